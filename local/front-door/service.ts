@@ -1,0 +1,57 @@
+/**
+ * What a service of the embedded cloud looks like to the front door.
+ *
+ * The front door reads the wire protocol (JSON 1.0/1.1, Query, EC2 Query, REST JSON), finds out who calls,
+ * writes the call to the log, lets faults strike, checks the caller's policies and only then calls the operation.
+ * An operation sees plain AWS-shaped input and returns plain AWS-shaped output, whatever the protocol.
+ */
+
+/** Who calls: the account's owner (any unknown key pair), or a role session that the cloud itself handed out. */
+export type Caller =
+  | { kind: 'owner'; accessKeyId: string }
+  | { kind: 'role'; accessKeyId: string; roleArn: string; sessionName: string };
+
+export interface Call {
+  /** Signing name of the service: `sqs`, `autoscaling`, `monitoring`, `ec2`, `cloudformation`, ... */
+  service: string;
+  action: string;
+  caller: Caller;
+  region: string;
+  requestId: string;
+  /** Aborted when the client hangs up: long polls end then. */
+  signal: AbortSignal;
+}
+
+export interface Operation {
+  /** The ARNs that IAM checks this call against. Default `['*']`, as for actions that AWS cannot scope. */
+  resources?(input: Input): string[];
+  /** IAM condition keys of this call (`aws:ResourceTag/...`, `autoscaling:...`), where a policy may use them. */
+  conditions?(input: Input): Record<string, string>;
+  run(input: Input, call: Call): Promise<Output> | Output;
+}
+
+/** AWS-shaped input. The Query protocol has strings only: read numbers and booleans through `read.ts`. */
+export type Input = Record<string, unknown>;
+export type Output = Record<string, unknown> | undefined;
+
+export interface Service {
+  /** Signing name, as in the credential scope of the request. */
+  name: string;
+  /** IAM prefix where it differs from the signing name (`monitoring` signs, `cloudwatch` authorises). */
+  iamPrefix?: string;
+  /** XML namespace of Query answers. */
+  xmlNamespace?: string;
+  operations: Record<string, Operation>;
+}
+
+/** An error as AWS answers it. Anything else that an operation throws is a defect and answers `InternalFailure`. */
+export class AwsError extends Error {
+  readonly code: string;
+  readonly status: number;
+  constructor(code: string, message: string, status = 400) {
+    super(message);
+    this.name = 'AwsError';
+    this.code = code;
+    this.status = status;
+  }
+}

@@ -1,3 +1,5 @@
+import type { CallAws } from '../front-door/service.ts';
+
 /**
  * How CloudFormation makes, changes and removes one type of resource. One object per `AWS::X::Y`, registered in
  * `types/index.ts`; a type that is not there is refused by name.
@@ -29,6 +31,8 @@ export interface ResourceContext {
   logicalId: string;
   region: string;
   accountId: string;
+  /** How resources are made: the services' own API. */
+  call: CallAws;
   /** A physical name as CloudFormation makes it: `Stack-Logical-1A2B3C`, cut to `maxLength`. */
   generatedName(maxLength?: number): string;
   /** Tags of the stack and the `aws:cloudformation:*` ones, to be put on what is made. */

@@ -6,6 +6,8 @@
  * An operation sees plain AWS-shaped input and returns plain AWS-shaped output, whatever the protocol.
  */
 
+import type { CloudClock } from '../clock.ts';
+
 /** Who calls: the account's owner (any unknown key pair), or a role session that the cloud itself handed out. */
 export type Caller =
   | { kind: 'owner'; accessKeyId: string }
@@ -54,4 +56,38 @@ export class AwsError extends Error {
     this.code = code;
     this.status = status;
   }
+}
+
+/**
+ * An AWS call from inside the cloud, made as the service itself (no policy check, no faults, but logged): how
+ * CloudFormation makes resources and how one service uses another. Rejects with `AwsError`.
+ */
+export type CallAws = (service: string, action: string, input: Input) => Promise<Record<string, unknown>>;
+
+export interface SessionCredentials {
+  AccessKeyId: string;
+  SecretAccessKey: string;
+  SessionToken: string;
+  /** ISO 8601. */
+  Expiration: string;
+}
+
+/** What every service of the cloud is made with. */
+export interface CloudContext {
+  call: CallAws;
+  clock: CloudClock;
+  /** The cloud's own directory: state, logs, instances. */
+  directory: string;
+  accountId: string;
+  region: string;
+  /** `http://127.0.0.1:<port>` of the front door. */
+  endpoint(): string;
+  /** Credentials of a role session, known to the front door from then on as that role. */
+  issueSession(roleArn: string, sessionName: string): SessionCredentials;
+}
+
+/** A service that owns timers or processes ends them here. */
+export interface RunningService {
+  service: Service;
+  close(): Promise<void>;
 }

@@ -1,0 +1,29 @@
+/**
+ * The job side of an agent (receive, claim, run, finish), as the side that ends the instance sees it. The first
+ * knows nothing of instances, the second nothing of jobs.
+ */
+export interface Work {
+  state(): WorkState;
+  /** Called after every change of `state()`. Returns how to stop listening. */
+  onChange(listener: () => void): () => void;
+  /** Stops receiving. Resolves when a receive under way has come back and what it brought was handed back. */
+  pause(): Promise<void>;
+  /** Receives again. */
+  resume(): void;
+  /** While paused: one short look at the queue. A job that comes is started, and the work resumes by itself. */
+  lastLook(): Promise<'empty' | 'found' | 'unknown'>;
+  /**
+   * Takes nothing new and resolves when all running jobs have ended and are settled with the queue. Those still
+   * running after `withinMs` are stopped and handed back.
+   */
+  drain(withinMs: number): Promise<void>;
+}
+
+export interface WorkState {
+  /** Jobs whose worker runs, and jobs that ended but are not yet settled with table and queue. */
+  running: number;
+  settling: number;
+  /** Monotonic milliseconds of the moment since which there was no job; undefined while there is one. */
+  idleSinceMs: number | undefined;
+  jobsDone: number;
+}

@@ -25,6 +25,8 @@ export interface Call {
 }
 
 export interface Operation {
+  /** The action that IAM checks, where it is not the called one (`SendMessageBatch` needs `sqs:SendMessage`). */
+  iamAction?: string;
   /** The ARNs that IAM checks this call against. Default `['*']`, as for actions that AWS cannot scope. */
   resources?(input: Input): string[];
   /** IAM condition keys of this call (`aws:ResourceTag/...`, `autoscaling:...`), where a policy may use them. */
@@ -32,7 +34,10 @@ export interface Operation {
   run(input: Input, call: Call): Promise<Output> | Output;
 }
 
-/** AWS-shaped input. The Query protocol has strings only: read numbers and booleans through `read.ts`. */
+/**
+ * AWS-shaped input, named as the JavaScript SDK names it. The Query protocol has strings only: read numbers and
+ * booleans through `read.ts`. In output, times are `Date`: the protocol decides how they are written.
+ */
 export type Input = Record<string, unknown>;
 export type Output = Record<string, unknown> | undefined;
 
@@ -43,7 +48,25 @@ export interface Service {
   iamPrefix?: string;
   /** XML namespace of Query answers. */
   xmlNamespace?: string;
+  /** REST JSON services (Lambda, Scheduler): which operation a method and a path mean. */
+  routes?: Route[];
   operations: Record<string, Operation>;
+}
+
+/**
+ * `{ method: 'POST', path: '/2015-03-31/functions/{FunctionName}/invocations', action: 'Invoke' }`. Names in braces
+ * and query parameters become input beside the members of the JSON body. `rawBody` names the member that is the
+ * body itself, both ways (Lambda's `Payload`), and the output's `StatusCode` is then the answer's status; `headers`
+ * names the members that travel as headers, both ways.
+ */
+export interface Route {
+  method: string;
+  path: string;
+  action: string;
+  /** Status of a good answer; default 200. */
+  status?: number;
+  rawBody?: string;
+  headers?: Record<string, string>;
 }
 
 /** An error as AWS answers it. Anything else that an operation throws is a defect and answers `InternalFailure`. */

@@ -1,8 +1,41 @@
 import * as v from 'valibot';
 
-const text = v.pipe(v.string(), v.nonEmpty());
-const seconds = (min: number, max: number) => v.pipe(v.number(), v.minValue(min), v.maxValue(max));
-const count = (min: number, max: number) => v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
+/** A schema's message says what is allowed: it ends the sentence of a refusal. */
+function range(kind: string, min: number, max: number): string {
+  return `${kind} from ${min} to ${max}`;
+}
+
+function seconds(min: number, max: number) {
+  const allowed = range('a number of seconds', min, max);
+  return v.pipe(v.number(allowed), v.minValue(min, allowed), v.maxValue(max, allowed));
+}
+
+function count(min: number, max: number) {
+  const allowed = range('a whole number', min, max);
+  return v.pipe(v.number(allowed), v.integer(allowed), v.minValue(min, allowed), v.maxValue(max, allowed));
+}
+
+const text = v.pipe(v.string('a text'), v.nonEmpty('a text that is not empty'));
+
+// A program is given its words and variables as C strings: a NUL would cut them short.
+const withoutNul = (value: string) => !value.includes('\0');
+const word = v.pipe(text, v.check(withoutNul, 'a text without NUL'));
+
+const queueUrl = v.pipe(
+  text,
+  v.url('the https URL of an SQS queue'),
+  v.check((url) => !url.endsWith('.fifo'), 'the URL of a standard queue: FIFO queues are not worked on'),
+);
+
+const variableName = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a variable name of letters, digits and _ that begins with no digit'),
+  v.check(
+    (name) => !name.startsWith('MAYFLY_'),
+    'any name but those in MAYFLY_, which the agent sets itself',
+  ),
+);
+const variableValue = v.pipe(v.string('a text'), v.check(withoutNul, 'a text without NUL'));
 
 /** SQS: a message can be invisible for at most 12 h after it was received ("Amazon SQS visibility timeout"). */
 export const LONGEST_VISIBILITY_SECONDS = 12 * 60 * 60;
@@ -12,32 +45,33 @@ export const LONGEST_VISIBILITY_SECONDS = 12 * 60 * 60;
  * Durations are seconds. A key that is not here is refused.
  */
 export const AgentConfigSchema = v.strictObject({
-  version: v.literal(1),
+  version: v.literal(1, '1: the version that this agent reads'),
   /** Name of the fleet, for records and logs. */
   fleet: text,
   region: text,
-  queueUrl: text,
-  deadLetterQueueUrl: v.optional(text),
+  queueUrl,
+  /** Without it a job that is given up stays in the queue, to be tried again, until the queue expires it. */
+  deadLetterQueueUrl: v.optional(queueUrl),
   /** The job table. Without it jobs are not tracked and retirements are recorded on the instance alone. */
   table: v.optional(text),
   /** False: the table holds instances, not jobs; attempts are then SQS's receive counts. */
-  trackJobs: v.optional(v.boolean(), true),
+  trackJobs: v.optional(v.boolean('true or false'), true),
   /** SSM parameter that holds what would make a cycle in the template (the group's and its policy's name). */
   fleetParameter: v.optional(text),
   /** The worker, as a vector: no shell. See docs/design.md for how its first word is found. */
-  command: v.pipe(v.array(text), v.minLength(1)),
-  environment: v.optional(v.record(v.string(), v.string()), {}),
+  command: v.pipe(v.array(word, 'a list of words'), v.minLength(1, 'at least the name of a program')),
+  environment: v.optional(v.record(variableName, variableValue), {}),
   /** Slots: how many workers run at once. */
   concurrency: v.optional(count(1, 1000), 1),
-  /** The lease on a job: SQS's visibility timeout, renewed each third of it. */
-  leaseSeconds: v.optional(seconds(1, LONGEST_VISIBILITY_SECONDS), 60),
+  /** The lease on a job: SQS's visibility timeout (whole seconds), renewed each third of it. */
+  leaseSeconds: v.optional(count(2, LONGEST_VISIBILITY_SECONDS), 60),
   /** How long a worker may run, from its start. */
   limitSeconds: v.optional(seconds(1, LONGEST_VISIBILITY_SECONDS), 3600),
   /** Between SIGTERM and SIGKILL. */
   graceSeconds: v.optional(seconds(0, 3600), 10),
   /** Tries that cost an attempt, before a job fails. */
   maxAttempts: v.optional(count(1, 900), 3),
-  retryTimedOut: v.optional(v.boolean(), false),
+  retryTimedOut: v.optional(v.boolean('true or false'), false),
   /** Bounds of the jittered exponential backoff before a job that failed runs again. */
   backoff: v.optional(v.strictObject({ initialSeconds: seconds(0, 3600), maxSeconds: seconds(0, 43_200) }), {
     initialSeconds: 5,
@@ -52,7 +86,10 @@ export const AgentConfigSchema = v.strictObject({
   retirement: v.optional(
     v.strictObject({
       /** How AWS bills this instance; `auto` is per second for all that this project launches by default. */
-      billing: v.optional(v.picklist(['auto', 'per-second', 'per-hour']), 'auto'),
+      billing: v.optional(
+        v.picklist(['auto', 'per-second', 'per-hour'], 'one of auto, per-second, per-hour'),
+        'auto',
+      ),
       /** Idle time worth waiting for work; absent: what a boot of this instance took. */
       idleSeconds: v.optional(seconds(0, 86_400)),
       /** With hourly billing: how long before the end of a paid hour to go. */
@@ -70,7 +107,9 @@ export const AgentConfigSchema = v.strictObject({
   reportSeconds: v.optional(seconds(1, 3600), 60),
   /** How often the metadata is asked for Auto Scaling's intent and Spot notices. */
   noticeSeconds: v.optional(seconds(0.1, 60), 5),
-  powerOffCommand: v.optional(v.pipe(v.array(text), v.minLength(1))),
+  powerOffCommand: v.optional(
+    v.pipe(v.array(word, 'a list of words'), v.minLength(1, 'at least the name of a program')),
+  ),
 });
 
 export type AgentConfig = v.InferOutput<typeof AgentConfigSchema>;

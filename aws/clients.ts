@@ -1,0 +1,103 @@
+import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { SSMClient } from '@aws-sdk/client-ssm';
+
+/** SQS: a long poll waits 20 s at most ("Amazon SQS short and long polling"). */
+export const LONGEST_POLL_SECONDS = 20;
+
+/** How long a call other than a long poll may take before it counts as failed. */
+const CALL_TIMEOUT_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 3_000;
+
+/** An answer of ten messages of 1 MiB takes its time after the poll itself is over. */
+const POLL_TIMEOUT_MS = (LONGEST_POLL_SECONDS + 15) * 1000;
+
+/** Calls at once to one service; more wait for a connection. */
+const MAX_SOCKETS = 64;
+
+/**
+ * The AWS clients of one process: made once and passed in. Region, credentials and endpoints are found as any
+ * AWS SDK finds them (`AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_SQS`, the instance's metadata, ...).
+ */
+export interface Clients {
+  readonly sqs: SQSClient;
+  /** For long polls alone: a call on `sqs` never waits for a connection behind one, nor for its time-out. */
+  readonly polls: SQSClient;
+  readonly dynamodb: DynamoDBClient;
+  readonly autoScaling: AutoScalingClient;
+  readonly cloudWatch: CloudWatchClient;
+  readonly ec2: EC2Client;
+  readonly ssm: SSMClient;
+  /** Closes the connections of all clients that were used. */
+  destroy(): void;
+}
+
+/**
+ * Makes the clients, each when it is first asked for: an idle one costs memory, and an agent without a table or a
+ * group needs few. The SDK's standard retries (three tries, jittered) apply to all but long polls, whose loop backs
+ * off by itself; what a batch call refuses for single entries, the SDK never retries: its caller must.
+ */
+export function createClients(region: string): Clients {
+  const made: { destroy(): void }[] = [];
+  const once = <Client extends { destroy(): void }>(make: () => Client): (() => Client) => {
+    let client: Client | undefined;
+    return () => {
+      if (client) return client;
+      client = make();
+      made.push(client);
+      return client;
+    };
+  };
+  const calls = { region, requestHandler: handler(CALL_TIMEOUT_MS) };
+  // The queue's URL names a queue, not a host to call: with an endpoint set, that one is called.
+  const queues = { ...calls, useQueueUrlAsEndpoint: false };
+  const sqs = once(() => new SQSClient(queues));
+  const polls = once(
+    () => new SQSClient({ ...queues, requestHandler: handler(POLL_TIMEOUT_MS), maxAttempts: 1 }),
+  );
+  const dynamodb = once(() => new DynamoDBClient(calls));
+  const autoScaling = once(() => new AutoScalingClient(calls));
+  const cloudWatch = once(() => new CloudWatchClient(calls));
+  const ec2 = once(() => new EC2Client(calls));
+  const ssm = once(() => new SSMClient(calls));
+  return {
+    get sqs() {
+      return sqs();
+    },
+    get polls() {
+      return polls();
+    },
+    get dynamodb() {
+      return dynamodb();
+    },
+    get autoScaling() {
+      return autoScaling();
+    },
+    get cloudWatch() {
+      return cloudWatch();
+    },
+    get ec2() {
+      return ec2();
+    },
+    get ssm() {
+      return ssm();
+    },
+    destroy() {
+      for (const client of made) client.destroy();
+    },
+  };
+}
+
+function handler(requestTimeout: number) {
+  return {
+    requestTimeout,
+    // Without this the SDK only warns of a request that hangs, and goes on waiting.
+    throwOnRequestTimeout: true,
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+    httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
+  };
+}

@@ -1,0 +1,116 @@
+/** When an instance goes, and why: a pure decision over what the agent knows of itself, its group and AWS's wishes. */
+
+import { type Billing, HOUR_MS, paidUntilMs } from './billing.ts';
+
+/** Idle time worth keeping an instance for whose boot time is unknown. */
+export const UNKNOWN_BOOT_MS = 180_000;
+/** However fast or slow the boot was, idle time stays within these bounds. */
+export const LEAST_IDLE_MS = 30_000;
+export const MOST_IDLE_MS = 900_000;
+/** After a refusal at the group's minimum, before it is asked again by an agent that cannot see its group. */
+export const ASK_AGAIN_MS = 300_000;
+
+/** The reasons this policy knows; a crash or a failed boot is noticed elsewhere. */
+export type Reason =
+  | 'idle'
+  | 'paid-hour'
+  | 'max-age'
+  | 'spot-interruption'
+  | 'rebalance'
+  | 'auto-scaling'
+  | 'group-deleted'
+  | 'surplus'
+  | 'worker-missing';
+
+export interface InstanceFacts {
+  /** Since launch. */
+  ageMs: number;
+  /** Since there was a job; undefined while there is one. */
+  idleMs?: number | undefined;
+  /** What the boot took, from launch to ready; undefined if unknown. */
+  bootMs?: number | undefined;
+  /** The worker's program cannot be started here. */
+  workerMissing?: boolean;
+  /** What AWS said through the instance's metadata. */
+  spotInterruption?: boolean;
+  rebalanceRecommended?: boolean;
+  targetState?: string | undefined;
+  group?: GroupFacts | undefined;
+  /** Since the group refused to go below its minimum; undefined if it never did. */
+  refusedMs?: number | undefined;
+}
+
+export interface GroupFacts {
+  minSize: number;
+  maxSize: number;
+  desired: number;
+  /** Whether this instance is one of those that run beyond the desired number. */
+  surplus: boolean;
+}
+
+export interface RetirementRules {
+  billing: Billing;
+  /** Idle time worth waiting for work; undefined: what the boot cost. */
+  idleMs?: number | undefined;
+  hourMarginMs: number;
+  maxAgeMs?: number | undefined;
+}
+
+/**
+ * `leave` goes whatever the queue holds: no new job, running ones may end. `retire` goes if the queue is empty at a
+ * last look. `stay` says when to decide again if nothing changes before; without a time only a change can matter.
+ */
+export type Decision =
+  | { kind: 'leave'; reason: Reason }
+  | { kind: 'retire'; reason: Reason }
+  | { kind: 'stay'; againInMs?: number };
+
+export function decide(facts: InstanceFacts, rules: RetirementRules): Decision {
+  const must = mustLeave(facts, rules);
+  if (must) return { kind: 'leave', reason: must };
+  if (facts.idleMs === undefined) return untilMaxAge(facts, rules, undefined);
+  if (facts.group?.surplus) return { kind: 'retire', reason: 'surplus' };
+  const refusal = atMinimum(facts);
+  if (refusal) return untilMaxAge(facts, rules, refusal.againInMs);
+  if (facts.rebalanceRecommended) return { kind: 'retire', reason: 'rebalance' };
+  const leftMs = idleLeftMs(facts.idleMs, facts, rules);
+  if (leftMs > 0) return untilMaxAge(facts, rules, leftMs);
+  return { kind: 'retire', reason: rules.billing === 'per-hour' ? 'paid-hour' : 'idle' };
+}
+
+function mustLeave(facts: InstanceFacts, rules: RetirementRules): Reason | undefined {
+  if (facts.workerMissing) return 'worker-missing';
+  if (facts.spotInterruption) return 'spot-interruption';
+  // "Retrieve the target lifecycle state through instance metadata": `Terminated` is Auto Scaling's wish.
+  if (facts.targetState === 'Terminated') return 'auto-scaling';
+  if (facts.group?.maxSize === 0) return 'group-deleted';
+  if (rules.maxAgeMs !== undefined && facts.ageMs >= rules.maxAgeMs) return 'max-age';
+  return undefined;
+}
+
+/** A group at its minimum would refuse: asking is spared until it has grown. */
+function atMinimum({ group, refusedMs }: InstanceFacts): { againInMs?: number } | undefined {
+  if (group) return group.desired <= group.minSize ? {} : undefined;
+  if (refusedMs === undefined || refusedMs >= ASK_AGAIN_MS) return undefined;
+  return { againInMs: ASK_AGAIN_MS - refusedMs };
+}
+
+/** How much longer an idle instance is worth keeping; 0 or less: no longer. */
+function idleLeftMs(idleMs: number, facts: InstanceFacts, rules: RetirementRules): number {
+  const { ageMs } = facts;
+  if (rules.billing === 'per-hour') return paidUntilMs(ageMs, 'per-hour') - rules.hourMarginMs - ageMs;
+  if (rules.idleMs !== undefined) return rules.idleMs - idleMs;
+  return Math.max(worthWaitingMs(facts.bootMs) - idleMs, paidUntilMs(ageMs, 'per-second') - ageMs);
+}
+
+/** Billed per second, an idle instance is worth what it costs to boot the next one. */
+export function worthWaitingMs(bootMs: number | undefined): number {
+  return Math.min(MOST_IDLE_MS, Math.max(LEAST_IDLE_MS, bootMs ?? UNKNOWN_BOOT_MS));
+}
+
+function untilMaxAge(facts: InstanceFacts, rules: RetirementRules, againInMs: number | undefined): Decision {
+  const times = [againInMs, rules.maxAgeMs === undefined ? undefined : rules.maxAgeMs - facts.ageMs];
+  const known = times.filter((time) => time !== undefined);
+  // An hour at most: timers beyond 24 days overflow, and deciding again costs nothing.
+  return known.length === 0 ? { kind: 'stay' } : { kind: 'stay', againInMs: Math.min(HOUR_MS, ...known) };
+}

@@ -1,0 +1,48 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { billedMs, billingOf, HOUR_MS, paidUntilMs } from '../../policy/billing.ts';
+
+const minutes = (n: number) => n * 60_000;
+
+describe('billing', () => {
+  test.each([
+    { billing: 'per-second', ageMs: 0, until: 60_000 },
+    { billing: 'per-second', ageMs: 59_999, until: 60_000 },
+    { billing: 'per-second', ageMs: 61_000, until: 61_000 },
+    { billing: 'per-hour', ageMs: 0, until: HOUR_MS },
+    { billing: 'per-hour', ageMs: minutes(59), until: HOUR_MS },
+    { billing: 'per-hour', ageMs: HOUR_MS, until: 2 * HOUR_MS },
+    { billing: 'per-hour', ageMs: minutes(150), until: 3 * HOUR_MS },
+  ] as const)('$billing at an age of $ageMs ms is paid until $until', ({ billing, ageMs, until }) => {
+    expect(paidUntilMs(ageMs, billing)).toBe(until);
+  });
+
+  test.each([
+    { billing: 'per-second', ageMs: 10_000, billed: 60_000 },
+    { billing: 'per-second', ageMs: 90_500, billed: 90_500 },
+    { billing: 'per-hour', ageMs: 1, billed: HOUR_MS },
+    { billing: 'per-hour', ageMs: HOUR_MS, billed: HOUR_MS },
+    { billing: 'per-hour', ageMs: HOUR_MS + 1, billed: 2 * HOUR_MS },
+  ] as const)('$billing bills a life of $ageMs ms as $billed', ({ billing, ageMs, billed }) => {
+    expect(billedMs(ageMs, billing)).toBe(billed);
+  });
+
+  test('auto is per second; what the owner says goes first', () => {
+    expect(billingOf('auto')).toBe('per-second');
+    expect(billingOf('per-hour')).toBe('per-hour');
+  });
+
+  test('what is paid for covers the age, and ending right then costs exactly that', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 100 * HOUR_MS }),
+        fc.constantFrom('per-second' as const, 'per-hour' as const),
+        (ageMs, billing) => {
+          const until = paidUntilMs(ageMs, billing);
+          expect(until).toBeGreaterThanOrEqual(ageMs);
+          expect(billedMs(until, billing)).toBe(until);
+        },
+      ),
+    );
+  });
+});

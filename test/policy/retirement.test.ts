@@ -1,0 +1,192 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { HOUR_MS } from '../../policy/billing.ts';
+import {
+  ASK_AGAIN_MS,
+  decide,
+  type GroupFacts,
+  type InstanceFacts,
+  MOST_IDLE_MS,
+  type RetirementRules,
+  UNKNOWN_BOOT_MS,
+  worthWaitingMs,
+} from '../../policy/retirement.ts';
+
+const seconds = (n: number) => n * 1000;
+const perSecond: RetirementRules = { billing: 'per-second', hourMarginMs: seconds(120) };
+const perHour: RetirementRules = { billing: 'per-hour', hourMarginMs: seconds(120) };
+const group: GroupFacts = { minSize: 0, maxSize: 10, desired: 3, surplus: false };
+const busy: InstanceFacts = { ageMs: seconds(600), bootMs: seconds(90), group };
+const idle = (idleSeconds: number): InstanceFacts => ({ ...busy, idleMs: seconds(idleSeconds) });
+
+const cases: {
+  name: string;
+  facts: InstanceFacts;
+  rules?: RetirementRules;
+  expected: ReturnType<typeof decide>;
+}[] = [
+  { name: 'busy: nothing but a change matters', facts: busy, expected: { kind: 'stay' } },
+  {
+    name: 'idle, less than a boot costs: until it does',
+    facts: idle(30),
+    expected: { kind: 'stay', againInMs: seconds(60) },
+  },
+  { name: 'idle for what a boot costs', facts: idle(90), expected: { kind: 'retire', reason: 'idle' } },
+  {
+    name: 'idle, boot time unknown',
+    facts: { ...idle(0), bootMs: undefined },
+    expected: { kind: 'stay', againInMs: UNKNOWN_BOOT_MS },
+  },
+  {
+    name: 'an idle time that the owner set counts as it is',
+    facts: { ...idle(2), ageMs: seconds(5) },
+    rules: { ...perSecond, idleMs: seconds(2) },
+    expected: { kind: 'retire', reason: 'idle' },
+  },
+  {
+    name: 'the first minute is paid for: no sense in leaving earlier',
+    facts: { ageMs: seconds(50), bootMs: seconds(5), idleMs: seconds(45), group },
+    expected: { kind: 'stay', againInMs: seconds(10) },
+  },
+  {
+    name: 'hourly, idle early in the hour: to the margin before its end',
+    facts: idle(500),
+    rules: perHour,
+    expected: { kind: 'stay', againInMs: HOUR_MS - seconds(720) },
+  },
+  {
+    name: 'hourly, idle near the end of the paid hour',
+    facts: { ...idle(1), ageMs: 2 * HOUR_MS - seconds(119) },
+    rules: perHour,
+    expected: { kind: 'retire', reason: 'paid-hour' },
+  },
+  {
+    name: 'hourly, busy near the end of the paid hour',
+    facts: { ...busy, ageMs: HOUR_MS - seconds(10) },
+    rules: perHour,
+    expected: { kind: 'stay' },
+  },
+  {
+    name: 'busy and past the maximum age: takes no new job',
+    facts: busy,
+    rules: { ...perSecond, maxAgeMs: seconds(600) },
+    expected: { kind: 'leave', reason: 'max-age' },
+  },
+  {
+    name: 'busy before the maximum age: wakes when it is reached',
+    facts: busy,
+    rules: { ...perSecond, maxAgeMs: seconds(700) },
+    expected: { kind: 'stay', againInMs: seconds(100) },
+  },
+  {
+    name: 'worker missing goes before all else',
+    facts: { ...idle(1000), workerMissing: true, spotInterruption: true },
+    expected: { kind: 'leave', reason: 'worker-missing' },
+  },
+  {
+    name: 'Spot interruption while busy',
+    facts: { ...busy, spotInterruption: true, targetState: 'Terminated' },
+    expected: { kind: 'leave', reason: 'spot-interruption' },
+  },
+  {
+    name: 'Auto Scaling ends the instance',
+    facts: { ...busy, targetState: 'Terminated' },
+    expected: { kind: 'leave', reason: 'auto-scaling' },
+  },
+  {
+    name: 'target state InService',
+    facts: { ...busy, targetState: 'InService' },
+    expected: { kind: 'stay' },
+  },
+  {
+    name: 'the group is being deleted, busy',
+    facts: { ...busy, group: { ...group, maxSize: 0, desired: 0 } },
+    expected: { kind: 'leave', reason: 'group-deleted' },
+  },
+  {
+    name: 'more run than desired: an idle one goes at once',
+    facts: { ...idle(0), group: { ...group, surplus: true } },
+    expected: { kind: 'retire', reason: 'surplus' },
+  },
+  {
+    name: 'more run than desired: a busy one works on',
+    facts: { ...busy, group: { ...group, surplus: true } },
+    expected: { kind: 'stay' },
+  },
+  {
+    name: 'rebalance recommendation: not worth waiting idle',
+    facts: { ...idle(0), rebalanceRecommended: true },
+    expected: { kind: 'retire', reason: 'rebalance' },
+  },
+  {
+    name: 'rebalance recommendation: a busy one works on',
+    facts: { ...busy, rebalanceRecommended: true },
+    expected: { kind: 'stay' },
+  },
+  {
+    name: 'the group is at its minimum: is not asked',
+    facts: { ...idle(1000), group: { ...group, minSize: 3 } },
+    expected: { kind: 'stay' },
+  },
+  {
+    name: 'the group refused lately and cannot be seen: asked again later',
+    facts: { ...idle(1000), group: undefined, refusedMs: seconds(60) },
+    expected: { kind: 'stay', againInMs: ASK_AGAIN_MS - seconds(60) },
+  },
+  {
+    name: 'the group refused long ago and cannot be seen: asked again',
+    facts: { ...idle(1000), group: undefined, refusedMs: ASK_AGAIN_MS },
+    expected: { kind: 'retire', reason: 'idle' },
+  },
+];
+
+describe('decide', () => {
+  test.each(cases)('$name', ({ facts, rules, expected }) => {
+    expect(decide(facts, rules ?? perSecond)).toEqual(expected);
+  });
+
+  const anyFacts: fc.Arbitrary<InstanceFacts> = fc.record({
+    ageMs: fc.integer({ min: 0, max: 50 * HOUR_MS }),
+    idleMs: fc.option(fc.integer({ min: 0, max: 5 * HOUR_MS }), { nil: undefined }),
+    bootMs: fc.option(fc.integer({ min: 0, max: HOUR_MS }), { nil: undefined }),
+    rebalanceRecommended: fc.boolean(),
+    group: fc.option(fc.constant(group), { nil: undefined }),
+  });
+  const anyRules: fc.Arbitrary<RetirementRules> = fc.record({
+    billing: fc.constantFrom('per-second' as const, 'per-hour' as const),
+    idleMs: fc.option(fc.integer({ min: 0, max: 86_400_000 }), { nil: undefined }),
+    hourMarginMs: fc.integer({ min: 10_000, max: 1_800_000 }),
+    maxAgeMs: fc.option(fc.integer({ min: 60_000, max: 60 * HOUR_MS }), { nil: undefined }),
+  });
+
+  test('looking again when told, an idle instance always goes: none runs for ever', () => {
+    fc.assert(
+      fc.property(anyFacts, anyRules, (start, rules) => {
+        let waitedMs = 0;
+        for (let looks = 0; looks < 200; looks++) {
+          const facts = { ...start, ageMs: start.ageMs + waitedMs, idleMs: (start.idleMs ?? 0) + waitedMs };
+          const decision = decide(facts, rules);
+          if (decision.kind !== 'stay') return;
+          expect(decision.againInMs).toBeGreaterThan(0);
+          waitedMs += decision.againInMs ?? Number.POSITIVE_INFINITY;
+        }
+        expect.unreachable('still staying after 200 looks');
+      }),
+    );
+  });
+
+  test('a busy instance is told to go only by age, never by idleness', () => {
+    fc.assert(
+      fc.property(anyFacts, anyRules, (facts, rules) => {
+        const decision = decide({ ...facts, idleMs: undefined }, rules);
+        if (decision.kind !== 'stay') expect(decision).toEqual({ kind: 'leave', reason: 'max-age' });
+      }),
+    );
+  });
+});
+
+test('what is worth waiting is bounded', () => {
+  expect(worthWaitingMs(500)).toBe(30_000);
+  expect(worthWaitingMs(90_000)).toBe(90_000);
+  expect(worthWaitingMs(HOUR_MS)).toBe(MOST_IDLE_MS);
+});

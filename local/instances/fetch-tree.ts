@@ -1,0 +1,64 @@
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import * as v from 'valibot';
+import type { InstanceSpec } from './launcher.ts';
+import { unzipInto } from './unzip.ts';
+
+const TreeSchema = v.object({ bucket: v.string(), key: v.string(), region: v.optional(v.string()) });
+
+const CredentialsSchema = v.object({
+  AccessKeyId: v.string(),
+  SecretAccessKey: v.string(),
+  Token: v.string(),
+});
+
+/**
+ * Does what user-data's boot script does on a machine: fetches the zip that `tree.json` names, with the role
+ * credentials of the instance's own metadata, and unpacks it.
+ *
+ * @throws if the role may not read it, or it is not there.
+ */
+export async function fetchTree(
+  spec: InstanceSpec,
+  treeJson: string,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const tree = v.parse(TreeSchema, JSON.parse(treeJson));
+  const s3 = new S3Client({
+    endpoint: spec.awsEndpoint,
+    region: tree.region ?? spec.region,
+    forcePathStyle: true,
+    credentials: await roleCredentials(spec.metadataEndpoint, signal),
+  });
+  try {
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket: tree.bucket, Key: tree.key }), {
+      abortSignal: signal,
+    });
+    if (!Body) throw new Error(`s3://${tree.bucket}/${tree.key} has no body`);
+    unzipInto(directory, await Body.transformToByteArray());
+  } finally {
+    s3.destroy();
+  }
+}
+
+async function roleCredentials(metadataEndpoint: string, signal: AbortSignal) {
+  const token = await read(`${metadataEndpoint}/latest/api/token`, signal, {
+    method: 'PUT',
+    headers: { 'x-aws-ec2-metadata-token-ttl-seconds': '60' },
+  });
+  const headers = { 'x-aws-ec2-metadata-token': token };
+  const roles = `${metadataEndpoint}/latest/meta-data/iam/security-credentials/`;
+  const role = await read(roles, signal, { headers });
+  const keys = v.parse(CredentialsSchema, JSON.parse(await read(roles + role, signal, { headers })));
+  return {
+    accessKeyId: keys.AccessKeyId,
+    secretAccessKey: keys.SecretAccessKey,
+    sessionToken: keys.Token,
+  };
+}
+
+async function read(url: string, signal: AbortSignal, options: RequestInit): Promise<string> {
+  const response = await fetch(url, { ...options, signal });
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  return response.text();
+}

@@ -1,0 +1,149 @@
+import type { SessionCredentials } from '../front-door/service.ts';
+
+/** What an instance's metadata shows, asked anew for every request. Absent values answer 404, as on EC2. */
+export interface MetadataView {
+  instanceId: string;
+  instanceType: string;
+  imageId: string;
+  privateIp: string;
+  availabilityZone: string;
+  region: string;
+  accountId: string;
+  launchTime: Date;
+  lifecycle: 'on-demand' | 'spot';
+  userData: string | undefined;
+  instanceProfileArn: string | undefined;
+  roleName: string | undefined;
+  options: MetadataOptions;
+  tags(): ReadonlyMap<string, string>;
+  credentials(): SessionCredentials;
+  /** Auto Scaling's intent; absent outside a group. */
+  targetLifecycleState(): string | undefined;
+  /** The two-minute notice of a Spot interruption. */
+  spotAction(): { action: 'terminate' | 'stop' | 'hibernate'; time: Date } | undefined;
+  rebalanceNotice(): Date | undefined;
+}
+
+/** `MetadataOptions` of the launch ("Configure the Instance Metadata Service options"). */
+export interface MetadataOptions {
+  httpEndpoint: 'enabled' | 'disabled';
+  httpTokens: 'optional' | 'required';
+  instanceMetadataTags: 'enabled' | 'disabled';
+}
+
+type Leaf = () => string | undefined;
+
+/** The value at `path` (below `/latest/`), a listing if it is a folder, or undefined for 404. */
+export function readMetadata(view: MetadataView, path: string): string | undefined {
+  const leaves = metadataLeaves(view);
+  const wanted = path.replace(/\/+$/, '');
+  const leaf = leaves.get(wanted);
+  if (leaf) return leaf();
+  const prefix = wanted === '' ? '' : `${wanted}/`;
+  const children = new Set<string>();
+  for (const [name, value] of leaves) {
+    if (!name.startsWith(prefix) || value() === undefined) continue;
+    const [child = '', ...below] = name.slice(prefix.length).split('/');
+    children.add(below.length > 0 ? `${child}/` : child);
+  }
+  return children.size > 0 ? [...children].sort().join('\n') : undefined;
+}
+
+/** "Instance metadata categories", as far as programs on an instance commonly ask. */
+function metadataLeaves(view: MetadataView): Map<string, Leaf> {
+  const hostname = `ip-${view.privateIp.replaceAll('.', '-')}.${view.region}.compute.internal`;
+  const leaves = new Map<string, Leaf>([
+    ['meta-data/ami-id', () => view.imageId],
+    ['meta-data/autoscaling/target-lifecycle-state', () => view.targetLifecycleState()],
+    ['meta-data/events/recommendations/rebalance', () => rebalance(view)],
+    ['meta-data/hostname', () => hostname],
+    ['meta-data/instance-action', () => 'none'],
+    ['meta-data/instance-id', () => view.instanceId],
+    ['meta-data/instance-life-cycle', () => view.lifecycle],
+    ['meta-data/instance-type', () => view.instanceType],
+    ['meta-data/local-hostname', () => hostname],
+    ['meta-data/local-ipv4', () => view.privateIp],
+    ['meta-data/placement/availability-zone', () => view.availabilityZone],
+    ['meta-data/placement/region', () => view.region],
+    ['meta-data/services/domain', () => 'amazonaws.com'],
+    ['meta-data/services/partition', () => 'aws'],
+    ['meta-data/spot/instance-action', () => spotAction(view)],
+    ['meta-data/spot/termination-time', () => spotTerminationTime(view)],
+    ['dynamic/instance-identity/document', () => identityDocument(view)],
+    ['user-data', () => view.userData],
+  ]);
+  if (view.roleName !== undefined) {
+    leaves.set('meta-data/iam/info', () => profileInfo(view));
+    leaves.set(`meta-data/iam/security-credentials/${view.roleName}`, () => roleCredentials(view));
+  }
+  if (view.options.instanceMetadataTags === 'enabled') {
+    for (const [key, value] of view.tags()) leaves.set(`meta-data/tags/instance/${key}`, () => value);
+  }
+  return leaves;
+}
+
+function rebalance(view: MetadataView): string | undefined {
+  const at = view.rebalanceNotice();
+  return at && JSON.stringify({ noticeTime: seconds(at) });
+}
+
+function spotAction(view: MetadataView): string | undefined {
+  const notice = view.spotAction();
+  return notice && JSON.stringify({ action: notice.action, time: seconds(notice.time) });
+}
+
+function spotTerminationTime(view: MetadataView): string | undefined {
+  const notice = view.spotAction();
+  return notice?.action === 'terminate' ? seconds(notice.time) : undefined;
+}
+
+function identityDocument(view: MetadataView): string {
+  return JSON.stringify(
+    {
+      accountId: view.accountId,
+      architecture: /^[a-z]+\d+g/.test(view.instanceType) ? 'arm64' : 'x86_64',
+      availabilityZone: view.availabilityZone,
+      billingProducts: null,
+      devpayProductCodes: null,
+      imageId: view.imageId,
+      instanceId: view.instanceId,
+      instanceType: view.instanceType,
+      kernelId: null,
+      marketplaceProductCodes: null,
+      pendingTime: seconds(view.launchTime),
+      privateIp: view.privateIp,
+      ramdiskId: null,
+      region: view.region,
+      version: '2017-09-30',
+    },
+    null,
+    2,
+  );
+}
+
+function profileInfo(view: MetadataView): string {
+  return JSON.stringify({
+    Code: 'Success',
+    LastUpdated: seconds(view.launchTime),
+    InstanceProfileArn: view.instanceProfileArn,
+    InstanceProfileId: 'AIPALOCAL',
+  });
+}
+
+function roleCredentials(view: MetadataView): string {
+  const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = view.credentials();
+  return JSON.stringify({
+    Code: 'Success',
+    LastUpdated: seconds(new Date()),
+    Type: 'AWS-HMAC',
+    AccessKeyId,
+    SecretAccessKey,
+    Token: SessionToken,
+    Expiration,
+  });
+}
+
+/** ISO 8601 without fractions, as the metadata service writes times. */
+function seconds(time: Date): string {
+  return time.toISOString().replace(/\.\d+Z$/, 'Z');
+}

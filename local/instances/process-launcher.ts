@@ -1,0 +1,171 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { appendFile, chmod, mkdir, writeFile } from 'node:fs/promises';
+import { delimiter, dirname, join, normalize } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { filesOfUserData, type UserDataFile } from './cloud-config.ts';
+import { fetchTree } from './fetch-tree.ts';
+import type { Instance, InstanceSpec, Launcher } from './launcher.ts';
+import { kill, killInstance } from './processes.ts';
+
+/** systemd's default `TimeoutStopSec` is 90 s; EC2 itself gives an instance some minutes. Real time. */
+const STOP_MS = 120_000;
+
+const TREE_FILE = '/etc/mayfly/tree.json';
+const CONFIG_FILE = '/etc/mayfly/agent.json';
+
+export interface ProcessLauncherOptions {
+  /** How long an orderly shutdown may take before the plug is pulled, in milliseconds. Default two minutes. */
+  stopMs?: number;
+}
+
+/**
+ * Instances as process groups on this machine. One reads its user-data, fetches the deployed tree with its own
+ * role's credentials and runs the tree's agent (docs/design.md, "The contracts in detail"); user-data that
+ * names no tree boots and does nothing. `instance.log` in its directory has what it prints.
+ */
+export function createProcessLauncher({ stopMs = STOP_MS }: ProcessLauncherOptions = {}): Launcher {
+  return {
+    launch: async (spec) => {
+      mkdirSync(spec.directory, { recursive: true });
+      return new ProcessInstance(spec, stopMs);
+    },
+  };
+}
+
+class ProcessInstance implements Instance {
+  readonly gone: Promise<{ reason: string }>;
+  readonly #spec: InstanceSpec;
+  readonly #stopMs: number;
+  /** What the machine's disk would be: everything below it belongs to the instance. */
+  readonly #disk: string;
+  readonly #off = Promise.withResolvers<string>();
+  readonly #powerCut = new AbortController();
+  #agent: ChildProcess | undefined;
+
+  constructor(spec: InstanceSpec, stopMs: number) {
+    this.#spec = spec;
+    this.#stopMs = stopMs;
+    this.#disk = join(spec.directory, 'disk');
+    this.gone = this.#live();
+  }
+
+  async terminate(): Promise<void> {
+    if (!this.#agent?.pid) {
+      this.#pullThePlug('terminated before the agent ran');
+    } else {
+      kill(this.#agent.pid, 'SIGTERM');
+      const stopped = await Promise.race([this.gone, delay(this.#stopMs, undefined, { ref: false })]);
+      if (stopped === undefined) this.#pullThePlug('terminated, after it would not stop');
+    }
+    await this.gone;
+  }
+
+  async destroy(): Promise<void> {
+    this.#pullThePlug('destroyed');
+    await this.gone;
+  }
+
+  /** From power-on to power-off. Never rejects: a boot that fails is a machine that goes. */
+  async #live(): Promise<{ reason: string }> {
+    const boot = this.#boot().catch(async (error: unknown) => {
+      await this.#log(`boot failed: ${error instanceof Error ? error.message : String(error)}`);
+      this.#off.resolve('boot failed');
+    });
+    const reason = await this.#off.promise;
+    await boot;
+    try {
+      await killInstance(this.#disk, this.#agent?.pid ?? Number.NaN);
+    } catch (error) {
+      await this.#log(String(error));
+    }
+    await this.#log(`off: ${reason}`);
+    return { reason };
+  }
+
+  async #boot(): Promise<void> {
+    await mkdir(this.#disk, { recursive: true });
+    const files = filesOfUserData(this.#spec.userData);
+    for (const file of files) await writeOnto(this.#disk, file);
+    const tree = files.find(({ path }) => path === TREE_FILE);
+    if (!tree || !files.some(({ path }) => path === CONFIG_FILE)) {
+      await this.#log('booted; its user-data names no tree to run');
+      return;
+    }
+    const treeDirectory = join(this.#disk, 'tree');
+    await fetchTree(this.#spec, tree.content.toString('utf8'), treeDirectory, this.#powerCut.signal);
+    if (!this.#powerCut.signal.aborted) this.#runAgent(treeDirectory);
+  }
+
+  #runAgent(treeDirectory: string): void {
+    const log = openSync(join(this.#spec.directory, 'instance.log'), 'a');
+    const bundle = join(treeDirectory, 'agent', 'agent.mjs');
+    const agent = spawn(process.execPath, [bundle, '--config', join(this.#disk, CONFIG_FILE)], {
+      cwd: treeDirectory,
+      env: this.#environment(),
+      stdio: ['ignore', log, log],
+      // A session of its own: signals to the cloud's group do not reach it, and all of it can be found.
+      detached: true,
+    });
+    closeSync(log);
+    this.#agent = agent;
+    writeFileSync(join(this.#disk, 'run', 'agent.pid'), `${agent.pid}\n`);
+    agent.once('error', (error) => this.#off.resolve(`the agent did not start: ${error.message}`));
+    agent.once('exit', (code, signal) => {
+      this.#off.resolve(
+        signal ? `powered off, the agent died of ${signal}` : `powered off, agent exit ${code}`,
+      );
+    });
+  }
+
+  /** What systemd would set, and where AWS is. No credentials: they come from the metadata, as on EC2. */
+  #environment(): NodeJS.ProcessEnv {
+    const { awsEndpoint, metadataEndpoint, region } = this.#spec;
+    const state = join(this.#disk, 'var', 'lib', 'mayfly');
+    const bin = join(this.#disk, 'usr', 'bin');
+    const home = join(this.#disk, 'home');
+    for (const directory of [state, bin, home, join(this.#disk, 'run')]) {
+      mkdirSync(directory, { recursive: true });
+    }
+    writeFileSync(join(bin, 'systemctl'), systemctl(join(this.#disk, 'run', 'agent.pid')), { mode: 0o755 });
+    return {
+      AWS_ENDPOINT_URL: awsEndpoint,
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: metadataEndpoint,
+      AWS_REGION: region,
+      HOME: home,
+      LANG: process.env['LANG'] ?? 'C.UTF-8',
+      PATH: [bin, dirname(process.execPath), process.env['PATH'] ?? '/usr/bin:/bin'].join(delimiter),
+      STATE_DIRECTORY: state,
+    };
+  }
+
+  #pullThePlug(reason: string): void {
+    this.#powerCut.abort();
+    this.#off.resolve(reason);
+  }
+
+  #log(line: string): Promise<void> {
+    const at = new Date().toISOString();
+    return appendFile(join(this.#spec.directory, 'instance.log'), `${at} machine: ${line}\n`);
+  }
+}
+
+async function writeOnto(disk: string, file: UserDataFile): Promise<void> {
+  const path = join(disk, normalize(join('/', file.path)));
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, file.content);
+  await chmod(path, file.mode);
+}
+
+/** `systemctl poweroff` stops the units first: SIGTERM to the agent, SIGKILL after systemd's default 90 s. */
+function systemctl(pidFile: string): string {
+  return `#!/bin/sh
+if [ "$1" != poweroff ]; then
+  echo "systemctl: '$1' is not available on this instance, only 'poweroff'" >&2
+  exit 1
+fi
+agent=$(cat '${pidFile}') || exit 1
+kill -TERM "$agent"
+(sleep 90; kill -KILL "$agent") >/dev/null 2>&1 &
+`;
+}

@@ -1,0 +1,105 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** A process as `/proc` shows it. */
+interface Process {
+  pid: number;
+  parent: number;
+  group: number;
+  session: number;
+  /** Controlling terminal, 0 for none. */
+  terminal: number;
+}
+
+/**
+ * Kills everything that belongs to an instance: what runs in or was started from below its directory, and with
+ * it whole process groups, sessions and descendants. A worker's `setsid` grandchild has left the group, but not
+ * the directory. A real machine takes all of them along when it is switched off.
+ *
+ * @param root the instance's main process, which led a session of its own and may have ended.
+ * @throws if something outlives SIGKILL.
+ */
+export async function killInstance(directory: string, root: number): Promise<void> {
+  for (let round = 0; round < 100; round += 1) {
+    const found = processesOf(directory, root);
+    if (found.length === 0) return;
+    for (const pid of found) kill(pid, 'SIGKILL');
+    await delay(10);
+  }
+  throw new Error(`processes ${processesOf(directory, root).join(', ')} of ${directory} outlive SIGKILL`);
+}
+
+/** Sends a signal; a process that has ended meanwhile is none to care about. */
+export function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+/** What `kill` takes to reach the instance's processes; without `/proc` that is the main process's group. */
+export function processesOf(directory: string, root: number): number[] {
+  const all = allProcesses();
+  if (all.length === 0) return groupAlive(root) ? [-root] : [];
+  const owned = new Set(all.filter((one) => livesBelow(directory, one)).map(({ pid }) => pid));
+  const belongs = ({ parent, group, session }: Process): boolean =>
+    owned.has(parent) || [group, session].some((leader) => leader === root || owned.has(leader));
+  for (let before = -1; before !== owned.size; ) {
+    before = owned.size;
+    for (const one of all) if (one.pid !== process.pid && belongs(one)) owned.add(one.pid);
+  }
+  return [...owned];
+}
+
+function allProcesses(): Process[] {
+  let names: string[];
+  try {
+    names = readdirSync('/proc');
+  } catch {
+    return [];
+  }
+  return names.flatMap((name) => (/^\d+$/.test(name) ? (readProcess(Number(name)) ?? []) : []));
+}
+
+/** "proc_pid_stat(5)": the name in parentheses may itself hold spaces and parentheses. */
+function readProcess(pid: number): Process | undefined {
+  const stat = readQuietly(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  if (stat === undefined) return undefined;
+  const [state, parent, group, session, terminal] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (state === 'Z' || state === 'X') return undefined;
+  return {
+    pid,
+    parent: Number(parent),
+    group: Number(group),
+    session: Number(session),
+    terminal: Number(terminal),
+  };
+}
+
+/** A person's shell that stands in the directory has a terminal; nothing of the instance has one. */
+function livesBelow(directory: string, { pid, terminal }: Process): boolean {
+  if (pid === process.pid || terminal !== 0) return false;
+  const cwd = readQuietly(() => readlinkSync(`/proc/${pid}/cwd`));
+  if (cwd === directory || cwd?.startsWith(`${directory}/`)) return true;
+  const environment = readQuietly(() => readFileSync(`/proc/${pid}/environ`, 'latin1'));
+  return environment?.includes(`${directory}/`) ?? false;
+}
+
+/** Processes end while they are looked at. */
+function readQuietly<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+function groupAlive(leader: number): boolean {
+  try {
+    process.kill(-leader, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -48,9 +48,20 @@ export interface Service {
   iamPrefix?: string;
   /** XML namespace of Query answers. */
   xmlNamespace?: string;
+  /** Error codes that differ in the Query protocol and in `x-amzn-query-error`: JSON's code -> Query's. */
+  queryErrorCodes?: Record<string, string>;
+  /** Where a service's Query form is not the usual nesting and `member` lists (SQS flattens, EC2 renames). */
+  query?: QueryForm;
   /** REST JSON services (Lambda, Scheduler): which operation a method and a path mean. */
   routes?: Route[];
   operations: Record<string, Operation>;
+}
+
+export interface QueryForm {
+  /** From parameters, nested and with lists found, to the operation's input. Old SQS clients post to the queue's path. */
+  decode(action: string, parameters: Input, path: string): Input;
+  /** The children of `<ActionResult>`, or of `<ActionResponse>` for EC2, as XML. */
+  encode(action: string, output: Input): string;
 }
 
 /**

@@ -1,0 +1,70 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import * as v from 'valibot';
+import type { Faults } from './faults.ts';
+import { readBody } from './request.ts';
+
+const applied = v.optional(v.boolean(), false);
+
+const FaultSchema = v.strictObject({
+  service: v.optional(v.string()),
+  action: v.optional(v.union([v.string(), v.array(v.string())])),
+  caller: v.optional(v.string()),
+  input: v.optional(v.record(v.string(), v.unknown())),
+  times: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  effect: v.variant('kind', [
+    v.strictObject({ kind: v.literal('latency'), ms: v.pipe(v.number(), v.minValue(0)) }),
+    v.strictObject({ kind: v.literal('timeout'), applied }),
+    v.strictObject({ kind: v.literal('throttle') }),
+    v.strictObject({
+      kind: v.literal('error'),
+      code: v.string(),
+      message: v.optional(v.string(), 'A fault was set.'),
+      status: v.pipe(v.number(), v.integer(), v.minValue(400), v.maxValue(599)),
+      applied,
+    }),
+    v.strictObject({ kind: v.literal('reset'), applied }),
+    v.strictObject({
+      kind: v.literal('partial'),
+      entries: v.array(v.number()),
+      code: v.optional(v.string(), 'InternalError'),
+    }),
+  ]),
+});
+
+/**
+ * The cloud's own paths, for people and tests in other processes: `GET /_mayfly/health`, and `/_mayfly/faults` to
+ * list (GET), set (POST a `FaultRule`) and clear (DELETE) faults. No bucket can be named so.
+ */
+export async function handleAdmin(
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+  faults: Faults,
+): Promise<void> {
+  const answer = (status: number, body: unknown) => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
+  };
+  // A web page must not reach the cloud through its visitor's browser.
+  if (request.headers.origin !== undefined) return answer(403, { error: 'Not for web pages.' });
+  const route = `${request.method} ${url.pathname}`;
+  if (route === 'GET /_mayfly/health') return answer(200, { status: 'ok' });
+  if (route === 'GET /_mayfly/faults') return answer(200, faults.list());
+  if (route === 'DELETE /_mayfly/faults') {
+    faults.clear();
+    return answer(200, []);
+  }
+  if (route !== 'POST /_mayfly/faults') return answer(404, { error: `There is no ${route}.` });
+  const rule = v.safeParse(
+    v.pipe(v.string(), v.parseJson(), FaultSchema),
+    (await readBody(request)).toString(),
+  );
+  if (!rule.success) return answer(400, { error: v.summarize(rule.issues) });
+  faults.add(withoutUndefined(rule.output));
+  answer(201, faults.list());
+}
+
+/** The schema gives absent members as undefined ones, which the exact types of a rule do not have. */
+function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(value).filter(([, member]) => member !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
+}

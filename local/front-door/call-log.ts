@@ -1,0 +1,96 @@
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { isStructure } from './read.ts';
+import type { Caller } from './service.ts';
+
+/** One line of `calls.jsonl`. */
+export interface CallRecord {
+  atMs: number;
+  service: string;
+  action: string;
+  /** `owner`, `cloud` (a call from inside), or `<role name>/<session name>`. */
+  caller: string;
+  /** Long strings cut, secrets left out. */
+  input: unknown;
+  /** HTTP status; 0 if the caller got no answer. */
+  status: number;
+  error?: string;
+  /** Why, where the code alone does not tell: what was refused, what is not implemented. */
+  message?: string;
+  durationMs: number;
+  /** The fault that struck, as `timeout-after`. */
+  fault?: string;
+}
+
+export type CallListener = (record: CallRecord) => void;
+
+export interface CallLog {
+  write(record: CallRecord): void;
+  /** Calls `listener` for every record. Returns how to stop. */
+  onCall(listener: CallListener): () => void;
+  close(): Promise<void>;
+}
+
+/** Appends to `path`. Rejects if it cannot be written. */
+export async function openCallLog(path: string): Promise<CallLog> {
+  const listeners = new Set<CallListener>();
+  const stream = await openStream(path);
+  return {
+    write(record) {
+      stream.write(`${JSON.stringify(record)}\n`);
+      for (const listener of listeners) listener(record);
+    },
+    onCall(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close: () => new Promise((resolve) => stream.end(() => resolve())),
+  };
+}
+
+function openStream(path: string): Promise<WriteStream> {
+  return new Promise((resolve, reject) => {
+    const stream = createWriteStream(path, { flags: 'a' });
+    stream.once('error', reject);
+    stream.once('open', () => {
+      stream.off('error', reject);
+      // A disk that fills up later must not take the cloud down with it.
+      stream.on('error', () => {});
+      resolve(stream);
+    });
+  });
+}
+
+export function callerName(caller: Caller): string {
+  if (caller.kind === 'owner') return caller.accessKeyId === INSIDE ? 'cloud' : 'owner';
+  return `${caller.roleArn.split('/').at(-1)}/${caller.sessionName}`;
+}
+
+/** The access key of calls that the cloud makes itself. */
+export const INSIDE = 'cloud';
+
+const LONGEST_TEXT = 256;
+const LONGEST_LIST = 50;
+const DEEPEST = 8;
+const SECRET = /secret|password|sessiontoken|credential/i;
+
+/** What is worth keeping of an input: all its members, but no secret and nothing long. */
+export function summarise(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return shorten(value);
+  if (value instanceof Uint8Array) return `(${value.length} bytes)`;
+  if (value instanceof Date) return value.toISOString();
+  if (depth >= DEEPEST) return '(...)';
+  if (Array.isArray(value)) return value.slice(0, LONGEST_LIST).map((item) => summarise(item, depth + 1));
+  if (!isStructure(value)) return value;
+  const hidden = value['Type'] === 'SecureString';
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [
+      name,
+      SECRET.test(name) || (hidden && name === 'Value') ? '(secret)' : summarise(member, depth + 1),
+    ]),
+  );
+}
+
+function shorten(text: string): string {
+  if (text.length <= LONGEST_TEXT) return text;
+  return `${text.slice(0, LONGEST_TEXT)}... (${text.length} characters)`;
+}

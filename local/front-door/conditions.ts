@@ -1,0 +1,97 @@
+/**
+ * IAM condition blocks ("IAM JSON policy elements: Condition operators"). Only operators that are known here can
+ * hold; the evaluation says which one was not, so that the log can.
+ */
+
+export type ConditionContext = Record<string, string>;
+
+export interface ConditionResult {
+  holds: boolean;
+  /** An operator that is not known here, or a key that no call of this cloud carries. */
+  unknown?: string;
+}
+
+type Test = (actual: string, wanted: string) => boolean;
+
+const TESTS: Record<string, Test> = {
+  StringEquals: (actual, wanted) => actual === wanted,
+  StringEqualsIgnoreCase: (actual, wanted) => actual.toLowerCase() === wanted.toLowerCase(),
+  StringLike: wildcard,
+  ArnEquals: wildcard,
+  ArnLike: wildcard,
+  Bool: (actual, wanted) => actual.toLowerCase() === wanted.toLowerCase(),
+  NumericEquals: (actual, wanted) => Number(actual) === Number(wanted),
+  NumericLessThan: (actual, wanted) => Number(actual) < Number(wanted),
+  NumericLessThanEquals: (actual, wanted) => Number(actual) <= Number(wanted),
+  NumericGreaterThan: (actual, wanted) => Number(actual) > Number(wanted),
+  NumericGreaterThanEquals: (actual, wanted) => Number(actual) >= Number(wanted),
+  DateEquals: (actual, wanted) => Date.parse(actual) === Date.parse(wanted),
+  DateLessThan: (actual, wanted) => Date.parse(actual) < Date.parse(wanted),
+  DateLessThanEquals: (actual, wanted) => Date.parse(actual) <= Date.parse(wanted),
+  DateGreaterThan: (actual, wanted) => Date.parse(actual) > Date.parse(wanted),
+  DateGreaterThanEquals: (actual, wanted) => Date.parse(actual) >= Date.parse(wanted),
+};
+
+/** Operators that hold when the positive one does not, and also when the key is absent. */
+const NEGATED: Record<string, string> = {
+  StringNotEquals: 'StringEquals',
+  StringNotEqualsIgnoreCase: 'StringEqualsIgnoreCase',
+  StringNotLike: 'StringLike',
+  ArnNotEquals: 'ArnEquals',
+  ArnNotLike: 'ArnLike',
+  NumericNotEquals: 'NumericEquals',
+  DateNotEquals: 'DateEquals',
+};
+
+/** `*` is any run of characters, `?` any one. */
+export function wildcard(actual: string, pattern: string): boolean {
+  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`^${escaped.replace(/\*/g, '.*').replace(/\?/g, '.')}$`, 's').test(actual);
+}
+
+/** All operators and keys of a block must hold; of one key's values, any (of a negated one's: none). */
+export function evaluateConditions(block: unknown, context: ConditionContext): ConditionResult {
+  const byLowerCase = new Map(Object.entries(context).map(([key, value]) => [key.toLowerCase(), value]));
+  for (const [operator, keys] of Object.entries(asRecord(block))) {
+    for (const [key, wanted] of Object.entries(asRecord(keys))) {
+      const values = [wanted].flat().map((value) => substitute(String(value), byLowerCase));
+      const result = evaluateOne(operator, key, values, byLowerCase.get(key.toLowerCase()));
+      if (!result.holds) return result;
+    }
+  }
+  return { holds: true };
+}
+
+function evaluateOne(
+  operator: string,
+  key: string,
+  values: string[],
+  actual: string | undefined,
+): ConditionResult {
+  if (operator === 'Null')
+    return { holds: values.some((value) => (value === 'true') === (actual === undefined)) };
+  const ifExists = operator.endsWith('IfExists');
+  const plain = operator.replace(/^For(All|Any)Values?s?:/, '').replace(/IfExists$/, '');
+  const negated = NEGATED[plain];
+  const test = TESTS[negated ?? plain];
+  if (!test) return { holds: false, unknown: `condition operator ${operator}` };
+  if (actual === undefined) {
+    if (ifExists || negated || operator.startsWith('ForAllValues:')) return { holds: true };
+    return { holds: false, unknown: `condition key ${key}` };
+  }
+  const any = values.some((value) => test(actual, value));
+  return { holds: negated ? !any : any };
+}
+
+/** Policy variables: `${aws:userid}`, with the default of `${key, 'default'}`. An unknown one matches nothing. */
+export function substitute(text: string, context: Map<string, string>): string {
+  return text.replace(/\$\{([^}]+)\}/g, (_, variable: string) => {
+    const [name = '', fallback] = variable.split(',').map((part) => part.trim());
+    if (name === '*' || name === '?' || name === '$') return name;
+    return context.get(name.toLowerCase()) ?? fallback?.replace(/^'|'$/g, '') ?? '\u0000';
+  });
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}

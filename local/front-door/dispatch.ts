@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import { authorize, type PoliciesOf } from './authorize.ts';
+import { type CallLog, type CallRecord, callerName, INSIDE, summarise } from './call-log.ts';
+import { type Faults, NoAnswer } from './faults.ts';
+import {
+  AwsError,
+  type Call,
+  type CallAws,
+  type Input,
+  type Operation,
+  type Output,
+  type Service,
+} from './service.ts';
+
+/** What every call goes through, whatever its protocol: log, faults, policies, operation. */
+export interface Dispatcher {
+  services: Map<string, Service>;
+  /** Rejects with `AwsError`, or with `NoAnswer` when a fault hides the answer. */
+  perform(service: Service, operation: Operation, input: Input, call: Call): Promise<Output>;
+  /** Finds the operation; one that is not there rejects with AWS's own error, named and logged. */
+  find(call: Call, input: Input): { service: Service; operation: Operation };
+  call: CallAws;
+}
+
+export interface DispatcherOptions {
+  log: CallLog;
+  faults: Faults;
+  policiesOf: PoliciesOf;
+  region: string;
+  now(): number;
+}
+
+export function createDispatcher(options: DispatcherOptions): Dispatcher {
+  const services = new Map<string, Service>();
+  const inside = new AbortController().signal;
+
+  function find(call: Call, input: Input): { service: Service; operation: Operation } {
+    const service = services.get(call.service);
+    // Own properties only: an action named `constructor` is as unknown as any other.
+    const operation =
+      service && Object.hasOwn(service.operations, call.action) ? service.operations[call.action] : undefined;
+    if (service && operation) return { service, operation };
+    const error = unknownOperation(call, service);
+    options.log.write({ ...startRecord(call, input, options.now()), ...failure(error) });
+    throw error;
+  }
+
+  async function perform(service: Service, operation: Operation, input: Input, call: Call): Promise<Output> {
+    const record = startRecord(call, input, options.now());
+    const started = performance.now();
+    const run = async (actual: Input) => {
+      authorize(service, operation, actual, call, options.policiesOf);
+      return operation.run(actual, call);
+    };
+    try {
+      const strike = (name: string) => {
+        record.fault = name;
+      };
+      const output =
+        call.caller === INSIDE_CALLER
+          ? await run(input)
+          : await options.faults.play(input, call, run, strike);
+      record.status = typeof output?.['StatusCode'] === 'number' ? output['StatusCode'] : 200;
+      return output;
+    } catch (thrown) {
+      const error = thrown instanceof NoAnswer ? thrown : asAwsError(thrown, call);
+      Object.assign(record, failure(error));
+      throw error;
+    } finally {
+      record.durationMs = Math.round((performance.now() - started) * 10) / 10;
+      options.log.write(record);
+    }
+  }
+
+  const call: CallAws = async (service, action, input) => {
+    const details: Call = {
+      service,
+      action,
+      caller: INSIDE_CALLER,
+      region: options.region,
+      requestId: randomUUID(),
+      signal: inside,
+    };
+    const found = find(details, input);
+    return (await perform(found.service, found.operation, input, details)) ?? {};
+  };
+
+  return { services, perform, find, call };
+}
+
+const INSIDE_CALLER = { kind: 'owner', accessKeyId: INSIDE } as const;
+
+function startRecord(call: Call, input: Input, atMs: number): CallRecord {
+  return {
+    atMs,
+    service: call.service,
+    action: call.action,
+    caller: callerName(call.caller),
+    input: summarise(input),
+    status: 0,
+    durationMs: 0,
+  };
+}
+
+function failure(error: AwsError | NoAnswer): Pick<CallRecord, 'status' | 'error' | 'message'> {
+  if (error instanceof NoAnswer) return { status: 0, error: error.kind };
+  return { status: error.status, error: error.code, message: error.message };
+}
+
+function unknownOperation(call: Call, service: Service | undefined): AwsError {
+  const what = service
+    ? `action '${call.action}' of '${call.service}'`
+    : `service '${call.service}' (${call.action})`;
+  const code = service?.xmlNamespace ? 'InvalidAction' : 'UnknownOperationException';
+  return new AwsError(code, `The embedded cloud does not implement the ${what}.`);
+}
+
+/** Anything but an `AwsError` is a defect of the cloud: said on stderr with its stack, and answered as AWS does. */
+function asAwsError(thrown: unknown, call: Call): AwsError {
+  if (thrown instanceof AwsError) return thrown;
+  console.error(`The embedded cloud failed at ${call.service} ${call.action}:`, thrown);
+  return new AwsError('InternalFailure', thrown instanceof Error ? thrown.message : String(thrown), 500);
+}

@@ -1,0 +1,104 @@
+import type { IncomingMessage } from 'node:http';
+import { gunzipSync } from 'node:zlib';
+import { decodeParameters } from './protocol/query.ts';
+import { decodeRestJson, matchRoute, parseJson } from './protocol/rest-json.ts';
+import { AwsError, type Input, type Route, type Service } from './service.ts';
+
+/** The protocol of a request, which its answer takes too. */
+export type Protocol = 'json' | 'query' | 'ec2' | 'rest-json' | 'rest-xml';
+
+export interface AwsRequest {
+  protocol: Protocol;
+  action: string;
+  input: Input;
+  /** REST JSON: the route that was taken. */
+  route?: Route;
+}
+
+const FORM = 'application/x-www-form-urlencoded';
+
+/** Which protocol a request speaks, without having read its body. */
+export function protocolOf(
+  request: IncomingMessage,
+  url: URL,
+  serviceName: string,
+  service?: Service,
+): Protocol {
+  if (serviceName === 's3') return 'rest-xml';
+  if (request.headers['x-amz-target'] !== undefined) return 'json';
+  const isForm = request.headers['content-type']?.startsWith(FORM) ?? false;
+  if (isForm || url.searchParams.has('Action')) return serviceName === 'ec2' ? 'ec2' : 'query';
+  if (service?.routes) return 'rest-json';
+  return 'json';
+}
+
+/** Reads action and input out of a request. `AwsError` if it cannot be read. */
+export function readRequest(
+  request: IncomingMessage,
+  url: URL,
+  protocol: Exclude<Protocol, 'rest-xml'>,
+  body: Buffer,
+  service?: Service,
+): AwsRequest {
+  switch (protocol) {
+    case 'json':
+      return { protocol, action: targetAction(request, url), input: parseJson(body.toString('utf8')) };
+    case 'query':
+    case 'ec2':
+      return readQuery(protocol, url, body, service);
+    case 'rest-json': {
+      const routed = matchRoute(service?.routes ?? [], request.method ?? 'GET', url.pathname);
+      if (!routed) throw unknownPath(request, url);
+      const input = decodeRestJson(routed, url.searchParams, request.headers, body);
+      return { protocol, action: routed.route.action, input, route: routed.route };
+    }
+  }
+}
+
+function readQuery(protocol: 'query' | 'ec2', url: URL, body: Buffer, service?: Service): AwsRequest {
+  const parameters = new URLSearchParams(url.searchParams);
+  for (const [key, value] of new URLSearchParams(body.toString('utf8'))) parameters.append(key, value);
+  const action = parameters.get('Action');
+  if (!action) throw new AwsError('MissingAction', 'The request must contain the parameter Action.');
+  const nested = decodeParameters(parameters);
+  const input = service?.query?.decode(action, nested, url.pathname) ?? nested;
+  return { protocol, action, input };
+}
+
+function targetAction(request: IncomingMessage, url: URL): string {
+  const target = request.headers['x-amz-target'];
+  if (typeof target !== 'string') throw unknownPath(request, url);
+  return target.split('.').at(-1) ?? target;
+}
+
+function unknownPath(request: IncomingMessage, url: URL): AwsError {
+  const message = `The embedded cloud does not implement ${request.method} ${url.pathname}.`;
+  return new AwsError('UnknownOperationException', message, 404);
+}
+
+/** More than any call of these services may carry: SQS's 1 MiB, each byte escaped, is the longest. */
+const LONGEST_BODY_BYTES = 16 * 1024 * 1024;
+
+/** The whole body, unpacked (SDKs compress large CloudWatch calls). */
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > LONGEST_BODY_BYTES) {
+      throw new AwsError(
+        'RequestEntityTooLarge',
+        `The body is longer than ${LONGEST_BODY_BYTES} bytes.`,
+        413,
+      );
+    }
+    chunks.push(chunk);
+  }
+  const body = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+  if (request.headers['content-encoding'] !== 'gzip') return body;
+  try {
+    return gunzipSync(body, { maxOutputLength: LONGEST_BODY_BYTES });
+  } catch {
+    throw new AwsError('SerializationException', 'The body of the request is not what its encoding says.');
+  }
+}

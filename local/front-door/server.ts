@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { handleAdmin } from './admin.ts';
+import { writeAnswer, writeError } from './answer.ts';
+import { readScope } from './credential-scope.ts';
+import type { Dispatcher } from './dispatch.ts';
+import { type Faults, NoAnswer } from './faults.ts';
+import { type Protocol, protocolOf, readBody, readRequest } from './request.ts';
+import { AwsError, type Call } from './service.ts';
+import type { Sessions } from './sessions.ts';
+
+/** S3 streams bodies: it reads the request and writes the answer itself, and rejects with `AwsError` or `NoAnswer`. */
+export type StreamHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  call: Omit<Call, 'action'>,
+) => Promise<void>;
+
+export interface FrontDoor {
+  port: number;
+  close(): Promise<void>;
+}
+
+export interface FrontDoorOptions {
+  port: number;
+  region: string;
+  dispatcher: Dispatcher;
+  sessions: Sessions;
+  faults: Faults;
+  s3: StreamHandler;
+}
+
+/** Opens the one port, on loopback. Rejects with a sentence when it cannot be had. */
+export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoor> {
+  const server = createServer({ requestTimeout: 0 }, (request, response) => {
+    handle(request, response, options).catch((error: unknown) => {
+      console.error('The front door failed:', error);
+      response.destroy();
+    });
+  });
+  // SDKs keep idle connections; one that is closed under them just as they use it looks like a lost call.
+  server.keepAliveTimeout = 120_000;
+  await listen(server, options.port);
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(listenError(error, port))));
+    server.listen(port, '127.0.0.1', () => resolve());
+  });
+}
+
+function listenError(error: NodeJS.ErrnoException, port: number): string {
+  if (error.code === 'EADDRINUSE')
+    return `Port ${port} is in use: end what listens there or choose another port.`;
+  if (error.code === 'EACCES') return `Port ${port} may not be opened by this user: choose one above 1023.`;
+  return `Port ${port} cannot be opened: ${error.message}`;
+}
+
+async function handle(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: FrontDoorOptions,
+): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://127.0.0.1');
+  if (url.pathname.startsWith('/_mayfly/')) return handleAdmin(request, response, url, options.faults);
+  const requestId = randomUUID();
+  const { services } = options.dispatcher;
+  const scope = readScope(request, url.searchParams);
+  const service = scope && services.get(scope.service);
+  const protocol: Protocol = scope ? protocolOf(request, url, scope.service, service) : 'rest-xml';
+  try {
+    if (!scope) throw new AwsError('MissingAuthenticationToken', 'The request is not signed.', 403);
+    const call = {
+      service: scope.service,
+      caller: options.sessions.identify(scope.accessKeyId, scope.token),
+      region: scope.region || options.region,
+      requestId,
+      signal: abortedWhenGone(response),
+    };
+    if (protocol === 'rest-xml') return await options.s3(request, response, call);
+    const body = await readBody(request);
+    const read = readRequest(request, url, protocol, body, service);
+    const { action, input } = read;
+    const found = options.dispatcher.find({ ...call, action }, input);
+    const output = await options.dispatcher.perform(found.service, found.operation, input, {
+      ...call,
+      action,
+    });
+    writeAnswer(response, found.service, read, output, requestId);
+  } catch (error) {
+    if (error instanceof AwsError) writeError(response, service, protocol, error, requestId);
+    else if (error instanceof NoAnswer) request.socket.resetAndDestroy();
+    // A client that goes away while it still sends its body is no fault of ours.
+    else if (!request.destroyed) throw error;
+  }
+}
+
+function abortedWhenGone(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) controller.abort(new Error('The client hung up.'));
+  });
+  return controller.signal;
+}

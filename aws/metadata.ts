@@ -1,0 +1,98 @@
+import { request } from 'node:http';
+import type { Clock } from './clock.ts';
+
+/** The instance metadata service, version 2 ("Use the Instance Metadata Service to access instance metadata"). */
+export interface Metadata {
+  /**
+   * The value at a path below `/latest/`; undefined where there is none (404).
+   * Rejects with `MetadataError` when the service does not answer or refuses.
+   */
+  get(path: string): Promise<string | undefined>;
+}
+
+export class MetadataError extends Error {
+  override readonly name = 'MetadataError';
+}
+
+const TOKEN_SECONDS = 21_600;
+/** A token is renewed before it ends, so that no request is refused for it. */
+const TOKEN_MARGIN_MS = 60_000;
+const ANSWER_MS = 1000;
+
+/** The service that the environment names, or undefined when it is switched off. */
+export function metadataOf(env: NodeJS.ProcessEnv, clock: Clock): Metadata | undefined {
+  if (env['AWS_EC2_METADATA_DISABLED']?.toLowerCase() === 'true') return undefined;
+  const ipv6 = env['AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE']?.toLowerCase() === 'ipv6';
+  const fallback = ipv6 ? 'http://[fd00:ec2::254]' : 'http://169.254.169.254';
+  // As the SDKs do, the origin counts and a path does not.
+  return new MetadataClient(new URL(env['AWS_EC2_METADATA_SERVICE_ENDPOINT'] ?? fallback).origin, clock);
+}
+
+interface Answer {
+  status: number;
+  body: string;
+}
+
+class MetadataClient implements Metadata {
+  readonly #origin: string;
+  readonly #clock: Clock;
+  #token: Promise<string> | undefined;
+  #tokenUntilMs = 0;
+
+  constructor(origin: string, clock: Clock) {
+    this.#origin = origin;
+    this.#clock = clock;
+  }
+
+  async get(path: string): Promise<string | undefined> {
+    let answer = await this.#read(path);
+    if (answer.status === 401) {
+      this.#token = undefined;
+      answer = await this.#read(path);
+    }
+    if (answer.status === 404) return undefined;
+    if (answer.status !== 200) throw new MetadataError(`metadata ${path} answers ${answer.status}`);
+    return answer.body;
+  }
+
+  async #read(path: string): Promise<Answer> {
+    const token = await this.#validToken();
+    return ask(`${this.#origin}/latest/${path}`, 'GET', { 'x-aws-ec2-metadata-token': token });
+  }
+
+  #validToken(): Promise<string> {
+    if (!this.#token || this.#clock.monotonic() >= this.#tokenUntilMs) {
+      this.#tokenUntilMs = this.#clock.monotonic() + TOKEN_SECONDS * 1000 - TOKEN_MARGIN_MS;
+      this.#token = this.#fetchToken();
+      this.#token.catch(() => {
+        this.#token = undefined;
+      });
+    }
+    return this.#token;
+  }
+
+  async #fetchToken(): Promise<string> {
+    const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': String(TOKEN_SECONDS) };
+    const { status, body } = await ask(`${this.#origin}/latest/api/token`, 'PUT', headers);
+    if (status !== 200) throw new MetadataError(`the metadata service gives no token: it answers ${status}`);
+    return body;
+  }
+}
+
+function ask(url: string, method: string, headers: Record<string, string>): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error) => reject(new MetadataError(`${method} ${url}: ${error.message}`));
+    const sent = request(url, { method, headers, timeout: ANSWER_MS }, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        body += chunk;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+      response.on('error', fail);
+    });
+    sent.on('timeout', () => sent.destroy(new Error(`no answer within ${ANSWER_MS} ms`)));
+    sent.on('error', fail);
+    sent.end();
+  });
+}

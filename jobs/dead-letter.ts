@@ -1,0 +1,56 @@
+import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
+
+/** Why a job is in the dead-letter queue: what its message attributes there say. */
+export interface Epitaph {
+  jobId: string;
+  reason: string;
+  /** The worker's exit status, or the signal that it died of; absent if it never ran. */
+  exit?: string;
+}
+
+/** SQS: a message has at most 10 attributes ("Amazon SQS message metadata"). */
+const MOST_ATTRIBUTES = 10;
+/** SQS: body and attributes (names, types, values) together ("Amazon SQS message quotas"). */
+const LARGEST_MESSAGE_BYTES = 1_048_576;
+const LONGEST_REASON = 1000;
+
+/**
+ * The attributes of a message's copy in the dead-letter queue: its own, untouched, and ours as far as they fit, the
+ * reason first. A message never stays out of the dead-letter queue for want of room: then ours stay away.
+ */
+export function deadLetterAttributes(
+  message: { body: string; attributes: Record<string, MessageAttributeValue> },
+  epitaph: Epitaph & { source: string },
+): Record<string, MessageAttributeValue> {
+  const attributes = { ...message.attributes };
+  let room = LARGEST_MESSAGE_BYTES - Buffer.byteLength(message.body) - sizeOf(attributes);
+  const ours: [string, string | undefined][] = [
+    ['MayflyReason', printable(epitaph.reason)],
+    ['MayflyJobId', epitaph.jobId],
+    ['MayflyExit', epitaph.exit],
+    ['MayflySource', epitaph.source],
+  ];
+  for (const [name, value] of ours) {
+    if (!value || Object.keys(attributes).length >= MOST_ATTRIBUTES) continue;
+    const attribute = { [name]: { DataType: 'String', StringValue: value } };
+    const size = sizeOf(attribute);
+    if (size > room) continue;
+    Object.assign(attributes, attribute);
+    room -= size;
+  }
+  return attributes;
+}
+
+function sizeOf(attributes: Record<string, MessageAttributeValue>): number {
+  let bytes = 0;
+  for (const [name, { DataType = '', StringValue = '', BinaryValue }] of Object.entries(attributes)) {
+    bytes += Buffer.byteLength(name) + Buffer.byteLength(DataType) + Buffer.byteLength(StringValue);
+    bytes += BinaryValue?.length ?? 0;
+  }
+  return bytes;
+}
+
+/** A reason can quote what a producer sent; SQS refuses most control characters. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}+|\p{Cs}/gu, ' ').slice(0, LONGEST_REASON);
+}

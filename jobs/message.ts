@@ -1,0 +1,125 @@
+import { type Envelope, readEnvelope } from './envelope.ts';
+
+/** A job as an agent works on it. */
+export interface Job {
+  /** The key of its record: the envelope's id, else `m-<MessageId>`: two messages with equal bodies are two jobs. */
+  id: string;
+  /** The worker's standard input, always. */
+  stdin: string;
+  /** The worker's last argument, if the body has something that can be one. */
+  argument?: string;
+  /** Instead of the fleet's own limit. */
+  limitSeconds?: number;
+  group?: string;
+  requestId?: string;
+}
+
+export interface MessageRules {
+  /** Longest limit that a job may ask for: SQS's 12 hours, less the grace. */
+  maxLimitSeconds: number;
+  /** Without a job table, groups and requests cannot be kept and are refused. */
+  tracked: boolean;
+}
+
+/** A message is a job, or an envelope that is broken: that one is dead-lettered with the reason, never dropped. */
+export type Reading = { kind: 'job'; job: Job } | { kind: 'broken'; id: string; reason: string };
+
+/**
+ * Makes a job of a message's body: our envelope, an SNS notification (unwrapped), a JSON object, or bare text.
+ * Whatever it cannot read as one of these is a job all the same, and goes to the worker as it is. Never throws.
+ */
+export function readJob(messageId: string, body: string, rules: MessageRules): Reading {
+  const key = `m-${messageId}`;
+  const outer = parseObject(body);
+  const text = (outer && unwrapNotification(outer)) ?? body;
+  const value = text === body ? outer : parseObject(text);
+  if (value && Object.hasOwn(value, 'mayfly')) return readEnveloped(key, value, rules);
+  return { kind: 'job', job: { id: key, ...handOver(text, value) } };
+}
+
+function readEnveloped(key: string, value: JsonObject, rules: MessageRules): Reading {
+  const reading = readEnvelope(value);
+  if ('problem' in reading) return { kind: 'broken', id: reading.id ?? key, reason: reading.problem };
+  const { envelope } = reading;
+  const id = envelope.id ?? key;
+  const reason = forbidden(envelope, rules);
+  if (reason !== undefined) return { kind: 'broken', id, reason };
+  const { payload, limitSeconds, group, requestId } = envelope;
+  const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
+  const job: Job = { id, ...handOver(text, typeof payload === 'string' ? parseObject(payload) : payload) };
+  if (limitSeconds !== undefined) job.limitSeconds = limitSeconds;
+  if (group !== undefined) job.group = group;
+  if (requestId !== undefined) job.requestId = requestId;
+  return { kind: 'job', job };
+}
+
+function forbidden(envelope: Envelope, rules: MessageRules): string | undefined {
+  const { limitSeconds, group, requestId } = envelope;
+  if (limitSeconds !== undefined && limitSeconds > rules.maxLimitSeconds) {
+    return (
+      `the envelope's limitSeconds is ${limitSeconds}; allowed is at most ${rules.maxLimitSeconds}: ` +
+      'with the grace after it, SQS hides a message for 12 hours'
+    );
+  }
+  if (rules.tracked) return undefined;
+  if (group !== undefined)
+    return `the envelope's group is ${group}; this fleet keeps no job table, so no groups`;
+  if (requestId !== undefined) {
+    return `the envelope's requestId is ${requestId}; this fleet keeps no job table, so no requests`;
+  }
+  return undefined;
+}
+
+/** What the worker gets of a body: all of it on its standard input, and an argument if there is one. */
+function handOver(text: string, value: unknown): Pick<Job, 'stdin' | 'argument'> {
+  const argument = isObject(value) ? jobId(value) : text;
+  return argument !== undefined && isPlain(trimEnd(argument))
+    ? { stdin: text, argument: trimEnd(argument) }
+    : { stdin: text };
+}
+
+/** As in the 2017 original: a JSON body's `job_id` names the job to the worker. */
+function jobId(value: JsonObject): string | undefined {
+  const id = Object.hasOwn(value, 'job_id') ? value['job_id'] : undefined;
+  if (typeof id === 'number') return String(id);
+  return typeof id === 'string' ? id : undefined;
+}
+
+/** `echo` and here-documents end their text with a line break that means nothing; shells cut it off likewise. */
+function trimEnd(text: string): string {
+  return text.replace(/\r?\n$/, '');
+}
+
+const LONGEST_ARGUMENT_BYTES = 1024;
+
+/**
+ * Short, without control characters, not blank, and not a `-`: no body can pose as one of the worker's options.
+ * Anything else reaches the worker by its standard input alone.
+ */
+function isPlain(text: string): boolean {
+  if (text.length > LONGEST_ARGUMENT_BYTES || text.startsWith('-') || text.trim() === '') return false;
+  return !/\p{Cc}/u.test(text) && Buffer.byteLength(text) <= LONGEST_ARGUMENT_BYTES;
+}
+
+type JsonObject = Record<string, unknown>;
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parseObject(text: string): JsonObject | undefined {
+  // Most bodies are no JSON at all, and a failed parse of a megabyte costs more than a look at its start.
+  if (!/^\s*\{/.test(text)) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What SNS delivers to a queue without raw message delivery ("Fanout to Amazon SQS queues"). */
+function unwrapNotification(value: JsonObject): string | undefined {
+  const { Type: type, Message: message } = value;
+  return type === 'Notification' && typeof message === 'string' ? message : undefined;
+}

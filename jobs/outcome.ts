@@ -1,0 +1,129 @@
+import { type BackoffBounds, backoffMs } from '../policy/backoff.ts';
+
+/** How a try of a job ended, as the agent saw it. */
+export type Ending =
+  | { kind: 'exited'; status: number }
+  | { kind: 'signalled'; signal: string }
+  /** Ran past its limit and was stopped. */
+  | { kind: 'timed-out'; limitSeconds: number }
+  /** Stopped because the agent has to go. */
+  | { kind: 'interrupted' }
+  /** Its lease could not be renewed, so it was stopped before the lease ended. */
+  | { kind: 'lease-lost' }
+  /** No process came of it, through no fault of the job's. */
+  | { kind: 'not-started'; reason: string }
+  /** Its message can never become a job. */
+  | { kind: 'refused'; reason: string }
+  /** Claimed once more than it may be tried: its last try was lost with its lease or its instance. */
+  | { kind: 'used-up' };
+
+/** What becomes of the message. `leave`: it is no longer ours, and becomes visible by itself. */
+export type Fate =
+  | { to: 'delete' }
+  | { to: 'hand-back'; delaySeconds: number }
+  | { to: 'dead-letter' }
+  | { to: 'leave' };
+
+export interface Outcome {
+  /** The job's next state; undefined where the lease is lost and nothing may be written. */
+  state: 'succeeded' | 'failed' | 'timed_out' | 'lost' | 'queued' | undefined;
+  /** Whether this try counts towards `maxAttempts`. */
+  costsAttempt: boolean;
+  fate: Fate;
+  /** Why, for a person; absent when all is well. */
+  reason?: string;
+}
+
+export interface Tries {
+  /** Tries that cost an attempt, this one included. */
+  attempts: number;
+  /** How often SQS handed the message out, this time included: also counts the tries that cost nothing. */
+  receiveCount: number;
+  /** Since the message was sent. */
+  ageSeconds: number;
+}
+
+export interface RetryRules {
+  maxAttempts: number;
+  retryTimedOut: boolean;
+  maxJobAgeSeconds: number;
+  backoff: BackoffBounds;
+}
+
+/** `sysexits.h`: the input is wrong, and will be the next time too. */
+const EX_DATAERR = 65;
+/** `sysexits.h`: a passing failure; the caller is invited to try again. */
+const EX_TEMPFAIL = 75;
+
+/** The table "What comes of it" of docs/design.md. */
+export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, random: () => number): Outcome {
+  switch (ending.kind) {
+    case 'exited':
+      return exited(ending.status, tries, rules, random);
+    case 'signalled':
+      return retried(`the worker died of ${ending.signal}`, 'failed', tries, rules, random);
+    case 'timed-out': {
+      const reason = `the worker ran past its limit of ${ending.limitSeconds} s`;
+      return rules.retryTimedOut
+        ? retried(reason, 'timed_out', tries, rules, random)
+        : givenUp(reason, 'timed_out', true);
+    }
+    case 'interrupted':
+      return again('the agent had to go; the worker was stopped', 0, tries, rules);
+    case 'lease-lost':
+      return { state: undefined, costsAttempt: true, fate: { to: 'leave' }, reason: 'the lease was lost' };
+    case 'not-started':
+      return again(
+        `the worker could not be started: ${ending.reason}`,
+        backoffMs(rules.backoff, tries.receiveCount, random),
+        tries,
+        rules,
+      );
+    case 'refused':
+      return givenUp(ending.reason, 'failed', false);
+    case 'used-up':
+      return givenUp(`lost on attempt ${rules.maxAttempts} of ${rules.maxAttempts}`, 'lost', false);
+  }
+}
+
+function exited(status: number, tries: Tries, rules: RetryRules, random: () => number): Outcome {
+  if (status === 0) return { state: 'succeeded', costsAttempt: true, fate: { to: 'delete' } };
+  if (status === EX_DATAERR) return givenUp('exit status 65 (EX_DATAERR): no further try', 'failed', true);
+  if (status === EX_TEMPFAIL) {
+    const delayMs = backoffMs(rules.backoff, tries.receiveCount, random);
+    return again('exit status 75 (EX_TEMPFAIL)', delayMs, tries, rules);
+  }
+  return retried(`exit status ${status}`, 'failed', tries, rules, random);
+}
+
+/** A try that cost an attempt: another one, unless it was the last. */
+function retried(
+  reason: string,
+  last: 'failed' | 'timed_out',
+  tries: Tries,
+  rules: RetryRules,
+  random: () => number,
+): Outcome {
+  const which = `${reason}, attempt ${tries.attempts} of ${rules.maxAttempts}`;
+  if (tries.attempts >= rules.maxAttempts) return givenUp(which, last, true);
+  const delayMs = backoffMs(rules.backoff, tries.attempts, random);
+  return { state: 'queued', costsAttempt: true, fate: handBack(delayMs), reason: which };
+}
+
+/** A try that cost nothing: another one, unless the job has grown too old. */
+function again(reason: string, delayMs: number, tries: Tries, rules: RetryRules): Outcome {
+  if (tries.ageSeconds <= rules.maxJobAgeSeconds) {
+    return { state: 'queued', costsAttempt: false, fate: handBack(delayMs), reason };
+  }
+  const age = `${Math.floor(tries.ageSeconds)} s old, more than the ${rules.maxJobAgeSeconds} s allowed`;
+  return givenUp(`${reason}; ${age}`, 'failed', false);
+}
+
+function givenUp(reason: string, state: 'failed' | 'timed_out' | 'lost', costsAttempt: boolean): Outcome {
+  return { state, costsAttempt, fate: { to: 'dead-letter' }, reason };
+}
+
+/** SQS delays by whole seconds. */
+function handBack(delayMs: number): Fate {
+  return { to: 'hand-back', delaySeconds: Math.round(delayMs / 1000) };
+}

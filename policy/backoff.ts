@@ -1,0 +1,19 @@
+export interface BackoffBounds {
+  /** Upper bound of the first wait. */
+  initialMs: number;
+  /** Upper bound of every wait. */
+  maxMs: number;
+}
+
+/**
+ * How long to wait before the next try: "full jitter" of the AWS Architecture Blog's "Exponential Backoff And
+ * Jitter", any length up to a bound that doubles with each try. Many that failed together do not come back together.
+ *
+ * @param tries how many have failed so far, at least 1
+ * @param random a number from 0 (included) to 1 (excluded), as `Math.random` gives it
+ */
+export function backoffMs(bounds: BackoffBounds, tries: number, random: () => number): number {
+  // Beyond 2 ** 30 the product says nothing new, and an exponent without bound ends in Infinity * 0.
+  const bound = Math.min(bounds.maxMs, bounds.initialMs * 2 ** Math.min(Math.max(tries, 1) - 1, 30));
+  return random() * bound;
+}

@@ -1,0 +1,263 @@
+import {
+  boolean,
+  integer,
+  optionalStructure,
+  optionalText,
+  structures,
+  text,
+  texts,
+} from '../../front-door/read.ts';
+import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
+import { overlay, readLaunchParameters } from './launch-parameters.ts';
+import type { LaunchTemplates } from './launch-templates.ts';
+import { type Machine, STATE_CODES } from './machine.ts';
+import type { Machines, Placement } from './machines.ts';
+
+export interface InstanceOperations {
+  context: CloudContext;
+  machines: Machines;
+  templates: LaunchTemplates;
+  /** @throws `InvalidSubnetID.NotFound` */
+  zoneOfSubnet(subnetId: string): string;
+  defaultZone(): string;
+}
+
+/** The operations on EC2 instances. */
+export function instanceOperations(ec2: InstanceOperations): Record<string, Operation> {
+  const { machines } = ec2;
+  const resources = (input: Input) => texts(input, 'InstanceIds').map((id) => arnOf(ec2.context, id));
+  return {
+    RunInstances: { run: (input) => runInstances(ec2, input) },
+    DescribeInstances: { run: (input) => describeInstances(ec2, input) },
+    DescribeInstanceStatus: { run: (input) => describeStatus(ec2, input) },
+    TerminateInstances: { resources, run: (input) => terminateInstances(ec2, input) },
+    DescribeInstanceAttribute: { run: (input) => describeAttribute(machines, input) },
+    ModifyInstanceAttribute: {
+      resources: (input) => [arnOf(ec2.context, optionalText(input, 'InstanceId') ?? '*')],
+      run: (input) => modifyAttribute(machines, input),
+    },
+    CreateTags: {
+      run: (input) => {
+        const tags = structures(input, 'Tags');
+        for (const id of texts(input, 'Resources')) {
+          const machine = machines.find(id);
+          for (const tag of tags) machine?.tags.set(text(tag, 'Key'), optionalText(tag, 'Value') ?? '');
+        }
+        return {};
+      },
+    },
+  };
+}
+
+async function runInstances(ec2: InstanceOperations, input: Input) {
+  const { MinCount, MaxCount, LaunchTemplate, ClientToken: _, ...own } = input;
+  const count = integer({ MaxCount }, 'MaxCount', { min: 1, max: 100 });
+  integer({ MinCount }, 'MinCount', { min: 1, max: count });
+  const reference = optionalStructure({ LaunchTemplate }, 'LaunchTemplate');
+  const template = reference ? ec2.templates.resolve(reference) : undefined;
+  const parameters = readLaunchParameters(overlay(template?.data ?? {}, own));
+  const placement = await placeLaunch(ec2, parameters);
+  const launched = Array.from({ length: count }, () => ec2.machines.launch(parameters, placement));
+  return { ...reservation(ec2.context, launched), OwnerId: ec2.context.accountId };
+}
+
+async function placeLaunch(
+  ec2: InstanceOperations,
+  parameters: ReturnType<typeof readLaunchParameters>,
+): Promise<Placement> {
+  const { subnetId, instanceProfile } = parameters;
+  const availabilityZone = subnetId
+    ? ec2.zoneOfSubnet(subnetId)
+    : (parameters.availabilityZone ?? ec2.defaultZone());
+  const profile = instanceProfile ? await readProfile(ec2, instanceProfile) : undefined;
+  return {
+    availabilityZone,
+    roleArn: profile?.roleArn,
+    instanceProfileArn: profile?.arn,
+  };
+}
+
+async function readProfile(ec2: InstanceOperations, nameOrArn: string) {
+  const name = nameOrArn.split('/').at(-1) ?? nameOrArn;
+  try {
+    const answer = await ec2.context.call('iam', 'GetInstanceProfile', { InstanceProfileName: name });
+    const profile = optionalStructure(answer, 'InstanceProfile') ?? {};
+    const [role] = structures(profile, 'Roles');
+    return { arn: text(profile, 'Arn'), roleArn: role && text(role, 'Arn') };
+  } catch (error) {
+    if (!(error instanceof AwsError)) throw error;
+    throw new AwsError(
+      'InvalidParameterValue',
+      `Value (${nameOrArn}) for parameter iamInstanceProfile is invalid. Invalid IAM Instance Profile: ${error.message}`,
+    );
+  }
+}
+
+function describeInstances(ec2: InstanceOperations, input: Input) {
+  return { Reservations: select(ec2, input).map((machine) => reservation(ec2.context, [machine])) };
+}
+
+/** By id and by the filters that have a meaning here; another filter is refused by name, never ignored. */
+function select(ec2: InstanceOperations, input: Input): Machine[] {
+  const ids = texts(input, 'InstanceIds');
+  const wanted = ids.length > 0 ? ids.map((id) => ec2.machines.get(id)) : ec2.machines.all();
+  const filters = structures(input, 'Filters').map((one) => ({
+    name: text(one, 'Name'),
+    values: texts(one, 'Values'),
+  }));
+  return wanted.filter((machine) =>
+    filters.every(({ name, values }) => matches(machine, name, values.map(globPattern))),
+  );
+}
+
+function matches(machine: Machine, filter: string, patterns: RegExp[]): boolean {
+  const value = filterValue(machine, filter);
+  return value !== undefined && patterns.some((pattern) => value.some((one) => pattern.test(one)));
+}
+
+function filterValue(machine: Machine, filter: string): string[] | undefined {
+  if (filter.startsWith('tag:')) {
+    const tag = machine.tags.get(filter.slice(4));
+    return tag === undefined ? undefined : [tag];
+  }
+  switch (filter) {
+    case 'availability-zone':
+      return [machine.availabilityZone];
+    case 'image-id':
+      return [machine.launch.imageId];
+    case 'instance-id':
+      return [machine.id];
+    case 'instance-state-code':
+      return [String(STATE_CODES[machine.state])];
+    case 'instance-state-name':
+      return [machine.state];
+    case 'instance-type':
+      return [machine.launch.instanceType];
+    case 'subnet-id':
+      return machine.launch.subnetId ? [machine.launch.subnetId] : undefined;
+    case 'tag-key':
+      return [...machine.tags.keys()];
+    default:
+      throw new AwsError(
+        'InvalidParameterValue',
+        `The filter '${filter}' is invalid or not implemented here`,
+      );
+  }
+}
+
+/** EC2's filters know `*` and `?`. */
+function globPattern(value: string): RegExp {
+  const escaped = value.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's');
+}
+
+function terminateInstances(ec2: InstanceOperations, input: Input) {
+  const found = texts(input, 'InstanceIds').map((id) => ec2.machines.get(id));
+  const kept = found.find((machine) => machine.terminationProtection);
+  if (kept) {
+    throw new AwsError(
+      'OperationNotPermitted',
+      `The instance '${kept.id}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.`,
+    );
+  }
+  return {
+    TerminatingInstances: found.map((machine) => {
+      const PreviousState = stateOf(machine);
+      ec2.machines.terminate(machine);
+      return { InstanceId: machine.id, PreviousState, CurrentState: stateOf(machine) };
+    }),
+  };
+}
+
+function describeStatus(ec2: InstanceOperations, input: Input) {
+  const all = optionalText(input, 'IncludeAllInstances') === 'true';
+  const shown = select(ec2, input).filter((machine) => all || machine.state === 'running');
+  const status = (machine: Machine) => ({
+    Status: machine.state === 'running' ? 'ok' : 'not-applicable',
+    Details: [],
+  });
+  return {
+    InstanceStatuses: shown.map((machine) => ({
+      InstanceId: machine.id,
+      AvailabilityZone: machine.availabilityZone,
+      InstanceState: stateOf(machine),
+      InstanceStatus: status(machine),
+      SystemStatus: status(machine),
+    })),
+  };
+}
+
+function describeAttribute(machines: Machines, input: Input) {
+  const machine = machines.get(text(input, 'InstanceId'));
+  const attribute = text(input, 'Attribute');
+  const { launch } = machine;
+  const values: Record<string, Input> = {
+    disableApiTermination: { DisableApiTermination: { Value: machine.terminationProtection } },
+    instanceInitiatedShutdownBehavior: {
+      InstanceInitiatedShutdownBehavior: { Value: launch.shutdownBehavior },
+    },
+    instanceType: { InstanceType: { Value: launch.instanceType } },
+    userData: {
+      UserData:
+        launch.userData === undefined ? {} : { Value: Buffer.from(launch.userData).toString('base64') },
+    },
+  };
+  const found = values[attribute];
+  if (!found) throw new AwsError('InvalidParameterValue', `Attribute '${attribute}' is not implemented here`);
+  return { InstanceId: machine.id, ...found };
+}
+
+function modifyAttribute(machines: Machines, input: Input) {
+  const machine = machines.get(text(input, 'InstanceId'));
+  const protection = optionalStructure(input, 'DisableApiTermination');
+  if (!protection) {
+    throw new AwsError('UnsupportedOperation', 'Only DisableApiTermination can be modified here.');
+  }
+  machine.terminationProtection = boolean(protection, 'Value');
+  return {};
+}
+
+function arnOf({ region, accountId }: CloudContext, id: string): string {
+  return `arn:aws:ec2:${region}:${accountId}:instance/${id}`;
+}
+
+function stateOf(machine: Machine) {
+  return { Code: STATE_CODES[machine.state], Name: machine.state };
+}
+
+function reservation(context: CloudContext, machines: Machine[]) {
+  return {
+    ReservationId: `r-${(machines[0]?.id ?? '').slice(2)}`,
+    OwnerId: context.accountId,
+    Groups: [],
+    Instances: machines.map((machine) => describeMachine(context, machine)),
+  };
+}
+
+function describeMachine({ region }: CloudContext, machine: Machine) {
+  const { launch, stateReason } = machine;
+  return {
+    InstanceId: machine.id,
+    ImageId: launch.imageId,
+    State: stateOf(machine),
+    StateReason: stateReason && { Code: stateReason.code, Message: stateReason.message },
+    StateTransitionReason: stateReason?.message ?? '',
+    PrivateDnsName: `ip-${machine.privateIp.replaceAll('.', '-')}.${region}.compute.internal`,
+    PrivateIpAddress: machine.privateIp,
+    AmiLaunchIndex: 0,
+    InstanceType: launch.instanceType,
+    InstanceLifecycle: launch.lifecycle === 'spot' ? 'spot' : undefined,
+    LaunchTime: machine.launchedAt,
+    Placement: { AvailabilityZone: machine.availabilityZone, Tenancy: 'default' },
+    Monitoring: { State: 'disabled' },
+    SubnetId: launch.subnetId,
+    IamInstanceProfile: machine.instanceProfileArn && { Arn: machine.instanceProfileArn },
+    MetadataOptions: {
+      State: 'applied',
+      HttpTokens: launch.metadata.httpTokens,
+      HttpEndpoint: launch.metadata.httpEndpoint,
+      InstanceMetadataTags: launch.metadata.instanceMetadataTags,
+    },
+    Tags: [...machine.tags].map(([Key, Value]) => ({ Key, Value })),
+  };
+}

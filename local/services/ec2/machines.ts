@@ -1,0 +1,210 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { AwsError, type CloudContext, type SessionCredentials } from '../../front-door/service.ts';
+import { type MetadataService, startMetadataService } from '../../instances/imds.ts';
+import type { Launcher } from '../../instances/launcher.ts';
+import type { LaunchParameters } from './launch-parameters.ts';
+import { is, isOver, type Machine, type MachineState } from './machine.ts';
+
+/** Credentials are renewed at least five minutes before they end ("Retrieve security credentials"). */
+const RENEW_CREDENTIALS_MS = 10 * 60_000;
+/** Between the notice and the end of a Spot Instance ("Spot Instance interruption notices"). */
+const SPOT_NOTICE_MS = 120_000;
+
+/** What a launch needs beside its parameters: found out before, since it may fail. */
+export interface Placement {
+  availabilityZone: string;
+  roleArn: string | undefined;
+  instanceProfileArn: string | undefined;
+}
+
+/**
+ * All EC2 instances of the cloud: pending -> running -> shutting-down -> terminated, or stopped when it powers
+ * itself off and its shutdown behaviour says so. Each has its own metadata service while it has power.
+ */
+export class Machines {
+  readonly #context: CloudContext;
+  readonly #launcher: Launcher;
+  readonly #machines = new Map<string, Machine>();
+  readonly #listeners = new Set<(machine: Machine) => void>();
+  readonly #lives = new Map<string, Promise<void>>();
+
+  constructor(context: CloudContext, launcher: Launcher) {
+    this.#context = context;
+    this.#launcher = launcher;
+  }
+
+  all(): Machine[] {
+    return [...this.#machines.values()];
+  }
+
+  /** @throws `InvalidInstanceID.NotFound` */
+  get(id: string): Machine {
+    const machine = this.#machines.get(id);
+    if (machine) return machine;
+    throw new AwsError('InvalidInstanceID.NotFound', `The instance ID '${id}' does not exist`);
+  }
+
+  find(id: string): Machine | undefined {
+    return this.#machines.get(id);
+  }
+
+  /** Called after every change of a machine's state. Returns how to stop listening. */
+  onStateChange(listener: (machine: Machine) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Registers a pending instance; its boot goes on behind the caller's back, as EC2's does. */
+  launch(parameters: LaunchParameters, placement: Placement): Machine {
+    const id = `i-0${randomBytes(8).toString('hex')}`;
+    const machine: Machine = {
+      id,
+      launch: parameters,
+      ...placement,
+      privateIp: this.#freeAddress(),
+      launchedAt: new Date(this.#context.clock.now()),
+      tags: new Map(parameters.tags),
+      directory: join(this.#context.directory, 'instances', id),
+      state: 'pending',
+      stateReason: undefined,
+      terminatedAt: undefined,
+      terminationProtection: parameters.terminationProtection,
+      notices: { targetLifecycleState: undefined, spotAction: undefined, rebalance: undefined },
+      power: undefined,
+    };
+    this.#machines.set(id, machine);
+    this.#lives.set(id, this.#live(machine));
+    return machine;
+  }
+
+  /** EC2's terminate: an orderly shutdown, then the end. Resolves at once; a machine that is over stays so. */
+  terminate(machine: Machine, reason = 'Client.UserInitiatedShutdown: User initiated shutdown'): void {
+    if (is(machine, 'terminated', 'shutting-down')) return;
+    this.#explain(machine, reason);
+    if (is(machine, 'stopped')) {
+      this.#end(machine, 'terminated');
+      return;
+    }
+    this.#change(machine, 'shutting-down');
+    // Without power yet, `live` sees the state and goes no further.
+    void machine.power?.terminate();
+  }
+
+  /** Sudden death: the host fails. Nothing on the machine runs another instruction. */
+  async destroy(machine: Machine): Promise<void> {
+    this.#explain(machine, 'Server.InternalError: Internal error on launch or host failure');
+    if (isOver(machine)) return;
+    this.#change(machine, 'shutting-down');
+    await machine.power?.destroy();
+    await this.#lives.get(machine.id);
+  }
+
+  /** Sends the two-minute notice; two minutes of the cloud's time later the machine is terminated. */
+  interruptSpot(machine: Machine): void {
+    const { clock } = this.#context;
+    machine.notices.spotAction = { action: 'terminate', time: new Date(clock.now() + SPOT_NOTICE_MS) };
+    clock.after(SPOT_NOTICE_MS, () => {
+      this.terminate(machine, 'Server.SpotInstanceTermination: Spot instance termination');
+    });
+  }
+
+  /** The recommendation that precedes an interruption, or comes alone. */
+  recommendRebalance(machine: Machine): void {
+    machine.notices.rebalance = new Date(this.#context.clock.now());
+  }
+
+  async close(): Promise<void> {
+    for (const machine of this.all()) if (!isOver(machine)) void this.destroy(machine);
+    await Promise.all(this.#lives.values());
+  }
+
+  /** From pending to the end. Never rejects: what goes wrong ends the instance, with the reason on it. */
+  async #live(machine: Machine): Promise<void> {
+    let metadata: MetadataService | undefined;
+    try {
+      metadata = await startMetadataService(this.#metadataView(machine));
+      if (is(machine, 'pending')) {
+        this.#change(machine, 'running');
+        const reason = await this.#run(machine, metadata.endpoint);
+        if (machine.state === 'running')
+          this.#explain(machine, `Client.InstanceInitiatedShutdown: ${reason}`);
+      }
+    } catch (error) {
+      this.#explain(machine, `Server.InternalError: ${error instanceof Error ? error.message : error}`);
+      this.#change(machine, 'shutting-down');
+    }
+    await metadata?.close();
+    const stops = is(machine, 'running') && machine.launch.shutdownBehavior === 'stop';
+    this.#end(machine, stops ? 'stopped' : 'terminated');
+  }
+
+  async #run(machine: Machine, metadataEndpoint: string): Promise<string> {
+    machine.power = await this.#launcher.launch({
+      instanceId: machine.id,
+      instanceType: machine.launch.instanceType,
+      availabilityZone: machine.availabilityZone,
+      userData: machine.launch.userData ?? '',
+      metadataEndpoint,
+      awsEndpoint: this.#context.endpoint(),
+      region: this.#context.region,
+      directory: machine.directory,
+    });
+    // It may have been terminated while the launcher was at work.
+    if (!is(machine, 'running')) void machine.power.terminate();
+    const { reason } = await machine.power.gone;
+    return reason;
+  }
+
+  #end(machine: Machine, state: 'stopped' | 'terminated'): void {
+    machine.power = undefined;
+    machine.terminatedAt = new Date(this.#context.clock.now());
+    this.#change(machine, state);
+  }
+
+  #change(machine: Machine, state: MachineState): void {
+    if (machine.state === state) return;
+    machine.state = state;
+    for (const listener of this.#listeners) listener(machine);
+  }
+
+  #explain(machine: Machine, reason: string): void {
+    machine.stateReason ??= { code: reason.split(':', 1)[0] ?? reason, message: reason };
+  }
+
+  #metadataView(machine: Machine) {
+    const { region, accountId } = this.#context;
+    let session: SessionCredentials | undefined;
+    return {
+      instanceId: machine.id,
+      instanceType: machine.launch.instanceType,
+      imageId: machine.launch.imageId,
+      privateIp: machine.privateIp,
+      availabilityZone: machine.availabilityZone,
+      region,
+      accountId,
+      launchTime: machine.launchedAt,
+      lifecycle: machine.launch.lifecycle,
+      userData: machine.launch.userData,
+      instanceProfileArn: machine.instanceProfileArn,
+      roleName: machine.roleArn?.split('/').at(-1),
+      options: machine.launch.metadata,
+      tags: () => machine.tags,
+      targetLifecycleState: () => machine.notices.targetLifecycleState,
+      spotAction: () => machine.notices.spotAction,
+      rebalanceNotice: () => machine.notices.rebalance,
+      credentials: () => {
+        if (!session || Date.parse(session.Expiration) - Date.now() < RENEW_CREDENTIALS_MS) {
+          session = this.#context.issueSession(machine.roleArn ?? '', machine.id);
+        }
+        return session;
+      },
+    };
+  }
+
+  /** An address of its own for every instance there ever was, out of 10.0.0.0/16. */
+  #freeAddress(): string {
+    const number = this.#machines.size + 4;
+    return `10.0.${(number >> 8) & 255}.${number & 255}`;
+  }
+}

@@ -6,27 +6,37 @@ import {
   paginateQuery,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { fromItem, toItem } from './item.ts';
+import { fromItem } from './item.ts';
 import type { InstanceRecord, Retirement } from './record.ts';
+import { type Change, updateExpression } from './update.ts';
 
 /** The table's index of what lives and what runs ("The contracts in detail"). */
 export const LISTING_INDEX = 'byListing';
 /** "BatchGetItem": at most 100 items a call. */
 const MOST_KEYS = 100;
+const UNLESS_RETIRING = 'attribute_not_exists(#retirement)';
 
 /** The instances in the table. An agent writes its own; the keeper reads all and moves those that are gone. */
 export interface InstanceStore {
   /** An instance that is ready for work: lists it as living, whatever an earlier run of its agent had said. */
-  ready(instance: string, at: { launchedAt?: string; readyAt: string; bootSeconds?: number }): Promise<void>;
-  /** The instance lives. Lists it, so that an agent which could not say that it was ready is known all the same. */
-  heard(instance: string, nowMs: number): Promise<void>;
+  ready(instance: string, at: Readiness, nowMs: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * The instance lives. Lists it, so that an agent which could not say that it was ready is known all the same; but
+   * not one that retires.
+   */
+  heard(instance: string, nowMs: number, signal?: AbortSignal): Promise<void>;
   /**
    * Why the instance goes. It stays among the living until it is `gone`, unless `listing` says otherwise: who leaves
    * something to settle leaves that to the keeper.
    */
-  retiring(instance: string, retirement: Retirement, listing: InstanceRecord['listing']): Promise<void>;
+  retiring(
+    instance: string,
+    retirement: Retirement,
+    listing: InstanceRecord['listing'],
+    signal?: AbortSignal,
+  ): Promise<void>;
   /** The instance goes on after all. */
-  stays(instance: string): Promise<void>;
+  stays(instance: string, signal?: AbortSignal): Promise<void>;
   /** The instance is gone and nothing of it is left to settle. `retirement` counts only if it has none yet. */
   gone(instance: string, expires: number, retirement?: Retirement): Promise<void>;
   /** All instances that are not known to be gone. */
@@ -35,48 +45,42 @@ export interface InstanceStore {
   find(instances: readonly string[]): Promise<Map<string, InstanceRecord>>;
 }
 
-type Update = { set: object; remove?: string[] };
+export interface Readiness {
+  launchedAt?: string;
+  readyAt: string;
+  bootSeconds?: number;
+}
 
 /** @param recordSeconds how long the record of an instance outlives it */
 export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: number): InstanceStore {
   const expiryOf = (iso: string) => Math.floor(Date.parse(iso) / 1000) + recordSeconds;
-  const update = (instance: string, { set, remove = [] }: Update, condition?: string) =>
+  const update = (instance: string, change: Change, abortSignal?: AbortSignal) =>
     db.send(
-      new UpdateItemCommand({
-        TableName: table,
-        Key: keyOf(instance),
-        ...expression(set, remove),
-        ...(condition && { ConditionExpression: condition }),
-      }),
+      new UpdateItemCommand({ TableName: table, Key: keyOf(instance), ...updateExpression(change) }),
+      abortSignal ? { abortSignal } : {},
     );
 
   return {
-    async ready(instance, { launchedAt, readyAt, bootSeconds }) {
-      const set = {
-        instance,
-        listing: 'instances',
-        launchedAt,
-        readyAt,
-        bootSeconds,
-        heardAtMs: Date.parse(readyAt),
-      };
-      await update(instance, { set, remove: ['retirement', 'expires'] });
+    async ready(instance, at, nowMs, signal) {
+      const set = { instance, listing: 'instances', ...at, heardAtMs: nowMs };
+      await update(instance, { set, remove: ['retirement', 'expires'] }, signal);
     },
-    async heard(instance, nowMs) {
-      await update(instance, { set: { instance, heardAtMs: nowMs, listing: 'instances' } });
+    async heard(instance, nowMs, signal) {
+      const set = { instance, heardAtMs: nowMs, listing: 'instances' };
+      await ignoringCondition(update(instance, { set, condition: UNLESS_RETIRING }, signal));
     },
-    async retiring(instance, retirement, listing) {
+    async retiring(instance, retirement, listing, signal) {
       const expires = listing === 'retired' ? expiryOf(retirement.endedAt) : undefined;
-      await update(instance, { set: { instance, retirement, listing, expires } });
+      await update(instance, { set: { instance, retirement, listing, expires } }, signal);
     },
-    async stays(instance) {
-      await update(instance, { set: { instance, listing: 'instances' }, remove: ['retirement', 'expires'] });
+    async stays(instance, signal) {
+      const set = { instance, listing: 'instances' };
+      await update(instance, { set, remove: ['retirement', 'expires'] }, signal);
     },
     async gone(instance, expires, retirement) {
       if (retirement) {
-        await ignoringCondition(
-          update(instance, { set: { instance, retirement } }, 'attribute_not_exists(retirement)'),
-        );
+        const set = { instance, retirement };
+        await ignoringCondition(update(instance, { set, condition: UNLESS_RETIRING }));
       }
       await update(instance, { set: { instance, listing: 'retired', expires } });
     },
@@ -129,19 +133,6 @@ function keyOf(instance: string): Record<string, AttributeValue> {
 
 function recordOf(item: Record<string, AttributeValue>): InstanceRecord {
   return fromItem(item) as unknown as InstanceRecord;
-}
-
-/** An update expression; names are always aliased, since many are reserved words. */
-function expression(set: object, remove: readonly string[]) {
-  const values = Object.entries(toItem(set));
-  const names = [...values.map(([name]) => name), ...remove];
-  const sets = `SET ${values.map(([name]) => `#${name} = :${name}`).join(', ')}`;
-  return {
-    UpdateExpression:
-      remove.length > 0 ? `${sets} REMOVE ${remove.map((name) => `#${name}`).join(', ')}` : sets,
-    ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
-    ExpressionAttributeValues: Object.fromEntries(values.map(([name, value]) => [`:${name}`, value])),
-  };
 }
 
 async function ignoringCondition(update: Promise<unknown>): Promise<void> {

@@ -1,14 +1,15 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { toItem } from './item.ts';
+import { type ItemValue, toItem } from './item.ts';
+import type { Retirement } from './record.ts';
 
 /** Undefined is left out: an attribute that is unknown is absent, never empty. */
-type Values = Record<string, string | number | undefined>;
+type Values = Record<string, ItemValue | Retirement | undefined>;
 
-/** One conditional update of one item. Attribute names stand as `#name` in the condition, values as `:name`. */
+/** One update of one item. Attribute names stand as `#name` in the condition, values as `:name`. */
 export interface Change {
-  condition: string;
+  condition?: string;
   /** What the condition compares with. */
-  values: Values;
+  values?: Values;
   set?: Values;
   /** Set only where the item has no such attribute yet. */
   setOnce?: Values;
@@ -19,12 +20,12 @@ export interface Change {
 
 /** A change in DynamoDB's words. Every name is aliased: `state`, `group` and more are reserved there. */
 export function updateExpression(change: Change): {
-  ConditionExpression: string;
+  ConditionExpression?: string;
   UpdateExpression: string;
   ExpressionAttributeNames: Record<string, string>;
   ExpressionAttributeValues: Record<string, AttributeValue>;
 } {
-  const { condition, set = {}, setOnce = {}, add = {}, remove = [] } = change;
+  const { condition, values = {}, set = {}, setOnce = {}, add = {}, remove = [] } = change;
   const assignments = [
     ...defined(set).map((name) => `#${name} = :set_${name}`),
     ...defined(setOnce).map((name) => `#${name} = if_not_exists(#${name}, :set_${name})`),
@@ -34,11 +35,11 @@ export function updateExpression(change: Change): {
   if (remove.length > 0) clauses.push(`REMOVE ${remove.map((name) => `#${name}`)}`);
   const update = clauses.join(' ');
   return {
-    ConditionExpression: condition,
+    ...(condition && { ConditionExpression: condition }),
     UpdateExpression: update,
-    ExpressionAttributeNames: aliases(`${condition} ${update}`),
+    ExpressionAttributeNames: aliases(`${condition ?? ''} ${update}`),
     ExpressionAttributeValues: {
-      ...toItem(change.values),
+      ...toItem(values),
       ...toItem(prefixed(':set_', { ...set, ...setOnce })),
       ...toItem(prefixed(':add_', add)),
     },

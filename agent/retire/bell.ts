@@ -1,0 +1,21 @@
+import type { Clock } from '../../aws/clock.ts';
+import { slept } from './self.ts';
+
+/** Wakes the one who waits when something has changed. A ring that nobody waits for is kept for the next wait. */
+export class Bell {
+  #rung = false;
+  #waiting: AbortController | undefined;
+
+  ring(): void {
+    this.#rung = true;
+    this.#waiting?.abort();
+  }
+
+  /** Resolves at the next ring, or after `ms`. */
+  async wait(clock: Clock, ms: number): Promise<void> {
+    this.#waiting = new AbortController();
+    if (!this.#rung) await slept(clock, ms, this.#waiting.signal);
+    this.#waiting = undefined;
+    this.#rung = false;
+  }
+}

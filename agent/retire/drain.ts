@@ -1,0 +1,39 @@
+import type { Reason } from '../../policy/retirement.ts';
+import { hookTimes, keepWaiting } from './hooks.ts';
+import type { Self } from './self.ts';
+
+/** Kept back from AWS's deadlines for handing jobs back and saying good-bye. */
+const MARGIN_MS = 15_000;
+
+/**
+ * Takes no new job and resolves when the running ones have ended, or were handed back because the instance has no
+ * more time. Called again with another reason it brings the deadline forward.
+ *
+ * @param interruptedAtMs when EC2 takes a Spot instance, epoch milliseconds
+ */
+export async function drainFor(
+  self: Self,
+  reason: Reason,
+  interruptedAtMs: number | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const { config, clock, work, log } = self;
+  const longestJobMs = (config.limitSeconds + config.graceSeconds) * 1000 + MARGIN_MS;
+  const stopMs = config.graceSeconds * 1000 + MARGIN_MS;
+  const drain = (withinMs: number) => {
+    log.info({ reason, withinMs, running: work.state().running }, 'draining');
+    return work.drain(withinMs);
+  };
+  if (reason === 'spot-interruption') {
+    return drain(Math.max(0, (interruptedAtMs ?? 0) - clock.now() - stopMs));
+  }
+  if (reason !== 'auto-scaling') return drain(longestJobMs);
+  if (!config.terminationHook) return drain(Math.min(longestJobMs, config.drainSeconds * 1000));
+  const times = await hookTimes(self, config.terminationHook);
+  const drained = new AbortController();
+  const over = AbortSignal.any([drained.signal, signal]);
+  const waiting = keepWaiting(self, config.terminationHook, times, over);
+  await drain(Math.max(0, Math.min(longestJobMs, (times?.globalMs ?? longestJobMs) - stopMs)));
+  drained.abort();
+  await waiting;
+}

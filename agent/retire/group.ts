@@ -1,0 +1,67 @@
+import {
+  type AutoScalingClient,
+  DescribeAutoScalingGroupsCommand,
+  DescribeAutoScalingInstancesCommand,
+} from '@aws-sdk/client-auto-scaling';
+import type { Clients } from '../../aws/clients.ts';
+import type { Identity } from '../../aws/identity.ts';
+import type { GroupFacts } from '../../policy/retirement.ts';
+
+/** The group an instance belongs to: what its tags say, else what Auto Scaling says; undefined for none. */
+export async function findGroupName(
+  clients: Clients,
+  { instanceId, metadata, groupName }: Identity,
+): Promise<string | undefined> {
+  if (groupName || !metadata) return groupName;
+  const { AutoScalingInstances } = await clients.autoScaling.send(
+    new DescribeAutoScalingInstancesCommand({ InstanceIds: [instanceId] }),
+  );
+  return AutoScalingInstances?.[0]?.AutoScalingGroupName;
+}
+
+export interface GroupLook extends GroupFacts {
+  /** This instance's own state; absent if the group does not have it. */
+  lifecycleState?: string;
+}
+
+/** What the group wants and has. A group that is not there any more is one whose maximum is 0. */
+export async function lookAtGroup(
+  client: AutoScalingClient,
+  groupName: string,
+  instanceId: string,
+  abortSignal: AbortSignal,
+): Promise<GroupLook> {
+  const { AutoScalingGroups } = await client.send(
+    new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [groupName] }),
+    { abortSignal },
+  );
+  const group = AutoScalingGroups?.[0];
+  if (!group) return { minSize: 0, maxSize: 0, desired: 0, surplus: false };
+  const desired = group.DesiredCapacity ?? 0;
+  const lifecycleState = group.Instances?.find(({ InstanceId }) => InstanceId === instanceId)?.LifecycleState;
+  return {
+    minSize: group.MinSize ?? 0,
+    maxSize: group.MaxSize ?? 0,
+    desired,
+    surplus: isSurplus(instanceId, (group.Instances ?? []).filter(counts).map(idOf), desired),
+    ...(lifecycleState && { lifecycleState }),
+  };
+}
+
+/**
+ * Whether an instance is one too many. All instances of a group come to the same answer without asking each other:
+ * of the sorted ids the first ones are too many.
+ */
+export function isSurplus(instanceId: string, alive: readonly string[], desired: number): boolean {
+  const rank = alive.toSorted().indexOf(instanceId);
+  return rank >= 0 && rank < alive.length - desired;
+}
+
+/** The states that count towards the desired capacity ("Amazon EC2 Auto Scaling instance lifecycle"). */
+function counts({ LifecycleState }: { LifecycleState?: string | undefined }): boolean {
+  return LifecycleState === 'InService' || (LifecycleState?.startsWith('Pending') ?? false);
+}
+
+function idOf({ InstanceId }: { InstanceId?: string | undefined }): string {
+  return InstanceId ?? '';
+}

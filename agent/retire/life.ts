@@ -1,0 +1,51 @@
+import { instanceStore } from '../../jobs/instances.ts';
+import type { Retirement } from '../../jobs/record.ts';
+import { findGroupName } from './group.ts';
+import { Living } from './living.ts';
+import type { Self } from './self.ts';
+
+export type LifeOptions = Omit<Self, 'groupName' | 'instances' | 'random'> & {
+  /** Why the worker's program cannot be started here: such an instance never was ready and retires at once. */
+  workerMissing?: string;
+  random?: () => number;
+};
+
+export interface Life {
+  /** The instance has retired: nothing is left but to end the process. Rejects when the agent was stopped first. */
+  readonly ended: Promise<Retirement>;
+  /** Somebody else stops the agent (SIGTERM): nothing is decided any more, and that goes on record. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The life of an instance, from the moment its agent is ready for work: reports that it lives, watches its group and
+ * AWS's notices, and retires it when the policy says so.
+ */
+export async function startLife({ workerMissing, ...options }: LifeOptions): Promise<Life> {
+  const self = await knowThyself(options);
+  const stopping = new AbortController();
+  const living = new Living(self, workerMissing, stopping.signal);
+  const ended = living.live();
+  // Whoever stops the agent need not wait for the end of its life.
+  ended.catch(() => {});
+  return {
+    ended,
+    async stop() {
+      if (stopping.signal.aborted) return;
+      stopping.abort(new Error('the agent was stopped'));
+      await living.recordStop();
+    },
+  };
+}
+
+async function knowThyself(options: Omit<LifeOptions, 'workerMissing'>): Promise<Self> {
+  const { config, clients, identity, log } = options;
+  const groupName = await findGroupName(clients, identity).catch((error: unknown) => {
+    log.warn({ err: error }, 'cannot find out the Auto Scaling group: living as if there were none');
+    return undefined;
+  });
+  const instances = config.table
+    ? instanceStore(clients.dynamodb, config.table, config.recordSeconds)
+    : undefined;
+  return { random: Math.random, ...options, groupName, instances };
+}

@@ -1,0 +1,188 @@
+import type { Retirement } from '../../jobs/record.ts';
+import { billingOf } from '../../policy/billing.ts';
+import {
+  type Decision,
+  decide,
+  type InstanceFacts,
+  type Reason,
+  type RetirementRules,
+} from '../../policy/retirement.ts';
+import type { AgentConfig } from '../config.ts';
+import { record } from './account.ts';
+import { Bell } from './bell.ts';
+import { drainFor } from './drain.ts';
+import { completeHook } from './hooks.ts';
+import { beReady } from './ready.ts';
+import { retireIfIdle, retireNow } from './retire.ts';
+import type { Self } from './self.ts';
+import { type Sight, watch } from './watch.ts';
+
+/** The policy is asked this often even if nothing happens. */
+const LONGEST_WAIT_MS = 3_600_000;
+const LAUNCH_HOOK_MS = 30_000;
+const BACK_MS = 1000;
+
+/**
+ * An instance between its agent's start and its end. Working and idle are the job side's states; here it lives on,
+ * is retiring, or has ended. Whatever changes rings the bell, and then the policy is asked again.
+ */
+export class Living {
+  readonly #self: Self;
+  readonly #workerMissing: string | undefined;
+  readonly #stopped: AbortSignal;
+  readonly #bell = new Bell();
+  readonly #rules: RetirementRules;
+  readonly #startedMs: number;
+  readonly #ageAtStartMs: number;
+  #bootMs: number | undefined;
+  #refusedAtMs: number | undefined;
+  #sight: Sight = {};
+  /** From the decision to go until it is taken back. */
+  #retiring = false;
+
+  constructor(self: Self, workerMissing: string | undefined, stopped: AbortSignal) {
+    const { launchedAtMs } = self.identity;
+    this.#self = self;
+    this.#workerMissing = workerMissing;
+    this.#stopped = stopped;
+    this.#rules = rulesOf(self.config.retirement);
+    this.#startedMs = self.clock.monotonic();
+    this.#ageAtStartMs = launchedAtMs === undefined ? 0 : Math.max(0, self.clock.now() - launchedAtMs);
+  }
+
+  /** Resolves when the instance has retired; rejects when the agent is stopped before. */
+  async live(): Promise<Retirement> {
+    const watching = new AbortController();
+    const over = AbortSignal.any([watching.signal, this.#stopped]);
+    await this.#begin();
+    watch(this.#self, over, (news) => {
+      this.#sight = { ...this.#sight, ...news };
+      this.#bell.ring();
+    });
+    const unlisten = this.#self.work.onChange(() => this.#bell.ring());
+    this.#stopped.addEventListener('abort', () => this.#bell.ring(), { once: true });
+    try {
+      return await this.#untilRetired();
+    } finally {
+      unlisten();
+      watching.abort();
+    }
+  }
+
+  /** An instance that goes down with its agent says so; one that retires has said why already. */
+  async recordStop(): Promise<void> {
+    if (this.#retiring) return;
+    const now = new Date(this.#self.clock.now()).toISOString();
+    const idleSeconds = (this.#idleMs() ?? 0) / 1000;
+    const { jobsDone } = this.#self.work.state();
+    const how = { rung: 'power-off', tries: 0, idleSeconds, jobsDone } as const;
+    const retirement = { reason: 'stopped', decidedAt: now, endedAt: now, ...how } as const;
+    await record(this.#self, retirement, 'the agent is stopped', 'instances');
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#workerMissing === undefined) {
+      this.#bootMs = await beReady(this.#self, this.#stopped);
+      return;
+    }
+    const { log, config } = this.#self;
+    log.error({ problem: this.#workerMissing }, 'the worker cannot be started: this instance is of no use');
+    // CONTINUE: an abandoned launch would make the group buy another one, which would be as broken.
+    await completeHook(this.#self, config.launchHook, LAUNCH_HOOK_MS, this.#stopped);
+  }
+
+  async #untilRetired(): Promise<Retirement> {
+    for (;;) {
+      this.#stopped.throwIfAborted();
+      const decision = this.#decide();
+      if (decision.kind === 'stay') {
+        await this.#wait(decision.againInMs);
+        continue;
+      }
+      this.#retiring = true;
+      const retirement = await this.#carryOut(decision);
+      if (retirement) return retirement;
+      this.#retiring = false;
+      // The job that came is about to start: until then the instance still looks idle.
+      await this.#wait(BACK_MS);
+    }
+  }
+
+  async #carryOut(decision: Exclude<Decision, { kind: 'stay' }>): Promise<Retirement | undefined> {
+    const idleSeconds = (this.#idleMs() ?? 0) / 1000;
+    if (decision.kind === 'leave') {
+      const reason = await this.#drained(decision.reason);
+      return retireNow(this.#self, reason, idleSeconds, this.#stopped);
+    }
+    const result = await retireIfIdle(this.#self, decision.reason, idleSeconds, this.#stopped);
+    if ('retirement' in result) return result.retirement;
+    if (result.back === 'refused') this.#refusedAtMs = this.#self.clock.monotonic();
+    return undefined;
+  }
+
+  /** Drains. A more pressing reason that comes up meanwhile (a Spot interruption) brings the deadline forward. */
+  async #drained(first: Reason): Promise<Reason> {
+    let reason = first;
+    let open = 0;
+    const drain = async () => {
+      open++;
+      const { interruptedAtMs } = this.#sight.notices ?? {};
+      await drainFor(this.#self, reason, interruptedAtMs, this.#stopped).catch((error: unknown) =>
+        this.#self.log.error({ err: error, reason }, 'draining failed, going all the same'),
+      );
+      open--;
+      this.#bell.ring();
+    };
+    void drain();
+    while (open > 0) {
+      await this.#wait();
+      this.#stopped.throwIfAborted();
+      const decision = this.#decide();
+      if (open > 0 && decision.kind === 'leave' && decision.reason !== reason) {
+        reason = decision.reason;
+        void drain();
+      }
+    }
+    return reason;
+  }
+
+  #wait(ms = LONGEST_WAIT_MS): Promise<void> {
+    return this.#bell.wait(this.#self.clock, Math.min(ms, LONGEST_WAIT_MS));
+  }
+
+  #decide(): Decision {
+    const monotonic = this.#self.clock.monotonic();
+    const { group, notices = {} } = this.#sight;
+    const facts: InstanceFacts = {
+      ageMs: this.#ageAtStartMs + monotonic - this.#startedMs,
+      idleMs: this.#idleMs(),
+      bootMs: this.#bootMs,
+      workerMissing: this.#workerMissing !== undefined,
+      spotInterruption: notices.interruptedAtMs !== undefined,
+      rebalanceRecommended: notices.rebalanceRecommended ?? false,
+      targetState: notices.targetState,
+      group,
+      refusedMs: this.#refusedAtMs === undefined ? undefined : monotonic - this.#refusedAtMs,
+    };
+    return decide(facts, this.#rules);
+  }
+
+  #idleMs(): number | undefined {
+    const { running, settling, idleSinceMs } = this.#self.work.state();
+    if (running + settling > 0 || idleSinceMs === undefined) return undefined;
+    return Math.max(0, this.#self.clock.monotonic() - idleSinceMs);
+  }
+}
+
+function rulesOf(config: AgentConfig['retirement']): RetirementRules {
+  return {
+    billing: billingOf(config.billing),
+    idleMs: milliseconds(config.idleSeconds),
+    hourMarginMs: config.hourMarginSeconds * 1000,
+    maxAgeMs: milliseconds(config.maxAgeSeconds),
+  };
+}
+
+function milliseconds(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1000;
+}

@@ -1,0 +1,126 @@
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import type { Retirement, RetirementReason } from '../../jobs/record.ts';
+import { firstRung } from '../../policy/ladder.ts';
+import { record, withdraw } from './account.ts';
+import { type Climbed, climb } from './climb.ts';
+import { completeHook } from './hooks.ts';
+import { powerOff } from './power-off.ts';
+import { type Self, within } from './self.ts';
+
+const DEPTH_MS = 5000;
+/** How long the wait state of the hook may take to come about before the machine goes off without it. */
+const HOOK_MS = 120_000;
+/** Looks at a queue that does not answer, before an instance goes without a last look. */
+const BLIND_LOOKS = 3;
+
+/** An instance that ends before it was ready for work: what the boot breaker counts. */
+const FAILED_BOOTS: ReadonlySet<RetirementReason> = new Set(['boot-failed', 'worker-missing']);
+
+/**
+ * Retires an instance that has nothing to do: stops receiving, looks at the queue a last time, and goes if nothing
+ * came. Returns undefined when it goes on working: `refused` tells that the group wants to keep it.
+ */
+export async function retireIfIdle(
+  self: Self,
+  reason: RetirementReason,
+  idleSeconds: number,
+  signal: AbortSignal,
+): Promise<{ retirement: Retirement } | { back: 'job' | 'refused' }> {
+  const { work, log } = self;
+  await work.pause();
+  const looked = isBusy(self) ? 'busy' : await lookLast(self);
+  if (looked !== 'empty') {
+    log.info({ reason, looked }, 'back to work, a job came at the last look');
+    if (looked === 'busy') work.resume();
+    return { back: 'job' };
+  }
+  const retirement = await go(self, reason, idleSeconds, { mayStay: reason !== 'surplus' }, signal);
+  if (retirement) return { retirement };
+  log.info({ reason }, 'back to work, the group is at its minimum');
+  await withdraw(self);
+  work.resume();
+  return { back: 'refused' };
+}
+
+/** Retires an instance that must go, whatever the queue holds. Its jobs have ended or were handed back. */
+export async function retireNow(
+  self: Self,
+  reason: RetirementReason,
+  idleSeconds: number,
+  signal: AbortSignal,
+): Promise<Retirement> {
+  const retirement = await go(self, reason, idleSeconds, { mayStay: false }, signal);
+  if (!retirement) throw new Error(`the ladder let an instance stay that must go (${reason})`);
+  return retirement;
+}
+
+function isBusy({ work }: Self): boolean {
+  const { running, settling } = work.state();
+  return running + settling > 0;
+}
+
+/** A queue that does not answer for a while keeps no instance alive: what is on it wakes another. */
+async function lookLast({ work, log }: Self): Promise<'empty' | 'found'> {
+  for (let looks = 1; looks <= BLIND_LOOKS; looks++) {
+    const seen = await work.lastLook();
+    if (seen !== 'unknown') return seen;
+  }
+  log.warn({ looks: BLIND_LOOKS }, 'the queue does not answer: going without a last look');
+  return 'empty';
+}
+
+async function go(
+  self: Self,
+  reason: RetirementReason,
+  idleSeconds: number,
+  { mayStay }: { mayStay: boolean },
+  signal: AbortSignal,
+): Promise<Retirement | undefined> {
+  const queueDepth = await depthOf(self);
+  const rung = firstRung(reason, queueDepth);
+  const decidedAt = new Date(self.clock.now()).toISOString();
+  const decision = {
+    reason,
+    decidedAt,
+    idleSeconds,
+    jobsDone: self.work.state().jobsDone,
+    ...(queueDepth !== undefined && { queueDepth }),
+  };
+  await record(self, { ...decision, endedAt: decidedAt, rung, tries: 0 }, 'retiring', 'instances');
+  const climbed: Climbed =
+    reason === 'auto-scaling'
+      ? { kind: 'accepted', rung, tries: 0 }
+      : await climb(self, rung, mayStay, signal);
+  if (climbed.kind === 'stay') return undefined;
+  const { kind, ...how } = climbed;
+  const retirement = { ...decision, endedAt: new Date(self.clock.now()).toISOString(), ...how };
+  await record(self, retirement, 'retired', listingOf(self, retirement));
+  if (kind === 'accepted') await completeHook(self, self.config.terminationHook, HOOK_MS, signal);
+  await powerOff(self, signal);
+  return retirement;
+}
+
+/**
+ * `instances` leaves a record to the keeper, which has something to do for it: count a boot that failed, lower a
+ * desired capacity that AWS did not lower, settle a job.
+ */
+function listingOf(self: Self, { reason, rung }: Retirement): 'instances' | 'retired' {
+  const letGo = rung === 'terminate' || rung === 'terminate-without-decrement';
+  return letGo && !FAILED_BOOTS.has(reason) && !isBusy(self) ? 'retired' : 'instances';
+}
+
+async function depthOf({ clients, config, clock, log }: Self): Promise<number | undefined> {
+  const command = new GetQueueAttributesCommand({
+    QueueUrl: config.queueUrl,
+    AttributeNames: ['ApproximateNumberOfMessages'],
+  });
+  try {
+    const { Attributes } = await within(clock, DEPTH_MS, (abortSignal) =>
+      clients.sqs.send(command, { abortSignal }),
+    );
+    return Number(Attributes?.['ApproximateNumberOfMessages'] ?? Number.NaN) || 0;
+  } catch (error) {
+    log.warn({ err: error }, 'the queue does not tell its depth');
+    return undefined;
+  }
+}

@@ -1,0 +1,56 @@
+import type { Clients } from '../../aws/clients.ts';
+import type { Clock } from '../../aws/clock.ts';
+import type { Identity } from '../../aws/identity.ts';
+import type { Log } from '../../aws/log.ts';
+import type { InstanceStore } from '../../jobs/instances.ts';
+import type { AgentConfig } from '../config.ts';
+import type { Work } from '../work.ts';
+
+/** An instance, as the side of the agent that ends it knows it. */
+export interface Self {
+  readonly config: AgentConfig;
+  readonly clients: Clients;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly identity: Identity;
+  readonly work: Work;
+  /** Where the retirement record and the time of the first readiness are kept. */
+  readonly stateDirectory: string;
+  /** The Auto Scaling group; undefined outside one. */
+  readonly groupName: string | undefined;
+  /** Undefined without a table: records are then on the instance alone. */
+  readonly instances: InstanceStore | undefined;
+  /** In [0, 1): jitter. */
+  readonly random: () => number;
+}
+
+/** Bounds a call that must not hold up what comes after it. Rejects when `ms` are over. */
+export async function within<T>(
+  clock: Clock,
+  ms: number,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const late = new AbortController();
+  const over = new AbortController();
+  const timer = clock
+    .sleep(ms, over.signal)
+    .then(() => late.abort(new Error(`no answer within ${ms} ms`)))
+    .catch(() => {});
+  try {
+    return await call(late.signal);
+  } finally {
+    over.abort();
+    await timer;
+  }
+}
+
+/** Sleeps, but not longer than until the signal is given. Tells whether the time was slept to its end. */
+export async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await clock.sleep(ms, signal);
+    return true;
+  } catch (error) {
+    if (signal.aborted) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,57 @@
+import type { Stack } from 'aws-cdk-lib';
+import type { AgentConfigInput } from '../agent/config.ts';
+import { parseConfig } from '../agent/read-config.ts';
+import { LAUNCH_HOOK, TERMINATION_HOOK } from './hooks.ts';
+import type { FleetSettings } from './settings.ts';
+
+export interface AgentSurroundings {
+  /** `<stack>/<fleet>`: unique within account and region. */
+  fleet: string;
+  region: string;
+  queueUrl: string;
+  deadLetterQueueUrl: string;
+  table: string;
+  fleetParameter: string;
+}
+
+/** For the check at synth: what only the deployment knows has the shape that it will have then. */
+const STAND_INS = {
+  region: 'us-east-1',
+  queueUrl: 'https://sqs.us-east-1.amazonaws.com/123456789012/queue',
+  deadLetterQueueUrl: 'https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters',
+  table: 'table',
+};
+
+/** What the agents are told, as JSON in which CloudFormation puts the names of what it made. */
+export function agentConfig(stack: Stack, settings: FleetSettings, surroundings: AgentSurroundings): string {
+  const config: AgentConfigInput = {
+    version: 1,
+    ...surroundings,
+    trackJobs: settings.trackJobs,
+    command: settings.command,
+    environment: settings.environment,
+    concurrency: settings.concurrency,
+    leaseSeconds: settings.leaseSeconds,
+    limitSeconds: settings.limitSeconds,
+    graceSeconds: settings.graceSeconds,
+    maxAttempts: settings.maxAttempts,
+    retryTimedOut: settings.retryTimedOut,
+    maxJobAgeSeconds: settings.maxJobAgeSeconds,
+    recordSeconds: settings.recordSeconds,
+    drainSeconds: settings.drainSeconds,
+    retirement: {
+      billing: settings.billing,
+      ladderSeconds: settings.ladderSeconds,
+      ...(settings.idleSeconds === undefined ? {} : { idleSeconds: settings.idleSeconds }),
+      ...(settings.maxAgeSeconds === undefined ? {} : { maxAgeSeconds: settings.maxAgeSeconds }),
+    },
+    launchHook: LAUNCH_HOOK,
+    terminationHook: TERMINATION_HOOK,
+    reportSeconds: settings.reportSeconds,
+    noticeSeconds: settings.noticeSeconds,
+    powerOffCommand: ['systemctl', 'poweroff'],
+  };
+  // The agent's own schema has the last word: what it would refuse on the instance is refused here.
+  parseConfig(JSON.stringify({ ...config, ...STAND_INS }), 'What the props come to');
+  return stack.toJsonString(config);
+}

@@ -1,0 +1,21 @@
+/**
+ * The one file that an owner edits. `npx cdk deploy` makes what is written here; what is left out has a default,
+ * which `infra/props.ts` tells of each prop.
+ */
+
+import { RemovalPolicy } from 'aws-cdk-lib';
+import type { WorkerFleetProps } from './props.ts';
+
+/** Name of the stack: two names are two fleets that know nothing of each other. */
+export const stackName = 'Mayfly';
+
+export const fleet: WorkerFleetProps = {
+  // What runs for each job. `./hello` prints the job; put your own program into workers/ and name it here.
+  command: ['./hello'],
+
+  // Instances at most.
+  maxCapacity: 10,
+
+  // `cdk destroy` takes queue, records and logs along. Leave this out to keep them.
+  removalPolicy: RemovalPolicy.DESTROY,
+};

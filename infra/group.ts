@@ -1,0 +1,121 @@
+import { Duration, Tags, Validations } from 'aws-cdk-lib';
+import {
+  AutoScalingGroup,
+  GroupMetrics,
+  OnDemandAllocationStrategy,
+  SpotAllocationStrategy,
+} from 'aws-cdk-lib/aws-autoscaling';
+import {
+  AmazonLinuxCpuType,
+  EbsDeviceVolumeType,
+  type IMachineImage,
+  InstanceArchitecture,
+  InstanceInitiatedShutdownBehavior,
+  LaunchTemplate,
+  LaunchTemplateHttpTokens,
+  MachineImage,
+  UserData,
+} from 'aws-cdk-lib/aws-ec2';
+import type { Role } from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import type { Network } from './network.ts';
+import type { FleetSettings } from './settings.ts';
+
+interface GroupOptions {
+  settings: FleetSettings;
+  network: Network;
+  role: Role;
+  userData: string;
+  machineImage: IMachineImage | undefined;
+}
+
+/** What each instance is launched from. */
+export function launchTemplate(scope: Construct, options: GroupOptions): LaunchTemplate {
+  const { settings, network, role } = options;
+  return new LaunchTemplate(scope, 'LaunchTemplate', {
+    machineImage: options.machineImage ?? amazonLinux(settings),
+    instanceType: firstType(settings),
+    role,
+    securityGroup: network.securityGroup,
+    userData: UserData.custom(options.userData),
+    requireImdsv2: true,
+    httpTokens: LaunchTemplateHttpTokens.REQUIRED,
+    httpEndpoint: true,
+    httpPutResponseHopLimit: settings.hopLimit,
+    instanceMetadataTags: true,
+    // The ladder's last rung is to power off: nothing may be left that can be billed.
+    instanceInitiatedShutdownBehavior: InstanceInitiatedShutdownBehavior.TERMINATE,
+    blockDevices: [
+      {
+        deviceName: settings.rootVolume.deviceName,
+        volume: {
+          ebsDevice: {
+            volumeType: EbsDeviceVolumeType.GP3,
+            volumeSize: settings.rootVolume.size.toGibibytes(),
+            encrypted: true,
+            deleteOnTermination: true,
+          },
+        },
+      },
+    ],
+  });
+}
+
+/** The group: from none to `maxCapacity`, and nobody but its own instances makes it smaller. */
+export function group(scope: Construct, template: LaunchTemplate, options: GroupOptions): AutoScalingGroup {
+  const { settings, network } = options;
+  const asg = new AutoScalingGroup(scope, 'Group', {
+    vpc: network.vpc,
+    vpcSubnets: network.subnets,
+    minCapacity: 0,
+    maxCapacity: settings.maxCapacity,
+    newInstancesProtectedFromScaleIn: true,
+    defaultInstanceWarmup: Duration.seconds(settings.scaleOut.warmUpSeconds),
+    groupMetrics: [GroupMetrics.all()],
+    mixedInstancesPolicy: {
+      launchTemplate: template,
+      launchTemplateOverrides: settings.instanceTypes.map((instanceType) => ({ instanceType })),
+      instancesDistribution: {
+        onDemandBaseCapacity: 0,
+        onDemandPercentageAboveBaseCapacity: 100 - settings.spotShare,
+        onDemandAllocationStrategy: OnDemandAllocationStrategy.PRIORITIZED,
+        spotAllocationStrategy: SpotAllocationStrategy.PRICE_CAPACITY_OPTIMIZED,
+      },
+    },
+  });
+  Tags.of(asg).add('mayfly:fleet', settings.name);
+  outlive(asg, network);
+  Validations.of(asg).acknowledge(
+    {
+      id: 'AwsSolutions-AS3',
+      reason:
+        'Instances come and go with every burst of jobs, so a notification for each is noise. What needs a person ' +
+        'has an alarm (the boot breaker), and each retirement leaves a record in the table.',
+    },
+    {
+      id: 'AwsSolutions-EC26',
+      reason:
+        'The rule reads no group of several instance types. The template that all of them are launched from ' +
+        'encrypts its only volume.',
+    },
+  );
+  return asg;
+}
+
+/** When the stack is deleted, instances still need their way out to AWS's APIs to hand back jobs and leave. */
+function outlive(asg: AutoScalingGroup, { vpc, subnets }: Network): void {
+  asg.node.addDependency(vpc.selectSubnets(subnets).internetConnectivityEstablished);
+}
+
+function firstType(settings: FleetSettings) {
+  const [first] = settings.instanceTypes;
+  if (!first) throw new Error('a fleet has at least one instance type');
+  return first;
+}
+
+function amazonLinux(settings: FleetSettings): IMachineImage {
+  const arm = firstType(settings).architecture === InstanceArchitecture.ARM_64;
+  return MachineImage.latestAmazonLinux2023({
+    cpuType: arm ? AmazonLinuxCpuType.ARM_64 : AmazonLinuxCpuType.X86_64,
+  });
+}

@@ -1,0 +1,40 @@
+import { Duration } from 'aws-cdk-lib';
+import { type AutoScalingGroup, DefaultResult, LifecycleTransition } from 'aws-cdk-lib/aws-autoscaling';
+import type { FleetSettings } from './settings.ts';
+
+/** Names within the group, fixed: a generated one would make a cycle through user-data. */
+export const LAUNCH_HOOK = 'launch';
+export const TERMINATION_HOOK = 'termination';
+
+/** "Amazon EC2 Auto Scaling lifecycle hooks": a wait ends after 100 heartbeat time-outs at the latest. */
+const MOST_HEARTBEATS = 100;
+
+/**
+ * The hooks that hold an instance until its agent is ready, and until its jobs have ended. Both end in CONTINUE: an
+ * abandoned launch would only buy the next instance.
+ */
+export function addHooks(group: AutoScalingGroup, settings: FleetSettings): void {
+  group.addLifecycleHook('LaunchHook', {
+    lifecycleHookName: LAUNCH_HOOK,
+    lifecycleTransition: LifecycleTransition.INSTANCE_LAUNCHING,
+    heartbeatTimeout: Duration.seconds(settings.bootBudgetSeconds),
+    defaultResult: DefaultResult.CONTINUE,
+  });
+  group.addLifecycleHook('TerminationHook', {
+    lifecycleHookName: TERMINATION_HOOK,
+    lifecycleTransition: LifecycleTransition.INSTANCE_TERMINATING,
+    heartbeatTimeout: Duration.seconds(terminationHeartbeatSeconds(settings)),
+    defaultResult: DefaultResult.CONTINUE,
+  });
+}
+
+/**
+ * How long a terminating instance that says nothing is waited for: short, as a dead one is billed for it; longer
+ * than two reports of a live one; and long enough that 100 of them cover the drain.
+ */
+export function terminationHeartbeatSeconds(
+  settings: Pick<FleetSettings, 'drainSeconds' | 'graceSeconds' | 'reportSeconds'>,
+): number {
+  const forDrain = (settings.drainSeconds + settings.graceSeconds) / (MOST_HEARTBEATS / 2);
+  return Math.min(7200, Math.ceil(Math.max(300, 3 * settings.reportSeconds, forDrain)));
+}

@@ -1,0 +1,109 @@
+import { writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { AssetHashType, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import type { IRole } from 'aws-cdk-lib/aws-iam';
+import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import type { Construct } from 'constructs';
+import { type KeeperConfigInput, readKeeperConfig } from '../keeper/config.ts';
+import { BUNDLES, bundle } from './bundle.ts';
+import { LAUNCH_HOOK, TERMINATION_HOOK } from './hooks.ts';
+import { schedulerRole } from './permissions.ts';
+import { RETENTION } from './queue.ts';
+import type { FleetSettings } from './settings.ts';
+import { staged } from './staging.ts';
+
+export interface KeeperSurroundings {
+  fleet: string;
+  groupName: string;
+  policyArn: string;
+  queueUrl: string;
+  table: string;
+}
+
+/** For the check at synth: what only the deployment knows has the shape that it will have then. */
+const STAND_INS = {
+  groupName: 'group',
+  policyArn:
+    'arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:id:autoScalingGroupName/group:policyName/p',
+  queueUrl: 'https://sqs.us-east-1.amazonaws.com/123456789012/queue',
+  table: 'table',
+};
+
+/** What the keeper is told. An instance that misses several of its own reports counts as silent. */
+function keeperConfig(settings: FleetSettings, surroundings: KeeperSurroundings): KeeperConfigInput {
+  const config: KeeperConfigInput = {
+    version: 1,
+    ...surroundings,
+    threshold: settings.scaleOut.threshold,
+    durationSeconds: settings.scaleOut.durationSeconds,
+    bootBudgetSeconds: settings.bootBudgetSeconds,
+    silentSeconds: Math.max(900, 5 * settings.reportSeconds),
+    launchHook: LAUNCH_HOOK,
+    terminationHook: TERMINATION_HOOK,
+    retentionSeconds: RETENTION.toSeconds(),
+    recordSeconds: settings.recordSeconds,
+  };
+  readKeeperConfig(JSON.stringify({ ...config, ...STAND_INS }));
+  return config;
+}
+
+/** The function that does, once a minute, what must happen when no instance is there to do it. */
+export function keeper(
+  scope: Construct,
+  role: IRole,
+  settings: FleetSettings,
+  surroundings: KeeperSurroundings,
+): LambdaFunction {
+  const logGroup = new LogGroup(scope, 'KeeperLog', {
+    retention: RetentionDays.ONE_MONTH,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+  logGroup.grantWrite(role);
+  const lambda = withKeeperCode(
+    (code) =>
+      new LambdaFunction(scope, 'Keeper', {
+        description: `Keeper of the fleet ${settings.name}: wakes it, settles what instances left behind`,
+        runtime: Runtime.NODEJS_24_X,
+        architecture: Architecture.ARM_64,
+        handler: `${basename(BUNDLES.keeper.file, '.mjs')}.handler`,
+        code,
+        role,
+        memorySize: 256,
+        // Over before the next one starts.
+        timeout: Duration.seconds(50),
+        logGroup,
+        environment: {
+          KEEPER_CONFIG: Stack.of(scope).toJsonString(keeperConfig(settings, surroundings)),
+        },
+      }),
+  );
+  everyMinute(scope, lambda);
+  return lambda;
+}
+
+function withKeeperCode(use: (code: Code) => LambdaFunction): LambdaFunction {
+  return staged(
+    (directory) => writeFileSync(join(directory, basename(BUNDLES.keeper.file)), bundle('keeper')),
+    (directory, assetHash) =>
+      use(Code.fromAsset(directory, { assetHash, assetHashType: AssetHashType.CUSTOM })),
+  );
+}
+
+/** A run that was missed is not made up for: the next one does the same. */
+function everyMinute(scope: Construct, lambda: LambdaFunction): void {
+  const role = schedulerRole(scope, lambda.functionArn);
+  const target = new LambdaInvoke(lambda, {
+    // What the construct would add is a right to all versions and aliases, which there are none of.
+    role: role.withoutPolicyUpdates(),
+    retryAttempts: 0,
+    maxEventAge: Duration.minutes(1),
+  });
+  new Schedule(scope, 'EveryMinute', {
+    description: `Runs the keeper ${lambda.node.path}`,
+    schedule: ScheduleExpression.rate(Duration.minutes(1)),
+    target,
+  });
+}

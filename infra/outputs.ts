@@ -1,0 +1,40 @@
+import { CfnOutput, Stack } from 'aws-cdk-lib';
+import type { WorkerFleet } from './worker-fleet.ts';
+
+/** What `cdk deploy` prints at its end: what the fleet is made of, and what to do next. */
+export function addOutputs(fleet: WorkerFleet): void {
+  const stack = Stack.of(fleet);
+  const groupName = fleet.autoScalingGroup.autoScalingGroupName;
+  const console = `https://${stack.region}.console.aws.amazon.com`;
+  const outputs: Record<string, [value: string, description: string]> = {
+    QueueUrl: [fleet.queue.queueUrl, 'Send jobs here: any text is one'],
+    SendAJob: [
+      `aws sqs send-message --queue-url ${fleet.queue.queueUrl} --message-body 42`,
+      'Sends a job; an instance starts within a minute or two',
+    ],
+    DeadLetterQueueUrl: [fleet.deadLetterQueue.queueUrl, 'Jobs that failed for good'],
+    TableName: [fleet.table.tableName, 'Records of jobs and instances'],
+    LogBucketName: [fleet.logBucket.bucketName, 'Logs of jobs'],
+    GroupName: [groupName, 'The Auto Scaling group'],
+    ScalingPolicyArn: [fleet.scalingPolicyArn, 'Execute it to start instances without waiting for the alarm'],
+    WatchInstances: [
+      `${console}/ec2/home?region=${stack.region}#AutoScalingGroupDetails:id=${groupName};view=activity`,
+      'The instances that come and go',
+    ],
+    ResumeLaunches: [
+      `aws autoscaling resume-processes --auto-scaling-group-name ${groupName} --scaling-processes Launch`,
+      'After the alarm of the boot breaker, when its cause is mended: launches again',
+    ],
+  };
+  for (const [name, [value, description]] of Object.entries(outputs)) {
+    const output = new CfnOutput(fleet, name, { value, description });
+    output.overrideLogicalId(`${outputPrefix(fleet)}${name}`);
+  }
+}
+
+/** Names that can be typed: the fleet's path in its stack, without the hash that generated ids have. */
+function outputPrefix(fleet: WorkerFleet): string {
+  const scopes = fleet.node.scopes;
+  const ids = scopes.slice(scopes.indexOf(Stack.of(fleet)) + 1).map((scope) => scope.node.id);
+  return ids.join('').replaceAll(/[^A-Za-z0-9]/g, '');
+}

@@ -1,0 +1,179 @@
+import { ArnFormat, Stack, Validations } from 'aws-cdk-lib';
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import {
+  type IRole,
+  ManagedPolicy,
+  Policy,
+  PolicyDocument,
+  PolicyStatement,
+  Role,
+  ServicePrincipal,
+} from 'aws-cdk-lib/aws-iam';
+import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import { NAMESPACE } from './metrics.ts';
+import { LISTING_INDEX } from './table.ts';
+
+/**
+ * What each role may do. What AWS can scope is scoped ("Actions, resources, and condition keys", Service
+ * Authorization Reference); it cannot scope `Describe*` of Auto Scaling and EC2, nor `PutMetricData` other than by
+ * namespace.
+ */
+interface Resources {
+  queue: IQueue;
+  deadLetterQueue: IQueue;
+  table: Table;
+  groupArn: string;
+}
+
+/** The role of the instances. */
+export function agentRole(scope: Construct, systemsManagerAccess: boolean): Role {
+  const role = new Role(scope, 'AgentRole', {
+    assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
+    description: 'Workers: takes jobs and ends its own instance',
+  });
+  if (systemsManagerAccess) {
+    role.addManagedPolicy(ManagedPolicy.fromAwsManagedPolicyName('AmazonSSMManagedInstanceCore'));
+    Validations.of(role).acknowledge({
+      id: 'AwsSolutions-IAM4',
+      reason:
+        'The owner switched Systems Manager on: AWS keeps this policy in step with what its agent needs, and all ' +
+        'of its actions concern the instance itself.',
+    });
+  }
+  return role;
+}
+
+/** Apart from the role, so that the group can depend on it: agents need it until they are gone. */
+export function agentPolicy(
+  scope: Construct,
+  role: IRole,
+  resources: Resources & { tree: Asset; parameterArn: string },
+): Policy {
+  const { queue, deadLetterQueue, table, groupArn } = resources;
+  const policy = new Policy(scope, 'AgentPolicy', {
+    roles: [role],
+    statements: [
+      allow(
+        [queue.queueArn],
+        'sqs:ReceiveMessage',
+        'sqs:DeleteMessage',
+        'sqs:ChangeMessageVisibility',
+        'sqs:GetQueueAttributes',
+      ),
+      allow([deadLetterQueue.queueArn], 'sqs:SendMessage'),
+      allow([table.tableArn], 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'),
+      allow([indexArn(table)], 'dynamodb:Query'),
+      allow(
+        [groupArn],
+        'autoscaling:TerminateInstanceInAutoScalingGroup',
+        'autoscaling:SetInstanceHealth',
+        'autoscaling:CompleteLifecycleAction',
+        'autoscaling:RecordLifecycleActionHeartbeat',
+        'autoscaling:ExecutePolicy',
+      ),
+      allow(['*'], 'autoscaling:DescribeAutoScalingGroups', 'autoscaling:DescribeAutoScalingInstances'),
+      allow([resources.tree.bucket.arnForObjects(resources.tree.s3ObjectKey)], 's3:GetObject'),
+      allow([resources.parameterArn], 'ssm:GetParameter'),
+    ],
+  });
+  acknowledgeWildcards(policy, groupArn);
+  return policy;
+}
+
+/** The role of the keeper's function, which may also write its own log. */
+export function keeperRole(scope: Construct): Role {
+  return new Role(scope, 'KeeperRole', {
+    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+    description: 'Keeper: wakes the fleet, settles what instances left behind',
+  });
+}
+
+export function keeperPolicy(scope: Construct, role: IRole, resources: Resources): Policy {
+  const { queue, deadLetterQueue, table, groupArn } = resources;
+  const policy = new Policy(scope, 'KeeperPolicy', {
+    roles: [role],
+    statements: [
+      allow([queue.queueArn], 'sqs:GetQueueAttributes', 'sqs:SendMessage'),
+      allow([deadLetterQueue.queueArn], 'sqs:SendMessage'),
+      allow([table.tableArn], 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'),
+      allow([indexArn(table)], 'dynamodb:Query'),
+      allow(
+        [groupArn],
+        'autoscaling:ExecutePolicy',
+        'autoscaling:SetDesiredCapacity',
+        'autoscaling:SuspendProcesses',
+        'autoscaling:TerminateInstanceInAutoScalingGroup',
+        'autoscaling:SetInstanceHealth',
+        'autoscaling:CompleteLifecycleAction',
+      ),
+      allow(['*'], 'autoscaling:DescribeAutoScalingGroups', 'autoscaling:DescribeScalingActivities'),
+      allow(['*'], 'ec2:DescribeInstances'),
+      new PolicyStatement({
+        actions: ['cloudwatch:PutMetricData'],
+        resources: ['*'],
+        conditions: { StringEquals: { 'cloudwatch:namespace': NAMESPACE } },
+      }),
+    ],
+  });
+  acknowledgeWildcards(policy, groupArn);
+  return policy;
+}
+
+/** The role of the schedule: runs this function and nothing else, for schedules of this account. */
+export function schedulerRole(scope: Construct, functionArn: string): Role {
+  return new Role(scope, 'SchedulerRole', {
+    assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
+      conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
+    }),
+    description: 'Schedule: runs the keeper',
+    inlinePolicies: {
+      invoke: new PolicyDocument({ statements: [allow([functionArn], 'lambda:InvokeFunction')] }),
+    },
+  });
+}
+
+/**
+ * The group's ARN. Its middle part is an id that nobody knows before it is made; with `name` given as a pattern it
+ * can be told before the group is, which would be a cycle.
+ */
+export function groupArnOf(scope: Construct, name: string): string {
+  return Stack.of(scope).formatArn({
+    service: 'autoscaling',
+    resource: 'autoScalingGroup:*:autoScalingGroupName',
+    resourceName: name,
+    arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+  });
+}
+
+const indexArn = (table: Table): string => `${table.tableArn}/index/${LISTING_INDEX}`;
+
+const allow = (resources: string[], ...actions: string[]): PolicyStatement =>
+  new PolicyStatement({ actions, resources });
+
+/** cdk-nag takes one acknowledgement for each wildcard, so that the next one is not covered by chance. */
+function acknowledgeWildcards(policy: Policy, groupArn: string): void {
+  Validations.of(policy).acknowledge(
+    {
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason:
+        'Auto Scaling and EC2 scope no Describe action, and CloudWatch scopes PutMetricData by nothing but the ' +
+        'namespace, which the condition names.',
+    },
+    {
+      id: `AwsSolutions-IAM5[Resource::${flat(Stack.of(policy).resolve(groupArn))}]`,
+      reason:
+        'The wildcards stand for the id of the group and the end of its name, which only its creation gives; the ' +
+        'beginning of the name is the stack and the resource, so it is this group alone.',
+    },
+  );
+}
+
+/** A resolved text as cdk-nag writes it: `<LogicalId>` for a reference. */
+function flat(resolved: unknown): string {
+  if (typeof resolved === 'string') return resolved;
+  const intrinsic = resolved as { Ref?: string; 'Fn::Join'?: [string, unknown[]] };
+  if (intrinsic.Ref !== undefined) return `<${intrinsic.Ref}>`;
+  return (intrinsic['Fn::Join']?.[1] ?? []).map(flat).join('');
+}

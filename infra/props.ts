@@ -1,0 +1,261 @@
+import type { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
+import type { IMachineImage, InstanceType, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+
+/** What a fleet is made of. Every prop has a default: a fleet without props prints the jobs that it gets. */
+export interface WorkerFleetProps {
+  /**
+   * Name of the fleet: in records, in metrics and in the name of its SSM parameter. Letters, digits, `.`, `_`, `-`.
+   *
+   * @default - the construct's id
+   */
+  readonly fleetName?: string;
+
+  // The work
+
+  /**
+   * The worker, as a vector: no shell. Started once per job. A word that begins with `./` is a path in the worker
+   * directory, any other first word is looked up on the instance's `PATH`.
+   *
+   * @default ['./hello'], which prints the job
+   */
+  readonly command?: string[];
+  /**
+   * Directory that travels to the instances with the agent, as the workers' working directory. A change of any file
+   * in it is a new version of the fleet.
+   *
+   * @default - the ready-made workers
+   */
+  readonly workerDirectory?: string;
+  /**
+   * Environment of the workers. Names that begin with `MAYFLY_` are the agent's own. It is readable in the
+   * template and in user-data: no secrets.
+   *
+   * @default - none
+   */
+  readonly environment?: Record<string, string>;
+  /**
+   * Workers that run at once on an instance.
+   *
+   * @default 1
+   */
+  readonly concurrency?: number;
+  /**
+   * How long a worker may run, from its start. With `grace` at most 12 hours, SQS's longest visibility.
+   *
+   * @default Duration.hours(1)
+   */
+  readonly limit?: Duration;
+  /**
+   * Between SIGTERM and SIGKILL for a worker that ran past its limit or is stopped.
+   *
+   * @default Duration.seconds(10)
+   */
+  readonly grace?: Duration;
+  /**
+   * The lease on a job: how soon another instance may take a job whose instance was lost. Renewed while it runs.
+   *
+   * @default Duration.minutes(1)
+   */
+  readonly lease?: Duration;
+  /**
+   * Tries that cost an attempt, before a job fails.
+   *
+   * @default 3
+   */
+  readonly maxAttempts?: number;
+  /**
+   * Whether a job that ran past its limit is tried again.
+   *
+   * @default false
+   */
+  readonly retryTimedOut?: boolean;
+  /**
+   * Bounds the tries that cost nothing (exit status 75, interruptions): a job older than this fails.
+   *
+   * @default Duration.days(4)
+   */
+  readonly maxJobAge?: Duration;
+  /**
+   * Whether each job has a record in the table. Without, attempts are SQS's receive counts, and what needs records
+   * (status, cancel, groups) is refused.
+   *
+   * @default true
+   */
+  readonly trackJobs?: boolean;
+  /**
+   * How long the records of ended jobs and instances are kept.
+   *
+   * @default Duration.days(14)
+   */
+  readonly recordRetention?: Duration;
+  /**
+   * How long the logs of jobs are kept.
+   *
+   * @default Duration.days(30)
+   */
+  readonly logRetention?: Duration;
+
+  // The instances
+
+  /**
+   * Instances at most.
+   *
+   * @default 10
+   */
+  readonly maxCapacity?: number;
+  /**
+   * Types that will do, the preferred one first; all of one architecture. With several, a fleet still starts
+   * where one is not to be had.
+   *
+   * @default - m6i.large, m6a.large, m5.large, m5a.large
+   */
+  readonly instanceTypes?: InstanceType[];
+  /**
+   * Percentage of the instances bought as Spot. Their jobs move to another instance when AWS takes them back.
+   *
+   * @default 0
+   */
+  readonly spotShare?: number;
+  /**
+   * Any image with cloud-init, systemd and apt or dnf.
+   *
+   * @default - the latest Amazon Linux 2023 at the time of the deployment, for the architecture of the types
+   */
+  readonly machineImage?: IMachineImage;
+  /**
+   * The root volume (gp3, encrypted, deleted with the instance).
+   *
+   * @default - 20 GiB at /dev/xvda
+   */
+  readonly rootVolume?: RootVolume;
+  /**
+   * Where the instances run. They need a way out to AWS's APIs and to the distribution's packages, none in.
+   *
+   * @default - a VPC of its own with public subnets, no NAT gateway and no inbound rule
+   */
+  readonly vpc?: IVpc;
+  /**
+   * Which subnets of the VPC.
+   *
+   * @default - the public ones of its own VPC; of a given one those that aws-cdk-lib prefers (private with egress)
+   */
+  readonly vpcSubnets?: SubnetSelection;
+  /**
+   * Network hops that an answer of the instance metadata may take. Workers in Docker that need it take 2.
+   *
+   * @default 1
+   */
+  readonly hopLimit?: number;
+  /**
+   * Whether operators can open a session on the instances with AWS Systems Manager.
+   *
+   * @default false
+   */
+  readonly systemsManagerAccess?: boolean;
+
+  // Growing and shrinking
+
+  /**
+   * When the fleet grows, and by how much.
+   *
+   * @default - at least 1 visible message for 1 minute; an instance for each `concurrency` messages
+   */
+  readonly scaleOut?: ScaleOutProps;
+  /**
+   * How long an instance waits for work before it ends itself.
+   *
+   * @default - as long as its own boot took, or with billing by the hour to the end of the paid hour
+   */
+  readonly idleTimeout?: Duration;
+  /**
+   * How AWS bills the instances: `per-second`, `per-hour` (SUSE, some Marketplace images), or `auto`.
+   *
+   * @default 'auto', which takes per second
+   */
+  readonly billing?: 'auto' | 'per-second' | 'per-hour';
+  /**
+   * An instance older than this takes no new job and ends itself.
+   *
+   * @default - no limit
+   */
+  readonly maxAge?: Duration;
+  /**
+   * How long running jobs may go on when their instance has to go, before they are stopped and handed back.
+   *
+   * @default Duration.seconds(90)
+   */
+  readonly drain?: Duration;
+  /**
+   * From launch to ready, at most. An instance that takes longer is ended by the keeper.
+   *
+   * @default Duration.minutes(15)
+   */
+  readonly bootBudget?: Duration;
+  /**
+   * How long a retiring instance tries the orderly ways to go before it powers itself off.
+   *
+   * @default Duration.minutes(10)
+   */
+  readonly retirementBudget?: Duration;
+  /**
+   * How often an instance says that it lives and looks at its group.
+   *
+   * @default Duration.minutes(1)
+   */
+  readonly reportInterval?: Duration;
+  /**
+   * How often an instance asks its metadata for Auto Scaling's intent and Spot notices.
+   *
+   * @default Duration.seconds(5)
+   */
+  readonly noticeInterval?: Duration;
+
+  /**
+   * What becomes of queue, table and logs when the stack is deleted. A bucket that holds logs has to be emptied
+   * before it can be destroyed.
+   *
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+export interface ScaleOutProps {
+  /**
+   * Visible messages from which on the fleet grows.
+   *
+   * @default 1
+   */
+  readonly threshold?: number;
+  /**
+   * How long they must have been there: whole minutes, as SQS reports once a minute.
+   *
+   * @default Duration.minutes(1)
+   */
+  readonly duration?: Duration;
+  /**
+   * Visible messages that one more instance is worth.
+   *
+   * @default - `concurrency`
+   */
+  readonly jobsPerInstance?: number;
+  /**
+   * How long a new instance counts as one that has not yet taken its share: until then the same backlog does not
+   * add capacity again.
+   *
+   * @default Duration.minutes(5)
+   */
+  readonly warmUp?: Duration;
+}
+
+export interface RootVolume {
+  /**
+   * @default Size.gibibytes(20)
+   */
+  readonly size?: Size;
+  /**
+   * Name of the root device in the machine image: `/dev/xvda` for Amazon Linux and Debian, `/dev/sda1` for Ubuntu.
+   *
+   * @default '/dev/xvda'
+   */
+  readonly deviceName?: string;
+}

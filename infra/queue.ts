@@ -1,0 +1,26 @@
+import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+
+/** "Amazon SQS message quotas": messages are kept 14 days at most, and moved after 1,000 receives at most. */
+export const RETENTION = Duration.days(14);
+const MOST_RECEIVES = 1000;
+
+/** The queue that jobs arrive on, and the one that failed jobs go to. */
+export function jobQueues(scope: Construct, options: { leaseSeconds: number; removalPolicy: RemovalPolicy }) {
+  const common = {
+    encryption: QueueEncryption.SQS_MANAGED,
+    enforceSSL: true,
+    retentionPeriod: RETENTION,
+    removalPolicy: options.removalPolicy,
+  };
+  const deadLetterQueue = new Queue(scope, 'DeadLetterQueue', common);
+  const queue = new Queue(scope, 'Queue', {
+    ...common,
+    visibilityTimeout: Duration.seconds(options.leaseSeconds),
+    receiveMessageWaitTime: Duration.seconds(20),
+    // A net only: agents count the attempts, and an interruption must not use one up.
+    deadLetterQueue: { queue: deadLetterQueue, maxReceiveCount: MOST_RECEIVES },
+  });
+  return { queue, deadLetterQueue };
+}

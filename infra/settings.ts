@@ -1,0 +1,63 @@
+import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
+import { InstanceType } from 'aws-cdk-lib/aws-ec2';
+import type { WorkerFleetProps } from './props.ts';
+import { validateProps, validateRunTime } from './validation.ts';
+
+/** Of one size and price class, and to be had in nearly every region. */
+const DEFAULT_TYPES = ['m6i.large', 'm6a.large', 'm5.large', 'm5a.large'];
+
+/**
+ * The props of a fleet with every default in its place. Throws a `FleetPropsError` on what cannot be deployed.
+ */
+export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
+  validateProps(where, id, props);
+  const concurrency = props.concurrency ?? 1;
+  const settings = {
+    name: props.fleetName ?? id,
+    command: props.command ?? ['./hello'],
+    workerDirectory: props.workerDirectory,
+    environment: props.environment ?? {},
+    concurrency,
+    limitSeconds: seconds(props.limit, Duration.hours(1)),
+    graceSeconds: seconds(props.grace, Duration.seconds(10)),
+    leaseSeconds: seconds(props.lease, Duration.minutes(1)),
+    maxAttempts: props.maxAttempts ?? 3,
+    retryTimedOut: props.retryTimedOut ?? false,
+    maxJobAgeSeconds: seconds(props.maxJobAge, Duration.days(4)),
+    trackJobs: props.trackJobs ?? true,
+    recordSeconds: seconds(props.recordRetention, Duration.days(14)),
+    logRetention: props.logRetention ?? Duration.days(30),
+    maxCapacity: props.maxCapacity ?? 10,
+    instanceTypes: props.instanceTypes ?? DEFAULT_TYPES.map((name) => new InstanceType(name)),
+    spotShare: props.spotShare ?? 0,
+    rootVolume: {
+      size: props.rootVolume?.size ?? Size.gibibytes(20),
+      deviceName: props.rootVolume?.deviceName ?? '/dev/xvda',
+    },
+    hopLimit: props.hopLimit ?? 1,
+    systemsManagerAccess: props.systemsManagerAccess ?? false,
+    scaleOut: {
+      threshold: props.scaleOut?.threshold ?? 1,
+      durationSeconds: seconds(props.scaleOut?.duration, Duration.minutes(1)),
+      jobsPerInstance: props.scaleOut?.jobsPerInstance ?? concurrency,
+      warmUpSeconds: seconds(props.scaleOut?.warmUp, Duration.minutes(5)),
+    },
+    idleSeconds: props.idleTimeout && seconds(props.idleTimeout),
+    billing: props.billing ?? 'auto',
+    maxAgeSeconds: props.maxAge && seconds(props.maxAge),
+    drainSeconds: seconds(props.drain, Duration.seconds(90)),
+    bootBudgetSeconds: seconds(props.bootBudget, Duration.minutes(15)),
+    ladderSeconds: seconds(props.retirementBudget, Duration.minutes(10)),
+    reportSeconds: seconds(props.reportInterval, Duration.minutes(1)),
+    noticeSeconds: seconds(props.noticeInterval, Duration.seconds(5)),
+    removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+  };
+  validateRunTime(where, settings.limitSeconds, settings.graceSeconds);
+  return settings;
+}
+
+export type FleetSettings = ReturnType<typeof settingsOf>;
+
+function seconds(given: Duration | undefined, byDefault = Duration.seconds(0)): number {
+  return (given ?? byDefault).toSeconds({ integral: false });
+}

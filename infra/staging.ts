@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/**
+ * Fills a directory, hands it on with the hash of what is in it, and removes it. For assets: CDK copies the
+ * directory while `use` makes the construct.
+ */
+export function staged<T>(fill: (directory: string) => void, use: (directory: string, hash: string) => T): T {
+  const directory = mkdtempSync(join(tmpdir(), 'mayfly-asset-'));
+  try {
+    fill(directory);
+    return use(directory, contentHash(directory));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * SHA-256 of names, contents and execute bits, and of nothing else: CDK's own fingerprint leaves out the bits, so a
+ * worker that was made executable would not be deployed.
+ */
+export function contentHash(directory: string): string {
+  const hash = createHash('sha256');
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort();
+  for (const name of names) {
+    const path = join(directory, name);
+    const status = statSync(path);
+    if (!status.isFile()) continue;
+    const content = readFileSync(path);
+    hash.update(`${name}\0${(status.mode & 0o111) === 0 ? '-' : 'x'}\0${content.length}\0`).update(content);
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,42 @@
+import { type CfnResource, Stack, TagManager } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+
+/**
+ * "View tags for your EC2 instances using instance metadata": with tags in the metadata, a launch is refused if a
+ * key has other characters, or is one of three reserved words.
+ */
+const KEY = /^[A-Za-z0-9+\-=.,_:@]{1,128}$/;
+const RESERVED = new Set(['.', '..', '_index']);
+const ALLOWED_KEY =
+  'up to 128 letters (a-z, A-Z), digits and + - = . , _ : @, no space and no "/"; not ".", "..", "_index", and ' +
+  'not beginning with "aws:"';
+/** "Tag your Amazon EC2 resources": the restrictions of tags. */
+const LONGEST_VALUE = 256;
+
+/**
+ * Refuses, at synth and so after all aspects, tags that the instances would inherit from their template, their
+ * group or the stack, and that would make every launch fail.
+ */
+export function refuseTagsThatFailLaunches(scope: Construct, resources: CfnResource[]): void {
+  scope.node.addValidation({
+    validate: () => {
+      const tagged = [Stack.of(scope), ...resources];
+      const problems = tagged.flatMap((resource) => Object.entries(tagsOf(resource)).flatMap(problemsOf));
+      return [...new Set(problems)];
+    },
+  });
+}
+
+function tagsOf(resource: Stack | CfnResource): Record<string, string> {
+  return TagManager.of(resource)?.tagValues() ?? {};
+}
+
+function problemsOf([key, value]: [string, string]): string[] {
+  if (!KEY.test(key) || RESERVED.has(key) || key.toLowerCase().startsWith('aws:')) {
+    return [`tag key is ${JSON.stringify(key)} (value ${JSON.stringify(value)}); allowed: ${ALLOWED_KEY}`];
+  }
+  if (value.length > LONGEST_VALUE) {
+    return [`tag ${key} has a value of ${value.length} characters; allowed: at most ${LONGEST_VALUE}`];
+  }
+  return [];
+}

@@ -1,0 +1,64 @@
+import { cpSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { AssetHashType } from 'aws-cdk-lib';
+import { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import type { Construct } from 'constructs';
+import { BUNDLES, bundle } from './bundle.ts';
+import { packageRoot } from './package-files.ts';
+import { FleetPropsError } from './refusal.ts';
+import { staged } from './staging.ts';
+
+/** What lies about in a directory and is no part of it. */
+const NEVER_SHIPPED = new Set(['.git', '.DS_Store']);
+
+/** The tree that instances run, as one asset: an instance runs exactly what was deployed. */
+export function treeAsset(scope: Construct, workerDirectory: string): Asset {
+  return staged(
+    (directory) => fillTree(directory, workerDirectory),
+    (path, assetHash) =>
+      new Asset(scope, 'Tree', {
+        path,
+        assetHash,
+        assetHashType: AssetHashType.CUSTOM,
+        displayName: 'Agent tree',
+      }),
+  );
+}
+
+/** The owner's worker directory or the ready-made workers, checked with the first word of the command. */
+export function workersOf(where: string, command: string[], given?: string): string {
+  const directory = given === undefined ? join(packageRoot, 'workers') : resolve(given);
+  if (!existsSync(directory) || !statSync(directory).isDirectory()) {
+    throw new FleetPropsError(where, 'workerDirectory', given, `a directory (${directory} is none)`);
+  }
+  const [program = ''] = command;
+  if (program.startsWith('./')) checkProgram(where, command, join(directory, program));
+  return directory;
+}
+
+/** Without this an instance would boot, find nothing to start and end itself, for every launch. */
+function checkProgram(where: string, command: string[], path: string): void {
+  if (!existsSync(path) || !statSync(path).isFile()) {
+    throw new FleetPropsError(where, 'command', command, `a file of the worker directory (no ${path})`);
+  }
+  if ((statSync(path).mode & 0o111) === 0 && process.platform !== 'win32') {
+    throw new FleetPropsError(where, 'command', command, `an executable file (chmod +x ${path})`);
+  }
+}
+
+/** See "The deployed tree" in docs/design.md. */
+export function fillTree(directory: string, workerDirectory: string): void {
+  mkdirSync(join(directory, 'agent'));
+  writeFileSync(join(directory, BUNDLES.agent.file), bundle('agent'));
+  for (const part of ['ansible', 'systemd']) copy(join(packageRoot, part), join(directory, part));
+  copy(workerDirectory, join(directory, 'worker'));
+}
+
+function copy(from: string, to: string): void {
+  cpSync(from, to, {
+    recursive: true,
+    // A link may point out of the directory, to where no instance can follow.
+    dereference: true,
+    filter: (source) => !NEVER_SHIPPED.has(basename(source)),
+  });
+}

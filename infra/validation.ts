@@ -1,0 +1,143 @@
+import type { InstanceType } from 'aws-cdk-lib/aws-ec2';
+import { LONGEST_VISIBILITY_SECONDS } from '../agent/config.ts';
+import {
+  type Check,
+  checkAll,
+  duration,
+  flag,
+  having,
+  isObject,
+  object,
+  oneOf,
+  percentage,
+  text,
+  whole,
+} from './checks.ts';
+import type { RootVolume, ScaleOutProps, WorkerFleetProps } from './props.ts';
+import { FleetPropsError } from './refusal.ts';
+
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+const wholeSeconds = { seconds: 1, name: 'whole seconds' };
+const wholeMinutes = { seconds: 60, name: 'whole minutes' };
+
+/**
+ * The name is part of an SSM parameter's name, a metric's dimension and a tag that the instance metadata shows.
+ */
+export const fleetNameCheck = text(
+  'up to 64 letters, digits, ".", "_" and "-", the first a letter or digit',
+  /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+);
+
+const words: Check = {
+  allowed: 'a list of at least one word, none of them empty',
+  test: (value) =>
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((word) => typeof word === 'string' && word !== ''),
+};
+
+const environment: Check = {
+  allowed:
+    'names of letters, digits and "_" that do not begin with a digit or MAYFLY_, each with a text ' +
+    'without control characters other than tabs and line ends',
+  test: (value) => isObject(value) && Object.entries(value).every(([name, text]) => isVariable(name, text)),
+};
+
+/** What YAML 1.1 cannot carry as it is and JSON does not escape, and NUL, which no environment can hold. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const UNPRINTABLE = /[\u0000\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/;
+
+function isVariable(name: string, text: unknown): boolean {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || name.startsWith('MAYFLY_')) return false;
+  return typeof text === 'string' && text.isWellFormed() && !UNPRINTABLE.test(text);
+}
+
+const instanceTypes: Check = {
+  allowed: 'a list of 1 to 40 InstanceTypes, all of one architecture',
+  test: (value) => {
+    if (!Array.isArray(value) || value.length < 1 || value.length > 40) return false;
+    const types = value as Partial<InstanceType>[];
+    return (
+      new Set(types.map((type) => type?.architecture)).size === 1 && types[0]?.architecture !== undefined
+    );
+  },
+};
+
+const scaleOut = {
+  threshold: whole(1, 1_000_000),
+  duration: duration(60, HOUR, wholeMinutes),
+  jobsPerInstance: whole(1, 1_000_000),
+  warmUp: duration(0, HOUR, wholeSeconds),
+} satisfies Record<keyof ScaleOutProps, Check>;
+
+const rootVolume = {
+  size: {
+    allowed: 'a Size between 8 and 16384 GiB',
+    test: (value) =>
+      having('', 'toGibibytes').test(value) &&
+      whole(8, 16_384).test((value as { toGibibytes(): number }).toGibibytes()),
+  },
+  deviceName: text('the name of a device, such as "/dev/xvda"', /^\/dev\/[a-z0-9]+$/),
+} satisfies Record<keyof RootVolume, Check>;
+
+const checks = {
+  fleetName: fleetNameCheck,
+  command: words,
+  workerDirectory: text('the path of a directory', /./),
+  environment,
+  concurrency: whole(1, 1000),
+  limit: duration(1, LONGEST_VISIBILITY_SECONDS),
+  grace: duration(0, HOUR),
+  lease: duration(1, LONGEST_VISIBILITY_SECONDS, wholeSeconds),
+  maxAttempts: whole(1, 900),
+  retryTimedOut: flag,
+  maxJobAge: duration(60, 14 * DAY),
+  trackJobs: flag,
+  recordRetention: duration(0, 3650 * DAY),
+  logRetention: duration(DAY, 3650 * DAY, { seconds: DAY, name: 'whole days' }),
+  maxCapacity: whole(1, 10_000),
+  instanceTypes,
+  spotShare: percentage,
+  machineImage: having('an IMachineImage', 'getImage'),
+  rootVolume: object(rootVolume),
+  vpc: having('an IVpc', 'selectSubnets'),
+  vpcSubnets: { allowed: 'a SubnetSelection', test: isObject },
+  hopLimit: whole(1, 64),
+  systemsManagerAccess: flag,
+  scaleOut: object(scaleOut),
+  idleTimeout: duration(0, DAY),
+  billing: oneOf('auto', 'per-second', 'per-hour'),
+  maxAge: duration(60, 365 * DAY),
+  drain: duration(0, 12 * HOUR),
+  bootBudget: duration(30, 2 * HOUR, wholeSeconds),
+  retirementBudget: duration(1, DAY),
+  reportInterval: duration(1, HOUR),
+  noticeInterval: duration(0.1, 60),
+  removalPolicy: oneOf('destroy', 'retain', 'retain-on-update-or-delete'),
+} satisfies Record<keyof WorkerFleetProps, Check>;
+
+/**
+ * Refuses what could not be deployed or would make every launch fail, before anything is made of it.
+ *
+ * Throws a `FleetPropsError` that names the key, the value and what is allowed.
+ */
+export function validateProps(where: string, id: string, props: WorkerFleetProps): void {
+  checkAll(where, props, checks);
+  if (props.fleetName === undefined && !fleetNameCheck.test(id)) {
+    throw new FleetPropsError(where, "fleetName (by default the construct's id)", id, fleetNameCheck.allowed);
+  }
+}
+
+/** "Amazon SQS visibility timeout": 12 hours in total from the receive, which no lease can outlast. */
+export function validateRunTime(where: string, limitSeconds: number, graceSeconds: number): void {
+  const seconds = limitSeconds + graceSeconds;
+  if (seconds > LONGEST_VISIBILITY_SECONDS) {
+    throw new FleetPropsError(
+      where,
+      'limit plus grace',
+      `${seconds} seconds`,
+      'at most 12 hours, the longest that SQS keeps a message invisible',
+    );
+  }
+}

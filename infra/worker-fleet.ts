@@ -1,0 +1,242 @@
+import { CfnResource, Stack } from 'aws-cdk-lib';
+import type { AutoScalingGroup } from 'aws-cdk-lib/aws-autoscaling';
+import {
+  Alarm,
+  ComparisonOperator,
+  type Metric,
+  type MetricOptions,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { Connections, IConnectable, IVpc, LaunchTemplate } from 'aws-cdk-lib/aws-ec2';
+import type { Grant, IGrantable, IPrincipal, Role } from 'aws-cdk-lib/aws-iam';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { StringParameter } from 'aws-cdk-lib/aws-ssm';
+import { Construct } from 'constructs';
+import { agentConfig } from './agent-config.ts';
+import { group, launchTemplate } from './group.ts';
+import { addHooks } from './hooks.ts';
+import { keeper } from './keeper.ts';
+import { logBucket } from './log-bucket.ts';
+import { bootBreakerMetric, groupMetric } from './metrics.ts';
+import { type Network, network } from './network.ts';
+import { addOutputs } from './outputs.ts';
+import { agentPolicy, agentRole, groupArnOf, keeperPolicy, keeperRole } from './permissions.ts';
+import type { WorkerFleetProps } from './props.ts';
+import { jobQueues } from './queue.ts';
+import { backlogAlarm, scaleOutPolicy } from './scaling.ts';
+import { type FleetSettings, settingsOf } from './settings.ts';
+import { jobTable } from './table.ts';
+import { refuseTagsThatFailLaunches } from './tags.ts';
+import { treeAsset, workersOf } from './tree.ts';
+import { refuseTooMuchUserData, userData } from './user-data.ts';
+
+/**
+ * EC2 instances that work on the jobs of a queue: none while there are none, up to `maxCapacity` while there are,
+ * each of which ends itself when nothing is left for it.
+ *
+ * Throws a `FleetPropsError` that names the key, the value and what is allowed; tags and user-data are judged at
+ * synth, when all aspects have been at work.
+ */
+export class WorkerFleet extends Construct implements IConnectable, IGrantable {
+  /** `<stack>/<fleet>`: the fleet's name in records and metrics. */
+  readonly fleetName: string;
+  /** Where producers put jobs. */
+  readonly queue: Queue;
+  /** Where failed jobs go, with the reason as an attribute. */
+  readonly deadLetterQueue: Queue;
+  /** Records of jobs and instances. */
+  readonly table: Table;
+  readonly logBucket: Bucket;
+  readonly vpc: IVpc;
+  readonly launchTemplate: LaunchTemplate;
+  readonly autoScalingGroup: AutoScalingGroup;
+  /** The instances' role. The workers' own rights are granted to it: `bucket.grantRead(fleet)`. */
+  readonly role: Role;
+  /** The once-a-minute function. */
+  readonly keeper: LambdaFunction;
+  /** ARN of the step-scaling policy: whoever sees a backlog first may execute it. */
+  readonly scalingPolicyArn: string;
+  /** In alarm while jobs wait. */
+  readonly backlogAlarm: Alarm;
+  /** In alarm while the boot breaker holds launches back: the one alarm that needs a person. */
+  readonly bootBreakerAlarm: Alarm;
+  /** SSM parameter with the names that others look the fleet up by. */
+  readonly parameter: StringParameter;
+  readonly connections: Connections;
+  readonly grantPrincipal: IPrincipal;
+
+  constructor(scope: Construct, id: string, props: WorkerFleetProps = {}) {
+    super(scope, id);
+    const settings = settingsOf(`WorkerFleet ${this.node.path}`, id, props);
+    this.fleetName = `${Stack.of(this).stackName}/${settings.name}`;
+
+    const queues = jobQueues(this, settings);
+    this.queue = queues.queue;
+    this.deadLetterQueue = queues.deadLetterQueue;
+    this.table = jobTable(this, settings.removalPolicy);
+    this.logBucket = logBucket(this, settings.logRetention, settings.removalPolicy);
+
+    const surroundings = network(this, props.vpc, props.vpcSubnets);
+    this.vpc = surroundings.vpc;
+    this.connections = surroundings.securityGroup.connections;
+
+    this.role = agentRole(this, settings.systemsManagerAccess);
+    this.grantPrincipal = this.role;
+    const instances = this.instances(settings, surroundings, props);
+    this.launchTemplate = instances.template;
+    this.autoScalingGroup = instances.group;
+
+    const policy = scaleOutPolicy(this, this.autoScalingGroup, settings);
+    this.scalingPolicyArn = policy.ref;
+    this.backlogAlarm = backlogAlarm(this, this.queue, policy, settings);
+    this.keeper = this.keeperOf(settings);
+    this.bootBreakerAlarm = this.breakerAlarm();
+    this.parameter = this.fleetParameter();
+    addOutputs(this);
+  }
+
+  /** Lets a producer put jobs on the queue. */
+  grantEnqueue(grantee: IGrantable): Grant {
+    return this.queue.grantSendMessages(grantee);
+  }
+
+  /** Jobs that wait: visible messages. */
+  metricBacklog(options?: MetricOptions): Metric {
+    return this.queue.metricApproximateNumberOfMessagesVisible(options);
+  }
+
+  /** Jobs that agents hold: messages in flight. */
+  metricInFlight(options?: MetricOptions): Metric {
+    return this.queue.metricApproximateNumberOfMessagesNotVisible(options);
+  }
+
+  /** Age of the oldest job that is not done, in seconds. */
+  metricOldestJob(options?: MetricOptions): Metric {
+    return this.queue.metricApproximateAgeOfOldestMessage(options);
+  }
+
+  /** Jobs that failed for good and wait on the dead-letter queue for a person. */
+  metricFailedJobs(options?: MetricOptions): Metric {
+    return this.deadLetterQueue.metricApproximateNumberOfMessagesVisible(options);
+  }
+
+  /** Instances in service. */
+  metricInstances(options?: MetricOptions): Metric {
+    return groupMetric(this.autoScalingGroup.autoScalingGroupName, 'GroupInServiceInstances', options);
+  }
+
+  /** 1 while the boot breaker holds launches back. */
+  metricBootBreaker(options?: MetricOptions): Metric {
+    return bootBreakerMetric(this.fleetName, options);
+  }
+
+  private get parameterName(): string {
+    return `/mayfly/${this.fleetName}`;
+  }
+
+  /** Template and group, and the agents' rights, which outlive the group's instances when the stack is deleted. */
+  private instances(settings: FleetSettings, network: Network, props: WorkerFleetProps) {
+    const stack = Stack.of(this);
+    const where = `WorkerFleet ${this.node.path}`;
+    const tree = treeAsset(this, workersOf(where, settings.command, settings.workerDirectory));
+    const content = this.userDataOf(settings, tree);
+    refuseTooMuchUserData(this, stack, content);
+    const options = {
+      settings,
+      network,
+      role: this.role,
+      userData: content,
+      machineImage: props.machineImage,
+    };
+    const template = launchTemplate(this, options);
+    const asg = group(this, template, options);
+    addHooks(asg, settings);
+    const policy = agentPolicy(this, this.role, {
+      queue: this.queue,
+      deadLetterQueue: this.deadLetterQueue,
+      table: this.table,
+      groupArn: groupArnOf(this, `${stack.stackName}-${logicalIdOf(asg)}-*`),
+      tree,
+      parameterArn: stack.formatArn({ service: 'ssm', resource: `parameter${this.parameterName}` }),
+    });
+    asg.node.addDependency(this.role, policy, this.queue, this.deadLetterQueue, this.table, this.logBucket);
+    refuseTagsThatFailLaunches(this, [cfnChild(asg), cfnChild(template)]);
+    return { template, group: asg };
+  }
+
+  private userDataOf(settings: FleetSettings, tree: Asset): string {
+    const stack = Stack.of(this);
+    return userData({
+      agentJson: agentConfig(stack, settings, {
+        fleet: this.fleetName,
+        region: stack.region,
+        queueUrl: this.queue.queueUrl,
+        deadLetterQueueUrl: this.deadLetterQueue.queueUrl,
+        table: this.table.tableName,
+        fleetParameter: this.parameterName,
+      }),
+      treeJson: stack.toJsonString({
+        bucket: tree.s3BucketName,
+        key: tree.s3ObjectKey,
+        region: stack.region,
+      }),
+    });
+  }
+
+  private keeperOf(settings: FleetSettings): LambdaFunction {
+    const role = keeperRole(this);
+    const groupName = this.autoScalingGroup.autoScalingGroupName;
+    const policy = keeperPolicy(this, role, {
+      queue: this.queue,
+      deadLetterQueue: this.deadLetterQueue,
+      table: this.table,
+      groupArn: groupArnOf(this, groupName),
+    });
+    const lambda = keeper(this, role, settings, {
+      fleet: this.fleetName,
+      groupName,
+      policyArn: this.scalingPolicyArn,
+      queueUrl: this.queue.queueUrl,
+      table: this.table.tableName,
+    });
+    lambda.node.addDependency(policy);
+    return lambda;
+  }
+
+  private breakerAlarm(): Alarm {
+    return new Alarm(this, 'BootBreaker', {
+      alarmDescription:
+        `Instances of ${this.fleetName} fail to boot, so no more are launched. Mend the cause, then resume the ` +
+        'process Launch of the Auto Scaling group.',
+      metric: this.metricBootBreaker(),
+      threshold: 1,
+      evaluationPeriods: 1,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      treatMissingData: TreatMissingData.IGNORE,
+    });
+  }
+
+  private fleetParameter(): StringParameter {
+    return new StringParameter(this, 'Parameter', {
+      parameterName: this.parameterName,
+      description: `Names of the fleet ${this.fleetName}`,
+      stringValue: Stack.of(this).toJsonString({
+        group: this.autoScalingGroup.autoScalingGroupName,
+        policyArn: this.scalingPolicyArn,
+      }),
+    });
+  }
+}
+
+function cfnChild(construct: Construct): CfnResource {
+  const child = construct.node.defaultChild;
+  if (!CfnResource.isCfnResource(child)) throw new Error(`${construct.node.path} has no resource of its own`);
+  return child;
+}
+
+/** The id in the template, which is the middle of the name that CloudFormation gives. Makes no reference. */
+const logicalIdOf = (construct: Construct): string => cfnChild(construct).logicalId;

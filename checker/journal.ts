@@ -1,0 +1,88 @@
+/** What workers write of themselves: docs/design.md section 7, "The journal of a worker". */
+export interface JournalLine {
+  event: 'start' | 'beat' | 'end';
+  job: string;
+  attempt: number;
+  pid: number;
+  /** Epoch milliseconds. */
+  atMs: number;
+  instance?: string;
+  /** How the worker ended, as a shell would say it (128 + n for signal n). Only with `end`. */
+  status?: number;
+}
+
+/** One run of a worker, put together from its lines. */
+export interface Run {
+  job: string;
+  attempt: number;
+  pid: number;
+  instance?: string;
+  startedMs: number;
+  /** When it was last known to be alive: its end, else its last beat, else its start. */
+  seenMs: number;
+  /** Absent: it ended without a word (killed, or still running). */
+  status?: number;
+}
+
+/**
+ * Reads a journal. The last line may be half written, because a worker that is killed stops in the middle of it;
+ * any other line that cannot be read throws, with its number.
+ */
+export function parseJournal(text: string): JournalLine[] {
+  const lines = text.split('\n');
+  const unfinished = lines.pop();
+  const parsed = lines.flatMap((line, index) => (line.trim() === '' ? [] : [parseLine(line, index + 1)]));
+  return unfinished?.trim() ? [...parsed, ...tryLine(unfinished)] : parsed;
+}
+
+/** The runs of a journal by start; lines of one run share job and pid. */
+export function runsOf(lines: readonly JournalLine[]): Run[] {
+  const runs: Run[] = [];
+  for (const line of lines.toSorted((a, b) => a.atMs - b.atMs)) {
+    if (line.event === 'start') {
+      const { job, attempt, pid, instance, atMs } = line;
+      runs.push({ job, attempt, pid, startedMs: atMs, seenMs: atMs, ...(instance ? { instance } : {}) });
+      continue;
+    }
+    const run = runs.findLast(({ job, pid }) => job === line.job && pid === line.pid);
+    if (!run)
+      throw new Error(`journal: job ${line.job} has '${line.event}' of pid ${line.pid} without a start`);
+    run.seenMs = line.atMs;
+    if (line.event === 'end') run.status = line.status ?? 0;
+  }
+  return runs;
+}
+
+function parseLine(line: string, number: number): JournalLine {
+  const value: unknown = tryJson(line);
+  if (!isJournalLine(value)) throw new Error(`journal, line ${number}: not an event of a worker: ${line}`);
+  return value;
+}
+
+function tryLine(line: string): JournalLine[] {
+  const value = tryJson(line);
+  return isJournalLine(value) ? [value] : [];
+}
+
+function tryJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+const EVENTS: ReadonlySet<unknown> = new Set(['start', 'beat', 'end']);
+
+function isJournalLine(value: unknown): value is JournalLine {
+  if (typeof value !== 'object' || value === null) return false;
+  const line = value as Partial<Record<keyof JournalLine, unknown>>;
+  return (
+    EVENTS.has(line.event) &&
+    typeof line.job === 'string' &&
+    typeof line.attempt === 'number' &&
+    typeof line.pid === 'number' &&
+    typeof line.atMs === 'number' &&
+    (line.status === undefined || typeof line.status === 'number')
+  );
+}

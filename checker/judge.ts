@@ -1,0 +1,26 @@
+import type { Facts, Verdict } from './facts.ts';
+import { runsOf } from './journal.ts';
+import { judgeInstances } from './rules/instances.ts';
+import { judgeJobs } from './rules/jobs.ts';
+import { judgeRuns } from './rules/runs.ts';
+
+/** Whether any job was lost or run twice without cause, and whether anything is left running. */
+export function judge(facts: Facts): Verdict {
+  const runs = runsOf(facts.journal);
+  const { violations: ofRuns, notes } = judgeRuns(facts, runs);
+  const violations = [...judgeJobs(facts, runs), ...ofRuns, ...judgeInstances(facts)];
+  const succeeded = new Set(runs.filter(({ status }) => status === 0).map(({ job }) => job));
+  return {
+    ok: violations.length === 0,
+    violations,
+    notes,
+    counts: {
+      sent: facts.sent.length,
+      succeeded: succeeded.size,
+      deadLettered: facts.deadLetters.length,
+      queued: facts.queue.visible.length + facts.queue.inFlight,
+      runs: runs.length,
+      instances: facts.instances.length,
+    },
+  };
+}

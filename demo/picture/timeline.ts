@@ -1,0 +1,48 @@
+import { type History, peakOf } from '../history.ts';
+import { count } from '../words.ts';
+import { legend, queueChart } from './charts.ts';
+import { FONT, marks, STYLE, timeAxis, timeScale } from './frame.ts';
+import { lifeBars } from './lives.ts';
+import { element, text } from './svg.ts';
+
+/** A history as a picture: the queue and the instances over time, and below them each instance's life. */
+export function drawTimeline(history: History): string {
+  const scale = timeScale(history);
+  const chartTop = STYLE.header + STYLE.gap;
+  const livesTop = chartTop + STYLE.chart + STYLE.gap;
+  const bottom = livesTop + history.lives.length * STYLE.row;
+  const height = bottom + STYLE.footer;
+  return element(
+    'svg',
+    {
+      xmlns: 'http://www.w3.org/2000/svg',
+      viewBox: `0 0 ${STYLE.width} ${height}`,
+      width: STYLE.width,
+      height,
+      'font-family': FONT,
+      role: 'img',
+      'aria-label': subtitle(history),
+    },
+    element('rect', { width: STYLE.width, height, rx: 14, fill: STYLE.paper }),
+    text('From zero, and back to zero', {
+      x: STYLE.left,
+      y: 42,
+      'font-size': 22,
+      'font-weight': 600,
+      fill: STYLE.ink,
+    }),
+    text(subtitle(history), { x: STYLE.left, y: 66, 'font-size': 13.5, fill: STYLE.soft }),
+    legend(90),
+    timeAxis(scale, chartTop, bottom),
+    queueChart(history.samples, scale, chartTop),
+    marks(history.marks, scale, chartTop, bottom),
+    lifeBars(history.lives, scale, livesTop, history.endedMs),
+  );
+}
+
+function subtitle(history: History): string {
+  const jobs = history.lives.reduce((sum, life) => sum + life.jobs.length, 0);
+  const seconds = Math.round((history.endedMs - history.startedMs) / 1000);
+  const instances = count(history.lives.length, 'instance');
+  return `${count(jobs, 'job')} on ${instances}, at most ${peakOf(history)} at once, ${count(seconds, 'second')}`;
+}

@@ -1,0 +1,65 @@
+import type { CallFacts, Facts } from '../../checker/facts.ts';
+import type { JournalLine } from '../../checker/journal.ts';
+
+export const ONE = 'i-0aaaaaaaaaaaaaaa1';
+export const TWO = 'i-0bbbbbbbbbbbbbbb2';
+
+/** Two jobs on two instances that both retired: nothing is wrong. */
+export function soundFacts(): Facts {
+  return {
+    sent: ['m-1', 'm-2'],
+    journal: [...ran('m-1', 1, 100, 1_000, 0), ...ran('m-2', 1, 200, 1_000, 0)],
+    workersAlive: [],
+    queue: { visible: [], inFlight: 0 },
+    deadLetters: [],
+    records: [
+      { id: 'm-1', state: 'succeeded' },
+      { id: 'm-2', state: 'succeeded' },
+    ],
+    instances: [
+      { id: ONE, state: 'terminated', launchedMs: 0 },
+      { id: TWO, state: 'terminated', launchedMs: 0 },
+    ],
+    group: { name: 'fleet', desired: 0 },
+    calls: [leaves(ONE), leaves(TWO)],
+    leaseMs: 10_000,
+  };
+}
+
+/** The lines of a run of one second; `status` undefined: it was killed. */
+export function ran(job: string, attempt: number, pid: number, atMs: number, status?: number): JournalLine[] {
+  const run = { job, attempt, pid };
+  const start: JournalLine = { event: 'start', ...run, atMs };
+  const last = atMs + 1_000;
+  if (status === undefined) return [start, { event: 'beat', ...run, atMs: last }];
+  return [start, { event: 'end', ...run, atMs: last, status }];
+}
+
+export function call(
+  service: string,
+  action: string,
+  caller: string,
+  input: unknown,
+  atMs: number,
+): CallFacts {
+  return { atMs, service, action, caller, input, status: 200 };
+}
+
+export function leaves(instance: string, caller = `agent/${instance}`): CallFacts {
+  const input = { InstanceId: instance, ShouldDecrementDesiredCapacity: true };
+  return call('autoscaling', 'TerminateInstanceInAutoScalingGroup', caller, input, 9_000);
+}
+
+/** What an agent (or the keeper) does when it gives a job back. */
+export function requeues(job: string, caller: string, atMs: number): CallFacts {
+  return writes(job, 'queued', caller, atMs);
+}
+
+export function writes(job: string, state: string, caller: string, atMs: number): CallFacts {
+  const input = {
+    TableName: 'jobs',
+    Key: { pk: { S: `job#${job}` } },
+    ExpressionAttributeValues: { ':state': { S: state } },
+  };
+  return call('dynamodb', 'UpdateItem', caller, input, atMs);
+}

@@ -1,0 +1,253 @@
+import { describe, expect, it } from 'vitest';
+import type { Facts, Rule } from '../../checker/facts.ts';
+import { judge } from '../../checker/judge.ts';
+import { call, leaves, ONE, ran, requeues, soundFacts, TWO, writes } from './facts.ts';
+
+const KEEPER = 'keeper/mayfly-keeper';
+
+interface Case {
+  what: string;
+  change: (facts: Facts) => Partial<Facts>;
+  finds: [Rule, string][];
+}
+
+describe('what is wrong is found', () => {
+  it.each<Case>([
+    {
+      what: 'a job that nobody ran',
+      change: ({ sent, records }) => ({
+        sent: [...sent, 'm-3'],
+        records: [...(records ?? []), record('m-3', 'x')],
+      }),
+      finds: [['lost', 'm-3']],
+    },
+    {
+      what: 'a job whose only run failed, off the queue',
+      change: ({ journal }) => ({
+        journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 1)),
+        records: undefined,
+      }),
+      finds: [['lost', 'm-1']],
+    },
+    {
+      what: 'a job whose only run was killed, off the queue',
+      change: ({ journal }) => ({
+        journal: replaceRun(journal, ran('m-1', 1, 100, 1_000)),
+        records: undefined,
+      }),
+      finds: [['lost', 'm-1']],
+    },
+    {
+      what: 'a dead letter without a reason',
+      change: ({ journal }) => ({
+        journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 65)),
+        deadLetters: [{ job: 'm-1' }],
+        records: undefined,
+      }),
+      finds: [['no-reason', 'm-1']],
+    },
+    {
+      what: 'a job that succeeded and is dead-lettered',
+      change: () => ({ deadLetters: [{ job: 'm-1', reason: 'limit' }] }),
+      finds: [['succeeded-twice', 'm-1']],
+    },
+    {
+      what: 'a job run twice, both with success',
+      change: ({ journal }) => ({ journal: [...journal, ...ran('m-1', 2, 300, 3_000, 0)] }),
+      finds: [
+        ['run-without-cause', 'm-1'],
+        ['succeeded-twice', 'm-1'],
+      ],
+    },
+    {
+      what: 'a job started again while the first run said nothing of its end',
+      change: ({ journal }) => ({
+        journal: [...replaceRun(journal, ran('m-1', 1, 100, 1_000)), ...ran('m-1', 2, 300, 3_000, 0)],
+      }),
+      finds: [['run-without-cause', 'm-1']],
+    },
+    {
+      what: 'a second run within the lease, although the owner renewed it late',
+      change: ({ journal, calls }) => ({
+        journal: [...replaceRun(journal, ran('m-1', 1, 100, 1_000)), ...ran('m-1', 2, 300, 14_000, 0)],
+        calls: [
+          ...calls,
+          writes('m-1', 'running', `agent/${ONE}`, 900),
+          writes('m-1', 'running', `agent/${ONE}`, 9_000),
+        ],
+      }),
+      finds: [['run-without-cause', 'm-1']],
+    },
+    {
+      what: 'two runs of a job side by side, the lease long over',
+      change: ({ journal }) => ({
+        journal: [
+          ...replaceRun(journal, ran('m-1', 1, 100, 1_000)),
+          { event: 'beat', job: 'm-1', attempt: 1, pid: 100, atMs: 30_500 },
+          ...ran('m-1', 2, 300, 30_000, 0),
+        ],
+      }),
+      finds: [['overlap', 'm-1']],
+    },
+    {
+      what: 'a job that nobody sent',
+      change: ({ journal }) => ({ journal: [...journal, ...ran('m-9', 1, 900, 1_000, 0)] }),
+      finds: [['unknown-job', 'm-9']],
+    },
+    {
+      what: 'a worker that outlives everything',
+      change: () => ({ workersAlive: [{ job: 'm-1', pid: 100 }] }),
+      finds: [['worker-left', 'm-1']],
+    },
+    ...(['failed', 'queued', 'running', 'timed_out', 'lost'] as const).map((state) => ({
+      what: `a record that says '${state}' of a job that succeeded`,
+      change: () => ({ records: [record('m-1', state), record('m-2', 'succeeded')] }),
+      finds: [['record-disagrees', 'm-1']] as [Rule, string][],
+    })),
+    {
+      what: "a record that says 'succeeded' of a job that failed",
+      change: ({ journal }) => ({
+        journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 65)),
+        deadLetters: [{ job: 'm-1', reason: 'exit status 65' }],
+      }),
+      finds: [['record-disagrees', 'm-1']],
+    },
+    {
+      what: 'a job without a record',
+      change: () => ({ records: [record('m-2', 'succeeded')] }),
+      finds: [['record-disagrees', 'm-1']],
+    },
+    {
+      what: 'an instance that runs on',
+      change: () => ({ instances: [instance(ONE, 'running'), instance(TWO, 'terminated')] }),
+      finds: [['instance-left', ONE]],
+    },
+    {
+      what: 'an instance that never quite ends',
+      change: () => ({ instances: [instance(ONE, 'shutting-down'), instance(TWO, 'terminated')] }),
+      finds: [['instance-left', ONE]],
+    },
+    {
+      what: 'a desired capacity above 0',
+      change: () => ({ group: { name: 'fleet', desired: 1 } }),
+      finds: [['capacity-left', 'fleet']],
+    },
+    {
+      what: 'a capacity that the owner set',
+      change: ({ calls }) => ({ calls: [...calls, setsDesired('owner', 0)] }),
+      finds: [['capacity-lowered', 'fleet']],
+    },
+    {
+      what: 'a capacity that the owner set below what ran',
+      change: ({ calls }) => ({ calls: [...calls, setsDesired('owner', 1)] }),
+      finds: [['capacity-lowered', 'fleet']],
+    },
+    {
+      what: 'a keeper that lowers the capacity although every instance did so itself',
+      change: ({ calls }) => ({ calls: [...calls, setsDesired(KEEPER, 0)] }),
+      finds: [['capacity-lowered', 'fleet']],
+    },
+    {
+      what: 'an instance that ends another',
+      change: () => ({ calls: [leaves(ONE), leaves(TWO, `agent/${ONE}`)] }),
+      finds: [['capacity-lowered', TWO]],
+    },
+  ])('$what', ({ change, finds }) => {
+    const facts = soundFacts();
+    const verdict = judge({ ...facts, ...change(facts) });
+    expect(verdict.violations.map(({ rule, subject }) => [rule, subject])).toEqual(finds);
+    expect(verdict.ok).toBe(false);
+  });
+});
+
+describe('what is right is let pass', () => {
+  it.each<Omit<Case, 'finds'> & { notes?: string[] }>([
+    { what: 'two jobs done by two instances', change: () => ({}) },
+    {
+      what: 'a job run again after it failed',
+      change: ({ journal }) => ({
+        journal: [...replaceRun(journal, ran('m-1', 1, 100, 1_000, 1)), ...ran('m-1', 2, 300, 3_000, 0)],
+      }),
+      notes: ['job m-1 ran again: attempt 1 ended with status 1'],
+    },
+    {
+      what: 'a job run again after its agent handed it back',
+      change: ({ journal, calls }) => ({
+        journal: [...replaceRun(journal, ran('m-1', 1, 100, 1_000)), ...ran('m-1', 2, 300, 3_000, 0)],
+        calls: [...calls, requeues('m-1', `agent/${ONE}`, 2_500)],
+      }),
+      notes: ['job m-1 ran again: it was handed back'],
+    },
+    {
+      what: 'a job handed back by a fleet that tracks no jobs',
+      change: ({ journal, calls }) => ({
+        records: undefined,
+        journal: [...replaceRun(journal, ran('m-1', 1, 100, 1_000)), ...ran('m-1', 2, 300, 3_000, 0)],
+        calls: [
+          ...calls,
+          call('sqs', 'ChangeMessageVisibility', `agent/${ONE}`, { VisibilityTimeout: 0 }, 2_500),
+        ],
+      }),
+      notes: ['job m-1 ran again: it was handed back'],
+    },
+    {
+      what: 'a job run again when its lease had ended, even after a success that nobody could record',
+      change: ({ journal, calls }) => ({
+        journal: [...journal, ...ran('m-1', 2, 300, 12_000, 0)],
+        calls: [...calls, writes('m-1', 'running', `agent/${ONE}`, 900)],
+      }),
+      notes: ['job m-1 ran again: its lease ended with nobody renewing it'],
+    },
+    {
+      what: 'a job dead-lettered with its reason',
+      change: ({ journal }) => ({
+        journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 65)),
+        deadLetters: [{ job: 'm-1', reason: 'exit status 65' }],
+        records: [record('m-1', 'failed'), record('m-2', 'succeeded')],
+      }),
+    },
+    {
+      what: 'a job that still waits',
+      change: ({ sent, records }) => ({
+        sent: [...sent, 'm-3'],
+        queue: { visible: ['m-3'], inFlight: 0 },
+        records: [...(records ?? []), record('m-3', 'queued')],
+      }),
+    },
+    {
+      what: 'a group that is gone with its stack',
+      change: () => ({ group: undefined }),
+    },
+    {
+      what: 'a capacity that the owner raised',
+      change: ({ calls }) => ({ calls: [setsDesired('owner', 2), ...calls] }),
+    },
+    {
+      what: 'a keeper that corrects the capacity of an instance that powered itself off',
+      change: () => ({ calls: [leaves(ONE), setsDesired(KEEPER, 0)] }),
+    },
+    {
+      what: 'a lowering that was refused',
+      change: ({ calls }) => ({ calls: [...calls, { ...setsDesired('owner', 0), status: 403 }] }),
+    },
+  ])('$what', ({ change, notes = [] }) => {
+    const facts = soundFacts();
+    const verdict = judge({ ...facts, ...change(facts) });
+    expect(verdict.violations).toEqual([]);
+    expect(verdict.notes).toEqual(notes);
+    expect(verdict.ok).toBe(true);
+  });
+});
+
+const record = (id: string, state: string) => ({ id, state });
+const instance = (id: string, state: string) => ({ id, state, launchedMs: 0 });
+
+function setsDesired(caller: string, desired: number) {
+  const input = { AutoScalingGroupName: 'fleet', DesiredCapacity: desired };
+  return call('autoscaling', 'SetDesiredCapacity', caller, input, 8_000);
+}
+
+function replaceRun(journal: Facts['journal'], run: Facts['journal']): Facts['journal'] {
+  const job = run[0]?.job;
+  return [...journal.filter((line) => line.job !== job), ...run];
+}

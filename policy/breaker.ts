@@ -1,0 +1,46 @@
+/** The boot breaker: a fleet whose instances do not boot must not buy new ones all night. */
+
+export interface Launch {
+  instance: string;
+  startedAtMs: number;
+  /** `pending` is neither: it still boots. */
+  outcome: 'ready' | 'failed' | 'pending';
+}
+
+export interface BreakerFacts {
+  launches: readonly Launch[];
+  /** When an operator last resumed the fleet: launches before do not count any more. */
+  resumedAtMs: number | undefined;
+  /** Failures in a row that trip it. */
+  limit: number;
+}
+
+/** Boots that failed since the last one that did not, the latest launches first. */
+export function failuresInARow({ launches, resumedAtMs = 0 }: BreakerFacts): number {
+  const ended = launches
+    .filter(({ outcome, startedAtMs }) => outcome !== 'pending' && startedAtMs > resumedAtMs)
+    .toSorted((a, b) => b.startedAtMs - a.startedAtMs);
+  const success = ended.findIndex(({ outcome }) => outcome === 'ready');
+  return success < 0 ? ended.length : success;
+}
+
+export function trips(facts: BreakerFacts): boolean {
+  return failuresInARow(facts) >= facts.limit;
+}
+
+/**
+ * How a launch came out. An instance that was ready once booted, whatever became of it. One that went before was a
+ * failed boot, unless it was taken by somebody else's will: a Spot interruption or an operator says nothing of boots.
+ */
+export function outcomeOf(launch: {
+  readyAt?: string | undefined;
+  /** Why it goes, if that is on record. */
+  reason?: string | undefined;
+  /** Whether the group still has it. */
+  present: boolean;
+}): Launch['outcome'] {
+  if (launch.readyAt !== undefined) return 'ready';
+  if (launch.reason === 'boot-failed' || launch.reason === 'worker-missing') return 'failed';
+  if (launch.reason !== undefined || launch.present) return 'pending';
+  return 'failed';
+}

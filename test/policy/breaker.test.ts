@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest';
+import { failuresInARow, type Launch, outcomeOf, trips } from '../../policy/breaker.ts';
+
+/** One letter a launch, the oldest first: ready, failed, pending. */
+function launches(story: string): Launch[] {
+  const outcomes = { r: 'ready', f: 'failed', p: 'pending' } as const;
+  return [...story].map((letter, index) => ({
+    instance: `i-${index}`,
+    startedAtMs: index + 1,
+    outcome: outcomes[letter as keyof typeof outcomes],
+  }));
+}
+
+describe('failures in a row', () => {
+  test.each([
+    { story: '', resumedAtMs: undefined, failures: 0 },
+    { story: 'fff', resumedAtMs: undefined, failures: 3 },
+    { story: 'ffrff', resumedAtMs: undefined, failures: 2 },
+    { story: 'fffr', resumedAtMs: undefined, failures: 0 },
+    { story: 'rfpfpf', resumedAtMs: undefined, failures: 3 },
+    { story: 'fffff', resumedAtMs: 4, failures: 1 },
+    { story: 'fff', resumedAtMs: 3, failures: 0 },
+  ])('$story, resumed $resumedAtMs: $failures', ({ story, resumedAtMs, failures }) => {
+    const facts = { launches: launches(story), resumedAtMs, limit: 3 };
+    expect(failuresInARow(facts)).toBe(failures);
+    expect(trips(facts)).toBe(failures >= 3);
+    expect(failuresInARow({ ...facts, launches: facts.launches.toReversed() })).toBe(failures);
+  });
+});
+
+test.each([
+  { name: 'was ready, is gone', launch: { readyAt: 'x', present: false }, is: 'ready' },
+  {
+    name: 'was ready, crashed',
+    launch: { readyAt: 'x', reason: 'agent-crashed', present: true },
+    is: 'ready',
+  },
+  { name: 'boots', launch: { present: true }, is: 'pending' },
+  { name: 'went without a word', launch: { present: false }, is: 'failed' },
+  { name: 'cannot start the worker', launch: { reason: 'worker-missing', present: true }, is: 'failed' },
+  { name: 'ended by the keeper', launch: { reason: 'boot-failed', present: true }, is: 'failed' },
+  { name: 'was taken by Spot', launch: { reason: 'spot-interruption', present: false }, is: 'pending' },
+])('a launch that $name: $is', ({ launch, is }) => {
+  expect(outcomeOf(launch)).toBe(is);
+});

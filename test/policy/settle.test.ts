@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { isGone, settle } from '../../policy/settle.ts';
+
+const job = { id: 'j', fence: 'f', leaseUntilMs: 1000 };
+
+test.each([
+  { name: 'its lease runs', nowMs: 1000, enqueuedAtMs: 0, is: 'wait' },
+  { name: 'its lease has ended', nowMs: 1001, enqueuedAtMs: 0, is: 'queued' },
+  { name: 'its message is older than the retention', nowMs: 60_000, enqueuedAtMs: 0, is: 'lost' },
+  { name: 'its age is unknown', nowMs: 60_000, enqueuedAtMs: undefined, is: 'queued' },
+])('a job of an instance that is gone, $name: $is', ({ nowMs, enqueuedAtMs, is }) => {
+  expect(settle({ ...job, enqueuedAtMs }, nowMs, 60_000)).toBe(is);
+});
+
+const now = 1_000_000;
+test.each([
+  { name: 'in its group', facts: { instance: 'i-1', present: true, retired: true }, gone: false },
+  {
+    name: 'not in its group',
+    facts: { instance: 'i-1', present: false, heardAtMs: now, retired: false },
+    gone: true,
+  },
+  {
+    name: 'a machine of no group that lives',
+    facts: { instance: 'host-a', present: false, heardAtMs: now - 10, retired: false },
+    gone: false,
+  },
+  {
+    name: 'a machine of no group that retired',
+    facts: { instance: 'host-a', present: false, heardAtMs: now, retired: true },
+    gone: true,
+  },
+  {
+    name: 'a machine of no group that is silent',
+    facts: { instance: 'host-a', present: false, heardAtMs: now - 900_000, retired: false },
+    gone: true,
+  },
+])('$name', ({ facts, gone }) => {
+  expect(isGone(facts, now, 900_000)).toBe(gone);
+});

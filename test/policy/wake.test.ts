@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { type WakeFacts, wake } from '../../policy/wake.ts';
+
+const minute = 60_000;
+const now = 100 * minute;
+const facts: WakeFacts = {
+  backlog: 3,
+  threshold: 1,
+  durationMs: minute,
+  nowMs: now,
+  backlogSinceMs: now - minute,
+  lastLaunchMs: undefined,
+  desired: 0,
+  maxSize: 10,
+};
+
+test.each([
+  { name: 'a backlog as old as the alarm’s duration wakes', change: {}, execute: true },
+  {
+    name: 'a look that comes a moment early counts',
+    change: { backlogSinceMs: now - 56_000 },
+    execute: true,
+  },
+  { name: 'a young backlog waits', change: { backlogSinceMs: now - 30_000 }, execute: false },
+  { name: 'one seen for the first time waits', change: { backlogSinceMs: undefined }, execute: false },
+  {
+    name: 'even with no duration to wait for',
+    change: { backlogSinceMs: undefined, durationMs: 1 },
+    execute: false,
+  },
+  { name: 'a launch since then: the alarm is awake', change: { lastLaunchMs: now - 20_000 }, execute: false },
+  {
+    name: 'an old launch did not end the backlog',
+    change: { backlogSinceMs: now - 10 * minute, lastLaunchMs: now - 2 * minute },
+    execute: true,
+  },
+  { name: 'a full fleet is awake', change: { desired: 10 }, execute: false },
+])('$name', ({ change, execute }) => {
+  const { backlogSinceMs, ...result } = wake({ ...facts, ...change });
+  expect(result.execute).toBe(execute);
+  expect(backlogSinceMs).toBe(
+    'backlogSinceMs' in change ? (change.backlogSinceMs ?? now) : facts.backlogSinceMs,
+  );
+});
+
+test('below the threshold nothing is remembered', () => {
+  expect(wake({ ...facts, backlog: 4, threshold: 5 })).toEqual({ execute: false, backlogSinceMs: undefined });
+});

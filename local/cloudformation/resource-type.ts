@@ -1,3 +1,4 @@
+import type * as v from 'valibot';
 import type { CallAws } from '../front-door/service.ts';
 
 /**
@@ -8,13 +9,24 @@ export interface ResourceType<Props = Record<string, unknown>> {
   /** `AWS::SQS::Queue` */
   type: string;
   /**
-   * Every top-level property that is honoured (or is accepted because it has no effect that could be seen here).
-   * Any other property fails the resource, by name.
+   * What the properties may be, at every depth: what is not there fails the resource, by name. Properties that
+   * have no effect that could be seen here are accepted.
    */
-  properties: Record<string, 'update' | 'replace'>;
+  schema: v.GenericSchema<unknown, Props>;
+  /** Properties whose change takes a new resource; all, if there is no `update`. */
+  createOnly: readonly string[];
+  /** The property that names the resource: one that keeps its name cannot be replaced. */
+  nameProperty?: string;
+  /** A change of the stack's tags is a change of this resource: `update` sets tags. */
+  taggable?: true;
+  /** What `Fn::GetAtt` knows (nested ones with dots). */
+  attributes: readonly string[];
+  /** Attributes that an update in place may change. */
+  volatileAttributes?: readonly string[];
   create(props: Props, context: ResourceContext): Promise<Resource>;
-  /** In place. Called only if every changed property is `'update'`. */
+  /** In place. Called only if no `createOnly` property changed. */
   update?(resource: Resource, props: Props, previous: Props, context: ResourceContext): Promise<Resource>;
+  /** Must succeed for what is gone already. */
   delete(resource: Resource, props: Props, context: ResourceContext): Promise<void>;
 }
 
@@ -37,6 +49,21 @@ export interface ResourceContext {
   generatedName(maxLength?: number): string;
   /** Tags of the stack and the `aws:cloudformation:*` ones, to be put on what is made. */
   stackTags: Record<string, string>;
+  /** The stack's own tags before this update: what is no longer among `stackTags` is to be taken off. */
+  previousStackTags: Record<string, string>;
+  /** The resource's `UpdatePolicy`, resolved. */
+  updatePolicy: unknown;
+  /** Says that the thing exists now: if a later call fails, the roll-back removes it. */
+  exists(physicalId: string): void;
+  /** Looks again and again until `look` gives something; rejects when the operation is given up. */
+  until<T>(look: () => Promise<T | undefined>): Promise<T>;
   /** Aborted when the stack operation gives up waiting. */
   signal: AbortSignal;
+}
+
+/** Types the properties of a resource type by its schema, and forgets the type for the registry. */
+export function resourceType<Props extends Record<string, unknown>>(
+  definition: ResourceType<Props>,
+): ResourceType {
+  return definition as unknown as ResourceType;
 }

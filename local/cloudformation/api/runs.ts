@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto';
+import type { Input } from '../../front-door/service.ts';
+import type { Account } from '../engine/account.ts';
+import type { Operation } from '../engine/operations.ts';
+import type { Stack } from '../engine/stack.ts';
+
+/** The operations that are under way, by stack: started by a call, going on after its answer. */
+export interface Runs {
+  /** Starts the work at once, so that the stack's status has changed when the call is answered. */
+  start(stack: Stack, input: Input, work: (operation: Operation) => Promise<void>): void;
+  /** Calls the stack's operation off; resolves when it has come to rest. */
+  callOff(stack: Stack, reason: string): Promise<void>;
+  /** Calls everything off and waits. */
+  close(): Promise<void>;
+}
+
+export function createRuns(account: Account): Runs {
+  const underWay = new Map<string, { controller: AbortController; done: Promise<void> }>();
+  return {
+    start(stack, input, work) {
+      const controller = new AbortController();
+      const token = input['ClientRequestToken'];
+      const clientRequestToken = typeof token === 'string' && token !== '' ? token : undefined;
+      const ids = { operationId: randomUUID(), clientRequestToken };
+      const before = underWay.get(stack.id)?.done ?? Promise.resolve();
+      const done = work({ account, stack, ids, controller }).catch((error: unknown) => {
+        console.error(`The embedded CloudFormation failed at stack ${stack.name}:`, error);
+      });
+      const entry = { controller, done: Promise.all([before, done]).then(() => {}) };
+      underWay.set(stack.id, entry);
+      entry.done.then(() => {
+        if (underWay.get(stack.id) === entry) underWay.delete(stack.id);
+      });
+    },
+    async callOff(stack, reason) {
+      const entry = underWay.get(stack.id);
+      entry?.controller.abort(new Error(reason));
+      await entry?.done;
+    },
+    async close() {
+      const reason = new Error('The embedded cloud is closing');
+      account.closing.abort(reason);
+      for (const { controller } of underWay.values()) controller.abort(reason);
+      await Promise.all([...underWay.values()].map(({ done }) => done));
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import type { CloudContext, RunningService } from '../front-door/service.ts';
+import { changeSetOperations } from './api/change-sets.ts';
+import { describeOperations } from './api/describe.ts';
+import { createRuns } from './api/runs.ts';
+import { stackOperations } from './api/stacks.ts';
+import { templateOperations } from './api/templates.ts';
+import type { Account } from './engine/account.ts';
+
+/**
+ * CloudFormation: what `cdk deploy`, `diff` and `destroy` call, and what an SDK's user would. Stacks live in
+ * memory, as everything behind them does; resources are made through the other services' own API.
+ */
+export function createCloudFormation(context: CloudContext): RunningService {
+  const account: Account = { context, stacks: new Map(), closing: new AbortController() };
+  const runs = createRuns(account);
+  return {
+    service: {
+      name: 'cloudformation',
+      xmlNamespace: 'http://cloudformation.amazonaws.com/doc/2010-05-15/',
+      operations: {
+        ...stackOperations(account, runs),
+        ...changeSetOperations(account, runs),
+        ...describeOperations(account),
+        ...templateOperations(account),
+      },
+    },
+    close: runs.close,
+  };
+}

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import type { CloudContext } from '../../front-door/service.ts';
+import { validationError } from '../errors.ts';
+import type { Surroundings } from './evaluate.ts';
+import type { Stack, StackResource } from './stack.ts';
+
+/** Every stack of the account, by id; deleted ones stay, as AWS keeps them for a while. */
+export interface Account {
+  context: CloudContext;
+  stacks: Map<string, Stack>;
+  /** Aborted when the cloud closes: operations that are under way are given up. */
+  closing: AbortController;
+}
+
+/** The live stack of that name, or any stack of that id. */
+export function findStack(account: Account, nameOrId: string): Stack | undefined {
+  const byId = account.stacks.get(nameOrId);
+  if (byId) return byId;
+  return [...account.stacks.values()].find((stack) => stack.name === nameOrId && isLive(stack));
+}
+
+export function requireStack(account: Account, nameOrId: string): Stack {
+  const stack = findStack(account, nameOrId);
+  if (!stack) throw validationError(`Stack with id ${nameOrId} does not exist`);
+  return stack;
+}
+
+export function isLive(stack: Stack): boolean {
+  return stack.status !== 'DELETE_COMPLETE';
+}
+
+export function addStack(account: Account, name: string, settings: Partial<Stack>): Stack {
+  const { clock, region, accountId } = account.context;
+  const stack: Stack = {
+    name,
+    id: `arn:aws:cloudformation:${region}:${accountId}:stack/${name}/${randomUUID()}`,
+    status: 'REVIEW_IN_PROGRESS',
+    createdAtMs: clock.now(),
+    resources: new Map(),
+    retired: [],
+    outputs: [],
+    imports: new Set(),
+    events: [],
+    changeSets: new Map(),
+    terminationProtection: false,
+    disableRollback: false,
+    ...settings,
+  };
+  account.stacks.set(stack.id, stack);
+  return stack;
+}
+
+/** Every export of the account, with its stack. */
+export function exportsOf(account: Account): { stack: Stack; name: string; value: string }[] {
+  return [...account.stacks.values()].filter(isLive).flatMap((stack) =>
+    stack.outputs.flatMap(({ ExportName, OutputValue }) => {
+      return ExportName === undefined ? [] : [{ stack, name: ExportName, value: OutputValue }];
+    }),
+  );
+}
+
+/** Names of the live stacks that import this. */
+export function importersOf(account: Account, exportName: string): string[] {
+  const importers = [...account.stacks.values()].filter(
+    (stack) => isLive(stack) && stack.imports.has(exportName),
+  );
+  return importers.map((stack) => stack.name);
+}
+
+/** What the stack's values are resolved against. Imports are noted in `imports`. */
+export function surroundingsOf(
+  account: Account,
+  stack: Pick<Stack, 'name' | 'id'>,
+  resource: (logicalId: string) => StackResource | undefined,
+  imports?: Set<string>,
+): Surroundings {
+  return {
+    stackName: stack.name,
+    stackId: stack.id,
+    accountId: account.context.accountId,
+    region: account.context.region,
+    resource(logicalId) {
+      const { physicalId, attributes } = resource(logicalId) ?? {};
+      return physicalId === undefined || attributes === undefined ? undefined : { physicalId, attributes };
+    },
+    exported(name) {
+      const found = exportsOf(account).find((one) => one.name === name);
+      if (found) imports?.add(name);
+      return found?.value;
+    },
+  };
+}

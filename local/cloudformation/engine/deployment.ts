@@ -1,0 +1,92 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { validationError } from '../errors.ts';
+import type { ResourceContext, ResourceType } from '../resource-type.ts';
+import { resolve, type Scope } from '../template/intrinsics.ts';
+import { resourceTypes } from '../types/index.ts';
+import { type Account, surroundingsOf } from './account.ts';
+import { scopeOf } from './evaluate.ts';
+import { type OperationIds, resourceStatus } from './events.ts';
+import { generatedName } from './names.ts';
+import type { Stack, StackResource, Tag, Target } from './stack.ts';
+
+/** One pass over a stack's resources towards a target. */
+export interface Deployment {
+  account: Account;
+  stack: Stack;
+  target: Target;
+  ids: OperationIds;
+  scope: Scope;
+  /** The stack's tags before this deployment. */
+  previousTags: Tag[];
+  /** Back to the last good target: what was replaced comes back instead of being made again. */
+  rollingBack: boolean;
+  /** Aborted when a resource failed or the caller cancels: nothing new starts, waits end. */
+  signal: AbortSignal;
+}
+
+/** Between two looks at something that takes its time. */
+const LOOK_EVERY_MS = 100;
+
+/** Makes the target the stack's own and gives the pass that leads there. */
+export function startDeployment(
+  account: Account,
+  stack: Stack,
+  target: Target,
+  ids: OperationIds,
+  signal: AbortSignal,
+  rollingBack = false,
+): Deployment {
+  const previousTags = stack.target?.tags ?? target.tags;
+  stack.target = target;
+  stack.imports = new Set();
+  const around = surroundingsOf(account, stack, (name) => stack.resources.get(name), stack.imports);
+  return { account, stack, target, ids, signal, previousTags, rollingBack, scope: scopeOf(target, around) };
+}
+
+export function typeOf(resource: { type: string }): ResourceType {
+  const type = resourceTypes.get(resource.type);
+  if (!type) throw validationError(`Unrecognized resource type: ${resource.type}`);
+  return type;
+}
+
+/** What a resource type gets to work with. */
+export function contextOf(deployment: Deployment, resource: StackResource): ResourceContext {
+  const { account, stack, target, ids, scope, signal } = deployment;
+  const { call, clock, region, accountId } = account.context;
+  const { logicalId } = resource;
+  return {
+    stackName: stack.name,
+    stackId: stack.id,
+    logicalId,
+    region,
+    accountId,
+    call,
+    signal,
+    generatedName: (maxLength) => generatedName(stack.name, logicalId, maxLength),
+    previousStackTags: tagMap(deployment.previousTags),
+    stackTags: {
+      ...tagMap(target.tags),
+      'aws:cloudformation:stack-name': stack.name,
+      'aws:cloudformation:stack-id': stack.id,
+      'aws:cloudformation:logical-id': logicalId,
+    },
+    updatePolicy: resolve(resource.declaration.UpdatePolicy, scope),
+    exists(physicalId) {
+      if (resource.physicalId !== undefined) return;
+      resource.physicalId = physicalId;
+      resourceStatus(stack, clock, ids, resource, 'CREATE_IN_PROGRESS', 'Resource creation Initiated');
+    },
+    async until(look) {
+      for (;;) {
+        signal.throwIfAborted();
+        const seen = await look();
+        if (seen !== undefined) return seen;
+        await delay(LOOK_EVERY_MS, undefined, { signal });
+      }
+    },
+  };
+}
+
+function tagMap(tags: Tag[]): Record<string, string> {
+  return Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]));
+}

@@ -1,0 +1,116 @@
+import type { CallAws } from '../../front-door/service.ts';
+import { reasonOf, validationError } from '../errors.ts';
+import { evaluateConditions } from '../template/conditions.ts';
+import { resolveDynamicReferences } from '../template/dynamic-references.ts';
+import { isUnknown, UNKNOWN } from '../template/functions.ts';
+import { NO_VALUE, resolve, type Scope } from '../template/intrinsics.ts';
+import type { Parameter } from '../template/parameters.ts';
+import { isRecord } from '../template/parse.ts';
+import type { Template } from '../template/template.ts';
+import type { StackOutput, Target } from './stack.ts';
+
+/** What a value is resolved against, beside the template: the stack's names and what its resources have become. */
+export interface Surroundings {
+  stackName: string;
+  stackId: string;
+  accountId: string;
+  region: string;
+  /** A resource's `Ref` and attributes; undefined where they are not known yet. */
+  resource(logicalId: string): { physicalId: string; attributes: Record<string, unknown> } | undefined;
+  /** The value of another stack's export. */
+  exported(name: string): string | undefined;
+}
+
+type Evaluated = Pick<Target, 'template' | 'parameters' | 'conditions' | 'notificationArns'>;
+
+/** The scope of a template's values. */
+export function scopeOf(target: Evaluated, around: Surroundings): Scope {
+  const pseudo: Record<string, unknown> = {
+    'AWS::AccountId': around.accountId,
+    'AWS::NotificationARNs': target.notificationArns,
+    'AWS::NoValue': NO_VALUE,
+    'AWS::Partition': 'aws',
+    'AWS::Region': around.region,
+    'AWS::StackId': around.stackId,
+    'AWS::StackName': around.stackName,
+    'AWS::URLSuffix': 'amazonaws.com',
+  };
+  return {
+    region: around.region,
+    mappings: target.template.mappings,
+    availabilityZones: (region) => ['a', 'b', 'c'].map((letter) => `${region}${letter}`),
+    condition: (name) => target.conditions[name] === true,
+    ref(name) {
+      if (Object.hasOwn(pseudo, name)) return pseudo[name];
+      const parameter = target.parameters[name];
+      if (parameter) return parameter.value;
+      return around.resource(name)?.physicalId ?? UNKNOWN;
+    },
+    getAtt(logicalId, attribute) {
+      const resource = around.resource(logicalId);
+      if (!resource) return UNKNOWN;
+      const value = resource.attributes[attribute];
+      if (value !== undefined) return value;
+      throw validationError(`Template error: resource ${logicalId} has no attribute ${attribute}`);
+    },
+    importValue(name) {
+      if (isUnknown(name)) return UNKNOWN;
+      const value = around.exported(name);
+      if (value !== undefined) return value;
+      throw validationError(`No export named ${name} found.`);
+    },
+  };
+}
+
+/** The conditions of a template under these parameters. */
+export function conditionsOf(
+  template: Template,
+  parameters: Record<string, Parameter>,
+  around: Surroundings,
+): Record<string, boolean> {
+  const target = { template, parameters, conditions: {}, notificationArns: [] };
+  return evaluateConditions(template, scopeOf(target, around));
+}
+
+/** A resource's properties, resolved; the dynamic references in them too. */
+export async function resolveProperties(
+  value: unknown,
+  scope: Scope,
+  call: CallAws,
+): Promise<Record<string, unknown>> {
+  const resolved = await resolveDynamicReferences(resolve(value, scope), call);
+  return isRecord(resolved) ? resolved : {};
+}
+
+/** The outputs whose condition holds, resolved. */
+export async function resolveOutputs(target: Target, scope: Scope, call: CallAws): Promise<StackOutput[]> {
+  const present = Object.entries(target.template.outputs).filter(
+    ([, { Condition }]) => Condition === undefined || scope.condition(Condition),
+  );
+  return Promise.all(
+    present.map(async ([OutputKey, { Value, Description, Export }]) => {
+      try {
+        const [value, name] = (await resolveDynamicReferences(
+          [resolve(Value, scope), resolve(Export?.Name ?? '', scope)],
+          call,
+        )) as [unknown, unknown];
+        return {
+          OutputKey,
+          OutputValue: outputText(value),
+          ...(Description === undefined ? {} : { Description }),
+          ...(Export === undefined ? {} : { ExportName: String(name) }),
+        };
+      } catch (error) {
+        throw validationError(`Output ${OutputKey}: ${reasonOf(error)}`);
+      }
+    }),
+  );
+}
+
+function outputText(value: unknown): string {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+    return String(value);
+  throw validationError(
+    'Template format error: the Value field of every Outputs member must evaluate to a String.',
+  );
+}

@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import type { CloudClock } from '../../clock.ts';
+import type { Stack, StackEvent, StackResource } from './stack.ts';
+
+/** One operation on a stack: what its events have in common. */
+export interface OperationIds {
+  operationId: string;
+  clientRequestToken: string | undefined;
+}
+
+/** Moves the stack to a status and tells it as an event. */
+export function stackStatus(
+  stack: Stack,
+  clock: CloudClock,
+  ids: OperationIds,
+  status: string,
+  reason?: string,
+): void {
+  stack.status = status;
+  if (reason === undefined) delete stack.reason;
+  else stack.reason = reason;
+  addEvent(stack, clock, ids, {
+    LogicalResourceId: stack.name,
+    PhysicalResourceId: stack.id,
+    ResourceType: 'AWS::CloudFormation::Stack',
+    ResourceStatus: status,
+    ...(reason === undefined ? {} : { ResourceStatusReason: reason }),
+  });
+}
+
+/** Moves a resource to a status and tells it as an event. */
+export function resourceStatus(
+  stack: Stack,
+  clock: CloudClock,
+  ids: OperationIds,
+  resource: StackResource,
+  status: string,
+  reason?: string,
+): void {
+  resource.status = status;
+  resource.changedAtMs = clock.now();
+  if (reason === undefined) delete resource.reason;
+  else resource.reason = reason;
+  addEvent(stack, clock, ids, {
+    LogicalResourceId: resource.logicalId,
+    PhysicalResourceId: resource.physicalId ?? '',
+    ResourceType: resource.type,
+    ResourceStatus: status,
+    ResourceProperties: JSON.stringify(resource.properties),
+    ...(reason === undefined ? {} : { ResourceStatusReason: reason }),
+  });
+}
+
+type EventBody = Omit<StackEvent, 'EventId' | 'OperationId' | 'StackId' | 'StackName' | 'Timestamp'>;
+
+function addEvent(stack: Stack, clock: CloudClock, ids: OperationIds, body: EventBody): void {
+  stack.events.unshift({
+    EventId: randomUUID(),
+    OperationId: ids.operationId,
+    StackId: stack.id,
+    StackName: stack.name,
+    Timestamp: new Date(clock.now()).toISOString(),
+    ...body,
+    ...(ids.clientRequestToken === undefined ? {} : { ClientRequestToken: ids.clientRequestToken }),
+  });
+}

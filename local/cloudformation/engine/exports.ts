@@ -1,0 +1,31 @@
+import { validationError } from '../errors.ts';
+import { type Account, exportsOf, importersOf } from './account.ts';
+import type { Stack, StackOutput } from './stack.ts';
+
+/**
+ * Refuses outputs that would take an export away, or change it, while another stack imports it, or whose export
+ * name is another stack's ("Get exported outputs from a deployed CloudFormation stack").
+ */
+export function refuseExports(account: Account, stack: Stack, next: StackOutput[]): void {
+  for (const { ExportName, OutputValue } of stack.outputs) {
+    if (ExportName === undefined) continue;
+    const kept = next.find((output) => output.ExportName === ExportName);
+    if (kept?.OutputValue === OutputValue) continue;
+    refuseInUse(account, ExportName, kept ? 'updated' : 'deleted');
+  }
+  const foreign = exportsOf(account).filter((one) => one.stack !== stack);
+  for (const { ExportName } of next) {
+    const owner = foreign.find(({ name }) => name === ExportName)?.stack;
+    if (!owner) continue;
+    throw validationError(
+      `Export with name ${ExportName} is already exported by stack ${owner.name}. Duplicate exports are not allowed`,
+    );
+  }
+}
+
+/** Refuses if a live stack imports it. */
+export function refuseInUse(account: Account, exportName: string, verb: string): void {
+  const importers = importersOf(account, exportName);
+  if (importers.length === 0) return;
+  throw validationError(`Export ${exportName} cannot be ${verb} as it is in use by ${importers.join(', ')}`);
+}

@@ -1,0 +1,110 @@
+import { validationError } from '../errors.ts';
+import { unresolved } from '../template/check.ts';
+import { collapse, referencesOf } from '../template/references.ts';
+import type { Template } from '../template/template.ts';
+
+/** Which resource waits for which. Only resources whose condition holds are in it. */
+export type Graph = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** The dependencies of a template's resources; a circle, or a reference to what a condition left out, is refused. */
+export function dependencyGraph(template: Template, conditions: Record<string, boolean>): Graph {
+  const holds = (name: string) => conditions[name] === true;
+  const present = Object.entries(template.resources).filter(
+    ([, { Condition }]) => Condition === undefined || holds(Condition),
+  );
+  const names = new Set(present.map(([name]) => name));
+  const graph = new Map<string, Set<string>>();
+  for (const [name, resource] of present) {
+    const value = [resource.Properties, resource.CreationPolicy, resource.UpdatePolicy];
+    const referred = resourcesIn(template, collapse(value, holds));
+    const missing = referred.find((other) => !names.has(other));
+    if (missing !== undefined) throw unresolved(missing, 'Resources');
+    // Waiting for what a condition leaves out is waiting for nothing.
+    graph.set(name, new Set([...referred, ...resource.DependsOn.filter((other) => names.has(other))]));
+  }
+  const circle = findCircle(graph);
+  if (circle) throw validationError(`Circular dependency between resources: [${circle.join(', ')}]`);
+  return graph;
+}
+
+function resourcesIn(template: Template, value: unknown): string[] {
+  return referencesOf(value)
+    .filter(
+      ({ kind, name }) => (kind === 'ref' || kind === 'getAtt') && Object.hasOwn(template.resources, name),
+    )
+    .map(({ name }) => name);
+}
+
+/** The members of one circle, in order; undefined if there is none. */
+export function findCircle(graph: Graph): string[] | undefined {
+  const done = new Set<string>();
+  const walk = (name: string, path: string[]): string[] | undefined => {
+    if (path.includes(name)) return path.slice(path.indexOf(name));
+    if (done.has(name)) return undefined;
+    for (const next of graph.get(name) ?? []) {
+      const circle = walk(next, [...path, name]);
+      if (circle) return circle;
+    }
+    done.add(name);
+    return undefined;
+  };
+  for (const name of graph.keys()) {
+    const circle = walk(name, []);
+    if (circle) return circle;
+  }
+  return undefined;
+}
+
+/** Names in an order in which each comes after what it depends on. */
+export function inOrder(graph: Graph): string[] {
+  const ordered = new Set<string>();
+  const seen = new Set<string>();
+  const visit = (name: string) => {
+    if (seen.has(name)) return;
+    seen.add(name);
+    for (const next of graph.get(name) ?? []) visit(next);
+    ordered.add(name);
+  };
+  for (const name of graph.keys()) visit(name);
+  return [...ordered];
+}
+
+export interface RunResult {
+  failed: string[];
+  /** Never started: something that they depend on failed, or the run was called off. */
+  skipped: string[];
+}
+
+/**
+ * Runs a task for each name, in parallel, each after those it depends on. What depends on a failed one is not
+ * started, nor is anything once `calledOff` aborts. Resolves when all is quiet.
+ */
+export async function runInOrder(
+  graph: Graph,
+  task: (name: string) => Promise<void>,
+  calledOff?: AbortSignal,
+): Promise<RunResult> {
+  const result: RunResult = { failed: [], skipped: [] };
+  const runs = new Map<string, Promise<boolean>>();
+  for (const name of inOrder(graph)) {
+    const awaited = [...(graph.get(name) ?? [])].map((other) => runs.get(other) ?? Promise.resolve(true));
+    runs.set(name, run(name, awaited));
+  }
+  await Promise.all(runs.values());
+  return result;
+
+  async function run(name: string, awaited: Promise<boolean>[]): Promise<boolean> {
+    const ready = (await Promise.all(awaited)).every(Boolean);
+    if (!ready || calledOff?.aborted) {
+      result.skipped.push(name);
+      return false;
+    }
+    try {
+      await task(name);
+      return true;
+    } catch {
+      result.failed.push(name);
+      return false;
+    }
+  }
+}

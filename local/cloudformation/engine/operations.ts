@@ -1,0 +1,189 @@
+import { reasonOf, validationError } from '../errors.ts';
+import { type Account, surroundingsOf } from './account.ts';
+import { type Deployment, startDeployment } from './deployment.ts';
+import { resolveOutputs, scopeOf } from './evaluate.ts';
+import { type OperationIds, stackStatus } from './events.ts';
+import { refuseExports } from './exports.ts';
+import { dependencyGraph, runInOrder } from './graph.ts';
+import { provision } from './provision.ts';
+import { deletionPolicy, removeAll } from './remove.ts';
+import type { Stack, StackOutput, StackResource, Target } from './stack.ts';
+
+/** One operation on one stack. `controller` calls it off. */
+export interface Operation {
+  account: Account;
+  stack: Stack;
+  ids: OperationIds;
+  controller: AbortController;
+}
+
+export type OnFailure = 'ROLLBACK' | 'DELETE' | 'DO_NOTHING';
+
+/** Makes the stack; if that fails, does what `onFailure` says. */
+export async function createStack(operation: Operation, target: Target, onFailure: OnFailure): Promise<void> {
+  tell(operation, 'CREATE_IN_PROGRESS', 'User Initiated');
+  const problem = await converge(operation, target, 'create');
+  if (problem === undefined) return finish(operation, 'CREATE_COMPLETE');
+  if (operation.stack.deletionRequested) return;
+  if (onFailure === 'DO_NOTHING') return finish(operation, 'CREATE_FAILED', problem);
+  if (onFailure === 'DELETE') return deleteStack(operation, [], problem);
+  await rollBackCreation(operation, `${problem}Rollback requested by user.`);
+}
+
+/** Removes all that a failed creation made. */
+export async function rollBackCreation(operation: Operation, reason: string): Promise<void> {
+  tell(operation, 'ROLLBACK_IN_PROGRESS', reason);
+  const failed = await removeEverything(operation, []);
+  operation.stack.outputs = [];
+  operation.stack.imports.clear();
+  if (failed.length === 0) return finish(operation, 'ROLLBACK_COMPLETE');
+  finish(
+    operation,
+    'ROLLBACK_FAILED',
+    `The following resource(s) failed to delete: [${failed.join(', ')}]. `,
+  );
+}
+
+/** Brings the stack to the target; if that fails, back to what it was, unless roll-back is disabled. */
+export async function updateStack(operation: Operation, target: Target): Promise<void> {
+  const { stack } = operation;
+  if (stack.target) stack.lastGood ??= { target: stack.target, outputs: stack.outputs };
+  tell(operation, 'UPDATE_IN_PROGRESS', 'User Initiated');
+  const problem = await converge(operation, target, 'update');
+  if (problem === undefined) {
+    delete stack.lastGood;
+    tell(operation, 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS');
+    await cleanUp(operation, ({ declaration }) => declaration.UpdateReplacePolicy);
+    return finish(operation, 'UPDATE_COMPLETE');
+  }
+  if (stack.disableRollback) return finish(operation, 'UPDATE_FAILED', problem);
+  await rollBackUpdate(operation, problem);
+}
+
+/** Back to the last target that stood. */
+export async function rollBackUpdate(operation: Operation, reason: string): Promise<void> {
+  const { stack } = operation;
+  const { lastGood } = stack;
+  if (!lastGood) throw validationError(`Stack ${stack.name} has nothing to go back to`);
+  tell(operation, 'UPDATE_ROLLBACK_IN_PROGRESS', reason);
+  const controller = new AbortController();
+  const { signal } = operation.account.closing;
+  signal.addEventListener('abort', () => controller.abort(signal.reason), { once: true });
+  const problem = await converge({ ...operation, controller }, lastGood.target, 'update', true);
+  if (problem !== undefined) return finish(operation, 'UPDATE_ROLLBACK_FAILED', problem);
+  stack.outputs = lastGood.outputs;
+  delete stack.lastGood;
+  tell(operation, 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
+  await cleanUp(operation, deletionPolicy);
+  finish(operation, 'UPDATE_ROLLBACK_COMPLETE');
+}
+
+/** Deletes the stack and all that it holds, but for what is to be retained. */
+export async function deleteStack(
+  operation: Operation,
+  retain: string[],
+  reason = 'User Initiated',
+  force = false,
+): Promise<void> {
+  const { stack, account } = operation;
+  tell(operation, 'DELETE_IN_PROGRESS', reason);
+  const failed = await removeEverything(operation, retain);
+  if (failed.length > 0 && !force) {
+    const words = `The following resource(s) failed to delete: [${failed.join(', ')}]. `;
+    return finish(operation, 'DELETE_FAILED', words);
+  }
+  stack.deletedAtMs = account.context.clock.now();
+  stack.imports.clear();
+  stack.outputs = [];
+  finish(operation, 'DELETE_COMPLETE');
+}
+
+/** Makes every resource what the target says, then the outputs. Gives the reason if that failed. */
+async function converge(
+  operation: Operation,
+  target: Target,
+  verb: 'create' | 'update',
+  rollingBack = false,
+): Promise<string | undefined> {
+  const { account, stack, ids, controller } = operation;
+  const deployment = startDeployment(account, stack, target, ids, controller.signal, rollingBack);
+  try {
+    const graph = dependencyGraph(target.template, target.conditions);
+    const { failed, skipped } = await runInOrder(
+      graph,
+      async (logicalId) => {
+        try {
+          await provision(deployment, logicalId, [...(graph.get(logicalId) ?? [])]);
+        } catch (error) {
+          controller.abort(error);
+          throw error;
+        }
+      },
+      controller.signal,
+    );
+    if (failed.length > 0) return `The following resource(s) failed to ${verb}: [${failed.join(', ')}]. `;
+    if (skipped.length > 0) return `${reasonOf(controller.signal.reason)}. `;
+    stack.outputs = await settledOutputs(deployment);
+    return undefined;
+  } catch (error) {
+    return `${reasonOf(error)}. `;
+  }
+}
+
+async function settledOutputs(deployment: Deployment): Promise<StackOutput[]> {
+  const { account, stack, target } = deployment;
+  const around = surroundingsOf(account, stack, (name) => stack.resources.get(name), stack.imports);
+  const outputs = await resolveOutputs(target, scopeOf(target, around), account.context.call);
+  refuseExports(account, stack, outputs);
+  return outputs;
+}
+
+/** After an update: what was replaced, and what is no longer in the template. Failures are told and left behind. */
+async function cleanUp(
+  operation: Operation,
+  replacedPolicy: (resource: StackResource) => unknown,
+): Promise<void> {
+  const { stack } = operation;
+  const deployment = cleaning(operation);
+  const { template, conditions } = deployment.target;
+  const wanted = dependencyGraph(template, conditions);
+  const replaced = new Set(stack.retired);
+  const removed = [...stack.resources.values()].filter(({ logicalId }) => !wanted.has(logicalId));
+  await removeAll(deployment, [...replaced, ...removed], (resource) =>
+    replaced.has(resource) ? replacedPolicy(resource) : deletionPolicy(resource),
+  );
+  stack.retired = [];
+  for (const { logicalId } of removed) stack.resources.delete(logicalId);
+}
+
+async function removeEverything(operation: Operation, retain: string[]): Promise<string[]> {
+  const { stack } = operation;
+  const gone = new Set(['DELETE_COMPLETE', 'DELETE_SKIPPED']);
+  const all = [...stack.resources.values(), ...stack.retired].filter(({ status }) => !gone.has(status));
+  const failed = await removeAll(cleaning(operation), all, (resource) =>
+    retain.includes(resource.logicalId) ? 'Retain' : deletionPolicy(resource),
+  );
+  stack.retired = stack.retired.filter(({ status }) => !gone.has(status));
+  return failed;
+}
+
+/** Deletions go on when the rest of the operation was called off. */
+function cleaning({ account, stack, ids }: Operation): Deployment {
+  const target = stack.target;
+  if (!target) throw validationError(`Stack ${stack.name} was never made`);
+  const around = surroundingsOf(account, stack, (name) => stack.resources.get(name));
+  return {
+    ...{ account, stack, target, ids, previousTags: target.tags, rollingBack: false },
+    scope: scopeOf(target, around),
+    signal: account.closing.signal,
+  };
+}
+
+function tell({ account, stack, ids }: Operation, status: string, reason?: string): void {
+  stackStatus(stack, account.context.clock, ids, status, reason);
+}
+
+function finish(operation: Operation, status: string, reason?: string): void {
+  for (const resource of operation.stack.resources.values()) delete resource.fresh;
+  tell(operation, status, reason);
+}

@@ -1,0 +1,144 @@
+import { isDeepStrictEqual } from 'node:util';
+import { isUnknown, UNKNOWN } from '../template/functions.ts';
+import { type Account, surroundingsOf } from './account.ts';
+import { typeOf } from './deployment.ts';
+import { resolveOutputs, resolveProperties, scopeOf } from './evaluate.ts';
+import { dependencyGraph, inOrder } from './graph.ts';
+import { changedProperties, knownProblems, readProperties, takesReplacement } from './properties.ts';
+import type { ChangeSet, Stack, StackResource, Target } from './stack.ts';
+
+/** What a deployment would do to one resource, as a change set tells it. */
+export interface ResourceChange {
+  action: 'Add' | 'Modify' | 'Remove';
+  logicalId: string;
+  physicalId: string | undefined;
+  type: string;
+  replacement?: 'True' | 'False' | 'Conditional';
+  policyAction?: 'Delete' | 'Retain' | 'ReplaceAndDelete' | 'ReplaceAndRetain';
+  details: ChangeDetail[];
+  before?: Record<string, unknown>;
+  after?: Record<string, unknown>;
+}
+
+export interface ChangeDetail {
+  attribute: 'Properties' | 'Metadata' | 'DeletionPolicy' | 'UpdateReplacePolicy' | 'UpdatePolicy' | 'Tags';
+  name?: string;
+  requiresRecreation: 'Never' | 'Conditionally' | 'Always';
+  before?: unknown;
+  after?: unknown;
+}
+
+export interface Plan {
+  changes: ResourceChange[];
+  problems: ChangeSet['problems'];
+  /** Resources, outputs or tags would change. */
+  hasChanges: boolean;
+}
+
+/** What would become of each resource, as far as that is known before the deployment. Changes nothing. */
+export async function planDeployment(account: Account, stack: Stack, target: Target): Promise<Plan> {
+  const graph = dependencyGraph(target.template, target.conditions);
+  const after = new Map<string, StackResource | undefined>();
+  const scope = scopeOf(
+    target,
+    surroundingsOf(account, stack, (name) => after.get(name)),
+  );
+  const changes: ResourceChange[] = [];
+  const problems: Plan['problems'] = [];
+  for (const logicalId of inOrder(graph)) {
+    const declaration = target.template.resources[logicalId];
+    if (!declaration) continue;
+    const now = stack.resources.get(logicalId);
+    const type = typeOf({ type: declaration.Type });
+    const raw = await resolveProperties(declaration.Properties, scope, account.context.call);
+    const found = knownProblems(type, raw);
+    problems.push(...found.map((problem) => ({ ...problem, logicalId, type: declaration.Type })));
+    const next = found.length > 0 || isUnknown(raw) ? raw : readProperties(type, logicalId, raw);
+    const change = planChange(stack, target, logicalId, now, next);
+    if (change) changes.push(change);
+    after.set(logicalId, foreseen(now, change));
+  }
+  changes.push(...removals(stack, new Set(graph.keys())));
+  const outputs = await resolveOutputs(target, scope, account.context.call);
+  const same =
+    isDeepStrictEqual(outputs, stack.outputs) && isDeepStrictEqual(target.tags, stack.target?.tags);
+  return { changes, problems, hasChanges: changes.length > 0 || !same };
+}
+
+function planChange(
+  stack: Stack,
+  target: Target,
+  logicalId: string,
+  now: StackResource | undefined,
+  next: Record<string, unknown>,
+): ResourceChange | undefined {
+  const declaration = target.template.resources[logicalId];
+  const type = declaration?.Type ?? '';
+  if (now?.physicalId === undefined || now.status === 'CREATE_FAILED') {
+    return { action: 'Add', logicalId, physicalId: undefined, type, details: [], after: next };
+  }
+  const details = [...propertyDetails(now, next), ...otherDetails(stack, target, now)];
+  if (details.length === 0 && !now.uncertain) return undefined;
+  const replacement = replacementOf(details);
+  const kept = declaration?.UpdateReplacePolicy === 'Retain';
+  return {
+    ...{ action: 'Modify', logicalId, physicalId: now.physicalId, type, details, replacement },
+    ...(replacement === 'False' ? {} : { policyAction: kept ? 'ReplaceAndRetain' : 'ReplaceAndDelete' }),
+    before: now.properties,
+    after: next,
+  };
+}
+
+function propertyDetails(now: StackResource, next: Record<string, unknown>): ChangeDetail[] {
+  return changedProperties(now.properties, next).map((name) => {
+    const replaces = takesReplacement(typeOf(now), [name]);
+    const maybe = isUnknown(next[name]) ? 'Conditionally' : 'Always';
+    const [before, after] = [now.properties[name], next[name]];
+    return {
+      ...{ attribute: 'Properties', name, requiresRecreation: replaces ? maybe : 'Never' },
+      ...(before === undefined ? {} : { before }),
+      ...(after === undefined ? {} : { after }),
+    };
+  });
+}
+
+const ATTRIBUTES = ['Metadata', 'DeletionPolicy', 'UpdateReplacePolicy', 'UpdatePolicy'] as const;
+
+function otherDetails(stack: Stack, target: Target, now: StackResource): ChangeDetail[] {
+  const declaration = target.template.resources[now.logicalId];
+  const changed: ChangeDetail['attribute'][] = ATTRIBUTES.filter(
+    (key) => !isDeepStrictEqual(declaration?.[key], now.declaration[key]),
+  );
+  if (typeOf(now).taggable && !isDeepStrictEqual(target.tags, stack.target?.tags)) changed.push('Tags');
+  return changed.map((attribute) => ({ attribute, requiresRecreation: 'Never' }));
+}
+
+function replacementOf(details: ChangeDetail[]): 'True' | 'False' | 'Conditional' {
+  if (details.some(({ requiresRecreation }) => requiresRecreation === 'Always')) return 'True';
+  const maybe = details.some(({ requiresRecreation }) => requiresRecreation === 'Conditionally');
+  return maybe ? 'Conditional' : 'False';
+}
+
+/** The resource as later ones will find it: gone from sight if it is new, with unknown values where they may move. */
+function foreseen(
+  now: StackResource | undefined,
+  change: ResourceChange | undefined,
+): StackResource | undefined {
+  if (!now || !change) return now;
+  if (change.action !== 'Modify' || change.replacement !== 'False') return undefined;
+  const changing = change.details.some(({ attribute }) => attribute === 'Properties');
+  const moving = changing ? (typeOf(now).volatileAttributes ?? []) : [];
+  const unknown = Object.fromEntries(moving.map((name) => [name, UNKNOWN]));
+  return { ...now, attributes: { ...now.attributes, ...unknown } };
+}
+
+function removals(stack: Stack, wanted: Set<string>): ResourceChange[] {
+  const going = [...stack.resources.values()].filter(({ logicalId }) => !wanted.has(logicalId));
+  return going.map(({ logicalId, physicalId, type, properties, declaration }) => ({
+    ...{ action: 'Remove', logicalId, physicalId, type, details: [], before: properties },
+    policyAction:
+      declaration.DeletionPolicy === undefined || declaration.DeletionPolicy === 'Delete'
+        ? 'Delete'
+        : 'Retain',
+  }));
+}

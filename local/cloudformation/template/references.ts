@@ -1,0 +1,66 @@
+import { chosenBranch, functionCall, getAttArgument } from './intrinsics.ts';
+import { isRecord } from './parse.ts';
+import { parseSub } from './sub.ts';
+
+export type Reference =
+  | { kind: 'ref'; name: string }
+  | { kind: 'getAtt'; name: string; attribute: string }
+  | { kind: 'mapping'; name: string }
+  | { kind: 'condition'; name: string }
+  | { kind: 'function'; name: string };
+
+/** Everything that the value names, in order. Functions are told as well, so that unknown ones can be refused. */
+export function referencesOf(value: unknown): Reference[] {
+  if (Array.isArray(value)) return value.flatMap(referencesOf);
+  if (!isRecord(value)) return [];
+  const call = functionCall(value);
+  if (!call) return Object.values(value).flatMap(referencesOf);
+  const [name, argument] = call;
+  return [{ kind: 'function', name }, ...namedBy(name, argument)];
+}
+
+function namedBy(name: string, argument: unknown): Reference[] {
+  switch (name) {
+    case 'Ref':
+      return [{ kind: 'ref', name: String(argument) }];
+    case 'Fn::GetAtt': {
+      const [logicalId, attribute] = getAttArgument(argument);
+      const rest = Array.isArray(argument) ? referencesOf(argument[1]) : [];
+      return [{ kind: 'getAtt', name: logicalId, attribute }, ...rest];
+    }
+    case 'Fn::Sub':
+      return namedBySub(argument);
+    case 'Fn::If': {
+      const condition = Array.isArray(argument) ? String(argument[0]) : '';
+      // Also checks the argument's shape, whichever branch will count.
+      chosenBranch(argument, () => true);
+      return [{ kind: 'condition', name: condition }, ...referencesOf((argument as unknown[]).slice(1))];
+    }
+    case 'Fn::FindInMap': {
+      const map = Array.isArray(argument) ? argument[0] : undefined;
+      const named: Reference[] = typeof map === 'string' ? [{ kind: 'mapping', name: map }] : [];
+      return [...named, ...referencesOf(argument)];
+    }
+    default:
+      return referencesOf(argument);
+  }
+}
+
+function namedBySub(argument: unknown): Reference[] {
+  const { parts, variables } = parseSub(argument);
+  const named = parts.flatMap((part): Reference[] => {
+    if (part.kind === 'text' || Object.hasOwn(variables, part.name)) return [];
+    const { name, attribute } = part;
+    return [attribute === undefined ? { kind: 'ref', name } : { kind: 'getAtt', name, attribute }];
+  });
+  return [...named, ...referencesOf(variables)];
+}
+
+/** The value with every `Fn::If` replaced by the branch that counts: what is left out is not depended on. */
+export function collapse(value: unknown, condition: (name: string) => boolean): unknown {
+  if (Array.isArray(value)) return value.map((item) => collapse(item, condition));
+  if (!isRecord(value)) return value;
+  const call = functionCall(value);
+  if (call?.[0] === 'Fn::If') return collapse(chosenBranch(call[1], condition), condition);
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, collapse(member, condition)]));
+}

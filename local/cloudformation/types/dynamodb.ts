@@ -1,0 +1,213 @@
+import * as v from 'valibot';
+import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
+import {
+  boolean,
+  document,
+  ignoring,
+  number,
+  properties,
+  tagList,
+  tagListOf,
+  text,
+  texts,
+} from './properties.ts';
+
+const throughput = properties({ ReadCapacityUnits: number, WriteCapacityUnits: number });
+const keySchema = v.array(properties({ AttributeName: text, KeyType: text }));
+const projection = properties({ NonKeyAttributes: v.optional(texts), ProjectionType: v.optional(text) });
+const recovery = properties({
+  PointInTimeRecoveryEnabled: v.optional(boolean),
+  RecoveryPeriodInDays: v.optional(number),
+});
+const onDemand = properties({
+  MaxReadRequestUnits: v.optional(number),
+  MaxWriteRequestUnits: v.optional(number),
+});
+const globalIndex = properties({
+  IndexName: text,
+  KeySchema: keySchema,
+  OnDemandThroughput: v.optional(onDemand),
+  Projection: projection,
+  ProvisionedThroughput: v.optional(throughput),
+});
+
+const tableSchema = properties({
+  AttributeDefinitions: v.optional(v.array(properties({ AttributeName: text, AttributeType: text }))),
+  BillingMode: v.optional(text),
+  ContributorInsightsSpecification: v.optional(document),
+  DeletionProtectionEnabled: v.optional(boolean),
+  GlobalSecondaryIndexes: v.optional(v.array(globalIndex)),
+  KeySchema: keySchema,
+  LocalSecondaryIndexes: v.optional(
+    v.array(properties({ IndexName: text, KeySchema: keySchema, Projection: projection })),
+  ),
+  OnDemandThroughput: v.optional(onDemand),
+  PointInTimeRecoverySpecification: v.optional(recovery),
+  ProvisionedThroughput: v.optional(throughput),
+  ResourcePolicy: v.optional(properties({ PolicyDocument: document })),
+  SSESpecification: v.optional(
+    properties({ KMSMasterKeyId: v.optional(text), SSEEnabled: boolean, SSEType: v.optional(text) }),
+  ),
+  StreamSpecification: v.optional(
+    properties({
+      StreamViewType: text,
+      ResourcePolicy: v.optional(properties({ PolicyDocument: document })),
+    }),
+  ),
+  TableClass: v.optional(text),
+  TableName: v.optional(text),
+  Tags: v.optional(tagList),
+  TimeToLiveSpecification: v.optional(properties({ AttributeName: v.optional(text), Enabled: boolean })),
+  WarmThroughput: v.optional(document),
+});
+type TableProps = v.InferOutput<typeof tableSchema>;
+
+/** The API's word for what CloudFormation leaves to the presence of the structure. */
+function definition(props: TableProps) {
+  const { StreamSpecification: stream } = props;
+  return {
+    AttributeDefinitions: props.AttributeDefinitions ?? [],
+    BillingMode: props.BillingMode,
+    DeletionProtectionEnabled: props.DeletionProtectionEnabled,
+    GlobalSecondaryIndexes: props.GlobalSecondaryIndexes,
+    KeySchema: props.KeySchema,
+    LocalSecondaryIndexes: props.LocalSecondaryIndexes,
+    ProvisionedThroughput: props.ProvisionedThroughput,
+    SSESpecification: props.SSESpecification && {
+      Enabled: props.SSESpecification.SSEEnabled,
+      SSEType: props.SSESpecification.SSEType,
+      KMSMasterKeyId: props.SSESpecification.KMSMasterKeyId,
+    },
+    StreamSpecification: stream && { StreamEnabled: true, StreamViewType: stream.StreamViewType },
+    TableClass: props.TableClass,
+  };
+}
+
+interface TableDescription {
+  TableArn: string;
+  TableStatus: string;
+  LatestStreamArn?: string;
+  GlobalSecondaryIndexes?: { IndexName: string; IndexStatus: string }[];
+}
+
+async function describe(TableName: string, { call }: ResourceContext): Promise<TableDescription> {
+  const { Table } = await call('dynamodb', 'DescribeTable', { TableName });
+  return Table as TableDescription;
+}
+
+/** The table's attributes, once it and all its indexes are active. */
+async function settled(TableName: string, context: ResourceContext) {
+  const table = await context.until(async () => {
+    const { TableStatus, GlobalSecondaryIndexes = [], ...rest } = await describe(TableName, context);
+    const states = [TableStatus, ...GlobalSecondaryIndexes.map((index) => index.IndexStatus)];
+    return states.every((state) => state === 'ACTIVE') ? rest : undefined;
+  });
+  const { TableArn: Arn, LatestStreamArn } = table;
+  return {
+    physicalId: TableName,
+    attributes: { Arn, ...(LatestStreamArn === undefined ? {} : { StreamArn: LatestStreamArn }) },
+  };
+}
+
+/** Expiry and point-in-time recovery have calls of their own. */
+async function setFeatures(
+  TableName: string,
+  props: TableProps,
+  previous: Partial<TableProps>,
+  { call }: ResourceContext,
+): Promise<void> {
+  const expiry = props.TimeToLiveSpecification;
+  const formerly = previous.TimeToLiveSpecification;
+  if (expiry?.Enabled && formerly?.AttributeName !== expiry.AttributeName) {
+    await call('dynamodb', 'UpdateTimeToLive', { TableName, TimeToLiveSpecification: expiry });
+  } else if (formerly?.Enabled && !expiry?.Enabled) {
+    const off = { ...formerly, Enabled: false };
+    await call('dynamodb', 'UpdateTimeToLive', { TableName, TimeToLiveSpecification: off });
+  }
+  const wanted = props.PointInTimeRecoverySpecification?.PointInTimeRecoveryEnabled ?? false;
+  const had = previous.PointInTimeRecoverySpecification?.PointInTimeRecoveryEnabled ?? false;
+  if (wanted !== had) {
+    await call('dynamodb', 'UpdateContinuousBackups', {
+      TableName,
+      PointInTimeRecoverySpecification: {
+        PointInTimeRecoveryEnabled: wanted,
+        RecoveryPeriodInDays: props.PointInTimeRecoverySpecification?.RecoveryPeriodInDays,
+      },
+    });
+  }
+}
+
+/** UpdateTable makes or removes one index at a time. */
+async function updateIndexes(
+  TableName: string,
+  props: TableProps,
+  previous: TableProps,
+  context: ResourceContext,
+): Promise<void> {
+  const [next = [], before = []] = [props.GlobalSecondaryIndexes, previous.GlobalSecondaryIndexes];
+  const text = (indexes: typeof next, name: string) =>
+    JSON.stringify(indexes.find(({ IndexName }) => IndexName === name));
+  const going = before.filter(({ IndexName }) => text(next, IndexName) !== text(before, IndexName));
+  const coming = next.filter(({ IndexName }) => text(next, IndexName) !== text(before, IndexName));
+  for (const { IndexName } of going) {
+    const GlobalSecondaryIndexUpdates = [{ Delete: { IndexName } }];
+    await context.call('dynamodb', 'UpdateTable', { TableName, GlobalSecondaryIndexUpdates });
+    await settled(TableName, context);
+  }
+  for (const Create of coming) {
+    const { AttributeDefinitions } = props;
+    const GlobalSecondaryIndexUpdates = [{ Create }];
+    const update = { TableName, AttributeDefinitions, GlobalSecondaryIndexUpdates };
+    await context.call('dynamodb', 'UpdateTable', update);
+    await settled(TableName, context);
+  }
+}
+
+const table = resourceType<TableProps>({
+  type: 'AWS::DynamoDB::Table',
+  schema: tableSchema,
+  createOnly: ['KeySchema', 'LocalSecondaryIndexes', 'TableName'],
+  nameProperty: 'TableName',
+  attributes: ['Arn', 'StreamArn'],
+  volatileAttributes: ['StreamArn'],
+  async create(props, context) {
+    const TableName = props.TableName ?? context.generatedName(255);
+    const Tags = tagListOf(props.Tags, context);
+    await context.call('dynamodb', 'CreateTable', { TableName, Tags, ...definition(props) });
+    context.exists(TableName);
+    const made = await settled(TableName, context);
+    await setFeatures(TableName, props, {}, context);
+    return made;
+  },
+  async update({ physicalId: TableName }, props, previous, context) {
+    const [next, before] = [definition(props), definition(previous)];
+    const { BillingMode, ProvisionedThroughput, StreamSpecification, DeletionProtectionEnabled } = next;
+    const changed = {
+      ...(BillingMode !== before.BillingMode && { BillingMode }),
+      ...(JSON.stringify(ProvisionedThroughput) !== JSON.stringify(before.ProvisionedThroughput) && {
+        ProvisionedThroughput,
+      }),
+      ...(JSON.stringify(StreamSpecification) !== JSON.stringify(before.StreamSpecification) && {
+        StreamSpecification: StreamSpecification ?? { StreamEnabled: false },
+      }),
+      ...(DeletionProtectionEnabled !== before.DeletionProtectionEnabled && {
+        DeletionProtectionEnabled: DeletionProtectionEnabled ?? false,
+      }),
+    };
+    if (Object.keys(changed).length > 0) {
+      await context.call('dynamodb', 'UpdateTable', { TableName, ...changed });
+      await settled(TableName, context);
+    }
+    await updateIndexes(TableName, props, previous, context);
+    await setFeatures(TableName, props, previous, context);
+    return settled(TableName, context);
+  },
+  async delete({ physicalId: TableName }, _props, context) {
+    await ignoring(['ResourceNotFoundException'], async () => {
+      await context.call('dynamodb', 'DeleteTable', { TableName });
+      await context.until(async () => (await describe(TableName, context)) && undefined);
+    });
+  },
+});
+
+export const dynamoDbTypes: ResourceType[] = [table];

@@ -1,0 +1,138 @@
+import * as v from 'valibot';
+import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
+import {
+  boolean,
+  document,
+  ignoring,
+  number,
+  policyText,
+  properties,
+  tagList,
+  tagsOf,
+  text,
+  texts,
+} from './properties.ts';
+
+const GONE = ['AWS.SimpleQueueService.NonExistentQueue', 'QueueDoesNotExist'];
+
+const queueSchema = properties({
+  ContentBasedDeduplication: v.optional(boolean),
+  DeduplicationScope: v.optional(text),
+  DelaySeconds: v.optional(number),
+  FifoQueue: v.optional(boolean),
+  FifoThroughputLimit: v.optional(text),
+  KmsDataKeyReusePeriodSeconds: v.optional(number),
+  KmsMasterKeyId: v.optional(text),
+  MaximumMessageSize: v.optional(number),
+  MessageRetentionPeriod: v.optional(number),
+  QueueName: v.optional(text),
+  ReceiveMessageWaitTimeSeconds: v.optional(number),
+  RedriveAllowPolicy: v.optional(document),
+  RedrivePolicy: v.optional(document),
+  SqsManagedSseEnabled: v.optional(boolean),
+  Tags: v.optional(tagList),
+  VisibilityTimeout: v.optional(number),
+});
+type QueueProps = v.InferOutput<typeof queueSchema>;
+
+/** What a queue has when a property is taken away ("SetQueueAttributes"). */
+const DEFAULTS: Record<string, string> = {
+  ContentBasedDeduplication: 'false',
+  DelaySeconds: '0',
+  KmsMasterKeyId: '',
+  MaximumMessageSize: '1048576',
+  MessageRetentionPeriod: '345600',
+  ReceiveMessageWaitTimeSeconds: '0',
+  RedriveAllowPolicy: '',
+  RedrivePolicy: '',
+  SqsManagedSseEnabled: 'true',
+  VisibilityTimeout: '30',
+};
+
+function attributesOf({ QueueName: _name, Tags: _tags, ...rest }: QueueProps): Record<string, string> {
+  const entries = Object.entries(rest).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : String(value)]),
+  );
+}
+
+async function described(QueueUrl: string, QueueName: string, { call }: ResourceContext) {
+  const AttributeNames = ['QueueArn'];
+  const { Attributes } = await call('sqs', 'GetQueueAttributes', { QueueUrl, AttributeNames });
+  const Arn = (Attributes as Record<string, string> | undefined)?.['QueueArn'];
+  return { physicalId: QueueUrl, attributes: { Arn, QueueName, QueueUrl } };
+}
+
+const queue = resourceType<QueueProps>({
+  type: 'AWS::SQS::Queue',
+  schema: queueSchema,
+  createOnly: ['FifoQueue', 'QueueName'],
+  nameProperty: 'QueueName',
+  taggable: true,
+  attributes: ['Arn', 'QueueName', 'QueueUrl'],
+  async create(props, context) {
+    const ending = props.FifoQueue ? '.fifo' : '';
+    const QueueName = props.QueueName ?? context.generatedName(80 - ending.length) + ending;
+    const answer = await context.call('sqs', 'CreateQueue', {
+      QueueName,
+      Attributes: attributesOf(props),
+      tags: tagsOf(props.Tags, context),
+    });
+    const url = String(answer['QueueUrl']);
+    context.exists(url);
+    return described(url, QueueName, context);
+  },
+  async update({ physicalId, attributes }, props, previous, context) {
+    const given = attributesOf(props);
+    const dropped = Object.keys(attributesOf(previous)).filter((name) => !(name in given));
+    const reset = Object.fromEntries(dropped.map((name) => [name, DEFAULTS[name] ?? '']));
+    const changes = { ...reset, ...given };
+    delete changes['FifoQueue'];
+    if (Object.keys(changes).length > 0) {
+      await context.call('sqs', 'SetQueueAttributes', { QueueUrl: physicalId, Attributes: changes });
+    }
+    await retag(physicalId, props, previous, context);
+    return { physicalId, attributes };
+  },
+  async delete({ physicalId }, _props, { call }) {
+    await ignoring(GONE, () => call('sqs', 'DeleteQueue', { QueueUrl: physicalId }));
+  },
+});
+
+async function retag(QueueUrl: string, props: QueueProps, previous: QueueProps, context: ResourceContext) {
+  const Tags = tagsOf(props.Tags, context);
+  const before = tagsOf(previous.Tags, { ...context, stackTags: context.previousStackTags });
+  const TagKeys = Object.keys(before).filter((key) => !(key in Tags));
+  if (TagKeys.length > 0) await context.call('sqs', 'UntagQueue', { QueueUrl, TagKeys });
+  await context.call('sqs', 'TagQueue', { QueueUrl, Tags });
+}
+
+const policySchema = properties({ PolicyDocument: document, Queues: texts });
+
+async function setPolicies(Queues: string[], Policy: string, { call }: ResourceContext): Promise<void> {
+  for (const QueueUrl of Queues)
+    await call('sqs', 'SetQueueAttributes', { QueueUrl, Attributes: { Policy } });
+}
+
+const queuePolicy = resourceType<v.InferOutput<typeof policySchema>>({
+  type: 'AWS::SQS::QueuePolicy',
+  schema: policySchema,
+  createOnly: [],
+  attributes: ['Id'],
+  async create(props, context) {
+    await setPolicies(props.Queues, policyText(props.PolicyDocument), context);
+    const physicalId = context.generatedName();
+    return { physicalId, attributes: { Id: physicalId } };
+  },
+  async update(resource, props, previous, context) {
+    const left = previous.Queues.filter((url) => !props.Queues.includes(url));
+    await setPolicies(left, '', context);
+    await setPolicies(props.Queues, policyText(props.PolicyDocument), context);
+    return resource;
+  },
+  async delete(_resource, props, context) {
+    await ignoring(GONE, () => setPolicies(props.Queues, '', context));
+  },
+});
+
+export const sqsTypes: ResourceType[] = [queue, queuePolicy];

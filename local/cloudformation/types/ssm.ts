@@ -1,0 +1,38 @@
+import * as v from 'valibot';
+import { type ResourceType, resourceType } from '../resource-type.ts';
+import { ignoring, properties, tagListOf, tagMap, text } from './properties.ts';
+
+const schema = properties({
+  AllowedPattern: v.optional(text),
+  DataType: v.optional(text),
+  Description: v.optional(text),
+  Name: v.optional(text),
+  Policies: v.optional(text),
+  Tags: v.optional(tagMap),
+  Tier: v.optional(text),
+  Type: v.picklist(['String', 'StringList']),
+  Value: text,
+});
+
+const parameter = resourceType<v.InferOutput<typeof schema>>({
+  type: 'AWS::SSM::Parameter',
+  schema,
+  createOnly: ['Name'],
+  nameProperty: 'Name',
+  attributes: ['Type', 'Value'],
+  volatileAttributes: ['Type', 'Value'],
+  async create(props, context) {
+    const { Name = context.generatedName(), Tags, ...rest } = props;
+    await context.call('ssm', 'PutParameter', { Name, ...rest, Tags: tagListOf(Tags, context) });
+    return { physicalId: Name, attributes: { Type: props.Type, Value: props.Value } };
+  },
+  async update({ physicalId }, { Tags: _, ...rest }, _previous, { call }) {
+    await call('ssm', 'PutParameter', { ...rest, Name: physicalId, Overwrite: true });
+    return { physicalId, attributes: { Type: rest.Type, Value: rest.Value } };
+  },
+  async delete({ physicalId }, _props, { call }) {
+    await ignoring(['ParameterNotFound'], () => call('ssm', 'DeleteParameter', { Name: physicalId }));
+  },
+});
+
+export const ssmTypes: ResourceType[] = [parameter];

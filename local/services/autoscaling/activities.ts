@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import type { CloudClock } from '../../clock.ts';
+import type { Activity, ActivityStatus, Group } from './group.ts';
+
+/** A bound on what is remembered; AWS keeps six weeks of it. */
+const KEPT = 10_000;
+
+/** All scaling activities, newest first; those of deleted groups stay. */
+export class Activities {
+  readonly #clock: CloudClock;
+  readonly #all: Activity[] = [];
+
+  constructor(clock: CloudClock) {
+    this.#clock = clock;
+  }
+
+  start(
+    group: Group,
+    description: string,
+    cause: string,
+    status: ActivityStatus,
+    details: Record<string, string>,
+  ): Activity {
+    const activity: Activity = {
+      id: randomUUID(),
+      groupName: group.name,
+      groupArn: group.arn,
+      description,
+      cause,
+      startedAt: new Date(this.#clock.now()),
+      endedAt: undefined,
+      status,
+      statusMessage: undefined,
+      details,
+    };
+    this.#all.unshift(activity);
+    this.#all.length = Math.min(this.#all.length, KEPT);
+    return activity;
+  }
+
+  end(activity: Activity, status: 'Successful' | 'Failed' | 'Cancelled', message?: string): void {
+    if (activity.endedAt) return;
+    activity.status = status;
+    activity.statusMessage = message;
+    activity.endedAt = new Date(this.#clock.now());
+  }
+
+  of(groupName: string | undefined): Activity[] {
+    return groupName === undefined ? [...this.#all] : this.#all.filter((one) => one.groupName === groupName);
+  }
+
+  underWay(group: Group): Activity | undefined {
+    return this.#all.find((one) => one.groupArn === group.arn && one.endedAt === undefined);
+  }
+
+  /** `At 2026-01-01T00:00:00Z what happened.`, as AWS words causes. */
+  sentence(what: string): string {
+    const at = new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+    return `At ${at} ${what}.`;
+  }
+}
+
+export function describeActivity(activity: Activity) {
+  const progress: Partial<Record<ActivityStatus, number>> = { PreInService: 0, InProgress: 50 };
+  return {
+    ActivityId: activity.id,
+    AutoScalingGroupName: activity.groupName,
+    AutoScalingGroupARN: activity.groupArn,
+    Description: activity.description,
+    Cause: activity.cause,
+    StartTime: activity.startedAt,
+    EndTime: activity.endedAt,
+    StatusCode: activity.status,
+    StatusMessage: activity.statusMessage,
+    Progress: activity.endedAt ? 100 : (progress[activity.status] ?? 50),
+    Details: JSON.stringify(activity.details),
+  };
+}

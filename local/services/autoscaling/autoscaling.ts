@@ -1,0 +1,67 @@
+import { AwsError, type CloudContext, type RunningService } from '../../front-door/service.ts';
+import type { Ec2 } from '../ec2/ec2.ts';
+import { Activities } from './activities.ts';
+import { Groups } from './groups.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { groupOperations, tagOperations } from './operations/groups.ts';
+import { hookOperations } from './operations/hooks.ts';
+import { instanceOperations } from './operations/instances.ts';
+import { policyOperations } from './operations/policies.ts';
+import { processOperations } from './operations/processes.ts';
+import type { Parts } from './parts.ts';
+import { execute, findPolicy } from './policies.ts';
+import { Scaler } from './scaler.ts';
+
+export interface AutoScaling extends RunningService {
+  /** What CloudWatch does with a scaling policy among an alarm's actions. */
+  onAlarm(policyArn: string, alarm: BreachedAlarm): void;
+}
+
+export interface BreachedAlarm {
+  name: string;
+  metricValue: number;
+  threshold: number;
+}
+
+/** Amazon EC2 Auto Scaling. */
+export function createAutoScaling(context: CloudContext, ec2: Ec2): AutoScaling {
+  const groups = new Groups(context);
+  const activities = new Activities(context.clock);
+  const lifecycle = new Lifecycle(context.clock);
+  const scaler = new Scaler(context, { groups, activities, lifecycle, ec2 });
+  const parts: Parts = { context, groups, activities, lifecycle, scaler };
+  return {
+    service: {
+      name: 'autoscaling',
+      xmlNamespace: 'http://autoscaling.amazonaws.com/doc/2011-01-01/',
+      operations: {
+        ...groupOperations(parts),
+        ...tagOperations(parts),
+        ...instanceOperations(parts),
+        ...hookOperations(parts),
+        ...policyOperations(parts),
+        ...processOperations(parts),
+      },
+    },
+    onAlarm: (policyArn, alarm) => onAlarm(parts, policyArn, alarm),
+    close: async () => scaler.close(),
+  };
+}
+
+/**
+ * @throws `ValidationError` if the policy is not there, or has no step for the value: CloudWatch notes it in the
+ * alarm's history.
+ */
+function onAlarm(parts: Parts, policyArn: string, { name, metricValue, threshold }: BreachedAlarm): void {
+  const found = findPolicy(parts.groups, policyArn);
+  if (found.group.suspended.has('AlarmNotification')) {
+    throw new AwsError('ValidationError', 'The AlarmNotification process of the group is suspended.');
+  }
+  if (!found.policy.enabled) throw new AwsError('ValidationError', 'The scaling policy is disabled.');
+  execute(parts, found, {
+    what: `a monitor alarm ${name} in state ALARM triggered policy`,
+    metricValue,
+    breachThreshold: threshold,
+    honorCooldown: true,
+  });
+}

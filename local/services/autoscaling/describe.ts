@@ -1,0 +1,101 @@
+import { type Group, type GroupInstance, type Hook, isTerminating, type Policy } from './group.ts';
+import { globalTimeoutSeconds } from './lifecycle.ts';
+import { zonesOf } from './selection.ts';
+
+/** Groups and what is in them, as AWS shows them. */
+export function describeGroup(group: Group) {
+  const { template, mixed } = group.launch;
+  return {
+    AutoScalingGroupName: group.name,
+    AutoScalingGroupARN: group.arn,
+    LaunchTemplate: mixed ? undefined : specification(template, template.version),
+    MixedInstancesPolicy: mixed?.policy,
+    MinSize: group.minSize,
+    MaxSize: group.maxSize,
+    DesiredCapacity: group.desiredCapacity,
+    DefaultCooldown: group.defaultCooldown,
+    DefaultInstanceWarmup: group.defaultInstanceWarmup,
+    AvailabilityZones: zonesOf(group),
+    LoadBalancerNames: [],
+    TargetGroupARNs: [],
+    HealthCheckType: group.healthCheckType,
+    HealthCheckGracePeriod: group.healthCheckGracePeriod,
+    Instances: [...group.instances.values()].map((instance) => describeInstance(group, instance)),
+    CreatedTime: group.createdAt,
+    SuspendedProcesses: [...group.suspended].map(([ProcessName, SuspensionReason]) => ({
+      ProcessName,
+      SuspensionReason,
+    })),
+    VPCZoneIdentifier: group.subnets.map(({ id }) => id).join(','),
+    EnabledMetrics: [...group.metrics].map((Metric) => ({ Metric, Granularity: '1Minute' })),
+    Status: group.deleting ? 'Delete in progress' : undefined,
+    Tags: describeTags(group),
+    TerminationPolicies: group.terminationPolicies,
+    NewInstancesProtectedFromScaleIn: group.newInstancesProtected,
+    ServiceLinkedRoleARN: group.serviceLinkedRoleArn,
+    CapacityRebalance: group.capacityRebalance,
+    TrafficSources: [],
+  };
+}
+
+export function describeInstance(group: Group, instance: GroupInstance) {
+  return {
+    InstanceId: instance.id,
+    InstanceType: instance.type,
+    AvailabilityZone: instance.zone,
+    LifecycleState: instance.state,
+    HealthStatus: instance.health,
+    LaunchTemplate: specification(group.launch.template, instance.templateVersion),
+    // Protection begins in service and ends with the decision to terminate.
+    ProtectedFromScaleIn: instance.protected && !isTerminating(instance),
+  };
+}
+
+function specification({ id, name }: Group['launch']['template'], Version: string) {
+  return { LaunchTemplateId: id, LaunchTemplateName: name, Version };
+}
+
+export function describeTags(group: Group) {
+  return [...group.tags].map(([Key, { value, propagate }]) => ({
+    ResourceId: group.name,
+    ResourceType: 'auto-scaling-group',
+    Key,
+    Value: value,
+    PropagateAtLaunch: propagate,
+  }));
+}
+
+export function describeHook(group: Group, hook: Hook) {
+  return {
+    LifecycleHookName: hook.name,
+    AutoScalingGroupName: group.name,
+    LifecycleTransition: hook.transition,
+    HeartbeatTimeout: hook.heartbeatSeconds,
+    GlobalTimeout: globalTimeoutSeconds(hook),
+    DefaultResult: hook.defaultResult,
+    NotificationMetadata: hook.metadata,
+  };
+}
+
+export function describePolicy(group: Group, policy: Policy) {
+  const step = policy.type === 'StepScaling';
+  return {
+    AutoScalingGroupName: group.name,
+    PolicyName: policy.name,
+    PolicyARN: policy.arn,
+    PolicyType: policy.type,
+    AdjustmentType: policy.adjustmentType,
+    MinAdjustmentMagnitude: policy.minAdjustmentMagnitude,
+    ScalingAdjustment: policy.scalingAdjustment,
+    Cooldown: policy.cooldown,
+    StepAdjustments: policy.steps.map(({ lower, upper, adjustment }) => ({
+      MetricIntervalLowerBound: lower,
+      MetricIntervalUpperBound: upper,
+      ScalingAdjustment: adjustment,
+    })),
+    MetricAggregationType: step ? policy.metricAggregationType : undefined,
+    EstimatedInstanceWarmup: policy.estimatedWarmup,
+    Alarms: [],
+    Enabled: policy.enabled,
+  };
+}

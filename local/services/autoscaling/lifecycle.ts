@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import type { CloudClock } from '../../clock.ts';
+import { AwsError } from '../../front-door/service.ts';
+import type { Group, GroupInstance, Hook, HookResult, HookTransition, HookWait } from './group.ts';
+
+/** "The maximum amount of time that you can keep an instance in a wait state is 48 hours or 100 heartbeats." */
+export function globalTimeoutSeconds(hook: Hook): number {
+  return Math.min(48 * 3600, 100 * hook.heartbeatSeconds);
+}
+
+/** Lifecycle actions: an instance waits until all hooks of its transition are complete, or one is abandoned. */
+export class Lifecycle {
+  readonly #clock: CloudClock;
+
+  constructor(clock: CloudClock) {
+    this.#clock = clock;
+  }
+
+  /**
+   * Starts the actions of a transition. `done` is called once: with ABANDON as soon as one hook ends so, with
+   * CONTINUE when all have, at once if there are none. `cancel` takes it back.
+   *
+   * Time-outs are real time, also on a sped-up clock: the heartbeats that answer them come from programs, whose
+   * timers no clock of ours speeds up.
+   */
+  start(
+    group: Group,
+    instance: GroupInstance,
+    transition: HookTransition,
+    done: (result: HookResult) => void,
+  ): void {
+    const hooks = [...group.hooks.values()].filter((hook) => hook.transition === transition);
+    if (hooks.length === 0) {
+      done('CONTINUE');
+      return;
+    }
+    instance.done = done;
+    for (const hook of hooks) {
+      const since = this.#clock.now();
+      const wait: HookWait = { hook, token: randomUUID(), since, cancel: () => {} };
+      instance.waits.set(hook.name, wait);
+      this.#arm(instance, wait);
+    }
+  }
+
+  /** @throws `ValidationError` unless the instance is waiting for that hook. */
+  complete(instance: GroupInstance, wait: HookWait, result: HookResult): void {
+    wait.cancel();
+    instance.waits.delete(wait.hook.name);
+    if (result === 'CONTINUE' && instance.waits.size > 0) return;
+    const { done } = instance;
+    this.cancel(instance);
+    done?.(result);
+  }
+
+  /** Restarts the time-out, up to the global maximum. */
+  heartbeat(instance: GroupInstance, wait: HookWait): void {
+    wait.cancel();
+    this.#arm(instance, wait);
+  }
+
+  /** Forgets the actions of an instance: nothing will come of them. */
+  cancel(instance: GroupInstance): void {
+    for (const wait of instance.waits.values()) wait.cancel();
+    instance.waits.clear();
+    instance.done = undefined;
+  }
+
+  #arm(instance: GroupInstance, wait: HookWait): void {
+    const { hook } = wait;
+    const latest = wait.since + globalTimeoutSeconds(hook) * 1000;
+    const left = Math.min(hook.heartbeatSeconds * 1000, Math.max(0, latest - this.#clock.now()));
+    wait.cancel = this.#clock.after(left * this.#clock.speed, () => {
+      this.complete(instance, wait, hook.defaultResult);
+    });
+  }
+}
+
+/** The action that a call means: by hook and instance, or by hook and token. */
+export function findWait(
+  group: Group,
+  hookName: string,
+  by: { instanceId?: string | undefined; token?: string | undefined },
+): { instance: GroupInstance; wait: HookWait } {
+  for (const instance of group.instances.values()) {
+    const wait = instance.waits.get(hookName);
+    if (!wait) continue;
+    if (by.token === undefined ? instance.id === by.instanceId : wait.token === by.token) {
+      return { instance, wait };
+    }
+  }
+  const what = by.token === undefined ? `instance ID ${by.instanceId}` : `token ${by.token}`;
+  throw new AwsError('ValidationError', `No active Lifecycle Action found with ${what}`);
+}

@@ -1,0 +1,123 @@
+import { boolean, optionalBoolean, optionalText, text, texts } from '../../../front-door/read.ts';
+import { AwsError, type Input, type Operation } from '../../../front-door/service.ts';
+import { describeActivity } from '../activities.ts';
+import { describeInstance } from '../describe.ts';
+import { type Group, type GroupInstance, isLaunching, isTerminating } from '../group.ts';
+import { page } from '../paging.ts';
+import type { Parts } from '../parts.ts';
+import { tagConditions } from './groups.ts';
+
+/** What is done to single instances of a group. */
+export function instanceOperations(parts: Parts): Record<string, Operation> {
+  const { groups, activities } = parts;
+  const groupOf = (input: Input) => groups.findInstance(String(input['InstanceId']))?.group;
+  const ofInstance = {
+    resources: (input: Input) => [groupOf(input)?.arn ?? groups.arnOf(undefined)],
+    conditions: (input: Input) => tagConditions(groupOf(input)),
+  };
+  const ofGroup = {
+    resources: (input: Input) => [groups.arnOf(optionalText(input, 'AutoScalingGroupName'))],
+    conditions: (input: Input) => tagConditions(groups.find(String(input['AutoScalingGroupName']))),
+  };
+  return {
+    TerminateInstanceInAutoScalingGroup: { ...ofInstance, run: (input) => terminate(parts, input) },
+    SetInstanceHealth: { ...ofInstance, run: (input) => setHealth(parts, input) },
+    SetInstanceProtection: { ...ofGroup, run: (input) => setProtection(parts, input) },
+    DescribeAutoScalingInstances: { run: (input) => describeInstances(parts, input) },
+    DescribeScalingActivities: {
+      run: (input) => {
+        const name = optionalText(input, 'AutoScalingGroupName');
+        const ids = texts(input, 'ActivityIds');
+        const gone = optionalBoolean(input, 'IncludeDeletedGroups') ?? false;
+        const shown = activities
+          .of(name)
+          .filter((one) => ids.length === 0 || ids.includes(one.id))
+          .filter((one) => gone || groups.find(one.groupName)?.arn === one.groupArn);
+        const { items, NextToken } = page(shown, input);
+        return { Activities: items.map(describeActivity), NextToken };
+      },
+    },
+  };
+}
+
+function terminate({ groups, activities, scaler }: Parts, input: Input) {
+  const decrement = boolean(input, 'ShouldDecrementDesiredCapacity');
+  const { group, instance } = groups.getInstance(text(input, 'InstanceId'));
+  // One activity at a time for an instance: a launch that has not ended, or a termination that has begun.
+  if (isLaunching(instance) || isTerminating(instance)) {
+    throw new AwsError('ScalingActivityInProgress', `Activity ${instance.activity.id} is in progress.`);
+  }
+  if (decrement) refuseBelowMinimum(group);
+  const before = group.desiredCapacity;
+  if (decrement) group.desiredCapacity -= 1;
+  const shrinking = decrement ? `, shrinking the capacity from ${before} to ${before - 1}` : '';
+  const what = `instance ${instance.id} was taken out of service in response to a user request${shrinking}`;
+  const activity = scaler.terminate(group, instance, activities.sentence(what));
+  const answer = { Activity: describeActivity(activity) };
+  scaler.reconcile(group);
+  return answer;
+}
+
+/** Compares what is desired with the minimum, not what runs. */
+function refuseBelowMinimum({ desiredCapacity, minSize }: Group): void {
+  if (desiredCapacity > minSize) return;
+  throw new AwsError(
+    'ValidationError',
+    `Currently, desiredSize equals minSize (${minSize}). Terminating instance without replacement will violate ` +
+      "group's min size constraint. Either set shouldDecrementDesiredCapacity flag to false or lower group's min size.",
+  );
+}
+
+function setHealth({ groups, scaler }: Parts, input: Input) {
+  const { group, instance } = groups.getInstance(text(input, 'InstanceId'));
+  const status = text(input, 'HealthStatus');
+  if (status !== 'Healthy' && status !== 'Unhealthy') {
+    throw new AwsError('ValidationError', `HealthStatus ${status} is not Healthy or Unhealthy.`);
+  }
+  if (isTerminating(instance) && status === 'Healthy') {
+    throw new AwsError('ValidationError', `Instance ${instance.id} is already terminating.`);
+  }
+  if (status === 'Healthy') instance.health = 'Healthy';
+  else scaler.markUnhealthy(group, instance, 'a user health-check');
+  return {};
+}
+
+function setProtection({ groups }: Parts, input: Input) {
+  const group = groups.get(text(input, 'AutoScalingGroupName'));
+  const protect = boolean(input, 'ProtectedFromScaleIn');
+  const found = texts(input, 'InstanceIds').map((id) => memberOf(group, id));
+  for (const instance of found) instance.protected = protect;
+  return {};
+}
+
+function memberOf(group: Group, id: string): GroupInstance {
+  const instance = group.instances.get(id);
+  if (!instance) {
+    throw new AwsError(
+      'ValidationError',
+      `The instance ${id} is not part of Auto Scaling group ${group.name}.`,
+    );
+  }
+  if (instance.state !== 'InService') {
+    throw new AwsError(
+      'ValidationError',
+      `The instance ${id} is not in InService or EnteringStandby or Standby.`,
+    );
+  }
+  return instance;
+}
+
+function describeInstances({ groups }: Parts, input: Input) {
+  const ids = texts(input, 'InstanceIds');
+  const all = groups.all().flatMap((group) =>
+    [...group.instances.values()].map((instance) => ({
+      AutoScalingGroupName: group.name,
+      ...describeInstance(group, instance),
+      // In this answer, unlike in that of groups, AWS writes it in capitals.
+      HealthStatus: instance.health.toUpperCase(),
+    })),
+  );
+  const wanted = all.filter(({ InstanceId }) => ids.length === 0 || ids.includes(InstanceId));
+  const { items, NextToken } = page(wanted, input, 50);
+  return { AutoScalingInstances: items, NextToken };
+}

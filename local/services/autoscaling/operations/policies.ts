@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import {
+  optionalBoolean,
+  optionalChoice,
+  optionalInteger,
+  optionalNumber,
+  optionalText,
+  structures,
+  text,
+  texts,
+} from '../../../front-door/read.ts';
+import { AwsError, type Input, type Operation } from '../../../front-door/service.ts';
+import { stepsProblem } from '../capacity.ts';
+import { describePolicy } from '../describe.ts';
+import { ADJUSTMENT_TYPES, type Group, type Policy } from '../group.ts';
+import { page } from '../paging.ts';
+import type { Parts } from '../parts.ts';
+import { execute, findPolicy } from '../policies.ts';
+import { tagConditions } from './groups.ts';
+
+/** Scaling policies: of steps, and simple ones. */
+export function policyOperations(parts: Parts): Record<string, Operation> {
+  const { groups } = parts;
+  const groupOf = (input: Input) => {
+    const name = optionalText(input, 'AutoScalingGroupName');
+    return name === undefined ? findPolicy(groups, text(input, 'PolicyName')).group : groups.get(name);
+  };
+  const scope = {
+    resources: (input: Input) => {
+      const name = optionalText(input, 'AutoScalingGroupName') ?? groupInArn(input);
+      return [groups.arnOf(name)];
+    },
+    conditions: (input: Input) => {
+      const name = optionalText(input, 'AutoScalingGroupName') ?? groupInArn(input);
+      return tagConditions(groups.find(String(name)));
+    },
+  };
+  return {
+    PutScalingPolicy: {
+      ...scope,
+      run: (input) => {
+        const group = groupOf(input);
+        const policy = readPolicy(group, input);
+        group.policies.set(policy.name, policy);
+        return { PolicyARN: policy.arn, Alarms: [] };
+      },
+    },
+    DeletePolicy: {
+      ...scope,
+      run: (input) => {
+        const { group, policy } = findPolicy(groups, text(input, 'PolicyName'), groupOf(input));
+        group.policies.delete(policy.name);
+        return {};
+      },
+    },
+    DescribePolicies: { run: (input) => describe(parts, input) },
+    ExecutePolicy: {
+      ...scope,
+      run: (input) => {
+        execute(parts, findPolicy(groups, text(input, 'PolicyName'), groupOf(input)), {
+          what: 'a user request executed policy',
+          metricValue: optionalNumber(input, 'MetricValue'),
+          breachThreshold: optionalNumber(input, 'BreachThreshold'),
+          honorCooldown: optionalBoolean(input, 'HonorCooldown') ?? false,
+        });
+        return {};
+      },
+    },
+  };
+}
+
+function groupInArn(input: Input): string | undefined {
+  return /:autoScalingGroupName\/([^:]+):/.exec(String(input['PolicyName']))?.[1];
+}
+
+function readPolicy(group: Group, input: Input): Policy {
+  const name = text(input, 'PolicyName');
+  const type = optionalText(input, 'PolicyType') ?? 'SimpleScaling';
+  if (type !== 'StepScaling' && type !== 'SimpleScaling') {
+    throw new AwsError('ValidationError', `PolicyType ${type} is not implemented here.`);
+  }
+  const adjustmentType = optionalChoice(input, 'AdjustmentType', ADJUSTMENT_TYPES);
+  if (!adjustmentType) throw new AwsError('ValidationError', 'AdjustmentType is required.');
+  const id = randomUUID();
+  const [, , , region, account] = group.arn.split(':');
+  const path = `autoScalingGroupName/${group.name}:policyName/${name}`;
+  const policy: Policy = {
+    name,
+    arn:
+      group.policies.get(name)?.arn ?? `arn:aws:autoscaling:${region}:${account}:scalingPolicy:${id}:${path}`,
+    type,
+    adjustmentType,
+    minAdjustmentMagnitude: optionalInteger(input, 'MinAdjustmentMagnitude', { min: 1 }),
+    enabled: optionalBoolean(input, 'Enabled') ?? true,
+    steps: structures(input, 'StepAdjustments').map((step) => ({
+      lower: optionalNumber(step, 'MetricIntervalLowerBound'),
+      upper: optionalNumber(step, 'MetricIntervalUpperBound'),
+      adjustment: optionalInteger(step, 'ScalingAdjustment') ?? 0,
+    })),
+    metricAggregationType: optionalText(input, 'MetricAggregationType') ?? 'Average',
+    estimatedWarmup: optionalInteger(input, 'EstimatedInstanceWarmup', { min: 0 }),
+    scalingAdjustment: optionalInteger(input, 'ScalingAdjustment'),
+    cooldown: optionalInteger(input, 'Cooldown', { min: 0 }),
+  };
+  const problem = type === 'StepScaling' ? stepProblem(policy) : simpleProblem(policy);
+  if (problem) throw new AwsError('ValidationError', problem);
+  return policy;
+}
+
+function stepProblem(policy: Policy): string | undefined {
+  if (policy.scalingAdjustment !== undefined)
+    return 'ScalingAdjustment is not valid for StepScaling policies';
+  if (policy.cooldown !== undefined) return 'Cooldown is not valid for StepScaling policies';
+  return stepsProblem(policy.steps);
+}
+
+function simpleProblem(policy: Policy): string | undefined {
+  if (policy.steps.length > 0) return 'StepAdjustments are not valid for SimpleScaling policies';
+  if (policy.estimatedWarmup !== undefined) {
+    return 'EstimatedInstanceWarmup is not valid for SimpleScaling policies';
+  }
+  return policy.scalingAdjustment === undefined ? 'ScalingAdjustment is required' : undefined;
+}
+
+function describe({ groups }: Parts, input: Input) {
+  const group = optionalText(input, 'AutoScalingGroupName');
+  const names = texts(input, 'PolicyNames');
+  const types = texts(input, 'PolicyTypes');
+  const shown = (group === undefined ? groups.all() : [groups.get(group)]).flatMap((one) =>
+    [...one.policies.values()]
+      .filter(({ name, arn }) => names.length === 0 || names.includes(name) || names.includes(arn))
+      .filter(({ type }) => types.length === 0 || types.includes(type))
+      .map((policy) => describePolicy(one, policy)),
+  );
+  const { items, NextToken } = page(shown, input);
+  return { ScalingPolicies: items, NextToken };
+}

@@ -1,0 +1,14 @@
+import type { CloudContext } from '../../front-door/service.ts';
+import type { Activities } from './activities.ts';
+import type { Groups } from './groups.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import type { Scaler } from './scaler.ts';
+
+/** What the operations work on. */
+export interface Parts {
+  context: CloudContext;
+  groups: Groups;
+  activities: Activities;
+  lifecycle: Lifecycle;
+  scaler: Scaler;
+}

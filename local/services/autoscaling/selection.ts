@@ -1,0 +1,77 @@
+import { type Group, type GroupInstance, isTerminating, type TerminationPolicy } from './group.ts';
+
+/** How many instances a zone has, those that EC2 was asked for included. */
+export function zoneCounts(group: Group): Map<string, number> {
+  const counts = new Map(zonesOf(group).map((zone) => [zone, 0]));
+  const add = (zone: string) => counts.set(zone, (counts.get(zone) ?? 0) + 1);
+  for (const one of group.instances.values()) if (!isTerminating(one)) add(one.zone);
+  for (const { zone } of group.requested) add(zone);
+  return counts;
+}
+
+export function zonesOf(group: Group): string[] {
+  return [...new Set(group.subnets.length > 0 ? group.subnets.map(({ zone }) => zone) : group.zones)];
+}
+
+/** Where the next instance goes: the zone with the fewest ("Auto Scaling benefits", distributing instances). */
+export function nextZone(group: Group): string {
+  const counts = zoneCounts(group);
+  const [first = ''] = zonesOf(group);
+  return zonesOf(group).reduce(
+    (best, zone) => ((counts.get(zone) ?? 0) < (counts.get(best) ?? 0) ? zone : best),
+    first,
+  );
+}
+
+/**
+ * Which instance goes when the group shrinks ("Configure termination policies"): never a protected one, and first
+ * out of the zone that has most.
+ */
+export function selectForScaleIn(group: Group): GroupInstance | undefined {
+  const open = [...group.instances.values()].filter((one) => one.state === 'InService' && !one.protected);
+  if (open.length === 0) return undefined;
+  const counts = zoneCounts(group);
+  const most = Math.max(...open.map(({ zone }) => counts.get(zone) ?? 0));
+  const candidates = open.filter(({ zone }) => counts.get(zone) === most);
+  const policies = group.terminationPolicies.map((policy) => ORDERS[policy]);
+  return candidates.sort((a, b) => {
+    for (const order of policies) {
+      const difference = order(a, b);
+      if (difference !== 0) return difference;
+    }
+    return a.launchedAt - b.launchedAt;
+  })[0];
+}
+
+const byTemplate = (a: GroupInstance, b: GroupInstance) =>
+  Number(a.templateVersion) - Number(b.templateVersion);
+
+const ORDERS: Record<TerminationPolicy, (a: GroupInstance, b: GroupInstance) => number> = {
+  Default: byTemplate,
+  OldestLaunchTemplate: byTemplate,
+  OldestInstance: (a, b) => a.launchedAt - b.launchedAt,
+  NewestInstance: (a, b) => b.launchedAt - a.launchedAt,
+};
+
+/** A pair of zones whose numbers differ by more than one, if the fuller one has an instance that may go. */
+export function imbalance(group: Group): { to: string; victim: GroupInstance } | undefined {
+  const counts = [...zoneCounts(group)].sort(([, a], [, b]) => a - b);
+  const [emptiest, fullest] = [counts[0], counts.at(-1)];
+  if (!emptiest || !fullest || fullest[1] - emptiest[1] < 2) return undefined;
+  const victim = [...group.instances.values()].find(
+    (one) => one.zone === fullest[0] && one.state === 'InService' && !one.protected,
+  );
+  return victim && { to: emptiest[0], victim };
+}
+
+/** Whether the next launch is a Spot Instance, by the distribution of a mixed instances policy. */
+export function nextIsSpot(group: Group): boolean {
+  const { mixed } = group.launch;
+  if (!mixed) return false;
+  const live = [...group.instances.values()].filter((one) => !isTerminating(one));
+  const onDemand = live.filter((one) => !one.spot).length;
+  if (onDemand < mixed.onDemandBase) return false;
+  const above = live.length + 1 - mixed.onDemandBase;
+  // Rounded up in favour of on-demand, as AWS does.
+  return onDemand - mixed.onDemandBase >= Math.ceil((above * mixed.onDemandPercentage) / 100);
+}

@@ -56,6 +56,10 @@ async function runInstances(ec2: InstanceOperations, input: Input) {
   const reference = optionalStructure({ LaunchTemplate }, 'LaunchTemplate');
   const template = reference ? ec2.templates.resolve(reference) : undefined;
   const parameters = readLaunchParameters(overlay(template?.data ?? {}, own));
+  if (template) {
+    parameters.tags.set('aws:ec2launchtemplate:id', template.id);
+    parameters.tags.set('aws:ec2launchtemplate:version', String(template.version));
+  }
   const placement = await placeLaunch(ec2, parameters);
   const launched = Array.from({ length: count }, () => ec2.machines.launch(parameters, placement));
   return { ...reservation(ec2.context, launched), OwnerId: ec2.context.accountId };

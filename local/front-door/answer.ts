@@ -88,7 +88,7 @@ function encodeS3Error(error: AwsError, requestId: string): string {
 /** The front door's own errors go by other names in some protocols ("Common errors" of each service's reference). */
 function inTermsOf(protocol: Protocol, service: string | undefined, error: AwsError): AwsError {
   const name = NAMES[error.code]?.[service === 'sqs' && protocol === 'json' ? 'sqs' : protocol];
-  return name ? new AwsError(name[0], error.message, name[1]) : error;
+  return name ? new AwsError(name[0], error.message, name[1], error.details) : error;
 }
 
 type Name = [code: string, status: number];

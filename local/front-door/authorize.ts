@@ -1,6 +1,7 @@
 import type { ConditionContext } from './conditions.ts';
 import { evaluate, type PolicyDocument } from './policy.ts';
 import { AwsError, type Call, type Caller, type Input, type Operation, type Service } from './service.ts';
+import { uniqueId } from './unique-id.ts';
 
 export type PoliciesOf = (roleArn: string) => PolicyDocument[];
 
@@ -49,16 +50,10 @@ function globalConditions(caller: Extract<Caller, { kind: 'role' }>, call: Call)
     // The loopback interface stands in for TLS: policies that insist on it are meant for what ships.
     'aws:SecureTransport': 'true',
     'aws:ViaAWSService': 'false',
-    'aws:userid': `${roleId(caller.roleArn)}:${caller.sessionName}`,
+    'aws:userid': `${uniqueId('AROA', caller.roleArn)}:${caller.sessionName}`,
     // Sessions from an instance's metadata are named after the instance.
     ...(caller.sessionName.startsWith('i-')
       ? { 'ec2:SourceInstanceARN': `arn:aws:ec2:${call.region}:${account}:instance/${caller.sessionName}` }
       : {}),
   };
-}
-
-/** A role's unique id: stable for its ARN. */
-export function roleId(roleArn: string): string {
-  const hex = Buffer.from(roleArn).toString('hex').toUpperCase();
-  return `AROA${hex.slice(-17).padStart(17, 'A')}`;
 }

@@ -84,11 +84,14 @@ export interface Route {
 export class AwsError extends Error {
   readonly code: string;
   readonly status: number;
-  constructor(code: string, message: string, status = 400) {
+  /** Further members of the error's shape (JSON protocols). */
+  readonly details: Record<string, unknown>;
+  constructor(code: string, message: string, status = 400, details: Record<string, unknown> = {}) {
     super(message);
     this.name = 'AwsError';
     this.code = code;
     this.status = status;
+    this.details = details;
   }
 }
 

@@ -12,7 +12,12 @@ export function encodeJson(output: Output): string {
 }
 
 export function encodeJsonError(error: AwsError): string {
-  return JSON.stringify({ __type: error.code, message: error.message, Message: error.message });
+  return JSON.stringify({
+    ...error.details,
+    __type: error.code,
+    message: error.message,
+    Message: error.message,
+  });
 }
 
 /** Older clients of a service that once spoke Query find that protocol's code in `x-amzn-query-error`. */

@@ -1,0 +1,141 @@
+import { access, constants, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type CloudClock, startClock } from './clock.ts';
+import { type CallListener, openCallLog } from './front-door/call-log.ts';
+import { createDispatcher } from './front-door/dispatch.ts';
+import { createFaults, type Faults } from './front-door/faults.ts';
+import { openFrontDoor } from './front-door/server.ts';
+import type { CallAws, CloudContext, RunningService } from './front-door/service.ts';
+import { createSessions } from './front-door/sessions.ts';
+import { createDynamoDb } from './services/dynamodb/service.ts';
+import { startFauxqs } from './services/fauxqs.ts';
+import { addBootstrapRoles, createIam } from './services/iam/service.ts';
+import { createIamStore } from './services/iam/store.ts';
+import { createS3Handler } from './services/s3/rest.ts';
+import { createS3 } from './services/s3/service.ts';
+import { createBucketSettings } from './services/s3/settings.ts';
+import { createSqs } from './services/sqs/service.ts';
+import { createSsm } from './services/ssm/service.ts';
+import { createSts } from './services/sts/service.ts';
+
+export interface CloudOptions {
+  /** Of the front door, on 127.0.0.1. Default 0: any free one. */
+  port?: number;
+  /** Where the cloud keeps its log (`calls.jsonl`) and its instances' directories. Made if it is not there. */
+  directory: string;
+  /** How many times faster than AWS's own the cloud's periods pass. Default 1. See `clock.ts`. */
+  speed?: number;
+  /** Default `us-east-1`. */
+  region?: string;
+  /** A clock of one's own instead, as tests have it. */
+  clock?: CloudClock;
+}
+
+export interface Cloud {
+  /** `http://127.0.0.1:<port>`: what `AWS_ENDPOINT_URL` is set to. */
+  endpoint: string;
+  region: string;
+  accountId: string;
+  /** `calls.jsonl`: one line a call. */
+  logFile: string;
+  faults: Faults;
+  /** Calls AWS as the cloud itself: unchecked, but logged. */
+  call: CallAws;
+  context: CloudContext;
+  /** Tells of every call as it ends. Returns how to stop. */
+  onCall(listener: CallListener): () => void;
+  /** Ends everything: no process, timer or connection is left. */
+  close(): Promise<void>;
+}
+
+const ACCOUNT_ID = '000000000000';
+
+/**
+ * Starts the embedded cloud. Its state is in memory and gone with it. Rejects with a sentence when the port or the
+ * directory cannot be had.
+ */
+export async function startCloud(options: CloudOptions): Promise<Cloud> {
+  const { directory, region = 'us-east-1' } = options;
+  await prepareDirectory(directory);
+  const ownClock = options.clock ? undefined : startClock(options.speed ?? 1);
+  const clock = options.clock ?? ownClock ?? startClock(1);
+  const logFile = join(directory, 'calls.jsonl');
+  const log = await openCallLog(logFile);
+  const faults = createFaults();
+  const sessions = createSessions(() => clock.now());
+  const iam = createIamStore();
+  const names = { accountId: ACCOUNT_ID, now: () => clock.now() };
+  addBootstrapRoles(iam, names, region);
+  const dispatcher = createDispatcher({
+    log,
+    faults,
+    region,
+    policiesOf: iam.policiesOf,
+    now: () => clock.now(),
+  });
+  const fauxqs = await startFauxqs();
+
+  let endpoint = '';
+  const context: CloudContext = {
+    call: dispatcher.call,
+    clock,
+    directory,
+    accountId: ACCOUNT_ID,
+    region,
+    endpoint: () => endpoint,
+    issueSession: (roleArn, sessionName) => sessions.issue(roleArn, sessionName),
+  };
+  const settings = createBucketSettings();
+  const s3 = createS3(fauxqs, settings);
+  const running: RunningService[] = [
+    createSqs(context, fauxqs),
+    { service: s3, close: async () => {} },
+    createDynamoDb(context),
+    createSsm(context),
+    createIam(iam, names),
+    createSts(context, sessions, (arn) => [...iam.roles.values()].some((role) => role.arn === arn)),
+  ];
+  for (const { service } of running) dispatcher.services.set(service.name, service);
+
+  const closeAll = async () => {
+    for (const { close } of running.toReversed()) await close();
+    ownClock?.close();
+    await fauxqs.close();
+    await log.close();
+  };
+  try {
+    const handleS3 = createS3Handler(s3, dispatcher, fauxqs, settings);
+    const port = options.port ?? 0;
+    const door = await openFrontDoor({ port, region, dispatcher, sessions, faults, s3: handleS3 });
+    endpoint = `http://127.0.0.1:${door.port}`;
+    await dispatcher.call('s3', 'CreateBucket', { Bucket: `cdk-hnb659fds-assets-${ACCOUNT_ID}-${region}` });
+    const close = async () => {
+      await door.close();
+      await closeAll();
+    };
+    return {
+      endpoint,
+      region,
+      accountId: ACCOUNT_ID,
+      logFile,
+      faults,
+      call: dispatcher.call,
+      context,
+      onCall: log.onCall,
+      close,
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function prepareDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true });
+    await access(directory, constants.W_OK);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`The directory ${directory} cannot be written (${reason}): choose another one.`);
+  }
+}

@@ -1,0 +1,192 @@
+import { boolean, isStructure, structures, text, texts } from '../../front-door/read.ts';
+import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
+import type { Dynalite } from './engine.ts';
+
+/** What dynalite does not know of a table. */
+interface TableSettings {
+  ttlAttribute?: string;
+  pointInTimeRecovery: boolean;
+  deletionProtection: boolean;
+  sse?: Input;
+  tags: Map<string, string>;
+}
+
+export interface TableStore {
+  operations: Record<string, Operation>;
+  /** Tables whose items expire, and the attribute that says when. */
+  expiring(): [table: string, attribute: string][];
+}
+
+export function tableArn(context: CloudContext, name: string): string {
+  if (name.startsWith('arn:')) return name;
+  return `arn:aws:dynamodb:${context.region}:${context.accountId}:table/${name}`;
+}
+
+export function tableNameOf(arnOrName: string): string {
+  return /table\/([^/]+)/.exec(arnOrName)?.[1] ?? arnOrName;
+}
+
+/** Operations on tables: dynalite's, completed with expiry, recovery, protection, encryption and tags. */
+export function createTables(context: CloudContext, dynalite: Dynalite): TableStore {
+  const tables = new Map<string, TableSettings>();
+  const settingsOf = (input: Input, key = 'TableName'): TableSettings => {
+    const name = tableNameOf(text(input, key));
+    const settings = tables.get(name);
+    if (settings) return settings;
+    throw new AwsError('ResourceNotFoundException', `Requested resource not found: Table: ${name} not found`);
+  };
+  const describe = (description: unknown): Record<string, unknown> => {
+    const table = isStructure(description) ? description : {};
+    const name = String(table['TableName']);
+    const settings = tables.get(name);
+    return {
+      ...table,
+      TableArn: tableArn(context, name),
+      DeletionProtectionEnabled: settings?.deletionProtection ?? false,
+      ...(settings?.sse ? { SSEDescription: { Status: 'ENABLED', SSEType: 'KMS' } } : {}),
+      GlobalSecondaryIndexes: withArns(table['GlobalSecondaryIndexes'], tableArn(context, name)),
+    };
+  };
+  const resources = (input: Input) => [tableArn(context, tableNameOf(text(input, 'TableName')))];
+  const onTable = (run: Operation['run']): Operation => ({ resources, run });
+  const onArn = (run: Operation['run']): Operation => ({
+    resources: (input) => [text(input, 'ResourceArn')],
+    run,
+  });
+
+  const operations: Record<string, Operation> = {
+    CreateTable: onTable(async (input) => {
+      const { TableDescription } = await dynalite('CreateTable', supported(input));
+      tables.set(text(input, 'TableName'), {
+        pointInTimeRecovery: false,
+        deletionProtection:
+          'DeletionProtectionEnabled' in input && boolean(input, 'DeletionProtectionEnabled'),
+        ...(isStructure(input['SSESpecification']) ? { sse: input['SSESpecification'] } : {}),
+        tags: new Map(structures(input, 'Tags').map((tag) => [text(tag, 'Key'), String(tag['Value'] ?? '')])),
+      });
+      return { TableDescription: describe(TableDescription) };
+    }),
+    DescribeTable: onTable(async (input) => {
+      const { Table } = await dynalite('DescribeTable', { TableName: tableNameOf(text(input, 'TableName')) });
+      return { Table: describe(Table) };
+    }),
+    UpdateTable: onTable(async (input) => updateTable(dynalite, settingsOf(input), input, describe)),
+    DeleteTable: onTable(async (input) => {
+      if (settingsOf(input).deletionProtection) {
+        const message = `Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.`;
+        throw new AwsError('ValidationException', message);
+      }
+      const { TableDescription } = await dynalite('DeleteTable', {
+        TableName: tableNameOf(text(input, 'TableName')),
+      });
+      const described = describe(TableDescription);
+      tables.delete(tableNameOf(text(input, 'TableName')));
+      return { TableDescription: described };
+    }),
+    ListTables: { run: (input) => dynalite('ListTables', input) },
+    ...lifecycleOperations(onTable, settingsOf),
+    TagResource: onArn((input) => {
+      const { tags } = settingsOf(input, 'ResourceArn');
+      for (const tag of structures(input, 'Tags')) tags.set(text(tag, 'Key'), String(tag['Value'] ?? ''));
+      return {};
+    }),
+    UntagResource: onArn((input) => {
+      const { tags } = settingsOf(input, 'ResourceArn');
+      for (const key of texts(input, 'TagKeys')) tags.delete(key);
+      return {};
+    }),
+    ListTagsOfResource: onArn((input) => ({
+      Tags: [...settingsOf(input, 'ResourceArn').tags].map(([Key, Value]) => ({ Key, Value })),
+    })),
+  };
+  return {
+    operations,
+    expiring: () =>
+      [...tables].flatMap(([name, { ttlAttribute }]): [string, string][] =>
+        ttlAttribute ? [[name, ttlAttribute]] : [],
+      ),
+  };
+}
+
+type OnTable = (run: Operation['run']) => Operation;
+
+/** Time to live and point-in-time recovery. */
+function lifecycleOperations(
+  onTable: OnTable,
+  settingsOf: (input: Input) => TableSettings,
+): Record<string, Operation> {
+  return {
+    UpdateTimeToLive: onTable((input) => {
+      const specification = isStructure(input['TimeToLiveSpecification'])
+        ? input['TimeToLiveSpecification']
+        : {};
+      const settings = settingsOf(input);
+      if (boolean(specification, 'Enabled')) settings.ttlAttribute = text(specification, 'AttributeName');
+      else delete settings.ttlAttribute;
+      return { TimeToLiveSpecification: specification };
+    }),
+    DescribeTimeToLive: onTable((input) => {
+      const { ttlAttribute } = settingsOf(input);
+      if (!ttlAttribute) return { TimeToLiveDescription: { TimeToLiveStatus: 'DISABLED' } };
+      return { TimeToLiveDescription: { TimeToLiveStatus: 'ENABLED', AttributeName: ttlAttribute } };
+    }),
+    UpdateContinuousBackups: onTable((input) => {
+      const specification = input['PointInTimeRecoverySpecification'];
+      const settings = settingsOf(input);
+      settings.pointInTimeRecovery = boolean(
+        isStructure(specification) ? specification : {},
+        'PointInTimeRecoveryEnabled',
+      );
+      return { ContinuousBackupsDescription: describeBackups(settings) };
+    }),
+    DescribeContinuousBackups: onTable((input) => ({
+      ContinuousBackupsDescription: describeBackups(settingsOf(input)),
+    })),
+  };
+}
+
+function describeBackups({ pointInTimeRecovery }: TableSettings): Input {
+  return {
+    ContinuousBackupsStatus: 'ENABLED',
+    PointInTimeRecoveryDescription: {
+      PointInTimeRecoveryStatus: pointInTimeRecovery ? 'ENABLED' : 'DISABLED',
+    },
+  };
+}
+
+async function updateTable(
+  dynalite: Dynalite,
+  settings: TableSettings,
+  input: Input,
+  describe: (description: unknown) => Record<string, unknown>,
+): Promise<Record<string, unknown>> {
+  const { DeletionProtectionEnabled, SSESpecification, ...rest } = supported(input);
+  if (DeletionProtectionEnabled !== undefined) {
+    settings.deletionProtection = boolean(input, 'DeletionProtectionEnabled');
+  }
+  if (isStructure(SSESpecification)) settings.sse = SSESpecification;
+  const TableName = tableNameOf(text(input, 'TableName'));
+  if (Object.keys(rest).length > 1) {
+    const { TableDescription } = await dynalite('UpdateTable', { ...rest, TableName });
+    return { TableDescription: describe(TableDescription) };
+  }
+  const { Table } = await dynalite('DescribeTable', { TableName });
+  return { TableDescription: describe(Table) };
+}
+
+/** Members that dynalite would refuse although they ask for what it does anyway. */
+function supported(input: Input): Input {
+  const {
+    Tags: _tags,
+    TableClass: _class,
+    ResourcePolicy: _policy,
+    OnDemandThroughput: _limits,
+    ...rest
+  } = input;
+  return rest;
+}
+
+function withArns(indexes: unknown, table: string): unknown {
+  if (!Array.isArray(indexes)) return undefined;
+  return indexes.map((index: Input) => ({ ...index, IndexArn: `${table}/index/${index['IndexName']}` }));
+}

@@ -1,0 +1,69 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { buildApp } from 'fauxqs';
+import { AwsError, type Input } from '../front-door/service.ts';
+
+/**
+ * fauxqs, the stand-in for SQS and S3, inside this process: it opens no port of its own (its server would listen on
+ * every address), and keeps its state in memory, as the rest of the cloud does.
+ */
+export interface Fauxqs {
+  /** One SQS call. Rejects with `AwsError`. */
+  sqs(action: string, input: Input, region: string): Promise<Record<string, unknown>>;
+  /** One S3 request from inside. */
+  s3(request: S3Request): Promise<S3Response>;
+  /** Lets fauxqs read an S3 request and write its answer. Resolves when the answer is written or its reader gone. */
+  serveS3(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface S3Request {
+  method: 'GET' | 'PUT' | 'HEAD' | 'DELETE' | 'POST';
+  url: string;
+  headers?: Record<string, string>;
+  body?: string | Buffer;
+}
+
+export interface S3Response {
+  status: number;
+  headers: Record<string, unknown>;
+  body: Buffer;
+}
+
+export async function startFauxqs(): Promise<Fauxqs> {
+  const app = buildApp({ logger: false, host: 'localhost' });
+  await app.ready();
+  return {
+    async sqs(action, input, region) {
+      const answer = await app.inject({
+        method: 'POST',
+        url: '/',
+        headers: {
+          'content-type': 'application/x-amz-json-1.0',
+          'x-amz-target': `AmazonSQS.${action}`,
+          // It finds the region of a new queue here.
+          authorization: `AWS4-HMAC-SHA256 Credential=local/20260101/${region}/sqs/aws4_request`,
+        },
+        payload: JSON.stringify(input),
+      });
+      const output = JSON.parse(answer.payload) as Record<string, unknown>;
+      if (answer.statusCode < 400) return output;
+      const code = String(output['__type'] ?? 'InternalError').replace(/^.*#/, '');
+      throw new AwsError(code, String(output['message'] ?? code), answer.statusCode);
+    },
+    async s3({ method, url, headers, body }) {
+      const answer = await app.inject({
+        method,
+        url,
+        headers: { 'content-type': 'application/octet-stream', ...headers },
+        ...(body === undefined ? {} : { payload: body }),
+      });
+      return { status: answer.statusCode, headers: answer.headers, body: answer.rawPayload };
+    },
+    serveS3: (request, response) =>
+      new Promise((resolve) => {
+        response.once('close', resolve);
+        app.routing(request, response);
+      }),
+    close: () => app.close().then(() => undefined),
+  };
+}

@@ -1,0 +1,48 @@
+import type { PolicyStatement } from '../../front-door/policy.ts';
+
+/**
+ * AWS managed policies that the CDK attaches by itself ("AWS managed policies reference"), with what of them can
+ * matter here. Another one may be attached, but grants nothing.
+ */
+const DOCUMENTS: Record<string, PolicyStatement[]> = {
+  AdministratorAccess: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
+  'service-role/AWSLambdaBasicExecutionRole': [
+    {
+      Effect: 'Allow',
+      Action: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
+      Resource: '*',
+    },
+  ],
+  AmazonSSMManagedInstanceCore: [
+    {
+      Effect: 'Allow',
+      Action: [
+        'ssm:DescribeAssociation',
+        'ssm:GetDeployablePatchSnapshotForInstance',
+        'ssm:GetDocument',
+        'ssm:DescribeDocument',
+        'ssm:GetManifest',
+        'ssm:GetParameter',
+        'ssm:GetParameters',
+        'ssm:ListAssociations',
+        'ssm:ListInstanceAssociations',
+        'ssm:PutInventory',
+        'ssm:PutComplianceItems',
+        'ssm:PutConfigurePackageResult',
+        'ssm:UpdateAssociationStatus',
+        'ssm:UpdateInstanceAssociationStatus',
+        'ssm:UpdateInstanceInformation',
+        'ssmmessages:*',
+        'ec2messages:*',
+      ],
+      Resource: '*',
+    },
+  ],
+};
+
+/** The document of an AWS managed policy as JSON; undefined for one that is not known here. */
+export function managedPolicy(arn: string): string | undefined {
+  const name = arn.replace('arn:aws:iam::aws:policy/', '');
+  const statements = Object.hasOwn(DOCUMENTS, name) ? DOCUMENTS[name] : undefined;
+  return statements && JSON.stringify({ Version: '2012-10-17', Statement: statements });
+}

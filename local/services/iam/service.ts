@@ -1,0 +1,39 @@
+import type { RunningService } from '../../front-door/service.ts';
+import { instanceProfileOperations } from './instance-profiles.ts';
+import { policyOperations } from './policies.ts';
+import { type IamNames, roleArn, roleOperations } from './roles.ts';
+import type { IamStore } from './store.ts';
+
+/** IAM: roles, their policies and instance profiles. Users, groups and keys are not part of this cloud. */
+export function createIam(store: IamStore, names: IamNames): RunningService {
+  return {
+    service: {
+      name: 'iam',
+      xmlNamespace: 'https://iam.amazonaws.com/doc/2010-05-08/',
+      operations: {
+        ...roleOperations(store, names),
+        ...policyOperations(store, names),
+        ...instanceProfileOperations(store, names),
+      },
+    },
+    close: async () => {},
+  };
+}
+
+/** The roles that `cdk bootstrap` makes in an account, there from the start. */
+export function addBootstrapRoles(store: IamStore, names: IamNames, region: string): void {
+  for (const kind of ['deploy', 'file-publishing', 'image-publishing', 'lookup', 'cfn-exec']) {
+    const name = `cdk-hnb659fds-${kind}-role-${names.accountId}-${region}`;
+    store.roles.set(name, {
+      name,
+      arn: roleArn(names.accountId, '/', name),
+      path: '/',
+      assumeRolePolicy: '{"Version":"2012-10-17","Statement":[]}',
+      maxSessionSeconds: 3600,
+      createdAt: new Date(names.now()),
+      inline: new Map(),
+      attached: new Set(['arn:aws:iam::aws:policy/AdministratorAccess']),
+      tags: new Map(),
+    });
+  }
+}

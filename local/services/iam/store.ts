@@ -1,0 +1,94 @@
+import type { PolicyDocument } from '../../front-door/policy.ts';
+import { AwsError } from '../../front-door/service.ts';
+import { managedPolicy } from './managed-policies.ts';
+
+export interface Role {
+  name: string;
+  arn: string;
+  path: string;
+  assumeRolePolicy: string;
+  description?: string;
+  maxSessionSeconds: number;
+  createdAt: Date;
+  /** By policy name, as JSON. */
+  inline: Map<string, string>;
+  /** ARNs of managed policies. */
+  attached: Set<string>;
+  tags: Map<string, string>;
+}
+
+export interface Policy {
+  name: string;
+  arn: string;
+  path: string;
+  id: string;
+  createdAt: Date;
+  /** JSON, by version; the default one is named. */
+  versions: Map<string, string>;
+  defaultVersion: string;
+}
+
+export interface InstanceProfile {
+  name: string;
+  arn: string;
+  path: string;
+  id: string;
+  createdAt: Date;
+  roles: string[];
+}
+
+export interface IamStore {
+  roles: Map<string, Role>;
+  /** By ARN. */
+  policies: Map<string, Policy>;
+  profiles: Map<string, InstanceProfile>;
+  /** All documents that say what a role may do; none for a role that is not there. */
+  policiesOf(roleArn: string): PolicyDocument[];
+}
+
+export function createIamStore(): IamStore {
+  const roles = new Map<string, Role>();
+  const policies = new Map<string, Policy>();
+  // Documents are judged with every call, and change seldom.
+  const parsed = new Map<string, PolicyDocument>();
+  const parse = (json: string): PolicyDocument => {
+    const known = parsed.get(json) ?? parsePolicy(json);
+    parsed.set(json, known);
+    return known;
+  };
+  return {
+    roles,
+    policies,
+    profiles: new Map(),
+    policiesOf(roleArn) {
+      const role = roles.get(roleArn.split('/').at(-1) ?? '');
+      if (role?.arn !== roleArn) return [];
+      const attached = [...role.attached].flatMap((arn) => {
+        const policy = policies.get(arn);
+        return policy?.versions.get(policy.defaultVersion) ?? managedPolicy(arn) ?? [];
+      });
+      return [...role.inline.values(), ...attached].map(parse);
+    },
+  };
+}
+
+/** `AwsError` MalformedPolicyDocument for what IAM would refuse. */
+export function parsePolicy(json: string): PolicyDocument {
+  try {
+    const document = JSON.parse(json) as Partial<PolicyDocument> | null;
+    const statements = [document?.Statement ?? []].flat();
+    const wellFormed = statements.every(({ Effect }) => Effect === 'Allow' || Effect === 'Deny');
+    if (document?.Statement && wellFormed) return { Statement: document.Statement };
+  } catch {
+    // Answered below, like every document that is not a policy.
+  }
+  throw new AwsError('MalformedPolicyDocument', 'Syntax errors in policy.');
+}
+
+export function noSuchEntity(kind: string, name: string): AwsError {
+  return new AwsError('NoSuchEntity', `The ${kind} with name ${name} cannot be found.`, 404);
+}
+
+export function alreadyExists(kind: string, name: string): AwsError {
+  return new AwsError('EntityAlreadyExists', `${kind} with name ${name} already exists.`, 409);
+}

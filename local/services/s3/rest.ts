@@ -1,0 +1,129 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Dispatcher } from '../../front-door/dispatch.ts';
+import { readBody } from '../../front-door/request.ts';
+import type { StreamHandler } from '../../front-door/server.ts';
+import { AwsError, type Operation, type Service } from '../../front-door/service.ts';
+import type { Fauxqs } from '../fauxqs.ts';
+import { readS3Call, type S3Call } from './actions.ts';
+import type { BucketSettings } from './settings.ts';
+
+/** S3 over the wire: fauxqs reads and answers most requests itself, bodies untouched. */
+export function createS3Handler(
+  service: Service,
+  dispatcher: Dispatcher,
+  fauxqs: Fauxqs,
+  settings: BucketSettings,
+): StreamHandler {
+  return async (request, response, partialCall) => {
+    const url = new URL(request.url ?? '/', 'http://127.0.0.1');
+    const host = request.headers.host ?? '';
+    const copy = request.headers['x-amz-copy-source'] !== undefined;
+    const s3Call = readS3Call(request.method ?? 'GET', host, url, copy);
+    const call = { ...partialCall, action: s3Call.action };
+    const input = { Bucket: s3Call.bucket, ...(s3Call.key ? { Key: s3Call.key } : {}) };
+    const operation: Operation = {
+      iamAction: s3Call.iamAction,
+      resources: () => [s3Arn(s3Call)],
+      run: async () => {
+        await serve(request, response, url, s3Call, fauxqs, settings);
+        return { StatusCode: response.statusCode };
+      },
+    };
+    await dispatcher.perform(service, operation, input, call);
+  };
+}
+
+function s3Arn({ action, bucket, key }: S3Call): string {
+  if (!bucket) return '*';
+  if (action === 'DeleteObjects') return `arn:aws:s3:::${bucket}/*`;
+  return key ? `arn:aws:s3:::${bucket}/${key}` : `arn:aws:s3:::${bucket}`;
+}
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+  call: S3Call,
+  fauxqs: Fauxqs,
+  settings: BucketSettings,
+): Promise<void> {
+  if (call.missing) {
+    throw new AwsError('NotImplemented', `The embedded cloud does not implement ${call.action} of S3.`, 501);
+  }
+  if (call.bucket && !call.key && call.action !== 'CreateBucket') await requireBucket(fauxqs, call.bucket);
+  if (call.setting) return serveSetting(request, response, call, call.setting, settings);
+  if (call.action === 'GetBucketLocation') return answer(response, 200, '<LocationConstraint/>');
+  if (call.action === 'ListObjectVersions') return listVersions(response, url, call, fauxqs);
+  if (call.action === 'PutObject') await checkPreconditions(request, call, fauxqs);
+  // fauxqs has a path style of its own; both styles come to it as that.
+  request.url = `/${encodeURIComponent(call.bucket)}${call.key ? `/${encodeKey(call.key)}` : ''}${url.search}`;
+  if (!call.bucket) request.url = `/${url.search}`;
+  request.headers.host = '127.0.0.1';
+  await fauxqs.serveS3(request, response);
+  if (call.action === 'DeleteBucket' && response.statusCode < 300) settings.forget(call.bucket);
+}
+
+async function requireBucket(fauxqs: Fauxqs, bucket: string): Promise<void> {
+  const { status } = await fauxqs.s3({ method: 'HEAD', url: `/${encodeURIComponent(bucket)}` });
+  if (status === 404) throw new AwsError('NoSuchBucket', 'The specified bucket does not exist', 404);
+}
+
+async function serveSetting(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { bucket }: S3Call,
+  setting: string,
+  settings: BucketSettings,
+): Promise<void> {
+  if (request.method === 'PUT') {
+    settings.put(bucket, setting, (await readBody(request)).toString('utf8'));
+    return answer(response, setting === 'policy' ? 204 : 200, '');
+  }
+  if (request.method === 'DELETE') {
+    settings.remove(bucket, setting);
+    return answer(response, 204, '');
+  }
+  answer(response, 200, settings.get(bucket, setting));
+}
+
+/** `If-None-Match: *` and `If-Match` of a write ("Conditional requests"), which fauxqs does not look at. */
+async function checkPreconditions(request: IncomingMessage, call: S3Call, fauxqs: Fauxqs): Promise<void> {
+  const { 'if-none-match': ifNone, 'if-match': ifMatch } = request.headers;
+  if (!ifNone && !ifMatch) return;
+  const url = `/${encodeURIComponent(call.bucket)}/${encodeKey(call.key)}`;
+  const { status, headers } = await fauxqs.s3({ method: 'HEAD', url });
+  const exists = status < 300;
+  const same = exists && String(headers['etag']).replaceAll('"', '') === ifMatch?.replaceAll('"', '');
+  if ((ifNone && exists) || (ifMatch && exists && !same)) {
+    const message = 'At least one of the pre-conditions you specified did not hold';
+    throw new AwsError('PreconditionFailed', message, 412);
+  }
+  if (ifMatch && !exists) throw new AwsError('NoSuchKey', 'The specified key does not exist.', 404);
+}
+
+/** Buckets keep no versions here: each object is its only one. */
+async function listVersions(response: ServerResponse, url: URL, call: S3Call, fauxqs: Fauxqs): Promise<void> {
+  const query = new URLSearchParams(url.search);
+  query.delete('versions');
+  const keyMarker = query.get('key-marker');
+  if (keyMarker) query.set('marker', keyMarker);
+  const { status, body } = await fauxqs.s3({
+    method: 'GET',
+    url: `/${encodeURIComponent(call.bucket)}?${query}`,
+  });
+  const xml = body
+    .toString('utf8')
+    .replaceAll('ListBucketResult', 'ListVersionsResult')
+    .replaceAll('<Contents>', '<Version><VersionId>null</VersionId><IsLatest>true</IsLatest>')
+    .replaceAll('</Contents>', '</Version>');
+  answer(response, status, xml);
+}
+
+function encodeKey(key: string): string {
+  return key.split('/').map(encodeURIComponent).join('/');
+}
+
+function answer(response: ServerResponse, status: number, body: string): void {
+  const type = body.startsWith('{') ? 'application/json' : 'application/xml';
+  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) }).end(body);
+}

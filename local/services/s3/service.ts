@@ -1,0 +1,72 @@
+import { text } from '../../front-door/read.ts';
+import { AwsError, type Input, type Operation, type Service } from '../../front-door/service.ts';
+import type { Fauxqs, S3Request, S3Response } from '../fauxqs.ts';
+import { SETTINGS } from './actions.ts';
+import { type BucketSettings, settingDocument } from './settings.ts';
+
+/**
+ * S3 as the cloud itself calls it: how CloudFormation makes buckets, and how Lambda and instances read assets. Over
+ * the wire S3 has a protocol of its own: `rest.ts`.
+ */
+export function createS3(fauxqs: Fauxqs, settings: BucketSettings): Service {
+  const bucketUrl = (input: Input) => `/${encodeURIComponent(text(input, 'Bucket'))}`;
+  const objectUrl = (input: Input) =>
+    `${bucketUrl(input)}/${text(input, 'Key').split('/').map(encodeURIComponent).join('/')}`;
+  const on = (
+    make: (input: Input) => S3Request,
+    read: (answer: S3Response) => Input = () => ({}),
+  ): Operation => ({
+    run: async (input) => read(succeeded(await fauxqs.s3(make(input)))),
+  });
+  const operations: Record<string, Operation> = {
+    CreateBucket: on((input) => ({ method: 'PUT', url: bucketUrl(input) })),
+    HeadBucket: on((input) => ({ method: 'HEAD', url: bucketUrl(input) })),
+    DeleteBucket: {
+      run: async (input) => {
+        succeeded(await fauxqs.s3({ method: 'DELETE', url: bucketUrl(input) }));
+        settings.forget(text(input, 'Bucket'));
+        return {};
+      },
+    },
+    GetObject: on(
+      (input) => ({ method: 'GET', url: objectUrl(input) }),
+      ({ body, headers }) => ({ Body: body, ETag: headers['etag'], ContentLength: body.length }),
+    ),
+    HeadObject: on(
+      (input) => ({ method: 'HEAD', url: objectUrl(input) }),
+      ({ headers }) => ({ ETag: headers['etag'], ContentLength: Number(headers['content-length']) }),
+    ),
+    PutObject: on(
+      (input) => ({ method: 'PUT', url: objectUrl(input), body: bytesOf(input['Body']) }),
+      ({ headers }) => ({ ETag: headers['etag'] }),
+    ),
+    DeleteObject: on((input) => ({ method: 'DELETE', url: objectUrl(input) })),
+  };
+  for (const setting of Object.keys(SETTINGS))
+    Object.assign(operations, settingOperations(setting, settings));
+  return { name: 's3', operations };
+}
+
+function settingOperations(setting: string, settings: BucketSettings): Record<string, Operation> {
+  const name = SETTINGS[setting]?.action;
+  return {
+    [`Put${name}`]: {
+      run: (input) => settings.put(text(input, 'Bucket'), setting, settingDocument(setting, input)) ?? {},
+    },
+    [`Delete${name}`]: { run: (input) => settings.remove(text(input, 'Bucket'), setting) ?? {} },
+  };
+}
+
+function bytesOf(body: unknown): Buffer {
+  if (body instanceof Uint8Array) return Buffer.from(body);
+  if (typeof body === 'string') return Buffer.from(body);
+  throw new AwsError('InvalidArgument', 'Body must be a string or bytes.');
+}
+
+function succeeded(answer: S3Response): S3Response {
+  if (answer.status < 300) return answer;
+  const xml = answer.body.toString('utf8');
+  const code = /<Code>(.*?)<\/Code>/.exec(xml)?.[1] ?? (answer.status === 404 ? 'NotFound' : 'InternalError');
+  const message = /<Message>(.*?)<\/Message>/.exec(xml)?.[1] ?? code;
+  throw new AwsError(code, message, answer.status);
+}

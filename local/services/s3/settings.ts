@@ -1,0 +1,98 @@
+import { element, escapeXml } from '../../front-door/protocol/xml.ts';
+import { isStructure } from '../../front-door/read.ts';
+import { AwsError, type Input } from '../../front-door/service.ts';
+
+/**
+ * The settings of buckets: kept as they were sent, and given back. None of them has an effect here, which is what an
+ * owner of every right inside one machine sees of them on AWS as well, but for expiry and versions.
+ */
+export interface BucketSettings {
+  put(bucket: string, setting: string, document: string): void;
+  /** The document, or what a bucket has by itself. `AwsError` where S3 says that there is none. */
+  get(bucket: string, setting: string): string;
+  remove(bucket: string, setting: string): void;
+  forget(bucket: string): void;
+}
+
+/** What a new bucket answers ("Default encryption FAQ", "Blocking public access"), else the error for none. */
+const DEFAULTS: Record<string, string | AwsError> = {
+  cors: none('NoSuchCORSConfiguration', 'The CORS configuration does not exist'),
+  encryption:
+    '<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled></Rule></ServerSideEncryptionConfiguration>',
+  lifecycle: none('NoSuchLifecycleConfiguration', 'The lifecycle configuration does not exist'),
+  logging: '<BucketLoggingStatus/>',
+  notification: '<NotificationConfiguration/>',
+  ownershipControls:
+    '<OwnershipControls><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>',
+  policy: none('NoSuchBucketPolicy', 'The bucket policy does not exist'),
+  publicAccessBlock:
+    '<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls><BlockPublicPolicy>true</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets></PublicAccessBlockConfiguration>',
+  tagging: none('NoSuchTagSet', 'The TagSet does not exist'),
+  versioning: '<VersioningConfiguration/>',
+};
+
+function none(code: string, message: string): AwsError {
+  return new AwsError(code, message, 404);
+}
+
+export function createBucketSettings(): BucketSettings {
+  const documents = new Map<string, string>();
+  const id = (bucket: string, setting: string) => `${bucket}?${setting}`;
+  return {
+    put: (bucket, setting, document) => void documents.set(id(bucket, setting), document),
+    get(bucket, setting) {
+      const document = documents.get(id(bucket, setting)) ?? DEFAULTS[setting];
+      if (document instanceof AwsError) throw document;
+      return document ?? '';
+    },
+    remove: (bucket, setting) => void documents.delete(id(bucket, setting)),
+    forget(bucket) {
+      for (const key of [...documents.keys()]) if (key.startsWith(`${bucket}?`)) documents.delete(key);
+    },
+  };
+}
+
+/** The member of an SDK input that holds a setting, and so the root of its document. */
+const ROOTS: Record<string, { member: string; root: string }> = {
+  cors: { member: 'CORSConfiguration', root: 'CORSConfiguration' },
+  encryption: { member: 'ServerSideEncryptionConfiguration', root: 'ServerSideEncryptionConfiguration' },
+  lifecycle: { member: 'LifecycleConfiguration', root: 'LifecycleConfiguration' },
+  logging: { member: 'BucketLoggingStatus', root: 'BucketLoggingStatus' },
+  notification: { member: 'NotificationConfiguration', root: 'NotificationConfiguration' },
+  ownershipControls: { member: 'OwnershipControls', root: 'OwnershipControls' },
+  publicAccessBlock: { member: 'PublicAccessBlockConfiguration', root: 'PublicAccessBlockConfiguration' },
+  tagging: { member: 'Tagging', root: 'Tagging' },
+  versioning: { member: 'VersioningConfiguration', root: 'VersioningConfiguration' },
+};
+
+/** A setting as calls from inside give it, in the SDK's names, as the document that the wire has. */
+export function settingDocument(setting: string, input: Input): string {
+  if (setting === 'policy') {
+    const policy = input['Policy'];
+    return typeof policy === 'string' ? policy : JSON.stringify(policy);
+  }
+  const names = ROOTS[setting];
+  const value = names && input[names.member];
+  if (!names || !isStructure(value)) {
+    throw new AwsError('MalformedXML', `The request must contain ${names?.member ?? setting}.`);
+  }
+  return element(names.root, members(value));
+}
+
+/** S3 writes lists flat, an element for each item, in the singular; only `TagSet` has a level of its own. */
+function members(value: Input): string {
+  return Object.entries(value)
+    .map(([name, member]) => {
+      if (name === 'TagSet' && Array.isArray(member)) {
+        return element(name, member.map((tag: Input) => element('Tag', members(tag))).join(''));
+      }
+      if (Array.isArray(member))
+        return member.map((item) => element(name.replace(/s$/, ''), content(item))).join('');
+      return member === undefined ? '' : element(name, content(member));
+    })
+    .join('');
+}
+
+function content(value: unknown): string {
+  return isStructure(value) ? members(value) : escapeXml(String(value));
+}

@@ -1,0 +1,32 @@
+import { AwsError } from '../../front-door/service.ts';
+
+/** Queue URLs on the front door's own origin: an SDK sends its calls to the URL's host. */
+export function queueUrl(endpoint: string, accountId: string, name: string): string {
+  return `${endpoint}/${accountId}/${name}`;
+}
+
+/** The name in a queue URL. The host is not looked at: a template's URL may name AWS's. */
+export function queueNameOf(url: unknown, accountId: string): string {
+  if (typeof url !== 'string' || url === '') {
+    throw new AwsError('MissingParameter', 'The request must contain the parameter QueueUrl.');
+  }
+  const [account, name, ...rest] = url
+    .replace(/^https?:\/\/[^/]+/, '')
+    .split('/')
+    .filter(Boolean);
+  if (account !== accountId || !name || rest.length > 0) throw queueDoesNotExist();
+  return name;
+}
+
+export function queueArn(region: string, accountId: string, name: string): string {
+  return `arn:aws:sqs:${region}:${accountId}:${name}`;
+}
+
+/** The URL under which fauxqs knows a queue: it reads the region out of the host. */
+export function fauxqsUrl(region: string, accountId: string, name: string): string {
+  return `http://sqs.${region}.localhost/${accountId}/${name}`;
+}
+
+export function queueDoesNotExist(): AwsError {
+  return new AwsError('QueueDoesNotExist', 'The specified queue does not exist.');
+}

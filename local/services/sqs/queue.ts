@@ -1,0 +1,8 @@
+import type { Input } from '../../front-door/service.ts';
+
+/** A queue as the operations see it: its name, and how to ask fauxqs about it. */
+export interface Queue {
+  name: string;
+  /** A call about this queue; the URL is filled in. */
+  ask(action: string, input: Input): Promise<Record<string, unknown>>;
+}

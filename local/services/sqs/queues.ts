@@ -1,0 +1,63 @@
+import { textMap } from '../../front-door/read.ts';
+import { AwsError, type Input } from '../../front-door/service.ts';
+import type { Fauxqs } from '../fauxqs.ts';
+import type { Queue } from './queue.ts';
+
+/** "CreateQueue", the attributes that can be set. */
+const SETTABLE = new Set([
+  'ContentBasedDeduplication',
+  'DeduplicationScope',
+  'DelaySeconds',
+  'FifoQueue',
+  'FifoThroughputLimit',
+  'KmsDataKeyReusePeriodSeconds',
+  'KmsMasterKeyId',
+  'MaximumMessageSize',
+  'MessageRetentionPeriod',
+  'Policy',
+  'ReceiveMessageWaitTimeSeconds',
+  'RedriveAllowPolicy',
+  'RedrivePolicy',
+  'SqsManagedSseEnabled',
+  'VisibilityTimeout',
+]);
+
+export async function createQueue(fauxqs: Fauxqs, input: Input, region: string): Promise<Input> {
+  const name = String(input['QueueName'] ?? '');
+  if (!/^[\w-]{1,80}$/.test(name.replace(/\.fifo$/, '')) || name.length > 80) {
+    throw new AwsError(
+      'InvalidParameterValue',
+      `Queue name '${name}' can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length`,
+    );
+  }
+  const attributes = settableAttributes(input);
+  return fauxqs.sqs('CreateQueue', { ...input, Attributes: attributes }, region);
+}
+
+export async function setQueueAttributes(queue: Queue, input: Input): Promise<Input> {
+  await queue.ask('SetQueueAttributes', { Attributes: settableAttributes(input) });
+  return {};
+}
+
+function settableAttributes(input: Input): Record<string, string> {
+  const attributes = textMap(input, 'Attributes');
+  const unknown = Object.keys(attributes).find((name) => !SETTABLE.has(name));
+  if (unknown) throw new AwsError('InvalidAttributeName', `Unknown Attribute ${unknown}.`);
+  return attributes;
+}
+
+/** Without names there are no attributes in the answer, as in AWS's. */
+export async function getQueueAttributes(queue: Queue, input: Input): Promise<Input> {
+  const names = Array.isArray(input['AttributeNames']) ? input['AttributeNames'] : [];
+  if (names.length === 0) return {};
+  await settle(queue);
+  return queue.ask('GetQueueAttributes', { AttributeNames: names });
+}
+
+/**
+ * fauxqs moves messages whose time-out or delay has ended only when somebody receives, and counts them wrongly
+ * until then. A receive of a number that is none takes nothing, but makes it look at its clock.
+ */
+async function settle(queue: Queue): Promise<void> {
+  await queue.ask('ReceiveMessage', { MaxNumberOfMessages: 'none', WaitTimeSeconds: 0 });
+}

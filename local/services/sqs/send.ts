@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import type { Input } from '../../front-door/service.ts';
+import { batchEntries, listOf, prepareEntries } from './batch.ts';
+import { checkBody, escapeBody } from './body-text.ts';
+import type { Queue } from './queue.ts';
+
+export async function sendMessage(queue: Queue, input: Input): Promise<Input> {
+  const prepared = prepare(input);
+  const output = await queue.ask('SendMessage', prepared);
+  return withOwnDigest(output, input, prepared);
+}
+
+export async function sendMessageBatch(queue: Queue, input: Input): Promise<Input> {
+  const entries = batchEntries(input);
+  const { ready, failed } = prepareEntries(entries, prepare);
+  if (ready.length === 0 && failed.length > 0) return { Successful: [], Failed: failed };
+  const output = await queue.ask('SendMessageBatch', { Entries: ready });
+  const originals = new Map(entries.map((entry) => [entry['Id'], entry]));
+  const readyById = new Map(ready.map((entry) => [entry['Id'], entry]));
+  const successful = listOf(output['Successful']).map((result) =>
+    withOwnDigest(result, originals.get(result['Id']) ?? {}, readyById.get(result['Id']) ?? {}),
+  );
+  return { Successful: successful, Failed: [...listOf(output['Failed']), ...failed] };
+}
+
+function prepare(entry: Input): Input {
+  const body = entry['MessageBody'];
+  if (typeof body !== 'string') return entry;
+  checkBody(body);
+  const escaped = escapeBody(body);
+  return escaped === body ? entry : { ...entry, MessageBody: escaped };
+}
+
+/** SDKs compare the digest with that of what they sent. */
+function withOwnDigest(output: Input, sent: Input, prepared: Input): Input {
+  if (sent['MessageBody'] === prepared['MessageBody']) return output;
+  return { ...output, MD5OfMessageBody: md5(String(sent['MessageBody'])) };
+}
+
+export function md5(text: string): string {
+  return createHash('md5').update(text).digest('hex');
+}

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import type { Input } from '../../front-door/service.ts';
+
+export interface Parameter {
+  name: string;
+  type: string;
+  value: string;
+  version: number;
+  modifiedAt: Date;
+  description?: string;
+  tags: Map<string, string>;
+}
+
+/**
+ * Parameters that AWS publishes. A machine image's resolves to an id of its own, always the same, so that templates
+ * with `{{resolve:ssm:...}}` or an SSM parameter type deploy; no such image exists.
+ */
+export function publicParameter(name: string, now: number): Parameter | undefined {
+  if (!name.startsWith('/aws/service/')) return undefined;
+  const id = createHash('sha256').update(name).digest('hex').slice(0, 17);
+  return {
+    name,
+    type: 'String',
+    value: `ami-0${id.slice(1)}`,
+    version: 1,
+    modifiedAt: new Date(now),
+    tags: new Map(),
+  };
+}
+
+/** As `GetParameter` and its kin answer it. */
+export function describeParameter(parameter: Parameter, arn: string): Input {
+  return {
+    Name: parameter.name,
+    Type: parameter.type,
+    Value: parameter.value,
+    Version: parameter.version,
+    LastModifiedDate: parameter.modifiedAt,
+    ARN: arn,
+    DataType: 'text',
+  };
+}

@@ -1,0 +1,131 @@
+import { boolean, optionalText, structures, text, texts } from '../../front-door/read.ts';
+import {
+  AwsError,
+  type CloudContext,
+  type Input,
+  type Operation,
+  type RunningService,
+} from '../../front-door/service.ts';
+import { describeParameter, type Parameter, publicParameter } from './parameters.ts';
+
+/** The version of the CDK's bootstrap resources; the CDK refuses to deploy to an older one. */
+const BOOTSTRAP_PARAMETER = '/cdk-bootstrap/hnb659fds/version';
+const BOOTSTRAP_VERSION = '31';
+
+/** SSM's parameter store. Values of `SecureString` are kept as they are: nothing here leaves this machine. */
+export function createSsm(context: CloudContext): RunningService {
+  const parameters = new Map<string, Parameter>();
+  const arnOf = (name: string) =>
+    `arn:aws:ssm:${context.region}:${context.accountId}:parameter${name.startsWith('/') ? '' : '/'}${name}`;
+  const find = (nameOrArn: string): Parameter | undefined => {
+    // A version or label may follow after a colon.
+    const name = nameOrArn.replace(/^arn:.*?:parameter(?=\/)/, '').replace(/:[^:/]+$/, '');
+    return (
+      parameters.get(name) ??
+      parameters.get(name.replace(/^\//, '')) ??
+      publicParameter(name, context.clock.now())
+    );
+  };
+  const get = (name: string): Parameter => {
+    const parameter = find(name);
+    if (parameter) return parameter;
+    throw new AwsError('ParameterNotFound', `Parameter ${name} not found.`);
+  };
+  const describe = (parameter: Parameter) => describeParameter(parameter, arnOf(parameter.name));
+  const put = (input: Input) => putParameter(parameters, input, new Date(context.clock.now()));
+  put({ Name: BOOTSTRAP_PARAMETER, Type: 'String', Value: BOOTSTRAP_VERSION });
+
+  const one = (run: Operation['run']): Operation => ({
+    resources: (input) => [arnOf(text(input, 'Name'))],
+    run,
+  });
+  const many = (run: Operation['run']): Operation => ({
+    resources: (input) => texts(input, 'Names').map(arnOf),
+    run,
+  });
+  const operations: Record<string, Operation> = {
+    PutParameter: one(put),
+    GetParameter: one((input) => ({ Parameter: describe(get(text(input, 'Name'))) })),
+    GetParameters: many((input) => {
+      const names = texts(input, 'Names');
+      const found = names.flatMap((name) => find(name) ?? []);
+      return { Parameters: found.map(describe), InvalidParameters: names.filter((name) => !find(name)) };
+    }),
+    GetParametersByPath: {
+      resources: (input) => [arnOf(text(input, 'Path'))],
+      run: (input) => ({ Parameters: byPath(parameters, input).map(describe) }),
+    },
+    DeleteParameter: one((input) => {
+      const { name } = get(text(input, 'Name'));
+      parameters.delete(name);
+      return {};
+    }),
+    DeleteParameters: many((input) => {
+      const names = texts(input, 'Names');
+      const deleted = names.filter((name) => parameters.delete(name));
+      return {
+        DeletedParameters: deleted,
+        InvalidParameters: names.filter((name) => !deleted.includes(name)),
+      };
+    }),
+    ...tagOperations(get, arnOf),
+  };
+  return { service: { name: 'ssm', operations }, close: async () => {} };
+}
+
+function putParameter(parameters: Map<string, Parameter>, input: Input, modifiedAt: Date): Input {
+  const name = text(input, 'Name');
+  const previous = parameters.get(name);
+  if (previous && !('Overwrite' in input && boolean(input, 'Overwrite'))) {
+    const message =
+      'The parameter already exists. To overwrite this value, set the overwrite option in the request to true.';
+    throw new AwsError('ParameterAlreadyExists', message);
+  }
+  const description = optionalText(input, 'Description') ?? previous?.description;
+  const tags = structures(input, 'Tags').map((tag): [string, string] => [
+    text(tag, 'Key'),
+    String(tag['Value']),
+  ]);
+  const version = (previous?.version ?? 0) + 1;
+  parameters.set(name, {
+    name,
+    type: optionalText(input, 'Type') ?? previous?.type ?? 'String',
+    value: text(input, 'Value'),
+    version,
+    modifiedAt,
+    ...(description ? { description } : {}),
+    tags: previous?.tags ?? new Map(tags),
+  });
+  return { Version: version, Tier: 'Standard' };
+}
+
+function byPath(parameters: Map<string, Parameter>, input: Input): Parameter[] {
+  const path = `${text(input, 'Path').replace(/\/$/, '')}/`;
+  const recursive = 'Recursive' in input && boolean(input, 'Recursive');
+  return [...parameters.values()].filter(
+    ({ name }) => name.startsWith(path) && (recursive || !name.slice(path.length).includes('/')),
+  );
+}
+
+function tagOperations(
+  get: (name: string) => Parameter,
+  arnOf: (name: string) => string,
+): Record<string, Operation> {
+  const onTags = (run: (parameter: Parameter, input: Input) => Input): Operation => ({
+    resources: (input) => [arnOf(text(input, 'ResourceId'))],
+    run: (input) => run(get(text(input, 'ResourceId')), input),
+  });
+  return {
+    AddTagsToResource: onTags(({ tags }, input) => {
+      for (const tag of structures(input, 'Tags')) tags.set(text(tag, 'Key'), String(tag['Value'] ?? ''));
+      return {};
+    }),
+    RemoveTagsFromResource: onTags(({ tags }, input) => {
+      for (const key of texts(input, 'TagKeys')) tags.delete(key);
+      return {};
+    }),
+    ListTagsForResource: onTags(({ tags }) => ({
+      TagList: [...tags].map(([Key, Value]) => ({ Key, Value })),
+    })),
+  };
+}

@@ -1,0 +1,305 @@
+import {
+  ChangeMessageVisibilityBatchCommand,
+  ChangeMessageVisibilityCommand,
+  CreateQueueCommand,
+  DeleteMessageBatchCommand,
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  ListQueuesCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
+
+let cloud: TestCloud;
+let sqs: SQSClient;
+let QueueUrl: string;
+let count = 0;
+
+beforeAll(async () => {
+  cloud = await startTestCloud();
+  sqs = new SQSClient(cloud.client);
+});
+afterAll(async () => {
+  sqs.destroy();
+  await cloud.close();
+});
+beforeEach(async () => {
+  QueueUrl = await createQueue({});
+});
+
+async function createQueue(Attributes: Record<string, string>): Promise<string> {
+  count += 1;
+  const output = await sqs.send(new CreateQueueCommand({ QueueName: `queue-${count}`, Attributes }));
+  return output.QueueUrl ?? '';
+}
+
+const send = (MessageBody: string) => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+
+async function receive(options: Partial<ReceiveMessageCommand['input']> = {}): Promise<Message[]> {
+  const output = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, ...options }));
+  return output.Messages ?? [];
+}
+
+async function counts(): Promise<Record<string, string> | undefined> {
+  const AttributeNames = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
+  const output = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...AttributeNames] }),
+  );
+  return output.Attributes;
+}
+
+describe('queue URLs', () => {
+  test('are on the front door, so that a client with only an endpoint follows them', async () => {
+    expect(QueueUrl).toBe(`${cloud.endpoint}/000000000000/queue-${count}`);
+    const found = await sqs.send(new GetQueueUrlCommand({ QueueName: `queue-${count}` }));
+    expect(found.QueueUrl).toBe(QueueUrl);
+    const list = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: `queue-${count}` }));
+    expect(list.QueueUrls).toEqual([QueueUrl]);
+  });
+
+  test('of AWS work as well, as templates have them', async () => {
+    const url = `https://sqs.us-east-1.amazonaws.com/000000000000/queue-${count}`;
+    const client = new SQSClient({ ...cloud.client, useQueueUrlAsEndpoint: false });
+    await client.send(new SendMessageCommand({ QueueUrl: url, MessageBody: 'x' }));
+    client.destroy();
+    expect(await receive()).toMatchObject([{ Body: 'x' }]);
+  });
+
+  test('that do not exist are QueueDoesNotExist', async () => {
+    const missing = `${cloud.endpoint}/000000000000/missing`;
+    const sent = sqs.send(new SendMessageCommand({ QueueUrl: missing, MessageBody: 'x' }));
+    await expect(sent).rejects.toMatchObject({ name: 'QueueDoesNotExist' });
+  });
+
+  test('a name that AWS refuses is refused', async () => {
+    const created = sqs.send(new CreateQueueCommand({ QueueName: 'no spaces' }));
+    await expect(created).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+  });
+
+  test('the same name in two regions is two queues', async () => {
+    const other = new SQSClient({ ...cloud.client, region: 'eu-west-1' });
+    await other.send(new CreateQueueCommand({ QueueName: `queue-${count}` }));
+    await other.send(new SendMessageCommand({ QueueUrl, MessageBody: 'in Ireland' }));
+    expect(await receive()).toEqual([]);
+    const { Messages } = await other.send(new ReceiveMessageCommand({ QueueUrl }));
+    expect(Messages).toMatchObject([{ Body: 'in Ireland' }]);
+    other.destroy();
+  });
+});
+
+describe('bodies', () => {
+  test.each([
+    ['plain', 'tile-17'],
+    ['emoji and other characters beyond the first plane', '🐛 ends 𝕏 itself 🪰'],
+    ['private-use characters, those of our own escape among them', '\ue001\ue100\ue500 \ue001\ue001 🐛'],
+    ['white space', '\t\n\r '],
+    ['just under 1 MiB', 'x'.repeat(1_048_576)],
+  ])('come back as they were sent: %s', async (_, body) => {
+    // The SDK itself compares the digests of what it sends and receives.
+    await send(body);
+    const [message] = await receive();
+    expect(message?.Body === body).toBe(true);
+  });
+
+  test.each([
+    ['a control character', 'a\u0000b'],
+    ['a lone surrogate', 'a\ud800b'],
+    ['a non-character', 'a\uffffb'],
+  ])('%s is InvalidMessageContents', async (_, body) => {
+    await expect(send(body)).rejects.toMatchObject({ name: 'InvalidMessageContents' });
+  });
+
+  test('over 1 MiB is refused', async () => {
+    await expect(send('x'.repeat(1_048_577))).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+  });
+});
+
+describe('batches', () => {
+  test('send: entries that are refused are named, the others are sent', async () => {
+    const output = await sqs.send(
+      new SendMessageBatchCommand({
+        QueueUrl,
+        Entries: [
+          { Id: 'good', MessageBody: 'good' },
+          { Id: 'bad', MessageBody: 'a\u0000b' },
+          { Id: 'wide', MessageBody: '🐛' },
+        ],
+      }),
+    );
+    expect(output.Successful?.map(({ Id }) => Id)).toEqual(['good', 'wide']);
+    expect(output.Failed).toMatchObject([{ Id: 'bad', SenderFault: true, Code: 'InvalidMessageContents' }]);
+    expect((await receive()).map(({ Body }) => Body).sort()).toEqual(['good', '🐛'].sort());
+  });
+
+  test('delete: a handle that is none fails alone', async () => {
+    await send('x');
+    const [message] = await receive();
+    const output = await sqs.send(
+      new DeleteMessageBatchCommand({
+        QueueUrl,
+        Entries: [
+          { Id: 'good', ReceiptHandle: message?.ReceiptHandle ?? '' },
+          { Id: 'bad', ReceiptHandle: 'not-a-handle' },
+        ],
+      }),
+    );
+    expect(output.Successful).toEqual([{ Id: 'good' }]);
+    expect(output.Failed).toMatchObject([{ Id: 'bad', SenderFault: true, Code: 'ReceiptHandleIsInvalid' }]);
+    expect(await counts()).toEqual({
+      ApproximateNumberOfMessages: '0',
+      ApproximateNumberOfMessagesNotVisible: '0',
+    });
+  });
+
+  test('visibility: a message no longer in flight fails alone', async () => {
+    await send('x');
+    await send('y');
+    const [first, second] = await receive();
+    await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: first?.ReceiptHandle }));
+    const output = await sqs.send(
+      new ChangeMessageVisibilityBatchCommand({
+        QueueUrl,
+        Entries: [
+          { Id: 'gone', ReceiptHandle: first?.ReceiptHandle ?? '', VisibilityTimeout: 60 },
+          { Id: 'held', ReceiptHandle: second?.ReceiptHandle ?? '', VisibilityTimeout: 60 },
+        ],
+      }),
+    );
+    expect(output.Successful).toEqual([{ Id: 'held' }]);
+    expect(output.Failed).toMatchObject([{ Id: 'gone', Code: 'MessageNotInflight' }]);
+  });
+
+  test('none, too many, or the same id twice are refused as a whole', async () => {
+    const entries = (ids: string[]) => ({ QueueUrl, Entries: ids.map((Id) => ({ Id, MessageBody: Id })) });
+    const sendBatch = (ids: string[]) => sqs.send(new SendMessageBatchCommand(entries(ids)));
+    await expect(sendBatch([])).rejects.toMatchObject({ name: 'EmptyBatchRequest' });
+    await expect(sendBatch(['a', 'a'])).rejects.toMatchObject({ name: 'BatchEntryIdsNotDistinct' });
+    const eleven = Array.from({ length: 11 }, (_, index) => `m${index}`);
+    await expect(sendBatch(eleven)).rejects.toMatchObject({ name: 'TooManyEntriesInBatchRequest' });
+    expect(await receive()).toEqual([]);
+  });
+});
+
+describe('receipt handles', () => {
+  test.each(['not-a-handle', Buffer.from('also not one').toString('base64')])(
+    '%s is invalid',
+    async (handle) => {
+      const deleted = sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: handle }));
+      await expect(deleted).rejects.toMatchObject({ name: 'ReceiptHandleIsInvalid' });
+    },
+  );
+
+  test("another queue's is invalid", async () => {
+    await send('x');
+    const [message] = await receive();
+    const other = await createQueue({});
+    const deleted = sqs.send(
+      new DeleteMessageCommand({ QueueUrl: other, ReceiptHandle: message?.ReceiptHandle }),
+    );
+    await expect(deleted).rejects.toMatchObject({ name: 'ReceiptHandleIsInvalid' });
+  });
+
+  test('an old one deletes nothing, and says so only when the visibility is to change', async () => {
+    await send('x');
+    const [first] = await receive({ VisibilityTimeout: 0 });
+    const [second] = await receive({ WaitTimeSeconds: 5 });
+    expect(second?.MessageId).toBe(first?.MessageId);
+    await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: first?.ReceiptHandle }));
+    expect(await counts()).toMatchObject({ ApproximateNumberOfMessagesNotVisible: '1' });
+    const changed = sqs.send(
+      new ChangeMessageVisibilityCommand({
+        QueueUrl,
+        ReceiptHandle: first?.ReceiptHandle,
+        VisibilityTimeout: 5,
+      }),
+    );
+    await expect(changed).rejects.toMatchObject({ name: 'MessageNotInflight' });
+  });
+
+  test('no message is invisible for more than 12 hours in all', async () => {
+    await send('x');
+    const [message] = await receive();
+    const [handle, queue] = Buffer.from(message?.ReceiptHandle ?? '', 'base64')
+      .toString()
+      .split(' ');
+    const anHourAgo = Buffer.from(`${handle} ${queue} ${Date.now() - 3_600_000}`).toString('base64');
+    const extend = (VisibilityTimeout: number) =>
+      sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle: anHourAgo, VisibilityTimeout }));
+    await extend(39_000);
+    await expect(extend(43_200)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+  });
+});
+
+describe('receiving', () => {
+  test('gives message attributes only to those who ask', async () => {
+    const MessageAttributes = { kind: { DataType: 'String', StringValue: 'tile' } };
+    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x', MessageAttributes }));
+    const [without] = await receive({ VisibilityTimeout: 0 });
+    expect(without?.MessageAttributes).toBeUndefined();
+    const [with_] = await receive({ MessageAttributeNames: ['All'], WaitTimeSeconds: 5 });
+    expect(with_?.MessageAttributes).toMatchObject(MessageAttributes);
+  });
+
+  test('a long poll that loses the race for a message waits on', async () => {
+    const polls = [1, 2].map(() => receive({ WaitTimeSeconds: 2, MaxNumberOfMessages: 1 }));
+    await send('first');
+    const winner = await Promise.race(polls);
+    expect(winner).toHaveLength(1);
+    await send('second');
+    const bodies = (await Promise.all(polls)).flat().map(({ Body }) => Body);
+    expect(bodies.sort()).toEqual(['first', 'second']);
+  });
+
+  test('a message is not given to a caller who hung up', async () => {
+    const hangUp = new AbortController();
+    const abandoned = sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 20 }), {
+      abortSignal: hangUp.signal,
+    });
+    // Once this is answered, the long poll has long arrived.
+    await counts();
+    hangUp.abort();
+    await expect(abandoned).rejects.toMatchObject({ name: 'AbortError' });
+    await send('x');
+    expect(await receive({ WaitTimeSeconds: 5 })).toMatchObject([{ Body: 'x' }]);
+  });
+
+  test('out of bounds is refused', async () => {
+    await expect(receive({ WaitTimeSeconds: 21 })).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+    await expect(receive({ MaxNumberOfMessages: 11 })).rejects.toMatchObject({
+      name: 'InvalidParameterValue',
+    });
+  });
+
+  test('more often than maxReceiveCount sends it to the dead-letter queue', async () => {
+    const dead = await createQueue({});
+    const deadLetterTargetArn = `arn:aws:sqs:us-east-1:000000000000:queue-${count}`;
+    QueueUrl = await createQueue({
+      RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 1 }),
+    });
+    await send('poison');
+    expect(await receive({ VisibilityTimeout: 0 })).toHaveLength(1);
+    expect(await receive({ WaitTimeSeconds: 1 })).toEqual([]);
+    const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: dead }));
+    expect(Messages).toMatchObject([{ Body: 'poison' }]);
+  });
+});
+
+describe('counting', () => {
+  test('messages in flight are not visible; those whose time-out ended are, though nobody receives', async () => {
+    await send('x');
+    await receive({ VisibilityTimeout: 1 });
+    expect(await counts()).toEqual({
+      ApproximateNumberOfMessages: '0',
+      ApproximateNumberOfMessagesNotVisible: '1',
+    });
+    await expect
+      .poll(counts, { timeout: 5000, interval: 100 })
+      .toEqual({ ApproximateNumberOfMessages: '1', ApproximateNumberOfMessagesNotVisible: '0' });
+  });
+});

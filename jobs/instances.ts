@@ -1,8 +1,8 @@
 import {
   type AttributeValue,
-  BatchGetItemCommand,
   ConditionalCheckFailedException,
   type DynamoDBClient,
+  GetItemCommand,
   paginateQuery,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
@@ -12,8 +12,6 @@ import { type Change, updateExpression } from './update.ts';
 
 /** The table's index of what lives and what runs ("The contracts in detail"). */
 export const LISTING_INDEX = 'byListing';
-/** "BatchGetItem": at most 100 items a call. */
-const MOST_KEYS = 100;
 const UNLESS_RETIRING = 'attribute_not_exists(#retirement)';
 
 /** The instances in the table. An agent writes its own; the keeper reads all and moves those that are gone. */
@@ -41,7 +39,7 @@ export interface InstanceStore {
   gone(instance: string, expires: number, retirement?: Retirement): Promise<void>;
   /** All instances that are not known to be gone. */
   living(): Promise<InstanceRecord[]>;
-  /** These instances, listed or not; who has no record is missing. */
+  /** These few instances, listed or not; who has no record is missing. */
   find(instances: readonly string[]): Promise<Map<string, InstanceRecord>>;
 }
 
@@ -99,32 +97,13 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
       return records;
     },
     async find(instances) {
-      const found = new Map<string, InstanceRecord>();
-      for (let at = 0; at < instances.length; at += MOST_KEYS) {
-        for (const record of await getAll(db, table, instances.slice(at, at + MOST_KEYS))) {
-          found.set(record.instance, record);
-        }
-      }
-      return found;
+      const found = await Promise.all(
+        instances.map((instance) => db.send(new GetItemCommand({ TableName: table, Key: keyOf(instance) }))),
+      );
+      const records = found.flatMap(({ Item }) => (Item ? [recordOf(Item)] : []));
+      return new Map(records.map((record) => [record.instance, record]));
     },
   };
-}
-
-async function getAll(
-  db: DynamoDBClient,
-  table: string,
-  instances: readonly string[],
-): Promise<InstanceRecord[]> {
-  const records: InstanceRecord[] = [];
-  let keys: Record<string, AttributeValue>[] = instances.map(keyOf);
-  while (keys.length > 0) {
-    const { Responses, UnprocessedKeys } = await db.send(
-      new BatchGetItemCommand({ RequestItems: { [table]: { Keys: keys } } }),
-    );
-    for (const item of Responses?.[table] ?? []) records.push(recordOf(item));
-    keys = UnprocessedKeys?.[table]?.Keys ?? [];
-  }
-  return records;
 }
 
 function keyOf(instance: string): Record<string, AttributeValue> {

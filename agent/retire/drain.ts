@@ -1,5 +1,5 @@
 import type { Reason } from '../../policy/retirement.ts';
-import { hookTimes, keepWaiting } from './hooks.ts';
+import { keepWaiting } from './hooks.ts';
 import type { Self } from './self.ts';
 
 /** Kept back from AWS's deadlines for handing jobs back and saying good-bye. */
@@ -29,11 +29,8 @@ export async function drainFor(
   }
   if (reason !== 'auto-scaling') return drain(longestJobMs);
   if (!config.terminationHook) return drain(Math.min(longestJobMs, config.drainSeconds * 1000));
-  const times = await hookTimes(self, config.terminationHook);
   const drained = new AbortController();
-  const over = AbortSignal.any([drained.signal, signal]);
-  const waiting = keepWaiting(self, config.terminationHook, times, over);
-  await drain(Math.max(0, Math.min(longestJobMs, (times?.globalMs ?? longestJobMs) - stopMs)));
-  drained.abort();
+  const waiting = keepWaiting(self, config.terminationHook, AbortSignal.any([drained.signal, signal]));
+  await drain(longestJobMs).finally(() => drained.abort());
   await waiting;
 }

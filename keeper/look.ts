@@ -1,0 +1,124 @@
+import {
+  type Activity,
+  type AutoScalingGroup,
+  DescribeAutoScalingGroupsCommand,
+  paginateDescribeScalingActivities,
+} from '@aws-sdk/client-auto-scaling';
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import type { Clients } from '../aws/clients.ts';
+import type { InstanceStore } from '../jobs/instances.ts';
+import type { InstanceRecord } from '../jobs/record.ts';
+import type { KeeperConfig } from './config.ts';
+import { type Memory, readMemory } from './memory.ts';
+
+/** All that the keeper decides by, as it was at one moment. */
+export interface Look {
+  nowMs: number;
+  group: GroupSeen;
+  launches: LaunchSeen[];
+  /** The latest activity that launched, or tried to. */
+  lastLaunchMs: number | undefined;
+  /** Visible messages. */
+  backlog: number;
+  /** Records of instances not known to be gone, and of those lately launched that are. */
+  records: Map<string, InstanceRecord>;
+  memory: Memory;
+}
+
+export interface GroupSeen {
+  minSize: number;
+  maxSize: number;
+  desired: number;
+  instances: { instance: string; lifecycleState: string }[];
+  suspended: ReadonlySet<string>;
+}
+
+export interface LaunchSeen {
+  instance: string;
+  startedAtMs: number;
+}
+
+/** Pages of 100 activities that are read to find the launch of an instance that was not heard of. */
+const MOST_PAGES = 5;
+/** Launches whose instance is gone and whose record is looked up, for the boot breaker. */
+const PAST_LAUNCHES = 20;
+
+/** Looks at group, queue and table. Undefined: there is no such group (any more). */
+export async function look(
+  clients: Clients,
+  config: KeeperConfig,
+  instances: InstanceStore,
+  nowMs: number,
+): Promise<Look | undefined> {
+  const group = await groupOf(clients, config.groupName);
+  if (!group) return undefined;
+  const [activities, backlog, living, memory] = await Promise.all([
+    activitiesOf(clients, config.groupName),
+    backlogOf(clients, config.queueUrl),
+    instances.living(),
+    readMemory(clients.dynamodb, config.table),
+  ]);
+  const launches = activities.flatMap(launchOf);
+  const records = new Map(living.map((record) => [record.instance, record]));
+  const past = launches.map(({ instance }) => instance).filter((instance) => !records.has(instance));
+  for (const [id, record] of await instances.find(past.slice(0, PAST_LAUNCHES))) records.set(id, record);
+  return { nowMs, group, launches, lastLaunchMs: lastLaunch(activities), backlog, records, memory };
+}
+
+async function groupOf(clients: Clients, groupName: string): Promise<GroupSeen | undefined> {
+  const { AutoScalingGroups } = await clients.autoScaling.send(
+    new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [groupName] }),
+  );
+  const group = AutoScalingGroups?.[0];
+  return group && seen(group);
+}
+
+function seen(group: AutoScalingGroup): GroupSeen {
+  return {
+    minSize: group.MinSize ?? 0,
+    maxSize: group.MaxSize ?? 0,
+    desired: group.DesiredCapacity ?? 0,
+    instances: (group.Instances ?? []).map(({ InstanceId = '', LifecycleState = '' }) => {
+      return { instance: InstanceId, lifecycleState: LifecycleState };
+    }),
+    suspended: new Set((group.SuspendedProcesses ?? []).map(({ ProcessName = '' }) => ProcessName)),
+  };
+}
+
+/** The newest activities first. */
+async function activitiesOf(clients: Clients, groupName: string): Promise<Activity[]> {
+  const pages = paginateDescribeScalingActivities(
+    { client: clients.autoScaling, pageSize: 100 },
+    { AutoScalingGroupName: groupName },
+  );
+  const activities: Activity[] = [];
+  let read = 0;
+  for await (const page of pages) {
+    activities.push(...(page.Activities ?? []));
+    if (++read === MOST_PAGES) break;
+  }
+  return activities;
+}
+
+/** "Verify a scaling activity": `Launching a new EC2 instance: i-...`; without an id the launch failed. */
+function launchOf({ Description, StartTime }: Activity): LaunchSeen[] {
+  const instance = /^Launching a new EC2 instance: (i-\w+)/.exec(Description ?? '')?.[1];
+  return instance && StartTime ? [{ instance, startedAtMs: StartTime.getTime() }] : [];
+}
+
+function lastLaunch(activities: readonly Activity[]): number | undefined {
+  const last = activities.find(({ Description }) => Description?.startsWith('Launching'));
+  return last?.StartTime?.getTime();
+}
+
+async function backlogOf(clients: Clients, queueUrl: string): Promise<number> {
+  const { Attributes } = await clients.sqs.send(
+    new GetQueueAttributesCommand({
+      QueueUrl: queueUrl,
+      AttributeNames: ['ApproximateNumberOfMessages'],
+    }),
+  );
+  const backlog = Number(Attributes?.['ApproximateNumberOfMessages']);
+  if (!Number.isInteger(backlog)) throw new Error(`the queue tells no number of messages: ${queueUrl}`);
+  return backlog;
+}

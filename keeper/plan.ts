@@ -1,0 +1,136 @@
+import type { RetirementReason, Rung } from '../jobs/record.ts';
+import { type Launch, outcomeOf, trips } from '../policy/breaker.ts';
+import { correctCapacity } from '../policy/capacity.ts';
+import { isGone } from '../policy/settle.ts';
+import { wake } from '../policy/wake.ts';
+import { type Zombie, zombies } from '../policy/zombies.ts';
+import type { KeeperConfig } from './config.ts';
+import type { Look } from './look.ts';
+
+/** What is to be done after a look. Each can be done again without harm, and none depends on another. */
+export type Action =
+  | { do: 'suspend-az-rebalance' }
+  | { do: 'trip-breaker' }
+  /** An operator resumed launches by other means than ours. */
+  | { do: 'reset-breaker' }
+  | { do: 'report-breaker'; open: boolean }
+  | { do: 'wake'; backlog: number }
+  | { do: 'remember-backlog'; sinceMs: number | undefined }
+  | { do: 'end-zombie'; zombie: Zombie }
+  | { do: 'terminate-retired'; instance: string }
+  | { do: 'lower-desired'; desired: number }
+  | { do: 'settle'; instance: string };
+
+/** Rungs that leave the desired capacity as it is. */
+const BELOW: ReadonlySet<Rung> = new Set(['unhealthy', 'power-off']);
+/** An agent that was stopped from outside is none that retired: its group may replace it. */
+const NOT_BY_CHOICE: ReadonlySet<RetirementReason> = new Set(['stopped']);
+
+export function plan(look: Look, config: KeeperConfig): Action[] {
+  return [
+    ...processes(look, config),
+    ...waking(look, config),
+    ...endings(look, config),
+    ...capacity(look),
+    ...settling(look, config),
+  ];
+}
+
+function processes({ group, launches, records, memory }: Look, config: KeeperConfig): Action[] {
+  const actions: Action[] = [];
+  if (!group.suspended.has('AZRebalance')) actions.push({ do: 'suspend-az-rebalance' });
+  const present = new Set(group.instances.map(({ instance }) => instance));
+  const outcomes = launches.map(({ instance, startedAtMs }): Launch => {
+    const record = records.get(instance);
+    const { readyAt, retirement } = record ?? {};
+    const outcome = outcomeOf({ readyAt, reason: retirement?.reason, present: present.has(instance) });
+    return { instance, startedAtMs, outcome };
+  });
+  const open = memory.trippedAtMs !== undefined;
+  if (open && !group.suspended.has('Launch')) {
+    return [...actions, { do: 'reset-breaker' }, { do: 'report-breaker', open: false }];
+  }
+  const tripped = trips({
+    launches: outcomes,
+    resumedAtMs: memory.resumedAtMs,
+    limit: config.breakerFailures,
+  });
+  if (tripped && !open) actions.push({ do: 'trip-breaker' });
+  return [...actions, { do: 'report-breaker', open: open || tripped }];
+}
+
+function waking({ group, memory, backlog, lastLaunchMs = 0, nowMs }: Look, config: KeeperConfig): Action[] {
+  const { execute, backlogSinceMs } = wake({
+    backlog,
+    threshold: config.threshold,
+    durationMs: config.durationSeconds * 1000,
+    nowMs,
+    backlogSinceMs: memory.backlogSinceMs,
+    lastLaunchMs: Math.max(lastLaunchMs, memory.wokenAtMs ?? 0),
+    desired: group.desired,
+    maxSize: group.maxSize,
+  });
+  const actions: Action[] = [];
+  if (backlogSinceMs !== memory.backlogSinceMs) {
+    actions.push({ do: 'remember-backlog', sinceMs: backlogSinceMs });
+  }
+  if (execute && !group.suspended.has('Launch')) actions.push({ do: 'wake', backlog });
+  return actions;
+}
+
+function endings({ group, launches, records, nowMs }: Look, config: KeeperConfig): Action[] {
+  const started = new Map(launches.map(({ instance, startedAtMs }) => [instance, startedAtMs]));
+  // Older than all activities that were read: older than the oldest of them.
+  const oldestMs = Math.min(nowMs, ...started.values());
+  const instances = group.instances.map(({ instance, lifecycleState }) => {
+    const { readyAt, heardAtMs } = records.get(instance) ?? {};
+    const readyAtMs = readyAt === undefined ? undefined : Date.parse(readyAt);
+    return {
+      instance,
+      lifecycleState,
+      launchedAtMs: started.get(instance) ?? oldestMs,
+      readyAtMs,
+      heardAtMs,
+    };
+  });
+  const rules = {
+    nowMs,
+    bootBudgetMs: config.bootBudgetSeconds * 1000,
+    silentMs: config.silentSeconds * 1000,
+  };
+  return zombies(instances, rules).map((zombie) => ({ do: 'end-zombie', zombie }));
+}
+
+function capacity({ group, records, backlog }: Look): Action[] {
+  const onTheirWay = new Set(group.instances.filter(isTerminating).map(({ instance }) => instance));
+  const retiredBelow = [...records.values()].filter(({ listing, retirement }) => {
+    if (listing !== 'instances' || !retirement) return false;
+    return BELOW.has(retirement.rung) && !NOT_BY_CHOICE.has(retirement.reason);
+  });
+  const { terminate, desired } = correctCapacity({
+    desired: group.desired,
+    minSize: group.minSize,
+    present: group.instances.map(({ instance }) => instance),
+    retiredBelow: retiredBelow.map(({ instance }) => instance),
+    backlog,
+  });
+  const actions: Action[] = terminate
+    .filter((instance) => !onTheirWay.has(instance))
+    .map((instance) => ({ do: 'terminate-retired', instance }));
+  if (desired !== undefined) actions.push({ do: 'lower-desired', desired });
+  return actions;
+}
+
+function isTerminating({ lifecycleState }: { lifecycleState: string }): boolean {
+  return lifecycleState.startsWith('Terminating');
+}
+
+function settling({ group, records, nowMs }: Look, config: KeeperConfig): Action[] {
+  const present = new Set(group.instances.map(({ instance }) => instance));
+  const gone = [...records.values()].filter(({ instance, listing, heardAtMs, retirement }) => {
+    if (listing !== 'instances') return false;
+    const facts = { instance, present: present.has(instance), heardAtMs, retired: retirement !== undefined };
+    return isGone(facts, nowMs, config.silentSeconds * 1000);
+  });
+  return gone.map(({ instance }) => ({ do: 'settle', instance }));
+}

@@ -22,6 +22,7 @@ import type { Network } from './network.ts';
 import type { FleetSettings } from './settings.ts';
 
 interface GroupOptions {
+  fleetName: string;
   settings: FleetSettings;
   network: Network;
   role: Role;
@@ -83,7 +84,7 @@ export function group(scope: Construct, template: LaunchTemplate, options: Group
       },
     },
   });
-  Tags.of(asg).add('mayfly:fleet', settings.name);
+  Tags.of(asg).add('mayfly:fleet', options.fleetName);
   outlive(asg, network);
   Validations.of(asg).acknowledge(
     {

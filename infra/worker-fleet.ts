@@ -146,6 +146,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     const content = this.userDataOf(settings, tree);
     refuseTooMuchUserData(this, stack, content);
     const options = {
+      fleetName: this.fleetName,
       settings,
       network,
       role: this.role,

@@ -1,0 +1,87 @@
+import { Duration } from 'aws-cdk-lib';
+import { describe, expect, it } from 'vitest';
+import { only, templateOf } from './synthesised.ts';
+
+const template = templateOf();
+
+interface StepAdjustment {
+  MetricIntervalLowerBound: number;
+  MetricIntervalUpperBound?: number;
+  ScalingAdjustment: number;
+}
+
+function stepsOf(from: ReturnType<typeof templateOf>): StepAdjustment[] {
+  return only(from, 'AWS::AutoScaling::ScalingPolicy').resource.Properties[
+    'StepAdjustments'
+  ] as StepAdjustment[];
+}
+
+describe('the scaling policy', () => {
+  it('is one, adds by steps with a warm-up, and never takes away', () => {
+    template.resourcePropertiesCountIs(
+      'AWS::AutoScaling::ScalingPolicy',
+      { PolicyType: 'StepScaling', AdjustmentType: 'ChangeInCapacity', EstimatedInstanceWarmup: 300 },
+      1,
+    );
+    expect(Math.min(...stepsOf(template).map((step) => step.ScalingAdjustment))).toBe(1);
+    template.resourceCountIs('AWS::AutoScaling::ScheduledAction', 0);
+  });
+
+  it.each([1, 2, 20, 21, 1000])(
+    'has at most 20 steps, the last to the maximum of %i and without end',
+    (max) => {
+      const steps = stepsOf(templateOf({ maxCapacity: max }));
+      expect(steps.length).toBeLessThanOrEqual(20);
+      expect(steps[0]?.MetricIntervalLowerBound).toBe(0);
+      expect(steps.at(-1)).toMatchObject({ ScalingAdjustment: max });
+      expect(steps.at(-1)).not.toHaveProperty('MetricIntervalUpperBound');
+    },
+  );
+
+  it('counts the slots of an instance', () => {
+    const steps = stepsOf(templateOf({ maxCapacity: 2, concurrency: 8 }));
+    expect(steps).toEqual([
+      { MetricIntervalLowerBound: 0, MetricIntervalUpperBound: 8, ScalingAdjustment: 1 },
+      { MetricIntervalLowerBound: 8, ScalingAdjustment: 2 },
+    ]);
+  });
+});
+
+describe('the backlog alarm', () => {
+  const { id: policy } = only(template, 'AWS::AutoScaling::ScalingPolicy');
+  const alarm = {
+    Namespace: 'AWS/SQS',
+    MetricName: 'ApproximateNumberOfMessagesVisible',
+    Statistic: 'Maximum',
+    Period: 60,
+    ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+    TreatMissingData: 'notBreaching',
+    AlarmActions: [{ Ref: policy }],
+  };
+
+  it('goes off at one message for one minute', () => {
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      ...alarm,
+      Threshold: 1,
+      EvaluationPeriods: 1,
+    });
+  });
+
+  it('can wait for five minutes, as the 2017 original did', () => {
+    templateOf({ scaleOut: { threshold: 1, duration: Duration.minutes(5) } }).hasResourceProperties(
+      'AWS::CloudWatch::Alarm',
+      { ...alarm, Threshold: 1, EvaluationPeriods: 5 },
+    );
+  });
+});
+
+describe('the alarm of the boot breaker', () => {
+  it('watches what the keeper reports for this fleet', () => {
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      Namespace: 'Mayfly',
+      MetricName: 'BootBreaker',
+      Dimensions: [{ Name: 'Fleet', Value: 'Test/Fleet' }],
+      Threshold: 1,
+    });
+  });
+});

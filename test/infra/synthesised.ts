@@ -1,0 +1,49 @@
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import type { WorkerFleetProps } from '../../infra/props.ts';
+import { WorkerFleet } from '../../infra/worker-fleet.ts';
+
+export interface Resource {
+  Type: string;
+  Properties: Record<string, unknown>;
+  DependsOn?: string[];
+  DeletionPolicy?: string;
+}
+
+/** A stack `Test` with one fleet `Fleet`, for any account and region. */
+export function fleetOf(props?: WorkerFleetProps): { stack: Stack; fleet: WorkerFleet } {
+  const stack = new Stack(new App(), 'Test');
+  return { stack, fleet: new WorkerFleet(stack, 'Fleet', props) };
+}
+
+export function templateOf(props?: WorkerFleetProps): Template {
+  return Template.fromStack(fleetOf(props).stack);
+}
+
+/** The resources of a type, by logical id. */
+export function resourcesOf(template: Template, type: string): Record<string, Resource> {
+  return template.findResources(type) as Record<string, Resource>;
+}
+
+/** The only resource of a type. */
+export function only(template: Template, type: string): { id: string; resource: Resource } {
+  const found = Object.entries(resourcesOf(template, type));
+  const [first] = found;
+  if (found.length !== 1 || !first)
+    throw new Error(`${found.length} resources of type ${type}, expected one`);
+  return { id: first[0], resource: first[1] };
+}
+
+/** A text with intrinsics, each reference as `<LogicalId>` or `<LogicalId.Attribute>`. */
+export function flat(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const { Ref, ...functions } = value as Record<string, unknown>;
+  if (typeof Ref === 'string') return `<${Ref}>`;
+  const join = functions['Fn::Join'] as [string, unknown[]] | undefined;
+  if (join) return join[1].map(flat).join(join[0]);
+  const attribute = functions['Fn::GetAtt'] as string[] | undefined;
+  if (attribute) return `<${attribute.join('.')}>`;
+  const sub = functions['Fn::Sub'];
+  if (typeof sub === 'string') return sub.replaceAll(/\$\{([^}]*)\}/g, '<$1>');
+  return flat(functions['Fn::Base64']);
+}

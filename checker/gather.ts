@@ -1,0 +1,106 @@
+import { readFile } from 'node:fs/promises';
+import { type AutoScalingClient, DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
+import { type DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
+import { type EC2Client, paginateDescribeInstances } from '@aws-sdk/client-ec2';
+import type { SQSClient } from '@aws-sdk/client-sqs';
+import { parseCalls } from './calls.ts';
+import type { Facts, InstanceFacts, RecordFacts } from './facts.ts';
+import { type JournalLine, parseJournal } from './journal.ts';
+import { deadLettersOf, queueFactsOf } from './queue.ts';
+
+/** Where to look. The clients are an operator's, not the fleet's. */
+export interface Scene {
+  sent: readonly string[];
+  /** Files: the workers' journal and the front door's `calls.jsonl`. */
+  journal: string;
+  calls: string;
+  leaseSeconds: number;
+  clients: { sqs: SQSClient; dynamodb: DynamoDBClient; ec2: EC2Client; autoScaling: AutoScalingClient };
+  /** What the stack has made. Undefined once it is deleted: then nothing can be queued and no group be left. */
+  stack: StackNames | undefined;
+}
+
+export interface StackNames {
+  queueUrl: string;
+  deadLetterQueueUrl: string;
+  /** Absent for a fleet that tracks no jobs. */
+  table?: string;
+  group: string;
+}
+
+/** Looks at everything from outside. What it reads of the queues becomes visible again at once. */
+export async function gather({ sent, journal, calls, leaseSeconds, clients, stack }: Scene): Promise<Facts> {
+  const lines = parseJournal(await readFile(journal, 'utf8').catch(ignoreMissing));
+  const [queue, deadLetters, records, instances, group] = await Promise.all([
+    stack ? queueFactsOf(clients.sqs, stack.queueUrl) : { visible: [], inFlight: 0 },
+    stack ? deadLettersOf(clients.sqs, stack.deadLetterQueueUrl) : [],
+    stack?.table === undefined ? undefined : recordsOf(clients.dynamodb, stack.table),
+    instancesOf(clients.ec2),
+    stack ? groupOf(clients.autoScaling, stack.group) : undefined,
+  ]);
+  return {
+    sent,
+    journal: lines,
+    workersAlive: workersAlive(lines),
+    queue,
+    deadLetters,
+    records,
+    instances,
+    group,
+    calls: parseCalls(await readFile(calls, 'utf8')),
+    leaseMs: leaseSeconds * 1000,
+  };
+}
+
+async function recordsOf(client: DynamoDBClient, table: string): Promise<RecordFacts[]> {
+  const records: RecordFacts[] = [];
+  for await (const { Items = [] } of paginateScan({ client }, { TableName: table, ConsistentRead: true })) {
+    for (const { pk, state, reason } of Items) {
+      if (!pk?.S?.startsWith('job#')) continue;
+      const record: RecordFacts = { id: pk.S.slice('job#'.length), state: state?.S ?? '' };
+      if (reason?.S) record.reason = reason.S;
+      records.push(record);
+    }
+  }
+  return records;
+}
+
+async function instancesOf(client: EC2Client): Promise<InstanceFacts[]> {
+  const instances: InstanceFacts[] = [];
+  for await (const { Reservations = [] } of paginateDescribeInstances({ client }, {})) {
+    for (const { InstanceId = '?', State, LaunchTime } of Reservations.flatMap(
+      ({ Instances = [] }) => Instances,
+    )) {
+      instances.push({ id: InstanceId, state: State?.Name ?? '?', launchedMs: LaunchTime?.getTime() ?? 0 });
+    }
+  }
+  return instances;
+}
+
+async function groupOf(client: AutoScalingClient, name: string): Promise<Facts['group']> {
+  const { AutoScalingGroups = [] } = await client.send(
+    new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }),
+  );
+  const [group] = AutoScalingGroups;
+  return group && { name, desired: group.DesiredCapacity ?? 0 };
+}
+
+/** Workers of the journal without an end whose process is still there. */
+function workersAlive(lines: readonly JournalLine[]): { job: string; pid: number }[] {
+  const ended = new Set(lines.filter(({ event }) => event === 'end').map(({ pid }) => pid));
+  const open = lines.filter(({ event, pid }) => event === 'start' && !ended.has(pid));
+  return open.filter(({ pid }) => isAlive(pid)).map(({ job, pid }) => ({ job, pid }));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ENOENT') return '';
+  throw error;
+}

@@ -1,0 +1,49 @@
+import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { SQSClient } from '@aws-sdk/client-sqs';
+
+export interface OperatorClients {
+  sqs: SQSClient;
+  dynamodb: DynamoDBClient;
+  ec2: EC2Client;
+  autoScaling: AutoScalingClient;
+  destroy(): void;
+}
+
+/** Any key pair is the owner's in the embedded cloud. */
+export const OWNER = { accessKeyId: 'demo', secretAccessKey: 'demo' };
+
+/** An operator's clients, pointed at an endpoint and at nothing else, whatever the environment says. */
+export function operatorClients(endpoint: string, region: string): OperatorClients {
+  const options = { endpoint, region, credentials: OWNER };
+  const sqs = new SQSClient({ ...options, useQueueUrlAsEndpoint: false });
+  const dynamodb = new DynamoDBClient(options);
+  const ec2 = new EC2Client(options);
+  const autoScaling = new AutoScalingClient(options);
+  return {
+    sqs,
+    dynamodb,
+    ec2,
+    autoScaling,
+    destroy() {
+      for (const client of [sqs, dynamodb, ec2, autoScaling]) client.destroy();
+    },
+  };
+}
+
+/** The environment of a tool that is to talk to the endpoint: nothing of the user's own AWS set-up gets in. */
+export function operatorEnvironment(endpoint: string, region: string): Record<string, string> {
+  const own = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('AWS_') && !name.startsWith('CDK_'),
+  );
+  return {
+    ...Object.fromEntries(own.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: region,
+    AWS_ACCESS_KEY_ID: OWNER.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: OWNER.secretAccessKey,
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+}

@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { operatorEnvironment } from './clients.ts';
+import { STACK_NAME } from './fleet.ts';
+
+export interface DeployOptions {
+  endpoint: string;
+  region: string;
+  /** For what synth leaves and for the outputs. */
+  directory: string;
+  /** Variables that `demo/app.ts` reads. */
+  environment: Record<string, string>;
+  signal: AbortSignal;
+  /** Called with each line that the command prints. */
+  onLine?: (line: string) => void;
+}
+
+export interface Deployed {
+  queueUrl: string;
+  deadLetterQueueUrl: string;
+  table: string;
+  group: string;
+}
+
+/**
+ * Runs the real `cdk deploy`, the command as it is, and reads the stack's outputs.
+ *
+ * @throws Error with the last lines of the command's own output
+ */
+export async function deploy(options: DeployOptions): Promise<Deployed> {
+  const outputs = join(options.directory, 'outputs.json');
+  const command = execa(
+    'cdk',
+    [
+      'deploy',
+      ...['--app', `"${process.execPath}" "${join(import.meta.dirname, 'app.ts')}"`],
+      ...['--output', join(options.directory, 'cdk.out')],
+      ...['--outputs-file', outputs],
+      ...['--require-approval', 'never', '--progress', 'events', '--no-color', '--ci'],
+    ],
+    {
+      preferLocal: true,
+      localDir: import.meta.dirname,
+      cwd: join(import.meta.dirname, '..'),
+      env: { ...operatorEnvironment(options.endpoint, options.region), ...options.environment },
+      extendEnv: false,
+      all: true,
+      stdin: 'ignore',
+      reject: false,
+      cancelSignal: options.signal,
+      forceKillAfterDelay: 2_000,
+    },
+  );
+  for await (const line of command.iterable({ from: 'all' })) options.onLine?.(String(line));
+  const { exitCode, all, isCanceled } = await command;
+  options.signal.throwIfAborted();
+  if (exitCode !== 0 || isCanceled) {
+    throw new Error(
+      `cdk deploy failed (exit ${exitCode}):\n${String(all).split('\n').slice(-25).join('\n')}`,
+    );
+  }
+  return namesOf(await readFile(outputs, 'utf8'));
+}
+
+function namesOf(json: string): Deployed {
+  const outputs = (JSON.parse(json) as Record<string, Record<string, string>>)[STACK_NAME] ?? {};
+  const output = (name: string): string => {
+    const value = outputs[`Fleet${name}`];
+    if (value === undefined) throw new Error(`the stack ${STACK_NAME} has no output Fleet${name}`);
+    return value;
+  };
+  return {
+    queueUrl: output('QueueUrl'),
+    deadLetterQueueUrl: output('DeadLetterQueueUrl'),
+    table: output('TableName'),
+    group: output('GroupName'),
+  };
+}

@@ -1,0 +1,46 @@
+import { type DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
+import type { Facts } from '../checker/facts.ts';
+import { runsOf } from '../checker/journal.ts';
+import { ownerOf } from '../checker/rules/runs.ts';
+import type { JobRun, Life } from './history.ts';
+import type { Seen } from './watch.ts';
+
+/** Each instance's life: what EC2 showed of it, the jobs of the journal, and its own record of why it went. */
+export function livesOf(
+  seen: Iterable<Seen>,
+  facts: Facts,
+  records: ReadonlyMap<string, InstanceStory>,
+): Life[] {
+  const byInstance = Map.groupBy(runsOf(facts.journal), (run) => ownerOf(run, facts));
+  return [...seen]
+    .toSorted((a, b) => a.launchedMs - b.launchedMs)
+    .map((instance) => {
+      const jobs: JobRun[] = (byInstance.get(instance.id) ?? []).map((run) => ({
+        job: run.job,
+        startedMs: run.startedMs,
+        endedMs: run.seenMs,
+        ...(run.status === undefined ? {} : { status: run.status }),
+      }));
+      return { ...instance, jobs, ...records.get(instance.id) };
+    });
+}
+
+export type InstanceStory = Pick<Life, 'readyMs' | 'reason' | 'idleSeconds' | 'rung'>;
+
+/** What the job table says of the instances (docs/design.md section 7, `instance#<id>`). */
+export async function storiesOf(client: DynamoDBClient, table: string): Promise<Map<string, InstanceStory>> {
+  const stories = new Map<string, InstanceStory>();
+  for await (const { Items = [] } of paginateScan({ client }, { TableName: table, ConsistentRead: true })) {
+    for (const { pk, readyAt, retirement } of Items) {
+      if (!pk?.S?.startsWith('instance#')) continue;
+      const { reason, rung, idleSeconds } = retirement?.M ?? {};
+      stories.set(pk.S.slice('instance#'.length), {
+        ...(readyAt?.S ? { readyMs: Date.parse(readyAt.S) } : {}),
+        ...(reason?.S ? { reason: reason.S } : {}),
+        ...(rung?.S ? { rung: rung.S } : {}),
+        ...(idleSeconds?.N ? { idleSeconds: Number(idleSeconds.N) } : {}),
+      });
+    }
+  }
+  return stories;
+}

@@ -1,0 +1,78 @@
+/**
+ * `npm start`: the whole fleet on this machine. Starts the embedded cloud, deploys with the real `cdk deploy`, sends
+ * jobs that paint a picture, and shows how the fleet comes out of nothing and goes back to nothing.
+ */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { report } from '../checker/report.ts';
+import { type Cloud, startCloud } from '../local/cloud.ts';
+import { VIEW } from './fleet.ts';
+import { peakOf } from './history.ts';
+import { type DemoOptions, readOptions } from './options.ts';
+import { writePicture } from './paint.ts';
+import { drawTimeline } from './picture/timeline.ts';
+import { createProgress, type Progress } from './progress.ts';
+import { type Shown, show } from './show.ts';
+import { summary } from './summary.ts';
+
+/** Well above what two slow cores take; a demo that hangs has to end as well. */
+const LONGEST_MS = 5 * 60_000;
+
+async function main(options: DemoOptions): Promise<number> {
+  const progress = createProgress(options.json ? process.stderr : process.stdout);
+  const interrupt = new AbortController();
+  const onSignal = (signal: NodeJS.Signals) => interrupt.abort(new Error(`Stopped by ${signal}.`));
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const late = new Error(`It was not done within ${LONGEST_MS / 60_000} minutes.`);
+  const timer = setTimeout(() => interrupt.abort(late), LONGEST_MS);
+
+  await mkdir(resolve('.mayfly'), { recursive: true });
+  await mkdir(resolve(options.out), { recursive: true });
+  const directory = await mkdtemp(resolve('.mayfly/demo-'));
+  let cloud: Cloud | undefined;
+  let kept = true;
+  try {
+    cloud = await startCloud({ directory, port: options.port, speed: options.speed });
+    progress.say(welcome(cloud, options));
+    const shown = await show({ cloud, directory, progress, signal: interrupt.signal });
+    await present(shown, options, progress);
+    kept = options.keep || !shown.verdict.ok;
+    return shown.verdict.ok ? 0 : 1;
+  } finally {
+    clearTimeout(timer);
+    await cloud?.close();
+    if (kept) progress.say(`Logs are kept in ${relative('.', directory)}.`);
+    else await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function welcome({ endpoint }: Cloud, { speed }: DemoOptions): string {
+  return (
+    `The embedded cloud listens on ${endpoint}. AWS's own periods (metrics, alarms, schedules, warm-up) pass ` +
+    `${speed} times\nas fast as on AWS; the queue, the jobs and the agents keep real time.`
+  );
+}
+
+async function present(shown: Shown, options: DemoOptions, progress: Progress): Promise<void> {
+  const { history, verdict, tiles, tileDirectory } = shown;
+  const picture = join(options.out, 'picture.png');
+  const timeline = join(options.out, 'timeline.svg');
+  await writeFile(timeline, drawTimeline(history));
+  if (verdict.counts.succeeded === tiles.length) await writePicture(picture, VIEW, tiles, tileDirectory);
+  if (options.json) {
+    const peak = peakOf(history);
+    console.log(JSON.stringify({ ok: verdict.ok, peak, verdict, history, pictures: { picture, timeline } }));
+    return;
+  }
+  progress.say(
+    `\n${summary(history)}\n\n${report(verdict)}\n\nThe picture: ${picture}\nHow it went: ${timeline}`,
+  );
+}
+
+try {
+  process.exitCode = await main(readOptions(process.argv.slice(2)));
+} catch (error) {
+  // What a person can do something about is in the message; where in our code it happened helps nobody here.
+  console.error(`The demo could not go on: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

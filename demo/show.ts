@@ -1,0 +1,127 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Facts, Verdict } from '../checker/facts.ts';
+import { gather } from '../checker/gather.ts';
+import { judge } from '../checker/judge.ts';
+import type { Cloud } from '../local/cloud.ts';
+import { operatorClients } from './clients.ts';
+import { type Deployed, deploy } from './deploy.ts';
+import { FIRST_WAVE, FLEET, TILE_SIZE, VIEW } from './fleet.ts';
+import type { History, Mark } from './history.ts';
+import { livesOf, storiesOf } from './lives.ts';
+import { paintedCount } from './paint.ts';
+import { cut, type Tile } from './picture/tiles.ts';
+import type { Progress } from './progress.ts';
+import { sendJobs } from './send.ts';
+import { watchFleet } from './watch.ts';
+
+export interface ShowOptions {
+  cloud: Cloud;
+  /** Where deployment, journal and tiles go. */
+  directory: string;
+  progress: Progress;
+  signal: AbortSignal;
+}
+
+export interface Shown {
+  history: History;
+  facts: Facts;
+  verdict: Verdict;
+  tiles: Tile[];
+  tileDirectory: string;
+}
+
+/** The play itself: deploy, send, watch until the fleet has gone back to zero, let the checker judge. */
+export async function show({ cloud, directory, progress, signal }: ShowOptions): Promise<Shown> {
+  const journal = join(directory, 'journal.jsonl');
+  const tileDirectory = join(directory, 'tiles');
+  await mkdir(tileDirectory, { recursive: true });
+  await writeFile(journal, '');
+  progress.say('Deploying with the real `cdk deploy` ...');
+  const stack = await deploy({
+    endpoint: cloud.endpoint,
+    region: cloud.region,
+    directory,
+    environment: { MAYFLY_DEMO_JOURNAL: journal, MAYFLY_DEMO_OUTPUT: tileDirectory },
+    signal,
+  });
+  const clients = operatorClients(cloud.endpoint, cloud.region);
+  try {
+    const tiles = cut(VIEW, TILE_SIZE);
+    const { sent, ...watched } = await work({ stack, clients, tiles, tileDirectory, progress, signal });
+    const facts = await gather({
+      sent,
+      journal,
+      calls: cloud.logFile,
+      leaseSeconds: FLEET.leaseSeconds,
+      clients,
+      stack,
+    });
+    const stories = await storiesOf(clients.dynamodb, stack.table);
+    const lives = livesOf(watched.instances, facts, stories);
+    const { startedMs, endedMs, samples, marks } = watched;
+    const history = { startedMs, endedMs, samples, marks, lives };
+    return { history, facts, verdict: judge(facts), tiles, tileDirectory };
+  } finally {
+    clients.destroy();
+  }
+}
+
+interface WorkOptions {
+  stack: Deployed;
+  clients: ReturnType<typeof operatorClients>;
+  tiles: readonly Tile[];
+  tileDirectory: string;
+  progress: Progress;
+  signal: AbortSignal;
+}
+
+async function work({ stack, clients, tiles, tileDirectory, progress, signal }: WorkOptions) {
+  const startedMs = Date.now();
+  const stop = new AbortController();
+  let done = 0;
+  const watch = watchFleet({
+    clients,
+    queueUrl: stack.queueUrl,
+    group: stack.group,
+    signal: AbortSignal.any([signal, stop.signal]),
+    onSample: async (sample) => {
+      const seconds = (sample.atMs - startedMs) / 1000;
+      progress.show({ sample, maxCapacity: FLEET.maxCapacity, done, jobs: tiles.length, seconds });
+      done = await paintedCount(tileDirectory);
+    },
+  });
+  const marks: Mark[] = [];
+  const sent: string[] = [];
+  const send = async (wave: readonly Tile[], label: string) => {
+    sent.push(
+      ...(await sendJobs(
+        clients.sqs,
+        stack.queueUrl,
+        wave.map((tile) => JSON.stringify(tile)),
+      )),
+    );
+    marks.push({ atMs: Date.now(), label });
+    progress.say(`${label}.`);
+  };
+  try {
+    await send(tiles.slice(0, FIRST_WAVE), `${FIRST_WAVE} jobs sent`);
+    await watch.until(() => done >= FIRST_WAVE);
+    await send(tiles.slice(FIRST_WAVE), `${tiles.length - FIRST_WAVE} more`);
+    await watch.until(
+      ({ visible, inFlight, desired, running }) => visible + inFlight + desired + running === 0,
+    );
+  } finally {
+    stop.abort();
+    progress.settle();
+  }
+  const { samples, instances } = watch;
+  return {
+    startedMs,
+    endedMs: Date.now(),
+    samples: [...samples],
+    instances: instances.values(),
+    marks,
+    sent,
+  };
+}

@@ -1,0 +1,121 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
+import { paginateDescribeInstances } from '@aws-sdk/client-ec2';
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import type { OperatorClients } from './clients.ts';
+import type { Sample } from './history.ts';
+
+const INTERVAL_MS = 250;
+/** Of EC2's states: those of a machine that is there. */
+const THERE: ReadonlySet<string> = new Set(['pending', 'running', 'shutting-down', 'stopping']);
+
+export interface Seen {
+  id: string;
+  launchedMs: number;
+  /** When it was first seen to be gone. */
+  endedMs?: number;
+}
+
+/** A fleet as any operator can watch it: only AWS's own calls. */
+export interface Watch {
+  readonly samples: readonly Sample[];
+  readonly instances: ReadonlyMap<string, Seen>;
+  /** Resolves with the first sample for which `done` holds; rejects when looking fails or the watch is stopped. */
+  until(done: (sample: Sample) => boolean): Promise<Sample>;
+}
+
+export interface WatchOptions {
+  clients: OperatorClients;
+  queueUrl: string;
+  group: string;
+  signal: AbortSignal;
+  onSample: (sample: Sample) => void;
+}
+
+export function watchFleet({ clients, queueUrl, group, signal, onSample }: WatchOptions): Watch {
+  const samples: Sample[] = [];
+  const instances = new Map<string, Seen>();
+  const waiting = new Set<(sample: Sample) => void>();
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {});
+
+  const look = async () => {
+    const [queue, desired, running] = await Promise.all([
+      queueDepth(clients, queueUrl),
+      desiredOf(clients, group),
+      noteInstances(clients, instances),
+    ]);
+    const sample = { atMs: Date.now(), ...queue, desired, running };
+    samples.push(sample);
+    onSample(sample);
+    for (const tell of waiting) tell(sample);
+  };
+  const loop = async () => {
+    while (!signal.aborted) {
+      await look();
+      await delay(INTERVAL_MS, undefined, { signal });
+    }
+    signal.throwIfAborted();
+  };
+  loop().catch((error: unknown) => failed.reject(signal.aborted ? signal.reason : error));
+
+  return {
+    samples,
+    instances,
+    until(done) {
+      const found = new Promise<Sample>((resolve) => {
+        const tell = (sample: Sample) => {
+          if (!done(sample)) return;
+          waiting.delete(tell);
+          resolve(sample);
+        };
+        waiting.add(tell);
+      });
+      return Promise.race([found, failed.promise]);
+    },
+  };
+}
+
+async function queueDepth({ sqs }: OperatorClients, queueUrl: string) {
+  const { Attributes = {} } = await sqs.send(
+    new GetQueueAttributesCommand({
+      QueueUrl: queueUrl,
+      AttributeNames: [
+        'ApproximateNumberOfMessages',
+        'ApproximateNumberOfMessagesNotVisible',
+        'ApproximateNumberOfMessagesDelayed',
+      ],
+    }),
+  );
+  const visible = Number(Attributes['ApproximateNumberOfMessages'] ?? 0);
+  const delayed = Number(Attributes['ApproximateNumberOfMessagesDelayed'] ?? 0);
+  return {
+    visible: visible + delayed,
+    inFlight: Number(Attributes['ApproximateNumberOfMessagesNotVisible'] ?? 0),
+  };
+}
+
+async function desiredOf({ autoScaling }: OperatorClients, group: string): Promise<number> {
+  const { AutoScalingGroups = [] } = await autoScaling.send(
+    new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [group] }),
+  );
+  return AutoScalingGroups[0]?.DesiredCapacity ?? 0;
+}
+
+/** @returns how many are there */
+async function noteInstances({ ec2 }: OperatorClients, instances: Map<string, Seen>): Promise<number> {
+  let there = 0;
+  for await (const { Reservations = [] } of paginateDescribeInstances({ client: ec2 }, {})) {
+    for (const { InstanceId, State, LaunchTime } of Reservations.flatMap(({ Instances = [] }) => Instances)) {
+      if (!InstanceId) continue;
+      const seen: Seen = instances.get(InstanceId) ?? {
+        id: InstanceId,
+        launchedMs: LaunchTime?.getTime() ?? Date.now(),
+      };
+      instances.set(InstanceId, seen);
+      if (THERE.has(State?.Name ?? '')) there += 1;
+      else seen.endedMs ??= Date.now();
+    }
+  }
+  return there;
+}

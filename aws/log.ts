@@ -15,6 +15,9 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
  * @param fields in every line, such as the fleet's and the instance's name
  */
 export function createLog(level: LogLevel, fields: Record<string, string> = {}): Log {
+  const output = pino.destination({ dest: 1, sync: true });
+  // A reader that has gone must not take its writer along.
+  output.on('error', () => undefined);
   return pino(
     {
       level,
@@ -23,7 +26,7 @@ export function createLog(level: LogLevel, fields: Record<string, string> = {}):
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: describeError },
     },
-    pino.destination({ dest: 1, sync: true }),
+    output,
   );
 }
 

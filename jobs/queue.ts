@@ -19,8 +19,8 @@ export interface Message {
   receiptHandle: string;
   body: string;
   receiveCount: number;
-  /** Epoch milliseconds. */
-  sentAtMs: number;
+  /** Epoch milliseconds; undefined if the queue does not tell. */
+  sentAtMs: number | undefined;
   attributes: Record<string, MessageAttributeValue>;
 }
 
@@ -84,8 +84,15 @@ export class JobQueue {
     return results(handles.length, Failed);
   }
 
-  /** Sets for how long from now up to ten messages stay invisible; 0 hands a message back at once. */
-  async hide(entries: readonly { receiptHandle: string; seconds: number }[]): Promise<EntryResults> {
+  /**
+   * Sets for how long from now up to ten messages stay invisible; 0 hands a message back at once.
+   *
+   * @param timeoutMs when to give the call up, if sooner than usual
+   */
+  async hide(
+    entries: readonly { receiptHandle: string; seconds: number }[],
+    timeoutMs?: number,
+  ): Promise<EntryResults> {
     const { Failed } = await this.#clients.sqs.send(
       new ChangeMessageVisibilityBatchCommand({
         QueueUrl: this.#url,
@@ -95,6 +102,7 @@ export class JobQueue {
           VisibilityTimeout: seconds,
         })),
       }),
+      timeoutMs === undefined ? {} : { requestTimeout: timeoutMs },
     );
     return results(entries.length, Failed);
   }
@@ -120,7 +128,7 @@ function toMessage(message: SqsMessage): Message {
     receiptHandle,
     body,
     receiveCount: Number(system.ApproximateReceiveCount ?? 1),
-    sentAtMs: Number(system.SentTimestamp ?? Date.now()),
+    sentAtMs: system.SentTimestamp === undefined ? undefined : Number(system.SentTimestamp),
     attributes: message.MessageAttributes ?? {},
   };
 }

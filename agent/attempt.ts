@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../aws/clock.ts';
+import type { Log } from '../aws/log.ts';
+import type { Job } from '../jobs/message.ts';
+import type { Ending } from '../jobs/outcome.ts';
+import type { Claim, JobTable } from '../jobs/table.ts';
+import { longestRunMs } from '../policy/lease.ts';
+import { type Held, jobIdOf } from './held.ts';
+import type { Leases } from './leases.ts';
+import { persist } from './persist.ts';
+import type { RunEnd, Runner } from './runner.ts';
+
+export interface AttemptOptions {
+  runner: Runner;
+  leases: Leases;
+  /** Undefined: jobs are not tracked, and SQS's receive counts are the attempts. */
+  table: JobTable | undefined;
+  instance: string;
+  limitSeconds: number;
+  graceSeconds: number;
+  maxAttempts: number;
+  clock: Clock;
+  random: () => number;
+  log: Log;
+  /** True once no worker may be started any more. */
+  stopping: () => boolean;
+}
+
+/** How long a slot waits for a table that does not answer, before the job is handed back. */
+const CLAIM_PATIENCE_MS = 60_000;
+
+/** How a try ended and what its worker printed last; or that there was none, and what the table said instead. */
+export type Attempted =
+  | { kind: 'ended'; ending: Ending; output?: string }
+  | { kind: 'not-claimed'; claim: Exclude<Claim, { kind: 'claimed' }> };
+
+/** One try of one job, from its claim to the end of its worker. */
+export class Attempts {
+  readonly #options: AttemptOptions;
+
+  constructor(options: AttemptOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects. */
+  async make(held: Held): Promise<Attempted> {
+    const { leases, stopping, table, maxAttempts } = this.#options;
+    held.phase = 'starting';
+    if (leases.hasEnded(held)) return ended({ kind: 'lease-lost' });
+    if (table) {
+      const claim = await this.#claim(table, held);
+      if (claim instanceof Error) return ended({ kind: 'not-started', reason: claim.message });
+      if (claim.kind !== 'claimed') return { kind: 'not-claimed', claim };
+    }
+    if (held.reading.kind === 'broken') return ended({ kind: 'refused', reason: held.reading.reason });
+    if (held.claim && held.claim.attempts > maxAttempts) return ended({ kind: 'used-up' });
+    if (leases.hasEnded(held)) return ended({ kind: 'lease-lost' });
+    if (stopping()) return ended({ kind: 'interrupted' });
+    return this.#run(held, held.reading.job);
+  }
+
+  /** Claims just before the start, so that a job which only waited here costs no attempt. */
+  async #claim(table: JobTable, held: Held): Promise<Claim | Error> {
+    const { clock, random, log, leases, stopping, instance } = this.#options;
+    const id = jobIdOf(held);
+    const fence = randomUUID();
+    const job = held.reading.kind === 'job' ? held.reading.job : undefined;
+    const giveUpMs = clock.monotonic() + CLAIM_PATIENCE_MS;
+    try {
+      const claim = await persist(
+        () => {
+          const nowMs = clock.now();
+          return table.claim({
+            id,
+            messageId: held.message.id,
+            instance,
+            fence,
+            nowMs,
+            leaseUntilMs: nowMs + (held.lease.endsAtMs - clock.monotonic()),
+            enqueuedAtMs: held.message.sentAtMs ?? nowMs,
+            group: job?.group,
+            requestId: job?.requestId,
+          });
+        },
+        {
+          clock,
+          random,
+          hopeless: () => stopping() || leases.hasEnded(held) || clock.monotonic() > giveUpMs,
+          onFailure: (err, tries) => log.warn({ job: id, err, tries }, 'the job could not be claimed yet'),
+        },
+      );
+      if (claim.kind === 'claimed') held.claim = { fence, attempts: claim.attempts };
+      return claim;
+    } catch (error) {
+      return new Error(`the job table did not answer: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  async #run(held: Held, job: Job): Promise<Attempted> {
+    const { runner, leases, clock, graceSeconds } = this.#options;
+    const limitMs = (job.limitSeconds ?? this.#options.limitSeconds) * 1000;
+    const startMs = clock.monotonic();
+    const runMs = longestRunMs(limitMs, graceSeconds * 1000, startMs - held.receivedAtMs);
+    held.run = runner.start({
+      stdin: job.stdin,
+      argument: job.argument,
+      variables: variables(job, attemptsOf(held), clock.now() + runMs),
+    });
+    held.phase = 'running';
+    leases.watchLimit(held, startMs + runMs);
+    const end = await held.run.ended;
+    const ending = endingOf(end, held, runMs / 1000);
+    return end.kind === 'not-started' ? ended(ending) : { ...ended(ending), output: end.output };
+  }
+}
+
+/** Tries that cost an attempt, this one included. */
+export function attemptsOf(held: Held): number {
+  return held.claim?.attempts ?? held.message.receiveCount;
+}
+
+function ended(ending: Ending): { kind: 'ended'; ending: Ending } {
+  return { kind: 'ended', ending };
+}
+
+function endingOf(end: RunEnd, held: Held, limitSeconds: number): Ending {
+  if (end.kind === 'not-started') return end;
+  // What had ended by itself before the stop reached it ended by itself, whatever came up meanwhile.
+  if (end.stopped) {
+    if (held.stopped === 'timed-out') return { kind: 'timed-out', limitSeconds };
+    if (held.stopped !== undefined) return { kind: held.stopped };
+  }
+  return end.kind === 'exited'
+    ? { kind: 'exited', status: end.status }
+    : { kind: 'signalled', signal: end.signal };
+}
+
+/** What a worker is told of its job by its environment. */
+function variables(job: Job, attempt: number, deadlineMs: number): Record<string, string> {
+  return {
+    MAYFLY_JOB_ID: job.id,
+    MAYFLY_ATTEMPT: `${attempt}`,
+    MAYFLY_DEADLINE: new Date(deadlineMs).toISOString(),
+    MAYFLY_REQUEST_ID: job.requestId ?? '',
+    MAYFLY_GROUP: job.group ?? '',
+  };
+}

@@ -1,0 +1,260 @@
+import type { Clients } from '../aws/clients.ts';
+import type { Clock } from '../aws/clock.ts';
+import type { Log } from '../aws/log.ts';
+import { type MessageRules, readJob } from '../jobs/message.ts';
+import { JobQueue, LARGEST_BATCH, type Message } from '../jobs/queue.ts';
+import { JobTable } from '../jobs/table.ts';
+import { type Attempted, Attempts } from './attempt.ts';
+import { type AgentConfig, LONGEST_VISIBILITY_SECONDS } from './config.ts';
+import { type Held, jobIdOf, stopWorker } from './held.ts';
+import { Leases } from './leases.ts';
+import { Receiver, type Room } from './receive.ts';
+import type { Runner } from './runner.ts';
+import { Settler } from './settle.ts';
+import { Slots } from './slots.ts';
+import type { Work, WorkState } from './work.ts';
+
+export interface WorkOptions {
+  config: AgentConfig;
+  clients: Pick<Clients, 'sqs' | 'polls' | 'dynamodb'>;
+  /** This instance's id, for the jobs' records. */
+  instance: string;
+  runner: Runner;
+  clock: Clock;
+  /** As `Math.random`. */
+  random: () => number;
+  log: Log;
+  /** Called at the start of each receive: what a watchdog wants to see. */
+  onAttempt?: () => void;
+  /** Called when one worker after the other could not be started: this instance is of no use. */
+  onBroken?: (reason: string) => void;
+}
+
+/** SQS asks all of its servers from one second of waiting on; a look that waits for none can miss a message. */
+const LAST_LOOK_SECONDS = 1;
+
+/** After the drain's deadline and the grace: for the last writes. Then the agent goes, settled or not. */
+const LAST_WRITES_MS = 10_000;
+
+/** Workers in a row that could not be started, until the instance counts as broken. */
+const MOST_FAILED_STARTS = 5;
+
+/** Makes the job side of an agent. It is paused until `resume` is called. */
+export function createWork(options: WorkOptions): Work {
+  return new JobSide(options);
+}
+
+class JobSide implements Work {
+  readonly #options: WorkOptions;
+  readonly #leases: Leases;
+  readonly #attempts: Attempts;
+  readonly #settler: Settler;
+  readonly #slots: Slots;
+  readonly #receiver: Receiver;
+  readonly #listeners = new Set<() => void>();
+  readonly #rules: MessageRules;
+  readonly #maxUnsettled: number;
+  #settling = 0;
+  #jobsDone = 0;
+  #idleSinceMs: number | undefined;
+  #failedStarts = 0;
+  readonly #returning = new Set<Promise<void>>();
+  #looking = false;
+  #draining = false;
+  /** The time for running jobs is over: no worker may start any more. */
+  #stopping = false;
+
+  constructor(options: WorkOptions) {
+    this.#options = options;
+    const { config, clients, clock, random, log, runner, instance } = options;
+    const queue = new JobQueue(clients, config.queueUrl, config.deadLetterQueueUrl);
+    const tracked = config.table !== undefined && config.trackJobs;
+    const table = tracked && config.table ? new JobTable(clients.dynamodb, config.table) : undefined;
+    const shared = { ...config, queue, table, clock, random, log };
+    this.#leases = new Leases(shared);
+    this.#attempts = new Attempts({
+      ...shared,
+      leases: this.#leases,
+      runner,
+      instance,
+      stopping: () => this.#stopping,
+    });
+    const backoff = {
+      initialMs: config.backoff.initialSeconds * 1000,
+      maxMs: config.backoff.maxSeconds * 1000,
+    };
+    this.#settler = new Settler({ ...shared, leases: this.#leases, rules: { ...config, backoff } });
+    this.#slots = new Slots(
+      config.concurrency,
+      clock,
+      (held) => this.#work(held),
+      () => this.#changed(),
+    );
+    this.#receiver = new Receiver({
+      ...shared,
+      room: () => this.#room(),
+      deliver: (messages, startMs) => this.#deliver(messages, startMs),
+      onAttempt: options.onAttempt ?? (() => undefined),
+    });
+    this.#rules = { maxLimitSeconds: LONGEST_VISIBILITY_SECONDS - config.graceSeconds, tracked };
+    this.#maxUnsettled = Math.max(50, 4 * config.concurrency);
+    this.#idleSinceMs = clock.monotonic();
+  }
+
+  state(): WorkState {
+    return {
+      running: this.#slots.busy,
+      settling: this.#settling,
+      idleSinceMs: this.#idleSinceMs,
+      jobsDone: this.#jobsDone,
+    };
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async pause(): Promise<void> {
+    const receives = this.#receiver.pause();
+    for (const held of this.#slots.clear()) this.#putBack(held);
+    await receives;
+    await Promise.all(this.#returning);
+  }
+
+  resume(): void {
+    this.#draining = false;
+    this.#stopping = false;
+    this.#receiver.resume();
+  }
+
+  async lastLook(): Promise<'empty' | 'found' | 'unknown'> {
+    this.#looking = true;
+    try {
+      const count = Math.max(1, Math.min(LARGEST_BATCH, this.#slots.free));
+      const messages = await this.#receiver.look(count, LAST_LOOK_SECONDS);
+      if (this.#draining) return 'unknown';
+      if (messages.length === 0) return 'empty';
+      this.#receiver.resume();
+      return 'found';
+    } catch (err) {
+      this.#options.log.warn({ err }, 'the last look at the queue failed');
+      return 'unknown';
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  async drain(withinMs: number): Promise<void> {
+    const { clock, config, log } = this.#options;
+    this.#draining = true;
+    const done = Promise.all([this.pause(), this.#quiet()]).then(() => true as const);
+    if (await this.#within(withinMs, done)) return;
+    this.#stopping = true;
+    const graceMs = config.graceSeconds * 1000;
+    log.warn({ running: this.#slots.busy }, 'the time to drain is over: stopping the jobs that still run');
+    for (const held of this.#leases.all()) {
+      if (held.phase === 'running') stopWorker(held, 'interrupted', graceMs);
+    }
+    if (await this.#within(graceMs + LAST_WRITES_MS, done)) return;
+    const jobs = [...this.#leases.all()].map(jobIdOf);
+    log.error(
+      { jobs, atMs: clock.now() },
+      'not settled in time: these jobs come again when their leases end',
+    );
+  }
+
+  #room(): Room {
+    if (this.#settling >= this.#maxUnsettled) return { free: 0, waiting: 0, prefetch: 0 };
+    const { free, waiting, prefetch } = this.#slots;
+    return { free, waiting, prefetch };
+  }
+
+  #deliver(messages: Message[], startMs: number): void {
+    for (const message of messages) this.#take(message, startMs);
+    if (messages.length > 0) this.#changed();
+  }
+
+  #take(message: Message, startMs: number): void {
+    const known = this.#leases.find(message.id);
+    if (known) {
+      this.#leases.takeOver(known, message.receiptHandle, startMs);
+      return;
+    }
+    const held: Held = {
+      message,
+      reading: readJob(message.id, message.body, this.#rules),
+      receiptHandle: message.receiptHandle,
+      phase: 'waiting',
+      ...this.#leases.fresh(startMs),
+    };
+    this.#leases.add(held);
+    if (this.#settler.wasDeletedLate(message.id)) this.#settle(this.#settler.deleteAgain(held));
+    else if (this.#draining || (this.#receiver.paused && !this.#looking)) this.#putBack(held);
+    else this.#slots.push(held);
+  }
+
+  /** What a slot does. Its end is settled beside it: the slot is free when its worker has ended. */
+  async #work(held: Held): Promise<void> {
+    const attempted = await this.#attempts.make(held);
+    if (held.run) this.#countStart(attempted);
+    this.#settle(this.#settler.settle(held, attempted));
+  }
+
+  #countStart(attempted: Attempted): void {
+    if (attempted.kind === 'ended' && attempted.ending.kind === 'not-started') {
+      this.#failedStarts += 1;
+      if (this.#failedStarts === MOST_FAILED_STARTS) this.#options.onBroken?.(attempted.ending.reason);
+      return;
+    }
+    this.#failedStarts = 0;
+    this.#jobsDone += 1;
+  }
+
+  #putBack(held: Held): void {
+    const returned = this.#settler.putBack(held).finally(() => this.#returning.delete(returned));
+    this.#returning.add(returned);
+    this.#settle(returned);
+  }
+
+  #settle(settled: Promise<void>): void {
+    this.#settling += 1;
+    void settled.then(() => {
+      this.#settling -= 1;
+      this.#changed();
+    });
+  }
+
+  #changed(): void {
+    const jobs = this.#slots.busy + this.#slots.waiting + this.#settling;
+    if (jobs > 0) this.#idleSinceMs = undefined;
+    else this.#idleSinceMs ??= this.#options.clock.monotonic();
+    for (const listener of this.#listeners) listener();
+    this.#receiver.pump();
+  }
+
+  /** Resolves when there is no job here. */
+  #quiet(): Promise<void> {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (this.#idleSinceMs === undefined) return;
+        stop();
+        resolve();
+      };
+      const stop = this.onChange(look);
+      look();
+    });
+  }
+
+  /** Whether `done` came within the time. */
+  async #within(ms: number, done: Promise<true>): Promise<boolean> {
+    const waiting = new AbortController();
+    const late = this.#options.clock.sleep(ms, waiting.signal).then(
+      () => false,
+      () => true,
+    );
+    const result = await Promise.race([done, late]);
+    waiting.abort();
+    return result;
+  }
+}

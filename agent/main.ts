@@ -1,0 +1,151 @@
+import { readFile } from 'node:fs/promises';
+import { createClients } from '../aws/clients.ts';
+import { systemClock } from '../aws/clock.ts';
+import { findIdentity } from '../aws/identity.ts';
+import { createLog, type Log } from '../aws/log.ts';
+import type { AgentConfig } from './config.ts';
+import { createWork } from './create-work.ts';
+import { type Options, readOptions, USAGE, UsageError } from './options.ts';
+import { ProcessRunner } from './process-runner.ts';
+import { ConfigError, parseConfig } from './read-config.ts';
+import { type Life, startLife } from './retire/life.ts';
+import { type Runner, WorkerMissing } from './runner.ts';
+import type { Work } from './work.ts';
+import { workerEnvironment } from './worker-environment.ts';
+
+/** The oldest Node that the agent runs on. */
+const NODE_MAJOR = 24;
+
+/** `sysexits.h`: started wrongly, or with a configuration that is. */
+const EX_USAGE = 64;
+const EX_CONFIG = 78;
+
+async function main(): Promise<void> {
+  if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR) {
+    throw new UsageError(
+      `this is Node ${process.versions.node}; the agent needs Node ${NODE_MAJOR} or later`,
+    );
+  }
+  const options = readOptions(process.argv.slice(2), import.meta.dirname, process.env);
+  if (!options) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  await run(options, parseConfig(await readConfig(options.configFile), options.configFile));
+}
+
+async function run(options: Options, config: AgentConfig): Promise<void> {
+  const clock = systemClock;
+  const identity = await findIdentity(process.env, clock);
+  const log = createLog(options.logLevel, { fleet: config.fleet, instance: identity.instanceId });
+  const clients = createClients(config.region);
+  const [program = '', ...words] = config.command;
+  const runner = new ProcessRunner({
+    command: [program, ...words],
+    environment: workerEnvironment(process.env, config.environment),
+    directory: options.workerDirectory,
+    clock,
+  });
+  // However the agent ends, no worker outlives it to run beside the next try of its job.
+  process.on('exit', () => runner.close());
+  failLoudly(log);
+  const workerMissing = await whyMissing(runner);
+  const broken = Promise.withResolvers<string>();
+  const work = createWork({
+    config,
+    clients,
+    instance: identity.instanceId,
+    runner,
+    clock,
+    random: Math.random,
+    log,
+    onBroken: broken.resolve,
+  });
+  const life = startLife({
+    config,
+    clients,
+    clock,
+    log,
+    identity,
+    work,
+    stateDirectory: options.stateDirectory,
+    ...(workerMissing === undefined ? {} : { workerMissing }),
+  });
+  const stopped = stopOnSignal(work, life, config.drainSeconds * 1000, log);
+  if (workerMissing === undefined) work.resume();
+  // Its end is rejected when the agent is stopped first: that end is told by `stopped`.
+  const retired = life.then(({ ended }) => ended.catch(() => stopped));
+  const crashed = broken.promise.then((reason) => giveUp(reason, work, log));
+  await Promise.race([retired, stopped, crashed]);
+}
+
+/** Neither job nor instance can be blamed by name: a fresh start, or systemd's limit on starts, settles it. */
+async function giveUp(reason: string, work: Work, log: Log): Promise<void> {
+  log.fatal({ reason }, 'no worker can be started here: the agent gives up');
+  process.exitCode = 1;
+  await work.drain(0);
+}
+
+/**
+ * Resolves when a signal has come and the work is drained. A second signal does not wait for the jobs any more.
+ * SIGHUP is left alone: the agent has no terminal, and one that is started from one may die with it.
+ */
+function stopOnSignal(work: Work, life: Promise<Life>, drainMs: number, log: Log): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let signals = 0;
+    const onSignal = (signal: NodeJS.Signals) => {
+      signals += 1;
+      log.info(
+        { signal, running: work.state().running },
+        signals === 1 ? 'draining' : 'handing jobs back now',
+      );
+      const stopped = life.then(({ stop }) => stop());
+      Promise.all([stopped, work.drain(signals === 1 ? drainMs : 0)]).then(() => resolve(), reject);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+}
+
+/** A defect ends the agent, where systemd sees it; its leases end by themselves and its jobs run elsewhere. */
+function failLoudly(log: Log): void {
+  const fail = (err: unknown) => {
+    log.fatal({ err }, 'the agent met an error that it does not know and ends');
+    process.exit(1);
+  };
+  process.on('uncaughtException', fail);
+  process.on('unhandledRejection', fail);
+}
+
+async function whyMissing(runner: Runner): Promise<string | undefined> {
+  try {
+    await runner.check();
+    return undefined;
+  } catch (error) {
+    if (error instanceof WorkerMissing) return error.message;
+    throw error;
+  }
+}
+
+async function readConfig(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(file, [error instanceof Error ? error.message : String(error)]);
+  }
+}
+
+/** What a person did wrong is told in a sentence; anything else with all that is known of it. */
+function explain(error: unknown): never {
+  if (error instanceof UsageError) {
+    process.stderr.write(`mayfly-agent: ${error.message}\nTry --help.\n`);
+    process.exit(EX_USAGE);
+  }
+  if (error instanceof ConfigError) {
+    process.stderr.write(`mayfly-agent: ${error.message}\n`);
+    process.exit(EX_CONFIG);
+  }
+  throw error;
+}
+
+main().then(() => process.exit(), explain);

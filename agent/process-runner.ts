@@ -1,0 +1,166 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import type { Clock } from '../aws/clock.ts';
+import { findProgram } from './command.ts';
+import { OutputTail } from './output-tail.ts';
+import type { Run, RunEnd, Runner, Task } from './runner.ts';
+import { StdinFiles } from './stdin-file.ts';
+
+export interface ProcessRunnerOptions {
+  command: readonly [string, ...string[]];
+  /** The worker's whole environment, save for the job's own variables. */
+  environment: Record<string, string>;
+  /** The worker's working directory. */
+  directory: string;
+  clock: Clock;
+}
+
+/** How much of a worker's output is kept for the job's record. */
+const OUTPUT_BYTES = 4096;
+
+/** How long to wait for the end of the output of a worker that has exited: a process it left may hold the pipe. */
+const DRAIN_MS = 250;
+
+/** Workers as plain processes of the agent's own user, each the leader of a process group of its own. */
+export class ProcessRunner implements Runner {
+  readonly #options: ProcessRunnerOptions;
+  readonly #running = new Set<ProcessRun>();
+  #prepared: { program: string; stdin: StdinFiles } | undefined;
+
+  constructor(options: ProcessRunnerOptions) {
+    this.#options = options;
+  }
+
+  async check(): Promise<void> {
+    const { command, directory, environment } = this.#options;
+    const program = await findProgram(command[0], directory, environment['PATH'] ?? '');
+    const stdin = this.#prepared?.stdin ?? new StdinFiles(tmpdir());
+    this.#prepared = { program, stdin };
+  }
+
+  start(task: Task): Run {
+    if (!this.#prepared) return notStarted('the command was not checked');
+    const { program, stdin } = this.#prepared;
+    const { command, directory, environment, clock } = this.#options;
+    const words = task.argument === undefined ? command.slice(1) : [...command.slice(1), task.argument];
+    let input: number | undefined;
+    try {
+      input = stdin.open(task.stdin);
+      const child = spawn(program, words, {
+        cwd: directory,
+        env: { ...environment, ...task.variables },
+        detached: true,
+        stdio: [input, 'pipe', 'pipe'],
+      });
+      const run = new ProcessRun(child, clock, () => this.#running.delete(run));
+      this.#running.add(run);
+      return run;
+    } catch (error) {
+      return notStarted(error instanceof Error ? error.message : String(error));
+    } finally {
+      if (input !== undefined) closeSync(input);
+    }
+  }
+
+  /** Kills all workers at once and waits for nothing: for the moment in which the agent itself ends. */
+  close(): void {
+    for (const run of this.#running) run.kill();
+    this.#prepared?.stdin.close();
+  }
+}
+
+function notStarted(reason: string): Run {
+  return { ended: Promise.resolve({ kind: 'not-started', reason }), stop() {} };
+}
+
+class ProcessRun implements Run {
+  readonly ended: Promise<RunEnd>;
+  readonly #child: ChildProcess;
+  readonly #clock: Clock;
+  readonly #onEnd: () => void;
+  readonly #output = new OutputTail(OUTPUT_BYTES);
+  readonly #resolve: (end: RunEnd) => void;
+  /** Aborted when the process has exited, and when its output has ended too: what still waits stops waiting. */
+  readonly #exited = new AbortController();
+  readonly #closed = new AbortController();
+  #stopped = false;
+
+  /** @param onEnd called once it has ended, before `ended` resolves */
+  constructor(child: ChildProcess, clock: Clock, onEnd: () => void) {
+    this.#child = child;
+    this.#onEnd = onEnd;
+    this.#clock = clock;
+    const { promise, resolve } = Promise.withResolvers<RunEnd>();
+    this.ended = promise;
+    this.#resolve = resolve;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => this.#output.write(chunk));
+      // A pipe that breaks ends like one that was closed: what was read of it is kept.
+      stream?.on('error', () => stream.destroy());
+    }
+    child.once('error', (error) => this.#end({ kind: 'not-started', reason: error.message }));
+    child.once('exit', (status, signal) => this.#onExit(status, signal));
+    child.once('close', (status, signal) => this.#onClose(status, signal));
+  }
+
+  stop(graceMs: number): void {
+    // A turn later: an exit that has happened already, but was not yet reported, is the worker's own.
+    setImmediate(() => void this.#terminate(graceMs));
+  }
+
+  kill(): void {
+    this.#signalGroup('SIGKILL');
+  }
+
+  async #terminate(graceMs: number): Promise<void> {
+    const { signal } = this.#exited;
+    if (signal.aborted) return;
+    this.#stopped = true;
+    if (graceMs > 0) {
+      this.#signalGroup('SIGTERM');
+      await this.#clock.sleep(graceMs, signal).catch(() => undefined);
+    }
+    if (!signal.aborted) this.#signalGroup('SIGKILL');
+  }
+
+  #onExit(status: number | null, signal: string | null): void {
+    this.#exited.abort();
+    // Nearly always the output has ended as well, and is only not yet reported: no timer for that.
+    setImmediate(() => {
+      if (!this.#closed.signal.aborted) void this.#closeSoon(status, signal);
+    });
+  }
+
+  /** The worker has exited, but a process that it left holds its output open. */
+  async #closeSoon(status: number | null, signal: string | null): Promise<void> {
+    await this.#clock.sleep(DRAIN_MS, this.#closed.signal).catch(() => undefined);
+    this.#onClose(status, signal);
+  }
+
+  #onClose(status: number | null, signal: string | null): void {
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort();
+    this.#signalGroup('SIGKILL');
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+    const shared = { stopped: this.#stopped, output: this.#output.toString() };
+    if (status !== null) this.#end({ kind: 'exited', status, ...shared });
+    else this.#end({ kind: 'signalled', signal: signal ?? 'unknown', ...shared });
+  }
+
+  #end(end: RunEnd): void {
+    this.#onEnd();
+    this.#resolve(end);
+  }
+
+  /** To the worker and all that it started, unless it left the group. */
+  #signalGroup(signal: 'SIGTERM' | 'SIGKILL'): void {
+    try {
+      // Straight after the exit: a group's number is not given to another while it has a member, nor soon after.
+      if (this.#child.pid !== undefined) process.kill(-this.#child.pid, signal);
+    } catch {
+      // Nothing of it is left.
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import { LONGEST_POLL_SECONDS } from '../aws/clients.ts';
+import type { Clock } from '../aws/clock.ts';
+import type { Log } from '../aws/log.ts';
+import { type JobQueue, LARGEST_BATCH, type Message } from '../jobs/queue.ts';
+import { backoffMs } from '../policy/backoff.ts';
+
+export interface ReceiverOptions {
+  queue: JobQueue;
+  clock: Clock;
+  random: () => number;
+  log: Log;
+  leaseSeconds: number;
+  /** The room there is now, less what has been asked for already. */
+  room: () => Room;
+  /** Gets what a receive brought; `startMs` is the monotonic time at which the receive began. */
+  deliver: (messages: Message[], startMs: number) => void;
+  /** Called at the start of each receive: the sign of life of the loop. */
+  onAttempt: () => void;
+}
+
+export interface Room {
+  /** Slots without a worker. */
+  free: number;
+  /** Jobs that wait for a slot. */
+  waiting: number;
+  /** How many jobs may wait, beyond the free slots. */
+  prefetch: number;
+}
+
+/** Two when one does not bring enough: more only take jobs from other instances. */
+const MOST_POLLS = 2;
+
+/**
+ * A pause has to wait for the receive under way, so an instance that may soon retire polls shortly; one that has
+ * been without a job for longer than a minute, and was kept, saves requests instead.
+ */
+const SHORT_POLL_SECONDS = 5;
+const SHORT_POLLS_MS = 60_000;
+
+const WAITS = { initialMs: 500, maxMs: 20_000 };
+
+/**
+ * Long polls for as many jobs as can be used, one poll after the other; a second at the same time while the queue
+ * gives all that was asked for and slots are free. After an error it waits, longer each time, and goes on: it stops
+ * only when it is told to.
+ */
+export class Receiver {
+  readonly #options: ReceiverOptions;
+  #lastJobMs: number;
+  readonly #polls = new Set<Promise<void>>();
+  /** Aborted to pause: cuts the wait after an error short, never a receive. */
+  #receiving = new AbortController();
+  #asked = 0;
+  #failures = 0;
+  #plenty = false;
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+    this.#lastJobMs = options.clock.monotonic();
+    this.#receiving.abort();
+  }
+
+  get paused(): boolean {
+    return this.#receiving.signal.aborted;
+  }
+
+  resume(): void {
+    if (this.paused) this.#receiving = new AbortController();
+    this.pump();
+  }
+
+  /** Resolves when no receive is under way. What they bring is still delivered. */
+  async pause(): Promise<void> {
+    this.#receiving.abort();
+    await Promise.all(this.#polls);
+  }
+
+  /** Begins what receives are wanted now; to be called whenever there may be more room. */
+  pump(): void {
+    while (!this.paused && this.#polls.size < (this.#plenty ? MOST_POLLS : 1)) {
+      const count = this.#count();
+      if (count === 0) return;
+      this.#asked += count;
+      const poll: Promise<void> = this.#poll(count).finally(() => {
+        this.#polls.delete(poll);
+        this.pump();
+      });
+      this.#polls.add(poll);
+    }
+  }
+
+  /** One receive now, paused or not. Rejects if it fails. */
+  async look(count: number, waitSeconds: number): Promise<Message[]> {
+    const startMs = this.#options.clock.monotonic();
+    this.#options.onAttempt();
+    const messages = await this.#options.queue.receive(count, waitSeconds, this.#options.leaseSeconds);
+    this.#options.deliver(messages, startMs);
+    return messages;
+  }
+
+  /** A free slot asks at once; waiting jobs are topped up by a full batch, or when half of them are used. */
+  #count(): number {
+    const { free, waiting, prefetch } = this.#options.room();
+    const wanted = free + prefetch - waiting - this.#asked;
+    const urgent = free - waiting - this.#asked > 0;
+    const worthwhile = Math.min(LARGEST_BATCH, Math.max(1, prefetch / 2));
+    return urgent || wanted >= worthwhile ? Math.max(0, Math.min(LARGEST_BATCH, wanted)) : 0;
+  }
+
+  async #poll(count: number): Promise<void> {
+    const { signal } = this.#receiving;
+    try {
+      const messages = await this.look(count, this.#waitSeconds());
+      this.#failures = 0;
+      if (messages.length > 0) this.#lastJobMs = this.#options.clock.monotonic();
+      this.#plenty = messages.length === count;
+      this.#asked -= count;
+    } catch (err) {
+      this.#asked -= count;
+      await this.#waitAfter(err, signal);
+    }
+  }
+
+  #waitSeconds(): number {
+    const { clock, leaseSeconds } = this.#options;
+    const quietMs = clock.monotonic() - this.#lastJobMs;
+    const longest = quietMs > SHORT_POLLS_MS ? LONGEST_POLL_SECONDS : SHORT_POLL_SECONDS;
+    // A lease counts from the start of its receive: half of it at least is left when the receive ends.
+    return Math.min(longest, Math.floor(leaseSeconds / 2));
+  }
+
+  async #waitAfter(err: unknown, signal: AbortSignal): Promise<void> {
+    const { clock, random, log } = this.#options;
+    this.#failures += 1;
+    const waitMs = Math.ceil(backoffMs(WAITS, this.#failures, random));
+    log.warn({ err, failures: this.#failures, waitMs }, 'nothing could be received from the queue');
+    await clock.sleep(waitMs, signal).catch(() => undefined);
+  }
+}

@@ -1,0 +1,228 @@
+import type { Clock } from '../aws/clock.ts';
+import type { Log } from '../aws/log.ts';
+import { type Ending, type Fate, type Outcome, outcomeOf, type RetryRules } from '../jobs/outcome.ts';
+import { EntryError, type JobQueue } from '../jobs/queue.ts';
+import type { Claim, JobTable, TryEnd, Written } from '../jobs/table.ts';
+import { extensionSeconds } from '../policy/lease.ts';
+import { type Attempted, attemptsOf } from './attempt.ts';
+import { Batcher } from './batcher.ts';
+import { type Held, jobIdOf } from './held.ts';
+import type { Leases } from './leases.ts';
+import { persist } from './persist.ts';
+
+export interface SettlerOptions {
+  queue: JobQueue;
+  leases: Leases;
+  table: JobTable | undefined;
+  rules: RetryRules;
+  leaseSeconds: number;
+  recordSeconds: number;
+  clock: Clock;
+  random: () => number;
+  log: Log;
+}
+
+/** How long to go on trying after the lease has ended; the job's record, if any, still guards it then. */
+const PATIENCE_MS = 5 * 60_000;
+
+const MOST_REMEMBERED = 1000;
+
+/** Errors after which the same call can never succeed. */
+const FINAL = new Set(['QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue']);
+
+/** What the log says of a try that did not succeed goes by how bad it is for the job. */
+const LEVELS = {
+  succeeded: 'info',
+  queued: 'warn',
+  failed: 'error',
+  timed_out: 'error',
+  lost: 'error',
+} as const;
+
+/**
+ * Brings the end of a try to the table and then to the queue, in this order: an agent that dies in between leaves a
+ * record that says what is to become of the message. Goes on until it is done; what can be retried is.
+ */
+export class Settler {
+  readonly #options: SettlerOptions;
+  readonly #deletedLate = new Set<string>();
+  readonly #removals: Batcher<Held>;
+  readonly #hidings: Batcher<{ held: Held; seconds: number }>;
+
+  constructor(options: SettlerOptions) {
+    this.#options = options;
+    const { queue } = options;
+    this.#removals = new Batcher((batch) => queue.remove(batch.map((held) => held.receiptHandle)));
+    this.#hidings = new Batcher((batch) =>
+      queue.hide(batch.map(({ held, seconds }) => ({ receiptHandle: held.receiptHandle, seconds }))),
+    );
+  }
+
+  /** Never rejects: a message that could not be settled comes again by itself, and the log says so. */
+  async settle(held: Held, attempted: Attempted): Promise<void> {
+    held.phase = 'settling';
+    try {
+      if (attempted.kind === 'ended') await this.#settleEnded(held, attempted.ending, attempted.output);
+      else await this.#settleNotClaimed(held, attempted.claim);
+    } catch (err) {
+      this.#logUnsettled(held, err);
+    } finally {
+      this.#options.leases.letGo(held);
+    }
+  }
+
+  /** Back to the queue, untouched: for what was received but never begun. Never rejects. */
+  async putBack(held: Held): Promise<void> {
+    held.phase = 'settling';
+    await this.#handBack(held, 0).catch((err: unknown) => this.#logUnsettled(held, err));
+    this.#options.leases.letGo(held);
+  }
+
+  /** Whether this message was deleted when its lease had ended, so that SQS may not have deleted it. */
+  wasDeletedLate(messageId: string): boolean {
+    return this.#deletedLate.has(messageId);
+  }
+
+  /** Deletes such a message when it comes again. Never rejects. */
+  async deleteAgain(held: Held): Promise<void> {
+    held.phase = 'settling';
+    await this.#delete(held).catch((err: unknown) => this.#logUnsettled(held, err));
+    this.#options.leases.letGo(held);
+  }
+
+  async #settleEnded(held: Held, ending: Ending, output: string | undefined): Promise<void> {
+    const { clock, rules, random } = this.#options;
+    const { receiveCount, sentAtMs } = held.message;
+    const ageSeconds = sentAtMs === undefined ? 0 : (clock.now() - sentAtMs) / 1000;
+    const tries = { attempts: attemptsOf(held), receiveCount, ageSeconds };
+    const outcome = outcomeOf(ending, tries, rules, random);
+    this.#logEnd(held, outcome);
+    const written = await this.#record(held, outcome, { ...exitOf(ending), reason: outcome.reason, output });
+    if (written === 'taken-over') {
+      this.#options.log.warn(
+        { job: jobIdOf(held) },
+        'another agent has taken the job over: nothing was recorded',
+      );
+    } else {
+      await this.#meet(held, outcome.fate, outcome.reason, exitOf(ending));
+    }
+  }
+
+  /** What the table says of a job that could not be claimed decides over its message. */
+  #settleNotClaimed(held: Held, claim: Exclude<Claim, { kind: 'claimed' }>): Promise<void> {
+    const { clock, log } = this.#options;
+    if (claim.kind === 'running') {
+      const seconds = Math.ceil((claim.untilMs - clock.now()) / 1000) + 1;
+      log.info(
+        { job: jobIdOf(held), seconds },
+        'the job runs elsewhere: its message is left until that lease ends',
+      );
+      return this.#handBack(held, seconds);
+    }
+    if (claim.kind === 'waiting') return Promise.resolve();
+    const { state, reason, exitStatus, signal } = claim.record;
+    log.info({ job: jobIdOf(held), state }, 'the job has ended already: its message is settled');
+    // An agent may have died between the record and the message; a refusal is final for this very message too.
+    const dead = state === 'failed' || state === 'timed_out' || state === 'lost';
+    const broken = held.reading.kind === 'broken' ? held.reading.reason : undefined;
+    const fate: Fate = dead || broken ? { to: 'dead-letter' } : { to: 'delete' };
+    return this.#meet(held, fate, broken ?? reason, { exitStatus, signal });
+  }
+
+  async #record(held: Held, outcome: Outcome, end: TryEnd): Promise<Written> {
+    const { table, clock, recordSeconds } = this.#options;
+    const { claim } = held;
+    const { state } = outcome;
+    if (!table || !claim || state === undefined) return 'written';
+    const id = jobIdOf(held);
+    const refund = outcome.costsAttempt ? 0 : 1;
+    return this.#untilDone(held, 'recorded', () => {
+      if (state === 'queued') return table.handBack(id, claim.fence, { ...end, refund });
+      const endedAtMs = clock.now();
+      const expires = Math.ceil(endedAtMs / 1000 + recordSeconds);
+      return table.finish(id, claim.fence, state, { ...end, endedAtMs, expires, refund });
+    });
+  }
+
+  async #meet(held: Held, fate: Fate, reason: string | undefined, end: TryEnd): Promise<void> {
+    switch (fate.to) {
+      case 'leave':
+        return;
+      case 'delete':
+        return this.#delete(held);
+      case 'hand-back':
+        return this.#handBack(held, fate.delaySeconds);
+      case 'dead-letter':
+        return this.#bury(held, reason ?? 'unknown', end);
+    }
+  }
+
+  async #delete(held: Held): Promise<void> {
+    const { leases, log } = this.#options;
+    const late = leases.hasEnded(held);
+    await this.#untilDone(held, 'deleted', () => this.#removals.add(held));
+    // SQS accepts a handle that no longer counts, and deletes nothing.
+    if (!late) return;
+    log.warn({ job: jobIdOf(held) }, 'deleted after its lease had ended: the message may come again');
+    this.#remember(held.message.id);
+  }
+
+  #remember(messageId: string): void {
+    const [oldest] = this.#deletedLate;
+    if (this.#deletedLate.size >= MOST_REMEMBERED && oldest !== undefined) this.#deletedLate.delete(oldest);
+    this.#deletedLate.add(messageId);
+  }
+
+  async #bury(held: Held, reason: string, { exitStatus, signal }: TryEnd): Promise<void> {
+    const { queue, log, rules } = this.#options;
+    const job = jobIdOf(held);
+    if (!queue.hasDeadLetterQueue) {
+      log.error({ job, reason }, 'given up, but there is no dead-letter queue: the message stays in its own');
+      return this.#handBack(held, rules.backoff.maxMs / 1000);
+    }
+    const exit = exitStatus === undefined ? signal : `${exitStatus}`;
+    const epitaph = { jobId: job, reason, ...(exit === undefined ? {} : { exit }) };
+    await this.#untilDone(held, 'dead-lettered', () => queue.copyToDeadLetters(held.message, epitaph));
+    await this.#delete(held);
+  }
+
+  async #handBack(held: Held, delaySeconds: number): Promise<void> {
+    const { leases, clock } = this.#options;
+    // An extension that is answered later would hide the message again.
+    await leases.release(held);
+    const seconds = extensionSeconds(Math.ceil(delaySeconds), clock.monotonic() - held.receivedAtMs);
+    await this.#untilDone(held, 'handed back', () => this.#hidings.add({ held, seconds }));
+  }
+
+  #untilDone<Result>(held: Held, what: string, task: () => Promise<Result>): Promise<Result> {
+    const { clock, random, log } = this.#options;
+    return persist(task, {
+      clock,
+      random,
+      hopeless: (error) => isFinal(error) || clock.monotonic() > held.lease.endsAtMs + PATIENCE_MS,
+      onFailure: (err, tries) =>
+        log.warn({ job: jobIdOf(held), err, tries }, `a job could not be ${what} yet`),
+    });
+  }
+
+  #logUnsettled(held: Held, err: unknown): void {
+    const message = 'the job could not be settled with the queue: it comes again when its lease ends';
+    this.#options.log.error({ job: jobIdOf(held), err }, message);
+  }
+
+  #logEnd(held: Held, { state, reason }: Outcome): void {
+    const level = state === undefined ? 'error' : LEVELS[state];
+    this.#options.log[level]({ job: jobIdOf(held), attempt: attemptsOf(held), state, reason }, 'job ended');
+  }
+}
+
+/** An entry that is itself at fault stays so: its handle counts no more, and the message is no longer ours. */
+function isFinal(error: unknown): boolean {
+  if (error instanceof EntryError) return error.senderFault;
+  return error instanceof Error && FINAL.has(error.name);
+}
+
+function exitOf(ending: Ending): Pick<TryEnd, 'exitStatus' | 'signal'> {
+  if (ending.kind === 'exited') return { exitStatus: ending.status };
+  return ending.kind === 'signalled' ? { signal: ending.signal } : {};
+}

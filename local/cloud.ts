@@ -1,13 +1,18 @@
 import { access, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CloudClock, startClock } from './clock.ts';
+import { createCloudFormation } from './cloudformation/cloudformation.ts';
 import { type CallListener, openCallLog } from './front-door/call-log.ts';
 import { createDispatcher } from './front-door/dispatch.ts';
 import { createFaults, type Faults } from './front-door/faults.ts';
 import { openFrontDoor } from './front-door/server.ts';
 import type { CallAws, CloudContext, RunningService } from './front-door/service.ts';
 import { createSessions } from './front-door/sessions.ts';
+import type { Launcher } from './instances/launcher.ts';
+import { createProcessLauncher } from './instances/process-launcher.ts';
+import { createAutoScaling } from './services/autoscaling/autoscaling.ts';
 import { createDynamoDb } from './services/dynamodb/service.ts';
+import { createEc2, type Ec2 } from './services/ec2/ec2.ts';
 import { startFauxqs } from './services/fauxqs.ts';
 import { addBootstrapRoles, createIam } from './services/iam/service.ts';
 import { createIamStore } from './services/iam/store.ts';
@@ -27,6 +32,8 @@ export interface CloudOptions {
   speed?: number;
   /** Default `us-east-1`. */
   region?: string;
+  /** How an instance runs. Default: as a process group on this machine. */
+  launcher?: Launcher;
   /** A clock of one's own instead, as tests have it. */
   clock?: CloudClock;
 }
@@ -42,6 +49,8 @@ export interface Cloud {
   /** Calls AWS as the cloud itself: unchecked, but logged. */
   call: CallAws;
   context: CloudContext;
+  /** The instances, for whoever plays AWS's part: a Spot notice, a sudden death. */
+  machines: Ec2['machines'];
   /** Tells of every call as it ends. Returns how to stop. */
   onCall(listener: CallListener): () => void;
   /** Ends everything: no process, timer or connection is left. */
@@ -87,6 +96,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   };
   const settings = createBucketSettings();
   const s3 = createS3(fauxqs, settings);
+  const ec2 = createEc2(context, options.launcher ?? createProcessLauncher());
   const running: RunningService[] = [
     createSqs(context, fauxqs),
     { service: s3, close: async () => {} },
@@ -94,6 +104,9 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     createSsm(context),
     createIam(iam, names),
     createSts(context, sessions, (arn) => [...iam.roles.values()].some((role) => role.arn === arn)),
+    createCloudFormation(context),
+    ec2,
+    createAutoScaling(context, ec2),
   ];
   for (const { service } of running) dispatcher.services.set(service.name, service);
 
@@ -121,6 +134,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       faults,
       call: dispatcher.call,
       context,
+      machines: ec2.machines,
       onCall: log.onCall,
       close,
     };

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Call, Input } from '../../front-door/service.ts';
 import { listOf } from './batch.ts';
 import { unescapeBody } from './body-text.ts';
@@ -20,6 +21,8 @@ export async function receiveMessages(queue: Queue, input: Input, call: Call): P
     // A wait time that is out of bounds goes to fauxqs as it is, which refuses it.
     const WaitTimeSeconds = waitSeconds > 20 ? waitSeconds : slice;
     const messages = listOf((await queue.ask('ReceiveMessage', { ...request, WaitTimeSeconds }))['Messages']);
+    // Lets the news that the caller hung up arrive before a message goes to nobody.
+    if (slice > 0) await nextTurn();
     if (call.signal.aborted) {
       await handBack(queue, messages);
       return {};

@@ -10,9 +10,8 @@ import type { CallAws, CloudContext, RunningService } from './front-door/service
 import { createSessions } from './front-door/sessions.ts';
 import type { Launcher } from './instances/launcher.ts';
 import { createProcessLauncher } from './instances/process-launcher.ts';
-import { createAutoScaling } from './services/autoscaling/autoscaling.ts';
+import { type Compute, createCompute } from './services/compute.ts';
 import { createDynamoDb } from './services/dynamodb/service.ts';
-import { createEc2, type Ec2 } from './services/ec2/ec2.ts';
 import { startFauxqs } from './services/fauxqs.ts';
 import { addBootstrapRoles, createIam } from './services/iam/service.ts';
 import { createIamStore } from './services/iam/store.ts';
@@ -50,7 +49,7 @@ export interface Cloud {
   call: CallAws;
   context: CloudContext;
   /** The instances, for whoever plays AWS's part: a Spot notice, a sudden death. */
-  machines: Ec2['machines'];
+  machines: Compute['machines'];
   /** Tells of every call as it ends. Returns how to stop. */
   onCall(listener: CallListener): () => void;
   /** Ends everything: no process, timer or connection is left. */
@@ -96,7 +95,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   };
   const settings = createBucketSettings();
   const s3 = createS3(fauxqs, settings);
-  const ec2 = createEc2(context, options.launcher ?? createProcessLauncher());
+  const compute = createCompute(context, options.launcher ?? createProcessLauncher());
   const running: RunningService[] = [
     createSqs(context, fauxqs),
     { service: s3, close: async () => {} },
@@ -105,8 +104,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     createIam(iam, names),
     createSts(context, sessions, (arn) => [...iam.roles.values()].some((role) => role.arn === arn)),
     createCloudFormation(context),
-    ec2,
-    createAutoScaling(context, ec2),
+    ...compute.running,
   ];
   for (const { service } of running) dispatcher.services.set(service.name, service);
 
@@ -134,7 +132,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       faults,
       call: dispatcher.call,
       context,
-      machines: ec2.machines,
+      machines: compute.machines,
       onCall: log.onCall,
       close,
     };

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, realpathSync, writeFileSync } from 'node:fs';
 import { appendFile, chmod, mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join, normalize } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -28,7 +28,8 @@ export function createProcessLauncher({ stopMs = STOP_MS }: ProcessLauncherOptio
   return {
     launch: async (spec) => {
       mkdirSync(spec.directory, { recursive: true });
-      return new ProcessInstance(spec, stopMs);
+      // Processes are recognised by the directory that they run in, which has no links in its name.
+      return new ProcessInstance({ ...spec, directory: realpathSync(spec.directory) }, stopMs);
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Launcher } from '../instances/launcher.ts';
 import { createAutoScaling } from './autoscaling/autoscaling.ts';
 import { createEc2 } from './ec2/ec2.ts';
 import type { Machines } from './ec2/machines.ts';
+import { createMonitoring } from './monitoring/monitoring.ts';
 
 export interface Compute {
   running: RunningService[];
@@ -10,9 +11,10 @@ export interface Compute {
   machines: Machines;
 }
 
-/** All that runs something: EC2, and what starts instances and functions. */
+/** All that runs something, and what sets it going: EC2, Auto Scaling, CloudWatch. */
 export function createCompute(context: CloudContext, launcher: Launcher): Compute {
   const ec2 = createEc2(context, launcher);
   const autoScaling = createAutoScaling(context, ec2);
-  return { running: [ec2, autoScaling], machines: ec2.machines };
+  const monitoring = createMonitoring(context, { scalingPolicy: autoScaling.onAlarm });
+  return { running: [ec2, autoScaling, monitoring], machines: ec2.machines };
 }

@@ -19,7 +19,9 @@ export interface AutoScaling extends RunningService {
 
 export interface BreachedAlarm {
   name: string;
-  metricValue: number;
+  state: string;
+  /** What the alarm looked at, newest first; the policy says how to make one value of it. */
+  values: number[];
   threshold: number;
 }
 
@@ -52,16 +54,22 @@ export function createAutoScaling(context: CloudContext, ec2: Ec2): AutoScaling 
  * @throws `ValidationError` if the policy is not there, or has no step for the value: CloudWatch notes it in the
  * alarm's history.
  */
-function onAlarm(parts: Parts, policyArn: string, { name, metricValue, threshold }: BreachedAlarm): void {
+function onAlarm(parts: Parts, policyArn: string, { name, state, values, threshold }: BreachedAlarm): void {
   const found = findPolicy(parts.groups, policyArn);
   if (found.group.suspended.has('AlarmNotification')) {
     throw new AwsError('ValidationError', 'The AlarmNotification process of the group is suspended.');
   }
   if (!found.policy.enabled) throw new AwsError('ValidationError', 'The scaling policy is disabled.');
   execute(parts, found, {
-    what: `a monitor alarm ${name} in state ALARM triggered policy`,
-    metricValue,
+    what: `a monitor alarm ${name} in state ${state} triggered policy`,
+    metricValue: aggregated(values, found.policy.metricAggregationType),
     breachThreshold: threshold,
     honorCooldown: true,
   });
+}
+
+function aggregated(values: number[], type: string): number {
+  if (type === 'Minimum') return Math.min(...values);
+  if (type === 'Maximum') return Math.max(...values);
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { AwsError, type CloudContext, type SessionCredentials } from '../../front-door/service.ts';
 import { type MetadataService, startMetadataService } from '../../instances/imds.ts';
 import type { Launcher } from '../../instances/launcher.ts';
@@ -65,7 +65,7 @@ export class Machines {
       privateIp: this.#freeAddress(),
       launchedAt: new Date(this.#context.clock.now()),
       tags: new Map(parameters.tags),
-      directory: join(this.#context.directory, 'instances', id),
+      directory: resolve(this.#context.directory, 'instances', id),
       state: 'pending',
       stateReason: undefined,
       terminatedAt: undefined,

@@ -1,0 +1,41 @@
+import type { CloudContext, RunningService } from '../../front-door/service.ts';
+import { Alarms, type AlarmTargets } from './alarms.ts';
+import { collect } from './collect.ts';
+import { Metrics, single } from './metrics.ts';
+import { alarmOperations, type MonitoringParts, metricOperations } from './operations.ts';
+
+const MINUTE_MS = 60_000;
+
+/**
+ * CloudWatch: metrics and their alarms. Once a minute of the cloud's time the services report, then alarms are
+ * evaluated: AWS's fastest, since there either may take a minute more.
+ */
+export function createMonitoring(context: CloudContext, targets: AlarmTargets): RunningService {
+  const metrics = new Metrics();
+  const alarms = new Alarms(context, metrics, targets);
+  let minute = 0;
+  const parts: MonitoringParts = { context, metrics, alarms, minute: () => minute };
+  const look = async () => {
+    minute += 1;
+    const at = context.clock.now();
+    await collect(context, (metric, value) => metrics.put(metric, { ...single(value), at, minute }));
+    alarms.evaluateAll(minute);
+  };
+  let looking = Promise.resolve();
+  const stop = context.clock.every(MINUTE_MS, () => {
+    looking = look();
+    return looking;
+  });
+  return {
+    service: {
+      name: 'monitoring',
+      iamPrefix: 'cloudwatch',
+      xmlNamespace: 'http://monitoring.amazonaws.com/doc/2010-08-01/',
+      operations: { ...alarmOperations(parts), ...metricOperations(parts) },
+    },
+    close: () => {
+      stop();
+      return looking;
+    },
+  };
+}

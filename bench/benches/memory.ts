@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
+import { startAgent } from '../contenders/agent.ts';
+import { type Stage, stopChild } from '../stage/stage.ts';
+import { median } from '../stats.ts';
+
+/** After this the first poll hangs and what the start needed is garbage. */
+const SETTLE_MS = 4_000;
+
+export interface Memory {
+  contender: string;
+  residentMiB: number;
+}
+
+/** Resident memory of an idle process, a first long poll under way. */
+export async function benchMemory(stage: Stage, runs: number): Promise<Memory[]> {
+  const contenders: Record<string, () => Promise<ChildProcess>> = {
+    'agent, idle': () => startAgent(stage, { slots: 8, command: ['true'], trackJobs: true }),
+    'bare Node, long poll': async () => startBarePoller(stage),
+  };
+  await stage.renewTable();
+  await stage.fill(0);
+  const results: Memory[] = [];
+  for (const [contender, start] of Object.entries(contenders)) {
+    const values: number[] = [];
+    for (let run = 0; run < runs; run++) values.push(await residentMiB(await start()));
+    results.push({ contender, residentMiB: median(values) });
+  }
+  return results;
+}
+
+async function residentMiB(child: ChildProcess): Promise<number> {
+  try {
+    await delay(SETTLE_MS);
+    if (child.pid === undefined || child.exitCode !== null) throw new Error('a contender did not stay');
+    return (await residentKiB(child.pid)) / 1024;
+  } finally {
+    await stopChild(child);
+  }
+}
+
+/** Linux tells in /proc, other systems by `ps`. */
+async function residentKiB(pid: number): Promise<number> {
+  if (process.platform === 'linux') {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]);
+  }
+  const { stdout } = await execa('ps', ['-o', 'rss=', '-p', String(pid)]);
+  return Number(stdout);
+}
+
+function startBarePoller(stage: Stage): ChildProcess {
+  const script = join(import.meta.dirname, '../contenders/bare-poller.mjs');
+  const endpoint = stage.environment['AWS_ENDPOINT_URL'] ?? '';
+  return spawn(process.execPath, [script, endpoint, stage.queueUrl], {
+    env: stage.environment,
+    stdio: 'ignore',
+  });
+}

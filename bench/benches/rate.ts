@@ -1,0 +1,117 @@
+import type { ChildProcess } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startAgent } from '../contenders/agent.ts';
+import { startPeer } from '../contenders/peer.ts';
+import type { Counts } from '../stage/servers.ts';
+import { type Stage, stopChild } from '../stage/stage.ts';
+import { median, spread } from '../stats.ts';
+
+const SLOTS = 8;
+const COMMAND = ['true'];
+/** How often the queue is asked how much is left: rarely enough to cost next to nothing. */
+const LOOK_MS = 50;
+const PATIENCE_MS = 120_000;
+
+export interface RateOptions {
+  jobs: number;
+  runs: number;
+  onRun: (line: string) => void;
+}
+
+export interface Rate {
+  contender: string;
+  jobsPerSecond: number;
+  /** Half of the distance between the fastest and the slowest run, as a part of the median. */
+  spread: number;
+  sqsRequestsPerJob: number;
+  tableWritesPerJob: number;
+  /** Beside the peer in the same run. */
+  ratio: number;
+}
+
+const contenders = {
+  'agent, no job table': (stage: Stage) =>
+    startAgent(stage, { slots: SLOTS, command: COMMAND, trackJobs: false }),
+  'agent, job table': (stage: Stage) =>
+    startAgent(stage, { slots: SLOTS, command: COMMAND, trackJobs: true }),
+  'sqs-consumer + execa': async (stage: Stage) => startPeer(stage, SLOTS, COMMAND),
+} satisfies Record<string, (stage: Stage) => Promise<ChildProcess>>;
+
+const PEER = 'sqs-consumer + execa';
+
+/** Jobs a second with `true` through 8 slots; the contenders take turns, so that a slow minute hits all of them. */
+export async function benchRate(stage: Stage, { jobs, runs, onRun }: RateOptions): Promise<Rate[]> {
+  const results = new Map<string, RunResult[]>();
+  for (let run = 1; run <= runs; run++) {
+    for (const [name, start] of Object.entries(contenders)) {
+      const result = await runOnce(stage, jobs, start);
+      results.set(name, [...(results.get(name) ?? []), result]);
+      onRun(`run ${run} of ${runs}: ${name}: ${result.jobsPerSecond.toFixed(0)} jobs/s`);
+    }
+  }
+  const rateOf = (name: string) => (results.get(name) ?? []).map(({ jobsPerSecond }) => jobsPerSecond);
+  const peer = median(rateOf(PEER));
+  return [...results].map(([contender, list]) => ({
+    contender,
+    jobsPerSecond: median(rateOf(contender)),
+    spread: spread(rateOf(contender)),
+    sqsRequestsPerJob: median(list.map(({ sqsRequests }) => sqsRequests / jobs)),
+    tableWritesPerJob: median(list.map(({ tableWrites }) => tableWrites / jobs)),
+    ratio: median(rateOf(contender)) / peer,
+  }));
+}
+
+interface RunResult {
+  jobsPerSecond: number;
+  sqsRequests: number;
+  tableWrites: number;
+}
+
+/** Measures from the first job that is done to the last: starting a process is not what is compared. */
+async function runOnce(
+  stage: Stage,
+  jobs: number,
+  start: (stage: Stage) => Promise<ChildProcess>,
+): Promise<RunResult> {
+  await stage.renewTable();
+  await stage.fill(jobs);
+  await stage.resetCounts();
+  const contender = await start(stage);
+  try {
+    const first = await untilLeft(stage, contender, jobs - 1);
+    const last = await untilLeft(stage, contender, 0);
+    const counts = await stage.counts();
+    return {
+      jobsPerSecond: (first.left - last.left) / ((last.atMs - first.atMs) / 1000),
+      sqsRequests: sum(
+        counts,
+        (action) => action.startsWith('AmazonSQS') && !action.endsWith('GetQueueAttributes'),
+      ),
+      tableWrites: sum(
+        counts,
+        (action) => action.startsWith('DynamoDB') && /Put|Update|Delete|Write/.test(action),
+      ),
+    };
+  } finally {
+    await stopChild(contender);
+  }
+}
+
+async function untilLeft(
+  stage: Stage,
+  contender: ChildProcess,
+  most: number,
+): Promise<{ left: number; atMs: number }> {
+  const until = performance.now() + PATIENCE_MS;
+  while (performance.now() < until) {
+    if (contender.exitCode !== null) throw new Error(`a contender ended with status ${contender.exitCode}`);
+    const left = await stage.left();
+    if (left <= most) return { left, atMs: performance.now() };
+    await delay(LOOK_MS);
+  }
+  throw new Error(`jobs were left after ${PATIENCE_MS / 1000} s`);
+}
+
+function sum(counts: Counts, wanted: (action: string) => boolean): number {
+  return Object.entries(counts).reduce((total, [action, count]) => total + (wanted(action) ? count : 0), 0);
+}

@@ -1,0 +1,44 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AgentConfigInput } from '../../agent/config.ts';
+import { bundle } from '../../infra/bundle.ts';
+import { REGION, type Stage, TABLE } from '../stage/stage.ts';
+
+export interface AgentOptions {
+  slots: number;
+  command: string[];
+  trackJobs: boolean;
+}
+
+/** Starts the agent as an instance does, from its bundle. */
+export async function startAgent(stage: Stage, options: AgentOptions): Promise<ChildProcess> {
+  const tree = join(stage.directory, 'tree');
+  const bundleFile = join(tree, 'agent', 'agent.mjs');
+  const configFile = join(stage.directory, 'agent.json');
+  await mkdir(join(tree, 'agent'), { recursive: true });
+  await mkdir(join(tree, 'worker'), { recursive: true });
+  await writeFile(bundleFile, bundle('agent'));
+  await writeFile(configFile, JSON.stringify(configFor(stage, options)));
+  const log = openSync(join(stage.directory, 'agent.log'), 'a');
+  return spawn(process.execPath, [bundleFile, '--config', configFile], {
+    env: { ...stage.environment, STATE_DIRECTORY: stage.directory },
+    stdio: ['ignore', log, log],
+  });
+}
+
+function configFor(stage: Stage, { slots, command, trackJobs }: AgentOptions): AgentConfigInput {
+  return {
+    version: 1,
+    fleet: 'bench',
+    region: REGION,
+    queueUrl: stage.queueUrl,
+    command,
+    concurrency: slots,
+    trackJobs,
+    ...(trackJobs ? { table: TABLE } : {}),
+    // It is stopped when the measuring is done, not when it has nothing to do.
+    retirement: { idleSeconds: 3600 },
+  };
+}

@@ -1,0 +1,58 @@
+/** `npm run bench`: what the agent costs, beside what people use otherwise, on the same queue in the same minutes. */
+import { cpus } from 'node:os';
+import { Command } from 'commander';
+import { table } from '../demo/summary.ts';
+import { benchMemory, type Memory } from './benches/memory.ts';
+import { benchRate, type Rate } from './benches/rate.ts';
+import { openStage } from './stage/stage.ts';
+
+const BENCHES = ['rate', 'memory'] as const;
+
+interface Options {
+  json: boolean;
+  jobs: string;
+  runs: string;
+  only: string;
+}
+
+const options = new Command('npm run bench --')
+  .description('Jobs a second, calls per job and idle memory: medians of interleaved runs.')
+  .option('--json', 'print the results as JSON', false)
+  .option('--jobs <number>', 'jobs of a run', '1000')
+  .option('--runs <number>', 'runs of each contender', '5')
+  .option('--only <names>', `some of: ${BENCHES.join(',')}`, BENCHES.join(','))
+  .parse()
+  .opts<Options>();
+
+const wanted = options.only.split(',');
+const runs = Number(options.runs);
+const stage = await openStage();
+try {
+  const rates = wanted.includes('rate')
+    ? await benchRate(stage, { jobs: Number(options.jobs), runs, onRun: (line) => console.error(line) })
+    : [];
+  const memory = wanted.includes('memory') ? await benchMemory(stage, runs) : [];
+  if (options.json)
+    console.log(JSON.stringify({ node: process.version, cores: cpus().length, rates, memory }));
+  else print(rates, memory);
+} finally {
+  await stage.close();
+}
+
+function print(rates: readonly Rate[], memory: readonly Memory[]): void {
+  if (rates.length > 0) {
+    const rows = rates.map((rate) => [
+      rate.contender,
+      rate.jobsPerSecond.toFixed(0),
+      `±${(rate.spread * 100).toFixed(0)} %`,
+      rate.ratio.toFixed(2),
+      rate.sqsRequestsPerJob.toFixed(2),
+      rate.tableWritesPerJob.toFixed(2),
+    ]);
+    const head = ['', 'jobs/s', 'spread', 'ratio', 'SQS requests a job', 'table writes a job'];
+    console.log(`\`true\` through 8 slots, output captured\n\n${table(head, rows)}\n`);
+  }
+  if (memory.length === 0) return;
+  const rows = memory.map(({ contender, residentMiB }) => [contender, residentMiB.toFixed(0)]);
+  console.log(table(['idle', 'resident MiB'], rows));
+}

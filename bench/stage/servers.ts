@@ -1,0 +1,38 @@
+/**
+ * A queue (fauxqs) and a table (dynalite) behind one port, in a process of their own, so that a contender shares its
+ * core with nobody's measuring. Counts calls by name. Forked by `stage.ts`; its first message is its port.
+ */
+import { createServer, type IncomingMessage } from 'node:http';
+import dynalite from 'dynalite';
+import { buildApp } from 'fauxqs';
+
+export type Counts = Record<string, number>;
+
+let counts: Counts = {};
+const queues = buildApp({ logger: false, host: 'localhost' });
+await queues.ready();
+const tables = dynalite({ createTableMs: 0, deleteTableMs: 0 });
+
+const server = createServer((request, response) => {
+  if (request.url === '/counts') {
+    response.end(JSON.stringify(counts));
+    if (request.method === 'DELETE') counts = {};
+    return;
+  }
+  const action = actionOf(request);
+  counts[action] = (counts[action] ?? 0) + 1;
+  if (action.startsWith('DynamoDB')) tables.emit('request', request, response);
+  else queues.routing(request, response);
+});
+
+server.listen(0, '127.0.0.1', () => {
+  const address = server.address();
+  process.send?.(typeof address === 'object' ? address?.port : undefined);
+});
+process.once('disconnect', () => process.exit());
+
+/** `AmazonSQS.ReceiveMessage`, `DynamoDB_20120810.UpdateItem` */
+function actionOf(request: IncomingMessage): string {
+  const target = request.headers['x-amz-target'];
+  return typeof target === 'string' ? target : 'unknown';
+}

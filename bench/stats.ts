@@ -1,0 +1,13 @@
+/** The middle of a list, or the mean of the two in the middle. Throws on an empty one. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const upper = sorted[Math.floor(sorted.length / 2)];
+  const lower = sorted[Math.ceil(sorted.length / 2) - 1];
+  if (upper === undefined || lower === undefined) throw new RangeError('the median of no values');
+  return (upper + lower) / 2;
+}
+
+/** Half of the distance between the largest and the smallest, as a part of the median. */
+export function spread(values: readonly number[]): number {
+  return (Math.max(...values) - Math.min(...values)) / 2 / median(values);
+}

@@ -1,0 +1,51 @@
+import * as v from 'valibot';
+import { type ResourceType, resourceType } from '../resource-type.ts';
+import { ignoring, properties, tagList, tagListOf, text } from './properties.ts';
+
+const schema = properties({
+  // What may stand in it is checked by EC2 itself, which refuses what it does not know.
+  LaunchTemplateData: v.record(v.string(), v.unknown()),
+  LaunchTemplateName: v.optional(text),
+  TagSpecifications: v.optional(v.array(properties({ ResourceType: text, Tags: tagList }))),
+  VersionDescription: v.optional(text),
+});
+
+function attributes(LaunchTemplateId: string, latest: unknown) {
+  return { DefaultVersionNumber: '1', LatestVersionNumber: String(latest), LaunchTemplateId };
+}
+
+/** A change of the data is a new version: whoever refers to `LatestVersionNumber` follows. */
+const launchTemplate = resourceType<v.InferOutput<typeof schema>>({
+  type: 'AWS::EC2::LaunchTemplate',
+  schema,
+  createOnly: ['LaunchTemplateName', 'TagSpecifications'],
+  nameProperty: 'LaunchTemplateName',
+  attributes: ['DefaultVersionNumber', 'LatestVersionNumber', 'LaunchTemplateId'],
+  volatileAttributes: ['LatestVersionNumber'],
+  async create(props, context) {
+    const { LaunchTemplateData, VersionDescription } = props;
+    const LaunchTemplateName = props.LaunchTemplateName ?? context.generatedName(128);
+    const own = props.TagSpecifications?.find((one) => one.ResourceType === 'launch-template')?.Tags;
+    const Tags = tagListOf(own, context);
+    const answer = await context.call('ec2', 'CreateLaunchTemplate', {
+      ...{ LaunchTemplateName, LaunchTemplateData, VersionDescription },
+      TagSpecifications: [{ ResourceType: 'launch-template', Tags }],
+    });
+    const { LaunchTemplateId } = answer['LaunchTemplate'] as { LaunchTemplateId: string };
+    return { physicalId: LaunchTemplateId, attributes: attributes(LaunchTemplateId, 1) };
+  },
+  async update({ physicalId: LaunchTemplateId }, props, _previous, { call }) {
+    const { LaunchTemplateData, VersionDescription } = props;
+    const answer = await call('ec2', 'CreateLaunchTemplateVersion', {
+      ...{ LaunchTemplateId, LaunchTemplateData, VersionDescription },
+    });
+    const { VersionNumber } = answer['LaunchTemplateVersion'] as { VersionNumber: number };
+    return { physicalId: LaunchTemplateId, attributes: attributes(LaunchTemplateId, VersionNumber) };
+  },
+  async delete({ physicalId: LaunchTemplateId }, _props, { call }) {
+    const codes = ['InvalidLaunchTemplateId.NotFound', 'InvalidLaunchTemplateId.NotFoundException'];
+    await ignoring(codes, () => call('ec2', 'DeleteLaunchTemplate', { LaunchTemplateId }));
+  },
+});
+
+export const launchTemplateTypes: ResourceType[] = [launchTemplate];

@@ -1,0 +1,162 @@
+import { isDeepStrictEqual } from 'node:util';
+import * as v from 'valibot';
+import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
+import { retagEc2, tagSpecifications } from './ec2-tags.ts';
+import { ignoring, number, properties, tagList, text } from './properties.ts';
+
+const GONE = ['InvalidGroup.NotFound', 'InvalidGroupId.NotFound', 'InvalidPermission.NotFound'];
+
+const ruleEntries = {
+  CidrIp: v.optional(text),
+  CidrIpv6: v.optional(text),
+  Description: v.optional(text),
+  FromPort: v.optional(number),
+  IpProtocol: text,
+  ToPort: v.optional(number),
+};
+const ingressEntries = {
+  ...ruleEntries,
+  SourcePrefixListId: v.optional(text),
+  SourceSecurityGroupId: v.optional(text),
+  SourceSecurityGroupOwnerId: v.optional(text),
+};
+const egressEntries = {
+  ...ruleEntries,
+  DestinationPrefixListId: v.optional(text),
+  DestinationSecurityGroupId: v.optional(text),
+};
+const ingressRule = properties(ingressEntries);
+const egressRule = properties(egressEntries);
+type Rule = Partial<v.InferOutput<typeof ingressRule> & v.InferOutput<typeof egressRule>>;
+
+/** A rule as EC2's own calls have it. */
+function permission(rule: Rule) {
+  const { Description } = rule;
+  const group = rule.SourceSecurityGroupId ?? rule.DestinationSecurityGroupId;
+  const prefixes = rule.SourcePrefixListId ?? rule.DestinationPrefixListId;
+  return {
+    IpProtocol: rule.IpProtocol,
+    FromPort: rule.FromPort,
+    ToPort: rule.ToPort,
+    ...(rule.CidrIp !== undefined && { IpRanges: [{ CidrIp: rule.CidrIp, Description }] }),
+    ...(rule.CidrIpv6 !== undefined && { Ipv6Ranges: [{ CidrIpv6: rule.CidrIpv6, Description }] }),
+    ...(group !== undefined && { UserIdGroupPairs: [{ GroupId: group, Description }] }),
+    ...(prefixes !== undefined && { PrefixListIds: [{ PrefixListId: prefixes, Description }] }),
+  };
+}
+
+type Direction = 'Ingress' | 'Egress';
+
+async function authorize(GroupId: string, direction: Direction, rules: Rule[], { call }: ResourceContext) {
+  if (rules.length === 0) return;
+  const IpPermissions = rules.map(permission);
+  await call('ec2', `AuthorizeSecurityGroup${direction}`, { GroupId, IpPermissions });
+}
+
+async function revoke(GroupId: string, direction: Direction, rules: Rule[], { call }: ResourceContext) {
+  if (rules.length === 0) return;
+  const IpPermissions = rules.map(permission);
+  await ignoring(GONE, () => call('ec2', `RevokeSecurityGroup${direction}`, { GroupId, IpPermissions }));
+}
+
+async function changeRules(
+  GroupId: string,
+  direction: Direction,
+  [before, after]: [Rule[], Rule[]],
+  context: ResourceContext,
+): Promise<void> {
+  const isIn = (rules: Rule[], rule: Rule) => rules.some((other) => isDeepStrictEqual(rule, other));
+  await revoke(
+    GroupId,
+    direction,
+    before.filter((rule) => !isIn(after, rule)),
+    context,
+  );
+  await authorize(
+    GroupId,
+    direction,
+    after.filter((rule) => !isIn(before, rule)),
+    context,
+  );
+}
+
+const groupSchema = properties({
+  GroupDescription: text,
+  GroupName: v.optional(text),
+  SecurityGroupEgress: v.optional(v.array(egressRule)),
+  SecurityGroupIngress: v.optional(v.array(ingressRule), []),
+  Tags: v.optional(tagList),
+  VpcId: v.optional(text),
+});
+
+/** What a new group may do until it is told otherwise. */
+const ANYWHERE: Rule = { IpProtocol: '-1', CidrIp: '0.0.0.0/0' };
+
+const securityGroup = resourceType<v.InferOutput<typeof groupSchema>>({
+  type: 'AWS::EC2::SecurityGroup',
+  schema: groupSchema,
+  createOnly: ['GroupDescription', 'GroupName', 'VpcId'],
+  nameProperty: 'GroupName',
+  taggable: true,
+  attributes: ['GroupId', 'Id', 'VpcId'],
+  async create(props, context) {
+    const { GroupDescription: Description, GroupName = context.generatedName(255), VpcId } = props;
+    const TagSpecifications = tagSpecifications('security-group', props.Tags, context);
+    const group = { GroupName, Description, VpcId, TagSpecifications };
+    const { GroupId } = await context.call('ec2', 'CreateSecurityGroup', group);
+    const id = String(GroupId);
+    context.exists(id);
+    await authorize(id, 'Ingress', props.SecurityGroupIngress, context);
+    if (props.SecurityGroupEgress) {
+      await revoke(id, 'Egress', [ANYWHERE], context);
+      await authorize(id, 'Egress', props.SecurityGroupEgress, context);
+    }
+    return { physicalId: id, attributes: { GroupId: id, Id: id, ...(VpcId === undefined ? {} : { VpcId }) } };
+  },
+  async update(resource, props, previous, context) {
+    const id = resource.physicalId;
+    const ingress: [Rule[], Rule[]] = [previous.SecurityGroupIngress, props.SecurityGroupIngress];
+    await changeRules(id, 'Ingress', ingress, context);
+    const egress: [Rule[], Rule[]] = [
+      previous.SecurityGroupEgress ?? [ANYWHERE],
+      props.SecurityGroupEgress ?? [ANYWHERE],
+    ];
+    await changeRules(id, 'Egress', egress, context);
+    await retagEc2(id, props.Tags, previous.Tags, context);
+    return resource;
+  },
+  async delete({ physicalId: GroupId }, _props, { call }) {
+    await ignoring(GONE, () => call('ec2', 'DeleteSecurityGroup', { GroupId }));
+  },
+});
+
+/** A rule that stands beside its group: what would make a circle within it. */
+function ruleType(
+  direction: Direction,
+  schema: v.GenericSchema<unknown, Rule & { GroupId: string }>,
+  createOnly: string[],
+): ResourceType {
+  return resourceType<Rule & { GroupId: string }>({
+    type: `AWS::EC2::SecurityGroup${direction}`,
+    schema,
+    createOnly,
+    attributes: ['Id'],
+    async create({ GroupId, ...rule }, context) {
+      await authorize(GroupId, direction, [rule], context);
+      const physicalId = context.generatedName();
+      return { physicalId, attributes: { Id: physicalId } };
+    },
+    async delete(_resource, { GroupId, ...rule }, context) {
+      await revoke(GroupId, direction, [rule], context);
+    },
+  });
+}
+
+const ingressSchema = properties({ ...ingressEntries, GroupId: text });
+const egressSchema = properties({ ...egressEntries, GroupId: text });
+
+export const securityGroupTypes: ResourceType[] = [
+  securityGroup,
+  ruleType('Ingress', ingressSchema, Object.keys(ingressSchema.entries)),
+  ruleType('Egress', egressSchema, Object.keys(egressSchema.entries)),
+];

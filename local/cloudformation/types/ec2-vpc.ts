@@ -1,0 +1,211 @@
+import * as v from 'valibot';
+import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
+import { retagEc2, tagSpecifications } from './ec2-tags.ts';
+import { boolean, ignoring, properties, tagList, text } from './properties.ts';
+
+const vpcSchema = properties({
+  CidrBlock: text,
+  EnableDnsHostnames: v.optional(boolean),
+  EnableDnsSupport: v.optional(boolean),
+  InstanceTenancy: v.optional(text),
+  Tags: v.optional(tagList),
+});
+
+const vpc = resourceType<v.InferOutput<typeof vpcSchema>>({
+  type: 'AWS::EC2::VPC',
+  schema: vpcSchema,
+  createOnly: ['CidrBlock', 'InstanceTenancy'],
+  taggable: true,
+  attributes: ['CidrBlock', 'VpcId'],
+  async create({ Tags, CidrBlock, InstanceTenancy, ...dns }, context) {
+    const TagSpecifications = tagSpecifications('vpc', Tags, context);
+    const answer = await context.call('ec2', 'CreateVpc', { CidrBlock, InstanceTenancy, TagSpecifications });
+    const { VpcId } = answer['Vpc'] as { VpcId: string };
+    context.exists(VpcId);
+    await setDns(VpcId, dns, context);
+    return { physicalId: VpcId, attributes: { CidrBlock, VpcId } };
+  },
+  async update(resource, props, previous, context) {
+    await setDns(resource.physicalId, props, context);
+    await retagEc2(resource.physicalId, props.Tags, previous.Tags, context);
+    return resource;
+  },
+  async delete({ physicalId: VpcId }, _props, { call }) {
+    await ignoring(['InvalidVpcID.NotFound'], () => call('ec2', 'DeleteVpc', { VpcId }));
+  },
+});
+
+/** ModifyVpcAttribute takes one attribute a call. */
+async function setDns(
+  VpcId: string,
+  dns: Pick<v.InferOutput<typeof vpcSchema>, 'EnableDnsHostnames' | 'EnableDnsSupport'>,
+  { call }: ResourceContext,
+): Promise<void> {
+  for (const name of ['EnableDnsSupport', 'EnableDnsHostnames'] as const) {
+    const Value = dns[name];
+    if (Value !== undefined) await call('ec2', 'ModifyVpcAttribute', { VpcId, [name]: { Value } });
+  }
+}
+
+const subnetSchema = properties({
+  AvailabilityZone: v.optional(text),
+  CidrBlock: text,
+  MapPublicIpOnLaunch: v.optional(boolean),
+  Tags: v.optional(tagList),
+  VpcId: text,
+});
+
+const subnet = resourceType<v.InferOutput<typeof subnetSchema>>({
+  type: 'AWS::EC2::Subnet',
+  schema: subnetSchema,
+  createOnly: ['AvailabilityZone', 'CidrBlock', 'VpcId'],
+  taggable: true,
+  attributes: ['AvailabilityZone', 'CidrBlock', 'SubnetId', 'VpcId'],
+  async create({ Tags, MapPublicIpOnLaunch, ...place }, context) {
+    const TagSpecifications = tagSpecifications('subnet', Tags, context);
+    const answer = await context.call('ec2', 'CreateSubnet', { ...place, TagSpecifications });
+    const made = answer['Subnet'] as { SubnetId: string; AvailabilityZone: string };
+    const { SubnetId, AvailabilityZone } = made;
+    context.exists(SubnetId);
+    await mapPublicIp(SubnetId, MapPublicIpOnLaunch, context);
+    const { CidrBlock, VpcId } = place;
+    return { physicalId: SubnetId, attributes: { AvailabilityZone, CidrBlock, SubnetId, VpcId } };
+  },
+  async update(resource, props, previous, context) {
+    await mapPublicIp(resource.physicalId, props.MapPublicIpOnLaunch ?? false, context);
+    await retagEc2(resource.physicalId, props.Tags, previous.Tags, context);
+    return resource;
+  },
+  async delete({ physicalId: SubnetId }, _props, { call }) {
+    await ignoring(['InvalidSubnetID.NotFound'], () => call('ec2', 'DeleteSubnet', { SubnetId }));
+  },
+});
+
+async function mapPublicIp(
+  SubnetId: string,
+  Value: boolean | undefined,
+  { call }: ResourceContext,
+): Promise<void> {
+  if (Value === undefined) return;
+  await call('ec2', 'ModifySubnetAttribute', { SubnetId, MapPublicIpOnLaunch: { Value } });
+}
+
+const gatewaySchema = properties({ Tags: v.optional(tagList) });
+
+const internetGateway = resourceType<v.InferOutput<typeof gatewaySchema>>({
+  type: 'AWS::EC2::InternetGateway',
+  schema: gatewaySchema,
+  createOnly: [],
+  taggable: true,
+  attributes: ['InternetGatewayId'],
+  async create({ Tags }, context) {
+    const TagSpecifications = tagSpecifications('internet-gateway', Tags, context);
+    const answer = await context.call('ec2', 'CreateInternetGateway', { TagSpecifications });
+    const { InternetGatewayId } = answer['InternetGateway'] as { InternetGatewayId: string };
+    return { physicalId: InternetGatewayId, attributes: { InternetGatewayId } };
+  },
+  async update(resource, props, previous, context) {
+    await retagEc2(resource.physicalId, props.Tags, previous.Tags, context);
+    return resource;
+  },
+  async delete({ physicalId: InternetGatewayId }, _props, { call }) {
+    const codes = ['InvalidInternetGatewayID.NotFound'];
+    await ignoring(codes, () => call('ec2', 'DeleteInternetGateway', { InternetGatewayId }));
+  },
+});
+
+const attachmentSchema = properties({ InternetGatewayId: text, VpcId: text });
+
+const attachment = resourceType<v.InferOutput<typeof attachmentSchema>>({
+  type: 'AWS::EC2::VPCGatewayAttachment',
+  schema: attachmentSchema,
+  createOnly: [],
+  attributes: ['AttachmentType'],
+  async create(props, { call }) {
+    await call('ec2', 'AttachInternetGateway', props);
+    return { physicalId: `IGW|${props.VpcId}`, attributes: { AttachmentType: 'IGW' } };
+  },
+  async delete(_resource, props, { call }) {
+    const codes = ['InvalidInternetGatewayID.NotFound', 'Gateway.NotAttached'];
+    await ignoring(codes, () => call('ec2', 'DetachInternetGateway', props));
+  },
+});
+
+const routeTableSchema = properties({ Tags: v.optional(tagList), VpcId: text });
+
+const routeTable = resourceType<v.InferOutput<typeof routeTableSchema>>({
+  type: 'AWS::EC2::RouteTable',
+  schema: routeTableSchema,
+  createOnly: ['VpcId'],
+  taggable: true,
+  attributes: ['RouteTableId'],
+  async create({ Tags, VpcId }, context) {
+    const TagSpecifications = tagSpecifications('route-table', Tags, context);
+    const answer = await context.call('ec2', 'CreateRouteTable', { VpcId, TagSpecifications });
+    const { RouteTableId } = answer['RouteTable'] as { RouteTableId: string };
+    return { physicalId: RouteTableId, attributes: { RouteTableId } };
+  },
+  async update(resource, props, previous, context) {
+    await retagEc2(resource.physicalId, props.Tags, previous.Tags, context);
+    return resource;
+  },
+  async delete({ physicalId: RouteTableId }, _props, { call }) {
+    await ignoring(['InvalidRouteTableID.NotFound'], () => call('ec2', 'DeleteRouteTable', { RouteTableId }));
+  },
+});
+
+const routeSchema = properties({
+  DestinationCidrBlock: v.optional(text),
+  DestinationIpv6CidrBlock: v.optional(text),
+  EgressOnlyInternetGatewayId: v.optional(text),
+  GatewayId: v.optional(text),
+  InstanceId: v.optional(text),
+  NatGatewayId: v.optional(text),
+  NetworkInterfaceId: v.optional(text),
+  RouteTableId: text,
+  TransitGatewayId: v.optional(text),
+  VpcEndpointId: v.optional(text),
+  VpcPeeringConnectionId: v.optional(text),
+});
+
+const route = resourceType<v.InferOutput<typeof routeSchema>>({
+  type: 'AWS::EC2::Route',
+  schema: routeSchema,
+  createOnly: ['DestinationCidrBlock', 'DestinationIpv6CidrBlock', 'RouteTableId'],
+  attributes: ['CidrBlock'],
+  async create(props, { call }) {
+    await call('ec2', 'CreateRoute', props);
+    const CidrBlock = props.DestinationCidrBlock ?? props.DestinationIpv6CidrBlock ?? '';
+    return { physicalId: `${props.RouteTableId}|${CidrBlock}`, attributes: { CidrBlock } };
+  },
+  async update(resource, props, _previous, { call }) {
+    await call('ec2', 'ReplaceRoute', props);
+    return resource;
+  },
+  async delete(_resource, { RouteTableId, DestinationCidrBlock, DestinationIpv6CidrBlock }, { call }) {
+    const codes = ['InvalidRoute.NotFound', 'InvalidRouteTableID.NotFound'];
+    const destination = { RouteTableId, DestinationCidrBlock, DestinationIpv6CidrBlock };
+    await ignoring(codes, () => call('ec2', 'DeleteRoute', destination));
+  },
+});
+
+const associationSchema = properties({ RouteTableId: text, SubnetId: text });
+
+const association = resourceType<v.InferOutput<typeof associationSchema>>({
+  type: 'AWS::EC2::SubnetRouteTableAssociation',
+  schema: associationSchema,
+  createOnly: [],
+  attributes: ['Id'],
+  async create(props, { call }) {
+    const { AssociationId } = await call('ec2', 'AssociateRouteTable', props);
+    return { physicalId: String(AssociationId), attributes: { Id: AssociationId } };
+  },
+  async delete({ physicalId: AssociationId }, _props, { call }) {
+    const codes = ['InvalidAssociationID.NotFound'];
+    await ignoring(codes, () => call('ec2', 'DisassociateRouteTable', { AssociationId }));
+  },
+});
+
+export const vpcTypes: ResourceType[] = [
+  ...[vpc, subnet, internetGateway, attachment, routeTable, route, association],
+];

@@ -1,0 +1,130 @@
+/**
+ * Types of services that the embedded cloud does not have. Their properties are checked, they get an id and
+ * answer `Ref` and `Fn::GetAtt` as AWS would, and nothing else comes of them: no log is kept, no notification is
+ * sent, no packet is routed.
+ */
+import { randomBytes } from 'node:crypto';
+import * as v from 'valibot';
+import { type Resource, type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
+import { boolean, document, number, properties, tagList, text, texts } from './properties.ts';
+
+interface Inert<Props> {
+  type: string;
+  schema: v.GenericSchema<unknown, Props>;
+  createOnly: string[];
+  nameProperty?: string;
+  attributes: string[];
+  make(props: Props, context: ResourceContext): Resource;
+}
+
+function inert<Props extends Record<string, unknown>>({ make, ...rest }: Inert<Props>): ResourceType {
+  return resourceType<Props>({
+    ...rest,
+    create: async (props, context) => make(props, context),
+    update: async (resource) => resource,
+    async delete() {},
+  });
+}
+
+function newId(prefix: string): string {
+  return `${prefix}-0${randomBytes(8).toString('hex')}`;
+}
+
+const logGroup = inert({
+  type: 'AWS::Logs::LogGroup',
+  schema: properties({
+    DataProtectionPolicy: v.optional(document),
+    KmsKeyId: v.optional(text),
+    LogGroupClass: v.optional(text),
+    LogGroupName: v.optional(text),
+    RetentionInDays: v.optional(number),
+    Tags: v.optional(tagList),
+  }),
+  createOnly: ['LogGroupClass', 'LogGroupName'],
+  nameProperty: 'LogGroupName',
+  attributes: ['Arn'],
+  make({ LogGroupName }, { region, accountId, generatedName }) {
+    const name = LogGroupName ?? generatedName(512);
+    return {
+      physicalId: name,
+      attributes: { Arn: `arn:aws:logs:${region}:${accountId}:log-group:${name}:*` },
+    };
+  },
+});
+
+const topic = inert({
+  type: 'AWS::SNS::Topic',
+  schema: properties({
+    ContentBasedDeduplication: v.optional(boolean),
+    DisplayName: v.optional(text),
+    FifoTopic: v.optional(boolean),
+    KmsMasterKeyId: v.optional(text),
+    Subscription: v.optional(v.array(properties({ Endpoint: text, Protocol: text }))),
+    Tags: v.optional(tagList),
+    TopicName: v.optional(text),
+  }),
+  createOnly: ['FifoTopic', 'TopicName'],
+  nameProperty: 'TopicName',
+  attributes: ['TopicArn', 'TopicName'],
+  make(props, { region, accountId, generatedName }) {
+    const ending = props.FifoTopic ? '.fifo' : '';
+    const TopicName = props.TopicName ?? generatedName(256 - ending.length) + ending;
+    const TopicArn = `arn:aws:sns:${region}:${accountId}:${TopicName}`;
+    return { physicalId: TopicArn, attributes: { TopicArn, TopicName } };
+  },
+});
+
+const vpcEndpoint = inert({
+  type: 'AWS::EC2::VPCEndpoint',
+  schema: properties({
+    PolicyDocument: v.optional(document),
+    PrivateDnsEnabled: v.optional(boolean),
+    RouteTableIds: v.optional(texts),
+    SecurityGroupIds: v.optional(texts),
+    ServiceName: text,
+    SubnetIds: v.optional(texts),
+    Tags: v.optional(tagList),
+    VpcEndpointType: v.optional(text),
+    VpcId: text,
+  }),
+  createOnly: ['ServiceName', 'VpcEndpointType', 'VpcId'],
+  attributes: ['CreationTimestamp', 'Id'],
+  make() {
+    const Id = newId('vpce');
+    return { physicalId: Id, attributes: { CreationTimestamp: new Date().toISOString(), Id } };
+  },
+});
+
+const flowLog = inert({
+  type: 'AWS::EC2::FlowLog',
+  schema: properties({
+    DeliverLogsPermissionArn: v.optional(text),
+    DestinationOptions: v.optional(document),
+    LogDestination: v.optional(text),
+    LogDestinationType: v.optional(text),
+    LogFormat: v.optional(text),
+    LogGroupName: v.optional(text),
+    MaxAggregationInterval: v.optional(number),
+    ResourceId: text,
+    ResourceType: text,
+    Tags: v.optional(tagList),
+    TrafficType: v.optional(text),
+  }),
+  createOnly: [
+    ...[
+      'DeliverLogsPermissionArn',
+      'DestinationOptions',
+      'LogDestination',
+      'LogDestinationType',
+      'LogFormat',
+    ],
+    ...['LogGroupName', 'MaxAggregationInterval', 'ResourceId', 'ResourceType', 'TrafficType'],
+  ],
+  attributes: ['Id'],
+  make() {
+    const Id = newId('fl');
+    return { physicalId: Id, attributes: { Id } };
+  },
+});
+
+export const inertTypes: ResourceType[] = [logGroup, topic, vpcEndpoint, flowLog];

@@ -1,0 +1,190 @@
+import * as v from 'valibot';
+import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
+import {
+  boolean,
+  document,
+  ignoring,
+  number,
+  policyText,
+  properties,
+  tagList,
+  tagListOf,
+  text,
+  texts,
+} from './properties.ts';
+
+const GONE = ['NoSuchBucket', 'NoSuchBucketPolicy', 'NotFound'];
+
+const encryptionRule = properties({
+  BucketKeyEnabled: v.optional(boolean),
+  ServerSideEncryptionByDefault: v.optional(
+    properties({ KMSMasterKeyID: v.optional(text), SSEAlgorithm: text }),
+  ),
+});
+const lifecycleRule = properties({
+  AbortIncompleteMultipartUpload: v.optional(properties({ DaysAfterInitiation: number })),
+  ExpirationDate: v.optional(text),
+  ExpirationInDays: v.optional(number),
+  ExpiredObjectDeleteMarker: v.optional(boolean),
+  Id: v.optional(text),
+  NoncurrentVersionExpiration: v.optional(
+    properties({ NewerNoncurrentVersions: v.optional(number), NoncurrentDays: number }),
+  ),
+  Prefix: v.optional(text, ''),
+  Status: text,
+});
+const corsRule = properties({
+  AllowedHeaders: v.optional(texts),
+  AllowedMethods: texts,
+  AllowedOrigins: texts,
+  ExposedHeaders: v.optional(texts),
+  Id: v.optional(text),
+  MaxAge: v.optional(number),
+});
+
+const bucketSchema = properties({
+  BucketEncryption: v.optional(properties({ ServerSideEncryptionConfiguration: v.array(encryptionRule) })),
+  BucketName: v.optional(text),
+  CorsConfiguration: v.optional(properties({ CorsRules: v.array(corsRule) })),
+  LifecycleConfiguration: v.optional(properties({ Rules: v.array(lifecycleRule) })),
+  OwnershipControls: v.optional(properties({ Rules: v.array(properties({ ObjectOwnership: text })) })),
+  PublicAccessBlockConfiguration: v.optional(
+    properties({
+      BlockPublicAcls: v.optional(boolean),
+      BlockPublicPolicy: v.optional(boolean),
+      IgnorePublicAcls: v.optional(boolean),
+      RestrictPublicBuckets: v.optional(boolean),
+    }),
+  ),
+  Tags: v.optional(tagList),
+  VersioningConfiguration: v.optional(properties({ Status: text })),
+});
+type BucketProps = v.InferOutput<typeof bucketSchema>;
+
+/** How each setting is put, in the API's own names; undefined where the template has none. */
+function settingsOf(props: BucketProps, context: ResourceContext) {
+  const { BucketEncryption: encryption, CorsConfiguration: cors, LifecycleConfiguration: lifecycle } = props;
+  return {
+    BucketEncryption: encryption && {
+      ServerSideEncryptionConfiguration: {
+        Rules: encryption.ServerSideEncryptionConfiguration.map(
+          ({ ServerSideEncryptionByDefault: ApplyServerSideEncryptionByDefault, BucketKeyEnabled }) => ({
+            ApplyServerSideEncryptionByDefault,
+            BucketKeyEnabled,
+          }),
+        ),
+      },
+    },
+    BucketCors: cors && {
+      CORSConfiguration: {
+        CORSRules: cors.CorsRules.map(({ Id, MaxAge, ExposedHeaders, ...rule }) => ({
+          ...rule,
+          ...{ ID: Id, MaxAgeSeconds: MaxAge, ExposeHeaders: ExposedHeaders },
+        })),
+      },
+    },
+    BucketLifecycleConfiguration: lifecycle && {
+      LifecycleConfiguration: { Rules: lifecycle.Rules.map(lifecycleRuleOf) },
+    },
+    BucketOwnershipControls: props.OwnershipControls && { OwnershipControls: props.OwnershipControls },
+    PublicAccessBlock: props.PublicAccessBlockConfiguration && {
+      PublicAccessBlockConfiguration: props.PublicAccessBlockConfiguration,
+    },
+    BucketTagging: { Tagging: { TagSet: tagListOf(props.Tags, context) } },
+    BucketVersioning: props.VersioningConfiguration && {
+      VersioningConfiguration: props.VersioningConfiguration,
+    },
+  };
+}
+
+function lifecycleRuleOf(rule: v.InferOutput<typeof lifecycleRule>) {
+  const expiration = {
+    ...(rule.ExpirationInDays !== undefined && { Days: rule.ExpirationInDays }),
+    ...(rule.ExpirationDate !== undefined && { Date: rule.ExpirationDate }),
+    ...(rule.ExpiredObjectDeleteMarker && { ExpiredObjectDeleteMarker: true }),
+  };
+  return {
+    ID: rule.Id,
+    Filter: { Prefix: rule.Prefix },
+    Status: rule.Status,
+    Expiration: Object.keys(expiration).length > 0 ? expiration : undefined,
+    AbortIncompleteMultipartUpload: rule.AbortIncompleteMultipartUpload,
+    NoncurrentVersionExpiration: rule.NoncurrentVersionExpiration,
+  };
+}
+
+async function putSettings(
+  Bucket: string,
+  props: BucketProps,
+  previous: BucketProps,
+  context: ResourceContext,
+) {
+  const before = settingsOf(previous, { ...context, stackTags: context.previousStackTags });
+  for (const [setting, input] of Object.entries(settingsOf(props, context))) {
+    if (input) await context.call('s3', `Put${setting}`, { Bucket, ...input });
+    else if (before[setting as keyof typeof before]) await dropSetting(Bucket, setting, context);
+  }
+}
+
+async function dropSetting(Bucket: string, setting: string, { call }: ResourceContext): Promise<void> {
+  if (setting === 'BucketVersioning') {
+    // Versioning cannot be taken away again, only suspended.
+    await call('s3', 'PutBucketVersioning', { Bucket, VersioningConfiguration: { Status: 'Suspended' } });
+  } else {
+    await call('s3', `Delete${setting}`, { Bucket });
+  }
+}
+
+const bucket = resourceType<BucketProps>({
+  type: 'AWS::S3::Bucket',
+  schema: bucketSchema,
+  createOnly: ['BucketName'],
+  nameProperty: 'BucketName',
+  taggable: true,
+  attributes: ['Arn', 'DomainName', 'DualStackDomainName', 'RegionalDomainName'],
+  async create(props, context) {
+    const Bucket = props.BucketName ?? context.generatedName(63).toLowerCase();
+    await context.call('s3', 'CreateBucket', { Bucket });
+    context.exists(Bucket);
+    await putSettings(Bucket, props, {}, context);
+    const { region } = context;
+    return {
+      physicalId: Bucket,
+      attributes: {
+        Arn: `arn:aws:s3:::${Bucket}`,
+        DomainName: `${Bucket}.s3.amazonaws.com`,
+        DualStackDomainName: `${Bucket}.s3.dualstack.${region}.amazonaws.com`,
+        RegionalDomainName: `${Bucket}.s3.${region}.amazonaws.com`,
+      },
+    };
+  },
+  async update(resource, props, previous, context) {
+    await putSettings(resource.physicalId, props, previous, context);
+    return resource;
+  },
+  async delete({ physicalId: Bucket }, _props, { call }) {
+    await ignoring(GONE, () => call('s3', 'DeleteBucket', { Bucket }));
+  },
+});
+
+const policySchema = properties({ Bucket: text, PolicyDocument: document });
+
+const bucketPolicy = resourceType<v.InferOutput<typeof policySchema>>({
+  type: 'AWS::S3::BucketPolicy',
+  schema: policySchema,
+  createOnly: ['Bucket'],
+  attributes: [],
+  async create({ Bucket, PolicyDocument }, { call }) {
+    await call('s3', 'PutBucketPolicy', { Bucket, Policy: policyText(PolicyDocument) });
+    return { physicalId: Bucket, attributes: {} };
+  },
+  async update(resource, { Bucket, PolicyDocument }, _previous, { call }) {
+    await call('s3', 'PutBucketPolicy', { Bucket, Policy: policyText(PolicyDocument) });
+    return resource;
+  },
+  async delete({ physicalId: Bucket }, _props, { call }) {
+    await ignoring(GONE, () => call('s3', 'DeleteBucketPolicy', { Bucket }));
+  },
+});
+
+export const s3Types: ResourceType[] = [bucket, bucketPolicy];

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type * as Esbuild from 'esbuild';
@@ -30,7 +30,6 @@ export function bundle(name: BundleName): Uint8Array {
 
 /** Throws esbuild's own error, which names file and line. */
 export function bundleFrom(root: string, name: BundleName): Uint8Array {
-  if (!existsSync(join(root, BUNDLES[name].entry))) return Buffer.from('export {};\n');
   // Only loaded from source: it is no dependency of the built package.
   const esbuild: typeof Esbuild = createRequire(import.meta.url)('esbuild');
   const result = esbuild.buildSync({

@@ -1,4 +1,4 @@
-import { FleetPropsError, isDuration } from './refusal.ts';
+import { FleetPropsError, isDuration, show } from './refusal.ts';
 
 /** What a value may be: said to people, and tested. */
 export interface Check {
@@ -18,9 +18,14 @@ export function checkAll(where: string, values: object, checks: Record<string, C
     if (value === undefined) continue;
     const check = checks[key];
     if (!check) {
-      throw new FleetPropsError(where, `${prefix}${key}`, 'not a prop', Object.keys(checks).join(', '));
+      throw new FleetPropsError(
+        where,
+        `${prefix}${key}`,
+        `not a prop (its value: ${show(value)})`,
+        Object.keys(checks).join(', '),
+      );
     }
-    if (!check.test(value)) throw new FleetPropsError(where, `${prefix}${key}`, value, check.allowed);
+    if (!check.test(value)) throw new FleetPropsError(where, `${prefix}${key}`, show(value), check.allowed);
     if (check.keys) checkAll(where, value as object, check.keys, `${prefix}${key}.`);
   }
 }

@@ -17,12 +17,10 @@ import { LISTING_INDEX } from './table.ts';
 
 /**
  * What each role may do. What AWS can scope is scoped ("Actions, resources, and condition keys", Service
- * Authorization Reference); it cannot scope `Describe*` of Auto Scaling and EC2, nor `PutMetricData` other than by
- * namespace.
+ * Authorization Reference); it cannot scope `Describe*` of Auto Scaling, nor `PutMetricData` other than by namespace.
  */
 interface Resources {
   queue: IQueue;
-  deadLetterQueue: IQueue;
   table: Table;
   groupArn: string;
 }
@@ -38,8 +36,8 @@ export function agentRole(scope: Construct, systemsManagerAccess: boolean): Role
     Validations.of(role).acknowledge({
       id: 'AwsSolutions-IAM4',
       reason:
-        'The owner switched Systems Manager on: AWS keeps this policy in step with what its agent needs, and all ' +
-        'of its actions concern the instance itself.',
+        'The owner switched Systems Manager on, whose agent needs what is in this policy; AWS keeps it in step ' +
+        'with the agent, which a copy here would not be.',
     });
   }
   return role;
@@ -49,7 +47,7 @@ export function agentRole(scope: Construct, systemsManagerAccess: boolean): Role
 export function agentPolicy(
   scope: Construct,
   role: IRole,
-  resources: Resources & { tree: Asset; parameterArn: string },
+  resources: Resources & { deadLetterQueue: IQueue; tree: Asset; parameterArn: string },
 ): Policy {
   const { queue, deadLetterQueue, table, groupArn } = resources;
   const policy = new Policy(scope, 'AgentPolicy', {
@@ -63,8 +61,7 @@ export function agentPolicy(
         'sqs:GetQueueAttributes',
       ),
       allow([deadLetterQueue.queueArn], 'sqs:SendMessage'),
-      allow([table.tableArn], 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'),
-      allow([indexArn(table)], 'dynamodb:Query'),
+      allow([table.tableArn], 'dynamodb:GetItem', 'dynamodb:UpdateItem'),
       allow(
         [groupArn],
         'autoscaling:TerminateInstanceInAutoScalingGroup',
@@ -91,25 +88,22 @@ export function keeperRole(scope: Construct): Role {
 }
 
 export function keeperPolicy(scope: Construct, role: IRole, resources: Resources): Policy {
-  const { queue, deadLetterQueue, table, groupArn } = resources;
+  const { queue, table, groupArn } = resources;
   const policy = new Policy(scope, 'KeeperPolicy', {
     roles: [role],
     statements: [
-      allow([queue.queueArn], 'sqs:GetQueueAttributes', 'sqs:SendMessage'),
-      allow([deadLetterQueue.queueArn], 'sqs:SendMessage'),
-      allow([table.tableArn], 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'),
-      allow([indexArn(table)], 'dynamodb:Query'),
+      allow([queue.queueArn], 'sqs:GetQueueAttributes'),
+      allow([table.tableArn], 'dynamodb:GetItem', 'dynamodb:UpdateItem'),
+      allow([`${table.tableArn}/index/${LISTING_INDEX}`], 'dynamodb:Query'),
       allow(
         [groupArn],
         'autoscaling:ExecutePolicy',
         'autoscaling:SetDesiredCapacity',
         'autoscaling:SuspendProcesses',
         'autoscaling:TerminateInstanceInAutoScalingGroup',
-        'autoscaling:SetInstanceHealth',
         'autoscaling:CompleteLifecycleAction',
       ),
-      allow(['*'], 'autoscaling:DescribeAutoScalingGroups', 'autoscaling:DescribeScalingActivities'),
-      allow(['*'], 'ec2:DescribeInstances'),
+      allow(['*'], 'autoscaling:DescribeAutoScalingGroups'),
       new PolicyStatement({
         actions: ['cloudwatch:PutMetricData'],
         resources: ['*'],
@@ -147,8 +141,6 @@ export function groupArnOf(scope: Construct, name: string): string {
   });
 }
 
-const indexArn = (table: Table): string => `${table.tableArn}/index/${LISTING_INDEX}`;
-
 const allow = (resources: string[], ...actions: string[]): PolicyStatement =>
   new PolicyStatement({ actions, resources });
 
@@ -158,8 +150,8 @@ function acknowledgeWildcards(policy: Policy, groupArn: string): void {
     {
       id: 'AwsSolutions-IAM5[Resource::*]',
       reason:
-        'Auto Scaling and EC2 scope no Describe action, and CloudWatch scopes PutMetricData by nothing but the ' +
-        'namespace, which the condition names.',
+        'AWS cannot scope these: the Describe actions of Auto Scaling, and for the keeper PutMetricData, which ' +
+        'takes a condition on the namespace instead.',
     },
     {
       id: `AwsSolutions-IAM5[Resource::${flat(Stack.of(policy).resolve(groupArn))}]`,

@@ -147,7 +147,8 @@ export interface WorkerFleetProps {
    */
   readonly hopLimit?: number;
   /**
-   * Whether operators can open a session on the instances with AWS Systems Manager.
+   * Whether operators can open a session on the instances with AWS Systems Manager. Gives the instances' role AWS's
+   * policy `AmazonSSMManagedInstanceCore`, which also lets it read the parameters of the account.
    *
    * @default false
    */

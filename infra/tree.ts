@@ -5,7 +5,7 @@ import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { Construct } from 'constructs';
 import { BUNDLES, bundle } from './bundle.ts';
 import { packageRoot } from './package-files.ts';
-import { FleetPropsError } from './refusal.ts';
+import { FleetPropsError, show } from './refusal.ts';
 import { staged } from './staging.ts';
 
 /** What lies about in a directory and is no part of it. */
@@ -29,7 +29,7 @@ export function treeAsset(scope: Construct, workerDirectory: string): Asset {
 export function workersOf(where: string, command: string[], given?: string): string {
   const directory = given === undefined ? join(packageRoot, 'workers') : resolve(given);
   if (!existsSync(directory) || !statSync(directory).isDirectory()) {
-    throw new FleetPropsError(where, 'workerDirectory', given, `a directory (${directory} is none)`);
+    throw new FleetPropsError(where, 'workerDirectory', show(given), `a directory (${directory} is none)`);
   }
   const [program = ''] = command;
   if (program.startsWith('./')) checkProgram(where, command, join(directory, program));
@@ -39,10 +39,10 @@ export function workersOf(where: string, command: string[], given?: string): str
 /** Without this an instance would boot, find nothing to start and end itself, for every launch. */
 function checkProgram(where: string, command: string[], path: string): void {
   if (!existsSync(path) || !statSync(path).isFile()) {
-    throw new FleetPropsError(where, 'command', command, `a file of the worker directory (no ${path})`);
+    throw new FleetPropsError(where, 'command', show(command), `a file of the worker directory (no ${path})`);
   }
   if ((statSync(path).mode & 0o111) === 0 && process.platform !== 'win32') {
-    throw new FleetPropsError(where, 'command', command, `an executable file (chmod +x ${path})`);
+    throw new FleetPropsError(where, 'command', show(command), `an executable file (chmod +x ${path})`);
   }
 }
 

@@ -14,7 +14,7 @@ import {
   whole,
 } from './checks.ts';
 import type { RootVolume, ScaleOutProps, WorkerFleetProps } from './props.ts';
-import { FleetPropsError } from './refusal.ts';
+import { FleetPropsError, isSize, show } from './refusal.ts';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -74,9 +74,7 @@ const scaleOut = {
 const rootVolume = {
   size: {
     allowed: 'a Size between 8 and 16384 GiB',
-    test: (value) =>
-      having('', 'toGibibytes').test(value) &&
-      whole(8, 16_384).test((value as { toGibibytes(): number }).toGibibytes()),
+    test: (value) => isSize(value) && whole(8, 16_384).test(value.toGibibytes()),
   },
   deviceName: text('the name of a device, such as "/dev/xvda"', /^\/dev\/[a-z0-9]+$/),
 } satisfies Record<keyof RootVolume, Check>;
@@ -125,7 +123,12 @@ const checks = {
 export function validateProps(where: string, id: string, props: WorkerFleetProps): void {
   checkAll(where, props, checks);
   if (props.fleetName === undefined && !fleetNameCheck.test(id)) {
-    throw new FleetPropsError(where, "fleetName (by default the construct's id)", id, fleetNameCheck.allowed);
+    throw new FleetPropsError(
+      where,
+      "fleetName (by default the construct's id)",
+      show(id),
+      fleetNameCheck.allowed,
+    );
   }
 }
 

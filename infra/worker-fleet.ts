@@ -193,7 +193,6 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     const groupName = this.autoScalingGroup.autoScalingGroupName;
     const policy = keeperPolicy(this, role, {
       queue: this.queue,
-      deadLetterQueue: this.deadLetterQueue,
       table: this.table,
       groupArn: groupArnOf(this, groupName),
     });

@@ -1,0 +1,173 @@
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { describe, expect, it } from 'vitest';
+import { type BundleName, bundle } from '../../infra/bundle.ts';
+import { flat, fleetOf, resourcesOf, templateOf } from './synthesised.ts';
+
+interface Statement {
+  Action: string | string[];
+  Effect: string;
+  Resource: unknown;
+  Condition?: unknown;
+}
+
+const template = templateOf();
+const GROUP =
+  'arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/';
+
+/** All that a role may do: `action` on `resource`, references without the hash of their logical id. */
+function rightsOf(role: string, from = template): Set<string> {
+  const policies = Object.values(resourcesOf(from, 'AWS::IAM::Policy'))
+    .filter(({ Properties }) => flat((Properties['Roles'] as unknown[])[0]).startsWith(`<Fleet${role}`))
+    .map(({ Properties }) => Properties['PolicyDocument'] as { Statement: Statement[] });
+  const rights = policies
+    .flatMap(({ Statement }) => Statement)
+    .flatMap(({ Action, Resource }) =>
+      [Action]
+        .flat()
+        .flatMap((action) => [Resource].flat().map((resource) => `${action} on ${named(resource)}`)),
+    );
+  return new Set(rights);
+}
+
+function named(resource: unknown): string {
+  return flat(resource)
+    .replaceAll(/[0-9A-F]{8}(?=[.>-])/g, '')
+    .replace(/[0-9a-f]{64}/, 'HASH');
+}
+
+describe('an agent', () => {
+  it('has rights to this queue, this table, this group and its own tree, and to nothing else', () => {
+    expect([...rightsOf('AgentRole')].sort()).toEqual(
+      [
+        'sqs:ReceiveMessage on <FleetQueue.Arn>',
+        'sqs:DeleteMessage on <FleetQueue.Arn>',
+        'sqs:ChangeMessageVisibility on <FleetQueue.Arn>',
+        'sqs:GetQueueAttributes on <FleetQueue.Arn>',
+        'sqs:SendMessage on <FleetDeadLetterQueue.Arn>',
+        'dynamodb:GetItem on <FleetTable.Arn>',
+        'dynamodb:UpdateItem on <FleetTable.Arn>',
+        `autoscaling:TerminateInstanceInAutoScalingGroup on ${GROUP}Test-FleetGroupASG-*`,
+        `autoscaling:SetInstanceHealth on ${GROUP}Test-FleetGroupASG-*`,
+        `autoscaling:CompleteLifecycleAction on ${GROUP}Test-FleetGroupASG-*`,
+        `autoscaling:RecordLifecycleActionHeartbeat on ${GROUP}Test-FleetGroupASG-*`,
+        `autoscaling:ExecutePolicy on ${GROUP}Test-FleetGroupASG-*`,
+        'autoscaling:DescribeAutoScalingGroups on *',
+        'autoscaling:DescribeAutoScalingInstances on *',
+        's3:GetObject on arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/HASH.zip',
+        'ssm:GetParameter on arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/mayfly/Test/Fleet',
+      ].sort(),
+    );
+  });
+
+  it('is scoped to the name that CloudFormation will give its group', () => {
+    const [groupId] = Object.keys(resourcesOf(template, 'AWS::AutoScaling::AutoScalingGroup'));
+    const policy = JSON.stringify(resourcesOf(template, 'AWS::IAM::Policy'));
+    expect(policy).toContain(`autoScalingGroupName/Test-${groupId}-*`);
+  });
+
+  it('is on an instance without Systems Manager, unless the owner says so', () => {
+    template.hasResourceProperties('AWS::IAM::Role', {
+      AssumeRolePolicyDocument: Match.objectLike({
+        Statement: [Match.objectLike({ Principal: { Service: 'ec2.amazonaws.com' } })],
+      }),
+      ManagedPolicyArns: Match.absent(),
+    });
+    templateOf({ systemsManagerAccess: true }).hasResourceProperties('AWS::IAM::Role', {
+      ManagedPolicyArns: [
+        {
+          'Fn::Join': [
+            '',
+            ['arn:', { Ref: 'AWS::Partition' }, ':iam::aws:policy/AmazonSSMManagedInstanceCore'],
+          ],
+        },
+      ],
+    });
+  });
+});
+
+describe('the keeper', () => {
+  it('has rights to this queue, this table and this group, and to its own log', () => {
+    expect([...rightsOf('KeeperRole')].sort()).toEqual(
+      [
+        'sqs:GetQueueAttributes on <FleetQueue.Arn>',
+        'dynamodb:GetItem on <FleetTable.Arn>',
+        'dynamodb:UpdateItem on <FleetTable.Arn>',
+        'dynamodb:Query on <FleetTable.Arn>/index/byListing',
+        `autoscaling:ExecutePolicy on ${GROUP}<FleetGroupASG>`,
+        `autoscaling:SetDesiredCapacity on ${GROUP}<FleetGroupASG>`,
+        `autoscaling:SuspendProcesses on ${GROUP}<FleetGroupASG>`,
+        `autoscaling:TerminateInstanceInAutoScalingGroup on ${GROUP}<FleetGroupASG>`,
+        `autoscaling:CompleteLifecycleAction on ${GROUP}<FleetGroupASG>`,
+        'autoscaling:DescribeAutoScalingGroups on *',
+        'cloudwatch:PutMetricData on *',
+        'logs:CreateLogStream on <FleetKeeperLog.Arn>',
+        'logs:PutLogEvents on <FleetKeeperLog.Arn>',
+      ].sort(),
+    );
+  });
+
+  it('reports metrics of our namespace alone', () => {
+    template.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: Match.objectLike({
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: 'cloudwatch:PutMetricData',
+            Condition: { StringEquals: { 'cloudwatch:namespace': 'Mayfly' } },
+          }),
+        ]),
+      }),
+    });
+  });
+});
+
+describe('what the code calls', () => {
+  /** Commands that the SDK's own credential providers hold. */
+  const ofTheSdk = /^AssumeRole/;
+
+  it.each<[BundleName, string]>([
+    ['agent', 'AgentRole'],
+    ['keeper', 'KeeperRole'],
+  ])('in the bundle of the %s is allowed to its role', (name, role) => {
+    const code = Buffer.from(bundle(name)).toString();
+    const called = [...code.matchAll(/new ([A-Z]\w+?)(?:Batch)?Command\b/g)].map(([, action = '']) => action);
+    const allowed = new Set([...rightsOf(role)].map((right) => right.replace(/^\w+:(\w+) on .*$/, '$1')));
+    const refused = [...new Set(called)].filter((action) => !ofTheSdk.test(action) && !allowed.has(action));
+    expect(called.length).toBeGreaterThan(3);
+    expect(refused).toEqual([]);
+  });
+});
+
+describe('grants', () => {
+  it('let a producer send to the queue and no more', () => {
+    const { stack, fleet } = fleetOf();
+    fleet.grantEnqueue(
+      new Role(stack, 'FleetProducer', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
+    );
+    expect([...rightsOf('Producer', Template.fromStack(stack))].sort()).toEqual([
+      'sqs:GetQueueAttributes on <FleetQueue.Arn>',
+      'sqs:GetQueueUrl on <FleetQueue.Arn>',
+      'sqs:SendMessage on <FleetQueue.Arn>',
+    ]);
+  });
+
+  it('to the fleet are grants to its instances, which keep them until they are gone', () => {
+    const { stack, fleet } = fleetOf();
+    new Bucket(stack, 'Input').grantRead(fleet);
+    const granted = Template.fromStack(stack);
+    expect([...rightsOf('AgentRole', granted)].some((right) => /^s3:GetObject\* on <Input/.test(right))).toBe(
+      true,
+    );
+    granted.hasResource('AWS::AutoScaling::AutoScalingGroup', {
+      DependsOn: Match.arrayWith([Match.stringLikeRegexp('^FleetAgentRoleDefaultPolicy')]),
+    });
+  });
+});
+
+describe('nobody', () => {
+  it('may end instances past the group, nor pass or assume roles', () => {
+    const everything = JSON.stringify(resourcesOf(template, 'AWS::IAM::Policy'));
+    expect(everything).not.toMatch(/ec2:|iam:|sts:|"\w+:\*"/);
+  });
+});

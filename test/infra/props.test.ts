@@ -1,0 +1,122 @@
+import { Duration, Size, Stack } from 'aws-cdk-lib';
+import { InstanceType } from 'aws-cdk-lib/aws-ec2';
+import { describe, expect, it } from 'vitest';
+import type { WorkerFleetProps } from '../../infra/props.ts';
+import { FleetPropsError } from '../../infra/refusal.ts';
+import { settingsOf } from '../../infra/settings.ts';
+import { WorkerFleet } from '../../infra/worker-fleet.ts';
+
+const settings = (props: object, id = 'Fleet') => settingsOf('WorkerFleet', id, props as WorkerFleetProps);
+
+/** Each prop with a value that is refused, how the refusal shows it, and what it says is allowed. */
+const refused: [key: string, props: object, shown: string, allowed: RegExp][] = [
+  ['fleetName', { fleetName: 'my fleet' }, '"my fleet"', /letters, digits/],
+  ['fleetName', { fleetName: '' }, '""', /letters, digits/],
+  ['fleetName', { fleetName: 'x'.repeat(65) }, `"${'x'.repeat(65)}"`, /up to 64/],
+  ['command', { command: [] }, '[]', /at least one word/],
+  ['command', { command: ['a', ''] }, '["a",""]', /none of them empty/],
+  ['command', { command: 'a b' }, '"a b"', /a list/],
+  ['environment', { environment: { MAYFLY_JOB_ID: 'x' } }, '{"MAYFLY_JOB_ID":"x"}', /do not begin with/],
+  ['environment', { environment: { '1A': 'x' } }, '{"1A":"x"}', /letters, digits and "_"/],
+  ['environment', { environment: { A: 1 } }, '{"A":1}', /each with a text/],
+  ['environment', { environment: { A: 'a\0' } }, '{"A":"a\\u0000"}', /without control characters/],
+  ['environment', { environment: { A: '\u2028' } }, '{"A":"\u2028"}', /without control characters/],
+  ['environment', { environment: { A: '\ud800' } }, '{"A":"\\ud800"}', /without control characters/],
+  ['concurrency', { concurrency: 0 }, '0', /between 1 and 1000/],
+  ['concurrency', { concurrency: 1.5 }, '1.5', /whole number/],
+  ['limit', { limit: Duration.hours(13) }, '13 hours', /between 1 second and 12 hours/],
+  ['limit', { limit: 3600 }, '3600', /a Duration/],
+  ['grace', { grace: Duration.hours(2) }, '2 hours', /between 0 seconds and 1 hour/],
+  ['lease', { lease: Duration.millis(1500) }, '1 second 500 millis', /in whole seconds/],
+  ['maxAttempts', { maxAttempts: 901 }, '901', /between 1 and 900/],
+  ['retryTimedOut', { retryTimedOut: 'yes' }, '"yes"', /true or false/],
+  ['maxJobAge', { maxJobAge: Duration.days(15) }, '15 days', /14 days/],
+  ['logRetention', { logRetention: Duration.hours(30) }, '1 day 6 hours', /in whole days/],
+  ['maxCapacity', { maxCapacity: 0 }, '0', /between 1 and 10000/],
+  ['instanceTypes', { instanceTypes: [] }, '[]', /1 to 40/],
+  ['spotShare', { spotShare: 101 }, '101', /percentage between 0 and 100/],
+  ['rootVolume.size', { rootVolume: { size: Size.gibibytes(1) } }, '1 GiB', /between 8 and 16384 GiB/],
+  ['rootVolume.deviceName', { rootVolume: { deviceName: 'xvda' } }, '"xvda"', /"\/dev\/xvda"/],
+  ['rootVolume.type', { rootVolume: { type: 'gp2' } }, 'not a prop', /size, deviceName/],
+  ['hopLimit', { hopLimit: 65 }, '65', /between 1 and 64/],
+  ['scaleOut', { scaleOut: 5 }, '5', /an object of threshold, duration/],
+  ['scaleOut.threshold', { scaleOut: { threshold: 0 } }, '0', /between 1 and/],
+  [
+    'scaleOut.duration',
+    { scaleOut: { duration: Duration.seconds(90) } },
+    '1 minute 30 seconds',
+    /whole minutes/,
+  ],
+  ['scaleOut.jobsPerInstance', { scaleOut: { jobsPerInstance: 0.5 } }, '0.5', /whole number/],
+  ['scaleOut.cooldown', { scaleOut: { cooldown: 1 } }, 'not a prop', /warmUp/],
+  ['billing', { billing: 'hourly' }, '"hourly"', /"per-hour"/],
+  ['idleTimeout', { idleTimeout: Duration.days(2) }, '2 days', /1 day/],
+  ['maxAge', { maxAge: Duration.seconds(5) }, '5 seconds', /between 1 minute/],
+  ['drain', { drain: Duration.hours(13) }, '13 hours', /12 hours/],
+  ['bootBudget', { bootBudget: Duration.hours(3) }, '3 hours', /between 30 seconds and 2 hours/],
+  ['noticeInterval', { noticeInterval: Duration.minutes(2) }, '2 minutes', /1 minute/],
+  ['removalPolicy', { removalPolicy: 'snapshot' }, '"snapshot"', /"retain"/],
+  ['vpc', { vpc: 'vpc-1234' }, '"vpc-1234"', /an IVpc/],
+  ['maxCapactiy', { maxCapactiy: 3 }, 'not a prop', /maxCapacity/],
+];
+
+describe('a prop that cannot be deployed', () => {
+  it.each(refused)('%s is refused (case %#)', (key, props, shown, allowed) => {
+    let refusal: unknown;
+    try {
+      settings(props);
+    } catch (error) {
+      refusal = error;
+    }
+    expect(refusal).toBeInstanceOf(FleetPropsError);
+    const { message } = refusal as FleetPropsError;
+    expect(message).toContain(`WorkerFleet: ${key} is ${shown}`);
+    expect(message.slice(message.indexOf('; allowed: '))).toMatch(allowed);
+  });
+
+  it('is refused for types of two architectures', () => {
+    const instanceTypes = [new InstanceType('m7g.large'), new InstanceType('m7i.large')];
+    expect(() => settings({ instanceTypes })).toThrow(/instanceTypes is .*; allowed: .*one architecture/);
+  });
+
+  it('is refused for an id that is no name', () => {
+    expect(() => settings({}, 'my fleet')).toThrow(
+      /fleetName \(by default the construct's id\) is "my fleet"/,
+    );
+    expect(settings({ fleetName: 'my-fleet' }, 'my fleet').name).toBe('my-fleet');
+  });
+});
+
+describe('limit and grace together', () => {
+  it.each([
+    [Duration.hours(12), Duration.seconds(0), true],
+    [Duration.hours(12), undefined, false],
+    [Duration.hours(11), Duration.hours(1), true],
+    [Duration.millis(43_199_500), Duration.seconds(1), false],
+  ])('%s and %s: %s', (limit, grace, fits) => {
+    const given = () => settings({ limit, grace });
+    if (fits) expect(given).not.toThrow();
+    else expect(given).toThrow(/limit plus grace is [\d.]+ seconds; allowed: at most 12 hours/);
+  });
+});
+
+describe('the worker directory', () => {
+  const fleet = (props: WorkerFleetProps) => () => new WorkerFleet(new Stack(), 'Fleet', props);
+
+  it.each<[string, WorkerFleetProps, RegExp]>([
+    [
+      'is not there',
+      { workerDirectory: './no-such' },
+      /workerDirectory is "\.\/no-such"; allowed: a directory/,
+    ],
+    ['is a file', { workerDirectory: 'package.json' }, /workerDirectory is "package.json"/],
+    ['lacks the program', { command: ['./missing'] }, /command is \["\.\/missing"\].*no .*missing/],
+    [
+      'has it, but not executable',
+      { workerDirectory: '.', command: ['./package.json'] },
+      /executable file \(chmod \+x/,
+    ],
+  ])('is refused when it %s', (_, props, message) => {
+    expect(fleet(props)).toThrow(message);
+  });
+});

@@ -1,4 +1,4 @@
-import { boolean, isStructure, structures, text, texts } from '../../front-door/read.ts';
+import { boolean, isStructure, optionalBoolean, structures, text, texts } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
 import type { Dynalite } from './engine.ts';
 
@@ -59,8 +59,7 @@ export function createTables(context: CloudContext, dynalite: Dynalite): TableSt
       const { TableDescription } = await dynalite('CreateTable', supported(input));
       tables.set(text(input, 'TableName'), {
         pointInTimeRecovery: false,
-        deletionProtection:
-          'DeletionProtectionEnabled' in input && boolean(input, 'DeletionProtectionEnabled'),
+        deletionProtection: optionalBoolean(input, 'DeletionProtectionEnabled') ?? false,
         ...(isStructure(input['SSESpecification']) ? { sse: input['SSESpecification'] } : {}),
         tags: new Map(structures(input, 'Tags').map((tag) => [text(tag, 'Key'), String(tag['Value'] ?? '')])),
       });

@@ -1,4 +1,4 @@
-import { boolean, optionalText, text } from '../../front-door/read.ts';
+import { optionalBoolean, optionalText, text } from '../../front-door/read.ts';
 import { AwsError, type Input, type Operation } from '../../front-door/service.ts';
 import { uniqueId } from '../../front-door/unique-id.ts';
 import { managedPolicy } from './managed-policies.ts';
@@ -115,7 +115,7 @@ function versionOperations(
       const newest = Math.max(...[...policy.versions.keys()].map((id) => Number(id.slice(1))));
       const id = `v${newest + 1}`;
       policy.versions.set(id, document);
-      if ('SetAsDefault' in input && boolean(input, 'SetAsDefault')) policy.defaultVersion = id;
+      if (optionalBoolean(input, 'SetAsDefault')) policy.defaultVersion = id;
       return { PolicyVersion: describe(policy, id) };
     }),
     GetPolicyVersion: onPolicy((policy, input) => {

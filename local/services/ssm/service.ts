@@ -1,4 +1,4 @@
-import { boolean, optionalText, structures, text, texts } from '../../front-door/read.ts';
+import { optionalBoolean, optionalText, structures, text, texts } from '../../front-door/read.ts';
 import {
   AwsError,
   type CloudContext,
@@ -76,7 +76,7 @@ export function createSsm(context: CloudContext): RunningService {
 function putParameter(parameters: Map<string, Parameter>, input: Input, modifiedAt: Date): Input {
   const name = text(input, 'Name');
   const previous = parameters.get(name);
-  if (previous && !('Overwrite' in input && boolean(input, 'Overwrite'))) {
+  if (previous && !optionalBoolean(input, 'Overwrite')) {
     const message =
       'The parameter already exists. To overwrite this value, set the overwrite option in the request to true.';
     throw new AwsError('ParameterAlreadyExists', message);
@@ -101,7 +101,7 @@ function putParameter(parameters: Map<string, Parameter>, input: Input, modified
 
 function byPath(parameters: Map<string, Parameter>, input: Input): Parameter[] {
   const path = `${text(input, 'Path').replace(/\/$/, '')}/`;
-  const recursive = 'Recursive' in input && boolean(input, 'Recursive');
+  const recursive = optionalBoolean(input, 'Recursive');
   return [...parameters.values()].filter(
     ({ name }) => name.startsWith(path) && (recursive || !name.slice(path.length).includes('/')),
   );

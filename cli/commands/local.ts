@@ -1,0 +1,87 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { Failure } from '../failure.ts';
+import { createReporter } from '../report-calls.ts';
+
+export interface LocalOptions {
+  port: number;
+  directory: string;
+  speed: number;
+  json?: true;
+}
+
+/** `mayfly local`: the embedded cloud, for any AWS client, until it is interrupted. */
+export function localCommand(): Command {
+  return new Command('local')
+    .summary('run a small AWS on this machine')
+    .description(
+      `Runs the part of AWS that a fleet needs on this machine: CloudFormation, SQS, DynamoDB, S3, Auto Scaling,
+EC2, CloudWatch, Lambda, IAM, STS and SSM behind one port of the loopback interface. \`npx cdk deploy\` brings
+the fleet up on it, and its instances are processes. Nothing costs anything; Ctrl-C ends it all.`,
+    )
+    .option('--port <number>', 'where it listens, on 127.0.0.1; 0 takes any free port', port, 4566)
+    .option('--directory <path>', 'where logs and instances are kept', '.mayfly')
+    .option(
+      '--speed <factor>',
+      "how many times faster AWS's own periods pass (alarms, schedules, hooks)",
+      speed,
+      1,
+    )
+    .option('--json', 'one JSON object a line: first {"event":"ready",...}, then a {"event":"call",...} each')
+    .addHelpText('after', NOTES)
+    .action(runLocal);
+}
+
+const NOTES = `
+Any AWS client works with these variables, which it prints with the actual port:
+  AWS_ENDPOINT_URL=http://127.0.0.1:4566  (clients too old for it: --endpoint-url)
+  AWS_REGION=us-east-1
+  AWS_ACCESS_KEY_ID=local
+  AWS_SECRET_ACCESS_KEY=local
+
+--speed leaves the queue, the jobs and the agents at their own pace. State is in memory and ends with it; the log
+of all calls (<directory>/calls.jsonl) and the instances' directories stay.
+
+Faults can be set over HTTP, one JSON rule a POST:
+  curl -d '{"service":"sqs","times":3,"effect":{"kind":"throttle"}}' http://127.0.0.1:4566/_mayfly/faults
+`;
+
+function port(value: string): number {
+  const number = Number(value);
+  if (Number.isInteger(number) && number >= 0 && number <= 65_535) return number;
+  throw new InvalidArgumentError('A port is a whole number from 0 to 65535.');
+}
+
+function speed(value: string): number {
+  const number = Number(value);
+  if (number >= 1 && number <= 1000) return number;
+  throw new InvalidArgumentError('A speed is a number from 1 to 1000.');
+}
+
+async function runLocal(options: LocalOptions): Promise<void> {
+  // Only this command needs the cloud, and it is most of what there is to load.
+  const { startCloud } = await import('../../local/cloud.ts');
+  const { port, directory, speed } = options;
+  const ending = whenInterrupted();
+  const cloud = await startCloud({ port, directory, speed }).catch((error: unknown) => {
+    throw new Failure(error instanceof Error ? error.message : String(error));
+  });
+  const reporter = createReporter(process.stdout, options.json ? 'json' : 'text');
+  reporter.ready(cloud);
+  const stop = cloud.onCall(reporter.call);
+  await ending;
+  reporter.ending();
+  stop();
+  await cloud.close();
+}
+
+/** Resolves at the first signal to end; a second one gets its default effect: to end at once. */
+function whenInterrupted(): Promise<void> {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  return new Promise((resolve) => {
+    const end = () => {
+      for (const signal of signals) process.off(signal, end);
+      resolve();
+    };
+    for (const signal of signals) process.on(signal, end);
+  });
+}

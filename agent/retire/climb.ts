@@ -17,11 +17,21 @@ export interface Climbed {
   lastError?: string;
 }
 
+export interface ClimbOptions {
+  first: Rung;
+  /** May the instance go back to work when the group is at its minimum? */
+  mayStay: boolean;
+  /**
+   * Whether Auto Scaling is ending the instance already: then a call was accepted whose answer got lost, and what it
+   * says to the next one (in progress, at the minimum) is of no account.
+   */
+  isEnding: () => boolean;
+}
+
 /** Goes down the ladder until AWS accepts, or to its last rung, which the caller takes. */
 export async function climb(
   self: Self,
-  first: Rung,
-  mayStay: boolean,
+  { first, mayStay, isEnding }: ClimbOptions,
   signal: AbortSignal,
 ): Promise<Climbed> {
   const { clock, log, random } = self;
@@ -41,7 +51,7 @@ export async function climb(
       lastError = `${error.name}: ${error.message}`;
       log.warn({ rung: at.rung, answer, tries, err: error }, 'not let go');
     }
-    const step = next(at, answer, clock.monotonic() - started, rules, random());
+    const step = next(at, isEnding() ? 'accepted' : answer, clock.monotonic() - started, rules, random());
     if (step.kind === 'done') return result('accepted');
     if (step.kind === 'stay') return result('stay');
     await clock.sleep(step.afterMs, signal);

@@ -13,6 +13,8 @@ export type LifeOptions = Omit<Self, 'groupName' | 'instances' | 'random'> & {
 export interface Life {
   /** The instance has retired: nothing is left but to end the process. Rejects when the agent was stopped first. */
   readonly ended: Promise<Retirement>;
+  /** The worker's program cannot be started any more: the instance is of no use and retires. */
+  broken(problem: string): void;
   /** Somebody else stops the agent (SIGTERM): nothing is decided any more, and that goes on record. */
   stop(): Promise<void>;
 }
@@ -30,6 +32,7 @@ export async function startLife({ workerMissing, ...options }: LifeOptions): Pro
   ended.catch(() => {});
   return {
     ended,
+    broken: (problem) => living.breakDown(problem),
     async stop() {
       if (stopping.signal.aborted) return;
       stopping.abort(new Error('the agent was stopped'));

@@ -28,12 +28,12 @@ const BACK_MS = 1000;
  */
 export class Living {
   readonly #self: Self;
-  readonly #workerMissing: string | undefined;
   readonly #stopped: AbortSignal;
   readonly #bell = new Bell();
   readonly #rules: RetirementRules;
   readonly #startedMs: number;
   readonly #ageAtStartMs: number;
+  #workerMissing: string | undefined;
   #bootMs: number | undefined;
   #refusedAtMs: number | undefined;
   #sight: Sight = {};
@@ -69,6 +69,12 @@ export class Living {
     }
   }
 
+  breakDown(problem: string): void {
+    this.#self.log.error({ problem }, 'the worker cannot be started: this instance is of no use');
+    this.#workerMissing = problem;
+    this.#bell.ring();
+  }
+
   /** An instance that goes down with its agent says so; one that retires has said why already. */
   async recordStop(): Promise<void> {
     if (this.#retiring) return;
@@ -85,8 +91,8 @@ export class Living {
       this.#bootMs = await beReady(this.#self, this.#stopped);
       return;
     }
-    const { log, config } = this.#self;
-    log.error({ problem: this.#workerMissing }, 'the worker cannot be started: this instance is of no use');
+    this.breakDown(this.#workerMissing);
+    const { config } = this.#self;
     // CONTINUE: an abandoned launch would make the group buy another one, which would be as broken.
     await completeHook(this.#self, config.launchHook, LAUNCH_HOOK_MS, this.#stopped);
   }
@@ -109,12 +115,16 @@ export class Living {
   }
 
   async #carryOut(decision: Exclude<Decision, { kind: 'stay' }>): Promise<Retirement | undefined> {
-    const idleSeconds = (this.#idleMs() ?? 0) / 1000;
+    const wish = {
+      reason: decision.reason,
+      idleSeconds: (this.#idleMs() ?? 0) / 1000,
+      isEnding: () => this.#sight.notices?.targetState === 'Terminated',
+    };
     if (decision.kind === 'leave') {
       const reason = await this.#drained(decision.reason);
-      return retireNow(this.#self, reason, idleSeconds, this.#stopped);
+      return retireNow(this.#self, { ...wish, reason }, this.#stopped);
     }
-    const result = await retireIfIdle(this.#self, decision.reason, idleSeconds, this.#stopped);
+    const result = await retireIfIdle(this.#self, wish, this.#stopped);
     if ('retirement' in result) return result.retirement;
     if (result.back === 'refused') this.#refusedAtMs = this.#self.clock.monotonic();
     return undefined;

@@ -16,17 +16,25 @@ const BLIND_LOOKS = 3;
 /** An instance that ends before it was ready for work: what the boot breaker counts. */
 const FAILED_BOOTS: ReadonlySet<RetirementReason> = new Set(['boot-failed', 'worker-missing']);
 
+export interface Wish {
+  reason: RetirementReason;
+  /** At the decision. */
+  idleSeconds: number;
+  /** Whether Auto Scaling is ending the instance already. */
+  isEnding: () => boolean;
+}
+
 /**
  * Retires an instance that has nothing to do: stops receiving, looks at the queue a last time, and goes if nothing
  * came. Returns undefined when it goes on working: `refused` tells that the group wants to keep it.
  */
 export async function retireIfIdle(
   self: Self,
-  reason: RetirementReason,
-  idleSeconds: number,
+  wish: Wish,
   signal: AbortSignal,
 ): Promise<{ retirement: Retirement } | { back: 'job' | 'refused' }> {
   const { work, log } = self;
+  const { reason } = wish;
   await work.pause();
   const looked = isBusy(self) ? 'busy' : await lookLast(self);
   if (looked !== 'empty') {
@@ -34,7 +42,7 @@ export async function retireIfIdle(
     if (looked === 'busy') work.resume();
     return { back: 'job' };
   }
-  const retirement = await go(self, reason, idleSeconds, { mayStay: reason !== 'surplus' }, signal);
+  const retirement = await go(self, wish, reason !== 'surplus', signal);
   if (retirement) return { retirement };
   log.info({ reason }, 'back to work, the group is at its minimum');
   await withdraw(self);
@@ -43,14 +51,9 @@ export async function retireIfIdle(
 }
 
 /** Retires an instance that must go, whatever the queue holds. Its jobs have ended or were handed back. */
-export async function retireNow(
-  self: Self,
-  reason: RetirementReason,
-  idleSeconds: number,
-  signal: AbortSignal,
-): Promise<Retirement> {
-  const retirement = await go(self, reason, idleSeconds, { mayStay: false }, signal);
-  if (!retirement) throw new Error(`the ladder let an instance stay that must go (${reason})`);
+export async function retireNow(self: Self, wish: Wish, signal: AbortSignal): Promise<Retirement> {
+  const retirement = await go(self, wish, false, signal);
+  if (!retirement) throw new Error(`the ladder let an instance stay that must go (${wish.reason})`);
   return retirement;
 }
 
@@ -71,9 +74,8 @@ async function lookLast({ work, log }: Self): Promise<'empty' | 'found'> {
 
 async function go(
   self: Self,
-  reason: RetirementReason,
-  idleSeconds: number,
-  { mayStay }: { mayStay: boolean },
+  { reason, idleSeconds, isEnding }: Wish,
+  mayStay: boolean,
   signal: AbortSignal,
 ): Promise<Retirement | undefined> {
   const queueDepth = await depthOf(self);
@@ -90,7 +92,7 @@ async function go(
   const climbed: Climbed =
     reason === 'auto-scaling'
       ? { kind: 'accepted', rung, tries: 0 }
-      : await climb(self, rung, mayStay, signal);
+      : await climb(self, { first: rung, mayStay, isEnding }, signal);
   if (climbed.kind === 'stay') return undefined;
   const { kind, ...how } = climbed;
   const retirement = { ...decision, endedAt: new Date(self.clock.now()).toISOString(), ...how };

@@ -1,0 +1,224 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import * as v from 'valibot';
+import { type AgentConfig, AgentConfigSchema } from '../../../agent/config.ts';
+import { createWork } from '../../../agent/create-work.ts';
+import { ProcessRunner } from '../../../agent/process-runner.ts';
+import { type Life, startLife } from '../../../agent/retire/life.ts';
+import type { Work } from '../../../agent/work.ts';
+import { workerEnvironment } from '../../../agent/worker-environment.ts';
+import { type Clients, createClients } from '../../../aws/clients.ts';
+import { systemClock } from '../../../aws/clock.ts';
+import { findIdentity } from '../../../aws/identity.ts';
+import { createLog } from '../../../aws/log.ts';
+import { fromItem } from '../../../jobs/item.ts';
+import type { InstanceRecord } from '../../../jobs/record.ts';
+import { type FleetCloud, startFleetCloud } from './cloud.ts';
+
+export const GROUP = 'fleet';
+export const TABLE = 'jobs';
+export const LAUNCH_HOOK = 'launch';
+export const TERMINATION_HOOK = 'termination';
+
+export interface FleetOptions {
+  minSize?: number;
+  desired?: number;
+  hooks?: boolean;
+  spot?: boolean;
+}
+
+/** A fleet without its product: group, queue and table, as the infrastructure makes them. */
+export interface Fleet extends FleetCloud {
+  clients: Clients;
+  queueUrl: string;
+  group(): Promise<{ desired: number; states: Record<string, string> }>;
+  instanceRecord(instance: string): Promise<Partial<InstanceRecord>>;
+  item(pk: string): Promise<Record<string, unknown> | undefined>;
+  send(body: string): Promise<void>;
+}
+
+export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
+  const cloud = await startFleetCloud();
+  // The agent's clients find the cloud as they find AWS.
+  process.env['AWS_ENDPOINT_URL'] = cloud.endpoint;
+  process.env['AWS_ACCESS_KEY_ID'] = 'AKIATEST';
+  process.env['AWS_SECRET_ACCESS_KEY'] = 'any';
+  const clients = createClients('us-east-1');
+  const { QueueUrl } = await cloud.call('sqs', 'CreateQueue', { QueueName: 'jobs' });
+  await createTable(cloud);
+  await createGroup(cloud, options);
+  const item = async (pk: string) => {
+    const { Item } = await clients.dynamodb.send(
+      new GetItemCommand({ TableName: TABLE, Key: { pk: { S: pk } } }),
+    );
+    return Item && fromItem(Item);
+  };
+  return {
+    ...cloud,
+    clients,
+    queueUrl: String(QueueUrl),
+    group: () => describe(clients),
+    item,
+    instanceRecord: async (instance) =>
+      ((await item(`instance#${instance}`)) ?? {}) as Partial<InstanceRecord>,
+    send: async (body) => {
+      await clients.sqs.send(new SendMessageCommand({ QueueUrl: String(QueueUrl), MessageBody: body }));
+    },
+    async close() {
+      clients.destroy();
+      await cloud.close();
+    },
+  };
+}
+
+async function createTable({ call }: FleetCloud): Promise<void> {
+  await call('dynamodb', 'CreateTable', {
+    TableName: TABLE,
+    BillingMode: 'PAY_PER_REQUEST',
+    AttributeDefinitions: ['pk', 'listing'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+    KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+    GlobalSecondaryIndexes: [
+      {
+        IndexName: 'byListing',
+        KeySchema: [{ AttributeName: 'listing', KeyType: 'HASH' }],
+        Projection: { ProjectionType: 'ALL' },
+      },
+    ],
+  });
+}
+
+async function createGroup({ call }: FleetCloud, options: FleetOptions): Promise<void> {
+  const { minSize = 0, desired = 1, hooks = true, spot = false } = options;
+  await call('ec2', 'CreateLaunchTemplate', {
+    LaunchTemplateName: 'worker',
+    LaunchTemplateData: {
+      ImageId: 'ami-0123456789abcdef0',
+      InstanceType: 't3.micro',
+      MetadataOptions: { HttpTokens: 'required', InstanceMetadataTags: 'enabled' },
+      ...(spot && { InstanceMarketOptions: { MarketType: 'spot' } }),
+    },
+  });
+  const hook = (name: string, transition: string) => ({
+    LifecycleHookName: name,
+    LifecycleTransition: `autoscaling:EC2_INSTANCE_${transition}`,
+    HeartbeatTimeout: 300,
+    DefaultResult: 'CONTINUE',
+  });
+  await call('autoscaling', 'CreateAutoScalingGroup', {
+    AutoScalingGroupName: GROUP,
+    MinSize: minSize,
+    MaxSize: 10,
+    DesiredCapacity: desired,
+    AvailabilityZones: ['us-east-1a'],
+    NewInstancesProtectedFromScaleIn: true,
+    LaunchTemplate: { LaunchTemplateName: 'worker', Version: '$Latest' },
+    LifecycleHookSpecificationList: hooks
+      ? [hook(LAUNCH_HOOK, 'LAUNCHING'), hook(TERMINATION_HOOK, 'TERMINATING')]
+      : [],
+  });
+}
+
+async function describe({ autoScaling }: Clients) {
+  const { AutoScalingGroups } = await autoScaling.send(
+    new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [GROUP] }),
+  );
+  const group = AutoScalingGroups?.[0];
+  const states = (group?.Instances ?? []).map((one) => [one.InstanceId, one.LifecycleState]);
+  return { desired: group?.DesiredCapacity ?? Number.NaN, states: Object.fromEntries(states) };
+}
+
+export interface Agent {
+  instance: string;
+  work: Work;
+  life: Life;
+  stateDirectory: string;
+  /** What stands in the file that the power-off command makes: undefined while the machine is on. */
+  retirementFile(): Promise<Record<string, unknown> | undefined>;
+  poweredOff(): Promise<boolean>;
+}
+
+export interface AgentOptions {
+  config?: Partial<AgentConfig>;
+  /** Which of the booted machines it runs on; null: on one that is not EC2's. */
+  machine?: number | null;
+  workerMissing?: string;
+}
+
+/** The agent of an instance, in this process: both of its sides, real workers, its own metadata. */
+export async function startAgent(fleet: Fleet, options: AgentOptions = {}): Promise<Agent> {
+  const { machine = 0, workerMissing } = options;
+  const spec = machine === null ? undefined : (await fleet.launcher.booted(machine + 1))[machine];
+  const env = spec
+    ? { AWS_EC2_METADATA_SERVICE_ENDPOINT: spec.metadataEndpoint }
+    : { AWS_EC2_METADATA_DISABLED: 'true' };
+  const clock = systemClock;
+  const identity = await findIdentity(env, clock);
+  const stateDirectory = join(fleet.directory, 'state', identity.instanceId);
+  const off = join(stateDirectory, 'off');
+  const config = { ...configOf(fleet), powerOffCommand: ['touch', off], ...options.config };
+  const log = createLog(process.env['LOG'] === 'debug' ? 'debug' : 'silent');
+  const { clients } = fleet;
+  const runner = new ProcessRunner({
+    command: ['sh', ...config.command.slice(1)],
+    environment: workerEnvironment(process.env, {}),
+    directory: fleet.directory,
+    clock,
+  });
+  await runner.check();
+  const instance = identity.instanceId;
+  const work = createWork({ config, clients, instance, runner, clock, random: Math.random, log });
+  if (workerMissing === undefined) work.resume();
+  const missing = workerMissing === undefined ? {} : { workerMissing };
+  const life = await startLife({ config, clients, clock, log, work, identity, stateDirectory, ...missing });
+  return {
+    instance,
+    work,
+    life,
+    stateDirectory,
+    retirementFile: async () => parsed(await contentOf(join(stateDirectory, 'retirement.json'))),
+    poweredOff: async () => (await contentOf(off)) !== undefined,
+  };
+}
+
+/** Short times, so that a life takes a second. A job's body is a shell command. */
+function configOf({ queueUrl }: Fleet): AgentConfig {
+  const config = v.parse(AgentConfigSchema, {
+    version: 1,
+    fleet: 'test',
+    region: 'us-east-1',
+    queueUrl,
+    table: TABLE,
+    command: ['sh', '-c'],
+    leaseSeconds: 3,
+    graceSeconds: 1,
+    launchHook: LAUNCH_HOOK,
+    terminationHook: TERMINATION_HOOK,
+    noticeSeconds: 0.1,
+    retirement: { idleSeconds: 0.3, ladderSeconds: 5 },
+  });
+  return { ...config, reportSeconds: 0.2 };
+}
+
+async function contentOf(file: string): Promise<string | undefined> {
+  return readFile(file, 'utf8').catch(() => undefined);
+}
+
+function parsed(json: string | undefined): Record<string, unknown> | undefined {
+  return json === undefined ? undefined : (JSON.parse(json) as Record<string, unknown>);
+}
+
+/** Resolves when the work's state is as wanted. */
+export function until(work: Work, is: (state: ReturnType<Work['state']>) => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (!is(work.state())) return;
+      stop();
+      resolve();
+    };
+    const stop = work.onChange(look);
+    look();
+  });
+}

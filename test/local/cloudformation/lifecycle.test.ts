@@ -1,0 +1,306 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the placeholders are the own syntax of Fn::Sub.
+import { GetQueueAttributesCommand, ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
+import { outputsOf, Stacks } from './stacks.ts';
+
+let cloud: TestCloud;
+let stacks: Stacks;
+let sqs: SQSClient;
+
+beforeAll(async () => {
+  cloud = await startTestCloud();
+  stacks = new Stacks(cloud);
+  sqs = new SQSClient(cloud.client);
+});
+afterAll(async () => {
+  stacks.client.destroy();
+  sqs.destroy();
+  await cloud.close();
+});
+
+const queue = (Properties: Record<string, unknown> = {}, more: Record<string, unknown> = {}) => ({
+  Type: 'AWS::SQS::Queue',
+  Properties,
+  ...more,
+});
+/** SQS refuses this when it is asked: AWS takes at most 43,200 s. */
+const impossibleQueue = queue({ VisibilityTimeout: 999_999 });
+
+async function queueNames(prefix: string): Promise<string[]> {
+  const { QueueUrls } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: prefix }));
+  return (QueueUrls ?? []).map((url) => url.split('/').at(-1) ?? '');
+}
+
+async function attribute(QueueUrl: string, name: 'VisibilityTimeout' | 'DelaySeconds'): Promise<string> {
+  const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [name] });
+  return (await sqs.send(command)).Attributes?.[name] ?? '';
+}
+
+describe('a stack that is made', () => {
+  test('has its resources in dependency order, its outputs and its events', async () => {
+    const stack = await stacks.create('made', {
+      Resources: {
+        Main: queue({
+          RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': 'Dead.Arn' }, maxReceiveCount: 3 },
+        }),
+        Dead: queue(),
+      },
+      Outputs: { Url: { Value: { Ref: 'Main' } }, Name: { Value: { 'Fn::GetAtt': ['Dead', 'QueueName'] } } },
+    });
+    expect(stack.StackStatus).toBe('CREATE_COMPLETE');
+    expect(outputsOf(stack)['Url']).toMatch(/\/made-Main-[A-Z0-9]{12}$/);
+    expect(outputsOf(stack)['Name']).toMatch(/^made-Dead-[A-Z0-9]{12}$/);
+    expect(await stacks.story('made')).toEqual([
+      'made CREATE_IN_PROGRESS',
+      'Dead CREATE_IN_PROGRESS',
+      'Dead CREATE_IN_PROGRESS',
+      'Dead CREATE_COMPLETE',
+      'Main CREATE_IN_PROGRESS',
+      'Main CREATE_IN_PROGRESS',
+      'Main CREATE_COMPLETE',
+      'made CREATE_COMPLETE',
+    ]);
+  });
+
+  test('is gone with all that it held when it is deleted, and is still known by its id', async () => {
+    const { StackId } = await stacks.create('short', { Resources: { One: queue(), Two: queue() } });
+    expect(await queueNames('short-')).toHaveLength(2);
+    const deleted = await stacks.delete('short');
+    expect(deleted).toMatchObject({ StackId, StackStatus: 'DELETE_COMPLETE' });
+    expect(await queueNames('short-')).toEqual([]);
+    await expect(stacks.describe('short')).rejects.toThrow('Stack with id short does not exist');
+  });
+
+  test('keeps what its DeletionPolicy retains', async () => {
+    await stacks.create('keeps', {
+      Resources: {
+        Kept: queue({ QueueName: 'keeps-this' }, { DeletionPolicy: 'Retain' }),
+        Gone: queue({ QueueName: 'keeps-not' }),
+      },
+    });
+    const { StackId, StackStatus } = await stacks.delete('keeps');
+    expect(StackStatus).toBe('DELETE_COMPLETE');
+    expect(await queueNames('keeps-')).toEqual(['keeps-this']);
+    expect(await stacks.story(StackId ?? '')).toContain('Kept DELETE_SKIPPED');
+  });
+
+  test('whose creation fails takes back what it made, in reverse', async () => {
+    const stack = await stacks.create('fails', {
+      Resources: { First: queue(), Second: { ...impossibleQueue, DependsOn: 'First' } },
+    });
+    expect(stack.StackStatus).toBe('ROLLBACK_COMPLETE');
+    expect(await queueNames('fails-')).toEqual([]);
+    const events = await stacks.events('fails');
+    const failure = events.find(({ ResourceStatus }) => ResourceStatus === 'CREATE_FAILED');
+    expect(failure?.LogicalResourceId).toBe('Second');
+    expect(failure?.ResourceStatusReason).toContain('VisibilityTimeout');
+    const rollback = events.find(({ ResourceStatus }) => ResourceStatus === 'ROLLBACK_IN_PROGRESS');
+    expect(rollback?.ResourceStatusReason).toBe(
+      'The following resource(s) failed to create: [Second]. Rollback requested by user.',
+    );
+    await expect(stacks.update('fails', { Resources: { First: queue() } })).rejects.toThrow(
+      'is in ROLLBACK_COMPLETE state and can not be updated.',
+    );
+  });
+
+  test('whose creation fails without roll-back stays as far as it came', async () => {
+    const template = { Resources: { First: queue(), Second: { ...impossibleQueue, DependsOn: 'First' } } };
+    const stack = await stacks.create('stays', template, { OnFailure: 'DO_NOTHING' });
+    expect(stack.StackStatus).toBe('CREATE_FAILED');
+    expect(await queueNames('stays-First-')).toHaveLength(1);
+    expect((await stacks.delete('stays')).StackStatus).toBe('DELETE_COMPLETE');
+    expect(await queueNames('stays-')).toEqual([]);
+  });
+
+  test('is refused when its name is taken', async () => {
+    await stacks.create('taken', { Resources: { One: queue() } });
+    const again = stacks.create('taken', { Resources: { One: queue() } });
+    await expect(again).rejects.toMatchObject({ name: 'AlreadyExistsException' });
+  });
+});
+
+describe('an update', () => {
+  test('that changes nothing is refused', async () => {
+    const template = { Resources: { One: queue({ DelaySeconds: 1 }) } };
+    await stacks.create('same', template);
+    await expect(stacks.update('same', template)).rejects.toThrow('No updates are to be performed.');
+    await expect(stacks.update('same', { Resources: { One: queue({ DelaySeconds: '1' }) } })).rejects.toThrow(
+      'No updates are to be performed.',
+    );
+  });
+
+  test('in place keeps the resource, also when a property is taken away', async () => {
+    await stacks.create('place', { Resources: { One: queue({ DelaySeconds: 1, VisibilityTimeout: 60 }) } });
+    const before = await stacks.physicalId('place', 'One');
+    const { StackStatus } = await stacks.update('place', { Resources: { One: queue({ DelaySeconds: 2 }) } });
+    expect(StackStatus).toBe('UPDATE_COMPLETE');
+    expect(await stacks.physicalId('place', 'One')).toBe(before);
+    expect(await attribute(before, 'DelaySeconds')).toBe('2');
+    expect(await attribute(before, 'VisibilityTimeout')).toBe('30');
+  });
+
+  test('by replacement makes the new one, points dependents to it, and only then deletes the old one', async () => {
+    const template = (name: string) => ({
+      Resources: {
+        Jobs: queue({ QueueName: name, ...(name.endsWith('.fifo') && { FifoQueue: true }) }),
+        Pointer: {
+          Type: 'AWS::SSM::Parameter',
+          Properties: { Type: 'String', Name: '/replace/url', Value: { Ref: 'Jobs' } },
+        },
+      },
+    });
+    await stacks.create('replace', template('replace-old'));
+    const { StackStatus } = await stacks.update('replace', template('replace-new.fifo'));
+    expect(StackStatus).toBe('UPDATE_COMPLETE');
+    expect(await queueNames('replace-')).toEqual(['replace-new.fifo']);
+    const answer = await cloud.call('ssm', 'GetParameters', { Names: ['/replace/url'] });
+    expect(answer).toMatchObject({ Parameters: [{ Value: await stacks.physicalId('replace', 'Jobs') }] });
+    const story = (await stacks.story('replace')).slice(-8);
+    expect(story).toEqual([
+      'Jobs CREATE_IN_PROGRESS',
+      'Jobs UPDATE_COMPLETE',
+      'Pointer UPDATE_IN_PROGRESS',
+      'Pointer UPDATE_COMPLETE',
+      'replace UPDATE_COMPLETE_CLEANUP_IN_PROGRESS',
+      'Jobs DELETE_IN_PROGRESS',
+      'Jobs DELETE_COMPLETE',
+      'replace UPDATE_COMPLETE',
+    ]);
+  });
+
+  test('cannot replace what keeps its custom name', async () => {
+    const named = (more: object) => ({ Resources: { One: queue({ QueueName: 'named.fifo', ...more }) } });
+    await stacks.create('named', named({ FifoQueue: true }));
+    const stack = await stacks.update('named', named({}));
+    expect(stack.StackStatus).toBe('UPDATE_ROLLBACK_COMPLETE');
+    const failure = (await stacks.events('named')).find((one) => one.ResourceStatus === 'UPDATE_FAILED');
+    expect(failure?.ResourceStatusReason).toContain(
+      'CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename named.fifo',
+    );
+    expect(await queueNames('named')).toEqual(['named.fifo']);
+  });
+
+  test('that fails brings everything back: changed, replaced, added and removed', async () => {
+    const before = {
+      Resources: {
+        Changed: queue({ DelaySeconds: 1 }),
+        Replaced: queue({ QueueName: 'back-first' }),
+        Removed: queue({ QueueName: 'back-removed' }),
+      },
+      Outputs: { Delay: { Value: 'one' } },
+    };
+    await stacks.create('back', before);
+    const ids = await Promise.all(
+      ['Changed', 'Replaced', 'Removed'].map((id) => stacks.physicalId('back', id)),
+    );
+    const others = ['Changed', 'Replaced', 'Added'];
+    const stack = await stacks.update('back', {
+      Resources: {
+        Changed: queue({ DelaySeconds: 2 }),
+        Replaced: queue({ QueueName: 'back-second' }),
+        Added: queue({ QueueName: 'back-added' }),
+        Impossible: { ...impossibleQueue, DependsOn: others },
+      },
+      Outputs: { Delay: { Value: 'two' } },
+    });
+    expect(stack.StackStatus).toBe('UPDATE_ROLLBACK_COMPLETE');
+    expect(outputsOf(stack)).toEqual({ Delay: 'one' });
+    const after = await Promise.all(
+      ['Changed', 'Replaced', 'Removed'].map((id) => stacks.physicalId('back', id)),
+    );
+    expect(after).toEqual(ids);
+    expect(await attribute(ids[0] ?? '', 'DelaySeconds')).toBe('1');
+    expect((await queueNames('back-')).sort()).toEqual([
+      expect.stringMatching(/^back-Changed-/),
+      'back-first',
+      'back-removed',
+    ]);
+    await expect(stacks.update('back', before)).rejects.toThrow('No updates are to be performed.');
+  });
+
+  test('that removes a resource deletes it, unless it is to be retained', async () => {
+    await stacks.create('less', {
+      Resources: {
+        Stays: queue(),
+        Goes: queue({ QueueName: 'less-goes' }),
+        Left: queue({ QueueName: 'less-left' }, { DeletionPolicy: 'Retain' }),
+      },
+    });
+    await stacks.update('less', { Resources: { Stays: queue() } });
+    expect(await queueNames('less-')).toEqual(expect.arrayContaining(['less-left']));
+    expect(await queueNames('less-goes')).toEqual([]);
+    await expect(stacks.physicalId('less', 'Left')).rejects.toThrow('Resource Left does not exist');
+  });
+
+  test('of the stack tags alone reaches the resources', async () => {
+    const template = { Resources: { One: queue() } };
+    await stacks.create('tagged', template, { Tags: [{ Key: 'team', Value: 'red' }] });
+    await stacks.update('tagged', template, { Tags: [{ Key: 'squad', Value: 'blue' }] });
+    const QueueUrl = await stacks.physicalId('tagged', 'One');
+    const { Tags } = await cloud.call('sqs', 'ListQueueTags', { QueueUrl });
+    expect(Tags).toMatchObject({ squad: 'blue', 'aws:cloudformation:stack-name': 'tagged' });
+    expect(Tags).not.toHaveProperty('team');
+  });
+});
+
+describe('a deletion', () => {
+  test('that fails says which resource, and can be tried again', async () => {
+    const bucket = { Type: 'AWS::S3::Bucket', Properties: { BucketName: 'full-bucket' } };
+    await stacks.create('full', { Resources: { Bucket: bucket, Queue: queue() } });
+    await cloud.call('s3', 'PutObject', { Bucket: 'full-bucket', Key: 'a', Body: 'b' });
+    const failed = await stacks.delete('full');
+    expect(failed).toMatchObject({
+      StackStatus: 'DELETE_FAILED',
+      StackStatusReason: 'The following resource(s) failed to delete: [Bucket]. ',
+    });
+    expect(await queueNames('full-')).toEqual([]);
+    await cloud.call('s3', 'DeleteObject', { Bucket: 'full-bucket', Key: 'a' });
+    expect((await stacks.delete('full')).StackStatus).toBe('DELETE_COMPLETE');
+  });
+
+  test('is refused while the stack is protected', async () => {
+    const template = { Resources: { One: queue() } };
+    await stacks.create('guarded', template, { EnableTerminationProtection: true });
+    await expect(stacks.delete('guarded')).rejects.toThrow(
+      'Stack [guarded] cannot be deleted while TerminationProtection is enabled',
+    );
+  });
+});
+
+describe('an export', () => {
+  const exporting = (value: string) => ({
+    Resources: { One: queue() },
+    Outputs: { Shared: { Value: value, Export: { Name: 'shared-thing' } } },
+  });
+  const importing = {
+    Resources: {
+      Two: queue({ QueueName: { 'Fn::Sub': ['${x}-two', { x: { 'Fn::ImportValue': 'shared-thing' } }] } }),
+    },
+  };
+
+  test('is imported, and cannot be changed, removed or made twice as long as it is', async () => {
+    await stacks.create('exporter', exporting('thing'));
+    expect((await stacks.create('importer', importing)).StackStatus).toBe('CREATE_COMPLETE');
+    expect(await queueNames('thing-two')).toEqual(['thing-two']);
+
+    const changed = await stacks.update('exporter', exporting('other'));
+    expect(changed.StackStatus).toBe('UPDATE_ROLLBACK_COMPLETE');
+    const reasons = (await stacks.events('exporter')).map((one) => one.ResourceStatusReason ?? '');
+    expect(reasons.join()).toContain('Export shared-thing cannot be updated as it is in use by importer');
+
+    const twin = await stacks.create('twin', exporting('thing'));
+    expect(twin.StackStatus).toBe('ROLLBACK_COMPLETE');
+    await expect(stacks.delete('exporter')).rejects.toThrow('in use by importer');
+
+    await stacks.delete('importer');
+    expect((await stacks.delete('exporter')).StackStatus).toBe('DELETE_COMPLETE');
+  });
+
+  test('that nobody made fails the import by its name', async () => {
+    const template = { Resources: { Two: queue({ QueueName: { 'Fn::ImportValue': 'nobody' } }) } };
+    await stacks.create('orphan', template);
+    const failure = (await stacks.events('orphan')).find((one) => one.ResourceStatus === 'CREATE_FAILED');
+    expect(failure?.ResourceStatusReason).toContain('No export named nobody found.');
+  });
+});

@@ -1,9 +1,7 @@
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { EC2Client } from '@aws-sdk/client-ec2';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { SSMClient } from '@aws-sdk/client-ssm';
 
 /** SQS: a long poll waits 20 s at most ("Amazon SQS short and long polling"). */
 export const LONGEST_POLL_SECONDS = 20;
@@ -29,8 +27,6 @@ export interface Clients {
   readonly dynamodb: DynamoDBClient;
   readonly autoScaling: AutoScalingClient;
   readonly cloudWatch: CloudWatchClient;
-  readonly ec2: EC2Client;
-  readonly ssm: SSMClient;
   /** Closes the connections of all clients that were used. */
   destroy(): void;
 }
@@ -61,8 +57,6 @@ export function createClients(region: string): Clients {
   const dynamodb = once(() => new DynamoDBClient(calls));
   const autoScaling = once(() => new AutoScalingClient(calls));
   const cloudWatch = once(() => new CloudWatchClient(calls));
-  const ec2 = once(() => new EC2Client(calls));
-  const ssm = once(() => new SSMClient(calls));
   return {
     get sqs() {
       return sqs();
@@ -78,12 +72,6 @@ export function createClients(region: string): Clients {
     },
     get cloudWatch() {
       return cloudWatch();
-    },
-    get ec2() {
-      return ec2();
-    },
-    get ssm() {
-      return ssm();
     },
     destroy() {
       for (const client of made) client.destroy();

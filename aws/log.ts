@@ -38,9 +38,12 @@ interface DescribedError {
   stack?: string;
 }
 
+/** Errors that have no name of their own say little without the place where they arose. */
+const DEFECTS = new Set(['Error', 'TypeError', 'RangeError', 'ReferenceError', 'SyntaxError']);
+
 /**
  * An error as the log shows it. AWS's errors by name, message, status and request id: their objects also carry the
- * request's headers, and those carry credentials. Only an error of our own making shows its stack.
+ * request's headers, and those carry credentials.
  */
 export function describeError(error: unknown): DescribedError {
   if (!(error instanceof Error)) return { name: 'thrown', message: String(error) };
@@ -49,7 +52,7 @@ export function describeError(error: unknown): DescribedError {
     const { httpStatusCode, requestId } = error.$metadata as { httpStatusCode?: number; requestId?: string };
     if (httpStatusCode !== undefined) described.status = httpStatusCode;
     if (requestId !== undefined) described.requestId = requestId;
-  } else if (!('code' in error) && error.stack) {
+  } else if (DEFECTS.has(error.name) && !('code' in error) && error.stack) {
     described.stack = error.stack;
   }
   return described;

@@ -3,7 +3,9 @@ import type { Launcher } from '../instances/launcher.ts';
 import { createAutoScaling } from './autoscaling/autoscaling.ts';
 import { createEc2 } from './ec2/ec2.ts';
 import type { Machines } from './ec2/machines.ts';
+import { createLambda } from './lambda/lambda.ts';
 import { createMonitoring } from './monitoring/monitoring.ts';
+import { createScheduler } from './scheduler/scheduler.ts';
 
 export interface Compute {
   running: RunningService[];
@@ -11,10 +13,11 @@ export interface Compute {
   machines: Machines;
 }
 
-/** All that runs something, and what sets it going: EC2, Auto Scaling, CloudWatch. */
+/** All that runs something, and what sets it going. */
 export function createCompute(context: CloudContext, launcher: Launcher): Compute {
   const ec2 = createEc2(context, launcher);
   const autoScaling = createAutoScaling(context, ec2);
   const monitoring = createMonitoring(context, { scalingPolicy: autoScaling.onAlarm });
-  return { running: [ec2, autoScaling, monitoring], machines: ec2.machines };
+  const running = [ec2, autoScaling, monitoring, createLambda(context), createScheduler(context)];
+  return { running, machines: ec2.machines };
 }

@@ -5,6 +5,7 @@ import { instanceOperations } from './instances.ts';
 import { LaunchTemplates } from './launch-templates.ts';
 import { Machines } from './machines.ts';
 import { Network } from './network.ts';
+import { tagOperations } from './tags.ts';
 
 /** EC2, and beside its API the machines themselves: for Auto Scaling, and for those who play AWS's part in a test. */
 export interface Ec2 extends RunningService {
@@ -25,6 +26,7 @@ export function createEc2(context: CloudContext, launcher: Launcher): Ec2 {
         ...templates.operations(),
         ...network.operations(),
         ...imageOperations(context),
+        ...tagOperations(machines, network),
         ...instanceOperations({
           context,
           machines,

@@ -36,16 +36,6 @@ export function instanceOperations(ec2: InstanceOperations): Record<string, Oper
       resources: (input) => [arnOf(ec2.context, optionalText(input, 'InstanceId') ?? '*')],
       run: (input) => modifyAttribute(machines, input),
     },
-    CreateTags: {
-      run: (input) => {
-        const tags = structures(input, 'Tags');
-        for (const id of texts(input, 'Resources')) {
-          const machine = machines.find(id);
-          for (const tag of tags) machine?.tags.set(text(tag, 'Key'), optionalText(tag, 'Value') ?? '');
-        }
-        return {};
-      },
-    },
   };
 }
 

@@ -51,6 +51,15 @@ export class Network {
     return text(this.#get(subnetId, 'InvalidSubnetID', 'subnet'), 'AvailabilityZone');
   }
 
+  /** Puts tags on a network resource, or takes them off where the value is undefined. */
+  tag(id: string, tags: ReadonlyMap<string, string | undefined>): void {
+    const resource = this.#resources.get(id);
+    if (!resource) return;
+    const kept = structures(resource, 'Tags').filter((one) => !tags.has(text(one, 'Key')));
+    const added = [...tags].flatMap(([Key, Value]) => (Value === undefined ? [] : [{ Key, Value }]));
+    resource['Tags'] = [...kept, ...added];
+  }
+
   operations(): Record<string, Operation> {
     return {
       ...Object.assign({}, ...KINDS.map((kind) => this.#operationsOf(kind))),
@@ -172,6 +181,13 @@ export class Network {
           const { RouteTableId: _, ...route } = input;
           table(input)['Routes'] = [...others(input), { ...route, State: 'active', Origin: 'CreateRoute' }];
           return { Return: true };
+        },
+      },
+      ReplaceRoute: {
+        run: (input) => {
+          const { RouteTableId: _, ...route } = input;
+          table(input)['Routes'] = [...others(input), { ...route, State: 'active', Origin: 'CreateRoute' }];
+          return {};
         },
       },
       DeleteRoute: {

@@ -1,0 +1,32 @@
+import { optionalText, structures, text, texts } from '../../front-door/read.ts';
+import type { Input, Operation } from '../../front-door/service.ts';
+import type { Machines } from './machines.ts';
+import type { Network } from './network.ts';
+
+/** Tags of instances and of network resources; those of launch templates are accepted and not kept. */
+export function tagOperations(machines: Machines, network: Network): Record<string, Operation> {
+  const apply = (input: Input, tags: ReadonlyMap<string, string | undefined>) => {
+    for (const id of texts(input, 'Resources')) {
+      network.tag(id, tags);
+      const machine = machines.find(id);
+      for (const [key, value] of machine ? tags : []) {
+        if (value === undefined) machine?.tags.delete(key);
+        else machine?.tags.set(key, value);
+      }
+    }
+    return {};
+  };
+  const given = (input: Input) => structures(input, 'Tags');
+  return {
+    CreateTags: {
+      run: (input) =>
+        apply(
+          input,
+          new Map(given(input).map((tag) => [text(tag, 'Key'), optionalText(tag, 'Value') ?? ''])),
+        ),
+    },
+    DeleteTags: {
+      run: (input) => apply(input, new Map(given(input).map((tag) => [text(tag, 'Key'), undefined]))),
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { CloudContext } from '../../front-door/service.ts';
+import { unzipInto } from '../../instances/unzip.ts';
+import { Environment, type Result } from './environment.ts';
+import type { LambdaFunction } from './function.ts';
+
+/** Idle environments are taken down when there are more of them for a function. */
+const KEPT_IDLE = 2;
+
+/** Runs functions: in an idle environment if there is one, else in a new one. */
+export class Invoker {
+  readonly #context: CloudContext;
+  readonly #idle = new Map<string, Environment[]>();
+  readonly #all = new Set<Environment>();
+  #closed = false;
+
+  constructor(context: CloudContext) {
+    this.#context = context;
+  }
+
+  async invoke(one: LambdaFunction, requestId: string, event: unknown): Promise<Result> {
+    const environment = this.#take(one);
+    const result = await environment.invoke(requestId, event);
+    const idle = this.#idle.get(one.revision) ?? [];
+    if (environment.usable && idle.length < KEPT_IDLE && !this.#closed) {
+      this.#idle.set(one.revision, [...idle, environment]);
+    } else {
+      await this.#end(environment);
+    }
+    return result;
+  }
+
+  /** Takes down what is idle of a function that was changed or deleted. */
+  async forget(one: LambdaFunction): Promise<void> {
+    const idle = this.#idle.get(one.revision) ?? [];
+    this.#idle.delete(one.revision);
+    await Promise.all(idle.map((environment) => this.#end(environment)));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#idle.clear();
+    await Promise.all([...this.#all].map((environment) => this.#end(environment)));
+  }
+
+  #take(one: LambdaFunction): Environment {
+    const idle = this.#idle.get(one.revision) ?? [];
+    const found = idle.findLast((environment) => environment.usable);
+    if (found) {
+      this.#idle.set(
+        one.revision,
+        idle.filter((environment) => environment !== found),
+      );
+      return found;
+    }
+    const directory = resolve(this.#context.directory, 'functions', one.name);
+    const paths = { code: this.#unpack(one, directory), log: join(directory, 'log') };
+    const environment = new Environment(this.#context, one, paths);
+    this.#all.add(environment);
+    return environment;
+  }
+
+  /** Code is unpacked once; a changed one goes beside the old one, which may still run. */
+  #unpack(one: LambdaFunction, directory: string): string {
+    const name = Buffer.from(one.code.sha256, 'base64').toString('hex').slice(0, 16);
+    const code = join(directory, name);
+    if (!existsSync(code)) {
+      mkdirSync(code, { recursive: true });
+      unzipInto(code, one.code.zip);
+    }
+    return code;
+  }
+
+  async #end(environment: Environment): Promise<void> {
+    this.#all.delete(environment);
+    await environment.end();
+  }
+}

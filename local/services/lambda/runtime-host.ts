@@ -1,0 +1,80 @@
+/**
+ * Runs a function's handler in a process of its own, as Lambda's Node.js runtime does. The parent sends an event
+ * and waits for its outcome; the process stays for the next one, with what the module keeps in memory.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+export interface Work {
+  requestId: string;
+  event: unknown;
+  deadlineMs: number;
+  arn: string;
+}
+
+export type Outcome =
+  | { requestId: string; ok: true; result: unknown }
+  | { requestId: string; ok: false; error: { errorType: string; errorMessage: string; trace: string[] } };
+
+type Handler = (event: unknown, context: object) => unknown;
+
+const handler = load();
+process.on('message', (work: Work) => {
+  void run(work).then((outcome) => process.send?.(outcome));
+});
+
+// Without a parent there is nobody to work for, however it ended.
+process.on('disconnect', () => process.exit());
+
+async function load(): Promise<Handler> {
+  const { _HANDLER: name = '', LAMBDA_TASK_ROOT: root = '' } = process.env;
+  const dot = name.lastIndexOf('.');
+  const [path, exported] = [name.slice(0, dot), name.slice(dot + 1)];
+  const file = ['.mjs', '.js', '.cjs']
+    .map((extension) => join(root, path + extension))
+    .find((one) => existsSync(one));
+  if (!file) throw named('Runtime.ImportModuleError', `Cannot find module '${path}'`);
+  const module: Record<string, unknown> = await import(pathToFileURL(file).href);
+  const found = module[exported] ?? (module['default'] as Record<string, unknown> | undefined)?.[exported];
+  if (typeof found !== 'function') {
+    throw named('Runtime.HandlerNotFound', `${name} is undefined or not exported`);
+  }
+  return found as Handler;
+}
+
+// A failed load is told to whoever invokes, not as an unhandled rejection.
+handler.catch(() => {});
+
+async function run({ requestId, event, deadlineMs, arn }: Work): Promise<Outcome> {
+  const environment = process.env;
+  const context = {
+    awsRequestId: requestId,
+    callbackWaitsForEmptyEventLoop: true,
+    functionName: environment['AWS_LAMBDA_FUNCTION_NAME'],
+    functionVersion: environment['AWS_LAMBDA_FUNCTION_VERSION'],
+    invokedFunctionArn: arn,
+    logGroupName: environment['AWS_LAMBDA_LOG_GROUP_NAME'],
+    logStreamName: environment['AWS_LAMBDA_LOG_STREAM_NAME'],
+    memoryLimitInMB: environment['AWS_LAMBDA_FUNCTION_MEMORY_SIZE'],
+    getRemainingTimeInMillis: () => Math.max(0, deadlineMs - Date.now()),
+  };
+  try {
+    return { requestId, ok: true, result: await (await handler)(event, context) };
+  } catch (error) {
+    return { requestId, ok: false, error: describe(error) };
+  }
+}
+
+function describe(error: unknown) {
+  if (!(error instanceof Error)) return { errorType: typeof error, errorMessage: String(error), trace: [] };
+  return {
+    errorType: error.name,
+    errorMessage: error.message,
+    trace: (error.stack ?? '').split('\n'),
+  };
+}
+
+function named(name: string, message: string): Error {
+  return Object.assign(new Error(message), { name });
+}

@@ -1,0 +1,169 @@
+import type { Cancel } from '../../clock.ts';
+import { optionalDate, optionalStructure, optionalText, text } from '../../front-door/read.ts';
+import {
+  AwsError,
+  type CloudContext,
+  type Input,
+  type Operation,
+  type Route,
+  type RunningService,
+} from '../../front-door/service.ts';
+import { readExpression } from './expression.ts';
+
+interface Schedule {
+  name: string;
+  groupName: string;
+  arn: string;
+  /** As given: shown again by GetSchedule. */
+  settings: Input;
+  createdAt: Date;
+  modifiedAt: Date;
+  cancel: Cancel;
+}
+
+const PATH = '/schedules/{Name}';
+const ROUTES: Route[] = [
+  { method: 'POST', path: PATH, action: 'CreateSchedule' },
+  { method: 'PUT', path: PATH, action: 'UpdateSchedule' },
+  { method: 'GET', path: PATH, action: 'GetSchedule' },
+  { method: 'DELETE', path: PATH, action: 'DeleteSchedule' },
+  { method: 'GET', path: '/schedules', action: 'ListSchedules' },
+];
+
+/** EventBridge Scheduler, for targets that are Lambda functions. Schedules run on the cloud's clock. */
+export function createScheduler(context: CloudContext): RunningService {
+  const schedules = new Map<string, Schedule>();
+  const keyOf = (input: Input) => `${groupOf(input)}/${text(input, 'Name')}`;
+  const get = (input: Input) => {
+    const found = schedules.get(keyOf(input));
+    if (found) return found;
+    throw new AwsError('ResourceNotFoundException', `Schedule ${text(input, 'Name')} does not exist.`, 404);
+  };
+  const scope = { resources: (input: Input) => [arnOf(context, groupOf(input), String(input['Name']))] };
+  const operations: Record<string, Operation> = {
+    CreateSchedule: {
+      ...scope,
+      run: (input) => {
+        const key = keyOf(input);
+        if (schedules.has(key)) {
+          throw new AwsError('ConflictException', `Schedule ${text(input, 'Name')} already exists.`, 409);
+        }
+        const made = startSchedule(context, input);
+        schedules.set(key, made);
+        return { ScheduleArn: made.arn };
+      },
+    },
+    UpdateSchedule: {
+      ...scope,
+      run: (input) => {
+        const before = get(input);
+        const { createdAt } = before;
+        const after = startSchedule(context, input);
+        before.cancel();
+        schedules.set(keyOf(input), { ...after, createdAt });
+        return { ScheduleArn: after.arn };
+      },
+    },
+    GetSchedule: { ...scope, run: (input) => describe(get(input)) },
+    DeleteSchedule: {
+      ...scope,
+      run: (input) => {
+        get(input).cancel();
+        schedules.delete(keyOf(input));
+        return {};
+      },
+    },
+    ListSchedules: {
+      run: () => ({
+        Schedules: [...schedules.values()].map(({ arn, name, groupName, settings }) => ({
+          Arn: arn,
+          Name: name,
+          GroupName: groupName,
+          State: optionalText(settings, 'State') ?? 'ENABLED',
+        })),
+      }),
+    },
+  };
+  return {
+    service: { name: 'scheduler', routes: ROUTES, operations },
+    close: async () => {
+      for (const { cancel } of schedules.values()) cancel();
+    },
+  };
+}
+
+/** The same parameter is in a call's query when the schedule is named in the path. */
+function groupOf(input: Input): string {
+  return optionalText(input, 'GroupName') ?? optionalText(input, 'groupName') ?? 'default';
+}
+
+function arnOf({ region, accountId }: CloudContext, group: string, name: string): string {
+  return `arn:aws:scheduler:${region}:${accountId}:schedule/${group}/${name}`;
+}
+
+function startSchedule(context: CloudContext, input: Input): Schedule {
+  const { clock } = context;
+  const when = readExpression(text(input, 'ScheduleExpression'));
+  const target = readTarget(input);
+  const enabled = (optionalText(input, 'State') ?? 'ENABLED') === 'ENABLED';
+  const run = () => runTarget(context, input, target);
+  const start = () =>
+    'everyMs' in when
+      ? clock.every(when.everyMs, run)
+      : clock.after(Math.max(0, when.atMs - clock.now()) * clock.speed, () => void run());
+  const now = new Date(clock.now());
+  return {
+    name: text(input, 'Name'),
+    groupName: groupOf(input),
+    arn: arnOf(context, groupOf(input), text(input, 'Name')),
+    settings: input,
+    createdAt: now,
+    modifiedAt: now,
+    cancel: enabled ? start() : () => {},
+  };
+}
+
+interface Target {
+  arn: string;
+  payload: string;
+}
+
+function readTarget(input: Input): Target {
+  const target = optionalStructure(input, 'Target') ?? {};
+  const arn = text(target, 'Arn');
+  text(target, 'RoleArn');
+  const window = optionalText(optionalStructure(input, 'FlexibleTimeWindow') ?? {}, 'Mode');
+  if (window !== 'OFF') {
+    throw new AwsError('ValidationException', 'Only FlexibleTimeWindow with Mode OFF is implemented here.');
+  }
+  if (arn.split(':')[2] !== 'lambda') {
+    throw new AwsError('ValidationException', `Target ${arn}: only Lambda functions are implemented here.`);
+  }
+  return { arn, payload: optionalText(target, 'Input') ?? '{}' };
+}
+
+/** A function that is gone is no reason to stop: a schedule outlives its target, and the call is in the log. */
+async function runTarget(context: CloudContext, input: Input, target: Target): Promise<void> {
+  const now = context.clock.now();
+  const [from, to] = [optionalDate(input, 'StartDate'), optionalDate(input, 'EndDate')];
+  if ((from && now < from.getTime()) || (to && now > to.getTime())) return;
+  const event = { FunctionName: target.arn, InvocationType: 'Event', Payload: Buffer.from(target.payload) };
+  try {
+    await context.call('lambda', 'Invoke', event);
+  } catch (error) {
+    if (!(error instanceof AwsError)) throw error;
+  }
+}
+
+function describe({ name, groupName, arn, settings, createdAt, modifiedAt }: Schedule) {
+  const { groupName: _group, ClientToken: _token, ...shown } = settings;
+  return {
+    ...shown,
+    State: optionalText(settings, 'State') ?? 'ENABLED',
+    Arn: arn,
+    Name: name,
+    GroupName: groupName,
+    CreationDate: createdAt,
+    LastModificationDate: modifiedAt,
+  };
+}

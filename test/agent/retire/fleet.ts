@@ -1,9 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import * as v from 'valibot';
+import { afterEach } from 'vitest';
 import { type AgentConfig, AgentConfigSchema } from '../../../agent/config.ts';
 import { createWork } from '../../../agent/create-work.ts';
 import { ProcessRunner } from '../../../agent/process-runner.ts';
@@ -16,8 +18,17 @@ import { findIdentity } from '../../../aws/identity.ts';
 import { createLog } from '../../../aws/log.ts';
 import { fromItem } from '../../../jobs/item.ts';
 import type { InstanceRecord } from '../../../jobs/record.ts';
-import { type FleetCloud, startFleetCloud } from './cloud.ts';
+import { type Cloud, startCloud } from '../../../local/cloud.ts';
+import type { CallRecord } from '../../../local/front-door/call-log.ts';
+import { EmptyMachines } from './machines.ts';
 
+/** Retires by idleness in no test. */
+export const PATIENT = {
+  billing: 'auto',
+  idleSeconds: 600,
+  hourMarginSeconds: 120,
+  ladderSeconds: 5,
+} as const;
 export const GROUP = 'fleet';
 export const TABLE = 'jobs';
 export const LAUNCH_HOOK = 'launch';
@@ -31,7 +42,13 @@ export interface FleetOptions {
 }
 
 /** A fleet without its product: group, queue and table, as the infrastructure makes them. */
-export interface Fleet extends FleetCloud {
+export interface Fleet extends Cloud {
+  directory: string;
+  launcher: EmptyMachines;
+  /** All calls so far. */
+  calls: CallRecord[];
+  /** Resolves with the first call, from now on, that the test is waiting for. */
+  nextCall(is: (call: CallRecord) => boolean): Promise<CallRecord>;
   clients: Clients;
   queueUrl: string;
   group(): Promise<{ desired: number; states: Record<string, string> }>;
@@ -40,8 +57,25 @@ export interface Fleet extends FleetCloud {
   send(body: string): Promise<void>;
 }
 
-export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
-  const cloud = await startFleetCloud();
+/** The fleet of one test, closed after it: `const open = openFleet()` at the head of a file. */
+export function openFleet(): (options?: FleetOptions) => Promise<Fleet> {
+  let fleet: Fleet | undefined;
+  afterEach(async () => {
+    await fleet?.close();
+    fleet = undefined;
+  });
+  return async (options) => {
+    fleet = await startFleet(options);
+    return fleet;
+  };
+}
+
+async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
+  const directory = await mkdtemp(join(tmpdir(), 'mayfly-life-'));
+  const launcher = new EmptyMachines();
+  const cloud = await startCloud({ directory, launcher });
+  const calls: CallRecord[] = [];
+  cloud.onCall((call) => calls.push(call));
   // The agent's clients find the cloud as they find AWS.
   process.env['AWS_ENDPOINT_URL'] = cloud.endpoint;
   process.env['AWS_ACCESS_KEY_ID'] = 'AKIATEST';
@@ -58,6 +92,10 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   };
   return {
     ...cloud,
+    directory,
+    launcher,
+    calls,
+    nextCall: (is) => nextCall(cloud, is),
     clients,
     queueUrl: String(QueueUrl),
     group: () => describe(clients),
@@ -70,11 +108,22 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     async close() {
       clients.destroy();
       await cloud.close();
+      await rm(directory, { recursive: true, force: true });
     },
   };
 }
 
-async function createTable({ call }: FleetCloud): Promise<void> {
+function nextCall(cloud: Cloud, is: (call: CallRecord) => boolean): Promise<CallRecord> {
+  return new Promise((resolve) => {
+    const stop = cloud.onCall((call) => {
+      if (!is(call)) return;
+      stop();
+      resolve(call);
+    });
+  });
+}
+
+async function createTable({ call }: Cloud): Promise<void> {
   await call('dynamodb', 'CreateTable', {
     TableName: TABLE,
     BillingMode: 'PAY_PER_REQUEST',
@@ -90,7 +139,7 @@ async function createTable({ call }: FleetCloud): Promise<void> {
   });
 }
 
-async function createGroup({ call }: FleetCloud, options: FleetOptions): Promise<void> {
+async function createGroup({ call }: Cloud, options: FleetOptions): Promise<void> {
   const { minSize = 0, desired = 1, hooks = true, spot = false } = options;
   await call('ec2', 'CreateLaunchTemplate', {
     LaunchTemplateName: 'worker',
@@ -221,4 +270,8 @@ export function until(work: Work, is: (state: ReturnType<Work['state']>) => bool
     const stop = work.onChange(look);
     look();
   });
+}
+
+export function callsOf(fleet: Fleet, action: string): CallRecord[] {
+  return fleet.calls.filter((call) => call.action === action);
 }

@@ -1,0 +1,100 @@
+import { describe, expect, test } from 'vitest';
+import { callsOf, LAUNCH_HOOK, openFleet, PATIENT, startAgent, until } from './fleet.ts';
+
+const open = openFleet();
+
+describe('instances that must go', () => {
+  test('the worker is missing: no boot, no replacement, and the keeper is left to count it', async () => {
+    const one = await open();
+    await one.send('true');
+    const agent = await startAgent(one, { workerMissing: './worker is not there' });
+    expect(await agent.life.ended).toMatchObject({
+      reason: 'worker-missing',
+      rung: 'terminate',
+      queueDepth: 1,
+    });
+    const record = await one.instanceRecord(agent.instance);
+    expect(record).toMatchObject({ listing: 'instances', retirement: { reason: 'worker-missing' } });
+    expect(record.readyAt).toBeUndefined();
+    expect((await one.group()).desired).toBe(0);
+    expect(callsOf(one, 'ReceiveMessage')).toEqual([]);
+    expect(callsOf(one, 'CompleteLifecycleAction').map(({ input }) => input)).toContainEqual(
+      expect.objectContaining({ LifecycleHookName: LAUNCH_HOOK, LifecycleActionResult: 'CONTINUE' }),
+    );
+  });
+
+  test('the worker goes missing while it works', async () => {
+    const one = await open({ minSize: 1 });
+    const agent = await startAgent(one);
+    agent.life.broken('its interpreter is gone');
+    const retirement = await agent.life.ended;
+    expect(retirement).toMatchObject({ reason: 'worker-missing', rung: 'terminate-without-decrement' });
+  });
+
+  test('Auto Scaling ends it in mid-job: the job ends first, with heartbeats, then the hook is completed', async () => {
+    const one = await open();
+    await one.send('sleep 1');
+    const inService = one.nextCall(
+      ({ action, status }) => action === 'CompleteLifecycleAction' && status === 200,
+    );
+    const agent = await startAgent(one);
+    await inService;
+    await until(agent.work, ({ running }) => running === 1);
+    await one.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
+      InstanceId: agent.instance,
+      ShouldDecrementDesiredCapacity: true,
+    });
+    expect(await agent.life.ended).toMatchObject({ reason: 'auto-scaling', tries: 0, jobsDone: 1 });
+    const heartbeats = callsOf(one, 'RecordLifecycleActionHeartbeat').filter(({ status }) => status === 200);
+    expect(heartbeats.length).toBeGreaterThan(1);
+    expect(callsOf(one, 'CompleteLifecycleAction').at(-1)).toMatchObject({ status: 200 });
+  });
+
+  test('a Spot notice in mid-job: the job is handed back in time', async () => {
+    const one = await open({ spot: true });
+    await one.send('sleep 600');
+    const agent = await startAgent(one);
+    await until(agent.work, ({ running }) => running === 1);
+    const machine = one.machines.get(agent.instance);
+    // Grace and margin are kept back: nothing is left for the job.
+    machine.notices.spotAction = { action: 'terminate', time: new Date(Date.now() + 16_000) };
+    expect(await agent.life.ended).toMatchObject({
+      reason: 'spot-interruption',
+      queueDepth: 1,
+      rung: 'terminate-without-decrement',
+    });
+    expect((await one.group()).desired).toBe(1);
+  });
+
+  test('the group is being deleted: the job ends, then the instance goes without decrement', async () => {
+    const one = await open();
+    await one.send('sleep 0.5');
+    const agent = await startAgent(one);
+    await until(agent.work, ({ running }) => running === 1);
+    const size = { MinSize: 0, MaxSize: 0, DesiredCapacity: 0 };
+    await one.call('autoscaling', 'UpdateAutoScalingGroup', { AutoScalingGroupName: 'fleet', ...size });
+    expect(await agent.life.ended).toMatchObject({
+      reason: 'group-deleted',
+      rung: 'terminate-without-decrement',
+      jobsDone: 1,
+    });
+  });
+
+  test('more run than are desired: the idle ones that are too many go, and are not replaced', async () => {
+    const one = await open({ desired: 2 });
+    const config = { retirement: PATIENT };
+    const agents = await Promise.all([0, 1].map((machine) => startAgent(one, { machine, config })));
+    await one.call('autoscaling', 'SetDesiredCapacity', {
+      AutoScalingGroupName: 'fleet',
+      DesiredCapacity: 1,
+    });
+    const retirement = await Promise.race(agents.map(({ life }) => life.ended));
+    expect(retirement).toMatchObject({ reason: 'surplus', rung: 'terminate-without-decrement' });
+    expect((await one.group()).desired).toBe(1);
+    expect(one.machines.all()).toHaveLength(2);
+    for (const { life, work } of agents) {
+      await life.stop();
+      await work.drain(0);
+    }
+  });
+});

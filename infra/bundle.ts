@@ -41,6 +41,8 @@ export function bundleFrom(root: string, name: BundleName): Uint8Array {
     format: 'esm',
     target: 'node24',
     mainFields: ['module', 'main'],
+    // A module is named by where it was asked for: a linked node_modules makes no other bundle.
+    preserveSymlinks: true,
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'eof',

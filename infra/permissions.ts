@@ -103,7 +103,7 @@ export function keeperPolicy(scope: Construct, role: IRole, resources: Resources
         'autoscaling:TerminateInstanceInAutoScalingGroup',
         'autoscaling:CompleteLifecycleAction',
       ),
-      allow(['*'], 'autoscaling:DescribeAutoScalingGroups'),
+      allow(['*'], 'autoscaling:DescribeAutoScalingGroups', 'autoscaling:DescribeScalingActivities'),
       new PolicyStatement({
         actions: ['cloudwatch:PutMetricData'],
         resources: ['*'],

@@ -101,6 +101,7 @@ describe('the keeper', () => {
         `autoscaling:TerminateInstanceInAutoScalingGroup on ${GROUP}<FleetGroupASG>`,
         `autoscaling:CompleteLifecycleAction on ${GROUP}<FleetGroupASG>`,
         'autoscaling:DescribeAutoScalingGroups on *',
+        'autoscaling:DescribeScalingActivities on *',
         'cloudwatch:PutMetricData on *',
         'logs:CreateLogStream on <FleetKeeperLog.Arn>',
         'logs:PutLogEvents on <FleetKeeperLog.Arn>',

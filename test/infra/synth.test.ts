@@ -1,0 +1,98 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fleetApp } from '../../infra/fleet-app.ts';
+import { packageRoot } from '../../infra/package-files.ts';
+
+const base = mkdtempSync(join(tmpdir(), 'mayfly-synth-'));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+/** `npx cdk synth` of the app as it stands, by somebody without an AWS account. */
+async function cdkSynth(output: string): Promise<string> {
+  const { PATH } = process.env;
+  const bin = join(packageRoot, 'node_modules', '.bin');
+  const { all } = await execa(join(bin, 'cdk'), ['synth', '--quiet', '--output', output], {
+    cwd: packageRoot,
+    env: { PATH: `${bin}:${PATH}`, HOME: base },
+    extendEnv: false,
+    all: true,
+  });
+  return all;
+}
+
+describe('npx cdk synth', () => {
+  const [first, second] = [join(base, 'first'), join(base, 'second')];
+  let said: string;
+  beforeAll(async () => {
+    [said] = await Promise.all([cdkSynth(first), cdkSynth(second)]);
+  }, 120_000);
+
+  it('needs no credentials and has no finding of cdk-nag', () => {
+    expect(said).not.toMatch(/error|AwsSolutions/i);
+  });
+
+  it('gives the same bytes again, so that an unchanged tree shows no diff', () => {
+    for (const file of ['Mayfly.template.json', 'Mayfly.assets.json', 'manifest.json']) {
+      expect(readFileSync(join(second, file), 'utf8'), file).toBe(readFileSync(join(first, file), 'utf8'));
+    }
+  });
+
+  it('fits any account and region', () => {
+    const template = readFileSync(join(first, 'Mayfly.template.json'), 'utf8');
+    expect(template).not.toMatch(/\b\d{12}\b|us-east-1|eu-/);
+    expect(readFileSync(join(first, 'manifest.json'), 'utf8')).toContain(
+      'aws://unknown-account/unknown-region',
+    );
+  });
+
+  it("has no error in the eyes of AWS's own validation", () => {
+    expect(errorsOf(join(first, 'Mayfly.template.json'))).toEqual([]);
+  });
+
+  it('tells what to do next', () => {
+    const { Outputs } = JSON.parse(readFileSync(join(first, 'Mayfly.template.json'), 'utf8'));
+    expect(Object.keys(Outputs)).toEqual(
+      expect.arrayContaining(['FleetQueueUrl', 'FleetSendAJob', 'FleetTableName', 'FleetGroupName']),
+    );
+    expect(JSON.stringify(Outputs.FleetSendAJob.Value)).toContain('aws sqs send-message --queue-url ');
+  });
+});
+
+interface Finding {
+  severity: string;
+  ruleId: string;
+  message: string;
+}
+
+/** Errors that `@aws/cloudformation-validate` finds, which comes with aws-cdk-lib. */
+function errorsOf(path: string): Finding[] {
+  const require = createRequire(createRequire(import.meta.url).resolve('aws-cdk-lib'));
+  const { CompositeEngine, TemplateFile } = require('@aws/cloudformation-validate');
+  const engine = new CompositeEngine();
+  try {
+    const { diagnostics } = engine.validateTemplate(new TemplateFile(path)) as { diagnostics: Finding[] };
+    return diagnostics.filter(({ severity }) => severity !== 'INFO' && severity !== 'WARN');
+  } finally {
+    engine.free();
+  }
+}
+
+describe('the checks of the app', () => {
+  it('find what nobody acknowledged', () => {
+    const app = fleetApp('Test', {});
+    const stack = app.node.findChild('Test');
+    new Queue(stack, 'Careless');
+    expect(() => app.synth()).toThrow(/Careless.*\n.*AwsSolutions-SQS4/);
+  });
+
+  it('of AWS find a property that there is not', () => {
+    const path = join(base, 'wrong.json');
+    const Queue = { Type: 'AWS::SQS::Queue', Properties: { VisibilityTimeOut: 5 } };
+    writeFileSync(path, JSON.stringify({ Resources: { Queue } }));
+    expect(errorsOf(path)).toContainEqual(expect.objectContaining({ ruleId: 'F3002' }));
+  });
+});

@@ -50,7 +50,6 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
   process.on('exit', () => runner.close());
   failLoudly(log);
   const workerMissing = await whyMissing(runner);
-  const broken = Promise.withResolvers<string>();
   const work = createWork({
     config,
     clients,
@@ -59,9 +58,9 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
     clock,
     random: Math.random,
     log,
-    onBroken: broken.resolve,
+    onBroken: (reason) => void life.then((one) => one.broken(reason)),
   });
-  const life = startLife({
+  const life: Promise<Life> = startLife({
     config,
     clients,
     clock,
@@ -75,15 +74,7 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
   if (workerMissing === undefined) work.resume();
   // Its end is rejected when the agent is stopped first: that end is told by `stopped`.
   const retired = life.then(({ ended }) => ended.catch(() => stopped));
-  const crashed = broken.promise.then((reason) => giveUp(reason, work, log));
-  await Promise.race([retired, stopped, crashed]);
-}
-
-/** Neither job nor instance can be blamed by name: a fresh start, or systemd's limit on starts, settles it. */
-async function giveUp(reason: string, work: Work, log: Log): Promise<void> {
-  log.fatal({ reason }, 'no worker can be started here: the agent gives up');
-  process.exitCode = 1;
-  await work.drain(0);
+  await Promise.race([retired, stopped]);
 }
 
 /**

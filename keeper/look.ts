@@ -2,7 +2,7 @@ import {
   type Activity,
   type AutoScalingGroup,
   DescribeAutoScalingGroupsCommand,
-  paginateDescribeScalingActivities,
+  DescribeScalingActivitiesCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { Clients } from '../aws/clients.ts';
@@ -87,15 +87,15 @@ function seen(group: AutoScalingGroup): GroupSeen {
 
 /** The newest activities first. */
 async function activitiesOf(clients: Clients, groupName: string): Promise<Activity[]> {
-  const pages = paginateDescribeScalingActivities(
-    { client: clients.autoScaling, pageSize: 100 },
-    { AutoScalingGroupName: groupName },
-  );
   const activities: Activity[] = [];
-  let read = 0;
-  for await (const page of pages) {
-    activities.push(...(page.Activities ?? []));
-    if (++read === MOST_PAGES) break;
+  let NextToken: string | undefined;
+  for (let page = 0; page < MOST_PAGES; page++) {
+    const answer = await clients.autoScaling.send(
+      new DescribeScalingActivitiesCommand({ AutoScalingGroupName: groupName, MaxRecords: 100, NextToken }),
+    );
+    activities.push(...(answer.Activities ?? []));
+    NextToken = answer.NextToken;
+    if (!NextToken) break;
   }
   return activities;
 }

@@ -1,25 +1,19 @@
-import { access, constants, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CloudClock, startClock } from './clock.ts';
 import { createCloudFormation } from './cloudformation/cloudformation.ts';
-import { type CallListener, openCallLog } from './front-door/call-log.ts';
+import { type CallListener, type CallLog, openCallLog } from './front-door/call-log.ts';
 import { createDispatcher } from './front-door/dispatch.ts';
 import { createFaults, type Faults } from './front-door/faults.ts';
 import { openFrontDoor } from './front-door/server.ts';
-import type { CallAws, CloudContext, RunningService } from './front-door/service.ts';
+import type { CallAws, CloudContext } from './front-door/service.ts';
 import { createSessions } from './front-door/sessions.ts';
 import type { Launcher } from './instances/launcher.ts';
 import { createProcessLauncher } from './instances/process-launcher.ts';
 import { type Compute, createCompute } from './services/compute.ts';
-import { createDynamoDb } from './services/dynamodb/service.ts';
-import { startFauxqs } from './services/fauxqs.ts';
 import { addBootstrapRoles, createIam } from './services/iam/service.ts';
 import { createIamStore } from './services/iam/store.ts';
-import { createS3Handler } from './services/s3/rest.ts';
-import { createS3 } from './services/s3/service.ts';
-import { createBucketSettings } from './services/s3/settings.ts';
-import { createSqs } from './services/sqs/service.ts';
-import { createSsm } from './services/ssm/service.ts';
+import { createStorage } from './services/storage.ts';
 import { createSts } from './services/sts/service.ts';
 
 export interface CloudOptions {
@@ -63,26 +57,16 @@ const ACCOUNT_ID = '000000000000';
  * directory cannot be had.
  */
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
-  const { directory, region = 'us-east-1' } = options;
-  await prepareDirectory(directory);
-  const ownClock = options.clock ? undefined : startClock(options.speed ?? 1);
-  const clock = options.clock ?? ownClock ?? startClock(1);
+  const { directory, region = 'us-east-1', port = 0 } = options;
   const logFile = join(directory, 'calls.jsonl');
-  const log = await openCallLog(logFile);
+  const log = await prepareDirectory(directory, logFile);
+  const started = startClock(options.speed ?? 1);
+  const clock = options.clock ?? started;
+  const now = () => clock.now();
   const faults = createFaults();
-  const sessions = createSessions(() => clock.now());
+  const sessions = createSessions(now);
   const iam = createIamStore();
-  const names = { accountId: ACCOUNT_ID, now: () => clock.now() };
-  addBootstrapRoles(iam, names, region);
-  const dispatcher = createDispatcher({
-    log,
-    faults,
-    region,
-    policiesOf: iam.policiesOf,
-    now: () => clock.now(),
-  });
-  const fauxqs = await startFauxqs();
-
+  const dispatcher = createDispatcher({ log, faults, region, policiesOf: iam.policiesOf, now });
   let endpoint = '';
   const context: CloudContext = {
     call: dispatcher.call,
@@ -93,59 +77,54 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     endpoint: () => endpoint,
     issueSession: (roleArn, sessionName) => sessions.issue(roleArn, sessionName),
   };
-  const settings = createBucketSettings();
-  const s3 = createS3(fauxqs, settings);
+  const storage = await createStorage(context, dispatcher);
   const compute = createCompute(context, options.launcher ?? createProcessLauncher());
-  const running: RunningService[] = [
-    createSqs(context, fauxqs),
-    { service: s3, close: async () => {} },
-    createDynamoDb(context),
-    createSsm(context),
+  const names = { accountId: ACCOUNT_ID, now };
+  const running = [
+    ...storage.running,
     createIam(iam, names),
     createSts(context, sessions, (arn) => [...iam.roles.values()].some((role) => role.arn === arn)),
     createCloudFormation(context),
     ...compute.running,
   ];
   for (const { service } of running) dispatcher.services.set(service.name, service);
-
-  const closeAll = async () => {
+  const closeServices = async () => {
     for (const { close } of running.toReversed()) await close();
-    ownClock?.close();
-    await fauxqs.close();
+    started.close();
     await log.close();
   };
-  try {
-    const handleS3 = createS3Handler(s3, dispatcher, fauxqs, settings);
-    const port = options.port ?? 0;
-    const door = await openFrontDoor({ port, region, dispatcher, sessions, faults, s3: handleS3 });
-    endpoint = `http://127.0.0.1:${door.port}`;
-    await dispatcher.call('s3', 'CreateBucket', { Bucket: `cdk-hnb659fds-assets-${ACCOUNT_ID}-${region}` });
-    const close = async () => {
+
+  const { handleS3 } = storage;
+  const door = await openFrontDoor({ port, region, dispatcher, sessions, faults, s3: handleS3 }).catch(
+    async (error: unknown) => {
+      await closeServices();
+      throw error;
+    },
+  );
+  endpoint = `http://127.0.0.1:${door.port}`;
+  addBootstrapRoles(iam, names, region);
+  await dispatcher.call('s3', 'CreateBucket', { Bucket: `cdk-hnb659fds-assets-${ACCOUNT_ID}-${region}` });
+  return {
+    endpoint,
+    region,
+    accountId: ACCOUNT_ID,
+    logFile,
+    faults,
+    call: dispatcher.call,
+    context,
+    machines: compute.machines,
+    onCall: log.onCall,
+    close: async () => {
       await door.close();
-      await closeAll();
-    };
-    return {
-      endpoint,
-      region,
-      accountId: ACCOUNT_ID,
-      logFile,
-      faults,
-      call: dispatcher.call,
-      context,
-      machines: compute.machines,
-      onCall: log.onCall,
-      close,
-    };
-  } catch (error) {
-    await closeAll();
-    throw error;
-  }
+      await closeServices();
+    },
+  };
 }
 
-async function prepareDirectory(directory: string): Promise<void> {
+async function prepareDirectory(directory: string, logFile: string): Promise<CallLog> {
   try {
     await mkdir(directory, { recursive: true });
-    await access(directory, constants.W_OK);
+    return await openCallLog(logFile);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`The directory ${directory} cannot be written (${reason}): choose another one.`);

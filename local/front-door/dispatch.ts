@@ -17,6 +17,8 @@ export interface Dispatcher {
   services: Map<string, Service>;
   /** Rejects with `AwsError`, or with `NoAnswer` when a fault hides the answer. */
   perform(service: Service, operation: Operation, input: Input, call: Call): Promise<Output>;
+  /** Logs a call that got no further than the door: not to be read, or by a caller who is not known. */
+  refuse(call: Omit<Call, 'caller'>, error: AwsError): void;
   /** Finds the operation; one that is not there rejects with AWS's own error, named and logged. */
   find(call: Call, input: Input): { service: Service; operation: Operation };
   call: CallAws;
@@ -85,10 +87,18 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     return (await perform(found.service, found.operation, input, details)) ?? {};
   };
 
-  return { services, perform, find, call };
+  const refuse: Dispatcher['refuse'] = (details, error) => {
+    const record = startRecord({ ...details, caller: NOBODY }, {}, options.now());
+    options.log.write({ ...record, ...failure(error), caller: 'unknown' });
+  };
+
+  return { services, perform, refuse, find, call };
 }
 
 const INSIDE_CALLER = { kind: 'owner', accessKeyId: INSIDE } as const;
+
+/** Stands in for the caller of a call that was refused before anybody knew whose it was. */
+const NOBODY = { kind: 'owner', accessKeyId: '' } as const;
 
 function startRecord(call: Call, input: Input, atMs: number): CallRecord {
   return {

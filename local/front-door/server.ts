@@ -3,11 +3,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { handleAdmin } from './admin.ts';
 import { writeAnswer, writeError } from './answer.ts';
-import { readScope } from './credential-scope.ts';
+import { readScope, type Scope } from './credential-scope.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { type Faults, NoAnswer } from './faults.ts';
 import { type Protocol, protocolOf, readBody, readRequest } from './request.ts';
-import { AwsError, type Call } from './service.ts';
+import { AwsError, type Call, type Service } from './service.ts';
 import type { Sessions } from './sessions.ts';
 
 /** S3 streams bodies: it reads the request and writes the answer itself, and rejects with `AwsError` or `NoAnswer`. */
@@ -73,36 +73,72 @@ async function handle(
 ): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://127.0.0.1');
   if (url.pathname.startsWith('/_mayfly/')) return handleAdmin(request, response, url, options.faults);
-  const requestId = randomUUID();
-  const { services } = options.dispatcher;
   const scope = readScope(request, url.searchParams);
-  const service = scope && services.get(scope.service);
+  const service = options.dispatcher.services.get(scope?.service ?? '');
   const protocol: Protocol = scope ? protocolOf(request, url, scope.service, service) : 'rest-xml';
+  const requestId = randomUUID();
   try {
-    if (!scope) throw new AwsError('MissingAuthenticationToken', 'The request is not signed.', 403);
-    const call = {
-      service: scope.service,
-      caller: options.sessions.identify(scope.accessKeyId, scope.token),
-      region: scope.region || options.region,
-      requestId,
-      signal: abortedWhenGone(response),
-    };
-    if (protocol === 'rest-xml') return await options.s3(request, response, call);
-    const body = await readBody(request);
-    const read = readRequest(request, url, protocol, body, service);
-    const { action, input } = read;
-    const found = options.dispatcher.find({ ...call, action }, input);
-    const output = await options.dispatcher.perform(found.service, found.operation, input, {
-      ...call,
-      action,
-    });
-    writeAnswer(response, found.service, read, output, requestId);
+    await serve(request, response, url, { scope, protocol, service, requestId }, options);
   } catch (error) {
     if (error instanceof AwsError) writeError(response, service, protocol, error, requestId);
     else if (error instanceof NoAnswer) request.socket.resetAndDestroy();
     // A client that goes away while it still sends its body is no fault of ours.
     else if (!request.destroyed) throw error;
   }
+}
+
+interface Arrival {
+  scope: Scope | undefined;
+  protocol: Protocol;
+  service: Service | undefined;
+  requestId: string;
+}
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+  { scope, protocol, service, requestId }: Arrival,
+  { dispatcher, sessions, s3, region }: FrontDoorOptions,
+): Promise<void> {
+  const details = {
+    service: scope?.service ?? 'unknown',
+    region: scope?.region || region,
+    requestId,
+    signal: abortedWhenGone(response),
+  };
+  const admitted = await admit(
+    async () => {
+      if (!scope) throw new AwsError('MissingAuthenticationToken', 'The request is not signed.', 403);
+      const caller = sessions.identify(scope.accessKeyId, scope.token);
+      if (protocol === 'rest-xml') return { caller };
+      return { caller, read: readRequest(request, url, protocol, await readBody(request), service) };
+    },
+    (error) => dispatcher.refuse({ ...details, action: describeRequest(request, url) }, error),
+  );
+  const { caller, read } = admitted;
+  if (!read) return s3(request, response, { ...details, caller });
+  const call = { ...details, caller, action: read.action };
+  const found = dispatcher.find(call, read.input);
+  const output = await dispatcher.perform(found.service, found.operation, read.input, call);
+  writeAnswer(response, found.service, read, output, requestId);
+}
+
+/** Runs `task`; an `AwsError` of it is told before it is passed on. */
+async function admit<T>(task: () => Promise<T>, refused: (error: AwsError) => void): Promise<T> {
+  try {
+    return await task();
+  } catch (error) {
+    if (error instanceof AwsError) refused(error);
+    throw error;
+  }
+}
+
+function describeRequest(request: IncomingMessage, url: URL): string {
+  const target = request.headers['x-amz-target'];
+  return typeof target === 'string'
+    ? (target.split('.').at(-1) ?? target)
+    : `${request.method} ${url.pathname}`;
 }
 
 function abortedWhenGone(response: ServerResponse): AbortSignal {

@@ -1,0 +1,32 @@
+import type { Dispatcher } from '../front-door/dispatch.ts';
+import type { StreamHandler } from '../front-door/server.ts';
+import type { CloudContext, RunningService } from '../front-door/service.ts';
+import { createDynamoDb } from './dynamodb/service.ts';
+import { startFauxqs } from './fauxqs.ts';
+import { createS3Handler } from './s3/rest.ts';
+import { createS3 } from './s3/service.ts';
+import { createBucketSettings } from './s3/settings.ts';
+import { createSqs } from './sqs/service.ts';
+import { createSsm } from './ssm/service.ts';
+
+export interface Storage {
+  running: RunningService[];
+  /** S3 as it comes over the wire. */
+  handleS3: StreamHandler;
+}
+
+/** All that keeps something: queues, objects, items, parameters. */
+export async function createStorage(context: CloudContext, dispatcher: Dispatcher): Promise<Storage> {
+  const fauxqs = await startFauxqs();
+  const settings = createBucketSettings();
+  const s3 = createS3(fauxqs, settings);
+  return {
+    running: [
+      { service: s3, close: () => fauxqs.close() },
+      createSqs(context, fauxqs),
+      createDynamoDb(context),
+      createSsm(context),
+    ],
+    handleS3: createS3Handler(s3, dispatcher, fauxqs, settings),
+  };
+}

@@ -1,3 +1,4 @@
+import { delimiter, dirname } from 'node:path';
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EC2Client } from '@aws-sdk/client-ec2';
@@ -32,13 +33,17 @@ export function operatorClients(endpoint: string, region: string): OperatorClien
   };
 }
 
-/** The environment of a tool that is to talk to the endpoint: nothing of the user's own AWS set-up gets in. */
+/**
+ * The environment of a tool that is to talk to the endpoint: nothing of the user's own AWS set-up gets in, and `node`
+ * is the one that runs this.
+ */
 export function operatorEnvironment(endpoint: string, region: string): Record<string, string> {
   const own = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('AWS_') && !name.startsWith('CDK_'),
   );
   return {
     ...Object.fromEntries(own.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+    PATH: [dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter),
     AWS_ENDPOINT_URL: endpoint,
     AWS_REGION: region,
     AWS_DEFAULT_REGION: region,

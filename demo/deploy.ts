@@ -34,7 +34,7 @@ export async function deploy(options: DeployOptions): Promise<Deployed> {
     'cdk',
     [
       'deploy',
-      ...['--app', `"${process.execPath}" "${join(import.meta.dirname, 'app.ts')}"`],
+      ...['--app', 'node demo/app.ts'],
       ...['--output', join(options.directory, 'cdk.out')],
       ...['--outputs-file', outputs],
       ...['--require-approval', 'never', '--progress', 'events', '--no-color', '--ci'],

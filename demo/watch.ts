@@ -40,12 +40,11 @@ export function watchFleet({ clients, queueUrl, group, signal, onSample }: Watch
   failed.promise.catch(() => {});
 
   const look = async () => {
-    const [queue, desired, running] = await Promise.all([
-      queueDepth(clients, queueUrl),
-      desiredOf(clients, group),
+    const [now, running] = await Promise.all([
+      lookAt(clients, queueUrl, group),
       noteInstances(clients, instances),
     ]);
-    const sample = { atMs: Date.now(), ...queue, desired, running };
+    const sample = { atMs: Date.now(), ...now, running };
     samples.push(sample);
     onSample(sample);
     for (const tell of waiting) tell(sample);
@@ -74,6 +73,16 @@ export function watchFleet({ clients, queueUrl, group, signal, onSample }: Watch
       return Promise.race([found, failed.promise]);
     },
   };
+}
+
+/** Queue and group at this moment, by calls that change nothing. */
+export async function lookAt(
+  clients: OperatorClients,
+  queueUrl: string,
+  group: string,
+): Promise<Pick<Sample, 'visible' | 'inFlight' | 'desired'>> {
+  const [depth, desired] = await Promise.all([queueDepth(clients, queueUrl), desiredOf(clients, group)]);
+  return { ...depth, desired };
 }
 
 async function queueDepth({ sqs }: OperatorClients, queueUrl: string) {

@@ -1,0 +1,144 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import {
+  CloudFormationClient,
+  CreateStackCommand,
+  DeleteStackCommand,
+  DescribeStackEventsCommand,
+  DescribeStacksCommand,
+} from '@aws-sdk/client-cloudformation';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { App, Stack } from 'aws-cdk-lib';
+import { type Zippable, zipSync } from 'fflate';
+import { OWNER } from '../../demo/clients.ts';
+import type { WorkerFleetProps } from '../../infra/props.ts';
+import { WorkerFleet } from '../../infra/worker-fleet.ts';
+import type { Cloud } from '../../local/cloud.ts';
+import { eventually } from './eventually.ts';
+
+export const STACK_NAME = 'Test';
+
+export interface Synthesised {
+  template: string;
+  /** Where each asset goes, and what is in it. */
+  assets: { bucket: string; key: string; content: Uint8Array }[];
+}
+
+/** What `cdk synth` makes of a fleet, in this process: the CLI itself has tests of its own. */
+export function synthesise(props: WorkerFleetProps): Synthesised {
+  const outdir = mkdtempSync(join(tmpdir(), 'mayfly-synth-'));
+  try {
+    const app = new App({ outdir, analyticsReporting: false });
+    new WorkerFleet(new Stack(app, STACK_NAME), 'Fleet', props);
+    app.synth();
+    const manifest = JSON.parse(
+      readFileSync(join(outdir, `${STACK_NAME}.assets.json`), 'utf8'),
+    ) as AssetManifest;
+    const template = readFileSync(join(outdir, `${STACK_NAME}.template.json`), 'utf8');
+    return { template, assets: Object.values(manifest.files).flatMap((file) => readAsset(outdir, file)) };
+  } finally {
+    rmSync(outdir, { recursive: true, force: true });
+  }
+}
+
+/** The file `<stack>.assets.json` of a cloud assembly, as far as it is read here. */
+interface AssetManifest {
+  files: Record<string, AssetFile>;
+}
+
+interface AssetFile {
+  source: { path: string; packaging: 'file' | 'zip' };
+  destinations: Record<string, { bucketName: string; objectKey: string }>;
+}
+
+function readAsset(outdir: string, { source, destinations }: AssetFile): Synthesised['assets'] {
+  const path = join(outdir, source.path);
+  const content = source.packaging === 'zip' ? zipDirectory(path) : readFileSync(path);
+  return Object.values(destinations).map(({ bucketName, objectKey }) => ({
+    bucket: bucketName,
+    key: objectKey,
+    content,
+  }));
+}
+
+/** As the CLI does: with the execute bits, which a program in a tree needs. */
+function zipDirectory(directory: string): Uint8Array {
+  const MADE_BY_UNIX = 3;
+  const files: Zippable = {};
+  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
+    const path = join(directory, name);
+    const status = statSync(path);
+    if (!status.isFile()) continue;
+    const options = { os: MADE_BY_UNIX, attrs: (status.mode << 16) >>> 0, level: 1 as const };
+    files[relative(directory, path).replaceAll('\\', '/')] = [readFileSync(path), options];
+  }
+  return zipSync(files);
+}
+
+/** Makes the stack and waits for its end. Rejects with the events that say why it failed. */
+export async function createStack(
+  cloud: Cloud,
+  { template, assets }: Synthesised,
+): Promise<Map<string, string>> {
+  const options = { endpoint: cloud.endpoint, region: cloud.region, credentials: OWNER };
+  const s3 = new S3Client({ ...options, forcePathStyle: true });
+  const cloudFormation = new CloudFormationClient(options);
+  try {
+    for (const { bucket, key, content } of assets) {
+      const Bucket = bucket
+        .replace(/\$\{AWS::AccountId\}/, cloud.accountId)
+        .replace(/\$\{AWS::Region\}/, cloud.region);
+      await s3.send(new PutObjectCommand({ Bucket, Key: key, Body: content }));
+    }
+    await cloudFormation.send(
+      new CreateStackCommand({
+        StackName: STACK_NAME,
+        TemplateBody: template,
+        Capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM'],
+      }),
+    );
+    return await outputsOf(cloudFormation);
+  } finally {
+    s3.destroy();
+    cloudFormation.destroy();
+  }
+}
+
+async function outputsOf(client: CloudFormationClient): Promise<Map<string, string>> {
+  const stack = await eventually('the stack', async () => {
+    const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: STACK_NAME }));
+    const [found] = Stacks;
+    return found && !found.StackStatus?.endsWith('IN_PROGRESS') ? found : undefined;
+  });
+  if (stack.StackStatus !== 'CREATE_COMPLETE') {
+    throw new Error(`${stack.StackStatus}: ${await failuresOf(client)}`);
+  }
+  return new Map(stack.Outputs?.map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]));
+}
+
+async function failuresOf(client: CloudFormationClient): Promise<string> {
+  const { StackEvents = [] } = await client.send(new DescribeStackEventsCommand({ StackName: STACK_NAME }));
+  return StackEvents.filter(({ ResourceStatus }) => ResourceStatus?.endsWith('FAILED'))
+    .map(({ LogicalResourceId, ResourceStatusReason }) => `${LogicalResourceId}: ${ResourceStatusReason}`)
+    .join('; ');
+}
+
+/** Deletes the stack and waits until it is gone. */
+export async function deleteStack(cloud: Cloud): Promise<void> {
+  const options = { endpoint: cloud.endpoint, region: cloud.region, credentials: OWNER };
+  const client = new CloudFormationClient(options);
+  try {
+    const { Stacks: [stack] = [] } = await client.send(new DescribeStacksCommand({ StackName: STACK_NAME }));
+    await client.send(new DeleteStackCommand({ StackName: STACK_NAME }));
+    await eventually('the end of the stack', async () => {
+      const { Stacks: [left] = [] } = await client.send(
+        new DescribeStacksCommand({ StackName: stack?.StackId ?? STACK_NAME }),
+      );
+      if (left?.StackStatus === 'DELETE_FAILED') throw new Error(await failuresOf(client));
+      return left?.StackStatus === 'DELETE_COMPLETE';
+    });
+  } finally {
+    client.destroy();
+  }
+}

@@ -1,0 +1,201 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { paginateDescribeInstances } from '@aws-sdk/client-ec2';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type { Verdict } from '../../checker/facts.ts';
+import { gather, type StackNames } from '../../checker/gather.ts';
+import { type JournalLine, parseJournal } from '../../checker/journal.ts';
+import { judge } from '../../checker/judge.ts';
+import { type OperatorClients, operatorClients } from '../../demo/clients.ts';
+import { sendJobs } from '../../demo/send.ts';
+import { lookAt } from '../../demo/watch.ts';
+import type { WorkerFleetProps } from '../../infra/props.ts';
+import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud.ts';
+import { createStack, deleteStack, synthesise } from './deploy.ts';
+import { eventually } from './eventually.ts';
+
+/** Seconds, real ones: the embedded cloud's clock is sped up, an agent's is not. */
+const LEASE_SECONDS = 4;
+/** A minute of AWS's own passes in a second. */
+const SPEED = 60;
+
+/** What the test worker does for a job: `test/fixtures/worker/worker.mjs`. */
+export interface Orders {
+  sleepMs?: number;
+  exit?: number;
+  failAttempts?: number;
+  failStatus?: number;
+  ignoreSigterm?: boolean;
+  grandchild?: boolean;
+  print?: number;
+}
+
+/** A fleet on a cloud of its own, as a test sees it: from outside. */
+export interface TestFleet {
+  cloud: Cloud;
+  clients: OperatorClients;
+  stack: StackNames;
+  directory: string;
+  /** Sends jobs; the checker will account for each. */
+  send(...orders: (Orders | string)[]): Promise<string[]>;
+  journal(): Promise<JournalLine[]>;
+  /** The first line of the journal of this kind, once it is there. */
+  event(event: JournalLine['event'], job: string, attempt?: number): Promise<JournalLine>;
+  /** Ids of the instances that are there. */
+  instances(): Promise<string[]>;
+  /** Process id of an instance's agent. */
+  agentPid(instance: string): Promise<number>;
+  /** Waits until nothing is queued, held, running or desired any more. */
+  backToZero(withinMs?: number): Promise<void>;
+  deleteStack(): Promise<void>;
+  judge(): Promise<Verdict>;
+  close(): Promise<void>;
+}
+
+export async function startFleet(
+  props: WorkerFleetProps = {},
+  options: Partial<CloudOptions> = {},
+): Promise<TestFleet> {
+  const directory = await mkdtemp(join(tmpdir(), 'mayfly-e2e-'));
+  const journalFile = join(directory, 'journal.jsonl');
+  const cloud = await startCloud({ directory, speed: SPEED, ...options });
+  const clients = operatorClients(cloud.endpoint, cloud.region);
+  const close = async () => {
+    clients.destroy();
+    await cloud.close();
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    const outputs = await createStack(cloud, synthesise({ ...defaults(journalFile), ...props }));
+    return new Fleet({ cloud, clients, directory, journalFile, stack: namesOf(outputs, props), close });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function defaults(journalFile: string): WorkerFleetProps {
+  return {
+    fleetName: 'test',
+    command: ['node', './worker.mjs'],
+    workerDirectory: join(import.meta.dirname, '../fixtures/worker'),
+    environment: { JOURNAL: journalFile },
+    maxCapacity: 3,
+    lease: Duration.seconds(LEASE_SECONDS),
+    grace: Duration.seconds(1),
+    idleTimeout: Duration.seconds(1.5),
+    reportInterval: Duration.seconds(1),
+    noticeInterval: Duration.seconds(0.2),
+    retirementBudget: Duration.seconds(6),
+    removalPolicy: RemovalPolicy.DESTROY,
+  };
+}
+
+function namesOf(outputs: ReadonlyMap<string, string>, props: WorkerFleetProps): StackNames {
+  const output = (name: string): string => {
+    const value = outputs.get(`Fleet${name}`);
+    if (value === undefined)
+      throw new Error(`no output Fleet${name}, only ${[...outputs.keys()].join(', ')}`);
+    return value;
+  };
+  return {
+    queueUrl: output('QueueUrl'),
+    deadLetterQueueUrl: output('DeadLetterQueueUrl'),
+    group: output('GroupName'),
+    ...(props.trackJobs === false ? {} : { table: output('TableName') }),
+  };
+}
+
+interface Parts {
+  cloud: Cloud;
+  clients: OperatorClients;
+  directory: string;
+  journalFile: string;
+  stack: StackNames;
+  close: () => Promise<void>;
+}
+
+class Fleet implements TestFleet {
+  readonly cloud: Cloud;
+  readonly clients: OperatorClients;
+  readonly directory: string;
+  readonly stack: StackNames;
+  readonly close: () => Promise<void>;
+  readonly #journalFile: string;
+  readonly #sent: string[] = [];
+  #deleted = false;
+
+  constructor({ cloud, clients, directory, journalFile, stack, close }: Parts) {
+    this.cloud = cloud;
+    this.clients = clients;
+    this.directory = directory;
+    this.stack = stack;
+    this.close = close;
+    this.#journalFile = journalFile;
+  }
+
+  async send(...orders: (Orders | string)[]): Promise<string[]> {
+    const bodies = orders.map((order) => (typeof order === 'string' ? order : JSON.stringify(order)));
+    const jobs = await sendJobs(this.clients.sqs, this.stack.queueUrl, bodies);
+    this.#sent.push(...jobs);
+    return jobs;
+  }
+
+  async journal(): Promise<JournalLine[]> {
+    const text = await readFile(this.#journalFile, 'utf8').catch(() => '');
+    return parseJournal(text);
+  }
+
+  event(event: JournalLine['event'], job: string, attempt?: number): Promise<JournalLine> {
+    return eventually(`'${event}' of ${job} in the journal`, async () =>
+      (await this.journal()).find(
+        (line) => line.event === event && line.job === job && (attempt ?? line.attempt) === line.attempt,
+      ),
+    );
+  }
+
+  async instances(): Promise<string[]> {
+    const ids: string[] = [];
+    for await (const { Reservations = [] } of paginateDescribeInstances({ client: this.clients.ec2 }, {})) {
+      for (const { InstanceId = '', State } of Reservations.flatMap(({ Instances = [] }) => Instances)) {
+        if (State?.Name !== 'terminated') ids.push(InstanceId);
+      }
+    }
+    return ids;
+  }
+
+  async agentPid(instance: string): Promise<number> {
+    const file = join(this.directory, 'instances', instance, 'disk/run/agent.pid');
+    return Number(await eventually(file, () => readFile(file, 'utf8').catch(() => undefined)));
+  }
+
+  async backToZero(withinMs = 25_000): Promise<void> {
+    await eventually(
+      'the fleet to go back to zero',
+      async () => {
+        const { queueUrl, group } = this.stack;
+        const { visible, inFlight, desired } = await lookAt(this.clients, queueUrl, group);
+        return visible + inFlight + desired + (await this.instances()).length === 0;
+      },
+      withinMs,
+    );
+  }
+
+  async deleteStack(): Promise<void> {
+    await deleteStack(this.cloud);
+    this.#deleted = true;
+  }
+
+  async judge(): Promise<Verdict> {
+    const facts = await gather({
+      sent: this.#sent,
+      journal: this.#journalFile,
+      calls: this.cloud.logFile,
+      leaseSeconds: LEASE_SECONDS,
+      clients: this.clients,
+      stack: this.#deleted ? undefined : this.stack,
+    });
+    return judge(facts);
+  }
+}

@@ -54,12 +54,14 @@ export function resourceStatus(
 type EventBody = Omit<StackEvent, 'EventId' | 'OperationId' | 'StackId' | 'StackName' | 'Timestamp'>;
 
 function addEvent(stack: Stack, clock: CloudClock, ids: OperationIds, body: EventBody): void {
+  // Readers sort by time: no two events of a stack have the same.
+  stack.lastEventAtMs = Math.max(clock.now(), (stack.lastEventAtMs ?? 0) + 1);
   stack.events.unshift({
     EventId: randomUUID(),
     OperationId: ids.operationId,
     StackId: stack.id,
     StackName: stack.name,
-    Timestamp: new Date(clock.now()).toISOString(),
+    Timestamp: new Date(stack.lastEventAtMs).toISOString(),
     ...body,
     ...(ids.clientRequestToken === undefined ? {} : { ClientRequestToken: ids.clientRequestToken }),
   });

@@ -91,6 +91,7 @@ export interface Stack {
   imports: Set<string>;
   /** Newest first. */
   events: StackEvent[];
+  lastEventAtMs?: number;
   changeSets: Map<string, ChangeSet>;
   terminationProtection: boolean;
   disableRollback: boolean;

@@ -194,7 +194,7 @@ export class Machines {
       spotAction: () => machine.notices.spotAction,
       rebalanceNotice: () => machine.notices.rebalance,
       credentials: () => {
-        if (!session || Date.parse(session.Expiration) - Date.now() < RENEW_CREDENTIALS_MS) {
+        if (!session || Date.parse(session.Expiration) - this.#context.clock.now() < RENEW_CREDENTIALS_MS) {
           session = this.#context.issueSession(machine.roleArn ?? '', machine.id);
         }
         return session;

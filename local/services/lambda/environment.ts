@@ -23,6 +23,7 @@ export interface Result {
 
 /** An execution environment: a process that runs one invocation at a time, and the next one after it. */
 export class Environment {
+  readonly #context: CloudContext;
   readonly #function: LambdaFunction;
   readonly #process: ChildProcess;
   readonly #credentials: SessionCredentials;
@@ -32,6 +33,7 @@ export class Environment {
   #tail = '';
 
   constructor(context: CloudContext, one: LambdaFunction, paths: { code: string; log: string }) {
+    this.#context = context;
     this.#function = one;
     this.#credentials = context.issueSession(one.configuration.roleArn, one.name);
     mkdirSync(dirname(paths.log), { recursive: true });
@@ -59,7 +61,8 @@ export class Environment {
 
   /** Whether it can take another invocation. */
   get usable(): boolean {
-    return this.#alive && Date.parse(this.#credentials.Expiration) - Date.now() > SPARE_CREDENTIALS_MS;
+    const left = Date.parse(this.#credentials.Expiration) - this.#context.clock.now();
+    return this.#alive && left > SPARE_CREDENTIALS_MS;
   }
 
   async invoke(requestId: string, event: unknown): Promise<Result> {

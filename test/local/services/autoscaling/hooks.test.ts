@@ -1,0 +1,185 @@
+import {
+  CompleteLifecycleActionCommand,
+  DeleteLifecycleHookCommand,
+  DescribeLifecycleHooksCommand,
+  PutLifecycleHookCommand,
+  RecordLifecycleActionHeartbeatCommand,
+  TerminateInstanceInAutoScalingGroupCommand,
+} from '@aws-sdk/client-auto-scaling';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type GroupCloud, startGroupCloud } from './group-fixture.ts';
+
+let fleet: GroupCloud;
+beforeEach(async () => {
+  fleet = await startGroupCloud();
+});
+afterEach(() => fleet.close());
+
+const up = { LifecycleHookName: 'up', LifecycleTransition: 'autoscaling:EC2_INSTANCE_LAUNCHING' };
+const down = { LifecycleHookName: 'down', LifecycleTransition: 'autoscaling:EC2_INSTANCE_TERMINATING' };
+
+const complete = (InstanceId: string | undefined, name: string, result: 'CONTINUE' | 'ABANDON') =>
+  fleet.autoScaling.send(
+    new CompleteLifecycleActionCommand({
+      AutoScalingGroupName: 'workers',
+      LifecycleHookName: name,
+      LifecycleActionResult: result,
+      InstanceId,
+    }),
+  );
+
+const beat = (InstanceId: string | undefined, LifecycleHookName: string) =>
+  fleet.autoScaling.send(
+    new RecordLifecycleActionHeartbeatCommand({
+      AutoScalingGroupName: 'workers',
+      LifecycleHookName,
+      InstanceId,
+    }),
+  );
+
+const retire = (InstanceId: string | undefined) =>
+  fleet.autoScaling.send(
+    new TerminateInstanceInAutoScalingGroupCommand({ InstanceId, ShouldDecrementDesiredCapacity: true }),
+  );
+
+describe('a launch hook', () => {
+  test('holds the instance until it is completed', async () => {
+    await fleet.createGroup({ DesiredCapacity: 1, LifecycleHookSpecificationList: [up] });
+    const [first] = await fleet.reach('Pending:Wait');
+    expect((await fleet.activities())[0]?.StatusCode).toBe('MidLifecycleAction');
+    await complete(first, 'up', 'CONTINUE');
+    await fleet.reach('InService');
+    expect((await fleet.activities())[0]?.StatusCode).toBe('Successful');
+  });
+
+  test('abandoned: the instance goes and another one is bought', async () => {
+    await fleet.createGroup({ DesiredCapacity: 1, LifecycleHookSpecificationList: [up] });
+    const [first] = await fleet.reach('Pending:Wait');
+    await complete(first, 'up', 'ABANDON');
+    await expect.poll(async () => Object.keys(await fleet.states())).not.toContain(first);
+    await fleet.reach('Pending:Wait');
+    expect(await fleet.desired()).toBe(1);
+  });
+
+  test('an instance that waits cannot be terminated by request: its launch is an activity', async () => {
+    await fleet.createGroup({ DesiredCapacity: 1, LifecycleHookSpecificationList: [up] });
+    const [first] = await fleet.reach('Pending:Wait');
+    await expect(retire(first)).rejects.toMatchObject({ name: 'ScalingActivityInProgressFault' });
+  });
+
+  test.each([
+    ['CONTINUE', 'InService', 1],
+    ['ABANDON', 'Pending:Wait', 2],
+  ] as const)('without an answer ends in its default, %s', async (DefaultResult, state, machines) => {
+    const hook = { ...up, DefaultResult, HeartbeatTimeout: 30 };
+    await fleet.createGroup({ DesiredCapacity: 1, LifecycleHookSpecificationList: [hook] });
+    await fleet.clock.advance(29_999);
+    await fleet.reach('Pending:Wait');
+    await fleet.clock.advance(1);
+    await fleet.reach(state);
+    expect(fleet.cloud.machines.all()).toHaveLength(machines);
+  });
+});
+
+describe('a termination hook', () => {
+  const settings = {
+    DesiredCapacity: 1,
+    LifecycleHookSpecificationList: [{ ...down, HeartbeatTimeout: 60 }],
+  };
+
+  test.each(['CONTINUE', 'ABANDON'] as const)(
+    'ends with %s: the instance goes either way',
+    async (result) => {
+      await fleet.createGroup(settings);
+      const [first = ''] = await fleet.reach('InService');
+      await retire(first);
+      expect(await fleet.reach('Terminating:Wait')).toEqual([first]);
+      expect(fleet.cloud.machines.get(first).state).toBe('running');
+      await complete(first, 'down', result);
+      await fleet.reach();
+      expect(fleet.cloud.machines.get(first).state).toBe('terminated');
+    },
+  );
+
+  test('can be completed only while the instance waits', async () => {
+    await fleet.createGroup(settings);
+    const [first] = await fleet.reach('InService');
+    await expect(complete(first, 'down', 'CONTINUE')).rejects.toMatchObject({
+      name: 'ValidationError',
+      message: `No active Lifecycle Action found with instance ID ${first}`,
+    });
+  });
+
+  test('is held open by heartbeats', async () => {
+    await fleet.createGroup(settings);
+    const [first] = await fleet.reach('InService');
+    await retire(first);
+    await fleet.clock.advance(50_000);
+    await beat(first, 'down');
+    await fleet.clock.advance(50_000);
+    await fleet.reach('Terminating:Wait');
+    await fleet.clock.advance(10_000);
+    await fleet.reach();
+  });
+
+  test('but not for longer than a hundred of them', async () => {
+    await fleet.createGroup(settings);
+    const [first] = await fleet.reach('InService');
+    await retire(first);
+    for (let beats = 0; beats < 119; beats += 1) {
+      await fleet.clock.advance(50_000);
+      await beat(first, 'down');
+    }
+    await fleet.reach('Terminating:Wait');
+    await fleet.clock.advance(50_000);
+    await fleet.reach();
+  });
+
+  test('keeps the place of an instance whose machine has already gone', async () => {
+    await fleet.createGroup(settings);
+    const [first = ''] = await fleet.reach('InService');
+    await retire(first);
+    await fleet.cloud.machines.destroy(fleet.cloud.machines.get(first));
+    await fleet.reach('Terminating:Wait');
+    await complete(first, 'down', 'CONTINUE');
+    await fleet.reach();
+  });
+});
+
+test('all hooks of a transition must be completed', async () => {
+  const hooks = [up, { ...up, LifecycleHookName: 'up-too' }];
+  await fleet.createGroup({ DesiredCapacity: 1, LifecycleHookSpecificationList: hooks });
+  const [first] = await fleet.reach('Pending:Wait');
+  await complete(first, 'up', 'CONTINUE');
+  await fleet.reach('Pending:Wait');
+  await complete(first, 'up-too', 'CONTINUE');
+  await fleet.reach('InService');
+});
+
+test('a hook is added, shown with its global time-out, and deleted with its waits', async () => {
+  await fleet.createGroup();
+  const AutoScalingGroupName = 'workers';
+  await fleet.autoScaling.send(
+    new PutLifecycleHookCommand({ AutoScalingGroupName, ...up, HeartbeatTimeout: 7200 }),
+  );
+  const { LifecycleHooks } = await fleet.autoScaling.send(
+    new DescribeLifecycleHooksCommand({ AutoScalingGroupName }),
+  );
+  expect(LifecycleHooks).toMatchObject([
+    { ...up, HeartbeatTimeout: 7200, GlobalTimeout: 172_800, DefaultResult: 'ABANDON' },
+  ]);
+  const gone = { AutoScalingGroupName, LifecycleHookName: 'up' };
+  await fleet.autoScaling.send(new DeleteLifecycleHookCommand(gone));
+  await expect(fleet.autoScaling.send(new DeleteLifecycleHookCommand(gone))).rejects.toMatchObject({
+    name: 'ValidationError',
+  });
+});
+
+test.each([
+  [29, /HeartbeatTimeout/],
+  [7201, /HeartbeatTimeout/],
+])('a heartbeat time-out of %d is refused', async (HeartbeatTimeout, message) => {
+  await fleet.createGroup();
+  const hook = new PutLifecycleHookCommand({ AutoScalingGroupName: 'workers', ...up, HeartbeatTimeout });
+  await expect(fleet.autoScaling.send(hook)).rejects.toThrow(message);
+});

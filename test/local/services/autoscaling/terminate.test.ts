@@ -1,0 +1,215 @@
+import {
+  DeleteAutoScalingGroupCommand,
+  DescribeAutoScalingInstancesCommand,
+  SetDesiredCapacityCommand,
+  SetInstanceHealthCommand,
+  SetInstanceProtectionCommand,
+  SuspendProcessesCommand,
+  TerminateInstanceInAutoScalingGroupCommand,
+  UpdateAutoScalingGroupCommand,
+} from '@aws-sdk/client-auto-scaling';
+import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type GroupCloud, startGroupCloud } from './group-fixture.ts';
+
+let fleet: GroupCloud;
+beforeEach(async () => {
+  fleet = await startGroupCloud();
+});
+afterEach(() => fleet.close());
+
+const terminate = (InstanceId: string | undefined, ShouldDecrementDesiredCapacity: boolean) =>
+  fleet.autoScaling.send(
+    new TerminateInstanceInAutoScalingGroupCommand({ InstanceId, ShouldDecrementDesiredCapacity }),
+  );
+
+describe('TerminateInstanceInAutoScalingGroup', () => {
+  test('with decrement: the instance goes, and no other one comes', async () => {
+    await fleet.createGroup({ DesiredCapacity: 2 });
+    const [first, second = ''] = await fleet.reach('InService', 'InService');
+    const { Activity } = await terminate(first, true);
+    expect(Activity).toMatchObject({
+      StatusCode: 'InProgress',
+      Description: `Terminating EC2 instance: ${first}`,
+    });
+    expect(Activity?.Cause).toMatch(
+      new RegExp(
+        `^At \\S+Z instance ${first} was taken out of service in response to a user request, shrinking the capacity from 2 to 1\\.$`,
+      ),
+    );
+    expect(await fleet.reach('InService')).toEqual([second]);
+    expect(await fleet.desired()).toBe(1);
+  });
+
+  test('without: another one takes its place', async () => {
+    await fleet.createGroup({ DesiredCapacity: 1 });
+    const [first] = await fleet.reach('InService');
+    await terminate(first, false);
+    const [second] = await fleet.reach('InService');
+    expect(second).not.toBe(first);
+    expect(await fleet.desired()).toBe(1);
+  });
+
+  test('decrement below the minimum is refused by what is desired, not by what runs', async () => {
+    await fleet.createGroup({ DesiredCapacity: 2, MinSize: 1, NewInstancesProtectedFromScaleIn: true });
+    // Protected instances stay: two run, one is desired.
+    const smaller = { AutoScalingGroupName: 'workers', DesiredCapacity: 1 };
+    await fleet.autoScaling.send(new SetDesiredCapacityCommand(smaller));
+    const [first] = await fleet.reach('InService', 'InService');
+    await expect(terminate(first, true)).rejects.toMatchObject({
+      name: 'ValidationError',
+      message:
+        "Currently, desiredSize equals minSize (1). Terminating instance without replacement will violate group's min size constraint. " +
+        "Either set shouldDecrementDesiredCapacity flag to false or lower group's min size.",
+    });
+    await terminate(first, false);
+    await fleet.reach('InService');
+  });
+
+  test('again for one that is on its way out: an activity is in progress', async () => {
+    const LifecycleTransition = 'autoscaling:EC2_INSTANCE_TERMINATING';
+    const hook = { LifecycleHookName: 'down', LifecycleTransition };
+    await fleet.createGroup({ DesiredCapacity: 1, LifecycleHookSpecificationList: [hook] });
+    const [first] = await fleet.reach('InService');
+    const { Activity } = await terminate(first, true);
+    await expect(terminate(first, true)).rejects.toMatchObject({
+      name: 'ScalingActivityInProgressFault',
+      message: `Activity ${Activity?.ActivityId} is in progress.`,
+    });
+  });
+
+  test('one that is in no group is not found', async () => {
+    await expect(terminate('i-0123456789abcdef0', true)).rejects.toMatchObject({
+      name: 'ValidationError',
+      message: 'Instance Id not found - No managed instance found for instance ID: i-0123456789abcdef0',
+    });
+  });
+});
+
+describe('health', () => {
+  test('an instance whose machine has gone is replaced', async () => {
+    await fleet.createGroup({ DesiredCapacity: 1 });
+    const [first = ''] = await fleet.reach('InService');
+    await fleet.cloud.machines.destroy(fleet.cloud.machines.get(first));
+    const [second] = await fleet.reach('InService');
+    expect(second).not.toBe(first);
+    const causes = (await fleet.activities()).map(({ Cause }) => Cause);
+    expect(causes[0]).toMatch(
+      /an instance was launched in response to an unhealthy instance needing to be replaced/,
+    );
+    expect(causes[1]).toMatch(
+      /in response to an EC2 health check indicating it has been terminated or stopped/,
+    );
+  });
+
+  test('unless the desired capacity fell meanwhile', async () => {
+    await fleet.createGroup({ DesiredCapacity: 2, NewInstancesProtectedFromScaleIn: true });
+    const [first = ''] = await fleet.reach('InService', 'InService');
+    await fleet.autoScaling.send(
+      new SetDesiredCapacityCommand({ AutoScalingGroupName: 'workers', DesiredCapacity: 1 }),
+    );
+    await fleet.cloud.machines.destroy(fleet.cloud.machines.get(first));
+    await fleet.reach('InService');
+    expect(fleet.cloud.machines.all()).toHaveLength(2);
+  });
+
+  test('SetInstanceHealth replaces at once', async () => {
+    await fleet.createGroup({ DesiredCapacity: 1 });
+    const [first] = await fleet.reach('InService');
+    await fleet.autoScaling.send(
+      new SetInstanceHealthCommand({ InstanceId: first, HealthStatus: 'Unhealthy' }),
+    );
+    const [second] = await fleet.reach('InService');
+    expect(second).not.toBe(first);
+  });
+
+  test('without ReplaceUnhealthy it stays, marked', async () => {
+    await fleet.createGroup({ DesiredCapacity: 1 });
+    const [first] = await fleet.reach('InService');
+    const suspend = { AutoScalingGroupName: 'workers', ScalingProcesses: ['ReplaceUnhealthy'] };
+    await fleet.autoScaling.send(new SuspendProcessesCommand(suspend));
+    await fleet.autoScaling.send(
+      new SetInstanceHealthCommand({ InstanceId: first, HealthStatus: 'Unhealthy' }),
+    );
+    const { AutoScalingInstances } = await fleet.autoScaling.send(
+      new DescribeAutoScalingInstancesCommand({}),
+    );
+    expect(AutoScalingInstances).toMatchObject([{ LifecycleState: 'InService', HealthStatus: 'UNHEALTHY' }]);
+  });
+});
+
+describe('scale-in', () => {
+  test('takes only what is not protected', async () => {
+    await fleet.createGroup({ DesiredCapacity: 3, NewInstancesProtectedFromScaleIn: true });
+    const [first, second] = await fleet.reach('InService', 'InService', 'InService');
+    const set = (InstanceIds: string[], ProtectedFromScaleIn: boolean) =>
+      fleet.autoScaling.send(
+        new SetInstanceProtectionCommand({
+          AutoScalingGroupName: 'workers',
+          InstanceIds,
+          ProtectedFromScaleIn,
+        }),
+      );
+    await set([first ?? ''], false);
+    await fleet.autoScaling.send(
+      new UpdateAutoScalingGroupCommand({ AutoScalingGroupName: 'workers', MaxSize: 1 }),
+    );
+    expect(await fleet.reach('InService', 'InService')).not.toContain(first);
+    expect(await fleet.desired()).toBe(1);
+    const instances = await fleet.reach('InService', 'InService');
+    expect(instances).toContain(second);
+  });
+
+  test('spreads what it launches over the zones', async () => {
+    await fleet.createGroup({ DesiredCapacity: 3 });
+    const { Reservations } = await fleet.ec2.send(new DescribeInstancesCommand({}));
+    const zones = Reservations?.flatMap(({ Instances }) =>
+      Instances?.map((one) => one.Placement?.AvailabilityZone),
+    );
+    expect(zones?.sort()).toEqual(['us-east-1a', 'us-east-1b', 'us-east-1c']);
+  });
+
+  test.each([
+    ['another instance goes when one has left its zone empty', false, 6],
+    ['none does while AZRebalance is suspended', true, 5],
+  ])('%s', async (_, suspended, machines) => {
+    await fleet.createGroup({ DesiredCapacity: 5 });
+    const alone = fleet.cloud.machines
+      .all()
+      .find(({ availabilityZone }) => availabilityZone === 'us-east-1c');
+    const suspend = { AutoScalingGroupName: 'workers', ScalingProcesses: ['AZRebalance'] };
+    if (suspended) await fleet.autoScaling.send(new SuspendProcessesCommand(suspend));
+    await terminate(alone?.id, true);
+    const zones = () => {
+      const running = fleet.cloud.machines.all().filter(({ state }) => state === 'running');
+      return running.map(({ availabilityZone }) => availabilityZone.at(-1)).sort();
+    };
+    const balanced = suspended ? ['a', 'a', 'b', 'b'] : expect.arrayContaining(['a', 'b', 'c']);
+    await expect.poll(zones).toEqual(balanced);
+    await fleet.reach('InService', 'InService', 'InService', 'InService');
+    expect(fleet.cloud.machines.all()).toHaveLength(machines);
+  });
+});
+
+describe('DeleteAutoScalingGroup', () => {
+  test('waits for nobody: refused while there are instances', async () => {
+    await fleet.createGroup({ DesiredCapacity: 1 });
+    await expect(
+      fleet.autoScaling.send(new DeleteAutoScalingGroupCommand({ AutoScalingGroupName: 'workers' })),
+    ).rejects.toMatchObject({ name: 'ResourceInUseFault' });
+  });
+
+  test('by force ends protected instances too, without their hooks', async () => {
+    const LifecycleTransition = 'autoscaling:EC2_INSTANCE_TERMINATING';
+    const hook = { LifecycleHookName: 'down', LifecycleTransition };
+    const settings = { NewInstancesProtectedFromScaleIn: true, LifecycleHookSpecificationList: [hook] };
+    await fleet.createGroup({ DesiredCapacity: 2, ...settings });
+    await fleet.autoScaling.send(
+      new DeleteAutoScalingGroupCommand({ AutoScalingGroupName: 'workers', ForceDelete: true }),
+    );
+    await expect
+      .poll(() => fleet.cloud.machines.all().map(({ state }) => state))
+      .toEqual(['terminated', 'terminated']);
+    expect(await fleet.desired()).toBeUndefined();
+  });
+});

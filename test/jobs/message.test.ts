@@ -1,0 +1,153 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { readJob } from '../../jobs/message.ts';
+
+const RULES = { maxLimitSeconds: 43_190, tracked: true };
+const ID = '5f1c6a1e-0000-4000-8000-000000000001';
+const KEY = `m-${ID}`;
+
+const read = (body: string, rules = RULES) => readJob(ID, body, rules);
+const envelope = (fields: object) => JSON.stringify({ mayfly: 1, payload: 'x', ...fields });
+const notification = (message: string) =>
+  JSON.stringify({
+    Type: 'Notification',
+    MessageId: 'a',
+    TopicArn: 'arn:aws:sns:eu-west-1:1:t',
+    Message: message,
+  });
+
+describe('a body becomes a job', () => {
+  test.each([
+    ['a bare id', 'video-42', { id: KEY, stdin: 'video-42', argument: 'video-42' }],
+    ['a bare id with the line break of echo', '42\n', { id: KEY, stdin: '42\n', argument: '42' }],
+    ['words', 'two words', { id: KEY, stdin: 'two words', argument: 'two words' }],
+    ['several lines', 'a\nb', { id: KEY, stdin: 'a\nb' }],
+    ['an option', '--delete-all', { id: KEY, stdin: '--delete-all' }],
+    ['blanks', '  \n', { id: KEY, stdin: '  \n' }],
+    ['nothing', '', { id: KEY, stdin: '' }],
+    ['a control character', 'a\u0007b', { id: KEY, stdin: 'a\u0007b' }],
+    ['the longest argument', 'ä'.repeat(512), { id: KEY, stdin: 'ä'.repeat(512), argument: 'ä'.repeat(512) }],
+    ['one byte more', `${'ä'.repeat(512)}x`, { id: KEY, stdin: `${'ä'.repeat(512)}x` }],
+    ['an object', '{"a": 1}', { id: KEY, stdin: '{"a": 1}' }],
+    [
+      'an object with job_id',
+      ' {"job_id": "v-1"}',
+      { id: KEY, stdin: ' {"job_id": "v-1"}', argument: 'v-1' },
+    ],
+    ['a number as job_id', '{"job_id": 7}', { id: KEY, stdin: '{"job_id": 7}', argument: '7' }],
+    ['an option as job_id', '{"job_id": "-x"}', { id: KEY, stdin: '{"job_id": "-x"}' }],
+    ['an object as job_id', '{"job_id": {}}', { id: KEY, stdin: '{"job_id": {}}' }],
+    ['broken JSON', '{"job_id": ', { id: KEY, stdin: '{"job_id": ', argument: '{"job_id": ' }],
+    ['a list', '[1, 2]', { id: KEY, stdin: '[1, 2]', argument: '[1, 2]' }],
+    ['an SNS notification', notification('v-1'), { id: KEY, stdin: 'v-1', argument: 'v-1' }],
+    [
+      'SNS around JSON',
+      notification('{"job_id": "v"}'),
+      { id: KEY, stdin: '{"job_id": "v"}', argument: 'v' },
+    ],
+    ['SNS around an envelope', notification(envelope({ id: 'j' })), { id: 'j', stdin: 'x', argument: 'x' }],
+    ['an envelope without id', envelope({}), { id: KEY, stdin: 'x', argument: 'x' }],
+    [
+      'an envelope around JSON',
+      envelope({ payload: { job_id: 'v', n: 1 } }),
+      { id: KEY, stdin: '{"job_id":"v","n":1}', argument: 'v' },
+    ],
+    ['an envelope around null', envelope({ payload: null }), { id: KEY, stdin: 'null', argument: 'null' }],
+    [
+      'an envelope with everything',
+      envelope({ id: 'job-1', limitSeconds: 5, group: 'db.blue', requestId: 'r-1' }),
+      { id: 'job-1', stdin: 'x', argument: 'x', limitSeconds: 5, group: 'db.blue', requestId: 'r-1' },
+    ],
+  ])('%s', (_, body, job) => {
+    expect(read(body)).toEqual({ kind: 'job', job });
+  });
+});
+
+describe('a broken envelope says what is wrong, with the value and what is allowed', () => {
+  test.each([
+    ['an id like a number', { id: '42' }, KEY, /id is "42"; allowed is a job id that begins with a letter/],
+    ['an id of another type', { id: 42 }, KEY, /id is 42; allowed is a job id/],
+    ['an id too long', { id: `a${'b'.repeat(128)}` }, KEY, /128 in all at most/],
+    ['no limit', { id: 'j', limitSeconds: 0 }, 'j', /limitSeconds is 0; allowed is at least 1 second/],
+    [
+      'a limit as text',
+      { id: 'j', limitSeconds: '5' },
+      'j',
+      /limitSeconds is "5"; allowed is a number of seconds/,
+    ],
+    [
+      'a limit beyond 12 hours',
+      { id: 'j', limitSeconds: 43_200 },
+      'j',
+      /limitSeconds is 43200; allowed is at most 43190/,
+    ],
+    ['a key that is not known', { id: 'j', limit: 5 }, 'j', /key limit is not known/],
+    ['another version', { mayfly: 2 }, KEY, /mayfly is 2; allowed is 1/],
+    ['no payload', { payload: undefined }, KEY, /has no payload/],
+    ['a group with a blank', { group: 'a b' }, KEY, /group is "a b"; allowed is a group that/],
+  ])('%s', (_, fields, id, reason) => {
+    expect(read(envelope(fields))).toEqual({ kind: 'broken', id, reason: expect.stringMatching(reason) });
+  });
+
+  test.each([
+    ['group', { group: 'g' }],
+    ['requestId', { requestId: 'r' }],
+  ])('%s is refused where no job table keeps it', (key, fields) => {
+    const reading = read(envelope(fields), { ...RULES, tracked: false });
+    expect(reading).toEqual({ kind: 'broken', id: KEY, reason: expect.stringContaining(key) });
+  });
+});
+
+describe('whatever a body holds', () => {
+  const anyText = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 3000 }),
+    fc.json(),
+    fc.string({ maxLength: 20 }),
+  );
+
+  test('it is read without an error, and what is no envelope reaches the worker untouched', () => {
+    fc.assert(
+      fc.property(anyText, (body) => {
+        const reading = read(body);
+        if (reading.kind === 'broken') return;
+        expect(reading.job.stdin).toBe(body);
+        expect(reading.job.id).toBe(KEY);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('an argument never poses as an option, breaks a line or is long', () => {
+    fc.assert(
+      fc.property(anyText, (body) => {
+        const reading = read(body);
+        const argument = reading.kind === 'job' ? reading.job.argument : undefined;
+        if (argument === undefined) return;
+        expect(argument).not.toMatch(/^-|\p{Cc}|^\s*$/u);
+        expect(Buffer.byteLength(argument)).toBeLessThanOrEqual(1024);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('an envelope hands over its payload: texts as they are, anything else as the same JSON', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (payload) => {
+        const reading = read(JSON.stringify({ mayfly: 1, payload }));
+        if (reading.kind === 'broken') throw new Error(reading.reason);
+        const { stdin } = reading.job;
+        if (typeof payload === 'string') expect(stdin).toBe(payload);
+        else expect(JSON.parse(stdin)).toEqual(JSON.parse(JSON.stringify(payload)));
+      }),
+    );
+  });
+
+  test('an envelope of any shape is a job or names what is wrong', () => {
+    fc.assert(
+      fc.property(fc.object(), (fields) => {
+        const reading = read(JSON.stringify({ ...fields, mayfly: 1 }));
+        if (reading.kind === 'broken') expect(reading.reason).toMatch(/^the envelope/);
+      }),
+    );
+  });
+});

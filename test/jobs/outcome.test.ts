@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type Ending, outcomeOf, type RetryRules, type Tries } from '../../jobs/outcome.ts';
+
+const RULES: RetryRules = {
+  maxAttempts: 3,
+  retryTimedOut: false,
+  maxJobAgeSeconds: 1000,
+  backoff: { initialMs: 10_000, maxMs: 100_000 },
+};
+const FIRST: Tries = { attempts: 1, receiveCount: 1, ageSeconds: 10 };
+const LAST: Tries = { attempts: 3, receiveCount: 3, ageSeconds: 10 };
+const OLD: Tries = { attempts: 1, receiveCount: 1, ageSeconds: 1001 };
+const half = () => 0.5;
+
+const exited = (status: number): Ending => ({ kind: 'exited', status });
+const died: Ending = { kind: 'signalled', signal: 'SIGSEGV' };
+const late: Ending = { kind: 'timed-out', limitSeconds: 60 };
+const noStart: Ending = { kind: 'not-started', reason: 'EAGAIN' };
+const deadLetter = { to: 'dead-letter' };
+const handBack = (delaySeconds: number) => ({ to: 'hand-back', delaySeconds });
+
+// design.md, "What comes of it": state, whether the try counts, what becomes of the message, and why.
+test.each<[string, Ending, Tries, unknown[]]>([
+  ['exit 0', exited(0), FIRST, ['succeeded', true, { to: 'delete' }, undefined]],
+  ['exit 0 at last', exited(0), LAST, ['succeeded', true, { to: 'delete' }, undefined]],
+  ['EX_DATAERR', exited(65), FIRST, ['failed', true, deadLetter, /EX_DATAERR/]],
+  ['EX_TEMPFAIL', exited(75), FIRST, ['queued', false, handBack(5), /EX_TEMPFAIL/]],
+  ['EX_TEMPFAIL, tries used up', exited(75), LAST, ['queued', false, handBack(20), /EX_TEMPFAIL/]],
+  [
+    'EX_TEMPFAIL, too old',
+    exited(75),
+    OLD,
+    ['failed', false, deadLetter, /1001 s old, more than the 1000 s/],
+  ],
+  ['exit 1', exited(1), FIRST, ['queued', true, handBack(5), /exit status 1, attempt 1 of 3/]],
+  ['exit 1 at last', exited(1), LAST, ['failed', true, deadLetter, /exit status 1, attempt 3 of 3/]],
+  [
+    'exit 1, old: age bounds free tries alone',
+    exited(1),
+    OLD,
+    ['queued', true, handBack(5), /exit status 1/],
+  ],
+  ['a signal', died, FIRST, ['queued', true, handBack(5), /died of SIGSEGV, attempt 1 of 3/]],
+  ['a signal at last', died, LAST, ['failed', true, deadLetter, /SIGSEGV/]],
+  ['the limit', late, FIRST, ['timed_out', true, deadLetter, /limit of 60 s/]],
+  ['stopped to go', { kind: 'interrupted' }, LAST, ['queued', false, handBack(0), /had to go/]],
+  ['stopped to go, too old', { kind: 'interrupted' }, OLD, ['failed', false, deadLetter, /had to go.*old/]],
+  ['the lease lost', { kind: 'lease-lost' }, LAST, [undefined, true, { to: 'leave' }, /lease/]],
+  ['not started', noStart, LAST, ['queued', false, handBack(20), /could not be started: EAGAIN/]],
+  [
+    'a broken envelope',
+    { kind: 'refused', reason: 'bad id' },
+    FIRST,
+    ['failed', false, deadLetter, /^bad id$/],
+  ],
+  ['lost too often', { kind: 'used-up' }, LAST, ['lost', false, deadLetter, /lost on attempt 3 of 3/]],
+])('%s', (_, ending, tries, [state, costsAttempt, fate, reason]) => {
+  const outcome = outcomeOf(ending, tries, RULES, half);
+  expect(outcome).toMatchObject({ state, costsAttempt, fate });
+  if (reason instanceof RegExp) expect(outcome.reason).toMatch(reason);
+  else expect(outcome.reason).toBeUndefined();
+});
+
+test('a fleet may say that jobs which ran past their limit are tried again', () => {
+  const rules = { ...RULES, retryTimedOut: true };
+  expect(outcomeOf(late, FIRST, rules, half)).toMatchObject({ state: 'queued', fate: handBack(5) });
+  expect(outcomeOf(late, LAST, rules, half)).toMatchObject({ state: 'timed_out', fate: deadLetter });
+});
+
+test('whatever the end, a message is only deleted for a success, and a state that is final is never handed back', () => {
+  const ending = fc.oneof(
+    fc.nat(255).map(exited),
+    fc.constantFrom<Ending>(died, late, noStart, { kind: 'interrupted' }, { kind: 'lease-lost' }),
+  );
+  const tries = fc.record({
+    attempts: fc.integer({ min: 1, max: 10 }),
+    receiveCount: fc.integer({ min: 1, max: 100 }),
+    ageSeconds: fc.nat(5000),
+  });
+  fc.assert(
+    fc.property(ending, tries, fc.boolean(), (how, after, retryTimedOut) => {
+      const { state, fate } = outcomeOf(how, after, { ...RULES, retryTimedOut }, Math.random);
+      expect(fate.to === 'delete').toBe(state === 'succeeded');
+      expect(fate.to === 'hand-back').toBe(state === 'queued');
+      expect(fate.to === 'leave').toBe(state === undefined);
+    }),
+  );
+});

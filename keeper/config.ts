@@ -1,15 +1,24 @@
 import * as v from 'valibot';
 
-const text = v.pipe(v.string(), v.nonEmpty());
-const seconds = (min: number, max: number) => v.pipe(v.number(), v.minValue(min), v.maxValue(max));
-const count = (min: number, max: number) => v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
+/** A schema's message says what is allowed: it ends the sentence of a refusal. */
+const text = v.pipe(v.string('a text'), v.nonEmpty('a text that is not empty'));
+
+function seconds(min: number, max: number) {
+  const allowed = `a number of seconds from ${min} to ${max}`;
+  return v.pipe(v.number(allowed), v.minValue(min, allowed), v.maxValue(max, allowed));
+}
+
+function count(min: number, max: number) {
+  const allowed = `a whole number from ${min} to ${max}`;
+  return v.pipe(v.number(allowed), v.integer(allowed), v.minValue(min, allowed), v.maxValue(max, allowed));
+}
 
 /**
  * What the keeper is told: JSON in the environment variable `KEEPER_CONFIG` of its function. Durations are seconds.
  * A key that is not here is refused. Region, credentials and endpoints are found as any AWS SDK finds them.
  */
 export const KeeperConfigSchema = v.strictObject({
-  version: v.literal(1),
+  version: v.literal(1, '1: the version that this keeper reads'),
   /** Name of the fleet, for logs and as the dimension `Fleet` of its metrics. */
   fleet: text,
   groupName: text,
@@ -44,8 +53,15 @@ export function readKeeperConfig(json: string | undefined): KeeperConfig {
     throw new Error('KEEPER_CONFIG is not set: it must hold the keeper’s configuration');
   const result = v.safeParse(KeeperConfigSchema, parse(json));
   if (result.success) return result.output;
-  const problems = result.issues.map((issue) => `${v.getDotPath(issue) ?? '(whole)'}: ${issue.message}`);
-  throw new Error(`KEEPER_CONFIG is refused. ${problems.join('; ')}`);
+  throw new Error(['KEEPER_CONFIG is refused:', ...result.issues.map(describe)].join('\n  '));
+}
+
+function describe(issue: v.InferIssue<typeof KeeperConfigSchema>): string {
+  const key = v.getDotPath(issue) ?? '(all of it)';
+  if (issue.type !== 'strict_object') {
+    return `${key} is ${JSON.stringify(issue.input)}; allowed is ${issue.message}`;
+  }
+  return issue.expected === 'never' ? `${key} is not a key that is known` : `${key} is missing`;
 }
 
 function parse(json: string): unknown {

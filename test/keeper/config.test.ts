@@ -1,0 +1,47 @@
+import { describe, expect, test } from 'vitest';
+import { readKeeperConfig } from '../../keeper/config.ts';
+
+const good = {
+  version: 1,
+  fleet: 'test',
+  groupName: 'group',
+  policyArn: 'arn:aws:autoscaling:us-east-1:000000000000:scalingPolicy:x',
+  queueUrl: 'https://sqs.us-east-1.amazonaws.com/000000000000/jobs',
+  table: 'jobs',
+  threshold: 1,
+  durationSeconds: 60,
+};
+
+describe('the keeper’s configuration', () => {
+  test('fills in what is not said', () => {
+    expect(readKeeperConfig(JSON.stringify(good))).toEqual({
+      ...good,
+      bootBudgetSeconds: 1200,
+      silentSeconds: 900,
+      breakerFailures: 3,
+      retentionSeconds: 1_209_600,
+      recordSeconds: 1_209_600,
+    });
+  });
+
+  test.each([
+    { name: 'not set', json: undefined, says: 'KEEPER_CONFIG is not set' },
+    { name: 'not JSON', json: 'fleet=x', says: 'KEEPER_CONFIG is not JSON: fleet=x' },
+    {
+      name: 'a wrong value',
+      json: { ...good, threshold: 0 },
+      says: 'threshold is 0; allowed is a whole number from 1 to 1000000',
+    },
+    { name: 'an unknown key', json: { ...good, treshold: 1 }, says: 'treshold is not a key that is known' },
+    { name: 'a missing key', json: { ...good, table: undefined }, says: 'table is missing' },
+    { name: 'no object', json: '[]', says: 'version is missing' },
+    {
+      name: 'two at once',
+      json: { ...good, table: '', fleet: 7 },
+      says: /fleet is 7; allowed is a text\n {2}table is ""; allowed is a text that is not empty/,
+    },
+  ])('$name is refused', ({ json, says }) => {
+    const text = typeof json === 'object' ? JSON.stringify(json) : json;
+    expect(() => readKeeperConfig(text)).toThrow(says);
+  });
+});

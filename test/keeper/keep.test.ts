@@ -1,0 +1,183 @@
+import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../aws/clock.ts';
+import { instanceStore } from '../../jobs/instances.ts';
+import type { Retirement } from '../../jobs/record.ts';
+import { resumeFleet } from '../../keeper/resume.ts';
+import { callsOf, type Fleet, GROUP, openFleet, TABLE } from '../agent/retire/fleet.ts';
+import { keeperOf } from './keeper.ts';
+
+const open = openFleet();
+const instancesOf = ({ clients }: Fleet) => instanceStore(clients.dynamodb, TABLE, 60);
+const retirement: Retirement = {
+  reason: 'idle',
+  decidedAt: '2026-01-01T00:00:00.000Z',
+  endedAt: '2026-01-01T00:00:00.000Z',
+  idleSeconds: 60,
+  jobsDone: 1,
+  rung: 'power-off',
+  tries: 3,
+};
+
+describe('every minute', () => {
+  test('AZRebalance is kept suspended, and the breaker reported closed', async () => {
+    const fleet = await open({ desired: 0 });
+    const keeper = await keeperOf(fleet);
+    expect(await keeper.after(0)).toEqual(['suspend-az-rebalance', 'report-breaker']);
+    expect(await keeper.after(1)).toEqual(['report-breaker']);
+    expect(await keeper.suspended()).toEqual(['AZRebalance']);
+    expect(callsOf(fleet, 'PutMetricData')[0]?.input).toMatchObject({
+      Namespace: 'Mayfly',
+      MetricData: [{ MetricName: 'BootBreaker', Value: 0, Dimensions: [{ Name: 'Fleet', Value: 'test' }] }],
+    });
+  });
+
+  test('what fails keeps nothing else from being done, and shows', async () => {
+    const fleet = await open({ desired: 0 });
+    const keeper = await keeperOf(fleet);
+    fleet.faults.add({
+      action: 'SuspendProcesses',
+      effect: { kind: 'error', code: 'AccessDenied', status: 403 },
+    });
+    await expect(keeper.after(0)).rejects.toThrow('1 of 2 actions failed: AccessDenied');
+    expect(callsOf(fleet, 'PutMetricData')).toHaveLength(1);
+  });
+
+  test('a fleet whose group is gone is left alone', async () => {
+    const fleet = await open({ desired: 0 });
+    const keeper = await keeperOf(fleet, { groupName: 'gone' });
+    expect(await keeper.after(0)).toEqual([]);
+  });
+});
+
+describe('waking', () => {
+  test('a backlog that nothing was launched for executes the policy, once', async () => {
+    const fleet = await open({ desired: 0 });
+    const keeper = await keeperOf(fleet);
+    for (const body of ['a', 'b', 'c']) await fleet.send(body);
+    expect(await keeper.after(0)).toContain('remember-backlog');
+    expect(await keeper.after(1)).toContain('wake');
+    expect((await fleet.group()).desired).toBe(3);
+    expect(await keeper.after(1.5)).not.toContain('wake');
+    expect(callsOf(fleet, 'ExecutePolicy').map(({ input }) => input)).toMatchObject([
+      { MetricValue: '3', BreachThreshold: '1' },
+    ]);
+  });
+
+  test('a backlog that comes and goes is forgotten', async () => {
+    const fleet = await open({ desired: 0 });
+    const keeper = await keeperOf(fleet, { durationSeconds: 300 });
+    await fleet.send('a');
+    await keeper.after(0);
+    await fleet.call('sqs', 'PurgeQueue', { QueueUrl: fleet.queueUrl });
+    await keeper.after(4);
+    expect(await fleet.item('fleet')).not.toHaveProperty('backlogSinceMs');
+    await fleet.send('b');
+    expect(await keeper.after(5)).not.toContain('wake');
+  });
+});
+
+describe('zombies', () => {
+  test('one that never was ready: let through, terminated, let go, and put on record', async () => {
+    const fleet = await open();
+    const [spec] = await fleet.launcher.booted(1);
+    const instance = spec?.instanceId ?? '';
+    const keeper = await keeperOf(fleet);
+    expect(await keeper.after(19)).not.toContain('end-zombie');
+    await keeper.after(21);
+    expect((await fleet.group()).states).toEqual({ [instance]: 'InService' });
+    await keeper.after(22);
+    expect(await fleet.group()).toEqual({ desired: 0, states: { [instance]: 'Terminating:Wait' } });
+    expect(await fleet.instanceRecord(instance)).toMatchObject({
+      listing: 'instances',
+      retirement: { reason: 'boot-failed', rung: 'terminate' },
+    });
+    await keeper.after(23);
+    await keeper.after(24);
+    expect((await fleet.group()).states).toEqual({});
+    expect((await fleet.instanceRecord(instance)).listing).toBe('retired');
+  });
+
+  test('one that fell silent is ended, one that reports is not', async () => {
+    const fleet = await open({ desired: 2, hooks: false });
+    const specs = await fleet.launcher.booted(2);
+    const [silent = '', alive = ''] = specs.map(({ instanceId }) => instanceId);
+    const store = instancesOf(fleet);
+    const readyAt = new Date().toISOString();
+    for (const instance of [silent, alive]) await store.ready(instance, { readyAt }, Date.now());
+    await store.heard(alive, Date.now() + 20 * 60_000);
+    const keeper = await keeperOf(fleet);
+    await keeper.after(21);
+    const group = await fleet.group();
+    expect(group.desired).toBe(1);
+    expect(group.states[alive]).toBe('InService');
+    expect((await fleet.instanceRecord(silent)).retirement).toMatchObject({ reason: 'agent-crashed' });
+  });
+});
+
+describe('capacity', () => {
+  test('an instance that powered itself off is terminated with decrement', async () => {
+    const fleet = await open({ hooks: false });
+    const [spec] = await fleet.launcher.booted(1);
+    const instance = spec?.instanceId ?? '';
+    await instancesOf(fleet).retiring(instance, retirement, 'instances');
+    const keeper = await keeperOf(fleet);
+    expect(await keeper.after(0)).toContain('terminate-retired');
+    expect((await fleet.group()).desired).toBe(0);
+  });
+
+  test('one that is gone and not replaced: desired is set, once', async () => {
+    const fleet = await open({ desired: 0 });
+    const scope = { AutoScalingGroupName: GROUP, ScalingProcesses: ['Launch'] };
+    await fleet.call('autoscaling', 'SuspendProcesses', scope);
+    await fleet.call('autoscaling', 'SetDesiredCapacity', {
+      AutoScalingGroupName: GROUP,
+      DesiredCapacity: 3,
+    });
+    await instancesOf(fleet).retiring('i-0gone', retirement, 'instances');
+    await instancesOf(fleet).retiring('i-0stopped', { ...retirement, reason: 'stopped' }, 'instances');
+    const keeper = await keeperOf(fleet);
+    expect(await keeper.after(0)).toContain('lower-desired');
+    expect((await fleet.group()).desired).toBe(2);
+    expect(await keeper.after(1)).not.toContain('lower-desired');
+  });
+});
+
+describe('the boot breaker', () => {
+  async function failBoots(fleet: Fleet, count: number): Promise<void> {
+    const specs = await fleet.launcher.booted(count);
+    for (const { instanceId } of specs) {
+      const why = { ...retirement, reason: 'worker-missing', rung: 'terminate' } as const;
+      await instancesOf(fleet).retiring(instanceId, why, 'instances');
+    }
+  }
+
+  test('trips after three failures in a row and holds until the fleet is resumed', async () => {
+    const fleet = await open({ desired: 3 });
+    const keeper = await keeperOf(fleet);
+    await failBoots(fleet, 2);
+    expect(await keeper.after(0)).not.toContain('trip-breaker');
+    await failBoots(fleet, 3);
+    expect(await keeper.after(1)).toContain('trip-breaker');
+    expect(await keeper.suspended()).toContain('Launch');
+    expect(callsOf(fleet, 'PutMetricData').at(-1)?.input).toMatchObject({ MetricData: [{ Value: 1 }] });
+    await fleet.send('a');
+    await keeper.after(2);
+    expect(await keeper.after(4)).toEqual(['report-breaker']);
+    await resumeFleet(fleet.clients, { groupName: GROUP, table: TABLE }, systemClock);
+    expect(await keeper.suspended()).not.toContain('Launch');
+    expect(await keeper.after(5)).toEqual(expect.arrayContaining(['report-breaker', 'wake']));
+    expect(callsOf(fleet, 'PutMetricData').at(-1)?.input).toMatchObject({ MetricData: [{ Value: 0 }] });
+  });
+
+  test('launches that an operator resumed in the console count as resumed', async () => {
+    const fleet = await open({ desired: 3 });
+    const keeper = await keeperOf(fleet);
+    await failBoots(fleet, 3);
+    await keeper.after(0);
+    const scope = { AutoScalingGroupName: GROUP, ScalingProcesses: ['Launch'] };
+    await fleet.call('autoscaling', 'ResumeProcesses', scope);
+    expect(await keeper.after(1)).toContain('reset-breaker');
+    expect(await keeper.after(2)).not.toContain('trip-breaker');
+    expect(await keeper.suspended()).not.toContain('Launch');
+  });
+});

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import { handler } from '../../keeper/main.ts';
+import { openFleet } from '../agent/retire/fleet.ts';
+import { keeperOf } from './keeper.ts';
+
+const open = openFleet();
+
+test('the function’s handler: region and configuration from the environment, once', async () => {
+  const fleet = await open({ desired: 0 });
+  const { config } = await keeperOf(fleet);
+  delete process.env['AWS_REGION'];
+  delete process.env['KEEPER_CONFIG'];
+  await expect(handler()).rejects.toThrow('KEEPER_CONFIG is not set');
+  process.env['KEEPER_CONFIG'] = JSON.stringify(config);
+  await expect(handler()).rejects.toThrow('AWS_REGION is not set');
+  process.env['AWS_REGION'] = 'us-east-1';
+  expect(await handler()).toEqual({ actions: ['suspend-az-rebalance', 'report-breaker'] });
+  expect(await handler()).toEqual({ actions: ['report-breaker'] });
+});

@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { instanceStore } from '../../jobs/instances.ts';
+import { JobTable } from '../../jobs/table.ts';
+import { type Fleet, openFleet, TABLE } from '../agent/retire/fleet.ts';
+import { keeperOf } from './keeper.ts';
+
+const open = openFleet();
+const minute = 60_000;
+
+/** A job that an agent has claimed, with a lease that ends so many minutes from now. */
+async function claim(fleet: Fleet, id: string, leaseMinutes: number, ageMinutes = 0): Promise<void> {
+  const nowMs = Date.now();
+  await new JobTable(fleet.clients.dynamodb, TABLE).claim({
+    id,
+    messageId: id,
+    instance: 'i-0gone',
+    fence: `fence-of-${id}`,
+    nowMs,
+    leaseUntilMs: nowMs + leaseMinutes * minute,
+    enqueuedAtMs: nowMs - ageMinutes * minute,
+  });
+}
+
+test('jobs of an instance that is gone are settled when their leases have ended, then it is retired', async () => {
+  const fleet = await open({ desired: 0 });
+  await instanceStore(fleet.clients.dynamodb, TABLE, 60).heard('i-0gone', Date.now());
+  await claim(fleet, 'short', 1);
+  await claim(fleet, 'long', 10);
+  await claim(fleet, 'old', 1, 120);
+  const keeper = await keeperOf(fleet, { retentionSeconds: 3600 });
+
+  expect(await keeper.after(0)).toContain('settle');
+  expect(await fleet.item('job#short')).toMatchObject({ state: 'running' });
+
+  await keeper.after(2);
+  const short = await fleet.item('job#short');
+  expect(short).toMatchObject({
+    state: 'queued',
+    attempts: 1,
+    reason: 'its instance i-0gone went while it ran',
+  });
+  expect(short).not.toHaveProperty('listing');
+  expect(await fleet.item('job#old')).toMatchObject({
+    state: 'lost',
+    reason: expect.stringContaining('older'),
+  });
+  expect(await fleet.item('job#long')).toMatchObject({ state: 'running' });
+  expect(await fleet.instanceRecord('i-0gone')).toMatchObject({ listing: 'instances' });
+
+  await keeper.after(11);
+  expect(await fleet.item('job#long')).toMatchObject({ state: 'queued' });
+  expect(await fleet.instanceRecord('i-0gone')).toMatchObject({ listing: 'retired' });
+  expect(await keeper.after(12)).not.toContain('settle');
+});
+
+test('a job that another agent has claimed since is not touched', async () => {
+  const fleet = await open({ desired: 0 });
+  await instanceStore(fleet.clients.dynamodb, TABLE, 60).heard('i-0gone', Date.now());
+  await claim(fleet, 'job', -1);
+  await new JobTable(fleet.clients.dynamodb, TABLE).claim({
+    id: 'job',
+    messageId: 'job',
+    instance: 'i-0other',
+    fence: 'another',
+    nowMs: Date.now(),
+    leaseUntilMs: Date.now() + minute,
+    enqueuedAtMs: Date.now(),
+  });
+  const keeper = await keeperOf(fleet);
+  await keeper.after(0);
+  expect(await fleet.item('job#job')).toMatchObject({ state: 'running', instance: 'i-0other', attempts: 2 });
+});

@@ -43,6 +43,8 @@ async function lookAt(client: SQSClient, queueUrl: string): Promise<Message[]> {
         QueueUrl: queueUrl,
         MaxNumberOfMessages: 10,
         VisibilityTimeout: LOOK_SECONDS,
+        // The queue's own setting is a long poll: an empty one would hold the verdict up for 20 s.
+        WaitTimeSeconds: 0,
         MessageAttributeNames: ['All'],
       }),
     );

@@ -56,11 +56,16 @@ export async function deploy(options: DeployOptions): Promise<Deployed> {
   const { exitCode, all, isCanceled } = await command;
   options.signal.throwIfAborted();
   if (exitCode !== 0 || isCanceled) {
-    throw new Error(
-      `cdk deploy failed (exit ${exitCode}):\n${String(all).split('\n').slice(-25).join('\n')}`,
-    );
+    throw new Error(`cdk deploy failed (exit ${exitCode}):\n${endOf(String(all))}`);
   }
   return namesOf(await readFile(outputs, 'utf8'));
+}
+
+/** From where the command sums up what failed; else its last lines. */
+function endOf(output: string): string {
+  const lines = output.split('\n');
+  const summary = lines.findIndex((line) => line.startsWith('Failed resources'));
+  return lines.slice(summary >= 0 ? summary : -25).join('\n');
 }
 
 function namesOf(json: string): Deployed {

@@ -20,7 +20,7 @@ export function encodePng(width: number, height: number, rgb: Uint8Array): Buffe
   header.writeUInt32BE(height, 4);
   // Bit depth 8, colour type 2 (RGB); deflate, adaptive filters, no interlace.
   header.set([8, 2, 0, 0, 0], 8);
-  const data = deflateSync(filtered(width * 3, rgb), { level: 9 });
+  const data = deflateSync(filtered(width * 3, rgb));
   return Buffer.concat([
     SIGNATURE,
     chunk('IHDR', header),

@@ -1,0 +1,92 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa, type Options } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundle } from '../../infra/bundle.ts';
+import { packageRoot } from '../../infra/package-files.ts';
+
+const base = mkdtempSync(join(tmpdir(), 'mayfly-package-'));
+const app = base;
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+const inApp = { cwd: app, all: true } satisfies Options;
+/** The checkout's own Node, as `npx` would find it. */
+const tools = join(packageRoot, 'node_modules', '.bin');
+
+/** Packs as `npm publish` would, and installs into an app that has nothing else. */
+beforeAll(async () => {
+  const { stdout } = await execa('npm', ['pack', '--json', '--pack-destination', base], { cwd: packageRoot });
+  const [packed] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as { filename: string }[];
+  writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
+  const flags = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'];
+  await execa('npm', ['install', ...flags, join(base, packed?.filename ?? '')], inApp);
+}, 300_000);
+
+describe('the installed package', () => {
+  it('brings what it needs, and none of the tools that made it', () => {
+    const installed = readdirSync(join(app, 'node_modules'));
+    expect(installed).toEqual(expect.arrayContaining(['mayfly', 'aws-cdk-lib', 'constructs']));
+    for (const tool of ['cdk-nag', 'esbuild', 'typescript']) expect(installed).not.toContain(tool);
+  });
+
+  it('holds no source that Node would have to strip of types', () => {
+    const files = readdirSync(join(app, 'node_modules/mayfly'), { recursive: true, encoding: 'utf8' });
+    expect(files.filter((file) => /(?<!\.d)\.ts$/.test(file))).toEqual([]);
+  });
+
+  it('deploys the same agent and keeper as the checkout', () => {
+    for (const [name, file] of [
+      ['agent', 'agent/agent.mjs'],
+      ['keeper', 'keeper/index.mjs'],
+    ] as const) {
+      const built = readFileSync(join(app, 'node_modules/mayfly/dist', file));
+      expect(built.equals(bundle(name)), name).toBe(true);
+    }
+  });
+
+  it('synthesises a fleet in an app of its own', async () => {
+    writeFileSync(
+      join(app, 'app.js'),
+      `import { App, Stack } from 'aws-cdk-lib';
+       import { WorkerFleet } from 'mayfly';
+       const app = new App({ outdir: 'cdk.out' });
+       new WorkerFleet(new Stack(app, 'Mine'), 'Fleet', { maxCapacity: 3 });
+       app.synth();`,
+    );
+    await execa(join(tools, 'node'), ['app.js'], inApp);
+    const { Resources } = JSON.parse(readFileSync(join(app, 'cdk.out/Mine.template.json'), 'utf8'));
+    const types = Object.values(Resources as Record<string, { Type: string }>).map(({ Type }) => Type);
+    expect(types).toEqual(
+      expect.arrayContaining(['AWS::AutoScaling::AutoScalingGroup', 'AWS::Lambda::Function']),
+    );
+    const trees = readdirSync(join(app, 'cdk.out')).filter((name) =>
+      existsSync(join(app, 'cdk.out', name, 'agent/agent.mjs')),
+    );
+    expect(trees).toHaveLength(1);
+  }, 60_000);
+
+  it('has types, which refuse a prop that there is not', async () => {
+    writeFileSync(
+      join(app, 'types.ts'),
+      `import type { Construct } from 'constructs';
+       import { WorkerFleet, type WorkerFleetProps } from 'mayfly';
+       const props: WorkerFleetProps = { maxCapacity: 3 };
+       export const url = (scope: Construct): string => new WorkerFleet(scope, 'Fleet', props).queue.queueUrl;
+       // @ts-expect-error
+       export const wrong: WorkerFleetProps = { maxCapactiy: 3 };`,
+    );
+    const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--lib', 'esnext'];
+    const { exitCode, all } = await execa(join(tools, 'tsc'), [...flags, 'types.ts'], {
+      ...inApp,
+      reject: false,
+    });
+    expect(all).toBe('');
+    expect(exitCode).toBe(0);
+  }, 60_000);
+
+  it('runs the command', async () => {
+    const { stdout } = await execa(join(tools, 'node'), ['node_modules/.bin/mayfly', '--help'], inApp);
+    expect(stdout).toContain('Usage: mayfly');
+  });
+});

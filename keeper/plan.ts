@@ -42,8 +42,13 @@ function processes({ group, launches, records, memory }: Look, config: KeeperCon
   const present = new Set(group.instances.map(({ instance }) => instance));
   const outcomes = launches.map(({ instance, startedAtMs }): Launch => {
     const record = records.get(instance);
-    const { readyAt, retirement } = record ?? {};
-    const outcome = outcomeOf({ readyAt, reason: retirement?.reason, present: present.has(instance) });
+    const { readyAt, heardAtMs, retirement } = record ?? {};
+    const outcome = outcomeOf({
+      readyAt,
+      heard: heardAtMs !== undefined,
+      reason: retirement?.reason,
+      present: present.has(instance),
+    });
     return { instance, startedAtMs, outcome };
   });
   const open = memory.trippedAtMs !== undefined;

@@ -34,6 +34,8 @@ export function trips(facts: BreakerFacts): boolean {
  */
 export function outcomeOf(launch: {
   readyAt?: string | undefined;
+  /** Whether its agent ever reported: a table that failed for a moment may not have heard that it was ready. */
+  heard: boolean;
   /** Why it goes, if that is on record. */
   reason?: string | undefined;
   /** Whether the group still has it. */
@@ -41,6 +43,7 @@ export function outcomeOf(launch: {
 }): Launch['outcome'] {
   if (launch.readyAt !== undefined) return 'ready';
   if (launch.reason === 'boot-failed' || launch.reason === 'worker-missing') return 'failed';
+  if (launch.heard) return 'ready';
   if (launch.reason !== undefined || launch.present) return 'pending';
   return 'failed';
 }

@@ -37,8 +37,8 @@ export class Living {
   #bootMs: number | undefined;
   #refusedAtMs: number | undefined;
   #sight: Sight = {};
-  /** From the decision to go until it is taken back. */
-  #retiring = false;
+  /** The retirement is on record, and not taken back. */
+  #onRecord = false;
 
   constructor(self: Self, workerMissing: string | undefined, stopped: AbortSignal) {
     const { launchedAtMs } = self.identity;
@@ -77,7 +77,7 @@ export class Living {
 
   /** An instance that goes down with its agent says so; one that retires has said why already. */
   async recordStop(): Promise<void> {
-    if (this.#retiring) return;
+    if (this.#onRecord) return;
     const now = new Date(this.#self.clock.now()).toISOString();
     const idleSeconds = (this.#idleMs() ?? 0) / 1000;
     const { jobsDone } = this.#self.work.state();
@@ -105,10 +105,9 @@ export class Living {
         await this.#wait(decision.againInMs);
         continue;
       }
-      this.#retiring = true;
       const retirement = await this.#carryOut(decision);
       if (retirement) return retirement;
-      this.#retiring = false;
+      this.#onRecord = false;
       // The job that came is about to start: until then the instance still looks idle.
       await this.#wait(BACK_MS);
     }
@@ -119,6 +118,9 @@ export class Living {
       reason: decision.reason,
       idleSeconds: (this.#idleMs() ?? 0) / 1000,
       isEnding: () => this.#sight.notices?.targetState === 'Terminated',
+      onRecord: () => {
+        this.#onRecord = true;
+      },
     };
     if (decision.kind === 'leave') {
       const reason = await this.#drained(decision.reason);

@@ -22,6 +22,8 @@ export interface Wish {
   idleSeconds: number;
   /** Whether Auto Scaling is ending the instance already. */
   isEnding: () => boolean;
+  /** Called when the retirement goes on record. */
+  onRecord: () => void;
 }
 
 /**
@@ -74,11 +76,14 @@ async function lookLast({ work, log }: Self): Promise<'empty' | 'found'> {
 
 async function go(
   self: Self,
-  { reason, idleSeconds, isEnding }: Wish,
+  { reason, idleSeconds, isEnding, onRecord }: Wish,
   mayStay: boolean,
   signal: AbortSignal,
 ): Promise<Retirement | undefined> {
   const queueDepth = await depthOf(self);
+  // An agent that was stopped meanwhile has said so, and ends nothing any more.
+  signal.throwIfAborted();
+  onRecord();
   const rung = firstRung(reason, queueDepth);
   const decidedAt = new Date(self.clock.now()).toISOString();
   const decision = {

@@ -35,11 +35,16 @@ test.each([
     launch: { readyAt: 'x', reason: 'agent-crashed', present: true },
     is: 'ready',
   },
+  { name: 'reports, though not that it is ready', launch: { heard: true, present: true }, is: 'ready' },
   { name: 'boots', launch: { present: true }, is: 'pending' },
   { name: 'went without a word', launch: { present: false }, is: 'failed' },
-  { name: 'cannot start the worker', launch: { reason: 'worker-missing', present: true }, is: 'failed' },
-  { name: 'ended by the keeper', launch: { reason: 'boot-failed', present: true }, is: 'failed' },
+  {
+    name: 'cannot start the worker',
+    launch: { heard: true, reason: 'worker-missing', present: true },
+    is: 'failed',
+  },
+  { name: 'was ended by the keeper', launch: { reason: 'boot-failed', present: true }, is: 'failed' },
   { name: 'was taken by Spot', launch: { reason: 'spot-interruption', present: false }, is: 'pending' },
 ])('a launch that $name: $is', ({ launch, is }) => {
-  expect(outcomeOf(launch)).toBe(is);
+  expect(outcomeOf({ heard: false, ...launch })).toBe(is);
 });

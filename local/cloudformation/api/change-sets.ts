@@ -95,7 +95,7 @@ function find(account: Account, input: Input): Found | undefined {
   return undefined;
 }
 
-function require(account: Account, input: Input): Found {
+function requireChangeSet(account: Account, input: Input): Found {
   const found = find(account, input);
   if (found) return found;
   const name = text(input, 'ChangeSetName');
@@ -103,7 +103,7 @@ function require(account: Account, input: Input): Found {
 }
 
 function describeChangeSet(account: Account, input: Input) {
-  const { stack, changeSet } = require(account, input);
+  const { stack, changeSet } = requireChangeSet(account, input);
   const withValues = optionalBoolean(input, 'IncludePropertyValues') ?? false;
   const { target } = changeSet;
   return {
@@ -131,8 +131,8 @@ function summary(stack: Stack, changeSet: ChangeSet) {
   };
 }
 
-function executeChangeSet(account: Account, runs: Runs, input: Input) {
-  const { stack, changeSet } = require(account, input);
+async function executeChangeSet(account: Account, runs: Runs, input: Input) {
+  const { stack, changeSet } = requireChangeSet(account, input);
   if (changeSet.executionStatus !== 'AVAILABLE') {
     throw new AwsError(
       'InvalidChangeSetStatus',
@@ -148,9 +148,9 @@ function executeChangeSet(account: Account, runs: Runs, input: Input) {
   if (changeSet.type === 'CREATE') {
     const disabled = optionalBoolean(input, 'DisableRollback') ?? false;
     stack.disableRollback = disabled;
-    startCreation(account, runs, stack, input, changeSet.target, disabled ? 'DO_NOTHING' : 'ROLLBACK');
+    await startCreation(account, runs, stack, input, changeSet.target, disabled ? 'DO_NOTHING' : 'ROLLBACK');
   } else {
-    startUpdate(account, runs, stack, input, changeSet.target);
+    await startUpdate(account, runs, stack, input, changeSet.target);
   }
   return {};
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Input } from '../../front-door/service.ts';
 import type { Account } from '../engine/account.ts';
 import type { Operation } from '../engine/operations.ts';
@@ -6,18 +7,25 @@ import type { Stack } from '../engine/stack.ts';
 
 /** The operations that are under way, by stack: started by a call, going on after its answer. */
 export interface Runs {
-  /** Starts the work at once, so that the stack's status has changed when the call is answered. */
-  start(stack: Stack, input: Input, work: (operation: Operation) => Promise<void>): void;
+  /**
+   * Starts the work at once, so that the stack's status has changed when the call is answered. Resolves when the
+   * work is done, or a moment later: the CDK's CLI looks only every five seconds, and most stacks here take less
+   * than one.
+   */
+  start(stack: Stack, input: Input, work: (operation: Operation) => Promise<void>): Promise<void>;
   /** Calls the stack's operation off; resolves when it has come to rest. */
   callOff(stack: Stack, reason: string): Promise<void>;
   /** Calls everything off and waits. */
   close(): Promise<void>;
 }
 
+/** For how long an answer waits for its operation, at most. */
+const MOMENT_MS = 1000;
+
 export function createRuns(account: Account): Runs {
   const underWay = new Map<string, { controller: AbortController; done: Promise<void> }>();
   return {
-    start(stack, input, work) {
+    async start(stack, input, work) {
       const controller = new AbortController();
       const token = input['ClientRequestToken'];
       const clientRequestToken = typeof token === 'string' && token !== '' ? token : undefined;
@@ -28,9 +36,12 @@ export function createRuns(account: Account): Runs {
       });
       const entry = { controller, done: Promise.all([before, done]).then(() => {}) };
       underWay.set(stack.id, entry);
-      entry.done.then(() => {
+      const moment = new AbortController();
+      const settled = entry.done.then(() => {
         if (underWay.get(stack.id) === entry) underWay.delete(stack.id);
+        moment.abort();
       });
+      await Promise.race([settled, delay(MOMENT_MS, undefined, { signal: moment.signal }).catch(() => {})]);
     },
     async callOff(stack, reason) {
       const entry = underWay.get(stack.id);

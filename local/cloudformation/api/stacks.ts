@@ -85,7 +85,7 @@ async function createStackCall(account: Account, runs: Runs, input: Input) {
     disableRollback: onFailure === 'DO_NOTHING',
     ...(timeoutMinutes === undefined ? {} : { timeoutMinutes }),
   });
-  startCreation(account, runs, stack, input, target, onFailure);
+  await startCreation(account, runs, stack, input, target, onFailure);
   return { StackId: stack.id };
 }
 
@@ -97,8 +97,8 @@ export function startCreation(
   input: Input,
   target: NonNullable<Stack['target']>,
   onFailure: OnFailure,
-): void {
-  runs.start(stack, input, async (operation) => {
+): Promise<void> {
+  return runs.start(stack, input, async (operation) => {
     const minutes = stack.timeoutMinutes;
     const late = new Error(`Stack creation time exceeded the specified timeout of ${minutes} minute(s)`);
     const cancel =
@@ -137,7 +137,7 @@ async function updateStackCall(account: Account, runs: Runs, input: Input) {
   const plan = await planDeployment(account, stack, target);
   if (!plan.hasChanges) throw validationError('No updates are to be performed.');
   refuseUnlessUpdatable(stack);
-  startUpdate(account, runs, stack, input, target);
+  await startUpdate(account, runs, stack, input, target);
   return { StackId: stack.id };
 }
 
@@ -148,10 +148,10 @@ export function startUpdate(
   stack: Stack,
   input: Input,
   target: NonNullable<Stack['target']>,
-): void {
+): Promise<void> {
   stack.disableRollback = optionalBoolean(input, 'DisableRollback') ?? false;
   stack.updatedAtMs = account.context.clock.now();
-  runs.start(stack, input, (operation) => updateStack(operation, target));
+  return runs.start(stack, input, (operation) => updateStack(operation, target));
 }
 
 async function deleteStackCall(account: Account, runs: Runs, input: Input) {
@@ -167,11 +167,11 @@ async function deleteStackCall(account: Account, runs: Runs, input: Input) {
   for (const { name } of exportsOf(account).filter((one) => one.stack === stack)) {
     refuseInUse(account, name, 'deleted');
   }
-  startDeletion(account, runs, stack, input);
+  await startDeletion(account, runs, stack, input);
   return {};
 }
 
-function startDeletion(account: Account, runs: Runs, stack: Stack, input: Input): void {
+async function startDeletion(account: Account, runs: Runs, stack: Stack, input: Input): Promise<void> {
   const retain = texts(input, 'RetainResources');
   if (retain.length > 0 && stack.status !== 'DELETE_FAILED') {
     throw validationError(
@@ -188,7 +188,7 @@ function startDeletion(account: Account, runs: Runs, stack: Stack, input: Input)
   if (stack.status === 'CREATE_IN_PROGRESS') stack.deletionRequested = true;
   const quiet = runs.callOff(stack, 'Resource creation cancelled');
   stack.status = 'DELETE_IN_PROGRESS';
-  runs.start(stack, input, async (operation) => {
+  await runs.start(stack, input, async (operation) => {
     await quiet;
     await deleteStack(operation, retain, 'User Initiated', force);
   });
@@ -207,9 +207,9 @@ async function rollBackCall(account: Account, runs: Runs, input: Input) {
   const stack = requireStack(account, text(input, 'StackName'));
   const reason = 'User Initiated';
   if (stack.status === 'CREATE_FAILED') {
-    runs.start(stack, input, (operation) => rollBackCreation(operation, reason));
+    await runs.start(stack, input, (operation) => rollBackCreation(operation, reason));
   } else if (stack.status === 'UPDATE_FAILED') {
-    runs.start(stack, input, (operation) => rollBackUpdate(operation, reason));
+    await runs.start(stack, input, (operation) => rollBackUpdate(operation, reason));
   } else {
     throw validationError(`Stack:${stack.id} is in ${stack.status} state and can not be rolled back.`);
   }
@@ -224,6 +224,6 @@ async function continueRollBackCall(account: Account, runs: Runs, input: Input) 
     );
   }
   if (texts(input, 'ResourcesToSkip').length > 0) throw validationError('ResourcesToSkip is not supported');
-  runs.start(stack, input, (operation) => rollBackUpdate(operation, 'User Initiated'));
+  await runs.start(stack, input, (operation) => rollBackUpdate(operation, 'User Initiated'));
   return {};
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { gunzipSync } from 'node:zlib';
+import { decodeEc2 } from './protocol/ec2.ts';
 import { decodeParameters } from './protocol/query.ts';
 import { decodeRestJson, matchRoute, parseJson } from './protocol/rest-json.ts';
 import { AwsError, type Input, type Route, type Service } from './service.ts';
@@ -61,7 +62,8 @@ function readQuery(protocol: 'query' | 'ec2', url: URL, body: Buffer, service?: 
   const action = parameters.get('Action');
   if (!action) throw new AwsError('MissingAction', 'The request must contain the parameter Action.');
   const nested = decodeParameters(parameters);
-  const input = service?.query?.decode(action, nested, url.pathname) ?? nested;
+  const usual = protocol === 'ec2' ? decodeEc2(nested) : nested;
+  const input = service?.query?.decode(action, nested, url.pathname) ?? usual;
   return { protocol, action, input };
 }
 

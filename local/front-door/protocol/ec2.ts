@@ -12,13 +12,21 @@ const SINGULAR_LISTS: Record<string, string> = {
   ResourceId: 'Resources',
   IpPermissions: 'IpPermissions',
   IpRanges: 'IpRanges',
-  Groups: 'Groups',
+  Groups: 'UserIdGroupPairs',
+  LaunchTemplateVersion: 'Versions',
+};
+
+/** Members that the wire calls otherwise. */
+const RENAMED: Record<string, string> = {
+  GroupDescription: 'Description',
+  SetDefaultVersion: 'DefaultVersion',
 };
 
 export function decodeEc2(input: Input): Input {
   return Object.fromEntries(
     Object.entries(input).map(([name, value]) => {
-      if (!Array.isArray(value)) return [name, isStructure(value) ? decodeEc2(value) : value];
+      if (!Array.isArray(value))
+        return [RENAMED[name] ?? name, isStructure(value) ? decodeEc2(value) : value];
       const items = value.map((item) => (isStructure(item) ? decodeEc2(item) : item));
       return [SINGULAR_LISTS[name] ?? pluralOf(name), items];
     }),
@@ -44,8 +52,14 @@ const NAMES: Record<string, string> = {
   PrefixListIds: 'prefixListIds',
   Regions: 'regionInfo',
   UserIdGroupPairs: 'groups',
+  Details: 'details',
   '.SecurityGroups': 'securityGroupInfo',
+  'AvailabilityZones.State': 'zoneState',
+  'Images.OwnerId': 'imageOwnerId',
+  'Images.Public': 'isPublic',
+  'Images.State': 'imageState',
   'Instances.SecurityGroups': 'groupSet',
+  'LaunchTemplateData.BlockDeviceMappings': 'blockDeviceMappingSet',
   'Instances.State': 'instanceState',
   'Instances.PublicDnsName': 'dnsName',
   'Instances.PublicIpAddress': 'ipAddress',

@@ -208,7 +208,7 @@ class JobSide implements Work {
       return;
     }
     this.#failedStarts = 0;
-    this.#jobsDone += 1;
+    if (attempted.kind === 'ended' && attempted.ending.kind !== 'interrupted') this.#jobsDone += 1;
   }
 
   #putBack(held: Held): void {

@@ -1,0 +1,127 @@
+import { expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { isRunning, openBench } from './queue.ts';
+
+const open = openBench();
+
+const reasonOf = (letter: { MessageAttributes?: Record<string, { StringValue?: string }> } | undefined) =>
+  letter?.MessageAttributes?.['MayflyReason']?.StringValue;
+
+test('a job that succeeds is recorded, with the last of its output, and deleted', async () => {
+  const bench = await open();
+  const agent = await bench.agent('echo "job $MAYFLY_JOB_ID, attempt $MAYFLY_ATTEMPT, argument $1"');
+  const id = `m-${await bench.send('video-1')}`;
+  agent.work.resume();
+  await agent.done(1);
+  await bench.empty();
+  expect(await bench.table.get(id)).toMatchObject({
+    state: 'succeeded',
+    attempts: 1,
+    exitStatus: 0,
+    instance: 'i-test',
+    output: `job ${id}, attempt 1, argument video-1\n`,
+    expires: expect.any(Number),
+  });
+  expect((await bench.table.get(id))?.listing).toBeUndefined();
+});
+
+test('EX_DATAERR fails at once: dead-lettered with the reason, the body and its own attributes', async () => {
+  const bench = await open();
+  const agent = await bench.agent('exit 65');
+  const colour = { DataType: 'String', StringValue: 'blue' };
+  const id = `m-${await bench.send('a bad one', { colour })}`;
+  agent.work.resume();
+  await agent.done(1);
+  await bench.empty();
+  const [letter] = await bench.deadLetters();
+  expect(letter?.Body).toBe('a bad one');
+  expect(letter?.MessageAttributes).toMatchObject({
+    colour: { StringValue: 'blue' },
+    MayflyJobId: { StringValue: id },
+    MayflyExit: { StringValue: '65' },
+  });
+  expect(reasonOf(letter)).toMatch(/EX_DATAERR/);
+  expect(await bench.table.get(id)).toMatchObject({ state: 'failed', attempts: 1, exitStatus: 65 });
+});
+
+test.each([
+  ['counted in the table', true],
+  ['counted by SQS', false],
+])('a failing job is tried maxAttempts times, %s, and then dead-lettered', async (_, trackJobs) => {
+  const bench = await open();
+  const agent = await bench.agent('echo $MAYFLY_ATTEMPT >> $JOURNAL; exit 3', { trackJobs });
+  await bench.send('x');
+  agent.work.resume();
+  await agent.done(3);
+  await bench.empty();
+  expect(await bench.journal()).toEqual(['1', '2', '3']);
+  expect(reasonOf((await bench.deadLetters())[0])).toBe('exit status 3, attempt 3 of 3');
+});
+
+test('EX_TEMPFAIL costs no attempt', async () => {
+  const bench = await open();
+  const script = 'echo $MAYFLY_ATTEMPT >> $JOURNAL; [ $(wc -l < $JOURNAL) -ge 5 ] || exit 75';
+  const agent = await bench.agent(script);
+  const id = `m-${await bench.send('x')}`;
+  agent.work.resume();
+  await agent.done(5);
+  await bench.empty();
+  expect(await bench.journal()).toEqual(['1', '1', '1', '1', '1']);
+  expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
+});
+
+test('a job that ignores SIGTERM at its limit is killed, with the grandchild that it left', async () => {
+  const bench = await open();
+  const script = 'trap "" TERM; sleep 600 & echo $! >> $JOURNAL; echo $$ >> $JOURNAL; wait; sleep 600';
+  const agent = await bench.agent(script, { limitSeconds: 1, graceSeconds: 0.1 });
+  const id = `m-${await bench.send('x')}`;
+  agent.work.resume();
+  await agent.done(1);
+  await bench.empty();
+  expect(await bench.table.get(id)).toMatchObject({ state: 'timed_out', attempts: 1 });
+  expect(reasonOf((await bench.deadLetters())[0])).toBe('the worker ran past its limit of 1 s');
+  const pids = (await bench.journal()).map(Number);
+  expect(pids).toHaveLength(2);
+  for (const pid of pids) await eventually('the process to be gone', async () => !(await isRunning(pid)));
+});
+
+test('a broken envelope is dead-lettered with what is wrong, and never run', async () => {
+  const bench = await open();
+  const agent = await bench.agent('echo ran >> $JOURNAL');
+  await bench.send('{"mayfly": 1, "id": "broken-1", "payload": "x", "limitSeconds": 0}');
+  agent.work.resume();
+  await bench.empty();
+  const [letter] = await bench.deadLetters();
+  expect(reasonOf(letter)).toBe("the envelope's limitSeconds is 0; allowed is at least 1 second");
+  expect(await bench.table.get('broken-1')).toMatchObject({ state: 'failed', attempts: 0 });
+  expect(await bench.journal()).toEqual([]);
+});
+
+test('without a dead-letter queue a job that is given up stays in its queue', async () => {
+  const bench = await open();
+  const agent = await bench.agent('exit 65', {
+    deadLetterQueueUrl: undefined,
+    backoff: { initialSeconds: 0, maxSeconds: 900 },
+  });
+  await bench.send('x');
+  agent.work.resume();
+  await agent.done(1);
+  expect(await bench.depth()).toEqual({ visible: 0, held: 1 });
+  expect(agent.lines).toContainEqual(
+    expect.objectContaining({ level: 50, msg: expect.stringContaining('no dead-letter queue') }),
+  );
+});
+
+test('a job whose last try was lost is not tried once more', async () => {
+  const bench = await open();
+  const agent = await bench.agent('echo ran >> $JOURNAL', { maxAttempts: 1 });
+  const messageId = await bench.send('x');
+  const id = `m-${messageId}`;
+  const past = { nowMs: 1000, leaseUntilMs: 2000, enqueuedAtMs: 0 };
+  await bench.table.claim({ id, messageId, instance: 'i-gone', fence: 'gone', ...past });
+  agent.work.resume();
+  await bench.empty();
+  expect(await bench.table.get(id)).toMatchObject({ state: 'lost', attempts: 1 });
+  expect(reasonOf((await bench.deadLetters())[0])).toBe('lost on attempt 1 of 1');
+  expect(await bench.journal()).toEqual([]);
+});

@@ -14,7 +14,7 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import type { TestCloud } from '../front-door/cloud-fixture.ts';
 
-type Template = Record<string, unknown>;
+type Template = object;
 type Options = Omit<Partial<CreateStackCommandInput & UpdateStackCommandInput>, 'StackName' | 'TemplateBody'>;
 
 const Capabilities: CreateStackCommandInput['Capabilities'] = ['CAPABILITY_NAMED_IAM'];

@@ -12,7 +12,7 @@ import { sendJobs } from '../../demo/send.ts';
 import { lookAt } from '../../demo/watch.ts';
 import type { WorkerFleetProps } from '../../infra/props.ts';
 import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud.ts';
-import { createStack, deleteStack, synthesise } from './deploy.ts';
+import { createStack, deleteStack, type Synthesised, synthesise } from './deploy.ts';
 import { eventually } from './eventually.ts';
 
 /** Seconds, real ones: the embedded cloud's clock is sped up, an agent's is not. */
@@ -54,7 +54,7 @@ export interface TestFleet {
 }
 
 export async function startFleet(
-  props: WorkerFleetProps = {},
+  props: WorkerFleetProps = NO_PROPS,
   options: Partial<CloudOptions> = {},
 ): Promise<TestFleet> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-e2e-'));
@@ -67,7 +67,9 @@ export async function startFleet(
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    const outputs = await createStack(cloud, synthesise({ ...defaults(journalFile), ...props }));
+    const { template, assets } = synthesiseOnce(props);
+    // A path is known at run time only, a synth takes seconds: one serves all fleets with the same props.
+    const outputs = await createStack(cloud, { template: template.replaceAll(JOURNAL, journalFile), assets });
     return new Fleet({ cloud, clients, directory, journalFile, stack: namesOf(outputs, props), close });
   } catch (error) {
     await close();
@@ -75,21 +77,32 @@ export async function startFleet(
   }
 }
 
-function defaults(journalFile: string): WorkerFleetProps {
-  return {
-    fleetName: 'test',
-    command: ['node', './worker.mjs'],
-    workerDirectory: join(import.meta.dirname, '../fixtures/worker'),
-    environment: { JOURNAL: journalFile },
-    maxCapacity: 3,
-    lease: Duration.seconds(LEASE_SECONDS),
-    grace: Duration.seconds(1),
-    idleTimeout: Duration.seconds(1.5),
-    reportInterval: Duration.seconds(1),
-    noticeInterval: Duration.seconds(0.2),
-    retirementBudget: Duration.seconds(6),
-    removalPolicy: RemovalPolicy.DESTROY,
-  };
+const NO_PROPS: WorkerFleetProps = {};
+const JOURNAL = '@journal@';
+
+const DEFAULTS: WorkerFleetProps = {
+  fleetName: 'test',
+  command: ['node', './worker.mjs'],
+  workerDirectory: join(import.meta.dirname, '../fixtures/worker'),
+  environment: { JOURNAL },
+  maxCapacity: 3,
+  lease: Duration.seconds(LEASE_SECONDS),
+  grace: Duration.seconds(1),
+  idleTimeout: Duration.seconds(1.5),
+  reportInterval: Duration.seconds(1),
+  noticeInterval: Duration.seconds(0.2),
+  retirementBudget: Duration.seconds(6),
+  removalPolicy: RemovalPolicy.DESTROY,
+};
+
+const synthesised = new Map<WorkerFleetProps, Synthesised>();
+
+function synthesiseOnce(props: WorkerFleetProps): Synthesised {
+  const known = synthesised.get(props);
+  if (known) return known;
+  const fresh = synthesise({ ...DEFAULTS, ...props });
+  synthesised.set(props, fresh);
+  return fresh;
 }
 
 function namesOf(outputs: ReadonlyMap<string, string>, props: WorkerFleetProps): StackNames {

@@ -1,0 +1,118 @@
+import { readFile } from 'node:fs/promises';
+import { expect, it } from 'vitest';
+import { instanceOf, parseCalls } from '../../checker/calls.ts';
+import { eventually } from '../support/eventually.ts';
+import type { TestFleet } from '../support/fleet.ts';
+import { expectSound, fleets } from '../support/suite.ts';
+
+const startFleet = fleets();
+const LONG_MS = 90_000;
+
+it(
+  'finishes a job elsewhere whose agent is killed in the middle of it',
+  async () => {
+    const fleet = await startFleet();
+    const [job = ''] = await fleet.send({ sleepMs: 3_000 });
+    await fleet.event('start', job);
+    const victim = await onlyInstance(fleet);
+    process.kill(await fleet.agentPid(victim), 'SIGKILL');
+    await fleet.event('end', job, 2);
+    await fleet.backToZero(40_000);
+    const { notes } = await expectSound(fleet, { succeeded: 1, runs: 2 });
+    expect(notes).toHaveLength(1);
+  },
+  LONG_MS,
+);
+
+it(
+  'stops a worker before its lease ends when the agent is cut off from the queue',
+  async () => {
+    const fleet = await startFleet();
+    const [job = ''] = await fleet.send({ sleepMs: 8_000 });
+    await fleet.event('start', job);
+    const victim = await onlyInstance(fleet);
+    const cut = fleet.cloud.faults.add({
+      service: 'sqs',
+      caller: victim,
+      effect: { kind: 'reset', applied: false },
+    });
+    const again = await fleet.event('start', job, 2);
+    const firstRun = (await fleet.journal()).filter((line) => line.job === job && line.attempt === 1);
+    expect(Math.max(...firstRun.map(({ atMs }) => atMs))).toBeLessThan(again.atMs);
+    cut.remove();
+    await fleet.event('end', job, 2);
+    await fleet.backToZero(40_000);
+    await expectSound(fleet, { succeeded: 1, runs: 2 });
+  },
+  LONG_MS,
+);
+
+it(
+  'goes on asking while the terminate call is throttled',
+  async () => {
+    const fleet = await startFleet();
+    const throttled = fleet.cloud.faults.add({
+      service: 'autoscaling',
+      action: 'TerminateInstanceInAutoScalingGroup',
+      times: 4,
+      effect: { kind: 'throttle' },
+    });
+    await fleet.send({ sleepMs: 100 });
+    await fleet.backToZero(40_000);
+    expect(throttled.strikes).toBe(4);
+    await expectSound(fleet, { succeeded: 1 });
+    expect(await terminateCalls(fleet)).toContain(200);
+  },
+  LONG_MS,
+);
+
+it(
+  'goes by a lower rung when the terminate call is refused for ever, and the keeper corrects the capacity',
+  async () => {
+    const fleet = await startFleet();
+    fleet.cloud.faults.add({
+      service: 'autoscaling',
+      action: 'TerminateInstanceInAutoScalingGroup',
+      effect: { kind: 'error', code: 'AccessDenied', status: 403 },
+    });
+    fleet.cloud.faults.add({
+      service: 'autoscaling',
+      action: 'SetInstanceHealth',
+      effect: { kind: 'error', code: 'AccessDenied', status: 403 },
+    });
+    await fleet.send({ sleepMs: 100 });
+    await fleet.backToZero(60_000);
+    expect(await terminateCalls(fleet)).not.toContain(200);
+    await expectSound(fleet, { succeeded: 1 });
+  },
+  LONG_MS,
+);
+
+it(
+  'lets busy instances end their jobs when the stack is deleted',
+  async () => {
+    const fleet = await startFleet();
+    const jobs = await fleet.send({ sleepMs: 4_000 }, { sleepMs: 4_000 });
+    for (const job of jobs) await fleet.event('start', job);
+    expect(await fleet.instances()).toHaveLength(2);
+    await fleet.deleteStack();
+    expect(await fleet.instances()).toEqual([]);
+    await expectSound(fleet, { succeeded: 2, runs: 2 });
+  },
+  LONG_MS,
+);
+
+async function onlyInstance(fleet: TestFleet): Promise<string> {
+  return eventually('an instance that works', async () => {
+    const [instance, ...others] = await fleet.instances();
+    return others.length === 0 && instance;
+  });
+}
+
+/** Status of every terminate call that an instance made. */
+async function terminateCalls(fleet: TestFleet): Promise<number[]> {
+  const calls = parseCalls(await readFile(fleet.cloud.logFile, 'utf8'));
+  return calls
+    .filter((call) => call.action === 'TerminateInstanceInAutoScalingGroup' && instanceOf(call))
+    .map(({ status }) => status);
+}

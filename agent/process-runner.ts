@@ -105,8 +105,8 @@ class ProcessRun implements Run {
   }
 
   stop(graceMs: number): void {
-    // A turn later: an exit that has happened already, but was not yet reported, is the worker's own.
-    setImmediate(() => void this.#terminate(graceMs));
+    // A whole turn of the event loop later: an exit that has happened, but was not yet reported, is the worker's own.
+    setImmediate(() => setImmediate(() => void this.#terminate(graceMs)));
   }
 
   kill(): void {

@@ -1,0 +1,46 @@
+import type { Clock } from '../../aws/clock.ts';
+
+/** A clock that stands still until it is advanced: then it wakes who sleeps, in the order of their dates. */
+export class ManualClock implements Clock {
+  #nowMs = 0;
+  readonly #sleepers = new Set<{ atMs: number; wake: () => void }>();
+
+  now(): number {
+    return 1_800_000_000_000 + this.#nowMs;
+  }
+
+  monotonic(): number {
+    return this.#nowMs;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const sleeper = { atMs: this.#nowMs + ms, wake: resolve };
+      this.#sleepers.add(sleeper);
+      signal?.addEventListener('abort', () => {
+        this.#sleepers.delete(sleeper);
+        reject(signal.reason);
+      });
+    });
+  }
+
+  /** Lets time pass, and all that it wakes do what it does without I/O. */
+  async advance(ms: number): Promise<void> {
+    const untilMs = this.#nowMs + ms;
+    for (;;) {
+      await settled();
+      const next = [...this.#sleepers].sort((a, b) => a.atMs - b.atMs)[0];
+      if (!next || next.atMs > untilMs) break;
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      this.#sleepers.delete(next);
+      next.wake();
+    }
+    this.#nowMs = untilMs;
+    await settled();
+  }
+}
+
+/** A few turns of the event loop: promises and `setImmediate` have run. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,6 +1,7 @@
 import type { RetirementReason, Rung } from '../jobs/record.ts';
 import { type Launch, outcomeOf, trips } from '../policy/breaker.ts';
 import { correctCapacity } from '../policy/capacity.ts';
+import { firstRung } from '../policy/ladder.ts';
 import { isGone } from '../policy/settle.ts';
 import { wake } from '../policy/wake.ts';
 import { type Zombie, zombies } from '../policy/zombies.ts';
@@ -21,7 +22,7 @@ export type Action =
   | { do: 'lower-desired'; desired: number }
   | { do: 'settle'; instance: string };
 
-/** Rungs that leave the desired capacity as it is. */
+/** Rungs that leave the desired capacity as it is, whatever the instance wanted. */
 const BELOW: ReadonlySet<Rung> = new Set(['unhealthy', 'power-off']);
 /** An agent that was stopped from outside is none that retired: its group may replace it. */
 const NOT_BY_CHOICE: ReadonlySet<RetirementReason> = new Set(['stopped']);
@@ -108,15 +109,16 @@ function endings({ group, launches, records, nowMs }: Look, config: KeeperConfig
 
 function capacity({ group, records, backlog }: Look): Action[] {
   const onTheirWay = new Set(group.instances.filter(isTerminating).map(({ instance }) => instance));
-  const retiredBelow = [...records.values()].filter(({ listing, retirement }) => {
-    if (listing !== 'instances' || !retirement) return false;
-    return BELOW.has(retirement.rung) && !NOT_BY_CHOICE.has(retirement.reason);
+  const unaccounted = [...records.values()].filter(({ listing, retirement }) => {
+    if (listing !== 'instances' || !retirement || NOT_BY_CHOICE.has(retirement.reason)) return false;
+    const { rung, reason, queueDepth } = retirement;
+    return BELOW.has(rung) && firstRung(reason, queueDepth) === 'terminate';
   });
   const { terminate, desired } = correctCapacity({
     desired: group.desired,
     minSize: group.minSize,
     present: group.instances.map(({ instance }) => instance),
-    retiredBelow: retiredBelow.map(({ instance }) => instance),
+    unaccounted: unaccounted.map(({ instance }) => instance),
     backlog,
   });
   const actions: Action[] = terminate

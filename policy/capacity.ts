@@ -3,10 +3,13 @@
 export interface CapacityFacts {
   desired: number;
   minSize: number;
-  /** Instances that run, boot, or are on their way out. */
+  /** Instances that the group has. */
   present: readonly string[];
-  /** Instances that retired by a rung that does not lower the desired capacity, and are not accounted for. */
-  retiredBelow: readonly string[];
+  /**
+   * Instances that retired by a rung that lowers nothing though lowering was what they wanted, each to be accounted
+   * for once.
+   */
+  unaccounted: readonly string[];
   /** Visible messages: with jobs waiting, a successor is welcome. */
   backlog: number;
 }
@@ -19,16 +22,15 @@ export interface Correction {
 }
 
 /**
- * Lowers the desired capacity by as many instances as retired below the first rung: those still there are terminated
- * with decrement, one atomic call; for those gone the number is set, but never below what runs: if the group has
- * launched a successor already, that one finds nothing to do and retires by itself.
+ * Lowers the desired capacity by as many instances as went below the first rung. Those still there are terminated with
+ * decrement, one atomic call; for those gone the number is set. That their successors run already is no reason not to:
+ * these are then more than desired and go when they have nothing to do, being protected till then, and no successors
+ * follow them. Otherwise a fleet whose terminate call is refused would boot one instance after the other for ever.
  */
 export function correctCapacity(facts: CapacityFacts): Correction {
-  const { desired, minSize, present, retiredBelow, backlog } = facts;
+  const { desired, minSize, present, unaccounted, backlog } = facts;
   const there = new Set(present);
-  const terminate = retiredBelow.filter((instance) => there.has(instance));
-  const gone = retiredBelow.length - terminate.length;
-  if (gone === 0 || backlog > 0) return { terminate };
-  const needed = Math.max(minSize, present.length, desired - gone);
-  return needed < desired ? { terminate, desired: needed } : { terminate };
+  const terminate = unaccounted.filter((instance) => there.has(instance));
+  const needed = Math.max(minSize, desired - (unaccounted.length - terminate.length));
+  return needed < desired && backlog === 0 ? { terminate, desired: needed } : { terminate };
 }

@@ -8,9 +8,10 @@ import {
   texts,
 } from '../../front-door/read.ts';
 import { type Operation as ApiOperation, AwsError, type Input } from '../../front-door/service.ts';
-import { type Account, addStack, exportsOf, findStack, requireStack } from '../engine/account.ts';
-import { refuseInUse } from '../engine/exports.ts';
+import { type Account, addStack, findStack, requireStack } from '../engine/account.ts';
+import { exportsInUse } from '../engine/exports.ts';
 import {
+  abandonDeletion,
   createStack,
   deleteStack,
   type OnFailure,
@@ -164,9 +165,6 @@ async function deleteStackCall(account: Account, runs: Runs, input: Input) {
   if (/^(UPDATE|ROLLBACK).*_IN_PROGRESS$/.test(stack.status)) {
     throw validationError(`Stack [${stack.id}] cannot be deleted while in status ${stack.status}`);
   }
-  for (const { name } of exportsOf(account).filter((one) => one.stack === stack)) {
-    refuseInUse(account, name, 'deleted');
-  }
   await startDeletion(account, runs, stack, input);
   return {};
 }
@@ -186,11 +184,14 @@ async function startDeletion(account: Account, runs: Runs, stack: Stack, input: 
     return;
   }
   if (stack.status === 'CREATE_IN_PROGRESS') stack.deletionRequested = true;
+  const before = stack.status;
   const quiet = runs.callOff(stack, 'Resource creation cancelled');
   stack.status = 'DELETE_IN_PROGRESS';
   await runs.start(stack, input, async (operation) => {
     await quiet;
-    await deleteStack(operation, retain, 'User Initiated', force);
+    const used = exportsInUse(account, stack);
+    if (used === undefined) await deleteStack(operation, retain, 'User Initiated', force);
+    else abandonDeletion(operation, before, used);
   });
 }
 

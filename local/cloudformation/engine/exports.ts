@@ -11,7 +11,8 @@ export function refuseExports(account: Account, stack: Stack, next: StackOutput[
     if (ExportName === undefined) continue;
     const kept = next.find((output) => output.ExportName === ExportName);
     if (kept?.OutputValue === OutputValue) continue;
-    refuseInUse(account, ExportName, kept ? 'updated' : 'deleted');
+    const reason = inUse(account, ExportName, kept ? 'updated' : 'deleted');
+    if (reason !== undefined) throw validationError(reason);
   }
   const foreign = exportsOf(account).filter((one) => one.stack !== stack);
   for (const { ExportName } of next) {
@@ -23,9 +24,16 @@ export function refuseExports(account: Account, stack: Stack, next: StackOutput[
   }
 }
 
-/** Refuses if a live stack imports it. */
-export function refuseInUse(account: Account, exportName: string, verb: string): void {
+/** Why the stack cannot go, if another one imports from it. */
+export function exportsInUse(account: Account, stack: Stack): string | undefined {
+  const own = exportsOf(account).filter((one) => one.stack === stack);
+  return own.map(({ name }) => inUse(account, name, 'deleted')).find((reason) => reason !== undefined);
+}
+
+const list = new Intl.ListFormat('en');
+
+function inUse(account: Account, exportName: string, verb: string): string | undefined {
   const importers = importersOf(account, exportName);
-  if (importers.length === 0) return;
-  throw validationError(`Export ${exportName} cannot be ${verb} as it is in use by ${importers.join(', ')}`);
+  if (importers.length === 0) return undefined;
+  return `Export ${exportName} cannot be ${verb} as it is in use by ${list.format(importers)}`;
 }

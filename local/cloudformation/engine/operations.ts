@@ -98,6 +98,12 @@ export async function deleteStack(
   finish(operation, 'DELETE_COMPLETE');
 }
 
+/** The deletion ends before it began: the stack is what it was, and the reason stands in its events. */
+export function abandonDeletion(operation: Operation, before: string, reason: string): void {
+  tell(operation, 'DELETE_IN_PROGRESS', 'User Initiated');
+  tell(operation, before, reason);
+}
+
 /** Makes every resource what the target says, then the outputs. Gives the reason if that failed. */
 async function converge(
   operation: Operation,

@@ -1,0 +1,66 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startCloud } from '../../local/cloud.ts';
+
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'mayfly-cloud-'));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+describe('a cloud that cannot start says why in a sentence', () => {
+  test('when its port is in use', async () => {
+    const cloud = await startCloud({ directory });
+    const port = Number(new URL(cloud.endpoint).port);
+    await expect(startCloud({ directory, port })).rejects.toThrow(`Port ${port} is in use`);
+    await cloud.close();
+  });
+
+  test('when its directory is none', async () => {
+    const file = join(directory, 'file');
+    await writeFile(file, '');
+    await expect(startCloud({ directory: file })).rejects.toThrow(`The directory ${file} cannot be written`);
+  });
+});
+
+test('it listens on loopback only', async () => {
+  const cloud = await startCloud({ directory });
+  const port = Number(new URL(cloud.endpoint).port);
+  // The same port on another address of this machine is free.
+  const other = createServer();
+  await new Promise<void>((resolve, reject) => {
+    other.once('error', reject).listen(port, '127.0.0.2', resolve);
+  });
+  other.close();
+  await cloud.close();
+});
+
+test('two clouds know nothing of each other', async () => {
+  const [one, two] = await Promise.all([startCloud({ directory }), startCloud({ directory })]);
+  await one.call('sqs', 'CreateQueue', { QueueName: 'jobs' });
+  await expect(two.call('sqs', 'GetQueueUrl', { QueueName: 'jobs' })).rejects.toMatchObject({
+    code: 'QueueDoesNotExist',
+  });
+  await Promise.all([one.close(), two.close()]);
+});
+
+test('closing it ends calls that wait', async () => {
+  const cloud = await startCloud({ directory });
+  await cloud.call('sqs', 'CreateQueue', { QueueName: 'jobs' });
+  const body = JSON.stringify({ QueueUrl: `${cloud.endpoint}/000000000000/jobs`, WaitTimeSeconds: 20 });
+  const headers = {
+    'x-amz-target': 'AmazonSQS.ReceiveMessage',
+    authorization: 'AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/sqs/aws4_request',
+  };
+  const waiting = fetch(cloud.endpoint, { method: 'POST', headers, body }).catch(() => 'ended');
+  // A call that is answered after it shows that the first has arrived.
+  await fetch(`${cloud.endpoint}/_mayfly/health`);
+  const started = performance.now();
+  await cloud.close();
+  expect(await waiting).toBe('ended');
+  expect(performance.now() - started).toBeLessThan(5000);
+});

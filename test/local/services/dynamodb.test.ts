@@ -1,0 +1,197 @@
+import {
+  BatchWriteItemCommand,
+  CreateTableCommand,
+  DeleteTableCommand,
+  DescribeContinuousBackupsCommand,
+  DescribeTableCommand,
+  DescribeTimeToLiveCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  ListTagsOfResourceCommand,
+  PutItemCommand,
+  QueryCommand,
+  TagResourceCommand,
+  UpdateContinuousBackupsCommand,
+  UpdateItemCommand,
+  UpdateTableCommand,
+  UpdateTimeToLiveCommand,
+} from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { playedClock } from '../../../local/clock.ts';
+import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
+
+const clock = playedClock();
+let cloud: TestCloud;
+let dynamodb: DynamoDBClient;
+let TableName: string;
+let count = 0;
+
+beforeAll(async () => {
+  cloud = await startTestCloud({ clock });
+  dynamodb = new DynamoDBClient(cloud.client);
+});
+afterAll(async () => {
+  dynamodb.destroy();
+  await cloud.close();
+});
+beforeEach(async () => {
+  count += 1;
+  TableName = `table-${count}`;
+  await dynamodb.send(
+    new CreateTableCommand({
+      TableName,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: [
+        { AttributeName: 'pk', AttributeType: 'S' },
+        { AttributeName: 'listing', AttributeType: 'S' },
+      ],
+      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+      GlobalSecondaryIndexes: [
+        {
+          IndexName: 'byListing',
+          KeySchema: [{ AttributeName: 'listing', KeyType: 'HASH' }],
+          Projection: { ProjectionType: 'ALL' },
+        },
+      ],
+      Tags: [{ Key: 'made', Value: 'with' }],
+    }),
+  );
+});
+
+const arn = () => `arn:aws:dynamodb:us-east-1:000000000000:table/${TableName}`;
+const put = (pk: string, rest: object = {}) =>
+  dynamodb.send(new PutItemCommand({ TableName, Item: { pk: { S: pk }, ...rest } }));
+const get = async (pk: string) =>
+  (await dynamodb.send(new GetItemCommand({ TableName, Key: { pk: { S: pk } } }))).Item;
+
+describe('items', () => {
+  const claim = (fence: string) =>
+    dynamodb.send(
+      new UpdateItemCommand({
+        TableName,
+        Key: { pk: { S: 'job#1' } },
+        UpdateExpression: 'SET fence = :fence, listing = :running ADD attempts :one',
+        ConditionExpression: 'attribute_not_exists(fence)',
+        ExpressionAttributeValues: {
+          ':fence': { S: fence },
+          ':running': { S: 'running' },
+          ':one': { N: '1' },
+        },
+        ReturnValues: 'ALL_NEW',
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      }),
+    );
+
+  test('of many conditional updates at once, one succeeds; the others are shown what is there', async () => {
+    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, (_, index) => claim(`f${index}`)));
+    const won = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+    const lost = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+    expect(won).toHaveLength(1);
+    expect(won[0]?.Attributes).toMatchObject({ attempts: { N: '1' } });
+    const fence = won[0]?.Attributes?.['fence'];
+    for (const error of lost) {
+      expect(error).toMatchObject({ name: 'ConditionalCheckFailedException', Item: { fence } });
+    }
+  });
+
+  test('a condition that fails for want of an item shows none', async () => {
+    const update = dynamodb.send(
+      new UpdateItemCommand({
+        TableName,
+        Key: { pk: { S: 'none' } },
+        UpdateExpression: 'SET a = :a',
+        ConditionExpression: 'attribute_exists(pk)',
+        ExpressionAttributeValues: { ':a': { S: 'a' } },
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      }),
+    );
+    const error: unknown = await update.catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ name: 'ConditionalCheckFailedException', Item: undefined });
+  });
+
+  test('a sparse index lists those that have its key', async () => {
+    await put('job#1', { listing: { S: 'running' } });
+    await put('job#2');
+    const { Items } = await dynamodb.send(
+      new QueryCommand({
+        TableName,
+        IndexName: 'byListing',
+        KeyConditionExpression: 'listing = :running',
+        ExpressionAttributeValues: { ':running': { S: 'running' } },
+      }),
+    );
+    expect(Items).toEqual([{ pk: { S: 'job#1' }, listing: { S: 'running' } }]);
+  });
+
+  test('a table may be named by its ARN', async () => {
+    await dynamodb.send(new PutItemCommand({ TableName: arn(), Item: { pk: { S: 'a' } } }));
+    expect(await get('a')).toEqual({ pk: { S: 'a' } });
+  });
+
+  test('in a batch', async () => {
+    const requests = ['a', 'b'].map((pk) => ({ PutRequest: { Item: { pk: { S: pk } } } }));
+    const output = await dynamodb.send(
+      new BatchWriteItemCommand({ RequestItems: { [TableName]: requests } }),
+    );
+    expect(output.UnprocessedItems).toEqual({});
+    expect(await get('b')).toBeDefined();
+  });
+});
+
+describe('tables', () => {
+  test('are active at once, under an ARN of this account', async () => {
+    const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName }));
+    expect(Table).toMatchObject({ TableStatus: 'ACTIVE', TableArn: arn() });
+    expect(Table?.GlobalSecondaryIndexes?.[0]?.IndexArn).toBe(`${arn()}/index/byListing`);
+  });
+
+  test('have tags', async () => {
+    await dynamodb.send(
+      new TagResourceCommand({ ResourceArn: arn(), Tags: [{ Key: 'added', Value: 'later' }] }),
+    );
+    const { Tags } = await dynamodb.send(new ListTagsOfResourceCommand({ ResourceArn: arn() }));
+    expect(Tags).toEqual([
+      { Key: 'made', Value: 'with' },
+      { Key: 'added', Value: 'later' },
+    ]);
+  });
+
+  test('have point-in-time recovery when it is switched on', async () => {
+    const PointInTimeRecoverySpecification = { PointInTimeRecoveryEnabled: true };
+    await dynamodb.send(new UpdateContinuousBackupsCommand({ TableName, PointInTimeRecoverySpecification }));
+    const { ContinuousBackupsDescription } = await dynamodb.send(
+      new DescribeContinuousBackupsCommand({ TableName }),
+    );
+    expect(ContinuousBackupsDescription?.PointInTimeRecoveryDescription?.PointInTimeRecoveryStatus).toBe(
+      'ENABLED',
+    );
+  });
+
+  test('are not deleted while they are protected', async () => {
+    const remove = () => dynamodb.send(new DeleteTableCommand({ TableName }));
+    await dynamodb.send(new UpdateTableCommand({ TableName, DeletionProtectionEnabled: true }));
+    await expect(remove()).rejects.toMatchObject({ name: 'ValidationException' });
+    await dynamodb.send(new UpdateTableCommand({ TableName, DeletionProtectionEnabled: false }));
+    await remove();
+    const described = dynamodb.send(new DescribeTableCommand({ TableName }));
+    await expect(described).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+  });
+
+  test('lose items whose time has passed, and no other', async () => {
+    const TimeToLiveSpecification = { Enabled: true, AttributeName: 'expires' };
+    await dynamodb.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification }));
+    const described = await dynamodb.send(new DescribeTimeToLiveCommand({ TableName }));
+    expect(described.TimeToLiveDescription).toEqual({
+      TimeToLiveStatus: 'ENABLED',
+      AttributeName: 'expires',
+    });
+    const seconds = Math.floor(clock.now() / 1000);
+    await put('past', { expires: { N: String(seconds - 10) } });
+    await put('future', { expires: { N: String(seconds + 86_400) } });
+    await put('never');
+    await clock.advance(3_600_000);
+    expect(await get('past')).toBeUndefined();
+    expect(await get('future')).toBeDefined();
+    expect(await get('never')).toBeDefined();
+  });
+});

@@ -1,0 +1,77 @@
+import {
+  DeleteParameterCommand,
+  GetParameterCommand,
+  GetParametersByPathCommand,
+  GetParametersCommand,
+  PutParameterCommand,
+  SSMClient,
+} from '@aws-sdk/client-ssm';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
+
+let cloud: TestCloud;
+let ssm: SSMClient;
+
+beforeAll(async () => {
+  cloud = await startTestCloud();
+  ssm = new SSMClient(cloud.client);
+});
+afterAll(async () => {
+  ssm.destroy();
+  await cloud.close();
+});
+
+const put = (Name: string, Value: string, Overwrite?: boolean) =>
+  ssm.send(
+    new PutParameterCommand({
+      Name,
+      Value,
+      Type: 'String',
+      ...(Overwrite === undefined ? {} : { Overwrite }),
+    }),
+  );
+const get = async (Name: string) => (await ssm.send(new GetParameterCommand({ Name }))).Parameter;
+
+test('a parameter from its first version to its end', async () => {
+  await put('/fleet/group', 'one');
+  await expect(put('/fleet/group', 'two')).rejects.toMatchObject({ name: 'ParameterAlreadyExists' });
+  await put('/fleet/group', 'two', true);
+  expect(await get('/fleet/group')).toMatchObject({
+    Value: 'two',
+    Version: 2,
+    ARN: 'arn:aws:ssm:us-east-1:000000000000:parameter/fleet/group',
+  });
+  await ssm.send(new DeleteParameterCommand({ Name: '/fleet/group' }));
+  await expect(get('/fleet/group')).rejects.toMatchObject({ name: 'ParameterNotFound' });
+});
+
+test('several, and those that are not there', async () => {
+  await put('here', 'x');
+  const output = await ssm.send(new GetParametersCommand({ Names: ['here', 'not-here'] }));
+  expect(output.Parameters).toMatchObject([{ Name: 'here' }]);
+  expect(output.InvalidParameters).toEqual(['not-here']);
+});
+
+test('by path, one level or all', async () => {
+  await put('/tree/a', 'a');
+  await put('/tree/b/c', 'c');
+  const names = async (Recursive: boolean) => {
+    const output = await ssm.send(new GetParametersByPathCommand({ Path: '/tree', Recursive }));
+    return output.Parameters?.map(({ Name }) => Name);
+  };
+  expect(await names(false)).toEqual(['/tree/a']);
+  expect(await names(true)).toEqual(['/tree/a', '/tree/b/c']);
+});
+
+test("AWS's own name a machine image, always the same", async () => {
+  const name = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64';
+  const first = await get(name);
+  expect(first?.Value).toMatch(/^ami-[0-9a-f]{17}$/);
+  expect((await get(name))?.Value).toBe(first?.Value);
+  const other = await get(name.replace('arm64', 'x86_64'));
+  expect(other?.Value).not.toBe(first?.Value);
+});
+
+test("the CDK finds its bootstrap's version", async () => {
+  expect(Number((await get('/cdk-bootstrap/hnb659fds/version'))?.Value)).toBeGreaterThanOrEqual(6);
+});

@@ -43,6 +43,8 @@ class ProcessInstance implements Instance {
   readonly #off = Promise.withResolvers<string>();
   readonly #powerCut = new AbortController();
   #agent: ChildProcess | undefined;
+  /** Once the agent, if there is one, has ended and is no process any more. */
+  #agentEnded: Promise<void> = Promise.resolve();
 
   constructor(spec: InstanceSpec, stopMs: number) {
     this.#spec = spec;
@@ -77,6 +79,7 @@ class ProcessInstance implements Instance {
     await boot;
     try {
       await killInstance(this.#disk, this.#agent?.pid ?? Number.NaN);
+      await this.#agentEnded;
     } catch (error) {
       await this.#log(String(error));
     }
@@ -111,12 +114,7 @@ class ProcessInstance implements Instance {
     closeSync(log);
     this.#agent = agent;
     writeFileSync(join(this.#disk, 'run', 'agent.pid'), `${agent.pid}\n`);
-    agent.once('error', (error) => this.#off.resolve(`the agent did not start: ${error.message}`));
-    agent.once('exit', (code, signal) => {
-      this.#off.resolve(
-        signal ? `powered off, the agent died of ${signal}` : `powered off, agent exit ${code}`,
-      );
-    });
+    this.#agentEnded = endOf(agent).then((how) => this.#off.resolve(`powered off, ${how}`));
   }
 
   /** What systemd would set, and where AWS is. No credentials: they come from the metadata, as on EC2. */
@@ -149,6 +147,15 @@ class ProcessInstance implements Instance {
     const at = new Date().toISOString();
     return appendFile(join(this.#spec.directory, 'instance.log'), `${at} machine: ${line}\n`);
   }
+}
+
+async function endOf(agent: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    agent.once('error', (error) => resolve(`the agent did not start: ${error.message}`));
+    agent.once('exit', (code, signal) => {
+      resolve(signal ? `the agent died of ${signal}` : `agent exit ${code}`);
+    });
+  });
 }
 
 async function writeOnto(disk: string, file: UserDataFile): Promise<void> {

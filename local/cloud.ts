@@ -124,7 +124,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 async function prepareDirectory(directory: string, logFile: string): Promise<CallLog> {
   try {
     await mkdir(directory, { recursive: true });
-    return await openCallLog(logFile);
+    return openCallLog(logFile);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`The directory ${directory} cannot be written (${reason}): choose another one.`);

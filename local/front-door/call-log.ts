@@ -1,4 +1,5 @@
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isStructure } from './read.ts';
 import type { Caller } from './service.ts';
 
@@ -30,34 +31,40 @@ export interface CallLog {
   close(): Promise<void>;
 }
 
-/** Appends to `path`. Rejects if it cannot be written. */
-export async function openCallLog(path: string): Promise<CallLog> {
+/** Appends to `path`. Throws if it cannot be opened. */
+export function openCallLog(path: string): CallLog {
+  const file = openSync(path, 'a');
   const listeners = new Set<CallListener>();
-  const stream = await openStream(path);
+  let lines: string[] = [];
+  let closed = false;
+  const flush = () => {
+    const text = lines.join('');
+    lines = [];
+    try {
+      writeSync(file, text);
+    } catch {
+      // A disk that fills up must not take the cloud down with it.
+    }
+  };
   return {
     write(record) {
-      stream.write(`${JSON.stringify(record)}\n`);
+      if (closed) return;
+      // One write for all calls of a turn, and before any of their callers can see its answer.
+      if (lines.length === 0) setImmediate(flush);
+      lines.push(`${JSON.stringify(record)}\n`);
       for (const listener of listeners) listener(record);
     },
     onCall(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    close: () => new Promise((resolve) => stream.end(() => resolve())),
+    async close() {
+      closed = true;
+      // What was written in this turn is flushed at its end.
+      await nextTurn();
+      closeSync(file);
+    },
   };
-}
-
-function openStream(path: string): Promise<WriteStream> {
-  return new Promise((resolve, reject) => {
-    const stream = createWriteStream(path, { flags: 'a' });
-    stream.once('error', reject);
-    stream.once('open', () => {
-      stream.off('error', reject);
-      // A disk that fills up later must not take the cloud down with it.
-      stream.on('error', () => {});
-      resolve(stream);
-    });
-  });
 }
 
 export function callerName(caller: Caller): string {

@@ -69,41 +69,32 @@ export function inOrder(graph: Graph): string[] {
   return [...ordered];
 }
 
-export interface RunResult {
-  failed: string[];
-  /** Never started: something that they depend on failed, or the run was called off. */
-  skipped: string[];
-}
-
 /**
  * Runs a task for each name, in parallel, each after those it depends on. What depends on a failed one is not
- * started, nor is anything once `calledOff` aborts. Resolves when all is quiet.
+ * started, nor is anything once `calledOff` aborts. Resolves to the names that failed, when all is quiet.
  */
 export async function runInOrder(
   graph: Graph,
   task: (name: string) => Promise<void>,
   calledOff?: AbortSignal,
-): Promise<RunResult> {
-  const result: RunResult = { failed: [], skipped: [] };
+): Promise<string[]> {
+  const failed: string[] = [];
   const runs = new Map<string, Promise<boolean>>();
   for (const name of inOrder(graph)) {
     const awaited = [...(graph.get(name) ?? [])].map((other) => runs.get(other) ?? Promise.resolve(true));
     runs.set(name, run(name, awaited));
   }
   await Promise.all(runs.values());
-  return result;
+  return failed;
 
   async function run(name: string, awaited: Promise<boolean>[]): Promise<boolean> {
     const ready = (await Promise.all(awaited)).every(Boolean);
-    if (!ready || calledOff?.aborted) {
-      result.skipped.push(name);
-      return false;
-    }
+    if (!ready || calledOff?.aborted) return false;
     try {
       await task(name);
       return true;
     } catch {
-      result.failed.push(name);
+      failed.push(name);
       return false;
     }
   }

@@ -115,7 +115,7 @@ async function converge(
   const deployment = startDeployment(account, stack, target, ids, controller.signal, rollingBack);
   try {
     const graph = dependencyGraph(target.template, target.conditions);
-    const { failed, skipped } = await runInOrder(
+    const failed = await runInOrder(
       graph,
       async (logicalId) => {
         try {
@@ -128,7 +128,7 @@ async function converge(
       controller.signal,
     );
     if (failed.length > 0) return `The following resource(s) failed to ${verb}: [${failed.join(', ')}]. `;
-    if (skipped.length > 0) return `${reasonOf(controller.signal.reason)}. `;
+    if (controller.signal.aborted) return `${reasonOf(controller.signal.reason)}. `;
     stack.outputs = await settledOutputs(deployment);
     return undefined;
   } catch (error) {

@@ -22,7 +22,7 @@ export async function removeAll(
       return [key, new Set(dependents.map(([other]) => other).filter((other) => other !== key))];
     }),
   );
-  const { failed } = await runInOrder(graph, async (key) => {
+  const failed = await runInOrder(graph, async (key) => {
     const resource = byKey.get(key);
     if (resource) await remove(deployment, resource, policyOf(resource));
   });

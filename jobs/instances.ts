@@ -12,6 +12,8 @@ import { type Change, updateExpression } from './update.ts';
 
 /** The table's index of what lives and what runs ("The contracts in detail"). */
 export const LISTING_INDEX = 'byListing';
+/** What an instance that lives has none of. */
+const NOT_RETIRED = ['retirement', 'accountedAtMs', 'expires'];
 const UNLESS_RETIRING = 'attribute_not_exists(#retirement)';
 
 /** The instances in the table. An agent writes its own; the keeper reads all and moves those that are gone. */
@@ -35,8 +37,10 @@ export interface InstanceStore {
   ): Promise<void>;
   /** The instance goes on after all. */
   stays(instance: string, signal?: AbortSignal): Promise<void>;
-  /** The instance is gone and nothing of it is left to settle. `retirement` counts only if it has none yet. */
-  gone(instance: string, expires: number, retirement?: Retirement): Promise<void>;
+  /** The desired capacity was lowered for an instance that retired without. */
+  accounted(instance: string, nowMs: number): Promise<void>;
+  /** The instance is gone and nothing of it is left to settle. */
+  gone(instance: string, expires: number): Promise<void>;
   /** All instances that are not known to be gone. */
   living(): Promise<InstanceRecord[]>;
   /** These few instances, listed or not; who has no record is missing. */
@@ -61,7 +65,7 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
   return {
     async ready(instance, at, nowMs, signal) {
       const set = { instance, listing: 'instances', ...at, heardAtMs: nowMs };
-      await update(instance, { set, remove: ['retirement', 'expires'] }, signal);
+      await update(instance, { set, remove: NOT_RETIRED }, signal);
     },
     async heard(instance, nowMs, signal) {
       const set = { instance, heardAtMs: nowMs, listing: 'instances' };
@@ -73,13 +77,12 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
     },
     async stays(instance, signal) {
       const set = { instance, listing: 'instances' };
-      await update(instance, { set, remove: ['retirement', 'expires'] }, signal);
+      await update(instance, { set, remove: NOT_RETIRED }, signal);
     },
-    async gone(instance, expires, retirement) {
-      if (retirement) {
-        const set = { instance, retirement };
-        await ignoringCondition(update(instance, { set, condition: UNLESS_RETIRING }));
-      }
+    async accounted(instance, nowMs) {
+      await update(instance, { set: { instance, accountedAtMs: nowMs } });
+    },
+    async gone(instance, expires) {
       await update(instance, { set: { instance, listing: 'retired', expires } });
     },
     async living() {

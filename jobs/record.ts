@@ -58,6 +58,8 @@ export interface InstanceRecord {
   heardAtMs?: number;
   bootSeconds?: number;
   retirement?: Retirement;
+  /** When the keeper lowered the desired capacity in its stead: it had gone by a rung that does not. */
+  accountedAtMs?: number;
   expires?: number;
 }
 

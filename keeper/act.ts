@@ -66,9 +66,11 @@ function carryOut(hands: Hands, action: Action): Promise<unknown> {
     case 'end-zombie':
       return endZombie(hands, action.zombie);
     case 'terminate-retired':
-      return terminate(hands, action.instance);
+      return terminate(hands, action.instance).then(() => account(hands, [action.instance]));
     case 'lower-desired':
-      return setDesired(hands, action.desired);
+      return setDesired(hands, action.desired).then(() => account(hands, action.instead));
+    case 'let-go':
+      return completeHook(hands, action.instance, config.terminationHook);
     case 'settle':
       return settleInstance(hands, action.instance);
   }
@@ -143,6 +145,10 @@ async function completeHook({ clients, config }: Hands, instance: string, hook?:
       LifecycleActionResult: 'CONTINUE',
     }),
   );
+}
+
+async function account({ instances, nowMs }: Hands, accounted: readonly string[]): Promise<void> {
+  for (const instance of accounted) await instances.accounted(instance, nowMs);
 }
 
 function setDesired({ clients, config }: Hands, desired: number): Promise<unknown> {

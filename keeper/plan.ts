@@ -19,7 +19,10 @@ export type Action =
   | { do: 'remember-backlog'; sinceMs: number | undefined }
   | { do: 'end-zombie'; zombie: Zombie }
   | { do: 'terminate-retired'; instance: string }
-  | { do: 'lower-desired'; desired: number }
+  /** In the stead of instances that should have, and could not. */
+  | { do: 'lower-desired'; desired: number; instead: string[] }
+  /** A machine that is off cannot complete its hook. */
+  | { do: 'let-go'; instance: string }
   | { do: 'settle'; instance: string };
 
 /** Rungs that leave the desired capacity as it is, whatever the instance wanted. */
@@ -33,6 +36,7 @@ export function plan(look: Look, config: KeeperConfig): Action[] {
     ...waking(look, config),
     ...endings(look, config),
     ...capacity(look),
+    ...lettingGo(look),
     ...settling(look, config),
   ];
 }
@@ -108,24 +112,27 @@ function endings({ group, launches, records, nowMs }: Look, config: KeeperConfig
 }
 
 function capacity({ group, records, backlog }: Look): Action[] {
-  const onTheirWay = new Set(group.instances.filter(isTerminating).map(({ instance }) => instance));
-  const unaccounted = [...records.values()].filter(({ listing, retirement }) => {
-    if (listing !== 'instances' || !retirement || NOT_BY_CHOICE.has(retirement.reason)) return false;
+  const unaccounted = [...records.values()].filter(({ listing, retirement, accountedAtMs }) => {
+    if (listing !== 'instances' || !retirement || accountedAtMs !== undefined) return false;
     const { rung, reason, queueDepth } = retirement;
-    return BELOW.has(rung) && firstRung(reason, queueDepth) === 'terminate';
+    return BELOW.has(rung) && !NOT_BY_CHOICE.has(reason) && firstRung(reason, queueDepth) === 'terminate';
   });
-  const { terminate, desired } = correctCapacity({
+  const { terminate, lower } = correctCapacity({
     desired: group.desired,
     minSize: group.minSize,
-    present: group.instances.map(({ instance }) => instance),
+    present: group.instances.filter((one) => !isTerminating(one)).map(({ instance }) => instance),
     unaccounted: unaccounted.map(({ instance }) => instance),
     backlog,
   });
-  const actions: Action[] = terminate
-    .filter((instance) => !onTheirWay.has(instance))
-    .map((instance) => ({ do: 'terminate-retired', instance }));
-  if (desired !== undefined) actions.push({ do: 'lower-desired', desired });
-  return actions;
+  const actions: Action[] = terminate.map((instance) => ({ do: 'terminate-retired', instance }));
+  return lower ? [...actions, { do: 'lower-desired', ...lower }] : actions;
+}
+
+function lettingGo({ group, records }: Look): Action[] {
+  const off = group.instances.filter(({ instance, lifecycleState }) => {
+    return lifecycleState === 'Terminating:Wait' && records.get(instance)?.retirement?.rung === 'power-off';
+  });
+  return off.map(({ instance }) => ({ do: 'let-go', instance }));
 }
 
 function isTerminating({ lifecycleState }: { lifecycleState: string }): boolean {

@@ -3,7 +3,7 @@
 export interface CapacityFacts {
   desired: number;
   minSize: number;
-  /** Instances that the group has. */
+  /** Instances that the group has and that are not on their way out. */
   present: readonly string[];
   /**
    * Instances that retired by a rung that lowers nothing though lowering was what they wanted, each to be accounted
@@ -17,8 +17,8 @@ export interface CapacityFacts {
 export interface Correction {
   /** Instances that the group still has: terminating them with decrement accounts for them. */
   terminate: string[];
-  /** What the desired capacity is to be set to; undefined: it is right, or not ours to change. */
-  desired?: number;
+  /** What the desired capacity is to be set to, and for whom; undefined: it is right, or not ours to change. */
+  lower?: { desired: number; instead: string[] };
 }
 
 /**
@@ -31,6 +31,9 @@ export function correctCapacity(facts: CapacityFacts): Correction {
   const { desired, minSize, present, unaccounted, backlog } = facts;
   const there = new Set(present);
   const terminate = unaccounted.filter((instance) => there.has(instance));
-  const needed = Math.max(minSize, desired - (unaccounted.length - terminate.length));
-  return needed < desired && backlog === 0 ? { terminate, desired: needed } : { terminate };
+  const instead = unaccounted.filter((instance) => !there.has(instance));
+  const needed = Math.max(minSize, desired - instead.length);
+  return needed < desired && backlog === 0
+    ? { terminate, lower: { desired: needed, instead } }
+    : { terminate };
 }

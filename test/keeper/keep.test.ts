@@ -125,6 +125,23 @@ describe('capacity', () => {
     expect((await fleet.group()).desired).toBe(0);
   });
 
+  test('one that is off and waits in its hook, with a successor: desired is set, once, and it is let go', async () => {
+    const fleet = await open();
+    const [spec] = await fleet.launcher.booted(1);
+    const instance = spec?.instanceId ?? '';
+    await instancesOf(fleet).retiring(instance, retirement, 'instances');
+    await fleet.machines.destroy(fleet.machines.get(instance));
+    const [, successor] = await fleet.launcher.booted(2);
+    expect((await fleet.group()).states[instance]).toBe('Terminating:Wait');
+    const keeper = await keeperOf(fleet);
+    expect(await keeper.after(0)).toEqual(expect.arrayContaining(['lower-desired', 'let-go']));
+    const group = await fleet.group();
+    expect(group.desired).toBe(0);
+    expect(Object.keys(group.states)).toEqual([successor?.instanceId]);
+    expect(await keeper.after(1)).not.toContain('lower-desired');
+    expect((await fleet.instanceRecord(instance)).listing).toBe('retired');
+  });
+
   test('one that is gone and not replaced: desired is set, once', async () => {
     const fleet = await open({ desired: 0 });
     const scope = { AutoScalingGroupName: GROUP, ScalingProcesses: ['Launch'] };

@@ -9,12 +9,12 @@ test.each([
   {
     name: 'gone, and the group still wants it',
     change: { unaccounted: ['i-b'] },
-    is: { terminate: [], desired: 1 },
+    is: { terminate: [], lower: { desired: 1, instead: ['i-b'] } },
   },
   {
     name: 'gone, and its successor runs',
     change: { unaccounted: ['i-b'], present: ['i-a', 'i-c'] },
-    is: { terminate: [], desired: 1 },
+    is: { terminate: [], lower: { desired: 1, instead: ['i-b'] } },
   },
   { name: 'gone, with jobs waiting', change: { unaccounted: ['i-b'], backlog: 1 }, is: { terminate: [] } },
   { name: 'still there', change: { unaccounted: ['i-a'] }, is: { terminate: ['i-a'] } },
@@ -26,7 +26,7 @@ test.each([
   {
     name: 'the minimum holds',
     change: { unaccounted: ['i-b', 'i-c'], present: [], minSize: 1 },
-    is: { terminate: [], desired: 1 },
+    is: { terminate: [], lower: { desired: 1, instead: ['i-b', 'i-c'] } },
   },
 ])('$name', ({ change, is }) => {
   expect(correctCapacity({ ...facts, ...change })).toEqual(is);
@@ -36,12 +36,12 @@ test('the desired capacity is only ever lowered, by no more than went, and not b
   const ids = fc.uniqueArray(fc.constantFrom(...'abcdefghij'), { maxLength: 10 });
   fc.assert(
     fc.property(fc.nat(20), fc.nat(5), ids, ids, (desired, minSize, present, unaccounted) => {
-      const correction = correctCapacity({ desired, minSize, present, unaccounted, backlog: 0 });
-      if (correction.desired === undefined) return;
-      expect(correction.desired).toBeLessThan(desired);
-      expect(correction.desired).toBeGreaterThanOrEqual(minSize);
-      const gone = unaccounted.length - correction.terminate.length;
-      expect(desired - correction.desired).toBeLessThanOrEqual(gone);
+      const { terminate, lower } = correctCapacity({ desired, minSize, present, unaccounted, backlog: 0 });
+      if (!lower) return;
+      expect(lower.desired).toBeLessThan(desired);
+      expect(lower.desired).toBeGreaterThanOrEqual(minSize);
+      expect(desired - lower.desired).toBeLessThanOrEqual(lower.instead.length);
+      expect([...terminate, ...lower.instead].sort()).toEqual(unaccounted.toSorted());
     }),
   );
 });

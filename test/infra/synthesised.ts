@@ -3,6 +3,9 @@ import { Template } from 'aws-cdk-lib/assertions';
 import type { WorkerFleetProps } from '../../infra/props.ts';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
 
+// Each process would compile AWS's validation for seconds of processor time; test/infra/synth.test.ts runs it once.
+process.env['CDK_VALIDATION'] = 'false';
+
 export interface Resource {
   Type: string;
   Properties: Record<string, unknown>;

@@ -1,13 +1,14 @@
 import { App, Stack, Tags } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
+import { fleetOf } from './synthesised.ts';
 
 /** Synthesises a fleet in an app that has a tag, as owners tag whole apps and stacks. */
 function synthWithTag(key: string, value: string): void {
-  const app = new App();
-  new WorkerFleet(new Stack(app, 'Test'), 'Fleet');
-  Tags.of(app).add(key, value);
-  app.synth();
+  const { stack } = fleetOf();
+  Tags.of(stack.node.root).add(key, value);
+  Template.fromStack(stack);
 }
 
 describe('a tag that instances would inherit', () => {

@@ -81,12 +81,12 @@ class ProcessRun implements Run {
   readonly #onEnd: () => void;
   readonly #output = new OutputTail(OUTPUT_BYTES);
   readonly #resolve: (end: RunEnd) => void;
-  /** Aborted when the process has exited, and when its output has ended too: what still waits stops waiting. */
-  readonly #exited = new AbortController();
-  readonly #closed = new AbortController();
   #stopped = false;
+  #exited = false;
+  #closed = false;
+  /** Aborted at the exit: there is no grace to wait for any more. */
+  #grace: AbortController | undefined;
 
-  /** @param onEnd called once it has ended, before `ended` resolves */
   constructor(child: ChildProcess, clock: Clock, onEnd: () => void) {
     this.#child = child;
     this.#onEnd = onEnd;
@@ -114,33 +114,29 @@ class ProcessRun implements Run {
   }
 
   async #terminate(graceMs: number): Promise<void> {
-    const { signal } = this.#exited;
-    if (signal.aborted) return;
+    if (this.#exited) return;
     this.#stopped = true;
     if (graceMs > 0) {
       this.#signalGroup('SIGTERM');
-      await this.#clock.sleep(graceMs, signal).catch(() => undefined);
+      this.#grace ??= new AbortController();
+      await this.#clock.sleep(graceMs, this.#grace.signal).catch(() => undefined);
     }
-    if (!signal.aborted) this.#signalGroup('SIGKILL');
+    if (!this.#exited) this.#signalGroup('SIGKILL');
   }
 
   #onExit(status: number | null, signal: string | null): void {
-    this.#exited.abort();
-    // Nearly always the output has ended as well, and is only not yet reported: no timer for that.
+    this.#exited = true;
+    this.#grace?.abort();
+    // Nearly always the output has ended as well, and is only not yet reported. If not, a process that the worker
+    // left holds it open. The timer is left to run out: to cancel one costs more than to let it find nothing to do.
     setImmediate(() => {
-      if (!this.#closed.signal.aborted) void this.#closeSoon(status, signal);
+      if (!this.#closed) void this.#clock.sleep(DRAIN_MS).then(() => this.#onClose(status, signal));
     });
   }
 
-  /** The worker has exited, but a process that it left holds its output open. */
-  async #closeSoon(status: number | null, signal: string | null): Promise<void> {
-    await this.#clock.sleep(DRAIN_MS, this.#closed.signal).catch(() => undefined);
-    this.#onClose(status, signal);
-  }
-
   #onClose(status: number | null, signal: string | null): void {
-    if (this.#closed.signal.aborted) return;
-    this.#closed.abort();
+    if (this.#closed) return;
+    this.#closed = true;
     this.#signalGroup('SIGKILL');
     this.#child.stdout?.destroy();
     this.#child.stderr?.destroy();

@@ -63,7 +63,8 @@ export class Machines {
       launch: parameters,
       ...placement,
       privateIp: this.#freeAddress(),
-      launchedAt: new Date(this.#context.clock.now()),
+      // EC2 tells launch times to the second.
+      launchedAt: new Date(Math.floor(this.#context.clock.now() / 1000) * 1000),
       tags: new Map(parameters.tags),
       directory: resolve(this.#context.directory, 'instances', id),
       state: 'pending',

@@ -1,0 +1,98 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { execa } from 'execa';
+import { expect, test } from 'vitest';
+import { bundle } from '../../infra/bundle.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Bench, openBench } from './queue.ts';
+
+const open = openBench();
+
+/** The agent as an instance runs it: its bundle in a tree, beside a worker folder. */
+async function install(bench: Bench, config: object | string) {
+  const tree = join(bench.directory, 'tree');
+  await mkdir(join(tree, 'agent'), { recursive: true });
+  await mkdir(join(tree, 'worker'), { recursive: true });
+  const file = join(tree, 'agent', 'agent.mjs');
+  const configFile = join(bench.directory, 'agent.json');
+  await writeFile(file, bundle('agent'));
+  await writeFile(configFile, typeof config === 'string' ? config : JSON.stringify(config));
+  const env = { AWS_EC2_METADATA_DISABLED: 'true', STATE_DIRECTORY: bench.directory };
+  return (...args: string[]) =>
+    execa(process.execPath, [file, '--config', configFile, ...args], { reject: false, env });
+}
+
+const configOf = (bench: Bench, fields: object) => ({
+  version: 1,
+  fleet: 'test',
+  region: bench.cloud.region,
+  queueUrl: bench.queueUrl,
+  leaseSeconds: 4,
+  environment: { JOURNAL: join(bench.directory, 'journal'), DIRECTORY: bench.directory },
+  retirement: { idleSeconds: 600 },
+  ...fields,
+});
+
+test('SIGTERM lets the running job end, takes no other, and ends the agent well', async () => {
+  const bench = await open();
+  const script =
+    'echo start >> $JOURNAL; until [ -e $DIRECTORY/go ]; do sleep 0.05; done; echo end >> $JOURNAL';
+  const run = await install(bench, configOf(bench, { command: ['sh', '-c', script] }));
+  await bench.send('x');
+  const agent = run();
+  await eventually('the worker', async () => (await bench.journal()).length === 1);
+  agent.kill('SIGTERM');
+  await bench.send('y');
+  await bench.touch('go');
+  const { exitCode, stderr } = await agent;
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  expect(await bench.journal()).toEqual(['start', 'end']);
+  expect(await bench.depth()).toEqual({ visible: 1, held: 0 });
+});
+
+test('a second signal hands the running job back at once', async () => {
+  const bench = await open();
+  const script = 'echo start >> $JOURNAL; exec sleep 600';
+  const run = await install(bench, configOf(bench, { command: ['sh', '-c', script], graceSeconds: 1 }));
+  await bench.send('x');
+  const agent = run();
+  await eventually('the worker', async () => (await bench.journal()).length === 1);
+  agent.kill('SIGTERM');
+  agent.kill('SIGINT');
+  expect((await agent).exitCode).toBe(0);
+  expect(await bench.depth()).toEqual({ visible: 1, held: 0 });
+});
+
+test('without its worker the instance retires, and no job was touched', async () => {
+  const bench = await open();
+  const run = await install(bench, configOf(bench, { command: ['./render'] }));
+  await bench.send('x');
+  const { exitCode, stdout } = await run();
+  expect(exitCode).toBe(0);
+  expect(stdout).toMatch(/worker-missing/);
+  expect(stdout).toMatch(/there is no file .*tree\/worker\/render/);
+  const { Messages } = await bench.clients.sqs.send(
+    new ReceiveMessageCommand({
+      QueueUrl: bench.queueUrl,
+      MessageSystemAttributeNames: ['ApproximateReceiveCount'],
+    }),
+  );
+  expect(Messages?.[0]?.Attributes?.ApproximateReceiveCount).toBe('1');
+});
+
+test('what a person did wrong is told in a sentence, with a status of its own', async () => {
+  const bench = await open();
+  const run = await install(bench, '{"version": 1}');
+  const config = await run();
+  expect(config.exitCode).toBe(78);
+  expect(config.stderr).toMatch(/agent\.json is not a configuration.*\n {2}fleet is missing\n/s);
+  const level = await run('--log-level', 'loud');
+  expect(level.exitCode).toBe(64);
+  expect(level.stderr).toMatch(/^mayfly-agent: --log-level is "loud"; allowed is one of debug, info/);
+  const unknown = await run('--frobnicate');
+  expect(unknown.exitCode).toBe(64);
+  expect(unknown.stderr).toMatch(/^mayfly-agent: Unknown option '--frobnicate'/);
+  const help = await run('--help');
+  expect(help).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('--config FILE') });
+});

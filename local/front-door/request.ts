@@ -83,24 +83,29 @@ const LONGEST_BODY_BYTES = 16 * 1024 * 1024;
 
 /** The whole body, unpacked (SDKs compress large CloudWatch calls). */
 export async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > LONGEST_BODY_BYTES) {
-      throw new AwsError(
-        'RequestEntityTooLarge',
-        `The body is longer than ${LONGEST_BODY_BYTES} bytes.`,
-        413,
-      );
-    }
-    chunks.push(chunk);
-  }
-  const body = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+  const body = await collect(request);
   if (request.headers['content-encoding'] !== 'gzip') return body;
   try {
     return gunzipSync(body, { maxOutputLength: LONGEST_BODY_BYTES });
   } catch {
     throw new AwsError('SerializationException', 'The body of the request is not what its encoding says.');
   }
+}
+
+function collect(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= LONGEST_BODY_BYTES) chunks.push(chunk);
+      else chunks.length = 0;
+    });
+    request.once('end', () => {
+      if (length <= LONGEST_BODY_BYTES) return resolve(Buffer.concat(chunks));
+      const message = `The body is longer than ${LONGEST_BODY_BYTES} bytes.`;
+      reject(new AwsError('RequestEntityTooLarge', message, 413));
+    });
+    request.once('error', reject);
+  });
 }

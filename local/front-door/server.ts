@@ -105,7 +105,7 @@ async function serve(
     service: scope?.service ?? 'unknown',
     region: scope?.region || region,
     requestId,
-    signal: abortedWhenGone(response),
+    signal: abortedWhenGone(request, response),
   };
   const admitted = await admit(
     async () => {
@@ -141,10 +141,15 @@ function describeRequest(request: IncomingMessage, url: URL): string {
     : `${request.method} ${url.pathname}`;
 }
 
-function abortedWhenGone(response: ServerResponse): AbortSignal {
+/** A client hangs up by closing its half: that is seen some turns before the connection is gone. */
+function abortedWhenGone(request: IncomingMessage, response: ServerResponse): AbortSignal {
+  const { socket } = request;
   const controller = new AbortController();
+  const hangUp = () => controller.abort(new Error('The client hung up.'));
+  socket.once('end', hangUp);
   response.once('close', () => {
-    if (!response.writableFinished) controller.abort(new Error('The client hung up.'));
+    socket.off('end', hangUp);
+    if (!response.writableFinished) hangUp();
   });
   return controller.signal;
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { buildApp } from 'fauxqs';
 import { AwsError, type Input } from '../front-door/service.ts';
+import { type HttpHandler, type HttpResponse, requestInProcess } from './in-process.ts';
 
 /**
  * fauxqs, the stand-in for SQS and S3, inside this process: it opens no port of its own (its server would listen on
@@ -10,7 +11,7 @@ export interface Fauxqs {
   /** One SQS call. Rejects with `AwsError`. */
   sqs(action: string, input: Input, region: string): Promise<Record<string, unknown>>;
   /** One S3 request from inside. */
-  s3(request: S3Request): Promise<S3Response>;
+  s3(request: S3Request): Promise<HttpResponse>;
   /** Lets fauxqs read an S3 request and write its answer. Resolves when the answer is written or its reader gone. */
   serveS3(request: IncomingMessage, response: ServerResponse): Promise<void>;
   close(): Promise<void>;
@@ -23,18 +24,14 @@ export interface S3Request {
   body?: string | Buffer;
 }
 
-export interface S3Response {
-  status: number;
-  headers: Record<string, unknown>;
-  body: Buffer;
-}
-
 export async function startFauxqs(): Promise<Fauxqs> {
   const app = buildApp({ logger: false, host: 'localhost' });
   await app.ready();
+  const handler: HttpHandler = (request, response) =>
+    app.routing(request as IncomingMessage, response as ServerResponse);
   return {
     async sqs(action, input, region) {
-      const answer = await app.inject({
+      const answer = await requestInProcess(handler, {
         method: 'POST',
         url: '/',
         headers: {
@@ -43,22 +40,20 @@ export async function startFauxqs(): Promise<Fauxqs> {
           // It finds the region of a new queue here.
           authorization: `AWS4-HMAC-SHA256 Credential=local/20260101/${region}/sqs/aws4_request`,
         },
-        payload: JSON.stringify(input),
+        body: JSON.stringify(input),
       });
-      const output = JSON.parse(answer.payload) as Record<string, unknown>;
-      if (answer.statusCode < 400) return output;
+      const output = JSON.parse(answer.body.toString('utf8')) as Record<string, unknown>;
+      if (answer.status < 400) return output;
       const code = String(output['__type'] ?? 'InternalError').replace(/^.*#/, '');
-      throw new AwsError(code, String(output['message'] ?? code), answer.statusCode);
+      throw new AwsError(code, String(output['message'] ?? code), answer.status);
     },
-    async s3({ method, url, headers, body }) {
-      const answer = await app.inject({
+    s3: ({ method, url, headers, body }) =>
+      requestInProcess(handler, {
         method,
         url,
         headers: { 'content-type': 'application/octet-stream', ...headers },
-        ...(body === undefined ? {} : { payload: body }),
-      });
-      return { status: answer.statusCode, headers: answer.headers, body: answer.rawPayload };
-    },
+        body: body ?? '',
+      }),
     serveS3: (request, response) =>
       new Promise((resolve) => {
         response.once('close', resolve);

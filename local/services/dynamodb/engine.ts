@@ -1,6 +1,6 @@
-import { EventEmitter } from 'node:events';
 import dynalite from 'dynalite';
 import { AwsError, type Input } from '../../front-door/service.ts';
+import { type HttpHandler, requestInProcess } from '../in-process.ts';
 
 /** One DynamoDB call to dynalite. Rejects with `AwsError`. */
 export type Dynalite = (action: string, input: Input) => Promise<Record<string, unknown>>;
@@ -11,26 +11,15 @@ export type Dynalite = (action: string, input: Input) => Promise<Record<string, 
  */
 export function startDynalite(): Dynalite {
   const server = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
-  return (action, input) =>
-    new Promise((resolve, reject) => {
-      const request = Object.assign(new EventEmitter(), {
-        method: 'POST',
-        url: '/',
-        headers: headersFor(action),
-      });
-      const response = {
-        statusCode: 200,
-        setHeader: () => {},
-        end(body: string) {
-          const output = JSON.parse(body) as Record<string, unknown>;
-          if (response.statusCode < 400) resolve(output);
-          else reject(asAwsError(output, response.statusCode));
-        },
-      };
-      server.emit('request', request, response);
-      request.emit('data', Buffer.from(JSON.stringify(input)));
-      request.emit('end');
-    });
+  const handler: HttpHandler = (request, response) => server.emit('request', request, response);
+  return async (action, input) => {
+    const headers = headersFor(action);
+    const body = JSON.stringify(input);
+    const answer = await requestInProcess(handler, { method: 'POST', url: '/', headers, body });
+    const output = JSON.parse(answer.body.toString('utf8')) as Record<string, unknown>;
+    if (answer.status < 400) return output;
+    throw asAwsError(output, answer.status);
+  };
 }
 
 function headersFor(action: string): Record<string, string> {

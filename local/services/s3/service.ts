@@ -1,6 +1,7 @@
 import { text } from '../../front-door/read.ts';
 import { AwsError, type Input, type Operation, type Service } from '../../front-door/service.ts';
-import type { Fauxqs, S3Request, S3Response } from '../fauxqs.ts';
+import type { Fauxqs, S3Request } from '../fauxqs.ts';
+import type { HttpResponse } from '../in-process.ts';
 import { SETTINGS } from './actions.ts';
 import { type BucketSettings, settingDocument } from './settings.ts';
 
@@ -14,7 +15,7 @@ export function createS3(fauxqs: Fauxqs, settings: BucketSettings): Service {
     `${bucketUrl(input)}/${text(input, 'Key').split('/').map(encodeURIComponent).join('/')}`;
   const on = (
     make: (input: Input) => S3Request,
-    read: (answer: S3Response) => Input = () => ({}),
+    read: (answer: HttpResponse) => Input = () => ({}),
   ): Operation => ({
     run: async (input) => read(succeeded(await fauxqs.s3(make(input)))),
   });
@@ -63,7 +64,7 @@ function bytesOf(body: unknown): Buffer {
   throw new AwsError('InvalidArgument', 'Body must be a string or bytes.');
 }
 
-function succeeded(answer: S3Response): S3Response {
+function succeeded(answer: HttpResponse): HttpResponse {
   if (answer.status < 300) return answer;
   const xml = answer.body.toString('utf8');
   const code = /<Code>(.*?)<\/Code>/.exec(xml)?.[1] ?? (answer.status === 404 ? 'NotFound' : 'InternalError');

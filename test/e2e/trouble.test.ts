@@ -72,12 +72,9 @@ it(
     const fleet = await startFleet();
     fleet.cloud.faults.add({
       service: 'autoscaling',
-      action: 'TerminateInstanceInAutoScalingGroup',
-      effect: { kind: 'error', code: 'AccessDenied', status: 403 },
-    });
-    fleet.cloud.faults.add({
-      service: 'autoscaling',
-      action: 'SetInstanceHealth',
+      action: ['TerminateInstanceInAutoScalingGroup', 'SetInstanceHealth'],
+      // The instances' calls, not the keeper's.
+      when: (_, { caller }) => caller.kind === 'role' && caller.sessionName.startsWith('i-'),
       effect: { kind: 'error', code: 'AccessDenied', status: 403 },
     });
     await fleet.send({ sleepMs: 100 });

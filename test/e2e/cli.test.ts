@@ -1,0 +1,229 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { gather, type StackNames } from '../../checker/gather.ts';
+import { parseJournal } from '../../checker/journal.ts';
+import { judge } from '../../checker/judge.ts';
+import { report } from '../../checker/report.ts';
+import { type OperatorClients, operatorClients, operatorEnvironment } from '../../demo/clients.ts';
+import { sendJobs } from '../../demo/send.ts';
+import { lookAt } from '../../demo/watch.ts';
+import { stackName } from '../../infra/fleet.ts';
+import { eventually } from '../support/eventually.ts';
+
+const REGION = 'us-east-1';
+const ROOT = join(import.meta.dirname, '../..');
+const CHANGED_APP = ['--app', 'node test/fixtures/app.ts'];
+const CDK_MS = 90_000;
+
+let directory: string;
+let local: ReturnType<typeof spawn>;
+let endpoint: string;
+let clients: OperatorClients;
+
+/** `npx mayfly local` in a process of its own, as in a user's other shell. */
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'mayfly-cli-'));
+  const options = ['--json', '--port', '0', '--speed', '60', '--directory', join(directory, 'cloud')];
+  local = spawn(process.execPath, ['bin/mayfly.js', 'local', ...options], { cwd: ROOT, stdio: 'pipe' });
+  if (!local.stdout) throw new Error('no output to read');
+  const lines = createInterface(local.stdout);
+  const [first] = await once(lines, 'line');
+  lines.resume();
+  endpoint = (JSON.parse(String(first)) as { endpoint: string }).endpoint;
+  clients = operatorClients(endpoint, REGION);
+}, CDK_MS);
+
+afterAll(async () => {
+  clients?.destroy();
+  const gone = once(local, 'exit');
+  local.kill('SIGTERM');
+  await gone;
+  await rm(directory, { recursive: true, force: true });
+}, CDK_MS);
+
+describe('the default app, deployed by the unmodified cdk', () => {
+  let stack: StackNames;
+
+  it(
+    'deploys',
+    async () => {
+      stack = await deploy([]);
+      expect(stack.queueUrl).toContain(endpoint);
+    },
+    CDK_MS,
+  );
+
+  it(
+    'shows no difference to what is deployed',
+    async () => {
+      const { exitCode, all } = await cdk(['diff', '--fail']);
+      expect(exitCode, all).toBe(0);
+    },
+    CDK_MS,
+  );
+
+  it(
+    'runs a bare id sent by boto3',
+    async (test) => {
+      const python = await firstThatRuns([
+        ['python3', '-c', 'import boto3'],
+        ['/usr/bin/python3', '-c', 'import boto3'],
+      ]);
+      if (!python) return test.skip('needs Python with boto3');
+      const script = [
+        'import boto3, sys',
+        'sqs = boto3.client("sqs", endpoint_url=sys.argv[1])',
+        'print(sqs.send_message(QueueUrl=sys.argv[2], MessageBody="4711")["MessageId"])',
+      ].join('\n');
+      const { stdout } = await tool(python, ['-c', script, endpoint, stack.queueUrl]);
+      expect(await outputOf(stack, stdout.trim())).toContain('argument: 4711');
+    },
+    CDK_MS,
+  );
+
+  it(
+    'runs a bare id sent by the AWS CLI',
+    async (test) => {
+      const aws = await firstThatRuns([
+        ['/usr/bin/aws', '--version'],
+        ['aws', '--version'],
+      ]);
+      if (!aws) return test.skip('needs the AWS CLI');
+      const send = ['sqs', 'send-message', '--queue-url', stack.queueUrl, '--message-body', '4712'];
+      const { stdout } = await tool(aws, ['--endpoint-url', endpoint, '--output', 'json', ...send]);
+      const { MessageId } = JSON.parse(stdout) as { MessageId: string };
+      expect(await outputOf(stack, MessageId)).toContain('argument: 4712');
+    },
+    CDK_MS,
+  );
+});
+
+describe('an owner who edits the fleet', () => {
+  let stack: StackNames;
+  const sent: string[] = [];
+
+  it(
+    'changes it in place, and no running job notices',
+    async () => {
+      stack = await deploy(CHANGED_APP);
+      // An instance of the fleet as it was may still be there, with its own worker and no journal.
+      await eventually(
+        'the old instances to go',
+        async () => (await lookAt(clients, stack.queueUrl, stack.group)).desired === 0,
+      );
+      const [job = ''] = await send({ sleepMs: 20_000 });
+      await started(job);
+      const changed = await deploy(CHANGED_APP, { TEST_MAX_CAPACITY: '4' });
+      expect(changed).toEqual(stack);
+      expect(await endOf(job)).toBeUndefined();
+      await eventually('the end of the job', () => endOf(job), 30_000);
+      expect(await endOf(job)).toMatchObject({ attempt: 1, status: 0 });
+    },
+    3 * CDK_MS,
+  );
+
+  it(
+    'destroys it while two instances are busy, and nothing is left',
+    async () => {
+      const jobs = await send({ sleepMs: 6_000 }, { sleepMs: 6_000 });
+      for (const job of jobs) await started(job);
+      const { desired } = await lookAt(clients, stack.queueUrl, stack.group);
+      expect(desired).toBeGreaterThanOrEqual(2);
+      const { exitCode, all } = await cdk(['destroy', '--force', ...CHANGED_APP]);
+      expect(exitCode, all).toBe(0);
+      const verdict = judge(
+        await gather({
+          sent,
+          journal: journalFile(),
+          calls: join(directory, 'cloud', 'calls.jsonl'),
+          leaseSeconds: 4,
+          clients,
+          stack: undefined,
+        }),
+      );
+      expect(verdict.violations, report(verdict)).toEqual([]);
+      expect(verdict.counts).toMatchObject({ succeeded: 3, runs: 3 });
+    },
+    2 * CDK_MS,
+  );
+
+  async function send(...orders: object[]): Promise<string[]> {
+    const jobs = await sendJobs(
+      clients.sqs,
+      stack.queueUrl,
+      orders.map((order) => JSON.stringify(order)),
+    );
+    sent.push(...jobs);
+    return jobs;
+  }
+});
+
+function cdk(words: string[], environment: Record<string, string> = {}) {
+  return execa('cdk', [...words, '--output', join(directory, 'cdk.out'), '--no-color', '--ci'], {
+    preferLocal: true,
+    cwd: ROOT,
+    env: { ...operatorEnvironment(endpoint, REGION), TEST_JOURNAL: journalFile(), ...environment },
+    extendEnv: false,
+    all: true,
+    reject: false,
+  });
+}
+
+async function deploy(words: string[], environment: Record<string, string> = {}): Promise<StackNames> {
+  const file = join(directory, 'outputs.json');
+  const options = ['--require-approval', 'never', '--outputs-file', file];
+  const { exitCode, all } = await cdk(['deploy', ...words, ...options], environment);
+  expect(exitCode, all).toBe(0);
+  const outputs = (JSON.parse(await readFile(file, 'utf8')) as Record<string, Record<string, string>>)[
+    stackName
+  ];
+  return {
+    queueUrl: outputs?.['FleetQueueUrl'] ?? '',
+    deadLetterQueueUrl: outputs?.['FleetDeadLetterQueueUrl'] ?? '',
+    table: outputs?.['FleetTableName'] ?? '',
+    group: outputs?.['FleetGroupName'] ?? '',
+  };
+}
+
+function tool(program: string, words: string[]) {
+  return execa(program, words, { env: operatorEnvironment(endpoint, REGION), extendEnv: false });
+}
+
+async function firstThatRuns(candidates: string[][]): Promise<string | undefined> {
+  for (const [program = '', ...words] of candidates) {
+    const { exitCode } = await execa(program, words, { reject: false });
+    if (exitCode === 0) return program;
+  }
+  return undefined;
+}
+
+/** What the worker printed, once the job's record says that it succeeded. */
+function outputOf({ table = '' }: StackNames, messageId: string): Promise<string> {
+  return eventually(
+    `job m-${messageId} to succeed`,
+    async () => {
+      const { Item } = await clients.dynamodb.send(
+        new GetItemCommand({ TableName: table, Key: { pk: { S: `job#m-${messageId}` } } }),
+      );
+      return Item?.['state']?.S === 'succeeded' && (Item['output']?.S ?? '');
+    },
+    40_000,
+  );
+}
+
+const journalFile = () => join(directory, 'journal.jsonl');
+
+async function journalLine(event: string, job: string) {
+  const text = await readFile(journalFile(), 'utf8').catch(() => '');
+  return parseJournal(text).find((line) => line.event === event && line.job === job);
+}
+
+const started = (job: string) => eventually(`${job} to start`, () => journalLine('start', job), 40_000);
+const endOf = (job: string) => journalLine('end', job);

@@ -1,0 +1,70 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { XMLValidator } from 'fast-xml-parser';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Verdict } from '../../checker/facts.ts';
+import type { History } from '../../demo/history.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+let out: string;
+beforeAll(async () => {
+  out = await mkdtemp(join(tmpdir(), 'mayfly-demo-'));
+});
+afterAll(() => rm(out, { recursive: true, force: true }));
+
+const demo = (...words: string[]) =>
+  execa(process.execPath, ['demo/main.ts', '--out', out, ...words], { cwd: ROOT, reject: false });
+
+interface Result {
+  ok: boolean;
+  peak: number;
+  verdict: Verdict;
+  history: History;
+}
+
+it('goes from zero to at least three instances and back, with all jobs done and pictures on disk', async () => {
+  const { exitCode, stdout, stderr } = await demo('--json');
+  expect(exitCode, stderr).toBe(0);
+  const { ok, peak, verdict, history } = JSON.parse(stdout) as Result;
+  expect(ok).toBe(true);
+  expect(peak).toBeGreaterThanOrEqual(3);
+  expect(verdict).toMatchObject({ violations: [], notes: [], counts: { sent: 48, succeeded: 48, runs: 48 } });
+  expect(history.samples.at(-1)).toMatchObject({ visible: 0, inFlight: 0, desired: 0, running: 0 });
+  expect(history.lives.map(({ reason, rung }) => [reason, rung])).toEqual(
+    history.lives.map(() => ['idle', 'terminate']),
+  );
+  const png = await readFile(join(out, 'picture.png'));
+  expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([1440, 1080]);
+  expect(XMLValidator.validate(await readFile(join(out, 'timeline.svg'), 'utf8'))).toBe(true);
+}, 180_000);
+
+it('says in a sentence that a port is in use', async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const { exitCode, stderr } = await demo('--port', String(port));
+  server.close();
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(new RegExp(`^The demo could not go on: .*${port}`));
+  expect(stderr.trim().split('\n')).toHaveLength(1);
+});
+
+it('refuses an option with what is allowed', async () => {
+  const { exitCode, stderr } = await demo('--speed', '0');
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain('Allowed is a whole number from 1 to 60.');
+});
+
+it('leaves nothing running when it is interrupted', async () => {
+  const running = execa(process.execPath, ['demo/main.ts', '--out', out], { cwd: ROOT, reject: false });
+  for await (const line of running.iterable()) if (line.includes('Deploying')) break;
+  running.kill('SIGINT');
+  const { exitCode, stderr, signal } = await running;
+  expect({ exitCode, signal }).toEqual({ exitCode: 1, signal: undefined });
+  expect(stderr).toContain('Stopped by SIGINT.');
+}, 60_000);

@@ -100,7 +100,9 @@ PYTHON
 
 region=$(retry 10 imds meta-data/placement/region)
 domain=$(retry 3 imds meta-data/services/domain)
-command -v git >/dev/null && command -v ansible-pull >/dev/null || retry 5 install_packages
+if ! command -v git >/dev/null || ! command -v ansible-pull >/dev/null; then
+  retry 5 install_packages
+fi
 retry 5 fetch_tree
 marker=/var/lib/mayfly/booted
 rm -f "$marker"

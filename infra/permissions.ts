@@ -32,9 +32,10 @@ export function agentRole(scope: Construct, systemsManagerAccess: boolean): Role
     description: 'Workers: takes jobs and ends its own instance',
   });
   if (systemsManagerAccess) {
-    role.addManagedPolicy(ManagedPolicy.fromAwsManagedPolicyName('AmazonSSMManagedInstanceCore'));
+    const policy = ManagedPolicy.fromAwsManagedPolicyName('AmazonSSMManagedInstanceCore');
+    role.addManagedPolicy(policy);
     Validations.of(role).acknowledge({
-      id: 'AwsSolutions-IAM4',
+      id: `AwsSolutions-IAM4[Policy::${flat(Stack.of(role).resolve(policy.managedPolicyArn))}]`,
       reason:
         'The owner switched Systems Manager on, whose agent needs what is in this policy; AWS keeps it in step ' +
         'with the agent, which a copy here would not be.',

@@ -2,11 +2,16 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { App, Stack, Validations } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
+import { CURRENTLY_RECOMMENDED_FLAGS } from 'aws-cdk-lib/cx-api';
+import { AwsSolutionsChecks } from 'cdk-nag';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fleetApp } from '../../infra/fleet-app.ts';
 import { packageRoot } from '../../infra/package-files.ts';
+import { WorkerFleet } from '../../infra/worker-fleet.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'mayfly-synth-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -80,6 +85,17 @@ function errorsOf(path: string): Finding[] {
     engine.free();
   }
 }
+
+describe('an app with every feature flag that aws-cdk-lib recommends', () => {
+  it('has no finding either', () => {
+    const app = new App({ postCliContext: { ...CURRENTLY_RECOMMENDED_FLAGS } });
+    const stack = new Stack(app, 'Test');
+    new WorkerFleet(stack, 'Fleet', { systemsManagerAccess: true, spotShare: 50 });
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    const template = Template.fromStack(stack);
+    template.resourceCountIs('AWS::AutoScaling::ScalingPolicy', 1);
+  });
+});
 
 describe('the checks of the app', () => {
   it('find what nobody acknowledged', () => {

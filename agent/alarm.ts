@@ -20,11 +20,6 @@ export class Alarm {
     void this.#wait(armed);
   }
 
-  stop(): void {
-    this.#armed?.abort.abort();
-    this.#armed = undefined;
-  }
-
   async #wait(armed: { atMs: number; abort: AbortController }): Promise<void> {
     // Longer sleeps than this overflow Node's timers; the alarm rings, finds nothing due and is set again.
     const ms = Math.min(Math.max(0, armed.atMs - this.#clock.monotonic()), 2 ** 31 - 1);

@@ -79,10 +79,6 @@ export class Leases {
     return this.#options.clock.monotonic() >= held.lease.endsAtMs;
   }
 
-  close(): void {
-    this.#alarm.stop();
-  }
-
   #look(): void {
     const nowMs = this.#options.clock.monotonic();
     // Those due soon go along: the fewer calls, the better.

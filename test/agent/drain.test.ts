@@ -32,6 +32,22 @@ test('a job that outlives the drain is stopped and handed back, and costs no att
   expect(await bench.table.get(id)).toMatchObject({ state: 'queued', attempts: 0 });
 });
 
+test('jobs that only waited here for a slot go back untouched: no attempt, no record', async () => {
+  const bench = await open();
+  const script = 'echo "$1" >> $JOURNAL; [ "$1" = quick ] || exec sleep 60';
+  const agent = await bench.agent(script, { leaseSeconds: 4 });
+  for (let sent = 0; sent < 5; sent += 1) await bench.send('quick');
+  agent.work.resume();
+  await agent.done(5);
+  await bench.send('long');
+  await eventually('the long one', async () => (await bench.journal()).includes('long'));
+  const ids = [await bench.send('quick'), await bench.send('quick')];
+  await eventually('the others to be at hand', async () => (await bench.depth()).held === 3);
+  await agent.work.drain(0);
+  expect(await bench.depth()).toEqual({ visible: 3, held: 0 });
+  for (const id of ids) expect(await bench.table.get(`m-${id}`)).toBeUndefined();
+});
+
 test('what a receive under way at the pause brings is handed back at once, and not run', async () => {
   const bench = await open();
   const agent = await bench.agent('echo start >> $JOURNAL', { leaseSeconds: 60 });

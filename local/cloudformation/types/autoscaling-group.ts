@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { AwsError } from '../../front-door/service.ts';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
 import { isRecord } from '../template/parse.ts';
-import { boolean, number, properties, text, texts } from './properties.ts';
+import { boolean, fallbacks, number, properties, text, texts } from './properties.ts';
 
 const structure = v.record(v.string(), v.unknown());
 const launchTemplate = properties({
@@ -103,6 +103,17 @@ async function retag(name: string, props: GroupProps, previous: GroupProps, cont
   await context.call('autoscaling', 'CreateOrUpdateTags', { Tags: after });
 }
 
+const DEFAULTS: Record<string, unknown> = {
+  CapacityRebalance: false,
+  Cooldown: 300,
+  // The API's word for none.
+  DefaultInstanceWarmup: -1,
+  HealthCheckGracePeriod: 0,
+  HealthCheckType: 'EC2',
+  NewInstancesProtectedFromScaleIn: false,
+  TerminationPolicies: ['Default'],
+};
+
 async function find(name: string, { call }: ResourceContext) {
   const wanted = { AutoScalingGroupNames: [name] };
   const { AutoScalingGroups = [] } = await call('autoscaling', 'DescribeAutoScalingGroups', wanted);
@@ -161,7 +172,7 @@ const group = resourceType<GroupProps>({
   async update(resource, props, previous, context) {
     const name = resource.physicalId;
     await context.call('autoscaling', 'UpdateAutoScalingGroup', {
-      ...settings(props),
+      ...settings({ ...fallbacks(DEFAULTS, props, previous), ...props }),
       ...sizes(props, previous, context.updatePolicy),
       AutoScalingGroupName: name,
     });

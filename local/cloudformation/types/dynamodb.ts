@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
 import {
@@ -6,6 +7,7 @@ import {
   ignoring,
   number,
   properties,
+  tagChanges,
   tagList,
   tagListOf,
   text,
@@ -44,7 +46,6 @@ const tableSchema = properties({
   OnDemandThroughput: v.optional(onDemand),
   PointInTimeRecoverySpecification: v.optional(recovery),
   ProvisionedThroughput: v.optional(throughput),
-  ResourcePolicy: v.optional(properties({ PolicyDocument: document })),
   SSESpecification: v.optional(
     properties({ KMSMasterKeyId: v.optional(text), SSEEnabled: boolean, SSEType: v.optional(text) }),
   ),
@@ -72,6 +73,7 @@ function definition(props: TableProps) {
     GlobalSecondaryIndexes: props.GlobalSecondaryIndexes,
     KeySchema: props.KeySchema,
     LocalSecondaryIndexes: props.LocalSecondaryIndexes,
+    OnDemandThroughput: props.OnDemandThroughput,
     ProvisionedThroughput: props.ProvisionedThroughput,
     SSESpecification: props.SSESpecification && {
       Enabled: props.SSESpecification.SSEEnabled,
@@ -82,6 +84,20 @@ function definition(props: TableProps) {
     TableClass: props.TableClass,
   };
 }
+
+const UPDATABLE = [
+  ...(['BillingMode', 'DeletionProtectionEnabled', 'OnDemandThroughput', 'ProvisionedThroughput'] as const),
+  ...(['SSESpecification', 'StreamSpecification', 'TableClass'] as const),
+];
+
+/** What is said to UpdateTable for a property that the template no longer has. */
+const DEFAULTS: Record<string, unknown> = {
+  BillingMode: 'PROVISIONED',
+  DeletionProtectionEnabled: false,
+  SSESpecification: { Enabled: false },
+  StreamSpecification: { StreamEnabled: false },
+  TableClass: 'STANDARD',
+};
 
 interface TableDescription {
   TableArn: string;
@@ -137,6 +153,17 @@ async function setFeatures(
   }
 }
 
+async function retag(
+  ResourceArn: unknown,
+  props: TableProps,
+  previous: TableProps,
+  context: ResourceContext,
+): Promise<void> {
+  const { list: Tags, dropped: TagKeys } = tagChanges(props.Tags, previous.Tags, context);
+  if (TagKeys.length > 0) await context.call('dynamodb', 'UntagResource', { ResourceArn, TagKeys });
+  await context.call('dynamodb', 'TagResource', { ResourceArn, Tags });
+}
+
 /** UpdateTable makes or removes one index at a time. */
 async function updateIndexes(
   TableName: string,
@@ -168,6 +195,7 @@ const table = resourceType<TableProps>({
   schema: tableSchema,
   createOnly: ['KeySchema', 'LocalSecondaryIndexes', 'TableName'],
   nameProperty: 'TableName',
+  taggable: true,
   attributes: ['Arn', 'StreamArn'],
   volatileAttributes: ['StreamArn'],
   async create(props, context) {
@@ -179,27 +207,17 @@ const table = resourceType<TableProps>({
     await setFeatures(TableName, props, {}, context);
     return made;
   },
-  async update({ physicalId: TableName }, props, previous, context) {
+  async update({ physicalId: TableName, attributes }, props, previous, context) {
     const [next, before] = [definition(props), definition(previous)];
-    const { BillingMode, ProvisionedThroughput, StreamSpecification, DeletionProtectionEnabled } = next;
-    const changed = {
-      ...(BillingMode !== before.BillingMode && { BillingMode }),
-      ...(JSON.stringify(ProvisionedThroughput) !== JSON.stringify(before.ProvisionedThroughput) && {
-        ProvisionedThroughput,
-      }),
-      ...(JSON.stringify(StreamSpecification) !== JSON.stringify(before.StreamSpecification) && {
-        StreamSpecification: StreamSpecification ?? { StreamEnabled: false },
-      }),
-      ...(DeletionProtectionEnabled !== before.DeletionProtectionEnabled && {
-        DeletionProtectionEnabled: DeletionProtectionEnabled ?? false,
-      }),
-    };
+    const names = UPDATABLE.filter((name) => !isDeepStrictEqual(next[name], before[name]));
+    const changed = Object.fromEntries(names.map((name) => [name, next[name] ?? DEFAULTS[name]]));
     if (Object.keys(changed).length > 0) {
       await context.call('dynamodb', 'UpdateTable', { TableName, ...changed });
       await settled(TableName, context);
     }
     await updateIndexes(TableName, props, previous, context);
     await setFeatures(TableName, props, previous, context);
+    await retag(attributes['Arn'], props, previous, context);
     return settled(TableName, context);
   },
   async delete({ physicalId: TableName }, _props, context) {

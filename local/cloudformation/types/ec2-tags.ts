@@ -1,5 +1,5 @@
 import type { ResourceContext } from '../resource-type.ts';
-import { type TagList, tagListOf, tagsOf } from './properties.ts';
+import { type TagList, tagChanges, tagListOf } from './properties.ts';
 
 /** Tags as EC2 takes them when it makes something. */
 export function tagSpecifications(kind: string, own: TagList | undefined, context: ResourceContext) {
@@ -13,11 +13,9 @@ export async function retagEc2(
   previous: TagList | undefined,
   context: ResourceContext,
 ): Promise<void> {
-  const before = tagsOf(previous, { ...context, stackTags: context.previousStackTags });
-  const after = tagsOf(own, context);
-  const dropped = Object.keys(before).filter((key) => !(key in after));
+  const { list, dropped } = tagChanges(own, previous, context);
   if (dropped.length > 0) {
     await context.call('ec2', 'DeleteTags', { Resources: [id], Tags: dropped.map((Key) => ({ Key })) });
   }
-  await context.call('ec2', 'CreateTags', { Resources: [id], Tags: tagListOf(own, context) });
+  await context.call('ec2', 'CreateTags', { Resources: [id], Tags: list });
 }

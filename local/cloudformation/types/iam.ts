@@ -6,6 +6,7 @@ import {
   number,
   policyText,
   properties,
+  tagChanges,
   tagList,
   tagListOf,
   text,
@@ -21,7 +22,6 @@ const roleSchema = properties({
   ManagedPolicyArns: v.optional(texts, []),
   MaxSessionDuration: v.optional(number),
   Path: v.optional(text),
-  PermissionsBoundary: v.optional(text),
   Policies: v.optional(inlinePolicies, []),
   RoleName: v.optional(text),
   Tags: v.optional(tagList),
@@ -55,10 +55,11 @@ const role = resourceType<RoleProps>({
   schema: roleSchema,
   createOnly: ['Path', 'RoleName'],
   nameProperty: 'RoleName',
+  taggable: true,
   attributes: ['Arn', 'RoleId'],
   async create(props, context) {
     const RoleName = props.RoleName ?? context.generatedName(64);
-    const { Description, MaxSessionDuration, Path, PermissionsBoundary } = props;
+    const { Description, MaxSessionDuration, Path } = props;
     const AssumeRolePolicyDocument = policyText(props.AssumeRolePolicyDocument);
     const Tags = tagListOf(props.Tags, context);
     const { Role } = await context.call('iam', 'CreateRole', {
@@ -68,7 +69,6 @@ const role = resourceType<RoleProps>({
         Description,
         MaxSessionDuration,
         Path,
-        PermissionsBoundary,
         Tags,
       },
     });
@@ -79,11 +79,14 @@ const role = resourceType<RoleProps>({
   },
   async update(resource, props, previous, context) {
     const RoleName = resource.physicalId;
-    const { Description, MaxSessionDuration } = props;
+    const { Description = '', MaxSessionDuration = 3600 } = props;
     const PolicyDocument = policyText(props.AssumeRolePolicyDocument);
     await context.call('iam', 'UpdateAssumeRolePolicy', { RoleName, PolicyDocument });
     await context.call('iam', 'UpdateRole', { RoleName, Description, MaxSessionDuration });
     await setRolePolicies(RoleName, props, previous, context);
+    const { list: Tags, dropped: TagKeys } = tagChanges(props.Tags, previous.Tags, context);
+    if (TagKeys.length > 0) await context.call('iam', 'UntagRole', { RoleName, TagKeys });
+    await context.call('iam', 'TagRole', { RoleName, Tags });
     return resource;
   },
   async delete({ physicalId: RoleName }, props, context) {

@@ -2,7 +2,17 @@ import { isDeepStrictEqual } from 'node:util';
 import { strToU8, zipSync } from 'fflate';
 import * as v from 'valibot';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
-import { ignoring, number, properties, tagList, tagsOf, text, texts } from './properties.ts';
+import {
+  fallbacks,
+  ignoring,
+  number,
+  properties,
+  tagChanges,
+  tagList,
+  tagsOf,
+  text,
+  texts,
+} from './properties.ts';
 
 const GONE = ['ResourceNotFoundException'];
 
@@ -45,6 +55,17 @@ function configuration(props: FunctionProps) {
   return configurable;
 }
 
+const DEFAULTS: Record<string, unknown> = {
+  DeadLetterConfig: { TargetArn: '' },
+  Description: '',
+  Environment: { Variables: {} },
+  EphemeralStorage: { Size: 512 },
+  LoggingConfig: { LogFormat: 'Text' },
+  MemorySize: 128,
+  Timeout: 3,
+  TracingConfig: { Mode: 'PassThrough' },
+};
+
 /** Source in the template becomes a file `index` of the runtime's kind ("AWS::Lambda::Function Code"). */
 function codeOf({ Code, Runtime }: FunctionProps): Record<string, unknown> {
   const { ZipFile: source, ...place } = Code;
@@ -66,6 +87,18 @@ async function reserve(
   } else {
     await call('lambda', 'PutFunctionConcurrency', { FunctionName, ReservedConcurrentExecutions });
   }
+}
+
+async function retag(
+  Resource: unknown,
+  props: FunctionProps,
+  previous: FunctionProps,
+  context: ResourceContext,
+) {
+  const { wanted: Tags, dropped: TagKeys } = tagChanges(props.Tags, previous.Tags, context);
+  if (isDeepStrictEqual(Tags, tagsOf(previous.Tags, context)) && TagKeys.length === 0) return;
+  if (TagKeys.length > 0) await context.call('lambda', 'UntagResource', { Resource, TagKeys });
+  await context.call('lambda', 'TagResource', { Resource, Tags });
 }
 
 const lambdaFunction = resourceType<FunctionProps>({
@@ -93,8 +126,10 @@ const lambdaFunction = resourceType<FunctionProps>({
       const { Architectures } = props;
       await context.call('lambda', 'UpdateFunctionCode', { FunctionName, Architectures, ...codeOf(props) });
     }
-    await context.call('lambda', 'UpdateFunctionConfiguration', { FunctionName, ...configuration(props) });
+    const changes = { ...fallbacks(DEFAULTS, props, previous), ...configuration(props) };
+    await context.call('lambda', 'UpdateFunctionConfiguration', { FunctionName, ...changes });
     await reserve(FunctionName, props, previous, context);
+    await retag(resource.attributes['Arn'], props, previous, context);
     return resource;
   },
   async delete({ physicalId: FunctionName }, _props, { call }) {

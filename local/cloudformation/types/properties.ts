@@ -21,7 +21,6 @@ export const boolean = v.pipe(
 export const texts = v.array(text);
 /** A JSON document: what is in it is the service's business. */
 export const document = v.union([v.record(v.string(), v.unknown()), v.string()]);
-export const optional = <S extends v.GenericSchema>(schema: S) => v.optional(schema);
 export const properties = <E extends v.ObjectEntries>(entries: E) => v.strictObject(entries);
 
 export const tagList = v.array(properties({ Key: text, Value: text }));
@@ -37,6 +36,29 @@ export function tagsOf(own: TagList | Record<string, string> | undefined, contex
 /** As most services want them. */
 export function tagListOf(own: TagList | Record<string, string> | undefined, context: ResourceContext) {
   return Object.entries(tagsOf(own, context)).map(([Key, Value]) => ({ Key, Value }));
+}
+
+/** What an update does to the tags: all that are wanted, and the keys of those that no longer are. */
+export function tagChanges(
+  own: TagList | Record<string, string> | undefined,
+  previous: TagList | Record<string, string> | undefined,
+  context: ResourceContext,
+) {
+  const wanted = tagsOf(own, context);
+  const before = tagsOf(previous, { ...context, stackTags: context.previousStackTags });
+  const dropped = Object.keys(before).filter((key) => !(key in wanted));
+  return { wanted, list: tagListOf(own, context), dropped };
+}
+
+/** What properties fall back to when a template takes them away: of those that only `previous` had. */
+export function fallbacks<T>(
+  defaults: Record<string, T>,
+  props: object,
+  previous: object,
+): Record<string, T> {
+  const had = (from: object, name: string) => (from as Record<string, unknown>)[name] !== undefined;
+  const dropped = Object.entries(defaults).filter(([name]) => had(previous, name) && !had(props, name));
+  return Object.fromEntries(dropped);
 }
 
 /** As the service wants a policy: text. */

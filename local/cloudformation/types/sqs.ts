@@ -3,10 +3,12 @@ import { type ResourceContext, type ResourceType, resourceType } from '../resour
 import {
   boolean,
   document,
+  fallbacks,
   ignoring,
   number,
   policyText,
   properties,
+  tagChanges,
   tagList,
   tagsOf,
   text,
@@ -38,7 +40,10 @@ type QueueProps = v.InferOutput<typeof queueSchema>;
 /** What a queue has when a property is taken away ("SetQueueAttributes"). */
 const DEFAULTS: Record<string, string> = {
   ContentBasedDeduplication: 'false',
+  DeduplicationScope: 'queue',
   DelaySeconds: '0',
+  FifoThroughputLimit: 'perQueue',
+  KmsDataKeyReusePeriodSeconds: '300',
   KmsMasterKeyId: '',
   MaximumMessageSize: '1048576',
   MessageRetentionPeriod: '345600',
@@ -83,10 +88,7 @@ const queue = resourceType<QueueProps>({
     return described(url, QueueName, context);
   },
   async update({ physicalId, attributes }, props, previous, context) {
-    const given = attributesOf(props);
-    const dropped = Object.keys(attributesOf(previous)).filter((name) => !(name in given));
-    const reset = Object.fromEntries(dropped.map((name) => [name, DEFAULTS[name] ?? '']));
-    const changes = { ...reset, ...given };
+    const changes = { ...fallbacks(DEFAULTS, props, previous), ...attributesOf(props) };
     delete changes['FifoQueue'];
     if (Object.keys(changes).length > 0) {
       await context.call('sqs', 'SetQueueAttributes', { QueueUrl: physicalId, Attributes: changes });
@@ -100,11 +102,9 @@ const queue = resourceType<QueueProps>({
 });
 
 async function retag(QueueUrl: string, props: QueueProps, previous: QueueProps, context: ResourceContext) {
-  const Tags = tagsOf(props.Tags, context);
-  const before = tagsOf(previous.Tags, { ...context, stackTags: context.previousStackTags });
-  const TagKeys = Object.keys(before).filter((key) => !(key in Tags));
-  if (TagKeys.length > 0) await context.call('sqs', 'UntagQueue', { QueueUrl, TagKeys });
-  await context.call('sqs', 'TagQueue', { QueueUrl, Tags });
+  const { wanted, dropped } = tagChanges(props.Tags, previous.Tags, context);
+  if (dropped.length > 0) await context.call('sqs', 'UntagQueue', { QueueUrl, TagKeys: dropped });
+  await context.call('sqs', 'TagQueue', { QueueUrl, Tags: wanted });
 }
 
 const policySchema = properties({ PolicyDocument: document, Queues: texts });

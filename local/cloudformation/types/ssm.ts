@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { type ResourceType, resourceType } from '../resource-type.ts';
-import { ignoring, properties, tagListOf, tagMap, text } from './properties.ts';
+import { ignoring, properties, tagChanges, tagListOf, tagMap, text } from './properties.ts';
 
 const schema = properties({
   AllowedPattern: v.optional(text),
@@ -19,6 +19,7 @@ const parameter = resourceType<v.InferOutput<typeof schema>>({
   schema,
   createOnly: ['Name'],
   nameProperty: 'Name',
+  taggable: true,
   attributes: ['Type', 'Value'],
   volatileAttributes: ['Type', 'Value'],
   async create(props, context) {
@@ -26,8 +27,12 @@ const parameter = resourceType<v.InferOutput<typeof schema>>({
     await context.call('ssm', 'PutParameter', { Name, ...rest, Tags: tagListOf(Tags, context) });
     return { physicalId: Name, attributes: { Type: props.Type, Value: props.Value } };
   },
-  async update({ physicalId }, { Tags: _, ...rest }, _previous, { call }) {
-    await call('ssm', 'PutParameter', { ...rest, Name: physicalId, Overwrite: true });
+  async update({ physicalId }, { Tags, ...rest }, previous, context) {
+    await context.call('ssm', 'PutParameter', { ...rest, Name: physicalId, Overwrite: true });
+    const { list, dropped: TagKeys } = tagChanges(Tags, previous.Tags, context);
+    const it = { ResourceType: 'Parameter', ResourceId: physicalId };
+    if (TagKeys.length > 0) await context.call('ssm', 'RemoveTagsFromResource', { ...it, TagKeys });
+    await context.call('ssm', 'AddTagsToResource', { ...it, Tags: list });
     return { physicalId, attributes: { Type: rest.Type, Value: rest.Value } };
   },
   async delete({ physicalId }, _props, { call }) {

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { filesOfUserData, type UserDataFile } from './cloud-config.ts';
 import { fetchTree } from './fetch-tree.ts';
 import type { Instance, InstanceSpec, Launcher } from './launcher.ts';
+import { plugIn } from './power-supply.ts';
 import { kill, killInstance } from './processes.ts';
 
 /** systemd's default `TimeoutStopSec` is 90 s; EC2 itself gives an instance some minutes. Real time. */
@@ -45,6 +46,7 @@ class ProcessInstance implements Instance {
   #agent: ChildProcess | undefined;
   /** Once the agent, if there is one, has ended and is no process any more. */
   #agentEnded: Promise<void> = Promise.resolve();
+  #unplug: () => void = () => {};
 
   constructor(spec: InstanceSpec, stopMs: number) {
     this.#spec = spec;
@@ -80,6 +82,7 @@ class ProcessInstance implements Instance {
     try {
       await killInstance(this.#disk, this.#agent?.pid ?? Number.NaN);
       await this.#agentEnded;
+      this.#unplug();
     } catch (error) {
       await this.#log(String(error));
     }
@@ -115,6 +118,7 @@ class ProcessInstance implements Instance {
     this.#agent = agent;
     writeFileSync(join(this.#disk, 'run', 'agent.pid'), `${agent.pid}\n`);
     this.#agentEnded = endOf(agent).then((how) => this.#off.resolve(`powered off, ${how}`));
+    if (agent.pid !== undefined) this.#unplug = plugIn(agent.pid, this.#disk);
   }
 
   /** What systemd would set, and where AWS is. No credentials: they come from the metadata, as on EC2. */

@@ -1,16 +1,17 @@
 import type { Cancel } from '../../clock.ts';
 import type { Input } from '../../front-door/service.ts';
 
-/** "Amazon EC2 Auto Scaling instance lifecycle"; an instance that is `Terminated` is no longer in its group. */
+/**
+ * "Amazon EC2 Auto Scaling instance lifecycle". `Pending:Proceed` takes no time here, and an instance that is
+ * `Terminated` is no longer in its group.
+ */
 export type LifecycleState =
   | 'Pending'
   | 'Pending:Wait'
-  | 'Pending:Proceed'
   | 'InService'
   | 'Terminating'
   | 'Terminating:Wait'
-  | 'Terminating:Proceed'
-  | 'Terminated';
+  | 'Terminating:Proceed';
 
 export interface Group {
   name: string;

@@ -1,7 +1,4 @@
-import { optionalStructure, optionalText, structures, text } from '../../front-door/read.ts';
-import type { CloudContext, Input } from '../../front-door/service.ts';
-import type { Ec2 } from '../ec2/ec2.ts';
-import type { Machine } from '../ec2/machine.ts';
+import type { CloudContext } from '../../front-door/service.ts';
 import type { Activities } from './activities.ts';
 import {
   type Activity,
@@ -12,8 +9,9 @@ import {
   isTerminating,
 } from './group.ts';
 import type { Groups } from './groups.ts';
-import type { Lifecycle } from './lifecycle.ts';
-import { imbalance, nextIsSpot, nextZone, selectForScaleIn } from './selection.ts';
+import { instanceFrom, type Launch, runInstancesInput } from './launch-request.ts';
+import { Lives, type LivesParts } from './lives.ts';
+import { imbalance, nextZone, selectForScaleIn } from './selection.ts';
 
 /** After a failed launch AWS tries again with growing pauses. Cloud time. */
 const FIRST_LAUNCH_PAUSE_MS = 30_000;
@@ -21,39 +19,34 @@ const LONGEST_LAUNCH_PAUSE_MS = 15 * 60_000;
 
 const DIFFERENCE = 'in response to a difference between desired and actual capacity';
 const REPLACEMENT = 'in response to an unhealthy instance needing to be replaced';
+const BALANCING = "to aid in balancing the group's zones";
 
-/** Brings groups to their desired capacity, and takes every instance through its life. */
+/** Brings groups to their desired capacity and keeps them there. */
 export class Scaler {
   readonly #context: CloudContext;
   readonly #groups: Groups;
   readonly #activities: Activities;
-  readonly #lifecycle: Lifecycle;
-  readonly #machines: Ec2['machines'];
-  readonly #stopListening: () => void;
+  readonly #lives: Lives;
   #closed = false;
 
-  constructor(
-    context: CloudContext,
-    parts: { groups: Groups; activities: Activities; lifecycle: Lifecycle; ec2: Ec2 },
-  ) {
+  constructor(context: CloudContext, parts: LivesParts) {
     this.#context = context;
     this.#groups = parts.groups;
     this.#activities = parts.activities;
-    this.#lifecycle = parts.lifecycle;
-    this.#machines = parts.ec2.machines;
-    this.#stopListening = this.#machines.onStateChange((machine) => this.#onMachine(machine));
+    this.#lives = new Lives(context, parts, {
+      inService: (group, instance) => this.#onInService(group, instance),
+      lost: (group, instance) => this.#onLost(group, instance),
+      gone: (group) => this.reconcile(group),
+    });
   }
 
   close(): void {
     this.#closed = true;
-    this.#stopListening();
-    for (const group of this.#groups.all()) {
-      group.launchPause?.();
-      for (const instance of group.instances.values()) this.#lifecycle.cancel(instance);
-    }
+    this.#lives.close();
+    for (const group of this.#groups.all()) group.launchPause?.();
   }
 
-  /** Sets the desired capacity, with the sentence that says who did. */
+  /** Sets the desired capacity, with the words that say who did. */
   setDesired(group: Group, desired: number, what: string): void {
     if (desired !== group.desiredCapacity) {
       const change = `changing the desired capacity from ${group.desiredCapacity} to ${desired}`;
@@ -66,11 +59,12 @@ export class Scaler {
   /** Launches or terminates what the desired capacity asks for, as far as no process is suspended. */
   reconcile(group: Group): void {
     if (this.#closed) return;
-    this.#replaceUnhealthy(group);
     if (group.deleting) {
       if (group.instances.size === 0 && group.requested.size === 0) this.#groups.remove(group);
       return;
     }
+    this.#checkHealth(group);
+    this.#replaceUnhealthy(group);
     const actual = actualCapacity(group);
     if (actual < group.desiredCapacity) this.#scaleOut(group, actual);
     else if (actual > group.desiredCapacity) this.#scaleIn(group, actual);
@@ -80,43 +74,20 @@ export class Scaler {
     }
   }
 
-  /** Puts an instance on its way out. One that is on it stays there. */
+  /** Puts an instance on its way out, by request. */
   terminate(group: Group, instance: GroupInstance, cause: string): Activity {
-    if (isTerminating(instance)) return instance.activity;
-    if (isLaunching(instance)) this.#activities.end(instance.activity, 'Cancelled');
-    this.#lifecycle.cancel(instance);
-    const description = `Terminating EC2 instance: ${instance.id}`;
-    const details = { 'Availability Zone': instance.zone };
-    instance.activity = this.#activities.start(group, description, cause, 'InProgress', details);
-    this.#setState(instance, 'Terminating');
-    if (!group.deleting) {
-      this.#lifecycle.start(group, instance, 'autoscaling:EC2_INSTANCE_TERMINATING', () =>
-        this.#proceedToEnd(group, instance),
-      );
-      this.#showWaiting(instance, 'Terminating:Wait');
-    } else {
-      this.#proceedToEnd(group, instance);
-    }
-    return instance.activity;
+    return this.#lives.terminate(group, instance, cause);
   }
 
-  /** Ends all instances of a group that is going, without hooks. */
+  /** Ends all instances of a group that is going, without hooks, and then the group. */
   empty(group: Group): void {
     group.deleting = true;
     group.launchPause?.();
-    for (const instance of group.instances.values()) {
-      if (instance.state === 'Terminating:Proceed') continue;
-      if (isTerminating(instance)) {
-        this.#lifecycle.cancel(instance);
-        this.#proceedToEnd(group, instance);
-        continue;
-      }
-      this.terminate(group, instance, this.#activities.sentence('a user request deleted the group'));
-    }
+    for (const instance of [...group.instances.values()]) this.#endWithGroup(group, instance);
     this.reconcile(group);
   }
 
-  /** The failing of a health check, EC2's or one of the user's own. */
+  /** A health check has failed: EC2's, or one of the user's own. */
   markUnhealthy(group: Group, instance: GroupInstance, check: string): void {
     if (isTerminating(instance)) return;
     instance.health = 'Unhealthy';
@@ -124,13 +95,27 @@ export class Scaler {
     this.reconcile(group);
   }
 
+  #endWithGroup(group: Group, instance: GroupInstance): void {
+    const cause = this.#activities.sentence('an instance was taken out of service as its group was deleted');
+    this.#lives.terminateAtOnce(group, instance, cause);
+  }
+
+  #checkHealth(group: Group): void {
+    if (group.suspended.has('HealthCheck')) return;
+    for (const instance of group.instances.values()) {
+      if (instance.health === 'Unhealthy' || !this.#lives.isLost(instance)) continue;
+      instance.health = 'Unhealthy';
+      instance.failedCheck = 'an EC2 health check indicating it has been terminated or stopped';
+    }
+  }
+
   #replaceUnhealthy(group: Group): void {
     if (group.suspended.has('ReplaceUnhealthy') || group.suspended.has('Terminate')) return;
-    for (const instance of group.instances.values()) {
+    for (const instance of [...group.instances.values()]) {
       if (instance.health !== 'Unhealthy' || isTerminating(instance)) continue;
-      const what = `an instance was taken out of service in response to ${instance.failedCheck}`;
-      this.terminate(group, instance, this.#activities.sentence(what));
       group.replacements += 1;
+      const what = `an instance was taken out of service in response to ${instance.failedCheck}`;
+      this.#lives.terminate(group, instance, this.#activities.sentence(what));
     }
   }
 
@@ -156,7 +141,7 @@ export class Scaler {
       const shrinking = `shrinking the capacity from ${have} to ${have - 1}`;
       const taken = this.#because(group, `an instance was taken out of service ${DIFFERENCE}, ${shrinking}`);
       const selected = this.#activities.sentence(`instance ${instance.id} was selected for termination`);
-      this.terminate(group, instance, `${taken}  ${selected}`);
+      this.#lives.terminate(group, instance, `${taken}  ${selected}`);
     }
     group.reasons = [];
   }
@@ -167,8 +152,8 @@ export class Scaler {
     const suspended = (['AZRebalance', 'Launch', 'Terminate'] as const).some((p) => group.suspended.has(p));
     const found = still && !suspended && group.requested.size === 0 ? imbalance(group) : undefined;
     if (!found) return;
-    const why = "an instance was launched to aid in balancing the group's zones";
-    void this.#launch(group, this.#activities.sentence(why), found.to, true);
+    const cause = this.#activities.sentence(`an instance was launched ${BALANCING}`);
+    void this.#launch(group, cause, found.to, true);
   }
 
   #because(group: Group, what: string): string {
@@ -183,10 +168,10 @@ export class Scaler {
     const request = { zone };
     group.requested.add(request);
     try {
-      const answer = await this.#context.call('ec2', 'RunInstances', this.#runInput(group, zone));
+      const answer = await this.#context.call('ec2', 'RunInstances', runInstancesInput(group, zone));
       group.requested.delete(request);
       group.launchFailures = 0;
-      this.#adopt(group, { activity, zone, balancing }, answer);
+      this.#begin(group, { activity, zone, balancing }, answer);
     } catch (error) {
       group.requested.delete(request);
       const reason = `${error instanceof Error ? error.message : error}. Launching EC2 instance failed.`;
@@ -196,61 +181,11 @@ export class Scaler {
     }
   }
 
-  #runInput(group: Group, zone: string): Input {
-    const { template, mixed } = group.launch;
-    const spot = nextIsSpot(group);
-    const tags = [...group.tags].flatMap(([Key, { value, propagate }]) =>
-      propagate ? [{ Key, Value: value }] : [],
-    );
-    tags.push({ Key: 'aws:autoscaling:groupName', Value: group.name });
-    const subnet = group.subnets.find((one) => one.zone === zone);
-    return {
-      MinCount: 1,
-      MaxCount: 1,
-      LaunchTemplate: { LaunchTemplateId: template.id, Version: template.version },
-      InstanceType: mixed?.instanceTypes[0],
-      InstanceMarketOptions: spot ? { MarketType: 'spot' } : undefined,
-      SubnetId: subnet?.id,
-      Placement: subnet ? undefined : { AvailabilityZone: zone },
-      TagSpecifications: [{ ResourceType: 'instance', Tags: tags }],
-    };
-  }
-
-  #adopt(
-    group: Group,
-    { activity, zone, balancing }: { activity: Activity; zone: string; balancing: boolean },
-    answer: Input,
-  ): void {
-    const [made = {}] = structures(answer, 'Instances');
-    const tags = structures(made, 'Tags');
-    const tag = (key: string) => optionalText(tags.find((one) => one['Key'] === key) ?? {}, 'Value');
-    const instance: GroupInstance = {
-      id: text(made, 'InstanceId'),
-      type: text(made, 'InstanceType'),
-      zone: optionalText(optionalStructure(made, 'Placement') ?? {}, 'AvailabilityZone') ?? zone,
-      spot: optionalText(made, 'InstanceLifecycle') === 'spot',
-      launchedAt: this.#context.clock.now(),
-      templateVersion: tag('aws:ec2launchtemplate:version') ?? '1',
-      balancing,
-      state: 'Pending',
-      health: 'Healthy',
-      failedCheck: undefined,
-      protected: group.newInstancesProtected,
-      inServiceAt: undefined,
-      activity,
-      waits: new Map(),
-      done: undefined,
-    };
-    activity.description = `Launching a new EC2 instance: ${instance.id}`;
-    group.instances.set(instance.id, instance);
-    const machine = this.#machines.get(instance.id);
-    machine.notices.targetLifecycleState = 'InService';
-    // The group may have been deleted, and the machine may be up, while EC2 was asked.
-    if (group.deleting) {
-      this.terminate(group, instance, this.#activities.sentence('a user request deleted the group'));
-    } else {
-      this.#onMachine(machine);
-    }
+  #begin(group: Group, launch: Launch, answer: Record<string, unknown>): void {
+    const instance = instanceFrom(answer, launch, group, this.#context.clock.now());
+    this.#lives.begin(group, instance);
+    // The group may have been deleted while EC2 was asked.
+    if (group.deleting) this.#endWithGroup(group, instance);
   }
 
   #pauseLaunches(group: Group): void {
@@ -263,86 +198,25 @@ export class Scaler {
     });
   }
 
-  #onMachine(machine: Machine): void {
-    const found = this.#groups.findInstance(machine.id);
-    if (!found) return;
-    const { group, instance } = found;
-    if (machine.state === 'running' && instance.state === 'Pending') this.#onRunning(group, instance);
-    else if (machine.state === 'terminated' && instance.state === 'Terminating:Proceed') {
-      this.#onTerminated(group, instance);
-    } else if (machine.state !== 'running' && machine.state !== 'pending') {
-      this.#onFailedCheck(group, instance);
-    }
-  }
-
-  #onRunning(group: Group, instance: GroupInstance): void {
-    this.#lifecycle.start(group, instance, 'autoscaling:EC2_INSTANCE_LAUNCHING', (result) => {
-      if (result === 'CONTINUE') {
-        this.#setState(instance, 'Pending:Proceed');
-        this.#enterService(group, instance);
-        return;
-      }
-      const what = `an instance was taken out of service in response to an ABANDONed lifecycle action`;
-      this.terminate(group, instance, this.#activities.sentence(what));
-      this.reconcile(group);
-    });
-    this.#showWaiting(instance, 'Pending:Wait');
-  }
-
-  #enterService(group: Group, instance: GroupInstance): void {
-    this.#setState(instance, 'InService');
-    instance.inServiceAt = this.#context.clock.now();
-    this.#activities.end(instance.activity, 'Successful');
+  #onInService(group: Group, instance: GroupInstance): void {
     if (instance.balancing && actualCapacity(group) > group.desiredCapacity) {
-      this.#endRebalanced(group, instance);
+      this.#endUnbalancing(group, instance);
     }
     this.reconcile(group);
   }
 
-  /** After the launch that aids in balancing, the instance goes that made the balance wrong. */
-  #endRebalanced(group: Group, arrived: GroupInstance): void {
+  /** After the launch that aids in balancing, an instance of the fuller zone goes. */
+  #endUnbalancing(group: Group, arrived: GroupInstance): void {
     if (group.suspended.has('Terminate') || group.suspended.has('AZRebalance')) return;
     const found = selectForScaleIn(group);
-    if (!found || found === arrived || found.zone === arrived.zone) return;
-    const what = "an instance was taken out of service to aid in balancing the group's zones";
-    this.terminate(group, found, this.#activities.sentence(what));
+    if (!found || found.zone === arrived.zone) return;
+    const cause = this.#activities.sentence(`an instance was taken out of service ${BALANCING}`);
+    this.#lives.terminate(group, found, cause);
   }
 
-  #onFailedCheck(group: Group, instance: GroupInstance): void {
-    if (group.suspended.has('HealthCheck')) return;
-    this.markUnhealthy(group, instance, 'an EC2 health check indicating it has been terminated or stopped');
-  }
-
-  #proceedToEnd(group: Group, instance: GroupInstance): void {
-    this.#setState(instance, 'Terminating:Proceed');
-    instance.activity.status = 'InProgress';
-    const machine = this.#machines.get(instance.id);
-    if (machine.state === 'terminated') {
-      this.#onTerminated(group, instance);
-      return;
-    }
-    // A group may end what it started: termination protection does not ask Auto Scaling.
-    machine.terminationProtection = false;
-    const input = { InstanceIds: [machine.id] };
-    this.#context.call('ec2', 'TerminateInstances', input).catch(() => this.#machines.terminate(machine));
-  }
-
-  #onTerminated(group: Group, instance: GroupInstance): void {
-    this.#setState(instance, 'Terminated');
-    group.instances.delete(instance.id);
-    this.#activities.end(instance.activity, 'Successful');
+  /** An instance that went before it was in service is replaced after a pause: the next one may go as fast. */
+  #onLost(group: Group, instance: GroupInstance): void {
+    if (isLaunching(instance) && !group.launchPause) this.#pauseLaunches(group);
     this.reconcile(group);
-  }
-
-  #showWaiting(instance: GroupInstance, state: 'Pending:Wait' | 'Terminating:Wait'): void {
-    if (instance.waits.size === 0) return;
-    this.#setState(instance, state);
-    instance.activity.status = 'MidLifecycleAction';
-  }
-
-  #setState(instance: GroupInstance, state: GroupInstance['state']): void {
-    instance.state = state;
-    const machine = this.#machines.find(instance.id);
-    if (machine && state.startsWith('Terminat')) machine.notices.targetLifecycleState = 'Terminated';
   }
 }

@@ -61,6 +61,17 @@ describe('a launch hook', () => {
     expect(await fleet.desired()).toBe(1);
   });
 
+  test('an instance that goes before it is in service is replaced, after a pause', async () => {
+    await fleet.createGroup({ DesiredCapacity: 1, LifecycleHookSpecificationList: [up] });
+    const [first = ''] = await fleet.reach('Pending:Wait');
+    await fleet.cloud.machines.destroy(fleet.cloud.machines.get(first));
+    await fleet.reach();
+    await fleet.clock.advance(29_999);
+    expect(await fleet.states()).toEqual({});
+    await fleet.clock.advance(1);
+    await fleet.reach('Pending:Wait');
+  });
+
   test('an instance that waits cannot be terminated by request: its launch is an activity', async () => {
     await fleet.createGroup({ DesiredCapacity: 1, LifecycleHookSpecificationList: [up] });
     const [first] = await fleet.reach('Pending:Wait');

@@ -1,0 +1,55 @@
+import { optionalStructure, optionalText, structures, text } from '../../front-door/read.ts';
+import type { Input } from '../../front-door/service.ts';
+import type { Activity, Group, GroupInstance } from './group.ts';
+import { nextIsSpot } from './selection.ts';
+
+/** What a group asks EC2 for: one instance of its template, in this zone, with the tags that are propagated. */
+export function runInstancesInput(group: Group, zone: string): Input {
+  const { template, mixed } = group.launch;
+  const tags = [...group.tags].flatMap(([Key, { value, propagate }]) =>
+    propagate ? [{ Key, Value: value }] : [],
+  );
+  tags.push({ Key: 'aws:autoscaling:groupName', Value: group.name });
+  const subnet = group.subnets.find((one) => one.zone === zone);
+  return {
+    MinCount: 1,
+    MaxCount: 1,
+    LaunchTemplate: { LaunchTemplateId: template.id, Version: template.version },
+    InstanceType: mixed?.instanceTypes[0],
+    InstanceMarketOptions: nextIsSpot(group) ? { MarketType: 'spot' } : undefined,
+    SubnetId: subnet?.id,
+    Placement: subnet ? undefined : { AvailabilityZone: zone },
+    TagSpecifications: [{ ResourceType: 'instance', Tags: tags }],
+  };
+}
+
+export interface Launch {
+  activity: Activity;
+  zone: string;
+  /** To balance the zones: another instance goes for it. */
+  balancing: boolean;
+}
+
+/** The group's instance, out of what RunInstances answered. */
+export function instanceFrom(answer: Input, launch: Launch, group: Group, now: number): GroupInstance {
+  const [made = {}] = structures(answer, 'Instances');
+  const version = structures(made, 'Tags').find(({ Key }) => Key === 'aws:ec2launchtemplate:version');
+  const placement = optionalStructure(made, 'Placement') ?? {};
+  return {
+    id: text(made, 'InstanceId'),
+    type: text(made, 'InstanceType'),
+    zone: optionalText(placement, 'AvailabilityZone') ?? launch.zone,
+    spot: optionalText(made, 'InstanceLifecycle') === 'spot',
+    launchedAt: now,
+    templateVersion: optionalText(version ?? {}, 'Value') ?? '1',
+    balancing: launch.balancing,
+    state: 'Pending',
+    health: 'Healthy',
+    failedCheck: undefined,
+    protected: group.newInstancesProtected,
+    inServiceAt: undefined,
+    activity: launch.activity,
+    waits: new Map(),
+    done: undefined,
+  };
+}

@@ -14,6 +14,8 @@ export async function main(argv: string[]): Promise<void> {
     .exitOverride()
     .configureOutput({ outputError: (message, write) => write(message.replace(/^error: /, 'mayfly: ')) })
     .addCommand(localCommand());
+  // A reader that has seen enough (`| head`) is no failure; what it does not read is not written.
+  process.stdout.on('error', () => {});
   for (const command of program.commands) command.copyInheritedSettings(program);
   try {
     await program.parseAsync(argv);

@@ -1,6 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startCloud } from '../../local/cloud.ts';
@@ -29,13 +28,13 @@ describe('a cloud that cannot start says why in a sentence', () => {
 
 test('it listens on loopback only', async () => {
   const cloud = await startCloud({ directory });
-  const port = Number(new URL(cloud.endpoint).port);
-  // The same port on another address of this machine is free.
-  const other = createServer();
-  await new Promise<void>((resolve, reject) => {
-    other.once('error', reject).listen(port, '127.0.0.2', resolve);
-  });
-  other.close();
+  const { port } = new URL(cloud.endpoint);
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal, family }) => !internal && family === 'IPv4');
+  const health = (host: string) => fetch(`http://${host}:${port}/_mayfly/health`);
+  expect((await health('127.0.0.1')).status).toBe(200);
+  for (const { address } of addresses) await expect(health(address)).rejects.toThrow();
   await cloud.close();
 });
 

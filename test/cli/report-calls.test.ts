@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import { createReporter, type Screen } from '../../cli/report-calls.ts';
+import type { CallRecord } from '../../local/front-door/call-log.ts';
+
+const call = (service: string, action: string, rest: Partial<CallRecord> = {}): CallRecord => ({
+  atMs: Date.UTC(2026, 0, 1, 12, 30),
+  service,
+  action,
+  caller: 'owner',
+  input: {},
+  status: 200,
+  durationMs: 1,
+  ...rest,
+});
+
+/** A screen that remembers what it was told. */
+function recordingScreen(isTTY: boolean): Screen & { text: string } {
+  const screen = {
+    text: '',
+    isTTY,
+    columns: 60,
+    write(part: string) {
+      screen.text += part;
+    },
+  };
+  return screen;
+}
+
+describe('off a terminal', () => {
+  test.each([
+    ['what makes something', call('cloudformation', 'CreateStack'), true],
+    ['what the stack makes', call('sqs', 'CreateQueue', { caller: 'cloud' }), true],
+    ['an instance that goes', call('autoscaling', 'TerminateInstanceInAutoScalingGroup'), true],
+    ['what only looks', call('cloudformation', 'DescribeStackEvents'), false],
+    ['what jobs do all the time', call('sqs', 'ReceiveMessage'), false],
+    [
+      'what jobs do all the time, refused',
+      call('sqs', 'SendMessage', { status: 403, error: 'AccessDenied' }),
+      true,
+    ],
+    [
+      'what jobs do all the time, struck by a fault',
+      call('sqs', 'SendMessage', { fault: 'reset-after' }),
+      true,
+    ],
+  ])('%s', (_, record, shown) => {
+    const screen = recordingScreen(false);
+    createReporter(screen, 'text').call(record);
+    expect(screen.text).toMatch(shown ? /^12:30:00 {2}\S+ \S+ {2}by \S+ .*\n$/ : /^$/);
+  });
+});
+
+describe('on a terminal', () => {
+  test('one line is kept up to date, no wider than the screen', () => {
+    const screen = recordingScreen(true);
+    const reporter = createReporter(screen, 'text');
+    reporter.call(call('sqs', 'ReceiveMessage'));
+    reporter.call(
+      call('sqs', 'ChangeMessageVisibilityBatch', { caller: 'a-role-of-a-long-name/i-0123456789abcdef0' }),
+    );
+    expect(screen.text).not.toContain('\n');
+    const last = screen.text.split('\r\u001b[2K').at(-1) ?? '';
+    expect(last).toContain('2 calls');
+    expect(last.length).toBeLessThan(60);
+  });
+});
+
+test('as JSON, every call is a line', () => {
+  const screen = recordingScreen(true);
+  const reporter = createReporter(screen, 'json');
+  reporter.ready({
+    endpoint: 'http://127.0.0.1:1',
+    region: 'us-east-1',
+    accountId: '000000000000',
+    logFile: 'l',
+  });
+  reporter.call(call('sqs', 'ReceiveMessage'));
+  const events = screen.text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { event: string });
+  expect(events.map(({ event }) => event)).toEqual(['ready', 'call']);
+  expect(events[0]).toMatchObject({ environment: { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' } });
+});

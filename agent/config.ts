@@ -56,8 +56,6 @@ export const AgentConfigSchema = v.strictObject({
   table: v.optional(text),
   /** False: the table holds instances, not jobs; attempts are then SQS's receive counts. */
   trackJobs: v.optional(v.boolean('true or false'), true),
-  /** SSM parameter that holds what would make a cycle in the template (the group's and its policy's name). */
-  fleetParameter: v.optional(text),
   /** The worker, as a vector: no shell. See docs/design.md for how its first word is found. */
   command: v.pipe(v.array(word, 'a list of words'), v.minLength(1, 'at least the name of a program')),
   environment: v.optional(v.record(variableName, variableValue), {}),

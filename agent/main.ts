@@ -36,7 +36,9 @@ async function main(): Promise<void> {
 
 async function run(options: Options, config: AgentConfig): Promise<void> {
   const clock = systemClock;
-  const identity = await findIdentity(process.env, clock);
+  // Only the template of a group names a launch hook.
+  const member = config.launchHook !== undefined;
+  const identity = await findIdentity(process.env, clock, member);
   const log = createLog(options.logLevel, { fleet: config.fleet, instance: identity.instanceId });
   const clients = createClients(config.region);
   const [program = '', ...words] = config.command;

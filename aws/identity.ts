@@ -20,22 +20,26 @@ export interface Identity {
 
 /** Milliseconds between tries while the metadata service does not answer yet. */
 const RETRY_MS = [250, 750, 2000];
+/** A member of a group has nothing else to go by, so it asks for two minutes. */
+const MEMBER_RETRY_MS = [...RETRY_MS, 5000, 10_000, 20_000, 40_000, 40_000];
 
 /**
  * Asks the instance metadata service (IMDSv2 only). A machine whose service is switched off or does not answer after
- * some seconds is anonymous.
+ * some seconds is anonymous, unless it is known to be a `member` of a group: an agent that took itself for nobody
+ * would work unseen, and be ended in mid-job by the keeper. That one rejects with the last `MetadataError`.
  *
  * @param env `AWS_EC2_METADATA_DISABLED`, `AWS_EC2_METADATA_SERVICE_ENDPOINT` and
  *   `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE`, as for the SDKs
  */
-export async function findIdentity(env: NodeJS.ProcessEnv, clock: Clock): Promise<Identity> {
+export async function findIdentity(env: NodeJS.ProcessEnv, clock: Clock, member: boolean): Promise<Identity> {
   const metadata = metadataOf(env, clock);
   if (!metadata) return anonymous();
-  for (const waitMs of [...RETRY_MS, undefined]) {
+  for (const waitMs of [...(member ? MEMBER_RETRY_MS : RETRY_MS), undefined]) {
     try {
       return await readIdentity(metadata);
     } catch (error) {
       if (!(error instanceof MetadataError)) throw error;
+      if (waitMs === undefined && member) throw error;
       if (waitMs !== undefined) await clock.sleep(waitMs);
     }
   }

@@ -11,7 +11,6 @@ export interface AgentSurroundings {
   queueUrl: string;
   deadLetterQueueUrl: string;
   table: string;
-  fleetParameter: string;
 }
 
 /** For the check at synth: what only the deployment knows has the shape that it will have then. */

@@ -48,7 +48,7 @@ export function agentRole(scope: Construct, systemsManagerAccess: boolean): Role
 export function agentPolicy(
   scope: Construct,
   role: IRole,
-  resources: Resources & { deadLetterQueue: IQueue; tree: Asset; parameterArn: string },
+  resources: Resources & { deadLetterQueue: IQueue; tree: Asset },
 ): Policy {
   const { queue, deadLetterQueue, table, groupArn } = resources;
   const policy = new Policy(scope, 'AgentPolicy', {
@@ -69,11 +69,9 @@ export function agentPolicy(
         'autoscaling:SetInstanceHealth',
         'autoscaling:CompleteLifecycleAction',
         'autoscaling:RecordLifecycleActionHeartbeat',
-        'autoscaling:ExecutePolicy',
       ),
       allow(['*'], 'autoscaling:DescribeAutoScalingGroups', 'autoscaling:DescribeAutoScalingInstances'),
       allow([resources.tree.bucket.arnForObjects(resources.tree.s3ObjectKey)], 's3:GetObject'),
-      allow([resources.parameterArn], 'ssm:GetParameter'),
     ],
   });
   acknowledgeWildcards(policy, groupArn);

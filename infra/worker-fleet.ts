@@ -162,7 +162,6 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
       table: this.table,
       groupArn: groupArnOf(this, `${stack.stackName}-${logicalIdOf(asg)}-*`),
       tree,
-      parameterArn: stack.formatArn({ service: 'ssm', resource: `parameter${this.parameterName}` }),
     });
     asg.node.addDependency(this.role, policy, this.queue, this.deadLetterQueue, this.table, this.logBucket);
     refuseTagsThatFailLaunches(this, [cfnChild(asg), cfnChild(template)]);
@@ -178,7 +177,6 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
         queueUrl: this.queue.queueUrl,
         deadLetterQueueUrl: this.deadLetterQueue.queueUrl,
         table: this.table.tableName,
-        fleetParameter: this.parameterName,
       }),
       treeJson: stack.toJsonString({
         bucket: tree.s3BucketName,

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../aws/clock.ts';
 import { findIdentity } from '../../aws/identity.ts';
-import { metadataOf } from '../../aws/metadata.ts';
+import { MetadataError, metadataOf } from '../../aws/metadata.ts';
 import { startMetadataService } from '../../local/instances/imds.ts';
 import type { MetadataView } from '../../local/instances/metadata.ts';
 
@@ -46,7 +46,7 @@ const hasty: Clock = { ...systemClock, sleep: async () => {} };
 
 describe('identity', () => {
   test('of an instance in a group: all that its metadata says, by version 2 alone', async () => {
-    expect(await findIdentity(await serve(), systemClock)).toEqual({
+    expect(await findIdentity(await serve(), systemClock, false)).toEqual({
       instanceId: 'i-0123456789abcdef0',
       region: 'eu-west-1',
       availabilityZone: 'eu-west-1b',
@@ -59,7 +59,7 @@ describe('identity', () => {
 
   test('without tags in the metadata there is no group name', async () => {
     const options = { ...view.options, instanceMetadataTags: 'disabled' } as const;
-    const identity = await findIdentity(await serve({ options, lifecycle: 'on-demand' }), systemClock);
+    const identity = await findIdentity(await serve({ options, lifecycle: 'on-demand' }), systemClock, false);
     expect(identity).not.toHaveProperty('groupName');
     expect(identity.spot).toBe(false);
   });
@@ -68,10 +68,18 @@ describe('identity', () => {
     { name: 'switched off', env: { AWS_EC2_METADATA_DISABLED: 'TRUE' } },
     { name: 'nobody there', env: { AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1' } },
   ])('$name: anonymous, each time by another name', async ({ env }) => {
-    const [one, other] = [await findIdentity(env, hasty), await findIdentity(env, hasty)];
+    const [one, other] = [await findIdentity(env, hasty, false), await findIdentity(env, hasty, false)];
     expect(one.metadata).toBeUndefined();
     expect(one.instanceId).toMatch(/^host-.+-[0-9a-f]{8}$/);
     expect(one.instanceId).not.toBe(other.instanceId);
+  });
+
+  test('a member of a group is never anonymous: silence is an error, after two minutes of asking', async () => {
+    const waits: number[] = [];
+    const clock: Clock = { ...systemClock, sleep: async (ms) => void waits.push(ms) };
+    const env = { AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1' };
+    await expect(findIdentity(env, clock, true)).rejects.toThrow(MetadataError);
+    expect(waits.reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(100_000);
   });
 
   test('a service that refuses at first is asked again', async () => {
@@ -83,7 +91,7 @@ describe('identity', () => {
         options.httpEndpoint = 'enabled';
       },
     };
-    expect((await findIdentity(env, clock)).instanceId).toBe(view.instanceId);
+    expect((await findIdentity(env, clock, false)).instanceId).toBe(view.instanceId);
   });
 });
 

@@ -52,11 +52,9 @@ describe('an agent', () => {
         `autoscaling:SetInstanceHealth on ${GROUP}Test-FleetGroupASG-*`,
         `autoscaling:CompleteLifecycleAction on ${GROUP}Test-FleetGroupASG-*`,
         `autoscaling:RecordLifecycleActionHeartbeat on ${GROUP}Test-FleetGroupASG-*`,
-        `autoscaling:ExecutePolicy on ${GROUP}Test-FleetGroupASG-*`,
         'autoscaling:DescribeAutoScalingGroups on *',
         'autoscaling:DescribeAutoScalingInstances on *',
         's3:GetObject on arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/HASH.zip',
-        'ssm:GetParameter on arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/mayfly/Test/Fleet',
       ].sort(),
     );
   });

@@ -86,7 +86,6 @@ describe("the agent's configuration", () => {
       queueUrl: expect.stringContaining('<FleetQueue'),
       deadLetterQueueUrl: expect.stringContaining('<FleetDeadLetterQueue'),
       table: expect.stringMatching(/^<FleetTable/),
-      fleetParameter: '/mayfly/Test/Fleet',
       trackJobs: true,
       command: ['./hello'],
       concurrency: 1,
@@ -125,7 +124,6 @@ describe("the agent's configuration", () => {
     });
     expect(config).toMatchObject({
       fleet: 'Test/thumbnails',
-      fleetParameter: '/mayfly/Test/thumbnails',
       command: ['convert', '-', 'png:-'],
       environment: { GREETING },
       concurrency: 4,

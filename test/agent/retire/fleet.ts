@@ -204,7 +204,7 @@ export async function startAgent(fleet: Fleet, options: AgentOptions = {}): Prom
     ? { AWS_EC2_METADATA_SERVICE_ENDPOINT: spec.metadataEndpoint }
     : { AWS_EC2_METADATA_DISABLED: 'true' };
   const clock = systemClock;
-  const identity = await findIdentity(env, clock);
+  const identity = await findIdentity(env, clock, false);
   const stateDirectory = join(fleet.directory, 'state', identity.instanceId);
   const off = join(stateDirectory, 'off');
   const config = { ...configOf(fleet), powerOffCommand: ['touch', off], ...options.config };

@@ -60,65 +60,73 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const { directory, region = 'us-east-1', port = 0 } = options;
   const logFile = join(directory, 'calls.jsonl');
   const log = await prepareDirectory(directory, logFile);
-  const started = startClock(options.speed ?? 1);
-  const clock = options.clock ?? started;
-  const now = () => clock.now();
-  const faults = createFaults();
-  const sessions = createSessions(now);
-  const iam = createIamStore();
-  const dispatcher = createDispatcher({ log, faults, region, policiesOf: iam.policiesOf, now });
-  let endpoint = '';
-  const context: CloudContext = {
-    call: dispatcher.call,
-    clock,
-    directory,
-    accountId: ACCOUNT_ID,
-    region,
-    endpoint: () => endpoint,
-    issueSession: (roleArn, sessionName) => sessions.issue(roleArn, sessionName),
-  };
-  const storage = await createStorage(context, dispatcher);
-  const compute = createCompute(context, options.launcher ?? createProcessLauncher());
-  const names = { accountId: ACCOUNT_ID, now };
-  const running = [
-    ...storage.running,
-    createIam(iam, names),
-    createSts(context, sessions, (arn) => [...iam.roles.values()].some((role) => role.arn === arn)),
-    createCloudFormation(context),
-    ...compute.running,
-  ];
-  for (const { service } of running) dispatcher.services.set(service.name, service);
-  const closeServices = async () => {
-    for (const { close } of running.toReversed()) await close();
-    started.close();
-    await log.close();
-  };
-
-  const { handleS3 } = storage;
-  const door = await openFrontDoor({ port, region, dispatcher, sessions, faults, s3: handleS3 }).catch(
+  const parts = await assemble(options, region, log);
+  const { dispatcher, sessions, faults, context, machines } = parts;
+  const door = await openFrontDoor({ port, region, dispatcher, sessions, faults, s3: parts.handleS3 }).catch(
     async (error: unknown) => {
-      await closeServices();
+      await parts.close();
       throw error;
     },
   );
-  endpoint = `http://127.0.0.1:${door.port}`;
-  addBootstrapRoles(iam, names, region);
+  parts.endpoint = `http://127.0.0.1:${door.port}`;
   await dispatcher.call('s3', 'CreateBucket', { Bucket: `cdk-hnb659fds-assets-${ACCOUNT_ID}-${region}` });
   return {
-    endpoint,
+    endpoint: parts.endpoint,
     region,
     accountId: ACCOUNT_ID,
     logFile,
     faults,
     call: dispatcher.call,
     context,
-    machines: compute.machines,
+    machines,
     onCall: log.onCall,
     close: async () => {
       await door.close();
-      await closeServices();
+      await parts.close();
     },
   };
+}
+
+/** All services, introduced to each other; nothing listens yet. */
+async function assemble(options: CloudOptions, region: string, log: CallLog) {
+  const started = startClock(options.speed ?? 1);
+  const clock = options.clock ?? started;
+  const now = () => clock.now();
+  const sessions = createSessions(now);
+  const faults = createFaults();
+  const iam = createIamStore();
+  const names = { accountId: ACCOUNT_ID, now };
+  addBootstrapRoles(iam, names, region);
+  const dispatcher = createDispatcher({ log, faults, region, policiesOf: iam.policiesOf, now });
+  const context: CloudContext = {
+    call: dispatcher.call,
+    clock,
+    directory: options.directory,
+    accountId: ACCOUNT_ID,
+    region,
+    endpoint: () => parts.endpoint,
+    issueSession: (roleArn, sessionName) => sessions.issue(roleArn, sessionName),
+  };
+  const { running: storage, handleS3 } = await createStorage(context, dispatcher);
+  const compute = createCompute(context, options.launcher ?? createProcessLauncher());
+  const roleExists = (arn: string) => [...iam.roles.values()].some((role) => role.arn === arn);
+  const running = [
+    ...storage,
+    createIam(iam, names),
+    createSts(context, sessions, roleExists),
+    createCloudFormation(context),
+    ...compute.running,
+  ];
+  for (const { service } of running) dispatcher.services.set(service.name, service);
+  const close = async () => {
+    for (const service of running.toReversed()) await service.close();
+    started.close();
+    await log.close();
+  };
+  const { machines } = compute;
+  /** The endpoint is known once the front door is open. */
+  const parts = { context, dispatcher, sessions, faults, machines, handleS3, close, endpoint: '' };
+  return parts;
 }
 
 async function prepareDirectory(directory: string, logFile: string): Promise<CallLog> {

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { ChangeMessageVisibilityCommand, type ReceiveMessageCommandOutput } from '@aws-sdk/client-sqs';
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
@@ -77,7 +78,7 @@ test('an agent cut off from the queue stops its worker before the lease ends; th
     effect: { kind: 'error', code: 'ServiceUnavailable', status: 503 },
   });
   const script = `${LOG_RUN} [ -e go ] && exit 0; trap 'date +%s%3N >> $JOURNAL; exit 1' TERM; sleep 60 & wait`;
-  const agent = await bench.agent(script, { leaseSeconds: 3 });
+  const agent = await bench.agent(script, { leaseSeconds: 5 });
   const id = `m-${await bench.send('x')}`;
   agent.work.resume();
   await agent.busy();
@@ -152,4 +153,16 @@ test('a short job does not wait for a long one beside it', async () => {
   await eventually('their messages to be gone', async () => (await bench.depth()).held === 1);
   await bench.touch('go');
   await agent.done(9);
+});
+
+test('an instance on which no worker can be started says so, and blames no job', async () => {
+  const bench = await open();
+  const agent = await bench.agent(LOG_RUN);
+  await rm(bench.directory, { recursive: true });
+  const id = `m-${await bench.send('x')}`;
+  agent.work.resume();
+  expect(await agent.broken).toMatch(/ENOENT/);
+  await agent.work.pause();
+  expect(await bench.table.get(id)).toMatchObject({ state: 'queued', attempts: 0 });
+  expect(await bench.deadLetters()).toEqual([]);
 });

@@ -54,6 +54,8 @@ export interface Agent {
   lines: Record<string, unknown>[];
   /** Resolves when that many jobs have run and none is left here. */
   done(jobs: number): Promise<void>;
+  /** Resolves with the reason when no worker can be started here. */
+  broken: Promise<string>;
   /** Resolves when a worker runs. */
   busy(): Promise<void>;
 }
@@ -168,7 +170,9 @@ async function startAgent(config: AgentConfig, clients: Clients, directory: stri
     clock: systemClock,
   });
   await runner.check();
+  const broken = Promise.withResolvers<string>();
   const work = createWork({
+    onBroken: broken.resolve,
     config,
     clients,
     instance: 'i-test',
@@ -181,6 +185,7 @@ async function startAgent(config: AgentConfig, clients: Clients, directory: stri
   return {
     work,
     lines,
+    broken: broken.promise,
     done: (jobs) => when(() => work.state().jobsDone >= jobs && work.state().idleSinceMs !== undefined),
     busy: () => when(() => work.state().running > 0),
   };

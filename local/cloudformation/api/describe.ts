@@ -3,22 +3,21 @@ import type { Operation as ApiOperation, Input } from '../../front-door/service.
 import { type Account, exportsOf, importersOf, isLive, requireStack } from '../engine/account.ts';
 import type { Stack } from '../engine/stack.ts';
 import { validationError } from '../errors.ts';
-import { page } from './paging.ts';
+import { page, pageNewestFirst } from './paging.ts';
 import { resourceView, stackSummary, stackView } from './views.ts';
 
 /** The calls that look and change nothing. */
 export function describeOperations(account: Account): Record<string, ApiOperation> {
-  const stackOf = (input: Input) => requireStack(account, text(input, 'StackName'));
+  return { ...stackReads(account), ...resourceReads(account), ...exportReads(account) };
+}
+
+function stackReads(account: Account): Record<string, ApiOperation> {
   return {
     DescribeStacks: {
       run(input) {
         const name = optionalText(input, 'StackName');
         const all = [...account.stacks.values()].filter(isLive);
-        const { items, NextToken } = page(
-          input,
-          name === undefined ? all : [requireStack(account, name)],
-          100,
-        );
+        const { items, NextToken } = page(input, name === undefined ? all : [requireStack(account, name)]);
         return { Stacks: items.map(stackView), NextToken };
       },
     },
@@ -28,17 +27,26 @@ export function describeOperations(account: Account): Record<string, ApiOperatio
         const all = [...account.stacks.values()].filter(
           ({ status }) => wanted.length === 0 || wanted.includes(status),
         );
-        const { items, NextToken } = page(input, all, 100);
+        const { items, NextToken } = page(input, all);
         return { StackSummaries: items.map(stackSummary), NextToken };
       },
     },
     DescribeStackEvents: {
       run(input) {
-        const { items, NextToken } = page(input, stackOf(input).events, 100);
+        const { events } = requireStack(account, text(input, 'StackName'));
+        const { items, NextToken } = pageNewestFirst(input, events);
         return { StackEvents: items, NextToken };
       },
     },
     DescribeEvents: { run: (input) => describeEvents(account, input) },
+    // No hooks are ever registered here.
+    ListHookResults: { run: () => ({ HookResults: [] }) },
+  };
+}
+
+function resourceReads(account: Account): Record<string, ApiOperation> {
+  const stackOf = (input: Input) => requireStack(account, text(input, 'StackName'));
+  return {
     DescribeStackResources: { run: (input) => ({ StackResources: describedResources(account, input) }) },
     DescribeStackResource: {
       run(input) {
@@ -49,13 +57,18 @@ export function describeOperations(account: Account): Record<string, ApiOperatio
     ListStackResources: {
       run(input) {
         const stack = stackOf(input);
-        const { items, NextToken } = page(input, [...stack.resources.values()], 100);
+        const { items, NextToken } = page(input, [...stack.resources.values()]);
         return { StackResourceSummaries: items.map((one) => resourceView(stack, one)), NextToken };
       },
     },
+  };
+}
+
+function exportReads(account: Account): Record<string, ApiOperation> {
+  return {
     ListExports: {
       run(input) {
-        const { items, NextToken } = page(input, exportsOf(account), 100);
+        const { items, NextToken } = page(input, exportsOf(account));
         const Exports = items.map(({ stack, name, value }) => {
           return { ExportingStackId: stack.id, Name: name, Value: value };
         });
@@ -70,8 +83,6 @@ export function describeOperations(account: Account): Record<string, ApiOperatio
         return { Imports: importers };
       },
     },
-    // No hooks are ever registered here.
-    ListHookResults: { run: () => ({ HookResults: [] }) },
   };
 }
 

@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Input } from '../../front-door/service.ts';
 import type { Account } from '../engine/account.ts';
+import { stackStatus } from '../engine/events.ts';
 import type { Operation } from '../engine/operations.ts';
 import type { Stack } from '../engine/stack.ts';
+import { reasonOf } from '../errors.ts';
 
 /** The operations that are under way, by stack: started by a call, going on after its answer. */
 export interface Runs {
@@ -32,7 +34,10 @@ export function createRuns(account: Account): Runs {
       const ids = { operationId: randomUUID(), clientRequestToken };
       const before = underWay.get(stack.id)?.done ?? Promise.resolve();
       const done = work({ account, stack, ids, controller }).catch((error: unknown) => {
+        // A defect of ours: said with its stack, and nobody waits for this operation for ever.
         console.error(`The embedded CloudFormation failed at stack ${stack.name}:`, error);
+        const verb = /^(CREATE|DELETE)/.exec(stack.status)?.[0] ?? 'UPDATE';
+        stackStatus(stack, account.context.clock, ids, `${verb}_FAILED`, reasonOf(error));
       });
       const entry = { controller, done: Promise.all([before, done]).then(() => {}) };
       underWay.set(stack.id, entry);

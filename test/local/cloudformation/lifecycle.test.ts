@@ -1,4 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the placeholders are the own syntax of Fn::Sub.
+import { DescribeStackEventsCommand } from '@aws-sdk/client-cloudformation';
 import { GetQueueAttributesCommand, ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
@@ -72,6 +73,21 @@ describe('a stack that is made', () => {
     await expect(stacks.describe('short')).rejects.toThrow('Stack with id short does not exist');
   });
 
+  test('tells its events in pages, of which none is lost or told twice', async () => {
+    const names = Array.from({ length: 40 }, (_, index) => `Queue${index}`);
+    await stacks.create('many', { Resources: Object.fromEntries(names.map((name) => [name, queue()])) });
+    const first = await stacks.client.send(new DescribeStackEventsCommand({ StackName: 'many' }));
+    await stacks.update('many', { Resources: { Queue0: queue() } });
+    const { NextToken } = first;
+    const rest = await stacks.client.send(new DescribeStackEventsCommand({ StackName: 'many', NextToken }));
+    const events = [...(first.StackEvents ?? []), ...(rest.StackEvents ?? [])];
+    expect(new Set(events.map((one) => one.EventId)).size).toBe(40 * 3 + 2);
+    expect(events).toHaveLength(40 * 3 + 2);
+    const times = events.map((one) => one.Timestamp?.getTime() ?? 0);
+    expect(times).toEqual(times.toSorted((a, b) => b - a));
+    expect(new Set(times).size).toBe(times.length);
+  });
+
   test('keeps what its DeletionPolicy retains', async () => {
     await stacks.create('keeps', {
       Resources: {
@@ -102,6 +118,17 @@ describe('a stack that is made', () => {
     await expect(stacks.update('fails', { Resources: { First: queue() } })).rejects.toThrow(
       'is in ROLLBACK_COMPLETE state and can not be updated.',
     );
+  });
+
+  test('whose creation fails keeps what is to be retained in any case', async () => {
+    await stacks.create('clings', {
+      Resources: {
+        Always: queue({ QueueName: 'clings-always' }, { DeletionPolicy: 'Retain' }),
+        Later: queue({ QueueName: 'clings-later' }, { DeletionPolicy: 'RetainExceptOnCreate' }),
+        Bad: { ...impossibleQueue, DependsOn: ['Always', 'Later'] },
+      },
+    });
+    expect(await queueNames('clings-')).toEqual(['clings-always']);
   });
 
   test('whose creation fails without roll-back stays as far as it came', async () => {
@@ -231,6 +258,14 @@ describe('an update', () => {
     expect(await queueNames('less-')).toEqual(expect.arrayContaining(['less-left']));
     expect(await queueNames('less-goes')).toEqual([]);
     await expect(stacks.physicalId('less', 'Left')).rejects.toThrow('Resource Left does not exist');
+  });
+
+  test('keeps the old resource that its UpdateReplacePolicy retains', async () => {
+    const named = (name: string) => queue({ QueueName: name }, { UpdateReplacePolicy: 'Retain' });
+    await stacks.create('hoard', { Resources: { One: named('hoard-old') } });
+    await stacks.update('hoard', { Resources: { One: named('hoard-new') } });
+    expect((await queueNames('hoard-')).sort()).toEqual(['hoard-new', 'hoard-old']);
+    expect(await stacks.physicalId('hoard', 'One')).toMatch(/hoard-new$/);
   });
 
   test('of the stack tags alone reaches the resources', async () => {

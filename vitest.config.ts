@@ -9,6 +9,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // What is waited for comes when a busy machine gets round to it.
+    expect: { poll: { timeout: 10_000, interval: 20 } },
     allowOnly: !ci,
     reporters: ci ? ['default', './test/support/no-skips.ts'] : ['default'],
   },

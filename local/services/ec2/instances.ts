@@ -8,7 +8,7 @@ import {
   texts,
 } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
-import { overlay, readLaunchParameters } from './launch-parameters.ts';
+import { checkLaunchParameters, overlay, readLaunchParameters } from './launch-parameters.ts';
 import type { LaunchTemplates } from './launch-templates.ts';
 import { type Machine, STATE_CODES } from './machine.ts';
 import type { Machines, Placement } from './machines.ts';
@@ -41,6 +41,7 @@ export function instanceOperations(ec2: InstanceOperations): Record<string, Oper
 
 async function runInstances(ec2: InstanceOperations, input: Input) {
   const { MinCount, MaxCount, LaunchTemplate, ClientToken: _, ...own } = input;
+  checkLaunchParameters(own, ['SubnetId']);
   const count = integer({ MaxCount }, 'MaxCount', { min: 1, max: 100 });
   integer({ MinCount }, 'MinCount', { min: 1, max: count });
   const reference = optionalStructure({ LaunchTemplate }, 'LaunchTemplate');

@@ -51,9 +51,9 @@ const KNOWN = new Set([
 const USER_DATA_LIMIT_BYTES = 16_384;
 
 /** Refuses what EC2 would refuse, or what is not implemented here, already when a template is made. */
-export function checkLaunchParameters(data: Input): void {
-  for (const key of Object.keys(data)) {
-    if (!KNOWN.has(key)) {
+export function checkLaunchParameters(data: Input, alsoKnown: readonly string[] = []): void {
+  for (const [key, value] of Object.entries(data)) {
+    if (value !== undefined && !KNOWN.has(key) && !alsoKnown.includes(key)) {
       throw new AwsError('UnsupportedOperation', `Launch parameter ${key} is not implemented here.`);
     }
   }

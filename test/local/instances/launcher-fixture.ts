@@ -60,11 +60,11 @@ export async function startLauncherCloud(options: { stopMs?: number } = {}): Pro
         const found = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [machine.id] }));
         return found.Reservations?.[0]?.Instances?.[0]?.State?.Name;
       };
-      await expect.poll(state, { interval: 20, timeout: 10_000 }).toBe(wanted);
+      await expect.poll(state).toBe(wanted);
     },
     async file(machine, path) {
       const read = () => readFile(join(machine.directory, path), 'utf8').catch(() => '');
-      await expect.poll(read, { interval: 20, timeout: 10_000 }).not.toBe('');
+      await expect.poll(read).not.toBe('');
       return read();
     },
     async close() {

@@ -46,7 +46,7 @@ test('a cloud that is killed takes its plugged instances along, and leaves other
   cloud.stdout.on('data', (chunk) => {
     printed += chunk;
   });
-  await expect.poll(() => printed.trim().split('\n').length, { timeout: 10_000 }).toBe(2);
+  await expect.poll(() => printed.trim().split('\n').length).toBe(2);
   const [first, second] = printed
     .trim()
     .split('\n')

@@ -1,5 +1,5 @@
 import { boolean, optionalBoolean, optionalText, text, texts } from '../../../front-door/read.ts';
-import { AwsError, type Input, type Operation } from '../../../front-door/service.ts';
+import { AwsError, type CloudContext, type Input, type Operation } from '../../../front-door/service.ts';
 import { describeActivity } from '../activities.ts';
 import { describeInstance } from '../describe.ts';
 import { type Group, type GroupInstance, isLaunching, isTerminating } from '../group.ts';
@@ -68,7 +68,7 @@ function refuseBelowMinimum({ desiredCapacity, minSize }: Group): void {
   );
 }
 
-function setHealth({ groups, scaler }: Parts, input: Input) {
+function setHealth({ context, groups, scaler }: Parts, input: Input) {
   const { group, instance } = groups.getInstance(text(input, 'InstanceId'));
   const status = text(input, 'HealthStatus');
   if (status !== 'Healthy' && status !== 'Unhealthy') {
@@ -78,8 +78,19 @@ function setHealth({ groups, scaler }: Parts, input: Input) {
     throw new AwsError('ValidationError', `Instance ${instance.id} is already terminating.`);
   }
   if (status === 'Healthy') instance.health = 'Healthy';
-  else scaler.markUnhealthy(group, instance, 'a user health-check');
+  else if (
+    (optionalBoolean(input, 'ShouldRespectGracePeriod') ?? true) &&
+    inGrace(context, group, instance)
+  ) {
+    return {};
+  } else scaler.markUnhealthy(group, instance, 'a user health-check');
   return {};
+}
+
+/** The health check grace period begins in service. */
+function inGrace({ clock }: CloudContext, group: Group, { inServiceAt }: GroupInstance): boolean {
+  if (inServiceAt === undefined) return group.healthCheckGracePeriod > 0;
+  return (clock.now() - inServiceAt) * clock.speed < group.healthCheckGracePeriod * 1000;
 }
 
 function setProtection({ groups }: Parts, input: Input) {

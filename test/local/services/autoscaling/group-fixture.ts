@@ -58,7 +58,7 @@ export async function startGroupCloud(): Promise<GroupCloud> {
   };
   const reach = async (...wanted: string[]) => {
     const sorted = async () => Object.values(await states()).sort();
-    await expect.poll(sorted, { interval: 5, timeout: 5000 }).toEqual(wanted.sort());
+    await expect.poll(sorted).toEqual(wanted.sort());
     return Object.keys(await states());
   };
 

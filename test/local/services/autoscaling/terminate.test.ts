@@ -123,6 +123,19 @@ describe('health', () => {
     expect(second).not.toBe(first);
   });
 
+  test('SetInstanceHealth respects the grace period, unless told not to', async () => {
+    await fleet.createGroup({ DesiredCapacity: 1, HealthCheckGracePeriod: 60 });
+    const [InstanceId] = await fleet.reach('InService');
+    const sick = (ShouldRespectGracePeriod?: boolean) =>
+      fleet.autoScaling.send(
+        new SetInstanceHealthCommand({ InstanceId, HealthStatus: 'Unhealthy', ShouldRespectGracePeriod }),
+      );
+    await sick();
+    expect(Object.keys(await fleet.states())).toEqual([InstanceId]);
+    await sick(false);
+    await expect.poll(async () => Object.keys(await fleet.states())).not.toContain(InstanceId);
+  });
+
   test('without ReplaceUnhealthy it stays, marked', async () => {
     await fleet.createGroup({ DesiredCapacity: 1 });
     const [first] = await fleet.reach('InService');

@@ -129,6 +129,7 @@ describe('a launch', () => {
 
   test.each([
     [{}, 'MissingParameter'],
+    [{ ImageId: 'ami-1', DryRun: true }, 'UnsupportedOperation'],
     [{ ImageId: 'ami-1', SubnetId: 'subnet-0' }, 'InvalidSubnetID.NotFound'],
     [{ ImageId: 'ami-1', IamInstanceProfile: { Name: 'nobody' } }, 'InvalidParameterValue'],
   ])('of %j is refused', async (parameters, name) => {

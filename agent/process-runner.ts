@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import type { Clock } from '../aws/clock.ts';
 import { findProgram } from './command.ts';
 import { OutputTail } from './output-tail.ts';
 import type { Run, RunEnd, Runner, Task } from './runner.ts';
-import { StdinFiles } from './stdin-file.ts';
+import { openStdin } from './stdin-file.ts';
 
 export interface ProcessRunnerOptions {
   command: readonly [string, ...string[]];
@@ -26,7 +25,7 @@ const DRAIN_MS = 250;
 export class ProcessRunner implements Runner {
   readonly #options: ProcessRunnerOptions;
   readonly #running = new Set<ProcessRun>();
-  #prepared: { program: string; stdin: StdinFiles } | undefined;
+  #program: string | undefined;
 
   constructor(options: ProcessRunnerOptions) {
     this.#options = options;
@@ -34,20 +33,17 @@ export class ProcessRunner implements Runner {
 
   async check(): Promise<void> {
     const { command, directory, environment } = this.#options;
-    const program = await findProgram(command[0], directory, environment['PATH'] ?? '');
-    const stdin = this.#prepared?.stdin ?? new StdinFiles(tmpdir());
-    this.#prepared = { program, stdin };
+    this.#program = await findProgram(command[0], directory, environment['PATH'] ?? '');
   }
 
   start(task: Task): Run {
-    if (!this.#prepared) return notStarted('the command was not checked');
-    const { program, stdin } = this.#prepared;
+    if (!this.#program) return notStarted('the command was not checked');
     const { command, directory, environment, clock } = this.#options;
     const words = task.argument === undefined ? command.slice(1) : [...command.slice(1), task.argument];
     let input: number | undefined;
     try {
-      input = stdin.open(task.stdin);
-      const child = spawn(program, words, {
+      input = openStdin(task.stdin);
+      const child = spawn(this.#program, words, {
         cwd: directory,
         env: { ...environment, ...task.variables },
         detached: true,
@@ -66,7 +62,6 @@ export class ProcessRunner implements Runner {
   /** Kills all workers at once and waits for nothing: for the moment in which the agent itself ends. */
   close(): void {
     for (const run of this.#running) run.kill();
-    this.#prepared?.stdin.close();
   }
 }
 

@@ -1,11 +1,11 @@
+import type { Message } from '@aws-sdk/client-sqs';
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { isRunning, openBench } from './queue.ts';
 
 const open = openBench();
 
-const reasonOf = (letter: { MessageAttributes?: Record<string, { StringValue?: string }> } | undefined) =>
-  letter?.MessageAttributes?.['MayflyReason']?.StringValue;
+const reasonOf = (letter: Message | undefined) => letter?.MessageAttributes?.['MayflyReason']?.StringValue;
 
 test('a job that succeeds is recorded, with the last of its output, and deleted', async () => {
   const bench = await open();

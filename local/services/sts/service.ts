@@ -18,6 +18,8 @@ export function createSts(
 ): RunningService {
   const operations = {
     GetCallerIdentity: {
+      // "No permissions are required to perform this operation."
+      resources: () => [],
       run: (_: Input, { caller }: Call) => {
         if (caller.kind === 'role') {
           const UserId = `${uniqueId('AROA', caller.roleArn)}:${caller.sessionName}`;

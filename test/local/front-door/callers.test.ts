@@ -189,6 +189,10 @@ describe('sessions', () => {
     expect(identity.Arn).toMatch(/:assumed-role\/cdk-hnb659fds-deploy-role-000000000000-us-east-1\/deploy$/);
   });
 
+  test('may always ask whose they are', async () => {
+    expect((await whoAmI(agent)).Arn).toMatch(/:assumed-role\/worker\/i-0123456789abcdef0$/);
+  });
+
   test('of a role that does not exist are not to be had', async () => {
     const RoleArn = 'arn:aws:iam::000000000000:role/none';
     const assumed = using(new STSClient(cloud.client), (sts) =>

@@ -21,8 +21,7 @@ export async function benchMemory(stage: Stage, runs: number): Promise<Memory[]>
     'agent, idle': () => startAgent(stage, { slots: 8, command: ['true'], trackJobs: true }),
     'bare Node, long poll': async () => startBarePoller(stage),
   };
-  await stage.renewTable();
-  await stage.fill(0);
+  await stage.set(0);
   const results: Memory[] = [];
   for (const [contender, start] of Object.entries(contenders)) {
     const values: number[] = [];

@@ -73,8 +73,7 @@ async function runOnce(
   jobs: number,
   start: (stage: Stage) => Promise<ChildProcess>,
 ): Promise<RunResult> {
-  await stage.renewTable();
-  await stage.fill(jobs);
+  await stage.set(jobs);
   await stage.resetCounts();
   const contender = await start(stage);
   try {

@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgentConfigInput } from '../../agent/config.ts';
 import { bundle } from '../../infra/bundle.ts';
-import { REGION, type Stage, TABLE } from '../stage/stage.ts';
+import { REGION, type Stage } from '../stage/stage.ts';
 
 export interface AgentOptions {
   slots: number;
@@ -37,7 +37,7 @@ function configFor(stage: Stage, { slots, command, trackJobs }: AgentOptions): A
     command,
     concurrency: slots,
     trackJobs,
-    ...(trackJobs ? { table: TABLE } : {}),
+    ...(trackJobs ? { table: stage.table } : {}),
     // It is stopped when the measuring is done, not when it has nothing to do.
     retirement: { idleSeconds: 3600 },
   };

@@ -11,7 +11,7 @@ export type Counts = Record<string, number>;
 let counts: Counts = {};
 const queues = buildApp({ logger: false, host: 'localhost' });
 await queues.ready();
-const tables = dynalite({ createTableMs: 0, deleteTableMs: 0 });
+const tables = dynalite({ createTableMs: 0 });
 
 const server = createServer((request, response) => {
   if (request.url === '/counts') {

@@ -4,32 +4,32 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CreateTableCommand, DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import {
   CreateQueueCommand,
   GetQueueAttributesCommand,
-  PurgeQueueCommand,
   SendMessageBatchCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { Counts } from './servers.ts';
 
 export const REGION = 'us-east-1';
-export const TABLE = 'bench';
 
-/** What the contenders work on: the same queue for all, the table made anew for each run. */
+/** What the contenders work on: the same server for all, queue and table made anew for each run. */
 export interface Stage {
+  /** Of the newest set. */
   queueUrl: string;
+  table: string;
   /** What a contender's SDK has to know, and nothing else of the user's AWS set-up. */
   environment: Record<string, string>;
   directory: string;
-  fill(jobs: number): Promise<void>;
+  /** Makes a new queue with so many jobs on it, and a new table. */
+  set(jobs: number): Promise<void>;
   /** Messages that are not yet done: waiting or in flight. */
   left(): Promise<number>;
   /** Calls since the last `resetCounts`. */
   counts(): Promise<Counts>;
   resetCounts(): Promise<void>;
-  renewTable(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -41,17 +41,22 @@ export async function openStage(): Promise<Stage> {
   const options = { endpoint, region: REGION, credentials };
   const sqs = new SQSClient({ ...options, useQueueUrlAsEndpoint: false });
   const dynamodb = new DynamoDBClient(options);
-  const { QueueUrl: queueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: 'bench' }));
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-bench-'));
-  return {
-    queueUrl,
+  let sets = 0;
+  const stage: Stage = {
+    queueUrl: '',
+    table: '',
     environment: environmentFor(endpoint, credentials),
     directory,
-    fill: (jobs) => fill(sqs, queueUrl, jobs),
-    left: () => left(sqs, queueUrl),
+    async set(jobs) {
+      sets += 1;
+      stage.queueUrl = await createQueue(sqs, `bench-${sets}`);
+      stage.table = await createTable(dynamodb, `bench-${sets}`);
+      await fill(sqs, stage.queueUrl, jobs);
+    },
+    left: () => left(sqs, stage.queueUrl),
     counts: async () => (await fetch(`${endpoint}/counts`)).json() as Promise<Counts>,
     resetCounts: async () => void (await fetch(`${endpoint}/counts`, { method: 'DELETE' })),
-    renewTable: () => renewTable(dynamodb),
     async close() {
       sqs.destroy();
       dynamodb.destroy();
@@ -59,6 +64,12 @@ export async function openStage(): Promise<Stage> {
       await rm(directory, { recursive: true, force: true });
     },
   };
+  return stage;
+}
+
+async function createQueue(sqs: SQSClient, name: string): Promise<string> {
+  const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: name }));
+  return QueueUrl;
 }
 
 /** Ends a child and waits until it is gone; one that ignores a polite signal is killed. */
@@ -90,7 +101,6 @@ function environmentFor(endpoint: string, keys: { accessKeyId: string; secretAcc
 }
 
 async function fill(sqs: SQSClient, queueUrl: string, jobs: number): Promise<void> {
-  await sqs.send(new PurgeQueueCommand({ QueueUrl: queueUrl }));
   for (let at = 0; at < jobs; at += 10) {
     const count = Math.min(10, jobs - at);
     const Entries = Array.from({ length: count }, (_, index) => ({
@@ -112,13 +122,10 @@ async function left(sqs: SQSClient, queueUrl: string): Promise<number> {
   return Object.values(Attributes).reduce((sum, value) => sum + Number(value), 0);
 }
 
-async function renewTable(dynamodb: DynamoDBClient): Promise<void> {
-  await dynamodb.send(new DeleteTableCommand({ TableName: TABLE })).catch((error: Error) => {
-    if (error.name !== 'ResourceNotFoundException') throw error;
-  });
+async function createTable(dynamodb: DynamoDBClient, name: string): Promise<string> {
   await dynamodb.send(
     new CreateTableCommand({
-      TableName: TABLE,
+      TableName: name,
       BillingMode: 'PAY_PER_REQUEST',
       KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
       AttributeDefinitions: [
@@ -134,4 +141,5 @@ async function renewTable(dynamodb: DynamoDBClient): Promise<void> {
       ],
     }),
   );
+  return name;
 }

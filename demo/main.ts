@@ -22,7 +22,11 @@ async function main(options: DemoOptions): Promise<number> {
   const progress = createProgress(options.json ? process.stderr : process.stdout);
   const interrupt = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => interrupt.abort(new Error(`Stopped by ${signal}.`));
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal).once('SIGHUP', onSignal);
+  // `npm start | head`: a demo that nobody watches any more goes home, and takes its instances along.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', () => interrupt.abort(new Error('Nobody reads the output any more.')));
+  }
   const late = new Error(`It was not done within ${LONGEST_MS / 60_000} minutes.`);
   const timer = setTimeout(() => interrupt.abort(late), LONGEST_MS);
 
@@ -33,7 +37,7 @@ async function main(options: DemoOptions): Promise<number> {
   let kept = true;
   try {
     cloud = await startCloud({ directory, port: options.port, speed: options.speed });
-    progress.say(welcome(cloud, options));
+    progress.say(welcome(cloud, directory, options));
     const shown = await show({ cloud, directory, progress, signal: interrupt.signal });
     await present(shown, options, progress);
     kept = options.keep || !shown.verdict.ok;
@@ -46,11 +50,12 @@ async function main(options: DemoOptions): Promise<number> {
   }
 }
 
-function welcome({ endpoint }: Cloud, { speed }: DemoOptions): string {
-  return (
-    `The embedded cloud listens on ${endpoint}. AWS's own periods (metrics, alarms, schedules, warm-up) pass ` +
-    `${speed} times\nas fast as on AWS; the queue, the jobs and the agents keep real time.`
-  );
+function welcome({ endpoint }: Cloud, directory: string, { speed }: DemoOptions): string {
+  return [
+    `The embedded cloud listens on ${endpoint}, its logs are in ${relative('.', directory)} while it runs.`,
+    `AWS's own periods (metrics, alarms, schedules, warm-up) pass ${speed} times as fast as on AWS;`,
+    'the queue, the jobs and the agents keep real time.',
+  ].join('\n');
 }
 
 async function present(shown: Shown, options: DemoOptions, progress: Progress): Promise<void> {

@@ -1,4 +1,5 @@
 import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { count } from './words.ts';
 
 const LARGEST_BATCH = 10;
 
@@ -35,6 +36,6 @@ async function sendBatch(sqs: SQSClient, queueUrl: string, bodies: readonly stri
     refusal = Failed.map(({ Code, Message }) => `${Code}: ${Message}`).join('; ');
   }
   if (keys.size < bodies.length)
-    throw new Error(`the queue refused ${bodies.length - keys.size} jobs: ${refusal}`);
+    throw new Error(`the queue refused ${count(bodies.length - keys.size, 'job')}: ${refusal}`);
   return bodies.map((_, index) => keys.get(index) ?? '');
 }

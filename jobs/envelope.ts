@@ -9,6 +9,9 @@ const name = (what: string, longest: number) =>
     ),
   );
 
+/** Of what a producer wrote, in a reason. */
+const LONGEST_SHOWN = 200;
+
 /**
  * What a producer that knows us can say about a job, as the JSON body of its message. An id never looks like a
  * number: what reads it back (YAML, a shell, a spreadsheet) would make it one.
@@ -39,12 +42,13 @@ export function readEnvelope(value: object): EnvelopeReading {
 }
 
 function describe(issue: v.InferIssue<typeof EnvelopeSchema>): string {
-  const key = v.getDotPath(issue);
+  // Bounded, and without halves of characters: a record has to take the reason.
+  const key = v.getDotPath(issue)?.slice(0, LONGEST_SHOWN).toWellFormed();
   if (issue.type === 'strict_object') {
     return issue.expected === 'never'
       ? `the envelope's key ${key} is not known`
       : `the envelope has no ${key}`;
   }
   const shown = JSON.stringify(issue.input) ?? String(issue.input);
-  return `the envelope's ${key} is ${shown.slice(0, 200)}; allowed is ${issue.message}`;
+  return `the envelope's ${key} is ${shown.slice(0, LONGEST_SHOWN).toWellFormed()}; allowed is ${issue.message}`;
 }

@@ -30,6 +30,16 @@ export type Reading = { kind: 'job'; job: Job } | { kind: 'broken'; id: string; 
  */
 export function readJob(messageId: string, body: string, rules: MessageRules): Reading {
   const key = `m-${messageId}`;
+  try {
+    return read(key, body, rules);
+  } catch (error) {
+    // JSON can be nested deeper than it can be written again: such an envelope must not come back for ever.
+    const why = error instanceof Error ? error.message : String(error);
+    return { kind: 'broken', id: key, reason: `the body cannot be worked on: ${why}` };
+  }
+}
+
+function read(key: string, body: string, rules: MessageRules): Reading {
   const outer = parseObject(body);
   const text = (outer && unwrapNotification(outer)) ?? body;
   const value = text === body ? outer : parseObject(text);

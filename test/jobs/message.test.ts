@@ -142,6 +142,19 @@ describe('whatever a body holds', () => {
     );
   });
 
+  test.each([
+    ['payload', `{"mayfly":1,"payload":${'['.repeat(300_000)}${']'.repeat(300_000)}}`],
+    ['id', `{"mayfly":1,"payload":1,"id":${'['.repeat(300_000)}${']'.repeat(300_000)}}`],
+    ['unknown key', `{"mayfly":1,"payload":1,"${'x'.repeat(500_000)}":1}`],
+    ['half a character', '{"mayfly":1,"payload":1,"\\ud83d":1}'],
+  ])('an envelope that no record could take (%s) is refused with a reason that one can', (_, body) => {
+    const reading = read(body);
+    if (reading.kind !== 'broken') throw new Error('it was taken for a job');
+    expect(reading.id).toMatch(/^m-/);
+    expect(reading.reason.length).toBeLessThan(400);
+    expect(reading.reason.isWellFormed()).toBe(true);
+  });
+
   test('an envelope of any shape is a job or names what is wrong', () => {
     fc.assert(
       fc.property(fc.object(), (fields) => {

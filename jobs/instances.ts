@@ -16,6 +16,14 @@ export const LISTING_INDEX = 'byListing';
 const NOT_RETIRED = ['retirement', 'accountedAtMs', 'expires'];
 const UNLESS_RETIRING = 'attribute_not_exists(#retirement)';
 
+/** Instances are remembered for a day at least: the boot breaker judges launches by their records. */
+const LEAST_KEPT_SECONDS = 86_400;
+
+/** How long the record of an instance outlives it, where records are kept for `recordSeconds`. */
+export function keptSeconds(recordSeconds: number): number {
+  return Math.max(recordSeconds, LEAST_KEPT_SECONDS);
+}
+
 /** The instances in the table. An agent writes its own; the keeper reads all and moves those that are gone. */
 export interface InstanceStore {
   /** An instance that is ready for work: lists it as living, whatever an earlier run of its agent had said. */
@@ -40,7 +48,7 @@ export interface InstanceStore {
   /** The desired capacity was lowered for an instance that retired without. */
   accounted(instance: string, nowMs: number): Promise<void>;
   /** The instance is gone and nothing of it is left to settle. */
-  gone(instance: string, expires: number): Promise<void>;
+  gone(instance: string, nowMs: number): Promise<void>;
   /** All instances that are not known to be gone. */
   living(): Promise<InstanceRecord[]>;
   /** These few instances, listed or not; who has no record is missing. */
@@ -53,9 +61,9 @@ export interface Readiness {
   bootSeconds?: number;
 }
 
-/** @param recordSeconds how long the record of an instance outlives it */
+/** @param recordSeconds how long records are kept; see `keptSeconds` */
 export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: number): InstanceStore {
-  const expiryOf = (iso: string) => Math.floor(Date.parse(iso) / 1000) + recordSeconds;
+  const expiryOf = (endedMs: number) => Math.floor(endedMs / 1000) + keptSeconds(recordSeconds);
   const update = (instance: string, change: Change, abortSignal?: AbortSignal) =>
     db.send(
       new UpdateItemCommand({ TableName: table, Key: keyOf(instance), ...updateExpression(change) }),
@@ -72,7 +80,7 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
       await ignoringCondition(update(instance, { set, condition: UNLESS_RETIRING }, signal));
     },
     async retiring(instance, retirement, listing, signal) {
-      const expires = listing === 'retired' ? expiryOf(retirement.endedAt) : undefined;
+      const expires = listing === 'retired' ? expiryOf(Date.parse(retirement.endedAt)) : undefined;
       await update(instance, { set: { instance, retirement, listing, expires } }, signal);
     },
     async stays(instance, signal) {
@@ -82,8 +90,8 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
     async accounted(instance, nowMs) {
       await update(instance, { set: { instance, accountedAtMs: nowMs } });
     },
-    async gone(instance, expires) {
-      await update(instance, { set: { instance, listing: 'retired', expires } });
+    async gone(instance, nowMs) {
+      await update(instance, { set: { instance, listing: 'retired', expires: expiryOf(nowMs) } });
     },
     async living() {
       const pages = paginateQuery(

@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { Clients } from '../aws/clients.ts';
-import type { InstanceStore } from '../jobs/instances.ts';
+import { type InstanceStore, keptSeconds } from '../jobs/instances.ts';
 import type { InstanceRecord } from '../jobs/record.ts';
 import type { KeeperConfig } from './config.ts';
 import { type Memory, readMemory } from './memory.ts';
@@ -16,6 +16,8 @@ export interface Look {
   nowMs: number;
   group: GroupSeen;
   launches: LaunchSeen[];
+  /** Of these the latest: all whose record, if they left one, is among `records`. */
+  judged: LaunchSeen[];
   /** The latest activity that launched, or tried to. */
   lastLaunchMs: number | undefined;
   /** Visible messages. */
@@ -40,7 +42,7 @@ export interface LaunchSeen {
 
 /** Pages of 100 activities that are read to find the launch of an instance that was not heard of. */
 const MOST_PAGES = 5;
-/** Launches whose instance is gone and whose record is looked up, for the boot breaker. */
+/** Launches that are not listed as living and whose records are looked up, for the boot breaker. */
 const PAST_LAUNCHES = 20;
 
 /** Looks at group, queue and table. Undefined: there is no such group (any more). */
@@ -60,9 +62,36 @@ export async function look(
   ]);
   const launches = activities.flatMap(launchOf);
   const records = new Map(living.map((record) => [record.instance, record]));
-  const past = launches.map(({ instance }) => instance).filter((instance) => !records.has(instance));
-  for (const [id, record] of await instances.find(past.slice(0, PAST_LAUNCHES))) records.set(id, record);
-  return { nowMs, group, launches, lastLaunchMs: lastLaunch(activities), backlog, records, memory };
+  const { judged, unlisted } = latest(launches, group, records, config, nowMs);
+  for (const [id, record] of await instances.find(unlisted)) records.set(id, record);
+  return { nowMs, group, launches, judged, lastLaunchMs: lastLaunch(activities), backlog, records, memory };
+}
+
+/**
+ * The launches that can be judged by their records: no older than records are kept (activities are, for six weeks),
+ * and as many as can be looked up. `unlisted` are those to look up; one that boots has nothing to say yet.
+ */
+function latest(
+  launches: readonly LaunchSeen[],
+  group: GroupSeen,
+  records: ReadonlyMap<string, InstanceRecord>,
+  { recordSeconds, breakerFailures }: KeeperConfig,
+  nowMs: number,
+): { judged: LaunchSeen[]; unlisted: string[] } {
+  const kept = launches.filter(({ startedAtMs }) => nowMs - startedAtMs < keptSeconds(recordSeconds) * 1000);
+  const booting = group.instances.filter(({ lifecycleState }) => lifecycleState.startsWith('Pending'));
+  const silent = new Set(booting.map(({ instance }) => instance));
+  const most = Math.max(PAST_LAUNCHES, breakerFailures);
+  const judged: LaunchSeen[] = [];
+  const unlisted: string[] = [];
+  for (const launch of kept) {
+    if (!records.has(launch.instance) && !silent.has(launch.instance)) {
+      if (unlisted.length === most) break;
+      unlisted.push(launch.instance);
+    }
+    judged.push(launch);
+  }
+  return { judged, unlisted };
 }
 
 async function groupOf(clients: Clients, groupName: string): Promise<GroupSeen | undefined> {

@@ -41,18 +41,20 @@ export function plan(look: Look, config: KeeperConfig): Action[] {
   ];
 }
 
-function processes({ group, launches, records, memory }: Look, config: KeeperConfig): Action[] {
+function processes({ group, judged, records, memory, nowMs }: Look, config: KeeperConfig): Action[] {
   const actions: Action[] = [];
   if (!group.suspended.has('AZRebalance')) actions.push({ do: 'suspend-az-rebalance' });
   const present = new Set(group.instances.map(({ instance }) => instance));
-  const outcomes = launches.map(({ instance, startedAtMs }): Launch => {
+  const outcomes = judged.map(({ instance, startedAtMs }): Launch => {
     const record = records.get(instance);
     const { readyAt, heardAtMs, retirement } = record ?? {};
     const outcome = outcomeOf({
       readyAt,
       heard: heardAtMs !== undefined,
       reason: retirement?.reason,
+      jobsDone: retirement?.jobsDone,
       present: present.has(instance),
+      ageMs: nowMs - startedAtMs,
     });
     return { instance, startedAtMs, outcome };
   });

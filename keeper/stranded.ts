@@ -28,7 +28,7 @@ export async function settleInstance(hands: Hands, instance: string): Promise<vo
       await table.finish(id, fence, 'lost', { endedAtMs: nowMs, expires, refund: 0, reason: why });
     }
   }
-  if (waiting === 0) await instances.gone(instance, Math.floor(nowMs / 1000) + config.recordSeconds);
+  if (waiting === 0) await instances.gone(instance, nowMs);
 }
 
 async function runningOn({ clients, config }: Hands, instance: string): Promise<JobRecord[]> {

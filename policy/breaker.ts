@@ -28,9 +28,13 @@ export function trips(facts: BreakerFacts): boolean {
   return failuresInARow(facts) >= facts.limit;
 }
 
+/** Group and activities are not read at one moment: a launch may show in the one and not yet in the other. */
+const SETTLED_MS = 120_000;
+
 /**
- * How a launch came out. An instance that was ready once booted, whatever became of it. One that went before was a
- * failed boot, unless it was taken by somebody else's will: a Spot interruption or an operator says nothing of boots.
+ * How a launch came out. An instance that was ready once booted, whatever became of it, but for one that then could
+ * not start a single worker: it is as useless, and so would the next one be. One that went before was a failed boot,
+ * unless it was taken by somebody else's will: a Spot interruption or an operator says nothing of boots.
  */
 export function outcomeOf(launch: {
   readyAt?: string | undefined;
@@ -38,12 +42,17 @@ export function outcomeOf(launch: {
   heard: boolean;
   /** Why it goes, if that is on record. */
   reason?: string | undefined;
+  /** Jobs that it did until it went. */
+  jobsDone?: number | undefined;
   /** Whether the group still has it. */
   present: boolean;
+  /** Since the launch. */
+  ageMs: number;
 }): Launch['outcome'] {
+  if (launch.reason === 'worker-missing' && !launch.jobsDone) return 'failed';
   if (launch.readyAt !== undefined) return 'ready';
   if (launch.reason === 'boot-failed' || launch.reason === 'worker-missing') return 'failed';
   if (launch.heard) return 'ready';
-  if (launch.reason !== undefined || launch.present) return 'pending';
+  if (launch.reason !== undefined || launch.present || launch.ageMs < SETTLED_MS) return 'pending';
   return 'failed';
 }

@@ -4,6 +4,7 @@ import { instanceStore } from '../../jobs/instances.ts';
 import type { Retirement } from '../../jobs/record.ts';
 import { resumeFleet } from '../../keeper/resume.ts';
 import { callsOf, type Fleet, GROUP, openFleet, TABLE } from '../agent/retire/fleet.ts';
+import { eventually } from '../support/eventually.ts';
 import { keeperOf } from './keeper.ts';
 
 const open = openFleet();
@@ -184,6 +185,41 @@ describe('the boot breaker', () => {
     expect(await keeper.suspended()).not.toContain('Launch');
     expect(await keeper.after(5)).toEqual(expect.arrayContaining(['report-breaker', 'wake']));
     expect(callsOf(fleet, 'PutMetricData').at(-1)?.input).toMatchObject({ MetricData: [{ Value: 0 }] });
+  });
+
+  /** Launches so many instances and has them gone again, without a word in the table. */
+  async function comeAndGo(fleet: Fleet, count: number): Promise<string[]> {
+    const ids = (await fleet.launcher.booted(count)).map(({ instanceId }) => instanceId);
+    for (const InstanceId of ids) {
+      const terminate = { InstanceId, ShouldDecrementDesiredCapacity: true };
+      await fleet.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', terminate);
+    }
+    await eventually('them to be gone', async () => Object.keys((await fleet.group()).states).length === 0);
+    return ids;
+  }
+
+  test('counts what went without a word, once it is sure of it, and only while its record would be there', async () => {
+    const fleet = await open({ desired: 3, hooks: false });
+    const keeper = await keeperOf(fleet, { recordSeconds: 60 });
+    await comeAndGo(fleet, 3);
+    expect(await keeper.after(1)).not.toContain('trip-breaker');
+    expect(await keeper.after(25 * 60)).not.toContain('trip-breaker');
+    expect(await keeper.after(5)).toContain('trip-breaker');
+  });
+
+  test('does not count a fleet’s past while more instances boot than it can look up', async () => {
+    const fleet = await open({ desired: 3, hooks: false });
+    const ids = await comeAndGo(fleet, 3);
+    const readyAt = new Date().toISOString();
+    for (const instance of ids) {
+      await instancesOf(fleet).ready(instance, { readyAt }, Date.now());
+      await instancesOf(fleet).retiring(instance, { ...retirement, rung: 'terminate' }, 'retired');
+    }
+    const scope = { AutoScalingGroupName: GROUP };
+    await fleet.call('autoscaling', 'UpdateAutoScalingGroup', { ...scope, MaxSize: 30 });
+    await fleet.call('autoscaling', 'SetDesiredCapacity', { ...scope, DesiredCapacity: 25 });
+    await fleet.launcher.booted(28);
+    expect(await (await keeperOf(fleet)).after(5)).not.toContain('trip-breaker');
   });
 
   test('launches that an operator resumed in the console count as resumed', async () => {

@@ -44,7 +44,22 @@ test.each([
     is: 'failed',
   },
   { name: 'was ended by the keeper', launch: { reason: 'boot-failed', present: true }, is: 'failed' },
+  {
+    name: 'was ready, and could not start one worker',
+    launch: { readyAt: 'x', reason: 'worker-missing', jobsDone: 0, present: false },
+    is: 'failed',
+  },
+  {
+    name: 'could not start workers any more',
+    launch: { readyAt: 'x', reason: 'worker-missing', jobsDone: 7, present: false },
+    is: 'ready',
+  },
+  {
+    name: 'is so young that the group was read before it',
+    launch: { present: false, ageMs: 5000 },
+    is: 'pending',
+  },
   { name: 'was taken by Spot', launch: { reason: 'spot-interruption', present: false }, is: 'pending' },
 ])('a launch that $name: $is', ({ launch, is }) => {
-  expect(outcomeOf({ heard: false, ...launch })).toBe(is);
+  expect(outcomeOf({ heard: false, ageMs: 300_000, ...launch })).toBe(is);
 });

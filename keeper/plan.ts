@@ -31,13 +31,18 @@ const BELOW: ReadonlySet<Rung> = new Set(['unhealthy', 'power-off']);
 const NOT_BY_CHOICE: ReadonlySet<RetirementReason> = new Set(['stopped']);
 
 export function plan(look: Look, config: KeeperConfig): Action[] {
+  const corrections = capacity(look);
+  // What has to be corrected for an instance is read from its record, which therefore stays until that is done.
+  const open = new Set(
+    corrections.flatMap((action) => (action.do === 'lower-desired' ? action.instead : [])),
+  );
   return [
     ...processes(look, config),
     ...waking(look, config),
     ...endings(look, config),
-    ...capacity(look),
+    ...corrections,
     ...lettingGo(look),
-    ...settling(look, config),
+    ...settling(look, config).filter(({ instance }) => !open.has(instance)),
   ];
 }
 
@@ -86,7 +91,9 @@ function waking({ group, memory, backlog, lastLaunchMs = 0, nowMs }: Look, confi
   if (backlogSinceMs !== memory.backlogSinceMs) {
     actions.push({ do: 'remember-backlog', sinceMs: backlogSinceMs });
   }
-  if (execute && !group.suspended.has('Launch')) actions.push({ do: 'wake', backlog });
+  // "Suspend and resume Amazon EC2 Auto Scaling processes": without AlarmNotification the owner wants no alarm obeyed.
+  const wanted = !group.suspended.has('Launch') && !group.suspended.has('AlarmNotification');
+  if (execute && wanted) actions.push({ do: 'wake', backlog });
   return actions;
 }
 
@@ -114,8 +121,10 @@ function endings({ group, launches, records, nowMs }: Look, config: KeeperConfig
 }
 
 function capacity({ group, records, backlog }: Look): Action[] {
-  const unaccounted = [...records.values()].filter(({ listing, retirement, accountedAtMs }) => {
+  const unaccounted = [...records.values()].filter(({ instance, listing, retirement, accountedAtMs }) => {
     if (listing !== 'instances' || !retirement || accountedAtMs !== undefined) return false;
+    // A machine outside EC2 works for the fleet, but never had a place in its group.
+    if (!instance.startsWith('i-')) return false;
     const { rung, reason, queueDepth } = retirement;
     return BELOW.has(rung) && !NOT_BY_CHOICE.has(reason) && firstRung(reason, queueDepth) === 'terminate';
   });
@@ -141,7 +150,10 @@ function isTerminating({ lifecycleState }: { lifecycleState: string }): boolean 
   return lifecycleState.startsWith('Terminating');
 }
 
-function settling({ group, records, nowMs }: Look, config: KeeperConfig): Action[] {
+function settling(
+  { group, records, nowMs }: Look,
+  config: KeeperConfig,
+): Extract<Action, { do: 'settle' }>[] {
   const present = new Set(group.instances.map(({ instance }) => instance));
   const gone = [...records.values()].filter(({ instance, listing, heardAtMs, retirement }) => {
     if (listing !== 'instances') return false;

@@ -64,6 +64,18 @@ describe('waking', () => {
     ]);
   });
 
+  test('an owner who has alarms ignored is not overruled', async () => {
+    const fleet = await open({ desired: 0 });
+    const keeper = await keeperOf(fleet);
+    const scope = { AutoScalingGroupName: GROUP, ScalingProcesses: ['AlarmNotification'] };
+    await fleet.call('autoscaling', 'SuspendProcesses', scope);
+    await fleet.send('a');
+    await keeper.after(0);
+    expect(await keeper.after(2)).not.toContain('wake');
+    await fleet.call('autoscaling', 'ResumeProcesses', scope);
+    expect(await keeper.after(3)).toContain('wake');
+  });
+
   test('a backlog that comes and goes is forgotten', async () => {
     const fleet = await open({ desired: 0 });
     const keeper = await keeperOf(fleet, { durationSeconds: 300 });
@@ -116,6 +128,15 @@ describe('zombies', () => {
 });
 
 describe('capacity', () => {
+  /** A group that wants instances and launches none. */
+  async function openHeld(DesiredCapacity: number): Promise<Fleet> {
+    const fleet = await open({ desired: 0 });
+    const scope = { AutoScalingGroupName: GROUP };
+    await fleet.call('autoscaling', 'SuspendProcesses', { ...scope, ScalingProcesses: ['Launch'] });
+    await fleet.call('autoscaling', 'SetDesiredCapacity', { ...scope, DesiredCapacity });
+    return fleet;
+  }
+
   test('an instance that powered itself off is terminated with decrement', async () => {
     const fleet = await open({ hooks: false });
     const [spec] = await fleet.launcher.booted(1);
@@ -144,19 +165,33 @@ describe('capacity', () => {
   });
 
   test('one that is gone and not replaced: desired is set, once', async () => {
-    const fleet = await open({ desired: 0 });
-    const scope = { AutoScalingGroupName: GROUP, ScalingProcesses: ['Launch'] };
-    await fleet.call('autoscaling', 'SuspendProcesses', scope);
-    await fleet.call('autoscaling', 'SetDesiredCapacity', {
-      AutoScalingGroupName: GROUP,
-      DesiredCapacity: 3,
-    });
+    const fleet = await openHeld(3);
     await instancesOf(fleet).retiring('i-0gone', retirement, 'instances');
     await instancesOf(fleet).retiring('i-0stopped', { ...retirement, reason: 'stopped' }, 'instances');
     const keeper = await keeperOf(fleet);
     expect(await keeper.after(0)).toContain('lower-desired');
     expect((await fleet.group()).desired).toBe(2);
     expect(await keeper.after(1)).not.toContain('lower-desired');
+    expect((await fleet.instanceRecord('i-0gone')).listing).toBe('retired');
+  });
+
+  test('a correction that fails is made at the next run', async () => {
+    const fleet = await openHeld(1);
+    await instancesOf(fleet).retiring('i-0gone', retirement, 'instances');
+    const keeper = await keeperOf(fleet);
+    const throttled = { action: 'SetDesiredCapacity', effect: { kind: 'throttle' } } as const;
+    const fault = fleet.faults.add(throttled);
+    await expect(keeper.after(0)).rejects.toThrow(/1 of \d actions failed/);
+    fault.remove();
+    expect(await keeper.after(1)).toContain('lower-desired');
+    expect((await fleet.group()).desired).toBe(0);
+  });
+
+  test('a machine outside the group that retires takes nobody’s place away', async () => {
+    const fleet = await openHeld(2);
+    await instancesOf(fleet).retiring('host-laptop-1234', retirement, 'instances');
+    expect(await (await keeperOf(fleet)).after(0)).not.toContain('lower-desired');
+    expect((await fleet.group()).desired).toBe(2);
   });
 });
 

@@ -3,7 +3,7 @@ import { systemClock } from '../../aws/clock.ts';
 import { instanceStore } from '../../jobs/instances.ts';
 import type { Retirement } from '../../jobs/record.ts';
 import { resumeFleet } from '../../keeper/resume.ts';
-import { callsOf, type Fleet, GROUP, openFleet, TABLE } from '../agent/retire/fleet.ts';
+import { callsOf, type Fleet, GROUP, LAUNCH_HOOK, openFleet, TABLE } from '../agent/retire/fleet.ts';
 import { eventually } from '../support/eventually.ts';
 import { keeperOf } from './keeper.ts';
 
@@ -151,6 +151,16 @@ describe('capacity', () => {
     const fleet = await open();
     const [spec] = await fleet.launcher.booted(1);
     const instance = spec?.instanceId ?? '';
+    await eventually(
+      'the launch hook',
+      async () => (await fleet.group()).states[instance] === 'Pending:Wait',
+    );
+    await fleet.call('autoscaling', 'CompleteLifecycleAction', {
+      AutoScalingGroupName: GROUP,
+      LifecycleHookName: LAUNCH_HOOK,
+      InstanceId: instance,
+      LifecycleActionResult: 'CONTINUE',
+    });
     await instancesOf(fleet).retiring(instance, retirement, 'instances');
     await fleet.machines.destroy(fleet.machines.get(instance));
     const [, successor] = await fleet.launcher.booted(2);

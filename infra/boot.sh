@@ -48,7 +48,8 @@ auto_scaling() {
   aws_curl autoscaling --max-time 20 -d Version=2011-01-01 "$@" "https://autoscaling.$region.$domain/"
 }
 
-# What lasts: a failed boot must neither be bought again nor stay. Power-off terminates (launch template).
+# What lasts: a failed boot must neither be bought again nor stay. The hook first: an instance that waits in it cannot be
+# terminated. Then with decrement, before the power goes: a machine that only goes off is replaced.
 give_up() {
   status=$?
   [ "$status" -eq 0 ] && return
@@ -58,10 +59,10 @@ give_up() {
   id=$(imds meta-data/instance-id)
   group=$(imds meta-data/tags/instance/aws:autoscaling:groupName)
   hook=$(json /etc/mayfly/agent.json launchHook)
-  retry 3 auto_scaling -d Action=TerminateInstanceInAutoScalingGroup -d "InstanceId=$id" \
-    -d ShouldDecrementDesiredCapacity=true
-  auto_scaling -d Action=CompleteLifecycleAction -d "InstanceId=$id" -d "AutoScalingGroupName=$group" \
+  retry 3 auto_scaling -d Action=CompleteLifecycleAction -d "InstanceId=$id" -d "AutoScalingGroupName=$group" \
     -d "LifecycleHookName=$hook" -d LifecycleActionResult=CONTINUE
+  retry 5 auto_scaling -d Action=TerminateInstanceInAutoScalingGroup -d "InstanceId=$id" \
+    -d ShouldDecrementDesiredCapacity=true
   systemctl poweroff
 }
 trap give_up EXIT
@@ -75,11 +76,15 @@ install_packages() {
   fi
 }
 
-# The tree becomes a repository, as ansible-pull takes nothing else.
 fetch_tree() {
-  rm -rf "$tree" && mkdir -p "$tree" &&
+  mkdir -p /opt/mayfly &&
     aws_curl s3 -o /opt/mayfly/tree.zip -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' \
-      "https://s3.$region.$domain/$(json /etc/mayfly/tree.json bucket)/$(json /etc/mayfly/tree.json key)" &&
+      "https://s3.$region.$domain/$(json /etc/mayfly/tree.json bucket)/$(json /etc/mayfly/tree.json key)"
+}
+
+# The tree becomes a repository, as ansible-pull takes nothing else.
+unpack_tree() {
+  rm -rf "$tree" && mkdir -p "$tree" &&
     unpack /opt/mayfly/tree.zip "$tree" &&
     git -C "$tree" -c init.defaultBranch=main init -q &&
     git -C "$tree" add -A -f &&
@@ -100,10 +105,12 @@ PYTHON
 
 region=$(retry 10 imds meta-data/placement/region)
 domain=$(retry 3 imds meta-data/services/domain)
+# Before the packages, which take minutes: a deployment in the meantime takes the right to this tree away.
+retry 5 fetch_tree
 if ! command -v git >/dev/null || ! command -v ansible-pull >/dev/null; then
   retry 5 install_packages
 fi
-retry 5 fetch_tree
+unpack_tree
 marker=/var/lib/mayfly/booted
 rm -f "$marker"
 ansible-pull -i localhost, -U "$tree" -d /opt/mayfly/pulled -e "mayfly_marker=$marker" ansible/local.yml

@@ -32,6 +32,12 @@ const STAND_INS = {
   table: 'table',
 };
 
+/**
+ * A run that failed or was missed is not made up for: the next one does the same. Lambda would try again twice, after
+ * one and two minutes, beside the runs of those minutes ("Error handling for asynchronous invocation").
+ */
+const NO_SECOND_TRY = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
+
 /** What the keeper is told. An instance that misses several of its own reports counts as silent. */
 function keeperConfig(settings: FleetSettings, surroundings: KeeperSurroundings): KeeperConfigInput {
   const config: KeeperConfigInput = {
@@ -74,6 +80,7 @@ export function keeper(
         memorySize: 256,
         // Over before the next one starts.
         timeout: Duration.seconds(50),
+        ...NO_SECOND_TRY,
         logGroup,
         environment: {
           KEEPER_CONFIG: Stack.of(scope).toJsonString(keeperConfig(settings, surroundings)),
@@ -92,14 +99,12 @@ function withKeeperCode(use: (code: Code) => LambdaFunction): LambdaFunction {
   );
 }
 
-/** A run that was missed is not made up for: the next one does the same. */
 function everyMinute(scope: Construct, lambda: LambdaFunction): void {
   const role = schedulerRole(scope, lambda.functionArn);
   const target = new LambdaInvoke(lambda, {
     // What the construct would add is a right to all versions and aliases, which there are none of.
     role: role.withoutPolicyUpdates(),
-    retryAttempts: 0,
-    maxEventAge: Duration.minutes(1),
+    ...NO_SECOND_TRY,
   });
   new Schedule(scope, 'EveryMinute', {
     description: `Runs the keeper ${lambda.node.path}`,

@@ -42,6 +42,16 @@ describe('the keeper', () => {
     });
   });
 
+  it('is not tried again by Lambda, beside the next run', () => {
+    const { id } = only(template, 'AWS::Lambda::Function');
+    template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+      FunctionName: { Ref: id },
+      Qualifier: '$LATEST',
+      MaximumRetryAttempts: 0,
+      MaximumEventAgeInSeconds: 60,
+    });
+  });
+
   it('is run by a role that may do that alone, for this account', () => {
     const { id } = only(template, 'AWS::Lambda::Function');
     template.hasResourceProperties('AWS::IAM::Role', {

@@ -30,11 +30,11 @@ export function addHooks(group: AutoScalingGroup, settings: FleetSettings): void
 
 /**
  * How long a terminating instance that says nothing is waited for: short, as a dead one is billed for it; longer
- * than two reports of a live one; and long enough that 100 of them cover the drain.
+ * than two reports of a live one; and long enough that 100 of them cover the longest job, which may end first.
  */
 export function terminationHeartbeatSeconds(
-  settings: Pick<FleetSettings, 'drainSeconds' | 'graceSeconds' | 'reportSeconds'>,
+  settings: Pick<FleetSettings, 'limitSeconds' | 'graceSeconds' | 'reportSeconds'>,
 ): number {
-  const forDrain = (settings.drainSeconds + settings.graceSeconds) / (MOST_HEARTBEATS / 2);
-  return Math.min(7200, Math.ceil(Math.max(300, 3 * settings.reportSeconds, forDrain)));
+  const forJobs = (settings.limitSeconds + settings.graceSeconds) / (MOST_HEARTBEATS / 2);
+  return Math.min(7200, Math.ceil(Math.max(300, 3 * settings.reportSeconds, forJobs)));
 }

@@ -136,14 +136,14 @@ describe('the group', () => {
 
 describe('the wait of a terminating instance', () => {
   it.each([
-    ['short by default', { drainSeconds: 90, graceSeconds: 10, reportSeconds: 60 }, 300],
-    ['longer than two reports', { drainSeconds: 90, graceSeconds: 10, reportSeconds: 600 }, 1800],
+    ['short by default', { limitSeconds: 3600, graceSeconds: 10, reportSeconds: 60 }, 300],
+    ['longer than two reports', { limitSeconds: 3600, graceSeconds: 10, reportSeconds: 600 }, 1800],
     [
-      '100 of them cover a drain of 12 hours',
-      { drainSeconds: 43_200, graceSeconds: 0, reportSeconds: 60 },
+      '100 of them cover a job of 12 hours, whatever the drain',
+      { limitSeconds: 43_200, graceSeconds: 0, reportSeconds: 60 },
       864,
     ],
-    ['what AWS allows', { drainSeconds: 90, graceSeconds: 10, reportSeconds: 3600 }, 7200],
+    ['what AWS allows', { limitSeconds: 3600, graceSeconds: 10, reportSeconds: 3600 }, 7200],
   ])('is %s', (_, settings, seconds) => {
     expect(terminationHeartbeatSeconds(settings)).toBe(seconds);
   });

@@ -48,7 +48,7 @@ export function agentRole(scope: Construct, systemsManagerAccess: boolean): Role
 export function agentPolicy(
   scope: Construct,
   role: IRole,
-  resources: Resources & { deadLetterQueue: IQueue; tree: Asset },
+  resources: Resources & { deadLetterQueue: IQueue },
 ): Policy {
   const { queue, deadLetterQueue, table, groupArn } = resources;
   const policy = new Policy(scope, 'AgentPolicy', {
@@ -71,11 +71,21 @@ export function agentPolicy(
         'autoscaling:RecordLifecycleActionHeartbeat',
       ),
       allow(['*'], 'autoscaling:DescribeAutoScalingGroups', 'autoscaling:DescribeAutoScalingInstances'),
-      allow([resources.tree.bucket.arnForObjects(resources.tree.s3ObjectKey)], 's3:GetObject'),
     ],
   });
   acknowledgeWildcards(policy, groupArn);
   return policy;
+}
+
+/**
+ * The right to read the tree. A policy of its own for each tree: CloudFormation takes the old one away only after the
+ * whole update, so that instances which boot from the old template meanwhile still get theirs.
+ */
+export function treePolicy(scope: Construct, role: IRole, tree: Asset): Policy {
+  return new Policy(scope, `AgentTreePolicy${tree.assetHash.slice(0, 8)}`, {
+    roles: [role],
+    statements: [allow([tree.bucket.arnForObjects(tree.s3ObjectKey)], 's3:GetObject')],
+  });
 }
 
 /** The role of the keeper's function, which may also write its own log. */

@@ -24,7 +24,7 @@ import { logBucket } from './log-bucket.ts';
 import { bootBreakerMetric, groupMetric } from './metrics.ts';
 import { type Network, network } from './network.ts';
 import { addOutputs } from './outputs.ts';
-import { agentPolicy, agentRole, groupArnOf, keeperPolicy, keeperRole } from './permissions.ts';
+import { agentPolicy, agentRole, groupArnOf, keeperPolicy, keeperRole, treePolicy } from './permissions.ts';
 import type { WorkerFleetProps } from './props.ts';
 import { jobQueues } from './queue.ts';
 import { backlogAlarm, scaleOutPolicy } from './scaling.ts';
@@ -161,9 +161,9 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
       deadLetterQueue: this.deadLetterQueue,
       table: this.table,
       groupArn: groupArnOf(this, `${stack.stackName}-${logicalIdOf(asg)}-*`),
-      tree,
     });
-    asg.node.addDependency(this.role, policy, this.queue, this.deadLetterQueue, this.table, this.logBucket);
+    asg.node.addDependency(policy, treePolicy(this, this.role, tree));
+    asg.node.addDependency(this.role, this.queue, this.deadLetterQueue, this.table, this.logBucket);
     refuseTagsThatFailLaunches(this, [cfnChild(asg), cfnChild(template)]);
     return { template, group: asg };
   }
@@ -221,6 +221,8 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
   private fleetParameter(): StringParameter {
     return new StringParameter(this, 'Parameter', {
       parameterName: this.parameterName,
+      // Said here, as a nested stack's name is not known before it is deployed.
+      simpleName: false,
       description: `Names of the fleet ${this.fleetName}`,
       stringValue: Stack.of(this).toJsonString({
         group: this.autoScalingGroup.autoScalingGroupName,

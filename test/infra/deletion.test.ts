@@ -29,7 +29,7 @@ describe('when the stack is deleted while instances are busy', () => {
 
   it.each<[string, string, RegExp?]>([
     ["the agents' role", 'AWS::IAM::Role', /AgentRole/],
-    ["the agents' rights", 'AWS::IAM::Policy', /AgentPolicy/],
+    ["the agents' rights", 'AWS::IAM::Policy', /Agent(Tree)?Policy/],
     ['the instance profile', 'AWS::IAM::InstanceProfile'],
     ['the queues, to hand jobs back', 'AWS::SQS::Queue'],
     ['the queues policies', 'AWS::SQS::QueuePolicy'],

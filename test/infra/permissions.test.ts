@@ -33,8 +33,8 @@ function rightsOf(role: string, from = template): Set<string> {
 
 function named(resource: unknown): string {
   return flat(resource)
-    .replaceAll(/[0-9A-F]{8}(?=[.>-])/g, '')
-    .replace(/[0-9a-f]{64}/, 'HASH');
+    .replace(/[0-9a-f]{64}/, 'HASH')
+    .replaceAll(/[0-9A-F]{8}(?=[.>-])/g, '');
 }
 
 describe('an agent', () => {
@@ -57,6 +57,16 @@ describe('an agent', () => {
         's3:GetObject on arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/HASH.zip',
       ].sort(),
     );
+  });
+
+  it('may read its tree by a policy of that tree alone, so that a deployment first adds the new one', () => {
+    const own = Object.entries(resourcesOf(template, 'AWS::IAM::Policy')).filter(([, { Properties }]) =>
+      JSON.stringify(Properties).includes('s3:GetObject'),
+    );
+    expect(own).toHaveLength(1);
+    const [[id, { Properties }] = ['', { Properties: {} }]] = own;
+    const [, hash] = /([0-9a-f]{8})[0-9a-f]{56}\.zip/.exec(JSON.stringify(Properties)) ?? [];
+    expect(id).toContain(`AgentTreePolicy${hash}`);
   });
 
   it('is scoped to the name that CloudFormation will give its group', () => {

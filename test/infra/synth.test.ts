@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App, Stack, Validations } from 'aws-cdk-lib';
+import { App, NestedStack, Stack, Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { CURRENTLY_RECOMMENDED_FLAGS } from 'aws-cdk-lib/cx-api';
@@ -94,6 +94,18 @@ describe('an app with every feature flag that aws-cdk-lib recommends', () => {
     Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
     const template = Template.fromStack(stack);
     template.resourceCountIs('AWS::AutoScaling::ScalingPolicy', 1);
+  });
+});
+
+describe('a fleet in a nested stack, whose name only its deployment gives', () => {
+  it('is named by it', () => {
+    const stack = new NestedStack(new Stack(new App(), 'Outer'), 'Inner');
+    const fleet = new WorkerFleet(stack, 'Fleet');
+    const name = { 'Fn::Join': ['', [{ Ref: 'AWS::StackName' }, '/Fleet']] };
+    expect(stack.resolve(fleet.fleetName)).toEqual(name);
+    Template.fromStack(stack).hasResourceProperties('AWS::SSM::Parameter', {
+      Name: { 'Fn::Join': ['', ['/mayfly/', { Ref: 'AWS::StackName' }, '/Fleet']] },
+    });
   });
 });
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -115,11 +115,13 @@ describe('an owner who edits a fleet, and gives another one up', () => {
       // Its idle instance looks at its group once a minute; that takes its time, so it is not waited for here.
       leaving = cdk(['destroy', '--force', '--output', join(directory, 'cdk.out.leaving')]);
       stack = await deploy(CHANGED_APP);
-      const [job = ''] = await send({ sleepMs: 20_000 });
+      const untilFile = join(directory, 'changed');
+      const [job = ''] = await send({ untilFile });
       await started(job);
       const changed = await deploy(CHANGED_APP, { TEST_MAX_CAPACITY: '4' });
       expect(changed).toEqual(stack);
       expect(await endOf(job)).toBeUndefined();
+      await writeFile(untilFile, '');
       await eventually('the end of the job', () => endOf(job), 30_000);
       expect(await endOf(job)).toMatchObject({ attempt: 1, status: 0 });
     },
@@ -129,11 +131,16 @@ describe('an owner who edits a fleet, and gives another one up', () => {
   it(
     'destroys it while two instances are busy, and nothing is left',
     async () => {
-      const jobs = await send({ sleepMs: 6_000 }, { sleepMs: 6_000 });
+      const untilFile = join(directory, 'destroyed');
+      const jobs = await send({ untilFile }, { untilFile });
       for (const job of jobs) await started(job);
-      const { desired } = await lookAt(clients, stack.queueUrl, stack.group);
-      expect(desired).toBeGreaterThanOrEqual(2);
-      for (const { exitCode, all } of [await cdk(['destroy', '--force', ...CHANGED_APP]), await leaving]) {
+      const desired = async () => (await lookAt(clients, stack.queueUrl, stack.group)).desired;
+      expect(await desired()).toBeGreaterThanOrEqual(2);
+      const destroying = cdk(['destroy', '--force', ...CHANGED_APP]);
+      await eventually('the deletion to reach the group', async () => (await desired()) === 0, 40_000);
+      for (const job of jobs) expect(await endOf(job)).toBeUndefined();
+      await writeFile(untilFile, '');
+      for (const { exitCode, all } of [await destroying, await leaving]) {
         expect(exitCode, all).toBe(0);
       }
       const verdict = judge(await gather({ ...scene(sent), stack: undefined }));

@@ -54,7 +54,7 @@ export class Attempts {
     }
     if (held.reading.kind === 'broken') return ended({ kind: 'refused', reason: held.reading.reason });
     if (held.claim && held.claim.attempts > maxAttempts) return ended({ kind: 'used-up' });
-    if (leases.hasEnded(held)) return ended({ kind: 'lease-lost' });
+    if (leases.hasEnded(held)) return ended({ kind: 'not-started', reason: 'its lease ended before' });
     if (stopping()) return ended({ kind: 'interrupted' });
     return this.#run(held, held.reading.job);
   }
@@ -92,8 +92,17 @@ export class Attempts {
       if (claim.kind === 'claimed') held.claim = { fence, attempts: claim.attempts };
       return claim;
     } catch (error) {
+      await this.#unclaim(table, held, fence);
       return new Error(`the job table did not answer: ${error instanceof Error ? error.message : error}`);
     }
+  }
+
+  /** A claim whose answer was lost may stand in the table all the same: one that was given up costs no attempt. */
+  async #unclaim(table: JobTable, held: Held, fence: string): Promise<void> {
+    const id = jobIdOf(held);
+    await table
+      .handBack(id, fence, { refund: 1 })
+      .catch((err: unknown) => this.#options.log.warn({ job: id, err }, 'a claim may not be taken back'));
   }
 
   async #run(held: Held, job: Job): Promise<Attempted> {

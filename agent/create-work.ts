@@ -84,12 +84,13 @@ class JobSide implements Work {
       maxMs: config.backoff.maxSeconds * 1000,
     };
     this.#settler = new Settler({ ...shared, leases: this.#leases, rules: { ...config, backoff } });
-    this.#slots = new Slots(
-      config.concurrency,
+    this.#slots = new Slots({
+      count: config.concurrency,
       clock,
-      (held) => this.#work(held),
-      () => this.#changed(),
-    );
+      work: (held) => this.#work(held),
+      giveBack: (held) => this.#putBack(held),
+      onFree: () => this.#changed(),
+    });
     this.#receiver = new Receiver({
       ...shared,
       room: () => this.#room(),

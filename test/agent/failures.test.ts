@@ -71,6 +71,27 @@ test.each([
   expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
 });
 
+test('a claim that was given up though it reached the table costs no attempt', async () => {
+  const bench = await open();
+  const when = (input: Record<string, unknown>) =>
+    String(input['ConditionExpression']).includes('not_exists');
+  const first = { action: 'UpdateItem', when, effect: { kind: 'reset', applied: true }, times: 1 } as const;
+  const lost = bench.cloud.faults.add(first);
+  const claims = bench.cloud.faults.add({ action: 'UpdateItem', when, effect: { kind: 'throttle' } });
+  const agent = await bench.agent(LOG_RUN, { maxAttempts: 1 });
+  const id = `m-${await bench.send('x')}`;
+  agent.work.resume();
+  await eventually('the claim', () => bench.table.get(id));
+  await agent.work.drain(0);
+  expect([lost.strikes, claims.strikes > 0]).toEqual([1, true]);
+  expect(await bench.table.get(id)).toMatchObject({ state: 'queued', attempts: 0 });
+  claims.remove();
+  agent.work.resume();
+  await agent.done(1);
+  expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
+  expect(await bench.journal()).toEqual(['start 1']);
+});
+
 test('an agent cut off from the queue stops its worker before the lease ends; the job runs again', async () => {
   const bench = await open();
   const fault = bench.cloud.faults.add({
@@ -153,6 +174,26 @@ test('a short job does not wait for a long one beside it', async () => {
   await eventually('their messages to be gone', async () => (await bench.depth()).held === 1);
   await bench.touch('go');
   await agent.done(9);
+});
+
+test('a job that was fetched ahead does not wait for a long one: it goes back and runs elsewhere', async () => {
+  const bench = await open();
+  const handles = watchHandles(bench);
+  const script = 'echo "$1" >> $JOURNAL; [ "$1" = quick ] || until [ -e go ]; do sleep 0.05; done';
+  const agent = await bench.agent(script);
+  for (let sent = 0; sent < 5; sent += 1) await bench.send('quick');
+  agent.work.resume();
+  await agent.done(5);
+  await bench.send('long');
+  await eventually('the long one', async () => (await bench.journal()).includes('long'));
+  const id = `m-${await bench.send('quick')}`;
+  await eventually('it to be at hand', () => handles.length === 7);
+  const other = await bench.agent(script);
+  other.work.resume();
+  await other.done(1);
+  expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
+  await bench.touch('go');
+  await agent.done(6);
 });
 
 test('an instance on which no worker can be started says so, and blames no job', async () => {

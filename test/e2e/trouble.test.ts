@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { instanceOf, parseCalls } from '../../checker/calls.ts';
-import { eventually } from '../support/eventually.ts';
 import type { TestFleet } from '../support/fleet.ts';
 import { expectSound, fleets } from '../support/suite.ts';
 
@@ -14,7 +13,7 @@ it(
     const fleet = await startFleet();
     const [job = ''] = await fleet.send({ sleepMs: 3_000 });
     await fleet.event('start', job);
-    const victim = await onlyInstance(fleet);
+    const victim = await fleet.ownerOf(job);
     process.kill(await fleet.agentPid(victim), 'SIGKILL');
     await fleet.event('end', job, 2);
     await fleet.backToZero(40_000);
@@ -30,7 +29,7 @@ it(
     const fleet = await startFleet();
     const [job = ''] = await fleet.send({ sleepMs: 8_000 });
     await fleet.event('start', job);
-    const victim = await onlyInstance(fleet);
+    const victim = await fleet.ownerOf(job);
     const cut = fleet.cloud.faults.add({
       service: 'sqs',
       caller: victim,
@@ -91,20 +90,13 @@ it(
     const fleet = await startFleet();
     const jobs = await fleet.send({ sleepMs: 4_000 }, { sleepMs: 4_000 });
     for (const job of jobs) await fleet.event('start', job);
-    expect(await fleet.instances()).toHaveLength(2);
+    expect((await fleet.instances()).length).toBeGreaterThanOrEqual(2);
     await fleet.deleteStack();
     expect(await fleet.instances()).toEqual([]);
     await expectSound(fleet, { succeeded: 2, runs: 2 });
   },
   LONG_MS,
 );
-
-async function onlyInstance(fleet: TestFleet): Promise<string> {
-  return eventually('an instance that works', async () => {
-    const [instance, ...others] = await fleet.instances();
-    return others.length === 0 && instance;
-  });
-}
 
 /** Status of every terminate call that an instance made. */
 async function terminateCalls(fleet: TestFleet): Promise<number[]> {

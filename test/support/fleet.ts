@@ -1,6 +1,7 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { paginateDescribeInstances } from '@aws-sdk/client-ec2';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { Verdict } from '../../checker/facts.ts';
@@ -17,6 +18,7 @@ import { eventually } from './eventually.ts';
 
 /** Seconds, real ones: the embedded cloud's clock is sped up, an agent's is not. */
 const LEASE_SECONDS = 4;
+const LAST_LINES = 20;
 /** A minute of AWS's own passes in a second. */
 const SPEED = 60;
 
@@ -44,12 +46,16 @@ export interface TestFleet {
   event(event: JournalLine['event'], job: string, attempt?: number): Promise<JournalLine>;
   /** Ids of the instances that are there. */
   instances(): Promise<string[]>;
+  /** The instance that runs a job now. */
+  ownerOf(job: string): Promise<string>;
   /** Process id of an instance's agent. */
   agentPid(instance: string): Promise<number>;
   /** Waits until nothing is queued, held, running or desired any more. */
   backToZero(withinMs?: number): Promise<void>;
   deleteStack(): Promise<void>;
   judge(): Promise<Verdict>;
+  /** For the message of a test that fails: the journal, and the last that each instance logged. */
+  lastWords(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -178,6 +184,15 @@ class Fleet implements TestFleet {
     return ids;
   }
 
+  ownerOf(job: string): Promise<string> {
+    return eventually(`an owner of ${job}`, async () => {
+      const { Item } = await this.clients.dynamodb.send(
+        new GetItemCommand({ TableName: this.stack.table, Key: { pk: { S: `job#${job}` } } }),
+      );
+      return Item?.['state']?.S === 'running' && Item['instance']?.S;
+    });
+  }
+
   async agentPid(instance: string): Promise<number> {
     const file = join(this.directory, 'instances', instance, 'disk/run/agent.pid');
     return Number(await eventually(file, () => readFile(file, 'utf8').catch(() => undefined)));
@@ -210,5 +225,15 @@ class Fleet implements TestFleet {
       stack: this.#deleted ? undefined : this.stack,
     });
     return judge(facts);
+  }
+
+  async lastWords(): Promise<string> {
+    const journal = (await this.journal()).filter(({ event }) => event !== 'beat');
+    const instances = join(this.directory, 'instances');
+    const logs = (await readdir(instances).catch(() => [])).map(async (id) => {
+      const text = await readFile(join(instances, id, 'instance.log'), 'utf8').catch(() => '');
+      return [id, ...text.split('\n').slice(-LAST_LINES)].join('\n');
+    });
+    return [...journal.map((line) => JSON.stringify(line)), ...(await Promise.all(logs))].join('\n');
   }
 }

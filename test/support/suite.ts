@@ -20,7 +20,7 @@ export function fleets(): (props?: WorkerFleetProps) => Promise<TestFleet> {
 /** The end of every test here: the checker agrees, and the counts are these. */
 export async function expectSound(fleet: TestFleet, counts: Partial<Verdict['counts']>): Promise<Verdict> {
   const verdict = await fleet.judge();
-  expect(verdict.violations, report(verdict)).toEqual([]);
+  if (!verdict.ok) throw new Error(`${report(verdict)}\n${await fleet.lastWords()}`);
   expect(verdict.counts).toMatchObject(counts);
   return verdict;
 }

@@ -57,12 +57,19 @@ const instanceTypes: Check = {
   allowed: 'a list of 1 to 40 InstanceTypes, all of one architecture',
   test: (value) => {
     if (!Array.isArray(value) || value.length < 1 || value.length > 40) return false;
-    const types = value as Partial<InstanceType>[];
-    return (
-      new Set(types.map((type) => type?.architecture)).size === 1 && types[0]?.architecture !== undefined
-    );
+    const architectures = new Set(value.map(architectureOf));
+    return architectures.size === 1 && !architectures.has(undefined);
   },
 };
+
+/** Of a name that is no instance type's, the construct tells none but throws. */
+function architectureOf(type: Partial<InstanceType> | undefined): unknown {
+  try {
+    return type?.architecture;
+  } catch {
+    return undefined;
+  }
+}
 
 const scaleOut = {
   threshold: whole(1, 1_000_000),

@@ -34,6 +34,7 @@ const refused: [key: string, props: object, shown: string, allowed: RegExp][] = 
   ['logRetention', { logRetention: Duration.hours(30) }, '1 day 6 hours', /in whole days/],
   ['maxCapacity', { maxCapacity: 0 }, '0', /between 1 and 10000/],
   ['instanceTypes', { instanceTypes: [] }, '[]', /1 to 40/],
+  ['instanceTypes', { instanceTypes: [new InstanceType('large')] }, '[{', /one architecture/],
   ['spotShare', { spotShare: 101 }, '101', /percentage between 0 and 100/],
   ['rootVolume.size', { rootVolume: { size: Size.gibibytes(1) } }, '1 GiB', /between 8 and 16384 GiB/],
   ['rootVolume.deviceName', { rootVolume: { deviceName: 'xvda' } }, '"xvda"', /"\/dev\/xvda"/],

@@ -1,5 +1,10 @@
-import { Duration } from 'aws-cdk-lib';
-import { type AutoScalingGroup, DefaultResult, LifecycleTransition } from 'aws-cdk-lib/aws-autoscaling';
+import { CfnResource, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import {
+  type AutoScalingGroup,
+  DefaultResult,
+  type LifecycleHook,
+  LifecycleTransition,
+} from 'aws-cdk-lib/aws-autoscaling';
 import type { FleetSettings } from './settings.ts';
 
 /** Names within the group, fixed: a generated one would make a cycle through user-data. */
@@ -14,18 +19,28 @@ const MOST_HEARTBEATS = 100;
  * abandoned launch would only buy the next instance.
  */
 export function addHooks(group: AutoScalingGroup, settings: FleetSettings): void {
-  group.addLifecycleHook('LaunchHook', {
+  const launch = group.addLifecycleHook('LaunchHook', {
     lifecycleHookName: LAUNCH_HOOK,
     lifecycleTransition: LifecycleTransition.INSTANCE_LAUNCHING,
     heartbeatTimeout: Duration.seconds(settings.bootBudgetSeconds),
     defaultResult: DefaultResult.CONTINUE,
   });
-  group.addLifecycleHook('TerminationHook', {
+  const termination = group.addLifecycleHook('TerminationHook', {
     lifecycleHookName: TERMINATION_HOOK,
     lifecycleTransition: LifecycleTransition.INSTANCE_TERMINATING,
     heartbeatTimeout: Duration.seconds(terminationHeartbeatSeconds(settings)),
     defaultResult: DefaultResult.CONTINUE,
   });
+  for (const hook of [launch, termination]) goWithGroup(hook);
+}
+
+/**
+ * Left to the group when the stack is deleted. Deleting a hook before the group ends what waits in it: jobs that an
+ * instance may finish would be cut off, and each boot abandoned, which buys another ("DeleteLifecycleHook").
+ */
+function goWithGroup(hook: LifecycleHook): void {
+  const resource = hook.node.defaultChild;
+  if (CfnResource.isCfnResource(resource)) resource.applyRemovalPolicy(RemovalPolicy.RETAIN);
 }
 
 /**

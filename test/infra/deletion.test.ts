@@ -45,6 +45,11 @@ describe('when the stack is deleted while instances are busy', () => {
     expect(ids.filter((id) => !later.has(id))).toEqual([]);
   });
 
+  it('the hooks go with the group, so that what waits in them is not cut off', () => {
+    const hooks = Object.values(resourcesOf(template, 'AWS::AutoScaling::LifecycleHook'));
+    expect(hooks.map(({ DeletionPolicy }) => DeletionPolicy)).toEqual(['Retain', 'Retain']);
+  });
+
   it('the keeper, its schedule and the alarm go before the group, so that nothing grows it again', () => {
     const earlier = [
       'AWS::Lambda::Function',

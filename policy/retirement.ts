@@ -46,6 +46,8 @@ export interface GroupFacts {
   desired: number;
   /** Whether this instance is one of those that run beyond the desired number. */
   surplus: boolean;
+  /** The group does not have this instance any more: whether it is at its minimum is of no account. */
+  detached?: boolean;
 }
 
 export interface RetirementRules {
@@ -90,7 +92,7 @@ function mustLeave(facts: InstanceFacts, rules: RetirementRules): Reason | undef
 
 /** A group at its minimum would refuse: asking is spared until it has grown. */
 function atMinimum({ group, refusedMs }: InstanceFacts): { againInMs?: number } | undefined {
-  if (group) return group.desired <= group.minSize ? {} : undefined;
+  if (group) return !group.detached && group.desired <= group.minSize ? {} : undefined;
   if (refusedMs === undefined || refusedMs >= ASK_AGAIN_MS) return undefined;
   return { againInMs: ASK_AGAIN_MS - refusedMs };
 }

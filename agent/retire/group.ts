@@ -43,6 +43,7 @@ export async function lookAtGroup(
     minSize: group.MinSize ?? 0,
     maxSize: group.MaxSize ?? 0,
     desired,
+    detached: lifecycleState === undefined,
     surplus: isSurplus(instanceId, (group.Instances ?? []).filter(counts).map(idOf), desired),
     ...(lifecycleState && { lifecycleState }),
   };

@@ -129,6 +129,11 @@ const cases: {
     expected: { kind: 'stay' },
   },
   {
+    name: 'the group is at its minimum, without this instance: goes',
+    facts: { ...idle(1000), group: { ...group, minSize: 3, detached: true } },
+    expected: { kind: 'retire', reason: 'idle' },
+  },
+  {
     name: 'the group refused lately and cannot be seen: asked again later',
     facts: { ...idle(1000), group: undefined, refusedMs: seconds(60) },
     expected: { kind: 'stay', againInMs: ASK_AGAIN_MS - seconds(60) },

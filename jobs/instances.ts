@@ -15,6 +15,11 @@ export const LISTING_INDEX = 'byListing';
 /** What an instance that lives has none of. */
 const NOT_RETIRED = ['retirement', 'accountedAtMs', 'expires'];
 const UNLESS_RETIRING = 'attribute_not_exists(#retirement)';
+/** Reasons that the keeper gives alone. */
+const TAKEN_FOR_DEAD = {
+  condition: '#retirement.#reason IN (:crashed, :failed)',
+  values: { ':crashed': 'agent-crashed', ':failed': 'boot-failed' },
+};
 
 /** Instances are remembered for a day at least: the boot breaker judges launches by their records. */
 const LEAST_KEPT_SECONDS = 86_400;
@@ -30,7 +35,7 @@ export interface InstanceStore {
   ready(instance: string, at: Readiness, nowMs: number, signal?: AbortSignal): Promise<void>;
   /**
    * The instance lives. Lists it, so that an agent which could not say that it was ready is known all the same; but
-   * not one that retires.
+   * not one that retires, or that the keeper took for dead: that one is known to live, so that its jobs may end.
    */
   heard(instance: string, nowMs: number, signal?: AbortSignal): Promise<void>;
   /**
@@ -77,7 +82,9 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
     },
     async heard(instance, nowMs, signal) {
       const set = { instance, heardAtMs: nowMs, listing: 'instances' };
-      await ignoringCondition(update(instance, { set, condition: UNLESS_RETIRING }, signal));
+      const listed = await unlessRefused(update(instance, { set, condition: UNLESS_RETIRING }, signal));
+      if (!listed)
+        await unlessRefused(update(instance, { set: { heardAtMs: nowMs }, ...TAKEN_FOR_DEAD }, signal));
     },
     async retiring(instance, retirement, listing, signal) {
       const expires = listing === 'retired' ? expiryOf(Date.parse(retirement.endedAt)) : undefined;
@@ -125,10 +132,13 @@ function recordOf(item: Record<string, AttributeValue>): InstanceRecord {
   return fromItem(item) as unknown as InstanceRecord;
 }
 
-async function ignoringCondition(update: Promise<unknown>): Promise<void> {
+/** Whether the condition held. */
+async function unlessRefused(update: Promise<unknown>): Promise<boolean> {
   try {
     await update;
+    return true;
   } catch (error) {
-    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
   }
 }

@@ -127,6 +127,21 @@ describe('zombies', () => {
   });
 });
 
+test('one that was taken for dead and lives may end its jobs in the hook', async () => {
+  const fleet = await open();
+  const [spec] = await fleet.launcher.booted(1);
+  const instance = spec?.instanceId ?? '';
+  const keeper = await keeperOf(fleet);
+  await keeper.after(21);
+  await keeper.after(22);
+  expect((await fleet.group()).states).toEqual({ [instance]: 'Terminating:Wait' });
+  const store = instancesOf(fleet);
+  await store.heard(instance, Date.now() + 22 * 60_000);
+  await keeper.after(23);
+  expect((await fleet.group()).states).toEqual({ [instance]: 'Terminating:Wait' });
+  expect(await fleet.instanceRecord(instance)).toMatchObject({ retirement: { reason: 'boot-failed' } });
+});
+
 describe('capacity', () => {
   /** A group that wants instances and launches none. */
   async function openHeld(DesiredCapacity: number): Promise<Fleet> {

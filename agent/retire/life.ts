@@ -28,8 +28,11 @@ export async function startLife({ workerMissing, ...options }: LifeOptions): Pro
   const stopping = new AbortController();
   const living = new Living(self, workerMissing, stopping.signal);
   const ended = living.live();
-  // Whoever stops the agent need not wait for the end of its life.
-  ended.catch(() => {});
+  // Whoever stops the agent need not wait for the end of its life. Any other end is a defect, which ends the process:
+  // an agent that decides nothing any more would never end its instance.
+  ended.catch((error: unknown) => {
+    if (!stopping.signal.aborted) throw error;
+  });
   return {
     ended,
     broken: (problem) => living.breakDown(problem),

@@ -1,6 +1,7 @@
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { Retirement, RetirementReason } from '../../jobs/record.ts';
 import { firstRung } from '../../policy/ladder.ts';
+import type { Work } from '../work.ts';
 import { record, withdraw } from './account.ts';
 import { type Climbed, climb } from './climb.ts';
 import { completeHook } from './hooks.ts';
@@ -41,14 +42,14 @@ export async function retireIfIdle(
   const looked = isBusy(self) ? 'busy' : await lookLast(self);
   if (looked !== 'empty') {
     log.info({ reason, looked }, 'back to work, a job came at the last look');
-    if (looked === 'busy') work.resume();
+    if (looked === 'busy') resume(work, signal);
     return { back: 'job' };
   }
   const retirement = await go(self, wish, reason !== 'surplus', signal);
   if (retirement) return { retirement };
   log.info({ reason }, 'back to work, the group is at its minimum');
   await withdraw(self);
-  work.resume();
+  resume(work, signal);
   return { back: 'refused' };
 }
 
@@ -57,6 +58,12 @@ export async function retireNow(self: Self, wish: Wish, signal: AbortSignal): Pr
   const retirement = await go(self, wish, false, signal);
   if (!retirement) throw new Error(`the ladder let an instance stay that must go (${wish.reason})`);
   return retirement;
+}
+
+/** An agent that was stopped meanwhile takes no job any more. */
+function resume(work: Work, signal: AbortSignal): void {
+  signal.throwIfAborted();
+  work.resume();
 }
 
 function isBusy({ work }: Self): boolean {

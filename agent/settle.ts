@@ -182,7 +182,16 @@ export class Settler {
     }
     const exit = exitStatus === undefined ? signal : `${exitStatus}`;
     const epitaph = { jobId: job, reason, ...(exit === undefined ? {} : { exit }) };
-    await this.#untilDone(held, 'dead-lettered', () => queue.copyToDeadLetters(held.message, epitaph));
+    try {
+      await this.#untilDone(held, 'dead-lettered', () => queue.copyToDeadLetters(held.message, epitaph));
+    } catch (err) {
+      // Left to its lease it would come back each time before the instance has been idle long enough to go.
+      log.error(
+        { job, reason, err },
+        'given up, but the dead-letter queue does not take it: it is tried again',
+      );
+      return this.#handBack(held, rules.backoff.maxMs / 1000);
+    }
     await this.#delete(held);
   }
 

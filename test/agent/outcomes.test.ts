@@ -1,9 +1,21 @@
+import { readFile } from 'node:fs/promises';
 import type { Message } from '@aws-sdk/client-sqs';
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { isRunning, openBench } from './queue.ts';
+import { type Bench, isRunning, openBench } from './queue.ts';
 
 const open = openBench();
+
+/** For how long messages of the bench's queue were hidden, in seconds, as the front door saw it. */
+async function hidingsOf({ cloud, queueUrl }: Bench): Promise<number[]> {
+  const text = await readFile(cloud.logFile, 'utf8');
+  const calls = text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
+  return calls
+    .filter(({ action, input }) => action === 'ChangeMessageVisibilityBatch' && input.QueueUrl === queueUrl)
+    .flatMap(({ input }) =>
+      input.Entries.map((entry: { VisibilityTimeout: number }) => entry.VisibilityTimeout),
+    );
+}
 
 const reasonOf = (letter: Message | undefined) => letter?.MessageAttributes?.['MayflyReason']?.StringValue;
 
@@ -110,6 +122,22 @@ test('without a dead-letter queue a job that is given up stays in its queue', as
   expect(agent.lines).toContainEqual(
     expect.objectContaining({ level: 50, msg: expect.stringContaining('no dead-letter queue') }),
   );
+});
+
+test('a dead-letter queue that is gone keeps no instance busy: the job is hidden for as long as a retry may be', async () => {
+  const bench = await open();
+  const agent = await bench.agent('exit 65', {
+    deadLetterQueueUrl: `${bench.queueUrl}-gone`,
+    backoff: { initialSeconds: 0, maxSeconds: 900 },
+  });
+  await bench.send('x');
+  agent.work.resume();
+  await agent.done(1);
+  await eventually('the job to be settled', () => agent.work.state().idleSinceMs !== undefined);
+  expect(agent.lines).toContainEqual(
+    expect.objectContaining({ level: 50, msg: expect.stringContaining('dead-letter queue') }),
+  );
+  expect(await hidingsOf(bench)).toEqual([900]);
 });
 
 test('a job whose last try was lost is not tried once more', async () => {

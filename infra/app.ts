@@ -1,4 +1,4 @@
-import { fleet, stackName } from './fleet.ts';
+import { env, fleet, stackName } from './fleet.ts';
 import { fleetApp } from './fleet-app.ts';
 
-fleetApp(stackName, fleet).synth();
+fleetApp(stackName, fleet, env).synth();

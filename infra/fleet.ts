@@ -3,13 +3,20 @@
  * which `infra/props.ts` tells of each prop.
  */
 
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { RemovalPolicy, type Stack, type StackProps } from 'aws-cdk-lib';
 import type { WorkerFleetProps } from './props.ts';
 
 /** Name of the stack: two names are two fleets that know nothing of each other. */
 export const stackName = 'Mayfly';
 
-export const fleet: WorkerFleetProps = {
+/**
+ * Account and region. Left undefined the fleet can be deployed to any; looking up what is there already (a VPC) takes
+ * both, such as `{ account: '123456789012', region: 'eu-west-1' }`.
+ */
+export const env: StackProps['env'] = undefined;
+
+/** The stack is for what is made or looked up in one, such as `vpc: Vpc.fromLookup(stack, 'Vpc', { vpcName: 'main' })`. */
+export const fleet = (_stack: Stack): WorkerFleetProps => ({
   // What runs for each job. `./hello` prints the job; put your own program into workers/ and name it here.
   command: ['./hello'],
 
@@ -18,4 +25,4 @@ export const fleet: WorkerFleetProps = {
 
   // `cdk destroy` takes queue, records and logs along. Leave this out to keep them.
   removalPolicy: RemovalPolicy.DESTROY,
-};
+});

@@ -1,5 +1,6 @@
 import type { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import type { IMachineImage, InstanceType, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 
 /** What a fleet is made of. Every prop has a default: a fleet without props prints the jobs that it gets. */
 export interface WorkerFleetProps {
@@ -192,6 +193,13 @@ export interface WorkerFleetProps {
    * @default Duration.minutes(15)
    */
   readonly bootBudget?: Duration;
+  /**
+   * Topic that is told when instances fail to boot and the fleet buys no more, and when it does again. Without one
+   * the alarm shows in CloudWatch alone.
+   *
+   * @default - none
+   */
+  readonly alarmTopic?: ITopic;
   /**
    * How long a retiring instance tries the orderly ways to go before it powers itself off.
    *

@@ -7,12 +7,14 @@ import {
   type MetricOptions,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { Connections, IConnectable, IVpc, LaunchTemplate } from 'aws-cdk-lib/aws-ec2';
 import type { Grant, IGrantable, IPrincipal, Role } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
@@ -94,7 +96,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     this.scalingPolicyArn = policy.ref;
     this.backlogAlarm = backlogAlarm(this, this.queue, policy, settings);
     this.keeper = this.keeperOf(settings);
-    this.bootBreakerAlarm = this.breakerAlarm();
+    this.bootBreakerAlarm = this.breakerAlarm(props.alarmTopic);
     this.parameter = this.fleetParameter();
     addOutputs(this);
   }
@@ -205,8 +207,8 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     return lambda;
   }
 
-  private breakerAlarm(): Alarm {
-    return new Alarm(this, 'BootBreaker', {
+  private breakerAlarm(topic: ITopic | undefined): Alarm {
+    const alarm = new Alarm(this, 'BootBreaker', {
       alarmDescription:
         `Instances of ${this.fleetName} fail to boot, so no more are launched. Mend the cause, then resume the ` +
         'process Launch of the Auto Scaling group.',
@@ -216,6 +218,11 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       treatMissingData: TreatMissingData.IGNORE,
     });
+    if (topic) {
+      alarm.addAlarmAction(new SnsAction(topic));
+      alarm.addOkAction(new SnsAction(topic));
+    }
+    return alarm;
   }
 
   private fleetParameter(): StringParameter {

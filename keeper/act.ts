@@ -6,23 +6,12 @@ import {
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { type MetricDatum, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
-import type { Clients } from '../aws/clients.ts';
-import type { Log } from '../aws/log.ts';
-import type { InstanceStore } from '../jobs/instances.ts';
 import { answerOf } from '../policy/ladder.ts';
 import type { Zombie } from '../policy/zombies.ts';
-import type { KeeperConfig } from './config.ts';
+import type { Hands } from './hands.ts';
 import { remember } from './memory.ts';
 import type { Action } from './plan.ts';
 import { settleInstance } from './stranded.ts';
-
-export interface Hands {
-  clients: Clients;
-  config: KeeperConfig;
-  instances: InstanceStore;
-  log: Log;
-  nowMs: number;
-}
 
 /**
  * Does what is to be done, each with a line in the log. One that fails keeps none of the others from being done, but

@@ -4,7 +4,7 @@ import { fromItem } from '../jobs/item.ts';
 import type { JobRecord } from '../jobs/record.ts';
 import { JobTable } from '../jobs/table.ts';
 import { settle } from '../policy/settle.ts';
-import type { Hands } from './act.ts';
+import type { Hands } from './hands.ts';
 
 /**
  * Settles the jobs that an instance left running when it went. Once none waits for its lease to end, the instance's

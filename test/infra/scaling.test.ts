@@ -1,6 +1,9 @@
-import { Duration } from 'aws-cdk-lib';
+import { App, Duration, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { Topic } from 'aws-cdk-lib/aws-sns';
 import { describe, expect, it } from 'vitest';
-import { only, templateOf } from './synthesised.ts';
+import { WorkerFleet } from '../../infra/worker-fleet.ts';
+import { only, resourcesOf, templateOf } from './synthesised.ts';
 
 const template = templateOf();
 
@@ -84,4 +87,24 @@ describe('the alarm of the boot breaker', () => {
       Threshold: 1,
     });
   });
+
+  it('tells a topic of the owner, and nobody by default', () => {
+    const { resource } = breakerOf(template);
+    expect(resource.Properties['AlarmActions']).toBeUndefined();
+    const stack = new Stack(new App(), 'Test');
+    const alarmTopic = new Topic(stack, 'Operators');
+    new WorkerFleet(stack, 'Fleet', { alarmTopic });
+    const told = [stack.resolve(alarmTopic.topicArn)];
+    expect(breakerOf(Template.fromStack(stack)).resource.Properties).toMatchObject({
+      AlarmActions: told,
+      OKActions: told,
+    });
+  });
 });
+
+function breakerOf(from: Template) {
+  const alarms = Object.entries(resourcesOf(from, 'AWS::CloudWatch::Alarm'));
+  const [found] = alarms.filter(([, { Properties }]) => Properties['MetricName'] === 'BootBreaker');
+  if (!found) throw new Error('no alarm on the boot breaker');
+  return { id: found[0], resource: found[1] };
+}

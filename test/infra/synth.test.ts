@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, NestedStack, Stack, Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import { Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { CURRENTLY_RECOMMENDED_FLAGS } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
@@ -106,6 +107,16 @@ describe('a fleet in a nested stack, whose name only its deployment gives', () =
     Template.fromStack(stack).hasResourceProperties('AWS::SSM::Parameter', {
       Name: { 'Fn::Join': ['', ['/mayfly/', { Ref: 'AWS::StackName' }, '/Fleet']] },
     });
+  });
+});
+
+describe("an owner's fleet", () => {
+  it('may be made of what its stack has or looks up', () => {
+    const own = (stack: Stack) => ({ vpc: Vpc.fromLookup(stack, 'Own', { vpcName: 'main' }) });
+    const app = fleetApp('Test', own, { account: '123456789012', region: 'eu-west-1' });
+    const stack = app.node.findChild('Test') as Stack;
+    expect(stack.region).toBe('eu-west-1');
+    Template.fromStack(stack).resourceCountIs('AWS::EC2::VPC', 0);
   });
 });
 

@@ -1,0 +1,13 @@
+import type { Clients } from '../aws/clients.ts';
+import type { Log } from '../aws/log.ts';
+import type { InstanceStore } from '../jobs/instances.ts';
+import type { KeeperConfig } from './config.ts';
+
+/** What the keeper acts with, at one look. */
+export interface Hands {
+  clients: Clients;
+  config: KeeperConfig;
+  instances: InstanceStore;
+  log: Log;
+  nowMs: number;
+}

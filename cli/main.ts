@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { packageRoot } from '../infra/package-files.ts';
 import { localCommand } from './commands/local.ts';
 import { ExitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
@@ -9,6 +12,7 @@ export async function main(argv: string[]): Promise<void> {
     .description(
       'EC2 workers that scale out on an SQS queue and end themselves when there is nothing left to do.',
     )
+    .version(version(), '-V, --version', 'say which version this is')
     .addHelpText('after', EXIT_CODES)
     .showHelpAfterError('Try --help.')
     .exitOverride()
@@ -22,6 +26,10 @@ export async function main(argv: string[]): Promise<void> {
   } catch (error) {
     process.exitCode = statusOf(error);
   }
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
 }
 
 const EXIT_CODES = `

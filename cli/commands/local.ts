@@ -14,15 +14,15 @@ export function localCommand(): Command {
   return new Command('local')
     .summary('run a small AWS on this machine')
     .description(
-      `Runs the part of AWS that a fleet needs on this machine: CloudFormation, SQS, DynamoDB, S3, Auto Scaling,
-EC2, CloudWatch, Lambda, IAM, STS and SSM behind one port of the loopback interface. \`npx cdk deploy\` brings
-the fleet up on it, and its instances are processes. Nothing costs anything; Ctrl-C ends it all.`,
+      'Runs the part of AWS that a fleet needs on this machine: CloudFormation, SQS, DynamoDB, S3, Auto Scaling, ' +
+        'EC2, CloudWatch, Lambda, IAM, STS and SSM behind one port of the loopback interface. `npx cdk deploy` ' +
+        'brings the fleet up on it, and its instances are processes. Nothing costs anything; Ctrl-C ends it all.',
     )
     .option('--port <number>', 'where it listens, on 127.0.0.1; 0 takes any free port', port, 4566)
     .option('--directory <path>', 'where logs and instances are kept', '.mayfly')
     .option(
       '--speed <factor>',
-      "how many times faster AWS's own periods pass (alarms, schedules, hooks)",
+      "how many times faster AWS's own periods pass (metrics, alarms, schedules)",
       speed,
       1,
     )
@@ -38,8 +38,9 @@ Any AWS client works with these variables, which it prints with the actual port:
   AWS_ACCESS_KEY_ID=local
   AWS_SECRET_ACCESS_KEY=local
 
---speed leaves the queue, the jobs and the agents at their own pace. State is in memory and ends with it; the log
-of all calls (<directory>/calls.jsonl) and the instances' directories stay.
+--speed leaves the queue, the jobs, the agents and the time-outs of hooks at
+their own pace. State is in memory and ends with it; the log of all calls
+(<directory>/calls.jsonl) and the instances' directories stay.
 
 Faults can be set over HTTP, one JSON rule a POST:
   curl -d '{"service":"sqs","times":3,"effect":{"kind":"throttle"}}' http://127.0.0.1:4566/_mayfly/faults

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
 
 const BIN = resolve(import.meta.dirname, '../../bin/mayfly.js');
 let directory: string;
@@ -33,6 +34,11 @@ function startLocal() {
   };
   return { child, next };
 }
+
+test('mayfly --version says the version of the package', async () => {
+  const { stdout, exitCode } = await mayfly('--version');
+  expect({ stdout, exitCode }).toEqual({ stdout: packageJson.version, exitCode: 0 });
+});
 
 describe('mayfly local', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)('is up until %s, and ends with status 0', async (signal) => {

@@ -5,6 +5,7 @@ import { execa, type Options } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundle } from '../../infra/bundle.ts';
 import { packageRoot } from '../../infra/package-files.ts';
+import packageJson from '../../package.json' with { type: 'json' };
 
 const base = mkdtempSync(join(tmpdir(), 'mayfly-package-'));
 const app = base;
@@ -88,5 +89,7 @@ describe('the installed package', () => {
   it('runs the command', async () => {
     const { stdout } = await execa(join(tools, 'node'), ['node_modules/.bin/mayfly', '--help'], inApp);
     expect(stdout).toContain('Usage: mayfly');
+    const version = await execa(join(tools, 'node'), ['node_modules/.bin/mayfly', '--version'], inApp);
+    expect(version.stdout).toBe(packageJson.version);
   });
 });

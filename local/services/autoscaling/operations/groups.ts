@@ -57,19 +57,15 @@ async function create(parts: Parts, input: Input) {
 async function update(parts: Parts, input: Input) {
   const { context, groups, scaler } = parts;
   refuseUnknown(input);
-  const group = groups.get(text(input, 'AutoScalingGroupName'));
-  const minSize = optionalInteger(input, 'MinSize', { min: 0 }) ?? group.minSize;
-  const maxSize = optionalInteger(input, 'MaxSize', { min: 0 }) ?? group.maxSize;
-  // Without a desired capacity of its own, new limits move the old one in between.
-  const moved = Math.min(maxSize, Math.max(minSize, group.desiredCapacity));
-  const desired = optionalInteger(input, 'DesiredCapacity', { min: 0 }) ?? moved;
-  checkSizes({ minSize, maxSize }, desired);
-  if (input['LaunchTemplate'] || input['MixedInstancesPolicy']) {
-    group.launch = await readLaunch(context, input);
-  }
-  await readSettings(context, input, group);
-  group.minSize = minSize;
-  group.maxSize = maxSize;
+  const name = text(input, 'AutoScalingGroupName');
+  sizesAfter(groups.get(name), input);
+  const changesLaunch = input['LaunchTemplate'] || input['MixedInstancesPolicy'];
+  const launch = changesLaunch ? await readLaunch(context, input) : undefined;
+  await readSettings(context, input, groups.get(name));
+  // Asked anew: while EC2 answered, an instance may have gone and lowered what is desired.
+  const group = groups.get(name);
+  const { minSize, maxSize, desired } = sizesAfter(group, input);
+  Object.assign(group, { minSize, maxSize, launch: launch ?? group.launch });
   const constraints = `min: ${minSize}, max: ${maxSize}, desired: ${desired}`;
   scaler.setDesired(
     group,
@@ -77,6 +73,16 @@ async function update(parts: Parts, input: Input) {
     `a user request update of AutoScalingGroup constraints to ${constraints}`,
   );
   return {};
+}
+
+/** Without a desired capacity of its own, new limits move the old one in between. */
+function sizesAfter(group: Group, input: Input) {
+  const minSize = optionalInteger(input, 'MinSize', { min: 0 }) ?? group.minSize;
+  const maxSize = optionalInteger(input, 'MaxSize', { min: 0 }) ?? group.maxSize;
+  const moved = Math.min(maxSize, Math.max(minSize, group.desiredCapacity));
+  const desired = optionalInteger(input, 'DesiredCapacity', { min: 0 }) ?? moved;
+  checkSizes({ minSize, maxSize }, desired);
+  return { minSize, maxSize, desired };
 }
 
 function remove({ groups, activities, scaler }: Parts, input: Input) {

@@ -66,6 +66,22 @@ describe('TerminateInstanceInAutoScalingGroup', () => {
     await fleet.reach('InService');
   });
 
+  test('with decrement during an update of the group: the update does not take it back', async () => {
+    await fleet.createGroup({ DesiredCapacity: 2 });
+    const [first, second = ''] = await fleet.reach('InService', 'InService');
+    const { call } = fleet.cloud;
+    const LaunchTemplate = { LaunchTemplateName: 'template', Version: '1' };
+    const updated = call('autoscaling', 'UpdateAutoScalingGroup', {
+      ...{ AutoScalingGroupName: 'workers', MaxSize: 4, LaunchTemplate },
+    });
+    await call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
+      ...{ InstanceId: first, ShouldDecrementDesiredCapacity: true },
+    });
+    await updated;
+    expect(await fleet.reach('InService')).toEqual([second]);
+    expect(await fleet.desired()).toBe(1);
+  });
+
   test('again for one that is on its way out: an activity is in progress', async () => {
     const LifecycleTransition = 'autoscaling:EC2_INSTANCE_TERMINATING';
     const hook = { LifecycleHookName: 'down', LifecycleTransition };

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { unzipSync } from 'fflate';
 import {
   optionalInteger,
   optionalStructure,
@@ -107,7 +108,19 @@ export function readConfiguration(input: Input, before: Configuration | undefine
 /** The deployment package: bytes in the call, or an object in S3. */
 export async function readCode(context: CloudContext, input: Input): Promise<Code> {
   const zip = inlineZip(input['ZipFile']) ?? (await zipFromS3(context, input));
+  refuseUnlessZip(zip);
   return { zip, sha256: createHash('sha256').update(zip).digest('base64') };
+}
+
+function refuseUnlessZip(zip: Uint8Array): void {
+  try {
+    unzipSync(zip);
+  } catch {
+    throw new AwsError(
+      'InvalidParameterValueException',
+      'Could not unzip uploaded file. Please check your file, then try to upload again.',
+    );
+  }
 }
 
 function inlineZip(value: unknown): Uint8Array | undefined {

@@ -58,6 +58,14 @@ async function invoke(event: unknown = {}, settings = {}) {
   return { ...answer, result: text === '' ? undefined : JSON.parse(text) };
 }
 
+test('a package that is no zip is refused, not kept for the first invocation to fail on', async () => {
+  const Code = { ZipFile: Buffer.from('not a zip') };
+  await expect(create('', { Code })).rejects.toMatchObject({
+    name: 'InvalidParameterValueException',
+    message: 'Could not unzip uploaded file. Please check your file, then try to upload again.',
+  });
+});
+
 describe('an invocation', () => {
   test('gives the handler event, context and environment, and returns what it returns', async () => {
     await create(

@@ -94,8 +94,9 @@ export async function readSettings(context: CloudContext, input: Input, group: G
   const policies = texts(input, 'TerminationPolicies');
   if (policies.length > 0) group.terminationPolicies = policies.map(terminationPolicy);
   group.defaultCooldown = optionalInteger(input, 'DefaultCooldown', { min: 0 }) ?? group.defaultCooldown;
-  group.defaultInstanceWarmup =
-    optionalInteger(input, 'DefaultInstanceWarmup', { min: -1 }) ?? group.defaultInstanceWarmup;
+  const warmup = optionalInteger(input, 'DefaultInstanceWarmup', { min: -1 }) ?? group.defaultInstanceWarmup;
+  // "A value of -1 will turn this setting off" ("Enable the default instance warmup for a group").
+  group.defaultInstanceWarmup = warmup === -1 ? undefined : warmup;
   group.healthCheckType = healthCheckType(input) ?? group.healthCheckType;
   group.healthCheckGracePeriod =
     optionalInteger(input, 'HealthCheckGracePeriod', { min: 0 }) ?? group.healthCheckGracePeriod;

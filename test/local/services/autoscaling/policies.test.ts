@@ -3,6 +3,7 @@ import {
   DescribePoliciesCommand,
   ExecutePolicyCommand,
   PutScalingPolicyCommand,
+  type PutScalingPolicyCommandInput,
   ResumeProcessesCommand,
   SetDesiredCapacityCommand,
   SuspendProcessesCommand,
@@ -21,7 +22,7 @@ afterEach(() => fleet.close());
 const group = { AutoScalingGroupName: 'workers' };
 
 /** One instance more for a distance of 0 to 2, three more from 2 on. */
-const putSteps = () =>
+const putSteps = (settings: Partial<PutScalingPolicyCommandInput> = {}) =>
   fleet.autoScaling.send(
     new PutScalingPolicyCommand({
       ...group,
@@ -33,6 +34,7 @@ const putSteps = () =>
         { MetricIntervalLowerBound: 0, MetricIntervalUpperBound: 2, ScalingAdjustment: 1 },
         { MetricIntervalLowerBound: 2, ScalingAdjustment: 3 },
       ],
+      ...settings,
     }),
   );
 
@@ -68,6 +70,20 @@ describe('a step policy', () => {
     await fleet.clock.advance(1000);
     await execute(3);
     expect(await fleet.desired()).toBe(4);
+  });
+
+  test('without a warm-up of its own, and with the group’s taken back, warms up for the cooldown', async () => {
+    await fleet.createGroup({ DefaultInstanceWarmup: 60, DefaultCooldown: 300 });
+    await fleet.autoScaling.send(new UpdateAutoScalingGroupCommand({ ...group, DefaultInstanceWarmup: -1 }));
+    await putSteps({ EstimatedInstanceWarmup: undefined });
+    await execute(1);
+    await fleet.reach('InService');
+    await fleet.clock.advance(299_000);
+    await execute(1);
+    expect(await fleet.desired()).toBe(1);
+    await fleet.clock.advance(1000);
+    await execute(1);
+    expect(await fleet.desired()).toBe(2);
   });
 
   test('does not pass the maximum', async () => {

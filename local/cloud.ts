@@ -100,6 +100,7 @@ async function assemble(options: CloudOptions, region: string, log: CallLog) {
   const dispatcher = createDispatcher({ log, faults, region, policiesOf: iam.policiesOf, now });
   const context: CloudContext = {
     call: dispatcher.call,
+    callAs: dispatcher.callAs,
     clock,
     directory: options.directory,
     accountId: ACCOUNT_ID,

@@ -6,6 +6,7 @@ import {
   AwsError,
   type Call,
   type CallAws,
+  type Caller,
   type Input,
   type Operation,
   type Output,
@@ -22,6 +23,8 @@ export interface Dispatcher {
   /** Finds the operation; one that is not there rejects with AWS's own error, named and logged. */
   find(call: Call, input: Input): { service: Service; operation: Operation };
   call: CallAws;
+  /** Calls from inside the cloud as a role that a service was given, and with no more rights than that. */
+  callAs(roleArn: string, sessionName: string): CallAws;
 }
 
 export interface DispatcherOptions {
@@ -59,9 +62,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         record.fault = name;
       };
       const output =
-        call.caller === INSIDE_CALLER
-          ? await run(input)
-          : await options.faults.play(input, call, run, strike);
+        call.signal === inside ? await run(input) : await options.faults.play(input, call, run, strike);
       record.status = typeof output?.['StatusCode'] === 'number' ? output['StatusCode'] : 200;
       return output;
     } catch (thrown) {
@@ -74,25 +75,31 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     }
   }
 
-  const call: CallAws = async (service, action, input) => {
-    const details: Call = {
-      service,
-      action,
-      caller: INSIDE_CALLER,
-      region: options.region,
-      requestId: randomUUID(),
-      signal: inside,
+  const callFrom =
+    (caller: Caller): CallAws =>
+    async (service, action, input) => {
+      const details: Call = {
+        service,
+        action,
+        caller,
+        region: options.region,
+        requestId: randomUUID(),
+        signal: inside,
+      };
+      const found = find(details, input);
+      return (await perform(found.service, found.operation, input, details)) ?? {};
     };
-    const found = find(details, input);
-    return (await perform(found.service, found.operation, input, details)) ?? {};
-  };
 
   const refuse: Dispatcher['refuse'] = (details, error) => {
     const record = startRecord({ ...details, caller: NOBODY }, {}, options.now());
     options.log.write({ ...record, ...failure(error), caller: 'unknown' });
   };
 
-  return { services, perform, refuse, find, call };
+  return {
+    ...{ services, perform, refuse, find },
+    call: callFrom(INSIDE_CALLER),
+    callAs: (roleArn, sessionName) => callFrom({ kind: 'role', accessKeyId: INSIDE, roleArn, sessionName }),
+  };
 }
 
 const INSIDE_CALLER = { kind: 'owner', accessKeyId: INSIDE } as const;

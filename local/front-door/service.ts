@@ -112,6 +112,8 @@ export interface SessionCredentials {
 /** What every service of the cloud is made with. */
 export interface CloudContext {
   call: CallAws;
+  /** The same with the rights of a role that the service was given for it: what its policies allow, and no more. */
+  callAs(roleArn: string, sessionName: string): CallAws;
   clock: CloudClock;
   /** The cloud's own directory: state, logs, instances. */
   directory: string;

@@ -125,13 +125,14 @@ function startSchedule(context: CloudContext, input: Input): Schedule {
 
 interface Target {
   arn: string;
+  roleArn: string;
   payload: string;
 }
 
 function readTarget(input: Input): Target {
   const target = optionalStructure(input, 'Target') ?? {};
   const arn = text(target, 'Arn');
-  text(target, 'RoleArn');
+  const roleArn = text(target, 'RoleArn');
   const window = optionalText(optionalStructure(input, 'FlexibleTimeWindow') ?? {}, 'Mode');
   if (window !== 'OFF') {
     throw new AwsError('ValidationException', 'Only FlexibleTimeWindow with Mode OFF is implemented here.');
@@ -139,17 +140,20 @@ function readTarget(input: Input): Target {
   if (arn.split(':')[2] !== 'lambda') {
     throw new AwsError('ValidationException', `Target ${arn}: only Lambda functions are implemented here.`);
   }
-  return { arn, payload: optionalText(target, 'Input') ?? '{}' };
+  return { arn, roleArn, payload: optionalText(target, 'Input') ?? '{}' };
 }
 
-/** A function that is gone is no reason to stop: a schedule outlives its target, and the call is in the log. */
+/**
+ * Invokes as the schedule's own role. A function that is gone, or may not be invoked, is no reason to stop: a schedule
+ * outlives its target, and the call is in the log.
+ */
 async function runTarget(context: CloudContext, input: Input, target: Target): Promise<void> {
   const now = context.clock.now();
   const [from, to] = [optionalDate(input, 'StartDate'), optionalDate(input, 'EndDate')];
   if ((from && now < from.getTime()) || (to && now > to.getTime())) return;
   const event = { FunctionName: target.arn, InvocationType: 'Event', Payload: Buffer.from(target.payload) };
   try {
-    await context.call('lambda', 'Invoke', event);
+    await context.callAs(target.roleArn, text(input, 'Name'))('lambda', 'Invoke', event);
   } catch (error) {
     if (!(error instanceof AwsError)) throw error;
   }

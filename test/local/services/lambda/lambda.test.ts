@@ -244,11 +244,45 @@ describe('a schedule', () => {
       FlexibleTimeWindow: { Mode: 'OFF' },
       Target: {
         Arn: `arn:aws:lambda:us-east-1:000000000000:function:${FunctionName}`,
-        RoleArn: 'arn:aws:iam::000000000000:role/fn',
+        RoleArn: 'arn:aws:iam::000000000000:role/caller',
         Input: '{"from":"schedule"}',
       },
       ...settings,
     });
+  const allow = (...actions: string[]) =>
+    cloud.call('iam', 'PutRolePolicy', {
+      ...{ RoleName: 'caller', PolicyName: 'invoke' },
+      PolicyDocument: JSON.stringify({
+        Statement: actions.map((Action) => ({ Effect: 'Allow', Action, Resource: '*' })),
+      }),
+    });
+  beforeAll(async () => {
+    await cloud.call('iam', 'CreateRole', {
+      ...{ RoleName: 'caller', AssumeRolePolicyDocument: '{"Statement":[]}' },
+    });
+  });
+  beforeEach(() => allow('lambda:InvokeFunction'));
+
+  test('invokes nothing that its role may not, and goes on when it may', async () => {
+    await allow('lambda:GetFunction');
+    await create(NOTES);
+    await schedule('CreateSchedule', 'rate(1 minute)');
+    const invoked: unknown[] = [];
+    const stop = cloud.onCall(({ action, caller, error }) => {
+      if (action === 'Invoke') invoked.push([caller, error]);
+    });
+    await clock.advance(60_000);
+    await allow('lambda:InvokeFunction');
+    await clock.advance(60_000);
+    stop();
+    const caller = `caller/${FunctionName}`;
+    expect(invoked).toEqual([
+      [caller, 'AccessDenied'],
+      [caller, undefined],
+    ]);
+    await expect.poll(noted).toHaveLength(1);
+    await cloud.call('scheduler', 'DeleteSchedule', { Name: FunctionName });
+  });
 
   test('invokes its function by the cloud’s clock until it is disabled or deleted', async () => {
     await create(NOTES);

@@ -73,7 +73,6 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
     ...(workerMissing === undefined ? {} : { workerMissing }),
   });
   const stopped = stopOnSignal(work, life, config.drainSeconds * 1000, log);
-  if (workerMissing === undefined) work.resume();
   // Its end is rejected when the agent is stopped first: that end is told by `stopped`.
   const retired = life.then(({ ended }) => ended.catch(() => stopped));
   await Promise.race([retired, stopped]);

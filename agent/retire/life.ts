@@ -20,8 +20,9 @@ export interface Life {
 }
 
 /**
- * The life of an instance, from the moment its agent is ready for work: reports that it lives, watches its group and
- * AWS's notices, and retires it when the policy says so.
+ * The life of an instance, from the moment its agent is ready for work: lets it into service and sets the work, which
+ * is paused until then, going; reports that it lives, watches its group and AWS's notices, and retires it when the
+ * policy says so.
  */
 export async function startLife({ workerMissing, ...options }: LifeOptions): Promise<Life> {
   const self = await knowThyself(options);

@@ -89,6 +89,8 @@ export class Living {
   async #begin(): Promise<void> {
     if (this.#workerMissing === undefined) {
       this.#bootMs = await beReady(this.#self, this.#stopped);
+      // "Instance scale-in protection starts when the instance state is InService": a job begun before could be cut off.
+      if (!this.#stopped.aborted) this.#self.work.resume();
       return;
     }
     this.breakDown(this.#workerMissing);

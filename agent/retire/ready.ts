@@ -8,7 +8,8 @@ const HOOK_MS = 30_000;
 
 /**
  * Reports that the instance is ready: to the table, and to the launch hook, which lets Auto Scaling count it as in
- * service. Returns what the boot took in milliseconds; undefined outside EC2.
+ * service. Resolves when that is done, or was tried for long enough, with what the boot took in milliseconds;
+ * undefined outside EC2.
  */
 export async function beReady(self: Self, signal: AbortSignal): Promise<number | undefined> {
   const { clock, identity, instances, log } = self;
@@ -24,6 +25,6 @@ export async function beReady(self: Self, signal: AbortSignal): Promise<number |
   await within(clock, TABLE_MS, async (abortSignal) =>
     instances?.ready(identity.instanceId, readiness, clock.now(), abortSignal),
   ).catch((error: unknown) => log.warn({ err: error }, 'cannot tell the table that this instance is ready'));
-  if (first) void completeHook(self, self.config.launchHook, HOOK_MS, signal);
+  if (first) await completeHook(self, self.config.launchHook, HOOK_MS, signal);
   return bootMs;
 }

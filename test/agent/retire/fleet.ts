@@ -219,7 +219,6 @@ export async function startAgent(fleet: Fleet, options: AgentOptions = {}): Prom
   await runner.check();
   const instance = identity.instanceId;
   const work = createWork({ config, clients, instance, runner, clock, random: Math.random, log });
-  if (workerMissing === undefined) work.resume();
   const missing = workerMissing === undefined ? {} : { workerMissing };
   const life = await startLife({ config, clients, clock, log, work, identity, stateDirectory, ...missing });
   return {

@@ -29,6 +29,18 @@ describe('a life without trouble', () => {
     ]);
   });
 
+  test('no job is taken before the launch hook lets the instance into service, where its protection begins', async () => {
+    const one = await open();
+    one.faults.add({ action: 'CompleteLifecycleAction', times: 1, effect: { kind: 'latency', ms: 500 } });
+    await one.send('true');
+    const agent = await startAgent(one);
+    expect(await agent.life.ended).toMatchObject({ jobsDone: 1 });
+    const [letIn] = callsOf(one, 'CompleteLifecycleAction');
+    const [receive] = callsOf(one, 'ReceiveMessage');
+    const letInAtMs = (letIn?.atMs ?? Number.NaN) + (letIn?.durationMs ?? Number.NaN);
+    expect(receive?.atMs).toBeGreaterThanOrEqual(Math.floor(letInAtMs));
+  });
+
   test('works first: the record tells how many jobs', async () => {
     const one = await open();
     for (const body of ['true', 'false', 'exit 65']) await one.send(body);

@@ -110,11 +110,10 @@ async function assemble(options: CloudOptions, region: string, log: CallLog) {
   };
   const { running: storage, handleS3 } = await createStorage(context, dispatcher);
   const compute = createCompute(context, options.launcher ?? createProcessLauncher());
-  const roleExists = (arn: string) => [...iam.roles.values()].some((role) => role.arn === arn);
   const running = [
     ...storage,
     createIam(iam, names),
-    createSts(context, sessions, roleExists),
+    createSts(context, sessions, iam),
     createCloudFormation(context),
     ...compute.running,
   ];

@@ -8,6 +8,8 @@ export interface PolicyDocument {
 
 export interface PolicyStatement {
   Effect: 'Allow' | 'Deny';
+  /** Of resource policies alone: `{ AWS: ... }`, `{ Service: ... }` or `*`. */
+  Principal?: unknown;
   Action?: string | string[];
   NotAction?: string | string[];
   Resource?: string | string[];

@@ -20,6 +20,15 @@ export function createIam(store: IamStore, names: IamNames): RunningService {
   };
 }
 
+/** Whoever the account's owner lets assume roles. */
+function trustOfAccount(accountId: string): string {
+  const Principal = { AWS: `arn:aws:iam::${accountId}:root` };
+  return JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal }],
+  });
+}
+
 /** The roles that `cdk bootstrap` makes in an account, there from the start. */
 export function addBootstrapRoles(store: IamStore, names: IamNames, region: string): void {
   for (const kind of ['deploy', 'file-publishing', 'image-publishing', 'lookup', 'cfn-exec']) {
@@ -28,7 +37,7 @@ export function addBootstrapRoles(store: IamStore, names: IamNames, region: stri
       name,
       arn: roleArn(names.accountId, '/', name),
       path: '/',
-      assumeRolePolicy: '{"Version":"2012-10-17","Statement":[]}',
+      assumeRolePolicy: trustOfAccount(names.accountId),
       maxSessionSeconds: 3600,
       createdAt: new Date(names.now()),
       inline: new Map(),

@@ -27,14 +27,14 @@ interface GroupOptions {
   network: Network;
   role: Role;
   userData: string;
-  machineImage: IMachineImage | undefined;
+  machineImage: IMachineImage;
 }
 
 /** What each instance is launched from. */
 export function launchTemplate(scope: Construct, options: GroupOptions): LaunchTemplate {
   const { settings, network, role } = options;
   return new LaunchTemplate(scope, 'LaunchTemplate', {
-    machineImage: options.machineImage ?? amazonLinux(settings),
+    machineImage: options.machineImage,
     instanceType: firstType(settings),
     role,
     securityGroup: network.securityGroup,
@@ -114,7 +114,8 @@ function firstType(settings: FleetSettings) {
   return first;
 }
 
-function amazonLinux(settings: FleetSettings): IMachineImage {
+/** What instances boot from unless the owner says otherwise. */
+export function amazonLinux(settings: FleetSettings): IMachineImage {
   const arm = firstType(settings).architecture === InstanceArchitecture.ARM_64;
   return MachineImage.latestAmazonLinux2023({
     cpuType: arm ? AmazonLinuxCpuType.ARM_64 : AmazonLinuxCpuType.X86_64,

@@ -172,7 +172,7 @@ function acknowledgeWildcards(policy: Policy, groupArn: string): void {
 }
 
 /** A resolved text as cdk-nag writes it: `<LogicalId>` for a reference. */
-function flat(resolved: unknown): string {
+export function flat(resolved: unknown): string {
   if (typeof resolved === 'string') return resolved;
   const intrinsic = resolved as { Ref?: string; 'Fn::Join'?: [string, unknown[]] };
   if (intrinsic.Ref !== undefined) return `<${intrinsic.Ref}>`;

@@ -124,6 +124,15 @@ export interface WorkerFleetProps {
    */
   readonly machineImage?: IMachineImage;
   /**
+   * Whether instances boot from an image of their own, made of `machineImage`, in which everything is installed: they
+   * are ready in a fraction of the time. EC2 Image Builder makes it during the deployment, which takes a quarter of an
+   * hour longer whenever the image changes: with any file of the tree (the worker directory is part of it) or with the
+   * machine image. What is kept is billed as a snapshot.
+   *
+   * @default false
+   */
+  readonly bakedImage?: boolean | BakedImageProps;
+  /**
    * The root volume (gp3, encrypted, deleted with the instance).
    *
    * @default - 20 GiB at /dev/xvda
@@ -254,6 +263,15 @@ export interface ScaleOutProps {
    * @default Duration.minutes(5)
    */
   readonly warmUp?: Duration;
+}
+
+export interface BakedImageProps {
+  /**
+   * Types of the machine that is made the image and tested, the first that is to be had; of the fleet's architecture.
+   *
+   * @default - the fleet's `instanceTypes`
+   */
+  readonly instanceTypes?: InstanceType[];
 }
 
 export interface RootVolume {

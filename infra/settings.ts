@@ -1,7 +1,7 @@
 import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import { InstanceType } from 'aws-cdk-lib/aws-ec2';
 import type { WorkerFleetProps } from './props.ts';
-import { validateProps, validateRunTime } from './validation.ts';
+import { validateBuilders, validateProps, validateRunTime } from './validation.ts';
 
 /** Of one size and price class, and to be had in nearly every region. */
 const DEFAULT_TYPES = ['m6i.large', 'm6a.large', 'm5.large', 'm5a.large'];
@@ -12,6 +12,7 @@ const DEFAULT_TYPES = ['m6i.large', 'm6a.large', 'm5.large', 'm5a.large'];
 export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
   validateProps(where, id, props);
   const concurrency = props.concurrency ?? 1;
+  const instanceTypes = props.instanceTypes ?? DEFAULT_TYPES.map((name) => new InstanceType(name));
   const settings = {
     name: props.fleetName ?? id,
     command: props.command ?? ['./hello'],
@@ -28,7 +29,8 @@ export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
     recordSeconds: seconds(props.recordRetention, Duration.days(14)),
     logRetention: props.logRetention ?? Duration.days(30),
     maxCapacity: props.maxCapacity ?? 10,
-    instanceTypes: props.instanceTypes ?? DEFAULT_TYPES.map((name) => new InstanceType(name)),
+    instanceTypes,
+    bakedImage: bakedImageOf(where, instanceTypes, props.bakedImage),
     spotShare: props.spotShare ?? 0,
     rootVolume: {
       size: props.rootVolume?.size ?? Size.gibibytes(20),
@@ -57,6 +59,21 @@ export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
 }
 
 export type FleetSettings = ReturnType<typeof settingsOf>;
+
+export interface BakedImageSettings {
+  instanceTypes: InstanceType[];
+}
+
+function bakedImageOf(
+  where: string,
+  fleet: InstanceType[],
+  given: WorkerFleetProps['bakedImage'] = false,
+): BakedImageSettings | undefined {
+  if (given === false) return undefined;
+  const instanceTypes = (given !== true && given.instanceTypes) || fleet;
+  validateBuilders(where, instanceTypes, fleet);
+  return { instanceTypes };
+}
 
 function seconds(given: Duration | undefined, byDefault = Duration.seconds(0)): number {
   return (given ?? byDefault).toSeconds({ integral: false });

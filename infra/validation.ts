@@ -13,7 +13,7 @@ import {
   text,
   whole,
 } from './checks.ts';
-import type { RootVolume, ScaleOutProps, WorkerFleetProps } from './props.ts';
+import type { BakedImageProps, RootVolume, ScaleOutProps, WorkerFleetProps } from './props.ts';
 import { FleetPropsError, isSize, show } from './refusal.ts';
 
 const HOUR = 3600;
@@ -86,6 +86,10 @@ const rootVolume = {
   deviceName: text('the name of a device, such as "/dev/xvda"', /^\/dev\/[a-z0-9]+$/),
 } satisfies Record<keyof RootVolume, Check>;
 
+const bakedImage = {
+  instanceTypes,
+} satisfies Record<keyof BakedImageProps, Check>;
+
 const checks = {
   fleetName: fleetNameCheck,
   command: words,
@@ -105,6 +109,11 @@ const checks = {
   instanceTypes,
   spotShare: percentage,
   machineImage: having('an IMachineImage', 'getImage'),
+  bakedImage: {
+    allowed: `true, false or ${object(bakedImage).allowed}`,
+    test: (value) => flag.test(value) || isObject(value),
+    keys: bakedImage,
+  },
   rootVolume: object(rootVolume),
   vpc: having('an IVpc', 'selectSubnets'),
   vpcSubnets: { allowed: 'a SubnetSelection', test: isObject },
@@ -136,6 +145,20 @@ export function validateProps(where: string, id: string, props: WorkerFleetProps
       "fleetName (by default the construct's id)",
       show(id),
       fleetNameCheck.allowed,
+    );
+  }
+}
+
+/** An image that was made on one architecture does not boot on the other. */
+export function validateBuilders(where: string, builders: InstanceType[], fleet: InstanceType[]): void {
+  const [builder] = builders;
+  const [worker] = fleet;
+  if (builder?.architecture !== worker?.architecture) {
+    throw new FleetPropsError(
+      where,
+      'bakedImage.instanceTypes',
+      show(builders.map(String)),
+      `types of the architecture of instanceTypes (${worker?.architecture})`,
     );
   }
 }

@@ -9,7 +9,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
-import type { Connections, IConnectable, IVpc, LaunchTemplate } from 'aws-cdk-lib/aws-ec2';
+import type { Connections, IConnectable, IMachineImage, IVpc, LaunchTemplate } from 'aws-cdk-lib/aws-ec2';
 import type { Grant, IGrantable, IPrincipal, Role } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
@@ -19,7 +19,8 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import { agentConfig } from './agent-config.ts';
-import { group, launchTemplate } from './group.ts';
+import { bakedImage } from './baked-image.ts';
+import { amazonLinux, group, launchTemplate } from './group.ts';
 import { addHooks } from './hooks.ts';
 import { keeper } from './keeper.ts';
 import { logBucket } from './log-bucket.ts';
@@ -153,7 +154,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
       network,
       role: this.role,
       userData: content,
-      machineImage: props.machineImage,
+      machineImage: this.machineImage(settings, network, tree, props.machineImage),
     };
     const template = launchTemplate(this, options);
     const asg = group(this, template, options);
@@ -170,6 +171,34 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     return { template, group: asg };
   }
 
+  private machineImage(
+    settings: FleetSettings,
+    network: Network,
+    tree: Asset,
+    base: IMachineImage = amazonLinux(settings),
+  ): IMachineImage {
+    const { fleetName } = this;
+    const { bakedImage: baked } = settings;
+    if (!baked) return base;
+    const treeJson = this.treeJson(tree);
+    return bakedImage(this, {
+      fleetName,
+      settings,
+      baked,
+      network,
+      base,
+      assets: [tree],
+      treeJson,
+      files: [],
+    });
+  }
+
+  /** Where an instance finds what it runs. */
+  private treeJson(tree: Asset): string {
+    const stack = Stack.of(this);
+    return stack.toJsonString({ bucket: tree.s3BucketName, key: tree.s3ObjectKey, region: stack.region });
+  }
+
   private userDataOf(settings: FleetSettings, tree: Asset): string {
     const stack = Stack.of(this);
     return userData({
@@ -180,11 +209,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
         deadLetterQueueUrl: this.deadLetterQueue.queueUrl,
         table: this.table.tableName,
       }),
-      treeJson: stack.toJsonString({
-        bucket: tree.s3BucketName,
-        key: tree.s3ObjectKey,
-        region: stack.region,
-      }),
+      treeJson: this.treeJson(tree),
     });
   }
 

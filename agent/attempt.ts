@@ -5,6 +5,7 @@ import type { Job } from '../jobs/message.ts';
 import type { Ending } from '../jobs/outcome.ts';
 import type { Claim, JobTable } from '../jobs/table.ts';
 import { longestRunMs } from '../policy/lease.ts';
+import type { WorkerAccess } from './credentials/worker-access.ts';
 import { type Held, jobIdOf } from './held.ts';
 import type { Leases } from './leases.ts';
 import { persist } from './persist.ts';
@@ -12,6 +13,8 @@ import type { RunEnd, Runner } from './runner.ts';
 
 export interface AttemptOptions {
   runner: Runner;
+  /** Undefined: workers get no credentials. */
+  access: WorkerAccess | undefined;
   leases: Leases;
   /** Undefined: jobs are not tracked, and SQS's receive counts are the attempts. */
   table: JobTable | undefined;
@@ -106,18 +109,20 @@ export class Attempts {
   }
 
   async #run(held: Held, job: Job): Promise<Attempted> {
-    const { runner, leases, clock, graceSeconds } = this.#options;
+    const { runner, access, leases, clock, graceSeconds } = this.#options;
     const limitMs = (job.limitSeconds ?? this.#options.limitSeconds) * 1000;
     const startMs = clock.monotonic();
     const runMs = longestRunMs(limitMs, graceSeconds * 1000, startMs - held.receivedAtMs);
+    const admission = access?.admit();
     held.run = runner.start({
       stdin: job.stdin,
       argument: job.argument,
-      variables: variables(job, attemptsOf(held), clock.now() + runMs),
+      variables: { ...variables(job, attemptsOf(held), clock.now() + runMs), ...admission?.variables },
     });
     held.phase = 'running';
     leases.watchLimit(held, startMs + runMs);
     const end = await held.run.ended;
+    admission?.revoke();
     const ending = endingOf(end, held, runMs / 1000);
     return end.kind === 'not-started' ? ended(ending) : { ...ended(ending), output: end.output };
   }

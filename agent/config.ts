@@ -27,6 +27,8 @@ const queueUrl = v.pipe(
   v.check((url) => !url.endsWith('.fifo'), 'the URL of a standard queue: FIFO queues are not worked on'),
 );
 
+const roleArn = v.pipe(text, v.regex(/^arn:[\w-]+:iam::\d{12}:role\/.+$/, 'the ARN of an IAM role'));
+
 const variableName = v.pipe(
   v.string(),
   v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a variable name of letters, digits and _ that begins with no digit'),
@@ -59,6 +61,8 @@ export const AgentConfigSchema = v.strictObject({
   /** The worker, as a vector: no shell. See docs/design.md for how its first word is found. */
   command: v.pipe(v.array(word, 'a list of words'), v.minLength(1, 'at least the name of a program')),
   environment: v.optional(v.record(variableName, variableValue), {}),
+  /** ARN of the role whose credentials workers get. Without it they get none. */
+  workerRole: v.optional(roleArn),
   /** Slots: how many workers run at once. */
   concurrency: v.optional(count(1, 1000), 1),
   /** The lease on a job: SQS's visibility timeout (whole seconds), renewed each third of it. */

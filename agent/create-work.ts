@@ -6,6 +6,7 @@ import { JobQueue, LARGEST_BATCH, type Message } from '../jobs/queue.ts';
 import { JobTable } from '../jobs/table.ts';
 import { type Attempted, Attempts } from './attempt.ts';
 import { type AgentConfig, LONGEST_VISIBILITY_SECONDS } from './config.ts';
+import type { WorkerAccess } from './credentials/worker-access.ts';
 import { type Held, jobIdOf, stopWorker } from './held.ts';
 import { Leases } from './leases.ts';
 import { Receiver, type Room } from './receive.ts';
@@ -20,6 +21,8 @@ export interface WorkOptions {
   /** This instance's id, for the jobs' records. */
   instance: string;
   runner: Runner;
+  /** How workers come to credentials; without it they get none. */
+  access?: WorkerAccess | undefined;
   clock: Clock;
   /** As `Math.random`. */
   random: () => number;
@@ -76,6 +79,7 @@ class JobSide implements Work {
       ...shared,
       leases: this.#leases,
       runner,
+      access: options.access,
       instance,
       stopping: () => this.#stopping,
     });

@@ -5,6 +5,8 @@ import { findIdentity } from '../aws/identity.ts';
 import { createLog, type Log } from '../aws/log.ts';
 import type { AgentConfig } from './config.ts';
 import { createWork } from './create-work.ts';
+import { awsEnvironment } from './credentials/environment.ts';
+import { openWorkerAccess } from './credentials/worker-access.ts';
 import { type Options, readOptions, USAGE, UsageError } from './options.ts';
 import { ProcessRunner } from './process-runner.ts';
 import { ConfigError, parseConfig } from './read-config.ts';
@@ -44,7 +46,10 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
   const [program = '', ...words] = config.command;
   const runner = new ProcessRunner({
     command: [program, ...words],
-    environment: workerEnvironment(process.env, config.environment),
+    environment: workerEnvironment(process.env, {
+      ...awsEnvironment(process.env, config),
+      ...config.environment,
+    }),
     directory: options.workerDirectory,
     clock,
   });
@@ -52,13 +57,17 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
   process.on('exit', () => runner.close());
   failLoudly(log);
   const workerMissing = await whyMissing(runner);
+  const instance = identity.instanceId;
+  const random = Math.random;
+  const access = await openWorkerAccess({ config, clients, instance, clock, random, log });
   const work = createWork({
     config,
     clients,
-    instance: identity.instanceId,
+    instance,
     runner,
+    access,
     clock,
-    random: Math.random,
+    random,
     log,
     onBroken: (reason) => void life.then((one) => one.broken(reason)),
   });

@@ -2,6 +2,7 @@ import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { STSClient } from '@aws-sdk/client-sts';
 
 /** SQS: a long poll waits 20 s at most ("Amazon SQS short and long polling"). */
 export const LONGEST_POLL_SECONDS = 20;
@@ -27,6 +28,7 @@ export interface Clients {
   readonly dynamodb: DynamoDBClient;
   readonly autoScaling: AutoScalingClient;
   readonly cloudWatch: CloudWatchClient;
+  readonly sts: STSClient;
   /** Closes the connections of all clients that were used. */
   destroy(): void;
 }
@@ -57,6 +59,7 @@ export function createClients(region: string): Clients {
   const dynamodb = once(() => new DynamoDBClient(calls));
   const autoScaling = once(() => new AutoScalingClient(calls));
   const cloudWatch = once(() => new CloudWatchClient(calls));
+  const sts = once(() => new STSClient(calls));
   return {
     get sqs() {
       return sqs();
@@ -72,6 +75,9 @@ export function createClients(region: string): Clients {
     },
     get cloudWatch() {
       return cloudWatch();
+    },
+    get sts() {
+      return sts();
     },
     destroy() {
       for (const client of made) client.destroy();

@@ -1,0 +1,129 @@
+import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { NoCredentials, type WorkerCredentials } from './session.ts';
+
+/** A job's way to credentials, from the start of its worker until it is revoked. */
+export interface Admission {
+  /** For the worker's environment; holds a secret, so nowhere else. */
+  readonly variables: Record<string, string>;
+  revoke(): void;
+}
+
+/** Only this host: no other machine reaches it, and no name that a browser was led to. */
+const HOST = '127.0.0.1';
+const FOLDER = '/credentials/';
+
+/** Bounds for a worker that sends too much, too slowly or too often. */
+const LONGEST_HEADER_BYTES = 8 * 1024;
+const REQUEST_MS = 2000;
+const CHECK_MS = 1000;
+const CONNECTIONS = 64;
+const CONNECTIONS_PER_SLOT = 8;
+
+/** What a request is answered with. */
+interface Answer {
+  status: number;
+  body: object;
+}
+
+/**
+ * Gives workers credentials as a container's are given: "Container credential provider" (AWS SDKs and Tools Reference
+ * Guide), which every SDK and the AWS CLI look for by themselves. On loopback, for those who know the token of a job
+ * that runs.
+ */
+export class CredentialsEndpoint {
+  readonly #server: Server;
+  readonly #credentials: () => Promise<WorkerCredentials>;
+  /** Digests of the tokens, by the job's part of the path. */
+  readonly #admitted = new Map<string, Buffer>();
+
+  private constructor(credentials: () => Promise<WorkerCredentials>, slots: number) {
+    this.#credentials = credentials;
+    this.#server = createServer(
+      {
+        maxHeaderSize: LONGEST_HEADER_BYTES,
+        headersTimeout: REQUEST_MS,
+        requestTimeout: REQUEST_MS,
+        connectionsCheckingInterval: CHECK_MS,
+      },
+      (request, response) => void this.#serve(request, response),
+    );
+    this.#server.maxConnections = CONNECTIONS + CONNECTIONS_PER_SLOT * slots;
+  }
+
+  /** Listens on a free port. Rejects when there is none. */
+  static async open(
+    credentials: () => Promise<WorkerCredentials>,
+    slots: number,
+  ): Promise<CredentialsEndpoint> {
+    const endpoint = new CredentialsEndpoint(credentials, slots);
+    endpoint.#server.listen(0, HOST);
+    await once(endpoint.#server, 'listening');
+    return endpoint;
+  }
+
+  admit(): Admission {
+    const name = randomUUID();
+    const token = randomBytes(32).toString('base64url');
+    this.#admitted.set(name, digest(token));
+    return {
+      variables: {
+        AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://${this.#host}${FOLDER}${name}`,
+        AWS_CONTAINER_AUTHORIZATION_TOKEN: token,
+      },
+      revoke: () => this.#admitted.delete(name),
+    };
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  get #host(): string {
+    return `${HOST}:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { status, body } = this.#refusal(request) ?? (await this.#answer());
+    // One request a connection: what a worker sends besides is not read, and none holds a place for later.
+    response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
+    response.end(JSON.stringify(body));
+  }
+
+  #refusal({ headers, method, url }: IncomingMessage): Answer | undefined {
+    if (headers.host !== this.#host)
+      return refuse(400, 'InvalidHost', 'this host serves its own workers only');
+    if (method !== 'GET') return refuse(405, 'MethodNotAllowed', 'credentials are read with GET');
+    const expected = url?.startsWith(FOLDER) ? this.#admitted.get(url.slice(FOLDER.length)) : undefined;
+    const known = expected && timingSafeEqual(digest(headers.authorization ?? ''), expected);
+    if (known) return undefined;
+    return refuse(403, 'InvalidToken', 'the authorization token is not that of a job that runs');
+  }
+
+  async #answer(): Promise<Answer> {
+    try {
+      return { status: 200, body: await this.#credentials() };
+    } catch (error) {
+      if (!(error instanceof NoCredentials)) throw error;
+      // An outage is worth asking again, which SDKs do by themselves; a refusal is for a person to mend.
+      return error.denied
+        ? refuse(403, 'AccessDenied', error.message)
+        : refuse(503, 'ServiceUnavailable', error.message);
+    }
+  }
+}
+
+/** Of equal length, whatever was sent. */
+function digest(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
+
+/** SDKs read the reason from `code` and `message`; the JavaScript one wants them capitalised. */
+function refuse(status: number, code: string, message: string): Answer {
+  return { status, body: { code, message, Code: code, Message: message } };
+}

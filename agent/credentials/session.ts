@@ -1,0 +1,131 @@
+import type { Clock } from '../../aws/clock.ts';
+import type { Log } from '../../aws/log.ts';
+import { backoffMs } from '../../policy/backoff.ts';
+
+/** Temporary credentials as "Container credential provider" (AWS SDKs and Tools Reference Guide) has them answered. */
+export interface WorkerCredentials {
+  AccessKeyId: string;
+  SecretAccessKey: string;
+  Token: string;
+  /** RFC 3339. */
+  Expiration: string;
+}
+
+export interface RoleSessionOptions {
+  /** ARN of the workers' role, for the log. */
+  roleArn: string;
+  /** Asks STS once, with the SDK's own retries. */
+  assume: () => Promise<WorkerCredentials>;
+  clock: Clock;
+  /** As `Math.random`. */
+  random: () => number;
+  log: Log;
+}
+
+/** There are no credentials to give out now. `denied`: STS refuses the role; else it gave no answer, or no good one. */
+export class NoCredentials extends Error {
+  override readonly name = 'NoCredentials';
+  readonly denied: boolean;
+  constructor(message: string, denied: boolean) {
+    super(message);
+    this.denied = denied;
+  }
+}
+
+/** "Roles terms and concepts": a role that assumes another gets an hour at most. */
+export const SESSION_SECONDS = 3600;
+const SESSION_MS = SESSION_SECONDS * 1000;
+
+/** From here on the next are fetched, so that what is given out is good for half an hour while STS answers. */
+const RENEW_MS = SESSION_MS / 2;
+/** With less than this left a request waits for the next: boto3 renews ten minutes before the end, others five. */
+const SHORT_MS = 15 * 60_000;
+/** What ends sooner is not given out: its first use would come too late. */
+const LEAST_MS = 60_000;
+
+/** How long a request waits for STS. The JavaScript SDK gives its own request a second, and asks again. */
+const PATIENCE_MS = 800;
+
+/** Between two rounds of calls that failed: workers that ask in a loop must not become a loop of calls. */
+const WAITS = { initialMs: 500, maxMs: 15_000 };
+
+/**
+ * The session of the workers' role that all workers of an instance share: fetched when the first of them asks, and
+ * again ahead of its end as long as somebody does. Who asks while STS is down gets what there is, until that ends.
+ */
+export class RoleSession {
+  readonly #options: RoleSessionOptions;
+  #held: { credentials: WorkerCredentials; endsAtMs: number } | undefined;
+  /** The round of calls under way; never rejects. */
+  #round: Promise<void> | undefined;
+  #failure: NoCredentials | undefined;
+  #failures = 0;
+  #nextRoundMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: RoleSessionOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects with `NoCredentials` when there are none within the time that a request has. */
+  async credentials(): Promise<WorkerCredentials> {
+    if (this.#leftMs() < RENEW_MS) this.#renew();
+    if (this.#leftMs() < SHORT_MS && this.#round) await this.#within(PATIENCE_MS, this.#round);
+    if (this.#held && this.#leftMs() >= LEAST_MS) return this.#held.credentials;
+    throw this.#failure ?? new NoCredentials('STS has not answered yet', false);
+  }
+
+  #leftMs(): number {
+    return (this.#held?.endsAtMs ?? Number.NEGATIVE_INFINITY) - this.#options.clock.monotonic();
+  }
+
+  #renew(): void {
+    if (this.#round || this.#options.clock.monotonic() < this.#nextRoundMs) return;
+    this.#round = this.#callSts().finally(() => {
+      this.#round = undefined;
+    });
+  }
+
+  async #callSts(): Promise<void> {
+    const { assume, clock, random } = this.#options;
+    // Counted from before the call and by the monotonic clock: an instance's wall clock may be wrong.
+    const endsAtMs = clock.monotonic() + SESSION_MS;
+    try {
+      this.#held = { credentials: await assume(), endsAtMs };
+      this.#succeeded();
+    } catch (error) {
+      this.#failed(error);
+      this.#nextRoundMs = clock.monotonic() + backoffMs(WAITS, this.#failures, random);
+    }
+  }
+
+  #succeeded(): void {
+    const { log, roleArn } = this.#options;
+    if (this.#failure) log.info({ role: roleArn }, 'workers get AWS credentials again');
+    this.#failure = undefined;
+    this.#failures = 0;
+  }
+
+  /** Logs the first failure of a kind in a row, not each: workers may ask often. */
+  #failed(err: unknown): void {
+    const { log, roleArn } = this.#options;
+    const denied = err instanceof Error && err.name === 'AccessDenied';
+    const known = this.#failure?.denied === denied;
+    this.#failures += 1;
+    const reason = err instanceof Error ? err.message : String(err);
+    this.#failure = new NoCredentials(reason, denied);
+    if (known) return;
+    if (denied) {
+      const mend = `its trust policy has to let the role of this instance assume it`;
+      log.error({ err, role: roleArn }, `workers get no AWS credentials: STS refuses their role; ${mend}`);
+    } else {
+      log.warn({ err, role: roleArn }, 'STS gives no credentials for the workers yet');
+    }
+  }
+
+  async #within(ms: number, round: Promise<void>): Promise<void> {
+    const waiting = new AbortController();
+    const late = this.#options.clock.sleep(ms, waiting.signal).catch(() => undefined);
+    await Promise.race([round, late]);
+    waiting.abort();
+  }
+}

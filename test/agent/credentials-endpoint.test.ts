@@ -1,0 +1,194 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Admission, CredentialsEndpoint } from '../../agent/credentials/endpoint.ts';
+import { NoCredentials, type WorkerCredentials } from '../../agent/credentials/session.ts';
+import { eventually } from '../support/eventually.ts';
+
+const CREDENTIALS: WorkerCredentials = {
+  AccessKeyId: 'ASIAWORKER',
+  SecretAccessKey: 'secret',
+  Token: 'session-token',
+  Expiration: '2027-01-15T09:00:00Z',
+};
+
+let credentials: () => Promise<WorkerCredentials>;
+let endpoint: CredentialsEndpoint;
+let job: Admission;
+
+beforeEach(async () => {
+  credentials = async () => CREDENTIALS;
+  endpoint = await CredentialsEndpoint.open(() => credentials(), 1);
+  job = endpoint.admit();
+});
+afterEach(() => endpoint.close());
+
+const urlOf = ({ variables }: Admission) => new URL(variables['AWS_CONTAINER_CREDENTIALS_FULL_URI'] ?? '');
+const tokenOf = ({ variables }: Admission) => variables['AWS_CONTAINER_AUTHORIZATION_TOKEN'] ?? '';
+
+interface Asked {
+  url?: URL;
+  method?: string;
+  headers?: Record<string, string>;
+}
+
+async function ask({ url = urlOf(job), method = 'GET', headers = {} }: Asked = {}) {
+  const sent = request(url, { method, headers: { authorization: tokenOf(job), ...headers } });
+  sent.end();
+  const [response] = await once(sent, 'response');
+  let body = '';
+  for await (const chunk of response) body += chunk;
+  return { status: response.statusCode as number, headers: response.headers, body: JSON.parse(body) };
+}
+
+describe('a worker', () => {
+  test('is told of a loopback address and a token that is not in it', () => {
+    expect(urlOf(job).hostname).toBe('127.0.0.1');
+    expect(tokenOf(job).length).toBeGreaterThan(40);
+    expect(urlOf(job).href).not.toContain(tokenOf(job));
+  });
+
+  test('gets credentials as a container does', async () => {
+    expect(await ask()).toMatchObject({
+      status: 200,
+      headers: { 'content-type': 'application/json' },
+      body: CREDENTIALS,
+    });
+  });
+
+  test('is told of an outage by a status that SDKs ask again after', async () => {
+    credentials = async () => {
+      throw new NoCredentials('STS sleeps', false);
+    };
+    expect(await ask()).toMatchObject({ status: 503, body: { message: 'STS sleeps' } });
+  });
+
+  test('is told of a refusal', async () => {
+    credentials = async () => {
+      throw new NoCredentials('not authorized', true);
+    };
+    expect(await ask()).toMatchObject({
+      status: 403,
+      body: { code: 'AccessDenied', message: 'not authorized' },
+    });
+  });
+});
+
+describe('nothing is given to', () => {
+  test.each(['', 'x', 'Bearer token', 'x'.repeat(43)])('the token %j', async (authorization) => {
+    expect(await ask({ headers: { authorization } })).toMatchObject({
+      status: 403,
+      body: { code: 'InvalidToken' },
+    });
+  });
+
+  test("another job's token", async () => {
+    const authorization = tokenOf(endpoint.admit());
+    expect(await ask({ headers: { authorization } })).toMatchObject({ status: 403 });
+  });
+
+  test('a job that has ended, while others still run', async () => {
+    const other = endpoint.admit();
+    job.revoke();
+    expect(await ask()).toMatchObject({ status: 403 });
+    expect(await ask({ url: urlOf(other), headers: { authorization: tokenOf(other) } })).toMatchObject({
+      status: 200,
+    });
+  });
+
+  test.each(['/', '/credentials/', '/credentials/other', '/latest/meta-data/'])(
+    'the path %s',
+    async (path) => {
+      expect(await ask({ url: new URL(path, urlOf(job)) })).toMatchObject({ status: 403 });
+    },
+  );
+
+  test.each(['localhost', 'evil.example'])('the host %s, to which a name was bent', async (name) => {
+    const host = `${name}:${urlOf(job).port}`;
+    expect(await ask({ headers: { host } })).toMatchObject({ status: 400, body: { code: 'InvalidHost' } });
+  });
+
+  test.each(['POST', 'PUT', 'DELETE'])('%s', async (method) => {
+    expect(await ask({ method })).toMatchObject({ status: 405 });
+  });
+});
+
+describe('a worker that misbehaves', () => {
+  /** Writes as is, and resolves with all that comes back until the end. */
+  async function talk(text: string): Promise<string> {
+    const socket = connect(Number(urlOf(job).port), '127.0.0.1');
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk;
+    });
+    socket.on('error', () => undefined);
+    socket.write(text);
+    await once(socket, 'close');
+    return answer;
+  }
+
+  const head = () => `Host: ${urlOf(job).host}\r\nAuthorization: ${tokenOf(job)}\r\n`;
+  const path = () => urlOf(job).pathname;
+
+  test('with a body that does not end is answered and hung up on', async () => {
+    const answer = await talk(`GET ${path()} HTTP/1.1\r\n${head()}Content-Length: 1000000000\r\n\r\nxxxx`);
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  test('with headers that are too long is refused', async () => {
+    const answer = await talk(`GET ${path()} HTTP/1.1\r\n${head()}X: ${'x'.repeat(20_000)}\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 431 /);
+  });
+
+  test('with headers that never end is hung up on', async () => {
+    const answer = await talk(`GET ${path()} HTTP/1.1\r\n`);
+    expect(answer).toMatch(/^(HTTP\/1\.1 408 |$)/);
+  });
+
+  test('with what is no HTTP is hung up on', async () => {
+    const answer = await talk('\0\0\0\0\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  test('gets one answer from a connection', async () => {
+    const one = `GET ${path()} HTTP/1.1\r\n${head()}\r\n`;
+    const answer = await talk(one.repeat(3));
+    expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+  });
+
+  test('gets no more connections than are its due, and its agent goes on', async () => {
+    let dropped = 0;
+    const sockets = Array.from({ length: 300 }, () => {
+      const socket = connect(Number(urlOf(job).port), '127.0.0.1');
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        dropped += 1;
+      });
+      return socket;
+    });
+    // 64, and 8 for its one slot, are kept.
+    await eventually('the others to be dropped', () => dropped === 300 - 72);
+    await expect(ask()).rejects.toMatchObject({ code: 'ECONNRESET' });
+    for (const socket of sockets) socket.destroy();
+    await eventually('a place', () =>
+      ask().then(
+        ({ status }) => status === 200,
+        () => false,
+      ),
+    );
+    expect(dropped).toBe(300);
+  });
+
+  test('that asks without pause does not keep its agent from anything else', async () => {
+    const delay = monitorEventLoopDelay({ resolution: 5 });
+    delay.enable();
+    const hammers = Array.from({ length: 32 }, async () => {
+      for (let count = 0; count < 30; count += 1) await ask().catch(() => undefined);
+    });
+    await Promise.all(hammers);
+    delay.disable();
+    expect(delay.percentile(99) / 1e6).toBeLessThan(200);
+  });
+});

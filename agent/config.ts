@@ -95,7 +95,9 @@ export const AgentConfigSchema = v.strictObject({
       /** Idle time worth waiting for work; absent: what a boot of this instance took. */
       idleSeconds: v.optional(seconds(0, 86_400)),
       /** With hourly billing: how long before the end of a paid hour to go. */
-      hourMarginSeconds: v.optional(seconds(10, 1800), 120),
+      hourMarginSeconds: v.optional(seconds(1, 1800), 120),
+      /** AWS's paid hour; shorter where a test cannot wait for one. */
+      paidPeriodSeconds: v.optional(seconds(1, 3600), 3600),
       /** An instance older than this takes no new job. */
       maxAgeSeconds: v.optional(seconds(60, 31_536_000)),
       /** Time budget of the ladder's rungs, together. */
@@ -109,9 +111,6 @@ export const AgentConfigSchema = v.strictObject({
   reportSeconds: v.optional(seconds(1, 3600), 60),
   /** How often the metadata is asked for Auto Scaling's intent and Spot notices. */
   noticeSeconds: v.optional(seconds(0.1, 60), 5),
-  powerOffCommand: v.optional(
-    v.pipe(v.array(word, 'a list of words'), v.minLength(1, 'at least the name of a program')),
-  ),
 });
 
 export type AgentConfig = v.InferOutput<typeof AgentConfigSchema>;

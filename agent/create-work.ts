@@ -13,7 +13,7 @@ import { Receiver, type Room } from './receive.ts';
 import type { Runner } from './runner.ts';
 import { Settler } from './settle.ts';
 import { Slots } from './slots.ts';
-import type { Work, WorkState } from './work.ts';
+import type { Vitals, Work, WorkState } from './work.ts';
 
 export interface WorkOptions {
   config: AgentConfig;
@@ -27,7 +27,7 @@ export interface WorkOptions {
   /** As `Math.random`. */
   random: () => number;
   log: Log;
-  /** Called at the start of each receive: what a watchdog wants to see. */
+  /** Called at the start of each receive: a sign of life. */
   onAttempt?: () => void;
   /** Called when one worker after the other could not be started: this instance is of no use. */
   onBroken?: (reason: string) => void;
@@ -61,6 +61,8 @@ class JobSide implements Work {
   #jobsDone = 0;
   #idleSinceMs: number | undefined;
   #failedStarts = 0;
+  /** Work was resumed once. */
+  #begun = false;
   readonly #returning = new Set<Promise<void>>();
   #looking = false;
   #draining = false;
@@ -115,6 +117,10 @@ class JobSide implements Work {
     };
   }
 
+  vitals(): Vitals {
+    return { receiving: this.#receiver.receiving, leasesDueMs: this.#leases.nextDateMs() };
+  }
+
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -128,6 +134,8 @@ class JobSide implements Work {
   }
 
   resume(): void {
+    if (!this.#begun && this.#idleSinceMs !== undefined) this.#idleSinceMs = this.#options.clock.monotonic();
+    this.#begun = true;
     this.#draining = false;
     this.#stopping = false;
     this.#receiver.resume();

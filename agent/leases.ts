@@ -75,6 +75,13 @@ export class Leases {
     if (this.#held.get(held.message.id) === held) this.#held.delete(held.message.id);
   }
 
+  /** The next date on which something is to be done: monotonic milliseconds, Infinity while nothing is held. */
+  nextDateMs(): number {
+    let dateMs = Number.POSITIVE_INFINITY;
+    for (const held of this.#held.values()) dateMs = Math.min(dateMs, nextLookMs(held));
+    return dateMs;
+  }
+
   hasEnded(held: Held): boolean {
     return this.#options.clock.monotonic() >= held.lease.endsAtMs;
   }

@@ -7,11 +7,14 @@ import type { AgentConfig } from './config.ts';
 import { createWork } from './create-work.ts';
 import { awsEnvironment } from './credentials/environment.ts';
 import { openWorkerAccess } from './credentials/worker-access.ts';
+import { createNotify } from './notify.ts';
 import { type Options, readOptions, USAGE, UsageError } from './options.ts';
 import { ProcessRunner } from './process-runner.ts';
 import { ConfigError, parseConfig } from './read-config.ts';
+import { forgetRetirement } from './retire/account.ts';
 import { type Life, startLife } from './retire/life.ts';
 import { type Runner, WorkerMissing } from './runner.ts';
+import { Watchdog } from './watchdog.ts';
 import type { Work } from './work.ts';
 import { workerEnvironment } from './worker-environment.ts';
 
@@ -33,6 +36,7 @@ async function main(): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
+  await forgetRetirement(options.stateDirectory);
   await run(options, parseConfig(await readConfig(options.configFile), options.configFile));
 }
 
@@ -60,6 +64,13 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
   const instance = identity.instanceId;
   const random = Math.random;
   const access = await openWorkerAccess({ config, clients, instance, clock, random, log });
+  const watchdog = new Watchdog({
+    notify: createNotify(process.env, log),
+    clock,
+    log,
+    env: process.env,
+    work: () => work,
+  });
   const work = createWork({
     config,
     clients,
@@ -69,6 +80,7 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
     clock,
     random,
     log,
+    onAttempt: () => watchdog.tried(),
     onBroken: (reason) => void life.then((one) => one.broken(reason)),
   });
   const life: Promise<Life> = startLife({
@@ -78,24 +90,33 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
     log,
     identity,
     work,
+    supervisor: watchdog,
     stateDirectory: options.stateDirectory,
     ...(workerMissing === undefined ? {} : { workerMissing }),
   });
-  const stopped = stopOnSignal(work, life, config.drainSeconds * 1000, log);
+  const stopped = stopOnSignal(work, life, config.drainSeconds * 1000, log, () => watchdog.stopping());
   // Its end is rejected when the agent is stopped first: that end is told by `stopped`.
   const retired = life.then(({ ended }) => ended.catch(() => stopped));
   await Promise.race([retired, stopped]);
+  await watchdog.end();
 }
 
 /**
  * Resolves when a signal has come and the work is drained. A second signal does not wait for the jobs any more.
  * SIGHUP is left alone: the agent has no terminal, and one that is started from one may die with it.
  */
-function stopOnSignal(work: Work, life: Promise<Life>, drainMs: number, log: Log): Promise<void> {
+function stopOnSignal(
+  work: Work,
+  life: Promise<Life>,
+  drainMs: number,
+  log: Log,
+  onStop: () => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     let signals = 0;
     const onSignal = (signal: NodeJS.Signals) => {
       signals += 1;
+      onStop();
       log.info(
         { signal, running: work.state().running },
         signals === 1 ? 'draining' : 'handing jobs back now',

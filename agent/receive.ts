@@ -37,7 +37,7 @@ const MOST_POLLS = 2;
 const SHORT_POLL_SECONDS = 5;
 const SHORT_POLLS_MS = 60_000;
 
-const WAITS = { initialMs: 500, maxMs: 20_000 };
+export const WAITS = { initialMs: 500, maxMs: 20_000 };
 
 /**
  * Long polls for as many jobs as can be used, one poll after the other; a second at the same time while the queue
@@ -62,6 +62,11 @@ export class Receiver {
 
   get paused(): boolean {
     return this.#receiving.signal.aborted;
+  }
+
+  /** Whether receives have to follow each other: one is under way, or there is room for what it could bring. */
+  get receiving(): boolean {
+    return !this.paused && (this.#polls.size > 0 || this.#count() > 0);
   }
 
   resume(): void {

@@ -4,11 +4,12 @@
  */
 export interface Work {
   state(): WorkState;
+  vitals(): Vitals;
   /** Called after every change of `state()`. Returns how to stop listening. */
   onChange(listener: () => void): () => void;
   /** Stops receiving. Resolves when a receive under way has come back and what it brought was handed back. */
   pause(): Promise<void>;
-  /** Receives again. */
+  /** Receives again. Being idle counts from the first time on. */
   resume(): void;
   /** While paused: one short look at the queue. A job that comes is started, and the work resumes by itself. */
   lastLook(): Promise<'empty' | 'found' | 'unknown'>;
@@ -26,4 +27,12 @@ export interface WorkState {
   /** Monotonic milliseconds of the moment since which there was no job; undefined while there is one. */
   idleSinceMs: number | undefined;
   jobsDone: number;
+}
+
+/** By which a watchdog sees whether the work goes on. */
+export interface Vitals {
+  /** Whether a receive is under way or would be wanted: neither paused nor without room. */
+  receiving: boolean;
+  /** Monotonic milliseconds of the next date in the care of leases and running workers; Infinity without one. */
+  leasesDueMs: number;
 }

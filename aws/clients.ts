@@ -12,7 +12,7 @@ const CALL_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 3_000;
 
 /** An answer of ten messages of 1 MiB takes its time after the poll itself is over. */
-const POLL_TIMEOUT_MS = (LONGEST_POLL_SECONDS + 15) * 1000;
+export const POLL_TIMEOUT_MS = (LONGEST_POLL_SECONDS + 15) * 1000;
 
 /** Calls at once to one service; more wait for a connection. */
 const MAX_SOCKETS = 64;

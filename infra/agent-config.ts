@@ -48,7 +48,6 @@ export function agentConfig(stack: Stack, settings: FleetSettings, surroundings:
     terminationHook: TERMINATION_HOOK,
     reportSeconds: settings.reportSeconds,
     noticeSeconds: settings.noticeSeconds,
-    powerOffCommand: ['systemctl', 'poweroff'],
   };
   // The agent's own schema has the last word: what it would refuse on the instance is refused here.
   parseConfig(JSON.stringify({ ...config, ...STAND_INS }), 'What the props come to');

@@ -14,14 +14,14 @@ export function billingOf(setting: 'auto' | Billing): Billing {
   return setting === 'auto' ? 'per-second' : setting;
 }
 
-/** The age up to which an instance of this age is already paid for. */
-export function paidUntilMs(ageMs: number, billing: Billing): number {
+/** The age up to which an instance of this age is already paid for; AWS's hour may be another for tests. */
+export function paidUntilMs(ageMs: number, billing: Billing, hourMs = HOUR_MS): number {
   if (billing === 'per-second') return Math.max(ageMs, LEAST_BILLED_MS);
-  return (Math.floor(ageMs / HOUR_MS) + 1) * HOUR_MS;
+  return (Math.floor(ageMs / hourMs) + 1) * hourMs;
 }
 
 /** What an instance that ends at this age is billed for. */
-export function billedMs(ageMs: number, billing: Billing): number {
+export function billedMs(ageMs: number, billing: Billing, hourMs = HOUR_MS): number {
   if (billing === 'per-second') return Math.max(ageMs, LEAST_BILLED_MS);
-  return Math.max(1, Math.ceil(ageMs / HOUR_MS)) * HOUR_MS;
+  return Math.max(1, Math.ceil(ageMs / hourMs)) * hourMs;
 }

@@ -36,7 +36,7 @@ export type Next =
   | { kind: 'stay' };
 
 const FIRST_DELAY_MS = 1000;
-const LONGEST_DELAY_MS = 60_000;
+export const LONGEST_DELAY_MS = 60_000;
 /** Of the budget, what asking to be terminated may use; the rest is for asking to be found unhealthy. */
 const TERMINATE_SHARE = 0.75;
 

@@ -54,6 +54,8 @@ export interface RetirementRules {
   billing: Billing;
   /** Idle time worth waiting for work; undefined: what the boot cost. */
   idleMs?: number | undefined;
+  /** With hourly billing: what is billed as one, an hour by default. */
+  paidPeriodMs?: number | undefined;
   hourMarginMs: number;
   maxAgeMs?: number | undefined;
 }
@@ -68,6 +70,8 @@ export type Decision =
   | { kind: 'stay'; againInMs?: number };
 
 export function decide(facts: InstanceFacts, rules: RetirementRules): Decision {
+  // "TerminateInstanceInAutoScalingGroup": cannot be called on instances in a warm pool.
+  if (isPooled(facts.targetState)) return { kind: 'stay' };
   const must = mustLeave(facts, rules);
   if (must) return { kind: 'leave', reason: must };
   if (facts.idleMs === undefined) return untilMaxAge(facts, rules, undefined);
@@ -83,11 +87,23 @@ export function decide(facts: InstanceFacts, rules: RetirementRules): Decision {
 function mustLeave(facts: InstanceFacts, rules: RetirementRules): Reason | undefined {
   if (facts.workerMissing) return 'worker-missing';
   if (facts.spotInterruption) return 'spot-interruption';
-  // "Retrieve the target lifecycle state through instance metadata": `Terminated` is Auto Scaling's wish.
-  if (facts.targetState === 'Terminated') return 'auto-scaling';
+  if (isEnding(facts.targetState)) return 'auto-scaling';
   if (facts.group?.maxSize === 0) return 'group-deleted';
   if (rules.maxAgeMs !== undefined && facts.ageMs >= rules.maxAgeMs) return 'max-age';
   return undefined;
+}
+
+/**
+ * Whether Auto Scaling ends the instance, in the group or in its warm pool ("Retrieve the target lifecycle state
+ * through instance metadata").
+ */
+export function isEnding(targetState: string | undefined): boolean {
+  return targetState === 'Terminated' || targetState === 'Warmed:Terminated';
+}
+
+/** Whether the instance is in a warm pool, to stay there: `Warmed:Running`, `Warmed:Stopped`, `Warmed:Hibernated`. */
+export function isPooled(targetState: string | undefined): boolean {
+  return targetState !== undefined && targetState.startsWith('Warmed:') && !isEnding(targetState);
 }
 
 /** A group at its minimum would refuse: asking is spared until it has grown. */
@@ -100,7 +116,9 @@ function atMinimum({ group, refusedMs }: InstanceFacts): { againInMs?: number } 
 /** How much longer an idle instance is worth keeping; 0 or less: no longer. */
 function idleLeftMs(idleMs: number, facts: InstanceFacts, rules: RetirementRules): number {
   const { ageMs } = facts;
-  if (rules.billing === 'per-hour') return paidUntilMs(ageMs, 'per-hour') - rules.hourMarginMs - ageMs;
+  if (rules.billing === 'per-hour') {
+    return paidUntilMs(ageMs, 'per-hour', rules.paidPeriodMs) - rules.hourMarginMs - ageMs;
+  }
   if (rules.idleMs !== undefined) return rules.idleMs - idleMs;
   return Math.max(worthWaitingMs(facts.bootMs) - idleMs, paidUntilMs(ageMs, 'per-second') - ageMs);
 }

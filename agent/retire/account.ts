@@ -4,15 +4,31 @@ import * as v from 'valibot';
 import type { InstanceRecord, Retirement } from '../../jobs/record.ts';
 import { type Self, within } from './self.ts';
 
-/** For people and for what collects an instance's last words: its name in the state directory. */
-export const RETIREMENT_FILE = 'retirement.json';
+/**
+ * In the state directory: the record of a retirement that is over. Whoever started the agent finds it there when the
+ * agent has ended well, and takes the power away.
+ */
+const RETIREMENT_FILE = 'retirement.json';
 const READY_FILE = 'ready.json';
-const ReadySchema = v.object({ instanceId: v.string(), readyAtMs: v.number() });
+const ReadySchema = v.object({
+  instanceId: v.string(),
+  readyAtMs: v.number(),
+  /** It was ready for its warm pool only. */
+  pooled: v.optional(v.boolean(), false),
+});
 const TABLE_MS = 10_000;
 
 /**
- * Puts a retirement on record: in the log, on disk, and in the table if there is one. A record that cannot be written
- * is reported and holds nothing up: an instance that must go goes.
+ * Removes what an earlier life on this machine has left: a machine that was rebooted in the middle of its retirement
+ * works on, and must not lose its power when its agent ends for another reason. Rejects if that cannot be done.
+ */
+export async function forgetRetirement(stateDirectory: string): Promise<void> {
+  await rm(join(stateDirectory, RETIREMENT_FILE), { force: true });
+}
+
+/**
+ * Puts a retirement on record: in the log, and in the table if there is one. A record that cannot be written is
+ * reported and holds nothing up: an instance that must go goes.
  */
 export async function record(
   self: Self,
@@ -22,8 +38,6 @@ export async function record(
 ): Promise<void> {
   const { instances, identity, log } = self;
   log.info({ retirement }, message);
-  const text = `${JSON.stringify({ instance: identity.instanceId, ...retirement })}\n`;
-  await attempt(self, 'the retirement is not on disk', () => write(self, RETIREMENT_FILE, text));
   if (!instances) return;
   await attempt(self, 'the retirement is not in the table', () =>
     within(self.clock, TABLE_MS, (signal) =>
@@ -32,30 +46,41 @@ export async function record(
   );
 }
 
+/** Asks whoever started the agent to take the power away, once the agent has ended. */
+export async function askForPowerOff(self: Self, retirement: Retirement): Promise<void> {
+  const text = `${JSON.stringify({ instance: self.identity.instanceId, ...retirement })}\n`;
+  await attempt(self, 'the retirement is not on disk', () => write(self, RETIREMENT_FILE, text));
+}
+
 /** Takes the record back: the instance goes on after all. */
 export async function withdraw(self: Self): Promise<void> {
   const { instances, identity } = self;
-  await attempt(self, 'the retirement is still on disk', () =>
-    rm(join(self.stateDirectory, RETIREMENT_FILE), { force: true }),
-  );
   if (!instances) return;
   await attempt(self, 'the table still says that this instance retires', () =>
     within(self.clock, TABLE_MS, (signal) => instances.stays(identity.instanceId, signal)),
   );
 }
 
-/** When this instance was ready first: an agent that starts again does not count its boot anew. */
-export async function firstReadyMs(self: Self): Promise<{ readyAtMs: number; first: boolean }> {
+/**
+ * When this instance was ready first: an agent that starts again does not count its boot anew. One that comes out of
+ * a warm pool is ready for the first time once more: it waits in its launch hook again.
+ */
+export async function firstReadyMs(
+  self: Self,
+  pooled: boolean,
+): Promise<{ readyAtMs: number; first: boolean }> {
   const { instanceId } = self.identity;
   const known = await readReady(self);
-  if (known?.instanceId === instanceId) return { readyAtMs: known.readyAtMs, first: false };
+  if (known?.instanceId === instanceId && (pooled || !known.pooled)) {
+    return { readyAtMs: known.readyAtMs, first: false };
+  }
   const readyAtMs = self.clock.now();
-  const text = `${JSON.stringify({ instanceId, readyAtMs })}\n`;
+  const text = `${JSON.stringify({ instanceId, readyAtMs, pooled })}\n`;
   await attempt(self, 'the time of readiness is not on disk', () => write(self, READY_FILE, text));
   return { readyAtMs, first: true };
 }
 
-async function readReady(self: Self): Promise<{ instanceId: string; readyAtMs: number } | undefined> {
+async function readReady(self: Self): Promise<v.InferOutput<typeof ReadySchema> | undefined> {
   try {
     return v.parse(ReadySchema, JSON.parse(await readFile(join(self.stateDirectory, READY_FILE), 'utf8')));
   } catch (error) {

@@ -5,7 +5,7 @@ import {
 import { type Answer, answerOf, type Climb, next, type Rung } from '../../policy/ladder.ts';
 import { type Self, within } from './self.ts';
 
-const CALL_MS = 15_000;
+export const CALL_MS = 15_000;
 const SHORTEST_CALL_MS = 1000;
 
 export interface Climbed {
@@ -45,6 +45,7 @@ export async function climb(
   };
   while (at.rung !== 'power-off') {
     tries++;
+    self.supervisor.tried();
     const leftMs = Math.max(SHORTEST_CALL_MS, rules.budgetMs - (clock.monotonic() - started));
     const { answer, error } = await ask(self, at.rung, Math.min(CALL_MS, leftMs));
     if (error) {

@@ -29,6 +29,7 @@ export async function completeHook(
   });
   const started = clock.monotonic();
   for (let failures = 1; ; failures++) {
+    self.supervisor.tried();
     try {
       await within(clock, CALL_MS, (abortSignal) =>
         self.clients.autoScaling.send(command, { abortSignal: AbortSignal.any([abortSignal, signal]) }),
@@ -63,6 +64,7 @@ export async function keepWaiting(self: Self, hook: string, signal: AbortSignal)
     InstanceId: self.identity.instanceId,
   });
   do {
+    self.supervisor.tried();
     try {
       await self.clients.autoScaling.send(command, { abortSignal: signal });
     } catch (error) {

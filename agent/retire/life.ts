@@ -1,12 +1,15 @@
 import { instanceStore } from '../../jobs/instances.ts';
 import type { Retirement } from '../../jobs/record.ts';
+import { NOBODY, type Supervisor } from '../watchdog.ts';
 import { findGroupName } from './group.ts';
 import { Living } from './living.ts';
 import type { Self } from './self.ts';
 
-export type LifeOptions = Omit<Self, 'groupName' | 'instances' | 'random'> & {
+export type LifeOptions = Omit<Self, 'groupName' | 'instances' | 'random' | 'supervisor'> & {
   /** Why the worker's program cannot be started here: such an instance never was ready and retires at once. */
   workerMissing?: string;
+  /** By default nobody. */
+  supervisor?: Supervisor;
   random?: () => number;
 };
 
@@ -54,5 +57,5 @@ async function knowThyself(options: Omit<LifeOptions, 'workerMissing'>): Promise
   const instances = config.table
     ? instanceStore(clients.dynamodb, config.table, config.recordSeconds)
     : undefined;
-  return { random: Math.random, ...options, groupName, instances };
+  return { random: Math.random, supervisor: NOBODY, ...options, groupName, instances };
 }

@@ -4,6 +4,7 @@ import {
   type Decision,
   decide,
   type InstanceFacts,
+  isEnding,
   type Reason,
   type RetirementRules,
 } from '../../policy/retirement.ts';
@@ -15,6 +16,7 @@ import { completeHook } from './hooks.ts';
 import { beReady } from './ready.ts';
 import { retireIfIdle, retireNow } from './retire.ts';
 import type { Self } from './self.ts';
+import { inWarmPool, leaveWarmPool } from './warm-pool.ts';
 import { type Sight, watch } from './watch.ts';
 
 /** The policy is asked this often even if nothing happens. */
@@ -87,16 +89,33 @@ export class Living {
   }
 
   async #begin(): Promise<void> {
+    const { supervisor, work } = this.#self;
+    if (this.#workerMissing !== undefined) this.breakDown(this.#workerMissing);
+    if (await inWarmPool(this.#self)) await this.#waitInPool();
+    if (!isEnding(this.#sight.notices?.targetState)) await this.#arrive(false);
+    // "Instance scale-in protection starts when the instance state is InService": a job begun before could be cut off.
+    if (this.#workerMissing === undefined && !this.#stopped.aborted) work.resume();
+    supervisor.doing('working');
+    supervisor.ready();
+  }
+
+  /** In a warm pool it takes no job, and cannot be terminated either: it waits. */
+  async #waitInPool(): Promise<void> {
+    const { supervisor } = this.#self;
+    await this.#arrive(true);
+    supervisor.doing('in the warm pool');
+    supervisor.ready();
+    this.#sight = { notices: await leaveWarmPool(this.#self, this.#stopped) };
+  }
+
+  /** Lets Auto Scaling go on with the launch, into service or into the warm pool. */
+  async #arrive(pooled: boolean): Promise<void> {
     if (this.#workerMissing === undefined) {
-      this.#bootMs = await beReady(this.#self, this.#stopped);
-      // "Instance scale-in protection starts when the instance state is InService": a job begun before could be cut off.
-      if (!this.#stopped.aborted) this.#self.work.resume();
+      this.#bootMs = await beReady(this.#self, pooled, this.#stopped);
       return;
     }
-    this.breakDown(this.#workerMissing);
-    const { config } = this.#self;
     // CONTINUE: an abandoned launch would make the group buy another one, which would be as broken.
-    await completeHook(this.#self, config.launchHook, LAUNCH_HOOK_MS, this.#stopped);
+    await completeHook(this.#self, this.#self.config.launchHook, LAUNCH_HOOK_MS, this.#stopped);
   }
 
   async #untilRetired(): Promise<Retirement> {
@@ -109,6 +128,7 @@ export class Living {
       }
       const retirement = await this.#carryOut(decision);
       if (retirement) return retirement;
+      this.#self.supervisor.doing('working');
       this.#onRecord = false;
       // The job that came is about to start: until then the instance still looks idle.
       await this.#wait(BACK_MS);
@@ -116,10 +136,11 @@ export class Living {
   }
 
   async #carryOut(decision: Exclude<Decision, { kind: 'stay' }>): Promise<Retirement | undefined> {
+    this.#self.supervisor.doing(`retiring (${decision.reason})`);
     const wish = {
       reason: decision.reason,
       idleSeconds: (this.#idleMs() ?? 0) / 1000,
-      isEnding: () => this.#sight.notices?.targetState === 'Terminated',
+      isEnding: () => isEnding(this.#sight.notices?.targetState),
       onRecord: () => {
         this.#onRecord = true;
       },
@@ -192,6 +213,7 @@ function rulesOf(config: AgentConfig['retirement']): RetirementRules {
   return {
     billing: billingOf(config.billing),
     idleMs: milliseconds(config.idleSeconds),
+    paidPeriodMs: config.paidPeriodSeconds * 1000,
     hourMarginMs: config.hourMarginSeconds * 1000,
     maxAgeMs: milliseconds(config.maxAgeSeconds),
   };

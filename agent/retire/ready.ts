@@ -8,12 +8,15 @@ const HOOK_MS = 30_000;
 
 /**
  * Reports that the instance is ready: to the table, and to the launch hook, which lets Auto Scaling count it as in
- * service. Resolves when that is done, or was tried for long enough, with what the boot took in milliseconds;
- * undefined outside EC2.
+ * service, or move it to the warm pool. Resolves when that is done, or was tried for long enough, with what the boot
+ * took in milliseconds; undefined outside EC2.
+ *
+ * An agent that starts again asks the hook just once: most likely it was completed before, but a machine may have been
+ * rebooted in between.
  */
-export async function beReady(self: Self, signal: AbortSignal): Promise<number | undefined> {
+export async function beReady(self: Self, pooled: boolean, signal: AbortSignal): Promise<number | undefined> {
   const { clock, identity, instances, log } = self;
-  const { readyAtMs, first } = await firstReadyMs(self);
+  const { readyAtMs, first } = await firstReadyMs(self, pooled);
   const { launchedAtMs } = identity;
   const bootMs = launchedAtMs === undefined ? undefined : Math.max(0, readyAtMs - launchedAtMs);
   const readiness = {
@@ -21,10 +24,10 @@ export async function beReady(self: Self, signal: AbortSignal): Promise<number |
     ...(launchedAtMs !== undefined && { launchedAt: new Date(launchedAtMs).toISOString() }),
     ...(bootMs !== undefined && { bootSeconds: bootMs / 1000 }),
   };
-  log.info({ ...readiness, again: !first }, 'ready for work');
+  log.info({ ...readiness, again: !first, pooled }, 'ready for work');
   await within(clock, TABLE_MS, async (abortSignal) =>
     instances?.ready(identity.instanceId, readiness, clock.now(), abortSignal),
   ).catch((error: unknown) => log.warn({ err: error }, 'cannot tell the table that this instance is ready'));
-  if (first) await completeHook(self, self.config.launchHook, HOOK_MS, signal);
+  await completeHook(self, self.config.launchHook, first ? HOOK_MS : 0, signal);
   return bootMs;
 }

@@ -2,10 +2,9 @@ import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { Retirement, RetirementReason } from '../../jobs/record.ts';
 import { firstRung } from '../../policy/ladder.ts';
 import type { Work } from '../work.ts';
-import { record, withdraw } from './account.ts';
+import { askForPowerOff, record, withdraw } from './account.ts';
 import { type Climbed, climb } from './climb.ts';
 import { completeHook } from './hooks.ts';
-import { powerOff } from './power-off.ts';
 import { type Self, within } from './self.ts';
 
 const DEPTH_MS = 5000;
@@ -38,6 +37,7 @@ export async function retireIfIdle(
 ): Promise<{ retirement: Retirement } | { back: 'job' | 'refused' }> {
   const { work, log } = self;
   const { reason } = wish;
+  self.supervisor.tried();
   await work.pause();
   const looked = isBusy(self) ? 'busy' : await lookLast(self);
   if (looked !== 'empty') {
@@ -109,8 +109,8 @@ async function go(
   const { kind, ...how } = climbed;
   const retirement = { ...decision, endedAt: new Date(self.clock.now()).toISOString(), ...how };
   await record(self, retirement, 'retired', listingOf(self, retirement));
+  await askForPowerOff(self, retirement);
   if (kind === 'accepted') await completeHook(self, self.config.terminationHook, HOOK_MS, signal);
-  await powerOff(self, signal);
   return retirement;
 }
 

@@ -4,6 +4,7 @@ import type { Identity } from '../../aws/identity.ts';
 import type { Log } from '../../aws/log.ts';
 import type { InstanceStore } from '../../jobs/instances.ts';
 import type { AgentConfig } from '../config.ts';
+import type { Supervisor } from '../watchdog.ts';
 import type { Work } from '../work.ts';
 
 /** An instance, as the side of the agent that ends it knows it. */
@@ -20,6 +21,8 @@ export interface Self {
   readonly groupName: string | undefined;
   /** Undefined without a table: records are then on the instance alone. */
   readonly instances: InstanceStore | undefined;
+  /** Hears of each try and of what the instance is at. */
+  readonly supervisor: Supervisor;
   /** In [0, 1): jitter. */
   readonly random: () => number;
 }

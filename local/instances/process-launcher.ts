@@ -125,19 +125,17 @@ class ProcessInstance implements Instance {
   #environment(): NodeJS.ProcessEnv {
     const { awsEndpoint, metadataEndpoint, region } = this.#spec;
     const state = join(this.#disk, 'var', 'lib', 'mayfly');
-    const bin = join(this.#disk, 'usr', 'bin');
     const home = join(this.#disk, 'home');
-    for (const directory of [state, bin, home, join(this.#disk, 'run')]) {
+    for (const directory of [state, home, join(this.#disk, 'run')]) {
       mkdirSync(directory, { recursive: true });
     }
-    writeFileSync(join(bin, 'systemctl'), systemctl(join(this.#disk, 'run', 'agent.pid')), { mode: 0o755 });
     return {
       AWS_ENDPOINT_URL: awsEndpoint,
       AWS_EC2_METADATA_SERVICE_ENDPOINT: metadataEndpoint,
       AWS_REGION: region,
       HOME: home,
       LANG: process.env['LANG'] ?? 'C.UTF-8',
-      PATH: [bin, dirname(process.execPath), process.env['PATH'] ?? '/usr/bin:/bin'].join(delimiter),
+      PATH: [dirname(process.execPath), process.env['PATH'] ?? '/usr/bin:/bin'].join(delimiter),
       STATE_DIRECTORY: state,
     };
   }
@@ -167,17 +165,4 @@ async function writeOnto(disk: string, file: UserDataFile): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, file.content);
   await chmod(path, file.mode);
-}
-
-/** `systemctl poweroff` stops the units first: SIGTERM to the agent, SIGKILL after systemd's default 90 s. */
-function systemctl(pidFile: string): string {
-  return `#!/bin/sh
-if [ "$1" != poweroff ]; then
-  echo "systemctl: '$1' is not available on this instance, only 'poweroff'" >&2
-  exit 1
-fi
-agent=$(cat '${pidFile}') || exit 1
-kill -TERM "$agent"
-(sleep 90; kill -KILL "$agent") >/dev/null 2>&1 &
-`;
 }

@@ -95,7 +95,6 @@ describe("the agent's configuration", () => {
       retirement: { billing: 'auto', ladderSeconds: 600 },
       launchHook: 'launch',
       terminationHook: 'termination',
-      powerOffCommand: ['systemctl', 'poweroff'],
     });
     expect(agentConfigOf().retirement).not.toHaveProperty('idleSeconds');
   });

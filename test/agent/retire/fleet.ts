@@ -27,6 +27,7 @@ export const PATIENT = {
   billing: 'auto',
   idleSeconds: 600,
   hourMarginSeconds: 120,
+  paidPeriodSeconds: 3600,
   ladderSeconds: 5,
 } as const;
 export const GROUP = 'fleet';
@@ -184,9 +185,8 @@ export interface Agent {
   work: Work;
   life: Life;
   stateDirectory: string;
-  /** What stands in the file that the power-off command makes: undefined while the machine is on. */
+  /** The file by which an agent that has retired asks for the power to be taken away: undefined without one. */
   retirementFile(): Promise<Record<string, unknown> | undefined>;
-  poweredOff(): Promise<boolean>;
 }
 
 export interface AgentOptions {
@@ -206,8 +206,7 @@ export async function startAgent(fleet: Fleet, options: AgentOptions = {}): Prom
   const clock = systemClock;
   const identity = await findIdentity(env, clock, false);
   const stateDirectory = join(fleet.directory, 'state', identity.instanceId);
-  const off = join(stateDirectory, 'off');
-  const config = { ...configOf(fleet), powerOffCommand: ['touch', off], ...options.config };
+  const config = { ...configOf(fleet), ...options.config };
   const log = createLog(process.env['LOG'] === 'debug' ? 'debug' : 'silent');
   const { clients } = fleet;
   const runner = new ProcessRunner({
@@ -227,7 +226,6 @@ export async function startAgent(fleet: Fleet, options: AgentOptions = {}): Prom
     life,
     stateDirectory,
     retirementFile: async () => parsed(await contentOf(join(stateDirectory, 'retirement.json'))),
-    poweredOff: async () => (await contentOf(off)) !== undefined,
   };
 }
 

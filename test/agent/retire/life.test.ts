@@ -17,7 +17,6 @@ describe('a life without trouble', () => {
     });
     expect(retirement.idleSeconds).toBeGreaterThanOrEqual(0.3);
     expect(await agent.retirementFile()).toEqual({ instance: agent.instance, ...retirement });
-    expect(await agent.poweredOff()).toBe(true);
     const record = await one.instanceRecord(agent.instance);
     expect(record).toMatchObject({ listing: 'retired', retirement, bootSeconds: expect.any(Number) });
     expect(record.expires).toBeGreaterThan(Date.now() / 1000);

@@ -110,17 +110,6 @@ describe('the end', () => {
     expect(await lab.file(machine, 'instance.log')).toMatch(/terminated, after it would not stop/);
   });
 
-  test('by `systemctl poweroff` from inside is an orderly one', async () => {
-    const off = `
-      import { spawn } from 'node:child_process';
-      process.on('SIGTERM', () => { console.log('stopping'); process.exit(); });
-      spawn('systemctl', ['poweroff'], { stdio: 'inherit' });
-      setInterval(() => {}, 1000);`;
-    const machine = await lab.launch(off);
-    await lab.state(machine, 'terminated');
-    expect(await lab.file(machine, 'instance.log')).toMatch(/stopping/);
-  });
-
   test('sudden: nothing of it runs another instruction', async () => {
     const machine = await lab.launch(`process.on('SIGTERM', () => console.log('never'));${TELLS}`);
     const { pid } = await told(machine);

@@ -8,6 +8,7 @@ import { launchTemplateTypes } from './ec2-launch-template.ts';
 import { securityGroupTypes } from './ec2-security-groups.ts';
 import { vpcTypes } from './ec2-vpc.ts';
 import { iamTypes } from './iam.ts';
+import { imageBuilderTypes } from './image-builder.ts';
 import { inertTypes } from './inert.ts';
 import { lambdaTypes } from './lambda.ts';
 import { s3Types } from './s3.ts';
@@ -18,7 +19,7 @@ import { ssmTypes } from './ssm.ts';
 const families = [
   ...[groupTypes, groupPartTypes, cloudFormationTypes, cloudWatchTypes, dynamoDbTypes, launchTemplateTypes],
   ...[securityGroupTypes, vpcTypes, iamTypes, inertTypes, lambdaTypes, s3Types, schedulerTypes, sqsTypes],
-  ssmTypes,
+  ...[ssmTypes, imageBuilderTypes],
 ];
 
 /** Every type that a template may have. */

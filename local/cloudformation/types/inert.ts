@@ -17,7 +17,8 @@ interface Inert<Props> {
   make(props: Props, context: ResourceContext): Resource;
 }
 
-function inert<Props extends Record<string, unknown>>({ make, ...rest }: Inert<Props>): ResourceType {
+/** A type of which only ids and attributes come. */
+export function inert<Props extends Record<string, unknown>>({ make, ...rest }: Inert<Props>): ResourceType {
   return resourceType<Props>({
     ...rest,
     create: async (props, context) => make(props, context),

@@ -100,6 +100,25 @@ const steps = (ScalingAdjustment: number) => ({
   StepAdjustments: [{ MetricIntervalLowerBound: 0, ScalingAdjustment }],
 });
 
+const component = {
+  Type: 'AWS::ImageBuilder::Component',
+  Properties: { Name: 'setup', Version: '1.0.0', Platform: 'Linux', Data: '{"phases":[]}' },
+};
+const recipe = {
+  Type: 'AWS::ImageBuilder::ImageRecipe',
+  Properties: {
+    Name: 'Worker image',
+    Version: '1.0.0',
+    ParentImage: 'ami-0123456789abcdef0',
+    Components: [{ ComponentArn: { Ref: 'Component' } }],
+  },
+};
+const builders = { Name: 'builders', InstanceProfileName: 'Builder' };
+const image = {
+  ImageRecipeArn: { 'Fn::GetAtt': 'Recipe.Arn' },
+  InfrastructureConfigurationArn: { Ref: 'Builders' },
+};
+
 const lives: Life[] = [
   {
     type: 'AWS::AutoScaling::AutoScalingGroup',
@@ -309,6 +328,23 @@ const lives: Life[] = [
     before: { Queues: [{ Ref: 'One' }, { Ref: 'Two' }], PolicyDocument: document('sqs:SendMessage') },
     after: { Queues: [{ Ref: 'One' }], PolicyDocument: document('sqs:*') },
     with: { One: queue, Two: queue },
+  },
+  { type: component.Type, before: component.Properties },
+  { type: recipe.Type, before: recipe.Properties, with: { Component: component } },
+  {
+    type: 'AWS::ImageBuilder::InfrastructureConfiguration',
+    before: { ...builders, InstanceTypes: ['m6i.large'], TerminateInstanceOnFailure: 'true' },
+    after: { ...builders, InstanceMetadataOptions: { HttpTokens: 'required' } },
+  },
+  {
+    type: 'AWS::ImageBuilder::Image',
+    before: image,
+    after: { ...image, LoggingConfiguration: { LogGroupName: '/aws/imagebuilder/worker' } },
+    with: {
+      Component: component,
+      Recipe: recipe,
+      Builders: { Type: 'AWS::ImageBuilder::InfrastructureConfiguration', Properties: builders },
+    },
   },
   {
     type: 'AWS::SSM::Parameter',

@@ -11,6 +11,8 @@ export interface AgentSurroundings {
   queueUrl: string;
   deadLetterQueueUrl: string;
   table: string;
+  /** ARN; undefined for workers without one. */
+  workerRole: string | undefined;
 }
 
 /** For the check at synth: what only the deployment knows has the shape that it will have then. */
@@ -19,6 +21,7 @@ const STAND_INS = {
   queueUrl: 'https://sqs.us-east-1.amazonaws.com/123456789012/queue',
   deadLetterQueueUrl: 'https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters',
   table: 'table',
+  workerRole: 'arn:aws:iam::123456789012:role/worker',
 };
 
 /** What the agents are told, as JSON in which CloudFormation puts the names of what it made. */

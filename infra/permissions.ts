@@ -29,7 +29,7 @@ interface Resources {
 export function agentRole(scope: Construct, systemsManagerAccess: boolean): Role {
   const role = new Role(scope, 'AgentRole', {
     assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
-    description: 'Workers: takes jobs and ends its own instance',
+    description: 'Instances: takes jobs and ends its own instance; never that of the workers',
   });
   if (systemsManagerAccess) {
     const policy = ManagedPolicy.fromAwsManagedPolicyName('AmazonSSMManagedInstanceCore');
@@ -48,9 +48,9 @@ export function agentRole(scope: Construct, systemsManagerAccess: boolean): Role
 export function agentPolicy(
   scope: Construct,
   role: IRole,
-  resources: Resources & { deadLetterQueue: IQueue },
+  resources: Resources & { deadLetterQueue: IQueue; workerRole: IRole | undefined },
 ): Policy {
-  const { queue, deadLetterQueue, table, groupArn } = resources;
+  const { queue, deadLetterQueue, table, groupArn, workerRole } = resources;
   const policy = new Policy(scope, 'AgentPolicy', {
     roles: [role],
     statements: [
@@ -71,6 +71,7 @@ export function agentPolicy(
         'autoscaling:RecordLifecycleActionHeartbeat',
       ),
       allow(['*'], 'autoscaling:DescribeAutoScalingGroups', 'autoscaling:DescribeAutoScalingInstances'),
+      ...(workerRole ? [allow([workerRole.roleArn], 'sts:AssumeRole')] : []),
     ],
   });
   acknowledgeWildcards(policy, groupArn);

@@ -1,5 +1,6 @@
 import type { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import type { IMachineImage, InstanceType, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 
 /** What a fleet is made of. Every prop has a default: a fleet without props prints the jobs that it gets. */
@@ -34,6 +35,15 @@ export interface WorkerFleetProps {
    * @default - none
    */
   readonly environment?: Record<string, string>;
+  /**
+   * What workers may be to AWS. `role`: a role of their own, which may do what is granted to the fleet
+   * (`bucket.grantRead(fleet)`) and nothing else. `none`: no credentials at all. Or a role of yours, which
+   * `fleet.role` has to be trusted by: one of the same stack is made to. Workers never get the role of the instances,
+   * which can end them.
+   *
+   * @default 'role'
+   */
+  readonly workerAwsAccess?: 'role' | 'none' | IRole;
   /**
    * Workers that run at once on an instance.
    *
@@ -151,7 +161,8 @@ export interface WorkerFleetProps {
    */
   readonly vpcSubnets?: SubnetSelection;
   /**
-   * Network hops that an answer of the instance metadata may take. Workers in Docker that need it take 2.
+   * Network hops that an answer of the instance metadata may take. With 2 it reaches into containers, and with it the
+   * credentials of the instances' role.
    *
    * @default 1
    */

@@ -18,6 +18,7 @@ export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
     command: props.command ?? ['./hello'],
     workerDirectory: props.workerDirectory,
     environment: props.environment ?? {},
+    workerAwsAccess: props.workerAwsAccess ?? 'role',
     concurrency,
     limitSeconds: seconds(props.limit, Duration.hours(1)),
     graceSeconds: seconds(props.grace, Duration.seconds(10)),

@@ -53,6 +53,11 @@ function isVariable(name: string, text: unknown): boolean {
   return typeof text === 'string' && text.isWellFormed() && !UNPRINTABLE.test(text);
 }
 
+const workerAwsAccess: Check = {
+  allowed: '"role", "none" or an IRole',
+  test: (value) => oneOf('role', 'none').test(value) || having('an IRole', 'roleArn').test(value),
+};
+
 const instanceTypes: Check = {
   allowed: 'a list of 1 to 40 InstanceTypes, all of one architecture',
   test: (value) => {
@@ -95,6 +100,7 @@ const checks = {
   command: words,
   workerDirectory: text('the path of a directory', /./),
   environment,
+  workerAwsAccess,
   concurrency: whole(1, 1000),
   limit: duration(1, LONGEST_VISIBILITY_SECONDS),
   grace: duration(0, HOUR),

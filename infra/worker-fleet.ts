@@ -10,7 +10,7 @@ import {
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { Connections, IConnectable, IMachineImage, IVpc, LaunchTemplate } from 'aws-cdk-lib/aws-ec2';
-import type { Grant, IGrantable, IPrincipal, Role } from 'aws-cdk-lib/aws-iam';
+import type { Grant, IGrantable, IPrincipal, IRole, Role } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
@@ -30,12 +30,14 @@ import { addOutputs } from './outputs.ts';
 import { agentPolicy, agentRole, groupArnOf, keeperPolicy, keeperRole, treePolicy } from './permissions.ts';
 import type { WorkerFleetProps } from './props.ts';
 import { jobQueues } from './queue.ts';
+import { FleetPropsError } from './refusal.ts';
 import { backlogAlarm, scaleOutPolicy } from './scaling.ts';
 import { type FleetSettings, settingsOf } from './settings.ts';
 import { jobTable } from './table.ts';
 import { refuseTagsThatFailLaunches } from './tags.ts';
 import { treeAsset, workersOf } from './tree.ts';
 import { refuseTooMuchUserData, userData } from './user-data.ts';
+import { workerRole } from './worker-role.ts';
 
 /**
  * EC2 instances that work on the jobs of a queue: none while there are none, up to `maxCapacity` while there are,
@@ -57,8 +59,10 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
   readonly vpc: IVpc;
   readonly launchTemplate: LaunchTemplate;
   readonly autoScalingGroup: AutoScalingGroup;
-  /** The instances' role. The workers' own rights are granted to it: `bucket.grantRead(fleet)`. */
+  /** The instances' role, which takes jobs and ends instances. Workers do not have it. */
   readonly role: Role;
+  /** The workers' role, to which grants to the fleet go; undefined with `workerAwsAccess: 'none'`. */
+  readonly workerRole: IRole | undefined;
   /** The once-a-minute function. */
   readonly keeper: LambdaFunction;
   /** ARN of the step-scaling policy: whoever sees a backlog first may execute it. */
@@ -70,7 +74,6 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
   /** SSM parameter with the names that others look the fleet up by. */
   readonly parameter: StringParameter;
   readonly connections: Connections;
-  readonly grantPrincipal: IPrincipal;
 
   constructor(scope: Construct, id: string, props: WorkerFleetProps = {}) {
     super(scope, id);
@@ -88,7 +91,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     this.connections = surroundings.securityGroup.connections;
 
     this.role = agentRole(this, settings.systemsManagerAccess);
-    this.grantPrincipal = this.role;
+    this.workerRole = workerRole(this, settings.workerAwsAccess, this.role);
     const instances = this.instances(settings, surroundings, props);
     this.launchTemplate = instances.template;
     this.autoScalingGroup = instances.group;
@@ -100,6 +103,17 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     this.bootBreakerAlarm = this.breakerAlarm(props.alarmTopic);
     this.parameter = this.fleetParameter();
     addOutputs(this);
+  }
+
+  /**
+   * Whom a grant to the fleet is for: its workers.
+   *
+   * Throws a `FleetPropsError` for workers without credentials.
+   */
+  get grantPrincipal(): IPrincipal {
+    if (this.workerRole) return this.workerRole;
+    const allowed = '"role" or an IRole, where something is granted to the fleet';
+    throw new FleetPropsError(`WorkerFleet ${this.node.path}`, 'workerAwsAccess', '"none"', allowed);
   }
 
   /** Lets a producer put jobs on the queue. */
@@ -164,9 +178,11 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
       deadLetterQueue: this.deadLetterQueue,
       table: this.table,
       groupArn: groupArnOf(this, `${stack.stackName}-${logicalIdOf(asg)}-*`),
+      workerRole: this.workerRole,
     });
     asg.node.addDependency(policy, treePolicy(this, this.role, tree));
     asg.node.addDependency(this.role, this.queue, this.deadLetterQueue, this.table, this.logBucket);
+    if (this.workerRole) asg.node.addDependency(this.workerRole);
     refuseTagsThatFailLaunches(this, [cfnChild(asg), cfnChild(template)]);
     return { template, group: asg };
   }
@@ -208,6 +224,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
         queueUrl: this.queue.queueUrl,
         deadLetterQueueUrl: this.deadLetterQueue.queueUrl,
         table: this.table.tableName,
+        workerRole: this.workerRole?.roleArn,
       }),
       treeJson: this.treeJson(tree),
     });

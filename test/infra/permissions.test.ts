@@ -54,6 +54,7 @@ describe('an agent', () => {
         `autoscaling:RecordLifecycleActionHeartbeat on ${GROUP}Test-FleetGroupASG-*`,
         'autoscaling:DescribeAutoScalingGroups on *',
         'autoscaling:DescribeAutoScalingInstances on *',
+        'sts:AssumeRole on <FleetWorkerRole.Arn>',
         's3:GetObject on arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/HASH.zip',
       ].sort(),
     );
@@ -161,22 +162,23 @@ describe('grants', () => {
     ]);
   });
 
-  it('to the fleet are grants to its instances, which keep them until they are gone', () => {
+  it('to the fleet are grants to its workers, which keep them until the instances are gone', () => {
     const { stack, fleet } = fleetOf();
     new Bucket(stack, 'Input').grantRead(fleet);
     const granted = Template.fromStack(stack);
-    expect([...rightsOf('AgentRole', granted)].some((right) => /^s3:GetObject\* on <Input/.test(right))).toBe(
-      true,
-    );
+    const ofTheInput = (role: string) => [...rightsOf(role, granted)].filter((right) => /<Input/.test(right));
+    expect(ofTheInput('WorkerRole')).toContain('s3:GetObject* on <Input.Arn>/*');
+    expect(ofTheInput('AgentRole')).toEqual([]);
     granted.hasResource('AWS::AutoScaling::AutoScalingGroup', {
-      DependsOn: Match.arrayWith([Match.stringLikeRegexp('^FleetAgentRoleDefaultPolicy')]),
+      DependsOn: Match.arrayWith([Match.stringLikeRegexp('^FleetWorkerRoleDefaultPolicy')]),
     });
   });
 });
 
 describe('nobody', () => {
-  it('may end instances past the group, nor pass or assume roles', () => {
+  it("may end instances past the group, nor pass roles, nor assume another than the workers'", () => {
     const everything = JSON.stringify(resourcesOf(template, 'AWS::IAM::Policy'));
-    expect(everything).not.toMatch(/ec2:|iam:|sts:|"\w+:\*"/);
+    expect(everything).not.toMatch(/ec2:|iam:|"\w+:\*"/);
+    expect(everything.match(/sts:\w+/g)).toEqual(['sts:AssumeRole']);
   });
 });

@@ -22,6 +22,8 @@ const refused: [key: string, props: object, shown: string, allowed: RegExp][] = 
   ['environment', { environment: { A: 'a\0' } }, '{"A":"a\\u0000"}', /without control characters/],
   ['environment', { environment: { A: '\u2028' } }, '{"A":"\u2028"}', /without control characters/],
   ['environment', { environment: { A: '\ud800' } }, '{"A":"\\ud800"}', /without control characters/],
+  ['workerAwsAccess', { workerAwsAccess: 'all' }, '"all"', /"role", "none" or an IRole/],
+  ['workerAwsAccess', { workerAwsAccess: true }, 'true', /an IRole/],
   ['concurrency', { concurrency: 0 }, '0', /between 1 and 1000/],
   ['concurrency', { concurrency: 1.5 }, '1.5', /whole number/],
   ['limit', { limit: Duration.hours(13) }, '13 hours', /between 1 second and 12 hours/],

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { execa } from 'execa';
@@ -22,6 +22,9 @@ async function install(bench: Bench, config: object | string) {
   return (...args: string[]) =>
     execa(process.execPath, [file, '--config', configFile, ...args], { reject: false, env });
 }
+
+const askedForPowerOff = (bench: Bench) =>
+  readFile(join(bench.directory, 'retirement.json'), 'utf8').catch(() => undefined);
 
 const configOf = (bench: Bench, fields: object) => ({
   version: 1,
@@ -47,6 +50,7 @@ test('SIGTERM lets the running job end, takes no other, and ends the agent well'
   await bench.touch('go');
   const { exitCode, stderr } = await agent;
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  expect(await askedForPowerOff(bench)).toBeUndefined();
   expect(await bench.journal()).toEqual(['start', 'end']);
   expect(await bench.depth()).toEqual({ visible: 1, held: 0 });
 });
@@ -72,6 +76,7 @@ test('without its worker the instance retires, and no job was touched', async ()
   expect(exitCode).toBe(0);
   expect(stdout).toMatch(/worker-missing/);
   expect(stdout).toMatch(/there is no file .*tree\/worker\/render/);
+  expect(await askedForPowerOff(bench)).toMatch(/"reason":"worker-missing"/);
   const { Messages } = await bench.clients.sqs.send(
     new ReceiveMessageCommand({
       QueueUrl: bench.queueUrl,
@@ -81,12 +86,25 @@ test('without its worker the instance retires, and no job was touched', async ()
   expect(Messages?.[0]?.Attributes?.ApproximateReceiveCount).toBe('1');
 });
 
+test('a machine rebooted in the middle of its retirement is a whole worker: nothing asks for its power', async () => {
+  const bench = await open();
+  const run = await install(bench, configOf(bench, { command: ['sh', '-c', 'echo done >> $JOURNAL'] }));
+  await writeFile(join(bench.directory, 'retirement.json'), '{"reason": "idle"}');
+  await bench.send('x');
+  const agent = run();
+  await eventually('the job', async () => (await bench.journal()).length === 1);
+  expect(await askedForPowerOff(bench)).toBeUndefined();
+  agent.kill('SIGTERM');
+  await agent;
+});
+
 test('what a person did wrong is told in a sentence, with a status of its own', async () => {
   const bench = await open();
   const run = await install(bench, '{"version": 1}');
   const config = await run();
   expect(config.exitCode).toBe(78);
   expect(config.stderr).toMatch(/agent\.json is not a configuration.*\n {2}fleet is missing\n/s);
+  expect(await askedForPowerOff(bench)).toBeUndefined();
   const level = await run('--log-level', 'loud');
   expect(level.exitCode).toBe(64);
   expect(level.stderr).toMatch(/^mayfly-agent: --log-level is "loud"; allowed is one of debug, info/);

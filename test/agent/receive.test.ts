@@ -120,3 +120,15 @@ test('a pause cuts the wait after an error short', async () => {
   await receiver.pause();
   expect(clock.monotonic()).toBe(0);
 });
+
+test('an outage of hours: a try follows the other within what the watchdog grants', async () => {
+  const { clock, receiver, polls, attempts } = setUp({ free: 1, waiting: 0, prefetch: 0 });
+  receiver.resume();
+  for (let minute = 0; minute < 180; minute += 1) {
+    const before = attempts();
+    polls.at(-1)?.fail();
+    await clock.advance(60_000);
+    expect(attempts()).toBeGreaterThan(before);
+    expect(receiver.receiving).toBe(true);
+  }
+});

@@ -27,6 +27,11 @@ describe('billing', () => {
     expect(billedMs(ageMs, billing)).toBe(billed);
   });
 
+  test('an hour of another length is paid for and billed as one', () => {
+    expect(paidUntilMs(70_000, 'per-hour', 60_000)).toBe(120_000);
+    expect(billedMs(70_000, 'per-hour', 60_000)).toBe(120_000);
+  });
+
   test('auto is per second; what the owner says goes first', () => {
     expect(billingOf('auto')).toBe('per-second');
     expect(billingOf('per-hour')).toBe('per-hour');

@@ -94,6 +94,29 @@ const cases: {
     expected: { kind: 'leave', reason: 'auto-scaling' },
   },
   {
+    name: 'Auto Scaling ends an instance of the warm pool',
+    facts: { ...idle(0), targetState: 'Warmed:Terminated' },
+    expected: { kind: 'leave', reason: 'auto-scaling' },
+  },
+  {
+    name: 'in the warm pool, however old, idle or broken: AWS would refuse to terminate it',
+    facts: { ...idle(5000), workerMissing: true, targetState: 'Warmed:Running' },
+    rules: { ...perSecond, maxAgeMs: seconds(60) },
+    expected: { kind: 'stay' },
+  },
+  {
+    name: 'an hour that is shorter, near its end',
+    facts: { ...idle(1), ageMs: seconds(119) },
+    rules: { ...perHour, paidPeriodMs: seconds(60), hourMarginMs: seconds(2) },
+    expected: { kind: 'retire', reason: 'paid-hour' },
+  },
+  {
+    name: 'an hour that is shorter, before its end',
+    facts: { ...idle(100), ageMs: seconds(130) },
+    rules: { ...perHour, paidPeriodMs: seconds(60), hourMarginMs: seconds(2) },
+    expected: { kind: 'stay', againInMs: seconds(48) },
+  },
+  {
     name: 'target state InService',
     facts: { ...busy, targetState: 'InService' },
     expected: { kind: 'stay' },

@@ -1,0 +1,78 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+
+const SOURCES = join(import.meta.dirname, '../../systemd');
+const KINDS = /\.(service|socket|timer|target|path)$/;
+
+/**
+ * What `systemd-analyze security` (252) may say at most: 0 is locked up, 10 is free. A worker's unit has to let ordinary
+ * programs run.
+ */
+const MOST_EXPOSURE: Record<string, number> = {
+  'mayfly-agent.service': 1.6,
+  'mayfly-slot@.service': 4.5,
+  'mayfly-retire.service': 2.5,
+  'mayfly-deadman.service': 1.6,
+};
+
+const units = readdirSync(SOURCES).filter((name) => KINDS.test(name));
+const services = units.filter((name) => name.endsWith('.service'));
+
+const missing = spawnSync('systemd-analyze', ['--version']).error !== undefined;
+const NEEDS = 'needs systemd-analyze (Debian: the package systemd)';
+
+const directory = mkdtempSync(join(tmpdir(), 'mayfly-units-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** The units with programs that this machine has in the place of those that only a worker has. */
+function asIfInstalled(): string[] {
+  return units.map((name) => {
+    const file = join(directory, name);
+    cpSync(join(SOURCES, name), file);
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, text.replace(/^(Exec\w+=[-+!@:]*)\/(opt|usr\/local)\/\S+/gm, '$1/bin/true'));
+    return file;
+  });
+}
+
+function analyze(...words: string[]) {
+  const { status, stdout, stderr } = spawnSync('systemd-analyze', words, { encoding: 'utf8' });
+  return { status, output: `${stdout}${stderr}` };
+}
+
+describe('the units', () => {
+  test('have no mistake that systemd could find', ({ skip }) => {
+    if (missing) skip(NEEDS);
+    expect(analyze('verify', '--man=no', ...asIfInstalled())).toEqual({ status: 0, output: '' });
+  });
+
+  test.for(services)('%s is as locked up as it can be', (name, { skip }) => {
+    if (missing) skip(NEEDS);
+    const { output } = analyze('security', '--offline=true', '--no-pager', join(SOURCES, name));
+    const exposure = Number(/Overall exposure level for \S+: ([\d.]+)/.exec(output)?.[1]);
+    expect(exposure).toBeLessThanOrEqual(MOST_EXPOSURE[name] ?? Number.NaN);
+  });
+});
+
+describe('the agent’s unit', () => {
+  const unit = readFileSync(join(SOURCES, 'mayfly-agent.service'), 'utf8');
+  const seconds = (key: string) => {
+    const [, number = '', minutes] = new RegExp(`^${key}=(\\d+)(min)?$`, 'm').exec(unit) ?? [];
+    return Number(number) * (minutes ? 60 : 1);
+  };
+  const burst = Number(/^StartLimitBurst=(\d+)$/m.exec(unit)?.[1]);
+
+  test('is given up within two minutes if it crashes at every start', () => {
+    const startSeconds = 2;
+    expect(burst * (seconds('RestartSec') + startSeconds)).toBeLessThan(120);
+  });
+
+  test('is given up at last if it hangs at every start, or soon after', () => {
+    const pauses = seconds('RestartSec') + seconds('TimeoutAbortSec');
+    const hung = Math.max(seconds('TimeoutStartSec'), seconds('WatchdogSec') + 120);
+    expect(burst * (hung + pauses)).toBeLessThanOrEqual(seconds('StartLimitIntervalSec'));
+  });
+});

@@ -1,15 +1,17 @@
-/**
- * How the cloud turns a launch into something that runs. Here: a process group on this machine. A launcher that
- * boots real machines takes the same seat.
- */
+/** How the cloud turns a launch into something that runs: a process group on this machine, or a machine that boots. */
 export interface Launcher {
   launch(spec: InstanceSpec): Promise<Instance>;
+  /** The private address of the n-th instance (from 0), where it is the launcher's to say. */
+  addressOf?(number: number): string;
+  /** Called when the cloud ends, after its last instance. */
+  close?(): Promise<void>;
 }
 
 export interface InstanceSpec {
   instanceId: string;
   instanceType: string;
   availabilityZone: string;
+  privateIp: string;
   /** Decoded user-data, exactly as the instance would read it from its metadata. */
   userData: string;
   /** Where this instance's own metadata service listens. */

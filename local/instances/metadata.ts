@@ -51,18 +51,19 @@ export function readMetadata(view: MetadataView, path: string): string | undefin
 
 /** "Instance metadata categories", as far as programs on an instance commonly ask. */
 function metadataLeaves(view: MetadataView): Map<string, Leaf> {
-  const hostname = `ip-${view.privateIp.replaceAll('.', '-')}.${view.region}.compute.internal`;
   const leaves = new Map<string, Leaf>([
     ['meta-data/ami-id', () => view.imageId],
     ['meta-data/autoscaling/target-lifecycle-state', () => view.targetLifecycleState()],
     ['meta-data/events/recommendations/rebalance', () => rebalance(view)],
-    ['meta-data/hostname', () => hostname],
+    ['meta-data/hostname', () => hostnameOf(view)],
     ['meta-data/instance-action', () => 'none'],
     ['meta-data/instance-id', () => view.instanceId],
     ['meta-data/instance-life-cycle', () => view.lifecycle],
+    ['meta-data/mac', () => macOf(view.privateIp)],
     ['meta-data/instance-type', () => view.instanceType],
-    ['meta-data/local-hostname', () => hostname],
+    ['meta-data/local-hostname', () => hostnameOf(view)],
     ['meta-data/local-ipv4', () => view.privateIp],
+    ...networkInterface(view),
     ['meta-data/placement/availability-zone', () => view.availabilityZone],
     ['meta-data/placement/region', () => view.region],
     ['meta-data/services/domain', () => 'amazonaws.com'],
@@ -80,6 +81,34 @@ function metadataLeaves(view: MetadataView): Map<string, Leaf> {
     for (const [key, value] of view.tags()) leaves.set(`meta-data/tags/instance/${key}`, () => value);
   }
   return leaves;
+}
+
+/** cloud-init configures the network from here; without it, it asks for a lease at each stage of the boot. */
+function networkInterface(view: MetadataView): [string, Leaf][] {
+  const mac = macOf(view.privateIp);
+  const values = {
+    'device-number': '0',
+    'local-hostname': hostnameOf(view),
+    'local-ipv4s': view.privateIp,
+    mac,
+    'owner-id': view.accountId,
+    'subnet-ipv4-cidr-block': `${view.privateIp.split('.', 2).join('.')}.0.0/16`,
+    'vpc-id': 'vpc-local',
+  };
+  return Object.entries(values).map(([name, value]) => [
+    `meta-data/network/interfaces/macs/${mac}/${name}`,
+    () => value,
+  ]);
+}
+
+/** The hardware address of the interface that has this IPv4 address: unicast, locally administered. */
+export function macOf(privateIp: string): string {
+  const bytes = [6, 0, ...privateIp.split('.').map(Number)];
+  return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+}
+
+function hostnameOf({ privateIp, region }: MetadataView): string {
+  return `ip-${privateIp.replaceAll('.', '-')}.${region}.compute.internal`;
 }
 
 function rebalance(view: MetadataView): string | undefined {

@@ -118,6 +118,7 @@ export class Machines {
   async close(): Promise<void> {
     for (const machine of this.all()) if (!isOver(machine)) void this.destroy(machine);
     await Promise.all(this.#lives.values());
+    await this.#launcher.close?.();
   }
 
   /** From pending to the end. Never rejects: what goes wrong ends the instance, with the reason on it. */
@@ -145,6 +146,7 @@ export class Machines {
       instanceId: machine.id,
       instanceType: machine.launch.instanceType,
       availabilityZone: machine.availabilityZone,
+      privateIp: machine.privateIp,
       userData: machine.launch.userData ?? '',
       metadataEndpoint,
       awsEndpoint: this.#context.endpoint(),
@@ -203,8 +205,10 @@ export class Machines {
     };
   }
 
-  /** An address of its own for every instance there ever was, out of 10.0.0.0/16. */
+  /** An address of its own for every instance there ever was: the launcher's, else out of 10.0.0.0/16. */
   #freeAddress(): string {
+    const chosen = this.#launcher.addressOf?.(this.#machines.size);
+    if (chosen !== undefined) return chosen;
     const number = this.#machines.size + 4;
     return `10.0.${(number >> 8) & 255}.${number & 255}`;
   }

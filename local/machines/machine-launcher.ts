@@ -1,0 +1,156 @@
+import { chmod, mkdir } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import type { InstanceSpec, Launcher } from '../instances/launcher.ts';
+import { AWS_PORT, addressOf, LAB_ADDRESS, METADATA_ADDRESS } from './addresses.ts';
+import { forward, openDoors } from './doors.ts';
+import { findImages, type Images } from './images.ts';
+import { bootMachine, type Machine } from './machine.ts';
+import { createPackageServer } from './package-server.ts';
+import { missingForMachines } from './requirements.ts';
+import { openRoom } from './room.ts';
+
+/** EC2 itself gives an instance some minutes. Real time. */
+const STOP_MS = 120_000;
+const PACKAGES_PORT = 80;
+
+export interface MachineLauncherOptions {
+  /** A directory of the host's that every machine has as `/mnt/shared`; anyone may write to it, as to `/tmp`. */
+  shared: string;
+  /** What they boot from: an image's name, or the root of one of one's own. Default `prepared`. */
+  image?: 'stock' | 'prepared' | { root: string };
+  /** How long an orderly shutdown may take before the plug is pulled, in milliseconds. Default two minutes. */
+  stopMs?: number;
+  /** Called with a line for a person while images are built. Default: nobody is told. */
+  onProgress?: (line: string) => void;
+}
+
+/** Instances as machines that boot: a real systemd, cloud-init fed by their own metadata, an own network. */
+export interface MachineLauncher extends Launcher {
+  launch(spec: InstanceSpec): Promise<Machine>;
+  addressOf(number: number): string;
+  close(): Promise<void>;
+  /** @throws Error if it was never launched. */
+  machine(instanceId: string): Machine;
+  /**
+   * From now on the metadata service does not answer those of whom this is true, be they running or not launched yet;
+   * a connection that they have open is cut. Returns how to end that.
+   */
+  silenceMetadata(of: (instanceId: string) => boolean): () => void;
+}
+
+/**
+ * Takes the seat of the process launcher: same cloud, same user-data, but machines (Debian 12 in systemd-nspawn, each
+ * with its own metadata at 169.254.169.254, and AWS at 198.18.0.1:4566). Nothing joins their network to the host's.
+ * All of it is gone when the cloud ends, however it ends; an instance's directory keeps its journal and its console.
+ *
+ * @throws Error with a sentence when this host cannot boot machines (`missingForMachines`)
+ */
+export async function createMachineLauncher(options: MachineLauncherOptions): Promise<MachineLauncher> {
+  const missing = missingForMachines();
+  if (missing) throw new Error(missing);
+  const images = await findImages(options.onProgress ?? (() => {}));
+  await mkdir(options.shared, { recursive: true });
+  await chmod(options.shared, 0o1777);
+  return new Lab(options, images).open();
+}
+
+interface Resident {
+  spec: InstanceSpec;
+  machine: Machine;
+}
+
+class Lab implements MachineLauncher {
+  readonly addressOf = addressOf;
+  readonly #options: MachineLauncherOptions;
+  readonly #images: Images;
+  /** By their addresses, newest last. */
+  readonly #residents = new Map<string, Resident>();
+  readonly #silenced = new Set<(instanceId: string) => boolean>();
+  /** Connections to the metadata service. */
+  readonly #asking = new Map<Socket, string>();
+  #room: Awaited<ReturnType<typeof openRoom>> | undefined;
+  #closeDoors: () => void = () => {};
+  #launched = 0;
+
+  constructor(options: MachineLauncherOptions, images: Images) {
+    this.#options = options;
+    this.#images = images;
+  }
+
+  async open(): Promise<this> {
+    const room = await openRoom();
+    const packages = createPackageServer(this.#images.packages);
+    this.#room = room;
+    try {
+      this.#closeDoors = await openDoors(room.pid, [
+        { host: METADATA_ADDRESS, port: 80, onVisitor: (visitor) => this.#askMetadata(visitor) },
+        { host: LAB_ADDRESS, port: AWS_PORT, onVisitor: (visitor) => this.#callAws(visitor) },
+        {
+          host: LAB_ADDRESS,
+          port: PACKAGES_PORT,
+          onVisitor: (visitor) => packages.emit('connection', visitor),
+        },
+      ]);
+    } catch (error) {
+      await room.close();
+      throw error;
+    }
+    return this;
+  }
+
+  async launch(spec: InstanceSpec): Promise<Machine> {
+    if (!this.#room) throw new Error('the machines have no network any more');
+    const { image = 'prepared', shared, stopMs = STOP_MS } = this.#options;
+    const number = this.#launched++;
+    const machine = await bootMachine(spec, {
+      room: this.#room,
+      number,
+      image: typeof image === 'string' ? this.#images[image] : image.root,
+      shared,
+      stopMs,
+    });
+    this.#residents.set(spec.privateIp, { spec, machine });
+    return machine;
+  }
+
+  machine(instanceId: string): Machine {
+    const found = [...this.#residents.values()].find(({ spec }) => spec.instanceId === instanceId);
+    if (found) return found.machine;
+    throw new Error(`no machine ${instanceId} was launched`);
+  }
+
+  silenceMetadata(of: (instanceId: string) => boolean): () => void {
+    this.#silenced.add(of);
+    for (const [visitor, instanceId] of this.#asking) if (of(instanceId)) visitor.destroy();
+    return () => this.#silenced.delete(of);
+  }
+
+  async close(): Promise<void> {
+    this.#closeDoors();
+    await this.#room?.close();
+    this.#room = undefined;
+  }
+
+  #askMetadata(visitor: Socket): void {
+    const spec = this.#specOf(visitor);
+    if (!spec) return;
+    this.#asking.set(visitor, spec.instanceId);
+    visitor.once('close', () => this.#asking.delete(visitor));
+    const silent = [...this.#silenced].some((of) => of(spec.instanceId));
+    // It is heard and gets no answer, for as long as it waits.
+    if (silent) visitor.resume();
+    else forward(visitor, spec.metadataEndpoint);
+  }
+
+  #callAws(visitor: Socket): void {
+    const spec = this.#specOf(visitor);
+    if (spec) forward(visitor, spec.awsEndpoint);
+  }
+
+  /** Whose address it is; nobody else is listened to. */
+  #specOf(visitor: Socket): InstanceSpec | undefined {
+    const spec = this.#residents.get(visitor.remoteAddress ?? '')?.spec;
+    if (!spec) visitor.destroy();
+    return spec;
+  }
+}

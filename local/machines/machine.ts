@@ -1,0 +1,175 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { appendFileSync, closeSync, openSync, readFileSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Instance, InstanceSpec } from '../instances/launcher.ts';
+import { macOf } from '../instances/metadata.ts';
+import { machinePath } from './requirements.ts';
+import type { Room } from './room.ts';
+
+/** What a command on a machine did. */
+export interface CommandResult {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** A machine that boots, as its host sees it. */
+export interface Machine extends Instance {
+  /** Where its journal is, while it runs and after: `journalctl -D`. */
+  readonly journal: string;
+  /**
+   * Runs a command on it as root, found on the machine's own `PATH`.
+   *
+   * @throws Error if its first process does not run (yet, or any more).
+   */
+  run(...command: string[]): Promise<CommandResult>;
+}
+
+export interface MachineOptions {
+  room: Room;
+  /** Which machine of the cloud this is, from 0: its interface's name. */
+  number: number;
+  /** The root of its file system before the first boot. */
+  image: string;
+  /** A directory of the host's, `/mnt/shared` on the machine. */
+  shared: string;
+  /** How long an orderly shutdown may take before the plug is pulled, in milliseconds. */
+  stopMs: number;
+}
+
+const SCRIPT = join(import.meta.dirname, 'machine.sh');
+const ISOLATION = ['--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private'];
+const MACHINE_ENVIRONMENT = [
+  'HOME=/root',
+  'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  'LANG=C.UTF-8',
+];
+const LARGEST_OUTPUT_BYTES = 64 * 1024 * 1024;
+
+/** Switches a machine on. Its console is `instance.log` of its directory, its journal is in `journal` there. */
+export async function bootMachine(spec: InstanceSpec, options: MachineOptions): Promise<Machine> {
+  await mkdir(join(spec.directory, 'journal'), { recursive: true });
+  await mkdir(join(spec.directory, 'disk'), { recursive: true });
+  return new BootedMachine(spec, options);
+}
+
+class BootedMachine implements Machine {
+  readonly gone: Promise<{ reason: string }>;
+  readonly journal: string;
+  readonly #spec: InstanceSpec;
+  readonly #stopMs: number;
+  /** `nsenter`, which ends when all of the machine has. */
+  readonly #power: ChildProcess;
+  #cause = 'powered off';
+
+  constructor(spec: InstanceSpec, options: MachineOptions) {
+    this.#spec = spec;
+    this.#stopMs = options.stopMs;
+    this.journal = join(spec.directory, 'journal');
+    this.#power = powerOn(spec, options);
+    this.#power.stdin?.on('error', () => {});
+    this.gone = this.#live();
+  }
+
+  async terminate(): Promise<void> {
+    this.#cause = 'terminated';
+    this.#power.stdin?.write('stop\n');
+    const waiting = new AbortController();
+    const stopped = await Promise.race([
+      this.gone,
+      delay(this.#stopMs, undefined, { ref: false, signal: waiting.signal }).catch(() => {}),
+    ]);
+    waiting.abort();
+    if (stopped === undefined) this.#pullThePlug('terminated, after it would not stop');
+    await this.gone;
+  }
+
+  async destroy(): Promise<void> {
+    this.#pullThePlug('destroyed');
+    await this.gone;
+  }
+
+  run(...command: string[]): Promise<CommandResult> {
+    const target = ['--target', String(this.#firstProcess()), '--all'];
+    const words = [...target, '--', 'env', '-i', ...MACHINE_ENVIRONMENT, ...command];
+    const options = { maxBuffer: LARGEST_OUTPUT_BYTES, env: { PATH: machinePath } };
+    return new Promise((resolve, reject) => {
+      execFile('nsenter', words, options, (error, stdout, stderr) => {
+        const status = error ? error.code : 0;
+        if (typeof status === 'number') resolve({ status, stdout, stderr });
+        else reject(error);
+      });
+    });
+  }
+
+  async #live(): Promise<{ reason: string }> {
+    const status = await new Promise<number | string>((resolve) => {
+      this.#power.once('error', (error) => resolve(error.message));
+      this.#power.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'));
+    });
+    const strange = status !== 0 && this.#cause === 'powered off';
+    const reason = strange ? `ended by itself (${status})` : this.#cause;
+    await rm(join(this.#spec.directory, 'disk'), { recursive: true, force: true });
+    const at = new Date().toISOString();
+    appendFileSync(join(this.#spec.directory, 'instance.log'), `${at} machine: off: ${reason}\n`);
+    return { reason };
+  }
+
+  #pullThePlug(cause: string): void {
+    this.#cause = cause;
+    this.#power.stdin?.write('kill\n');
+  }
+
+  /** nsenter > unshare > machine.sh > systemd-nspawn > the machine's own first process. */
+  #firstProcess(): number {
+    const script = onlyChild(onlyChild(this.#power.pid));
+    const nspawn = childrenOf(script).find((pid) => nameOf(pid) === 'systemd-nspawn');
+    const [first] = childrenOf(nspawn);
+    if (first === undefined) throw new Error(`${this.#spec.instanceId} is not running`);
+    return first;
+  }
+}
+
+function powerOn(spec: InstanceSpec, { room, number, image, shared }: MachineOptions) {
+  const { instanceId, privateIp, directory } = spec;
+  const machine = [instanceId, String(number), macOf(privateIp), directory, image, room.name, shared];
+  const enter = ['--target', String(room.pid), '--mount', '--net', '--pid', '--'];
+  const log = openSync(join(directory, 'instance.log'), 'a');
+  try {
+    return spawn('nsenter', [...enter, 'unshare', ...ISOLATION, SCRIPT, ...machine], {
+      detached: true,
+      stdio: ['pipe', log, log],
+      env: { PATH: machinePath, LC_ALL: 'C' },
+    });
+  } finally {
+    closeSync(log);
+  }
+}
+
+function onlyChild(pid: number | undefined): number | undefined {
+  return childrenOf(pid)[0];
+}
+
+/** "proc_pid_task_children(5)"; none of a process that has ended. */
+function childrenOf(pid: number | undefined): number[] {
+  if (pid === undefined) return [];
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
+      .trim()
+      .split(' ')
+      .filter(Boolean)
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'latin1').trim();
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,58 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { leases } from './addresses.ts';
+import { machinePath } from './requirements.ts';
+
+/** Where the machines of one cloud stand: a network, and the certainty that all of them end with it. */
+export interface Room {
+  /** Part of the name of its control groups. */
+  name: string;
+  /** Process id of its first process: whoever enters its namespaces joins the room. */
+  pid: number;
+  /** Ends every machine, at once, and takes the network down. */
+  close(): Promise<void>;
+}
+
+const SCRIPT = join(import.meta.dirname, 'room.sh');
+
+/** @throws Error with what the system said, when namespaces, the bridge or DHCP cannot be had. */
+export async function openRoom(): Promise<Room> {
+  const directory = await mkdtemp(join(tmpdir(), 'mayfly-room-'));
+  await writeFile(join(directory, 'addresses'), leases());
+  const name = `${process.pid}-${randomBytes(3).toString('hex')}`;
+  const room = spawn(SCRIPT, [name, directory], {
+    // A session of its own: Ctrl-C in a terminal reaches the cloud, which says when the room ends.
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, PATH: machinePath },
+  });
+  room.stdin.on('error', () => {});
+  const ended = once(room, 'close');
+  const pid = await readyPid(room);
+  const close = async () => {
+    room.stdin.end();
+    await ended;
+  };
+  return { name, pid, close };
+}
+
+function readyPid(room: ChildProcessByStdio<Writable, Readable, Readable>): Promise<number> {
+  let said = '';
+  room.stderr.setEncoding('utf8').on('data', (text) => {
+    said += text;
+  });
+  return new Promise((resolve, reject) => {
+    createInterface({ input: room.stdout }).on('line', (line) => {
+      const [word, pid] = line.split(' ');
+      if (word === 'ready') resolve(Number(pid));
+    });
+    room.once('error', reject);
+    room.once('close', () => reject(new Error(`The machines' network could not be made: ${said.trim()}`)));
+  });
+}

@@ -140,13 +140,14 @@ function ended(ending: Ending): { kind: 'ended'; ending: Ending } {
 function endingOf(end: RunEnd, held: Held, limitSeconds: number): Ending {
   if (end.kind === 'not-started') return end;
   // What had ended by itself before the stop reached it ended by itself, whatever came up meanwhile.
-  if (end.stopped) {
+  if (end.kind === 'lost' || end.stopped) {
     if (held.stopped === 'timed-out') return { kind: 'timed-out', limitSeconds };
     if (held.stopped !== undefined) return { kind: held.stopped };
   }
-  return end.kind === 'exited'
-    ? { kind: 'exited', status: end.status }
-    : { kind: 'signalled', signal: end.signal };
+  if (end.kind === 'lost') return { kind: 'interrupted', reason: end.reason };
+  if (end.kind === 'exited') return { kind: 'exited', status: end.status };
+  const { signal, reason } = end;
+  return reason === undefined ? { kind: 'signalled', signal } : { kind: 'signalled', signal, reason };
 }
 
 /** What a worker is told of its job by its environment. */

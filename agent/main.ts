@@ -4,19 +4,17 @@ import { systemClock } from '../aws/clock.ts';
 import { findIdentity } from '../aws/identity.ts';
 import { createLog, type Log } from '../aws/log.ts';
 import type { AgentConfig } from './config.ts';
+import { createRunner } from './create-runner.ts';
 import { createWork } from './create-work.ts';
-import { awsEnvironment } from './credentials/environment.ts';
 import { openWorkerAccess } from './credentials/worker-access.ts';
 import { createNotify } from './notify.ts';
 import { type Options, readOptions, USAGE, UsageError } from './options.ts';
-import { ProcessRunner } from './process-runner.ts';
 import { ConfigError, parseConfig } from './read-config.ts';
 import { forgetRetirement } from './retire/account.ts';
 import { type Life, startLife } from './retire/life.ts';
 import { type Runner, WorkerMissing } from './runner.ts';
 import { Watchdog } from './watchdog.ts';
 import type { Work } from './work.ts';
-import { workerEnvironment } from './worker-environment.ts';
 
 /** The oldest Node that the agent runs on. */
 const NODE_MAJOR = 24;
@@ -47,16 +45,7 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
   const identity = await findIdentity(process.env, clock, member);
   const log = createLog(options.logLevel, { fleet: config.fleet, instance: identity.instanceId });
   const clients = createClients(config.region);
-  const [program = '', ...words] = config.command;
-  const runner = new ProcessRunner({
-    command: [program, ...words],
-    environment: workerEnvironment(process.env, {
-      ...awsEnvironment(process.env, config),
-      ...config.environment,
-    }),
-    directory: options.workerDirectory,
-    clock,
-  });
+  const runner = createRunner(options, config, clock);
   // However the agent ends, no worker outlives it to run beside the next try of its job.
   process.on('exit', () => runner.close());
   failLoudly(log);

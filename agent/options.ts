@@ -6,11 +6,13 @@ import { LOG_LEVELS, type LogLevel } from '../aws/log.ts';
 export const USAGE = `mayfly-agent: takes jobs from an SQS queue, runs a worker for each, and ends its instance when
 there are none.
 
-  node agent.mjs --config FILE [--tree DIRECTORY] [--log-level LEVEL]
+  node agent.mjs --config FILE [--tree DIRECTORY] [--slots SOCKET] [--log-level LEVEL]
 
   --config FILE       the agent's configuration (JSON), as user-data writes it
   --tree DIRECTORY    where the deployed tree lies; by default the parent of the agent's own folder.
                       Workers run in its folder worker/ if it has one, else in the tree itself
+  --slots SOCKET      where systemd starts a slot for each connection (mayfly-slot.socket): workers run there, as
+                      another user and each in a cgroup of its own; by default they are the agent's own children
   --log-level LEVEL   ${LOG_LEVELS.join(', ')}; by default info
   --help              this text
 
@@ -22,6 +24,8 @@ export interface Options {
   configFile: string;
   workerDirectory: string;
   stateDirectory: string;
+  /** The socket of the slots; undefined: workers are the agent's own children. */
+  slots: string | undefined;
   logLevel: LogLevel;
 }
 
@@ -53,6 +57,7 @@ export function readOptions(argv: string[], ownFolder: string, env: NodeJS.Proce
     configFile,
     workerDirectory: existsSync(worker) ? worker : tree,
     stateDirectory: env['STATE_DIRECTORY'] ?? dirname(configFile),
+    slots: values.slots,
     logLevel,
   };
 }
@@ -64,6 +69,7 @@ function parse(argv: string[]) {
       options: {
         config: { type: 'string' },
         tree: { type: 'string' },
+        slots: { type: 'string' },
         'log-level': { type: 'string', default: 'info' },
         help: { type: 'boolean', short: 'h', default: false },
       },

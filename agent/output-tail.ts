@@ -1,3 +1,6 @@
+/** How much of a worker's output is kept for the job's record. */
+export const OUTPUT_BYTES = 4096;
+
 /** The last of what a worker printed, stdout and stderr as they came, in bounded memory. */
 export class OutputTail {
   readonly #limit: number;

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { Clock } from '../aws/clock.ts';
 import { findProgram } from './command.ts';
-import { OutputTail } from './output-tail.ts';
-import type { Run, RunEnd, Runner, Task } from './runner.ts';
+import { OUTPUT_BYTES, OutputTail } from './output-tail.ts';
+import { notStarted, type OutputSink, type Run, type RunEnd, type Runner, type Task } from './runner.ts';
 import { openStdin } from './stdin-file.ts';
 
 export interface ProcessRunnerOptions {
@@ -14,9 +14,6 @@ export interface ProcessRunnerOptions {
   directory: string;
   clock: Clock;
 }
-
-/** How much of a worker's output is kept for the job's record. */
-const OUTPUT_BYTES = 4096;
 
 /** How long to wait for the end of the output of a worker that has exited: a process it left may hold the pipe. */
 const DRAIN_MS = 250;
@@ -49,7 +46,7 @@ export class ProcessRunner implements Runner {
         detached: true,
         stdio: [input, 'pipe', 'pipe'],
       });
-      const run = new ProcessRun(child, clock, () => this.#running.delete(run));
+      const run = new ProcessRun(child, clock, task.output, () => this.#running.delete(run));
       this.#running.add(run);
       return run;
     } catch (error) {
@@ -59,14 +56,9 @@ export class ProcessRunner implements Runner {
     }
   }
 
-  /** Kills all workers at once and waits for nothing: for the moment in which the agent itself ends. */
   close(): void {
     for (const run of this.#running) run.kill();
   }
-}
-
-function notStarted(reason: string): Run {
-  return { ended: Promise.resolve({ kind: 'not-started', reason }), stop() {} };
 }
 
 class ProcessRun implements Run {
@@ -76,27 +68,43 @@ class ProcessRun implements Run {
   readonly #onEnd: () => void;
   readonly #output = new OutputTail(OUTPUT_BYTES);
   readonly #resolve: (end: RunEnd) => void;
+  /** Output that the sink does not take yet. */
+  readonly #held = new Set<unknown>();
   #stopped = false;
   #exited = false;
   #closed = false;
   /** Aborted at the exit: there is no grace to wait for any more. */
   #grace: AbortController | undefined;
 
-  constructor(child: ChildProcess, clock: Clock, onEnd: () => void) {
+  constructor(child: ChildProcess, clock: Clock, sink: OutputSink | undefined, onEnd: () => void) {
     this.#child = child;
     this.#onEnd = onEnd;
     this.#clock = clock;
     const { promise, resolve } = Promise.withResolvers<RunEnd>();
     this.ended = promise;
     this.#resolve = resolve;
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (chunk: Buffer) => this.#output.write(chunk));
-      // A pipe that breaks ends like one that was closed: what was read of it is kept.
-      stream?.on('error', () => stream.destroy());
-    }
+    this.#read('stdout', sink);
+    this.#read('stderr', sink);
     child.once('error', (error) => this.#end({ kind: 'not-started', reason: error.message }));
     child.once('exit', (status, signal) => this.#onExit(status, signal));
     child.once('close', (status, signal) => this.#onClose(status, signal));
+  }
+
+  #read(name: 'stdout' | 'stderr', sink: OutputSink | undefined): void {
+    const stream = this.#child[name];
+    stream?.on('data', (chunk: Buffer) => {
+      this.#output.write(chunk);
+      const taken = sink?.write(name, chunk);
+      if (!taken) return;
+      stream.pause();
+      this.#held.add(stream);
+      void taken.then(() => {
+        this.#held.delete(stream);
+        stream.resume();
+      });
+    });
+    // A pipe that breaks ends like one that was closed: what was read of it is kept.
+    stream?.on('error', () => stream.destroy());
   }
 
   stop(graceMs: number): void {
@@ -125,8 +133,14 @@ class ProcessRun implements Run {
     // Nearly always the output has ended as well, and is only not yet reported. If not, a process that the worker
     // left holds it open. The timer is left to run out: to cancel one costs more than to let it find nothing to do.
     setImmediate(() => {
-      if (!this.#closed) void this.#clock.sleep(DRAIN_MS).then(() => this.#onClose(status, signal));
+      if (!this.#closed) void this.#drain().then(() => this.#onClose(status, signal));
     });
+  }
+
+  /** The time that the sink takes does not count. */
+  async #drain(): Promise<void> {
+    do await this.#clock.sleep(DRAIN_MS);
+    while (this.#held.size > 0);
   }
 
   #onClose(status: number | null, signal: string | null): void {

@@ -6,13 +6,27 @@ export interface Task {
   argument: string | undefined;
   /** Variables of this job, over those that all workers of the fleet get. */
   variables: Record<string, string>;
+  /** Gets all that the worker prints. Without one only the last of it is kept, in `RunEnd.output`. */
+  output?: OutputSink;
+}
+
+/** Where a worker's output goes while it runs. */
+export interface OutputSink {
+  /**
+   * Takes what came, in order. A promise holds the output back until it is settled, and in the end the worker; a
+   * little that was read already may still follow. Must not throw or reject.
+   */
+  write(stream: 'stdout' | 'stderr', chunk: Buffer): Promise<void> | undefined;
 }
 
 /** How a worker ended. `stopped`: after `Run.stop` had reached it, so by our will and not by its own. */
 export type RunEnd =
   | { kind: 'exited'; status: number; stopped: boolean; output: string }
-  | { kind: 'signalled'; signal: string; stopped: boolean; output: string }
-  | { kind: 'not-started'; reason: string };
+  /** `reason`: what a person is told instead of the signal's name. */
+  | { kind: 'signalled'; signal: string; reason?: string; stopped: boolean; output: string }
+  | { kind: 'not-started'; reason: string }
+  /** The slot was lost, and the worker with it: nobody knows how it would have ended. */
+  | { kind: 'lost'; reason: string; output: string };
 
 /** A worker that runs. */
 export interface Run {
@@ -31,6 +45,13 @@ export interface Runner {
   check(): Promise<void>;
   /** Never throws: a worker that could not be started is a run that ended as `not-started`. */
   start(task: Task): Run;
+  /** Kills all workers at once and waits for nothing: for the moment in which the agent itself ends. */
+  close(): void;
+}
+
+/** A run of a worker that never came to be. */
+export function notStarted(reason: string): Run {
+  return { ended: Promise.resolve({ kind: 'not-started', reason }), stop() {} };
 }
 
 /** The fleet's command cannot be run on this instance: no job can be blamed, and none should be tried. */

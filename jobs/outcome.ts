@@ -3,11 +3,12 @@ import { type BackoffBounds, backoffMs } from '../policy/backoff.ts';
 /** How a try of a job ended, as the agent saw it. */
 export type Ending =
   | { kind: 'exited'; status: number }
-  | { kind: 'signalled'; signal: string }
+  /** `reason`: what it died of, where more is known than the signal. */
+  | { kind: 'signalled'; signal: string; reason?: string }
   /** Ran past its limit and was stopped. */
   | { kind: 'timed-out'; limitSeconds: number }
-  /** Stopped because the agent has to go. */
-  | { kind: 'interrupted' }
+  /** Stopped because the agent has to go; or, with a reason, lost with its slot through no fault of the job's. */
+  | { kind: 'interrupted'; reason?: string }
   /** Its lease could not be renewed, so it was stopped before the lease ended. */
   | { kind: 'lease-lost' }
   /** No process came of it, through no fault of the job's. */
@@ -61,7 +62,7 @@ export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, rando
     case 'exited':
       return exited(ending.status, tries, rules, random);
     case 'signalled':
-      return retried(`the worker died of ${ending.signal}`, 'failed', tries, rules, random);
+      return retried(ending.reason ?? `the worker died of ${ending.signal}`, 'failed', tries, rules, random);
     case 'timed-out': {
       const reason = `the worker ran past its limit of ${ending.limitSeconds} s`;
       return rules.retryTimedOut
@@ -69,7 +70,11 @@ export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, rando
         : givenUp(reason, 'timed_out', true);
     }
     case 'interrupted':
-      return again('the agent had to go; the worker was stopped', 0, tries, rules);
+      if (ending.reason === undefined) {
+        return again('the agent had to go; the worker was stopped', 0, tries, rules);
+      }
+      // Not at once: a worker that ends its own slot would do it again.
+      return again(ending.reason, backoffMs(rules.backoff, tries.receiveCount, random), tries, rules);
     case 'lease-lost':
       return { state: undefined, costsAttempt: true, fate: { to: 'leave' }, reason: 'the lease was lost' };
     case 'not-started':

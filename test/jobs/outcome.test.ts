@@ -45,6 +45,18 @@ test.each<[string, Ending, Tries, unknown[]]>([
   ['a signal at last', died, LAST, ['failed', true, deadLetter, /SIGSEGV/]],
   ['the limit', late, FIRST, ['timed_out', true, deadLetter, /limit of 60 s/]],
   ['stopped to go', { kind: 'interrupted' }, LAST, ['queued', false, handBack(0), /had to go/]],
+  [
+    'lost with its slot',
+    { kind: 'interrupted', reason: 'the slot was lost' },
+    FIRST,
+    ['queued', false, handBack(5), /^the slot was lost$/],
+  ],
+  [
+    'out of memory',
+    { kind: 'signalled', signal: 'SIGKILL', reason: 'the worker ran out of memory (limit 512 MiB)' },
+    LAST,
+    ['failed', true, deadLetter, /ran out of memory \(limit 512 MiB\), attempt 3 of 3/],
+  ],
   ['stopped to go, too old', { kind: 'interrupted' }, OLD, ['failed', false, deadLetter, /had to go.*old/]],
   ['the lease lost', { kind: 'lease-lost' }, LAST, [undefined, true, { to: 'leave' }, /lease/]],
   ['not started', noStart, LAST, ['queued', false, handBack(20), /could not be started: EAGAIN/]],

@@ -1,0 +1,137 @@
+import type { Clock } from '../aws/clock.ts';
+import { notStarted, type Run, type RunEnd, type Runner, type Task, WorkerMissing } from './runner.ts';
+import { SlotConnection } from './slot-connection.ts';
+import { joined } from './slot-frames.ts';
+import { SlotRun } from './slot-run.ts';
+
+export interface IsolatingRunnerOptions {
+  /** The socket at which systemd starts a slot for each connection. */
+  socket: string;
+  /** Slots to have ready. More are opened when more workers run at once. */
+  slots: number;
+  command: readonly [string, ...string[]];
+  /** The worker's whole environment, save for `HOME`, which is its user's, and the job's own variables. */
+  environment: Record<string, string>;
+  /** The worker's working directory. */
+  directory: string;
+  clock: Clock;
+}
+
+/** How long to try for a slot: systemd may be busy, or the one before may just have ended. */
+const PATIENCE_MS = 10_000;
+const PAUSE_MS = 100;
+
+/**
+ * Workers as another user and each in a cgroup of its own, of which nothing is left when the next one starts. The
+ * agent has no right to either: systemd makes them, one for each connection (mayfly-slot.socket).
+ */
+export class IsolatingRunner implements Runner {
+  readonly #options: IsolatingRunnerOptions;
+  readonly #open = new Set<SlotConnection>();
+  #free: SlotConnection[] = [];
+  #program: string | undefined;
+  #closed = false;
+
+  constructor(options: IsolatingRunnerOptions) {
+    this.#options = options;
+  }
+
+  async check(): Promise<void> {
+    const { command, directory, environment, slots } = this.#options;
+    const slot = await this.#connect().catch((error: Error) => {
+      throw new WorkerMissing(command[0], error.message);
+    });
+    const found = await slot.find(command[0], directory, environment['PATH'] ?? '').catch((error: Error) => ({
+      missing: error.message,
+    }));
+    if ('missing' in found) throw new WorkerMissing(command[0], found.missing);
+    this.#program = found.program;
+    this.#park(slot);
+    void this.#prepare(slots - 1);
+  }
+
+  start(task: Task): Run {
+    const free = this.#free.pop();
+    return free ? this.#run(free, task) : this.#startLater(task);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const slot of this.#open) slot.close();
+  }
+
+  #run(slot: SlotConnection, task: Task): Run {
+    if (this.#program === undefined) return notStarted('the command was not checked');
+    const { command, directory, environment } = this.#options;
+    const words = [this.#program, ...command.slice(1)];
+    if (task.argument !== undefined) words.push(task.argument);
+    const variables = Object.entries({ HOME: slot.home, ...environment, ...task.variables });
+    try {
+      const texts = [joined(words, 'a word'), joined(variables.map(setting), 'a variable')];
+      const run = new SlotRun(slot, task.output, () => this.#park(slot));
+      slot.send('R', directory, task.stdin, ...texts);
+      return run;
+    } catch (error) {
+      this.#park(slot);
+      return notStarted(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** When no slot is there yet, or not again. */
+  #startLater(task: Task): Run {
+    let run: Run | undefined;
+    let stopped = false;
+    const start = async (): Promise<RunEnd> => {
+      const slot = await this.#connect();
+      if (stopped) this.#park(slot);
+      run = stopped ? notStarted('it was stopped before there was a slot for it') : this.#run(slot, task);
+      return run.ended;
+    };
+    return {
+      ended: start().catch((error: Error) => ({ kind: 'not-started', reason: error.message })),
+      stop(graceMs) {
+        stopped = true;
+        run?.stop(graceMs);
+      },
+    };
+  }
+
+  /** Keeps a slot for the next worker, as long as it lives. */
+  #park(slot: SlotConnection): void {
+    this.#free.push(slot);
+    slot.listen({
+      onFrame: () => slot.close(),
+      onLost: () => {
+        this.#free = this.#free.filter((one) => one !== slot);
+      },
+    });
+  }
+
+  /** Opens slots ahead. One that fails is left to the job that needs it. */
+  async #prepare(count: number): Promise<void> {
+    for (let opened = 0; opened < count && !this.#closed; opened++) {
+      const slot = await this.#connect().catch(() => undefined);
+      if (slot) this.#park(slot);
+    }
+  }
+
+  async #connect(): Promise<SlotConnection> {
+    const { socket, clock } = this.#options;
+    const giveUpMs = clock.monotonic() + PATIENCE_MS;
+    for (;;) {
+      try {
+        const slot = await SlotConnection.open(socket, clock, () => this.#open.delete(slot));
+        this.#open.add(slot);
+        if (this.#closed) slot.close();
+        return slot;
+      } catch (error) {
+        if (this.#closed || clock.monotonic() > giveUpMs) throw error;
+      }
+      await clock.sleep(PAUSE_MS);
+    }
+  }
+}
+
+function setting([name, value]: [string, string]): string {
+  return `${name}=${value}`;
+}

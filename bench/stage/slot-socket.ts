@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const PROGRAM = join(import.meta.dirname, '../../systemd/mayfly-slot');
+const PYTHON = '/usr/bin/python3';
+/** A user without rights, as on any Linux. */
+const NOBODY = '65534';
+
+export interface SlotSocketOptions {
+  /**
+   * `own`: a cgroup for each slot, and an unprivileged user, which takes root. `none`: neither. By default what can be
+   * had here.
+   */
+  cgroups?: 'own' | 'none';
+  /** Options of the slots beside those that follow from the above. */
+  slotOptions?: string[];
+  /** Directories of further cgroups that each slot enters. */
+  alsoEnter?: string[];
+  /** What starts the slots. */
+  python?: string;
+}
+
+/** Starts a slot for each connection, as systemd does for mayfly-slot.socket. */
+export interface SlotSocket {
+  path: string;
+  /** Readable by the workers' user. */
+  directory: string;
+  /** The slots that run. */
+  slots: ReadonlySet<ChildProcess>;
+  /** Slots that were started. */
+  started: () => number;
+  /** What the slots wrote to their standard error: systemd's journal would have it. */
+  errors: () => string;
+  /** Whether the slots have cgroups of their own. */
+  isolated: boolean;
+  close(): Promise<void>;
+}
+
+/** Why slots cannot have cgroups of their own here; undefined when they can. */
+export function whyNoCgroups(): string | undefined {
+  if (process.platform !== 'linux') return 'there are no cgroups off Linux';
+  if (process.getuid?.() !== 0) return 'it takes root to make cgroups';
+  if (!hierarchy()) return 'no cgroup v2 is mounted here';
+  return undefined;
+}
+
+export async function openSlotSocket(options: SlotSocketOptions = {}): Promise<SlotSocket> {
+  const isolated = (options.cgroups ?? (whyNoCgroups() ? 'none' : 'own')) === 'own';
+  const directory = await mkdtemp(join(tmpdir(), 'mayfly-slots-'));
+  await chmod(directory, 0o755);
+  await cp(PROGRAM, join(directory, 'mayfly-slot'), { recursive: true });
+  const cgroup = isolated ? await makeCgroup(directory) : undefined;
+  const slots = new Set<ChildProcess>();
+  const ends: Promise<void>[] = [];
+  let errors = '';
+  let started = 0;
+  const server = createServer({ pauseOnConnect: true }, (socket) => {
+    started += 1;
+    const own = cgroup && join(cgroup, `slot-${started}`);
+    ends.push(
+      runSlot(socket, directory, own, options, slots, (text) => {
+        errors += text;
+      }),
+    );
+  });
+  const path = join(directory, 'slot.sock');
+  server.listen(path);
+  await once(server, 'listening');
+  return {
+    path,
+    directory,
+    slots,
+    isolated,
+    started: () => started,
+    errors: () => errors,
+    async close() {
+      server.close();
+      for (const slot of slots) slot.kill('SIGKILL');
+      await Promise.all(ends);
+      if (cgroup) await rmdir(cgroup);
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** One slot, from the connection to its end and that of all that is left in its cgroup. */
+async function runSlot(
+  socket: Socket,
+  directory: string,
+  cgroup: string | undefined,
+  { slotOptions = [], alsoEnter = [], python = PYTHON }: SlotSocketOptions,
+  slots: Set<ChildProcess>,
+  onError: (text: string) => void,
+): Promise<void> {
+  if (cgroup) await mkdir(cgroup);
+  const enter = [...(cgroup ? [cgroup] : []), ...alsoEnter].map(
+    (entered) => `echo $$ > ${entered}/cgroup.procs`,
+  );
+  const drop = cgroup ? `setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups` : '';
+  const script = [...enter, `exec ${drop} "$@"`].join(' && ');
+  const flags = ['--any-network', ...(cgroup ? [] : ['--any-cgroup']), ...slotOptions];
+  const words = ['-c', script, 'slot', python, '-ISB', join(directory, 'mayfly-slot'), ...flags];
+  const slot = spawn('sh', words, {
+    env: { PATH: PATHS, HOME: '/nonexistent' },
+    stdio: [socket, 'ignore', 'pipe'],
+  });
+  socket.destroy();
+  slots.add(slot);
+  slot.stderr?.on('data', (chunk) => onError(String(chunk)));
+  await once(slot, 'exit');
+  slots.delete(slot);
+  if (cgroup) await removeCgroup(cgroup);
+}
+
+const PATHS = '/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Where cgroup v2 is mounted: alone, or beside v1. */
+function hierarchy(): string | undefined {
+  return ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((path) => existsSync(join(path, 'cgroup.procs')));
+}
+
+async function makeCgroup(directory: string): Promise<string> {
+  const cgroup = join(hierarchy() ?? '', directory.split('/').at(-1) ?? '');
+  await mkdir(cgroup);
+  return cgroup;
+}
+
+/** Kills all in it, as systemd does at the end of a unit. */
+async function removeCgroup(cgroup: string): Promise<void> {
+  await writeFile(join(cgroup, 'cgroup.kill'), '1');
+  while ((await readFile(join(cgroup, 'cgroup.procs'), 'utf8')) !== '') await delay(5);
+  await rmdir(cgroup);
+}

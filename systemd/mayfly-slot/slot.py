@@ -1,0 +1,146 @@
+"""What an agent asks of a slot, done.
+
+waiting -> running -> draining -> emptying -> waiting, or exit when something withstands
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+
+from agent import CHUNK_BYTES, Agent
+from cgroup import Cgroup, own_memory_score, reset_memory_score
+from polling import NEVER, ready
+from program import checked
+from scratch import emptied
+from watchdog import Watchdog
+from worker import Worker, why_not_started
+
+
+class Slot:
+    def __init__(self, agent: Agent, cgroup: Cgroup, scratch: list[str]) -> None:
+        self._agent = agent
+        self._cgroup = cgroup
+        self._scratch = scratch
+        self._watchdog = Watchdog()
+        self._protected = own_memory_score() != 0
+
+    def serve(self) -> None:
+        """Returns when the slot has to exit. Raises AgentGone."""
+        while True:
+            self._wait([], NEVER)
+            while frame := self._agent.frame():
+                letter, fields = frame
+                if letter == b"C":
+                    self._agent.send(b"C", *checked(fields))
+                elif letter == b"R" and not self._run(fields):
+                    return
+
+    def _run(self, fields: list[bytes]) -> bool:
+        """Runs a worker to its end. False when something of it is left that only the slot's own end can end."""
+        kills = self._cgroup.memory_kills()
+        try:
+            worker = Worker(fields)
+        except OSError as error:
+            self._send_end(b"not-started", why_not_started(error, fields))
+            return True
+        if self._protected:
+            reset_memory_score(worker.pid)
+        try:
+            self._attend(worker, kills)
+        finally:
+            worker.signal(signal.SIGKILL)
+            clean = self._cgroup.empty()
+        self._read_rest(worker)
+        status = worker.collect()
+        short = self._cgroup.memory_kills() > kills
+        clean = all([emptied(directory) for directory in self._scratch]) and clean
+        self._send_end(
+            b"signalled" if status < 0 or short else b"exited",
+            b"%d" % (signal.SIGKILL if short else abs(status)),
+            b"stopped" if worker.stopped else b"",
+            self._cgroup.memory_limit() if short else b"",
+            b"" if clean else b"last",
+        )
+        return clean
+
+    def _attend(self, worker: Worker, kills: int) -> None:
+        """Until the worker has exited and its output has ended, or the time for that is over."""
+        memory = self._cgroup.memory_events
+        while worker.outputs or not worker.exited:
+            now = time.monotonic()
+            if now >= worker.drained_by:
+                return
+            if now >= worker.kill_at:
+                self._kill(worker)
+            came = self._wait(self._watched(worker), min(worker.drained_by, worker.kill_at))
+            worker.look()
+            self._obey(worker)
+            for output in came.intersection(worker.outputs):
+                self._relay(worker, output)
+            if memory in came and self._cgroup.memory_kills() > kills:
+                self._kill(worker)
+
+    def _watched(self, worker: Worker) -> list[tuple[int, int]]:
+        watched = [] if worker.exited else [(worker.exit, select.POLLIN)]
+        if self._cgroup.memory_events is not None:
+            watched.append((self._cgroup.memory_events, select.POLLPRI))
+        # No output is read while the agent takes none: a worker that prints too fast waits.
+        if not self._agent.unsent:
+            watched += [(output, select.POLLIN) for output in worker.outputs]
+        return watched
+
+    def _obey(self, worker: Worker) -> None:
+        while frame := self._agent.frame():
+            letter, fields = frame
+            if letter == b"S":
+                worker.stop(int(fields[0]) / 1000)
+
+    def _kill(self, worker: Worker) -> None:
+        worker.kill_at = NEVER
+        worker.signal(signal.SIGKILL)
+        self._cgroup.kill()
+
+    def _relay(self, worker: Worker, output: int) -> bool:
+        """Hands on what has come. False when there was nothing, or nothing more will come."""
+        try:
+            data = os.read(output, CHUNK_BYTES)
+        except BlockingIOError:
+            return False
+        if data:
+            self._agent.relay(worker.outputs[output], data)
+            return True
+        del worker.outputs[output]
+        os.close(output)
+        return False
+
+    def _read_rest(self, worker: Worker) -> None:
+        """What lies in the pipes when nobody is left to write: all of it, as fast as the agent takes it."""
+        for output in list(worker.outputs):
+            while self._relay(worker, output):
+                self._flush()
+        worker.close()
+
+    def _send_end(self, kind: bytes, value: bytes, *flags: bytes) -> None:
+        self._agent.send(b"E", kind, value, *(flags or (b"", b"", b"")))
+        self._flush()
+
+    def _flush(self) -> None:
+        while self._agent.unsent:
+            self._wait([], NEVER)
+
+    def _wait(self, watched: list[tuple[int, int]], until: float) -> set[int]:
+        """Descriptors on which something came, by `until`. What the agent sends meanwhile is read."""
+        agent = self._agent
+        events = select.POLLIN | (select.POLLOUT if agent.unsent else 0)
+        until = min(until, self._watchdog.due_at)
+        seconds = None if until == NEVER else max(0.0, until - time.monotonic())
+        came = ready([(agent.descriptor, events), *watched], seconds)
+        self._watchdog.tell()
+        if agent.descriptor in came:
+            if agent.unsent:
+                agent.flush()
+            agent.read()
+        return came

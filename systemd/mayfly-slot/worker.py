@@ -1,0 +1,124 @@
+"""A worker: its start, its signals, its exit."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import signal
+import time
+
+from polling import NEVER, ready
+
+DRAIN_SECONDS = 0.25
+"""For the end of the output of a worker that has exited: a process it left may hold the pipe."""
+
+IGNORED = (signal.SIGPIPE, signal.SIGXFSZ)
+"""Signals that Python or systemd ignores. A worker would inherit that."""
+
+
+class Worker:
+    """One that runs. Raises OSError when it cannot be started."""
+
+    def __init__(self, fields: list[bytes]) -> None:
+        directory, text, words, variables = fields
+        os.chdir(directory)
+        self.outputs: dict[int, bytes] = {}
+        """The read ends of its output, with the letters of their frames."""
+        self.exited = False
+        self.stopped = False
+        self.kill_at = NEVER
+        self.drained_by = NEVER
+        ends = [standard_input(text)]
+        try:
+            for letter in (b"1", b"2"):
+                # Pipes, and of this very user: a worker can open them anew as /dev/stdout and /dev/stderr.
+                reader, writer = os.pipe()
+                os.set_blocking(reader, False)
+                self.outputs[reader] = letter
+                ends.append(writer)
+            self.pid = spawn(words.split(b"\0"), environment(variables), ends)
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            for end in ends:
+                os.close(end)
+        self.exit = os.pidfd_open(self.pid)
+
+    def look(self) -> None:
+        """Notes the exit. It is not yet collected: until then no other process gets its number."""
+        if not self.exited and ready([(self.exit, select.POLLIN)], 0):
+            self.exited = True
+            self.drained_by = time.monotonic() + DRAIN_SECONDS
+
+    def stop(self, grace_seconds: float) -> None:
+        """SIGTERM now, and `kill_at` after the grace. An exit that has happened stays the worker's own."""
+        if self.exited:
+            return
+        self.stopped = True
+        self.kill_at = min(self.kill_at, time.monotonic() + grace_seconds)
+        if grace_seconds > 0:
+            self.signal(signal.SIGTERM)
+
+    def signal(self, number: int) -> None:
+        """To its process group."""
+        try:
+            os.killpg(self.pid, number)
+        except ProcessLookupError:
+            pass
+
+    def collect(self) -> int:
+        """Its exit status, or the negative number of the signal that ended it."""
+        status = os.waitpid(self.pid, 0)[1]
+        os.close(self.exit)
+        return os.waitstatus_to_exitcode(status)
+
+    def close(self) -> None:
+        for output in self.outputs:
+            os.close(output)
+        self.outputs.clear()
+
+
+def standard_input(text: bytes) -> int:
+    """All there before the worker starts, never on a disk, and to be opened anew as /dev/stdin."""
+    descriptor = os.memfd_create("stdin")
+    try:
+        written = 0
+        while written < len(text):
+            written += os.pwrite(descriptor, text[written:], written)
+        return descriptor
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def environment(variables: bytes) -> dict[bytes, bytes]:
+    pairs = [variable.partition(b"=") for variable in variables.split(b"\0") if variable]
+    return {name: value for name, _, value in pairs}
+
+
+def spawn(words: list[bytes], variables: dict[bytes, bytes], ends: list[int]) -> int:
+    """Starts a program in a session of its own, without a copy of this process."""
+    actions = [(os.POSIX_SPAWN_DUP2, end, target) for target, end in enumerate(ends)]
+    try:
+        return os.posix_spawn(
+            words[0],
+            words,
+            variables,
+            file_actions=actions,
+            setsid=True,
+            setsigmask=(),
+            setsigdef=IGNORED,
+        )
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
+    # A script that names no interpreter is the shell's, as execvp(3) has it.
+    return spawn([b"/bin/sh", *words], variables, ends)
+
+
+def why_not_started(error: OSError, fields: list[bytes]) -> bytes:
+    directory, program = fields[0], fields[2].split(b"\0", 1)[0]
+    name = errno.errorcode.get(error.errno or 0, "error")
+    return b"%b in %b: %b" % (program, directory, f"{name}, {error.strerror}".encode())

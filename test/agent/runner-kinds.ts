@@ -1,0 +1,76 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { IsolatingRunner } from '../../agent/isolating-runner.ts';
+import { ProcessRunner } from '../../agent/process-runner.ts';
+import type { Run, Runner, Task } from '../../agent/runner.ts';
+import { systemClock } from '../../aws/clock.ts';
+import { openSlotSocket, type SlotSocket, type SlotSocketOptions } from '../../bench/stage/slot-socket.ts';
+
+/** Runners of one kind, and a directory for their workers. */
+export interface Workshop {
+  /** Every user may write here: the workers' own may not be ours. */
+  directory: string;
+  /** Undefined for workers that are plain processes. */
+  socket: SlotSocket | undefined;
+  /** Checked, and closed with the workshop. */
+  runnerOf(command: readonly [string, ...string[]], more?: Partial<Setting>): Promise<Runner>;
+  /** Starts `sh -c SCRIPT worker`, with the argument after it. */
+  start(script: string, task?: Partial<Task>): Promise<Run>;
+  close(): Promise<void>;
+}
+
+interface Setting {
+  environment: Record<string, string>;
+  directory: string;
+  slots: number;
+}
+
+const PATH = '/usr/local/bin:/usr/bin:/bin';
+
+export async function openPlain(): Promise<Workshop> {
+  return workshop(undefined, (setting) => new ProcessRunner(setting));
+}
+
+export async function openIsolating(options?: SlotSocketOptions): Promise<Workshop> {
+  const socket = await openSlotSocket(options);
+  return workshop(socket, (setting) => new IsolatingRunner({ ...setting, socket: socket.path }));
+}
+
+type Make = (
+  setting: Setting & { command: readonly [string, ...string[]]; clock: typeof systemClock },
+) => Runner;
+
+async function workshop(socket: SlotSocket | undefined, make: Make): Promise<Workshop> {
+  const directory = await mkdtemp(join(tmpdir(), 'mayfly-runner-'));
+  await chmod(directory, 0o777);
+  const runners: Runner[] = [];
+  const runnerOf: Workshop['runnerOf'] = async (command, more = {}) => {
+    const setting = { environment: { PATH }, directory, slots: 1, ...more };
+    const runner = make({ ...setting, command, clock: systemClock });
+    runners.push(runner);
+    await runner.check();
+    return runner;
+  };
+  return {
+    directory,
+    socket,
+    runnerOf,
+    async start(script, task = {}) {
+      const runner = await runnerOf(['sh', '-c', script, 'worker']);
+      return runner.start({ stdin: '', argument: undefined, variables: {}, ...task });
+    },
+    async close() {
+      for (const runner of runners) runner.close();
+      await socket?.close();
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+/** What a worker printed that ended by itself. */
+export async function outputOf(run: Run): Promise<string> {
+  const end = await run.ended;
+  if (end.kind !== 'exited') throw new Error(`the worker did not exit: ${JSON.stringify(end)}`);
+  return end.output;
+}

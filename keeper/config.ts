@@ -35,6 +35,8 @@ export const KeeperConfigSchema = v.strictObject({
   silentSeconds: v.optional(seconds(10, 86_400), 900),
   /** Boots that fail in a row before `Launch` is suspended. */
   breakerFailures: v.optional(count(1, 100), 3),
+  /** Whether the group has a warm pool, whose instances are to be left alone. */
+  warmPool: v.optional(v.boolean('true or false'), false),
   /** Hooks that the keeper completes for instances that cannot do it themselves any more. */
   launchHook: v.optional(text),
   terminationHook: v.optional(text),

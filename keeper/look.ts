@@ -3,6 +3,7 @@ import {
   type AutoScalingGroup,
   DescribeAutoScalingGroupsCommand,
   DescribeScalingActivitiesCommand,
+  paginateDescribeWarmPool,
 } from '@aws-sdk/client-auto-scaling';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { Clients } from '../aws/clients.ts';
@@ -32,6 +33,8 @@ export interface GroupSeen {
   maxSize: number;
   desired: number;
   instances: { instance: string; lifecycleState: string }[];
+  /** Instances of its warm pool: the group's, but neither in service nor to be expected to report. */
+  pool: ReadonlySet<string>;
   suspended: ReadonlySet<string>;
 }
 
@@ -52,7 +55,7 @@ export async function look(
   instances: InstanceStore,
   nowMs: number,
 ): Promise<Look | undefined> {
-  const group = await groupOf(clients, config.groupName);
+  const group = await groupOf(clients, config);
   if (!group) return undefined;
   const [activities, backlog, living, memory] = await Promise.all([
     activitiesOf(clients, config.groupName),
@@ -60,7 +63,7 @@ export async function look(
     instances.living(),
     readMemory(clients.dynamodb, config.table),
   ]);
-  const launches = activities.flatMap(launchOf);
+  const launches = newest(activities.flatMap(launchOf));
   const records = new Map(living.map((record) => [record.instance, record]));
   const { judged, unlisted } = latest(launches, group, records, config, nowMs);
   for (const [id, record] of await instances.find(unlisted)) records.set(id, record);
@@ -80,7 +83,7 @@ function latest(
 ): { judged: LaunchSeen[]; unlisted: string[] } {
   const kept = launches.filter(({ startedAtMs }) => nowMs - startedAtMs < keptSeconds(recordSeconds) * 1000);
   const booting = group.instances.filter(({ lifecycleState }) => lifecycleState.startsWith('Pending'));
-  const silent = new Set(booting.map(({ instance }) => instance));
+  const silent = new Set([...booting.map(({ instance }) => instance), ...group.pool]);
   const most = Math.max(PAST_LAUNCHES, breakerFailures);
   const judged: LaunchSeen[] = [];
   const unlisted: string[] = [];
@@ -94,16 +97,32 @@ function latest(
   return { judged, unlisted };
 }
 
-async function groupOf(clients: Clients, groupName: string): Promise<GroupSeen | undefined> {
+async function groupOf(
+  clients: Clients,
+  { groupName, warmPool }: KeeperConfig,
+): Promise<GroupSeen | undefined> {
+  // The pool first: an instance that leaves it meanwhile is seen twice, not never.
+  const pool = warmPool ? await poolOf(clients, groupName) : [];
   const { AutoScalingGroups } = await clients.autoScaling.send(
     new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [groupName] }),
   );
   const group = AutoScalingGroups?.[0];
-  return group && seen(group);
+  return group && seen(group, pool);
 }
 
-function seen(group: AutoScalingGroup): GroupSeen {
+/** "DescribeAutoScalingGroups" tells nothing of the instances in a warm pool. */
+async function poolOf(clients: Clients, AutoScalingGroupName: string): Promise<string[]> {
+  const pool: string[] = [];
+  const pages = paginateDescribeWarmPool({ client: clients.autoScaling }, { AutoScalingGroupName });
+  for await (const { Instances } of pages) {
+    pool.push(...(Instances ?? []).map(({ InstanceId = '' }) => InstanceId));
+  }
+  return pool;
+}
+
+function seen(group: AutoScalingGroup, pool: readonly string[]): GroupSeen {
   return {
+    pool: new Set(pool),
     minSize: group.MinSize ?? 0,
     maxSize: group.MaxSize ?? 0,
     desired: group.DesiredCapacity ?? 0,
@@ -129,14 +148,28 @@ async function activitiesOf(clients: Clients, groupName: string): Promise<Activi
   return activities;
 }
 
-/** "Verify a scaling activity": `Launching a new EC2 instance: i-...`; without an id the launch failed. */
+/**
+ * "Verify a scaling activity": `Launching a new EC2 instance: i-...`, with a warm pool `... instance into warm pool: i-...`
+ * and later, for the same one, `... instance from warm pool: i-...`; without an id the launch failed.
+ */
 function launchOf({ Description, StartTime }: Activity): LaunchSeen[] {
-  const instance = /^Launching a new EC2 instance: (i-\w+)/.exec(Description ?? '')?.[1];
+  const instance = /^Launching a new EC2 instance(?: (?:into|from) warm pool)?: (i-\w+)/.exec(
+    Description ?? '',
+  )?.[1];
   return instance && StartTime ? [{ instance, startedAtMs: StartTime.getTime() }] : [];
 }
 
+/** Of each instance the latest launch: out of a warm pool it boots once more, with the whole time for it. */
+function newest(launches: readonly LaunchSeen[]): LaunchSeen[] {
+  const seen = new Set<string>();
+  return launches.filter(({ instance }) => !seen.has(instance) && seen.add(instance));
+}
+
+/** The latest that adds to the group: one into the warm pool does not answer a backlog. */
 function lastLaunch(activities: readonly Activity[]): number | undefined {
-  const last = activities.find(({ Description }) => Description?.startsWith('Launching'));
+  const last = activities.find(({ Description = '' }) => {
+    return Description.startsWith('Launching') && !Description.includes('into warm pool');
+  });
   return last?.StartTime?.getTime();
 }
 

@@ -6,7 +6,7 @@ import { isGone } from '../policy/settle.ts';
 import { wake } from '../policy/wake.ts';
 import { type Zombie, zombies } from '../policy/zombies.ts';
 import type { KeeperConfig } from './config.ts';
-import type { Look } from './look.ts';
+import type { GroupSeen, Look } from './look.ts';
 
 /** What is to be done after a look. Each can be done again without harm, and none depends on another. */
 export type Action =
@@ -49,7 +49,7 @@ export function plan(look: Look, config: KeeperConfig): Action[] {
 function processes({ group, judged, records, memory, nowMs }: Look, config: KeeperConfig): Action[] {
   const actions: Action[] = [];
   if (!group.suspended.has('AZRebalance')) actions.push({ do: 'suspend-az-rebalance' });
-  const present = new Set(group.instances.map(({ instance }) => instance));
+  const present = presentIn(group);
   const outcomes = judged.map(({ instance, startedAtMs }): Launch => {
     const record = records.get(instance);
     const { readyAt, heardAtMs, retirement } = record ?? {};
@@ -154,11 +154,15 @@ function settling(
   { group, records, nowMs }: Look,
   config: KeeperConfig,
 ): Extract<Action, { do: 'settle' }>[] {
-  const present = new Set(group.instances.map(({ instance }) => instance));
+  const present = presentIn(group);
   const gone = [...records.values()].filter(({ instance, listing, heardAtMs, retirement }) => {
     if (listing !== 'instances') return false;
     const facts = { instance, present: present.has(instance), heardAtMs, retired: retirement !== undefined };
     return isGone(facts, nowMs, config.silentSeconds * 1000);
   });
   return gone.map(({ instance }) => ({ do: 'settle', instance }));
+}
+
+function presentIn({ instances, pool }: GroupSeen): ReadonlySet<string> {
+  return new Set([...instances.map(({ instance }) => instance), ...pool]);
 }

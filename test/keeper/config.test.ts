@@ -19,6 +19,7 @@ describe('the keeper’s configuration', () => {
       bootBudgetSeconds: 1200,
       silentSeconds: 900,
       breakerFailures: 3,
+      warmPool: false,
       retentionSeconds: 1_209_600,
       recordSeconds: 1_209_600,
     });

@@ -25,12 +25,17 @@ export interface Synthesised {
   assets: { bucket: string; key: string; content: Uint8Array }[];
 }
 
+/** What an owner's stack has beside the fleet. */
+export type Around = (stack: Stack, fleet: WorkerFleet) => void;
+
 /** What `cdk synth` makes of a fleet, in this process: the CLI itself has tests of its own. */
-export function synthesise(props: WorkerFleetProps): Synthesised {
+export function synthesise(props: WorkerFleetProps, around?: Around): Synthesised {
   const outdir = mkdtempSync(join(tmpdir(), 'mayfly-synth-'));
   try {
     const app = new App({ outdir, analyticsReporting: false });
-    new WorkerFleet(new Stack(app, STACK_NAME), 'Fleet', props);
+    const stack = new Stack(app, STACK_NAME);
+    const fleet = new WorkerFleet(stack, 'Fleet', props);
+    around?.(stack, fleet);
     app.synth();
     const manifest = JSON.parse(
       readFileSync(join(outdir, `${STACK_NAME}.assets.json`), 'utf8'),

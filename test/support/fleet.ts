@@ -13,7 +13,7 @@ import { sendJobs } from '../../demo/send.ts';
 import { lookAt } from '../../demo/watch.ts';
 import type { WorkerFleetProps } from '../../infra/props.ts';
 import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud.ts';
-import { createStack, deleteStack, type Synthesised, synthesise } from './deploy.ts';
+import { type Around, createStack, deleteStack, type Synthesised, synthesise } from './deploy.ts';
 import { eventually } from './eventually.ts';
 
 /** Seconds, real ones: the embedded cloud's clock is sped up, an agent's is not. */
@@ -61,7 +61,7 @@ export interface TestFleet {
 
 export async function startFleet(
   props: WorkerFleetProps = NO_PROPS,
-  options: Partial<CloudOptions> = {},
+  { around, ...options }: Partial<CloudOptions> & { around?: Around } = {},
 ): Promise<TestFleet> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-e2e-'));
   const journalFile = join(directory, 'journal.jsonl');
@@ -73,7 +73,7 @@ export async function startFleet(
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    const { template, assets } = synthesiseOnce(props);
+    const { template, assets } = synthesiseOnce(props, around);
     // A path is known at run time only, a synth takes seconds: one serves all fleets with the same props.
     const outputs = await createStack(cloud, { template: template.replaceAll(JOURNAL, journalFile), assets });
     return new Fleet({ cloud, clients, directory, journalFile, stack: namesOf(outputs, props), close });
@@ -103,10 +103,10 @@ const DEFAULTS: WorkerFleetProps = {
 
 const synthesised = new Map<WorkerFleetProps, Synthesised>();
 
-function synthesiseOnce(props: WorkerFleetProps): Synthesised {
+function synthesiseOnce(props: WorkerFleetProps, around: Around | undefined): Synthesised {
   const known = synthesised.get(props);
   if (known) return known;
-  const fresh = synthesise({ ...DEFAULTS, ...props });
+  const fresh = synthesise({ ...DEFAULTS, ...props }, around);
   synthesised.set(props, fresh);
   return fresh;
 }

@@ -3,7 +3,7 @@
  * the command, and the bundles of agent and keeper. Node strips no types under node_modules.
  */
 
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { execaSync } from 'execa';
 import { BUNDLES, type BundleName, bundle } from './bundle.ts';
@@ -15,7 +15,9 @@ execaSync('tsc', ['--project', 'tsconfig.build.json'], {
   preferLocal: true,
   stdio: 'inherit',
 });
-copyFileSync(join(packageRoot, 'infra/boot.sh'), join(distRoot, 'infra/boot.sh'));
+for (const script of ['infra/boot.sh', ...globSync('local/machines/*.sh', { cwd: packageRoot })]) {
+  copyFileSync(join(packageRoot, script), join(distRoot, script));
+}
 for (const name of Object.keys(BUNDLES) as BundleName[]) {
   const file = join(distRoot, BUNDLES[name].file);
   mkdirSync(dirname(file), { recursive: true });

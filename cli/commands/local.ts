@@ -1,4 +1,6 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { MachineLauncher } from '../../local/machines/machine-launcher.ts';
 import { Failure } from '../failure.ts';
 import { createReporter } from '../report-calls.ts';
 
@@ -6,6 +8,7 @@ export interface LocalOptions {
   port: number;
   directory: string;
   speed: number;
+  instances: 'processes' | 'machines';
   json?: true;
 }
 
@@ -16,7 +19,8 @@ export function localCommand(): Command {
     .description(
       'Runs the part of AWS that a fleet needs on this machine: CloudFormation, SQS, DynamoDB, S3, Auto Scaling, ' +
         'EC2, CloudWatch, Lambda, IAM, STS and SSM behind one port of the loopback interface. `npx cdk deploy` ' +
-        'brings the fleet up on it, and its instances are processes. Nothing costs anything; Ctrl-C ends it all.',
+        'brings the fleet up on it, and its instances are processes, or machines that boot. Nothing costs anything; ' +
+        'Ctrl-C ends it all.',
     )
     .option('--port <number>', 'where it listens, on 127.0.0.1; 0 takes any free port', port, 4566)
     .option('--directory <path>', 'where logs and instances are kept', '.mayfly')
@@ -25,6 +29,11 @@ export function localCommand(): Command {
       "how many times faster AWS's own periods pass (metrics, alarms, schedules)",
       speed,
       1,
+    )
+    .addOption(
+      new Option('--instances <kind>', 'what an instance is')
+        .choices(['processes', 'machines'] satisfies LocalOptions['instances'][])
+        .default('processes'),
     )
     .option('--json', 'one JSON object a line: first {"event":"ready",...}, then a {"event":"call",...} each')
     .addHelpText('after', NOTES)
@@ -41,6 +50,11 @@ Any AWS client works with these variables, which it prints with the actual port:
 --speed leaves the queue, the jobs, the agents and the time-outs of hooks at
 their own pace. State is in memory and ends with it; the log of all calls
 (<directory>/calls.jsonl) and the instances' directories stay.
+
+--instances machines boots each instance as Debian 12 with a systemd of its own,
+on Linux and as root; the first time it builds an image, in about a minute.
+The instances' journals: journalctl -D <directory>/instances/<id>/journal
+They share <directory>/shared, as /mnt/shared.
 
 Faults can be set over HTTP, one JSON rule a POST:
   curl -d '{"service":"sqs","times":3,"effect":{"kind":"throttle"}}' http://127.0.0.1:4566/_mayfly/faults
@@ -63,9 +77,13 @@ async function runLocal(options: LocalOptions): Promise<void> {
   const { startCloud } = await import('../../local/cloud.ts');
   const { port, directory, speed } = options;
   const ending = whenInterrupted();
-  const cloud = await startCloud({ port, directory, speed }).catch((error: unknown) => {
-    throw new Failure(error instanceof Error ? error.message : String(error));
-  });
+  const launcher = options.instances === 'machines' ? await machines(directory) : undefined;
+  const cloud = await startCloud({ port, directory, speed, ...(launcher && { launcher }) }).catch(
+    async (error: unknown) => {
+      await launcher?.close();
+      throw failure(error);
+    },
+  );
   const reporter = createReporter(process.stdout, options.json ? 'json' : 'text');
   reporter.ready(cloud);
   const stop = cloud.onCall(reporter.call);
@@ -73,6 +91,18 @@ async function runLocal(options: LocalOptions): Promise<void> {
   reporter.ending();
   stop();
   await cloud.close();
+}
+
+async function machines(directory: string): Promise<MachineLauncher> {
+  const { createMachineLauncher } = await import('../../local/machines/machine-launcher.ts');
+  const onProgress = (line: string) => process.stderr.write(`${line}\n`);
+  return createMachineLauncher({ shared: join(directory, 'shared'), onProgress }).catch((error: unknown) => {
+    throw failure(error);
+  });
+}
+
+function failure(error: unknown): Failure {
+  return new Failure(error instanceof Error ? error.message : String(error));
 }
 
 /** Resolves at the first signal to end; a second one gets its default effect: to end at once. */

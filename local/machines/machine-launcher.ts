@@ -1,5 +1,6 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import type { Socket } from 'node:net';
+import { resolve } from 'node:path';
 import type { InstanceSpec, Launcher } from '../instances/launcher.ts';
 import { AWS_PORT, addressOf, LAB_ADDRESS, METADATA_ADDRESS } from './addresses.ts';
 import { forward, openDoors } from './doors.ts';
@@ -49,9 +50,10 @@ export async function createMachineLauncher(options: MachineLauncherOptions): Pr
   const missing = missingForMachines();
   if (missing) throw new Error(missing);
   const images = await findImages(options.onProgress ?? (() => {}));
-  await mkdir(options.shared, { recursive: true });
-  await chmod(options.shared, 0o1777);
-  return new Lab(options, images).open();
+  const shared = resolve(options.shared);
+  await mkdir(shared, { recursive: true });
+  await chmod(shared, 0o1777);
+  return new Lab({ ...options, shared }, images).open();
 }
 
 interface Resident {

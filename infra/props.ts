@@ -29,6 +29,15 @@ export interface WorkerFleetProps {
    */
   readonly workerDirectory?: string;
   /**
+   * What the machine needs for the workers: a path in the worker directory, of an executable script, an Ansible playbook
+   * or task file (`.yml`, `.yaml`), or the directory of an Ansible role. It runs as root with the worker directory as its
+   * working directory, before the agent starts, once for each version of the fleet on a machine; where it fails the
+   * boot has failed, and the instance's log says why.
+   *
+   * @default - none
+   */
+  readonly setup?: string;
+  /**
    * Environment of the workers. Names that begin with `MAYFLY_` are the agent's own. It is readable in the
    * template and in user-data: no secrets.
    *
@@ -50,6 +59,25 @@ export interface WorkerFleetProps {
    * @default 1
    */
   readonly concurrency?: number;
+  /**
+   * Memory of one worker with all that it starts. One that takes more is killed, and its job says so; the other jobs
+   * of the instance go on.
+   *
+   * @default - as much as the instance has; when that runs out the largest worker goes
+   */
+  readonly workerMemory?: Size;
+  /**
+   * Processors that one worker with all that it starts may use: 0.5 is half of one.
+   *
+   * @default - all of the instance's, shared evenly between its workers
+   */
+  readonly workerCpu?: number;
+  /**
+   * Processes and threads that one worker may have at a time.
+   *
+   * @default 2048
+   */
+  readonly workerTasks?: number;
   /**
    * How long a worker may run, from its start. With `grace` at most 12 hours, SQS's longest visibility.
    *
@@ -207,6 +235,13 @@ export interface WorkerFleetProps {
    * @default Duration.seconds(90)
    */
   readonly drain?: Duration;
+  /**
+   * How long an instance stays whose agent was stopped by hand (`systemctl stop mayfly-agent`), for who looks into it.
+   * Then it ends itself.
+   *
+   * @default Duration.minutes(15)
+   */
+  readonly stopGrace?: Duration;
   /**
    * From launch to ready, at most. An instance that takes longer is ended by the keeper.
    *

@@ -11,7 +11,7 @@ export class FleetPropsError extends Error {
 /** A value as its owner would recognise it, in one line. */
 export function show(value: unknown): string {
   if (isDuration(value)) return value.toHumanString();
-  if (isSize(value)) return `${value.toGibibytes()} GiB`;
+  if (isSize(value)) return showSize(value.toBytes());
   if (typeof value === 'string') return clip(JSON.stringify(value));
   if (typeof value !== 'object' || value === null) return String(value);
   try {
@@ -34,6 +34,12 @@ export function isDuration(value: unknown): value is DurationLike {
 
 const clip = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}...` : text);
 
-export function isSize(value: unknown): value is { toGibibytes(): number } {
-  return typeof value === 'object' && value !== null && 'toGibibytes' in value;
+/** By shape, as above. In bytes, as a Size refuses to be told in a unit that it is no whole number of. */
+export function isSize(value: unknown): value is { toBytes(): number } {
+  return typeof value === 'object' && value !== null && 'toGibibytes' in value && 'toBytes' in value;
+}
+
+function showSize(bytes: number): string {
+  const power = [3, 2, 1].find((unit) => bytes >= 1024 ** unit && bytes % 1024 ** unit === 0) ?? 0;
+  return `${bytes / 1024 ** power} ${['bytes', 'KiB', 'MiB', 'GiB'][power]}`;
 }

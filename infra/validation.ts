@@ -86,7 +86,7 @@ const scaleOut = {
 const rootVolume = {
   size: {
     allowed: 'a Size between 8 and 16384 GiB',
-    test: (value) => isSize(value) && whole(8, 16_384).test(value.toGibibytes()),
+    test: (value) => isSize(value) && whole(8, 16_384).test(value.toBytes() / 1024 ** 3),
   },
   deviceName: text('the name of a device, such as "/dev/xvda"', /^\/dev\/[a-z0-9]+$/),
 } satisfies Record<keyof RootVolume, Check>;
@@ -99,9 +99,19 @@ const checks = {
   fleetName: fleetNameCheck,
   command: words,
   workerDirectory: text('the path of a directory', /./),
+  setup: text('the path of a script, playbook, task file or role, relative to the worker directory', /^[^/]/),
   environment,
   workerAwsAccess,
   concurrency: whole(1, 1000),
+  workerMemory: {
+    allowed: 'a Size between 32 MiB and 24 TiB in whole MiB',
+    test: (value) => isSize(value) && whole(32, 24 * 1024 ** 2).test(value.toBytes() / 1024 ** 2),
+  },
+  workerCpu: {
+    allowed: 'a number between 0.05 and 1000',
+    test: (value) => typeof value === 'number' && value >= 0.05 && value <= 1000,
+  },
+  workerTasks: whole(16, 1_000_000),
   limit: duration(1, LONGEST_VISIBILITY_SECONDS),
   grace: duration(0, HOUR),
   lease: duration(2, LONGEST_VISIBILITY_SECONDS, wholeSeconds),
@@ -130,6 +140,7 @@ const checks = {
   billing: oneOf('auto', 'per-second', 'per-hour'),
   maxAge: duration(60, 365 * DAY),
   drain: duration(0, 12 * HOUR),
+  stopGrace: duration(0, DAY),
   bootBudget: duration(30, 2 * HOUR, wholeSeconds),
   alarmTopic: having('an ITopic', 'topicArn'),
   retirementBudget: duration(1, DAY),

@@ -1,0 +1,23 @@
+import { Size } from 'aws-cdk-lib';
+import { expect, test } from 'vitest';
+import type { WorkerFleetProps } from '../../infra/props.ts';
+import { settingsOf } from '../../infra/settings.ts';
+import { slotSettings } from '../../infra/unit-settings.ts';
+
+const of = (props: WorkerFleetProps) => slotSettings(settingsOf('WorkerFleet', 'Fleet', props));
+
+test('what a fleet says of its workers becomes settings of the unit of a slot', () => {
+  const props = { workerMemory: Size.gibibytes(2), workerCpu: 1.5, workerTasks: 100 };
+  expect(of(props)).toEqual([
+    '[Service]',
+    'MemoryMax=2048M',
+    'MemorySwapMax=0',
+    'CPUQuota=150%',
+    'TasksMax=100',
+  ]);
+  expect(of({ workerCpu: 0.05 })).toEqual(['[Service]', 'CPUQuota=5%']);
+});
+
+test('a fleet that says nothing leaves the unit as it is', () => {
+  expect(of({})).toEqual([]);
+});

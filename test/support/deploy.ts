@@ -8,7 +8,13 @@ import {
   DescribeStackEventsCommand,
   DescribeStacksCommand,
 } from '@aws-sdk/client-cloudformation';
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  PutObjectCommand,
+  S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import { App, Stack } from 'aws-cdk-lib';
 import { type Zippable, zipSync } from 'fflate';
 import { OWNER } from '../../demo/clients.ts';
@@ -18,6 +24,7 @@ import type { Cloud } from '../../local/cloud.ts';
 import { eventually } from './eventually.ts';
 
 export const STACK_NAME = 'Test';
+const PART_BYTES = 5 * 1024 * 1024;
 
 export interface Synthesised {
   template: string;
@@ -94,7 +101,7 @@ export async function createStack(
       const Bucket = bucket
         .replace(/\$\{AWS::AccountId\}/, cloud.accountId)
         .replace(/\$\{AWS::Region\}/, cloud.region);
-      await s3.send(new PutObjectCommand({ Bucket, Key: key, Body: content }));
+      await putObject(s3, { Bucket, Key: key }, content);
     }
     await cloudFormation.send(
       new CreateStackCommand({
@@ -108,6 +115,23 @@ export async function createStack(
     s3.destroy();
     cloudFormation.destroy();
   }
+}
+
+/** As the CLI does: what is large in parts. */
+async function putObject(s3: S3Client, where: { Bucket: string; Key: string }, content: Uint8Array) {
+  if (content.length <= PART_BYTES) {
+    await s3.send(new PutObjectCommand({ ...where, Body: content }));
+    return;
+  }
+  const { UploadId } = await s3.send(new CreateMultipartUploadCommand(where));
+  const Parts: { PartNumber: number; ETag: string | undefined }[] = [];
+  for (let at = 0; at < content.length; at += PART_BYTES) {
+    const part = { ...where, UploadId, PartNumber: Parts.length + 1 };
+    const Body = content.subarray(at, at + PART_BYTES);
+    const { ETag } = await s3.send(new UploadPartCommand({ ...part, Body }));
+    Parts.push({ PartNumber: part.PartNumber, ETag });
+  }
+  await s3.send(new CompleteMultipartUploadCommand({ ...where, UploadId, MultipartUpload: { Parts } }));
 }
 
 async function outputsOf(client: CloudFormationClient): Promise<Map<string, string>> {

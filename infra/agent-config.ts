@@ -11,6 +11,8 @@ export interface AgentSurroundings {
   queueUrl: string;
   deadLetterQueueUrl: string;
   table: string;
+  /** Where the logs of instances that break down go. */
+  logBucket: string;
   /** ARN; undefined for workers without one. */
   workerRole: string | undefined;
 }
@@ -21,6 +23,7 @@ const STAND_INS = {
   queueUrl: 'https://sqs.us-east-1.amazonaws.com/123456789012/queue',
   deadLetterQueueUrl: 'https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters',
   table: 'table',
+  logBucket: 'logs',
   workerRole: 'arn:aws:iam::123456789012:role/worker',
 };
 

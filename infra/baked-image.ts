@@ -10,8 +10,9 @@ import {
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
-import { imageComponent, type MachineFile, MOST_CHARACTERS } from './image-component.ts';
+import { imageComponent, MOST_CHARACTERS } from './image-component.ts';
 import { builder, remover } from './image-permissions.ts';
+import type { MachineFile } from './machine-files.ts';
 import type { Network } from './network.ts';
 import type { BakedImageSettings, FleetSettings } from './settings.ts';
 import { sizeOf } from './user-data.ts';

@@ -1,98 +1,91 @@
 #!/bin/sh
-# From a stock image to a running agent. cloud-init runs it once, as root, at the first boot; it is part of
-# user-data, so it is small: all that can be in the playbook is there. A boot that fails ends the instance.
+# From a stock image to a running agent. cloud-init runs it once, as root, at the first boot; it is part of user-data, so
+# it is small: all that can be in the playbook is there. A boot that fails ends the instance.
+#
+#   mayfly-boot          what user-data starts
+#   mayfly-boot --bake   makes a machine image: all but what belongs to one fleet or one instance; starts nothing. Needs
+#                        /etc/mayfly/tree.json alone, and a failure is an exit status
 set -eu
+# shellcheck source=../systemd/aws.sh source-path=SCRIPTDIR
+. "${MAYFLY_ROOT-}/usr/local/lib/mayfly/aws.sh"
 
 export HOME=/root DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
-tree=/opt/mayfly/tree region='' domain=amazonaws.com
-metadata=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
+export ANSIBLE_LOCALHOST_WARNING=false ANSIBLE_NOCOLOR=true ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3
+opt=$root/opt/mayfly
+tree=$opt/tree
+doing='start' proof=$state/booted nice=0 bake=false
+if [ "${1-}" = --bake ]; then
+  bake=true proof=$state/baked
+fi
 
-log() { printf 'mayfly-boot: %s\n' "$*"; }
-
-# retry TRIES COMMAND...: pauses grow, so that a mirror or a lock gets minutes, not a hammer
-retry() {
-  tries=$1
-  shift
-  try=1
-  until "$@"; do
-    [ "$try" -lt "$tries" ] || return 1
-    log "try $try of $tries failed: $*"
-    sleep $((try * 5))
-    try=$((try + 1))
-  done
+step() {
+  doing=$*
+  log "$doing"
 }
 
-imds() {
-  token=$(curl -sf --max-time 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' "$metadata/latest/api/token") &&
-    curl -sf --max-time 5 -H "X-aws-ec2-metadata-token: $token" "$metadata/latest/$1"
-}
-
-# json FILE KEY: the value of a text member
-json() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$1" "$2"; }
-
-# aws_curl SERVICE ARGUMENT...: signed with the role's credentials, which reach curl by stdin, never by argv
-aws_curl() {
-  service=$1
-  shift
-  role=$(imds meta-data/iam/security-credentials/) &&
-    imds "meta-data/iam/security-credentials/$role" |
-    python3 -c '
-import json, sys
-c = json.load(sys.stdin)
-print("user = \"%s:%s\"" % (c["AccessKeyId"], c["SecretAccessKey"]))
-print("header = \"x-amz-security-token: %s\"" % c["Token"])' |
-      curl -sSf --max-time 120 --config - --aws-sigv4 "aws:amz:$region:$service" "$@"
-}
-
-auto_scaling() {
-  aws_curl autoscaling --max-time 20 -d Version=2011-01-01 "$@" "https://autoscaling.$region.$domain/"
-}
-
-# What lasts: a failed boot must neither be bought again nor stay. The hook first: an instance that waits in it cannot be
-# terminated. Then with decrement, before the power goes: a machine that only goes off is replaced.
+# What lasts: a failed boot must neither be bought again nor stay. An agent that runs already (from a baked image) hands
+# its jobs back first; when it has ended mayfly-retire is started once more.
 give_up() {
   status=$?
-  [ "$status" -eq 0 ] && return
+  [ "$status" -ne 0 ] || return 0
   trap - EXIT
   set +e
-  log "failed with status $status: this instance ends itself"
-  id=$(imds meta-data/instance-id)
-  group=$(imds meta-data/tags/instance/aws:autoscaling:groupName)
-  hook=$(json /etc/mayfly/agent.json launchHook)
-  retry 3 auto_scaling -d Action=CompleteLifecycleAction -d "InstanceId=$id" -d "AutoScalingGroupName=$group" \
-    -d "LifecycleHookName=$hook" -d LifecycleActionResult=CONTINUE
-  retry 5 auto_scaling -d Action=TerminateInstanceInAutoScalingGroup -d "InstanceId=$id" \
-    -d ShouldDecrementDesiredCapacity=true
-  systemctl poweroff
+  log "failed with status $status: $doing"
+  if $bake; then exit "$status"; fi
+  mkdir -p "$state"
+  printf 'boot-failed could not %s (status %s)\n' "$doing" "$status" >"$state/boot-failed"
+  systemctl stop --no-block mayfly-agent.service
+  systemctl start --no-block mayfly-retire.service || systemctl poweroff
+  exit "$status"
 }
 trap give_up EXIT
 
+# What a machine has when this tree is installed on it: as the role writes it into `baked`.
+deployed() {
+  json "$tree_json" key
+  json "$tree_json" node integrity
+  json "$tree_json" setup
+}
+
+# Both package managers wait for whoever else installs (the first boot's own updates), within these bounds.
 install_packages() {
   if command -v dnf >/dev/null; then
-    dnf -y -q install git-core ansible-core
+    timeout 900 dnf -y -q install git-core ansible-core
+  elif command -v apt-get >/dev/null; then
+    timeout 900 apt-get -q -o DPkg::Lock::Timeout=300 update &&
+      timeout 900 apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install git ansible-core
   else
-    apt-get -q -o DPkg::Lock::Timeout=300 update &&
-      apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install git ansible-core curl
+    log 'this image has neither dnf nor apt-get'
+    return 1
   fi
 }
 
-fetch_tree() {
-  mkdir -p /opt/mayfly &&
-    aws_curl s3 -o /opt/mayfly/tree.zip -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' \
-      "https://s3.$region.$domain/$(json /etc/mayfly/tree.json bucket)/$(json /etc/mayfly/tree.json key)"
+# The distribution's packages may be any: which they were is in the log.
+versions() {
+  if command -v dnf >/dev/null; then
+    rpm -q git-core ansible-core python3 curl-minimal curl systemd cloud-init
+  else
+    dpkg-query -W git ansible-core python3 curl systemd cloud-init
+  fi
+}
+
+fetch_tree() { s3 "$(json "$tree_json" bucket)/$(json "$tree_json" key)" --max-time 120 -o "$opt/tree.zip"; }
+
+fetch_node() {
+  s3 "$(json "$tree_json" node bucket)/$(json "$tree_json" node key)" --max-time 300 -o "$opt/node.tgz"
 }
 
 # The tree becomes a repository, as ansible-pull takes nothing else.
 unpack_tree() {
   rm -rf "$tree" && mkdir -p "$tree" &&
-    unpack /opt/mayfly/tree.zip "$tree" &&
+    unzip_into "$opt/tree.zip" "$tree" &&
     git -C "$tree" -c init.defaultBranch=main init -q &&
     git -C "$tree" add -A -f &&
-    git -C "$tree" -c user.name=mayfly -c user.email=mayfly@localhost commit -q -m "$(json /etc/mayfly/tree.json key)"
+    git -C "$tree" -c user.name=mayfly -c user.email=mayfly@localhost commit -q -m "$(json "$tree_json" key)"
 }
 
 # Python's own unzip drops the execute bits that workers need.
-unpack() {
+unzip_into() {
   python3 - "$1" "$2" <<'PYTHON'
 import os, sys, zipfile
 with zipfile.ZipFile(sys.argv[1]) as archive:
@@ -103,16 +96,66 @@ with zipfile.ZipFile(sys.argv[1]) as archive:
 PYTHON
 }
 
-region=$(retry 10 imds meta-data/placement/region)
-domain=$(retry 3 imds meta-data/services/domain)
-# Before the packages, which take minutes: a deployment in the meantime takes the right to this tree away.
-retry 5 fetch_tree
-if ! command -v git >/dev/null || ! command -v ansible-pull >/dev/null; then
-  retry 5 install_packages
+# What was deployed gets onto the machine.
+equip() {
+  step 'ask the metadata service for the region'
+  retry 10 locate
+  # Before the packages, which take minutes: a deployment in the meantime takes the right to this tree away.
+  step 'fetch the tree from the bucket of assets'
+  retry 5 fetch_tree
+  if [ "$(cat "$opt/node/integrity" 2>/dev/null)" != "$(json "$tree_json" node integrity)" ]; then
+    step 'fetch Node.js from the bucket of assets'
+    retry 5 fetch_node
+  fi
+  if ! command -v git >/dev/null || ! command -v ansible-pull >/dev/null; then
+    step 'install git and ansible-core'
+    retry 5 install_packages
+  fi
+  versions || :
+  step 'unpack the tree'
+  unpack_tree
+}
+
+variables() {
+  python3 -c '
+import json, sys
+tree = json.load(open(sys.argv[1]))
+print(json.dumps({
+    "mayfly_agent_tree_key": tree["key"],
+    "mayfly_agent_node_integrity": tree["node"]["integrity"],
+    "mayfly_agent_setup": tree.get("setup", ""),
+    "mayfly_agent_bake": sys.argv[2] == "true"}))' "$tree_json" "$bake"
+}
+
+pull() {
+  rm -rf "$opt/pulled"
+  nice -n "$nice" ansible-pull -i localhost, -U "$tree" -d "$opt/pulled" -e "$(variables)" ansible/local.yml 2>&1 |
+    tee "$run/ansible.log"
+}
+
+# The first task that failed, for who reads why the instance went
+failed_task() {
+  awk '/^TASK \[/ { task = $0; sub(/ \**$/, "", task) }
+    /^(fatal|ERROR|\[ERROR)/ { print ": " task " " substr($0, 1, 400); exit }' "$run/ansible.log"
+}
+
+mkdir -p "$state" "$run" "$opt"
+echo $$ >"$run/booting"
+rm -f "$state/booted" "$state/boot-failed"
+if ! $bake && [ "$(cat "$state/baked" 2>/dev/null)" = "$(deployed)" ]; then
+  # All is there already: the agent first, and then a look at whether that is so, which leaves it the processor.
+  log 'this image was baked for this very tree'
+  timeout 300 systemctl enable --now mayfly-slot.socket mayfly-agent.service || log 'the agent is not up yet'
+  nice=19
+else
+  rm -f "$state/baked"
+  equip
 fi
-unpack_tree
-marker=/var/lib/mayfly/booted
-rm -f "$marker"
-ansible-pull -i localhost, -U "$tree" -d /opt/mayfly/pulled -e "mayfly_marker=$marker" ansible/local.yml
-[ -e "$marker" ]
+step 'run the playbook'
+pull
+if [ ! -e "$proof" ]; then
+  doing="$doing$(failed_task)"
+  exit 1
+fi
+rm -f "$opt/tree.zip" "$opt/node.tgz"
 log 'the agent is set up'

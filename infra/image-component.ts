@@ -1,12 +1,5 @@
-import { gzipSync } from 'node:zlib';
-
-/** A file that does not depend on the fleet. */
-export interface MachineFile {
-  path: string;
-  /** As `chmod` takes it. */
-  mode: string;
-  content: string;
-}
+import { gzipSync, strToU8 } from 'fflate';
+import type { MachineFile } from './machine-files.ts';
 
 /** "CreateComponent": the most characters that a document given inline may have. */
 export const MOST_CHARACTERS = 16_000;
@@ -47,7 +40,7 @@ const phase = (name: string, step: string, commands: string[]) => ({
 
 /** Packed, for the sake of the limit, and so that nothing in a file is taken for a variable of the document. */
 function put({ path, mode, content }: MachineFile): string {
-  const packed = gzipSync(content, { level: 9 }).toString('base64');
+  const packed = Buffer.from(gzipSync(strToU8(content), { level: 9, mtime: 0 })).toString('base64');
   return `install -D -m ${mode} /dev/null ${path} && base64 -d <<< ${packed} | gunzip > ${path}`;
 }
 

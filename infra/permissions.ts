@@ -9,9 +9,11 @@ import {
   Role,
   ServicePrincipal,
 } from 'aws-cdk-lib/aws-iam';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import type { Deployed } from './deployed.ts';
 import { NAMESPACE } from './metrics.ts';
 import { LISTING_INDEX } from './table.ts';
 
@@ -48,9 +50,10 @@ export function agentRole(scope: Construct, systemsManagerAccess: boolean): Role
 export function agentPolicy(
   scope: Construct,
   role: IRole,
-  resources: Resources & { deadLetterQueue: IQueue; workerRole: IRole | undefined },
+  resources: Resources & { deadLetterQueue: IQueue; logBucket: Bucket; workerRole: IRole | undefined },
 ): Policy {
-  const { queue, deadLetterQueue, table, groupArn, workerRole } = resources;
+  const { queue, deadLetterQueue, table, logBucket, groupArn, workerRole } = resources;
+  const lastWords = logBucket.arnForObjects('instances/*');
   const policy = new Policy(scope, 'AgentPolicy', {
     roles: [role],
     statements: [
@@ -63,6 +66,7 @@ export function agentPolicy(
       ),
       allow([deadLetterQueue.queueArn], 'sqs:SendMessage'),
       allow([table.tableArn], 'dynamodb:GetItem', 'dynamodb:UpdateItem'),
+      allow([lastWords], 's3:PutObject'),
       allow(
         [groupArn],
         'autoscaling:TerminateInstanceInAutoScalingGroup',
@@ -75,17 +79,22 @@ export function agentPolicy(
     ],
   });
   acknowledgeWildcards(policy, groupArn);
+  Validations.of(policy).acknowledge({
+    id: `AwsSolutions-IAM5[Resource::${flat(Stack.of(scope).resolve(lastWords))}]`,
+    reason:
+      'What an instance is called is known when it runs. It may add to this folder and read nothing in it.',
+  });
   return policy;
 }
 
 /**
- * The right to read the tree. A policy of its own for each tree: CloudFormation takes the old one away only after the
- * whole update, so that instances which boot from the old template meanwhile still get theirs.
+ * The right to read what is deployed. A policy of its own for each tree: CloudFormation takes the old one away only
+ * after the whole update, so that instances which boot from the old template meanwhile still get theirs.
  */
-export function treePolicy(scope: Construct, role: IRole, tree: Asset): Policy {
-  return new Policy(scope, `AgentTreePolicy${tree.assetHash.slice(0, 8)}`, {
+export function treePolicy(scope: Construct, role: IRole, { tree, node }: Deployed): Policy {
+  return new Policy(scope, `AgentTreePolicy${tree.assetHash.slice(0, 8)}${node.assetHash.slice(0, 8)}`, {
     roles: [role],
-    statements: [allow([tree.bucket.arnForObjects(tree.s3ObjectKey)], 's3:GetObject')],
+    statements: [allow([tree, node].map(objectOf), 's3:GetObject')],
   });
 }
 
@@ -154,6 +163,8 @@ export function groupArnOf(scope: Construct, name: string): string {
 const allow = (resources: string[], ...actions: string[]): PolicyStatement =>
   new PolicyStatement({ actions, resources });
 
+const objectOf = (asset: Asset): string => asset.bucket.arnForObjects(asset.s3ObjectKey);
+
 /** cdk-nag takes one acknowledgement for each wildcard, so that the next one is not covered by chance. */
 function acknowledgeWildcards(policy: Policy, groupArn: string): void {
   Validations.of(policy).acknowledge(
@@ -172,10 +183,11 @@ function acknowledgeWildcards(policy: Policy, groupArn: string): void {
   );
 }
 
-/** A resolved text as cdk-nag writes it: `<LogicalId>` for a reference. */
+/** A resolved text as cdk-nag writes it: `<LogicalId>` for a reference, `<LogicalId.Attribute>` for an attribute. */
 export function flat(resolved: unknown): string {
   if (typeof resolved === 'string') return resolved;
-  const intrinsic = resolved as { Ref?: string; 'Fn::Join'?: [string, unknown[]] };
+  const intrinsic = resolved as { Ref?: string; 'Fn::GetAtt'?: string[]; 'Fn::Join'?: [string, unknown[]] };
   if (intrinsic.Ref !== undefined) return `<${intrinsic.Ref}>`;
+  if (intrinsic['Fn::GetAtt']) return `<${intrinsic['Fn::GetAtt'].join('.')}>`;
   return (intrinsic['Fn::Join']?.[1] ?? []).map(flat).join('');
 }

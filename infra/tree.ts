@@ -1,5 +1,5 @@
 import { cpSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { AssetHashType } from 'aws-cdk-lib';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { Construct } from 'constructs';
@@ -34,6 +34,29 @@ export function workersOf(where: string, command: string[], given?: string): str
   const [program = ''] = command;
   if (program.startsWith('./')) checkProgram(where, command, join(directory, program));
   return directory;
+}
+
+/**
+ * The owner's set-up, as a path below the worker directory: an executable script, a YAML file (playbook or tasks), or the
+ * directory of a role. Undefined when there is none.
+ */
+export function setupOf(where: string, workers: string, given?: string): string | undefined {
+  if (given === undefined) return undefined;
+  const refuse = (allowed: string): never => {
+    throw new FleetPropsError(where, 'setup', show(given), allowed);
+  };
+  const path = resolve(workers, given);
+  const inTree = relative(workers, path);
+  if (inTree === '' || inTree.startsWith('..')) refuse('a path below the worker directory');
+  if (!existsSync(path)) refuse(`a file or directory of the worker directory (no ${path})`);
+  const status = statSync(path);
+  if (status.isDirectory()) {
+    const tasks = ['main.yml', 'main.yaml'].map((name) => join(path, 'tasks', name));
+    if (!tasks.some((file) => existsSync(file))) refuse(`the directory of a role (no ${tasks[0]})`);
+  } else if (!/\.ya?ml$/.test(path) && (status.mode & 0o111) === 0 && process.platform !== 'win32') {
+    refuse(`an executable script, a .yml file or a role (chmod +x ${path})`);
+  }
+  return inTree.replaceAll('\\', '/');
 }
 
 /** Without this an instance would boot, find nothing to start and end itself, for every launch. */

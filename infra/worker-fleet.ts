@@ -13,17 +13,18 @@ import type { Connections, IConnectable, IMachineImage, IVpc, LaunchTemplate } f
 import type { Grant, IGrantable, IPrincipal, IRole, Role } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
-import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import { agentConfig } from './agent-config.ts';
 import { bakedImage } from './baked-image.ts';
+import { type Deployed, deployed } from './deployed.ts';
 import { amazonLinux, group, launchTemplate } from './group.ts';
 import { addHooks } from './hooks.ts';
 import { keeper } from './keeper.ts';
 import { logBucket } from './log-bucket.ts';
+import { machineFiles } from './machine-files.ts';
 import { bootBreakerMetric, groupMetric } from './metrics.ts';
 import { type Network, network } from './network.ts';
 import { addOutputs } from './outputs.ts';
@@ -35,7 +36,6 @@ import { backlogAlarm, scaleOutPolicy } from './scaling.ts';
 import { type FleetSettings, settingsOf } from './settings.ts';
 import { jobTable } from './table.ts';
 import { refuseTagsThatFailLaunches } from './tags.ts';
-import { treeAsset, workersOf } from './tree.ts';
 import { refuseTooMuchUserData, userData } from './user-data.ts';
 import { workerRole } from './worker-role.ts';
 
@@ -158,9 +158,8 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
   /** Template and group, and the agents' rights, which outlive the group's instances when the stack is deleted. */
   private instances(settings: FleetSettings, network: Network, props: WorkerFleetProps) {
     const stack = Stack.of(this);
-    const where = `WorkerFleet ${this.node.path}`;
-    const tree = treeAsset(this, workersOf(where, settings.command, settings.workerDirectory));
-    const content = this.userDataOf(settings, tree);
+    const assets = deployed(this, settings);
+    const content = this.userDataOf(settings, assets);
     refuseTooMuchUserData(this, stack, content);
     const options = {
       fleetName: this.fleetName,
@@ -168,7 +167,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
       network,
       role: this.role,
       userData: content,
-      machineImage: this.machineImage(settings, network, tree, props.machineImage),
+      machineImage: this.machineImage(settings, network, assets, props.machineImage),
     };
     const template = launchTemplate(this, options);
     const asg = group(this, template, options);
@@ -177,10 +176,11 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
       queue: this.queue,
       deadLetterQueue: this.deadLetterQueue,
       table: this.table,
+      logBucket: this.logBucket,
       groupArn: groupArnOf(this, `${stack.stackName}-${logicalIdOf(asg)}-*`),
       workerRole: this.workerRole,
     });
-    asg.node.addDependency(policy, treePolicy(this, this.role, tree));
+    asg.node.addDependency(policy, treePolicy(this, this.role, assets));
     asg.node.addDependency(this.role, this.queue, this.deadLetterQueue, this.table, this.logBucket);
     if (this.workerRole) asg.node.addDependency(this.workerRole);
     refuseTagsThatFailLaunches(this, [cfnChild(asg), cfnChild(template)]);
@@ -190,43 +190,37 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
   private machineImage(
     settings: FleetSettings,
     network: Network,
-    tree: Asset,
+    { tree, node, treeJson }: Deployed,
     base: IMachineImage = amazonLinux(settings),
   ): IMachineImage {
     const { fleetName } = this;
     const { bakedImage: baked } = settings;
     if (!baked) return base;
-    const treeJson = this.treeJson(tree);
     return bakedImage(this, {
       fleetName,
       settings,
       baked,
       network,
       base,
-      assets: [tree],
+      assets: [tree, node],
       treeJson,
-      files: [],
+      files: machineFiles(),
     });
   }
 
-  /** Where an instance finds what it runs. */
-  private treeJson(tree: Asset): string {
+  private userDataOf(settings: FleetSettings, { treeJson }: Deployed): string {
     const stack = Stack.of(this);
-    return stack.toJsonString({ bucket: tree.s3BucketName, key: tree.s3ObjectKey, region: stack.region });
-  }
-
-  private userDataOf(settings: FleetSettings, tree: Asset): string {
-    const stack = Stack.of(this);
-    return userData({
+    return userData(settings, {
       agentJson: agentConfig(stack, settings, {
         fleet: this.fleetName,
         region: stack.region,
         queueUrl: this.queue.queueUrl,
         deadLetterQueueUrl: this.deadLetterQueue.queueUrl,
         table: this.table.tableName,
+        logBucket: this.logBucket.bucketName,
         workerRole: this.workerRole?.roleArn,
       }),
-      treeJson: this.treeJson(tree),
+      treeJson,
     });
   }
 

@@ -55,7 +55,9 @@ describe('an agent', () => {
         'autoscaling:DescribeAutoScalingGroups on *',
         'autoscaling:DescribeAutoScalingInstances on *',
         'sts:AssumeRole on <FleetWorkerRole.Arn>',
+        's3:PutObject on <FleetLogs.Arn>/instances/*',
         's3:GetObject on arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/HASH.zip',
+        's3:GetObject on arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/HASH.tgz',
       ].sort(),
     );
   });

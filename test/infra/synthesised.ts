@@ -1,5 +1,6 @@
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import type { WorkerFleetProps } from '../../infra/props.ts';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
 
@@ -15,7 +16,9 @@ export interface Resource {
 
 /** A stack `Test` with one fleet `Fleet`, for any account and region. */
 export function fleetOf(props?: WorkerFleetProps): { stack: Stack; fleet: WorkerFleet } {
-  const stack = new Stack(new App(), 'Test');
+  // Of the assets only the names matter here: copies of them would fill the disk.
+  const app = new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } });
+  const stack = new Stack(app, 'Test');
   return { stack, fleet: new WorkerFleet(stack, 'Fleet', props) };
 }
 

@@ -1,13 +1,21 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { Duration } from 'aws-cdk-lib';
-import { describe, expect, it } from 'vitest';
+import { InstanceType } from 'aws-cdk-lib/aws-ec2';
+import { execa } from 'execa';
+import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseConfig } from '../../agent/read-config.ts';
+import { machineFiles } from '../../infra/machine-files.ts';
+import { NODE_PACKAGES } from '../../infra/node-asset.ts';
 import type { WorkerFleetProps } from '../../infra/props.ts';
 import { MOST_BYTES, sizeOf } from '../../infra/user-data.ts';
 import { flat, fleetOf, only, templateOf } from './synthesised.ts';
 
 interface CloudConfig {
-  write_files: { path: string; permissions: string; content: string }[];
+  write_files: { path: string; permissions: string; content: string; encoding?: string }[];
   runcmd: string[][];
 }
 
@@ -18,6 +26,7 @@ function userDataOf(props?: WorkerFleetProps): string {
   return flat(data.UserData)
     .replaceAll('<FleetDeadLetter', 'https://sqs.us-east-1.amazonaws.com/123456789012/<FleetDeadLetter')
     .replaceAll('<FleetQueue', 'https://sqs.us-east-1.amazonaws.com/123456789012/<FleetQueue')
+    .replaceAll(/<FleetWorkerRole\w*\.Arn>/g, 'arn:aws:iam::123456789012:role/workers')
     .replaceAll('<AWS::Region>', 'us-east-1');
 }
 
@@ -27,8 +36,25 @@ const cloudConfigOf = (props?: WorkerFleetProps) =>
 function fileOf(config: CloudConfig, path: string): string {
   const file = config.write_files.find((candidate) => candidate.path === path);
   if (!file) throw new Error(`no ${path} in write_files`);
-  return file.content;
+  if (file.encoding === undefined) return file.content;
+  expect(file.encoding).toBe('gz+b64');
+  return gunzipSync(Buffer.from(file.content, 'base64')).toString();
 }
+
+/** A worker directory with a set-up of each kind, and a file that is none. */
+const WORKERS = mkdtempSync(join(tmpdir(), 'mayfly-workers-'));
+for (const [name, mode] of [
+  ['hello', 0o755],
+  ['setup/install.sh', 0o755],
+  ['setup/notes.txt', 0o644],
+  ['setup.yml', 0o644],
+  ['roles/ours/tasks/main.yml', 0o644],
+] as const) {
+  mkdirSync(dirname(join(WORKERS, name)), { recursive: true });
+  writeFileSync(join(WORKERS, name), '');
+  chmodSync(join(WORKERS, name), mode);
+}
+afterAll(() => rmSync(WORKERS, { recursive: true, force: true }));
 
 const agentConfigOf = (props?: WorkerFleetProps) =>
   parseConfig(fileOf(cloudConfigOf(props), '/etc/mayfly/agent.json'), 'agent.json');
@@ -37,15 +63,58 @@ const agentConfigOf = (props?: WorkerFleetProps) =>
 const GREETING = ['two\nlines: "x" \\ ', '{NOT_A_REFERENCE} é # no comment'].join('$');
 
 describe('user-data', () => {
-  it('is a cloud-config that writes three files and starts the boot script', () => {
+  it("is a cloud-config that writes the fleet's own files and one that holds the rest", () => {
     expect(userDataOf()).toMatch(/^#cloud-config\n/);
-    const { write_files, runcmd } = cloudConfigOf();
+    const { write_files } = cloudConfigOf();
     expect(write_files.map(({ path, permissions }) => [path, permissions])).toEqual([
       ['/etc/mayfly/agent.json', '0644'],
       ['/etc/mayfly/tree.json', '0644'],
-      ['/usr/local/sbin/mayfly-boot', '0755'],
+      ['/etc/systemd/system/mayfly-agent.service.d/fleet.conf', '0644'],
+      ['/etc/systemd/system/mayfly-retire.service.d/fleet.conf', '0644'],
+      ['/etc/systemd/system/mayfly-deadman.service.d/fleet.conf', '0644'],
+      ['/usr/local/lib/mayfly/put-in-place', '0644'],
     ]);
-    expect(runcmd).toEqual([['/usr/local/sbin/mayfly-boot']]);
+  });
+
+  it("starts the dead man's timer before anything that can fail or hang", () => {
+    expect(cloudConfigOf().runcmd).toEqual([
+      ['sh', '/usr/local/lib/mayfly/put-in-place'],
+      ['systemctl', 'daemon-reload'],
+      ['systemctl', 'enable', '--now', 'mayfly-deadman.timer'],
+      ['/usr/local/sbin/mayfly-boot'],
+    ]);
+  });
+
+  it('puts every file of a machine in its place, with its mode and all its lines', async () => {
+    const script = fileOf(cloudConfigOf(), '/usr/local/lib/mayfly/put-in-place');
+    const machine = mkdtempSync(join(tmpdir(), 'mayfly-user-data-'));
+    try {
+      await execa('sh', {
+        input: script.replaceAll(/^(mkdir -p |cat >|chmod \d+ )(?=\/)/gm, `$1${machine}`),
+      });
+      for (const { path, mode, content } of machineFiles()) {
+        expect(readFileSync(join(machine, path), 'utf8'), path).toBe(content);
+        expect(statSync(join(machine, path)).mode & 0o777, path).toBe(Number.parseInt(mode, 8));
+      }
+    } finally {
+      rmSync(machine, { recursive: true, force: true });
+    }
+  });
+
+  it("has the fleet's times for the units that are the same for all", () => {
+    const config = cloudConfigOf({
+      drain: Duration.minutes(10),
+      grace: Duration.seconds(30),
+      retirementBudget: Duration.minutes(20),
+      bootBudget: Duration.minutes(6),
+      stopGrace: Duration.hours(1),
+    });
+    const dropIn = (unit: string) => fileOf(config, `/etc/systemd/system/${unit}.d/fleet.conf`);
+    expect(dropIn('mayfly-agent.service')).toContain('TimeoutStopSec=690\n');
+    expect(dropIn('mayfly-retire.service')).toContain('TimeoutStartSec=2100\n');
+    expect(dropIn('mayfly-deadman.service')).toContain(
+      'Environment=MAYFLY_BOOT_SECONDS=360 MAYFLY_STOP_SECONDS=3600\n',
+    );
   });
 
   it('says where the tree is', () => {
@@ -54,11 +123,45 @@ describe('user-data', () => {
       bucket: expect.stringMatching(/^cdk-.*-assets-/),
       key: expect.stringMatching(/^[0-9a-f]{64}\.zip$/),
       region: 'us-east-1',
+      node: {
+        bucket: expect.stringMatching(/^cdk-.*-assets-/),
+        key: expect.stringMatching(/^[0-9a-f]{64}\.tgz$/),
+        integrity: expect.stringMatching(/^sha512-/),
+      },
     });
   });
 
+  it("says which Node.js: that of the types' architecture", () => {
+    const nodeOf = (type: string) =>
+      JSON.parse(fileOf(cloudConfigOf({ instanceTypes: [new InstanceType(type)] }), '/etc/mayfly/tree.json'))
+        .node;
+    expect(nodeOf('m6g.large').integrity).toBe(NODE_PACKAGES.arm64.integrity);
+    expect(nodeOf('m6i.large').integrity).toBe(NODE_PACKAGES.x86_64.integrity);
+    expect(nodeOf('m6g.large').key).not.toBe(nodeOf('m6i.large').key);
+  });
+
+  it.each([
+    ['setup/install.sh', 'a script'],
+    ['setup.yml', 'a playbook or tasks'],
+    ['roles/ours', 'a role'],
+  ])("says what the owner's set-up is: %s, %s", (setup) => {
+    const tree = JSON.parse(
+      fileOf(cloudConfigOf({ workerDirectory: WORKERS, setup }), '/etc/mayfly/tree.json'),
+    );
+    expect(tree.setup).toBe(setup);
+  });
+
+  it.each([
+    ['missing.sh', /setup is "missing.sh"; allowed: a file or directory of the worker directory/],
+    ['../elsewhere', /allowed: a path below the worker directory/],
+    ['setup/notes.txt', /allowed: an executable script, a .yml file or a role \(chmod \+x/],
+    ['setup', /allowed: the directory of a role \(no .*tasks\/main.yml\)/],
+  ])("refuses an owner's set-up that no machine could run: %s", (setup, sentence) => {
+    expect(() => fleetOf({ workerDirectory: WORKERS, setup })).toThrow(sentence);
+  });
+
   it('fits, with room for an environment', () => {
-    expect(sizeOf(userDataOf())).toBeLessThan(MOST_BYTES / 2);
+    expect(sizeOf(userDataOf())).toBeLessThan(MOST_BYTES * 0.7);
   });
 
   it('is refused at synth when it is too much for a launch', () => {

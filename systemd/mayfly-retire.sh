@@ -1,0 +1,226 @@
+#!/bin/sh
+# Ends this instance when its agent is down for good, without Node: what an agent that crashes, a boot that failed and the
+# dead man's timer all lead to. It may be started at any time, and decides by what it finds:
+#
+#   agent                            what lies there                   then
+#   works, stops                                                      nothing
+#   any other state                  word of a failed boot, or of      end the instance, for the reason given
+#                                    the dead man's timer
+#   starts, or will be restarted                                      nothing: OnFailure= fires then too from systemd 254 on
+#   failed                                                            end the instance
+#   ended by itself                  retirement.json                   switch off: AWS has agreed, or nobody answers
+#   stopped by hand                  retirement.json says so, or none   nothing: the dead man's timer gives it a while
+#
+# To end is policy/ladder.ts in short: terminate with decrement; without it at the group's minimum; Unhealthy; power off.
+set -u
+# shellcheck source=aws.sh source-path=SCRIPTDIR
+. "${MAYFLY_ROOT-}/usr/local/lib/mayfly/aws.sh"
+
+utc() { date -u +%Y-%m-%dT%H:%M:%SZ; }
+
+# Prints `stay`, `off`, or the reason with a sentence to it.
+verdict() {
+  agent=$(agent_state)
+  # A machine that has begun to go goes, however often this is started.
+  if [ -s "$run/retiring" ]; then
+    cat "$run/retiring"
+    return
+  fi
+  case $(of ActiveState "$agent") in
+    active | reloading | refreshing | deactivating) echo stay ;;
+    *) word_of_another || by_itself ;;
+  esac
+}
+
+word_of_another() {
+  for file in "$run/deadman" "$state/boot-failed"; do
+    if [ -s "$file" ]; then
+      head -n 1 "$file"
+      return 0
+    fi
+  done
+  return 1
+}
+
+by_itself() {
+  case $(of ActiveState "$agent"):$(retired_as) in
+    failed:*)
+      echo "$(broken_as) the agent failed: $(of Result "$agent"), status $(of ExecMainStatus "$agent"), " \
+        "$(of NRestarts "$agent") restarts"
+      ;;
+    inactive: | inactive:stopped) echo stay ;;
+    inactive:*) echo off ;;
+    *) echo stay ;;
+  esac
+}
+
+# Who it is: at most about two and a half minutes, then nobody can be asked anything.
+identify() {
+  retry 6 locate || return 1
+  id=$(retry 3 imds meta-data/instance-id) || return 1
+  group=$(imds meta-data/tags/instance/aws:autoscaling:groupName) || group=''
+}
+
+# The log survives the machine: the latest lines of the journal, and what user-data and the owner's set-up printed.
+save_log() {
+  bucket=$(json "$agent_json" logBucket)
+  [ -n "$bucket" ] || return 0
+  {
+    timeout 60 journalctl --no-pager -o short-iso -n 20000
+    for file in cloud-init-output.log mayfly-setup.log; do
+      printf '\n== %s\n' "$file"
+      tail -n 2000 "$root/var/log/$file"
+    done
+  } >"$run/log" 2>&1
+  s3 "$bucket/instances/$id/$decided-$reason.log" --max-time 120 -T "$run/log" >&2
+}
+
+# record RUNG TRIES ERROR: why it goes, as jobs/record.ts has it; `instances` leaves the rest to the keeper
+record() {
+  table=$(json "$agent_json" table)
+  [ -n "$table" ] || return 0
+  python3 -c '
+import json, sys
+table, instance, reason, decided, ended, rung, tries, error = sys.argv[1:]
+retirement = {"reason": {"S": reason}, "decidedAt": {"S": decided}, "endedAt": {"S": ended}, "rung": {"S": rung},
+              "tries": {"N": tries}, "idleSeconds": {"N": "0"}, "jobsDone": {"N": "0"}, "lastError": {"S": error}}
+print(json.dumps({
+    "TableName": table,
+    "Key": {"pk": {"S": "instance#" + instance}},
+    "UpdateExpression": "SET #instance = :instance, #retirement = :retirement, #listing = :listing",
+    "ExpressionAttributeNames": {"#instance": "instance", "#retirement": "retirement", "#listing": "listing"},
+    "ExpressionAttributeValues": {":instance": {"S": instance}, ":retirement": {"M": retirement},
+                                  ":listing": {"S": "instances"}}}))
+' "$table" "$id" "$reason" "$decided" "$(utc)" "$@" >"$run/record" &&
+    aws_curl dynamodb --max-time 20 -H 'Content-Type: application/x-amz-json-1.0' \
+      -H 'X-Amz-Target: DynamoDB_20120810.UpdateItem' --data-binary "@$run/record" "$(endpoint dynamodb)/" >&2
+}
+
+# let_through HOOK TRIES: an instance that waits in a hook cannot go on. The wait for its end begins a moment after the call
+# that causes it, and is refused until then; a launch that waits no more is through.
+let_through() {
+  hook=$(json "$agent_json" "$1")
+  [ -n "$hook" ] && [ -n "$group" ] || return 0
+  try=1
+  until answer=$(auto_scaling -d Action=CompleteLifecycleAction -d "LifecycleHookName=$hook" \
+    -d "AutoScalingGroupName=$group" -d "InstanceId=$id" -d LifecycleActionResult=CONTINUE 2>&1); do
+    case $1:$answer in "launchHook:"*'o active'*) return 0 ;; esac
+    log "$hook hook, try $try of $2: $(complaint "$answer")"
+    [ "$try" -lt "$2" ] || return 1
+    sleep 5
+    try=$((try + 1))
+  done
+}
+
+ask() {
+  case $rung in
+    terminate) auto_scaling -d Action=TerminateInstanceInAutoScalingGroup -d "InstanceId=$id" \
+      -d ShouldDecrementDesiredCapacity=true ;;
+    terminate-without-decrement) auto_scaling -d Action=TerminateInstanceInAutoScalingGroup -d "InstanceId=$id" \
+      -d ShouldDecrementDesiredCapacity=false ;;
+    *) auto_scaling -d Action=SetInstanceHealth -d "InstanceId=$id" -d HealthStatus=Unhealthy \
+      -d ShouldRespectGracePeriod=false ;;
+  esac 2>&1
+}
+
+# A refusal in a line: code and message, else whatever came.
+complaint() {
+  line=$(printf '%s' "$1" | tr '\n' ' ')
+  code=$(printf '%s\n' "$line" | sed -n 's:.*<Code>\(.*\)</Code>.*:\1:p')
+  message=$(printf '%s\n' "$line" | sed -n 's:.*<Message>\(.*\)</Message>.*:\1:p')
+  printf '%.300s\n' "${code:+$code: $message}${code:-$line}"
+}
+
+# What a refusal means (`answerOf` of policy/ladder.ts).
+meaning() {
+  case $(imds meta-data/autoscaling/target-lifecycle-state) in Terminated) echo accepted && return ;; esac
+  case $1 in
+    AccessDenied* | UnauthorizedOperation* | NotAuthorized* | OptInRequired*) echo refused ;;
+    ValidationError*)
+      case $(printf '%s' "$1" | tr '[:upper:]' '[:lower:]') in
+        *'min size'* | *minsize* | *'minimum size'* | *'below the minimum'*) echo at-minimum ;;
+        *'not found'* | *'no managed instance'*) echo unknown-instance ;;
+        *) echo refused ;;
+      esac
+      ;;
+    *) echo later ;;
+  esac
+}
+
+# Down the ladder, until AWS accepts or the budget is used up. Status 0: accepted.
+climb() {
+  rung=terminate tries=0 pause=1
+  began=$(seconds)
+  budget=$(json "$agent_json" retirement ladderSeconds)
+  budget=${budget%.*}
+  while [ "$rung" != power-off ]; do
+    tries=$((tries + 1))
+    if answer=$(ask); then return 0; fi
+    error=$(complaint "$answer")
+    means=$(meaning "$error")
+    log "$rung, try $tries: $means: $error"
+    case $rung:$means in
+      *:accepted) return 0 ;;
+      *:later) wait_or_go_down ;;
+      terminate:at-minimum) rung=terminate-without-decrement ;;
+      *:unknown-instance | unhealthy:*) rung=power-off ;;
+      *) rung=unhealthy ;;
+    esac
+  done
+  return 1
+}
+
+# A quarter of the budget is for asking to be found unhealthy.
+wait_or_go_down() {
+  elapsed=$(($(seconds) - began))
+  if [ "$rung" = unhealthy ] && [ "$elapsed" -ge "${budget:-600}" ]; then
+    rung=power-off
+  elif [ "$rung" != unhealthy ] && [ "$elapsed" -ge $((${budget:-600} * 3 / 4)) ]; then
+    rung=unhealthy pause=1
+  else
+    # Process ids differ: a fleet that goes together does not ask together.
+    sleep $((pause + $$ % (pause + 1)))
+    pause=$((pause < 30 ? pause * 2 : 30))
+  fi
+}
+
+# The last rung. Stopped itself as soon as the first one works; if none does, systemd tries all of this again.
+power_off() {
+  log 'switching off'
+  for how in '' --force '--force --force'; do
+    # shellcheck disable=SC2086
+    timeout 60 systemctl poweroff $how
+    sleep 180
+  done
+  exit 1
+}
+
+end() {
+  log "this instance ends: $reason, $why"
+  # From now on no agent starts here (the condition of its unit).
+  mkdir -p "$run"
+  printf '%s %s\n' "$reason" "$why" >"$run/retiring"
+  decided=$(utc)
+  error=''
+  if identify; then
+    retry 3 save_log
+    retry 3 record terminate 0 "$why"
+    let_through launchHook 3
+    if climb; then accepted=yes; else accepted=no; fi
+    retry 3 record "$rung" "$tries" "$why${error:+ ($error)}"
+    if [ "$accepted" = yes ]; then let_through terminationHook 24; fi
+  else
+    log 'the metadata service is silent: nobody can be told'
+  fi
+  power_off
+}
+
+found=$(verdict)
+case $found in
+  stay) ;;
+  off) power_off ;;
+  *)
+    reason=${found%% *} why=${found#* }
+    end
+    ;;
+esac

@@ -16,6 +16,8 @@ export interface Scene {
   calls: string;
   leaseSeconds: number;
   clients: { sqs: SQSClient; dynamodb: DynamoDBClient; ec2: EC2Client; autoScaling: AutoScalingClient };
+  /** Whether workers run on machines with process ids of their own, which end with them: none are looked for here. */
+  workersElsewhere?: boolean;
   /** What the stack has made. Undefined once it is deleted: then nothing can be queued and no group be left. */
   stack: StackNames | undefined;
 }
@@ -29,7 +31,8 @@ export interface StackNames {
 }
 
 /** Looks at everything from outside. What it reads of the queues becomes visible again at once. */
-export async function gather({ sent, journal, calls, leaseSeconds, clients, stack }: Scene): Promise<Facts> {
+export async function gather(scene: Scene): Promise<Facts> {
+  const { sent, journal, calls, leaseSeconds, clients, stack } = scene;
   const lines = parseJournal(await readFile(journal, 'utf8').catch(ignoreMissing));
   const [queue, deadLetters, records, instances, group] = await Promise.all([
     stack ? queueFactsOf(clients.sqs, stack.queueUrl) : { visible: [], inFlight: 0 },
@@ -41,7 +44,7 @@ export async function gather({ sent, journal, calls, leaseSeconds, clients, stac
   return {
     sent,
     journal: lines,
-    workersAlive: workersAlive(lines),
+    workersAlive: scene.workersElsewhere ? [] : workersAlive(lines),
     queue,
     deadLetters,
     records,

@@ -59,13 +59,23 @@ export interface TestFleet {
   close(): Promise<void>;
 }
 
+export interface FleetOptions extends Partial<CloudOptions> {
+  /** What the stack has beside the fleet. */
+  around?: Around;
+  /** The workers' journal: where it is for them, and where here, if its directory is on machines. */
+  journal?: { there: string; here: string };
+  /** How long anything is waited for, unless said otherwise. Default 20 s. */
+  patienceMs?: number;
+}
+
+/** @param options `directory` too is the fleet's own and is gone with it. */
 export async function startFleet(
   props: WorkerFleetProps = NO_PROPS,
-  { around, ...options }: Partial<CloudOptions> & { around?: Around } = {},
+  { around, journal, patienceMs, ...options }: FleetOptions = {},
 ): Promise<TestFleet> {
-  const directory = await mkdtemp(join(tmpdir(), 'mayfly-e2e-'));
-  const journalFile = join(directory, 'journal.jsonl');
-  const cloud = await startCloud({ directory, speed: SPEED, ...options });
+  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'mayfly-e2e-')));
+  const journalFile = journal?.here ?? join(directory, 'journal.jsonl');
+  const cloud = await startCloud({ speed: SPEED, ...options, directory });
   const clients = operatorClients(cloud.endpoint, cloud.region);
   const close = async () => {
     clients.destroy();
@@ -75,8 +85,11 @@ export async function startFleet(
   try {
     const { template, assets } = synthesiseOnce(props, around);
     // A path is known at run time only, a synth takes seconds: one serves all fleets with the same props.
-    const outputs = await createStack(cloud, { template: template.replaceAll(JOURNAL, journalFile), assets });
-    return new Fleet({ cloud, clients, directory, journalFile, stack: namesOf(outputs, props), close });
+    const there = journal?.there ?? journalFile;
+    const outputs = await createStack(cloud, { template: template.replaceAll(JOURNAL, there), assets });
+    const stack = namesOf(outputs, props);
+    const onMachines = journal !== undefined;
+    return new Fleet({ cloud, clients, directory, journalFile, onMachines, patienceMs, stack, close });
   } catch (error) {
     await close();
     throw error;
@@ -131,6 +144,8 @@ interface Parts {
   clients: OperatorClients;
   directory: string;
   journalFile: string;
+  onMachines: boolean;
+  patienceMs: number | undefined;
   stack: StackNames;
   close: () => Promise<void>;
 }
@@ -142,16 +157,20 @@ class Fleet implements TestFleet {
   readonly stack: StackNames;
   readonly close: () => Promise<void>;
   readonly #journalFile: string;
+  readonly #onMachines: boolean;
+  readonly #patienceMs: number | undefined;
   readonly #sent: string[] = [];
   #deleted = false;
 
-  constructor({ cloud, clients, directory, journalFile, stack, close }: Parts) {
-    this.cloud = cloud;
-    this.clients = clients;
-    this.directory = directory;
-    this.stack = stack;
-    this.close = close;
-    this.#journalFile = journalFile;
+  constructor(parts: Parts) {
+    this.cloud = parts.cloud;
+    this.clients = parts.clients;
+    this.directory = parts.directory;
+    this.stack = parts.stack;
+    this.close = parts.close;
+    this.#journalFile = parts.journalFile;
+    this.#onMachines = parts.onMachines;
+    this.#patienceMs = parts.patienceMs;
   }
 
   async send(...orders: (Orders | string)[]): Promise<string[]> {
@@ -167,11 +186,10 @@ class Fleet implements TestFleet {
   }
 
   event(event: JournalLine['event'], job: string, attempt?: number): Promise<JournalLine> {
-    return eventually(`'${event}' of ${job} in the journal`, async () =>
-      (await this.journal()).find(
-        (line) => line.event === event && line.job === job && (attempt ?? line.attempt) === line.attempt,
-      ),
-    );
+    const wanted = (line: JournalLine) =>
+      line.event === event && line.job === job && (attempt ?? line.attempt) === line.attempt;
+    const look = async () => (await this.journal()).find(wanted);
+    return eventually(`'${event}' of ${job} in the journal`, look, this.#patienceMs);
   }
 
   async instances(): Promise<string[]> {
@@ -185,12 +203,14 @@ class Fleet implements TestFleet {
   }
 
   ownerOf(job: string): Promise<string> {
-    return eventually(`an owner of ${job}`, async () => {
+    const Key = { pk: { S: `job#${job}` } };
+    const look = async () => {
       const { Item } = await this.clients.dynamodb.send(
-        new GetItemCommand({ TableName: this.stack.table, Key: { pk: { S: `job#${job}` } } }),
+        new GetItemCommand({ TableName: this.stack.table, Key }),
       );
       return Item?.['state']?.S === 'running' && Item['instance']?.S;
-    });
+    };
+    return eventually(`an owner of ${job}`, look, this.#patienceMs);
   }
 
   async agentPid(instance: string): Promise<number> {
@@ -198,7 +218,7 @@ class Fleet implements TestFleet {
     return Number(await eventually(file, () => readFile(file, 'utf8').catch(() => undefined)));
   }
 
-  async backToZero(withinMs = 25_000): Promise<void> {
+  async backToZero(withinMs = this.#patienceMs ?? 25_000): Promise<void> {
     await eventually(
       'the fleet to go back to zero',
       async () => {
@@ -222,6 +242,7 @@ class Fleet implements TestFleet {
       calls: this.cloud.logFile,
       leaseSeconds: LEASE_SECONDS,
       clients: this.clients,
+      workersElsewhere: this.#onMachines,
       stack: this.#deleted ? undefined : this.stack,
     });
     return judge(facts);

@@ -1,0 +1,170 @@
+import { execFile } from 'node:child_process';
+import { chmod, mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type AttributeValue, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { Duration } from 'aws-cdk-lib';
+import type { WorkerFleetProps } from '../../../infra/props.ts';
+import type { CommandResult, Machine } from '../../../local/machines/machine.ts';
+import {
+  createMachineLauncher,
+  type MachineLauncher,
+  type MachineLauncherOptions,
+} from '../../../local/machines/machine-launcher.ts';
+import { isOver } from '../../../local/services/ec2/machine.ts';
+import { eventually } from '../../support/eventually.ts';
+import { startFleet, type TestFleet } from '../../support/fleet.ts';
+
+/** A boot takes about ten seconds here, and three times that where much else runs. */
+export const PATIENCE_MS = 120_000;
+const LARGEST_JOURNAL_BYTES = 64 * 1024 * 1024;
+const LAST_LINES = 40;
+
+/** What a journal has of an entry (systemd.journal-fields(7)), as far as tests ask. */
+export interface JournalEntry {
+  MESSAGE: string;
+  _SYSTEMD_UNIT?: string;
+  /** Microseconds since the epoch. */
+  __REALTIME_TIMESTAMP: string;
+  _BOOT_ID: string;
+}
+
+/** A fleet whose instances are machines that boot. Its `journal` is that of the workers, as everywhere. */
+export interface MachineFleet extends TestFleet {
+  /** Faults of the metadata service: see `MachineLauncher`. */
+  silenceMetadata(of: (instance: string) => boolean): () => void;
+  /** Runs a command on a machine, as root. */
+  on(instance: string, ...command: string[]): Promise<CommandResult>;
+  /** Every instance that there ever was, oldest first. */
+  launched(): string[];
+  /** The n-th instance (from 0), as soon as it is launched. */
+  instance(number: number): Promise<string>;
+  /** What systemd says of a unit, as soon as the machine answers and `wanted` is true of it. */
+  unit(instance: string, unit: string, wanted: (state: UnitState) => boolean): Promise<UnitState>;
+  /** A machine's journal: of a unit, or all. While the machine runs and after. */
+  machineJournal(instance: string, unit?: string): Promise<JournalEntry[]>;
+  /** The item `instance#<id>` of the table. */
+  record(instance: string): Promise<Record<string, AttributeValue> | undefined>;
+  /** Resolves once a machine is gone and EC2 says so. */
+  gone(instance: string): Promise<void>;
+}
+
+export interface UnitState {
+  ActiveState: string;
+  SubState: string;
+  Result: string;
+  NRestarts: number;
+  MainPID: number;
+}
+
+/** What differs from the other fleets' props: `test/support/fleet.ts`. */
+const MACHINE_PROPS: WorkerFleetProps = {
+  // These images have no Node but the agent's.
+  command: ['/opt/mayfly/node/bin/node', './worker.mjs'],
+  maxCapacity: 2,
+  // Half a real minute: a machine that boots is no reason for another one.
+  scaleOut: { warmUp: Duration.minutes(30) },
+  idleTimeout: Duration.seconds(3),
+  retirementBudget: Duration.seconds(20),
+};
+
+/** One object for each set of props: the template is made once for it. */
+const merged = new Map<WorkerFleetProps | undefined, WorkerFleetProps>();
+
+function withMachineProps(props: WorkerFleetProps | undefined): WorkerFleetProps {
+  const known = merged.get(props) ?? { ...MACHINE_PROPS, ...props };
+  merged.set(props, known);
+  return known;
+}
+
+/**
+ * Starts a cloud whose instances are machines, and a fleet on it.
+ *
+ * @param props over `MACHINE_PROPS`; with the same object again the template is not made again.
+ * @throws Error with a sentence when this host cannot boot machines
+ */
+export async function startMachineFleet(
+  props?: WorkerFleetProps,
+  options: Partial<MachineLauncherOptions> = {},
+): Promise<MachineFleet> {
+  const directory = await mkdtemp(join(tmpdir(), 'mayfly-machines-'));
+  const shared = join(directory, 'shared');
+  const journal = { there: '/mnt/shared/journal.jsonl', here: join(shared, 'journal.jsonl') };
+  const launcher = await createMachineLauncher({ onProgress: console.error, ...options, shared });
+  await writeFile(journal.here, '');
+  // Its writers are the machines' workers, who are nobody here.
+  await chmod(journal.here, 0o666);
+  const fleet = await startFleet(withMachineProps(props), {
+    directory,
+    launcher,
+    journal,
+    patienceMs: PATIENCE_MS,
+  });
+  return Object.assign(fleet, machineSide(fleet, launcher));
+}
+
+type MachineSide = Omit<MachineFleet, Exclude<keyof TestFleet, 'lastWords'>>;
+
+function machineSide(fleet: TestFleet, launcher: MachineLauncher): MachineSide {
+  const { cloud, clients, stack } = fleet;
+  const launched = () => cloud.machines.all().map(({ id }) => id);
+  const machineJournal = (instance: string, unit?: string) =>
+    readJournal(join(fleet.directory, 'instances', instance, 'journal'), unit);
+  return {
+    launched,
+    machineJournal,
+    silenceMetadata: launcher.silenceMetadata.bind(launcher),
+    on: (instance, ...command) => launcher.machine(instance).run(...command),
+    instance: (number) => eventually(`instance ${number}`, () => launched()[number], PATIENCE_MS),
+    unit(instance, unit, wanted) {
+      const look = async () => {
+        const state = await stateOf(launcher.machine(instance), unit).catch(() => undefined);
+        return state && wanted(state) && state;
+      };
+      return eventually(`${unit} of ${instance}`, look, PATIENCE_MS);
+    },
+    async record(instance) {
+      const Key = { pk: { S: `instance#${instance}` } };
+      const { Item } = await clients.dynamodb.send(
+        new GetItemCommand({ TableName: stack.table, Key, ConsistentRead: true }),
+      );
+      return Item;
+    },
+    async gone(instance) {
+      const machine = cloud.machines.get(instance);
+      await eventually(`the end of ${instance}`, () => isOver(machine), PATIENCE_MS);
+    },
+    async lastWords() {
+      const workers = (await fleet.journal()).filter(({ event }) => event !== 'beat');
+      const machines = launched().map(async (id) => {
+        const entries = await machineJournal(id).catch(() => []);
+        return [id, ...entries.slice(-LAST_LINES).map(({ MESSAGE }) => MESSAGE)].join('\n  ');
+      });
+      return [...workers.map((line) => JSON.stringify(line)), ...(await Promise.all(machines))].join('\n');
+    },
+  };
+}
+
+async function stateOf(machine: Machine, unit: string): Promise<UnitState> {
+  const names = 'ActiveState,SubState,Result,NRestarts,MainPID';
+  const { stdout } = await machine.run('systemctl', 'show', `--property=${names}`, unit);
+  const values = new Map(stdout.split('\n').map((line) => line.split('=', 2) as [string, string]));
+  const text = (name: string) => values.get(name) ?? '';
+  return {
+    ActiveState: text('ActiveState'),
+    SubState: text('SubState'),
+    Result: text('Result'),
+    NRestarts: Number(text('NRestarts')),
+    MainPID: Number(text('MainPID')),
+  };
+}
+
+async function readJournal(directory: string, unit: string | undefined): Promise<JournalEntry[]> {
+  const words = ['--directory', directory, '--output', 'json', '--quiet', ...(unit ? ['--unit', unit] : [])];
+  const { stdout } = await promisify(execFile)('journalctl', words, { maxBuffer: LARGEST_JOURNAL_BYTES });
+  return stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as JournalEntry);
+}

@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config';
+
+const ci = process.env['CI'] === 'true';
+
+/** `npm run test:machine`: real machines, two at once on two cores. */
+export default defineConfig({
+  test: {
+    include: ['test/machine/**/*.test.ts'],
+    // Each test file boots up to two machines; what differs in time is what makes tests fail for no reason.
+    maxWorkers: 1,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000, interval: 200 } },
+    allowOnly: !ci,
+    reporters: ci ? ['default', './test/support/no-skips.ts'] : ['default'],
+  },
+});

@@ -2,6 +2,8 @@ import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypt
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Clock } from '../../aws/clock.ts';
+import { Pace } from './pace.ts';
 import { NoCredentials, type WorkerCredentials } from './session.ts';
 
 /** A job's way to credentials, from the start of its worker until it is revoked. */
@@ -19,8 +21,22 @@ const FOLDER = '/credentials/';
 const LONGEST_HEADER_BYTES = 8 * 1024;
 const REQUEST_MS = 2000;
 const CHECK_MS = 1000;
-const CONNECTIONS = 64;
+const CONNECTIONS = 128;
 const CONNECTIONS_PER_SLOT = 8;
+
+export interface EndpointOptions {
+  /** Rejects with `NoCredentials`. */
+  credentials: () => Promise<WorkerCredentials>;
+  /** How many workers run at once. */
+  slots: number;
+  clock: Clock;
+}
+
+interface Job {
+  /** Of its token. */
+  digest: Buffer;
+  pace: Pace;
+}
 
 /** What a request is answered with. */
 interface Answer {
@@ -35,12 +51,15 @@ interface Answer {
  */
 export class CredentialsEndpoint {
   readonly #server: Server;
-  readonly #credentials: () => Promise<WorkerCredentials>;
-  /** Digests of the tokens, by the job's part of the path. */
-  readonly #admitted = new Map<string, Buffer>();
+  readonly #options: EndpointOptions;
+  /** By their part of the path. */
+  readonly #jobs = new Map<string, Job>();
+  /** Of all who are none. */
+  readonly #strangers: Pace;
 
-  private constructor(credentials: () => Promise<WorkerCredentials>, slots: number) {
-    this.#credentials = credentials;
+  private constructor(options: EndpointOptions) {
+    this.#options = options;
+    this.#strangers = new Pace(options.clock);
     this.#server = createServer(
       {
         maxHeaderSize: LONGEST_HEADER_BYTES,
@@ -50,15 +69,12 @@ export class CredentialsEndpoint {
       },
       (request, response) => void this.#serve(request, response),
     );
-    this.#server.maxConnections = CONNECTIONS + CONNECTIONS_PER_SLOT * slots;
+    this.#server.maxConnections = CONNECTIONS + CONNECTIONS_PER_SLOT * options.slots;
   }
 
   /** Listens on a free port. Rejects when there is none. */
-  static async open(
-    credentials: () => Promise<WorkerCredentials>,
-    slots: number,
-  ): Promise<CredentialsEndpoint> {
-    const endpoint = new CredentialsEndpoint(credentials, slots);
+  static async open(options: EndpointOptions): Promise<CredentialsEndpoint> {
+    const endpoint = new CredentialsEndpoint(options);
     endpoint.#server.listen(0, HOST);
     await once(endpoint.#server, 'listening');
     return endpoint;
@@ -67,13 +83,13 @@ export class CredentialsEndpoint {
   admit(): Admission {
     const name = randomUUID();
     const token = randomBytes(32).toString('base64url');
-    this.#admitted.set(name, digest(token));
+    this.#jobs.set(name, { digest: digest(token), pace: new Pace(this.#options.clock) });
     return {
       variables: {
         AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://${this.#host}${FOLDER}${name}`,
         AWS_CONTAINER_AUTHORIZATION_TOKEN: token,
       },
-      revoke: () => this.#admitted.delete(name),
+      revoke: () => this.#jobs.delete(name),
     };
   }
 
@@ -89,25 +105,31 @@ export class CredentialsEndpoint {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    await (this.#jobOf(request)?.pace ?? this.#strangers).turn();
     const { status, body } = this.#refusal(request) ?? (await this.#answer());
     // One request a connection: what a worker sends besides is not read, and none holds a place for later.
     response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
     response.end(JSON.stringify(body));
   }
 
-  #refusal({ headers, method, url }: IncomingMessage): Answer | undefined {
+  /** Whose token comes with a request. */
+  #jobOf({ headers, url }: IncomingMessage): Job | undefined {
+    const job = url?.startsWith(FOLDER) ? this.#jobs.get(url.slice(FOLDER.length)) : undefined;
+    return job && timingSafeEqual(digest(headers.authorization ?? ''), job.digest) ? job : undefined;
+  }
+
+  #refusal(request: IncomingMessage): Answer | undefined {
+    const { headers, method } = request;
     if (headers.host !== this.#host)
       return refuse(400, 'InvalidHost', 'this host serves its own workers only');
     if (method !== 'GET') return refuse(405, 'MethodNotAllowed', 'credentials are read with GET');
-    const expected = url?.startsWith(FOLDER) ? this.#admitted.get(url.slice(FOLDER.length)) : undefined;
-    const known = expected && timingSafeEqual(digest(headers.authorization ?? ''), expected);
-    if (known) return undefined;
+    if (this.#jobOf(request)) return undefined;
     return refuse(403, 'InvalidToken', 'the authorization token is not that of a job that runs');
   }
 
   async #answer(): Promise<Answer> {
     try {
-      return { status: 200, body: await this.#credentials() };
+      return { status: 200, body: await this.#options.credentials() };
     } catch (error) {
       if (!(error instanceof NoCredentials)) throw error;
       // An outage is worth asking again, which SDKs do by themselves; a refusal is for a person to mend.

@@ -32,7 +32,8 @@ export async function openWorkerAccess(options: WorkerAccessOptions): Promise<Wo
     roleArn,
     assume: () => assume(clients, roleArn, sessionName(instance)),
   });
-  return CredentialsEndpoint.open(() => session.credentials(), config.concurrency);
+  const credentials = () => session.credentials();
+  return CredentialsEndpoint.open({ credentials, slots: config.concurrency, clock: options.clock });
 }
 
 /**

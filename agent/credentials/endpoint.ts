@@ -56,6 +56,8 @@ export class CredentialsEndpoint {
   readonly #jobs = new Map<string, Job>();
   /** Of all who are none. */
   readonly #strangers: Pace;
+  /** With its port, as requests name it. */
+  #host = '';
 
   private constructor(options: EndpointOptions) {
     this.#options = options;
@@ -77,6 +79,7 @@ export class CredentialsEndpoint {
     const endpoint = new CredentialsEndpoint(options);
     endpoint.#server.listen(0, HOST);
     await once(endpoint.#server, 'listening');
+    endpoint.#host = `${HOST}:${(endpoint.#server.address() as AddressInfo).port}`;
     return endpoint;
   }
 
@@ -98,10 +101,6 @@ export class CredentialsEndpoint {
     this.#server.close();
     this.#server.closeAllConnections();
     await closed;
-  }
-
-  get #host(): string {
-    return `${HOST}:${(this.#server.address() as AddressInfo).port}`;
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -41,6 +41,11 @@ interface Environment {
   readonly PATH?: string | undefined;
 }
 
+/** Where what synths fetch is kept. */
+export function cacheDirectory(env: Environment = process.env as Environment): string {
+  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'mayfly');
+}
+
 /** Files that this process has looked at: a synth of many fleets reads the 50 MB once. */
 const checked = new Set<string>();
 
@@ -62,11 +67,8 @@ export function nodeAsset(scope: Construct, node: NodePackage): Asset {
  *
  * @throws if npm cannot fetch it, or what it fetched is not what is pinned here.
  */
-export function nodeArchive(
-  node: NodePackage,
-  env: Environment = { XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] },
-): string {
-  const directory = join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'mayfly');
+export function nodeArchive(node: NodePackage, env: Environment = process.env as Environment): string {
+  const directory = cacheDirectory(env);
   const file = join(directory, `${node.name}-${node.version}.tgz`);
   if (checked.has(file) && existsSync(file)) return file;
   if (!existsSync(file) || integrityOf(file) !== node.integrity) fetchInto(directory, file, node, env);

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { App, NestedStack, Stack, Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Vpc } from 'aws-cdk-lib/aws-ec2';
@@ -11,6 +11,7 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fleetApp } from '../../infra/fleet-app.ts';
+import { cacheDirectory, NODE_PACKAGES, nodeArchive } from '../../infra/node-asset.ts';
 import { packageRoot } from '../../infra/package-files.ts';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
 
@@ -23,7 +24,7 @@ async function cdkSynth(output: string): Promise<string> {
   const bin = join(packageRoot, 'node_modules', '.bin');
   const { all } = await execa(join(bin, 'cdk'), ['synth', '--quiet', '--output', output], {
     cwd: packageRoot,
-    env: { PATH: `${bin}:${PATH}`, HOME: base },
+    env: { PATH: `${bin}:${PATH}`, HOME: base, XDG_CACHE_HOME: dirname(cacheDirectory()) },
     extendEnv: false,
     all: true,
   });
@@ -34,6 +35,7 @@ describe('npx cdk synth', () => {
   const [first, second] = [join(base, 'first'), join(base, 'second')];
   let said: string;
   beforeAll(async () => {
+    nodeArchive(NODE_PACKAGES.x86_64);
     [said] = await Promise.all([cdkSynth(first), cdkSynth(second)]);
   }, 120_000);
 

@@ -18,7 +18,7 @@ const MOST_HEARTBEATS = 100;
  * The hooks that hold an instance until its agent is ready, and until its jobs have ended. Both end in CONTINUE: an
  * abandoned launch would only buy the next instance.
  */
-export function addHooks(group: AutoScalingGroup, settings: FleetSettings): void {
+export function addHooks(group: AutoScalingGroup, settings: FleetSettings): LifecycleHook[] {
   const launch = group.addLifecycleHook('LaunchHook', {
     lifecycleHookName: LAUNCH_HOOK,
     lifecycleTransition: LifecycleTransition.INSTANCE_LAUNCHING,
@@ -31,7 +31,9 @@ export function addHooks(group: AutoScalingGroup, settings: FleetSettings): void
     heartbeatTimeout: Duration.seconds(terminationHeartbeatSeconds(settings)),
     defaultResult: DefaultResult.CONTINUE,
   });
-  for (const hook of [launch, termination]) goWithGroup(hook);
+  const hooks = [launch, termination];
+  for (const hook of hooks) goWithGroup(hook);
+  return hooks;
 }
 
 /**

@@ -47,6 +47,7 @@ function keeperConfig(settings: FleetSettings, surroundings: KeeperSurroundings)
     durationSeconds: settings.scaleOut.durationSeconds,
     bootBudgetSeconds: settings.bootBudgetSeconds,
     silentSeconds: Math.max(900, 5 * settings.reportSeconds),
+    warmPool: settings.warmPool !== undefined,
     launchHook: LAUNCH_HOOK,
     terminationHook: TERMINATION_HOOK,
     retentionSeconds: RETENTION.toSeconds(),

@@ -106,8 +106,12 @@ export function keeperRole(scope: Construct): Role {
   });
 }
 
-export function keeperPolicy(scope: Construct, role: IRole, resources: Resources): Policy {
-  const { queue, table, groupArn } = resources;
+export function keeperPolicy(
+  scope: Construct,
+  role: IRole,
+  resources: Resources & { warmPool: boolean },
+): Policy {
+  const { queue, table, groupArn, warmPool } = resources;
   const policy = new Policy(scope, 'KeeperPolicy', {
     roles: [role],
     statements: [
@@ -123,6 +127,7 @@ export function keeperPolicy(scope: Construct, role: IRole, resources: Resources
         'autoscaling:CompleteLifecycleAction',
       ),
       allow(['*'], 'autoscaling:DescribeAutoScalingGroups', 'autoscaling:DescribeScalingActivities'),
+      ...(warmPool ? [allow(['*'], 'autoscaling:DescribeWarmPool')] : []),
       new PolicyStatement({
         actions: ['cloudwatch:PutMetricData'],
         resources: ['*'],

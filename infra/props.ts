@@ -243,6 +243,13 @@ export interface WorkerFleetProps {
    */
   readonly stopGrace?: Duration;
   /**
+   * Instances that have booted beforehand and wait beside the group, for fleets whose boot takes long. They cost their
+   * volumes while they are stopped, and their whole price while they run. Not together with `spotShare`.
+   *
+   * @default - none: instances boot when they are needed
+   */
+  readonly warmPool?: WarmPoolProps;
+  /**
    * From launch to ready, at most. An instance that takes longer is ended by the keeper.
    *
    * @default Duration.minutes(15)
@@ -318,6 +325,28 @@ export interface BakedImageProps {
    * @default - the fleet's `instanceTypes`
    */
   readonly instanceTypes?: InstanceType[];
+}
+
+export interface WarmPoolProps {
+  /**
+   * Instances that always wait, at least. At most `maxCapacity`.
+   *
+   * @default 1
+   */
+  readonly minSize?: number;
+  /**
+   * Instances that wait or work, together: so many less those that are desired wait, but at least `minSize`.
+   *
+   * @default - `minSize`: so many wait, however many work
+   */
+  readonly maxGroupPreparedCapacity?: number;
+  /**
+   * Whether they wait `stopped` or `running`. A stopped one has to start its system, not to be set up; a running one
+   * takes jobs within seconds.
+   *
+   * @default 'stopped'
+   */
+  readonly poolState?: 'stopped' | 'running';
 }
 
 export interface RootVolume {

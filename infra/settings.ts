@@ -1,7 +1,7 @@
 import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import { InstanceType } from 'aws-cdk-lib/aws-ec2';
-import type { WorkerFleetProps } from './props.ts';
-import { validateBuilders, validateProps, validateRunTime } from './validation.ts';
+import type { WarmPoolProps, WorkerFleetProps } from './props.ts';
+import { validateBuilders, validateProps, validateRunTime, validateWarmPool } from './validation.ts';
 
 /** Of one size and price class, and to be had in nearly every region. */
 const DEFAULT_TYPES = ['m6i.large', 'm6a.large', 'm5.large', 'm5a.large'];
@@ -54,6 +54,7 @@ export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
     maxAgeSeconds: props.maxAge && seconds(props.maxAge),
     drainSeconds: seconds(props.drain, Duration.seconds(90)),
     stopGraceSeconds: seconds(props.stopGrace, Duration.minutes(15)),
+    warmPool: props.warmPool && warmPoolOf(props.warmPool),
     bootBudgetSeconds: seconds(props.bootBudget, Duration.minutes(15)),
     ladderSeconds: seconds(props.retirementBudget, Duration.minutes(10)),
     reportSeconds: seconds(props.reportInterval, Duration.minutes(1)),
@@ -61,6 +62,7 @@ export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
     removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
   };
   validateRunTime(where, settings.limitSeconds, settings.graceSeconds);
+  validateWarmPool(where, settings);
   return settings;
 }
 
@@ -68,6 +70,10 @@ export type FleetSettings = ReturnType<typeof settingsOf>;
 
 export interface BakedImageSettings {
   instanceTypes: InstanceType[];
+}
+
+function warmPoolOf({ minSize = 1, maxGroupPreparedCapacity = minSize, poolState }: WarmPoolProps) {
+  return { minSize, maxGroupPreparedCapacity, poolState: poolState ?? 'stopped' } as const;
 }
 
 function bakedImageOf(

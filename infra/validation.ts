@@ -13,7 +13,7 @@ import {
   text,
   whole,
 } from './checks.ts';
-import type { BakedImageProps, RootVolume, ScaleOutProps, WorkerFleetProps } from './props.ts';
+import type { BakedImageProps, RootVolume, ScaleOutProps, WarmPoolProps, WorkerFleetProps } from './props.ts';
 import { FleetPropsError, isSize, show } from './refusal.ts';
 
 const HOUR = 3600;
@@ -83,6 +83,12 @@ const scaleOut = {
   warmUp: duration(0, HOUR, wholeSeconds),
 } satisfies Record<keyof ScaleOutProps, Check>;
 
+const warmPool = {
+  minSize: whole(0, 10_000),
+  maxGroupPreparedCapacity: whole(0, 10_000),
+  poolState: oneOf('stopped', 'running'),
+} satisfies Record<keyof WarmPoolProps, Check>;
+
 const rootVolume = {
   size: {
     allowed: 'a Size between 8 and 16384 GiB',
@@ -141,6 +147,7 @@ const checks = {
   maxAge: duration(60, 365 * DAY),
   drain: duration(0, 12 * HOUR),
   stopGrace: duration(0, DAY),
+  warmPool: object(warmPool),
   bootBudget: duration(30, 2 * HOUR, wholeSeconds),
   alarmTopic: having('an ITopic', 'topicArn'),
   retirementBudget: duration(1, DAY),
@@ -190,5 +197,25 @@ export function validateRunTime(where: string, limitSeconds: number, graceSecond
       `${seconds} seconds`,
       'at most 12 hours, the longest that SQS keeps a message invisible',
     );
+  }
+}
+
+interface PoolSizes {
+  warmPool: { minSize: number; maxGroupPreparedCapacity: number } | undefined;
+  spotShare: number;
+  maxCapacity: number;
+}
+
+/** "Decrease latency for applications with long boot times using warm pools", its limitations; and sizes that agree. */
+export function validateWarmPool(where: string, { warmPool, spotShare, maxCapacity }: PoolSizes): void {
+  if (!warmPool) return;
+  const refuse = (key: string, value: number, allowed: string): never => {
+    throw new FleetPropsError(where, key, String(value), allowed);
+  };
+  const { minSize, maxGroupPreparedCapacity: most } = warmPool;
+  if (spotShare > 0) refuse('spotShare', spotShare, '0 with a warmPool, which has no Spot Instances');
+  if (minSize > maxCapacity) refuse('warmPool.minSize', minSize, `at most maxCapacity, ${maxCapacity}`);
+  if (most < minSize) {
+    refuse('warmPool.maxGroupPreparedCapacity', most, `at least warmPool.minSize, ${minSize}`);
   }
 }

@@ -37,6 +37,7 @@ import { type FleetSettings, settingsOf } from './settings.ts';
 import { jobTable } from './table.ts';
 import { refuseTagsThatFailLaunches } from './tags.ts';
 import { refuseTooMuchUserData, userData } from './user-data.ts';
+import { addWarmPool } from './warm-pool.ts';
 import { workerRole } from './worker-role.ts';
 
 /**
@@ -171,7 +172,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     };
     const template = launchTemplate(this, options);
     const asg = group(this, template, options);
-    addHooks(asg, settings);
+    addWarmPool(asg, addHooks(asg, settings), settings);
     const policy = agentPolicy(this, this.role, {
       queue: this.queue,
       deadLetterQueue: this.deadLetterQueue,
@@ -231,6 +232,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
       queue: this.queue,
       table: this.table,
       groupArn: groupArnOf(this, groupName),
+      warmPool: settings.warmPool !== undefined,
     });
     const lambda = keeper(this, role, settings, {
       fleet: this.fleetName,

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { CallRecord } from '../../../local/front-door/call-log.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type Agent, callsOf, type Fleet, openFleet, PATIENT, startAgent } from './fleet.ts';
 
@@ -24,8 +25,8 @@ async function openPool(state = 'Warmed:Running') {
   return { one, machine };
 }
 
-const completions = (one: Fleet) =>
-  callsOf(one, 'CompleteLifecycleAction').map(({ input }) => String(input['LifecycleHookName']));
+const hookOf = ({ input }: CallRecord) => (input as { LifecycleHookName?: string }).LifecycleHookName;
+const completions = (one: Fleet) => callsOf(one, 'CompleteLifecycleAction').map(hookOf);
 
 async function ready({ stateDirectory }: Agent): Promise<{ readyAtMs: number; pooled: boolean }> {
   return JSON.parse(await readFile(join(stateDirectory, 'ready.json'), 'utf8'));
@@ -87,10 +88,7 @@ test('ended in the pool: goes without a call, and completes the termination hook
   const agent = await startAgent(one);
   await eventually('the launch hook', () => completions(one).length === 1);
   machine.notices.targetLifecycleState = 'Warmed:Terminated';
-  await one.nextCall(
-    ({ action, input }) =>
-      action === 'CompleteLifecycleAction' && input['LifecycleHookName'] === 'termination',
-  );
+  await one.nextCall((call) => call.action === 'CompleteLifecycleAction' && hookOf(call) === 'termination');
   expect(callsOf(one, 'TerminateInstanceInAutoScalingGroup')).toEqual([]);
   expect(await agent.retirementFile()).toMatchObject({ reason: 'auto-scaling', tries: 0 });
   await agent.life.stop();

@@ -3,17 +3,23 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { fleetApp } from '../infra/fleet-app.ts';
 import { FLEET, STACK_NAME } from './fleet.ts';
 
-const { MAYFLY_DEMO_JOURNAL: JOURNAL = 'journal.jsonl', MAYFLY_DEMO_OUTPUT: OUTPUT = '.' } = process.env;
+const {
+  MAYFLY_DEMO_JOURNAL: JOURNAL = 'journal.jsonl',
+  MAYFLY_DEMO_OUTPUT: OUTPUT = '.',
+  MAYFLY_DEMO_NODE: NODE = 'node',
+  MAYFLY_DEMO_MAX_CAPACITY: MAX_CAPACITY = FLEET.maxCapacity,
+  MAYFLY_DEMO_WARM_UP: WARM_UP = FLEET.warmUpSeconds,
+} = process.env;
 
 fleetApp(STACK_NAME, {
   fleetName: 'demo',
-  command: ['node', './render.mjs'],
+  command: [NODE, './render.mjs'],
   workerDirectory: `${import.meta.dirname}/worker`,
   environment: { JOURNAL, OUTPUT },
-  maxCapacity: FLEET.maxCapacity,
+  maxCapacity: Number(MAX_CAPACITY),
   lease: Duration.seconds(FLEET.leaseSeconds),
   limit: Duration.minutes(2),
-  scaleOut: { jobsPerInstance: FLEET.jobsPerInstance, warmUp: Duration.minutes(1) },
+  scaleOut: { jobsPerInstance: FLEET.jobsPerInstance, warmUp: Duration.seconds(Number(WARM_UP)) },
   idleTimeout: Duration.seconds(FLEET.idleSeconds),
   // The clock of the embedded cloud is sped up, an agent's is not: these are real seconds.
   reportInterval: Duration.seconds(5),

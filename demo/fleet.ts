@@ -5,6 +5,8 @@ export const STACK_NAME = 'MayflyDemo';
 
 export const FLEET = {
   maxCapacity: 5,
+  /** Of the embedded cloud's time. */
+  warmUpSeconds: 60,
   /** Waiting jobs that one more instance is worth. */
   jobsPerInstance: 6,
   leaseSeconds: 15,

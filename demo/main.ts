@@ -2,6 +2,7 @@
  * `npm start`: the whole fleet on this machine. Starts the embedded cloud, deploys with the real `cdk deploy`, sends
  * jobs that paint a picture, and shows how the fleet comes out of nothing and goes back to nothing.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { report } from '../checker/report.ts';
@@ -13,10 +14,11 @@ import { writePicture } from './paint.ts';
 import { drawTimeline } from './picture/timeline.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { type Shown, show } from './show.ts';
+import { machineStage, processStage, type Stage } from './stage.ts';
 import { summary } from './summary.ts';
 
 /** Well above what two slow cores take; a demo that hangs has to end as well. */
-const LONGEST_MS = 5 * 60_000;
+const LONGEST_MS = { processes: 5 * 60_000, machines: 15 * 60_000 };
 
 async function main(options: DemoOptions): Promise<number> {
   const progress = createProgress(options.json ? process.stderr : process.stdout);
@@ -27,27 +29,51 @@ async function main(options: DemoOptions): Promise<number> {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', () => interrupt.abort(new Error('Nobody reads the output any more.')));
   }
-  const late = new Error(`It was not done within ${LONGEST_MS / 60_000} minutes.`);
-  const timer = setTimeout(() => interrupt.abort(late), LONGEST_MS);
+  const longestMs = options.machines ? LONGEST_MS.machines : LONGEST_MS.processes;
+  const late = new Error(`It was not done within ${longestMs / 60_000} minutes.`);
+  const timer = setTimeout(() => interrupt.abort(late), longestMs);
 
   await mkdir(resolve('.mayfly'), { recursive: true });
   await mkdir(resolve(options.out), { recursive: true });
   const directory = await mkdtemp(resolve('.mayfly/demo-'));
+  let stage: Stage | undefined;
   let cloud: Cloud | undefined;
   let kept = true;
   try {
-    cloud = await startCloud({ directory, port: options.port, speed: options.speed });
+    stage = await (options.machines ? machineStage(directory, progress.say) : processStage(directory));
+    const { launcher } = stage;
+    cloud = await startCloud({
+      directory,
+      port: options.port,
+      speed: options.speed,
+      ...(launcher && { launcher }),
+    });
     progress.say(welcome(cloud, directory, options));
-    const shown = await show({ cloud, directory, progress, signal: interrupt.signal });
-    await present(shown, options, progress);
-    kept = options.keep || !shown.verdict.ok;
+    const shown = await show({ cloud, stage, directory, progress, signal: interrupt.signal });
+    await present(shown, stage, options, progress);
+    kept = options.keep || options.machines || !shown.verdict.ok;
     return shown.verdict.ok ? 0 : 1;
   } finally {
     clearTimeout(timer);
     await cloud?.close();
-    if (kept) progress.say(`Logs are kept in ${relative('.', directory)}.`);
+    await stage?.launcher?.close();
+    if (kept) progress.say(farewell(directory, cloud));
     else await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** What is left, and how to read it. */
+function farewell(directory: string, cloud: Cloud | undefined): string {
+  const kept = relative('.', directory);
+  const journals = cloud?.machines
+    .all()
+    .map((machine) => relative('.', join(machine.directory, 'journal')))
+    .filter((journal) => existsSync(journal))
+    .map((journal) => `  journalctl -D ${journal}`);
+  const said = journals?.length
+    ? `The machines are gone, their journals stay:\n${journals.join('\n')}\n`
+    : '';
+  return `${said}Logs are kept in ${kept}.`;
 }
 
 function welcome({ endpoint }: Cloud, directory: string, { speed }: DemoOptions): string {
@@ -58,12 +84,16 @@ function welcome({ endpoint }: Cloud, directory: string, { speed }: DemoOptions)
   ].join('\n');
 }
 
-async function present(shown: Shown, options: DemoOptions, progress: Progress): Promise<void> {
-  const { history, verdict, tiles, tileDirectory } = shown;
+async function present(
+  { history, verdict, tiles }: Shown,
+  stage: Stage,
+  options: DemoOptions,
+  progress: Progress,
+): Promise<void> {
   const picture = join(options.out, 'picture.png');
   const timeline = join(options.out, 'timeline.svg');
   await writeFile(timeline, drawTimeline(history));
-  if (verdict.counts.succeeded === tiles.length) await writePicture(picture, VIEW, tiles, tileDirectory);
+  if (verdict.counts.succeeded === tiles.length) await writePicture(picture, VIEW, tiles, stage.tiles);
   if (options.json) {
     const peak = peakOf(history);
     console.log(JSON.stringify({ ok: verdict.ok, peak, verdict, history, pictures: { picture, timeline } }));

@@ -1,6 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
 
 export interface DemoOptions {
+  /** Instances are machines that boot, not processes. */
+  machines: boolean;
   json: boolean;
   /** Of the embedded cloud; 0 takes any that is free. */
   port: number;
@@ -15,6 +17,7 @@ export interface DemoOptions {
 export function readOptions(argv: readonly string[]): DemoOptions {
   return new Command('npm start --')
     .description('A fleet from zero and back to zero, on an embedded cloud on this machine.')
+    .option('--machines', 'instances are machines that boot: on Linux, as root', false)
     .option('--json', 'print what happened as JSON; progress goes to standard error', false)
     .option(
       '--port <number>',

@@ -1,5 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Facts, Verdict } from '../checker/facts.ts';
 import { gather } from '../checker/gather.ts';
 import { judge } from '../checker/judge.ts';
@@ -13,11 +11,13 @@ import { paintedCount } from './paint.ts';
 import { cut, type Tile } from './picture/tiles.ts';
 import type { Progress } from './progress.ts';
 import { sendJobs } from './send.ts';
+import type { Stage } from './stage.ts';
 import { watchFleet } from './watch.ts';
 
 export interface ShowOptions {
   cloud: Cloud;
-  /** Where deployment, journal and tiles go. */
+  stage: Stage;
+  /** Where the deployment goes. */
   directory: string;
   progress: Progress;
   signal: AbortSignal;
@@ -28,30 +28,26 @@ export interface Shown {
   facts: Facts;
   verdict: Verdict;
   tiles: Tile[];
-  tileDirectory: string;
 }
 
 /** The play itself: deploy, send, watch until the fleet has gone back to zero, let the checker judge. */
-export async function show({ cloud, directory, progress, signal }: ShowOptions): Promise<Shown> {
-  const journal = join(directory, 'journal.jsonl');
-  const tileDirectory = join(directory, 'tiles');
-  await mkdir(tileDirectory, { recursive: true });
-  await writeFile(journal, '');
+export async function show({ cloud, stage, directory, progress, signal }: ShowOptions): Promise<Shown> {
   progress.say('Deploying with the real `cdk deploy` ...');
   const stack = await deploy({
     endpoint: cloud.endpoint,
     region: cloud.region,
     directory,
-    environment: { MAYFLY_DEMO_JOURNAL: journal, MAYFLY_DEMO_OUTPUT: tileDirectory },
+    environment: stage.environment,
     signal,
   });
   const clients = operatorClients(cloud.endpoint, cloud.region);
   try {
     const tiles = cut(VIEW, TILE_SIZE);
-    const { sent, ...watched } = await work({ stack, clients, tiles, tileDirectory, progress, signal });
+    const { sent, ...watched } = await work({ stack, stage, clients, tiles, progress, signal });
     const facts = await gather({
       sent,
-      journal,
+      journal: stage.journal,
+      workersElsewhere: stage.launcher !== undefined,
       calls: cloud.logFile,
       leaseSeconds: FLEET.leaseSeconds,
       clients,
@@ -61,7 +57,7 @@ export async function show({ cloud, directory, progress, signal }: ShowOptions):
     const lives = livesOf(watched.instances, facts, stories);
     const { startedMs, endedMs, samples, marks } = watched;
     const history = { startedMs, endedMs, samples, marks, lives };
-    return { history, facts, verdict: judge(facts), tiles, tileDirectory };
+    return { history, facts, verdict: judge(facts), tiles };
   } finally {
     clients.destroy();
   }
@@ -69,14 +65,14 @@ export async function show({ cloud, directory, progress, signal }: ShowOptions):
 
 interface WorkOptions {
   stack: Deployed;
+  stage: Stage;
   clients: ReturnType<typeof operatorClients>;
   tiles: readonly Tile[];
-  tileDirectory: string;
   progress: Progress;
   signal: AbortSignal;
 }
 
-async function work({ stack, clients, tiles, tileDirectory, progress, signal }: WorkOptions) {
+async function work({ stack, stage, clients, tiles, progress, signal }: WorkOptions) {
   const startedMs = Date.now();
   const stop = new AbortController();
   let done = 0;
@@ -87,8 +83,8 @@ async function work({ stack, clients, tiles, tileDirectory, progress, signal }: 
     signal: AbortSignal.any([signal, stop.signal]),
     onSample: async (sample) => {
       const seconds = (sample.atMs - startedMs) / 1000;
-      progress.show({ sample, maxCapacity: FLEET.maxCapacity, done, jobs: tiles.length, seconds });
-      done = await paintedCount(tileDirectory);
+      progress.show({ sample, maxCapacity: stage.maxCapacity, done, jobs: tiles.length, seconds });
+      done = await paintedCount(stage.tiles);
     },
   });
   const marks: Mark[] = [];

@@ -1,0 +1,62 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { createMachineLauncher, type MachineLauncher } from '../local/machines/machine-launcher.ts';
+import { FLEET } from './fleet.ts';
+
+/** What the fleet plays on: processes of this machine, or machines that boot. */
+export interface Stage {
+  /** Absent for processes. */
+  launcher?: MachineLauncher;
+  maxCapacity: number;
+  /** The workers' journal and the directory of their tiles, as they are found here. */
+  journal: string;
+  tiles: string;
+  /** For `demo/app.ts`: the same as the workers find them, and what else differs. */
+  environment: Record<string, string>;
+}
+
+/** On a machine a boot takes ten seconds, thrice that when two cores have much to do. Two instances at least. */
+const MACHINES = {
+  atMost: Math.max(2, Math.min(FLEET.maxCapacity, availableParallelism())),
+  warmUpSeconds: 600,
+};
+
+export async function processStage(directory: string): Promise<Stage> {
+  const journal = join(directory, 'journal.jsonl');
+  const tiles = join(directory, 'tiles');
+  await mkdir(tiles);
+  await writeFile(journal, '');
+  const environment = { MAYFLY_DEMO_JOURNAL: journal, MAYFLY_DEMO_OUTPUT: tiles };
+  return { maxCapacity: FLEET.maxCapacity, journal, tiles, environment };
+}
+
+/**
+ * @param onProgress called with a line for a person while images are built.
+ * @throws Error with a sentence when machines cannot boot here
+ */
+export async function machineStage(directory: string, onProgress: (line: string) => void): Promise<Stage> {
+  const shared = join(directory, 'shared');
+  const launcher = await createMachineLauncher({ shared, onProgress });
+  const journal = join(shared, 'journal.jsonl');
+  const tiles = join(shared, 'tiles');
+  await mkdir(tiles);
+  await writeFile(journal, '');
+  // Their writers are users of the machines, who are nobody here.
+  await chmod(tiles, 0o1777);
+  await chmod(journal, 0o666);
+  return {
+    launcher,
+    maxCapacity: MACHINES.atMost,
+    journal,
+    tiles,
+    environment: {
+      MAYFLY_DEMO_JOURNAL: '/mnt/shared/journal.jsonl',
+      MAYFLY_DEMO_OUTPUT: '/mnt/shared/tiles',
+      // The images have no Node but the agent's.
+      MAYFLY_DEMO_NODE: '/opt/mayfly/node/bin/node',
+      MAYFLY_DEMO_MAX_CAPACITY: String(MACHINES.atMost),
+      MAYFLY_DEMO_WARM_UP: String(MACHINES.warmUpSeconds),
+    },
+  };
+}

@@ -1,50 +1,23 @@
-import { join } from 'node:path';
-import { GetItemCommand } from '@aws-sdk/client-dynamodb';
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { RemovalPolicy, type Stack } from 'aws-cdk-lib';
-import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { OWNER } from '../../demo/clients.ts';
-import type { WorkerFleet } from '../../infra/worker-fleet.ts';
-import { eventually } from '../support/eventually.ts';
+import {
+  awsWorkerDirectory,
+  BUCKETS,
+  buckets,
+  fillBuckets,
+  RIGHTS_OF_ITS_ROLE,
+  told,
+} from '../support/aws-worker.ts';
 import { startFleet, type TestFleet } from '../support/fleet.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 const START_MS = 60_000;
-const BUCKETS = { GRANTED: 'granted-to-workers', OTHER: 'somebody-elses' };
 
-const PROPS = {
-  command: ['./ask'],
-  workerDirectory: join(import.meta.dirname, '../fixtures/aws-worker'),
-  environment: BUCKETS,
-};
+const { workerDirectory, remove } = awsWorkerDirectory();
+afterAll(remove);
 
-/** Two buckets of the owner's, one of which the workers may read. */
-function buckets(stack: Stack, fleet: WorkerFleet): void {
-  const removalPolicy = RemovalPolicy.DESTROY;
-  new Bucket(stack, 'Granted', { bucketName: BUCKETS.GRANTED, removalPolicy }).grantRead(fleet);
-  new Bucket(stack, 'Other', { bucketName: BUCKETS.OTHER, removalPolicy });
-}
+const PROPS = { command: ['./ask'], workerDirectory, environment: BUCKETS };
 
 let fleet: TestFleet;
-
-/** What a worker tells that has asked AWS with a tool. */
-async function told(tool: string, program: string): Promise<string> {
-  const [job] = await fleet.send(`${tool} ${program}`);
-  return eventually(
-    `what ${tool} tells`,
-    async () => {
-      const key = { pk: { S: `job#${job}` } };
-      const { Item } = await fleet.clients.dynamodb.send(
-        new GetItemCommand({ TableName: fleet.stack.table, Key: key }),
-      );
-      if (Item?.['state']?.S === 'queued' && Item['attempts']?.N === '1') throw new Error(Item['output']?.S);
-      return Item?.['state']?.S === 'succeeded' && (Item['output']?.S ?? '');
-    },
-    START_MS,
-  );
-}
 
 async function firstThatRuns(candidates: string[][]): Promise<string | undefined> {
   for (const [program = '', ...words] of candidates) {
@@ -66,37 +39,19 @@ const awsCli = () =>
   ]);
 
 describe('workers with a role of their own', () => {
-  afterAll(() => fleet.close());
   beforeAll(async () => {
     fleet = await startFleet(PROPS, { around: buckets });
-    const s3 = new S3Client({
-      endpoint: fleet.cloud.endpoint,
-      region: fleet.cloud.region,
-      credentials: OWNER,
-      forcePathStyle: true,
-    });
-    for (const Bucket of Object.values(BUCKETS)) {
-      await s3.send(new PutObjectCommand({ Bucket, Key: 'input', Body: 'for workers' }));
-    }
-    s3.destroy();
+    await fillBuckets(fleet);
   }, START_MS);
-
-  /** It is the worker role, reads what was granted, and neither reads anything else nor ends instances. */
-  const expected = {
-    who: expect.stringMatching(
-      /^arn:aws:sts::000000000000:assumed-role\/Test-FleetWorkerRole[^/]*\/mayfly-i-[0-9a-f]+$/,
-    ),
-    granted: 'for workers',
-    other: 'AccessDenied',
-    end: 'AccessDenied',
-  };
+  afterAll(() => fleet.close());
 
   it(
     'get it in boto3, as a container does',
     async (test) => {
       const python = await withBoto3();
       if (!python) return test.skip('needs Python with boto3');
-      expect(JSON.parse(await told('boto3', python))).toEqual({ ...expected, method: 'container-role' });
+      const answer = JSON.parse(await told(fleet, 'boto3', python));
+      expect(answer).toEqual({ ...RIGHTS_OF_ITS_ROLE, method: 'container-role' });
     },
     START_MS,
   );
@@ -106,7 +61,7 @@ describe('workers with a role of their own', () => {
     async (test) => {
       const aws = await awsCli();
       if (!aws) return test.skip('needs the AWS CLI');
-      expect(JSON.parse(await told('cli', aws))).toEqual(expected);
+      expect(JSON.parse(await told(fleet, 'cli', aws))).toEqual(RIGHTS_OF_ITS_ROLE);
     },
     START_MS,
   );
@@ -114,7 +69,7 @@ describe('workers with a role of their own', () => {
   it(
     'get it in the JavaScript SDK',
     async () => {
-      expect(JSON.parse(await told('javascript', ROOT))).toEqual(expected);
+      expect(JSON.parse(await told(fleet, 'javascript', 'node'))).toEqual(RIGHTS_OF_ITS_ROLE);
     },
     START_MS,
   );
@@ -122,7 +77,7 @@ describe('workers with a role of their own', () => {
   it(
     "find nothing else of AWS's in their environment",
     async () => {
-      expect((await told('environment', '-')).trim().split('\n')).toEqual([
+      expect((await told(fleet, 'environment')).trim().split('\n')).toEqual([
         'AWS_CONTAINER_AUTHORIZATION_TOKEN',
         'AWS_CONTAINER_CREDENTIALS_FULL_URI',
         'AWS_DEFAULT_REGION',
@@ -136,15 +91,15 @@ describe('workers with a role of their own', () => {
 });
 
 describe('workers without', () => {
-  afterAll(() => fleet.close());
   beforeAll(async () => {
     fleet = await startFleet({ ...PROPS, workerAwsAccess: 'none' });
   }, START_MS);
+  afterAll(() => fleet.close());
 
   it(
     'are told to keep off the metadata, and nothing else',
     async () => {
-      expect((await told('environment', '-')).trim()).toBe('AWS_EC2_METADATA_DISABLED');
+      expect((await told(fleet, 'environment')).trim()).toBe('AWS_EC2_METADATA_DISABLED');
     },
     START_MS,
   );
@@ -154,7 +109,7 @@ describe('workers without', () => {
     async (test) => {
       const python = await withBoto3();
       if (!python) return test.skip('needs Python with boto3');
-      expect(JSON.parse(await told('boto3', python))).toEqual({ method: null });
+      expect(JSON.parse(await told(fleet, 'boto3', python))).toEqual({ method: null });
     },
     START_MS,
   );
@@ -162,13 +117,9 @@ describe('workers without', () => {
   it(
     'find none with the JavaScript SDK',
     async () => {
-      const answer = JSON.parse(await told('javascript', ROOT));
-      expect(answer).toEqual({
-        who: 'CredentialsProviderError',
-        granted: 'CredentialsProviderError',
-        other: 'CredentialsProviderError',
-        end: 'CredentialsProviderError',
-      });
+      const none = 'CredentialsProviderError';
+      const answer = JSON.parse(await told(fleet, 'javascript', 'node'));
+      expect(answer).toEqual({ who: none, granted: none, other: none, end: none });
     },
     START_MS,
   );

@@ -13,6 +13,7 @@ import {
   type MachineLauncherOptions,
 } from '../../../local/machines/machine-launcher.ts';
 import { isOver } from '../../../local/services/ec2/machine.ts';
+import type { Around } from '../../support/deploy.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startFleet, type TestFleet } from '../../support/fleet.ts';
 
@@ -86,7 +87,7 @@ function withMachineProps(props: WorkerFleetProps | undefined): WorkerFleetProps
  */
 export async function startMachineFleet(
   props?: WorkerFleetProps,
-  options: Partial<MachineLauncherOptions> = {},
+  { around, ...options }: Partial<MachineLauncherOptions> & { around?: Around } = {},
 ): Promise<MachineFleet> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-machines-'));
   const shared = join(directory, 'shared');
@@ -96,6 +97,7 @@ export async function startMachineFleet(
   // Its writers are the machines' workers, who are nobody here.
   await chmod(journal.here, 0o666);
   const fleet = await startFleet(withMachineProps(props), {
+    ...(around ? { around } : {}),
     directory,
     launcher,
     journal,

@@ -1,10 +1,8 @@
 import { afterEach, beforeEach } from 'vitest';
-import type { WorkerFleetProps } from '../../../infra/props.ts';
-import type { MachineLauncherOptions } from '../../../local/machines/machine-launcher.ts';
 import { missingForMachines } from '../../../local/machines/requirements.ts';
 import { type MachineFleet, startMachineFleet } from './fleet.ts';
 
-type Start = (props?: WorkerFleetProps, options?: Partial<MachineLauncherOptions>) => Promise<MachineFleet>;
+type Start = typeof startMachineFleet;
 
 /**
  * Fleets for the tests of a file: each test has its own, which is gone when the test is over, however it ends. Where no

@@ -5,6 +5,7 @@ import { readKeeperConfig } from '../../keeper/config.ts';
 import { look } from '../../keeper/look.ts';
 import { type Action, plan } from '../../keeper/plan.ts';
 import { openFleet, TABLE } from '../agent/retire/fleet.ts';
+import { keeperOf } from './keeper.ts';
 
 const open = openFleet();
 const HOUR_MS = 3_600_000;
@@ -99,4 +100,10 @@ test('boots that fail on the way into the pool trip the breaker; one under way c
   expect(await actions({ pool, activities })).toEqual([{ do: 'trip-breaker' }]);
   const booting = [...pool, instance('i-0f1', 'Warmed:Pending:Wait')];
   expect(await actions({ pool: booting, activities })).toEqual([]);
+});
+
+test('in a cloud that keeps nobody in the pool, nothing waits in it', async () => {
+  const one = await open();
+  const keeper = await keeperOf(one, { warmPool: true });
+  expect(await keeper.after(0)).toEqual(['suspend-az-rebalance', 'report-breaker']);
 });

@@ -141,6 +141,12 @@ const lives: Life[] = [
     after: steps(2),
     with: { Template: template, Group: group },
   },
+  {
+    type: 'AWS::AutoScaling::WarmPool',
+    before: { AutoScalingGroupName: groupName, MinSize: 1 },
+    after: { AutoScalingGroupName: groupName, MinSize: 2, InstanceReusePolicy: { ReuseOnScaleIn: false } },
+    with: { Template: template, Group: group },
+  },
   { type: 'AWS::CDK::Metadata', before: { Analytics: 'a' }, after: { Analytics: 'b' } },
   { type: 'AWS::CloudFormation::WaitConditionHandle', before: {} },
   { type: 'AWS::CloudWatch::Alarm', before: { ...alarm, Threshold: 1 }, after: { ...alarm, Threshold: '2' } },

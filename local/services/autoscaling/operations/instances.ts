@@ -23,6 +23,7 @@ export function instanceOperations(parts: Parts): Record<string, Operation> {
     TerminateInstanceInAutoScalingGroup: { ...ofInstance, run: (input) => terminate(parts, input) },
     SetInstanceHealth: { ...ofInstance, run: (input) => setHealth(parts, input) },
     SetInstanceProtection: { ...ofGroup, run: (input) => setProtection(parts, input) },
+    DescribeWarmPool: { run: (input) => describeWarmPool(parts, input) },
     DescribeAutoScalingInstances: { run: (input) => describeInstances(parts, input) },
     DescribeScalingActivities: {
       run: (input) => {
@@ -38,6 +39,12 @@ export function instanceOperations(parts: Parts): Record<string, Operation> {
       },
     },
   };
+}
+
+/** No group has one here. */
+function describeWarmPool({ groups }: Parts, input: Input) {
+  groups.get(text(input, 'AutoScalingGroupName'));
+  return { Instances: [] };
 }
 
 function terminate({ groups, activities, scaler }: Parts, input: Input) {

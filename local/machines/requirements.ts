@@ -12,24 +12,33 @@ const PROGRAMS: Record<string, string> = {
   flock: 'util-linux',
 };
 
-/** Where root finds them, whatever `PATH` it came with. */
-const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+/** Where the programs are sought: root's own places count, whatever `PATH` it came with. */
+export const machinePath = [
+  process.env['PATH'] ?? '',
+  '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+].join(delimiter);
 
-export const machinePath = `${process.env['PATH'] ?? ''}${delimiter}${SYSTEM_PATH}`;
+export interface Host {
+  platform: string;
+  /** Undefined where there are no user ids. */
+  userId: number | undefined;
+  path: string;
+}
 
-/** Why no machine can boot on this host, in a sentence that says what to do; undefined if one can. */
-export function missingForMachines(): string | undefined {
-  if (process.platform !== 'linux') return `Machines boot on Linux only; this is ${process.platform}.`;
-  if (process.getuid?.() !== 0)
-    return 'Machines need root: run the same command with `sudo -E env "PATH=$PATH"` before it.';
-  const missing = Object.keys(PROGRAMS).filter((program) => !isThere(program));
+const thisHost: Host = { platform: process.platform, userId: process.getuid?.(), path: machinePath };
+
+/** Why no machine can boot on a host, in a sentence that says what to do; undefined if one can. */
+export function missingForMachines({ platform, userId, path }: Host = thisHost): string | undefined {
+  if (platform !== 'linux') return `Machines boot on Linux only, and this is ${platform}.`;
+  if (userId !== 0) return 'Machines need root: run the same command after `sudo -E env "PATH=$PATH"`.';
+  const missing = Object.keys(PROGRAMS).filter((program) => !isThere(program, path));
   if (missing.length === 0) return undefined;
   const packages = new Set(missing.map((program) => PROGRAMS[program]));
   return `Machines need ${missing.join(', ')}: on Debian and Ubuntu \`apt-get install ${[...packages].join(' ')}\`.`;
 }
 
-function isThere(program: string): boolean {
-  return machinePath.split(delimiter).some((directory) => {
+function isThere(program: string, path: string): boolean {
+  return path.split(delimiter).some((directory) => {
     try {
       accessSync(join(directory, program), constants.X_OK);
       return true;

@@ -29,6 +29,9 @@ export class IsolatingRunner implements Runner {
   readonly #options: IsolatingRunnerOptions;
   readonly #open = new Set<SlotConnection>();
   #free: SlotConnection[] = [];
+  /** Workers that wait for a slot, and the slots that are on their way. */
+  readonly #waiting: PromiseWithResolvers<SlotConnection>[] = [];
+  #opening = 0;
   #program: string | undefined;
   #closed = false;
 
@@ -82,7 +85,7 @@ export class IsolatingRunner implements Runner {
     let run: Run | undefined;
     let stopped = false;
     const start = async (): Promise<RunEnd> => {
-      const slot = await this.#connect();
+      const slot = await this.#next();
       if (stopped) this.#park(slot);
       run = stopped ? notStarted('it was stopped before there was a slot for it') : this.#run(slot, task);
       return run.ended;
@@ -98,6 +101,11 @@ export class IsolatingRunner implements Runner {
 
   /** Keeps a slot for the next worker, as long as it lives. */
   #park(slot: SlotConnection): void {
+    const next = this.#waiting.shift();
+    if (next) {
+      next.resolve(slot);
+      return;
+    }
     this.#free.push(slot);
     slot.listen({
       onFrame: () => slot.close(),
@@ -107,11 +115,29 @@ export class IsolatingRunner implements Runner {
     });
   }
 
+  /** The next slot to become free, or to be opened. */
+  #next(): Promise<SlotConnection> {
+    const waiting = Promise.withResolvers<SlotConnection>();
+    this.#waiting.push(waiting);
+    if (this.#opening < this.#waiting.length) void this.#add();
+    return waiting.promise;
+  }
+
+  async #add(): Promise<void> {
+    this.#opening += 1;
+    try {
+      this.#park(await this.#connect());
+    } catch (error) {
+      this.#waiting.shift()?.reject(error);
+    } finally {
+      this.#opening -= 1;
+    }
+  }
+
   /** Opens slots ahead. One that fails is left to the job that needs it. */
   async #prepare(count: number): Promise<void> {
-    for (let opened = 0; opened < count && !this.#closed; opened++) {
-      const slot = await this.#connect().catch(() => undefined);
-      if (slot) this.#park(slot);
+    for (let tries = 0; tries < count && !this.#closed; tries++) {
+      if (this.#open.size + this.#opening < this.#options.slots) await this.#add();
     }
   }
 
@@ -120,7 +146,7 @@ export class IsolatingRunner implements Runner {
     const giveUpMs = clock.monotonic() + PATIENCE_MS;
     for (;;) {
       try {
-        const slot = await SlotConnection.open(socket, clock, () => this.#open.delete(slot));
+        const slot = await SlotConnection.open(socket, clock, (ended) => this.#open.delete(ended));
         this.#open.add(slot);
         if (this.#closed) slot.close();
         return slot;

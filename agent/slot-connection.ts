@@ -21,12 +21,12 @@ export class SlotConnection {
   /** Home of the workers' user. */
   home = '';
   readonly #socket: Socket;
-  readonly #onEnd: () => void;
+  readonly #onEnd: (slot: SlotConnection) => void;
   #listener: SlotListener | undefined;
   #lost: string | undefined;
   #holds = 0;
 
-  private constructor(socket: Socket, onEnd: () => void) {
+  private constructor(socket: Socket, onEnd: (slot: SlotConnection) => void) {
     this.#socket = socket;
     this.#onEnd = onEnd;
     const reader = new FrameReader({
@@ -44,7 +44,11 @@ export class SlotConnection {
    * @param onEnd called when the connection has ended
    * @throws Error with a sentence: nobody listens, the slot refuses to work, or it is of another version
    */
-  static async open(path: string, clock: Clock, onEnd: () => void): Promise<SlotConnection> {
+  static async open(
+    path: string,
+    clock: Clock,
+    onEnd: (slot: SlotConnection) => void,
+  ): Promise<SlotConnection> {
     const slot = new SlotConnection(createConnection(path), onEnd);
     const patience = new AbortController();
     clock.sleep(HELLO_MS, patience.signal).then(
@@ -124,7 +128,7 @@ export class SlotConnection {
     this.#socket.destroy();
     if (this.#lost !== undefined) return;
     this.#lost = reason;
-    this.#onEnd();
+    this.#onEnd(this);
     this.#listener?.onLost(reason);
   }
 }

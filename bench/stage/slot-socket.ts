@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,8 +18,10 @@ export interface SlotSocketOptions {
    * had here.
    */
   cgroups?: 'own' | 'none';
-  /** Options of the slots beside those that follow from the above. */
+  /** Options of the slots. */
   slotOptions?: string[];
+  /** Whether they get no other options: then they insist on what a unit gives them. */
+  bare?: boolean;
   /** Directories of further cgroups that each slot enters. */
   alsoEnter?: string[];
   /** What starts the slots. */
@@ -42,12 +44,18 @@ export interface SlotSocket {
   close(): Promise<void>;
 }
 
+/** Why there can be no slots here; undefined when there can. */
+export function whyNoSlots(): string | undefined {
+  if (process.platform !== 'linux') return 'slots need Linux';
+  if (!existsSync(PYTHON)) return `slots need ${PYTHON}`;
+  return undefined;
+}
+
 /** Why slots cannot have cgroups of their own here; undefined when they can. */
 export function whyNoCgroups(): string | undefined {
-  if (process.platform !== 'linux') return 'there are no cgroups off Linux';
   if (process.getuid?.() !== 0) return 'it takes root to make cgroups';
-  if (!hierarchy()) return 'no cgroup v2 is mounted here';
-  return undefined;
+  if (!hierarchy()) return 'cgroup v2 is not mounted here, or not to be written';
+  return whyNoSlots();
 }
 
 export async function openSlotSocket(options: SlotSocketOptions = {}): Promise<SlotSocket> {
@@ -94,7 +102,7 @@ async function runSlot(
   socket: Socket,
   directory: string,
   cgroup: string | undefined,
-  { slotOptions = [], alsoEnter = [], python = PYTHON }: SlotSocketOptions,
+  { slotOptions = [], bare = false, alsoEnter = [], python = PYTHON }: SlotSocketOptions,
   slots: Set<ChildProcess>,
   onError: (text: string) => void,
 ): Promise<void> {
@@ -104,8 +112,9 @@ async function runSlot(
   );
   const drop = cgroup ? `setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups` : '';
   const script = [...enter, `exec ${drop} "$@"`].join(' && ');
-  const flags = ['--any-network', ...(cgroup ? [] : ['--any-cgroup']), ...slotOptions];
-  const words = ['-c', script, 'slot', python, '-ISB', join(directory, 'mayfly-slot'), ...flags];
+  const usual = bare ? [] : ['--any-network', ...(cgroup ? [] : ['--any-cgroup'])];
+  const program = [python, '-ISB', join(directory, 'mayfly-slot'), ...usual, ...slotOptions];
+  const words = ['-c', script, 'slot', ...program];
   const slot = spawn('sh', words, {
     env: { PATH: PATHS, HOME: '/nonexistent' },
     stdio: [socket, 'ignore', 'pipe'],
@@ -122,7 +131,14 @@ const PATHS = '/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Where cgroup v2 is mounted: alone, or beside v1. */
 function hierarchy(): string | undefined {
-  return ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((path) => existsSync(join(path, 'cgroup.procs')));
+  return ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((path) => {
+    try {
+      accessSync(join(path, 'cgroup.procs'), constants.W_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }
 
 async function makeCgroup(directory: string): Promise<string> {

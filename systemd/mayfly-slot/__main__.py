@@ -29,7 +29,7 @@ def main(options: list[str]) -> int:
     agent = Agent(connection())
     try:
         hide()
-        cgroup = Cgroup(None if "--any-cgroup" in options else cgroup_from(options))
+        cgroup = Cgroup(cgroup_from(options))
         if "--any-network" not in options:
             refuse_credentials()
         slot = Slot(agent, cgroup, values(options, "--scratch"))
@@ -50,9 +50,10 @@ def connection() -> int:
     return 3 if for_this and os.environ.get("LISTEN_FDS") == "1" else 0
 
 
-def cgroup_from(options: list[str]) -> str:
-    given = values(options, "--cgroup")
-    return given[0] if given else own_cgroup()
+def cgroup_from(options: list[str]) -> str | None:
+    for given in values(options, "--cgroup"):
+        return given
+    return None if "--any-cgroup" in options else own_cgroup()
 
 
 def values(options: list[str], name: str) -> list[str]:

@@ -69,15 +69,15 @@ class Slot:
     def _attend(self, worker: Worker, kills: int) -> None:
         """Until the worker has exited and its output has ended, or the time for that is over."""
         memory = self._cgroup.memory_events
-        while worker.outputs or not worker.exited:
+        while True:
+            worker.look()
+            self._obey(worker)
             now = time.monotonic()
-            if now >= worker.drained_by:
+            if worker.exited and (not worker.outputs or now >= worker.drained_by):
                 return
             if now >= worker.kill_at:
                 self._kill(worker)
             came = self._wait(self._watched(worker), min(worker.drained_by, worker.kill_at))
-            worker.look()
-            self._obey(worker)
             for output in came.intersection(worker.outputs):
                 self._relay(worker, output)
             if memory in came and self._cgroup.memory_kills() > kills:

@@ -1,27 +1,30 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type OutputSink, WorkerMissing } from '../../agent/runner.ts';
+import { whyNoSlots } from '../../bench/stage/slot-socket.ts';
 import { eventually } from '../support/eventually.ts';
 import { isRunning } from './queue.ts';
 import { openIsolating, openPlain, outputOf, type Workshop } from './runner-kinds.ts';
 
 /** What holds for a worker however it is started. */
 describe.each([
-  ['a plain process', openPlain],
-  ['a slot', openIsolating],
-])('a worker as %s', (_, open) => {
+  ['a plain process', openPlain, undefined],
+  ['a slot', openIsolating, whyNoSlots()],
+])('a worker as %s', (_, open, whyNot) => {
   let shop: Workshop;
 
+  beforeEach(({ skip }) => skip(whyNot !== undefined, whyNot));
   beforeAll(async () => {
+    if (whyNot) return;
     shop = await open();
     await writeFile(join(shop.directory, 'orphan'), '#!/no/such/interpreter -x\n');
     await writeFile(join(shop.directory, 'bare'), 'echo "shell $0 $1"\n');
     await writeFile(join(shop.directory, 'plain'), '#!/bin/sh\n');
     for (const name of ['orphan', 'bare']) await chmod(join(shop.directory, name), 0o755);
   });
-  afterAll(() => shop.close());
+  afterAll(() => shop?.close());
 
   test.each([
     ['exit 0', { kind: 'exited', status: 0 }],

@@ -1,0 +1,348 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { IsolatingRunner } from '../../agent/isolating-runner.ts';
+import { WorkerMissing } from '../../agent/runner.ts';
+import { frame } from '../../agent/slot-frames.ts';
+import { openSlotSocket, whyNoCgroups, whyNoSlots } from '../../bench/stage/slot-socket.ts';
+import { eventually } from '../support/eventually.ts';
+import { ManualClock } from './manual-clock.ts';
+import { memoryCgroup } from './memory-cgroup.ts';
+import { isRunning } from './queue.ts';
+import { openIsolating, outputOf, type Workshop } from './runner-kinds.ts';
+
+// What holds for workers however they are started is in runners.test.ts.
+
+const TASK = { stdin: '', argument: undefined, variables: {} };
+
+let shops: Workshop[] = [];
+afterEach(async () => {
+  for (const shop of shops) await shop.close();
+  shops = [];
+});
+
+async function openShop(...options: Parameters<typeof openIsolating>): Promise<Workshop> {
+  const shop = await openIsolating(...options);
+  shops.push(shop);
+  return shop;
+}
+
+/** A runner whose workers run the script that each task has as its argument. */
+const shellOf = (shop: Workshop, slots = 1) => shop.runnerOf(['sh', '-c'], { slots });
+const script = (argument: string) => ({ ...TASK, argument });
+
+describe('a slot', () => {
+  beforeEach(({ skip }) => skip(whyNoSlots() !== undefined, whyNoSlots()));
+
+  test('runs one worker after the other over one connection, and can open its output anew', async () => {
+    const shop = await openShop();
+    const runner = await shellOf(shop);
+    for (const text of ['a', 'b', 'c']) {
+      const run = runner.start(
+        script(`echo ${text} > /dev/stderr; echo ${text} > /proc/self/fd/1; cat /dev/stdin`),
+      );
+      expect((await outputOf(run)).split('\n').toSorted()).toEqual(['', text, text]);
+    }
+    expect(shop.socket?.started()).toBe(1);
+  });
+
+  test('is opened for each that may run at once, and for more if need be', async () => {
+    const shop = await openShop();
+    const runner = await shellOf(shop, 3);
+    const waiting = 'echo >> here; until [ -e go ]; do sleep 0.01; done; echo $PPID';
+    const runs = Array.from({ length: 4 }, () => runner.start(script(waiting)));
+    await eventually(
+      'all four',
+      async () => (await readFile(join(shop.directory, 'here'), 'utf8').catch(() => '')).length === 4,
+    );
+    await writeFile(join(shop.directory, 'go'), '');
+    const slots = await Promise.all(runs.map(outputOf));
+    expect(new Set(slots).size).toBe(4);
+    expect(shop.socket?.started()).toBe(4);
+  });
+
+  test('has a home for the worker, unless the fleet says another', async () => {
+    const shop = await openShop();
+    expect(await outputOf((await shellOf(shop)).start(script('echo $HOME')))).toBe('/nonexistent\n');
+    const other = await shop.runnerOf(['sh', '-c'], {
+      environment: { HOME: '/other', PATH: '/usr/bin:/bin' },
+    });
+    expect(await outputOf(other.start(script('echo $HOME')))).toBe('/other\n');
+  });
+
+  test('that its worker kills is lost with it; the runner goes on with another', async () => {
+    const shop = await openShop();
+    const runner = await shellOf(shop);
+    const run = runner.start(script('echo last words; sleep 0.2; kill -9 $PPID; sleep 600'));
+    expect(await run.ended).toEqual({
+      kind: 'lost',
+      reason: "the worker's slot was lost: the slot has ended",
+      output: 'last words\n',
+    });
+    expect(await outputOf(runner.start(script('echo next')))).toBe('next\n');
+    expect(shop.socket?.started()).toBe(2);
+  });
+
+  test('that is lost between two jobs costs neither of them anything', async () => {
+    const shop = await openShop();
+    const runner = await shellOf(shop);
+    for (const slot of shop.socket?.slots ?? []) slot.kill('SIGKILL');
+    await eventually('the slot to be gone', () => shop.socket?.slots.size === 0);
+    expect(await outputOf(runner.start(script('echo next')))).toBe('next\n');
+  });
+
+  test('cannot be traced or read by its worker', async ({ skip }) => {
+    skip(process.getuid?.() === 0 && whyNoCgroups() !== undefined, 'root may trace everything');
+    const shop = await openShop();
+    const tries = `
+import ctypes, os
+slot = os.getppid()
+def read(name):
+    try:
+        return len(open(f"/proc/{slot}/{name}", "rb").read(1))
+    except PermissionError:
+        return "refused"
+def files():
+    try:
+        return os.listdir(f"/proc/{slot}/fd")
+    except PermissionError:
+        return "refused"
+libc = ctypes.CDLL(None, use_errno=True)
+PTRACE_ATTACH, EPERM = 16, 1
+traced = libc.ptrace(PTRACE_ATTACH, slot, None, None)
+print(read("environ"), read("mem"), files(), traced, ctypes.get_errno() == EPERM)`;
+    const runner = await shop.runnerOf(['python3', '-c', tries]);
+    expect(await outputOf(runner.start(TASK))).toBe('refused refused refused -1 True\n');
+  });
+
+  test('leaves nothing of a job in the directories that are its own', async () => {
+    const scratch = await openShop();
+    const own = join(scratch.directory, 'own');
+    await mkdir(own, { mode: 0o777 });
+    const shop = await openShop({ slotOptions: ['--scratch', own], cgroups: 'none' });
+    const runner = await shellOf(shop);
+    const litter = 'mkdir -p a/b; echo x > a/b/c; ln -s / a/root; mkfifo p; chmod 0 a/b; ls';
+    const run = runner.start(script(`cd ${own}; ${litter}`));
+    expect(await outputOf(run)).toBe('a\np\n');
+    expect(await outputOf(runner.start(script(`ls -A ${own}; echo .`)))).toBe('.\n');
+    expect(existsSync('/usr')).toBe(true);
+  });
+
+  test('whose memory ran out tells of it, however the worker ended', async () => {
+    const fake = (await openShop()).directory;
+    await writeFile(join(fake, 'cgroup.procs'), '');
+    await writeFile(join(fake, 'memory.events'), 'low 0\noom 2\noom_kill 2\n', { mode: 0o666 });
+    await writeFile(join(fake, 'memory.max'), '536870912\n');
+    const shop = await openShop({ slotOptions: ['--cgroup', fake], cgroups: 'none' });
+    const runner = await shellOf(shop);
+    expect(await runner.start(script('exit 0')).ended).toMatchObject({ kind: 'exited', status: 0 });
+    const killed = script(`echo oom_kill 3 > ${fake}/memory.events; echo; exit 0`);
+    const death = { kind: 'signalled', signal: 'SIGKILL', stopped: false, output: '\n' };
+    expect(await runner.start(killed).ended).toEqual({
+      ...death,
+      reason: 'the worker ran out of memory (limit 512 MiB)',
+    });
+    await writeFile(join(fake, 'memory.max'), 'max\n');
+    const again = script(`echo oom_kill 4 > ${fake}/memory.events; echo; exit 0`);
+    expect(await runner.start(again).ended).toEqual({
+      ...death,
+      reason: "the worker ran out of memory (the machine's own)",
+    });
+    expect(await runner.start(script('exit 0')).ended).toMatchObject({ kind: 'exited', status: 0 });
+  });
+});
+
+describe('a slot in a cgroup of its own', () => {
+  beforeEach(({ skip }) => skip(whyNoCgroups() !== undefined, whyNoCgroups()));
+
+  test.each([
+    ['a session of its own', 'setsid sleep 600 > /dev/null 2>&1 & echo $!'],
+    ['a session of its own, the output held', 'setsid sleep 600 & echo $!'],
+    ['a parent that has gone', '(setsid sh -c "echo \\$\\$; exec sleep 600" &)'],
+    [
+      'no ear for signals',
+      'setsid sh -c "trap \'\' TERM INT HUP; echo \\$\\$; while :; do sleep 1; done" & sleep 0.2',
+    ],
+  ])('nothing of a job outlives it: %s', async (_, remainder) => {
+    const shop = await openShop();
+    const runner = await shellOf(shop);
+    const pid = Number(await outputOf(runner.start(script(remainder))));
+    expect(pid).toBeGreaterThan(1);
+    expect(await isRunning(pid)).toBe(false);
+    expect(await outputOf(runner.start(script('echo next')))).toBe('next\n');
+    expect(shop.socket?.started()).toBe(1);
+  });
+
+  test('a program that starts itself anew faster than one can look is ended too', async () => {
+    const shop = await openShop();
+    const hydra = join(shop.directory, 'hydra');
+    const beat = join(shop.directory, 'beat');
+    await writeFile(hydra, `#!/bin/sh\necho >> ${beat}\nsetsid "$0" &\nsetsid "$0" &\n`, { mode: 0o755 });
+    const runner = await shellOf(shop);
+    const end = await runner.start(script(`ulimit -u 200; ${hydra} > /dev/null 2>&1; sleep 0.2`)).ended;
+    expect(end.kind).toBe('exited');
+    const size = async () => (await readFile(beat)).length;
+    await eventually('the last of it', async () => {
+      const before = await size();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return (await size()) === before;
+    });
+    expect(await outputOf(runner.start(script('echo next')))).toBe('next\n');
+  }, 60_000);
+
+  test('the worker and its remainders die with the agent', async () => {
+    const shop = await openShop();
+    const runner = await shellOf(shop);
+    const file = join(shop.directory, 'pid');
+    const run = runner.start(script(`setsid sleep 600 & echo $! > ${file}; sleep 600`));
+    const pid = await eventually('its number', async () => {
+      return Number(await readFile(file, 'utf8').catch(() => '')) || undefined;
+    });
+    runner.close();
+    await run.ended;
+    await eventually('the remainder to be gone', async () => !(await isRunning(pid)));
+    await eventually('the slot to be gone', () => shop.socket?.slots.size === 0);
+  });
+
+  test('a worker cannot connect to the socket of the agent', async () => {
+    const shop = await openShop();
+    const connect = `import socket; socket.socket(socket.AF_UNIX).connect("${shop.socket?.path}")`;
+    const runner = await shop.runnerOf(['python3', '-c', connect]);
+    expect(await runner.start(TASK).ended).toMatchObject({
+      kind: 'exited',
+      status: 1,
+      output: expect.stringContaining('PermissionError'),
+    });
+  });
+
+  test('memory that runs out ends the job as a whole, and not its slot', async ({ skip }) => {
+    const memory = await memoryCgroup(64);
+    if (memory === undefined) return skip('needs the memory controller');
+    try {
+      const events = (await openShop()).directory;
+      await symlink(memory.events, join(events, 'memory.events'));
+      await symlink(memory.limit, join(events, 'memory.max'));
+      await writeFile(join(events, 'cgroup.procs'), '');
+      const shop = await openShop({ slotOptions: ['--cgroup', events], alsoEnter: [memory.directory] });
+      const runner = await shellOf(shop);
+      const eat = 'python3 -c "x = bytearray(200_000_000)"; echo went on';
+      expect(await runner.start(script(eat)).ended).toMatchObject({
+        kind: 'signalled',
+        signal: 'SIGKILL',
+        reason: 'the worker ran out of memory (limit 64 MiB)',
+        stopped: false,
+      });
+      expect(await outputOf(runner.start(script('echo next')))).toBe('next\n');
+      expect(shop.socket?.started()).toBe(1);
+      for (const one of shops.splice(0)) await one.close();
+    } finally {
+      await memory.remove();
+    }
+  });
+});
+
+describe('a runner that gets no slot', () => {
+  beforeEach(({ skip }) => skip(whyNoSlots() !== undefined, whyNoSlots()));
+
+  /** Lets time pass as fast as it is asked for, until something has come of it. */
+  async function passing<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
+    let over = false;
+    const done = () => {
+      over = true;
+    };
+    promise.then(done, done);
+    while (!over) {
+      await clock.advance(100);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return promise;
+  }
+
+  function runnerAt(socket: string, clock: ManualClock) {
+    const options = {
+      slots: 1,
+      command: ['true'] as [string],
+      environment: { PATH: '/bin' },
+      directory: '/',
+    };
+    return new IsolatingRunner({ ...options, socket, clock });
+  }
+
+  async function refusal(socket: string): Promise<string> {
+    const clock = new ManualClock();
+    const checked = runnerAt(socket, clock).check();
+    const error = await passing(clock, checked).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(WorkerMissing);
+    return String(error).replace(/^WorkerMissing: /, '');
+  }
+
+  test('says that nobody listens', async () => {
+    expect(await refusal('/nowhere/slot.sock')).toBe(
+      'the worker command "true" cannot be run: connect ENOENT /nowhere/slot.sock',
+    );
+  });
+
+  test.each([
+    [
+      'credentials within reach',
+      ['--any-cgroup'],
+      /the instance metadata at 169\.254\.169\.254 is not closed to workers/,
+    ],
+    [
+      'a cgroup that is shared',
+      ['--any-network'],
+      /the cgroup \S+ is not the slot's own: it has \d+ other processes/,
+    ],
+  ])('says what a slot refuses to work with: %s', async (_, slotOptions, sentence) => {
+    const socket = await openSlotSocket({ cgroups: 'none', bare: true, slotOptions });
+    try {
+      expect(await refusal(socket.path)).toMatch(sentence);
+      expect(socket.errors()).toMatch(sentence);
+    } finally {
+      await socket.close();
+    }
+  });
+
+  test('of its own version says so', async () => {
+    const directory = (await openShop()).directory;
+    const server = createServer((socket) => socket.write(frame('H', '999', '/')).valueOf());
+    const path = join(directory, 'other.sock');
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    expect(await refusal(path)).toMatch(/the slot speaks version 999 of the protocol, the agent 1$/);
+    server.close();
+  });
+
+  test('tells the job that waits for one', async () => {
+    const socket = await openSlotSocket();
+    const clock = new ManualClock();
+    const runner = runnerAt(socket.path, clock);
+    await runner.check();
+    await socket.close();
+    const run = runner.start(TASK);
+    run.stop(1000);
+    expect(await passing(clock, run.ended)).toEqual({
+      kind: 'not-started',
+      reason: expect.stringContaining('ENOENT'),
+    });
+  });
+
+  test('does not start what was stopped meanwhile', async () => {
+    const socket = await openSlotSocket();
+    try {
+      const runner = runnerAt(socket.path, new ManualClock());
+      await runner.check();
+      const first = runner.start(TASK);
+      const second = runner.start(TASK);
+      second.stop(0);
+      expect(await first.ended).toMatchObject({ kind: 'exited' });
+      expect(await second.ended).toMatchObject({
+        kind: 'not-started',
+        reason: expect.stringContaining('stopped before'),
+      });
+    } finally {
+      await socket.close();
+    }
+  });
+});

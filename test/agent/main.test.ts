@@ -86,16 +86,27 @@ test('without its worker the instance retires, and no job was touched', async ()
   expect(Messages?.[0]?.Attributes?.ApproximateReceiveCount).toBe('1');
 });
 
-test('a machine rebooted in the middle of its retirement is a whole worker: nothing asks for its power', async () => {
+test('a machine that lost its power in mid-job is a whole worker again: the job comes back by its lease', async () => {
   const bench = await open();
-  const run = await install(bench, configOf(bench, { command: ['sh', '-c', 'echo done >> $JOURNAL'] }));
-  await writeFile(join(bench.directory, 'retirement.json'), '{"reason": "idle"}');
+  const script = 'echo $MAYFLY_ATTEMPT $$ >> $JOURNAL; until [ -e $DIRECTORY/go ]; do sleep 0.05; done';
+  const run = await install(bench, configOf(bench, { command: ['sh', '-c', script], table: 'jobs' }));
+  const runs = async () => (await bench.journal()).map((line) => line.split(' ').map(Number));
   await bench.send('x');
-  const agent = run();
-  await eventually('the job', async () => (await bench.journal()).length === 1);
+  const before = run();
+  const [, worker = 0] = await eventually('the worker', async () => (await runs())[0]);
+  before.kill('SIGKILL');
+  process.kill(worker, 'SIGKILL');
+  await before;
+  // It had just begun to go, and had been let go.
+  await writeFile(join(bench.directory, 'retirement.json'), '{"reason": "idle"}');
+  const again = run();
+  const [attempt] = await eventually('the job again', async () => (await runs())[1]);
+  expect(attempt).toBe(2);
   expect(await askedForPowerOff(bench)).toBeUndefined();
-  agent.kill('SIGTERM');
-  await agent;
+  await bench.touch('go');
+  again.kill('SIGTERM');
+  expect((await again).exitCode).toBe(0);
+  expect(await bench.depth()).toEqual({ visible: 0, held: 0 });
 });
 
 test('what a person did wrong is told in a sentence, with a status of its own', async () => {

@@ -13,7 +13,7 @@ const KINDS = /\.(service|socket|timer|target|path)$/;
  */
 const MOST_EXPOSURE: Record<string, number> = {
   'mayfly-agent.service': 1.6,
-  'mayfly-slot@.service': 4.5,
+  'mayfly-slot@.service': 3.8,
   'mayfly-retire.service': 2.5,
   'mayfly-deadman.service': 1.6,
 };

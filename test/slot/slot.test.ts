@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { FrameReader, frame, PROTOCOL } from '../../agent/slot-frames.ts';
+import { whyNoSlots } from '../../bench/stage/slot-socket.ts';
+import { openNotifySocket } from '../agent/notify-socket.ts';
+import { isRunning } from '../agent/queue.ts';
+import { eventually } from '../support/eventually.ts';
+
+const PROGRAM = join(import.meta.dirname, '../../systemd/mayfly-slot');
+const FLAGS = ['--any-cgroup', '--any-network'];
+
+/** What a slot needs to be given, and the agent's end of its connection. */
+interface Given {
+  agent: Socket;
+  slot: ChildProcess;
+  frames: [letter: string, ...fields: string[]][];
+}
+
+let directory: string;
+let server: Server;
+let slots: ChildProcess[] = [];
+
+beforeEach(async ({ skip }) => {
+  skip(whyNoSlots() !== undefined, whyNoSlots());
+  directory = await mkdtemp(join(tmpdir(), 'mayfly-slot-'));
+  server = createServer();
+  server.listen(join(directory, 'socket'));
+  await once(server, 'listening');
+});
+
+afterEach(async () => {
+  for (const slot of slots) slot.kill('SIGKILL');
+  slots = [];
+  server.close();
+  await rm(directory, { recursive: true });
+});
+
+/** @param place the descriptor of its connection: systemd passes 3, others 0 */
+async function start(place: 0 | 3, environment: Record<string, string> = {}): Promise<Given> {
+  const words = ['/usr/bin/python3', '-ISB', PROGRAM, ...FLAGS];
+  const agent = connect(join(directory, 'socket'));
+  const [connection] = (await once(server, 'connection')) as [Socket];
+  const stdio = place === 0 ? [connection, 'ignore', 'inherit'] : ['ignore', 'ignore', 'inherit', connection];
+  // A shell knows its own process's number, as systemd does.
+  const script = place === 0 ? 'exec "$@"' : 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"';
+  const slot = spawn('sh', ['-c', script, 'slot', ...words], {
+    env: { PATH: '/usr/bin:/bin', HOME: '/home/of', ...environment },
+    stdio: stdio as never,
+  });
+  connection.destroy();
+  slots.push(slot);
+  const frames: Given['frames'] = [];
+  const reader = new FrameReader({
+    onOutput: (stream, chunk) => frames.push([stream, String(chunk)]),
+    onFrame: (letter, fields) => frames.push([letter, ...fields]),
+  });
+  agent.on('data', (bytes: Buffer) => reader.write(bytes));
+  return { agent, slot, frames };
+}
+
+const run = (script: string) =>
+  frame('R', '/', '', ['/bin/sh', '-c', script].join('\0'), 'PATH=/usr/bin:/bin');
+
+test.each([0, 3] as const)('its connection is descriptor %i, and it says hello', async (place) => {
+  const { agent, slot, frames } = await start(place);
+  await eventually('its hello', () => frames.length === 1);
+  expect(frames).toEqual([['H', `${PROTOCOL}`, '/home/of']]);
+  agent.end();
+  expect(await once(slot, 'exit')).toEqual([0, null]);
+});
+
+test('frames that come byte by byte, or all at once, are understood', async () => {
+  const { agent, frames } = await start(3);
+  agent.setNoDelay(true);
+  for (const byte of run('echo bytes')) {
+    agent.write(Buffer.of(byte));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await eventually('the end', () => frames.at(-1)?.[0] === 'E');
+  agent.write(Buffer.concat([frame('C', 'sh', '/', '/bin'), run('sleep 600'), frame('S', '0')]));
+  await eventually('the other end', () => frames.filter(([letter]) => letter === 'E').length === 2);
+  expect(frames.slice(1)).toEqual([
+    ['stdout', 'bytes\n'],
+    ['E', 'exited', '0', '', '', ''],
+    ['C', 'found', '/bin/sh'],
+    ['E', 'signalled', '9', 'stopped', '', ''],
+  ]);
+});
+
+test('it ends with the agent, also while the agent reads nothing of what a worker prints', async () => {
+  const { agent, slot, frames } = await start(3);
+  agent.write(run('echo $$; exec yes'));
+  await eventually('its output', () => frames.some(([stream]) => stream === 'stdout'));
+  agent.pause();
+  const pid = Number(frames.find(([stream]) => stream === 'stdout')?.[1]?.split('\n')[0]);
+  await eventually('the worker to wait', async () => {
+    return /\) S /.test(await readFile(`/proc/${pid}/stat`, 'utf8'));
+  });
+  agent.destroy();
+  expect(await once(slot, 'exit')).toEqual([0, null]);
+  expect(await isRunning(pid)).toBe(false);
+});
+
+test('it tells systemd that it lives, idle or not, and its worker hears nothing of that', async () => {
+  const notify = await openNotifySocket(join(directory, 'notify'));
+  try {
+    const { agent, frames } = await start(3, { NOTIFY_SOCKET: notify.path, WATCHDOG_USEC: '300000' });
+    await eventually('two signs of life', () => notify.messages.length >= 2);
+    agent.write(run('env; sleep 1'));
+    const before = notify.messages.length;
+    await eventually('two more', () => notify.messages.length >= before + 2);
+    expect(frames.at(-1)?.[0]).toBe('stdout');
+    expect(frames.at(-1)?.[1]).not.toMatch(/NOTIFY|WATCHDOG|LISTEN/);
+    expect(new Set(notify.messages.flat())).toEqual(new Set(['WATCHDOG=1']));
+  } finally {
+    await notify.close();
+  }
+});
+
+test('it is small: there is one for each worker that may run at once', async () => {
+  const { slot, frames } = await start(3);
+  await eventually('its hello', () => frames.length === 1);
+  const status = await readFile(`/proc/${slot.pid}/status`, 'utf8');
+  expect(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1])).toBeLessThan(16 * 1024);
+});

@@ -99,7 +99,7 @@ PYTHON
 # What was deployed gets onto the machine.
 equip() {
   step 'ask the metadata service for the region'
-  retry 10 locate
+  retry 6 locate
   # Before the packages, which take minutes: a deployment in the meantime takes the right to this tree away.
   step 'fetch the tree from the bucket of assets'
   retry 5 fetch_tree

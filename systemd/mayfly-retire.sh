@@ -45,7 +45,7 @@ word_of_another() {
 by_itself() {
   case $(of ActiveState "$agent"):$(retired_as) in
     failed:*)
-      echo "$(broken_as) the agent failed: $(of Result "$agent"), status $(of ExecMainStatus "$agent"), " \
+      echo "$(broken_as) the agent failed: $(of Result "$agent"), status $(of ExecMainStatus "$agent")," \
         "$(of NRestarts "$agent") restarts"
       ;;
     inactive: | inactive:stopped) echo stay ;;

@@ -1,52 +1,225 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { execa } from 'execa';
-import { afterAll, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../infra/package-files.ts';
+import { zipSync } from 'fflate';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Answers, type Outcome, refusal, StandIn, TREE_JSON } from '../systemd/stand-in.ts';
 
-const base = mkdtempSync(join(tmpdir(), 'mayfly-boot-'));
-afterAll(() => rmSync(base, { recursive: true, force: true }));
+const BOOT = '/usr/local/sbin/mayfly-boot';
+const BAKED = `${TREE_JSON.key}\n${TREE_JSON.node.integrity}\n\n`;
 
-/** The script's whole world: it reaches no other program. Each writes down what it was asked for. */
+let machine: StandIn;
+beforeEach(() => {
+  machine = new StandIn();
+  writeFileSync(join(machine.root, 'tree.zip'), TREE);
+});
+afterEach(() => machine.remove());
+
+const TREE = zipSync({
+  'ansible/local.yml': new Uint8Array(),
+  'worker/run': [new TextEncoder().encode('#!/bin/sh\n'), { os: 3, attrs: (0o755 << 16) >>> 0 }],
+});
+
+const note = `echo "\${0##*/} $*" >>"$MAYFLY_ROOT/calls"`;
+/** Debian after its packages are there: the playbook leaves its mark. */
 const PROGRAMS = {
-  // As Auto Scaling: an instance in its launch hook cannot be terminated.
-  curl: `for word; do case "$word" in
-  Action=* | Should*) echo "$word" >>"$CALLS" ;;
-esac; done
-case "$*" in
-  *Action=Complete*) : >"$CALLS.let-through" ;;
-  *Action=Terminate*) [ -e "$CALLS.let-through" ] ;;
-  *) echo answer ;;
-esac`,
-  mkdir: 'exit 1',
-  python3: 'echo value',
-  sleep: 'exit 0',
-  systemctl: 'echo "$*" >>"$CALLS"',
+  git: '[ "$3" != commit ] || exit 1; exit 0',
+  'apt-get': note,
+  'dpkg-query': 'echo git 1:2.39.5',
+  'ansible-pull': `${note}
+case "$*" in *'"mayfly_agent_bake": true'*) mark=baked ;; *) mark=booted ;; esac
+echo 'TASK [mayfly_agent : All of it] *****'
+: >"$MAYFLY_ROOT/var/lib/mayfly-boot/$mark"`,
 };
+const ASSETS = `case "$action" in GetObject)
+  for word; do [ "$last" != -o ] || to=$word; last=$word; done
+  case "$to" in *tree.zip) cp "$MAYFLY_ROOT/tree.zip" "$to" ;; *) echo node >"$to" ;; esac ;;
+esac`;
 
-async function failedBoot(): Promise<string[]> {
-  const calls = join(base, 'calls');
-  writeFileSync(calls, '');
-  for (const [name, script] of Object.entries(PROGRAMS)) {
-    writeFileSync(join(base, name), `#!/bin/sh\n${script}\n`);
-    chmodSync(join(base, name), 0o755);
-  }
-  await execa('/bin/sh', [join(packageRoot, 'infra/boot.sh')], {
-    env: { PATH: base, CALLS: calls },
-    extendEnv: false,
-    reject: false,
+/** Without the words of each call that a test does not ask for. */
+const kinds = ({ calls }: Outcome) => calls.map((call) => call.split(' ').slice(0, 3).join(' '));
+const boot = ({ programs, ...answers }: Answers = {}, words: string[] = []) =>
+  machine.run(BOOT, { aws: ASSETS, ...answers, programs: { ...PROGRAMS, ...programs } }, words);
+
+describe('a boot', () => {
+  it('fetches the tree and Node.js with the credentials of the role and hands over to the playbook', async () => {
+    const outcome = await boot();
+    expect(outcome.status, outcome.said).toBe(0);
+    expect(outcome.calls).toEqual([
+      'GetObject https://s3.us-east-1.amazonaws.com/assets/tree.zip',
+      'GetObject https://s3.us-east-1.amazonaws.com/assets/node.tgz',
+      expect.stringMatching(
+        /^ansible-pull -i localhost, -U .*\/opt\/mayfly\/tree -d .* ansible\/local\.yml$/,
+      ),
+    ]);
+    expect(outcome.calls[2]).toContain('"mayfly_agent_tree_key": "tree.zip"');
+    expect(outcome.calls[2]).toContain('"mayfly_agent_node_integrity": "sha512-right"');
+    expect(outcome.calls[2]).toContain('"mayfly_agent_bake": false');
   });
-  return readFileSync(calls, 'utf8').trim().split('\n');
-}
+
+  it('does not fetch a Node.js that is there', async () => {
+    machine.put('/opt/mayfly/node/integrity', TREE_JSON.node.integrity);
+    expect(kinds(await boot())).toEqual([expect.stringContaining('tree.zip'), 'ansible-pull -i localhost,']);
+  });
+
+  it('unpacks the tree with its execute bits', async () => {
+    await boot();
+    const { mode } = statSync(join(machine.root, 'opt/mayfly/tree/worker/run'));
+    expect(mode & 0o777).toBe(0o755);
+  });
+
+  it('asks where AWS_ENDPOINT_URL says, as any SDK does', async () => {
+    machine.put('/elsewhere', `AWS_ENDPOINT_URL=http://198.18.0.1:4566 . "$MAYFLY_ROOT${BOOT}"\n`);
+    const curl = 'case "$*" in *http://198.18.0.1:4566/assets/tree.zip*) exit 0 ;; esac; exit 7';
+    const { said } = await machine.run('/elsewhere', {
+      programs: { ...PROGRAMS, curl: `${NO_METADATA}\n${curl}` },
+    });
+    expect(said).toContain('fetch Node.js');
+  });
+});
+
+/** Of the metadata, what it takes to come to the first call. */
+const NO_METADATA = `case "$*" in *169.254*credentials/role) echo '{"AccessKeyId":"K","SecretAccessKey":"S","Token":"T"}'; exit ;;
+*169.254*) echo role; exit ;; esac`;
+
+describe('packages', () => {
+  const without = (names: string[], manager: string) => {
+    const installed = `${note}\nfor name in ${names.join(' ')}; do cp "$MAYFLY_ROOT/later/$name" "$MAYFLY_ROOT/stubs/$name"; done`;
+    const programs: Record<string, string> = { ...PROGRAMS, [manager]: installed, rpm: 'echo git-core-2.40' };
+    for (const name of names) {
+      machine.put(`/later/${name}`, `#!/bin/sh\n${programs[name]}\n`, 0o755);
+      delete programs[name];
+    }
+    if (manager !== 'apt-get') delete programs['apt-get'];
+    return programs;
+  };
+
+  it.each([
+    ['Amazon Linux 2023', 'dnf', ['dnf -y -q install git-core ansible-core'], 'git-core-2.40'],
+    [
+      'Debian 12 and Ubuntu 24.04',
+      'apt-get',
+      [
+        'apt-get -q -o DPkg::Lock::Timeout=300 update',
+        'apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install git ansible-core',
+      ],
+      'git 1:2.39.5',
+    ],
+  ])('on %s come from %s, and their versions are in the log', async (_, manager, expected, version) => {
+    const programs = without(['git', 'ansible-pull'], manager);
+    const outcome = await machine.run(BOOT, { aws: ASSETS, programs });
+    expect(outcome.status, outcome.said).toBe(0);
+    expect(outcome.calls.filter((call) => call.startsWith(manager))).toEqual(expected);
+    expect(outcome.said).toContain(version);
+  });
+
+  it('are asked for again while the lock is held or the mirror is down, five times', async () => {
+    const programs = { ...without(['git', 'ansible-pull'], 'apt-get'), 'apt-get': `${note}; exit 100` };
+    const outcome = await machine.run(BOOT, { aws: ASSETS, programs });
+    expect(outcome.calls.filter((call) => call.startsWith('apt-get'))).toHaveLength(5);
+    expect(outcome.sleptSeconds).toBe(5 + 10 + 15 + 20);
+    expect(machine.read('/var/lib/mayfly-boot/boot-failed')).toBe(
+      'boot-failed could not install git and ansible-core (status 1)\n',
+    );
+  });
+});
 
 describe('a boot that fails', () => {
-  it('leaves its hook, then its group, then goes off: nothing is bought in its place', async () => {
-    expect(await failedBoot()).toEqual([
-      'Action=CompleteLifecycleAction',
-      'Action=TerminateInstanceInAutoScalingGroup',
-      'ShouldDecrementDesiredCapacity=true',
-      'poweroff',
+  const ENDS = [
+    'systemctl stop --no-block mayfly-agent.service',
+    'systemctl start --no-block mayfly-retire.service',
+  ];
+  const why = () => machine.read('/var/lib/mayfly-boot/boot-failed');
+
+  it('for want of metadata asks six times, which is two and a quarter minutes', async () => {
+    const { calls, status, sleptSeconds } = await boot({ metadata: false });
+    expect(status).not.toBe(0);
+    expect(calls).toEqual(ENDS);
+    expect(sleptSeconds).toBe(75);
+    expect(why()).toBe('boot-failed could not ask the metadata service for the region (status 1)\n');
+  });
+
+  it('for want of its tree asks five times', async () => {
+    const { calls, sleptSeconds } = await boot({ aws: refusal('AccessDenied', 'no') });
+    expect(calls.filter((call) => call.startsWith('GetObject'))).toHaveLength(5);
+    expect(calls.slice(-2)).toEqual(ENDS);
+    expect(sleptSeconds).toBe(50);
+    expect(why()).toBe('boot-failed could not fetch the tree from the bucket of assets (status 1)\n');
+  });
+
+  it('in its playbook tells the task, whatever the exit status says', async () => {
+    const failing = `echo 'TASK [mayfly_agent : Install it] ****'
+echo 'fatal: [localhost]: FAILED! => {"msg": "no such package"}'`;
+    const { calls } = await boot({ programs: { 'ansible-pull': failing } });
+    expect(calls.slice(-2)).toEqual(ENDS);
+    expect(why()).toBe(
+      'boot-failed could not run the playbook: TASK [mayfly_agent : Install it] ' +
+        'fatal: [localhost]: FAILED! => {"msg": "no such package"} (status 1)\n',
+    );
+  });
+
+  it('without an inventory exits 0 and is a failed boot all the same: it leaves no mark', async () => {
+    machine.put('/var/lib/mayfly-boot/booted', 'of an earlier boot\n');
+    const { status } = await boot({ programs: { 'ansible-pull': 'exit 0' } });
+    expect(status).toBe(1);
+    expect(why()).toBe('boot-failed could not run the playbook (status 1)\n');
+  });
+
+  it('switches off where not even systemd can be asked', async () => {
+    const systemctl = `${note}; exit 1`;
+    const { calls } = await boot({ metadata: false, programs: { systemctl } });
+    expect(calls.at(-1)).toBe('systemctl poweroff');
+  });
+});
+
+describe('an image that was baked', () => {
+  const START = 'systemctl enable --now mayfly-slot.socket mayfly-agent.service';
+
+  it('for this tree starts its agent first, and is only looked over', async () => {
+    machine.put('/var/lib/mayfly-boot/baked', BAKED);
+    const { calls, status } = await boot();
+    expect(status).toBe(0);
+    expect(calls).toEqual([START, expect.stringMatching(/^ansible-pull /)]);
+  });
+
+  it.each([
+    ['tree', `other.zip\n${TREE_JSON.node.integrity}\n\n`],
+    ['Node.js', `${TREE_JSON.key}\nsha512-other\n\n`],
+    ['set-up', `${TREE_JSON.key}\n${TREE_JSON.node.integrity}\nsetup.sh\n`],
+  ])('with another %s is set up as a stock one', async (_, baked) => {
+    machine.put('/var/lib/mayfly-boot/baked', baked);
+    const outcome = await boot();
+    expect(outcome.calls).not.toContain(START);
+    expect(kinds(outcome)).toEqual([
+      expect.stringContaining('tree.zip'),
+      expect.stringContaining('node.tgz'),
+      'ansible-pull -i localhost,',
     ]);
+  });
+
+  it('and is not in order lets its agent hand back its jobs, and ends', async () => {
+    machine.put('/var/lib/mayfly-boot/baked', BAKED);
+    const { calls } = await boot({ programs: { 'ansible-pull': 'exit 2' } });
+    expect(calls.slice(1)).toEqual([
+      'systemctl stop --no-block mayfly-agent.service',
+      'systemctl start --no-block mayfly-retire.service',
+    ]);
+  });
+});
+
+describe('baking', () => {
+  it('needs no fleet, starts nothing and leaves no mark of a boot', async () => {
+    machine.put('/etc/mayfly/agent.json', '');
+    const outcome = await boot({}, ['--bake']);
+    expect(outcome.status, outcome.said).toBe(0);
+    expect(kinds(outcome).at(-1)).toBe('ansible-pull -i localhost,');
+    expect(outcome.calls.filter((call) => call.startsWith('systemctl'))).toEqual([]);
+    expect(() => machine.read('/var/lib/mayfly-boot/booted')).toThrow('ENOENT');
+  });
+
+  it('that fails says so by its exit status alone', async () => {
+    const { calls, status } = await boot({ aws: refusal('AccessDenied', 'no') }, ['--bake']);
+    expect(status).toBe(1);
+    expect(calls.filter((call) => call.startsWith('systemctl'))).toEqual([]);
+    expect(() => machine.read('/var/lib/mayfly-boot/boot-failed')).toThrow('ENOENT');
   });
 });

@@ -1,0 +1,36 @@
+import { spawnSync } from 'node:child_process';
+import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { packageRoot } from '../../infra/package-files.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'mayfly-ansible-'));
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+const directory = join(packageRoot, 'ansible');
+const examples = globSync('examples/**/*.yml', { cwd: packageRoot }).map((file) => join(packageRoot, file));
+
+function run(program: string, ...words: string[]) {
+  const { status, stdout, stderr, error } = spawnSync(program, words, {
+    cwd: directory,
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: home, LC_ALL: 'C.UTF-8' },
+    encoding: 'utf8',
+  });
+  return { missing: error !== undefined, status, output: `${stdout}${stderr}` };
+}
+
+test("ansible-lint's production profile has nothing to say of playbook, role and examples", ({ skip }) => {
+  if (run('ansible-lint', '--version').missing) skip('needs ansible-lint (Debian: the package ansible-lint)');
+  const options = ['--offline', '--nocolor', '--profile', 'production', '-q'];
+  const { status, output } = run('ansible-lint', ...options, 'local.yml', 'roles', ...examples);
+  expect({ status, output }).toEqual({ status: 0, output: '' });
+}, 120_000);
+
+test('ansible reads the playbook, its role and the specification of the role', ({ skip }) => {
+  if (run('ansible-playbook', '--version').missing)
+    skip('needs ansible-playbook (Debian: the package ansible-core)');
+  const { status, output } = run('ansible-playbook', '--syntax-check', '-i', 'localhost,', 'local.yml');
+  expect(output).toContain('playbook: local.yml');
+  expect(status).toBe(0);
+});

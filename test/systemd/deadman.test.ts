@@ -1,0 +1,174 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Answers, StandIn } from './stand-in.ts';
+
+const DEADMAN = '/usr/local/sbin/mayfly-deadman';
+const RETIRES = ['systemctl start --no-block mayfly-retire.service'];
+
+/** The defaults of the script: the unit's drop-in has the fleet's. */
+const BUDGET = 900;
+const STOP_GRACE = 900;
+
+let machine: StandIn;
+beforeEach(() => {
+  machine = new StandIn();
+});
+afterEach(() => machine.remove());
+
+interface Case {
+  /** Of the agent. */
+  state: string;
+  /** Of the machine, in seconds since power-on. */
+  uptime: number;
+  prepare?: (machine: StandIn) => unknown;
+  /** When systemd saw the agent end, in seconds since power-on. */
+  endedAt?: number;
+}
+
+const look = ({ state, uptime, prepare, endedAt = 0 }: Case, answers: Answers = {}) => {
+  prepare?.(machine);
+  const agent = { ActiveState: state, InactiveEnterTimestampMonotonic: endedAt * 1_000_000 };
+  return machine.run(DEADMAN, { agent, uptime, ...answers });
+};
+
+const booted = (m: StandIn) => m.put('/var/lib/mayfly-boot/booted', 'key\n');
+/** The boot script runs: as this process does. */
+const bootRuns = (m: StandIn) => m.put('/run/mayfly-boot/booting', `${process.pid}\n`);
+const bootEnded = (m: StandIn) => m.put('/run/mayfly-boot/booting', '99999999\n');
+const retired = (reason: string) => (m: StandIn) =>
+  booted(m).put('/var/lib/mayfly/retirement.json', JSON.stringify({ reason }));
+
+describe("the dead man's timer leaves a machine alone", () => {
+  it.each<[string, Case]>([
+    ['whose agent works', { state: 'active', uptime: 1e6 }],
+    ['whose agent reloads', { state: 'reloading', uptime: 1e6 }],
+    ['whose agent stops: systemd bounds that', { state: 'deactivating', uptime: 1e6 }],
+    ['that boots, within its budget', { state: 'inactive', uptime: BUDGET - 1, prepare: bootRuns }],
+    ['whose cloud-init has not come to the boot script yet', { state: 'inactive', uptime: 299 }],
+    ['whose agent starts, within the budget', { state: 'activating', uptime: BUDGET - 1 }],
+    [
+      'whose agent is restarted, and worked a while ago',
+      {
+        state: 'activating',
+        uptime: 5000 + BUDGET - 1,
+        prepare: (m) => booted(m).put('/run/mayfly-boot/alive', '5000\n'),
+      },
+    ],
+    [
+      'whose agent was stopped by hand a while ago',
+      { state: 'inactive', uptime: 5000 + STOP_GRACE - 1, endedAt: 5000, prepare: booted },
+    ],
+    [
+      'whose agent was stopped by hand, and said so',
+      { state: 'inactive', uptime: 5000 + STOP_GRACE - 1, endedAt: 5000, prepare: retired('stopped') },
+    ],
+  ])('%s', async (_, situation) => {
+    expect(await look(situation)).toMatchObject({ status: 0, calls: [] });
+  });
+
+  it('that is being ended already', async () => {
+    const { calls } = await look({ state: 'failed', uptime: 1e6, prepare: booted }, { retire: 'activating' });
+    expect(calls).toEqual([]);
+  });
+});
+
+describe("the dead man's timer has a machine ended", () => {
+  it.each<[string, Case, string | undefined]>([
+    [
+      'whose boot hangs',
+      { state: 'inactive', uptime: BUDGET, prepare: bootRuns },
+      'boot-failed the boot is not done after 900 s',
+    ],
+    ['whose boot ended and left nothing', { state: 'inactive', uptime: 100, prepare: bootEnded }, undefined],
+    [
+      'that cloud-init never set up',
+      { state: 'inactive', uptime: 300 },
+      'boot-failed the machine was started again in mid-boot',
+    ],
+    [
+      'that was started again in mid-boot, as soon as cloud-init has had its turn',
+      { state: 'inactive', uptime: 20, prepare: (m) => m.put('/run/cloud-init/result.json', '{}') },
+      'boot-failed the machine was started again in mid-boot',
+    ],
+    [
+      'whose agent never comes up',
+      { state: 'activating', uptime: BUDGET },
+      'boot-failed the agent has been starting for 900 s',
+    ],
+    [
+      'whose agent does not come up any more',
+      {
+        state: 'activating',
+        uptime: 5000 + BUDGET,
+        prepare: (m) =>
+          booted(m).put('/run/mayfly-boot/alive', '5000\n').put('/var/lib/mayfly/ready.json', '{}'),
+      },
+      'agent-crashed the agent has been starting for 900 s',
+    ],
+    [
+      'whose agent failed, should systemd not have',
+      { state: 'failed', uptime: 5000, prepare: booted },
+      undefined,
+    ],
+    [
+      'whose agent retired, should systemd not have',
+      { state: 'inactive', uptime: 5000, prepare: retired('idle') },
+      undefined,
+    ],
+    [
+      'whose agent was stopped by hand too long ago',
+      { state: 'inactive', uptime: 5000 + STOP_GRACE, endedAt: 5000, prepare: booted },
+      'stopped the agent was stopped by hand 900 s ago',
+    ],
+    [
+      'whose agent did not start after a reboot',
+      { state: 'inactive', uptime: STOP_GRACE, prepare: booted },
+      'stopped the agent was stopped by hand 900 s ago',
+    ],
+    ['of which systemd says nothing', { state: '', uptime: 5000, prepare: booted }, undefined],
+  ])('%s', async (_, situation, word) => {
+    const { calls, said } = await look(situation);
+    expect(calls, said).toEqual(RETIRES);
+    const left = () => machine.read('/run/mayfly-boot/deadman').trim();
+    if (word === undefined) expect(left).toThrow('ENOENT');
+    else expect(left()).toBe(word);
+  });
+});
+
+describe('a working agent', () => {
+  it('is remembered, and takes an earlier word back', async () => {
+    machine.put('/run/mayfly-boot/deadman', 'agent-crashed it seemed\n');
+    await look({ state: 'active', uptime: 4711 });
+    expect(machine.read('/run/mayfly-boot/alive')).toBe('4711\n');
+    expect(() => machine.read('/run/mayfly-boot/deadman')).toThrow('ENOENT');
+  });
+});
+
+describe('time', () => {
+  it('is counted from when systemd came up: a machine may be a container of an old host', async () => {
+    bootRuns(machine);
+    const systemctl = `case "$*" in
+      *Userspace*) echo UserspaceTimestampMonotonic=1000000000000 ;;
+      show*retire*) echo ActiveState=inactive ;;
+      show*) echo ActiveState=inactive ;;
+      *) echo "systemctl $*" >>"$MAYFLY_ROOT/calls" ;;
+    esac`;
+    const at = (uptime: number) => machine.run(DEADMAN, { uptime, programs: { systemctl } });
+    expect((await at(1_000_000 + BUDGET - 1)).calls).toEqual([]);
+    expect((await at(1_000_000 + BUDGET)).calls).toEqual(RETIRES);
+  });
+
+  it("is the fleet's", async () => {
+    bootRuns(machine);
+    const programs = { timeout: 'shift; exec "$@"' };
+    machine.put(
+      '/usr/local/sbin/quick',
+      'MAYFLY_BOOT_SECONDS=30; . "$MAYFLY_ROOT/usr/local/sbin/mayfly-deadman"\n',
+    );
+    const { calls } = await machine.run('/usr/local/sbin/quick', {
+      agent: { ActiveState: 'inactive' },
+      uptime: 30,
+      programs,
+    });
+    expect(calls).toEqual(RETIRES);
+  });
+});

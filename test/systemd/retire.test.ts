@@ -1,0 +1,280 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Answers, refusal, StandIn } from './stand-in.ts';
+
+const RETIRE = '/usr/local/sbin/mayfly-retire';
+const FAILED = { ActiveState: 'failed', Result: 'exit-code', ExecMainStatus: 1, NRestarts: 5 };
+const STOPPED = { ActiveState: 'inactive', Result: 'success' };
+
+let machine: StandIn;
+beforeEach(() => {
+  machine = new StandIn();
+});
+afterEach(() => machine.remove());
+
+const retire = (answers: Answers) => machine.run(RETIRE, answers);
+const retirement = (reason: string) =>
+  JSON.stringify({ instance: 'i-1', reason, rung: 'terminate', tries: 1 });
+
+/** The record that was written last. */
+const record = () => JSON.parse(machine.read('/body')) as { ExpressionAttributeValues: Values; Key: unknown };
+interface Values {
+  ':retirement': { M: Record<string, { S?: string; N?: string }> };
+  ':listing': { S: string };
+}
+
+/** What ends an instance when nothing resists. The machine goes off at the first `poweroff`; here it does not. */
+const AN_END = [
+  expect.stringMatching(
+    /^PutObject https:\/\/s3\.us-east-1\.amazonaws\.com\/logs\/instances\/i-1\/\d{4}-.*Z-.*\.log$/,
+  ),
+  'UpdateItem',
+  'CompleteLifecycleAction launch',
+  'TerminateInstanceInAutoScalingGroup true',
+  'UpdateItem',
+  'CompleteLifecycleAction termination',
+  'systemctl poweroff',
+  'systemctl poweroff --force',
+  'systemctl poweroff --force --force',
+];
+
+describe('an instance stays', () => {
+  it.each([
+    ['works', { ActiveState: 'active' }],
+    ['drains', { ActiveState: 'deactivating' }],
+    ['starts', { ActiveState: 'activating' }],
+    [
+      'will be restarted: OnFailure= fires then too from systemd 254 on',
+      { ActiveState: 'activating', Result: 'exit-code' },
+    ],
+    ['was stopped by hand', STOPPED],
+  ])('whose agent %s', async (_, agent) => {
+    expect(await retire({ agent })).toMatchObject({ status: 0, calls: [] });
+  });
+
+  it('whose agent was stopped by hand and said so', async () => {
+    machine.put('/var/lib/mayfly/retirement.json', retirement('stopped'));
+    expect((await retire({ agent: STOPPED })).calls).toEqual([]);
+  });
+
+  it('whose agent drains, though its boot has failed: it is asked again when it has ended', async () => {
+    machine.put('/var/lib/mayfly-boot/boot-failed', 'boot-failed could not run the playbook\n');
+    expect((await retire({ agent: { ActiveState: 'deactivating' } })).calls).toEqual([]);
+  });
+});
+
+describe('an instance is switched off at once', () => {
+  it('whose agent has retired by itself', async () => {
+    machine.put('/var/lib/mayfly/retirement.json', retirement('idle'));
+    const { calls } = await retire({ agent: STOPPED });
+    expect(calls[0]).toBe('systemctl poweroff');
+    expect(calls.every((call) => call.startsWith('systemctl poweroff'))).toBe(true);
+  });
+});
+
+describe('an instance ends', () => {
+  it.each<[string, string, string, Answers, (machine: StandIn) => void]>([
+    [
+      'whose agent failed for good',
+      'agent-crashed',
+      'exit-code, status 1, 5 restarts',
+      { agent: FAILED },
+      (m) => m.put('/var/lib/mayfly/ready.json', '{}'),
+    ],
+    [
+      'whose agent never was ready',
+      'boot-failed',
+      'exit-code, status 1, 5 restarts',
+      { agent: FAILED },
+      () => {},
+    ],
+    [
+      'whose boot failed',
+      'boot-failed',
+      'could not fetch the tree',
+      { agent: { ActiveState: 'inactive' } },
+      (m) => m.put('/var/lib/mayfly-boot/boot-failed', 'boot-failed could not fetch the tree (status 1)\n'),
+    ],
+    [
+      "that the dead man's timer gave up",
+      'stopped',
+      'by hand 901 s ago',
+      { agent: STOPPED },
+      (m) => m.put('/run/mayfly-boot/deadman', 'stopped the agent was stopped by hand 901 s ago\n'),
+    ],
+    [
+      'that hangs at every start',
+      'agent-crashed',
+      'has been starting',
+      { agent: { ActiveState: 'activating' } },
+      (m) => m.put('/run/mayfly-boot/deadman', 'agent-crashed the agent has been starting for 900 s\n'),
+    ],
+    [
+      'that has begun to, whatever its agent does now',
+      'agent-crashed',
+      'failed before',
+      { agent: { ActiveState: 'active' } },
+      (m) => m.put('/run/mayfly-boot/retiring', 'agent-crashed the agent failed before\n'),
+    ],
+  ])('%s', async (_, reason, why, answers, prepare) => {
+    prepare(machine);
+    const { calls, status, said } = await retire(answers);
+    expect(calls, said).toEqual(AN_END);
+    // systemd starts it again, ten seconds later, for as long as its start limit lets it.
+    expect(status).toBe(1);
+    expect(machine.read('/run/mayfly-boot/retiring')).toMatch(new RegExp(`^${reason} .*${why}`));
+    const { Key, ExpressionAttributeValues: values } = record();
+    expect(Key).toEqual({ pk: { S: 'instance#i-1' } });
+    expect(values[':listing']).toEqual({ S: 'instances' });
+    expect(values[':retirement'].M).toMatchObject({
+      reason: { S: reason },
+      rung: { S: 'terminate' },
+      tries: { N: '1' },
+      lastError: { S: expect.stringContaining(why) },
+      jobsDone: { N: '0' },
+      idleSeconds: { N: '0' },
+    });
+  });
+
+  it('and leaves its journal, and what user-data and the set-up printed, in the bucket', async () => {
+    machine
+      .put('/var/log/cloud-init-output.log', 'from user-data\n')
+      .put('/var/log/mayfly-setup.log', 'from the set-up\n');
+    await retire({ agent: FAILED });
+    expect(machine.read('/run/mayfly-boot/log')).toBe(
+      'the journal\n\n== cloud-init-output.log\nfrom user-data\n\n== mayfly-setup.log\nfrom the set-up\n',
+    );
+  });
+
+  it('without table and log bucket as well', async () => {
+    machine.put('/etc/mayfly/agent.json', '{"launchHook": "launch"}');
+    expect((await retire({ agent: FAILED })).calls.slice(0, 2)).toEqual([
+      'CompleteLifecycleAction launch',
+      'TerminateInstanceInAutoScalingGroup true',
+    ]);
+  });
+
+  it('by switching off, when the metadata service is silent', async () => {
+    const { calls, sleptSeconds } = await retire({ agent: FAILED, metadata: false });
+    expect(calls).toEqual(AN_END.slice(-3));
+    // Two and a half minutes at most: 75 s of pauses and six tries of ten seconds. Then three of switching off.
+    expect(sleptSeconds).toBe(75 + 3 * 180);
+  });
+});
+
+const TOO_FEW = refusal(
+  'ValidationError',
+  'Terminating instance without replacement will violate the min size constraint.',
+);
+const rungs = (calls: string[]) => [
+  ...new Set(calls.filter((call) => /^(Terminate|SetInst)|poweroff$/.test(call))),
+];
+const last = () => record().ExpressionAttributeValues[':retirement'].M;
+
+describe('the ladder', () => {
+  it('goes on without decrement at the minimum of the group: a broken instance is replaced', async () => {
+    const { calls } = await retire({
+      agent: FAILED,
+      aws: `case "$call" in Terminate*true) ${TOO_FEW} ;; esac`,
+    });
+    expect(rungs(calls)).toEqual([
+      'TerminateInstanceInAutoScalingGroup true',
+      'TerminateInstanceInAutoScalingGroup false',
+      'systemctl poweroff',
+    ]);
+    expect(last()).toMatchObject({ rung: { S: 'terminate-without-decrement' }, tries: { N: '2' } });
+    expect(last()['lastError']?.S).toMatch(/\(ValidationError: Terminating instance/);
+  });
+
+  it.each([
+    ['access is denied', refusal('AccessDenied', 'User is not authorized'), ['Unhealthy', 'poweroff']],
+    [
+      'the instance is in a warm pool',
+      refusal('ValidationError', 'not in the right state'),
+      ['Unhealthy', 'poweroff'],
+    ],
+    [
+      'the group does not have it',
+      refusal('ValidationError', 'Instance Id not found - No managed instance found'),
+      ['poweroff'],
+    ],
+  ])('goes down at once where %s', async (_, no, below) => {
+    const { calls } = await retire({ agent: FAILED, aws: `case "$action" in Term* | SetI*) ${no} ;; esac` });
+    expect(rungs(calls)).toEqual([
+      'TerminateInstanceInAutoScalingGroup true',
+      ...below.map((rung) => (rung === 'poweroff' ? 'systemctl poweroff' : `SetInstanceHealth ${rung}`)),
+    ]);
+    expect(last()).toMatchObject({ rung: { S: 'power-off' } });
+  });
+
+  it('tries again while AWS is throttled, broken or out of reach, and says what it met', async () => {
+    const aws = `case "$action" in Term*)
+      n=$(grep -c Term "$MAYFLY_ROOT/calls")
+      [ "$n" -ne 1 ] || { ${refusal('Throttling', 'Rate exceeded')}; }
+      [ "$n" -ne 2 ] || { echo 'curl: (28) Connection timed out' >&2; exit 28; }
+      [ "$n" -ne 3 ] || { ${refusal('InternalFailure', 'try later')}; } ;;
+    esac`;
+    const { calls } = await retire({ agent: FAILED, aws });
+    expect(rungs(calls)).toEqual(['TerminateInstanceInAutoScalingGroup true', 'systemctl poweroff']);
+    expect(last()).toMatchObject({ rung: { S: 'terminate' }, tries: { N: '4' } });
+    expect(last()['lastError']?.S).toMatch(/InternalFailure: try later/);
+  });
+
+  it('spends three quarters of its budget on being terminated, the rest on being found unhealthy, then goes off', async () => {
+    const aws = `case "$action" in Term* | SetI*) echo "$action $(cut -d. -f1 "$MAYFLY_ROOT/proc/uptime")" >>"$MAYFLY_ROOT/at"
+      ${refusal('ServiceUnavailable', 'down')} ;; esac`;
+    const { calls } = await retire({ agent: FAILED, aws });
+    expect(rungs(calls)).toEqual([
+      'TerminateInstanceInAutoScalingGroup true',
+      'SetInstanceHealth Unhealthy',
+      'systemctl poweroff',
+    ]);
+    const at = machine
+      .read('/at')
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ') as [string, string]);
+    const [began = 0] = at.map(([, second]) => Number(second));
+    const firstUnhealthy = at.find(([action]) => action.startsWith('SetI'));
+    expect(Number(firstUnhealthy?.[1]) - began).toBeGreaterThanOrEqual(450);
+    expect(Number(at.at(-1)?.[1]) - began).toBeLessThan(600 + 61);
+    // Few enough not to add to an overload.
+    expect(calls.length).toBeLessThan(60);
+  });
+
+  it('takes a call for accepted whose answer was lost, when Auto Scaling is at it', async () => {
+    machine.put('/target', 'Terminated');
+    const { calls } = await retire({
+      agent: FAILED,
+      aws: `case "$action" in Term*) ${refusal('ScalingActivityInProgress', 'in progress')} ;; esac`,
+    });
+    expect(calls).toEqual(AN_END);
+  });
+
+  it('waits for the wait state of the hook, for two minutes of pauses at most', async () => {
+    const none = refusal('ValidationError', 'No active Lifecycle Action found with instance ID i-1');
+    const { calls, sleptSeconds } = await retire({
+      agent: FAILED,
+      aws: `case "$action" in Complete*) ${none} ;; esac`,
+    });
+    expect(calls.filter((call) => call === 'CompleteLifecycleAction launch')).toHaveLength(1);
+    expect(calls.filter((call) => call === 'CompleteLifecycleAction termination')).toHaveLength(24);
+    expect(sleptSeconds).toBe(23 * 5 + 3 * 180);
+  });
+
+  it('is not held up by a table, a bucket or hooks that answer nothing', async () => {
+    const aws = 'case "$action" in Term*) ;; *) echo broken; exit 22 ;; esac';
+    const { calls, sleptSeconds } = await retire({ agent: FAILED, aws });
+    expect(rungs(calls)).toEqual(['TerminateInstanceInAutoScalingGroup true', 'systemctl poweroff']);
+    expect(calls.filter((call) => call.startsWith('PutObject'))).toHaveLength(3);
+    expect(calls.filter((call) => call === 'UpdateItem')).toHaveLength(6);
+    expect(sleptSeconds).toBeLessThan(200 + 3 * 180);
+  });
+});
+
+describe('credentials', () => {
+  it('reach curl by its standard input and are in no argument and no environment', async () => {
+    const spy = 'case "$*$(env)" in *SECRET* | *TOKEN*) echo LEAKED >>"$MAYFLY_ROOT/calls" ;; esac\n';
+    const { calls } = await retire({ agent: FAILED, aws: spy });
+    expect(calls).toEqual(AN_END);
+  });
+});

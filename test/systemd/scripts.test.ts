@@ -1,0 +1,23 @@
+import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { packageRoot } from '../../infra/package-files.ts';
+
+const scripts = [
+  ...globSync(['infra/*.sh', 'systemd/*.sh', 'local/machines/*.sh', 'examples/**/*.sh'], {
+    cwd: packageRoot,
+  }),
+  '.ci/run',
+  'workers/hello',
+].sort();
+
+const missing = spawnSync('shellcheck', ['--version']).error !== undefined;
+
+test.for(scripts)('shellcheck has nothing to say of %s', (script, { skip }) => {
+  if (missing) skip('needs shellcheck (Debian: the package shellcheck)');
+  const { stdout, stderr } = spawnSync('shellcheck', ['--external-sources', '--color=never', script], {
+    cwd: packageRoot,
+    encoding: 'utf8',
+  });
+  expect(stdout + stderr).toBe('');
+});

@@ -24,7 +24,7 @@ test("a worker on a machine has its own role, and no way to the instance's", asy
   const props = { command: ['./ask'], workerDirectory, environment: BUCKETS, idleTimeout };
   const fleet = await start(props, { around: buckets });
   await fillBuckets(fleet);
-  const ask = (tool: string, program?: string) => told(fleet, tool, program, PATIENCE_MS);
+  const ask = (tool: string, program?: string) => told(fleet, tool, program, 2 * PATIENCE_MS);
   const [user, metadata, rights] = await Promise.all([ask('user'), ask('metadata'), ask('javascript', NODE)]);
   expect(user.trim()).toBe('mayfly-worker');
   // 7: could not connect; 28: no answer. Whoever may ask gets a token there.

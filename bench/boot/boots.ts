@@ -1,0 +1,48 @@
+import { readJournal, startedAtMs } from './journal.ts';
+import { type Site, said } from './site.ts';
+import type { Launch } from './stopwatch.ts';
+
+/** What a boot took: seconds since the cloud switched the machine on. */
+export interface Boot {
+  metadata: number;
+  userData: number;
+  ready: number;
+  jobDone: number;
+}
+
+/** What the end of a machine's boot looks like on its console. */
+const MULTI_USER = 'Multi-User System';
+/** How lines of the script begin that user-data starts. */
+const USER_DATA = 'mayfly-boot: ';
+
+/** Launches an instance with a job waiting for it, and waits until it has done that; then ends it. */
+export async function boot(site: Site, look?: (launch: Launch) => Promise<void>): Promise<Boot> {
+  const { launch, jobDoneAtMs } = await site.launchForAJob();
+  const jobDone = await jobDoneAtMs;
+  await look?.(launch);
+  await site.end(launch);
+  const journal = await readJournal(launch.machine.journal);
+  return {
+    metadata: since(launch, launch.metadataAtMs, 'call of its metadata'),
+    userData: since(launch, journal.find(({ message }) => message.startsWith(USER_DATA))?.atMs, 'user-data'),
+    ready: since(launch, startedAtMs(journal, 'mayfly-agent.service'), 'agent that is ready'),
+    jobDone: since(launch, jobDone, 'job done'),
+  };
+}
+
+/** Seconds that the same image takes to `multi-user.target` when it is told nothing. */
+export async function bareBoot(site: Site): Promise<number> {
+  const launch = await site.launchBare();
+  try {
+    await said(launch, MULTI_USER);
+  } finally {
+    await launch.machine.destroy();
+  }
+  const journal = await readJournal(launch.machine.journal);
+  return since(launch, startedAtMs(journal, 'multi-user.target'), 'multi-user.target');
+}
+
+function since(launch: Launch, atMs: number | undefined, what: string): number {
+  if (atMs === undefined) throw new Error(`${launch.instanceId} had no ${what}: ${launch.directory}`);
+  return (atMs - launch.atMs) / 1000;
+}

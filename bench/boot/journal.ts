@@ -1,0 +1,42 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** A line of a machine's journal. */
+export interface JournalEntry {
+  atMs: number;
+  message: string;
+  /** What the line is about, when the machine's systemd wrote it. */
+  unit?: string;
+  /** What kind of event it tells, as systemd's message catalogue names it. */
+  messageId?: string;
+}
+
+/** "SD_MESSAGE_UNIT_STARTED" of systemd's catalogue: the unit is up, and of a `Type=notify` service has said so. */
+const UNIT_STARTED = '39f53479d3a045ac8e11786248231fbf';
+const LARGEST_JOURNAL_BYTES = 256 * 1024 * 1024;
+
+/** The journal in a directory, in the order of time. The machine may still run. */
+export async function readJournal(directory: string): Promise<JournalEntry[]> {
+  const fields = '--output-fields=MESSAGE,MESSAGE_ID,UNIT';
+  const words = ['--directory', directory, '--output=json', fields, '--no-pager', '--quiet'];
+  const { stdout } = await run('journalctl', words, { maxBuffer: LARGEST_JOURNAL_BYTES });
+  return stdout.split('\n').filter(Boolean).map(parseEntry);
+}
+
+/** journalctl(1), "json": a value that is no text is a list of bytes. */
+export function parseEntry(line: string): JournalEntry {
+  const { __REALTIME_TIMESTAMP: micros, MESSAGE, MESSAGE_ID, UNIT } = JSON.parse(line);
+  return {
+    atMs: Number(micros) / 1000,
+    message: typeof MESSAGE === 'string' ? MESSAGE : '',
+    ...(typeof UNIT === 'string' && { unit: UNIT }),
+    ...(typeof MESSAGE_ID === 'string' && { messageId: MESSAGE_ID }),
+  };
+}
+
+/** When a unit was up for the first time; undefined if it was not. */
+export function startedAtMs(journal: readonly JournalEntry[], unit: string): number | undefined {
+  return journal.find((entry) => entry.unit === unit && entry.messageId === UNIT_STARTED)?.atMs;
+}

@@ -1,0 +1,86 @@
+/**
+ * `npm run bench:boot`: from a launch to the first job, on machines of the lab that boot from a stock image, from one
+ * with Ansible, and from a baked one; beside the bare boot of the same images in the same run. Takes root and minutes.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { missingForMachines } from '../../local/machines/requirements.ts';
+import { synthesise } from '../../test/support/deploy.ts';
+import { bake } from './bake.ts';
+import { bareBoot, boot } from './boots.ts';
+import { lookWhereTimeGoes } from './details.ts';
+import { type Measured, print, summarise } from './report.ts';
+import { openSite, PROPS, type Site, said } from './site.ts';
+
+const IMAGES = ['stock', 'prepared', 'baked'] as const;
+
+interface Options {
+  json: boolean;
+  runs: string;
+  images: string;
+  details: boolean;
+}
+
+const options = new Command('npm run bench:boot --')
+  .description('Launch to first job on machines that boot, by image: medians of interleaved runs.')
+  .option('--json', 'print the results as JSON', false)
+  .option('--runs <number>', 'boots of each kind', '5')
+  .option('--images <names>', `some of: ${IMAGES.join(',')}`, IMAGES.join(','))
+  .option('--details', 'also print where the time of the last boots went', false)
+  .parse()
+  .opts<Options>();
+
+const missing = missingForMachines();
+if (missing) {
+  console.error(missing);
+  process.exit(1);
+}
+
+const say = (line: string) => console.error(line);
+const directory = await mkdtemp(join(tmpdir(), 'mayfly-images-'));
+const fleet = synthesise(PROPS);
+const sites = new Map<string, Site>();
+try {
+  for (const image of IMAGES.filter((name) => options.images.split(',').includes(name))) {
+    const from = image === 'baked' ? { root: await bakedRoot() } : image;
+    sites.set(image, await openSite(from, fleet, say));
+  }
+  const measured: Measured[] = [...sites.keys()].map((image) => ({ image, bare: [], boots: [] }));
+  for (let run = 1; run <= Number(options.runs); run++) await measureAll(run, measured);
+  const results = measured.map(summarise);
+  if (options.json) console.log(JSON.stringify({ cores: cpus().length, results, measured }));
+  else print(results);
+} finally {
+  for (const site of sites.values()) await site.close();
+  await rm(directory, { recursive: true, force: true });
+}
+
+/** A root made of the stock image by the component that EC2 Image Builder runs. */
+async function bakedRoot(): Promise<string> {
+  say('Baking an image ...');
+  const site = await openSite('stock', fleet, say);
+  try {
+    const launch = await site.launchBare(true);
+    await said(launch, 'Multi-User System');
+    await launch.machine.run('cloud-init', 'status', '--wait');
+    const root = join(directory, 'baked');
+    await bake(launch.machine, await site.treeJson(), site.shared, root);
+    await launch.machine.destroy();
+    return root;
+  } finally {
+    await site.close();
+  }
+}
+
+async function measureAll(run: number, measured: readonly Measured[]): Promise<void> {
+  for (const { image, bare, boots } of measured) {
+    const site = sites.get(image);
+    if (!site) continue;
+    bare.push(await bareBoot(site));
+    const last = options.details && run === Number(options.runs);
+    boots.push(await boot(site, last ? (launch) => lookWhereTimeGoes(launch, image) : undefined));
+    say(`${run}. ${image}: bare ${bare.at(-1)?.toFixed(1)} s, ready ${boots.at(-1)?.ready.toFixed(1)} s`);
+  }
+}

@@ -1,0 +1,74 @@
+import { table } from '../../demo/summary.ts';
+import { median, spread } from '../stats.ts';
+import type { Boot } from './boots.ts';
+
+/** What was measured of an image, in seconds. */
+export interface Measured {
+  image: string;
+  /** To `multi-user.target`, without user-data. */
+  bare: number[];
+  boots: Boot[];
+}
+
+/** Medians, in seconds. */
+export interface Result extends Boot {
+  image: string;
+  bare: number;
+  /** Half of the distance between the fastest and the slowest agent, as a part of the median. */
+  readySpread: number;
+  /** `ready` as a multiple of the image's own bare boot. */
+  readyToBare: number;
+}
+
+/** A baked image is ready within this multiple of its own bare boot. */
+export const BAKED_AT_MOST = 2.5;
+
+export function summarise({ image, bare, boots }: Measured): Result {
+  const of = (what: keyof Boot) => boots.map((boot) => boot[what]);
+  const middle = (what: keyof Boot) => median(of(what));
+  return {
+    image,
+    bare: median(bare),
+    metadata: middle('metadata'),
+    userData: middle('userData'),
+    ready: middle('ready'),
+    jobDone: middle('jobDone'),
+    readySpread: spread(of('ready')),
+    readyToBare: middle('ready') / median(bare),
+  };
+}
+
+/** Whether what was promised of a baked image was kept; undefined if there was none. */
+export function verdictOf(results: readonly Result[]): string | undefined {
+  const baked = results.find(({ image }) => image === 'baked');
+  if (!baked) return undefined;
+  const kept = baked.readyToBare <= BAKED_AT_MOST;
+  const ratio = baked.readyToBare.toFixed(2);
+  return `A baked image is ready after ${ratio} times its bare boot (at most ${BAKED_AT_MOST}): ${kept ? 'kept' : 'NOT kept'}.`;
+}
+
+export function print(results: readonly Result[]): void {
+  const head = [
+    'seconds since launch',
+    'bare boot',
+    'metadata',
+    'user-data',
+    'ready',
+    'spread',
+    'first job',
+    'ready / bare',
+  ];
+  const rows = results.map((result) => [
+    result.image,
+    result.bare.toFixed(1),
+    result.metadata.toFixed(1),
+    result.userData.toFixed(1),
+    result.ready.toFixed(1),
+    `±${(result.readySpread * 100).toFixed(0)} %`,
+    result.jobDone.toFixed(1),
+    result.readyToBare.toFixed(2),
+  ]);
+  console.log(`${table(head, rows)}\n`);
+  const verdict = verdictOf(results);
+  if (verdict) console.log(verdict);
+}

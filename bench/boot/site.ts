@@ -1,0 +1,204 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  SetDesiredCapacityCommand,
+  TerminateInstanceInAutoScalingGroupCommand,
+} from '@aws-sdk/client-auto-scaling';
+import {
+  CloudFormationClient,
+  DescribeStackResourcesCommand,
+  type StackResource,
+} from '@aws-sdk/client-cloudformation';
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { DescribeLaunchTemplateVersionsCommand, RunInstancesCommand } from '@aws-sdk/client-ec2';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { parse } from 'yaml';
+import { type OperatorClients, OWNER, operatorClients } from '../../demo/clients.ts';
+import { sendJobs } from '../../demo/send.ts';
+import type { WorkerFleetProps } from '../../infra/props.ts';
+import { type Cloud, startCloud } from '../../local/cloud.ts';
+import { createMachineLauncher, type MachineLauncherOptions } from '../../local/machines/machine-launcher.ts';
+import { createStack, STACK_NAME, type Synthesised } from '../../test/support/deploy.ts';
+import { eventually } from '../../test/support/eventually.ts';
+import { type Launch, type Stopwatch, withStopwatch } from './stopwatch.ts';
+
+/** A boot of a busy machine, from packages, takes this long at most. */
+export const LONGEST_BOOT_MS = 600_000;
+
+/** One instance at a time, which stays until it is told to go. */
+export const PROPS: WorkerFleetProps = {
+  command: ['true'],
+  bakedImage: true,
+  maxCapacity: 1,
+  idleTimeout: Duration.minutes(10),
+  removalPolicy: RemovalPolicy.DESTROY,
+};
+
+/** A cloud whose machines boot from one image, with a fleet on it. */
+export interface Site {
+  /** The host's side of the machines' `/mnt/shared`. */
+  shared: string;
+  /** Launches an instance of the fleet, with a job waiting for it. */
+  launchForAJob(): Promise<{ launch: Launch; jobDoneAtMs: Promise<number> }>;
+  /** Ends an instance of the fleet, as an operator would, and waits until it is gone. */
+  end(launch: Launch): Promise<void>;
+  /** Launches a machine without user-data; with `builder` it has the rights of one that becomes an image. */
+  launchBare(builder?: boolean): Promise<Launch>;
+  /** What instances of the fleet are told of where their tree is. */
+  treeJson(): Promise<string>;
+  close(): Promise<void>;
+}
+
+export async function openSite(
+  image: MachineLauncherOptions['image'],
+  fleet: Synthesised,
+  onProgress: (line: string) => void,
+): Promise<Site> {
+  const directory = await mkdtemp(join(tmpdir(), 'mayfly-boot-'));
+  const shared = join(directory, 'shared');
+  const remove = () => rm(directory, { recursive: true, force: true });
+  try {
+    const launcher = await createMachineLauncher({ shared, onProgress, ...(image && { image }) });
+    const stopwatch = withStopwatch(launcher);
+    const cloud = await startCloud({ directory: join(directory, 'cloud'), launcher: stopwatch.launcher });
+    const site = new FleetSite(cloud, stopwatch, shared, remove);
+    try {
+      return await site.deploy(fleet);
+    } catch (error) {
+      await site.close();
+      throw error;
+    }
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+class FleetSite implements Site {
+  readonly shared: string;
+  readonly #cloud: Cloud;
+  readonly #clients: OperatorClients;
+  readonly #cloudFormation: CloudFormationClient;
+  readonly #stopwatch: Stopwatch;
+  readonly #remove: () => Promise<void>;
+  #outputs: ReadonlyMap<string, string> = new Map();
+  #resources: readonly StackResource[] = [];
+
+  constructor(cloud: Cloud, stopwatch: Stopwatch, shared: string, remove: () => Promise<void>) {
+    this.shared = shared;
+    this.#cloud = cloud;
+    this.#stopwatch = stopwatch;
+    this.#remove = remove;
+    const { endpoint, region } = cloud;
+    this.#clients = operatorClients(endpoint, region);
+    this.#cloudFormation = new CloudFormationClient({ endpoint, region, credentials: OWNER });
+  }
+
+  async deploy(fleet: Synthesised): Promise<this> {
+    this.#outputs = await createStack(this.#cloud, fleet);
+    const answer = await this.#cloudFormation.send(
+      new DescribeStackResourcesCommand({ StackName: STACK_NAME }),
+    );
+    this.#resources = answer.StackResources ?? [];
+    return this;
+  }
+
+  async launchForAJob() {
+    const launched = this.#stopwatch.nextLaunch();
+    const [job = ''] = await sendJobs(this.#clients.sqs, this.#output('QueueUrl'), ['job']);
+    await this.#clients.autoScaling.send(
+      new SetDesiredCapacityCommand({
+        AutoScalingGroupName: this.#output('GroupName'),
+        DesiredCapacity: 1,
+      }),
+    );
+    const launch = await launched;
+    return { launch, jobDoneAtMs: this.#doneAtMs(job) };
+  }
+
+  async end({ instanceId, machine }: Launch): Promise<void> {
+    await this.#clients.autoScaling.send(
+      new TerminateInstanceInAutoScalingGroupCommand({
+        InstanceId: instanceId,
+        ShouldDecrementDesiredCapacity: true,
+      }),
+    );
+    await machine.gone;
+  }
+
+  async launchBare(builder = false): Promise<Launch> {
+    const launched = this.#stopwatch.nextLaunch();
+    const Name = this.#physicalId('AWS::IAM::InstanceProfile', 'BakedImage');
+    await this.#clients.ec2.send(
+      new RunInstancesCommand({
+        ImageId: 'ami-0123456789abcdef0',
+        InstanceType: 'm6i.large',
+        MinCount: 1,
+        MaxCount: 1,
+        ...(builder && { IamInstanceProfile: { Name } }),
+      }),
+    );
+    return launched;
+  }
+
+  async treeJson(): Promise<string> {
+    const { LaunchTemplateVersions: [version] = [] } = await this.#clients.ec2.send(
+      new DescribeLaunchTemplateVersionsCommand({
+        LaunchTemplateId: this.#physicalId('AWS::EC2::LaunchTemplate'),
+        Versions: ['$Latest'],
+      }),
+    );
+    const userData = Buffer.from(version?.LaunchTemplateData?.UserData ?? '', 'base64').toString('utf8');
+    const { write_files } = parse(userData) as { write_files: { path: string; content: string }[] };
+    const file = write_files.find(({ path }) => path === '/etc/mayfly/tree.json');
+    if (!file) throw new Error("the fleet's user-data has no tree.json");
+    return file.content.trimEnd();
+  }
+
+  async close(): Promise<void> {
+    this.#clients.destroy();
+    this.#cloudFormation.destroy();
+    await this.#cloud.close();
+    await this.#remove();
+  }
+
+  #doneAtMs(job: string): Promise<number> {
+    const key = { pk: { S: `job#${job}` } };
+    const get = new GetItemCommand({ TableName: this.#output('TableName'), Key: key });
+    return eventually(
+      `the end of job ${job}`,
+      async () => {
+        const { Item } = await this.#clients.dynamodb.send(get);
+        const endedAt = Item?.['endedAt']?.S;
+        return endedAt !== undefined && Date.parse(endedAt);
+      },
+      LONGEST_BOOT_MS,
+    );
+  }
+
+  #output(name: string): string {
+    const value = this.#outputs.get(`Fleet${name}`);
+    if (value === undefined) throw new Error(`the stack has no output Fleet${name}`);
+    return value;
+  }
+
+  #physicalId(type: string, within = ''): string {
+    const found = this.#resources.find(
+      ({ ResourceType, LogicalResourceId = '' }) =>
+        ResourceType === type && LogicalResourceId.includes(within),
+    );
+    if (!found?.PhysicalResourceId) throw new Error(`the stack has no ${type}`);
+    return found.PhysicalResourceId;
+  }
+}
+
+/** Resolves once a machine's console has said something. */
+export async function said(launch: Launch, words: string): Promise<void> {
+  const console = join(launch.directory, 'instance.log');
+  await eventually(
+    `"${words}" on the console of ${launch.instanceId}`,
+    async () => (await readFile(console, 'latin1').catch(() => '')).includes(words),
+    LONGEST_BOOT_MS,
+  );
+}

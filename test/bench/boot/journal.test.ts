@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { parseEntry, startedAtMs } from '../../../bench/boot/journal.ts';
+
+const line = (values: object) => JSON.stringify({ __REALTIME_TIMESTAMP: '1795324196554321', ...values });
+const STARTED = { MESSAGE_ID: '39f53479d3a045ac8e11786248231fbf' };
+
+it("reads a line of journalctl's JSON, to the microsecond", () => {
+  expect(parseEntry(line({ MESSAGE: 'hello' }))).toEqual({ atMs: 1795324196554.321, message: 'hello' });
+});
+
+it('takes a message that is no text for an empty one', () => {
+  expect(parseEntry(line({ MESSAGE: [104, 255] })).message).toBe('');
+});
+
+it('knows when a unit was up first, and not what else was said of it', () => {
+  const journal = [
+    parseEntry(line({ MESSAGE: 'Starting agent.service', UNIT: 'agent.service' })),
+    parseEntry(line({ ...STARTED, UNIT: 'other.service', __REALTIME_TIMESTAMP: '1000' })),
+    parseEntry(line({ ...STARTED, UNIT: 'agent.service', __REALTIME_TIMESTAMP: '2000' })),
+    parseEntry(line({ ...STARTED, UNIT: 'agent.service', __REALTIME_TIMESTAMP: '3000' })),
+  ];
+  expect(startedAtMs(journal, 'agent.service')).toBe(2);
+  expect(startedAtMs(journal, 'absent.service')).toBeUndefined();
+});

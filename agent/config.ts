@@ -56,6 +56,8 @@ export const AgentConfigSchema = v.strictObject({
   deadLetterQueueUrl: v.optional(queueUrl),
   /** The job table. Without it jobs are not tracked and retirements are recorded on the instance alone. */
   table: v.optional(text),
+  /** For what ends an instance whose agent cannot: it puts the instance's log there. */
+  logBucket: v.optional(text),
   /** False: the table holds instances, not jobs; attempts are then SQS's receive counts. */
   trackJobs: v.optional(v.boolean('true or false'), true),
   /** The worker, as a vector: no shell. See docs/design.md for how its first word is found. */

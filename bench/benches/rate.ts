@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { startAgent } from '../contenders/agent.ts';
 import { startPeer } from '../contenders/peer.ts';
 import type { Counts } from '../stage/servers.ts';
+import { openSlotSocket, whyNoCgroups } from '../stage/slot-socket.ts';
 import { type Stage, stopChild } from '../stage/stage.ts';
 import { median, spread } from '../stats.ts';
 
@@ -29,21 +30,28 @@ export interface Rate {
   ratio: number;
 }
 
-const contenders = {
-  'agent, no job table': (stage: Stage) =>
-    startAgent(stage, { slots: SLOTS, command: COMMAND, trackJobs: false }),
-  'agent, job table': (stage: Stage) =>
-    startAgent(stage, { slots: SLOTS, command: COMMAND, trackJobs: true }),
-  'sqs-consumer + execa': async (stage: Stage) => startPeer(stage, SLOTS, COMMAND),
-} satisfies Record<string, (stage: Stage) => Promise<ChildProcess>>;
+type Start = (stage: Stage) => Promise<ChildProcess>;
 
+const AGENT = { slots: SLOTS, command: COMMAND };
+const PLAIN = 'agent, no job table';
+const ISOLATED = 'the same, a cgroup a worker';
 const PEER = 'sqs-consumer + execa';
+
+const contenders: Record<string, Start> = {
+  [PLAIN]: (stage) => startAgent(stage, { ...AGENT, trackJobs: false }),
+  [ISOLATED]: (stage) => withSlots((socket) => startAgent(stage, { ...AGENT, trackJobs: false, socket })),
+  'agent, job table': (stage) => startAgent(stage, { ...AGENT, trackJobs: true }),
+  [PEER]: async (stage) => startPeer(stage, SLOTS, COMMAND),
+};
 
 /** Jobs a second with `true` through 8 slots; the contenders take turns, so that a slow minute hits all of them. */
 export async function benchRate(stage: Stage, { jobs, runs, onRun }: RateOptions): Promise<Rate[]> {
   const results = new Map<string, RunResult[]>();
+  const noCgroups = whyNoCgroups();
+  if (noCgroups) onRun(`not measured: ${ISOLATED}: ${noCgroups}`);
+  const able = Object.entries(contenders).filter(([name]) => name !== ISOLATED || !noCgroups);
   for (let run = 1; run <= runs; run++) {
-    for (const [name, start] of Object.entries(contenders)) {
+    for (const [name, start] of able) {
       const result = await runOnce(stage, jobs, start);
       results.set(name, [...(results.get(name) ?? []), result]);
       onRun(`run ${run} of ${runs}: ${name}: ${result.jobsPerSecond.toFixed(0)} jobs/s`);
@@ -59,6 +67,14 @@ export async function benchRate(stage: Stage, { jobs, runs, onRun }: RateOptions
     tableWritesPerJob: median(list.map(({ tableWrites }) => tableWrites / jobs)),
     ratio: median(rateOf(contender)) / peer,
   }));
+}
+
+/** The slots go when the contender has gone. */
+async function withSlots(start: (socket: string) => Promise<ChildProcess>): Promise<ChildProcess> {
+  const socket = await openSlotSocket();
+  const contender = await start(socket.path);
+  contender.once('exit', () => void socket.close());
+  return contender;
 }
 
 interface RunResult {

@@ -10,6 +10,8 @@ export interface AgentOptions {
   slots: number;
   command: string[];
   trackJobs: boolean;
+  /** Where slots are to be had for its workers; without it they are its own children. */
+  socket?: string;
 }
 
 /** Starts the agent as an instance does, from its bundle. */
@@ -22,7 +24,8 @@ export async function startAgent(stage: Stage, options: AgentOptions): Promise<C
   await writeFile(bundleFile, bundle('agent'));
   await writeFile(configFile, JSON.stringify(configFor(stage, options)));
   const log = openSync(join(stage.directory, 'agent.log'), 'a');
-  return spawn(process.execPath, [bundleFile, '--config', configFile], {
+  const where = options.socket === undefined ? [] : ['--slots', options.socket];
+  return spawn(process.execPath, [bundleFile, '--config', configFile, ...where], {
     env: { ...stage.environment, STATE_DIRECTORY: stage.directory },
     stdio: ['ignore', log, log],
   });

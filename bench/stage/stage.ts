@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -42,6 +42,8 @@ export async function openStage(): Promise<Stage> {
   const sqs = new SQSClient({ ...options, useQueueUrlAsEndpoint: false });
   const dynamodb = new DynamoDBClient(options);
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-bench-'));
+  // Workers in slots are another user's.
+  await chmod(directory, 0o755);
   let sets = 0;
   const stage: Stage = {
     queueUrl: '',

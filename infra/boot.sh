@@ -40,12 +40,8 @@ give_up() {
 }
 trap give_up EXIT
 
-# What a machine has when this tree is installed on it: as the role writes it into `baked`.
-deployed() {
-  json "$tree_json" key
-  json "$tree_json" node integrity
-  json "$tree_json" setup
-}
+# Whether what is to be deployed lies on this machine already: the role leaves a copy of what it was told.
+is_deployed() { [ -e "$state/deployed" ] && [ "$(cat "$state/deployed")" = "$(cat "$tree_json")" ]; }
 
 # Both package managers wait for whoever else installs (the first boot's own updates), within these bounds.
 install_packages() {
@@ -142,13 +138,14 @@ failed_task() {
 mkdir -p "$state" "$run" "$opt"
 echo $$ >"$run/booting"
 rm -f "$state/booted" "$state/boot-failed"
-if ! $bake && [ "$(cat "$state/baked" 2>/dev/null)" = "$(deployed)" ]; then
-  # All is there already: the agent first, and then a look at whether that is so, which leaves it the processor.
+if ! $bake && is_deployed; then
+  # The agent is enabled in the image, and has been started where user-data was written early enough. If not, now; and then
+  # a look at whether all is there, which leaves it the processor.
   log 'this image was baked for this very tree'
   timeout 300 systemctl enable --now mayfly-slot.socket mayfly-agent.service || log 'the agent is not up yet'
   nice=19
 else
-  rm -f "$state/baked"
+  rm -f "$state/baked" "$state/deployed"
   equip
 fi
 step 'run the playbook'

@@ -5,7 +5,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Answers, type Outcome, refusal, StandIn, TREE_JSON } from '../systemd/stand-in.ts';
 
 const BOOT = '/usr/local/sbin/mayfly-boot';
-const BAKED = `${TREE_JSON.key}\n${TREE_JSON.node.integrity}\n\n`;
 
 let machine: StandIn;
 beforeEach(() => {
@@ -175,18 +174,18 @@ describe('an image that was baked', () => {
   const START = 'systemctl enable --now mayfly-slot.socket mayfly-agent.service';
 
   it('for this tree starts its agent first, and is only looked over', async () => {
-    machine.put('/var/lib/mayfly-boot/baked', BAKED);
+    machine.put('/var/lib/mayfly-boot/deployed', JSON.stringify(TREE_JSON));
     const { calls, status } = await boot();
     expect(status).toBe(0);
     expect(calls).toEqual([START, expect.stringMatching(/^ansible-pull /)]);
   });
 
   it.each([
-    ['tree', `other.zip\n${TREE_JSON.node.integrity}\n\n`],
-    ['Node.js', `${TREE_JSON.key}\nsha512-other\n\n`],
-    ['set-up', `${TREE_JSON.key}\n${TREE_JSON.node.integrity}\nsetup.sh\n`],
-  ])('with another %s is set up as a stock one', async (_, baked) => {
-    machine.put('/var/lib/mayfly-boot/baked', baked);
+    ['tree', { ...TREE_JSON, key: 'other.zip' }],
+    ['Node.js', { ...TREE_JSON, node: { ...TREE_JSON.node, integrity: 'sha512-other' } }],
+    ['set-up', { ...TREE_JSON, setup: 'setup.sh' }],
+  ])('with another %s is set up as a stock one', async (_, deployed) => {
+    machine.put('/var/lib/mayfly-boot/deployed', JSON.stringify(deployed));
     const outcome = await boot();
     expect(outcome.calls).not.toContain(START);
     expect(kinds(outcome)).toEqual([
@@ -197,7 +196,7 @@ describe('an image that was baked', () => {
   });
 
   it('and is not in order lets its agent hand back its jobs, and ends', async () => {
-    machine.put('/var/lib/mayfly-boot/baked', BAKED);
+    machine.put('/var/lib/mayfly-boot/deployed', JSON.stringify(TREE_JSON));
     const { calls } = await boot({ programs: { 'ansible-pull': 'exit 2' } });
     expect(calls.slice(1)).toEqual([
       'systemctl stop --no-block mayfly-agent.service',

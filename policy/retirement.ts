@@ -103,7 +103,7 @@ export function isEnding(targetState: string | undefined): boolean {
 
 /** Whether the instance is in a warm pool, to stay there: `Warmed:Running`, `Warmed:Stopped`, `Warmed:Hibernated`. */
 export function isPooled(targetState: string | undefined): boolean {
-  return targetState !== undefined && targetState.startsWith('Warmed:') && !isEnding(targetState);
+  return (targetState?.startsWith('Warmed:') ?? false) && !isEnding(targetState);
 }
 
 /** A group at its minimum would refuse: asking is spared until it has grown. */

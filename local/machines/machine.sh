@@ -45,10 +45,12 @@ boot() {
 # one listens it is lost. A second SIGTERM to systemd-nspawn would pull the plug instead.
 press_power_button() {
   while true; do
+    nspawn='' first=''
     read -r nspawn <"$directory/disk/nspawn" || true
+    # The line has no end, which is a failure to read.
     read -r first _ <"/proc/$nspawn/task/$nspawn/children" || true
-    kill -37 "$first" || true
-    sleep 2
+    if [ -n "$first" ]; then kill -37 "$first" || true; fi
+    sleep 1
   done
 }
 

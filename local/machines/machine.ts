@@ -91,7 +91,7 @@ class BootedMachine implements Machine {
     await this.gone;
   }
 
-  run(...command: string[]): Promise<CommandResult> {
+  async run(...command: string[]): Promise<CommandResult> {
     const target = ['--target', String(this.#firstProcess()), '--all'];
     const words = [...target, '--', 'env', '-i', ...MACHINE_ENVIRONMENT, ...command];
     const options = { maxBuffer: LARGEST_OUTPUT_BYTES, env: { PATH: machinePath } };

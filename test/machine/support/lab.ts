@@ -1,0 +1,84 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EC2Client, RunInstancesCommand } from '@aws-sdk/client-ec2';
+import { afterEach, beforeEach } from 'vitest';
+import type { Machine as Power } from '../../../local/machines/machine.ts';
+import {
+  createMachineLauncher,
+  type MachineLauncher,
+  type MachineLauncherOptions,
+} from '../../../local/machines/machine-launcher.ts';
+import { missingForMachines } from '../../../local/machines/requirements.ts';
+import type { Machine } from '../../../local/services/ec2/machine.ts';
+import { startTestCloud, type TestCloud } from '../../local/front-door/cloud-fixture.ts';
+import { eventually } from '../../support/eventually.ts';
+import { PATIENCE_MS } from './fleet.ts';
+
+/** Machines without a fleet: what the lab itself promises. */
+export interface Lab {
+  cloud: TestCloud;
+  launcher: MachineLauncher;
+  shared: string;
+  /** Launches machines whose user-data runs these shell lines, once. */
+  launch(lines: string, count?: number): Promise<Machine[]>;
+  /** The machine, as its host sees it, once its boot is through; `degraded` would be an error of the lab's. */
+  booted(machine: Machine): Promise<Power>;
+}
+
+/** Labs for the tests of a file, gone when the test is over; where no machine can boot its tests are skipped. */
+export function labs(): (options?: Partial<MachineLauncherOptions>) => Promise<Lab> {
+  const missing = missingForMachines();
+  const open: (() => Promise<void>)[] = [];
+  beforeEach(({ skip }) => {
+    if (missing) skip(missing);
+  });
+  afterEach(async () => {
+    for (const close of open.splice(0).toReversed()) await close();
+  });
+  return async (options) => {
+    const shared = await mkdtemp(join(tmpdir(), 'mayfly-shared-'));
+    open.push(() => rm(shared, { recursive: true }));
+    const launcher = await createMachineLauncher({ onProgress: console.error, ...options, shared });
+    const cloud = await startTestCloud({ launcher });
+    open.push(cloud.close);
+    return { cloud, launcher, shared, ...verbs(cloud, launcher) };
+  };
+}
+
+function verbs(cloud: TestCloud, launcher: MachineLauncher): Pick<Lab, 'launch' | 'booted'> {
+  return {
+    async launch(lines, count = 1) {
+      const ec2 = new EC2Client(cloud.client);
+      const script = `#!/bin/sh\nset -eu\n${lines}\n`;
+      const { Instances = [] } = await ec2.send(
+        new RunInstancesCommand({
+          ...{ ImageId: 'ami-1', MinCount: count, MaxCount: count },
+          UserData: Buffer.from(script).toString('base64'),
+          InstanceInitiatedShutdownBehavior: 'terminate',
+          MetadataOptions: { HttpTokens: 'required' },
+        }),
+      );
+      ec2.destroy();
+      return Instances.map(({ InstanceId = '' }) => cloud.machines.get(InstanceId));
+    },
+    booted({ id }) {
+      const look = async () => {
+        const power = launched(launcher, id);
+        const asked = await power?.run('systemctl', 'is-system-running', '--wait').catch(() => undefined);
+        const state = asked?.stdout.trim();
+        if (state === 'degraded') throw new Error((await power?.run('systemctl', '--failed'))?.stdout);
+        return state === 'running' && power;
+      };
+      return eventually(`the boot of ${id}`, look, PATIENCE_MS);
+    },
+  };
+}
+
+function launched(launcher: MachineLauncher, id: string): Power | undefined {
+  try {
+    return launcher.machine(id);
+  } catch {
+    return undefined;
+  }
+}

@@ -52,7 +52,7 @@ export interface InstanceStore {
   stays(instance: string, signal?: AbortSignal): Promise<void>;
   /** The desired capacity was lowered for an instance that retired without. */
   accounted(instance: string, nowMs: number): Promise<void>;
-  /** The instance is gone and nothing of it is left to settle. */
+  /** The instance is gone and nothing of it is left to settle. One that went without a word was lost. */
   gone(instance: string, nowMs: number): Promise<void>;
   /** All instances that are not known to be gone. */
   living(): Promise<InstanceRecord[]>;
@@ -98,7 +98,8 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
       await update(instance, { set: { instance, accountedAtMs: nowMs } });
     },
     async gone(instance, nowMs) {
-      await update(instance, { set: { instance, listing: 'retired', expires: expiryOf(nowMs) } });
+      const set = { instance, listing: 'retired', expires: expiryOf(nowMs) };
+      await update(instance, { set, setOnce: { retirement: lost(nowMs) } });
     },
     async living() {
       const pages = paginateQuery(
@@ -122,6 +123,13 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
       return new Map(records.map((record) => [record.instance, record]));
     },
   };
+}
+
+/** Of an instance that could not say why it went: its metadata was silent, its host broke down. */
+function lost(nowMs: number): Retirement {
+  const at = new Date(nowMs).toISOString();
+  const told = { reason: 'lost', decidedAt: at, endedAt: at, lastError: 'it went without a word' } as const;
+  return { ...told, rung: 'power-off', tries: 0, idleSeconds: 0, jobsDone: 0 };
 }
 
 function keyOf(instance: string): Record<string, AttributeValue> {

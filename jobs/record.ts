@@ -76,7 +76,9 @@ export type RetirementReason =
   | 'boot-failed'
   | 'worker-missing'
   | 'agent-crashed'
-  | 'stopped';
+  | 'stopped'
+  /** It is gone, and nobody knows why. */
+  | 'lost';
 
 export type Rung = 'terminate' | 'terminate-without-decrement' | 'unhealthy' | 'power-off';
 

@@ -49,7 +49,10 @@ test('jobs of an instance that is gone are settled when their leases have ended,
 
   await keeper.after(11);
   expect(await fleet.item('job#long')).toMatchObject({ state: 'queued' });
-  expect(await fleet.instanceRecord('i-0gone')).toMatchObject({ listing: 'retired' });
+  expect(await fleet.instanceRecord('i-0gone')).toMatchObject({
+    listing: 'retired',
+    retirement: { reason: 'lost', lastError: 'it went without a word' },
+  });
   expect(await keeper.after(12)).not.toContain('settle');
 });
 

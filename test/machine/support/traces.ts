@@ -1,0 +1,65 @@
+import { readFile } from 'node:fs/promises';
+import { DescribeScalingActivitiesCommand } from '@aws-sdk/client-auto-scaling';
+import { instanceOf, member, parseCalls } from '../../../checker/calls.ts';
+import type { CallFacts } from '../../../checker/facts.ts';
+import type { MachineFleet } from './fleet.ts';
+
+/** What a machine leaves behind at the cloud. */
+export interface Traces {
+  /** Its own calls, of this kind or all, in the order in which they were made. */
+  calls(instance: string, action?: string): Promise<CallFacts[]>;
+  /** Status of each of its calls of this kind, in their order. */
+  statuses(instance: string, action: string): Promise<number[]>;
+  /** Whether the desired capacity went down with it. */
+  decremented(instance: string): Promise<boolean>;
+  /** The log that it saved in the log bucket, with its name there; undefined if it saved none. */
+  savedLog(instance: string): Promise<{ key: string; text: string } | undefined>;
+  /** Why it goes, in its record; the names of `Retirement`, texts all. */
+  retirement(instance: string): Promise<Record<string, string> | undefined>;
+  /** Lines of a unit in its journal, or all of it. */
+  lines(instance: string, unit?: string): Promise<string[]>;
+  /** Auto Scaling's words about it: descriptions and causes, newest first. */
+  activities(instance: string): Promise<string[]>;
+}
+
+export function tracesOf(fleet: MachineFleet): Traces {
+  const calls = async (instance: string, action?: string): Promise<CallFacts[]> => {
+    const all = parseCalls(await readFile(fleet.cloud.logFile, 'utf8'));
+    const own = all.filter(
+      (call) => instanceOf(call) === instance && call.action === (action ?? call.action),
+    );
+    return own.toSorted((a, b) => a.atMs - b.atMs);
+  };
+  return {
+    calls,
+    statuses: async (instance, action) => (await calls(instance, action)).map(({ status }) => status),
+    async decremented(instance) {
+      const accepted = (await calls(instance, 'TerminateInstanceInAutoScalingGroup')).filter(
+        ({ status }) => status === 200,
+      );
+      return accepted.some((call) => String(member(call, 'ShouldDecrementDesiredCapacity')) === 'true');
+    },
+    async savedLog(instance) {
+      const put = (await calls(instance, 'PutObject')).find(({ status }) => status === 200);
+      if (!put) return undefined;
+      const [Bucket, Key] = [member(put, 'Bucket'), member(put, 'Key')];
+      const { Body } = (await fleet.cloud.call('s3', 'GetObject', { Bucket, Key })) as { Body: Buffer };
+      return { key: String(Key), text: Body.toString('utf8') };
+    },
+    async retirement(instance) {
+      const map = (await fleet.record(instance))?.['retirement']?.M;
+      return map && Object.fromEntries(Object.entries(map).map(([name, { S, N }]) => [name, S ?? N ?? '']));
+    },
+    async lines(instance, unit) {
+      return (await fleet.machineJournal(instance, unit)).map(({ MESSAGE }) => MESSAGE);
+    },
+    async activities(instance) {
+      const { Activities = [] } = await fleet.clients.autoScaling.send(
+        new DescribeScalingActivitiesCommand({ AutoScalingGroupName: fleet.stack.group }),
+      );
+      return Activities.map(({ Description, Cause }) => `${Description} ${Cause}`).filter((text) =>
+        text.includes(instance),
+      );
+    },
+  };
+}

@@ -5,6 +5,10 @@ import { promisify } from 'node:util';
 import { imageComponent } from '../../infra/image-component.ts';
 import { machineFiles } from '../../infra/machine-files.ts';
 import type { CommandResult, Machine } from '../../local/machines/machine.ts';
+import type { MachineLauncherOptions } from '../../local/machines/machine-launcher.ts';
+import type { Synthesised } from '../../test/support/deploy.ts';
+import { openSite, said } from './site.ts';
+import type { Launch } from './stopwatch.ts';
 
 const run = promisify(execFile);
 
@@ -22,6 +26,38 @@ echo uninitialized > /etc/machine-id
 `;
 
 /**
+ * Makes an image of another as the deployment of a fleet would: on a machine of its cloud, with the rights of the role
+ * that the fleet has for that.
+ *
+ * @param root where the image's root directory is made
+ * @returns the same
+ */
+export async function bakeImage(
+  from: MachineLauncherOptions['image'],
+  fleet: Synthesised,
+  root: string,
+  onProgress: (line: string) => void,
+): Promise<string> {
+  onProgress('Baking an image ...');
+  const site = await openSite(from, fleet, onProgress);
+  try {
+    const { machine } = await booted(await site.launchBare(true));
+    await bake(machine, await site.treeJson(), site.shared, root);
+    await machine.destroy();
+    return root;
+  } finally {
+    await site.close();
+  }
+}
+
+/** A launch whose boot has come to its end. */
+export async function booted(launch: Launch): Promise<Launch> {
+  await said(launch, 'Multi-User System');
+  await launch.machine.run('cloud-init', 'status', '--wait');
+  return launch;
+}
+
+/**
  * Does with a machine of the lab what Image Builder does with one of EC2: runs the phases `build` and `validate` of the
  * image's component on it, and takes its disk for the root of an image.
  *
@@ -31,7 +67,7 @@ echo uninitialized > /etc/machine-id
  * @param root where the image's root directory is made
  * @throws Error with what a command said that failed
  */
-export async function bake(machine: Machine, treeJson: string, shared: string, root: string): Promise<void> {
+async function bake(machine: Machine, treeJson: string, shared: string, root: string): Promise<void> {
   const component = imageComponent(machineFiles(), treeJson);
   for (const { name, steps } of component.phases) {
     if (name === 'test') continue;
@@ -51,6 +87,13 @@ export async function bake(machine: Machine, treeJson: string, shared: string, r
   await mkdir(root);
   await run('tar', ['-C', root, '--xattrs', '--acls', '--numeric-owner', '-xpf', join(shared, archive)]);
   await rm(join(shared, archive));
+}
+
+/** The phase `test` of the image's component, on a machine that booted from the image without user-data. */
+export async function tryOut(machine: Machine, treeJson: string): Promise<void> {
+  const phase = imageComponent(machineFiles(), treeJson).phases.find(({ name }) => name === 'test');
+  for (const { inputs } of phase?.steps ?? [])
+    for (const script of inputs.commands) await must(machine, script);
 }
 
 /** Runs a script on a machine as Systems Manager's agent runs the component's steps: below a unit, with nothing set. */

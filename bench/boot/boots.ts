@@ -17,8 +17,8 @@ const USER_DATA = 'mayfly-boot: ';
 
 /** Launches an instance with a job waiting for it, and waits until it has done that; then ends it. */
 export async function boot(site: Site, look?: (launch: Launch) => Promise<void>): Promise<Boot> {
-  const { launch, jobDoneAtMs } = await site.launchForAJob();
-  const jobDone = await jobDoneAtMs;
+  const { launch, done } = await site.launchForAJob();
+  const { endedAtMs } = await done;
   await look?.(launch);
   await site.end(launch);
   const journal = await readJournal(launch.machine.journal);
@@ -26,7 +26,7 @@ export async function boot(site: Site, look?: (launch: Launch) => Promise<void>)
     metadata: since(launch, launch.metadataAtMs, 'call of its metadata'),
     userData: since(launch, journal.find(({ message }) => message.startsWith(USER_DATA))?.atMs, 'user-data'),
     ready: since(launch, startedAtMs(journal, 'mayfly-agent.service'), 'agent that is ready'),
-    jobDone: since(launch, jobDone, 'job done'),
+    jobDone: since(launch, endedAtMs, 'job done'),
   };
 }
 

@@ -15,6 +15,7 @@ export interface JournalEntry {
 
 /** "SD_MESSAGE_UNIT_STARTED" of systemd's catalogue: the unit is up, and of a `Type=notify` service has said so. */
 const UNIT_STARTED = '39f53479d3a045ac8e11786248231fbf';
+const SKIPPED = /^Condition check resulted in .* being skipped/;
 const LARGEST_JOURNAL_BYTES = 256 * 1024 * 1024;
 
 /** The journal in a directory, in the order of time. The machine may still run. */
@@ -36,7 +37,10 @@ export function parseEntry(line: string): JournalEntry {
   };
 }
 
-/** When a unit was up for the first time; undefined if it was not. */
+/** When a unit was up for the first time; undefined if it was not. Of a start that was skipped the same event is told. */
 export function startedAtMs(journal: readonly JournalEntry[], unit: string): number | undefined {
-  return journal.find((entry) => entry.unit === unit && entry.messageId === UNIT_STARTED)?.atMs;
+  const started = journal.find(
+    (entry) => entry.unit === unit && entry.messageId === UNIT_STARTED && !SKIPPED.test(entry.message),
+  );
+  return started?.atMs;
 }

@@ -8,11 +8,11 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { missingForMachines } from '../../local/machines/requirements.ts';
 import { synthesise } from '../../test/support/deploy.ts';
-import { bake } from './bake.ts';
+import { bakeImage } from './bake.ts';
 import { bareBoot, boot } from './boots.ts';
 import { lookWhereTimeGoes } from './details.ts';
 import { type Measured, print, summarise } from './report.ts';
-import { openSite, PROPS, type Site, said } from './site.ts';
+import { openSite, PROPS, type Site } from './site.ts';
 
 const IMAGES = ['stock', 'prepared', 'baked'] as const;
 
@@ -44,7 +44,8 @@ const fleet = synthesise(PROPS);
 const sites = new Map<string, Site>();
 try {
   for (const image of IMAGES.filter((name) => options.images.split(',').includes(name))) {
-    const from = image === 'baked' ? { root: await bakedRoot() } : image;
+    const from =
+      image === 'baked' ? { root: await bakeImage('stock', fleet, join(directory, 'baked'), say) } : image;
     sites.set(image, await openSite(from, fleet, say));
   }
   const measured: Measured[] = [...sites.keys()].map((image) => ({ image, bare: [], boots: [] }));
@@ -55,23 +56,6 @@ try {
 } finally {
   for (const site of sites.values()) await site.close();
   await rm(directory, { recursive: true, force: true });
-}
-
-/** A root made of the stock image by the component that EC2 Image Builder runs. */
-async function bakedRoot(): Promise<string> {
-  say('Baking an image ...');
-  const site = await openSite('stock', fleet, say);
-  try {
-    const launch = await site.launchBare(true);
-    await said(launch, 'Multi-User System');
-    await launch.machine.run('cloud-init', 'status', '--wait');
-    const root = join(directory, 'baked');
-    await bake(launch.machine, await site.treeJson(), site.shared, root);
-    await launch.machine.destroy();
-    return root;
-  } finally {
-    await site.close();
-  }
 }
 
 async function measureAll(run: number, measured: readonly Measured[]): Promise<void> {

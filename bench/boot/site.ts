@@ -35,12 +35,19 @@ export const PROPS: WorkerFleetProps = {
   removalPolicy: RemovalPolicy.DESTROY,
 };
 
+/** A job that came to its end. */
+export interface DoneJob {
+  endedAtMs: number;
+  /** What its worker printed. */
+  output: string;
+}
+
 /** A cloud whose machines boot from one image, with a fleet on it. */
 export interface Site {
   /** The host's side of the machines' `/mnt/shared`. */
   shared: string;
   /** Launches an instance of the fleet, with a job waiting for it. */
-  launchForAJob(): Promise<{ launch: Launch; jobDoneAtMs: Promise<number> }>;
+  launchForAJob(): Promise<{ launch: Launch; done: Promise<DoneJob> }>;
   /** Ends an instance of the fleet, as an operator would, and waits until it is gone. */
   end(launch: Launch): Promise<void>;
   /** Launches a machine without user-data; with `builder` it has the rights of one that becomes an image. */
@@ -114,7 +121,7 @@ class FleetSite implements Site {
       }),
     );
     const launch = await launched;
-    return { launch, jobDoneAtMs: this.#doneAtMs(job) };
+    return { launch, done: this.#done(job) };
   }
 
   async end({ instanceId, machine }: Launch): Promise<void> {
@@ -163,7 +170,7 @@ class FleetSite implements Site {
     await this.#remove();
   }
 
-  #doneAtMs(job: string): Promise<number> {
+  #done(job: string): Promise<DoneJob> {
     const key = { pk: { S: `job#${job}` } };
     const get = new GetItemCommand({ TableName: this.#output('TableName'), Key: key });
     return eventually(
@@ -171,7 +178,7 @@ class FleetSite implements Site {
       async () => {
         const { Item } = await this.#clients.dynamodb.send(get);
         const endedAt = Item?.['endedAt']?.S;
-        return endedAt !== undefined && Date.parse(endedAt);
+        return endedAt !== undefined && { endedAtMs: Date.parse(endedAt), output: Item?.['output']?.S ?? '' };
       },
       LONGEST_BOOT_MS,
     );

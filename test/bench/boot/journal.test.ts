@@ -15,6 +15,13 @@ it('takes a message that is no text for an empty one', () => {
 it('knows when a unit was up first, and not what else was said of it', () => {
   const journal = [
     parseEntry(line({ MESSAGE: 'Starting agent.service', UNIT: 'agent.service' })),
+    parseEntry(
+      line({
+        ...STARTED,
+        UNIT: 'agent.service',
+        MESSAGE: 'Condition check resulted in agent.service - The agent being skipped.',
+      }),
+    ),
     parseEntry(line({ ...STARTED, UNIT: 'other.service', __REALTIME_TIMESTAMP: '1000' })),
     parseEntry(line({ ...STARTED, UNIT: 'agent.service', __REALTIME_TIMESTAMP: '2000' })),
     parseEntry(line({ ...STARTED, UNIT: 'agent.service', __REALTIME_TIMESTAMP: '3000' })),

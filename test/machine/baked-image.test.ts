@@ -1,0 +1,90 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { bakeImage, booted, tryOut } from '../../bench/boot/bake.ts';
+import { type JournalEntry, readJournal, startedAtMs } from '../../bench/boot/journal.ts';
+import { openSite, PROPS, type Site } from '../../bench/boot/site.ts';
+import { missingForMachines } from '../../local/machines/requirements.ts';
+import { type Synthesised, synthesise } from '../support/deploy.ts';
+import { eventually } from '../support/eventually.ts';
+
+const missing = missingForMachines();
+const directory = mkdtempSync(join(tmpdir(), 'mayfly-baked-'));
+const root = join(directory, 'image');
+let deployed: Synthesised;
+let site: Site | undefined;
+
+beforeAll(async () => {
+  if (missing) return;
+  deployed = fleetWhoseWorkerPrints('the worker of the image');
+  await bakeImage('prepared', deployed, root, console.error);
+});
+beforeEach(({ skip }) => {
+  if (missing) skip(missing);
+});
+afterEach(async () => {
+  await site?.close();
+  site = undefined;
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function fleetWhoseWorkerPrints(text: string): Synthesised {
+  const workerDirectory = join(directory, text.replaceAll(' ', '-'));
+  mkdirSync(workerDirectory);
+  writeFileSync(join(workerDirectory, 'print'), `#!/bin/sh\necho ${text}\n`);
+  chmodSync(join(workerDirectory, 'print'), 0o755);
+  return synthesise({ ...PROPS, command: ['./print'], workerDirectory });
+}
+
+async function siteOf(fleet: Synthesised): Promise<Site> {
+  site = await openSite({ root }, fleet, console.error);
+  return site;
+}
+
+/** When the boot script had its first word. */
+const userDataAtMs = (journal: readonly JournalEntry[]): number =>
+  journal.find(({ message }) => message.startsWith('mayfly-boot: '))?.atMs ?? Number.NaN;
+
+/** The boot script's last word. */
+async function setUp(journalDirectory: string): Promise<JournalEntry[]> {
+  return eventually(
+    'the end of the boot',
+    async () => {
+      const journal = await readJournal(journalDirectory);
+      return journal.some(({ message }) => message === 'mayfly-boot: the agent is set up') && journal;
+    },
+    120_000,
+  );
+}
+
+describe("an image that was made by the rights and the steps of EC2 Image Builder's component", () => {
+  test('passes its own test on a machine without user-data, and starts nothing there', async () => {
+    const here = await siteOf(deployed);
+    const { machine } = await booted(await here.launchBare());
+    await tryOut(machine, await here.treeJson());
+    const { stdout } = await machine.run(
+      'systemctl',
+      'is-active',
+      'mayfly-agent.service',
+      'mayfly-deadman.timer',
+    );
+    expect(stdout).toBe('inactive\ninactive\n');
+  });
+
+  test('has the agent at work before user-data, and nothing left for the playbook to change', async () => {
+    const { launch, done } = await (await siteOf(deployed)).launchForAJob();
+    expect((await done).output).toBe('the worker of the image\n');
+    const journal = await setUp(launch.machine.journal);
+    expect(startedAtMs(journal, 'mayfly-agent.service')).toBeLessThan(userDataAtMs(journal));
+    expect(journal.map(({ message }) => message)).toContainEqual(expect.stringMatching(/ok=\d+ +changed=0 /));
+  });
+
+  test('of another tree starts no agent of that one, and is brought up to what was deployed', async () => {
+    const here = await siteOf(fleetWhoseWorkerPrints('the worker that was deployed'));
+    const { launch, done } = await here.launchForAJob();
+    expect((await done).output).toBe('the worker that was deployed\n');
+    const journal = await setUp(launch.machine.journal);
+    expect(startedAtMs(journal, 'mayfly-agent.service')).toBeGreaterThan(userDataAtMs(journal));
+  });
+});

@@ -129,10 +129,11 @@ pull() {
     tee "$run/ansible.log"
 }
 
-# The first task that failed, for who reads why the instance went
+# The task at which it ended, for who reads why the instance went
 failed_task() {
   awk '/^TASK \[/ { task = $0; sub(/ \**$/, "", task) }
-    /^(fatal|ERROR|\[ERROR)/ { print ": " task " " substr($0, 1, 400); exit }' "$run/ansible.log"
+    /^(fatal|ERROR|\[ERROR)/ { last = ": " task " " substr($0, 1, 400) }
+    END { print last }' "$run/ansible.log"
 }
 
 mkdir -p "$state" "$run" "$opt"

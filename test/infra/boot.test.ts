@@ -146,7 +146,9 @@ describe('a boot that fails', () => {
   });
 
   it('in its playbook tells the task, whatever the exit status says', async () => {
-    const failing = `echo 'TASK [mayfly_agent : Install it] ****'
+    const failing = `echo 'fatal: [localhost]: FAILED! => {"msg": "of no account"}
+...ignoring'
+echo 'TASK [mayfly_agent : Install it] ****'
 echo 'fatal: [localhost]: FAILED! => {"msg": "no such package"}'`;
     const { calls } = await boot({ programs: { 'ansible-pull': failing } });
     expect(calls.slice(-2)).toEqual(ENDS);

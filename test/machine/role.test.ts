@@ -1,0 +1,100 @@
+import { chmod, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { GetObjectCommand, ListBucketsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { Duration } from 'aws-cdk-lib';
+import { afterAll, expect, test } from 'vitest';
+import { OWNER } from '../../demo/clients.ts';
+import { packageRoot } from '../../infra/package-files.ts';
+import type { CommandResult } from '../../local/machines/machine.ts';
+import { eventually } from '../support/eventually.ts';
+import type { MachineFleet } from './support/fleet.ts';
+import { PATIENCE_MS } from './support/fleet.ts';
+import { machineFleets } from './support/suite.ts';
+
+const start = machineFleets();
+
+const EXAMPLE = join(packageRoot, 'examples/dictionary');
+const workers = await mkdtemp(join(tmpdir(), 'mayfly-set-up-'));
+afterAll(() => rm(workers, { recursive: true, force: true }));
+
+/** The same playbook once more, with what the first run was given. */
+const AGAIN = `cd /opt/mayfly/pulled && HOME=/root ansible-playbook -i localhost, -c local ansible/local.yml -e "$(
+  python3 -c 'import json
+tree = json.load(open("/etc/mayfly/tree.json"))
+print(json.dumps({"mayfly_agent_tree_key": tree["key"], "mayfly_agent_node_integrity": tree["node"]["integrity"],
+                  "mayfly_agent_setup": tree.get("setup", "")}))')"`;
+
+const again = (fleet: MachineFleet, id: string): Promise<CommandResult> =>
+  fleet.on(id, '/bin/sh', '-c', AGAIN);
+
+async function ended(fleet: MachineFleet, job: string) {
+  const Key = { pk: { S: `job#${job}` } };
+  return eventually(
+    `the end of ${job}`,
+    async () => {
+      const { Item } = await fleet.clients.dynamodb.send(
+        new GetItemCommand({ TableName: fleet.stack.table, Key, ConsistentRead: true }),
+      );
+      return Item?.['endedAt'] && Item;
+    },
+    PATIENCE_MS,
+  );
+}
+
+test("a stock machine gets its packages and the owner's set-up, works, and a second run changes nothing", async () => {
+  const fleet = await start(
+    {
+      workerDirectory: EXAMPLE,
+      setup: 'setup.yml',
+      command: ['./define'],
+      idleTimeout: Duration.minutes(5),
+    },
+    { image: 'stock' },
+  );
+  const [known = '', unknown = ''] = await fleet.send('lease', 'nothing');
+  const id = await fleet.instance(0);
+  expect(await ended(fleet, known)).toMatchObject({
+    state: { S: 'succeeded' },
+    output: { S: expect.stringContaining('the hold of an agent on a job') },
+  });
+  expect(await ended(fleet, unknown)).toMatchObject({ state: { S: 'failed' }, exitStatus: { N: '65' } });
+
+  const { status, stdout } = await again(fleet, id);
+  expect(stdout).toMatch(/changed=0 .*failed=0/);
+  expect(status).toBe(0);
+});
+
+test("an owner's set-up that fails is a failed boot that names it, and its log outlives the machine", async () => {
+  const script = join(workers, 'install');
+  await cp(join(EXAMPLE, 'define'), join(workers, 'define'));
+  await writeFile(script, '#!/bin/sh\necho "no licence for the converter"\nexit 3\n');
+  await chmod(script, 0o755);
+  const fleet = await start({ workerDirectory: workers, setup: 'install', command: ['./define'] });
+  await fleet.send('lease');
+  const id = await fleet.instance(0);
+  await fleet.gone(id);
+  const retirement = (await fleet.record(id))?.['retirement']?.M;
+  expect(retirement).toMatchObject({ reason: { S: 'boot-failed' }, rung: { S: 'terminate' } });
+  expect(retirement?.['lastError']?.S).toMatch(
+    /The owner's set-up install failed .*no licence for the converter/,
+  );
+  expect(await lastWords(fleet, id)).toContain('== mayfly-setup.log\nno licence for the converter\n');
+});
+
+/** What the instance left in the log bucket. */
+async function lastWords(fleet: MachineFleet, id: string): Promise<string> {
+  const { endpoint, region } = fleet.cloud;
+  const s3 = new S3Client({ endpoint, region, credentials: OWNER, forcePathStyle: true });
+  try {
+    const { Buckets = [] } = await s3.send(new ListBucketsCommand({}));
+    const Bucket = Buckets.map(({ Name = '' }) => Name).find((name) => /logs/i.test(name));
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: `instances/${id}/` }));
+    expect(Contents).toHaveLength(1);
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key: Contents[0]?.Key }));
+    return (await Body?.transformToString()) ?? '';
+  } finally {
+    s3.destroy();
+  }
+}

@@ -40,14 +40,18 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** @param place the descriptor of its connection: systemd passes 3, others 0 */
-async function start(place: 0 | 3, environment: Record<string, string> = {}): Promise<Given> {
+/**
+ * @param place the descriptor of its connection: systemd passes 3, others 0
+ * @param first what the shell does that becomes the slot
+ */
+async function start(place: 0 | 3, environment: Record<string, string> = {}, first = ':'): Promise<Given> {
   const words = ['/usr/bin/python3', '-ISB', PROGRAM, ...FLAGS];
   const agent = connect(join(directory, 'socket'));
   const [connection] = (await once(server, 'connection')) as [Socket];
   const stdio = place === 0 ? [connection, 'ignore', 'inherit'] : ['ignore', 'ignore', 'inherit', connection];
   // A shell knows its own process's number, as systemd does.
-  const script = place === 0 ? 'exec "$@"' : 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"';
+  const become = place === 0 ? 'exec "$@"' : 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"';
+  const script = `${first}; ${become}`;
   const slot = spawn('sh', ['-c', script, 'slot', ...words], {
     env: { PATH: '/usr/bin:/bin', HOME: '/home/of', ...environment },
     stdio: stdio as never,
@@ -120,6 +124,18 @@ test('it tells systemd that it lives, idle or not, and its worker hears nothing 
   } finally {
     await notify.close();
   }
+});
+
+test('when memory runs out the worker is as likely to go as any process, whatever the slot is', async () => {
+  const { agent, frames } = await start(3, {}, 'echo 500 > /proc/self/oom_score_adj');
+  agent.write(run('sleep 0.2; cat /proc/self/oom_score_adj; (cat /proc/self/oom_score_adj)'));
+  await eventually('the end', () => frames.at(-1)?.[0] === 'E');
+  expect(
+    frames
+      .filter(([stream]) => stream === 'stdout')
+      .map(([, text]) => text)
+      .join(''),
+  ).toBe('0\n0\n');
 });
 
 test('it is small: there is one for each worker that may run at once', async () => {

@@ -9,7 +9,7 @@ import { FleetPropsError, show } from './refusal.ts';
 import { staged } from './staging.ts';
 
 /** What lies about in a directory and is no part of it. */
-const NEVER_SHIPPED = new Set(['.git', '.DS_Store']);
+const NEVER_SHIPPED = new Set(['.git', '.DS_Store', '__pycache__']);
 
 /** The tree that instances run, as one asset: an instance runs exactly what was deployed. */
 export function treeAsset(scope: Construct, workerDirectory: string): Asset {

@@ -86,7 +86,10 @@ export async function startFleet(
     const { template, assets } = synthesiseOnce(props, around);
     // A path is known at run time only, a synth takes seconds: one serves all fleets with the same props.
     const there = journal?.there ?? journalFile;
-    const outputs = await createStack(cloud, { template: template.replaceAll(JOURNAL, there), assets });
+    const outputs = await createStack(cloud, {
+      template: template.replaceAll(JOURNAL, there),
+      assets: journal === undefined ? assets.filter(({ key }) => !key.endsWith(NODE)) : assets,
+    });
     const stack = namesOf(outputs, props);
     const onMachines = journal !== undefined;
     return new Fleet({ cloud, clients, directory, journalFile, onMachines, patienceMs, stack, close });
@@ -98,6 +101,8 @@ export async function startFleet(
 
 const NO_PROPS: WorkerFleetProps = {};
 const JOURNAL = '@journal@';
+/** The 50 MB of Node.js, which only instances fetch that boot. */
+const NODE = '.tgz';
 
 const DEFAULTS: WorkerFleetProps = {
   fleetName: 'test',

@@ -122,7 +122,8 @@ async function runSlot(
   socket.destroy();
   slots.add(slot);
   slot.stderr?.on('data', (chunk) => onError(String(chunk)));
-  await once(slot, 'exit');
+  slot.on('error', (error) => onError(`${error.message}\n`));
+  await new Promise((resolve) => slot.once('close', resolve));
   slots.delete(slot);
   if (cgroup) await removeCgroup(cgroup);
 }

@@ -8,8 +8,8 @@ import { WorkerMissing } from '../../agent/runner.ts';
 import { frame } from '../../agent/slot-frames.ts';
 import { openSlotSocket, whyNoCgroups, whyNoSlots } from '../../bench/stage/slot-socket.ts';
 import { eventually } from '../support/eventually.ts';
+import { memoryCgroup, tasksCgroup } from './limited-cgroup.ts';
 import { ManualClock } from './manual-clock.ts';
-import { memoryCgroup } from './memory-cgroup.ts';
 import { isRunning } from './queue.ts';
 import { openIsolating, outputOf, type Workshop } from './runner-kinds.ts';
 
@@ -177,20 +177,34 @@ describe('a slot in a cgroup of its own', () => {
 
   test('a program that starts itself anew faster than one can look is ended too', async () => {
     const shop = await openShop();
-    const hydra = join(shop.directory, 'hydra');
+    const phoenix = join(shop.directory, 'phoenix');
     const beat = join(shop.directory, 'beat');
-    await writeFile(hydra, `#!/bin/sh\necho >> ${beat}\nsetsid "$0" &\nsetsid "$0" &\n`, { mode: 0o755 });
+    // Ends by itself, if only after a minute.
+    const text = `#!/bin/sh\necho >> ${beat}\n[ $1 -gt 0 ] && setsid "$0" $(($1 - 1)) &\n`;
+    await writeFile(phoenix, text, { mode: 0o755 });
     const runner = await shellOf(shop);
-    const end = await runner.start(script(`ulimit -u 200; ${hydra} > /dev/null 2>&1; sleep 0.2`)).ended;
-    expect(end.kind).toBe('exited');
-    const size = async () => (await readFile(beat)).length;
-    await eventually('the last of it', async () => {
-      const before = await size();
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      return (await size()) === before;
-    });
+    const many = `for i in 1 2 3 4 5; do ${phoenix} 5000 > /dev/null 2>&1; done; sleep 0.2`;
+    expect(await outputOf(runner.start(script(many)))).toBe('');
+    const generations = (await readFile(beat)).length;
+    expect(generations).toBeGreaterThan(10);
+    expect(await outputOf(runner.start(script('sleep 0.2; echo next')))).toBe('next\n');
+    expect((await readFile(beat)).length).toBe(generations);
+    expect(shop.socket?.started()).toBe(1);
+  });
+
+  test('a fork bomb is bounded by its limit, and ended', async ({ skip }) => {
+    const tasks = await tasksCgroup(60);
+    if (!tasks) return skip('needs the pids controller');
+    const shop = await openShop({ alsoEnter: [tasks.directory] });
+    const runner = await shellOf(shop);
+    const bomb = join(shop.directory, 'bomb');
+    await writeFile(bomb, '#!/bin/sh\nsetsid "$0" &\nsetsid "$0" &\nwait\n', { mode: 0o755 });
+    const end = await runner.start(script(`${bomb} > /dev/null 2>&1 & sleep 0.5`)).ended;
+    expect(end).toMatchObject({ kind: 'exited', status: 0 });
     expect(await outputOf(runner.start(script('echo next')))).toBe('next\n');
-  }, 60_000);
+    const left = await readFile(join(tasks.directory, 'cgroup.procs'), 'utf8');
+    expect(left.trim().split('\n')).toHaveLength(1);
+  });
 
   test('the worker and its remainders die with the agent', async () => {
     const shop = await openShop();
@@ -219,27 +233,22 @@ describe('a slot in a cgroup of its own', () => {
 
   test('memory that runs out ends the job as a whole, and not its slot', async ({ skip }) => {
     const memory = await memoryCgroup(64);
-    if (memory === undefined) return skip('needs the memory controller');
-    try {
-      const events = (await openShop()).directory;
-      await symlink(memory.events, join(events, 'memory.events'));
-      await symlink(memory.limit, join(events, 'memory.max'));
-      await writeFile(join(events, 'cgroup.procs'), '');
-      const shop = await openShop({ slotOptions: ['--cgroup', events], alsoEnter: [memory.directory] });
-      const runner = await shellOf(shop);
-      const eat = 'python3 -c "x = bytearray(200_000_000)"; echo went on';
-      expect(await runner.start(script(eat)).ended).toMatchObject({
-        kind: 'signalled',
-        signal: 'SIGKILL',
-        reason: 'the worker ran out of memory (limit 64 MiB)',
-        stopped: false,
-      });
-      expect(await outputOf(runner.start(script('echo next')))).toBe('next\n');
-      expect(shop.socket?.started()).toBe(1);
-      for (const one of shops.splice(0)) await one.close();
-    } finally {
-      await memory.remove();
-    }
+    if (!memory) return skip('needs the memory controller');
+    const events = (await openShop()).directory;
+    await symlink(memory.events, join(events, 'memory.events'));
+    await symlink(memory.limit, join(events, 'memory.max'));
+    await writeFile(join(events, 'cgroup.procs'), '');
+    const shop = await openShop({ slotOptions: ['--cgroup', events], alsoEnter: [memory.directory] });
+    const runner = await shellOf(shop);
+    const eat = 'python3 -c "x = bytearray(200_000_000)"; echo went on';
+    expect(await runner.start(script(eat)).ended).toMatchObject({
+      kind: 'signalled',
+      signal: 'SIGKILL',
+      reason: 'the worker ran out of memory (limit 64 MiB)',
+      stopped: false,
+    });
+    expect(await outputOf(runner.start(script('echo next')))).toBe('next\n');
+    expect(shop.socket?.started()).toBe(1);
   });
 });
 

@@ -52,7 +52,7 @@ export async function findImages(onProgress: (line: string) => void): Promise<Im
 async function build(directory: string, onProgress: (line: string) => void): Promise<void> {
   const builder = spawn(
     'flock',
-    [`${directory}.lock`, 'sh', '-c', '[ -d "$2" ] || exec "$1" "$2"', 'sh', RECIPE, directory],
+    [`${directory}.lock`, 'sh', '-c', '[ -d "$2" ] || exec sh "$1" "$2"', 'sh', RECIPE, directory],
     { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, PATH: machinePath, LC_ALL: 'C' } },
   );
   const lines: string[] = [];

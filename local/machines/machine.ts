@@ -138,7 +138,7 @@ function powerOn(spec: InstanceSpec, { room, number, image, shared }: MachineOpt
   const enter = ['--target', String(room.pid), '--mount', '--net', '--pid', '--'];
   const log = openSync(join(directory, 'instance.log'), 'a');
   try {
-    return spawn('nsenter', [...enter, 'unshare', ...ISOLATION, SCRIPT, ...machine], {
+    return spawn('nsenter', [...enter, 'unshare', ...ISOLATION, 'sh', SCRIPT, ...machine], {
       detached: true,
       stdio: ['pipe', log, log],
       env: { PATH: machinePath, LC_ALL: 'C' },

@@ -20,7 +20,7 @@ case ${3-outside} in
         sed 's/[a-z]*/+&/g' "$cgroup/cgroup.controllers" 2>/dev/null >"$cgroup/cgroup.subtree_control" || true
       fi
     done
-    unshare --mount --net --pid --fork --kill-child --propagation private "$0" "$name" "$directory" inside || true
+    unshare --mount --net --pid --fork --kill-child --propagation private sh "$0" "$name" "$directory" inside || true
     # All that ran in them has ended with the namespace of processes.
     for cgroup in $(cgroups); do find "$cgroup" -depth -type d -exec rmdir {} +; done
     rm -rf "$directory"

@@ -26,7 +26,7 @@ export async function openRoom(): Promise<Room> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-room-'));
   await writeFile(join(directory, 'addresses'), leases());
   const name = `${process.pid}-${randomBytes(3).toString('hex')}`;
-  const room = spawn(SCRIPT, [name, directory], {
+  const room = spawn('sh', [SCRIPT, name, directory], {
     // A session of its own: Ctrl-C in a terminal reaches the cloud, which says when the room ends.
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -3,7 +3,10 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { InstanceType, type IVpc, MachineImage, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
+import { MOST_CHARACTERS } from '../../infra/image-component.ts';
+import { machineFiles } from '../../infra/machine-files.ts';
 import type { WorkerFleetProps } from '../../infra/props.ts';
+import { sizeOf } from '../../infra/user-data.ts';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
 import { flat, fleetOf, only, resourcesOf, templateOf } from './synthesised.ts';
 
@@ -205,7 +208,10 @@ describe('the machine that becomes the image', () => {
     ]);
     expect(rights).toEqual([
       ['imagebuilder:GetComponent', [`<${component.id}.Arn>`]],
-      ['s3:GetObject', expect.arrayContaining(['arn:<AWS::Partition>:s3:::ec2imagebuilder*', TREE])],
+      [
+        's3:GetObject',
+        ['arn:<AWS::Partition>:s3:::ec2imagebuilder*', `${ASSETS}HASH.zip`, `${ASSETS}HASH.tgz`],
+      ],
       [
         'logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents',
         [expect.stringMatching(/^<FleetBakedImageLog.*\.Arn>$/)],
@@ -221,7 +227,7 @@ describe('the machine that becomes the image', () => {
   });
 });
 
-const TREE = 'arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/HASH.zip';
+const ASSETS = 'arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/';
 
 describe('the component', () => {
   const phases = phasesOf(template);
@@ -249,6 +255,15 @@ describe('the component', () => {
       expect(phases.get(phase), phase).toMatch(/systemctl cat .*mayfly-agent\.service/);
     }
     expect([...phases.keys()]).toEqual(['build', 'validate', 'test']);
+  });
+
+  it('brings the scripts and units that an instance has before anything else', () => {
+    const build = phases.get('build') ?? '';
+    for (const { path, mode } of machineFiles()) expect(build).toContain(`-m ${mode} /dev/null ${path} `);
+  });
+
+  it('fits into what Image Builder takes as text', () => {
+    expect(sizeOf(component.resource.Properties['Data'])).toBeLessThan(MOST_CHARACTERS);
   });
 
   it('stops at the first command that fails', () => {

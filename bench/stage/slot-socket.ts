@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -106,7 +106,8 @@ async function runSlot(
   slots: Set<ChildProcess>,
   onError: (text: string) => void,
 ): Promise<void> {
-  if (cgroup) await mkdir(cgroup);
+  // At once, so that whoever closes the socket knows of every slot.
+  if (cgroup) mkdirSync(cgroup);
   const enter = [...(cgroup ? [cgroup] : []), ...alsoEnter].map(
     (entered) => `echo $$ > ${entered}/cgroup.procs`,
   );

@@ -61,7 +61,8 @@ identify() {
   group=$(imds meta-data/tags/instance/aws:autoscaling:groupName) || group=''
 }
 
-# The log survives the machine: the latest lines of the journal, and what user-data and the owner's set-up printed.
+# The log survives the machine: the latest lines of the journal, and what user-data and the owner's set-up printed. No colon
+# in its name: S3 judges the signature of an encoded one, and most versions of curl sign it as it is.
 save_log() {
   bucket=$(json "$agent_json" logBucket)
   [ -n "$bucket" ] || return 0
@@ -72,7 +73,7 @@ save_log() {
       tail -n 2000 "$root/var/log/$file"
     done
   } >"$run/log" 2>&1
-  s3 "$bucket/instances/$id/$decided-$reason.log" --max-time 120 -T "$run/log" >&2
+  s3 "$bucket/instances/$id/$(printf %s "$decided" | tr -d :)-$reason.log" --max-time 120 -T "$run/log" >&2
 }
 
 # record RUNG TRIES ERROR: why it goes, as jobs/record.ts has it; `instances` leaves the rest to the keeper

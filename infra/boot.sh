@@ -9,7 +9,8 @@ set -eu
 # shellcheck source=../systemd/aws.sh source-path=SCRIPTDIR
 . "${MAYFLY_ROOT-}/usr/local/lib/mayfly/aws.sh"
 
-export HOME=/root DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+# needrestart: on Ubuntu, an installation would restart what runs, also the stage of cloud-init that runs this.
+export HOME=/root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 LC_ALL=C.UTF-8
 export ANSIBLE_LOCALHOST_WARNING=false ANSIBLE_NOCOLOR=true ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3
 opt=$root/opt/mayfly
 tree=$opt/tree
@@ -43,7 +44,8 @@ trap give_up EXIT
 # Whether what is to be deployed lies on this machine already: the role leaves a copy of what it was told.
 is_deployed() { [ -e "$state/deployed" ] && [ "$(cat "$state/deployed")" = "$(cat "$tree_json")" ]; }
 
-# Both package managers wait for whoever else installs (the first boot's own updates), within these bounds.
+# Both package managers wait for whoever else installs (the first boot's own updates), within these bounds. But `apt-get
+# update` does not wait for another one, so that it takes three minutes of tries.
 install_packages() {
   if command -v dnf >/dev/null; then
     timeout 900 dnf -y -q install git-core ansible-core
@@ -105,7 +107,7 @@ equip() {
   fi
   if ! command -v git >/dev/null || ! command -v ansible-pull >/dev/null; then
     step 'install git and ansible-core'
-    retry 5 install_packages
+    retry 9 install_packages
   fi
   versions || :
   step 'unpack the tree'

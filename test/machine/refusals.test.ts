@@ -1,0 +1,91 @@
+import { UpdateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
+import { Duration } from 'aws-cdk-lib';
+import { expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { expectSound } from '../support/suite.ts';
+import { type MachineFleet, PATIENCE_MS } from './support/fleet.ts';
+import { gate } from './support/orders.ts';
+import { machineFleets } from './support/suite.ts';
+import { tracesOf } from './support/traces.ts';
+
+const start = machineFleets();
+const TERMINATE = 'TerminateInstanceInAutoScalingGroup';
+
+test('refusals are asked again, the minimum is worked at, also after a reboot, and who is refused for ever goes off', async () => {
+  const fleet = await start({ retirementBudget: Duration.seconds(15) });
+  const { statuses, decremented, retirement, activities } = tracesOf(fleet);
+  const gates = [gate(fleet, 'first'), gate(fleet, 'second')];
+  const jobs = await fleet.send(...gates.map(({ there }) => ({ untilFile: there })));
+  const owners = await Promise.all(jobs.map((job) => fleet.ownerOf(job)));
+  const [first = '', last = ''] = owners;
+  expect(new Set(owners).size).toBe(2);
+
+  // The one goes, after a while.
+  fleet.cloud.faults.add({
+    caller: first,
+    action: TERMINATE,
+    times: 2,
+    effect: { kind: 'error', code: 'Throttling', status: 429 },
+  });
+  fleet.cloud.faults.add({
+    caller: first,
+    action: TERMINATE,
+    times: 1,
+    effect: { kind: 'error', code: 'InternalFailure', status: 500 },
+  });
+  await gates[0]?.open();
+  await fleet.gone(first);
+  expect(await statuses(first, TERMINATE)).toEqual([429, 429, 500, 200]);
+  expect(await decremented(first)).toBe(true);
+  expect(await retirement(first)).toMatchObject({ reason: 'idle', rung: 'terminate' });
+
+  // The other is the last that the group wants, which it is only told when it asks.
+  const blind = fleet.cloud.faults.add({
+    caller: last,
+    action: 'DescribeAutoScalingGroups',
+    effect: { kind: 'error', code: 'InternalFailure', status: 500 },
+  });
+  await setMinimum(fleet, 1);
+  await gates[1]?.open();
+  await eventually('a refusal', async () => (await statuses(last, TERMINATE)).length === 1, PATIENCE_MS);
+  expect(await statuses(last, TERMINATE)).toEqual([400]);
+  await works(fleet, last);
+  expect(await retirement(last)).toBeUndefined();
+  blind.remove();
+
+  await fleet.on(last, 'systemctl', 'reboot');
+  await eventually('a second boot', async () => (await boots(fleet, last)) === 2, PATIENCE_MS);
+  await fleet.unit(last, 'mayfly-agent.service', ({ ActiveState }) => ActiveState === 'active');
+  await works(fleet, last);
+  expect(await retirement(last)).toBeUndefined();
+
+  // Nobody lets it go any more.
+  fleet.cloud.faults.add({
+    caller: last,
+    action: [TERMINATE, 'SetInstanceHealth'],
+    effect: { kind: 'error', code: 'InternalFailure', status: 500 },
+  });
+  await setMinimum(fleet, 0);
+  await fleet.gone(last);
+  expect(await retirement(last)).toMatchObject({ reason: 'idle', rung: 'power-off' });
+  expect((await statuses(last, TERMINATE)).filter((status) => status === 200)).toEqual([]);
+  await fleet.backToZero();
+  expect((await activities(last)).join()).toMatch(/terminated or stopped|user request/);
+  await expectSound(fleet, { sent: 4, succeeded: 4, runs: 4 });
+});
+
+/** That a machine takes and ends another job. */
+async function works(fleet: MachineFleet, instance: string): Promise<void> {
+  const [job = ''] = await fleet.send({ sleepMs: 1000 });
+  expect(await fleet.ownerOf(job)).toBe(instance);
+  await fleet.event('end', job);
+}
+
+async function setMinimum(fleet: MachineFleet, MinSize: number): Promise<void> {
+  const AutoScalingGroupName = fleet.stack.group;
+  await fleet.clients.autoScaling.send(new UpdateAutoScalingGroupCommand({ AutoScalingGroupName, MinSize }));
+}
+
+async function boots(fleet: MachineFleet, instance: string): Promise<number> {
+  return new Set((await fleet.machineJournal(instance)).map(({ _BOOT_ID }) => _BOOT_ID)).size;
+}

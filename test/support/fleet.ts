@@ -28,9 +28,11 @@ export interface Orders {
   exit?: number;
   failAttempts?: number;
   failStatus?: number;
+  untilFile?: string;
   ignoreSigterm?: boolean;
   grandchild?: boolean;
   print?: number;
+  shell?: string;
 }
 
 /** A fleet on a cloud of its own, as a test sees it: from outside. */
@@ -92,7 +94,18 @@ export async function startFleet(
     });
     const stack = namesOf(outputs, props);
     const onMachines = journal !== undefined;
-    return new Fleet({ cloud, clients, directory, journalFile, onMachines, patienceMs, stack, close });
+    const leaseSeconds = props.lease?.toSeconds() ?? LEASE_SECONDS;
+    return new Fleet({
+      cloud,
+      clients,
+      directory,
+      journalFile,
+      leaseSeconds,
+      onMachines,
+      patienceMs,
+      stack,
+      close,
+    });
   } catch (error) {
     await close();
     throw error;
@@ -149,6 +162,7 @@ interface Parts {
   clients: OperatorClients;
   directory: string;
   journalFile: string;
+  leaseSeconds: number;
   onMachines: boolean;
   patienceMs: number | undefined;
   stack: StackNames;
@@ -162,6 +176,7 @@ class Fleet implements TestFleet {
   readonly stack: StackNames;
   readonly close: () => Promise<void>;
   readonly #journalFile: string;
+  readonly #leaseSeconds: number;
   readonly #onMachines: boolean;
   readonly #patienceMs: number | undefined;
   readonly #sent: string[] = [];
@@ -174,6 +189,7 @@ class Fleet implements TestFleet {
     this.stack = parts.stack;
     this.close = parts.close;
     this.#journalFile = parts.journalFile;
+    this.#leaseSeconds = parts.leaseSeconds;
     this.#onMachines = parts.onMachines;
     this.#patienceMs = parts.patienceMs;
   }
@@ -245,7 +261,7 @@ class Fleet implements TestFleet {
       sent: this.#sent,
       journal: this.#journalFile,
       calls: this.cloud.logFile,
-      leaseSeconds: LEASE_SECONDS,
+      leaseSeconds: this.#leaseSeconds,
       clients: this.clients,
       workersElsewhere: this.#onMachines,
       stack: this.#deleted ? undefined : this.stack,

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { type AttributeValue, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { Duration } from 'aws-cdk-lib';
 import type { WorkerFleetProps } from '../../../infra/props.ts';
-import type { CommandResult, Machine } from '../../../local/machines/machine.ts';
+import type { CommandResult } from '../../../local/machines/machine.ts';
 import {
   createMachineLauncher,
   type MachineLauncher,
@@ -18,7 +18,7 @@ import { eventually } from '../../support/eventually.ts';
 import { startFleet, type TestFleet } from '../../support/fleet.ts';
 
 /** A boot takes about ten seconds here, and three times that where much else runs. */
-export const PATIENCE_MS = 120_000;
+export const PATIENCE_MS = 200_000;
 const LARGEST_JOURNAL_BYTES = 64 * 1024 * 1024;
 const LAST_LINES = 40;
 
@@ -68,6 +68,8 @@ const MACHINE_PROPS: WorkerFleetProps = {
   scaleOut: { warmUp: Duration.minutes(30) },
   idleTimeout: Duration.seconds(3),
   retirementBudget: Duration.seconds(20),
+  // What differs in time here by tens of seconds is the machines, not the jobs.
+  lease: Duration.seconds(12),
 };
 
 /** One object for each set of props: the template is made once for it. */
@@ -121,7 +123,7 @@ function machineSide(fleet: TestFleet, launcher: MachineLauncher): MachineSide {
     instance: (number) => eventually(`instance ${number}`, () => launched()[number], PATIENCE_MS),
     unit(instance, unit, wanted) {
       const look = async () => {
-        const state = await stateOf(launcher.machine(instance), unit).catch(() => undefined);
+        const state = await stateOf(launcher, instance, unit).catch(() => undefined);
         return state && wanted(state) && state;
       };
       return eventually(`${unit} of ${instance}`, look, PATIENCE_MS);
@@ -148,9 +150,9 @@ function machineSide(fleet: TestFleet, launcher: MachineLauncher): MachineSide {
   };
 }
 
-async function stateOf(machine: Machine, unit: string): Promise<UnitState> {
+async function stateOf(launcher: MachineLauncher, instance: string, unit: string): Promise<UnitState> {
   const names = 'ActiveState,SubState,Result,NRestarts,MainPID';
-  const { stdout } = await machine.run('systemctl', 'show', `--property=${names}`, unit);
+  const { stdout } = await launcher.machine(instance).run('systemctl', 'show', `--property=${names}`, unit);
   const values = new Map(stdout.split('\n').map((line) => line.split('=', 2) as [string, string]));
   const text = (name: string) => values.get(name) ?? '';
   return {

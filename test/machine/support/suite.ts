@@ -14,12 +14,25 @@ export function machineFleets(): Start {
   beforeEach(({ skip }) => {
     if (missing) skip(missing);
   });
-  afterEach(async () => {
-    for (const fleet of open.splice(0)) await fleet.close();
+  afterEach(async ({ task }) => {
+    for (const fleet of open.splice(0)) {
+      if (task.result?.state === 'fail') console.error(await fleet.lastWords());
+      await fleet.close();
+    }
   });
   return async (props, options) => {
     const fleet = await startMachineFleet(props, options);
     open.push(fleet);
     return fleet;
   };
+}
+
+/** That each of these is in the messages, one after another, whatever comes between them. */
+export function expectInOrder(messages: readonly string[], patterns: readonly RegExp[]): void {
+  let at = 0;
+  for (const pattern of patterns) {
+    const found = messages.findIndex((message, index) => index >= at && pattern.test(message));
+    if (found < 0) throw new Error(`no ${pattern} after message ${at} of:\n${messages.join('\n')}`);
+    at = found + 1;
+  }
 }

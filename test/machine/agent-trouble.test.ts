@@ -1,0 +1,100 @@
+import { UpdateAutoScalingGroupCommand } from '@aws-sdk/client-auto-scaling';
+import { Duration } from 'aws-cdk-lib';
+import { expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { expectSound } from '../support/suite.ts';
+import { type MachineFleet, PATIENCE_MS } from './support/fleet.ts';
+import { endOf } from './support/job.ts';
+import { gate, ORDERED, orderAll } from './support/orders.ts';
+import { expectInOrder, machineFleets } from './support/suite.ts';
+import { tracesOf } from './support/traces.ts';
+
+const start = machineFleets();
+
+const AGENT = 'mayfly-agent.service';
+const LEASE_SECONDS = 12;
+/** Within a lease the watchdog ends a hung agent, so that its worker does not run beside the next one. */
+const QUICK = `
+drop_in=/etc/systemd/system/${AGENT}.d
+mkdir -p $drop_in
+printf '[Service]\\nWatchdogSec=6\\nRestartSec=2\\n' >$drop_in/quick.conf
+systemctl daemon-reload`;
+
+test('a job whose agent is killed, hangs or is stopped in the middle of it is done once, here or elsewhere', async () => {
+  const fleet = await start({
+    ...ORDERED,
+    maxCapacity: 1,
+    lease: Duration.seconds(LEASE_SECONDS),
+    // A job whose agent is gone comes back when its lease ends: until then the machine is idle.
+    idleTimeout: Duration.seconds(LEASE_SECONDS + 2),
+    drain: Duration.seconds(2),
+    stopGrace: Duration.seconds(5),
+  });
+  await orderAll(fleet, QUICK);
+  const { lines, retirement, savedLog } = tracesOf(fleet);
+
+  const killed = await jobInTrouble(fleet, 'killed', (id) =>
+    fleet.on(id, 'systemctl', 'kill', '--kill-whom=main', '--signal=KILL', AGENT),
+  );
+  const hung = await jobInTrouble(fleet, 'hung', (id) =>
+    fleet.on(id, 'systemctl', 'kill', '--kill-whom=main', '--signal=STOP', AGENT),
+  );
+  const id = killed.first;
+  expect([killed.last, hung.first, hung.last]).toEqual([id, id, id]);
+  expectInOrder(await lines(id, AGENT), [
+    /code=killed, status=9\/KILL/,
+    /^Scheduled restart job|Scheduled restart/,
+    /"again":true.*"msg":"ready for work"/,
+    /Watchdog timeout/,
+    /code=killed, status=6\/ABRT/,
+    /"again":true.*"msg":"ready for work"/,
+  ]);
+
+  await fleet.clients.autoScaling.send(
+    new UpdateAutoScalingGroupCommand({ AutoScalingGroupName: fleet.stack.group, MaxSize: 2 }),
+  );
+  const stopped = await jobInTrouble(fleet, 'stopped', (owner) =>
+    fleet.on(owner, 'systemctl', 'stop', AGENT),
+  );
+  expect(stopped.first).toBe(id);
+  expect(stopped.last).not.toBe(id);
+  expect(stopped.attempts).toBe('1');
+  await fleet.gone(id);
+  expect(await retirement(id)).toMatchObject({ reason: 'stopped', rung: 'terminate' });
+  expect((await savedLog(id))?.text).toContain('was stopped by hand');
+  await fleet.backToZero();
+  await expectSound(fleet, { sent: 3, succeeded: 3, runs: 6, instances: 2 });
+});
+
+interface Troubled {
+  /** Instances of the first and of the last run. */
+  first: string;
+  last: string;
+  attempts: string;
+}
+
+/**
+ * Sends a job, has something happen to its agent in the middle of it, and lets the run after that come to its end. The
+ * checker sees if the first worker still runs then: workers write down that they live.
+ */
+async function jobInTrouble(
+  fleet: MachineFleet,
+  name: string,
+  trouble: (instance: string) => Promise<unknown>,
+): Promise<Troubled> {
+  const { there, open } = gate(fleet, name);
+  const [job = ''] = await fleet.send({ untilFile: there });
+  await fleet.event('start', job);
+  const first = await fleet.ownerOf(job);
+  await trouble(first);
+  await eventually(`another run of ${job}`, async () => (await runsOf(fleet, job)) > 1, PATIENCE_MS);
+  await open();
+  await fleet.event('end', job);
+  const { instance: last, attempts, state } = await endOf(fleet, job);
+  expect(state).toBe('succeeded');
+  return { first, last, attempts };
+}
+
+async function runsOf(fleet: MachineFleet, job: string): Promise<number> {
+  return (await fleet.journal()).filter((line) => line.event === 'start' && line.job === job).length;
+}

@@ -61,7 +61,7 @@ export function bakedImage(scope: Construct, options: BakedImageOptions): IMachi
     deletionSettings: { executionRole: remover(inner).roleArn },
   });
   const { vpc, subnets } = options.network;
-  image.node.addDependency(policy, log, vpc.selectSubnets(subnets).internetConnectivityEstablished);
+  image.node.addDependency(policy, vpc.selectSubnets(subnets).internetConnectivityEstablished);
   for (const resource of [recipe.component, recipe.recipe, image]) keepWhenTagsChange(resource);
   return imageOf(image.attrImageId);
 }

@@ -1,5 +1,4 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { App, NestedStack, Stack, Validations } from 'aws-cdk-lib';
@@ -14,6 +13,7 @@ import { fleetApp } from '../../infra/fleet-app.ts';
 import { cacheDirectory, NODE_PACKAGES, nodeArchive } from '../../infra/node-asset.ts';
 import { packageRoot } from '../../infra/package-files.ts';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
+import { errorsOf } from './aws-validation.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'mayfly-synth-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
@@ -69,25 +69,6 @@ describe('npx cdk synth', () => {
     expect(JSON.stringify(Outputs.FleetSendAJob.Value)).toContain('aws sqs send-message --queue-url ');
   });
 });
-
-interface Finding {
-  severity: string;
-  ruleId: string;
-  message: string;
-}
-
-/** Errors that `@aws/cloudformation-validate` finds, which comes with aws-cdk-lib. */
-function errorsOf(path: string): Finding[] {
-  const require = createRequire(createRequire(import.meta.url).resolve('aws-cdk-lib'));
-  const { CompositeEngine, TemplateFile } = require('@aws/cloudformation-validate');
-  const engine = new CompositeEngine();
-  try {
-    const { diagnostics } = engine.validateTemplate(new TemplateFile(path)) as { diagnostics: Finding[] };
-    return diagnostics.filter(({ severity }) => severity !== 'INFO' && severity !== 'WARN');
-  } finally {
-    engine.free();
-  }
-}
 
 describe('an app with every feature flag that aws-cdk-lib recommends', () => {
   it('has no finding either', () => {

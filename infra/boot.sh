@@ -12,6 +12,8 @@ set -eu
 # needrestart: on Ubuntu, an installation would restart what runs, also the stage of cloud-init that runs this.
 export HOME=/root DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 LC_ALL=C.UTF-8
 export ANSIBLE_LOCALHOST_WARNING=false ANSIBLE_NOCOLOR=true ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3
+# Agent and workers read what is unpacked here, whatever a hardened image has.
+umask 022
 opt=$root/opt/mayfly
 tree=$opt/tree
 doing='start' proof=$state/booted nice=0 bake=false

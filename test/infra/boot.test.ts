@@ -66,6 +66,13 @@ describe('a boot', () => {
     expect(mode & 0o777).toBe(0o755);
   });
 
+  it('leaves what agent and workers can read, whatever mask it was started with', async () => {
+    machine.put('/strict', `umask 077; . "$MAYFLY_ROOT${BOOT}"\n`);
+    await machine.run('/strict', { aws: ASSETS, programs: PROGRAMS });
+    const { mode } = statSync(join(machine.root, 'opt/mayfly/tree/ansible'));
+    expect(mode & 0o777).toBe(0o755);
+  });
+
   it('asks where AWS_ENDPOINT_URL says, as any SDK does', async () => {
     machine.put('/elsewhere', `AWS_ENDPOINT_URL=http://198.18.0.1:4566 . "$MAYFLY_ROOT${BOOT}"\n`);
     const curl = 'case "$*" in *http://198.18.0.1:4566/assets/tree.zip*) exit 0 ;; esac; exit 7';

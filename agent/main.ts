@@ -58,6 +58,7 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
     clock,
     log,
     env: process.env,
+    leaseSeconds: config.leaseSeconds,
     work: () => work,
   });
   const work = createWork({

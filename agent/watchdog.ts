@@ -25,12 +25,15 @@ export interface WatchdogOptions {
   work: () => Pick<Work, 'state' | 'vitals'>;
   /** `WATCHDOG_USEC`, as systemd sets it. */
   env: NodeJS.ProcessEnv;
+  leaseSeconds: number;
 }
 
 /** How often systemd hears of a service that is not watched. */
 const STATUS_MS = 30_000;
 /** A third of what systemd waits: two pings may get lost on a machine that is out of breath. */
 const PINGS = 3;
+/** Less would end agents that are only slow; for leases this short it is no promise that their workers end in time. */
+const SHORTEST_WATCH_MS = 10_000;
 
 /**
  * Keeps systemd informed: a ping of its watchdog while the agent does its work, a line of status for people, and more
@@ -40,6 +43,8 @@ const PINGS = 3;
 export class Watchdog implements Supervisor {
   readonly #options: WatchdogOptions;
   readonly #everyMs: number;
+  /** How long systemd waits for a sign of life; 0: it does not. */
+  readonly #watchedMs: number;
   readonly #over = new AbortController();
   #triedAtMs: number;
   #doing = 'starting';
@@ -50,9 +55,12 @@ export class Watchdog implements Supervisor {
   constructor(options: WatchdogOptions) {
     this.#options = options;
     this.#triedAtMs = options.clock.monotonic();
-    const watchedMs = Number(options.env['WATCHDOG_USEC'] ?? 0) / 1000;
-    this.#everyMs = watchedMs > 0 ? Math.min(STATUS_MS, watchedMs / PINGS) : STATUS_MS;
-    if (options.notify) void this.#watch();
+    // A hung agent renews no lease and stops no worker: it has to be gone, with them, before others take its jobs. At
+    // least two thirds of a lease are left at any time.
+    const enoughMs = Math.max(SHORTEST_WATCH_MS, (options.leaseSeconds * 1000) / 2);
+    this.#watchedMs = Math.min(Number(options.env['WATCHDOG_USEC'] ?? 0) / 1000, enoughMs);
+    this.#everyMs = this.#watchedMs > 0 ? Math.min(STATUS_MS, this.#watchedMs / PINGS) : STATUS_MS;
+    if (options.notify) void this.#reportUntilOver();
   }
 
   tried(): void {
@@ -68,7 +76,7 @@ export class Watchdog implements Supervisor {
   ready(): void {
     if (this.#isReady) return;
     this.#isReady = true;
-    void this.#options.notify?.('READY=1', this.#status());
+    void this.#options.notify?.('READY=1', ...this.#watched(), this.#status());
   }
 
   /** Somebody stops the agent: systemd waits as long as it goes on, and kills it if it hangs. */
@@ -88,7 +96,12 @@ export class Watchdog implements Supervisor {
     await this.#options.notify?.('STOPPING=1', this.#status());
   }
 
-  async #watch(): Promise<void> {
+  /** sd_notify(3): takes the place of the unit's `WatchdogSec=` until the service ends. */
+  #watched(): string[] {
+    return this.#watchedMs > 0 ? [`WATCHDOG_USEC=${this.#watchedMs * 1000}`] : [];
+  }
+
+  async #reportUntilOver(): Promise<void> {
     const { clock } = this.#options;
     for (;;) {
       await clock.sleep(this.#everyMs, this.#over.signal).catch(() => undefined);

@@ -44,7 +44,7 @@ test('ready, watched while a job runs, given more time while it drains, and gone
   const { agent, messages } = await start(bench, ['sh', '-c', script]);
   const heard = (what: string) =>
     eventually(what, () => messages.some((message) => message.join('\n').includes(what)));
-  await heard('READY=1\nSTATUS=working: 0 running, 0 done');
+  await heard('READY=1\nWATCHDOG_USEC=600000\nSTATUS=working: 0 running, 0 done');
   await bench.send('x');
   await heard('WATCHDOG=1\nSTATUS=working: 1 running, 0 done');
   expect((await bench.journal()).filter((line) => /NOTIFY|WATCHDOG/.test(line))).toEqual([]);

@@ -7,7 +7,7 @@ import { ManualClock } from './manual-clock.ts';
 const WATCHED = { WATCHDOG_USEC: '90000000' };
 const PINGS_MS = 30_000;
 
-function setUp(env: NodeJS.ProcessEnv = WATCHED) {
+function setUp(env: NodeJS.ProcessEnv = WATCHED, leaseSeconds = 180) {
   const clock = new ManualClock();
   const sent: string[][] = [];
   const work: WorkState & Vitals = {
@@ -20,6 +20,7 @@ function setUp(env: NodeJS.ProcessEnv = WATCHED) {
     },
     clock,
     env,
+    leaseSeconds,
     log: pino({ level: 'silent' }),
     work: () => ({ state: () => work, vitals: () => work }),
   });
@@ -35,11 +36,23 @@ test('pings three times within what systemd waits, with a line for people', asyn
   await clock.advance(PINGS_MS);
   expect(sent).toEqual([
     ['STATUS=working: 0 running, 0 done'],
-    ['READY=1', 'STATUS=working: 0 running, 0 done'],
+    ['READY=1', 'WATCHDOG_USEC=90000000', 'STATUS=working: 0 running, 0 done'],
     ['WATCHDOG=1', 'STATUS=working: 3 running, 41 done'],
   ]);
   await clock.advance(60_000);
   expect(sent).toHaveLength(5);
+});
+
+test.each([
+  { leaseSeconds: 600, watched: '90000000' },
+  { leaseSeconds: 60, watched: '30000000' },
+  { leaseSeconds: 4, watched: '10000000' },
+])('is watched for $watched µs with a lease of $leaseSeconds s', async ({ leaseSeconds, watched }) => {
+  const { clock, sent, watchdog, pings } = setUp(WATCHED, leaseSeconds);
+  watchdog.ready();
+  expect(sent[0]?.[1]).toBe(`WATCHDOG_USEC=${watched}`);
+  await clock.advance(Number(watched) / 1000);
+  expect(pings()).toBe(3);
 });
 
 test('pings while receives are tried, successful or not', async () => {
@@ -90,6 +103,7 @@ test('an agent that retires before it was ready says that it was: else its end w
   expect(sent.flat()).toEqual([
     'STATUS=retiring (worker-missing): 0 running, 0 done',
     'READY=1',
+    'WATCHDOG_USEC=90000000',
     'STATUS=retiring (worker-missing): 0 running, 0 done',
     'STOPPING=1',
     'STATUS=retiring (worker-missing): 0 running, 0 done',

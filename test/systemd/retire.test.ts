@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Answers, refusal, StandIn } from './stand-in.ts';
+import { AGENT_JSON, type Answers, refusal, StandIn } from './stand-in.ts';
 
 const RETIRE = '/usr/local/sbin/mayfly-retire';
 const FAILED = { ActiveState: 'failed', Result: 'exit-code', ExecMainStatus: 1, NRestarts: 5 };
@@ -220,6 +220,8 @@ describe('the ladder', () => {
   });
 
   it('spends three quarters of its budget on being terminated, the rest on being found unhealthy, then goes off', async () => {
+    const retirement = { ladderSeconds: 120 };
+    machine.put('/etc/mayfly/agent.json', JSON.stringify({ ...AGENT_JSON, retirement }));
     const aws = `case "$action" in Term* | SetI*) echo "$action $(cut -d. -f1 "$MAYFLY_ROOT/proc/uptime")" >>"$MAYFLY_ROOT/at"
       ${refusal('ServiceUnavailable', 'down')} ;; esac`;
     const { calls } = await retire({ agent: FAILED, aws });
@@ -235,10 +237,10 @@ describe('the ladder', () => {
       .map((line) => line.split(' ') as [string, string]);
     const [began = 0] = at.map(([, second]) => Number(second));
     const firstUnhealthy = at.find(([action]) => action.startsWith('SetI'));
-    expect(Number(firstUnhealthy?.[1]) - began).toBeGreaterThanOrEqual(450);
-    expect(Number(at.at(-1)?.[1]) - began).toBeLessThan(600 + 61);
+    expect(Number(firstUnhealthy?.[1]) - began).toBeGreaterThanOrEqual(90);
+    expect(Number(at.at(-1)?.[1]) - began).toBeLessThan(120 + 61);
     // Few enough not to add to an overload.
-    expect(calls.length).toBeLessThan(60);
+    expect(calls.length).toBeLessThan(30);
   });
 
   it('takes a call for accepted whose answer was lost, when Auto Scaling is at it', async () => {

@@ -133,10 +133,10 @@ pull() {
     tee "$run/ansible.log"
 }
 
-# The task at which it ended, for who reads why the instance went
+# The task at which it ended, for who reads why the instance went; or why Ansible itself does not run
 failed_task() {
-  awk '/^TASK \[/ { task = $0; sub(/ \**$/, "", task) }
-    /^(fatal|ERROR|\[ERROR)/ { last = ": " task " " substr($0, 1, 400) }
+  awk '/^TASK \[/ { task = $0; sub(/ \**$/, " ", task) }
+    /^(fatal|ERROR|\[ERROR|[A-Za-z]+Error: )/ { last = ": " task substr($0, 1, 400) }
     END { print last }' "$run/ansible.log"
 }
 

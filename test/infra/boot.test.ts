@@ -165,6 +165,16 @@ echo 'fatal: [localhost]: FAILED! => {"msg": "no such package"}'`;
     );
   });
 
+  it('as Ansible itself does not run tells why', async () => {
+    const broken = `echo 'Traceback (most recent call last):
+  File "/usr/bin/ansible-pull", line 33, in <module>
+ImportError: cannot import name of no account'; exit 1`;
+    await boot({ programs: { 'ansible-pull': broken } });
+    expect(why()).toBe(
+      'boot-failed could not run the playbook: ImportError: cannot import name of no account (status 1)\n',
+    );
+  });
+
   it('without an inventory exits 0 and is a failed boot all the same: it leaves no mark', async () => {
     machine.put('/var/lib/mayfly-boot/booted', 'of an earlier boot\n');
     const { status } = await boot({ programs: { 'ansible-pull': 'exit 0' } });

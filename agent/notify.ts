@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import type { Log } from '../aws/log.ts';
 
 /**
- * Tells systemd how the service does: assignments of sd_notify(3), such as `READY=1`. Never rejects; resolves once
- * systemd has read them, or they could not be sent.
+ * Tells systemd how the service does: assignments of sd_notify(3), such as `READY=1`. Never rejects; resolves with true
+ * once systemd has read them, with false if they may be lost.
  */
-export type Notify = (...assignments: string[]) => Promise<void>;
+export type Notify = (...assignments: string[]) => Promise<boolean>;
 
 /** `systemd-notify` waits five seconds for systemd to read what it sent. */
 const LONGEST_MS = 10_000;
@@ -19,11 +19,12 @@ const LONGEST_MS = 10_000;
  */
 export function createNotify(env: NodeJS.ProcessEnv, log: Log): Notify | undefined {
   if (!env['NOTIFY_SOCKET']) return undefined;
-  let last: Promise<void> = Promise.resolve();
+  let last: Promise<boolean> = Promise.resolve(true);
   return (...assignments) => {
     last = last.then(async () => {
       const problem = await run('systemd-notify', assignments, env);
       if (problem) log.warn({ assignments, problem }, 'systemd could not be notified');
+      return !problem;
     });
     return last;
   };

@@ -49,6 +49,9 @@ export class Watchdog implements Supervisor {
   #triedAtMs: number;
   #doing = 'starting';
   #isReady = false;
+  /** Whether systemd has heard that: until then the start counts as hanging. */
+  #isKnownReady = false;
+  #tellingReady: Promise<void> | undefined;
   #stopping = false;
   #withheld = false;
 
@@ -76,7 +79,7 @@ export class Watchdog implements Supervisor {
   ready(): void {
     if (this.#isReady) return;
     this.#isReady = true;
-    void this.#options.notify?.('READY=1', ...this.#watched(), this.#status());
+    this.#tellingReady = this.#tell(this.#status());
   }
 
   /** Somebody stops the agent: systemd waits as long as it goes on, and kills it if it hangs. */
@@ -93,7 +96,15 @@ export class Watchdog implements Supervisor {
   async end(): Promise<void> {
     this.#over.abort();
     this.ready();
-    await this.#options.notify?.('STOPPING=1', this.#status());
+    await this.#tellingReady;
+    await this.#tell('STOPPING=1', this.#status());
+  }
+
+  /** Says again that the start is over as long as nobody has heard it. */
+  async #tell(...assignments: string[]): Promise<void> {
+    const news = this.#isReady && !this.#isKnownReady ? ['READY=1', ...this.#watched()] : [];
+    const heard = await this.#options.notify?.(...news, ...assignments);
+    if (heard && news.length > 0) this.#isKnownReady = true;
   }
 
   /** sd_notify(3): takes the place of the unit's `WatchdogSec=` until the service ends. */
@@ -111,12 +122,12 @@ export class Watchdog implements Supervisor {
   }
 
   async #report(): Promise<void> {
-    const { notify, log } = this.#options;
+    const { log } = this.#options;
     const signs = this.#signs();
     const verdict = judge(signs);
     if (verdict.alive) {
       this.#withheld = false;
-      await notify?.('WATCHDOG=1', this.#status(), ...(this.#stopping ? [this.#moreTime()] : []));
+      await this.#tell('WATCHDOG=1', this.#status(), ...(this.#stopping ? [this.#moreTime()] : []));
     } else if (!this.#withheld) {
       this.#withheld = true;
       log.fatal({ ...signs, why: verdict.why }, 'the agent hangs: systemd is left to kill it');

@@ -10,6 +10,7 @@ const PINGS_MS = 30_000;
 function setUp(env: NodeJS.ProcessEnv = WATCHED, leaseSeconds = 180) {
   const clock = new ManualClock();
   const sent: string[][] = [];
+  const heard = { next: true };
   const work: WorkState & Vitals = {
     ...{ running: 0, settling: 0, idleSinceMs: 0, jobsDone: 0 },
     ...{ receiving: true, leasesDueMs: Number.POSITIVE_INFINITY },
@@ -17,6 +18,7 @@ function setUp(env: NodeJS.ProcessEnv = WATCHED, leaseSeconds = 180) {
   const watchdog = new Watchdog({
     notify: async (...assignments) => {
       sent.push(assignments);
+      return heard.next;
     },
     clock,
     env,
@@ -25,7 +27,7 @@ function setUp(env: NodeJS.ProcessEnv = WATCHED, leaseSeconds = 180) {
     work: () => ({ state: () => work, vitals: () => work }),
   });
   const pings = () => sent.filter(([first]) => first === 'WATCHDOG=1').length;
-  return { clock, sent, work, watchdog, pings };
+  return { clock, sent, heard, work, watchdog, pings };
 }
 
 test('pings three times within what systemd waits, with a line for people', async () => {
@@ -53,6 +55,16 @@ test.each([
   expect(sent[0]?.[1]).toBe(`WATCHDOG_USEC=${watched}`);
   await clock.advance(Number(watched) / 1000);
   expect(pings()).toBe(3);
+});
+
+test('says that it is ready until systemd has heard it', async () => {
+  const { clock, sent, heard, watchdog } = setUp();
+  heard.next = false;
+  watchdog.ready();
+  await clock.advance(PINGS_MS);
+  heard.next = true;
+  await clock.advance(2 * PINGS_MS);
+  expect(sent.map((assignments) => assignments.includes('READY=1'))).toEqual([true, true, true, false]);
 });
 
 test('pings while receives are tried, successful or not', async () => {

@@ -1,0 +1,76 @@
+import { Duration } from 'aws-cdk-lib';
+import { expect, test } from 'vitest';
+import { member } from '../../checker/calls.ts';
+import { eventually } from '../support/eventually.ts';
+import { expectSound } from '../support/suite.ts';
+import { PATIENCE_MS } from './support/fleet.ts';
+import { endOf } from './support/job.ts';
+import { gate } from './support/orders.ts';
+import { expectInOrder, machineFleets } from './support/suite.ts';
+import { tracesOf } from './support/traces.ts';
+
+const start = machineFleets();
+
+/** EC2's are two minutes; an agent keeps a quarter of a minute and the grace of that for handing back and leaving. */
+const NOTICE_MS = 30_000;
+const HEARTBEATS = 3;
+
+test('jobs end or move when Spot takes their machine, and end before Auto Scaling does', async () => {
+  const fleet = await start({
+    spotShare: 100,
+    concurrency: 2,
+    drain: Duration.seconds(1),
+    reportInterval: Duration.seconds(1),
+  });
+  const { machines } = fleet.cloud;
+  const { calls, decremented, lines, retirement } = tracesOf(fleet);
+  const { there, open } = gate(fleet, 'go');
+  const [short = '', long = ''] = await fleet.send({ sleepMs: 8_000 }, { untilFile: there });
+  await Promise.all([fleet.event('start', short), fleet.event('start', long)]);
+  const first = await fleet.ownerOf(long);
+  expect(await fleet.ownerOf(short)).toBe(first);
+
+  machines.interruptSpot(machines.get(first), NOTICE_MS);
+  await fleet.event('end', short);
+  const second = await fleet.instance(1);
+  expect(await retirement(first)).toMatchObject({
+    reason: 'spot-interruption',
+    rung: 'terminate-without-decrement',
+    jobsDone: '1',
+  });
+  await fleet.gone(first);
+  expect(machines.get(first).stateReason?.code).not.toBe('Server.SpotInstanceTermination');
+  await eventually(
+    `${long} on another machine`,
+    async () => (await fleet.ownerOf(long)) === second,
+    PATIENCE_MS,
+  );
+
+  // Auto Scaling's own doing, as when it evens out zones.
+  await fleet.cloud.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
+    InstanceId: second,
+    ShouldDecrementDesiredCapacity: true,
+  });
+  const heartbeats = () => calls(second, 'RecordLifecycleActionHeartbeat');
+  const several = async () => (await heartbeats()).length >= HEARTBEATS;
+  await eventually(`${HEARTBEATS} heartbeats of the hook`, several, PATIENCE_MS);
+  await open();
+  expect(await endOf(fleet, long)).toMatchObject({ state: 'succeeded', attempts: '1', instance: second });
+  await fleet.backToZero();
+  await expectSound(fleet, { sent: 2, succeeded: 2, runs: 3, instances: 2 });
+
+  const [complete] = (await calls(second, 'CompleteLifecycleAction')).slice(-1);
+  const [heartbeat] = (await heartbeats()).slice(-1);
+  expect(complete?.status).toBe(200);
+  expect(complete && member(complete, 'LifecycleHookName')).toBe('termination');
+  expect(complete?.atMs).toBeGreaterThan((await fleet.event('end', long)).atMs);
+  expect(complete?.atMs).toBeGreaterThan(heartbeat?.atMs ?? Number.NaN);
+  expect(await retirement(second)).toMatchObject({ reason: 'auto-scaling', tries: '0', jobsDone: '1' });
+  expect(await decremented(second)).toBe(false);
+  expectInOrder(await lines(first), [
+    /"reason":"spot-interruption".*"msg":"draining"/,
+    /"state":"succeeded","msg":"job ended"/,
+    /"msg":"retired"/,
+    /^Journal stopped/,
+  ]);
+});

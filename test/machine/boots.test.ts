@@ -1,0 +1,73 @@
+import {
+  DescribeAutoScalingGroupsCommand,
+  ResumeProcessesCommand,
+  SetDesiredCapacityCommand,
+} from '@aws-sdk/client-auto-scaling';
+import { expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { expectSound } from '../support/suite.ts';
+import { type MachineFleet, PATIENCE_MS } from './support/fleet.ts';
+import { ORDERED, order, orderAll } from './support/orders.ts';
+import { machineFleets } from './support/suite.ts';
+import { tracesOf } from './support/traces.ts';
+
+const start = machineFleets();
+
+const BUDGET_SECONDS = 15;
+const HANGS = `
+mkdir -p /etc/systemd/system/mayfly-deadman.service.d
+printf '[Service]\\nEnvironment=MAYFLY_BOOT_SECONDS=${BUDGET_SECONDS}\\n' \\
+  >/etc/systemd/system/mayfly-deadman.service.d/short.conf
+systemctl daemon-reload
+sleep 1000`;
+const REBOOTS = 'systemctl reboot; sleep 1000';
+const FAILS = 'echo no such package: hammer; exit 1';
+
+test('three boots that fail, hang or are cut off by a reboot stop the launches until an operator resumes them', async () => {
+  const fleet = await start(ORDERED);
+  const { decremented, savedLog, retirement, lines } = tracesOf(fleet);
+  const mend = await orderAll(fleet, FAILS);
+  const jobs = await fleet.send({ sleepMs: 100 }, { sleepMs: 100 });
+  const [hanging, rebooting] = await Promise.all([fleet.instance(0), fleet.instance(1)]);
+  await order(fleet, hanging, HANGS);
+  await order(fleet, rebooting, REBOOTS);
+  const failing = await fleet.instance(2);
+  const broken = [hanging, rebooting, failing];
+  for (const id of broken) await fleet.gone(id);
+
+  for (const id of broken) {
+    expect(await retirement(id)).toMatchObject({ reason: 'boot-failed', rung: 'terminate' });
+    expect(await decremented(id)).toBe(true);
+    expect((await savedLog(id))?.key).toContain('-boot-failed.log');
+    expect(await lines(id, 'mayfly-agent.service')).toEqual([]);
+  }
+  const why = async (id: string) => (await retirement(id))?.['lastError'];
+  expect(await why(hanging)).toMatch(/the boot is not done after \d+ s/);
+  expect(await why(rebooting)).toBe('the machine was started again in mid-boot');
+  expect(await why(failing)).toMatch(/^could not run the playbook: .*no such package: hammer/);
+  expect((await savedLog(failing))?.text).toContain('no such package: hammer');
+
+  await eventually('the breaker', () => isSuspended(fleet), PATIENCE_MS);
+  const bought = fleet.launched().length;
+  await mend();
+  // With a job waiting, somebody asks for an instance all the same.
+  const AutoScalingGroupName = fleet.stack.group;
+  await fleet.clients.autoScaling.send(
+    new SetDesiredCapacityCommand({ AutoScalingGroupName, DesiredCapacity: 1 }),
+  );
+  expect(fleet.launched()).toHaveLength(bought);
+  await fleet.clients.autoScaling.send(
+    new ResumeProcessesCommand({ AutoScalingGroupName, ScalingProcesses: ['Launch'] }),
+  );
+  for (const job of jobs) await fleet.event('end', job);
+  await fleet.backToZero();
+  await expectSound(fleet, { sent: 2, succeeded: 2, runs: 2 });
+});
+
+async function isSuspended(fleet: MachineFleet): Promise<boolean> {
+  const { AutoScalingGroups } = await fleet.clients.autoScaling.send(
+    new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [fleet.stack.group] }),
+  );
+  const suspended = AutoScalingGroups?.[0]?.SuspendedProcesses ?? [];
+  return suspended.some(({ ProcessName }) => ProcessName === 'Launch');
+}

@@ -45,11 +45,20 @@ starting() {
   fi
 }
 
+# It has left word, unless nothing could be written any more.
+cut_short() {
+  if [ -s "$state/boot-failed" ]; then
+    retire
+  else
+    retire boot-failed 'the boot ended early and could not say why'
+  fi
+}
+
 booting() {
   if [ -s "$run/booting" ]; then
     read -r pid <"$run/booting"
     if ! kill -0 "$pid" 2>/dev/null; then
-      retire
+      cut_short
     elif [ $((now - booted)) -ge "$budget" ]; then
       retire boot-failed "the boot is not done after $((now - booted)) s"
     fi
@@ -73,7 +82,11 @@ case $(of ActiveState "$agent") in
     printf '%s\n' "$now" >"$run/alive"
     rm -f "$run/deadman"
     ;;
-  deactivating) ;;
+  # Its jobs may take hours to end, and then it may start again.
+  deactivating)
+    mkdir -p "$run"
+    printf '%s\n' "$now" >"$run/alive"
+    ;;
   activating) starting ;;
   *)
     if [ ! -e "$state/booted" ]; then

@@ -201,6 +201,8 @@ end() {
   # From now on no agent starts here (the condition of its unit).
   mkdir -p "$run"
   printf '%s %s\n' "$reason" "$why" >"$run/retiring"
+  # One that is just starting must not take jobs now.
+  timeout 30 systemctl stop --no-block mayfly-agent.service
   decided=$(utc)
   error=''
   if identify; then

@@ -78,7 +78,24 @@ describe("the dead man's timer has a machine ended", () => {
       { state: 'inactive', uptime: BUDGET, prepare: bootRuns },
       'boot-failed the boot is not done after 900 s',
     ],
-    ['whose boot ended and left nothing', { state: 'inactive', uptime: 100, prepare: bootEnded }, undefined],
+    [
+      'whose boot failed and said why',
+      {
+        state: 'inactive',
+        uptime: 100,
+        prepare: (m) => bootEnded(m).put('/var/lib/mayfly-boot/boot-failed', 'boot-failed could not\n'),
+      },
+      undefined,
+    ],
+    [
+      'whose boot failed without a word, as a disk that is full takes none',
+      {
+        state: 'inactive',
+        uptime: 100,
+        prepare: (m) => bootEnded(m).put('/var/lib/mayfly-boot/boot-failed', ''),
+      },
+      'boot-failed the boot ended early and could not say why',
+    ],
     [
       'that cloud-init never set up',
       { state: 'inactive', uptime: 300 },
@@ -131,6 +148,14 @@ describe("the dead man's timer has a machine ended", () => {
     const left = () => machine.read('/run/mayfly-boot/deadman').trim();
     if (word === undefined) expect(left).toThrow('ENOENT');
     else expect(left()).toBe(word);
+  });
+});
+
+describe('an agent that stops', () => {
+  it('may take hours, and is as long as any other to start again', async () => {
+    machine.put('/run/mayfly-boot/alive', '100\n');
+    await look({ state: 'deactivating', uptime: 40_000, prepare: booted });
+    expect(await look({ state: 'activating', uptime: 40_060 })).toMatchObject({ calls: [] });
   });
 });
 

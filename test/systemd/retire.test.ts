@@ -24,6 +24,7 @@ interface Values {
 
 /** What ends an instance when nothing resists. The machine goes off at the first `poweroff`; here it does not. */
 const AN_END = [
+  'systemctl stop --no-block mayfly-agent.service',
   expect.stringMatching(
     /^PutObject https:\/\/s3\.us-east-1\.amazonaws\.com\/logs\/instances\/i-1\/\d{4}-.*Z-.*\.log$/,
   ),
@@ -147,7 +148,7 @@ describe('an instance ends', () => {
 
   it('without table and log bucket as well', async () => {
     machine.put('/etc/mayfly/agent.json', '{"launchHook": "launch"}');
-    expect((await retire({ agent: FAILED })).calls.slice(0, 2)).toEqual([
+    expect((await retire({ agent: FAILED })).calls.slice(1, 3)).toEqual([
       'CompleteLifecycleAction launch',
       'TerminateInstanceInAutoScalingGroup true',
     ]);
@@ -155,7 +156,7 @@ describe('an instance ends', () => {
 
   it('by switching off, when the metadata service is silent', async () => {
     const { calls, sleptSeconds } = await retire({ agent: FAILED, metadata: false });
-    expect(calls).toEqual(AN_END.slice(-3));
+    expect(calls).toEqual([AN_END[0], ...AN_END.slice(-3)]);
     // Two and a half minutes at most: 75 s of pauses and six tries of ten seconds. Then three of switching off.
     expect(sleptSeconds).toBe(75 + 3 * 180);
   });

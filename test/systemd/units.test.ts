@@ -76,3 +76,11 @@ describe('the agent’s unit', () => {
     expect(burst * (hung + pauses)).toBeLessThanOrEqual(seconds('StartLimitIntervalSec'));
   });
 });
+
+describe('a slot’s unit', () => {
+  const unit = readFileSync(join(SOURCES, 'mayfly-slot@.service'), 'utf8');
+
+  test('is stopped after the agent when the machine goes down: until then its worker is the agent’s to end', () => {
+    expect(unit).toMatch(/^Before=mayfly-agent\.service$/m);
+  });
+});

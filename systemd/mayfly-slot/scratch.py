@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import time
 
 
-def emptied(directory: str) -> bool:
-    """Removes what lies in it. False when something withstands."""
+def emptied(directory: str, until: float) -> bool:
+    """Removes what lies in it. False when something withstands, or there is too much for the time."""
     try:
         for entry in os.scandir(directory):
+            if time.monotonic() > until:
+                return False
             if entry.is_dir(follow_symlinks=False):
                 os.chmod(entry.path, 0o700)
-                if not emptied(entry.path):
+                if not emptied(entry.path, until):
                     return False
                 os.rmdir(entry.path)
             else:

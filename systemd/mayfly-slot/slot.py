@@ -18,6 +18,9 @@ from scratch import emptied
 from watchdog import Watchdog
 from worker import Worker, why_not_started
 
+SCRATCH_SECONDS = 8.0
+"""For what a worker left in its directories, before its end is told. More than that goes with the slot."""
+
 
 class Slot:
     def __init__(self, agent: Agent, cgroup: Cgroup, scratch: list[str]) -> None:
@@ -56,7 +59,8 @@ class Slot:
         self._read_rest(worker)
         status = worker.collect()
         short = self._cgroup.memory_kills() > kills
-        clean = all([emptied(directory) for directory in self._scratch]) and clean
+        until = time.monotonic() + SCRATCH_SECONDS
+        clean = all([emptied(directory, until) for directory in self._scratch]) and clean
         self._send_end(
             b"signalled" if status < 0 or short else b"exited",
             b"%d" % (signal.SIGKILL if short else abs(status)),

@@ -111,8 +111,9 @@ function stopOnSignal(
         { signal, running: work.state().running },
         signals === 1 ? 'draining' : 'handing jobs back now',
       );
-      const stopped = life.then(({ stop }) => stop());
-      Promise.all([stopped, work.drain(signals === 1 ? drainMs : 0)]).then(() => resolve(), reject);
+      const drained = work.drain(signals === 1 ? drainMs : 0);
+      const stopped = life.then(({ stop }) => stop(drained));
+      Promise.all([stopped, drained]).then(() => resolve(), reject);
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);

@@ -15,10 +15,10 @@ export const LISTING_INDEX = 'byListing';
 /** What an instance that lives has none of. */
 const NOT_RETIRED = ['retirement', 'accountedAtMs', 'expires'];
 const UNLESS_RETIRING = 'attribute_not_exists(#retirement)';
-/** Reasons that the keeper gives alone. */
-const TAKEN_FOR_DEAD = {
-  condition: '#retirement.#reason IN (:crashed, :failed)',
-  values: { ':crashed': 'agent-crashed', ':failed': 'boot-failed' },
+/** One that was taken for dead, or is stopped and drains: it may be heard of all the same. */
+const PERHAPS_ALIVE = {
+  condition: '#retirement.#reason IN (:crashed, :failed, :stopped)',
+  values: { ':crashed': 'agent-crashed', ':failed': 'boot-failed', ':stopped': 'stopped' },
 };
 
 /** Instances are remembered for a day at least: the boot breaker judges launches by their records. */
@@ -84,7 +84,7 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
       const set = { instance, heardAtMs: nowMs, listing: 'instances' };
       const listed = await unlessRefused(update(instance, { set, condition: UNLESS_RETIRING }, signal));
       if (!listed)
-        await unlessRefused(update(instance, { set: { heardAtMs: nowMs }, ...TAKEN_FOR_DEAD }, signal));
+        await unlessRefused(update(instance, { set: { heardAtMs: nowMs }, ...PERHAPS_ALIVE }, signal));
     },
     async retiring(instance, retirement, listing, signal) {
       const expires = listing === 'retired' ? expiryOf(Date.parse(retirement.endedAt)) : undefined;

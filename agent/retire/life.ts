@@ -18,8 +18,12 @@ export interface Life {
   readonly ended: Promise<Retirement>;
   /** The worker's program cannot be started any more: the instance is of no use and retires. */
   broken(problem: string): void;
-  /** Somebody else stops the agent (SIGTERM): nothing is decided any more, and that goes on record. */
-  stop(): Promise<void>;
+  /**
+   * Somebody else stops the agent (SIGTERM): nothing is decided any more, and that goes on record.
+   *
+   * @param drained settled when its jobs have ended: the table hears that it lives until then. By default at once
+   */
+  stop(drained?: Promise<void>): Promise<void>;
 }
 
 /**
@@ -40,9 +44,11 @@ export async function startLife({ workerMissing, ...options }: LifeOptions): Pro
   return {
     ended,
     broken: (problem) => living.breakDown(problem),
-    async stop() {
+    async stop(drained = Promise.resolve()) {
       if (stopping.signal.aborted) return;
       stopping.abort(new Error('the agent was stopped'));
+      const fallSilent = () => living.fallSilent();
+      drained.then(fallSilent, fallSilent);
       await living.recordStop();
     },
   };

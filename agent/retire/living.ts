@@ -17,7 +17,7 @@ import { beReady } from './ready.ts';
 import { retireIfIdle, retireNow } from './retire.ts';
 import type { Self } from './self.ts';
 import { inWarmPool, leaveWarmPool } from './warm-pool.ts';
-import { type Sight, watch } from './watch.ts';
+import { report, type Sight, watch } from './watch.ts';
 
 /** The policy is asked this often even if nothing happens. */
 const LONGEST_WAIT_MS = 3_600_000;
@@ -32,6 +32,7 @@ export class Living {
   readonly #self: Self;
   readonly #stopped: AbortSignal;
   readonly #bell = new Bell();
+  readonly #silent = new AbortController();
   readonly #rules: RetirementRules;
   readonly #startedMs: number;
   readonly #ageAtStartMs: number;
@@ -57,6 +58,7 @@ export class Living {
     const watching = new AbortController();
     const over = AbortSignal.any([watching.signal, this.#stopped]);
     await this.#begin();
+    report(this.#self, this.#silent.signal);
     watch(this.#self, over, (news) => {
       this.#sight = { ...this.#sight, ...news };
       this.#bell.ring();
@@ -68,7 +70,13 @@ export class Living {
     } finally {
       unlisten();
       watching.abort();
+      if (!this.#stopped.aborted) this.fallSilent();
     }
+  }
+
+  /** Nothing of it is left to be heard of. Called by itself at its end; after a stop when its jobs have ended. */
+  fallSilent(): void {
+    this.#silent.abort();
   }
 
   breakDown(problem: string): void {

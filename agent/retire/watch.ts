@@ -12,25 +12,35 @@ export interface Sight {
   notices?: Notices;
 }
 
-/** Watches group and notices until the signal is given, and tells the table that the instance lives. */
+/** Tells the table that the instance lives, until the signal is given: one that is silent for long is ended. */
+export function report(self: Self, signal: AbortSignal): void {
+  const { clock, config, identity, instances } = self;
+  if (!instances) return;
+  void repeat(
+    self,
+    config.reportSeconds * 1000,
+    signal,
+    'cannot tell the table that this instance lives',
+    () => instances.heard(identity.instanceId, clock.now()),
+  );
+}
+
+/** Watches group and notices until the signal is given. */
 export function watch(self: Self, signal: AbortSignal, seen: (news: Sight) => void): void {
   const { config } = self;
   const { metadata, spot = false } = self.identity;
-  const report = reporter(self, signal, seen);
-  void repeat(self, config.reportSeconds * 1000, signal, 'cannot look at the group', report);
+  const look = looker(self, signal, seen);
+  void repeat(self, config.reportSeconds * 1000, signal, 'cannot look at the group', look);
   if (!metadata) return;
   void repeat(self, config.noticeSeconds * 1000, signal, 'cannot read AWS’s notices', async () => {
     seen({ notices: await readNotices(metadata, spot) });
   });
 }
 
-function reporter(self: Self, signal: AbortSignal, seen: (news: Sight) => void): () => Promise<void> {
-  const { clock, clients, groupName, identity, instances, log } = self;
+function looker(self: Self, signal: AbortSignal, seen: (news: Sight) => void): () => Promise<void> {
+  const { clock, clients, groupName, identity } = self;
   let surplusBefore = false;
   return async () => {
-    await instances?.heard(identity.instanceId, clock.now()).catch((error: unknown) => {
-      log.warn({ err: error }, 'cannot tell the table that this instance lives');
-    });
     if (!groupName || !identity.metadata) return;
     const { lifecycleState, ...group } = await within(clock, LOOK_MS, (abortSignal) =>
       lookAtGroup(clients.autoScaling, groupName, identity.instanceId, abortSignal),

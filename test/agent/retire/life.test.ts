@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { callsOf, openFleet, PATIENT, startAgent } from './fleet.ts';
+import { eventually } from '../../support/eventually.ts';
+import { callsOf, openFleet, PATIENT, startAgent, until } from './fleet.ts';
 
 const open = openFleet();
 
@@ -64,6 +65,26 @@ describe('a life without trouble', () => {
     expect(record.retirement).toBeUndefined();
     await again.life.stop();
     await again.work.drain(0);
+  });
+});
+
+describe('an agent that is stopped in mid-job', () => {
+  test('is heard of until its jobs have ended: the keeper ends whoever is silent', async () => {
+    const one = await open();
+    await one.send('sleep 1');
+    const agent = await startAgent(one, { config: { retirement: PATIENT } });
+    await until(agent.work, ({ running }) => running === 1);
+    const drained = agent.work.drain(10_000);
+    await agent.life.stop(drained);
+    const stoppedAtMs = Date.now();
+    const heardAtMs = async () => (await one.instanceRecord(agent.instance)).heardAtMs ?? 0;
+    await eventually('a sign of life', async () => (await heardAtMs()) > stoppedAtMs);
+    expect(agent.work.state().running).toBe(1);
+    await drained;
+    expect(await one.instanceRecord(agent.instance)).toMatchObject({
+      retirement: { reason: 'stopped' },
+      listing: 'instances',
+    });
   });
 });
 

@@ -1,3 +1,4 @@
+import { eventually } from '../../test/support/eventually.ts';
 import { readJournal, startedAtMs } from './journal.ts';
 import { type Site, said } from './site.ts';
 import type { Launch } from './stopwatch.ts';
@@ -35,11 +36,14 @@ export async function bareBoot(site: Site): Promise<number> {
   const launch = await site.launchBare();
   try {
     await said(launch, MULTI_USER);
+    // The journal has the time, and has it a moment later.
+    const atMs = await eventually('multi-user.target in the journal', async () =>
+      startedAtMs(await readJournal(launch.machine.journal), 'multi-user.target'),
+    );
+    return since(launch, atMs, 'multi-user.target');
   } finally {
     await launch.machine.destroy();
   }
-  const journal = await readJournal(launch.machine.journal);
-  return since(launch, startedAtMs(journal, 'multi-user.target'), 'multi-user.target');
 }
 
 function since(launch: Launch, atMs: number | undefined, what: string): number {

@@ -56,6 +56,9 @@ const EX_DATAERR = 65;
 /** `sysexits.h`: a passing failure; the caller is invited to try again. */
 const EX_TEMPFAIL = 75;
 
+/** What a lost slot has left of its worker, systemd ends as soon as it sees the loss. No other worker starts before. */
+const LEAST_AFTER_LOSS_MS = 5000;
+
 /** The table "What comes of it" of docs/design.md. */
 export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, random: () => number): Outcome {
   switch (ending.kind) {
@@ -74,7 +77,7 @@ export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, rando
         return again('the agent had to go; the worker was stopped', 0, tries, rules);
       }
       // Not at once: a worker that ends its own slot would do it again.
-      return again(ending.reason, backoffMs(rules.backoff, tries.receiveCount, random), tries, rules);
+      return again(ending.reason, afterLossMs(tries, rules, random), tries, rules);
     case 'lease-lost':
       return { state: undefined, costsAttempt: true, fate: { to: 'leave' }, reason: 'the lease was lost' };
     case 'not-started':
@@ -89,6 +92,10 @@ export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, rando
     case 'used-up':
       return givenUp(`lost on attempt ${rules.maxAttempts} of ${rules.maxAttempts}`, 'lost', false);
   }
+}
+
+function afterLossMs({ receiveCount }: Tries, { backoff }: RetryRules, random: () => number): number {
+  return Math.max(LEAST_AFTER_LOSS_MS, backoffMs(backoff, receiveCount, random));
 }
 
 function exited(status: number, tries: Tries, rules: RetryRules, random: () => number): Outcome {

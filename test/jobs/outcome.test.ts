@@ -74,6 +74,12 @@ test.each<[string, Ending, Tries, unknown[]]>([
   else expect(outcome.reason).toBeUndefined();
 });
 
+test('a job whose slot was lost waits until nothing of its worker can be left, whatever the backoff', () => {
+  const lost: Ending = { kind: 'interrupted', reason: 'the slot was lost' };
+  expect(outcomeOf(lost, FIRST, RULES, () => 0).fate).toEqual(handBack(5));
+  expect(outcomeOf(lost, LAST, RULES, () => 0.999).fate).toEqual(handBack(40));
+});
+
 test('a fleet may say that jobs which ran past their limit are tried again', () => {
   const rules = { ...RULES, retryTimedOut: true };
   expect(outcomeOf(late, FIRST, rules, half)).toMatchObject({ state: 'queued', fate: handBack(5) });

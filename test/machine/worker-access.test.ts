@@ -8,7 +8,7 @@ import {
   RIGHTS_OF_ITS_ROLE,
   told,
 } from '../support/aws-worker.ts';
-import { PATIENCE_MS } from './support/fleet.ts';
+import { type MachineFleet, PATIENCE_MS } from './support/fleet.ts';
 import { machineFleets } from './support/suite.ts';
 
 const NODE = '/opt/mayfly/node/bin/node';
@@ -33,4 +33,14 @@ test("a worker on a machine has its own role, and no way to the instance's", asy
   const { stdout } = await fleet.on(await fleet.instance(0), ...asRoot);
   expect(stdout).toMatch(/^\S+ curl: 0$/m);
   expect(JSON.parse(rights)).toEqual(RIGHTS_OF_ITS_ROLE);
+  expect(await sessionOf(fleet, 'root')).toBe('0');
+  // systemd.exec(5): 224 is PAM's refusal, of which sshd and cron ask as well.
+  expect(await sessionOf(fleet, 'mayfly-worker')).toBe('224');
 });
+
+/** With what status a user's own systemd ends or goes on, which is no slot's: its programs reach the metadata. */
+async function sessionOf(fleet: MachineFleet, user: string): Promise<string> {
+  const show = 'systemctl start $unit; systemctl show --value --property=ExecMainStatus $unit';
+  const words = ['sh', '-c', `unit=user@$(id -u ${user}).service; ${show}`];
+  return (await fleet.on(await fleet.instance(0), ...words)).stdout.trim();
+}

@@ -3,33 +3,33 @@ import { cpus } from 'node:os';
 import { Command } from 'commander';
 import { table } from '../demo/summary.ts';
 import { benchMemory, type Memory } from './benches/memory.ts';
-import { benchRate, type Rate } from './benches/rate.ts';
+import { benchRate, type Rate, verdictOf } from './benches/rate.ts';
+import { atLeast, someOf } from './options.ts';
 import { openStage } from './stage/stage.ts';
 
 const BENCHES = ['rate', 'memory'] as const;
 
 interface Options {
   json: boolean;
-  jobs: string;
-  runs: string;
-  only: string;
+  jobs: number;
+  runs: number;
+  only: (typeof BENCHES)[number][];
 }
 
 const options = new Command('npm run bench --')
   .description('Jobs a second, calls per job and idle memory: medians of interleaved runs.')
   .option('--json', 'print the results as JSON', false)
-  .option('--jobs <number>', 'jobs of a run', '1000')
-  .option('--runs <number>', 'runs of each contender', '5')
-  .option('--only <names>', `some of: ${BENCHES.join(',')}`, BENCHES.join(','))
+  .option('--jobs <number>', 'jobs of a run', atLeast(2), 1000)
+  .option('--runs <number>', 'runs of each contender', atLeast(1), 5)
+  .option('--only <names>', `some of: ${BENCHES.join(',')}`, someOf(BENCHES), [...BENCHES])
   .parse()
   .opts<Options>();
 
-const wanted = options.only.split(',');
-const runs = Number(options.runs);
+const { only: wanted, runs, jobs } = options;
 const stage = await openStage();
 try {
   const rates = wanted.includes('rate')
-    ? await benchRate(stage, { jobs: Number(options.jobs), runs, onRun: (line) => console.error(line) })
+    ? await benchRate(stage, { jobs, runs, onRun: (line) => console.error(line) })
     : [];
   const memory = wanted.includes('memory') ? await benchMemory(stage, runs) : [];
   if (options.json)
@@ -51,6 +51,8 @@ function print(rates: readonly Rate[], memory: readonly Memory[]): void {
     ]);
     const head = ['', 'jobs/s', 'spread', 'ratio', 'SQS requests a job', 'table writes a job'];
     console.log(`\`true\` through 8 slots, output captured\n\n${table(head, rows)}\n`);
+    const verdict = verdictOf(rates);
+    if (verdict) console.log(`${verdict}\n`);
   }
   if (memory.length === 0) return;
   const rows = memory.map(({ contender, residentMiB }) => [contender, residentMiB.toFixed(0)]);

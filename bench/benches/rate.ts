@@ -33,9 +33,12 @@ export interface Rate {
 type Start = (stage: Stage) => Promise<ChildProcess>;
 
 const AGENT = { slots: SLOTS, command: COMMAND };
-const PLAIN = 'agent, no job table';
-const ISOLATED = 'the same, a cgroup a worker';
+export const PLAIN = 'agent, no job table';
+export const ISOLATED = 'the same, a cgroup a worker';
 const PEER = 'sqs-consumer + execa';
+
+/** What a cgroup for each worker may cost: this part of the plain agent's jobs a second is left at least. */
+export const ISOLATED_AT_LEAST = 0.7;
 
 const contenders: Record<string, Start> = {
   [PLAIN]: (stage) => startAgent(stage, { ...AGENT, trackJobs: false }),
@@ -67,6 +70,16 @@ export async function benchRate(stage: Stage, { jobs, runs, onRun }: RateOptions
     tableWritesPerJob: median(list.map(({ tableWrites }) => tableWrites / jobs)),
     ratio: median(rateOf(contender)) / peer,
   }));
+}
+
+/** Whether the isolating runner was as fast beside the plain one as promised; undefined if it was not measured. */
+export function verdictOf(rates: readonly Rate[]): string | undefined {
+  const rateOf = (name: string) => rates.find(({ contender }) => contender === name)?.jobsPerSecond;
+  const [plain, isolated] = [rateOf(PLAIN), rateOf(ISOLATED)];
+  if (plain === undefined || isolated === undefined) return undefined;
+  const ratio = isolated / plain;
+  const kept = ratio >= ISOLATED_AT_LEAST ? 'kept' : 'NOT kept';
+  return `With a cgroup a worker the agent does ${ratio.toFixed(2)} of the jobs (at least ${ISOLATED_AT_LEAST}): ${kept}.`;
 }
 
 /** The slots go when the contender has gone. */

@@ -38,13 +38,20 @@ export function summarise({ image, bare, boots }: Measured): Result {
   };
 }
 
-/** Whether what was promised of a baked image was kept; undefined if there was none. */
+const bakedOf = (results: readonly Result[]) => results.find(({ image }) => image === 'baked');
+
+/** Whether a baked image was as fast as promised; true if there was none. */
+export function wasKept(results: readonly Result[]): boolean {
+  return (bakedOf(results)?.readyToBare ?? 0) <= BAKED_AT_MOST;
+}
+
+/** The same in a sentence; undefined if there was none. */
 export function verdictOf(results: readonly Result[]): string | undefined {
-  const baked = results.find(({ image }) => image === 'baked');
+  const baked = bakedOf(results);
   if (!baked) return undefined;
-  const kept = baked.readyToBare <= BAKED_AT_MOST;
   const ratio = baked.readyToBare.toFixed(2);
-  return `A baked image is ready after ${ratio} times its bare boot (at most ${BAKED_AT_MOST}): ${kept ? 'kept' : 'NOT kept'}.`;
+  const kept = wasKept(results) ? 'kept' : 'NOT kept';
+  return `A baked image is ready after ${ratio} times its bare boot (at most ${BAKED_AT_MOST}): ${kept}.`;
 }
 
 export function print(results: readonly Result[]): void {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { summarise, verdictOf } from '../../../bench/boot/report.ts';
+import { summarise, verdictOf, wasKept } from '../../../bench/boot/report.ts';
 
 const boot = (ready: number) => ({ metadata: 1, userData: 3, ready, jobDone: ready + 1 });
 
@@ -10,13 +10,16 @@ it('takes medians, and the agent by the bare boot of the same image', () => {
 });
 
 it.each([
-  [7.5, /2\.50 times .*: kept/],
-  [7.6, /2\.53 times .*: NOT kept/],
-])('judges a baked image that is ready after %d s, where the bare boot takes 3', (ready, verdict) => {
+  [7.5, true, /2\.50 times .*: kept/],
+  [7.6, false, /2\.53 times .*: NOT kept/],
+])('judges a baked image that is ready after %d s, where the bare boot takes 3', (ready, kept, verdict) => {
   const result = summarise({ image: 'baked', bare: [3], boots: [boot(ready)] });
+  expect(wasKept([result])).toBe(kept);
   expect(verdictOf([result])).toMatch(verdict);
 });
 
 it('judges no other image', () => {
-  expect(verdictOf([summarise({ image: 'stock', bare: [3], boots: [boot(60)] })])).toBeUndefined();
+  const results = [summarise({ image: 'stock', bare: [3], boots: [boot(60)] })];
+  expect(verdictOf(results)).toBeUndefined();
+  expect(wasKept(results)).toBe(true);
 });

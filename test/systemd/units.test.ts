@@ -65,6 +65,10 @@ describe('the agent’s unit', () => {
   };
   const burst = Number(/^StartLimitBurst=(\d+)$/m.exec(unit)?.[1]);
 
+  test('is stopped while there is still a network to hand its jobs back by', () => {
+    expect(unit).toMatch(/^After=.*\bnetwork\.target nss-lookup\.target\b/m);
+  });
+
   test('is given up within two minutes if it crashes at every start', () => {
     const startSeconds = 2;
     expect(burst * (seconds('RestartSec') + startSeconds)).toBeLessThan(120);

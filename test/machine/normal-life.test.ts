@@ -1,18 +1,47 @@
 import { expect, test } from 'vitest';
+import { member } from '../../checker/calls.ts';
 import { expectSound } from '../support/suite.ts';
-import { machineFleets } from './support/suite.ts';
+import { expectInOrder, machineFleets } from './support/suite.ts';
+import { tracesOf } from './support/traces.ts';
 
 const start = machineFleets();
 
+/** Long enough that SQS asks all of its servers, unlike the long polls before it. */
+const LAST_LOOK_SECONDS = 1;
+/** The calls of the end of a life. */
+const LAST = ['ReceiveMessage', 'TerminateInstanceInAutoScalingGroup', 'CompleteLifecycleAction'];
+
 test('a machine boots for a job, works on it, goes when it has no more to do, and keeps its journal', async () => {
   const fleet = await start();
+  const traces = tracesOf(fleet);
   const [job = ''] = await fleet.send({ sleepMs: 500 });
   const id = await fleet.instance(0);
   await fleet.event('end', job);
   await fleet.backToZero();
-  await expectSound(fleet, { sent: 1, succeeded: 1, instances: 1 });
-  const record = await fleet.record(id);
-  expect(record?.['retirement']?.M).toMatchObject({ reason: { S: 'idle' } });
-  const agent = (await fleet.machineJournal(id, 'mayfly-agent.service')).map(({ MESSAGE }) => MESSAGE);
-  expect(agent).toContainEqual(expect.stringContaining('Started'));
+  await expectSound(fleet, { sent: 1, succeeded: 1, runs: 1, instances: 1 });
+
+  const retirement = await traces.retirement(id);
+  expect(retirement).toMatchObject({ reason: 'idle', rung: 'terminate', tries: '1', jobsDone: '1' });
+  expect(Number(retirement?.['idleSeconds'])).toBeGreaterThanOrEqual(3);
+  const calls = (await traces.calls(id)).filter(({ action }) => LAST.includes(action)).slice(-LAST.length);
+  expect(calls.map(({ action, status }) => [action, status])).toEqual(LAST.map((action) => [action, 200]));
+  const [look, terminate, hook] = calls;
+  expect(look && member(look, 'WaitTimeSeconds')).toBe(LAST_LOOK_SECONDS);
+  expect(terminate && member(terminate, 'ShouldDecrementDesiredCapacity')).toBe('true');
+  expect(hook && member(hook, 'LifecycleHookName')).toBe('termination');
+  expect(await traces.activities(id)).toEqual([
+    expect.stringContaining('shrinking the capacity from 1 to 0'),
+    expect.stringContaining('increasing the capacity from 0 to 1'),
+  ]);
+  expectInOrder(await traces.lines(id), [
+    /^Started mayfly-deadman\.timer/,
+    /^mayfly-boot: run the playbook/,
+    /^Started mayfly-slot@/,
+    /"msg":"ready for work"/,
+    /"state":"succeeded","msg":"job ended"/,
+    /"reason":"idle".*"msg":"retiring"/,
+    /"reason":"idle".*"msg":"retired"/,
+    /^Reached target shutdown\.target/,
+    /^Journal stopped/,
+  ]);
 });

@@ -164,7 +164,8 @@ async function stateOf(launcher: MachineLauncher, instance: string, unit: string
   };
 }
 
-async function readJournal(directory: string, unit: string | undefined): Promise<JournalEntry[]> {
+/** A journal's entries: of a unit, or all. */
+export async function readJournal(directory: string, unit?: string): Promise<JournalEntry[]> {
   const words = ['--directory', directory, '--output', 'json', '--quiet', ...(unit ? ['--unit', unit] : [])];
   const { stdout } = await promisify(execFile)('journalctl', words, { maxBuffer: LARGEST_JOURNAL_BYTES });
   return stdout

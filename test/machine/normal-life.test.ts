@@ -6,7 +6,7 @@ import { tracesOf } from './support/traces.ts';
 
 const start = machineFleets();
 
-/** Long enough that SQS asks all of its servers, unlike the long polls before it. */
+/** The shortest long poll: those before it wait longer, and a short poll would ask only some of SQS's servers. */
 const LAST_LOOK_SECONDS = 1;
 /** The calls of the end of a life. */
 const LAST = ['ReceiveMessage', 'TerminateInstanceInAutoScalingGroup', 'CompleteLifecycleAction'];

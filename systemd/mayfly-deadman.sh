@@ -17,7 +17,7 @@ set -u
 # Seconds. The unit's drop-in has the fleet's own.
 budget=${MAYFLY_BOOT_SECONDS:-900}
 stop_grace=${MAYFLY_STOP_SECONDS:-900}
-# What cloud-init may take from power-on to the boot script.
+# What a machine may take from power-on to the boot script, and after a reboot to its agent.
 before_boot=300
 
 # The second of a time that systemd tells, which is 0 for one that never was
@@ -68,9 +68,12 @@ booting() {
 }
 
 stopped() {
-  at=$(since "$(of InactiveEnterTimestampMonotonic "$agent")")
-  if [ "$at" -eq 0 ]; then at=$booted; fi
-  if [ $((now - at)) -ge "$stop_grace" ]; then
+  at=$(since "$(of InactiveEnterTimestampMonotonic "$agent")") grace=$stop_grace
+  # After a reboot it may not have started yet, which is no stop.
+  if [ "$at" -eq 0 ]; then
+    at=$booted grace=$((stop_grace > before_boot ? stop_grace : before_boot))
+  fi
+  if [ $((now - at)) -ge "$grace" ]; then
     retire stopped "the agent was stopped by hand $((now - at)) s ago"
   fi
 }

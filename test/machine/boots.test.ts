@@ -25,7 +25,7 @@ const FAILS = 'echo no such package: hammer; exit 1';
 
 test('three boots that fail, hang or are cut off by a reboot stop the launches until an operator resumes them', async () => {
   const fleet = await start(ORDERED);
-  const { decremented, savedLog, retirement, lines } = tracesOf(fleet);
+  const { statuses, decremented, savedLog, retirement, lines } = tracesOf(fleet);
   const mend = await orderAll(fleet, FAILS);
   const jobs = await fleet.send({ sleepMs: 100 }, { sleepMs: 100 });
   const [hanging, rebooting] = await Promise.all([fleet.instance(0), fleet.instance(1)]);
@@ -37,6 +37,7 @@ test('three boots that fail, hang or are cut off by a reboot stop the launches u
 
   for (const id of broken) {
     expect(await retirement(id)).toMatchObject({ reason: 'boot-failed', rung: 'terminate' });
+    expect(await statuses(id, 'CompleteLifecycleAction')).toContain(200);
     expect(await decremented(id)).toBe(true);
     expect((await savedLog(id))?.key).toContain('-boot-failed.log');
     expect(await lines(id, 'mayfly-agent.service')).toEqual([]);

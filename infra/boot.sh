@@ -35,6 +35,8 @@ give_up() {
   set +e
   log "failed with status $status: $doing"
   if $bake; then exit "$status"; fi
+  # While the machine is switched off or restarted nothing can be started: the next start is judged by itself.
+  [ "$(systemctl is-system-running)" != stopping ] || exit "$status"
   mkdir -p "$state"
   printf 'boot-failed could not %s (status %s)\n' "$doing" "$status" >"$state/boot-failed"
   systemctl stop --no-block mayfly-agent.service
@@ -42,6 +44,8 @@ give_up() {
   exit "$status"
 }
 trap give_up EXIT
+# Some shells take this for an exit: it comes at the very end of a machine that is switched off.
+trap 'trap - EXIT; exit 143' TERM
 
 # Whether what is to be deployed lies on this machine already: the role leaves a copy of what it was told.
 is_deployed() { [ -e "$state/deployed" ] && [ "$(cat "$state/deployed")" = "$(cat "$tree_json")" ]; }
@@ -127,10 +131,11 @@ print(json.dumps({
     "mayfly_agent_bake": sys.argv[2] == "true"}))' "$tree_json" "$bake"
 }
 
+# What a set-up prints is in its log, and is not for workers.
 pull() {
   rm -rf "$opt/pulled"
   nice -n "$nice" ansible-pull -i localhost, -U "$tree" -d "$opt/pulled" -e "$(variables)" ansible/local.yml 2>&1 |
-    tee "$run/ansible.log"
+    (umask 077 && tee "$run/ansible.log")
 }
 
 # The task at which it ended, for who reads why the instance went; or why Ansible itself does not run

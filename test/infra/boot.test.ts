@@ -60,6 +60,12 @@ describe('a boot', () => {
     expect(kinds(await boot())).toEqual([expect.stringContaining('tree.zip'), 'ansible-pull -i localhost,']);
   });
 
+  it("keeps the playbook's words to root", async () => {
+    await boot();
+    expect(machine.read('/run/mayfly-boot/ansible.log')).toContain('TASK [mayfly_agent : All of it]');
+    expect(statSync(join(machine.root, 'run/mayfly-boot/ansible.log')).mode & 0o777).toBe(0o600);
+  });
+
   it('unpacks the tree with its execute bits', async () => {
     await boot();
     const { mode } = statSync(join(machine.root, 'opt/mayfly/tree/worker/run'));
@@ -180,6 +186,19 @@ ImportError: cannot import name of no account'; exit 1`;
     const { status } = await boot({ programs: { 'ansible-pull': 'exit 0' } });
     expect(status).toBe(1);
     expect(why()).toBe('boot-failed could not run the playbook (status 1)\n');
+  });
+
+  it.each([
+    [
+      'as the machine is switched off meanwhile',
+      { system: 'stopping', programs: { 'ansible-pull': 'exit 1' } },
+    ],
+    ['as all that runs is ended', { programs: { 'ansible-pull': 'kill -TERM "$PPID"' } }],
+  ])('%s has not failed: the next start is judged by itself', async (_, answers) => {
+    const { calls, status } = await boot(answers);
+    expect(status).not.toBe(0);
+    expect(calls.filter((call) => call.startsWith('systemctl'))).toEqual([]);
+    expect(why).toThrow('ENOENT');
   });
 
   it('switches off where not even systemd can be asked', async () => {

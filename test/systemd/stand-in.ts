@@ -15,6 +15,8 @@ export interface Answers {
   agent?: Record<string, string | number>;
   /** Of `mayfly-retire.service`. Default `inactive`. */
   retire?: string;
+  /** What systemd says of the machine as a whole. Default `running`. */
+  system?: string;
   /** Seconds since power-on. Default 1000. */
   uptime?: number;
   /** Whether the metadata service answers. Default true. */
@@ -66,10 +68,11 @@ export class StandIn {
   }
 
   async run(script: string, answers: Answers = {}, words: string[] = []): Promise<Outcome> {
-    const { uptime = 1000, metadata = true, aws = ':', programs = {} } = answers;
+    const { uptime = 1000, metadata = true, system = 'running', aws = ':', programs = {} } = answers;
     this.put('/proc/uptime', `${uptime}.00 1.00\n`).put('/calls', '').put('/slept', '0\n');
     this.put('/show/mayfly-agent.service', lines({ ActiveState: 'active', ...answers.agent }));
     this.put('/show/mayfly-retire.service', lines({ ActiveState: answers.retire ?? 'inactive' }));
+    this.put('/show/system', `${system}\n`);
     this.put('/show/manager', lines({ UserspaceTimestampMonotonic: 0 }));
     this.put('/answer', aws);
     for (const [name, text] of Object.entries({ ...PROGRAMS, ...programs })) {
@@ -124,6 +127,7 @@ read -r up rest <"$MAYFLY_ROOT/proc/uptime"; echo "$((\${up%.*} + $1)).00 $rest"
   show*mayfly-agent.service*) cat "$MAYFLY_ROOT/show/mayfly-agent.service" ;;
   show*mayfly-retire.service*) cat "$MAYFLY_ROOT/show/mayfly-retire.service" ;;
   show*) cat "$MAYFLY_ROOT/show/manager" ;;
+  is-system-running) cat "$MAYFLY_ROOT/show/system" ;;
   *) echo "systemctl $*" >>"$MAYFLY_ROOT/calls" ;;
 esac`,
   curl: `case "$*" in

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { packageRoot } from '../../infra/package-files.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'mayfly-ansible-'));
@@ -26,6 +27,19 @@ test("ansible-lint's production profile has nothing to say of playbook, role and
   const { status, output } = run('ansible-lint', ...options, 'local.yml', 'roles', ...examples);
   expect({ status, output }).toEqual({ status: 0, output: '' });
 }, 120_000);
+
+test('what is documented of a variable of the role is its default', () => {
+  const read = (file: string) =>
+    parse(readFileSync(join(directory, 'roles/mayfly_agent', file), 'utf8')) as Record<string, unknown>;
+  const specification = read('meta/argument_specs.yml') as {
+    argument_specs: { main: { options: Record<string, { default?: unknown; required?: true }> } };
+  };
+  const options = Object.entries(specification.argument_specs.main.options);
+  const documented = options.filter(([, option]) => !option.required);
+  expect(Object.fromEntries(documented.map(([name, option]) => [name, option.default]))).toEqual(
+    read('defaults/main.yml'),
+  );
+});
 
 test('ansible reads the playbook, its role and the specification of the role', ({ skip }) => {
   if (run('ansible-playbook', '--version').missing)

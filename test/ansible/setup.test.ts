@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -86,6 +95,7 @@ test('a script runs in the worker directory, once for each version of the tree, 
   expect(read('script'), read('output')).toBe('once\nonce\n');
   const shown = JSON.stringify([join(base, 'tree/worker'), 'a note', 'more']);
   expect(read('output').replaceAll(/\s/g, '')).toContain(shown.replaceAll(/\s/g, ''));
+  expect(statSync(join(base, 'log')).mode & 0o777).toBe(0o640);
 });
 
 test.for([

@@ -8,6 +8,33 @@ const ROOT = join(import.meta.dirname, '../..');
 const cache = mkdtempSync(join(tmpdir(), 'mayfly-mypy-'));
 afterAll(() => rmSync(cache, { recursive: true }));
 
+/** The syntax of an older Python than this one, of what a boot runs beside the slot: `ast.parse(feature_version)`. */
+const PARSES = `import ast, re, sys
+for name in sys.argv[1:]:
+    text = open(name, encoding="utf-8").read()
+    inline = re.findall(r"<<'PYTHON'\\n(.*?)\\nPYTHON", text, re.S) + re.findall(r"python3 -c '\\n(.*?)'", text, re.S)
+    sources = [text] if name.endswith(".py") else inline
+    for source in sources:
+        ast.parse(source, name, feature_version=(3, 9))
+    print(name, len(sources))`;
+
+test("a boot's own Python is what 3.9 reads", () => {
+  const programs: Record<string, number> = {
+    'ansible/roles/mayfly_agent/files/unpack_node.py': 1,
+    'infra/boot.sh': 2,
+    'systemd/aws.sh': 2,
+    'systemd/mayfly-retire.sh': 1,
+  };
+  const words = ['-c', PARSES, ...Object.keys(programs)];
+  const { stdout, stderr } = spawnSync('python3', words, { cwd: ROOT, encoding: 'utf8' });
+  expect(stderr).toBe('');
+  expect(stdout).toBe(
+    Object.entries(programs)
+      .map(([name, sources]) => `${name} ${sources}\n`)
+      .join(''),
+  );
+});
+
 /** Settings are in pyproject.toml: strict, and for the oldest Python that a worker may have. */
 test.for([
   ['mypy', ['--cache-dir', cache]],

@@ -9,6 +9,9 @@ const scripts = [
   }),
   '.ci/run',
   'workers/hello',
+  'examples/dictionary/define',
+  'test/fixtures/worker/set-up',
+  'test/fixtures/aws-worker/ask',
 ].sort();
 
 const missing = spawnSync('shellcheck', ['--version']).error !== undefined;

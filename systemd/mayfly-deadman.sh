@@ -45,6 +45,12 @@ starting() {
   fi
 }
 
+# Whether the boot came to its end, or the machine was switched off in between, as in a warm pool, with its agent ready.
+came_up() {
+  [ -e "$state/booted" ] && return
+  [ ! -e "$run/booting" ] && [ ! -e "$state/boot-failed" ] && [ -e "$root/var/lib/mayfly/ready.json" ]
+}
+
 # It has left word, unless nothing could be written any more.
 cut_short() {
   if [ -s "$state/boot-failed" ]; then
@@ -92,7 +98,7 @@ case $(of ActiveState "$agent") in
     ;;
   activating) starting ;;
   *)
-    if [ ! -e "$state/booted" ]; then
+    if ! came_up; then
       booting
     else
       case $(of ActiveState "$agent"):$(retired_as) in

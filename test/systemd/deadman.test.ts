@@ -34,6 +34,8 @@ const booted = (m: StandIn) => m.put('/var/lib/mayfly-boot/booted', 'key\n');
 /** The boot script runs: as this process does. */
 const bootRuns = (m: StandIn) => m.put('/run/mayfly-boot/booting', `${process.pid}\n`);
 const bootEnded = (m: StandIn) => m.put('/run/mayfly-boot/booting', '99999999\n');
+const startedAgain = (m: StandIn) =>
+  m.put('/run/cloud-init/result.json', '{}').put('/var/lib/mayfly/ready.json', '{}');
 const retired = (reason: string) => (m: StandIn) =>
   booted(m).put('/var/lib/mayfly/retirement.json', JSON.stringify({ reason }));
 
@@ -52,6 +54,10 @@ describe("the dead man's timer leaves a machine alone", () => {
         uptime: 5000 + BUDGET - 1,
         prepare: (m) => booted(m).put('/run/mayfly-boot/alive', '5000\n'),
       },
+    ],
+    [
+      'that was switched off in mid-boot, but not before its agent was ready, and gets the time to start it',
+      { state: 'inactive', uptime: 200, prepare: startedAgain },
     ],
     [
       'whose agent was stopped by hand a while ago',
@@ -107,6 +113,15 @@ describe("the dead man's timer has a machine ended", () => {
       'boot-failed the machine was started again in mid-boot',
     ],
     [
+      'that was started again after its boot had failed, though its agent was ready',
+      {
+        state: 'inactive',
+        uptime: 200,
+        prepare: (m) => startedAgain(m).put('/var/lib/mayfly-boot/boot-failed', 'boot-failed it could not\n'),
+      },
+      'boot-failed the machine was started again in mid-boot',
+    ],
+    [
       'whose agent never comes up',
       { state: 'activating', uptime: BUDGET },
       'boot-failed the agent has been starting for 900 s',
@@ -156,6 +171,21 @@ describe('an agent that stops', () => {
     machine.put('/run/mayfly-boot/alive', '100\n');
     await look({ state: 'deactivating', uptime: 40_000, prepare: booted });
     expect(await look({ state: 'activating', uptime: 40_060 })).toMatchObject({ calls: [] });
+  });
+});
+
+describe('a fleet that lets no stopped agent stay', () => {
+  const env = { MAYFLY_STOP_SECONDS: '0' };
+
+  it('waits for one that has not started yet after a reboot', async () => {
+    const rebooted = { state: 'inactive', uptime: 299, prepare: booted };
+    expect(await look(rebooted, { env })).toMatchObject({ calls: [] });
+    expect(await look({ ...rebooted, uptime: 300 }, { env })).toMatchObject({ calls: RETIRES });
+  });
+
+  it('ends a machine at the first look at one that was stopped', async () => {
+    const { calls } = await look({ state: 'inactive', uptime: 60, endedAt: 60, prepare: booted }, { env });
+    expect(calls).toEqual(RETIRES);
   });
 });
 

@@ -17,6 +17,8 @@ export interface Answers {
   retire?: string;
   /** What systemd says of the machine as a whole. Default `running`. */
   system?: string;
+  /** What a unit's drop-in says. */
+  env?: Record<string, string>;
   /** Seconds since power-on. Default 1000. */
   uptime?: number;
   /** Whether the metadata service answers. Default true. */
@@ -79,7 +81,7 @@ export class StandIn {
       this.put(`/stubs/${name}`, `#!/bin/sh\n${text}\n`, 0o755);
     }
     const { exitCode, all } = await execa('/bin/sh', [join(this.root, script), ...words], {
-      env: { MAYFLY_ROOT: this.root, METADATA: String(metadata), PATH: this.#bin },
+      env: { ...answers.env, MAYFLY_ROOT: this.root, METADATA: String(metadata), PATH: this.#bin },
       extendEnv: false,
       reject: false,
       all: true,

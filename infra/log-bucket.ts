@@ -2,7 +2,7 @@ import { Duration, type RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 
-/** Where the logs of jobs are kept. */
+/** Where the logs of jobs are kept, and those of instances that ended because something broke. */
 export function logBucket(scope: Construct, retention: Duration, removalPolicy: RemovalPolicy): Bucket {
   const bucket = new Bucket(scope, 'Logs', {
     encryption: BucketEncryption.S3_MANAGED,

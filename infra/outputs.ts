@@ -14,7 +14,7 @@ export function addOutputs(fleet: WorkerFleet): void {
     ],
     DeadLetterQueueUrl: [fleet.deadLetterQueue.queueUrl, 'Jobs that failed for good'],
     TableName: [fleet.table.tableName, 'Records of jobs and instances'],
-    LogBucketName: [fleet.logBucket.bucketName, 'Logs of jobs'],
+    LogBucketName: [fleet.logBucket.bucketName, 'Logs of jobs, and of instances that broke'],
     GroupName: [groupName, 'The Auto Scaling group'],
     ScalingPolicyArn: [fleet.scalingPolicyArn, 'Execute it to start instances without waiting for the alarm'],
     WatchInstances: [

@@ -26,6 +26,12 @@ tree = json.load(open("/etc/mayfly/tree.json"))
 print(json.dumps({"mayfly_agent_tree_key": tree["key"], "mayfly_agent_node_integrity": tree["node"]["integrity"],
                   "mayfly_agent_setup": tree.get("setup", "")}))')"`;
 
+/** What else the role has done. */
+const LOOK = `
+systemd-analyze cat-config systemd/journald.conf | grep ^SystemMax
+stat -c '%U %a %n' /opt/mayfly/node/bin/node /etc/systemd/system/mayfly-agent.service /var/lib/mayfly-worker
+grep -E '^(ansible-core|jq)\\s' /var/log/mayfly-packages.txt`;
+
 const again = (fleet: MachineFleet, id: string): Promise<CommandResult> =>
   fleet.on(id, '/bin/sh', '-c', AGAIN);
 
@@ -60,6 +66,17 @@ test("a stock machine gets its packages and the owner's set-up, works, and a sec
     output: { S: expect.stringContaining('the hold of an agent on a job') },
   });
   expect(await ended(fleet, unknown)).toMatchObject({ state: { S: 'failed' }, exitStatus: { N: '65' } });
+
+  const { stdout: found } = await fleet.on(id, '/bin/sh', '-c', LOOK);
+  expect(found.trim().split('\n')).toEqual([
+    'SystemMaxUse=500M',
+    'SystemMaxFileSize=50M',
+    'root 755 /opt/mayfly/node/bin/node',
+    'root 644 /etc/systemd/system/mayfly-agent.service',
+    'mayfly-worker 750 /var/lib/mayfly-worker',
+    expect.stringMatching(/^ansible-core\t\d/),
+    expect.stringMatching(/^jq\t\d/),
+  ]);
 
   const { status, stdout } = await again(fleet, id);
   expect(stdout).toMatch(/changed=0 .*failed=0/);

@@ -8,7 +8,7 @@ export default defineConfig({
     include: ['test/machine/**/*.test.ts'],
     // Each test file boots up to two machines; what differs in time is what makes tests fail for no reason.
     maxWorkers: 1,
-    testTimeout: 300_000,
+    testTimeout: 600_000,
     hookTimeout: 300_000,
     expect: { poll: { timeout: 60_000, interval: 200 } },
     allowOnly: !ci,

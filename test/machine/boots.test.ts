@@ -1,14 +1,16 @@
 import {
+  type AutoScalingGroup,
   DescribeAutoScalingGroupsCommand,
   ResumeProcessesCommand,
   SetDesiredCapacityCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { expect, test } from 'vitest';
+import { member } from '../../checker/calls.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
 import { type MachineFleet, PATIENCE_MS } from './support/fleet.ts';
 import { ORDERED, order, orderAll } from './support/orders.ts';
-import { machineFleets } from './support/suite.ts';
+import { expectReasons, machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
 
 const start = machineFleets();
@@ -25,7 +27,7 @@ const FAILS = 'echo no such package: hammer; exit 1';
 
 test('three boots that fail, hang or are cut off by a reboot stop the launches until an operator resumes them', async () => {
   const fleet = await start(ORDERED);
-  const { statuses, decremented, savedLog, retirement, lines } = tracesOf(fleet);
+  const { calls, decremented, savedLog, retirement, lines } = tracesOf(fleet);
   const mend = await orderAll(fleet, FAILS);
   const jobs = await fleet.send({ sleepMs: 100 }, { sleepMs: 100 });
   const [hanging, rebooting] = await Promise.all([fleet.instance(0), fleet.instance(1)]);
@@ -37,10 +39,11 @@ test('three boots that fail, hang or are cut off by a reboot stop the launches u
 
   for (const id of broken) {
     expect(await retirement(id)).toMatchObject({ reason: 'boot-failed', rung: 'terminate' });
-    expect(await statuses(id, 'CompleteLifecycleAction')).toContain(200);
     expect(await decremented(id)).toBe(true);
     expect((await savedLog(id))?.key).toContain('-boot-failed.log');
     expect(await lines(id, 'mayfly-agent.service')).toEqual([]);
+    const [complete] = await calls(id, 'CompleteLifecycleAction');
+    expect(complete && [member(complete, 'LifecycleHookName'), complete.status]).toEqual(['launch', 200]);
   }
   const why = async (id: string) => (await retirement(id))?.['lastError'];
   expect(await why(hanging)).toMatch(/the boot is not done after \d+ s/);
@@ -54,7 +57,10 @@ test('three boots that fail, hang or are cut off by a reboot stop the launches u
   // With a job waiting, somebody asks for an instance all the same.
   const AutoScalingGroupName = fleet.stack.group;
   await fleet.clients.autoScaling.send(
-    new SetDesiredCapacityCommand({ AutoScalingGroupName, DesiredCapacity: 1 }),
+    new SetDesiredCapacityCommand({
+      AutoScalingGroupName,
+      DesiredCapacity: Math.max(1, (await groupOf(fleet))?.DesiredCapacity ?? 0),
+    }),
   );
   expect(fleet.launched()).toHaveLength(bought);
   await fleet.clients.autoScaling.send(
@@ -63,12 +69,17 @@ test('three boots that fail, hang or are cut off by a reboot stop the launches u
   for (const job of jobs) await fleet.event('end', job);
   await fleet.backToZero();
   await expectSound(fleet, { sent: 2, succeeded: 2, runs: 2 });
+  await expectReasons(fleet);
 });
 
 async function isSuspended(fleet: MachineFleet): Promise<boolean> {
+  const { SuspendedProcesses = [] } = (await groupOf(fleet)) ?? {};
+  return SuspendedProcesses.some(({ ProcessName }) => ProcessName === 'Launch');
+}
+
+async function groupOf(fleet: MachineFleet): Promise<AutoScalingGroup | undefined> {
   const { AutoScalingGroups } = await fleet.clients.autoScaling.send(
     new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [fleet.stack.group] }),
   );
-  const suspended = AutoScalingGroups?.[0]?.SuspendedProcesses ?? [];
-  return suspended.some(({ ProcessName }) => ProcessName === 'Launch');
+  return AutoScalingGroups?.[0];
 }

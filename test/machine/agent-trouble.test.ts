@@ -6,7 +6,7 @@ import { expectSound } from '../support/suite.ts';
 import { type MachineFleet, PATIENCE_MS } from './support/fleet.ts';
 import { endOf } from './support/job.ts';
 import { gate, ORDERED, orderAll } from './support/orders.ts';
-import { expectInOrder, machineFleets } from './support/suite.ts';
+import { expectInOrder, expectReasons, machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
 
 const start = machineFleets();
@@ -64,6 +64,7 @@ test('a job whose agent is killed, hangs or is stopped in the middle of it is do
   expect((await savedLog(id))?.text).toContain('was stopped by hand');
   await fleet.backToZero();
   await expectSound(fleet, { sent: 3, succeeded: 3, runs: 6, instances: 2 });
+  await expectReasons(fleet);
 });
 
 interface Troubled {

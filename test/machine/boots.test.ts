@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
 import { type MachineFleet, PATIENCE_MS } from './support/fleet.ts';
 import { ORDERED, order, orderAll } from './support/orders.ts';
-import { machineFleets } from './support/suite.ts';
+import { expectReasons, machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
 
 const start = machineFleets();
@@ -67,6 +67,7 @@ test('three boots that fail, hang or are cut off by a reboot stop the launches u
   for (const job of jobs) await fleet.event('end', job);
   await fleet.backToZero();
   await expectSound(fleet, { sent: 2, succeeded: 2, runs: 2 });
+  await expectReasons(fleet);
 });
 
 async function isSuspended(fleet: MachineFleet): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { expectSound } from '../support/suite.ts';
 import { gate, ORDERED, order } from './support/orders.ts';
-import { machineFleets } from './support/suite.ts';
+import { expectReasons, machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
 
 const start = machineFleets();
@@ -65,4 +65,5 @@ test('machines whose agent crashes at every start, or has no Node, end themselve
   for (const job of jobs) await fleet.event('end', job);
   await fleet.backToZero();
   await expectSound(fleet, { sent: 2, succeeded: 2, runs: 3 });
+  await expectReasons(fleet);
 });

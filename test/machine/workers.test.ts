@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { expectSound } from '../support/suite.ts';
 import type { MachineFleet } from './support/fleet.ts';
 import { endOf } from './support/job.ts';
-import { machineFleets } from './support/suite.ts';
+import { expectReasons, machineFleets } from './support/suite.ts';
 
 const start = machineFleets();
 
@@ -70,6 +70,7 @@ test('what workers leave behind, want of the agent or take too much of ends noth
   expect(await workingAgent(fleet, id)).toEqual(agent);
   await fleet.backToZero();
   await expectSound(fleet, { sent: 4, succeeded: enforced ? 3 : 4, runs: 4, instances: 1 });
+  await expectReasons(fleet);
 });
 
 const workingAgent = (fleet: MachineFleet, instance: string) =>

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach } from 'vitest';
 import { missingForMachines } from '../../../local/machines/requirements.ts';
-import { type MachineFleet, startMachineFleet } from './fleet.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type MachineFleet, PATIENCE_MS, startMachineFleet } from './fleet.ts';
 
 type Start = typeof startMachineFleet;
 
@@ -25,6 +26,14 @@ export function machineFleets(): Start {
     open.push(fleet);
     return fleet;
   };
+}
+
+/** That the record of every machine that there was tells why it went. */
+export async function expectReasons(fleet: MachineFleet): Promise<void> {
+  for (const id of fleet.launched()) {
+    const reason = async () => (await fleet.record(id))?.['retirement']?.M?.['reason']?.S;
+    await eventually(`why ${id} went, in its record`, reason, PATIENCE_MS);
+  }
 }
 
 /** That each of these is in the messages, one after another, whatever comes between them. */

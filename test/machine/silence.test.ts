@@ -1,0 +1,112 @@
+import { PutLifecycleHookCommand } from '@aws-sdk/client-auto-scaling';
+import { Duration } from 'aws-cdk-lib';
+import { expect, test } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { expectSound } from '../support/suite.ts';
+import { type MachineFleet, PATIENCE_MS } from './support/fleet.ts';
+import { gate, ORDERED } from './support/orders.ts';
+import { expectReasons, machineFleets } from './support/suite.ts';
+import { tracesOf } from './support/traces.ts';
+
+const start = machineFleets();
+const AGENT = 'mayfly-agent.service';
+
+/** Its agent dies without a word, and from then on waits for metadata no longer than this. */
+const DIES = `
+mkdir -p /etc/systemd/system/${AGENT}.d
+printf '[Unit]\\nStartLimitBurst=2\\n[Service]\\nTimeoutStartSec=10\\nRestartSec=1\\n' \\
+  >/etc/systemd/system/${AGENT}.d/impatient.conf
+systemctl daemon-reload
+systemctl kill --signal=KILL ${AGENT}`;
+
+const PROPS = {
+  ...ORDERED,
+  maxCapacity: 3,
+  bootBudget: Duration.seconds(150),
+  drain: Duration.seconds(1),
+  stopGrace: Duration.seconds(5),
+};
+
+test('machines without metadata, from the start or from some time on, go; so does one whose agent was stopped by hand', async () => {
+  const fleet = await start(PROPS);
+  const { decremented, savedLog, retirement, lines, activities } = tracesOf(fleet);
+  await letGoSoon(fleet);
+  const { there, open } = gate(fleet, 'go');
+  fleet.silenceMetadata((id) => id === fleet.launched()[0]);
+  const jobs = await fleet.send({ untilFile: there }, { untilFile: there }, { untilFile: there });
+  const unborn = await fleet.instance(0);
+  const muted = await fleet.instance(1);
+  const stopped = await fleet.instance(2);
+  await Promise.all([muted, stopped].map((id) => fleet.unit(id, AGENT, isActive)));
+  fleet.silenceMetadata((id) => id === muted);
+  await fleet.on(muted, 'sh', '-c', DIES);
+
+  // Its job is handed back for the reboot, and after it the machine works again.
+  await worksOn(fleet, stopped, jobs);
+  await fleet.on(stopped, 'systemctl', 'reboot');
+  await eventually('a second boot', async () => (await boots(fleet, stopped)) === 2, PATIENCE_MS);
+  await fleet.unit(stopped, AGENT, isActive);
+  await worksOn(fleet, stopped, jobs);
+  await fleet.on(stopped, 'systemctl', 'stop', AGENT);
+  await fleet.gone(stopped);
+  expect(await retirement(stopped)).toMatchObject({ reason: 'stopped', rung: 'terminate' });
+  expect((await retirement(stopped))?.['lastError']).toMatch(/^the agent was stopped by hand \d+ s ago$/);
+  expect(await decremented(stopped)).toBe(true);
+  expect((await savedLog(stopped))?.key).toContain('-stopped.log');
+  await open();
+
+  // Nobody on it ever spoke: that is the keeper's.
+  await fleet.gone(unborn);
+  expect(await retirement(unborn)).toMatchObject({ reason: 'boot-failed', rung: 'terminate' });
+  expect(await lines(unborn, 'mayfly-deadman.timer')).toEqual([]);
+
+  const silent = 'mayfly-retire: the metadata service is silent: nobody can be told';
+  const saidSo = async () => (await lines(muted, 'mayfly-retire.service')).includes(silent);
+  await eventually('a word of its silence', saidSo, PATIENCE_MS);
+  await fleet.gone(muted);
+  expect(await activities(muted)).toContainEqual(expect.stringContaining('terminated or stopped'));
+  await eventually('why it went', () => retirement(muted), PATIENCE_MS);
+  expect(await retirement(muted)).toMatchObject({ reason: 'lost', rung: 'power-off' });
+
+  for (const job of jobs) await fleet.event('end', job);
+  await fleet.backToZero();
+  await expectSound(fleet, { sent: 3, succeeded: 3 });
+  await expectReasons(fleet);
+});
+
+/** An instance that ends without a word is waited for half a minute, instead of five: the least that AWS takes. */
+async function letGoSoon(fleet: MachineFleet): Promise<void> {
+  await fleet.clients.autoScaling.send(
+    new PutLifecycleHookCommand({
+      AutoScalingGroupName: fleet.stack.group,
+      LifecycleHookName: 'termination',
+      LifecycleTransition: 'autoscaling:EC2_INSTANCE_TERMINATING',
+      DefaultResult: 'CONTINUE',
+      HeartbeatTimeout: 30,
+    }),
+  );
+}
+
+/** Resolves when a machine has one of these jobs. */
+async function worksOn(fleet: MachineFleet, instance: string, jobs: readonly string[]): Promise<void> {
+  const has = async (job: string) => {
+    if ((await fleet.ownerOf(job)) !== instance) throw new Error(`${job} is another machine's`);
+  };
+  await eventually(
+    `a job of ${instance}`,
+    () =>
+      Promise.any(jobs.map(has)).then(
+        () => true,
+        () => false,
+      ),
+    PATIENCE_MS,
+  );
+}
+
+async function boots(fleet: MachineFleet, instance: string): Promise<number> {
+  return new Set((await fleet.machineJournal(instance)).map(({ _BOOT_ID }) => _BOOT_ID)).size;
+}
+
+function isActive({ ActiveState }: { ActiveState: string }): boolean {
+  return ActiveState === 'active';
+}

@@ -6,8 +6,8 @@ const ci = process.env['CI'] === 'true';
 export default defineConfig({
   test: {
     include: ['test/machine/**/*.test.ts'],
-    // Each test file boots up to two machines; what differs in time is what makes tests fail for no reason.
-    maxWorkers: 1,
+    // Machines wait more than they work: two fleets of up to three machines suit two cores.
+    maxWorkers: 2,
     testTimeout: 600_000,
     hookTimeout: 300_000,
     expect: { poll: { timeout: 60_000, interval: 200 } },

@@ -47,6 +47,8 @@ const MACHINE_ENVIRONMENT = [
   'LANG=C.UTF-8',
 ];
 const LARGEST_OUTPUT_BYTES = 64 * 1024 * 1024;
+/** How often a command that was entered into a machine is woken: soon enough not to hold up its end. */
+const WAKE_MS = 500;
 
 /** Switches a machine on. Its console is `instance.log` of its directory, its journal is in `journal` there. */
 export async function bootMachine(spec: InstanceSpec, options: MachineOptions): Promise<Machine> {
@@ -96,11 +98,15 @@ class BootedMachine implements Machine {
     const words = [...target, '--', 'env', '-i', ...MACHINE_ENVIRONMENT, ...command];
     const options = { maxBuffer: LARGEST_OUTPUT_BYTES, env: { PATH: machinePath } };
     return new Promise((resolve, reject) => {
-      execFile('nsenter', words, options, (error, stdout, stderr) => {
+      const entered = execFile('nsenter', words, options, (error, stdout, stderr) => {
+        clearInterval(waking);
         const status = error ? error.code : 0;
         if (typeof status === 'number') resolve({ status, stdout, stderr });
         else reject(error);
       });
+      // A machine that goes down stops all that runs in it before it kills it; nsenter stops with its child, and the
+      // machine would wait for it for ever.
+      const waking = setInterval(() => entered.kill('SIGCONT'), WAKE_MS);
     });
   }
 

@@ -18,7 +18,7 @@ import { eventually } from '../../support/eventually.ts';
 import { startFleet, type TestFleet } from '../../support/fleet.ts';
 
 /** A boot takes about ten seconds here, and three times that where much else runs. */
-export const PATIENCE_MS = 200_000;
+export const PATIENCE_MS = 300_000;
 const LARGEST_JOURNAL_BYTES = 64 * 1024 * 1024;
 const LAST_LINES = 40;
 

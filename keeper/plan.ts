@@ -139,9 +139,12 @@ function capacity({ group, records, backlog }: Look): Action[] {
   return lower ? [...actions, { do: 'lower-desired', ...lower }] : actions;
 }
 
+/** An agent that was stopped may still drain, and says so: its machine is off when nothing is heard of it (`endings`). */
 function lettingGo({ group, records }: Look): Action[] {
   const off = group.instances.filter(({ instance, lifecycleState }) => {
-    return lifecycleState === 'Terminating:Wait' && records.get(instance)?.retirement?.rung === 'power-off';
+    const { rung, reason } = records.get(instance)?.retirement ?? {};
+    if (lifecycleState !== 'Terminating:Wait' || rung !== 'power-off') return false;
+    return reason !== undefined && !NOT_BY_CHOICE.has(reason);
   });
   return off.map(({ instance }) => ({ do: 'let-go', instance }));
 }

@@ -142,6 +142,34 @@ test('one that was taken for dead and lives may end its jobs in the hook', async
   expect(await fleet.instanceRecord(instance)).toMatchObject({ retirement: { reason: 'boot-failed' } });
 });
 
+test('one whose agent was stopped may end its jobs in the hook, until nothing is heard of it', async () => {
+  const fleet = await open();
+  const [spec] = await fleet.launcher.booted(1);
+  const instance = spec?.instanceId ?? '';
+  await inService(fleet, instance);
+  await instancesOf(fleet).heard(instance, Date.now());
+  await instancesOf(fleet).retiring(instance, { ...retirement, reason: 'stopped' }, 'instances');
+  await fleet.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
+    InstanceId: instance,
+    ShouldDecrementDesiredCapacity: true,
+  });
+  const keeper = await keeperOf(fleet);
+  await keeper.after(0);
+  expect((await fleet.group()).states).toEqual({ [instance]: 'Terminating:Wait' });
+  await keeper.after(30);
+  expect((await fleet.group()).states).toEqual({});
+});
+
+async function inService(fleet: Fleet, instance: string): Promise<void> {
+  await eventually('the launch hook', async () => (await fleet.group()).states[instance] === 'Pending:Wait');
+  await fleet.call('autoscaling', 'CompleteLifecycleAction', {
+    AutoScalingGroupName: GROUP,
+    LifecycleHookName: LAUNCH_HOOK,
+    InstanceId: instance,
+    LifecycleActionResult: 'CONTINUE',
+  });
+}
+
 describe('capacity', () => {
   /** A group that wants instances and launches none. */
   async function openHeld(DesiredCapacity: number): Promise<Fleet> {
@@ -166,16 +194,7 @@ describe('capacity', () => {
     const fleet = await open();
     const [spec] = await fleet.launcher.booted(1);
     const instance = spec?.instanceId ?? '';
-    await eventually(
-      'the launch hook',
-      async () => (await fleet.group()).states[instance] === 'Pending:Wait',
-    );
-    await fleet.call('autoscaling', 'CompleteLifecycleAction', {
-      AutoScalingGroupName: GROUP,
-      LifecycleHookName: LAUNCH_HOOK,
-      InstanceId: instance,
-      LifecycleActionResult: 'CONTINUE',
-    });
+    await inService(fleet, instance);
     await instancesOf(fleet).retiring(instance, retirement, 'instances');
     await fleet.machines.destroy(fleet.machines.get(instance));
     const [, successor] = await fleet.launcher.booted(2);

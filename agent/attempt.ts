@@ -138,7 +138,8 @@ function ended(ending: Ending): { kind: 'ended'; ending: Ending } {
 }
 
 function endingOf(end: RunEnd, held: Held, limitSeconds: number): Ending {
-  if (end.kind === 'not-started') return end;
+  // One that was to stop before it could start says nothing of the instance, which counts workers that do not start.
+  if (end.kind === 'not-started') return held.stopped === 'interrupted' ? { kind: 'interrupted' } : end;
   // What had ended by itself before the stop reached it ended by itself, whatever came up meanwhile.
   if (end.kind === 'lost' || end.stopped) {
     if (held.stopped === 'timed-out') return { kind: 'timed-out', limitSeconds };

@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest';
+import { IsolatingRunner } from '../../agent/isolating-runner.ts';
+import { systemClock } from '../../aws/clock.ts';
+import { openSlotSocket, whyNoSlots } from '../../bench/stage/slot-socket.ts';
 import { eventually } from '../support/eventually.ts';
 import { openBench } from './queue.ts';
 
@@ -30,6 +33,33 @@ test('a job that outlives the drain is stopped and handed back, and costs no att
   await agent.work.drain(0);
   expect(await bench.depth()).toEqual({ visible: 1, held: 0 });
   expect(await bench.table.get(id)).toMatchObject({ state: 'queued', attempts: 0 });
+});
+
+test('a job that still waits for a slot of the machine when the drain is over was interrupted', async ({
+  skip,
+}) => {
+  skip(whyNoSlots() !== undefined, whyNoSlots());
+  const bench = await open();
+  const socket = await openSlotSocket({ cgroups: 'none' });
+  const runner = new IsolatingRunner({
+    socket: socket.path,
+    slots: 1,
+    command: ['true'],
+    environment: { PATH: '/usr/bin:/bin' },
+    directory: '/',
+    clock: systemClock,
+  });
+  await runner.check();
+  // From here on no slot comes.
+  await socket.close();
+  const agent = await bench.agent('true', { leaseSeconds: 30 }, runner);
+  const id = `m-${await bench.send('x')}`;
+  agent.work.resume();
+  await eventually('the claim', async () => (await bench.table.get(id))?.state === 'running');
+  await agent.work.drain(0);
+  expect(await bench.table.get(id)).toMatchObject({ state: 'queued', attempts: 0 });
+  expect((await bench.table.get(id))?.reason).toContain('the agent had to go');
+  runner.close();
 });
 
 test('jobs that only waited here for a slot go back untouched: no attempt, no record', async () => {

@@ -16,6 +16,7 @@ import { afterAll, afterEach, beforeAll } from 'vitest';
 import { type AgentConfig, type AgentConfigInput, AgentConfigSchema } from '../../agent/config.ts';
 import { createWork } from '../../agent/create-work.ts';
 import { ProcessRunner } from '../../agent/process-runner.ts';
+import type { Runner } from '../../agent/runner.ts';
 import type { Work } from '../../agent/work.ts';
 import { workerEnvironment } from '../../agent/worker-environment.ts';
 import { type Clients, createClients } from '../../aws/clients.ts';
@@ -35,8 +36,8 @@ export interface Bench {
   /** A folder of this test's own. */
   directory: string;
   send(body: string, attributes?: Record<string, MessageAttributeValue>): Promise<string>;
-  /** A job side with a worker that runs `script` in a shell. Paused until `resume`. */
-  agent(script: string, config?: Partial<AgentConfigInput>): Promise<Agent>;
+  /** A job side with a worker that runs `script` in a shell, or with a runner of the test's. Paused until `resume`. */
+  agent(script: string, config?: Partial<AgentConfigInput>, runner?: Runner): Promise<Agent>;
   /** Messages that are visible, and that somebody holds. */
   depth(): Promise<{ visible: number; held: number }>;
   /** Resolves when the queue holds nothing any more. */
@@ -132,10 +133,10 @@ async function setUp(
       const { MessageId } = await clients.sqs.send(new SendMessageCommand(message));
       return String(MessageId);
     },
-    async agent(script, config = {}) {
+    async agent(script, config = {}, runner) {
       const command = ['sh', '-c', script, 'worker'];
       const parsed = v.parse(AgentConfigSchema, { ...defaults, command, environment, ...config });
-      const agent = await startAgent(parsed, clients, directory);
+      const agent = await startAgent(parsed, clients, directory, runner);
       works.push(agent.work);
       return agent;
     },
@@ -153,7 +154,12 @@ async function setUp(
   };
 }
 
-async function startAgent(config: AgentConfig, clients: Clients, directory: string): Promise<Agent> {
+async function startAgent(
+  config: AgentConfig,
+  clients: Clients,
+  directory: string,
+  given?: Runner,
+): Promise<Agent> {
   const lines: Record<string, unknown>[] = [];
   const output = new Writable({
     write(chunk, _, done) {
@@ -161,15 +167,7 @@ async function startAgent(config: AgentConfig, clients: Clients, directory: stri
       done();
     },
   });
-  const [program = '', ...words] = config.command;
-  const environment = workerEnvironment(process.env, config.environment);
-  const runner = new ProcessRunner({
-    command: [program, ...words],
-    environment,
-    directory,
-    clock: systemClock,
-  });
-  await runner.check();
+  const runner = given ?? (await plainRunner(config, directory));
   const broken = Promise.withResolvers<string>();
   const work = createWork({
     onBroken: broken.resolve,
@@ -189,6 +187,19 @@ async function startAgent(config: AgentConfig, clients: Clients, directory: stri
     done: (jobs) => when(() => work.state().jobsDone >= jobs && work.state().idleSinceMs !== undefined),
     busy: () => when(() => work.state().running > 0),
   };
+}
+
+async function plainRunner(config: AgentConfig, directory: string): Promise<Runner> {
+  const [program = '', ...words] = config.command;
+  const environment = workerEnvironment(process.env, config.environment);
+  const runner = new ProcessRunner({
+    command: [program, ...words],
+    environment,
+    directory,
+    clock: systemClock,
+  });
+  await runner.check();
+  return runner;
 }
 
 /** Whether the process still runs: one that is dead but not yet collected by its parent does not. */

@@ -7,6 +7,7 @@ import { XMLValidator } from 'fast-xml-parser';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Verdict } from '../../checker/facts.ts';
 import type { History } from '../../demo/history.ts';
+import { isRunning } from '../support/processes.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -75,7 +76,7 @@ it.each([
     const pids = await agentPids(cloud);
     await rm(cloud, { recursive: true });
     expect(pids).not.toEqual([]);
-    expect(pids.filter(isAlive)).toEqual([]);
+    expect(pids.filter(isRunning)).toEqual([]);
   },
   90_000,
 );
@@ -100,12 +101,4 @@ async function agentPids(cloud: string): Promise<number[]> {
       Number(await readFile(join(instances, id, 'disk/run/agent.pid'), 'utf8').catch(() => '0')),
     ),
   );
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return pid > 0 && process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }

@@ -33,20 +33,81 @@ export interface JobRecord {
   leaseUntilMs?: number;
   listing?: `running#${string}`;
   enqueuedAt?: string;
+  /** Of the last try. */
   startedAt?: string;
+  /** Of the job, in a terminal state. */
   endedAt?: string;
   /** How the last try ended. */
   exitStatus?: number;
   signal?: string;
   /** Why the job is in its state, for a person. */
   reason?: string;
-  /** The last of what the worker printed, bounded. */
-  output?: string;
+  /** The latest tries, oldest first: see `boundedTries`. */
+  tries?: Try[];
+  /** How long a worker may run, if the job asked for something else than its fleet. Seconds. */
+  limitSeconds?: number;
   group?: string;
   requestId?: string;
+  /** What the worker reads, if it is short (`LONGEST_KEPT_BODY`); for a retry by hand. */
+  body?: string;
+  /** Else its key in the log bucket, `bodies/<id>`, if it is there. */
+  bodyKey?: string;
+  /** Somebody wants it to end. One that is queued is cancelled at once instead. */
+  cancelRequestedAt?: string;
+  /** The job that this one repeats, and the last one that repeats this. */
+  retryOf?: string;
+  retriedAs?: string;
   /** Time to live, epoch seconds. */
   expires?: number;
 }
+
+/** Longest body, in bytes, that a record keeps: every write of a record is billed by the whole of it. */
+export const LONGEST_KEPT_BODY = 1024;
+
+/** One try of a job: written at its claim, and once more at its end. */
+export interface Try {
+  /** Unique in the job and in the order of time (`tryKey`); its log is at `jobs/<id>/<key>/`. */
+  key: string;
+  instance: string;
+  startedAt: string;
+  /** `MAYFLY_ATTEMPT`. This and all that follows is there when the try has ended. */
+  attempt?: number;
+  /** Absent: it runs, or nobody saw its end: it was lost. */
+  endedAt?: string;
+  exitStatus?: number;
+  signal?: string;
+  reason?: string;
+  /** What is known of its output; while it runs too. */
+  log?: TryLog;
+}
+
+/**
+ * What a try has printed. Up to `LONGEST_INLINE_LOG` bytes, both streams together, stand here; more is in the log
+ * bucket, all of it (`log-layout.ts`), and here is only the last of it.
+ */
+export interface TryLog {
+  stdout: StreamLog;
+  stderr: StreamLog;
+  /** Of a log that stands here: what came when, `[milliseconds since startedAt, 1 for stdout or 2 for stderr, bytes]`. */
+  times?: [ms: number, stream: 1 | 2, bytes: number][];
+  /** Of one that is in the bucket: the last `LONGEST_INLINE_LOG` bytes of both streams, as they came; for people. */
+  tail?: string;
+}
+
+export interface StreamLog {
+  /** All that came, what was lost included. */
+  bytes: number;
+  /** The whole stream: as it is if it is UTF-8, else in base64. Absent if it is empty or in the bucket. */
+  text?: string;
+  base64?: string;
+  /** Chunks in the bucket: 1 to this. Absent while none is there. */
+  chunks?: number;
+  /** Bytes that could not be written: holes in the log. */
+  lost?: number;
+}
+
+/** Bytes of output, both streams of a try together, that stay in its record. */
+export const LONGEST_INLINE_LOG = 4096;
 
 /** Why an instance went, its item `instance#<id>` of the table. */
 export interface InstanceRecord {
@@ -57,10 +118,26 @@ export interface InstanceRecord {
   readyAt?: string;
   heardAtMs?: number;
   bootSeconds?: number;
+  /** What the agent said of itself when it was last heard of; see `Outlook`. */
+  outlook?: Outlook;
   retirement?: Retirement;
   /** When the keeper lowered the desired capacity in its stead: it had gone by a rung that does not. */
   accountedAtMs?: number;
   expires?: number;
+}
+
+/** What an instance does, and what it will do next if nothing happens before. */
+export interface Outlook {
+  /** Jobs whose worker runs, of how many at once, and jobs done since its start. */
+  running: number;
+  slots: number;
+  jobsDone: number;
+  /** Since when it has been without a job; absent while it has one. */
+  idleSince?: string;
+  /** `work`: goes on until there is nothing to do. `retire`: goes at `at` if no job comes. `leave`: is on its way out. */
+  next: 'work' | 'retire' | 'leave' | 'stay';
+  at?: string;
+  reason?: RetirementReason;
 }
 
 export type RetirementReason =

@@ -1,0 +1,42 @@
+import * as v from 'valibot';
+
+const text = v.pipe(v.string('a text'), v.nonEmpty('a text that is not empty'));
+const number = v.number('a number');
+
+/**
+ * What others have to know of a deployed fleet. The stack leaves it as JSON in the SSM parameter
+ * `/mayfly/<stack>/<fleet>`. A key that is not here is for a later version to know. Durations are seconds.
+ */
+export const FleetFactsSchema = v.object({
+  version: v.literal(1, '1: the version that this command reads'),
+  /** `<stack>/<fleet>`. */
+  fleet: text,
+  region: text,
+  queueUrl: text,
+  deadLetterQueueUrl: v.optional(text),
+  table: text,
+  logBucket: text,
+  group: text,
+  policyArn: v.optional(text),
+  /** False: the table knows instances, but no jobs. */
+  trackJobs: v.optional(v.boolean(), true),
+  concurrency: v.optional(number, 1),
+  maxCapacity: v.optional(number),
+  leaseSeconds: v.optional(number, 60),
+  limitSeconds: v.optional(number, 3600),
+  graceSeconds: v.optional(number, 10),
+  maxAttempts: v.optional(number, 3),
+  /** How long the queue keeps a message, and the table the record of a job that has ended. */
+  retentionSeconds: v.optional(number, 1_209_600),
+  recordSeconds: v.optional(number, 1_209_600),
+  bootBudgetSeconds: v.optional(number, 1200),
+  silentSeconds: v.optional(number, 900),
+  /** Names, for who looks after the fleet. */
+  backlogAlarm: v.optional(text),
+  bootBreakerAlarm: v.optional(text),
+  keeperFunction: v.optional(text),
+  launchHook: v.optional(text),
+});
+
+export type FleetFacts = v.InferOutput<typeof FleetFactsSchema>;
+export type FleetFactsInput = v.InferInput<typeof FleetFactsSchema>;

@@ -1,0 +1,31 @@
+/**
+ * How the log of a try lies in the log bucket, once it is too long for the record:
+ *
+ *     jobs/<job id>/<try key>/stdout/00000001     what the worker printed, byte by byte; numbered from 1 without a gap
+ *     jobs/<job id>/<try key>/stderr/00000001     likewise
+ *     jobs/<job id>/<try key>/index/00000001      which bytes came when
+ *
+ * No object is ever written twice. An index tells only of bytes that are there already: it is written after them. Its
+ * lines are `<epoch milliseconds> <1|2> <bytes>`, in the order in which the output came, stdout 1, stderr 2; bytes that
+ * were lost are a line with a `-` before their number.
+ */
+
+export type LogPart = 'stdout' | 'stderr' | 'index';
+
+/** The order of keys is that of the tries: time, then a little of the claim's fence against equal ones. */
+export function tryKey(startedMs: number, fence: string): string {
+  const time = new Date(startedMs).toISOString().replaceAll(/[-:]/g, '');
+  return `${time}-${fence.replaceAll(/[^0-9A-Za-z]/g, '').slice(0, 4)}`;
+}
+
+export function logPrefix(job: string, key?: string): string {
+  return key === undefined ? `jobs/${job}/` : `jobs/${job}/${key}/`;
+}
+
+export function chunkKey(job: string, key: string, part: LogPart, number: number): string {
+  return `${logPrefix(job, key)}${part}/${String(number).padStart(8, '0')}`;
+}
+
+export function bodyKey(job: string): string {
+  return `bodies/${job}`;
+}

@@ -3,7 +3,7 @@ import { cpus } from 'node:os';
 import { Command } from 'commander';
 import { table } from '../demo/summary.ts';
 import { benchMemory, type Memory } from './benches/memory.ts';
-import { benchRate, type Rate, verdictOf } from './benches/rate.ts';
+import { benchRate, type Rate, verdictsOf } from './benches/rate.ts';
 import { atLeast, someOf } from './options.ts';
 import { openStage } from './stage/stage.ts';
 
@@ -51,8 +51,7 @@ function print(rates: readonly Rate[], memory: readonly Memory[]): void {
     ]);
     const head = ['', 'jobs/s', 'spread', 'ratio', 'SQS requests a job', 'table writes a job'];
     console.log(`\`true\` through 8 slots, output captured\n\n${table(head, rows)}\n`);
-    const verdict = verdictOf(rates);
-    if (verdict) console.log(`${verdict}\n`);
+    for (const verdict of verdictsOf(rates)) console.log(`${verdict}\n`);
   }
   if (memory.length === 0) return;
   const rows = memory.map(({ contender, residentMiB }) => [contender, residentMiB.toFixed(0)]);

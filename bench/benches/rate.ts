@@ -33,17 +33,24 @@ export interface Rate {
 type Start = (stage: Stage) => Promise<ChildProcess>;
 
 const AGENT = { slots: SLOTS, command: COMMAND };
+const PRINTING = { command: ['echo', 'a line'] };
 export const PLAIN = 'agent, no job table';
 export const ISOLATED = 'the same, a cgroup a worker';
+/** Workers that print a line, of which nothing is kept, and of which status and log are. */
+export const UNFOLLOWED = 'agent, a line of output, nothing kept';
+export const FOLLOWED = 'the same, status and log kept';
 const PEER = 'sqs-consumer + execa';
 
 /** What a cgroup for each worker may cost: this part of the plain agent's jobs a second is left at least. */
 export const ISOLATED_AT_LEAST = 0.7;
+/** What status and log may cost, likewise. */
+export const FOLLOWED_AT_LEAST = 0.45;
 
 const contenders: Record<string, Start> = {
   [PLAIN]: (stage) => startAgent(stage, { ...AGENT, trackJobs: false }),
   [ISOLATED]: (stage) => withSlots((socket) => startAgent(stage, { ...AGENT, trackJobs: false, socket })),
-  'agent, job table': (stage) => startAgent(stage, { ...AGENT, trackJobs: true }),
+  [UNFOLLOWED]: (stage) => startAgent(stage, { ...AGENT, ...PRINTING, trackJobs: false }),
+  [FOLLOWED]: (stage) => startAgent(stage, { ...AGENT, ...PRINTING, trackJobs: true }),
   [PEER]: async (stage) => startPeer(stage, SLOTS, COMMAND),
 };
 
@@ -72,15 +79,22 @@ export async function benchRate(stage: Stage, { jobs, runs, onRun }: RateOptions
   }));
 }
 
-/** Whether the isolating runner was as fast beside the plain one as promised; undefined if it was not measured. */
-export function verdictOf(rates: readonly Rate[]): string | undefined {
+/** What was promised of one contender beside another, and whether it was kept; nothing of what was not measured. */
+export function verdictsOf(rates: readonly Rate[]): string[] {
   const rateOf = (name: string) => rates.find(({ contender }) => contender === name)?.jobsPerSecond;
-  const [plain, isolated] = [rateOf(PLAIN), rateOf(ISOLATED)];
-  if (plain === undefined || isolated === undefined) return undefined;
-  const ratio = isolated / plain;
-  const kept = ratio >= ISOLATED_AT_LEAST ? 'kept' : 'NOT kept';
-  return `With a cgroup a worker the agent does ${ratio.toFixed(2)} of the jobs (at least ${ISOLATED_AT_LEAST}): ${kept}.`;
+  return PROMISES.flatMap(({ what, with: name, without, atLeast }) => {
+    const [base, costly] = [rateOf(without), rateOf(name)];
+    if (base === undefined || costly === undefined) return [];
+    const ratio = costly / base;
+    const kept = ratio >= atLeast ? 'kept' : 'NOT kept';
+    return [`With ${what} the agent does ${ratio.toFixed(2)} of the jobs (at least ${atLeast}): ${kept}.`];
+  });
 }
+
+const PROMISES = [
+  { what: 'a cgroup a worker', with: ISOLATED, without: PLAIN, atLeast: ISOLATED_AT_LEAST },
+  { what: 'status and log', with: FOLLOWED, without: UNFOLLOWED, atLeast: FOLLOWED_AT_LEAST },
+];
 
 /** The slots go when the contender has gone. */
 async function withSlots(start: (socket: string) => Promise<ChildProcess>): Promise<ChildProcess> {

@@ -9,6 +9,7 @@ import { REGION, type Stage } from '../stage/stage.ts';
 export interface AgentOptions {
   slots: number;
   command: string[];
+  /** Job table and log bucket. */
   trackJobs: boolean;
   /** Where slots are to be had for its workers; without it they are its own children. */
   socket?: string;
@@ -40,7 +41,7 @@ function configFor(stage: Stage, { slots, command, trackJobs }: AgentOptions): A
     command,
     concurrency: slots,
     trackJobs,
-    ...(trackJobs ? { table: stage.table } : {}),
+    ...(trackJobs ? { table: stage.table, logBucket: stage.bucket } : {}),
     // It is stopped when the measuring is done, not when it has nothing to do.
     retirement: { idleSeconds: 3600 },
   };

@@ -1,5 +1,5 @@
 /**
- * A queue (fauxqs) and a table (dynalite) behind one port, in a process of their own, so that a contender shares its
+ * Queues and buckets (fauxqs) and tables (dynalite) behind one port, in a process of their own, so that a contender shares its
  * core with nobody's measuring. Counts calls by name. Forked by `stage.ts`; its first message is its port.
  */
 import { createServer, type IncomingMessage } from 'node:http';
@@ -31,8 +31,8 @@ server.listen(0, '127.0.0.1', () => {
 });
 process.once('disconnect', () => process.exit());
 
-/** `AmazonSQS.ReceiveMessage`, `DynamoDB_20120810.UpdateItem` */
+/** `AmazonSQS.ReceiveMessage`, `DynamoDB_20120810.UpdateItem`, `S3.PUT` */
 function actionOf(request: IncomingMessage): string {
   const target = request.headers['x-amz-target'];
-  return typeof target === 'string' ? target : 'unknown';
+  return typeof target === 'string' ? target : `S3.${request.method}`;
 }

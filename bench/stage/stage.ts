@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import {
   CreateQueueCommand,
   GetQueueAttributesCommand,
@@ -15,15 +16,16 @@ import type { Counts } from './servers.ts';
 
 export const REGION = 'us-east-1';
 
-/** What the contenders work on: the same server for all, queue and table made anew for each run. */
+/** What the contenders work on: the same server for all, queue, table and bucket made anew for each run. */
 export interface Stage {
   /** Of the newest set. */
   queueUrl: string;
   table: string;
+  bucket: string;
   /** What a contender's SDK has to know, and nothing else of the user's AWS set-up. */
   environment: Record<string, string>;
   directory: string;
-  /** Makes a new queue with so many jobs on it, and a new table. */
+  /** Makes a new queue with so many jobs on it, a new table and a new bucket. */
   set(jobs: number): Promise<void>;
   /** Messages that are not yet done: waiting or in flight. */
   left(): Promise<number>;
@@ -41,6 +43,7 @@ export async function openStage(): Promise<Stage> {
   const options = { endpoint, region: REGION, credentials };
   const sqs = new SQSClient({ ...options, useQueueUrlAsEndpoint: false });
   const dynamodb = new DynamoDBClient(options);
+  const s3 = new S3Client(options);
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-bench-'));
   // Workers in slots are another user's.
   await chmod(directory, 0o755);
@@ -48,12 +51,15 @@ export async function openStage(): Promise<Stage> {
   const stage: Stage = {
     queueUrl: '',
     table: '',
+    bucket: '',
     environment: environmentFor(endpoint, credentials),
     directory,
     async set(jobs) {
       sets += 1;
       stage.queueUrl = await createQueue(sqs, `bench-${sets}`);
       stage.table = await createTable(dynamodb, `bench-${sets}`);
+      stage.bucket = `bench-${sets}`;
+      await s3.send(new CreateBucketCommand({ Bucket: stage.bucket }));
       await fill(sqs, stage.queueUrl, jobs);
     },
     left: () => left(sqs, stage.queueUrl),
@@ -62,6 +68,7 @@ export async function openStage(): Promise<Stage> {
     async close() {
       sqs.destroy();
       dynamodb.destroy();
+      s3.destroy();
       await stopChild(servers, 'SIGKILL');
       await rm(directory, { recursive: true, force: true });
     },

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ISOLATED, PLAIN, type Rate, verdictOf } from '../../../bench/benches/rate.ts';
+import { FOLLOWED, ISOLATED, PLAIN, type Rate, UNFOLLOWED, verdictsOf } from '../../../bench/benches/rate.ts';
 
 const rate = (contender: string, jobsPerSecond: number): Rate => ({
   contender,
@@ -11,9 +11,17 @@ it.each([
   [350, /0\.70 of the jobs .*: kept/],
   [349, /0\.70 of the jobs .*: NOT kept/],
 ])('judges %d jobs a second with a cgroup a worker beside 500 without', (isolated, verdict) => {
-  expect(verdictOf([rate(PLAIN, 500), rate(ISOLATED, isolated)])).toMatch(verdict);
+  expect(verdictsOf([rate(PLAIN, 500), rate(ISOLATED, isolated)])).toEqual([expect.stringMatching(verdict)]);
+});
+
+it.each([
+  [90, /0\.45 of the jobs .*: kept/],
+  [89, /0\.45 of the jobs .*: NOT kept/],
+])('judges %d jobs a second with status and log beside 200 without', (followed, verdict) => {
+  const rates = [rate(UNFOLLOWED, 200), rate(FOLLOWED, followed)];
+  expect(verdictsOf(rates)).toEqual([expect.stringMatching(verdict)]);
 });
 
 it('judges nothing where there are no cgroups', () => {
-  expect(verdictOf([rate(PLAIN, 500)])).toBeUndefined();
+  expect(verdictsOf([rate(PLAIN, 500)])).toEqual([]);
 });

@@ -5,8 +5,8 @@ const ci = process.env['CI'] === 'true';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // They boot machines: vitest.machine.config.ts.
-    exclude: ['test/machine/**'],
+    // They boot machines or take long: vitest.machine.config.ts, vitest.nightly.config.ts.
+    exclude: ['test/machine/**', 'test/nightly/**'],
     // Two cores is what the smallest CI machine has, and most tests run processes of their own.
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -43,6 +43,8 @@ export interface TestFleet {
   directory: string;
   /** Sends jobs; the checker will account for each. */
   send(...orders: (Orders | string)[]): Promise<string[]>;
+  /** Jobs that were sent by other means: the checker will account for them too. */
+  account(...jobs: string[]): void;
   journal(): Promise<JournalLine[]>;
   /** The first line of the journal of this kind, once it is there. */
   event(event: JournalLine['event'], job: string, attempt?: number): Promise<JournalLine>;
@@ -199,6 +201,10 @@ class Fleet implements TestFleet {
     const jobs = await sendJobs(this.clients.sqs, this.stack.queueUrl, bodies);
     this.#sent.push(...jobs);
     return jobs;
+  }
+
+  account(...jobs: string[]): void {
+    this.#sent.push(...jobs);
   }
 
   async journal(): Promise<JournalLine[]> {

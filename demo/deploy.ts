@@ -12,6 +12,8 @@ export interface DeployOptions {
   /** Variables that `demo/app.ts` reads. */
   environment: Record<string, string>;
   signal: AbortSignal;
+  /** Default: the demo's own. */
+  app?: { file: string; stack: string };
   /** Called with each line that the command prints. */
   onLine?: (line: string) => void;
 }
@@ -29,12 +31,13 @@ export interface Deployed {
  * @throws Error with the last lines of the command's own output
  */
 export async function deploy(options: DeployOptions): Promise<Deployed> {
+  const { app = { file: 'demo/app.ts', stack: STACK_NAME } } = options;
   const outputs = join(options.directory, 'outputs.json');
   const command = execa(
     'cdk',
     [
       'deploy',
-      ...['--app', 'node demo/app.ts'],
+      ...['--app', `node ${app.file}`],
       ...['--output', join(options.directory, 'cdk.out')],
       ...['--outputs-file', outputs],
       ...['--require-approval', 'never', '--progress', 'events', '--no-color', '--ci'],
@@ -58,7 +61,7 @@ export async function deploy(options: DeployOptions): Promise<Deployed> {
   if (exitCode !== 0 || isCanceled) {
     throw new Error(`cdk deploy failed (exit ${exitCode}):\n${endOf(String(all))}`);
   }
-  return namesOf(await readFile(outputs, 'utf8'));
+  return namesOf(await readFile(outputs, 'utf8'), app.stack);
 }
 
 /** From where the command sums up what failed; else its last lines. */
@@ -68,11 +71,11 @@ function endOf(output: string): string {
   return lines.slice(summary >= 0 ? summary : -25).join('\n');
 }
 
-function namesOf(json: string): Deployed {
-  const outputs = (JSON.parse(json) as Record<string, Record<string, string>>)[STACK_NAME] ?? {};
+function namesOf(json: string, stack: string): Deployed {
+  const outputs = (JSON.parse(json) as Record<string, Record<string, string>>)[stack] ?? {};
   const output = (name: string): string => {
     const value = outputs[`Fleet${name}`];
-    if (value === undefined) throw new Error(`the stack ${STACK_NAME} has no output Fleet${name}`);
+    if (value === undefined) throw new Error(`the stack ${stack} has no output Fleet${name}`);
     return value;
   };
   return {

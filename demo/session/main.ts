@@ -1,0 +1,53 @@
+/**
+ * `npm run session`: records the terminal session of the README. Brings a fleet up on the embedded cloud, types what
+ * `script.ts` says, and puts what came of it into the README and into `docs/session.svg`.
+ */
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { startCloud } from '../../local/cloud.ts';
+import { operatorEnvironment } from '../clients.ts';
+import { deploy } from '../deploy.ts';
+import { drawSession } from './draw.ts';
+import { STACK_NAME } from './fleet.ts';
+import { type Line, play } from './play.ts';
+import { putIntoReadme } from './readme.ts';
+import { SCRIPT } from './script.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const COLUMNS = 110;
+/** A minute of AWS's own passes in a second: the session is about jobs, not about waiting for an instance. */
+const SPEED = 60;
+const LONGEST_MS = 300_000;
+
+async function record(): Promise<Line[]> {
+  const directory = await mkdtemp(join(tmpdir(), 'mayfly-session-'));
+  const cloud = await startCloud({ directory, speed: SPEED });
+  try {
+    const { endpoint, region } = cloud;
+    const signal = AbortSignal.timeout(LONGEST_MS);
+    const app = { file: 'demo/session/app.ts', stack: STACK_NAME };
+    await deploy({ endpoint, region, directory, environment: {}, signal, app });
+    const environment = operatorEnvironment(endpoint, region);
+    const programs = await programsIn(directory);
+    const PATH = [programs, environment['PATH']].join(delimiter);
+    return await play(SCRIPT, { ...environment, PATH, MAYFLY_STACK: STACK_NAME }, directory);
+  } finally {
+    await cloud.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** A directory in which `mayfly` is the command of this checkout. */
+async function programsIn(directory: string): Promise<string> {
+  const programs = join(directory, 'bin');
+  await mkdir(programs);
+  await symlink(join(ROOT, 'bin/mayfly.js'), join(programs, 'mayfly'));
+  return programs;
+}
+
+const lines = await record();
+const readme = join(ROOT, 'README.md');
+await writeFile(join(ROOT, 'docs/session.svg'), `${drawSession(lines, COLUMNS)}\n`);
+await writeFile(readme, putIntoReadme(await readFile(readme, 'utf8'), lines));
+console.log(lines.map(({ kind, text }) => (kind === 'printed' ? text : `$ ${text}`)).join('\n'));

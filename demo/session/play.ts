@@ -1,0 +1,50 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
+import type { Step } from './script.ts';
+
+/** One line of a session, and when it came. */
+export interface Line {
+  kind: 'comment' | 'typed' | 'printed';
+  /** From the session's start. */
+  atMs: number;
+  text: string;
+}
+
+/** Types the steps into a shell, one after the other, and writes down what comes of it. */
+export async function play(
+  steps: readonly Step[],
+  environment: Record<string, string>,
+  directory: string,
+): Promise<Line[]> {
+  const startMs = performance.now();
+  const lines: Line[] = [];
+  const add = (kind: Line['kind'], text: string) =>
+    lines.push({ kind, atMs: performance.now() - startMs, text });
+  let id = '';
+  const type = async (comment: string, typed: string): Promise<void> => {
+    const shown = typed.replaceAll('$ID', id);
+    add('comment', comment);
+    add('typed', shown);
+    const shell = execa('bash', ['-c', shown], {
+      env: environment,
+      extendEnv: false,
+      cwd: directory,
+      all: true,
+      reject: false,
+    });
+    for await (const line of shell.iterable({ from: 'all' })) {
+      add('printed', String(line));
+      id = /\b[jd]-[a-z0-9]+\b/.exec(String(line))?.[0] ?? id;
+    }
+    await shell;
+  };
+  for (const { comment, typed, meanwhile } of steps) {
+    const first = type(comment, typed);
+    if (meanwhile) {
+      await delay(meanwhile.afterSeconds * 1000);
+      await type(meanwhile.comment, meanwhile.typed);
+    }
+    await first;
+  }
+  return lines;
+}

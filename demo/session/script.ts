@@ -1,0 +1,29 @@
+/** What is typed, in this order. `$ID` is the last id that was printed. */
+export interface Step {
+  /** Said above it. */
+  comment: string;
+  typed: string;
+  /** Typed in a second terminal while the first still prints, so many seconds later. */
+  meanwhile?: { afterSeconds: number; comment: string; typed: string };
+}
+
+export const SCRIPT: readonly Step[] = [
+  {
+    comment: 'a job of 2 s that may take 5, watched each second',
+    typed: "mayfly enqueue --async 5 --poll 1 'sleep 2; echo painted'",
+  },
+  {
+    comment: 'one of 60 s, which its limit ends for real',
+    typed: 'mayfly enqueue --async 5 --poll 1 \'echo begun; sleep 60\'; echo "exit status $?"',
+  },
+  {
+    comment: 'fire and forget: the id is all that is waited for',
+    typed: 'mayfly enqueue --poll 0 \'for n in 1 2 3 4 5 6 7 8 9; do echo "tile $n of 9"; sleep 1; done\'',
+  },
+  {
+    comment: 'its log while it runs',
+    typed: 'mayfly logs --follow $ID',
+    meanwhile: { afterSeconds: 6, comment: 'in another terminal', typed: 'mayfly cancel $ID' },
+  },
+  { comment: 'what became of it', typed: 'mayfly status $ID' },
+];

@@ -1,7 +1,7 @@
 /** `npm run bench`: what the agent costs, beside what people use otherwise, on the same queue in the same minutes. */
 import { cpus } from 'node:os';
 import { Command } from 'commander';
-import { table } from '../demo/summary.ts';
+import { columns } from '../cli/terminal/columns.ts';
 import { benchMemory, type Memory } from './benches/memory.ts';
 import { benchRate, type Rate, verdictsOf } from './benches/rate.ts';
 import { atLeast, someOf } from './options.ts';
@@ -50,10 +50,10 @@ function print(rates: readonly Rate[], memory: readonly Memory[]): void {
       rate.tableWritesPerJob.toFixed(2),
     ]);
     const head = ['', 'jobs/s', 'spread', 'ratio', 'SQS requests a job', 'table writes a job'];
-    console.log(`\`true\` through 8 slots, output captured\n\n${table(head, rows)}\n`);
+    console.log(`\`true\` through 8 slots, output captured\n\n${columns(head, rows, { rule: true })}\n`);
     for (const verdict of verdictsOf(rates)) console.log(`${verdict}\n`);
   }
   if (memory.length === 0) return;
   const rows = memory.map(({ contender, residentMiB }) => [contender, residentMiB.toFixed(0)]);
-  console.log(table(['idle', 'resident MiB'], rows));
+  console.log(columns(['idle', 'resident MiB'], rows, { rule: true }));
 }

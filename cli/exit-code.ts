@@ -1,3 +1,5 @@
+import { constants } from 'node:os';
+
 /** The statuses with which `mayfly` exits. */
 export const ExitCode = {
   /** Done, or ended as asked. */
@@ -6,4 +8,57 @@ export const ExitCode = {
   failed: 1,
   /** Wrong usage: an unknown command or option, or a value out of range. */
   usage: 2,
+  /** Of a job that was waited for or asked about: what became of it. */
+  skipped: 119,
+  unknown: 120,
+  lost: 121,
+  cancelled: 122,
+  /** It had not ended when the waiting was given up. */
+  notEnded: 123,
+  /** As timeout(1). */
+  timedOut: 124,
+  /** Ctrl-C: 128 and the number of SIGINT. */
+  interrupted: 130,
 } as const;
+
+/** As far as an exit status goes by it. */
+export interface JobEnd {
+  state: string;
+  exitStatus?: number | undefined;
+  signal?: string | undefined;
+}
+
+/** The status of a job: its worker's own, if it exited, 128 and the number of the signal that it died of, or its state's. */
+export function statusOfJob({ state, exitStatus, signal }: JobEnd): number {
+  switch (state) {
+    case 'succeeded':
+      return ExitCode.done;
+    case 'failed':
+      return statusOfFailure(exitStatus, signal);
+    case 'timed_out':
+      return ExitCode.timedOut;
+    case 'cancelled':
+      return ExitCode.cancelled;
+    case 'lost':
+      return ExitCode.lost;
+    case 'skipped':
+      return ExitCode.skipped;
+    case 'unknown':
+      return ExitCode.unknown;
+    default:
+      return ExitCode.notEnded;
+  }
+}
+
+function statusOfFailure(exitStatus: number | undefined, signal: string | undefined): number {
+  const number = signal === undefined ? undefined : (constants.signals as Record<string, number>)[signal];
+  if (number !== undefined) return 128 + number;
+  return exitStatus || ExitCode.failed;
+}
+
+/** Of several jobs: 123 if one has not ended, else that of the first that did not succeed, else 0. */
+export function statusOfJobs(jobs: readonly JobEnd[]): number {
+  const statuses = jobs.map(statusOfJob);
+  if (statuses.includes(ExitCode.notEnded)) return ExitCode.notEnded;
+  return statuses.find((status) => status !== ExitCode.done) ?? ExitCode.done;
+}

@@ -1,17 +1,11 @@
 import type { CallRecord } from '../local/front-door/call-log.ts';
+import type { Screen } from './terminal/screen.ts';
 
 /** What is shown of a running cloud. */
 export interface Reporter {
   ready(cloud: { endpoint: string; region: string; accountId: string; logFile: string }): void;
   call(record: CallRecord): void;
   ending(): void;
-}
-
-/** The terminal, or whatever stands in for it. */
-export interface Screen {
-  write(text: string): unknown;
-  isTTY?: boolean;
-  columns?: number;
 }
 
 /** What any AWS client has to be told. Older ones know the region by another name. */

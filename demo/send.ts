@@ -1,5 +1,5 @@
 import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { count } from './words.ts';
+import { count } from '../cli/terminal/words.ts';
 
 const LARGEST_BATCH = 10;
 

@@ -1,3 +1,4 @@
+import { columns } from '../cli/terminal/columns.ts';
 import type { History } from './history.ts';
 
 /** The instances as a table: life, jobs, reason to go. */
@@ -13,23 +14,12 @@ export function summary({ startedMs, lives }: History): string {
     reasonOf(life.reason, life.idleSeconds),
     life.rung ?? '-',
   ]);
-  return table(['instance', 'launched', 'ready', 'gone', 'jobs', 'went because', 'by'], rows);
+  return columns(['instance', 'launched', 'ready', 'gone', 'jobs', 'went because', 'by'], rows, {
+    rule: true,
+  });
 }
 
 function reasonOf(reason: string | undefined, idleSeconds: number | undefined): string {
   if (reason === 'idle' && idleSeconds !== undefined) return `idle for ${idleSeconds.toFixed(1)} s`;
   return reason ?? '-';
-}
-
-/** Columns as wide as their widest cell. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((cell, column) =>
-    Math.max(cell.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return [line(head), line(widths.map((width) => '─'.repeat(width))), ...rows.map(line)].join('\n');
 }

@@ -1,4 +1,4 @@
-import { table } from '../../demo/summary.ts';
+import { columns } from '../../cli/terminal/columns.ts';
 import { median, spread } from '../stats.ts';
 import type { Boot } from './boots.ts';
 
@@ -75,7 +75,7 @@ export function print(results: readonly Result[]): void {
     result.jobDone.toFixed(1),
     result.readyToBare.toFixed(2),
   ]);
-  console.log(`${table(head, rows)}\n`);
+  console.log(`${columns(head, rows, { rule: true })}\n`);
   const verdict = verdictOf(results);
   if (verdict) console.log(verdict);
 }

@@ -1,5 +1,5 @@
+import { count } from '../../cli/terminal/words.ts';
 import type { JobRun, Life } from '../history.ts';
-import { count } from '../words.ts';
 import { STYLE, type TimeScale } from './frame.ts';
 import { element, text, title } from './svg.ts';
 

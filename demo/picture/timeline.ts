@@ -1,5 +1,5 @@
+import { count } from '../../cli/terminal/words.ts';
 import { type History, peakOf } from '../history.ts';
-import { count } from '../words.ts';
 import { legend, queueChart } from './charts.ts';
 import { FONT, marks, STYLE, timeAxis, timeScale } from './frame.ts';
 import { lifeBars } from './lives.ts';

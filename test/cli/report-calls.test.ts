@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createReporter, type Screen } from '../../cli/report-calls.ts';
+import { createReporter } from '../../cli/report-calls.ts';
+import type { Screen } from '../../cli/terminal/screen.ts';
 import type { CallRecord } from '../../local/front-door/call-log.ts';
 
 const call = (service: string, action: string, rest: Partial<CallRecord> = {}): CallRecord => ({

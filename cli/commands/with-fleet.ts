@@ -1,0 +1,89 @@
+import { type Command, Option } from 'commander';
+import type { FindOptions, Fleet } from '../fleet/fleet.ts';
+
+/** What the options and variables say of the fleet that is meant. */
+interface FleetFlags {
+  stack?: string;
+  fleet?: string;
+  outputs?: string;
+  region?: string;
+  queueUrl?: string;
+  table?: string;
+  logBucket?: string;
+  autoScalingGroup?: string;
+  deadLetterQueueUrl?: string;
+}
+
+const BY_NAME = ['stack', 'fleet', 'outputs'] as const;
+const BY_PARTS = ['queueUrl', 'table', 'logBucket', 'autoScalingGroup', 'deadLetterQueueUrl'] as const;
+const GROUP = 'Which fleet (by default the only one in the region; `mayfly help fleets`):';
+
+/** Gives a command the options that say which fleet it is for. Its action is one of `onFleet`. */
+export function withFleet(command: Command): Command {
+  const option = (flags: string, text: string, variable?: string) => {
+    const made = new Option(flags, text).helpGroup(GROUP);
+    return variable === undefined ? made : made.env(variable);
+  };
+  return command
+    .addOption(option('--stack <name>', 'the one of this CloudFormation stack', 'MAYFLY_STACK'))
+    .addOption(option('--fleet <name>', 'of this name, if the stack has several', 'MAYFLY_FLEET'))
+    .addOption(option('--outputs <file>', 'the one of this `cdk deploy --outputs-file`', 'MAYFLY_OUTPUTS'))
+    .addOption(option('--region <name>', "AWS's region; by default the one that AWS's own tools take"))
+    .addOption(option('--queue-url <url>', 'its queue', 'MAYFLY_QUEUE_URL').hideHelp())
+    .addOption(option('--table <name>', 'its table', 'MAYFLY_TABLE').hideHelp())
+    .addOption(option('--log-bucket <name>', 'its log bucket', 'MAYFLY_LOG_BUCKET').hideHelp())
+    .addOption(option('--auto-scaling-group <name>', 'its Auto Scaling group', 'MAYFLY_GROUP').hideHelp())
+    .addOption(
+      option(
+        '--dead-letter-queue-url <url>',
+        'its dead-letter queue',
+        'MAYFLY_DEAD_LETTER_QUEUE_URL',
+      ).hideHelp(),
+    );
+}
+
+/**
+ * The action of a command that `withFleet` was given: finds the fleet, and closes it when the action is over. What the
+ * library needs is loaded only here: help and completion are quick.
+ *
+ * @param action gets the fleet, the command's arguments and last its options
+ */
+export function onFleet<Words extends unknown[]>(
+  action: (fleet: Fleet, ...words: Words) => Promise<void>,
+): (...words: unknown[]) => Promise<void> {
+  return async (...words) => {
+    const command = words.pop() as Command;
+    const { Fleet } = await import('../fleet/fleet.ts');
+    const fleet = await Fleet.find(whichFleet(command));
+    try {
+      await action(fleet, ...(words as Words));
+    } finally {
+      fleet.close();
+    }
+  };
+}
+
+/**
+ * What was said of the fleet. A flag says which, whatever else variables say: one that names it by its stack takes the
+ * place of variables with its queue and table, and the other way round.
+ */
+function whichFleet(command: Command): FindOptions {
+  const flags: FleetFlags = { ...command.opts<FleetFlags>() };
+  const given = (names: readonly (keyof FleetFlags)[]) =>
+    names.some((name) => command.getOptionValueSource(name) === 'cli');
+  const unsaid = given(BY_NAME) ? BY_PARTS : given(BY_PARTS) ? BY_NAME : [];
+  for (const name of unsaid) if (command.getOptionValueSource(name) === 'env') delete flags[name];
+  const { stack, fleet, outputs, region, queueUrl, table, logBucket, autoScalingGroup, deadLetterQueueUrl } =
+    flags;
+  return {
+    ...(stack && { stack }),
+    ...(fleet && { fleet }),
+    ...(outputs && { outputs }),
+    ...(region && { region }),
+    ...(queueUrl && { queueUrl }),
+    ...(table && { table }),
+    ...(logBucket && { logBucket }),
+    ...(autoScalingGroup && { group: autoScalingGroup }),
+    ...(deadLetterQueueUrl && { deadLetterQueueUrl }),
+  };
+}

@@ -1,4 +1,0 @@
-/** `1 job`, `2 jobs`. */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
-}

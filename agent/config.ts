@@ -39,6 +39,8 @@ const variableName = v.pipe(
 );
 const variableValue = v.pipe(v.string('a text'), v.check(withoutNul, 'a text without NUL'));
 
+const MIB = 1024 * 1024;
+
 /** SQS: a message can be invisible for at most 12 h after it was received ("Amazon SQS visibility timeout"). */
 export const LONGEST_VISIBILITY_SECONDS = 12 * 60 * 60;
 
@@ -56,7 +58,11 @@ export const AgentConfigSchema = v.strictObject({
   deadLetterQueueUrl: v.optional(queueUrl),
   /** The job table. Without it jobs are not tracked and retirements are recorded on the instance alone. */
   table: v.optional(text),
-  /** For what ends an instance whose agent cannot: it puts the instance's log there. */
+  /**
+   * Where jobs' logs go that are too long for their records (`jobs/log-layout.ts`), and long bodies. Without it, or
+   * without a table, a record keeps only the last of its job's output. What ends an instance whose agent cannot puts
+   * the instance's log there too.
+   */
   logBucket: v.optional(text),
   /** False: the table holds instances, not jobs; attempts are then SQS's receive counts. */
   trackJobs: v.optional(v.boolean('true or false'), true),
@@ -109,6 +115,20 @@ export const AgentConfigSchema = v.strictObject({
   ),
   launchHook: v.optional(text),
   terminationHook: v.optional(text),
+  /** How often running jobs are looked up for somebody's wish to cancel them. */
+  cancelSeconds: v.optional(seconds(0.1, 3600), 5),
+  log: v.optional(
+    v.strictObject({
+      /** A chunk of a log is written when it is as long as this, or as old as `flushSeconds`. */
+      chunkBytes: v.optional(count(4096, 64 * MIB), MIB),
+      flushSeconds: v.optional(seconds(0.05, 3600), 5),
+      /** Output that all jobs of the agent together hold in memory; beyond it their workers wait for the bucket. */
+      bufferBytes: v.optional(count(64 * 1024, 1024 * MIB), 24 * MIB),
+      /** How long a worker waits for a bucket that takes nothing, and the end of a job for its last chunks. */
+      patienceSeconds: v.optional(seconds(0, 3600), 30),
+    }),
+    {},
+  ),
   /** How often the instance says that it lives, and looks at its group. */
   reportSeconds: v.optional(seconds(1, 3600), 60),
   /** How often the metadata is asked for Auto Scaling's intent and Spot notices. */

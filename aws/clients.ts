@@ -1,6 +1,7 @@
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { STSClient } from '@aws-sdk/client-sts';
 
@@ -18,6 +19,16 @@ export const POLL_TIMEOUT_MS = (LONGEST_POLL_SECONDS + 15) * 1000;
 const MAX_SOCKETS = 64;
 
 /**
+ * The signature covers a body already: a second sum over it is only for calls that S3 refuses without one. A question
+ * whether a body may come costs a long one a way to the bucket and back.
+ */
+const OBJECTS = {
+  requestChecksumCalculation: 'WHEN_REQUIRED',
+  responseChecksumValidation: 'WHEN_REQUIRED',
+  expectContinueHeader: false,
+} as const;
+
+/**
  * The AWS clients of one process: made once and passed in. Region, credentials and endpoints are found as any
  * AWS SDK finds them (`AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_SQS`, the instance's metadata, ...).
  */
@@ -28,6 +39,7 @@ export interface Clients {
   readonly dynamodb: DynamoDBClient;
   readonly autoScaling: AutoScalingClient;
   readonly cloudWatch: CloudWatchClient;
+  readonly s3: S3Client;
   readonly sts: STSClient;
   /** Closes the connections of all clients that were used. */
   destroy(): void;
@@ -59,6 +71,7 @@ export function createClients(region: string): Clients {
   const dynamodb = once(() => new DynamoDBClient(calls));
   const autoScaling = once(() => new AutoScalingClient(calls));
   const cloudWatch = once(() => new CloudWatchClient(calls));
+  const s3 = once(() => new S3Client({ ...calls, ...OBJECTS }));
   const sts = once(() => new STSClient(calls));
   return {
     get sqs() {
@@ -75,6 +88,9 @@ export function createClients(region: string): Clients {
     },
     get cloudWatch() {
       return cloudWatch();
+    },
+    get s3() {
+      return s3();
     },
     get sts() {
       return sts();

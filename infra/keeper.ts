@@ -38,7 +38,12 @@ const STAND_INS = {
  */
 const NO_SECOND_TRY = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
 
-/** What the keeper is told. An instance that misses several of its own reports counts as silent. */
+/** An instance that misses several of its own reports counts as silent. */
+export function silentSecondsOf({ reportSeconds }: Pick<FleetSettings, 'reportSeconds'>): number {
+  return Math.max(900, 5 * reportSeconds);
+}
+
+/** What the keeper is told. */
 function keeperConfig(settings: FleetSettings, surroundings: KeeperSurroundings): KeeperConfigInput {
   const config: KeeperConfigInput = {
     version: 1,
@@ -46,7 +51,7 @@ function keeperConfig(settings: FleetSettings, surroundings: KeeperSurroundings)
     threshold: settings.scaleOut.threshold,
     durationSeconds: settings.scaleOut.durationSeconds,
     bootBudgetSeconds: settings.bootBudgetSeconds,
-    silentSeconds: Math.max(900, 5 * settings.reportSeconds),
+    silentSeconds: silentSecondsOf(settings),
     warmPool: settings.warmPool !== undefined,
     launchHook: LAUNCH_HOOK,
     terminationHook: TERMINATION_HOOK,

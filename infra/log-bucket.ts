@@ -1,17 +1,31 @@
-import { Duration, type RemovalPolicy, Validations } from 'aws-cdk-lib';
-import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import { Duration, Validations } from 'aws-cdk-lib';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  type LifecycleRule,
+  ObjectOwnership,
+} from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { RETENTION } from './queue.ts';
+import type { FleetSettings } from './settings.ts';
 
-/** Where the logs of jobs are kept, and those of instances that ended because something broke. */
-export function logBucket(scope: Construct, retention: Duration, removalPolicy: RemovalPolicy): Bucket {
+/** What is in the log bucket, by the beginning of its key (`jobs/log-layout.ts`). */
+export const LOGS = 'jobs/';
+export const BODIES = 'bodies/';
+/** The last words of instances that ended because something broke. */
+export const LAST_WORDS = 'instances/';
+
+/** Where the logs of jobs and instances are kept, and the bodies of jobs that are too long for a message or a record. */
+export function logBucket(scope: Construct, settings: FleetSettings): Bucket {
   const bucket = new Bucket(scope, 'Logs', {
     encryption: BucketEncryption.S3_MANAGED,
     enforceSSL: true,
     minimumTLSVersion: 1.2,
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
     objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-    lifecycleRules: [{ expiration: retention, abortIncompleteMultipartUploadAfter: Duration.days(1) }],
-    removalPolicy,
+    lifecycleRules: lifecycleRules(settings),
+    removalPolicy: settings.removalPolicy,
   });
   Validations.of(bucket).acknowledge({
     id: 'AwsSolutions-S1',
@@ -20,4 +34,19 @@ export function logBucket(scope: Construct, retention: Duration, removalPolicy: 
       'and only roles of this stack can read it; CloudTrail data events record its use where that is asked for.',
   });
   return bucket;
+}
+
+/**
+ * A body outlives its message: first on the queue, then as a dead letter, which is a message of its own, or in a job's
+ * record.
+ */
+function lifecycleRules({ logRetention, recordSeconds }: FleetSettings): LifecycleRule[] {
+  const bodySeconds = RETENTION.toSeconds() + Math.max(RETENTION.toSeconds(), recordSeconds);
+  const bodies = Duration.days(Math.ceil(bodySeconds / 86_400));
+  return [
+    { prefix: LOGS, expiration: logRetention },
+    { prefix: LAST_WORDS, expiration: logRetention },
+    { prefix: BODIES, expiration: bodies },
+    { abortIncompleteMultipartUploadAfter: Duration.days(1) },
+  ];
 }

@@ -14,6 +14,7 @@ import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { Deployed } from './deployed.ts';
+import { BODIES, LAST_WORDS, LOGS } from './log-bucket.ts';
 import { NAMESPACE } from './metrics.ts';
 import { LISTING_INDEX } from './table.ts';
 
@@ -53,7 +54,8 @@ export function agentPolicy(
   resources: Resources & { deadLetterQueue: IQueue; logBucket: Bucket; workerRole: IRole | undefined },
 ): Policy {
   const { queue, deadLetterQueue, table, logBucket, groupArn, workerRole } = resources;
-  const lastWords = logBucket.arnForObjects('instances/*');
+  const objects = (prefix: string) => logBucket.arnForObjects(`${prefix}*`);
+  const written = [LOGS, BODIES, LAST_WORDS].map(objects);
   const policy = new Policy(scope, 'AgentPolicy', {
     roles: [role],
     statements: [
@@ -65,8 +67,11 @@ export function agentPolicy(
         'sqs:GetQueueAttributes',
       ),
       allow([deadLetterQueue.queueArn], 'sqs:SendMessage'),
-      allow([table.tableArn], 'dynamodb:GetItem', 'dynamodb:UpdateItem'),
-      allow([lastWords], 's3:PutObject'),
+      allow([table.tableArn], 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem'),
+      allow(written, 's3:PutObject'),
+      allow([objects(BODIES)], 's3:GetObject'),
+      // Without it S3 answers 403 for a body that is not there, as for one that may not be read ("GetObject").
+      allow([logBucket.bucketArn], 's3:ListBucket'),
       allow(
         [groupArn],
         'autoscaling:TerminateInstanceInAutoScalingGroup',
@@ -79,11 +84,14 @@ export function agentPolicy(
     ],
   });
   acknowledgeWildcards(policy, groupArn);
-  Validations.of(policy).acknowledge({
-    id: `AwsSolutions-IAM5[Resource::${flat(Stack.of(scope).resolve(lastWords))}]`,
-    reason:
-      'What an instance is called is known when it runs. It may add to this folder and read nothing in it.',
-  });
+  Validations.of(policy).acknowledge(
+    ...written.map((arn) => ({
+      id: `AwsSolutions-IAM5[Resource::${flat(Stack.of(scope).resolve(arn))}]`,
+      reason:
+        'What a job or an instance is called is known when it runs. Agents add to these folders; they read only the ' +
+        'bodies of jobs.',
+    })),
+  );
   return policy;
 }
 

@@ -128,7 +128,7 @@ export interface WorkerFleetProps {
    */
   readonly recordRetention?: Duration;
   /**
-   * How long the logs of jobs are kept.
+   * How long the logs of jobs are kept, and those of instances that broke. Whole days.
    *
    * @default Duration.days(30)
    */

@@ -15,11 +15,12 @@ import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
-import { StringParameter } from 'aws-cdk-lib/aws-ssm';
+import type { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import { agentConfig } from './agent-config.ts';
 import { bakedImage } from './baked-image.ts';
 import { type Deployed, deployed } from './deployed.ts';
+import { factsParameter } from './facts.ts';
 import { amazonLinux, group, launchTemplate } from './group.ts';
 import { addHooks } from './hooks.ts';
 import { keeper } from './keeper.ts';
@@ -72,7 +73,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
   readonly backlogAlarm: Alarm;
   /** In alarm while the boot breaker holds launches back: the one alarm that needs a person. */
   readonly bootBreakerAlarm: Alarm;
-  /** SSM parameter with the names that others look the fleet up by. */
+  /** SSM parameter with all that a command has to know of the fleet (`jobs/fleet-facts.ts`). */
   readonly parameter: StringParameter;
   readonly connections: Connections;
 
@@ -85,7 +86,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     this.queue = queues.queue;
     this.deadLetterQueue = queues.deadLetterQueue;
     this.table = jobTable(this, settings.removalPolicy);
-    this.logBucket = logBucket(this, settings.logRetention, settings.removalPolicy);
+    this.logBucket = logBucket(this, settings);
 
     const surroundings = network(this, props.vpc, props.vpcSubnets);
     this.vpc = surroundings.vpc;
@@ -102,7 +103,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     this.backlogAlarm = backlogAlarm(this, this.queue, policy, settings);
     this.keeper = this.keeperOf(settings);
     this.bootBreakerAlarm = this.breakerAlarm(props.alarmTopic);
-    this.parameter = this.fleetParameter();
+    this.parameter = factsParameter(this, settings);
     addOutputs(this);
   }
 
@@ -150,10 +151,6 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
   /** 1 while the boot breaker holds launches back. */
   metricBootBreaker(options?: MetricOptions): Metric {
     return bootBreakerMetric(this.fleetName, options);
-  }
-
-  private get parameterName(): string {
-    return `/mayfly/${this.fleetName}`;
   }
 
   /** Template and group, and the agents' rights, which outlive the group's instances when the stack is deleted. */
@@ -261,19 +258,6 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
       alarm.addOkAction(new SnsAction(topic));
     }
     return alarm;
-  }
-
-  private fleetParameter(): StringParameter {
-    return new StringParameter(this, 'Parameter', {
-      parameterName: this.parameterName,
-      // Said here, as a nested stack's name is not known before it is deployed.
-      simpleName: false,
-      description: `Names of the fleet ${this.fleetName}`,
-      stringValue: Stack.of(this).toJsonString({
-        group: this.autoScalingGroup.autoScalingGroupName,
-        policyArn: this.scalingPolicyArn,
-      }),
-    });
   }
 }
 

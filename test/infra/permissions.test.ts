@@ -55,7 +55,12 @@ describe('an agent', () => {
         'autoscaling:DescribeAutoScalingGroups on *',
         'autoscaling:DescribeAutoScalingInstances on *',
         'sts:AssumeRole on <FleetWorkerRole.Arn>',
+        'dynamodb:BatchGetItem on <FleetTable.Arn>',
+        's3:PutObject on <FleetLogs.Arn>/jobs/*',
+        's3:PutObject on <FleetLogs.Arn>/bodies/*',
         's3:PutObject on <FleetLogs.Arn>/instances/*',
+        's3:GetObject on <FleetLogs.Arn>/bodies/*',
+        's3:ListBucket on <FleetLogs.Arn>',
         's3:GetObject on arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/HASH.zip',
         's3:GetObject on arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/HASH.tgz',
       ].sort(),
@@ -64,7 +69,7 @@ describe('an agent', () => {
 
   it('may read its tree by a policy of that tree alone, so that a deployment first adds the new one', () => {
     const own = Object.entries(resourcesOf(template, 'AWS::IAM::Policy')).filter(([, { Properties }]) =>
-      JSON.stringify(Properties).includes('s3:GetObject'),
+      JSON.stringify(Properties).includes('cdk-hnb659fds-assets'),
     );
     expect(own).toHaveLength(1);
     const [[id, { Properties }] = ['', { Properties: {} }]] = own;

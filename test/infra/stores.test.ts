@@ -1,6 +1,8 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
+import type { WorkerFleetProps } from '../../infra/props.ts';
+import { FleetFactsSchema } from '../../jobs/fleet-facts.ts';
 import { flat, resourcesOf, templateOf } from './synthesised.ts';
 
 const template = templateOf();
@@ -59,8 +61,8 @@ describe('the table', () => {
 });
 
 describe('the log bucket', () => {
-  it('is encrypted, private, TLS only, and empties itself', () => {
-    templateOf({ logRetention: Duration.days(7) }).hasResourceProperties('AWS::S3::Bucket', {
+  it('is encrypted, private and TLS only', () => {
+    template.hasResourceProperties('AWS::S3::Bucket', {
       BucketEncryption: {
         ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
       },
@@ -70,15 +72,6 @@ describe('the log bucket', () => {
         IgnorePublicAcls: true,
         RestrictPublicBuckets: true,
       },
-      LifecycleConfiguration: {
-        Rules: [
-          {
-            AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 },
-            ExpirationInDays: 7,
-            Status: 'Enabled',
-          },
-        ],
-      },
     });
     template.hasResourceProperties('AWS::S3::BucketPolicy', {
       PolicyDocument: Match.objectLike({
@@ -86,6 +79,25 @@ describe('the log bucket', () => {
           Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
         ]),
       }),
+    });
+  });
+});
+
+describe('what is in the log bucket', () => {
+  it.each([
+    ['goes as the owner says, bodies with their messages', {}, 28],
+    ['keeps the bodies as long as a record may be asked for', { recordRetention: Duration.days(90.5) }, 105],
+  ])('%s', (_, props, bodyDays) => {
+    const deployed = templateOf({ logRetention: Duration.days(7), ...props });
+    deployed.hasResourceProperties('AWS::S3::Bucket', {
+      LifecycleConfiguration: {
+        Rules: [
+          { ExpirationInDays: 7, Prefix: 'jobs/', Status: 'Enabled' },
+          { ExpirationInDays: 7, Prefix: 'instances/', Status: 'Enabled' },
+          { ExpirationInDays: bodyDays, Prefix: 'bodies/', Status: 'Enabled' },
+          { AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 }, Status: 'Enabled' },
+        ],
+      },
     });
   });
 });
@@ -105,13 +117,45 @@ describe('what is stored', () => {
 });
 
 describe('the parameter', () => {
-  it('tells the names that user-data cannot know', () => {
-    const [parameter] = Object.values(resourcesOf(template, 'AWS::SSM::Parameter'));
-    expect(parameter?.Properties['Name']).toBe('/mayfly/Test/Fleet');
-    const names = JSON.parse(flat(parameter?.Properties['Value']));
-    expect(names).toEqual({
-      group: expect.stringMatching(/^<FleetGroup/),
-      policyArn: expect.stringMatching(/^<FleetScaleOut/),
+  const parameterOf = (props?: WorkerFleetProps) => {
+    const [parameter] = Object.values(resourcesOf(templateOf(props), 'AWS::SSM::Parameter'));
+    return { name: parameter?.Properties['Name'], facts: JSON.parse(flat(parameter?.Properties['Value'])) };
+  };
+
+  it('tells a command where everything is', () => {
+    expect(parameterOf()).toMatchObject({
+      name: '/mayfly/Test/Fleet',
+      facts: {
+        fleet: 'Test/Fleet',
+        queueUrl: expect.stringMatching(/^<FleetQueue/),
+        deadLetterQueueUrl: expect.stringMatching(/^<FleetDeadLetterQueue/),
+        table: expect.stringMatching(/^<FleetTable/),
+        logBucket: expect.stringMatching(/^<FleetLogs/),
+        group: expect.stringMatching(/^<FleetGroup/),
+        policyArn: expect.stringMatching(/^<FleetScaleOut/),
+        backlogAlarm: expect.stringMatching(/^<FleetBacklog/),
+        bootBreakerAlarm: expect.stringMatching(/^<FleetBootBreaker/),
+        keeperFunction: expect.stringMatching(/^<FleetKeeper/),
+      },
+    });
+  });
+
+  it('has every key that there is', () => {
+    expect(Object.keys(parameterOf().facts).sort()).toEqual(Object.keys(FleetFactsSchema.entries).sort());
+  });
+
+  it('follows the props', () => {
+    const { facts } = parameterOf({
+      trackJobs: false,
+      concurrency: 4,
+      limit: Duration.minutes(5),
+      reportInterval: Duration.minutes(10),
+    });
+    expect(facts).toMatchObject({
+      trackJobs: false,
+      concurrency: 4,
+      limitSeconds: 300,
+      silentSeconds: 3000,
     });
   });
 });

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { bar } from '../../../cli/terminal/bar.ts';
+import { clip, columns, pad, widthOf } from '../../../cli/terminal/columns.ts';
+import { paint, paintFor } from '../../../cli/terminal/paint.ts';
+import { count, span } from '../../../cli/terminal/words.ts';
+
+describe('columns', () => {
+  it('are as wide as their widest cell, of whatever width its characters are', () => {
+    expect(
+      columns(
+        ['id', 'state'],
+        [
+          ['j-1', 'queued'],
+          ['甲虫', 'running'],
+          [paint('red', 'x'), 'failed'],
+        ],
+      ),
+    ).toBe(['id    state', 'j-1   queued', '甲虫  running', `${paint('red', 'x')}     failed`].join('\n'));
+  });
+
+  it('of a head alone', () => {
+    expect(columns(['id', 'state'], [])).toBe('id  state');
+  });
+
+  it('with a rule below the head', () => {
+    expect(columns(['id', 'state'], [['j-1', 'queued']], { rule: true })).toBe(
+      ['id   state', '───  ──────', 'j-1  queued'].join('\n'),
+    );
+  });
+
+  it('do not go beyond the line', () => {
+    const text = columns(['id', 'reason'], [['j-1', 'a long story']], { lineWidth: 10 });
+    expect(text).toBe('id   reas…\nj-1  a lo…');
+  });
+});
+
+it.each([
+  ['abc', 3, 'abc'],
+  ['abcd', 3, 'ab…'],
+  ['甲虫甲', 4, '甲…'],
+  ['\x1b[31mabcd\x1b[39m', 3, '\x1b[31mab…\x1b[0m'],
+])('clip %j to %d', (text, cells, clipped) => {
+  expect(clip(text, cells)).toBe(clipped);
+  expect(widthOf(clipped)).toBeLessThanOrEqual(cells);
+});
+
+it('pad counts cells', () => {
+  expect(pad('甲', 4)).toBe('甲  ');
+  expect(pad('abc', 2)).toBe('abc');
+});
+
+const plain = (_style: unknown, text: string) => text;
+
+it.each([
+  [0, 10, '··········'],
+  [1, 1000, '█·········'],
+  [5, 10, '█████·····'],
+  [10, 10, '██████████'],
+  [20, 10, '██████████'],
+  [0, 0, '··········'],
+])('a bar of %d of %d', (done, total, text) => {
+  expect(bar(10, total, [['green', done]], plain)).toBe(text);
+});
+
+it.each([
+  [-1, '0 s'],
+  [0.44, '0.4 s'],
+  [9.96, '10 s'],
+  [59.4, '59 s'],
+  [60, '1 min'],
+  [200, '3 min 20 s'],
+  [3600, '1 h'],
+  [7500, '2 h 5 min'],
+  [90_000, '1 d 1 h'],
+])('%d seconds are %s', (seconds, text) => {
+  expect(span(seconds)).toBe(text);
+});
+
+it('counts', () => {
+  expect([0, 1, 2].map((number) => count(number, 'job'))).toEqual(['0 jobs', '1 job', '2 jobs']);
+});
+
+describe('colour', () => {
+  const write = () => true;
+  it.each([
+    ['a terminal', { write, isTTY: true, hasColors: () => true }, paint('red', 'x')],
+    ['one that has none, or is not to', { write, isTTY: true, hasColors: () => false }, 'x'],
+    ['a pipe, whatever it says of itself', { write, hasColors: () => true }, 'x'],
+  ])('%s', (_what, screen, shown) => {
+    expect(paintFor(screen)('red', 'x')).toBe(shown);
+  });
+});

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { bodyKey } from './log-layout.ts';
 
 const name = (what: string, longest: number) =>
   v.pipe(
@@ -21,7 +22,9 @@ const EnvelopeSchema = v.strictObject({
   /** The job's id, unique in the fleet; by default made from the message's. */
   id: v.optional(name('job id', 128)),
   /** What the worker reads: a text as it is, anything else as JSON. */
-  payload: v.unknown(),
+  payload: v.optional(v.unknown()),
+  /** Or where that lies in the log bucket, if it is too long for a message: `bodies/` and the envelope's id. */
+  bodyKey: v.optional(v.string('the key of an object')),
   /** How long the worker may run, instead of the fleet's own limit. */
   limitSeconds: v.optional(v.pipe(v.number('a number of seconds'), v.minValue(1, 'at least 1 second'))),
   group: v.optional(name('group', 128)),
@@ -35,10 +38,23 @@ export type EnvelopeReading = { envelope: Envelope } | { problem: string; id: st
 /** Reads a JSON object that has a `mayfly` key. What it cannot accept it names, with what is allowed. */
 export function readEnvelope(value: object): EnvelopeReading {
   const result = v.safeParse(EnvelopeSchema, value);
-  if (result.success) return { envelope: result.output };
-  const [issue] = result.issues;
-  const id = v.safeParse(EnvelopeSchema.entries.id, 'id' in value ? value.id : undefined);
-  return { problem: describe(issue), id: id.success ? id.output : undefined };
+  if (!result.success) {
+    const [issue] = result.issues;
+    const id = v.safeParse(EnvelopeSchema.entries.id, 'id' in value ? value.id : undefined);
+    return { problem: describe(issue), id: id.success ? id.output : undefined };
+  }
+  const problem = bodyProblem(result.output);
+  return problem === undefined ? { envelope: result.output } : { problem, id: result.output.id };
+}
+
+/** A body is in the envelope or in the bucket, and there under the job's own name: no job reads what is not its own. */
+function bodyProblem({ id, payload, bodyKey: key }: Envelope): string | undefined {
+  if (key === undefined) return payload === undefined ? 'the envelope has no payload' : undefined;
+  if (payload !== undefined) return 'the envelope has both a payload and a bodyKey; allowed is one of them';
+  if (id === undefined) return 'the envelope has a bodyKey but no id';
+  const own = bodyKey(id);
+  if (key === own) return undefined;
+  return `the envelope's bodyKey is ${shown(key)}; allowed is ${own}, by its own id`;
 }
 
 function describe(issue: v.InferIssue<typeof EnvelopeSchema>): string {
@@ -49,6 +65,10 @@ function describe(issue: v.InferIssue<typeof EnvelopeSchema>): string {
       ? `the envelope's key ${key} is not known`
       : `the envelope has no ${key}`;
   }
-  const shown = JSON.stringify(issue.input) ?? String(issue.input);
-  return `the envelope's ${key} is ${shown.slice(0, LONGEST_SHOWN).toWellFormed()}; allowed is ${issue.message}`;
+  return `the envelope's ${key} is ${shown(issue.input)}; allowed is ${issue.message}`;
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.slice(0, LONGEST_SHOWN).toWellFormed();
 }

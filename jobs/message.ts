@@ -6,6 +6,8 @@ export interface Job {
   id: string;
   /** The worker's standard input, always. */
   stdin: string;
+  /** Where that lies in the log bucket; `stdin` is empty until it is fetched (`withBody`). */
+  bodyKey?: string;
   /** The worker's last argument, if the body has something that can be one. */
   argument?: string;
   /** Instead of the fleet's own limit. */
@@ -54,13 +56,22 @@ function readEnveloped(key: string, value: JsonObject, rules: MessageRules): Rea
   const id = envelope.id ?? key;
   const reason = forbidden(envelope, rules);
   if (reason !== undefined) return { kind: 'broken', id, reason };
-  const { payload, limitSeconds, group, requestId } = envelope;
-  const text = typeof payload === 'string' ? payload : JSON.stringify(payload);
-  const job: Job = { id, ...handOver(text, typeof payload === 'string' ? parseObject(payload) : payload) };
+  const { bodyKey, limitSeconds, group, requestId } = envelope;
+  const job: Job = bodyKey === undefined ? { id, ...contentOf(envelope) } : { id, stdin: '', bodyKey };
   if (limitSeconds !== undefined) job.limitSeconds = limitSeconds;
   if (group !== undefined) job.group = group;
   if (requestId !== undefined) job.requestId = requestId;
   return { kind: 'job', job };
+}
+
+/** A job whose body was fetched: the worker gets it as if it had come with the message. */
+export function withBody({ bodyKey: _, ...job }: Job, text: string): Job {
+  return { ...job, ...handOver(text, parseObject(text)) };
+}
+
+function contentOf({ payload }: Envelope): Pick<Job, 'stdin' | 'argument'> {
+  if (typeof payload === 'string') return handOver(payload, parseObject(payload));
+  return handOver(JSON.stringify(payload), payload);
 }
 
 function forbidden(envelope: Envelope, rules: MessageRules): string | undefined {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readJob } from '../../jobs/message.ts';
+import { readJob, withBody } from '../../jobs/message.ts';
 
 const RULES = { maxLimitSeconds: 43_190, tracked: true };
 const ID = '5f1c6a1e-0000-4000-8000-000000000001';
@@ -58,6 +58,11 @@ describe('a body becomes a job', () => {
       envelope({ id: 'job-1', limitSeconds: 5, group: 'db.blue', requestId: 'r-1' }),
       { id: 'job-1', stdin: 'x', argument: 'x', limitSeconds: 5, group: 'db.blue', requestId: 'r-1' },
     ],
+    [
+      'an envelope whose body is in the bucket',
+      envelope({ id: 'job-1', payload: undefined, bodyKey: 'bodies/job-1', limitSeconds: 5 }),
+      { id: 'job-1', stdin: '', bodyKey: 'bodies/job-1', limitSeconds: 5 },
+    ],
   ])('%s', (_, body, job) => {
     expect(read(body)).toEqual({ kind: 'job', job });
   });
@@ -84,6 +89,8 @@ describe('a broken envelope says what is wrong, with the value and what is allow
     ['a key that is not known', { id: 'j', limit: 5 }, 'j', /key limit is not known/],
     ['another version', { mayfly: 2 }, KEY, /mayfly is 2; allowed is 1/],
     ['no payload', { payload: undefined }, KEY, /has no payload/],
+    ['a payload and a bodyKey', { id: 'j', bodyKey: 'bodies/j' }, 'j', /both a payload and a bodyKey/],
+    ['a bodyKey of another type', { id: 'j', bodyKey: 1 }, 'j', /bodyKey is 1; allowed is the key of an/],
     ['a group with a blank', { group: 'a b' }, KEY, /group is "a b"; allowed is a group that/],
   ])('%s', (_, fields, id, reason) => {
     expect(read(envelope(fields))).toEqual({ kind: 'broken', id, reason: expect.stringMatching(reason) });
@@ -95,6 +102,40 @@ describe('a broken envelope says what is wrong, with the value and what is allow
   ])('%s is refused where no job table keeps it', (key, fields) => {
     const reading = read(envelope(fields), { ...RULES, tracked: false });
     expect(reading).toEqual({ kind: 'broken', id: KEY, reason: expect.stringContaining(key) });
+  });
+});
+
+describe("a body in the bucket is the job's own", () => {
+  const read = (fields: object) => readJob(ID, JSON.stringify({ mayfly: 1, ...fields }), RULES);
+
+  test.each([
+    ["another job's", 'bodies/job-2'],
+    ['another folder', 'jobs/job-1'],
+    ['a detour', 'bodies/../bodies/job-1'],
+    ['a longer name', 'bodies/job-1x'],
+    ['nothing', ''],
+  ])('%s is refused', (_, bodyKey) => {
+    expect(read({ id: 'job-1', bodyKey })).toEqual({
+      kind: 'broken',
+      id: 'job-1',
+      reason: `the envelope's bodyKey is "${bodyKey}"; allowed is bodies/job-1, by its own id`,
+    });
+  });
+
+  test('it needs an id', () => {
+    expect(read({ bodyKey: `bodies/${KEY}` })).toMatchObject({
+      kind: 'broken',
+      reason: 'the envelope has a bodyKey but no id',
+    });
+  });
+
+  test('fetched, it is handed over as one that came with the message', () => {
+    for (const body of ['video-1\n', '{"job_id": "v-1"}', '--option', '']) {
+      const sent = read({ id: 'job-1', payload: body, limitSeconds: 5 });
+      const fetched = read({ id: 'job-1', bodyKey: 'bodies/job-1', limitSeconds: 5 });
+      if (sent.kind === 'broken' || fetched.kind === 'broken') throw new Error('broken');
+      expect(withBody(fetched.job, body)).toEqual(sent.job);
+    }
   });
 });
 

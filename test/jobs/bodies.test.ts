@@ -1,0 +1,89 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  CompleteMultipartUploadCommand,
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  GetObjectCommand,
+  S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { BodyMissing, type BodyStore, BodyTooLong, bodyStore, LONGEST_BODY } from '../../jobs/bodies.ts';
+import { type Cloud, startCloud } from '../../local/cloud.ts';
+
+const Bucket = 'logs';
+
+let cloud: Cloud;
+let s3: S3Client;
+let bodies: BodyStore;
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'mayfly-bodies-'));
+  cloud = await startCloud({ directory });
+  const { endpoint, region } = cloud;
+  s3 = new S3Client({ endpoint, region, credentials: { accessKeyId: 'AKIATEST', secretAccessKey: 'any' } });
+  await s3.send(new CreateBucketCommand({ Bucket }));
+  bodies = bodyStore(s3, Bucket);
+});
+
+afterAll(async () => {
+  s3.destroy();
+  await cloud.close();
+  await rm(directory, { recursive: true });
+});
+
+test.each([
+  ['short', 'x'],
+  ['none', ''],
+  ['every kind of character', '\uFEFF\0\t\r\n\u007F\u2028\uD7FF\uFFFD\u{1F680}\u{10FFFF}'],
+  ['longer than a message', 'ä\n'.repeat(1_000_000)],
+])('a body comes back as it was put: %s', async (_, text) => {
+  await bodies.put('j-1', text);
+  expect((await bodies.get('j-1')) === text).toBe(true);
+});
+
+test('it lies under the name of its job', async () => {
+  await bodies.put('j-named', 'hello');
+  const { Body, ContentType } = await s3.send(new GetObjectCommand({ Bucket, Key: 'bodies/j-named' }));
+  expect(await Body?.transformToString()).toBe('hello');
+  expect(ContentType).toBe('text/plain; charset=utf-8');
+});
+
+test('one that is not there has an error of its own; to remove it again is none', async () => {
+  await bodies.put('j-2', 'x');
+  await bodies.remove('j-2');
+  await bodies.remove('j-2');
+  await expect(bodies.get('j-2')).rejects.toThrow(BodyMissing);
+  await expect(bodies.get('j-2')).rejects.toThrow(
+    'the body of job j-2 is not there: the bucket logs has no object bodies/j-2',
+  );
+});
+
+test('a bucket that is gone is not a body that is missing', async () => {
+  await expect(bodyStore(s3, 'gone').get('j-1')).rejects.toMatchObject({ name: 'NoSuchBucket' });
+});
+
+test('one byte more than the longest is neither put nor fetched', async () => {
+  const text = 'x'.repeat(LONGEST_BODY + 1);
+  const sentence = 'the body of job j-3 has 67108865 bytes, more than the 64 MiB that a body may have';
+  await expect(bodies.put('j-3', text)).rejects.toThrow(sentence);
+  await putInParts('bodies/j-3', text);
+  await expect(bodies.get('j-3')).rejects.toThrow(BodyTooLong);
+  await expect(bodies.get('j-3')).rejects.toThrow(sentence);
+});
+
+/** The embedded cloud takes no more than a few megabytes at once. */
+async function putInParts(Key: string, text: string): Promise<void> {
+  const size = 8 * 2 ** 20;
+  const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));
+  const Parts: { PartNumber: number; ETag: string | undefined }[] = [];
+  for (let at = 0; at < text.length; at += size) {
+    const part = { Bucket, Key, UploadId, PartNumber: Parts.length + 1, Body: text.slice(at, at + size) };
+    const { ETag } = await s3.send(new UploadPartCommand(part));
+    Parts.push({ PartNumber: part.PartNumber, ETag });
+  }
+  await s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } }));
+}

@@ -3,6 +3,7 @@ import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
 
 /** SQS: a long poll waits 20 s at most ("Amazon SQS short and long polling"). */
@@ -40,6 +41,7 @@ export interface Clients {
   readonly autoScaling: AutoScalingClient;
   readonly cloudWatch: CloudWatchClient;
   readonly s3: S3Client;
+  readonly ssm: SSMClient;
   readonly sts: STSClient;
   /** Closes the connections of all clients that were used. */
   destroy(): void;
@@ -72,6 +74,7 @@ export function createClients(region: string): Clients {
   const autoScaling = once(() => new AutoScalingClient(calls));
   const cloudWatch = once(() => new CloudWatchClient(calls));
   const s3 = once(() => new S3Client({ ...calls, ...OBJECTS }));
+  const ssm = once(() => new SSMClient(calls));
   const sts = once(() => new STSClient(calls));
   return {
     get sqs() {
@@ -91,6 +94,9 @@ export function createClients(region: string): Clients {
     },
     get s3() {
       return s3();
+    },
+    get ssm() {
+      return ssm();
     },
     get sts() {
       return sts();

@@ -1,0 +1,21 @@
+import type { Clients } from '../../aws/clients.ts';
+import type { Clock } from '../../aws/clock.ts';
+import type { FleetFacts } from '../../jobs/fleet-facts.ts';
+import { NotTracked } from './errors.ts';
+
+/** What every function of the library works with. */
+export interface FleetContext {
+  facts: FleetFacts;
+  clients: Clients;
+  clock: Clock;
+  /** 0 to 1, without 1: spreads repetitions over time. */
+  random: () => number;
+}
+
+/** Throws `NotTracked` for a fleet without records of jobs. */
+export function needRecords({ fleet, trackJobs }: FleetFacts, verb: string): void {
+  if (trackJobs) return;
+  throw new NotTracked(
+    `Fleet ${fleet} keeps no records of jobs (its prop trackJobs is false): there is nothing to ${verb}.`,
+  );
+}

@@ -1,0 +1,169 @@
+import type { FleetFacts } from '../../jobs/fleet-facts.ts';
+import { logPrefix } from '../../jobs/log-layout.ts';
+import { type JobRecord, type JobState, TERMINAL_STATES, type Try, type TryLog } from '../../jobs/record.ts';
+
+/** A job as it is shown: what `--json` prints. Times are ISO 8601. What is not known is absent. */
+export interface JobView {
+  id: string;
+  /** `unknown`: the fleet has no record of it. */
+  state: JobState | 'unknown';
+  /** Whether it is in its last state. Never for an unknown one. */
+  finished: boolean;
+  /** Tries that cost an attempt, the running one included. */
+  attempts: number;
+  /** While it runs. */
+  instance?: string;
+  enqueuedAt?: string;
+  /** Of the last try. */
+  startedAt?: string;
+  endedAt?: string;
+  /** From when it was enqueued to its first start; of one that has not started, until now or its end. */
+  waitedSeconds?: number;
+  /** Of the last try: until now, if it runs. */
+  ranSeconds?: number;
+  /** How the last try ended. */
+  exitStatus?: number;
+  signal?: string;
+  /** Why it is in its state. */
+  reason?: string;
+  group?: string;
+  requestId?: string;
+  limitSeconds?: number;
+  cancelRequestedAt?: string;
+  retryOf?: string;
+  retriedAs?: string;
+  /** When the table forgets it. */
+  expiresAt?: string;
+  /** Of the last try. */
+  log?: LogView;
+  /** The latest, oldest first. */
+  tries: TryView[];
+}
+
+export interface TryView {
+  attempt?: number;
+  instance: string;
+  startedAt: string;
+  /** Absent: it runs, or nobody saw its end. */
+  endedAt?: string;
+  ranSeconds?: number;
+  exitStatus?: number;
+  signal?: string;
+  reason?: string;
+  log?: LogView;
+}
+
+export interface LogView {
+  /** All that came, what was lost included. */
+  stdoutBytes: number;
+  stderrBytes: number;
+  lostBytes?: number;
+  /** `s3://<bucket>/<prefix>`, if it is in the bucket and not in the record. */
+  location?: string;
+}
+
+/** The longest list of tries that a record keeps: before the first of such a list there may have been others. */
+const MOST_TRIES = 20;
+
+/** @param nowMs of the clock, for durations that are not over and for a job that its queue has forgotten */
+export function viewOf(record: JobRecord, facts: FleetFacts, nowMs: number): JobView {
+  const { id, attempts, instance, enqueuedAt, startedAt, endedAt, exitStatus, signal } = record;
+  const { group, requestId, limitSeconds, cancelRequestedAt, retryOf, retriedAs, expires } = record;
+  const tries = record.tries ?? [];
+  const last = tries.at(-1);
+  const state = stateOf(record, facts, nowMs);
+  return defined({
+    id,
+    state,
+    finished: TERMINAL_STATES.has(state),
+    attempts,
+    instance: state === 'running' ? instance : undefined,
+    enqueuedAt,
+    startedAt,
+    endedAt,
+    waitedSeconds: waited(record, state, nowMs),
+    ranSeconds: seconds(startedAt, last?.endedAt ?? endedAt ?? (state === 'running' ? nowMs : undefined)),
+    exitStatus,
+    signal,
+    reason: reasonOf(record, state, nowMs),
+    group,
+    requestId,
+    limitSeconds,
+    cancelRequestedAt,
+    retryOf,
+    retriedAs,
+    expiresAt: expires === undefined ? undefined : new Date(expires * 1000).toISOString(),
+    log: last?.log && logView(id, last.key, last.log, facts),
+    tries: tries.map((one) => tryView(id, one, facts)),
+  });
+}
+
+/** Of a job that has no record. */
+export function unknownView(id: string): JobView {
+  return { id, state: 'unknown', finished: false, attempts: 0, tries: [] };
+}
+
+/** The state of a job: the record's, or `lost` for one that waits for a message which the queue has forgotten. */
+export function stateOf(record: JobRecord, facts: FleetFacts, nowMs: number): JobState {
+  if (record.state !== 'queued' || record.enqueuedAt === undefined) return record.state;
+  const forgottenMs = Date.parse(record.enqueuedAt) + facts.retentionSeconds * 1000;
+  return nowMs > forgottenMs ? 'lost' : 'queued';
+}
+
+function reasonOf(record: JobRecord, state: JobState, nowMs: number): string | undefined {
+  if (state === 'lost' && record.state === 'queued') return 'the queue has kept its message no longer';
+  if (state === 'running' && record.leaseUntilMs !== undefined && record.leaseUntilMs < nowMs) {
+    const since = new Date(record.leaseUntilMs).toISOString();
+    return `nothing was heard of its instance since ${since}: it is settled when that one is known to be gone`;
+  }
+  return record.reason;
+}
+
+function waited({ tries = [], ...record }: JobRecord, state: JobState, nowMs: number): number | undefined {
+  if (tries.length >= MOST_TRIES) return undefined;
+  const started = tries[0]?.startedAt ?? record.startedAt;
+  const waits = state === 'queued' || state === 'held' ? nowMs : undefined;
+  return seconds(record.enqueuedAt, started ?? record.endedAt ?? waits);
+}
+
+function tryView(job: string, one: Try, facts: FleetFacts): TryView {
+  const { attempt, instance, startedAt, endedAt, exitStatus, signal, reason, key, log } = one;
+  return defined({
+    attempt,
+    instance,
+    startedAt,
+    endedAt,
+    ranSeconds: seconds(startedAt, endedAt),
+    exitStatus,
+    signal,
+    reason,
+    log: log && logView(job, key, log, facts),
+  });
+}
+
+function logView(job: string, key: string, { stdout, stderr }: TryLog, { logBucket }: FleetFacts): LogView {
+  const lost = (stdout.lost ?? 0) + (stderr.lost ?? 0);
+  const inBucket = stdout.chunks !== undefined || stderr.chunks !== undefined;
+  return defined({
+    stdoutBytes: stdout.bytes,
+    stderrBytes: stderr.bytes,
+    lostBytes: lost || undefined,
+    location: inBucket ? `s3://${logBucket}/${logPrefix(job, key)}` : undefined,
+  });
+}
+
+/** Never negative: the clocks of two machines differ. */
+function seconds(from: string | undefined, to: string | number | undefined): number | undefined {
+  if (from === undefined || to === undefined) return undefined;
+  const ms = (typeof to === 'number' ? to : Date.parse(to)) - Date.parse(from);
+  return Math.max(0, Math.round(ms) / 1000);
+}
+
+type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>;
+};
+
+/** Without what is undefined. */
+function defined<T extends object>(values: T): Defined<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;
+}

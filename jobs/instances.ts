@@ -7,7 +7,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { fromItem } from './item.ts';
-import type { InstanceRecord, Retirement } from './record.ts';
+import type { InstanceRecord, Outlook, Retirement } from './record.ts';
 import { type Change, updateExpression } from './update.ts';
 
 /** The table's index of what lives and what runs ("The contracts in detail"). */
@@ -34,10 +34,11 @@ export interface InstanceStore {
   /** An instance that is ready for work: lists it as living, whatever an earlier run of its agent had said. */
   ready(instance: string, at: Readiness, nowMs: number, signal?: AbortSignal): Promise<void>;
   /**
-   * The instance lives. Lists it, so that an agent which could not say that it was ready is known all the same; but
-   * not one that retires, or that the keeper took for dead: that one is known to live, so that its jobs may end.
+   * The instance lives, and says what it does. Lists it, so that an agent which could not say that it was ready is
+   * known all the same; but not one that retires, or that the keeper took for dead: that one is known to live, so that
+   * its jobs may end.
    */
-  heard(instance: string, nowMs: number, signal?: AbortSignal): Promise<void>;
+  heard(instance: string, nowMs: number, outlook?: Outlook, signal?: AbortSignal): Promise<void>;
   /**
    * Why the instance goes. It stays among the living until it is `gone`, unless `listing` says otherwise: who leaves
    * something to settle leaves that to the keeper.
@@ -80,11 +81,11 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
       const set = { instance, listing: 'instances', ...at, heardAtMs: nowMs };
       await update(instance, { set, remove: NOT_RETIRED }, signal);
     },
-    async heard(instance, nowMs, signal) {
-      const set = { instance, heardAtMs: nowMs, listing: 'instances' };
+    async heard(instance, nowMs, outlook, signal) {
+      const told = { heardAtMs: nowMs, outlook: outlook && { ...outlook } };
+      const set = { instance, listing: 'instances', ...told };
       const listed = await unlessRefused(update(instance, { set, condition: UNLESS_RETIRING }, signal));
-      if (!listed)
-        await unlessRefused(update(instance, { set: { heardAtMs: nowMs }, ...PERHAPS_ALIVE }, signal));
+      if (!listed) await unlessRefused(update(instance, { set: told, ...PERHAPS_ALIVE }, signal));
     },
     async retiring(instance, retirement, listing, signal) {
       const expires = listing === 'retired' ? expiryOf(Date.parse(retirement.endedAt)) : undefined;

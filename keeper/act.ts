@@ -6,10 +6,10 @@ import {
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { type MetricDatum, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
+import { changeFleetState } from '../jobs/fleet-state.ts';
 import { answerOf } from '../policy/ladder.ts';
 import type { Zombie } from '../policy/zombies.ts';
 import type { Hands } from './hands.ts';
-import { remember } from './memory.ts';
 import type { Action } from './plan.ts';
 import { settleInstance } from './stranded.ts';
 
@@ -37,11 +37,13 @@ export async function act(hands: Hands, actions: readonly Action[]): Promise<voi
 
 function carryOut(hands: Hands, action: Action): Promise<unknown> {
   const { clients, config, nowMs } = hands;
-  const memory = (changes: Parameters<typeof remember>[2]) =>
-    remember(clients.dynamodb, config.table, changes);
+  const memory = (changes: Parameters<typeof changeFleetState>[2]) =>
+    changeFleetState(clients.dynamodb, config.table, changes);
   switch (action.do) {
     case 'suspend-az-rebalance':
       return suspend(hands, 'AZRebalance');
+    case 'suspend-launch':
+      return suspend(hands, 'Launch');
     case 'trip-breaker':
       return suspend(hands, 'Launch').then(() => memory({ trippedAtMs: nowMs }));
     case 'reset-breaker':

@@ -7,10 +7,10 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { Clients } from '../aws/clients.ts';
+import { type FleetState, readFleetState } from '../jobs/fleet-state.ts';
 import { type InstanceStore, keptSeconds } from '../jobs/instances.ts';
 import type { InstanceRecord } from '../jobs/record.ts';
 import type { KeeperConfig } from './config.ts';
-import { type Memory, readMemory } from './memory.ts';
 
 /** All that the keeper decides by, as it was at one moment. */
 export interface Look {
@@ -25,7 +25,7 @@ export interface Look {
   backlog: number;
   /** Records of instances not known to be gone, and of those lately launched that are. */
   records: Map<string, InstanceRecord>;
-  memory: Memory;
+  memory: FleetState;
 }
 
 export interface GroupSeen {
@@ -61,7 +61,7 @@ export async function look(
     activitiesOf(clients, config.groupName),
     backlogOf(clients, config.queueUrl),
     instances.living(),
-    readMemory(clients.dynamodb, config.table),
+    readFleetState(clients.dynamodb, config.table),
   ]);
   const launches = newest(activities.flatMap(launchOf));
   const records = new Map(living.map((record) => [record.instance, record]));

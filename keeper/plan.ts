@@ -11,6 +11,8 @@ import type { GroupSeen, Look } from './look.ts';
 /** What is to be done after a look. Each can be done again without harm, and none depends on another. */
 export type Action =
   | { do: 'suspend-az-rebalance' }
+  /** The fleet is paused: it stays so until it is resumed by our own means, which lift all of it. */
+  | { do: 'suspend-launch' }
   | { do: 'trip-breaker' }
   /** An operator resumed launches by other means than ours. */
   | { do: 'reset-breaker' }
@@ -64,7 +66,10 @@ function processes({ group, judged, records, memory, nowMs }: Look, config: Keep
     return { instance, startedAtMs, outcome };
   });
   const open = memory.trippedAtMs !== undefined;
-  if (open && !group.suspended.has('Launch')) {
+  const paused = memory.pausedAtMs !== undefined;
+  const launches = !group.suspended.has('Launch');
+  if (paused && launches) actions.push({ do: 'suspend-launch' });
+  if (open && launches && !paused) {
     return [...actions, { do: 'reset-breaker' }, { do: 'report-breaker', open: false }];
   }
   const tripped = trips({

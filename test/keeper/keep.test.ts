@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { systemClock } from '../../aws/clock.ts';
+import { resumeFleet } from '../../cli/fleet/pause.ts';
 import { instanceStore } from '../../jobs/instances.ts';
 import type { Retirement } from '../../jobs/record.ts';
-import { resumeFleet } from '../../keeper/resume.ts';
 import { callsOf, type Fleet, GROUP, LAUNCH_HOOK, openFleet, TABLE } from '../agent/retire/fleet.ts';
 import { eventually } from '../support/eventually.ts';
-import { keeperOf } from './keeper.ts';
+import { contextOf, keeperOf } from './keeper.ts';
 
 const open = openFleet();
 const instancesOf = ({ clients }: Fleet) => instanceStore(clients.dynamodb, TABLE, 60);
@@ -260,7 +259,7 @@ describe('the boot breaker', () => {
     await fleet.send('a');
     await keeper.after(2);
     expect(await keeper.after(4)).toEqual(['report-breaker']);
-    await resumeFleet(fleet.clients, { groupName: GROUP, table: TABLE }, systemClock);
+    await resumeFleet(contextOf(fleet));
     expect(await keeper.suspended()).not.toContain('Launch');
     expect(await keeper.after(5)).toEqual(expect.arrayContaining(['report-breaker', 'wake']));
     expect(callsOf(fleet, 'PutMetricData').at(-1)?.input).toMatchObject({ MetricData: [{ Value: 0 }] });

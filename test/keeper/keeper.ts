@@ -1,6 +1,9 @@
 import { DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
+import * as v from 'valibot';
 import { systemClock } from '../../aws/clock.ts';
 import { createLog } from '../../aws/log.ts';
+import type { FleetContext } from '../../cli/fleet/context.ts';
+import { FleetFactsSchema } from '../../jobs/fleet-facts.ts';
 import { type KeeperConfig, type KeeperConfigInput, readKeeperConfig } from '../../keeper/config.ts';
 import { keep } from '../../keeper/keep.ts';
 import type { Action } from '../../keeper/plan.ts';
@@ -32,6 +35,20 @@ export async function keeperOf(fleet: Fleet, changes: Partial<KeeperConfigInput>
       return (AutoScalingGroups?.[0]?.SuspendedProcesses ?? []).map(({ ProcessName = '' }) => ProcessName);
     },
   };
+}
+
+/** The fleet as the command sees it. */
+export function contextOf({ clients, queueUrl }: Fleet, clock = systemClock): FleetContext {
+  const facts = v.parse(FleetFactsSchema, {
+    version: 1,
+    fleet: 'Test/test',
+    region: 'us-east-1',
+    queueUrl,
+    table: TABLE,
+    logBucket: 'logs',
+    group: GROUP,
+  });
+  return { facts, clients, clock, random: Math.random };
 }
 
 async function configOf(fleet: Fleet, changes: Partial<KeeperConfigInput>): Promise<KeeperConfig> {

@@ -1,0 +1,49 @@
+import { type DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import * as v from 'valibot';
+import { fromItem, type ItemValue } from './item.ts';
+import { updateExpression } from './update.ts';
+
+/** The item `fleet` of the table: what the keeper remembers between two looks, and what an operator wants. */
+const FleetStateSchema = v.object({
+  /** Since when the backlog has been at the threshold. */
+  backlogSinceMs: v.optional(v.number()),
+  /** When the policy was executed last. */
+  wokenAtMs: v.optional(v.number()),
+  /** The boot breaker is open since then. */
+  trippedAtMs: v.optional(v.number()),
+  /** When the fleet was resumed last: boots that failed before count no more. */
+  resumedAtMs: v.optional(v.number()),
+  /** An operator has paused the fleet: nothing is launched, and agents take no new job. */
+  pausedAtMs: v.optional(v.number()),
+  /** When the keeper ran last, and what of it failed. */
+  keptAtMs: v.optional(v.number()),
+  keeperFailure: v.optional(v.string()),
+});
+
+export type FleetState = v.InferOutput<typeof FleetStateSchema>;
+
+const KEY = { pk: { S: 'fleet' } };
+
+/** A fleet that nothing is known of has an empty state. */
+export async function readFleetState(
+  db: DynamoDBClient,
+  table: string,
+  abortSignal?: AbortSignal,
+): Promise<FleetState> {
+  const { Item } = await db.send(
+    new GetItemCommand({ TableName: table, Key: KEY, ConsistentRead: true }),
+    abortSignal ? { abortSignal } : {},
+  );
+  return v.parse(FleetStateSchema, fromItem(Item ?? {}));
+}
+
+/** Sets what has a value and forgets what is undefined; the rest stays. */
+export async function changeFleetState(
+  db: DynamoDBClient,
+  table: string,
+  changes: { [Key in keyof FleetState]: FleetState[Key] | undefined },
+): Promise<void> {
+  const set: Record<string, ItemValue | undefined> = { fleet: true, ...changes };
+  const remove = Object.keys(changes).filter((key) => set[key] === undefined);
+  await db.send(new UpdateItemCommand({ TableName: table, Key: KEY, ...updateExpression({ set, remove }) }));
+}

@@ -1,0 +1,52 @@
+/** What an instance will do next if nothing happens before: the same decision, asked about later. */
+
+import {
+  type Decision,
+  decide,
+  type InstanceFacts,
+  type Reason,
+  type RetirementRules,
+} from './retirement.ts';
+
+/**
+ * `work`: has a job; `inMs` and `reason` are there if it will take no more of them from then on. `retire`: goes in
+ * `inMs` if no job comes. `leave`: goes whatever comes. `stay`: has nothing to do, and is kept all the same (its group
+ * is at its minimum, its warm pool).
+ */
+export interface Foresight {
+  next: 'work' | 'retire' | 'leave' | 'stay';
+  inMs?: number;
+  reason?: Reason;
+}
+
+/** Decisions that are asked for at most: they look ahead an hour at most, and the longest maximum age is a year. */
+const MOST_DECISIONS = 10_000;
+
+export function foresee(facts: InstanceFacts, rules: RetirementRules): Foresight {
+  const busy = facts.idleMs === undefined;
+  const calm: Foresight = { next: busy ? 'work' : 'stay' };
+  let inMs = 0;
+  for (let asked = 0; asked < MOST_DECISIONS; asked++) {
+    const decision = decide(later(facts, inMs), rules);
+    if (decision.kind !== 'stay')
+      return { next: nextOf(decision, busy && inMs > 0), inMs, reason: decision.reason };
+    if (decision.againInMs === undefined) return calm;
+    inMs += decision.againInMs;
+  }
+  return calm;
+}
+
+function nextOf({ kind }: Exclude<Decision, { kind: 'stay' }>, worksUntilThen: boolean): Foresight['next'] {
+  return worksUntilThen ? 'work' : kind;
+}
+
+/** The same instance after a while in which nothing happened. */
+export function later(facts: InstanceFacts, ms: number): InstanceFacts {
+  const { ageMs, idleMs, refusedMs } = facts;
+  return {
+    ...facts,
+    ageMs: ageMs + ms,
+    ...(idleMs !== undefined && { idleMs: idleMs + ms }),
+    ...(refusedMs !== undefined && { refusedMs: refusedMs + ms }),
+  };
+}

@@ -1,0 +1,93 @@
+import { describe, expect, test } from 'vitest';
+import { pauseFleet, resumeFleet } from '../../cli/fleet/pause.ts';
+import { changeFleetState } from '../../jobs/fleet-state.ts';
+import { callsOf, type Fleet, GROUP, openFleet, TABLE } from '../agent/retire/fleet.ts';
+import { contextOf, keeperOf } from './keeper.ts';
+
+const open = openFleet();
+const LAUNCH = { AutoScalingGroupName: GROUP, ScalingProcesses: ['Launch'] };
+
+async function openPaused(): Promise<Fleet> {
+  const fleet = await open({ desired: 0 });
+  await pauseFleet(contextOf(fleet));
+  return fleet;
+}
+
+describe('a paused fleet', () => {
+  test('is not woken; its pause is no breaker that tripped, and none that was reset', async () => {
+    const fleet = await openPaused();
+    const keeper = await keeperOf(fleet);
+    await fleet.send('a');
+    expect(await keeper.after(0)).toEqual(['suspend-az-rebalance', 'report-breaker', 'remember-backlog']);
+    expect(await keeper.after(2)).toEqual(['report-breaker']);
+    for (const { input } of callsOf(fleet, 'PutMetricData')) {
+      expect(input).toMatchObject({ MetricData: [{ Value: 0 }] });
+    }
+    expect(await fleet.item('fleet')).not.toHaveProperty('trippedAtMs');
+  });
+
+  test('is woken at the first look after it was resumed', async () => {
+    const fleet = await openPaused();
+    const keeper = await keeperOf(fleet);
+    await fleet.send('a');
+    await keeper.after(0);
+    await keeper.after(2);
+    await resumeFleet(contextOf(fleet));
+    expect(await keeper.after(3)).toContain('wake');
+    expect((await fleet.group()).desired).toBe(1);
+  });
+
+  test('stays paused when somebody has its launches resumed in the console', async () => {
+    const fleet = await openPaused();
+    const keeper = await keeperOf(fleet);
+    await fleet.call('autoscaling', 'ResumeProcesses', LAUNCH);
+    expect(await keeper.after(0)).toContain('suspend-launch');
+    expect(await keeper.suspended()).toContain('Launch');
+    expect(await keeper.after(1)).not.toContain('suspend-launch');
+  });
+
+  test('keeps a breaker that tripped before open, until it is resumed', async () => {
+    const fleet = await openPaused();
+    const keeper = await keeperOf(fleet);
+    await changeFleetState(fleet.clients.dynamodb, TABLE, { trippedAtMs: 1 });
+    await fleet.call('autoscaling', 'ResumeProcesses', LAUNCH);
+    expect(await keeper.after(0)).not.toContain('reset-breaker');
+    expect(await resumeFleet(contextOf(fleet))).toMatchObject({
+      trippedAt: '1970-01-01T00:00:00.001Z',
+      suspended: true,
+    });
+    expect(await fleet.item('fleet')).not.toHaveProperty('trippedAtMs');
+  });
+});
+
+describe('what the keeper signs', () => {
+  test('when it ran, and what of it failed', async () => {
+    const fleet = await open({ desired: 0 });
+    const keeper = await keeperOf(fleet);
+    const startedMs = Date.now();
+    const fault = fleet.faults.add({
+      action: 'SuspendProcesses',
+      effect: { kind: 'error', code: 'AccessDenied', status: 403 },
+    });
+    await expect(keeper.after(1)).rejects.toThrow('AccessDenied');
+    const item = await fleet.item('fleet');
+    expect(item?.['keptAtMs']).toBeGreaterThan(startedMs);
+    expect(item?.['keeperFailure']).toContain('AccessDenied');
+    fault.remove();
+    await keeper.after(2);
+    const later = await fleet.item('fleet');
+    expect(later?.['keptAtMs']).toBe(Number(item?.['keptAtMs']) + 60_000);
+    expect(later).not.toHaveProperty('keeperFailure');
+  });
+
+  test('also when it could not look', async () => {
+    const fleet = await open({ desired: 0 });
+    const keeper = await keeperOf(fleet);
+    fleet.faults.add({ service: 'sqs', effect: { kind: 'error', code: 'AccessDenied', status: 403 } });
+    await expect(keeper.after(0)).rejects.toThrow('AccessDenied');
+    expect(await fleet.item('fleet')).toMatchObject({
+      keptAtMs: expect.any(Number),
+      keeperFailure: expect.stringContaining('AccessDenied'),
+    });
+  });
+});

@@ -19,6 +19,9 @@ export const TERMINAL_STATES: ReadonlySet<JobState> = new Set([
   'skipped',
 ]);
 
+/** The reason of a job that was cancelled. */
+export const CANCELLED = 'cancelled by request';
+
 /** A job's record: the item `job#<id>` of the table. Absent attributes are unknown, never empty. */
 export interface JobRecord {
   pk: `job#${string}`;
@@ -134,7 +137,10 @@ export interface Outlook {
   jobsDone: number;
   /** Since when it has been without a job; absent while it has one. */
   idleSince?: string;
-  /** `work`: goes on until there is nothing to do. `retire`: goes at `at` if no job comes. `leave`: is on its way out. */
+  /**
+   * `work`: goes on until there is nothing to do, or takes no more jobs from `at` on. `retire`: goes at `at` if no job
+   * comes. `leave`: goes at `at` whatever comes, or is on its way out. `stay`: has nothing to do, and is kept.
+   */
   next: 'work' | 'retire' | 'leave' | 'stay';
   at?: string;
   reason?: RetirementReason;

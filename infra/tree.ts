@@ -11,6 +11,9 @@ import { staged } from './staging.ts';
 /** What lies about in a directory and is no part of it. */
 const NEVER_SHIPPED = new Set(['.git', '.DS_Store', '__pycache__']);
 
+/** What sets a machine up and runs on it; beside it, `ansible` has a collection for those who send jobs. */
+const MACHINE_PARTS = ['ansible/local.yml', 'ansible/roles', 'systemd'];
+
 /** The tree that instances run, as one asset: an instance runs exactly what was deployed. */
 export function treeAsset(scope: Construct, workerDirectory: string): Asset {
   return staged(
@@ -73,7 +76,7 @@ function checkProgram(where: string, command: string[], path: string): void {
 export function fillTree(directory: string, workerDirectory: string): void {
   mkdirSync(join(directory, 'agent'));
   writeFileSync(join(directory, BUNDLES.agent.file), bundle('agent'));
-  for (const part of ['ansible', 'systemd']) copy(join(packageRoot, part), join(directory, part));
+  for (const part of MACHINE_PARTS) copy(join(packageRoot, part), join(directory, part));
   copy(workerDirectory, join(directory, 'worker'));
 }
 

@@ -1,4 +1,13 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -61,6 +70,12 @@ describe('the tree', () => {
     ]) {
       expect(() => cpSync(join(path, file), join(path, 'copy')), file).not.toThrow();
     }
+  });
+
+  it('has nothing of the collection, which is for those who send jobs', () => {
+    const path = directory();
+    fillTree(path, workers());
+    expect(readdirSync(join(path, 'ansible')).sort()).toEqual(['local.yml', 'roles']);
   });
 
   it('has the same hash when nothing changed, whenever and wherever it was written', () => {

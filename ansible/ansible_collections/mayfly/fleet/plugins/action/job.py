@@ -1,0 +1,88 @@
+"""See plugins/modules/job.py."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from ansible_collections.mayfly.fleet.plugins.plugin_utils.command import CannotRun, Command
+from ansible_collections.mayfly.fleet.plugins.plugin_utils.fleet_action import FleetAction, failure
+from ansible_collections.mayfly.fleet.plugins.plugin_utils.follow import wait_for
+from ansible_collections.mayfly.fleet.plugins.plugin_utils.orders import lines_of, sent_jobs, written
+from ansible_collections.mayfly.fleet.plugins.plugin_utils.results import (
+    queued_result,
+    result_of_all,
+    unsent_result,
+)
+
+SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "async": {"type": "int"},
+    "delay": {"type": "int"},
+    "dedupe": {"type": "str", "no_log": False},
+    "group": {"type": "str"},
+}
+
+
+class ActionModule(FleetAction):
+    """Sends jobs, and waits for them if it is told to."""
+
+    OPTIONS = {
+        "body": {"type": "raw"},
+        "bodies": {"type": "list", "elements": "raw"},
+        "jobs": {
+            "type": "list",
+            "elements": "dict",
+            "options": {"body": {"type": "raw", "required": True}, **SETTINGS},
+        },
+        "poll": {"type": "int", "default": 0},
+        "timeout": {"type": "int"},
+        **SETTINGS,
+    }
+    RULES = {
+        "mutually_exclusive": [("body", "bodies", "jobs"), ("bodies", "dedupe"), ("jobs", "dedupe")],
+        "required_one_of": [("body", "bodies", "jobs")],
+    }
+
+    def act(self, command: Command, options: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            lines = lines_of(options)
+        except ValueError as error:
+            raise CannotRun(str(error)) from error
+        alone = options["body"] is not None
+        if self._task.check_mode:
+            return {"changed": bool(lines), **_together([unsent_result() for _ in lines], alone)}
+        sent, problem = _send(command, lines)
+        queued = [queued_result(job) for job in sent if job is not None]
+        result = {"changed": any(not job["deduplicated"] for job in queued)}
+        if problem is not None:
+            unsent = [at for at, job in enumerate(sent) if job is None]
+            told = f"{len(unsent)} of {len(lines)} jobs were not sent. {problem}" if queued else problem
+            return {**result, **failure(told), **result, **_many(queued), "unsent": unsent}
+        if options["poll"] <= 0 or not queued:
+            return {**result, **_together(queued, alone)}
+        jids = [job["ansible_job_id"] for job in queued]
+        try:
+            ended = wait_for(command, jids, options["poll"], options["timeout"])
+        except CannotRun as error:
+            told = f"What was sent cannot be followed: {error}"
+            return {**failure(told), **result, **_together(queued, alone), "failed": True}
+        for job, one in zip(ended, queued):
+            job["deduplicated"] = one["deduplicated"]
+        return {**result, **(ended[0] if alone else result_of_all(ended))}
+
+
+def _send(command: Command, lines: Sequence[str]) -> tuple[Sequence[Any], Any]:
+    """For each line its job or None, and why not all were sent."""
+    if not lines:
+        return [], None
+    with written(lines) as file:
+        answer = command.run("enqueue", "--json-lines", "--json", "--file", file)
+    sent = sent_jobs(answer.printed, len(lines))
+    return sent, None if answer.status == 0 and None not in sent else answer.reason
+
+
+def _together(jobs: Sequence[dict[str, Any]], alone: bool) -> dict[str, Any]:
+    return dict(jobs[0]) if alone else _many(jobs)
+
+
+def _many(jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {"jobs": list(jobs), "jids": [job["ansible_job_id"] for job in jobs]}

@@ -1,0 +1,90 @@
+"""Documentation of mayfly.fleet.job_wait, which is plugins/action/job_wait.py."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: job_wait
+short_description: Wait for jobs of a fleet of Mayfly, and collect their results
+version_added: 0.1.0
+description:
+  - Waits until all of the jobs have ended, and gives the result of each. Hundreds are looked up together.
+  - Fails if one of them has not succeeded, has not ended when the time is over, or is unknown; C(jobs) is returned all
+    the same.
+options:
+  jids:
+    description: The ids of the jobs, as M(mayfly.fleet.job) gives them.
+    type: list
+    elements: str
+    required: true
+  poll:
+    description: How often to look, in seconds.
+    type: int
+    default: 5
+  timeout:
+    description:
+      - Give up waiting after so many seconds, and fail. The jobs go on.
+      - By default it waits as long as it takes.
+    type: int
+attributes:
+  check_mode:
+    description: Changes nothing, and so does the same. Jobs that check mode did not send count as C(skipped).
+    support: full
+extends_documentation_fragment:
+  - mayfly.fleet.fleet
+  - mayfly.fleet.fleet.attributes
+seealso:
+  - module: mayfly.fleet.job
+  - module: mayfly.fleet.job_status
+"""
+
+EXAMPLES = r"""
+- name: Wait for an hour at most
+  mayfly.fleet.job_wait:
+    jids: "{{ sent.jids }}"
+    timeout: 3600
+  register: done
+
+- name: Take it as it comes, and go on
+  mayfly.fleet.job_wait:
+    jids: "{{ sent.jids }}"
+  register: done
+  failed_when: false
+
+- name: Say which did not succeed, and why
+  ansible.builtin.debug:
+    msg: "{{ item.ansible_job_id }}: {{ item.msg }}"
+  loop: "{{ done.jobs | selectattr('failed') }}"
+  loop_control:
+    label: "{{ item.ansible_job_id }}"
+
+- name: Use what they printed
+  ansible.builtin.set_fact:
+    sizes: "{{ done.jobs | map(attribute='stdout') | map('trim') }}"
+"""
+
+RETURN = r"""
+jobs:
+  description: The jobs, in the order of I(jids), each with what M(mayfly.fleet.job_status) returns of one.
+  returned: always
+  type: list
+  elements: dict
+jids:
+  description: Their ids.
+  returned: always
+  type: list
+  elements: str
+states:
+  description: How many are in each state.
+  returned: always
+  type: dict
+  sample: {"succeeded": 198, "timed_out": 2}
+finished:
+  description: Whether all of them have ended.
+  returned: always
+  type: bool
+msg:
+  description: How many did not succeed, and the first of them.
+  returned: always
+  type: str
+  sample: "2 of 200 jobs did not succeed (198 succeeded, 2 timed_out). The first is j-x3k9w2m7q1ab-17: it ran out of time"
+"""

@@ -1,0 +1,84 @@
+"""Results in the shape that async_status has made familiar."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Mapping, Sequence
+
+# What a playbook that is only checked is given for the id of a job that was not sent.
+NOT_SENT = "not-sent"
+
+TEXTS = ("stdout", "stderr", "msg")
+# What `mayfly status --ansible` tells beside the shape itself; what it does not tell of a job is left out.
+MORE = ("state", "attempts", "instance", "signal", "reason", "truncated")
+
+
+def result_of(job: Mapping[str, Any]) -> dict[str, Any]:
+    """One job, of `mayfly status --ansible`."""
+    result: dict[str, Any] = {
+        "ansible_job_id": str(job.get("ansible_job_id", "")),
+        "started": bool(job.get("started")),
+        "finished": bool(job.get("finished")),
+        "failed": bool(job.get("failed")),
+        "rc": job.get("rc"),
+    }
+    result.update({name: str(job.get(name) or "") for name in TEXTS})
+    result.update({f"{name}_lines": result[name].splitlines() for name in ("stdout", "stderr")})
+    result.update({name: job[name] for name in MORE if job.get(name) is not None})
+    return result
+
+
+def result_of_all(jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Several jobs: failed if one is, or has not ended."""
+    states = Counter(job.get("state", "unknown") for job in jobs)
+    unended = [job for job in jobs if not job["finished"]]
+    failed = [job for job in jobs if job["failed"] or not job["finished"]]
+    result: dict[str, Any] = {
+        "jobs": list(jobs),
+        "jids": [job["ansible_job_id"] for job in jobs],
+        "states": dict(states),
+        "finished": not unended,
+        "failed": bool(failed),
+    }
+    if not jobs:
+        result["msg"] = "There are no jobs."
+    elif failed:
+        first = failed[0]
+        counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+        result["msg"] = (
+            f"{len(failed)} of {len(jobs)} jobs did not succeed ({counts}). "
+            f"The first is {first['ansible_job_id']}: {first['msg'] or first.get('state', 'unknown')}"
+        )
+    else:
+        result["msg"] = f"All {len(jobs)} jobs succeeded."
+    return result
+
+
+def queued_result(job: Mapping[str, Any]) -> dict[str, Any]:
+    """One that was sent just now, and that nobody has looked at since."""
+    deduplicated = bool(job.get("deduplicated"))
+    result: dict[str, Any] = {
+        "ansible_job_id": str(job["id"]),
+        "deduplicated": deduplicated,
+        "started": False,
+        "finished": False,
+        "failed": False,
+    }
+    return result if deduplicated else {**result, "state": "queued"}
+
+
+def unsent_result() -> dict[str, Any]:
+    """In check mode: what a job that was sent would be."""
+    return {
+        "ansible_job_id": NOT_SENT,
+        "deduplicated": False,
+        "started": False,
+        "finished": False,
+        "failed": False,
+    }
+
+
+def checked_result() -> dict[str, Any]:
+    """In check mode: of a job that was not sent."""
+    job = {"ansible_job_id": NOT_SENT, "started": True, "finished": True, "rc": 0, "state": "skipped"}
+    return result_of({**job, "msg": "Nothing was sent: check mode."})

@@ -3,6 +3,7 @@ import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
 import type { Job } from '../jobs/message.ts';
 import type { Ending } from '../jobs/outcome.ts';
+import type { TryLog } from '../jobs/record.ts';
 import type { Claim, JobTable } from '../jobs/table.ts';
 import { longestRunMs } from '../policy/lease.ts';
 import type { WorkerAccess } from './credentials/worker-access.ts';
@@ -32,9 +33,9 @@ export interface AttemptOptions {
 /** How long a slot waits for a table that does not answer, before the job is handed back. */
 const CLAIM_PATIENCE_MS = 60_000;
 
-/** How a try ended and what its worker printed last; or that there was none, and what the table said instead. */
+/** How a try ended and what is known of its output; or that there was none, and what the table said instead. */
 export type Attempted =
-  | { kind: 'ended'; ending: Ending; output?: string }
+  | { kind: 'ended'; ending: Ending; log?: TryLog }
   | { kind: 'not-claimed'; claim: Exclude<Claim, { kind: 'claimed' }> };
 
 /** One try of one job, from its claim to the end of its worker. */
@@ -83,6 +84,8 @@ export class Attempts {
             enqueuedAtMs: held.message.sentAtMs ?? nowMs,
             group: job?.group,
             requestId: job?.requestId,
+            limitSeconds: job?.limitSeconds,
+            body: job?.stdin,
           });
         },
         {
@@ -92,7 +95,9 @@ export class Attempts {
           onFailure: (err, tries) => log.warn({ job: id, err, tries }, 'the job could not be claimed yet'),
         },
       );
-      if (claim.kind === 'claimed') held.claim = { fence, attempts: claim.attempts };
+      if (claim.kind === 'claimed') {
+        held.claim = { fence, attempts: claim.attempts, tries: claim.tries };
+      }
       return claim;
     } catch (error) {
       await this.#unclaim(table, held, fence);
@@ -104,7 +109,7 @@ export class Attempts {
   async #unclaim(table: JobTable, held: Held, fence: string): Promise<void> {
     const id = jobIdOf(held);
     await table
-      .handBack(id, fence, { refund: 1 })
+      .unclaim(id, fence, this.#options.clock.now())
       .catch((err: unknown) => this.#options.log.warn({ job: id, err }, 'a claim may not be taken back'));
   }
 
@@ -123,8 +128,7 @@ export class Attempts {
     leases.watchLimit(held, startMs + runMs);
     const end = await held.run.ended;
     admission?.revoke();
-    const ending = endingOf(end, held, runMs / 1000);
-    return end.kind === 'not-started' ? ended(ending) : { ...ended(ending), output: end.output };
+    return ended(endingOf(end, held, runMs / 1000));
   }
 }
 
@@ -139,7 +143,9 @@ function ended(ending: Ending): { kind: 'ended'; ending: Ending } {
 
 function endingOf(end: RunEnd, held: Held, limitSeconds: number): Ending {
   // One that was to stop before it could start says nothing of the instance, which counts workers that do not start.
-  if (end.kind === 'not-started') return held.stopped === 'interrupted' ? { kind: 'interrupted' } : end;
+  if (end.kind === 'not-started') {
+    return held.stopped === 'interrupted' || held.stopped === 'cancelled' ? { kind: 'interrupted' } : end;
+  }
   // What had ended by itself before the stop reached it ended by itself, whatever came up meanwhile.
   if (end.kind === 'lost' || end.stopped) {
     if (held.stopped === 'timed-out') return { kind: 'timed-out', limitSeconds };

@@ -74,7 +74,10 @@ class JobSide implements Work {
     const { config, clients, clock, random, log, runner, instance } = options;
     const queue = new JobQueue(clients, config.queueUrl, config.deadLetterQueueUrl);
     const tracked = config.table !== undefined && config.trackJobs;
-    const table = tracked && config.table ? new JobTable(clients.dynamodb, config.table) : undefined;
+    const table =
+      tracked && config.table
+        ? new JobTable(clients.dynamodb, config.table, config.recordSeconds)
+        : undefined;
     const shared = { ...config, queue, table, clock, random, log };
     this.#leases = new Leases(shared);
     this.#attempts = new Attempts({

@@ -1,5 +1,6 @@
 import type { Reading } from '../jobs/message.ts';
 import type { Message } from '../jobs/queue.ts';
+import type { Try } from '../jobs/record.ts';
 import type { LeaseTimes } from '../policy/lease.ts';
 import type { Run } from './runner.ts';
 
@@ -23,8 +24,8 @@ export interface Held {
   renewal?: Promise<void> | undefined;
   renewAtMs: number;
   renewFailures: number;
-  /** The try's claim in the job table. */
-  claim?: { fence: string; attempts: number };
+  /** The try's claim in the job table; of its `tries` it is the last. */
+  claim?: { fence: string; attempts: number; tries: Try[] };
   run?: Run;
   /** Monotonic milliseconds of the run's limit. */
   limitAtMs?: number;
@@ -32,7 +33,7 @@ export interface Held {
   stopped?: StopReason;
 }
 
-export type StopReason = 'timed-out' | 'interrupted' | 'lease-lost';
+export type StopReason = 'timed-out' | 'interrupted' | 'lease-lost' | 'cancelled';
 
 export function jobIdOf(held: Held): string {
   return held.reading.kind === 'job' ? held.reading.job.id : held.reading.id;

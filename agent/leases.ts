@@ -149,12 +149,16 @@ export class Leases {
   }
 
   async #renewInTable(held: Held, startMs: number): Promise<void> {
-    const { table, clock, leaseSeconds, log } = this.#options;
+    const { table, clock, leaseSeconds, graceSeconds, log } = this.#options;
     if (!table || !held.claim || held.phase !== 'running') return;
     const leaseUntilMs = clock.now() - (clock.monotonic() - startMs) + leaseSeconds * 1000;
     const written = await table.renew(jobIdOf(held), held.claim.fence, leaseUntilMs);
     // It may have ended meanwhile, and its own last write be the one that stands in the way.
     if (written === 'written' || held.phase !== 'running') return;
+    if (written === 'cancel-requested') {
+      if (held.stopped === undefined) stopWorker(held, 'cancelled', graceSeconds * 1000);
+      return;
+    }
     log.warn({ job: jobIdOf(held) }, 'the job was taken over: stopping the worker');
     stopWorker(held, 'lease-lost', 0);
   }

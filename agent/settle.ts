@@ -2,6 +2,7 @@ import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
 import { type Ending, type Fate, type Outcome, outcomeOf, type RetryRules } from '../jobs/outcome.ts';
 import { EntryError, type JobQueue } from '../jobs/queue.ts';
+import type { Try, TryLog } from '../jobs/record.ts';
 import type { Claim, JobTable, TryEnd, Written } from '../jobs/table.ts';
 import { extensionSeconds } from '../policy/lease.ts';
 import { type Attempted, attemptsOf } from './attempt.ts';
@@ -16,7 +17,6 @@ export interface SettlerOptions {
   table: JobTable | undefined;
   rules: RetryRules;
   leaseSeconds: number;
-  recordSeconds: number;
   clock: Clock;
   random: () => number;
   log: Log;
@@ -34,6 +34,7 @@ const FINAL = new Set(['QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQ
 const LEVELS = {
   succeeded: 'info',
   queued: 'warn',
+  cancelled: 'info',
   failed: 'error',
   timed_out: 'error',
   lost: 'error',
@@ -62,7 +63,7 @@ export class Settler {
   async settle(held: Held, attempted: Attempted): Promise<void> {
     held.phase = 'settling';
     try {
-      if (attempted.kind === 'ended') await this.#settleEnded(held, attempted.ending, attempted.output);
+      if (attempted.kind === 'ended') await this.#settleEnded(held, attempted.ending, attempted.log);
       else await this.#settleNotClaimed(held, attempted.claim);
     } catch (err) {
       this.#logUnsettled(held, err);
@@ -90,21 +91,25 @@ export class Settler {
     this.#options.leases.letGo(held);
   }
 
-  async #settleEnded(held: Held, ending: Ending, output: string | undefined): Promise<void> {
+  async #settleEnded(held: Held, ending: Ending, log: TryLog | undefined): Promise<void> {
     const { clock, rules, random } = this.#options;
     const { receiveCount, sentAtMs } = held.message;
     const ageSeconds = sentAtMs === undefined ? 0 : (clock.now() - sentAtMs) / 1000;
     const tries = { attempts: attemptsOf(held), receiveCount, ageSeconds };
     const outcome = outcomeOf(ending, tries, rules, random);
     this.#logEnd(held, outcome);
-    const written = await this.#record(held, outcome, { ...exitOf(ending), reason: outcome.reason, output });
+    const exit = exitOf(ending);
+    const written = await this.#record(held, outcome, { ...exit, reason: outcome.reason }, log);
     if (written === 'taken-over') {
       this.#options.log.warn(
         { job: jobIdOf(held) },
         'another agent has taken the job over: nothing was recorded',
       );
+    } else if (written === 'cancelled') {
+      this.#options.log.info({ job: jobIdOf(held) }, 'the job is not tried again: it was to be cancelled');
+      await this.#delete(held);
     } else {
-      await this.#meet(held, outcome.fate, outcome.reason, exitOf(ending));
+      await this.#meet(held, outcome.fate, outcome.reason, exit);
     }
   }
 
@@ -129,22 +134,26 @@ export class Settler {
     return this.#meet(held, fate, broken ?? reason, { exitStatus, signal });
   }
 
-  async #record(held: Held, outcome: Outcome, end: TryEnd): Promise<Written> {
-    const { table, clock, recordSeconds } = this.#options;
+  async #record(
+    held: Held,
+    outcome: Outcome,
+    exit: Exit,
+    log: TryLog | undefined,
+  ): Promise<Written | 'cancelled'> {
+    const { table, clock } = this.#options;
     const { claim } = held;
     const { state } = outcome;
     if (!table || !claim || state === undefined) return 'written';
     const id = jobIdOf(held);
-    const refund = outcome.costsAttempt ? 0 : 1;
-    return this.#untilDone(held, 'recorded', () => {
-      if (state === 'queued') return table.handBack(id, claim.fence, { ...end, refund });
-      const endedAtMs = clock.now();
-      const expires = Math.ceil(endedAtMs / 1000 + recordSeconds);
-      return table.finish(id, claim.fence, state, { ...end, endedAtMs, expires, refund });
-    });
+    const endedAtMs = clock.now();
+    const tries = triesOf(claim, { ...exit, log, endedAt: new Date(endedAtMs).toISOString() });
+    const end: TryEnd = { ...exit, tries, endedAtMs, refund: outcome.costsAttempt ? 0 : 1 };
+    return this.#untilDone(held, 'recorded', () =>
+      state === 'queued' ? table.handBack(id, claim.fence, end) : table.finish(id, claim.fence, state, end),
+    );
   }
 
-  async #meet(held: Held, fate: Fate, reason: string | undefined, end: TryEnd): Promise<void> {
+  async #meet(held: Held, fate: Fate, reason: string | undefined, exit: Exit): Promise<void> {
     switch (fate.to) {
       case 'leave':
         return;
@@ -153,7 +162,7 @@ export class Settler {
       case 'hand-back':
         return this.#handBack(held, fate.delaySeconds);
       case 'dead-letter':
-        return this.#bury(held, reason ?? 'unknown', end);
+        return this.#bury(held, reason ?? 'unknown', exit);
     }
   }
 
@@ -173,7 +182,7 @@ export class Settler {
     this.#deletedLate.add(messageId);
   }
 
-  async #bury(held: Held, reason: string, { exitStatus, signal }: TryEnd): Promise<void> {
+  async #bury(held: Held, reason: string, { exitStatus, signal }: Exit): Promise<void> {
     const { queue, log, rules } = this.#options;
     const job = jobIdOf(held);
     if (!queue.hasDeadLetterQueue) {
@@ -231,7 +240,18 @@ function isFinal(error: unknown): boolean {
   return error instanceof Error && FINAL.has(error.name);
 }
 
-function exitOf(ending: Ending): Pick<TryEnd, 'exitStatus' | 'signal'> {
+/** How a worker ended, as a record and a dead letter tell it. */
+type Exit = Pick<TryEnd, 'exitStatus' | 'signal' | 'reason'>;
+
+function exitOf(ending: Ending): Exit {
   if (ending.kind === 'exited') return { exitStatus: ending.status };
   return ending.kind === 'signalled' ? { signal: ending.signal } : {};
 }
+
+/** The job's tries with the end of the last one. */
+function triesOf({ attempts, tries }: NonNullable<Held['claim']>, end: Undefinable<Partial<Try>>): Try[] {
+  const last = tries.at(-1);
+  return last ? [...tries.slice(0, -1), { ...last, ...end, attempt: attempts } as Try] : [];
+}
+
+type Undefinable<T> = { [Key in keyof T]: T[Key] | undefined };

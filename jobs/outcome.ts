@@ -1,4 +1,5 @@
 import { type BackoffBounds, backoffMs } from '../policy/backoff.ts';
+import { CANCELLED } from './record.ts';
 
 /** How a try of a job ended, as the agent saw it. */
 export type Ending =
@@ -7,6 +8,8 @@ export type Ending =
   | { kind: 'signalled'; signal: string; reason?: string }
   /** Ran past its limit and was stopped. */
   | { kind: 'timed-out'; limitSeconds: number }
+  /** Stopped because somebody wants the job to end. */
+  | { kind: 'cancelled' }
   /** Stopped because the agent has to go; or, with a reason, lost with its slot through no fault of the job's. */
   | { kind: 'interrupted'; reason?: string }
   /** Its lease could not be renewed, so it was stopped before the lease ended. */
@@ -27,7 +30,7 @@ export type Fate =
 
 export interface Outcome {
   /** The job's next state; undefined where the lease is lost and nothing may be written. */
-  state: 'succeeded' | 'failed' | 'timed_out' | 'lost' | 'queued' | undefined;
+  state: 'succeeded' | 'failed' | 'timed_out' | 'cancelled' | 'lost' | 'queued' | undefined;
   /** Whether this try counts towards `maxAttempts`. */
   costsAttempt: boolean;
   fate: Fate;
@@ -72,6 +75,8 @@ export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, rando
         ? retried(reason, 'timed_out', tries, rules, random)
         : givenUp(reason, 'timed_out', true);
     }
+    case 'cancelled':
+      return { state: 'cancelled', costsAttempt: true, fate: { to: 'delete' }, reason: CANCELLED };
     case 'interrupted':
       if (ending.reason === undefined) {
         return again('the agent had to go; the worker was stopped', 0, tries, rules);

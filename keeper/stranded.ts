@@ -1,9 +1,8 @@
-import { paginateQuery } from '@aws-sdk/client-dynamodb';
-import { LISTING_INDEX } from '../jobs/instances.ts';
-import { fromItem } from '../jobs/item.ts';
 import type { JobRecord } from '../jobs/record.ts';
+import { CANCELLED } from '../jobs/record.ts';
+import { runningOn } from '../jobs/running.ts';
 import { JobTable } from '../jobs/table.ts';
-import { settle } from '../policy/settle.ts';
+import { type Settlement, settle } from '../policy/settle.ts';
 import type { Hands } from './hands.ts';
 
 /**
@@ -12,38 +11,37 @@ import type { Hands } from './hands.ts';
  */
 export async function settleInstance(hands: Hands, instance: string): Promise<void> {
   const { clients, config, instances, nowMs, log } = hands;
-  const table = new JobTable(clients.dynamodb, config.table);
+  const table = new JobTable(clients.dynamodb, config.table, config.recordSeconds);
   let waiting = 0;
-  for (const job of await runningOn(hands, instance)) {
-    const { id, fence = '', leaseUntilMs = 0, enqueuedAt } = job;
-    const enqueuedAtMs = enqueuedAt === undefined ? undefined : Date.parse(enqueuedAt);
-    const outcome = settle({ id, fence, leaseUntilMs, enqueuedAtMs }, nowMs, config.retentionSeconds * 1000);
-    log.info({ job: id, instance, outcome }, 'a job’s instance is gone');
+  for (const job of await runningOn(clients.dynamodb, config.table, instance)) {
+    const outcome = settlementOf(job, nowMs, config.retentionSeconds * 1000);
+    log.info({ job: job.id, instance, outcome }, 'a job’s instance is gone');
     if (outcome === 'wait') waiting++;
-    const reason = `its instance ${instance} went while it ran`;
-    if (outcome === 'queued') await table.handBack(id, fence, { refund: 0, reason });
-    if (outcome === 'lost') {
-      const expires = Math.floor(nowMs / 1000) + config.recordSeconds;
-      const why = `${reason}, and its message is older than the queue keeps any`;
-      await table.finish(id, fence, 'lost', { endedAtMs: nowMs, expires, refund: 0, reason: why });
-    }
+    else await write(table, job, outcome, nowMs, `its instance ${instance} went while it ran`);
   }
   if (waiting === 0) await instances.gone(instance, nowMs);
 }
 
-async function runningOn({ clients, config }: Hands, instance: string): Promise<JobRecord[]> {
-  const pages = paginateQuery(
-    { client: clients.dynamodb },
-    {
-      TableName: config.table,
-      IndexName: LISTING_INDEX,
-      KeyConditionExpression: 'listing = :listing',
-      ExpressionAttributeValues: { ':listing': { S: `running#${instance}` } },
-    },
-  );
-  const jobs: JobRecord[] = [];
-  for await (const page of pages) {
-    for (const item of page.Items ?? []) jobs.push(fromItem(item) as unknown as JobRecord);
+function settlementOf(job: JobRecord, nowMs: number, retentionMs: number): Settlement {
+  const { id, fence = '', leaseUntilMs = 0, enqueuedAt, cancelRequestedAt } = job;
+  const enqueuedAtMs = enqueuedAt === undefined ? undefined : Date.parse(enqueuedAt);
+  const toBeCancelled = cancelRequestedAt !== undefined;
+  return settle({ id, fence, leaseUntilMs, enqueuedAtMs, toBeCancelled }, nowMs, retentionMs);
+}
+
+/** What another claim has taken over since is left as it is. */
+async function write(
+  table: JobTable,
+  { id, fence = '' }: JobRecord,
+  outcome: Exclude<Settlement, 'wait'>,
+  nowMs: number,
+  gone: string,
+): Promise<void> {
+  const end = { endedAtMs: nowMs, refund: 0 } as const;
+  if (outcome === 'queued') await table.handBack(id, fence, { ...end, reason: gone });
+  else if (outcome === 'cancelled') await table.finish(id, fence, 'cancelled', { ...end, reason: CANCELLED });
+  else {
+    const reason = `${gone}, and its message is older than the queue keeps any`;
+    await table.finish(id, fence, 'lost', { ...end, reason });
   }
-  return jobs;
 }

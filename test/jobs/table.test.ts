@@ -23,11 +23,14 @@ const request = (id: string, fields: Partial<ClaimRequest> = {}): ClaimRequest =
   enqueuedAtMs: 500,
   ...fields,
 });
-const END = { endedAtMs: 1500, expires: 99, refund: 0 } as const;
+/** The try of the claim `first` at 1000. */
+const TRY = { key: '19700101T000001.000Z-firs', instance: 'i-1', startedAt: '1970-01-01T00:00:01.000Z' };
+const END = { endedAtMs: 1500, refund: 0 } as const;
+const REFUNDED = { endedAtMs: 1500, refund: 1 } as const;
 
 test('a claim counts the attempt, names the instance and lists the job as running there', async () => {
   const id = newId();
-  expect(await table.claim(request(id, { group: 'g' }))).toEqual({ kind: 'claimed', attempts: 1 });
+  expect(await table.claim(request(id, { group: 'g' }))).toMatchObject({ kind: 'claimed', attempts: 1 });
   expect(await table.get(id)).toEqual({
     pk: `job#${id}`,
     id,
@@ -41,6 +44,7 @@ test('a claim counts the attempt, names the instance and lists the job as runnin
     enqueuedAt: '1970-01-01T00:00:00.500Z',
     startedAt: '1970-01-01T00:00:01.000Z',
     group: 'g',
+    tries: [TRY],
   });
 });
 
@@ -52,10 +56,13 @@ test('a lease that has not ended keeps others out, one that has ended lets them 
     kind: 'running',
     untilMs: 2000,
   });
-  expect(await table.claim(request(id, { ...other, nowMs: 2001 }))).toEqual({ kind: 'claimed', attempts: 2 });
+  expect(await table.claim(request(id, { ...other, nowMs: 2001 }))).toMatchObject({
+    kind: 'claimed',
+    attempts: 2,
+  });
   expect(await table.renew(id, 'first', 9999)).toBe('taken-over');
   expect(await table.finish(id, 'first', 'succeeded', END)).toBe('taken-over');
-  expect(await table.handBack(id, 'first', { refund: 1 })).toBe('taken-over');
+  expect(await table.handBack(id, 'first', REFUNDED)).toBe('taken-over');
   expect(await table.get(id)).toMatchObject({
     state: 'running',
     fence: 'second',
@@ -67,13 +74,13 @@ test('a lease that has not ended keeps others out, one that has ended lets them 
 test('a terminal state is written once, and says how the job ended', async () => {
   const id = newId();
   await table.claim(request(id));
-  const end = { ...END, exitStatus: 3, reason: 'exit status 3', output: 'boo' };
+  const end = { ...END, exitStatus: 3, reason: 'exit status 3' };
   expect(await table.finish(id, 'first', 'failed', end)).toBe('written');
   expect(await table.finish(id, 'first', 'succeeded', END)).toBe('taken-over');
   const claim = await table.claim(request(id, { fence: 'second', nowMs: 99_999 }));
-  expect(claim).toMatchObject({ kind: 'ended', record: { state: 'failed', exitStatus: 3, output: 'boo' } });
+  expect(claim).toMatchObject({ kind: 'ended', record: { state: 'failed', exitStatus: 3 } });
   const record = await table.get(id);
-  expect(record).toMatchObject({ endedAt: '1970-01-01T00:00:01.500Z', expires: 99 });
+  expect(record).toMatchObject({ endedAt: '1970-01-01T00:00:01.500Z', expires: 2 + 1_209_600 });
   expect(record).not.toHaveProperty('listing');
   expect(record).not.toHaveProperty('leaseUntilMs');
 });
@@ -81,20 +88,20 @@ test('a terminal state is written once, and says how the job ended', async () =>
 test('a job handed back can be claimed at once; a try that did not count is taken off', async () => {
   const id = newId();
   await table.claim(request(id));
-  expect(await table.handBack(id, 'first', { refund: 1, reason: 'EX_TEMPFAIL', exitStatus: 75 })).toBe(
+  expect(await table.handBack(id, 'first', { ...REFUNDED, reason: 'EX_TEMPFAIL', exitStatus: 75 })).toBe(
     'written',
   );
   expect(await table.get(id)).toMatchObject({ state: 'queued', attempts: 0, exitStatus: 75 });
-  expect(await table.claim(request(id, { fence: 'second' }))).toEqual({ kind: 'claimed', attempts: 1 });
+  expect(await table.claim(request(id, { fence: 'second' }))).toMatchObject({ kind: 'claimed', attempts: 1 });
   expect(await table.get(id)).not.toHaveProperty('exitStatus');
 });
 
 test('a write is recognised as done when it is repeated because its answer was lost', async () => {
   const id = newId();
-  expect(await table.claim(request(id))).toEqual({ kind: 'claimed', attempts: 1 });
-  expect(await table.claim(request(id))).toEqual({ kind: 'claimed', attempts: 1 });
-  await table.handBack(id, 'first', { refund: 0 });
-  expect(await table.handBack(id, 'first', { refund: 0 })).toBe('written');
+  expect(await table.claim(request(id))).toMatchObject({ kind: 'claimed', attempts: 1 });
+  expect(await table.claim(request(id))).toMatchObject({ kind: 'claimed', attempts: 1 });
+  await table.handBack(id, 'first', END);
+  expect(await table.handBack(id, 'first', END)).toBe('written');
   await table.claim(request(id, { fence: 'second' }));
   await table.finish(id, 'second', 'succeeded', END);
   expect(await table.finish(id, 'second', 'succeeded', END)).toBe('written');
@@ -131,9 +138,7 @@ test('whatever agents do in whatever order: one holds the job at a time, and it 
         } else if (owns) {
           if (act === 'finish') ends += 1;
           const write =
-            act === 'finish'
-              ? table.finish(id, fence, 'succeeded', END)
-              : table.handBack(id, fence, { refund: 0 });
+            act === 'finish' ? table.finish(id, fence, 'succeeded', END) : table.handBack(id, fence, END);
           expect(await write).toBe('written');
         } else if (before?.fence !== fence) {
           expect(await table.finish(id, fence, 'failed', END)).toBe('taken-over');

@@ -1,0 +1,12 @@
+/** SQS keeps no message longer, 14 days ("Amazon SQS message quotas"). */
+export const LONGEST_RETENTION_SECONDS = 1_209_600;
+
+/** When the table forgets a job that has ended: epoch seconds, rounded up. */
+export function expiryOfEnded(endedMs: number, recordSeconds: number): number {
+  return Math.ceil(endedMs / 1000 + recordSeconds);
+}
+
+/** When it forgets one that waits: no message of it can be left by then. Epoch seconds. */
+export function expiryOfQueued(nowMs: number, recordSeconds: number): number {
+  return expiryOfEnded(nowMs, LONGEST_RETENTION_SECONDS + recordSeconds);
+}

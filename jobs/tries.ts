@@ -1,0 +1,49 @@
+import type { StreamLog, Try, TryLog } from './record.ts';
+
+/** Tries that a record tells of: the newest. */
+export const MOST_TRIES = 20;
+
+/** Output that stands in a record, all tries together, in bytes of JSON: a write is billed by the whole record. */
+export const LONGEST_INLINE_LOGS = 16 * 1024;
+
+/**
+ * What a record keeps of a job's tries: the newest `MOST_TRIES`, with their output as far back as it has room
+ * (`LONGEST_INLINE_LOGS`). Older ones keep their counts, and what of their logs is in the bucket stays there.
+ */
+export function boundedTries(tries: readonly Try[]): Try[] {
+  const bounded: Try[] = [];
+  let room = LONGEST_INLINE_LOGS;
+  for (const one of tries.slice(-MOST_TRIES).reverse()) {
+    room -= inlineBytes(one);
+    bounded.push(room >= 0 || !one.log ? one : { ...one, log: countsOf(one.log) });
+  }
+  return bounded.reverse();
+}
+
+/** Whether a claim has to shorten them: only a job whose tries are lost, one after the other, grows beyond its bounds. */
+export function areOverlong(tries: readonly Try[]): boolean {
+  if (tries.length > MOST_TRIES + 5) return true;
+  return tries.reduce((bytes, one) => bytes + inlineBytes(one), 0) > 2 * LONGEST_INLINE_LOGS;
+}
+
+function inlineBytes({ log }: Try): number {
+  if (!log) return 0;
+  const { stdout, stderr, times, tail } = log;
+  const texts = [
+    stdout.text,
+    stdout.base64,
+    stderr.text,
+    stderr.base64,
+    tail,
+    times && JSON.stringify(times),
+  ];
+  return texts.reduce((bytes, text = '') => bytes + Buffer.byteLength(text), 0);
+}
+
+function countsOf({ stdout, stderr }: TryLog): TryLog {
+  return { stdout: streamCounts(stdout), stderr: streamCounts(stderr) };
+}
+
+function streamCounts({ text: _, base64: __, ...counts }: StreamLog): StreamLog {
+  return counts;
+}

@@ -16,6 +16,11 @@ export function escapeLine(text: string): string {
   return escapeText(text).replace(/[\n\t]/g, visible);
 }
 
+/** JSON on a terminal, the same value: escapes of its own for what `JSON.stringify` leaves as it is. */
+export function escapeJson(json: string): string {
+  return json.replace(OBEYED, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 function visible(character: string): string {
   if (character === '\n') return '\\n';
   if (character === '\t') return '\\t';

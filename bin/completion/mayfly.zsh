@@ -1,0 +1,17 @@
+#compdef mayfly
+# mayfly in zsh, after compinit:  source <(mayfly completion zsh)
+# It asks the command itself: a line a candidate, its description behind a tab; `:files` means that names of files fit too.
+_mayfly() {
+  local -a candidates
+  local line files
+  for line in "${(@f)$("${(Q)words[1]/#\~/$HOME}" complete-words -- "${(@Q)words[2,CURRENT]}" 2>/dev/null)}"; do
+    if [[ $line == ':files' ]]; then
+      files=yes
+    elif [[ -n $line ]]; then
+      candidates+=("${${line%%$'\t'*}//:/\\:}:${line#*$'\t'}")
+    fi
+  done
+  (( $#candidates )) && _describe mayfly candidates
+  [[ -n $files ]] && _files
+}
+if [[ $funcstack[1] == _mayfly ]]; then _mayfly "$@"; else compdef _mayfly mayfly; fi

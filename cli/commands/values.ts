@@ -1,0 +1,41 @@
+import { InvalidArgumentError } from 'commander';
+
+/** A whole number in a range, both ends included. */
+export function whole(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    const range = max === Number.MAX_SAFE_INTEGER ? `from ${min}` : `from ${min} to ${max}`;
+    throw new InvalidArgumentError(`Allowed is a whole number ${range}.`);
+  };
+}
+
+/** Seconds, fractions too. */
+export function seconds(min: number, max = Number.POSITIVE_INFINITY): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+(\.\d+)?$/.test(text) && value >= min && value <= max) return value;
+    const range = max === Number.POSITIVE_INFINITY ? `from ${min}` : `from ${min} to ${max}`;
+    throw new InvalidArgumentError(`Allowed is a number of seconds ${range}.`);
+  };
+}
+
+const UNIT_SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** A time as people write it: `90s`, `30m`, `2h`, `7d`. @returns seconds */
+export function ago(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)([smhd])$/.exec(text) ?? [];
+  const size = UNIT_SECONDS[unit ?? ''];
+  if (size === undefined) throw new InvalidArgumentError('Allowed is a time such as 90s, 30m, 2h or 7d.');
+  return Number(number) * size;
+}
+
+/** For an option that may be given several times, or once with commas. */
+export function several<Value extends string>(choices: readonly Value[]) {
+  return (text: string, before: Value[] = []): Value[] => {
+    const values = text.split(',');
+    const wrong = values.find((value) => !choices.includes(value as Value));
+    if (wrong !== undefined) throw new InvalidArgumentError(`Allowed are ${choices.join(', ')}.`);
+    return [...before, ...(values as Value[])];
+  };
+}

@@ -1,0 +1,137 @@
+import type { Argument, Command, Option } from 'commander';
+
+export interface Candidate {
+  /** What is put in the place of the word. */
+  value: string;
+  description: string;
+}
+
+export interface Completion {
+  candidates: Candidate[];
+  /** The shell completes names of files, too. */
+  files: boolean;
+}
+
+const NOTHING: Completion = { candidates: [], files: false };
+
+/**
+ * What the last word of a command line may become.
+ *
+ * @param words all after the program's name, up to the cursor; the last one may be empty. bash takes `--state=run` apart
+ *   into three words: the `=` stands alone then.
+ */
+export function complete(program: Command, words: readonly string[]): Completion {
+  const before = words.slice(0, -1);
+  const word = words.at(-1) ?? '';
+  const { command, parent, awaited, position, literal } = walk(
+    program,
+    word === '=' ? [...before, word] : before,
+  );
+  if (awaited) return valuesOf(awaited, word === '=' ? '' : word, '');
+  if (!literal && word.startsWith('-')) return completeOption(command, word);
+  const first = word === '' && position === 0;
+  const found = position === 0 ? subcommands(command, word) : [];
+  const argument = argumentAt(command, position);
+  const { candidates, files } = argument ? argumentValues(command, parent, argument, word) : NOTHING;
+  const all = [...found, ...candidates];
+  // With nothing else to say: what may be said at all.
+  return all.length === 0 && !files && first ? completeOption(command, '--') : { candidates: all, files };
+}
+
+interface Place {
+  command: Command;
+  parent: Command | undefined;
+  /** The option whose value comes next. */
+  awaited: Option | undefined;
+  /** Arguments before the cursor. */
+  position: number;
+  /** After `--`: nothing is an option any more. */
+  literal: boolean;
+}
+
+function walk(program: Command, words: readonly string[]): Place {
+  const place: Place = {
+    command: program,
+    parent: undefined,
+    awaited: undefined,
+    position: 0,
+    literal: false,
+  };
+  let last: Option | undefined;
+  for (const word of words) {
+    if (word === '=' && last) {
+      place.awaited = last;
+    } else if (place.awaited) {
+      place.awaited = undefined;
+    } else if (!place.literal && word === '--') {
+      place.literal = true;
+    } else if (!place.literal && word.startsWith('-') && word !== '-') {
+      last = optionNamed(place.command, word);
+      place.awaited = last && takesValue(last) ? last : undefined;
+    } else {
+      step(place, word);
+    }
+  }
+  return place;
+}
+
+function step(place: Place, word: string): void {
+  const below =
+    place.position === 0 ? visible(place.command).find((command) => command.name() === word) : undefined;
+  if (below) [place.command, place.parent] = [below, place.command];
+  else place.position += 1;
+}
+
+function optionNamed(command: Command, word: string): Option | undefined {
+  return command.options.find(({ long, short }) => word === long || word === short);
+}
+
+const takesValue = ({ required, optional }: Option) => required || optional;
+const shown = (prefix: string) => (candidate: Candidate) => candidate.value.startsWith(prefix);
+
+function completeOption(command: Command, word: string): Completion {
+  const [name = '', value] = word.split('=', 2);
+  const option = value === undefined ? undefined : optionNamed(command, name);
+  if (value !== undefined)
+    return option && takesValue(option) ? valuesOf(option, value, `${name}=`) : NOTHING;
+  const candidates = command
+    .createHelp()
+    .visibleOptions(command)
+    .map(({ long, short, description }) => ({ value: long ?? short ?? '', description }));
+  return { candidates: candidates.filter(shown(word)), files: false };
+}
+
+function valuesOf(option: Option, word: string, prefix: string): Completion {
+  const candidates = (option.argChoices ?? []).map((choice) => ({ value: prefix + choice, description: '' }));
+  return { candidates: candidates.filter(shown(prefix + word)), files: namesFile(option.flags) };
+}
+
+/** `--file <file>`, `--directory <path>`: by the word that stands for the value. */
+function namesFile(placeholder: string): boolean {
+  return /(file|path|directory)[\].>]*$/.test(placeholder);
+}
+
+function subcommands(command: Command, word: string): Candidate[] {
+  return visible(command)
+    .map((below) => ({ value: below.name(), description: below.summary() || below.description() }))
+    .filter(shown(word));
+}
+
+const visible = (command: Command) => command.createHelp().visibleCommands(command);
+
+function argumentAt(command: Command, position: number): Argument | undefined {
+  const { registeredArguments } = command;
+  const last = registeredArguments.at(-1);
+  return registeredArguments[position] ?? (last?.variadic ? last : undefined);
+}
+
+function argumentValues(
+  command: Command,
+  parent: Command | undefined,
+  argument: Argument,
+  word: string,
+): Completion {
+  if (parent && command.name() === 'help') return { candidates: subcommands(parent, word), files: false };
+  const candidates = (argument.argChoices ?? []).map((choice) => ({ value: choice, description: '' }));
+  return { candidates: candidates.filter(shown(word)), files: namesFile(argument.name()) };
+}

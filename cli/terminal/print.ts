@@ -1,0 +1,16 @@
+import { escapeJson } from './escape.ts';
+
+/** Prints data as one JSON document, indented, as people read it too. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${escapeJson(JSON.stringify(value, undefined, 2))}\n`);
+}
+
+/** Prints data as a line of JSON: for what streams. */
+export function printJsonLine(value: unknown): void {
+  process.stdout.write(`${escapeJson(JSON.stringify(value))}\n`);
+}
+
+/** Prints lines for people; what is in them from outside must be escaped already. */
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

@@ -6,6 +6,7 @@ import type { Ending } from '../jobs/outcome.ts';
 import type { TryLog } from '../jobs/record.ts';
 import type { Claim, JobTable } from '../jobs/table.ts';
 import { longestRunMs } from '../policy/lease.ts';
+import type { Cancels } from './cancels.ts';
 import type { WorkerAccess } from './credentials/worker-access.ts';
 import { type Held, jobIdOf } from './held.ts';
 import type { Leases } from './leases.ts';
@@ -17,6 +18,7 @@ export interface AttemptOptions {
   /** Undefined: workers get no credentials. */
   access: WorkerAccess | undefined;
   leases: Leases;
+  cancels: Cancels;
   /** Undefined: jobs are not tracked, and SQS's receive counts are the attempts. */
   table: JobTable | undefined;
   instance: string;
@@ -114,7 +116,7 @@ export class Attempts {
   }
 
   async #run(held: Held, job: Job): Promise<Attempted> {
-    const { runner, access, leases, clock, graceSeconds } = this.#options;
+    const { runner, access, leases, cancels, clock, graceSeconds } = this.#options;
     const limitMs = (job.limitSeconds ?? this.#options.limitSeconds) * 1000;
     const startMs = clock.monotonic();
     const runMs = longestRunMs(limitMs, graceSeconds * 1000, startMs - held.receivedAtMs);
@@ -126,6 +128,7 @@ export class Attempts {
     });
     held.phase = 'running';
     leases.watchLimit(held, startMs + runMs);
+    cancels.watch();
     const end = await held.run.ended;
     admission?.revoke();
     return ended(endingOf(end, held, runMs / 1000));

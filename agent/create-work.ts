@@ -5,6 +5,7 @@ import { type MessageRules, readJob } from '../jobs/message.ts';
 import { JobQueue, LARGEST_BATCH, type Message } from '../jobs/queue.ts';
 import { JobTable } from '../jobs/table.ts';
 import { type Attempted, Attempts } from './attempt.ts';
+import { Cancels } from './cancels.ts';
 import { type AgentConfig, LONGEST_VISIBILITY_SECONDS } from './config.ts';
 import type { WorkerAccess } from './credentials/worker-access.ts';
 import { type Held, jobIdOf, stopWorker } from './held.ts';
@@ -73,16 +74,17 @@ class JobSide implements Work {
     this.#options = options;
     const { config, clients, clock, random, log, runner, instance } = options;
     const queue = new JobQueue(clients, config.queueUrl, config.deadLetterQueueUrl);
-    const tracked = config.table !== undefined && config.trackJobs;
-    const table =
-      tracked && config.table
-        ? new JobTable(clients.dynamodb, config.table, config.recordSeconds)
+    const tracked =
+      config.trackJobs && config.table !== undefined
+        ? { client: clients.dynamodb, table: config.table }
         : undefined;
+    const table = tracked && new JobTable(tracked.client, tracked.table, config.recordSeconds);
     const shared = { ...config, queue, table, clock, random, log };
     this.#leases = new Leases(shared);
     this.#attempts = new Attempts({
       ...shared,
       leases: this.#leases,
+      cancels: new Cancels({ ...shared, tracked, held: () => this.#leases.all() }),
       runner,
       access: options.access,
       instance,
@@ -106,7 +108,10 @@ class JobSide implements Work {
       deliver: (messages, startMs) => this.#deliver(messages, startMs),
       onAttempt: options.onAttempt ?? (() => undefined),
     });
-    this.#rules = { maxLimitSeconds: LONGEST_VISIBILITY_SECONDS - config.graceSeconds, tracked };
+    this.#rules = {
+      maxLimitSeconds: LONGEST_VISIBILITY_SECONDS - config.graceSeconds,
+      tracked: tracked !== undefined,
+    };
     this.#maxUnsettled = Math.max(50, 4 * config.concurrency);
     this.#idleSinceMs = clock.monotonic();
   }

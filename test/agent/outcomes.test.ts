@@ -19,9 +19,11 @@ async function hidingsOf({ cloud, queueUrl }: Bench): Promise<number[]> {
 
 const reasonOf = (letter: Message | undefined) => letter?.MessageAttributes?.['MayflyReason']?.StringValue;
 
-test('a job that succeeds is recorded, with the last of its output, and deleted', async () => {
+test('a job that succeeds is recorded, with its try and its body, and deleted', async () => {
   const bench = await open();
-  const agent = await bench.agent('echo "job $MAYFLY_JOB_ID, attempt $MAYFLY_ATTEMPT, argument $1"');
+  const agent = await bench.agent(
+    'echo "job $MAYFLY_JOB_ID, attempt $MAYFLY_ATTEMPT, argument $1" >> $JOURNAL',
+  );
   const id = `m-${await bench.send('video-1')}`;
   agent.work.resume();
   await agent.done(1);
@@ -31,9 +33,11 @@ test('a job that succeeds is recorded, with the last of its output, and deleted'
     attempts: 1,
     exitStatus: 0,
     instance: 'i-test',
-    output: `job ${id}, attempt 1, argument video-1\n`,
+    body: 'video-1',
     expires: expect.any(Number),
+    tries: [{ instance: 'i-test', attempt: 1, exitStatus: 0, endedAt: expect.any(String) }],
   });
+  expect(await bench.journal()).toEqual([`job ${id}, attempt 1, argument video-1`]);
   expect((await bench.table.get(id))?.listing).toBeUndefined();
 });
 

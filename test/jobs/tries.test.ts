@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Try } from '../../jobs/record.ts';
+import { areOverlong, boundedTries, LONGEST_INLINE_LOGS, MOST_TRIES } from '../../jobs/tries.ts';
+
+const tryOf = (key: number, text?: string): Try => ({
+  key: `${key}`.padStart(3, '0'),
+  instance: 'i-1',
+  startedAt: '2030-01-01T00:00:00.000Z',
+  ...(text !== undefined && {
+    log: {
+      stdout: { bytes: Buffer.byteLength(text), text },
+      stderr: { bytes: 9, chunks: 3 },
+      times: [[1, 1, Buffer.byteLength(text)]],
+    },
+  }),
+});
+
+test('the newest tries stay; of older ones that fit not, only the counts of their output', () => {
+  const long = 'é'.repeat(3000);
+  const bounded = boundedTries(Array.from({ length: 25 }, (_, key) => tryOf(key, long)));
+  expect(bounded.map(({ key }) => Number(key))).toEqual(Array.from({ length: 20 }, (_, key) => key + 5));
+  expect(bounded.filter(({ log }) => log?.stdout.text === long)).toHaveLength(2);
+  expect(bounded.at(-1)).toEqual(tryOf(24, long));
+  expect(bounded.at(-3)).toEqual({
+    ...tryOf(22),
+    log: { stdout: { bytes: 6000 }, stderr: { bytes: 9, chunks: 3 } },
+  });
+});
+
+const anyTry = fc.tuple(fc.nat(), fc.option(fc.string({ maxLength: 9000 }), { nil: undefined }));
+
+test('what is bounded is never overlong, keeps order and newest, and bounding it again changes nothing', () => {
+  fc.assert(
+    fc.property(fc.array(anyTry, { maxLength: 40, size: 'max' }), (given) => {
+      const tries = given.map(([key, text]) => tryOf(key, text));
+      const bounded = boundedTries(tries);
+      expect(bounded.map(({ key }) => key)).toEqual(tries.slice(-MOST_TRIES).map(({ key }) => key));
+      expect(areOverlong(bounded)).toBe(false);
+      const texts = bounded.map(({ log }) => log?.stdout.text ?? '').join('');
+      expect(Buffer.byteLength(texts)).toBeLessThanOrEqual(LONGEST_INLINE_LOGS);
+      expect(boundedTries(bounded)).toEqual(bounded);
+    }),
+    { numRuns: 50 },
+  );
+});

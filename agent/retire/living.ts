@@ -1,4 +1,4 @@
-import type { Retirement } from '../../jobs/record.ts';
+import type { Outlook, Retirement } from '../../jobs/record.ts';
 import { billingOf } from '../../policy/billing.ts';
 import {
   type Decision,
@@ -13,6 +13,8 @@ import { record } from './account.ts';
 import { Bell } from './bell.ts';
 import { drainFor } from './drain.ts';
 import { completeHook } from './hooks.ts';
+import { outlookOf } from './outlook.ts';
+import { isPaused } from './pause.ts';
 import { beReady } from './ready.ts';
 import { retireIfIdle, retireNow } from './retire.ts';
 import type { Self } from './self.ts';
@@ -40,6 +42,8 @@ export class Living {
   #bootMs: number | undefined;
   #refusedAtMs: number | undefined;
   #sight: Sight = {};
+  /** The work is held back: it has not begun, or the fleet is paused. */
+  #held = true;
   /** The retirement is on record, and not taken back. */
   #onRecord = false;
 
@@ -58,7 +62,7 @@ export class Living {
     const watching = new AbortController();
     const over = AbortSignal.any([watching.signal, this.#stopped]);
     await this.#begin();
-    report(this.#self, this.#silent.signal);
+    report(this.#self, this.#silent.signal, () => this.#outlook());
     watch(this.#self, over, (news) => {
       this.#sight = { ...this.#sight, ...news };
       this.#bell.ring();
@@ -97,13 +101,14 @@ export class Living {
   }
 
   async #begin(): Promise<void> {
-    const { supervisor, work } = this.#self;
+    const { supervisor } = this.#self;
     if (this.#workerMissing !== undefined) this.breakDown(this.#workerMissing);
     if (await inWarmPool(this.#self)) await this.#waitInPool();
     if (!isEnding(this.#sight.notices?.targetState)) await this.#arrive(false);
     // "Instance scale-in protection starts when the instance state is InService": a job begun before could be cut off.
-    if (this.#workerMissing === undefined && !this.#stopped.aborted) work.resume();
-    supervisor.doing('working');
+    await this.#lookAtPause();
+    if (!this.#stopped.aborted) this.#holdOrGoOn();
+    supervisor.doing(this.#doing());
     supervisor.ready();
   }
 
@@ -131,12 +136,13 @@ export class Living {
       this.#stopped.throwIfAborted();
       const decision = this.#decide();
       if (decision.kind === 'stay') {
+        this.#holdOrGoOn();
         await this.#wait(decision.againInMs);
         continue;
       }
       const retirement = await this.#carryOut(decision);
       if (retirement) return retirement;
-      this.#self.supervisor.doing('working');
+      this.#self.supervisor.doing(this.#doing());
       this.#onRecord = false;
       // The job that came is about to start: until then the instance still looks idle.
       await this.#wait(BACK_MS);
@@ -149,6 +155,7 @@ export class Living {
       reason: decision.reason,
       idleSeconds: (this.#idleMs() ?? 0) / 1000,
       isEnding: () => isEnding(this.#sight.notices?.targetState),
+      isPaused: () => this.#sight.paused ?? false,
       onRecord: () => {
         this.#onRecord = true;
       },
@@ -193,10 +200,47 @@ export class Living {
     return this.#bell.wait(this.#self.clock, Math.min(ms, LONGEST_WAIT_MS));
   }
 
+  /** Before the first job: in a paused fleet there is to be none. A table that does not tell holds nothing up. */
+  async #lookAtPause(): Promise<void> {
+    try {
+      this.#sight = { ...this.#sight, paused: await isPaused(this.#self) };
+    } catch (error) {
+      this.#self.log.warn(
+        { err: error },
+        'cannot see whether the fleet is paused: working as if it were not',
+      );
+    }
+  }
+
+  /** An instance of a paused fleet takes no new job; once the pause is lifted it does again. */
+  #holdOrGoOn(): void {
+    const { log, supervisor, work } = this.#self;
+    const { paused = false } = this.#sight;
+    if (paused === this.#held || this.#workerMissing !== undefined) return;
+    this.#held = paused;
+    log.info({ paused }, paused ? 'the fleet is paused: no new job is taken' : 'taking jobs');
+    supervisor.doing(this.#doing());
+    if (paused) void work.pause();
+    else work.resume();
+  }
+
+  #doing(): string {
+    return this.#sight.paused ? 'paused' : 'working';
+  }
+
   #decide(): Decision {
+    return decide(this.#facts(), this.#rules);
+  }
+
+  #outlook(): Outlook {
+    const { clock, config, work } = this.#self;
+    return outlookOf(work.state(), config.concurrency, this.#facts(), this.#rules, clock.now());
+  }
+
+  #facts(): InstanceFacts {
     const monotonic = this.#self.clock.monotonic();
     const { group, notices = {} } = this.#sight;
-    const facts: InstanceFacts = {
+    return {
       ageMs: this.#ageAtStartMs + monotonic - this.#startedMs,
       idleMs: this.#idleMs(),
       bootMs: this.#bootMs,
@@ -207,7 +251,6 @@ export class Living {
       group,
       refusedMs: this.#refusedAtMs === undefined ? undefined : monotonic - this.#refusedAtMs,
     };
-    return decide(facts, this.#rules);
   }
 
   #idleMs(): number | undefined {

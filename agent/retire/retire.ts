@@ -22,13 +22,16 @@ export interface Wish {
   idleSeconds: number;
   /** Whether Auto Scaling is ending the instance already. */
   isEnding: () => boolean;
+  /** Whether the fleet is: then no job is taken, whatever the queue holds. */
+  isPaused: () => boolean;
   /** Called when the retirement goes on record. */
   onRecord: () => void;
 }
 
 /**
- * Retires an instance that has nothing to do: stops receiving, looks at the queue a last time, and goes if nothing
- * came. Returns undefined when it goes on working: `refused` tells that the group wants to keep it.
+ * Retires an instance that has nothing to do: stops receiving, looks at the queue a last time unless the fleet is
+ * paused, and goes if nothing came. Returns `back` when it goes on working: `refused` tells that the group wants to
+ * keep it.
  */
 export async function retireIfIdle(
   self: Self,
@@ -36,20 +39,20 @@ export async function retireIfIdle(
   signal: AbortSignal,
 ): Promise<{ retirement: Retirement } | { back: 'job' | 'refused' }> {
   const { work, log } = self;
-  const { reason } = wish;
+  const { reason, isPaused } = wish;
   self.supervisor.tried();
   await work.pause();
-  const looked = isBusy(self) ? 'busy' : await lookLast(self);
+  const looked = isBusy(self) ? 'busy' : isPaused() ? 'empty' : await lookLast(self);
   if (looked !== 'empty') {
     log.info({ reason, looked }, 'back to work, a job came at the last look');
-    if (looked === 'busy') resume(work, signal);
+    if (looked === 'busy') resume(work, wish, signal);
     return { back: 'job' };
   }
   const retirement = await go(self, wish, reason !== 'surplus', signal);
   if (retirement) return { retirement };
   log.info({ reason }, 'back to work, the group is at its minimum');
   await withdraw(self);
-  resume(work, signal);
+  resume(work, wish, signal);
   return { back: 'refused' };
 }
 
@@ -60,10 +63,10 @@ export async function retireNow(self: Self, wish: Wish, signal: AbortSignal): Pr
   return retirement;
 }
 
-/** An agent that was stopped meanwhile takes no job any more. */
-function resume(work: Work, signal: AbortSignal): void {
+/** An agent that was stopped meanwhile takes no job any more, nor does one whose fleet is paused. */
+function resume(work: Work, { isPaused }: Wish, signal: AbortSignal): void {
   signal.throwIfAborted();
-  work.resume();
+  if (!isPaused()) work.resume();
 }
 
 function isBusy({ work }: Self): boolean {

@@ -1,39 +1,67 @@
+import type { Outlook } from '../../jobs/record.ts';
 import type { GroupFacts } from '../../policy/retirement.ts';
 import { lookAtGroup } from './group.ts';
 import { completeHook } from './hooks.ts';
 import { type Notices, readNotices } from './notices.ts';
+import { differs } from './outlook.ts';
+import { isPaused } from './pause.ts';
 import { type Self, slept, within } from './self.ts';
 
 const LOOK_MS = 15_000;
+/** A report is made earlier if what it says has changed, which is looked at this many times in between. */
+const LOOKS_PER_REPORT = 6;
+/** At the latest: in a paused fleet it is all that an idle agent tries, and its watchdog has to see that it does. */
+const PAUSE_LOOK_MS = 60_000;
 
 /** What an instance has seen of the world outside itself. */
 export interface Sight {
   group?: GroupFacts;
   notices?: Notices;
+  paused?: boolean;
 }
 
-/** Tells the table that the instance lives, until the signal is given: one that is silent for long is ended. */
-export function report(self: Self, signal: AbortSignal): void {
+/**
+ * Tells the table that the instance lives, and what it does, until the signal is given: one that is silent for long is
+ * ended.
+ */
+export function report(self: Self, signal: AbortSignal, outlook: () => Outlook): void {
   const { clock, config, identity, instances } = self;
   if (!instances) return;
-  void repeat(
-    self,
-    config.reportSeconds * 1000,
-    signal,
-    'cannot tell the table that this instance lives',
-    () => instances.heard(identity.instanceId, clock.now()),
-  );
+  const lookMs = (config.reportSeconds * 1000) / LOOKS_PER_REPORT;
+  let told: Outlook | undefined;
+  let looks = 0;
+  void repeat(self, lookMs, signal, 'cannot tell the table that this instance lives', async () => {
+    const now = outlook();
+    looks++;
+    if (looks < LOOKS_PER_REPORT && !differs(told, now)) return;
+    await instances.heard(identity.instanceId, clock.now(), now);
+    told = now;
+    looks = 0;
+  });
 }
 
-/** Watches group and notices until the signal is given. */
+/** Watches group, notices and whether the fleet is paused, until the signal is given. */
 export function watch(self: Self, signal: AbortSignal, seen: (news: Sight) => void): void {
   const { config } = self;
   const { metadata, spot = false } = self.identity;
   const look = looker(self, signal, seen);
   void repeat(self, config.reportSeconds * 1000, signal, 'cannot look at the group', look);
+  watchPause(self, signal, seen);
   if (!metadata) return;
   void repeat(self, config.noticeSeconds * 1000, signal, 'cannot read AWS’s notices', async () => {
     seen({ notices: await readNotices(metadata, spot) });
+  });
+}
+
+function watchPause(self: Self, signal: AbortSignal, seen: (news: Sight) => void): void {
+  const { config, supervisor } = self;
+  if (config.table === undefined) return;
+  const lookMs = Math.min(config.reportSeconds * 1000, PAUSE_LOOK_MS);
+  let paused = false;
+  void repeat(self, lookMs, signal, 'cannot see whether the fleet is paused', async () => {
+    if (paused) supervisor.tried();
+    paused = await isPaused(self);
+    seen({ paused });
   });
 }
 

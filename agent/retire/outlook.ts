@@ -1,0 +1,33 @@
+import type { Outlook } from '../../jobs/record.ts';
+import { foresee } from '../../policy/outlook.ts';
+import type { InstanceFacts, RetirementRules } from '../../policy/retirement.ts';
+import type { WorkState } from '../work.ts';
+
+/** What an instance says of itself: what it does, and what the policy will have it do next. */
+export function outlookOf(
+  { running, jobsDone }: WorkState,
+  slots: number,
+  facts: InstanceFacts,
+  rules: RetirementRules,
+  nowMs: number,
+): Outlook {
+  const { next, inMs, reason } = foresee(facts, rules);
+  return {
+    running,
+    slots,
+    jobsDone,
+    ...(facts.idleMs !== undefined && { idleSince: timeAt(nowMs - facts.idleMs) }),
+    next,
+    ...(inMs !== undefined && { at: timeAt(nowMs + inMs) }),
+    ...(reason && { reason }),
+  };
+}
+
+/** Whether the one says something else than the other, whatever time has passed and whatever was done. */
+export function differs(before: Outlook | undefined, now: Outlook): boolean {
+  return before?.next !== now.next || before.reason !== now.reason || before.running > 0 !== now.running > 0;
+}
+
+function timeAt(ms: number): string {
+  return new Date(ms).toISOString();
+}

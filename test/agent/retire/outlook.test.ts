@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import type { Outlook } from '../../../jobs/record.ts';
+import { eventually } from '../../support/eventually.ts';
+import { callsOf, type Fleet, openFleet, PATIENT, startAgent } from './fleet.ts';
+
+const open = openFleet();
+
+/** The first outlook in the table that is as wanted. */
+function told(fleet: Fleet, instance: string, is: (outlook: Outlook) => boolean): Promise<Outlook> {
+  return eventually('an outlook', async () => {
+    const { outlook } = await fleet.instanceRecord(instance);
+    return outlook && is(outlook) && outlook;
+  });
+}
+
+test('an agent tells what it does and when it will go, and goes then', async () => {
+  const fleet = await open();
+  await fleet.send('sleep 0.5');
+  const retirement = { ...PATIENT, idleSeconds: 1 };
+  const agent = await startAgent(fleet, { config: { concurrency: 3, retirement } });
+  const busy = await told(fleet, agent.instance, ({ running }) => running === 1);
+  expect(busy).toEqual({ running: 1, slots: 3, jobsDone: 0, next: 'work' });
+  const idle = await told(fleet, agent.instance, ({ next, jobsDone }) => next === 'retire' && jobsDone === 1);
+  const { idleSince = '', at = '' } = idle;
+  expect(idle).toMatchObject({ running: 0, slots: 3, reason: 'idle' });
+  expect(Date.parse(at) - Date.parse(idleSince)).toBe(1000);
+  const { idleSeconds } = await agent.life.ended;
+  const wentAtMs = Date.parse(idleSince) + idleSeconds * 1000;
+  expect(wentAtMs).toBeGreaterThanOrEqual(Date.parse(at) - 1);
+  expect(wentAtMs).toBeLessThan(Date.parse(at) + 500);
+});
+
+test('what changes is told before the next report is due', async () => {
+  const fleet = await open({ minSize: 1 });
+  const agent = await startAgent(fleet, { config: { reportSeconds: 6 } });
+  await told(fleet, agent.instance, ({ next }) => next === 'stay');
+  const startedMs = Date.now();
+  await fleet.send('sleep 30');
+  await told(fleet, agent.instance, ({ next }) => next === 'work');
+  expect(Date.now() - startedMs).toBeLessThan(5000);
+  await agent.life.stop();
+  await agent.work.drain(0);
+});
+
+test('a table that fails hears of it when it is well again', async () => {
+  const fleet = await open({ minSize: 1 });
+  const fault = fleet.faults.add({
+    action: 'UpdateItem',
+    effect: { kind: 'error', code: 'AccessDeniedException', status: 400 },
+  });
+  const agent = await startAgent(fleet);
+  await eventually('reports that failed', () => callsOf(fleet, 'UpdateItem').length > 3);
+  fault.remove();
+  expect(await told(fleet, agent.instance, ({ next }) => next === 'stay')).toMatchObject({ running: 0 });
+  await agent.life.stop();
+  await agent.work.drain(0);
+});

@@ -1,15 +1,19 @@
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
+import { JobCatalogue } from '../../jobs/catalogue.ts';
 import { TERMINAL_STATES } from '../../jobs/record.ts';
-import type { ClaimRequest, JobTable } from '../../jobs/table.ts';
-import { openBench } from '../agent/queue.ts';
+import { type ClaimRequest, JobTable } from '../../jobs/table.ts';
+import { type Bench, openBench } from '../agent/queue.ts';
 
 const open = openBench();
 let table: JobTable;
+let clients: Bench['clients'];
+let catalogue: JobCatalogue;
 let made = 0;
 
 beforeEach(async () => {
-  ({ table } = await open());
+  ({ table, clients } = await open());
+  catalogue = new JobCatalogue(clients.dynamodb, 'jobs');
 });
 
 const newId = () => `job-${++made}`;
@@ -105,6 +109,138 @@ test('a write is recognised as done when it is repeated because its answer was l
   await table.claim(request(id, { fence: 'second' }));
   await table.finish(id, 'second', 'succeeded', END);
   expect(await table.finish(id, 'second', 'succeeded', END)).toBe('written');
+});
+
+test('a try is written at its claim and at its end; a claim keeps those before it', async () => {
+  const id = newId();
+  const claim = await table.claim(request(id));
+  expect(claim).toEqual({ kind: 'claimed', attempts: 1, tries: [TRY] });
+  const ended = { ...TRY, attempt: 1, endedAt: '1970-01-01T00:00:01.500Z', exitStatus: 3 };
+  await table.handBack(id, 'first', { ...END, tries: [ended] });
+  expect((await table.get(id))?.tries).toEqual([ended]);
+  const second = await table.claim(request(id, { fence: 'second', nowMs: 3000, instance: 'i-2' }));
+  const key = '19700101T000003.000Z-seco';
+  const tries = [ended, { key, instance: 'i-2', startedAt: '1970-01-01T00:00:03.000Z' }];
+  expect(second).toEqual({ kind: 'claimed', attempts: 2, tries });
+});
+
+test('a log is told of while its try runs, and not after', async () => {
+  const id = newId();
+  const log = { stdout: { bytes: 2, text: 'hi' }, stderr: { bytes: 0 } };
+  await table.claim(request(id));
+  await table.claim(request(id, { fence: 'second', nowMs: 2001, leaseUntilMs: 9000 }));
+  expect(await table.noteLog(id, 'first', 0, log)).toBe('taken-over');
+  expect(await table.noteLog(id, 'second', 1, log)).toBe('written');
+  expect(await table.noteLog(id, 'second', 1, log)).toBe('written');
+  expect((await table.get(id))?.tries).toMatchObject([TRY, { log }]);
+  expect((await table.get(id))?.tries?.[0]).not.toHaveProperty('log');
+  await table.finish(id, 'second', 'succeeded', END);
+  expect(await table.noteLog(id, 'second', 1, log)).toBe('taken-over');
+});
+
+test('a short body is kept, the one that is there already; of a long one only where it lies', async () => {
+  const [short, long] = [newId(), newId()];
+  await table.claim(request(short, { body: 'x'.repeat(1024), limitSeconds: 7 }));
+  await table.handBack(short, 'first', END);
+  await table.claim(request(short, { fence: 'second', body: 'another' }));
+  expect(await table.get(short)).toMatchObject({ body: 'x'.repeat(1024), limitSeconds: 7 });
+  await table.claim(request(long, { body: 'é'.repeat(513) }));
+  expect(await table.get(long)).not.toHaveProperty('body');
+  await table.noteBody(long, 'bodies/1');
+  await table.noteBody(long, 'bodies/2');
+  expect(await table.get(long)).toMatchObject({ bodyKey: 'bodies/1' });
+  await table.noteBody('nobody', 'bodies/1');
+  expect(await table.get('nobody')).toBeUndefined();
+});
+
+test('tries that are lost one after the other do not make the record grow without end', async () => {
+  const id = newId();
+  const log = { stdout: { bytes: 4000, text: 'o'.repeat(4000) }, stderr: { bytes: 0 } };
+  for (let lost = 0; lost < 30; lost += 1) {
+    const fence = `f${lost}`;
+    const claim = await table.claim(
+      request(id, { fence, nowMs: 3000 * lost, leaseUntilMs: 3000 * lost + 1 }),
+    );
+    if (claim.kind !== 'claimed') throw new Error(claim.kind);
+    expect(claim.tries.length).toBeLessThanOrEqual(25);
+    expect(claim.tries.at(-1)?.key).toContain(`-${fence}`);
+    await table.noteLog(id, fence, claim.tries.length - 1, log);
+    expect(JSON.stringify(await table.get(id)).length).toBeLessThan(45_000);
+  }
+  expect(await table.get(id)).toMatchObject({ attempts: 30 });
+});
+
+test('how long a record is kept: a queued one as long as its message can be, and then as one that ended', async () => {
+  const id = newId();
+  const brief = new JobTable(clients.dynamodb, 'jobs', 60);
+  await brief.claim(request(id));
+  expect(await brief.get(id)).not.toHaveProperty('expires');
+  await brief.handBack(id, 'first', { endedAtMs: 5001, refund: 0 });
+  expect(await brief.get(id)).toMatchObject({ expires: 6 + 1_209_600 + 60 });
+  await brief.claim(request(id, { fence: 'second' }));
+  expect(await brief.get(id)).not.toHaveProperty('expires');
+  await brief.finish(id, 'second', 'failed', { endedAtMs: 5001, refund: 0 });
+  expect(await brief.get(id)).toMatchObject({ expires: 6 + 60 });
+});
+
+test('a claim that is taken back costs no attempt and leaves no try, whether it was written or not', async () => {
+  const [written, not] = [newId(), newId()];
+  await table.claim(request(written));
+  await table.unclaim(written, 'another', 1500);
+  expect(await table.get(written)).toMatchObject({ state: 'running' });
+  await table.unclaim(written, 'first', 1500);
+  expect(await table.get(written)).toMatchObject({ state: 'queued', attempts: 0, tries: [] });
+  await table.unclaim(not, 'first', 1500);
+  expect(await table.get(not)).toBeUndefined();
+});
+
+test('a claim counts once: its repetition that arrives after the hand-back takes nothing', async () => {
+  const id = newId();
+  await table.claim(request(id));
+  await table.handBack(id, 'first', END);
+  expect(await table.claim(request(id))).toEqual({ kind: 'waiting', state: 'queued' });
+  expect(await table.get(id)).toMatchObject({ state: 'queued', attempts: 1 });
+});
+
+test('a running job that is to be cancelled is not queued again, and a lost one not tried again', async () => {
+  const [handedBack, lost, done] = [newId(), newId(), newId()];
+  for (const id of [handedBack, lost, done]) {
+    await table.claim(request(id));
+    expect(await table.renew(id, 'first', 2000)).toBe('written');
+    expect(await catalogue.cancel(id, 1200, 99)).toMatchObject({ kind: 'requested' });
+    expect(await table.renew(id, 'first', 2000)).toBe('cancel-requested');
+  }
+  const end = { ...END, exitStatus: 3, reason: 'exit status 3' };
+  for (let again = 0; again < 2; again += 1)
+    expect(await table.handBack(handedBack, 'first', end)).toBe('cancelled');
+  const cancelled = { state: 'cancelled', reason: 'cancelled by request', attempts: 1 };
+  expect(await table.get(handedBack)).toMatchObject({ ...cancelled, exitStatus: 3 });
+
+  const other = { fence: 'second', instance: 'i-2', leaseUntilMs: 9000 };
+  expect(await table.claim(request(lost, { ...other, nowMs: 1999 }))).toMatchObject({ kind: 'running' });
+  const claim = await table.claim(request(lost, { ...other, nowMs: 2001 }));
+  expect(claim).toMatchObject({
+    kind: 'ended',
+    record: { ...cancelled, endedAt: '1970-01-01T00:00:02.001Z' },
+  });
+  expect(await table.get(lost)).not.toHaveProperty('listing');
+  expect(await table.handBack(lost, 'first', END)).toBe('cancelled');
+
+  expect(await table.finish(done, 'first', 'succeeded', END)).toBe('written');
+  expect(await table.handBack(done, 'first', END)).toBe('taken-over');
+  expect(await table.get(done)).toMatchObject({ state: 'succeeded' });
+});
+
+test('a job that is cancelled once it was handed back: the agent that asks again learns of it', async () => {
+  const id = newId();
+  await table.claim(request(id));
+  await table.handBack(id, 'first', END);
+  expect(await catalogue.cancel(id, 1600, 99)).toMatchObject({ kind: 'cancelled' });
+  expect(await table.handBack(id, 'first', END)).toBe('cancelled');
+  expect(await table.claim(request(id, { fence: 'second', nowMs: 9999 }))).toMatchObject({
+    kind: 'ended',
+    record: { state: 'cancelled' },
+  });
 });
 
 const step = fc.record({

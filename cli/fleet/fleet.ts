@@ -1,7 +1,8 @@
 import type { FleetFacts } from '../../jobs/fleet-facts.ts';
 import type { FleetContext } from './context.ts';
-import { explained } from './explain.ts';
+import { explained, explainedEach } from './explain.ts';
 import { type FindOptions, findFleet } from './find.ts';
+import { type LogEvent, type LogOptions, readJobLog } from './logs.ts';
 
 export type { FindOptions } from './find.ts';
 
@@ -22,6 +23,11 @@ export class Fleet {
   /** What is known of it. */
   get facts(): FleetFacts {
     return this.context.facts;
+  }
+
+  /** The output of a job, now or until it has ended; see `readJobLog`. */
+  logs(id: string, options: LogOptions = {}): AsyncGenerator<LogEvent> {
+    return explainedEach(this.facts, readJobLog(this.context, id, options));
   }
 
   /** Closes its connections. */

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { packageRoot } from '../infra/package-files.ts';
 import { completeWordsCommand, completionCommand } from './commands/completion.ts';
 import { localCommand } from './commands/local.ts';
+import { logsCommand } from './commands/logs.ts';
 import { escapeText } from './terminal/escape.ts';
 
 /** The `mayfly` command with all its verbs. What runs a verb is loaded when it runs. */
@@ -22,7 +23,7 @@ export function createProgram(): Command {
     .configureOutput({
       outputError: (message, write) => write(escapeText(message.replace(/^error: /, 'mayfly: '))),
     });
-  const verbs = { 'Jobs:': [], 'The fleet:': [], 'This machine:': [localCommand(), completionCommand()] };
+  const verbs = { 'Jobs:': [logsCommand()], 'The fleet:': [], 'This machine:': [localCommand(), completionCommand()] };
   for (const [heading, commands] of Object.entries(verbs)) {
     for (const command of commands) program.addCommand(command.helpGroup(heading));
   }

@@ -45,6 +45,17 @@ export function authorize(
   if (!own.allowed) throw refused(own);
 }
 
+/** Whether a caller may do something else than what it calls: what an answer says may hang on it. */
+export function isAllowed(
+  { caller }: Call,
+  action: string,
+  resource: string,
+  policiesOf: PoliciesOf,
+): boolean {
+  if (caller.kind === 'owner') return true;
+  return evaluate(policiesOf(caller.roleArn), { action, resources: [resource], context: {} }).allowed;
+}
+
 function refusal(principal: Principal, { action }: Request, decision: Decision): AwsError {
   const why = decision.explicit
     ? 'with an explicit deny in an identity-based policy'

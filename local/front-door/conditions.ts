@@ -3,7 +3,8 @@
  * hold; the evaluation says which one was not, so that the log can.
  */
 
-export type ConditionContext = Record<string, string>;
+/** Keys with several values are those of `ForAllValues` and `ForAnyValue`. */
+export type ConditionContext = Record<string, string | readonly string[]>;
 
 export interface ConditionResult {
   holds: boolean;
@@ -55,7 +56,8 @@ export function evaluateConditions(block: unknown, context: ConditionContext): C
   for (const [operator, keys] of Object.entries(asRecord(block))) {
     for (const [key, wanted] of Object.entries(asRecord(keys))) {
       const values = [wanted].flat().map((value) => substitute(String(value), byLowerCase));
-      const result = evaluateOne(operator, key, values, byLowerCase.get(key.toLowerCase()));
+      const actual = byLowerCase.get(key.toLowerCase());
+      const result = evaluateOne(operator, key, values, actual === undefined ? [] : [actual].flat());
       if (!result.holds) return result;
     }
   }
@@ -66,29 +68,32 @@ function evaluateOne(
   operator: string,
   key: string,
   values: string[],
-  actual: string | undefined,
+  actual: readonly string[],
 ): ConditionResult {
-  if (operator === 'Null')
-    return { holds: values.some((value) => (value === 'true') === (actual === undefined)) };
+  const absent = actual.length === 0;
+  if (operator === 'Null') return { holds: values.some((value) => (value === 'true') === absent) };
   const ifExists = operator.endsWith('IfExists');
-  const plain = operator.replace(/^For(All|Any)Values?s?:/, '').replace(/IfExists$/, '');
+  const all = operator.startsWith('ForAllValues:');
+  const plain = operator.replace(/^For(AllValues|AnyValue):/, '').replace(/IfExists$/, '');
   const negated = NEGATED[plain];
   const test = TESTS[negated ?? plain];
   if (!test) return { holds: false, unknown: `condition operator ${operator}` };
-  if (actual === undefined) {
-    if (ifExists || negated || operator.startsWith('ForAllValues:')) return { holds: true };
+  if (absent) {
+    if (ifExists || negated || all) return { holds: true };
     return { holds: false, unknown: `condition key ${key}` };
   }
-  const any = values.some((value) => test(actual, value));
-  return { holds: negated ? !any : any };
+  const holds = (value: string) => values.some((one) => test(value, one)) === (negated === undefined);
+  return { holds: all ? actual.every(holds) : actual.some(holds) };
 }
 
 /** Policy variables: `${aws:userid}`, with the default of `${key, 'default'}`. An unknown one matches nothing. */
-export function substitute(text: string, context: Map<string, string>): string {
+export function substitute(text: string, context: ReadonlyMap<string, string | readonly string[]>): string {
   return text.replace(/\$\{([^}]+)\}/g, (_, variable: string) => {
     const [name = '', fallback] = variable.split(',').map((part) => part.trim());
     if (name === '*' || name === '?' || name === '$') return name;
-    return context.get(name.toLowerCase()) ?? fallback?.replace(/^'|'$/g, '') ?? '\u0000';
+    const value = context.get(name.toLowerCase());
+    // One that has several values is no variable ("IAM policy elements: Variables and tags").
+    return typeof value === 'string' ? value : (fallback?.replace(/^'|'$/g, '') ?? '\u0000');
   });
 }
 

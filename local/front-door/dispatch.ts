@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { authorize, type PoliciesOf } from './authorize.ts';
+import { authorize, isAllowed, type PoliciesOf } from './authorize.ts';
 import { type CallLog, type CallRecord, callerName, INSIDE, summarise } from './call-log.ts';
 import { type Faults, NoAnswer } from './faults.ts';
 import {
@@ -22,6 +22,8 @@ export interface Dispatcher {
   refuse(call: Omit<Call, 'caller'>, error: AwsError): void;
   /** Finds the operation; one that is not there rejects with AWS's own error, named and logged. */
   find(call: Call, input: Input): { service: Service; operation: Operation };
+  /** Whether a caller may also do this (`s3:ListBucket`) to a resource (an ARN). */
+  allows(call: Call, action: string, resource: string): boolean;
   call: CallAws;
   /** Calls from inside the cloud as a role that a service was given, and with no more rights than that. */
   callAs(roleArn: string, sessionName: string): CallAws;
@@ -97,6 +99,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   return {
     ...{ services, perform, refuse, find },
+    allows: (call, action, resource) => isAllowed(call, action, resource, options.policiesOf),
     call: callFrom(INSIDE_CALLER),
     callAs: (roleArn, sessionName) => callFrom({ kind: 'role', accessKeyId: INSIDE, roleArn, sessionName }),
   };

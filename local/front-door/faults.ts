@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { callerName } from './call-log.ts';
-import { isStructure } from './read.ts';
+import { runPartly } from './partly.ts';
 import { AwsError, type Call, type Input, type Output } from './service.ts';
 
 /**
@@ -31,7 +31,10 @@ export type FaultEffect =
   | { kind: 'throttle' }
   | { kind: 'error'; code: string; message?: string; status: number; applied?: boolean }
   | { kind: 'reset'; applied: boolean }
-  /** Batch calls: these entries, by position, fail with `code` (default `InternalError`), the others take effect. */
+  /**
+   * Batch calls: these entries, by position, fail, the others take effect. SQS's fail with `code` (default
+   * `InternalError`); DynamoDB's are named as unprocessed, and if none is left the call is throttled.
+   */
   | { kind: 'partial'; entries: number[]; code?: string };
 
 export interface Fault {
@@ -162,26 +165,4 @@ function throttled(service: string): AwsError {
     default:
       return new AwsError('Throttling', 'Rate exceeded');
   }
-}
-
-/** SQS's batch calls: `Entries` in, `Successful` and `Failed` out. */
-async function runPartly(
-  effect: Extract<FaultEffect, { kind: 'partial' }>,
-  input: Input,
-  run: (input: Input) => Promise<Output>,
-): Promise<Output> {
-  const entries = Array.isArray(input['Entries']) ? (input['Entries'] as unknown[]) : [];
-  const failing = entries.filter((_, index) => effect.entries.includes(index));
-  const others = entries.filter((_, index) => !effect.entries.includes(index));
-  const code = effect.code ?? 'InternalError';
-  const failed = failing.map((entry) => ({
-    Id: isStructure(entry) ? entry['Id'] : undefined,
-    SenderFault: false,
-    Code: code,
-    Message: `A fault was set: ${code}.`,
-  }));
-  if (others.length === 0) return { Successful: [], Failed: failed };
-  const output = await run({ ...input, Entries: others });
-  const ownFailures = Array.isArray(output?.['Failed']) ? output['Failed'] : [];
-  return { ...output, Failed: [...ownFailures, ...failed] };
 }

@@ -7,6 +7,7 @@
  */
 
 import type { CloudClock } from '../clock.ts';
+import type { ConditionContext } from './conditions.ts';
 import type { PolicyDocument } from './policy.ts';
 
 /** Who calls: the account's owner (any unknown key pair), or a role session that the cloud itself handed out. */
@@ -31,7 +32,7 @@ export interface Operation {
   /** The ARNs that IAM checks this call against. Default `['*']`, as for actions that AWS cannot scope. */
   resources?(input: Input): string[];
   /** IAM condition keys of this call (`aws:ResourceTag/...`, `autoscaling:...`), where a policy may use them. */
-  conditions?(input: Input): Record<string, string>;
+  conditions?(input: Input): ConditionContext;
   /** The trust policy of the role that is to be assumed: it has to trust the caller, whoever that is. */
   trust?(input: Input): PolicyDocument;
   run(input: Input, call: Call): Promise<Output> | Output;

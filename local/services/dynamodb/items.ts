@@ -1,23 +1,41 @@
+import type { ConditionContext } from '../../front-door/conditions.ts';
 import { isStructure, optionalText, text } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
+import { batchedItems, batchGet, requestItems } from './batches.ts';
 import type { Dynalite } from './engine.ts';
-import { tableArn, tableNameOf } from './tables.ts';
+import { type TableStore, tableArn, tableNameOf } from './tables.ts';
 
-/** Operations on items: dynalite's, whose conditional writes can be relied on. */
-export function itemOperations(context: CloudContext, dynalite: Dynalite): Record<string, Operation> {
+/**
+ * Operations on items: dynalite's, whose conditional writes can be relied on. Policies may go by the partition keys
+ * that a call names (`dynamodb:LeadingKeys`).
+ */
+export function itemOperations(
+  context: CloudContext,
+  dynalite: Dynalite,
+  { partitionKeyOf }: Pick<TableStore, 'partitionKeyOf'>,
+): Record<string, Operation> {
   const arnOf = (name: string) => tableArn(context, tableNameOf(name));
+  const leadingKeys = (items: [table: string, item: unknown][]): ConditionContext => {
+    const keys = items.flatMap(([table, item]) => {
+      const key = partitionKeyOf(table);
+      const value = key !== undefined && isStructure(item) ? item[key] : undefined;
+      return isStructure(value) ? Object.values(value).map(String) : [];
+    });
+    return keys.length > 0 ? { 'dynamodb:LeadingKeys': keys } : {};
+  };
   const single = (action: string): Operation => ({
     resources: (input) => [arnOf(text(input, 'TableName'))],
+    conditions: (input) => leadingKeys([[text(input, 'TableName'), input['Key'] ?? input['Item']]]),
     run: (input) => dynalite(action, named(input)),
   });
   const conditional = (action: string): Operation => ({
     ...single(action),
     run: (input) => writeConditionally(dynalite, action, named(input)),
   });
-  const batch = (action: string): Operation => ({
-    resources: (input) =>
-      Object.keys(isStructure(input['RequestItems']) ? input['RequestItems'] : {}).map(arnOf),
-    run: (input) => dynalite(action, input),
+  const batch = (run: Operation['run']): Operation => ({
+    resources: (input) => Object.keys(requestItems(input)).map(arnOf),
+    conditions: (input) => leadingKeys(batchedItems(input)),
+    run,
   });
   const query = (action: string): Operation => ({
     resources: (input) => {
@@ -34,8 +52,8 @@ export function itemOperations(context: CloudContext, dynalite: Dynalite): Recor
     DeleteItem: conditional('DeleteItem'),
     Query: query('Query'),
     Scan: query('Scan'),
-    BatchGetItem: batch('BatchGetItem'),
-    BatchWriteItem: batch('BatchWriteItem'),
+    BatchGetItem: batch((input) => batchGet(dynalite, input)),
+    BatchWriteItem: batch((input) => dynalite('BatchWriteItem', input)),
   };
 }
 

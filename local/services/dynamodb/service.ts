@@ -19,7 +19,7 @@ export function createDynamoDb(context: CloudContext): RunningService {
   return {
     service: {
       name: 'dynamodb',
-      operations: { ...tables.operations, ...itemOperations(context, dynalite) },
+      operations: { ...tables.operations, ...itemOperations(context, dynalite, tables) },
     },
     close: async () => cancel(),
   };

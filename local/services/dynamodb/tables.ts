@@ -4,6 +4,7 @@ import type { Dynalite } from './engine.ts';
 
 /** What dynalite does not know of a table. */
 interface TableSettings {
+  partitionKey: string | undefined;
   ttlAttribute?: string;
   pointInTimeRecovery: boolean;
   deletionProtection: boolean;
@@ -15,6 +16,8 @@ export interface TableStore {
   operations: Record<string, Operation>;
   /** Tables whose items expire, and the attribute that says when. */
   expiring(): [table: string, attribute: string][];
+  /** The name of a table's partition key; undefined if there is no such table. */
+  partitionKeyOf(table: string): string | undefined;
 }
 
 export function tableArn(context: CloudContext, name: string): string {
@@ -57,7 +60,9 @@ export function createTables(context: CloudContext, dynalite: Dynalite): TableSt
   const operations: Record<string, Operation> = {
     CreateTable: onTable(async (input) => {
       const { TableDescription } = await dynalite('CreateTable', supported(input));
+      const hash = structures(input, 'KeySchema').find(({ KeyType }) => KeyType === 'HASH');
       tables.set(text(input, 'TableName'), {
+        partitionKey: hash && text(hash, 'AttributeName'),
         pointInTimeRecovery: false,
         deletionProtection: optionalBoolean(input, 'DeletionProtectionEnabled') ?? false,
         ...(isStructure(input['SSESpecification']) ? { sse: input['SSESpecification'] } : {}),
@@ -100,6 +105,7 @@ export function createTables(context: CloudContext, dynalite: Dynalite): TableSt
   };
   return {
     operations,
+    partitionKeyOf: (table) => tables.get(tableNameOf(table))?.partitionKey,
     expiring: () =>
       [...tables].flatMap(([name, { ttlAttribute }]): [string, string][] =>
         ttlAttribute ? [[name, ttlAttribute]] : [],

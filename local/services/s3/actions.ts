@@ -58,6 +58,11 @@ export function bucketAndKey(host: string, path: string): { bucket: string; key:
   };
 }
 
+/** Path of an object in the one style that fauxqs is asked in. */
+export function objectPath(bucket: string, key: string): string {
+  return `/${encodeURIComponent(bucket)}/${key.split('/').map(encodeURIComponent).join('/')}`;
+}
+
 /** `bucket.s3.us-east-1.amazonaws.com`, `bucket.localhost`; undefined for a host that is no bucket's. */
 function bucketOfHost(host: string): string | undefined {
   if (/^[\d.]+$/.test(host) || /^(localhost$|s3[.-])/.test(host)) return undefined;

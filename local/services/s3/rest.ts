@@ -4,7 +4,8 @@ import { readBody } from '../../front-door/request.ts';
 import type { StreamHandler } from '../../front-door/server.ts';
 import { AwsError, type Operation, type Service } from '../../front-door/service.ts';
 import type { Fauxqs } from '../fauxqs.ts';
-import { readS3Call, type S3Call } from './actions.ts';
+import { objectPath, readS3Call, type S3Call } from './actions.ts';
+import { deleteObjects } from './delete-objects.ts';
 import type { BucketSettings } from './settings.ts';
 
 /** S3 over the wire: fauxqs reads and answers most requests itself, bodies untouched. */
@@ -21,11 +22,13 @@ export function createS3Handler(
     const s3Call = readS3Call(request.method ?? 'GET', host, url, copy);
     const call = { ...partialCall, action: s3Call.action };
     const input = { Bucket: s3Call.bucket, ...(s3Call.key ? { Key: s3Call.key } : {}) };
+    const may = (action: string, resource: string) => dispatcher.allows(call, action, resource);
     const operation: Operation = {
       iamAction: s3Call.iamAction,
-      resources: () => [s3Arn(s3Call)],
+      resources: () => resourcesOf(s3Call),
+      conditions: () => conditionsOf(s3Call, url),
       run: async () => {
-        await serve(request, response, url, s3Call, fauxqs, settings);
+        await serve(request, response, url, s3Call, { fauxqs, settings, may });
         return { StatusCode: response.statusCode };
       },
     };
@@ -33,10 +36,31 @@ export function createS3Handler(
   };
 }
 
-function s3Arn({ action, bucket, key }: S3Call): string {
-  if (!bucket) return '*';
-  if (action === 'DeleteObjects') return `arn:aws:s3:::${bucket}/*`;
+/** DeleteObjects is judged key by key, when they are read. */
+function resourcesOf({ action, bucket, key }: S3Call): string[] {
+  if (action === 'DeleteObjects') return [];
+  return [bucket ? arnOf(bucket, key) : '*'];
+}
+
+function arnOf(bucket: string, key?: string): string {
   return key ? `arn:aws:s3:::${bucket}/${key}` : `arn:aws:s3:::${bucket}`;
+}
+
+/** "Actions, resources, and condition keys for Amazon S3": those of a listing. */
+function conditionsOf({ iamAction }: S3Call, url: URL): Record<string, string> {
+  if (iamAction !== 'ListBucket') return {};
+  const given = ['prefix', 'delimiter', 'max-keys'].flatMap((name): [string, string][] => {
+    const value = url.searchParams.get(name);
+    return value === null ? [] : [[`s3:${name}`, value]];
+  });
+  return Object.fromEntries(given);
+}
+
+interface Store {
+  fauxqs: Fauxqs;
+  settings: BucketSettings;
+  /** Whether the caller may also do this. */
+  may(action: string, resource: string): boolean;
 }
 
 async function serve(
@@ -44,8 +68,7 @@ async function serve(
   response: ServerResponse,
   url: URL,
   call: S3Call,
-  fauxqs: Fauxqs,
-  settings: BucketSettings,
+  { fauxqs, settings, may }: Store,
 ): Promise<void> {
   if (call.missing) {
     throw new AwsError('NotImplemented', `The embedded cloud does not implement ${call.action} of S3.`, 501);
@@ -54,10 +77,17 @@ async function serve(
   if (call.setting) return serveSetting(request, response, call, call.setting, settings);
   if (call.action === 'GetBucketLocation') return answer(response, 200, '<LocationConstraint/>');
   if (call.action === 'ListObjectVersions') return listVersions(response, url, call, fauxqs);
+  if (call.action === 'DeleteObjects') {
+    const mayDelete = (key: string) => may('s3:DeleteObject', arnOf(call.bucket, key));
+    return answer(response, 200, await deleteObjects(request, call.bucket, fauxqs, mayDelete));
+  }
+  if (call.iamAction === 'GetObject' && !may('s3:ListBucket', arnOf(call.bucket))) {
+    await hideWhatIsMissing(call, fauxqs);
+  }
   if (call.action === 'PutObject') await checkPreconditions(request, call, fauxqs);
   // fauxqs has a path style of its own; both styles come to it as that.
-  request.url = `/${encodeURIComponent(call.bucket)}${call.key ? `/${encodeKey(call.key)}` : ''}${url.search}`;
-  if (!call.bucket) request.url = `/${url.search}`;
+  const path = call.key ? objectPath(call.bucket, call.key) : `/${encodeURIComponent(call.bucket)}`;
+  request.url = `${path}${url.search}`;
   request.headers.host = '127.0.0.1';
   await fauxqs.serveS3(request, response);
   if (call.action === 'DeleteBucket' && response.statusCode < 300) settings.forget(call.bucket);
@@ -66,6 +96,13 @@ async function serve(
 async function requireBucket(fauxqs: Fauxqs, bucket: string): Promise<void> {
   const { status } = await fauxqs.s3({ method: 'HEAD', url: `/${encodeURIComponent(bucket)}` });
   if (status === 404) throw new AwsError('NoSuchBucket', 'The specified bucket does not exist', 404);
+}
+
+/** "GetObject", "HeadObject": who may not list a bucket is not told that a key is missing in it. */
+async function hideWhatIsMissing({ bucket, key }: S3Call, fauxqs: Fauxqs): Promise<void> {
+  await requireBucket(fauxqs, bucket);
+  const { status } = await fauxqs.s3({ method: 'HEAD', url: objectPath(bucket, key) });
+  if (status === 404) throw new AwsError('AccessDenied', 'Access Denied', 403);
 }
 
 async function serveSetting(
@@ -90,8 +127,7 @@ async function serveSetting(
 async function checkPreconditions(request: IncomingMessage, call: S3Call, fauxqs: Fauxqs): Promise<void> {
   const { 'if-none-match': ifNone, 'if-match': ifMatch } = request.headers;
   if (!ifNone && !ifMatch) return;
-  const url = `/${encodeURIComponent(call.bucket)}/${encodeKey(call.key)}`;
-  const { status, headers } = await fauxqs.s3({ method: 'HEAD', url });
+  const { status, headers } = await fauxqs.s3({ method: 'HEAD', url: objectPath(call.bucket, call.key) });
   const exists = status < 300;
   const same = exists && String(headers['etag']).replaceAll('"', '') === ifMatch?.replaceAll('"', '');
   if ((ifNone && exists) || (ifMatch && exists && !same)) {
@@ -117,10 +153,6 @@ async function listVersions(response: ServerResponse, url: URL, call: S3Call, fa
     .replaceAll('<Contents>', '<Version><VersionId>null</VersionId><IsLatest>true</IsLatest>')
     .replaceAll('</Contents>', '</Version>');
   answer(response, status, xml);
-}
-
-function encodeKey(key: string): string {
-  return key.split('/').map(encodeURIComponent).join('/');
 }
 
 function answer(response: ServerResponse, status: number, body: string): void {

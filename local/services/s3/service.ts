@@ -2,7 +2,7 @@ import { text } from '../../front-door/read.ts';
 import { AwsError, type Input, type Operation, type Service } from '../../front-door/service.ts';
 import type { Fauxqs, S3Request } from '../fauxqs.ts';
 import type { HttpResponse } from '../in-process.ts';
-import { SETTINGS } from './actions.ts';
+import { objectPath, SETTINGS } from './actions.ts';
 import { type BucketSettings, settingDocument } from './settings.ts';
 
 /**
@@ -11,8 +11,7 @@ import { type BucketSettings, settingDocument } from './settings.ts';
  */
 export function createS3(fauxqs: Fauxqs, settings: BucketSettings): Service {
   const bucketUrl = (input: Input) => `/${encodeURIComponent(text(input, 'Bucket'))}`;
-  const objectUrl = (input: Input) =>
-    `${bucketUrl(input)}/${text(input, 'Key').split('/').map(encodeURIComponent).join('/')}`;
+  const objectUrl = (input: Input) => objectPath(text(input, 'Bucket'), text(input, 'Key'));
   const on = (
     make: (input: Input) => S3Request,
     read: (answer: HttpResponse) => Input = () => ({}),

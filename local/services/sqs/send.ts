@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Input } from '../../front-door/service.ts';
+import { optionalNumber } from '../../front-door/read.ts';
+import { AwsError, type Input } from '../../front-door/service.ts';
 import { batchEntries, listOf, prepareEntries } from './batch.ts';
 import { checkBody, escapeBody } from './body-text.ts';
 import type { Queue } from './queue.ts';
@@ -23,7 +24,15 @@ export async function sendMessageBatch(queue: Queue, input: Input): Promise<Inpu
   return { Successful: successful, Failed: [...listOf(output['Failed']), ...failed] };
 }
 
+/** "SendMessage". */
+const LONGEST_DELAY_SECONDS = 900;
+
 function prepare(entry: Input): Input {
+  const delay = optionalNumber(entry, 'DelaySeconds') ?? 0;
+  if (delay < 0 || delay > LONGEST_DELAY_SECONDS) {
+    const message = `Value ${delay} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= ${LONGEST_DELAY_SECONDS}.`;
+    throw new AwsError('InvalidParameterValue', message);
+  }
   const body = entry['MessageBody'];
   if (typeof body !== 'string') return entry;
   checkBody(body);

@@ -1,6 +1,7 @@
 import type { Call, CloudContext, Input, Operation, RunningService } from '../../front-door/service.ts';
 import type { Fauxqs } from '../fauxqs.ts';
 import { changeVisibility, changeVisibilityBatch, deleteMessage, deleteMessageBatch } from './handles.ts';
+import { createPurge } from './purge.ts';
 import { sqsQueryForm } from './query-form.ts';
 import type { Queue } from './queue.ts';
 import { fauxqsUrl, queueArn, queueNameOf, queueUrl } from './queue-url.ts';
@@ -60,7 +61,7 @@ export function createSqs(context: CloudContext, fauxqs: Fauxqs): RunningService
       },
     },
     DeleteQueue: asItIs('DeleteQueue'),
-    PurgeQueue: asItIs('PurgeQueue'),
+    PurgeQueue: onQueue(createPurge()),
     TagQueue: asItIs('TagQueue'),
     UntagQueue: asItIs('UntagQueue'),
     ListQueueTags: asItIs('ListQueueTags'),

@@ -1,4 +1,11 @@
-import { optionalBoolean, optionalText, structures, text, texts } from '../../front-door/read.ts';
+import {
+  optionalBoolean,
+  optionalInteger,
+  optionalText,
+  structures,
+  text,
+  texts,
+} from '../../front-door/read.ts';
 import {
   AwsError,
   type CloudContext,
@@ -53,7 +60,10 @@ export function createSsm(context: CloudContext): RunningService {
     }),
     GetParametersByPath: {
       resources: (input) => [arnOf(text(input, 'Path'))],
-      run: (input) => ({ Parameters: byPath(parameters, input).map(describe) }),
+      run: (input) => {
+        const { page, nextToken } = byPath(parameters, input);
+        return { Parameters: page.map(describe), NextToken: nextToken };
+      },
     },
     DeleteParameter: one((input) => {
       const { name } = get(text(input, 'Name'));
@@ -73,6 +83,9 @@ export function createSsm(context: CloudContext): RunningService {
   return { service: { name: 'ssm', operations }, close: async () => {} };
 }
 
+/** "Managing parameter tiers". */
+const LONGEST_STANDARD_VALUE = 4096;
+
 function putParameter(parameters: Map<string, Parameter>, input: Input, modifiedAt: Date): Input {
   const name = text(input, 'Name');
   const previous = parameters.get(name);
@@ -80,6 +93,10 @@ function putParameter(parameters: Map<string, Parameter>, input: Input, modified
     const message =
       'The parameter already exists. To overwrite this value, set the overwrite option in the request to true.';
     throw new AwsError('ParameterAlreadyExists', message);
+  }
+  if (Buffer.byteLength(text(input, 'Value')) > LONGEST_STANDARD_VALUE) {
+    const message = `Standard tier parameters support a maximum parameter value of ${LONGEST_STANDARD_VALUE} characters.`;
+    throw new AwsError('ValidationException', message);
   }
   const description = optionalText(input, 'Description') ?? previous?.description;
   const tags = structures(input, 'Tags').map((tag): [string, string] => [
@@ -99,12 +116,26 @@ function putParameter(parameters: Map<string, Parameter>, input: Input, modified
   return { Version: version, Tier: 'Standard' };
 }
 
-function byPath(parameters: Map<string, Parameter>, input: Input): Parameter[] {
-  const path = `${text(input, 'Path').replace(/\/$/, '')}/`;
+/** "GetParametersByPath": 10 at a time at most. */
+const LONGEST_PAGE = 10;
+
+function byPath(parameters: Map<string, Parameter>, input: Input): { page: Parameter[]; nextToken?: string } {
+  const given = text(input, 'Path');
+  if (!given.startsWith('/')) {
+    throw new AwsError('ValidationException', 'The parameter path must begin with a forward slash "/".');
+  }
+  const path = `${given.replace(/\/$/, '')}/`;
   const recursive = optionalBoolean(input, 'Recursive');
-  return [...parameters.values()].filter(
+  const found = [...parameters.values()].filter(
     ({ name }) => name.startsWith(path) && (recursive || !name.slice(path.length).includes('/')),
   );
+  const most = optionalInteger(input, 'MaxResults') ?? LONGEST_PAGE;
+  if (most < 1 || most > LONGEST_PAGE) {
+    throw new AwsError('ValidationException', `MaxResults is ${most}; allowed: 1 to ${LONGEST_PAGE}.`);
+  }
+  const start = optionalInteger(input, 'NextToken') ?? 0;
+  const page = found.slice(start, start + most);
+  return start + most < found.length ? { page, nextToken: String(start + most) } : { page };
 }
 
 function tagOperations(

@@ -1,7 +1,20 @@
 import { AutoScalingClient, DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
-import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import {
+  BatchGetItemCommand,
+  BatchWriteItemCommand,
+  DynamoDBClient,
+  ListTablesCommand,
+  PutItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
-import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import {
   ReceiveMessageCommand,
   SendMessageBatchCommand,
@@ -167,6 +180,76 @@ describe('each service has its own word for it', () => {
         const put = client.send(new PutObjectCommand({ Bucket: 'assets', Key, Body }));
         await expect(put).rejects.toMatchObject({ name: 'AccessDenied' });
       }
+    });
+  });
+});
+
+describe('what hangs on the right to something smaller than a call', () => {
+  const s3 = <T>(use: (client: S3Client) => Promise<T>) => using(new S3Client(agent), use);
+  const get = (Key: string) => s3((client) => client.send(new GetObjectCommand({ Bucket: 'assets', Key })));
+  const reading = { Effect: 'Allow', Action: 's3:GetObject', Resource: 'arn:aws:s3:::assets/*' };
+  const listing = { Effect: 'Allow', Action: 's3:ListBucket', Resource: 'arn:aws:s3:::assets' };
+
+  test('whether an object is missing is told to who may list the bucket', async () => {
+    await permit(reading);
+    await expect(get('none')).rejects.toMatchObject({ name: 'AccessDenied' });
+    const head = s3((client) => client.send(new HeadObjectCommand({ Bucket: 'assets', Key: 'none' })));
+    await expect(head).rejects.toMatchObject({ $metadata: { httpStatusCode: 403 } });
+    await permit(reading, listing);
+    await expect(get('none')).rejects.toMatchObject({ name: 'NoSuchKey' });
+  });
+
+  test('objects are deleted one by one, as each may be', async () => {
+    await permit({ Effect: 'Allow', Action: 's3:DeleteObject', Resource: 'arn:aws:s3:::assets/jobs/*' });
+    const Objects = [{ Key: 'jobs/a' }, { Key: 'bodies/a' }];
+    const { Deleted, Errors } = await s3((client) =>
+      client.send(new DeleteObjectsCommand({ Bucket: 'assets', Delete: { Objects } })),
+    );
+    expect(Deleted).toEqual([{ Key: 'jobs/a' }]);
+    expect(Errors).toMatchObject([{ Key: 'bodies/a', Code: 'AccessDenied' }]);
+  });
+
+  test('a listing may be of one prefix only', async () => {
+    await permit({ ...listing, Condition: { StringLike: { 's3:prefix': 'jobs/*' } } });
+    const list = (Prefix?: string) =>
+      s3((client) => client.send(new ListObjectsV2Command({ Bucket: 'assets', ...(Prefix && { Prefix }) })));
+    await list('jobs/a/');
+    await expect(list('bodies/')).rejects.toMatchObject({ name: 'AccessDenied' });
+    await expect(list()).rejects.toMatchObject({ name: 'AccessDenied' });
+  });
+
+  test('items may be those of some keys only, in a batch too', async () => {
+    const TableName = 'jobs';
+    await cloud.call('dynamodb', 'CreateTable', {
+      TableName,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+    });
+    await permit({
+      Effect: 'Allow',
+      Action: ['dynamodb:PutItem', 'dynamodb:BatchWriteItem', 'dynamodb:BatchGetItem'],
+      Resource: '*',
+      Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': 'job#*' } },
+    });
+    const item = (pk: string) => ({ pk: { S: pk } });
+    const commands = {
+      put: ([pk = '']: string[]) => new PutItemCommand({ TableName, Item: item(pk) }),
+      write: (pks: string[]) =>
+        new BatchWriteItemCommand({
+          RequestItems: { [TableName]: pks.map((pk) => ({ PutRequest: { Item: item(pk) } })) },
+        }),
+      get: (pks: string[]) =>
+        new BatchGetItemCommand({ RequestItems: { [TableName]: { Keys: pks.map(item) } } }),
+    };
+    await using(new DynamoDBClient(agent), async (client) => {
+      const denied = { name: 'AccessDeniedException' };
+      await client.send(commands.put(['job#1']));
+      await expect(client.send(commands.put(['fleet']))).rejects.toMatchObject(denied);
+      await client.send(commands.write(['job#1', 'job#2']));
+      await expect(client.send(commands.write(['job#1', 'fleet']))).rejects.toMatchObject(denied);
+      await client.send(commands.get(['job#1', 'job#2']));
+      await expect(client.send(commands.get(['fleet', 'job#2']))).rejects.toMatchObject(denied);
     });
   });
 });

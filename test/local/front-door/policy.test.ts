@@ -95,6 +95,7 @@ describe('conditions', () => {
     'aws:SecureTransport': 'true',
     'aws:EpochTime': '1000',
     'aws:CurrentTime': '2026-01-02T00:00:00Z',
+    'x:Keys': ['job#1', 'instance#1'],
   };
 
   test.each<[string, unknown, boolean]>([
@@ -114,6 +115,14 @@ describe('conditions', () => {
     ['DateGreaterThan', { DateGreaterThan: { 'aws:CurrentTime': '2026-01-01T00:00:00Z' } }, true],
     ['Null of a present key', { Null: { 'aws:ResourceTag/fleet': 'false' } }, true],
     ['Null of an absent key', { Null: { 'aws:Absent': 'true' } }, true],
+    ['ForAnyValue of several', { 'ForAnyValue:StringLike': { 'x:Keys': 'job#*' } }, true],
+    ['ForAnyValue, none', { 'ForAnyValue:StringLike': { 'x:Keys': 'fleet' } }, false],
+    ['ForAllValues of several', { 'ForAllValues:StringLike': { 'x:Keys': ['job#*', 'instance#*'] } }, true],
+    ['ForAllValues, but one', { 'ForAllValues:StringLike': { 'x:Keys': 'job#*' } }, false],
+    ['ForAllValues, negated', { 'ForAllValues:StringNotLike': { 'x:Keys': 'fleet' } }, true],
+    ['ForAllValues, negated, but one', { 'ForAllValues:StringNotLike': { 'x:Keys': 'job#*' } }, false],
+    ['ForAllValues of an absent key', { 'ForAllValues:StringLike': { 'x:Absent': 'job#*' } }, true],
+    ['Null of several', { Null: { 'x:Keys': 'false' } }, true],
     ['ForAnyValue', { 'ForAnyValue:StringEquals': { 'aws:ResourceTag/fleet': 'tiles' } }, true],
     [
       'two operators, one fails',

@@ -1,4 +1,6 @@
 import {
+  type AttributeValue,
+  BatchGetItemCommand,
   BatchWriteItemCommand,
   CreateTableCommand,
   DeleteTableCommand,
@@ -7,6 +9,7 @@ import {
   DescribeTimeToLiveCommand,
   DynamoDBClient,
   GetItemCommand,
+  type KeysAndAttributes,
   ListTagsOfResourceCommand,
   PutItemCommand,
   QueryCommand,
@@ -135,6 +138,66 @@ describe('items', () => {
     );
     expect(output.UnprocessedItems).toEqual({});
     expect(await get('b')).toBeDefined();
+  });
+});
+
+describe('batches', () => {
+  const key = (index: number) => ({ pk: { S: `job#${index}` } });
+  const keys = (count: number) => Array.from({ length: count }, (_, index) => key(index));
+  const write = (items: Record<string, AttributeValue>[]) =>
+    dynamodb.send(
+      new BatchWriteItemCommand({
+        RequestItems: { [TableName]: items.map((Item) => ({ PutRequest: { Item } })) },
+      }),
+    );
+  const read = (rest: Partial<KeysAndAttributes> & { Keys: KeysAndAttributes['Keys'] }) =>
+    dynamodb.send(new BatchGetItemCommand({ RequestItems: { [TableName]: rest } }));
+
+  test.each([
+    ['more than 25 writes', () => write(keys(26))],
+    ['an item twice', () => write([key(1), key(1)])],
+    ['no write', () => write([])],
+    ['more than 100 keys', () => read({ Keys: keys(101) })],
+    ['a key twice', () => read({ Keys: [key(1), key(1)] })],
+  ])('of %s are refused', async (_, send) => {
+    await expect(send()).rejects.toMatchObject({ name: 'ValidationException' });
+  });
+
+  test('leave out what is not there', async () => {
+    await write(keys(3));
+    const { Responses, UnprocessedKeys } = await read({ Keys: keys(100) });
+    expect(Responses?.[TableName]).toHaveLength(3);
+    expect(UnprocessedKeys).toEqual({});
+  });
+
+  test('read more than the megabyte of other reads at once', async () => {
+    const body = { S: 'x'.repeat(380 * 1024) };
+    await write(keys(6).map((item) => ({ ...item, body })));
+    const { Responses, UnprocessedKeys } = await read({ Keys: keys(6), ProjectionExpression: 'pk, body' });
+    expect(Responses?.[TableName]?.map(({ pk }) => pk?.S).sort()).toEqual(keys(6).map(({ pk }) => pk.S));
+    expect(UnprocessedKeys).toEqual({});
+  });
+
+  test('can be done in part: what was not is named', async () => {
+    cloud.faults.add({ action: 'BatchWriteItem', times: 1, effect: { kind: 'partial', entries: [0, 2] } });
+    const { UnprocessedItems } = await write(keys(3));
+    const left = UnprocessedItems?.[TableName]?.map(({ PutRequest }) => PutRequest?.Item);
+    expect(left).toEqual([key(0), key(2)]);
+    expect(await get('job#0')).toBeUndefined();
+    expect(await get('job#1')).toBeDefined();
+    cloud.faults.add({ action: 'BatchGetItem', times: 1, effect: { kind: 'partial', entries: [1] } });
+    const { Responses, UnprocessedKeys } = await read({ Keys: keys(2), ConsistentRead: true });
+    expect(Responses?.[TableName]).toEqual([]);
+    expect(UnprocessedKeys?.[TableName]).toEqual({ Keys: [key(1)], ConsistentRead: true });
+  });
+
+  test.each([
+    ['write', () => write(keys(2))],
+    ['read', () => read({ Keys: keys(2) })],
+  ])('of which nothing can be done are throttled: %s', async (_, send) => {
+    const fault = cloud.faults.add({ service: 'dynamodb', effect: { kind: 'partial', entries: [0, 1] } });
+    await expect(send()).rejects.toMatchObject({ name: 'ProvisionedThroughputExceededException' });
+    fault.remove();
   });
 });
 

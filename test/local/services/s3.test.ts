@@ -74,6 +74,18 @@ describe('objects', () => {
     await s3.send(new DeleteBucketCommand({ Bucket }));
   });
 
+  test('are deleted as far as they are there, 1,000 at a time at most', async () => {
+    const odd = 'a&amp;b<c>\r\n"d"';
+    await put(odd, 'a');
+    const remove = (keys: string[], Quiet = false) =>
+      s3.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects: keys.map((Key) => ({ Key })), Quiet } }));
+    expect((await remove([odd, 'none'])).Deleted?.map(({ Key }) => Key)).toEqual([odd, 'none']);
+    expect((await s3.send(new ListObjectsV2Command({ Bucket }))).KeyCount).toBe(0);
+    expect((await remove(['none'], true)).Deleted).toBeUndefined();
+    const tooMany = remove(Array.from({ length: 1001 }, (_, index) => `${index}`));
+    await expect(tooMany).rejects.toMatchObject({ name: 'MalformedXML' });
+  });
+
   test('that are not there', async () => {
     await expect(get('none')).rejects.toMatchObject({ name: 'NoSuchKey' });
     const head = s3.send(new HeadObjectCommand({ Bucket, Key: 'none' }));

@@ -8,6 +8,7 @@ import {
   GetQueueUrlCommand,
   ListQueuesCommand,
   type Message,
+  PurgeQueueCommand,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
   SendMessageCommand,
@@ -184,6 +185,29 @@ describe('batches', () => {
     await expect(sendBatch(eleven)).rejects.toMatchObject({ name: 'TooManyEntriesInBatchRequest' });
     expect(await receive()).toEqual([]);
   });
+});
+
+describe('delays', () => {
+  test('of more than 15 minutes are refused, in a batch alone', async () => {
+    const late = { MessageBody: 'x', DelaySeconds: 901 };
+    const alone = sqs.send(new SendMessageCommand({ QueueUrl, ...late }));
+    await expect(alone).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+    const Entries = [
+      { Id: 'late', ...late },
+      { Id: 'in-time', ...late, DelaySeconds: 900 },
+    ];
+    const { Successful, Failed } = await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+    expect(Successful).toMatchObject([{ Id: 'in-time' }]);
+    expect(Failed).toMatchObject([{ Id: 'late', SenderFault: true, Code: 'InvalidParameterValue' }]);
+  });
+});
+
+test('a queue is purged once a minute at most', async () => {
+  await send('x');
+  const purge = () => sqs.send(new PurgeQueueCommand({ QueueUrl }));
+  await purge();
+  expect(await receive()).toEqual([]);
+  await expect(purge()).rejects.toMatchObject({ name: 'PurgeQueueInProgress' });
 });
 
 describe('receipt handles', () => {

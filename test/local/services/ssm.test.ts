@@ -4,6 +4,7 @@ import {
   GetParametersByPathCommand,
   GetParametersCommand,
   PutParameterCommand,
+  paginateGetParametersByPath,
   SSMClient,
 } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -61,6 +62,27 @@ test('by path, one level or all', async () => {
   };
   expect(await names(false)).toEqual(['/tree/a']);
   expect(await names(true)).toEqual(['/tree/a', '/tree/b/c']);
+});
+
+test('by path, ten at a time at most', async () => {
+  for (let index = 0; index < 13; index += 1) await put(`/many/${index}`, 'x');
+  const sizes: number[] = [];
+  const seen = new Set<string | undefined>();
+  for await (const { Parameters = [] } of paginateGetParametersByPath({ client: ssm }, { Path: '/many' })) {
+    sizes.push(Parameters.length);
+    for (const { Name } of Parameters) seen.add(Name);
+  }
+  expect(sizes).toEqual([10, 3]);
+  expect(seen.size).toBe(13);
+  const tooMany = ssm.send(new GetParametersByPathCommand({ Path: '/many', MaxResults: 11 }));
+  await expect(tooMany).rejects.toMatchObject({ name: 'ValidationException' });
+  const relative = ssm.send(new GetParametersByPathCommand({ Path: 'many' }));
+  await expect(relative).rejects.toMatchObject({ name: 'ValidationException' });
+});
+
+test('a standard parameter of more than 4 KB is refused', async () => {
+  await put('/long', 'x'.repeat(4096));
+  await expect(put('/longer', 'x'.repeat(4097))).rejects.toMatchObject({ name: 'ValidationException' });
 });
 
 test("AWS's own name a machine image, always the same", async () => {

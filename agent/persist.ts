@@ -8,6 +8,8 @@ export interface Persistence {
   hopeless: (error: unknown) => boolean;
   /** Told of each failure that is followed by another try. */
   onFailure: (error: unknown, tries: number) => void;
+  /** Ends a wait between two tries, with the signal's reason. */
+  signal?: AbortSignal;
 }
 
 const WAITS: BackoffBounds = { initialMs: 250, maxMs: 10_000 };
@@ -20,7 +22,7 @@ export async function persist<Result>(task: () => Promise<Result>, how: Persiste
     } catch (error) {
       if (how.hopeless(error)) throw error;
       how.onFailure(error, tries);
-      await how.clock.sleep(backoffMs(WAITS, tries, how.random));
+      await how.clock.sleep(backoffMs(WAITS, tries, how.random), how.signal);
     }
   }
 }

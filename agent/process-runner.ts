@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { Clock } from '../aws/clock.ts';
 import { findProgram } from './command.ts';
-import { OUTPUT_BYTES, OutputTail } from './output-tail.ts';
 import { notStarted, type OutputSink, type Run, type RunEnd, type Runner, type Task } from './runner.ts';
 import { openStdin } from './stdin-file.ts';
 
@@ -66,7 +65,6 @@ class ProcessRun implements Run {
   readonly #child: ChildProcess;
   readonly #clock: Clock;
   readonly #onEnd: () => void;
-  readonly #output = new OutputTail(OUTPUT_BYTES);
   readonly #resolve: (end: RunEnd) => void;
   /** Output that the sink does not take yet. */
   readonly #held = new Set<unknown>();
@@ -93,7 +91,6 @@ class ProcessRun implements Run {
   #read(name: 'stdout' | 'stderr', sink: OutputSink | undefined): void {
     const stream = this.#child[name];
     stream?.on('data', (chunk: Buffer) => {
-      this.#output.write(chunk);
       const taken = sink?.write(name, chunk);
       if (!taken) return;
       stream.pause();
@@ -149,9 +146,9 @@ class ProcessRun implements Run {
     this.#signalGroup('SIGKILL');
     this.#child.stdout?.destroy();
     this.#child.stderr?.destroy();
-    const shared = { stopped: this.#stopped, output: this.#output.toString() };
-    if (status !== null) this.#end({ kind: 'exited', status, ...shared });
-    else this.#end({ kind: 'signalled', signal: signal ?? 'unknown', ...shared });
+    const stopped = this.#stopped;
+    if (status !== null) this.#end({ kind: 'exited', status, stopped });
+    else this.#end({ kind: 'signalled', signal: signal ?? 'unknown', stopped });
   }
 
   #end(end: RunEnd): void {

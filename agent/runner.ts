@@ -6,7 +6,7 @@ export interface Task {
   argument: string | undefined;
   /** Variables of this job, over those that all workers of the fleet get. */
   variables: Record<string, string>;
-  /** Gets all that the worker prints. Without one only the last of it is kept, in `RunEnd.output`. */
+  /** Gets all that the worker prints. Without one nobody keeps it. */
   output?: OutputSink;
 }
 
@@ -21,12 +21,12 @@ export interface OutputSink {
 
 /** How a worker ended. `stopped`: after `Run.stop` had reached it, so by our will and not by its own. */
 export type RunEnd =
-  | { kind: 'exited'; status: number; stopped: boolean; output: string }
+  | { kind: 'exited'; status: number; stopped: boolean }
   /** `reason`: what a person is told instead of the signal's name. */
-  | { kind: 'signalled'; signal: string; reason?: string; stopped: boolean; output: string }
+  | { kind: 'signalled'; signal: string; reason?: string; stopped: boolean }
   | { kind: 'not-started'; reason: string }
   /** The slot was lost, and the worker with it: nobody knows how it would have ended. */
-  | { kind: 'lost'; reason: string; output: string };
+  | { kind: 'lost'; reason: string };
 
 /** A worker that runs. */
 export interface Run {

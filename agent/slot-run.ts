@@ -1,5 +1,4 @@
 import { constants } from 'node:os';
-import { OUTPUT_BYTES, OutputTail } from './output-tail.ts';
 import type { OutputSink, Run, RunEnd } from './runner.ts';
 import type { SlotConnection, SlotListener } from './slot-connection.ts';
 
@@ -10,7 +9,6 @@ export class SlotRun implements Run, SlotListener {
   readonly ended: Promise<RunEnd>;
   readonly #slot: SlotConnection;
   readonly #sink: OutputSink | undefined;
-  readonly #output = new OutputTail(OUTPUT_BYTES);
   readonly #resolve: (end: RunEnd) => void;
   readonly #onFree: () => void;
   #over = false;
@@ -31,7 +29,6 @@ export class SlotRun implements Run, SlotListener {
   }
 
   onOutput(stream: 'stdout' | 'stderr', chunk: Buffer): void {
-    this.#output.write(chunk);
     const taken = this.#sink?.write(stream, chunk);
     if (taken) this.#slot.hold(taken);
   }
@@ -41,25 +38,21 @@ export class SlotRun implements Run, SlotListener {
       this.#slot.close();
       return;
     }
-    const [kind, value = '', stopped, limit, last] = fields;
+    const [kind, value = '', stop, limit, last] = fields;
     this.#over = true;
     this.#slot.listen(undefined);
     if (last) this.#slot.close();
     else this.#onFree();
-    const shared = { stopped: stopped === 'stopped', output: this.#output.toString() };
+    const stopped = stop === 'stopped';
     if (kind === 'not-started') this.#resolve({ kind, reason: value });
-    else if (kind === 'exited') this.#resolve({ kind, status: Number(value), ...shared });
-    else this.#resolve({ kind: 'signalled', ...deathOf(Number(value), limit), ...shared });
+    else if (kind === 'exited') this.#resolve({ kind, status: Number(value), stopped });
+    else this.#resolve({ kind: 'signalled', ...deathOf(Number(value), limit), stopped });
   }
 
   onLost(reason: string): void {
     if (this.#over) return;
     this.#over = true;
-    this.#resolve({
-      kind: 'lost',
-      reason: `the worker's slot was lost: ${reason}`,
-      output: this.#output.toString(),
-    });
+    this.#resolve({ kind: 'lost', reason: `the worker's slot was lost: ${reason}` });
   }
 }
 

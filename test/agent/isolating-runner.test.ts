@@ -11,7 +11,7 @@ import { eventually } from '../support/eventually.ts';
 import { memoryCgroup, tasksCgroup } from './limited-cgroup.ts';
 import { ManualClock } from './manual-clock.ts';
 import { isRunning } from './queue.ts';
-import { openIsolating, outputOf, type Workshop } from './runner-kinds.ts';
+import { openIsolating, outputOf, printed, type Workshop } from './runner-kinds.ts';
 
 // What holds for workers however they are started is in runners.test.ts.
 
@@ -79,8 +79,8 @@ describe('a slot', () => {
     expect(await run.ended).toEqual({
       kind: 'lost',
       reason: "the worker's slot was lost: the slot has ended",
-      output: 'last words\n',
     });
+    expect(await printed(run)).toBe('last words\n');
     expect(await outputOf(runner.start(script('echo next')))).toBe('next\n');
     expect(shop.socket?.started()).toBe(2);
   });
@@ -139,7 +139,7 @@ print(read("environ"), read("mem"), files(), traced, ctypes.get_errno() == EPERM
     const runner = await shellOf(shop);
     expect(await runner.start(script('exit 0')).ended).toMatchObject({ kind: 'exited', status: 0 });
     const killed = script(`echo oom_kill 3 > ${fake}/memory.events; echo; exit 0`);
-    const death = { kind: 'signalled', signal: 'SIGKILL', stopped: false, output: '\n' };
+    const death = { kind: 'signalled', signal: 'SIGKILL', stopped: false };
     expect(await runner.start(killed).ended).toEqual({
       ...death,
       reason: 'the worker ran out of memory (limit 512 MiB)',
@@ -224,11 +224,9 @@ describe('a slot in a cgroup of its own', () => {
     const shop = await openShop();
     const connect = `import socket; socket.socket(socket.AF_UNIX).connect("${shop.socket?.path}")`;
     const runner = await shop.runnerOf(['python3', '-c', connect]);
-    expect(await runner.start(TASK).ended).toMatchObject({
-      kind: 'exited',
-      status: 1,
-      output: expect.stringContaining('PermissionError'),
-    });
+    const run = runner.start(TASK);
+    expect(await run.ended).toMatchObject({ kind: 'exited', status: 1 });
+    expect(await printed(run)).toContain('PermissionError');
   });
 
   test('memory that runs out ends the job as a whole, and not its slot', async ({ skip }) => {

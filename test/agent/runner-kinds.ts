@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { IsolatingRunner } from '../../agent/isolating-runner.ts';
 import { ProcessRunner } from '../../agent/process-runner.ts';
-import type { Run, Runner, Task } from '../../agent/runner.ts';
+import type { OutputSink, Run, Runner, Task } from '../../agent/runner.ts';
 import { systemClock } from '../../aws/clock.ts';
 import { openSlotSocket, type SlotSocket, type SlotSocketOptions } from '../../bench/stage/slot-socket.ts';
 
@@ -47,7 +47,7 @@ async function workshop(socket: SlotSocket | undefined, make: Make): Promise<Wor
   const runners: Runner[] = [];
   const runnerOf: Workshop['runnerOf'] = async (command, more = {}) => {
     const setting = { environment: { PATH }, directory, slots: 1, ...more };
-    const runner = make({ ...setting, command, clock: systemClock });
+    const runner = listening(make({ ...setting, command, clock: systemClock }));
     runners.push(runner);
     await runner.check();
     return runner;
@@ -68,9 +68,32 @@ async function workshop(socket: SlotSocket | undefined, make: Make): Promise<Wor
   };
 }
 
+const outputs = new WeakMap<Run, Buffer[]>();
+
+/** A runner whose workers are listened to where the test has no sink of its own. */
+export function listening(runner: Runner): Runner {
+  return {
+    check: () => runner.check(),
+    start(task) {
+      const parts: Buffer[] = [];
+      const output: OutputSink = { write: (_, chunk) => void parts.push(chunk) };
+      const run = runner.start({ output, ...task });
+      outputs.set(run, parts);
+      return run;
+    },
+    close: () => runner.close(),
+  };
+}
+
+/** What a worker printed, both streams as they came, once it has ended. */
+export async function printed(run: Run): Promise<string> {
+  await run.ended;
+  return Buffer.concat(outputs.get(run) ?? []).toString();
+}
+
 /** What a worker printed that ended by itself. */
 export async function outputOf(run: Run): Promise<string> {
   const end = await run.ended;
   if (end.kind !== 'exited') throw new Error(`the worker did not exit: ${JSON.stringify(end)}`);
-  return end.output;
+  return printed(run);
 }

@@ -15,6 +15,7 @@ import { type OperatorClients, operatorClients, operatorEnvironment } from '../.
 import { sendJobs } from '../../demo/send.ts';
 import { lookAt } from '../../demo/watch.ts';
 import { eventually } from '../support/eventually.ts';
+import { outputIn } from '../support/job-output.ts';
 
 const REGION = 'us-east-1';
 const ROOT = join(import.meta.dirname, '../..');
@@ -213,7 +214,7 @@ function outputOf({ table = '' }: StackNames, messageId: string): Promise<string
       const { Item } = await clients.dynamodb.send(
         new GetItemCommand({ TableName: table, Key: { pk: { S: `job#m-${messageId}` } } }),
       );
-      return Item?.['state']?.S === 'succeeded' && (Item['output']?.S ?? '');
+      return Item?.['state']?.S === 'succeeded' && outputIn(Item);
     },
     40_000,
   );

@@ -8,6 +8,7 @@ import { systemClock } from '../../aws/clock.ts';
 import { settingsOf } from '../../infra/settings.ts';
 import { slotSettings } from '../../infra/unit-settings.ts';
 import type { Machine } from '../../local/machines/machine.ts';
+import { listening, printed } from '../agent/runner-kinds.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Lab, labs } from './support/lab.ts';
 
@@ -42,7 +43,7 @@ async function boot(lab: Lab): Promise<Machine> {
 
 /** Runs shell scripts in the slots of a machine. */
 async function agentOf(lab: Lab) {
-  const runner = new IsolatingRunner({
+  const isolating = new IsolatingRunner({
     socket: join(lab.shared, 'slot.sock'),
     slots: 1,
     command: ['bash', '-c'],
@@ -50,13 +51,15 @@ async function agentOf(lab: Lab) {
     directory: '/opt/mayfly/tree/worker',
     clock: systemClock,
   });
+  const runner = listening(isolating);
   onTestFinished(() => runner.close());
   await runner.check();
   const begin = (script: string): Run => runner.start({ stdin: 'input', argument: script, variables: {} });
   /** What it prints, in the order in which it does. */
   const output = async (script: string) => {
-    const end = await begin(`exec 2>&1; ${script}`).ended;
-    return 'output' in end ? end.output : end.reason;
+    const run = begin(`exec 2>&1; ${script}`);
+    const end = await run.ended;
+    return end.kind === 'not-started' ? end.reason : printed(run);
   };
   return { runner, begin, output };
 }

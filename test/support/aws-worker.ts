@@ -11,6 +11,7 @@ import { OWNER } from '../../demo/clients.ts';
 import type { WorkerFleet } from '../../infra/worker-fleet.ts';
 import { eventually } from './eventually.ts';
 import type { TestFleet } from './fleet.ts';
+import { outputIn } from './job-output.ts';
 
 const FIXTURE = join(import.meta.dirname, '../fixtures/aws-worker');
 const INPUT = 'for workers';
@@ -79,7 +80,7 @@ export async function told(
     const { Item } = await fleet.clients.dynamodb.send(
       new GetItemCommand({ TableName: fleet.stack.table, Key: key }),
     );
-    const output = Item?.['output']?.S ?? '';
+    const output = outputIn(Item);
     if (Number(Item?.['exitStatus']?.N ?? 0) !== 0) throw new Error(output);
     return Item?.['state']?.S === 'succeeded' && output;
   };

@@ -1,6 +1,7 @@
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { TERMINAL_STATES } from '../../../jobs/record.ts';
 import { eventually } from '../../support/eventually.ts';
+import { outputIn } from '../../support/job-output.ts';
 import { type MachineFleet, PATIENCE_MS } from './fleet.ts';
 
 /** What a job's record says when the job is over. Numbers are texts, as in DynamoDB; what is absent is empty. */
@@ -18,11 +19,13 @@ export async function endOf(fleet: MachineFleet, job: string): Promise<EndedJob>
     const { Item = {} } = await fleet.clients.dynamodb.send(
       new GetItemCommand({ TableName: fleet.stack.table, Key: { pk: { S: `job#${job}` } } }),
     );
-    const [state, output, reason, instance] = ['state', 'output', 'reason', 'instance'].map(
-      (name) => Item[name]?.S ?? '',
-    ) as [string, string, string, string];
+    const [state, reason, instance] = ['state', 'reason', 'instance'].map((name) => Item[name]?.S ?? '') as [
+      string,
+      string,
+      string,
+    ];
     const ended = (TERMINAL_STATES as ReadonlySet<string>).has(state);
-    return ended && { state, output, reason, instance, attempts: Item['attempts']?.N ?? '' };
+    return ended && { state, output: outputIn(Item), reason, instance, attempts: Item['attempts']?.N ?? '' };
   };
   return eventually(`the end of ${job} in its record`, look, PATIENCE_MS);
 }

@@ -1,0 +1,29 @@
+import { isUtf8 } from 'node:buffer';
+import type { StreamLog, TryLog } from '../../jobs/record.ts';
+import { type Moment, NUMBERS, type Stream } from './timeline.ts';
+
+/** Moments of a log that stays in its record: more of them would make the record longer than the log does. */
+export const LONGEST_TIMES = 256;
+
+/** A whole log, as it stands in the record: both streams as they came, and what came when. */
+export function inlineLog(all: Buffer, moments: readonly Moment[], startedMs: number): TryLog {
+  const parts: Record<Stream, Buffer[]> = { stdout: [], stderr: [] };
+  const times: NonNullable<TryLog['times']> = [];
+  let at = 0;
+  for (const { ms, stream, bytes } of moments) {
+    parts[stream].push(all.subarray(at, at + bytes));
+    times.push([Math.max(0, ms - startedMs), NUMBERS[stream], bytes]);
+    at += bytes;
+  }
+  const log: TryLog = { stdout: streamLog(parts.stdout), stderr: streamLog(parts.stderr) };
+  return times.length > 0 ? { ...log, times } : log;
+}
+
+function streamLog(parts: Buffer[]): StreamLog {
+  const all = Buffer.concat(parts);
+  if (all.length === 0) return { bytes: 0 };
+  return {
+    bytes: all.length,
+    ...(isUtf8(all) ? { text: all.toString() } : { base64: all.toString('base64') }),
+  };
+}

@@ -1,0 +1,307 @@
+import { chunkKey, type LogPart } from '../../jobs/log-layout.ts';
+import { LONGEST_INLINE_LOG, type StreamLog, type TryLog } from '../../jobs/record.ts';
+import type { OutputSink } from '../runner.ts';
+import { isRefusal } from './bucket.ts';
+import { Chunks } from './chunks.ts';
+import { inlineLog, LONGEST_TIMES } from './inline-log.ts';
+import { OutputTail } from './output-tail.ts';
+import { type Stream, Timeline } from './timeline.ts';
+import type { Shared } from './try-logs.ts';
+
+export interface TryLogOptions {
+  job: string;
+  /** The try's own, `tryKey`. */
+  key: string;
+  /** Epoch milliseconds of its record's `startedAt`. */
+  startedMs: number;
+  /** Notes in the record what is known while the try runs. */
+  note: (log: TryLog) => Promise<unknown>;
+}
+
+/** What an entry of the timeline takes, more or less. */
+const MOMENT_BYTES = 64;
+
+/** An index is written when there is this much to tell, however young it is. */
+const MOST_MOMENTS = 4096;
+
+/** For the last index, when the time for the last chunks is over. */
+const INDEX_PATIENCE_MS = 1000;
+
+/** How often a try whose end waits for the bucket looks whether it still may. */
+const LOOK_MS = 250;
+
+/**
+ * The log of one try, where its worker's output goes.
+ *
+ *     inline -> bucket -> nowhere
+ *        \________________/
+ *
+ * `inline`: all of it is short enough for the record. `bucket`: all of it is on its way there. `nowhere`: there is no
+ * bucket, or it refuses; only the last of it is kept.
+ */
+export class TryLogWriter implements OutputSink {
+  readonly #shared: Shared;
+  readonly #options: TryLogOptions;
+  readonly #timeline = new Timeline();
+  readonly #tail = new OutputTail(LONGEST_INLINE_LOG);
+  readonly #bytes: Record<Stream, number> = { stdout: 0, stderr: 0 };
+  readonly #dropped: Record<Stream, number> = { stdout: 0, stderr: 0 };
+  readonly #abort = new AbortController();
+  #place: 'inline' | 'bucket' | 'nowhere' = 'inline';
+  #chunks: Record<Stream, Chunks> | undefined;
+  /** Budget that the timeline holds. */
+  #momentBytes = 0;
+  /** Indices that are written, and texts that are still to be. */
+  #indices = 0;
+  readonly #untold: string[] = [];
+  #indexing: Promise<void> | undefined;
+  #sending = 0;
+  /** It has waited for room as long as it may, and there was none since. */
+  #impatient = false;
+  /** Something came since the last flush. */
+  #dirty = false;
+  #flushing = false;
+  #ended = false;
+  /** When it is to be flushed: monotonic milliseconds. */
+  dueMs = Number.POSITIVE_INFINITY;
+
+  constructor(shared: Shared, options: TryLogOptions) {
+    this.#shared = shared;
+    this.#options = options;
+  }
+
+  write(stream: Stream, data: Buffer): Promise<void> | undefined {
+    this.#bytes[stream] += data.length;
+    if (this.#place === 'inline' && !this.#fits()) this.#leaveRecord();
+    this.#tail.write(data);
+    const held = this.#place === 'nowhere' ? undefined : this.#keep(stream, data);
+    this.#touch();
+    return held;
+  }
+
+  /** Sends off what came since the last time, and notes it in the record. Never rejects. */
+  async flush(): Promise<void> {
+    const { clock, flushMs, complaints } = this.#shared;
+    this.dueMs = Number.POSITIVE_INFINITY;
+    if (this.#flushing) return;
+    this.#flushing = true;
+    this.#dirty = false;
+    if (this.#place === 'bucket') await Promise.race([this.#sendOff(), clock.sleep(flushMs)]);
+    if (!this.#ended) await this.#options.note(this.#known()).catch((error) => complaints.failed(error));
+    this.#flushing = false;
+    if (this.#dirty) this.#setDate();
+  }
+
+  /**
+   * To be called when the worker has ended: waits for the last chunks, for a bounded time. Never rejects.
+   *
+   * @param alone whether nobody writes the end of this try into its record: then the bucket has all that can be had
+   */
+  async end({ alone = false } = {}): Promise<TryLog> {
+    this.#ended = true;
+    this.#shared.forget(this);
+    if (alone && this.#place === 'inline' && this.#total > 0) this.#leaveRecord();
+    if (this.#place === 'bucket') await this.#finish();
+    const log = this.#known();
+    const lost = (log.stdout.lost ?? 0) + (log.stderr.lost ?? 0);
+    if (lost > 0) this.#shared.complaints.lost(lost);
+    if (alone && this.#total > 0) await this.#options.note(log).catch(() => undefined);
+    return log;
+  }
+
+  get #total(): number {
+    return this.#bytes.stdout + this.#bytes.stderr;
+  }
+
+  #fits(): boolean {
+    return this.#total <= LONGEST_INLINE_LOG && this.#timeline.length < LONGEST_TIMES;
+  }
+
+  /** Returns what holds the worker back, if the agent's memory is full. */
+  #keep(stream: Stream, data: Buffer): Promise<void> | undefined {
+    const { budget, bucket, clock } = this.#shared;
+    if (!this.#chunks) {
+      this.#timeline.add(clock.now(), stream, data.length);
+      return undefined;
+    }
+    if (!budget.exhausted) this.#impatient = false;
+    else if (this.#impatient || bucket?.away) {
+      this.#dropped[stream] += data.length;
+      this.#timeline.addLost(clock.now(), stream, data.length);
+      return undefined;
+    }
+    this.#timeline.add(clock.now(), stream, data.length);
+    this.#chunks[stream].add(data);
+    this.#countMoments();
+    if (this.#timeline.length >= MOST_MOMENTS && this.#sending === 0) void this.#sendOff();
+    return budget.exhausted ? this.#waitForRoom() : undefined;
+  }
+
+  async #waitForRoom(): Promise<void> {
+    const { budget, clock, patienceMs } = this.#shared;
+    // With nothing of its own on the way it would wait for others, and they perhaps for it.
+    if (!this.#chunks?.stdout.writing && !this.#chunks?.stderr.writing) void this.#sendOff();
+    const over = new AbortController();
+    const late = clock.sleep(patienceMs, over.signal).catch(() => undefined);
+    this.#impatient = !(await budget.room(late));
+    over.abort();
+  }
+
+  /** The record is too small for it: all that came so far goes the way of what is to come. */
+  #leaveRecord(): void {
+    const { bucket } = this.#shared;
+    if (!bucket) {
+      this.#giveUp();
+      return;
+    }
+    this.#place = 'bucket';
+    const chunks = { stdout: this.#chunksOf('stdout'), stderr: this.#chunksOf('stderr') };
+    this.#chunks = chunks;
+    const all = this.#tail.bytes();
+    let at = 0;
+    for (const { stream, bytes } of this.#timeline.moments) {
+      chunks[stream].add(all.subarray(at, at + bytes));
+      at += bytes;
+    }
+    this.#countMoments();
+  }
+
+  #chunksOf(part: Stream): Chunks {
+    const { budget, chunkBytes } = this.#shared;
+    return new Chunks({ budget, chunkBytes, write: (number, body) => this.#put(part, number, body) });
+  }
+
+  async #put(
+    part: LogPart,
+    number: number,
+    body: Buffer | string,
+    signal = this.#abort.signal,
+  ): Promise<void> {
+    const { job, key } = this.#options;
+    try {
+      await this.#shared.bucket?.put(chunkKey(job, key, part, number), body, signal);
+    } catch (error) {
+      if (isRefusal(error)) this.#giveUp();
+      throw error;
+    }
+  }
+
+  #giveUp(): void {
+    this.#place = 'nowhere';
+    this.#abort.abort();
+    this.#chunks?.stdout.cut();
+    this.#chunks?.stderr.cut();
+    this.#timeline.clear();
+    this.#countMoments();
+  }
+
+  /** What is there goes to the bucket, and then the index that tells of it. Never rejects. */
+  async #sendOff(): Promise<void> {
+    const chunks = this.#chunks;
+    if (!chunks) return;
+    this.#sending += 1;
+    chunks.stdout.cut();
+    chunks.stderr.cut();
+    await Promise.all([chunks.stdout.settled(), chunks.stderr.settled()]);
+    if (!this.#abort.signal.aborted) await this.#writeIndex(this.#abort.signal);
+    this.#sending -= 1;
+  }
+
+  /**
+   * Tells of what is written, one index at a time.
+   *
+   * @param last whether the rest never will be
+   */
+  async #writeIndex(signal: AbortSignal, last = false): Promise<void> {
+    await this.#indexing;
+    if (!this.#chunks) return;
+    const { stdout, stderr } = this.#chunks;
+    const text = this.#timeline.take({ stdout: stdout.written, stderr: stderr.written }, last);
+    if (text !== '') this.#untold.push(text);
+    this.#indexing = this.#tell(signal);
+    await this.#indexing;
+    this.#countMoments();
+  }
+
+  /** Never rejects. A text whose writing was given up may be there all the same: it stays the one of its number. */
+  async #tell(signal: AbortSignal): Promise<void> {
+    for (let text = this.#untold[0]; text !== undefined && this.#place === 'bucket'; text = this.#untold[0]) {
+      try {
+        await this.#put('index', this.#indices + 1, text, signal);
+      } catch {
+        return;
+      }
+      this.#indices += 1;
+      this.#untold.shift();
+    }
+  }
+
+  /** All that is left, for as long as the end of a job may wait for it. */
+  async #finish(): Promise<void> {
+    const { clock } = this.#shared;
+    const sent = this.#sendOff().then(() => true);
+    const giveUpMs = clock.monotonic() + this.#shared.endPatienceMs();
+    let done = false;
+    while (!done) {
+      const nowMs = clock.monotonic();
+      const leftMs = Math.min(giveUpMs, this.#shared.hurryAtMs) - nowMs;
+      if (leftMs <= 0) break;
+      done = await Promise.race([sent, clock.sleep(Math.min(leftMs, LOOK_MS)).then(() => false)]);
+    }
+    this.#abort.abort();
+    await sent;
+    await this.#writeLastIndex();
+    this.#timeline.clear();
+    this.#countMoments();
+  }
+
+  async #writeLastIndex(): Promise<void> {
+    const { clock, bucket } = this.#shared;
+    const written = (this.#chunks?.stdout.chunks ?? 0) + (this.#chunks?.stderr.chunks ?? 0);
+    if (this.#timeline.length + this.#untold.length === 0 || written === 0 || bucket?.away) return;
+    const over = new AbortController();
+    const index = this.#writeIndex(over.signal, true);
+    await Promise.race([index, clock.sleep(INDEX_PATIENCE_MS)]);
+    over.abort();
+    await index;
+  }
+
+  #known(): TryLog {
+    if (this.#place === 'inline') {
+      return inlineLog(this.#tail.bytes(), this.#timeline.moments, this.#options.startedMs);
+    }
+    return {
+      stdout: this.#streamLog('stdout'),
+      stderr: this.#streamLog('stderr'),
+      tail: this.#tail.toString(),
+    };
+  }
+
+  #streamLog(stream: Stream): StreamLog {
+    const bytes = this.#bytes[stream];
+    const { chunks = 0, written = 0 } = this.#chunks?.[stream] ?? {};
+    const over = this.#place === 'nowhere' || (this.#ended && this.#abort.signal.aborted);
+    const lost = over ? bytes - written : this.#dropped[stream];
+    return { bytes, ...(chunks > 0 && { chunks }), ...(lost > 0 && { lost }) };
+  }
+
+  #touch(): void {
+    if (this.#dirty) return;
+    this.#dirty = true;
+    if (!this.#flushing) this.#setDate();
+  }
+
+  #setDate(): void {
+    if (this.#ended) return;
+    this.dueMs = this.#shared.clock.monotonic() + this.#shared.flushMs;
+    this.#shared.ring(this.dueMs);
+  }
+
+  #countMoments(): void {
+    const { budget } = this.#shared;
+    const bytes = this.#chunks ? this.#timeline.length * MOMENT_BYTES : 0;
+    if (bytes > this.#momentBytes) budget.take(bytes - this.#momentBytes);
+    else if (bytes < this.#momentBytes) budget.giveBack(this.#momentBytes - bytes);
+    this.#momentBytes = bytes;
+  }
+}

@@ -1,0 +1,94 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { Clock } from '../../aws/clock.ts';
+import type { Log } from '../../aws/log.ts';
+import { Alarm } from '../alarm.ts';
+import type { AgentConfig } from '../config.ts';
+import { LogBucket } from './bucket.ts';
+import { Budget } from './budget.ts';
+import { Complaints } from './complaints.ts';
+import { type TryLogOptions, TryLogWriter } from './try-log-writer.ts';
+
+export interface TryLogsOptions {
+  config: Pick<AgentConfig, 'log' | 'logBucket'>;
+  clients: { readonly s3: S3Client };
+  clock: Clock;
+  random: () => number;
+  log: Log;
+}
+
+/** What all logs of an agent share. */
+export interface Shared {
+  readonly clock: Clock;
+  readonly budget: Budget;
+  readonly bucket: LogBucket | undefined;
+  readonly complaints: Complaints;
+  readonly chunkBytes: number;
+  readonly flushMs: number;
+  readonly patienceMs: number;
+  /** Monotonic milliseconds: no end of a job waits for its log beyond it. */
+  readonly hurryAtMs: number;
+  /** How long the end of a job may wait for its log. */
+  endPatienceMs(): number;
+  /** The log is to be flushed then. */
+  ring(atMs: number): void;
+  forget(log: TryLogWriter): void;
+}
+
+/** For a bucket that has been away: long enough to see whether it is back. */
+const AWAY_PATIENCE_MS = 2000;
+
+/** The logs of all tries that run here, and the one timer that flushes them. */
+export class TryLogs implements Shared {
+  readonly clock: Clock;
+  readonly budget: Budget;
+  readonly bucket: LogBucket | undefined;
+  readonly complaints: Complaints;
+  readonly chunkBytes: number;
+  readonly flushMs: number;
+  readonly patienceMs: number;
+  hurryAtMs = Number.POSITIVE_INFINITY;
+  readonly #open = new Set<TryLogWriter>();
+  readonly #alarm: Alarm;
+
+  constructor({ config, clients, clock, random, log }: TryLogsOptions) {
+    const { chunkBytes, flushSeconds, bufferBytes, patienceSeconds } = config.log;
+    this.clock = clock;
+    this.chunkBytes = chunkBytes;
+    this.flushMs = flushSeconds * 1000;
+    this.patienceMs = patienceSeconds * 1000;
+    this.budget = new Budget(bufferBytes);
+    this.complaints = new Complaints(clock, log);
+    this.#alarm = new Alarm(clock, () => this.#flushDue());
+    const { patienceMs, complaints } = this;
+    const shared = { clients, clock, random, patienceMs, complaints };
+    if (config.logBucket !== undefined) this.bucket = new LogBucket({ ...shared, bucket: config.logBucket });
+  }
+
+  open(options: TryLogOptions): TryLogWriter {
+    const log = new TryLogWriter(this, options);
+    this.#open.add(log);
+    return log;
+  }
+
+  endPatienceMs(): number {
+    return this.bucket?.away ? Math.min(AWAY_PATIENCE_MS, this.patienceMs) : this.patienceMs;
+  }
+
+  ring(atMs: number): void {
+    this.#alarm.at(atMs);
+  }
+
+  forget(log: TryLogWriter): void {
+    this.#open.delete(log);
+  }
+
+  #flushDue(): void {
+    const nowMs = this.clock.monotonic();
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const log of this.#open) {
+      if (log.dueMs <= nowMs) void log.flush();
+      else nextMs = Math.min(nextMs, log.dueMs);
+    }
+    this.#alarm.at(nextMs);
+  }
+}

@@ -1,0 +1,22 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { fromItem } from '../../jobs/item.ts';
+import type { JobRecord, StreamLog } from '../../jobs/record.ts';
+
+/** What the last try of a job has printed, both streams as they came, as far as its item in the table tells. */
+export function outputIn(item: Record<string, AttributeValue> = {}): string {
+  const { tries } = fromItem(item) as unknown as Partial<JobRecord>;
+  const log = tries?.at(-1)?.log;
+  if (!log) return '';
+  if (log.tail !== undefined) return log.tail;
+  const streams = { 1: contentOf(log.stdout), 2: contentOf(log.stderr) };
+  const parts = (log.times ?? []).map(([, stream, bytes]) => {
+    const part = streams[stream].subarray(0, bytes);
+    streams[stream] = streams[stream].subarray(bytes);
+    return part;
+  });
+  return Buffer.concat(parts).toString();
+}
+
+function contentOf({ text, base64 = '' }: StreamLog): Buffer {
+  return text === undefined ? Buffer.from(base64, 'base64') : Buffer.from(text);
+}

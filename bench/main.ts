@@ -1,13 +1,14 @@
-/** `npm run bench`: what the agent costs, beside what people use otherwise, on the same queue in the same minutes. */
+/** `npm run bench`: what agent and command cost, beside what people use otherwise, on the same queue in the same minutes. */
 import { cpus } from 'node:os';
 import { Command } from 'commander';
 import { columns } from '../cli/terminal/columns.ts';
+import { benchEnqueue, type EnqueueRate, enqueueVerdict } from './benches/enqueue.ts';
 import { benchMemory, type Memory } from './benches/memory.ts';
 import { benchRate, type Rate, verdictsOf } from './benches/rate.ts';
 import { atLeast, someOf } from './options.ts';
 import { openStage } from './stage/stage.ts';
 
-const BENCHES = ['rate', 'memory'] as const;
+const BENCHES = ['rate', 'enqueue', 'memory'] as const;
 
 interface Options {
   json: boolean;
@@ -31,10 +32,16 @@ try {
   const rates = wanted.includes('rate')
     ? await benchRate(stage, { jobs, runs, onRun: (line) => console.error(line) })
     : [];
+  const enqueued = wanted.includes('enqueue')
+    ? await benchEnqueue(stage, { jobs, runs, onRun: (line) => console.error(line) })
+    : [];
   const memory = wanted.includes('memory') ? await benchMemory(stage, runs) : [];
   if (options.json)
-    console.log(JSON.stringify({ node: process.version, cores: cpus().length, rates, memory }));
-  else print(rates, memory);
+    console.log(JSON.stringify({ node: process.version, cores: cpus().length, rates, enqueued, memory }));
+  else {
+    print(rates, memory);
+    printEnqueued(enqueued);
+  }
 } finally {
   await stage.close();
 }
@@ -56,4 +63,16 @@ function print(rates: readonly Rate[], memory: readonly Memory[]): void {
   if (memory.length === 0) return;
   const rows = memory.map(({ contender, residentMiB }) => [contender, residentMiB.toFixed(0)]);
   console.log(columns(['idle', 'resident MiB'], rows, { rule: true }));
+}
+
+function printEnqueued(rates: readonly EnqueueRate[]): void {
+  if (rates.length === 0) return;
+  const rows = rates.map(({ contender, jobsPerSecond, spread, ratio }) => [
+    contender,
+    jobsPerSecond.toFixed(0),
+    `±${(spread * 100).toFixed(0)} %`,
+    ratio.toFixed(2),
+  ]);
+  console.log(`\njobs out of a file\n\n${columns(['', 'jobs/s', 'spread', 'ratio'], rows)}\n`);
+  console.log(enqueueVerdict(rates));
 }

@@ -1,0 +1,82 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import type { Stage } from '../stage/stage.ts';
+import { median, spread } from '../stats.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+export const ONE_BY_ONE = 'SendMessage, one by one';
+export const ENQUEUE = 'mayfly enqueue --file';
+/** How many times as many jobs a second `mayfly enqueue` sends, each with a record. */
+export const TIMES_AT_LEAST = 3;
+
+export interface EnqueueRate {
+  contender: string;
+  jobsPerSecond: number;
+  /** Half of the distance between the fastest and the slowest run, as a part of the median. */
+  spread: number;
+  /** Beside the peer in the same run. */
+  ratio: number;
+}
+
+export interface EnqueueOptions {
+  jobs: number;
+  runs: number;
+  onRun: (line: string) => void;
+}
+
+/** Jobs a second that reach the queue out of a file, each contender a process of its own, its start included. */
+export async function benchEnqueue(
+  stage: Stage,
+  { jobs, runs, onRun }: EnqueueOptions,
+): Promise<EnqueueRate[]> {
+  const file = join(stage.directory, 'jobs.txt');
+  await writeFile(file, Array.from({ length: jobs }, (_, index) => `tile ${index}\n`).join(''));
+  const contenders: Record<string, () => [program: string, ...words: string[]]> = {
+    [ONE_BY_ONE]: () => [join(ROOT, 'bench/contenders/send-one-by-one.mjs'), stage.queueUrl, file],
+    [ENQUEUE]: () => [join(ROOT, 'bin/mayfly.js'), 'enqueue', '--file', file],
+  };
+  const rates = new Map<string, number[]>(Object.keys(contenders).map((name) => [name, []]));
+  for (let run = 1; run <= runs; run++) {
+    for (const [name, words] of Object.entries(contenders)) {
+      await stage.set(0);
+      const seconds = await timeOf(words(), environmentOf(stage));
+      const left = await stage.left();
+      if (left !== jobs) throw new Error(`${name} brought ${left} of ${jobs} jobs to the queue`);
+      rates.get(name)?.push(jobs / seconds);
+      onRun(`run ${run} of ${runs}: ${name}: ${(jobs / seconds).toFixed(0)} jobs/s`);
+    }
+  }
+  await rm(file);
+  const peer = median(rates.get(ONE_BY_ONE) ?? []);
+  return [...rates].map(([contender, values]) => {
+    const jobsPerSecond = median(values);
+    return { contender, jobsPerSecond, spread: spread(values), ratio: jobsPerSecond / peer };
+  });
+}
+
+/** Whether `mayfly enqueue` was as fast as promised. */
+export function enqueueVerdict(rates: readonly EnqueueRate[]): string | undefined {
+  const ratio = rates.find(({ contender }) => contender === ENQUEUE)?.ratio;
+  if (ratio === undefined) return undefined;
+  const kept = ratio >= TIMES_AT_LEAST ? 'kept' : 'NOT kept';
+  return `\`mayfly enqueue\` is ${ratio.toFixed(1)} times as fast (at least ${TIMES_AT_LEAST}): ${kept}.`;
+}
+
+function environmentOf({ environment, queueUrl, table, bucket }: Stage): Record<string, string> {
+  return {
+    ...environment,
+    MAYFLY_QUEUE_URL: queueUrl,
+    MAYFLY_TABLE: table,
+    MAYFLY_LOG_BUCKET: bucket,
+    MAYFLY_GROUP: 'bench',
+  };
+}
+
+/** Seconds from the start of a process to its end. */
+async function timeOf(words: readonly string[], env: Record<string, string>): Promise<number> {
+  const startMs = performance.now();
+  await execa(process.execPath, words, { env, extendEnv: false, buffer: { stdout: false } });
+  return (performance.now() - startMs) / 1000;
+}

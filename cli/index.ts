@@ -1,5 +1,17 @@
 /** `import { Fleet } from 'mayfly'`: the library behind the command. The CDK construct is `mayfly/cdk`. */
 
+export type { NewJob } from './fleet/blocks.ts';
+export type { Body } from './fleet/body.ts';
+export type { Cancelled, CancelOptions } from './fleet/cancel.ts';
+export type { CleanedUp, CleanupOptions, EndedOptions } from './fleet/cleanup.ts';
+export type { FleetContext } from './fleet/context.ts';
+export type { Enqueued } from './fleet/enqueue.ts';
+export type { EnqueuedMany, ManyOptions, SentJob } from './fleet/enqueue-many.ts';
 export * from './fleet/errors.ts';
 export { type FindOptions, Fleet } from './fleet/fleet.ts';
+export { drawSeed, jobId } from './fleet/ids.ts';
+export type { ListOptions } from './fleet/list.ts';
+export type { JobOptions } from './fleet/order.ts';
+export type { Retried } from './fleet/retry.ts';
 export type { JobView, LogView, TryView } from './fleet/view.ts';
+export type { WaitOptions, WaitProgress } from './fleet/wait.ts';

@@ -53,8 +53,10 @@ export class JobCatalogue {
   }
 
   /** What was written before is seen; an id without a record is missing. Throws `TableThrottled`. */
-  getMany(ids: Iterable<string>): Promise<Map<string, JobRecord>> {
-    return batchGetJobs(this.#client, this.#table, ids, { ConsistentRead: true }, this.#waits);
+  async getMany(ids: Iterable<string>): Promise<Map<string, JobRecord>> {
+    const found = await batchGetJobs(this.#client, this.#table, ids, { ConsistentRead: true }, this.#waits);
+    for (const [id, { removedAt }] of found) if (removedAt !== undefined) found.delete(id);
+    return found;
   }
 
   /** For ids that were drawn just now: a record that is there already would be written over. Throws `TableThrottled`. */
@@ -76,7 +78,7 @@ export class JobCatalogue {
         new PutItemCommand({
           TableName: this.#table,
           Item: toItem(record),
-          ConditionExpression: 'attribute_not_exists(pk)',
+          ConditionExpression: 'attribute_not_exists(pk) OR attribute_exists(removedAt)',
         }),
       ),
     );
@@ -103,7 +105,7 @@ export class JobCatalogue {
       });
       if (requested) return { kind: 'requested', record: requested };
       const record = await this.#get(id);
-      if (!record) return { kind: 'unknown' };
+      if (!record || record.removedAt !== undefined) return { kind: 'unknown' };
       // An earlier write of ours, whose answer was lost.
       if (record.state === 'cancelled' && record.endedAt === at) return { kind: 'cancelled', record };
       if (TERMINAL_STATES.has(record.state)) return { kind: 'ended', record };
@@ -112,22 +114,38 @@ export class JobCatalogue {
 
   /** False: it has not ended, and `onlyEnded` keeps it. True: there is none (any more). */
   remove(id: string, { onlyEnded }: { onlyEnded: boolean }): Promise<boolean> {
-    const states = Object.fromEntries([...TERMINAL_STATES].map((state, index) => [`:s${index}`, state]));
-    const condition = {
-      ConditionExpression: `attribute_not_exists(pk) OR #state IN (${Object.keys(states).join(', ')})`,
-      ExpressionAttributeNames: { '#state': 'state' },
-      ExpressionAttributeValues: toItem(states),
-    };
+    const { ConditionExpression, ...condition } = HAS_ENDED;
     return this.#unlessRefused(
       this.#client.send(
-        new DeleteItemCommand({ TableName: this.#table, Key: keyOf(id), ...(onlyEnded && condition) }),
+        new DeleteItemCommand({
+          TableName: this.#table,
+          Key: keyOf(id),
+          ...(onlyEnded && {
+            ...condition,
+            ConditionExpression: `attribute_not_exists(pk) OR ${ConditionExpression}`,
+          }),
+        }),
       ),
+    );
+  }
+
+  /**
+   * Forgets an ended job of which a message may still be on the queue: just so much of it stays that no claim takes that
+   * message for a new job. False: it has not ended, or there is none.
+   *
+   * @param expires epoch seconds: when no message of it can be left
+   */
+  bury({ pk, id, state, attempts }: JobRecord, atMs: number, expires: number): Promise<boolean> {
+    const left: JobRecord = { pk, id, state, attempts, removedAt: new Date(atMs).toISOString(), expires };
+    return this.#unlessRefused(
+      this.#client.send(new PutItemCommand({ TableName: this.#table, Item: toItem(left), ...HAS_ENDED })),
     );
   }
 
   /** A job that is gone meanwhile stays gone. */
   async markRetried(id: string, newId: string): Promise<void> {
-    await this.#update(id, { condition: 'attribute_exists(#pk)', set: { retriedAs: newId } });
+    const condition = 'attribute_exists(#pk) AND attribute_not_exists(#removedAt)';
+    await this.#update(id, { condition, set: { retriedAs: newId } });
   }
 
   running(instance: string): Promise<JobRecord[]> {
@@ -174,8 +192,15 @@ export class JobCatalogue {
   }
 }
 
+const ENDED = Object.fromEntries([...TERMINAL_STATES].map((state, index) => [`:s${index}`, state]));
+const HAS_ENDED = {
+  ConditionExpression: `#state IN (${Object.keys(ENDED).join(', ')})`,
+  ExpressionAttributeNames: { '#state': 'state' },
+  ExpressionAttributeValues: toItem(ENDED),
+};
+
 function filterOf({ states, group, requestId, instance, sinceMs, endedBeforeMs }: JobFilter) {
-  const conditions = ['begins_with(pk, :job)'];
+  const conditions = ['begins_with(pk, :job)', 'attribute_not_exists(removedAt)'];
   const values: Record<string, string> = { ':job': 'job#' };
   const equal = { group, requestId, instance };
   for (const [name, value] of Object.entries(equal)) {

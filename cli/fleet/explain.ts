@@ -105,6 +105,7 @@ const THROTTLED = new Set([
   'RequestThrottled',
   'RequestThrottledException',
   'SlowDown',
+  'TableThrottled',
   'Throttling',
   'ThrottlingException',
   'TooManyRequestsException',
@@ -126,6 +127,14 @@ export function isThrottling(error: unknown): boolean {
     error instanceof Throttled ||
     (error instanceof Error && (THROTTLED.has(error.name) || statusOf(error) === 429))
   );
+}
+
+/** Whether a call was refused, so that it certainly had no effect: one that got no answer may have had. */
+export function isRefusal(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (NO_CREDENTIALS.has(error.name)) return true;
+  const status = statusOf(error) ?? 0;
+  return (status >= 400 && status < 500) || isThrottling(error);
 }
 
 function isUnreachable(error: Error): boolean {

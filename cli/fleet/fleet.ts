@@ -1,8 +1,20 @@
 import type { FleetFacts } from '../../jobs/fleet-facts.ts';
+import type { NewJob } from './blocks.ts';
+import type { Body } from './body.ts';
+import { type Cancelled, type CancelOptions, cancelJobs } from './cancel.ts';
+import { type CleanedUp, type CleanupOptions, cleanUp, cleanUpEnded, type EndedOptions } from './cleanup.ts';
 import type { FleetContext } from './context.ts';
+import { type Enqueued, enqueue } from './enqueue.ts';
+import { type EnqueuedMany, enqueueMany, type ManyOptions } from './enqueue-many.ts';
 import { explained, explainedEach } from './explain.ts';
 import { type FindOptions, findFleet } from './find.ts';
+import { type ListOptions, listJobs } from './list.ts';
 import { type LogEvent, type LogOptions, readJobLog } from './logs.ts';
+import type { JobOptions } from './order.ts';
+import { type Retried, retryJob } from './retry.ts';
+import { statusOf } from './status.ts';
+import type { JobView } from './view.ts';
+import { type WaitOptions, waitFor } from './wait.ts';
 
 export type { FindOptions } from './find.ts';
 
@@ -25,9 +37,62 @@ export class Fleet {
     return this.context.facts;
   }
 
+  /** Enqueues one job and returns its id; see `JobOptions`. */
+  enqueue(body: Body, options: JobOptions = {}): Promise<Enqueued> {
+    return this.#do((context) => enqueue(context, body, options));
+  }
+
+  /** Enqueues many jobs, in batches. Rejects with `NotAllSent`, which tells which were sent. */
+  enqueueMany(
+    jobs: Iterable<NewJob> | AsyncIterable<NewJob>,
+    options: ManyOptions = {},
+  ): Promise<EnqueuedMany> {
+    return this.#do((context) => enqueueMany(context, jobs, options));
+  }
+
+  /** A job as it is now, or several in the order of their ids. One that is unknown has the state `unknown`. */
+  status(id: string): Promise<JobView>;
+  status(ids: readonly string[]): Promise<JobView[]>;
+  status(ids: string | readonly string[]): Promise<JobView | JobView[]> {
+    return this.#do(async (context) => {
+      const jobs = await statusOf(context, [ids].flat());
+      return typeof ids === 'string' ? (jobs[0] as JobView) : jobs;
+    });
+  }
+
+  /** Waits until jobs have ended, or the time is up: then some are as they were last seen. */
+  wait(ids: readonly string[], options: WaitOptions = {}): Promise<JobView[]> {
+    return this.#do((context) => waitFor(context, ids, options));
+  }
+
+  /** The newest jobs, newest first. Reads the whole table. */
+  list(options: ListOptions = {}): Promise<JobView[]> {
+    return this.#do((context) => listJobs(context, options));
+  }
+
   /** The output of a job, now or until it has ended; see `readJobLog`. */
   logs(id: string, options: LogOptions = {}): AsyncGenerator<LogEvent> {
     return explainedEach(this.facts, readJobLog(this.context, id, options));
+  }
+
+  /** Cancels jobs: one that waits never starts, the worker of one that runs is stopped. */
+  cancel(ids: readonly string[], options: CancelOptions = {}): Promise<Cancelled[]> {
+    return this.#do((context) => cancelJobs(context, ids, options));
+  }
+
+  /** Enqueues a job that has ended once more, as a new job that names the old one. */
+  retry(id: string): Promise<Retried> {
+    return this.#do((context) => retryJob(context, id));
+  }
+
+  /** Forgets jobs that have ended: record, log and body. */
+  cleanup(ids: readonly string[], options: CleanupOptions = {}): Promise<CleanedUp[]> {
+    return this.#do((context) => cleanUp(context, ids, options));
+  }
+
+  /** Forgets all jobs that ended before a moment. */
+  cleanupEnded(options: EndedOptions): Promise<{ jobs: number; objects: number }> {
+    return this.#do((context) => cleanUpEnded(context, options));
   }
 
   /** Closes its connections. */

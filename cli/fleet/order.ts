@@ -1,0 +1,143 @@
+import { type Envelope, readEnvelope } from '../../jobs/envelope.ts';
+import { expiryOfQueued } from '../../jobs/expiry.ts';
+import type { FleetFacts } from '../../jobs/fleet-facts.ts';
+import { bodyKey } from '../../jobs/log-layout.ts';
+import { type JobRecord, LONGEST_KEPT_BODY } from '../../jobs/record.ts';
+import { type Body, textOf } from './body.ts';
+import { NotTracked, WrongOption } from './errors.ts';
+import { dedupedId } from './ids.ts';
+
+/** What can be said of a job beside its body. */
+export interface JobOptions {
+  /** How long the worker may run, from its start: then it is ended. Default: the fleet's limit. Ansible's `async`. */
+  limitSeconds?: number;
+  /** How long the job stays hidden on the queue first: 0 to 900, whole. Default 0. */
+  delaySeconds?: number;
+  /** Jobs with the same key are one: the second is not enqueued, and has the first one's id. */
+  dedupe?: string;
+  /** Jobs of one group do not run at the same time. */
+  group?: string;
+  /** The call that this job is one part of. */
+  requestId?: string;
+}
+
+/** A job as it is to be enqueued: checked, with its id. */
+export interface Order {
+  id: string;
+  envelope: Envelope & { id: string };
+  /** What the worker reads. */
+  text: string;
+  /** What is sent. */
+  message: string;
+  /** The body is in the log bucket instead, as the message would be too long. */
+  viaBucket: boolean;
+  /** Absent: the queue's own. */
+  delaySeconds?: number;
+  deduped: boolean;
+  /** The job that this one repeats. */
+  retryOf?: string;
+}
+
+/** SQS: `DelaySeconds` ("SendMessage"). */
+const LONGEST_DELAY_SECONDS = 900;
+/** SQS: how long a message can be invisible ("Amazon SQS visibility timeout"). */
+const LONGEST_VISIBILITY_SECONDS = 43_200;
+/** SQS: a message, and a batch of them together ("Amazon SQS message quotas"). */
+export const LARGEST_MESSAGE_BYTES = 1_048_576;
+
+/**
+ * Checks what is asked for. Throws `BadBody`, `WrongOption` or `NotTracked`: nothing was sent.
+ *
+ * @param id the job's, if it has no dedupe key
+ */
+export function orderOf(facts: FleetFacts, id: string, body: Body, options: JobOptions): Order {
+  const { delaySeconds, dedupe } = options;
+  needTracking(facts, options);
+  checkTimes(facts, options);
+  const text = textOf(body);
+  const payload = typeof body === 'object' && !(body instanceof Uint8Array) ? body : text;
+  const head = headOf(dedupe === undefined ? id : dedupedId(dedupe), options);
+  const direct = { ...head, payload };
+  const message = written(direct);
+  const viaBucket = Buffer.byteLength(message) > LARGEST_MESSAGE_BYTES;
+  const envelope = viaBucket ? { ...head, bodyKey: bodyKey(head.id) } : direct;
+  return {
+    id: head.id,
+    envelope,
+    text,
+    message: viaBucket ? written(envelope) : message,
+    viaBucket,
+    ...(delaySeconds !== undefined && { delaySeconds }),
+    deduped: dedupe !== undefined,
+  };
+}
+
+/** The envelope but for its body. What an agent would refuse is refused here. */
+function headOf(id: string, { limitSeconds, group, requestId }: JobOptions): Envelope & { id: string } {
+  const head = {
+    mayfly: 1,
+    id,
+    ...(limitSeconds !== undefined && { limitSeconds }),
+    ...(group !== undefined && { group }),
+    ...(requestId !== undefined && { requestId }),
+  } as const;
+  const reading = readEnvelope({ ...head, payload: '' });
+  if ('problem' in reading) throw new WrongOption(`The job was not enqueued: ${reading.problem}.`);
+  return head;
+}
+
+/** JSON escapes what SQS refuses in a body ("SendMessage"), but for these two, which are no characters. */
+function written(envelope: object): string {
+  return JSON.stringify(envelope).replace(/[\ufffe\uffff]/g, (character) =>
+    character === '\ufffe' ? '\\ufffe' : '\\uffff',
+  );
+}
+
+/** The record that the job has before its message is sent. */
+export function recordOf(order: Order, facts: FleetFacts, nowMs: number): JobRecord {
+  const { id, envelope, text, viaBucket, retryOf } = order;
+  const { limitSeconds, group, requestId } = envelope;
+  const isKept = Buffer.byteLength(text) <= LONGEST_KEPT_BODY;
+  return {
+    pk: `job#${id}`,
+    id,
+    state: 'queued',
+    attempts: 0,
+    enqueuedAt: new Date(nowMs).toISOString(),
+    expires: expiryOfQueued(nowMs, facts.recordSeconds),
+    ...(isKept && { body: text }),
+    ...(viaBucket && { bodyKey: bodyKey(id) }),
+    ...(limitSeconds !== undefined && { limitSeconds }),
+    ...(group !== undefined && { group }),
+    ...(requestId !== undefined && { requestId }),
+    ...(retryOf !== undefined && { retryOf }),
+  };
+}
+
+function needTracking({ fleet, trackJobs }: FleetFacts, options: JobOptions): void {
+  if (trackJobs) return;
+  for (const name of ['dedupe', 'group', 'requestId'] as const) {
+    if (options[name] === undefined) continue;
+    throw new NotTracked(
+      `Fleet ${fleet} keeps no records of jobs (its prop trackJobs is false): a job there has no ${name}.`,
+    );
+  }
+}
+
+function checkTimes({ graceSeconds }: FleetFacts, { limitSeconds, delaySeconds, dedupe }: JobOptions): void {
+  const longest = LONGEST_VISIBILITY_SECONDS - graceSeconds;
+  if (limitSeconds !== undefined && !(limitSeconds >= 1 && limitSeconds <= longest)) {
+    throw new WrongOption(
+      `The job's time limit is ${limitSeconds} s; allowed are 1 to ${longest} s: with the grace after it, SQS hides a ` +
+        'message for 12 hours.',
+    );
+  }
+  const isDelay = (value: number) => Number.isInteger(value) && value >= 0 && value <= LONGEST_DELAY_SECONDS;
+  if (delaySeconds !== undefined && !isDelay(delaySeconds)) {
+    throw new WrongOption(
+      `The job's delay is ${delaySeconds} s; SQS takes whole seconds from 0 to ${LONGEST_DELAY_SECONDS}.`,
+    );
+  }
+  if (dedupe === '')
+    throw new WrongOption('The dedupe key is empty: leave it out, or say what makes jobs the same.');
+}

@@ -147,7 +147,7 @@ test('a message that comes again after its job has ended is deleted unrun', asyn
   const nowMs = Date.now();
   const lease = { nowMs, leaseUntilMs: nowMs + 60_000, enqueuedAtMs: nowMs };
   await bench.table.claim({ id, messageId, instance: 'i-other', fence: 'f', ...lease });
-  await bench.table.finish(id, 'f', 'succeeded', { endedAtMs: nowMs, expires: 4_000_000_000, refund: 0 });
+  await bench.table.finish(id, 'f', 'succeeded', { endedAtMs: nowMs, refund: 0 });
   agent.work.resume();
   await bench.empty();
   expect(await bench.journal()).toEqual([]);

@@ -2,11 +2,17 @@ import type { Clock } from '../../aws/clock.ts';
 
 /** A clock that stands still until it is advanced: then it wakes who sleeps, in the order of their dates. */
 export class ManualClock implements Clock {
+  readonly #startMs: number;
   #nowMs = 0;
   readonly #sleepers = new Set<{ atMs: number; wake: () => void }>();
 
+  /** @param startMs epoch milliseconds at which it stands in the beginning */
+  constructor(startMs = 1_800_000_000_000) {
+    this.#startMs = startMs;
+  }
+
   now(): number {
-    return 1_800_000_000_000 + this.#nowMs;
+    return this.#startMs + this.#nowMs;
   }
 
   monotonic(): number {

@@ -20,7 +20,7 @@ import type { Runner } from '../../agent/runner.ts';
 import type { Work } from '../../agent/work.ts';
 import { workerEnvironment } from '../../agent/worker-environment.ts';
 import { type Clients, createClients } from '../../aws/clients.ts';
-import { systemClock } from '../../aws/clock.ts';
+import { type Clock, systemClock } from '../../aws/clock.ts';
 import { JobTable } from '../../jobs/table.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
 import { eventually } from '../support/eventually.ts';
@@ -36,8 +36,11 @@ export interface Bench {
   /** A folder of this test's own. */
   directory: string;
   send(body: string, attributes?: Record<string, MessageAttributeValue>): Promise<string>;
-  /** A job side with a worker that runs `script` in a shell, or with a runner of the test's. Paused until `resume`. */
-  agent(script: string, config?: Partial<AgentConfigInput>, runner?: Runner): Promise<Agent>;
+  /**
+   * A job side with a worker that runs `script` in a shell, or with a runner (and a clock) of the test's. Paused until
+   * `resume`.
+   */
+  agent(script: string, config?: Partial<AgentConfigInput>, runner?: Runner, clock?: Clock): Promise<Agent>;
   /** Messages that are visible, and that somebody holds. */
   depth(): Promise<{ visible: number; held: number }>;
   /** Resolves when the queue holds nothing any more. */
@@ -133,10 +136,10 @@ async function setUp(
       const { MessageId } = await clients.sqs.send(new SendMessageCommand(message));
       return String(MessageId);
     },
-    async agent(script, config = {}, runner) {
+    async agent(script, config = {}, runner, clock) {
       const command = ['sh', '-c', script, 'worker'];
       const parsed = v.parse(AgentConfigSchema, { ...defaults, command, environment, ...config });
-      const agent = await startAgent(parsed, clients, directory, runner);
+      const agent = await startAgent(parsed, clients, directory, runner, clock);
       works.push(agent.work);
       return agent;
     },
@@ -159,6 +162,7 @@ async function startAgent(
   clients: Clients,
   directory: string,
   given?: Runner,
+  clock: Clock = systemClock,
 ): Promise<Agent> {
   const lines: Record<string, unknown>[] = [];
   const output = new Writable({
@@ -175,7 +179,7 @@ async function startAgent(
     clients,
     instance: 'i-test',
     runner,
-    clock: systemClock,
+    clock,
     random: Math.random,
     log: pino({ level: 'debug', base: null }, output),
   });
@@ -229,8 +233,15 @@ async function createTable({ call }: Cloud): Promise<void> {
   await call('dynamodb', 'CreateTable', {
     TableName: TABLE,
     BillingMode: 'PAY_PER_REQUEST',
-    AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+    AttributeDefinitions: ['pk', 'listing'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
     KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+    GlobalSecondaryIndexes: [
+      {
+        IndexName: 'byListing',
+        KeySchema: [{ AttributeName: 'listing', KeyType: 'HASH' }],
+        Projection: { ProjectionType: 'ALL' },
+      },
+    ],
   });
 }
 

@@ -54,7 +54,7 @@ test('many records are written and read, 25 and 100 a call; what is unknown is m
 });
 
 test('records that a busy table left undone are written and read all the same', async () => {
-  const effect = { kind: 'partial', entries: [0, 2] } as const;
+  const effect = { kind: 'partial' as const, entries: [0, 2] };
   const faults = ['BatchWriteItem', 'BatchGetItem'].map((action) =>
     bench.cloud.faults.add({ action, effect, times: 2 }),
   );

@@ -3,13 +3,15 @@ import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
 import type { Job } from '../jobs/message.ts';
 import type { Ending } from '../jobs/outcome.ts';
-import type { TryLog } from '../jobs/record.ts';
 import type { Claim, JobTable } from '../jobs/table.ts';
 import { longestRunMs } from '../policy/lease.ts';
+import type { Bodies } from './bodies.ts';
 import type { Cancels } from './cancels.ts';
 import type { WorkerAccess } from './credentials/worker-access.ts';
 import { type Held, jobIdOf } from './held.ts';
 import type { Leases } from './leases.ts';
+import type { TryLogWriter } from './log/try-log-writer.ts';
+import type { TryLogs } from './log/try-logs.ts';
 import { persist } from './persist.ts';
 import type { RunEnd, Runner } from './runner.ts';
 
@@ -21,6 +23,9 @@ export interface AttemptOptions {
   cancels: Cancels;
   /** Undefined: jobs are not tracked, and SQS's receive counts are the attempts. */
   table: JobTable | undefined;
+  /** Where output goes; only jobs that are tracked have logs. */
+  logs: TryLogs;
+  bodies: Bodies;
   instance: string;
   limitSeconds: number;
   graceSeconds: number;
@@ -35,9 +40,9 @@ export interface AttemptOptions {
 /** How long a slot waits for a table that does not answer, before the job is handed back. */
 const CLAIM_PATIENCE_MS = 60_000;
 
-/** How a try ended and what is known of its output; or that there was none, and what the table said instead. */
+/** How a try ended and where its output went; or that there was none, and what the table said instead. */
 export type Attempted =
-  | { kind: 'ended'; ending: Ending; log?: TryLog }
+  | { kind: 'ended'; ending: Ending; log?: TryLogWriter }
   | { kind: 'not-claimed'; claim: Exclude<Claim, { kind: 'claimed' }> };
 
 /** One try of one job, from its claim to the end of its worker. */
@@ -60,9 +65,19 @@ export class Attempts {
     }
     if (held.reading.kind === 'broken') return ended({ kind: 'refused', reason: held.reading.reason });
     if (held.claim && held.claim.attempts > maxAttempts) return ended({ kind: 'used-up' });
+    const job = await this.#withBody(held, held.reading.job);
+    if ('kind' in job) return ended(job);
     if (leases.hasEnded(held)) return ended({ kind: 'not-started', reason: 'its lease ended before' });
     if (stopping()) return ended({ kind: 'interrupted' });
-    return this.#run(held, held.reading.job);
+    return this.#run(held, job);
+  }
+
+  /** Much can happen while a body is fetched. */
+  async #withBody(held: Held, job: Job): Promise<Job | Ending> {
+    if (job.bodyKey === undefined) return job;
+    const fetched = await this.#options.bodies.fetch(held, job);
+    if (held.stopped === 'lease-lost' || held.stopped === 'cancelled') return { kind: held.stopped };
+    return fetched;
   }
 
   /** Claims just before the start, so that a job which only waited here costs no attempt. */
@@ -87,7 +102,7 @@ export class Attempts {
             group: job?.group,
             requestId: job?.requestId,
             limitSeconds: job?.limitSeconds,
-            body: job?.stdin,
+            body: job?.bodyKey === undefined ? job?.stdin : undefined,
           });
         },
         {
@@ -121,7 +136,9 @@ export class Attempts {
     const startMs = clock.monotonic();
     const runMs = longestRunMs(limitMs, graceSeconds * 1000, startMs - held.receivedAtMs);
     const admission = access?.admit();
+    const log = this.#openLog(held);
     held.run = runner.start({
+      ...(log && { output: log }),
       stdin: job.stdin,
       argument: job.argument,
       variables: { ...variables(job, attemptsOf(held), clock.now() + runMs), ...admission?.variables },
@@ -131,7 +148,22 @@ export class Attempts {
     cancels.watch();
     const end = await held.run.ended;
     admission?.revoke();
-    return ended(endingOf(end, held, runMs / 1000));
+    const ending = endingOf(end, held, runMs / 1000);
+    return log ? { kind: 'ended', ending, log } : ended(ending);
+  }
+
+  #openLog(held: Held): TryLogWriter | undefined {
+    const { table, logs } = this.#options;
+    const { claim } = held;
+    const own = claim?.tries.at(-1);
+    if (!table || !claim || !own) return undefined;
+    const job = jobIdOf(held);
+    return logs.open({
+      job,
+      key: own.key,
+      startedMs: Date.parse(own.startedAt),
+      note: (log) => table.noteLog(job, claim.fence, claim.tries.length - 1, log),
+    });
   }
 }
 

@@ -1,15 +1,18 @@
 import type { Clients } from '../aws/clients.ts';
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
+import { bodyStore } from '../jobs/bodies.ts';
 import { type MessageRules, readJob } from '../jobs/message.ts';
 import { JobQueue, LARGEST_BATCH, type Message } from '../jobs/queue.ts';
 import { JobTable } from '../jobs/table.ts';
 import { type Attempted, Attempts } from './attempt.ts';
+import { Bodies } from './bodies.ts';
 import { Cancels } from './cancels.ts';
 import { type AgentConfig, LONGEST_VISIBILITY_SECONDS } from './config.ts';
 import type { WorkerAccess } from './credentials/worker-access.ts';
 import { type Held, jobIdOf, stopWorker } from './held.ts';
 import { Leases } from './leases.ts';
+import { TryLogs } from './log/try-logs.ts';
 import { Receiver, type Room } from './receive.ts';
 import type { Runner } from './runner.ts';
 import { Settler } from './settle.ts';
@@ -18,7 +21,7 @@ import type { Vitals, Work, WorkState } from './work.ts';
 
 export interface WorkOptions {
   config: AgentConfig;
-  clients: Pick<Clients, 'sqs' | 'polls' | 'dynamodb'>;
+  clients: Pick<Clients, 'sqs' | 'polls' | 'dynamodb' | 's3'>;
   /** This instance's id, for the jobs' records. */
   instance: string;
   runner: Runner;
@@ -51,6 +54,7 @@ export function createWork(options: WorkOptions): Work {
 class JobSide implements Work {
   readonly #options: WorkOptions;
   readonly #leases: Leases;
+  readonly #logs: TryLogs;
   readonly #attempts: Attempts;
   readonly #settler: Settler;
   readonly #slots: Slots;
@@ -81,20 +85,27 @@ class JobSide implements Work {
     const table = tracked && new JobTable(tracked.client, tracked.table, config.recordSeconds);
     const shared = { ...config, queue, table, clock, random, log };
     this.#leases = new Leases(shared);
+    this.#logs = new TryLogs({ config, clients, clock, random, log });
+    const stopping = () => this.#stopping;
+    const { logBucket } = config;
+    const store = logBucket === undefined ? undefined : () => bodyStore(clients.s3, logBucket);
+    const bodies = new Bodies({ ...shared, leases: this.#leases, store, stopping });
     this.#attempts = new Attempts({
       ...shared,
+      logs: this.#logs,
+      bodies,
       leases: this.#leases,
       cancels: new Cancels({ ...shared, tracked, held: () => this.#leases.all() }),
       runner,
       access: options.access,
       instance,
-      stopping: () => this.#stopping,
+      stopping,
     });
     const backoff = {
       initialMs: config.backoff.initialSeconds * 1000,
       maxMs: config.backoff.maxSeconds * 1000,
     };
-    this.#settler = new Settler({ ...shared, leases: this.#leases, rules: { ...config, backoff } });
+    this.#settler = new Settler({ ...shared, bodies, leases: this.#leases, rules: { ...config, backoff } });
     this.#slots = new Slots({
       count: config.concurrency,
       clock,
@@ -146,6 +157,7 @@ class JobSide implements Work {
     this.#begun = true;
     this.#draining = false;
     this.#stopping = false;
+    this.#logs.hurryAtMs = Number.POSITIVE_INFINITY;
     this.#receiver.resume();
   }
 
@@ -173,6 +185,7 @@ class JobSide implements Work {
     if (await this.#within(withinMs, done)) return;
     this.#stopping = true;
     const graceMs = config.graceSeconds * 1000;
+    this.#logs.hurryAtMs = clock.monotonic() + graceMs + LAST_WRITES_MS / 2;
     log.warn({ running: this.#slots.busy }, 'the time to drain is over: stopping the jobs that still run');
     for (const held of this.#leases.all()) {
       if (held.phase === 'running') stopWorker(held, 'interrupted', graceMs);

@@ -7,16 +7,18 @@ import type { Run } from './runner.ts';
 /**
  * A message that this agent holds, from its receive until it is settled.
  *
- *     waiting -> starting -> running -> settling -> (let go)
- *        \          \_________________/    ^
- *         \_______________________________/
+ *     waiting -> starting -> running -> ending -> settling -> (let go)
+ *        \          \____________________________/   ^
+ *         \_________________________________________/
+ *
+ * `ending`: its worker has gone, and its log is still to be written.
  */
 export interface Held {
   readonly message: Message;
   readonly reading: Reading;
   /** Newest receipt handle: a duplicate delivery brings a newer one. */
   receiptHandle: string;
-  phase: 'waiting' | 'starting' | 'running' | 'settling';
+  phase: 'waiting' | 'starting' | 'running' | 'ending' | 'settling';
   /** Monotonic milliseconds, from the start of the receive: SQS's 12 hours count from there. */
   receivedAtMs: number;
   lease: LeaseTimes;

@@ -150,11 +150,11 @@ export class Leases {
 
   async #renewInTable(held: Held, startMs: number): Promise<void> {
     const { table, clock, leaseSeconds, graceSeconds, log } = this.#options;
-    if (!table || !held.claim || held.phase !== 'running') return;
+    if (!table || !held.claim || isSettling(held)) return;
     const leaseUntilMs = clock.now() - (clock.monotonic() - startMs) + leaseSeconds * 1000;
     const written = await table.renew(jobIdOf(held), held.claim.fence, leaseUntilMs);
     // It may have ended meanwhile, and its own last write be the one that stands in the way.
-    if (written === 'written' || held.phase !== 'running') return;
+    if (written === 'written' || isSettling(held)) return;
     if (written === 'cancel-requested') {
       if (held.stopped === undefined) stopWorker(held, 'cancelled', graceSeconds * 1000);
       return;
@@ -191,6 +191,11 @@ export class Leases {
   #times(startMs: number, seconds: number) {
     return leaseTimes(startMs, seconds * 1000, this.#options.graceSeconds * 1000);
   }
+}
+
+/** Its last write is under way, or nothing was begun: its lease in the table is not to be renewed. */
+function isSettling({ phase }: Held): boolean {
+  return phase === 'settling';
 }
 
 function nextLookMs(held: Held): number {

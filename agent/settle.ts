@@ -7,14 +7,17 @@ import type { Claim, JobTable, TryEnd, Written } from '../jobs/table.ts';
 import { extensionSeconds } from '../policy/lease.ts';
 import { type Attempted, attemptsOf } from './attempt.ts';
 import { Batcher } from './batcher.ts';
+import type { Bodies } from './bodies.ts';
 import { type Held, jobIdOf } from './held.ts';
 import type { Leases } from './leases.ts';
+import type { TryLogWriter } from './log/try-log-writer.ts';
 import { persist } from './persist.ts';
 
 export interface SettlerOptions {
   queue: JobQueue;
   leases: Leases;
   table: JobTable | undefined;
+  bodies: Bodies;
   rules: RetryRules;
   leaseSeconds: number;
   clock: Clock;
@@ -61,7 +64,6 @@ export class Settler {
 
   /** Never rejects: a message that could not be settled comes again by itself, and the log says so. */
   async settle(held: Held, attempted: Attempted): Promise<void> {
-    held.phase = 'settling';
     try {
       if (attempted.kind === 'ended') await this.#settleEnded(held, attempted.ending, attempted.log);
       else await this.#settleNotClaimed(held, attempted.claim);
@@ -91,7 +93,7 @@ export class Settler {
     this.#options.leases.letGo(held);
   }
 
-  async #settleEnded(held: Held, ending: Ending, log: TryLog | undefined): Promise<void> {
+  async #settleEnded(held: Held, ending: Ending, writer: TryLogWriter | undefined): Promise<void> {
     const { clock, rules, random } = this.#options;
     const { receiveCount, sentAtMs } = held.message;
     const ageSeconds = sentAtMs === undefined ? 0 : (clock.now() - sentAtMs) / 1000;
@@ -99,7 +101,11 @@ export class Settler {
     const outcome = outcomeOf(ending, tries, rules, random);
     this.#logEnd(held, outcome);
     const exit = exitOf(ending);
-    const written = await this.#record(held, outcome, { ...exit, reason: outcome.reason }, log);
+    const endedAtMs = clock.now();
+    held.phase = 'ending';
+    const log = await writer?.end({ alone: outcome.state === undefined });
+    held.phase = 'settling';
+    const written = await this.#record(held, outcome, { ...exit, reason: outcome.reason, endedAtMs }, log);
     if (written === 'taken-over') {
       this.#options.log.warn(
         { job: jobIdOf(held) },
@@ -107,7 +113,9 @@ export class Settler {
       );
     } else if (written === 'cancelled') {
       this.#options.log.info({ job: jobIdOf(held) }, 'the job is not tried again: it was to be cancelled');
-      await this.#delete(held);
+      await this.#deleteCancelled(held);
+    } else if (outcome.state === 'cancelled') {
+      await this.#deleteCancelled(held);
     } else {
       await this.#meet(held, outcome.fate, outcome.reason, exit);
     }
@@ -116,6 +124,7 @@ export class Settler {
   /** What the table says of a job that could not be claimed decides over its message. */
   #settleNotClaimed(held: Held, claim: Exclude<Claim, { kind: 'claimed' }>): Promise<void> {
     const { clock, log } = this.#options;
+    held.phase = 'settling';
     if (claim.kind === 'running') {
       const seconds = Math.ceil((claim.untilMs - clock.now()) / 1000) + 1;
       log.info(
@@ -130,6 +139,7 @@ export class Settler {
     // An agent may have died between the record and the message; a refusal is final for this very message too.
     const dead = state === 'failed' || state === 'timed_out' || state === 'lost';
     const broken = held.reading.kind === 'broken' ? held.reading.reason : undefined;
+    if (state === 'cancelled' && !broken) return this.#deleteCancelled(held);
     const fate: Fate = dead || broken ? { to: 'dead-letter' } : { to: 'delete' };
     return this.#meet(held, fate, broken ?? reason, { exitStatus, signal });
   }
@@ -137,15 +147,14 @@ export class Settler {
   async #record(
     held: Held,
     outcome: Outcome,
-    exit: Exit,
+    { endedAtMs, ...exit }: Exit & { endedAtMs: number },
     log: TryLog | undefined,
   ): Promise<Written | 'cancelled'> {
-    const { table, clock } = this.#options;
+    const { table } = this.#options;
     const { claim } = held;
     const { state } = outcome;
     if (!table || !claim || state === undefined) return 'written';
     const id = jobIdOf(held);
-    const endedAtMs = clock.now();
     const tries = triesOf(claim, { ...exit, log, endedAt: new Date(endedAtMs).toISOString() });
     const end: TryEnd = { ...exit, tries, endedAtMs, refund: outcome.costsAttempt ? 0 : 1 };
     return this.#untilDone(held, 'recorded', () =>
@@ -176,6 +185,12 @@ export class Settler {
     this.#remember(held.message.id);
   }
 
+  /** An operator may think better of it: its message is all that there is of a long body. */
+  async #deleteCancelled(held: Held): Promise<void> {
+    await this.#options.bodies.keep(held);
+    await this.#delete(held);
+  }
+
   #remember(messageId: string): void {
     const [oldest] = this.#deletedLate;
     if (this.#deletedLate.size >= MOST_REMEMBERED && oldest !== undefined) this.#deletedLate.delete(oldest);
@@ -183,13 +198,14 @@ export class Settler {
   }
 
   async #bury(held: Held, reason: string, { exitStatus, signal }: Exit): Promise<void> {
-    const { queue, log, rules } = this.#options;
+    const { queue, log, rules, bodies } = this.#options;
     const job = jobIdOf(held);
     if (!queue.hasDeadLetterQueue) {
       log.error({ job, reason }, 'given up, but there is no dead-letter queue: the message stays in its own');
       return this.#handBack(held, rules.backoff.maxMs / 1000);
     }
     const exit = exitStatus === undefined ? signal : `${exitStatus}`;
+    await bodies.keep(held);
     const epitaph = { jobId: job, reason, ...(exit === undefined ? {} : { exit }) };
     try {
       await this.#untilDone(held, 'dead-lettered', () => queue.copyToDeadLetters(held.message, epitaph));

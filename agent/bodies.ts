@@ -1,0 +1,87 @@
+import type { Clock } from '../aws/clock.ts';
+import type { Log } from '../aws/log.ts';
+import { BodyMissing, type BodyStore, BodyTooLong } from '../jobs/bodies.ts';
+import { bodyKey } from '../jobs/log-layout.ts';
+import { type Job, withBody } from '../jobs/message.ts';
+import type { Ending } from '../jobs/outcome.ts';
+import { LONGEST_KEPT_BODY } from '../jobs/record.ts';
+import type { JobTable } from '../jobs/table.ts';
+import { type Held, jobIdOf } from './held.ts';
+import type { Leases } from './leases.ts';
+import { isRefusal } from './log/bucket.ts';
+import { persist } from './persist.ts';
+
+export interface BodiesOptions {
+  /** Asked when it is needed; undefined: there is no log bucket. */
+  store: (() => BodyStore) | undefined;
+  table: JobTable | undefined;
+  leases: Leases;
+  clock: Clock;
+  random: () => number;
+  log: Log;
+  stopping: () => boolean;
+}
+
+/** How long a slot waits for a bucket that does not answer, before the job is handed back. */
+const FETCH_PATIENCE_MS = 60_000;
+
+/** How long the end of a job waits for its body to be kept. */
+const KEEP_PATIENCE_MS = 10_000;
+
+/** Bodies of jobs in the log bucket, as an agent needs them: before a worker starts, and for a retry by hand. */
+export class Bodies {
+  readonly #options: BodiesOptions;
+
+  constructor(options: BodiesOptions) {
+    this.#options = options;
+  }
+
+  /** The job with its body, or why there can be no worker for it: for ever, or now. Never rejects. */
+  async fetch(held: Held, job: Job): Promise<Job | Extract<Ending, { kind: 'refused' | 'not-started' }>> {
+    const { store, clock, random, log, leases, stopping } = this.#options;
+    if (!store) {
+      const reason = `its body is ${job.bodyKey} of the log bucket, but this fleet has none`;
+      return { kind: 'refused', reason };
+    }
+    const giveUpMs = clock.monotonic() + FETCH_PATIENCE_MS;
+    const over = () => stopping() || leases.hasEnded(held) || clock.monotonic() > giveUpMs;
+    try {
+      const text = await persist(() => store().get(job.id), {
+        clock,
+        random,
+        hopeless: (error) => over() || isFinal(error) || isRefusal(error),
+        onFailure: (err, tries) => log.warn({ job: job.id, err, tries }, "a job's body is not there yet"),
+      });
+      return withBody(job, text);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (isFinal(error)) return { kind: 'refused', reason: message };
+      return { kind: 'not-started', reason: `its body ${job.bodyKey} could not be fetched: ${message}` };
+    }
+  }
+
+  /** Keeps a body that is too long for the record and whose message is about to go. Never rejects, nor waits for long. */
+  async keep(held: Held): Promise<void> {
+    const { store, table, clock, log } = this.#options;
+    if (!store || !table || held.reading.kind === 'broken') return;
+    const { bodyKey: known, stdin } = held.reading.job;
+    if (known !== undefined || Buffer.byteLength(stdin) <= LONGEST_KEPT_BODY) return;
+    const job = jobIdOf(held);
+    const kept = store()
+      .put(job, stdin)
+      .then(() => table.noteBody(job, bodyKey(job)));
+    const late = clock.sleep(KEEP_PATIENCE_MS).then(() => {
+      throw new Error(`not done within ${KEEP_PATIENCE_MS / 1000} s`);
+    });
+    await Promise.race([kept, late]).catch((err: unknown) =>
+      log.warn({ job, err }, "a job's body could not be kept: it cannot be retried by its id"),
+    );
+    late.catch(() => undefined);
+    kept.catch(() => undefined);
+  }
+}
+
+/** What will be so the next time too. */
+function isFinal(error: unknown): boolean {
+  return error instanceof BodyMissing || error instanceof BodyTooLong;
+}

@@ -59,6 +59,7 @@ test.each<[string, Ending, Tries, unknown[]]>([
   ],
   ['stopped to go, too old', { kind: 'interrupted' }, OLD, ['failed', false, deadLetter, /had to go.*old/]],
   ['the lease lost', { kind: 'lease-lost' }, LAST, [undefined, true, { to: 'leave' }, /lease/]],
+  ['cancelled', { kind: 'cancelled' }, LAST, ['cancelled', true, { to: 'delete' }, /^cancelled by request$/]],
   ['not started', noStart, LAST, ['queued', false, handBack(20), /could not be started: EAGAIN/]],
   [
     'a broken envelope',
@@ -86,10 +87,17 @@ test('a fleet may say that jobs which ran past their limit are tried again', () 
   expect(outcomeOf(late, LAST, rules, half)).toMatchObject({ state: 'timed_out', fate: deadLetter });
 });
 
-test('whatever the end, a message is only deleted for a success, and a state that is final is never handed back', () => {
+test('whatever the end, only what succeeded or was cancelled is deleted, and a state that is final is never handed back', () => {
   const ending = fc.oneof(
     fc.nat(255).map(exited),
-    fc.constantFrom<Ending>(died, late, noStart, { kind: 'interrupted' }, { kind: 'lease-lost' }),
+    fc.constantFrom<Ending>(
+      died,
+      late,
+      noStart,
+      { kind: 'cancelled' },
+      { kind: 'interrupted' },
+      { kind: 'lease-lost' },
+    ),
   );
   const tries = fc.record({
     attempts: fc.integer({ min: 1, max: 10 }),
@@ -99,7 +107,7 @@ test('whatever the end, a message is only deleted for a success, and a state tha
   fc.assert(
     fc.property(ending, tries, fc.boolean(), (how, after, retryTimedOut) => {
       const { state, fate } = outcomeOf(how, after, { ...RULES, retryTimedOut }, Math.random);
-      expect(fate.to === 'delete').toBe(state === 'succeeded');
+      expect(fate.to === 'delete').toBe(state === 'succeeded' || state === 'cancelled');
       expect(fate.to === 'hand-back').toBe(state === 'queued');
       expect(fate.to === 'leave').toBe(state === undefined);
     }),

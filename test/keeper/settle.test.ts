@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { JobCatalogue } from '../../jobs/catalogue.ts';
 import { instanceStore } from '../../jobs/instances.ts';
 import { JobTable } from '../../jobs/table.ts';
 import { type Fleet, openFleet, TABLE } from '../agent/retire/fleet.ts';
@@ -72,4 +73,24 @@ test('a job that another agent has claimed since is not touched', async () => {
   const keeper = await keeperOf(fleet);
   await keeper.after(0);
   expect(await fleet.item('job#job')).toMatchObject({ state: 'running', instance: 'i-0other', attempts: 2 });
+});
+
+test('a job that was to be cancelled is, however old its message', async () => {
+  const fleet = await open({ desired: 0 });
+  await instanceStore(fleet.clients.dynamodb, TABLE, 60).heard('i-0gone', Date.now());
+  await claim(fleet, 'young', 1);
+  await claim(fleet, 'old', 1, 120);
+  await claim(fleet, 'long', 10);
+  const catalogue = new JobCatalogue(fleet.clients.dynamodb, TABLE);
+  for (const id of ['young', 'old', 'long']) await catalogue.cancel(id, Date.now(), 4_000_000_000);
+  const keeper = await keeperOf(fleet, { retentionSeconds: 3600, recordSeconds: 60 });
+
+  await keeper.after(2);
+  for (const id of ['young', 'old']) {
+    const job = await fleet.item(`job#${id}`);
+    expect(job).toMatchObject({ state: 'cancelled', attempts: 1, reason: 'cancelled by request' });
+    expect(job).not.toHaveProperty('listing');
+    expect(job).toMatchObject({ expires: Math.ceil(Date.parse(String(job?.['endedAt'])) / 1000) + 60 });
+  }
+  expect(await fleet.item('job#long')).toMatchObject({ state: 'running' });
 });

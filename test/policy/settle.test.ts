@@ -8,8 +8,11 @@ test.each([
   { name: 'its lease has ended', nowMs: 1001, enqueuedAtMs: 0, is: 'queued' },
   { name: 'its message is older than the retention', nowMs: 60_000, enqueuedAtMs: 0, is: 'lost' },
   { name: 'its age is unknown', nowMs: 60_000, enqueuedAtMs: undefined, is: 'queued' },
-])('a job of an instance that is gone, $name: $is', ({ nowMs, enqueuedAtMs, is }) => {
-  expect(settle({ ...job, enqueuedAtMs }, nowMs, 60_000)).toBe(is);
+  { name: 'to be cancelled, its lease runs', nowMs: 1000, toBeCancelled: true, is: 'wait' },
+  { name: 'to be cancelled', nowMs: 1001, enqueuedAtMs: 0, toBeCancelled: true, is: 'cancelled' },
+  { name: 'to be cancelled and old', nowMs: 60_000, enqueuedAtMs: 0, toBeCancelled: true, is: 'cancelled' },
+])('a job of an instance that is gone, $name: $is', ({ nowMs, enqueuedAtMs, toBeCancelled = false, is }) => {
+  expect(settle({ ...job, enqueuedAtMs, toBeCancelled }, nowMs, 60_000)).toBe(is);
 });
 
 const now = 1_000_000;

@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { Clients } from '../aws/clients.ts';
+import { addsToGroup, launchedBy } from '../aws/scaling-activity.ts';
 import { type FleetState, readFleetState } from '../jobs/fleet-state.ts';
 import { type InstanceStore, keptSeconds } from '../jobs/instances.ts';
 import type { InstanceRecord } from '../jobs/record.ts';
@@ -148,14 +149,9 @@ async function activitiesOf(clients: Clients, groupName: string): Promise<Activi
   return activities;
 }
 
-/**
- * "Verify a scaling activity": `Launching a new EC2 instance: i-...`, with a warm pool `... instance into warm pool: i-...`
- * and later, for the same one, `... instance from warm pool: i-...`; without an id the launch failed.
- */
-function launchOf({ Description, StartTime }: Activity): LaunchSeen[] {
-  const instance = /^Launching a new EC2 instance(?: (?:into|from) warm pool)?: (i-\w+)/.exec(
-    Description ?? '',
-  )?.[1];
+function launchOf(activity: Activity): LaunchSeen[] {
+  const instance = launchedBy(activity);
+  const { StartTime } = activity;
   return instance && StartTime ? [{ instance, startedAtMs: StartTime.getTime() }] : [];
 }
 
@@ -165,12 +161,8 @@ function newest(launches: readonly LaunchSeen[]): LaunchSeen[] {
   return launches.filter(({ instance }) => !seen.has(instance) && seen.add(instance));
 }
 
-/** The latest that adds to the group: one into the warm pool does not answer a backlog. */
 function lastLaunch(activities: readonly Activity[]): number | undefined {
-  const last = activities.find(({ Description = '' }) => {
-    return Description.startsWith('Launching') && !Description.includes('into warm pool');
-  });
-  return last?.StartTime?.getTime();
+  return activities.find(addsToGroup)?.StartTime?.getTime();
 }
 
 async function backlogOf(clients: Clients, queueUrl: string): Promise<number> {

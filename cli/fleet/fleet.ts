@@ -8,9 +8,11 @@ import { type Enqueued, enqueue } from './enqueue.ts';
 import { type EnqueuedMany, enqueueMany, type ManyOptions } from './enqueue-many.ts';
 import { explained, explainedEach } from './explain.ts';
 import { type FindOptions, findFleet } from './find.ts';
+import { type DescribeOptions, describeFleet, type FleetView } from './instances.ts';
 import { type ListOptions, listJobs } from './list.ts';
 import { type LogEvent, type LogOptions, readJobLog } from './logs.ts';
 import type { JobOptions } from './order.ts';
+import { type Paused, pauseFleet, type Resumed, resumeFleet } from './pause.ts';
 import { type Retried, retryJob } from './retry.ts';
 import { statusOf } from './status.ts';
 import type { JobView } from './view.ts';
@@ -93,6 +95,21 @@ export class Fleet {
   /** Forgets all jobs that ended before a moment. */
   cleanupEnded(options: EndedOptions): Promise<{ jobs: number; objects: number }> {
     return this.#do((context) => cleanUpEnded(context, options));
+  }
+
+  /** What it has to do, what its instances do and will do, why the last ones went. */
+  describe(options: DescribeOptions = {}): Promise<FleetView> {
+    return this.#do((context) => describeFleet(context, options));
+  }
+
+  /** Nothing is launched any more, and agents take no new job. Can be repeated. */
+  pause(): Promise<Paused> {
+    return this.#do(pauseFleet);
+  }
+
+  /** Lifts a pause and an open boot breaker. Can be repeated. */
+  resume(): Promise<Resumed> {
+    return this.#do(resumeFleet);
   }
 
   /** Closes its connections. */

@@ -1,0 +1,22 @@
+import type { Activity } from '@aws-sdk/client-auto-scaling';
+
+/** What Auto Scaling's activities say in words ("Verify a scaling activity for an Auto Scaling group"). */
+type Told = Pick<Activity, 'Description'>;
+
+/**
+ * The instance that was launched: `Launching a new EC2 instance: i-...`, with a warm pool `... instance into warm pool:
+ * i-...` and later, for the same one, `... instance from warm pool: i-...`; without an id the launch failed.
+ */
+export function launchedBy({ Description = '' }: Told): string | undefined {
+  return /^Launching a new EC2 instance(?: (?:into|from) warm pool)?: (i-\w+)/.exec(Description)?.[1];
+}
+
+/** Whether it added to the group, or tried to: an instance that goes into the warm pool answers no backlog. */
+export function addsToGroup({ Description = '' }: Told): boolean {
+  return Description.startsWith('Launching') && !Description.includes('into warm pool');
+}
+
+/** The instance that was terminated: `Terminating EC2 instance: i-...`, also out of a warm pool. */
+export function terminatedBy({ Description = '' }: Told): string | undefined {
+  return /^Terminating EC2 instance(?: [\w ]+)?: (i-\w+)/.exec(Description)?.[1];
+}

@@ -11,7 +11,7 @@ export interface AgentSurroundings {
   queueUrl: string;
   deadLetterQueueUrl: string;
   table: string;
-  /** Where the logs of instances that break down go. */
+  /** For the logs of jobs, bodies that are too long for a message, and what an instance says that breaks down. */
   logBucket: string;
   /** ARN; undefined for workers without one. */
   workerRole: string | undefined;
@@ -54,6 +54,7 @@ export function agentConfig(stack: Stack, settings: FleetSettings, surroundings:
     terminationHook: TERMINATION_HOOK,
     reportSeconds: settings.reportSeconds,
     noticeSeconds: settings.noticeSeconds,
+    cancelSeconds: settings.cancelSeconds,
   };
   // The agent's own schema has the last word: what it would refuse on the instance is refused here.
   parseConfig(JSON.stringify({ ...config, ...STAND_INS }), 'What the props come to');

@@ -8,9 +8,14 @@ export function addOutputs(fleet: WorkerFleet): void {
   const console = `https://${stack.region}.console.aws.amazon.com`;
   const outputs: Record<string, [value: string, description: string]> = {
     QueueUrl: [fleet.queue.queueUrl, 'Send jobs here: any text is one'],
+    ParameterName: [fleet.parameter.parameterName, 'What commands have to know of the fleet'],
     SendAJob: [
       `aws sqs send-message --queue-url ${fleet.queue.queueUrl} --message-body 42`,
       'Sends a job; an instance starts within a minute or two',
+    ],
+    FollowAJob: [
+      `npx mayfly enqueue --stack ${stack.stackName} --poll 5 42`,
+      'Sends a job and follows it to its end; `mayfly help` shows what else there is',
     ],
     DeadLetterQueueUrl: [fleet.deadLetterQueue.queueUrl, 'Jobs that failed for good'],
     TableName: [fleet.table.tableName, 'Records of jobs and instances'],

@@ -282,6 +282,12 @@ export interface WorkerFleetProps {
    * @default Duration.seconds(5)
    */
   readonly noticeInterval?: Duration;
+  /**
+   * How often an instance that runs jobs looks whether somebody wants to cancel one of them.
+   *
+   * @default Duration.seconds(5)
+   */
+  readonly cancelInterval?: Duration;
 
   /**
    * What becomes of queue, table and logs when the stack is deleted. A bucket that holds logs has to be emptied

@@ -59,6 +59,7 @@ export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
     ladderSeconds: seconds(props.retirementBudget, Duration.minutes(10)),
     reportSeconds: seconds(props.reportInterval, Duration.minutes(1)),
     noticeSeconds: seconds(props.noticeInterval, Duration.seconds(5)),
+    cancelSeconds: seconds(props.cancelInterval, Duration.seconds(5)),
     removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
   };
   validateRunTime(where, settings.limitSeconds, settings.graceSeconds);

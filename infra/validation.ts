@@ -153,6 +153,7 @@ const checks = {
   retirementBudget: duration(1, DAY),
   reportInterval: duration(1, HOUR),
   noticeInterval: duration(0.1, 60),
+  cancelInterval: duration(0.1, HOUR),
   removalPolicy: oneOf('destroy', 'retain', 'retain-on-update-or-delete'),
 } satisfies Record<keyof WorkerFleetProps, Check>;
 

@@ -81,6 +81,7 @@ const refused: [key: string, props: object, shown: string, allowed: RegExp][] = 
   ['spotShare', { warmPool: {}, spotShare: 50 }, '50', /0 with a warmPool/],
   ['bootBudget', { bootBudget: Duration.hours(3) }, '3 hours', /between 30 seconds and 2 hours/],
   ['noticeInterval', { noticeInterval: Duration.minutes(2) }, '2 minutes', /1 minute/],
+  ['cancelInterval', { cancelInterval: Duration.hours(2) }, '2 hours', /1 hour/],
   ['removalPolicy', { removalPolicy: 'snapshot' }, '"snapshot"', /"retain"/],
   ['vpc', { vpc: 'vpc-1234' }, '"vpc-1234"', /an IVpc/],
   ['maxCapactiy', { maxCapactiy: 3 }, 'not a prop', /maxCapacity/],

@@ -64,9 +64,17 @@ describe('npx cdk synth', () => {
   it('tells what to do next', () => {
     const { Outputs } = JSON.parse(readFileSync(join(first, 'Mayfly.template.json'), 'utf8'));
     expect(Object.keys(Outputs)).toEqual(
-      expect.arrayContaining(['FleetQueueUrl', 'FleetSendAJob', 'FleetTableName', 'FleetGroupName']),
+      expect.arrayContaining([
+        'FleetQueueUrl',
+        'FleetParameterName',
+        'FleetSendAJob',
+        'FleetFollowAJob',
+        'FleetTableName',
+        'FleetGroupName',
+      ]),
     );
     expect(JSON.stringify(Outputs.FleetSendAJob.Value)).toContain('aws sqs send-message --queue-url ');
+    expect(Outputs.FleetFollowAJob.Value).toContain('mayfly enqueue --stack Mayfly ');
   });
 });
 

@@ -223,6 +223,7 @@ describe("the agent's configuration", () => {
       retirementBudget: Duration.minutes(3),
       reportInterval: Duration.seconds(20),
       noticeInterval: Duration.millis(500),
+      cancelInterval: Duration.seconds(2),
     });
     expect(config).toMatchObject({
       fleet: 'Test/thumbnails',
@@ -241,6 +242,7 @@ describe("the agent's configuration", () => {
       drainSeconds: 600,
       reportSeconds: 20,
       noticeSeconds: 0.5,
+      cancelSeconds: 2,
     });
   });
 });

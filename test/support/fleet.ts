@@ -130,6 +130,7 @@ const DEFAULTS: WorkerFleetProps = {
   idleTimeout: Duration.seconds(1.5),
   reportInterval: Duration.seconds(1),
   noticeInterval: Duration.seconds(0.2),
+  cancelInterval: Duration.seconds(0.3),
   retirementBudget: Duration.seconds(6),
   removalPolicy: RemovalPolicy.DESTROY,
 };

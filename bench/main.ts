@@ -4,16 +4,18 @@ import { Command } from 'commander';
 import { columns } from '../cli/terminal/columns.ts';
 import { benchEnqueue, type EnqueueRate, enqueueVerdict } from './benches/enqueue.ts';
 import { benchMemory, type Memory } from './benches/memory.ts';
+import { benchOutput, type Output, outputVerdict } from './benches/output.ts';
 import { benchRate, type Rate, verdictsOf } from './benches/rate.ts';
 import { atLeast, someOf } from './options.ts';
 import { openStage } from './stage/stage.ts';
 
-const BENCHES = ['rate', 'enqueue', 'memory'] as const;
+const BENCHES = ['rate', 'enqueue', 'output', 'memory'] as const;
 
 interface Options {
   json: boolean;
   jobs: number;
   runs: number;
+  mib: number;
   only: (typeof BENCHES)[number][];
 }
 
@@ -22,25 +24,27 @@ const options = new Command('npm run bench --')
   .option('--json', 'print the results as JSON', false)
   .option('--jobs <number>', 'jobs of a run', atLeast(2), 1000)
   .option('--runs <number>', 'runs of each contender', atLeast(1), 5)
+  .option('--mib <number>', 'MiB of output of a run', atLeast(1), 1024)
   .option('--only <names>', `some of: ${BENCHES.join(',')}`, someOf(BENCHES), [...BENCHES])
   .parse()
   .opts<Options>();
 
-const { only: wanted, runs, jobs } = options;
+const { only: wanted, runs, jobs, mib } = options;
+const onRun = (line: string) => console.error(line);
 const stage = await openStage();
 try {
-  const rates = wanted.includes('rate')
-    ? await benchRate(stage, { jobs, runs, onRun: (line) => console.error(line) })
-    : [];
-  const enqueued = wanted.includes('enqueue')
-    ? await benchEnqueue(stage, { jobs, runs, onRun: (line) => console.error(line) })
-    : [];
+  const rates = wanted.includes('rate') ? await benchRate(stage, { jobs, runs, onRun }) : [];
+  const enqueued = wanted.includes('enqueue') ? await benchEnqueue(stage, { jobs, runs, onRun }) : [];
+  const outputs = wanted.includes('output') ? await benchOutput(stage, { mib, runs, onRun }) : [];
   const memory = wanted.includes('memory') ? await benchMemory(stage, runs) : [];
   if (options.json)
-    console.log(JSON.stringify({ node: process.version, cores: cpus().length, rates, enqueued, memory }));
+    console.log(
+      JSON.stringify({ node: process.version, cores: cpus().length, rates, enqueued, outputs, memory }),
+    );
   else {
     print(rates, memory);
     printEnqueued(enqueued);
+    printOutputs(outputs);
   }
 } finally {
   await stage.close();
@@ -75,4 +79,17 @@ function printEnqueued(rates: readonly EnqueueRate[]): void {
   ]);
   console.log(`\njobs out of a file\n\n${columns(['', 'jobs/s', 'spread', 'ratio'], rows)}\n`);
   console.log(enqueueVerdict(rates));
+}
+
+function printOutputs(outputs: readonly Output[]): void {
+  if (outputs.length === 0) return;
+  const rows = outputs.map(({ contender, mibPerSecond, growthMiB, ratio }) => [
+    contender,
+    mibPerSecond.toFixed(0),
+    growthMiB?.toFixed(0) ?? '',
+    ratio.toFixed(2),
+  ]);
+  const head = ['', 'MiB/s', 'memory grows by, MiB', 'ratio'];
+  console.log(`\n${mib} MiB of output of one worker\n\n${columns(head, rows, { rule: true })}\n`);
+  console.log(outputVerdict(outputs));
 }

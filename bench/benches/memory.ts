@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { execa } from 'execa';
 import { startAgent } from '../contenders/agent.ts';
+import { residentMiB } from '../stage/resident.ts';
 import { type Stage, stopChild } from '../stage/stage.ts';
 import { median } from '../stats.ts';
 
@@ -25,30 +24,20 @@ export async function benchMemory(stage: Stage, runs: number): Promise<Memory[]>
   const results: Memory[] = [];
   for (const [contender, start] of Object.entries(contenders)) {
     const values: number[] = [];
-    for (let run = 0; run < runs; run++) values.push(await residentMiB(await start()));
+    for (let run = 0; run < runs; run++) values.push(await idleMiB(await start()));
     results.push({ contender, residentMiB: median(values) });
   }
   return results;
 }
 
-async function residentMiB(child: ChildProcess): Promise<number> {
+async function idleMiB(child: ChildProcess): Promise<number> {
   try {
     await delay(SETTLE_MS);
     if (child.pid === undefined || child.exitCode !== null) throw new Error('a contender did not stay');
-    return (await residentKiB(child.pid)) / 1024;
+    return await residentMiB(child.pid);
   } finally {
     await stopChild(child);
   }
-}
-
-/** Linux tells in /proc, other systems by `ps`. */
-async function residentKiB(pid: number): Promise<number> {
-  if (process.platform === 'linux') {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8');
-    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]);
-  }
-  const { stdout } = await execa('ps', ['-o', 'rss=', '-p', String(pid)]);
-  return Number(stdout);
 }
 
 function startBarePoller(stage: Stage): ChildProcess {

@@ -10,6 +10,7 @@ import {
   CreateQueueCommand,
   GetQueueAttributesCommand,
   SendMessageBatchCommand,
+  SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { Counts } from './servers.ts';
@@ -27,6 +28,8 @@ export interface Stage {
   directory: string;
   /** Makes a new queue with so many jobs on it, a new table and a new bucket. */
   set(jobs: number): Promise<void>;
+  /** One job more. */
+  send(body: string): Promise<void>;
   /** Messages that are not yet done: waiting or in flight. */
   left(): Promise<number>;
   /** Calls since the last `resetCounts`. */
@@ -61,6 +64,9 @@ export async function openStage(): Promise<Stage> {
       stage.bucket = `bench-${sets}`;
       await s3.send(new CreateBucketCommand({ Bucket: stage.bucket }));
       await fill(sqs, stage.queueUrl, jobs);
+    },
+    send: async (MessageBody) => {
+      await sqs.send(new SendMessageCommand({ QueueUrl: stage.queueUrl, MessageBody }));
     },
     left: () => left(sqs, stage.queueUrl),
     counts: async () => (await fetch(`${endpoint}/counts`)).json() as Promise<Counts>,

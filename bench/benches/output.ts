@@ -1,0 +1,109 @@
+import type { ChildProcess } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
+import { startAgent } from '../contenders/agent.ts';
+import { residentMiB } from '../stage/resident.ts';
+import { type Stage, stopChild } from '../stage/stage.ts';
+import { median } from '../stats.ts';
+
+const MIB = 1024 * 1024;
+const LOOK_MS = 50;
+const SETTLE_MS = 3_000;
+const PATIENCE_MS = 600_000;
+
+export const AGENT = 'agent, output to the job’s log';
+export const UPLOAD = 'the same into aws s3 cp';
+/** What the agent's memory may grow by, however much a worker prints. */
+export const GROWTH_AT_MOST_MIB = 40;
+
+export interface Output {
+  contender: string;
+  mibPerSecond: number;
+  /** Of resident memory, from idle to its highest. Absent where only the speed is of interest. */
+  growthMiB?: number;
+  ratio: number;
+}
+
+export interface OutputOptions {
+  /** Of output, for each run. */
+  mib: number;
+  runs: number;
+  onRun: (line: string) => void;
+}
+
+interface Result {
+  seconds: number;
+  growthMiB?: number;
+}
+
+/** How fast a worker's output reaches the log bucket, and what the agent's memory grows by meanwhile. */
+export async function benchOutput(stage: Stage, { mib, runs, onRun }: OutputOptions): Promise<Output[]> {
+  const contenders: Record<string, () => Promise<Result>> = {
+    [AGENT]: () => throughAgent(stage, mib),
+    [UPLOAD]: () => throughUpload(stage, mib),
+  };
+  const results = new Map<string, Result[]>(Object.keys(contenders).map((name) => [name, []]));
+  for (let run = 1; run <= runs; run++) {
+    for (const [name, measure] of Object.entries(contenders)) {
+      await stage.set(0);
+      const result = await measure();
+      results.get(name)?.push(result);
+      onRun(`run ${run} of ${runs}: ${name}: ${(mib / result.seconds).toFixed(0)} MiB/s`);
+    }
+  }
+  const speedOf = (name: string) => median((results.get(name) ?? []).map(({ seconds }) => mib / seconds));
+  return [...results].map(([contender, list]) => {
+    const mibPerSecond = speedOf(contender);
+    const growths = list.flatMap(({ growthMiB }) => (growthMiB === undefined ? [] : [growthMiB]));
+    const growth = growths.length > 0 ? { growthMiB: median(growths) } : {};
+    return { contender, mibPerSecond, ...growth, ratio: mibPerSecond / speedOf(UPLOAD) };
+  });
+}
+
+/** Whether the agent's memory stayed as small as promised. */
+export function outputVerdict(outputs: readonly Output[]): string | undefined {
+  const growth = outputs.find(({ contender }) => contender === AGENT)?.growthMiB;
+  if (growth === undefined) return undefined;
+  const kept = growth <= GROWTH_AT_MOST_MIB ? 'kept' : 'NOT kept';
+  return `The agent grows by ${growth.toFixed(0)} MiB meanwhile (at most ${GROWTH_AT_MOST_MIB}): ${kept}.`;
+}
+
+/** One job that prints so much; the job's message is gone when the last of its log is in the bucket. */
+async function throughAgent(stage: Stage, mib: number): Promise<Result> {
+  const command = ['sh', '-c', 'head -c "$1" /dev/zero', 'sh'];
+  const agent = await startAgent(stage, { slots: 1, command, trackJobs: true });
+  try {
+    await delay(SETTLE_MS);
+    const idleMiB = await residentOf(agent);
+    const startMs = performance.now();
+    await stage.send(`${mib * MIB}`);
+    const highestMiB = await highestUntilEmpty(stage, agent);
+    return { seconds: (performance.now() - startMs) / 1000, growthMiB: highestMiB - idleMiB };
+  } finally {
+    await stopChild(agent);
+  }
+}
+
+async function highestUntilEmpty(stage: Stage, agent: ChildProcess): Promise<number> {
+  const until = performance.now() + PATIENCE_MS;
+  let highest = 0;
+  while (performance.now() < until) {
+    highest = Math.max(highest, await residentOf(agent));
+    if ((await stage.left()) === 0) return highest;
+    await delay(LOOK_MS);
+  }
+  throw new Error(`the job had not ended after ${PATIENCE_MS / 1000} s`);
+}
+
+function residentOf({ pid, exitCode }: ChildProcess): Promise<number> {
+  if (pid === undefined || exitCode !== null) throw new Error('the agent did not stay');
+  return residentMiB(pid);
+}
+
+/** What an operator would write who has no agent. */
+async function throughUpload(stage: Stage, mib: number): Promise<Result> {
+  const startMs = performance.now();
+  const script = `head -c ${mib * MIB} /dev/zero | aws s3 cp - "s3://$1/log" --expected-size ${mib * MIB}`;
+  await execa('sh', ['-c', script, 'sh', stage.bucket], { env: stage.environment, extendEnv: false });
+  return { seconds: (performance.now() - startMs) / 1000 };
+}

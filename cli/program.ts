@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { packageRoot } from '../infra/package-files.ts';
 import { completeWordsCommand, completionCommand } from './commands/completion.ts';
+import { fleetCommand } from './commands/fleet.ts';
 import { localCommand } from './commands/local.ts';
 import { logsCommand } from './commands/logs.ts';
 import { escapeText } from './terminal/escape.ts';
@@ -23,7 +24,11 @@ export function createProgram(): Command {
     .configureOutput({
       outputError: (message, write) => write(escapeText(message.replace(/^error: /, 'mayfly: '))),
     });
-  const verbs = { 'Jobs:': [logsCommand()], 'The fleet:': [], 'This machine:': [localCommand(), completionCommand()] };
+  const verbs = {
+    'Jobs:': [logsCommand()],
+    'The fleet:': [fleetCommand()],
+    'This machine:': [localCommand(), completionCommand()],
+  };
   for (const [heading, commands] of Object.entries(verbs)) {
     for (const command of commands) program.addCommand(command.helpGroup(heading));
   }

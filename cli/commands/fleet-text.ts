@@ -1,0 +1,172 @@
+import type { FleetView, LaunchesView } from '../fleet/instances.ts';
+import type { InstanceView, RetiredView } from '../fleet/instances-view.ts';
+import { columns } from '../terminal/columns.ts';
+import { escapeLine } from '../terminal/escape.ts';
+import type { Paint, Style } from '../terminal/paint.ts';
+import { count, span } from '../terminal/words.ts';
+import { moment, WHEN, WHY } from './fleet-words.ts';
+
+/** Jobs of one instance that are named; of more only how many there are. */
+const NAMED_JOBS = 2;
+
+const STYLES: Record<InstanceView['doing'], Style> = {
+  booting: 'cyan',
+  pooled: 'gray',
+  working: 'green',
+  idle: 'yellow',
+  leaving: 'magenta',
+  silent: 'red',
+  gone: 'red',
+};
+
+/** A fleet for people. */
+export function fleetText(view: FleetView, nowMs: number, paint: Paint, lineWidth: number): string {
+  const { instances, retired } = view;
+  const running =
+    instances.length === 0
+      ? 'No instances.'
+      : columns(
+          ['INSTANCE', 'STATE', 'TYPE', 'ZONE', 'UP', 'JOBS', 'NEXT'],
+          instances.map((one) => instanceRow(one, view.launches, nowMs, paint)),
+          { lineWidth },
+        );
+  const gone =
+    retired.length === 0
+      ? []
+      : [
+          columns(
+            ['GONE', 'AT', 'JOBS', 'WHY'],
+            retired.map((one) => retiredRow(one, nowMs)),
+            { lineWidth },
+          ),
+        ];
+  return [summary(view, nowMs, paint), running, ...gone].join('\n\n');
+}
+
+function summary(view: FleetView, nowMs: number, paint: Paint): string {
+  const { capacity, deadLetters } = view;
+  const lines = [
+    ['queue', queueText(view, nowMs)],
+    ...(deadLetters ? [['', paint('red', `${count(deadLetters, 'dead letter')} (mayfly dlq list)`)]] : []),
+    ['capacity', `${capacity.desired} desired, of ${capacity.min} to ${capacity.max}`],
+    ...launchLines(view.launches, nowMs, paint),
+    ['keeper', keeperText(view, nowMs, paint)],
+  ];
+  const heading = `${paint('bold', escapeLine(view.fleet))} in ${escapeLine(view.region)}`;
+  return [heading, columns(lines[0] ?? [], lines.slice(1))].join('\n');
+}
+
+function queueText({ queue }: FleetView, nowMs: number): string {
+  const { visible, inFlight, delayed, waitingSince } = queue;
+  const since = waitingSince === undefined ? '' : ` since ${moment(waitingSince, nowMs)}`;
+  return `${visible} waiting${since}, ${inFlight} in flight, ${delayed} delayed`;
+}
+
+function launchLines({ failure, ...why }: LaunchesView, nowMs: number, paint: Paint): string[][] {
+  const held = heldBack(why, nowMs);
+  const failed =
+    failure && `the last one failed at ${moment(failure.at, nowMs)}: ${escapeLine(failure.message)}`;
+  const [first, ...more] = [held && paint('yellow', held), failed && paint('red', failed)].filter(Boolean);
+  return first ? [['launches', first], ...more.map((line) => ['', String(line)])] : [];
+}
+
+function heldBack({ suspended, reason, since, said }: LaunchesView, nowMs: number): string | undefined {
+  const from = since === undefined ? '' : ` since ${moment(since, nowMs)}`;
+  if (reason === 'paused') return `paused${from}: no job is started (mayfly fleet resume)`;
+  if (reason === 'breaker') return `none${from}: too many boots have failed (mayfly doctor)`;
+  if (!suspended) return undefined;
+  return `none: the process Launch is suspended${said ? ` (${escapeLine(said)})` : ''} (mayfly fleet resume)`;
+}
+
+function keeperText({ keeper }: FleetView, nowMs: number, paint: Paint): string {
+  const { ranAt, failure } = keeper;
+  if (ranAt === undefined) return paint('yellow', 'has not run yet');
+  const ran = `ran ${span((nowMs - Date.parse(ranAt)) / 1000)} ago`;
+  return failure ? paint('red', `${ran} and failed: ${escapeLine(failure)}`) : ran;
+}
+
+function instanceRow(one: InstanceView, launches: LaunchesView, nowMs: number, paint: Paint): string[] {
+  const { instance, doing, type = '', zone = '', launchedAt } = one;
+  return [
+    escapeLine(instance),
+    paint(STYLES[doing], doing),
+    type,
+    zone,
+    launchedAt === undefined ? '' : span(since(launchedAt, nowMs)),
+    jobsText(one),
+    nextText(one, launches, nowMs),
+  ];
+}
+
+function jobsText({ jobs, slots, jobsDone }: InstanceView): string {
+  const named = jobs
+    .slice(0, NAMED_JOBS)
+    .map(({ id, ranSeconds = 0 }) => `${escapeLine(id)} for ${span(ranSeconds)}`);
+  const more = jobs.length > NAMED_JOBS ? [`${jobs.length - NAMED_JOBS} more`] : [];
+  const running = [...named, ...more].join(', ');
+  if (slots === undefined) return running;
+  return [`${jobs.length} of ${slots}${running ? `: ${running}` : ''}`, `${jobsDone ?? 0} done`].join('; ');
+}
+
+function nextText(one: InstanceView, { reason: held }: LaunchesView, nowMs: number): string {
+  const { doing, heardAt, idleSince } = one;
+  switch (doing) {
+    case 'booting':
+      return 'takes jobs once it has booted';
+    case 'pooled':
+      return 'waits in the warm pool';
+    case 'working':
+      return workingText(one, nowMs);
+    case 'idle': {
+      const idle = idleSince === undefined ? '' : `idle for ${span(since(idleSince, nowMs))}, `;
+      return `${idle}${idleText(one, held === 'paused', nowMs)}`;
+    }
+    case 'leaving':
+      return `leaves: ${one.next?.reason ? WHY[one.next.reason] : WHY['auto-scaling']}`;
+    case 'silent':
+      return `not heard of for ${span(since(heardAt ?? '', nowMs))}: the keeper ends it`;
+    case 'gone':
+      return 'the keeper settles what it left';
+  }
+}
+
+function workingText({ next }: InstanceView, nowMs: number): string {
+  if (next?.at === undefined)
+    return next?.action === 'leave' ? 'leaves when its jobs have ended' : 'works on';
+  const why = next.reason ? ` (${WHEN[next.reason] ?? WHY[next.reason]})` : '';
+  if (next.action === 'leave' || Date.parse(next.at) <= nowMs) return `leaves when its jobs have ended${why}`;
+  return `takes no more jobs from ${moment(next.at, nowMs)} on${why}`;
+}
+
+function idleText({ next }: InstanceView, paused: boolean, nowMs: number): string {
+  if (next === undefined) return 'has not said what it will do';
+  if (next.action === 'stay') return 'stays: its group is at its minimum';
+  const why = next.reason && WHEN[next.reason] ? ` (${WHEN[next.reason]})` : '';
+  const unless = next.action === 'retire' && !paused ? ' if no job comes' : '';
+  if (next.at === undefined) return next.action === 'work' ? 'works on' : `retires${why}`;
+  const when = Date.parse(next.at) <= nowMs ? 'retires now' : `retires at ${moment(next.at, nowMs)}`;
+  return `${when}${unless}${why}`;
+}
+
+function retiredRow({ instance, endedAt, jobsDone, ...why }: RetiredView, nowMs: number): string[] {
+  const done = jobsDone === undefined ? '' : String(jobsDone);
+  return [escapeLine(instance), moment(endedAt, nowMs), done, whyGone(why)];
+}
+
+function whyGone({
+  reason,
+  cause,
+  idleSeconds = 0,
+  rung,
+  lastError,
+}: Omit<RetiredView, 'instance' | 'endedAt'>) {
+  const idle = reason === 'idle' && idleSeconds > 0 ? ` for ${span(idleSeconds)}` : '';
+  const words = cause ? `: ${escapeLine(cause)}` : '';
+  // Where AWS had refused to let it go.
+  const refused = lastError && rung !== 'terminate' ? ` (${rung}: ${escapeLine(lastError)})` : '';
+  return `${WHY[reason]}${idle}${words}${refused}`;
+}
+
+function since(at: string, nowMs: number): number {
+  return Math.max(0, (nowMs - Date.parse(at)) / 1000);
+}

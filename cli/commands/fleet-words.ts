@@ -1,0 +1,37 @@
+import type { RetirementReason } from '../../jobs/record.ts';
+import type { RetiredView } from '../fleet/instances-view.ts';
+
+/** A moment for people, in the terminal's own time zone: `07:41:10`, or with its day if that is another one. */
+export function moment(at: string, nowMs: number): string {
+  const local = (ms: number) => {
+    const shifted = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString();
+    return { day: shifted.slice(0, 10), time: shifted.slice(11, 19) };
+  };
+  const { day, time } = local(Date.parse(at));
+  return day === local(nowMs).day ? time : `${day} ${time}`;
+}
+
+/** Why an instance goes or went. */
+export const WHY: Record<RetiredView['reason'], string> = {
+  idle: 'idle',
+  'paid-hour': 'idle, and the hour that is paid was over',
+  'max-age': 'reached its maximum age',
+  outdated: 'its launch template is outdated',
+  'spot-interruption': 'Spot interruption',
+  rebalance: 'Spot rebalance recommendation',
+  'auto-scaling': 'Auto Scaling ended it',
+  'group-deleted': 'its group was deleted',
+  surplus: 'more were running than desired',
+  'boot-failed': 'its boot failed',
+  'worker-missing': "the worker's program could not be started",
+  'agent-crashed': 'its agent crashed or fell silent',
+  stopped: 'its agent was stopped',
+  lost: 'went without a word',
+  unknown: 'has left no record',
+} satisfies Record<RetirementReason | 'unknown', string>;
+
+/** The same of one that has yet to go. */
+export const WHEN: Partial<Record<RetirementReason, string>> = {
+  'paid-hour': 'the end of its paid hour',
+  'max-age': 'maximum age',
+};

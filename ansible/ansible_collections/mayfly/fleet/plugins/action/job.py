@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.command import CannotRun, Command
-from ansible_collections.mayfly.fleet.plugins.plugin_utils.fleet_action import FleetAction, failure
+from ansible_collections.mayfly.fleet.plugins.plugin_utils.fleet_action import FleetAction
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.follow import wait_for
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.orders import lines_of, sent_jobs, written
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.results import (
@@ -56,7 +56,7 @@ class ActionModule(FleetAction):
         if problem is not None:
             unsent = [at for at, job in enumerate(sent) if job is None]
             told = f"{len(unsent)} of {len(lines)} jobs were not sent. {problem}" if queued else problem
-            return {**result, **failure(told), **result, **_many(queued), "unsent": unsent}
+            return {**self.failure(told), **result, **_many(queued), "unsent": unsent}
         if options["poll"] <= 0 or not queued:
             return {**result, **_together(queued, alone)}
         jids = [job["ansible_job_id"] for job in queued]
@@ -64,7 +64,7 @@ class ActionModule(FleetAction):
             ended = wait_for(command, jids, options["poll"], options["timeout"])
         except CannotRun as error:
             told = f"What was sent cannot be followed: {error}"
-            return {**failure(told), **result, **_together(queued, alone), "failed": True}
+            return {**self.failure(told), **result, **_together(queued, alone), "failed": True}
         for job, one in zip(ended, queued):
             job["deduplicated"] = one["deduplicated"]
         return {**result, **(ended[0] if alone else result_of_all(ended))}

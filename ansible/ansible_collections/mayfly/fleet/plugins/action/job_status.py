@@ -19,6 +19,7 @@ class ActionModule(FleetAction):
         "mode": {"type": "str", "choices": ["status", "cancel", "cleanup"], "default": "status"},
         "force": {"type": "bool", "default": False},
     }
+    UNDONE = {"started": False, "finished": False, "rc": None, "stdout": "", "stderr": ""}
 
     def act(self, command: Command, options: Mapping[str, Any]) -> dict[str, Any]:
         jid = options["jid"]

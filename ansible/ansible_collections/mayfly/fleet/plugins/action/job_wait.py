@@ -18,6 +18,7 @@ class ActionModule(FleetAction):
         "poll": {"type": "int", "default": 5},
         "timeout": {"type": "int"},
     }
+    UNDONE = {"finished": False, "jobs": [], "jids": [], "states": {}}
 
     def act(self, command: Command, options: Mapping[str, Any]) -> dict[str, Any]:
         jobs = wait_for(command, options["jids"], options["poll"], options["timeout"])

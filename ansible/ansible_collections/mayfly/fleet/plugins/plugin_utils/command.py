@@ -22,12 +22,12 @@ class CannotRun(Exception):
 class Answer:
     """What came of a verb.
 
-    :ivar printed: the JSON values on its stdout
+    :ivar printed: the JSON objects on its stdout
     :ivar status: its exit status, which may be a job's own
     :ivar sentence: why it could not be done, in its own words; None if it said nothing of the kind
     """
 
-    printed: Sequence[Any]
+    printed: Sequence[Mapping[str, Any]]
     status: int
     sentence: Optional[str]
 
@@ -116,13 +116,16 @@ def sentence_in(told: str) -> Optional[str]:
     return said[-1] if said else None
 
 
-def json_values(text: str) -> Sequence[Any]:
-    """One value, an array of them, or one a line.
+def json_values(text: str) -> Sequence[Mapping[str, Any]]:
+    """One object, an array of them, or one a line.
 
     :raises ValueError: it is none of these
     """
     try:
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
+        values = [json.loads(line) for line in text.splitlines() if line.strip()]
     except ValueError:
-        value = json.loads(text)
-    return value if isinstance(value, list) else [value]
+        values = [json.loads(text)]
+    objects = values[0] if len(values) == 1 and isinstance(values[0], list) else values
+    if not all(isinstance(value, dict) for value in objects):
+        raise ValueError("there is no object where one is expected")
+    return objects

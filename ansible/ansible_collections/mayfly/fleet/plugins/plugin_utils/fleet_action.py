@@ -9,6 +9,9 @@ from ansible.errors import AnsibleActionFail  # type: ignore[import]
 from ansible.plugins.action import ActionBase  # type: ignore[import]
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.command import CannotRun, Command, find_command
 
+# How Ansible's own refusal names an action.
+ACTIONS = "ansible_collections.mayfly.fleet.plugins.action."
+
 FLEET_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "stack": {"type": "str"},
     "fleet": {"type": "str"},
@@ -23,6 +26,8 @@ class FleetAction(ActionBase):  # type: ignore[misc]
 
     OPTIONS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     RULES: ClassVar[Mapping[str, Any]] = {}
+    # What an `until` or a `when` may look at, of a task that could not be done.
+    UNDONE: ClassVar[Mapping[str, Any]] = {"started": False, "finished": False}
 
     def act(self, command: Command, options: Mapping[str, Any]) -> dict[str, Any]:
         """Does it, and gives the task's result.
@@ -34,28 +39,27 @@ class FleetAction(ActionBase):  # type: ignore[misc]
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         """What Ansible calls; an error that a person can do something about is a message, without a traceback."""
         if self._task.async_val:
-            return failure(
+            return self.failure(
                 f"The task's own `async` is for modules that run on hosts. {self._task.action} has options of that "
                 "name: write `async` and `poll` below it, not beside it."
             )
-        result: dict[str, Any] = super().run(None, task_vars)
+        super().run(None, task_vars)
         try:
             spec = {**FLEET_OPTIONS, **self.OPTIONS}
             _, options = self.validate_argument_spec(argument_spec=spec, **self.RULES)
-            command = find_command(options, self._environment())
-            return {**result, **self.act(command, options)}
         except AnsibleActionFail as refusal:
-            return {**result, **failure(str(refusal))}
+            return self.failure(str(refusal).replace(ACTIONS, "mayfly.fleet."))
+        try:
+            return self.act(find_command(options, self._environment()), options)
         except CannotRun as error:
-            return {**result, **failure(str(error))}
+            return self.failure(str(error))
+
+    def failure(self, sentence: str) -> dict[str, Any]:
+        """The result of a task that could not be done."""
+        return {**self.UNDONE, "failed": True, "changed": False, "msg": sentence}
 
     def _environment(self) -> dict[str, str]:
         """Ansible's own, and what `environment` of task, block and play adds."""
         added: dict[str, Any] = {}
         self._compute_environment_string(added)
         return {**os.environ, **{str(name): str(value) for name, value in added.items()}}
-
-
-def failure(sentence: str) -> dict[str, Any]:
-    """The result of a task that could not be done."""
-    return {"failed": True, "changed": False, "msg": sentence}

@@ -1,0 +1,335 @@
+import { existsSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Played, play } from './playbook.ts';
+import { type Answers, standIn } from './stand-in.ts';
+
+/** Tasks that a program answers in the place of the command. */
+interface Scene {
+  answers: Answers;
+  tasks: object[];
+}
+
+const job = (options: object, more: object = {}) => ({ 'mayfly.fleet.job': options, ...more });
+const status = (options: object, more: object = {}) => ({ 'mayfly.fleet.job_status': options, ...more });
+const wait = (options: object, more: object = {}) => ({ 'mayfly.fleet.job_wait': options, ...more });
+const lines = (...values: object[]) => values.map((value) => `${JSON.stringify(value)}\n`).join('');
+
+const DONE = {
+  ansible_job_id: 'j-1',
+  started: 1,
+  finished: 1,
+  failed: false,
+  rc: 0,
+  stdout: 'ok\nfine\n',
+  stderr: '',
+  msg: 'It succeeded.',
+  state: 'succeeded',
+};
+const RUNNING = { ...DONE, finished: 0, rc: null, state: 'running' };
+const UNKNOWN = {
+  ...DONE,
+  ansible_job_id: 'j-9',
+  started: 0,
+  finished: 0,
+  failed: true,
+  rc: null,
+  stdout: '',
+  msg: 'There is no job j-9.',
+  state: 'unknown',
+};
+const UNTIL = { until: 'job.finished', retries: 2, delay: 0, register: 'job' };
+
+/** Every task is the only one of its name: its result is found by that. */
+const SCENES: Record<string, Scene> = {
+  'one body': {
+    answers: { enqueue: { stdout: lines({ line: 1, id: 'j-1', deduplicated: false }) } },
+    tasks: [
+      job({ body: 'secret "ü"\n', async: 5, delay: 1, dedupe: 'k', group: 'g', stack: 'S', region: 'r' }),
+    ],
+  },
+  'many jobs': {
+    answers: {
+      enqueue: {
+        stdout: lines(
+          { line: 1, id: 'j-1' },
+          { line: 2, id: 'd-2', deduplicated: true },
+          { line: 3, id: 'j-3' },
+        ),
+      },
+    },
+    tasks: [
+      job({
+        async: 60,
+        jobs: [{ body: { picture: 'ü.png' } }, { body: 42, dedupe: 'k', async: 5 }, { body: ['a', true] }],
+      }),
+    ],
+  },
+  'no jobs': { answers: {}, tasks: [job({ bodies: [] })] },
+  'check mode': { answers: {}, tasks: [job({ body: 'x' }, { check_mode: true })] },
+  status: { answers: { status: { stdout: JSON.stringify(DONE) } }, tasks: [status({ jid: 'j-1' })] },
+  'a part sent': {
+    answers: {
+      enqueue: {
+        stdout: lines({ line: 1, id: 'j-1' }, { line: 3, id: 'j-3' }),
+        stderr: 'sending\nmayfly: The queue of Test is gone.\n',
+        status: 1,
+      },
+    },
+    tasks: [job({ bodies: ['a', 'b', 'c', 'd'], poll: 1 })],
+  },
+  'sent and not followed': {
+    answers: {
+      enqueue: { stdout: lines({ line: 1, id: 'j-1' }) },
+      wait: { stderr: 'mayfly: Throttled.\n', status: 1 },
+      status: { stderr: 'mayfly: The table is gone.\n', status: 1 },
+    },
+    tasks: [job({ body: 'a', poll: 1 })],
+  },
+  'time is over': {
+    answers: {
+      wait: { status: 123, stdout: lines({ id: 'j-1' }) },
+      status: { stdout: JSON.stringify([RUNNING, DONE]).replace('"j-1"', '"j-2"') },
+    },
+    tasks: [wait({ jids: ['j-1', 'j-2', 'j-1'], timeout: 3, poll: 2 })],
+  },
+  'unknown, until': {
+    answers: { status: { stdout: JSON.stringify(UNKNOWN), status: 120 } },
+    tasks: [status({ jid: 'j-9' }, UNTIL)],
+  },
+  'unknown, until and failed_when': {
+    answers: { status: { stdout: JSON.stringify(UNKNOWN), status: 120 } },
+    tasks: [status({ jid: 'j-9' }, { ...UNTIL, failed_when: false })],
+  },
+  'cancelled again': {
+    answers: {
+      cancel: { stdout: lines({ id: 'j-1', outcome: 'ended' }) },
+      status: { stdout: JSON.stringify({ ...DONE, failed: true, rc: 3, state: 'failed' }) },
+    },
+    tasks: [status({ jid: 'j-1', mode: 'cancel' })],
+  },
+};
+
+const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
+  'no program': {
+    scene: { answers: {}, tasks: [job({ body: 'a', executable: '/no/mayfly' })] },
+    sentence: /^There is no program \/no\/mayfly: see the option executable/,
+  },
+  'a command that cannot be read': {
+    scene: { answers: {}, tasks: [job({ body: 'a', executable: "x 'y" })] },
+    sentence: /cannot be read: No closing quotation/,
+  },
+  'no command at all': {
+    scene: {
+      answers: {},
+      tasks: [job({ body: 'a' }, { environment: { MAYFLY_COMMAND: '', PATH: '/none' } })],
+    },
+    sentence: /^There is no command mayfly on the PATH\. Install it/,
+  },
+  'what is no JSON': {
+    scene: { answers: { enqueue: { stdout: 'Hello\n' } }, tasks: [job({ body: 'a' })] },
+    sentence: /mayfly enqueue printed is no JSON/,
+  },
+  'an error of the command': {
+    scene: {
+      answers: { enqueue: { status: 1, stderr: 'mayfly: warned\nmayfly: No credentials.\n' } },
+      tasks: [job({ body: 'a' })],
+    },
+    sentence: /^No credentials\.$/,
+  },
+  'a silent end': {
+    scene: { answers: { enqueue: { status: 7 } }, tasks: [job({ body: 'a' })] },
+    sentence: /ended with status 7 and did not say why/,
+  },
+  'a status that lacks a job': {
+    scene: { answers: { status: { stdout: '[]' } }, tasks: [status({ jid: 'j-1' })] },
+    sentence: /ended with status 0 and did not say why/,
+  },
+  'two ways at once': {
+    scene: { answers: {}, tasks: [job({ body: 'a', bodies: ['b'] })] },
+    sentence: /mutually exclusive/,
+  },
+  'one key for many': {
+    scene: { answers: {}, tasks: [job({ bodies: ['a', 'b'], dedupe: 'k' })] },
+    sentence: /mutually exclusive/,
+  },
+  'no body': {
+    scene: { answers: {}, tasks: [job({})] },
+    sentence: /one of the following is required: body, bodies, jobs/,
+  },
+  'an option that is none': {
+    scene: { answers: {}, tasks: [job({ body: 'a', asink: 3 })] },
+    sentence: /^Unsupported parameters for \(mayfly\.fleet\.job\) module: asink/,
+  },
+  'a body that is not UTF-8': {
+    scene: { answers: {}, tasks: [job({ body: '{{ "YYA=" | b64decode }}' })] },
+    sentence: /^A body is not UTF-8, at character 1/,
+  },
+  "the task's own async": {
+    scene: { answers: {}, tasks: [job({ body: 'a' }, { async: 5, poll: 0 })] },
+    sentence: /write `async` and `poll` below it, not beside it/,
+  },
+};
+
+const commands = new Map<string, ReturnType<typeof standIn>>();
+let played: Played;
+
+function staged([name, { answers, tasks }]: [string, Scene]): object[] {
+  const command = standIn(answers);
+  commands.set(name, command);
+  return tasks.map((task) => ({
+    name,
+    ignore_errors: true,
+    environment: { MAYFLY_COMMAND: command.program },
+    ...task,
+  }));
+}
+
+beforeAll(async () => {
+  const refused = Object.entries(REFUSED).map(([name, { scene }]) => [name, scene] as [string, Scene]);
+  const tasks = [...Object.entries(SCENES), ...refused].flatMap(staged);
+  played = await play(tasks);
+});
+afterAll(() => {
+  for (const command of commands.values()) command.close();
+});
+
+const of = (name: string) => played.of(name);
+const calls = (name: string, verb?: string) => commands.get(name)?.calls(verb) ?? [];
+
+describe('what the command is given', () => {
+  test('bodies are in a file of their own, which is gone afterwards, and on no command line', () => {
+    const [call] = calls('one body');
+    const path = call?.file?.path ?? '';
+    const words = ['enqueue', '--stack', 'S', '--region', 'r', '--json-lines', '--json', '--file', path];
+    expect(call?.words).toEqual(words);
+    expect(call?.file).toMatchObject({
+      mode: 0o600,
+      lines: [{ body: 'secret "ü"\n', async: 5, delay: 1, dedupe: 'k', group: 'g' }],
+    });
+    expect(existsSync(path)).toBe(false);
+    expect(of('one body').result).toMatchObject({ ansible_job_id: 'j-1', changed: true, state: 'queued' });
+    expect(played.output).not.toContain('secret');
+  });
+
+  test('what is no text is sent as JSON; a job of many has its own settings, or those of the task', () => {
+    expect(calls('many jobs')[0]?.file?.lines).toEqual([
+      { body: '{"picture": "ü.png"}', async: 60 },
+      { body: '42', dedupe: 'k', async: 5 },
+      { body: '["a", true]', async: 60 },
+    ]);
+    expect(of('many jobs').result).toMatchObject({
+      changed: true,
+      jids: ['j-1', 'd-2', 'j-3'],
+      jobs: [{ state: 'queued' }, { deduplicated: true }, { finished: false }],
+    });
+  });
+
+  test('each id once, and after the options', () => {
+    const words = ['wait', '--json', '--poll', '2', '--timeout', '3', '--', 'j-1', 'j-2'];
+    expect(calls('time is over', 'wait')[0]?.words).toEqual(words);
+  });
+
+  test('nothing where nothing is to be sent, and nothing in check mode', () => {
+    expect([...calls('no jobs'), ...calls('check mode')]).toEqual([]);
+    expect(of('no jobs').result).toMatchObject({ changed: false, jobs: [], jids: [] });
+    expect(of('check mode').result).toMatchObject({
+      changed: true,
+      ansible_job_id: 'not-sent',
+      finished: false,
+    });
+  });
+
+  test("the group's defaults, and what play and task have in their environment", async () => {
+    const command = standIn({ status: { stdout: JSON.stringify(DONE) } });
+    const tasks = [status({ jid: 'j-1' }, { name: 'Look', environment: { AWS_REGION: 'of the task' } })];
+    const { output } = await play(tasks, {
+      env: { MAYFLY_COMMAND: `${process.execPath} ${command.program}` },
+      play: {
+        module_defaults: { 'group/mayfly.fleet.all': { stack: 'S', outputs: '~/o.json', fleet: 'f' } },
+        environment: { AWS_REGION: 'of the play' },
+      },
+    });
+    const [call] = command.calls();
+    command.close();
+    const named = ['--stack', 'S', '--fleet', 'f', '--outputs', expect.stringMatching(/^\/.*\/o\.json$/)];
+    expect(call?.words, output).toEqual(['status', ...named, '--ansible', '--', 'j-1']);
+    expect(call?.region).toBe('of the task');
+  });
+});
+
+describe('what the task is told', () => {
+  test('has the shape of async_status, with truth values that every version of Ansible takes', () => {
+    expect(of('status')).toMatchObject({
+      outcome: 'ok',
+      result: {
+        ansible_job_id: 'j-1',
+        changed: false,
+        started: true,
+        finished: true,
+        rc: 0,
+        stdout_lines: ['ok', 'fine'],
+        stderr_lines: [],
+        state: 'succeeded',
+      },
+    });
+  });
+
+  test('of jobs of which only some were sent: which were, and which were not', () => {
+    expect(of('a part sent')).toMatchObject({
+      outcome: 'ignored',
+      result: {
+        changed: true,
+        jids: ['j-1', 'j-3'],
+        unsent: [1, 3],
+        msg: '2 of 4 jobs were not sent. The queue of Test is gone.',
+      },
+    });
+    expect(calls('a part sent', 'wait')).toEqual([]);
+  });
+
+  test('of jobs that were sent and cannot be followed: their ids', () => {
+    expect(of('sent and not followed')).toMatchObject({
+      outcome: 'ignored',
+      result: {
+        changed: true,
+        ansible_job_id: 'j-1',
+        msg: 'What was sent cannot be followed: The table is gone.',
+      },
+    });
+  });
+
+  test('of jobs that have not ended when the time is over: that they go on', () => {
+    expect(of('time is over')).toMatchObject({
+      outcome: 'ignored',
+      result: {
+        finished: false,
+        jids: ['j-1', 'j-2', 'j-1'],
+        states: { succeeded: 2, running: 1 },
+        msg: expect.stringMatching(/^1 of 3 jobs .* j-2 has not ended: it is running\. It goes on/),
+      },
+    });
+  });
+
+  test('that an id is unknown, and an `until` ends with that, unless failed_when says what fails', () => {
+    expect(of('unknown, until')).toMatchObject({
+      outcome: 'ignored',
+      result: { state: 'unknown', finished: false, rc: null, msg: 'There is no job j-9.' },
+    });
+    expect(calls('unknown, until')).toHaveLength(1);
+    expect(of('unknown, until and failed_when').result).toMatchObject({ state: 'unknown', attempts: 2 });
+    expect(calls('unknown, until and failed_when')).toHaveLength(3);
+  });
+
+  test('that a job which has ended is not cancelled, and that this is no failure', () => {
+    expect(of('cancelled again')).toMatchObject({
+      outcome: 'ok',
+      result: { changed: false, state: 'failed', rc: 3 },
+    });
+  });
+
+  test.each(Object.keys(REFUSED))('in a sentence: %s', (name) => {
+    expect(of(name).outcome).toBe('ignored');
+    expect(of(name).result.msg).toMatch(REFUSED[name]?.sentence ?? '');
+    expect(of(name).result).not.toHaveProperty('exception');
+  });
+});

@@ -1,0 +1,99 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { stringify } from 'yaml';
+import { packageRoot } from '../../../infra/package-files.ts';
+
+/** A task's result as an author of playbooks sees it: of a loop, `results` has those of its items. */
+export interface Told {
+  task: string;
+  outcome: 'ok' | 'failed' | 'ignored' | 'skipped' | 'unreachable' | 'retry';
+  result: Result;
+}
+
+export interface Result {
+  [name: string]: unknown;
+  ansible_job_id?: string;
+  changed?: boolean;
+  failed?: boolean;
+  finished?: boolean;
+  started?: boolean;
+  jids?: string[];
+  jobs?: Result[];
+  msg?: string;
+  rc?: number | null;
+  results?: Result[];
+  state?: string;
+  stderr?: string;
+  stdout?: string;
+}
+
+export interface Played {
+  status: number | undefined;
+  told: Told[];
+  /** All that was printed, for the message of a test that fails. */
+  output: string;
+  /** The last result of the task of this name. */
+  of(task: string): Told;
+}
+
+export interface PlayOptions {
+  env?: Record<string, string>;
+  words?: string[];
+  /** What the play has beside its tasks. */
+  play?: object;
+}
+
+export const ANSIBLE = '/usr/local/bin:/usr/bin:/bin';
+
+/** Runs a play of these tasks against localhost, by the real `ansible-playbook`. */
+export async function play(
+  tasks: object[],
+  { env = {}, words = [], play = {} }: PlayOptions = {},
+): Promise<Played> {
+  const directory = await mkdtemp(join(tmpdir(), 'mayfly-playbook-'));
+  try {
+    const book = join(directory, 'play.yml');
+    await writeFile(
+      book,
+      stringify([{ name: 'Play', hosts: 'localhost', gather_facts: false, ...play, tasks }]),
+    );
+    const { exitCode, stdout, stderr } = await execa(
+      'ansible-playbook',
+      ['-i', 'localhost,', ...words, book],
+      {
+        reject: false,
+        extendEnv: false,
+        env: {
+          PATH: `${dirname(process.execPath)}:${ANSIBLE}`,
+          HOME: directory,
+          TMPDIR: directory,
+          LC_ALL: 'C.UTF-8',
+          ANSIBLE_COLLECTIONS_PATH: join(packageRoot, 'ansible'),
+          ANSIBLE_CALLBACK_PLUGINS: join(import.meta.dirname, 'callback'),
+          ANSIBLE_STDOUT_CALLBACK: 'told',
+          PYTHONDONTWRITEBYTECODE: '1',
+          ...env,
+        },
+      },
+    );
+    return played(exitCode, stdout, stderr);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function played(status: number | undefined, stdout: string, stderr: string): Played {
+  const output = `${stdout}\n${stderr}`;
+  const told = stdout
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Told);
+  const of = (task: string) => {
+    const found = told.findLast((one) => one.task === task);
+    if (!found) throw new Error(`no result of '${task}' in:\n${output}`);
+    return found;
+  };
+  return { status, told, output, of };
+}

@@ -1,0 +1,42 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** What the command would print and how it would end, by its verb. */
+export type Answers = Record<string, { stdout?: string; stderr?: string; status?: number }>;
+
+export interface Call {
+  words: string[];
+  /** What was in the file of `--file`, its mode, and where it was. */
+  file?: { path: string; mode: number; lines: unknown[] };
+  region?: string;
+}
+
+/** A program in the place of `mayfly`, for answers that the real one does not give on demand. */
+export function standIn(answers: Answers) {
+  const directory = mkdtempSync(join(tmpdir(), 'mayfly-stand-in-'));
+  const program = join(directory, 'mayfly');
+  const log = join(directory, 'calls.jsonl');
+  writeFileSync(program, PROGRAM.replace('ANSWERS', JSON.stringify(answers)), { mode: 0o755 });
+  writeFileSync(log, '');
+  const calls = (verb?: string): Call[] => {
+    const all = readFileSync(log, 'utf8').split('\n').filter(Boolean);
+    return all
+      .map((line) => JSON.parse(line) as Call)
+      .filter(({ words }) => verb === undefined || words[0] === verb);
+  };
+  return { directory, program, calls, close: () => rmSync(directory, { recursive: true, force: true }) };
+}
+
+const PROGRAM = `#!/usr/bin/env node
+const { appendFileSync, readFileSync, statSync } = require('node:fs');
+const words = process.argv.slice(2);
+const path = words[words.indexOf('--file') + 1];
+const read = () => ({ path, mode: statSync(path).mode & 0o777, lines: readFileSync(path, 'utf8').trim().split('\\n').map((line) => JSON.parse(line)) });
+const call = { words, region: process.env.AWS_REGION, ...(words.includes('--file') && { file: read() }) };
+appendFileSync(__dirname + '/calls.jsonl', JSON.stringify(call) + '\\n');
+const { stdout = '', stderr = '', status = 0 } = ANSWERS[words[0]] ?? { stderr: 'mayfly: no answer to ' + words[0], status: 2 };
+process.stdout.write(stdout);
+process.stderr.write(stderr);
+process.exitCode = status;
+`;

@@ -53,11 +53,11 @@ async function meant(
   const there = await all(ssm, stack === undefined ? ROOT : `${ROOT}${stack}`);
   const named = there.filter((found) => fleet === undefined || nameOf(found).endsWith(`/${fleet}`));
   if (named.length <= 1) return named[0];
-  const where = stack === undefined ? `region ${region}` : `stack ${stack}`;
-  throw new FleetNotFound(
-    `There are several fleets in ${where}: ${list(named)}. Say which by its stack${stack || !fleet ? ' and its name' : ''} ` +
-      '(--stack, --fleet; MAYFLY_STACK, MAYFLY_FLEET).',
-  );
+  const [where, how] =
+    stack === undefined
+      ? [`region ${region}`, '--stack and --fleet, or MAYFLY_STACK and MAYFLY_FLEET']
+      : [`stack ${stack}`, '--fleet, or MAYFLY_FLEET'];
+  throw new FleetNotFound(`There are several fleets in ${where}: ${list(named)}. Say which (${how}).`);
 }
 
 async function all(ssm: SSMClient, path: string): Promise<Parameter[]> {
@@ -99,10 +99,10 @@ function read(parameter: Parameter): FleetFacts {
   const result = v.safeParse(FleetFactsSchema, parse(parameter.Value ?? ''));
   if (result.success) return result.output;
   const [issue] = result.issues;
-  const key = v.getDotPath(issue);
+  const wrong = v.getDotPath(issue) ?? 'it is no JSON object';
   throw new FleetNotFound(
-    `What fleet ${nameOf(parameter)} tells of itself cannot be read: ${key === null ? 'it' : `its ${key}`} is not ` +
-      `${issue.message}. The fleet was deployed by another version of mayfly: deploy it again, or use that one.`,
+    `What fleet ${nameOf(parameter)} tells of itself is not what this version of mayfly reads (${wrong}): the fleet was ` +
+      'deployed by another one. Deploy it again, or use that version.',
   );
 }
 

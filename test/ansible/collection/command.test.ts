@@ -39,6 +39,10 @@ const UNKNOWN = {
 };
 const UNTIL = { until: 'job.finished', retries: 2, delay: 0, register: 'job' };
 
+/** What the command tells a person to do next. */
+const ADVICE =
+  'The same command sends the rest. What was sent is in FILE.mayfly; a job that is sent twice runs once.';
+
 /** Every task is the only one of its name: its result is found by that. */
 const SCENES: Record<string, Scene> = {
   'one body': {
@@ -71,11 +75,11 @@ const SCENES: Record<string, Scene> = {
     answers: {
       enqueue: {
         stdout: lines({ line: 1, id: 'j-1' }, { line: 3, id: 'j-3' }),
-        stderr: 'sending\nmayfly: The queue of Test is gone.\n',
+        stderr: `sending\nmayfly: 2 of the 4 jobs of FILE were sent (lines 1, 3). The queue is gone. ${ADVICE}\n`,
         status: 1,
       },
     },
-    tasks: [job({ bodies: ['a', 'b', 'c', 'd'], poll: 1 })],
+    tasks: [job({ bodies: ['a', 'b', 'c', 'd'], poll: 1, journal: '/tmp/sent' })],
   },
   'sent and not followed': {
     answers: {
@@ -281,10 +285,11 @@ describe('what the task is told', () => {
         changed: true,
         jids: ['j-1', 'j-3'],
         unsent: [1, 3],
-        msg: '2 of 4 jobs were not sent. The queue of Test is gone.',
+        msg: '2 of the 4 jobs were sent (lines 1, 3). The queue is gone. What was sent is in /tmp/sent: the same task sends the rest.',
       },
     });
     expect(calls('a part sent', 'wait')).toEqual([]);
+    expect(calls('a part sent')[0]?.words.slice(-2)).toEqual(['--journal', '/tmp/sent']);
   });
 
   test('of jobs that were sent and cannot be followed: their ids', () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What the command would print and how it would end, by its verb. */
+/** What the command would print and how it would end, by its verb. FILE on stderr is the path after `--file`. */
 export type Answers = Record<string, { stdout?: string; stderr?: string; status?: number }>;
 
 export interface Call {
@@ -37,6 +37,6 @@ const call = { words, region: process.env.AWS_REGION, ...(words.includes('--file
 appendFileSync(__dirname + '/calls.jsonl', JSON.stringify(call) + '\\n');
 const { stdout = '', stderr = '', status = 0 } = ANSWERS[words[0]] ?? { stderr: 'mayfly: no answer to ' + words[0], status: 2 };
 process.stdout.write(stdout);
-process.stderr.write(stderr);
+process.stderr.write(stderr.replaceAll('FILE', path));
 process.exitCode = status;
 `;

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.command import CannotRun, Command
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.fleet_action import FleetAction
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.follow import wait_for
-from ansible_collections.mayfly.fleet.plugins.plugin_utils.orders import lines_of, sent_jobs, written
+from ansible_collections.mayfly.fleet.plugins.plugin_utils.orders import (
+    lines_of,
+    of_this_task,
+    sent_jobs,
+    written,
+)
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.results import (
     queued_result,
     result_of_all,
@@ -35,6 +40,7 @@ class ActionModule(FleetAction):
         },
         "poll": {"type": "int", "default": 0},
         "timeout": {"type": "int"},
+        "journal": {"type": "path"},
         **SETTINGS,
     }
     RULES = {
@@ -50,13 +56,12 @@ class ActionModule(FleetAction):
         alone = options["body"] is not None
         if self._task.check_mode:
             return {"changed": bool(lines), **_together([unsent_result() for _ in lines], alone)}
-        sent, problem = _send(command, lines)
+        sent, problem = _send(command, lines, options["journal"])
         queued = [queued_result(job) for job in sent if job is not None]
         result = {"changed": any(not job["deduplicated"] for job in queued)}
         if problem is not None:
             unsent = [at for at, job in enumerate(sent) if job is None]
-            told = f"{len(unsent)} of {len(lines)} jobs were not sent. {problem}" if queued else problem
-            return {**self.failure(told), **result, **_many(queued), "unsent": unsent}
+            return {**self.failure(problem), **result, **_many(queued), "unsent": unsent}
         if options["poll"] <= 0 or not queued:
             return {**result, **_together(queued, alone)}
         jids = [job["ansible_job_id"] for job in queued]
@@ -70,14 +75,20 @@ class ActionModule(FleetAction):
         return {**result, **(ended[0] if alone else result_of_all(ended))}
 
 
-def _send(command: Command, lines: Sequence[str]) -> tuple[Sequence[Any], Any]:
+def _send(
+    command: Command, lines: Sequence[str], journal: Optional[str]
+) -> tuple[Sequence[Optional[Mapping[str, Any]]], Optional[str]]:
     """For each line its job or None, and why not all were sent."""
     if not lines:
         return [], None
+    kept = [] if journal is None else ["--journal", journal]
     with written(lines) as file:
-        answer = command.run("enqueue", "--json-lines", "--json", "--file", file)
+        answer = command.run("enqueue", "--json-lines", "--json", "--file", file, *kept)
     sent = sent_jobs(answer.printed, len(lines))
-    return sent, None if answer.status == 0 and None not in sent else answer.reason
+    if answer.status == 0 and None not in sent:
+        return sent, None
+    how = "" if journal is None else f" What was sent is in {journal}: the same task sends the rest."
+    return sent, of_this_task(answer.reason, file) + how
 
 
 def _together(jobs: Sequence[dict[str, Any]], alone: bool) -> dict[str, Any]:

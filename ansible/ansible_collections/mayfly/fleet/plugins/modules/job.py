@@ -60,6 +60,12 @@ options:
       - With I(poll), give up waiting after so many seconds, and fail. The jobs go on; see M(mayfly.fleet.job_wait).
       - By default it waits as long as it takes, waiting in the queue included.
     type: int
+  journal:
+    description:
+      - A file that keeps what was sent until all is. If only some of the jobs could be sent, a second run of the task with
+        the same jobs sends the rest, under the same ids.
+      - With I(dedupe) keys it is not needed.
+    type: path
   delay:
     description: No worker gets it before so many seconds have passed.
     type: int
@@ -199,7 +205,7 @@ states:
 unsent:
   description:
     - Which were not sent, by their places in I(bodies) or I(jobs), from 0. The filter C(extract) finds what is there.
-    - One whose sending got no answer counts as not sent. Give jobs a I(dedupe) key where twice would be bad.
+    - One whose sending got no answer counts as not sent. With a I(journal), or I(dedupe) keys, none is sent twice.
   returned: when not all were sent
   type: list
   elements: int

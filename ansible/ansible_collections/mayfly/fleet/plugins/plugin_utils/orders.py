@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Optional, Sequence
+
+# How the command goes on where it tells a person of its files, and to type it again.
+ADVICE = ("The same command", "What was sent is in")
 
 SETTINGS = ("async", "delay", "dedupe", "group")
 
@@ -56,11 +60,13 @@ def written(lines: Sequence[str]) -> Iterator[str]:
         yield str(path)
 
 
-def sent_jobs(printed: Sequence[Any], count: int) -> Sequence[Optional[Mapping[str, Any]]]:
+def sent_jobs(printed: Sequence[Mapping[str, Any]], count: int) -> Sequence[Optional[Mapping[str, Any]]]:
     """For each line what the command said of its job; None of one that was not sent."""
-    sent: list[Optional[Mapping[str, Any]]] = [None] * count
-    for at, job in enumerate(printed):
-        line = int(job.get("line", at + 1)) - 1
-        if 0 <= line < count:
-            sent[line] = job
-    return sent
+    by_line = {job.get("line"): job for job in printed}
+    return [by_line.get(line) for line in range(1, count + 1)]
+
+
+def of_this_task(sentence: str, file: str) -> str:
+    """What the command said of the file of jobs, which nobody but it knows, said of the jobs of a task."""
+    said = [part for part in re.split(r"(?<=[.!?]) ", sentence) if not part.startswith(ADVICE)]
+    return " ".join(said).replace(f" of {file} were", " were").replace(file, "the task's jobs")

@@ -1,9 +1,11 @@
 import type { FleetFacts } from '../../jobs/fleet-facts.ts';
+import type { JobRecord } from '../../jobs/record.ts';
 import type { NewJob } from './blocks.ts';
 import type { Body } from './body.ts';
 import { type Cancelled, type CancelOptions, cancelJobs } from './cancel.ts';
 import { type CleanedUp, type CleanupOptions, cleanUp, cleanUpEnded, type EndedOptions } from './cleanup.ts';
 import type { FleetContext } from './context.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { type Enqueued, enqueue } from './enqueue.ts';
 import { type EnqueuedMany, enqueueMany, type ManyOptions } from './enqueue-many.ts';
 import { explained, explainedEach } from './explain.ts';
@@ -14,7 +16,7 @@ import { type LogEvent, type LogOptions, readJobLog } from './logs.ts';
 import type { JobOptions } from './order.ts';
 import { type Paused, pauseFleet, type Resumed, resumeFleet } from './pause.ts';
 import { type Retried, retryJob } from './retry.ts';
-import { statusOf } from './status.ts';
+import { records, statusOf } from './status.ts';
 import type { JobView } from './view.ts';
 import { type WaitOptions, waitFor } from './wait.ts';
 
@@ -62,6 +64,11 @@ export class Fleet {
     });
   }
 
+  /** What the table has of jobs, by their ids; one that is unknown is missing. */
+  records(ids: readonly string[]): Promise<Map<string, JobRecord>> {
+    return this.#do((context) => records(context, ids));
+  }
+
   /** Waits until jobs have ended, or the time is up: then some are as they were last seen. */
   wait(ids: readonly string[], options: WaitOptions = {}): Promise<JobView[]> {
     return this.#do((context) => waitFor(context, ids, options));
@@ -95,6 +102,11 @@ export class Fleet {
   /** Forgets all jobs that ended before a moment. */
   cleanupEnded(options: EndedOptions): Promise<{ jobs: number; objects: number }> {
     return this.#do((context) => cleanUpEnded(context, options));
+  }
+
+  /** The jobs that it gave up. */
+  get deadLetters(): DeadLetters {
+    return new DeadLetters(this.context);
   }
 
   /** What it has to do, what its instances do and will do, why the last ones went. */

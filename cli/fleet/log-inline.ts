@@ -25,7 +25,8 @@ export function inlinePieces(
   return pieces;
 }
 
-function contentOf({ text, base64 }: { text?: string; base64?: string }): Buffer {
+/** The whole of a stream that stands in the record. */
+export function contentOf({ text, base64 }: { text?: string; base64?: string }): Buffer {
   return base64 === undefined ? Buffer.from(text ?? '') : Buffer.from(base64, 'base64');
 }
 

@@ -2,10 +2,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { packageRoot } from '../infra/package-files.ts';
+import { cancelCommand } from './commands/cancel.ts';
+import { cleanupCommand } from './commands/cleanup.ts';
 import { completeWordsCommand, completionCommand } from './commands/completion.ts';
+import { enqueueCommand } from './commands/enqueue.ts';
 import { fleetCommand } from './commands/fleet.ts';
+import { listCommand } from './commands/list.ts';
 import { localCommand } from './commands/local.ts';
 import { logsCommand } from './commands/logs.ts';
+import { retryCommand } from './commands/retry.ts';
+import { statusCommand } from './commands/status.ts';
+import { waitCommand } from './commands/wait.ts';
 import { escapeText } from './terminal/escape.ts';
 
 /** The `mayfly` command with all its verbs. What runs a verb is loaded when it runs. */
@@ -25,7 +32,16 @@ export function createProgram(): Command {
       outputError: (message, write) => write(escapeText(message.replace(/^error: /, 'mayfly: '))),
     });
   const verbs = {
-    'Jobs:': [logsCommand()],
+    'Jobs:': [
+      enqueueCommand(),
+      statusCommand(),
+      listCommand(),
+      waitCommand(),
+      logsCommand(),
+      cancelCommand(),
+      retryCommand(),
+      cleanupCommand(),
+    ],
     'The fleet:': [fleetCommand()],
     'This machine:': [localCommand(), completionCommand()],
   };

@@ -1,0 +1,107 @@
+import { Command } from 'commander';
+import { ExitCode } from '../exit-code.ts';
+import type { CleanedUp } from '../fleet/cleanup.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { escapeLine } from '../terminal/escape.ts';
+import { print, printJson } from '../terminal/print.ts';
+import { createProgress } from '../terminal/progress.ts';
+import { count } from '../terminal/words.ts';
+import { givenIds } from './ids.ts';
+import { untilInterrupted } from './interrupt.ts';
+import { printJobs, sayUnknown } from './show-jobs.ts';
+import { ago } from './values.ts';
+import { onFleet, withFleet } from './with-fleet.ts';
+
+interface CleanupOptions {
+  endedBefore?: number;
+  force?: true;
+  json?: true;
+}
+
+/** `mayfly cleanup`: forgets ended jobs. */
+export function cleanupCommand(): Command {
+  const command = new Command('cleanup')
+    .summary('remove what is kept of ended jobs')
+    .description(
+      'Removes what is kept of jobs that have ended: their records, logs and bodies. By themselves they go when the fleet ' +
+        'has kept them for as long as it is set to.',
+    )
+    .usage('[options] <ids...> | --ended-before <time>')
+    .argument('[ids...]', 'the jobs; - reads ids from standard input, one a line')
+    .option('--ended-before <time>', 'all that ended earlier: 90s, 30m, 2h, 7d ago', ago)
+    .option('--force', 'cancel those that have not ended, and wait for that')
+    .option('--json', 'print JSON: {"id", "outcome", "objects"}; of several an array')
+    .addHelpText('after', NOTES);
+  return withFleet(command).action((...words: unknown[]) => {
+    const [ids, { endedBefore, force }] = words as [string[], CleanupOptions];
+    if (ids.length > 0 === (endedBefore !== undefined)) {
+      command.error('error: One of these is needed: ids of jobs, or --ended-before <time>.');
+    }
+    if (force && endedBefore !== undefined) {
+      command.error('error: --force is for ids of jobs: --ended-before takes only what has ended.');
+    }
+    return run(...words);
+  });
+}
+
+const run = onFleet(async (fleet: Fleet, words: string[], options: CleanupOptions) => {
+  const { endedBefore, force = false, json = false } = options;
+  if (endedBefore !== undefined) return removeEnded(fleet, endedBefore, json);
+  const { ids, single } = await givenIds(words);
+  const progress = createProgress();
+  if (force) progress.show({ text: 'cancelling what has not ended' });
+  const cleanUp = (signal: AbortSignal) => fleet.cleanup(ids, { force, signal });
+  const removed = await untilInterrupted(cleanUp, FAREWELL).finally(() => progress.end());
+  sayUnknown(
+    fleet,
+    removed.map(({ id, outcome }) => ({ id, state: outcome === 'unknown' ? 'unknown' : 'succeeded' })),
+  );
+  sayLive(removed);
+  if (json) printJobs(removed, single);
+  else for (const one of removed) if (one.outcome === 'removed') print(sentence(one));
+  process.exitCode = statusOf(removed);
+});
+
+const FAREWELL = 'Not all was removed; the same command removes the rest.';
+
+async function removeEnded(fleet: Fleet, secondsAgo: number, json: boolean): Promise<void> {
+  const progress = createProgress();
+  let jobs = 0;
+  const before = new Date(Date.now() - secondsAgo * 1000);
+  const onRemoved = () => {
+    jobs += 1;
+    progress.show({ text: `${count(jobs, 'job')} removed` });
+  };
+  const clean = (signal: AbortSignal) => fleet.cleanupEnded({ before, signal, onRemoved });
+  const total = await untilInterrupted(clean, FAREWELL).finally(() => progress.end());
+  if (json) printJson(total);
+  else
+    print(`${count(total.jobs, 'job')} removed, with ${count(total.objects, 'object')} of the log bucket.`);
+}
+
+function sentence({ id, objects }: CleanedUp): string {
+  return `${escapeLine(id)} is removed${objects > 0 ? `, with ${count(objects, 'object')} of the log bucket` : ''}.`;
+}
+
+function sayLive(removed: readonly CleanedUp[]): void {
+  for (const { id, outcome } of removed) {
+    if (outcome !== 'live') continue;
+    process.stderr.write(
+      `mayfly: Job ${escapeLine(id)} has not ended, and nothing of it was removed: cancel it first, or use --force.\n`,
+    );
+  }
+}
+
+function statusOf(removed: readonly CleanedUp[]): number {
+  if (removed.some(({ outcome }) => outcome === 'unknown')) return ExitCode.unknown;
+  return removed.some(({ outcome }) => outcome === 'live') ? ExitCode.failed : ExitCode.done;
+}
+
+const NOTES = `
+Exit status: 0; 1 if one has not ended; 120 if one is unknown. The others are removed all the same.
+
+Examples:
+  mayfly cleanup j-8w3m0c5vkq1z
+  mayfly cleanup --force j-8w3m0c5vkq1z
+  mayfly cleanup --ended-before 7d
+`;

@@ -1,0 +1,61 @@
+import type { Fleet } from '../fleet/fleet.ts';
+import { drawSeed } from '../fleet/ids.ts';
+import { checkJobs, type JobsFile } from '../jobs-file.ts';
+import { openJournal } from '../sent-journal.ts';
+import { escapeLine } from '../terminal/escape.ts';
+import type { EnqueueOptions } from './enqueue.ts';
+import { sendJobs } from './send-jobs.ts';
+import { keepRest, spoolStdin } from './stdin-jobs.ts';
+import { waitFor } from './wait-for.ts';
+
+/** Enqueues a job for each line of a file or of standard input; what is left of it, if an earlier run broke off. */
+export async function enqueueFile(fleet: Fleet, options: EnqueueOptions): Promise<void> {
+  const { file, jsonLines = false, journal } = options;
+  if (file === undefined) return enqueueStdin(fleet, options);
+  const jobs = { path: file, name: escapeLine(file), jsonLines };
+  await enqueueJobs(
+    fleet,
+    jobs,
+    journal ?? `${file}.mayfly`,
+    options,
+    () => 'The same command sends the rest.',
+  );
+}
+
+async function enqueueStdin(fleet: Fleet, options: EnqueueOptions): Promise<void> {
+  const { jsonLines = false, journal } = options;
+  const spool = await spoolStdin();
+  const jobs = { path: spool.path, name: 'standard input', jsonLines };
+  try {
+    await enqueueJobs(fleet, jobs, journal ?? `${spool.path}.mayfly`, options, (seed) =>
+      journal === undefined
+        ? keepRest(spool, seed, jsonLines)
+        : 'The same command with the same input sends the rest.',
+    );
+  } finally {
+    spool.remove();
+  }
+}
+
+/** @param rest does what is needed for the rest to be sent later, and says how */
+async function enqueueJobs(
+  fleet: Fleet,
+  file: JobsFile,
+  journalPath: string,
+  options: EnqueueOptions,
+  rest: (seed: string) => string,
+): Promise<void> {
+  const { sha256, jobs } = await checkJobs(file);
+  if (jobs === 0) {
+    process.stderr.write(`mayfly: ${file.name} has no jobs: it is empty.\n`);
+    return;
+  }
+  const { fleet: name } = fleet.facts;
+  const run = { sha256, name: file.name, fleet: name, jsonLines: file.jsonLines };
+  const journal = openJournal(journalPath, run, drawSeed);
+  const ids = await sendJobs({ fleet, file, journal, total: jobs, options, rest: () => rest(journal.seed) });
+  journal.remove();
+  if (options.poll > 0) {
+    await waitFor(fleet, ids, { pollSeconds: options.poll, json: options.json === true, single: false });
+  }
+}

@@ -1,0 +1,102 @@
+import { Command, Option } from 'commander';
+import type { Fleet } from '../fleet/fleet.ts';
+import { bodyOf, enqueueBody } from './enqueue-body.ts';
+import { enqueueFile } from './enqueue-file.ts';
+import { seconds, whole } from './values.ts';
+import { onFleet, withFleet } from './with-fleet.ts';
+
+export interface EnqueueOptions {
+  async?: number;
+  poll: number;
+  delay?: number;
+  dedupe?: string;
+  group?: string;
+  file?: string;
+  jsonLines?: true;
+  whole?: true;
+  journal?: string;
+  json?: true;
+}
+
+/** SQS: the longest delay of a message ("Amazon SQS message quotas"). */
+const LONGEST_DELAY_SECONDS = 900;
+
+/** `mayfly enqueue`: one job or a file of them. */
+export function enqueueCommand(): Command {
+  const command = new Command('enqueue')
+    .summary('put a job on the queue, or many')
+    .description(
+      'Puts a job on the queue and prints its id; or one for each line of a file or of standard input. The body is what ' +
+        'the worker reads. Options that Ansible has are called as there.',
+    )
+    .usage('[options] <body> | --file <file> | -')
+    .argument('[body]', "the job's body; - reads standard input, a job a line")
+    .option(
+      '--async <seconds>',
+      "how long it may run, from its worker's start; default: the fleet's limit",
+      seconds(1),
+    )
+    .option('--poll <seconds>', 'wait for its end and look this often; 0: only send it', seconds(0), 0)
+    .option('--delay <seconds>', 'not to be started before', whole(0, LONGEST_DELAY_SECONDS))
+    .option('--dedupe <key>', 'only if there is no job with this key yet; else that one is meant')
+    .option('--group <name>', 'jobs of one group do not run at the same time')
+    .option('--file <file>', 'a job for each line of this file')
+    .addOption(
+      new Option('--json-lines', 'each line is {"body": ..., "async"?, "delay"?, "dedupe"?, "group"?}'),
+    )
+    .addOption(
+      new Option('--whole', 'all of the file or of standard input is one body').conflicts('jsonLines'),
+    )
+    .option('--journal <file>', 'where it is kept what was sent of the file; default: <file>.mayfly')
+    .option(
+      '--json',
+      'print JSON: of one job an object, of many one a line; with --poll, what `wait --json` prints',
+    )
+    .addHelpText('after', NOTES);
+  return withFleet(command).action((...words: unknown[]) => {
+    const [body, options] = words as [string | undefined, EnqueueOptions];
+    const usage = wrongUsage(body, options);
+    if (usage !== undefined) command.error(`error: ${usage}`);
+    return run(...words);
+  });
+}
+
+const run = onFleet(async (fleet: Fleet, body: string | undefined, options: EnqueueOptions) => {
+  if (isMany(body, options)) await enqueueFile(fleet, options);
+  else await enqueueBody(fleet, bodyOf(body, options), options);
+});
+
+function isMany(body: string | undefined, { file, whole }: EnqueueOptions): boolean {
+  return !whole && (file !== undefined || body === '-');
+}
+
+function wrongUsage(body: string | undefined, options: EnqueueOptions): string | undefined {
+  const { file, jsonLines, whole, dedupe, journal } = options;
+  if ((body === undefined) === (file === undefined)) {
+    return 'One of these is needed: a body, --file <file>, or - for standard input.';
+  }
+  const many = isMany(body, options);
+  if (whole && file === undefined && body !== '-') return '--whole is for --file <file> or -.';
+  if (!many && (jsonLines || journal !== undefined)) {
+    return `${jsonLines ? '--json-lines' : '--journal'} is for many jobs: --file <file> or -.`;
+  }
+  if (many && dedupe !== undefined) {
+    return 'One --dedupe cannot be of many jobs: with --json-lines each line can have its own.';
+  }
+  return undefined;
+}
+
+const NOTES = `
+Of a file nothing is sent before all of its lines are known to be good. Empty lines are no jobs. If it breaks off,
+whatever the reason, <file>.mayfly keeps what was sent, and the same command sends the rest; a job that is sent twice
+runs once. Standard input is read to its end first; what is left of it is kept in a file.
+
+Examples:
+  mayfly enqueue report-2031                             prints j-8w3m0c5vkq1z
+  mayfly enqueue --async 600 --poll 2 report-2031        waits, shows progress, exits as the job does
+  mayfly enqueue --dedupe nightly-2031-05-02 nightly     twice the same night is once
+  mayfly enqueue --file jobs.txt > ids.txt               a job a line
+  mayfly enqueue --file request.xml --whole              a job whose body is this file
+  jq -c '{body: .}' orders.json | mayfly enqueue --json-lines -
+  mayfly enqueue -- --not-an-option                      a body that begins with -
+`;

@@ -1,0 +1,65 @@
+import type { JobRecord } from '../../jobs/record.ts';
+import { inlinePieces } from '../fleet/log-inline.ts';
+import { LogPosition } from '../fleet/log-pieces.ts';
+import type { JobView } from '../fleet/view.ts';
+import { escapeLine, escapeText } from '../terminal/escape.ts';
+import type { Paint } from '../terminal/paint.ts';
+import { count } from '../terminal/words.ts';
+import { stateWord, timesOf, tryLine, whyOf } from './job-words.ts';
+
+/** Lines of its output that a job's block ends with. */
+const LAST_LINES = 10;
+
+/** A job for a person: what it is, why, its times, its tries, and the last that it printed. */
+export function jobBlock(job: JobView, record: JobRecord | undefined, paint: Paint): string {
+  const why = whyOf(job);
+  const lines = [`${paint('bold', escapeLine(job.id))}  ${stateWord(job, paint)}${why ? `: ${why}` : ''}`];
+  const times = timesOf(job);
+  if (times) lines.push(`  ${times}`);
+  lines.push(...otherFacts(job).map((fact) => `  ${fact}`));
+  lines.push(...output(job, record, paint).map((line) => `  ${line}`));
+  return lines.join('\n');
+}
+
+function otherFacts(job: JobView): string[] {
+  const { state, tries, instance, cancelRequestedAt, limitSeconds, group, requestId, retryOf, retriedAs } =
+    job;
+  const name = (label: string, value: string | undefined) =>
+    value === undefined ? [] : [`${label} ${escapeLine(value)}`];
+  const cancelling = state === 'running' && cancelRequestedAt !== undefined;
+  return [
+    ...(tries.length > 1 ? tries.map((one, index) => `try ${index + 1}: ${tryLine(one)}`) : []),
+    ...(tries.length === 1 || state === 'running' ? name('on', instance ?? tries[0]?.instance) : []),
+    ...(cancelling ? ['its worker is being stopped: somebody has cancelled it'] : []),
+    ...(limitSeconds === undefined ? [] : [`time limit ${limitSeconds} s`]),
+    ...name('group', group),
+    ...name('request', requestId),
+    ...name('retry of', retryOf),
+    ...name('retried as', retriedAs),
+  ];
+}
+
+function output({ id, log }: JobView, record: JobRecord | undefined, paint: Paint): string[] {
+  const last = record?.tries?.at(-1);
+  if (!log || !last?.log) return [];
+  const bytes = log.stdoutBytes + log.stderrBytes;
+  if (bytes === 0) return ['no output'];
+  const text = last.log.tail ?? inlineText(last);
+  const all = escapeText(text.replace(/\r\n/g, '\n')).replace(/\n$/, '').split('\n');
+  const shown = all.slice(-LAST_LINES);
+  const complete = shown.length === all.length && last.log.tail === undefined;
+  const missing = log.lostBytes ? `, of which ${count(log.lostBytes, 'byte')} were lost` : '';
+  const more = complete ? '' : ` (all of it: mayfly logs ${escapeLine(id)})`;
+  return [
+    `output, ${count(bytes, 'byte')}${missing}${complete ? '' : ', its end'}${more}:`,
+    ...shown.map((line) => `${paint('gray', '|')} ${line}`),
+  ];
+}
+
+/** Both streams as they came. */
+function inlineText(last: NonNullable<JobRecord['tries']>[number]): string {
+  const pieces = inlinePieces(last, new LogPosition());
+  return Buffer.concat(pieces.flatMap((piece) => (piece.kind === 'output' ? [piece.bytes] : []))).toString(
+    'utf8',
+  );
+}

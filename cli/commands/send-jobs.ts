@@ -1,0 +1,170 @@
+import { ExitCode } from '../exit-code.ts';
+import { Failure } from '../failure.ts';
+import { NotAllSent } from '../fleet/errors.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { jobId } from '../fleet/ids.ts';
+import { type JobsFile, type LineJob, readJobs } from '../jobs-file.ts';
+import { rangesOf, type SentJournal } from '../sent-journal.ts';
+import { print, printJsonLine } from '../terminal/print.ts';
+import { createProgress } from '../terminal/progress.ts';
+import { count } from '../terminal/words.ts';
+import type { EnqueueOptions } from './enqueue.ts';
+import { untilInterrupted } from './interrupt.ts';
+
+export interface Sending {
+  fleet: Fleet;
+  file: JobsFile;
+  journal: SentJournal;
+  /** Jobs in the file. */
+  total: number;
+  options: EnqueueOptions;
+  /** What to do for the rest, as a sentence, if it breaks off. */
+  rest: () => string;
+}
+
+/** What is known of a job that was sent. */
+interface Told {
+  line: number;
+  id: string;
+  deduplicated: boolean;
+}
+
+/**
+ * Sends what the journal does not have yet, and prints the ids of all in the order of the file, unless they are waited
+ * for.
+ *
+ * @returns the ids
+ * @throws Failure that says exactly what was sent, when it breaks off
+ */
+export async function sendJobs(sending: Sending): Promise<string[]> {
+  const { fleet, file, journal, total, options } = sending;
+  const teller = new Teller(options);
+  const progress = createProgress();
+  const show = () => {
+    progress.show({ text: `${journal.count} of ${count(total, 'job')} sent`, done: journal.count, total });
+  };
+  const lines: number[] = [];
+  async function* jobs() {
+    for await (const job of readJobs(file)) {
+      const number = lines.push(job.line);
+      if (journal.has(number))
+        teller.tell(number, {
+          line: job.line,
+          id: jobId(journal.seed, number, job.dedupe),
+          deduplicated: false,
+        });
+      yield newJob(job, options);
+    }
+  }
+  const send = (signal: AbortSignal) =>
+    fleet.enqueueMany(jobs(), {
+      seed: journal.seed,
+      skip: (number) => journal.has(number),
+      resumed: journal.resumed,
+      keepIds: false,
+      signal,
+      onSent(sent) {
+        journal.add(sent.map(({ number }) => number));
+        for (const { number, id, deduplicated } of sent) {
+          teller.tell(number, { line: lines[number - 1] ?? number, id, deduplicated });
+        }
+        show();
+      },
+    });
+  show();
+  try {
+    await untilInterrupted(send, 'stopped by Ctrl-C');
+  } catch (error) {
+    throw brokenOff(error, sending, lines);
+  } finally {
+    progress.end();
+    teller.end();
+  }
+  return teller.ids;
+}
+
+function newJob({ body, async, delay, dedupe, group }: LineJob, options: EnqueueOptions) {
+  const limitSeconds = async ?? options.async;
+  const delaySeconds = delay ?? options.delay;
+  const family = group ?? options.group;
+  return {
+    body: body as string,
+    ...(limitSeconds !== undefined && { limitSeconds }),
+    ...(delaySeconds !== undefined && { delaySeconds }),
+    ...(dedupe !== undefined && { dedupe }),
+    ...(family !== undefined && { group: family }),
+  };
+}
+
+/** Prints what was sent in the order of the file, however it comes. */
+class Teller {
+  readonly ids: string[] = [];
+  readonly #early = new Map<number, Told>();
+  readonly #options: EnqueueOptions;
+  #next = 1;
+
+  constructor(options: EnqueueOptions) {
+    this.#options = options;
+  }
+
+  tell(number: number, told: Told): void {
+    this.#early.set(number, told);
+    for (let next = this.#early.get(this.#next); next; next = this.#early.get(this.#next)) {
+      this.#early.delete(this.#next);
+      this.#next += 1;
+      this.#print(next);
+    }
+  }
+
+  /** No more comes: what is beyond a gap is printed, too. */
+  end(): void {
+    for (const [, told] of [...this.#early].sort(([a], [b]) => a - b)) this.#print(told);
+    this.#early.clear();
+  }
+
+  #print(told: Told): void {
+    this.ids.push(told.id);
+    if (this.#options.poll > 0) return;
+    if (this.#options.json) printJsonLine(told);
+    else print(told.id);
+  }
+}
+
+/** What to tell a person when not all was sent: what was, why no more, and how to go on. */
+function brokenOff(
+  error: unknown,
+  { file, journal, total, rest }: Sending,
+  lines: readonly number[],
+): unknown {
+  const interrupted = error instanceof Failure && error.status === ExitCode.interrupted;
+  if (!(error instanceof NotAllSent || interrupted)) return error;
+  const sent = lines.flatMap((line, index) => (journal.has(index + 1) ? [line] : []));
+  const unknown =
+    error instanceof NotAllSent ? error.sent.unknown.map((number) => lines[number - 1] ?? number) : [];
+  const where = sent.length > 0 ? ` (${rangesInWords(sent)})` : '';
+  const unsure = unknown.length > 0 ? `; of ${rangesInWords(unknown)} nobody can say` : '';
+  const why = interrupted ? 'It was stopped by Ctrl-C.' : sentenceOf(error.cause);
+  const status = interrupted ? ExitCode.interrupted : ExitCode.failed;
+  return new Failure(
+    `${sent.length} of the ${count(total, 'job')} of ${file.name} were sent${where}${unsure}. ${why} ${rest()} ` +
+      `What was sent is in ${journal.path}; a job that is sent twice runs once.`,
+    status,
+  );
+}
+
+function sentenceOf(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return /[.!?]$/.test(message) ? message : `${message}.`;
+}
+
+const MOST_RANGES = 8;
+
+/** `lines 1 to 40, 51 to 60`. */
+function rangesInWords(lines: readonly number[]): string {
+  const ranges = rangesOf(lines);
+  const shown = ranges
+    .slice(0, MOST_RANGES)
+    .map(([from, to]) => (from === to ? `${from}` : `${from} to ${to}`));
+  const more = ranges.length > MOST_RANGES ? ` and ${ranges.length - MOST_RANGES} ranges more` : '';
+  return `${lines.length === 1 ? 'line' : 'lines'} ${shown.join(', ')}${more}`;
+}

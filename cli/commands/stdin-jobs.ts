@@ -1,0 +1,51 @@
+import { copyFileSync, createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { Failure } from '../failure.ts';
+
+/** Standard input as a file, so that it can be checked to its end before anything of it is sent. */
+export interface Spool {
+  readonly path: string;
+  /** It has to stay: `remove` leaves it where it is. */
+  keep(): void;
+  remove(): void;
+}
+
+export async function spoolStdin(): Promise<Spool> {
+  const directory = mkdtempSync(join(tmpdir(), 'mayfly-enqueue-'));
+  const path = join(directory, 'jobs');
+  let kept = false;
+  const spool: Spool = {
+    path,
+    keep() {
+      kept = true;
+    },
+    remove() {
+      if (!kept) rmSync(directory, { recursive: true, force: true });
+    },
+  };
+  try {
+    await pipeline(process.stdin, createWriteStream(path));
+    return spool;
+  } catch (error) {
+    spool.remove();
+    throw new Failure(
+      `Standard input could not be kept in ${directory} (${error instanceof Error ? error.message : String(error)}).`,
+    );
+  }
+}
+
+/** Leaves what came on standard input, and the journal of what was sent of it, in this directory. @returns how to go on */
+export function keepRest(spool: Spool, seed: string, jsonLines: boolean): string {
+  let file = `mayfly-rest-${seed}.${jsonLines ? 'jsonl' : 'txt'}`;
+  try {
+    copyFileSync(spool.path, file);
+    copyFileSync(`${spool.path}.mayfly`, `${file}.mayfly`);
+  } catch {
+    // No room or no right to write here: then it stays where it is.
+    spool.keep();
+    file = spool.path;
+  }
+  return `\`mayfly enqueue${jsonLines ? ' --json-lines' : ''} --file ${file}\` sends the rest.`;
+}

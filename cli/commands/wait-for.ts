@@ -1,0 +1,98 @@
+import { statusOfJobs } from '../exit-code.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { JobView } from '../fleet/view.ts';
+import type { WaitProgress } from '../fleet/wait.ts';
+import { createProgress, type Moment } from '../terminal/progress.ts';
+import { count } from '../terminal/words.ts';
+import { untilInterrupted } from './interrupt.ts';
+import { goingOn } from './job-words.ts';
+import { printJobs, sayUnknown, showJobs } from './show-jobs.ts';
+
+export interface WaitForOptions {
+  timeoutSeconds?: number;
+  pollSeconds: number;
+  json: boolean;
+  /** One id was asked for: its JSON is an object. */
+  single: boolean;
+}
+
+/** Waits for jobs and shows what goes on, then what became of them; the exit status is theirs. */
+export async function waitFor(
+  fleet: Fleet,
+  ids: readonly string[],
+  { timeoutSeconds, pollSeconds, json, single }: WaitForOptions,
+): Promise<void> {
+  const jobs = await followed(fleet, ids, {
+    pollSeconds,
+    ...(timeoutSeconds !== undefined && { timeoutSeconds }),
+  });
+  sayUnknown(fleet, jobs);
+  if (json) printJobs(jobs, single);
+  else await showJobs(fleet, jobs);
+  const left = jobs.filter(({ finished, state }) => !finished && state !== 'unknown').length;
+  if (left > 0) {
+    process.stderr.write(
+      `mayfly: ${count(left, 'job')} had not ended after ${timeoutSeconds} s of waiting.\n`,
+    );
+  }
+  process.exitCode = statusOfJobs(jobs);
+}
+
+async function followed(
+  fleet: Fleet,
+  ids: readonly string[],
+  options: { pollSeconds: number; timeoutSeconds?: number },
+): Promise<JobView[]> {
+  const progress = createProgress();
+  const course = new Course(ids.length);
+  try {
+    const wait = (signal: AbortSignal) =>
+      fleet.wait(ids, {
+        ...options,
+        signal,
+        onProgress: (now) => progress.show(course.moment(now)),
+      });
+    return await untilInterrupted(wait, () => {
+      progress.end();
+      return farewell(ids, course.ended);
+    });
+  } finally {
+    progress.end();
+  }
+}
+
+/** What is known from one look to the next. */
+class Course {
+  readonly #total: number;
+  ended = 0;
+  #failed = 0;
+
+  constructor(total: number) {
+    this.#total = total;
+  }
+
+  moment({ left, total, ended, running, throttled }: WaitProgress): Moment {
+    this.ended = total - left;
+    this.#failed += ended.filter(({ state }) => state !== 'succeeded').length;
+    const [only] = running;
+    const pause = throttled ? '; AWS asks for fewer calls' : '';
+    if (this.#total === 1) return { text: `${only ? goingOn(only) : 'not running yet'}${pause}` };
+    const failed = this.#failed > 0 ? `, ${this.#failed} not well` : '';
+    const text = `${this.ended} of ${total} ended${failed}, ${running.length} running${pause}`;
+    return { text, done: this.ended, total };
+  }
+}
+
+function farewell(ids: readonly string[], ended: number): string {
+  const [only = ''] = ids;
+  if (ids.length > 1) {
+    return (
+      `${count(ids.length - ended, 'job')} of ${ids.length} had not ended and go on: only the waiting was stopped. ` +
+      '`mayfly list` shows them, `mayfly wait` waits for them again, `mayfly cancel` ends them.'
+    );
+  }
+  return (
+    `Job ${only} goes on: only the waiting was stopped. \`mayfly status ${only}\` shows it, \`mayfly logs -f ${only}\` ` +
+    `what it prints, and \`mayfly cancel ${only}\` ends it.`
+  );
+}

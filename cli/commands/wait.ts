@@ -1,0 +1,72 @@
+import { Command, Option } from 'commander';
+import type { Fleet } from '../fleet/fleet.ts';
+import { givenIds } from './ids.ts';
+import { seconds, whole } from './values.ts';
+import { waitFor } from './wait-for.ts';
+import { onFleet, withFleet } from './with-fleet.ts';
+
+interface WaitOptions {
+  timeout?: number;
+  retries?: number;
+  delay?: number;
+  poll: number;
+  json?: true;
+}
+
+/** Ansible's default, of `until` loops. */
+const DELAY_SECONDS = 5;
+
+/** `mayfly wait`: until jobs have ended; exits as they did. */
+export function waitCommand(): Command {
+  return withFleet(
+    new Command('wait')
+      .summary('wait until jobs have ended, and exit as they did')
+      .description(
+        'Waits until all of these jobs have ended, shows what became of them, and exits as they did.',
+      )
+      .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line')
+      .option('--timeout <seconds>', 'give up after this time; default: never', seconds(0))
+      .addOption(
+        new Option('--retries <number>', 'give up after as many looks, as in an `until` loop of Ansible')
+          .argParser(whole(0))
+          .conflicts('timeout'),
+      )
+      .addOption(
+        new Option(
+          '--delay <seconds>',
+          `with --retries: how long between two looks; default: ${DELAY_SECONDS}`,
+        )
+          .argParser(seconds(0.1))
+          .conflicts(['timeout', 'poll']),
+      )
+      .option('--poll <seconds>', 'how often it is looked, at the least', seconds(0.1), DELAY_SECONDS)
+      .option('--json', 'print JSON: of one job an object, of several an array')
+      .addHelpText('after', NOTES),
+  ).action(onFleet(run));
+}
+
+async function run(fleet: Fleet, words: string[], options: WaitOptions): Promise<void> {
+  const { timeout, retries, delay = DELAY_SECONDS, poll, json = false } = options;
+  const { ids, single } = await givenIds(words);
+  const limit = retries === undefined ? timeout : retries * delay;
+  await waitFor(fleet, ids, {
+    pollSeconds: retries === undefined ? poll : delay,
+    json,
+    single,
+    ...(limit !== undefined && { timeoutSeconds: limit }),
+  });
+}
+
+const NOTES = `
+Exit status: 0 if the job succeeded, else the exit status of its worker, 128 and the number of the signal that it died
+of, 124 over its time limit, 122 cancelled, 121 lost, 120 unknown, 123 if it had not ended when the waiting was given
+up. Of several: 123 if one has not ended, else that of the first that did not succeed. An id that is unknown is not
+waited for, unless it begins with m-: that is a message of another producer, which nobody may have seen yet.
+Ctrl-C ends the waiting, not the jobs.
+
+Examples:
+  mayfly wait j-8w3m0c5vkq1z && echo it went well
+  mayfly wait --timeout 600 j-8w3m0c5vkq1z j-2p9dqk4xw7ab
+  mayfly enqueue --file jobs.txt | mayfly wait -
+  mayfly wait --retries 30 --delay 10 j-8w3m0c5vkq1z      as Ansible would
+`;

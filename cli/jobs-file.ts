@@ -1,0 +1,165 @@
+import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import * as v from 'valibot';
+import { Failure } from './failure.ts';
+import { escapeLine } from './terminal/escape.ts';
+
+/** A file with a job a line. */
+export interface JobsFile {
+  path: string;
+  /** What it is called in sentences. */
+  name: string;
+  /** Its lines are JSON objects with a `body` and options of their own; else each line is a body as it is. */
+  jsonLines: boolean;
+}
+
+/** A job of a file, with what its line says of it. Durations are seconds. */
+export interface LineJob {
+  /** From 1. */
+  line: number;
+  body: unknown;
+  async?: number;
+  delay?: number;
+  dedupe?: string;
+  group?: string;
+}
+
+const LineSchema = v.strictObject({
+  body: v.unknown(),
+  async: v.optional(v.pipe(v.number('a number of seconds'), v.minValue(1, 'at least 1 second'))),
+  delay: v.optional(
+    v.pipe(
+      v.number('a number of seconds'),
+      v.integer('a whole number of seconds'),
+      v.minValue(0, 'from 0 to 900 seconds'),
+      v.maxValue(900, 'from 0 to 900 seconds'),
+    ),
+  ),
+  dedupe: v.optional(v.pipe(v.string('a text'), v.nonEmpty('a text that is not empty'))),
+  group: v.optional(v.string('a text')),
+});
+
+/**
+ * The jobs of a file, in its order. Empty lines are none.
+ *
+ * @throws Failure with the number of a line that is not UTF-8 or cannot be read as a job
+ */
+export async function* readJobs(file: JobsFile): AsyncGenerator<LineJob> {
+  let line = 0;
+  for await (const bytes of linesOf(file)) {
+    line += 1;
+    if (!isUtf8(bytes)) {
+      throw new Failure(
+        `Line ${line} of ${file.name} is not UTF-8: ${visible(bytes)}. A job's body is text; convert it (\`iconv -t UTF-8\`) ` +
+          'or send it as base64.',
+      );
+    }
+    const text = bytes.toString('utf8');
+    if (text.trim() === '') continue;
+    yield file.jsonLines ? { ...readLine(text, line, file), line } : { body: text, line };
+  }
+}
+
+/** The whole file, read once to the end before anything is sent of it. */
+export interface Checked {
+  sha256: string;
+  jobs: number;
+}
+
+/** @throws Failure as `readJobs` */
+export async function checkJobs(file: JobsFile): Promise<Checked> {
+  const sha256 = await hashOf(file);
+  let jobs = 0;
+  for await (const _ of readJobs(file)) jobs += 1;
+  return { sha256, jobs };
+}
+
+async function hashOf(file: JobsFile): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of chunksOf(file)) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+async function* linesOf(file: JobsFile): AsyncGenerator<Buffer> {
+  let pieces: Buffer[] = [];
+  for await (const chunk of chunksOf(file)) {
+    let from = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
+      yield withoutReturn(Buffer.concat([...pieces, chunk.subarray(from, end)]));
+      pieces = [];
+      from = end + 1;
+    }
+    if (from < chunk.length) pieces.push(chunk.subarray(from));
+  }
+  if (pieces.length > 0) yield withoutReturn(Buffer.concat(pieces));
+}
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+
+function withoutReturn(line: Buffer): Buffer {
+  return line.at(-1) === RETURN ? line.subarray(0, -1) : line;
+}
+
+async function* chunksOf({ path, name }: JobsFile): AsyncGenerator<Buffer> {
+  try {
+    yield* createReadStream(path) as AsyncIterable<Buffer>;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    throw new Failure(`${name} cannot be read (${error.message}).`);
+  }
+}
+
+/** The first of a line's bytes that are not text, and what stands before them. */
+function visible(bytes: Buffer): string {
+  const text = new TextDecoder().decode(bytes);
+  const at = text.indexOf('\ufffd');
+  const start = Math.max(0, at - SHOWN);
+  const wrong = bytes[Buffer.byteLength(text.slice(0, at))] ?? 0;
+  const before = `${start > 0 ? '…' : ''}${text.slice(start, at)}`;
+  return `after ${JSON.stringify(before)} comes the byte 0x${wrong.toString(16).padStart(2, '0')}`;
+}
+
+const SHOWN = 20;
+
+function readLine(text: string, line: number, { name }: JobsFile): Omit<LineJob, 'line'> {
+  const value = parse(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Failure(
+      `Line ${line} of ${name} is no JSON object, but ${shown(text)}. A line is {"body": ..., "async"?, "delay"?, ` +
+        '"dedupe"?, "group"?}; without --json-lines each line is a body as it is.',
+    );
+  }
+  const result = v.safeParse(LineSchema, value);
+  if (!result.success) throw new Failure(`Line ${line} of ${name}: ${problem(result.issues[0])}.`);
+  const { body, async, delay, dedupe, group } = result.output;
+  return {
+    body,
+    ...(async !== undefined && { async }),
+    ...(delay !== undefined && { delay }),
+    ...(dedupe !== undefined && { dedupe }),
+    ...(group !== undefined && { group }),
+  };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function problem(issue: v.InferIssue<typeof LineSchema>): string {
+  const key = v.getDotPath(issue) ?? '';
+  if (issue.type === 'strict_object') {
+    if (issue.expected !== 'never') return `there is no "${key}"`;
+    return `the key ${shown(JSON.stringify(key))} is not known; known are body, async, delay, dedupe and group`;
+  }
+  return `its ${key} is ${shown(JSON.stringify(issue.input) ?? '')}; allowed is ${issue.message}`;
+}
+
+function shown(text: string): string {
+  return escapeLine(text.length > 40 ? `${text.slice(0, 40).toWellFormed()}…` : text);
+}

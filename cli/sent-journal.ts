@@ -1,0 +1,174 @@
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import * as v from 'valibot';
+import { Failure } from './failure.ts';
+
+/**
+ * What was sent of a file of jobs, beside it: a second run sends the rest under the same ids, however the first one
+ * ended. JSON lines: a head that names run and file, then `{"sent": [from, to]}` for jobs whose sending was
+ * acknowledged. A line may be torn, if the process was killed as it wrote: its jobs are sent once more, which is harmless
+ * (one id is one job).
+ */
+export interface SentJournal {
+  readonly path: string;
+  /** Names the run: its jobs have the ids `j-<seed>-<number>`. */
+  readonly seed: string;
+  /** There was an earlier run. */
+  readonly resumed: boolean;
+  /** How many were sent. */
+  readonly count: number;
+  has(number: number): boolean;
+  add(numbers: readonly number[]): void;
+  /** All are sent: nothing is left to know. */
+  remove(): void;
+}
+
+/** The run that a journal is of. */
+export interface Run {
+  /** Of the file of jobs, and what it is called in sentences. */
+  sha256: string;
+  name: string;
+  fleet: string;
+  jsonLines: boolean;
+}
+
+const HeadSchema = v.object({
+  mayfly: v.literal(1),
+  seed: v.pipe(v.string(), v.regex(/^[a-z0-9]+$/)),
+  sha256: v.string(),
+  fleet: v.string(),
+  jsonLines: v.boolean(),
+});
+const SentSchema = v.object({ sent: v.tuple([v.number(), v.number()]) });
+
+/**
+ * Opens the journal of this run, or begins one.
+ *
+ * @param newSeed of a run that begins
+ * @throws Failure if it is another file's, another fleet's, or cannot be written
+ */
+export function openJournal(path: string, run: Run, newSeed: () => string): SentJournal {
+  const text = read(path);
+  const [head, ...lines] = text.split('\n').map(parse);
+  const known = v.safeParse(HeadSchema, head);
+  if (!known.success) {
+    // A head that is torn: nothing was sent before it stood.
+    if (lines.length === 0 && HEAD.startsWith(text.slice(0, HEAD.length))) return begin(path, run, newSeed());
+    throw new Failure(`${path} is there, and no journal of \`mayfly enqueue\`: ${ANOTHER}.`);
+  }
+  const sent = new Set<number>();
+  for (const line of lines) {
+    const range = v.safeParse(SentSchema, line);
+    if (range.success) mark(sent, range.output.sent);
+  }
+  refuseAnother(path, known.output, run, sent.size);
+  // What comes next begins on a line of its own, whatever was torn.
+  write(path, () => appendFileSync(path, '\n'));
+  return new Journal(path, known.output.seed, sent, true);
+}
+
+/** How every journal begins. */
+const HEAD = '{"mayfly":1,';
+
+const ANOTHER = 'name another one (--journal FILE)';
+
+function begin(path: string, { sha256, fleet, jsonLines }: Run, seed: string): SentJournal {
+  write(path, () =>
+    writeFileSync(path, `${JSON.stringify({ mayfly: 1, seed, sha256, fleet, jsonLines })}\n`),
+  );
+  return new Journal(path, seed, new Set(), false);
+}
+
+function refuseAnother(path: string, head: v.InferOutput<typeof HeadSchema>, run: Run, sent: number): void {
+  const before = `${sent} of its jobs were sent in an earlier run (${path})`;
+  const what = 'To send all of it anew, under new ids, remove that file.';
+  if (head.sha256 !== run.sha256) {
+    throw new Failure(`${run.name} is not as it was when ${before}: which are left cannot be told. ${what}`);
+  }
+  if (head.fleet !== run.fleet) {
+    throw new Failure(`${run.name} was begun with fleet ${head.fleet}, not ${run.fleet}: ${before}. ${what}`);
+  }
+  if (head.jsonLines !== run.jsonLines) {
+    throw new Failure(
+      `${run.name} was begun ${head.jsonLines ? 'with' : 'without'} --json-lines: ${before}. ${what}`,
+    );
+  }
+}
+
+class Journal implements SentJournal {
+  readonly path: string;
+  readonly seed: string;
+  readonly resumed: boolean;
+  readonly #sent: Set<number>;
+
+  constructor(path: string, seed: string, sent: Set<number>, resumed: boolean) {
+    this.path = path;
+    this.seed = seed;
+    this.#sent = sent;
+    this.resumed = resumed;
+  }
+
+  get count(): number {
+    return this.#sent.size;
+  }
+
+  has(number: number): boolean {
+    return this.#sent.has(number);
+  }
+
+  add(numbers: readonly number[]): void {
+    const lines = rangesOf(numbers).map((sent) => `${JSON.stringify({ sent })}\n`);
+    if (lines.length > 0) write(this.path, () => appendFileSync(this.path, lines.join('')));
+    for (const number of numbers) this.#sent.add(number);
+  }
+
+  remove(): void {
+    rmSync(this.path, { force: true });
+  }
+}
+
+function mark(sent: Set<number>, [from, to]: [number, number]): void {
+  for (let number = from; number <= to; number += 1) sent.add(number);
+}
+
+/** `[1, 2, 3, 7]` as `[[1, 3], [7, 7]]`. */
+export function rangesOf(numbers: Iterable<number>): [number, number][] {
+  const ranges: [number, number][] = [];
+  for (const number of [...numbers].sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last && number <= last[1] + 1) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  return ranges;
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw new Failure(`The journal ${path} cannot be read (${messageOf(error)}): ${ANOTHER}.`);
+  }
+}
+
+function write(path: string, how: () => void): void {
+  try {
+    how();
+  } catch (error) {
+    throw new Failure(
+      `The journal ${path} cannot be written (${messageOf(error)}), without which a second run could not send the rest: ` +
+        `${ANOTHER}.`,
+    );
+  }
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

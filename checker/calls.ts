@@ -38,9 +38,30 @@ export function writesTo(job: string, calls: readonly CallFacts[]): CallFacts[] 
   );
 }
 
-/** True if a write to a job's item has this string among the values that it sets. */
-export function writesState(call: CallFacts, state: string): boolean {
-  const values = member(call, 'ExpressionAttributeValues') ?? member(call, 'Item');
-  if (typeof values !== 'object' || values === null) return false;
-  return Object.values(values).some((value) => (value as { S?: unknown } | null)?.S === state);
+/**
+ * The state that a write to a job's item sets; undefined if it sets none. Values alone do not tell: a condition
+ * compares with states too.
+ */
+export function stateWritten(call: CallFacts): string | undefined {
+  const whole = member(call, 'Item', 'state', 'S');
+  if (typeof whole === 'string') return whole;
+  const expression = String(member(call, 'UpdateExpression') ?? '');
+  for (const [, name = '', value = ''] of expression.matchAll(/(#?\w+) = (:\w+)/g)) {
+    if ((member(call, 'ExpressionAttributeNames', name) ?? name) !== 'state') continue;
+    const state = member(call, 'ExpressionAttributeValues', value, 'S');
+    return typeof state === 'string' ? state : undefined;
+  }
+  return undefined;
+}
+
+/** Whether somebody took the job's record away. */
+export function removedAtMs(job: string, calls: readonly CallFacts[]): number | undefined {
+  const removal = calls.find(
+    (call) =>
+      call.service === 'dynamodb' &&
+      call.action === 'DeleteItem' &&
+      succeeded(call) &&
+      member(call, 'Key', 'pk', 'S') === `job#${job}`,
+  );
+  return removal?.atMs;
 }

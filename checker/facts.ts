@@ -9,8 +9,12 @@ export interface Facts {
   workersAlive: readonly { job: string; pid: number }[];
   queue: QueueFacts;
   deadLetters: readonly DeadLetter[];
+  /** Its URL, as calls have it; undefined: the queue is gone. */
+  deadLetterQueueUrl?: string | undefined;
   /** The job table's items, as far as the checker reads them; undefined for a fleet that tracks no jobs. */
   records: readonly RecordFacts[] | undefined;
+  /** What the log bucket has of jobs; undefined: nobody looked. */
+  logs?: readonly LogFacts[] | undefined;
   instances: readonly InstanceFacts[];
   /** Undefined: the group is gone, which is as good as a desired capacity of 0. */
   group: { name: string; desired: number } | undefined;
@@ -32,10 +36,53 @@ export interface DeadLetter {
   reason?: string;
 }
 
+/** `docs/design.md`, "A job that can be followed". */
 export interface RecordFacts {
   id: string;
   state: string;
   reason?: string;
+  /** Somebody wanted it to end. */
+  cancelRequested?: boolean;
+  /** It is cleaned up: what stands here only keeps its message from running. */
+  removed?: boolean;
+  /** The job that it repeats, and the one that repeats it. */
+  retryOf?: string;
+  retriedAs?: string;
+  /** The newest, oldest first. */
+  tries?: readonly TryFacts[];
+}
+
+export interface TryFacts {
+  key: string;
+  /** Epoch milliseconds of its claim. */
+  startedMs: number;
+  ended: boolean;
+  exitStatus?: number;
+  log?: Record<Stream, StreamFacts>;
+}
+
+export type Stream = 'stdout' | 'stderr';
+
+/** What a record says of a stream. */
+export interface StreamFacts {
+  bytes: number;
+  lost: number;
+  /** In the bucket, 1 to this. */
+  chunks: number;
+  /** What stands in the record. */
+  inline: { bytes: number; sha256: string };
+}
+
+/** What the log bucket has of one try: `jobs/<job>/<key>/...`. */
+export interface LogFacts {
+  job: string;
+  key: string;
+  /** Sizes of the chunks, by number. */
+  chunks: Record<Stream, ReadonlyMap<number, number>>;
+  /** What the indices say, all of them in the order of their numbers. */
+  index: { numbers: readonly number[]; text: string };
+  /** Of all bytes of a stream; absent where nobody asked. */
+  sha256?: Partial<Record<Stream, string>>;
 }
 
 export interface InstanceFacts {
@@ -68,6 +115,11 @@ export type Rule =
   | 'unknown-job'
   | 'no-reason'
   | 'record-disagrees'
+  | 'ended-twice'
+  | 'run-after-end'
+  | 'cancelled-unasked'
+  | 'log-broken'
+  | 'log-left'
   | 'worker-left'
   | 'instance-left'
   | 'capacity-left'
@@ -88,6 +140,7 @@ export interface Verdict {
   counts: {
     sent: number;
     succeeded: number;
+    cancelled: number;
     deadLettered: number;
     queued: number;
     runs: number;

@@ -1,12 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { type AutoScalingClient, DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
-import { type DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type EC2Client, paginateDescribeInstances } from '@aws-sdk/client-ec2';
+import type { S3Client } from '@aws-sdk/client-s3';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { parseCalls } from './calls.ts';
-import type { Facts, InstanceFacts, RecordFacts } from './facts.ts';
+import type { Facts, InstanceFacts } from './facts.ts';
 import { type JournalLine, parseJournal } from './journal.ts';
+import { logsOf } from './logs.ts';
 import { deadLettersOf, queueFactsOf } from './queue.ts';
+import { recordsOf } from './records.ts';
 
 /** Where to look. The clients are an operator's, not the fleet's. */
 export interface Scene {
@@ -15,7 +18,13 @@ export interface Scene {
   journal: string;
   calls: string;
   leaseSeconds: number;
-  clients: { sqs: SQSClient; dynamodb: DynamoDBClient; ec2: EC2Client; autoScaling: AutoScalingClient };
+  clients: {
+    sqs: SQSClient;
+    dynamodb: DynamoDBClient;
+    ec2: EC2Client;
+    autoScaling: AutoScalingClient;
+    s3: S3Client;
+  };
   /** Whether workers run on machines with process ids of their own, which end with them: none are looked for here. */
   workersElsewhere?: boolean;
   /** What the stack has made. Undefined once it is deleted: then nothing can be queued and no group be left. */
@@ -27,6 +36,7 @@ export interface StackNames {
   deadLetterQueueUrl: string;
   /** Absent for a fleet that tracks no jobs. */
   table?: string;
+  logBucket: string;
   group: string;
 }
 
@@ -34,10 +44,12 @@ export interface StackNames {
 export async function gather(scene: Scene): Promise<Facts> {
   const { sent, journal, calls, leaseSeconds, clients, stack } = scene;
   const lines = parseJournal(await readFile(journal, 'utf8').catch(ignoreMissing));
-  const [queue, deadLetters, records, instances, group] = await Promise.all([
+  const printing = new Set(lines.filter(({ printed }) => printed).map(({ job }) => job));
+  const [queue, deadLetters, records, logs, instances, group] = await Promise.all([
     stack ? queueFactsOf(clients.sqs, stack.queueUrl) : { visible: [], inFlight: 0 },
     stack ? deadLettersOf(clients.sqs, stack.deadLetterQueueUrl) : [],
     stack?.table === undefined ? undefined : recordsOf(clients.dynamodb, stack.table),
+    stack ? logsOf(clients.s3, stack.logBucket, printing) : undefined,
     instancesOf(clients.ec2),
     stack ? groupOf(clients.autoScaling, stack.group) : undefined,
   ]);
@@ -47,25 +59,14 @@ export async function gather(scene: Scene): Promise<Facts> {
     workersAlive: scene.workersElsewhere ? [] : workersAlive(lines),
     queue,
     deadLetters,
+    deadLetterQueueUrl: stack?.deadLetterQueueUrl,
     records,
+    logs,
     instances,
     group,
     calls: parseCalls(await readFile(calls, 'utf8')),
     leaseMs: leaseSeconds * 1000,
   };
-}
-
-async function recordsOf(client: DynamoDBClient, table: string): Promise<RecordFacts[]> {
-  const records: RecordFacts[] = [];
-  for await (const { Items = [] } of paginateScan({ client }, { TableName: table, ConsistentRead: true })) {
-    for (const { pk, state, reason } of Items) {
-      if (!pk?.S?.startsWith('job#')) continue;
-      const record: RecordFacts = { id: pk.S.slice('job#'.length), state: state?.S ?? '' };
-      if (reason?.S) record.reason = reason.S;
-      records.push(record);
-    }
-  }
-  return records;
 }
 
 async function instancesOf(client: EC2Client): Promise<InstanceFacts[]> {

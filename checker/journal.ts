@@ -9,6 +9,8 @@ export interface JournalLine {
   instance?: string;
   /** How the worker ended, as a shell would say it (128 + n for signal n). Only with `end`. */
   status?: number;
+  /** SHA-256, in hex, of all that it has printed; only with `end`, and only if the worker knows. */
+  printed?: Partial<Record<'stdout' | 'stderr', string>>;
 }
 
 /** One run of a worker, put together from its lines. */
@@ -22,6 +24,7 @@ export interface Run {
   seenMs: number;
   /** Absent: it ended without a word (killed, or still running). */
   status?: number;
+  printed?: JournalLine['printed'];
 }
 
 /**
@@ -48,7 +51,9 @@ export function runsOf(lines: readonly JournalLine[]): Run[] {
     if (!run)
       throw new Error(`journal: job ${line.job} has '${line.event}' of pid ${line.pid} without a start`);
     run.seenMs = line.atMs;
-    if (line.event === 'end') run.status = line.status ?? 0;
+    if (line.event !== 'end') continue;
+    run.status = line.status ?? 0;
+    if (line.printed) run.printed = line.printed;
   }
   return runs;
 }

@@ -2,13 +2,19 @@ import type { Facts, Verdict } from './facts.ts';
 import { runsOf } from './journal.ts';
 import { judgeInstances } from './rules/instances.ts';
 import { judgeJobs } from './rules/jobs.ts';
+import { judgeLogs } from './rules/logs.ts';
 import { judgeRuns } from './rules/runs.ts';
 
 /** Whether any job was lost or run twice without cause, and whether anything is left running. */
 export function judge(facts: Facts): Verdict {
   const runs = runsOf(facts.journal);
   const { violations: ofRuns, notes } = judgeRuns(facts, runs);
-  const violations = [...judgeJobs(facts, runs), ...ofRuns, ...judgeInstances(facts)];
+  const violations = [
+    ...judgeJobs(facts, runs),
+    ...ofRuns,
+    ...judgeLogs(facts, runs),
+    ...judgeInstances(facts),
+  ];
   const succeeded = new Set(runs.filter(({ status }) => status === 0).map(({ job }) => job));
   return {
     ok: violations.length === 0,
@@ -17,6 +23,7 @@ export function judge(facts: Facts): Verdict {
     counts: {
       sent: facts.sent.length,
       succeeded: succeeded.size,
+      cancelled: facts.records?.filter(({ state }) => state === 'cancelled').length ?? 0,
       deadLettered: facts.deadLetters.length,
       queued: facts.queue.visible.length + facts.queue.inFlight,
       runs: runs.length,

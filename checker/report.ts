@@ -4,6 +4,7 @@ import type { Verdict } from './facts.ts';
 export function report({ ok, violations, notes, counts }: Verdict): string {
   const sum =
     `${counts.sent} jobs sent: ${counts.succeeded} succeeded, ${counts.deadLettered} dead-lettered, ` +
+    (counts.cancelled > 0 ? `${counts.cancelled} cancelled, ` : '') +
     `${counts.queued} still queued; ${counts.runs} runs on ${counts.instances} instances`;
   const lines = violations.map(({ rule, subject, message }) => `  ${rule}: ${subject} ${message}`);
   const verdict = ok

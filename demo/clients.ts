@@ -2,6 +2,7 @@ import { delimiter, dirname } from 'node:path';
 import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 
 export interface OperatorClients {
@@ -9,6 +10,7 @@ export interface OperatorClients {
   dynamodb: DynamoDBClient;
   ec2: EC2Client;
   autoScaling: AutoScalingClient;
+  s3: S3Client;
   destroy(): void;
 }
 
@@ -22,13 +24,15 @@ export function operatorClients(endpoint: string, region: string): OperatorClien
   const dynamodb = new DynamoDBClient(options);
   const ec2 = new EC2Client(options);
   const autoScaling = new AutoScalingClient(options);
+  const s3 = new S3Client({ ...options, forcePathStyle: true });
   return {
     sqs,
     dynamodb,
     ec2,
     autoScaling,
+    s3,
     destroy() {
-      for (const client of [sqs, dynamodb, ec2, autoScaling]) client.destroy();
+      for (const client of [sqs, dynamodb, ec2, autoScaling, s3]) client.destroy();
     },
   };
 }

@@ -22,6 +22,7 @@ export interface Deployed {
   queueUrl: string;
   deadLetterQueueUrl: string;
   table: string;
+  logBucket: string;
   group: string;
 }
 
@@ -82,6 +83,7 @@ function namesOf(json: string, stack: string): Deployed {
     queueUrl: output('QueueUrl'),
     deadLetterQueueUrl: output('DeadLetterQueueUrl'),
     table: output('TableName'),
+    logBucket: output('LogBucketName'),
     group: output('GroupName'),
   };
 }

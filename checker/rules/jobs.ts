@@ -1,5 +1,9 @@
-import type { Facts, RecordFacts, Violation } from '../facts.ts';
+import { member, removedAtMs, succeeded } from '../calls.ts';
+import type { Facts, Violation } from '../facts.ts';
 import type { Run } from '../journal.ts';
+import { judgeRecord } from './records.ts';
+
+const GIVEN_UP = new Set(['failed', 'timed_out', 'lost']);
 
 /** Every job that was sent has to be somewhere: done, dead-lettered with a reason, or still on the queue. */
 export function judgeJobs(facts: Facts, runs: readonly Run[]): Violation[] {
@@ -10,8 +14,12 @@ function judgeJob(job: string, facts: Facts, runs: readonly Run[]): Violation[] 
   const letters = facts.deadLetters.filter((letter) => letter.job === job);
   const done = runs.some((run) => run.job === job && run.status === 0);
   const waiting = facts.queue.visible.includes(job);
+  const lettersTaken = areLettersTaken(facts);
+  const gaveUp = GIVEN_UP.has(facts.records?.find(({ id }) => id === job)?.state ?? '');
+  const accounted =
+    done || letters.length > 0 || waiting || isCalledOff(job, facts) || (gaveUp && lettersTaken);
   const violations: Violation[] = [];
-  if (!done && letters.length === 0 && !waiting && facts.queue.inFlight === 0) {
+  if (!accounted && facts.queue.inFlight === 0) {
     violations.push({
       rule: 'lost',
       subject: job,
@@ -29,38 +37,30 @@ function judgeJob(job: string, facts: Facts, runs: readonly Run[]): Violation[] 
       message: 'succeeded, and dead-lettered as well',
     });
   }
-  return [...violations, ...judgeRecord(job, facts, { done, dead: letters.length > 0, waiting })];
+  return [
+    ...violations,
+    ...judgeRecord(job, facts, runs, { done, dead: letters.length > 0, waiting, lettersTaken }),
+  ];
 }
 
-interface Whereabouts {
-  done: boolean;
-  dead: boolean;
-  waiting: boolean;
+/** A job that an operator ended, or cleaned up, is nowhere any more, and not lost. */
+function isCalledOff(job: string, facts: Facts): boolean {
+  const record = facts.records?.find(({ id }) => id === job);
+  if (!record) return removedAtMs(job, facts.calls) !== undefined;
+  return record.removed === true || record.state === 'cancelled';
 }
 
-/** The table is what people will look at: it must tell what happened. */
-function judgeRecord(job: string, facts: Facts, is: Whereabouts): Violation[] {
-  if (!facts.records || facts.queue.inFlight > 0) return [];
-  const record = facts.records.find(({ id }) => id === job);
-  const wrong = record ? disagreement(record, is) : is.done || is.dead ? 'has no record' : undefined;
-  return wrong ? [{ rule: 'record-disagrees', subject: job, message: `the job ${wrong}` }] : [];
-}
-
-function disagreement({ state }: RecordFacts, { done, dead, waiting }: Whereabouts): string | undefined {
-  switch (state) {
-    case 'succeeded':
-      return done ? undefined : "is recorded 'succeeded', but no worker says so";
-    case 'failed':
-    case 'timed_out':
-    case 'lost':
-      return dead ? undefined : `is recorded '${state}', but is not in the dead-letter queue`;
-    case 'queued':
-      return waiting ? undefined : "is recorded 'queued', but is not on the queue";
-    case 'running':
-      return waiting ? undefined : "is recorded 'running', but nobody has it";
-    default:
-      return undefined;
-  }
+/** Agents only add to the dead-letter queue. */
+function areLettersTaken({ deadLetterQueueUrl, calls }: Facts): boolean {
+  const taking = new Set(['PurgeQueue', 'DeleteMessage', 'DeleteMessageBatch']);
+  return calls.some(
+    (call) =>
+      call.service === 'sqs' &&
+      taking.has(call.action) &&
+      succeeded(call) &&
+      deadLetterQueueUrl !== undefined &&
+      member(call, 'QueueUrl') === deadLetterQueueUrl,
+  );
 }
 
 function unknownJobs(facts: Facts, runs: readonly Run[]): Violation[] {

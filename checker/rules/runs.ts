@@ -1,4 +1,4 @@
-import { instanceOf, member, succeeded, writesState, writesTo } from '../calls.ts';
+import { instanceOf, member, stateWritten, succeeded, writesTo } from '../calls.ts';
 import type { CallFacts, Facts, Violation } from '../facts.ts';
 import type { Run } from '../journal.ts';
 
@@ -37,7 +37,7 @@ function causeOf(earlier: Run, run: Run, facts: Facts): string | undefined {
   const writes = writesTo(run.job, between);
   const owner = earlier.instance ?? ownerOf(earlier, facts);
   if (earlier.status === undefined) {
-    if (writes.some((call) => writesState(call, 'queued'))) return 'it was handed back';
+    if (writes.some((call) => stateWritten(call) === 'queued')) return 'it was handed back';
     if (!facts.records && handedBack(between, owner, facts.leaseMs)) return 'it was handed back';
   }
   return leaseRanOut(earlier, run, owner, facts, between)

@@ -76,13 +76,15 @@ export function callerName(caller: Caller): string {
 export const INSIDE = 'cloud';
 
 const LONGEST_TEXT = 256;
+/** What a write does to an item is read out of its expression: that is kept whole, up to DynamoDB's own limit. */
+const LONGEST_EXPRESSION = 4096;
 const LONGEST_LIST = 50;
 const DEEPEST = 8;
 const SECRET = /secret|password|sessiontoken|credential/i;
 
 /** What is worth keeping of an input: all its members, but no secret and nothing long. */
-export function summarise(value: unknown, depth = 0): unknown {
-  if (typeof value === 'string') return shorten(value);
+export function summarise(value: unknown, depth = 0, longest = LONGEST_TEXT): unknown {
+  if (typeof value === 'string') return shorten(value, longest);
   if (value instanceof Uint8Array) return `(${value.length} bytes)`;
   if (value instanceof Date) return value.toISOString();
   if (depth >= DEEPEST) return '(...)';
@@ -92,12 +94,14 @@ export function summarise(value: unknown, depth = 0): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([name, member]) => [
       name,
-      SECRET.test(name) || (hidden && name === 'Value') ? '(secret)' : summarise(member, depth + 1),
+      SECRET.test(name) || (hidden && name === 'Value')
+        ? '(secret)'
+        : summarise(member, depth + 1, name.endsWith('Expression') ? LONGEST_EXPRESSION : LONGEST_TEXT),
     ]),
   );
 }
 
-function shorten(text: string): string {
-  if (text.length <= LONGEST_TEXT) return text;
-  return `${text.slice(0, LONGEST_TEXT)}... (${text.length} characters)`;
+function shorten(text: string, longest: number): string {
+  if (text.length <= longest) return text;
+  return `${text.slice(0, longest)}... (${text.length} characters)`;
 }

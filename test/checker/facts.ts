@@ -59,7 +59,19 @@ export function writes(job: string, state: string, caller: string, atMs: number)
   const input = {
     TableName: 'jobs',
     Key: { pk: { S: `job#${job}` } },
-    ExpressionAttributeValues: { ':state': { S: state } },
+    UpdateExpression: 'SET #id = :set_id, #state = :set_state REMOVE #listing',
+    ExpressionAttributeNames: { '#id': 'id', '#state': 'state' },
+    // A condition has states too, which say nothing of what is written.
+    ExpressionAttributeValues: { ':queued': { S: 'queued' }, ':set_state': { S: state } },
   };
   return call('dynamodb', 'UpdateItem', caller, input, atMs);
+}
+
+export function removes(job: string, atMs: number): CallFacts {
+  return call('dynamodb', 'DeleteItem', 'owner', { Key: { pk: { S: `job#${job}` } } }, atMs);
+}
+
+export function enqueues(job: string, atMs: number): CallFacts {
+  const input = { Item: { pk: { S: `job#${job}` }, state: { S: 'queued' } } };
+  return call('dynamodb', 'PutItem', 'owner', input, atMs);
 }

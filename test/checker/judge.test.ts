@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Facts, Rule } from '../../checker/facts.ts';
 import { judge } from '../../checker/judge.ts';
-import { call, leaves, ONE, ran, requeues, soundFacts, TWO, writes } from './facts.ts';
+import { call, enqueues, leaves, ONE, ran, removes, requeues, soundFacts, TWO, writes } from './facts.ts';
 
 const KEEPER = 'keeper/mayfly-keeper';
 
@@ -79,6 +79,14 @@ describe('what is wrong is found', () => {
       finds: [['run-without-cause', 'm-1']],
     },
     {
+      what: 'a second run that was claimed although nobody had handed the job back',
+      change: ({ journal, calls }) => ({
+        journal: [...replaceRun(journal, ran('m-1', 1, 100, 1_000)), ...ran('m-1', 2, 300, 3_000, 0)],
+        calls: [...calls, writes('m-1', 'running', `agent/${TWO}`, 2_900)],
+      }),
+      finds: [['run-without-cause', 'm-1']],
+    },
+    {
       what: 'two runs of a job side by side, the lease long over',
       change: ({ journal }) => ({
         journal: [
@@ -116,6 +124,97 @@ describe('what is wrong is found', () => {
       what: 'a job without a record',
       change: () => ({ records: [record('m-2', 'succeeded')] }),
       finds: [['record-disagrees', 'm-1']],
+    },
+    {
+      what: 'a job that is cancelled although nobody asked',
+      change: ({ journal }) => ({
+        journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 143)),
+        records: [record('m-1', 'cancelled'), record('m-2', 'succeeded')],
+      }),
+      finds: [['cancelled-unasked', 'm-1']],
+    },
+    {
+      what: 'a cancelled job that is dead-lettered as well',
+      change: ({ journal }) => ({
+        journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 143)),
+        deadLetters: [{ job: 'm-1', reason: 'cancelled' }],
+        records: [cancelled('m-1'), record('m-2', 'succeeded')],
+      }),
+      finds: [['record-disagrees', 'm-1']],
+    },
+    {
+      what: 'a job that is queued again although it was to be cancelled',
+      change: ({ journal }) => ({
+        journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 1)),
+        queue: { visible: ['m-1'], inFlight: 0 },
+        records: [{ ...cancelled('m-1'), state: 'queued' }, record('m-2', 'succeeded')],
+      }),
+      finds: [['record-disagrees', 'm-1']],
+    },
+    {
+      what: 'a job that is started after it was cancelled',
+      change: ({ calls }) => ({
+        calls: [writes('m-1', 'cancelled', 'owner', 500), ...calls],
+        records: [cancelled('m-1'), record('m-2', 'succeeded')],
+      }),
+      finds: [['run-after-end', 'm-1']],
+    },
+    {
+      what: 'a job whose end is written twice, in two ways',
+      change: ({ calls }) => ({
+        calls: [
+          ...calls,
+          writes('m-1', 'succeeded', `agent/${ONE}`, 2_100),
+          writes('m-1', 'lost', KEEPER, 2_200),
+        ],
+      }),
+      finds: [['ended-twice', 'm-1']],
+    },
+    {
+      what: 'a run that is no try of its job',
+      change: () => ({ records: [{ ...record('m-1', 'succeeded'), tries: [] }, record('m-2', 'succeeded')] }),
+      finds: [['record-disagrees', 'm-1']],
+    },
+    {
+      what: 'two runs in one try',
+      change: ({ journal, calls }) => ({
+        journal: [...replaceRun(journal, ran('m-1', 1, 100, 1_000, 1)), ...ran('m-1', 2, 300, 3_000, 0)],
+        records: [{ ...record('m-1', 'succeeded'), tries: [tried('k1', 900)] }, record('m-2', 'succeeded')],
+        calls,
+      }),
+      finds: [['record-disagrees', 'm-1']],
+    },
+    {
+      what: 'an exit status that was not that of the worker',
+      change: ({ journal }) => ({
+        journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 65)),
+        deadLetters: [{ job: 'm-1', reason: 'exit status 65' }],
+        records: [
+          { ...record('m-1', 'failed'), tries: [{ ...tried('k1', 900), exitStatus: 1 }] },
+          record('m-2', 'succeeded'),
+        ],
+      }),
+      finds: [['record-disagrees', 'm-1']],
+    },
+    {
+      what: 'a retry of a job that goes on',
+      change: () => ({
+        queue: { visible: ['m-1'], inFlight: 0 },
+        journal: ran('m-2', 1, 200, 1_000, 0),
+        records: [record('m-1', 'queued'), { ...record('m-2', 'succeeded'), retryOf: 'm-1' }],
+      }),
+      finds: [['record-disagrees', 'm-2']],
+    },
+    {
+      what: 'a failed job whose dead letter is gone, with nobody who took it',
+      change: ({ journal }) => ({
+        journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 65)),
+        records: [record('m-1', 'failed'), record('m-2', 'succeeded')],
+      }),
+      finds: [
+        ['lost', 'm-1'],
+        ['record-disagrees', 'm-1'],
+      ],
     },
     {
       what: 'an instance that runs on',
@@ -215,6 +314,62 @@ describe('what is right is let pass', () => {
       }),
     },
     {
+      what: 'a job that was cancelled before it ran, its message still there',
+      change: ({ sent, records, calls }) => ({
+        sent: [...sent, 'm-3'],
+        records: [...(records ?? []), cancelled('m-3')],
+        calls: [...calls, writes('m-3', 'cancelled', 'owner', 500)],
+      }),
+    },
+    {
+      what: 'a job that was stopped because it was to be cancelled',
+      change: ({ journal, calls }) => ({
+        journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 143)),
+        records: [
+          { ...cancelled('m-1'), tries: [{ ...tried('k1', 900), exitStatus: 143 }] },
+          record('m-2', 'succeeded'),
+        ],
+        calls: [...calls, writes('m-1', 'cancelled', `agent/${ONE}`, 2_100)],
+      }),
+    },
+    {
+      what: 'a job that was cleaned up',
+      change: ({ records = [], calls }) => ({
+        records: records.filter(({ id }) => id !== 'm-1'),
+        calls: [...calls, writes('m-1', 'succeeded', `agent/${ONE}`, 2_100), removes('m-1', 3_000)],
+      }),
+    },
+    {
+      what: 'a job that was cleaned up, and enqueued again under its old id',
+      change: ({ calls, queue }) => ({
+        records: [record('m-1', 'queued'), record('m-2', 'succeeded')],
+        queue: { ...queue, visible: ['m-1'] },
+        calls: [...calls, writes('m-1', 'succeeded', `agent/${ONE}`, 900), enqueues('m-1', 950)],
+      }),
+    },
+    {
+      what: 'a failed job whose dead letter an operator took',
+      change: ({ journal, calls }) => ({
+        journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 65)),
+        records: [record('m-1', 'failed'), record('m-2', 'succeeded')],
+        deadLetterQueueUrl: 'dead',
+        calls: [...calls, call('sqs', 'PurgeQueue', 'owner', { QueueUrl: 'dead' }, 5_000)],
+      }),
+    },
+    {
+      what: 'a job that was retried, its dead letter gone',
+      change: ({ sent, journal }) => ({
+        sent: [...sent, 'm-3'],
+        journal: [...replaceRun(journal, ran('m-1', 1, 100, 1_000, 65)), ...ran('m-3', 1, 300, 5_000, 0)],
+        deadLetters: [{ job: 'm-1', reason: 'exit status 65' }],
+        records: [
+          { ...record('m-1', 'failed'), retriedAs: 'm-3' },
+          record('m-2', 'succeeded'),
+          { ...record('m-3', 'succeeded'), retryOf: 'm-1' },
+        ],
+      }),
+    },
+    {
       what: 'a group that is gone with its stack',
       change: () => ({ group: undefined }),
     },
@@ -240,6 +395,8 @@ describe('what is right is let pass', () => {
 });
 
 const record = (id: string, state: string) => ({ id, state });
+const cancelled = (id: string) => ({ ...record(id, 'cancelled'), cancelRequested: true });
+const tried = (key: string, startedMs: number) => ({ key, startedMs, ended: true });
 const instance = (id: string, state: string) => ({ id, state, launchedMs: 0 });
 
 function setsDesired(caller: string, desired: number) {

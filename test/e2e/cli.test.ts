@@ -190,6 +190,7 @@ async function deploy(words: string[], environment: Record<string, string> = {})
     queueUrl: outputs?.['FleetQueueUrl'] ?? '',
     deadLetterQueueUrl: outputs?.['FleetDeadLetterQueueUrl'] ?? '',
     table: outputs?.['FleetTableName'] ?? '',
+    logBucket: outputs?.['FleetLogBucketName'] ?? '',
     group: outputs?.['FleetGroupName'] ?? '',
   };
 }

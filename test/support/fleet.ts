@@ -156,6 +156,7 @@ function namesOf(outputs: ReadonlyMap<string, string>, props: WorkerFleetProps):
     queueUrl: output('QueueUrl'),
     deadLetterQueueUrl: output('DeadLetterQueueUrl'),
     group: output('GroupName'),
+    logBucket: output('LogBucketName'),
     ...(props.trackJobs === false ? {} : { table: output('TableName') }),
   };
 }

@@ -1,0 +1,121 @@
+import { removedAtMs, stateWritten, writesTo } from '../calls.ts';
+import type { Facts, RecordFacts, Violation } from '../facts.ts';
+import type { Run } from '../journal.ts';
+import { MOST_TRIES, tryOfRun } from '../tries.ts';
+
+const TERMINAL: ReadonlySet<string | undefined> = new Set([
+  'succeeded',
+  'failed',
+  'timed_out',
+  'cancelled',
+  'lost',
+  'skipped',
+]);
+
+const isTerminal = (state: string | undefined): state is string => TERMINAL.has(state);
+
+/** Where a job is, by all that is not its record. */
+export interface Whereabouts {
+  /** A worker has succeeded. */
+  done: boolean;
+  dead: boolean;
+  waiting: boolean;
+  /** An operator took dead letters away, or sent them again: which, no call says. */
+  lettersTaken: boolean;
+}
+
+/** The table is what people will look at: it must tell what happened, once, and nothing may happen after the end. */
+export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], is: Whereabouts): Violation[] {
+  if (!facts.records || facts.queue.inFlight > 0) return [];
+  const record = facts.records.find(({ id }) => id === job);
+  const violation = (rule: Violation['rule'], message: string): Violation => ({
+    rule,
+    subject: job,
+    message,
+  });
+  const disagrees = (message: string | undefined) =>
+    message === undefined ? [] : [violation('record-disagrees', `the job ${message}`)];
+  const own = runs.filter((run) => run.job === job);
+  const { ends, afterwards } = endsOf(job, facts, own);
+  const common = [
+    ...(new Set(ends).size > 1
+      ? [violation('ended-twice', `was written ${[...new Set(ends)].join(', then ')}`)]
+      : []),
+    ...afterwards.map(({ pid }) =>
+      violation('run-after-end', `was started (pid ${pid}) after it was ${ends[0]}`),
+    ),
+  ];
+  if (record?.removed || (!record && removedAtMs(job, facts.calls) !== undefined)) return common;
+  if (!record) return [...common, ...disagrees(is.done || is.dead ? 'has no record' : undefined)];
+  const unasked = record.state === 'cancelled' && !record.cancelRequested;
+  return [
+    ...common,
+    ...disagrees(stateWrong(record, is)),
+    ...disagrees(triesWrong(record, own)),
+    ...disagrees(retryWrong(record, facts.records)),
+    ...(unasked ? [violation('cancelled-unasked', 'is cancelled, and nobody asked for it')] : []),
+  ];
+}
+
+/** The last states that were written, and the runs that began when there was one; since it was enqueued last. */
+function endsOf(job: string, facts: Facts, runs: readonly Run[]) {
+  const all = writesTo(job, facts.calls);
+  // One that was cleaned up may be enqueued again, under the id of its dedupe key.
+  const enqueued = all.findLastIndex((call) => call.action === 'PutItem' && !isTerminal(stateWritten(call)));
+  const writes = all.slice(enqueued + 1).flatMap((call) => {
+    const state = stateWritten(call);
+    return isTerminal(state) ? [{ state, atMs: call.atMs }] : [];
+  });
+  const [first] = writes;
+  return {
+    ends: writes.map(({ state }) => state),
+    afterwards: first ? runs.filter(({ startedMs }) => startedMs > first.atMs) : [],
+  };
+}
+
+function stateWrong(
+  record: RecordFacts,
+  { done, dead, waiting, lettersTaken }: Whereabouts,
+): string | undefined {
+  const { state, cancelRequested, retriedAs } = record;
+  switch (state) {
+    case 'succeeded':
+      return done ? undefined : "is recorded 'succeeded', but no worker says so";
+    case 'failed':
+    case 'timed_out':
+    case 'lost':
+      if (dead || lettersTaken || retriedAs !== undefined) return undefined;
+      return `is recorded '${state}', but is not in the dead-letter queue`;
+    case 'cancelled':
+      return dead ? "is recorded 'cancelled', but is in the dead-letter queue" : undefined;
+    case 'queued':
+      if (cancelRequested) return "is recorded 'queued', although it was to be cancelled";
+      return waiting ? undefined : "is recorded 'queued', but is not on the queue";
+    case 'running':
+      return waiting ? undefined : "is recorded 'running', but nobody has it";
+    default:
+      return undefined;
+  }
+}
+
+/** Each run of a worker is a try of its own, with the exit status that the worker knows of. */
+function triesWrong(record: RecordFacts, runs: readonly Run[]): string | undefined {
+  const { tries } = record;
+  if (!tries || tries.length >= MOST_TRIES) return undefined;
+  const seen = new Set<string>();
+  for (const run of runs) {
+    const one = tryOfRun(run, record);
+    if (!one) return `was run (pid ${run.pid}), and its record has no try of it`;
+    if (seen.has(one.key)) return `was run twice in the one try ${one.key}`;
+    seen.add(one.key);
+    const differs = run.status !== undefined && one.exitStatus !== undefined && one.exitStatus !== run.status;
+    if (differs) return `exited with ${run.status}, and its record says ${one.exitStatus}`;
+  }
+  return undefined;
+}
+
+function retryWrong({ retryOf }: RecordFacts, records: readonly RecordFacts[]): string | undefined {
+  const old = records.find(({ id }) => id === retryOf);
+  if (!old || isTerminal(old.state)) return undefined;
+  return `repeats ${retryOf}, which is still ${old.state}`;
+}

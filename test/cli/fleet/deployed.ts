@@ -1,0 +1,45 @@
+import { resolve } from 'node:path';
+import { execa } from 'execa';
+import { afterEach } from 'vitest';
+import { Fleet } from '../../../cli/fleet/fleet.ts';
+import type { WorkerFleetProps } from '../../../infra/props.ts';
+import { STACK_NAME } from '../../support/deploy.ts';
+import { startFleet, type TestFleet } from '../../support/fleet.ts';
+
+const BIN = resolve(import.meta.dirname, '../../../bin/mayfly.js');
+
+/** A fleet with its stack, instances and keeper, and the two ways in which people look after it. */
+export interface DeployedFleet extends TestFleet {
+  library: Fleet;
+  /** Runs the command, as a user does. Rejects at no exit status. */
+  mayfly(...words: string[]): ReturnType<typeof run>;
+}
+
+/** Fleets for the tests of a file: each test has its own, which is gone when the test is over, however it ends. */
+export function deployedFleets(): (props?: WorkerFleetProps) => Promise<DeployedFleet> {
+  const open: { close(): Promise<void> }[] = [];
+  afterEach(async () => {
+    for (const one of open.splice(0)) await one.close();
+  });
+  return async (props) => {
+    const fleet = await startFleet(props);
+    open.push(fleet);
+    const env = {
+      AWS_ENDPOINT_URL: fleet.cloud.endpoint,
+      AWS_REGION: fleet.cloud.region,
+      AWS_ACCESS_KEY_ID: 'AKIATEST',
+      AWS_SECRET_ACCESS_KEY: 'any',
+      MAYFLY_STACK: STACK_NAME,
+    };
+    // The library's clients find the cloud as they find AWS.
+    Object.assign(process.env, env);
+    const library = await Fleet.find({ stack: STACK_NAME });
+    open.unshift({ close: async () => library.close() });
+    const all = { ...env, PATH: process.env['PATH'] ?? '' };
+    return Object.assign(fleet, { library, mayfly: (...words: string[]) => run(words, all) });
+  };
+}
+
+function run(words: string[], env: Record<string, string>) {
+  return execa(process.execPath, [BIN, ...words], { env, extendEnv: false, reject: false });
+}

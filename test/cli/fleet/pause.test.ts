@@ -1,0 +1,86 @@
+import { DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
+import { expect, test } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
+import { expectSound } from '../../support/suite.ts';
+import { type DeployedFleet, deployedFleets } from './deployed.ts';
+
+const open = deployedFleets();
+
+async function isLaunchSuspended({ clients, stack }: DeployedFleet): Promise<boolean> {
+  const { AutoScalingGroups } = await clients.autoScaling.send(
+    new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [stack.group] }),
+  );
+  return (AutoScalingGroups?.[0]?.SuspendedProcesses ?? []).some(
+    ({ ProcessName }) => ProcessName === 'Launch',
+  );
+}
+
+/** Resolves when the keeper has run so often from now on. */
+async function kept({ library }: DeployedFleet, times: number): Promise<void> {
+  let last = (await library.describe()).keeper.ranAt;
+  for (let runs = 0; runs < times; runs++) {
+    last = await eventually('a run of the keeper', async () => {
+      const { ranAt } = (await library.describe()).keeper;
+      return ranAt !== last && ranAt;
+    });
+  }
+}
+
+test('a paused fleet ends what it has and starts nothing; resumed, it does what has waited', async () => {
+  const fleet = await open();
+  const [first = ''] = await fleet.send({ sleepMs: 3000 });
+  await fleet.event('start', first);
+  const paused = await fleet.library.pause();
+  expect(paused).toEqual({ pausedAt: expect.any(String), already: false });
+  expect(await isLaunchSuspended(fleet)).toBe(true);
+  await fleet.event('end', first);
+  const [second = ''] = await fleet.send({});
+  await eventually('the instance to retire', async () => (await fleet.instances()).length === 0);
+  // A minute of the cloud's is enough for its alarm, and one run for the keeper.
+  await kept(fleet, 3);
+  expect(await fleet.library.describe()).toMatchObject({
+    queue: { visible: 1, inFlight: 0, waitingSince: expect.any(String) },
+    launches: { suspended: true, reason: 'paused', since: paused.pausedAt },
+    instances: [],
+    retired: [{ reason: 'idle', jobsDone: 1 }],
+  });
+  expect((await fleet.journal()).map(({ job }) => job)).not.toContain(second);
+
+  expect(await fleet.library.resume()).toEqual({ pausedAt: paused.pausedAt, suspended: true });
+  await fleet.event('end', second);
+  await fleet.backToZero();
+  expect((await fleet.library.describe()).launches).toEqual({ suspended: false });
+  await expectSound(fleet, { sent: 2, succeeded: 2 });
+});
+
+test('both can be repeated, and say what there was to do', async () => {
+  const fleet = await open();
+  const { library } = fleet;
+  expect(await library.resume()).toEqual({ suspended: false });
+  const { pausedAt } = await library.pause();
+  expect(await library.pause()).toEqual({ pausedAt, already: true });
+  expect(await library.resume()).toEqual({ pausedAt, suspended: true });
+  expect(await library.resume()).toEqual({ suspended: false });
+  expect(await isLaunchSuspended(fleet)).toBe(false);
+});
+
+test('a pause whose second half fails is a pause all the same', async () => {
+  const fleet = await open();
+  fleet.cloud.faults.add({
+    action: 'SuspendProcesses',
+    caller: 'owner',
+    effect: { kind: 'error', code: 'AccessDenied', status: 403 },
+  });
+  await expect(fleet.library.pause()).rejects.toMatchObject({ name: 'AccessDenied' });
+  await eventually('the keeper to suspend launches', () => isLaunchSuspended(fleet));
+  expect((await fleet.library.describe()).launches).toMatchObject({ reason: 'paused', suspended: true });
+});
+
+test('of a fleet whose group is gone it is said that it is', async () => {
+  const fleet = await open();
+  fleet.library.context.facts.group = 'gone';
+  await expect(fleet.library.resume()).rejects.toMatchObject({
+    name: 'StoreGone',
+    message: expect.stringContaining('gone'),
+  });
+});

@@ -12,11 +12,11 @@ import { drawSession } from './draw.ts';
 import { STACK_NAME } from './fleet.ts';
 import { type Line, play } from './play.ts';
 import { putIntoReadme } from './readme.ts';
-import { SCRIPT } from './script.ts';
+import { SCRIPT, WARM_UP } from './script.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const COLUMNS = 110;
-/** A minute of AWS's own passes in a second: the session is about jobs, not about waiting for an instance. */
+/** A minute of AWS's own passes in a second. */
 const SPEED = 60;
 const LONGEST_MS = 300_000;
 
@@ -31,7 +31,9 @@ async function record(): Promise<Line[]> {
     const environment = operatorEnvironment(endpoint, region);
     const programs = await programsIn(directory);
     const PATH = [programs, environment['PATH']].join(delimiter);
-    return await play(SCRIPT, { ...environment, PATH, MAYFLY_STACK: STACK_NAME }, directory);
+    const shell = { ...environment, PATH, MAYFLY_STACK: STACK_NAME };
+    await play([{ comment: '', typed: WARM_UP }], shell, directory);
+    return await play(SCRIPT, shell, directory);
   } finally {
     await cloud.close();
     await rm(directory, { recursive: true, force: true });

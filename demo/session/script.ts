@@ -1,3 +1,6 @@
+/** Runs before all that is recorded: the session is about jobs, not about the start of an instance. */
+export const WARM_UP = "mayfly enqueue --poll 1 'true'";
+
 /** What is typed, in this order. `$ID` is the last id that was printed. */
 export interface Step {
   /** Said above it. */
@@ -23,7 +26,7 @@ export const SCRIPT: readonly Step[] = [
   {
     comment: 'its log while it runs',
     typed: 'mayfly logs --follow $ID',
-    meanwhile: { afterSeconds: 6, comment: 'in another terminal', typed: 'mayfly cancel $ID' },
+    meanwhile: { afterSeconds: 5, comment: 'in another terminal', typed: 'mayfly cancel $ID' },
   },
   { comment: 'what became of it', typed: 'mayfly status $ID' },
 ];

@@ -24,6 +24,8 @@ export interface BareFleet {
   directory: string;
   /** Runs the command, as a user does. Rejects at no exit status. */
   mayfly(...words: string[]): ReturnType<typeof runs>;
+  /** The same, with this on its standard input. */
+  mayflyReading(input: string, ...words: string[]): ReturnType<typeof runs>;
   /** The same, with its output as bytes. */
   mayflyBytes(...words: string[]): ReturnType<typeof runsForBytes>;
   /** Writes a job's record as it is. */
@@ -90,6 +92,7 @@ async function setUp(cloud: Cloud, directory: string, name: string): Promise<Bar
     env,
     directory,
     mayfly: (...words) => runs(words, surroundings),
+    mayflyReading: (input, ...words) => runs(words, surroundings, input),
     mayflyBytes: (...words) => runsForBytes(words, surroundings),
     async record(record) {
       const item = toItem({ pk: `job#${record.id}`, attempts: 1, ...record });
@@ -106,8 +109,8 @@ interface Surroundings {
   env: Record<string, string>;
 }
 
-function runs(words: string[], { cwd, env }: Surroundings) {
-  return execa(process.execPath, [BIN, ...words], { cwd, env, extendEnv: false, reject: false });
+function runs(words: string[], { cwd, env }: Surroundings, input = '') {
+  return execa(process.execPath, [BIN, ...words], { cwd, env, extendEnv: false, reject: false, input });
 }
 
 function runsForBytes(words: string[], { cwd, env }: Surroundings) {

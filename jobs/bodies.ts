@@ -1,10 +1,4 @@
-import {
-  DeleteObjectCommand,
-  GetObjectCommand,
-  NoSuchKey,
-  PutObjectCommand,
-  type S3Client,
-} from '@aws-sdk/client-s3';
+import { GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { bodyKey } from './log-layout.ts';
 
 const MIB = 1024 * 1024;
@@ -39,8 +33,6 @@ export interface BodyStore {
   put(job: string, text: string): Promise<void>;
   /** @throws BodyMissing, BodyTooLong, or as the SDK does */
   get(job: string): Promise<string>;
-  /** One that is not there counts as removed. */
-  remove(job: string): Promise<void>;
 }
 
 export function bodyStore(s3: S3Client, bucket: string): BodyStore {
@@ -69,10 +61,6 @@ export function bodyStore(s3: S3Client, bucket: string): BodyStore {
       } catch (error) {
         throw error instanceof NoSuchKey ? new BodyMissing(job, bucket) : error;
       }
-    },
-
-    async remove(job) {
-      await s3.send(new DeleteObjectCommand(objectOf(job)));
     },
   };
 }

@@ -4,9 +4,15 @@ import { BadBody } from './errors.ts';
 /**
  * What the worker reads: a text as it is; bytes, which must be UTF-8, likewise; any other JSON value as JSON.
  */
-export type Body = string | Uint8Array | JsonValue;
+export type Body = Uint8Array | JsonValue;
 
-export type JsonValue = number | boolean | null | readonly JsonValue[] | { readonly [key: string]: unknown };
+export type JsonValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [key: string]: unknown };
 
 /** The text of a body. Throws `BadBody` for what is none, or is longer than a body may be. */
 export function textOf(body: Body): string {
@@ -38,7 +44,7 @@ function firstWrongByte(bytes: Uint8Array): number {
   return bytes.findIndex((byte, index) => byte !== again[index]);
 }
 
-function written(value: JsonValue): string {
+function written(value: unknown): string {
   let text: string | undefined;
   try {
     text = JSON.stringify(value);

@@ -5,6 +5,7 @@ import { packageRoot } from '../infra/package-files.ts';
 import { cancelCommand } from './commands/cancel.ts';
 import { cleanupCommand } from './commands/cleanup.ts';
 import { completeWordsCommand, completionCommand } from './commands/completion.ts';
+import { dlqCommand } from './commands/dlq.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
 import { fleetCommand } from './commands/fleet.ts';
 import { listCommand } from './commands/list.ts';
@@ -42,7 +43,7 @@ export function createProgram(): Command {
       retryCommand(),
       cleanupCommand(),
     ],
-    'The fleet:': [fleetCommand()],
+    'The fleet:': [dlqCommand(), fleetCommand()],
     'This machine:': [localCommand(), completionCommand()],
   };
   for (const [heading, commands] of Object.entries(verbs)) {
@@ -64,40 +65,51 @@ function version(): string {
 
 const NOTES = `
 Which fleet:
-  With one fleet in the region nothing has to be said. Else one of these, as a flag or a variable:
-    --stack NAME [--fleet NAME]   MAYFLY_STACK, MAYFLY_FLEET   the fleet of a CloudFormation stack
-    --outputs FILE                MAYFLY_OUTPUTS               what \`cdk deploy --outputs-file\` left
-    --queue-url, --table,         MAYFLY_QUEUE_URL, ...        its parts by their names, where nothing can be
-    --log-bucket,                                              looked up: MAYFLY_TABLE, MAYFLY_LOG_BUCKET,
-    --auto-scaling-group,                                      MAYFLY_GROUP,
-    --dead-letter-queue-url                                    MAYFLY_DEAD_LETTER_QUEUE_URL
-  Region and credentials are found as AWS's own tools find them; with the variables that \`mayfly local\` prints,
-  everything here works on it as it does on AWS.
+  With one fleet in the region nothing has to be said. Else one of these, as a
+  flag or as a variable:
+    --stack <name>            MAYFLY_STACK      its CloudFormation stack
+    --fleet <name>            MAYFLY_FLEET      its name, if that has several
+    --outputs <file>          MAYFLY_OUTPUTS    of \`cdk deploy --outputs-file\`
+  or all of these, where nothing can be looked up:
+    --queue-url <url>         MAYFLY_QUEUE_URL
+    --table <name>            MAYFLY_TABLE
+    --log-bucket <name>       MAYFLY_LOG_BUCKET
+    --auto-scaling-group <name>                 MAYFLY_GROUP
+    --dead-letter-queue-url <url>               MAYFLY_DEAD_LETTER_QUEUE_URL
+  Region and credentials are found as AWS's own tools find them. With the
+  variables that \`mayfly local\` prints, all of this works there as on AWS.
 
 Exit status:
     0  done, or ended as asked
     1  it could not be done; the reason is on stderr
     2  wrong usage
   130  stopped by Ctrl-C
-  Where a job is waited for (wait, enqueue --poll N), its own end:
-       the exit status of its worker; 128 and the number of the signal that it died of
+  Where jobs are waited for (wait, enqueue --poll), their own end:
+       the worker's exit status; 128 and the number of the signal it died of
   119  skipped
-  120  unknown: the fleet has no such job (also of status, cancel, retry, cleanup and logs)
+  120  unknown: the fleet has no such job (not only where it is waited for)
   121  lost
   122  cancelled
   123  not ended yet when the waiting was given up
   124  over its time limit
-  Of several jobs: 123 if one has not ended, else that of the first that did not succeed.
+  Of several jobs: 123 if one has not ended, else that of the first that did
+  not succeed.
 
 Output:
-  Data goes to stdout, all else to stderr. --json prints one JSON document: of one job an object, of several an array;
-  what comes bit by bit (enqueue of a file, logs) is one JSON object a line. Colours and progress bars are for
-  terminals only (NO_COLOR=1: no colours at all).
+  Data goes to stdout, all else to stderr. --json prints one JSON document, of
+  one job an object, of several an array; what comes bit by bit (enqueue of a
+  file, logs) is one JSON object a line. Colours and progress bars are for
+  terminals only, colours not with NO_COLOR=1.
 
 Examples:
-  mayfly enqueue --async 600 --poll 2 report-2031    run a job, watch it, exit as it does; end it after 10 minutes
-  id=$(mayfly enqueue report-2031)                   only send it
-  mayfly logs -f "$id"                               see what it prints
-  mayfly enqueue --file jobs.txt | mayfly wait -     a job a line, all of them
-  mayfly local                                       a cloud on this machine, to try all of this
+  mayfly enqueue --async 600 --poll 2 report-2031
+      runs a job, shows progress, exits as it does; ends it after 10 minutes
+  id=$(mayfly enqueue report-2031)
+      only sends it
+  mayfly logs -f "$id"
+      shows what it prints
+  mayfly enqueue --file jobs.txt | mayfly wait -
+      a job a line, all of them
+  mayfly local
+      a cloud on this machine, to try all of this
 `;

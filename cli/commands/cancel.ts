@@ -64,11 +64,11 @@ function statusOf(cancelled: readonly Cancelled[]): number {
 }
 
 const NOTES = `
-It can be repeated. Exit status: 0 if the jobs are cancelled, or going to be; 1 if one had ended by itself before, which
-it says; 120 if one is unknown.
+It can be repeated. Exit status: 0 if the jobs are cancelled or going to be; 1
+if one had ended by itself before, which is said; 120 if one is unknown.
 
 Examples:
   mayfly cancel j-8w3m0c5vkq1z
   mayfly cancel --wait j-8w3m0c5vkq1z j-2p9dqk4xw7ab
-  mayfly list --state queued --group eu-west --json | jq -r '.[].id' | mayfly cancel -
+  mayfly list --state queued --json | jq -r '.[].id' | mayfly cancel -
 `;

@@ -98,7 +98,8 @@ function statusOf(removed: readonly CleanedUp[]): number {
 }
 
 const NOTES = `
-Exit status: 0; 1 if one has not ended; 120 if one is unknown. The others are removed all the same.
+Exit status: 0; 1 if one has not ended; 120 if one is unknown. The others are
+removed all the same.
 
 Examples:
   mayfly cleanup j-8w3m0c5vkq1z

@@ -23,7 +23,7 @@ export function completionCommand(): Command {
 const EXAMPLES = `
 Examples, each with the file where it stays:
   echo 'source <(mayfly completion bash)' >> ~/.bashrc
-  echo 'source <(mayfly completion zsh)' >> ~/.zshrc      after compinit
+  echo 'source <(mayfly completion zsh)' >> ~/.zshrc     after compinit
   mayfly completion fish > ~/.config/fish/completions/mayfly.fish
 `;
 

@@ -87,16 +87,19 @@ function wrongUsage(body: string | undefined, options: EnqueueOptions): string |
 }
 
 const NOTES = `
-Of a file nothing is sent before all of its lines are known to be good. Empty lines are no jobs. If it breaks off,
-whatever the reason, <file>.mayfly keeps what was sent, and the same command sends the rest; a job that is sent twice
-runs once. Standard input is read to its end first; what is left of it is kept in a file.
+Of a file nothing is sent before all of its lines are known to be good; empty
+lines are no jobs. If it breaks off, for whatever reason, <file>.mayfly keeps
+what was sent, and the same command sends the rest: a job that is sent twice
+runs once. Standard input is read to its end first; if not all of it could be
+sent, it is kept in a file, and you are told how to go on.
 
 Examples:
-  mayfly enqueue report-2031                             prints j-8w3m0c5vkq1z
-  mayfly enqueue --async 600 --poll 2 report-2031        waits, shows progress, exits as the job does
-  mayfly enqueue --dedupe nightly-2031-05-02 nightly     twice the same night is once
-  mayfly enqueue --file jobs.txt > ids.txt               a job a line
-  mayfly enqueue --file request.xml --whole              a job whose body is this file
+  mayfly enqueue report-2031                  prints an id: j-8w3m0c5vkq1z
+  mayfly enqueue --async 600 --poll 2 report-2031
+                                              waits, and exits as the job does
+  mayfly enqueue --dedupe nightly-05-02 all   twice the same night is once
+  mayfly enqueue --file jobs.txt > ids.txt    a job a line
+  mayfly enqueue --file order.xml --whole     a job whose body is this file
   jq -c '{body: .}' orders.json | mayfly enqueue --json-lines -
-  mayfly enqueue -- --not-an-option                      a body that begins with -
+  mayfly enqueue -- --verbose                 a body that begins with -
 `;

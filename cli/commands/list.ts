@@ -80,7 +80,8 @@ function row(paint: Paint): (job: JobView) => string[] {
 }
 
 const NOTES = `
-It reads the whole table, except for what runs on one instance (--instance ID --state running).
+It reads the whole table, except for what runs on one instance
+(--instance <id> --state running).
 
 Examples:
   mayfly list --state running

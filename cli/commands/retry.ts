@@ -48,10 +48,12 @@ function statusOf(refused: readonly FleetError[]): number {
 }
 
 const NOTES = `
-A job whose body was long and is kept nowhere is refused with what else can be done (dlq redrive).
-Exit status: 0; 1 if one could not be retried; 120 if one is unknown. The others are retried all the same.
+A job whose body was long and is kept nowhere is refused, with what else can be
+done. Exit status: 0; 1 if one could not be retried; 120 if one is unknown. The
+others are retried all the same.
 
 Examples:
   mayfly retry j-8w3m0c5vkq1z
-  mayfly list --state failed --since 2h --json | jq -r '.[].id' | mayfly retry - | mayfly wait -
+  mayfly list --state failed --since 2h --json | jq -r '.[].id' |
+    mayfly retry - | mayfly wait -
 `;

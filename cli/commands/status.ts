@@ -47,12 +47,14 @@ async function printAnsible(fleet: Fleet, jobs: readonly JobView[], single: bool
 }
 
 const NOTES = `
-States: held, queued, running, succeeded, failed, timed_out, cancelled, lost, skipped; unknown is none of them: the
-fleet has no such job, and nothing is said of it.
+States: held, queued, running, succeeded, failed, timed_out, cancelled, lost,
+skipped. unknown is none of them: the fleet has no such job.
 
---ansible: ansible_job_id, started and finished (0 or 1), failed, rc, stdout, stderr, stdout_lines, stderr_lines, msg,
-state. rc is always there: the exit status of the worker, -N if it died of signal N, 124 over its time limit, null if
-it has not ended or nobody knows. Of a long output its last 64 KiB a stream ("truncated": true).
+--ansible: ansible_job_id, started and finished (0 or 1), failed, rc, stdout,
+stderr, stdout_lines, stderr_lines, msg, state. rc is always there: the worker's
+exit status, -N if it died of signal N, 124 over its time limit, null if it has
+not ended or nobody knows. Of a long output it is the last 64 KiB of a stream
+("truncated": true).
 
 Exit status: 0, however the jobs are; 120 if one is unknown.
 

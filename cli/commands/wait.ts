@@ -58,15 +58,18 @@ async function run(fleet: Fleet, words: string[], options: WaitOptions): Promise
 }
 
 const NOTES = `
-Exit status: 0 if the job succeeded, else the exit status of its worker, 128 and the number of the signal that it died
-of, 124 over its time limit, 122 cancelled, 121 lost, 120 unknown, 123 if it had not ended when the waiting was given
-up. Of several: 123 if one has not ended, else that of the first that did not succeed. An id that is unknown is not
-waited for, unless it begins with m-: that is a message of another producer, which nobody may have seen yet.
-Ctrl-C ends the waiting, not the jobs.
+Exit status: 0 if the job succeeded, else its worker's own, or 128 and the
+number of the signal that it died of; 124 over its time limit, 122 cancelled,
+121 lost, 120 unknown, 123 not ended yet when the waiting was given up. Of
+several: 123 if one has not ended, else that of the first that did not succeed.
+
+An unknown id is not waited for, unless it begins with m-: that is a message of
+another producer, which no agent may have seen yet. Ctrl-C ends the waiting, not
+the jobs.
 
 Examples:
   mayfly wait j-8w3m0c5vkq1z && echo it went well
   mayfly wait --timeout 600 j-8w3m0c5vkq1z j-2p9dqk4xw7ab
   mayfly enqueue --file jobs.txt | mayfly wait -
-  mayfly wait --retries 30 --delay 10 j-8w3m0c5vkq1z      as Ansible would
+  mayfly wait --retries 30 --delay 10 j-8w3m0c5vkq1z     as Ansible would
 `;

@@ -16,7 +16,7 @@ interface FleetFlags {
 
 const BY_NAME = ['stack', 'fleet', 'outputs'] as const;
 const BY_PARTS = ['queueUrl', 'table', 'logBucket', 'autoScalingGroup', 'deadLetterQueueUrl'] as const;
-const GROUP = 'Which fleet (by default the only one in the region; `mayfly help fleets`):';
+const GROUP = 'Which fleet (default: the only one in the region; see `mayfly --help`):';
 
 /** Gives a command the options that say which fleet it is for. Its action is one of `onFleet`. */
 export function withFleet(command: Command): Command {

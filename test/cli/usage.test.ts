@@ -1,0 +1,98 @@
+import { CommanderError } from 'commander';
+import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
+import { createProgram } from '../../cli/program.ts';
+import { bareFleets } from './bare-fleet.ts';
+
+const open = bareFleets();
+
+/** In this process: what is refused before anything is loaded or asked. */
+describe('wrong usage', () => {
+  let stderr: MockInstance;
+  beforeEach(() => {
+    stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  });
+  afterEach(() => stderr.mockRestore());
+
+  it.each([
+    [['enqueue'], 'One of these is needed'],
+    [['enqueue', 'x', '--file', 'f'], 'One of these is needed'],
+    [['enqueue', 'x', '--whole'], '--whole is for'],
+    [['enqueue', 'x', '--json-lines'], '--json-lines is for many'],
+    [['enqueue', 'x', '--journal', 'f'], '--journal is for many'],
+    [['enqueue', '-', '--dedupe', 'k'], 'One --dedupe cannot be of many'],
+    [['enqueue', '-', '--whole', '--json-lines'], 'cannot be used with'],
+    [['enqueue', '--async', '0', 'x'], "'0' is invalid. Allowed is a number of seconds from 1."],
+    [['enqueue', '--delay', '901', 'x'], 'from 0 to 900'],
+    [['enqueue', '--delay', '1e2', 'x'], 'Allowed is a whole number'],
+    [['enqueue', '--asinc', '5', 'x'], 'Did you mean --async?'],
+    [['enque', 'x'], 'Did you mean enqueue?'],
+    [['list', '--state', 'run'], 'Allowed are held, queued, running'],
+    [['list', '--since', '2'], 'Allowed is a time such as 90s, 30m, 2h or 7d.'],
+    [['list', '--limit', '0'], 'Allowed is a whole number from 1.'],
+    [['wait', 'j-1', '--timeout', '5', '--retries', '2'], 'cannot be used with'],
+    [['wait', 'j-1', '--timeout', '-5'], 'Allowed is a number of seconds from 0.'],
+    [['cleanup'], 'One of these is needed'],
+    [['cleanup', 'j-1', '--ended-before', '7d'], 'One of these is needed'],
+    [['cleanup', '--ended-before', '7d', '--force'], '--force is for ids'],
+    [['status'], "missing required argument 'ids'"],
+    [['status', 'j-1', '--json', '--ansible'], 'cannot be used with'],
+    [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
+  ])('%j', async (words, sentence) => {
+    const run = createProgram().parseAsync(['node', 'mayfly', ...words]);
+    await expect(run).rejects.toThrow(CommanderError);
+    const said = stderr.mock.calls.map(([text]) => text).join('');
+    expect(said).toContain(sentence);
+    expect(said).toMatch(/^mayfly: /);
+  });
+});
+
+describe('as a process', () => {
+  it.each([
+    [['enqueue'], 'One of these is needed: a body'],
+    [['enqueue', '--async', '99999', 'x'], "The job's time limit is 99999 s"],
+    [['enqueue', '--group', '7', 'x'], 'a group that begins with a letter'],
+  ])('%j is status 2, a sentence on stderr, and nothing on stdout', async (words, sentence) => {
+    const { mayfly } = await open();
+    const { stdout, stderr, exitCode } = await mayfly(...words);
+    expect(stderr).toContain(sentence);
+    expect({ exitCode, stdout, first: stderr.slice(0, 8) }).toEqual({
+      exitCode: 2,
+      stdout: '',
+      first: 'mayfly: ',
+    });
+  });
+
+  it('what the user typed does not reach the terminal as it is', async () => {
+    const { mayfly } = await open();
+    const { stderr } = await mayfly('\x1b]0;owned\x07');
+    expect(stderr).toContain("unknown command '\\x1b]0;owned\\x07'");
+  });
+});
+
+describe('help', () => {
+  const program = createProgram();
+  const verbs = program.commands.filter((command) =>
+    program.createHelp().visibleCommands(program).includes(command),
+  );
+
+  it('fits into 80 columns, with an example for each verb', () => {
+    expect(verbs.length).toBeGreaterThan(8);
+    for (const verb of [program, ...verbs]) {
+      let help = '';
+      verb.configureOutput({ writeOut: (text) => (help += text), getOutHelpWidth: () => 80 });
+      verb.outputHelp();
+      expect(help.split('\n').filter((line) => line.length > 80)).toEqual([]);
+      if (verb.name() !== 'local') expect(help).toMatch(/^Examples/m);
+    }
+  });
+
+  it('of all verbs tells what mayfly exits with', async () => {
+    const { mayfly } = await open();
+    const { stdout, exitCode } = await mayfly('help');
+    expect(exitCode).toBe(0);
+    for (const status of [0, 1, 2, 119, 120, 121, 122, 123, 124, 130]) {
+      expect(stdout).toMatch(new RegExp(`^ +${status}  \\w`, 'm'));
+    }
+    expect((await mayfly('help', 'wait')).stdout).toContain('Usage: mayfly wait');
+  });
+});

@@ -5,12 +5,30 @@ export type { Body } from './fleet/body.ts';
 export type { Cancelled, CancelOptions } from './fleet/cancel.ts';
 export type { CleanedUp, CleanupOptions, EndedOptions } from './fleet/cleanup.ts';
 export type { FleetContext } from './fleet/context.ts';
+export {
+  type DeadLetter,
+  type DeadLetterList,
+  type ListLettersOptions,
+  NoDeadLetter,
+  type Purged,
+  type Redriven,
+  type RedriveOptions,
+  type RedriveResult,
+} from './fleet/dead-letters.ts';
 export type { Enqueued } from './fleet/enqueue.ts';
 export type { EnqueuedMany, ManyOptions, SentJob } from './fleet/enqueue-many.ts';
 export * from './fleet/errors.ts';
 export { type FindOptions, Fleet } from './fleet/fleet.ts';
 export { drawSeed, jobId } from './fleet/ids.ts';
 export type { ListOptions } from './fleet/list.ts';
+export {
+  type LogEvent,
+  LogGone,
+  type LogOptions,
+  type LogPiece,
+  type LogStream,
+  NoSuchTry,
+} from './fleet/logs.ts';
 export type { JobOptions } from './fleet/order.ts';
 export type { Retried } from './fleet/retry.ts';
 export type { JobView, LogView, TryView } from './fleet/view.ts';

@@ -1,11 +1,11 @@
 import { GetObjectCommand, NoSuchKey } from '@aws-sdk/client-s3';
-import { JobCatalogue } from '../../jobs/catalogue.ts';
 import { chunkKey } from '../../jobs/log-layout.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import type { FleetContext } from './context.ts';
-import { Throttled, UnknownJob, Unreachable } from './errors.ts';
+import { Throttled, Unreachable } from './errors.ts';
 import { explain } from './explain.ts';
 import type { LogSource } from './log-reading.ts';
+import { recordOfJob } from './status.ts';
 import { stateOf } from './view.ts';
 
 /** Times that an object is asked for whose bytes stop coming; the SDK repeats only what brings no answer at all. */
@@ -20,14 +20,12 @@ export function logSource(
   follow: boolean,
   signal?: AbortSignal,
 ): LogSource {
-  const { facts, clients, clock } = context;
-  const catalogue = new JobCatalogue(clients.dynamodb, facts.table);
+  const { facts, clock } = context;
   const patience = new Patience(context, follow, signal);
   return {
     record: () =>
       patience.with(async (): Promise<JobRecord> => {
-        const record = (await catalogue.getMany([id])).get(id);
-        if (!record) throw new UnknownJob(id, facts.fleet);
+        const record = await recordOfJob(context, id);
         return { ...record, state: stateOf(record, facts, clock.now()) };
       }),
     object: (tryKey, part, number) => patience.with(() => read(context, chunkKey(id, tryKey, part, number))),

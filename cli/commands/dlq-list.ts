@@ -1,0 +1,55 @@
+import { Command } from 'commander';
+import type { DeadLetter } from '../fleet/dead-letters.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { columns } from '../terminal/columns.ts';
+import { escapeLine } from '../terminal/escape.ts';
+import { print, printJson } from '../terminal/print.ts';
+import { moment } from './job-words.ts';
+import { widthOnTerminal } from './show-jobs.ts';
+import { whole } from './values.ts';
+import { onFleet, withFleet } from './with-fleet.ts';
+
+interface DlqListOptions {
+  reason?: string;
+  limit: number;
+  json?: true;
+}
+
+const MOST_LOOKED_AT = 10_000;
+
+/** `mayfly dlq list`: what was given up, and why. */
+export function dlqListCommand(): Command {
+  return withFleet(
+    new Command('list')
+      .summary('list them, with the reasons')
+      .description('Lists the jobs that were given up, in no order, and why. Nothing is taken away.')
+      .option('--reason <text>', 'whose reason has this in it')
+      .option('--limit <number>', 'how many are looked at, at most', whole(1, MOST_LOOKED_AT), 100)
+      .option(
+        '--json',
+        'print a JSON array: {"id","messageId","reason","exit","deadAt","source","bodyBytes"}',
+      ),
+  ).action(onFleet(run));
+}
+
+async function run(fleet: Fleet, { json, ...options }: DlqListOptions): Promise<void> {
+  const { letters, unseen } = await fleet.deadLetters.list(options);
+  if (json) printJson(letters.map(viewOf));
+  else if (letters.length > 0) print(columns(HEAD, letters.map(row), widthOnTerminal()));
+  else process.stderr.write('mayfly: no such dead letters.\n');
+  if (unseen > 0) {
+    const more = `about ${unseen} more ${unseen === 1 ? 'is' : 'are'} there`;
+    process.stderr.write(`mayfly: ${more}: --limit shows more, or somebody else looks at them just now.\n`);
+  }
+}
+
+const HEAD = ['id', 'since', 'exit', 'why'];
+
+function row({ id, deadAt, exit, reason }: DeadLetter): string[] {
+  const when = deadAt === undefined ? '' : moment(deadAt);
+  return [escapeLine(id), when, escapeLine(exit ?? ''), escapeLine(reason ?? '')];
+}
+
+function viewOf({ job: _, message: __, body, ...letter }: DeadLetter): object {
+  return letter.bodyKey === undefined ? { ...letter, bodyBytes: Buffer.byteLength(body) } : letter;
+}

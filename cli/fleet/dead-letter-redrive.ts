@@ -1,0 +1,158 @@
+import { BodyMissing, BodyTooLong, bodyStore } from '../../jobs/bodies.ts';
+import type { JobRecord } from '../../jobs/record.ts';
+import type { FleetContext } from './context.ts';
+import { type DeadLetter, isOfFleet, queueOf } from './dead-letter.ts';
+import { type Choice, type Chosen, chooser } from './dead-letter-choice.ts';
+import { Sweep } from './dead-letter-sweep.ts';
+import { each } from './each.ts';
+import { enqueueOrder } from './enqueue.ts';
+import { BadBody, NotTracked, WrongOption } from './errors.ts';
+import { dedupedId } from './ids.ts';
+import { type JobOptions, orderOf } from './order.ts';
+import { catalogueOf } from './status.ts';
+
+export interface RedriveOptions extends Chosen {
+  /**
+   * The queue that they go to, by URL or name: this fleet's. Only needed for dead letters that were on another queue,
+   * which are left where they are otherwise.
+   */
+  to?: string;
+  /** Told of each, as soon as it is settled. */
+  onRedrive?: (redriven: Redriven) => void;
+  signal?: AbortSignal;
+}
+
+/** What became of a dead letter. All but `redriven` and `copy` are still there. */
+export type Redriven = { id: string; messageId: string } & Outcome;
+
+type Outcome =
+  | { outcome: 'redriven'; newId: string }
+  /** Another dead letter of the same job was redriven: this one is deleted. */
+  | { outcome: 'copy' }
+  /** Its job was retried by hand before; only when it is named is it redriven too. */
+  | { outcome: 'retried'; newId: string }
+  /** It was on another queue. */
+  | { outcome: 'foreign'; source: string }
+  /** It can be no job of this fleet: why. */
+  | { outcome: 'refused'; why: string };
+
+export interface RedriveResult {
+  /** The URL of the queue that the new jobs are on. */
+  queueUrl: string;
+  outcomes: Redriven[];
+  /** Ids that no dead letter was found of. */
+  missing: string[];
+}
+
+/**
+ * Makes new jobs of dead letters, each naming the one that it repeats, and deletes them then. SQS's own redrive
+ * (`StartMessageMoveTask`) would bring the messages back with their old ids, whose records are final: agents would put
+ * them here again.
+ *
+ * A run that breaks off can be repeated: of a dead letter always the same new job is made.
+ */
+export async function redriveDeadLetters(
+  context: FleetContext,
+  options: RedriveOptions,
+): Promise<RedriveResult> {
+  checkDestination(context, options.to);
+  const choice = chooser(options);
+  const redrive = new Redrive(context, choice, options.to !== undefined);
+  const sweep = new Sweep(context);
+  const outcomes: Redriven[] = [];
+  try {
+    for await (const batch of sweep.batches(options.signal)) {
+      const chosen = batch.filter(choice.takes);
+      const settled = await redrive.settle(chosen);
+      await sweep.remove(chosen.filter((_, index) => GOES.has(settled[index]?.outcome)));
+      for (const one of settled) options.onRedrive?.(one);
+      outcomes.push(...settled);
+      if (choice.isComplete()) break;
+      options.signal?.throwIfAborted();
+    }
+  } finally {
+    await sweep.close();
+  }
+  return { queueUrl: context.facts.queueUrl, outcomes, missing: choice.missing() };
+}
+
+/** What is deleted: it is on the queue again. */
+const GOES: ReadonlySet<unknown> = new Set<Redriven['outcome']>(['redriven', 'copy']);
+
+function checkDestination({ facts }: FleetContext, to: string | undefined): void {
+  const { fleet, queueUrl } = facts;
+  const own = queueOf(queueUrl);
+  if (to === undefined || queueOf(to) === own || to === own.split('/')[1]) return;
+  throw new WrongOption(
+    `Dead letters of fleet ${fleet} go to its queue ${queueUrl}, not to ${to}. For another fleet's queue name that fleet.`,
+  );
+}
+
+/** One run. Of several dead letters of a job only one is redriven. */
+class Redrive {
+  readonly #context: FleetContext;
+  readonly #choice: Choice;
+  readonly #takesForeign: boolean;
+  readonly #byJob = new Map<string, Promise<Outcome>>();
+
+  constructor(context: FleetContext, choice: Choice, takesForeign: boolean) {
+    this.#context = context;
+    this.#choice = choice;
+    this.#takesForeign = takesForeign;
+  }
+
+  async settle(letters: readonly DeadLetter[]): Promise<Redriven[]> {
+    const { facts } = this.#context;
+    const ids = letters.map(({ id }) => id);
+    const records = facts.trackJobs ? await catalogueOf(this.#context).getMany(ids) : new Map();
+    return each(letters, async (letter) => {
+      const { id, messageId } = letter;
+      return { id, messageId, ...(await this.#once(letter, records.get(id))) } as Redriven;
+    });
+  }
+
+  async #once(letter: DeadLetter, record: JobRecord | undefined): Promise<Outcome> {
+    const earlier = this.#byJob.get(letter.id);
+    const settling = earlier?.then(({ outcome }) =>
+      outcome === 'redriven' ? { outcome: 'copy' as const } : this.#settleOne(letter, record),
+    );
+    const settled = settling ?? this.#settleOne(letter, record);
+    if (!earlier) this.#byJob.set(letter.id, settled);
+    return settled;
+  }
+
+  async #settleOne(letter: DeadLetter, record: JobRecord | undefined): Promise<Outcome> {
+    const { facts } = this.#context;
+    const { id, messageId, source = '', problem } = letter;
+    if (!this.#takesForeign && !isOfFleet(letter, facts)) return { outcome: 'foreign', source };
+    if (problem !== undefined) return { outcome: 'refused', why: problem };
+    const newId = dedupedId(`redrive ${messageId}`);
+    const { retriedAs = newId } = record ?? {};
+    if (retriedAs !== newId && !this.#choice.names(letter)) return { outcome: 'retried', newId: retriedAs };
+    try {
+      const order = orderOf(facts, newId, await this.#bodyOf(letter), optionsOf(letter));
+      await enqueueOrder(this.#context, { ...order, retryOf: id });
+    } catch (error) {
+      if (!(error instanceof Error) || !REFUSALS.some((kind) => error instanceof kind)) throw error;
+      return { outcome: 'refused', why: error.message };
+    }
+    if (record) await catalogueOf(this.#context).markRetried(id, newId);
+    return { outcome: 'redriven', newId };
+  }
+
+  async #bodyOf({ body, bodyKey, job }: DeadLetter): Promise<string> {
+    const { clients, facts } = this.#context;
+    return bodyKey === undefined ? body : bodyStore(clients.s3, facts.logBucket).get(job?.id ?? '');
+  }
+}
+
+const REFUSALS = [BadBody, BodyMissing, BodyTooLong, NotTracked, WrongOption];
+
+function optionsOf({ job }: DeadLetter): JobOptions {
+  const { limitSeconds, group, requestId } = job ?? {};
+  return {
+    ...(limitSeconds !== undefined && { limitSeconds }),
+    ...(group !== undefined && { group }),
+    ...(requestId !== undefined && { requestId }),
+  };
+}

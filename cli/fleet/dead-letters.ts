@@ -1,0 +1,153 @@
+import { PurgeQueueCommand, PurgeQueueInProgress } from '@aws-sdk/client-sqs';
+import { BodyMissing, bodyStore } from '../../jobs/bodies.ts';
+import type { FleetContext } from './context.ts';
+import type { DeadLetter } from './dead-letter.ts';
+import { type Chosen, chooser, matches } from './dead-letter-choice.ts';
+import { type RedriveOptions, type RedriveResult, redriveDeadLetters } from './dead-letter-redrive.ts';
+import { countDeadLetters, deadLetterQueueOf, Sweep } from './dead-letter-sweep.ts';
+import { FleetError } from './errors.ts';
+import { explained } from './explain.ts';
+
+export type { DeadLetter } from './dead-letter.ts';
+export type { Redriven, RedriveOptions, RedriveResult } from './dead-letter-redrive.ts';
+
+export interface ListLettersOptions {
+  /** How many are looked at, at most. Default 100. */
+  limit?: number;
+  /** Only those whose reason has this in it. */
+  reason?: string;
+}
+
+export interface DeadLetterList {
+  letters: DeadLetter[];
+  /** About how many more there are: beyond the limit, or held by somebody who looks at them. */
+  unseen: number;
+}
+
+export interface Purged {
+  /** How many were deleted; of all about, as SQS counts them. */
+  count: number;
+  /** Ids that no dead letter was found of. */
+  missing: string[];
+}
+
+/** There is no dead letter of this job. */
+export class NoDeadLetter extends FleetError {
+  override readonly name = 'NoDeadLetter';
+}
+
+const LIST_LIMIT = 100;
+
+/**
+ * The jobs that a fleet gave up. Whoever looks at them hides them from others who look at the same time, for a moment:
+ * SQS has no other way.
+ */
+export class DeadLetters {
+  readonly #context: FleetContext;
+
+  constructor(context: FleetContext) {
+    this.#context = context;
+  }
+
+  /** About how many there are. */
+  count(): Promise<number> {
+    return this.#do(countDeadLetters);
+  }
+
+  /** What is there, in no order. */
+  list({ limit = LIST_LIMIT, reason }: ListLettersOptions = {}): Promise<DeadLetterList> {
+    return this.#do(async (context) => {
+      const count = await countDeadLetters(context);
+      const seen: DeadLetter[] = [];
+      await this.#look((batch) => {
+        seen.push(...batch);
+        return seen.length >= limit;
+      });
+      const shown = seen.slice(0, limit);
+      return {
+        letters: shown.filter((letter) => matches(letter, reason)),
+        unseen: Math.max(0, count - shown.length, seen.length - shown.length),
+      };
+    });
+  }
+
+  /** The dead letter of a job, by its id or the message's, with the body that the worker got. Rejects with `NoDeadLetter`. */
+  show(id: string): Promise<DeadLetter> {
+    return this.#do(async ({ clients, facts }) => {
+      const { takes } = chooser({ ids: [id] });
+      let found: DeadLetter | undefined;
+      await this.#look((batch) => {
+        found = batch.find(takes);
+        return found !== undefined;
+      });
+      if (!found) throw new NoDeadLetter(`No dead letter of fleet ${facts.fleet} is there of ${id}.`);
+      if (found.bodyKey === undefined) return found;
+      try {
+        return { ...found, body: await bodyStore(clients.s3, facts.logBucket).get(found.job?.id ?? '') };
+      } catch (error) {
+        if (!(error instanceof BodyMissing)) throw error;
+        return { ...found, problem: error.message };
+      }
+    });
+  }
+
+  /** Makes new jobs of them; see `redriveDeadLetters`. */
+  redrive(options: RedriveOptions): Promise<RedriveResult> {
+    return this.#do((context) => redriveDeadLetters(context, options));
+  }
+
+  /**
+   * Deletes them for good: all there are, which SQS does once a minute at most and is a minute about, or those that are
+   * named.
+   */
+  purge(options: Chosen): Promise<Purged> {
+    return this.#do((context) => (options.all ? purgeAll(context) : purgeSome(context, options)));
+  }
+
+  /** Looks through them until `done`. Nothing is taken. */
+  async #look(done: (batch: DeadLetter[]) => boolean): Promise<void> {
+    const sweep = new Sweep(this.#context);
+    try {
+      for await (const batch of sweep.batches()) if (done(batch)) return;
+    } finally {
+      await sweep.close();
+    }
+  }
+
+  #do<T>(run: (context: FleetContext) => Promise<T>): Promise<T> {
+    const { facts } = this.#context;
+    const { deadLetterQueueUrl = facts.queueUrl } = facts;
+    return explained({ ...facts, queueUrl: deadLetterQueueUrl }, () => run(this.#context));
+  }
+}
+
+async function purgeAll(context: FleetContext): Promise<Purged> {
+  const count = await countDeadLetters(context);
+  try {
+    await context.clients.sqs.send(new PurgeQueueCommand({ QueueUrl: deadLetterQueueOf(context) }));
+  } catch (cause) {
+    if (!(cause instanceof PurgeQueueInProgress)) throw cause;
+    throw new FleetError(
+      'The dead-letter queue was purged less than a minute ago, and SQS does that once a minute: try again then.',
+      { cause },
+    );
+  }
+  return { count, missing: [] };
+}
+
+async function purgeSome(context: FleetContext, options: Chosen): Promise<Purged> {
+  const choice = chooser(options);
+  const sweep = new Sweep(context);
+  let count = 0;
+  try {
+    for await (const batch of sweep.batches()) {
+      const chosen = batch.filter(choice.takes);
+      await sweep.remove(chosen);
+      count += chosen.length;
+      if (choice.isComplete()) break;
+    }
+  } finally {
+    await sweep.close();
+  }
+  return { count, missing: choice.missing() };
+}

@@ -21,7 +21,7 @@ export const SCRIPT: readonly Step[] = [
   },
   {
     comment: 'fire and forget: the id is all that is waited for',
-    typed: 'mayfly enqueue --poll 0 \'for n in 1 2 3 4 5 6 7 8 9; do echo "tile $n of 9"; sleep 1; done\'',
+    typed: 'mayfly enqueue --poll 0 \'for n in $(seq 60); do echo "tile $n of 60"; sleep 1; done\'',
   },
   {
     comment: 'its log while it runs',

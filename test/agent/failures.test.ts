@@ -74,7 +74,7 @@ test.each([
 test('a claim that was given up though it reached the table costs no attempt', async () => {
   const bench = await open();
   const when = (input: Record<string, unknown>) =>
-    String(input['ConditionExpression']).includes('not_exists');
+    String(input['ConditionExpression']).startsWith('attribute_not_exists');
   const first = { action: 'UpdateItem', when, effect: { kind: 'reset', applied: true }, times: 1 } as const;
   const lost = bench.cloud.faults.add(first);
   const claims = bench.cloud.faults.add({ action: 'UpdateItem', when, effect: { kind: 'throttle' } });

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import type { Clock } from '../../../aws/clock.ts';
+
+/** A message of the played queue, as SQS keeps it. */
+interface Entry {
+  id: string;
+  body: string;
+  sentAtMs: number;
+  receiveCount: number;
+  visibleAtMs: number;
+  /** Only the newest counts: SQS takes older ones and does nothing, or refuses them. */
+  handle: string;
+}
+
+type Input = Record<string, unknown>;
+
+export const QUEUE_URL = 'https://sqs.us-east-1.amazonaws.com/123456789012/played';
+export const DEAD_LETTERS_URL = `${QUEUE_URL}-dead`;
+
+/**
+ * What SQS does with messages, by a clock of the test's: visibility, receipt handles, at-least-once delivery (on
+ * demand). Deletes by an old handle are accepted and do nothing, which SQS warns of.
+ */
+export class PlayedQueue {
+  /** Jobs of the messages in the dead-letter queue. */
+  readonly deadLetters: string[] = [];
+  readonly #clock: Clock;
+  readonly #onDelete: (message: string) => Promise<void>;
+  readonly #onDeadLetter: (job: string) => Promise<void>;
+  readonly #entries = new Map<string, Entry>();
+  #made = 0;
+
+  /** What is called when a message is deleted, and when one is dead-lettered, rejects if that must not be. */
+  constructor(
+    clock: Clock,
+    onDelete: (message: string) => Promise<void>,
+    onDeadLetter: (job: string) => Promise<void>,
+  ) {
+    this.#clock = clock;
+    this.#onDelete = onDelete;
+    this.#onDeadLetter = onDeadLetter;
+  }
+
+  get isEmpty(): boolean {
+    return this.#entries.size === 0;
+  }
+
+  send(id: string, body: string): void {
+    const nowMs = this.#clock.now();
+    this.#entries.set(id, { id, body, sentAtMs: nowMs, receiveCount: 0, visibleAtMs: nowMs, handle: '' });
+  }
+
+  /** At least once: what somebody holds is delivered to another as well. */
+  redeliver(nth: number): boolean {
+    const entry = [...this.#entries.values()][nth % Math.max(1, this.#entries.size)];
+    if (!entry || this.#isVisible(entry)) return false;
+    entry.visibleAtMs = this.#clock.now();
+    return true;
+  }
+
+  get hasVisible(): boolean {
+    return [...this.#entries.values()].some((entry) => this.#isVisible(entry));
+  }
+
+  async answer(action: string, input: Input): Promise<object> {
+    switch (action) {
+      case 'ReceiveMessageCommand':
+        return this.#receive(Number(input['MaxNumberOfMessages']), Number(input['VisibilityTimeout']));
+      case 'ChangeMessageVisibilityBatchCommand':
+        return this.#hide(
+          input['Entries'] as { Id: string; ReceiptHandle: string; VisibilityTimeout: number }[],
+        );
+      case 'DeleteMessageBatchCommand':
+        return this.#remove(input['Entries'] as { Id: string; ReceiptHandle: string }[]);
+      case 'SendMessageCommand':
+        assert.equal(input['QueueUrl'], DEAD_LETTERS_URL);
+        return this.#bury(input['MessageAttributes'] as Record<string, { StringValue: string }>);
+      default:
+        throw new Error(`the played queue knows no ${action}`);
+    }
+  }
+
+  #receive(most: number, leaseSeconds: number): object {
+    const found = [...this.#entries.values()].filter((entry) => this.#isVisible(entry)).slice(0, most);
+    for (const entry of found) {
+      this.#made += 1;
+      entry.handle = `${entry.id}/${this.#made}`;
+      entry.receiveCount += 1;
+      entry.visibleAtMs = this.#clock.now() + leaseSeconds * 1000;
+    }
+    return {
+      Messages: found.map(({ id, body, handle, receiveCount, sentAtMs }) => ({
+        MessageId: id,
+        ReceiptHandle: handle,
+        Body: body,
+        Attributes: { ApproximateReceiveCount: `${receiveCount}`, SentTimestamp: `${sentAtMs}` },
+      })),
+    };
+  }
+
+  #hide(entries: { Id: string; ReceiptHandle: string; VisibilityTimeout: number }[]): object {
+    const failed = entries.filter(({ ReceiptHandle, VisibilityTimeout }) => {
+      const entry = this.#held(ReceiptHandle);
+      if (entry) entry.visibleAtMs = this.#clock.now() + VisibilityTimeout * 1000;
+      return !entry;
+    });
+    return { Failed: failed.map(({ Id }) => ({ Id, SenderFault: true, Code: 'MessageNotInflight' })) };
+  }
+
+  async #remove(entries: { ReceiptHandle: string }[]): Promise<object> {
+    for (const { ReceiptHandle } of entries) {
+      const entry = this.#entries.get(ReceiptHandle.split('/')[0] ?? '');
+      if (entry?.handle !== ReceiptHandle) continue;
+      await this.#onDelete(entry.id);
+      this.#entries.delete(entry.id);
+    }
+    return {};
+  }
+
+  async #bury(attributes: Record<string, { StringValue: string }>): Promise<object> {
+    const job = attributes['MayflyJobId']?.StringValue ?? '';
+    await this.#onDeadLetter(job);
+    this.deadLetters.push(job);
+    return {};
+  }
+
+  #held(handle: string): Entry | undefined {
+    const entry = this.#entries.get(handle.split('/')[0] ?? '');
+    return entry?.handle === handle && !this.#isVisible(entry) ? entry : undefined;
+  }
+
+  #isVisible({ visibleAtMs }: Entry): boolean {
+    return visibleAtMs <= this.#clock.now();
+  }
+}

@@ -1,0 +1,94 @@
+import fc from 'fast-check';
+import type { Manner } from './calls.ts';
+import type { World } from './world.ts';
+
+/** What happens next in a world; numbers that are too large count on from the first. */
+export type Step =
+  | { do: 'answer'; nth: number; manner: Manner }
+  | { do: 'answer-all' }
+  | { do: 'deliver'; nth: number }
+  | { do: 'wait'; seconds: number }
+  | { do: 'exit'; nth: number; status: number; stopped: boolean }
+  | { do: 'print'; nth: number; lines: number }
+  | { do: 'cancel'; nth: number }
+  | { do: 'redeliver'; nth: number }
+  | { do: 'crash'; nth: number }
+  | { do: 'cut'; nth: number }
+  | { do: 'drain'; nth: number }
+  | { do: 'keep' };
+
+const nth = fc.nat(3);
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      do: fc.constant('answer' as const),
+      nth,
+      manner: fc.constantFrom<Manner>('well', 'well', 'well', 'lost', 'refused'),
+    }),
+  },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('answer-all' as const) }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('deliver' as const), nth }) },
+  {
+    weight: 6,
+    // A look for cancels, a renewal, a lease, a limit.
+    arbitrary: fc.record({ do: fc.constant('wait' as const), seconds: fc.constantFrom(1, 5, 20, 31, 61) }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('exit' as const),
+      nth,
+      status: fc.constantFrom(0, 1, 1, 65, 75),
+      stopped: fc.boolean(),
+    }),
+  },
+  {
+    weight: 2,
+    // A few lines fit into the record, a thousand do not.
+    arbitrary: fc.record({ do: fc.constant('print' as const), nth, lines: fc.constantFrom(3, 1000) }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('cancel' as const), nth }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('redeliver' as const), nth }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), nth }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('cut' as const), nth }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('drain' as const), nth }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('keep' as const) }) },
+);
+
+export const steps = fc.array(step, { minLength: 5, maxLength: 60, size: 'max' });
+
+export async function playStep(world: World, jobs: readonly string[], step: Step): Promise<void> {
+  if (!(await done(world, jobs, step))) await world.goOn();
+}
+
+/** False: there was nothing to do it with. */
+function done(world: World, jobs: readonly string[], step: Step): Promise<boolean> {
+  switch (step.do) {
+    case 'answer':
+      return world.answer(step.nth, step.manner);
+    case 'answer-all':
+      return world.answerAll();
+    case 'deliver':
+      return world.deliver(step.nth);
+    case 'wait':
+      return world.wait(step.seconds);
+    case 'exit':
+      return world.exit(step.nth, step.status, step.stopped);
+    case 'print':
+      return world.print(step.nth, step.lines);
+    case 'cancel':
+      return world.cancel(jobs[step.nth % jobs.length] ?? '');
+    case 'redeliver':
+      return world.redeliver(step.nth);
+    case 'crash':
+      return world.crash(step.nth);
+    case 'cut':
+      return world.cut(step.nth);
+    case 'drain':
+      return world.drain(step.nth);
+    case 'keep':
+      return world.keep();
+  }
+}

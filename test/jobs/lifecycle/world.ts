@@ -1,0 +1,299 @@
+import { pino } from 'pino';
+import * as v from 'valibot';
+import { AgentConfigSchema } from '../../../agent/config.ts';
+import { createWork } from '../../../agent/create-work.ts';
+import type { Work } from '../../../agent/work.ts';
+import { type Cancelling, JobCatalogue } from '../../../jobs/catalogue.ts';
+import { instanceStore } from '../../../jobs/instances.ts';
+import type { JobRecord } from '../../../jobs/record.ts';
+import type { KeeperConfig } from '../../../keeper/config.ts';
+import type { Hands } from '../../../keeper/hands.ts';
+import { settleInstance } from '../../../keeper/stranded.ts';
+import { ManualClock } from '../../agent/manual-clock.ts';
+import type { Call, Manner, Seat } from './calls.ts';
+import { Judge } from './judge.ts';
+import { DEAD_LETTERS_URL, PlayedQueue, QUEUE_URL } from './played-queue.ts';
+import { PlayedRun, PlayedRunner } from './played-worker.ts';
+
+export const TABLE = 'jobs';
+export const BUCKET = 'logs';
+export const LIMIT_SECONDS = 30;
+const CONFIG = {
+  version: 1,
+  fleet: 'life',
+  region: 'us-east-1',
+  queueUrl: QUEUE_URL,
+  deadLetterQueueUrl: DEAD_LETTERS_URL,
+  table: TABLE,
+  logBucket: BUCKET,
+  command: ['true'],
+  concurrency: 2,
+  backoff: { initialSeconds: 5, maxSeconds: 20 },
+  leaseSeconds: 60,
+  limitSeconds: LIMIT_SECONDS,
+  graceSeconds: 5,
+  cancelSeconds: 5,
+} as const;
+const LOG = pino({ level: 'silent' });
+
+/** In what worlds differ. */
+export interface Rules {
+  maxAttempts: number;
+  retryTimedOut: boolean;
+}
+
+export interface Seats {
+  agents: Record<'a' | 'b' | 'c', Seat>;
+  operator: Seat;
+  keeper: Seat;
+}
+
+interface Agent {
+  name: string;
+  instance: string;
+  work: Work;
+  crashed: boolean;
+  cutOff: boolean;
+  /** Long polls that wait for a message, and when they began. */
+  polls: { call: Call; sinceMs: number }[];
+}
+
+/**
+ * Agents, an operator and the keeper around one table, one queue and one bucket. Nothing happens by itself: each call
+ * waits until it is answered, and time until it passes.
+ */
+export class World {
+  readonly clock = new ManualClock(Date.now());
+  readonly queue: PlayedQueue;
+  readonly judge: Judge;
+  readonly runs: PlayedRun[] = [];
+  readonly agents: Agent[] = [];
+  readonly #name: string;
+  readonly #rules: Rules;
+  readonly #seats: Seats;
+  readonly #waiting: Call[] = [];
+  #keeping = false;
+
+  /** @param name of its own, as all worlds share a table */
+  constructor(
+    name: string,
+    rules: Rules,
+    seats: Seats,
+    read: (job: string) => Promise<JobRecord | undefined>,
+  ) {
+    this.#name = name;
+    this.#rules = rules;
+    this.#seats = seats;
+    this.judge = new Judge(this.clock, read);
+    const { judge } = this;
+    this.queue = new PlayedQueue(
+      this.clock,
+      (message) => judge.deleted(`m-${message}`),
+      (job) => judge.deadLettered(job),
+    );
+    for (const seat of [seats.operator, seats.keeper]) seat.exchange = (call) => this.#waiting.push(call);
+    this.#start('a', seats.agents.a);
+    this.#start('b', seats.agents.b);
+  }
+
+  /** A job of any producer, or one that has a record from the beginning. */
+  async send(message: string, recorded: boolean): Promise<void> {
+    const id = `m-${message}`;
+    if (recorded) {
+      const enqueuedAt = new Date(this.clock.now()).toISOString();
+      const record: JobRecord = { pk: `job#${id}`, id, state: 'queued', attempts: 0, enqueuedAt };
+      const created = new JobCatalogue(this.#seats.operator.clients.dynamodb, TABLE).createOnce(record);
+      await this.answerAll();
+      await created;
+    }
+    this.queue.send(message, 'x');
+    await this.judge.watch(id);
+  }
+
+  /** Lets one call come to its end, whoever made it; but whose network is down gets no answer. */
+  async answer(nth: number, manner: Manner): Promise<boolean> {
+    const heard = this.#heard();
+    const call = heard[nth % Math.max(1, heard.length)];
+    if (!call) return false;
+    this.#waiting.splice(this.#waiting.indexOf(call), 1);
+    const gone = this.agents.some(({ name, crashed }) => crashed && name === call.caller);
+    await call.come(gone ? 'unheard' : manner);
+    await settled();
+    await this.judge.look(call);
+    return true;
+  }
+
+  async answerAll(): Promise<boolean> {
+    await settled();
+    let any = false;
+    while (await this.answer(0, 'well')) any = true;
+    return any;
+  }
+
+  /** What happens when a step has nothing to work on: so that few of them are for nothing. */
+  async goOn(): Promise<void> {
+    if (await this.answerAll()) return;
+    for (let nth = 0; nth < this.agents.length; nth += 1) if (await this.deliver(nth)) return;
+    await this.wait(5);
+  }
+
+  #heard(): Call[] {
+    return this.#waiting.filter(
+      ({ caller }) => !this.agents.some(({ name, cutOff }) => cutOff && name === caller),
+    );
+  }
+
+  /** An agent's network goes down, or is there again: what it has called meanwhile arrives late. */
+  async cut(nth: number): Promise<boolean> {
+    const agent = this.agents[nth % this.agents.length];
+    if (!agent || agent.crashed) return false;
+    agent.cutOff = !agent.cutOff;
+    return true;
+  }
+
+  /** What is visible comes to a long poll of this agent. */
+  async deliver(nth: number): Promise<boolean> {
+    const agent = this.agents[nth % this.agents.length];
+    if (!agent || agent.crashed || agent.cutOff || agent.polls.length === 0 || !this.queue.hasVisible)
+      return false;
+    // A long poll that is as old as they become has come back empty, and another has begun.
+    for (const { call, sinceMs } of agent.polls.splice(0)) {
+      if (this.clock.monotonic() - sinceMs > 5000) await call.come('refused');
+      else await call.come('well');
+    }
+    await settled();
+    return true;
+  }
+
+  async redeliver(nth: number): Promise<boolean> {
+    return this.queue.redeliver(nth);
+  }
+
+  async wait(seconds: number): Promise<boolean> {
+    await this.clock.advance(seconds * 1000);
+    return true;
+  }
+
+  /** A worker ends by itself; or of the stop that has reached it. */
+  async exit(nth: number, status: number, stopped: boolean): Promise<boolean> {
+    const running = this.runs.filter(({ end }) => end === undefined);
+    const run = running[nth % Math.max(1, running.length)];
+    if (!run) return false;
+    if (stopped && run.stoppedMs !== undefined)
+      run.over({ kind: 'signalled', signal: 'SIGTERM', stopped: true });
+    else run.over({ kind: 'exited', status, stopped: false });
+    await settled();
+    return true;
+  }
+
+  async print(nth: number, lines: number): Promise<boolean> {
+    const running = this.runs.filter(({ end }) => end === undefined);
+    running[nth % Math.max(1, running.length)]?.print(lines);
+    await settled();
+    return running.length > 0;
+  }
+
+  async cancel(job: string): Promise<boolean> {
+    const nowMs = this.clock.now();
+    const catalogue = new JobCatalogue(this.#seats.operator.clients.dynamodb, TABLE);
+    void catalogue.cancel(job, nowMs, Math.ceil(nowMs / 1000) + 3600).then(
+      (answer: Cancelling) => this.judge.cancelled(job, answer.kind),
+      () => undefined,
+    );
+    await settled();
+    return true;
+  }
+
+  /** The instance is gone, with all that ran there. Its calls that are on their way may still arrive. */
+  async crash(nth: number): Promise<boolean> {
+    const agent = this.agents[nth % this.agents.length];
+    if (!agent || agent.crashed) return false;
+    agent.crashed = true;
+    for (const run of this.runs)
+      if (run.agent === agent.name) run.end ??= { kind: 'lost', reason: 'its instance is gone' };
+    this.#seatOf(agent.name).exchange = () => undefined;
+    return true;
+  }
+
+  /** It has to go: what runs is stopped and handed back. */
+  async drain(nth: number): Promise<boolean> {
+    const agent = this.agents[nth % this.agents.length];
+    if (!agent || agent.crashed) return false;
+    void agent.work.drain(0);
+    for (const { call } of agent.polls.splice(0)) await call.come('refused');
+    await settled();
+    return true;
+  }
+
+  /** One look of the keeper at the instances that are gone. */
+  async keep(): Promise<boolean> {
+    const gone = this.agents.filter(({ crashed }) => crashed);
+    if (this.#keeping || gone.length === 0) return false;
+    this.#keeping = true;
+    const { clients } = this.#seats.keeper;
+    const instances = instanceStore(clients.dynamodb, TABLE, 60);
+    const config = { table: TABLE, recordSeconds: 60, retentionSeconds: 1_209_600 } as KeeperConfig;
+    const hands: Hands = { clients, config, instances, log: LOG, nowMs: this.clock.now() };
+    void Promise.all(gone.map(({ instance }) => settleInstance(hands, instance)))
+      .catch(() => undefined)
+      .finally(() => {
+        this.#keeping = false;
+      });
+    await settled();
+    return true;
+  }
+
+  /** All goes well from here on, with one more instance, until nothing is left to do. */
+  async heal(): Promise<void> {
+    this.#start('c', this.#seats.agents.c);
+    for (const agent of this.agents) agent.cutOff = false;
+    for (let round = 0; round < 100; round += 1) {
+      await this.answerAll();
+      if (this.queue.isEmpty && this.runs.every(({ end }) => end) && this.judge.allEnded) return;
+      for (let nth = 0; nth < this.agents.length; nth += 1) await this.deliver(nth);
+      await this.answerAll();
+      while (this.runs.some(({ end }) => !end)) await this.exit(0, 0, true);
+      await this.keep();
+      await this.answerAll();
+      await this.wait(7);
+    }
+    throw new Error('100 rounds in which all goes well, and jobs are still not done');
+  }
+
+  #start(name: 'a' | 'b' | 'c', seat: Seat): void {
+    const instance = `${name}-${this.#name}`;
+    const polls: Agent['polls'] = [];
+    seat.exchange = (call, service) => {
+      if (service === 'polls') polls.push({ call, sinceMs: this.clock.monotonic() });
+      else this.#waiting.push(call);
+    };
+    const answer = (action: string, input: Record<string, unknown>) => this.queue.answer(action, input);
+    seat.instead = { sqs: answer, polls: answer };
+    const runner = new PlayedRunner((task) => {
+      const run = new PlayedRun(task, name, this.runs.length + 1, this.clock);
+      this.judge.started(run, this.runs);
+      this.runs.push(run);
+      return run;
+    });
+    const work = createWork({
+      config: v.parse(AgentConfigSchema, { ...CONFIG, ...this.#rules }),
+      clients: seat.clients,
+      instance,
+      runner,
+      clock: this.clock,
+      random: () => 0.5,
+      log: LOG,
+    });
+    work.resume();
+    this.agents.push({ name, instance, work, crashed: false, cutOff: false, polls });
+  }
+
+  #seatOf(name: string): Seat {
+    return this.#seats.agents[name as 'a' | 'b' | 'c'];
+  }
+}
+
+/** A few turns of the event loop: what needs no call and no time has been done. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 8; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -6,6 +6,7 @@ import { cancelCommand } from './commands/cancel.ts';
 import { cleanupCommand } from './commands/cleanup.ts';
 import { completeWordsCommand, completionCommand } from './commands/completion.ts';
 import { dlqCommand } from './commands/dlq.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
 import { fleetCommand } from './commands/fleet.ts';
 import { listCommand } from './commands/list.ts';
@@ -43,7 +44,7 @@ export function createProgram(): Command {
       retryCommand(),
       cleanupCommand(),
     ],
-    'The fleet:': [dlqCommand(), fleetCommand()],
+    'The fleet:': [dlqCommand(), fleetCommand(), doctorCommand()],
     'This machine:': [localCommand(), completionCommand()],
   };
   for (const [heading, commands] of Object.entries(verbs)) {

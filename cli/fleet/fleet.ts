@@ -6,6 +6,7 @@ import { type Cancelled, type CancelOptions, cancelJobs } from './cancel.ts';
 import { type CleanedUp, type CleanupOptions, cleanUp, cleanUpEnded, type EndedOptions } from './cleanup.ts';
 import type { FleetContext } from './context.ts';
 import { DeadLetters } from './dead-letters.ts';
+import { type Diagnosis, diagnoseFleet } from './diagnose/diagnose.ts';
 import { type Enqueued, enqueue } from './enqueue.ts';
 import { type EnqueuedMany, enqueueMany, type ManyOptions } from './enqueue-many.ts';
 import { explained, explainedEach } from './explain.ts';
@@ -122,6 +123,11 @@ export class Fleet {
   /** Lifts a pause and an open boot breaker. Can be repeated. */
   resume(): Promise<Resumed> {
     return this.#do(resumeFleet);
+  }
+
+  /** Looks at all that it is made of: what is wrong, and what to do. */
+  diagnose(): Promise<Diagnosis> {
+    return this.#do(diagnoseFleet);
   }
 
   /** Closes its connections. */

@@ -1,0 +1,73 @@
+import { Command } from 'commander';
+import { ExitCode } from '../exit-code.ts';
+import type { Diagnosis } from '../fleet/diagnose/diagnose.ts';
+import type { Finding } from '../fleet/diagnose/finding.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { pad, widthOf } from '../terminal/columns.ts';
+import { escapeLine } from '../terminal/escape.ts';
+import { type Paint, paintFor, type Style } from '../terminal/paint.ts';
+import { print, printJson } from '../terminal/print.ts';
+import { count } from '../terminal/words.ts';
+import { onFleet, withFleet } from './with-fleet.ts';
+
+/** `mayfly doctor`: what is wrong with a deployed fleet, and what to do. */
+export function doctorCommand(): Command {
+  return withFleet(
+    new Command('doctor')
+      .summary('look at a deployed fleet, say what is wrong and what to do')
+      .description(
+        'Looks at the queues, the table, the bucket, the group and its launches, the alarms, the keeper, the instances ' +
+          'and the jobs that run, and says of each whether it is well. It changes nothing.',
+      )
+      .option(
+        '--json',
+        'print JSON: {"fleet","mark","findings":[{"check","mark","text","details"?,"advice"?}]}',
+      )
+      .addHelpText('after', NOTES),
+  ).action(onFleet(examine));
+}
+
+const NOTES = `
+ok:   it is as it should be.
+warn: jobs are done, but this will bite some day, or somebody wanted it so (a paused fleet).
+bad:  jobs are not done, or something runs that should not.
+It exits with 1 if something is bad, else with 0.
+
+Examples:
+  mayfly doctor
+  mayfly doctor --json | jq -r '.findings[] | select(.mark != "ok").text'
+`;
+
+async function examine(fleet: Fleet, options: { json?: true }): Promise<void> {
+  const diagnosis = await fleet.diagnose();
+  if (options.json) printJson(diagnosis);
+  else print(diagnosisText(diagnosis, paintFor(process.stdout)));
+  if (diagnosis.mark === 'bad') process.exitCode = ExitCode.failed;
+}
+
+const STYLES: Record<Finding['mark'], Style> = { ok: 'green', warn: 'yellow', bad: 'red' };
+
+/** A line for each finding, and below it what else is known and what to do. */
+export function diagnosisText({ fleet, region, findings }: Diagnosis, paint: Paint): string {
+  const checks = Math.max(...findings.map(({ check }) => widthOf(check)));
+  const indent = ' '.repeat('warn  '.length + checks + 2);
+  const lines = findings.flatMap(({ check, mark, text, details = [], advice }) => [
+    `${paint(STYLES[mark], pad(mark, 4))}  ${pad(check, checks)}  ${escapeLine(text)}`,
+    ...details.map((detail) => `${indent}${escapeLine(detail)}`),
+    ...(advice === undefined ? [] : [`${indent}${paint('bold', '→')} ${escapeLine(advice)}`]),
+  ]);
+  return [
+    `${paint('bold', escapeLine(fleet))} in ${escapeLine(region)}`,
+    ...lines,
+    '',
+    verdict(findings),
+  ].join('\n');
+}
+
+function verdict(findings: readonly Finding[]): string {
+  const bad = findings.filter(({ mark }) => mark === 'bad').length;
+  const warnings = findings.filter(({ mark }) => mark === 'warn').length;
+  if (bad + warnings === 0) return 'All is well.';
+  const told = [bad > 0 ? `${bad} bad` : '', warnings > 0 ? count(warnings, 'warning') : ''];
+  return `${told.filter(Boolean).join(', ')}.`;
+}

@@ -1,0 +1,49 @@
+import type { FleetContext } from '../context.ts';
+import type { Facts } from './facts.ts';
+import { type Finding, ok } from './finding.ts';
+import { gather } from './gather.ts';
+import { judgeInstances } from './instances.ts';
+import { judgeJobs } from './jobs.ts';
+import { judgeKeeper } from './keeper.ts';
+import { judgeAlarms, judgeGroup, judgeLaunches } from './launches.ts';
+import { isTold, judgeDeadLetters, judgeLogBucket, judgeQueue, judgeTable } from './queues.ts';
+
+/** What `--json` prints. */
+export interface Diagnosis {
+  fleet: string;
+  region: string;
+  at: string;
+  /** The worst of the findings. */
+  mark: Finding['mark'];
+  findings: Finding[];
+}
+
+/** Looks at a deployed fleet and says what is wrong, and what to do. */
+export async function diagnoseFleet(context: FleetContext): Promise<Diagnosis> {
+  return diagnosisOf(await gather(context));
+}
+
+export function diagnosisOf(facts: Facts): Diagnosis {
+  const findings = [
+    judgeDiscovery,
+    judgeQueue,
+    judgeDeadLetters,
+    judgeTable,
+    judgeLogBucket,
+    judgeGroup,
+    judgeLaunches,
+    judgeAlarms,
+    judgeKeeper,
+    judgeInstances,
+    judgeJobs,
+  ].flatMap((rule) => rule(facts));
+  const has = (mark: Finding['mark']) => findings.some((finding) => finding.mark === mark);
+  const mark = has('bad') ? 'bad' : has('warn') ? 'warn' : 'ok';
+  const { fleet, region } = facts.fleet;
+  return { fleet, region, at: new Date(facts.nowMs).toISOString(), mark, findings };
+}
+
+function judgeDiscovery({ fleet }: Facts): Finding[] {
+  if (isTold(fleet)) return [ok('found', 'by its parameter, which tells all that it is made of')];
+  return [ok('found', 'by its names alone: its alarms and what it is set to are not known here')];
+}

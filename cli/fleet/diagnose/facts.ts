@@ -1,0 +1,69 @@
+import type { FleetFacts } from '../../../jobs/fleet-facts.ts';
+import type { FleetState } from '../../../jobs/fleet-state.ts';
+import type { InstanceRecord } from '../../../jobs/record.ts';
+import type { ActivityLook, GroupLook } from '../instances-look.ts';
+import type { InstanceSeen } from '../instances-view.ts';
+import type { Looked } from './finding.ts';
+
+/** All that a fleet is judged by, as it was at one moment. */
+export interface Facts {
+  fleet: FleetFacts;
+  nowMs: number;
+  queue: Looked<QueueSeen>;
+  /** Undefined: no name of one is known. */
+  deadLetters: Looked<QueueSeen> | undefined;
+  table: Looked<TableSeen>;
+  logBucket: Looked<true>;
+  group: Looked<GroupLook>;
+  activities: Looked<ActivityLook>;
+  /** By name. Those that are missing are not there. */
+  alarms: Looked<ReadonlyMap<string, AlarmSeen>>;
+  state: Looked<FleetState>;
+  instances: Looked<InstanceSeen[]>;
+  /** Of the last instances that were launched, the newest first: what the table knows. Looked at if the breaker is open. */
+  boots: Looked<Boot[]>;
+  /** Jobs that wait for a message though the queue is empty. Looked at if it is. */
+  stranded: Looked<Stranded>;
+}
+
+export interface QueueSeen {
+  arn: string;
+  visible: number;
+  inFlight: number;
+  delayed: number;
+  visibilitySeconds: number;
+  retentionSeconds: number;
+  delaySeconds: number;
+  redrive?: { arn: string; maxReceives: number };
+  /** One of its messages: of a dead letter, why it is there and since when. */
+  sample?: { id: string; reason?: string; deadAt?: string };
+}
+
+export interface TableSeen {
+  /** `ACTIVE`, `UPDATING`, ... */
+  status: string;
+  /** Of the index `byListing`; undefined: there is none. */
+  indexStatus: string | undefined;
+  /** The attribute by which items expire; undefined: they do not. */
+  expiresBy: string | undefined;
+}
+
+export interface AlarmSeen {
+  actionsEnabled: boolean;
+  /** ARNs of what it does when it goes off. */
+  actions: readonly string[];
+  state: string;
+}
+
+export interface Boot {
+  instance: string;
+  launchedAtMs: number;
+  record: InstanceRecord | undefined;
+}
+
+export interface Stranded {
+  /** Ids, some of them. */
+  jobs: readonly string[];
+  /** Not all of the table was looked through. */
+  partly: boolean;
+}

@@ -1,0 +1,127 @@
+import { DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
+import { DescribeTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
+import { ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { readFleetState } from '../../../jobs/fleet-state.ts';
+import { instanceStore, LISTING_INDEX } from '../../../jobs/instances.ts';
+import type { FleetContext } from '../context.ts';
+import { FleetError, NoCredentials, Unreachable } from '../errors.ts';
+import { explain } from '../explain.ts';
+import { lookAtInstances } from '../instances.ts';
+import { type ActivityLook, lookAtActivities, lookAtGroup, lookAtPool } from '../instances-look.ts';
+import type { InstanceSeen } from '../instances-view.ts';
+import type { AlarmSeen, Boot, Facts, TableSeen } from './facts.ts';
+import { type Looked, seenOf } from './finding.ts';
+import { lookAtQueue, sampleOf } from './gather-queues.ts';
+import { lookForStranded } from './gather-stranded.ts';
+
+/** Boots that are told of when the breaker is open: it trips after three in a row. */
+const LAST_BOOTS = 5;
+
+/**
+ * Looks at all that a fleet is made of: about fifteen calls, in parallel. What cannot be seen is a fact as well; but
+ * rejects with `NoCredentials` or `Unreachable` if that is true of all.
+ */
+export async function gather(context: FleetContext): Promise<Facts> {
+  const { facts: fleet, clients } = context;
+  const { deadLetterQueueUrl } = fleet;
+  const look = <T>(task: () => Promise<T>) => looked(context, task);
+  const [queue, deadLetters, table, logBucket, group, activities, alarms, state, living, pool] =
+    await Promise.all([
+      look(() => lookAtQueue(context, fleet.queueUrl)),
+      deadLetterQueueUrl === undefined
+        ? undefined
+        : look(() => lookAtDeadLetters(context, deadLetterQueueUrl)),
+      look(() => lookAtTable(context)),
+      look(() => lookAtBucket(context)),
+      look(() => lookAtGroup(context)),
+      look(() => lookAtActivities(context)),
+      look(() => lookAtAlarms(context)),
+      look(() => readFleetState(clients.dynamodb, fleet.table)),
+      look(() => instanceStore(clients.dynamodb, fleet.table, fleet.recordSeconds).living()),
+      look(() => lookAtPool(context)),
+    ]);
+  refuseIfBlind([queue, table, logBucket, group]);
+  const launched = seenOf(activities) ?? { launches: [], ends: [] };
+  const members = [...(seenOf(group)?.members ?? []), ...(seenOf(pool) ?? [])];
+  const records = 'seen' in living ? living.seen : [];
+  const [instances, boots, stranded] = await Promise.all([
+    'unseen' in living
+      ? living
+      : look<InstanceSeen[]>(() => lookAtInstances(context, members, records, launched)),
+    look(() => lookAtBoots(context, seenOf(state)?.trippedAtMs === undefined ? [] : launched.launches)),
+    look(() => lookForStranded(context, seenOf(queue))),
+  ]);
+  const seen = { queue, deadLetters, table, logBucket, group, activities, alarms, state };
+  return { fleet, nowMs: context.clock.now(), ...seen, instances, boots, stranded };
+}
+
+async function looked<T>({ facts }: FleetContext, task: () => Promise<T>): Promise<Looked<T>> {
+  try {
+    return { seen: await task() };
+  } catch (error) {
+    const explained = explain(facts, error);
+    if (explained instanceof FleetError) return { unseen: explained };
+    throw explained;
+  }
+}
+
+/** Without credentials, or without a way to AWS, one sentence says it all. */
+function refuseIfBlind(all: readonly Looked<unknown>[]): void {
+  const errors = all.flatMap((one) => ('unseen' in one ? [one.unseen] : []));
+  const [first] = errors;
+  const refused = errors.find((error) => error instanceof NoCredentials);
+  if (refused) throw refused;
+  const unreachable = errors.every((error) => error instanceof Unreachable);
+  if (first && errors.length === all.length && unreachable) throw first;
+}
+
+async function lookAtDeadLetters(context: FleetContext, url: string) {
+  const queue = await lookAtQueue(context, url);
+  const sample = queue.visible > 0 ? await sampleOf(context, url) : undefined;
+  return { ...queue, ...(sample && { sample }) };
+}
+
+async function lookAtTable({ clients, facts }: FleetContext): Promise<TableSeen> {
+  const TableName = facts.table;
+  const [{ Table }, { TimeToLiveDescription }] = await Promise.all([
+    clients.dynamodb.send(new DescribeTableCommand({ TableName })),
+    clients.dynamodb.send(new DescribeTimeToLiveCommand({ TableName })),
+  ]);
+  const index = Table?.GlobalSecondaryIndexes?.find(({ IndexName }) => IndexName === LISTING_INDEX);
+  const { TimeToLiveStatus = '', AttributeName } = TimeToLiveDescription ?? {};
+  return {
+    status: Table?.TableStatus ?? 'unknown',
+    indexStatus: index && (index.IndexStatus ?? 'unknown'),
+    expiresBy: TimeToLiveStatus.startsWith('ENABL') ? AttributeName : undefined,
+  };
+}
+
+/** A list, not a HEAD: only its answers say why not. */
+async function lookAtBucket({ clients, facts }: FleetContext): Promise<true> {
+  await clients.s3.send(new ListObjectsV2Command({ Bucket: facts.logBucket, MaxKeys: 1 }));
+  return true;
+}
+
+async function lookAtAlarms({ clients, facts }: FleetContext): Promise<ReadonlyMap<string, AlarmSeen>> {
+  const AlarmNames = [facts.backlogAlarm, facts.bootBreakerAlarm].filter((name) => name !== undefined);
+  if (AlarmNames.length === 0) return new Map();
+  const { MetricAlarms = [] } = await clients.cloudWatch.send(new DescribeAlarmsCommand({ AlarmNames }));
+  return new Map(
+    MetricAlarms.map(({ AlarmName = '', ActionsEnabled = true, AlarmActions = [], StateValue = '' }) => [
+      AlarmName,
+      { actionsEnabled: ActionsEnabled, actions: AlarmActions, state: StateValue },
+    ]),
+  );
+}
+
+async function lookAtBoots(
+  { clients, facts }: FleetContext,
+  launches: ActivityLook['launches'],
+): Promise<Boot[]> {
+  const store = instanceStore(clients.dynamodb, facts.table, facts.recordSeconds);
+  const last = launches.slice(0, LAST_BOOTS);
+  const records = await store.find(last.map(({ instance }) => instance));
+  return last.map(({ instance, startedAtMs }) => {
+    return { instance, launchedAtMs: startedAtMs, record: records.get(instance) };
+  });
+}

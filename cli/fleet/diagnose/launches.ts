@@ -1,0 +1,196 @@
+import { launchesView } from '../instances.ts';
+import type { GroupLook } from '../instances-look.ts';
+import type { Boot, Facts } from './facts.ts';
+import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
+import { refusalAdvice } from './refusals.ts';
+
+/** Alarm, keeper and launch take a few minutes at most; metrics of a queue that was idle may come 15 minutes late. */
+const PATIENCE_MS = 20 * 60_000;
+/** An instance is asked for within seconds; after a failure Auto Scaling waits for longer each time. */
+const LAUNCH_MS = 10 * 60_000;
+
+export function judgeGroup({ group }: Facts): Finding[] {
+  return judged('group', group, ({ desired, minSize, maxSize, suspended }) => {
+    const findings: Finding[] = [];
+    if (maxSize === 0) {
+      findings.push(
+        bad(
+          'group',
+          'Its maximum size is 0: no instance can be launched, and those that run go.',
+          'Set maxCapacity.',
+        ),
+      );
+    }
+    for (const name of ['Terminate', 'HealthCheck', 'ReplaceUnhealthy']) {
+      const said = suspended.get(name);
+      if (said === undefined) continue;
+      findings.push(
+        warn(
+          'group',
+          `The group's process ${name} is suspended${by(said)}: instances may stay that should go.`,
+          resume(name),
+        ),
+      );
+    }
+    return findings.length > 0 ? findings : [ok('group', `${desired} desired, of ${minSize} to ${maxSize}`)];
+  });
+}
+
+/** What keeps instances from being launched. */
+export function judgeLaunches(facts: Facts): Finding[] {
+  return judged('launches', facts.group, (group) => {
+    const findings = [...suspension(facts, group), ...refusal(facts, group), ...missing(facts, group)];
+    if (findings.length === 0) findings.push(...unexplained(facts, group));
+    return findings.length > 0 ? findings : [ok('launches', 'nothing holds them back')];
+  });
+}
+
+function suspension(facts: Facts, group: GroupLook): Finding[] {
+  const { reason, since, said } = launchesView(
+    group,
+    seenOf(facts.state) ?? {},
+    seenOf(facts.activities) ?? { launches: [], ends: [] },
+  );
+  const findings: Finding[] = [];
+  if (reason === 'paused') {
+    findings.push(
+      warn('launches', `The fleet is paused since ${since}: no job is started.`, 'mayfly fleet resume'),
+    );
+  }
+  if (reason === 'breaker') findings.push(breaker(facts, since));
+  if (reason === 'other') {
+    findings.push(
+      bad(
+        'launches',
+        `The group's process Launch is suspended${by(said)}, and not by us.`,
+        'mayfly fleet resume',
+      ),
+    );
+  }
+  const ignored = group.suspended.get('AlarmNotification');
+  if (ignored !== undefined) {
+    findings.push(
+      bad(
+        'launches',
+        `The group's process AlarmNotification is suspended${by(ignored)}: neither the alarm nor the keeper launches anything.`,
+        resume('AlarmNotification', facts.fleet.group),
+      ),
+    );
+  }
+  return findings;
+}
+
+function breaker({ boots, fleet }: Facts, since: string | undefined): Finding {
+  return bad(
+    'launches',
+    `Too many boots in a row have failed: nothing is launched since ${since}.`,
+    'Mend what the logs say, then: mayfly fleet resume',
+    (seenOf(boots) ?? []).map((boot) => bootText(boot, fleet.logBucket)),
+  );
+}
+
+function bootText({ instance, launchedAtMs, record }: Boot, bucket: string): string {
+  const { readyAt, retirement } = record ?? {};
+  const booted = readyAt ? 'booted' : 'did not boot';
+  const why = retirement
+    ? `${retirement.reason}${retirement.lastError ? ` (${retirement.lastError})` : ''}`
+    : 'not known';
+  const launched = new Date(launchedAtMs).toISOString();
+  return `${instance}, launched ${launched}: ${booted}; why it went: ${why}; its log: s3://${bucket}/instances/${instance}/`;
+}
+
+function refusal({ activities, nowMs }: Facts, group: GroupLook): Finding[] {
+  const failure = seenOf(activities)?.lastFailure;
+  if (!failure) return [];
+  const text = `The last launch has failed at ${new Date(failure.atMs).toISOString()}: ${failure.message}`;
+  const advice = refusalAdvice(failure.message);
+  // One that nobody waits for any more is the past.
+  const waits = group.desired > alive(group) || nowMs - failure.atMs < LAUNCH_MS;
+  return [waits ? bad('launches', text, advice) : warn('launches', text, advice)];
+}
+
+/** More are desired than run, and nothing is on its way. */
+function missing({ activities, nowMs }: Facts, group: GroupLook): Finding[] {
+  const lacking = group.desired - alive(group);
+  const last = seenOf(activities);
+  if (lacking <= 0 || group.suspended.has('Launch') || !last || last.lastFailure) return [];
+  const latestMs = Math.max(0, ...[...last.launches, ...last.ends].map(({ startedAtMs }) => startedAtMs));
+  if (nowMs - latestMs < LAUNCH_MS) return [];
+  return [
+    bad(
+      'launches',
+      `${group.desired} instances are desired, ${alive(group)} are there, and none was launched for 10 minutes.`,
+      "Look at the group's activities: aws autoscaling describe-scaling-activities",
+    ),
+  ];
+}
+
+/** Jobs wait, nobody comes, and nothing that is known says why. */
+function unexplained({ queue, state, nowMs }: Facts, group: GroupLook): Finding[] {
+  const visible = seenOf(queue)?.visible ?? 0;
+  const sinceMs = seenOf(state)?.backlogSinceMs;
+  if (visible === 0 || sinceMs === undefined || alive(group) > 0 || group.maxSize === 0) return [];
+  if (nowMs - sinceMs < PATIENCE_MS) return [];
+  return [
+    bad(
+      'launches',
+      `${visible} jobs wait since ${new Date(sinceMs).toISOString()}, and no instance was launched for them.`,
+      "See what is said of alarm and keeper here, and the group's activities.",
+    ),
+  ];
+}
+
+function alive({ members }: GroupLook): number {
+  return members.filter(({ lifecycleState }) => !lifecycleState.startsWith('Terminat')).length;
+}
+
+function by(said: string | undefined): string {
+  return said ? ` (${said})` : '';
+}
+
+function resume(name: string, group = '<group>'): string {
+  return `aws autoscaling resume-processes --auto-scaling-group-name ${group} --scaling-processes ${name}`;
+}
+
+export function judgeAlarms({ alarms, fleet }: Facts): Finding[] {
+  const { backlogAlarm, bootBreakerAlarm } = fleet;
+  if (backlogAlarm === undefined || bootBreakerAlarm === undefined) return [];
+  return judged('alarms', alarms, (seen) => {
+    const findings: Finding[] = [];
+    const enable = (name: string) => `aws cloudwatch enable-alarm-actions --alarm-names ${name}`;
+    const backlog = seen.get(backlogAlarm);
+    const slower = 'only the keeper launches instances now, minutes later.';
+    if (!backlog) {
+      findings.push(bad('alarms', `The alarm ${backlogAlarm} is gone: ${slower}`, 'Deploy the stack again.'));
+    } else if (!backlog.actionsEnabled) {
+      findings.push(
+        bad(
+          'alarms',
+          `The actions of the alarm ${backlogAlarm} are disabled: ${slower}`,
+          enable(backlogAlarm),
+        ),
+      );
+    } else if (backlog.actions.length === 0) {
+      findings.push(
+        bad(
+          'alarms',
+          `The alarm ${backlogAlarm} has no action: ${slower}`,
+          'Give it the scaling policy again.',
+        ),
+      );
+    }
+    const boots = seen.get(bootBreakerAlarm);
+    const unheard = 'nobody is told when the fleet stops launching.';
+    if (!boots) findings.push(warn('alarms', `The alarm ${bootBreakerAlarm} is gone: ${unheard}`));
+    else if (!boots.actionsEnabled) {
+      findings.push(
+        warn(
+          'alarms',
+          `The actions of the alarm ${bootBreakerAlarm} are disabled: ${unheard}`,
+          enable(bootBreakerAlarm),
+        ),
+      );
+    }
+    return findings.length > 0 ? findings : [ok('alarms', 'both are there and act')];
+  });
+}

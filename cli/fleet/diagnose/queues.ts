@@ -1,0 +1,141 @@
+import type { Facts, QueueSeen } from './facts.ts';
+import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
+
+/** What the stack sets: a net only, since agents count the attempts themselves. */
+const MOST_RECEIVES = 1000;
+
+export function judgeQueue({ queue, fleet, deadLetters }: Facts): Finding[] {
+  return judged('queue', queue, (seen) => {
+    const set = (attribute: string, value: number) =>
+      `aws sqs set-queue-attributes --queue-url ${fleet.queueUrl} --attributes ${attribute}=${value}`;
+    const findings: Finding[] = [];
+    // Of a fleet that was found by names alone these are the defaults of its props, which it need not have.
+    if (isTold(fleet) && seen.visibilitySeconds !== fleet.leaseSeconds) {
+      findings.push(
+        warn(
+          'queue',
+          `The queue's visibility timeout is ${seen.visibilitySeconds} s, but the fleet's lease is ${fleet.leaseSeconds} s: it was changed by hand.`,
+          set('VisibilityTimeout', fleet.leaseSeconds),
+        ),
+      );
+    }
+    if (isTold(fleet) && seen.retentionSeconds < fleet.retentionSeconds) {
+      findings.push(
+        warn(
+          'queue',
+          `The queue keeps messages for ${days(seen.retentionSeconds)}, not for ${days(fleet.retentionSeconds)}: a job that waits for longer is lost, and is shown as queued.`,
+          set('MessageRetentionPeriod', fleet.retentionSeconds),
+        ),
+      );
+    }
+    if (seen.delaySeconds > 0) {
+      findings.push(
+        warn('queue', `The queue delays every job by ${seen.delaySeconds} s.`, set('DelaySeconds', 0)),
+      );
+    }
+    findings.push(...redriveOf(seen, seenOf(deadLetters)));
+    if (findings.length > 0) return findings;
+    return [ok('queue', `${seen.visible} waiting, ${seen.inFlight} in flight, ${seen.delayed} delayed`)];
+  });
+}
+
+/** Whether the stack itself has told what it is set to. */
+export function isTold({ keeperFunction }: Facts['fleet']): boolean {
+  return keeperFunction !== undefined;
+}
+
+function redriveOf({ redrive }: QueueSeen, deadLetters: QueueSeen | undefined): Finding[] {
+  const deploy =
+    'Undo it, or delete and deploy the stack: CloudFormation changes back only what a template changes.';
+  if (!redrive) return [warn('queue', 'The queue has no dead-letter queue of its own any more.', deploy)];
+  const findings: Finding[] = [];
+  if (deadLetters && redrive.arn !== deadLetters.arn) {
+    findings.push(
+      warn(
+        'queue',
+        `SQS moves messages of the queue to ${redrive.arn}, not to the fleet's dead letters.`,
+        deploy,
+      ),
+    );
+  }
+  if (redrive.maxReceives < MOST_RECEIVES) {
+    findings.push(
+      warn(
+        'queue',
+        `SQS gives up a job after ${redrive.maxReceives} receives (maxReceiveCount). Agents count attempts themselves, and hand jobs back at no cost: such a job may be given up without a try.`,
+        `Set maxReceiveCount to ${MOST_RECEIVES} again.`,
+      ),
+    );
+  }
+  return findings;
+}
+
+export function judgeDeadLetters({ deadLetters, queue, fleet }: Facts): Finding[] {
+  if (!deadLetters) return [];
+  return judged('dead letters', deadLetters, (seen) => {
+    const findings: Finding[] = [];
+    const count = seen.visible + seen.inFlight + seen.delayed;
+    if (count > 0) findings.push(given(count, seen.sample));
+    const kept = seenOf(queue)?.retentionSeconds ?? 0;
+    // "Amazon SQS dead-letter queues": a message that SQS moves keeps the date at which it was enqueued first.
+    if (seen.retentionSeconds < kept) {
+      findings.push(
+        warn(
+          'dead letters',
+          `They are kept for ${days(seen.retentionSeconds)}, less than the ${days(kept)} of the queue: one that has waited long is gone before anybody sees it.`,
+          `aws sqs set-queue-attributes --queue-url ${fleet.deadLetterQueueUrl} --attributes MessageRetentionPeriod=${kept}`,
+        ),
+      );
+    }
+    return findings.length > 0 ? findings : [ok('dead letters', 'none')];
+  });
+}
+
+function given(count: number, sample: QueueSeen['sample']): Finding {
+  const text = count === 1 ? 'One job was given up.' : `${count} jobs were given up.`;
+  const details = sample
+    ? [`${sample.id}${sample.deadAt ? `, ${sample.deadAt}` : ''}: ${sample.reason ?? 'nobody has said why'}`]
+    : [];
+  return warn('dead letters', text, 'mayfly dlq list; once it is mended: mayfly dlq redrive --all', details);
+}
+
+export function judgeTable({ table, fleet }: Facts): Finding[] {
+  return judged('table', table, ({ status, indexStatus, expiresBy }) => {
+    const { table: name } = fleet;
+    if (status !== 'ACTIVE' && status !== 'UPDATING') {
+      return [bad('table', `The table ${name} is ${status}: agents take no jobs that they cannot record.`)];
+    }
+    const findings: Finding[] = [];
+    if (indexStatus === undefined) {
+      findings.push(
+        bad(
+          'table',
+          `The table ${name} has no index byListing: the keeper settles nothing, and a lost job stays lost.`,
+          'Make it again: partition key "listing" (String), all attributes.',
+        ),
+      );
+    } else if (indexStatus !== 'ACTIVE') {
+      findings.push(
+        warn('table', `The index byListing of the table ${name} is ${indexStatus}.`, 'Wait for it.'),
+      );
+    }
+    if (expiresBy !== 'expires') {
+      findings.push(
+        warn(
+          'table',
+          `The table ${name} forgets nothing: items do not expire by the attribute "expires".`,
+          `aws dynamodb update-time-to-live --table-name ${name} --time-to-live-specification Enabled=true,AttributeName=expires`,
+        ),
+      );
+    }
+    return findings.length > 0 ? findings : [ok('table', name)];
+  });
+}
+
+export function judgeLogBucket({ logBucket, fleet }: Facts): Finding[] {
+  return judged('log bucket', logBucket, () => [ok('log bucket', fleet.logBucket)]);
+}
+
+function days(seconds: number): string {
+  return seconds >= 86_400 ? `${Math.round(seconds / 8640) / 10} d` : `${seconds} s`;
+}

@@ -1,0 +1,32 @@
+/**
+ * What EC2 refuses a launch for, and what to do about it. "Troubleshoot Amazon EC2 Auto Scaling: EC2 instance launch
+ * failures" and "Error codes for the Amazon EC2 API" list the words.
+ */
+const REFUSALS: readonly [words: RegExp, advice: string][] = [
+  [
+    /instance profile|\biam\b|not authorized|unauthorized|access ?denied|\brole\b|\bkms\b|client error on launch/i,
+    "A right is missing: the instances' role and profile, Auto Scaling's service-linked role, or the key that encrypts volumes.",
+  ],
+  [
+    /vcpu|InstanceLimitExceeded|MaxSpotInstanceCountExceeded|spot instance (?:count|quota)|requested more/i,
+    "The account's quota is used up: ask for more in Service Quotas (EC2, vCPUs of this kind of instance), or lower maxCapacity.",
+  ],
+  [
+    /capacity|not supported in your requested availability zone|Unsupported/i,
+    'AWS has none of these types to give: allow more instanceTypes, more zones, or a lower spotShare; else wait.',
+  ],
+  [
+    /\bami\b|image[ -]?id|\bimage\b/i,
+    'The machine image is not there any more: deploy the stack again, which takes the newest or builds one.',
+  ],
+  [
+    /subnet|security ?group|free ?address|\bvpc\b/i,
+    'The network has changed under the fleet: see that its subnets and its security group are there and have free addresses.',
+  ],
+  [/launch ?template/i, 'The launch template was changed or deleted: deploy the stack again.'],
+];
+
+export function refusalAdvice(message: string): string {
+  const known = REFUSALS.find(([words]) => words.test(message));
+  return known?.[1] ?? 'Auto Scaling tries again, later each time; this is all it says.';
+}

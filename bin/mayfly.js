@@ -1,4 +1,7 @@
 #!/usr/bin/env node
+import module from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { fail, isTooOld, tooOld } from './turn-away.js';
 
 // In a checkout the sources run as they are; the installed package has what was built of them.
@@ -12,6 +15,9 @@ if (isTooOld()) {
       '`npm install --save-dev node@24` brings one.',
   );
 } else {
+  // Compiled once: halves the time until a verb does something, of which a shell's Tab is one. Where it cannot be kept,
+  // nothing is. It is the user's own, not /tmp's, where others could put something in its place.
+  module.enableCompileCache?.(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'mayfly'));
   import('../cli/main.ts')
     .catch((error) => {
       if (isNotSource(error)) return import('../dist/cli/main.js');

@@ -1,0 +1,322 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { chunkKey } from '../../../jobs/log-layout.ts';
+import type { JobRecord } from '../../../jobs/record.ts';
+import { type BareFleet, bareFleets } from '../bare-fleet.ts';
+import { onTerminal } from '../pty.ts';
+
+const open = bareFleets();
+const MAYFLY = `${process.execPath} ${process.cwd()}/bin/mayfly.js`;
+
+const AT = '2026-01-02T03:04:05.000Z';
+const END = '2026-01-02T03:04:08.500Z';
+const EVIL = '\x1b]0;owned\x07\x1b[2J\u202e';
+
+type Draft = Omit<JobRecord, 'pk' | 'attempts'>;
+
+const ended = (id: string, state: JobRecord['state'], more: Partial<JobRecord> = {}): Draft => ({
+  id,
+  state,
+  enqueuedAt: '2026-01-02T03:04:03.000Z',
+  startedAt: AT,
+  endedAt: END,
+  tries: [{ key: 'k', instance: 'i-0a', startedAt: AT, endedAt: END }],
+  ...more,
+});
+
+const printed = (stdout: string, stderr = ''): Partial<JobRecord> => ({
+  tries: [
+    {
+      key: 'k',
+      instance: 'i-0a',
+      startedAt: AT,
+      endedAt: END,
+      log: {
+        stdout: { bytes: Buffer.byteLength(stdout), text: stdout },
+        stderr: { bytes: Buffer.byteLength(stderr), text: stderr },
+      },
+    },
+  ],
+});
+
+const RECORDS: Draft[] = [
+  ended('j-good', 'succeeded', { exitStatus: 0, ...printed('one\ntwo\n', 'warning\n') }),
+  ended('j-bad', 'failed', { exitStatus: 3, reason: `exit status 3 ${EVIL}`, ...printed(`${EVIL}evil\n`) }),
+  ended('j-killed', 'failed', { signal: 'SIGKILL' }),
+  ended('j-late', 'timed_out', { signal: 'SIGTERM', limitSeconds: 3 }),
+  ended('j-stopped', 'cancelled', { signal: 'SIGTERM', cancelRequestedAt: AT }),
+  { id: 'j-queued', state: 'queued', enqueuedAt: new Date().toISOString(), body: 'x' },
+  { id: 'j-forgotten', state: 'queued', enqueuedAt: '2020-01-01T00:00:00.000Z' },
+];
+
+/** Jobs of the names above, for tests that change nothing. */
+let bare: BareFleet;
+beforeAll(async () => {
+  bare = await open();
+  for (const record of RECORDS) await bare.record(record);
+});
+
+const json = (text: unknown) => JSON.parse(String(text));
+
+describe('status', () => {
+  it('of one job is a block with all that a person wants to know', async () => {
+    const { stdout, stderr, exitCode } = await bare.mayfly('status', 'j-good');
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+    expect(stdout).toBe(
+      [
+        'j-good  succeeded',
+        '  enqueued 2026-01-02T03:04:03Z, waited 2 s, ran 3.5 s',
+        '  on i-0a',
+        '  output, 16 bytes:',
+        '  | one',
+        '  | two',
+        '  | warning',
+      ].join('\n'),
+    );
+  });
+
+  it('of several is a block each, those that are unknown on stderr, and status 120', async () => {
+    const { stdout, stderr, exitCode } = await bare.mayfly('status', 'j-killed', 'j-none', 'j-late');
+    expect(stdout).toMatch(
+      /^j-killed {2}failed: died of SIGKILL\n.*\n\nj-late {2}timed_out: .*time limit 3 s$/s,
+    );
+    expect(stderr).toMatch(/^mayfly: There is no job j-none in fleet group: .*$/);
+    expect(exitCode).toBe(120);
+  });
+
+  it('as JSON is one object of one id, an array of several or of standard input', async () => {
+    expect(json((await bare.mayfly('status', '--json', 'j-good')).stdout)).toMatchObject({
+      id: 'j-good',
+      state: 'succeeded',
+      finished: true,
+      waitedSeconds: 2,
+      ranSeconds: 3.5,
+    });
+    const { stdout, exitCode } = await bare.mayflyReading('j-none\n', 'status', '--json', '-');
+    expect(json(stdout)).toEqual([
+      { id: 'j-none', state: 'unknown', finished: false, attempts: 0, tries: [] },
+    ]);
+    expect(exitCode).toBe(120);
+  });
+
+  it('escapes what comes from jobs, as text and as JSON, also off a terminal', async () => {
+    for (const words of [['status'], ['status', '--json'], ['status', '--ansible'], ['wait'], ['list']]) {
+      const { stdout } = await bare.mayfly(...words, ...(words[0] === 'list' ? [] : ['j-bad']));
+      expect(stdout).toContain('owned');
+      expect(stdout).not.toMatch(/(?!\n)\p{Cc}|\p{Bidi_Control}/u);
+    }
+  });
+});
+
+describe('on a terminal', () => {
+  it('there is colour, and still nothing of what a job would do to it', async () => {
+    const pty = onTerminal(`${MAYFLY} status j-bad; ${MAYFLY} list --state failed`, {
+      cwd: bare.directory,
+      env: bare.env,
+      columns: 200,
+    });
+    expect(await pty.ended()).toBe(0);
+    const screen = pty.screen();
+    expect(screen).toContain('\x1b[31mfailed\x1b[39m');
+    expect(screen).toContain(' \\x1b]0;owned\\x07\\x1b[2J\\u202eevil');
+    for (const obeyed of ['\x1b]', '\x1b[2J', '\x07', '\u202e']) expect(screen).not.toContain(obeyed);
+  });
+
+  it('there is none with NO_COLOR', async () => {
+    const pty = onTerminal(`${MAYFLY} status j-bad`, {
+      cwd: bare.directory,
+      env: { ...bare.env, NO_COLOR: '1' },
+    });
+    expect(await pty.ended()).toBe(0);
+    expect(pty.screen()).not.toContain('\x1b[');
+  });
+
+  it('a table does not wrap', async () => {
+    const pty = onTerminal(`${MAYFLY} list`, { cwd: bare.directory, env: bare.env, columns: 60 });
+    await pty.ended();
+    expect(pty.screen()).toContain('…');
+  });
+});
+
+describe('status --ansible', () => {
+  const of = async (...ids: string[]) => {
+    const { stdout, exitCode } = await bare.mayfly('status', '--ansible', ...ids);
+    return { status: json(stdout), exitCode };
+  };
+
+  it("is async_status's own shape", async () => {
+    expect(await of('j-good')).toEqual({
+      exitCode: 0,
+      status: {
+        ansible_job_id: 'j-good',
+        started: 1,
+        finished: 1,
+        failed: false,
+        rc: 0,
+        stdout: 'one\ntwo\n',
+        stderr: 'warning\n',
+        stdout_lines: ['one', 'two'],
+        stderr_lines: ['warning'],
+        msg: '',
+        state: 'succeeded',
+      },
+    });
+  });
+
+  it('tells ends apart, and never takes unknown for an end', async () => {
+    const expected = {
+      'j-bad': { started: 1, finished: 1, failed: true, rc: 3, state: 'failed' },
+      'j-killed': { started: 1, finished: 1, failed: true, rc: -9, msg: 'failed: died of SIGKILL' },
+      'j-late': { started: 1, finished: 1, failed: true, rc: 124, state: 'timed_out' },
+      'j-stopped': { started: 1, finished: 1, failed: true, rc: -15, state: 'cancelled' },
+      'j-queued': { started: 0, finished: 0, failed: false, rc: null, state: 'queued' },
+      'j-forgotten': { started: 0, finished: 1, failed: true, rc: null, state: 'lost' },
+      'j-none': { started: 0, finished: 0, failed: true, rc: null, state: 'unknown', stdout: '' },
+    };
+    const { status, exitCode } = await of(...Object.keys(expected));
+    expect(status).toMatchObject(
+      Object.entries(expected).map(([ansible_job_id, each]) => ({ ansible_job_id, ...each })),
+    );
+    expect(exitCode).toBe(120);
+  });
+
+  it('has the last of a long output, and says so', async () => {
+    const text = 'line\n'.repeat(40_000);
+    await bare.object(chunkKey('j-long', 'k', 'stdout', 1), text.slice(0, 90_000));
+    await bare.object(chunkKey('j-long', 'k', 'stdout', 2), text.slice(90_000));
+    const log = { stdout: { bytes: text.length, chunks: 2 }, stderr: { bytes: 0 }, tail: 'line\n' };
+    const tries = [{ key: 'k', instance: 'i-0a', startedAt: AT, endedAt: END, log }];
+    await bare.record(ended('j-long', 'succeeded', { exitStatus: 0, tries }));
+    const { status } = await of('j-long', 'j-good');
+    expect(status[0]).toMatchObject({
+      rc: 0,
+      truncated: true,
+      msg: expect.stringContaining('mayfly logs j-long'),
+    });
+    expect(status[0].stdout).toBe(text.slice(-65_536));
+    expect(status[1]).toMatchObject({ ansible_job_id: 'j-good' });
+  });
+});
+
+describe('wait exits as the job did', () => {
+  it.each([
+    ['j-good', 0],
+    ['j-bad', 3],
+    ['j-late', 124],
+    ['j-none', 120],
+  ])('%s: %d', async (id, status) => {
+    expect((await bare.mayfly('wait', id)).exitCode).toBe(status);
+  });
+
+  it('gives up after its time, or its retries, and says so', async () => {
+    const timeout = await bare.mayfly('wait', '--timeout', '0.3', 'j-queued', 'j-good');
+    expect(timeout.stderr).toBe('mayfly: 1 job had not ended after 0.3 s of waiting.');
+    expect(timeout.exitCode).toBe(123);
+    const retries = await bare.mayfly('wait', '--retries', '2', '--delay', '0.1', '--json', 'j-queued');
+    expect(json(retries.stdout)).toMatchObject({ id: 'j-queued', state: 'queued' });
+    expect(retries.exitCode).toBe(123);
+  });
+
+  it('stopped by Ctrl-C says that the job goes on and what can be done, with status 130', async () => {
+    const pty = onTerminal(`${MAYFLY} wait j-queued`, { cwd: bare.directory, env: bare.env });
+    await pty.shows('not running yet');
+    pty.type('\x03');
+    await pty.shows(
+      /Job j-queued goes on: .*mayfly status j-queued.*mayfly logs -f.*mayfly cancel j-queued/s,
+    );
+    expect(await pty.ended()).toBe(130);
+  });
+
+  it('of many tells how many, and which not', async () => {
+    const { stdout, exitCode } = await bare.mayflyReading(`${'j-good\n'.repeat(11)}j-bad`, 'wait', '-');
+    expect(stdout).toMatch(
+      /^12 jobs: 11 succeeded, 1 failed\n\nid +state +why\nj-bad +failed +exit status 3/,
+    );
+    expect(exitCode).toBe(3);
+  });
+});
+
+describe('list', () => {
+  it('is a table, newest first', async () => {
+    const { stdout } = await bare.mayfly('list', '--state', 'timed_out,cancelled');
+    expect(stdout.split('\n').map((line) => line.split(/ {2,}/).slice(0, 3))).toEqual([
+      ['id', 'state', 'enqueued'],
+      ['j-stopped', 'cancelled', '2026-01-02T03:04:03Z'],
+      ['j-late', 'timed_out', '2026-01-02T03:04:03Z'],
+    ]);
+  });
+
+  it('by what was asked for, as a JSON array', async () => {
+    const ids = async (...words: string[]) =>
+      json((await bare.mayfly('list', '--json', ...words)).stdout).map(({ id }: { id: string }) => id);
+    expect(await ids('--since', '1h')).toEqual(['j-queued']);
+    expect(await ids('--state', 'lost')).toEqual(['j-forgotten']);
+    expect(await ids('--limit', '1')).toEqual(['j-queued']);
+    expect(await ids('--group', 'none')).toEqual([]);
+  });
+});
+
+describe('what changes jobs', () => {
+  it('cancel: one that waits never starts; again is as good; one that has ended says so', async () => {
+    const { record, mayfly } = await open();
+    await record({ id: 'j-c1', state: 'queued', enqueuedAt: new Date().toISOString() });
+    await record(ended('j-c2', 'succeeded', { exitStatus: 0 }));
+    expect(await mayfly('cancel', 'j-c1')).toMatchObject({
+      exitCode: 0,
+      stdout: 'j-c1 is cancelled: it never starts.',
+    });
+    expect(await mayfly('cancel', 'j-c1')).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('j-c1 had ended already: cancelled'),
+    });
+    const late = await mayfly('cancel', '--json', 'j-c2', 'j-none');
+    expect(json(late.stdout)).toMatchObject([
+      { id: 'j-c2', outcome: 'ended' },
+      { id: 'j-none', outcome: 'unknown' },
+    ]);
+    expect(late.exitCode).toBe(120);
+    expect((await mayfly('cancel', 'j-c2')).exitCode).toBe(1);
+  });
+
+  it('retry: a new job that names the old', async () => {
+    const { record, mayfly } = await open();
+    await record(ended('j-r1', 'failed', { exitStatus: 1, body: 'again' }));
+    await record(ended('j-r2', 'failed', { exitStatus: 1 }));
+    await record({ id: 'j-r3', state: 'running' });
+    const { stdout, exitCode } = await mayfly('retry', 'j-r1');
+    expect(exitCode).toBe(0);
+    expect(json((await mayfly('status', '--json', stdout)).stdout)).toMatchObject({
+      retryOf: 'j-r1',
+      state: 'queued',
+    });
+    expect(json((await mayfly('status', '--json', 'j-r1')).stdout)).toMatchObject({ retriedAs: stdout });
+    const refused = await mayfly('retry', '--json', 'j-r2', 'j-r3', 'j-r1');
+    expect(json(refused.stdout)).toMatchObject([{ retryOf: 'j-r1' }]);
+    expect(refused.stderr).toMatch(
+      /^mayfly: The body of job j-r2 is kept nowhere.*\nmayfly: Job j-r3 is running/,
+    );
+    expect(refused.exitCode).toBe(1);
+    expect((await mayfly('retry', 'j-none')).exitCode).toBe(120);
+  });
+
+  it('cleanup: refuses what lives, forgets what has ended', async () => {
+    const { record, mayfly, object } = await open();
+    await record(ended('j-d1', 'succeeded', { exitStatus: 0 }));
+    await object(chunkKey('j-d1', 'k', 'stdout', 1), 'x');
+    await record({ id: 'j-d2', state: 'queued', enqueuedAt: new Date().toISOString() });
+    const { stdout, stderr, exitCode } = await mayfly('cleanup', 'j-d1', 'j-d2');
+    expect(stdout).toBe('j-d1 is removed, with 1 object of the log bucket.');
+    expect(stderr).toMatch(/^mayfly: Job j-d2 has not ended, and nothing of it was removed/);
+    expect(exitCode).toBe(1);
+    expect(json((await mayfly('cleanup', '--json', '--force', 'j-d2')).stdout)).toEqual({
+      id: 'j-d2',
+      outcome: 'removed',
+      objects: 0,
+    });
+    expect((await mayfly('status', 'j-d1', 'j-d2')).exitCode).toBe(120);
+    expect((await mayfly('cleanup', 'j-d1')).exitCode).toBe(120);
+    await record(ended('j-d3', 'succeeded', { exitStatus: 0, endedAt: '2020-01-01T00:00:00.000Z' }));
+    expect(json((await mayfly('cleanup', '--ended-before', '400d', '--json')).stdout)).toMatchObject({
+      jobs: 1,
+    });
+  });
+});

@@ -8,7 +8,8 @@ _mayfly() {
     if [[ $line == ':files' ]]; then
       files=yes
     elif [[ -n $line ]]; then
-      candidates+=("${${line%%$'\t'*}//:/\\:}:${line#*$'\t'}")
+      # _describe takes `word:description`, or the word alone.
+      candidates+=("${${line%%$'\t'*}//:/\\:}${${line#*$'\t'}:+:${line#*$'\t'}}")
     fi
   done
   (( $#candidates )) && _describe mayfly candidates

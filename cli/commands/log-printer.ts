@@ -87,11 +87,12 @@ export class LogPrinter {
   }
 }
 
-function sentenceOfHole({ stream, bytes, why }: Hole): string {
+function sentenceOfHole({ stream, bytes, why, atMs }: Hole): string {
   const missing = `${count(bytes, 'byte')} of ${stream} ${bytes === 1 ? 'is' : 'are'} missing here: `;
-  return why === 'lost'
-    ? `${missing}the log bucket could not take them`
-    : `${missing}a record has room for what the newest tries printed`;
+  if (why === 'dropped') return `${missing}a record has room for what the newest tries printed`;
+  // Without a time it is the end of a log: of that the record keeps some lines.
+  const status = atMs === undefined ? ' (`mayfly status` may have the last lines)' : '';
+  return `${missing}the log bucket could not take them${status}`;
 }
 
 function sentenceOfWait({ record }: LogEvent & { kind: 'waiting' }): string {

@@ -43,9 +43,9 @@ export class BucketLog {
   /**
    * Of a try that is over: what no index tells of, because its agent died in between.
    *
-   * @param chunks how many there are of each stream, if the try's record says so
+   * @param chunks how many there are of each stream, if that is known
    */
-  async *rest(chunks: Partial<Record<LogStream, number>>): AsyncGenerator<LogPiece> {
+  async *rest(chunks: Partial<Record<LogStream, number>> = {}): AsyncGenerator<LogPiece> {
     for (const stream of LOG_STREAMS.filter((one) => this.#wanted.has(one))) {
       for await (const bytes of this.#bytes[stream].rest(chunks[stream])) yield* this.#output(stream, bytes);
     }

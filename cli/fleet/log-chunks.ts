@@ -29,15 +29,16 @@ export class ChunkedBytes {
   /**
    * All that is there beyond.
    *
-   * @param chunks how many chunks there must be, if that is known
+   * @param chunks how many chunks there are, if that is known: what else lies there counts as lost
    * @throws `MissingChunk` where one of these is not there
    */
-  async *rest(chunks = 0): AsyncGenerator<Uint8Array> {
+  async *rest(chunks?: number): AsyncGenerator<Uint8Array> {
     for (;;) {
       if (this.#left.length > 0) yield this.#left;
       this.#left = new Uint8Array();
+      if (chunks !== undefined && this.#chunks.taken >= chunks) return;
       if (await this.#advance()) continue;
-      if (this.#chunks.taken < chunks) throw new MissingChunk(this.#chunks.taken + 1);
+      if (chunks !== undefined) throw new MissingChunk(this.#chunks.taken + 1);
       return;
     }
   }

@@ -48,8 +48,8 @@ export class TryReader {
     if (!this.#bucket) return;
     yield* this.#bucket.told();
     if (!over) return;
-    const { stdout, stderr } = tried.log ?? {};
-    yield* this.#bucket.rest({ stdout: stdout?.chunks ?? 0, stderr: stderr?.chunks ?? 0 });
+    const chunks = (stream: LogStream) => tried.log?.[stream].chunks ?? 0;
+    yield* this.#bucket.rest(vanished ? {} : { stdout: chunks('stdout'), stderr: chunks('stderr') });
   }
 
   /** What came according to the record, and is nowhere. */

@@ -1,6 +1,7 @@
 import { backoffMs } from '../../policy/backoff.ts';
 import { type FleetContext, needRecords } from './context.ts';
-import { explain, isThrottling } from './explain.ts';
+import { type FleetError, Throttled, Unreachable } from './errors.ts';
+import { explain } from './explain.ts';
 import { statusOf } from './status.ts';
 import type { JobView } from './view.ts';
 
@@ -21,22 +22,26 @@ export interface WaitProgress {
   /** That have ended since the last look. */
   ended: readonly JobView[];
   running: readonly JobView[];
-  /** The table could not be asked, as it is throttled: nothing new is known. */
+  /** Nothing new is known, for the table is throttled, */
   throttled: boolean;
+  /** or gives no answer. */
+  unanswered: boolean;
 }
 
 /** The first wait; each one after it is half as long again, up to the poll interval. */
 const FIRST_WAIT_MS = 200;
 const GROWTH = 1.5;
-/** A look that AWS refuses for now, or does not answer, is repeated so late at most. */
+/** After a look that AWS refuses for now, or does not answer. */
 const BACKOFF = { initialMs: 1000, maxMs: 20_000 };
+/** For how long AWS may give no answer. One that asks for fewer calls is there, and is asked on. */
+const PATIENCE_MS = 60_000;
 
 /** Ids of jobs that no agent may have seen yet: `m-<MessageId>`. */
 const MESSAGE_ID = /^m-/;
 
 /**
  * Waits until all jobs have ended, or the time is up. Only those that have not ended are asked about again, a hundred a
- * table request. A table that is throttled does not end it.
+ * table request. A table that is throttled does not end it, nor a minute without AWS.
  *
  * Resolves with all jobs in the order of the ids, those that have not ended as they were last seen. An unknown id is
  * not waited for, unless a plain producer's message has it: that job is known when an agent has seen it.
@@ -52,10 +57,14 @@ export async function waitFor(
   const untilMs = clock.monotonic() + timeoutSeconds * 1000;
   const watch = new Watch(ids);
   let waitMs = FIRST_WAIT_MS;
+  let seenMs = clock.monotonic();
   for (let refusals = 0; ; ) {
     signal?.throwIfAborted();
-    const jobs = await look(context, watch.left());
-    options.onProgress?.(watch.see(jobs));
+    const isPatient = clock.monotonic() - seenMs < PATIENCE_MS;
+    const { jobs, trouble } = await look(context, watch.left(), isPatient);
+    if (jobs) seenMs = clock.monotonic();
+    const progress = watch.see(jobs ?? [], trouble);
+    options.onProgress?.(progress);
     const leftMs = untilMs - clock.monotonic();
     if (watch.isOver(timeoutSeconds) || leftMs <= 0) return watch.jobs();
     refusals = jobs ? 0 : refusals + 1;
@@ -65,13 +74,19 @@ export async function waitFor(
   }
 }
 
-/** Undefined: the table could not be asked for now. */
-async function look(context: FleetContext, ids: readonly string[]): Promise<JobView[] | undefined> {
+/** The jobs, or why the table could not be asked for now. */
+async function look(
+  context: FleetContext,
+  ids: readonly string[],
+  isPatient: boolean,
+): Promise<{ jobs?: JobView[]; trouble?: FleetError }> {
   try {
-    return await statusOf(context, ids);
-  } catch (error) {
-    if (isThrottling(error)) return undefined;
-    throw explain(context.facts, error);
+    return { jobs: await statusOf(context, ids) };
+  } catch (thrown) {
+    const error = explain(context.facts, thrown);
+    if (error instanceof Throttled) return { trouble: error };
+    if (error instanceof Unreachable && isPatient) return { trouble: error };
+    throw error;
   }
 }
 
@@ -90,18 +105,21 @@ class Watch {
     return [...this.#left];
   }
 
-  see(jobs: readonly JobView[] | undefined): WaitProgress {
-    const ended = jobs?.filter(({ finished }) => finished) ?? [];
-    for (const job of jobs ?? []) this.#known.set(job.id, job);
-    for (const { id } of ended) this.#left.delete(id);
-    for (const { id, state } of jobs ?? []) {
-      if (state === 'unknown' && !MESSAGE_ID.test(id)) this.#left.delete(id);
+  see(jobs: readonly JobView[], trouble: FleetError | undefined): WaitProgress {
+    for (const job of jobs) {
+      this.#known.set(job.id, job);
+      const isOver = job.finished || (job.state === 'unknown' && !MESSAGE_ID.test(job.id));
+      if (isOver) this.#left.delete(job.id);
     }
     const left = this.left();
-    const running = left
-      .flatMap((id) => this.#known.get(id) ?? [])
-      .filter(({ state }) => state === 'running');
-    return { total: this.#ids.length, left: left.length, ended, running, throttled: jobs === undefined };
+    return {
+      total: this.#ids.length,
+      left: left.length,
+      ended: jobs.filter(({ finished }) => finished),
+      running: left.flatMap((id) => this.#known.get(id) ?? []).filter(({ state }) => state === 'running'),
+      throttled: trouble instanceof Throttled,
+      unanswered: trouble instanceof Unreachable,
+    };
   }
 
   /** Whether there is nothing left to wait for. Messages that nobody has seen are, but not for ever. */

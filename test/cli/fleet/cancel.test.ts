@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
+import { mannedFleets } from './manned.ts';
+
+const open = mannedFleets();
+
+describe('a job that is cancelled', () => {
+  it('while it waits never starts, and its message goes', async () => {
+    const { fleet, bench, work } = await open();
+    const { id } = await fleet.enqueue('x');
+    expect(await fleet.cancel([id])).toMatchObject([
+      { id, outcome: 'cancelled', job: { state: 'cancelled', finished: true } },
+    ]);
+    const { id: other } = await fleet.enqueue('y');
+    await work('echo "$1" >> $JOURNAL');
+    await fleet.wait([id, other]);
+    await bench.empty();
+    expect(await bench.journal()).toEqual(['y']);
+    expect(await fleet.status(id)).toMatchObject({ state: 'cancelled', attempts: 0, tries: [] });
+  });
+
+  it('while it runs is stopped, and can be waited for', async () => {
+    const { fleet, bench, work } = await open();
+    const agent = await work('exec sleep 60');
+    const { id } = await fleet.enqueue('x');
+    await agent.busy();
+    const [cancelled] = await fleet.cancel([id], { wait: true, timeoutSeconds: 20 });
+    expect(cancelled).toMatchObject({
+      id,
+      outcome: 'cancelled',
+      job: { state: 'cancelled', finished: true, attempts: 1 },
+    });
+    expect(cancelled?.job.ranSeconds).toBeLessThan(20);
+    await bench.empty();
+  });
+
+  it('while it runs, not waited for, is told to be about to', async () => {
+    const { fleet, work } = await open();
+    const agent = await work('exec sleep 60');
+    const { id } = await fleet.enqueue('x');
+    await agent.busy();
+    await eventually('the record', async () => (await fleet.status(id)).state === 'running');
+    const [first] = await fleet.cancel([id]);
+    expect(first).toMatchObject({
+      outcome: 'requested',
+      job: { state: 'running', cancelRequestedAt: expect.any(String) },
+    });
+    expect(await fleet.wait([id], { timeoutSeconds: 20 })).toMatchObject([{ state: 'cancelled' }]);
+    // Again: it says how it is.
+    expect(await fleet.cancel([id])).toMatchObject([{ outcome: 'ended', job: { state: 'cancelled' } }]);
+  });
+
+  it('after its end stays as it ended; one that nobody knows is unknown', async () => {
+    const { fleet, work } = await open();
+    await work('exit 0');
+    const { id } = await fleet.enqueue('x');
+    await fleet.wait([id]);
+    expect(await fleet.cancel([id, 'j-nobody'], { wait: true })).toMatchObject([
+      { id, outcome: 'ended', job: { state: 'succeeded' } },
+      { id: 'j-nobody', outcome: 'unknown', job: { state: 'unknown', finished: false } },
+    ]);
+  });
+
+  it('is one of many', async () => {
+    const { fleet, bench } = await open();
+    const { ids } = await fleet.enqueueMany(Array.from({ length: 60 }, () => ({ body: 'x' })));
+    const cancelled = await fleet.cancel(ids);
+    expect(cancelled.map(({ id }) => id)).toEqual(ids);
+    expect(new Set(cancelled.map(({ outcome }) => outcome))).toEqual(new Set(['cancelled']));
+    expect(await bench.depth()).toEqual({ visible: 60, held: 0 });
+  });
+});

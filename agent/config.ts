@@ -120,12 +120,12 @@ export const AgentConfigSchema = v.strictObject({
   log: v.optional(
     v.strictObject({
       /** A chunk of a log is written when it is as long as this, or as old as `flushSeconds`. */
-      chunkBytes: v.optional(count(4096, 64 * MIB), MIB),
+      chunkBytes: v.optional(count(4096, 64 * MIB), 2 * MIB),
       flushSeconds: v.optional(seconds(0.05, 3600), 5),
       /** Output that all jobs of the agent together hold in memory; beyond it their workers wait for the bucket. */
-      bufferBytes: v.optional(count(64 * 1024, 1024 * MIB), 24 * MIB),
+      bufferBytes: v.optional(count(64 * 1024, 1024 * MIB), 16 * MIB),
       /** How long a worker waits for a bucket that takes nothing, and the end of a job for its last chunks. */
-      patienceSeconds: v.optional(seconds(0, 3600), 30),
+      patienceSeconds: v.optional(seconds(0.1, 3600), 30),
     }),
     {},
   ),

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { Clock } from '../aws/clock.ts';
 import { findProgram } from './command.ts';
+import { giveBack } from './lent.ts';
 import { notStarted, type OutputSink, type Run, type RunEnd, type Runner, type Task } from './runner.ts';
 import { openStdin } from './stdin-file.ts';
 
@@ -92,6 +93,7 @@ class ProcessRun implements Run {
     const stream = this.#child[name];
     stream?.on('data', (chunk: Buffer) => {
       const taken = sink?.write(name, chunk);
+      giveBack(chunk);
       if (!taken) return;
       stream.pause();
       this.#held.add(stream);

@@ -13,7 +13,7 @@ export interface Task {
 /** Where a worker's output goes while it runs. */
 export interface OutputSink {
   /**
-   * Takes what came, in order. A promise holds the output back until it is settled, and in the end the worker; a
+   * Takes what came, in order; the chunk is lent until this returns. A promise holds the output back until it is settled, and in the end the worker; a
    * little that was read already may still follow. Must not throw or reject.
    */
   write(stream: 'stdout' | 'stderr', chunk: Buffer): Promise<void> | undefined;

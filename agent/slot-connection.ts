@@ -1,5 +1,6 @@
 import { createConnection, type Socket } from 'node:net';
 import type { Clock } from '../aws/clock.ts';
+import { giveBack } from './lent.ts';
 import { FrameReader, frame, PROTOCOL } from './slot-frames.ts';
 
 /** A slot says hello within milliseconds; on a machine that is busy or swaps, within seconds. */
@@ -33,7 +34,10 @@ export class SlotConnection {
       onOutput: (stream, chunk) => this.#listener?.onOutput?.(stream, chunk),
       onFrame: (letter, fields) => this.#listener?.onFrame(letter, fields),
     });
-    socket.on('data', (bytes: Buffer) => reader.write(bytes));
+    socket.on('data', (bytes: Buffer) => {
+      reader.write(bytes);
+      giveBack(bytes);
+    });
     socket.on('error', (error) => this.#lose(error.message));
     socket.on('close', () => this.#lose('the slot has ended'));
   }

@@ -38,7 +38,7 @@ export function joined(texts: readonly string[], what: string): string {
 }
 
 export interface FrameHandlers {
-  /** A part of a worker's output: it is not put together from several reads, and not held. */
+  /** A part of a worker's output: it is not put together from several reads, not held, and lent until this returns. */
   onOutput(stream: 'stdout' | 'stderr', chunk: Buffer): void;
   onFrame(letter: string, fields: string[]): void;
 }
@@ -84,7 +84,7 @@ export class FrameReader {
       if (part.length > 0) this.#handlers.onOutput(stream, part);
       return;
     }
-    this.#payload.push(part);
+    this.#payload.push(Buffer.from(part));
     if (this.#left > 0) return;
     const payload = Buffer.concat(this.#payload);
     this.#payload = [];

@@ -1,8 +1,8 @@
-import type { Budget } from './budget.ts';
+import type { Memory } from './memory.ts';
 
 export interface ChunkOptions {
   chunkBytes: number;
-  budget: Budget;
+  memory: Memory;
   /** Writes a chunk, and goes on until it is there or cannot be. */
   write: (number: number, body: Buffer) => Promise<void>;
 }
@@ -67,8 +67,8 @@ export class Chunks {
     this.#length = 0;
     this.#capacity = FIRST_BYTES;
     this.#numbered += 1;
-    const writing = this.#write(this.#numbered, body).finally(() => {
-      this.#options.budget.giveBack(buffer.length);
+    const writing = this.#write(this.#numbered, body).then((isThere) => {
+      this.#options.memory.free(buffer, isThere);
       this.#underWay.delete(writing);
     });
     this.#underWay.add(writing);
@@ -81,31 +81,31 @@ export class Chunks {
 
   /** The open chunk, with room for some of the bytes at least: it grows with what comes, as most logs are short. */
   #room(wanted: number): Buffer {
-    const { chunkBytes, budget } = this.#options;
+    const { chunkBytes, memory } = this.#options;
     const open = this.#open;
     if (open && this.#length < open.length) return open;
     let capacity = open ? open.length * 4 : this.#capacity;
     while (capacity < this.#length + wanted && capacity < chunkBytes) capacity *= 4;
-    const larger = Buffer.allocUnsafeSlow(Math.min(capacity, chunkBytes));
-    budget.take(larger.length);
+    const larger = memory.allocate(Math.min(capacity, chunkBytes));
     if (open) {
       open.copy(larger, 0, 0, this.#length);
-      budget.giveBack(open.length);
+      memory.free(open, true);
     }
     this.#open = larger;
     return larger;
   }
 
-  /** Never rejects: what is not written is a gap. */
-  async #write(number: number, body: Buffer): Promise<void> {
+  /** Whether it is written; else it is a gap, and the memory may still be sent from. Never rejects. */
+  async #write(number: number, body: Buffer): Promise<boolean> {
     if (this.#writes >= MOST_WRITES) await new Promise<void>((resolve) => this.#queue.push(resolve));
     this.#writes += 1;
     try {
       await this.#options.write(number, body);
       this.#done.set(number, body.length);
       this.#count();
+      return true;
     } catch {
-      // Whoever writes has said why.
+      return false;
     } finally {
       this.#writes -= 1;
       this.#queue.shift()?.();

@@ -49,13 +49,14 @@ export class TryLogWriter implements OutputSink {
   readonly #abort = new AbortController();
   #place: 'inline' | 'bucket' | 'nowhere' = 'inline';
   #chunks: Record<Stream, Chunks> | undefined;
-  /** Budget that the timeline holds. */
+  /** Memory that the timeline holds. */
   #momentBytes = 0;
   /** Indices that are written, and texts that are still to be. */
   #indices = 0;
   readonly #untold: string[] = [];
   #indexing: Promise<void> | undefined;
   #sending = 0;
+  #waiting: Promise<void> | undefined;
   /** It has waited for room as long as it may, and there was none since. */
   #impatient = false;
   /** Something came since the last flush. */
@@ -119,12 +120,12 @@ export class TryLogWriter implements OutputSink {
 
   /** Returns what holds the worker back, if the agent's memory is full. */
   #keep(stream: Stream, data: Buffer): Promise<void> | undefined {
-    const { budget, bucket, clock } = this.#shared;
+    const { memory, bucket, clock } = this.#shared;
     if (!this.#chunks) {
       this.#timeline.add(clock.now(), stream, data.length);
       return undefined;
     }
-    if (!budget.exhausted) this.#impatient = false;
+    if (!memory.exhausted) this.#impatient = false;
     else if (this.#impatient || bucket?.away) {
       this.#dropped[stream] += data.length;
       this.#timeline.addLost(clock.now(), stream, data.length);
@@ -134,16 +135,21 @@ export class TryLogWriter implements OutputSink {
     this.#chunks[stream].add(data);
     this.#countMoments();
     if (this.#timeline.length >= MOST_MOMENTS && this.#sending === 0) void this.#sendOff();
-    return budget.exhausted ? this.#waitForRoom() : undefined;
+    if (memory.exhausted) {
+      this.#waiting ??= this.#waitForRoom().finally(() => {
+        this.#waiting = undefined;
+      });
+    }
+    return this.#waiting;
   }
 
   async #waitForRoom(): Promise<void> {
-    const { budget, clock, patienceMs } = this.#shared;
+    const { memory, clock, patienceMs } = this.#shared;
     // With nothing of its own on the way it would wait for others, and they perhaps for it.
     if (!this.#chunks?.stdout.writing && !this.#chunks?.stderr.writing) void this.#sendOff();
     const over = new AbortController();
     const late = clock.sleep(patienceMs, over.signal).catch(() => undefined);
-    this.#impatient = !(await budget.room(late));
+    this.#impatient = !(await memory.room(late));
     over.abort();
   }
 
@@ -167,8 +173,8 @@ export class TryLogWriter implements OutputSink {
   }
 
   #chunksOf(part: Stream): Chunks {
-    const { budget, chunkBytes } = this.#shared;
-    return new Chunks({ budget, chunkBytes, write: (number, body) => this.#put(part, number, body) });
+    const { memory, chunkBytes } = this.#shared;
+    return new Chunks({ memory, chunkBytes, write: (number, body) => this.#put(part, number, body) });
   }
 
   async #put(
@@ -298,10 +304,10 @@ export class TryLogWriter implements OutputSink {
   }
 
   #countMoments(): void {
-    const { budget } = this.#shared;
+    const { memory } = this.#shared;
     const bytes = this.#chunks ? this.#timeline.length * MOMENT_BYTES : 0;
-    if (bytes > this.#momentBytes) budget.take(bytes - this.#momentBytes);
-    else if (bytes < this.#momentBytes) budget.giveBack(this.#momentBytes - bytes);
+    if (bytes > this.#momentBytes) memory.take(bytes - this.#momentBytes);
+    else if (bytes < this.#momentBytes) memory.giveBack(this.#momentBytes - bytes);
     this.#momentBytes = bytes;
   }
 }

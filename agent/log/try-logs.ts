@@ -4,8 +4,8 @@ import type { Log } from '../../aws/log.ts';
 import { Alarm } from '../alarm.ts';
 import type { AgentConfig } from '../config.ts';
 import { LogBucket } from './bucket.ts';
-import { Budget } from './budget.ts';
 import { Complaints } from './complaints.ts';
+import { Memory } from './memory.ts';
 import { type TryLogOptions, TryLogWriter } from './try-log-writer.ts';
 
 export interface TryLogsOptions {
@@ -19,7 +19,7 @@ export interface TryLogsOptions {
 /** What all logs of an agent share. */
 export interface Shared {
   readonly clock: Clock;
-  readonly budget: Budget;
+  readonly memory: Memory;
   readonly bucket: LogBucket | undefined;
   readonly complaints: Complaints;
   readonly chunkBytes: number;
@@ -40,7 +40,7 @@ const AWAY_PATIENCE_MS = 2000;
 /** The logs of all tries that run here, and the one timer that flushes them. */
 export class TryLogs implements Shared {
   readonly clock: Clock;
-  readonly budget: Budget;
+  readonly memory: Memory;
   readonly bucket: LogBucket | undefined;
   readonly complaints: Complaints;
   readonly chunkBytes: number;
@@ -56,7 +56,7 @@ export class TryLogs implements Shared {
     this.chunkBytes = chunkBytes;
     this.flushMs = flushSeconds * 1000;
     this.patienceMs = patienceSeconds * 1000;
-    this.budget = new Budget(bufferBytes);
+    this.memory = new Memory(bufferBytes, chunkBytes);
     this.complaints = new Complaints(clock, log);
     this.#alarm = new Alarm(clock, () => this.#flushDue());
     const { patienceMs, complaints } = this;

@@ -26,7 +26,9 @@ export async function startAgent(stage: Stage, options: AgentOptions): Promise<C
   await writeFile(configFile, JSON.stringify(configFor(stage, options)));
   const log = openSync(join(stage.directory, 'agent.log'), 'a');
   const where = options.socket === undefined ? [] : ['--slots', options.socket];
-  return spawn(process.execPath, [bundleFile, '--config', configFile, ...where], {
+  // As systemd/mayfly-agent.service starts it.
+  const words = ['--max-semi-space-size=4', bundleFile, '--config', configFile, ...where];
+  return spawn(process.execPath, words, {
     env: { ...stage.environment, STATE_DIRECTORY: stage.directory },
     stdio: ['ignore', log, log],
   });

@@ -76,7 +76,7 @@ export function listening(runner: Runner): Runner {
     check: () => runner.check(),
     start(task) {
       const parts: Buffer[] = [];
-      const output: OutputSink = { write: (_, chunk) => void parts.push(chunk) };
+      const output: OutputSink = { write: (_, chunk) => void parts.push(Buffer.from(chunk)) };
       const run = runner.start({ output, ...task });
       outputs.set(run, parts);
       return run;

@@ -195,7 +195,7 @@ describe.each([
     const chunks: Buffer[] = [];
     const output: OutputSink = {
       write(_, chunk) {
-        chunks.push(chunk);
+        chunks.push(Buffer.from(chunk));
         return new Promise((resolve) => setTimeout(resolve, 300));
       },
     };

@@ -310,7 +310,7 @@ describe('what the task is told', () => {
         finished: false,
         jids: ['j-1', 'j-2', 'j-1'],
         states: { succeeded: 2, running: 1 },
-        msg: expect.stringMatching(/^1 of 3 jobs .* j-2 has not ended: it is running\. It goes on/),
+        msg: expect.stringMatching(/^1 of 3 jobs .* j-2: It has not ended: it is running\. It goes on/),
       },
     });
   });

@@ -122,5 +122,5 @@ describe.skipIf(missing)('the documentation', () => {
       { env: environment(), cwd: home, encoding: 'utf8' },
     );
     expect({ status, told: stdout + stderr }).toEqual({ status: 0, told: '' });
-  }, 60_000);
+  }, 120_000);
 });

@@ -63,7 +63,7 @@ describe('the collection', () => {
       '.',
     ]);
     expect({ status, output }).toEqual({ status: 0, output: '' });
-  }, 60_000);
+  }, 120_000);
 
   test('is what Python 3.9 reads', () => {
     const files = globSync('**/*.py', { cwd: FLEET });

@@ -59,7 +59,7 @@ class ActionModule(FleetAction):
             return {**job, **_judged(job), "changed": not _is_unknown(job)}
         answer = command.run("cleanup", "--json", *(["--force"] if force else []), ids=[jid])
         if answer.status != 0:
-            raise CannotRun(answer.reason)
+            return {**look_at(command, [jid])[0], "failed": True, "changed": False, "msg": answer.reason}
         return {"changed": True, "ansible_job_id": jid, "msg": f"Nothing is kept of {jid} any more."}
 
 

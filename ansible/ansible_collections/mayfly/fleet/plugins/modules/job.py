@@ -1,7 +1,5 @@
 """Documentation of mayfly.fleet.job, which is plugins/action/job.py."""
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: job
 short_description: Send jobs to a fleet of Mayfly

@@ -1,7 +1,5 @@
 """Documentation of mayfly.fleet.job_status, which is plugins/action/job_status.py."""
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: job_status
 short_description: Look at a job of a fleet of Mayfly, cancel it, or clean up after it
@@ -69,11 +67,11 @@ ansible_job_id:
   type: str
   sample: j-x3k9w2m7q1ab
 started:
-  description: Whether a worker has started.
+  description: Whether a worker is known to have started.
   returned: with I(mode=status) and I(mode=cancel)
   type: bool
 finished:
-  description: Whether it has ended, however it did.
+  description: Whether it is known to have ended, however it did.
   returned: with I(mode=status) and I(mode=cancel)
   type: bool
 state:

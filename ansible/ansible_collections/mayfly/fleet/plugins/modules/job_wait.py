@@ -1,7 +1,5 @@
 """Documentation of mayfly.fleet.job_wait, which is plugins/action/job_wait.py."""
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 module: job_wait
 short_description: Wait for jobs of a fleet of Mayfly, and collect their results

@@ -39,6 +39,6 @@ def wait_for(
     for job in jobs:
         if not job["finished"] and not job["failed"]:
             why = sentence or "It goes on; wait for it again, or cancel it."
-            job["msg"] = f"{job['ansible_job_id']} has not ended: it is {job.get('state', 'unknown')}. {why}"
+            job["msg"] = f"It has not ended: it is {job.get('state', 'unknown')}. {why}"
             job["failed"] = True
     return jobs

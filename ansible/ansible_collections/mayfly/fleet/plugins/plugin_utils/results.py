@@ -10,7 +10,7 @@ NOT_SENT = "not-sent"
 
 TEXTS = ("stdout", "stderr", "msg")
 # What `mayfly status --ansible` tells beside the shape itself; what it does not tell of a job is left out.
-MORE = ("state", "attempts", "instance", "signal", "reason", "truncated")
+MORE = ("state", "truncated")
 
 
 def result_of(job: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,197 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { operatorEnvironment } from '../../../demo/clients.ts';
+import type { WorkerFleetProps } from '../../../infra/props.ts';
+import { startFleet, type TestFleet } from '../../support/fleet.ts';
+import { type Played, play, type Result } from './playbook.ts';
+
+/** Jobs of the loop, and of the one call: the loop starts the command for each. */
+const LOOPED = 12;
+const TOGETHER = 100;
+const PROPS: WorkerFleetProps = {
+  command: ['./run'],
+  workerDirectory: join(import.meta.dirname, 'worker'),
+  concurrency: 4,
+  maxCapacity: 1,
+  maxAttempts: 1,
+};
+
+const says = (text: string, exit = 0) => `echo ${text}; echo ${text} of error >&2; exit ${exit}`;
+const bodies = (count: number, text: string) =>
+  Array.from({ length: count }, (_, at) => says(`${text}-${at}`));
+const job = (name: string, options: object, more: object = {}) => ({
+  name,
+  'mayfly.fleet.job': options,
+  ...more,
+});
+const wait = (name: string, jids: string, more: object = {}) => ({
+  name,
+  'mayfly.fleet.job_wait': { jids, poll: 1 },
+  ...more,
+});
+const status = (name: string, options: object, more: object = {}) => ({
+  name,
+  'mayfly.fleet.job_status': options,
+  ...more,
+});
+const LATER = { ignore_errors: true };
+
+const TASKS = [
+  job('Loop', { body: '{{ item }}', poll: 0 }, { loop: bodies(LOOPED, 'loop'), register: 'looped' }),
+  job('Together', { bodies: bodies(TOGETHER, 'together') }, { register: 'sent' }),
+  job('Endless', { body: 'sleep 60' }, { register: 'endless' }),
+  wait('Collect the loop', "{{ looped.results | map(attribute='ansible_job_id') }}"),
+  wait('Collect what was sent together', '{{ sent.jids }}'),
+
+  job('Succeeds', { body: says('fine'), async: 20, poll: 1 }),
+  job('Fails', { body: says('bad', 3), poll: 1 }, LATER),
+  job('Takes too long', { body: 'echo begun; sleep 60', async: 1, poll: 1 }, LATER),
+  job('Some fail', { bodies: [says('well'), says('ill', 4)], poll: 1 }, LATER),
+
+  job('Once', { body: says('once'), dedupe: 'once', poll: 0 }, { register: 'once' }),
+  job('Once more', { body: says('once'), dedupe: 'once', poll: 1 }),
+
+  status(
+    'Look until it has started',
+    { jid: '{{ endless.ansible_job_id }}' },
+    { register: 'look', until: 'look.started', retries: 40, delay: 1 },
+  ),
+  status('Clean up while it runs', { jid: '{{ endless.ansible_job_id }}', mode: 'cleanup' }, LATER),
+  status('Would cancel', { jid: '{{ endless.ansible_job_id }}', mode: 'cancel' }, { check_mode: true }),
+  status('Cancel', { jid: '{{ endless.ansible_job_id }}', mode: 'cancel' }),
+  wait('Wait for the cancelled one', ['{{ endless.ansible_job_id }}'] as unknown as string, LATER),
+  status('Cancel again', { jid: '{{ endless.ansible_job_id }}', mode: 'cancel' }),
+  status('Clean up', { jid: '{{ endless.ansible_job_id }}', mode: 'cleanup' }),
+  status(
+    'Look at what is gone',
+    { jid: '{{ endless.ansible_job_id }}' },
+    { ...LATER, register: 'gone', until: 'gone.finished', retries: 30, delay: 5 },
+  ),
+];
+
+let fleet: TestFleet;
+let played: Played;
+const environment = () => ({
+  ...operatorEnvironment(fleet.cloud.endpoint, fleet.cloud.region),
+  MAYFLY_STACK: 'Test',
+});
+
+beforeAll(async () => {
+  fleet = await startFleet(PROPS);
+  played = await play(TASKS, { env: environment() });
+}, 180_000);
+afterAll(() => fleet?.close());
+
+const of = (name: string) => played.of(name);
+const ids = (jobs: readonly Result[] = []) => jobs.map(({ ansible_job_id }) => ansible_job_id);
+
+describe('a playbook', () => {
+  test('sends a job for each item of a loop, goes on, and collects what they printed', () => {
+    const sent = of('Loop').result.results ?? [];
+    expect(new Set(ids(sent)).size, played.output).toBe(LOOPED);
+    expect(sent.every(({ changed, finished }) => changed && !finished)).toBe(true);
+    const { jobs = [], states } = of('Collect the loop').result;
+    expect(states).toEqual({ succeeded: LOOPED });
+    expect(ids(jobs)).toEqual(ids(sent));
+    expect(jobs.map(({ stdout }) => stdout)).toEqual(sent.map((_, at) => `loop-${at}\n`));
+  });
+
+  test('sends hundreds in one call', () => {
+    expect(of('Together').result).toMatchObject({ changed: true });
+    const { jobs = [], states } = of('Collect what was sent together').result;
+    expect(states).toEqual({ succeeded: TOGETHER });
+    expect(jobs.map(({ stdout }) => stdout)).toEqual(
+      bodies(TOGETHER, 'x').map((_, at) => `together-${at}\n`),
+    );
+  });
+
+  test('waits for a job, and has its result', () => {
+    expect(of('Succeeds')).toMatchObject({
+      outcome: 'ok',
+      result: {
+        changed: true,
+        started: true,
+        finished: true,
+        rc: 0,
+        state: 'succeeded',
+        stdout: 'fine\n',
+        stderr: 'fine of error\n',
+      },
+    });
+  });
+
+  test('fails where the job has failed, with all that is known of it', () => {
+    expect(of('Fails')).toMatchObject({
+      outcome: 'ignored',
+      result: { rc: 3, state: 'failed', stdout: 'bad\n', stderr: 'bad of error\n', msg: /./ },
+    });
+    expect(of('Some fail')).toMatchObject({
+      outcome: 'ignored',
+      result: {
+        states: { succeeded: 1, failed: 1 },
+        jobs: [{ rc: 0 }, { rc: 4, stdout: 'ill\n' }],
+        msg: expect.stringMatching(/^1 of 2 jobs did not succeed \(1 failed, 1 succeeded\)/),
+      },
+    });
+  });
+
+  test('has a job killed at its limit, and its output until then', () => {
+    expect(of('Takes too long')).toMatchObject({
+      outcome: 'ignored',
+      result: { rc: 124, state: 'timed_out', finished: true, stdout: 'begun\n' },
+    });
+  });
+
+  test('sends a job of the same key once', () => {
+    expect(of('Once').result).toMatchObject({ changed: true, deduplicated: false });
+    expect(of('Once more').result).toMatchObject({
+      ansible_job_id: of('Once').result.ansible_job_id,
+      changed: false,
+      deduplicated: true,
+      stdout: 'once\n',
+    });
+  });
+
+  test('cancels a job that runs, once', () => {
+    expect(of('Would cancel').result).toMatchObject({ changed: true, state: 'running' });
+    expect(of('Cancel')).toMatchObject({ outcome: 'ok', result: { changed: true } });
+    expect(of('Wait for the cancelled one')).toMatchObject({
+      outcome: 'ignored',
+      result: { states: { cancelled: 1 }, finished: true },
+    });
+    expect(of('Cancel again')).toMatchObject({
+      outcome: 'ok',
+      result: { changed: false, state: 'cancelled' },
+    });
+  });
+
+  test('cleans up after a job that has ended, and not before', () => {
+    expect(of('Clean up while it runs')).toMatchObject({
+      outcome: 'ignored',
+      result: { msg: expect.stringContaining('has not ended') },
+    });
+    expect(of('Clean up')).toMatchObject({ outcome: 'ok', result: { changed: true } });
+  });
+
+  test('is told that an id is unknown, at once, and not that it has finished', () => {
+    expect(of('Look at what is gone')).toMatchObject({
+      outcome: 'ignored',
+      result: { state: 'unknown', finished: false, rc: null },
+    });
+    expect(played.status).toBe(0);
+  });
+
+  test('in check mode comes to its end and sends nothing', async () => {
+    const sends = () => readFileSync(fleet.cloud.logFile, 'utf8').match(/"SendMessage(Batch)?"/g)?.length;
+    const before = sends();
+    const { status, told, output, of } = await play(TASKS.slice(0, 5), {
+      env: environment(),
+      words: ['--check'],
+    });
+    expect(status, output).toBe(0);
+    expect(told.map(({ outcome }) => outcome)).toEqual(TASKS.slice(0, 5).map(() => 'ok'));
+    expect(of('Collect the loop').result).toMatchObject({ states: { skipped: LOOPED }, finished: true });
+    expect(sends()).toBe(before);
+  });
+});

@@ -192,6 +192,22 @@ describe('mayfly dlq redrive', () => {
     expect(await left(bare)).toEqual([]);
   });
 
+  it('that is stopped hands back what it has not done, and goes on when it is run again', async () => {
+    const bare = await open();
+    for (let number = 0; number < 25; number += 1) await bury(bare, { id: `j-s${number}` });
+    const { deadLetters } = bare.fleet;
+    const stop = new AbortController();
+    const onRedrive = () => stop.abort(new Error('enough'));
+    await expect(deadLetters.redrive({ all: true, onRedrive, signal: stop.signal })).rejects.toThrow(
+      'enough',
+    );
+    const first = (await sent(bare)).length;
+    expect(first).toBeGreaterThan(0);
+    const { outcomes } = await deadLetters.redrive({ all: true });
+    expect(first + outcomes.length).toBe(25);
+    expect(await left(bare)).toEqual([]);
+  });
+
   it('makes one job of several dead letters of a job', async () => {
     const bare = await open();
     for (let copy = 0; copy < 3; copy += 1) await bury(bare, { id: 'j-same' });

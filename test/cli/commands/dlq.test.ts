@@ -91,6 +91,15 @@ describe('mayfly dlq list and show', () => {
     expect(stdout).toContain('a\\x9b]0;x\\x9b\n    b');
     expect(stdout).toContain(messageId);
     expect(stdout).toContain('record   failed, 0 tries');
+    const { stdout: json } = await bare.mayfly('dlq', 'show', '--json', 'j-evil');
+    expect(json).not.toContain('\u009b');
+    expect(JSON.parse(json)).toMatchObject({
+      id: 'j-evil',
+      messageId,
+      reason: 'exit status 7',
+      body: 'a\u009b]0;x\u009b\nb',
+      record: { id: 'j-evil', state: 'failed' },
+    });
     const { stdout: body } = await bare.mayfly('dlq', 'show', '--body', messageId);
     expect(body).toBe('a\u009b]0;x\u009b\nb');
   });

@@ -1,0 +1,42 @@
+import * as v from 'valibot';
+import { expect, it } from 'vitest';
+import { deadLetterOf, isOfFleet } from '../../../cli/fleet/dead-letter.ts';
+import { FleetFactsSchema } from '../../../jobs/fleet-facts.ts';
+
+const facts = v.parse(FleetFactsSchema, {
+  version: 1,
+  fleet: 'Test/Fleet',
+  region: 'us-east-1',
+  queueUrl: 'https://sqs.us-east-1.amazonaws.com/111122223333/jobs',
+  table: 'jobs',
+  logBucket: 'logs',
+  group: 'group',
+});
+
+it('is known as one that SQS moved by itself, from which queue', () => {
+  const source = 'arn:aws:sqs:us-east-1:111122223333:jobs';
+  const letter = deadLetterOf({
+    MessageId: 'abc',
+    Body: 'plain',
+    Attributes: { SentTimestamp: '0', DeadLetterQueueSourceArn: source },
+  });
+  expect(letter).toMatchObject({
+    id: 'm-abc',
+    reason: expect.stringContaining('SQS moved it here'),
+    deadAt: '1970-01-01T00:00:00.000Z',
+    source,
+  });
+  expect(isOfFleet(letter, facts)).toBe(true);
+});
+
+it.each([
+  [undefined, true],
+  ['https://sqs.us-east-1.amazonaws.com/111122223333/jobs', true],
+  ['http://127.0.0.1:4566/111122223333/jobs', true],
+  ['https://sqs.us-east-1.amazonaws.com/111122223333/other', false],
+  ['https://sqs.us-east-1.amazonaws.com/999922223333/jobs', false],
+  ['arn:aws:sqs:us-east-1:111122223333:other', false],
+])('from %s it is of the fleet: %s', (source, own) => {
+  const letter = { ...deadLetterOf({ MessageId: 'a', Body: '' }), ...(source && { source }) };
+  expect(isOfFleet(letter, facts)).toBe(own);
+});

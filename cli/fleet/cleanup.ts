@@ -88,7 +88,7 @@ export async function cleanUpEnded(
 /** The record goes last: what breaks off before can be done again. */
 async function remove(context: FleetContext, record: JobRecord): Promise<CleanedUp> {
   const { id } = record;
-  const objects = await removeObjects(context, id);
+  const objects = await removeObjects(context, record);
   const catalogue = catalogueOf(context);
   const nowMs = context.clock.now();
   const untilMs = messageUntilMs(record, nowMs);

@@ -1,6 +1,8 @@
 import type { FleetFacts } from '../../jobs/fleet-facts.ts';
 import { logPrefix } from '../../jobs/log-layout.ts';
 import { type JobRecord, type JobState, TERMINAL_STATES, type Try, type TryLog } from '../../jobs/record.ts';
+import { MOST_TRIES } from '../../jobs/tries.ts';
+import { isInBucket } from './log-inline.ts';
 
 /** A job as it is shown: what `--json` prints. Times are ISO 8601. What is not known is absent. */
 export interface JobView {
@@ -62,9 +64,6 @@ export interface LogView {
   location?: string;
 }
 
-/** The longest list of tries that a record keeps: before the first of such a list there may have been others. */
-const MOST_TRIES = 20;
-
 /** @param nowMs of the clock, for durations that are not over and for a job that its queue has forgotten */
 export function viewOf(record: JobRecord, facts: FleetFacts, nowMs: number): JobView {
   const { id, attempts, instance, enqueuedAt, startedAt, endedAt, exitStatus, signal } = record;
@@ -119,6 +118,7 @@ function reasonOf(record: JobRecord, state: JobState, nowMs: number): string | u
   return record.reason;
 }
 
+/** Before the first of a list of tries that is full there may have been others. */
 function waited({ tries = [], ...record }: JobRecord, state: JobState, nowMs: number): number | undefined {
   if (tries.length >= MOST_TRIES) return undefined;
   const started = tries[0]?.startedAt ?? record.startedAt;
@@ -141,14 +141,14 @@ function tryView(job: string, one: Try, facts: FleetFacts): TryView {
   });
 }
 
-function logView(job: string, key: string, { stdout, stderr }: TryLog, { logBucket }: FleetFacts): LogView {
+function logView(job: string, key: string, log: TryLog, { logBucket }: FleetFacts): LogView {
+  const { stdout, stderr } = log;
   const lost = (stdout.lost ?? 0) + (stderr.lost ?? 0);
-  const inBucket = stdout.chunks !== undefined || stderr.chunks !== undefined;
   return defined({
     stdoutBytes: stdout.bytes,
     stderrBytes: stderr.bytes,
     lostBytes: lost || undefined,
-    location: inBucket ? `s3://${logBucket}/${logPrefix(job, key)}` : undefined,
+    location: isInBucket(log) ? `s3://${logBucket}/${logPrefix(job, key)}` : undefined,
   });
 }
 

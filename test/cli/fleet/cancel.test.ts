@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { isRunning } from '../../agent/queue.ts';
 import { eventually } from '../../support/eventually.ts';
 import { mannedFleets } from './manned.ts';
 
@@ -68,5 +69,34 @@ describe('a job that is cancelled', () => {
     expect(cancelled.map(({ id }) => id)).toEqual(ids);
     expect(new Set(cancelled.map(({ outcome }) => outcome))).toEqual(new Set(['cancelled']));
     expect(await bench.depth()).toEqual({ visible: 60, held: 0 });
+  });
+});
+
+describe('a job that is cleaned up by force', () => {
+  it('while it runs leaves no process behind, and does not run again', async () => {
+    const { fleet, bench, work } = await open();
+    const agent = await work('echo "$$" >> $JOURNAL; exec sleep 60');
+    const { id } = await fleet.enqueue('x');
+    await agent.busy();
+    await eventually('the worker', async () => (await bench.journal()).length === 1);
+    expect(await fleet.cleanup([id], { force: true, timeoutSeconds: 20 })).toMatchObject([
+      { outcome: 'removed' },
+    ]);
+    const [pid] = await bench.journal();
+    expect(await isRunning(Number(pid))).toBe(false);
+    expect(await fleet.status(id)).toMatchObject({ state: 'unknown' });
+    await bench.empty();
+  });
+
+  it('while it waits does not start when its message comes up', async () => {
+    const { fleet, bench, work } = await open();
+    const { id } = await fleet.enqueue('x');
+    await fleet.cleanup([id], { force: true });
+    const { id: other } = await fleet.enqueue('y');
+    await work('echo "$1" >> $JOURNAL');
+    await fleet.wait([other]);
+    await bench.empty();
+    expect(await bench.journal()).toEqual(['y']);
+    expect(await fleet.status(id)).toMatchObject({ state: 'unknown' });
   });
 });

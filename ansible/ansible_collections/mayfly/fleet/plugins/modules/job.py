@@ -9,7 +9,7 @@ description:
   - As with Ansible's own C(async), the time limit kills, and C(poll=0) is fire and forget. Unlike there, the limit runs
     from the start of the work and not while a job waits in the queue.
   - Several jobs are far quicker in one task with I(bodies) or I(jobs) than in a C(loop), which starts the command once
-    for each item, in about a quarter of a second.
+    for each item, in about half a second.
 options:
   body:
     description:

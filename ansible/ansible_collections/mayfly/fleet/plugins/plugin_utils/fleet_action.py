@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any, ClassVar, Mapping, Optional
 
-from ansible.constants import DEFAULT_LOCAL_TMP  # type: ignore[import]
 from ansible.errors import AnsibleActionFail  # type: ignore[import]
 from ansible.plugins.action import ActionBase  # type: ignore[import]
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.command import CannotRun, Command, find_command
@@ -63,7 +62,4 @@ class FleetAction(ActionBase):  # type: ignore[misc]
         """Ansible's own, and what `environment` of task, block and play adds."""
         added: dict[str, Any] = {}
         self._compute_environment_string(added)
-        # A loop starts the command for each item: from the second one on, Node.js finds it compiled. The directory is
-        # this run's own.
-        cache = {"NODE_COMPILE_CACHE": os.path.join(DEFAULT_LOCAL_TMP, "mayfly-compiled")}
-        return {**cache, **os.environ, **{str(name): str(value) for name, value in added.items()}}
+        return {**os.environ, **{str(name): str(value) for name, value in added.items()}}

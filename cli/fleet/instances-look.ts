@@ -42,7 +42,7 @@ export async function lookAtGroup({ clients, facts }: FleetContext): Promise<Gro
   const group = AutoScalingGroups?.[0];
   if (!group) {
     throw new StoreGone(
-      `There is no Auto Scaling group ${facts.group} of fleet ${facts.fleet} any more: was its stack deleted?`,
+      `The Auto Scaling group ${facts.group} of fleet ${facts.fleet} is gone: was its stack deleted?`,
     );
   }
   const suspended = (group.SuspendedProcesses ?? []).map(

@@ -1,11 +1,7 @@
-import {
-  DescribeAutoScalingGroupsCommand,
-  ResumeProcessesCommand,
-  SuspendProcessesCommand,
-} from '@aws-sdk/client-auto-scaling';
+import { ResumeProcessesCommand, SuspendProcessesCommand } from '@aws-sdk/client-auto-scaling';
 import { changeFleetState, readFleetState } from '../../jobs/fleet-state.ts';
 import type { FleetContext } from './context.ts';
-import { StoreGone } from './errors.ts';
+import { lookAtGroup } from './instances-look.ts';
 
 export interface Paused {
   pausedAt: string;
@@ -43,9 +39,9 @@ export interface Resumed {
  */
 export async function resumeFleet(context: FleetContext): Promise<Resumed> {
   const { clients, facts, clock } = context;
-  const [state, suspended] = await Promise.all([
+  const [state, group] = await Promise.all([
     readFleetState(clients.dynamodb, facts.table),
-    isLaunchSuspended(context),
+    lookAtGroup(context),
   ]);
   // First of the two: the keeper keeps launches of a paused fleet suspended.
   await changeFleetState(clients.dynamodb, facts.table, {
@@ -58,21 +54,8 @@ export async function resumeFleet(context: FleetContext): Promise<Resumed> {
   return {
     ...(pausedAtMs !== undefined && { pausedAt: new Date(pausedAtMs).toISOString() }),
     ...(trippedAtMs !== undefined && { trippedAt: new Date(trippedAtMs).toISOString() }),
-    suspended,
+    suspended: group.suspended.has('Launch'),
   };
-}
-
-async function isLaunchSuspended({ clients, facts }: FleetContext): Promise<boolean> {
-  const { AutoScalingGroups } = await clients.autoScaling.send(
-    new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [facts.group] }),
-  );
-  const group = AutoScalingGroups?.[0];
-  if (!group) {
-    throw new StoreGone(
-      `There is no Auto Scaling group ${facts.group} of fleet ${facts.fleet} any more: was its stack deleted?`,
-    );
-  }
-  return (group.SuspendedProcesses ?? []).some(({ ProcessName }) => ProcessName === 'Launch');
 }
 
 function launching({ facts }: FleetContext) {

@@ -9,7 +9,7 @@ const PATIENCE_MS = 20 * 60_000;
 /** An instance is asked for within seconds; after a failure Auto Scaling waits for longer each time. */
 const LAUNCH_MS = 10 * 60_000;
 
-export function judgeGroup({ group }: Facts): Finding[] {
+export function judgeGroup({ group, fleet }: Facts): Finding[] {
   return judged('group', group, ({ desired, minSize, maxSize, suspended }) => {
     const findings: Finding[] = [];
     if (maxSize === 0) {
@@ -28,7 +28,7 @@ export function judgeGroup({ group }: Facts): Finding[] {
         warn(
           'group',
           `The group's process ${name} is suspended${by(said)}: instances may stay that should go.`,
-          resume(name),
+          resume(name, fleet.group),
         ),
       );
     }
@@ -148,7 +148,7 @@ function by(said: string | undefined): string {
   return said ? ` (${said})` : '';
 }
 
-function resume(name: string, group = '<group>'): string {
+function resume(name: string, group: string): string {
   return `aws autoscaling resume-processes --auto-scaling-group-name ${group} --scaling-processes ${name}`;
 }
 

@@ -1,0 +1,508 @@
+import { describe, expect, test } from 'vitest';
+import { diagnosisOf } from '../../../cli/fleet/diagnose/diagnose.ts';
+import type { Facts } from '../../../cli/fleet/diagnose/facts.ts';
+import type { Check, Finding } from '../../../cli/fleet/diagnose/finding.ts';
+import { refusalAdvice } from '../../../cli/fleet/diagnose/refusals.ts';
+import { AccessDenied, StoreGone } from '../../../cli/fleet/errors.ts';
+import type { Retirement } from '../../../jobs/record.ts';
+import {
+  ago,
+  busy,
+  deadLetters,
+  fleet,
+  group,
+  healthy,
+  job,
+  member,
+  queue,
+  record,
+  timeAgo,
+} from './healthy-facts.ts';
+
+interface Case {
+  name: string;
+  facts: Partial<Facts>;
+  check: Check;
+  mark: Finding['mark'];
+  /** In the text, the details or the advice. */
+  says: (string | RegExp)[];
+}
+
+const suspended = (name: string, said = 'User suspended at 03:00') => ({
+  seen: { ...group, suspended: new Map([[name, said]]) },
+});
+const failure = (minutes: number, message: string): Facts['activities'] => ({
+  seen: { launches: [], ends: [], lastFailure: { atMs: ago(minutes), message } },
+});
+const alarms = (changes: object): Facts['alarms'] => {
+  const seen = 'seen' in healthy.alarms ? healthy.alarms.seen : new Map();
+  return { seen: new Map([...seen].map(([name, alarm]) => [name, { ...alarm, ...changes }])) };
+};
+const retirement: Retirement = {
+  reason: 'boot-failed',
+  decidedAt: timeAgo(90),
+  endedAt: timeAgo(90),
+  idleSeconds: 0,
+  jobsDone: 0,
+  rung: 'terminate',
+  tries: 3,
+  lastError: 'AccessDenied: not you',
+};
+const nobody = { seen: { ...group, desired: 0, members: [] } };
+
+const cases: Case[] = [
+  {
+    name: 'a visibility timeout that is not the lease',
+    facts: { queue: { seen: { ...queue, visibilitySeconds: 30 } } },
+    check: 'queue',
+    mark: 'warn',
+    says: ['30 s', '60 s', 'VisibilityTimeout=60'],
+  },
+  {
+    name: 'a queue that keeps messages for less long',
+    facts: { queue: { seen: { ...queue, retentionSeconds: 345_600 } } },
+    check: 'queue',
+    mark: 'warn',
+    says: ['4 d', '14 d', 'MessageRetentionPeriod=1209600'],
+  },
+  {
+    name: 'a queue that delays',
+    facts: { queue: { seen: { ...queue, delaySeconds: 90 } } },
+    check: 'queue',
+    mark: 'warn',
+    says: ['90 s', 'DelaySeconds=0'],
+  },
+  {
+    name: 'a queue that SQS empties early',
+    facts: { queue: { seen: { ...queue, redrive: { arn: 'arn:dead', maxReceives: 3 } } } },
+    check: 'queue',
+    mark: 'warn',
+    says: ['after 3 receives', 'maxReceiveCount to 1000'],
+  },
+  {
+    name: 'a queue whose dead letters go elsewhere',
+    facts: { queue: { seen: { ...queue, redrive: { arn: 'arn:other', maxReceives: 1000 } } } },
+    check: 'queue',
+    mark: 'warn',
+    says: ['arn:other'],
+  },
+  {
+    name: 'a queue without a dead-letter queue',
+    facts: { queue: { seen: (({ redrive: _, ...rest }) => rest)(queue) } },
+    check: 'queue',
+    mark: 'warn',
+    says: ['no dead-letter queue'],
+  },
+  {
+    name: 'a queue that is gone',
+    facts: { queue: { unseen: new StoreGone('The queue is gone.') } },
+    check: 'queue',
+    mark: 'bad',
+    says: ['The queue is gone.'],
+  },
+  {
+    name: 'one that may not be looked at',
+    facts: { queue: { unseen: new AccessDenied('Not you.') } },
+    check: 'queue',
+    mark: 'warn',
+    says: ['Could not be looked at. Not you.'],
+  },
+  {
+    name: 'dead letters, and why one is there',
+    facts: {
+      deadLetters: {
+        seen: { ...deadLetters, visible: 2, sample: { id: 'j-9', reason: 'exit 65', deadAt: timeAgo(5) } },
+      },
+    },
+    check: 'dead letters',
+    mark: 'warn',
+    says: ['2 jobs', 'j-9', 'exit 65', 'mayfly dlq list'],
+  },
+  {
+    name: 'dead letters that are kept for less long than jobs',
+    facts: { deadLetters: { seen: { ...deadLetters, retentionSeconds: 86_400 } } },
+    check: 'dead letters',
+    mark: 'warn',
+    says: ['1 d', '14 d', 'https://dead', 'MessageRetentionPeriod=1209600'],
+  },
+  {
+    name: 'a table that is being made again',
+    facts: { table: { seen: { status: 'CREATING', indexStatus: undefined, expiresBy: undefined } } },
+    check: 'table',
+    mark: 'bad',
+    says: ['CREATING'],
+  },
+  {
+    name: 'a table without its index',
+    facts: { table: { seen: { status: 'ACTIVE', indexStatus: undefined, expiresBy: 'expires' } } },
+    check: 'table',
+    mark: 'bad',
+    says: ['no index byListing'],
+  },
+  {
+    name: 'an index that is being made',
+    facts: { table: { seen: { status: 'UPDATING', indexStatus: 'CREATING', expiresBy: 'expires' } } },
+    check: 'table',
+    mark: 'warn',
+    says: ['CREATING'],
+  },
+  {
+    name: 'a table that forgets nothing',
+    facts: { table: { seen: { status: 'ACTIVE', indexStatus: 'ACTIVE', expiresBy: undefined } } },
+    check: 'table',
+    mark: 'warn',
+    says: ['update-time-to-live --table-name jobs'],
+  },
+  {
+    name: 'a bucket that is gone',
+    facts: { logBucket: { unseen: new StoreGone('The bucket is gone.') } },
+    check: 'log bucket',
+    mark: 'bad',
+    says: ['The bucket is gone.'],
+  },
+  {
+    name: 'a group that may have no instance',
+    facts: { group: { seen: { ...group, maxSize: 0 } } },
+    check: 'group',
+    mark: 'bad',
+    says: ['maximum size is 0'],
+  },
+  {
+    name: 'a process that ends instances is suspended',
+    facts: { group: suspended('Terminate') },
+    check: 'group',
+    mark: 'warn',
+    says: ['Terminate', '03:00', 'resume-processes --auto-scaling-group-name group'],
+  },
+  {
+    name: 'a paused fleet',
+    facts: { group: suspended('Launch'), state: { seen: { keptAtMs: ago(1), pausedAtMs: ago(20) } } },
+    check: 'launches',
+    mark: 'warn',
+    says: ['paused', timeAgo(20), 'mayfly fleet resume'],
+  },
+  {
+    name: 'an open breaker: which boots failed, why, and where their logs are',
+    facts: {
+      group: suspended('Launch'),
+      state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
+      boots: {
+        seen: [
+          {
+            instance: 'i-7',
+            launchedAtMs: ago(30),
+            record: { ...record, readyAt: undefined as never, retirement },
+          },
+          { instance: 'i-8', launchedAtMs: ago(40), record: undefined },
+        ],
+      },
+    },
+    check: 'launches',
+    mark: 'bad',
+    says: [
+      timeAgo(20),
+      'i-7',
+      'boot-failed (AccessDenied: not you)',
+      's3://logs/instances/i-7/',
+      /i-8.*not known/,
+    ],
+  },
+  {
+    name: 'launches that somebody else suspended',
+    facts: { group: suspended('Launch') },
+    check: 'launches',
+    mark: 'bad',
+    says: ['not by us', '03:00', 'mayfly fleet resume'],
+  },
+  {
+    name: 'alarms that are not obeyed',
+    facts: { group: suspended('AlarmNotification') },
+    check: 'launches',
+    mark: 'bad',
+    says: ['AlarmNotification', 'resume-processes'],
+  },
+  {
+    name: 'a launch that failed, and is waited for',
+    facts: {
+      group: { seen: { ...group, desired: 2 } },
+      activities: failure(60, 'VcpuLimitExceeded: too many'),
+    },
+    check: 'launches',
+    mark: 'bad',
+    says: ['VcpuLimitExceeded: too many', 'Service Quotas'],
+  },
+  {
+    name: 'a launch that failed just now',
+    facts: { activities: failure(1, 'no capacity') },
+    check: 'launches',
+    mark: 'bad',
+    says: ['no capacity'],
+  },
+  {
+    name: 'a launch that failed, and nobody waits for it',
+    facts: { activities: failure(60, 'no capacity') },
+    check: 'launches',
+    mark: 'warn',
+    says: ['no capacity', 'instanceTypes'],
+  },
+  {
+    name: 'more desired than there are, and none on its way',
+    facts: { group: { seen: { ...group, desired: 5 } } },
+    check: 'launches',
+    mark: 'bad',
+    says: ['5 instances are desired, 1 are there'],
+  },
+  {
+    name: 'jobs wait for long, nobody comes, nothing says why',
+    facts: { group: nobody, instances: { seen: [] } },
+    check: 'launches',
+    mark: 'bad',
+    says: ['3 jobs wait since', timeAgo(40)],
+  },
+  {
+    name: 'the alarm does nothing',
+    facts: { alarms: alarms({ actionsEnabled: false }) },
+    check: 'alarms',
+    mark: 'bad',
+    says: ['backlog', 'enable-alarm-actions --alarm-names backlog'],
+  },
+  {
+    name: 'the alarm has nothing to do',
+    facts: { alarms: alarms({ actions: [] }) },
+    check: 'alarms',
+    mark: 'bad',
+    says: ['no action'],
+  },
+  {
+    name: 'the alarms are gone',
+    facts: { alarms: { seen: new Map() } },
+    check: 'alarms',
+    mark: 'bad',
+    says: ['backlog is gone', 'Deploy'],
+  },
+  {
+    name: 'a keeper that has never run',
+    facts: { state: { seen: {} } },
+    check: 'keeper',
+    mark: 'warn',
+    says: ['not run yet', 'function-name keeper'],
+  },
+  {
+    name: 'a keeper that runs no more',
+    facts: { state: { seen: { keptAtMs: ago(6) } } },
+    check: 'keeper',
+    mark: 'bad',
+    says: [timeAgo(6), 'function-name keeper'],
+  },
+  {
+    name: 'a keeper that fails',
+    facts: { state: { seen: { keptAtMs: ago(1), keeperFailure: 'AccessDenied: SuspendProcesses' } } },
+    check: 'keeper',
+    mark: 'bad',
+    says: ['AccessDenied: SuspendProcesses'],
+  },
+  {
+    name: 'an instance that does not boot',
+    facts: { instances: { seen: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(21) }] } },
+    check: 'instances',
+    mark: 'warn',
+    says: ['i-1 was launched 21 minutes ago', 'The keeper ends it', 's3://logs/instances/i-1/'],
+  },
+  {
+    name: 'one that does not boot, and stays',
+    facts: { instances: { seen: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(30) }] } },
+    check: 'instances',
+    mark: 'bad',
+    says: ['30 minutes', 'should have ended it'],
+  },
+  {
+    name: 'a silent instance',
+    facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, heardAtMs: ago(16) } }] } },
+    check: 'instances',
+    mark: 'warn',
+    says: ['not heard of for 16 minutes'],
+  },
+  {
+    name: 'one that stays',
+    facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, heardAtMs: ago(25) } }] } },
+    check: 'instances',
+    mark: 'bad',
+    says: ['25 minutes', 'should have ended it'],
+  },
+  {
+    name: 'an instance that wants to go and may not',
+    facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, retirement } }] } },
+    check: 'instances',
+    mark: 'bad',
+    says: ['90 minutes', 'AccessDenied: not you', 'terminate-instances --instance-ids i-1'],
+  },
+  {
+    name: 'a job that its limit does not stop',
+    facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, startedAt: timeAgo(70) }] }] } },
+    check: 'jobs',
+    mark: 'bad',
+    says: ['j-1 runs on i-1 for 70 minutes', '3600 s', 'mayfly cancel j-1'],
+  },
+  {
+    name: 'a job with a limit of its own that does not stop it',
+    facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, limitSeconds: 60 }] }] } },
+    check: 'jobs',
+    mark: 'bad',
+    says: ['60 s'],
+  },
+  {
+    name: 'a job whose lease nobody renews, and that nobody settles',
+    facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, leaseUntilMs: ago(15) }] }] } },
+    check: 'jobs',
+    mark: 'bad',
+    says: ['lease has ended 15 minutes ago'],
+  },
+  {
+    name: 'jobs whose messages are gone',
+    facts: { stranded: { seen: { jobs: ['j-3', 'j-4'], partly: false } } },
+    check: 'jobs',
+    mark: 'warn',
+    says: ['j-3, j-4', 'purged', 'mayfly retry j-3'],
+  },
+];
+
+describe('a fleet that is well', () => {
+  const well: { name: string; facts: Partial<Facts> }[] = [
+    { name: 'at work', facts: {} },
+    {
+      name: 'with nothing to do',
+      facts: {
+        queue: { seen: { ...queue, visible: 0, inFlight: 0 } },
+        group: nobody,
+        instances: { seen: [] },
+        state: { seen: { keptAtMs: ago(1) } },
+      },
+    },
+    {
+      name: 'whose first job has just come',
+      facts: {
+        group: nobody,
+        instances: { seen: [] },
+        state: { seen: { keptAtMs: ago(1), backlogSinceMs: ago(3) } },
+      },
+    },
+    {
+      name: 'whose instances are being launched',
+      facts: {
+        group: { seen: { ...group, desired: 4 } },
+        activities: { seen: { launches: [{ instance: 'i-1', startedAtMs: ago(2) }], ends: [] } },
+      },
+    },
+    {
+      name: 'with an instance that boots, slowly',
+      facts: { instances: { seen: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(19) }] } },
+    },
+    {
+      name: 'with a job right at its limit',
+      facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, startedAt: timeAgo(61) }] }] } },
+    },
+    {
+      name: 'with an instance that drains',
+      facts: {
+        instances: {
+          seen: [
+            {
+              ...busy,
+              member: { ...member, lifecycleState: 'Terminating:Wait' },
+              record: { ...record, retirement },
+            },
+          ],
+        },
+      },
+    },
+    {
+      name: 'that was found by its names alone, with settings of its own',
+      facts: {
+        fleet: (({ keeperFunction: _k, backlogAlarm: _b, bootBreakerAlarm: _a, ...rest }) => rest)(
+          fleet,
+        ) as Facts['fleet'],
+        queue: { seen: { ...queue, visibilitySeconds: 300, retentionSeconds: 345_600 } },
+        alarms: { seen: new Map() },
+      },
+    },
+    { name: 'that has no dead letters', facts: { deadLetters: undefined } },
+  ];
+
+  test.each(well)('$name', ({ facts }) => {
+    const { mark, findings } = diagnosisOf({ ...healthy, ...facts });
+    expect(findings.filter((finding) => finding.mark !== 'ok')).toEqual([]);
+    expect(mark).toBe('ok');
+  });
+
+  test('has a word for each thing that was looked at', () => {
+    const checks = diagnosisOf(healthy).findings.map(({ check }) => check);
+    expect(checks).toEqual([
+      'found',
+      'queue',
+      'dead letters',
+      'table',
+      'log bucket',
+      'group',
+      'launches',
+      'alarms',
+      'keeper',
+      'instances',
+      'jobs',
+    ]);
+  });
+});
+
+describe('what is wrong', () => {
+  test.each(cases)('$name', ({ facts, check, mark, says }) => {
+    const diagnosis = diagnosisOf({ ...healthy, ...facts });
+    const found = diagnosis.findings.filter((finding) => finding.check === check && finding.mark === mark);
+    const [first] = found;
+    const told = [first?.text, ...(first?.details ?? []), first?.advice].join('\n');
+    for (const words of says) expect(told).toMatch(words);
+    expect(diagnosis.findings.filter((finding) => finding.check === check && finding.mark === 'ok')).toEqual(
+      [],
+    );
+  });
+
+  test('the worst of it is the mark of all', () => {
+    const warned = { ...healthy, stranded: { seen: { jobs: ['j-3'], partly: true } } };
+    expect(diagnosisOf(warned).mark).toBe('warn');
+    expect(diagnosisOf({ ...warned, logBucket: { unseen: new StoreGone('gone') } }).mark).toBe('bad');
+  });
+});
+
+test.each([
+  [
+    'You have requested more vCPU capacity than your current vCPU limit of 32 allows for the instance bucket that the specified instance type belongs to.',
+    'Service Quotas',
+  ],
+  [
+    'Could not launch Spot Instances. MaxSpotInstanceCountExceeded - Max spot instance count exceeded',
+    'Service Quotas',
+  ],
+  [
+    'We currently do not have sufficient m5.large capacity in the Availability Zone you requested (us-east-1a).',
+    'instanceTypes',
+  ],
+  [
+    'Your requested instance type (m5.large) is not supported in your requested Availability Zone (us-east-1e).',
+    'instanceTypes',
+  ],
+  ['Could not launch Spot Instances. UnfulfillableCapacity - Unable to fulfill capacity', 'spotShare'],
+  ["The image id '[ami-0123456789abcdef0]' does not exist", 'machine image'],
+  [
+    'There are not enough free addresses in subnet subnet-1 to satisfy the requested number of instances.',
+    'network',
+  ],
+  ["The security group 'sg-1' does not exist in VPC 'vpc-1'", 'network'],
+  ['Invalid IAM Instance Profile name', 'A right is missing'],
+  [
+    'You are not authorized to perform this operation. Encoded authorization failure message: aMi-VCPU',
+    'A right',
+  ],
+  ['Instance became unhealthy: Client.InternalError: Client error on launch.', 'key that encrypts'],
+  ['You must use a valid fully-formed launch template. The launch template is gone', 'launch template'],
+  ['Something new', 'tries again'],
+])('of a launch that is refused with %j', (message, advice) => {
+  expect(refusalAdvice(message)).toContain(advice);
+});

@@ -1,0 +1,173 @@
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { describe, expect, test } from 'vitest';
+import type { Diagnosis } from '../../../cli/fleet/diagnose/diagnose.ts';
+import type { Check } from '../../../cli/fleet/diagnose/finding.ts';
+import { Fleet } from '../../../cli/fleet/fleet.ts';
+import { toItem } from '../../../jobs/item.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type DeployedFleet, deployedFleets } from './deployed.ts';
+
+const open = deployedFleets();
+const PATIENCE_MS = 90_000;
+
+const of = ({ findings }: Diagnosis, check: Check) => findings.filter((finding) => finding.check === check);
+const ill = ({ findings }: Diagnosis) => findings.filter(({ mark }) => mark !== 'ok');
+
+/** Resolves with the first diagnosis after the keeper of a new fleet has run. */
+function kept({ library }: DeployedFleet): Promise<Diagnosis> {
+  return eventually('a run of the keeper', async () => {
+    const diagnosis = await library.diagnose();
+    return of(diagnosis, 'keeper').every(({ mark }) => mark === 'ok') && diagnosis;
+  });
+}
+
+describe('a fleet that is well', () => {
+  test(
+    'is said to be so with nothing to do, at work, and until it has nothing to do again',
+    async () => {
+      const fleet = await open();
+      expect(ill(await kept(fleet))).toEqual([]);
+      /** What it says of the instances, while nothing else is said. */
+      const well = async () => {
+        const diagnosis = await fleet.library.diagnose();
+        expect(ill(diagnosis)).toEqual([]);
+        return of(diagnosis, 'instances').map(({ text }) => text);
+      };
+      const [job = ''] = await fleet.send({ sleepMs: 2000 }, { failAttempts: 1 });
+      await eventually('an instance', async () => (await fleet.instances()).length > 0);
+      expect(await well()).not.toEqual(['none']);
+      await fleet.event('start', job);
+      await eventually('it at work', async () => (await well())[0]?.includes('working'));
+      await fleet.event('end', job);
+      await well();
+      await fleet.backToZero();
+      expect(await well()).toEqual(['none']);
+    },
+    PATIENCE_MS,
+  );
+});
+
+describe('a fleet that is not', () => {
+  test(
+    'each thing that was changed by hand is named, with what to do',
+    async () => {
+      const fleet = await open();
+      const { library, clients, stack, cloud } = fleet;
+      await kept(fleet);
+      const { facts } = library;
+      const queue = { QueueUrl: stack.queueUrl };
+      await cloud.call('sqs', 'SetQueueAttributes', { ...queue, Attributes: { VisibilityTimeout: '30' } });
+      await clients.sqs.send(
+        new SendMessageCommand({
+          QueueUrl: stack.deadLetterQueueUrl,
+          MessageBody: 'report',
+          MessageAttributes: {
+            MayflyReason: { DataType: 'String', StringValue: 'it \x1b[2J exited 65' },
+            MayflyJobId: { DataType: 'String', StringValue: 'j-dead' },
+          },
+        }),
+      );
+      await cloud.call('dynamodb', 'UpdateTimeToLive', {
+        TableName: facts.table,
+        TimeToLiveSpecification: { Enabled: false, AttributeName: 'expires' },
+      });
+      await cloud.call('autoscaling', 'SuspendProcesses', {
+        AutoScalingGroupName: facts.group,
+        ScalingProcesses: ['Launch', 'AlarmNotification'],
+      });
+      await cloud.call('monitoring', 'DisableAlarmActions', { AlarmNames: [facts.backlogAlarm] });
+      await clients.dynamodb.send(
+        new PutItemCommand({
+          TableName: facts.table,
+          Item: toItem({
+            pk: 'job#j-waits',
+            id: 'j-waits',
+            state: 'queued',
+            attempts: 0,
+            enqueuedAt: new Date(Date.now() - 3_600_000).toISOString(),
+          }),
+        }),
+      );
+      const diagnosis = await library.diagnose();
+      const told = (check: Check) => JSON.stringify(of(diagnosis, check));
+      expect(diagnosis.mark).toBe('bad');
+      expect(told('queue')).toContain('VisibilityTimeout=4');
+      expect(told('dead letters')).toMatch(/j-dead.*exited 65/);
+      expect(told('table')).toContain('update-time-to-live');
+      expect(told('launches')).toMatch(/Launch.*AlarmNotification/);
+      expect(told('alarms')).toContain(`enable-alarm-actions --alarm-names ${facts.backlogAlarm}`);
+      expect(told('jobs')).toContain('j-waits');
+      expect(ill(diagnosis).map(({ check }) => check)).not.toContain('log bucket');
+
+      const { stdout, exitCode } = await fleet.mayfly('doctor');
+      expect(exitCode).toBe(1);
+      expect(stdout).toMatch(/^bad +launches +The group's process Launch/m);
+      expect(stdout).toMatch(/^ok +log bucket/m);
+      expect(stdout).toContain(String.raw`it \x1b[2J exited 65`);
+      expect(stdout).toMatch(/\d bad, \d warnings\.$/);
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    'a launch that EC2 refuses is told in its words',
+    async () => {
+      const fleet = await open();
+      const { LaunchTemplates } = await fleet.cloud.call('ec2', 'DescribeLaunchTemplates', {});
+      const [{ LaunchTemplateId }] = LaunchTemplates as [{ LaunchTemplateId: string }];
+      await fleet.cloud.call('ec2', 'DeleteLaunchTemplate', { LaunchTemplateId });
+      await fleet.send({});
+      const finding = await eventually(
+        'the refusal',
+        async () => of(await fleet.library.diagnose(), 'launches').find(({ mark }) => mark === 'bad'),
+        PATIENCE_MS,
+      );
+      expect(finding.text).toMatch(/The last launch has failed at .*: .*launch template/);
+      expect(finding.advice).toContain('deploy the stack again');
+      expect((await fleet.library.describe()).launches.failure?.message).toMatch(/launch template/);
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    'what is gone is said to be',
+    async () => {
+      const fleet = await open();
+      const { queueUrl, table, logBucket, group } = fleet.library.facts;
+      const { call } = fleet.cloud;
+      await call('sqs', 'DeleteQueue', { QueueUrl: queueUrl });
+      await call('dynamodb', 'DeleteTable', { TableName: table });
+      await call('s3', 'DeleteBucket', { Bucket: logBucket });
+      await call('autoscaling', 'DeleteAutoScalingGroup', { AutoScalingGroupName: group, ForceDelete: true });
+      const diagnosis = await eventually('all of it to be gone', async () => {
+        const now = await fleet.library.diagnose();
+        return of(now, 'group')[0]?.mark === 'bad' && now;
+      });
+      for (const check of ['queue', 'table', 'log bucket', 'group'] as const) {
+        expect(of(diagnosis, check)).toMatchObject([{ mark: 'bad', text: expect.stringContaining('gone') }]);
+      }
+      expect(of(diagnosis, 'group')[0]?.text).toContain(group);
+      expect(await fleet.mayfly('doctor', '--json')).toMatchObject({ exitCode: 1 });
+    },
+    PATIENCE_MS,
+  );
+});
+
+test('where there is no way to AWS one sentence says so', async () => {
+  const endpoint = process.env['AWS_ENDPOINT_URL'];
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
+    AWS_ACCESS_KEY_ID: 'AKIATEST',
+    AWS_SECRET_ACCESS_KEY: 'any',
+  });
+  const names = { queueUrl: 'http://127.0.0.1:9/1/q', table: 't', logBucket: 'b', group: 'g' };
+  const fleet = await Fleet.find({ ...names, region: 'us-east-1' });
+  try {
+    await expect(fleet.diagnose()).rejects.toMatchObject({ name: 'Unreachable' });
+  } finally {
+    fleet.close();
+    if (endpoint === undefined) delete process.env['AWS_ENDPOINT_URL'];
+    else process.env['AWS_ENDPOINT_URL'] = endpoint;
+  }
+});

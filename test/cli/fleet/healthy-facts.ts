@@ -1,0 +1,82 @@
+import * as v from 'valibot';
+import type { Facts } from '../../../cli/fleet/diagnose/facts.ts';
+import { FleetFactsSchema } from '../../../jobs/fleet-facts.ts';
+import type { InstanceRecord, JobRecord } from '../../../jobs/record.ts';
+
+export const NOW_MS = Date.parse('2026-01-02T03:04:05.000Z');
+export const ago = (minutes: number) => NOW_MS - minutes * 60_000;
+export const timeAgo = (minutes: number) => new Date(ago(minutes)).toISOString();
+
+export const record: InstanceRecord = {
+  pk: 'instance#i-1',
+  instance: 'i-1',
+  listing: 'instances',
+  readyAt: timeAgo(30),
+  heardAtMs: ago(1),
+};
+export const job: JobRecord = {
+  pk: 'job#j-1',
+  id: 'j-1',
+  state: 'running',
+  attempts: 1,
+  startedAt: timeAgo(10),
+  leaseUntilMs: ago(-1),
+};
+export const member = { instance: 'i-1', lifecycleState: 'InService' };
+export const busy = { instance: 'i-1', member, record, jobs: [job], launchedAtMs: ago(40) };
+
+export const queue = {
+  arn: 'arn:queue',
+  visible: 3,
+  inFlight: 1,
+  delayed: 0,
+  visibilitySeconds: 60,
+  retentionSeconds: 1_209_600,
+  delaySeconds: 0,
+  redrive: { arn: 'arn:dead', maxReceives: 1000 },
+};
+export const deadLetters = { ...queue, arn: 'arn:dead', visible: 0, inFlight: 0 };
+export const group = {
+  minSize: 0,
+  maxSize: 10,
+  desired: 1,
+  members: [member],
+  suspended: new Map([['AZRebalance', 'User suspended']]),
+};
+export const fleet = v.parse(FleetFactsSchema, {
+  version: 1,
+  fleet: 'Test/test',
+  region: 'us-east-1',
+  queueUrl: 'https://queue',
+  deadLetterQueueUrl: 'https://dead',
+  table: 'jobs',
+  logBucket: 'logs',
+  group: 'group',
+  backlogAlarm: 'backlog',
+  bootBreakerAlarm: 'boots',
+  keeperFunction: 'keeper',
+});
+
+const alarm = { actionsEnabled: true, actions: ['arn:policy'], state: 'OK' };
+
+/** A fleet at work of which there is nothing to say. */
+export const healthy: Facts = {
+  fleet,
+  nowMs: NOW_MS,
+  queue: { seen: queue },
+  deadLetters: { seen: deadLetters },
+  table: { seen: { status: 'ACTIVE', indexStatus: 'ACTIVE', expiresBy: 'expires' } },
+  logBucket: { seen: true },
+  group: { seen: group },
+  activities: { seen: { launches: [{ instance: 'i-1', startedAtMs: ago(40) }], ends: [] } },
+  alarms: {
+    seen: new Map([
+      ['backlog', alarm],
+      ['boots', alarm],
+    ]),
+  },
+  state: { seen: { keptAtMs: ago(1), backlogSinceMs: ago(40) } },
+  instances: { seen: [busy] },
+  boots: { seen: [] },
+  stranded: { seen: { jobs: [], partly: false } },
+};

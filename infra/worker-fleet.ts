@@ -21,6 +21,7 @@ import { agentConfig } from './agent-config.ts';
 import { bakedImage } from './baked-image.ts';
 import { type Deployed, deployed } from './deployed.ts';
 import { factsParameter } from './facts.ts';
+import { grantEnqueue, grantFollow, grantOperate } from './grants.ts';
 import { amazonLinux, group, launchTemplate } from './group.ts';
 import { addHooks } from './hooks.ts';
 import { keeper } from './keeper.ts';
@@ -118,9 +119,26 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     throw new FleetPropsError(`WorkerFleet ${this.node.path}`, 'workerAwsAccess', '"none"', allowed);
   }
 
-  /** Lets a producer put jobs on the queue. */
+  /**
+   * Lets a producer enqueue jobs: with any SQS client, or with the command or the library, which keep a record of each
+   * job and put long bodies into the log bucket. It reaches the records of jobs, by their ids, with what short output
+   * they have; neither the fleet's own items nor the log bucket's logs.
+   */
   grantEnqueue(grantee: IGrantable): Grant {
-    return this.queue.grantSendMessages(grantee);
+    return grantEnqueue(this, grantee);
+  }
+
+  /** Lets somebody follow jobs: status, wait, list and logs. It changes nothing. */
+  grantFollow(grantee: IGrantable): Grant {
+    return grantFollow(this, grantee);
+  }
+
+  /**
+   * Lets an operator do all that the command can: enqueue, follow, cancel, retry and clean up jobs, look through the
+   * dead letters and send them again, see the instances, pause and resume the fleet.
+   */
+  grantOperate(grantee: IGrantable): Grant {
+    return grantOperate(this, grantee);
   }
 
   /** Jobs that wait: visible messages. */

@@ -1,8 +1,12 @@
+import { App, Stack, Validations } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
+import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
 import { type BundleName, bundle } from '../../infra/bundle.ts';
+import { WorkerFleet } from '../../infra/worker-fleet.ts';
 import { flat, fleetOf, resourcesOf, templateOf } from './synthesised.ts';
 
 interface Statement {
@@ -157,16 +161,89 @@ describe('what the code calls', () => {
 });
 
 describe('grants', () => {
-  it('let a producer send to the queue and no more', () => {
+  const granted = (grant: 'grantEnqueue' | 'grantFollow' | 'grantOperate') => {
     const { stack, fleet } = fleetOf();
-    fleet.grantEnqueue(
-      new Role(stack, 'FleetProducer', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
+    fleet[grant](
+      new Role(stack, 'FleetGrantee', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
     );
-    expect([...rightsOf('Producer', Template.fromStack(stack))].sort()).toEqual([
-      'sqs:GetQueueAttributes on <FleetQueue.Arn>',
-      'sqs:GetQueueUrl on <FleetQueue.Arn>',
-      'sqs:SendMessage on <FleetQueue.Arn>',
-    ]);
+    return [...rightsOf('Grantee', Template.fromStack(stack))].sort();
+  };
+  const FIND = [
+    'ssm:GetParameter on arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter<FleetParameter>',
+    'ssm:GetParametersByPath on arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/mayfly/Test',
+  ];
+  const ENQUEUE = [
+    'sqs:GetQueueAttributes on <FleetQueue.Arn>',
+    'sqs:GetQueueUrl on <FleetQueue.Arn>',
+    'sqs:SendMessage on <FleetQueue.Arn>',
+    ...['BatchGetItem', 'BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem'].map(
+      (action) => `dynamodb:${action} on <FleetTable.Arn>`,
+    ),
+    's3:PutObject on <FleetLogs.Arn>/bodies/*',
+  ];
+  const FOLLOW = [
+    ...['BatchGetItem', 'GetItem', 'Scan'].map((action) => `dynamodb:${action} on <FleetTable.Arn>`),
+    'dynamodb:Query on <FleetTable.Arn>/index/byListing',
+    's3:GetObject on <FleetLogs.Arn>/jobs/*',
+    's3:ListBucket on <FleetLogs.Arn>',
+  ];
+  const OPERATE = [
+    'sqs:GetQueueAttributes on <FleetDeadLetterQueue.Arn>',
+    ...['ChangeMessageVisibility', 'DeleteMessage', 'PurgeQueue', 'ReceiveMessage'].map(
+      (action) => `sqs:${action} on <FleetDeadLetterQueue.Arn>`,
+    ),
+    ...['UpdateItem', 'DescribeTable', 'DescribeTimeToLive'].map(
+      (action) => `dynamodb:${action} on <FleetTable.Arn>`,
+    ),
+    's3:DeleteObject on <FleetLogs.Arn>/jobs/*',
+    's3:DeleteObject on <FleetLogs.Arn>/bodies/*',
+    's3:GetObject on <FleetLogs.Arn>/bodies/*',
+    `autoscaling:ResumeProcesses on ${GROUP}<FleetGroupASG>`,
+    `autoscaling:SuspendProcesses on ${GROUP}<FleetGroupASG>`,
+    'autoscaling:DescribeAutoScalingGroups on *',
+    'autoscaling:DescribeScalingActivities on *',
+    'autoscaling:DescribeWarmPool on *',
+    'cloudwatch:DescribeAlarms on <FleetBacklog.Arn>',
+    'cloudwatch:DescribeAlarms on <FleetBootBreaker.Arn>',
+  ];
+
+  it.each([
+    ['grantEnqueue', 'let a producer send jobs', [...FIND, ...ENQUEUE]],
+    ['grantFollow', 'let somebody read of jobs', [...FIND, ...FOLLOW]],
+    ['grantOperate', 'let an operator do all', [...FIND, ...ENQUEUE, ...FOLLOW, ...OPERATE]],
+  ] as const)('%s: %s, and no more', (grant, _, rights) => {
+    expect(granted(grant)).toEqual([...new Set(rights)].sort());
+  });
+
+  it.each(['grantEnqueue', 'grantFollow', 'grantOperate'] as const)(
+    "%s: reaches single items by the keys of jobs, and an operator the fleet's own",
+    (grant) => {
+      const { stack, fleet } = fleetOf();
+      fleet[grant](new Role(stack, 'Grantee', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }));
+      const statements = Object.values(resourcesOf(Template.fromStack(stack), 'AWS::IAM::Policy'))
+        .filter(({ Properties }) => flat((Properties['Roles'] as unknown[])[0]).startsWith('<Grantee'))
+        .flatMap(({ Properties }) => (Properties['PolicyDocument'] as { Statement: Statement[] }).Statement);
+      const ofItems = statements.filter(({ Action }) =>
+        /dynamodb:(Batch)?(Get|Put|Update|Delete|Write)Item/.test(String(Action)),
+      );
+      expect(ofItems.length).toBeGreaterThan(0);
+      for (const { Condition } of ofItems) {
+        const keys = [Object(Condition)['ForAllValues:StringLike']?.['dynamodb:LeadingKeys']].flat();
+        expect(['job#*', 'fleet', 'instance#*']).toEqual(expect.arrayContaining(keys));
+        if (grant !== 'grantOperate') expect(keys).toEqual(['job#*']);
+      }
+    },
+  );
+
+  it('bring no finding of cdk-nag with them', () => {
+    const app = new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } });
+    const stack = new Stack(app, 'Test');
+    const fleet = new WorkerFleet(stack, 'Fleet');
+    for (const grant of ['grantEnqueue', 'grantFollow', 'grantOperate'] as const) {
+      fleet[grant](new Role(stack, grant, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }));
+    }
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    expect(() => app.synth()).not.toThrow();
   });
 
   it('to the fleet are grants to its workers, which keep them until the instances are gone', () => {

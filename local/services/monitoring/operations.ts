@@ -60,7 +60,11 @@ export function alarmOperations({ context, alarms, minute }: MonitoringParts): R
         return {};
       },
     },
-    DescribeAlarms: { run: (input) => describeAlarms(alarms, input) },
+    // Without names it is about all alarms there are.
+    DescribeAlarms: {
+      resources: (input) => (texts(input, 'AlarmNames').length > 0 ? many.resources(input) : [arn('*')]),
+      run: (input) => describeAlarms(alarms, input),
+    },
     DescribeAlarmHistory: {
       run: (input) => {
         const type = optionalText(input, 'HistoryItemType');

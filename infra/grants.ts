@@ -1,0 +1,121 @@
+import { ArnFormat, Stack, Validations } from 'aws-cdk-lib';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { BODIES, LOGS } from './log-bucket.ts';
+import { flat, groupArnOf } from './permissions.ts';
+import { LISTING_INDEX } from './table.ts';
+import type { WorkerFleet } from './worker-fleet.ts';
+
+/** Items of the table, by their keys: what a grant is to reach. A Scan cannot be narrowed to them. */
+const JOB_ITEMS = 'job#*';
+const INSTANCE_ITEMS = 'instance#*';
+const FLEET_ITEM = 'fleet';
+
+/** `enqueue` and `enqueueMany`: messages, records of new jobs, and bodies that are too long for a message. */
+export function grantEnqueue(fleet: WorkerFleet, grantee: IGrantable): Grant {
+  return together(
+    fleet.queue.grantSendMessages(grantee),
+    grantParameter(fleet, grantee),
+    onItems(
+      fleet,
+      grantee,
+      [JOB_ITEMS],
+      ...['PutItem', 'BatchWriteItem', 'DeleteItem', 'GetItem', 'BatchGetItem'],
+    ),
+    onObjects(fleet, grantee, BODIES, 's3:PutObject'),
+  );
+}
+
+/** `status`, `wait`, `list` and `logs`: reads, and changes nothing. */
+export function grantFollow(fleet: WorkerFleet, grantee: IGrantable): Grant {
+  return together(
+    grantParameter(fleet, grantee),
+    onItems(fleet, grantee, [JOB_ITEMS], 'GetItem', 'BatchGetItem'),
+    allow(grantee, [fleet.table.tableArn], 'dynamodb:Scan'),
+    allow(grantee, [`${fleet.table.tableArn}/index/${LISTING_INDEX}`], 'dynamodb:Query'),
+    onObjects(fleet, grantee, LOGS, 's3:GetObject'),
+    // Also what tells a chunk that is not there yet from one that may not be read ("GetObject").
+    allow(grantee, [fleet.logBucket.bucketArn], 's3:ListBucket'),
+  );
+}
+
+/** All verbs: beside the others' rights those to cancel, retry, clean up, redrive, pause, and to look at the instances. */
+export function grantOperate(fleet: WorkerFleet, grantee: IGrantable): Grant {
+  const group = groupArnOf(fleet, fleet.autoScalingGroup.autoScalingGroupName);
+  const queues = [fleet.queue.queueArn, fleet.deadLetterQueue.queueArn];
+  acknowledge(grantee, '*', 'AWS cannot scope the Describe actions of Auto Scaling.');
+  acknowledge(grantee, group, 'The wildcard stands for the id of the group, which only its creation gives.');
+  return together(
+    grantEnqueue(fleet, grantee),
+    grantFollow(fleet, grantee),
+    onItems(fleet, grantee, [JOB_ITEMS, FLEET_ITEM], 'UpdateItem'),
+    onItems(fleet, grantee, [FLEET_ITEM, INSTANCE_ITEMS], 'GetItem'),
+    allow(grantee, [fleet.table.tableArn], 'dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive'),
+    onObjects(fleet, grantee, BODIES, 's3:GetObject', 's3:DeleteObject'),
+    onObjects(fleet, grantee, LOGS, 's3:DeleteObject'),
+    allow(grantee, queues, 'sqs:GetQueueAttributes'),
+    allow(
+      grantee,
+      [fleet.deadLetterQueue.queueArn],
+      ...['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:PurgeQueue'],
+    ),
+    allow(grantee, [group], 'autoscaling:SuspendProcesses', 'autoscaling:ResumeProcesses'),
+    allow(
+      grantee,
+      ['*'],
+      ...['DescribeAutoScalingGroups', 'DescribeScalingActivities', 'DescribeWarmPool'].map(
+        (action) => `autoscaling:${action}`,
+      ),
+    ),
+    allow(
+      grantee,
+      [fleet.backlogAlarm.alarmArn, fleet.bootBreakerAlarm.alarmArn],
+      'cloudwatch:DescribeAlarms',
+    ),
+  );
+}
+
+/** To find the fleet, by its stack and name or as the only one of its stack. */
+function grantParameter(fleet: WorkerFleet, grantee: IGrantable): Grant {
+  const stack = Stack.of(fleet);
+  const path = stack.formatArn({
+    service: 'ssm',
+    resource: 'parameter',
+    resourceName: `mayfly/${stack.stackName}`,
+    arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+  });
+  return together(
+    allow(grantee, [fleet.parameter.parameterArn], 'ssm:GetParameter'),
+    allow(grantee, [path], 'ssm:GetParametersByPath'),
+  );
+}
+
+/** "Actions, resources, and condition keys for Amazon DynamoDB": a call's partition keys, all of which have to match. */
+function onItems(fleet: WorkerFleet, grantee: IGrantable, keys: string[], ...actions: string[]): Grant {
+  return Grant.addToPrincipal({
+    grantee,
+    actions: actions.map((action) => `dynamodb:${action}`),
+    resourceArns: [fleet.table.tableArn],
+    conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } },
+  });
+}
+
+function onObjects(fleet: WorkerFleet, grantee: IGrantable, prefix: string, ...actions: string[]): Grant {
+  const objects = fleet.logBucket.arnForObjects(`${prefix}*`);
+  acknowledge(grantee, objects, 'What a job is called is known when it is enqueued.');
+  return allow(grantee, [objects], ...actions);
+}
+
+function allow(grantee: IGrantable, resourceArns: string[], ...actions: string[]): Grant {
+  return Grant.addToPrincipal({ grantee, actions, resourceArns });
+}
+
+const together = (first: Grant, ...others: Grant[]): Grant =>
+  others.reduce((all, one) => all.combine(one), first);
+
+/** So that an owner who has the app checked by cdk-nag does not have to explain what this construct has granted. */
+function acknowledge({ grantPrincipal }: IGrantable, arn: string, reason: string): void {
+  if (!Construct.isConstruct(grantPrincipal)) return;
+  const id = `AwsSolutions-IAM5[Resource::${flat(Stack.of(grantPrincipal).resolve(arn))}]`;
+  Validations.of(grantPrincipal).acknowledge({ id, reason });
+}

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { diagnosisText } from '../../../cli/commands/doctor.ts';
+import type { Diagnosis } from '../../../cli/fleet/diagnose/diagnose.ts';
+import type { Finding } from '../../../cli/fleet/diagnose/finding.ts';
+
+const well: Finding = { check: 'queue', mark: 'ok', text: '0 waiting' };
+const warned: Finding = {
+  check: 'dead letters',
+  mark: 'warn',
+  text: 'One job was given up.',
+  details: ['j-1: \x1b[2J'],
+  advice: 'mayfly dlq list',
+};
+const bad: Finding = { check: 'keeper', mark: 'bad', text: 'It runs no more.' };
+
+const text = (...findings: Finding[]) => {
+  const diagnosis: Diagnosis = { fleet: 'S/f', region: 'us-east-1', at: '', mark: 'ok', findings };
+  return diagnosisText(diagnosis, (_style, words) => words);
+};
+
+test('a line for each finding, what else is known and what to do below it, and a count', () => {
+  expect(text(well, warned, bad)).toBe(
+    [
+      'S/f in us-east-1',
+      'ok    queue         0 waiting',
+      'warn  dead letters  One job was given up.',
+      String.raw`                    j-1: \x1b[2J`,
+      '                    → mayfly dlq list',
+      'bad   keeper        It runs no more.',
+      '',
+      '1 bad, 1 warning.',
+    ].join('\n'),
+  );
+});
+
+test('nothing to say', () => {
+  expect(text(well)).toMatch(/\nAll is well\.$/);
+  expect(text(warned, warned)).toMatch(/\n2 warnings\.$/);
+});

@@ -1,0 +1,206 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fleetText } from '../../../cli/commands/fleet-text.ts';
+import { moment } from '../../../cli/commands/fleet-words.ts';
+import type { FleetView } from '../../../cli/fleet/instances.ts';
+import type { InstanceView, RetiredView } from '../../../cli/fleet/instances-view.ts';
+
+const zone = process.env['TZ'];
+beforeAll(() => {
+  process.env['TZ'] = 'UTC';
+});
+afterAll(() => {
+  if (zone === undefined) delete process.env['TZ'];
+  else process.env['TZ'] = zone;
+});
+
+const NOW_MS = Date.parse('2026-01-02T07:40:00.000Z');
+const at = (seconds: number) => new Date(NOW_MS + seconds * 1000).toISOString();
+
+const view: FleetView = {
+  fleet: 'Test/test',
+  region: 'us-east-1',
+  queue: { visible: 0, inFlight: 0, delayed: 0 },
+  deadLetters: 0,
+  capacity: { desired: 1, min: 0, max: 10 },
+  launches: { suspended: false },
+  keeper: { ranAt: at(-20) },
+  instances: [],
+  retired: [],
+};
+const idle: InstanceView = {
+  instance: 'i-1',
+  doing: 'idle',
+  lifecycleState: 'InService',
+  type: 'm6i.large',
+  zone: 'us-east-1a',
+  launchedAt: at(-720),
+  slots: 2,
+  jobsDone: 7,
+  jobs: [],
+  idleSince: at(-20),
+  next: { action: 'retire', at: at(70), reason: 'idle' },
+};
+const working: InstanceView = {
+  ...(({ idleSince: _, ...rest }) => rest)(idle),
+  doing: 'working',
+  jobs: [
+    { id: 'j-a', ranSeconds: 200 },
+    { id: 'j-b', ranSeconds: 3 },
+  ],
+  next: { action: 'work' },
+};
+const retired: RetiredView = {
+  instance: 'i-0',
+  endedAt: at(-600),
+  reason: 'idle',
+  jobsDone: 12,
+  idleSeconds: 60,
+};
+
+const text = (changes: Partial<FleetView>, cells = Number.POSITIVE_INFINITY) =>
+  fleetText({ ...view, ...changes }, NOW_MS, (_style, words) => words, cells);
+
+test('a fleet with nothing to do', () => {
+  expect(text({})).toBe(
+    [
+      'Test/test in us-east-1',
+      'queue     0 waiting, 0 in flight, 0 delayed',
+      'capacity  1 desired, of 0 to 10',
+      'keeper    ran 20 s ago',
+      '',
+      'No instances.',
+    ].join('\n'),
+  );
+});
+
+test('a fleet at work, and who went', () => {
+  expect(text({ instances: [working, { ...idle, instance: 'i-2' }], retired: [retired] })).toContain(
+    [
+      'INSTANCE  STATE    TYPE       ZONE        UP      JOBS                                             NEXT',
+      'i-1       working  m6i.large  us-east-1a  12 min  2 of 2: j-a for 3 min 20 s, j-b for 3 s; 7 done  works on',
+      'i-2       idle     m6i.large  us-east-1a  12 min  0 of 2; 7 done                                   idle for 20 s, retires at 07:41:10 if no job comes',
+      '',
+      'GONE  AT        JOBS  WHY',
+      'i-0   07:30:00  12    idle for 1 min',
+    ].join('\n'),
+  );
+});
+
+const summaries: [name: string, view: Partial<FleetView>, says: string | RegExp][] = [
+  [
+    'jobs that wait',
+    { queue: { visible: 12, inFlight: 3, delayed: 1, waitingSince: at(-61) } },
+    '12 waiting since 07:38:59, 3 in flight, 1 delayed',
+  ],
+  ['dead letters', { deadLetters: 2 }, '2 dead letters (mayfly dlq list)'],
+  [
+    'a pause',
+    { launches: { suspended: true, reason: 'paused', since: at(-90_000) } },
+    'launches  paused since 2026-01-01 06:40:00: no job is started (mayfly fleet resume)',
+  ],
+  [
+    'an open breaker',
+    { launches: { suspended: true, reason: 'breaker', since: at(-60) } },
+    'none since 07:39:00: too many boots have failed (mayfly doctor)',
+  ],
+  [
+    'launches that somebody else suspended',
+    { launches: { suspended: true, reason: 'other', said: 'User suspended\x1b[2J' } },
+    String.raw`none: the process Launch is suspended (User suspended\x1b[2J) (mayfly fleet resume)`,
+  ],
+  [
+    'a launch that failed',
+    { launches: { suspended: false, failure: { at: at(-5), message: 'no capacity' } } },
+    'launches  the last one failed at 07:39:55: no capacity',
+  ],
+  ['a keeper that fails', { keeper: { ranAt: at(-5), failure: 'denied' } }, 'ran 5 s ago and failed: denied'],
+  ['a keeper that never ran', { keeper: {} }, 'has not run yet'],
+];
+test.each(summaries)('tells of %s', (_name, changes, says) => {
+  expect(text(changes)).toMatch(says);
+});
+
+const rows: [name: string, instance: Partial<InstanceView>, says: string][] = [
+  ['booting', { doing: 'booting' }, 'takes jobs once it has booted'],
+  ['in the warm pool', { doing: 'pooled' }, 'waits in the warm pool'],
+  [
+    'working until its maximum age',
+    { ...working, next: { action: 'work', at: at(600), reason: 'max-age' } },
+    'takes no more jobs from 07:50:00 on (maximum age)',
+  ],
+  [
+    'working and to leave',
+    { ...working, next: { action: 'leave', at: at(-5), reason: 'spot-interruption' } },
+    'leaves when its jobs have ended (Spot interruption)',
+  ],
+  [
+    'about to retire',
+    { next: { action: 'retire', at: at(-1), reason: 'idle' } },
+    'retires now if no job comes',
+  ],
+  [
+    'idle by the hour',
+    { next: { action: 'retire', at: at(60), reason: 'paid-hour' } },
+    'retires at 07:41:00 if no job comes (the end of its paid hour)',
+  ],
+  [
+    'idle, and too old soon',
+    { next: { action: 'leave', at: at(60), reason: 'max-age' } },
+    'retires at 07:41:00 (maximum age)',
+  ],
+  ['kept', { next: { action: 'stay' } }, 'stays: its group is at its minimum'],
+  [
+    'leaving',
+    { doing: 'leaving', next: { action: 'leave', reason: 'surplus' } },
+    'leaves: more were running than desired',
+  ],
+  ['silent', { doing: 'silent', heardAt: at(-1200) }, 'not heard of for 20 min: the keeper ends it'],
+  ['gone', { doing: 'gone' }, 'the keeper settles what it left'],
+];
+test.each(rows)('an instance that is %s', (_name, changes, says) => {
+  expect(text({ instances: [{ ...idle, ...changes }] })).toContain(says);
+});
+
+test('one that says nothing of what it will do', () => {
+  const silent = (({ next: _, ...rest }) => rest)(idle);
+  expect(text({ instances: [silent] })).toContain('has not said what it will do');
+});
+
+test('in a paused fleet no job can come', () => {
+  const launches = { suspended: true, reason: 'paused', since: at(-60) } as const;
+  expect(text({ launches, instances: [idle] })).toMatch(/retires at 07:41:10$/);
+});
+
+test('of many jobs only two are named', () => {
+  const jobs = ['j-a', 'j-b', 'j-c', 'j-d'].map((id) => ({ id, ranSeconds: 5 }));
+  expect(text({ instances: [{ ...working, slots: 4, jobs }] })).toContain(
+    '4 of 4: j-a for 5 s, j-b for 5 s, 2 more',
+  );
+});
+
+test('why one went that could not say it', () => {
+  const lost: RetiredView = {
+    instance: 'i-0',
+    endedAt: at(-60),
+    reason: 'unknown',
+    cause: 'user health-check',
+  };
+  expect(text({ retired: [lost] })).toContain('has left no record: user health-check');
+  const forced: RetiredView = {
+    ...retired,
+    reason: 'idle',
+    rung: 'unhealthy',
+    lastError: 'AccessDenied: no',
+  };
+  expect(text({ retired: [forced] })).toContain('idle for 1 min (unhealthy: AccessDenied: no)');
+});
+
+test('on a terminal no line is longer than it is wide', () => {
+  const lines = text({ instances: [working] }, 60).split('\n');
+  expect(Math.max(...lines.slice(-1).map((line) => line.length))).toBeLessThanOrEqual(60);
+});
+
+test('a moment of another day has its date', () => {
+  expect(moment(at(-60), NOW_MS)).toBe('07:39:00');
+  expect(moment('2025-12-31T23:00:00Z', NOW_MS)).toBe('2025-12-31 23:00:00');
+});

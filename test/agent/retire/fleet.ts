@@ -10,6 +10,7 @@ import { type AgentConfig, AgentConfigSchema } from '../../../agent/config.ts';
 import { createWork } from '../../../agent/create-work.ts';
 import { ProcessRunner } from '../../../agent/process-runner.ts';
 import { type Life, startLife } from '../../../agent/retire/life.ts';
+import { NOBODY, type Supervisor } from '../../../agent/watchdog.ts';
 import type { Work } from '../../../agent/work.ts';
 import { workerEnvironment } from '../../../agent/worker-environment.ts';
 import { type Clients, createClients } from '../../../aws/clients.ts';
@@ -194,11 +195,12 @@ export interface AgentOptions {
   /** Which of the booted machines it runs on; null: on one that is not EC2's. */
   machine?: number | null;
   workerMissing?: string;
+  supervisor?: Supervisor;
 }
 
 /** The agent of an instance, in this process: both of its sides, real workers, its own metadata. */
 export async function startAgent(fleet: Fleet, options: AgentOptions = {}): Promise<Agent> {
-  const { machine = 0, workerMissing } = options;
+  const { machine = 0, workerMissing, supervisor = NOBODY } = options;
   const spec = machine === null ? undefined : (await fleet.launcher.booted(machine + 1))[machine];
   const env = spec
     ? { AWS_EC2_METADATA_SERVICE_ENDPOINT: spec.metadataEndpoint }
@@ -219,7 +221,8 @@ export async function startAgent(fleet: Fleet, options: AgentOptions = {}): Prom
   const instance = identity.instanceId;
   const work = createWork({ config, clients, instance, runner, clock, random: Math.random, log });
   const missing = workerMissing === undefined ? {} : { workerMissing };
-  const life = await startLife({ config, clients, clock, log, work, identity, stateDirectory, ...missing });
+  const self = { config, clients, clock, log, work, identity, stateDirectory, supervisor };
+  const life = await startLife({ ...self, ...missing });
   return {
     instance,
     work,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { NOBODY } from '../../../agent/watchdog.ts';
 import { changeFleetState } from '../../../jobs/fleet-state.ts';
 import { eventually } from '../../support/eventually.ts';
 import { callsOf, type Fleet, openFleet, PATIENT, startAgent, TABLE, until } from './fleet.ts';
@@ -72,9 +73,15 @@ describe('in a paused fleet', () => {
     const fleet = await open({ minSize: 1 });
     await pause(fleet);
     await fleet.send('true');
-    const agent = await startAgent(fleet);
+    let tries = 0;
+    const supervisor = { ...NOBODY, tried: () => tries++ };
+    const agent = await startAgent(fleet, { supervisor });
     await looked(fleet);
     expect(callsOf(fleet, 'ReceiveMessage')).toEqual([]);
+    const before = tries;
+    await looked(fleet);
+    // By these its watchdog sees that it has not hung.
+    expect(tries).toBeGreaterThan(before);
     await resume(fleet);
     await until(agent.work, ({ jobsDone }) => jobsDone === 1);
     await agent.life.stop();

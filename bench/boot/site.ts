@@ -21,6 +21,7 @@ import { type Cloud, startCloud } from '../../local/cloud.ts';
 import { createMachineLauncher, type MachineLauncherOptions } from '../../local/machines/machine-launcher.ts';
 import { createStack, STACK_NAME, type Synthesised } from '../../test/support/deploy.ts';
 import { eventually } from '../../test/support/eventually.ts';
+import { outputIn } from '../../test/support/job-output.ts';
 import { type Launch, type Stopwatch, withStopwatch } from './stopwatch.ts';
 
 /** A boot of a busy machine, from packages, takes this long at most. */
@@ -178,7 +179,7 @@ class FleetSite implements Site {
       async () => {
         const { Item } = await this.#clients.dynamodb.send(get);
         const endedAt = Item?.['endedAt']?.S;
-        return endedAt !== undefined && { endedAtMs: Date.parse(endedAt), output: Item?.['output']?.S ?? '' };
+        return endedAt !== undefined && { endedAtMs: Date.parse(endedAt), output: outputIn(Item) };
       },
       LONGEST_BOOT_MS,
     );

@@ -138,6 +138,8 @@ describe('with the grant to it alone', () => {
       const endless = await fleet.enqueue({ sleepMs: 600_000 });
       await deployed.event('start', endless.id);
       expect((await fleet.describe()).instances.length).toBeGreaterThan(0);
+      const unseen = (await fleet.diagnose()).findings.filter(({ text }) => /Could not be/.test(text));
+      expect(unseen).toEqual([]);
       expect(await fleet.cancel([endless.id], { wait: true })).toMatchObject([{ outcome: 'cancelled' }]);
       const long = await fleet.enqueue({ print: 100_000, pad: 'x'.repeat(1_100_000) });
       await fleet.wait([long.id], { pollSeconds: 0.5 });

@@ -182,6 +182,34 @@ describe('a playbook', () => {
     expect(played.status).toBe(0);
   });
 
+  test('that could send only some of its jobs says which, and sends the rest when it is run again', async () => {
+    const denied = { kind: 'error', code: 'AccessDenied', message: 'It is denied.', status: 403 } as const;
+    const isLater = ({ Entries }: Record<string, unknown>) =>
+      !JSON.stringify(Entries).includes('echo part-0;');
+    const fault = fleet.cloud.faults.add({
+      service: 'sqs',
+      action: 'SendMessageBatch',
+      when: isLater,
+      effect: denied,
+    });
+    const journal = join(fleet.directory, 'playbook.journal');
+    const run = () => play([job('Send', { bodies: bodies(40, 'part'), journal })], { env: environment() });
+    const first = await run();
+    const { jids = [], unsent, msg } = first.of('Send').result;
+    expect(first.of('Send').outcome, first.output).toBe('failed');
+    expect(jids.length).toBeGreaterThan(0);
+    expect([...jids.map((_, at) => at), ...(unsent as number[])]).toEqual(bodies(40, '').map((_, at) => at));
+    expect(msg).toMatch(
+      /^\d+ of the 40 jobs were sent \(lines 1 to \d+\)\. .*What was sent is in .*journal: the same task/,
+    );
+    expect(msg).not.toMatch(/The same command|jobs\.jsonl/);
+    fault.remove();
+    const second = (await run()).of('Send');
+    expect(second.outcome).toBe('ok');
+    expect(second.result.jids?.slice(0, jids.length)).toEqual(jids);
+    expect(new Set(second.result.jids).size).toBe(40);
+  }, 90_000);
+
   test('in check mode comes to its end and sends nothing', async () => {
     const sends = () => readFileSync(fleet.cloud.logFile, 'utf8').match(/"SendMessage(Batch)?"/g)?.length;
     const before = sends();
@@ -193,5 +221,5 @@ describe('a playbook', () => {
     expect(told.map(({ outcome }) => outcome)).toEqual(TASKS.slice(0, 5).map(() => 'ok'));
     expect(of('Collect the loop').result).toMatchObject({ states: { skipped: LOOPED }, finished: true });
     expect(sends()).toBe(before);
-  });
+  }, 60_000);
 });

@@ -15,11 +15,15 @@ export {
   type RedriveOptions,
   type RedriveResult,
 } from './fleet/dead-letters.ts';
+export type { Diagnosis } from './fleet/diagnose/diagnose.ts';
+export type { Finding } from './fleet/diagnose/finding.ts';
 export type { Enqueued } from './fleet/enqueue.ts';
 export type { EnqueuedMany, ManyOptions, SentJob } from './fleet/enqueue-many.ts';
 export * from './fleet/errors.ts';
 export { type FindOptions, Fleet } from './fleet/fleet.ts';
 export { drawSeed, jobId } from './fleet/ids.ts';
+export type { DescribeOptions, FleetView, LaunchesView, QueueView } from './fleet/instances.ts';
+export type { InstanceView, RetiredView, RunningJob } from './fleet/instances-view.ts';
 export type { ListOptions } from './fleet/list.ts';
 export {
   type LogEvent,
@@ -30,6 +34,7 @@ export {
   NoSuchTry,
 } from './fleet/logs.ts';
 export type { JobOptions } from './fleet/order.ts';
+export type { Paused, Resumed } from './fleet/pause.ts';
 export type { Retried } from './fleet/retry.ts';
 export type { JobView, LogView, TryView } from './fleet/view.ts';
 export type { WaitOptions, WaitProgress } from './fleet/wait.ts';

@@ -75,7 +75,7 @@ describe('in a paused fleet', () => {
     await fleet.send('true');
     let tries = 0;
     const supervisor = { ...NOBODY, tried: () => tries++ };
-    const agent = await startAgent(fleet, { supervisor });
+    const agent = await startAgent(fleet, { supervisor, config: { retirement: PATIENT } });
     await looked(fleet);
     expect(callsOf(fleet, 'ReceiveMessage')).toEqual([]);
     const before = tries;

@@ -1,0 +1,230 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { TryLog } from '../../../jobs/record.ts';
+import { eventually } from '../../support/eventually.ts';
+import { openBench } from '../queue.ts';
+import { interleaved, logged, momentsOf } from './logged.ts';
+
+const open = openBench();
+
+/** Waits for a file in the workers' directory. */
+const until = (name: string) => `until [ -e $DIRECTORY/${name} ]; do sleep 0.02; done`;
+
+test('a small log stands in the record, both streams as they came, and costs no call of S3', async () => {
+  const { bench, agent, send, log, calls } = await logged(open);
+  const worker = await agent('echo one; sleep 0.1; echo two >&2; sleep 0.1; echo three');
+  const job = await send(worker);
+  await worker.done(1);
+  await bench.empty();
+  const found = await log(job);
+  expect(found).toEqual({
+    stdout: { bytes: 10, text: 'one\nthree\n' },
+    stderr: { bytes: 4, text: 'two\n' },
+    times: [
+      [expect.any(Number), 1, 4],
+      [expect.any(Number), 2, 4],
+      [expect.any(Number), 1, 6],
+    ],
+  });
+  const [first = 0, second = 0, third = 0] = (found?.times ?? []).map(([ms]) => ms);
+  expect(first).toBeGreaterThanOrEqual(0);
+  expect(second - first).toBeGreaterThan(50);
+  expect(third - second).toBeGreaterThan(50);
+  expect(await calls()).toEqual([]);
+});
+
+test.each([
+  ['nothing', 'true', { bytes: 0 }],
+  ['text', 'printf "ä\\0b\\r\\n"', { bytes: 6, text: 'ä\0b\r\n' }],
+  ['what is no UTF-8', 'printf "\\377a\\200"', { bytes: 3, base64: '/2GA' }],
+])('%s is kept byte by byte', async (_, script, stdout) => {
+  const { agent, bench, send, log } = await logged(open);
+  const worker = await agent(script);
+  const job = await send(worker);
+  await worker.done(1);
+  await bench.empty();
+  expect((await log(job))?.stdout).toEqual(stdout);
+});
+
+test.each([
+  [4096, 0],
+  [4097, 2],
+])('a log of %i bytes costs %i calls of S3', async (bytes, puts) => {
+  const { agent, bench, send, log, calls, part } = await logged(open);
+  const worker = await agent(`head -c 100 /dev/zero >&2; head -c ${bytes - 100} /dev/zero | tr '\\0' x`);
+  const job = await send(worker);
+  await worker.done(1);
+  await bench.empty();
+  const found = await log(job);
+  expect([found?.stdout.bytes, found?.stderr.bytes]).toEqual([bytes - 100, 100]);
+  // One for each stream and one for the index.
+  expect(await calls()).toHaveLength(puts && puts + 1);
+  if (puts === 0) return;
+  expect(found).toEqual({
+    stdout: { bytes: bytes - 100, chunks: 1 },
+    stderr: { bytes: 100, chunks: 1 },
+    tail: expect.stringMatching(/x$/),
+  });
+  expect(found?.tail).toHaveLength(4096);
+  expect((await part(job, 'stdout')).toString()).toBe('x'.repeat(bytes - 100));
+  expect((await part(job, 'stderr')).length).toBe(100);
+});
+
+test('a log can be read while its job runs: from the record first, then all of it from the bucket', async () => {
+  const { agent, bench, send, logWhen, log, part, calls } = await logged(open);
+  const script = `echo start; ${until('more')}; head -c 5000 /dev/zero | tr '\\0' x; ${until('end')}; echo end`;
+  const worker = await agent(script, { log: { flushSeconds: 0.1 } });
+  const job = await send(worker);
+  await logWhen(job, ({ stdout }) => stdout.text === 'start\n');
+  expect((await bench.table.get(job))?.state).toBe('running');
+  expect(await calls()).toEqual([]);
+  await bench.touch('more');
+  const running = await logWhen(job, ({ stdout }) => stdout.chunks !== undefined && stdout.bytes === 5006);
+  expect(running).toMatchObject({ stdout: { bytes: 5006 }, tail: 'x'.repeat(4096) });
+  expect((await bench.table.get(job))?.state).toBe('running');
+  expect((await part(job, 'stdout')).toString()).toBe(`start\n${'x'.repeat(5000)}`);
+  await bench.touch('end');
+  await worker.done(1);
+  await bench.empty();
+  expect((await log(job))?.stdout.bytes).toBe(5010);
+  expect((await part(job, 'stdout')).toString()).toBe(`start\n${'x'.repeat(5000)}end\n`);
+});
+
+test('a running log is noted no more often than it may be, and not at all when nothing comes', async () => {
+  const { agent, bench, send, logWhen } = await logged(open);
+  const worker = await agent(`echo a; sleep 0.6; echo b; ${until('end')}`, { log: { flushSeconds: 0.2 } });
+  const job = await send(worker);
+  await logWhen(job, ({ stdout }) => stdout.text === 'a\nb\n');
+  await bench.touch('end');
+  await worker.done(1);
+  await bench.empty();
+  const calls = (await readFile(bench.cloud.logFile, 'utf8'))
+    .split('\n')
+    .filter((line) => line.includes(job));
+  const notes = calls.filter((line) => line.includes('#log') && line.includes('UpdateItem'));
+  expect(notes).toHaveLength(2);
+});
+
+test('two streams at full speed come into the bucket byte by byte, in chunks, with an index that tells of all', async () => {
+  const { agent, bench, send, log, part, calls } = await logged(open);
+  const print = (name: string, bytes: number) => `head -c ${bytes} /dev/urandom | tee $DIRECTORY/${name}`;
+  const script = `${print('out', 3_000_000)} & ${print('err', 2_000_001)} >&2 & wait`;
+  const worker = await agent(script, { log: { chunkBytes: 65_536 } });
+  const job = await send(worker);
+  await worker.done(1);
+  await bench.empty();
+  expect(await log(job)).toMatchObject({
+    stdout: { bytes: 3_000_000, chunks: 46 },
+    stderr: { bytes: 2_000_001, chunks: 31 },
+  });
+  expect((await log(job))?.stdout.lost).toBeUndefined();
+  for (const [name, which] of [
+    ['out', 'stdout'],
+    ['err', 'stderr'],
+  ] as const) {
+    expect(sha(await part(job, which))).toBe(sha(await readFile(join(bench.directory, name))));
+  }
+  const moments = momentsOf(await part(job, 'index'));
+  for (const stream of [1, 2]) {
+    const total = moments.reduce((sum, [, number, bytes]) => sum + (number === stream ? bytes : 0), 0);
+    expect(total).toBe(stream === 1 ? 3_000_000 : 2_000_001);
+  }
+  // No object is written twice.
+  const keys = (await calls()).map(({ input }) => (input as { Key: string }).Key);
+  expect(new Set(keys).size).toBe(keys.length);
+});
+
+test('the index tells in which order both streams came', async () => {
+  const { agent, bench, send, part } = await logged(open);
+  const script =
+    'for i in 1 2 3; do printf "%2000s" o$i; sleep 0.05; printf "%2000s" e$i >&2; sleep 0.05; done';
+  const worker = await agent(script, { log: { flushSeconds: 0.1, chunkBytes: 4096 } });
+  const job = await send(worker);
+  await worker.done(1);
+  await bench.empty();
+  const parts = await Promise.all((['index', 'stdout', 'stderr'] as const).map((one) => part(job, one)));
+  const [index, stdout, stderr] = parts as [Buffer, Buffer, Buffer];
+  expect(interleaved(index, stdout, stderr).replaceAll(' ', '')).toBe('o1e1o2e2o3e3');
+  const times = momentsOf(index).map(([ms]) => ms);
+  expect(times).toEqual(times.toSorted());
+  expect(Date.now() - (times[0] ?? 0)).toBeLessThan(60_000);
+});
+
+test('the last chunk is there before the end of the job is recorded', async () => {
+  const { agent, bench, send, part, bucket } = await logged(open);
+  bench.cloud.faults.add({ service: 's3', input: { Bucket: bucket }, effect: { kind: 'latency', ms: 400 } });
+  const worker = await agent('head -c 5000 /dev/zero', { leaseSeconds: 2 });
+  const job = await send(worker);
+  const ended = await eventually('the end', async () => {
+    const record = await bench.table.get(job);
+    return record?.endedAt !== undefined && record;
+  });
+  expect((await part(job, 'stdout')).length).toBe(5000);
+  // The end is that of the worker.
+  expect(Date.parse(ended.endedAt ?? '') - Date.parse(ended.startedAt ?? '')).toBeLessThan(400);
+  await bench.empty();
+});
+
+test('each try has a log of its own', async () => {
+  const { agent, bench, send, part, log } = await logged(open);
+  const worker = await agent('printf "%5000s" $MAYFLY_ATTEMPT; [ $MAYFLY_ATTEMPT = 2 ] || exit 1');
+  const job = await send(worker);
+  await worker.done(2);
+  await bench.empty();
+  for (const attempt of [1, 2]) {
+    expect((await part(job, 'stdout', attempt)).toString().trim()).toBe(`${attempt}`);
+    expect((await log(job, attempt))?.stdout).toEqual({ bytes: 5000, chunks: 1 });
+  }
+});
+
+test('a worker that runs past its limit keeps its log', async () => {
+  const { agent, bench, send, log } = await logged(open);
+  const worker = await agent('echo before; exec sleep 60', { limitSeconds: 1 });
+  const job = await send(worker);
+  await worker.done(1);
+  await bench.empty();
+  expect((await bench.table.get(job))?.state).toBe('timed_out');
+  expect((await log(job))?.stdout.text).toBe('before\n');
+});
+
+test('of a try whose lease is lost the bucket has all, as nobody writes its end into the record', async () => {
+  const { agent, bench, send, part } = await logged(open);
+  const action = 'ChangeMessageVisibilityBatch';
+  const fault = bench.cloud.faults.add({ action, effect: { kind: 'throttle' } });
+  const worker = await agent('echo before; exec sleep 60', { leaseSeconds: 2 });
+  const job = await send(worker);
+  await eventually('the log', async () => (await part(job, 'stdout')).length > 0);
+  expect((await part(job, 'stdout')).toString()).toBe('before\n');
+  expect(momentsOf(await part(job, 'index'))).toEqual([[expect.any(Number), 1, 7]]);
+  fault.remove();
+});
+
+test('without a bucket the record keeps the last of a long log', async () => {
+  const { agent, bench, send, log } = await logged(open);
+  const worker = await agent('echo start; head -c 5000 /dev/zero | tr "\\0" x', { logBucket: undefined });
+  const job = await send(worker);
+  await worker.done(1);
+  await bench.empty();
+  const expected: TryLog = {
+    stdout: { bytes: 5006, lost: 5006 },
+    stderr: { bytes: 0 },
+    tail: 'x'.repeat(4096),
+  };
+  expect(await log(job)).toEqual(expected);
+});
+
+test('a job that is not tracked has no log', async () => {
+  const { agent, bench, send, calls } = await logged(open);
+  const worker = await agent('head -c 5000 /dev/zero; echo done >> $JOURNAL', { trackJobs: false });
+  await send(worker);
+  await worker.done(1);
+  await bench.empty();
+  expect(await bench.journal()).toEqual(['done']);
+  expect(await calls()).toEqual([]);
+});
+
+function sha(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import { Memory } from '../../../agent/log/memory.ts';
+
+const never = new Promise<never>(() => undefined);
+
+test('who waits for room goes on when some is given back, or with the time', async () => {
+  const memory = new Memory(100, 10);
+  expect(await memory.room(never)).toBe(true);
+  memory.take(120);
+  expect(await memory.room(Promise.resolve())).toBe(false);
+  const waiting = [memory.room(never), memory.room(never)];
+  memory.giveBack(15);
+  let woken = false;
+  void waiting[0]?.then(() => {
+    woken = true;
+  });
+  await Promise.resolve();
+  expect(woken).toBe(false);
+  memory.giveBack(10);
+  expect(await Promise.all(waiting)).toEqual([true, true]);
+});
+
+test('a buffer is used again if nobody can use it any more and others are in use', () => {
+  const memory = new Memory(100, 10);
+  const [one, two, small] = [memory.allocate(10), memory.allocate(10), memory.allocate(5)];
+  expect(memory.used).toBe(25);
+  memory.free(one, true);
+  memory.free(two, false);
+  expect(memory.allocate(10)).toBe(one);
+  expect(memory.allocate(10)).not.toBe(two);
+  memory.free(small, true);
+  expect(memory.allocate(10)).not.toBe(small);
+});
+
+test('when nothing is in use, nothing is kept', () => {
+  const memory = new Memory(100, 10);
+  const one = memory.allocate(10);
+  memory.free(one, true);
+  expect(memory.used).toBe(0);
+  expect(memory.allocate(10)).not.toBe(one);
+});

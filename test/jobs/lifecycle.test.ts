@@ -5,8 +5,9 @@ import { logPrefix } from '../../jobs/log-layout.ts';
 import type { Try } from '../../jobs/record.ts';
 import { type Bench, openBench } from '../agent/queue.ts';
 import { takeSeat } from './lifecycle/calls.ts';
+import type { Rules } from './lifecycle/judge.ts';
 import { playStep, type Step, steps } from './lifecycle/steps.ts';
-import { BUCKET, LIMIT_SECONDS, type Rules, type Seats, World } from './lifecycle/world.ts';
+import { BUCKET, type Seats, World } from './lifecycle/world.ts';
 
 /** How many interleavings are played: `LIFECYCLE_RUNS=5000` for a night's. */
 const RUNS = Number(process.env['LIFECYCLE_RUNS'] ?? 60);
@@ -48,7 +49,7 @@ async function logOf(job: string, one: Try): Promise<string> {
 
 async function play(rules: Rules, recorded: readonly boolean[], played: readonly Step[]): Promise<void> {
   const name = `${++made}`;
-  const world = new World(name, rules, seats, (job) => bench.table.get(job));
+  const world = new World(name, rules, seats);
   const jobs = recorded.map((_, index) => `life-${name}-${index}`);
   for (const [index, job] of jobs.entries()) await world.send(job, recorded[index] ?? false);
   for (const step of played) {
@@ -60,17 +61,20 @@ async function play(rules: Rules, recorded: readonly boolean[], played: readonly
     expect(world.judge.faults).toEqual([]);
   }
   await world.heal();
-  await world.judge.judgeEnd(world.runs, world.queue.deadLetters, logOf, {
-    ...rules,
-    limitSeconds: LIMIT_SECONDS,
-  });
+  const kept = { recordOf: (job: string) => bench.table.get(job), logOf };
+  await world.judge.judgeEnd(world.runs, world.queue.deadLetters, kept);
   expect(world.judge.faults).toEqual([]);
 }
 
 test('whatever happens in whatever order: a job ends once, and table, queue and log agree', {
   timeout: 30_000 + RUNS * 3000,
 }, async () => {
-  const rules = fc.record({ maxAttempts: fc.integer({ min: 1, max: 2 }), retryTimedOut: fc.boolean() });
+  const rules = fc.record({
+    maxAttempts: fc.integer({ min: 1, max: 2 }),
+    retryTimedOut: fc.boolean(),
+    // Shorter than a lease, and longer.
+    limitSeconds: fc.constantFrom(30, 300),
+  });
   const recorded = fc.array(fc.boolean(), { minLength: 1, maxLength: 2 });
   await fc.assert(fc.asyncProperty(rules, recorded, steps, play), { numRuns: RUNS });
 });

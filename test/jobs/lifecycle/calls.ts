@@ -1,5 +1,5 @@
-import type { Clients } from '../../../aws/clients.ts';
-import { createClients } from '../../../aws/clients.ts';
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { type Clients, createClients } from '../../../aws/clients.ts';
 
 /** How a call comes out: done; done, but its answer is lost; not done; done, and who made it is gone. */
 export type Manner = 'well' | 'lost' | 'refused' | 'unheard';
@@ -9,6 +9,8 @@ export interface Call {
   readonly caller: string;
   readonly action: string;
   readonly input: Record<string, unknown>;
+  /** Of an update that was done: the item as it is since. */
+  written?: Record<string, AttributeValue> | undefined;
   /** Resolves when it is over, whichever way. */
   come(manner: Manner): Promise<void>;
 }
@@ -32,33 +34,43 @@ export function takeSeat(region: string, caller: string): Seat {
   for (const service of ['sqs', 'polls', 'dynamodb', 's3'] as const) {
     // Each client has its own type of middleware; what is needed here they have in common.
     const stack = clients[service].middlewareStack as unknown as Stack;
-    stack.add(
+    const middleware: Middleware =
       (next, { commandName }) =>
-        (args) =>
-          new Promise((resolve, reject) => {
-            const instead = seat.instead[service];
-            const run = async () =>
-              instead
-                ? { response: {}, output: { $metadata: {}, ...(await instead(commandName, args.input)) } }
-                : next(args);
-            const call: Call = {
-              caller,
-              action: commandName,
-              input: args.input,
-              come: async (manner) => {
-                if (manner === 'refused') return reject(named('ThrottlingException', 'slow down'));
-                const done = run();
-                await done.catch(() => undefined);
-                if (manner === 'lost') reject(named('TimeoutError', 'the answer was lost'));
-                else if (manner === 'well') done.then(resolve, reject);
-              },
-            };
-            seat.exchange(call, service);
-          }),
-      { step: 'initialize', name: 'exchange' },
-    );
+      (args) => {
+        const instead = seat.instead[service];
+        const answer = async () => ({ response: {}, output: await instead?.(commandName, args.input) });
+        return new Promise((resolve, reject) => {
+          const call: Call = {
+            caller,
+            action: commandName,
+            input: args.input,
+            async come(manner) {
+              if (manner === 'refused') return reject(named('ThrottlingException', 'slow down'));
+              const done = instead
+                ? answer()
+                : commandName === 'UpdateItemCommand'
+                  ? update(call, next)
+                  : next(args);
+              await done.catch(() => undefined);
+              if (manner === 'lost') reject(named('TimeoutError', 'the answer was lost'));
+              else if (manner === 'well') done.then(resolve, reject);
+            },
+          };
+          seat.exchange(call, service);
+        });
+      };
+    stack.add(middleware, { step: 'initialize', name: 'exchange' });
   }
   return seat;
+}
+
+/** Learns what the item has become, whether its caller asks for it or not. */
+async function update(call: Call, next: Next): Promise<Result> {
+  const { ReturnValues: asked, ...input } = call.input;
+  const { output, ...rest } = await next({ input: { ...input, ReturnValues: 'ALL_NEW' } });
+  const { Attributes, ...others } = output as { Attributes?: Call['written'] };
+  call.written = Attributes;
+  return { ...rest, output: asked === 'ALL_NEW' ? output : others };
 }
 
 function named(name: string, message: string): Error {
@@ -69,12 +81,13 @@ interface Args {
   input: Record<string, unknown>;
 }
 
+interface Result {
+  output?: object | undefined;
+}
+
+type Next = (args: Args) => Promise<Result>;
+type Middleware = (next: Next, context: { commandName: string }) => Next;
+
 interface Stack {
-  add(
-    middleware: (
-      next: (args: Args) => Promise<object>,
-      context: { commandName: string },
-    ) => (args: Args) => Promise<object>,
-    options: { step: 'initialize'; name: string },
-  ): void;
+  add(middleware: Middleware, options: { step: 'initialize'; name: string }): void;
 }

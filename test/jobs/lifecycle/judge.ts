@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../../aws/clock.ts';
 import type { Cancelling } from '../../../jobs/catalogue.ts';
+import { fromItem } from '../../../jobs/item.ts';
 import { type JobRecord, TERMINAL_STATES, type Try } from '../../../jobs/record.ts';
 import type { Call } from './calls.ts';
 import type { PlayedRun } from './played-worker.ts';
@@ -8,8 +9,10 @@ import type { PlayedRun } from './played-worker.ts';
 /** Only these are in the dead-letter queue, and all of them. */
 const DEAD = new Set(['failed', 'timed_out', 'lost']);
 
+/** In what worlds differ. */
 export interface Rules {
   maxAttempts: number;
+  retryTimedOut: boolean;
   limitSeconds: number;
 }
 
@@ -17,34 +20,32 @@ export interface Rules {
 export class Judge {
   readonly faults: string[] = [];
   readonly #clock: Clock;
-  readonly #read: (job: string) => Promise<JobRecord | undefined>;
+  readonly #rules: Rules;
   readonly #records = new Map<string, JobRecord | undefined>();
   readonly #neverToStart = new Set<string>();
   readonly #wished = new Set<string>();
 
-  constructor(clock: Clock, read: (job: string) => Promise<JobRecord | undefined>) {
+  constructor(clock: Clock, rules: Rules) {
     this.#clock = clock;
-    this.#read = read;
+    this.#rules = rules;
   }
 
-  async watch(job: string): Promise<void> {
-    this.#records.set(job, await this.#read(job));
+  watch(job: string, record: JobRecord | undefined): void {
+    this.#records.set(job, record);
   }
 
   get allEnded(): boolean {
     return [...this.#records.values()].every((record) => record && TERMINAL_STATES.has(record.state));
   }
 
-  /** After a call that may have written. */
-  async look({ action, input }: Call): Promise<void> {
-    if (action !== 'UpdateItemCommand') return;
-    const { pk } = input['Key'] as { pk: { S: string } };
-    const job = pk.S.replace('job#', '');
-    if (!this.#records.has(job)) return;
-    const before = this.#records.get(job);
-    const after = await this.#read(job);
-    this.#records.set(job, after);
-    if (!isDeepStrictEqual(before, after)) this.#judgeChange(job, before, after);
+  /** After each call: it may have written. */
+  look({ written }: Call): void {
+    if (!written) return;
+    const after = fromItem(written) as unknown as JobRecord;
+    if (!this.#records.has(after.id)) return;
+    const before = this.#records.get(after.id);
+    this.#records.set(after.id, after);
+    if (!isDeepStrictEqual(before, after)) this.#judgeChange(after.id, before, after);
   }
 
   started(run: PlayedRun, others: readonly PlayedRun[]): void {
@@ -52,6 +53,7 @@ export class Judge {
     const other = others.find((one) => one.job === job && one.end === undefined);
     if (other) this.#accuse(job, `run ${run.number} starts while run ${other.number} goes on`);
     if (this.#neverToStart.has(job)) this.#accuse(job, 'it was cancelled before it began, and starts');
+    if (run.attempt > this.#rules.maxAttempts) this.#accuse(job, `attempt ${run.attempt} starts`);
   }
 
   /** An operator was told what came of the wish. */
@@ -61,14 +63,14 @@ export class Judge {
   }
 
   /** A message is only deleted when its job has ended. */
-  async deleted(job: string): Promise<void> {
-    const record = await this.#read(job);
+  deleted(job: string): void {
+    const record = this.#records.get(job);
     if (!record || !TERMINAL_STATES.has(record.state))
       this.#accuse(job, `its message is deleted while it is ${record?.state}`);
   }
 
-  async deadLettered(job: string): Promise<void> {
-    const record = await this.#read(job);
+  deadLettered(job: string): void {
+    const record = this.#records.get(job);
     if (!record || !DEAD.has(record.state))
       this.#accuse(job, `it is dead-lettered while it is ${record?.state}`);
   }
@@ -76,39 +78,40 @@ export class Judge {
   /**
    * When all is over: table, queue, workers and logs say the same.
    *
-   * @param logOf all that is kept of a try's standard output
+   * @param kept what is in the table, and all that is kept of a try's standard output
    */
   async judgeEnd(
     runs: readonly PlayedRun[],
     deadLetters: readonly string[],
-    logOf: (job: string, one: Try) => Promise<string>,
-    rules: Rules,
+    kept: {
+      recordOf: (job: string) => Promise<JobRecord | undefined>;
+      logOf: (job: string, one: Try) => Promise<string>;
+    },
   ): Promise<void> {
-    for (const [job, record] of this.#records) {
-      if (!record) {
-        this.#accuse(job, 'it has no record');
-        return;
+    for (const [job, seenLast] of this.#records) {
+      const record = await kept.recordOf(job);
+      if (!record || !isDeepStrictEqual(record, seenLast)) {
+        this.#accuse(job, `its record is ${JSON.stringify(record)}, and was ${JSON.stringify(seenLast)}`);
+        continue;
       }
-      this.#judgeState(job, record, deadLetters.includes(job), rules);
+      this.#judgeState(job, record, deadLetters.includes(job));
       const own = runs.filter((run) => run.job === job);
       const seen = new Set<PlayedRun>();
       for (const one of record.tries ?? []) {
-        const log = await logOf(job, one);
+        const log = await kept.logOf(job, one);
         const run = own.find(({ mark }) => log.includes(mark) || one.log?.tail?.includes(mark));
         if (run && seen.has(run)) this.#accuse(job, `run ${run.number} is in two tries`);
         if (run) seen.add(run);
-        this.#judgeTry(job, record, one, run, log, rules);
+        this.#judgeTry(job, record, one, run, log);
       }
     }
   }
 
-  #judgeChange(job: string, before: JobRecord | undefined, after: JobRecord | undefined): void {
-    if (!after) {
-      this.#accuse(job, 'its record is gone');
-      return;
-    }
+  #judgeChange(job: string, before: JobRecord | undefined, after: JobRecord): void {
     if (before && TERMINAL_STATES.has(before.state))
       this.#accuse(job, `it had ended, and changes: ${JSON.stringify({ before, after })}`);
+    if (after.state === 'queued' && after.cancelRequestedAt)
+      this.#accuse(job, 'it is to be cancelled, and is queued again');
     if (after.state === 'running' && before?.fence !== after.fence) {
       const free =
         !before ||
@@ -119,12 +122,11 @@ export class Judge {
     }
   }
 
-  #judgeState(job: string, record: JobRecord, dead: boolean, { maxAttempts }: Rules): void {
+  #judgeState(job: string, record: JobRecord, dead: boolean): void {
     const { state, attempts, tries = [], cancelRequestedAt, listing, leaseUntilMs } = record;
     if (!TERMINAL_STATES.has(state)) this.#accuse(job, `it has not ended: ${state}`);
     if (dead !== DEAD.has(state))
       this.#accuse(job, `it is ${state} and ${dead ? '' : 'not '}in the dead-letter queue`);
-    if (attempts > maxAttempts) this.#accuse(job, `${attempts} attempts`);
     const costly = tries.filter(costsAttempt).length;
     if (attempts !== costly)
       this.#accuse(job, `${attempts} attempts, but tries that count ${JSON.stringify(tries)}`);
@@ -132,23 +134,20 @@ export class Judge {
     if (this.#wished.has(job) && !cancelRequestedAt) this.#accuse(job, 'the wish to cancel it is forgotten');
     if (this.#neverToStart.has(job) && state !== 'cancelled')
       this.#accuse(job, `it was cancelled and is ${state}`);
-    if (state === 'lost' && attempts !== maxAttempts) this.#accuse(job, `lost after ${attempts} attempts`);
+    if (state === 'lost' && attempts < this.#rules.maxAttempts)
+      this.#accuse(job, `lost after ${attempts} attempts`);
     if (listing !== undefined || leaseUntilMs !== undefined)
       this.#accuse(job, 'it has ended, and is listed as running');
   }
 
   /** What a try's record says of its worker is what the worker did. */
-  #judgeTry(
-    job: string,
-    record: JobRecord,
-    one: Try,
-    run: PlayedRun | undefined,
-    log: string,
-    { limitSeconds }: Rules,
-  ): void {
+  #judgeTry(job: string, record: JobRecord, one: Try, run: PlayedRun | undefined, log: string): void {
     const said = JSON.stringify(one);
     const status = run?.end?.kind === 'exited' ? run.end.status : undefined;
-    if (one.endedAt === undefined) return;
+    if (one.endedAt === undefined) {
+      if (run && !run.output.startsWith(log)) this.#accuse(job, `not the output of a lost try: ${said}`);
+      return;
+    }
     if (one.exitStatus !== status && !(run && run.stoppedMs !== undefined && status === undefined))
       this.#accuse(job, `a try says ${said}, its worker ended with ${status}`);
     if (one !== record.tries?.at(-1)) return;
@@ -157,7 +156,7 @@ export class Judge {
       this.#accuse(job, `its worker succeeded, and it is ${record.state}: ${said}`);
     if (record.state === 'timed_out') {
       const ranMs = (run?.stoppedMs ?? 0) - (run?.startedMs ?? 0);
-      if (ranMs < limitSeconds * 1000) this.#accuse(job, `timed out after ${ranMs} ms`);
+      if (ranMs < this.#rules.limitSeconds * 1000) this.#accuse(job, `timed out after ${ranMs} ms`);
     }
     if (!run || !one.log) return;
     const { bytes, lost = 0 } = one.log.stdout;

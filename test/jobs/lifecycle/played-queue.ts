@@ -25,17 +25,12 @@ export class PlayedQueue {
   /** Jobs of the messages in the dead-letter queue. */
   readonly deadLetters: string[] = [];
   readonly #clock: Clock;
-  readonly #onDelete: (message: string) => Promise<void>;
-  readonly #onDeadLetter: (job: string) => Promise<void>;
+  readonly #onDelete: (message: string) => void;
+  readonly #onDeadLetter: (job: string) => void;
   readonly #entries = new Map<string, Entry>();
   #made = 0;
 
-  /** What is called when a message is deleted, and when one is dead-lettered, rejects if that must not be. */
-  constructor(
-    clock: Clock,
-    onDelete: (message: string) => Promise<void>,
-    onDeadLetter: (job: string) => Promise<void>,
-  ) {
+  constructor(clock: Clock, onDelete: (message: string) => void, onDeadLetter: (job: string) => void) {
     this.#clock = clock;
     this.#onDelete = onDelete;
     this.#onDeadLetter = onDeadLetter;
@@ -63,6 +58,10 @@ export class PlayedQueue {
   }
 
   async answer(action: string, input: Input): Promise<object> {
+    return { $metadata: {}, ...this.#answer(action, input) };
+  }
+
+  #answer(action: string, input: Input): object {
     switch (action) {
       case 'ReceiveMessageCommand':
         return this.#receive(Number(input['MaxNumberOfMessages']), Number(input['VisibilityTimeout']));
@@ -107,19 +106,19 @@ export class PlayedQueue {
     return { Failed: failed.map(({ Id }) => ({ Id, SenderFault: true, Code: 'MessageNotInflight' })) };
   }
 
-  async #remove(entries: { ReceiptHandle: string }[]): Promise<object> {
+  #remove(entries: { ReceiptHandle: string }[]): object {
     for (const { ReceiptHandle } of entries) {
       const entry = this.#entries.get(ReceiptHandle.split('/')[0] ?? '');
       if (entry?.handle !== ReceiptHandle) continue;
-      await this.#onDelete(entry.id);
+      this.#onDelete(entry.id);
       this.#entries.delete(entry.id);
     }
     return {};
   }
 
-  async #bury(attributes: Record<string, { StringValue: string }>): Promise<object> {
+  #bury(attributes: Record<string, { StringValue: string }>): object {
     const job = attributes['MayflyJobId']?.StringValue ?? '';
-    await this.#onDeadLetter(job);
+    this.#onDeadLetter(job);
     this.deadLetters.push(job);
     return {};
   }

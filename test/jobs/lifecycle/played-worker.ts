@@ -7,6 +7,7 @@ export class PlayedRun implements Run {
   readonly job: string;
   readonly agent: string;
   readonly number: number;
+  readonly attempt: number;
   readonly startedMs: number;
   stoppedMs: number | undefined;
   end: RunEnd | undefined;
@@ -22,6 +23,7 @@ export class PlayedRun implements Run {
     this.#task = task;
     this.#clock = clock;
     this.job = task.variables['MAYFLY_JOB_ID'] ?? '';
+    this.attempt = Number(task.variables['MAYFLY_ATTEMPT']);
     this.agent = agent;
     this.number = number;
     this.startedMs = clock.monotonic();

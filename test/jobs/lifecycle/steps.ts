@@ -57,7 +57,56 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('keep' as const) }) },
 );
 
-export const steps = fc.array(step, { minLength: 5, maxLength: 60, size: 'max' });
+/** Chains of steps that chance alone would seldom make. */
+const chain: fc.Arbitrary<Step[]> = fc.oneof(
+  // A job runs.
+  nth.map((agent): Step[] => [{ do: 'deliver', nth: agent }, { do: 'answer-all' }]),
+  // A worker ends while its agent's network is down, and what is written of it arrives when another has the job.
+  fc
+    .tuple(nth, nth, fc.constantFrom(0, 1, 65, 75))
+    .map(([agent, run, status]): Step[] => [
+      { do: 'cut', nth: agent },
+      { do: 'exit', nth: run, status, stopped: false },
+      { do: 'wait', seconds: 61 },
+      { do: 'deliver', nth: agent + 1 },
+      { do: 'answer-all' },
+      { do: 'cut', nth: agent },
+      { do: 'answer-all' },
+    ]),
+  // An instance goes between the writes that settle a job.
+  fc
+    .tuple(nth, fc.constantFrom(0, 1, 65), nth, nth)
+    .map(([run, status, writes, agent]): Step[] => [
+      { do: 'exit', nth: run, status, stopped: false },
+      ...Array.from({ length: writes }, (): Step => ({ do: 'answer', nth: 0, manner: 'well' })),
+      { do: 'crash', nth: agent },
+    ]),
+  // A heartbeat is lost, and with it the lease.
+  nth.map((agent): Step[] => [
+    { do: 'cut', nth: agent },
+    { do: 'wait', seconds: 61 },
+    { do: 'deliver', nth: agent + 1 },
+    { do: 'answer-all' },
+  ]),
+  // A message comes a second time while its job runs and is kept alive.
+  fc
+    .tuple(nth, nth)
+    .map(([message, agent]): Step[] => [
+      { do: 'wait', seconds: 20 },
+      { do: 'answer-all' },
+      { do: 'redeliver', nth: message },
+      { do: 'deliver', nth: agent },
+    ]),
+);
+
+/** About as many as a job needs for a few tries. */
+export const steps = fc
+  .array(fc.oneof({ weight: 8, arbitrary: step.map((one) => [one]) }, { weight: 1, arbitrary: chain }), {
+    minLength: 5,
+    maxLength: 50,
+    size: 'max',
+  })
+  .map((parts) => parts.flat());
 
 export async function playStep(world: World, jobs: readonly string[], step: Step): Promise<void> {
   if (!(await done(world, jobs, step))) await world.goOn();

@@ -11,13 +11,12 @@ import type { Hands } from '../../../keeper/hands.ts';
 import { settleInstance } from '../../../keeper/stranded.ts';
 import { ManualClock } from '../../agent/manual-clock.ts';
 import type { Call, Manner, Seat } from './calls.ts';
-import { Judge } from './judge.ts';
+import { Judge, type Rules } from './judge.ts';
 import { DEAD_LETTERS_URL, PlayedQueue, QUEUE_URL } from './played-queue.ts';
 import { PlayedRun, PlayedRunner } from './played-worker.ts';
 
 export const TABLE = 'jobs';
 export const BUCKET = 'logs';
-export const LIMIT_SECONDS = 30;
 const CONFIG = {
   version: 1,
   fleet: 'life',
@@ -30,17 +29,10 @@ const CONFIG = {
   concurrency: 2,
   backoff: { initialSeconds: 5, maxSeconds: 20 },
   leaseSeconds: 60,
-  limitSeconds: LIMIT_SECONDS,
   graceSeconds: 5,
   cancelSeconds: 5,
 } as const;
 const LOG = pino({ level: 'silent' });
-
-/** In what worlds differ. */
-export interface Rules {
-  maxAttempts: number;
-  retryTimedOut: boolean;
-}
 
 export interface Seats {
   agents: Record<'a' | 'b' | 'c', Seat>;
@@ -75,16 +67,11 @@ export class World {
   #keeping = false;
 
   /** @param name of its own, as all worlds share a table */
-  constructor(
-    name: string,
-    rules: Rules,
-    seats: Seats,
-    read: (job: string) => Promise<JobRecord | undefined>,
-  ) {
+  constructor(name: string, rules: Rules, seats: Seats) {
     this.#name = name;
     this.#rules = rules;
     this.#seats = seats;
-    this.judge = new Judge(this.clock, read);
+    this.judge = new Judge(this.clock, rules);
     const { judge } = this;
     this.queue = new PlayedQueue(
       this.clock,
@@ -99,15 +86,15 @@ export class World {
   /** A job of any producer, or one that has a record from the beginning. */
   async send(message: string, recorded: boolean): Promise<void> {
     const id = `m-${message}`;
+    const enqueuedAt = new Date(this.clock.now()).toISOString();
+    const record: JobRecord = { pk: `job#${id}`, id, state: 'queued', attempts: 0, enqueuedAt };
     if (recorded) {
-      const enqueuedAt = new Date(this.clock.now()).toISOString();
-      const record: JobRecord = { pk: `job#${id}`, id, state: 'queued', attempts: 0, enqueuedAt };
       const created = new JobCatalogue(this.#seats.operator.clients.dynamodb, TABLE).createOnce(record);
       await this.answerAll();
       await created;
     }
     this.queue.send(message, 'x');
-    await this.judge.watch(id);
+    this.judge.watch(id, recorded ? record : undefined);
   }
 
   /** Lets one call come to its end, whoever made it; but whose network is down gets no answer. */
@@ -119,7 +106,7 @@ export class World {
     const gone = this.agents.some(({ name, crashed }) => crashed && name === call.caller);
     await call.come(gone ? 'unheard' : manner);
     await settled();
-    await this.judge.look(call);
+    this.judge.look(call);
     return true;
   }
 

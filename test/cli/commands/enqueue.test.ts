@@ -76,6 +76,13 @@ describe('one job', () => {
     expect(payloads.toSorted()).toEqual(['<order>\n</order>\n', 'a\nb\n']);
   });
 
+  it('of a group, and not before its delay', async () => {
+    const bare = await open();
+    const { stdout } = await bare.mayfly('enqueue', '--delay', '900', '--group', 'eu', 'x');
+    expect(await messages(bare)).toEqual([]);
+    expect(await bare.fleet.status(stdout)).toMatchObject({ state: 'queued', group: 'eu' });
+  });
+
   it('may begin with - behind --', async () => {
     const bare = await open();
     await bare.mayfly('enqueue', '--', '--verbose');

@@ -83,9 +83,9 @@ it('counts', () => {
 describe('colour', () => {
   const write = () => true;
   it.each([
-    ['a terminal', { write, isTTY: true, hasColors: () => true }, paint('red', 'x')],
-    ['one that has none, or is not to', { write, isTTY: true, hasColors: () => false }, 'x'],
-    ['a pipe, whatever it says of itself', { write, hasColors: () => true }, 'x'],
+    ['a terminal', { write, isTTY: true, hasColors: (): boolean => true }, paint('red', 'x')],
+    ['one that has none, or is not to', { write, isTTY: true, hasColors: (): boolean => false }, 'x'],
+    ['a pipe, whatever it says of itself', { write, hasColors: (): boolean => true }, 'x'],
   ])('%s', (_what, screen, shown) => {
     expect(paintFor(screen)('red', 'x')).toBe(shown);
   });

@@ -1,0 +1,95 @@
+import { GetObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect } from 'vitest';
+import { logPrefix } from '../../../jobs/log-layout.ts';
+import type { Try } from '../../../jobs/record.ts';
+import { type Bench, openBench } from '../../agent/queue.ts';
+import { takeSeat } from './calls.ts';
+import type { Rules } from './judge.ts';
+import { playStep, type Step, steps } from './steps.ts';
+import { BUCKET, type Seats, World } from './world.ts';
+
+/**
+ * Plays so many interleavings of agents, an operator and the keeper: `const play = openLifecycle()` at the head of a
+ * file.
+ */
+export function openLifecycle(): (runs: number) => Promise<void> {
+  const open = openBench();
+  let bench: Bench;
+  let seats: Seats;
+  let made = 0;
+  beforeAll(async () => {
+    bench = await open();
+    await bench.cloud.call('s3', 'CreateBucket', { Bucket: BUCKET });
+    seats = takeSeats(bench.cloud.region);
+  });
+  afterAll(() => {
+    for (const { clients } of [...Object.values(seats.agents), seats.operator, seats.keeper])
+      clients.destroy();
+  });
+  const property = fc.asyncProperty(rules, recorded, steps, (how, jobs, played) => {
+    made += 1;
+    return play(
+      bench,
+      new World(`${made}`, how, seats),
+      jobs.map((one, index) => [`life-${made}-${index}`, one]),
+      played,
+    );
+  });
+  return (runs) => fc.assert(property, { numRuns: runs });
+}
+
+const rules: fc.Arbitrary<Rules> = fc.record({
+  maxAttempts: fc.integer({ min: 1, max: 2 }),
+  retryTimedOut: fc.boolean(),
+  // Shorter than a lease, and longer.
+  limitSeconds: fc.constantFrom(30, 300),
+});
+
+/** For each job, whether it has a record before any agent has seen it. */
+const recorded = fc.array(fc.boolean(), { minLength: 1, maxLength: 2 });
+
+function takeSeats(region: string): Seats {
+  const seat = (caller: string) => takeSeat(region, caller);
+  return {
+    agents: { a: seat('a'), b: seat('b'), c: seat('c') },
+    operator: seat('operator'),
+    keeper: seat('keeper'),
+  };
+}
+
+async function play(
+  bench: Bench,
+  world: World,
+  jobs: readonly [message: string, recorded: boolean][],
+  played: readonly Step[],
+): Promise<void> {
+  for (const [message, isRecorded] of jobs) await world.send(message, isRecorded);
+  const ids = jobs.map(([message]) => `m-${message}`);
+  for (const step of played) {
+    await playStep(world, ids, step);
+    expect(world.judge.faults).toEqual([]);
+  }
+  await world.heal();
+  const kept = {
+    recordOf: (job: string) => bench.table.get(job),
+    logOf: (job: string, one: Try) => logOf(bench, job, one),
+  };
+  await world.judge.judgeEnd(world.runs, world.queue.deadLetters, kept);
+  expect(world.judge.faults).toEqual([]);
+}
+
+/** All that is kept of what a try printed to stdout: in the record, or in the bucket, chunk by chunk. */
+async function logOf(bench: Bench, job: string, one: Try): Promise<string> {
+  if (one.log?.stdout.text !== undefined) return one.log.stdout.text;
+  const { s3: client } = bench.clients;
+  const Prefix = `${logPrefix(job, one.key)}stdout/`;
+  let log = '';
+  for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket: BUCKET, Prefix })) {
+    for (const { Key } of Contents) {
+      const { Body } = await client.send(new GetObjectCommand({ Bucket: BUCKET, Key }));
+      log += await Body?.transformToString();
+    }
+  }
+  return log;
+}

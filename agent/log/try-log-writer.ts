@@ -54,12 +54,12 @@ export class TryLogWriter implements OutputSink {
   /** Indices that are written, and texts that are still to be. */
   #indices = 0;
   readonly #untold: string[] = [];
-  #indexing: Promise<void> | undefined;
+  #indexing: Promise<void> = Promise.resolve();
   #sending = 0;
   #waiting: Promise<void> | undefined;
   /** It has waited for room as long as it may, and there was none since. */
   #impatient = false;
-  /** Something came since the last flush. */
+  /** Something came, or was written, since the last flush. */
   #dirty = false;
   #flushing = false;
   #ended = false;
@@ -101,7 +101,7 @@ export class TryLogWriter implements OutputSink {
   async end({ alone = false } = {}): Promise<TryLog> {
     this.#ended = true;
     this.#shared.forget(this);
-    if (alone && this.#place === 'inline' && this.#total > 0) this.#leaveRecord();
+    if (alone && this.#shared.bucket && this.#place === 'inline' && this.#total > 0) this.#leaveRecord();
     if (this.#place === 'bucket') await this.#finish();
     const log = this.#known();
     const lost = (log.stdout.lost ?? 0) + (log.stderr.lost ?? 0);
@@ -186,6 +186,8 @@ export class TryLogWriter implements OutputSink {
     const { job, key } = this.#options;
     try {
       await this.#shared.bucket?.put(chunkKey(job, key, part, number), body, signal);
+      // One that took its time: the note of it was made already.
+      if (!this.#flushing) this.#touch();
     } catch (error) {
       if (isRefusal(error)) this.#giveUp();
       throw error;
@@ -218,15 +220,16 @@ export class TryLogWriter implements OutputSink {
    *
    * @param last whether the rest never will be
    */
-  async #writeIndex(signal: AbortSignal, last = false): Promise<void> {
-    await this.#indexing;
-    if (!this.#chunks) return;
-    const { stdout, stderr } = this.#chunks;
-    const text = this.#timeline.take({ stdout: stdout.written, stderr: stderr.written }, last);
-    if (text !== '') this.#untold.push(text);
-    this.#indexing = this.#tell(signal);
-    await this.#indexing;
-    this.#countMoments();
+  #writeIndex(signal: AbortSignal, last = false): Promise<void> {
+    this.#indexing = this.#indexing.then(() => {
+      const { stdout, stderr } = this.#chunks ?? {};
+      const written = { stdout: stdout?.written ?? 0, stderr: stderr?.written ?? 0 };
+      const text = this.#timeline.take(written, last);
+      if (text !== '') this.#untold.push(text);
+      this.#countMoments();
+      return this.#tell(signal);
+    });
+    return this.#indexing;
   }
 
   /** Never rejects. A text whose writing was given up may be there all the same: it stays the one of its number. */

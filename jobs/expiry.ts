@@ -10,3 +10,8 @@ export function expiryOfEnded(endedMs: number, recordSeconds: number): number {
 export function expiryOfQueued(nowMs: number, recordSeconds: number): number {
   return expiryOfEnded(nowMs, LONGEST_RETENTION_SECONDS + recordSeconds);
 }
+
+/** When it forgets one that was cancelled: its message may wait on the queue, and a claim must not take it for a new job. */
+export function expiryOfCancelled(nowMs: number, recordSeconds: number): number {
+  return expiryOfEnded(nowMs, Math.max(LONGEST_RETENTION_SECONDS, recordSeconds));
+}

@@ -6,7 +6,7 @@ import {
   type ReturnValue,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { expiryOfEnded, expiryOfQueued, LONGEST_RETENTION_SECONDS } from './expiry.ts';
+import { expiryOfCancelled, expiryOfEnded, expiryOfQueued, LONGEST_RETENTION_SECONDS } from './expiry.ts';
 import { fromItem } from './item.ts';
 import { tryKey } from './log-layout.ts';
 import {
@@ -178,7 +178,7 @@ export class JobTable {
   #ending(fence: string, state: JobState, end: TryEnd): Change {
     const { endedAtMs, refund, exitStatus, signal, reason, tries } = end;
     const what = { state, exitStatus, signal, reason, tries: tries && boundedTries(tries) };
-    const expiry = state === 'queued' ? expiryOfQueued : expiryOfEnded;
+    const expiry = EXPIRIES[state] ?? expiryOfEnded;
     return {
       ...ownedBy(fence),
       set: {
@@ -200,7 +200,7 @@ export class JobTable {
         state: 'cancelled',
         reason: CANCELLED,
         endedAt: new Date(nowMs).toISOString(),
-        expires: expiryOfEnded(nowMs, this.#recordSeconds),
+        expires: expiryOfCancelled(nowMs, this.#recordSeconds),
       },
       remove: ['listing', 'leaseUntilMs'],
     };
@@ -224,6 +224,12 @@ export class JobTable {
     }
   }
 }
+
+/** Of states in which a message of the job may wait on the queue. */
+const EXPIRIES: Partial<Record<JobState, typeof expiryOfEnded>> = {
+  queued: expiryOfQueued,
+  cancelled: expiryOfCancelled,
+};
 
 const CLAIMABLE = '(#state = :queued OR (#state = :running AND #leaseUntilMs < :now))';
 

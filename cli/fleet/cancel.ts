@@ -1,4 +1,4 @@
-import { expiryOfEnded } from '../../jobs/expiry.ts';
+import { expiryOfCancelled } from '../../jobs/expiry.ts';
 import { type FleetContext, needRecords } from './context.ts';
 import { each } from './each.ts';
 import { catalogueOf } from './status.ts';
@@ -45,7 +45,7 @@ async function cancelOne(context: FleetContext, id: string): Promise<Cancelled> 
   const { kind, record } = await catalogueOf(context).cancel(
     id,
     nowMs,
-    expiryOfEnded(nowMs, facts.recordSeconds),
+    expiryOfCancelled(nowMs, facts.recordSeconds),
   );
   return { id, outcome: kind, job: record ? viewOf(record, facts, nowMs) : unknownView(id) };
 }

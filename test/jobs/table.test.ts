@@ -183,6 +183,19 @@ test('how long a record is kept: a queued one as long as its message can be, and
   expect(await brief.get(id)).toMatchObject({ expires: 6 + 60 });
 });
 
+test('a job that was cancelled is kept as long as its message can be: forgotten before, it would run', async () => {
+  const [brief, long] = [60, 2_000_000].map((seconds) => new JobTable(clients.dynamodb, 'jobs', seconds));
+  for (const [which, kept] of [
+    [brief, 1_209_600],
+    [long, 2_000_000],
+  ] as const) {
+    const id = newId();
+    await which?.claim(request(id));
+    await which?.finish(id, 'first', 'cancelled', { endedAtMs: 5001, refund: 0 });
+    expect(await which?.get(id)).toMatchObject({ expires: 6 + kept });
+  }
+});
+
 test('a claim that is taken back costs no attempt and leaves no try, whether it was written or not', async () => {
   const [written, not] = [newId(), newId()];
   await table.claim(request(written));

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../aws/clock.ts';
+import { Fleet } from '../../../cli/fleet/fleet.ts';
 import { isRunning } from '../../agent/queue.ts';
 import { eventually } from '../../support/eventually.ts';
 import { mannedFleets } from './manned.ts';
@@ -18,6 +20,16 @@ describe('a job that is cancelled', () => {
     await bench.empty();
     expect(await bench.journal()).toEqual(['y']);
     expect(await fleet.status(id)).toMatchObject({ state: 'cancelled', attempts: 0, tries: [] });
+  });
+
+  it('is remembered as long as its message may wait, however short a time records are kept for', async () => {
+    const { fleet, bench } = await open();
+    const facts = { ...fleet.facts, recordSeconds: 60 };
+    const brief = new Fleet({ facts, clients: bench.clients, clock: systemClock, random: Math.random });
+    const { id } = await brief.enqueue('x');
+    const [cancelled] = await brief.cancel([id]);
+    const leftMs = Date.parse(cancelled?.job.expiresAt ?? '') - Date.now();
+    expect(leftMs / 1000).toBeGreaterThan(1_209_000);
   });
 
   it('while it runs is stopped, and can be waited for', async () => {

@@ -1,0 +1,166 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { bodyStore } from '../../jobs/bodies.ts';
+import { JobCatalogue } from '../../jobs/catalogue.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Logged, logged } from './log/logged.ts';
+import { openBench } from './queue.ts';
+
+const open = openBench();
+
+const envelope = (id: string, more = {}) =>
+  JSON.stringify({ mayfly: 1, id, bodyKey: `bodies/${id}`, ...more });
+const storeOf = ({ bench, bucket }: Logged) => bodyStore(bench.clients.s3, bucket);
+
+async function reasonOf({ bench }: Logged): Promise<string | undefined> {
+  const [letter] = await bench.deadLetters();
+  return letter?.MessageAttributes?.['MayflyReason']?.StringValue;
+}
+
+test('a body in the bucket reaches the worker untouched, with the limits of its envelope', async () => {
+  const bed = await logged(open);
+  const { bench, agent } = bed;
+  const body = `{"job_id": "v-1", "text": "${'ä\u{1F680} '.repeat(500_000)}"}`;
+  await storeOf(bed).put('j-1', body);
+  const worker = await agent('cat > received; echo "$1 $MAYFLY_GROUP" >> $JOURNAL');
+  await bench.send(envelope('j-1', { group: 'g-1' }));
+  worker.work.resume();
+  await worker.done(1);
+  await bench.empty();
+  expect((await readFile(join(bench.directory, 'received'), 'utf8')) === body).toBe(true);
+  expect(await bench.journal()).toEqual(['v-1 g-1']);
+});
+
+test('a job whose body is not there can never run: it is dead-lettered, and says so', async () => {
+  const bed = await logged(open);
+  const { bench, agent, bucket } = bed;
+  const worker = await agent('echo ran >> $JOURNAL');
+  await bench.send(envelope('j-2'));
+  worker.work.resume();
+  await bench.empty();
+  expect(await reasonOf(bed)).toBe(
+    `the body of job j-2 is not there: the bucket ${bucket} has no object bodies/j-2`,
+  );
+  expect(await bench.table.get('j-2')).toMatchObject({ state: 'failed', attempts: 0 });
+  expect(await bench.journal()).toEqual([]);
+});
+
+test('a job whose body is in a bucket that this fleet does not have can never run here', async () => {
+  const bed = await logged(open);
+  const { bench, agent } = bed;
+  const worker = await agent('echo ran >> $JOURNAL', { logBucket: undefined });
+  await bench.send(envelope('j-3'));
+  worker.work.resume();
+  await bench.empty();
+  expect(await reasonOf(bed)).toBe('its body is bodies/j-3 of the log bucket, but this fleet has none');
+  expect(await bench.journal()).toEqual([]);
+});
+
+test.each([
+  ['denied', 'AccessDenied', 403],
+  ['gone', 'NoSuchBucket', 404],
+])('while the bucket is %s a job is handed back, and it costs no attempt', async (_, code, status) => {
+  const bed = await logged(open);
+  const { bench, agent } = bed;
+  const id = `j-${code.toLowerCase()}`;
+  await storeOf(bed).put(id, 'hello');
+  const effect = { kind: 'error', code, status } as const;
+  const fault = bench.cloud.faults.add({ service: 's3', action: 'GetObject', effect });
+  const worker = await agent('cat >> $JOURNAL');
+  await bench.send(envelope(id));
+  worker.work.resume();
+  await eventually('the hand-back', async () => {
+    const record = await bench.table.get(id);
+    return (
+      record?.state === 'queued' && record.reason?.includes(`its body bodies/${id} could not be fetched`)
+    );
+  });
+  fault.remove();
+  await worker.done(1);
+  await bench.empty();
+  expect(await bench.journal()).toEqual(['hello']);
+  expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
+});
+
+test('a bucket that fails for a while is asked again, and the job stays ours for as long', async () => {
+  const bed = await logged(open);
+  const { bench, agent } = bed;
+  await storeOf(bed).put('j-4', 'hello');
+  const effect = { kind: 'latency', ms: 4000 } as const;
+  bench.cloud.faults.add({ service: 's3', action: 'GetObject', effect });
+  const worker = await agent('cat >> $JOURNAL', { leaseSeconds: 2 });
+  await bench.send(envelope('j-4'));
+  worker.work.resume();
+  await eventually('the claim', async () => (await bench.table.get('j-4'))?.state === 'running');
+  const before = (await bench.table.get('j-4'))?.leaseUntilMs ?? 0;
+  await eventually('the renewal', async () => ((await bench.table.get('j-4'))?.leaseUntilMs ?? 0) > before);
+  await worker.done(1);
+  await bench.empty();
+  expect(await bench.journal()).toEqual(['hello']);
+  expect(await bench.table.get('j-4')).toMatchObject({ state: 'succeeded', attempts: 1 });
+});
+
+test.each([
+  ['long', 'ä'.repeat(513), true],
+  ['short', 'ä'.repeat(512), false],
+])('the %s body of a job that is dead-lettered is kept where a retry finds it', async (_, body, inBucket) => {
+  const bed = await logged(open);
+  const { agent, bench, send, keys } = bed;
+  const worker = await agent('exit 65');
+  const job = await send(worker, body);
+  await worker.done(1);
+  await bench.empty();
+  const record = await bench.table.get(job);
+  expect(record?.state).toBe('failed');
+  expect([record?.body, record?.bodyKey]).toEqual(
+    inBucket ? [undefined, `bodies/${job}`] : [body, undefined],
+  );
+  expect((await keys()).filter((key) => key.startsWith('bodies/'))).toEqual(
+    inBucket ? [`bodies/${job}`] : [],
+  );
+  if (inBucket) expect(await storeOf(bed).get(job)).toBe(body);
+});
+
+test('the long body of a job that is cancelled is kept too, whether it ran or not', async () => {
+  const bed = await logged(open);
+  const { agent, bench, send } = bed;
+  const catalogue = new JobCatalogue(bench.clients.dynamodb, 'jobs');
+  const body = 'x'.repeat(5000);
+  const worker = await agent('sleep 60', { cancelSeconds: 0.1 });
+  const running = await send(worker, body);
+  await worker.busy();
+  const queued = await send(worker, `${body}y`);
+  await eventually('the worker', async () => (await bench.table.get(running))?.state === 'running');
+  await catalogue.createOnce({
+    pk: `job#${queued}`,
+    id: queued,
+    state: 'cancelled',
+    attempts: 0,
+    endedAt: new Date().toISOString(),
+  });
+  await catalogue.cancel(running, Date.now(), Math.ceil(Date.now() / 1000) + 1000);
+  await bench.empty();
+  for (const [job, text] of [
+    [running, body],
+    [queued, `${body}y`],
+  ] as const) {
+    expect(await bench.table.get(job)).toMatchObject({ state: 'cancelled', bodyKey: `bodies/${job}` });
+    expect(await storeOf(bed).get(job)).toBe(text);
+  }
+});
+
+test('a body that cannot be kept holds nothing up', async () => {
+  const bed = await logged(open);
+  const { agent, bench, send, bucket } = bed;
+  const effect = { kind: 'error', code: 'AccessDenied', status: 403 } as const;
+  bench.cloud.faults.add({ service: 's3', input: { Bucket: bucket }, effect });
+  const worker = await agent('exit 65');
+  const job = await send(worker, 'x'.repeat(5000));
+  await worker.done(1);
+  await bench.empty();
+  expect((await bench.deadLetters())[0]?.Body).toHaveLength(5000);
+  expect((await bench.table.get(job))?.bodyKey).toBeUndefined();
+  const told = worker.lines.filter(({ msg }) => String(msg).includes('body could not be kept'));
+  expect(told).toHaveLength(1);
+});

@@ -27,7 +27,7 @@ const MOST_MOMENTS = 4096;
 /** For the last index, when the time for the last chunks is over. */
 const INDEX_PATIENCE_MS = 1000;
 
-/** How often a try whose end waits for the bucket looks whether it still may. */
+/** How often a try that waits for the bucket looks whether it still may. */
 const LOOK_MS = 250;
 
 /**
@@ -144,11 +144,11 @@ export class TryLogWriter implements OutputSink {
   }
 
   async #waitForRoom(): Promise<void> {
-    const { memory, clock, patienceMs } = this.#shared;
+    const { memory, patienceMs } = this.#shared;
     // With nothing of its own on the way it would wait for others, and they perhaps for it.
     if (!this.#chunks?.stdout.writing && !this.#chunks?.stderr.writing) void this.#sendOff();
     const over = new AbortController();
-    const late = clock.sleep(patienceMs, over.signal).catch(() => undefined);
+    const late = this.#late(patienceMs, over.signal);
     this.#impatient = !(await memory.room(late));
     over.abort();
   }
@@ -247,21 +247,26 @@ export class TryLogWriter implements OutputSink {
 
   /** All that is left, for as long as the end of a job may wait for it. */
   async #finish(): Promise<void> {
-    const { clock } = this.#shared;
-    const sent = this.#sendOff().then(() => true);
-    const giveUpMs = clock.monotonic() + this.#shared.endPatienceMs();
-    let done = false;
-    while (!done) {
-      const nowMs = clock.monotonic();
-      const leftMs = Math.min(giveUpMs, this.#shared.hurryAtMs) - nowMs;
-      if (leftMs <= 0) break;
-      done = await Promise.race([sent, clock.sleep(Math.min(leftMs, LOOK_MS)).then(() => false)]);
-    }
+    const sent = this.#sendOff();
+    const over = new AbortController();
+    await Promise.race([sent, this.#late(this.#shared.endPatienceMs(), over.signal)]);
+    over.abort();
     this.#abort.abort();
     await sent;
     await this.#writeLastIndex();
     this.#timeline.clear();
     this.#countMoments();
+  }
+
+  /** Resolves when the time is over, or the agent's own, which may be cut short meanwhile; or with `over`. */
+  async #late(ms: number, over: AbortSignal): Promise<void> {
+    const { clock } = this.#shared;
+    const giveUpMs = clock.monotonic() + ms;
+    while (!over.aborted) {
+      const leftMs = Math.min(giveUpMs, this.#shared.hurryAtMs) - clock.monotonic();
+      if (leftMs <= 0) return;
+      await clock.sleep(Math.min(leftMs, LOOK_MS), over).catch(() => undefined);
+    }
   }
 
   async #writeLastIndex(): Promise<void> {

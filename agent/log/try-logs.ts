@@ -25,7 +25,7 @@ export interface Shared {
   readonly chunkBytes: number;
   readonly flushMs: number;
   readonly patienceMs: number;
-  /** Monotonic milliseconds: no end of a job waits for its log beyond it. */
+  /** Monotonic milliseconds: neither a worker nor the end of a job waits for its log beyond it. */
   readonly hurryAtMs: number;
   /** How long the end of a job may wait for its log. */
   endPatienceMs(): number;

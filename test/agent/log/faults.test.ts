@@ -176,6 +176,20 @@ test('a drain whose time is over does not wait for a bucket that does not answer
   expect((await log(job))?.stdout).toEqual({ bytes: 5000, lost: 5000 });
 });
 
+test('a drain whose time is over does not wait for the output of a worker that the bucket holds back', async () => {
+  const bed = await logged(open);
+  const { agent, bench, send } = bed;
+  const fault = strike(bed, { kind: 'timeout', applied: false });
+  const worker = await agent(`${lines(1, 200_000)}; echo done >> $JOURNAL`, {
+    log: { ...SMALL, patienceSeconds: 600 },
+  });
+  const job = await send(worker);
+  await eventually('a chunk on its way', () => fault.strikes > 0);
+  await worker.work.drain(0);
+  expect(await bench.journal()).toEqual([]);
+  expect(await bench.table.get(job)).toMatchObject({ state: 'queued', attempts: 0 });
+});
+
 test('a table that takes no note of a running log stops nothing', async () => {
   const { agent, bench, send, log } = await logged(open);
   const when = (input: Record<string, unknown>) => String(input['UpdateExpression']).includes('.#log');

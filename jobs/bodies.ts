@@ -1,3 +1,4 @@
+import { addAbortSignal, Readable } from 'node:stream';
 import { GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { bodyKey } from './log-layout.ts';
 
@@ -35,8 +36,10 @@ export interface BodyStore {
   get(job: string): Promise<string>;
 }
 
-export function bodyStore(s3: S3Client, bucket: string): BodyStore {
+/** @param timeoutMs for a call, beside what the body takes */
+export function bodyStore(s3: S3Client, bucket: string, timeoutMs = CALL_TIMEOUT_MS): BodyStore {
   const objectOf = (job: string) => ({ Bucket: bucket, Key: bodyKey(job) });
+  const patienceMs = (bytes: number) => timeoutMs + Math.ceil(bytes / BYTES_PER_MS);
   return {
     async put(job, text) {
       const body = Buffer.from(text);
@@ -46,7 +49,7 @@ export function bodyStore(s3: S3Client, bucket: string): BodyStore {
         Body: body,
         ContentType: 'text/plain; charset=utf-8',
       });
-      await s3.send(command, { requestTimeout: CALL_TIMEOUT_MS + body.length / BYTES_PER_MS });
+      await s3.send(command, { requestTimeout: patienceMs(body.length) });
     },
 
     async get(job) {
@@ -57,6 +60,8 @@ export function bodyStore(s3: S3Client, bucket: string): BodyStore {
           if (Body && 'destroy' in Body) Body.destroy();
           throw new BodyTooLong(job, ContentLength);
         }
+        // The SDK's own patience ends with the first byte: a slot would wait for the rest for ever.
+        if (Body instanceof Readable) addAbortSignal(AbortSignal.timeout(patienceMs(ContentLength)), Body);
         return (await Body?.transformToString()) ?? '';
       } catch (error) {
         throw error instanceof NoSuchKey ? new BodyMissing(job, bucket) : error;

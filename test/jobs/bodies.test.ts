@@ -1,4 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -70,6 +72,20 @@ test('one byte more than the longest is neither put nor fetched', async () => {
   await putInParts('bodies/j-3', text);
   await expect(bodies.get('j-3')).rejects.toThrow(BodyTooLong);
   await expect(bodies.get('j-3')).rejects.toThrow(sentence);
+});
+
+test('one that stops in the middle is given up, though its first byte was there in time', async () => {
+  const server = createServer(
+    (_, answer) => void answer.writeHead(200, { 'content-length': 10 }).write('half'),
+  );
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const credentials = { accessKeyId: 'AKIATEST', secretAccessKey: 'any' };
+  const endpoint = `http://127.0.0.1:${port}`;
+  const client = new S3Client({ endpoint, region: cloud.region, credentials, forcePathStyle: true });
+  await expect(bodyStore(client, Bucket, 200).get('j-1')).rejects.toThrow();
+  client.destroy();
+  server.close();
 });
 
 /** The embedded cloud takes no more than a few megabytes at once. */

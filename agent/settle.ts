@@ -134,11 +134,13 @@ export class Settler {
       return this.#handBack(held, seconds);
     }
     if (claim.kind === 'waiting') return Promise.resolve();
-    const { state, reason, exitStatus, signal } = claim.record;
+    const { state, reason, exitStatus, signal, removedAt } = claim.record;
     log.info({ job: jobIdOf(held), state }, 'the job has ended already: its message is settled');
     // An agent may have died between the record and the message; a refusal is final for this very message too.
     const dead = state === 'failed' || state === 'timed_out' || state === 'lost';
     const broken = held.reading.kind === 'broken' ? held.reading.reason : undefined;
+    // Who cleaned it up wants nothing of it to be kept.
+    if (removedAt !== undefined && !broken) return this.#delete(held);
     if (state === 'cancelled' && !broken) return this.#deleteCancelled(held);
     const fate: Fate = dead || broken ? { to: 'dead-letter' } : { to: 'delete' };
     return this.#meet(held, fate, broken ?? reason, { exitStatus, signal });

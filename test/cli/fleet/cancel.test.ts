@@ -1,6 +1,8 @@
+import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../aws/clock.ts';
 import { Fleet } from '../../../cli/fleet/fleet.ts';
+import { bodyKey } from '../../../jobs/log-layout.ts';
 import { isRunning } from '../../agent/queue.ts';
 import { eventually } from '../../support/eventually.ts';
 import { mannedFleets } from './manned.ts';
@@ -110,5 +112,20 @@ describe('a job that is cleaned up by force', () => {
     await bench.empty();
     expect(await bench.journal()).toEqual(['y']);
     expect(await fleet.status(id)).toMatchObject({ state: 'unknown' });
+  });
+
+  it('while it waits leaves nothing in the bucket when its message comes up, long as its body may be', async () => {
+    const { fleet, bench, work } = await open();
+    const { id } = await fleet.enqueue('x'.repeat(5000));
+    await fleet.cleanup([id], { force: true });
+    await work('exit 0');
+    await bench.empty();
+    const { s3 } = bench.clients;
+    const { facts } = fleet;
+    const { Contents = [] } = await s3.send(
+      new ListObjectsV2Command({ Bucket: facts.logBucket, Prefix: bodyKey(id) }),
+    );
+    expect(Contents).toEqual([]);
+    expect(await bench.deadLetters()).toEqual([]);
   });
 });

@@ -72,6 +72,7 @@ class ProcessRun implements Run {
   #stopped = false;
   #exited = false;
   #closed = false;
+  #swept = false;
   /** Aborted at the exit: there is no grace to wait for any more. */
   #grace: AbortController | undefined;
 
@@ -136,16 +137,17 @@ class ProcessRun implements Run {
     });
   }
 
-  /** The time that the sink takes does not count. */
+  /** The time that the sink takes does not count. By then nobody may print on, else it could take for ever. */
   async #drain(): Promise<void> {
-    do await this.#clock.sleep(DRAIN_MS);
-    while (this.#held.size > 0);
+    await this.#clock.sleep(DRAIN_MS);
+    this.#sweep();
+    while (this.#held.size > 0 && !this.#closed) await this.#clock.sleep(DRAIN_MS);
   }
 
   #onClose(status: number | null, signal: string | null): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#signalGroup('SIGKILL');
+    this.#sweep();
     this.#child.stdout?.destroy();
     this.#child.stderr?.destroy();
     const stopped = this.#stopped;
@@ -156,6 +158,12 @@ class ProcessRun implements Run {
   #end(end: RunEnd): void {
     this.#onEnd();
     this.#resolve(end);
+  }
+
+  /** Kills what the worker left, once: later its group's number may be another's. */
+  #sweep(): void {
+    if (!this.#swept) this.#signalGroup('SIGKILL');
+    this.#swept = true;
   }
 
   /** To the worker and all that it started, unless it left the group. */

@@ -204,6 +204,12 @@ describe.each([
     expect(Buffer.concat(chunks).length).toBe(200_000);
   });
 
+  test('one in the background that prints without end does not hold the job, however slow the sink', async () => {
+    const output: OutputSink = { write: () => new Promise((resolve) => setTimeout(resolve, 300)) };
+    const run = await shop.start('yes & exit 3', { output });
+    expect(await run.ended).toMatchObject({ kind: 'exited', status: 3, stopped: false });
+  });
+
   test('a worker that ends on SIGTERM within its grace says how it ended, and that it was stopped', async () => {
     const run = await shop.start('trap "exit 7" TERM; touch ready; sleep 600 & wait');
     await eventually('the trap', () => existsSync(join(shop.directory, 'ready')));

@@ -1,4 +1,4 @@
-import { element, text } from '../picture/svg.ts';
+import { element, text, title } from '../picture/svg.ts';
 import type { Line } from './play.ts';
 
 const COLOURS = {
@@ -39,6 +39,7 @@ export function drawSession(lines: readonly Line[], columns: number): string {
       'font-family': FONT,
       'font-size': FONT_SIZE,
     },
+    title('A terminal: jobs that are enqueued, followed, ended by their limit and cancelled'),
     style,
     element('rect', { width, height, rx: 10, fill: COLOURS.paper }),
     element('path', {

@@ -35,7 +35,7 @@ export function cleanupCommand(): Command {
   return withFleet(command).action((...words: unknown[]) => {
     const [ids, { endedBefore, force }] = words as [string[], CleanupOptions];
     if (ids.length > 0 === (endedBefore !== undefined)) {
-      command.error('error: One of these is needed: ids of jobs, or --ended-before <time>.');
+      command.error('error: One of these is needed: ids of jobs, or --ended-before <time>; not both.');
     }
     if (force && endedBefore !== undefined) {
       command.error('error: --force is for ids of jobs: --ended-before takes only what has ended.');

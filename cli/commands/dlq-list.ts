@@ -27,7 +27,7 @@ export function dlqListCommand(): Command {
       .option('--limit <number>', 'how many are looked at, at most', whole(1, MOST_LOOKED_AT), 100)
       .option(
         '--json',
-        'print a JSON array: {"id","messageId","reason","exit","deadAt","source","bodyBytes"}',
+        'print a JSON array: {"id", "messageId", "reason", "exit", "deadAt", "source", "bodyBytes"}',
       ),
   ).action(onFleet(run));
 }

@@ -23,7 +23,8 @@ export function dlqPurgeCommand(): Command {
 }
 
 const NOTES = `
-All at once is SQS's own purge: it can be done once a minute, takes up to a minute, and takes along what comes meanwhile.
+All at once is SQS's own purge: it can be done once a minute, takes up to a
+minute, and takes along what comes meanwhile.
 `;
 
 async function run(fleet: Fleet, ids: string[], { yes }: { yes?: true }): Promise<void> {

@@ -30,23 +30,26 @@ export function dlqRedriveCommand(): Command {
       .option('--all', 'all there are')
       .option('--reason <text>', 'all whose reason has this in it')
       .option('--to <queue>', "the fleet's queue, by name or URL: for what was on another queue before")
-      .option('--json', 'print a JSON object a line: {"id","messageId","outcome","newId"}')
+      .option('--json', 'print a JSON object a line: {"id", "messageId", "outcome", "newId"?}')
       .addHelpText('after', NOTES),
   ).action(onFleet(run));
 }
 
 const NOTES = `
-It can be broken off and run again: of a dead letter always the same new job is made, and only once.
-Left where they are: what was on another queue (unless --to confirms where it goes), what can be no job of this fleet,
-and, unless it is named, what was retried already (\`mayfly retry\`).
-SQS's own redrive would bring the old ids back, whose records are final: agents would put them here again.
+It can be broken off and run again: of a dead letter always the same new job is
+made, and only once. Left where they are: what was on another queue (unless --to
+confirms where it goes), what can be no job of this fleet, and, unless it is
+named, what was retried already (\`mayfly retry\`). SQS's own redrive would bring
+the old ids back, whose records are final: agents would put them here again.
 
-Exit status: 0; 1 if one that was chosen is left there, or one that was named is not there.
+Exit status: 0; 1 if one that was chosen is left there, or one that was named is
+not there.
 
 Examples:
   mayfly dlq redrive j-8w3m0c5vkq1z
   mayfly dlq redrive --all
-  mayfly dlq redrive --reason 'ran out of memory' | cut -d ' ' -f 2 | mayfly wait -
+  mayfly dlq redrive --reason 'ran out of memory' |
+    cut -d ' ' -f 2 | mayfly wait -
 `;
 
 async function run(fleet: Fleet, ids: string[], { json, ...options }: DlqRedriveOptions): Promise<void> {

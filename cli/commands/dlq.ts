@@ -21,7 +21,8 @@ export function dlqCommand(): Command {
 }
 
 const NOTES = `
-SQS shows messages only by giving them out: whoever looks hides them from others for the moment, and hands them back.
+SQS shows messages only by giving them out: whoever looks hides them from others
+for the moment, and hands them back.
 
 Examples:
   mayfly dlq list

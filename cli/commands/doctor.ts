@@ -21,7 +21,7 @@ export function doctorCommand(): Command {
       )
       .option(
         '--json',
-        'print JSON: {"fleet","mark","findings":[{"check","mark","text","details"?,"advice"?}]}',
+        'print JSON: {"fleet", "region", "mark", "findings": [{"check", "mark", "text", "details"?, "advice"?}]}',
       )
       .addHelpText('after', NOTES),
   ).action(onFleet(examine));
@@ -29,7 +29,8 @@ export function doctorCommand(): Command {
 
 const NOTES = `
 ok:   it is as it should be.
-warn: jobs are done, but this will bite some day, or somebody wanted it so (a paused fleet).
+warn: jobs are done, but this will bite some day, or somebody wanted it so (a
+      paused fleet).
 bad:  jobs are not done, or something runs that should not.
 It exits with 1 if something is bad, else with 0.
 

@@ -73,7 +73,7 @@ function isMany(body: string | undefined, { file, whole }: EnqueueOptions): bool
 function wrongUsage(body: string | undefined, options: EnqueueOptions): string | undefined {
   const { file, jsonLines, whole, dedupe, journal } = options;
   if ((body === undefined) === (file === undefined)) {
-    return 'One of these is needed: a body, --file <file>, or - for standard input.';
+    return 'One of these is needed: a body, --file <file>, or - for standard input; not two.';
   }
   const many = isMany(body, options);
   if (whole && file === undefined && body !== '-') return '--whole is for --file <file> or -.';

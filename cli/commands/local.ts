@@ -42,8 +42,9 @@ export function localCommand(): Command {
 
 const NOTES = `
 Any AWS client works with these variables, which it prints with the actual port:
-  AWS_ENDPOINT_URL=http://127.0.0.1:4566  (clients too old for it: --endpoint-url)
+  AWS_ENDPOINT_URL=http://127.0.0.1:4566   (too old for it: --endpoint-url)
   AWS_REGION=us-east-1
+  AWS_DEFAULT_REGION=us-east-1             (for the older tools)
   AWS_ACCESS_KEY_ID=local
   AWS_SECRET_ACCESS_KEY=local
 
@@ -57,7 +58,8 @@ The instances' journals: journalctl -D <directory>/instances/<id>/journal
 They share <directory>/shared, as /mnt/shared.
 
 Faults can be set over HTTP, one JSON rule a POST:
-  curl -d '{"service":"sqs","times":3,"effect":{"kind":"throttle"}}' http://127.0.0.1:4566/_mayfly/faults
+  curl -d '{"service":"sqs","times":3,"effect":{"kind":"throttle"}}' \\
+    http://127.0.0.1:4566/_mayfly/faults
 `;
 
 function port(value: string): number {

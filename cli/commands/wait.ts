@@ -18,7 +18,7 @@ const DELAY_SECONDS = 5;
 
 /** `mayfly wait`: until jobs have ended; exits as they did. */
 export function waitCommand(): Command {
-  return withFleet(
+  const command = withFleet(
     new Command('wait')
       .summary('wait until jobs have ended, and exit as they did')
       .description(
@@ -42,10 +42,17 @@ export function waitCommand(): Command {
       .option('--poll <seconds>', 'how often it is looked, at the least', seconds(0.1), DELAY_SECONDS)
       .option('--json', 'print JSON: of one job an object, of several an array')
       .addHelpText('after', NOTES),
-  ).action(onFleet(run));
+  );
+  return command.action((...words: unknown[]) => {
+    const [, { delay, retries }] = words as [string[], WaitOptions];
+    if (delay !== undefined && retries === undefined) {
+      command.error('error: --delay is for --retries <number>; without that it is --poll <seconds>.');
+    }
+    return run(...words);
+  });
 }
 
-async function run(fleet: Fleet, words: string[], options: WaitOptions): Promise<void> {
+const run = onFleet(async (fleet: Fleet, words: string[], options: WaitOptions) => {
   const { timeout, retries, delay = DELAY_SECONDS, poll, json = false } = options;
   const { ids, single } = await givenIds(words);
   const limit = retries === undefined ? timeout : retries * delay;
@@ -55,7 +62,7 @@ async function run(fleet: Fleet, words: string[], options: WaitOptions): Promise
     single,
     ...(limit !== undefined && { timeoutSeconds: limit }),
   });
-}
+});
 
 const NOTES = `
 Exit status: 0 if the job succeeded, else its worker's own, or 128 and the

@@ -24,7 +24,9 @@ export interface Choice {
 /** Throws `WrongOption` if nothing says which. */
 export function chooser({ ids = [], reason, all = false }: Chosen): Choice {
   if (ids.length === 0 && reason === undefined && !all) {
-    throw new WrongOption('Which dead letters? Name them by their ids or by their reason, or say all.');
+    throw new WrongOption(
+      'Which dead letters? Name them by their ids or by their reason, or say all (--all).',
+    );
   }
   if (ids.length > 0 && (all || reason !== undefined)) {
     throw new WrongOption('Dead letters are named by their ids or chosen by something else, not both.');

@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import { createProgram } from '../../cli/program.ts';
 import { bareFleets } from './bare-fleet.ts';
@@ -15,7 +15,10 @@ describe('wrong usage', () => {
 
   it.each([
     [['enqueue'], 'One of these is needed'],
-    [['enqueue', 'x', '--file', 'f'], 'One of these is needed'],
+    [
+      ['enqueue', 'x', '--file', 'f'],
+      'One of these is needed: a body, --file <file>, or - for standard input; not two.',
+    ],
     [['enqueue', 'x', '--whole'], '--whole is for'],
     [['enqueue', 'x', '--json-lines'], '--json-lines is for many'],
     [['enqueue', 'x', '--journal', 'f'], '--journal is for many'],
@@ -25,14 +28,16 @@ describe('wrong usage', () => {
     [['enqueue', '--delay', '901', 'x'], 'from 0 to 900'],
     [['enqueue', '--delay', '1e2', 'x'], 'Allowed is a whole number'],
     [['enqueue', '--asinc', '5', 'x'], 'Did you mean --async?'],
-    [['enque', 'x'], 'Did you mean enqueue?'],
+    [['enque', 'x'], "unknown verb 'enque'\n(Did you mean enqueue?)"],
+    [['dlq', 'lst'], "unknown verb 'lst'\n(Did you mean list?)"],
     [['list', '--state', 'run'], 'Allowed are held, queued, running'],
     [['list', '--since', '2'], 'Allowed is a time such as 90s, 30m, 2h or 7d.'],
     [['list', '--limit', '0'], 'Allowed is a whole number from 1.'],
     [['wait', 'j-1', '--timeout', '5', '--retries', '2'], 'cannot be used with'],
+    [['wait', 'j-1', '--delay', '5'], '--delay is for --retries <number>'],
     [['wait', 'j-1', '--timeout', '-5'], 'Allowed is a number of seconds from 0.'],
     [['cleanup'], 'One of these is needed'],
-    [['cleanup', 'j-1', '--ended-before', '7d'], 'One of these is needed'],
+    [['cleanup', 'j-1', '--ended-before', '7d'], '--ended-before <time>; not both.'],
     [['cleanup', '--ended-before', '7d', '--force'], '--force is for ids'],
     [['status'], "missing required argument 'ids'"],
     [['status', 'j-1', '--json', '--ansible'], 'cannot be used with'],
@@ -65,24 +70,24 @@ describe('as a process', () => {
   it('what the user typed does not reach the terminal as it is', async () => {
     const { mayfly } = await open();
     const { stderr } = await mayfly('\x1b]0;owned\x07');
-    expect(stderr).toContain("unknown command '\\x1b]0;owned\\x07'");
+    expect(stderr).toContain("unknown verb '\\x1b]0;owned\\x07'");
   });
 });
 
 describe('help', () => {
   const program = createProgram();
-  const verbs = program.commands.filter((command) =>
-    program.createHelp().visibleCommands(program).includes(command),
-  );
+  const below = (command: Command) =>
+    command.commands.filter((one) => command.createHelp().visibleCommands(command).includes(one));
+  const verbs = below(program);
 
   it('fits into 80 columns, with an example for each verb', () => {
     expect(verbs.length).toBeGreaterThan(8);
-    for (const verb of [program, ...verbs]) {
+    for (const verb of [program, ...verbs, ...verbs.flatMap(below)]) {
       let help = '';
       verb.configureOutput({ writeOut: (text) => (help += text), getOutHelpWidth: () => 80 });
       verb.outputHelp();
       expect(help.split('\n').filter((line) => line.length > 80)).toEqual([]);
-      if (verb.name() !== 'local') expect(help).toMatch(/^Examples/m);
+      if (verb.parent === program && verb.name() !== 'local') expect(help).toMatch(/^Examples/m);
     }
   });
 

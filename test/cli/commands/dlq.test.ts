@@ -346,7 +346,11 @@ describe('mayfly dlq purge', () => {
 
 describe('what cannot be done is said', () => {
   it.each([
-    [['dlq', 'redrive'], 2, 'Which dead letters? Name them by their ids or by their reason, or say all.'],
+    [
+      ['dlq', 'redrive'],
+      2,
+      'Which dead letters? Name them by their ids or by their reason, or say all (--all).',
+    ],
     [['dlq', 'redrive', '--all', 'j-1'], 2, 'by their ids or chosen by something else, not both'],
     [['dlq', 'show', 'j-none'], 1, 'No dead letter of fleet group is there of j-none.'],
     [['dlq', 'list', '--dead-letter-queue-url', 'http://localhost/000000000000/none'], 1, 'is gone'],

@@ -26,7 +26,7 @@ export function fleetText(view: FleetView, nowMs: number, paint: Paint, lineWidt
     instances.length === 0
       ? 'No instances.'
       : columns(
-          ['INSTANCE', 'STATE', 'TYPE', 'ZONE', 'UP', 'JOBS', 'NEXT'],
+          ['instance', 'state', 'type', 'zone', 'up', 'jobs', 'next'],
           instances.map((one) => instanceRow(one, view.launches, nowMs, paint)),
           { lineWidth },
         );
@@ -35,7 +35,7 @@ export function fleetText(view: FleetView, nowMs: number, paint: Paint, lineWidt
       ? []
       : [
           columns(
-            ['GONE', 'AT', 'JOBS', 'WHY'],
+            ['gone', 'at', 'jobs', 'why'],
             retired.map((one) => retiredRow(one, nowMs)),
             { lineWidth },
           ),

@@ -1,14 +1,12 @@
 import type { RetirementReason } from '../../jobs/record.ts';
 import type { RetiredView } from '../fleet/instances-view.ts';
 
-/** A moment for people, in the terminal's own time zone: `07:41:10`, or with its day if that is another one. */
+/** A moment for people, in UTC as the times of jobs: `07:41:10Z`, or with its day if that is another one. */
 export function moment(at: string, nowMs: number): string {
-  const local = (ms: number) => {
-    const shifted = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString();
-    return { day: shifted.slice(0, 10), time: shifted.slice(11, 19) };
-  };
-  const { day, time } = local(Date.parse(at));
-  return day === local(nowMs).day ? time : `${day} ${time}`;
+  const [today] = new Date(nowMs).toISOString().split('T');
+  const iso = new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+  const [day, time = ''] = iso.split('T');
+  return day === today ? time : iso;
 }
 
 /** Why an instance goes or went. */

@@ -33,13 +33,16 @@ export function fleetCommand(): Command {
 }
 
 const NOTES = `
-What an instance will do next is what it has told when it was heard of last, by the same rules by which it acts.
+What an instance will do next is what it has told when it was heard of last, by
+the same rules by which it acts. Times are in UTC.
 
-pause:  nothing is launched, and agents take no new job once they have heard of it, within a minute. Jobs that run go
-        on to their end, the others wait on the queue. Instances go when they have been idle for as long as ever.
-resume: lifts a pause; and lets a fleet launch again whose boot breaker is open, because too many boots failed. Those
-        count no more.
-Both can be repeated. With --json: {"pausedAt","already"} and {"pausedAt"?,"trippedAt"?,"suspended"}.
+pause:  nothing is launched, and agents take no new job once they have heard of
+        it, within a minute. Jobs that run go on to their end, the others wait
+        on the queue. Instances go when they have been idle for as long as ever.
+resume: lifts a pause; and lets a fleet launch again whose boot breaker is open,
+        because too many boots failed. Those count no more.
+Both can be repeated. With --json: {"pausedAt", "already"} and
+{"pausedAt"?, "trippedAt"?, "suspended"}.
 
 Examples:
   mayfly fleet

@@ -6,7 +6,7 @@ import type { InstanceView, RetiredView } from '../../../cli/fleet/instances-vie
 
 const zone = process.env['TZ'];
 beforeAll(() => {
-  process.env['TZ'] = 'UTC';
+  process.env['TZ'] = 'Asia/Kathmandu';
 });
 afterAll(() => {
   if (zone === undefined) delete process.env['TZ'];
@@ -76,12 +76,12 @@ test('a fleet with nothing to do', () => {
 test('a fleet at work, and who went', () => {
   expect(text({ instances: [working, { ...idle, instance: 'i-2' }], retired: [retired] })).toContain(
     [
-      'INSTANCE  STATE    TYPE       ZONE        UP      JOBS                                             NEXT',
+      'instance  state    type       zone        up      jobs                                             next',
       'i-1       working  m6i.large  us-east-1a  12 min  2 of 2: j-a for 3 min 20 s, j-b for 3 s; 7 done  works on',
-      'i-2       idle     m6i.large  us-east-1a  12 min  0 of 2; 7 done                                   idle for 20 s, retires at 07:41:10 if no job comes',
+      'i-2       idle     m6i.large  us-east-1a  12 min  0 of 2; 7 done                                   idle for 20 s, retires at 07:41:10Z if no job comes',
       '',
-      'GONE  AT        JOBS  WHY',
-      'i-0   07:30:00  12    idle for 1 min',
+      'gone  at         jobs  why',
+      'i-0   07:30:00Z  12    idle for 1 min',
     ].join('\n'),
   );
 });
@@ -90,18 +90,18 @@ const summaries: [name: string, view: Partial<FleetView>, says: string | RegExp]
   [
     'jobs that wait',
     { queue: { visible: 12, inFlight: 3, delayed: 1, waitingSince: at(-61) } },
-    '12 waiting since 07:38:59, 3 in flight, 1 delayed',
+    '12 waiting since 07:38:59Z, 3 in flight, 1 delayed',
   ],
   ['dead letters', { deadLetters: 2 }, '2 dead letters (mayfly dlq list)'],
   [
     'a pause',
     { launches: { suspended: true, reason: 'paused', since: at(-90_000) } },
-    'launches  paused since 2026-01-01 06:40:00: no job is started (mayfly fleet resume)',
+    'launches  paused since 2026-01-01T06:40:00Z: no job is started (mayfly fleet resume)',
   ],
   [
     'an open breaker',
     { launches: { suspended: true, reason: 'breaker', since: at(-60) } },
-    'none since 07:39:00: too many boots have failed (mayfly doctor)',
+    'none since 07:39:00Z: too many boots have failed (mayfly doctor)',
   ],
   [
     'launches that somebody else suspended',
@@ -111,7 +111,7 @@ const summaries: [name: string, view: Partial<FleetView>, says: string | RegExp]
   [
     'a launch that failed',
     { launches: { suspended: false, failure: { at: at(-5), message: 'no capacity' } } },
-    'launches  the last one failed at 07:39:55: no capacity',
+    'launches  the last one failed at 07:39:55Z: no capacity',
   ],
   ['a keeper that fails', { keeper: { ranAt: at(-5), failure: 'denied' } }, 'ran 5 s ago and failed: denied'],
   ['a keeper that never ran', { keeper: {} }, 'has not run yet'],
@@ -126,7 +126,7 @@ const rows: [name: string, instance: Partial<InstanceView>, says: string][] = [
   [
     'working until its maximum age',
     { ...working, next: { action: 'work', at: at(600), reason: 'max-age' } },
-    'takes no more jobs from 07:50:00 on (maximum age)',
+    'takes no more jobs from 07:50:00Z on (maximum age)',
   ],
   [
     'working and to leave',
@@ -141,12 +141,12 @@ const rows: [name: string, instance: Partial<InstanceView>, says: string][] = [
   [
     'idle by the hour',
     { next: { action: 'retire', at: at(60), reason: 'paid-hour' } },
-    'retires at 07:41:00 if no job comes (the end of its paid hour)',
+    'retires at 07:41:00Z if no job comes (the end of its paid hour)',
   ],
   [
     'idle, and too old soon',
     { next: { action: 'leave', at: at(60), reason: 'max-age' } },
-    'retires at 07:41:00 (maximum age)',
+    'retires at 07:41:00Z (maximum age)',
   ],
   ['kept', { next: { action: 'stay' } }, 'stays: its group is at its minimum'],
   [
@@ -168,7 +168,7 @@ test('one that says nothing of what it will do', () => {
 
 test('in a paused fleet no job can come', () => {
   const launches = { suspended: true, reason: 'paused', since: at(-60) } as const;
-  expect(text({ launches, instances: [idle] })).toMatch(/retires at 07:41:10$/);
+  expect(text({ launches, instances: [idle] })).toMatch(/retires at 07:41:10Z$/);
 });
 
 test('of many jobs only two are named', () => {
@@ -201,6 +201,6 @@ test('on a terminal no line is longer than it is wide', () => {
 });
 
 test('a moment of another day has its date', () => {
-  expect(moment(at(-60), NOW_MS)).toBe('07:39:00');
-  expect(moment('2025-12-31T23:00:00Z', NOW_MS)).toBe('2025-12-31 23:00:00');
+  expect(moment(at(-60), NOW_MS)).toBe('07:39:00Z');
+  expect(moment('2025-12-31T23:00:00Z', NOW_MS)).toBe('2025-12-31T23:00:00Z');
 });

@@ -21,14 +21,16 @@ test('fleet, fleet pause, fleet resume and doctor, as a user calls them', async 
     exitCode: 0,
     stdout: expect.stringMatching(/^Paused:.*mayfly fleet resume$/),
   });
-  expect((await mayfly('fleet', 'pause')).stdout).toMatch(/^It has been paused since \d\d:\d\d:\d\d\.$/);
+  expect((await mayfly('fleet', 'pause')).stdout).toMatch(/^It has been paused since \d\d:\d\d:\d\dZ\.$/);
   const shown = await mayfly('fleet');
-  expect(shown.stdout).toMatch(/^launches +paused since \d\d:\d\d:\d\d/m);
+  expect(shown.stdout).toMatch(/^launches +paused since \d\d:\d\d:\d\dZ/m);
   expect(shown.stdout).toMatch(new RegExp(`^i-\\w+ +working .*${job} for .*`, 'm'));
   const warned = await mayfly('doctor', '--json');
   expect(warned.exitCode).toBe(0);
   expect(JSON.parse(warned.stdout)).toMatchObject({ mark: 'warn' });
-  expect((await mayfly('fleet', 'resume')).stdout).toMatch(/^Resumed: it was paused since \d\d:\d\d:\d\d\.$/);
+  expect((await mayfly('fleet', 'resume')).stdout).toMatch(
+    /^Resumed: it was paused since \d\d:\d\d:\d\dZ\.$/,
+  );
   expect((await mayfly('fleet', 'resume')).stdout).toBe('Nothing was paused.');
   expect(JSON.parse((await mayfly('fleet', 'resume', '--json')).stdout)).toEqual({ suspended: false });
   expect(await mayfly('fleet', 'stop')).toMatchObject({

@@ -71,9 +71,9 @@ export function tally(jobs: readonly JobView[]): string {
   return `${count(jobs.length, 'job')}: ${[...counts].map(([state, number]) => `${number} ${state}`).join(', ')}`;
 }
 
-/** What goes on with a job that is waited for. */
-export function goingOn({ state, instance, ranSeconds = 0, waitedSeconds = 0, tries }: JobView): string {
+/** What goes on with a job that is waited for and was tried. */
+export function goingOn({ state, instance, ranSeconds = 0, tries }: JobView): string {
   const again = tries.length > 1 ? `, try ${tries.length}` : '';
   if (state === 'running') return `running on ${escapeLine(instance ?? '?')}, ${span(ranSeconds)}${again}`;
-  return `${state}, ${span(waitedSeconds)}${tries.length > 0 ? `, tried ${count(tries.length, 'time')}` : ''}`;
+  return `to be tried again; tried ${count(tries.length, 'time')} so far`;
 }

@@ -71,10 +71,10 @@ class Course {
     this.#total = total;
   }
 
-  moment({ left, total, ended, running, throttled, unanswered }: WaitProgress): Moment {
+  moment({ left, total, ended, running, again, throttled, unanswered }: WaitProgress): Moment {
     this.ended = total - left;
     this.#failed += ended.filter(({ state }) => state !== 'succeeded').length;
-    const [only] = running;
+    const [only] = [...running, ...again];
     const pause = throttled ? '; AWS asks for fewer calls' : unanswered ? '; AWS gives no answer' : '';
     if (this.#total === 1) return { text: `${only ? goingOn(only) : 'not running yet'}${pause}` };
     const failed = this.#failed > 0 ? `, ${this.#failed} not well` : '';

@@ -22,6 +22,8 @@ export interface WaitProgress {
   /** That have ended since the last look. */
   ended: readonly JobView[];
   running: readonly JobView[];
+  /** Jobs that wait to be tried again. */
+  again: readonly JobView[];
   /** Nothing new is known, for the table is throttled, */
   throttled: boolean;
   /** or gives no answer. */
@@ -112,11 +114,13 @@ class Watch {
       if (isOver) this.#left.delete(job.id);
     }
     const left = this.left();
+    const known = left.flatMap((id) => this.#known.get(id) ?? []);
     return {
       total: this.#ids.length,
       left: left.length,
       ended: jobs.filter(({ finished }) => finished),
-      running: left.flatMap((id) => this.#known.get(id) ?? []).filter(({ state }) => state === 'running'),
+      running: known.filter(({ state }) => state === 'running'),
+      again: known.filter(({ state, tries }) => state === 'queued' && tries.length > 0),
       throttled: trouble instanceof Throttled,
       unanswered: trouble instanceof Unreachable,
     };

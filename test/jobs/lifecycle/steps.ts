@@ -88,14 +88,18 @@ const chain: fc.Arbitrary<Step[]> = fc.oneof(
     { do: 'deliver', nth: agent + 1 },
     { do: 'answer-all' },
   ]),
-  // A message comes a second time while its job runs and is kept alive.
+  // A message comes a second time while its job runs: soon, or when the first lease would have ended.
   fc
-    .tuple(nth, nth)
-    .map(([message, agent]): Step[] => [
-      { do: 'wait', seconds: 20 },
-      { do: 'answer-all' },
+    .tuple(fc.constantFrom(0, 1, 4), nth, nth)
+    .map(([renewals, message, agent]): Step[] => [
+      { do: 'wait', seconds: 5 },
+      ...Array.from({ length: renewals }, (): Step[] => [
+        { do: 'wait', seconds: 20 },
+        { do: 'answer-all' },
+      ]).flat(),
       { do: 'redeliver', nth: message },
       { do: 'deliver', nth: agent },
+      { do: 'answer-all' },
     ]),
 );
 

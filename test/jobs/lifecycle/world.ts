@@ -143,13 +143,21 @@ export class World {
     const agent = this.agents[nth % this.agents.length];
     if (!agent || agent.crashed || agent.cutOff || agent.polls.length === 0 || !this.queue.hasVisible)
       return false;
-    // A long poll that is as old as they become has come back empty, and another has begun.
-    for (const { call, sinceMs } of agent.polls.splice(0)) {
-      if (this.clock.monotonic() - sinceMs > 5000) await call.come('refused');
-      else await call.come('well');
-    }
+    await this.#endOldPolls(agent);
+    for (const { call } of agent.polls.splice(0)) await call.come('well');
     await settled();
     return true;
+  }
+
+  /** A long poll that is as old as they become has come back empty, and another has begun. */
+  async #endOldPolls({ polls }: Agent): Promise<void> {
+    const old = polls.filter(({ sinceMs }) => this.clock.monotonic() - sinceMs > 5000);
+    for (const poll of old) {
+      polls.splice(polls.indexOf(poll), 1);
+      poll.call.input['MaxNumberOfMessages'] = 0;
+      await poll.call.come('well');
+    }
+    await settled();
   }
 
   async redeliver(nth: number): Promise<boolean> {

@@ -194,7 +194,7 @@ export class JobTable {
   /** Of a job that nobody runs any more. */
   #cancellation(nowMs: number): Change {
     return {
-      condition: `attribute_exists(#cancelRequestedAt) AND ${CLAIMABLE}`,
+      condition: claimable('attribute_exists(#cancelRequestedAt)'),
       values: { ':queued': 'queued', ':running': 'running', ':now': nowMs },
       set: {
         state: 'cancelled',
@@ -231,7 +231,13 @@ const EXPIRIES: Partial<Record<JobState, typeof expiryOfEnded>> = {
   cancelled: expiryOfCancelled,
 };
 
-const CLAIMABLE = '(#state = :queued OR (#state = :running AND #leaseUntilMs < :now))';
+/**
+ * That nobody runs a job, and this as well. AND binds closer than OR, and without parentheses the parsers of table
+ * stand-ins take a twentieth of the time: this is the condition of every claim.
+ */
+function claimable(and: string): string {
+  return `#state = :queued AND ${and} OR #state = :running AND #leaseUntilMs < :now AND ${and}`;
+}
 
 function claimChange(request: ClaimRequest): Change {
   const { id, messageId, instance, fence, nowMs, leaseUntilMs, enqueuedAtMs, body } = request;
@@ -241,9 +247,7 @@ function claimChange(request: ClaimRequest): Change {
   const kept = body !== undefined && Buffer.byteLength(body) <= LONGEST_KEPT_BODY ? body : undefined;
   return {
     // A claim counts once, however late a repetition of it arrives.
-    condition:
-      `attribute_not_exists(#pk) OR (${CLAIMABLE} AND attribute_not_exists(#cancelRequestedAt)` +
-      ' AND NOT #fence = :set_fence)',
+    condition: `attribute_not_exists(#pk) OR ${claimable('attribute_not_exists(#cancelRequestedAt) AND NOT #fence = :set_fence')}`,
     values: { ':queued': 'queued', ':running': 'running', ':now': nowMs },
     set: {
       id,

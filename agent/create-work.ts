@@ -133,6 +133,7 @@ class JobSide implements Work {
       settling: this.#settling,
       idleSinceMs: this.#idleSinceMs,
       jobsDone: this.#jobsDone,
+      leftBehind: this.#settler.leftBehind,
     };
   }
 

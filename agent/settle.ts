@@ -50,6 +50,7 @@ const LEVELS = {
 export class Settler {
   readonly #options: SettlerOptions;
   readonly #deletedLate = new Set<string>();
+  #leftBehind = false;
   readonly #removals: Batcher<Held>;
   readonly #hidings: Batcher<{ held: Held; seconds: number }>;
 
@@ -68,6 +69,7 @@ export class Settler {
       if (attempted.kind === 'ended') await this.#settleEnded(held, attempted.ending, attempted.log);
       else await this.#settleNotClaimed(held, attempted.claim);
     } catch (err) {
+      this.#leftBehind = true;
       this.#logUnsettled(held, err);
     } finally {
       this.#options.leases.letGo(held);
@@ -79,6 +81,11 @@ export class Settler {
     held.phase = 'settling';
     await this.#handBack(held, 0).catch((err: unknown) => this.#logUnsettled(held, err));
     this.#options.leases.letGo(held);
+  }
+
+  /** Whether a record may say of a job that it runs here still. Its message sets that right, if it comes again. */
+  get leftBehind(): boolean {
+    return this.#leftBehind;
   }
 
   /** Whether this message was deleted when its lease had ended, so that SQS may not have deleted it. */
@@ -155,7 +162,12 @@ export class Settler {
     const { table } = this.#options;
     const { claim } = held;
     const { state } = outcome;
-    if (!table || !claim || state === undefined) return 'written';
+    if (!table) return 'written';
+    if (!claim || state === undefined) {
+      // A claim whose answer was lost, or a lease.
+      this.#leftBehind = true;
+      return 'written';
+    }
     const id = jobIdOf(held);
     const tries = triesOf(claim, { ...exit, log, endedAt: new Date(endedAtMs).toISOString() });
     const end: TryEnd = { ...exit, tries, endedAtMs, refund: outcome.costsAttempt ? 0 : 1 };

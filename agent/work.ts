@@ -27,6 +27,8 @@ export interface WorkState {
   /** Monotonic milliseconds of the moment since which there was no job; undefined while there is one. */
   idleSinceMs: number | undefined;
   jobsDone: number;
+  /** A record may go on saying that a job runs here: its end could not be written, or was not ours to write. */
+  leftBehind: boolean;
 }
 
 /** By which a watchdog sees whether the work goes on. */

@@ -123,7 +123,8 @@ async function go(
  */
 function listingOf(self: Self, { reason, rung }: Retirement): 'instances' | 'retired' {
   const letGo = rung === 'terminate' || rung === 'terminate-without-decrement';
-  return letGo && !FAILED_BOOTS.has(reason) && !isBusy(self) ? 'retired' : 'instances';
+  const settled = !isBusy(self) && !self.work.state().leftBehind;
+  return letGo && !FAILED_BOOTS.has(reason) && settled ? 'retired' : 'instances';
 }
 
 async function depthOf({ clients, config, clock, log }: Self): Promise<number | undefined> {

@@ -48,6 +48,16 @@ describe('a life without trouble', () => {
     expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 3 });
   });
 
+  test('lost a job with its message, by a purge: that is left to the keeper, who else would let it run for ever', async () => {
+    const one = await open();
+    await one.send('exec sleep 60');
+    const agent = await startAgent(one, { config: { leaseSeconds: 2 } });
+    await until(agent.work, () => agent.work.state().running > 0);
+    await one.call('sqs', 'PurgeQueue', { QueueUrl: one.queueUrl });
+    expect(await agent.life.ended).toMatchObject({ reason: 'idle', rung: 'terminate' });
+    expect(await one.instanceRecord(agent.instance)).toMatchObject({ listing: 'instances' });
+  });
+
   test('an agent that starts again keeps the time at which its instance was ready first', async () => {
     const one = await open();
     const inService = one.nextCall(({ action }) => action === 'CompleteLifecycleAction');

@@ -98,7 +98,7 @@ function waking({ group, memory, backlog, lastLaunchMs = 0, nowMs }: Look, confi
   }
   // "Suspend and resume Amazon EC2 Auto Scaling processes": without AlarmNotification the owner wants no alarm obeyed.
   const wanted = !group.suspended.has('Launch') && !group.suspended.has('AlarmNotification');
-  if (execute && wanted) actions.push({ do: 'wake', backlog });
+  if (execute && wanted && memory.pausedAtMs === undefined) actions.push({ do: 'wake', backlog });
   return actions;
 }
 

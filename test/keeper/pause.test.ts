@@ -46,6 +46,16 @@ describe('a paused fleet', () => {
     expect(await keeper.after(1)).not.toContain('suspend-launch');
   });
 
+  test('is not woken by the look that finds its launches resumed', async () => {
+    const fleet = await openPaused();
+    const keeper = await keeperOf(fleet);
+    await fleet.send('a');
+    await keeper.after(0);
+    await fleet.call('autoscaling', 'ResumeProcesses', LAUNCH);
+    expect(await keeper.after(2)).toEqual(['suspend-launch', 'report-breaker']);
+    expect((await fleet.group()).desired).toBe(0);
+  });
+
   test('keeps a breaker that tripped before open, until it is resumed', async () => {
     const fleet = await openPaused();
     const keeper = await keeperOf(fleet);

@@ -70,9 +70,9 @@ number of the signal that it died of; 124 over its time limit, 122 cancelled,
 121 lost, 120 unknown, 123 not ended yet when the waiting was given up. Of
 several: 123 if one has not ended, else that of the first that did not succeed.
 
-An unknown id is not waited for, unless it begins with m-: that is a message of
-another producer, which no agent may have seen yet. Ctrl-C ends the waiting, not
-the jobs.
+An unknown id is not waited for; but with --timeout or --retries one that begins
+with m- is: that is a message of another producer, which no agent may have seen
+yet. Ctrl-C ends the waiting, not the jobs.
 
 Examples:
   mayfly wait j-8w3m0c5vkq1z && echo it went well

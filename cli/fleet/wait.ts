@@ -46,7 +46,8 @@ const MESSAGE_ID = /^m-/;
  * table request. A table that is throttled does not end it, nor a minute without AWS.
  *
  * Resolves with all jobs in the order of the ids, those that have not ended as they were last seen. An unknown id is
- * not waited for, unless a plain producer's message has it: that job is known when an agent has seen it.
+ * not waited for, unless a plain producer's message has it and there is a time limit: that job is known when an agent has
+ * seen it.
  */
 export async function waitFor(
   context: FleetContext,
@@ -68,7 +69,8 @@ export async function waitFor(
     const progress = watch.see(jobs ?? [], trouble);
     options.onProgress?.(progress);
     const leftMs = untilMs - clock.monotonic();
-    if (watch.isOver(timeoutSeconds) || leftMs <= 0) return watch.jobs();
+    if (watch.isOver(timeoutSeconds)) return watch.jobs();
+    if (leftMs <= 0) return watch.lastKnown(trouble);
     refusals = jobs ? 0 : refusals + 1;
     const pauseMs = jobs ? waitMs : Math.max(waitMs, backoffMs(BACKOFF, refusals, context.random));
     await clock.sleep(Math.min(pauseMs, leftMs), signal);
@@ -130,6 +132,12 @@ class Watch {
   isOver(timeoutSeconds: number): boolean {
     if (Number.isFinite(timeoutSeconds)) return this.#left.size === 0;
     return this.left().every((id) => this.#known.get(id)?.state === 'unknown');
+  }
+
+  /** Throws if nothing was ever learned of the jobs: that is no state of theirs. */
+  lastKnown(trouble: FleetError | undefined): JobView[] {
+    if (trouble && this.#known.size === 0) throw trouble;
+    return this.jobs();
   }
 
   jobs(): JobView[] {

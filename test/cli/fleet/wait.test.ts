@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { WaitProgress } from '../../../cli/index.ts';
+import { Throttled, type WaitProgress } from '../../../cli/index.ts';
 import { bareFleets } from '../bare-fleet.ts';
 
 const open = bareFleets();
@@ -103,6 +103,18 @@ describe('waiting', () => {
     await ended;
     expect(throttled).toEqual([true, ...throttled.slice(1).fill(false)]);
     expect(job).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('that learned nothing in its time ends with the reason, and with no state', async () => {
+    const { fleet, record, cloud, mayfly } = await open();
+    await record({ id: 'j-hid', state: 'running', instance: 'i-1', startedAt: at });
+    cloud.faults.add({ service: 'dynamodb', action: 'BatchGetItem', effect: { kind: 'throttle' } });
+    await expect(fleet.wait(['j-hid'], { timeoutSeconds: 0 })).rejects.toThrow(Throttled);
+    expect(await mayfly('wait', '--timeout', '0', 'j-hid')).toMatchObject({
+      exitCode: 1,
+      stdout: '',
+      stderr: expect.stringContaining('AWS refuses calls to the table'),
+    });
   });
 
   it('survives a connection that breaks', async () => {

@@ -98,6 +98,16 @@ describe('status', () => {
     expect(exitCode).toBe(120);
   });
 
+  it('does not promise output that was lost', async () => {
+    const log = { stdout: { bytes: 0 }, stderr: { bytes: 9000, lost: 8000, chunks: 1 }, tail: 'end\n' };
+    const tries = [{ key: 'k', instance: 'i-0a', startedAt: AT, endedAt: END, log }];
+    await bare.record(ended('j-holes', 'succeeded', { exitStatus: 0, tries }));
+    const { stdout } = await bare.mayfly('status', 'j-holes');
+    expect(stdout).toContain(
+      'output, 9000 bytes, 8000 of them lost, its end (what there is: mayfly logs j-holes):\n  | end',
+    );
+  });
+
   it('escapes what comes from jobs, as text and as JSON, also off a terminal', async () => {
     for (const words of [['status'], ['status', '--json'], ['status', '--ansible'], ['wait'], ['list']]) {
       const { stdout } = await bare.mayfly(...words, ...(words[0] === 'list' ? [] : ['j-bad']));

@@ -25,6 +25,9 @@ export interface BodiesOptions {
 /** How long a slot waits for a bucket that does not answer, before the job is handed back. */
 const FETCH_PATIENCE_MS = 60_000;
 
+/** How often a slot that waits for one looks whether it still may. */
+const LOOK_MS = 250;
+
 /** How long the end of a job waits for its body to be kept. */
 const KEEP_PATIENCE_MS = 10_000;
 
@@ -44,20 +47,30 @@ export class Bodies {
       return { kind: 'refused', reason };
     }
     const giveUpMs = clock.monotonic() + FETCH_PATIENCE_MS;
-    const over = () => stopping() || leases.hasEnded(held) || clock.monotonic() > giveUpMs;
+    const over = () => stopping() || leases.hasEnded(held);
+    const done = new AbortController();
     try {
-      const text = await persist(() => store().get(job.id), {
+      const fetched = persist(() => store().get(job.id), {
         clock,
         random,
-        hopeless: (error) => over() || isFinal(error) || isRefusal(error),
+        hopeless: (error) => over() || clock.monotonic() > giveUpMs || isFinal(error) || isRefusal(error),
         onFailure: (err, tries) => log.warn({ job: job.id, err, tries }, "a job's body is not there yet"),
       });
+      const text = await Promise.race([fetched, this.#until(over, done.signal)]);
       return withBody(job, text);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       if (isFinal(error)) return { kind: 'refused', reason: message };
       return { kind: 'not-started', reason: `its body ${job.bodyKey} could not be fetched: ${message}` };
+    } finally {
+      done.abort();
     }
+  }
+
+  /** Rejects when it is over, whatever call is under way: one takes longer than a drain can wait. */
+  async #until(over: () => boolean, done: AbortSignal): Promise<never> {
+    while (!over()) await this.#options.clock.sleep(LOOK_MS, done);
+    throw new Error('there is no more time for it');
   }
 
   /** Keeps a body that is too long for the record and whose message is about to go. Never rejects, nor waits for long. */

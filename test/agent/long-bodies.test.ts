@@ -164,3 +164,17 @@ test('a body that cannot be kept holds nothing up', async () => {
   const told = worker.lines.filter(({ msg }) => String(msg).includes('body could not be kept'));
   expect(told).toHaveLength(1);
 });
+
+test('a drain whose time is over does not wait for a body, and the job costs no attempt', async () => {
+  const bed = await logged(open);
+  const { bench, agent } = bed;
+  const effect = { kind: 'timeout', applied: false } as const;
+  const fault = bench.cloud.faults.add({ service: 's3', action: 'GetObject', effect });
+  const worker = await agent('echo ran >> $JOURNAL');
+  await bench.send(envelope('j-drained'));
+  worker.work.resume();
+  await eventually('the call', () => fault.strikes > 0);
+  await worker.work.drain(0);
+  expect(await bench.table.get('j-drained')).toMatchObject({ state: 'queued', attempts: 0 });
+  expect(await bench.journal()).toEqual([]);
+});

@@ -107,7 +107,8 @@ export class JobCatalogue {
       const record = await this.#get(id);
       if (!record || record.removedAt !== undefined) return { kind: 'unknown' };
       // An earlier write of ours, whose answer was lost.
-      if (record.state === 'cancelled' && record.endedAt === at) return { kind: 'cancelled', record };
+      const own = record.state === 'cancelled' && record.cancelRequestedAt === at && record.endedAt === at;
+      if (own) return { kind: 'cancelled', record };
       if (TERMINAL_STATES.has(record.state)) return { kind: 'ended', record };
     }
   }

@@ -3,6 +3,7 @@ import { LONGEST_INLINE_LOG, type StreamLog, type TryLog } from '../../jobs/reco
 import type { OutputSink } from '../runner.ts';
 import { isRefusal } from './bucket.ts';
 import { Chunks } from './chunks.ts';
+import { IndexWriter } from './index-writer.ts';
 import { inlineLog, LONGEST_TIMES } from './inline-log.ts';
 import { OutputTail } from './output-tail.ts';
 import { type Stream, Timeline } from './timeline.ts';
@@ -27,9 +28,6 @@ const MOST_MOMENTS = 4096;
 /** For the last index, when the time for the last chunks is over. */
 const INDEX_PATIENCE_MS = 1000;
 
-/** How often a try that waits for the bucket looks whether it still may. */
-const LOOK_MS = 250;
-
 /**
  * The log of one try, where its worker's output goes.
  *
@@ -51,10 +49,7 @@ export class TryLogWriter implements OutputSink {
   #chunks: Record<Stream, Chunks> | undefined;
   /** Memory that the timeline holds. */
   #momentBytes = 0;
-  /** Indices that are written, and texts that are still to be. */
-  #indices = 0;
-  readonly #untold: string[] = [];
-  #indexing: Promise<void> = Promise.resolve();
+  readonly #index: IndexWriter;
   #sending = 0;
   #waiting: Promise<void> | undefined;
   /** It has waited for room as long as it may, and there was none since. */
@@ -69,6 +64,14 @@ export class TryLogWriter implements OutputSink {
   constructor(shared: Shared, options: TryLogOptions) {
     this.#shared = shared;
     this.#options = options;
+    this.#index = new IndexWriter({
+      timeline: this.#timeline,
+      written: () => ({
+        stdout: this.#chunks?.stdout.written ?? 0,
+        stderr: this.#chunks?.stderr.written ?? 0,
+      }),
+      put: (number, text, signal) => this.#put('index', number, text, signal),
+    });
   }
 
   write(stream: Stream, data: Buffer): Promise<void> | undefined {
@@ -148,7 +151,7 @@ export class TryLogWriter implements OutputSink {
     // With nothing of its own on the way it would wait for others, and they perhaps for it.
     if (!this.#chunks?.stdout.writing && !this.#chunks?.stderr.writing) void this.#sendOff();
     const over = new AbortController();
-    const late = this.#late(patienceMs, over.signal);
+    const late = this.#shared.late(patienceMs, over.signal);
     this.#impatient = !(await memory.room(late));
     over.abort();
   }
@@ -211,45 +214,16 @@ export class TryLogWriter implements OutputSink {
     chunks.stdout.cut();
     chunks.stderr.cut();
     await Promise.all([chunks.stdout.settled(), chunks.stderr.settled()]);
-    if (!this.#abort.signal.aborted) await this.#writeIndex(this.#abort.signal);
+    if (!this.#abort.signal.aborted) await this.#index.write(this.#abort.signal);
+    this.#countMoments();
     this.#sending -= 1;
-  }
-
-  /**
-   * Tells of what is written, one index at a time.
-   *
-   * @param last whether the rest never will be
-   */
-  #writeIndex(signal: AbortSignal, last = false): Promise<void> {
-    this.#indexing = this.#indexing.then(() => {
-      const { stdout, stderr } = this.#chunks ?? {};
-      const written = { stdout: stdout?.written ?? 0, stderr: stderr?.written ?? 0 };
-      const text = this.#timeline.take(written, last);
-      if (text !== '') this.#untold.push(text);
-      this.#countMoments();
-      return this.#tell(signal);
-    });
-    return this.#indexing;
-  }
-
-  /** Never rejects. A text whose writing was given up may be there all the same: it stays the one of its number. */
-  async #tell(signal: AbortSignal): Promise<void> {
-    for (let text = this.#untold[0]; text !== undefined && this.#place === 'bucket'; text = this.#untold[0]) {
-      try {
-        await this.#put('index', this.#indices + 1, text, signal);
-      } catch {
-        return;
-      }
-      this.#indices += 1;
-      this.#untold.shift();
-    }
   }
 
   /** All that is left, for as long as the end of a job may wait for it. */
   async #finish(): Promise<void> {
     const sent = this.#sendOff();
     const over = new AbortController();
-    await Promise.race([sent, this.#late(this.#shared.endPatienceMs(), over.signal)]);
+    await Promise.race([sent, this.#shared.late(this.#shared.endPatienceMs(), over.signal)]);
     over.abort();
     this.#abort.abort();
     await sent;
@@ -258,23 +232,12 @@ export class TryLogWriter implements OutputSink {
     this.#countMoments();
   }
 
-  /** Resolves when the time is over, or the agent's own, which may be cut short meanwhile; or with `over`. */
-  async #late(ms: number, over: AbortSignal): Promise<void> {
-    const { clock } = this.#shared;
-    const giveUpMs = clock.monotonic() + ms;
-    while (!over.aborted) {
-      const leftMs = Math.min(giveUpMs, this.#shared.hurryAtMs) - clock.monotonic();
-      if (leftMs <= 0) return;
-      await clock.sleep(Math.min(leftMs, LOOK_MS), over).catch(() => undefined);
-    }
-  }
-
   async #writeLastIndex(): Promise<void> {
     const { clock, bucket } = this.#shared;
     const written = (this.#chunks?.stdout.chunks ?? 0) + (this.#chunks?.stderr.chunks ?? 0);
-    if (this.#timeline.length + this.#untold.length === 0 || written === 0 || bucket?.away) return;
+    if (this.#place !== 'bucket' || !this.#index.behind || written === 0 || bucket?.away) return;
     const over = new AbortController();
-    const index = this.#writeIndex(over.signal, true);
+    const index = this.#index.write(over.signal, true);
     await Promise.race([index, clock.sleep(INDEX_PATIENCE_MS)]);
     over.abort();
     await index;

@@ -29,6 +29,8 @@ export interface Shared {
   readonly hurryAtMs: number;
   /** How long the end of a job may wait for its log. */
   endPatienceMs(): number;
+  /** Resolves when the time is over, or the agent's own, which may be cut short meanwhile; or with `over`. */
+  late(ms: number, over: AbortSignal): Promise<void>;
   /** The log is to be flushed then. */
   ring(atMs: number): void;
   forget(log: TryLogWriter): void;
@@ -36,6 +38,9 @@ export interface Shared {
 
 /** For a bucket that has been away: long enough to see whether it is back. */
 const AWAY_PATIENCE_MS = 2000;
+
+/** How often a try that waits for the bucket looks whether it still may. */
+const LOOK_MS = 250;
 
 /** The logs of all tries that run here, and the one timer that flushes them. */
 export class TryLogs implements Shared {
@@ -72,6 +77,15 @@ export class TryLogs implements Shared {
 
   endPatienceMs(): number {
     return this.bucket?.away ? Math.min(AWAY_PATIENCE_MS, this.patienceMs) : this.patienceMs;
+  }
+
+  async late(ms: number, over: AbortSignal): Promise<void> {
+    const giveUpMs = this.clock.monotonic() + ms;
+    while (!over.aborted) {
+      const leftMs = Math.min(giveUpMs, this.hurryAtMs) - this.clock.monotonic();
+      if (leftMs <= 0) return;
+      await this.clock.sleep(Math.min(leftMs, LOOK_MS), over).catch(() => undefined);
+    }
   }
 
   ring(atMs: number): void {

@@ -5,7 +5,7 @@ import { openJournal } from '../sent-journal.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import type { EnqueueOptions } from './enqueue.ts';
 import { sendJobs } from './send-jobs.ts';
-import { keepRest, spoolStdin } from './stdin-jobs.ts';
+import { keepRest, type Rest, spoolStdin } from './stdin-jobs.ts';
 import { waitFor } from './wait-for.ts';
 
 /** Enqueues a job for each line of a file or of standard input; what is left of it, if an earlier run broke off. */
@@ -13,24 +13,20 @@ export async function enqueueFile(fleet: Fleet, options: EnqueueOptions): Promis
   const { file, jsonLines = false, journal } = options;
   if (file === undefined) return enqueueStdin(fleet, options);
   const jobs = { path: file, name: escapeLine(file), jsonLines };
-  await enqueueJobs(
-    fleet,
-    jobs,
-    journal ?? `${file}.mayfly`,
-    options,
-    () => 'The same command sends the rest.',
-  );
+  const journalPath = journal ?? `${file}.mayfly`;
+  const rest = { how: 'The same command sends the rest.', journalPath };
+  await enqueueJobs(fleet, jobs, journalPath, options, () => rest);
 }
 
 async function enqueueStdin(fleet: Fleet, options: EnqueueOptions): Promise<void> {
   const { jsonLines = false, journal } = options;
   const spool = await spoolStdin();
   const jobs = { path: spool.path, name: 'standard input', jsonLines };
+  const journalPath = journal ?? `${spool.path}.mayfly`;
+  const rest = { how: 'The same command with the same input sends the rest.', journalPath };
   try {
-    await enqueueJobs(fleet, jobs, journal ?? `${spool.path}.mayfly`, options, (seed) =>
-      journal === undefined
-        ? keepRest(spool, seed, jsonLines)
-        : 'The same command with the same input sends the rest.',
+    await enqueueJobs(fleet, jobs, journalPath, options, (seed) =>
+      journal === undefined ? keepRest(spool, seed, options) : rest,
     );
   } finally {
     spool.remove();
@@ -43,7 +39,7 @@ async function enqueueJobs(
   file: JobsFile,
   journalPath: string,
   options: EnqueueOptions,
-  rest: (seed: string) => string,
+  rest: (seed: string) => Rest,
 ): Promise<void> {
   const { sha256, jobs } = await checkJobs(file);
   if (jobs === 0) {

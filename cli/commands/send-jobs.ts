@@ -10,6 +10,7 @@ import { createProgress } from '../terminal/progress.ts';
 import { count } from '../terminal/words.ts';
 import type { EnqueueOptions } from './enqueue.ts';
 import { untilInterrupted } from './interrupt.ts';
+import type { Rest } from './stdin-jobs.ts';
 
 export interface Sending {
   fleet: Fleet;
@@ -18,8 +19,8 @@ export interface Sending {
   /** Jobs in the file. */
   total: number;
   options: EnqueueOptions;
-  /** What to do for the rest, as a sentence, if it breaks off. */
-  rest: () => string;
+  /** Called if it breaks off. */
+  rest: () => Rest;
 }
 
 /** What is known of a job that was sent. */
@@ -145,9 +146,10 @@ function brokenOff(
   const unsure = unknown.length > 0 ? `; of ${rangesInWords(unknown)} nobody can say` : '';
   const why = interrupted ? 'It was stopped by Ctrl-C.' : sentenceOf(error.cause);
   const status = interrupted ? ExitCode.interrupted : ExitCode.failed;
+  const { how, journalPath } = rest();
   return new Failure(
-    `${sent.length} of the ${count(total, 'job')} of ${file.name} were sent${where}${unsure}. ${why} ${rest()} ` +
-      `What was sent is in ${journal.path}; a job that is sent twice runs once.`,
+    `${sent.length} of the ${count(total, 'job')} of ${file.name} were sent${where}${unsure}. ${why} ${how} ` +
+      `What was sent is in ${journalPath}; a job that is sent twice runs once.`,
     status,
   );
 }

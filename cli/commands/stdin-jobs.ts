@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Failure } from '../failure.ts';
+import type { EnqueueOptions } from './enqueue.ts';
 
 /** Standard input as a file, so that it can be checked to its end before anything of it is sent. */
 export interface Spool {
@@ -36,8 +37,17 @@ export async function spoolStdin(): Promise<Spool> {
   }
 }
 
-/** Leaves what came on standard input, and the journal of what was sent of it, in this directory. @returns how to go on */
-export function keepRest(spool: Spool, seed: string, jsonLines: boolean): string {
+/** How the rest of a file is sent that was not sent to its end. */
+export interface Rest {
+  /** A sentence. */
+  how: string;
+  /** The journal of what was sent. */
+  journalPath: string;
+}
+
+/** Leaves what came on standard input, and the journal of what was sent of it, in this directory. */
+export function keepRest(spool: Spool, seed: string, options: EnqueueOptions): Rest {
+  const { jsonLines, async: limit, delay, group } = options;
   let file = `mayfly-rest-${seed}.${jsonLines ? 'jsonl' : 'txt'}`;
   try {
     copyFileSync(spool.path, file);
@@ -47,5 +57,12 @@ export function keepRest(spool: Spool, seed: string, jsonLines: boolean): string
     spool.keep();
     file = spool.path;
   }
-  return `\`mayfly enqueue${jsonLines ? ' --json-lines' : ''} --file ${file}\` sends the rest.`;
+  const words = [
+    ...(limit === undefined ? [] : ['--async', limit]),
+    ...(delay === undefined ? [] : ['--delay', delay]),
+    ...(group === undefined ? [] : ['--group', group]),
+    ...(jsonLines ? ['--json-lines'] : []),
+  ];
+  const command = ['mayfly enqueue', ...words, '--file', file].join(' ');
+  return { how: `\`${command}\` sends the rest.`, journalPath: `${file}.mayfly` };
 }

@@ -248,12 +248,15 @@ describe('what breaks off', () => {
     const when = (input: Record<string, unknown>) => JSON.stringify(input).includes('job 342');
     const fault = bare.cloud.faults.add({ ...gone, when });
     const input = JOBS.map((body) => JSON.stringify({ body })).join('\n');
-    const first = await bare.mayflyReading(input, 'enqueue', '--json-lines', '-');
+    const first = await bare.mayflyReading(input, 'enqueue', '--async', '60', '--json-lines', '-');
     fault.remove();
     expect(first.exitCode).toBe(1);
-    const command = /`mayfly (enqueue --json-lines --file mayfly-rest-[a-z0-9]+\.jsonl)` sends the rest/.exec(
-      String(first.stderr),
-    )?.[1];
+    const [, command, rest = ''] =
+      /`mayfly (enqueue --async 60 --json-lines --file (mayfly-rest-[a-z0-9]+\.jsonl))` sends the rest/.exec(
+        String(first.stderr),
+      ) ?? [];
+    expect(first.stderr).toContain(`What was sent is in ${rest}.mayfly;`);
+    expect(await readFile(join(bare.directory, `${rest}.mayfly`), 'utf8')).toContain('"sent"');
     const second = await bare.mayfly(...(command ?? '').split(' '));
     expect(second).toMatchObject({ exitCode: 0, stderr: '' });
     expect((await messages(bare)).map(({ payload }) => payload)).toEqual(JOBS);

@@ -39,7 +39,10 @@ export function enqueueCommand(): Command {
     .option('--poll <seconds>', 'wait for its end and look this often; 0: only send it', seconds(0), 0)
     .option('--delay <seconds>', 'not to be started before', whole(0, LONGEST_DELAY_SECONDS))
     .option('--dedupe <key>', 'only if there is no job with this key yet; else that one is meant')
-    .option('--group <name>', 'jobs of one group do not run at the same time')
+    .option(
+      '--group <name>',
+      'a name for jobs that belong together: `list --group` finds them, their workers have it as MAYFLY_GROUP',
+    )
     .option('--file <file>', 'a job for each line of this file')
     .addOption(
       new Option('--json-lines', 'each line is {"body": ..., "async"?, "delay"?, "dedupe"?, "group"?}'),

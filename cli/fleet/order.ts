@@ -15,7 +15,7 @@ export interface JobOptions {
   delaySeconds?: number;
   /** Jobs with the same key are one: the second is not enqueued, and has the first one's id. */
   dedupe?: string;
-  /** Jobs of one group do not run at the same time. */
+  /** A name for jobs that belong together: `list` finds them by it, their workers have it as `MAYFLY_GROUP`. */
   group?: string;
   /** The call that this job is one part of. */
   requestId?: string;

@@ -91,6 +91,11 @@ describe('help', () => {
     }
   });
 
+  it('of --group promises no more than a name', () => {
+    const help = verbs.find((verb) => verb.name() === 'enqueue')?.helpInformation();
+    expect(help).toMatch(/--group <name> +a name for jobs that belong together/);
+  });
+
   it('of all verbs tells what mayfly exits with', async () => {
     const { mayfly } = await open();
     const { stdout, exitCode } = await mayfly('help');

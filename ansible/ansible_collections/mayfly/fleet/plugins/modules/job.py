@@ -74,7 +74,7 @@ options:
       - With it a playbook can be run again, also after it was cut off half-way, and sends nothing twice.
     type: str
   group:
-    description: Jobs of one group do not run at the same time.
+    description: A name for jobs that belong together. Their workers have it as C(MAYFLY_GROUP).
     type: str
 attributes:
   check_mode:

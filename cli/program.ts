@@ -78,7 +78,7 @@ Which fleet:
     --queue-url <url>         MAYFLY_QUEUE_URL
     --table <name>            MAYFLY_TABLE
     --log-bucket <name>       MAYFLY_LOG_BUCKET
-    --auto-scaling-group <name>                 MAYFLY_GROUP
+    --auto-scaling-group <name>                 MAYFLY_AUTO_SCALING_GROUP
     --dead-letter-queue-url <url>               MAYFLY_DEAD_LETTER_QUEUE_URL
   Region and credentials are found as AWS's own tools find them. With the
   variables that \`mayfly local\` prints, all of this works there as on AWS.

@@ -70,7 +70,7 @@ function environmentOf({ environment, queueUrl, table, bucket }: Stage): Record<
     MAYFLY_QUEUE_URL: queueUrl,
     MAYFLY_TABLE: table,
     MAYFLY_LOG_BUCKET: bucket,
-    MAYFLY_GROUP: 'bench',
+    MAYFLY_AUTO_SCALING_GROUP: 'bench',
   };
 }
 

@@ -32,7 +32,9 @@ export function withFleet(command: Command): Command {
     .addOption(option('--queue-url <url>', 'its queue', 'MAYFLY_QUEUE_URL').hideHelp())
     .addOption(option('--table <name>', 'its table', 'MAYFLY_TABLE').hideHelp())
     .addOption(option('--log-bucket <name>', 'its log bucket', 'MAYFLY_LOG_BUCKET').hideHelp())
-    .addOption(option('--auto-scaling-group <name>', 'its Auto Scaling group', 'MAYFLY_GROUP').hideHelp())
+    .addOption(
+      option('--auto-scaling-group <name>', 'its Auto Scaling group', 'MAYFLY_AUTO_SCALING_GROUP').hideHelp(),
+    )
     .addOption(
       option(
         '--dead-letter-queue-url <url>',

@@ -30,7 +30,7 @@ const VARIABLES = {
   queueUrl: 'MAYFLY_QUEUE_URL',
   table: 'MAYFLY_TABLE',
   logBucket: 'MAYFLY_LOG_BUCKET',
-  group: 'MAYFLY_GROUP',
+  group: 'MAYFLY_AUTO_SCALING_GROUP',
   deadLetterQueueUrl: 'MAYFLY_DEAD_LETTER_QUEUE_URL',
 } as const satisfies Partial<Record<keyof FindOptions, string>>;
 

@@ -16,7 +16,7 @@ const NEEDED = {
   queueUrl: 'MAYFLY_QUEUE_URL',
   table: 'MAYFLY_TABLE',
   logBucket: 'MAYFLY_LOG_BUCKET',
-  group: 'MAYFLY_GROUP',
+  group: 'MAYFLY_AUTO_SCALING_GROUP',
 } as const;
 
 /**

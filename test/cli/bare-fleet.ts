@@ -85,7 +85,7 @@ async function setUp(cloud: Cloud, directory: string, name: string): Promise<Bar
     MAYFLY_QUEUE_URL: queueUrl,
     MAYFLY_TABLE: TABLE,
     MAYFLY_LOG_BUCKET: BUCKET,
-    MAYFLY_GROUP: names.group,
+    MAYFLY_AUTO_SCALING_GROUP: names.group,
     MAYFLY_DEAD_LETTER_QUEUE_URL: deadLetterQueueUrl,
   };
   const surroundings = { cwd: directory, env };

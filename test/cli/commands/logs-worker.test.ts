@@ -29,7 +29,7 @@ function logs({ fleet, bench }: Manned, ...words: string[]) {
     MAYFLY_QUEUE_URL: queueUrl,
     MAYFLY_TABLE: table,
     MAYFLY_LOG_BUCKET: logBucket,
-    MAYFLY_GROUP: group,
+    MAYFLY_AUTO_SCALING_GROUP: group,
   };
   return execa(process.execPath, [BIN, 'logs', ...words], { env, extendEnv: false, ...BYTES });
 }

@@ -222,9 +222,17 @@ describe('by names', () => {
   });
 
   it('comes from variables too', async () => {
-    const variables = { MAYFLY_TABLE: 't', MAYFLY_LOG_BUCKET: 'b', MAYFLY_GROUP: 'g' };
+    const variables = { MAYFLY_TABLE: 't', MAYFLY_LOG_BUCKET: 'b', MAYFLY_AUTO_SCALING_GROUP: 'g' };
     Object.assign(process.env, { MAYFLY_QUEUE_URL: 'https://sqs/v', ...variables });
     expect(await find()).toMatchObject({ queueUrl: 'https://sqs/v', table: 't', logBucket: 'b', group: 'g' });
+  });
+
+  it('is not what a worker is told of its job', async () => {
+    process.env['MAYFLY_GROUP'] = 'of-jobs';
+    expect(await failure({ queueUrl: 'https://sqs/q', table: 't', logBucket: 'b' })).toMatchObject({
+      name: WrongOption.name,
+      message: expect.stringContaining('group (MAYFLY_AUTO_SCALING_GROUP)'),
+    });
   });
 
   it('is in the region of its queue', async () => {
@@ -237,7 +245,7 @@ describe('by names', () => {
       name: WrongOption.name,
       message:
         'A fleet that is found by names needs all of them; these are not there: logBucket (MAYFLY_LOG_BUCKET), group ' +
-        "(MAYFLY_GROUP). Its stack's name alone would do as well (MAYFLY_STACK).",
+        "(MAYFLY_AUTO_SCALING_GROUP). Its stack's name alone would do as well (MAYFLY_STACK).",
     });
   });
 });

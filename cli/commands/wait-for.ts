@@ -50,7 +50,11 @@ async function followed(
       fleet.wait(ids, {
         ...options,
         signal,
-        onProgress: (now) => progress.show(course.moment(now)),
+        onProgress: (now) => {
+          const moment = course.moment(now);
+          // The end of the last one is told by what is shown next.
+          if (now.left > 0) progress.show(moment);
+        },
       });
     return await untilInterrupted(wait, () => {
       progress.end();

@@ -2,6 +2,8 @@ import measure from 'fast-string-truncated-width';
 
 const GAP = '  ';
 const ELLIPSIS = '…';
+const SEQUENCE = /(\p{Cc}\[[\d;]*m)/u;
+const CHARACTERS = new Intl.Segmenter();
 
 /** Cells that a text takes on a terminal; colours take none. */
 export function widthOf(text: string): number {
@@ -10,10 +12,26 @@ export function widthOf(text: string): number {
 
 /** The text as far as it has room, with an ellipsis where something is missing. Colours end where it is cut. */
 export function clip(text: string, cells: number): string {
-  const { index, truncated, ellipsed } = measure(text, { limit: cells, ellipsis: ELLIPSIS });
-  if (!truncated) return text;
+  if (widthOf(text) <= cells) return text;
+  const room = cells - ELLIPSIS.length;
+  let kept = '';
+  let width = 0;
+  for (const part of partsOf(text)) {
+    width += widthOf(part);
+    if (width > room) break;
+    kept += part;
+  }
   const reset = text.includes('\x1b[') ? '\x1b[0m' : '';
-  return `${text.slice(0, index)}${ellipsed ? ELLIPSIS : ''}${reset}`;
+  return `${kept}${room < 0 ? '' : ELLIPSIS}${reset}`;
+}
+
+/** What must not be cut in two: escape sequences, and what a person takes for one character. */
+function* partsOf(text: string): Generator<string> {
+  // With a group in its expression, split keeps what it splits at: every second one.
+  for (const [index, run] of text.split(SEQUENCE).entries()) {
+    if (index % 2 === 1) yield run;
+    else for (const { segment } of CHARACTERS.segment(run)) yield segment;
+  }
 }
 
 /** Filled up with blanks on the right. */

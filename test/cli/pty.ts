@@ -23,9 +23,11 @@ export interface PtyOptions {
 
 /** Runs a line of shell on a terminal. */
 export function onTerminal(line: string, { cwd, env, columns = 80 }: PtyOptions): Pty {
+  // Node takes a terminal in CI for one without colours.
+  const { CI: _, ...person } = env;
   const child = execa('script', ['-qefc', `stty cols ${columns}; ${line}`, '/dev/null'], {
     cwd,
-    env: { ...env, TERM: 'xterm-256color' },
+    env: { ...person, TERM: 'xterm-256color' },
     extendEnv: false,
     reject: false,
     buffer: false,

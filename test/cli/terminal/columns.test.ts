@@ -39,6 +39,8 @@ it.each([
   ['abcd', 3, 'ab…'],
   ['甲虫甲', 4, '甲…'],
   ['\x1b[31mabcd\x1b[39m', 3, '\x1b[31mab…\x1b[0m'],
+  ['\x1b[31m████\x1b[39m', 3, '\x1b[31m██…\x1b[0m'],
+  ['a\u0301bcd', 3, 'a\u0301b…'],
 ])('clip %j to %d', (text, cells, clipped) => {
   expect(clip(text, cells)).toBe(clipped);
   expect(widthOf(clipped)).toBeLessThanOrEqual(cells);

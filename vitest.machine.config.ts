@@ -6,8 +6,8 @@ const ci = process.env['CI'] === 'true';
 export default defineConfig({
   test: {
     include: ['test/machine/**/*.test.ts'],
-    // Machines wait more than they work: three fleets suit two cores.
-    maxWorkers: 3,
+    // Machines wait more than they work: two fleets of up to three machines suit two cores.
+    maxWorkers: 2,
     testTimeout: 600_000,
     hookTimeout: 300_000,
     expect: { poll: { timeout: 60_000, interval: 200 } },

@@ -72,8 +72,11 @@ function leaseRanOut(
   facts: Facts,
   between: readonly CallFacts[],
 ): boolean {
+  // A claim is no sign of the run before it, also when the same instance makes it: its agent may have started anew.
   const renewals = facts.records
-    ? writesTo(run.job, between).filter((call) => !owner || instanceOf(call) === owner)
+    ? writesTo(run.job, between).filter(
+        (call) => stateWritten(call) !== 'running' && (!owner || instanceOf(call) === owner),
+      )
     : [];
   const lastSignMs = Math.max(earlier.startedMs, ...renewals.map(({ atMs }) => atMs));
   return run.startedMs - lastSignMs >= facts.leaseMs * SLACK;

@@ -67,6 +67,16 @@ export function writes(job: string, state: string, caller: string, atMs: number)
   return call('dynamodb', 'UpdateItem', caller, input, atMs);
 }
 
+/** What an agent does while a job runs: its lease goes on, its state stays. */
+export function renews(job: string, caller: string, atMs: number): CallFacts {
+  const input = {
+    Key: { pk: { S: `job#${job}` } },
+    UpdateExpression: 'SET #leaseUntilMs = :set_leaseUntilMs',
+    ExpressionAttributeNames: { '#leaseUntilMs': 'leaseUntilMs' },
+  };
+  return call('dynamodb', 'UpdateItem', caller, input, atMs);
+}
+
 export function removes(job: string, atMs: number): CallFacts {
   return call('dynamodb', 'DeleteItem', 'owner', { Key: { pk: { S: `job#${job}` } } }, atMs);
 }

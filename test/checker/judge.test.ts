@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Facts, Rule } from '../../checker/facts.ts';
 import { judge } from '../../checker/judge.ts';
-import { call, enqueues, leaves, ONE, ran, removes, requeues, soundFacts, TWO, writes } from './facts.ts';
+import { call, enqueues, leaves, ONE, ran, removes, renews, requeues, soundFacts, TWO, writes } from './facts.ts';
 
 const KEEPER = 'keeper/mayfly-keeper';
 
@@ -73,7 +73,7 @@ describe('what is wrong is found', () => {
         calls: [
           ...calls,
           writes('m-1', 'running', `agent/${ONE}`, 900),
-          writes('m-1', 'running', `agent/${ONE}`, 9_000),
+          renews('m-1', `agent/${ONE}`, 9_000),
         ],
       }),
       finds: [['run-without-cause', 'm-1']],
@@ -294,6 +294,18 @@ describe('what is right is let pass', () => {
       change: ({ journal, calls }) => ({
         journal: [...journal, ...ran('m-1', 2, 300, 12_000, 0)],
         calls: [...calls, writes('m-1', 'running', `agent/${ONE}`, 900)],
+      }),
+      notes: ['job m-1 ran again: its lease ended with nobody renewing it'],
+    },
+    {
+      what: 'a job that its own instance claims again, whose agent was killed and started anew',
+      change: ({ journal, calls }) => ({
+        journal: [...replaceRun(journal, ran('m-1', 1, 100, 1_000)), ...ran('m-1', 2, 300, 12_000, 0)],
+        calls: [
+          ...calls,
+          writes('m-1', 'running', `agent/${ONE}`, 900),
+          writes('m-1', 'running', `agent/${ONE}`, 11_900),
+        ],
       }),
       notes: ['job m-1 ran again: its lease ended with nobody renewing it'],
     },

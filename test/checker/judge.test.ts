@@ -1,7 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import type { Facts, Rule } from '../../checker/facts.ts';
 import { judge } from '../../checker/judge.ts';
-import { call, enqueues, leaves, ONE, ran, removes, renews, requeues, soundFacts, TWO, writes } from './facts.ts';
+import {
+  call,
+  enqueues,
+  leaves,
+  ONE,
+  ran,
+  removes,
+  renews,
+  requeues,
+  soundFacts,
+  TWO,
+  writes,
+} from './facts.ts';
 
 const KEEPER = 'keeper/mayfly-keeper';
 

@@ -72,12 +72,10 @@ function leaseRanOut(
   facts: Facts,
   between: readonly CallFacts[],
 ): boolean {
-  // A claim is no sign of the run before it, also when the same instance makes it: its agent may have started anew.
-  const renewals = facts.records
-    ? writesTo(run.job, between).filter(
-        (call) => stateWritten(call) !== 'running' && (!owner || instanceOf(call) === owner),
-      )
-    : [];
+  const writes = facts.records ? writesTo(run.job, between) : [];
+  // From its claim on all signs are of the new run, also on the same instance: its agent may have started anew.
+  const claimedMs = writes.findLast((call) => stateWritten(call) === 'running')?.atMs ?? run.startedMs;
+  const renewals = writes.filter((call) => call.atMs < claimedMs && (!owner || instanceOf(call) === owner));
   const lastSignMs = Math.max(earlier.startedMs, ...renewals.map(({ atMs }) => atMs));
   return run.startedMs - lastSignMs >= facts.leaseMs * SLACK;
 }

@@ -317,6 +317,7 @@ describe('what is right is let pass', () => {
           ...calls,
           writes('m-1', 'running', `agent/${ONE}`, 900),
           writes('m-1', 'running', `agent/${ONE}`, 11_900),
+          renews('m-1', `agent/${ONE}`, 11_950),
         ],
       }),
       notes: ['job m-1 ran again: its lease ended with nobody renewing it'],

@@ -15,6 +15,7 @@ interface Options {
   json: boolean;
   jobs: number;
   runs: number;
+  lines: number;
   mib: number;
   only: (typeof BENCHES)[number][];
 }
@@ -24,17 +25,18 @@ const options = new Command('npm run bench --')
   .option('--json', 'print the results as JSON', false)
   .option('--jobs <number>', 'jobs of a run', atLeast(2), 1000)
   .option('--runs <number>', 'runs of each contender', atLeast(1), 5)
+  .option('--lines <number>', 'jobs of a file that is enqueued', atLeast(2), 10_000)
   .option('--mib <number>', 'MiB of output of a run', atLeast(1), 1024)
   .option('--only <names>', `some of: ${BENCHES.join(',')}`, someOf(BENCHES), [...BENCHES])
   .parse()
   .opts<Options>();
 
-const { only: wanted, runs, jobs, mib } = options;
+const { only: wanted, runs, jobs, lines, mib } = options;
 const onRun = (line: string) => console.error(line);
 const stage = await openStage();
 try {
   const rates = wanted.includes('rate') ? await benchRate(stage, { jobs, runs, onRun }) : [];
-  const enqueued = wanted.includes('enqueue') ? await benchEnqueue(stage, { jobs, runs, onRun }) : [];
+  const enqueued = wanted.includes('enqueue') ? await benchEnqueue(stage, { jobs: lines, runs, onRun }) : [];
   const outputs = wanted.includes('output') ? await benchOutput(stage, { mib, runs, onRun }) : [];
   const memory = wanted.includes('memory') ? await benchMemory(stage, runs) : [];
   if (options.json)

@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AgentConfigInput } from '../../agent/config.ts';
 import { bundle } from '../../infra/bundle.ts';
+import { NODE_OPTIONS } from '../../local/instances/process-launcher.ts';
 import { REGION, type Stage } from '../stage/stage.ts';
 
 export interface AgentOptions {
@@ -26,8 +27,7 @@ export async function startAgent(stage: Stage, options: AgentOptions): Promise<C
   await writeFile(configFile, JSON.stringify(configFor(stage, options)));
   const log = openSync(join(stage.directory, 'agent.log'), 'a');
   const where = options.socket === undefined ? [] : ['--slots', options.socket];
-  // As systemd/mayfly-agent.service starts it.
-  const words = ['--max-semi-space-size=4', bundleFile, '--config', configFile, ...where];
+  const words = [...NODE_OPTIONS, bundleFile, '--config', configFile, ...where];
   return spawn(process.execPath, words, {
     env: { ...stage.environment, STATE_DIRECTORY: stage.directory },
     stdio: ['ignore', log, log],

@@ -12,6 +12,9 @@ import { kill, killInstance } from './processes.ts';
 /** systemd's default `TimeoutStopSec` is 90 s; EC2 itself gives an instance some minutes. Real time. */
 const STOP_MS = 120_000;
 
+/** What the agent's Node is told. systemd/mayfly-agent.service says why, and tells it the same. */
+export const NODE_OPTIONS = ['--max-semi-space-size=4'];
+
 const TREE_FILE = '/etc/mayfly/tree.json';
 const CONFIG_FILE = '/etc/mayfly/agent.json';
 
@@ -107,7 +110,8 @@ class ProcessInstance implements Instance {
   #runAgent(treeDirectory: string): void {
     const log = openSync(join(this.#spec.directory, 'instance.log'), 'a');
     const bundle = join(treeDirectory, 'agent', 'agent.mjs');
-    const agent = spawn(process.execPath, [bundle, '--config', join(this.#disk, CONFIG_FILE)], {
+    const words = [...NODE_OPTIONS, bundle, '--config', join(this.#disk, CONFIG_FILE)];
+    const agent = spawn(process.execPath, words, {
       cwd: treeDirectory,
       env: this.#environment(),
       stdio: ['ignore', log, log],

@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { NODE_OPTIONS } from '../../local/instances/process-launcher.ts';
 
 const SOURCES = join(import.meta.dirname, '../../systemd');
 const KINDS = /\.(service|socket|timer|target|path)$/;
@@ -67,6 +68,11 @@ describe('the agent’s unit', () => {
 
   test('is stopped while there is still a network to hand its jobs back by', () => {
     expect(unit).toMatch(/^After=.*\bnetwork\.target nss-lookup\.target\b/m);
+  });
+
+  test('starts the agent as the launcher of instances without a systemd does', () => {
+    const [, words] = /^ExecStart=\S+\/node (.*) \S+\/agent\.mjs /m.exec(unit) ?? [];
+    expect(words?.split(' ')).toEqual(NODE_OPTIONS);
   });
 
   test('is given up within two minutes if it crashes at every start', () => {

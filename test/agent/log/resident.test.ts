@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
 import { bundle } from '../../../infra/bundle.ts';
 import type { FaultEffect } from '../../../local/front-door/faults.ts';
+import { NODE_OPTIONS } from '../../../local/instances/process-launcher.ts';
 import { eventually } from '../../support/eventually.ts';
 import { openBench } from '../queue.ts';
 import { type Logged, logged } from './logged.ts';
@@ -37,7 +38,7 @@ async function start({ bench, bucket }: Logged): Promise<number> {
   await writeFile(file, bundle('agent'));
   await writeFile(join(bench.directory, 'agent.json'), JSON.stringify(config));
   const env = { AWS_EC2_METADATA_DISABLED: 'true', STATE_DIRECTORY: bench.directory };
-  const words = ['--max-semi-space-size=4', file, '--config', join(bench.directory, 'agent.json')];
+  const words = [...NODE_OPTIONS, file, '--config', join(bench.directory, 'agent.json')];
   const logFile = join(bench.directory, 'agent.log');
   const agent = execa(process.execPath, words, { reject: false, env, stdout: { file: logFile } });
   onTestFinished(async () => {

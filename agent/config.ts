@@ -121,6 +121,7 @@ export const AgentConfigSchema = v.strictObject({
     v.strictObject({
       /** A chunk of a log is written when it is as long as this, or as old as `flushSeconds`. */
       chunkBytes: v.optional(count(4096, 64 * MIB), 2 * MIB),
+      /** How long output of a running try may wait to be written; that of its first seconds waits shorter. */
       flushSeconds: v.optional(seconds(0.05, 3600), 5),
       /** Output that all jobs of the agent together hold in memory; beyond it their workers wait for the bucket. */
       bufferBytes: v.optional(count(64 * 1024, 1024 * MIB), 16 * MIB),

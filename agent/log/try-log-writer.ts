@@ -25,6 +25,9 @@ const MOMENT_BYTES = 64;
 /** An index is written when there is this much to tell, however young it is. */
 const MOST_MOMENTS = 4096;
 
+/** From a try's first output to the first note of it; the next ones wait twice as long each, up to `flushSeconds`. */
+const FIRST_FLUSH_MS = 1000;
+
 /** For the last index, when the time for the last chunks is over. */
 const INDEX_PATIENCE_MS = 1000;
 
@@ -57,6 +60,7 @@ export class TryLogWriter implements OutputSink {
   /** Something came, or was written, since the last flush. */
   #dirty = false;
   #flushing = false;
+  #flushes = 0;
   #ended = false;
   /** When it is to be flushed: monotonic milliseconds. */
   dueMs = Number.POSITIVE_INFINITY;
@@ -89,6 +93,7 @@ export class TryLogWriter implements OutputSink {
     this.dueMs = Number.POSITIVE_INFINITY;
     if (this.#flushing) return;
     this.#flushing = true;
+    this.#flushes += 1;
     this.#dirty = false;
     if (this.#place === 'bucket') await Promise.race([this.#sendOff(), clock.sleep(flushMs)]);
     if (!this.#ended) await this.#options.note(this.#known()).catch((error) => complaints.failed(error));
@@ -270,7 +275,10 @@ export class TryLogWriter implements OutputSink {
 
   #setDate(): void {
     if (this.#ended) return;
-    this.dueMs = this.#shared.clock.monotonic() + this.#shared.flushMs;
+    const { clock, flushMs } = this.#shared;
+    // Who follows a job sees at once that it prints; a long one writes hardly more often for it.
+    const waitMs = Math.min(flushMs, FIRST_FLUSH_MS * 2 ** this.#flushes);
+    this.dueMs = clock.monotonic() + waitMs;
     this.#shared.ring(this.dueMs);
   }
 

@@ -39,7 +39,7 @@ function showMany(jobs: readonly JobView[]): void {
   if (others.length > MOST_ROWS) print(`and ${others.length - MOST_ROWS} more; all of them with --json`);
 }
 
-/** Off a terminal nothing is cut off. */
+/** A file or a pipe has lines as long as they are. */
 export function widthOnTerminal(): { lineWidth?: number } {
   return process.stdout.isTTY ? { lineWidth: lineWidth(process.stdout) } : {};
 }

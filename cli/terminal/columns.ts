@@ -25,6 +25,34 @@ export function clip(text: string, cells: number): string {
   return `${kept}${room < 0 ? '' : ELLIPSIS}${reset}`;
 }
 
+/** The text in lines that have room: broken at blanks, and within a word only if that is longer than a line. */
+export function wrap(text: string, cells: number): string[] {
+  const lines: string[] = [];
+  let line: string | undefined;
+  for (const word of text.split(' ')) {
+    const longer: string = line === undefined ? word : `${line} ${word}`;
+    if (widthOf(longer.trimEnd()) <= cells) {
+      line = longer;
+      continue;
+    }
+    if (line !== undefined) lines.push(line);
+    const pieces = chopped(word, cells);
+    line = pieces.pop();
+    lines.push(...pieces);
+  }
+  return [...lines, line ?? ''].map((one) => one.trimEnd());
+}
+
+function chopped(word: string, cells: number): string[] {
+  const pieces = [''];
+  for (const part of partsOf(word)) {
+    const longer = pieces.at(-1) + part;
+    if (widthOf(longer) <= cells) pieces[pieces.length - 1] = longer;
+    else pieces.push(part);
+  }
+  return pieces;
+}
+
 /** What must not be cut in two: escape sequences, and what a person takes for one character. */
 function* partsOf(text: string): Generator<string> {
   // With a group in its expression, split keeps what it splits at: every second one.
@@ -40,11 +68,16 @@ export function pad(text: string, cells: number): string {
 }
 
 export interface TableOptions {
-  /** A longer line is clipped; by default none is. */
+  /** What of a row has no room in a line of this width goes below it; by default all has. */
   lineWidth?: number;
   /** A rule between the head and the rows. */
   rule?: boolean;
 }
+
+/** Before what goes below a row. */
+const INDENT = '  ';
+/** However narrow a terminal is: a word a line helps nobody. */
+const NARROWEST = 20;
 
 /** Rows below a head, in columns as wide as their widest cell. Cells may be painted, and must be escaped. */
 export function columns(
@@ -55,10 +88,38 @@ export function columns(
   const widths = head.map((cell, column) =>
     Math.max(widthOf(cell), ...rows.map((row) => widthOf(row[column] ?? ''))),
   );
-  const line = (cells: readonly string[]) => {
-    const padded = cells.map((cell, column) => pad(cell, widths[column] ?? 0));
-    return clip(padded.join(GAP).trimEnd(), lineWidth);
-  };
-  const rules = rule ? [widths.map((width) => '─'.repeat(width))] : [];
-  return [head, ...rules, ...rows].map(line).join('\n');
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, column) => pad(cell, widths[column] ?? 0))
+      .join(GAP)
+      .trimEnd();
+  const named = head.slice(0, fitting(head, widths, lineWidth));
+  const rules = rule
+    ? [clip(line(named.map((_, column) => '─'.repeat(widths[column] ?? 0))), lineWidth)]
+    : [];
+  const lines = rows.flatMap((row) => {
+    const fit = Math.min(named.length, fitting(row, widths, lineWidth));
+    const rest = row.flatMap((cell, column) =>
+      column < fit || cell === '' ? [] : [`${head[column]}: ${cell}`],
+    );
+    return [line(row.slice(0, fit)), ...below(rest, lineWidth)];
+  });
+  return [line(named), ...rules, ...lines].join('\n');
+}
+
+/** How many of a row's cells end within the line, counted from the left; the first one always stands there. */
+function fitting(cells: readonly string[], widths: readonly number[], lineWidth: number): number {
+  let start = 0;
+  const over = cells.findIndex((cell, column) => {
+    const end = start + widthOf(cell);
+    start += (widths[column] ?? 0) + GAP.length;
+    return column > 0 && cell !== '' && end > lineWidth;
+  });
+  return over < 0 ? cells.length : over;
+}
+
+function below(cells: readonly string[], lineWidth: number): string[] {
+  if (cells.length === 0) return [];
+  const room = Math.max(NARROWEST, lineWidth - INDENT.length);
+  return wrap(cells.join(GAP), room).map((line) => INDENT + line);
 }

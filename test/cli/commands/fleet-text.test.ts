@@ -195,9 +195,31 @@ test('why one went that could not say it', () => {
   expect(text({ retired: [forced] })).toContain('idle for 1 min (unhealthy: AccessDenied: no)');
 });
 
-test('on a terminal no line is longer than it is wide', () => {
-  const lines = text({ instances: [working] }, 60).split('\n');
-  expect(Math.max(...lines.slice(-1).map((line) => line.length))).toBeLessThanOrEqual(60);
+test('on a terminal no line is longer than it is wide, and nothing of it is lost', () => {
+  const long = [
+    { id: 'j-x7c2p9q4m1ks', ranSeconds: 200 },
+    { id: 'j-8w3m0c5vkq1z', ranSeconds: 3 },
+  ];
+  const instance = 'i-0123456789abcdef0';
+  const instances = [
+    { ...working, instance, jobs: long },
+    { ...idle, instance },
+  ];
+  const shown = text(
+    { instances, retired: [{ ...retired, lastError: `AccessDenied: ${'no '.repeat(30)}` }] },
+    79,
+  );
+  expect(Math.max(...shown.split('\n').map((line) => line.length))).toBeLessThanOrEqual(79);
+  expect(shown).toContain(
+    [
+      'instance             state    type       zone        up      jobs',
+      'i-0123456789abcdef0  working  m6i.large  us-east-1a  12 min',
+      '  jobs: 2 of 2: j-x7c2p9q4m1ks for 3 min 20 s, j-8w3m0c5vkq1z for 3 s; 7 done',
+      '  next: works on',
+      'i-0123456789abcdef0  idle     m6i.large  us-east-1a  12 min  0 of 2; 7 done',
+      '  next: idle for 20 s, retires at 07:41:10Z if no job comes',
+    ].join('\n'),
+  );
 });
 
 test('a moment of another day has its date', () => {

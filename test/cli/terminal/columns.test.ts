@@ -28,9 +28,38 @@ describe('columns', () => {
     );
   });
 
-  it('do not go beyond the line', () => {
-    const text = columns(['id', 'reason'], [['j-1', 'a long story']], { lineWidth: 10 });
-    expect(text).toBe('id   reas…\nj-1  a lo…');
+  it('put below a row what has no room in its line, with its name', () => {
+    const head = ['id', 'jobs', 'why'];
+    const rows = [
+      ['j-1', 'one', 'short'],
+      ['j-2', 'two', 'a long story, with anunbreakablywideword'],
+      ['j-3', 'three of them', ''],
+      ['j-4', '甲虫甲虫甲虫甲虫甲虫', 'last'],
+    ];
+    expect(columns(head, rows, { lineWidth: 22 })).toBe(
+      [
+        'id   jobs',
+        'j-1  one',
+        '  why: short',
+        'j-2  two',
+        '  why: a long story,',
+        '  with',
+        '  anunbreakablywidewor',
+        '  d',
+        'j-3  three of them',
+        'j-4',
+        '  jobs:',
+        '  甲虫甲虫甲虫甲虫甲虫',
+        '  why: last',
+      ].join('\n'),
+    );
+    expect(columns(head, rows, { lineWidth: 80 })).toBe(columns(head, rows));
+  });
+
+  it('keep a first cell that is wider than the line', () => {
+    expect(columns(['id', 'state'], [['j-123456', 'queued']], { lineWidth: 5 })).toBe(
+      'id\nj-123456\n  state: queued',
+    );
   });
 });
 

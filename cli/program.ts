@@ -9,6 +9,7 @@ import { dlqCommand } from './commands/dlq.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { enqueueCommand } from './commands/enqueue.ts';
 import { fleetCommand } from './commands/fleet.ts';
+import { helpCommand } from './commands/help.ts';
 import { listCommand } from './commands/list.ts';
 import { localCommand } from './commands/local.ts';
 import { logsCommand } from './commands/logs.ts';
@@ -26,7 +27,6 @@ export function createProgram(): Command {
     )
     .usage('<verb> [options]')
     .version(version(), '-V, --version', 'say which version this is')
-    .helpCommand('help [verb]', 'explain a verb')
     .addHelpText('after', NOTES)
     .showHelpAfterError('Try --help.')
     .exitOverride()
@@ -53,6 +53,7 @@ export function createProgram(): Command {
   for (const [heading, commands] of Object.entries(verbs)) {
     for (const command of commands) program.addCommand(command.helpGroup(heading));
   }
+  program.addCommand(helpCommand());
   program.addCommand(completeWordsCommand(program), { hidden: true });
   for (const command of program.commands) inherit(command, program);
   return program;

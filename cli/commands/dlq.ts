@@ -3,6 +3,7 @@ import { dlqListCommand } from './dlq-list.ts';
 import { dlqPurgeCommand } from './dlq-purge.ts';
 import { dlqRedriveCommand } from './dlq-redrive.ts';
 import { dlqShowCommand } from './dlq-show.ts';
+import { helpCommand } from './help.ts';
 
 /** `mayfly dlq`: the jobs that a fleet gave up. */
 export function dlqCommand(): Command {
@@ -17,6 +18,7 @@ export function dlqCommand(): Command {
     .addCommand(dlqShowCommand())
     .addCommand(dlqRedriveCommand())
     .addCommand(dlqPurgeCommand())
+    .addCommand(helpCommand())
     .addHelpText('after', NOTES);
 }
 

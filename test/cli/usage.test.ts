@@ -30,6 +30,10 @@ describe('wrong usage', () => {
     [['enqueue', '--asinc', '5', 'x'], 'Did you mean --async?'],
     [['enque', 'x'], "unknown verb 'enque'\n(Did you mean enqueue?)"],
     [['dlq', 'lst'], "unknown verb 'lst'\n(Did you mean list?)"],
+    [['help', 'nope'], "unknown verb 'nope'\nTry --help."],
+    [['help', 'enque'], "unknown verb 'enque'\n(Did you mean enqueue?)"],
+    [['help', 'dlq', 'lst'], "unknown verb 'lst'\n(Did you mean list?)"],
+    [['dlq', 'help', 'lst'], "unknown verb 'lst'\n(Did you mean list?)"],
     [['list', '--state', 'run'], 'Allowed are held, queued, running'],
     [['list', '--since', '2'], 'Allowed is a time such as 90s, 30m, 2h or 7d.'],
     [['list', '--limit', '0'], 'Allowed is a whole number from 1.'],
@@ -104,5 +108,7 @@ describe('help', () => {
       expect(stdout).toMatch(new RegExp(`^ +${status}  \\w`, 'm'));
     }
     expect((await mayfly('help', 'wait')).stdout).toContain('Usage: mayfly wait');
+    expect((await mayfly('help', 'dlq', 'list')).stdout).toContain('Usage: mayfly dlq list');
+    expect(await mayfly('help', 'nope')).toMatchObject({ exitCode: 2, stdout: '' });
   });
 });

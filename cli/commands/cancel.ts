@@ -9,6 +9,7 @@ import { givenIds } from './ids.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { whyOf } from './job-words.ts';
 import { printJobs, sayUnknown } from './show-jobs.ts';
+import { someIds } from './values.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
 
 /** `mayfly cancel`: jobs that are not to run, or not to run on. */
@@ -20,7 +21,7 @@ export function cancelCommand(): Command {
         'Cancels jobs. One that waits never starts. The worker of one that runs is stopped within seconds: SIGTERM, and ' +
           "after the fleet's grace SIGKILL to all that it has started.",
       )
-      .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line')
+      .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', someIds)
       .option('--wait', 'until they have ended')
       .option('--json', 'print JSON: {"id", "outcome", "job"}; of several an array')
       .addHelpText('after', NOTES),

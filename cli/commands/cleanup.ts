@@ -9,7 +9,7 @@ import { count } from '../terminal/words.ts';
 import { givenIds } from './ids.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { printJobs, sayUnknown } from './show-jobs.ts';
-import { ago } from './values.ts';
+import { ago, someIds } from './values.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
 
 interface CleanupOptions {
@@ -27,7 +27,7 @@ export function cleanupCommand(): Command {
         'has kept them for as long as it is set to.',
     )
     .usage('[options] <ids...> | --ended-before <time>')
-    .argument('[ids...]', 'the jobs; - reads ids from standard input, one a line')
+    .argument('[ids...]', 'the jobs; - reads ids from standard input, one a line', someIds)
     .option('--ended-before <time>', 'all that ended earlier: 90s, 30m, 2h, 7d ago', ago)
     .option('--force', 'cancel those that have not ended, and wait for that')
     .option('--json', 'print JSON: {"id", "outcome", "objects"}; of several an array')

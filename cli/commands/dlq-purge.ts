@@ -5,6 +5,7 @@ import { Failure } from '../failure.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import { count } from '../terminal/words.ts';
+import { someIds } from './values.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
 
 /** `mayfly dlq purge`: jobs that were given up, deleted. */
@@ -16,7 +17,7 @@ export function dlqPurgeCommand(): Command {
         'Deletes dead letters for good: all there are, or those that are named. Asks first on a terminal. Records and ' +
           'logs of the jobs stay (`mayfly cleanup`).',
       )
-      .argument('[ids...]', 'jobs, or messages; default: all')
+      .argument('[ids...]', 'jobs, or messages; default: all', someIds)
       .option('--yes', 'without asking; needed off a terminal')
       .addHelpText('after', NOTES),
   ).action(onFleet(run));

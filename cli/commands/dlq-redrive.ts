@@ -8,6 +8,7 @@ import { print, printJsonLine } from '../terminal/print.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { count } from '../terminal/words.ts';
 import { untilInterrupted } from './interrupt.ts';
+import { someIds } from './values.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
 
 interface DlqRedriveOptions {
@@ -26,7 +27,7 @@ export function dlqRedriveCommand(): Command {
         "Makes a new job of each that is chosen, on the fleet's queue, which it names; the new job names the old one. " +
           'Prints the old id and the new one, a line each.',
       )
-      .argument('[ids...]', 'jobs, or messages')
+      .argument('[ids...]', 'jobs, or messages', someIds)
       .option('--all', 'all there are')
       .option('--reason <text>', 'all whose reason has this in it')
       .option('--to <queue>', "the fleet's queue, by name or URL: for what was on another queue before")

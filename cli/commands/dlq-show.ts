@@ -5,6 +5,7 @@ import type { JobView } from '../fleet/view.ts';
 import { escapeLine, escapeText } from '../terminal/escape.ts';
 import { print, printJson } from '../terminal/print.ts';
 import { count, span } from '../terminal/words.ts';
+import { anId } from './values.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
 
 interface DlqShowOptions {
@@ -24,7 +25,7 @@ export function dlqShowCommand(): Command {
       .description(
         'Shows why and when a job was given up, what its worker was given, and its record if it has one.',
       )
-      .argument('<id>', 'the job, or the message')
+      .argument('<id>', 'the job, or the message', anId)
       .addOption(new Option('--body', 'only the body, all of it, as it is').conflicts('json'))
       .option(
         '--json',

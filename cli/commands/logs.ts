@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import type { Fleet } from '../fleet/fleet.ts';
 import { Outlet, ReaderGone } from './log-outlet.ts';
 import { LogPrinter } from './log-printer.ts';
-import { whole } from './values.ts';
+import { anId, whole } from './values.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
 
 interface LogsOptions {
@@ -24,7 +24,7 @@ export function logsCommand(): Command {
         "Shows the output of a job's worker, also while it runs: its stdout on stdout and its stderr on stderr. Of a " +
           'job that was tried several times the last try, or those that come.',
       )
-      .argument('<id>', 'the job')
+      .argument('<id>', 'the job', anId)
       .option('-f, --follow', 'wait for the job to start, and go on until it has ended')
       .addOption(new Option('--stdout', "only the worker's stdout").conflicts('stderr'))
       .addOption(new Option('--stderr', "only the worker's stderr; it goes to stdout"))

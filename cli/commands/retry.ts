@@ -7,6 +7,7 @@ import { escapeText } from '../terminal/escape.ts';
 import { print } from '../terminal/print.ts';
 import { givenIds } from './ids.ts';
 import { printJobs } from './show-jobs.ts';
+import { someIds } from './values.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
 
 /** `mayfly retry`: ended jobs once more, as new ones. */
@@ -18,7 +19,7 @@ export function retryCommand(): Command {
         'Enqueues jobs that have ended once more, whatever their end: each as a new job of the same body that names the ' +
           'old one. Prints the new ids.',
       )
-      .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line')
+      .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', someIds)
       .option('--json', 'print JSON: {"id", "retryOf"}; of several an array')
       .addHelpText('after', NOTES),
   ).action(onFleet(run));

@@ -4,6 +4,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { JobView } from '../fleet/view.ts';
 import { givenIds } from './ids.ts';
 import { printJobs, sayUnknown, showJobs } from './show-jobs.ts';
+import { someIds } from './values.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
 
 interface StatusOptions {
@@ -19,7 +20,7 @@ export function statusCommand(): Command {
       .description(
         'Says how jobs are now: their state and why, their times and tries, and the last that they printed.',
       )
-      .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line')
+      .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', someIds)
       .option('--json', 'print JSON: of one job an object, of several an array')
       .addOption(
         new Option('--ansible', "print JSON in the shape of Ansible's async_status, likewise").conflicts(

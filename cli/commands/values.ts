@@ -39,3 +39,15 @@ export function several<Value extends string>(choices: readonly Value[]) {
     return [...before, ...(values as Value[])];
   };
 }
+
+/** An id, of a job or a message. */
+export function anId(text: string): string {
+  // What a shell makes of "$id" where nothing has set it.
+  if (text.trim() === '') throw new InvalidArgumentError('An id is never empty: is a variable not set?');
+  return text;
+}
+
+/** The same of an argument that may be given several times. */
+export function someIds(text: string, before: readonly string[] = []): string[] {
+  return [...before, anId(text)];
+}

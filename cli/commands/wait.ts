@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import type { Fleet } from '../fleet/fleet.ts';
 import { givenIds } from './ids.ts';
-import { seconds, whole } from './values.ts';
+import { seconds, someIds, whole } from './values.ts';
 import { waitFor } from './wait-for.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
 
@@ -24,7 +24,7 @@ export function waitCommand(): Command {
       .description(
         'Waits until all of these jobs have ended, shows what became of them, and exits as they did.',
       )
-      .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line')
+      .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', someIds)
       .option('--timeout <seconds>', 'give up after this time; default: never', seconds(0))
       .addOption(
         new Option('--retries <number>', 'give up after as many looks, as in an `until` loop of Ansible')

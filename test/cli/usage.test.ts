@@ -45,6 +45,15 @@ describe('wrong usage', () => {
     [['cleanup', '--ended-before', '7d', '--force'], '--force is for ids'],
     [['status'], "missing required argument 'ids'"],
     [['status', 'j-1', '--json', '--ansible'], 'cannot be used with'],
+    [['status', 'j-1', ''], "'' is invalid for argument 'ids'. An id is never empty: is a variable not set?"],
+    [['wait', ''], 'An id is never empty'],
+    [['cancel', ''], 'An id is never empty'],
+    [['retry', ' '], 'An id is never empty'],
+    [['cleanup', ''], 'An id is never empty'],
+    [['logs', ''], 'An id is never empty'],
+    [['dlq', 'show', ''], 'An id is never empty'],
+    [['dlq', 'redrive', ''], 'An id is never empty'],
+    [['dlq', 'purge', '--yes', ''], 'An id is never empty'],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
   ])('%j', async (words, sentence) => {
     const run = createProgram().parseAsync(['node', 'mayfly', ...words]);

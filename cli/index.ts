@@ -5,15 +5,14 @@ export type { Body } from './fleet/body.ts';
 export type { Cancelled, CancelOptions } from './fleet/cancel.ts';
 export type { CleanedUp, CleanupOptions, EndedOptions } from './fleet/cleanup.ts';
 export type { FleetContext } from './fleet/context.ts';
-export {
-  type DeadLetter,
-  type DeadLetterList,
-  type ListLettersOptions,
-  NoDeadLetter,
-  type Purged,
-  type Redriven,
-  type RedriveOptions,
-  type RedriveResult,
+export type {
+  DeadLetter,
+  DeadLetterList,
+  ListLettersOptions,
+  Purged,
+  Redriven,
+  RedriveOptions,
+  RedriveResult,
 } from './fleet/dead-letters.ts';
 export type { Diagnosis } from './fleet/diagnose/diagnose.ts';
 export type { Finding } from './fleet/diagnose/finding.ts';

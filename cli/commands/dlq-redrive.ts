@@ -78,16 +78,17 @@ async function run(fleet: Fleet, ids: string[], { json, ...options }: DlqRedrive
       farewell,
     );
     progress.end();
-    tell(settled, missing);
+    tell(settled, missing, json);
   } finally {
     progress.end();
   }
 }
 
-function tell(settled: readonly Redriven[], missing: readonly string[]): void {
+function tell(settled: readonly Redriven[], missing: readonly string[], json: true | undefined): void {
   const left = settled.map(whyLeft).filter((why) => why !== undefined);
   for (const why of left) process.stderr.write(`mayfly: ${escapeLine(why)}\n`);
   for (const id of missing) {
+    if (json) printJsonLine({ id, outcome: 'missing' });
     process.stderr.write(`mayfly: ${escapeLine(id)} is not there, or somebody else looks at it just now.\n`);
   }
   process.stderr.write(`mayfly: ${summary(settled)}.\n`);

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import type { DeadLetter } from '../fleet/dead-letters.ts';
+import { NoDeadLetter } from '../fleet/errors.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobView } from '../fleet/view.ts';
 import { escapeLine, escapeText } from '../terminal/escape.ts';
@@ -29,13 +30,21 @@ export function dlqShowCommand(): Command {
       .addOption(new Option('--body', 'only the body, all of it, as it is').conflicts('json'))
       .option(
         '--json',
-        'print a JSON object, with the whole body and the job as `mayfly status --json` has it',
+        'print a JSON object, with the whole body and the job as `mayfly status --json` has it; of one that is not ' +
+          'there {"id", "outcome": "missing"}',
       ),
   ).action(onFleet(run));
 }
 
 async function run(fleet: Fleet, id: string, { body, json }: DlqShowOptions): Promise<void> {
-  const { job: _, message: __, ...letter } = await fleet.deadLetters.show(id);
+  const {
+    job: _,
+    message: __,
+    ...letter
+  } = await fleet.deadLetters.show(id).catch((error) => {
+    if (json && error instanceof NoDeadLetter) printJson({ id, outcome: 'missing' });
+    throw error;
+  });
   if (body) return void process.stdout.write(letter.body);
   const record = fleet.facts.trackJobs ? await fleet.status(letter.id) : undefined;
   const known = record?.state === 'unknown' ? undefined : record;

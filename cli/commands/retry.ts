@@ -1,8 +1,7 @@
 import { Command } from 'commander';
 import { ExitCode } from '../exit-code.ts';
-import { FleetError, UnknownJob } from '../fleet/errors.ts';
+import { FleetError, JobIsLive, UnknownJob } from '../fleet/errors.ts';
 import type { Fleet } from '../fleet/fleet.ts';
-import type { Retried } from '../fleet/retry.ts';
 import { escapeText } from '../terminal/escape.ts';
 import { print } from '../terminal/print.ts';
 import { givenIds } from './ids.ts';
@@ -20,38 +19,54 @@ export function retryCommand(): Command {
           'old one. Prints the new ids.',
       )
       .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', someIds)
-      .option('--json', 'print JSON: {"id", "retryOf"}; of several an array')
+      .option('--json', 'print JSON: {"id"?, "retryOf", "outcome", "why"?}; of several an array')
       .addHelpText('after', NOTES),
   ).action(onFleet(run));
 }
 
-async function run(fleet: Fleet, words: string[], { json }: { json?: true }): Promise<void> {
-  const { ids, single } = await givenIds(words);
-  const retried: Retried[] = [];
-  const refused: FleetError[] = [];
-  for (const id of ids) {
-    try {
-      const one = await fleet.retry(id);
-      retried.push(one);
-      if (!json) print(one.id);
-    } catch (error) {
-      if (!(error instanceof FleetError)) throw error;
-      refused.push(error);
-      process.stderr.write(`mayfly: ${escapeText(error.message)}\n`);
-    }
-  }
-  if (json && (retried.length > 0 || !single)) printJobs(retried, single);
-  if (refused.length > 0) process.exitCode = statusOf(refused);
+/** What came of one that was to be retried: what `--json` prints. */
+interface Retrial {
+  /** Of the new job. */
+  id?: string;
+  retryOf: string;
+  outcome: 'retried' | 'live' | 'unknown' | 'refused';
+  /** Why it was not, in a sentence. */
+  why?: string;
 }
 
-function statusOf(refused: readonly FleetError[]): number {
-  return refused.some((error) => error instanceof UnknownJob) ? ExitCode.unknown : ExitCode.failed;
+async function run(fleet: Fleet, words: string[], { json }: { json?: true }): Promise<void> {
+  const { ids, single } = await givenIds(words);
+  const retrials: Retrial[] = [];
+  for (const id of ids) {
+    const one = await retried(fleet, id);
+    retrials.push(one);
+    if (one.why !== undefined) process.stderr.write(`mayfly: ${escapeText(one.why)}\n`);
+    else if (one.id !== undefined && !json) print(one.id);
+  }
+  if (json) printJobs(retrials, single);
+  process.exitCode = statusOf(retrials);
+}
+
+async function retried(fleet: Fleet, id: string): Promise<Retrial> {
+  try {
+    return { ...(await fleet.retry(id)), outcome: 'retried' };
+  } catch (error) {
+    if (!(error instanceof FleetError)) throw error;
+    const outcome = error instanceof UnknownJob ? 'unknown' : error instanceof JobIsLive ? 'live' : 'refused';
+    return { retryOf: id, outcome, why: error.message };
+  }
+}
+
+function statusOf(retrials: readonly Retrial[]): number {
+  if (retrials.some(({ outcome }) => outcome === 'unknown')) return ExitCode.unknown;
+  return retrials.every(({ outcome }) => outcome === 'retried') ? ExitCode.done : ExitCode.failed;
 }
 
 const NOTES = `
 A job whose body was long and is kept nowhere is refused, with what else can be
 done. Exit status: 0; 1 if one could not be retried; 120 if one is unknown. The
-others are retried all the same.
+others are retried all the same. With --json "outcome" is retried, live (it has
+not ended), unknown or refused; only what is retried has an "id", the new one.
 
 Examples:
   mayfly retry j-8w3m0c5vkq1z

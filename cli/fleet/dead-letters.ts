@@ -5,7 +5,7 @@ import type { DeadLetter } from './dead-letter.ts';
 import { type Chosen, chooser, matches } from './dead-letter-choice.ts';
 import { type RedriveOptions, type RedriveResult, redriveDeadLetters } from './dead-letter-redrive.ts';
 import { countDeadLetters, deadLetterQueueOf, Sweep } from './dead-letter-sweep.ts';
-import { FleetError } from './errors.ts';
+import { FleetError, NoDeadLetter } from './errors.ts';
 import { explained } from './explain.ts';
 
 export type { DeadLetter } from './dead-letter.ts';
@@ -29,11 +29,6 @@ export interface Purged {
   count: number;
   /** Ids that no dead letter was found of. */
   missing: string[];
-}
-
-/** There is no dead letter of this job. */
-export class NoDeadLetter extends FleetError {
-  override readonly name = 'NoDeadLetter';
 }
 
 const LIST_LIMIT = 100;

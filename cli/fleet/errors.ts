@@ -56,6 +56,11 @@ export class UnknownJob extends FleetError {
   }
 }
 
+/** There is no dead letter of this job. */
+export class NoDeadLetter extends FleetError {
+  override readonly name = 'NoDeadLetter';
+}
+
 /** What was asked for takes a job that has ended. */
 export class JobIsLive extends FleetError {
   override readonly name = 'JobIsLive';

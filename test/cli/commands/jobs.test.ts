@@ -278,6 +278,20 @@ describe('list', () => {
   });
 });
 
+it.each([
+  [['status'], 120, { id: 'j-none', state: 'unknown' }],
+  [['wait'], 120, { id: 'j-none', state: 'unknown' }],
+  [['cancel'], 120, { id: 'j-none', outcome: 'unknown' }],
+  [['retry'], 120, { retryOf: 'j-none', outcome: 'unknown' }],
+  [['cleanup'], 120, { id: 'j-none', outcome: 'unknown' }],
+  [['dlq', 'show'], 1, { id: 'j-none', outcome: 'missing' }],
+  [['dlq', 'redrive'], 1, { id: 'j-none', outcome: 'missing' }],
+])('%j --json of an unknown id is JSON too', async (words, exitCode, document) => {
+  const result = await bare.mayfly(...words, '--json', 'j-none');
+  expect(json(result.stdout)).toMatchObject(document);
+  expect(result).toMatchObject({ exitCode, stderr: expect.stringMatching(/^mayfly: .*j-none/m) });
+});
+
 describe('what changes jobs', () => {
   it('cancel: one that waits never starts; again is as good; one that has ended says so', async () => {
     const { record, mayfly } = await open();
@@ -313,12 +327,23 @@ describe('what changes jobs', () => {
     });
     expect(json((await mayfly('status', '--json', 'j-r1')).stdout)).toMatchObject({ retriedAs: stdout });
     const refused = await mayfly('retry', '--json', 'j-r2', 'j-r3', 'j-r1');
-    expect(json(refused.stdout)).toMatchObject([{ retryOf: 'j-r1' }]);
+    expect(json(refused.stdout)).toEqual([
+      { retryOf: 'j-r2', outcome: 'refused', why: expect.stringContaining('kept nowhere') },
+      { retryOf: 'j-r3', outcome: 'live', why: expect.stringContaining('is running') },
+      { id: expect.stringMatching(/^j-/), retryOf: 'j-r1', outcome: 'retried' },
+    ]);
     expect(refused.stderr).toMatch(
       /^mayfly: The body of job j-r2 is kept nowhere.*\nmayfly: Job j-r3 is running/,
     );
     expect(refused.exitCode).toBe(1);
-    expect((await mayfly('retry', 'j-none')).exitCode).toBe(120);
+    expect(await mayfly('retry', 'j-none')).toMatchObject({ exitCode: 120, stdout: '' });
+    const unknown = await mayfly('retry', '--json', 'j-none');
+    expect(json(unknown.stdout)).toEqual({
+      retryOf: 'j-none',
+      outcome: 'unknown',
+      why: expect.stringContaining('There is no job j-none'),
+    });
+    expect(unknown.exitCode).toBe(120);
   });
 
   it('cleanup: refuses what lives, forgets what has ended', async () => {

@@ -124,7 +124,7 @@ export class Settler {
     } else if (outcome.state === 'cancelled') {
       await this.#deleteCancelled(held);
     } else {
-      await this.#meet(held, outcome.fate, outcome.reason, exit);
+      await this.#meet(held, outcome.fate, { ...exit, reason: outcome.reason, fence: held.claim?.fence });
     }
   }
 
@@ -141,16 +141,16 @@ export class Settler {
       return this.#handBack(held, seconds);
     }
     if (claim.kind === 'waiting') return Promise.resolve();
-    const { state, reason, exitStatus, signal, removedAt } = claim.record;
+    const { state, reason, exitStatus, signal, fence, removedAt, deadLetteredAt } = claim.record;
     log.info({ job: jobIdOf(held), state }, 'the job has ended already: its message is settled');
     // An agent may have died between the record and the message; a refusal is final for this very message too.
     const dead = state === 'failed' || state === 'timed_out' || state === 'lost';
     const broken = held.reading.kind === 'broken' ? held.reading.reason : undefined;
-    // Who cleaned it up wants nothing of it to be kept.
-    if (removedAt !== undefined && !broken) return this.#delete(held);
+    // Who cleaned it up wants nothing of it to be kept, and of one that is a dead letter all that is wanted is kept.
+    if ((removedAt ?? deadLetteredAt) !== undefined && !broken) return this.#delete(held);
     if (state === 'cancelled' && !broken) return this.#deleteCancelled(held);
     const fate: Fate = dead || broken ? { to: 'dead-letter' } : { to: 'delete' };
-    return this.#meet(held, fate, broken ?? reason, { exitStatus, signal });
+    return this.#meet(held, fate, { exitStatus, signal, reason: broken ?? reason, fence });
   }
 
   async #record(
@@ -176,7 +176,7 @@ export class Settler {
     );
   }
 
-  async #meet(held: Held, fate: Fate, reason: string | undefined, exit: Exit): Promise<void> {
+  async #meet(held: Held, fate: Fate, end: JobEnd): Promise<void> {
     switch (fate.to) {
       case 'leave':
         return;
@@ -185,7 +185,7 @@ export class Settler {
       case 'hand-back':
         return this.#handBack(held, fate.delaySeconds);
       case 'dead-letter':
-        return this.#bury(held, reason ?? 'unknown', exit);
+        return this.#bury(held, end);
     }
   }
 
@@ -211,7 +211,7 @@ export class Settler {
     this.#deletedLate.add(messageId);
   }
 
-  async #bury(held: Held, reason: string, { exitStatus, signal }: Exit): Promise<void> {
+  async #bury(held: Held, { reason = 'unknown', exitStatus, signal, fence }: JobEnd): Promise<void> {
     const { queue, log, rules, bodies } = this.#options;
     const job = jobIdOf(held);
     if (!queue.hasDeadLetterQueue) {
@@ -231,7 +231,18 @@ export class Settler {
       );
       return this.#handBack(held, rules.backoff.maxMs / 1000);
     }
+    await this.#noteDeadLetter(held, fence);
     await this.#delete(held);
+  }
+
+  /** Without it another message of the job becomes a dead letter too. A broken message is not what its job's id names. */
+  async #noteDeadLetter(held: Held, fence: string | undefined): Promise<void> {
+    const { table, clock, log } = this.#options;
+    if (!table || fence === undefined || held.reading.kind === 'broken') return;
+    const job = jobIdOf(held);
+    await table
+      .noteDeadLetter(job, fence, clock.now())
+      .catch((err: unknown) => log.warn({ job, err }, 'dead-lettered, but its record does not say so'));
   }
 
   async #handBack(held: Held, delaySeconds: number): Promise<void> {
@@ -272,6 +283,9 @@ function isFinal(error: unknown): boolean {
 
 /** How a worker ended, as a record and a dead letter tell it. */
 type Exit = Pick<TryEnd, 'exitStatus' | 'signal' | 'reason'>;
+
+/** How a job ended, and the claim that it ended under. */
+type JobEnd = Exit & { fence?: string | undefined };
 
 function exitOf(ending: Ending): Exit {
   if (ending.kind === 'exited') return { exitStatus: ending.status };

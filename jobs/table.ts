@@ -140,6 +140,12 @@ export class JobTable {
     await this.#update(id, { condition, set: { bodyKey } });
   }
 
+  /** Says that the message of a job which ended under this claim is in the dead-letter queue. */
+  async noteDeadLetter(id: string, fence: string, nowMs: number): Promise<void> {
+    const set = { deadLetteredAt: new Date(nowMs).toISOString() };
+    await this.#update(id, { condition: '#fence = :fence', values: { ':fence': fence }, set });
+  }
+
   /** Writes a job's last state, once. */
   async finish(id: string, fence: string, state: JobState, end: TryEnd): Promise<Written> {
     const done = await this.#update(id, this.#ending(fence, state, end));

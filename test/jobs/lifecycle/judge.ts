@@ -24,6 +24,7 @@ export class Judge {
   readonly #records = new Map<string, JobRecord | undefined>();
   readonly #neverToStart = new Set<string>();
   readonly #wished = new Set<string>();
+  readonly #deadLettered = new Set<string>();
 
   constructor(clock: Clock, rules: Rules) {
     this.#clock = clock;
@@ -73,6 +74,7 @@ export class Judge {
     const record = this.#records.get(job);
     if (!record || !DEAD.has(record.state))
       this.#accuse(job, `it is dead-lettered while it is ${record?.state}`);
+    this.#deadLettered.add(job);
   }
 
   /**
@@ -108,7 +110,11 @@ export class Judge {
   }
 
   #judgeChange(job: string, before: JobRecord | undefined, after: JobRecord): void {
-    if (before && TERMINAL_STATES.has(before.state))
+    const { deadLetteredAt, ...others } = after;
+    if (deadLetteredAt !== undefined && !this.#deadLettered.has(job))
+      this.#accuse(job, 'its record says that it is a dead letter, and it is none');
+    const noted = deadLetteredAt !== undefined && isDeepStrictEqual(others, before);
+    if (before && TERMINAL_STATES.has(before.state) && !noted)
       this.#accuse(job, `it had ended, and changes: ${JSON.stringify({ before, after })}`);
     if (after.state === 'queued' && after.cancelRequestedAt)
       this.#accuse(job, 'it is to be cancelled, and is queued again');

@@ -16,7 +16,7 @@ export function deadLetterQueueOf({ facts }: Pick<FleetContext, 'facts'>): strin
   if (facts.deadLetterQueueUrl !== undefined) return facts.deadLetterQueueUrl;
   throw new FleetError(
     `No dead-letter queue of fleet ${facts.fleet} is known here. Where a fleet is found by its parts' names, this one ` +
-      'is to be named too (MAYFLY_DEAD_LETTER_QUEUE_URL).',
+      'is to be named too (--dead-letter-queue-url, MAYFLY_DEAD_LETTER_QUEUE_URL).',
   );
 }
 

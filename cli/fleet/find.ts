@@ -92,7 +92,7 @@ async function regionOf({ queueUrl }: FindOptions, env: NodeJS.ProcessEnv): Prom
     return await client.config.region();
   } catch (cause) {
     throw new WrongOption(
-      'No AWS region is set: name one (the option region, AWS_REGION, or the profile in ~/.aws/config).',
+      'No AWS region is set: name one (--region, AWS_REGION, or the profile in ~/.aws/config).',
       { cause },
     );
   } finally {

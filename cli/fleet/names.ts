@@ -12,12 +12,13 @@ export interface Names {
   deadLetterQueueUrl?: string;
 }
 
+/** With the command's names for them: most people who read of one have typed it there. */
 const NEEDED = {
-  queueUrl: 'MAYFLY_QUEUE_URL',
-  table: 'MAYFLY_TABLE',
-  logBucket: 'MAYFLY_LOG_BUCKET',
-  group: 'MAYFLY_AUTO_SCALING_GROUP',
-} as const;
+  queueUrl: '--queue-url (MAYFLY_QUEUE_URL)',
+  table: '--table (MAYFLY_TABLE)',
+  logBucket: '--log-bucket (MAYFLY_LOG_BUCKET)',
+  group: '--auto-scaling-group (MAYFLY_AUTO_SCALING_GROUP)',
+} as const satisfies Partial<Record<keyof Names, string>>;
 
 /**
  * The facts of a fleet of which only names are known: durations and limits are the defaults of its props.
@@ -27,10 +28,10 @@ const NEEDED = {
 export function factsOfNames(names: Names, region: string, fleet = names.group): FleetFacts {
   const missing = Object.entries(NEEDED).filter(([key]) => !names[key as keyof Names]);
   if (missing.length > 0) {
-    const list = missing.map(([key, variable]) => `${key} (${variable})`).join(', ');
+    const list = missing.map(([, said]) => said).join(', ');
     throw new WrongOption(
       `A fleet that is found by names needs all of them; these are not there: ${list}. Its stack's name alone would do ` +
-        'as well (MAYFLY_STACK).',
+        'as well (--stack, MAYFLY_STACK).',
     );
   }
   const { queueUrl, table, logBucket, group, deadLetterQueueUrl } = names;

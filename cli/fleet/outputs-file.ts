@@ -39,7 +39,8 @@ export async function namesInOutputs(
   const wanted = [stack && `stack ${stack}`, fleet && `fleet ${fleet}`].filter(Boolean).join(', ');
   throw new FleetNotFound(
     first
-      ? `The outputs file ${file} has several fleets: ${there}. Say which (--stack, --fleet).`
+      ? `The outputs file ${file} has several fleets: ${there}. Say which (--stack and --fleet, or MAYFLY_STACK and ` +
+          'MAYFLY_FLEET).'
       : `The outputs file ${file} has no fleet${wanted && ` of ${wanted}`}; in it are: ${there}.`,
   );
 }

@@ -363,6 +363,8 @@ describe('what cannot be done is said', () => {
     const { fleet } = await open();
     const { deadLetterQueueUrl: _, ...facts } = fleet.facts;
     Object.assign(fleet.context, { facts });
-    await expect(fleet.deadLetters.list()).rejects.toThrow('MAYFLY_DEAD_LETTER_QUEUE_URL');
+    await expect(fleet.deadLetters.list()).rejects.toThrow(
+      '(--dead-letter-queue-url, MAYFLY_DEAD_LETTER_QUEUE_URL)',
+    );
   });
 });

@@ -184,7 +184,7 @@ describe('by a file of outputs', () => {
     });
     expect(await failure({ outputs })).toMatchObject({
       name: FleetNotFound.name,
-      message: `The outputs file ${outputs} has several fleets: Shop/Mail, Shop/Images, Lab/Fleet. Say which (--stack, --fleet).`,
+      message: `The outputs file ${outputs} has several fleets: Shop/Mail, Shop/Images, Lab/Fleet. Say which (--stack and --fleet, or MAYFLY_STACK and MAYFLY_FLEET).`,
     });
     expect(await find({ outputs, fleet: 'Images' })).toMatchObject({ queueUrl: 'https://sqs/Images' });
     expect(await find({ outputs, stack: 'Lab' })).toMatchObject({ queueUrl: 'https://sqs/Fleet' });
@@ -244,8 +244,9 @@ describe('by names', () => {
     expect(await failure({ queueUrl: 'https://sqs/q', table: 'table' })).toMatchObject({
       name: WrongOption.name,
       message:
-        'A fleet that is found by names needs all of them; these are not there: logBucket (MAYFLY_LOG_BUCKET), group ' +
-        "(MAYFLY_AUTO_SCALING_GROUP). Its stack's name alone would do as well (MAYFLY_STACK).",
+        'A fleet that is found by names needs all of them; these are not there: --log-bucket ' +
+        "(MAYFLY_LOG_BUCKET), --auto-scaling-group (MAYFLY_AUTO_SCALING_GROUP). Its stack's name alone would do as " +
+        'well (--stack, MAYFLY_STACK).',
     });
   });
 });
@@ -256,7 +257,7 @@ describe('trouble on the way is said in a sentence', () => {
     process.env['AWS_CONFIG_FILE'] = join(home, 'no-config');
     expect(await failure()).toMatchObject({
       name: WrongOption.name,
-      message: expect.stringContaining('No AWS region'),
+      message: 'No AWS region is set: name one (--region, AWS_REGION, or the profile in ~/.aws/config).',
     });
   });
 

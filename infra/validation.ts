@@ -1,5 +1,6 @@
 import type { InstanceType } from 'aws-cdk-lib/aws-ec2';
 import { LONGEST_VISIBILITY_SECONDS } from '../agent/config.ts';
+import { LONGEST_RETENTION_SECONDS } from '../jobs/expiry.ts';
 import {
   type Check,
   checkAll,
@@ -170,6 +171,20 @@ export function validateProps(where: string, id: string, props: WorkerFleetProps
       "fleetName (by default the construct's id)",
       show(id),
       fleetNameCheck.allowed,
+    );
+  }
+  validateRetention(where, props);
+}
+
+/** A message can come again after its job has ended, and only the record says that it has. */
+function validateRetention(where: string, { trackJobs = true, recordRetention }: WorkerFleetProps): void {
+  const seconds = recordRetention?.toSeconds({ integral: false }) ?? LONGEST_RETENTION_SECONDS;
+  if (trackJobs && seconds < LONGEST_RETENTION_SECONDS) {
+    throw new FleetPropsError(
+      where,
+      'recordRetention',
+      show(recordRetention),
+      'at least 14 days, as long as the queue keeps a message: one that comes again would run again',
     );
   }
 }

@@ -100,13 +100,13 @@ describe("the keeper's configuration", () => {
     const config = configOf({
       scaleOut: { threshold: 5, duration: Duration.minutes(3) },
       bootBudget: Duration.minutes(4),
-      recordRetention: Duration.days(2),
+      recordRetention: Duration.days(20),
     });
     expect(config).toMatchObject({
       threshold: 5,
       durationSeconds: 180,
       bootBudgetSeconds: 240,
-      recordSeconds: 172_800,
+      recordSeconds: 1_728_000,
     });
   });
 

@@ -127,6 +127,19 @@ describe('limit and grace together', () => {
   });
 });
 
+describe('the retention of records', () => {
+  it.each([
+    [Duration.days(14), true, true],
+    [Duration.seconds(14 * 86_400 - 1), true, false],
+    [Duration.seconds(0), undefined, false],
+    [Duration.seconds(0), false, true],
+  ])('of %s, jobs tracked: %s, is allowed: %s', (recordRetention, trackJobs, allowed) => {
+    const given = () => settings({ recordRetention, ...(trackJobs !== undefined && { trackJobs }) });
+    if (allowed) expect(given).not.toThrow();
+    else expect(given).toThrow(/recordRetention is .*; allowed: at least 14 days, .* would run again/);
+  });
+});
+
 describe('the worker directory', () => {
   const fleet = (props: WorkerFleetProps) => () => new WorkerFleet(new Stack(), 'Fleet', props);
 

@@ -3,22 +3,25 @@ import { drawSeed } from '../fleet/ids.ts';
 import { checkJobs, type JobsFile } from '../jobs-file.ts';
 import { openJournal } from '../sent-journal.ts';
 import { escapeLine } from '../terminal/escape.ts';
-import type { EnqueueOptions } from './enqueue.ts';
+import type { FileOptions } from './enqueue.ts';
+import { shellWord } from './given-flags.ts';
 import { sendJobs } from './send-jobs.ts';
-import { keepRest, type Rest, spoolStdin } from './stdin-jobs.ts';
+import { commandFor, keepRest, type Rest, spoolStdin } from './stdin-jobs.ts';
 import { waitFor } from './wait-for.ts';
 
 /** Enqueues a job for each line of a file or of standard input; what is left of it, if an earlier run broke off. */
-export async function enqueueFile(fleet: Fleet, options: EnqueueOptions): Promise<void> {
+export async function enqueueFile(fleet: Fleet, options: FileOptions): Promise<void> {
   const { file, jsonLines = false, journal } = options;
   if (file === undefined) return enqueueStdin(fleet, options);
   const jobs = { path: file, name: escapeLine(file), jsonLines };
   const journalPath = journal ?? `${file}.mayfly`;
-  const rest = { how: 'The same command sends the rest.', journalPath };
+  const kept = journal === undefined ? [] : ['--journal', shellWord(journal)];
+  const command = commandFor(file, [...options.typed, ...kept]);
+  const rest = { how: `The same command sends the rest: \`${command}\`.`, journalPath };
   await enqueueJobs(fleet, jobs, journalPath, options, () => rest);
 }
 
-async function enqueueStdin(fleet: Fleet, options: EnqueueOptions): Promise<void> {
+async function enqueueStdin(fleet: Fleet, options: FileOptions): Promise<void> {
   const { jsonLines = false, journal } = options;
   const spool = await spoolStdin();
   const jobs = { path: spool.path, name: 'standard input', jsonLines };
@@ -38,7 +41,7 @@ async function enqueueJobs(
   fleet: Fleet,
   file: JobsFile,
   journalPath: string,
-  options: EnqueueOptions,
+  options: FileOptions,
   rest: (seed: string) => Rest,
 ): Promise<void> {
   const { sha256, jobs } = await checkJobs(file);

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import type { Fleet } from '../fleet/fleet.ts';
 import { bodyOf, enqueueBody } from './enqueue-body.ts';
 import { enqueueFile } from './enqueue-file.ts';
+import { givenFlags } from './given-flags.ts';
 import { seconds, whole } from './values.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
 
@@ -16,6 +17,11 @@ export interface EnqueueOptions {
   whole?: true;
   journal?: string;
   json?: true;
+}
+
+/** The same, with how they were typed but for what says where the jobs are: to send what is left of a file. */
+export interface FileOptions extends EnqueueOptions {
+  typed: readonly string[];
 }
 
 /** SQS: the longest delay of a message ("Amazon SQS message quotas"). */
@@ -60,11 +66,11 @@ export function enqueueCommand(): Command {
     const [body, options] = words as [string | undefined, EnqueueOptions];
     const usage = wrongUsage(body, options);
     if (usage !== undefined) command.error(`error: ${usage}`);
-    return run(...words);
+    return run(body, { ...options, typed: givenFlags(command, ['file', 'journal']) }, command);
   });
 }
 
-const run = onFleet(async (fleet: Fleet, body: string | undefined, options: EnqueueOptions) => {
+const run = onFleet(async (fleet: Fleet, body: string | undefined, options: FileOptions) => {
   if (isMany(body, options)) await enqueueFile(fleet, options);
   else await enqueueBody(fleet, bodyOf(body, options), options);
 });

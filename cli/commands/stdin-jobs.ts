@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Failure } from '../failure.ts';
-import type { EnqueueOptions } from './enqueue.ts';
+import type { FileOptions } from './enqueue.ts';
+import { shellWord } from './given-flags.ts';
 
 /** Standard input as a file, so that it can be checked to its end before anything of it is sent. */
 export interface Spool {
@@ -46,9 +47,8 @@ export interface Rest {
 }
 
 /** Leaves what came on standard input, and the journal of what was sent of it, in this directory. */
-export function keepRest(spool: Spool, seed: string, options: EnqueueOptions): Rest {
-  const { jsonLines, async: limit, delay, group } = options;
-  let file = `mayfly-rest-${seed}.${jsonLines ? 'jsonl' : 'txt'}`;
+export function keepRest(spool: Spool, seed: string, options: FileOptions): Rest {
+  let file = `mayfly-rest-${seed}.${options.jsonLines ? 'jsonl' : 'txt'}`;
   try {
     copyFileSync(spool.path, file);
     copyFileSync(`${spool.path}.mayfly`, `${file}.mayfly`);
@@ -57,12 +57,10 @@ export function keepRest(spool: Spool, seed: string, options: EnqueueOptions): R
     spool.keep();
     file = spool.path;
   }
-  const words = [
-    ...(limit === undefined ? [] : ['--async', limit]),
-    ...(delay === undefined ? [] : ['--delay', delay]),
-    ...(group === undefined ? [] : ['--group', group]),
-    ...(jsonLines ? ['--json-lines'] : []),
-  ];
-  const command = ['mayfly enqueue', ...words, '--file', file].join(' ');
-  return { how: `\`${command}\` sends the rest.`, journalPath: `${file}.mayfly` };
+  return { how: `\`${commandFor(file, options.typed)}\` sends the rest.`, journalPath: `${file}.mayfly` };
+}
+
+/** The line that sends what is left of a file. */
+export function commandFor(file: string, typed: readonly string[]): string {
+  return ['mayfly enqueue', ...typed, '--file', shellWord(file)].join(' ');
 }

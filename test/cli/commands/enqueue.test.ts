@@ -201,7 +201,7 @@ describe('what breaks off', () => {
     );
     const count = Number(said?.[1]);
     expect(first.stderr).toMatch(
-      /The queue .* is gone.* The same command sends the rest\. .*jobs\.txt\.mayfly/,
+      /The queue .* is gone.* The same command sends the rest: `mayfly enqueue --file jobs\.txt`\. .*jobs\.txt\.mayfly/,
     );
     expect(lines(first.stdout)).toHaveLength(count);
 
@@ -248,16 +248,26 @@ describe('what breaks off', () => {
     const when = (input: Record<string, unknown>) => JSON.stringify(input).includes('job 342');
     const fault = bare.cloud.faults.add({ ...gone, when });
     const input = JOBS.map((body) => JSON.stringify({ body })).join('\n');
-    const first = await bare.mayflyReading(input, 'enqueue', '--async', '60', '--json-lines', '-');
+    const flags = ['--async', '60', '--group', 'nightly', '--json-lines', '--region', bare.cloud.region];
+    const first = await bare.mayflyReading(input, 'enqueue', ...flags, '-');
     fault.remove();
     expect(first.exitCode).toBe(1);
-    const [, command, rest = ''] =
-      /`mayfly (enqueue --async 60 --json-lines --file (mayfly-rest-[a-z0-9]+\.jsonl))` sends the rest/.exec(
+    const [, command = '', rest = ''] =
+      /`mayfly (enqueue .* --file (mayfly-rest-[a-z0-9]+\.jsonl))` sends the rest/.exec(
         String(first.stderr),
       ) ?? [];
+    expect(command).toBe(
+      `enqueue --async 60 --group nightly --json-lines --region ${bare.cloud.region} --file ${rest}`,
+    );
     expect(first.stderr).toContain(`What was sent is in ${rest}.mayfly;`);
     expect(await readFile(join(bare.directory, `${rest}.mayfly`), 'utf8')).toContain('"sent"');
-    const second = await bare.mayfly(...(command ?? '').split(' '));
+    // As it is pasted into a shell.
+    const second = await execa('sh', ['-c', `${process.execPath} ${BIN} ${command}`], {
+      cwd: bare.directory,
+      env: bare.env,
+      extendEnv: false,
+      reject: false,
+    });
     expect(second).toMatchObject({ exitCode: 0, stderr: '' });
     expect((await messages(bare)).map(({ payload }) => payload)).toEqual(JOBS);
   });

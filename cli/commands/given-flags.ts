@@ -1,0 +1,20 @@
+import type { Command } from 'commander';
+
+/**
+ * The options that a command line has, as words for a shell; what comes of a variable is not among them.
+ *
+ * @param without names of options that are left out
+ */
+export function givenFlags(command: Command, without: readonly string[]): string[] {
+  return command.options.flatMap((option) => {
+    const name = option.attributeName();
+    if (without.includes(name) || command.getOptionValueSource(name) !== 'cli') return [];
+    const value: unknown = command.getOptionValue(name);
+    return value === true ? [`${option.long}`] : [`${option.long}`, shellWord(String(value))];
+  });
+}
+
+/** Quoted, if a shell would make something else of it. */
+export function shellWord(text: string): string {
+  return /^[\w%+,./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

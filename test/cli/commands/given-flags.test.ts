@@ -1,0 +1,19 @@
+import { Command, Option } from 'commander';
+import { execa } from 'execa';
+import { expect, test } from 'vitest';
+import { givenFlags } from '../../../cli/commands/given-flags.ts';
+
+test('what was typed comes back through a shell, without what a variable or a default says', async () => {
+  const command = new Command()
+    .option('--json')
+    .option('--async <seconds>', '', Number)
+    .option('--poll <seconds>', '', Number, 0)
+    .option('--outputs <file>')
+    .option('--file <file>')
+    .addOption(new Option('--stack <name>').env('PWD'));
+  const outputs = "/tmp/it's $HOME; \n*.json";
+  command.parse(['--json', '--async', '1.5', '--outputs', outputs, '--file', 'jobs'], { from: 'user' });
+  const words = givenFlags(command, ['file']);
+  const { stdout } = await execa('sh', ['-c', `printf '%s|' ${words.join(' ')}`]);
+  expect(stdout.split('|')).toEqual(['--json', '--async', '1.5', '--outputs', outputs, '']);
+});

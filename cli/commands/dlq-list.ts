@@ -27,7 +27,8 @@ export function dlqListCommand(): Command {
       .option('--limit <number>', 'how many are looked at, at most', whole(1, MOST_LOOKED_AT), 100)
       .option(
         '--json',
-        'print a JSON array: {"id", "messageId", "reason", "exit", "deadAt", "source", "bodyBytes"}',
+        'print a JSON array: {"id", "messageId", "reason", "exitStatus" or "signal", "deadAt", "source", ' +
+          '"bodyBytes"}',
       ),
   ).action(onFleet(run));
 }
@@ -45,9 +46,9 @@ async function run(fleet: Fleet, { json, ...options }: DlqListOptions): Promise<
 
 const HEAD = ['id', 'since', 'exit', 'why'];
 
-function row({ id, deadAt, exit, reason }: DeadLetter): string[] {
+function row({ id, deadAt, exitStatus, signal, reason }: DeadLetter): string[] {
   const when = deadAt === undefined ? '' : moment(deadAt);
-  return [escapeLine(id), when, escapeLine(exit ?? ''), escapeLine(reason ?? '')];
+  return [escapeLine(id), when, String(exitStatus ?? signal ?? ''), escapeLine(reason ?? '')];
 }
 
 function viewOf({ job: _, message: __, body, ...letter }: DeadLetter): object {

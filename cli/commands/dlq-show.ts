@@ -57,10 +57,10 @@ function block(
   record: JobView | undefined,
   nowMs: number,
 ): string {
-  const { id, messageId, reason, exit, deadAt, source, problem } = letter;
+  const { id, messageId, reason, exitStatus, signal, deadAt, source, problem } = letter;
   const facts: [string, string | undefined][] = [
     ['why', reason ?? 'its message does not say it'],
-    ['exit', exit],
+    ['exit', exitStatus === undefined ? signal : String(exitStatus)],
     ['since', deadAt && `${deadAt}, ${span((nowMs - Date.parse(deadAt)) / 1000)} ago`],
     ['was on', source],
     ['message', messageId],

@@ -9,8 +9,9 @@ export interface DeadLetter {
   messageId: string;
   /** Absent: nobody had room to say it, or SQS moved the message itself. */
   reason?: string;
-  /** The worker's exit status, or the signal that it died of; absent if it never ran. */
-  exit?: string;
+  /** How its worker ended; neither is there if it never ran. */
+  exitStatus?: number;
+  signal?: string;
   /** When it came here, ISO 8601. */
   deadAt?: string;
   /** URL or ARN of the queue that it was on. */
@@ -34,13 +35,12 @@ export function deadLetterOf(message: Message): DeadLetter {
   const reading = readJob(messageId, body, RULES);
   const source = said('MayflySource') ?? movedFrom;
   const reason = said('MayflyReason') ?? (movedFrom && MOVED);
-  const exit = said('MayflyExit');
   const id = said('MayflyJobId') ?? (reading.kind === 'job' ? reading.job.id : reading.id);
   return {
     id,
     messageId,
     ...(reason !== undefined && { reason }),
-    ...(exit !== undefined && { exit }),
+    ...endOf(said('MayflyExit')),
     ...(sent !== undefined && { deadAt: new Date(Number(sent)).toISOString() }),
     ...(source !== undefined && { source }),
     message: body,
@@ -52,6 +52,12 @@ export function deadLetterOf(message: Message): DeadLetter {
           ...(reading.job.bodyKey && { bodyKey: reading.job.bodyKey }),
         }),
   };
+}
+
+/** The message has one text for both; what is neither is somebody else's. */
+function endOf(exit = ''): Pick<DeadLetter, 'exitStatus' | 'signal'> {
+  if (/^\d{1,3}$/.test(exit)) return { exitStatus: Number(exit) };
+  return /^SIG[A-Z0-9]+$/.test(exit) ? { signal: exit } : {};
 }
 
 /** What a fleet allows is checked when the job is enqueued again. */

@@ -62,13 +62,38 @@ describe('mayfly dlq list and show', () => {
         id: 'j-11',
         messageId: expect.any(String),
         reason: 'exit status 11',
-        exit: '11',
+        exitStatus: 11,
         deadAt: expect.stringMatching(/Z$/),
         source: bare.fleet.facts.queueUrl,
         bodyBytes: 8,
       },
     ]);
     expect(await left(bare)).toHaveLength(12);
+  });
+
+  it('tells an exit status from a signal, as status does', async () => {
+    const bare = await open();
+    await bury(bare, { id: 'j-status', exit: '0' });
+    await bury(bare, { id: 'j-signal', exit: 'SIGKILL' });
+    await bury(bare, { id: 'j-neither', exit: 'who knows' });
+    const { stdout } = await bare.mayfly('dlq', 'list', '--json');
+    const ends = JSON.parse(stdout).map(({ id, exitStatus, signal }: Record<string, unknown>) => [
+      id,
+      exitStatus,
+      signal,
+    ]);
+    expect(new Set(ends)).toEqual(
+      new Set([
+        ['j-status', 0, undefined],
+        ['j-signal', undefined, 'SIGKILL'],
+        ['j-neither', undefined, undefined],
+      ]),
+    );
+    expect((await bare.mayfly('dlq', 'list')).stdout).toMatch(/^j-signal +\S+ +SIGKILL +exit status 7$/m);
+    expect((await bare.mayfly('dlq', 'show', 'j-status')).stdout).toMatch(/^ {2}exit +0$/m);
+    expect(JSON.parse((await bare.mayfly('dlq', 'show', '--json', 'j-signal')).stdout)).toMatchObject({
+      signal: 'SIGKILL',
+    });
   });
 
   it('says how many it did not look at, and when there are none', async () => {

@@ -21,7 +21,7 @@ export type Action =
   | { do: 'remember-backlog'; sinceMs: number | undefined }
   | { do: 'end-zombie'; zombie: Zombie }
   | { do: 'terminate-retired'; instance: string }
-  /** In the stead of instances that should have, and could not. */
+  /** In the stead of instances that should have, and could not; or of a pause, to what there is. */
   | { do: 'lower-desired'; desired: number; instead: string[] }
   /** A machine that is off cannot complete its hook. */
   | { do: 'let-go'; instance: string }
@@ -125,7 +125,8 @@ function endings({ group, launches, records, nowMs }: Look, config: KeeperConfig
   return zombies(instances, rules).map((zombie) => ({ do: 'end-zombie', zombie }));
 }
 
-function capacity({ group, records, backlog }: Look): Action[] {
+function capacity(look: Look): Action[] {
+  const { group, records, backlog } = look;
   const unaccounted = [...records.values()].filter(({ instance, listing, retirement, accountedAtMs }) => {
     if (listing !== 'instances' || !retirement || accountedAtMs !== undefined) return false;
     // A machine outside EC2 works for the fleet, but never had a place in its group.
@@ -139,9 +140,18 @@ function capacity({ group, records, backlog }: Look): Action[] {
     present: group.instances.filter((one) => !isTerminating(one)).map(({ instance }) => instance),
     unaccounted: unaccounted.map(({ instance }) => instance),
     backlog,
+    heldMs: heldMs(look),
   });
-  const actions: Action[] = terminate.map((instance) => ({ do: 'terminate-retired', instance }));
-  return lower ? [...actions, { do: 'lower-desired', ...lower }] : actions;
+  const endings = terminate.map((instance): Action => ({ do: 'terminate-retired', instance }));
+  // First the number, which was reckoned with those that are still there: ending them lowers it further.
+  return lower ? [{ do: 'lower-desired', ...lower }, ...endings] : endings;
+}
+
+/** Since the pause, or since the last launch, if somebody had resumed launches meanwhile. */
+function heldMs({ group, memory, lastLaunchMs = 0, nowMs }: Look): number | undefined {
+  const { pausedAtMs } = memory;
+  if (pausedAtMs === undefined || !group.suspended.has('Launch')) return undefined;
+  return nowMs - Math.max(pausedAtMs, lastLaunchMs);
 }
 
 /** An agent that was stopped may still drain, and says so: its machine is off when nothing is heard of it (`endings`). */

@@ -218,6 +218,20 @@ describe('capacity', () => {
     expect((await fleet.instanceRecord('i-0gone')).listing).toBe('retired');
   });
 
+  test('one that is gone and one that is off are two', async () => {
+    const fleet = await open({ hooks: false });
+    const [spec] = await fleet.launcher.booted(1);
+    const scope = { AutoScalingGroupName: GROUP };
+    await fleet.call('autoscaling', 'SuspendProcesses', { ...scope, ScalingProcesses: ['Launch'] });
+    await fleet.call('autoscaling', 'SetDesiredCapacity', { ...scope, DesiredCapacity: 3 });
+    for (const instance of ['i-0gone', spec?.instanceId ?? '']) {
+      await instancesOf(fleet).retiring(instance, retirement, 'instances');
+    }
+    const keeper = await keeperOf(fleet);
+    expect(await keeper.after(0)).toEqual(expect.arrayContaining(['lower-desired', 'terminate-retired']));
+    expect((await fleet.group()).desired).toBe(1);
+  });
+
   test('a correction that fails is made at the next run', async () => {
     const fleet = await openHeld(1);
     await instancesOf(fleet).retiring('i-0gone', retirement, 'instances');

@@ -70,6 +70,63 @@ describe('a paused fleet', () => {
   });
 });
 
+describe('what a paused group is short of', () => {
+  const desire = (fleet: Fleet, DesiredCapacity: number) =>
+    fleet.call('autoscaling', 'SetDesiredCapacity', { AutoScalingGroupName: GROUP, DesiredCapacity });
+
+  /** Two instances run, the fleet is paused, and the group wants more. */
+  async function openShort(): Promise<Fleet> {
+    const fleet = await open({ desired: 2, hooks: false });
+    await fleet.launcher.booted(2);
+    await pauseFleet(contextOf(fleet));
+    await desire(fleet, 5);
+    return fleet;
+  }
+
+  test('is forgotten, so that it does not start all at once when the fleet is resumed', async () => {
+    const fleet = await openShort();
+    const keeper = await keeperOf(fleet);
+    await fleet.send('a');
+    expect(await keeper.after(3)).toContain('lower-desired');
+    expect((await fleet.group()).desired).toBe(2);
+    expect(await keeper.after(4)).not.toContain('lower-desired');
+    const [instance] = Object.keys((await fleet.group()).states);
+    // As an instance goes that leaves its place to a successor.
+    await fleet.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
+      InstanceId: instance,
+      ShouldDecrementDesiredCapacity: false,
+    });
+    expect((await fleet.group()).desired).toBe(2);
+    expect(await keeper.after(5)).toContain('lower-desired');
+    expect((await fleet.group()).desired).toBe(1);
+    await resumeFleet(contextOf(fleet));
+    expect((await fleet.group()).desired).toBe(1);
+  });
+
+  test('may be on its way when the pause begins: it is looked at again', async () => {
+    const fleet = await openShort();
+    const keeper = await keeperOf(fleet);
+    expect(await keeper.after(1)).not.toContain('lower-desired');
+    expect((await fleet.group()).desired).toBe(5);
+  });
+
+  test('is wanted still where its launches go on', async () => {
+    const fleet = await openShort();
+    const keeper = await keeperOf(fleet);
+    await fleet.call('autoscaling', 'ResumeProcesses', LAUNCH);
+    await fleet.launcher.booted(5);
+    expect(await keeper.after(3)).not.toContain('lower-desired');
+    expect((await fleet.group()).desired).toBe(5);
+  });
+
+  test('is kept as far as it is the minimum', async () => {
+    const fleet = await openShort();
+    await fleet.call('autoscaling', 'UpdateAutoScalingGroup', { AutoScalingGroupName: GROUP, MinSize: 3 });
+    await (await keeperOf(fleet)).after(3);
+    expect((await fleet.group()).desired).toBe(3);
+  });
+});
+
 describe('what the keeper signs', () => {
   test('when it ran, and what of it failed', async () => {
     const fleet = await open({ desired: 0 });

@@ -28,6 +28,31 @@ test.each([
     change: { unaccounted: ['i-b', 'i-c'], present: [], minSize: 1 },
     is: { terminate: [], lower: { desired: 1, instead: ['i-b', 'i-c'] } },
   },
+  {
+    name: 'paused, and short of one: what there is, with jobs waiting too',
+    change: { desired: 2, heldMs: 120_000, backlog: 1 },
+    is: { terminate: [], lower: { desired: 1, instead: [] } },
+  },
+  {
+    name: 'paused just now: what is short may be on its way',
+    change: { desired: 2, heldMs: 119_999 },
+    is: { terminate: [] },
+  },
+  {
+    name: 'paused, and gone: not below what there is, however many went',
+    change: { desired: 1, heldMs: 120_000, unaccounted: ['i-b', 'i-c'] },
+    is: { terminate: [], lower: { desired: 1, instead: ['i-b', 'i-c'] } },
+  },
+  {
+    name: 'paused, with more than are desired',
+    change: { desired: 1, heldMs: 120_000, present: ['i-a', 'i-b'] },
+    is: { terminate: [] },
+  },
+  {
+    name: 'paused, and the minimum holds',
+    change: { desired: 4, heldMs: 120_000, minSize: 3 },
+    is: { terminate: [], lower: { desired: 3, instead: [] } },
+  },
 ])('$name', ({ change, is }) => {
   expect(correctCapacity({ ...facts, ...change })).toEqual(is);
 });

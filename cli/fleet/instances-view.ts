@@ -29,6 +29,8 @@ export interface InstanceView {
 
 export interface RunningJob {
   id: string;
+  /** `MAYFLY_ATTEMPT` of this try. */
+  attempt: number;
   /** Of this try. */
   startedAt?: string;
   ranSeconds?: number;
@@ -102,9 +104,10 @@ function nextOf(doing: InstanceView['doing'], { record }: InstanceSeen): Instanc
 }
 
 function runningView(job: JobRecord, nowMs: number): RunningJob {
-  const { id, startedAt, group, limitSeconds } = job;
+  const { id, attempts, startedAt, group, limitSeconds } = job;
   return {
     id,
+    attempt: attempts,
     ...(startedAt && {
       startedAt,
       ranSeconds: Math.max(0, Math.round(nowMs - Date.parse(startedAt)) / 1000),

@@ -43,6 +43,7 @@ export interface JobView {
 }
 
 export interface TryView {
+  /** `MAYFLY_ATTEMPT`; absent where nobody saw the try's end. */
   attempt?: number;
   instance: string;
   startedAt: string;
@@ -93,7 +94,7 @@ export function viewOf(record: JobRecord, facts: FleetFacts, nowMs: number): Job
     retriedAs,
     expiresAt: expires === undefined ? undefined : new Date(expires * 1000).toISOString(),
     log: last?.log && logView(id, last.key, last.log, facts),
-    tries: tries.map((one) => tryView(id, one, facts)),
+    tries: tries.map((one) => tryView(id, one === last ? current(one, record) : one, facts)),
   });
 }
 
@@ -124,6 +125,11 @@ function waited({ tries = [], ...record }: JobRecord, state: JobState, nowMs: nu
   const started = tries[0]?.startedAt ?? record.startedAt;
   const waits = state === 'queued' || state === 'held' ? nowMs : undefined;
   return seconds(record.enqueuedAt, started ?? record.endedAt ?? waits);
+}
+
+/** The last try: of one that runs the record has the attempt as its own. */
+function current(last: Try, { state, attempts }: JobRecord): Try {
+  return state === 'running' && last.endedAt === undefined ? { ...last, attempt: attempts } : last;
 }
 
 function tryView(job: string, one: Try, facts: FleetFacts): TryView {

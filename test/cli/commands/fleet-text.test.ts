@@ -44,8 +44,8 @@ const working: InstanceView = {
   ...(({ idleSince: _, ...rest }) => rest)(idle),
   doing: 'working',
   jobs: [
-    { id: 'j-a', ranSeconds: 200 },
-    { id: 'j-b', ranSeconds: 3 },
+    { id: 'j-a', attempt: 1, ranSeconds: 200 },
+    { id: 'j-b', attempt: 1, ranSeconds: 3 },
   ],
   next: { action: 'work' },
 };
@@ -172,7 +172,7 @@ test('in a paused fleet no job can come', () => {
 });
 
 test('of many jobs only two are named', () => {
-  const jobs = ['j-a', 'j-b', 'j-c', 'j-d'].map((id) => ({ id, ranSeconds: 5 }));
+  const jobs = ['j-a', 'j-b', 'j-c', 'j-d'].map((id) => ({ id, attempt: 1, ranSeconds: 5 }));
   expect(text({ instances: [{ ...working, slots: 4, jobs }] })).toContain(
     '4 of 4: j-a for 5 s, j-b for 5 s, 2 more',
   );
@@ -197,8 +197,8 @@ test('why one went that could not say it', () => {
 
 test('on a terminal no line is longer than it is wide, and nothing of it is lost', () => {
   const long = [
-    { id: 'j-x7c2p9q4m1ks', ranSeconds: 200 },
-    { id: 'j-8w3m0c5vkq1z', ranSeconds: 3 },
+    { id: 'j-x7c2p9q4m1ks', attempt: 1, ranSeconds: 200 },
+    { id: 'j-8w3m0c5vkq1z', attempt: 1, ranSeconds: 3 },
   ];
   const instance = 'i-0123456789abcdef0';
   const instances = [

@@ -76,8 +76,8 @@ const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<Inst
       doing: 'working',
       next: { action: 'work' },
       jobs: [
-        { id: 'j-a', startedAt: at(60), ranSeconds: 60 },
-        { id: 'j-b', startedAt: at(3), ranSeconds: 3 },
+        { id: 'j-a', attempt: 1, startedAt: at(60), ranSeconds: 60 },
+        { id: 'j-b', attempt: 1, startedAt: at(3), ranSeconds: 3 },
       ],
     },
   },
@@ -125,7 +125,7 @@ const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<Inst
     expected: {
       doing: 'leaving',
       next: { action: 'leave', reason: 'auto-scaling' },
-      jobs: [{ id: 'j-a', startedAt: at(9), ranSeconds: 9 }],
+      jobs: [{ id: 'j-a', attempt: 1, startedAt: at(9), ranSeconds: 9 }],
     },
   },
   {
@@ -211,7 +211,7 @@ describe('a fleet', () => {
       doing: 'working',
       lifecycleState: 'InService',
       slots: 2,
-      jobs: [{ id: job, ranSeconds: expect.any(Number) }],
+      jobs: [{ id: job, attempt: 1, ranSeconds: expect.any(Number) }],
       next: { action: 'work' },
     });
     const idle = await see('it idle', ({ instances }) => instances[0]?.idleSince !== undefined);

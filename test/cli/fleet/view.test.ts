@@ -54,8 +54,16 @@ describe('what a view tells', () => {
         exitStatus: 1,
         log: { stdoutBytes: 5, stderrBytes: 0 },
       },
-      { instance: 'i-2', startedAt: at(30) },
+      { attempt: 2, instance: 'i-2', startedAt: at(30) },
     ]);
+  });
+
+  it('of a try whose end nobody saw: no attempt, which that of the next one may be', () => {
+    const tries = [{ ...second, startedAt: at(20) }, second];
+    const running = viewOf(record({ state: 'running', attempts: 2, tries }), facts, ms(34));
+    expect(running.tries.map(({ attempt }) => attempt)).toEqual([undefined, 2]);
+    const queued = viewOf(record({ attempts: 2, tries }), facts, ms(34));
+    expect(queued.tries.map(({ attempt }) => attempt)).toEqual([undefined, undefined]);
   });
 
   it('of one whose instance is silent: that it is', () => {

@@ -28,8 +28,9 @@ const FETCH_PATIENCE_MS = 60_000;
 /** How often a slot that waits for one looks whether it still may. */
 const LOOK_MS = 250;
 
-/** How long the end of a job waits for its body to be kept. */
+/** How long the end of a job waits for its body to be kept; shorter where all last writes have ten seconds. */
 const KEEP_PATIENCE_MS = 10_000;
+const LAST_KEEP_PATIENCE_MS = 2000;
 
 /** Bodies of jobs in the log bucket, as an agent needs them: before a worker starts, and for a retry by hand. */
 export class Bodies {
@@ -75,22 +76,21 @@ export class Bodies {
 
   /** Keeps a body that is too long for the record and whose message is about to go. Never rejects, nor waits for long. */
   async keep(held: Held): Promise<void> {
-    const { store, table, clock, log } = this.#options;
+    const { store, table, clock, log, stopping } = this.#options;
     if (!store || !table || held.reading.kind === 'broken') return;
     const { bodyKey: known, stdin } = held.reading.job;
     if (known !== undefined || Buffer.byteLength(stdin) <= LONGEST_KEPT_BODY) return;
     const job = jobIdOf(held);
+    const startMs = clock.monotonic();
+    const over = () => clock.monotonic() - startMs >= (stopping() ? LAST_KEEP_PATIENCE_MS : KEEP_PATIENCE_MS);
+    const done = new AbortController();
     const kept = store()
       .put(job, stdin)
       .then(() => table.noteBody(job, bodyKey(job)));
-    const late = clock.sleep(KEEP_PATIENCE_MS).then(() => {
-      throw new Error(`not done within ${KEEP_PATIENCE_MS / 1000} s`);
-    });
-    await Promise.race([kept, late]).catch((err: unknown) =>
+    await Promise.race([kept, this.#until(over, done.signal)]).catch((err: unknown) =>
       log.warn({ job, err }, "a job's body could not be kept: it cannot be retried by its id"),
     );
-    late.catch(() => undefined);
-    kept.catch(() => undefined);
+    done.abort();
   }
 }
 

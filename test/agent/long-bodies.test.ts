@@ -178,3 +178,18 @@ test('a drain whose time is over does not wait for a body, and the job costs no 
   expect(await bench.table.get('j-drained')).toMatchObject({ state: 'queued', attempts: 0 });
   expect(await bench.journal()).toEqual([]);
 });
+
+test('a drain whose time is over does not wait long for a body to be kept', async () => {
+  const bed = await logged(open);
+  const { agent, bench, send } = bed;
+  const effect = { kind: 'timeout', applied: false } as const;
+  const fault = bench.cloud.faults.add({ service: 's3', action: 'PutObject', effect });
+  const worker = await agent('exit 65');
+  await send(worker, 'x'.repeat(5000));
+  await eventually('the body', () => fault.strikes > 0);
+  const startMs = performance.now();
+  await worker.work.drain(0);
+  expect(performance.now() - startMs).toBeLessThan(5000);
+  expect((await bench.deadLetters())[0]?.Body).toHaveLength(5000);
+  expect(await bench.depth()).toEqual({ visible: 0, held: 0 });
+});

@@ -6,6 +6,7 @@ import type { JobView } from '../fleet/view.ts';
 import { escapeLine, escapeText } from '../terminal/escape.ts';
 import { print, printJson } from '../terminal/print.ts';
 import { count, span } from '../terminal/words.ts';
+import { moment } from './job-words.ts';
 import { anId } from './values.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
 
@@ -61,7 +62,7 @@ function block(
   const facts: [string, string | undefined][] = [
     ['why', reason ?? 'its message does not say it'],
     ['exit', exitStatus === undefined ? signal : String(exitStatus)],
-    ['since', deadAt && `${deadAt}, ${span((nowMs - Date.parse(deadAt)) / 1000)} ago`],
+    ['since', deadAt && `${moment(deadAt)}, ${span((nowMs - Date.parse(deadAt)) / 1000)} ago`],
     ['was on', source],
     ['message', messageId],
     ['record', recordText(record)],

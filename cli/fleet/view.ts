@@ -3,6 +3,7 @@ import { logPrefix } from '../../jobs/log-layout.ts';
 import { type JobRecord, type JobState, TERMINAL_STATES, type Try, type TryLog } from '../../jobs/record.ts';
 import { MOST_TRIES } from '../../jobs/tries.ts';
 import { isInBucket } from './log-inline.ts';
+import { moment } from './moment.ts';
 
 /** A job as it is shown: what `--json` prints. Times are ISO 8601. What is not known is absent. */
 export interface JobView {
@@ -113,7 +114,7 @@ export function stateOf(record: JobRecord, facts: FleetFacts, nowMs: number): Jo
 function reasonOf(record: JobRecord, state: JobState, nowMs: number): string | undefined {
   if (state === 'lost' && record.state === 'queued') return 'the queue has kept its message no longer';
   if (state === 'running' && record.leaseUntilMs !== undefined && record.leaseUntilMs < nowMs) {
-    const since = new Date(record.leaseUntilMs).toISOString();
+    const since = moment(record.leaseUntilMs);
     return `nothing was heard of its instance since ${since}: it is settled when that one is known to be gone`;
   }
   return record.reason;

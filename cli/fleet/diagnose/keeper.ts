@@ -1,3 +1,4 @@
+import { moment } from '../moment.ts';
 import type { Facts } from './facts.ts';
 import { bad, type Finding, judged, ok, warn } from './finding.ts';
 
@@ -11,7 +12,7 @@ export function judgeKeeper({ state, fleet, nowMs }: Facts): Finding[] {
     if (keptAtMs === undefined) {
       return [warn('keeper', 'It has not run yet. It runs every minute once the stack is deployed.', see)];
     }
-    const at = new Date(keptAtMs).toISOString();
+    const at = moment(keptAtMs);
     if (nowMs - keptAtMs >= SILENT_MS) {
       return [
         bad(

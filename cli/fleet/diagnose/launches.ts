@@ -1,5 +1,6 @@
 import { launchesView } from '../instances.ts';
 import type { GroupLook } from '../instances-look.ts';
+import { moment } from '../moment.ts';
 import type { Boot, Facts } from './facts.ts';
 import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
 import { refusalAdvice } from './refusals.ts';
@@ -51,13 +52,12 @@ function suspension(facts: Facts, group: GroupLook): Finding[] {
     seenOf(facts.state) ?? {},
     seenOf(facts.activities) ?? { launches: [], ends: [] },
   );
+  const from = since === undefined ? '' : ` since ${moment(since)}`;
   const findings: Finding[] = [];
   if (reason === 'paused') {
-    findings.push(
-      warn('launches', `The fleet is paused since ${since}: no job is started.`, 'mayfly fleet resume'),
-    );
+    findings.push(warn('launches', `The fleet is paused${from}: no job is started.`, 'mayfly fleet resume'));
   }
-  if (reason === 'breaker') findings.push(breaker(facts, since));
+  if (reason === 'breaker') findings.push(breaker(facts, from));
   if (reason === 'other') {
     findings.push(
       bad(
@@ -80,10 +80,10 @@ function suspension(facts: Facts, group: GroupLook): Finding[] {
   return findings;
 }
 
-function breaker({ boots, fleet }: Facts, since: string | undefined): Finding {
+function breaker({ boots, fleet }: Facts, from: string): Finding {
   return bad(
     'launches',
-    `Too many boots in a row have failed: nothing is launched since ${since}.`,
+    `Too many boots in a row have failed: nothing is launched${from}.`,
     'Mend what the logs say, then: mayfly fleet resume',
     (seenOf(boots) ?? []).map((boot) => bootText(boot, fleet.logBucket)),
   );
@@ -95,14 +95,13 @@ function bootText({ instance, launchedAtMs, record }: Boot, bucket: string): str
   const why = retirement
     ? `${retirement.reason}${retirement.lastError ? ` (${retirement.lastError})` : ''}`
     : 'not known';
-  const launched = new Date(launchedAtMs).toISOString();
-  return `${instance}, launched ${launched}: ${booted}; why it went: ${why}; its log: s3://${bucket}/instances/${instance}/`;
+  return `${instance}, launched ${moment(launchedAtMs)}: ${booted}; why it went: ${why}; its log: s3://${bucket}/instances/${instance}/`;
 }
 
 function refusal({ activities, nowMs }: Facts, group: GroupLook): Finding[] {
   const failure = seenOf(activities)?.lastFailure;
   if (!failure) return [];
-  const text = `The last launch has failed at ${new Date(failure.atMs).toISOString()}: ${failure.message}`;
+  const text = `The last launch has failed at ${moment(failure.atMs)}: ${failure.message}`;
   const advice = refusalAdvice(failure.message);
   // One that nobody waits for any more is the past.
   const waits = group.desired > alive(group) || nowMs - failure.atMs < LAUNCH_MS;
@@ -134,7 +133,7 @@ function unexplained({ queue, state, nowMs }: Facts, group: GroupLook): Finding[
   return [
     bad(
       'launches',
-      `${visible} jobs wait since ${new Date(sinceMs).toISOString()}, and no instance was launched for them.`,
+      `${visible} jobs wait since ${moment(sinceMs)}, and no instance was launched for them.`,
       "See what is said of alarm and keeper here, and the group's activities.",
     ),
   ];

@@ -1,3 +1,4 @@
+import { moment } from '../moment.ts';
 import type { Facts, QueueSeen } from './facts.ts';
 import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
 
@@ -94,7 +95,9 @@ export function judgeDeadLetters({ deadLetters, queue, fleet }: Facts): Finding[
 function given(count: number, sample: QueueSeen['sample']): Finding {
   const text = count === 1 ? 'One job was given up.' : `${count} jobs were given up.`;
   const details = sample
-    ? [`${sample.id}${sample.deadAt ? `, ${sample.deadAt}` : ''}: ${sample.reason ?? 'nobody has said why'}`]
+    ? [
+        `${sample.id}${sample.deadAt ? `, ${moment(sample.deadAt)}` : ''}: ${sample.reason ?? 'nobody has said why'}`,
+      ]
     : [];
   return warn('dead letters', text, 'mayfly dlq list; once it is mended: mayfly dlq redrive --all', details);
 }

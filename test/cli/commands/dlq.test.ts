@@ -90,7 +90,9 @@ describe('mayfly dlq list and show', () => {
       ]),
     );
     expect((await bare.mayfly('dlq', 'list')).stdout).toMatch(/^j-signal +\S+ +SIGKILL +exit status 7$/m);
-    expect((await bare.mayfly('dlq', 'show', 'j-status')).stdout).toMatch(/^ {2}exit +0$/m);
+    const { stdout: shown } = await bare.mayfly('dlq', 'show', 'j-status');
+    expect(shown).toMatch(/^ {2}exit +0$/m);
+    expect(shown).toMatch(/^ {2}since +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, \S+ s ago$/m);
     expect(JSON.parse((await bare.mayfly('dlq', 'show', '--json', 'j-signal')).stdout)).toMatchObject({
       signal: 'SIGKILL',
     });

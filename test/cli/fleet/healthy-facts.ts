@@ -6,6 +6,8 @@ import type { InstanceRecord, JobRecord } from '../../../jobs/record.ts';
 export const NOW_MS = Date.parse('2026-01-02T03:04:05.000Z');
 export const ago = (minutes: number) => NOW_MS - minutes * 60_000;
 export const timeAgo = (minutes: number) => new Date(ago(minutes)).toISOString();
+/** As sentences have it. */
+export const saidAgo = (minutes: number) => timeAgo(minutes).replace('.000Z', 'Z');
 
 export const record: InstanceRecord = {
   pk: 'instance#i-1',

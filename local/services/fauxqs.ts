@@ -24,8 +24,12 @@ export interface S3Request {
   body?: string | Buffer;
 }
 
+/** "Uploading objects": as much as a single PUT takes. */
+const LONGEST_OBJECT_BYTES = 5 * 1024 ** 3;
+
 export async function startFauxqs(): Promise<Fauxqs> {
   const app = buildApp({ logger: false, host: 'localhost' });
+  takeLongObjects(app);
   await app.ready();
   const handler: HttpHandler = (request, response) =>
     app.routing(request as IncomingMessage, response as ServerResponse);
@@ -61,4 +65,11 @@ export async function startFauxqs(): Promise<Fauxqs> {
       }),
     close: () => app.close().then(() => undefined),
   };
+}
+
+/** By itself it takes 11 MiB, and has no option for it: its parser of objects is replaced by the same with this limit. */
+function takeLongObjects(app: ReturnType<typeof buildApp>): void {
+  app.removeContentTypeParser('*');
+  const options = { parseAs: 'buffer', bodyLimit: LONGEST_OBJECT_BYTES } as const;
+  app.addContentTypeParser('*', options, (_request, body, done) => done(null, body));
 }

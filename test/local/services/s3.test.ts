@@ -65,6 +65,16 @@ describe('objects', () => {
     expect((await get('bytes')).equals(bytes)).toBe(true);
   });
 
+  test.each([
+    ['text/plain; charset=utf-8', 64],
+    ['application/json', 12],
+    [undefined, 12],
+  ])('of type %s and of %i MiB keep every byte', async (ContentType, mib) => {
+    const Body = Buffer.alloc(mib * 1024 * 1024, 'äb');
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'long', Body, ContentType }));
+    expect((await get('long')).equals(Body)).toBe(true);
+  });
+
   test('can be copied, counted, and deleted together', async () => {
     await put('a', 'a');
     await s3.send(new CopyObjectCommand({ Bucket, Key: 'b', CopySource: `${Bucket}/a` }));

@@ -3,7 +3,7 @@
 export type { NewJob } from './fleet/blocks.ts';
 export type { Body } from './fleet/body.ts';
 export type { Cancelled, CancelOptions } from './fleet/cancel.ts';
-export type { CleanedUp, CleanupOptions, EndedOptions } from './fleet/cleanup.ts';
+export type { CleanedUp, CleanedUpEnded, CleanupOptions, EndedOptions } from './fleet/cleanup.ts';
 export type { FleetContext } from './fleet/context.ts';
 export type {
   DeadLetter,

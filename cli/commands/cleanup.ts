@@ -30,7 +30,7 @@ export function cleanupCommand(): Command {
     .argument('[ids...]', 'the jobs; - reads ids from standard input, one a line', someIds)
     .option('--ended-before <time>', 'all that ended earlier: 90s, 30m, 2h, 7d ago', ago)
     .option('--force', 'cancel those that have not ended, and wait for that')
-    .option('--json', 'print JSON: {"id", "outcome", "objects"}; of several an array')
+    .option('--json', 'print JSON: {"id", "outcome", "objects", ...}; of several an array')
     .addHelpText('after', NOTES);
   return withFleet(command).action((...words: unknown[]) => {
     const [ids, { endedBefore, force }] = words as [string[], CleanupOptions];
@@ -56,9 +56,9 @@ const run = onFleet(async (fleet: Fleet, words: string[], options: CleanupOption
     fleet,
     removed.map(({ id, outcome }) => ({ id, state: outcome === 'unknown' ? 'unknown' : 'succeeded' })),
   );
-  sayLive(removed);
+  sayLeft(removed);
   if (json) printJobs(removed, single);
-  else for (const one of removed) if (one.outcome === 'removed') print(sentence(one));
+  else for (const one of removed) if (one.outcome === 'removed') print(sentence(one, fleet.facts.logBucket));
   process.exitCode = statusOf(removed);
 });
 
@@ -74,32 +74,45 @@ async function removeEnded(fleet: Fleet, secondsAgo: number, json: boolean): Pro
   };
   const clean = (signal: AbortSignal) => fleet.cleanupEnded({ before, signal, onRemoved });
   const total = await untilInterrupted(clean, FAREWELL).finally(() => progress.end());
-  if (json) printJson(total);
-  else
-    print(`${count(total.jobs, 'job')} removed, with ${count(total.objects, 'object')} of the log bucket.`);
+  if (json) return printJson(total);
+  const gone = total.bucketGone ? goneText(fleet.facts.logBucket, 'them') : '';
+  print(
+    `${count(total.jobs, 'job')} removed, with ${count(total.objects, 'object')} of the log bucket.${gone}`,
+  );
 }
 
-function sentence({ id, objects }: CleanedUp): string {
-  return `${escapeLine(id)} is removed${objects > 0 ? `, with ${count(objects, 'object')} of the log bucket` : ''}.`;
+function sentence({ id, objects, bucketGone }: CleanedUp, bucket: string): string {
+  const log = objects > 0 ? `, with ${count(objects, 'object')} of the log bucket` : '';
+  return `${escapeLine(id)} is removed${log}.${bucketGone ? goneText(bucket, 'the job') : ''}`;
 }
 
-function sayLive(removed: readonly CleanedUp[]): void {
-  for (const { id, outcome } of removed) {
-    if (outcome !== 'live') continue;
-    process.stderr.write(
-      `mayfly: Job ${escapeLine(id)} has not ended, and nothing of it was removed: cancel it first, or use --force.\n`,
-    );
+function goneText(bucket: string, whom: string): string {
+  return ` The log bucket ${escapeLine(bucket)} is gone, and with it what it had of ${whom}.`;
+}
+
+function sayLeft(removed: readonly CleanedUp[]): void {
+  for (const { id, outcome, why = '' } of removed) {
+    const name = `mayfly: Job ${escapeLine(id)}`;
+    if (outcome === 'live') {
+      process.stderr.write(
+        `${name} has not ended, and nothing of it was removed: cancel it first, or use --force.\n`,
+      );
+    } else if (outcome === 'kept') {
+      process.stderr.write(`${name} keeps its record, as its log could not be removed. ${escapeLine(why)}\n`);
+    }
   }
 }
 
 function statusOf(removed: readonly CleanedUp[]): number {
   if (removed.some(({ outcome }) => outcome === 'unknown')) return ExitCode.unknown;
-  return removed.some(({ outcome }) => outcome === 'live') ? ExitCode.failed : ExitCode.done;
+  return removed.every(({ outcome }) => outcome === 'removed') ? ExitCode.done : ExitCode.failed;
 }
 
 const NOTES = `
-Exit status: 0; 1 if one has not ended; 120 if one is unknown. The others are
-removed all the same.
+Exit status: 0; 1 if one has not ended, or the log bucket did not let go of its
+log; 120 if one is unknown. The others are removed all the same. With --json
+"outcome" is removed, live (it has not ended), kept ("why" says why) or unknown;
+"bucketGone" is there if there is no log bucket any more.
 
 Examples:
   mayfly cleanup j-8w3m0c5vkq1z

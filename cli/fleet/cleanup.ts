@@ -3,6 +3,8 @@ import { type JobRecord, TERMINAL_STATES } from '../../jobs/record.ts';
 import { cancelJobs } from './cancel.ts';
 import { type FleetContext, needRecords } from './context.ts';
 import { each } from './each.ts';
+import { FleetError, StoreGone } from './errors.ts';
+import { explain } from './explain.ts';
 import { removeObjects } from './objects.ts';
 import { catalogueOf, records } from './status.ts';
 import { stateOf } from './view.ts';
@@ -17,10 +19,24 @@ export interface CleanupOptions {
 
 export interface CleanedUp {
   id: string;
-  /** `live`: it has not ended, and nothing of it was removed. */
-  outcome: 'removed' | 'live' | 'unknown';
+  /**
+   * `live`: it has not ended, and nothing of it was removed. `kept`: the log bucket did not let go of all that it has of
+   * it, and its record stays, so that this can be done again.
+   */
+  outcome: 'removed' | 'live' | 'kept' | 'unknown';
   /** Objects of its log, and its body, that were deleted. */
   objects: number;
+  /** The log bucket is gone, and with it what it had of the job. */
+  bucketGone?: true;
+  /** Why it is kept, in a sentence. */
+  why?: string;
+}
+
+export interface CleanedUpEnded {
+  jobs: number;
+  objects: number;
+  /** The log bucket is gone, and with it what it had of them. */
+  bucketGone?: true;
 }
 
 export interface EndedOptions {
@@ -60,19 +76,23 @@ export async function cleanUp(
   });
 }
 
-/** The same for all jobs that ended before a moment. Reads the whole table. */
+/** The same for all jobs that ended before a moment. Reads the whole table. Rejects at the first that has to be kept. */
 export async function cleanUpEnded(
   context: FleetContext,
   { before, signal, onRemoved }: EndedOptions,
-): Promise<{ jobs: number; objects: number }> {
+): Promise<CleanedUpEnded> {
   needRecords(context.facts, 'clean up');
-  const total = { jobs: 0, objects: 0 };
+  const total: CleanedUpEnded = { jobs: 0, objects: 0 };
   const removeAll = async (chunk: readonly JobRecord[]) => {
-    for (const removed of await each(chunk, (record) => remove(context, record))) {
+    const cleaned = await each(chunk, (record) => remove(context, record));
+    for (const removed of cleaned.filter(({ outcome }) => outcome === 'removed')) {
       total.jobs += 1;
       total.objects += removed.objects;
+      if (removed.bucketGone) total.bucketGone = true;
       onRemoved?.(removed);
     }
+    const kept = cleaned.find(({ outcome }) => outcome === 'kept');
+    if (kept) throw notAllRemoved(kept, total);
   };
   let chunk: JobRecord[] = [];
   for await (const record of catalogueOf(context).scan({ endedBeforeMs: before.getTime() })) {
@@ -85,19 +105,44 @@ export async function cleanUpEnded(
   return total;
 }
 
+function notAllRemoved({ id, why }: CleanedUp, { jobs }: CleanedUpEnded): FleetError {
+  const removed = jobs === 1 ? '1 job was' : `${jobs} jobs were`;
+  return new FleetError(`${why} ${removed} removed; ${id} keeps its record, as do others that are left.`);
+}
+
 /** The record goes last: what breaks off before can be done again. */
 async function remove(context: FleetContext, record: JobRecord): Promise<CleanedUp> {
   const { id } = record;
-  const objects = await removeObjects(context, record);
+  const emptied = await emptyBucket(context, record);
+  if (emptied.why !== undefined) return { id, outcome: 'kept', ...emptied };
+  await forget(context, record);
+  return { id, outcome: 'removed', ...emptied };
+}
+
+/** Deletes what the log bucket has of a job, if there still is a bucket. */
+async function emptyBucket(
+  context: FleetContext,
+  record: JobRecord,
+): Promise<Pick<CleanedUp, 'objects' | 'bucketGone' | 'why'>> {
+  try {
+    return { objects: await removeObjects(context, record) };
+  } catch (error) {
+    const refusal = explain(context.facts, error);
+    if (refusal instanceof StoreGone) return { objects: 0, bucketGone: true };
+    if (refusal instanceof FleetError) return { objects: 0, why: refusal.message };
+    throw refusal;
+  }
+}
+
+async function forget(context: FleetContext, record: JobRecord): Promise<void> {
   const catalogue = catalogueOf(context);
   const nowMs = context.clock.now();
   const untilMs = messageUntilMs(record, nowMs);
   if (untilMs > nowMs && TERMINAL_STATES.has(record.state)) {
     await catalogue.bury(record, nowMs, Math.ceil(untilMs / 1000));
   } else {
-    await catalogue.remove(id, { onlyEnded: false });
+    await catalogue.remove(record.id, { onlyEnded: false });
   }
-  return { id, outcome: 'removed', objects };
 }
 
 /**

@@ -3,7 +3,14 @@ import type { JobRecord } from '../../jobs/record.ts';
 import type { NewJob } from './blocks.ts';
 import type { Body } from './body.ts';
 import { type Cancelled, type CancelOptions, cancelJobs } from './cancel.ts';
-import { type CleanedUp, type CleanupOptions, cleanUp, cleanUpEnded, type EndedOptions } from './cleanup.ts';
+import {
+  type CleanedUp,
+  type CleanedUpEnded,
+  type CleanupOptions,
+  cleanUp,
+  cleanUpEnded,
+  type EndedOptions,
+} from './cleanup.ts';
 import type { FleetContext } from './context.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { type Diagnosis, diagnoseFleet } from './diagnose/diagnose.ts';
@@ -101,7 +108,7 @@ export class Fleet {
   }
 
   /** Forgets all jobs that ended before a moment. */
-  cleanupEnded(options: EndedOptions): Promise<{ jobs: number; objects: number }> {
+  cleanupEnded(options: EndedOptions): Promise<CleanedUpEnded> {
     return this.#do((context) => cleanUpEnded(context, options));
   }
 

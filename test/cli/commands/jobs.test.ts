@@ -347,7 +347,7 @@ describe('what changes jobs', () => {
   });
 
   it('cleanup: refuses what lives, forgets what has ended', async () => {
-    const { record, mayfly, object } = await open();
+    const { record, mayfly, object, cloud } = await open();
     await record(ended('j-d1', 'succeeded', { exitStatus: 0 }));
     await object(chunkKey('j-d1', 'k', 'stdout', 1), 'x');
     await record({ id: 'j-d2', state: 'queued', enqueuedAt: new Date().toISOString() });
@@ -362,6 +362,22 @@ describe('what changes jobs', () => {
     });
     expect((await mayfly('status', 'j-d1', 'j-d2')).exitCode).toBe(120);
     expect((await mayfly('cleanup', 'j-d1')).exitCode).toBe(120);
+    await record(ended('j-d4', 'succeeded', { exitStatus: 0 }));
+    expect(await mayfly('cleanup', '--log-bucket', 'another', 'j-d4')).toMatchObject({
+      stdout: 'j-d4 is removed. The log bucket another is gone, and with it what it had of the job.',
+      exitCode: 0,
+    });
+    await record(ended('j-d5', 'succeeded', { exitStatus: 0 }));
+    const denied = { kind: 'error', code: 'AccessDenied', message: 'no', status: 403 } as const;
+    const fault = cloud.faults.add({ service: 's3', action: 'ListObjectsV2', effect: denied });
+    expect(await mayfly('cleanup', 'j-d5')).toMatchObject({
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^mayfly: Job j-d5 keeps its record, as its log could not be removed\. AWS does not let/,
+      ),
+      exitCode: 1,
+    });
+    fault.remove();
     await record(ended('j-d3', 'succeeded', { exitStatus: 0, endedAt: '2020-01-01T00:00:00.000Z' }));
     expect(json((await mayfly('cleanup', '--ended-before', '400d', '--json')).stdout)).toMatchObject({
       jobs: 1,

@@ -128,19 +128,35 @@ describe('a job that is cleaned up', () => {
     }
   });
 
-  it('keeps its record while its log cannot be deleted', async () => {
+  it.each([
+    [
+      { kind: 'error', code: 'AccessDenied', message: 'no', status: 403 },
+      'AWS does not let these credentials',
+    ],
+    [{ kind: 'throttle' }, 'AWS refuses calls to the log bucket'],
+  ] as const)('keeps its record while its log cannot be deleted: %j', async (effect, sentence) => {
     const { fleet, record, object, cloud } = await open();
     await record({ id: 'j-stuck', ...ended() });
+    await record({ id: 'j-free', ...ended(), state: 'cancelled', attempts: 0 });
     await object('jobs/j-stuck/k/stdout/00000001', 'x');
-    cloud.faults.add({
-      service: 's3',
-      action: 'DeleteObjects',
-      effect: { kind: 'error', code: 'AccessDenied', message: 'no', status: 403 },
-    });
-    await expect(fleet.cleanup(['j-stuck'])).rejects.toThrow(
-      'AWS does not let these credentials use the log bucket',
-    );
+    const fault = cloud.faults.add({ service: 's3', action: 'DeleteObjects', effect });
+    expect(await fleet.cleanup(['j-stuck', 'j-free'])).toEqual([
+      { id: 'j-stuck', outcome: 'kept', objects: 0, why: expect.stringContaining(sentence) },
+      { id: 'j-free', outcome: 'removed', objects: 0 },
+    ]);
     expect(await fleet.status('j-stuck')).toMatchObject({ state: 'succeeded' });
+    fault.remove();
+    expect(await fleet.cleanup(['j-stuck'])).toMatchObject([{ outcome: 'removed', objects: 1 }]);
+  });
+
+  it('is cleaned up without its log where the log bucket is gone', async () => {
+    const { fleet, record } = await open();
+    Object.assign(fleet.context, { facts: { ...fleet.facts, logBucket: 'another' } });
+    await record({ id: 'j-logless', ...ended(), bodyKey: 'bodies/j-logless' });
+    expect(await fleet.cleanup(['j-logless'])).toEqual([
+      { id: 'j-logless', outcome: 'removed', objects: 0, bucketGone: true },
+    ]);
+    expect(await fleet.status('j-logless')).toMatchObject({ state: 'unknown' });
   });
 });
 
@@ -166,5 +182,31 @@ describe('all jobs that ended before a moment', () => {
       { state: 'running' },
     ]);
     expect(await fleet.cleanupEnded({ before: at(24) })).toEqual({ jobs: 0, objects: 0 });
+  });
+
+  it('end with the first that has to be kept', async () => {
+    const { fleet, record, object, cloud } = await open();
+    const old = new Date(Date.now() - 3_600_000).toISOString();
+    await record({ id: 'j-old', ...ended(), endedAt: old });
+    await object('jobs/j-old/k/stdout/00000001', 'x');
+    const effect = { kind: 'error', code: 'AccessDenied', message: 'no', status: 403 } as const;
+    cloud.faults.add({ service: 's3', action: 'DeleteObjects', effect });
+    await expect(fleet.cleanupEnded({ before: new Date(Date.now() - 1_800_000) })).rejects.toThrow(
+      /^AWS does not let these credentials .* \d+ jobs? (was|were) removed; j-old keeps its record, as do others that are left\.$/,
+    );
+    expect(await fleet.status('j-old')).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('are cleaned up without their logs where the log bucket is gone', async () => {
+    const { fleet, record } = await open();
+    Object.assign(fleet.context, { facts: { ...fleet.facts, logBucket: 'another' } });
+    const old = new Date(Date.now() - 3_600_000).toISOString();
+    await record({ id: 'j-bucketless', ...ended(), endedAt: old });
+    expect(await fleet.cleanupEnded({ before: new Date(Date.now() - 1_800_000) })).toEqual({
+      jobs: expect.any(Number),
+      objects: 0,
+      bucketGone: true,
+    });
+    expect(await fleet.status('j-bucketless')).toMatchObject({ state: 'unknown' });
   });
 });

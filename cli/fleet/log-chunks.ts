@@ -29,7 +29,8 @@ export class ChunkedBytes {
   /**
    * All that is there beyond.
    *
-   * @param chunks how many chunks there are, if that is known: what else lies there counts as lost
+   * @param chunks how many chunks there are, if its agent has said so at the end: what else lies there it has
+   *   counted as lost
    * @throws `MissingChunk` where one of these is not there
    */
   async *rest(chunks?: number): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,7 @@
 import type { JobRecord, StreamLog, Try } from '../../jobs/record.ts';
 import type { FleetContext } from './context.ts';
 import { contentOf } from './log-inline.ts';
+import type { FetchObject } from './log-objects.ts';
 import { LOG_STREAMS, type LogStream } from './log-pieces.ts';
 import { logSource } from './log-store.ts';
 
@@ -23,7 +24,7 @@ export async function lastOutput(
   most: number,
 ): Promise<Record<LogStream, StreamTail>> {
   const last = record.tries?.at(-1);
-  const tails = LOG_STREAMS.map((stream) => tailOf(context, record.id, last, stream, most));
+  const tails = LOG_STREAMS.map((stream) => (last ? tailOf(context, record, last, stream, most) : NOTHING));
   const [stdout = NOTHING, stderr = NOTHING] = await Promise.all(tails);
   return { stdout, stderr };
 }
@@ -32,31 +33,50 @@ const NOTHING: StreamTail = { bytes: new Uint8Array(), truncated: false };
 
 async function tailOf(
   context: FleetContext,
-  job: string,
-  last: Try | undefined,
+  { id, state }: JobRecord,
+  { key, endedAt, log }: Try,
   stream: LogStream,
   most: number,
 ): Promise<StreamTail> {
-  const log = last?.log?.[stream];
-  if (!last || !log) return NOTHING;
-  const { object } = logSource(context, job, false);
-  const kept =
-    log.chunks === undefined
-      ? contentOf(log)
-      : await lastChunks((number) => object(last.key, stream, number), log.chunks, most);
-  const bytes = kept.subarray(Math.max(0, kept.length - most));
-  return { bytes, truncated: bytes.length < whole(log) };
+  const noted = log?.[stream] ?? { bytes: 0 };
+  const { object } = logSource(context, id, false);
+  const fetch = (number: number) => object(key, stream, number);
+  const vanished = endedAt === undefined && state !== 'running';
+  const end = vanished ? await endOfVanished(fetch, noted, most) : await endOf(fetch, noted, most);
+  const bytes = end.subarray(Math.max(0, end.length - most));
+  return { bytes, truncated: bytes.length < Math.max(end.length, whole(noted)) };
+}
+
+/** The end of a stream as its agent has noted it: as many bytes, or more. */
+async function endOf(fetch: FetchObject, noted: StreamLog, most: number): Promise<Uint8Array> {
+  return noted.chunks === undefined ? contentOf(noted) : lastChunks(fetch, noted.chunks, most);
+}
+
+/** The same where the agent may have written more than it came to note. */
+async function endOfVanished(fetch: FetchObject, noted: StreamLog, most: number): Promise<Uint8Array> {
+  const before = await endOf(fetch, noted, most);
+  const written = await chunksAfter(fetch, noted.chunks ?? 0, most);
+  if (noted.chunks !== undefined) return Buffer.concat([before, written]);
+  // Chunks have all from the beginning on, but perhaps not the last that stands in the record.
+  return written.length > before.length ? written : before;
+}
+
+/** The end of what lies beyond a chunk: all of it, or more than `most` bytes. */
+async function chunksAfter(fetch: FetchObject, after: number, most: number): Promise<Uint8Array> {
+  let end: Uint8Array = new Uint8Array();
+  for (let number = after + 1; ; number += 1) {
+    const chunk = await fetch(number);
+    if (chunk === undefined) return end;
+    // One byte more tells that there was more.
+    end = Buffer.concat([end, chunk]).subarray(-most - 1);
+  }
 }
 
 function whole({ bytes, lost = 0 }: StreamLog): number {
   return bytes - lost;
 }
 
-async function lastChunks(
-  fetch: (number: number) => Promise<Uint8Array | undefined>,
-  chunks: number,
-  most: number,
-): Promise<Uint8Array> {
+async function lastChunks(fetch: FetchObject, chunks: number, most: number): Promise<Uint8Array> {
   const found: Uint8Array[] = [];
   let bytes = 0;
   for (let number = chunks; number >= 1 && bytes < most; number -= 1) {

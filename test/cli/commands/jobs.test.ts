@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { chunkKey } from '../../../jobs/log-layout.ts';
-import type { JobRecord } from '../../../jobs/record.ts';
+import type { JobRecord, TryLog } from '../../../jobs/record.ts';
 import { type BareFleet, bareFleets } from '../bare-fleet.ts';
 import { onTerminal } from '../pty.ts';
 
@@ -207,6 +207,50 @@ describe('status --ansible', () => {
     });
     expect(status[0].stdout).toBe(text.slice(-65_536));
     expect(status[1]).toMatchObject({ ansible_job_id: 'j-good' });
+  });
+});
+
+describe('status --ansible of a job whose agent vanished', () => {
+  const lost = (log?: TryLog) => ({
+    state: 'lost' as const,
+    enqueuedAt: AT,
+    tries: [{ key: 'k', instance: 'i-0a', startedAt: AT, ...(log && { log }) }],
+  });
+
+  it('has what lies in the bucket beyond what the agent came to note', async () => {
+    await bare.object(chunkKey('j-noted', 'k', 'stdout', 1), 'noted\n');
+    await bare.object(chunkKey('j-noted', 'k', 'stdout', 2), 'written\n');
+    await bare.object(chunkKey('j-noted', 'k', 'stderr', 1), 'too\n');
+    await bare.record({
+      id: 'j-noted',
+      ...lost({ stdout: { bytes: 6, chunks: 1 }, stderr: { bytes: 0 }, tail: 'noted\n' }),
+    });
+    expect(json((await bare.mayfly('status', '--ansible', 'j-noted')).stdout)).toMatchObject({
+      stdout: 'noted\nwritten\n',
+      stderr: 'too\n',
+    });
+  });
+
+  it('has what is in the record, or in the bucket alone', async () => {
+    await bare.record({
+      id: 'j-short',
+      ...lost({ stdout: { bytes: 3, text: 'so\n' }, stderr: { bytes: 0 } }),
+    });
+    await bare.record({
+      id: 'j-moved',
+      ...lost({ stdout: { bytes: 3, text: 'so\n' }, stderr: { bytes: 0 } }),
+    });
+    await bare.object(chunkKey('j-moved', 'k', 'stdout', 1), 'so\nfar\n');
+    await bare.record({ id: 'j-unsaid', ...lost() });
+    await bare.object(chunkKey('j-unsaid', 'k', 'stdout', 1), 'x'.repeat(65_000));
+    await bare.object(chunkKey('j-unsaid', 'k', 'stdout', 2), 'y'.repeat(1000));
+    const { stdout } = await bare.mayfly('status', '--ansible', 'j-short', 'j-moved', 'j-unsaid');
+    expect(json(stdout)).toMatchObject([
+      { stdout: 'so\n' },
+      { stdout: 'so\nfar\n' },
+      { stdout: 'x'.repeat(64_536) + 'y'.repeat(1000), truncated: true },
+    ]);
+    expect(json(stdout)[1]).not.toHaveProperty('truncated');
   });
 });
 

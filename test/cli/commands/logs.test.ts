@@ -217,6 +217,29 @@ describe('which try', () => {
         'mayfly: nothing more was heard of try 1, on i-1: its output ends here, as far as it was written',
     });
   });
+
+  it('of a vanished agent is read beyond what it came to note', async () => {
+    const fleet = await open();
+    const id = 'j-noted';
+    await writeLog(fleet, id, 'k1', {
+      stdout: ['noted\n', 'written\n', 'and more\n'],
+      stderr: ['of another stream\n'],
+      index: [line(0, 1, 6)],
+    });
+    const { endedAt: _, ...lost } = tried({
+      log: { stdout: { bytes: 6, chunks: 1 }, stderr: { bytes: 0 }, tail: 'noted\n' },
+    });
+    const next = tried({ key: 'k2', log: { stdout: { bytes: 0 }, stderr: { bytes: 0 } } });
+    await fleet.record({ id, state: 'queued', tries: [lost] });
+    const seen = {
+      stdout: 'noted\nwritten\nand more',
+      stderr: expect.stringMatching(/^of another stream\nmayfly: nothing more/),
+    };
+    expect(await fleet.mayfly('logs', id)).toMatchObject(seen);
+    await fleet.record({ id, state: 'succeeded', tries: [lost, next] });
+    expect(await fleet.mayfly('logs', '--try', '1', id)).toMatchObject(seen);
+    expect(await fleet.mayfly('logs', '-f', '--try', '1', id)).toMatchObject(seen);
+  });
 });
 
 describe('a job that is followed', () => {

@@ -211,8 +211,8 @@ describe('status --ansible', () => {
 });
 
 describe('status --ansible of a job whose agent vanished', () => {
-  const lost = (log?: TryLog) => ({
-    state: 'lost' as const,
+  const vanished = (log?: TryLog) => ({
+    state: 'failed' as const,
     enqueuedAt: AT,
     tries: [{ key: 'k', instance: 'i-0a', startedAt: AT, ...(log && { log }) }],
   });
@@ -223,7 +223,7 @@ describe('status --ansible of a job whose agent vanished', () => {
     await bare.object(chunkKey('j-noted', 'k', 'stderr', 1), 'too\n');
     await bare.record({
       id: 'j-noted',
-      ...lost({ stdout: { bytes: 6, chunks: 1 }, stderr: { bytes: 0 }, tail: 'noted\n' }),
+      ...vanished({ stdout: { bytes: 6, chunks: 1 }, stderr: { bytes: 0 }, tail: 'noted\n' }),
     });
     expect(json((await bare.mayfly('status', '--ansible', 'j-noted')).stdout)).toMatchObject({
       stdout: 'noted\nwritten\n',
@@ -234,14 +234,14 @@ describe('status --ansible of a job whose agent vanished', () => {
   it('has what is in the record, or in the bucket alone', async () => {
     await bare.record({
       id: 'j-short',
-      ...lost({ stdout: { bytes: 3, text: 'so\n' }, stderr: { bytes: 0 } }),
+      ...vanished({ stdout: { bytes: 3, text: 'so\n' }, stderr: { bytes: 0 } }),
     });
     await bare.record({
       id: 'j-moved',
-      ...lost({ stdout: { bytes: 3, text: 'so\n' }, stderr: { bytes: 0 } }),
+      ...vanished({ stdout: { bytes: 3, text: 'so\n' }, stderr: { bytes: 0 } }),
     });
     await bare.object(chunkKey('j-moved', 'k', 'stdout', 1), 'so\nfar\n');
-    await bare.record({ id: 'j-unsaid', ...lost() });
+    await bare.record({ id: 'j-unsaid', ...vanished() });
     await bare.object(chunkKey('j-unsaid', 'k', 'stdout', 1), 'x'.repeat(65_000));
     await bare.object(chunkKey('j-unsaid', 'k', 'stdout', 2), 'y'.repeat(1000));
     const { stdout } = await bare.mayfly('status', '--ansible', 'j-short', 'j-moved', 'j-unsaid');

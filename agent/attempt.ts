@@ -74,8 +74,9 @@ export class Attempts {
 
   /** Much can happen while a body is fetched. */
   async #withBody(held: Held, job: Job): Promise<Job | Ending> {
-    if (job.bodyKey === undefined) return job;
-    const fetched = await this.#options.bodies.fetch(held, job);
+    const { bodyKey } = job;
+    if (bodyKey === undefined) return job;
+    const fetched = await this.#options.bodies.fetch(held, { ...job, bodyKey });
     if (held.stopped === 'lease-lost' || held.stopped === 'cancelled') return { kind: held.stopped };
     return fetched;
   }
@@ -102,6 +103,7 @@ export class Attempts {
             group: job?.group,
             requestId: job?.requestId,
             limitSeconds: job?.limitSeconds,
+            retryOf: job?.retryOf,
             body: job?.bodyKey === undefined ? job?.stdin : undefined,
           });
         },

@@ -1,7 +1,7 @@
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
 import { BodyMissing, type BodyStore, BodyTooLong } from '../jobs/bodies.ts';
-import { bodyKey } from '../jobs/log-layout.ts';
+import { bodyKey, jobOfBody } from '../jobs/log-layout.ts';
 import { type Job, withBody } from '../jobs/message.ts';
 import type { Ending } from '../jobs/outcome.ts';
 import { LONGEST_KEPT_BODY } from '../jobs/record.ts';
@@ -41,7 +41,10 @@ export class Bodies {
   }
 
   /** The job with its body, or why there can be no worker for it: for ever, or now. Never rejects. */
-  async fetch(held: Held, job: Job): Promise<Job | Extract<Ending, { kind: 'refused' | 'not-started' }>> {
+  async fetch(
+    held: Held,
+    job: Job & { bodyKey: string },
+  ): Promise<Job | Extract<Ending, { kind: 'refused' | 'not-started' }>> {
     const { store, clock, random, log, leases, stopping } = this.#options;
     if (!store) {
       const reason = `its body is ${job.bodyKey} of the log bucket, but this fleet has none`;
@@ -51,7 +54,7 @@ export class Bodies {
     const over = () => stopping() || leases.hasEnded(held);
     const done = new AbortController();
     try {
-      const fetched = persist(() => store().get(job.id), {
+      const fetched = persist(() => store().get(jobOfBody(job.bodyKey)), {
         clock,
         random,
         hopeless: (error) => over() || clock.monotonic() > giveUpMs || isFinal(error) || isRefusal(error),

@@ -2,7 +2,8 @@ import type { Clients } from '../aws/clients.ts';
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
 import { bodyStore } from '../jobs/bodies.ts';
-import { type MessageRules, readJob } from '../jobs/message.ts';
+import { raisedFrom } from '../jobs/dead-letter.ts';
+import { type MessageRules, type Reading, raise, readJob } from '../jobs/message.ts';
 import { JobQueue, LARGEST_BATCH, type Message } from '../jobs/queue.ts';
 import { JobTable } from '../jobs/table.ts';
 import { type Attempted, Attempts } from './attempt.ts';
@@ -218,7 +219,7 @@ class JobSide implements Work {
     }
     const held: Held = {
       message,
-      reading: readJob(message.id, message.body, this.#rules),
+      reading: this.#read(message),
       receiptHandle: message.receiptHandle,
       phase: 'waiting',
       ...this.#leases.fresh(startMs),
@@ -227,6 +228,12 @@ class JobSide implements Work {
     if (this.#settler.wasDeletedLate(message.id)) this.#settle(this.#settler.deleteAgain(held));
     else if (this.#draining || (this.#receiver.paused && !this.#looking)) this.#putBack(held);
     else this.#slots.push(held);
+  }
+
+  #read({ id, body, attributes }: Message): Reading {
+    const reading = readJob(id, body, this.#rules);
+    const deadId = raisedFrom(attributes);
+    return deadId === undefined ? reading : raise(id, reading, deadId);
   }
 
   /** What a slot does. Its end is settled beside it: the slot is free when its worker has ended. */

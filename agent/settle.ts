@@ -1,8 +1,8 @@
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
 import { type Ending, type Fate, type Outcome, outcomeOf, type RetryRules } from '../jobs/outcome.ts';
-import { EntryError, type JobQueue } from '../jobs/queue.ts';
-import type { Try, TryLog } from '../jobs/record.ts';
+import { EntryError, type JobQueue, type Message } from '../jobs/queue.ts';
+import type { JobRecord, Try, TryLog } from '../jobs/record.ts';
 import type { Claim, JobTable, TryEnd, Written } from '../jobs/table.ts';
 import { extensionSeconds } from '../policy/lease.ts';
 import { type Attempted, attemptsOf } from './attempt.ts';
@@ -141,13 +141,14 @@ export class Settler {
       return this.#handBack(held, seconds);
     }
     if (claim.kind === 'waiting') return Promise.resolve();
-    const { state, reason, exitStatus, signal, fence, removedAt, deadLetteredAt } = claim.record;
+    const { state, reason, exitStatus, signal, fence, removedAt } = claim.record;
     log.info({ job: jobIdOf(held), state }, 'the job has ended already: its message is settled');
     // An agent may have died between the record and the message; a refusal is final for this very message too.
     const dead = state === 'failed' || state === 'timed_out' || state === 'lost';
     const broken = held.reading.kind === 'broken' ? held.reading.reason : undefined;
-    // Who cleaned it up wants nothing of it to be kept, and of one that is a dead letter all that is wanted is kept.
-    if ((removedAt ?? deadLetteredAt) !== undefined && !broken) return this.#delete(held);
+    // Who cleaned it up wants nothing of it to be kept.
+    if ((removedAt !== undefined || isOneTooMany(held.message, claim.record)) && !broken)
+      return this.#delete(held);
     if (state === 'cancelled' && !broken) return this.#deleteCancelled(held);
     const fate: Fate = dead || broken ? { to: 'dead-letter' } : { to: 'delete' };
     return this.#meet(held, fate, { exitStatus, signal, reason: broken ?? reason, fence });
@@ -212,13 +213,14 @@ export class Settler {
   }
 
   async #bury(held: Held, { reason = 'unknown', exitStatus, signal, fence }: JobEnd): Promise<void> {
-    const { queue, log, rules, bodies } = this.#options;
+    const { queue, clock, log, rules, bodies } = this.#options;
     const job = jobIdOf(held);
     if (!queue.hasDeadLetterQueue) {
       log.error({ job, reason }, 'given up, but there is no dead-letter queue: the message stays in its own');
       return this.#handBack(held, rules.backoff.maxMs / 1000);
     }
     const exit = exitStatus === undefined ? signal : `${exitStatus}`;
+    const atMs = clock.now();
     await bodies.keep(held);
     const epitaph = { jobId: job, reason, ...(exit === undefined ? {} : { exit }) };
     try {
@@ -231,17 +233,17 @@ export class Settler {
       );
       return this.#handBack(held, rules.backoff.maxMs / 1000);
     }
-    await this.#noteDeadLetter(held, fence);
+    await this.#noteDeadLetter(held, fence, atMs);
     await this.#delete(held);
   }
 
   /** Without it another message of the job becomes a dead letter too. A broken message is not what its job's id names. */
-  async #noteDeadLetter(held: Held, fence: string | undefined): Promise<void> {
-    const { table, clock, log } = this.#options;
+  async #noteDeadLetter(held: Held, fence: string | undefined, atMs: number): Promise<void> {
+    const { table, log } = this.#options;
     if (!table || fence === undefined || held.reading.kind === 'broken') return;
     const job = jobIdOf(held);
     await table
-      .noteDeadLetter(job, fence, clock.now())
+      .noteDeadLetter(job, fence, atMs)
       .catch((err: unknown) => log.warn({ job, err }, 'dead-lettered, but its record does not say so'));
   }
 
@@ -279,6 +281,14 @@ export class Settler {
 function isFinal(error: unknown): boolean {
   if (error instanceof EntryError) return error.senderFault;
   return error instanceof Error && FINAL.has(error.name);
+}
+
+/**
+ * Whether another message of the job is a dead letter already. One that was sent later may be that very letter, brought
+ * back by SQS's own redrive where there was no room to say whose it is.
+ */
+function isOneTooMany({ sentAtMs = Number.NaN }: Message, { deadLetteredAt = '' }: JobRecord): boolean {
+  return sentAtMs < Date.parse(deadLetteredAt);
 }
 
 /** How a worker ended, as a record and a dead letter tell it. */

@@ -14,22 +14,31 @@ const MOST_ATTRIBUTES = 10;
 const LARGEST_MESSAGE_BYTES = 1_048_576;
 const LONGEST_REASON = 1000;
 
+const JOB_ID = 'MayflyJobId';
+
+/** The job that a message was of which comes from a dead-letter queue; undefined if it comes from a producer. */
+export function raisedFrom(attributes: Record<string, MessageAttributeValue>): string | undefined {
+  return attributes[JOB_ID]?.StringValue;
+}
+
 /**
  * The attributes of a message's copy in the dead-letter queue: its own, untouched, and ours as far as they fit, the
- * reason first. A message never stays out of the dead-letter queue for want of room: then ours stay away.
+ * reason first; what an earlier death had left of ours goes. A message never stays out of the dead-letter queue for want of room: then ours stay away.
  */
 export function deadLetterAttributes(
   message: { body: string; attributes: Record<string, MessageAttributeValue> },
   epitaph: Epitaph & { source: string },
 ): Record<string, MessageAttributeValue> {
-  const attributes = { ...message.attributes };
-  let room = LARGEST_MESSAGE_BYTES - Buffer.byteLength(message.body) - sizeOf(attributes);
   const ours: [string, string | undefined][] = [
     ['MayflyReason', printable(epitaph.reason)],
-    ['MayflyJobId', epitaph.jobId],
+    [JOB_ID, epitaph.jobId],
     ['MayflyExit', epitaph.exit],
     ['MayflySource', epitaph.source],
   ];
+  const names = new Set(ours.map(([name]) => name));
+  const own = Object.entries(message.attributes).filter(([name]) => !names.has(name));
+  const attributes = Object.fromEntries(own);
+  let room = LARGEST_MESSAGE_BYTES - Buffer.byteLength(message.body) - sizeOf(attributes);
   for (const [name, value] of ours) {
     if (!value || Object.keys(attributes).length >= MOST_ATTRIBUTES) continue;
     const attribute = { [name]: { DataType: 'String', StringValue: value } };

@@ -10,6 +10,8 @@
  * were lost are a line with a `-` before their number.
  */
 
+const BODIES = 'bodies/';
+
 export type LogPart = 'stdout' | 'stderr' | 'index';
 
 /** The order of keys is that of the tries: time, then a little of the claim's fence against equal ones. */
@@ -27,5 +29,10 @@ export function chunkKey(job: string, key: string, part: LogPart, number: number
 }
 
 export function bodyKey(job: string): string {
-  return `bodies/${job}`;
+  return `${BODIES}${job}`;
+}
+
+/** Whose body that is: of a job that was redriven, of the one before. */
+export function jobOfBody(key: string): string {
+  return key.slice(BODIES.length);
 }

@@ -14,6 +14,8 @@ export interface Job {
   limitSeconds?: number;
   group?: string;
   requestId?: string;
+  /** The job that this one repeats. */
+  retryOf?: string;
 }
 
 export interface MessageRules {
@@ -39,6 +41,17 @@ export function readJob(messageId: string, body: string, rules: MessageRules): R
     const why = error instanceof Error ? error.message : String(error);
     return { kind: 'broken', id: key, reason: `the body cannot be worked on: ${why}` };
   }
+}
+
+/**
+ * What a dead letter is that SQS's own redrive brought back ("StartMessageMoveTask"): a new job by the message's id, which
+ * that redrive has drawn anew. The record of the one that failed is final.
+ *
+ * @param deadId the id of the job that failed
+ */
+export function raise(messageId: string, reading: Reading, deadId: string): Reading {
+  if (reading.kind === 'broken') return reading;
+  return { kind: 'job', job: { ...reading.job, id: `m-${messageId}`, retryOf: deadId } };
 }
 
 function read(key: string, body: string, rules: MessageRules): Reading {

@@ -34,6 +34,7 @@ export interface ClaimRequest {
   group?: string | undefined;
   requestId?: string | undefined;
   limitSeconds?: number | undefined;
+  retryOf?: string | undefined;
   /** What the worker reads. Kept if it is short and the record has none. */
   body?: string | undefined;
 }
@@ -247,7 +248,7 @@ function claimable(and: string): string {
 
 function claimChange(request: ClaimRequest): Change {
   const { id, messageId, instance, fence, nowMs, leaseUntilMs, enqueuedAtMs, body } = request;
-  const { group, requestId, limitSeconds } = request;
+  const { group, requestId, limitSeconds, retryOf } = request;
   const startedAt = new Date(nowMs).toISOString();
   const listing = `running#${instance}`;
   const kept = body !== undefined && Buffer.byteLength(body) <= LONGEST_KEPT_BODY ? body : undefined;
@@ -268,7 +269,7 @@ function claimChange(request: ClaimRequest): Change {
       listing,
       state: 'running',
     },
-    setOnce: { enqueuedAt: new Date(enqueuedAtMs).toISOString(), body: kept },
+    setOnce: { enqueuedAt: new Date(enqueuedAtMs).toISOString(), body: kept, retryOf },
     append: { tries: [{ key: tryKey(nowMs, fence), instance, startedAt }] },
     add: { attempts: 1 },
     remove: ['endedAt', 'exitStatus', 'signal', 'reason', 'expires'],

@@ -46,8 +46,7 @@ export interface RedriveResult {
 
 /**
  * Makes new jobs of dead letters, each naming the one that it repeats, and deletes them then. SQS's own redrive
- * (`StartMessageMoveTask`) would bring the messages back with their old ids, whose records are final: agents would put
- * them here again.
+ * (`StartMessageMoveTask`) comes to the same, but knows no choice, and nobody learns the new ids before they run.
  *
  * A run that breaks off can be repeated: of a dead letter always the same new job is made.
  */

@@ -32,6 +32,17 @@ test('a body in the bucket reaches the worker untouched, with the limits of its 
   expect(await bench.journal()).toEqual(['v-1 g-1']);
 });
 
+test("one that SQS's own redrive brings back has the body of the job that it repeats", async () => {
+  const bed = await logged(open);
+  const { bench, agent } = bed;
+  await storeOf(bed).put('j-0', 'hello');
+  const worker = await agent('cat >> $JOURNAL; echo >> $JOURNAL');
+  await bench.send(envelope('j-0'), { MayflyJobId: { DataType: 'String', StringValue: 'j-0' } });
+  worker.work.resume();
+  await bench.empty();
+  expect(await bench.journal()).toEqual(['hello']);
+});
+
 test('a job whose body is not there can never run: it is dead-lettered, and says so', async () => {
   const bed = await logged(open);
   const { bench, agent, bucket } = bed;

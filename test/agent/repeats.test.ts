@@ -12,14 +12,22 @@ const message = (id: string, payload: string) => JSON.stringify({ mayfly: 1, id,
 const idsOf = async (bench: Bench) =>
   (await bench.deadLetters()).map(({ MessageAttributes }) => MessageAttributes?.['MayflyJobId']?.StringValue);
 
-/** Sends these one after the other to an agent whose workers fail for good. */
+/** Has an agent whose workers fail for good settle these, one after the other. */
 async function settle(bench: Bench, ...bodies: string[]): Promise<void> {
+  for (const body of bodies) await bench.send(body);
   const agent = await bench.agent(LOG_RUN);
   agent.work.resume();
-  for (const body of bodies) {
-    await bench.send(body);
-    await bench.empty();
+  await bench.empty();
+}
+
+/** What SQS's own redrive does ("StartMessageMoveTask"): body and attributes come as they are, in a new message. */
+async function redriveBySqs(bench: Bench): Promise<{ id: string; dead: string | undefined }[]> {
+  const redriven = [];
+  for (const { Body = '', MessageAttributes } of await bench.deadLetters()) {
+    const id = `m-${await bench.send(Body, MessageAttributes)}`;
+    redriven.push({ id, dead: MessageAttributes?.['MayflyJobId']?.StringValue });
   }
+  return redriven;
 }
 
 /** A job that failed, as an agent leaves it that dies before it has settled the message. */
@@ -30,26 +38,43 @@ async function failed(bench: Bench, id: string): Promise<void> {
   await bench.table.finish(id, 'f', 'failed', { endedAtMs: nowMs, refund: 0 });
 }
 
-test('of several messages of a job that fails one is dead-lettered', async () => {
-  const bench = await open();
-  await settle(bench, message('twice', 'one'), message('twice', 'two'));
-  expect(await bench.journal()).toEqual(['one']);
-  expect(await idsOf(bench)).toEqual(['twice']);
-});
-
-test('a message that comes again before it was dead-lettered is', async () => {
+test('a message that comes again before it was dead-lettered is, and the record says so', async () => {
   const bench = await open();
   await failed(bench, 'in-between');
   await settle(bench, message('in-between', 'x'));
   expect(await bench.journal()).toEqual([]);
   expect(await idsOf(bench)).toEqual(['in-between']);
+  expect(await bench.table.get('in-between')).toHaveProperty('deadLetteredAt');
 });
 
-test('one that came again just before it was deleted is not dead-lettered once more', async () => {
+test('one that was sent before another of its job was dead-lettered is deleted', async () => {
   const bench = await open();
   await failed(bench, 'again');
-  await settle(bench, message('again', 'x'), message('again', 'x'));
-  expect(await idsOf(bench)).toEqual(['again']);
+  await bench.send(message('again', 'x'));
+  await bench.table.noteDeadLetter('again', 'f', Date.now() + 1000);
+  await settle(bench, message('again', 'x'));
+  expect(await idsOf(bench)).toEqual([]);
+});
+
+test("dead letters that SQS's own redrive brings back run again, as new jobs that name the old ones", async () => {
+  const bench = await open();
+  await settle(bench, message('dead', 'x'), 'plain');
+  const redriven = await redriveBySqs(bench);
+  expect(redriven.map(({ dead }) => dead)).toEqual(['dead', expect.stringMatching(/^m-/)]);
+  await bench.empty();
+  expect((await bench.journal()).toSorted()).toEqual(['plain', 'plain', 'x', 'x']);
+  for (const { id, dead } of redriven) {
+    expect(await bench.table.get(id)).toMatchObject({ state: 'failed', retryOf: dead });
+  }
+  expect((await idsOf(bench)).toSorted()).toEqual(redriven.map(({ id }) => id).toSorted());
+});
+
+test('a dead letter that had no room for its id is not taken for one too many when it is brought back', async () => {
+  const bench = await open();
+  await settle(bench, message('crowded', 'x'));
+  await bench.send(message('crowded', 'x'));
+  await bench.empty();
+  expect(await idsOf(bench)).toEqual(['crowded', 'crowded']);
 });
 
 test('a table that takes no note of a dead letter holds nothing up, and no message is lost for it', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { deadLetterAttributes } from '../../jobs/dead-letter.ts';
+import { deadLetterAttributes, raisedFrom } from '../../jobs/dead-letter.ts';
 
 const EPITAPH = { jobId: 'j', reason: 'exit status 1', exit: '1', source: 'https://sqs/q' };
 const text = (value: string) => ({ DataType: 'String', StringValue: value });
@@ -37,4 +37,19 @@ test('nothing that SQS would refuse is in a reason', () => {
   );
   expect(reason?.StringValue).not.toMatch(/\p{Cc}/u);
   expect(reason?.StringValue?.length).toBeLessThanOrEqual(1000);
+});
+
+test('of a message that was a dead letter before only the last death is told', () => {
+  const attributes = deadLetterAttributes(
+    { body: 'x', attributes: some(6) },
+    { ...EPITAPH, reason: 'first' },
+  );
+  const { exit: _, ...second } = { ...EPITAPH, jobId: 'k' };
+  expect(raisedFrom(attributes)).toBe('j');
+  expect(deadLetterAttributes({ body: 'x', attributes }, second)).toEqual({
+    ...some(6),
+    MayflyReason: text('exit status 1'),
+    MayflyJobId: text('k'),
+    MayflySource: text('https://sqs/q'),
+  });
 });

@@ -141,10 +141,11 @@ export class JobTable {
     await this.#update(id, { condition, set: { bodyKey } });
   }
 
-  /** Says that the message of a job which ended under this claim is in the dead-letter queue. */
+  /** Says, once, that the message of a job which ended under this claim is in the dead-letter queue. */
   async noteDeadLetter(id: string, fence: string, nowMs: number): Promise<void> {
+    const condition = '#fence = :fence AND attribute_not_exists(#deadLetteredAt)';
     const set = { deadLetteredAt: new Date(nowMs).toISOString() };
-    await this.#update(id, { condition: '#fence = :fence', values: { ':fence': fence }, set });
+    await this.#update(id, { condition, values: { ':fence': fence }, set });
   }
 
   /** Writes a job's last state, once. */

@@ -23,7 +23,8 @@ export function raisedFrom(attributes: Record<string, MessageAttributeValue>): s
 
 /**
  * The attributes of a message's copy in the dead-letter queue: its own, untouched, and ours as far as they fit, the
- * reason first; what an earlier death had left of ours goes. A message never stays out of the dead-letter queue for want of room: then ours stay away.
+ * reason first; what an earlier death had left of ours goes. A message never stays out of the dead-letter queue for
+ * want of room: then ours stay away.
  */
 export function deadLetterAttributes(
   message: { body: string; attributes: Record<string, MessageAttributeValue> },

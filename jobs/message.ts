@@ -44,8 +44,8 @@ export function readJob(messageId: string, body: string, rules: MessageRules): R
 }
 
 /**
- * What a dead letter is that SQS's own redrive brought back ("StartMessageMoveTask"): a new job by the message's id, which
- * that redrive has drawn anew. The record of the one that failed is final.
+ * What a dead letter is that SQS's own redrive brought back ("StartMessageMoveTask"): a new job by the message's id,
+ * which that redrive has drawn anew. The record of the one that failed is final.
  *
  * @param deadId the id of the job that failed
  */

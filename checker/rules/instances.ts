@@ -20,8 +20,8 @@ function capacityLeft({ group }: Facts): Violation[] {
 }
 
 /**
- * Only a retiring instance lowers the desired capacity, by its own terminate call. The one exception is a group
- * whose instance went by a lower rung: somebody has to bring the number down after it, and that is the keeper.
+ * Only a retiring instance lowers the desired capacity, by its own terminate call. The keeper does in two cases: after an
+ * instance that went by a lower rung, as somebody has to; and of a paused group to those that run.
  */
 function lowerings(facts: Facts): Violation[] {
   const calls = facts.calls.filter(succeeded);
@@ -30,7 +30,7 @@ function lowerings(facts: Facts): Violation[] {
   let corrections = 0;
   const violations: Violation[] = [];
   for (const call of calls) {
-    if (!lowers(call, facts) || own.includes(call)) continue;
+    if (!lowers(call, facts) || own.includes(call) || takesBack(call, facts)) continue;
     corrections += 1;
     if (isServiceRole(call) && corrections <= orphans) continue;
     violations.push({
@@ -57,6 +57,23 @@ function lowers(call: CallFacts, facts: Facts): boolean {
     return desired !== undefined && (Number(desired) === 0 || Number(desired) < livingAt(call.atMs, facts));
   }
   return decrements(call);
+}
+
+/** Nothing was to be launched, and nobody who lives is meant. */
+function takesBack(call: CallFacts, facts: Facts): boolean {
+  const switches = facts.calls.filter(
+    (other) => other.atMs < call.atMs && succeeded(other) && ofLaunches(other),
+  );
+  const paused = switches.toSorted((a, b) => a.atMs - b.atMs).at(-1)?.action === 'SuspendProcesses';
+  const desired = Number(member(call, 'DesiredCapacity'));
+  return isServiceRole(call) && paused && desired >= livingAt(call.atMs, facts);
+}
+
+/** Without a list they are all meant. */
+function ofLaunches(call: CallFacts): boolean {
+  if (call.action !== 'SuspendProcesses' && call.action !== 'ResumeProcesses') return false;
+  const processes = member(call, 'ScalingProcesses');
+  return !Array.isArray(processes) || processes.includes('Launch');
 }
 
 /** Instances that had been launched and had not yet asked to go. */

@@ -259,6 +259,25 @@ describe('what is wrong is found', () => {
       finds: [['capacity-lowered', 'fleet']],
     },
     {
+      what: 'a keeper that lowers the capacity of a paused group below what runs',
+      change: ({ calls }) => ({
+        calls: [...calls, launches('SuspendProcesses', 7_000), setsDesired(KEEPER, 0)],
+      }),
+      finds: [['capacity-lowered', 'fleet']],
+    },
+    {
+      what: 'a keeper that lowers the capacity of a group that was resumed',
+      change: ({ calls }) => ({
+        calls: [
+          ...calls,
+          launches('SuspendProcesses', 7_000),
+          launches('ResumeProcesses', 8_000),
+          setsDesired(KEEPER, 0, 9_500),
+        ],
+      }),
+      finds: [['capacity-lowered', 'fleet']],
+    },
+    {
       what: 'an instance that ends another',
       change: () => ({ calls: [leaves(ONE), leaves(TWO, `agent/${ONE}`)] }),
       finds: [['capacity-lowered', TWO]],
@@ -274,6 +293,12 @@ describe('what is wrong is found', () => {
 describe('what is right is let pass', () => {
   it.each<Omit<Case, 'finds'> & { notes?: string[] }>([
     { what: 'two jobs done by two instances', change: () => ({}) },
+    {
+      what: 'a keeper that takes back what a paused group wanted beyond those that run',
+      change: ({ calls }) => ({
+        calls: [...calls, launches('SuspendProcesses', 7_000), setsDesired(KEEPER, 0, 9_500)],
+      }),
+    },
     {
       what: 'a job run again after it failed',
       change: ({ journal }) => ({
@@ -424,9 +449,14 @@ const cancelled = (id: string) => ({ ...record(id, 'cancelled'), cancelRequested
 const tried = (key: string, startedMs: number) => ({ key, startedMs, ended: true });
 const instance = (id: string, state: string) => ({ id, state, launchedMs: 0 });
 
-function setsDesired(caller: string, desired: number) {
+function setsDesired(caller: string, desired: number, atMs = 8_000) {
   const input = { AutoScalingGroupName: 'fleet', DesiredCapacity: desired };
-  return call('autoscaling', 'SetDesiredCapacity', caller, input, 8_000);
+  return call('autoscaling', 'SetDesiredCapacity', caller, input, atMs);
+}
+
+function launches(what: 'SuspendProcesses' | 'ResumeProcesses', atMs: number) {
+  const input = { AutoScalingGroupName: 'fleet', ScalingProcesses: ['Launch'] };
+  return call('autoscaling', what, 'owner', input, atMs);
 }
 
 function replaceRun(journal: Facts['journal'], run: Facts['journal']): Facts['journal'] {

@@ -11,6 +11,7 @@ export default defineConfig({
     maxWorkers: 2,
     // A quarter of the time was the imports of each file anew: of the CDK and the SDK.
     isolate: false,
+    setupFiles: 'test/support/own-environment.ts',
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // What is waited for comes when a busy machine gets round to it.

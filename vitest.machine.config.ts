@@ -6,6 +6,7 @@ const ci = process.env['CI'] === 'true';
 export default defineConfig({
   test: {
     include: ['test/machine/**/*.test.ts'],
+    globalSetup: 'test/machine/support/images.ts',
     // Machines wait more than they work: two fleets of up to three machines suit two cores.
     maxWorkers: 2,
     testTimeout: 600_000,

@@ -4,9 +4,6 @@ import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import type { WorkerFleetProps } from '../../infra/props.ts';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
 
-// Each process would compile AWS's validation for seconds of processor time; test/infra/synth.test.ts runs it once.
-process.env['CDK_VALIDATION'] = 'false';
-
 export interface Resource {
   Type: string;
   Properties: Record<string, unknown>;
@@ -16,6 +13,8 @@ export interface Resource {
 
 /** A stack `Test` with one fleet `Fleet`, for any account and region. */
 export function fleetOf(props?: WorkerFleetProps): { stack: Stack; fleet: WorkerFleet } {
+  // AWS's validation costs seconds of processor time; test/infra/synth.test.ts runs it once.
+  process.env['CDK_VALIDATION'] = 'false';
   // Of the assets only the names matter here: copies of them would fill the disk.
   const app = new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } });
   const stack = new Stack(app, 'Test');

@@ -1,24 +1,27 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { bakeImage, booted, tryOut } from '../../bench/boot/bake.ts';
+import { booted, tryOut } from '../../bench/boot/bake.ts';
 import { type JournalEntry, readJournal, startedAtMs } from '../../bench/boot/journal.ts';
 import { openSite, PROPS, type Site } from '../../bench/boot/site.ts';
 import { missingForMachines } from '../../local/machines/requirements.ts';
 import { type Synthesised, synthesise } from '../support/deploy.ts';
 import { eventually } from '../support/eventually.ts';
+import { WORKER_DIRECTORY } from '../support/fleet.ts';
+import { bakedImage } from './support/baked.ts';
 
 const missing = missingForMachines();
 const directory = mkdtempSync(join(tmpdir(), 'mayfly-baked-'));
-const root = join(directory, 'image');
+let root: string;
 let deployed: Synthesised;
 let site: Site | undefined;
 
 beforeAll(async () => {
   if (missing) return;
-  deployed = fleetWhoseWorkerPrints('the worker of the image');
-  await bakeImage('prepared', deployed, root, console.error);
+  root = await bakedImage();
+  const command = ['sh', '-c', 'echo the worker of the image'];
+  deployed = synthesise({ ...PROPS, command, workerDirectory: WORKER_DIRECTORY });
 });
 beforeEach(({ skip }) => {
   if (missing) skip(missing);
@@ -29,12 +32,10 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-function fleetWhoseWorkerPrints(text: string): Synthesised {
-  const workerDirectory = join(directory, text.replaceAll(' ', '-'));
-  mkdirSync(workerDirectory);
-  writeFileSync(join(workerDirectory, 'print'), `#!/bin/sh\necho ${text}\n`);
-  chmodSync(join(workerDirectory, 'print'), 0o755);
-  return synthesise({ ...PROPS, command: ['./print'], workerDirectory });
+function fleetOfAnotherTree(): Synthesised {
+  writeFileSync(join(directory, 'print'), '#!/bin/sh\necho the worker that was deployed\n');
+  chmodSync(join(directory, 'print'), 0o755);
+  return synthesise({ ...PROPS, command: ['./print'], workerDirectory: directory });
 }
 
 async function siteOf(fleet: Synthesised): Promise<Site> {
@@ -81,7 +82,7 @@ describe("an image that was made by the rights and the steps of EC2 Image Builde
   });
 
   test('of another tree starts no agent of that one, and is brought up to what was deployed', async () => {
-    const here = await siteOf(fleetWhoseWorkerPrints('the worker that was deployed'));
+    const here = await siteOf(fleetOfAnotherTree());
     const { launch, done } = await here.launchForAJob();
     expect((await done).output).toBe('the worker that was deployed\n');
     const journal = await setUp(launch.machine.journal);

@@ -9,7 +9,7 @@ import { gate } from './support/orders.ts';
 import { expectInOrder, machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
 
-const start = machineFleets();
+const start = machineFleets({ baked: true });
 
 /** EC2's are two minutes; an agent keeps a quarter of a minute and the grace of that for handing back and leaving. */
 const NOTICE_MS = 30_000;

@@ -8,17 +8,21 @@ import { gate } from './support/orders.ts';
 import { machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
 
-const start = machineFleets();
+const start = machineFleets({ baked: true });
 const TERMINATE = 'TerminateInstanceInAutoScalingGroup';
 
 test('refusals are asked again, the minimum is worked at, also after a reboot, and who is refused for ever goes off', async () => {
   const fleet = await start({ retirementBudget: Duration.seconds(15) });
-  const { statuses, decremented, retirement, activities } = tracesOf(fleet);
+  const { statuses, decremented, retirement, activities, lines } = tracesOf(fleet);
   const gates = [gate(fleet, 'first'), gate(fleet, 'second')];
   const jobs = await fleet.send(...gates.map(({ there }) => ({ untilFile: there })));
   const owners = await Promise.all(jobs.map((job) => fleet.ownerOf(job)));
   const [first = '', last = ''] = owners;
   expect(new Set(owners).size).toBe(2);
+  // Or these tests are slow, and nobody knows why (`bakedImage`).
+  const quick = async () =>
+    (await lines(first)).includes('mayfly-boot: this image was baked for this very tree');
+  await eventually('user-data', quick, PATIENCE_MS);
 
   // The one goes, after a while.
   fleet.cloud.faults.add({

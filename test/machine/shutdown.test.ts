@@ -5,7 +5,7 @@ import { endOf } from './support/job.ts';
 import { expectInOrder, machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
 
-const start = machineFleets();
+const start = machineFleets({ baked: true });
 
 test('a machine that is told to switch off in mid-job lets the job end first: its slot outlives its agent', async () => {
   const fleet = await start({ drain: Duration.seconds(60) });

@@ -4,11 +4,11 @@ import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
 import { type MachineFleet, PATIENCE_MS } from './support/fleet.ts';
-import { gate, ORDERED } from './support/orders.ts';
+import { gate } from './support/orders.ts';
 import { expectReasons, machineFleets } from './support/suite.ts';
 import { tracesOf } from './support/traces.ts';
 
-const start = machineFleets();
+const start = machineFleets({ baked: true });
 const AGENT = 'mayfly-agent.service';
 
 /** Its agent dies without a word, and from then on waits for metadata no longer than this. */
@@ -20,9 +20,8 @@ systemctl daemon-reload
 systemctl kill --signal=KILL ${AGENT}`;
 
 const PROPS = {
-  ...ORDERED,
   maxCapacity: 3,
-  bootBudget: Duration.seconds(150),
+  bootBudget: Duration.seconds(60),
   drain: Duration.seconds(1),
   stopGrace: Duration.seconds(5),
 };

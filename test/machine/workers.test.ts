@@ -5,7 +5,7 @@ import type { MachineFleet } from './support/fleet.ts';
 import { endOf } from './support/job.ts';
 import { expectReasons, machineFleets } from './support/suite.ts';
 
-const start = machineFleets();
+const start = machineFleets({ baked: true });
 
 const MEMORY = Size.mebibytes(192);
 const BYTES = MEMORY.toMebibytes() * 2 ** 20;

@@ -22,6 +22,9 @@ const LAST_LINES = 20;
 /** A minute of AWS's own passes in a second. */
 const SPEED = 60;
 
+/** Where the test worker is, and all that fleets deploy with it. */
+export const WORKER_DIRECTORY = join(import.meta.dirname, '../fixtures/worker');
+
 /** What the test worker does for a job: `test/fixtures/worker/worker.mjs`. */
 export interface Orders {
   sleepMs?: number;
@@ -122,7 +125,7 @@ const NODE = '.tgz';
 const DEFAULTS: WorkerFleetProps = {
   fleetName: 'test',
   command: ['node', './worker.mjs'],
-  workerDirectory: join(import.meta.dirname, '../fixtures/worker'),
+  workerDirectory: WORKER_DIRECTORY,
   environment: { JOURNAL },
   maxCapacity: 3,
   lease: Duration.seconds(LEASE_SECONDS),

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach } from 'vitest';
 import { missingForMachines } from '../../../local/machines/requirements.ts';
 import { eventually } from '../../support/eventually.ts';
+import { bakedImage } from './baked.ts';
 import { type MachineFleet, PATIENCE_MS, startMachineFleet } from './fleet.ts';
 
 type Start = typeof startMachineFleet;
@@ -8,8 +9,10 @@ type Start = typeof startMachineFleet;
 /**
  * Fleets for the tests of a file: each test has its own, which is gone when the test is over, however it ends. Where no
  * machine can boot the file's tests are skipped, with the reason; in CI a skip fails the run.
+ *
+ * @param baked for tests that are not about the boot, of fleets without a set-up: their agents work after seconds
  */
-export function machineFleets(): Start {
+export function machineFleets({ baked = false } = {}): Start {
   const missing = missingForMachines();
   const open: MachineFleet[] = [];
   beforeEach(({ skip }) => {
@@ -22,7 +25,8 @@ export function machineFleets(): Start {
     }
   });
   return async (props, options) => {
-    const fleet = await startMachineFleet(props, options);
+    const image = baked && { image: { root: await bakedImage() } };
+    const fleet = await startMachineFleet(props, { ...options, ...image });
     open.push(fleet);
     return fleet;
   };

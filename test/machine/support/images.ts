@@ -1,0 +1,18 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** A directory for images that the tests of a run share. */
+    images: string;
+  }
+}
+
+/** Before the first test of a run; returns what is done after the last. */
+export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  const images = await mkdtemp(join(tmpdir(), 'mayfly-baked-'));
+  provide('images', images);
+  return () => rm(images, { recursive: true, force: true });
+}

@@ -6,7 +6,7 @@ import { type Job, withBody } from '../jobs/message.ts';
 import type { Ending } from '../jobs/outcome.ts';
 import { LONGEST_KEPT_BODY } from '../jobs/record.ts';
 import type { JobTable } from '../jobs/table.ts';
-import { type Held, jobIdOf } from './held.ts';
+import type { Held } from './held.ts';
 import type { Leases } from './leases.ts';
 import { isRefusal } from './log/bucket.ts';
 import { persist } from './persist.ts';
@@ -61,6 +61,8 @@ export class Bodies {
         onFailure: (err, tries) => log.warn({ job: job.id, err, tries }, "a job's body is not there yet"),
       });
       const text = await Promise.race([fetched, this.#until(over, done.signal)]);
+      // Another job's, which may be forgotten before this one.
+      if (job.bodyKey !== bodyKey(job.id)) await this.#put(job.id, text);
       return withBody(job, text);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
@@ -79,16 +81,19 @@ export class Bodies {
 
   /** Keeps a body that is too long for the record and whose message is about to go. Never rejects, nor waits for long. */
   async keep(held: Held): Promise<void> {
+    if (held.reading.kind === 'broken') return;
+    const { id, bodyKey: known, stdin } = held.reading.job;
+    if (known === undefined && Buffer.byteLength(stdin) > LONGEST_KEPT_BODY) await this.#put(id, stdin);
+  }
+
+  async #put(job: string, text: string): Promise<void> {
     const { store, table, clock, log, stopping } = this.#options;
-    if (!store || !table || held.reading.kind === 'broken') return;
-    const { bodyKey: known, stdin } = held.reading.job;
-    if (known !== undefined || Buffer.byteLength(stdin) <= LONGEST_KEPT_BODY) return;
-    const job = jobIdOf(held);
+    if (!store || !table) return;
     const startMs = clock.monotonic();
     const over = () => clock.monotonic() - startMs >= (stopping() ? LAST_KEEP_PATIENCE_MS : KEEP_PATIENCE_MS);
     const done = new AbortController();
     const kept = store()
-      .put(job, stdin)
+      .put(job, text)
       .then(() => table.noteBody(job, bodyKey(job)));
     await Promise.race([kept, this.#until(over, done.signal)]).catch((err: unknown) =>
       log.warn({ job, err }, "a job's body could not be kept: it cannot be retried by its id"),

@@ -237,7 +237,7 @@ export class Settler {
     await this.#delete(held);
   }
 
-  /** Without it another message of the job becomes a dead letter too. A broken message is not what its job's id names. */
+  /** Without it another message of the job becomes a dead letter too. Of a broken message the id names another job. */
   async #noteDeadLetter(held: Held, fence: string | undefined, atMs: number): Promise<void> {
     const { table, log } = this.#options;
     if (!table || fence === undefined || held.reading.kind === 'broken') return;

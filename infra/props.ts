@@ -122,8 +122,8 @@ export interface WorkerFleetProps {
    */
   readonly trackJobs?: boolean;
   /**
-   * How long the records of ended jobs and instances are kept. With `trackJobs` at least the 14 days that the queue keeps
-   * a message, which would run again if it came when its job is forgotten.
+   * How long the records of ended jobs and instances are kept. With `trackJobs` at least the 14 days that the queue
+   * keeps a message, which would run again if it came when its job is forgotten.
    *
    * @default Duration.days(14)
    */

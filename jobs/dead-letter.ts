@@ -1,4 +1,5 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
+import { isJobId } from './envelope.ts';
 
 /** Why a job is in the dead-letter queue: what its message attributes there say. */
 export interface Epitaph {
@@ -18,7 +19,8 @@ const JOB_ID = 'MayflyJobId';
 
 /** The job that a message was of which comes from a dead-letter queue; undefined if it comes from a producer. */
 export function raisedFrom(attributes: Record<string, MessageAttributeValue>): string | undefined {
-  return attributes[JOB_ID]?.StringValue;
+  const id = attributes[JOB_ID]?.StringValue;
+  return isJobId(id) ? id : undefined;
 }
 
 /**

@@ -31,6 +31,10 @@ const EnvelopeSchema = v.strictObject({
   requestId: v.optional(name('request id', 128)),
 });
 
+export function isJobId(value: unknown): value is string {
+  return v.is(v.nonOptional(EnvelopeSchema.entries.id), value);
+}
+
 export type Envelope = v.InferOutput<typeof EnvelopeSchema>;
 
 export type EnvelopeReading = { envelope: Envelope } | { problem: string; id: string | undefined };

@@ -60,7 +60,7 @@ export interface JobRecord {
   /** The job that this one repeats, and the last one that repeats this. */
   retryOf?: string;
   retriedAs?: string;
-  /** A message of it is in the dead-letter queue: any other is one too many. */
+  /** A message of it was put into the dead-letter queue: any sent before is one too many. */
   deadLetteredAt?: string;
   /** It was cleaned up. What is left says to a claim that the job has ended; to all others it is unknown. */
   removedAt?: string;

@@ -8,7 +8,7 @@ import { type Zombie, zombies } from '../policy/zombies.ts';
 import type { KeeperConfig } from './config.ts';
 import type { GroupSeen, Look } from './look.ts';
 
-/** What is to be done after a look. Each can be done again without harm, and none depends on another. */
+/** What is to be done after a look, in this order. Each can be done again without harm. */
 export type Action =
   | { do: 'suspend-az-rebalance' }
   /** The fleet is paused: it stays so until it is resumed by our own means, which lift all of it. */
@@ -41,8 +41,9 @@ export function plan(look: Look, config: KeeperConfig): Action[] {
   return [
     ...processes(look, config),
     ...waking(look, config),
-    ...endings(look, config),
+    // First the number, which was reckoned with those that are to be ended: that lowers it further.
     ...corrections,
+    ...endings(look, config),
     ...lettingGo(look),
     ...settling(look, config).filter(({ instance }) => !open.has(instance)),
   ];

@@ -20,8 +20,8 @@ function capacityLeft({ group }: Facts): Violation[] {
 }
 
 /**
- * Only a retiring instance lowers the desired capacity, by its own terminate call. The keeper does in two cases: after an
- * instance that went by a lower rung, as somebody has to; and of a paused group to those that run.
+ * Only a retiring instance lowers the desired capacity, by its own terminate call. The keeper does in two cases: after
+ * an instance that went by a lower rung, as somebody has to; and of a paused group to those that run.
  */
 function lowerings(facts: Facts): Violation[] {
   const calls = facts.calls.filter(succeeded);
@@ -59,12 +59,13 @@ function lowers(call: CallFacts, facts: Facts): boolean {
   return decrements(call);
 }
 
-/** Nothing was to be launched, and nobody who lives is meant. */
+/** The owner wants nothing launched, and nobody who lives is meant. */
 function takesBack(call: CallFacts, facts: Facts): boolean {
   const switches = facts.calls.filter(
     (other) => other.atMs < call.atMs && succeeded(other) && ofLaunches(other),
   );
-  const paused = switches.toSorted((a, b) => a.atMs - b.atMs).at(-1)?.action === 'SuspendProcesses';
+  const last = switches.toSorted((a, b) => a.atMs - b.atMs).at(-1);
+  const paused = last?.action === 'SuspendProcesses' && last.caller === 'owner';
   const desired = Number(member(call, 'DesiredCapacity'));
   return isServiceRole(call) && paused && desired >= livingAt(call.atMs, facts);
 }

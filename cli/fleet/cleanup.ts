@@ -20,8 +20,8 @@ export interface CleanupOptions {
 export interface CleanedUp {
   id: string;
   /**
-   * `live`: it has not ended, and nothing of it was removed. `kept`: the log bucket did not let go of all that it has of
-   * it, and its record stays, so that this can be done again.
+   * `live`: it has not ended, and nothing of it was removed. `kept`: the log bucket did not let go of all that it has
+   * of it, and its record stays, so that this can be done again.
    */
   outcome: 'removed' | 'live' | 'kept' | 'unknown';
   /** Objects of its log, and its body, that were deleted. */
@@ -76,7 +76,7 @@ export async function cleanUp(
   });
 }
 
-/** The same for all jobs that ended before a moment. Reads the whole table. Rejects at the first that has to be kept. */
+/** The same for all jobs that ended before a moment. Reads all records. Rejects at the first that has to be kept. */
 export async function cleanUpEnded(
   context: FleetContext,
   { before, signal, onRemoved }: EndedOptions,
@@ -119,7 +119,7 @@ async function remove(context: FleetContext, record: JobRecord): Promise<Cleaned
   return { id, outcome: 'removed', ...emptied };
 }
 
-/** Deletes what the log bucket has of a job, if there still is a bucket. */
+/** Deletes what the log bucket has of a job, if there still is a bucket. One that was named wrongly would keep all. */
 async function emptyBucket(
   context: FleetContext,
   record: JobRecord,
@@ -128,7 +128,7 @@ async function emptyBucket(
     return { objects: await removeObjects(context, record) };
   } catch (error) {
     const refusal = explain(context.facts, error);
-    if (refusal instanceof StoreGone) return { objects: 0, bucketGone: true };
+    if (refusal instanceof StoreGone && context.toldByStack) return { objects: 0, bucketGone: true };
     if (refusal instanceof FleetError) return { objects: 0, why: refusal.message };
     throw refusal;
   }

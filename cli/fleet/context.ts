@@ -6,6 +6,8 @@ import { NotTracked } from './errors.ts';
 /** What every function of the library works with. */
 export interface FleetContext {
   facts: FleetFacts;
+  /** Its stack has told of its parts. What somebody else has named, and is not there, may be named wrongly. */
+  toldByStack?: boolean;
   clients: Clients;
   clock: Clock;
   /** 0 to 1, without 1: spreads repetitions over time. */

@@ -46,7 +46,8 @@ export interface RedriveResult {
 
 /**
  * Makes new jobs of dead letters, each naming the one that it repeats, and deletes them then. SQS's own redrive
- * (`StartMessageMoveTask`) comes to the same, but knows no choice, and nobody learns the new ids before they run.
+ * (`StartMessageMoveTask`, to a custom destination) comes to the same, but knows no choice, and nobody learns the new
+ * ids before they run.
  *
  * A run that breaks off can be repeated: of a dead letter always the same new job is made.
  */

@@ -1,6 +1,7 @@
 import type { Message } from '@aws-sdk/client-sqs';
+import { raisedFrom } from '../../jobs/dead-letter.ts';
 import type { FleetFacts } from '../../jobs/fleet-facts.ts';
-import { type Job, readJob } from '../../jobs/message.ts';
+import { type Job, raise, readJob } from '../../jobs/message.ts';
 
 /** A message of the dead-letter queue: a job that was given up, and why. */
 export interface DeadLetter {
@@ -30,12 +31,15 @@ export interface DeadLetter {
 /** A message as SQS gives it, with all its attributes. */
 export function deadLetterOf(message: Message): DeadLetter {
   const { MessageId: messageId = '', Body: body = '' } = message;
-  const said = (name: string) => message.MessageAttributes?.[name]?.StringValue;
   const { SentTimestamp: sent, DeadLetterQueueSourceArn: movedFrom } = message.Attributes ?? {};
+  // What SQS moved itself tells, if anything, of the death before, from which it was raised.
+  const said = (name: string) => (movedFrom ? undefined : message.MessageAttributes?.[name]?.StringValue);
   const reading = readJob(messageId, body, RULES);
   const source = said('MayflySource') ?? movedFrom;
   const reason = said('MayflyReason') ?? (movedFrom && MOVED);
-  const id = said('MayflyJobId') ?? (reading.kind === 'job' ? reading.job.id : reading.id);
+  const deadId = movedFrom && raisedFrom(message.MessageAttributes ?? {});
+  const known = deadId === undefined ? reading : raise(messageId, reading, deadId);
+  const id = said('MayflyJobId') ?? (known.kind === 'job' ? known.job.id : known.id);
   return {
     id,
     messageId,

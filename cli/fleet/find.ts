@@ -49,22 +49,28 @@ export async function findFleet(
   const region = which.region ?? (await regionOf(which, env));
   const clients = createClients(region);
   try {
-    const facts = await factsOf(which, region, () => clients.ssm);
-    return { facts, clients, clock: systemClock, random: Math.random };
+    const found = await factsOf(which, region, () => clients.ssm);
+    return { ...found, clients, clock: systemClock, random: Math.random };
   } catch (error) {
     clients.destroy();
     throw error;
   }
 }
 
-async function factsOf(which: FindOptions, region: string, ssm: () => SSMClient): Promise<FleetFacts> {
+type Found = Pick<FleetContext, 'facts' | 'toldByStack'>;
+
+async function factsOf(which: FindOptions, region: string, ssm: () => SSMClient): Promise<Found> {
   if (which.outputs !== undefined) {
     const found = await namesInOutputs(which.outputs, which);
-    if (found.parameter === undefined) return factsOfNames(found.names, region, found.fleet);
-    return factsInParameters(ssm(), region, { parameter: found.parameter });
+    if (found.parameter === undefined) return { facts: factsOfNames(found.names, region, found.fleet) };
+    return told(factsInParameters(ssm(), region, { parameter: found.parameter }));
   }
-  if (isNamed(which)) return factsOfNames(which, region);
-  return factsInParameters(ssm(), region, which);
+  if (isNamed(which)) return { facts: factsOfNames(which, region) };
+  return told(factsInParameters(ssm(), region, which));
+}
+
+async function told(facts: Promise<FleetFacts>): Promise<Found> {
+  return { facts: await facts, toldByStack: true };
 }
 
 /** Whether the options leave it open which fleet is meant. */

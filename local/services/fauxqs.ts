@@ -67,7 +67,7 @@ export async function startFauxqs(): Promise<Fauxqs> {
   };
 }
 
-/** By itself it takes 11 MiB, and has no option for it: its parser of objects is replaced by the same with this limit. */
+/** By itself it takes 11 MiB, and has no option for it: its parser of objects is replaced by one with this limit. */
 function takeLongObjects(app: ReturnType<typeof buildApp>): void {
   app.removeContentTypeParser('*');
   const options = { parseAs: 'buffer', bodyLimit: LONGEST_OBJECT_BYTES } as const;

@@ -32,15 +32,18 @@ test('a body in the bucket reaches the worker untouched, with the limits of its 
   expect(await bench.journal()).toEqual(['v-1 g-1']);
 });
 
-test("one that SQS's own redrive brings back has the body of the job that it repeats", async () => {
+test("one that SQS's own redrive brings back has the body of the job that it repeats, and then one of its own", async () => {
   const bed = await logged(open);
   const { bench, agent } = bed;
   await storeOf(bed).put('j-0', 'hello');
   const worker = await agent('cat >> $JOURNAL; echo >> $JOURNAL');
-  await bench.send(envelope('j-0'), { MayflyJobId: { DataType: 'String', StringValue: 'j-0' } });
+  const dead = { MayflyJobId: { DataType: 'String', StringValue: 'j-0' } };
+  const id = `m-${await bench.send(envelope('j-0'), dead)}`;
   worker.work.resume();
   await bench.empty();
   expect(await bench.journal()).toEqual(['hello']);
+  expect(await storeOf(bed).get(id)).toBe('hello');
+  expect(await bench.table.get(id)).toMatchObject({ bodyKey: `bodies/${id}`, retryOf: 'j-0' });
 });
 
 test('a job whose body is not there can never run: it is dead-lettered, and says so', async () => {

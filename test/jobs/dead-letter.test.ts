@@ -53,3 +53,7 @@ test('of a message that was a dead letter before only the last death is told', (
     MayflySource: text('https://sqs/q'),
   });
 });
+
+test.each(['', '1', 'x'.repeat(129), 'a b'])('what no job can be called was never dead: %j', (id) => {
+  expect(raisedFrom({ MayflyJobId: text(id) })).toBeUndefined();
+});

@@ -110,15 +110,6 @@ describe('what a paused group is short of', () => {
     expect((await fleet.group()).desired).toBe(5);
   });
 
-  test('is wanted still where its launches go on', async () => {
-    const fleet = await openShort();
-    const keeper = await keeperOf(fleet);
-    await fleet.call('autoscaling', 'ResumeProcesses', LAUNCH);
-    await fleet.launcher.booted(5);
-    expect(await keeper.after(3)).not.toContain('lower-desired');
-    expect((await fleet.group()).desired).toBe(5);
-  });
-
   test('is kept as far as it is the minimum', async () => {
     const fleet = await openShort();
     await fleet.call('autoscaling', 'UpdateAutoScalingGroup', { AutoScalingGroupName: GROUP, MinSize: 3 });

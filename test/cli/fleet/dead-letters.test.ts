@@ -29,6 +29,22 @@ it('is known as one that SQS moved by itself, from which queue', () => {
   expect(isOfFleet(letter, facts)).toBe(true);
 });
 
+it('that SQS moved after it had been raised from an earlier death is not taken for that one', () => {
+  const text = (StringValue: string) => ({ DataType: 'String', StringValue });
+  const letter = deadLetterOf({
+    MessageId: 'abc',
+    Body: '{"mayfly": 1, "id": "j-1", "payload": "x"}',
+    Attributes: { DeadLetterQueueSourceArn: 'arn:aws:sqs:us-east-1:111122223333:jobs' },
+    MessageAttributes: {
+      MayflyJobId: text('j-1'),
+      MayflyReason: text('exit status 1'),
+      MayflyExit: text('1'),
+    },
+  });
+  expect(letter).toMatchObject({ id: 'm-abc', reason: expect.stringContaining('SQS moved it here') });
+  expect(letter).not.toHaveProperty('exitStatus');
+});
+
 it.each([
   [undefined, true],
   ['https://sqs.us-east-1.amazonaws.com/111122223333/jobs', true],

@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest';
+import type { InstanceRecord } from '../../jobs/record.ts';
+import { readKeeperConfig } from '../../keeper/config.ts';
+import type { Look } from '../../keeper/look.ts';
+import { plan } from '../../keeper/plan.ts';
+
+const NOW_MS = Date.parse('2026-01-01T12:00:00Z');
+const MINUTE_MS = 60_000;
+const config = readKeeperConfig(
+  JSON.stringify({
+    ...{ version: 1, fleet: 'test', groupName: 'fleet', policyArn: 'arn', queueUrl: 'https://sqs/q' },
+    ...{ table: 'jobs', threshold: 1, durationSeconds: 60, bootBudgetSeconds: 60, silentSeconds: 60 },
+  }),
+);
+
+const record = (instance: string, more: Partial<InstanceRecord> = {}): InstanceRecord => ({
+  ...{ pk: `instance#${instance}`, instance, listing: 'instances' },
+  ...{ readyAt: new Date(NOW_MS - 60 * MINUTE_MS).toISOString(), heardAtMs: NOW_MS - MINUTE_MS / 2 },
+  ...more,
+});
+
+/** A group that wants five and has two. */
+function lookOf({ group, ...more }: Omit<Partial<Look>, 'group'> & { group?: Partial<Look['group']> }): Look {
+  const instances = ['i-a', 'i-b'].map((instance) => ({ instance, lifecycleState: 'InService' }));
+  return {
+    nowMs: NOW_MS,
+    group: {
+      ...{ minSize: 0, maxSize: 5, desired: 5, instances, pool: new Set() },
+      suspended: new Set(['AZRebalance', 'Launch']),
+      ...group,
+    },
+    launches: [],
+    judged: [],
+    lastLaunchMs: undefined,
+    backlog: 0,
+    records: new Map(['i-a', 'i-b'].map((id) => [id, record(id)])),
+    memory: {},
+    ...more,
+  };
+}
+
+const lowerings = (look: Look) =>
+  plan(look, config).flatMap((action) => (action.do === 'lower-desired' ? [action.desired] : []));
+
+describe('what a paused group is short of', () => {
+  const minutesAgo = (minutes: number) => NOW_MS - minutes * MINUTE_MS;
+  test.each<[string, Parameters<typeof lookOf>[0], number[]]>([
+    ['long after the pause is taken back', { memory: { pausedAtMs: minutesAgo(10) } }, [2]],
+    ['just after it may be on its way', { memory: { pausedAtMs: minutesAgo(1) } }, []],
+    [
+      'just after a launch, of whoever resumed for a moment, as well',
+      { memory: { pausedAtMs: minutesAgo(10) }, lastLaunchMs: minutesAgo(1) },
+      [],
+    ],
+    [
+      'is on its way while somebody has resumed launches',
+      { memory: { pausedAtMs: minutesAgo(10) }, group: { suspended: new Set(['AZRebalance']) } },
+      [],
+    ],
+    ['without a pause it is the breaker that waits for an operator', {}, []],
+    [
+      'is kept as far as it is the minimum',
+      { memory: { pausedAtMs: minutesAgo(10) }, group: { minSize: 3 } },
+      [3],
+    ],
+  ])('%s', (_, look, expected) => {
+    expect(lowerings(lookOf(look))).toEqual(expected);
+  });
+});
+
+test('the capacity is set before instances are ended that it was reckoned with', () => {
+  const silent = record('i-b', { heardAtMs: NOW_MS - 30 * MINUTE_MS });
+  const at = new Date(NOW_MS - MINUTE_MS).toISOString();
+  const gone = record('i-c', {
+    retirement: {
+      ...{ reason: 'idle', rung: 'power-off', decidedAt: at, endedAt: at },
+      ...{ idleSeconds: 60, jobsDone: 1, tries: 1 },
+    },
+  });
+  const launches = [{ instance: 'i-b', startedAtMs: NOW_MS - 60 * MINUTE_MS }];
+  const look = lookOf({
+    group: { desired: 3, suspended: new Set(['AZRebalance']) },
+    launches,
+    records: new Map([record('i-a'), silent, gone].map((one) => [one.instance, one])),
+  });
+  const kinds = plan(look, config).map((action) => action.do);
+  expect(kinds.filter((kind) => kind === 'lower-desired' || kind === 'end-zombie')).toEqual([
+    'lower-desired',
+    'end-zombie',
+  ]);
+});

@@ -1,4 +1,4 @@
-import type { Clock } from '../aws/clock.ts';
+import { type Clock, NO_LONGER } from '../aws/clock.ts';
 
 /** One timer for many dates: rings at the earliest that was asked for. May ring too early, never too late. */
 export class Alarm {
@@ -14,7 +14,7 @@ export class Alarm {
   /** @param atMs monotonic milliseconds; `Infinity` asks for nothing */
   at(atMs: number): void {
     if (atMs === Number.POSITIVE_INFINITY || (this.#armed && this.#armed.atMs <= atMs)) return;
-    this.#armed?.abort.abort();
+    this.#armed?.abort.abort(NO_LONGER);
     const armed = { atMs, abort: new AbortController() };
     this.#armed = armed;
     void this.#wait(armed);

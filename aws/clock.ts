@@ -10,6 +10,9 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** Why nobody waits any more. An abort that is given no reason makes an exception for it, with the stack, each time. */
+export const NO_LONGER = 'nobody waits for it any more';
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

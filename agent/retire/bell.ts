@@ -1,4 +1,4 @@
-import type { Clock } from '../../aws/clock.ts';
+import { type Clock, NO_LONGER } from '../../aws/clock.ts';
 import { slept } from './self.ts';
 
 /** Wakes the one who waits when something has changed. A ring that nobody waits for is kept for the next wait. */
@@ -8,7 +8,7 @@ export class Bell {
 
   ring(): void {
     this.#rung = true;
-    this.#waiting?.abort();
+    this.#waiting?.abort(NO_LONGER);
   }
 
   /** Resolves at the next ring, or after `ms`. */

@@ -54,15 +54,13 @@ export class Bodies {
     const over = () => stopping() || leases.hasEnded(held);
     const done = new AbortController();
     try {
-      const fetched = persist(() => store().get(jobOfBody(job.bodyKey)), {
+      const fetched = persist(() => this.#get(store(), job), {
         clock,
         random,
         hopeless: (error) => over() || clock.monotonic() > giveUpMs || isFinal(error) || isRefusal(error),
         onFailure: (err, tries) => log.warn({ job: job.id, err, tries }, "a job's body is not there yet"),
       });
       const text = await Promise.race([fetched, this.#until(over, done.signal)]);
-      // Another job's, which may be forgotten before this one.
-      if (job.bodyKey !== bodyKey(job.id)) await this.#put(job.id, text);
       return withBody(job, text);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
@@ -71,6 +69,19 @@ export class Bodies {
     } finally {
       done.abort();
     }
+  }
+
+  /** That of a job which repeats another may be forgotten with the other: from its first try on it has one of its own. */
+  async #get(store: BodyStore, { id, bodyKey: key }: Job & { bodyKey: string }): Promise<string> {
+    const other = jobOfBody(key);
+    try {
+      return await store.get(id);
+    } catch (error) {
+      if (other === id || !(error instanceof BodyMissing)) throw error;
+    }
+    const text = await store.get(other);
+    await this.#put(id, text);
+    return text;
   }
 
   /** Rejects when it is over, whatever call is under way: one takes longer than a drain can wait. */

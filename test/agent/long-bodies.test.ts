@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
 import { bodyStore } from '../../jobs/bodies.ts';
 import { JobCatalogue } from '../../jobs/catalogue.ts';
@@ -44,6 +45,24 @@ test("one that SQS's own redrive brings back has the body of the job that it rep
   expect(await bench.journal()).toEqual(['hello']);
   expect(await storeOf(bed).get(id)).toBe('hello');
   expect(await bench.table.get(id)).toMatchObject({ bodyKey: `bodies/${id}`, retryOf: 'j-0' });
+});
+
+test('one that was brought back and is tried again needs the other job no more', async () => {
+  const bed = await logged(open);
+  const { bench, agent } = bed;
+  await storeOf(bed).put('j-gone', 'hello');
+  const script =
+    'cat >> $JOURNAL; echo >> $JOURNAL; until [ -e $DIRECTORY/removed ]; do sleep 0.05; done; [ $MAYFLY_ATTEMPT = 2 ]';
+  const worker = await agent(script);
+  const dead = { MayflyJobId: { DataType: 'String', StringValue: 'j-gone' } };
+  const id = `m-${await bench.send(envelope('j-gone'), dead)}`;
+  worker.work.resume();
+  await eventually('its first run', async () => (await bench.journal()).length === 1);
+  await bench.clients.s3.send(new DeleteObjectCommand({ Bucket: bed.bucket, Key: 'bodies/j-gone' }));
+  await bench.touch('removed');
+  await bench.empty();
+  expect(await bench.journal()).toEqual(['hello', 'hello']);
+  expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded' });
 });
 
 test('a job whose body is not there can never run: it is dead-lettered, and says so', async () => {

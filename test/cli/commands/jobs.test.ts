@@ -390,6 +390,25 @@ describe('what changes jobs', () => {
     expect(unknown.exitCode).toBe(120);
   });
 
+  it('cleanup: where a stack tells of a log bucket that is gone, the record goes, and a sentence says so', async () => {
+    const { record, mayfly, cloud, fleet } = await open();
+    const Value = JSON.stringify({ ...fleet.facts, fleet: 'Shop/Mail', logBucket: 'another' });
+    await cloud.call('ssm', 'PutParameter', { Name: '/mayfly/Shop/Mail', Type: 'String', Value });
+    const endedAt = '2020-01-01T00:00:00.000Z';
+    for (const id of ['j-d6', 'j-d7']) await record(ended(id, 'succeeded', { exitStatus: 0, endedAt }));
+    expect(await mayfly('cleanup', '--stack', 'Shop', 'j-d6')).toMatchObject({
+      stdout: 'j-d6 is removed. The log bucket another is gone, and with it what it had of the job.',
+      exitCode: 0,
+    });
+    expect(await mayfly('cleanup', '--stack', 'Shop', '--ended-before', '400d')).toMatchObject({
+      stdout: expect.stringMatching(
+        /^\d+ jobs? removed, with 0 objects of the log bucket\. The log bucket another is gone, and with it what it had of them\.$/,
+      ),
+      exitCode: 0,
+    });
+    expect((await mayfly('status', 'j-d6', 'j-d7')).exitCode).toBe(120);
+  });
+
   it('cleanup: refuses what lives, forgets what has ended', async () => {
     const { record, mayfly, object, cloud } = await open();
     await record(ended('j-d1', 'succeeded', { exitStatus: 0 }));

@@ -47,17 +47,19 @@ async function siteOf(fleet: Synthesised): Promise<Site> {
 const userDataAtMs = (journal: readonly JournalEntry[]): number =>
   journal.find(({ message }) => message.startsWith('mayfly-boot: '))?.atMs ?? Number.NaN;
 
-/** The boot script's last word. */
-async function setUp(journalDirectory: string): Promise<JournalEntry[]> {
+/** The journal once the boot script has said this. */
+async function said(journalDirectory: string, step: string): Promise<JournalEntry[]> {
   return eventually(
-    'the end of the boot',
+    `the boot's word ${step}`,
     async () => {
       const journal = await readJournal(journalDirectory);
-      return journal.some(({ message }) => message === 'mayfly-boot: the agent is set up') && journal;
+      return journal.some(({ message }) => message === `mayfly-boot: ${step}`) && journal;
     },
     120_000,
   );
 }
+
+const setUp = (journalDirectory: string) => said(journalDirectory, 'the agent is set up');
 
 describe("an image that was made by the rights and the steps of EC2 Image Builder's component", () => {
   test('passes its own test on a machine without user-data, and starts nothing there', async () => {
@@ -73,12 +75,17 @@ describe("an image that was made by the rights and the steps of EC2 Image Builde
     expect(stdout).toBe('inactive\ninactive\n');
   });
 
-  test('has the agent at work before user-data, and nothing left for the playbook to change', async () => {
+  test('has the agent at work before user-data, and the playbook changes nothing, not even an agent that was stopped', async () => {
     const { launch, done } = await (await siteOf(deployed)).launchForAJob();
+    const { machine } = launch;
     expect((await done).output).toBe('the worker of the image\n');
-    const journal = await setUp(launch.machine.journal);
+    await said(machine.journal, 'run the playbook');
+    await machine.run('systemctl', 'stop', 'mayfly-agent.service');
+    const journal = await setUp(machine.journal);
     expect(startedAtMs(journal, 'mayfly-agent.service')).toBeLessThan(userDataAtMs(journal));
     expect(journal.map(({ message }) => message)).toContainEqual(expect.stringMatching(/ok=\d+ +changed=0 /));
+    const { stdout } = await machine.run('systemctl', 'is-active', 'mayfly-agent.service');
+    expect(stdout).toBe('inactive\n');
   });
 
   test('of another tree starts no agent of that one, and is brought up to what was deployed', async () => {

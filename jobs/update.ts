@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { type ItemValue, toItem } from './item.ts';
+import { type ItemValue, toAttribute } from './item.ts';
 import type { Retirement, Try, TryLog } from './record.ts';
 
 /** Undefined is left out: an attribute that is unknown is absent, never empty. */
@@ -22,51 +22,85 @@ export interface Change {
 }
 
 /** A change in DynamoDB's words. Every name is aliased: `state`, `group` and more are reserved there. */
-export function updateExpression(change: Change): {
+export function updateExpression(change: Change): Words & {
+  ExpressionAttributeValues?: Record<string, AttributeValue>;
+} {
+  const values = valuesOf(change);
+  return {
+    ...wordsOf(change),
+    // DynamoDB refuses an empty map of values.
+    ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
+  };
+}
+
+interface Words {
   ConditionExpression?: string;
   UpdateExpression: string;
   ExpressionAttributeNames: Record<string, string>;
-  ExpressionAttributeValues?: Record<string, AttributeValue>;
-} {
-  const { condition, values = {}, set = {}, setOnce = {}, append = {}, add = {}, remove = [] } = change;
+}
+
+/** Every job brings the same two or three changes, with other values. */
+const wordsByShape = new Map<string, Words>();
+const MOST_SHAPES = 100;
+
+function wordsOf({ condition = '', set, setOnce, append, add, remove = [] }: Change): Words {
+  const shape: Shape = [condition, defined(set), defined(setOnce), defined(append), defined(add), remove];
+  const key = shape.join(' ; ');
+  const known = wordsByShape.get(key);
+  if (known) return known;
+  const words = wordsFor(shape);
+  if (wordsByShape.size >= MOST_SHAPES) wordsByShape.clear();
+  wordsByShape.set(key, words);
+  return words;
+}
+
+/** Condition, and the names in each part of a change. */
+type Shape = readonly [string, ...(readonly string[])[]];
+
+function wordsFor([condition, set = [], setOnce = [], append = [], add = [], remove = []]: Shape): Words {
   const update = [
     clause('SET', [
-      ...defined(set).map((path) => `${alias(path)} = ${placeholder('set', path)}`),
-      ...defined(setOnce).map((name) => `#${name} = if_not_exists(#${name}, :set_${name})`),
-      ...defined(append).map(
-        (name) => `#${name} = list_append(if_not_exists(#${name}, :none), :append_${name})`,
-      ),
+      ...set.map((path) => `${alias(path)} = ${placeholder('set', path)}`),
+      ...setOnce.map((name) => `#${name} = if_not_exists(#${name}, :set_${name})`),
+      ...append.map((name) => `#${name} = list_append(if_not_exists(#${name}, :none), :append_${name})`),
     ]),
     clause(
       'ADD',
-      defined(add).map((name) => `#${name} :add_${name}`),
+      add.map((name) => `#${name} :add_${name}`),
     ),
     clause(
       'REMOVE',
       remove.map((name) => `#${name}`),
     ),
   ].join('');
-  const allValues = toItem({
-    ...values,
-    ...placed('set', { ...set, ...setOnce }),
-    ...placed('append', append),
-    ...(defined(append).length > 0 && { ':none': [] }),
-    ...placed('add', add),
-  });
   return {
     ...(condition && { ConditionExpression: condition }),
     UpdateExpression: update.trimEnd(),
-    ExpressionAttributeNames: aliases(`${condition ?? ''} ${update}`),
-    // DynamoDB refuses an empty map of values.
-    ...(Object.keys(allValues).length > 0 && { ExpressionAttributeValues: allValues }),
+    ExpressionAttributeNames: aliases(`${condition} ${update}`),
   };
+}
+
+function valuesOf({ values, set, setOnce, append, add }: Change): Record<string, AttributeValue> {
+  const item: Record<string, AttributeValue> = {};
+  const put = (given: Values | undefined, named: (name: string) => string) => {
+    for (const [name, value] of Object.entries(given ?? {})) {
+      if (value !== undefined) item[named(name)] = toAttribute(value as ItemValue);
+    }
+  };
+  put(values, (name) => name);
+  put(set, (path) => placeholder('set', path));
+  put(setOnce, (name) => placeholder('set', name));
+  put(append, (name) => placeholder('append', name));
+  if (defined(append).length > 0) item[':none'] = { L: [] };
+  put(add, (name) => placeholder('add', name));
+  return item;
 }
 
 function clause(verb: string, actions: readonly string[]): string {
   return actions.length === 0 ? '' : `${verb} ${actions.join(', ')} `;
 }
 
-function defined(values: Values): string[] {
+function defined(values: Values = {}): string[] {
   return Object.keys(values).filter((name) => values[name] !== undefined);
 }
 
@@ -78,10 +112,6 @@ function alias(path: string): string {
 /** Values have plain names. */
 function placeholder(kind: string, path: string): string {
   return `:${kind}_${path.replaceAll(/\W+/g, '_')}`;
-}
-
-function placed(kind: string, values: Values): Values {
-  return Object.fromEntries(Object.entries(values).map(([path, value]) => [placeholder(kind, path), value]));
 }
 
 function aliases(expressions: string): Record<string, string> {

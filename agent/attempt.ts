@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
-import type { Job } from '../jobs/message.ts';
+import { type Job, ownId } from '../jobs/message.ts';
 import type { Ending } from '../jobs/outcome.ts';
 import type { Claim, JobTable } from '../jobs/table.ts';
 import { longestRunMs } from '../policy/lease.ts';
@@ -105,6 +105,7 @@ export class Attempts {
             limitSeconds: job?.limitSeconds,
             retryOf: job?.retryOf,
             body: job?.bodyKey === undefined ? job?.stdin : undefined,
+            isNew: held.message.receiveCount === 1 && id === ownId(held.message.id),
           });
         },
         {

@@ -1,9 +1,10 @@
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
+import type { TryEnd, Written } from '../jobs/endings.ts';
 import { type Ending, type Fate, type Outcome, outcomeOf, type RetryRules } from '../jobs/outcome.ts';
 import { EntryError, type JobQueue, type Message } from '../jobs/queue.ts';
 import type { JobRecord, Try, TryLog } from '../jobs/record.ts';
-import type { Claim, JobTable, TryEnd, Written } from '../jobs/table.ts';
+import type { Claim, JobTable } from '../jobs/table.ts';
 import { extensionSeconds } from '../policy/lease.ts';
 import { type Attempted, attemptsOf } from './attempt.ts';
 import { Batcher } from './batcher.ts';

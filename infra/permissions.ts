@@ -67,7 +67,13 @@ export function agentPolicy(
         'sqs:GetQueueAttributes',
       ),
       allow([deadLetterQueue.queueArn], 'sqs:SendMessage'),
-      allow([table.tableArn], 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem'),
+      allow(
+        [table.tableArn],
+        'dynamodb:GetItem',
+        'dynamodb:BatchGetItem',
+        'dynamodb:PutItem',
+        'dynamodb:UpdateItem',
+      ),
       allow(written, 's3:PutObject'),
       allow([objects(BODIES)], 's3:GetObject'),
       // Without it S3 answers 403 for a body that is not there, as for one that may not be read ("GetObject").

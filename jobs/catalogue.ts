@@ -10,10 +10,10 @@ import {
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
 import { batchGetJobs, inBatches, systemWaits, untilDone, type Waits } from './batches.ts';
+import { keyOf } from './endings.ts';
 import { fromItem, toItem } from './item.ts';
 import { CANCELLED, type JobRecord, type JobState, TERMINAL_STATES } from './record.ts';
 import { runningOn } from './running.ts';
-import { keyOf } from './table.ts';
 import { type Change, updateExpression } from './update.ts';
 
 /** DynamoDB: items that one BatchWriteItem takes ("BatchWriteItem" of its API reference). */

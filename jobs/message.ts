@@ -28,12 +28,17 @@ export interface MessageRules {
 /** A message is a job, or an envelope that is broken: that one is dead-lettered with the reason, never dropped. */
 export type Reading = { kind: 'job'; job: Job } | { kind: 'broken'; id: string; reason: string };
 
+/** The id of a job that brings none: nobody can know it, and write a record of it, before its message is received. */
+export function ownId(messageId: string): string {
+  return `m-${messageId}`;
+}
+
 /**
  * Makes a job of a message's body: our envelope, an SNS notification (unwrapped), a JSON object, or bare text.
  * Whatever it cannot read as one of these is a job all the same, and goes to the worker as it is. Never throws.
  */
 export function readJob(messageId: string, body: string, rules: MessageRules): Reading {
-  const key = `m-${messageId}`;
+  const key = ownId(messageId);
   try {
     return read(key, body, rules);
   } catch (error) {
@@ -51,7 +56,7 @@ export function readJob(messageId: string, body: string, rules: MessageRules): R
  */
 export function raise(messageId: string, reading: Reading, deadId: string): Reading {
   if (reading.kind === 'broken') return reading;
-  return { kind: 'job', job: { ...reading.job, id: `m-${messageId}`, retryOf: deadId } };
+  return { kind: 'job', job: { ...reading.job, id: ownId(messageId), retryOf: deadId } };
 }
 
 function read(key: string, body: string, rules: MessageRules): Reading {

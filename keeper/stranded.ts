@@ -1,7 +1,7 @@
+import { JobEndings } from '../jobs/endings.ts';
 import type { JobRecord } from '../jobs/record.ts';
 import { CANCELLED } from '../jobs/record.ts';
 import { runningOn } from '../jobs/running.ts';
-import { JobTable } from '../jobs/table.ts';
 import { type Settlement, settle } from '../policy/settle.ts';
 import type { Hands } from './hands.ts';
 
@@ -11,7 +11,7 @@ import type { Hands } from './hands.ts';
  */
 export async function settleInstance(hands: Hands, instance: string): Promise<void> {
   const { clients, config, instances, nowMs, log } = hands;
-  const table = new JobTable(clients.dynamodb, config.table, config.recordSeconds);
+  const table = new JobEndings(clients.dynamodb, config.table, config.recordSeconds);
   let waiting = 0;
   for (const job of await runningOn(clients.dynamodb, config.table, instance)) {
     const outcome = settlementOf(job, nowMs, config.retentionSeconds * 1000);
@@ -31,7 +31,7 @@ function settlementOf(job: JobRecord, nowMs: number, retentionMs: number): Settl
 
 /** What another claim has taken over since is left as it is. */
 async function write(
-  table: JobTable,
+  table: JobEndings,
   { id, fence = '' }: JobRecord,
   outcome: Exclude<Settlement, 'wait'>,
   nowMs: number,

@@ -14,6 +14,8 @@ const TERMINAL: ReadonlySet<string | undefined> = new Set([
 
 const isTerminal = (state: string | undefined): state is string => TERMINAL.has(state);
 
+const isEndOrClaim = (state: string | undefined) => isTerminal(state) || state === 'running';
+
 /** Where a job is, by all that is not its record. */
 export interface Whereabouts {
   /** A worker has succeeded. */
@@ -60,8 +62,10 @@ export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], is:
 /** The last states that were written, and the runs that began when there was one; since it was enqueued last. */
 function endsOf(job: string, facts: Facts, runs: readonly Run[]) {
   const all = writesTo(job, facts.calls);
-  // One that was cleaned up may be enqueued again, under the id of its dedupe key.
-  const enqueued = all.findLastIndex((call) => call.action === 'PutItem' && !isTerminal(stateWritten(call)));
+  // One that was cleaned up may be enqueued again, under the id of its dedupe key. A claim is no new beginning.
+  const enqueued = all.findLastIndex(
+    (call) => call.action === 'PutItem' && !isEndOrClaim(stateWritten(call)),
+  );
   const writes = all.slice(enqueued + 1).flatMap((call) => {
     const state = stateWritten(call);
     return isTerminal(state) ? [{ state, atMs: call.atMs }] : [];

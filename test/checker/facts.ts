@@ -82,6 +82,15 @@ export function removes(job: string, atMs: number): CallFacts {
 }
 
 export function enqueues(job: string, atMs: number): CallFacts {
-  const input = { Item: { pk: { S: `job#${job}` }, state: { S: 'queued' } } };
-  return call('dynamodb', 'PutItem', 'owner', input, atMs);
+  return puts(job, 'queued', 'owner', atMs);
+}
+
+/** How an agent takes a job that nobody has recorded. */
+export function claimsNew(job: string, caller: string, atMs: number): CallFacts {
+  return puts(job, 'running', caller, atMs);
+}
+
+function puts(job: string, state: string, caller: string, atMs: number): CallFacts {
+  const input = { Item: { pk: { S: `job#${job}` }, state: { S: state } } };
+  return call('dynamodb', 'PutItem', caller, input, atMs);
 }

@@ -3,6 +3,7 @@ import type { Facts, Rule } from '../../checker/facts.ts';
 import { judge } from '../../checker/judge.ts';
 import {
   call,
+  claimsNew,
   enqueues,
   leaves,
   ONE,
@@ -167,6 +168,18 @@ describe('what is wrong is found', () => {
       what: 'a job that is started after it was cancelled',
       change: ({ calls }) => ({
         calls: [writes('m-1', 'cancelled', 'owner', 500), ...calls],
+        records: [cancelled('m-1'), record('m-2', 'succeeded')],
+      }),
+      finds: [['run-after-end', 'm-1']],
+    },
+    {
+      what: 'a job that is claimed as a new one after its end',
+      change: ({ calls }) => ({
+        calls: [
+          writes('m-1', 'cancelled', 'owner', 500),
+          claimsNew('m-1', `agent/${ONE}`, 600),
+          ...calls,
+        ],
         records: [cancelled('m-1'), record('m-2', 'succeeded')],
       }),
       finds: [['run-after-end', 'm-1']],

@@ -51,6 +51,7 @@ describe('an agent', () => {
         'sqs:GetQueueAttributes on <FleetQueue.Arn>',
         'sqs:SendMessage on <FleetDeadLetterQueue.Arn>',
         'dynamodb:GetItem on <FleetTable.Arn>',
+        'dynamodb:PutItem on <FleetTable.Arn>',
         'dynamodb:UpdateItem on <FleetTable.Arn>',
         `autoscaling:TerminateInstanceInAutoScalingGroup on ${GROUP}Test-FleetGroupASG-*`,
         `autoscaling:SetInstanceHealth on ${GROUP}Test-FleetGroupASG-*`,

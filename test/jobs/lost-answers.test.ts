@@ -21,7 +21,7 @@ beforeEach(async () => {
 const END = { endedAtMs: 1500, refund: 0 } as const;
 const LOG = { stdout: { bytes: 1, text: 'x' }, stderr: { bytes: 0 } };
 
-const claim = (id: string, fence = 'mine', nowMs = 1000) =>
+const claim = (id: string, fence = 'mine', nowMs = 1000, isNew = false) =>
   table.claim({
     id,
     messageId: 'm',
@@ -30,6 +30,7 @@ const claim = (id: string, fence = 'mine', nowMs = 1000) =>
     nowMs,
     leaseUntilMs: nowMs + 1000,
     enqueuedAtMs: 0,
+    isNew,
   });
 const cancel = (id: string) => catalogue.cancel(id, 1200, 99);
 const queued = (id: string): JobRecord => ({ pk: `job#${id}`, id, state: 'queued', attempts: 0 });
@@ -39,13 +40,21 @@ interface Case {
   act: (id: string) => Promise<unknown>;
   answer: unknown;
   record: Partial<JobRecord>;
+  /** The write whose answer is lost; by itself an update. */
+  write?: 'PutItem';
 }
 
 const CASES: Record<string, Case> = {
   claim: {
-    act: claim,
+    act: (id) => claim(id),
     answer: { kind: 'claimed', attempts: 1 },
     record: { state: 'running', attempts: 1, tries: [expect.anything()] },
+  },
+  'claim of a new job': {
+    act: (id) => claim(id, 'mine', 1000, true),
+    answer: { kind: 'claimed', attempts: 1 },
+    record: { state: 'running', attempts: 1, tries: [expect.anything()] },
+    write: 'PutItem',
   },
   'claim of a lost job': {
     arrange: (id) => claim(id, 'lost', 0),
@@ -121,11 +130,11 @@ const CASES: Record<string, Case> = {
   },
 };
 
-test.each(Object.entries(CASES))('%s: done once', async (_, { arrange, act, answer, record }) => {
+test.each(Object.entries(CASES))('%s: done once', async (_, { arrange, act, answer, record, write }) => {
   const id = `lost-${++made}`;
   await arrange?.(id);
   const fault = bench.cloud.faults.add({
-    action: 'UpdateItem',
+    action: write ?? 'UpdateItem',
     effect: { kind: 'reset', applied: true },
     times: 1,
   });

@@ -32,25 +32,32 @@ const TRY = { key: '19700101T000001.000Z-firs', instance: 'i-1', startedAt: '197
 const END = { endedAtMs: 1500, refund: 0 } as const;
 const REFUNDED = { endedAtMs: 1500, refund: 1 } as const;
 
-test('a claim counts the attempt, names the instance and lists the job as running there', async () => {
-  const id = newId();
-  expect(await table.claim(request(id, { group: 'g' }))).toMatchObject({ kind: 'claimed', attempts: 1 });
-  expect(await table.get(id)).toEqual({
-    pk: `job#${id}`,
-    id,
-    state: 'running',
-    attempts: 1,
-    messageId: 'm',
-    instance: 'i-1',
-    fence: 'first',
-    leaseUntilMs: 2000,
-    listing: 'running#i-1',
-    enqueuedAt: '1970-01-01T00:00:00.500Z',
-    startedAt: '1970-01-01T00:00:01.000Z',
-    group: 'g',
-    tries: [TRY],
-  });
-});
+test.each([
+  ['that is new', true],
+  ['that may have been seen', false],
+])(
+  'a claim of a job %s counts the attempt, names the instance and lists it as running there',
+  async (_, isNew) => {
+    const id = newId();
+    const claim = await table.claim(request(id, { group: 'g', isNew }));
+    expect(claim).toEqual({ kind: 'claimed', attempts: 1, tries: [TRY] });
+    expect(await table.get(id)).toEqual({
+      pk: `job#${id}`,
+      id,
+      state: 'running',
+      attempts: 1,
+      messageId: 'm',
+      instance: 'i-1',
+      fence: 'first',
+      leaseUntilMs: 2000,
+      listing: 'running#i-1',
+      enqueuedAt: '1970-01-01T00:00:00.500Z',
+      startedAt: '1970-01-01T00:00:01.000Z',
+      group: 'g',
+      tries: [TRY],
+    });
+  },
+);
 
 test('a lease that has not ended keeps others out, one that has ended lets them in', async () => {
   const id = newId();
@@ -260,6 +267,7 @@ const step = fc.record({
   agent: fc.constantFrom('a', 'b', 'c'),
   act: fc.constantFrom('claim', 'renew', 'finish', 'handBack'),
   passMs: fc.nat(1500),
+  isNew: fc.boolean(),
 });
 
 test('whatever agents do in whatever order: one holds the job at a time, and it ends at most once', async () => {
@@ -270,14 +278,15 @@ test('whatever agents do in whatever order: one holds the job at a time, and it 
       let ends = 0;
       let claims = 0;
       const fences = new Map<string, string>();
-      for (const { agent, act, passMs } of steps) {
+      for (const { agent, act, passMs, isNew } of steps) {
         nowMs += passMs;
         const before = await table.get(id);
         const fence = fences.get(agent) ?? 'none';
         const owns = before?.state === 'running' && before.fence === fence;
         if (act === 'claim') {
           const mine = `${agent}${nowMs}-${++claims}`;
-          const claim = await table.claim(request(id, { fence: mine, nowMs, leaseUntilMs: nowMs + 1000 }));
+          const lease = { nowMs, leaseUntilMs: nowMs + 1000 };
+          const claim = await table.claim(request(id, { fence: mine, isNew, ...lease }));
           const ended = before !== undefined && TERMINAL_STATES.has(before.state);
           const leased = before?.state === 'running' && (before.leaseUntilMs ?? 0) >= nowMs;
           expect(claim.kind).toBe(ended ? 'ended' : leased ? 'running' : 'claimed');

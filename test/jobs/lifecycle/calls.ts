@@ -9,7 +9,7 @@ export interface Call {
   readonly caller: string;
   readonly action: string;
   readonly input: Record<string, unknown>;
-  /** Of an update that was done: the item as it is since. */
+  /** Of a write that was done: the item as it is since. */
   written?: Record<string, AttributeValue> | undefined;
   /** Resolves when it is over, whichever way. */
   come(manner: Manner): Promise<void>;
@@ -50,7 +50,9 @@ export function takeSeat(region: string, caller: string): Seat {
                 ? answer()
                 : commandName === 'UpdateItemCommand'
                   ? update(call, next)
-                  : next(args);
+                  : commandName === 'PutItemCommand'
+                    ? put(call, next)
+                    : next(args);
               await done.catch(() => undefined);
               if (manner === 'lost') reject(named('TimeoutError', 'the answer was lost'));
               else if (manner === 'well') done.then(resolve, reject);
@@ -71,6 +73,12 @@ async function update(call: Call, next: Next): Promise<Result> {
   const { Attributes, ...others } = output as { Attributes?: Call['written'] };
   call.written = Attributes;
   return { ...rest, output: asked === 'ALL_NEW' ? output : others };
+}
+
+async function put(call: Call, next: Next): Promise<Result> {
+  const result = await next({ input: call.input });
+  call.written = call.input['Item'] as Call['written'];
+  return result;
 }
 
 function named(name: string, message: string): Error {

@@ -175,11 +175,7 @@ describe('what is wrong is found', () => {
     {
       what: 'a job that is claimed as a new one after its end',
       change: ({ calls }) => ({
-        calls: [
-          writes('m-1', 'cancelled', 'owner', 500),
-          claimsNew('m-1', `agent/${ONE}`, 600),
-          ...calls,
-        ],
+        calls: [writes('m-1', 'cancelled', 'owner', 500), claimsNew('m-1', `agent/${ONE}`, 600), ...calls],
         records: [cancelled('m-1'), record('m-2', 'succeeded')],
       }),
       finds: [['run-after-end', 'm-1']],

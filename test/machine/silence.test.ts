@@ -36,9 +36,7 @@ test('machines without metadata, from the start or from some time on, go; so doe
   const unborn = await fleet.instance(0);
   const muted = await fleet.instance(1);
   const stopped = await fleet.instance(2);
-  // A playbook that still looks at the machine would start an agent that somebody stops.
-  const isSetUp = async (id: string) => (await lines(id)).includes('mayfly-boot: the agent is set up');
-  for (const id of [muted, stopped]) await eventually('the end of the boot', () => isSetUp(id), PATIENCE_MS);
+  await worksOn(fleet, muted, jobs);
   fleet.silenceMetadata((id) => id === muted);
   await fleet.on(muted, 'sh', '-c', DIES);
 

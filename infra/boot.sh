@@ -50,6 +50,9 @@ trap 'trap - EXIT; exit 143' TERM
 # Whether what is to be deployed lies on this machine already: the role leaves a copy of what it was told.
 is_deployed() { [ -e "$state/deployed" ] && [ "$(cat "$state/deployed")" = "$(cat "$tree_json")" ]; }
 
+# An agent that has run since power-on and does so no more has retired or failed, or an operator has stopped it.
+has_run() { [ "$(of ExecMainStartTimestampMonotonic "$(agent_state)")" -gt 0 ] 2>/dev/null; }
+
 # Both package managers wait for whoever else installs (the first boot's own updates), within these bounds. But `apt-get
 # update` does not wait for another one, so that it takes three minutes of tries.
 install_packages() {
@@ -152,7 +155,7 @@ if ! $bake && is_deployed; then
   # The agent is enabled in the image, and has been started where user-data was written early enough. If not, now; and then
   # a look at whether all is there, which leaves it the processor.
   log 'this image was baked for this very tree'
-  timeout 300 systemctl enable --now mayfly-slot.socket mayfly-agent.service || log 'the agent is not up yet'
+  has_run || timeout 300 systemctl enable --now mayfly-slot.socket mayfly-agent.service || log 'the agent is not up yet'
   nice=19
 else
   rm -f "$state/baked" "$state/deployed"

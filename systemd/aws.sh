@@ -90,7 +90,7 @@ s3() {
 # What systemd says of the agent, one NAME=VALUE a line; `of NAME TEXT` takes one out.
 agent_state() {
   timeout 30 systemctl show mayfly-agent.service -p ActiveState -p Result -p NRestarts -p ExecMainStatus \
-    -p InactiveEnterTimestampMonotonic
+    -p InactiveEnterTimestampMonotonic -p ExecMainStartTimestampMonotonic
 }
 
 of() { printf '%s\n' "$2" | sed -n "s/^$1=//p"; }

@@ -213,9 +213,17 @@ describe('an image that was baked', () => {
 
   it('for this tree starts its agent first, and is only looked over', async () => {
     machine.put('/var/lib/mayfly-boot/deployed', JSON.stringify(TREE_JSON));
-    const { calls, status } = await boot();
+    const { calls, status } = await boot({ agent: { ExecMainStartTimestampMonotonic: 0 } });
     expect(status).toBe(0);
     expect(calls).toEqual([START, expect.stringMatching(/^ansible-pull /)]);
+  });
+
+  it('starts no agent that has run already: what an operator has stopped stays stopped', async () => {
+    machine.put('/var/lib/mayfly-boot/deployed', JSON.stringify(TREE_JSON));
+    const stopped = { ActiveState: 'inactive', ExecMainStartTimestampMonotonic: 4_200_000 };
+    const { calls, status } = await boot({ agent: stopped });
+    expect(status).toBe(0);
+    expect(calls).toEqual([expect.stringMatching(/^ansible-pull /)]);
   });
 
   it.each([

@@ -42,10 +42,10 @@ const WITHOUT_COPIES = {
 } as unknown as NonNullable<SQSClientConfig['logger']>;
 
 /**
- * The way through the SDK is made once for each kind of call: a fifth of what a call costs, of which each short job makes
- * two. Calls share it, and with it the endpoint that was found last: for a table that is always the region's own.
+ * The SDK's way of a call is made once for each kind of call, until one comes with options: a fifth of what a call costs.
+ * Calls share it, and with it the endpoint, which for one client's tables is always the same.
  */
-const SHORT_CALLS = { cacheMiddleware: true } as const;
+const ONE_WAY = { cacheMiddleware: true } as const;
 
 /**
  * The AWS clients of one process: made once and passed in. Region, credentials and endpoints are found as any
@@ -88,7 +88,7 @@ export function createClients(region: string): Clients {
   const polls = once(
     () => new SQSClient({ ...queues, requestHandler: handler(POLL_TIMEOUT_MS), maxAttempts: 1 }),
   );
-  const dynamodb = once(() => new DynamoDBClient({ ...calls, ...SHORT_CALLS }));
+  const dynamodb = once(() => new DynamoDBClient({ ...calls, ...ONE_WAY }));
   const autoScaling = once(() => new AutoScalingClient(calls));
   const cloudWatch = once(() => new CloudWatchClient(calls));
   const s3 = once(() => new S3Client({ ...calls, ...OBJECTS }));

@@ -2,12 +2,11 @@ import { ArnFormat, Stack, Validations } from 'aws-cdk-lib';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { BODIES, LOGS } from './log-bucket.ts';
-import { flat, groupArnOf } from './permissions.ts';
+import { flat, groupArnOf, JOB_ITEMS, ofKeys } from './permissions.ts';
 import { LISTING_INDEX } from './table.ts';
 import type { WorkerFleet } from './worker-fleet.ts';
 
-/** Items of the table, by their keys: what a grant is to reach. A Scan cannot be narrowed to them. */
-const JOB_ITEMS = 'job#*';
+/** Other items of the table, by their keys: what a grant is to reach. A Scan cannot be narrowed to them. */
 const INSTANCE_ITEMS = 'instance#*';
 const FLEET_ITEM = 'fleet';
 
@@ -90,13 +89,12 @@ function grantParameter(fleet: WorkerFleet, grantee: IGrantable): Grant {
   );
 }
 
-/** "Actions, resources, and condition keys for Amazon DynamoDB": a call's partition keys, all of which have to match. */
 function onItems(fleet: WorkerFleet, grantee: IGrantable, keys: string[], ...actions: string[]): Grant {
   return Grant.addToPrincipal({
     grantee,
     actions: actions.map((action) => `dynamodb:${action}`),
     resourceArns: [fleet.table.tableArn],
-    conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } },
+    conditions: ofKeys(...keys),
   });
 }
 

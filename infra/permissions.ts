@@ -67,13 +67,13 @@ export function agentPolicy(
         'sqs:GetQueueAttributes',
       ),
       allow([deadLetterQueue.queueArn], 'sqs:SendMessage'),
-      allow(
-        [table.tableArn],
-        'dynamodb:GetItem',
-        'dynamodb:BatchGetItem',
-        'dynamodb:PutItem',
-        'dynamodb:UpdateItem',
-      ),
+      allow([table.tableArn], 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem'),
+      // A put takes the place of the whole item.
+      new PolicyStatement({
+        actions: ['dynamodb:PutItem'],
+        resources: [table.tableArn],
+        conditions: ofKeys(JOB_ITEMS),
+      }),
       allow(written, 's3:PutObject'),
       allow([objects(BODIES)], 's3:GetObject'),
       // Without it S3 answers 403 for a body that is not there, as for one that may not be read ("GetObject").
@@ -178,6 +178,14 @@ export function groupArnOf(scope: Construct, name: string): string {
     arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
   });
 }
+
+/** Items of the table that are records of jobs, by their keys. */
+export const JOB_ITEMS = 'job#*';
+
+/** "Actions, resources, and condition keys for Amazon DynamoDB": a call's partition keys, all of which have to match. */
+export const ofKeys = (...keys: string[]) => ({
+  'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
+});
 
 const allow = (resources: string[], ...actions: string[]): PolicyStatement =>
   new PolicyStatement({ actions, resources });

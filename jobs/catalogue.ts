@@ -40,7 +40,7 @@ export interface JobFilter {
   endedBeforeMs?: number | undefined;
 }
 
-/** The job table as those see it who send jobs and look after them. Agents and the keeper use `JobTable`. */
+/** The job table as those see it who send jobs and look after them. Agents use `JobTable`, the keeper `JobEndings`. */
 export class JobCatalogue {
   readonly #client: DynamoDBClient;
   readonly #table: string;

@@ -28,7 +28,7 @@ export interface TryEnd {
 export type Written = 'written' | 'taken-over';
 
 /**
- * The job table as those use it who end the try of a job: one item a job, changed by conditional updates of that item
+ * The job table as those use it who end the try of a job: one item a job, changed by conditional writes of that item
  * alone, so that no crash can leave two items at odds. Every write can be repeated: one that reached the table though its
  * answer was lost is recognised by its fence.
  */

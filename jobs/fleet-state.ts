@@ -32,7 +32,7 @@ export async function readFleetState(
 ): Promise<FleetState> {
   const { Item } = await db.send(
     new GetItemCommand({ TableName: table, Key: KEY, ConsistentRead: true }),
-    abortSignal ? { abortSignal } : {},
+    abortSignal && { abortSignal },
   );
   return v.parse(FleetStateSchema, fromItem(Item ?? {}));
 }

@@ -73,7 +73,7 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
   const update = (instance: string, change: Change, abortSignal?: AbortSignal) =>
     db.send(
       new UpdateItemCommand({ TableName: table, Key: keyOf(instance), ...updateExpression(change) }),
-      abortSignal ? { abortSignal } : {},
+      abortSignal && { abortSignal },
     );
 
   return {

@@ -28,7 +28,7 @@ export interface MessageRules {
 /** A message is a job, or an envelope that is broken: that one is dead-lettered with the reason, never dropped. */
 export type Reading = { kind: 'job'; job: Job } | { kind: 'broken'; id: string; reason: string };
 
-/** The id of a job that brings none: nobody can know it, and write a record of it, before its message is received. */
+/** The id of a job that brings none. Nobody has a reason to write a record of it before its message is received. */
 export function ownId(messageId: string): string {
   return `m-${messageId}`;
 }

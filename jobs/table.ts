@@ -133,10 +133,10 @@ export class JobTable extends JobEndings {
   }
 
   /**
-   * Writes what a change makes of no record, in half the time of an update, most of which is its words. False: there is a
-   * record.
+   * Writes what the claim would make of no record: in half the time of an update, whose words are most of it. False: there
+   * is a record; or this agent may not put (any more: its stack was rolled back).
    */
-  async #create(id: string, { set, setOnce, append, add }: Change): Promise<boolean> {
+  async #create(id: string, { set, setOnce, append, add }: ReturnType<typeof claimChange>): Promise<boolean> {
     try {
       await this.client.send(
         new PutItemCommand({
@@ -147,11 +147,13 @@ export class JobTable extends JobEndings {
       );
       return true;
     } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
+      if (error instanceof ConditionalCheckFailedException || isDenied(error)) return false;
       throw error;
     }
   }
 }
+
+const isDenied = (error: unknown) => error instanceof Error && error.name === 'AccessDeniedException';
 
 /**
  * That nobody runs a job, and this as well. AND binds closer than OR, and without parentheses the parsers of table

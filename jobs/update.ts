@@ -48,16 +48,23 @@ function wordsOf({ condition = '', set, setOnce, append, add, remove = [] }: Cha
   const key = shape.join(' ; ');
   const known = wordsByShape.get(key);
   if (known) return known;
-  const words = wordsFor(shape);
+  const words = makeWords(shape);
   if (wordsByShape.size >= MOST_SHAPES) wordsByShape.clear();
   wordsByShape.set(key, words);
   return words;
 }
 
-/** Condition, and the names in each part of a change. */
-type Shape = readonly [string, ...(readonly string[])[]];
+type Names = readonly string[];
+type Shape = readonly [
+  condition: string,
+  set: Names,
+  setOnce: Names,
+  append: Names,
+  add: Names,
+  remove: Names,
+];
 
-function wordsFor([condition, set = [], setOnce = [], append = [], add = [], remove = []]: Shape): Words {
+function makeWords([condition, set, setOnce, append, add, remove]: Shape): Words {
   const update = [
     clause('SET', [
       ...set.map((path) => `${alias(path)} = ${placeholder('set', path)}`),

@@ -71,6 +71,18 @@ test.each([
   expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
 });
 
+test('an agent whose stack was rolled back to one that may not put works on by updates', async () => {
+  const bench = await open();
+  const denied = { kind: 'error', code: 'AccessDeniedException', status: 400 } as const;
+  const fault = bench.cloud.faults.add({ action: 'PutItem', effect: denied });
+  const agent = await bench.agent(LOG_RUN);
+  const id = `m-${await bench.send('x')}`;
+  agent.work.resume();
+  await agent.done(1);
+  expect(fault.strikes).toBe(1);
+  expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
+});
+
 test('a claim that was given up though it reached the table costs no attempt', async () => {
   const bench = await open();
   const first = { action: 'PutItem', effect: { kind: 'reset', applied: true }, times: 1 } as const;

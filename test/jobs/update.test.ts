@@ -45,3 +45,18 @@ test('what only removes has no values: DynamoDB refuses an empty map of them', (
     ExpressionAttributeNames: { '#expires': 'expires' },
   });
 });
+
+test('a change of the same shape has the same words, and its own values', () => {
+  const change = (to: string) =>
+    updateExpression({ set: { state: to, reason: to === 'a' ? undefined : 'why' } });
+  expect(change('a')).toEqual(change('a'));
+  expect(change('b')).toEqual({
+    UpdateExpression: 'SET #state = :set_state, #reason = :set_reason',
+    ExpressionAttributeNames: { '#state': 'state', '#reason': 'reason' },
+    ExpressionAttributeValues: { ':set_state': { S: 'b' }, ':set_reason': { S: 'why' } },
+  });
+  expect(change('c').ExpressionAttributeValues).toEqual({
+    ':set_state': { S: 'c' },
+    ':set_reason': { S: 'why' },
+  });
+});

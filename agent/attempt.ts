@@ -4,7 +4,7 @@ import type { Log } from '../aws/log.ts';
 import { type Job, ownId } from '../jobs/message.ts';
 import type { Ending } from '../jobs/outcome.ts';
 import type { Claim, JobTable } from '../jobs/table.ts';
-import { longestRunMs } from '../policy/lease.ts';
+import { type LeaseTimes, longestRunMs } from '../policy/lease.ts';
 import type { Bodies } from './bodies.ts';
 import type { Cancels } from './cancels.ts';
 import type { WorkerAccess } from './credentials/worker-access.ts';
@@ -88,17 +88,20 @@ export class Attempts {
     const fence = randomUUID();
     const job = held.reading.kind === 'job' ? held.reading.job : undefined;
     const giveUpMs = clock.monotonic() + CLAIM_PATIENCE_MS;
+    const asked = new Map<number, LeaseTimes>();
     try {
       const claim = await persist(
         () => {
           const nowMs = clock.now();
+          const leaseUntilMs = nowMs + (held.lease.endsAtMs - clock.monotonic());
+          asked.set(leaseUntilMs, held.lease);
           return table.claim({
             id,
             messageId: held.message.id,
             instance,
             fence,
             nowMs,
-            leaseUntilMs: nowMs + (held.lease.endsAtMs - clock.monotonic()),
+            leaseUntilMs,
             enqueuedAtMs: held.message.sentAtMs ?? nowMs,
             group: job?.group,
             requestId: job?.requestId,
@@ -117,6 +120,7 @@ export class Attempts {
       );
       if (claim.kind === 'claimed') {
         held.claim = { fence, attempts: claim.attempts, tries: claim.tries };
+        leases.boundBy(held, asked.get(claim.leaseUntilMs ?? Number.NaN));
       }
       return claim;
     } catch (error) {

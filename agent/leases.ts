@@ -3,7 +3,7 @@ import type { Log } from '../aws/log.ts';
 import { type JobQueue, LARGEST_BATCH } from '../jobs/queue.ts';
 import type { JobTable } from '../jobs/table.ts';
 import { backoffMs } from '../policy/backoff.ts';
-import { extensionSeconds, leaseTimes } from '../policy/lease.ts';
+import { extensionSeconds, type LeaseTimes, leaseTimes } from '../policy/lease.ts';
 import { Alarm } from './alarm.ts';
 import { type Held, jobIdOf, stopWorker } from './held.ts';
 
@@ -52,10 +52,28 @@ export class Leases {
     this.#alarm.at(held.renewAtMs);
   }
 
-  /** The message was delivered once more: its newest handle is the one that works, its newest lease the one that counts. */
+  /**
+   * The message was delivered once more: its newest handle is the one that works, its newest lease the one that counts. Of
+   * that the table of a claimed job hears with the next renewal, which comes no later for it.
+   */
   takeOver(held: Held, receiptHandle: string, startMs: number): void {
+    const { lease } = held;
     held.receiptHandle = receiptHandle;
     Object.assign(held, this.fresh(startMs));
+    if (held.claim) this.boundBy(held, lease);
+    this.#alarm.at(held.renewAtMs);
+  }
+
+  /**
+   * To be called when a job was claimed, with the lease that the table knows: until the next renewal it alone keeps other
+   * agents away, whatever SQS has granted while the claim was under way.
+   */
+  boundBy(held: Held, lease: LeaseTimes | undefined): void {
+    if (!lease || lease.endsAtMs >= held.lease.endsAtMs) return;
+    held.lease = lease;
+    // Infinity: a renewal is under way and reaches the table too, or none is possible.
+    if (held.renewAtMs === Number.POSITIVE_INFINITY) return;
+    held.renewAtMs = Math.min(held.renewAtMs, lease.renewAtMs);
     this.#alarm.at(held.renewAtMs);
   }
 

@@ -36,8 +36,8 @@ export interface ClaimRequest {
 }
 
 export type Claim =
-  /** `tries`: the new one is the last. */
-  | { kind: 'claimed'; attempts: number; tries: Try[] }
+  /** `tries`: the new one is the last. `leaseUntilMs`: what the table says, by whichever try of the call it was written. */
+  | { kind: 'claimed'; attempts: number; tries: Try[]; leaseUntilMs: number | undefined }
   /** The job has ended: its message is a repetition, or its agent died before it could delete it. */
   | { kind: 'ended'; record: JobRecord }
   /** Someone else runs it, until then at least. */
@@ -52,10 +52,10 @@ export class JobTable extends JobEndings {
    * cancelled when its lease ended is cancelled instead.
    */
   async claim(request: ClaimRequest): Promise<Claim> {
-    const { id, fence, nowMs, isNew } = request;
+    const { id, fence, nowMs, isNew, leaseUntilMs: asked } = request;
     const change = claimChange(request);
     if (isNew && (await this.#create(id, change)))
-      return { kind: 'claimed', attempts: 1, tries: change.append.tries };
+      return { kind: 'claimed', attempts: 1, tries: change.append.tries, leaseUntilMs: asked };
     const claimed = await this.update(id, change, 'ALL_NEW');
     if (claimed) return this.#claimed(claimed, fence);
     const record = await this.get(id);
@@ -110,11 +110,11 @@ export class JobTable extends JobEndings {
     await this.update(id, { condition, values: { ':fence': fence }, set });
   }
 
-  async #claimed({ id, attempts, tries = [] }: JobRecord, fence: string): Promise<Claim> {
-    if (!areOverlong(tries)) return { kind: 'claimed', attempts, tries };
+  async #claimed({ id, attempts, tries = [], leaseUntilMs }: JobRecord, fence: string): Promise<Claim> {
+    if (!areOverlong(tries)) return { kind: 'claimed', attempts, tries, leaseUntilMs };
     const bounded = boundedTries(tries);
     await this.update(id, { ...ownedBy(fence), set: { tries: bounded } });
-    return { kind: 'claimed', attempts, tries: bounded };
+    return { kind: 'claimed', attempts, tries: bounded, leaseUntilMs };
   }
 
   /** Of a job that nobody runs any more. */

@@ -40,7 +40,7 @@ test.each([
   async (_, isNew) => {
     const id = newId();
     const claim = await table.claim(request(id, { group: 'g', isNew }));
-    expect(claim).toEqual({ kind: 'claimed', attempts: 1, tries: [TRY] });
+    expect(claim).toEqual({ kind: 'claimed', attempts: 1, tries: [TRY], leaseUntilMs: 2000 });
     expect(await table.get(id)).toEqual({
       pk: `job#${id}`,
       id,
@@ -121,14 +121,14 @@ test('a write is recognised as done when it is repeated because its answer was l
 test('a try is written at its claim and at its end; a claim keeps those before it', async () => {
   const id = newId();
   const claim = await table.claim(request(id));
-  expect(claim).toEqual({ kind: 'claimed', attempts: 1, tries: [TRY] });
+  expect(claim).toEqual({ kind: 'claimed', attempts: 1, tries: [TRY], leaseUntilMs: 2000 });
   const ended = { ...TRY, attempt: 1, endedAt: '1970-01-01T00:00:01.500Z', exitStatus: 3 };
   await table.handBack(id, 'first', { ...END, tries: [ended] });
   expect((await table.get(id))?.tries).toEqual([ended]);
   const second = await table.claim(request(id, { fence: 'second', nowMs: 3000, instance: 'i-2' }));
   const key = '19700101T000003.000Z-seco';
   const tries = [ended, { key, instance: 'i-2', startedAt: '1970-01-01T00:00:03.000Z' }];
-  expect(second).toEqual({ kind: 'claimed', attempts: 2, tries });
+  expect(second).toEqual({ kind: 'claimed', attempts: 2, tries, leaseUntilMs: 2000 });
 });
 
 test('a log is told of while its try runs, and not after', async () => {

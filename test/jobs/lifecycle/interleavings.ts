@@ -36,8 +36,48 @@ export function openLifecycle(): (runs: number) => Promise<void> {
       played,
     );
   });
-  return (runs) => fc.assert(property, { numRuns: runs });
+  return (runs) => fc.assert(property, { numRuns: runs, examples: FOUND });
 }
+
+/** What was wrong once. */
+const FOUND: [Rules, boolean[], Step[]][] = [
+  // A claim is answered when its lease in the table is over, and its message was received anew meanwhile: by this agent,
+  // and then by another.
+  [
+    { maxAttempts: 2, retryTimedOut: false, limitSeconds: 30 },
+    [false],
+    [
+      { do: 'cut', nth: 1 },
+      { do: 'deliver', nth: 0 },
+      { do: 'wait', seconds: 61 },
+      { do: 'deliver', nth: 0 },
+      { do: 'answer-all' },
+      { do: 'cut', nth: 1 },
+      { do: 'wait', seconds: 5 },
+      { do: 'redeliver', nth: 0 },
+      { do: 'deliver', nth: 1 },
+      { do: 'answer-all' },
+    ],
+  ],
+  // The message of a running job is received anew by its agent, whose renewals have not reached the table.
+  [
+    { maxAttempts: 2, retryTimedOut: false, limitSeconds: 300 },
+    [false],
+    [
+      { do: 'deliver', nth: 0 },
+      { do: 'answer-all' },
+      { do: 'wait', seconds: 20 },
+      { do: 'wait', seconds: 20 },
+      { do: 'redeliver', nth: 0 },
+      { do: 'deliver', nth: 0 },
+      { do: 'wait', seconds: 20 },
+      { do: 'wait', seconds: 1 },
+      { do: 'redeliver', nth: 0 },
+      { do: 'deliver', nth: 1 },
+      { do: 'answer-all' },
+    ],
+  ],
+];
 
 const rules: fc.Arbitrary<Rules> = fc.record({
   maxAttempts: fc.integer({ min: 1, max: 2 }),

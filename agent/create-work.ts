@@ -6,6 +6,7 @@ import { raisedFrom } from '../jobs/dead-letter.ts';
 import { type MessageRules, type Reading, raise, readJob } from '../jobs/message.ts';
 import { JobQueue, LARGEST_BATCH, type Message } from '../jobs/queue.ts';
 import { JobTable } from '../jobs/table.ts';
+import type { Broken } from '../policy/retirement.ts';
 import { type Attempted, Attempts } from './attempt.ts';
 import { Bodies } from './bodies.ts';
 import { Cancels } from './cancels.ts';
@@ -34,8 +35,8 @@ export interface WorkOptions {
   log: Log;
   /** Called at the start of each receive: a sign of life. */
   onAttempt?: () => void;
-  /** Called when one worker after the other could not be started: this instance is of no use. */
-  onBroken?: (reason: string) => void;
+  /** Called when this instance is found to be of no use. */
+  onBroken?: (broken: Broken) => void;
 }
 
 /** SQS asks all of its servers from one second of waiting on; a look that waits for none can miss a message. */
@@ -246,7 +247,9 @@ class JobSide implements Work {
   #countStart(attempted: Attempted): void {
     if (attempted.kind === 'ended' && attempted.ending.kind === 'not-started') {
       this.#failedStarts += 1;
-      if (this.#failedStarts === MOST_FAILED_STARTS) this.#options.onBroken?.(attempted.ending.reason);
+      if (this.#failedStarts === MOST_FAILED_STARTS) {
+        this.#options.onBroken?.({ reason: 'worker-missing', problem: attempted.ending.reason });
+      }
       return;
     }
     this.#failedStarts = 0;

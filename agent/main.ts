@@ -71,7 +71,7 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
     random,
     log,
     onAttempt: () => watchdog.tried(),
-    onBroken: (reason) => void life.then((one) => one.broken(reason)),
+    onBroken: (broken) => void life.then((one) => one.broken(broken)),
   });
   const life: Promise<Life> = startLife({
     config,

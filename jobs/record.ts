@@ -162,6 +162,8 @@ export type RetirementReason =
   | 'surplus'
   | 'boot-failed'
   | 'worker-missing'
+  | 'disk-full'
+  | 'unhealthy'
   | 'agent-crashed'
   | 'stopped'
   /** It is gone, and nobody knows why. */
@@ -181,4 +183,6 @@ export interface Retirement {
   /** Calls made, all rungs together, and the last refusal. */
   tries: number;
   lastError?: string;
+  /** What was wrong with an instance that was of no use, for a person. */
+  problem?: string;
 }

@@ -1,5 +1,7 @@
 /** The boot breaker: a fleet whose instances do not boot must not buy new ones all night. */
 
+import type { BrokenReason } from './retirement.ts';
+
 export interface Launch {
   instance: string;
   startedAtMs: number;
@@ -28,12 +30,19 @@ export function trips(facts: BreakerFacts): boolean {
   return failuresInARow(facts) >= facts.limit;
 }
 
+/** Reasons of an instance that was of no use (`BrokenReason` of `retirement.ts`). */
+const BROKEN: ReadonlySet<string | undefined> = new Set<BrokenReason>([
+  'worker-missing',
+  'disk-full',
+  'unhealthy',
+]);
+
 /** Group and activities are not read at one moment: a launch may show in the one and not yet in the other. */
 const SETTLED_MS = 120_000;
 
 /**
- * How a launch came out. An instance that was ready once booted, whatever became of it, but for one that then could
- * not start a single worker: it is as useless, and so would the next one be. One that went before was a failed boot,
+ * How a launch came out. An instance that was ready once booted, whatever became of it, but for one that then broke
+ * before it did a single job: it is as useless, and so would the next one be. One that went before was a failed boot,
  * unless it was taken by somebody else's will: a Spot interruption or an operator says nothing of boots.
  */
 export function outcomeOf(launch: {
@@ -49,7 +58,7 @@ export function outcomeOf(launch: {
   /** Since the launch. */
   ageMs: number;
 }): Launch['outcome'] {
-  if (launch.reason === 'worker-missing' && !launch.jobsDone) return 'failed';
+  if (BROKEN.has(launch.reason) && !launch.jobsDone) return 'failed';
   if (launch.readyAt !== undefined) return 'ready';
   if (launch.reason === 'boot-failed' || launch.reason === 'worker-missing') return 'failed';
   if (launch.heard) return 'ready';

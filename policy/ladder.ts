@@ -40,14 +40,21 @@ export const LONGEST_DELAY_MS = 60_000;
 /** Of the budget, what asking to be terminated may use; the rest is for asking to be found unhealthy. */
 const TERMINATE_SHARE = 0.75;
 
+const REPLACEABLE: ReadonlySet<string> = new Set([
+  'spot-interruption',
+  'max-age',
+  'outdated',
+  'disk-full',
+  'unhealthy',
+]);
+
 /**
  * The rung to begin with. Lowering the desired capacity is right where less work is the reason. An instance that must
  * go while jobs wait leaves its place to a successor, and one beyond the desired number has no place to give up.
  */
 export function firstRung(reason: string, queueDepth: number | undefined): Rung {
   if (reason === 'surplus' || reason === 'group-deleted') return 'terminate-without-decrement';
-  const replaceable = reason === 'spot-interruption' || reason === 'max-age' || reason === 'outdated';
-  return replaceable && (queueDepth ?? 0) > 0 ? 'terminate-without-decrement' : 'terminate';
+  return REPLACEABLE.has(reason) && (queueDepth ?? 0) > 0 ? 'terminate-without-decrement' : 'terminate';
 }
 
 /**

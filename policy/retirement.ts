@@ -20,7 +20,22 @@ export type Reason =
   | 'auto-scaling'
   | 'group-deleted'
   | 'surplus'
-  | 'worker-missing';
+  | BrokenReason;
+
+/**
+ * What makes an instance of no use. It takes no new job and goes, whatever the queue holds:
+ *
+ * - `worker-missing`: the worker's program cannot be started.
+ * - `disk-full`: the disk that the workers write to has less free space than the fleet asks for.
+ * - `unhealthy`: the fleet's `instanceCheck` failed after a job had failed.
+ */
+export type BrokenReason = 'worker-missing' | 'disk-full' | 'unhealthy';
+
+export interface Broken {
+  reason: BrokenReason;
+  /** What is wrong, for a person. */
+  problem: string;
+}
 
 export interface InstanceFacts {
   /** Since launch. */
@@ -29,8 +44,8 @@ export interface InstanceFacts {
   idleMs?: number | undefined;
   /** What the boot took, from launch to ready; undefined if unknown. */
   bootMs?: number | undefined;
-  /** The worker's program cannot be started here. */
-  workerMissing?: boolean;
+  /** Why the instance is of no use; undefined while it is of use. */
+  broken?: BrokenReason | undefined;
   /** What AWS said through the instance's metadata. */
   spotInterruption?: boolean;
   rebalanceRecommended?: boolean;
@@ -85,9 +100,11 @@ export function decide(facts: InstanceFacts, rules: RetirementRules): Decision {
 }
 
 function mustLeave(facts: InstanceFacts, rules: RetirementRules): Reason | undefined {
-  if (facts.workerMissing) return 'worker-missing';
+  // Jobs that still run have AWS's deadline, if there is one: it is the shorter one.
+  if (facts.broken && facts.idleMs !== undefined) return facts.broken;
   if (facts.spotInterruption) return 'spot-interruption';
   if (isEnding(facts.targetState)) return 'auto-scaling';
+  if (facts.broken) return facts.broken;
   if (facts.group?.maxSize === 0) return 'group-deleted';
   if (rules.maxAgeMs !== undefined && facts.ageMs >= rules.maxAgeMs) return 'max-age';
   return undefined;

@@ -1,5 +1,6 @@
 import { instanceStore } from '../../jobs/instances.ts';
 import type { Retirement } from '../../jobs/record.ts';
+import type { Broken } from '../../policy/retirement.ts';
 import { NOBODY, type Supervisor } from '../watchdog.ts';
 import { findGroupName } from './group.ts';
 import { Living } from './living.ts';
@@ -16,8 +17,8 @@ export type LifeOptions = Omit<Self, 'groupName' | 'instances' | 'random' | 'sup
 export interface Life {
   /** The instance has retired: nothing is left but to end the process. Rejects when the agent was stopped first. */
   readonly ended: Promise<Retirement>;
-  /** The worker's program cannot be started any more: the instance is of no use and retires. */
-  broken(problem: string): void;
+  /** The instance is of no use: it lets its jobs end and retires. */
+  broken(broken: Broken): void;
   /**
    * Somebody else stops the agent (SIGTERM): nothing is decided any more, and that goes on record.
    *
@@ -43,7 +44,7 @@ export async function startLife({ workerMissing, ...options }: LifeOptions): Pro
   });
   return {
     ended,
-    broken: (problem) => living.breakDown(problem),
+    broken: (broken) => living.breakDown(broken),
     async stop(drained = Promise.resolve()) {
       if (stopping.signal.aborted) return;
       stopping.abort(new Error('the agent was stopped'));

@@ -1,6 +1,7 @@
 import type { Outlook, Retirement } from '../../jobs/record.ts';
 import { billingOf } from '../../policy/billing.ts';
 import {
+  type Broken,
   type Decision,
   decide,
   type InstanceFacts,
@@ -38,7 +39,7 @@ export class Living {
   readonly #rules: RetirementRules;
   readonly #startedMs: number;
   readonly #ageAtStartMs: number;
-  #workerMissing: string | undefined;
+  #broken: Broken | undefined;
   #bootMs: number | undefined;
   #refusedAtMs: number | undefined;
   #sight: Sight = {};
@@ -50,7 +51,7 @@ export class Living {
   constructor(self: Self, workerMissing: string | undefined, stopped: AbortSignal) {
     const { launchedAtMs } = self.identity;
     this.#self = self;
-    this.#workerMissing = workerMissing;
+    if (workerMissing !== undefined) this.#broken = { reason: 'worker-missing', problem: workerMissing };
     this.#stopped = stopped;
     this.#rules = rulesOf(self.config.retirement);
     this.#startedMs = self.clock.monotonic();
@@ -83,9 +84,10 @@ export class Living {
     this.#silent.abort();
   }
 
-  breakDown(problem: string): void {
-    this.#self.log.error({ problem }, 'the worker cannot be started: this instance is of no use');
-    this.#workerMissing = problem;
+  /** What was wrong first is what goes on record. */
+  breakDown(broken: Broken): void {
+    this.#self.log.error(broken, 'this instance is of no use');
+    this.#broken ??= broken;
     this.#bell.ring();
   }
 
@@ -102,7 +104,7 @@ export class Living {
 
   async #begin(): Promise<void> {
     const { supervisor } = this.#self;
-    if (this.#workerMissing !== undefined) this.breakDown(this.#workerMissing);
+    if (this.#broken) this.breakDown(this.#broken);
     if (await inWarmPool(this.#self)) await this.#waitInPool();
     if (!isEnding(this.#sight.notices?.targetState)) await this.#arrive(false);
     // "Instance scale-in protection starts when the instance state is InService": a job begun before could be cut off.
@@ -123,7 +125,7 @@ export class Living {
 
   /** Lets Auto Scaling go on with the launch, into service or into the warm pool. */
   async #arrive(pooled: boolean): Promise<void> {
-    if (this.#workerMissing === undefined) {
+    if (!this.#broken) {
       this.#bootMs = await beReady(this.#self, pooled, this.#stopped);
       return;
     }
@@ -153,6 +155,7 @@ export class Living {
     this.#self.supervisor.doing(`retiring (${decision.reason})`);
     const wish = {
       reason: decision.reason,
+      ...(this.#broken && { problem: this.#broken.problem }),
       idleSeconds: (this.#idleMs() ?? 0) / 1000,
       isEnding: () => isEnding(this.#sight.notices?.targetState),
       isPaused: () => this.#sight.paused ?? false,
@@ -216,7 +219,7 @@ export class Living {
   #holdOrGoOn(): void {
     const { log, supervisor, work } = this.#self;
     const { paused = false } = this.#sight;
-    if (paused === this.#held || this.#workerMissing !== undefined) return;
+    if (paused === this.#held || this.#broken) return;
     this.#held = paused;
     log.info({ paused }, paused ? 'the fleet is paused: no new job is taken' : 'taking jobs');
     supervisor.doing(this.#doing());
@@ -244,7 +247,7 @@ export class Living {
       ageMs: this.#ageAtStartMs + monotonic - this.#startedMs,
       idleMs: this.#idleMs(),
       bootMs: this.#bootMs,
-      workerMissing: this.#workerMissing !== undefined,
+      broken: this.#broken?.reason,
       spotInterruption: notices.interruptedAtMs !== undefined,
       rebalanceRecommended: notices.rebalanceRecommended ?? false,
       targetState: notices.targetState,

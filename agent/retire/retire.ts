@@ -18,6 +18,8 @@ const FAILED_BOOTS: ReadonlySet<RetirementReason> = new Set(['boot-failed', 'wor
 
 export interface Wish {
   reason: RetirementReason;
+  /** What is wrong with the instance, if it is of no use. */
+  problem?: string;
   /** At the decision. */
   idleSeconds: number;
   /** Whether Auto Scaling is ending the instance already. */
@@ -86,7 +88,7 @@ async function lookLast({ work, log }: Self): Promise<'empty' | 'found'> {
 
 async function go(
   self: Self,
-  { reason, idleSeconds, isEnding, onRecord }: Wish,
+  { reason, problem, idleSeconds, isEnding, onRecord }: Wish,
   mayStay: boolean,
   signal: AbortSignal,
 ): Promise<Retirement | undefined> {
@@ -102,6 +104,7 @@ async function go(
     idleSeconds,
     jobsDone: self.work.state().jobsDone,
     ...(queueDepth !== undefined && { queueDepth }),
+    ...(problem !== undefined && { problem }),
   };
   await record(self, { ...decision, endedAt: decidedAt, rung, tries: 0 }, 'retiring', 'instances');
   const climbed: Climbed =

@@ -22,6 +22,8 @@ export const WHY: Record<RetiredView['reason'], string> = {
   surplus: 'more were running than desired',
   'boot-failed': 'its boot failed',
   'worker-missing': "the worker's program could not be started",
+  'disk-full': "the workers' disk was full",
+  unhealthy: 'its instanceCheck failed',
   'agent-crashed': 'its agent crashed or fell silent',
   stopped: 'its agent was stopped',
   lost: 'went without a word',

@@ -212,7 +212,10 @@ test('an instance on which no worker can be started says so, and blames no job',
   await rm(bench.directory, { recursive: true });
   const id = `m-${await bench.send('x')}`;
   agent.work.resume();
-  expect(await agent.broken).toMatch(/ENOENT/);
+  expect(await agent.broken).toEqual({
+    reason: 'worker-missing',
+    problem: expect.stringMatching(/ENOENT/),
+  });
   await agent.work.pause();
   expect(await bench.table.get(id)).toMatchObject({ state: 'queued', attempts: 0 });
   expect(await bench.deadLetters()).toEqual([]);

@@ -23,6 +23,7 @@ import { type Clients, createClients } from '../../aws/clients.ts';
 import { type Clock, systemClock } from '../../aws/clock.ts';
 import { JobTable } from '../../jobs/table.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
+import type { Broken } from '../../policy/retirement.ts';
 import { eventually } from '../support/eventually.ts';
 
 const TABLE = 'jobs';
@@ -58,8 +59,8 @@ export interface Agent {
   lines: Record<string, unknown>[];
   /** Resolves when that many jobs have run and none is left here. */
   done(jobs: number): Promise<void>;
-  /** Resolves with the reason when no worker can be started here. */
-  broken: Promise<string>;
+  /** Resolves when the instance is found to be of no use. */
+  broken: Promise<Broken>;
   /** Resolves when a worker runs. */
   busy(): Promise<void>;
 }
@@ -172,7 +173,7 @@ async function startAgent(
     },
   });
   const runner = given ?? (await plainRunner(config, directory));
-  const broken = Promise.withResolvers<string>();
+  const broken = Promise.withResolvers<Broken>();
   const work = createWork({
     onBroken: broken.resolve,
     config,

@@ -55,6 +55,21 @@ test.each([
     is: 'ready',
   },
   {
+    name: 'was ready, and its disk was full before it did a job',
+    launch: { readyAt: 'x', reason: 'disk-full', jobsDone: 0, present: false },
+    is: 'failed',
+  },
+  {
+    name: 'was found unhealthy at its first job',
+    launch: { readyAt: 'x', reason: 'unhealthy', jobsDone: 0, present: true },
+    is: 'failed',
+  },
+  {
+    name: 'did jobs, and filled its disk with them',
+    launch: { readyAt: 'x', reason: 'disk-full', jobsDone: 7, present: false },
+    is: 'ready',
+  },
+  {
     name: 'is so young that the group was read before it',
     launch: { present: false, ageMs: 5000 },
     is: 'pending',

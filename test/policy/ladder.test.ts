@@ -132,6 +132,8 @@ test.each([
   { reason: 'spot-interruption', depth: 0, rung: 'terminate' },
   { reason: 'spot-interruption', depth: 2, rung: 'terminate-without-decrement' },
   { reason: 'max-age', depth: 2, rung: 'terminate-without-decrement' },
+  { reason: 'disk-full', depth: 2, rung: 'terminate-without-decrement' },
+  { reason: 'unhealthy', depth: 0, rung: 'terminate' },
   { reason: 'max-age', depth: undefined, rung: 'terminate' },
 ])('$reason with $depth messages begins at $rung', ({ reason, depth, rung }) => {
   expect(firstRung(reason, depth)).toBe(rung);

@@ -80,8 +80,18 @@ const cases: {
   },
   {
     name: 'worker missing goes before all else',
-    facts: { ...idle(1000), workerMissing: true, spotInterruption: true },
+    facts: { ...idle(1000), broken: 'worker-missing', spotInterruption: true },
     expected: { kind: 'leave', reason: 'worker-missing' },
+  },
+  {
+    name: 'the disk is full while a job runs: it takes no new one',
+    facts: { ...busy, broken: 'disk-full' },
+    expected: { kind: 'leave', reason: 'disk-full' },
+  },
+  {
+    name: 'unhealthy with jobs that run, and Spot takes it: they have the time that Spot gives',
+    facts: { ...busy, broken: 'unhealthy', spotInterruption: true },
+    expected: { kind: 'leave', reason: 'spot-interruption' },
   },
   {
     name: 'Spot interruption while busy',
@@ -100,7 +110,7 @@ const cases: {
   },
   {
     name: 'in the warm pool, however old, idle or broken: AWS would refuse to terminate it',
-    facts: { ...idle(5000), workerMissing: true, targetState: 'Warmed:Running' },
+    facts: { ...idle(5000), broken: 'worker-missing', targetState: 'Warmed:Running' },
     rules: { ...perSecond, maxAgeMs: seconds(60) },
     expected: { kind: 'stay' },
   },

@@ -26,9 +26,11 @@ describe('instances that must go', () => {
   test('the worker goes missing while it works', async () => {
     const one = await open({ minSize: 1 });
     const agent = await startAgent(one);
-    agent.life.broken('its interpreter is gone');
+    agent.life.broken({ reason: 'worker-missing', problem: 'its interpreter is gone' });
     const retirement = await agent.life.ended;
-    expect(retirement).toMatchObject({ reason: 'worker-missing', rung: 'terminate-without-decrement' });
+    const why = { reason: 'worker-missing', problem: 'its interpreter is gone' };
+    expect(retirement).toMatchObject({ ...why, rung: 'terminate-without-decrement' });
+    expect((await one.instanceRecord(agent.instance)).retirement).toMatchObject(why);
   });
 
   test('Auto Scaling ends it in mid-job: the job ends first, with heartbeats, then the hook is completed', async () => {

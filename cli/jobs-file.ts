@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import * as v from 'valibot';
+import { memberTexts } from '../jobs/json-text.ts';
 import { Failure } from './failure.ts';
 import { escapeLine } from './terminal/escape.ts';
 
@@ -18,7 +19,8 @@ export interface JobsFile {
 export interface LineJob {
   /** From 1. */
   line: number;
-  body: unknown;
+  /** What the worker reads: of JSON lines a text as it is, anything else as the line has it. */
+  body: string;
   async?: number;
   delay?: number;
   dedupe?: string;
@@ -47,8 +49,9 @@ const LineSchema = v.strictObject({
  */
 export async function* readJobs(file: JobsFile): AsyncGenerator<LineJob> {
   let line = 0;
-  for await (const bytes of linesOf(file)) {
+  for await (const whole of linesOf(file)) {
     line += 1;
+    const bytes = line === 1 ? withoutMark(whole) : whole;
     if (!isUtf8(bytes)) {
       throw new Failure(
         `Line ${line} of ${file.name} is not UTF-8: ${visible(bytes)}. A job's body is text; convert it (\`iconv -t UTF-8\`) ` +
@@ -95,6 +98,12 @@ async function* linesOf(file: JobsFile): AsyncGenerator<Buffer> {
   if (pieces.length > 0) yield withoutReturn(Buffer.concat(pieces));
 }
 
+/** Editors and spreadsheets put the mark before what they save as UTF-8: it says how to read it, and is none of it. */
+function withoutMark(firstLine: Buffer): Buffer {
+  return firstLine.subarray(0, MARK.length).equals(MARK) ? firstLine.subarray(MARK.length) : firstLine;
+}
+
+const MARK = Buffer.from('\ufeff');
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
@@ -135,7 +144,7 @@ function readLine(text: string, line: number, { name }: JobsFile): Omit<LineJob,
   if (!result.success) throw new Failure(`Line ${line} of ${name}: ${problem(result.issues[0])}.`);
   const { body, async, delay, dedupe, group } = result.output;
   return {
-    body,
+    body: typeof body === 'string' ? body : (memberTexts(text).get('body') ?? ''),
     ...(async !== undefined && { async }),
     ...(delay !== undefined && { delay }),
     ...(dedupe !== undefined && { dedupe }),

@@ -62,7 +62,11 @@ function sizeOf(attributes: Record<string, MessageAttributeValue>): number {
   return bytes;
 }
 
-/** A reason can quote what a producer sent; SQS refuses most control characters. */
+/**
+ * A reason can quote what a producer sent. SQS refuses most control characters, halves of characters, U+FFFE and U+FFFF
+ * ("SendMessage": an attribute's value has the same restrictions as a body).
+ */
 function printable(text: string): string {
-  return text.replace(/\p{Cc}+|\p{Cs}/gu, ' ').slice(0, LONGEST_REASON);
+  const taken = text.replace(/[\p{Cc}\p{Cs}\ufffe\uffff]+/gu, ' ').slice(0, LONGEST_REASON);
+  return taken.replace(/\p{Cs}$/u, '');
 }

@@ -21,7 +21,7 @@ const EnvelopeSchema = v.strictObject({
   mayfly: v.literal(1, '1, the version of the envelope'),
   /** The job's id, unique in the fleet; by default made from the message's. */
   id: v.optional(name('job id', 128)),
-  /** What the worker reads: a text as it is, anything else as JSON. */
+  /** What the worker reads: a text as it is, anything else as it is written in the message. */
   payload: v.optional(v.unknown()),
   /** Or where that lies in the log bucket, if it is too long for a message: `bodies/` and the envelope's id. */
   bodyKey: v.optional(v.string('the key of an object')),
@@ -53,12 +53,19 @@ export function readEnvelope(value: object): EnvelopeReading {
 
 /** A body is in the envelope or in the bucket, and there under the job's own name: no job reads what is not its own. */
 function bodyProblem({ id, payload, bodyKey: key }: Envelope): string | undefined {
-  if (key === undefined) return payload === undefined ? 'the envelope has no payload' : undefined;
+  if (key === undefined) return payloadProblem(payload);
   if (payload !== undefined) return 'the envelope has both a payload and a bodyKey; allowed is one of them';
   if (id === undefined) return 'the envelope has a bodyKey but no id';
   const own = bodyKey(id);
   if (key === own) return undefined;
   return `the envelope's bodyKey is ${shown(key)}; allowed is ${own}, by its own id`;
+}
+
+function payloadProblem(payload: unknown): string | undefined {
+  if (payload === undefined) return 'the envelope has no payload';
+  if (typeof payload !== 'string' || payload.isWellFormed()) return undefined;
+  const position = payload.search(/\p{Cs}/u);
+  return `the envelope's payload has half of a character at position ${position}: no UTF-8 text has that`;
 }
 
 function describe(issue: v.InferIssue<typeof EnvelopeSchema>): string {

@@ -1,4 +1,5 @@
 import { type Envelope, readEnvelope } from './envelope.ts';
+import { memberTexts } from './json-text.ts';
 
 /** A job as an agent works on it. */
 export interface Job {
@@ -63,11 +64,11 @@ function read(key: string, body: string, rules: MessageRules): Reading {
   const outer = parseObject(body);
   const text = (outer && unwrapNotification(outer)) ?? body;
   const value = text === body ? outer : parseObject(text);
-  if (value && Object.hasOwn(value, 'mayfly')) return readEnveloped(key, value, rules);
+  if (value && Object.hasOwn(value, 'mayfly')) return readEnveloped(key, text, value, rules);
   return { kind: 'job', job: { id: key, ...handOver(text, value) } };
 }
 
-function readEnveloped(key: string, value: JsonObject, rules: MessageRules): Reading {
+function readEnveloped(key: string, text: string, value: JsonObject, rules: MessageRules): Reading {
   const reading = readEnvelope(value);
   if ('problem' in reading) return { kind: 'broken', id: reading.id ?? key, reason: reading.problem };
   const { envelope } = reading;
@@ -75,7 +76,7 @@ function readEnveloped(key: string, value: JsonObject, rules: MessageRules): Rea
   const reason = forbidden(envelope, rules);
   if (reason !== undefined) return { kind: 'broken', id, reason };
   const { bodyKey, limitSeconds, group, requestId } = envelope;
-  const job: Job = bodyKey === undefined ? { id, ...contentOf(envelope) } : { id, stdin: '', bodyKey };
+  const job: Job = bodyKey === undefined ? { id, ...contentOf(envelope, text) } : { id, stdin: '', bodyKey };
   if (limitSeconds !== undefined) job.limitSeconds = limitSeconds;
   if (group !== undefined) job.group = group;
   if (requestId !== undefined) job.requestId = requestId;
@@ -87,9 +88,10 @@ export function withBody({ bodyKey: _, ...job }: Job, text: string): Job {
   return { ...job, ...handOver(text, parseObject(text)) };
 }
 
-function contentOf({ payload }: Envelope): Pick<Job, 'stdin' | 'argument'> {
+/** @param text the envelope as it was sent, which has a payload that is no text as the producer wrote it */
+function contentOf({ payload }: Envelope, text: string): Pick<Job, 'stdin' | 'argument'> {
   if (typeof payload === 'string') return handOver(payload, parseObject(payload));
-  return handOver(JSON.stringify(payload), payload);
+  return handOver(memberTexts(text).get('payload') ?? '', payload);
 }
 
 function forbidden(envelope: Envelope, rules: MessageRules): string | undefined {
@@ -111,16 +113,16 @@ function forbidden(envelope: Envelope, rules: MessageRules): string | undefined 
 
 /** What the worker gets of a body: all of it on its standard input, and an argument if there is one. */
 function handOver(text: string, value: unknown): Pick<Job, 'stdin' | 'argument'> {
-  const argument = isObject(value) ? jobId(value) : text;
+  const argument = isObject(value) ? jobId(value, text) : text;
   return argument !== undefined && isPlain(trimEnd(argument))
     ? { stdin: text, argument: trimEnd(argument) }
     : { stdin: text };
 }
 
-/** As in the 2017 original: a JSON body's `job_id` names the job to the worker. */
-function jobId(value: JsonObject): string | undefined {
+/** As in the 2017 original: a JSON body's `job_id` names the job to the worker. A number keeps all of its digits. */
+function jobId(value: JsonObject, text: string): string | undefined {
   const id = Object.hasOwn(value, 'job_id') ? value['job_id'] : undefined;
-  if (typeof id === 'number') return String(id);
+  if (typeof id === 'number') return memberTexts(text).get('job_id');
   return typeof id === 'string' ? id : undefined;
 }
 
@@ -137,7 +139,7 @@ const LONGEST_ARGUMENT_BYTES = 1024;
  */
 function isPlain(text: string): boolean {
   if (text.length > LONGEST_ARGUMENT_BYTES || text.startsWith('-') || text.trim() === '') return false;
-  return !/\p{Cc}/u.test(text) && Buffer.byteLength(text) <= LONGEST_ARGUMENT_BYTES;
+  return !/[\p{Cc}\p{Cs}]/u.test(text) && Buffer.byteLength(text) <= LONGEST_ARGUMENT_BYTES;
 }
 
 type JsonObject = Record<string, unknown>;
@@ -157,8 +159,13 @@ function parseObject(text: string): JsonObject | undefined {
   }
 }
 
-/** What SNS delivers to a queue without raw message delivery ("Fanout to Amazon SQS queues"). */
+/**
+ * What SNS delivers to a queue without raw message delivery ("Fanout to Amazon SQS queues"). SNS sends UTF-8: what has
+ * half of a character is somebody else's.
+ */
 function unwrapNotification(value: JsonObject): string | undefined {
   const { Type: type, Message: message } = value;
-  return type === 'Notification' && typeof message === 'string' ? message : undefined;
+  return type === 'Notification' && typeof message === 'string' && message.isWellFormed()
+    ? message
+    : undefined;
 }

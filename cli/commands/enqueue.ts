@@ -51,7 +51,10 @@ export function enqueueCommand(): Command {
     )
     .option('--file <file>', 'a job for each line of this file')
     .addOption(
-      new Option('--json-lines', 'each line is {"body": ..., "async"?, "delay"?, "dedupe"?, "group"?}'),
+      new Option(
+        '--json-lines',
+        'each line is {"body": ..., "async"?, "delay"?, "dedupe"?, "group"?}; a body that is no text is sent as it is written',
+      ),
     )
     .addOption(
       new Option('--whole', 'all of the file or of standard input is one body').conflicts('jsonLines'),
@@ -97,10 +100,12 @@ function wrongUsage(body: string | undefined, options: EnqueueOptions): string |
 
 const NOTES = `
 Of a file nothing is sent before all of its lines are known to be good; empty
-lines are no jobs. If it breaks off, for whatever reason, <file>.mayfly keeps
-what was sent, and the same command sends the rest: a job that is sent twice
-runs once. Standard input is read to its end first; if not all of it could be
-sent, it is kept in a file, and you are told how to go on.
+lines are no jobs, and a byte order mark at the start of the file is part of
+none (with --whole it is part of the body). If it breaks off, for whatever
+reason, <file>.mayfly keeps what was sent, and the same command sends the rest:
+a job that is sent twice runs once. Standard input is read to its end first; if
+not all of it could be sent, it is kept in a file, and you are told how to go
+on.
 
 Examples:
   mayfly enqueue report-2031                  prints an id: j-8w3m0c5vkq1z

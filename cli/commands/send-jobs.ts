@@ -89,7 +89,7 @@ function newJob({ body, async, delay, dedupe, group }: LineJob, options: Enqueue
   const delaySeconds = delay ?? options.delay;
   const family = group ?? options.group;
   return {
-    body: body as string,
+    body,
     ...(limitSeconds !== undefined && { limitSeconds }),
     ...(delaySeconds !== undefined && { delaySeconds }),
     ...(dedupe !== undefined && { dedupe }),

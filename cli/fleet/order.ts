@@ -55,9 +55,9 @@ export function orderOf(facts: FleetFacts, id: string, body: Body, options: JobO
   needTracking(facts, options);
   checkTimes(facts, options);
   const text = textOf(body);
-  const payload = typeof body === 'object' && !(body instanceof Uint8Array) ? body : text;
   const head = headOf(dedupe === undefined ? id : dedupedId(dedupe), options);
-  const direct = { ...head, payload };
+  // A text on the way, so that the record, the message and the bucket have the same.
+  const direct = { ...head, payload: text };
   const message = written(direct);
   const viaBucket = Buffer.byteLength(message) > LARGEST_MESSAGE_BYTES;
   const envelope = viaBucket ? { ...head, bodyKey: bodyKey(head.id) } : direct;

@@ -113,6 +113,16 @@ test('a broken envelope is dead-lettered with what is wrong, and never run', asy
   expect(await bench.journal()).toEqual([]);
 });
 
+test('a reason that quotes what SQS takes in no attribute is dead-lettered all the same', async () => {
+  const bench = await open();
+  const agent = await bench.agent('true');
+  await bench.send('{"mayfly": 1, "payload": "x", "a\\ufffe\\uffff\\u0000\\ud83d": 1}');
+  agent.work.resume();
+  await bench.empty();
+  const [letter] = await bench.deadLetters();
+  expect(reasonOf(letter)).toMatch(/^the envelope's key a .* is not known$/);
+});
+
 test('without a dead-letter queue a job that is given up stays in its queue', async () => {
   const bench = await open();
   const agent = await bench.agent('exit 65', {

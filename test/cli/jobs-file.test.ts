@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { checkJobs, type LineJob, readJobs } from '../../cli/jobs-file.ts';
 import { openJournal, rangesOf } from '../../cli/sent-journal.ts';
+import { json } from '../support/json-texts.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mayfly-jobs-file-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -41,6 +42,15 @@ describe('a file of lines', () => {
     expect((await jobsOf(lines.join('\n'))).map(({ body }) => body)).toEqual(lines);
   });
 
+  it.each([
+    ['is no part of the first body', '\ufeffone\ntwo', ['one', 'two']],
+    ['makes no job of an empty file', '\ufeff', []],
+    ['stays where it is not the first thing', 'one\n\ufefftwo', ['one', '\ufefftwo']],
+    ['is one, not all that there are', '\ufeff\ufeffone', ['\ufeffone']],
+  ])('a byte order mark %s', async (_what, content, bodies) => {
+    expect((await jobsOf(content)).map(({ body }) => body)).toEqual(bodies);
+  });
+
   it('says which line is not UTF-8, and where', async () => {
     const content = Buffer.concat([Buffer.from('good\nGr'), Buffer.from([0xfc]), Buffer.from('n\n')]);
     await expect(checkJobs(file(content))).rejects.toThrow(
@@ -69,8 +79,21 @@ describe('JSON lines', () => {
     ].join('\n');
     expect(await jobsOf(content, true)).toEqual([
       { line: 1, body: 'text' },
-      { line: 2, body: { a: 1 }, async: 5, delay: 0, dedupe: 'k', group: 'g' },
-      { line: 3, body: null },
+      { line: 2, body: '{"a": 1}', async: 5, delay: 0, dedupe: 'k', group: 'g' },
+      { line: 3, body: 'null' },
+    ]);
+  });
+
+  it('have bodies that are no texts to the last character, and texts as they are', async () => {
+    const bodies = fc.sample(json, 300).map((body) => body.replace(/[\r\n]/g, ' '));
+    const content = bodies.map((body) => `{ "group": "g", "body" : ${body} }`).join('\n');
+    const read = bodies.map((body) => (body.startsWith('"') ? JSON.parse(body) : body));
+    expect((await jobsOf(content, true)).map(({ body }) => body)).toEqual(read);
+  });
+
+  it('may begin with a byte order mark', async () => {
+    expect(await jobsOf('\ufeff{"body": 9007199254740993}', true)).toEqual([
+      { line: 1, body: '9007199254740993' },
     ]);
   });
 

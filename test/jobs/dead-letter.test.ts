@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { deadLetterAttributes, raisedFrom } from '../../jobs/dead-letter.ts';
 
@@ -30,13 +31,32 @@ test('a body of the full size keeps its place, whatever there is no room for', (
   expect(attributes).toEqual({});
 });
 
-test('nothing that SQS would refuse is in a reason', () => {
-  const { MayflyReason: reason } = deadLetterAttributes(
-    { body: 'x', attributes: {} },
-    { ...EPITAPH, reason: `key "\u0000\u001b[2J" is ${'x'.repeat(5000)}` },
+/** "SendMessage": #x9, #xA, #xD, #x20 to #xD7FF, #xE000 to #xFFFD, #x10000 to #x10FFFF. */
+const TAKEN_BY_SQS = /^[\t\n\r -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]+$/u;
+
+test.each([
+  ['control characters', 'key "\u0000\u001b[2J"', 'key " [2J"'],
+  ['what is no character', 'key "\ufffe\uffff"', 'key " "'],
+  ['half of a character', 'key "\ud83d"', 'key " "'],
+  ['characters beyond the first plane stay', 'key "🐛\u{1fffe}"', 'key "🐛\u{1fffe}"'],
+  ['one that is cut in two', `${'x'.repeat(999)}🐛`, 'x'.repeat(999)],
+])('nothing that SQS would refuse is in a reason: %s', (_, reason, said) => {
+  const attributes = deadLetterAttributes({ body: 'x', attributes: {} }, { ...EPITAPH, reason });
+  expect(attributes['MayflyReason']?.StringValue).toBe(said);
+});
+
+test('whatever a reason quotes, SQS takes what is said, of 1000 characters at most', () => {
+  const unit = fc.oneof(fc.integer({ min: 0, max: 0xffff }), fc.constantFrom(0xfffe, 0xffff, 0xd83d, 0xdc1b));
+  const reasons = fc.array(unit, { maxLength: 1100 }).map((units) => String.fromCharCode(...units));
+  fc.assert(
+    fc.property(reasons, (reason) => {
+      const attributes = deadLetterAttributes({ body: 'x', attributes: {} }, { ...EPITAPH, reason });
+      const said = attributes['MayflyReason']?.StringValue;
+      if (said === undefined) expect(reason).toBe('');
+      else expect(said).toMatch(TAKEN_BY_SQS);
+      expect(said?.length ?? 0).toBeLessThanOrEqual(1000);
+    }),
   );
-  expect(reason?.StringValue).not.toMatch(/\p{Cc}/u);
-  expect(reason?.StringValue?.length).toBeLessThanOrEqual(1000);
 });
 
 test('of a message that was a dead letter before only the last death is told', () => {

@@ -15,9 +15,9 @@ const ESCAPED = /\ue001(?:\ue001|[\ue100-\ue4ff][\ue500-\ue8ff])/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: SQS's own list of what is allowed.
 const FORBIDDEN = /[^\x09\x0a\x0d\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
-/** `AwsError` InvalidMessageContents for a body that SQS refuses. */
-export function checkBody(body: string): void {
-  if (!FORBIDDEN.test(body)) return;
+/** `AwsError` InvalidMessageContents for a body, or an attribute's value, that SQS refuses. */
+export function checkCharacters(text: string): void {
+  if (!FORBIDDEN.test(text)) return;
   throw new AwsError(
     'InvalidMessageContents',
     'Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF',

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { optionalNumber } from '../../front-door/read.ts';
 import { AwsError, type Input } from '../../front-door/service.ts';
 import { batchEntries, listOf, prepareEntries } from './batch.ts';
-import { checkBody, escapeBody } from './body-text.ts';
+import { checkCharacters, escapeBody } from './body-text.ts';
+import { checkAttributes } from './message-attributes.ts';
 import type { Queue } from './queue.ts';
 
 export async function sendMessage(queue: Queue, input: Input): Promise<Input> {
@@ -33,9 +34,10 @@ function prepare(entry: Input): Input {
     const message = `Value ${delay} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= ${LONGEST_DELAY_SECONDS}.`;
     throw new AwsError('InvalidParameterValue', message);
   }
+  checkAttributes(entry['MessageAttributes']);
   const body = entry['MessageBody'];
   if (typeof body !== 'string') return entry;
-  checkBody(body);
+  checkCharacters(body);
   const escaped = escapeBody(body);
   return escaped === body ? entry : { ...entry, MessageBody: escaped };
 }

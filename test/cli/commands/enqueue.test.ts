@@ -129,7 +129,7 @@ describe('a file of jobs', () => {
     const bare = await open();
     const key = bare.directory;
     const input = [
-      '{"body": {"order": 1}, "async": 5}',
+      '{"body": {"order": 9007199254740993, "2": 1.0}, "async": 5}',
       '',
       `{"body": "x", "dedupe": "${key}"}`,
       `{"body": "x", "dedupe": "${key}"}`,
@@ -152,7 +152,7 @@ describe('a file of jobs', () => {
     expect(told[1].id).toBe(told[2].id);
     const sent = await messages(bare);
     expect(sent.find(({ id }) => id === told[0].id)).toMatchObject({
-      payload: { order: 1 },
+      payload: '{"order": 9007199254740993, "2": 1.0}',
       limitSeconds: 5,
     });
     expect(sent.find(({ id }) => id === told[1].id)).toMatchObject({ payload: 'x', limitSeconds: 7 });

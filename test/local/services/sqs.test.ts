@@ -8,6 +8,7 @@ import {
   GetQueueUrlCommand,
   ListQueuesCommand,
   type Message,
+  type MessageAttributeValue,
   PurgeQueueCommand,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
@@ -257,6 +258,48 @@ describe('receipt handles', () => {
       sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle: anHourAgo, VisibilityTimeout }));
     await extend(39_000);
     await expect(extend(43_200)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
+  });
+});
+
+describe("a message's attributes", () => {
+  const text = (StringValue: string) => ({ DataType: 'String', StringValue });
+  const sendWith = (MessageAttributes: Record<string, MessageAttributeValue>) =>
+    sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x', MessageAttributes }));
+  const many = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`a${index}`, text('v')]));
+
+  test('of every kind come as they were sent', async () => {
+    const attributes = {
+      'a.b-c_D1': text('tab\t, Ä, 🐛'),
+      number: { DataType: 'Number.float', StringValue: '1.50' },
+      bytes: { DataType: 'Binary', BinaryValue: Uint8Array.from([0, 255]) },
+      ...many(7),
+    };
+    await sendWith(attributes);
+    const [message] = await receive({ MessageAttributeNames: ['All'], WaitTimeSeconds: 5 });
+    expect(message?.MessageAttributes).toEqual(attributes);
+  });
+
+  test.each<[string, string, Record<string, MessageAttributeValue>]>([
+    ['a control character', 'InvalidMessageContents', { a: text('\u0000') }],
+    ['U+FFFE', 'InvalidMessageContents', { a: text('\ufffe') }],
+    ['U+FFFF', 'InvalidMessageContents', { a: { DataType: 'Number', StringValue: '\uffff' } }],
+    ['nothing in it', 'InvalidParameterValue', { a: text('') }],
+    ['no value', 'InvalidParameterValue', { a: { DataType: 'Binary' } }],
+    ['another type', 'InvalidParameterValue', { a: { DataType: 'Text', StringValue: 'v' } }],
+    ['a name with a blank', 'InvalidParameterValue', { 'a b': text('v') }],
+    ["AWS's names", 'InvalidParameterValue', { 'AWS.a': text('v') }],
+    ['a name that ends with a period', 'InvalidParameterValue', { 'a.': text('v') }],
+    ['eleven of them', 'InvalidParameterValue', many(11)],
+  ])('are refused: %s', async (_, name, attributes) => {
+    await expect(sendWith(attributes)).rejects.toMatchObject({ name });
+    const Entries = [
+      { Id: 'bad', MessageBody: 'x', MessageAttributes: attributes },
+      { Id: 'good', MessageBody: 'x' },
+    ];
+    const output = await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+    expect(output.Failed).toMatchObject([{ Id: 'bad', SenderFault: true, Code: name }]);
+    expect(output.Successful).toMatchObject([{ Id: 'good' }]);
   });
 });
 

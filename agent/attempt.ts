@@ -12,6 +12,7 @@ import { type Held, jobIdOf } from './held.ts';
 import type { Leases } from './leases.ts';
 import type { TryLogWriter } from './log/try-log-writer.ts';
 import type { TryLogs } from './log/try-logs.ts';
+import { attributesVariable } from './message-attributes.ts';
 import { persist } from './persist.ts';
 import type { RunEnd, Runner } from './runner.ts';
 
@@ -30,6 +31,8 @@ export interface AttemptOptions {
   limitSeconds: number;
   graceSeconds: number;
   maxAttempts: number;
+  /** Whether workers get the attributes of their message. */
+  messageAttributes: boolean;
   clock: Clock;
   random: () => number;
   log: Log;
@@ -55,7 +58,7 @@ export class Attempts {
 
   /** Never rejects. */
   async make(held: Held): Promise<Attempted> {
-    const { leases, stopping, table, maxAttempts } = this.#options;
+    const { leases, stopping, table, maxAttempts, messageAttributes } = this.#options;
     held.phase = 'starting';
     if (leases.hasEnded(held)) return ended({ kind: 'lease-lost' });
     if (table) {
@@ -65,11 +68,13 @@ export class Attempts {
     }
     if (held.reading.kind === 'broken') return ended({ kind: 'refused', reason: held.reading.reason });
     if (held.claim && held.claim.attempts > maxAttempts) return ended({ kind: 'used-up' });
+    const told = messageAttributes ? attributesVariable(held.message.attributes) : { variables: {} };
+    if ('reason' in told) return ended({ kind: 'refused', reason: told.reason });
     const job = await this.#withBody(held, held.reading.job);
     if ('kind' in job) return ended(job);
     if (leases.hasEnded(held)) return ended({ kind: 'not-started', reason: 'its lease ended before' });
     if (stopping()) return ended({ kind: 'interrupted' });
-    return this.#run(held, job);
+    return this.#run(held, job, told.variables);
   }
 
   /** Much can happen while a body is fetched. */
@@ -137,7 +142,7 @@ export class Attempts {
       .catch((err: unknown) => this.#options.log.warn({ job: id, err }, 'a claim may not be taken back'));
   }
 
-  async #run(held: Held, job: Job): Promise<Attempted> {
+  async #run(held: Held, job: Job, told: Record<string, string>): Promise<Attempted> {
     const { runner, access, leases, cancels, clock, graceSeconds } = this.#options;
     const limitMs = (job.limitSeconds ?? this.#options.limitSeconds) * 1000;
     const startMs = clock.monotonic();
@@ -148,7 +153,11 @@ export class Attempts {
       ...(log && { output: log }),
       stdin: job.stdin,
       argument: job.argument,
-      variables: { ...variables(job, attemptsOf(held), clock.now() + runMs), ...admission?.variables },
+      variables: {
+        ...variables(job, attemptsOf(held), clock.now() + runMs),
+        ...told,
+        ...admission?.variables,
+      },
     });
     held.phase = 'running';
     leases.watchLimit(held, startMs + runMs);

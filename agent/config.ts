@@ -69,6 +69,8 @@ export const AgentConfigSchema = v.strictObject({
   /** The worker, as a vector: no shell. See docs/design.md for how its first word is found. */
   command: v.pipe(v.array(word, 'a list of words'), v.minLength(1, 'at least the name of a program')),
   environment: v.optional(v.record(variableName, variableValue), {}),
+  /** Whether workers get the attributes of their message, as `MAYFLY_MESSAGE_ATTRIBUTES`. */
+  messageAttributes: v.optional(v.boolean('true or false'), false),
   /** ARN of the role whose credentials workers get. Without it they get none. */
   workerRole: v.optional(roleArn),
   /** Slots: how many workers run at once. */

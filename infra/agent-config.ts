@@ -35,6 +35,7 @@ export function agentConfig(stack: Stack, settings: FleetSettings, surroundings:
     trackJobs: settings.trackJobs,
     command: settings.command,
     environment: settings.environment,
+    messageAttributes: settings.messageAttributes,
     concurrency: settings.concurrency,
     leaseSeconds: settings.leaseSeconds,
     limitSeconds: settings.limitSeconds,

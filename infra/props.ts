@@ -45,6 +45,16 @@ export interface WorkerFleetProps {
    */
   readonly environment?: Record<string, string>;
   /**
+   * Whether workers get the attributes of their message, in the variable `MAYFLY_MESSAGE_ATTRIBUTES`: a JSON object as
+   * SQS's API has it, `{"colour": {"DataType": "String", "StringValue": "blue"}}`, with a `BinaryValue` in base64; `{}`
+   * where there are none. Names that begin with `Mayfly` are not in it. It takes 127 KiB: a job with more is
+   * dead-lettered with a sentence that says so, before its worker starts. Attributes are a producer's words, as the body
+   * is.
+   *
+   * @default false
+   */
+  readonly messageAttributes?: boolean;
+  /**
    * What workers may be to AWS. `role`: a role of their own, which may do what is granted to the fleet
    * (`bucket.grantRead(fleet)`) and nothing else. `none`: no credentials at all. Or a role of yours, which
    * `fleet.role` has to be trusted by: one of the same stack is made to. Workers never get the role of the instances,

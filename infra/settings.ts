@@ -19,6 +19,7 @@ export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
     workerDirectory: props.workerDirectory,
     setup: props.setup,
     environment: props.environment ?? {},
+    messageAttributes: props.messageAttributes ?? false,
     workerAwsAccess: props.workerAwsAccess ?? 'role',
     concurrency,
     workerMemoryMiB: props.workerMemory?.toMebibytes(),

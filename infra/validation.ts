@@ -108,6 +108,7 @@ const checks = {
   workerDirectory: text('the path of a directory', /./),
   setup: text('the path of a script, playbook, task file or role, relative to the worker directory', /^[^/]/),
   environment,
+  messageAttributes: flag,
   workerAwsAccess,
   concurrency: whole(1, 1000),
   workerMemory: {

@@ -42,6 +42,7 @@ const refused: [key: string, props: object, shown: string, allowed: RegExp][] = 
   ['lease', { lease: Duration.millis(2500) }, '2 seconds 500 millis', /in whole seconds/],
   ['alarmTopic', { alarmTopic: 'arn:aws:sns:us-east-1:000000000000:x' }, '"arn:aws:sns', /an ITopic/],
   ['maxAttempts', { maxAttempts: 901 }, '901', /between 1 and 900/],
+  ['messageAttributes', { messageAttributes: 'all' }, '"all"', /true or false/],
   ['retryTimedOut', { retryTimedOut: 'yes' }, '"yes"', /true or false/],
   ['maxJobAge', { maxJobAge: Duration.days(15) }, '15 days', /14 days/],
   ['logRetention', { logRetention: Duration.hours(30) }, '1 day 6 hours', /in whole days/],

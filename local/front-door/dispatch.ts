@@ -63,8 +63,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       const strike = (name: string) => {
         record.fault = name;
       };
-      const output =
-        call.signal === inside ? await run(input) : await options.faults.play(input, call, run, strike);
+      const output = await options.faults.play(input, call, run, strike);
       record.status = typeof output?.['StatusCode'] === 'number' ? output['StatusCode'] : 200;
       return output;
     } catch (thrown) {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { callerName } from './call-log.ts';
+import { callerName, INSIDE } from './call-log.ts';
 import { runPartly } from './partly.ts';
 import { AwsError, type Call, type Input, type Output } from './service.ts';
 
@@ -11,7 +11,11 @@ export interface FaultRule {
   /** Signing name, `sqs`. Absent: any service. */
   service?: string;
   action?: string | string[];
-  /** `owner`, a role's name, a session's name (an instance id), or `role/session`. Absent: anyone. */
+  /**
+   * `owner`, a role's name, a session's name (an instance id), or `role/session`. Absent: anyone from outside. `cloud`:
+   * what one service asks of another, as Auto Scaling has EC2 launch instances; such a call is struck by no other rule,
+   * and waits for its answer for ever.
+   */
   caller?: string;
   /** Members that the input must have, with these values. */
   input?: Record<string, unknown>;
@@ -98,6 +102,7 @@ export function createFaults(): Faults {
 }
 
 function matches(rule: FaultRule, input: Input, call: Call): boolean {
+  if (call.caller.accessKeyId === INSIDE && rule.caller !== INSIDE) return false;
   if (rule.service !== undefined && rule.service !== call.service) return false;
   if (rule.action !== undefined && ![rule.action].flat().includes(call.action)) return false;
   if (rule.caller !== undefined) {

@@ -156,6 +156,17 @@ describe('which call is struck', () => {
     expect(own).not.toHaveProperty('fault');
     expect(other).toMatchObject({ action: 'SendMessage', error: 'RequestThrottled', fault: 'throttle' });
   });
+
+  test('what one service asks of another, by the caller `cloud`', async () => {
+    cloud.faults.add({
+      ...{ service: 'sqs', action: 'CreateQueue', caller: 'cloud' },
+      effect: { kind: 'throttle' },
+    });
+    await sqs.send(new CreateQueueCommand({ QueueName: 'outside' }));
+    await expect(cloud.call('sqs', 'CreateQueue', { QueueName: 'inside' })).rejects.toMatchObject({
+      code: 'RequestThrottled',
+    });
+  });
 });
 
 describe('the admin path', () => {

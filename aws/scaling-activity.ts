@@ -2,6 +2,7 @@ import type { Activity } from '@aws-sdk/client-auto-scaling';
 
 /** What Auto Scaling's activities say in words ("Verify a scaling activity for an Auto Scaling group"). */
 type Told = Pick<Activity, 'Description'>;
+type Explained = Pick<Activity, 'Cause'>;
 
 /**
  * The instance that was launched: `Launching a new EC2 instance: i-...`, with a warm pool `... instance into warm pool:
@@ -19,4 +20,13 @@ export function addsToGroup({ Description = '' }: Told): boolean {
 /** The instance that was terminated: `Terminating EC2 instance: i-...`, also out of a warm pool. */
 export function terminatedBy({ Description = '' }: Told): string | undefined {
   return /^Terminating EC2 instance(?: [\w ]+)?: (i-\w+)/.exec(Description)?.[1];
+}
+
+/**
+ * Whether a termination was asked for, by a call that named the instance or by a lower desired capacity: `... in response
+ * to a user request, shrinking the capacity from 2 to 1`. Otherwise a health check or a rebalance is its cause, which
+ * leave the desired capacity as it is.
+ */
+export function isByRequest({ Cause = '' }: Explained): boolean {
+  return /in response to a user request|shrinking the capacity/.test(Cause);
 }

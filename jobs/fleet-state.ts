@@ -7,8 +7,12 @@ import { updateExpression } from './update.ts';
 const FleetStateSchema = v.object({
   /** Since when the backlog has been at the threshold. */
   backlogSinceMs: v.optional(v.number()),
+  /** Since when the group has wanted more instances than there are though no job waits: see `judgeDemand`. */
+  unneededSinceMs: v.optional(v.number()),
   /** When the policy was executed last. */
   wokenAtMs: v.optional(v.number()),
+  /** When the keeper lowered the desired capacity last. */
+  loweredAtMs: v.optional(v.number()),
   /** The boot breaker is open since then. */
   trippedAtMs: v.optional(v.number()),
   /** When the fleet was resumed last: boots that failed before count no more. */

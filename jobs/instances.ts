@@ -14,7 +14,11 @@ import { type Change, updateExpression } from './update.ts';
 export const LISTING_INDEX = 'byListing';
 /** What an instance that lives has none of. */
 const NOT_RETIRED = ['retirement', 'accountedAtMs', 'expires'];
-const UNLESS_RETIRING = 'attribute_not_exists(#retirement)';
+/** One that was called lost, and is heard of, is not lost: the group was looked at a moment too early or too late. */
+const LIVES = {
+  condition: 'attribute_not_exists(#retirement) OR #retirement.#reason = :lost',
+  values: { ':lost': 'lost' },
+};
 /** One that was taken for dead, or is stopped and drains: it may be heard of all the same. */
 const PERHAPS_ALIVE = {
   condition: '#retirement.#reason IN (:crashed, :failed, :stopped)',
@@ -35,8 +39,8 @@ export interface InstanceStore {
   ready(instance: string, at: Readiness, nowMs: number, signal?: AbortSignal): Promise<void>;
   /**
    * The instance lives, and says what it does. Lists it, so that an agent which could not say that it was ready is
-   * known all the same; but not one that retires, or that the keeper took for dead: that one is known to live, so that
-   * its jobs may end.
+   * known all the same, and one that was lost is alive again; but not one that retires, or that the keeper took for
+   * dead and ended: that one is known to live, so that its jobs may end.
    */
   heard(instance: string, nowMs: number, outlook?: Outlook, signal?: AbortSignal): Promise<void>;
   /**
@@ -84,7 +88,7 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
     async heard(instance, nowMs, outlook, signal) {
       const told = { heardAtMs: nowMs, outlook: outlook && { ...outlook } };
       const set = { instance, listing: 'instances', ...told };
-      const listed = await unlessRefused(update(instance, { set, condition: UNLESS_RETIRING }, signal));
+      const listed = await unlessRefused(update(instance, { set, remove: NOT_RETIRED, ...LIVES }, signal));
       if (!listed) await unlessRefused(update(instance, { set: told, ...PERHAPS_ALIVE }, signal));
     },
     async retiring(instance, retirement, listing, signal) {

@@ -54,12 +54,15 @@ function carryOut(hands: Hands, action: Action): Promise<unknown> {
       return executePolicy(hands, action.backlog).then(() => memory({ wokenAtMs: nowMs }));
     case 'remember-backlog':
       return memory({ backlogSinceMs: action.sinceMs });
+    case 'remember-unneeded':
+      return memory({ unneededSinceMs: action.sinceMs });
     case 'end-zombie':
       return endZombie(hands, action.zombie);
     case 'terminate-retired':
-      return terminate(hands, action.instance).then(() => account(hands, [action.instance]));
+      // The activity of its termination shows what was done, should the note of it fail.
+      return terminate(hands, action.instance).then(() => hands.instances.accounted(action.instance, nowMs));
     case 'lower-desired':
-      return setDesired(hands, action.desired).then(() => account(hands, action.instead));
+      return lowerDesired(hands, action).then(() => memory({ loweredAtMs: nowMs }));
     case 'let-go':
       return completeHook(hands, action.instance, config.terminationHook);
     case 'settle':
@@ -138,8 +141,22 @@ async function completeHook({ clients, config }: Hands, instance: string, hook?:
   );
 }
 
-async function account({ instances, nowMs }: Hands, accounted: readonly string[]): Promise<void> {
-  for (const instance of accounted) await instances.accounted(instance, nowMs);
+/**
+ * Notes for which instances the desired capacity is lowered, and then lowers it for those that were noted: a note that
+ * cannot be written must not let each run lower it once more. What a failure in between leaves too high is lowered when
+ * nobody needs it.
+ */
+async function lowerDesired(
+  hands: Hands,
+  { from, desired, instead }: Extract<Action, { do: 'lower-desired' }>,
+): Promise<void> {
+  const notes = await Promise.allSettled(
+    instead.map((instance) => hands.instances.accounted(instance, hands.nowMs)),
+  );
+  const refused = notes.flatMap((note) => (note.status === 'rejected' ? [note.reason] : []));
+  const lowered = Math.min(from, desired + refused.length);
+  if (lowered < from) await setDesired(hands, lowered);
+  if (refused.length > 0) throw new AggregateError(refused, `not noted: ${refused.join('; ')}`);
 }
 
 function setDesired({ clients, config }: Hands, desired: number): Promise<unknown> {

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { Clients } from '../aws/clients.ts';
-import { addsToGroup, launchedBy } from '../aws/scaling-activity.ts';
+import { addsToGroup, isByRequest, launchedBy, terminatedBy } from '../aws/scaling-activity.ts';
 import { type FleetState, readFleetState } from '../jobs/fleet-state.ts';
 import { type InstanceStore, keptSeconds } from '../jobs/instances.ts';
 import type { InstanceRecord } from '../jobs/record.ts';
@@ -20,6 +20,11 @@ export interface Look {
   launches: LaunchSeen[];
   /** Of these the latest: all whose record, if they left one, is among `records`. */
   judged: LaunchSeen[];
+  /** Of instances that Auto Scaling has ended, or is ending: whether that was asked for. */
+  terminations: ReadonlyMap<string, { byRequest: boolean }>;
+  /** When the launches into the group that succeeded began, and whether any is under way. */
+  launchesMs: readonly number[];
+  launching: boolean;
   /** The latest activity that launched, or tried to. */
   lastLaunchMs: number | undefined;
   /** Visible messages. */
@@ -68,7 +73,12 @@ export async function look(
   const records = new Map(living.map((record) => [record.instance, record]));
   const { judged, unlisted } = latest(launches, group, records, config, nowMs);
   for (const [id, record] of await instances.find(unlisted)) records.set(id, record);
-  return { nowMs, group, launches, judged, lastLaunchMs: lastLaunch(activities), backlog, records, memory };
+  return {
+    ...{ nowMs, group, launches, judged, backlog, records, memory },
+    terminations: terminationsOf(activities),
+    ...additions(activities),
+    lastLaunchMs: lastLaunch(activities),
+  };
 }
 
 /**
@@ -159,6 +169,24 @@ function launchOf(activity: Activity): LaunchSeen[] {
 function newest(launches: readonly LaunchSeen[]): LaunchSeen[] {
   const seen = new Set<string>();
   return launches.filter(({ instance }) => !seen.has(instance) && seen.add(instance));
+}
+
+function terminationsOf(activities: readonly Activity[]): Look['terminations'] {
+  const entries = activities.flatMap((activity) => {
+    const instance = terminatedBy(activity);
+    return instance ? [[instance, { byRequest: isByRequest(activity) }] as const] : [];
+  });
+  // The newest activity of an instance counts.
+  return new Map(entries.toReversed());
+}
+
+function additions(activities: readonly Activity[]): Pick<Look, 'launchesMs' | 'launching'> {
+  const all = activities.filter(addsToGroup);
+  const successful = all.filter(({ StatusCode }) => StatusCode === 'Successful');
+  return {
+    launchesMs: successful.flatMap(({ StartTime }) => (StartTime ? [StartTime.getTime()] : [])),
+    launching: all.some(({ EndTime }) => EndTime === undefined),
+  };
 }
 
 function lastLaunch(activities: readonly Activity[]): number | undefined {

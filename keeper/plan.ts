@@ -1,6 +1,7 @@
 import type { RetirementReason, Rung } from '../jobs/record.ts';
 import { type Launch, outcomeOf, trips } from '../policy/breaker.ts';
-import { correctCapacity } from '../policy/capacity.ts';
+import { correctCapacity, type Unaccounted } from '../policy/capacity.ts';
+import { judgeDemand } from '../policy/demand.ts';
 import { firstRung } from '../policy/ladder.ts';
 import { isGone } from '../policy/settle.ts';
 import { wake } from '../policy/wake.ts';
@@ -19,10 +20,11 @@ export type Action =
   | { do: 'report-breaker'; open: boolean }
   | { do: 'wake'; backlog: number }
   | { do: 'remember-backlog'; sinceMs: number | undefined }
+  | { do: 'remember-unneeded'; sinceMs: number | undefined }
   | { do: 'end-zombie'; zombie: Zombie }
   | { do: 'terminate-retired'; instance: string }
-  /** In the stead of instances that should have, and could not; or of a pause, to what there is. */
-  | { do: 'lower-desired'; desired: number; instead: string[] }
+  /** For instances that should have, and could not; or to what there is, as nobody needs more or the fleet is paused. */
+  | { do: 'lower-desired'; from: number; desired: number; instead: string[] }
   /** A machine that is off cannot complete its hook. */
   | { do: 'let-go'; instance: string }
   | { do: 'settle'; instance: string };
@@ -127,7 +129,7 @@ function endings({ group, launches, records, nowMs }: Look, config: KeeperConfig
 }
 
 function capacity(look: Look): Action[] {
-  const { group, records, backlog } = look;
+  const { group, records, backlog, memory } = look;
   const unaccounted = [...records.values()].filter(({ instance, listing, retirement, accountedAtMs }) => {
     if (listing !== 'instances' || !retirement || accountedAtMs !== undefined) return false;
     // A machine outside EC2 works for the fleet, but never had a place in its group.
@@ -135,17 +137,41 @@ function capacity(look: Look): Action[] {
     const { rung, reason, queueDepth } = retirement;
     return BELOW.has(rung) && !NOT_BY_CHOICE.has(reason) && firstRung(reason, queueDepth) === 'terminate';
   });
+  const there = group.instances.filter(isThere).length;
+  const { unneededSinceMs, drop } = judgeDemand({ ...demandFacts(look), there });
   const { terminate, lower } = correctCapacity({
     desired: group.desired,
     minSize: group.minSize,
-    present: group.instances.filter((one) => !isTerminating(one)).map(({ instance }) => instance),
-    unaccounted: unaccounted.map(({ instance }) => instance),
+    there,
+    unneeded: drop,
+    unaccounted: unaccounted.map(({ instance }) => unaccountedFor(look, instance)),
     backlog,
     heldMs: heldMs(look),
   });
-  const endings = terminate.map((instance): Action => ({ do: 'terminate-retired', instance }));
+  const actions: Action[] = [];
+  if (unneededSinceMs !== memory.unneededSinceMs) {
+    actions.push({ do: 'remember-unneeded', sinceMs: unneededSinceMs });
+  }
   // First the number, which was reckoned with those that are still there: ending them lowers it further.
-  return lower ? [{ do: 'lower-desired', ...lower }, ...endings] : endings;
+  if (lower) actions.push({ do: 'lower-desired', ...lower });
+  return [...actions, ...terminate.map((instance): Action => ({ do: 'terminate-retired', instance }))];
+}
+
+function demandFacts({ group, memory, backlog, launchesMs, launching, nowMs }: Look) {
+  const { desired, minSize, instances } = group;
+  const { unneededSinceMs, wokenAtMs = 0, loweredAtMs = 0 } = memory;
+  return {
+    ...{ desired, minSize, backlog, launchesMs, nowMs },
+    pending: launching || instances.some(({ lifecycleState }) => lifecycleState.startsWith('Pending')),
+    unneededSinceMs,
+    calledMs: Math.max(wokenAtMs, loweredAtMs),
+  };
+}
+
+function unaccountedFor({ group, terminations }: Look, instance: string): Unaccounted {
+  const member = group.instances.find((one) => one.instance === instance);
+  const state = member === undefined ? 'gone' : isTerminating(member) ? 'terminating' : 'present';
+  return { instance, state, byRequest: terminations.get(instance)?.byRequest };
 }
 
 /** Since the pause, or since the last launch, if somebody had resumed launches meanwhile. */
@@ -163,6 +189,11 @@ function lettingGo({ group, records }: Look): Action[] {
     return reason !== undefined && !NOT_BY_CHOICE.has(reason);
   });
   return off.map(({ instance }) => ({ do: 'let-go', instance }));
+}
+
+/** Whether Auto Scaling counts it towards the desired capacity ("Amazon EC2 Auto Scaling instance lifecycle"). */
+function isThere({ lifecycleState }: { lifecycleState: string }): boolean {
+  return lifecycleState === 'InService' || lifecycleState.startsWith('Pending');
 }
 
 function isTerminating({ lifecycleState }: { lifecycleState: string }): boolean {

@@ -31,6 +31,9 @@ function lookOf({ group, ...more }: Omit<Partial<Look>, 'group'> & { group?: Par
     },
     launches: [],
     judged: [],
+    terminations: new Map(),
+    launchesMs: [],
+    launching: false,
     lastLaunchMs: undefined,
     backlog: 0,
     records: new Map(['i-a', 'i-b'].map((id) => [id, record(id)])),
@@ -57,7 +60,7 @@ describe('what a paused group is short of', () => {
       { memory: { pausedAtMs: minutesAgo(10) }, group: { suspended: new Set(['AZRebalance']) } },
       [],
     ],
-    ['without a pause it is the breaker that waits for an operator', {}, []],
+    ['without a pause it is looked at again', {}, []],
     [
       'is kept as far as it is the minimum',
       { memory: { pausedAtMs: minutesAgo(10) }, group: { minSize: 3 } },
@@ -65,6 +68,34 @@ describe('what a paused group is short of', () => {
     ],
   ])('%s', (_, look, expected) => {
     expect(lowerings(lookOf(look))).toEqual(expected);
+  });
+});
+
+describe('what the group is short of, and nobody needs', () => {
+  const unneededSinceMs = NOW_MS - MINUTE_MS;
+  const instances = ['InService', 'InService', 'Standby', 'Terminating:Wait'].map(
+    (lifecycleState, index) => ({
+      ...{ instance: `i-${index}`, lifecycleState },
+    }),
+  );
+  test.each<[string, Parameters<typeof lookOf>[0], number[]]>([
+    ['is taken back, at the second look', {}, [2]],
+    ['of instances that do not count nothing is left', { group: { instances } }, [2]],
+    [
+      'may be on its way',
+      { group: { instances: [{ instance: 'i-a', lifecycleState: 'Pending:Wait' }] } },
+      [],
+    ],
+    ['may be asked for, and not show yet', { launching: true }, []],
+    ['was woken just now', { memory: { unneededSinceMs, wokenAtMs: NOW_MS - MINUTE_MS } }, []],
+    ['was lowered just now', { memory: { unneededSinceMs, loweredAtMs: NOW_MS - MINUTE_MS } }, []],
+  ])('%s', (_, look, expected) => {
+    expect(lowerings(lookOf({ memory: { unneededSinceMs }, ...look }))).toEqual(expected);
+  });
+
+  test('is forgotten when jobs wait', () => {
+    const actions = plan(lookOf({ memory: { unneededSinceMs }, backlog: 1 }), config);
+    expect(actions).toContainEqual({ do: 'remember-unneeded', sinceMs: undefined });
   });
 });
 

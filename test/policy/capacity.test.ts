@@ -1,37 +1,86 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type CapacityFacts, correctCapacity } from '../../policy/capacity.ts';
+import {
+  type CapacityFacts,
+  type Correction,
+  correctCapacity,
+  type Unaccounted,
+} from '../../policy/capacity.ts';
 
-const facts: CapacityFacts = { desired: 2, minSize: 0, present: ['i-a'], unaccounted: [], backlog: 0 };
+const facts: CapacityFacts = { desired: 2, minSize: 0, there: 1, unaccounted: [], backlog: 0 };
+const gone = (...instances: string[]): Unaccounted[] =>
+  instances.map((instance) => ({ instance, state: 'gone' }));
+const there: Unaccounted = { instance: 'i-a', state: 'present' };
+const leaving: Unaccounted = { instance: 'i-b', state: 'terminating' };
+const lower = (from: number, desired: number, ...instead: string[]) => ({ from, desired, instead });
 
-test.each([
+test.each<{ name: string; change: Partial<CapacityFacts>; is: Correction }>([
   { name: 'nothing to account for', change: {}, is: { terminate: [] } },
   {
     name: 'gone, and the group still wants it',
-    change: { unaccounted: ['i-b'] },
-    is: { terminate: [], lower: { desired: 1, instead: ['i-b'] } },
+    change: { unaccounted: gone('i-b') },
+    is: { terminate: [], lower: lower(2, 1, 'i-b') },
   },
   {
     name: 'gone, and its successor runs',
-    change: { unaccounted: ['i-b'], present: ['i-a', 'i-c'] },
-    is: { terminate: [], lower: { desired: 1, instead: ['i-b'] } },
+    change: { unaccounted: gone('i-b'), there: 2 },
+    is: { terminate: [], lower: lower(2, 1, 'i-b') },
   },
-  { name: 'gone, with jobs waiting', change: { unaccounted: ['i-b'], backlog: 1 }, is: { terminate: [] } },
-  { name: 'still there', change: { unaccounted: ['i-a'] }, is: { terminate: ['i-a'] } },
+  {
+    name: 'gone, with jobs waiting',
+    change: { unaccounted: gone('i-b'), backlog: 1 },
+    is: { terminate: [] },
+  },
+  { name: 'still there', change: { unaccounted: [there] }, is: { terminate: ['i-a'] } },
   {
     name: 'still there, with jobs waiting',
-    change: { unaccounted: ['i-a'], backlog: 1 },
+    change: { unaccounted: [there], backlog: 1 },
     is: { terminate: ['i-a'] },
   },
   {
+    name: 'gone as somebody asked Auto Scaling for it: that has accounted for it',
+    change: { unaccounted: [{ instance: 'i-b', state: 'gone', byRequest: true }] },
+    is: { terminate: [] },
+  },
+  {
+    name: 'on its way out as somebody asked for it',
+    change: { unaccounted: [{ ...leaving, byRequest: true }] },
+    is: { terminate: [] },
+  },
+  {
+    name: 'on its way out as it is off, to be replaced',
+    change: { unaccounted: [{ ...leaving, byRequest: false }] },
+    is: { terminate: [], lower: lower(2, 1, 'i-b') },
+  },
+  {
+    name: 'on its way out, and it is not known why yet',
+    change: { unaccounted: [leaving] },
+    is: { terminate: [] },
+  },
+  {
     name: 'the minimum holds',
-    change: { unaccounted: ['i-b', 'i-c'], present: [], minSize: 1 },
-    is: { terminate: [], lower: { desired: 1, instead: ['i-b', 'i-c'] } },
+    change: { unaccounted: gone('i-b', 'i-c'), there: 0, minSize: 1 },
+    is: { terminate: [], lower: lower(2, 1, 'i-b', 'i-c') },
+  },
+  {
+    name: 'short, and nobody needs more than there is',
+    change: { desired: 8, there: 2, unneeded: true },
+    is: { terminate: [], lower: lower(8, 2) },
+  },
+  {
+    name: 'short, and nobody needs more than the minimum',
+    change: { desired: 8, there: 2, minSize: 3, unneeded: true },
+    is: { terminate: [], lower: lower(8, 3) },
+  },
+  {
+    name: 'short, nobody needs more, and one is gone: to what there is, which accounts for it',
+    change: { desired: 8, there: 2, unneeded: true, unaccounted: gone('i-b') },
+    is: { terminate: [], lower: lower(8, 2, 'i-b') },
   },
   {
     name: 'paused, and short of one: what there is, with jobs waiting too',
     change: { desired: 2, heldMs: 120_000, backlog: 1 },
-    is: { terminate: [], lower: { desired: 1, instead: [] } },
+    is: { terminate: [], lower: lower(2, 1) },
   },
   {
     name: 'paused just now: what is short may be on its way',
@@ -40,18 +89,18 @@ test.each([
   },
   {
     name: 'paused, and gone: not below what there is, however many went',
-    change: { desired: 1, heldMs: 120_000, unaccounted: ['i-b', 'i-c'] },
-    is: { terminate: [], lower: { desired: 1, instead: ['i-b', 'i-c'] } },
+    change: { desired: 1, heldMs: 120_000, unaccounted: gone('i-b', 'i-c') },
+    is: { terminate: [], lower: lower(1, 1, 'i-b', 'i-c') },
   },
   {
     name: 'paused, with more than are desired',
-    change: { desired: 1, heldMs: 120_000, present: ['i-a', 'i-b'] },
+    change: { desired: 1, heldMs: 120_000, there: 2 },
     is: { terminate: [] },
   },
   {
     name: 'paused, and the minimum holds',
     change: { desired: 4, heldMs: 120_000, minSize: 3 },
-    is: { terminate: [], lower: { desired: 3, instead: [] } },
+    is: { terminate: [], lower: lower(4, 3) },
   },
 ])('$name', ({ change, is }) => {
   expect(correctCapacity({ ...facts, ...change })).toEqual(is);
@@ -61,7 +110,11 @@ test('the desired capacity is only ever lowered, by no more than went, and not b
   const ids = fc.uniqueArray(fc.constantFrom(...'abcdefghij'), { maxLength: 10 });
   fc.assert(
     fc.property(fc.nat(20), fc.nat(5), ids, ids, (desired, minSize, present, unaccounted) => {
-      const { terminate, lower } = correctCapacity({ desired, minSize, present, unaccounted, backlog: 0 });
+      const states = unaccounted.map(
+        (instance): Unaccounted => ({ instance, state: present.includes(instance) ? 'present' : 'gone' }),
+      );
+      const facts = { desired, minSize, there: present.length, unaccounted: states, backlog: 0 };
+      const { terminate, lower } = correctCapacity(facts);
       if (!lower) return;
       expect(lower.desired).toBeLessThan(desired);
       expect(lower.desired).toBeGreaterThanOrEqual(minSize);

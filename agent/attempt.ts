@@ -202,7 +202,7 @@ function endingOf(end: RunEnd, held: Held, limitSeconds: number): Ending {
     if (held.stopped === 'timed-out') return { kind: 'timed-out', limitSeconds };
     if (held.stopped !== undefined) return { kind: held.stopped };
   }
-  if (end.kind === 'lost') return { kind: 'interrupted', reason: end.reason };
+  if (end.kind === 'lost') return { kind: 'slot-lost', reason: end.reason };
   if (end.kind === 'exited') return { kind: 'exited', status: end.status };
   const { signal, reason } = end;
   return reason === undefined ? { kind: 'signalled', signal } : { kind: 'signalled', signal, reason };

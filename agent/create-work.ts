@@ -4,6 +4,7 @@ import type { Log } from '../aws/log.ts';
 import { bodyStore } from '../jobs/bodies.ts';
 import { raisedFrom } from '../jobs/dead-letter.ts';
 import { type MessageRules, type Reading, raise, readJob } from '../jobs/message.ts';
+import type { Ending } from '../jobs/outcome.ts';
 import { JobQueue, LARGEST_BATCH, type Message } from '../jobs/queue.ts';
 import { JobTable } from '../jobs/table.ts';
 import type { Broken } from '../policy/retirement.ts';
@@ -47,6 +48,9 @@ const LAST_WRITES_MS = 10_000;
 
 /** Workers in a row that could not be started, until the instance counts as broken. */
 const MOST_FAILED_STARTS = 5;
+
+/** Ends of a worker that are not its own. */
+const CUT_OFF: ReadonlySet<Ending['kind']> = new Set(['interrupted', 'slot-lost']);
 
 /** Makes the job side of an agent. It is paused until `resume` is called. */
 export function createWork(options: WorkOptions): Work {
@@ -253,7 +257,7 @@ class JobSide implements Work {
       return;
     }
     this.#failedStarts = 0;
-    if (attempted.kind === 'ended' && attempted.ending.kind !== 'interrupted') this.#jobsDone += 1;
+    if (attempted.kind === 'ended' && !CUT_OFF.has(attempted.ending.kind)) this.#jobsDone += 1;
   }
 
   #putBack(held: Held): void {

@@ -6,6 +6,7 @@ import { EntryError, type JobQueue, type Message } from '../jobs/queue.ts';
 import type { JobRecord, Try, TryLog } from '../jobs/record.ts';
 import type { Claim, JobTable } from '../jobs/table.ts';
 import { extensionSeconds } from '../policy/lease.ts';
+import { hidingMs, SETTLEMENT_PATIENCE_MS } from '../policy/refused-settlement.ts';
 import { type Attempted, attemptsOf } from './attempt.ts';
 import { Batcher } from './batcher.ts';
 import type { Bodies } from './bodies.ts';
@@ -105,7 +106,7 @@ export class Settler {
     const { clock, rules, random } = this.#options;
     const { receiveCount, sentAtMs } = held.message;
     const ageSeconds = sentAtMs === undefined ? 0 : (clock.now() - sentAtMs) / 1000;
-    const tries = { attempts: attemptsOf(held), receiveCount, ageSeconds };
+    const tries = { attempts: attemptsOf(held), receiveCount, ageSeconds, slotsLost: slotsLostBy(held) };
     const outcome = outcomeOf(ending, tries, rules, random);
     this.#logEnd(held, outcome);
     const exit = exitOf(ending);
@@ -192,9 +193,17 @@ export class Settler {
   }
 
   async #delete(held: Held): Promise<void> {
-    const { leases, log } = this.#options;
+    const { leases, log, table } = this.#options;
     const late = leases.hasEnded(held);
-    await this.#untilDone(held, 'deleted', () => this.#removals.add(held));
+    // Without a record only the lease keeps the job from another run.
+    const patienceMs = table ? SETTLEMENT_PATIENCE_MS : Number.POSITIVE_INFINITY;
+    try {
+      await this.#untilDone(held, 'deleted', () => this.#removals.add(held), patienceMs);
+    } catch (err) {
+      if (!table) throw err;
+      log.error({ job: jobIdOf(held), err }, 'its message cannot be deleted: it is tried again');
+      return this.#hide(held);
+    }
     // SQS accepts a handle that no longer counts, and deletes nothing.
     if (!late) return;
     log.warn({ job: jobIdOf(held) }, 'deleted after its lease had ended: the message may come again');
@@ -214,38 +223,56 @@ export class Settler {
   }
 
   async #bury(held: Held, { reason = 'unknown', exitStatus, signal, fence }: JobEnd): Promise<void> {
-    const { queue, clock, log, rules, bodies } = this.#options;
+    const { queue, clock, log, bodies } = this.#options;
     const job = jobIdOf(held);
     if (!queue.hasDeadLetterQueue) {
       log.error({ job, reason }, 'given up, but there is no dead-letter queue: the message stays in its own');
-      return this.#handBack(held, rules.backoff.maxMs / 1000);
+      return this.#hide(held);
     }
     const exit = exitStatus === undefined ? signal : `${exitStatus}`;
     const atMs = clock.now();
     await bodies.keep(held);
     const epitaph = { jobId: job, reason, ...(exit === undefined ? {} : { exit }) };
     try {
-      await this.#untilDone(held, 'dead-lettered', () => queue.copyToDeadLetters(held.message, epitaph));
+      const copy = () => queue.copyToDeadLetters(held.message, epitaph);
+      await this.#untilDone(held, 'dead-lettered', copy, SETTLEMENT_PATIENCE_MS);
     } catch (err) {
-      // Left to its lease it would come back each time before the instance has been idle long enough to go.
       log.error(
         { job, reason, err },
         'given up, but the dead-letter queue does not take it: it is tried again',
       );
-      return this.#handBack(held, rules.backoff.maxMs / 1000);
+      await this.#noteInRecord(held, fence, 'why it is no dead letter', (table, id, own) =>
+        table.noteDeadLetterError(id, own, String(err)),
+      );
+      return this.#hide(held);
     }
-    await this.#noteDeadLetter(held, fence, atMs);
+    await this.#noteInRecord(held, fence, 'that it is a dead letter', (table, id, own) =>
+      table.noteDeadLetter(id, own, atMs),
+    );
     await this.#delete(held);
   }
 
   /** Without it another message of the job becomes a dead letter too. Of a broken message the id names another job. */
-  async #noteDeadLetter(held: Held, fence: string | undefined, atMs: number): Promise<void> {
+  async #noteInRecord(
+    held: Held,
+    fence: string | undefined,
+    what: string,
+    note: (table: JobTable, id: string, fence: string) => Promise<void>,
+  ): Promise<void> {
     const { table, log } = this.#options;
     if (!table || fence === undefined || held.reading.kind === 'broken') return;
     const job = jobIdOf(held);
-    await table
-      .noteDeadLetter(job, fence, atMs)
-      .catch((err: unknown) => log.warn({ job, err }, 'dead-lettered, but its record does not say so'));
+    await note(table, job, fence).catch((err: unknown) =>
+      log.warn({ job, err }, `the record of a job does not say ${what}`),
+    );
+  }
+
+  /**
+   * Hands back what cannot be settled, for a while. Left to its lease it would come again each time before the instance
+   * has been idle long enough to go.
+   */
+  #hide(held: Held): Promise<void> {
+    return this.#handBack(held, hidingMs(held.message.receiveCount) / 1000);
   }
 
   async #handBack(held: Held, delaySeconds: number): Promise<void> {
@@ -256,12 +283,21 @@ export class Settler {
     await this.#untilDone(held, 'handed back', () => this.#hidings.add({ held, seconds }));
   }
 
-  #untilDone<Result>(held: Held, what: string, task: () => Promise<Result>): Promise<Result> {
+  /** @param patienceMs for how long, if not for as long as the message can be held */
+  #untilDone<Result>(
+    held: Held,
+    what: string,
+    task: () => Promise<Result>,
+    patienceMs = Number.POSITIVE_INFINITY,
+  ): Promise<Result> {
     const { clock, random, log } = this.#options;
+    const startMs = clock.monotonic();
+    const isOver = (nowMs: number) =>
+      nowMs > held.lease.endsAtMs + PATIENCE_MS || nowMs - startMs >= patienceMs;
     return persist(task, {
       clock,
       random,
-      hopeless: (error) => isFinal(error) || clock.monotonic() > held.lease.endsAtMs + PATIENCE_MS,
+      hopeless: (error) => isFinal(error) || isOver(clock.monotonic()),
       onFailure: (err, tries) =>
         log.warn({ job: jobIdOf(held), err, tries }, `a job could not be ${what} yet`),
     });
@@ -293,14 +329,21 @@ function isOneTooMany({ sentAtMs = Number.NaN }: Message, { deadLetteredAt = '' 
 }
 
 /** How a worker ended, as a record and a dead letter tell it. */
-type Exit = Pick<TryEnd, 'exitStatus' | 'signal' | 'reason'>;
+type Exit = Pick<TryEnd, 'exitStatus' | 'signal' | 'reason'> & Pick<Try, 'slotLost'>;
 
 /** How a job ended, and the claim that it ended under. */
 type JobEnd = Exit & { fence?: string | undefined };
 
 function exitOf(ending: Ending): Exit {
   if (ending.kind === 'exited') return { exitStatus: ending.status };
+  if (ending.kind === 'slot-lost') return { slotLost: true };
   return ending.kind === 'signalled' ? { signal: ending.signal } : {};
+}
+
+/** Earlier tries that were lost with their slots. Where only SQS counts, each of them may have been. */
+function slotsLostBy({ claim, message }: Held): number {
+  if (!claim) return message.receiveCount - 1;
+  return claim.tries.filter(({ slotLost }) => slotLost).length;
 }
 
 /** The job's tries with the end of the last one. */

@@ -10,8 +10,10 @@ export type Ending =
   | { kind: 'timed-out'; limitSeconds: number }
   /** Stopped because somebody wants the job to end. */
   | { kind: 'cancelled' }
-  /** Stopped because the agent has to go; or, with a reason, lost with its slot through no fault of the job's. */
-  | { kind: 'interrupted'; reason?: string }
+  /** Stopped because the agent has to go. */
+  | { kind: 'interrupted' }
+  /** Lost with its slot, and nobody knows why: the machine may have ended the slot, or the job itself. */
+  | { kind: 'slot-lost'; reason: string }
   /** Its lease could not be renewed, so it was stopped before the lease ended. */
   | { kind: 'lease-lost' }
   /** No process came of it, through no fault of the job's. */
@@ -45,6 +47,8 @@ export interface Tries {
   receiveCount: number;
   /** Since the message was sent. */
   ageSeconds: number;
+  /** Earlier tries that were lost with their slots. */
+  slotsLost: number;
 }
 
 export interface RetryRules {
@@ -78,11 +82,9 @@ export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, rando
     case 'cancelled':
       return { state: 'cancelled', costsAttempt: true, fate: { to: 'delete' }, reason: CANCELLED };
     case 'interrupted':
-      if (ending.reason === undefined) {
-        return again('the agent had to go; the worker was stopped', 0, tries, rules);
-      }
-      // Not at once: a worker that ends its own slot would do it again.
-      return again(ending.reason, afterLossMs(tries, rules, random), tries, rules);
+      return again('the agent had to go; the worker was stopped', 0, tries, rules);
+    case 'slot-lost':
+      return slotLost(ending.reason, tries, rules, random);
     case 'lease-lost':
       return { state: undefined, costsAttempt: true, fate: { to: 'leave' }, reason: 'the lease was lost' };
     case 'not-started':
@@ -99,8 +101,13 @@ export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, rando
   }
 }
 
-function afterLossMs({ receiveCount }: Tries, { backoff }: RetryRules, random: () => number): number {
-  return Math.max(LEAST_AFTER_LOSS_MS, backoffMs(backoff, receiveCount, random));
+/** One slot can be lost through no fault of the job's. A job that loses one again ends its slots itself, for all that is known. */
+function slotLost(reason: string, tries: Tries, rules: RetryRules, random: () => number): Outcome {
+  if (tries.slotsLost > 0) {
+    return retried(`${reason}, not for the first time`, 'failed', tries, rules, random, LEAST_AFTER_LOSS_MS);
+  }
+  const delayMs = Math.max(LEAST_AFTER_LOSS_MS, backoffMs(rules.backoff, tries.receiveCount, random));
+  return again(reason, delayMs, tries, rules);
 }
 
 function exited(status: number, tries: Tries, rules: RetryRules, random: () => number): Outcome {
@@ -120,10 +127,11 @@ function retried(
   tries: Tries,
   rules: RetryRules,
   random: () => number,
+  leastMs = 0,
 ): Outcome {
   const which = `${reason}, attempt ${tries.attempts} of ${rules.maxAttempts}`;
   if (tries.attempts >= rules.maxAttempts) return givenUp(which, last, true);
-  const delayMs = backoffMs(rules.backoff, tries.attempts, random);
+  const delayMs = Math.max(leastMs, backoffMs(rules.backoff, tries.attempts, random));
   return { state: 'queued', costsAttempt: true, fate: handBack(delayMs), reason: which };
 }
 

@@ -62,6 +62,8 @@ export interface JobRecord {
   retriedAs?: string;
   /** A message of it was put into the dead-letter queue: any sent before is one too many. */
   deadLetteredAt?: string;
+  /** Why its dead-letter queue has not taken its message yet, in SQS's words. It is tried again when the message comes. */
+  deadLetterError?: string;
   /** It was cleaned up. What is left says to a claim that the job has ended; to all others it is unknown. */
   removedAt?: string;
   /** Time to live, epoch seconds. */
@@ -84,6 +86,8 @@ export interface Try {
   exitStatus?: number;
   signal?: string;
   reason?: string;
+  /** It was lost with its slot. */
+  slotLost?: true;
   /** What is known of its output; while it runs too. */
   log?: TryLog;
 }

@@ -107,7 +107,13 @@ export class JobTable extends JobEndings {
   async noteDeadLetter(id: string, fence: string, nowMs: number): Promise<void> {
     const condition = '#fence = :fence AND attribute_not_exists(#deadLetteredAt)';
     const set = { deadLetteredAt: new Date(nowMs).toISOString() };
-    await this.update(id, { condition, values: { ':fence': fence }, set });
+    await this.update(id, { condition, values: { ':fence': fence }, set, remove: ['deadLetterError'] });
+  }
+
+  /** Says why the message of a job which ended under this claim is not in the dead-letter queue yet. */
+  async noteDeadLetterError(id: string, fence: string, error: string): Promise<void> {
+    const condition = '#fence = :fence AND attribute_not_exists(#deadLetteredAt)';
+    await this.update(id, { condition, values: { ':fence': fence }, set: { deadLetterError: error } });
   }
 
   async #claimed({ id, attempts, tries = [], leaseUntilMs }: JobRecord, fence: string): Promise<Claim> {

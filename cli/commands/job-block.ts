@@ -24,12 +24,16 @@ export function jobBlock(job: JobView, record: JobRecord | undefined, paint: Pai
 function otherFacts(job: JobView): string[] {
   const { state, tries, instance, cancelRequestedAt, limitSeconds, group, requestId, retryOf, retriedAs } =
     job;
+  const { deadLetterError } = job;
   const name = (label: string, value: string | undefined) =>
     value === undefined ? [] : [`${label} ${escapeLine(value)}`];
   const cancelling = state === 'running' && cancelRequestedAt !== undefined;
   return [
     ...(tries.length > 1 ? tries.map((one, index) => `try ${index + 1}: ${tryLine(one)}`) : []),
     ...(tries.length === 1 || state === 'running' ? name('on', instance ?? tries[0]?.instance) : []),
+    ...(deadLetterError === undefined
+      ? []
+      : [`no dead letter yet, it is tried again: ${escapeLine(deadLetterError)}`]),
     ...(cancelling ? ['its worker is being stopped: somebody has cancelled it'] : []),
     ...(limitSeconds === undefined ? [] : [`time limit ${limitSeconds} s`]),
     ...name('group', group),

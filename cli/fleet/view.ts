@@ -29,6 +29,8 @@ export interface JobView {
   signal?: string;
   /** Why it is in its state. */
   reason?: string;
+  /** Why its dead-letter queue has not taken its message yet, in SQS's words. */
+  deadLetterError?: string;
   group?: string;
   requestId?: string;
   limitSeconds?: number;
@@ -70,6 +72,7 @@ export interface LogView {
 export function viewOf(record: JobRecord, facts: FleetFacts, nowMs: number): JobView {
   const { id, attempts, instance, enqueuedAt, startedAt, endedAt, exitStatus, signal } = record;
   const { group, requestId, limitSeconds, cancelRequestedAt, retryOf, retriedAs, expires } = record;
+  const { deadLetterError } = record;
   const tries = record.tries ?? [];
   const last = tries.at(-1);
   const state = stateOf(record, facts, nowMs);
@@ -87,6 +90,7 @@ export function viewOf(record: JobRecord, facts: FleetFacts, nowMs: number): Job
     exitStatus,
     signal,
     reason: reasonOf(record, state, nowMs),
+    deadLetterError,
     group,
     requestId,
     limitSeconds,

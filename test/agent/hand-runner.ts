@@ -30,6 +30,11 @@ export class HandRun implements Run {
     this.#end({ kind: 'signalled', signal: 'SIGTERM', stopped: true });
   }
 
+  /** With its slot: nobody knows how it would have ended. */
+  lose(): void {
+    this.#end({ kind: 'lost', reason: "the worker's slot was lost: the slot has ended" });
+  }
+
   /** As one that waits for a slot of the machine, and is stopped before it gets one. */
   neverStart(): void {
     this.#end({ kind: 'not-started', reason: 'it was stopped before there was a slot for it' });

@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import type { Message } from '@aws-sdk/client-sqs';
 import { expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { HandRunner } from './hand-runner.ts';
+import { ManualClock } from './manual-clock.ts';
 import { type Bench, isRunning, openBench } from './queue.ts';
 
 const open = openBench();
@@ -153,6 +155,71 @@ test('a dead-letter queue that is gone keeps no instance busy: the job is hidden
   );
   expect(await hidingsOf(bench)).toEqual([900]);
 });
+
+test.each([
+  ['refuses it', 'AccessDenied', 403],
+  ['has a key that is disabled', 'KMS.DisabledException', 400],
+])(
+  'a dead letter whose queue %s holds its instance up for two minutes, and the record says so',
+  async (_, code, status) => {
+    const bench = await open();
+    const runner = new HandRunner();
+    const clock = new ManualClock(Date.now());
+    const agent = await bench.agent(
+      'true',
+      { backoff: { initialSeconds: 0, maxSeconds: 900 } },
+      runner,
+      clock,
+    );
+    const id = `m-${await bench.send('x')}`;
+    const refusal = bench.cloud.faults.add({
+      action: 'SendMessage',
+      effect: { kind: 'error', code, status },
+    });
+    agent.work.resume();
+    (await runner.started()).exit(65);
+    await eventually('the first refusal', () => refusal.strikes > 0);
+    const startMs = clock.monotonic();
+    await eventually('the job to be settled', async () => {
+      await clock.advance(4000);
+      return agent.work.state().idleSinceMs !== undefined;
+    });
+    expect(clock.monotonic() - startMs).toBeLessThan(140_000);
+    expect((await hidingsOf(bench)).at(-1)).toBe(900);
+    const record = await bench.table.get(id);
+    expect(record).toMatchObject({
+      state: 'failed',
+      reason: 'exit status 65 (EX_DATAERR): no further try',
+      deadLetterError: expect.stringContaining(code),
+    });
+    refusal.remove();
+    bench.handBackAtOnce();
+    await agent.work.drain(0);
+  },
+);
+
+test.each([
+  ['counted in the table', true, [1, 1, 2, 3]],
+  ['counted by SQS', false, [1, 2, 3]],
+])(
+  'a job that loses its slot each time is given up, %s: the first loss alone costs no attempt',
+  async (_, trackJobs, attempts) => {
+    const bench = await open();
+    const runner = new HandRunner();
+    const clock = new ManualClock(Date.now());
+    const agent = await bench.agent('true', { trackJobs }, runner, clock);
+    const id = `m-${await bench.send('kill -9 -1')}`;
+    bench.handBackAtOnce();
+    agent.work.resume();
+    for (const [index] of attempts.entries()) (await runner.started(index + 1)).lose();
+    await bench.empty();
+    expect(runner.runs.map(({ task }) => Number(task.variables['MAYFLY_ATTEMPT']))).toEqual(attempts);
+    expect(reasonOf((await bench.deadLetters())[0])).toBe(
+      "the worker's slot was lost: the slot has ended, not for the first time, attempt 3 of 3",
+    );
+    if (trackJobs) expect(await bench.table.get(id)).toMatchObject({ state: 'failed', attempts: 3 });
+  },
+);
 
 test('a job whose last try was lost is not tried once more', async () => {
   const bench = await open();

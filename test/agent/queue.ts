@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import {
+  type ChangeMessageVisibilityBatchCommandInput,
   GetQueueAttributesCommand,
   type Message,
   type MessageAttributeValue,
@@ -42,6 +43,8 @@ export interface Bench {
    * `resume`.
    */
   agent(script: string, config?: Partial<AgentConfigInput>, runner?: Runner, clock?: Clock): Promise<Agent>;
+  /** Makes visible at once, from now on, what agents hand back for later; their clocks have to stand still. */
+  handBackAtOnce(): void;
   /** Messages that are visible, and that somebody holds. */
   depth(): Promise<{ visible: number; held: number }>;
   /** Resolves when the queue holds nothing any more. */
@@ -86,6 +89,7 @@ export function openBench(): () => Promise<Bench> {
   });
   afterEach(() => {
     cloud.faults.clear();
+    clients.sqs.middlewareStack.remove('handBackAtOnce');
     // A drain waits for the long poll under way; the next test, on queues of its own, need not.
     drains.push(...works.splice(0).map((work) => work.drain(0)));
   });
@@ -131,6 +135,7 @@ async function setUp(
     queueUrl,
     directory,
     depth,
+    handBackAtOnce: () => handBackAtOnce(clients),
     touch: (file) => writeFile(join(directory, file), ''),
     async send(body, attributes) {
       const message = { QueueUrl: queueUrl, MessageBody: body, MessageAttributes: attributes };
@@ -192,6 +197,20 @@ async function startAgent(
     done: (jobs) => when(() => work.state().jobsDone >= jobs && work.state().idleSinceMs !== undefined),
     busy: () => when(() => work.state().running > 0),
   };
+}
+
+function handBackAtOnce({ sqs }: Clients): void {
+  sqs.middlewareStack.add(
+    (next, { commandName }) =>
+      (args) => {
+        const input = args.input as ChangeMessageVisibilityBatchCommandInput;
+        if (commandName === 'ChangeMessageVisibilityBatchCommand') {
+          for (const entry of input.Entries ?? []) entry.VisibilityTimeout = 0;
+        }
+        return next(args);
+      },
+    { step: 'initialize', name: 'handBackAtOnce', override: true },
+  );
 }
 
 async function plainRunner(config: AgentConfig, directory: string): Promise<Runner> {

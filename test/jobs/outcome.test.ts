@@ -8,9 +8,9 @@ const RULES: RetryRules = {
   maxJobAgeSeconds: 1000,
   backoff: { initialMs: 10_000, maxMs: 100_000 },
 };
-const FIRST: Tries = { attempts: 1, receiveCount: 1, ageSeconds: 10 };
-const LAST: Tries = { attempts: 3, receiveCount: 3, ageSeconds: 10 };
-const OLD: Tries = { attempts: 1, receiveCount: 1, ageSeconds: 1001 };
+const FIRST: Tries = { attempts: 1, receiveCount: 1, ageSeconds: 10, slotsLost: 0 };
+const LAST: Tries = { attempts: 3, receiveCount: 3, ageSeconds: 10, slotsLost: 0 };
+const OLD: Tries = { attempts: 1, receiveCount: 1, ageSeconds: 1001, slotsLost: 0 };
 const half = () => 0.5;
 
 const exited = (status: number): Ending => ({ kind: 'exited', status });
@@ -47,9 +47,21 @@ test.each<[string, Ending, Tries, unknown[]]>([
   ['stopped to go', { kind: 'interrupted' }, LAST, ['queued', false, handBack(0), /had to go/]],
   [
     'lost with its slot',
-    { kind: 'interrupted', reason: 'the slot was lost' },
+    { kind: 'slot-lost', reason: 'the slot was lost' },
     FIRST,
     ['queued', false, handBack(5), /^the slot was lost$/],
+  ],
+  [
+    'lost with its slot once more',
+    { kind: 'slot-lost', reason: 'the slot was lost' },
+    { ...FIRST, receiveCount: 2, slotsLost: 1 },
+    ['queued', true, handBack(5), /^the slot was lost, not for the first time, attempt 1 of 3$/],
+  ],
+  [
+    'lost with its slot once more, at last',
+    { kind: 'slot-lost', reason: 'the slot was lost' },
+    { ...LAST, slotsLost: 2 },
+    ['failed', true, deadLetter, /not for the first time, attempt 3 of 3$/],
   ],
   [
     'out of memory',
@@ -76,9 +88,10 @@ test.each<[string, Ending, Tries, unknown[]]>([
 });
 
 test('a job whose slot was lost waits until nothing of its worker can be left, whatever the backoff', () => {
-  const lost: Ending = { kind: 'interrupted', reason: 'the slot was lost' };
+  const lost: Ending = { kind: 'slot-lost', reason: 'the slot was lost' };
   expect(outcomeOf(lost, FIRST, RULES, () => 0).fate).toEqual(handBack(5));
   expect(outcomeOf(lost, LAST, RULES, () => 0.999).fate).toEqual(handBack(40));
+  expect(outcomeOf(lost, { ...FIRST, slotsLost: 1 }, RULES, () => 0).fate).toEqual(handBack(5));
 });
 
 test('a fleet may say that jobs which ran past their limit are tried again', () => {
@@ -96,6 +109,7 @@ test('whatever the end, only what succeeded or was cancelled is deleted, and a s
       noStart,
       { kind: 'cancelled' },
       { kind: 'interrupted' },
+      { kind: 'slot-lost', reason: 'the slot was lost' },
       { kind: 'lease-lost' },
     ),
   );
@@ -103,6 +117,7 @@ test('whatever the end, only what succeeded or was cancelled is deleted, and a s
     attempts: fc.integer({ min: 1, max: 10 }),
     receiveCount: fc.integer({ min: 1, max: 100 }),
     ageSeconds: fc.nat(5000),
+    slotsLost: fc.nat(3),
   });
   fc.assert(
     fc.property(ending, tries, fc.boolean(), (how, after, retryTimedOut) => {

@@ -64,10 +64,17 @@ function queueText({ queue }: FleetView, nowMs: number): string {
 
 function launchLines({ failure, ...why }: LaunchesView, nowMs: number, paint: Paint): string[][] {
   const held = heldBack(why, nowMs);
-  const failed =
-    failure && `the last one failed at ${moment(failure.at, nowMs)}: ${escapeLine(failure.message)}`;
+  const failed = failure && failureText(failure, nowMs);
   const [first, ...more] = [held && paint('yellow', held), failed && paint('red', failed)].filter(Boolean);
   return first ? [['launches', first], ...more.map((line) => ['', String(line)])] : [];
+}
+
+function failureText(failure: NonNullable<LaunchesView['failure']>, nowMs: number): string {
+  const { at, message, times, since } = failure;
+  const why = escapeLine(message);
+  if (times === 1) return `the last one failed at ${moment(at, nowMs)}: ${why}`;
+  const from = since === undefined ? '' : ` since ${moment(since, nowMs)}`;
+  return `the last ${times} failed${from}, the latest at ${moment(at, nowMs)}: ${why}`;
 }
 
 function heldBack({ suspended, reason, since, said }: LaunchesView, nowMs: number): string | undefined {

@@ -4,9 +4,10 @@ import {
   DescribeScalingActivitiesCommand,
   paginateDescribeWarmPool,
 } from '@aws-sdk/client-auto-scaling';
-import { addsToGroup, launchedBy, terminatedBy } from '../../aws/scaling-activity.ts';
+import { launchedBy, terminatedBy } from '../../aws/scaling-activity.ts';
 import type { FleetContext } from './context.ts';
 import { StoreGone } from './errors.ts';
+import { type RefusedLaunches, refusedLaunches } from './refused-launches.ts';
 
 /** The fleet's Auto Scaling group as it is now. */
 export interface GroupLook {
@@ -30,8 +31,7 @@ export interface Member {
 export interface ActivityLook {
   launches: { instance: string; startedAtMs: number }[];
   ends: { instance: string; startedAtMs: number; cause: string }[];
-  /** The last launch, if it failed, in Auto Scaling's words. */
-  lastFailure?: { atMs: number; message: string };
+  refused?: RefusedLaunches;
 }
 
 /** Rejects with `StoreGone` if there is no such group. */
@@ -70,27 +70,21 @@ export async function lookAtPool({ clients, facts }: FleetContext): Promise<Memb
 
 /** The last hundred activities, in one call. */
 export async function lookAtActivities({ clients, facts }: FleetContext): Promise<ActivityLook> {
-  const { Activities = [] } = await clients.autoScaling.send(
+  const { Activities = [], NextToken } = await clients.autoScaling.send(
     new DescribeScalingActivitiesCommand({ AutoScalingGroupName: facts.group, MaxRecords: 100 }),
   );
-  const lastFailure = failureOf(Activities.find(addsToGroup));
+  const refused = refusedLaunches(Activities, NextToken === undefined);
   return {
     launches: Activities.flatMap((one) => entry(launchedBy(one), one)),
     ends: Activities.flatMap((one) =>
       entry(terminatedBy(one), one).map((end) => ({ ...end, cause: one.Cause ?? '' })),
     ),
-    ...(lastFailure && { lastFailure }),
+    ...(refused && { refused }),
   };
 }
 
 function entry(instance: string | undefined, { StartTime }: Activity) {
   return instance && StartTime ? [{ instance, startedAtMs: StartTime.getTime() }] : [];
-}
-
-/** "Troubleshoot Amazon EC2 Auto Scaling": the message says what EC2 refused, and why. */
-function failureOf(launch: Activity | undefined): ActivityLook['lastFailure'] {
-  if (launch?.StatusCode !== 'Failed' || !launch.StartTime) return undefined;
-  return { atMs: launch.StartTime.getTime(), message: launch.StatusMessage ?? launch.Description ?? '' };
 }
 
 function memberOf(one: {

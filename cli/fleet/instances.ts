@@ -20,6 +20,7 @@ import {
   type RetiredView,
   retiredView,
 } from './instances-view.ts';
+import type { RefusedLaunches } from './refused-launches.ts';
 
 /** A fleet as it is shown: what `--json` prints. Times are ISO 8601. What is not known is absent. */
 export interface FleetView {
@@ -54,8 +55,11 @@ export interface LaunchesView {
   since?: string;
   /** What Auto Scaling says of it. */
   said?: string;
-  /** The last launch has failed. */
-  failure?: { at: string; message: string };
+  /**
+   * EC2 has refused the last launch: when, and why, in its own words; how many it has refused in a row, and since when,
+   * if that is known.
+   */
+  failure?: { at: string; message: string; times: number; since?: string };
 }
 
 export interface DescribeOptions {
@@ -154,10 +158,10 @@ async function lookAtRetired(
 export function launchesView(
   { suspended }: GroupLook,
   { pausedAtMs, trippedAtMs }: FleetState,
-  { lastFailure }: ActivityLook,
+  { refused }: ActivityLook,
 ): LaunchesView {
   const said = suspended.get('Launch');
-  const failure = lastFailure && { at: timeAt(lastFailure.atMs), message: lastFailure.message };
+  const failure = refused && failureView(refused);
   const why = whySuspended(said !== undefined, pausedAtMs, trippedAtMs);
   return {
     suspended: said !== undefined,
@@ -165,6 +169,10 @@ export function launchesView(
     ...(said && { said }),
     ...(failure && { failure }),
   };
+}
+
+function failureView({ atMs, message, times, sinceMs }: RefusedLaunches): LaunchesView['failure'] {
+  return { at: timeAt(atMs), message, times, ...(sinceMs !== undefined && { since: timeAt(sinceMs) }) };
 }
 
 /** A pause counts from the moment at which it is in the table, before launches are suspended. */

@@ -1,6 +1,7 @@
 import { launchesView } from '../instances.ts';
 import type { GroupLook } from '../instances-look.ts';
 import { moment } from '../moment.ts';
+import type { RefusedLaunches } from '../refused-launches.ts';
 import type { Boot, Facts } from './facts.ts';
 import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
 import { refusalAdvice } from './refusals.ts';
@@ -99,20 +100,26 @@ function bootText({ instance, launchedAtMs, record }: Boot, bucket: string): str
 }
 
 function refusal({ activities, nowMs }: Facts, group: GroupLook): Finding[] {
-  const failure = seenOf(activities)?.lastFailure;
-  if (!failure) return [];
-  const text = `The last launch has failed at ${moment(failure.atMs)}: ${failure.message}`;
-  const advice = refusalAdvice(failure.message);
+  const refused = seenOf(activities)?.refused;
+  if (!refused) return [];
+  const text = `${refusalText(refused)}: ${refused.message}`;
+  const advice = refusalAdvice(refused.message);
   // One that nobody waits for any more is the past.
-  const waits = group.desired > alive(group) || nowMs - failure.atMs < LAUNCH_MS;
+  const waits = group.desired > alive(group) || nowMs - refused.atMs < LAUNCH_MS;
   return [waits ? bad('launches', text, advice) : warn('launches', text, advice)];
+}
+
+function refusalText({ atMs, times, sinceMs }: RefusedLaunches): string {
+  if (times === 1) return `The last launch has failed at ${moment(atMs)}`;
+  const since = sinceMs === undefined ? '' : ` since ${moment(sinceMs)}`;
+  return `The last ${times} launches have failed${since}, the latest at ${moment(atMs)}`;
 }
 
 /** More are desired than run, and nothing is on its way. */
 function missing({ activities, nowMs }: Facts, group: GroupLook): Finding[] {
   const lacking = group.desired - alive(group);
   const last = seenOf(activities);
-  if (lacking <= 0 || group.suspended.has('Launch') || !last || last.lastFailure) return [];
+  if (lacking <= 0 || group.suspended.has('Launch') || !last || last.refused) return [];
   const latestMs = Math.max(0, ...[...last.launches, ...last.ends].map(({ startedAtMs }) => startedAtMs));
   if (nowMs - latestMs < LAUNCH_MS) return [];
   return [

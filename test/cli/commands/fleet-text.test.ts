@@ -110,8 +110,18 @@ const summaries: [name: string, view: Partial<FleetView>, says: string | RegExp]
   ],
   [
     'a launch that failed',
-    { launches: { suspended: false, failure: { at: at(-5), message: 'no capacity' } } },
+    { launches: { suspended: false, failure: { at: at(-5), message: 'no capacity', times: 1 } } },
     'launches  the last one failed at 07:39:55Z: no capacity',
+  ],
+  [
+    'launches that go on failing',
+    {
+      launches: {
+        suspended: false,
+        failure: { at: at(-5), message: 'no capacity', times: 12, since: at(-65) },
+      },
+    },
+    'launches  the last 12 failed since 07:38:55Z, the latest at 07:39:55Z: no capacity',
   ],
   ['a keeper that fails', { keeper: { ranAt: at(-5), failure: 'denied' } }, 'ran 5 s ago and failed: denied'],
   ['a keeper that never ran', { keeper: {} }, 'has not run yet'],

@@ -33,7 +33,7 @@ const suspended = (name: string, said = 'User suspended at 03:00') => ({
   seen: { ...group, suspended: new Map([[name, said]]) },
 });
 const failure = (minutes: number, message: string): Facts['activities'] => ({
-  seen: { launches: [], ends: [], lastFailure: { atMs: ago(minutes), message } },
+  seen: { launches: [], ends: [], refused: { atMs: ago(minutes), message, times: 1 } },
 });
 const alarms = (changes: object): Facts['alarms'] => {
   const seen = 'seen' in healthy.alarms ? healthy.alarms.seen : new Map();
@@ -238,6 +238,20 @@ const cases: Case[] = [
     check: 'launches',
     mark: 'bad',
     says: ['no capacity'],
+  },
+  {
+    name: 'launches that go on failing',
+    facts: {
+      activities: {
+        seen: {
+          ...{ launches: [], ends: [] },
+          refused: { atMs: ago(1), message: 'no capacity', times: 12, sinceMs: ago(90) },
+        },
+      },
+    },
+    check: 'launches',
+    mark: 'bad',
+    says: [`The last 12 launches have failed since ${saidAgo(90)}, the latest at ${saidAgo(1)}: no capacity`],
   },
   {
     name: 'a launch that failed, and nobody waits for it',

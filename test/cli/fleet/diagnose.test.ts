@@ -123,7 +123,7 @@ describe('a fleet that is not', () => {
         async () => of(await fleet.library.diagnose(), 'launches').find(({ mark }) => mark === 'bad'),
         PATIENCE_MS,
       );
-      expect(finding.text).toMatch(/The last launch has failed at .*: .*launch template/);
+      expect(finding.text).toMatch(/The last (launch has|\d+ launches have) failed .*: .*launch template/);
       expect(finding.advice).toContain('deploy the stack again');
       expect((await fleet.library.describe()).launches.failure?.message).toMatch(/launch template/);
     },

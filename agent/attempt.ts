@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
+import { nonceOf } from '../jobs/binding.ts';
 import { type Job, ownId } from '../jobs/message.ts';
 import type { Ending } from '../jobs/outcome.ts';
-import type { Claim, JobTable } from '../jobs/table.ts';
+import type { Claim, ClaimRequest, JobTable } from '../jobs/table.ts';
 import { type LeaseTimes, longestRunMs } from '../policy/lease.ts';
 import type { Bodies } from './bodies.ts';
 import type { Cancels } from './cancels.ts';
@@ -114,6 +115,7 @@ export class Attempts {
             retryOf: job?.retryOf,
             body: job?.bodyKey === undefined ? job?.stdin : undefined,
             isNew: held.message.receiveCount === 1 && id === ownId(held.message.id),
+            ...proofOf(held),
           });
         },
         {
@@ -181,6 +183,14 @@ export class Attempts {
       note: (log) => table.noteLog(job, claim.fence, claim.tries.length - 1, log),
     });
   }
+}
+
+/** By what a claim sees whether the message belongs to the record of the job that it names. */
+function proofOf({ message, reading }: Held): Pick<ClaimRequest, 'nonce' | 'needsRecord' | 'needsNonce'> {
+  const nonce = nonceOf(message.attributes);
+  if (reading.kind === 'job') return { nonce, needsRecord: reading.needsRecord };
+  if (reading.id === ownId(message.id)) return { nonce };
+  return { nonce, needsRecord: reading.reason, needsNonce: true };
 }
 
 /** Tries that cost an attempt, this one included. */

@@ -2,8 +2,7 @@ import type { Clients } from '../aws/clients.ts';
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
 import { bodyStore } from '../jobs/bodies.ts';
-import { raisedFrom } from '../jobs/dead-letter.ts';
-import { type MessageRules, type Reading, raise, readJob } from '../jobs/message.ts';
+import { type MessageRules, readMessage } from '../jobs/message.ts';
 import type { Ending } from '../jobs/outcome.ts';
 import { JobQueue, LARGEST_BATCH, type Message } from '../jobs/queue.ts';
 import { JobTable } from '../jobs/table.ts';
@@ -224,7 +223,7 @@ class JobSide implements Work {
     }
     const held: Held = {
       message,
-      reading: this.#read(message),
+      reading: readMessage(message, this.#rules),
       receiptHandle: message.receiptHandle,
       phase: 'waiting',
       ...this.#leases.fresh(startMs),
@@ -233,12 +232,6 @@ class JobSide implements Work {
     if (this.#settler.wasDeletedLate(message.id)) this.#settle(this.#settler.deleteAgain(held));
     else if (this.#draining || (this.#receiver.paused && !this.#looking)) this.#putBack(held);
     else this.#slots.push(held);
-  }
-
-  #read({ id, body, attributes }: Message): Reading {
-    const reading = readJob(id, body, this.#rules);
-    const deadId = raisedFrom(attributes);
-    return deadId === undefined ? reading : raise(id, reading, deadId);
   }
 
   /** What a slot does. Its end is settled beside it: the slot is free when its worker has ended. */

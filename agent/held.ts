@@ -15,7 +15,7 @@ import type { Run } from './runner.ts';
  */
 export interface Held {
   readonly message: Message;
-  readonly reading: Reading;
+  reading: Reading;
   /** Newest receipt handle: a duplicate delivery brings a newer one. */
   receiptHandle: string;
   phase: 'waiting' | 'starting' | 'running' | 'ending' | 'settling';

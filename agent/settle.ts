@@ -1,6 +1,7 @@
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
 import type { TryEnd, Written } from '../jobs/endings.ts';
+import { ownId } from '../jobs/message.ts';
 import { type Ending, type Fate, type Outcome, outcomeOf, type RetryRules } from '../jobs/outcome.ts';
 import { EntryError, type JobQueue, type Message } from '../jobs/queue.ts';
 import type { JobRecord, Try, TryLog } from '../jobs/record.ts';
@@ -143,6 +144,7 @@ export class Settler {
       return this.#handBack(held, seconds);
     }
     if (claim.kind === 'waiting') return Promise.resolve();
+    if (claim.kind === 'refused') return this.#refuse(held, claim);
     const { state, reason, exitStatus, signal, fence, removedAt } = claim.record;
     log.info({ job: jobIdOf(held), state }, 'the job has ended already: its message is settled');
     // An agent may have died between the record and the message; a refusal is final for this very message too.
@@ -154,6 +156,15 @@ export class Settler {
     if (state === 'cancelled' && !broken) return this.#deleteCancelled(held);
     const fate: Fate = dead || broken ? { to: 'dead-letter' } : { to: 'delete' };
     return this.#meet(held, fate, { exitStatus, signal, reason: broken ?? reason, fence });
+  }
+
+  /** What a message says of itself is not true: it becomes a dead letter of its own, and no record is written. */
+  #refuse(held: Held, claim: Extract<Claim, { kind: 'refused' }>): Promise<void> {
+    const { log } = this.#options;
+    const reason = held.reading.kind === 'broken' ? held.reading.reason : claim.reason;
+    log.error({ job: jobIdOf(held), message: held.message.id, reason }, 'a message was refused');
+    held.reading = { kind: 'broken', id: claim.provenId ?? ownId(held.message.id), reason };
+    return this.#meet(held, { to: 'dead-letter' }, { reason });
   }
 
   async #record(

@@ -10,7 +10,7 @@ import { Failure } from './failure.ts';
  */
 export interface SentJournal {
   readonly path: string;
-  /** Names the run: its jobs have the ids `j-<seed>-<number>`. */
+  /** Names the run: the ids of its jobs are made of it (`jobId`). */
   readonly seed: string;
   /** There was an earlier run. */
   readonly resumed: boolean;

@@ -71,17 +71,29 @@ export class JobCatalogue {
     );
   }
 
-  /** False: there is one already, and it is as it was. */
+  /**
+   * False: there is one already, and it is as it was. One that was cleaned up gives its place up, but to the same nonce
+   * only (`leftNonce`): a message of it may still be on the queue.
+   */
   createOnce(record: JobRecord): Promise<boolean> {
+    const { nonce } = record;
+    const isSame = `attribute_not_exists(nonce)${nonce === undefined ? '' : ' OR nonce = :nonce'}`;
     return this.#unlessRefused(
       this.#client.send(
         new PutItemCommand({
           TableName: this.#table,
           Item: toItem(record),
-          ConditionExpression: 'attribute_not_exists(pk) OR attribute_exists(removedAt)',
+          ConditionExpression: `attribute_not_exists(pk) OR attribute_exists(removedAt) AND (${isSame})`,
+          ...(nonce !== undefined && { ExpressionAttributeValues: toItem({ ':nonce': nonce }) }),
         }),
       ),
     );
+  }
+
+  /** The nonce of a job that was cleaned up. */
+  async leftNonce(id: string): Promise<string | undefined> {
+    const record = await this.#get(id);
+    return record?.removedAt === undefined ? undefined : record.nonce;
   }
 
   /**
@@ -136,8 +148,9 @@ export class JobCatalogue {
    *
    * @param expires epoch seconds: when no message of it can be left
    */
-  bury({ pk, id, state, attempts }: JobRecord, atMs: number, expires: number): Promise<boolean> {
-    const left: JobRecord = { pk, id, state, attempts, removedAt: new Date(atMs).toISOString(), expires };
+  bury({ pk, id, state, attempts, nonce }: JobRecord, atMs: number, expires: number): Promise<boolean> {
+    const removedAt = new Date(atMs).toISOString();
+    const left: JobRecord = { pk, id, state, attempts, removedAt, expires, ...(nonce && { nonce }) };
     return this.#unlessRefused(
       this.#client.send(new PutItemCommand({ TableName: this.#table, Item: toItem(left), ...HAS_ENDED })),
     );

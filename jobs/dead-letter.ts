@@ -53,7 +53,8 @@ export function deadLetterAttributes(
   return attributes;
 }
 
-function sizeOf(attributes: Record<string, MessageAttributeValue>): number {
+/** Bytes that attributes add to a message: names, types and values. */
+export function sizeOf(attributes: Record<string, MessageAttributeValue>): number {
   let bytes = 0;
   for (const [name, { DataType = '', StringValue = '', BinaryValue }] of Object.entries(attributes)) {
     bytes += Buffer.byteLength(name) + Buffer.byteLength(DataType) + Buffer.byteLength(StringValue);

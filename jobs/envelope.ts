@@ -35,6 +35,11 @@ export function isJobId(value: unknown): value is string {
   return v.is(v.nonOptional(EnvelopeSchema.entries.id), value);
 }
 
+/** Whether an id is one that is made of a dedupe key (`cli/fleet/ids.ts`). Anybody who knows the key can make it. */
+export function isDedupedId(id: string): boolean {
+  return /^d-[a-z2-7]{24}$/.test(id);
+}
+
 export type Envelope = v.InferOutput<typeof EnvelopeSchema>;
 
 export type EnvelopeReading = { envelope: Envelope } | { problem: string; id: string | undefined };

@@ -1,4 +1,7 @@
-import { type Envelope, readEnvelope } from './envelope.ts';
+import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
+import { nonceOf } from './binding.ts';
+import { raisedFrom } from './dead-letter.ts';
+import { type Envelope, isDedupedId, readEnvelope } from './envelope.ts';
 import { memberTexts } from './json-text.ts';
 
 /** A job as an agent works on it. */
@@ -26,12 +29,53 @@ export interface MessageRules {
   tracked: boolean;
 }
 
-/** A message is a job, or an envelope that is broken: that one is dead-lettered with the reason, never dropped. */
-export type Reading = { kind: 'job'; job: Job } | { kind: 'broken'; id: string; reason: string };
+/**
+ * A message is a job, or an envelope that is broken: that one is dead-lettered with the reason, never dropped.
+ * `needsRecord`: what is wrong with a job that nobody has recorded before its message came.
+ */
+export type Reading =
+  | { kind: 'job'; job: Job; needsRecord?: string }
+  | { kind: 'broken'; id: string; reason: string };
+
+/** SQS's message ids are UUIDs. */
+const MESSAGE_ID = /^m-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The id of a job that brings none. Nobody has a reason to write a record of it before its message is received. */
 export function ownId(messageId: string): string {
   return `m-${messageId}`;
+}
+
+/** A message as SQS gives it. */
+export interface ReceivedMessage {
+  id: string;
+  body: string;
+  attributes: Record<string, MessageAttributeValue>;
+}
+
+/**
+ * Makes a job of a message. What the message says of itself and only the table can confirm (a nonce, the dead letter that
+ * it was) is left to the claim. A broken message without a nonce is nobody's but its own: it cannot fail the job that it
+ * names.
+ */
+export function readMessage(
+  { id: messageId, body, attributes }: ReceivedMessage,
+  rules: MessageRules,
+): Reading {
+  const reading = readJob(messageId, body, rules);
+  const deadId = raisedFrom(attributes);
+  if (reading.kind === 'job') {
+    if (deadId !== undefined) return raise(messageId, reading, deadId);
+    return rules.tracked && isDedupedId(reading.job.id)
+      ? { ...reading, needsRecord: neverEnqueued(reading.job.id) }
+      : reading;
+  }
+  const isBound = !rules.tracked || nonceOf(attributes) !== undefined;
+  return isBound ? reading : { ...reading, id: ownId(messageId) };
+}
+
+/** Otherwise a message could take the id of a job that is yet to be enqueued, whose sender would be told that it is done. */
+function neverEnqueued(id: string): string {
+  return `the message names job ${id}, whose id is made of a dedupe key, and no such job was enqueued`;
 }
 
 /**
@@ -73,7 +117,7 @@ function readEnveloped(key: string, text: string, value: JsonObject, rules: Mess
   if ('problem' in reading) return { kind: 'broken', id: reading.id ?? key, reason: reading.problem };
   const { envelope } = reading;
   const id = envelope.id ?? key;
-  const reason = forbidden(envelope, rules);
+  const reason = forbidden(envelope, rules, key);
   if (reason !== undefined) return { kind: 'broken', id, reason };
   const { bodyKey, limitSeconds, group, requestId } = envelope;
   const job: Job = bodyKey === undefined ? { id, ...contentOf(envelope, text) } : { id, stdin: '', bodyKey };
@@ -94,8 +138,11 @@ function contentOf({ payload }: Envelope, text: string): Pick<Job, 'stdin' | 'ar
   return handOver(memberTexts(text).get('payload') ?? '', payload);
 }
 
-function forbidden(envelope: Envelope, rules: MessageRules): string | undefined {
-  const { limitSeconds, group, requestId } = envelope;
+function forbidden(envelope: Envelope, rules: MessageRules, key: string): string | undefined {
+  const { id, limitSeconds, group, requestId } = envelope;
+  if (rules.tracked && id !== undefined && id !== key && MESSAGE_ID.test(id)) {
+    return `the envelope's id is ${id}, which is that of the job of another message`;
+  }
   if (limitSeconds !== undefined && limitSeconds > rules.maxLimitSeconds) {
     return (
       `the envelope's limitSeconds is ${limitSeconds}; allowed is at most ${rules.maxLimitSeconds}: ` +

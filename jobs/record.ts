@@ -30,6 +30,8 @@ export interface JobRecord {
   /** Tries that cost an attempt, the running one included. */
   attempts: number;
   messageId?: string;
+  /** The record was written before the message, which has to carry this (`jobs/binding.ts`). Secret. */
+  nonce?: string;
   /** While running: who has it, until when, and the claim's own mark that later writes must match. */
   instance?: string;
   fence?: string;

@@ -12,6 +12,7 @@ import {
   type Try,
   type TryLog,
 } from './record.ts';
+import { redriveChange, whyNotRedriven } from './redriven.ts';
 import { areOverlong, boundedTries } from './tries.ts';
 import type { Change } from './update.ts';
 
@@ -29,6 +30,12 @@ export interface ClaimRequest {
   requestId?: string | undefined;
   limitSeconds?: number | undefined;
   retryOf?: string | undefined;
+  /** The message's. That of the record, if it has one, must be the same. */
+  nonce?: string | undefined;
+  /** Why the claim is refused if the job has no record. */
+  needsRecord?: string | undefined;
+  /** A record without a nonce will not do. */
+  needsNonce?: boolean | undefined;
   /** What the worker reads. Kept if it is short and the record has none. */
   body?: string | undefined;
   /** Whether there can hardly be a record yet. Wrong, it costs a write. */
@@ -43,7 +50,12 @@ export type Claim =
   /** Someone else runs it, until then at least. */
   | { kind: 'running'; untilMs: number }
   /** It may not run now (its group is busy, its batch is not released). */
-  | { kind: 'waiting'; state: JobState };
+  | { kind: 'waiting'; state: JobState }
+  /**
+   * The message is not that of the job that it names, and no record was changed: why. `provenId`: it is a dead letter of
+   * this job, but not to be redriven.
+   */
+  | { kind: 'refused'; reason: string; provenId?: string };
 
 /** The job table as those use it who run jobs: who takes a job, and what becomes of it until its try ends. */
 export class JobTable extends JobEndings {
@@ -52,7 +64,10 @@ export class JobTable extends JobEndings {
    * cancelled when its lease ended is cancelled instead.
    */
   async claim(request: ClaimRequest): Promise<Claim> {
-    const { id, fence, nowMs, isNew, leaseUntilMs: asked } = request;
+    const { id, fence, nowMs, isNew, nonce, leaseUntilMs: asked } = request;
+    const refusal =
+      request.retryOf === undefined ? undefined : await this.#redriven(request, request.retryOf);
+    if (refusal) return refusal;
     const change = claimChange(request);
     if (isNew && (await this.#create(id, change)))
       return { kind: 'claimed', attempts: 1, tries: change.append.tries, leaseUntilMs: asked };
@@ -60,7 +75,16 @@ export class JobTable extends JobEndings {
     if (claimed) return this.#claimed(claimed, fence);
     const record = await this.get(id);
     // Gone between the two calls (its time to live): free again.
-    if (!record) return this.claim(request);
+    if (!record) {
+      const { needsRecord } = request;
+      return needsRecord === undefined ? this.claim(request) : { kind: 'refused', reason: needsRecord };
+    }
+    if (record.nonce !== nonce) {
+      // Queued by an earlier version, or by a producer that keeps no records.
+      if (record.nonce === undefined && !request.needsNonce)
+        return this.claim({ ...request, nonce: undefined });
+      return { kind: 'refused', reason: `the message is not the one that job ${id} was enqueued with` };
+    }
     const { state, leaseUntilMs = nowMs } = record;
     if (TERMINAL_STATES.has(state)) return { kind: 'ended', record };
     if (state === 'running' && record.fence === fence) return this.#claimed(record, fence);
@@ -114,6 +138,26 @@ export class JobTable extends JobEndings {
   async noteDeadLetterError(id: string, fence: string, error: string): Promise<void> {
     const condition = '#fence = :fence AND attribute_not_exists(#deadLetteredAt)';
     await this.update(id, { condition, values: { ':fence': fence }, set: { deadLetterError: error } });
+  }
+
+  /**
+   * Whether a dead letter that was brought back may run as a new job: that of a job which ended so, and once. Undefined: it
+   * may, and the record of the old job names the new one.
+   */
+  async #redriven(
+    { id, nonce }: ClaimRequest,
+    oldId: string,
+  ): Promise<Extract<Claim, { kind: 'refused' }> | undefined> {
+    // It was believed before.
+    if (await this.get(id)) return undefined;
+    if (await this.update(oldId, redriveChange(id, nonce))) return undefined;
+    const old = await this.get(oldId);
+    const isProven = nonce !== undefined && old?.nonce === nonce;
+    return {
+      kind: 'refused',
+      reason: `the message says that it is a dead letter of job ${oldId}, ${whyNotRedriven(old, nonce)}`,
+      ...(isProven && { provenId: oldId }),
+    };
   }
 
   async #claimed({ id, attempts, tries = [], leaseUntilMs }: JobRecord, fence: string): Promise<Claim> {
@@ -171,14 +215,16 @@ function claimable(and: string): string {
 
 function claimChange(request: ClaimRequest) {
   const { id, messageId, instance, fence, nowMs, leaseUntilMs, enqueuedAtMs, body } = request;
-  const { group, requestId, limitSeconds, retryOf } = request;
+  const { group, requestId, limitSeconds, retryOf, nonce, needsRecord } = request;
   const startedAt = new Date(nowMs).toISOString();
   const listing = `running#${instance}`;
   const kept = body !== undefined && Buffer.byteLength(body) <= LONGEST_KEPT_BODY ? body : undefined;
+  const isFree = needsRecord === undefined ? 'attribute_not_exists(#pk) OR ' : '';
+  const isBound = nonce === undefined ? 'attribute_not_exists(#nonce)' : '#nonce = :nonce';
   return {
     // A claim counts once, however late a repetition of it arrives.
-    condition: `attribute_not_exists(#pk) OR ${claimable('attribute_not_exists(#cancelRequestedAt) AND NOT #fence = :set_fence')}`,
-    values: { ':queued': 'queued', ':running': 'running', ':now': nowMs },
+    condition: `${isFree}${claimable(`attribute_not_exists(#cancelRequestedAt) AND NOT #fence = :set_fence AND ${isBound}`)}`,
+    values: { ':queued': 'queued', ':running': 'running', ':now': nowMs, ':nonce': nonce },
     set: {
       id,
       messageId,
@@ -192,7 +238,12 @@ function claimChange(request: ClaimRequest) {
       listing,
       state: 'running',
     },
-    setOnce: { enqueuedAt: new Date(enqueuedAtMs).toISOString(), body: kept, retryOf },
+    setOnce: {
+      enqueuedAt: new Date(enqueuedAtMs).toISOString(),
+      body: kept,
+      retryOf,
+      ...(retryOf && { nonce }),
+    },
     append: { tries: [{ key: tryKey(nowMs, fence), instance, startedAt }] },
     add: { attempts: 1 },
     remove: ['endedAt', 'exitStatus', 'signal', 'reason', 'expires'],

@@ -58,7 +58,9 @@ async function record(context: FleetContext, orders: readonly Order[], resumed: 
   const known = new Map<Order, { seen: boolean }>();
   for (const order of orders) {
     const first = earlier.get(order.id);
-    if (first && !order.deduped) known.set(order, { seen: !mayBeUnsent(first) });
+    if (!first || order.deduped) continue;
+    order.nonce = first.nonce;
+    known.set(order, { seen: !mayBeUnsent(first) });
   }
   const nowMs = clock.now();
   await Promise.all([

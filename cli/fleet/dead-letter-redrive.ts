@@ -3,6 +3,7 @@ import type { JobRecord } from '../../jobs/record.ts';
 import type { FleetContext } from './context.ts';
 import { type DeadLetter, isOfFleet, queueOf } from './dead-letter.ts';
 import { type Choice, type Chosen, chooser } from './dead-letter-choice.ts';
+import { mayHaveBodyOf, ownerOf } from './dead-letter-proof.ts';
 import { Sweep } from './dead-letter-sweep.ts';
 import { each } from './each.ts';
 import { enqueueOrder } from './enqueue.ts';
@@ -57,8 +58,8 @@ export async function redriveDeadLetters(
 ): Promise<RedriveResult> {
   checkDestination(context, options.to);
   const choice = chooser(options);
-  const redrive = new Redrive(context, choice, options.to !== undefined);
   const sweep = new Sweep(context);
+  const redrive = new Redrive(context, choice, sweep, options.to !== undefined);
   const outcomes: Redriven[] = [];
   try {
     for await (const batch of sweep.batches(options.signal)) {
@@ -92,12 +93,14 @@ function checkDestination({ facts }: FleetContext, to: string | undefined): void
 class Redrive {
   readonly #context: FleetContext;
   readonly #choice: Choice;
+  readonly #sweep: Sweep;
   readonly #takesForeign: boolean;
   readonly #byJob = new Map<string, Promise<Outcome>>();
 
-  constructor(context: FleetContext, choice: Choice, takesForeign: boolean) {
+  constructor(context: FleetContext, choice: Choice, sweep: Sweep, takesForeign: boolean) {
     this.#context = context;
     this.#choice = choice;
+    this.#sweep = sweep;
     this.#takesForeign = takesForeign;
   }
 
@@ -112,25 +115,28 @@ class Redrive {
   }
 
   async #once(letter: DeadLetter, record: JobRecord | undefined): Promise<Outcome> {
-    const earlier = this.#byJob.get(letter.id);
+    const job = ownerOf(letter, this.#sweep.proofOf(letter), record);
+    const earlier = this.#byJob.get(job);
     const settling = earlier?.then(({ outcome }) =>
       outcome === 'redriven' ? { outcome: 'copy' as const } : this.#settleOne(letter, record),
     );
     const settled = settling ?? this.#settleOne(letter, record);
-    if (!earlier) this.#byJob.set(letter.id, settled);
+    if (!earlier) this.#byJob.set(job, settled);
     return settled;
   }
 
-  async #settleOne(letter: DeadLetter, record: JobRecord | undefined): Promise<Outcome> {
+  async #settleOne(letter: DeadLetter, named: JobRecord | undefined): Promise<Outcome> {
     const { facts } = this.#context;
-    const { id, messageId, source = '', problem } = letter;
+    const { messageId, source = '', problem } = letter;
+    const id = ownerOf(letter, this.#sweep.proofOf(letter), named);
+    const record = id === letter.id ? named : undefined;
     if (!this.#takesForeign && !isOfFleet(letter, facts)) return { outcome: 'foreign', source };
     if (problem !== undefined) return { outcome: 'refused', why: problem };
     const newId = dedupedId(`redrive ${messageId}`);
     const { retriedAs = newId } = record ?? {};
     if (retriedAs !== newId && !this.#choice.names(letter)) return { outcome: 'retried', newId: retriedAs };
     try {
-      const order = orderOf(facts, newId, await this.#bodyOf(letter), optionsOf(letter));
+      const order = orderOf(facts, newId, await this.#bodyOf(letter, id, record), optionsOf(letter));
       await enqueueOrder(this.#context, { ...order, retryOf: id });
     } catch (error) {
       if (!(error instanceof Error) || !REFUSALS.some((kind) => error instanceof kind)) throw error;
@@ -140,9 +146,13 @@ class Redrive {
     return { outcome: 'redriven', newId };
   }
 
-  async #bodyOf({ body, bodyKey, job }: DeadLetter): Promise<string> {
+  async #bodyOf(letter: DeadLetter, owner: string, record: JobRecord | undefined): Promise<string> {
     const { clients, facts } = this.#context;
-    return bodyKey === undefined ? body : bodyStore(clients.s3, facts.logBucket).get(job?.id ?? '');
+    const { body, bodyKey, job } = letter;
+    if (bodyKey === undefined || !job) return body;
+    if (facts.trackJobs && !mayHaveBodyOf(job.id, owner, this.#sweep.proofOf(letter), record))
+      throw new BadBody(`Its body is that of job ${job.id}, with which it was not enqueued.`);
+    return bodyStore(clients.s3, facts.logBucket).get(job.id);
   }
 }
 

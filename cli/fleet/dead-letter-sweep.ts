@@ -2,6 +2,7 @@ import { GetQueueAttributesCommand, type Message, ReceiveMessageCommand } from '
 import { type EntryError, JobQueue, LARGEST_BATCH } from '../../jobs/queue.ts';
 import type { FleetContext } from './context.ts';
 import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
+import { type Proof, proofOf } from './dead-letter-proof.ts';
 import { FleetError } from './errors.ts';
 
 /** How long a message that was seen is hidden, so that the others are seen too; by then it is handed back. */
@@ -42,6 +43,7 @@ export class Sweep {
   readonly #url: string;
   /** The newest handle of each message that was seen, by the message's id. */
   readonly #handles = new Map<string, string>();
+  readonly #proofs = new Map<string, Proof>();
   readonly #removed = new Set<string>();
 
   constructor(context: FleetContext) {
@@ -56,11 +58,19 @@ export class Sweep {
       const messages = await this.#receive(signal);
       if (messages.length === 0) return;
       const fresh = messages.filter(({ MessageId = '' }) => !this.#handles.has(MessageId));
-      for (const { MessageId = '', ReceiptHandle = '' } of messages)
+      for (const message of messages) {
+        const { MessageId = '', ReceiptHandle = '' } = message;
         this.#handles.set(MessageId, ReceiptHandle);
+        this.#proofs.set(MessageId, proofOf(message));
+      }
       repetitions = fresh.length === 0 ? repetitions + 1 : 0;
       if (fresh.length > 0) yield fresh.map(deadLetterOf);
     }
+  }
+
+  /** Kept apart from the letters, which are printed: a nonce is a secret. */
+  proofOf({ messageId }: DeadLetter): Proof {
+    return this.#proofs.get(messageId) ?? { nonce: undefined, isNamed: false };
   }
 
   /** Deletes messages for good. */

@@ -5,7 +5,10 @@ import { NotAllSent, type Sent, WrongOption } from './errors.ts';
 import { drawSeed } from './ids.ts';
 
 export interface ManyOptions {
-  /** Names the run: 1 to 100 letters and digits. Job number n, from 1, is `j-<seed>-<n>`. Default: drawn. */
+  /**
+   * Names the run: 1 to 100 letters and digits. Job number n, from 1, is `j-<seed>-<n>`. Default: drawn; then the jobs'
+   * ids cannot be told from each other.
+   */
   seed?: string;
   /** Whether an earlier run with this seed sent job `number`: then this one does not. */
   skip?: (number: number) => boolean;

@@ -43,7 +43,10 @@ export async function enqueueOrder(context: FleetContext, order: Order): Promise
   return { id, deduplicated: false, state: 'queued' };
 }
 
-/** Writes the job's record, or returns the one that there is. One whose message is lost gives its place up. */
+/**
+ * Writes the job's record, or returns the one that there is. One whose message is lost gives its place up. The order has
+ * the record's nonce then.
+ */
 export async function recordOnce(
   { facts, clock }: FleetContext,
   catalogue: JobCatalogue,
@@ -53,9 +56,15 @@ export async function recordOnce(
     const nowMs = clock.now();
     if (await catalogue.createOnce(recordOf(order, facts, nowMs))) return undefined;
     const earlier = (await catalogue.getMany([order.id])).get(order.id);
-    // Gone between the two calls: its time to live.
-    if (!earlier) continue;
-    if (stateOf(earlier, facts, nowMs) !== 'lost' || earlier.state === 'lost') return earlier;
+    if (!earlier) {
+      // Cleaned up; or gone between the two calls: its time to live.
+      order.nonce = (await catalogue.leftNonce(order.id)) ?? order.nonce;
+      continue;
+    }
+    if (stateOf(earlier, facts, nowMs) !== 'lost' || earlier.state === 'lost') {
+      order.nonce = earlier.nonce;
+      return earlier;
+    }
     await catalogue.remove(order.id, { onlyEnded: false });
   }
 }

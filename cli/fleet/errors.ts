@@ -84,7 +84,7 @@ export class BodyNotKept extends FleetError {
 
 /** Which jobs of a run are on the queue and which are not, by their numbers in the run. */
 export interface Sent {
-  /** Names the run: job number n has the id `j-<seed>-<n>`, if it has no dedupe key. */
+  /** Names the run: the ids of its jobs are made of it and their numbers, but for those that have a dedupe key. */
   seed: string;
   /** All up to this one were sent. */
   through: number;

@@ -2,28 +2,46 @@ import { createHash, randomInt } from 'node:crypto';
 
 /** What an id is drawn of. It begins with a letter and never looks like a number, which YAML or a shell would make of it. */
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
-const DRAWN = 12;
+const DRAWN_ID = 12;
+const DRAWN_SEED = 24;
 
 /** RFC 4648's, in lower case. */
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 const LONGEST_DIGEST = 24;
 
-/** Names a run of many jobs: 62 bits by chance. */
+/** Names a run of many jobs: 124 bits by chance, as the ids of all its jobs are made of it. */
 export function drawSeed(): string {
-  return Array.from({ length: DRAWN }, () => LETTERS[randomInt(LETTERS.length)]).join('');
+  return draw(DRAWN_SEED);
 }
 
+/** 62 bits by chance. */
 export function drawId(): string {
-  return `j-${drawSeed()}`;
+  return `j-${draw(DRAWN_ID)}`;
 }
 
-/** The id of job number `number` of a run; of one with a dedupe key it is the same in any run and any fleet. */
+function draw(length: number): string {
+  return Array.from({ length }, () => LETTERS[randomInt(LETTERS.length)]).join('');
+}
+
+/** What `drawSeed` draws. Earlier versions drew shorter ones: a run of theirs that is resumed keeps its ids. */
+const DRAWN = new RegExp(`^[a-z0-9]{${DRAWN_SEED}}$`);
+
+/**
+ * The id of job number `number` of a run. With a drawn seed, one job's id tells nothing of another's; a seed that somebody
+ * has chosen is a part of the ids. Of a job with a dedupe key it is the same in any run and any fleet.
+ */
 export function jobId(seed: string, number: number, dedupe?: string): string {
-  return dedupe === undefined ? `j-${seed}-${number}` : dedupedId(dedupe);
+  if (dedupe !== undefined) return dedupedId(dedupe);
+  return DRAWN.test(seed) ? `j-${digestOf(`${seed} ${number}`)}` : `j-${seed}-${number}`;
 }
 
-/** Of a job that has a dedupe key. */
+/** Of a job that has a dedupe key. `isDedupedId` knows it by its form. */
 export function dedupedId(key: string): string {
+  return `d-${digestOf(key)}`;
+}
+
+/** 120 bits. */
+function digestOf(key: string): string {
   let bits =
     BigInt(`0x${createHash('sha256').update(key).digest('hex')}`) >> BigInt(256 - LONGEST_DIGEST * 5);
   let text = '';
@@ -31,5 +49,5 @@ export function dedupedId(key: string): string {
     text = BASE32[Number(bits & 31n)] + text;
     bits >>= 5n;
   }
-  return `d-${text}`;
+  return text;
 }

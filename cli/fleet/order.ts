@@ -1,3 +1,5 @@
+import { bindingAttributes, drawNonce } from '../../jobs/binding.ts';
+import { sizeOf } from '../../jobs/dead-letter.ts';
 import { type Envelope, readEnvelope } from '../../jobs/envelope.ts';
 import { expiryOfQueued } from '../../jobs/expiry.ts';
 import type { FleetFacts } from '../../jobs/fleet-facts.ts';
@@ -34,6 +36,11 @@ export interface Order {
   /** Absent: the queue's own. */
   delaySeconds?: number;
   deduped: boolean;
+  /**
+   * What binds message and record; none where there are no records. A second send takes that of the record: none, if an
+   * earlier version wrote it.
+   */
+  nonce?: string | undefined;
   /** The job that this one repeats. */
   retryOf?: string;
 }
@@ -59,7 +66,8 @@ export function orderOf(facts: FleetFacts, id: string, body: Body, options: JobO
   // A text on the way, so that the record, the message and the bucket have the same.
   const direct = { ...head, payload: text };
   const message = written(direct);
-  const viaBucket = Buffer.byteLength(message) > LARGEST_MESSAGE_BYTES;
+  const nonce = facts.trackJobs ? drawNonce() : undefined;
+  const viaBucket = Buffer.byteLength(message) + sizeOf(bindingAttributes(nonce)) > LARGEST_MESSAGE_BYTES;
   const envelope = viaBucket ? { ...head, bodyKey: bodyKey(head.id) } : direct;
   return {
     id: head.id,
@@ -69,6 +77,7 @@ export function orderOf(facts: FleetFacts, id: string, body: Body, options: JobO
     viaBucket,
     ...(delaySeconds !== undefined && { delaySeconds }),
     deduped: dedupe !== undefined,
+    nonce,
   };
 }
 
@@ -95,7 +104,7 @@ function written(envelope: object): string {
 
 /** The record that the job has before its message is sent. */
 export function recordOf(order: Order, facts: FleetFacts, nowMs: number): JobRecord {
-  const { id, envelope, text, viaBucket, retryOf } = order;
+  const { id, envelope, text, viaBucket, retryOf, nonce } = order;
   const { limitSeconds, group, requestId } = envelope;
   const isKept = Buffer.byteLength(text) <= LONGEST_KEPT_BODY;
   return {
@@ -105,6 +114,7 @@ export function recordOf(order: Order, facts: FleetFacts, nowMs: number): JobRec
     attempts: 0,
     enqueuedAt: new Date(nowMs).toISOString(),
     expires: expiryOfQueued(nowMs, facts.recordSeconds),
+    ...(nonce !== undefined && { nonce }),
     ...(isKept && { body: text }),
     ...(viaBucket && { bodyKey: bodyKey(id) }),
     ...(limitSeconds !== undefined && { limitSeconds }),

@@ -3,7 +3,9 @@ import {
   type SendMessageBatchRequestEntry,
   SendMessageCommand,
 } from '@aws-sdk/client-sqs';
+import { bindingAttributes } from '../../jobs/binding.ts';
 import { bodyStore } from '../../jobs/bodies.ts';
+import { sizeOf } from '../../jobs/dead-letter.ts';
 import { EntryError, LARGEST_BATCH } from '../../jobs/queue.ts';
 import { backoffMs } from '../../policy/backoff.ts';
 import type { FleetContext } from './context.ts';
@@ -38,7 +40,7 @@ export function batched(orders: readonly Order[]): Order[][] {
   const batches: Order[][] = [];
   let room = 0;
   for (const order of orders) {
-    const bytes = Buffer.byteLength(order.message);
+    const bytes = Buffer.byteLength(order.message) + sizeOf(bindingAttributes(order.nonce));
     const last = batches.at(-1);
     if (last && last.length < LARGEST_BATCH && bytes <= room) last.push(order);
     else {
@@ -88,6 +90,10 @@ async function callBatch(
   }
 }
 
-function entryOf({ message, delaySeconds }: Order): Omit<SendMessageBatchRequestEntry, 'Id'> {
-  return { MessageBody: message, ...(delaySeconds !== undefined && { DelaySeconds: delaySeconds }) };
+function entryOf({ message, delaySeconds, nonce }: Order): Omit<SendMessageBatchRequestEntry, 'Id'> {
+  return {
+    MessageBody: message,
+    ...(delaySeconds !== undefined && { DelaySeconds: delaySeconds }),
+    ...(nonce !== undefined && { MessageAttributes: bindingAttributes(nonce) }),
+  };
 }

@@ -93,7 +93,8 @@ test('a broken message with the id of a job says nothing of the job, and the oth
   const bench = await open();
   const broken = JSON.stringify({ mayfly: 1, id: 'mixed', payload: 'x', limitSeconds: 0 });
   await settle(bench, broken, message('mixed', 'x'), broken);
-  expect(await idsOf(bench)).toEqual(['mixed', 'mixed', 'mixed']);
+  const own = expect.stringMatching(/^m-/);
+  expect((await idsOf(bench)).toSorted()).toEqual([own, own, 'mixed']);
 });
 
 test('an id that is free again after a clean-up is one job, though an old message of it is still there', async () => {

@@ -307,3 +307,71 @@ test('whatever agents do in whatever order: one holds the job at a time, and it 
     { numRuns: 25 },
   );
 });
+
+test.each([
+  ['none', undefined, 'none', undefined, 'claimed'],
+  ['one', 'n-1', 'the same', 'n-1', 'claimed'],
+  ['one', 'n-1', 'another', 'n-2', 'refused'],
+  ['one', 'n-1', 'none', undefined, 'refused'],
+  // It was enqueued by an earlier version, or by a producer that keeps no records.
+  ['none', undefined, 'one', 'n-1', 'claimed'],
+])('a record with nonce %s (%s), a message with %s (%s)', async (_, recorded, __, sent, kind) => {
+  const id = newId();
+  const record = {
+    pk: `job#${id}`,
+    id,
+    state: 'queued',
+    attempts: 0,
+    ...(recorded && { nonce: recorded }),
+  } as const;
+  await catalogue.createOnce(record);
+  expect(await table.claim(request(id, { nonce: sent }))).toMatchObject({ kind });
+  const after = await table.get(id);
+  if (kind === 'refused') expect(after).toEqual(record);
+  else expect(after?.nonce).toBe(recorded);
+});
+
+test('a message with another nonce learns nothing of a job that has ended', async () => {
+  const id = newId();
+  await catalogue.createOnce({ pk: `job#${id}`, id, state: 'failed', attempts: 1, nonce: 'n-1' });
+  expect(await table.claim(request(id))).toEqual({
+    kind: 'refused',
+    reason: `the message is not the one that job ${id} was enqueued with`,
+  });
+});
+
+test('a claim that needs a record makes none, and one that needs a nonce takes no record without', async () => {
+  const id = newId();
+  const needy = { nonce: 'n-1', needsRecord: 'there is none', needsNonce: true };
+  expect(await table.claim(request(id, needy))).toEqual({ kind: 'refused', reason: 'there is none' });
+  expect(await table.get(id)).toBeUndefined();
+  const record = { pk: `job#${id}`, id, state: 'queued', attempts: 0 } as const;
+  await catalogue.createOnce(record);
+  expect(await table.claim(request(id, needy))).toMatchObject({ kind: 'refused' });
+  expect(await table.get(id)).toEqual(record);
+});
+
+test('a dead letter that runs again goes on to, though its job is retried by hand meanwhile; a second one does not', async () => {
+  const [old, again, second] = [newId(), newId(), newId()];
+  const dead = { pk: `job#${old}`, id: old, state: 'failed', attempts: 1, nonce: 'n-1' } as const;
+  await catalogue.createOnce(dead);
+  const redriven = { retryOf: old, nonce: 'n-1', isNew: true };
+  expect(await table.claim(request(again, redriven))).toMatchObject({ kind: 'claimed', attempts: 1 });
+  await table.handBack(again, 'first', END);
+  await catalogue.markRetried(old, 'j-by-hand');
+  expect(await table.claim(request(again, { ...redriven, fence: 'next' }))).toMatchObject({
+    kind: 'claimed',
+    attempts: 2,
+  });
+  expect(await table.claim(request(second, redriven))).toEqual({
+    kind: 'refused',
+    reason: `the message says that it is a dead letter of job ${old}, which was retried as job j-by-hand already`,
+    provenId: old,
+  });
+});
+
+test('a dead letter is believed by one who asks again, as the answer was lost', async () => {
+  const [old, again] = [newId(), newId()];
+  await catalogue.createOnce({ pk: `job#${old}`, id: old, state: 'lost', attempts: 1, retriedAs: again });
+  expect(await table.claim(request(again, { retryOf: old }))).toMatchObject({ kind: 'claimed' });
+});

@@ -24,11 +24,13 @@ export function mannedFleets(): () => Promise<Manned> {
     if (!hasBucket) await cloud.call('s3', 'CreateBucket', { Bucket: BUCKET });
     hasBucket = true;
     const names = { queueUrl, table: 'jobs', logBucket: BUCKET, group: 'group' };
+    const deadLetterQueueUrl = `${queueUrl}-dead`;
     const facts = v.parse(FleetFactsSchema, {
       version: 1,
       fleet: 'Test/Fleet',
       region: cloud.region,
       ...names,
+      deadLetterQueueUrl,
     });
     return {
       bench,

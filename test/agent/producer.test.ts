@@ -1,0 +1,264 @@
+import { describe, expect, test } from 'vitest';
+import { deadLetterOf } from '../../cli/fleet/dead-letter.ts';
+import { ownerOf, proofOf } from '../../cli/fleet/dead-letter-proof.ts';
+import { dedupedId } from '../../cli/fleet/ids.ts';
+import type { JobRecord } from '../../jobs/record.ts';
+import { mannedFleets } from '../cli/fleet/manned.ts';
+import type { Bench } from './queue.ts';
+
+/** What can be done with `sqs:SendMessage` on the fleet's queue alone. */
+const open = mannedFleets();
+
+/** The worker appends its id and its body to the journal. */
+const LOG_RUN = 'echo "$MAYFLY_JOB_ID $(cat)" >> $JOURNAL';
+
+const text = (value: string) => ({ DataType: 'String', StringValue: value });
+const envelope = (id: string, more: object) => JSON.stringify({ mayfly: 1, id, ...more });
+
+/** Of each dead letter, the job that it names and why it is there. */
+async function deadLetters(bench: Bench): Promise<{ job: string; reason: string }[]> {
+  return (await bench.deadLetters()).map(({ MessageAttributes = {} }) => ({
+    job: MessageAttributes['MayflyJobId']?.StringValue ?? '',
+    reason: MessageAttributes['MayflyReason']?.StringValue ?? '',
+  }));
+}
+
+describe('a producer that may only send messages', () => {
+  test('cannot take the id of a dedupe key before its job is enqueued', async () => {
+    const { bench, fleet, work } = await open();
+    const id = dedupedId('order 7');
+    const messageId = await bench.send(envelope(id, { payload: 'forged' }));
+    await work(LOG_RUN);
+    await bench.empty();
+    expect(await bench.table.get(id)).toBeUndefined();
+    expect(await fleet.enqueue('real', { dedupe: 'order 7' })).toMatchObject({ id, deduplicated: false });
+    expect(await fleet.wait([id])).toMatchObject([{ state: 'succeeded' }]);
+    expect(await bench.journal()).toEqual([`${id} real`]);
+    expect(await deadLetters(bench)).toEqual([
+      {
+        job: `m-${messageId}`,
+        reason: `the message names job ${id}, whose id is made of a dedupe key, and no such job was enqueued`,
+      },
+    ]);
+  });
+
+  test("cannot have its body run under another job's id", async () => {
+    const { bench, fleet, work } = await open();
+    const { id } = await fleet.enqueue('real', { delaySeconds: 1 });
+    // Longer than what a record keeps.
+    const messageId = await bench.send(envelope(id, { payload: 'forged'.repeat(1000) }));
+    await work(LOG_RUN);
+    expect(await fleet.wait([id])).toMatchObject([{ state: 'succeeded', attempts: 1 }]);
+    await bench.empty();
+    expect(await bench.journal()).toEqual([`${id} real`]);
+    expect(await bench.table.get(id)).not.toHaveProperty('bodyKey');
+    expect(await deadLetters(bench)).toEqual([
+      { job: `m-${messageId}`, reason: `the message is not the one that job ${id} was enqueued with` },
+    ]);
+  });
+
+  test('cannot take the id of a message that waits for its next try', async () => {
+    const { bench, work } = await open();
+    const real = `m-${await bench.send('real')}`;
+    const forged = await bench.send(envelope(real, { payload: 'forged' }));
+    await work(`${LOG_RUN}; [ $MAYFLY_ATTEMPT = 2 ]`);
+    await bench.empty();
+    expect(await bench.journal()).toEqual([`${real} real`, `${real} real`]);
+    expect(await bench.table.get(real)).toMatchObject({ state: 'succeeded' });
+    expect(await deadLetters(bench)).toEqual([
+      {
+        job: `m-${forged}`,
+        reason: `the envelope's id is ${real}, which is that of the job of another message`,
+      },
+    ]);
+  });
+
+  test("cannot guess a job's id from those of its batch", async () => {
+    const { fleet } = await open();
+    const { ids, seed } = await fleet.enqueueMany([{ body: '1' }, { body: '2' }, { body: '3' }]);
+    const common = ids.map((id) => id.slice(0, 6));
+    expect(new Set(common).size).toBe(3);
+    expect(ids.every((id) => /^j-[a-z2-7]{24}$/.test(id) && !id.includes(seed))).toBe(true);
+  });
+
+  test('cannot fail a job by a broken envelope with its id', async () => {
+    const { bench, fleet, work } = await open();
+    const { id } = await fleet.enqueue('real', { delaySeconds: 1 });
+    const broken = await bench.send(envelope(id, { payload: 'x', limitSeconds: 0 }));
+    await work(LOG_RUN);
+    expect(await fleet.wait([id])).toMatchObject([{ state: 'succeeded', attempts: 1 }]);
+    await bench.empty();
+    expect(await deadLetters(bench)).toEqual([
+      { job: `m-${broken}`, reason: expect.stringContaining("the envelope's limitSeconds is 0") },
+    ]);
+  });
+
+  test('cannot fail a job by it before its own message comes, though nobody has recorded the job', async () => {
+    const { bench, work } = await open();
+    await bench.send(envelope('order-7', { payload: 'x', limitSeconds: 0 }));
+    await work(LOG_RUN);
+    await bench.empty();
+    await bench.send(envelope('order-7', { payload: 'real' }));
+    await bench.empty();
+    expect(await bench.journal()).toEqual(['order-7 real']);
+  });
+
+  test("cannot have another job's kept body run again", async () => {
+    const { bench, fleet, work } = await open();
+    const { id } = await fleet.enqueue('x'.repeat(1_100_000));
+    await work('wc -c < /dev/stdin >> $JOURNAL');
+    expect(await fleet.wait([id])).toMatchObject([{ state: 'succeeded' }]);
+    const body = envelope(id, { bodyKey: `bodies/${id}` });
+    const messageId = await bench.send(body, { MayflyJobId: text(id) });
+    await bench.empty();
+    expect(await bench.journal()).toEqual(['1100000']);
+    expect(await deadLetters(bench)).toEqual([
+      {
+        job: `m-${messageId}`,
+        reason: `the message says that it is a dead letter of job ${id}, and is not the one that this job was enqueued with`,
+      },
+    ]);
+  });
+
+  test('cannot keep a failed job from being redriven', async () => {
+    const { bench, fleet, work } = await open();
+    const { id } = await fleet.enqueue('real');
+    await work(`${LOG_RUN}; exit 65`);
+    await fleet.wait([id]);
+    await bench.empty();
+    await bench.send('forged', { MayflyJobId: text(id) });
+    await bench.empty();
+    const [letter] = await bench.deadLetters();
+    const { Body = '', MessageAttributes } = letter ?? {};
+    const again = `m-${await bench.send(Body, MessageAttributes)}`;
+    await bench.empty();
+    expect(await bench.journal()).toEqual([`${id} real`, `${again} real`]);
+    expect(await bench.table.get(again)).toMatchObject({ retryOf: id });
+  });
+});
+
+describe('what was refused and is redriven by `mayfly dlq`', () => {
+  test('is a job of its own, and has no part in the job that it names: neither its record nor its body', async () => {
+    const { bench, fleet, work } = await open();
+    const { id } = await fleet.enqueue('x'.repeat(1_100_000));
+    await work('wc -c < /dev/stdin >> $JOURNAL');
+    await fleet.wait([id]);
+    const before = await bench.table.get(id);
+    const thief = await bench.send(envelope(id, { bodyKey: `bodies/${id}` }));
+    const forger = await bench.send(envelope(id, { payload: 'forged' }));
+    await bench.empty();
+    const { outcomes } = await fleet.deadLetters.redrive({ all: true });
+    const own = expect.stringMatching(/^d-/);
+    const wanted = [
+      {
+        id: `m-${thief}`,
+        messageId: expect.any(String),
+        outcome: 'refused',
+        why: `Its body is that of job ${id}, with which it was not enqueued.`,
+      },
+      { id: `m-${forger}`, messageId: expect.any(String), outcome: 'redriven', newId: own },
+    ];
+    expect(outcomes).toHaveLength(2);
+    expect(outcomes).toEqual(expect.arrayContaining(wanted));
+    await bench.empty();
+    expect(await bench.journal()).toEqual(['1100000', '6']);
+    expect(await bench.table.get(id)).toEqual(before);
+  });
+});
+
+test('of a message that SQS moves to the dead letters by itself its producer says whose it is: a nonce proves it', () => {
+  const record = { pk: 'job#j-1', id: 'j-1', state: 'queued', attempts: 0, nonce: 'secret' } as const;
+  const moved = (attributes: object) => ({
+    MessageId: 'one',
+    Body: envelope('j-1', { payload: 'x' }),
+    Attributes: { DeadLetterQueueSourceArn: 'arn:aws:sqs:us-east-1:111122223333:jobs' },
+    MessageAttributes: { ...attributes },
+  });
+  const owner = (attributes: object) => {
+    const message = moved(attributes);
+    return ownerOf(deadLetterOf(message), proofOf(message), record);
+  };
+  expect(owner({ MayflyNonce: text('secret') })).toBe('j-1');
+  expect(owner({})).toBe('m-one');
+  expect(owner({ MayflyNonce: text('guessed') })).toBe('m-one');
+});
+
+describe('a dead letter that SQS brings back', () => {
+  /** A job of a plain producer that has ended like this, and its dead letter. */
+  async function ended(bench: Bench, id: string, state: JobRecord['state']): Promise<void> {
+    const nowMs = Date.now();
+    const lease = { nowMs, leaseUntilMs: nowMs + 60_000, enqueuedAtMs: nowMs };
+    await bench.table.claim({ id, messageId: 'first', instance: 'i-other', fence: 'f', ...lease });
+    if (state !== 'running') await bench.table.finish(id, 'f', state, { endedAtMs: nowMs, refund: 0 });
+  }
+
+  test.each(['failed', 'timed_out', 'lost'] as const)(
+    'runs again if its job is %s, and once',
+    async (state) => {
+      const { bench, work } = await open();
+      const id = `dead-${state}`;
+      await ended(bench, id, state);
+      const first = await bench.send('x', { MayflyJobId: text(id) });
+      await work(LOG_RUN);
+      await bench.empty();
+      const second = await bench.send('x', { MayflyJobId: text(id) });
+      await bench.empty();
+      expect(await bench.journal()).toEqual([`m-${first} x`]);
+      expect(await bench.table.get(id)).toMatchObject({ state, retriedAs: `m-${first}` });
+      expect(await bench.table.get(`m-${second}`)).toBeUndefined();
+      expect(await deadLetters(bench)).toEqual([
+        {
+          job: expect.any(String),
+          reason: `the message says that it is a dead letter of job ${id}, which was retried as job m-${first} already`,
+        },
+      ]);
+    },
+  );
+
+  test.each(['succeeded', 'cancelled', 'running'] as const)('stays dead if its job is %s', async (state) => {
+    const { bench, work } = await open();
+    const id = `not-dead-${state}`;
+    await ended(bench, id, state);
+    const before = await bench.table.get(id);
+    const messageId = await bench.send('x', { MayflyJobId: text(id) });
+    await work(LOG_RUN);
+    await bench.empty();
+    expect(await bench.journal()).toEqual([]);
+    expect(await bench.table.get(id)).toEqual(before);
+    expect(await deadLetters(bench)).toEqual([
+      {
+        job: `m-${messageId}`,
+        reason: `the message says that it is a dead letter of job ${id}, which is ${state}`,
+      },
+    ]);
+  });
+
+  test('stays dead if nothing is known of its job', async () => {
+    const { bench, work } = await open();
+    await bench.send('x', { MayflyJobId: text('j-forgotten') });
+    await work(LOG_RUN);
+    await bench.empty();
+    expect(await bench.journal()).toEqual([]);
+    expect((await deadLetters(bench)).map(({ reason }) => reason)).toEqual([
+      'the message says that it is a dead letter of job j-forgotten, of which nothing is known (any more); ' +
+        '`mayfly dlq redrive` makes a new job of it',
+    ]);
+  });
+
+  test('is a job like any other: it is tried again, fails, and is brought back in its turn', async () => {
+    const { bench, fleet, work } = await open();
+    const { id } = await fleet.enqueue('x');
+    await work(`${LOG_RUN}; [ $MAYFLY_ATTEMPT = 2 ] || exit 1; exit 65`);
+    await fleet.wait([id]);
+    await bench.empty();
+    const [letter] = await bench.deadLetters();
+    const again = `m-${await bench.send(letter?.Body ?? '', letter?.MessageAttributes)}`;
+    await bench.empty();
+    expect(await bench.table.get(again)).toMatchObject({ state: 'failed', attempts: 2 });
+    const [next] = await bench.deadLetters();
+    const third = `m-${await bench.send(next?.Body ?? '', next?.MessageAttributes)}`;
+    await bench.empty();
+    expect(await bench.table.get(third)).toMatchObject({ state: 'failed', retryOf: again });
+    expect(await bench.journal()).toHaveLength(6);
+  });
+});

@@ -5,9 +5,13 @@ function range(kind: string, min: number, max: number): string {
   return `${kind} from ${min} to ${max}`;
 }
 
-function seconds(min: number, max: number) {
-  const allowed = range('a number of seconds', min, max);
+function number(min: number, max: number, kind = 'a number') {
+  const allowed = range(kind, min, max);
   return v.pipe(v.number(allowed), v.minValue(min, allowed), v.maxValue(max, allowed));
+}
+
+function seconds(min: number, max: number) {
+  return number(min, max, 'a number of seconds');
 }
 
 function count(min: number, max: number) {
@@ -43,6 +47,12 @@ const MIB = 1024 * 1024;
 
 /** SQS: a message can be invisible for at most 12 h after it was received ("Amazon SQS visibility timeout"). */
 export const LONGEST_VISIBILITY_SECONDS = 12 * 60 * 60;
+
+/**
+ * Of three tries nine in ten outlast an outage of two minutes of what the worker needs ("Failing over a Multi-AZ DB
+ * instance for Amazon RDS": 60 to 120 seconds), and the last one comes six minutes after the first, on average.
+ */
+export const DEFAULT_RETRY_BACKOFF = { firstSeconds: 120, factor: 5, longestSeconds: 900 };
 
 /**
  * What an agent is told, derived from the fleet's props and written by user-data to `/etc/mayfly/agent.json`.
@@ -84,11 +94,21 @@ export const AgentConfigSchema = v.strictObject({
   /** Tries that cost an attempt, before a job fails. */
   maxAttempts: v.optional(count(1, 900), 3),
   retryTimedOut: v.optional(v.boolean('true or false'), false),
-  /** Bounds of the jittered exponential backoff before a job that failed runs again. */
-  backoff: v.optional(v.strictObject({ initialSeconds: seconds(0, 3600), maxSeconds: seconds(0, 43_200) }), {
-    initialSeconds: 5,
-    maxSeconds: 900,
-  }),
+  /** Before a job that failed is tried again: each wait is anything up to a bound (full jitter), which grows. */
+  retryBackoff: v.optional(
+    v.strictObject({
+      /** The bound of the first wait. */
+      firstSeconds: v.optional(seconds(0, LONGEST_VISIBILITY_SECONDS), DEFAULT_RETRY_BACKOFF.firstSeconds),
+      /** What the bound is multiplied by after each wait. */
+      factor: v.optional(number(1, 100), DEFAULT_RETRY_BACKOFF.factor),
+      /** The bound of all waits. */
+      longestSeconds: v.optional(
+        seconds(0, LONGEST_VISIBILITY_SECONDS),
+        DEFAULT_RETRY_BACKOFF.longestSeconds,
+      ),
+    }),
+    {},
+  ),
   /** Bounds the tries that cost nothing (EX_TEMPFAIL, interrupted): a job older than this fails. */
   maxJobAgeSeconds: v.optional(seconds(60, 1_209_600), 345_600),
   /** How long a job's record outlives its end. */

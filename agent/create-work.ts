@@ -107,8 +107,9 @@ class JobSide implements Work {
       stopping,
     });
     const backoff = {
-      initialMs: config.backoff.initialSeconds * 1000,
-      maxMs: config.backoff.maxSeconds * 1000,
+      initialMs: config.retryBackoff.firstSeconds * 1000,
+      factor: config.retryBackoff.factor,
+      maxMs: config.retryBackoff.longestSeconds * 1000,
     };
     this.#settler = new Settler({ ...shared, bodies, leases: this.#leases, rules: { ...config, backoff } });
     this.#slots = new Slots({

@@ -59,10 +59,11 @@ function contradictions(config: AgentConfig): string[] {
         `${LONGEST_VISIBILITY_SECONDS} together: SQS keeps a message invisible for 12 hours at most`,
     );
   }
-  if (config.backoff.initialSeconds > config.backoff.maxSeconds) {
+  const { firstSeconds, longestSeconds } = config.retryBackoff;
+  if (firstSeconds > longestSeconds) {
     problems.push(
-      `backoff.initialSeconds is ${config.backoff.initialSeconds}; ` +
-        `allowed is at most backoff.maxSeconds, ${config.backoff.maxSeconds}`,
+      `retryBackoff.firstSeconds is ${firstSeconds}; ` +
+        `allowed is at most retryBackoff.longestSeconds, ${longestSeconds}`,
     );
   }
   if (config.deadLetterQueueUrl === config.queueUrl) {

@@ -42,6 +42,7 @@ export function agentConfig(stack: Stack, settings: FleetSettings, surroundings:
     graceSeconds: settings.graceSeconds,
     maxAttempts: settings.maxAttempts,
     retryTimedOut: settings.retryTimedOut,
+    retryBackoff: settings.retryBackoff,
     maxJobAgeSeconds: settings.maxJobAgeSeconds,
     recordSeconds: settings.recordSeconds,
     drainSeconds: settings.drainSeconds,

@@ -35,6 +35,11 @@ export const whole = (min: number, max: number): Check => ({
   test: (value) => Number.isInteger(value) && within(value as number, min, max),
 });
 
+export const number = (min: number, max: number): Check => ({
+  allowed: `a number between ${min} and ${max}`,
+  test: (value) => typeof value === 'number' && within(value, min, max),
+});
+
 export const percentage: Check = {
   allowed: 'a whole percentage between 0 and 100',
   test: whole(0, 100).test,

@@ -1,7 +1,14 @@
 import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import { InstanceType } from 'aws-cdk-lib/aws-ec2';
-import type { WarmPoolProps, WorkerFleetProps } from './props.ts';
-import { validateBuilders, validateProps, validateRunTime, validateWarmPool } from './validation.ts';
+import { DEFAULT_RETRY_BACKOFF } from '../agent/config.ts';
+import type { RetryBackoffProps, WarmPoolProps, WorkerFleetProps } from './props.ts';
+import {
+  validateBuilders,
+  validateProps,
+  validateRetryBackoff,
+  validateRunTime,
+  validateWarmPool,
+} from './validation.ts';
 
 /** Of one size and price class, and to be had in nearly every region. */
 const DEFAULT_TYPES = ['m6i.large', 'm6a.large', 'm5.large', 'm5a.large'];
@@ -30,6 +37,7 @@ export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
     leaseSeconds: seconds(props.lease, Duration.minutes(1)),
     maxAttempts: props.maxAttempts ?? 3,
     retryTimedOut: props.retryTimedOut ?? false,
+    retryBackoff: retryBackoffOf(where, props.retryBackoff),
     maxJobAgeSeconds: seconds(props.maxJobAge, Duration.days(4)),
     trackJobs: props.trackJobs ?? true,
     recordSeconds: seconds(props.recordRetention, Duration.days(14)),
@@ -76,6 +84,20 @@ export interface BakedImageSettings {
 
 function warmPoolOf({ minSize = 1, maxGroupPreparedCapacity = minSize, poolState }: WarmPoolProps) {
   return { minSize, maxGroupPreparedCapacity, poolState: poolState ?? 'stopped' } as const;
+}
+
+/** Of two bounds of which one is given the other gives way. */
+function retryBackoffOf(where: string, given: RetryBackoffProps = {}) {
+  const defaults = DEFAULT_RETRY_BACKOFF;
+  const first = given.first && seconds(given.first);
+  const longest = given.longest && seconds(given.longest);
+  const retryBackoff = {
+    firstSeconds: first ?? Math.min(defaults.firstSeconds, longest ?? defaults.longestSeconds),
+    factor: given.factor ?? defaults.factor,
+    longestSeconds: longest ?? Math.max(defaults.longestSeconds, first ?? 0),
+  };
+  validateRetryBackoff(where, retryBackoff);
+  return retryBackoff;
 }
 
 function bakedImageOf(

@@ -8,13 +8,21 @@ import {
   flag,
   having,
   isObject,
+  number,
   object,
   oneOf,
   percentage,
   text,
   whole,
 } from './checks.ts';
-import type { BakedImageProps, RootVolume, ScaleOutProps, WarmPoolProps, WorkerFleetProps } from './props.ts';
+import type {
+  BakedImageProps,
+  RetryBackoffProps,
+  RootVolume,
+  ScaleOutProps,
+  WarmPoolProps,
+  WorkerFleetProps,
+} from './props.ts';
 import { FleetPropsError, isSize, show } from './refusal.ts';
 
 const HOUR = 3600;
@@ -84,6 +92,12 @@ const scaleOut = {
   warmUp: duration(0, HOUR, wholeSeconds),
 } satisfies Record<keyof ScaleOutProps, Check>;
 
+const retryBackoff = {
+  first: duration(0, LONGEST_VISIBILITY_SECONDS),
+  factor: number(1, 100),
+  longest: duration(0, LONGEST_VISIBILITY_SECONDS),
+} satisfies Record<keyof RetryBackoffProps, Check>;
+
 const warmPool = {
   minSize: whole(0, 10_000),
   maxGroupPreparedCapacity: whole(0, 10_000),
@@ -115,16 +129,14 @@ const checks = {
     allowed: 'a Size between 32 MiB and 24 TiB in whole MiB',
     test: (value) => isSize(value) && whole(32, 24 * 1024 ** 2).test(value.toBytes() / 1024 ** 2),
   },
-  workerCpu: {
-    allowed: 'a number between 0.05 and 1000',
-    test: (value) => typeof value === 'number' && value >= 0.05 && value <= 1000,
-  },
+  workerCpu: number(0.05, 1000),
   workerTasks: whole(16, 1_000_000),
   limit: duration(1, LONGEST_VISIBILITY_SECONDS),
   grace: duration(0, HOUR),
   lease: duration(2, LONGEST_VISIBILITY_SECONDS, wholeSeconds),
   maxAttempts: whole(1, 900),
   retryTimedOut: flag,
+  retryBackoff: object(retryBackoff),
   maxJobAge: duration(60, 14 * DAY),
   trackJobs: flag,
   recordRetention: duration(0, 3650 * DAY),
@@ -215,6 +227,20 @@ export function validateRunTime(where: string, limitSeconds: number, graceSecond
       'at most 12 hours, the longest that SQS keeps a message invisible',
     );
   }
+}
+
+/** The first wait is one of all waits. */
+export function validateRetryBackoff(
+  where: string,
+  { firstSeconds, longestSeconds }: { firstSeconds: number; longestSeconds: number },
+): void {
+  if (firstSeconds <= longestSeconds) return;
+  throw new FleetPropsError(
+    where,
+    'retryBackoff.first',
+    `${firstSeconds} seconds`,
+    `at most retryBackoff.longest, ${longestSeconds} seconds`,
+  );
 }
 
 interface PoolSizes {

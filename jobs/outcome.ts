@@ -55,6 +55,7 @@ export interface RetryRules {
   maxAttempts: number;
   retryTimedOut: boolean;
   maxJobAgeSeconds: number;
+  /** Before a job is tried again that its worker has failed. */
   backoff: BackoffBounds;
 }
 
@@ -65,6 +66,8 @@ const EX_TEMPFAIL = 75;
 
 /** What a lost slot has left of its worker, systemd ends as soon as it sees the loss. No other worker starts before. */
 const LEAST_AFTER_LOSS_MS = 5000;
+
+const FIRST_ELSEWHERE_MS = 5000;
 
 /** The table "What comes of it" of docs/design.md. */
 export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, random: () => number): Outcome {
@@ -90,7 +93,7 @@ export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, rando
     case 'not-started':
       return again(
         `the worker could not be started: ${ending.reason}`,
-        backoffMs(rules.backoff, tries.receiveCount, random),
+        elsewhereMs(tries, rules, random),
         tries,
         rules,
       );
@@ -106,8 +109,14 @@ function slotLost(reason: string, tries: Tries, rules: RetryRules, random: () =>
   if (tries.slotsLost > 0) {
     return retried(`${reason}, not for the first time`, 'failed', tries, rules, random, LEAST_AFTER_LOSS_MS);
   }
-  const delayMs = Math.max(LEAST_AFTER_LOSS_MS, backoffMs(rules.backoff, tries.receiveCount, random));
+  const delayMs = Math.max(LEAST_AFTER_LOSS_MS, elsewhereMs(tries, rules, random));
   return again(reason, delayMs, tries, rules);
+}
+
+/** Of a try that failed because of its instance: another instance may have the job soon. */
+function elsewhereMs({ receiveCount }: Tries, { backoff }: RetryRules, random: () => number): number {
+  const initialMs = Math.min(backoff.initialMs, FIRST_ELSEWHERE_MS);
+  return backoffMs({ initialMs, maxMs: backoff.maxMs }, receiveCount, random);
 }
 
 function exited(status: number, tries: Tries, rules: RetryRules, random: () => number): Outcome {

@@ -79,7 +79,7 @@ test('a slot that its worker ends costs the job no attempt and the agent nothing
     const fields = {
       command: ['sh', '-c', script],
       table: 'jobs',
-      backoff: { initialSeconds: 0, maxSeconds: 0 },
+      retryBackoff: { firstSeconds: 0, longestSeconds: 0 },
     };
     const run = await install(bench, configOf(bench, fields));
     await bench.send('x');

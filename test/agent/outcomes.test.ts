@@ -131,7 +131,7 @@ test('without a dead-letter queue a job that is given up stays in its queue', as
   const bench = await open();
   const agent = await bench.agent('exit 65', {
     deadLetterQueueUrl: undefined,
-    backoff: { initialSeconds: 0, maxSeconds: 900 },
+    retryBackoff: { firstSeconds: 0, longestSeconds: 900 },
   });
   await bench.send('x');
   agent.work.resume();
@@ -146,7 +146,7 @@ test('a dead-letter queue that is gone keeps no instance busy: the job is hidden
   const bench = await open();
   const agent = await bench.agent('exit 65', {
     deadLetterQueueUrl: `${bench.queueUrl}-gone`,
-    backoff: { initialSeconds: 0, maxSeconds: 900 },
+    retryBackoff: { firstSeconds: 0, longestSeconds: 900 },
   });
   await bench.send('x');
   agent.work.resume();
@@ -169,7 +169,7 @@ test.each([
     const clock = new ManualClock(Date.now());
     const agent = await bench.agent(
       'true',
-      { backoff: { initialSeconds: 0, maxSeconds: 900 } },
+      { retryBackoff: { firstSeconds: 0, longestSeconds: 900 } },
       runner,
       clock,
     );

@@ -125,7 +125,7 @@ async function setUp(
     table: TABLE,
     command: ['true'],
     graceSeconds: 0.2,
-    backoff: { initialSeconds: 0, maxSeconds: 0 },
+    retryBackoff: { firstSeconds: 0, longestSeconds: 0 },
   };
   const depth = () => depthOf(clients, queueUrl);
   return {

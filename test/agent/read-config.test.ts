@@ -67,8 +67,8 @@ test.each<[string, object, string]>([
   ],
   [
     'bounds the wrong way round',
-    { backoff: { initialSeconds: 9, maxSeconds: 4 } },
-    'backoff.initialSeconds is 9; allowed is at most backoff.maxSeconds, 4',
+    { retryBackoff: { firstSeconds: 9, longestSeconds: 4 } },
+    'retryBackoff.firstSeconds is 9; allowed is at most retryBackoff.longestSeconds, 4',
   ],
   [
     'one queue for both',

@@ -43,6 +43,15 @@ const refused: [key: string, props: object, shown: string, allowed: RegExp][] = 
   ['alarmTopic', { alarmTopic: 'arn:aws:sns:us-east-1:000000000000:x' }, '"arn:aws:sns', /an ITopic/],
   ['maxAttempts', { maxAttempts: 901 }, '901', /between 1 and 900/],
   ['messageAttributes', { messageAttributes: 'all' }, '"all"', /true or false/],
+  ['retryBackoff', { retryBackoff: 5 }, '5', /an object of first, factor, longest/],
+  ['retryBackoff.first', { retryBackoff: { first: 5 } }, '5', /a Duration between 0 seconds and 12 hours/],
+  ['retryBackoff.factor', { retryBackoff: { factor: 0.5 } }, '0.5', /a number between 1 and 100/],
+  [
+    'retryBackoff.first',
+    { retryBackoff: { first: Duration.minutes(2), longest: Duration.minutes(1) } },
+    '120 seconds',
+    /at most retryBackoff.longest, 60 seconds/,
+  ],
   ['retryTimedOut', { retryTimedOut: 'yes' }, '"yes"', /true or false/],
   ['maxJobAge', { maxJobAge: Duration.days(15) }, '15 days', /14 days/],
   ['logRetention', { logRetention: Duration.hours(30) }, '1 day 6 hours', /in whole days/],
@@ -125,6 +134,17 @@ describe('limit and grace together', () => {
     const given = () => settings({ limit, grace });
     if (fits) expect(given).not.toThrow();
     else expect(given).toThrow(/limit plus grace is [\d.]+ seconds; allowed: at most 12 hours/);
+  });
+});
+
+describe('the backoff before a job is tried again', () => {
+  it.each([
+    [undefined, [120, 5, 900]],
+    [{ longest: Duration.minutes(1) }, [60, 5, 60]],
+    [{ first: Duration.hours(1), factor: 2 }, [3600, 2, 3600]],
+    [{ first: Duration.seconds(1), factor: 3, longest: Duration.hours(1) }, [1, 3, 3600]],
+  ])('%j comes to first, factor and longest %j', (retryBackoff, [firstSeconds, factor, longestSeconds]) => {
+    expect(settings({ retryBackoff }).retryBackoff).toEqual({ firstSeconds, factor, longestSeconds });
   });
 });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { DEFAULT_RETRY_BACKOFF } from '../../agent/config.ts';
 import { type Ending, outcomeOf, type RetryRules, type Tries } from '../../jobs/outcome.ts';
 
 const RULES: RetryRules = {
@@ -72,7 +73,7 @@ test.each<[string, Ending, Tries, unknown[]]>([
   ['stopped to go, too old', { kind: 'interrupted' }, OLD, ['failed', false, deadLetter, /had to go.*old/]],
   ['the lease lost', { kind: 'lease-lost' }, LAST, [undefined, true, { to: 'leave' }, /lease/]],
   ['cancelled', { kind: 'cancelled' }, LAST, ['cancelled', true, { to: 'delete' }, /^cancelled by request$/]],
-  ['not started', noStart, LAST, ['queued', false, handBack(20), /could not be started: EAGAIN/]],
+  ['not started', noStart, LAST, ['queued', false, handBack(10), /could not be started: EAGAIN/]],
   [
     'a broken envelope',
     { kind: 'refused', reason: 'bad id' },
@@ -90,8 +91,25 @@ test.each<[string, Ending, Tries, unknown[]]>([
 test('a job whose slot was lost waits until nothing of its worker can be left, whatever the backoff', () => {
   const lost: Ending = { kind: 'slot-lost', reason: 'the slot was lost' };
   expect(outcomeOf(lost, FIRST, RULES, () => 0).fate).toEqual(handBack(5));
-  expect(outcomeOf(lost, LAST, RULES, () => 0.999).fate).toEqual(handBack(40));
+  expect(outcomeOf(lost, LAST, RULES, () => 0.999).fate).toEqual(handBack(20));
   expect(outcomeOf(lost, { ...FIRST, slotsLost: 1 }, RULES, () => 0).fate).toEqual(handBack(5));
+});
+
+test('by default nine in ten of three tries outlast two minutes, and the last comes six minutes after the first on average', () => {
+  const { firstSeconds, factor, longestSeconds } = DEFAULT_RETRY_BACKOFF;
+  const backoff = { initialMs: firstSeconds * 1000, factor, maxMs: longestSeconds * 1000 };
+  const rules = { ...RULES, backoff };
+  const evenly = Array.from({ length: 200 }, (_, index) => (index + 0.5) / 200);
+  const waitAfter = (attempts: number, random: number) => {
+    const { fate } = outcomeOf(exited(1), { ...FIRST, attempts }, rules, () => random);
+    return fate.to === 'hand-back' ? fate.delaySeconds : Number.NaN;
+  };
+  const [first = [], second = []] = [1, 2].map((attempts) =>
+    evenly.map((random) => waitAfter(attempts, random)),
+  );
+  const all = first.flatMap((one) => second.map((other) => one + other));
+  expect(all.filter((seconds) => seconds >= 120).length / all.length).toBeCloseTo(0.9, 2);
+  expect(Math.round(all.reduce((sum, seconds) => sum + seconds) / all.length / 60)).toBe(6);
 });
 
 test('a fleet may say that jobs which ran past their limit are tried again', () => {

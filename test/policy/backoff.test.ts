@@ -15,6 +15,16 @@ test.each([
   expect(backoffMs(bounds, tries, () => 0.5)).toBe(boundMs / 2);
 });
 
+test.each([
+  [1, 120_000],
+  [2, 600_000],
+  [3, 900_000],
+  [5000, 900_000],
+])('with a factor of 5, after %i failures the wait is anything up to %i ms', (tries, boundMs) => {
+  const longer = { initialMs: 120_000, factor: 5, maxMs: 900_000 };
+  expect(backoffMs(longer, tries, () => 0.5)).toBe(boundMs / 2);
+});
+
 test('a wait is never negative, never beyond the maximum and never without end', () => {
   const number = fc.double({ min: 0, max: 1e7, noNaN: true });
   fc.assert(

@@ -130,6 +130,7 @@ const DEFAULTS: WorkerFleetProps = {
   maxCapacity: 3,
   lease: Duration.seconds(LEASE_SECONDS),
   grace: Duration.seconds(1),
+  retryBackoff: { first: Duration.seconds(1) },
   idleTimeout: Duration.seconds(1.5),
   reportInterval: Duration.seconds(1),
   noticeInterval: Duration.seconds(0.2),

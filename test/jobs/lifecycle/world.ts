@@ -27,7 +27,7 @@ const CONFIG = {
   logBucket: BUCKET,
   command: ['true'],
   concurrency: 2,
-  backoff: { initialSeconds: 5, maxSeconds: 20 },
+  retryBackoff: { firstSeconds: 5, longestSeconds: 20 },
   leaseSeconds: 60,
   graceSeconds: 5,
   cancelSeconds: 5,

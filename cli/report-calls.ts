@@ -1,21 +1,22 @@
+import type { Cloud } from '../local/cloud.ts';
 import type { CallRecord } from '../local/front-door/call-log.ts';
 import type { Screen } from './terminal/screen.ts';
 
 /** What is shown of a running cloud. */
 export interface Reporter {
-  ready(cloud: { endpoint: string; region: string; accountId: string; logFile: string }): void;
+  ready(cloud: Pick<Cloud, 'endpoint' | 'region' | 'accountId' | 'logFile' | 'owner'>): void;
   call(record: CallRecord): void;
   ending(): void;
 }
 
 /** What any AWS client has to be told. Older ones know the region by another name. */
-function environment(endpoint: string, region: string): Record<string, string> {
+function environment({ endpoint, region, owner }: Pick<Cloud, 'endpoint' | 'region' | 'owner'>) {
   return {
     AWS_ENDPOINT_URL: endpoint,
     AWS_REGION: region,
     AWS_DEFAULT_REGION: region,
-    AWS_ACCESS_KEY_ID: 'local',
-    AWS_SECRET_ACCESS_KEY: 'local',
+    AWS_ACCESS_KEY_ID: owner.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: owner.secretAccessKey,
   };
 }
 
@@ -26,8 +27,10 @@ export function createReporter(screen: Screen, form: 'text' | 'json'): Reporter 
 function jsonReporter(screen: Screen): Reporter {
   const line = (event: string, rest: object) => screen.write(`${JSON.stringify({ event, ...rest })}\n`);
   return {
-    ready: ({ endpoint, region, accountId, logFile }) =>
-      line('ready', { endpoint, region, accountId, logFile, environment: environment(endpoint, region) }),
+    ready: (cloud) => {
+      const { endpoint, region, accountId, logFile } = cloud;
+      line('ready', { endpoint, region, accountId, logFile, environment: environment(cloud) });
+    },
     call: (record) => line('call', record),
     ending: () => line('ending', {}),
   };
@@ -40,10 +43,9 @@ function textReporter(screen: Screen): Reporter {
     if (screen.isTTY) screen.write('\r\u001b[2K');
   };
   return {
-    ready({ endpoint, region, logFile }) {
-      const exports = Object.entries(environment(endpoint, region)).map(
-        ([name, value]) => `  export ${name}=${value}`,
-      );
+    ready(cloud) {
+      const { endpoint, logFile } = cloud;
+      const exports = Object.entries(environment(cloud)).map(([name, value]) => `  export ${name}=${value}`);
       screen.write(
         `A small AWS is up on ${endpoint}. In another shell, for any AWS client:\n\n${exports.join('\n')}\n\n`,
       );

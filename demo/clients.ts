@@ -14,12 +14,16 @@ export interface OperatorClients {
   destroy(): void;
 }
 
-/** Any key pair is the owner's in the embedded cloud. */
-export const OWNER = { accessKeyId: 'demo', secretAccessKey: 'demo' };
+/** Where an operator finds AWS, and as whom: of the embedded cloud, the owner. */
+export interface Access {
+  endpoint: string;
+  region: string;
+  owner: { accessKeyId: string; secretAccessKey: string };
+}
 
 /** An operator's clients, pointed at an endpoint and at nothing else, whatever the environment says. */
-export function operatorClients(endpoint: string, region: string): OperatorClients {
-  const options = { endpoint, region, credentials: OWNER };
+export function operatorClients({ endpoint, region, owner }: Access): OperatorClients {
+  const options = { endpoint, region, credentials: owner };
   const sqs = new SQSClient({ ...options, useQueueUrlAsEndpoint: false });
   const dynamodb = new DynamoDBClient(options);
   const ec2 = new EC2Client(options);
@@ -41,7 +45,7 @@ export function operatorClients(endpoint: string, region: string): OperatorClien
  * The environment of a tool that is to talk to the endpoint: nothing of the user's own AWS set-up gets in, and `node`
  * is the one that runs this.
  */
-export function operatorEnvironment(endpoint: string, region: string): Record<string, string> {
+export function operatorEnvironment({ endpoint, region, owner }: Access): Record<string, string> {
   const own = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('AWS_') && !name.startsWith('CDK_'),
   );
@@ -51,8 +55,8 @@ export function operatorEnvironment(endpoint: string, region: string): Record<st
     AWS_ENDPOINT_URL: endpoint,
     AWS_REGION: region,
     AWS_DEFAULT_REGION: region,
-    AWS_ACCESS_KEY_ID: OWNER.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: OWNER.secretAccessKey,
+    AWS_ACCESS_KEY_ID: owner.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: owner.secretAccessKey,
     AWS_EC2_METADATA_DISABLED: 'true',
   };
 }

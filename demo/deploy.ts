@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { operatorEnvironment } from './clients.ts';
+import { type Access, operatorEnvironment } from './clients.ts';
 import { STACK_NAME } from './fleet.ts';
 
 export interface DeployOptions {
-  endpoint: string;
-  region: string;
+  access: Access;
   /** For what synth leaves and for the outputs. */
   directory: string;
   /** Variables that `demo/app.ts` reads. */
@@ -47,7 +46,7 @@ export async function deploy(options: DeployOptions): Promise<Deployed> {
       preferLocal: true,
       localDir: import.meta.dirname,
       cwd: join(import.meta.dirname, '..'),
-      env: { ...operatorEnvironment(options.endpoint, options.region), ...options.environment },
+      env: { ...operatorEnvironment(options.access), ...options.environment },
       extendEnv: false,
       all: true,
       stdin: 'ignore',

@@ -34,13 +34,12 @@ export interface Shown {
 export async function show({ cloud, stage, directory, progress, signal }: ShowOptions): Promise<Shown> {
   progress.say('Deploying with the real `cdk deploy` ...');
   const stack = await deploy({
-    endpoint: cloud.endpoint,
-    region: cloud.region,
+    access: cloud,
     directory,
     environment: stage.environment,
     signal,
   });
-  const clients = operatorClients(cloud.endpoint, cloud.region);
+  const clients = operatorClients(cloud);
   try {
     const tiles = cut(VIEW, TILE_SIZE);
     const { sent, ...watched } = await work({ stack, stage, clients, tiles, progress, signal });

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { type CloudClock, startClock } from './clock.ts';
 import { createCloudFormation } from './cloudformation/cloudformation.ts';
@@ -7,9 +8,10 @@ import { createDispatcher } from './front-door/dispatch.ts';
 import { createFaults, type Faults } from './front-door/faults.ts';
 import { openFrontDoor } from './front-door/server.ts';
 import type { CallAws, CloudContext } from './front-door/service.ts';
-import { createSessions } from './front-door/sessions.ts';
+import { createSessions, drawOwnerKeys, type OwnerKeys } from './front-door/sessions.ts';
 import type { Launcher } from './instances/launcher.ts';
 import { createProcessLauncher } from './instances/process-launcher.ts';
+import { LAB_ADDRESS } from './machines/addresses.ts';
 import { type Compute, createCompute } from './services/compute.ts';
 import { addBootstrapRoles, createIam } from './services/iam/service.ts';
 import { createIamStore } from './services/iam/store.ts';
@@ -36,6 +38,8 @@ export interface Cloud {
   endpoint: string;
   region: string;
   accountId: string;
+  /** What the account's owner signs with. Whoever is told the secret may do everything, and nobody else may. */
+  owner: OwnerKeys;
   /** `calls.jsonl`: one line a call. */
   logFile: string;
   faults: Faults;
@@ -60,20 +64,23 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const { directory, region = 'us-east-1', port = 0 } = options;
   const logFile = join(directory, 'calls.jsonl');
   const log = await prepareDirectory(directory, logFile);
-  const parts = await assemble(options, region, log);
+  const owner = drawOwnerKeys();
+  const parts = await assemble(options, region, log, owner);
   const { dispatcher, sessions, faults, context, machines } = parts;
-  const door = await openFrontDoor({ port, region, dispatcher, sessions, faults, s3: parts.handleS3 }).catch(
-    async (error: unknown) => {
-      await parts.close();
-      throw error;
-    },
-  );
+  const s3 = parts.handleS3;
+  const doorOptions = { port, region, dispatcher, sessions, faults, s3, guestName: LAB_ADDRESS };
+  const door = await openFrontDoor(doorOptions).catch(async (error: unknown) => {
+    await parts.close();
+    throw error;
+  });
   parts.endpoint = `http://127.0.0.1:${door.port}`;
+  parts.admitGuest = door.admitGuest;
   await dispatcher.call('s3', 'CreateBucket', { Bucket: `cdk-hnb659fds-assets-${ACCOUNT_ID}-${region}` });
   return {
     endpoint: parts.endpoint,
     region,
     accountId: ACCOUNT_ID,
+    owner,
     logFile,
     faults,
     call: dispatcher.call,
@@ -88,11 +95,11 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 }
 
 /** All services, introduced to each other; nothing listens yet. */
-async function assemble(options: CloudOptions, region: string, log: CallLog) {
+async function assemble(options: CloudOptions, region: string, log: CallLog, owner: OwnerKeys) {
   const started = startClock(options.speed ?? 1);
   const clock = options.clock ?? started;
   const now = () => clock.now();
-  const sessions = createSessions(now);
+  const sessions = createSessions(now, owner);
   const faults = createFaults();
   const iam = createIamStore();
   const names = { accountId: ACCOUNT_ID, now };
@@ -106,6 +113,7 @@ async function assemble(options: CloudOptions, region: string, log: CallLog) {
     accountId: ACCOUNT_ID,
     region,
     endpoint: () => parts.endpoint,
+    admitGuest: (visitor) => parts.admitGuest(visitor),
     issueSession: (roleArn, sessionName) => sessions.issue(roleArn, sessionName),
   };
   const { running: storage, handleS3 } = await createStorage(context, dispatcher);
@@ -124,8 +132,12 @@ async function assemble(options: CloudOptions, region: string, log: CallLog) {
     await log.close();
   };
   const { machines } = compute;
-  /** The endpoint is known once the front door is open. */
-  const parts = { context, dispatcher, sessions, faults, machines, handleS3, close, endpoint: '' };
+  /** The last two are known once the front door is open. */
+  const parts = {
+    ...{ context, dispatcher, sessions, faults, machines, handleS3, close },
+    endpoint: '',
+    admitGuest: (visitor: Socket): void => void visitor.destroy(),
+  };
   return parts;
 }
 

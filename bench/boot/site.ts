@@ -14,7 +14,7 @@ import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { DescribeLaunchTemplateVersionsCommand, RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { parse } from 'yaml';
-import { type OperatorClients, OWNER, operatorClients } from '../../demo/clients.ts';
+import { type OperatorClients, operatorClients } from '../../demo/clients.ts';
 import { sendJobs } from '../../demo/send.ts';
 import type { WorkerFleetProps } from '../../infra/props.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
@@ -98,9 +98,9 @@ class FleetSite implements Site {
     this.#cloud = cloud;
     this.#stopwatch = stopwatch;
     this.#remove = remove;
-    const { endpoint, region } = cloud;
-    this.#clients = operatorClients(endpoint, region);
-    this.#cloudFormation = new CloudFormationClient({ endpoint, region, credentials: OWNER });
+    const { endpoint, region, owner } = cloud;
+    this.#clients = operatorClients(cloud);
+    this.#cloudFormation = new CloudFormationClient({ endpoint, region, credentials: owner });
   }
 
   async deploy(fleet: Synthesised): Promise<this> {

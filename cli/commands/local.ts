@@ -46,7 +46,9 @@ Any AWS client works with these variables, which it prints with the actual port:
   AWS_REGION=us-east-1
   AWS_DEFAULT_REGION=us-east-1             (for the older tools)
   AWS_ACCESS_KEY_ID=local
-  AWS_SECRET_ACCESS_KEY=local
+  AWS_SECRET_ACCESS_KEY=...                (drawn at each start)
+Signatures are checked. Whoever knows the secret runs programs as you (a Lambda
+function, an instance): keep it to yourself.
 
 --speed leaves the queue, the jobs, the agents and the time-outs of hooks at
 their own pace. State is in memory and ends with it; the log of all calls
@@ -57,9 +59,11 @@ on Linux and as root; the first time it builds an image, in about a minute.
 The instances' journals: journalctl -D <directory>/instances/<id>/journal
 They share <directory>/shared, as /mnt/shared.
 
-Faults can be set over HTTP, one JSON rule a POST:
-  curl -d '{"service":"sqs","times":3,"effect":{"kind":"throttle"}}' \\
-    http://127.0.0.1:4566/_mayfly/faults
+Faults can be set over HTTP, one JSON rule a POST, signed as any other call:
+  curl --aws-sigv4 aws:amz:us-east-1:mayfly \\
+    --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \\
+    -d '{"service":"sqs","times":3,"effect":{"kind":"throttle"}}' \\
+    $AWS_ENDPOINT_URL/_mayfly/faults
 `;
 
 function port(value: string): number {

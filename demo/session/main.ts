@@ -24,11 +24,10 @@ async function record(): Promise<Line[]> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-session-'));
   const cloud = await startCloud({ directory, speed: SPEED });
   try {
-    const { endpoint, region } = cloud;
     const signal = AbortSignal.timeout(LONGEST_MS);
     const app = { file: 'demo/session/app.ts', stack: STACK_NAME };
-    await deploy({ endpoint, region, directory, environment: {}, signal, app });
-    const environment = operatorEnvironment(endpoint, region);
+    await deploy({ access: cloud, directory, environment: {}, signal, app });
+    const environment = operatorEnvironment(cloud);
     const programs = await programsIn(directory);
     const PATH = [programs, environment['PATH']].join(delimiter);
     const shell = { ...environment, PATH, MAYFLY_STACK: STACK_NAME };

@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as v from 'valibot';
+import { type Admission, authenticate } from './authenticate.ts';
 import type { Faults } from './faults.ts';
 import { readBody } from './request.ts';
+import { AwsError } from './service.ts';
+import { readSignatureFields } from './signature-fields.ts';
 
 const applied = v.optional(v.boolean(), false);
 
@@ -32,35 +35,49 @@ const FaultSchema = v.strictObject({
 });
 
 /**
- * The cloud's own paths, for people and tests in other processes: `GET /_mayfly/health`, and `/_mayfly/faults` to
- * list (GET), set (POST a `FaultRule`) and clear (DELETE) faults. No bucket can be named so.
+ * The cloud's own paths, for people and tests in other processes: `GET /_mayfly/health`, which anybody may, and
+ * `/_mayfly/faults` to list (GET), set (POST a `FaultRule`) and clear (DELETE) faults, signed by the owner as any call
+ * is (the service's name is `mayfly`). No bucket can be named so.
  */
 export async function handleAdmin(
   request: IncomingMessage,
   response: ServerResponse,
   url: URL,
-  faults: Faults,
+  { faults, ...admission }: Admission & { faults: Faults },
 ): Promise<void> {
   const answer = (status: number, body: unknown) => {
     response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
   };
-  // A web page must not reach the cloud through its visitor's browser.
-  if (request.headers.origin !== undefined) return answer(403, { error: 'Not for web pages.' });
   const route = `${request.method} ${url.pathname}`;
   if (route === 'GET /_mayfly/health') return answer(200, { status: 'ok' });
-  if (route === 'GET /_mayfly/faults') return answer(200, faults.list());
+  try {
+    const body = await readBody(request);
+    requireOwner(request, url, body, admission);
+    const [status, said] = serveFaults(route, body, faults);
+    answer(status, said);
+  } catch (error) {
+    if (!(error instanceof AwsError)) throw error;
+    answer(error.status, { error: error.message });
+  }
+}
+
+function requireOwner(request: IncomingMessage, url: URL, body: Buffer, admission: Admission): void {
+  const fields = readSignatureFields(request, url.searchParams);
+  const caller = authenticate(request, fields, body, admission);
+  if (caller.kind !== 'owner') throw new AwsError('AccessDenied', 'Only the owner may set faults.', 403);
+}
+
+function serveFaults(route: string, body: Buffer, faults: Faults): [status: number, said: unknown] {
+  if (route === 'GET /_mayfly/faults') return [200, faults.list()];
   if (route === 'DELETE /_mayfly/faults') {
     faults.clear();
-    return answer(200, []);
+    return [200, []];
   }
-  if (route !== 'POST /_mayfly/faults') return answer(404, { error: `There is no ${route}.` });
-  const rule = v.safeParse(
-    v.pipe(v.string(), v.parseJson(), FaultSchema),
-    (await readBody(request)).toString(),
-  );
-  if (!rule.success) return answer(400, { error: v.summarize(rule.issues) });
+  if (route !== 'POST /_mayfly/faults') return [404, { error: `There is no ${route}.` }];
+  const rule = v.safeParse(v.pipe(v.string(), v.parseJson(), FaultSchema), body.toString());
+  if (!rule.success) return [400, { error: v.summarize(rule.issues) }];
   faults.add(withoutUndefined(rule.output));
-  answer(201, faults.list());
+  return [201, faults.list()];
 }
 
 /** The schema gives absent members as undefined ones, which the exact types of a rule do not have. */

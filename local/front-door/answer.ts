@@ -100,6 +100,26 @@ const NAMES: Record<string, Partial<Record<Protocol | 'sqs', Name>>> = {
     'rest-json': ['AccessDeniedException', 403],
     ec2: ['UnauthorizedOperation', 403],
   },
+  MissingAuthenticationToken: {
+    json: ['MissingAuthenticationTokenException', 400],
+    'rest-json': ['MissingAuthenticationTokenException', 403],
+    'rest-xml': ['AccessDenied', 403],
+  },
+  IncompleteSignature: {
+    json: ['IncompleteSignatureException', 400],
+    'rest-json': ['IncompleteSignatureException', 400],
+  },
+  SignatureDoesNotMatch: {
+    json: ['InvalidSignatureException', 400],
+    'rest-json': ['InvalidSignatureException', 403],
+    ec2: ['AuthFailure', 401],
+  },
+  RequestTimeTooSkewed: {
+    json: ['InvalidSignatureException', 400],
+    query: ['SignatureDoesNotMatch', 403],
+    'rest-json': ['InvalidSignatureException', 403],
+    ec2: ['RequestExpired', 400],
+  },
   InvalidClientTokenId: {
     json: ['UnrecognizedClientException', 400],
     sqs: ['InvalidClientTokenId', 403],

@@ -30,7 +30,8 @@ export function protocolOf(
   const isForm = request.headers['content-type']?.startsWith(FORM) ?? false;
   if (isForm || url.searchParams.has('Action')) return serviceName === 'ec2' ? 'ec2' : 'query';
   if (service?.routes) return 'rest-json';
-  return 'json';
+  // Of a request that names no service, only S3's is known by nothing.
+  return serviceName ? 'json' : 'rest-xml';
 }
 
 /** Reads action and input out of a request. `AwsError` if it cannot be read. */
@@ -81,9 +82,8 @@ function unknownPath(request: IncomingMessage, url: URL): AwsError {
 /** More than any call of these services may carry: SQS's 1 MiB, each byte escaped, is the longest. */
 const LONGEST_BODY_BYTES = 16 * 1024 * 1024;
 
-/** The whole body, unpacked (SDKs compress large CloudWatch calls). */
-export async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const body = await collect(request);
+/** A body as SDKs meant it: they compress large CloudWatch calls. */
+export function unpack(request: IncomingMessage, body: Buffer): Buffer {
   if (request.headers['content-encoding'] !== 'gzip') return body;
   try {
     return gunzipSync(body, { maxOutputLength: LONGEST_BODY_BYTES });
@@ -92,7 +92,8 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   }
 }
 
-function collect(request: IncomingMessage): Promise<Buffer> {
+/** The whole body, as it came. */
+export function readBody(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;

@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { handleAdmin } from './admin.ts';
 import { writeAnswer, writeError } from './answer.ts';
-import { readScope, type Scope } from './credential-scope.ts';
+import { authenticate } from './authenticate.ts';
 import type { Dispatcher } from './dispatch.ts';
 import { type Faults, NoAnswer } from './faults.ts';
-import { type Protocol, protocolOf, readBody, readRequest } from './request.ts';
+import { foreignTo } from './foreign.ts';
+import { type Protocol, protocolOf, readBody, readRequest, unpack } from './request.ts';
 import { AwsError, type Call, type Service } from './service.ts';
 import type { Sessions } from './sessions.ts';
+import { readSignatureFields, type SignatureFields } from './signature-fields.ts';
 
 /** S3 streams bodies: it reads the request and writes the answer itself, and rejects with `AwsError` or `NoAnswer`. */
 export type StreamHandler = (
@@ -19,6 +21,8 @@ export type StreamHandler = (
 
 export interface FrontDoor {
   port: number;
+  /** Takes a connection from a network of instances: whoever calls through it is not the owner. */
+  admitGuest(visitor: Socket): void;
   close(): Promise<void>;
 }
 
@@ -29,12 +33,21 @@ export interface FrontDoorOptions {
   sessions: Sessions;
   faults: Faults;
   s3: StreamHandler;
+  /** What the door is called in a network of instances. */
+  guestName: string;
+}
+
+/** All that a request is handled with. */
+interface Surroundings extends FrontDoorOptions {
+  /** Connections that came from a network of instances. */
+  guests: WeakSet<Socket>;
 }
 
 /** Opens the one port, on loopback. Rejects with a sentence when it cannot be had. */
 export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoor> {
+  const surroundings: Surroundings = { ...options, guests: new WeakSet() };
   const server = createServer({ requestTimeout: 0 }, (request, response) => {
-    handle(request, response, options).catch((error: unknown) => {
+    handle(request, response, surroundings).catch((error: unknown) => {
       console.error('The front door failed:', error);
       response.destroy();
     });
@@ -44,6 +57,10 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
   await listen(server, options.port);
   return {
     port: (server.address() as AddressInfo).port,
+    admitGuest: (visitor) => {
+      surroundings.guests.add(visitor);
+      server.emit('connection', visitor);
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -69,16 +86,28 @@ function listenError(error: NodeJS.ErrnoException, port: number): string {
 async function handle(
   request: IncomingMessage,
   response: ServerResponse,
-  options: FrontDoorOptions,
+  surroundings: Surroundings,
 ): Promise<void> {
+  const { dispatcher, faults, sessions, guests, guestName } = surroundings;
+  const isGuest = guests.has(request.socket);
+  const foreign = foreignTo(request, isGuest ? [guestName] : []);
+  if (foreign !== undefined) return turnAway(request, response, foreign, surroundings);
   const url = new URL(request.url ?? '/', 'http://127.0.0.1');
-  if (url.pathname.startsWith('/_mayfly/')) return handleAdmin(request, response, url, options.faults);
-  const scope = readScope(request, url.searchParams);
-  const service = options.dispatcher.services.get(scope?.service ?? '');
-  const protocol: Protocol = scope ? protocolOf(request, url, scope.service, service) : 'rest-xml';
+  if (url.pathname.startsWith('/_mayfly/')) {
+    return handleAdmin(request, response, url, { faults, sessions, isGuest });
+  }
   const requestId = randomUUID();
+  let protocol = protocolOf(request, url, '', undefined);
+  let service: Service | undefined;
   try {
-    await serve(request, response, url, { scope, protocol, service, requestId }, options);
+    const fields = await admit(
+      async () => readSignatureFields(request, url.searchParams),
+      (error) => dispatcher.refuse(nobodysCall(request, surroundings, requestId), error),
+    );
+    service = dispatcher.services.get(fields?.service ?? '');
+    if (fields) protocol = protocolOf(request, url, fields.service, service);
+    const arrival = { fields, protocol, service, requestId, isGuest };
+    await serve(request, response, url, arrival, surroundings);
   } catch (error) {
     if (error instanceof AwsError) writeError(response, service, protocol, error, requestId);
     else if (error instanceof NoAnswer) request.socket.resetAndDestroy();
@@ -87,32 +116,52 @@ async function handle(
   }
 }
 
+/** Nothing of the request is done, nor read. */
+function turnAway(
+  request: IncomingMessage,
+  response: ServerResponse,
+  foreign: string,
+  surroundings: Surroundings,
+): void {
+  const error = new AwsError('AccessDenied', `The request came from ${foreign}.`, 403);
+  surroundings.dispatcher.refuse(nobodysCall(request, surroundings, randomUUID()), error);
+  response.writeHead(403, { 'content-type': 'application/json', connection: 'close' });
+  response.end(`${JSON.stringify({ error: error.message })}\n`);
+}
+
+/** A call of which no more is known than its path. */
+function nobodysCall(request: IncomingMessage, { region }: Surroundings, requestId: string) {
+  const { signal } = new AbortController();
+  return { service: 'unknown', action: `${request.method} ${request.url}`, region, requestId, signal };
+}
+
 interface Arrival {
-  scope: Scope | undefined;
+  fields: SignatureFields | undefined;
   protocol: Protocol;
   service: Service | undefined;
   requestId: string;
+  isGuest: boolean;
 }
 
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
   url: URL,
-  { scope, protocol, service, requestId }: Arrival,
-  { dispatcher, sessions, s3, region }: FrontDoorOptions,
+  { fields, protocol, service, requestId, isGuest }: Arrival,
+  { dispatcher, sessions, s3, region }: Surroundings,
 ): Promise<void> {
   const details = {
-    service: scope?.service ?? 'unknown',
-    region: scope?.region || region,
+    service: fields?.service ?? 'unknown',
+    region: fields?.region || region,
     requestId,
     signal: abortedWhenGone(request, response),
   };
   const admitted = await admit(
     async () => {
-      if (!scope) throw new AwsError('MissingAuthenticationToken', 'The request is not signed.', 403);
-      const caller = sessions.identify(scope.accessKeyId, scope.token);
-      if (protocol === 'rest-xml') return { caller };
-      return { caller, read: readRequest(request, url, protocol, await readBody(request), service) };
+      const body = protocol === 'rest-xml' ? undefined : await readBody(request);
+      const caller = authenticate(request, fields, body, { sessions, isGuest });
+      if (protocol === 'rest-xml' || !body) return { caller };
+      return { caller, read: readRequest(request, url, protocol, unpack(request, body), service) };
     },
     (error) => dispatcher.refuse({ ...details, action: describeRequest(request, url) }, error),
   );

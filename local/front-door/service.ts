@@ -6,11 +6,12 @@
  * An operation sees plain AWS-shaped input and returns plain AWS-shaped output, whatever the protocol.
  */
 
+import type { Socket } from 'node:net';
 import type { CloudClock } from '../clock.ts';
 import type { ConditionContext } from './conditions.ts';
 import type { PolicyDocument } from './policy.ts';
 
-/** Who calls: the account's owner (any unknown key pair), or a role session that the cloud itself handed out. */
+/** Who calls: the account's owner, or a role session that the cloud itself handed out. */
 export type Caller =
   | { kind: 'owner'; accessKeyId: string }
   | { kind: 'role'; accessKeyId: string; roleArn: string; sessionName: string };
@@ -125,6 +126,8 @@ export interface CloudContext {
   region: string;
   /** `http://127.0.0.1:<port>` of the front door. */
   endpoint(): string;
+  /** Takes a connection from a network of instances. Whoever calls through it is not the owner. */
+  admitGuest(visitor: Socket): void;
   /** Credentials of a role session, known to the front door from then on as that role. */
   issueSession(roleArn: string, sessionName: string): SessionCredentials;
 }

@@ -3,53 +3,62 @@ import { AwsError, type Caller, type SessionCredentials } from './service.ts';
 
 interface Session {
   caller: Caller;
+  secret: string;
   token: string;
   expiresAtMs: number;
+}
+
+/** A key pair of the account's owner. */
+export interface OwnerKeys {
+  accessKeyId: string;
+  secretAccessKey: string;
+}
+
+/** Known to whoever was told it by the cloud, and drawn anew for each cloud. */
+export function drawOwnerKeys(): OwnerKeys {
+  return { accessKeyId: 'local', secretAccessKey: randomBytes(30).toString('base64url') };
 }
 
 /** Seconds that credentials of an instance or an assumed role are good for: AWS's own default. */
 const SESSION_SECONDS = 3600;
 
-/**
- * Who calls, by access key. Signatures are not verified: the cloud listens on loopback only, and a key that it
- * never handed out is the account's owner, whatever the secret. What tells callers apart are the sessions that
- * the cloud itself issued, and those are checked for token and expiry.
- */
+/** Who calls, by access key: the owner, or a session that the cloud issued. Others are nobody. */
 export interface Sessions {
   issue(roleArn: string, sessionName: string, seconds?: number): SessionCredentials;
-  identify(accessKeyId: string, token: string | undefined): Caller;
+  /** Whose key it is, and the secret that the request has to be signed with. `AwsError` if it is nobody's. */
+  identify(accessKeyId: string, token: string | undefined): { caller: Caller; secret: string };
 }
 
-export function createSessions(now: () => number): Sessions {
+export function createSessions(now: () => number, owner: OwnerKeys): Sessions {
   const sessions = new Map<string, Session>();
   return {
     issue(roleArn, sessionName, seconds = SESSION_SECONDS) {
       const accessKeyId = `ASIA${randomBytes(10).toString('hex').toUpperCase().slice(0, 16)}`;
+      const secret = randomBytes(30).toString('base64');
       const token = randomBytes(48).toString('base64');
       const expiresAtMs = now() + seconds * 1000;
       const caller: Caller = { kind: 'role', accessKeyId, roleArn, sessionName };
-      sessions.set(accessKeyId, { caller, token, expiresAtMs });
+      sessions.set(accessKeyId, { caller, secret, token, expiresAtMs });
       return {
         AccessKeyId: accessKeyId,
-        SecretAccessKey: randomBytes(30).toString('base64'),
+        SecretAccessKey: secret,
         SessionToken: token,
         Expiration: new Date(expiresAtMs).toISOString().replace(/\.\d+Z$/, 'Z'),
       };
     },
     identify(accessKeyId, token) {
-      const session = sessions.get(accessKeyId);
-      if (!session) {
-        if (accessKeyId.startsWith('ASIA')) throw unknownKey();
-        return { kind: 'owner', accessKeyId };
+      if (accessKeyId === owner.accessKeyId) {
+        return { caller: { kind: 'owner', accessKeyId }, secret: owner.secretAccessKey };
       }
-      if (session.token !== token) throw unknownKey();
+      const session = sessions.get(accessKeyId);
+      if (!session || session.token !== token) throw unknownKey();
       if (session.expiresAtMs <= now()) throw expired();
-      return session.caller;
+      return { caller: session.caller, secret: session.secret };
     },
   };
 }
 
-function unknownKey(): AwsError {
+export function unknownKey(): AwsError {
   return new AwsError('InvalidClientTokenId', 'The security token included in the request is invalid.', 403);
 }
 

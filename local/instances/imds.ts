@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { foreignTo } from '../front-door/foreign.ts';
 import { type MetadataView, readMetadata } from './metadata.ts';
 
 /** The metadata service of one instance. The SDK drops a path in its endpoint, hence a port for each instance. */
@@ -11,6 +12,8 @@ export interface MetadataService {
   close(): Promise<void>;
 }
 
+/** "Instance metadata service": what it is called on the instance itself. */
+const OWN_NAMES = ['169.254.169.254'];
 const LONGEST_TOKEN_SECONDS = 21_600;
 const TOKEN_HEADER = 'x-aws-ec2-metadata-token';
 const TTL_HEADER = 'x-aws-ec2-metadata-token-ttl-seconds';
@@ -47,6 +50,8 @@ interface Answer {
 }
 
 function answer(view: MetadataView, tokens: Map<string, number>, request: IncomingMessage): Answer {
+  // Role credentials are to be had here: not for the pages that somebody's browser visits.
+  if (foreignTo(request, OWN_NAMES) !== undefined) return { status: 403, body: '403 - Forbidden' };
   const path = new URL(request.url ?? '/', 'http://metadata').pathname;
   if (view.options.httpEndpoint === 'disabled') return { status: 403, body: '403 - Forbidden' };
   if (request.method === 'PUT') return issueToken(tokens, request, path);

@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+
 /** How the cloud turns a launch into something that runs: a process group on this machine, or a machine that boots. */
 export interface Launcher {
   launch(spec: InstanceSpec): Promise<Instance>;
@@ -18,6 +20,8 @@ export interface InstanceSpec {
   metadataEndpoint: string;
   /** Where the cloud's front door listens. */
   awsEndpoint: string;
+  /** Takes a connection to AWS that comes from the instance's own network: whoever calls through it is not the owner. */
+  connectToAws(visitor: Socket): void;
   region: string;
   /** A directory of the instance's own: its log, state and unpacked tree. Kept after the instance is gone. */
   directory: string;

@@ -145,8 +145,7 @@ class Lab implements MachineLauncher {
   }
 
   #callAws(visitor: Socket): void {
-    const spec = this.#specOf(visitor);
-    if (spec) forward(visitor, spec.awsEndpoint);
+    this.#specOf(visitor)?.connectToAws(visitor);
   }
 
   /** Whose address it is; nobody else is listened to. */

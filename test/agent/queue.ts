@@ -81,8 +81,8 @@ export function openBench(): () => Promise<Bench> {
     // The agent's clients find the cloud as they find AWS.
     Object.assign(process.env, {
       AWS_ENDPOINT_URL: cloud.endpoint,
-      AWS_ACCESS_KEY_ID: 'AKIATEST',
-      AWS_SECRET_ACCESS_KEY: 'any',
+      AWS_ACCESS_KEY_ID: cloud.owner.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: cloud.owner.secretAccessKey,
     });
     clients = createClients(cloud.region);
     await createTable(cloud);

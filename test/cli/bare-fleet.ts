@@ -125,8 +125,8 @@ function credentials(cloud: Cloud) {
   return {
     AWS_ENDPOINT_URL: cloud.endpoint,
     AWS_REGION: cloud.region,
-    AWS_ACCESS_KEY_ID: 'AKIATEST',
-    AWS_SECRET_ACCESS_KEY: 'any',
+    AWS_ACCESS_KEY_ID: cloud.owner.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: cloud.owner.secretAccessKey,
   };
 }
 

@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
+import { readyAccess } from '../support/ready.ts';
+import { signedFetch } from '../support/sigv4.ts';
 
 const BIN = resolve(import.meta.dirname, '../../bin/mayfly.js');
 let directory: string;
@@ -55,14 +57,8 @@ describe('mayfly local', () => {
 
   test('tells of calls as they come, and keeps them in its log', async () => {
     const { child, next } = startLocal();
-    const { endpoint = '' } = await next();
-    await fetch(endpoint, {
-      method: 'POST',
-      headers: {
-        'x-amz-target': 'AmazonSQS.ListQueues',
-        authorization: 'AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/sqs/aws4_request',
-      },
-    });
+    const { endpoint, owner } = readyAccess(JSON.stringify(await next()));
+    await signedFetch(endpoint, 'sqs', owner, { headers: { 'x-amz-target': 'AmazonSQS.ListQueues' } });
     expect(await next()).toMatchObject({ event: 'call', service: 'sqs', action: 'ListQueues', status: 200 });
     child.kill('SIGTERM');
     await child;
@@ -80,7 +76,7 @@ describe('mayfly local', () => {
     const { stdout, exitCode } = await child;
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/export AWS_ENDPOINT_URL=http:\/\/127\.0\.0\.1:\d+\n/);
-    expect(stdout).toContain('export AWS_SECRET_ACCESS_KEY=');
+    expect(stdout).toMatch(/export AWS_SECRET_ACCESS_KEY=[\w-]{40}\n/);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: no colour or cursor codes off a terminal.
     expect(stdout).not.toMatch(/\u001b/);
   });

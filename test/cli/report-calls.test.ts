@@ -73,6 +73,7 @@ test('as JSON, every call is a line', () => {
     endpoint: 'http://127.0.0.1:1',
     region: 'us-east-1',
     accountId: '000000000000',
+    owner: { accessKeyId: 'local', secretAccessKey: 'drawn' },
     logFile: 'l',
   });
   reporter.call(call('sqs', 'ReceiveMessage'));
@@ -81,5 +82,7 @@ test('as JSON, every call is a line', () => {
     .split('\n')
     .map((line) => JSON.parse(line) as { event: string });
   expect(events.map(({ event }) => event)).toEqual(['ready', 'call']);
-  expect(events[0]).toMatchObject({ environment: { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' } });
+  expect(events[0]).toMatchObject({
+    environment: { AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_SECRET_ACCESS_KEY: 'drawn' },
+  });
 });

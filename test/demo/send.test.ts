@@ -17,7 +17,7 @@ let queues = 0;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'mayfly-send-'));
   cloud = await startCloud({ directory });
-  clients = operatorClients(cloud.endpoint, cloud.region);
+  clients = operatorClients(cloud);
 });
 afterAll(async () => {
   clients.destroy();

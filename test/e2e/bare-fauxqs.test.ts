@@ -7,7 +7,12 @@ import { buildApp } from 'fauxqs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { AgentConfigInput } from '../../agent/config.ts';
 import { parseJournal, runsOf } from '../../checker/journal.ts';
-import { type OperatorClients, operatorClients, operatorEnvironment } from '../../demo/clients.ts';
+import {
+  type Access,
+  type OperatorClients,
+  operatorClients,
+  operatorEnvironment,
+} from '../../demo/clients.ts';
 import { sendJobs } from '../../demo/send.ts';
 import { bundle } from '../../infra/bundle.ts';
 
@@ -15,14 +20,15 @@ const REGION = 'us-east-1';
 
 let directory: string;
 let queues: ReturnType<typeof buildApp>;
-let endpoint: string;
+let access: Access;
 let clients: OperatorClients;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'mayfly-bare-'));
   queues = buildApp({ logger: false, host: 'localhost' });
-  endpoint = await queues.listen({ port: 0, host: '127.0.0.1' });
-  clients = operatorClients(endpoint, REGION);
+  const endpoint = await queues.listen({ port: 0, host: '127.0.0.1' });
+  access = { endpoint, region: REGION, owner: { accessKeyId: 'any', secretAccessKey: 'any' } };
+  clients = operatorClients(access);
 });
 
 afterEach(async () => {
@@ -79,7 +85,7 @@ async function runAgent(config: AgentConfigInput) {
     process.execPath,
     [join(tree, 'agent', 'agent.mjs'), '--config', join(directory, 'agent.json')],
     {
-      env: { ...operatorEnvironment(endpoint, REGION), STATE_DIRECTORY: join(directory, 'state') },
+      env: { ...operatorEnvironment(access), STATE_DIRECTORY: join(directory, 'state') },
       extendEnv: false,
       all: true,
       reject: false,

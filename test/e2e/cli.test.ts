@@ -11,13 +11,18 @@ import { gather, type StackNames } from '../../checker/gather.ts';
 import { parseJournal } from '../../checker/journal.ts';
 import { judge } from '../../checker/judge.ts';
 import { report } from '../../checker/report.ts';
-import { type OperatorClients, operatorClients, operatorEnvironment } from '../../demo/clients.ts';
+import {
+  type Access,
+  type OperatorClients,
+  operatorClients,
+  operatorEnvironment,
+} from '../../demo/clients.ts';
 import { sendJobs } from '../../demo/send.ts';
 import { lookAt } from '../../demo/watch.ts';
 import { eventually } from '../support/eventually.ts';
 import { outputIn } from '../support/job-output.ts';
+import { readyAccess } from '../support/ready.ts';
 
-const REGION = 'us-east-1';
 const ROOT = join(import.meta.dirname, '../..');
 const CHANGED_APP = ['--app', 'node test/fixtures/app.ts'];
 const CDK_MS = 90_000;
@@ -25,6 +30,7 @@ const CDK_MS = 90_000;
 let directory: string;
 let local: ReturnType<typeof spawn>;
 let endpoint: string;
+let access: Access;
 let clients: OperatorClients;
 
 /** `npx mayfly local` in a process of its own, as in a user's other shell. */
@@ -36,8 +42,9 @@ beforeAll(async () => {
   const lines = createInterface(local.stdout);
   const [first] = await once(lines, 'line');
   lines.resume();
-  endpoint = (JSON.parse(String(first)) as { endpoint: string }).endpoint;
-  clients = operatorClients(endpoint, REGION);
+  access = readyAccess(first);
+  ({ endpoint } = access);
+  clients = operatorClients(access);
 }, CDK_MS);
 
 afterAll(async () => {
@@ -172,7 +179,7 @@ function cdk(words: string[], environment: Record<string, string> = {}) {
   return execa('cdk', [...words, ...output, '--no-color', '--ci'], {
     preferLocal: true,
     cwd: ROOT,
-    env: { ...operatorEnvironment(endpoint, REGION), TEST_JOURNAL: journalFile(), ...environment },
+    env: { ...operatorEnvironment(access), TEST_JOURNAL: journalFile(), ...environment },
     extendEnv: false,
     all: true,
     reject: false,
@@ -196,7 +203,7 @@ async function deploy(words: string[], environment: Record<string, string> = {})
 }
 
 function tool(program: string, words: string[]) {
-  return execa(program, words, { env: operatorEnvironment(endpoint, REGION), extendEnv: false });
+  return execa(program, words, { env: operatorEnvironment(access), extendEnv: false });
 }
 
 async function firstThatRuns(candidates: string[][]): Promise<string | undefined> {

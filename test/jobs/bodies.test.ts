@@ -25,8 +25,8 @@ let directory: string;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'mayfly-bodies-'));
   cloud = await startCloud({ directory });
-  const { endpoint, region } = cloud;
-  s3 = new S3Client({ endpoint, region, credentials: { accessKeyId: 'AKIATEST', secretAccessKey: 'any' } });
+  const { endpoint, region, owner } = cloud;
+  s3 = new S3Client({ endpoint, region, credentials: owner });
   await s3.send(new CreateBucketCommand({ Bucket }));
   bodies = bodyStore(s3, Bucket);
 });

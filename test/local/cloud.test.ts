@@ -3,6 +3,7 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startCloud } from '../../local/cloud.ts';
+import { signedFetch } from '../support/sigv4.ts';
 
 let directory: string;
 
@@ -51,11 +52,8 @@ test('closing it ends calls that wait', async () => {
   const cloud = await startCloud({ directory });
   await cloud.call('sqs', 'CreateQueue', { QueueName: 'jobs' });
   const body = JSON.stringify({ QueueUrl: `${cloud.endpoint}/000000000000/jobs`, WaitTimeSeconds: 20 });
-  const headers = {
-    'x-amz-target': 'AmazonSQS.ReceiveMessage',
-    authorization: 'AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/sqs/aws4_request',
-  };
-  const waiting = fetch(cloud.endpoint, { method: 'POST', headers, body }).catch(() => 'ended');
+  const headers = { 'x-amz-target': 'AmazonSQS.ReceiveMessage' };
+  const waiting = signedFetch(cloud.endpoint, 'sqs', cloud.owner, { headers, body }).catch(() => 'ended');
   // A call that is answered after it shows that the first has arrived.
   await fetch(`${cloud.endpoint}/_mayfly/health`);
   const started = performance.now();

@@ -8,6 +8,7 @@ import type { Verdict } from '../../checker/facts.ts';
 import type { History } from '../../demo/history.ts';
 import { missingForMachines } from '../../local/machines/requirements.ts';
 import { eventually } from '../support/eventually.ts';
+import { readyAccess } from '../support/ready.ts';
 import { PATIENCE_MS } from './support/fleet.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -25,9 +26,8 @@ async function localWithMachines() {
   const words = ['local', '--instances', 'machines', '--port', '0', '--directory', directory, '--json'];
   const command = execa(process.execPath, [join(ROOT, 'bin/mayfly.js'), ...words], { reject: false });
   const { value } = await command.iterable().next();
-  const { endpoint } = JSON.parse(String(value)) as { endpoint: string };
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  const ec2 = new EC2Client({ endpoint, region: 'us-east-1', credentials });
+  const { endpoint, region, owner } = readyAccess(value);
+  const ec2 = new EC2Client({ endpoint, region, credentials: owner });
   const { Instances = [] } = await ec2.send(
     new RunInstancesCommand({ ImageId: 'ami-1', MinCount: 2, MaxCount: 2 }),
   );

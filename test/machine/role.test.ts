@@ -5,7 +5,6 @@ import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, ListBucketsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { Duration } from 'aws-cdk-lib';
 import { afterAll, expect, test } from 'vitest';
-import { OWNER } from '../../demo/clients.ts';
 import { packageRoot } from '../../infra/package-files.ts';
 import type { CommandResult } from '../../local/machines/machine.ts';
 import { eventually } from '../support/eventually.ts';
@@ -102,8 +101,8 @@ test("an owner's set-up that fails is a failed boot that names it, and its log o
 
 /** What the instance left in the log bucket. */
 async function lastWords(fleet: MachineFleet, id: string): Promise<string> {
-  const { endpoint, region } = fleet.cloud;
-  const s3 = new S3Client({ endpoint, region, credentials: OWNER, forcePathStyle: true });
+  const { endpoint, region, owner } = fleet.cloud;
+  const s3 = new S3Client({ endpoint, region, credentials: owner, forcePathStyle: true });
   try {
     const { Buckets = [] } = await s3.send(new ListBucketsCommand({}));
     const Bucket = Buckets.map(({ Name = '' }) => Name).find((name) => /logs/i.test(name));

@@ -22,7 +22,7 @@ beforeAll(async () => {
     { name: 'Send', ...send },
     { name: 'Collect', 'mayfly.fleet.job_wait': { jids, poll: 1 } },
   ];
-  const environment = operatorEnvironment(fleet.cloud.endpoint, fleet.cloud.region);
+  const environment = operatorEnvironment(fleet.cloud);
   played = await play(tasks, { env: environment, longestMs: 1_200_000 });
 }, 1_300_000);
 afterAll(() => fleet?.close());

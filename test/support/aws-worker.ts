@@ -7,7 +7,6 @@ import { RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { buildSync } from 'esbuild';
 import { expect } from 'vitest';
-import { OWNER } from '../../demo/clients.ts';
 import type { WorkerFleet } from '../../infra/worker-fleet.ts';
 import { eventually } from './eventually.ts';
 import type { TestFleet } from './fleet.ts';
@@ -42,8 +41,8 @@ export function buckets(stack: Stack, fleet: WorkerFleet): void {
 
 /** Puts what the workers are to read into both buckets. */
 export async function fillBuckets({ cloud }: TestFleet): Promise<void> {
-  const { endpoint, region } = cloud;
-  const s3 = new S3Client({ endpoint, region, credentials: OWNER, forcePathStyle: true });
+  const { endpoint, region, owner } = cloud;
+  const s3 = new S3Client({ endpoint, region, credentials: owner, forcePathStyle: true });
   try {
     for (const Bucket of Object.values(BUCKETS)) {
       await s3.send(new PutObjectCommand({ Bucket, Key: 'input', Body: INPUT }));

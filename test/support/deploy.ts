@@ -17,7 +17,6 @@ import {
 } from '@aws-sdk/client-s3';
 import { App, Stack } from 'aws-cdk-lib';
 import { type Zippable, zipSync } from 'fflate';
-import { OWNER } from '../../demo/clients.ts';
 import type { WorkerFleetProps } from '../../infra/props.ts';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
 import type { Cloud } from '../../local/cloud.ts';
@@ -93,7 +92,7 @@ export async function createStack(
   cloud: Cloud,
   { template, assets }: Synthesised,
 ): Promise<Map<string, string>> {
-  const options = { endpoint: cloud.endpoint, region: cloud.region, credentials: OWNER };
+  const options = { endpoint: cloud.endpoint, region: cloud.region, credentials: cloud.owner };
   const s3 = new S3Client({ ...options, forcePathStyle: true });
   const cloudFormation = new CloudFormationClient(options);
   try {
@@ -155,7 +154,7 @@ async function failuresOf(client: CloudFormationClient): Promise<string> {
 
 /** Deletes the stack and waits until it is gone. */
 export async function deleteStack(cloud: Cloud): Promise<void> {
-  const options = { endpoint: cloud.endpoint, region: cloud.region, credentials: OWNER };
+  const options = { endpoint: cloud.endpoint, region: cloud.region, credentials: cloud.owner };
   const client = new CloudFormationClient(options);
   try {
     const { Stacks: [stack] = [] } = await client.send(new DescribeStacksCommand({ StackName: STACK_NAME }));

@@ -83,7 +83,7 @@ export async function startFleet(
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'mayfly-e2e-')));
   const journalFile = journal?.here ?? join(directory, 'journal.jsonl');
   const cloud = await startCloud({ speed: SPEED, ...options, directory });
-  const clients = operatorClients(cloud.endpoint, cloud.region);
+  const clients = operatorClients(cloud);
   const close = async () => {
     clients.destroy();
     await cloud.close();

@@ -1,4 +1,5 @@
-import { createHash, createHmac } from 'node:crypto';
+import type { OwnerKeys } from '../../local/front-door/sessions.ts';
+import { sha256, signatureOf } from '../../local/front-door/signature.ts';
 
 /** A request as a server gets it. */
 export interface Received {
@@ -19,44 +20,88 @@ export interface Judged {
   right: string;
 }
 
-/**
- * The signature of a request as AWS judges it: "Create a signed AWS API request" (AWS Identity and Access Management
- * User Guide). Of paths S3 takes the encoded object key once, as the other services take "/", the only one they have here.
- */
+/** The signature of a request as AWS judges it. */
 export function judge(request: Received, secret: string): Judged {
-  const { method, headers, body } = request;
-  const { scope, names, given } = authorization(headers);
+  const { method, url, headers, body } = request;
+  const { scope, signedHeaders, given } = authorization(headers);
   const [date = '', region = '', service = ''] = scope.split('/');
-  const canonical = [
-    method,
-    canonicalPath(request.url),
-    '',
-    ...names.map((name) => `${name}:${headers[name]?.trim().replaceAll(/ +/g, ' ')}`),
-    '',
-    names.join(';'),
-    headers['x-amz-content-sha256'] ?? sha256(body),
-  ].join('\n');
-  const text = ['AWS4-HMAC-SHA256', headers['x-amz-date'], scope, sha256(canonical)].join('\n');
-  const key = [date, region, service, 'aws4_request'].reduce(hmac, Buffer.from(`AWS4${secret}`));
-  return { service, region, signed: names, given, right: hmac(key, text).toString('hex') };
+  const time = headers['x-amz-date'] ?? '';
+  const payload = headers['x-amz-content-sha256'] ?? sha256(body);
+  const signed = { method, url, rawHeaders: Object.entries(headers).flat(), payload };
+  const right = signatureOf(signed, { date, region, service, signedHeaders, time }, secret);
+  return { service, region, signed: signedHeaders, given, right };
 }
 
 function authorization({ authorization: header = '' }: Record<string, string>) {
   const parts = /Credential=[^/]+\/([^,]+), SignedHeaders=([^,]+), Signature=(\w+)$/.exec(header);
   if (!parts) throw new Error(`not signed: ${header}`);
   const [, scope = '', names = '', given = ''] = parts;
-  return { scope, names: names.split(';'), given };
+  return { scope, signedHeaders: names.split(';'), given };
 }
 
-/** Every byte but letters, digits, "-", ".", "_" and "~", whatever the client wrote. No request here has a query. */
-function canonicalPath(url: string): string {
-  const encoded = (part: string) =>
-    encodeURIComponent(decodeURIComponent(part)).replaceAll(
-      /[!'()*]/g,
-      (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
-    );
-  return url.split('/').map(encoded).join('/');
+const timeOf = (atMs: number): string => new Date(atMs).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+
+export interface RawRequest {
+  method?: string;
+  headers?: Record<string, string>;
+  body?: string | Uint8Array<ArrayBuffer>;
+  /** When it is signed, in milliseconds since the epoch. Default now. */
+  atMs?: number;
+  region?: string;
+  token?: string;
 }
 
-const sha256 = (text: string | Buffer): string => createHash('sha256').update(text).digest('hex');
-const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
+/** Sends what no SDK sends, signed: host, time, hash and the headers that are given. */
+export function signedFetch(
+  url: string,
+  service: string,
+  keys: OwnerKeys,
+  {
+    method = 'POST',
+    headers = {},
+    body = '',
+    atMs = Date.now(),
+    region = 'us-east-1',
+    token,
+  }: RawRequest = {},
+): Promise<Response> {
+  const { host, pathname, search } = new URL(url);
+  const time = timeOf(atMs);
+  const payload = sha256(body);
+  const all: Record<string, string> = {
+    ...headers,
+    host,
+    'x-amz-content-sha256': payload,
+    'x-amz-date': time,
+    ...(token && { 'x-amz-security-token': token }),
+  };
+  const signedHeaders = Object.keys(all).sort();
+  const scope = { date: time.slice(0, 8), region, service, signedHeaders, time };
+  const request = { method, url: pathname + search, rawHeaders: Object.entries(all).flat(), payload };
+  const signature = signatureOf(request, scope, keys.secretAccessKey);
+  const credential = `${keys.accessKeyId}/${scope.date}/${region}/${service}/aws4_request`;
+  const authorization = `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${signedHeaders.join(';')}, Signature=${signature}`;
+  const { host: _host, ...sent } = all;
+  return fetch(url, { method, headers: { ...sent, authorization }, ...(body.length > 0 && { body }) });
+}
+
+/** A URL of S3 that somebody without keys can get for some seconds. */
+export function presigned(url: string, keys: OwnerKeys, expiresSeconds: number, atMs = Date.now()): string {
+  const { host, pathname } = new URL(url);
+  const time = timeOf(atMs);
+  const scope = { date: time.slice(0, 8), region: 'us-east-1', service: 's3', signedHeaders: ['host'], time };
+  const query = new URLSearchParams({
+    'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',
+    'X-Amz-Credential': `${keys.accessKeyId}/${scope.date}/us-east-1/s3/aws4_request`,
+    'X-Amz-Date': time,
+    'X-Amz-Expires': String(expiresSeconds),
+    'X-Amz-SignedHeaders': 'host',
+  });
+  const request = {
+    method: 'GET',
+    url: `${pathname}?${query}`,
+    rawHeaders: ['host', host],
+    payload: 'UNSIGNED-PAYLOAD',
+  };
+  return `${url}?${query}&X-Amz-Signature=${signatureOf(request, scope, keys.secretAccessKey)}`;
+}

@@ -153,6 +153,7 @@ export class Machines {
       userData: machine.launch.userData ?? '',
       metadataEndpoint,
       awsEndpoint: this.#context.endpoint(),
+      connectToAws: (visitor) => this.#context.admitGuest(visitor),
       region: this.#context.region,
       directory: machine.directory,
     });

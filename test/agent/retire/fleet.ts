@@ -80,8 +80,8 @@ async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   cloud.onCall((call) => calls.push(call));
   // The agent's clients find the cloud as they find AWS.
   process.env['AWS_ENDPOINT_URL'] = cloud.endpoint;
-  process.env['AWS_ACCESS_KEY_ID'] = 'AKIATEST';
-  process.env['AWS_SECRET_ACCESS_KEY'] = 'any';
+  process.env['AWS_ACCESS_KEY_ID'] = cloud.owner.accessKeyId;
+  process.env['AWS_SECRET_ACCESS_KEY'] = cloud.owner.secretAccessKey;
   const clients = createClients('us-east-1');
   const { QueueUrl } = await cloud.call('sqs', 'CreateQueue', { QueueName: 'jobs' });
   await createTable(cloud);

@@ -73,7 +73,7 @@ const TASKS = [
 let fleet: TestFleet;
 let played: Played;
 const environment = () => ({
-  ...operatorEnvironment(fleet.cloud.endpoint, fleet.cloud.region),
+  ...operatorEnvironment(fleet.cloud),
   MAYFLY_STACK: 'Test',
 });
 

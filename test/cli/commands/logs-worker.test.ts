@@ -24,8 +24,8 @@ function logs({ fleet, bench }: Manned, ...words: string[]) {
   const env = {
     AWS_ENDPOINT_URL: bench.cloud.endpoint,
     AWS_REGION: region,
-    AWS_ACCESS_KEY_ID: 'AKIATEST',
-    AWS_SECRET_ACCESS_KEY: 'any',
+    AWS_ACCESS_KEY_ID: bench.cloud.owner.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: bench.cloud.owner.secretAccessKey,
     MAYFLY_QUEUE_URL: queueUrl,
     MAYFLY_TABLE: table,
     MAYFLY_LOG_BUCKET: logBucket,

@@ -22,7 +22,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'mayfly-verbs-'));
   fleet = await startFleet(PROPS);
   env = {
-    ...operatorEnvironment(fleet.cloud.endpoint, fleet.cloud.region),
+    ...operatorEnvironment(fleet.cloud),
     MAYFLY_STACK: 'Test',
     NODE_COMPILE_CACHE: resolve(BIN, '../../node_modules/.cache/mayfly'),
   };

@@ -27,8 +27,8 @@ export function deployedFleets(): (props?: WorkerFleetProps) => Promise<Deployed
     const env = {
       AWS_ENDPOINT_URL: fleet.cloud.endpoint,
       AWS_REGION: fleet.cloud.region,
-      AWS_ACCESS_KEY_ID: 'AKIATEST',
-      AWS_SECRET_ACCESS_KEY: 'any',
+      AWS_ACCESS_KEY_ID: fleet.cloud.owner.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: fleet.cloud.owner.secretAccessKey,
       MAYFLY_STACK: STACK_NAME,
     };
     // The library's clients find the cloud as they find AWS.

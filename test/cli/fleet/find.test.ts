@@ -24,7 +24,10 @@ beforeAll(async () => {
 afterAll(() => rm(home, { recursive: true, force: true }));
 beforeEach(async () => {
   cloud = await startCloud({ directory: join(home, 'cloud') });
-  const credentials = { AWS_ACCESS_KEY_ID: 'AKIATEST', AWS_SECRET_ACCESS_KEY: 'any' };
+  const credentials = {
+    AWS_ACCESS_KEY_ID: cloud.owner.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: cloud.owner.secretAccessKey,
+  };
   for (const name of Object.keys(process.env)) if (/^(AWS|MAYFLY)_/.test(name)) delete process.env[name];
   Object.assign(process.env, { AWS_ENDPOINT_URL: cloud.endpoint, AWS_REGION: cloud.region, ...credentials });
 });

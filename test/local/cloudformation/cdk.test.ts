@@ -39,8 +39,8 @@ async function cdk(assembly: string, ...words: string[]): Promise<string> {
       HOME: home,
       AWS_ENDPOINT_URL: cloud.endpoint,
       AWS_REGION: cloud.region,
-      AWS_ACCESS_KEY_ID: 'AKIATEST',
-      AWS_SECRET_ACCESS_KEY: 'any',
+      AWS_ACCESS_KEY_ID: cloud.owner.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: cloud.owner.secretAccessKey,
       CDK_DISABLE_CLI_TELEMETRY: 'true',
     },
   });

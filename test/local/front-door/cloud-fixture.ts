@@ -26,7 +26,7 @@ export async function startTestCloud(options: Partial<CloudOptions> = {}): Promi
   const common = { endpoint: cloud.endpoint, region: cloud.region, maxAttempts: 1 };
   return {
     ...cloud,
-    client: { ...common, credentials: { accessKeyId: 'AKIATEST', secretAccessKey: 'any' } },
+    client: { ...common, credentials: cloud.owner },
     clientAs(roleArn, sessionName) {
       const session = cloud.context.issueSession(roleArn, sessionName);
       const credentials = {

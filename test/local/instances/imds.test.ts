@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { InstanceSpec } from '../../../local/instances/launcher.ts';
 import { createProcessLauncher } from '../../../local/instances/process-launcher.ts';
 import type { Machine } from '../../../local/services/ec2/machine.ts';
+import { send } from '../../support/http.ts';
 import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
 
 let cloud: TestCloud;
@@ -71,6 +72,17 @@ describe('tokens', () => {
   test('are not given to a proxy', async () => {
     const { endpoint } = await launch();
     expect((await put(endpoint, '60', { 'x-forwarded-for': '10.0.0.1' })).status).toBe(403);
+  });
+
+  test('are not given to a web page, whatever name it goes by', async () => {
+    const { endpoint } = await launch();
+    expect((await put(endpoint, '60', { origin: 'http://127.0.0.1:3000' })).status).toBe(403);
+    const rebound = await send(
+      endpoint,
+      { path: '/latest/api/token', method: 'PUT' },
+      { host: 'example.com' },
+    );
+    expect(rebound.status).toBe(403);
   });
 
   test.each([

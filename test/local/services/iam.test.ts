@@ -1,6 +1,7 @@
 import { XMLParser } from 'fast-xml-parser';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AwsError } from '../../../local/front-door/service.ts';
+import { signedFetch } from '../../support/sigv4.ts';
 import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
 
 const POLICY = JSON.stringify({
@@ -106,10 +107,9 @@ describe('policies', () => {
 });
 
 test('over the wire it speaks the Query protocol', async () => {
-  const response = await fetch(cloud.endpoint, {
-    method: 'POST',
-    headers: { authorization: 'AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/iam/aws4_request' },
-    body: new URLSearchParams({ Action: 'GetRole', RoleName }),
+  const response = await signedFetch(cloud.endpoint, 'iam', cloud.owner, {
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({ Action: 'GetRole', RoleName }).toString(),
   });
   const xml: unknown = new XMLParser().parse(await response.text());
   expect(xml).toMatchObject({

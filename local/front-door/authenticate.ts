@@ -1,0 +1,41 @@
+import type { IncomingMessage } from 'node:http';
+import { AwsError, type Caller } from './service.ts';
+import { type Sessions, unknownKey } from './sessions.ts';
+import { sha256, verifySignature } from './signature.ts';
+import type { SignatureFields } from './signature-fields.ts';
+
+export interface Admission {
+  sessions: Sessions;
+  /** Whether the request came from a network of instances. */
+  isGuest: boolean;
+}
+
+/**
+ * Finds out who signed a request.
+ *
+ * @param body as it came; S3 streams it, and goes by the hash that the client names
+ * @throws `AwsError` for a request that is not signed, by nobody known, or with another secret
+ */
+export function authenticate(
+  request: IncomingMessage,
+  fields: SignatureFields | undefined,
+  body: Uint8Array | undefined,
+  { sessions, isGuest }: Admission,
+): Caller {
+  if (!fields) throw new AwsError('MissingAuthenticationToken', 'The request is not signed.', 403);
+  const { caller, secret } = sessions.identify(fields.accessKeyId, fields.token);
+  if (isGuest && caller.kind === 'owner') throw unknownKey();
+  const { method = '', url = '', rawHeaders } = request;
+  const payload = body ? sha256(body) : namedHash(request, fields);
+  // Clients sign by the time of this machine, whatever clock the cloud goes by.
+  verifySignature({ method, url, rawHeaders, payload }, fields, secret, Date.now());
+  return caller;
+}
+
+function namedHash(request: IncomingMessage, { expiresInSeconds }: SignatureFields): string {
+  const hash = request.headers['x-amz-content-sha256'];
+  if (typeof hash === 'string') return hash;
+  if (expiresInSeconds !== undefined) return 'UNSIGNED-PAYLOAD';
+  const message = 'Missing required header for this request: x-amz-content-sha256';
+  throw new AwsError('InvalidRequest', message, 400);
+}

@@ -1,3 +1,4 @@
+import { isRefusal } from '../aws/bucket-refusals.ts';
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
 import { BodyMissing, type BodyStore, BodyTooLong } from '../jobs/bodies.ts';
@@ -8,7 +9,6 @@ import { LONGEST_KEPT_BODY } from '../jobs/record.ts';
 import type { JobTable } from '../jobs/table.ts';
 import type { Held } from './held.ts';
 import type { Leases } from './leases.ts';
-import { isRefusal } from './log/bucket.ts';
 import { persist } from './persist.ts';
 
 export interface BodiesOptions {

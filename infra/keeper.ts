@@ -21,6 +21,7 @@ export interface KeeperSurroundings {
   policyArn: string;
   queueUrl: string;
   table: string;
+  logBucket: string;
 }
 
 /** For the check at synth: what only the deployment knows has the shape that it will have then. */
@@ -30,6 +31,7 @@ const STAND_INS = {
     'arn:aws:autoscaling:us-east-1:123456789012:scalingPolicy:id:autoScalingGroupName/group:policyName/p',
   queueUrl: 'https://sqs.us-east-1.amazonaws.com/123456789012/queue',
   table: 'table',
+  logBucket: 'logs',
 };
 
 /**

@@ -123,15 +123,21 @@ export function keeperRole(scope: Construct): Role {
 export function keeperPolicy(
   scope: Construct,
   role: IRole,
-  resources: Resources & { warmPool: boolean },
+  resources: Resources & { logBucket: Bucket; warmPool: boolean },
 ): Policy {
-  const { queue, table, groupArn, warmPool } = resources;
+  const { queue, table, logBucket, groupArn, warmPool } = resources;
   const policy = new Policy(scope, 'KeeperPolicy', {
     roles: [role],
     statements: [
       allow([queue.queueArn], 'sqs:GetQueueAttributes'),
       allow([table.tableArn], 'dynamodb:GetItem', 'dynamodb:UpdateItem'),
       allow([`${table.tableArn}/index/${LISTING_INDEX}`], 'dynamodb:Query'),
+      // The age of an object is in the list of them.
+      new PolicyStatement({
+        actions: ['s3:ListBucket'],
+        resources: [logBucket.bucketArn],
+        conditions: { StringLike: { 's3:prefix': `${LAST_WORDS}*` } },
+      }),
       allow(
         [groupArn],
         'autoscaling:ExecutePolicy',

@@ -246,6 +246,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     const policy = keeperPolicy(this, role, {
       queue: this.queue,
       table: this.table,
+      logBucket: this.logBucket,
       groupArn: groupArnOf(this, groupName),
       warmPool: settings.warmPool !== undefined,
     });
@@ -255,6 +256,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
       policyArn: this.scalingPolicyArn,
       queueUrl: this.queue.queueUrl,
       table: this.table.tableName,
+      logBucket: this.logBucket.bucketName,
     });
     lambda.node.addDependency(policy);
     return lambda;

@@ -28,6 +28,11 @@ export function chunkKey(job: string, key: string, part: LogPart, number: number
   return `${logPrefix(job, key)}${part}/${String(number).padStart(8, '0')}`;
 }
 
+/** What an instance writes again and again that lives and cannot say so in the table: its outlook, as JSON. */
+export function signOfLifeKey(instance: string): string {
+  return `instances/${instance}/alive.json`;
+}
+
 export function bodyKey(job: string): string {
   return `${BODIES}${job}`;
 }

@@ -26,6 +26,8 @@ export const KeeperConfigSchema = v.strictObject({
   policyArn: text,
   queueUrl: text,
   table: text,
+  /** Where instances give a sign of life that cannot report to the table. Absent: silence alone is proof. */
+  logBucket: v.optional(text),
   /** The alarm's threshold (visible messages) and how long they must have been there before it fires. */
   threshold: count(1, 1_000_000),
   durationSeconds: seconds(1, 86_400),

@@ -6,8 +6,9 @@ import { instanceStore } from '../jobs/instances.ts';
 import { act } from './act.ts';
 import type { KeeperConfig } from './config.ts';
 import type { Hands } from './hands.ts';
-import { look } from './look.ts';
-import { type Action, plan } from './plan.ts';
+import { type Look, look } from './look.ts';
+import { type Action, judgedBySilence, plan } from './plan.ts';
+import { signsOfLife } from './signs.ts';
 
 /** As much as is kept of what a run failed of. */
 const LONGEST_FAILURE = 500;
@@ -43,9 +44,21 @@ async function lookAndAct(hands: Hands): Promise<Action[] | undefined> {
   }
   const { desired, instances: members } = seen.group;
   log.info({ backlog: seen.backlog, desired, instances: members.length }, 'looked');
-  const actions = plan(seen, config);
+  const { actions, failures } = await decide(hands, seen);
   await act(hands, actions);
+  if (failures.length > 0) {
+    throw new AggregateError(failures, `cannot see whether instances live: ${failures.join('; ')}`);
+  }
   return actions;
+}
+
+/** Silence alone is no proof that an instance is dead: those that would be judged by it are looked at once more. */
+async function decide(hands: Hands, seen: Look): Promise<{ actions: Action[]; failures: unknown[] }> {
+  const actions = plan(seen, hands.config);
+  const doubtful = judgedBySilence(seen, actions);
+  if (doubtful.length === 0) return { actions, failures: [] };
+  const { heardAtMs, failures } = await signsOfLife(hands, doubtful);
+  return { actions: plan({ ...seen, signsMs: heardAtMs }, hands.config), failures };
 }
 
 /** By this an operator sees that the keeper runs, and what it cannot do. */

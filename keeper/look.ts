@@ -32,6 +32,8 @@ export interface Look {
   /** Records of instances not known to be gone, and of those lately launched that are. */
   records: Map<string, InstanceRecord>;
   memory: FleetState;
+  /** When instances gave a second sign of life, if that was looked for. */
+  signsMs?: ReadonlyMap<string, number>;
 }
 
 export interface GroupSeen {

@@ -51,16 +51,32 @@ export function plan(look: Look, config: KeeperConfig): Action[] {
   ];
 }
 
-function processes({ group, judged, records, memory, nowMs }: Look, config: KeeperConfig): Action[] {
+/** Of these instances a plan takes it that they are dead, or never lived, because nothing was heard of them. */
+export function judgedBySilence(look: Look, actions: readonly Action[]): string[] {
+  const ended = actions.flatMap((action) => (action.do === 'end-zombie' ? [action.zombie.instance] : []));
+  const trips = actions.some((action) => action.do === 'trip-breaker');
+  const launched = trips ? look.judged.map(({ instance }) => instance) : [];
+  const unheard = launched.filter((instance) => heardAtMs(look, instance) === undefined);
+  return [...new Set([...ended, ...unheard])];
+}
+
+/** When an instance was last heard of, in the table or otherwise. */
+function heardAtMs({ records, signsMs }: Look, instance: string): number | undefined {
+  const times = [records.get(instance)?.heardAtMs, signsMs?.get(instance)].filter((ms) => ms !== undefined);
+  return times.length === 0 ? undefined : Math.max(...times);
+}
+
+function processes(look: Look, config: KeeperConfig): Action[] {
+  const { group, judged, records, memory, nowMs } = look;
   const actions: Action[] = [];
   if (!group.suspended.has('AZRebalance')) actions.push({ do: 'suspend-az-rebalance' });
   const present = presentIn(group);
   const outcomes = judged.map(({ instance, startedAtMs }): Launch => {
     const record = records.get(instance);
-    const { readyAt, heardAtMs, retirement } = record ?? {};
+    const { readyAt, retirement } = record ?? {};
     const outcome = outcomeOf({
       readyAt,
-      heard: heardAtMs !== undefined,
+      heard: heardAtMs(look, instance) !== undefined,
       reason: retirement?.reason,
       jobsDone: retirement?.jobsDone,
       present: present.has(instance),
@@ -105,19 +121,20 @@ function waking({ group, memory, backlog, lastLaunchMs = 0, nowMs }: Look, confi
   return actions;
 }
 
-function endings({ group, launches, records, nowMs }: Look, config: KeeperConfig): Action[] {
+function endings(look: Look, config: KeeperConfig): Action[] {
+  const { group, launches, records, nowMs } = look;
   const started = new Map(launches.map(({ instance, startedAtMs }) => [instance, startedAtMs]));
   // Older than all activities that were read: older than the oldest of them.
   const oldestMs = Math.min(nowMs, ...started.values());
   const instances = group.instances.map(({ instance, lifecycleState }) => {
-    const { readyAt, heardAtMs } = records.get(instance) ?? {};
+    const { readyAt } = records.get(instance) ?? {};
     const readyAtMs = readyAt === undefined ? undefined : Date.parse(readyAt);
     return {
       instance,
       lifecycleState,
       launchedAtMs: started.get(instance) ?? oldestMs,
       readyAtMs,
-      heardAtMs,
+      heardAtMs: heardAtMs(look, instance),
     };
   });
   const rules = {

@@ -1,4 +1,5 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { isRefusal } from '../../aws/bucket-refusals.ts';
 import type { Clock } from '../../aws/clock.ts';
 import { persist } from '../persist.ts';
 import type { Complaints } from './complaints.ts';
@@ -12,14 +13,6 @@ export interface LogBucketOptions {
   clock: Clock;
   random: () => number;
   complaints: Complaints;
-}
-
-/** Answers after which the same call is of no use as long as nobody changes the bucket or the role. */
-const REFUSALS = new Set(['AccessDenied', 'AllAccessDisabled', 'NoSuchBucket', 'PermanentRedirect']);
-
-/** Whether the bucket will not have it, rather than cannot now. */
-export function isRefusal(error: unknown): boolean {
-  return error instanceof Error && REFUSALS.has(error.name);
 }
 
 /** The log bucket as all tries of an agent see it. */

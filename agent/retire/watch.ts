@@ -6,6 +6,7 @@ import { type Notices, readNotices } from './notices.ts';
 import { differs } from './outlook.ts';
 import { isPaused } from './pause.ts';
 import { type Self, slept, within } from './self.ts';
+import { signOfLife } from './sign-of-life.ts';
 
 const LOOK_MS = 15_000;
 /** A report is made earlier if what it says has changed, which is looked at this many times in between. */
@@ -22,19 +23,25 @@ export interface Sight {
 
 /**
  * Tells the table that the instance lives, and what it does, until the signal is given: one that is silent for long is
- * ended.
+ * ended. While the table does not take it, the log bucket is told.
  */
 export function report(self: Self, signal: AbortSignal, outlook: () => Outlook): void {
   const { clock, config, identity, instances } = self;
   if (!instances) return;
   const lookMs = (config.reportSeconds * 1000) / LOOKS_PER_REPORT;
+  const sign = signOfLife(self);
   let told: Outlook | undefined;
   let looks = 0;
   void repeat(self, lookMs, signal, 'cannot tell the table that this instance lives', async () => {
     const now = outlook();
     looks++;
     if (looks < LOOKS_PER_REPORT && !differs(told, now)) return;
-    await instances.heard(identity.instanceId, clock.now(), now);
+    try {
+      await instances.heard(identity.instanceId, clock.now(), now);
+    } catch (error) {
+      await sign(now);
+      throw error;
+    }
     told = now;
     looks = 0;
   });

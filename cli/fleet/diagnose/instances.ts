@@ -1,3 +1,4 @@
+import { signOfLifeKey } from '../../../jobs/log-layout.ts';
 import { type InstanceSeen, instanceView } from '../instances-view.ts';
 import type { Facts } from './facts.ts';
 import { bad, type Finding, judged, ok, warn } from './finding.ts';
@@ -37,10 +38,11 @@ function trouble(one: InstanceSeen, { fleet, nowMs }: Facts): Finding[] {
   if (doing === 'silent') {
     const silentMs = nowMs - (record?.heardAtMs ?? nowMs);
     const text = `${instance} was not heard of for ${minutes(silentMs)}.`;
+    const unless = `unless the table refuses its reports and it goes on writing s3://${fleet.logBucket}/${signOfLifeKey(instance)}.`;
     return [
       silentMs - fleet.silentSeconds * 1000 > KEEPER_MS
-        ? bad('instances', `${text} The keeper should have ended it.`, log)
-        : warn('instances', `${text} The keeper ends it.`, log),
+        ? bad('instances', `${text} The keeper should have ended it, ${unless}`, log)
+        : warn('instances', `${text} The keeper ends it, ${unless}`, log),
     ];
   }
   const decidedMs = record?.retirement && Date.parse(record.retirement.decidedAt);

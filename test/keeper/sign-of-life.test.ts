@@ -1,0 +1,92 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { expect, test } from 'vitest';
+import { instanceStore } from '../../jobs/instances.ts';
+import { signOfLifeKey } from '../../jobs/log-layout.ts';
+import type { FaultEffect } from '../../local/front-door/faults.ts';
+import { type Fleet, openFleet, TABLE } from '../agent/retire/fleet.ts';
+import { type Keeper, keeperOf } from './keeper.ts';
+
+const open = openFleet();
+const BUCKET = 'logs';
+
+/** An instance that works, and that the table has not heard of for half an hour. */
+async function openSilent(): Promise<{ fleet: Fleet; instance: string; keeper: Keeper }> {
+  const fleet = await open({ hooks: false });
+  await fleet.call('s3', 'CreateBucket', { Bucket: BUCKET });
+  const [{ instanceId: instance } = { instanceId: '' }] = await fleet.launcher.booted(1);
+  const longAgoMs = Date.now() - 30 * 60_000;
+  const readyAt = new Date(longAgoMs).toISOString();
+  await instanceStore(fleet.clients.dynamodb, TABLE, 60).ready(instance, { readyAt }, longAgoMs);
+  const keeper = await keeperOf(fleet, {
+    ...{ logBucket: BUCKET, bootBudgetSeconds: 10, silentSeconds: 60 },
+  });
+  return { fleet, instance, keeper };
+}
+
+async function giveSign({ clients }: Fleet, instance: string): Promise<void> {
+  const object = { Bucket: BUCKET, Key: signOfLifeKey(instance), Body: '{}' };
+  await clients.s3.send(new PutObjectCommand(object));
+}
+
+test('one that the table does not hear and the bucket does is left alone, until the bucket does not either', async () => {
+  const { fleet, instance, keeper } = await openSilent();
+  await giveSign(fleet, instance);
+  expect(await keeper.after(0.5)).not.toContain('end-zombie');
+  expect((await fleet.group()).states).toEqual({ [instance]: 'InService' });
+  expect(await keeper.after(2)).toContain('end-zombie');
+  expect((await fleet.group()).desired).toBe(0);
+});
+
+test('one that never could report is no failed boot', async () => {
+  const fleet = await open({ hooks: false });
+  await fleet.call('s3', 'CreateBucket', { Bucket: BUCKET });
+  const [{ instanceId: instance } = { instanceId: '' }] = await fleet.launcher.booted(1);
+  await giveSign(fleet, instance);
+  const keeper = await keeperOf(fleet, { logBucket: BUCKET, bootBudgetSeconds: 10, silentSeconds: 60 });
+  expect(await keeper.after(0.5)).not.toContain('end-zombie');
+});
+
+test('those that never could report and went do not trip the breaker', async () => {
+  const fleet = await open({ desired: 3, hooks: false });
+  await fleet.call('s3', 'CreateBucket', { Bucket: BUCKET });
+  for (const { instanceId: InstanceId } of await fleet.launcher.booted(3)) {
+    await giveSign(fleet, InstanceId);
+    await fleet.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
+      ...{ InstanceId, ShouldDecrementDesiredCapacity: true },
+    });
+  }
+  await expect.poll(async () => (await fleet.group()).states).toEqual({});
+  const keeper = await keeperOf(fleet, { logBucket: BUCKET });
+  expect(await keeper.after(5)).not.toContain('trip-breaker');
+});
+
+test('another instance’s sign says nothing', async () => {
+  const { fleet, instance, keeper } = await openSilent();
+  await giveSign(fleet, `${instance}0`);
+  expect(await keeper.after(0.5)).toContain('end-zombie');
+});
+
+test.each<[string, FaultEffect, boolean]>([
+  ['cannot answer at the moment, nobody is ended, and the run has failed', { kind: 'throttle' }, false],
+  [
+    'refuses to answer, silence has to do',
+    { kind: 'error', code: 'AccessDenied', status: 403, message: 'no' },
+    true,
+  ],
+])('while the bucket %s', async (_, effect, ended) => {
+  const { fleet, keeper } = await openSilent();
+  fleet.faults.add({ service: 's3', effect });
+  const run = keeper.after(0.5);
+  if (ended) expect(await run).toContain('end-zombie');
+  else await expect(run).rejects.toThrow(/SlowDown|reduce your request rate/);
+  expect((await fleet.group()).desired).toBe(ended ? 0 : 1);
+});
+
+test('a bucket is asked only about those of which silence says something', async () => {
+  const { fleet, keeper } = await openSilent();
+  const store = instanceStore(fleet.clients.dynamodb, TABLE, 60);
+  const [instance = ''] = Object.keys((await fleet.group()).states);
+  await store.heard(instance, Date.now());
+  await keeper.after(0.5);
+  expect(fleet.calls.filter(({ service, caller }) => service === 's3' && caller !== 'cloud')).toEqual([]);
+});

@@ -18,6 +18,7 @@ export function createCompute(context: CloudContext, launcher: Launcher): Comput
   const ec2 = createEc2(context, launcher);
   const autoScaling = createAutoScaling(context, ec2);
   const monitoring = createMonitoring(context, { scalingPolicy: autoScaling.onAlarm });
-  const running = [ec2, autoScaling, monitoring, createLambda(context), createScheduler(context)];
+  const lambda = createLambda(context);
+  const running = [ec2, autoScaling, monitoring, lambda, createScheduler(context, lambda)];
   return { running, machines: ec2.machines };
 }

@@ -6,6 +6,11 @@ import type { CloudContext, SessionCredentials } from '../../front-door/service.
 import type { LambdaFunction } from './function.ts';
 import type { Outcome, Work } from './runtime-host.ts';
 
+/** What the host says first. Its module runs where it is imported. */
+const READY: typeof import('./runtime-host.ts').READY = 'ready';
+/** "The Init phase is limited to 10 seconds", which do not count as the function's own (Lambda execution environment). */
+const LONGEST_INIT_MS = 10_000;
+
 /** The host as it is here: source in the repository, JavaScript in the package. */
 const HOST = fileURLToPath(import.meta.resolve(`./runtime-host${import.meta.url.slice(-3)}`));
 
@@ -29,6 +34,7 @@ export class Environment {
   readonly #credentials: SessionCredentials;
   readonly #log: WriteStream;
   readonly #ended: Promise<string>;
+  readonly #ready: Promise<unknown>;
   #alive = true;
   #tail = '';
 
@@ -57,6 +63,14 @@ export class Environment {
       this.#log.end();
       return String(how);
     });
+    this.#ready = Promise.race([
+      new Promise<void>((resolve) => {
+        this.#process.on('message', (message) => {
+          if (message === READY) resolve();
+        });
+      }),
+      this.#ended,
+    ]);
   }
 
   /** Whether it can take another invocation. */
@@ -67,6 +81,7 @@ export class Environment {
 
   async invoke(requestId: string, event: unknown): Promise<Result> {
     const { timeoutSeconds } = this.#function.configuration;
+    await within(LONGEST_INIT_MS, this.#ready);
     const started = Date.now();
     this.#tail = '';
     this.#write(`START RequestId: ${requestId} Version: $LATEST\n`);
@@ -116,6 +131,16 @@ export class Environment {
     this.#tail = (this.#tail + lines).slice(-TAIL_BYTES);
     if (this.#log.writable) this.#log.write(lines);
   }
+}
+
+/** Waits, and no longer than so many milliseconds. */
+async function within(ms: number, event: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([event, late]);
+  clearTimeout(timer);
 }
 
 function failed({ requestId }: Work, errorType: string, what: string): Outcome {

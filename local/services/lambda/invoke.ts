@@ -20,13 +20,17 @@ export function invokeOperations(
   context: CloudContext,
   functions: Functions,
   invoker: Invoker,
-): { operations: Record<string, Operation>; close(): void } {
+): { operations: Record<string, Operation>; idle(functionArn: string): Promise<void>; close(): void } {
   const retries = new Set<Cancel>();
+  const atWork = new Set<{ arn: string; done: Promise<unknown> }>();
   let closed = false;
 
   /** Never rejects: there is nobody to tell, other than the function's log. */
   const runEvent = async (one: LambdaFunction, requestId: string, event: unknown, attempt: number) => {
-    const { error } = await invoker.invoke(one, requestId, event);
+    const done = invoker.invoke(one, requestId, event);
+    const run = { arn: one.arn, done };
+    atWork.add(run);
+    const { error } = await done.finally(() => atWork.delete(run));
     const pause = RETRY_PAUSES_MS[attempt];
     const allowed = one.eventInvoke?.maximumRetryAttempts ?? RETRY_PAUSES_MS.length;
     if (!error || closed || attempt >= allowed || pause === undefined) return;
@@ -59,6 +63,9 @@ export function invokeOperations(
 
   return {
     operations: { Invoke: { ...functionScope(context), iamAction: 'InvokeFunction', run: invoke } },
+    idle: async (arn) => {
+      await Promise.allSettled([...atWork].filter((run) => run.arn === arn).map(({ done }) => done));
+    },
     close: () => {
       closed = true;
       for (const cancel of retries) cancel();

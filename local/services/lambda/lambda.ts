@@ -5,11 +5,16 @@ import { Invoker } from './invoker.ts';
 import { functionOperations, permissionOperations } from './operations.ts';
 import { ROUTES } from './routes.ts';
 
+export interface Lambda extends RunningService {
+  /** Resolves when no event of the function is at work; one that waits for its next try is not. */
+  idle(functionArn: string): Promise<void>;
+}
+
 /** AWS Lambda: Node.js functions from zips, each in processes of its own. */
-export function createLambda(context: CloudContext): RunningService {
+export function createLambda(context: CloudContext): Lambda {
   const functions = new Functions();
   const invoker = new Invoker(context);
-  const { operations: invocations, close } = invokeOperations(context, functions, invoker);
+  const { operations: invocations, idle, close } = invokeOperations(context, functions, invoker);
   return {
     service: {
       name: 'lambda',
@@ -20,6 +25,7 @@ export function createLambda(context: CloudContext): RunningService {
         ...invocations,
       },
     },
+    idle,
     close: async () => {
       close();
       await invoker.close();

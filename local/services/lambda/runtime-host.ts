@@ -19,6 +19,9 @@ export type Outcome =
 
 type Handler = (event: unknown, context: object) => unknown;
 
+/** The first message: the module is loaded, or cannot be. */
+export const READY = 'ready';
+
 const handler = load();
 process.on('message', (work: Work) => {
   void run(work).then((outcome) => process.send?.(outcome));
@@ -44,7 +47,7 @@ async function load(): Promise<Handler> {
 }
 
 // A failed load is told to whoever invokes, not as an unhandled rejection.
-handler.catch(() => {});
+handler.catch(() => {}).finally(() => process.send?.(READY));
 
 async function run({ requestId, event, deadlineMs, arn }: Work): Promise<Outcome> {
   const environment = process.env;

@@ -8,6 +8,7 @@ import {
   type Route,
   type RunningService,
 } from '../../front-door/service.ts';
+import type { Lambda } from '../lambda/lambda.ts';
 import { readExpression } from './expression.ts';
 
 interface Schedule {
@@ -30,8 +31,12 @@ const ROUTES: Route[] = [
   { method: 'GET', path: '/schedules', action: 'ListSchedules' },
 ];
 
-/** EventBridge Scheduler, for targets that are Lambda functions. Schedules run on the cloud's clock. */
-export function createScheduler(context: CloudContext): RunningService {
+/**
+ * EventBridge Scheduler, for targets that are Lambda functions. Schedules run on the cloud's clock, which may be faster
+ * than AWS's, and functions do not: so a schedule waits for the run that it began last, where AWS would begin the next
+ * one beside it. Else the runs of a function that is slower than the hurried period would grow without a bound.
+ */
+export function createScheduler(context: CloudContext, lambda: Pick<Lambda, 'idle'>): RunningService {
   const schedules = new Map<string, Schedule>();
   const keyOf = (input: Input) => `${groupOf(input)}/${text(input, 'Name')}`;
   const get = (input: Input) => {
@@ -48,7 +53,7 @@ export function createScheduler(context: CloudContext): RunningService {
         if (schedules.has(key)) {
           throw new AwsError('ConflictException', `Schedule ${text(input, 'Name')} already exists.`, 409);
         }
-        const made = startSchedule(context, input);
+        const made = startSchedule(context, lambda, input);
         schedules.set(key, made);
         return { ScheduleArn: made.arn };
       },
@@ -58,7 +63,7 @@ export function createScheduler(context: CloudContext): RunningService {
       run: (input) => {
         const before = get(input);
         const { createdAt } = before;
-        const after = startSchedule(context, input);
+        const after = startSchedule(context, lambda, input);
         before.cancel();
         schedules.set(keyOf(input), { ...after, createdAt });
         return { ScheduleArn: after.arn };
@@ -101,12 +106,15 @@ function arnOf({ region, accountId }: CloudContext, group: string, name: string)
   return `arn:aws:scheduler:${region}:${accountId}:schedule/${group}/${name}`;
 }
 
-function startSchedule(context: CloudContext, input: Input): Schedule {
+function startSchedule(context: CloudContext, lambda: Pick<Lambda, 'idle'>, input: Input): Schedule {
   const { clock } = context;
   const when = readExpression(text(input, 'ScheduleExpression'));
   const target = readTarget(input);
   const enabled = (optionalText(input, 'State') ?? 'ENABLED') === 'ENABLED';
-  const run = () => runTarget(context, input, target);
+  const run = async () => {
+    await runTarget(context, input, target);
+    await lambda.idle(target.arn);
+  };
   const start = () =>
     'everyMs' in when
       ? clock.every(when.everyMs, run)

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   AddPermissionCommand,
@@ -19,6 +19,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type PlayedClock, playedClock } from '../../../../local/clock.ts';
 import { startTestCloud, type TestCloud } from '../../front-door/cloud-fixture.ts';
 
+/** A process has to be started. */
+const PATIENCE = { timeout: 20_000 };
 let cloud: TestCloud;
 let clock: PlayedClock;
 let lambda: LambdaClient;
@@ -185,7 +187,7 @@ describe('an event', () => {
   async function afterFailures(count: number): Promise<void> {
     const file = join(cloud.context.directory, 'functions', FunctionName, 'log');
     const failures = async () => (await readFile(file, 'utf8').catch(() => '')).match(/\tERROR\t/g)?.length;
-    await expect.poll(failures).toBe(count);
+    await expect.poll(failures, PATIENCE).toBe(count);
   }
 });
 
@@ -280,7 +282,7 @@ describe('a schedule', () => {
       [caller, 'AccessDenied'],
       [caller, undefined],
     ]);
-    await expect.poll(noted).toHaveLength(1);
+    expect(await noted()).toHaveLength(1);
     await cloud.call('scheduler', 'DeleteSchedule', { Name: FunctionName });
   });
 
@@ -290,10 +292,10 @@ describe('a schedule', () => {
     await clock.advance(59_999);
     expect(await noted()).toEqual([]);
     await clock.advance(1);
-    await expect.poll(noted).toEqual([{ from: 'schedule' }]);
+    expect(await noted()).toEqual([{ from: 'schedule' }]);
     await schedule('UpdateSchedule', 'rate(2 minutes)');
     await clock.advance(120_000);
-    await expect.poll(noted).toHaveLength(2);
+    expect(await noted()).toHaveLength(2);
     await schedule('UpdateSchedule', 'rate(2 minutes)', { State: 'DISABLED' });
     await clock.advance(600_000);
     expect(await noted()).toHaveLength(2);
@@ -308,12 +310,39 @@ describe('a schedule', () => {
     });
   });
 
+  test('begins no run while its last one is at work', async () => {
+    await create(
+      `import { appendFileSync, existsSync } from 'node:fs';
+       const note = (what) => appendFileSync(process.env.HOME + '/noted', JSON.stringify(what) + '\\n');
+       const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+       export const handler = async () => {
+         note('start');
+         while (!existsSync(process.env.HOME + '/go')) await wait(10);
+         await wait(100);
+         note('end');
+       };`,
+      { Timeout: 60 },
+    );
+    await schedule('CreateSchedule', 'rate(1 minute)');
+    const invoked: string[] = [];
+    const stop = cloud.onCall(({ action }) => action === 'Invoke' && invoked.push(action));
+    const played = clock.advance(180_000);
+    await expect.poll(noted, PATIENCE).toContain('start');
+    expect(invoked).toHaveLength(1);
+    await writeFile(join(cloud.context.directory, 'functions', FunctionName, 'go'), '');
+    await played;
+    stop();
+    await expect.poll(async () => (await noted()).length, PATIENCE).toBe(6);
+    expect(await noted()).toEqual(['start', 'end', 'start', 'end', 'start', 'end']);
+    await cloud.call('scheduler', 'DeleteSchedule', { Name: FunctionName });
+  });
+
   test('survives a function that is not there', async () => {
     await schedule('CreateSchedule', 'rate(1 minute)');
     await clock.advance(60_000);
     await create(NOTES);
     await clock.advance(60_000);
-    await expect.poll(noted).toHaveLength(1);
+    expect(await noted()).toHaveLength(1);
     await cloud.call('scheduler', 'DeleteSchedule', { Name: FunctionName });
   });
 

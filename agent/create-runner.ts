@@ -19,5 +19,5 @@ export function createRunner(options: Options, config: AgentConfig, clock: Clock
   // Another user's home and temporary files are no place for a worker in a slot.
   const { PATH, LANG } = process.env;
   const environment = workerEnvironment({ PATH, LANG }, fleet);
-  return new IsolatingRunner({ ...shared, environment, socket: slots, slots: config.concurrency });
+  return new IsolatingRunner({ ...shared, environment, sockets: slots, slots: config.concurrency });
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Clock } from '../aws/clock.ts';
 import { notStarted, type Run, type RunEnd, type Runner, type Task, WorkerMissing } from './runner.ts';
 import { SlotConnection } from './slot-connection.ts';
@@ -5,9 +6,9 @@ import { joined } from './slot-frames.ts';
 import { SlotRun } from './slot-run.ts';
 
 export interface IsolatingRunnerOptions {
-  /** The socket at which systemd starts a slot for each connection. */
-  socket: string;
-  /** Slots to have ready. More are opened when more workers run at once. */
+  /** Directory of the slots' sockets, whose names are their numbers from 1 on: systemd starts a slot at a connection. */
+  sockets: string;
+  /** How many slots there are. */
   slots: number;
   command: readonly [string, ...string[]];
   /** The worker's whole environment, save for `HOME`, which is its user's, and the job's own variables. */
@@ -22,13 +23,15 @@ const PATIENCE_MS = 10_000;
 const PAUSE_MS = 100;
 
 /**
- * Workers as another user and each in a cgroup of its own, of which nothing is left when the next one starts. The
- * agent has no right to either: systemd makes them, one for each connection (mayfly-slot.socket).
+ * Workers as other users, each slot's its own, and each in a cgroup of its own, of which nothing is left when the next one
+ * starts. The agent has no right to either: systemd makes them, one for each socket (mayfly-slot@.socket).
  */
 export class IsolatingRunner implements Runner {
   readonly #options: IsolatingRunnerOptions;
   readonly #open = new Set<SlotConnection>();
   #free: SlotConnection[] = [];
+  /** Numbers of the slots without a connection that nobody opens either. */
+  readonly #absent: number[];
   /** Workers that wait for a slot, and the slots that are on their way. */
   readonly #waiting: PromiseWithResolvers<SlotConnection>[] = [];
   #opening = 0;
@@ -37,11 +40,12 @@ export class IsolatingRunner implements Runner {
 
   constructor(options: IsolatingRunnerOptions) {
     this.#options = options;
+    this.#absent = Array.from({ length: options.slots }, (_, index) => index + 1);
   }
 
   async check(): Promise<void> {
     const { command, directory, environment, slots } = this.#options;
-    const slot = await this.#connect().catch((error: Error) => {
+    const slot = await this.#connect(this.#absent.shift() ?? 1).catch((error: Error) => {
       throw new WorkerMissing(command[0], error.message);
     });
     const found = await slot.find(command[0], directory, environment['PATH'] ?? '').catch((error: Error) => ({
@@ -119,14 +123,20 @@ export class IsolatingRunner implements Runner {
   #next(): Promise<SlotConnection> {
     const waiting = Promise.withResolvers<SlotConnection>();
     this.#waiting.push(waiting);
-    if (this.#opening < this.#waiting.length) void this.#add();
+    this.#openForWaiting();
     return waiting.promise;
   }
 
+  #openForWaiting(): void {
+    if (this.#opening < this.#waiting.length) void this.#add();
+  }
+
   async #add(): Promise<void> {
+    const number = this.#absent.shift();
+    if (number === undefined) return;
     this.#opening += 1;
     try {
-      this.#park(await this.#connect());
+      this.#park(await this.#connect(number));
     } catch (error) {
       this.#waiting.shift()?.reject(error);
     } finally {
@@ -136,25 +146,33 @@ export class IsolatingRunner implements Runner {
 
   /** Opens slots ahead. One that fails is left to the job that needs it. */
   async #prepare(count: number): Promise<void> {
-    for (let tries = 0; tries < count && !this.#closed; tries++) {
-      if (this.#open.size + this.#opening < this.#options.slots) await this.#add();
-    }
+    for (let tries = 0; tries < count && !this.#closed; tries++) await this.#add();
   }
 
-  async #connect(): Promise<SlotConnection> {
-    const { socket, clock } = this.#options;
+  async #connect(number: number): Promise<SlotConnection> {
+    const { sockets, clock } = this.#options;
     const giveUpMs = clock.monotonic() + PATIENCE_MS;
     for (;;) {
       try {
-        const slot = await SlotConnection.open(socket, clock, (ended) => this.#open.delete(ended));
+        const path = join(sockets, `${number}`);
+        const slot = await SlotConnection.open(path, clock, (ended) => this.#forget(ended, number));
         this.#open.add(slot);
         if (this.#closed) slot.close();
         return slot;
       } catch (error) {
-        if (this.#closed || clock.monotonic() > giveUpMs) throw error;
+        if (this.#closed || clock.monotonic() > giveUpMs) {
+          this.#absent.push(number);
+          throw error;
+        }
       }
       await clock.sleep(PAUSE_MS);
     }
+  }
+
+  #forget(slot: SlotConnection, number: number): void {
+    if (!this.#open.delete(slot)) return;
+    this.#absent.push(number);
+    if (!this.#closed) this.#openForWaiting();
   }
 }
 

@@ -6,13 +6,13 @@ import { LOG_LEVELS, type LogLevel } from '../aws/log.ts';
 export const USAGE = `mayfly-agent: takes jobs from an SQS queue, runs a worker for each, and ends its instance when
 there are none.
 
-  node agent.mjs --config FILE [--tree DIRECTORY] [--slots SOCKET] [--log-level LEVEL]
+  node agent.mjs --config FILE [--tree DIRECTORY] [--slots DIRECTORY] [--log-level LEVEL]
 
   --config FILE       the agent's configuration (JSON), as user-data writes it
   --tree DIRECTORY    where the deployed tree lies; by default the parent of the agent's own folder.
                       Workers run in its folder worker/ if it has one, else in the tree itself
-  --slots SOCKET      where systemd starts a slot for each connection (mayfly-slot.socket): workers run there, as
-                      another user and each in a cgroup of its own; by default they are the agent's own children
+  --slots DIRECTORY   of the sockets 1, 2, ... at which systemd starts the slots (mayfly-slot@.socket): workers run there,
+                      as other users and each in a cgroup of its own; by default they are the agent's own children
   --log-level LEVEL   ${LOG_LEVELS.join(', ')}; by default info
   --help              this text
 
@@ -24,7 +24,7 @@ export interface Options {
   configFile: string;
   workerDirectory: string;
   stateDirectory: string;
-  /** The socket of the slots; undefined: workers are the agent's own children. */
+  /** Directory of the slots' sockets; undefined: workers are the agent's own children. */
   slots: string | undefined;
   logLevel: LogLevel;
 }

@@ -19,7 +19,7 @@ export interface SlotListener {
  * worker in it.
  */
 export class SlotConnection {
-  /** Home of the workers' user. */
+  /** Home of its workers. */
   home = '';
   readonly #socket: Socket;
   readonly #onEnd: (slot: SlotConnection) => void;
@@ -43,7 +43,7 @@ export class SlotConnection {
   }
 
   /**
-   * Connects, and systemd starts a slot at the other end.
+   * Connects to a slot's socket, and systemd starts the slot.
    *
    * @param onEnd called when the connection has ended
    * @throws Error with a sentence: nobody listens, the slot refuses to work, or it is of another version

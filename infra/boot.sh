@@ -155,7 +155,7 @@ if ! $bake && is_deployed; then
   # The agent is enabled in the image, and has been started where user-data was written early enough. If not, now; and then
   # a look at whether all is there, which leaves it the processor.
   log 'this image was baked for this very tree'
-  has_run || timeout 300 systemctl enable --now mayfly-slot.socket mayfly-agent.service || log 'the agent is not up yet'
+  has_run || timeout 300 systemctl enable --now mayfly-agent.service || log 'the agent is not up yet'
   nice=19
 else
   rm -f "$state/baked" "$state/deployed"

@@ -5,7 +5,13 @@ import type { MachineFile } from './machine-files.ts';
 export const MOST_CHARACTERS = 16_000;
 
 /** What the image must hold, as the unit that its presence shows. */
-const UNITS = ['mayfly-agent.service', 'mayfly-slot.socket', 'mayfly-slot@.service', 'mayfly-retire.service'];
+const UNITS = [
+  'mayfly-agent.service',
+  'mayfly-slots.service',
+  'mayfly-slot@.socket',
+  'mayfly-slot@.service',
+  'mayfly-retire.service',
+];
 
 /**
  * What Image Builder runs, in the order of its phases: on the machine that becomes the image the set-up of a fleet's
@@ -60,7 +66,7 @@ const look = [
   'test -s /var/lib/mayfly-boot/baked',
   `systemctl cat ${UNITS.join(' ')} > /dev/null`,
   'id mayfly-agent',
-  'id mayfly-worker',
+  'id mayfly-slot-1',
 ];
 
 /** Without user-data there is nothing to do: a machine that went by itself would fail the test by its end. */

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { startAgent } from '../contenders/agent.ts';
 import { startPeer } from '../contenders/peer.ts';
 import type { Counts } from '../stage/servers.ts';
-import { openSlotSocket, whyNoCgroups } from '../stage/slot-socket.ts';
+import { openSlotSockets, whyNoCgroups } from '../stage/slot-sockets.ts';
 import { type Stage, stopChild } from '../stage/stage.ts';
 import { median, spread } from '../stats.ts';
 
@@ -48,7 +48,7 @@ export const FOLLOWED_AT_LEAST = 0.45;
 
 const contenders: Record<string, Start> = {
   [PLAIN]: (stage) => startAgent(stage, { ...AGENT, trackJobs: false }),
-  [ISOLATED]: (stage) => withSlots((socket) => startAgent(stage, { ...AGENT, trackJobs: false, socket })),
+  [ISOLATED]: (stage) => withSlots((sockets) => startAgent(stage, { ...AGENT, trackJobs: false, sockets })),
   [UNFOLLOWED]: (stage) => startAgent(stage, { ...AGENT, ...PRINTING, trackJobs: false }),
   [FOLLOWED]: (stage) => startAgent(stage, { ...AGENT, ...PRINTING, trackJobs: true }),
   [PEER]: async (stage) => startPeer(stage, SLOTS, COMMAND),
@@ -97,10 +97,10 @@ const PROMISES = [
 ];
 
 /** The slots go when the contender has gone. */
-async function withSlots(start: (socket: string) => Promise<ChildProcess>): Promise<ChildProcess> {
-  const socket = await openSlotSocket();
-  const contender = await start(socket.path);
-  contender.once('exit', () => void socket.close());
+async function withSlots(start: (sockets: string) => Promise<ChildProcess>): Promise<ChildProcess> {
+  const sockets = await openSlotSockets();
+  const contender = await start(sockets.path);
+  contender.once('exit', () => void sockets.close());
   return contender;
 }
 

@@ -12,8 +12,8 @@ export interface AgentOptions {
   command: string[];
   /** Job table and log bucket. */
   trackJobs: boolean;
-  /** Where slots are to be had for its workers; without it they are its own children. */
-  socket?: string;
+  /** Directory of the slots' sockets; without it workers are the agent's own children. */
+  sockets?: string;
 }
 
 /** Starts the agent as an instance does, from its bundle. */
@@ -26,7 +26,7 @@ export async function startAgent(stage: Stage, options: AgentOptions): Promise<C
   await writeFile(bundleFile, bundle('agent'));
   await writeFile(configFile, JSON.stringify(configFor(stage, options)));
   const log = openSync(join(stage.directory, 'agent.log'), 'a');
-  const where = options.socket === undefined ? [] : ['--slots', options.socket];
+  const where = options.sockets === undefined ? [] : ['--slots', options.sockets];
   const words = [...NODE_OPTIONS, bundleFile, '--config', configFile, ...where];
   return spawn(process.execPath, words, {
     env: { ...stage.environment, STATE_DIRECTORY: stage.directory },

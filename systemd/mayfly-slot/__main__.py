@@ -1,12 +1,15 @@
 """A slot: runs one worker at a time, for the agent at the other end of its connection.
 
-systemd starts one of these for each connection to mayfly-slot.socket, as the workers' user and in a cgroup of its
-own (mayfly-slot@.service). It exits when the agent has gone, or when a worker left something that withstands it;
-systemd then kills whatever is left in the cgroup.
+systemd starts slot N (mayfly-slot@N.service) when the agent connects to its socket (mayfly-slot@N.socket), as a user of
+its own and in a cgroup of its own. It exits when the agent has gone, or when a worker left something that withstands it;
+systemd then kills whatever is left in the cgroup, and starts it anew at the next connection.
 
-Options, for a slot outside of systemd and for tests:
-
+    --own-user           its user is this slot's alone: what the user has left in the kernel is removed after each job
+    --home DIRECTORY     made anew as each job's home; has to lie in a directory that is emptied
     --scratch DIRECTORY  emptied after each job; may be repeated
+
+For a slot outside of systemd and for tests:
+
     --cgroup DIRECTORY   taken for the slot's own cgroup
     --any-cgroup         go without one: only a worker's process group is ended then
     --any-network        do not insist that the instance's credentials are out of reach
@@ -17,23 +20,42 @@ For Python 3.9 and its standard library. It imports little: one of these starts 
 from __future__ import annotations
 
 import os
+import select
+import socket
 import sys
 
 from agent import PROTOCOL, Agent, AgentGone
 from cgroup import Cgroup, own_cgroup
+from leftovers import Leftovers
+from polling import ready
 from protection import Refusal, hide, refuse_credentials
 from slot import Slot
 
+SOCKET = 3
+"""sd_listen_fds(3)"""
+
+CONNECTION_SECONDS = 5.0
+"""systemd starts a slot when a connection waits. One that has gone in the meantime is not waited for."""
+
 
 def main(options: list[str]) -> int:
-    agent = Agent(connection())
+    descriptor = connection()
+    if descriptor is None:
+        return 0
+    agent = Agent(descriptor)
     try:
+        # The agent tells nothing of a job before the slot has said hello.
         hide()
         cgroup = Cgroup(cgroup_from(options))
         if "--any-network" not in options:
             refuse_credentials()
-        slot = Slot(agent, cgroup, values(options, "--scratch"))
-        agent.send(b"H", b"%d" % PROTOCOL, os.fsencode(os.environ.get("HOME", "/")))
+        home = value(options, "--home")
+        leftovers = Leftovers(values(options, "--scratch"), home, "--own-user" in options)
+        # Of a worker that has ended the slot before this one.
+        if not leftovers.remove():
+            raise Refusal("what an earlier worker has left behind cannot be removed")
+        slot = Slot(agent, cgroup, leftovers)
+        agent.send(b"H", b"%d" % PROTOCOL, os.fsencode(home or os.environ.get("HOME") or "/"))
         slot.serve()
         return 0
     except AgentGone:
@@ -44,16 +66,24 @@ def main(options: list[str]) -> int:
         return 1
 
 
-def connection() -> int:
-    """As systemd passes it, else standard input."""
+def connection() -> int | None:
+    """The one that waits at the socket that systemd passes, if it still does; without such a socket standard input."""
     for_this = os.environ.get("LISTEN_PID") == str(os.getpid())
-    return 3 if for_this and os.environ.get("LISTEN_FDS") == "1" else 0
+    if not for_this or os.environ.get("LISTEN_FDS") != "1":
+        return 0
+    with socket.socket(fileno=SOCKET) as listening:
+        if not ready([(SOCKET, select.POLLIN)], CONNECTION_SECONDS):
+            return None
+        return listening.accept()[0].detach()
 
 
 def cgroup_from(options: list[str]) -> str | None:
-    for given in values(options, "--cgroup"):
-        return given
-    return None if "--any-cgroup" in options else own_cgroup()
+    given = value(options, "--cgroup")
+    return given or (None if "--any-cgroup" in options else own_cgroup())
+
+
+def value(options: list[str], name: str) -> str | None:
+    return next(iter(values(options, name)), None)
 
 
 def values(options: list[str], name: str) -> list[str]:

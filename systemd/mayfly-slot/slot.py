@@ -12,21 +12,18 @@ import time
 
 from agent import CHUNK_BYTES, Agent
 from cgroup import Cgroup, own_memory_score, reset_memory_score
+from leftovers import Leftovers
 from polling import NEVER, ready
 from program import checked
-from scratch import emptied
 from watchdog import Watchdog
 from worker import Worker, why_not_started
 
-SCRATCH_SECONDS = 8.0
-"""For what a worker left in its directories, before its end is told. More than that goes with the slot."""
-
 
 class Slot:
-    def __init__(self, agent: Agent, cgroup: Cgroup, scratch: list[str]) -> None:
+    def __init__(self, agent: Agent, cgroup: Cgroup, leftovers: Leftovers) -> None:
         self._agent = agent
         self._cgroup = cgroup
-        self._scratch = scratch
+        self._leftovers = leftovers
         self._watchdog = Watchdog()
         self._protected = own_memory_score() != 0
 
@@ -45,10 +42,14 @@ class Slot:
         """Runs a worker to its end. False when something of it is left that only the slot's own end can end."""
         kills = self._cgroup.memory_kills()
         try:
+            self._leftovers.prepare()
             worker = Worker(fields)
         except OSError as error:
-            self._send_end(b"not-started", why_not_started(error, fields))
-            return True
+            clean = self._leftovers.remove()
+            self._send_end(
+                b"not-started", why_not_started(error, fields), b"", b"", b"" if clean else b"last"
+            )
+            return clean
         if self._protected:
             reset_memory_score(worker.pid)
         try:
@@ -59,8 +60,7 @@ class Slot:
         self._read_rest(worker)
         status = worker.collect()
         short = self._cgroup.memory_kills() > kills
-        until = time.monotonic() + SCRATCH_SECONDS
-        clean = all([emptied(directory, until) for directory in self._scratch]) and clean
+        clean = self._leftovers.remove() and clean
         self._send_end(
             b"signalled" if status < 0 or short else b"exited",
             b"%d" % (signal.SIGKILL if short else abs(status)),

@@ -8,6 +8,7 @@ import select
 import signal
 import time
 
+from leftovers import NoHome
 from polling import NEVER, ready
 
 DRAIN_SECONDS = 0.25
@@ -121,4 +122,7 @@ def spawn(words: list[bytes], variables: dict[bytes, bytes], ends: list[int]) ->
 def why_not_started(error: OSError, fields: list[bytes]) -> bytes:
     directory, program = fields[0], fields[2].split(b"\0", 1)[0]
     name = errno.errorcode.get(error.errno or 0, "error")
-    return b"%b in %b: %b" % (program, directory, f"{name}, {error.strerror}".encode())
+    what = f"{name}, {error.strerror}".encode()
+    if isinstance(error, NoHome):
+        return b"the home %b cannot be made: %b" % (os.fsencode(error.filename), what)
+    return b"%b in %b: %b" % (program, directory, what)

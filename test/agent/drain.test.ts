@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { IsolatingRunner } from '../../agent/isolating-runner.ts';
 import { systemClock } from '../../aws/clock.ts';
-import { openSlotSocket, whyNoSlots } from '../../bench/stage/slot-socket.ts';
+import { openSlotSockets, whyNoSlots } from '../../bench/stage/slot-sockets.ts';
 import { eventually } from '../support/eventually.ts';
 import { openBench } from './queue.ts';
 
@@ -40,9 +40,9 @@ test('a job that still waits for a slot of the machine when the drain is over wa
 }) => {
   skip(whyNoSlots() !== undefined, whyNoSlots());
   const bench = await open();
-  const socket = await openSlotSocket({ cgroups: 'none' });
+  const sockets = await openSlotSockets({ cgroups: 'none' });
   const runner = new IsolatingRunner({
-    socket: socket.path,
+    sockets: sockets.path,
     slots: 1,
     command: ['true'],
     environment: { PATH: '/usr/bin:/bin' },
@@ -51,7 +51,7 @@ test('a job that still waits for a slot of the machine when the drain is over wa
   });
   await runner.check();
   // From here on no slot comes.
-  await socket.close();
+  await sockets.close();
   const agent = await bench.agent('true', { leaseSeconds: 30 }, runner);
   const id = `m-${await bench.send('x')}`;
   agent.work.resume();

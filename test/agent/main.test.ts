@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { openSlotSocket, whyNoSlots } from '../../bench/stage/slot-socket.ts';
+import { openSlotSockets, whyNoSlots } from '../../bench/stage/slot-sockets.ts';
 import { bundle } from '../../infra/bundle.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Bench, openBench } from './queue.ts';
@@ -72,7 +72,7 @@ test('a second signal hands the running job back at once', async () => {
 test('a slot that its worker ends costs the job no attempt and the agent nothing', async ({ skip }) => {
   skip(whyNoSlots() !== undefined, whyNoSlots());
   const bench = await open();
-  const socket = await openSlotSocket({ cgroups: 'none' });
+  const sockets = await openSlotSockets({ cgroups: 'none' });
   try {
     const script =
       '[ -e $DIRECTORY/once ] || { touch $DIRECTORY/once; kill -9 $PPID; sleep 600; }; echo $MAYFLY_ATTEMPT >> $JOURNAL';
@@ -83,7 +83,7 @@ test('a slot that its worker ends costs the job no attempt and the agent nothing
     };
     const run = await install(bench, configOf(bench, fields));
     await bench.send('x');
-    const agent = run('--slots', socket.path);
+    const agent = run('--slots', sockets.path);
     await eventually('the second try', async () => (await bench.journal()).length === 1);
     await bench.empty();
     agent.kill('SIGTERM');
@@ -91,9 +91,9 @@ test('a slot that its worker ends costs the job no attempt and the agent nothing
     expect(exitCode).toBe(0);
     expect(await bench.journal()).toEqual(['1']);
     expect(stdout).toMatch(/"reason":"the worker's slot was lost: the slot has ended"/);
-    expect(socket.started()).toBe(2);
+    expect(sockets.started()).toBe(2);
   } finally {
-    await socket.close();
+    await sockets.close();
   }
 });
 

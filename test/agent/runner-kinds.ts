@@ -5,14 +5,18 @@ import { IsolatingRunner } from '../../agent/isolating-runner.ts';
 import { ProcessRunner } from '../../agent/process-runner.ts';
 import type { OutputSink, Run, Runner, Task } from '../../agent/runner.ts';
 import { systemClock } from '../../aws/clock.ts';
-import { openSlotSocket, type SlotSocket, type SlotSocketOptions } from '../../bench/stage/slot-socket.ts';
+import {
+  openSlotSockets,
+  type SlotSockets,
+  type SlotSocketsOptions,
+} from '../../bench/stage/slot-sockets.ts';
 
 /** Runners of one kind, and a directory for their workers. */
 export interface Workshop {
   /** Every user may write here: the workers' own may not be ours. */
   directory: string;
   /** Undefined for workers that are plain processes. */
-  socket: SlotSocket | undefined;
+  sockets: SlotSockets | undefined;
   /** Checked, and closed with the workshop. */
   runnerOf(command: readonly [string, ...string[]], more?: Partial<Setting>): Promise<Runner>;
   /** Starts `sh -c SCRIPT worker`, with the argument after it. */
@@ -32,20 +36,22 @@ export async function openPlain(): Promise<Workshop> {
   return workshop(undefined, (setting) => new ProcessRunner(setting));
 }
 
-export async function openIsolating(options?: SlotSocketOptions): Promise<Workshop> {
-  const socket = await openSlotSocket(options);
-  return workshop(socket, (setting) => new IsolatingRunner({ ...setting, socket: socket.path }));
+export async function openIsolating(options?: SlotSocketsOptions): Promise<Workshop> {
+  const sockets = await openSlotSockets(options);
+  return workshop(sockets, (setting) => new IsolatingRunner({ ...setting, sockets: sockets.path }));
 }
 
 type Make = (
   setting: Setting & { command: readonly [string, ...string[]]; clock: typeof systemClock },
 ) => Runner;
 
-async function workshop(socket: SlotSocket | undefined, make: Make): Promise<Workshop> {
+async function workshop(sockets: SlotSockets | undefined, make: Make): Promise<Workshop> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-runner-'));
   await chmod(directory, 0o777);
   const runners: Runner[] = [];
   const runnerOf: Workshop['runnerOf'] = async (command, more = {}) => {
+    // A slot has one agent: the runner before lets go of it.
+    for (const before of sockets ? runners : []) before.close();
     const setting = { environment: { PATH }, directory, slots: 1, ...more };
     const runner = listening(make({ ...setting, command, clock: systemClock }));
     runners.push(runner);
@@ -54,7 +60,7 @@ async function workshop(socket: SlotSocket | undefined, make: Make): Promise<Wor
   };
   return {
     directory,
-    socket,
+    sockets,
     runnerOf,
     async start(script, task = {}) {
       const runner = await runnerOf(['sh', '-c', script, 'worker']);
@@ -62,7 +68,7 @@ async function workshop(socket: SlotSocket | undefined, make: Make): Promise<Wor
     },
     async close() {
       for (const runner of runners) runner.close();
-      await socket?.close();
+      await sockets?.close();
       await rm(directory, { recursive: true });
     },
   };

@@ -4,7 +4,7 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type OutputSink, WorkerMissing } from '../../agent/runner.ts';
-import { whyNoSlots } from '../../bench/stage/slot-socket.ts';
+import { whyNoSlots } from '../../bench/stage/slot-sockets.ts';
 import { eventually } from '../support/eventually.ts';
 import { isRunning } from './queue.ts';
 import { openIsolating, openPlain, outputOf, printed, type Workshop } from './runner-kinds.ts';

@@ -23,12 +23,12 @@ test('no upgrade restarts the agent or a slot, and any other service as before',
   if (spawnSync('perl', ['-v']).error) skip('needs perl (Debian: the package perl-base)');
   const tasks = parse(readFileSync(TASKS, 'utf8')) as Record<string, { content?: string }>[];
   const [settings = ''] = tasks.flatMap((task) => task['ansible.builtin.copy']?.content ?? []);
-  const services = ['mayfly-agent.service', 'mayfly-slot@0-1234-998.service', 'ssh.service', 'dbus.service'];
+  const services = ['mayfly-agent.service', 'mayfly-slot@1.service', 'ssh.service', 'dbus.service'];
   const { stdout, stderr } = spawnSync('perl', ['-we', ASKS, settings, ...services], { encoding: 'utf8' });
   expect(stderr).toBe('');
   expect(stdout.trim().split('\n')).toEqual([
     'mayfly-agent.service stays',
-    'mayfly-slot@0-1234-998.service stays',
+    'mayfly-slot@1.service stays',
     'ssh.service restarts',
     'dbus.service stays',
   ]);

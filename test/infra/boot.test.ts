@@ -209,7 +209,7 @@ ImportError: cannot import name of no account'; exit 1`;
 });
 
 describe('an image that was baked', () => {
-  const START = 'systemctl enable --now mayfly-slot.socket mayfly-agent.service';
+  const START = 'systemctl enable --now mayfly-agent.service';
 
   it('for this tree starts its agent first, and is only looked over', async () => {
     machine.put('/var/lib/mayfly-boot/deployed', JSON.stringify(TREE_JSON));

@@ -15,7 +15,9 @@ import { type Lab, labs } from './support/lab.ts';
 const start = labs();
 
 const SYSTEMD = join(import.meta.dirname, '../../systemd');
-const WORKERS = 'mayfly-worker';
+/** The user of the first slot, and the group of all. */
+const [USER, GROUP] = ['mayfly-slot-1', 'mayfly-worker'];
+const HOME = '/var/tmp/home';
 const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin' };
 
 /** A machine with nothing of ours but the slots, of which this process is the agent: over a socket that both see. */
@@ -28,24 +30,25 @@ async function boot(lab: Lab): Promise<Machine> {
   const units = '/etc/systemd/system';
   const [machine] = await lab.launch(`
     useradd --system mayfly-agent
-    useradd --system --create-home --home-dir /var/lib/${WORKERS} ${WORKERS}
-    mkdir -p /opt/mayfly/tree/worker ${units}/mayfly-slot@.service.d ${units}/mayfly-slot.socket.d
+    groupadd --system ${GROUP}
+    mkdir -p /etc/mayfly /opt/mayfly/tree/worker ${units}/mayfly-slot@.service.d ${units}/mayfly-slot@.socket.d
+    echo '{"concurrency": 2}' > /etc/mayfly/agent.json
     install -m 755 /mnt/shared/node /usr/local/bin/node
     cp -r /mnt/shared/systemd /opt/mayfly/tree/
-    cp /mnt/shared/systemd/mayfly-slot.socket /mnt/shared/systemd/mayfly-slot@.service ${units}/
+    cp /mnt/shared/systemd/mayfly-slot*.s* ${units}/
     printf '%b\\n' '${limits}' > ${units}/mayfly-slot@.service.d/fleet.conf
-    printf '[Socket]\\nListenStream=/mnt/shared/slot.sock\\n' > ${units}/mayfly-slot.socket.d/test.conf
+    printf '[Socket]\\nListenStream=\\nListenStream=/mnt/shared/slots/%%i\\n' > ${units}/mayfly-slot@.socket.d/test.conf
     systemctl daemon-reload
-    systemctl start mayfly-slot.socket`);
+    systemctl start mayfly-slots.service`);
   if (!machine) throw new Error('nothing was launched');
   return lab.booted(machine);
 }
 
 /** Runs shell scripts in the slots of a machine. */
-async function agentOf(lab: Lab) {
+async function agentOf(lab: Lab, slots = 1) {
   const isolating = new IsolatingRunner({
-    socket: join(lab.shared, 'slot.sock'),
-    slots: 1,
+    sockets: join(lab.shared, 'slots'),
+    slots,
     command: ['bash', '-c'],
     environment: ENVIRONMENT,
     directory: '/opt/mayfly/tree/worker',
@@ -64,8 +67,26 @@ async function agentOf(lab: Lab) {
   return { runner, begin, output };
 }
 
+/** Prints the directories that anybody may write to. */
+const PLACES =
+  'find / /dev /dev/shm /dev/mqueue /run /run/lock /tmp /var/tmp -xdev -type d -perm -0002 2>/dev/null | sort -u | grep -v ^/mnt/shared';
+
+/** Leaves a POSIX message queue, and one System V object of each kind. */
+const LEAVE_IPC = `python3 -c 'import ctypes, os
+libc = ctypes.CDLL(None)
+assert libc.mq_open(b"/queue", os.O_CREAT, 0o600, None) >= 0
+for made in (libc.shmget(7, 4096, 0o1600), libc.semget(7, 1, 0o1600), libc.msgget(7, 0o1600)):
+    assert made >= 0'`;
+const COUNT_IPC = 'cat /proc/sysvipc/{shm,sem,msg} | grep -vc key; ls /dev/mqueue';
+
 const slotsOf = async (machine: Machine) => {
-  const { stdout } = await machine.run('systemctl', 'list-units', '--plain', '--no-legend', 'mayfly-slot@*');
+  const { stdout } = await machine.run(
+    'systemctl',
+    'list-units',
+    '--plain',
+    '--no-legend',
+    'mayfly-slot@*.service',
+  );
   return stdout
     .split('\n')
     .filter(Boolean)
@@ -77,7 +98,7 @@ test('programs of all kinds run in a slot, and none gets at what is not its own'
   const machine = await boot(lab);
   const { output } = await agentOf(lab);
   expect(await output('id -un; pwd; echo $HOME; cat /dev/stdin; echo anew > /dev/stderr')).toBe(
-    `${WORKERS}\n/opt/mayfly/tree/worker\n/var/lib/${WORKERS}\ninputanew\n`,
+    `${USER}\n/opt/mayfly/tree/worker\n${HOME}\ninputanew\n`,
   );
   const compiled = 'let n = 0; for (let i = 0; i < 1e7; i++) n = (n + i) % 1000; console.log(n)';
   expect(await output(`node -e '${compiled}'`)).toBe('0\n');
@@ -87,24 +108,49 @@ test('programs of all kinds run in a slot, and none gets at what is not its own'
   ).toBe('[1, 2]\n');
   // A browser's own sandbox is made of these.
   expect(await output('unshare --user --map-root-user id -u')).toBe('0\n');
-  expect(await output('touch ~/kept; echo $?')).toBe('0\n');
+  expect(await output('id -gn; [ ~ = "$(getent passwd $(id -u) | cut -d: -f6)" ]; echo $?')).toBe(
+    `${GROUP}\n0\n`,
+  );
 
   expect(await output('sudo -n true; su -c true; echo over')).toMatch(/no new privileges[\s\S]*over\n$/);
   expect(await output('touch /usr/bin/x /etc/x /opt/mayfly/tree/x; echo over')).toMatch(
     /^(touch: .*\n){3}over\n$/,
   );
   expect(
-    await output('python3 -c "import socket; socket.socket(1).connect(\\"/run/mayfly/slot.sock\\")"'),
+    await output('python3 -c "import socket; socket.socket(1).connect(\\"/mnt/shared/slots/2\\")"'),
   ).toMatch(/PermissionError/);
   expect(await output('cat /proc/$PPID/environ /proc/1/environ')).toMatch(/^(cat: .*\n){2}$/);
   expect(await output('curl -sS -m 2 http://169.254.169.254/; echo $?')).toMatch(/timed out[\s\S]*28\n$/);
   const datagram = 'import socket; socket.socket(2, 2).sendto(b"", ("169.254.169.254", 80))';
   expect(await output(`python3 -c '${datagram}'`)).toMatch(/Operation not permitted/);
 
-  expect(await output('echo x > /tmp/left; echo x > /dev/shm/left; mkdir /var/tmp/left')).toBe('');
-  expect(await output('ls -A /tmp /var/tmp /dev/shm')).toBe('/dev/shm:\n\n/tmp:\n\n/var/tmp:\n');
-  expect((await machine.run('ls', '/tmp', '/dev/shm')).stdout).not.toContain('left');
-  expect(await slotsOf(machine)).toHaveLength(1);
+  // Every place that anybody may write to is the slot's own, and what a job leaves there goes with the job.
+  expect(await output(PLACES)).toBe('/dev/mqueue\n/dev/shm\n/run/lock\n/tmp\n/var/tmp\n');
+  const litter = 'for place in /dev/shm /run/lock /tmp /var/tmp ~; do echo x > $place/left; done';
+  expect(await output(`${litter}; ${LEAVE_IPC}; ${COUNT_IPC}`)).toBe('3\nqueue\n');
+  expect(await output(`ls -A $(${PLACES}) ~ | grep left; ls -A ~; ${COUNT_IPC}`)).toBe('0\n');
+  const there = await machine.run('ls', '/tmp', '/var/tmp', '/dev/shm', '/run/lock');
+  expect(there.stdout).not.toContain('left');
+  expect(await slotsOf(machine)).toEqual(['mayfly-slot@1.service']);
+});
+
+test('a worker can neither see nor signal what runs in another slot', async () => {
+  const lab = await start();
+  const machine = await boot(lab);
+  const { begin, output } = await agentOf(lab, 2);
+  const neighbour = begin('exec sleep 600');
+  await eventually('the neighbour', async () => (await machine.run('pgrep', 'sleep')).status === 0);
+  const { stdout: pids } = await machine.run('pgrep', '-f', 'sleep 600|mayfly-slot');
+  const [seen, signalled] = [
+    '[ ! -e /proc/$pid ] || echo seen',
+    'kill -KILL $pid 2>/dev/null && echo killed',
+  ];
+  const look = `[ $pid = $PPID ] || { ${seen}; ${signalled}; }`;
+  expect(await output(`for pid in ${pids.trim().replaceAll('\n', ' ')}; do ${look}; done; id -un`)).toBe(
+    'mayfly-slot-2\n',
+  );
+  neighbour.stop(0);
+  expect(await neighbour.ended).toMatchObject({ kind: 'signalled', stopped: true });
 });
 
 test('a slot has its limits, and nothing of a job is left when it is over or the slot is lost', async () => {
@@ -128,10 +174,10 @@ test('a slot has its limits, and nothing of a job is left when it is over or the
     // As set: not every host of this lab may lower it.
     'OOMScoreAdjust=-900',
     'TasksMax=300',
-    `User=${WORKERS}`,
+    `User=${USER}`,
   ]);
   const processes = async () => {
-    const { stdout } = await machine.run('pgrep', '--list-full', '--euid', WORKERS);
+    const { stdout } = await machine.run('pgrep', '--list-full', '--group', GROUP);
     return stdout.split('\n').filter((line) => line !== '' && !line.includes('mayfly-slot'));
   };
   expect(await output('setsid sleep 600 & setsid --fork sleep 600; echo left')).toBe('left\n');
@@ -142,8 +188,8 @@ test('a slot has its limits, and nothing of a job is left when it is over or the
   expect(lost).toMatchObject({ kind: 'lost', reason: expect.stringContaining('slot was lost') });
   expect(await output('echo next')).toBe('next\n');
   await eventually('the lost slot to be empty', async () => (await processes()).length === 0);
-  const [second = ''] = await slotsOf(machine);
-  expect(second).not.toBe(unit);
+  // The next slot is the same unit, started when nothing of the one before was left.
+  expect(await slotsOf(machine)).toEqual([unit]);
 
   // systemd's watchdog ends what a worker has halted.
   const halted = await begin('kill -STOP $PPID; exec sleep 600').ended;

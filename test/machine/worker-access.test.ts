@@ -26,7 +26,7 @@ test("a worker on a machine has its own role, and no way to the instance's", asy
   await fillBuckets(fleet);
   const ask = (tool: string, program?: string) => told(fleet, tool, program, 2 * PATIENCE_MS);
   const [user, metadata, rights] = await Promise.all([ask('user'), ask('metadata'), ask('javascript', NODE)]);
-  expect(user.trim()).toBe('mayfly-worker');
+  expect(user.trim()).toBe('mayfly-slot-1');
   // 7: could not connect; 28: no answer. Whoever may ask gets a token there.
   expect(metadata).toMatch(/curl: (7|28)$/m);
   const asRoot = ['sh', '-c', 'echo metadata | /opt/mayfly/tree/worker/ask'];
@@ -35,7 +35,7 @@ test("a worker on a machine has its own role, and no way to the instance's", asy
   expect(JSON.parse(rights)).toEqual(RIGHTS_OF_ITS_ROLE);
   expect(await sessionOf(fleet, 'root')).toBe('0');
   // systemd.exec(5): 224 is PAM's refusal, of which sshd and cron ask as well.
-  expect(await sessionOf(fleet, 'mayfly-worker')).toBe('224');
+  expect(await sessionOf(fleet, 'mayfly-slot-1')).toBe('224');
 });
 
 /** With what status a user's own systemd ends or goes on, which is no slot's: its programs reach the metadata. */

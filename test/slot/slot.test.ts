@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FrameReader, frame, PROTOCOL } from '../../agent/slot-frames.ts';
-import { whyNoSlots } from '../../bench/stage/slot-socket.ts';
+import { whyNoSlots } from '../../bench/stage/slot-sockets.ts';
 import { openNotifySocket } from '../agent/notify-socket.ts';
 import { isRunning } from '../agent/queue.ts';
 import { eventually } from '../support/eventually.ts';
@@ -40,37 +41,72 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
+/** As systemd starts it: with the socket at which a connection waits, and who is meant by that. */
+const LISTEN = `import os, socket, sys
+listening = socket.socket(socket.AF_UNIX)
+listening.bind(sys.argv[1])
+listening.listen()
+os.dup2(listening.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.argv[2], sys.argv[2:])`;
+
 /**
- * @param place the descriptor of its connection: systemd passes 3, others 0
+ * @param place what it is given: `socket`, as by systemd, or `connection`, as its standard input
  * @param first what the shell does that becomes the slot
  */
-async function start(place: 0 | 3, environment: Record<string, string> = {}, first = ':'): Promise<Given> {
+async function start(
+  place: 'socket' | 'connection',
+  environment: Record<string, string> = {},
+  first = ':',
+): Promise<Given> {
+  const path = join(directory, 'own');
   const words = ['/usr/bin/python3', '-ISB', PROGRAM, ...FLAGS];
+  const become = place === 'socket' ? ['/usr/bin/python3', '-c', LISTEN, path, ...words] : words;
+  const run = (input: 'ignore' | Socket) => {
+    const slot = spawn('sh', ['-c', `${first}; exec "$@"`, 'slot', ...become], {
+      env: { PATH: '/usr/bin:/bin', HOME: '/home/of', ...environment },
+      stdio: [input, 'ignore', 'inherit'],
+    });
+    slots.push(slot);
+    return slot;
+  };
+  if (place === 'socket') {
+    const slot = run('ignore');
+    await eventually('its socket', () => existsSync(path));
+    return { slot, ...listenTo(await connected(path)) };
+  }
   const agent = connect(join(directory, 'socket'));
   const [connection] = (await once(server, 'connection')) as [Socket];
-  const stdio = place === 0 ? [connection, 'ignore', 'inherit'] : ['ignore', 'ignore', 'inherit', connection];
-  // A shell knows its own process's number, as systemd does.
-  const become = place === 0 ? 'exec "$@"' : 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"';
-  const script = `${first}; ${become}`;
-  const slot = spawn('sh', ['-c', script, 'slot', ...words], {
-    env: { PATH: '/usr/bin:/bin', HOME: '/home/of', ...environment },
-    stdio: stdio as never,
-  });
+  const slot = run(connection);
   connection.destroy();
-  slots.push(slot);
+  return { slot, ...listenTo(agent) };
+}
+
+/** A socket may be there that nobody listens at yet. */
+function connected(path: string): Promise<Socket> {
+  const look = () =>
+    new Promise<Socket | undefined>((resolve) => {
+      const socket = connect(path, () => resolve(socket));
+      socket.once('error', () => resolve(undefined));
+    });
+  return eventually('its connection', look);
+}
+
+function listenTo(agent: Socket): Pick<Given, 'agent' | 'frames'> {
   const frames: Given['frames'] = [];
   const reader = new FrameReader({
     onOutput: (stream, chunk) => frames.push([stream, String(chunk)]),
     onFrame: (letter, fields) => frames.push([letter, ...fields]),
   });
   agent.on('data', (bytes: Buffer) => reader.write(bytes));
-  return { agent, slot, frames };
+  return { agent, frames };
 }
 
 const run = (script: string) =>
   frame('R', '/', '', ['/bin/sh', '-c', script].join('\0'), 'PATH=/usr/bin:/bin');
 
-test.each([0, 3] as const)('its connection is descriptor %i, and it says hello', async (place) => {
+test.each(['socket', 'connection'] as const)('it is given a %s, and says hello', async (place) => {
   const { agent, slot, frames } = await start(place);
   await eventually('its hello', () => frames.length === 1);
   expect(frames).toEqual([['H', `${PROTOCOL}`, '/home/of']]);
@@ -79,7 +115,7 @@ test.each([0, 3] as const)('its connection is descriptor %i, and it says hello',
 });
 
 test('frames that come byte by byte, or all at once, are understood', async () => {
-  const { agent, frames } = await start(3);
+  const { agent, frames } = await start('socket');
   agent.setNoDelay(true);
   for (const byte of run('echo bytes')) {
     agent.write(Buffer.of(byte));
@@ -97,7 +133,7 @@ test('frames that come byte by byte, or all at once, are understood', async () =
 });
 
 test('it ends with the agent, also while the agent reads nothing of what a worker prints', async () => {
-  const { agent, slot, frames } = await start(3);
+  const { agent, slot, frames } = await start('socket');
   agent.write(run('echo $$; exec yes'));
   await eventually('its output', () => frames.some(([stream]) => stream === 'stdout'));
   agent.pause();
@@ -113,7 +149,7 @@ test('it ends with the agent, also while the agent reads nothing of what a worke
 test('it tells systemd that it lives, idle or not, and its worker hears nothing of that', async () => {
   const notify = await openNotifySocket(join(directory, 'notify'));
   try {
-    const { agent, frames } = await start(3, { NOTIFY_SOCKET: notify.path, WATCHDOG_USEC: '300000' });
+    const { agent, frames } = await start('socket', { NOTIFY_SOCKET: notify.path, WATCHDOG_USEC: '300000' });
     await eventually('two signs of life', () => notify.messages.length >= 2);
     agent.write(run('env; sleep 1'));
     const before = notify.messages.length;
@@ -127,7 +163,7 @@ test('it tells systemd that it lives, idle or not, and its worker hears nothing 
 });
 
 test('when memory runs out the worker is as likely to go as any process, whatever the slot is', async () => {
-  const { agent, frames } = await start(3, {}, 'echo 500 > /proc/self/oom_score_adj');
+  const { agent, frames } = await start('socket', {}, 'echo 500 > /proc/self/oom_score_adj');
   agent.write(run('sleep 0.2; cat /proc/self/oom_score_adj; (cat /proc/self/oom_score_adj)'));
   await eventually('the end', () => frames.at(-1)?.[0] === 'E');
   expect(
@@ -139,7 +175,7 @@ test('when memory runs out the worker is as likely to go as any process, whateve
 });
 
 test('it is small: there is one for each worker that may run at once', async () => {
-  const { slot, frames } = await start(3);
+  const { slot, frames } = await start('socket');
   await eventually('its hello', () => frames.length === 1);
   const status = await readFile(`/proc/${slot.pid}/status`, 'utf8');
   expect(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1])).toBeLessThan(16 * 1024);

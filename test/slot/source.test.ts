@@ -24,6 +24,7 @@ test("a boot's own Python is what 3.9 reads", () => {
     'infra/boot.sh': 2,
     'systemd/aws.sh': 2,
     'systemd/mayfly-retire.sh': 1,
+    'systemd/mayfly-slots.py': 1,
   };
   const words = ['-c', PARSES, ...Object.keys(programs)];
   const { stdout, stderr } = spawnSync('python3', words, { cwd: ROOT, encoding: 'utf8' });
@@ -40,7 +41,7 @@ test.for([
   ['mypy', ['--cache-dir', cache]],
   ['black', ['--check', '--quiet']],
 ] as const)('%s has nothing to say of the slot', ([tool, options], { skip }) => {
-  const args = [...options, 'systemd/mayfly-slot'];
+  const args = [...options, 'systemd/mayfly-slot', 'systemd/mayfly-slots.py'];
   const { error, status, stdout, stderr } = spawnSync(tool, args, { cwd: ROOT, encoding: 'utf8' });
   skip(error !== undefined, `needs ${tool} (Debian: the package ${tool})`);
   expect({ status, told: `${stdout}${stderr}` }).toEqual({

@@ -15,6 +15,7 @@ const KINDS = /\.(service|socket|timer|target|path)$/;
 const MOST_EXPOSURE: Record<string, number> = {
   'mayfly-agent.service': 1.6,
   'mayfly-slot@.service': 3.8,
+  'mayfly-slots.service': 1.6,
   'mayfly-retire.service': 2.5,
   'mayfly-deadman.service': 1.6,
 };

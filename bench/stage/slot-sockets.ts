@@ -2,24 +2,30 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
-import { createServer, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const PROGRAM = join(import.meta.dirname, '../../systemd/mayfly-slot');
 const PYTHON = '/usr/bin/python3';
-/** A user without rights, as on any Linux. */
-const NOBODY = '65534';
+/** Numbers of users that no system has given to anybody ("Users, Groups, UIDs and GIDs on systemd Systems"). */
+const FIRST_USER = 60_600;
+/** A group without rights, as on any Linux. */
+const NOGROUP = '65534';
+/** More than any test wants at once. */
+const SOCKETS = 8;
 
-export interface SlotSocketOptions {
+export interface SlotSocketsOptions {
   /**
-   * `own`: a cgroup for each slot, and an unprivileged user, which takes root. `none`: neither. By default what can be
-   * had here.
+   * `own`: for each slot a cgroup and an unprivileged user of its own, which takes root. `none`: neither. By default what
+   * can be had here.
    */
   cgroups?: 'own' | 'none';
   /** Options of the slots. */
   slotOptions?: string[];
+  /** Further options of a slot. */
+  optionsOf?: (slot: number) => string[];
   /** Whether they get no other options: then they insist on what a unit gives them. */
   bare?: boolean;
   /** Directories of further cgroups that each slot enters. */
@@ -28,10 +34,11 @@ export interface SlotSocketOptions {
   python?: string;
 }
 
-/** Starts a slot for each connection, as systemd does for mayfly-slot.socket. */
-export interface SlotSocket {
+/** Sockets at which slots start, as systemd has them by mayfly-slot@.socket. */
+export interface SlotSockets {
+  /** Directory of the sockets: 1, 2, ... */
   path: string;
-  /** Readable by the workers' user. */
+  /** Readable by the workers' users. */
   directory: string;
   /** The slots that run. */
   slots: ReadonlySet<ChildProcess>;
@@ -39,7 +46,7 @@ export interface SlotSocket {
   started: () => number;
   /** What the slots wrote to their standard error: systemd's journal would have it. */
   errors: () => string;
-  /** Whether the slots have cgroups of their own. */
+  /** Whether the slots have cgroups and users of their own. */
   isolated: boolean;
   close(): Promise<void>;
 }
@@ -58,28 +65,38 @@ export function whyNoCgroups(): string | undefined {
   return whyNoSlots();
 }
 
-export async function openSlotSocket(options: SlotSocketOptions = {}): Promise<SlotSocket> {
+export async function openSlotSockets(options: SlotSocketsOptions = {}): Promise<SlotSockets> {
   const isolated = (options.cgroups ?? (whyNoCgroups() ? 'none' : 'own')) === 'own';
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-slots-'));
   await chmod(directory, 0o755);
   await cp(PROGRAM, join(directory, 'mayfly-slot'), { recursive: true });
+  const path = join(directory, 'slots');
+  await mkdir(path);
   const cgroup = isolated ? await makeCgroup(directory) : undefined;
   const slots = new Set<ChildProcess>();
-  const ends: Promise<void>[] = [];
   let errors = '';
   let started = 0;
-  const server = createServer({ pauseOnConnect: true }, (socket) => {
-    started += 1;
-    const own = cgroup && join(cgroup, `slot-${started}`);
-    ends.push(
-      runSlot(socket, directory, own, options, slots, (text) => {
-        errors += text;
-      }),
-    );
-  });
-  const path = join(directory, 'slot.sock');
-  server.listen(path);
-  await once(server, 'listening');
+  let closed = false;
+  const ends: Promise<void>[] = [];
+  const open = async (number: number): Promise<Server> => {
+    // As with systemd, a connection waits for the end of the slot before.
+    let before: Promise<void> = Promise.resolve();
+    const server = createServer({ pauseOnConnect: true }, (socket) => {
+      before = before.then(async () => {
+        if (closed) return void socket.destroy();
+        started += 1;
+        const place = { directory, number, cgroup: cgroup && join(cgroup, `slot-${number}`) };
+        await runSlot(socket, place, options, slots, (text) => {
+          errors += text;
+        });
+      });
+      ends.push(before);
+    });
+    server.listen(join(path, `${number}`));
+    await once(server, 'listening');
+    return server;
+  };
+  const servers = await Promise.all(Array.from({ length: SOCKETS }, (_, index) => open(index + 1)));
   return {
     path,
     directory,
@@ -88,7 +105,8 @@ export async function openSlotSocket(options: SlotSocketOptions = {}): Promise<S
     started: () => started,
     errors: () => errors,
     async close() {
-      server.close();
+      closed = true;
+      for (const server of servers) server.close();
       for (const slot of slots) slot.kill('SIGKILL');
       await Promise.all(ends);
       if (cgroup) await rmdir(cgroup);
@@ -97,25 +115,30 @@ export async function openSlotSocket(options: SlotSocketOptions = {}): Promise<S
   };
 }
 
+interface Place {
+  directory: string;
+  number: number;
+  cgroup: string | undefined;
+}
+
 /** One slot, from the connection to its end and that of all that is left in its cgroup. */
 async function runSlot(
   socket: Socket,
-  directory: string,
-  cgroup: string | undefined,
-  { slotOptions = [], bare = false, alsoEnter = [], python = PYTHON }: SlotSocketOptions,
+  { directory, number, cgroup }: Place,
+  options: SlotSocketsOptions,
   slots: Set<ChildProcess>,
   onError: (text: string) => void,
 ): Promise<void> {
-  // At once, so that whoever closes the socket knows of every slot.
+  const { slotOptions = [], optionsOf, bare = false, alsoEnter = [], python = PYTHON } = options;
   if (cgroup) mkdirSync(cgroup);
   const enter = [...(cgroup ? [cgroup] : []), ...alsoEnter].map(
     (entered) => `echo $$ > ${entered}/cgroup.procs`,
   );
-  const drop = cgroup ? `setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups` : '';
+  const drop = cgroup ? `setpriv --reuid=${FIRST_USER + number} --regid=${NOGROUP} --clear-groups` : '';
   const script = [...enter, `exec ${drop} "$@"`].join(' && ');
   const usual = bare ? [] : ['--any-network', ...(cgroup ? [] : ['--any-cgroup'])];
-  const program = [python, '-ISB', join(directory, 'mayfly-slot'), ...usual, ...slotOptions];
-  const words = ['-c', script, 'slot', ...program];
+  const given = [...usual, ...slotOptions, ...(optionsOf?.(number) ?? [])];
+  const words = ['-c', script, 'slot', python, '-ISB', join(directory, 'mayfly-slot'), ...given];
   const slot = spawn('sh', words, {
     env: { PATH: PATHS, HOME: '/nonexistent' },
     stdio: [socket, 'ignore', 'pipe'],

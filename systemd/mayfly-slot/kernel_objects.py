@@ -1,0 +1,64 @@
+"""What a user's programs can leave in the kernel when all of them have ended: System V IPC objects and keys.
+
+Only for a user that is one slot's alone (--own-user): all that it has is the last worker's. POSIX message queues are files
+in /dev/mqueue, which is emptied as any directory.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+from typing import Callable
+
+LIBC = ctypes.CDLL(None)
+
+IPC_RMID = 0
+"""sysvipc(7)"""
+
+REMOVERS: dict[tuple[str, str], Callable[[int], int]] = {
+    ("shm", "shmid"): lambda number: int(LIBC.shmctl(number, IPC_RMID, None)),
+    ("sem", "semid"): lambda number: int(LIBC.semctl(number, 0, IPC_RMID)),
+    ("msg", "msqid"): lambda number: int(LIBC.msgctl(number, IPC_RMID, None)),
+}
+"""By the file in /proc/sysvipc and its column that numbers the objects."""
+
+SYS_KEYCTL = {"x86_64": 250, "aarch64": 219}.get(platform.machine())
+"""The C library has no function for it."""
+
+JOIN_SESSION_KEYRING, CLEAR, GET_PERSISTENT = 1, 7, 22
+"""keyctl(2)"""
+
+USER_KEYRING, USER_SESSION_KEYRING = -4, -5
+
+
+def remove_kernel_objects() -> bool:
+    """False when an IPC object withstands."""
+    renew_keyrings()
+    return all([remove(number) == 0 for kind, remove in REMOVERS.items() for number in own_objects(*kind)])
+
+
+def own_objects(file_name: str, column: str) -> list[int]:
+    """Objects that this process's user owns or has made (proc_sysvipc(5))."""
+    try:
+        with open(f"/proc/sysvipc/{file_name}", encoding="ascii") as file:
+            names, *rows = [line.split() for line in file]
+    except FileNotFoundError:
+        # A kernel without them.
+        return []
+    number, owner, maker = map(names.index, (column, "uid", "cuid"))
+    own = str(os.getuid())
+    return [int(row[number]) for row in rows if own in (row[owner], row[maker])]
+
+
+def renew_keyrings() -> None:
+    """
+    Empties the keyrings of the user, and begins a session's keyring for the next worker to inherit. Where the machine has
+    no keyrings, or lets nobody use them, there is nothing in them.
+    """
+    if SYS_KEYCTL is None:
+        return
+    persistent = LIBC.syscall(SYS_KEYCTL, GET_PERSISTENT, -1, USER_KEYRING)
+    for keyring in (USER_KEYRING, USER_SESSION_KEYRING, *([persistent] if persistent > 0 else [])):
+        LIBC.syscall(SYS_KEYCTL, CLEAR, keyring)
+    LIBC.syscall(SYS_KEYCTL, JOIN_SESSION_KEYRING, None)

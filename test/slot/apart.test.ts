@@ -1,0 +1,140 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { whyNoCgroups, whyNoSlots } from '../../bench/stage/slot-sockets.ts';
+import { openIsolating, outputOf, type Workshop } from '../agent/runner-kinds.ts';
+import { eventually } from '../support/eventually.ts';
+
+const PYTHON = '/usr/bin/python3';
+
+let shops: Workshop[] = [];
+afterEach(async () => {
+  for (const shop of shops) await shop.close();
+  shops = [];
+});
+
+async function openShop(...options: Parameters<typeof openIsolating>): Promise<Workshop> {
+  const shop = await openIsolating(...options);
+  shops.push(shop);
+  return shop;
+}
+
+const script = (argument: string) => ({ stdin: '', argument, variables: {} });
+
+describe('two jobs of one slot, one after the other', () => {
+  beforeEach(({ skip }) => skip(whyNoSlots() !== undefined, whyNoSlots()));
+
+  test('have an empty home each, in the place of the same name', async () => {
+    const own = join((await openShop()).directory, 'own');
+    await mkdir(own, { mode: 0o777 });
+    const home = join(own, 'home');
+    const shop = await openShop({ slotOptions: ['--scratch', own, '--home', home], cgroups: 'none' });
+    const runner = await shop.runnerOf(['sh', '-c']);
+    const litter = 'echo "echo mine" > ~/.bashrc; mkdir ~/.ssh; chmod 0 ~/.ssh; chmod 0 ~';
+    expect(await outputOf(runner.start(script(`echo $HOME; ls -A ~; ${litter}`)))).toBe(`${home}\n`);
+    expect(await outputOf(runner.start(script('stat -c %a ~; ls -A ~; rmdir ~; ln -s / ~')))).toBe('700\n');
+    expect(await outputOf(runner.start(script('stat -c "%F" ~; ls -A ~')))).toBe('directory\n');
+    expect(shop.sockets?.started()).toBe(1);
+  });
+
+  test('can be started where one before had no program: its home is not left in the way', async () => {
+    const own = join((await openShop()).directory, 'own');
+    await mkdir(own, { mode: 0o777 });
+    const shop = await openShop({
+      slotOptions: ['--scratch', own, '--home', join(own, 'home')],
+      cgroups: 'none',
+    });
+    const program = join(shop.directory, 'program');
+    await writeFile(program, '#!/no/such/interpreter\n', { mode: 0o755 });
+    const sound = '#!/bin/sh\ntest -d ~\n';
+    const runner = await shop.runnerOf(['sh', '-c']);
+    const broken = { ...script('true'), argument: 'a\0b' };
+    expect((await runner.start(broken).ended).kind).toBe('not-started');
+    await writeFile(program, sound);
+    expect(await outputOf(runner.start(script('ls -d ~')))).toBe(`${own}/home\n`);
+  });
+
+  test('whose home cannot be made are not started, and say why', async () => {
+    const shop = await openShop({ slotOptions: ['--home', '/nowhere/home'], cgroups: 'none' });
+    const runner = await shop.runnerOf(['true']);
+    expect(await runner.start(script('')).ended).toEqual({
+      kind: 'not-started',
+      reason: 'the home /nowhere/home cannot be made: ENOENT, No such file or directory',
+    });
+  });
+});
+
+describe('two slots', () => {
+  beforeEach(({ skip }) => skip(whyNoCgroups() !== undefined, whyNoCgroups()));
+
+  test('have users of their own: a worker cannot signal or read the other, nor what starts there', async () => {
+    const shop = await openShop();
+    const runner = await shop.runnerOf(['sh', '-c'], { slots: 2 });
+    const victim = runner.start(script(`echo $$ $PPID > ${shop.directory}/victim; exec sleep 600`));
+    const attack = `
+import os, signal, time
+while not os.path.exists("${shop.directory}/victim"):
+    time.sleep(0.01)
+for pid in open("${shop.directory}/victim").read().split():
+    for name in ("environ", "mem", "maps"):
+        try:
+            open(f"/proc/{pid}/{name}", "rb").read(1)
+            print("read", name)
+        except OSError:
+            pass
+    for number in (signal.SIGTERM, signal.SIGSTOP, signal.SIGKILL):
+        try:
+            os.kill(int(pid), number)
+            print("sent", number)
+        except PermissionError:
+            pass
+print("over")`;
+    await writeFile(join(shop.directory, 'attack'), attack);
+    const attacker = runner.start(
+      script(`until [ -s ${shop.directory}/victim ]; do sleep 0.01; done
+      ${PYTHON} ${shop.directory}/attack`),
+    );
+    expect(await outputOf(attacker)).toBe('over\n');
+    await runner.start(script('kill -9 -1; sleep 600')).ended;
+    expect(await outputOf(runner.start(script('echo next')))).toBe('next\n');
+    victim.stop(0);
+    expect(await victim.ended).toMatchObject({ kind: 'signalled', stopped: true });
+  });
+});
+
+/** Leaves one of each kind in the kernel. */
+const LEAVE = `
+import ctypes, platform
+libc = ctypes.CDLL(None)
+CREATE = 0o1666
+assert libc.shmget(0x6d617966, 4096, CREATE) >= 0
+assert libc.semget(0x6d617966, 1, CREATE) >= 0
+assert libc.msgget(0x6d617966, CREATE) >= 0
+add_key = {"x86_64": 248, "aarch64": 217}[platform.machine()]
+for keyring in (-3, -4, -5):
+    libc.syscall(add_key, b"user", b"left by a job", b"secret", 6, keyring)`;
+
+const LOOK = `
+import os
+own = str(os.getuid())
+for kind in ("shm", "sem", "msg"):
+    print(kind, sum(own in line.split() for line in open(f"/proc/sysvipc/{kind}")))
+print(open("/proc/keys").read().count("left by a job"))`;
+
+describe('a slot whose user is its own', () => {
+  beforeEach(({ skip }) => skip(whyNoCgroups() !== undefined, whyNoCgroups()));
+
+  test('leaves nothing of a job in the kernel: System V objects and keys, when the slot is lost as well', async () => {
+    const shop = await openShop({ slotOptions: ['--own-user'] });
+    const runner = await shop.runnerOf([PYTHON, '-c']);
+    const nothing = 'shm 0\nsem 0\nmsg 0\n0\n';
+    expect(await outputOf(runner.start(script(`${LEAVE}\n${LOOK}`)))).toMatch(
+      /^shm 1\nsem 1\nmsg 1\n[03]\n$/,
+    );
+    expect(await outputOf(runner.start(script(LOOK)))).toBe(nothing);
+    expect(shop.sockets?.started()).toBe(1);
+    const lost = runner.start(script(`${LEAVE}\nimport os, time; os.kill(os.getppid(), 9); time.sleep(600)`));
+    expect((await lost.ended).kind).toBe('lost');
+    await eventually('the next slot', async () => (await outputOf(runner.start(script(LOOK)))) === nothing);
+  });
+});

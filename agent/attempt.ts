@@ -99,7 +99,8 @@ export class Attempts {
       const claim = await persist(
         () => {
           const nowMs = clock.now();
-          const leaseUntilMs = nowMs + (held.lease.endsAtMs - clock.monotonic());
+          const errorMs = clock.errorMs() ?? 0;
+          const leaseUntilMs = nowMs + errorMs + (held.lease.endsAtMs - clock.monotonic());
           asked.set(leaseUntilMs, held.lease);
           return table.claim({
             id,
@@ -107,6 +108,7 @@ export class Attempts {
             instance,
             fence,
             nowMs,
+            errorMs,
             leaseUntilMs,
             enqueuedAtMs: held.message.sentAtMs ?? nowMs,
             group: job?.group,
@@ -156,7 +158,7 @@ export class Attempts {
       stdin: job.stdin,
       argument: job.argument,
       variables: {
-        ...variables(job, attemptsOf(held), clock.now() + runMs),
+        ...variables(job, attemptsOf(held), clock.machineNow() + runMs),
         ...told,
         ...admission?.variables,
       },

@@ -169,7 +169,8 @@ export class Leases {
   async #renewInTable(held: Held, startMs: number): Promise<void> {
     const { table, clock, leaseSeconds, graceSeconds, log } = this.#options;
     if (!table || !held.claim || isSettling(held)) return;
-    const leaseUntilMs = clock.now() - (clock.monotonic() - startMs) + leaseSeconds * 1000;
+    const latestMs = clock.now() + (clock.errorMs() ?? 0);
+    const leaseUntilMs = latestMs - (clock.monotonic() - startMs) + leaseSeconds * 1000;
     const written = await table.renew(jobIdOf(held), held.claim.fence, leaseUntilMs);
     // It may have ended meanwhile, and its own last write be the one that stands in the way.
     if (written === 'written' || isSettling(held)) return;

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { AwsClock } from '../aws/aws-clock.ts';
 import { createClients } from '../aws/clients.ts';
-import { systemClock } from '../aws/clock.ts';
 import { findIdentity } from '../aws/identity.ts';
 import { createLog, type Log } from '../aws/log.ts';
 import type { AgentConfig } from './config.ts';
@@ -39,12 +39,12 @@ async function main(): Promise<void> {
 }
 
 async function run(options: Options, config: AgentConfig): Promise<void> {
-  const clock = systemClock;
+  const clock = new AwsClock();
   // Only the template of a group names a launch hook.
   const member = config.launchHook !== undefined;
   const identity = await findIdentity(process.env, clock, member);
   const log = createLog(options.logLevel, { fleet: config.fleet, instance: identity.instanceId });
-  const clients = createClients(config.region);
+  const clients = createClients(config.region, clock);
   const runner = createRunner(options, config, clock);
   // However the agent ends, no worker outlives it to run beside the next try of its job.
   process.on('exit', () => runner.close());

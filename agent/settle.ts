@@ -136,7 +136,8 @@ export class Settler {
     const { clock, log } = this.#options;
     held.phase = 'settling';
     if (claim.kind === 'running') {
-      const seconds = Math.ceil((claim.untilMs - clock.now()) / 1000) + 1;
+      const leftMs = claim.untilMs - clock.now() + (clock.errorMs() ?? 0);
+      const seconds = Math.ceil(leftMs / 1000) + 1;
       log.info(
         { job: jobIdOf(held), seconds },
         'the job runs elsewhere: its message is left until that lease ends',
@@ -241,7 +242,8 @@ export class Settler {
       return this.#hide(held);
     }
     const exit = exitStatus === undefined ? signal : `${exitStatus}`;
-    const atMs = clock.now();
+    // Not later than it was: a message that was sent before another is one too many (`isOneTooMany`).
+    const atMs = clock.now() - (clock.errorMs() ?? 0);
     await bodies.keep(held);
     const epitaph = { jobId: job, reason, ...(exit === undefined ? {} : { exit }) };
     try {

@@ -5,6 +5,8 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
+import { keepTime, type TimedClient } from './client-time.ts';
+import { type Clock, systemClock } from './clock.ts';
 
 /** SQS: a long poll waits 20 s at most ("Amazon SQS short and long polling"). */
 export const LONGEST_POLL_SECONDS = 20;
@@ -69,14 +71,19 @@ export interface Clients {
  * Makes the clients, each when it is first asked for: an idle one costs memory, and an agent without a table or a
  * group needs few. The SDK's standard retries (three tries, jittered) apply to all but long polls, whose loop backs
  * off by itself; what a batch call refuses for single entries, the SDK never retries: its caller must.
+ *
+ * @param clock learns AWS's time from the answers, and signs the first call of each client by it
  */
-export function createClients(region: string): Clients {
-  const made: { destroy(): void }[] = [];
-  const once = <Client extends { destroy(): void }>(make: () => Client): (() => Client) => {
-    let client: Client | undefined;
+type Client = TimedClient & { destroy(): void };
+
+export function createClients(region: string, clock: Clock = systemClock): Clients {
+  const made: Client[] = [];
+  const once = <One extends Client>(make: () => One): (() => One) => {
+    let client: One | undefined;
     return () => {
       if (client) return client;
       client = make();
+      keepTime(client, clock);
       made.push(client);
       return client;
     };

@@ -30,6 +30,7 @@ export function metadataOf(env: NodeJS.ProcessEnv, clock: Clock): Metadata | und
 
 interface Answer {
   status: number;
+  date: string | undefined;
   body: string;
 }
 
@@ -73,7 +74,10 @@ class MetadataClient implements Metadata {
 
   async #fetchToken(): Promise<string> {
     const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': String(TOKEN_SECONDS) };
-    const { status, body } = await ask(`${this.#origin}/latest/api/token`, 'PUT', headers);
+    const startMs = this.#clock.monotonic();
+    const { status, date, body } = await ask(`${this.#origin}/latest/api/token`, 'PUT', headers);
+    // Before any call of AWS, so that the first one is signed by AWS's time.
+    this.#clock.learn?.(date, startMs);
     if (status !== 200) throw new MetadataError(`the metadata service gives no token: it answers ${status}`);
     return body;
   }
@@ -88,7 +92,9 @@ function ask(url: string, method: string, headers: Record<string, string>): Prom
       response.on('data', (chunk: string) => {
         body += chunk;
       });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, date: response.headers.date, body }),
+      );
       response.on('error', fail);
     });
     sent.on('timeout', () => sent.destroy(new Error(`no answer within ${ANSWER_MS} ms`)));

@@ -23,7 +23,9 @@ export interface ClaimRequest {
   instance: string;
   /** Unique for each claim; every later write of this try must match it. */
   fence: string;
+  /** AWS's time, and by how much it may be another: a lease counts as over when it is over at any rate. */
   nowMs: number;
+  errorMs?: number | undefined;
   leaseUntilMs: number;
   enqueuedAtMs: number;
   group?: string | undefined;
@@ -64,7 +66,8 @@ export class JobTable extends JobEndings {
    * cancelled when its lease ended is cancelled instead.
    */
   async claim(request: ClaimRequest): Promise<Claim> {
-    const { id, fence, nowMs, isNew, nonce, leaseUntilMs: asked } = request;
+    const { id, fence, nowMs, errorMs = 0, isNew, nonce, leaseUntilMs: asked } = request;
+    const earliestMs = nowMs - errorMs;
     const refusal =
       request.retryOf === undefined ? undefined : await this.#redriven(request, request.retryOf);
     if (refusal) return refusal;
@@ -85,15 +88,15 @@ export class JobTable extends JobEndings {
         return this.claim({ ...request, nonce: undefined });
       return { kind: 'refused', reason: `the message is not the one that job ${id} was enqueued with` };
     }
-    const { state, leaseUntilMs = nowMs } = record;
+    const { state, leaseUntilMs = earliestMs } = record;
     if (TERMINAL_STATES.has(state)) return { kind: 'ended', record };
     if (state === 'running' && record.fence === fence) return this.#claimed(record, fence);
-    if (state === 'running' && leaseUntilMs >= nowMs) return { kind: 'running', untilMs: leaseUntilMs };
+    if (state === 'running' && leaseUntilMs >= earliestMs) return { kind: 'running', untilMs: leaseUntilMs };
     // Held; or this very claim was handed back already, and what asks once more comes too late.
     if ((state !== 'running' && state !== 'queued') || record.fence === fence)
       return { kind: 'waiting', state };
     if (record.cancelRequestedAt === undefined) return this.claim(request);
-    const cancelled = await this.update(id, this.#cancellation(nowMs), 'ALL_NEW');
+    const cancelled = await this.update(id, this.#cancellation(nowMs, earliestMs), 'ALL_NEW');
     return cancelled ? { kind: 'ended', record: cancelled } : this.claim(request);
   }
 
@@ -168,10 +171,10 @@ export class JobTable extends JobEndings {
   }
 
   /** Of a job that nobody runs any more. */
-  #cancellation(nowMs: number): Change {
+  #cancellation(nowMs: number, earliestMs: number): Change {
     return {
       condition: claimable('attribute_exists(#cancelRequestedAt)'),
-      values: { ':queued': 'queued', ':running': 'running', ':now': nowMs },
+      values: { ':queued': 'queued', ':running': 'running', ':now': earliestMs },
       set: {
         state: 'cancelled',
         reason: CANCELLED,
@@ -214,7 +217,7 @@ function claimable(and: string): string {
 }
 
 function claimChange(request: ClaimRequest) {
-  const { id, messageId, instance, fence, nowMs, leaseUntilMs, enqueuedAtMs, body } = request;
+  const { id, messageId, instance, fence, nowMs, errorMs = 0, leaseUntilMs, enqueuedAtMs, body } = request;
   const { group, requestId, limitSeconds, retryOf, nonce, needsRecord } = request;
   const startedAt = new Date(nowMs).toISOString();
   const listing = `running#${instance}`;
@@ -224,7 +227,7 @@ function claimChange(request: ClaimRequest) {
   return {
     // A claim counts once, however late a repetition of it arrives.
     condition: `${isFree}${claimable(`attribute_not_exists(#cancelRequestedAt) AND NOT #fence = :set_fence AND ${isBound}`)}`,
-    values: { ':queued': 'queued', ':running': 'running', ':now': nowMs, ':nonce': nonce },
+    values: { ':queued': 'queued', ':running': 'running', ':now': nowMs - errorMs, ':nonce': nonce },
     set: {
       id,
       messageId,

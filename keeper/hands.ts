@@ -9,5 +9,6 @@ export interface Hands {
   config: KeeperConfig;
   instances: InstanceStore;
   log: Log;
-  nowMs: number;
+  /** AWS's time. */
+  readonly nowMs: number;
 }

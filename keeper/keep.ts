@@ -24,9 +24,17 @@ export async function keep(
   log: Log,
 ): Promise<Action[]> {
   const instances = instanceStore(clients.dynamodb, config.table, config.recordSeconds);
-  const hands = { clients, config, instances, log, nowMs: clock.now() };
+  const hands: Hands = {
+    clients,
+    config,
+    instances,
+    log,
+    get nowMs() {
+      return clock.now();
+    },
+  };
   try {
-    const actions = await lookAndAct(hands);
+    const actions = await lookAndAct(hands, clock);
     if (actions) await sign(hands, undefined);
     return actions ?? [];
   } catch (error) {
@@ -35,9 +43,9 @@ export async function keep(
   }
 }
 
-async function lookAndAct(hands: Hands): Promise<Action[] | undefined> {
-  const { clients, config, instances, log, nowMs } = hands;
-  const seen = await look(clients, config, instances, nowMs);
+async function lookAndAct(hands: Hands, clock: Clock): Promise<Action[] | undefined> {
+  const { clients, config, instances, log } = hands;
+  const seen = await look(clients, config, instances, clock);
   if (!seen) {
     log.warn({ groupName: config.groupName }, 'there is no such group: nothing to keep');
     return undefined;

@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { Clients } from '../aws/clients.ts';
+import type { Clock } from '../aws/clock.ts';
 import { addsToGroup, isByRequest, launchedBy, terminatedBy } from '../aws/scaling-activity.ts';
 import { type FleetState, readFleetState } from '../jobs/fleet-state.ts';
 import { type InstanceStore, keptSeconds } from '../jobs/instances.ts';
@@ -15,6 +16,7 @@ import type { KeeperConfig } from './config.ts';
 
 /** All that the keeper decides by, as it was at one moment. */
 export interface Look {
+  /** AWS's time, as that of all that is compared with it. */
   nowMs: number;
   group: GroupSeen;
   launches: LaunchSeen[];
@@ -61,7 +63,7 @@ export async function look(
   clients: Clients,
   config: KeeperConfig,
   instances: InstanceStore,
-  nowMs: number,
+  clock: Clock,
 ): Promise<Look | undefined> {
   const group = await groupOf(clients, config);
   if (!group) return undefined;
@@ -71,6 +73,8 @@ export async function look(
     instances.living(),
     readFleetState(clients.dynamodb, config.table),
   ]);
+  // Now at least one answer has told AWS's time, also to a function that was frozen since its last run.
+  const nowMs = clock.now();
   const launches = newest(activities.flatMap(launchOf));
   const records = new Map(living.map((record) => [record.instance, record]));
   const { judged, unlisted } = latest(launches, group, records, config, nowMs);

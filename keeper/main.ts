@@ -1,22 +1,23 @@
+import { AwsClock } from '../aws/aws-clock.ts';
 import { type Clients, createClients } from '../aws/clients.ts';
-import { systemClock } from '../aws/clock.ts';
 import { createLog } from '../aws/log.ts';
 import { type KeeperConfig, readKeeperConfig } from './config.ts';
 import { keep } from './keep.ts';
 
-let made: { clients: Clients; config: KeeperConfig } | undefined;
+let made: { clients: Clients; clock: AwsClock; config: KeeperConfig } | undefined;
 
 /** What the schedule runs once a minute. The environment is read at the first run and stays for the next ones. */
 export async function handler(): Promise<{ actions: string[] }> {
   made ??= setUp(process.env);
   const log = createLog('info', { fleet: made.config.fleet });
-  const actions = await keep(made.clients, made.config, systemClock, log);
+  const actions = await keep(made.clients, made.config, made.clock, log);
   return { actions: actions.map((action) => action.do) };
 }
 
-function setUp(env: NodeJS.ProcessEnv): { clients: Clients; config: KeeperConfig } {
+function setUp(env: NodeJS.ProcessEnv): NonNullable<typeof made> {
   const config = readKeeperConfig(env['KEEPER_CONFIG']);
   const region = env['AWS_REGION'];
   if (!region) throw new Error('AWS_REGION is not set: Lambda sets it, and so must whoever runs the keeper');
-  return { clients: createClients(region), config };
+  const clock = new AwsClock();
+  return { clients: createClients(region, clock), clock, config };
 }

@@ -7,6 +7,8 @@
 export interface CloudClock {
   /** How many cloud seconds pass in a real one; 1 is AWS's own pace. */
   readonly speed: number;
+  /** It is a test's, and not that of any machine: requests are signed with another time. */
+  readonly played?: boolean;
   /** Wall time, milliseconds since the epoch: real, never sped up, so that time stamps agree everywhere. */
   now(): number;
   /** Runs `task` once after `cloudMs` of the cloud's time. */
@@ -121,5 +123,5 @@ export function playedClock(startMs = Date.UTC(2026, 0, 1)): PlayedClock {
     }
     now = end;
   };
-  return { speed: 1, now: () => now, after, every, advance };
+  return { speed: 1, played: true, now: () => now, after, every, advance };
 }

@@ -68,7 +68,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const parts = await assemble(options, region, log, owner);
   const { dispatcher, sessions, faults, context, machines } = parts;
   const s3 = parts.handleS3;
-  const doorOptions = { port, region, dispatcher, sessions, faults, s3, guestName: LAB_ADDRESS };
+  const { clock } = context;
+  const doorOptions = { port, region, dispatcher, sessions, faults, s3, clock, guestName: LAB_ADDRESS };
   const door = await openFrontDoor(doorOptions).catch(async (error: unknown) => {
     await parts.close();
     throw error;

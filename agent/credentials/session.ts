@@ -7,7 +7,7 @@ export interface WorkerCredentials {
   AccessKeyId: string;
   SecretAccessKey: string;
   Token: string;
-  /** RFC 3339. */
+  /** RFC 3339, without fractions of a second. */
   Expiration: string;
 }
 
@@ -20,6 +20,11 @@ export interface RoleSessionOptions {
   /** As `Math.random`. */
   random: () => number;
   log: Log;
+}
+
+/** Without fractions of a second, as STS and the metadata write it: not every reader of RFC 3339 takes them. */
+export function rfc3339(time: Date): string {
+  return time.toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 /** There are no credentials to give out now. `denied`: STS refuses the role; else it gave no answer, or no good one. */
@@ -90,12 +95,19 @@ export class RoleSession {
     // Counted from before the call and by the monotonic clock: an instance's wall clock may be wrong.
     const endsAtMs = clock.monotonic() + SESSION_MS;
     try {
-      this.#held = { credentials: await assume(), endsAtMs };
+      this.#held = { credentials: this.#onMachine(await assume()), endsAtMs };
       this.#succeeded();
     } catch (error) {
       this.#failed(error);
       this.#nextRoundMs = clock.monotonic() + backoffMs(WAITS, this.#failures, random);
     }
+  }
+
+  /** Workers' SDKs go by the machine's clock, which may be wrong. */
+  #onMachine(credentials: WorkerCredentials): WorkerCredentials {
+    const { clock } = this.#options;
+    const endsAtMs = Date.parse(credentials.Expiration) - clock.now() + clock.machineNow();
+    return { ...credentials, Expiration: rfc3339(new Date(endsAtMs)) };
   }
 
   #succeeded(): void {

@@ -3,7 +3,7 @@ import type { Clients } from '../../aws/clients.ts';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
 import { type Admission, CredentialsEndpoint } from './endpoint.ts';
-import { RoleSession, SESSION_SECONDS, type WorkerCredentials } from './session.ts';
+import { RoleSession, rfc3339, SESSION_SECONDS, type WorkerCredentials } from './session.ts';
 
 /** How workers come to credentials of their own role: admitted one by one, each while it runs. */
 export interface WorkerAccess {
@@ -56,9 +56,4 @@ async function assume(
     throw new Error('STS answered without credentials');
   }
   return { AccessKeyId, SecretAccessKey, Token: SessionToken, Expiration: rfc3339(Expiration) };
-}
-
-/** Without fractions of a second, as STS and the metadata write it: not every reader of RFC 3339 takes them. */
-function rfc3339(time: Date): string {
-  return time.toISOString().replace(/\.\d+Z$/, 'Z');
 }

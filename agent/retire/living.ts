@@ -38,7 +38,6 @@ export class Living {
   readonly #silent = new AbortController();
   readonly #rules: RetirementRules;
   readonly #startedMs: number;
-  readonly #ageAtStartMs: number;
   #broken: Broken | undefined;
   #bootMs: number | undefined;
   #refusedAtMs: number | undefined;
@@ -49,13 +48,11 @@ export class Living {
   #onRecord = false;
 
   constructor(self: Self, workerMissing: string | undefined, stopped: AbortSignal) {
-    const { launchedAtMs } = self.identity;
     this.#self = self;
     if (workerMissing !== undefined) this.#broken = { reason: 'worker-missing', problem: workerMissing };
     this.#stopped = stopped;
     this.#rules = rulesOf(self.config.retirement);
     this.#startedMs = self.clock.monotonic();
-    this.#ageAtStartMs = launchedAtMs === undefined ? 0 : Math.max(0, self.clock.now() - launchedAtMs);
   }
 
   /** Resolves when the instance has retired; rejects when the agent is stopped before. */
@@ -244,7 +241,7 @@ export class Living {
     const monotonic = this.#self.clock.monotonic();
     const { group, notices = {} } = this.#sight;
     return {
-      ageMs: this.#ageAtStartMs + monotonic - this.#startedMs,
+      ageMs: this.#ageMs(monotonic),
       idleMs: this.#idleMs(),
       bootMs: this.#bootMs,
       broken: this.#broken?.reason,
@@ -254,6 +251,14 @@ export class Living {
       group,
       refusedMs: this.#refusedAtMs === undefined ? undefined : monotonic - this.#refusedAtMs,
     };
+  }
+
+  /** Since its launch, which AWS tells. */
+  #ageMs(monotonicMs: number): number {
+    const { launchedAtMs } = this.#self.identity;
+    const sinceStartMs = monotonicMs - this.#startedMs;
+    if (launchedAtMs === undefined) return sinceStartMs;
+    return Math.max(sinceStartMs, this.#self.clock.now() - launchedAtMs);
   }
 
   #idleMs(): number | undefined {

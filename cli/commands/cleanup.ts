@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { ExitCode } from '../exit-code.ts';
 import type { CleanedUp } from '../fleet/cleanup.ts';
+import { awsTime } from '../fleet/context.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import { print, printJson } from '../terminal/print.ts';
@@ -67,7 +68,7 @@ const FAREWELL = 'Not all was removed; the same command removes the rest.';
 async function removeEnded(fleet: Fleet, secondsAgo: number, json: boolean): Promise<void> {
   const progress = createProgress();
   let jobs = 0;
-  const before = new Date(Date.now() - secondsAgo * 1000);
+  const before = new Date((await awsTime(fleet.context)) - secondsAgo * 1000);
   const onRemoved = () => {
     jobs += 1;
     progress.show({ text: `${count(jobs, 'job')} removed` });

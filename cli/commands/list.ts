@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { type JobState, TERMINAL_STATES } from '../../jobs/record.ts';
+import { awsTime } from '../fleet/context.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobView } from '../fleet/view.ts';
 import { columns } from '../terminal/columns.ts';
@@ -55,7 +56,7 @@ async function run(
     ...(rest.group !== undefined && { group: rest.group }),
     ...(request !== undefined && { requestId: request }),
     ...(rest.instance !== undefined && { instance: rest.instance }),
-    ...(since !== undefined && { since: new Date(Date.now() - since * 1000) }),
+    ...(since !== undefined && { since: new Date((await awsTime(fleet.context)) - since * 1000) }),
   });
   if (json) return printJson(jobs);
   if (jobs.length === 0) return void process.stderr.write('mayfly: no such jobs.\n');

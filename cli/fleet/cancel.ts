@@ -1,5 +1,5 @@
 import { expiryOfCancelled } from '../../jobs/expiry.ts';
-import { type FleetContext, needRecords } from './context.ts';
+import { awsTime, type FleetContext, needRecords } from './context.ts';
 import { each } from './each.ts';
 import { catalogueOf } from './status.ts';
 import { type JobView, unknownView, viewOf } from './view.ts';
@@ -40,8 +40,8 @@ export async function cancelJobs(
 }
 
 async function cancelOne(context: FleetContext, id: string): Promise<Cancelled> {
-  const { facts, clock } = context;
-  const nowMs = clock.now();
+  const { facts } = context;
+  const nowMs = await awsTime(context);
   const { kind, record } = await catalogueOf(context).cancel(
     id,
     nowMs,

@@ -1,6 +1,7 @@
 import type { Clients } from '../../aws/clients.ts';
 import type { Clock } from '../../aws/clock.ts';
 import type { FleetFacts } from '../../jobs/fleet-facts.ts';
+import { readFleetState } from '../../jobs/fleet-state.ts';
 import { NotTracked } from './errors.ts';
 
 /** What every function of the library works with. */
@@ -12,6 +13,15 @@ export interface FleetContext {
   clock: Clock;
   /** 0 to 1, without 1: spreads repetitions over time. */
   random: () => number;
+}
+
+/**
+ * AWS's time, milliseconds since the epoch. To be used where a time goes into the table, or is compared with what is
+ * there, before any other call: while no answer has told the time it asks for one, whatever that says.
+ */
+export async function awsTime({ clients, facts, clock }: FleetContext): Promise<number> {
+  if (clock.errorMs() === undefined) await readFleetState(clients.dynamodb, facts.table).catch(() => {});
+  return clock.now();
 }
 
 /** Throws `NotTracked` for a fleet without records of jobs. */

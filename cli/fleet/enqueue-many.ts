@@ -1,6 +1,6 @@
 import { enqueueBlock, type Numbered, type Outcome } from './block.ts';
 import { blocks, type NewJob } from './blocks.ts';
-import type { FleetContext } from './context.ts';
+import { awsTime, type FleetContext } from './context.ts';
 import { NotAllSent, type Sent, WrongOption } from './errors.ts';
 import { drawSeed } from './ids.ts';
 
@@ -54,6 +54,7 @@ export async function enqueueMany(
   options: ManyOptions,
 ): Promise<EnqueuedMany> {
   const run = new Run(context, options);
+  if (context.facts.trackJobs) await awsTime(context);
   try {
     for await (const block of blocks(context, jobs, { ...options, seed: run.seed })) {
       await run.start(block);

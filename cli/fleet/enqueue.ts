@@ -1,7 +1,7 @@
 import { JobCatalogue } from '../../jobs/catalogue.ts';
 import type { JobRecord, JobState } from '../../jobs/record.ts';
 import type { Body } from './body.ts';
-import type { FleetContext } from './context.ts';
+import { awsTime, type FleetContext } from './context.ts';
 import { isRefusal } from './explain.ts';
 import { drawId } from './ids.ts';
 import { type JobOptions, type Order, orderOf, recordOf } from './order.ts';
@@ -48,12 +48,13 @@ export async function enqueueOrder(context: FleetContext, order: Order): Promise
  * the record's nonce then.
  */
 export async function recordOnce(
-  { facts, clock }: FleetContext,
+  context: FleetContext,
   catalogue: JobCatalogue,
   order: Order,
 ): Promise<JobRecord | undefined> {
+  const { facts } = context;
   for (;;) {
-    const nowMs = clock.now();
+    const nowMs = await awsTime(context);
     if (await catalogue.createOnce(recordOf(order, facts, nowMs))) return undefined;
     const earlier = (await catalogue.getMany([order.id])).get(order.id);
     if (!earlier) {

@@ -1,6 +1,6 @@
 import { SSMClient } from '@aws-sdk/client-ssm';
+import { AwsClock } from '../../aws/aws-clock.ts';
 import { createClients } from '../../aws/clients.ts';
-import { systemClock } from '../../aws/clock.ts';
 import type { FleetFacts } from '../../jobs/fleet-facts.ts';
 import type { FleetContext } from './context.ts';
 import { WrongOption } from './errors.ts';
@@ -47,10 +47,11 @@ export async function findFleet(
 ): Promise<FleetContext> {
   const which = { ...options, ...(isSilent(options) && fromEnvironment(env)) };
   const region = which.region ?? (await regionOf(which, env));
-  const clients = createClients(region);
+  const clock = new AwsClock();
+  const clients = createClients(region, clock);
   try {
     const found = await factsOf(which, region, () => clients.ssm);
-    return { ...found, clients, clock: systemClock, random: Math.random };
+    return { ...found, clients, clock, random: Math.random };
   } catch (error) {
     clients.destroy();
     throw error;

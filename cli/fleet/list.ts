@@ -1,5 +1,5 @@
 import { type JobRecord, type JobState, TERMINAL_STATES } from '../../jobs/record.ts';
-import { type FleetContext, needRecords } from './context.ts';
+import { awsTime, type FleetContext, needRecords } from './context.ts';
 import { WrongOption } from './errors.ts';
 import { catalogueOf } from './status.ts';
 import { type JobView, stateOf, viewOf } from './view.ts';
@@ -32,7 +32,7 @@ export async function listJobs(context: FleetContext, options: ListOptions): Pro
   if (unknown !== undefined) {
     throw new WrongOption(`There is no state ${unknown}; a job is one of ${ALL.join(', ')}.`);
   }
-  const nowMs = context.clock.now();
+  const nowMs = await awsTime(context);
   const newest = new Newest(limit);
   for await (const record of found(context, options)) {
     if (isWanted(record, options) && (!states || states.includes(stateOf(record, context.facts, nowMs)))) {

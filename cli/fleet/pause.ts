@@ -47,7 +47,8 @@ export async function resumeFleet(context: FleetContext): Promise<Resumed> {
   await changeFleetState(clients.dynamodb, facts.table, {
     pausedAtMs: undefined,
     trippedAtMs: undefined,
-    resumedAtMs: clock.now(),
+    // Not earlier than it is: a boot that failed before would count.
+    resumedAtMs: clock.now() + (clock.errorMs() ?? 0),
   });
   await clients.autoScaling.send(new ResumeProcessesCommand(launching(context)));
   const { pausedAtMs, trippedAtMs } = state;

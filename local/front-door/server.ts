@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { CloudClock } from '../clock.ts';
 import { handleAdmin } from './admin.ts';
 import { writeAnswer, writeError } from './answer.ts';
 import { authenticate } from './authenticate.ts';
@@ -33,6 +34,7 @@ export interface FrontDoorOptions {
   sessions: Sessions;
   faults: Faults;
   s3: StreamHandler;
+  clock: Pick<CloudClock, 'now' | 'played'>;
   /** What the door is called in a network of instances. */
   guestName: string;
 }
@@ -88,13 +90,16 @@ async function handle(
   response: ServerResponse,
   surroundings: Surroundings,
 ): Promise<void> {
-  const { dispatcher, faults, sessions, guests, guestName } = surroundings;
+  const { dispatcher, faults, sessions, guests, guestName, clock } = surroundings;
   const isGuest = guests.has(request.socket);
   const foreign = foreignTo(request, isGuest ? [guestName] : []);
   if (foreign !== undefined) return turnAway(request, response, foreign, surroundings);
+  // Node's own is of the last turn of the event loop: clients take AWS's time from it.
+  const nowMs = doorTime(clock);
+  response.setHeader('date', new Date(nowMs).toUTCString());
   const url = new URL(request.url ?? '/', 'http://127.0.0.1');
   if (url.pathname.startsWith('/_mayfly/')) {
-    return handleAdmin(request, response, url, { faults, sessions, isGuest });
+    return handleAdmin(request, response, url, { faults, sessions, isGuest, nowMs });
   }
   const requestId = randomUUID();
   let protocol = protocolOf(request, url, '', undefined);
@@ -148,7 +153,7 @@ async function serve(
   response: ServerResponse,
   url: URL,
   { fields, protocol, service, requestId, isGuest }: Arrival,
-  { dispatcher, sessions, s3, region }: Surroundings,
+  { dispatcher, sessions, s3, region, clock }: Surroundings,
 ): Promise<void> {
   const details = {
     service: fields?.service ?? 'unknown',
@@ -159,7 +164,7 @@ async function serve(
   const admitted = await admit(
     async () => {
       const body = protocol === 'rest-xml' ? undefined : await readBody(request);
-      const caller = authenticate(request, fields, body, { sessions, isGuest });
+      const caller = authenticate(request, fields, body, { sessions, isGuest, nowMs: doorTime(clock) });
       if (protocol === 'rest-xml' || !body) return { caller };
       return { caller, read: readRequest(request, url, protocol, unpack(request, body), service) };
     },
@@ -171,6 +176,11 @@ async function serve(
   const found = dispatcher.find(call, read.input);
   const output = await dispatcher.perform(found.service, found.operation, read.input, call);
   writeAnswer(response, found.service, read, output, requestId);
+}
+
+/** AWS's time as clients see it. A played clock is a test's own: clients sign by the time of this machine. */
+function doorTime(clock: FrontDoorOptions['clock']): number {
+  return clock.played ? Date.now() : clock.now();
 }
 
 /** Runs `task`; an `AwsError` of it is told before it is passed on. */

@@ -40,7 +40,7 @@ export function signatureOf(request: SignedRequest, scope: Scope, secret: string
 /**
  * Refuses a request that is not signed with the secret, or was too long ago.
  *
- * @param nowMs the wall clock, by which clients sign
+ * @param nowMs the time by which clients sign
  * @throws `AwsError`
  */
 export function verifySignature(

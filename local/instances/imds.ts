@@ -21,12 +21,18 @@ const TTL_HEADER = 'x-aws-ec2-metadata-token-ttl-seconds';
 /**
  * Serves `view` as the Instance Metadata Service does ("Use the Instance Metadata Service to access instance
  * metadata"): a PUT gives a token, GETs need it when tokens are required.
+ *
+ * @param now the cloud's time, which each answer tells
  */
-export async function startMetadataService(view: MetadataView): Promise<MetadataService> {
+export async function startMetadataService(
+  view: MetadataView,
+  now: () => number = Date.now,
+): Promise<MetadataService> {
   const tokens = new Map<string, number>();
   const server = createServer((request, response) => {
     const { status, body, headers } = answer(view, tokens, request);
-    response.writeHead(status, { 'content-type': 'text/plain', server: 'EC2ws', ...headers });
+    const date = new Date(now()).toUTCString();
+    response.writeHead(status, { 'content-type': 'text/plain', server: 'EC2ws', date, ...headers });
     end(request, response, body);
   });
   server.listen(0, '127.0.0.1');

@@ -15,6 +15,14 @@ export class ManualClock implements Clock {
     return this.#startMs + this.#nowMs;
   }
 
+  errorMs(): number {
+    return 0;
+  }
+
+  machineNow(): number {
+    return this.now();
+  }
+
   monotonic(): number {
     return this.#nowMs;
   }

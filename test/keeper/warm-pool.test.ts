@@ -1,5 +1,6 @@
 import { AutoScalingClient, type Instance } from '@aws-sdk/client-auto-scaling';
 import { expect, test } from 'vitest';
+import { systemClock } from '../../aws/clock.ts';
 import { instanceStore } from '../../jobs/instances.ts';
 import { readKeeperConfig } from '../../keeper/config.ts';
 import { look } from '../../keeper/look.ts';
@@ -57,7 +58,7 @@ async function actions(scene: Scene): Promise<Action[]> {
     }),
   );
   const clients = { ...one.clients, sqs, dynamodb, autoScaling: autoScaling(scene) };
-  const seen = await look(clients, config, store, nowMs);
+  const seen = await look(clients, config, store, { ...systemClock, now: () => nowMs });
   const done = seen ? plan(seen, config) : [];
   return done.filter((action) => action.do !== 'suspend-az-rebalance' && action.do !== 'report-breaker');
 }

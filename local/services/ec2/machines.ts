@@ -128,7 +128,7 @@ export class Machines {
   async #live(machine: Machine): Promise<void> {
     let metadata: MetadataService | undefined;
     try {
-      metadata = await startMetadataService(this.#metadataView(machine));
+      metadata = await startMetadataService(this.#metadataView(machine), () => this.#context.clock.now());
       if (is(machine, 'pending')) {
         this.#change(machine, 'running');
         const reason = await this.#run(machine, metadata.endpoint);

@@ -14,7 +14,7 @@ import { NOBODY, type Supervisor } from '../../../agent/watchdog.ts';
 import type { Work } from '../../../agent/work.ts';
 import { workerEnvironment } from '../../../agent/worker-environment.ts';
 import { type Clients, createClients } from '../../../aws/clients.ts';
-import { systemClock } from '../../../aws/clock.ts';
+import { type Clock, systemClock } from '../../../aws/clock.ts';
 import { findIdentity } from '../../../aws/identity.ts';
 import { createLog } from '../../../aws/log.ts';
 import { fromItem } from '../../../jobs/item.ts';
@@ -196,21 +196,24 @@ export interface AgentOptions {
   machine?: number | null;
   workerMissing?: string;
   supervisor?: Supervisor;
+  /** Default: this machine's. */
+  clock?: Clock;
+  /** Default: the fleet's own. */
+  clients?: Clients;
 }
 
 /** The agent of an instance, in this process: both of its sides, real workers, its own metadata. */
 export async function startAgent(fleet: Fleet, options: AgentOptions = {}): Promise<Agent> {
-  const { machine = 0, workerMissing, supervisor = NOBODY } = options;
+  const { machine = 0, workerMissing, supervisor = NOBODY, clock = systemClock } = options;
   const spec = machine === null ? undefined : (await fleet.launcher.booted(machine + 1))[machine];
   const env = spec
     ? { AWS_EC2_METADATA_SERVICE_ENDPOINT: spec.metadataEndpoint }
     : { AWS_EC2_METADATA_DISABLED: 'true' };
-  const clock = systemClock;
   const identity = await findIdentity(env, clock, false);
   const stateDirectory = join(fleet.directory, 'state', identity.instanceId);
   const config = { ...configOf(fleet), ...options.config };
   const log = createLog(process.env['LOG'] === 'debug' ? 'debug' : 'silent');
-  const { clients } = fleet;
+  const { clients } = { ...fleet, ...options };
   const runner = new ProcessRunner({
     command: ['sh', ...config.command.slice(1)],
     environment: workerEnvironment(process.env, {}),

@@ -9,6 +9,8 @@ export interface Call {
   readonly caller: string;
   readonly action: string;
   readonly input: Record<string, unknown>;
+  /** When it was made, monotonic milliseconds: set by whoever takes the call. */
+  sinceMs: number;
   /** Of a write that was done: the item as it is since. */
   written?: Record<string, AttributeValue> | undefined;
   /** Resolves when it is over, whichever way. */
@@ -44,6 +46,7 @@ export function takeSeat(region: string, caller: string): Seat {
             caller,
             action: commandName,
             input: args.input,
+            sinceMs: 0,
             async come(manner) {
               if (manner === 'refused') return reject(named('ThrottlingException', 'slow down'));
               const done = instead

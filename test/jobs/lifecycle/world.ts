@@ -3,6 +3,8 @@ import * as v from 'valibot';
 import { AgentConfigSchema } from '../../../agent/config.ts';
 import { createWork } from '../../../agent/create-work.ts';
 import type { Work } from '../../../agent/work.ts';
+import { AwsClock } from '../../../aws/aws-clock.ts';
+import type { Clock } from '../../../aws/clock.ts';
 import { type Cancelling, JobCatalogue } from '../../../jobs/catalogue.ts';
 import { instanceStore } from '../../../jobs/instances.ts';
 import type { JobRecord } from '../../../jobs/record.ts';
@@ -32,6 +34,8 @@ const CONFIG = {
   graceSeconds: 5,
   cancelSeconds: 5,
 } as const;
+/** By how much an agent's own clock is wrong. */
+const FAST_SECONDS = { a: 0, b: -120, c: 1200 } as const;
 const LOG = pino({ level: 'silent' });
 
 export interface Seats {
@@ -48,6 +52,7 @@ interface Agent {
   cutOff: boolean;
   /** Long polls that wait for a message, and when they began. */
   polls: { call: Call; sinceMs: number }[];
+  clock: AwsClock;
 }
 
 /**
@@ -103,8 +108,9 @@ export class World {
     const call = heard[nth % Math.max(1, heard.length)];
     if (!call) return false;
     this.#waiting.splice(this.#waiting.indexOf(call), 1);
-    const gone = this.agents.some(({ name, crashed }) => crashed && name === call.caller);
-    await call.come(gone ? 'unheard' : manner);
+    const agent = this.agents.find(({ name }) => name === call.caller);
+    this.#tellTime(agent?.clock, call);
+    await call.come(agent?.crashed ? 'unheard' : manner);
     await settled();
     this.judge.look(call);
     return true;
@@ -144,9 +150,17 @@ export class World {
     if (!agent || agent.crashed || agent.cutOff || agent.polls.length === 0 || !this.queue.hasVisible)
       return false;
     await this.#endOldPolls(agent);
-    for (const { call } of agent.polls.splice(0)) await call.come('well');
+    for (const { call } of agent.polls.splice(0)) {
+      this.#tellTime(agent.clock, call);
+      await call.come('well');
+    }
     await settled();
     return true;
+  }
+
+  /** Each answer has the date. */
+  #tellTime(clock: AwsClock | undefined, { sinceMs }: Call): void {
+    clock?.learn(new Date(this.clock.now()).toUTCString(), sinceMs);
   }
 
   /** A long poll that is as old as they become has come back empty, and another has begun. */
@@ -258,8 +272,10 @@ export class World {
   #start(name: 'a' | 'b' | 'c', seat: Seat): void {
     const instance = `${name}-${this.#name}`;
     const polls: Agent['polls'] = [];
+    const clock = new AwsClock(wrong(this.clock, FAST_SECONDS[name]));
     seat.exchange = (call, service) => {
-      if (service === 'polls') polls.push({ call, sinceMs: this.clock.monotonic() });
+      call.sinceMs = this.clock.monotonic();
+      if (service === 'polls') polls.push({ call, sinceMs: call.sinceMs });
       else this.#waiting.push(call);
     };
     const answer = (action: string, input: Record<string, unknown>) => this.queue.answer(action, input);
@@ -275,17 +291,28 @@ export class World {
       clients: seat.clients,
       instance,
       runner,
-      clock: this.clock,
+      clock,
       random: () => 0.5,
       log: LOG,
     });
     work.resume();
-    this.agents.push({ name, instance, work, crashed: false, cutOff: false, polls });
+    this.agents.push({ name, instance, work, crashed: false, cutOff: false, polls, clock });
   }
 
   #seatOf(name: string): Seat {
     return this.#seats.agents[name as 'a' | 'b' | 'c'];
   }
+}
+
+/** A machine's clock that is set wrong. */
+function wrong(clock: ManualClock, fastSeconds: number): Clock {
+  return {
+    now: () => clock.now() + fastSeconds * 1000,
+    machineNow: () => clock.now() + fastSeconds * 1000,
+    errorMs: () => undefined,
+    monotonic: () => clock.monotonic(),
+    sleep: (ms, signal) => clock.sleep(ms, signal),
+  };
 }
 
 /** A few turns of the event loop: what needs no call and no time has been done. */

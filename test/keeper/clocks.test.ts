@@ -1,0 +1,103 @@
+import { afterEach, expect, test } from 'vitest';
+import { AwsClock } from '../../aws/aws-clock.ts';
+import { type Clients, createClients } from '../../aws/clients.ts';
+import { type Clock, systemClock } from '../../aws/clock.ts';
+import { createLog } from '../../aws/log.ts';
+import { resumeFleet } from '../../cli/fleet/pause.ts';
+import { readFleetState } from '../../jobs/fleet-state.ts';
+import { instanceStore } from '../../jobs/instances.ts';
+import { keep } from '../../keeper/keep.ts';
+import { type Fleet, GROUP, openFleet, PATIENT, startAgent, TABLE } from '../agent/retire/fleet.ts';
+import { eventually } from '../support/eventually.ts';
+import { contextOf, keeperOf } from './keeper.ts';
+
+const MINUTE = 60_000;
+const open = openFleet();
+const made: Clients[] = [];
+afterEach(() => {
+  for (const clients of made.splice(0)) clients.destroy();
+});
+
+interface Machine {
+  clock: Clock;
+  clients: Clients;
+}
+
+/** Another machine, whose clock is wrong by so many minutes. Its calls are signed with this one's time. */
+function machine(fastMinutes: number): Machine {
+  const now = () => Date.now() + fastMinutes * MINUTE;
+  const clock = new AwsClock({ ...systemClock, now, machineNow: now });
+  const learn = (date: string | undefined, startMs: number) => clock.learn(date, startMs);
+  const clients = createClients('us-east-1', { ...systemClock, learn });
+  made.push(clients);
+  return { clock, clients };
+}
+
+/** One run of the keeper, on a machine of its own. Whoever is silent for ten seconds is ended, however young. */
+async function runKeeper(fleet: Fleet, fastMinutes: number): Promise<string[]> {
+  const { config } = await keeperOf(fleet);
+  const { clients, clock } = machine(fastMinutes);
+  const hasty = { ...config, bootBudgetSeconds: 0, silentSeconds: 10 };
+  const actions = await keep(clients, hasty, clock, createLog('silent'));
+  return actions.map((action) => action.do);
+}
+
+test.each([
+  [-20, 0],
+  [20, 0],
+  [0, -20],
+  [0, 20],
+  [-20, 20],
+])('an instance that works lives, its clock %i minutes fast and the keeper’s %i', async (agent, keeper) => {
+  const fleet = await open();
+  const { instance, work, life } = await startAgent(fleet, {
+    ...machine(agent),
+    config: { retirement: PATIENT },
+  });
+  await eventually('a report', async () => (await fleet.instanceRecord(instance)).outlook);
+  expect(await runKeeper(fleet, keeper)).toEqual(['suspend-az-rebalance', 'report-breaker']);
+  const { heardAtMs = 0, bootSeconds = Number.NaN } = await fleet.instanceRecord(instance);
+  expect(Math.abs(Date.now() - heardAtMs)).toBeLessThan(MINUTE);
+  expect(bootSeconds).toBeGreaterThanOrEqual(0);
+  expect(bootSeconds).toBeLessThan(60);
+  await life.stop();
+  await work.drain(0);
+});
+
+test.each([
+  [-20, 20],
+  [20, -20],
+])(
+  'an operator whose clock is %i minutes fast resumes, and boots count from then on',
+  async (operator, keeper) => {
+    const fleet = await open({ desired: 3 });
+    await failBoots(fleet, 3);
+    expect(await runKeeper(fleet, keeper)).toContain('trip-breaker');
+
+    const { clock, clients } = machine(operator);
+    await resumeFleet({ ...contextOf(fleet, clock), clients });
+    expect(await runKeeper(fleet, keeper)).not.toContain('trip-breaker');
+
+    await eventually('the second of the resumption to be over', async () => {
+      const { resumedAtMs = Number.POSITIVE_INFINITY } = await readFleetState(fleet.clients.dynamodb, TABLE);
+      return Date.now() > resumedAtMs;
+    });
+    await fleet.call('autoscaling', 'SetDesiredCapacity', {
+      AutoScalingGroupName: GROUP,
+      DesiredCapacity: 6,
+    });
+    await failBoots(fleet, 6);
+    expect(await runKeeper(fleet, keeper)).toContain('trip-breaker');
+  },
+);
+
+/** Instances on which no worker could be started. */
+async function failBoots(fleet: Fleet, count: number): Promise<void> {
+  const store = instanceStore(fleet.clients.dynamodb, TABLE, 60);
+  const at = new Date().toISOString();
+  const why = { reason: 'worker-missing', rung: 'terminate', decidedAt: at, endedAt: at } as const;
+  for (const { instanceId } of await fleet.launcher.booted(count)) {
+    await store.heard(instanceId, Date.now());
+    await store.retiring(instanceId, { ...why, idleSeconds: 0, jobsDone: 0, tries: 1 }, 'instances');
+  }
+}

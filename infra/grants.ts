@@ -2,13 +2,9 @@ import { ArnFormat, Stack, Validations } from 'aws-cdk-lib';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { BODIES, LOGS } from './log-bucket.ts';
-import { flat, groupArnOf, JOB_ITEMS, ofKeys } from './permissions.ts';
+import { FLEET_ITEM, flat, groupArnOf, INSTANCE_ITEMS, JOB_ITEMS, ofKeys } from './permissions.ts';
 import { LISTING_INDEX } from './table.ts';
 import type { WorkerFleet } from './worker-fleet.ts';
-
-/** Other items of the table, by their keys: what a grant is to reach. A Scan cannot be narrowed to them. */
-const INSTANCE_ITEMS = 'instance#*';
-const FLEET_ITEM = 'fleet';
 
 /** `enqueue` and `enqueueMany`: messages, records of new jobs, and bodies that are too long for a message. */
 export function grantEnqueue(fleet: WorkerFleet, grantee: IGrantable): Grant {
@@ -30,6 +26,7 @@ export function grantFollow(fleet: WorkerFleet, grantee: IGrantable): Grant {
   return together(
     grantParameter(fleet, grantee),
     onItems(fleet, grantee, [JOB_ITEMS], 'GetItem', 'BatchGetItem'),
+    // It cannot be narrowed to some items.
     allow(grantee, [fleet.table.tableArn], 'dynamodb:Scan'),
     allow(grantee, [`${fleet.table.tableArn}/index/${LISTING_INDEX}`], 'dynamodb:Query'),
     onObjects(fleet, grantee, LOGS, 's3:GetObject'),

@@ -42,7 +42,10 @@ export function builder(scope: Construct, assets: Asset[], componentArn: string,
 /** Deletes an image's AMI and snapshots when its resource goes ("AWS::ImageBuilder::Image DeletionSettings"). */
 export function remover(scope: Construct): Role {
   const role = new Role(scope, 'RemoverRole', {
-    assumedBy: new ServicePrincipal('imagebuilder.amazonaws.com'),
+    // "The confused deputy problem": not for images of another account.
+    assumedBy: new ServicePrincipal('imagebuilder.amazonaws.com', {
+      conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
+    }),
     description: 'Image Builder: deletes images of the workers that are no longer used',
   });
   attach(

@@ -67,13 +67,10 @@ export function agentPolicy(
         'sqs:GetQueueAttributes',
       ),
       allow([deadLetterQueue.queueArn], 'sqs:SendMessage'),
-      allow([table.tableArn], 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:UpdateItem'),
       // A put takes the place of the whole item.
-      new PolicyStatement({
-        actions: ['dynamodb:PutItem'],
-        resources: [table.tableArn],
-        conditions: ofKeys(JOB_ITEMS),
-      }),
+      allowOnItems(table, [JOB_ITEMS], 'PutItem'),
+      allowOnItems(table, [JOB_ITEMS, INSTANCE_ITEMS], 'UpdateItem'),
+      allowOnItems(table, [JOB_ITEMS, INSTANCE_ITEMS, FLEET_ITEM], 'GetItem', 'BatchGetItem'),
       allow(written, 's3:PutObject'),
       allow([objects(BODIES)], 's3:GetObject'),
       // Without it S3 answers 403 for a body that is not there, as for one that may not be read ("GetObject").
@@ -130,7 +127,7 @@ export function keeperPolicy(
     roles: [role],
     statements: [
       allow([queue.queueArn], 'sqs:GetQueueAttributes'),
-      allow([table.tableArn], 'dynamodb:GetItem', 'dynamodb:UpdateItem'),
+      allowOnItems(table, [JOB_ITEMS, INSTANCE_ITEMS, FLEET_ITEM], 'GetItem', 'UpdateItem'),
       allow([`${table.tableArn}/index/${LISTING_INDEX}`], 'dynamodb:Query'),
       // The age of an object is in the list of them.
       new PolicyStatement({
@@ -185,8 +182,10 @@ export function groupArnOf(scope: Construct, name: string): string {
   });
 }
 
-/** Items of the table that are records of jobs, by their keys. */
+/** Items of the table, by their keys. A new kind gets a key of its own, and so a right of its own. */
 export const JOB_ITEMS = 'job#*';
+export const INSTANCE_ITEMS = 'instance#*';
+export const FLEET_ITEM = 'fleet';
 
 /** "Actions, resources, and condition keys for Amazon DynamoDB": a call's partition keys, all of which have to match. */
 export const ofKeys = (...keys: string[]) => ({
@@ -195,6 +194,14 @@ export const ofKeys = (...keys: string[]) => ({
 
 const allow = (resources: string[], ...actions: string[]): PolicyStatement =>
   new PolicyStatement({ actions, resources });
+
+function allowOnItems(table: Table, keys: string[], ...actions: string[]): PolicyStatement {
+  return new PolicyStatement({
+    actions: actions.map((action) => `dynamodb:${action}`),
+    resources: [table.tableArn],
+    conditions: ofKeys(...keys),
+  });
+}
 
 const objectOf = (asset: Asset): string => asset.bucket.arnForObjects(asset.s3ObjectKey);
 

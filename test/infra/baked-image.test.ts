@@ -123,6 +123,19 @@ describe('the image', () => {
     });
   });
 
+  it('is removed by a role that Image Builder takes for images of this account alone', () => {
+    template.hasResourceProperties('AWS::IAM::Role', {
+      AssumeRolePolicyDocument: Match.objectLike({
+        Statement: [
+          Match.objectLike({
+            Principal: { Service: 'imagebuilder.amazonaws.com' },
+            Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+          }),
+        ],
+      }),
+    });
+  });
+
   it('is made after the rights and the way out that its making takes', () => {
     const dependencies = image.resource.DependsOn?.map((id) => id.replace(/[0-9A-F]{8}$/, ''));
     expect(dependencies).toEqual(

@@ -7,6 +7,7 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
 import { type BundleName, bundle } from '../../infra/bundle.ts';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
+import { evaluate } from '../../local/front-door/policy.ts';
 import { flat, fleetOf, resourcesOf, templateOf } from './synthesised.ts';
 
 interface Statement {
@@ -20,18 +21,30 @@ const template = templateOf();
 const GROUP =
   'arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/';
 
+function statementsOf(role: string, from: Template): Statement[] {
+  return Object.values(resourcesOf(from, 'AWS::IAM::Policy'))
+    .filter(({ Properties }) => flat((Properties['Roles'] as unknown[])[0]).startsWith(`<Fleet${role}`))
+    .flatMap(({ Properties }) => (Properties['PolicyDocument'] as { Statement: Statement[] }).Statement);
+}
+
+/** As IAM judges a call on items of the table that have these keys. */
+function isAllowedOnItems(role: string, action: string, keys: string[]): boolean {
+  const statements = statementsOf(role, template).map(({ Resource, Effect, ...rest }) => ({
+    ...{ ...rest, Effect: Effect as 'Allow' },
+    Resource: [Resource].flat().map(named),
+  }));
+  const context = { 'dynamodb:LeadingKeys': keys };
+  const request = { action: `dynamodb:${action}`, resources: ['<FleetTable.Arn>'], context };
+  return evaluate([{ Statement: statements }], request).allowed;
+}
+
 /** All that a role may do: `action` on `resource`, references without the hash of their logical id. */
 function rightsOf(role: string, from = template): Set<string> {
-  const policies = Object.values(resourcesOf(from, 'AWS::IAM::Policy'))
-    .filter(({ Properties }) => flat((Properties['Roles'] as unknown[])[0]).startsWith(`<Fleet${role}`))
-    .map(({ Properties }) => Properties['PolicyDocument'] as { Statement: Statement[] });
-  const rights = policies
-    .flatMap(({ Statement }) => Statement)
-    .flatMap(({ Action, Resource }) =>
-      [Action]
-        .flat()
-        .flatMap((action) => [Resource].flat().map((resource) => `${action} on ${named(resource)}`)),
-    );
+  const rights = statementsOf(role, from).flatMap(({ Action, Resource }) =>
+    [Action]
+      .flat()
+      .flatMap((action) => [Resource].flat().map((resource) => `${action} on ${named(resource)}`)),
+  );
   return new Set(rights);
 }
 
@@ -70,6 +83,22 @@ describe('an agent', () => {
         's3:GetObject on arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/HASH.tgz',
       ].sort(),
     );
+  });
+
+  it.each([
+    ['PutItem', ['job#1'], true],
+    ['PutItem', ['instance#i-1'], false],
+    ['UpdateItem', ['job#1'], true],
+    ['UpdateItem', ['instance#i-1'], true],
+    ['UpdateItem', ['fleet'], false],
+    ['UpdateItem', ['request#1'], false],
+    ['GetItem', ['fleet'], true],
+    ['GetItem', ['request#1'], false],
+    ['BatchGetItem', ['job#1', 'job#2'], true],
+    ['BatchGetItem', ['job#1', 'request#1'], false],
+    ['DeleteItem', ['job#1'], false],
+  ])('may %s of %j: %s', (action, keys, allowed) => {
+    expect(isAllowedOnItems('AgentRole', action, keys)).toBe(allowed);
   });
 
   it('may read its tree by a policy of that tree alone, so that a deployment first adds the new one', () => {
@@ -129,6 +158,15 @@ describe('the keeper', () => {
         'logs:PutLogEvents on <FleetKeeperLog.Arn>',
       ].sort(),
     );
+  });
+
+  it.each([
+    ['UpdateItem', ['fleet'], true],
+    ['UpdateItem', ['job#1'], true],
+    ['UpdateItem', ['request#1'], false],
+    ['PutItem', ['job#1'], false],
+  ])('may %s of %j: %s', (action, keys, allowed) => {
+    expect(isAllowedOnItems('KeeperRole', action, keys)).toBe(allowed);
   });
 
   it('lists what instances left in the log bucket, not what jobs did', () => {

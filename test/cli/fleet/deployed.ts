@@ -4,7 +4,7 @@ import { afterEach } from 'vitest';
 import { Fleet } from '../../../cli/fleet/fleet.ts';
 import type { WorkerFleetProps } from '../../../infra/props.ts';
 import { STACK_NAME } from '../../support/deploy.ts';
-import { startFleet, type TestFleet } from '../../support/fleet.ts';
+import { type FleetOptions, startFleet, type TestFleet } from '../../support/fleet.ts';
 
 const BIN = resolve(import.meta.dirname, '../../../bin/mayfly.js');
 
@@ -16,13 +16,16 @@ export interface DeployedFleet extends TestFleet {
 }
 
 /** Fleets for the tests of a file: each test has its own, which is gone when the test is over, however it ends. */
-export function deployedFleets(): (props?: WorkerFleetProps) => Promise<DeployedFleet> {
+export function deployedFleets(): (
+  props?: WorkerFleetProps,
+  options?: FleetOptions,
+) => Promise<DeployedFleet> {
   const open: { close(): Promise<void> }[] = [];
   afterEach(async () => {
     for (const one of open.splice(0)) await one.close();
   });
-  return async (props) => {
-    const fleet = await startFleet(props);
+  return async (props, options) => {
+    const fleet = await startFleet(props, options);
     open.push(fleet);
     const env = {
       AWS_ENDPOINT_URL: fleet.cloud.endpoint,

@@ -9,6 +9,8 @@ export interface Facts {
   workersAlive: readonly { job: string; pid: number }[];
   queue: QueueFacts;
   deadLetters: readonly DeadLetter[];
+  /** Dead letters that somebody looks at just now: whose they are cannot be seen. */
+  deadLettersHidden?: number;
   /** Its URL, as calls have it; undefined: the queue is gone. */
   deadLetterQueueUrl?: string | undefined;
   /** The job table's items, as far as the checker reads them; undefined for a fleet that tracks no jobs. */
@@ -91,6 +93,8 @@ export interface InstanceFacts {
   state: string;
   /** Epoch milliseconds. */
   launchedMs: number;
+  /** When its group let it go; absent: nobody has asked, or it never did. */
+  leftMs?: number;
 }
 
 /** One line of the front door's log (docs/design.md section 7). */
@@ -118,12 +122,15 @@ export type Rule =
   | 'ended-twice'
   | 'run-after-end'
   | 'cancelled-unasked'
+  | 'record-removed'
   | 'log-broken'
   | 'log-left'
   | 'worker-left'
+  | 'busy-ended'
   | 'instance-left'
   | 'capacity-left'
-  | 'capacity-lowered';
+  | 'capacity-lowered'
+  | 'lowered-twice';
 
 export interface Violation {
   rule: Rule;

@@ -1,5 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { type AutoScalingClient, DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
+import {
+  type AutoScalingClient,
+  DescribeAutoScalingGroupsCommand,
+  paginateDescribeScalingActivities,
+} from '@aws-sdk/client-auto-scaling';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type EC2Client, paginateDescribeInstances } from '@aws-sdk/client-ec2';
 import type { S3Client } from '@aws-sdk/client-s3';
@@ -8,7 +12,7 @@ import { parseCalls } from './calls.ts';
 import type { Facts, InstanceFacts } from './facts.ts';
 import { type JournalLine, parseJournal } from './journal.ts';
 import { logsOf } from './logs.ts';
-import { deadLettersOf, queueFactsOf } from './queue.ts';
+import { deadLettersOf, hiddenOn, queueFactsOf } from './queue.ts';
 import { recordsOf } from './records.ts';
 
 /** Where to look. The clients are an operator's, not the fleet's. */
@@ -45,12 +49,14 @@ export async function gather(scene: Scene): Promise<Facts> {
   const { sent, journal, calls, leaseSeconds, clients, stack } = scene;
   const lines = parseJournal(await readFile(journal, 'utf8').catch(ignoreMissing));
   const printing = new Set(lines.filter(({ printed }) => printed).map(({ job }) => job));
+  // Before the checker's own look, which hides them too.
+  const deadLettersHidden = stack ? await hiddenOn(clients.sqs, stack.deadLetterQueueUrl) : 0;
   const [queue, deadLetters, records, logs, instances, group] = await Promise.all([
     stack ? queueFactsOf(clients.sqs, stack.queueUrl) : { visible: [], inFlight: 0 },
     stack ? deadLettersOf(clients.sqs, stack.deadLetterQueueUrl) : [],
     stack?.table === undefined ? undefined : recordsOf(clients.dynamodb, stack.table),
     stack ? logsOf(clients.s3, stack.logBucket, printing) : undefined,
-    instancesOf(clients.ec2),
+    instancesOf(clients),
     stack ? groupOf(clients.autoScaling, stack.group) : undefined,
   ]);
   return {
@@ -59,6 +65,7 @@ export async function gather(scene: Scene): Promise<Facts> {
     workersAlive: scene.workersElsewhere ? [] : workersAlive(lines),
     queue,
     deadLetters,
+    deadLettersHidden,
     deadLetterQueueUrl: stack?.deadLetterQueueUrl,
     records,
     logs,
@@ -69,16 +76,36 @@ export async function gather(scene: Scene): Promise<Facts> {
   };
 }
 
-async function instancesOf(client: EC2Client): Promise<InstanceFacts[]> {
+async function instancesOf({ ec2, autoScaling }: Scene['clients']): Promise<InstanceFacts[]> {
+  const left = await leavingsOf(autoScaling);
   const instances: InstanceFacts[] = [];
-  for await (const { Reservations = [] } of paginateDescribeInstances({ client }, {})) {
+  for await (const { Reservations = [] } of paginateDescribeInstances({ client: ec2 }, {})) {
     for (const { InstanceId = '?', State, LaunchTime } of Reservations.flatMap(
       ({ Instances = [] }) => Instances,
     )) {
-      instances.push({ id: InstanceId, state: State?.Name ?? '?', launchedMs: LaunchTime?.getTime() ?? 0 });
+      const leftMs = left.get(InstanceId);
+      instances.push({
+        id: InstanceId,
+        state: State?.Name ?? '?',
+        launchedMs: LaunchTime?.getTime() ?? 0,
+        ...(leftMs !== undefined && { leftMs }),
+      });
     }
   }
   return instances;
+}
+
+/** When groups let their instances go, also groups that are deleted since. */
+async function leavingsOf(client: AutoScalingClient): Promise<Map<string, number>> {
+  const left = new Map<string, number>();
+  const pages = paginateDescribeScalingActivities({ client }, { IncludeDeletedGroups: true });
+  for await (const { Activities = [] } of pages) {
+    for (const { Description = '', StartTime } of Activities) {
+      const [, id] = /^Terminating EC2 instance: (i-\w+)/.exec(Description) ?? [];
+      if (id && StartTime) left.set(id, StartTime.getTime());
+    }
+  }
+  return left;
 }
 
 async function groupOf(client: AutoScalingClient, name: string): Promise<Facts['group']> {

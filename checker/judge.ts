@@ -13,7 +13,7 @@ export function judge(facts: Facts): Verdict {
     ...judgeJobs(facts, runs),
     ...ofRuns,
     ...judgeLogs(facts, runs),
-    ...judgeInstances(facts),
+    ...judgeInstances(facts, runs),
   ];
   const succeeded = new Set(runs.filter(({ status }) => status === 0).map(({ job }) => job));
   return {

@@ -10,6 +10,15 @@ import type { DeadLetter, QueueFacts } from './facts.ts';
 /** How long a message is out of sight while the checker looks at the others. */
 const LOOK_SECONDS = 20;
 
+/** How many messages of a queue nobody else can see just now. */
+export async function hiddenOn(client: SQSClient, queueUrl: string): Promise<number> {
+  const name = 'ApproximateNumberOfMessagesNotVisible';
+  const { Attributes } = await client.send(
+    new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [name] }),
+  );
+  return Number(Attributes?.[name] ?? 0);
+}
+
 /** What waits on a queue. What waits with a delay counts as held: its key cannot be seen either. */
 export async function queueFactsOf(client: SQSClient, queueUrl: string): Promise<QueueFacts> {
   const { Attributes } = await client.send(

@@ -1,6 +1,7 @@
-import { member, removedAtMs, succeeded } from '../calls.ts';
+import { isRole, removalsOf } from '../calls.ts';
 import type { Facts, Violation } from '../facts.ts';
 import type { Run } from '../journal.ts';
+import { isLetterOutOfSight } from './letters.ts';
 import { judgeRecord } from './records.ts';
 
 const GIVEN_UP = new Set(['failed', 'timed_out', 'lost']);
@@ -14,10 +15,10 @@ function judgeJob(job: string, facts: Facts, runs: readonly Run[]): Violation[] 
   const letters = facts.deadLetters.filter((letter) => letter.job === job);
   const done = runs.some((run) => run.job === job && run.status === 0);
   const waiting = facts.queue.visible.includes(job);
-  const lettersTaken = areLettersTaken(facts);
-  const gaveUp = GIVEN_UP.has(facts.records?.find(({ id }) => id === job)?.state ?? '');
+  const outOfSight = isLetterOutOfSight(job, facts);
+  const gaveUp = !facts.records || GIVEN_UP.has(facts.records.find(({ id }) => id === job)?.state ?? '');
   const accounted =
-    done || letters.length > 0 || waiting || isCalledOff(job, facts) || (gaveUp && lettersTaken);
+    done || letters.length > 0 || waiting || isCalledOff(job, facts) || (gaveUp && outOfSight);
   const violations: Violation[] = [];
   if (!accounted && facts.queue.inFlight === 0) {
     violations.push({
@@ -39,28 +40,17 @@ function judgeJob(job: string, facts: Facts, runs: readonly Run[]): Violation[] 
   }
   return [
     ...violations,
-    ...judgeRecord(job, facts, runs, { done, dead: letters.length > 0, waiting, lettersTaken }),
+    ...judgeRecord(job, facts, runs, { done, dead: letters.length > 0, waiting, outOfSight }),
   ];
 }
 
 /** A job that an operator ended, or cleaned up, is nowhere any more, and not lost. */
 function isCalledOff(job: string, facts: Facts): boolean {
   const record = facts.records?.find(({ id }) => id === job);
-  if (!record) return removedAtMs(job, facts.calls) !== undefined;
-  return record.removed === true || record.state === 'cancelled';
-}
-
-/** Agents only add to the dead-letter queue. */
-function areLettersTaken({ deadLetterQueueUrl, calls }: Facts): boolean {
-  const taking = new Set(['PurgeQueue', 'DeleteMessage', 'DeleteMessageBatch']);
-  return calls.some(
-    (call) =>
-      call.service === 'sqs' &&
-      taking.has(call.action) &&
-      succeeded(call) &&
-      deadLetterQueueUrl !== undefined &&
-      member(call, 'QueueUrl') === deadLetterQueueUrl,
-  );
+  const removals = removalsOf(job, facts.calls);
+  const byPerson = !removals.some(isRole);
+  if (!record) return removals.length > 0 && byPerson;
+  return (record.removed === true && byPerson) || record.state === 'cancelled';
 }
 
 function unknownJobs(facts: Facts, runs: readonly Run[]): Violation[] {

@@ -1,4 +1,4 @@
-import { removedAtMs } from '../calls.ts';
+import { removalsOf } from '../calls.ts';
 import type { Facts, LogFacts, RecordFacts, Stream, StreamFacts, TryFacts, Violation } from '../facts.ts';
 import type { Run } from '../journal.ts';
 import { tryOfRun } from '../tries.ts';
@@ -50,7 +50,7 @@ function countsWrong(one: TryFacts, record: RecordFacts, log: LogFacts | 'unseen
 }
 
 function ofBucket(log: LogFacts, record: RecordFacts | undefined, facts: Facts): Violation[] {
-  if (record ? record.removed : removedAtMs(log.job, facts.calls) !== undefined) {
+  if (record ? record.removed : removalsOf(log.job, facts.calls).length > 0) {
     return [
       {
         rule: 'log-left',

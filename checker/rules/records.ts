@@ -1,4 +1,4 @@
-import { removedAtMs, stateWritten, writesTo } from '../calls.ts';
+import { asksForEnd, isRole, removalsOf, stateWritten, writesTo } from '../calls.ts';
 import type { Facts, RecordFacts, Violation } from '../facts.ts';
 import type { Run } from '../journal.ts';
 import { MOST_TRIES, tryOfRun } from '../tries.ts';
@@ -22,8 +22,8 @@ export interface Whereabouts {
   done: boolean;
   dead: boolean;
   waiting: boolean;
-  /** An operator took dead letters away, or sent them again: which, no call says. */
-  lettersTaken: boolean;
+  /** It has a dead letter that cannot be seen, as far as anybody can tell. */
+  outOfSight: boolean;
 }
 
 /** The table is what people will look at: it must tell what happened, once, and nothing may happen after the end. */
@@ -39,7 +39,13 @@ export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], is:
     message === undefined ? [] : [violation('record-disagrees', `the job ${message}`)];
   const own = runs.filter((run) => run.job === job);
   const { ends, afterwards } = endsOf(job, facts, own);
+  const removals = removalsOf(job, facts.calls);
   const common = [
+    ...removals
+      .filter(isRole)
+      .map(({ caller, action }) =>
+        violation('record-removed', `lost its record to ${caller} with ${action}`),
+      ),
     ...(new Set(ends).size > 1
       ? [violation('ended-twice', `was written ${[...new Set(ends)].join(', then ')}`)]
       : []),
@@ -47,9 +53,9 @@ export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], is:
       violation('run-after-end', `was started (pid ${pid}) after it was ${ends[0]}`),
     ),
   ];
-  if (record?.removed || (!record && removedAtMs(job, facts.calls) !== undefined)) return common;
+  if (record?.removed || (!record && removals.length > 0)) return common;
   if (!record) return [...common, ...disagrees(is.done || is.dead ? 'has no record' : undefined)];
-  const unasked = record.state === 'cancelled' && !record.cancelRequested;
+  const unasked = record.state === 'cancelled' && !(record.cancelRequested && isAskedByPerson(job, facts));
   return [
     ...common,
     ...disagrees(stateWrong(record, is)),
@@ -57,6 +63,12 @@ export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], is:
     ...disagrees(retryWrong(record, facts.records)),
     ...(unasked ? [violation('cancelled-unasked', 'is cancelled, and nobody asked for it')] : []),
   ];
+}
+
+/** Agents and keepers carry a cancellation out; they never ask for one. */
+function isAskedByPerson(job: string, facts: Facts): boolean {
+  const [first] = writesTo(job, facts.calls).filter(asksForEnd);
+  return first === undefined || !isRole(first);
 }
 
 /** The last states that were written, and the runs that began when there was one; since it was enqueued last. */
@@ -79,7 +91,7 @@ function endsOf(job: string, facts: Facts, runs: readonly Run[]) {
 
 function stateWrong(
   record: RecordFacts,
-  { done, dead, waiting, lettersTaken }: Whereabouts,
+  { done, dead, waiting, outOfSight }: Whereabouts,
 ): string | undefined {
   const { state, cancelRequested, retriedAs } = record;
   switch (state) {
@@ -88,7 +100,7 @@ function stateWrong(
     case 'failed':
     case 'timed_out':
     case 'lost':
-      if (dead || lettersTaken || retriedAs !== undefined) return undefined;
+      if (dead || outOfSight || retriedAs !== undefined) return undefined;
       return `is recorded '${state}', but is not in the dead-letter queue`;
     case 'cancelled':
       return dead ? "is recorded 'cancelled', but is in the dead-letter queue" : undefined;

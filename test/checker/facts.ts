@@ -77,8 +77,8 @@ export function renews(job: string, caller: string, atMs: number): CallFacts {
   return call('dynamodb', 'UpdateItem', caller, input, atMs);
 }
 
-export function removes(job: string, atMs: number): CallFacts {
-  return call('dynamodb', 'DeleteItem', 'owner', { Key: { pk: { S: `job#${job}` } } }, atMs);
+export function removes(job: string, atMs: number, caller = 'owner'): CallFacts {
+  return call('dynamodb', 'DeleteItem', caller, { Key: { pk: { S: `job#${job}` } } }, atMs);
 }
 
 export function enqueues(job: string, atMs: number): CallFacts {
@@ -93,4 +93,58 @@ export function claimsNew(job: string, caller: string, atMs: number): CallFacts 
 function puts(job: string, state: string, caller: string, atMs: number): CallFacts {
   const input = { Item: { pk: { S: `job#${job}` }, state: { S: state } } };
   return call('dynamodb', 'PutItem', caller, input, atMs);
+}
+
+/** A claim, or a renewal where the state stays, with the lease that it asks for. */
+export function leases(
+  job: string,
+  caller: string,
+  atMs: number,
+  untilMs: number,
+  state?: string,
+): CallFacts {
+  const input = {
+    Key: { pk: { S: `job#${job}` } },
+    UpdateExpression: `SET #leaseUntilMs = :set_leaseUntilMs${state ? ', #state = :set_state' : ''}`,
+    ConditionExpression: '#state = :running AND #leaseUntilMs < :now',
+    ExpressionAttributeNames: { '#leaseUntilMs': 'leaseUntilMs', '#state': 'state' },
+    ExpressionAttributeValues: {
+      ':set_leaseUntilMs': { N: `${untilMs}` },
+      ':running': { S: 'running' },
+      ':now': { N: `${atMs}` },
+      ...(state && { ':set_state': { S: state } }),
+    },
+  };
+  return call('dynamodb', 'UpdateItem', caller, input, atMs);
+}
+
+/** What `mayfly cancel` writes to a job that waits; or somebody else. */
+export function cancels(job: string, caller: string, atMs: number): CallFacts {
+  const input = {
+    Key: { pk: { S: `job#${job}` } },
+    UpdateExpression: 'SET #state = :set_state, #cancelRequestedAt = :set_cancelRequestedAt',
+    ExpressionAttributeNames: { '#state': 'state', '#cancelRequestedAt': 'cancelRequestedAt' },
+    ExpressionAttributeValues: {
+      ':set_state': { S: 'cancelled' },
+      ':set_cancelRequestedAt': { S: new Date(atMs).toISOString() },
+    },
+  };
+  return call('dynamodb', 'UpdateItem', caller, input, atMs);
+}
+
+/** A tombstone in the place of a record. */
+export function entombs(job: string, caller: string, atMs: number): CallFacts {
+  const input = { Item: { pk: { S: `job#${job}` }, state: { S: 'queued' }, removedAt: { S: '2026' } } };
+  return call('dynamodb', 'PutItem', caller, input, atMs);
+}
+
+/** A job's copy in the dead-letter queue `dead`. */
+export function buries(job: string, caller: string, atMs: number): CallFacts {
+  const MessageAttributes = { MayflyJobId: { DataType: 'String', StringValue: job } };
+  return call('sqs', 'SendMessage', caller, { QueueUrl: 'dead', MessageAttributes }, atMs);
+}
+
+export function setsDesired(caller: string, desired: number, atMs = 8_000): CallFacts {
+  const input = { AutoScalingGroupName: 'fleet', DesiredCapacity: desired };
+  return call('autoscaling', 'SetDesiredCapacity', caller, input, atMs);
 }

@@ -1,0 +1,66 @@
+import { instanceOf, isServiceRole, member, succeeded } from '../calls.ts';
+import type { CallFacts, Facts, Violation } from '../facts.ts';
+import type { Run } from '../journal.ts';
+import { ownerOf } from './runs.ts';
+
+/**
+ * Nobody ends an instance whose worker goes on working: the instance lets its jobs end or hands them back first, the
+ * keeper ends only what is silent, and instances are protected from their group. What a person ends is the person's.
+ * Seen by workers that write on after the call.
+ */
+export function busyEnded(facts: Facts, runs: readonly Run[]): Violation[] {
+  const violations: Violation[] = [];
+  for (const call of facts.calls) {
+    if (!succeeded(call) || call.caller === 'owner') continue;
+    for (const instance of endedBy(call)) {
+      const run = runs.find(
+        (one) =>
+          one.startedMs <= call.atMs &&
+          one.seenMs > call.atMs &&
+          (one.instance ?? ownerOf(one, facts)) === instance,
+      );
+      if (!run || isExcused(call, instance, facts)) continue;
+      violations.push({
+        rule: 'busy-ended',
+        subject: instance,
+        message: `was ended by ${call.caller} with ${call.action} while job ${run.job} ran on it (pid ${run.pid})`,
+      });
+    }
+  }
+  return violations;
+}
+
+const BY_ID = new Set(['TerminateInstanceInAutoScalingGroup', 'DetachInstances', 'EnterStandby']);
+
+function endedBy(call: CallFacts): string[] {
+  const ids = member(call, 'InstanceIds');
+  if (call.service === 'ec2' && (call.action === 'TerminateInstances' || call.action === 'StopInstances')) {
+    return Array.isArray(ids) ? ids.map(String) : [];
+  }
+  if (call.service !== 'autoscaling') return [];
+  const unhealthy = call.action === 'SetInstanceHealth' && member(call, 'HealthStatus') === 'Unhealthy';
+  if (!unhealthy && !BY_ID.has(call.action)) return [];
+  return Array.isArray(ids) ? ids.map(String) : [String(member(call, 'InstanceId'))];
+}
+
+function isExcused(call: CallFacts, instance: string, facts: Facts): boolean {
+  if (isServiceRole(call)) return isSilent(instance, call.atMs, facts);
+  return call.caller === 'cloud' && isWantedGone(instance, call.atMs, facts);
+}
+
+/** Its leases have ended by then: whatever runs there works for nobody. */
+function isSilent(instance: string, atMs: number, { calls, leaseMs }: Facts): boolean {
+  return !calls.some(
+    (call) =>
+      call.atMs > atMs - leaseMs && call.atMs <= atMs && succeeded(call) && instanceOf(call) === instance,
+  );
+}
+
+/** By a person, by name or with its whole group. */
+function isWantedGone(instance: string, atMs: number, { calls }: Facts): boolean {
+  return calls.some((call) => {
+    if (call.atMs > atMs || !succeeded(call)) return false;
+    if (call.action === 'DeleteStack' || call.action === 'DeleteAutoScalingGroup') return true;
+    return call.caller === 'owner' && endedBy(call).includes(instance);
+  });
+}

@@ -1,0 +1,424 @@
+import { describe, expect, it } from 'vitest';
+import type { CallFacts, Facts, RecordFacts, Rule } from '../../checker/facts.ts';
+import { judge } from '../../checker/judge.ts';
+import {
+  buries,
+  call,
+  cancels,
+  entombs,
+  leases,
+  leaves,
+  ONE,
+  ran,
+  removes,
+  requeues,
+  setsDesired,
+  soundFacts,
+  TWO,
+  writes,
+} from './facts.ts';
+
+const KEEPER = 'keeper/mayfly-keeper';
+const AGENT = `agent/${ONE}`;
+
+/**
+ * The history that the others are made of: ONE and TWO each claim a job, run it, record its end and retire. A third job
+ * waits on the queue, with a record, and nobody has touched it.
+ */
+function history(): Facts {
+  const { sent, records = [], calls, ...rest } = soundFacts();
+  return {
+    ...rest,
+    sent: [...sent, 'm-3'],
+    queue: { visible: ['m-3'], inFlight: 0 },
+    records: [...records, { id: 'm-3', state: 'queued' }],
+    deadLetterQueueUrl: 'dead',
+    calls: [
+      leases('m-1', AGENT, 900, 10_900, 'running'),
+      leases('m-2', `agent/${TWO}`, 900, 10_900, 'running'),
+      writes('m-1', 'succeeded', AGENT, 2_100),
+      writes('m-2', 'succeeded', `agent/${TWO}`, 2_100),
+      ...calls,
+    ],
+  };
+}
+
+interface Case {
+  what: string;
+  change: (facts: Facts) => Partial<Facts>;
+}
+
+const changed = ({ change }: Case) => judge({ ...history(), ...change(history()) });
+
+it('the history that nobody has doctored is sound', () => {
+  expect(changed({ what: '', change: () => ({}) })).toMatchObject({ ok: true, violations: [], notes: [] });
+});
+
+describe('each rule finds the one thing that is wrong', () => {
+  it.each<Case & { finds: [Rule, string] }>([
+    // A busy instance is ended.
+    {
+      what: 'the keeper ends an instance that works and reports',
+      change: ({ calls }) => ({
+        calls: [...calls.filter((one) => !isLeaving(one, ONE)), { ...leaves(ONE, KEEPER), atMs: 1_500 }],
+      }),
+      finds: ['busy-ended', ONE],
+    },
+    {
+      what: 'an instance ends itself in the middle of a job',
+      change: ({ calls }) => ({
+        calls: [...calls.filter((one) => !isLeaving(one, ONE)), { ...leaves(ONE), atMs: 1_500 }],
+      }),
+      finds: ['busy-ended', ONE],
+    },
+    {
+      what: 'an instance calls itself unhealthy in the middle of a job',
+      change: ({ calls }) => ({
+        calls: [
+          ...calls,
+          call(
+            'autoscaling',
+            'SetInstanceHealth',
+            AGENT,
+            { InstanceId: ONE, HealthStatus: 'Unhealthy' },
+            1_500,
+          ),
+        ],
+      }),
+      finds: ['busy-ended', ONE],
+    },
+    {
+      what: 'EC2 ends an instance in the middle of a job, for a group that shrinks',
+      change: ({ calls }) => ({
+        calls: [...calls, call('ec2', 'TerminateInstances', 'cloud', { InstanceIds: [ONE] }, 1_500)],
+      }),
+      finds: ['busy-ended', ONE],
+    },
+    // The capacity is lowered.
+    {
+      what: 'the keeper lowers the capacity for an instance that died long before, a successor running',
+      change: ({ calls, instances }) => ({
+        instances: [...instances, { id: DEAD, state: 'terminated', launchedMs: 0, leftMs: 2_500 }],
+        calls: [...calls, ...looks(2_600, 11), setsDesired(KEEPER, 1, 8_000)],
+      }),
+      finds: ['capacity-lowered', 'fleet'],
+    },
+    {
+      what: 'the keeper lowers the capacity twice for one instance',
+      change: ({ calls, instances }) => ({
+        instances: [...instances, { id: DEAD, state: 'terminated', launchedMs: 0, leftMs: 7_000 }],
+        calls: [...calls, setsDesired(KEEPER, 1, 8_000), setsDesired(KEEPER, 1, 8_500)],
+      }),
+      finds: ['capacity-lowered', 'fleet'],
+    },
+    {
+      what: 'the keeper lowers the capacity again each minute, for a place that it has taken back',
+      change: ({ calls, instances }) => ({
+        instances: [...instances, { id: DEAD, state: 'terminated', launchedMs: 0, leftMs: 7_000 }],
+        calls: [...calls, setsDesired(KEEPER, 2, 8_000), setsDesired(KEEPER, 1, 8_500)],
+      }),
+      finds: ['capacity-lowered', 'fleet'],
+    },
+    {
+      what: 'an instance lowers the capacity twice',
+      change: ({ calls }) => ({ calls: [...calls, { ...leaves(ONE), atMs: 9_100 }] }),
+      finds: ['lowered-twice', ONE],
+    },
+    {
+      what: 'the keeper lowers the capacity for an instance that did so itself',
+      change: ({ calls }) => ({ calls: [...calls, { ...leaves(ONE, KEEPER), atMs: 9_100 }] }),
+      finds: ['lowered-twice', ONE],
+    },
+    // The record of a job that never ran.
+    ...[AGENT, KEEPER].flatMap((by): (Case & { finds: [Rule, string] })[] => [
+      {
+        what: `${by} deletes the record of a job that waits`,
+        change: ({ records, calls }) => ({
+          records: records?.filter(({ id }) => id !== 'm-3'),
+          calls: [...calls, removes('m-3', 3_000, by)],
+        }),
+        finds: ['record-removed', 'm-3'],
+      },
+      {
+        what: `${by} leaves a tombstone of a job that waits`,
+        change: ({ records, calls }) => ({
+          records: replaced(records, { id: 'm-3', state: 'queued', removed: true }),
+          calls: [...calls, entombs('m-3', by, 3_000)],
+        }),
+        finds: ['record-removed', 'm-3'],
+      },
+      {
+        what: `${by} cancels a job that waits, and says that it was asked to`,
+        change: ({ records, calls }) => ({
+          records: replaced(records, { id: 'm-3', state: 'cancelled', cancelRequested: true }),
+          calls: [...calls, cancels('m-3', by, 3_000)],
+        }),
+        finds: ['cancelled-unasked', 'm-3'],
+      },
+    ]),
+    // Runs without a cause.
+    {
+      what: 'a job of a fleet without a table runs again after its success, long after',
+      change: ({ journal }) => ({
+        records: undefined,
+        journal: [...journal, ...ran('m-1', 2, 300, 22_000, 1)],
+      }),
+      finds: ['run-without-cause', 'm-1'],
+    },
+    {
+      what: 'a job of a fleet without a table runs again, and only another was handed back before its worker was gone',
+      change: ({ journal }) => ({
+        records: undefined,
+        journal: [...without(journal, 'm-1', ran('m-1', 1, 100, 1_000)), ...ran('m-1', 2, 300, 3_000, 0)],
+        calls: [
+          call('sqs', 'ChangeMessageVisibility', AGENT, { VisibilityTimeout: 0 }, 1_500),
+          ...history().calls,
+        ],
+      }),
+      finds: ['run-without-cause', 'm-1'],
+    },
+    {
+      what: 'a job is claimed before the end of the lease that its first claim wrote',
+      change: ({ journal, calls }) => ({
+        journal: [...without(journal, 'm-1', ran('m-1', 1, 100, 1_000)), ...ran('m-1', 2, 300, 8_000, 0)],
+        calls: [...withoutEnd(calls), leases('m-1', `agent/${TWO}`, 7_900, 17_900, 'running')],
+      }),
+      finds: ['run-without-cause', 'm-1'],
+    },
+  ])('$what', (one) => {
+    const { violations, ok } = changed(one);
+    expect(violations.map(({ rule, subject }) => [rule, subject])).toEqual([one.finds]);
+    expect(ok).toBe(false);
+  });
+
+  it('a job that failed without a dead letter is lost, whoever took others before', () => {
+    const { violations } = changed({
+      what: '',
+      change: ({ journal, records, calls }) => ({
+        journal: without(journal, 'm-1', ran('m-1', 1, 100, 1_000, 65)),
+        records: replaced(records, { id: 'm-1', state: 'failed' }),
+        calls: [
+          ...withoutEnd(calls),
+          buries('m-9', AGENT, 400),
+          call('sqs', 'DeleteMessage', 'owner', { QueueUrl: 'dead', ReceiptHandle: 'r' }, 500),
+          call('sqs', 'DeleteMessage', 'owner', { QueueUrl: 'dead', ReceiptHandle: 'r' }, 5_000),
+        ],
+      }),
+    });
+    // The job is nowhere, and its record says that it is in the dead-letter queue: the two go together.
+    expect(violations.map(({ rule, subject }) => [rule, subject])).toEqual([
+      ['lost', 'm-1'],
+      ['record-disagrees', 'm-1'],
+    ]);
+  });
+});
+
+describe('what looks like it and is right is let pass', () => {
+  it.each<Case>([
+    {
+      what: 'the keeper ends an instance that has been silent for longer than a lease, whatever goes on there',
+      change: ({ calls, journal }) => ({
+        calls: [...calls.filter((one) => !isLeaving(one, ONE)), { ...leaves(ONE, KEEPER), atMs: 30_000 }],
+        journal: [...journal, { event: 'beat', job: 'm-1', attempt: 1, pid: 100, atMs: 30_500 }],
+      }),
+    },
+    {
+      what: 'a person ends a busy instance, and EC2 with it',
+      change: ({ calls }) => ({
+        calls: [
+          ...calls,
+          call('ec2', 'TerminateInstances', 'owner', { InstanceIds: [ONE] }, 1_400),
+          call('ec2', 'TerminateInstances', 'cloud', { InstanceIds: [ONE] }, 1_500),
+        ],
+      }),
+    },
+    {
+      what: 'a stack is deleted with its instances',
+      change: ({ calls }) => ({
+        calls: [
+          ...calls,
+          call('cloudformation', 'DeleteStack', 'owner', { StackName: 's' }, 1_400),
+          call('ec2', 'TerminateInstances', 'cloud', { InstanceIds: [ONE] }, 1_500),
+        ],
+      }),
+    },
+    {
+      what: 'the keeper lowers the capacity for an instance that has just died, its successor running',
+      change: ({ calls, instances }) => ({
+        instances: [...instances, { id: DEAD, state: 'terminated', launchedMs: 0, leftMs: 7_000 }],
+        calls: [...calls, ...looks(7_100, 3), setsDesired(KEEPER, 1, 8_000)],
+      }),
+    },
+    {
+      what: 'the keeper ends an instance that never spoke, with its place',
+      change: ({ calls, instances }) => ({
+        instances: [...instances, { id: DEAD, state: 'terminated', launchedMs: 0 }],
+        calls: [...calls, leaves(DEAD, KEEPER)],
+      }),
+    },
+    {
+      what: 'a job that a person cancelled, carried out by its agent',
+      change: ({ records, calls }) => ({
+        records: replaced(records, { id: 'm-3', state: 'cancelled', cancelRequested: true }),
+        calls: [...calls, cancels('m-3', 'owner', 3_000), writes('m-3', 'cancelled', AGENT, 3_100)],
+      }),
+    },
+    {
+      what: 'a failed job whose dead letter somebody looks at just now',
+      change: ({ journal, records, calls }) => ({
+        journal: without(journal, 'm-1', ran('m-1', 1, 100, 1_000, 65)),
+        records: replaced(records, { id: 'm-1', state: 'failed' }),
+        calls: withoutEnd(calls),
+        deadLettersHidden: 1,
+      }),
+    },
+    {
+      what: 'a failed job of a fleet without a table whose dead letter somebody looks at just now',
+      change: ({ journal }) => ({
+        journal: without(journal, 'm-1', ran('m-1', 1, 100, 1_000, 65)),
+        records: undefined,
+        deadLettersHidden: 1,
+      }),
+    },
+    {
+      what: 'a failed job whose dead letter, which had no room for its name, a person took',
+      change: ({ journal, records, calls }) => ({
+        journal: without(journal, 'm-1', ran('m-1', 1, 100, 1_000, 65)),
+        records: replaced(records, { id: 'm-1', state: 'failed' }),
+        calls: [
+          ...withoutEnd(calls),
+          call('sqs', 'SendMessage', AGENT, { QueueUrl: 'dead' }, 2_200),
+          call('sqs', 'DeleteMessageBatch', 'owner', { QueueUrl: 'dead' }, 5_000),
+        ],
+      }),
+    },
+  ])('$what', (one) => {
+    expect(changed(one).violations).toEqual([]);
+  });
+});
+
+describe('a second run has its cause, which the log tells', () => {
+  const again = (journal: Facts['journal'], atMs: number) => [
+    ...without(journal, 'm-1', ran('m-1', 1, 100, 1_000)),
+    ...ran('m-1', 2, 300, atMs, 0),
+  ];
+  const rest = (calls: readonly CallFacts[]) =>
+    calls.filter((one) => JSON.stringify(one.input).includes('job#m-1') === false);
+
+  it.each<Case & { note: string }>([
+    {
+      what: 'its message had waited for a slot, so that its lease was short from its claim on',
+      change: ({ journal, calls }) => ({
+        journal: again(journal, 5_000),
+        calls: [
+          ...rest(calls),
+          leases('m-1', AGENT, 900, 4_800, 'running'),
+          leases('m-1', `agent/${TWO}`, 4_900, 14_900, 'running'),
+        ],
+      }),
+      note: 'its lease ended with nobody renewing it',
+    },
+    {
+      what: 'its worker was started long after its claim, on a busy machine',
+      change: ({ journal, calls }) => ({
+        journal: again(journal, 3_000),
+        calls: [
+          ...rest(calls),
+          leases('m-1', AGENT, -7_200, 2_800, 'running'),
+          leases('m-1', `agent/${TWO}`, 2_900, 12_900, 'running'),
+        ],
+      }),
+      note: 'its lease ended with nobody renewing it',
+    },
+    {
+      what: 'it was handed back by a call that its agent gave up, and that was carried out',
+      change: ({ journal, calls }) => ({
+        journal: again(journal, 3_000),
+        calls: [
+          ...rest(calls),
+          leases('m-1', AGENT, 900, 10_900, 'running'),
+          { ...requeues('m-1', AGENT, 2_500), status: 0, error: 'aborted' },
+          leases('m-1', `agent/${TWO}`, 2_900, 12_900, 'running'),
+        ],
+      }),
+      note: 'it was handed back',
+    },
+    {
+      what: 'a third agent had it in between, and handed it back',
+      change: ({ journal, calls }) => ({
+        journal: [...journal, ...ran('m-1', 2, 300, 12_000, 0)],
+        calls: [
+          ...rest(calls),
+          leases('m-1', AGENT, 900, 10_900, 'running'),
+          leases('m-1', `agent/${TWO}`, 11_000, 21_000, 'running'),
+          requeues('m-1', `agent/${TWO}`, 11_500),
+          leases('m-1', `agent/${TWO}`, 11_900, 21_900, 'running'),
+        ],
+      }),
+      note: 'its lease ended with nobody renewing it',
+    },
+    {
+      what: 'a fleet without a table could not delete its message',
+      change: ({ journal, calls }) => ({
+        records: undefined,
+        journal: [...journal, ...ran('m-1', 2, 300, 12_000, 0)],
+        calls: [...calls, { ...call('sqs', 'DeleteMessageBatch', AGENT, {}, 2_100), ...failed }],
+      }),
+      note: 'a call that holds or deletes a message had failed',
+    },
+    {
+      what: 'the agent of a fleet without a table was gone before it could delete its message',
+      change: ({ journal, instances }) => ({
+        records: undefined,
+        journal: [...journal, ...ran('m-1', 2, 300, 12_000, 0)],
+        instances: instances.map((one) => (one.id === ONE ? { ...one, leftMs: 2_050 } : one)),
+        calls: [call('sqs', 'ReceiveMessage', AGENT, {}, 1_500), leaves(TWO)],
+      }),
+      note: 'an agent ended before it could delete a message',
+    },
+  ])('$what', (one) => {
+    const { violations, notes } = changed(one);
+    expect(violations).toEqual([]);
+    expect(notes).toEqual([`job m-1 ran again: ${one.note}`]);
+  });
+
+  it('one without a cause is told with its claim and the lease before', () => {
+    const { violations } = changed({
+      what: '',
+      change: ({ journal, calls }) => ({
+        journal: again(journal, 8_000),
+        calls: [...withoutEnd(calls), leases('m-1', `agent/${TWO}`, 7_900, 17_900, 'running')],
+      }),
+    });
+    expect(violations.map(({ message }) => message)).toEqual([
+      'was started again (attempt 2, pid 300), although nothing says that attempt 1 was over and the claim by ' +
+        `agent/${TWO} came 3000 ms before the end of the lease`,
+    ]);
+  });
+});
+
+const DEAD = 'i-0ddddddddddddddd4';
+const failed = { status: 500, error: 'InternalFailure' };
+
+const isLeaving = ({ action, input }: CallFacts, id: string) =>
+  action === 'TerminateInstanceInAutoScalingGroup' && (input as { InstanceId: string }).InstanceId === id;
+
+/** The write of its success is left out. */
+function withoutEnd(calls: readonly CallFacts[]): CallFacts[] {
+  return calls.filter(({ atMs, caller }) => atMs !== 2_100 || caller !== AGENT);
+}
+
+/** The keeper's looks at the group, 100 ms apart. */
+function looks(fromMs: number, count: number): CallFacts[] {
+  return Array.from({ length: count }, (_, index) =>
+    call('autoscaling', 'DescribeAutoScalingGroups', KEEPER, {}, fromMs + index * 100),
+  );
+}
+
+function without(journal: Facts['journal'], job: string, run: Facts['journal']): Facts['journal'] {
+  return [...journal.filter((line) => line.job !== job), ...run];
+}
+
+function replaced(records: Facts['records'], record: RecordFacts): RecordFacts[] {
+  return [...(records ?? []).filter(({ id }) => id !== record.id), record];
+}

@@ -1,13 +1,11 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
+import { producersAttributes } from '../jobs/message-attributes.ts';
 
 /** Where a worker finds them. */
 const VARIABLE = 'MAYFLY_MESSAGE_ATTRIBUTES';
 
 /** Linux takes a variable of 128 KiB with its name and an end mark ("execve(2)", MAX_ARG_STRLEN). */
 const LONGEST_VALUE_BYTES = 127 * 1024;
-
-/** Ours: what binds a message to its record, and what was said of a dead letter that was sent again. */
-const RESERVED = /^Mayfly/;
 
 /**
  * A message's attributes as a variable of the worker's environment: a JSON object with the members that SQS's API has,
@@ -18,7 +16,7 @@ const RESERVED = /^Mayfly/;
 export function attributesVariable(
   attributes: Record<string, MessageAttributeValue>,
 ): { variables: Record<string, string> } | { reason: string } {
-  const own = Object.entries(attributes).filter(([name]) => !RESERVED.test(name));
+  const own = Object.entries(producersAttributes(attributes));
   const text = JSON.stringify(Object.fromEntries(own.map(([name, value]) => [name, shownAs(value)])));
   const bytes = Buffer.byteLength(text);
   if (bytes <= LONGEST_VALUE_BYTES) return { variables: { [VARIABLE]: text } };

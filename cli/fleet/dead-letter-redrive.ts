@@ -136,7 +136,8 @@ class Redrive {
     const { retriedAs = newId } = record ?? {};
     if (retriedAs !== newId && !this.#choice.names(letter)) return { outcome: 'retried', newId: retriedAs };
     try {
-      const order = orderOf(facts, newId, await this.#bodyOf(letter, id, record), optionsOf(letter));
+      const body = await this.#bodyOf(letter, id, record);
+      const order = orderOf(facts, newId, body, optionsOf(letter), this.#sweep.attributesOf(letter));
       await enqueueOrder(this.#context, { ...order, retryOf: id });
     } catch (error) {
       if (!(error instanceof Error) || !REFUSALS.some((kind) => error instanceof kind)) throw error;

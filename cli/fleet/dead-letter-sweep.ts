@@ -1,4 +1,10 @@
-import { GetQueueAttributesCommand, type Message, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import {
+  GetQueueAttributesCommand,
+  type Message,
+  type MessageAttributeValue,
+  ReceiveMessageCommand,
+} from '@aws-sdk/client-sqs';
+import { producersAttributes } from '../../jobs/message-attributes.ts';
 import { type EntryError, JobQueue, LARGEST_BATCH } from '../../jobs/queue.ts';
 import type { FleetContext } from './context.ts';
 import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
@@ -44,6 +50,7 @@ export class Sweep {
   /** The newest handle of each message that was seen, by the message's id. */
   readonly #handles = new Map<string, string>();
   readonly #proofs = new Map<string, Proof>();
+  readonly #attributes = new Map<string, Record<string, MessageAttributeValue>>();
   readonly #removed = new Set<string>();
 
   constructor(context: FleetContext) {
@@ -62,6 +69,7 @@ export class Sweep {
         const { MessageId = '', ReceiptHandle = '' } = message;
         this.#handles.set(MessageId, ReceiptHandle);
         this.#proofs.set(MessageId, proofOf(message));
+        this.#attributes.set(MessageId, producersAttributes(message.MessageAttributes ?? {}));
       }
       repetitions = fresh.length === 0 ? repetitions + 1 : 0;
       if (fresh.length > 0) yield fresh.map(deadLetterOf);
@@ -71,6 +79,11 @@ export class Sweep {
   /** Kept apart from the letters, which are printed: a nonce is a secret. */
   proofOf({ messageId }: DeadLetter): Proof {
     return this.#proofs.get(messageId) ?? { nonce: undefined, isNamed: false };
+  }
+
+  /** What the letter's producer sent beside the body. */
+  attributesOf({ messageId }: DeadLetter): Record<string, MessageAttributeValue> {
+    return this.#attributes.get(messageId) ?? {};
   }
 
   /** Deletes messages for good. */

@@ -1,3 +1,4 @@
+import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import { bindingAttributes, drawNonce } from '../../jobs/binding.ts';
 import { sizeOf } from '../../jobs/dead-letter.ts';
 import { type Envelope, readEnvelope } from '../../jobs/envelope.ts';
@@ -6,7 +7,7 @@ import type { FleetFacts } from '../../jobs/fleet-facts.ts';
 import { bodyKey } from '../../jobs/log-layout.ts';
 import { type JobRecord, LONGEST_KEPT_BODY } from '../../jobs/record.ts';
 import { type Body, textOf } from './body.ts';
-import { NotTracked, WrongOption } from './errors.ts';
+import { BadBody, NotTracked, WrongOption } from './errors.ts';
 import { dedupedId } from './ids.ts';
 
 /** What can be said of a job beside its body. */
@@ -41,6 +42,8 @@ export interface Order {
    * earlier version wrote it.
    */
   nonce?: string | undefined;
+  /** What the message has beside the nonce. */
+  attributes: Record<string, MessageAttributeValue>;
   /** The job that this one repeats. */
   retryOf?: string;
 }
@@ -51,13 +54,22 @@ const LONGEST_DELAY_SECONDS = 900;
 const LONGEST_VISIBILITY_SECONDS = 43_200;
 /** SQS: a message, and a batch of them together ("Amazon SQS message quotas"). */
 export const LARGEST_MESSAGE_BYTES = 1_048_576;
+/** SQS: attributes of a message ("Amazon SQS message metadata"). */
+const MOST_ATTRIBUTES = 10;
 
 /**
  * Checks what is asked for. Throws `BadBody`, `WrongOption` or `NotTracked`: nothing was sent.
  *
  * @param id the job's, if it has no dedupe key
+ * @param attributes of the message that this one repeats
  */
-export function orderOf(facts: FleetFacts, id: string, body: Body, options: JobOptions): Order {
+export function orderOf(
+  facts: FleetFacts,
+  id: string,
+  body: Body,
+  options: JobOptions,
+  attributes: Order['attributes'] = {},
+): Order {
   const { delaySeconds, dedupe } = options;
   needTracking(facts, options);
   checkTimes(facts, options);
@@ -67,7 +79,9 @@ export function orderOf(facts: FleetFacts, id: string, body: Body, options: JobO
   const direct = { ...head, payload: text };
   const message = written(direct);
   const nonce = facts.trackJobs ? drawNonce() : undefined;
-  const viaBucket = Buffer.byteLength(message) + sizeOf(bindingAttributes(nonce)) > LARGEST_MESSAGE_BYTES;
+  const bound = { ...attributes, ...bindingAttributes(nonce) };
+  if (Object.keys(bound).length > MOST_ATTRIBUTES) throw new BadBody(NO_ROOM);
+  const viaBucket = Buffer.byteLength(message) + sizeOf(bound) > LARGEST_MESSAGE_BYTES;
   const envelope = viaBucket ? { ...head, bodyKey: bodyKey(head.id) } : direct;
   return {
     id: head.id,
@@ -78,8 +92,13 @@ export function orderOf(facts: FleetFacts, id: string, body: Body, options: JobO
     ...(delaySeconds !== undefined && { delaySeconds }),
     deduped: dedupe !== undefined,
     nonce,
+    attributes,
   };
 }
+
+const NO_ROOM =
+  'The message has ten attributes, as many as SQS takes, and one more would bind it to its record. ' +
+  "SQS's own redrive (`aws sqs start-message-move-task`) sends it as it is.";
 
 /** The envelope but for its body. What an agent would refuse is refused here. */
 function headOf(id: string, { limitSeconds, group, requestId }: JobOptions): Envelope & { id: string } {

@@ -90,10 +90,16 @@ async function callBatch(
   }
 }
 
-function entryOf({ message, delaySeconds, nonce }: Order): Omit<SendMessageBatchRequestEntry, 'Id'> {
+function entryOf({
+  message,
+  delaySeconds,
+  nonce,
+  attributes,
+}: Order): Omit<SendMessageBatchRequestEntry, 'Id'> {
+  const bound = { ...attributes, ...bindingAttributes(nonce) };
   return {
     MessageBody: message,
     ...(delaySeconds !== undefined && { DelaySeconds: delaySeconds }),
-    ...(nonce !== undefined && { MessageAttributes: bindingAttributes(nonce) }),
+    ...(Object.keys(bound).length > 0 && { MessageAttributes: bound }),
   };
 }

@@ -1,4 +1,4 @@
-import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { type MessageAttributeValue, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
 import { deadLetterAttributes } from '../../../jobs/dead-letter.ts';
 import { bodyKey } from '../../../jobs/log-layout.ts';
@@ -13,6 +13,7 @@ interface Dead {
   reason?: string;
   exit?: string;
   source?: string;
+  attributes?: Record<string, MessageAttributeValue>;
 }
 
 /** Puts a message into the dead-letter queue, as an agent does. */
@@ -24,7 +25,7 @@ async function bury({ fleet }: BareFleet, dead: Dead = {}): Promise<string> {
     new SendMessageCommand({
       QueueUrl: facts.deadLetterQueueUrl,
       MessageBody: body,
-      MessageAttributes: deadLetterAttributes({ body, attributes: {} }, epitaph),
+      MessageAttributes: deadLetterAttributes({ body, attributes: dead.attributes ?? {} }, epitaph),
     }),
   );
   return MessageId;
@@ -199,6 +200,36 @@ describe('mayfly dlq redrive', () => {
       requestId: 'r',
     });
     expect(old).toMatchObject({ state: 'failed', retriedAs: ids.get('j-env') });
+    expect(await left(bare)).toHaveLength(1);
+  });
+
+  it('sends what their producers had sent as attributes, and nothing of ours', async () => {
+    const bare = await open();
+    const { facts, clients } = bare.fleet.context;
+    const attributes = {
+      colour: { DataType: 'String', StringValue: 'blue' },
+      bytes: { DataType: 'Binary', BinaryValue: Uint8Array.from([0, 255]) },
+    };
+    await bury(bare, { id: 'j-attributes', attributes });
+    await bare.fleet.deadLetters.redrive({ all: true });
+    const { Messages = [] } = await clients.sqs.send(
+      new ReceiveMessageCommand({ QueueUrl: facts.queueUrl, MessageAttributeNames: ['All'] }),
+    );
+    const [{ MessageAttributes: { MayflyNonce: _, ...rest } = {} } = {}] = Messages;
+    expect(rest).toEqual(attributes);
+  });
+
+  it('leaves one whose ten attributes leave no room for the nonce, and says what to do', async () => {
+    const bare = await open();
+    const names = Array.from({ length: 10 }, (_, index) => `a${index}`);
+    const attributes = Object.fromEntries(
+      names.map((name) => [name, { DataType: 'String', StringValue: 'v' }]),
+    );
+    await bury(bare, { id: 'j-ten', attributes });
+    const { outcomes } = await bare.fleet.deadLetters.redrive({ all: true });
+    expect(outcomes).toMatchObject([
+      { outcome: 'refused', why: expect.stringMatching(/start-message-move-task/) },
+    ]);
     expect(await left(bare)).toHaveLength(1);
   });
 

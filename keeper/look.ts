@@ -24,9 +24,9 @@ export interface Look {
   judged: LaunchSeen[];
   /** Of instances that Auto Scaling has ended, or is ending: whether that was asked for. */
   terminations: ReadonlyMap<string, { byRequest: boolean }>;
-  /** When the launches into the group that succeeded began, and whether any is under way. */
+  /** When the launches into the group that succeeded began, and the latest that is under way. */
   launchesMs: readonly number[];
-  launching: boolean;
+  launchingSinceMs: number | undefined;
   /** The latest activity that launched, or tried to. */
   lastLaunchMs: number | undefined;
   /** Visible messages. */
@@ -186,12 +186,12 @@ function terminationsOf(activities: readonly Activity[]): Look['terminations'] {
   return new Map(entries.toReversed());
 }
 
-function additions(activities: readonly Activity[]): Pick<Look, 'launchesMs' | 'launching'> {
+function additions(activities: readonly Activity[]): Pick<Look, 'launchesMs' | 'launchingSinceMs'> {
   const all = activities.filter(addsToGroup);
   const successful = all.filter(({ StatusCode }) => StatusCode === 'Successful');
   return {
     launchesMs: successful.flatMap(({ StartTime }) => (StartTime ? [StartTime.getTime()] : [])),
-    launching: all.some(({ EndTime }) => EndTime === undefined),
+    launchingSinceMs: all.find(({ EndTime }) => EndTime === undefined)?.StartTime?.getTime(),
   };
 }
 

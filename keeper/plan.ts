@@ -34,6 +34,9 @@ const BELOW: ReadonlySet<Rung> = new Set(['unhealthy', 'power-off']);
 /** An agent that was stopped from outside is none that retired: its group may replace it. */
 const NOT_BY_CHOICE: ReadonlySet<RetirementReason> = new Set(['stopped']);
 
+/** What EC2 was asked for shows in the group by then, as an instance that is pending, or never will. */
+const ASKED_MS = 600_000;
+
 export function plan(look: Look, config: KeeperConfig): Action[] {
   const corrections = capacity(look);
   // What has to be corrected for an instance is read from its record, which therefore stays until that is done.
@@ -174,12 +177,13 @@ function capacity(look: Look): Action[] {
   return [...actions, ...terminate.map((instance): Action => ({ do: 'terminate-retired', instance }))];
 }
 
-function demandFacts({ group, memory, backlog, launchesMs, launching, nowMs }: Look) {
+function demandFacts({ group, memory, backlog, launchesMs, launchingSinceMs, nowMs }: Look) {
   const { desired, minSize, instances } = group;
   const { unneededSinceMs, wokenAtMs = 0, loweredAtMs = 0 } = memory;
+  const asked = launchingSinceMs !== undefined && nowMs - launchingSinceMs < ASKED_MS;
   return {
     ...{ desired, minSize, backlog, launchesMs, nowMs },
-    pending: launching || instances.some(({ lifecycleState }) => lifecycleState.startsWith('Pending')),
+    pending: asked || instances.some(({ lifecycleState }) => lifecycleState.startsWith('Pending')),
     unneededSinceMs,
     calledMs: Math.max(wokenAtMs, loweredAtMs),
   };

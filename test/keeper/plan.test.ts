@@ -33,7 +33,7 @@ function lookOf({ group, ...more }: Omit<Partial<Look>, 'group'> & { group?: Par
     judged: [],
     terminations: new Map(),
     launchesMs: [],
-    launching: false,
+    launchingSinceMs: undefined,
     lastLaunchMs: undefined,
     backlog: 0,
     records: new Map(['i-a', 'i-b'].map((id) => [id, record(id)])),
@@ -86,7 +86,8 @@ describe('what the group is short of, and nobody needs', () => {
       { group: { instances: [{ instance: 'i-a', lifecycleState: 'Pending:Wait' }] } },
       [],
     ],
-    ['may be asked for, and not show yet', { launching: true }, []],
+    ['may be asked for, and not show yet', { launchingSinceMs: NOW_MS - 9 * MINUTE_MS }, []],
+    ['was asked for long ago, and does not show', { launchingSinceMs: NOW_MS - 10 * MINUTE_MS }, [2]],
     ['was woken just now', { memory: { unneededSinceMs, wokenAtMs: NOW_MS - MINUTE_MS } }, []],
     ['was lowered just now', { memory: { unneededSinceMs, loweredAtMs: NOW_MS - MINUTE_MS } }, []],
   ])('%s', (_, look, expected) => {

@@ -43,7 +43,15 @@ const variableName = v.pipe(
 );
 const variableValue = v.pipe(v.string('a text'), v.check(withoutNul, 'a text without NUL'));
 
+const command = v.pipe(v.array(word, 'a list of words'), v.minLength(1, 'at least the name of a program'));
+
 const MIB = 1024 * 1024;
+
+/** Enough for the system itself: its journal, its packages, the agent's own state. */
+export const DEFAULT_MIN_FREE_DISK_BYTES = 256 * MIB;
+
+/** The largest volume of EBS ("Amazon EBS volume types"). */
+export const LARGEST_DISK_BYTES = 64 * 1024 * 1024 * MIB;
 
 /** SQS: a message can be invisible for at most 12 h after it was received ("Amazon SQS visibility timeout"). */
 export const LONGEST_VISIBILITY_SECONDS = 12 * 60 * 60;
@@ -77,7 +85,11 @@ export const AgentConfigSchema = v.strictObject({
   /** False: the table holds instances, not jobs; attempts are then SQS's receive counts. */
   trackJobs: v.optional(v.boolean('true or false'), true),
   /** The worker, as a vector: no shell. See docs/design.md for how its first word is found. */
-  command: v.pipe(v.array(word, 'a list of words'), v.minLength(1, 'at least the name of a program')),
+  command,
+  /** Run as a worker is, after a try has failed: where it fails, the instance is to blame. Its first word is found likewise. */
+  instanceCheck: v.optional(command),
+  /** Free bytes on the disks that workers write to, below which the instance takes no more jobs and goes; 0: any will do. */
+  minFreeDiskBytes: v.optional(count(0, LARGEST_DISK_BYTES), DEFAULT_MIN_FREE_DISK_BYTES),
   environment: v.optional(v.record(variableName, variableValue), {}),
   /** Whether workers get the attributes of their message, as `MAYFLY_MESSAGE_ATTRIBUTES`. */
   messageAttributes: v.optional(v.boolean('true or false'), false),

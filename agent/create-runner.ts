@@ -10,9 +10,14 @@ import { workerEnvironment } from './worker-environment.ts';
 /** How this agent starts its workers: in slots if it was told of them, else as its own children. */
 export function createRunner(options: Options, config: AgentConfig, clock: Clock): Runner {
   const { slots, workerDirectory } = options;
-  const [program = '', ...words] = config.command;
+  const { instanceCheck } = config;
   const fleet = { ...awsEnvironment(process.env, config), ...config.environment };
-  const shared = { command: [program, ...words] as const, directory: workerDirectory, clock };
+  const shared = {
+    command: vector(config.command),
+    instanceCheck: instanceCheck && vector(instanceCheck),
+    directory: workerDirectory,
+    clock,
+  };
   if (slots === undefined) {
     return new ProcessRunner({ ...shared, environment: workerEnvironment(process.env, fleet) });
   }
@@ -20,4 +25,9 @@ export function createRunner(options: Options, config: AgentConfig, clock: Clock
   const { PATH, LANG } = process.env;
   const environment = workerEnvironment({ PATH, LANG }, fleet);
   return new IsolatingRunner({ ...shared, environment, sockets: slots, slots: config.concurrency });
+}
+
+/** The schema has seen to it that there is a first word. */
+function vector([program = '', ...words]: string[]): [string, ...string[]] {
+  return [program, ...words];
 }

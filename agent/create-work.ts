@@ -13,6 +13,8 @@ import { Cancels } from './cancels.ts';
 import { type AgentConfig, LONGEST_VISIBILITY_SECONDS } from './config.ts';
 import type { WorkerAccess } from './credentials/worker-access.ts';
 import { type Held, jobIdOf, stopWorker } from './held.ts';
+import { InstanceCheck } from './instance-check.ts';
+import { InstanceHealth } from './instance-health.ts';
 import { Leases } from './leases.ts';
 import { TryLogs } from './log/try-logs.ts';
 import { Receiver, type Room } from './receive.ts';
@@ -20,6 +22,7 @@ import type { Runner } from './runner.ts';
 import { Settler } from './settle.ts';
 import { Slots } from './slots.ts';
 import type { Vitals, Work, WorkState } from './work.ts';
+import type { WorkerDisk } from './worker-disk.ts';
 
 export interface WorkOptions {
   config: AgentConfig;
@@ -29,6 +32,8 @@ export interface WorkOptions {
   runner: Runner;
   /** How workers come to credentials; without it they get none. */
   access?: WorkerAccess | undefined;
+  /** The disks that workers write to; without them nobody looks at the room that is left. */
+  disk?: WorkerDisk | undefined;
   clock: Clock;
   /** As `Math.random`. */
   random: () => number;
@@ -48,8 +53,8 @@ const LAST_WRITES_MS = 10_000;
 /** Workers in a row that could not be started, until the instance counts as broken. */
 const MOST_FAILED_STARTS = 5;
 
-/** Ends of a worker that are not its own. */
-const CUT_OFF: ReadonlySet<Ending['kind']> = new Set(['interrupted', 'slot-lost']);
+/** Ends of a worker that are not its own, or not to its account. */
+const CUT_OFF: ReadonlySet<Ending['kind']> = new Set(['interrupted', 'slot-lost', 'unhealthy']);
 
 /** Makes the job side of an agent. It is paused until `resume` is called. */
 export function createWork(options: WorkOptions): Work {
@@ -63,6 +68,8 @@ class JobSide implements Work {
   readonly #attempts: Attempts;
   readonly #settler: Settler;
   readonly #slots: Slots;
+  readonly #check: InstanceCheck | undefined;
+  readonly #health: InstanceHealth;
   readonly #receiver: Receiver;
   readonly #listeners = new Set<() => void>();
   readonly #rules: MessageRules;
@@ -119,10 +126,20 @@ class JobSide implements Work {
       giveBack: (held) => this.#putBack(held),
       onFree: () => this.#changed(),
     });
+    this.#check = config.instanceCheck && new InstanceCheck({ runner, access: options.access, clock });
+    this.#health = new InstanceHealth({
+      ...shared,
+      disk: options.disk,
+      check: this.#check,
+      stopping,
+      onBroken: options.onBroken ?? (() => undefined),
+    });
     this.#receiver = new Receiver({
       ...shared,
       room: () => this.#room(),
-      deliver: (messages, startMs) => this.#deliver(messages, startMs),
+      deliver: (...received) => this.#deliver(...received),
+      pauseMs: () => this.#health.pauseMs,
+      onSlowReceive: () => this.#changed(),
       onAttempt: options.onAttempt ?? (() => undefined),
     });
     this.#rules = {
@@ -140,6 +157,7 @@ class JobSide implements Work {
       idleSinceMs: this.#idleSinceMs,
       jobsDone: this.#jobsDone,
       leftBehind: this.#settler.leftBehind,
+      slowed: this.#health.slowed,
     };
   }
 
@@ -154,6 +172,8 @@ class JobSide implements Work {
 
   async pause(): Promise<void> {
     const receives = this.#receiver.pause();
+    // One that held back for others is idle now.
+    this.#changed();
     for (const held of this.#slots.clear()) this.#putBack(held);
     await receives;
     await Promise.all(this.#returning);
@@ -191,6 +211,7 @@ class JobSide implements Work {
     const done = Promise.all([this.pause(), this.#quiet()]).then(() => true as const);
     if (await this.#within(withinMs, done)) return;
     this.#stopping = true;
+    this.#check?.stop();
     const graceMs = config.graceSeconds * 1000;
     this.#logs.hurryAtMs = clock.monotonic() + graceMs + LAST_WRITES_MS / 2;
     log.warn({ running: this.#slots.busy }, 'the time to drain is over: stopping the jobs that still run');
@@ -206,17 +227,18 @@ class JobSide implements Work {
   }
 
   #room(): Room {
-    if (this.#settling >= this.#maxUnsettled) return { free: 0, waiting: 0, prefetch: 0 };
+    if (this.#health.isBroken || this.#settling >= this.#maxUnsettled)
+      return { free: 0, waiting: 0, prefetch: 0 };
     const { free, waiting, prefetch } = this.#slots;
     return { free, waiting, prefetch };
   }
 
-  #deliver(messages: Message[], startMs: number): void {
-    for (const message of messages) this.#take(message, startMs);
+  #deliver(messages: Message[], startMs: number, wanted: boolean): void {
+    for (const message of messages) this.#take(message, startMs, wanted);
     if (messages.length > 0) this.#changed();
   }
 
-  #take(message: Message, startMs: number): void {
+  #take(message: Message, startMs: number, wanted: boolean): void {
     const known = this.#leases.find(message.id);
     if (known) {
       this.#leases.takeOver(known, message.receiptHandle, startMs);
@@ -231,22 +253,39 @@ class JobSide implements Work {
     };
     this.#leases.add(held);
     if (this.#settler.wasDeletedLate(message.id)) this.#settle(this.#settler.deleteAgain(held));
-    else if (this.#draining || (this.#receiver.paused && !this.#looking)) this.#putBack(held);
+    else if (!wanted || this.#draining || (this.#receiver.paused && !this.#looking)) this.#putBack(held);
     else this.#slots.push(held);
   }
 
   /** What a slot does. Its end is settled beside it: the slot is free when its worker has ended. */
   async #work(held: Held): Promise<void> {
-    const attempted = await this.#attempts.make(held);
+    if (!(await this.#health.isFit())) {
+      this.#putBack(held);
+      return;
+    }
+    const made = await this.#attempts.make(held);
+    // Its worker has gone: no limit is kept any more.
+    if (held.phase === 'running') held.phase = 'ending';
+    const attempted = held.run ? await this.#health.judge(made) : made;
     if (held.run) this.#countStart(attempted);
+    if (attempted.kind === 'ended') this.#countEnd(jobIdOf(held), attempted.ending);
     this.#settle(this.#settler.settle(held, attempted));
+  }
+
+  /** An instance that slows down leaves what it has fetched ahead to others. */
+  #countEnd(job: string, ending: Ending): void {
+    const { isSlowed } = this.#health;
+    this.#health.ended(job, ending);
+    if (isSlowed === this.#health.isSlowed) return;
+    if (isSlowed) this.#receiver.endPause();
+    else for (const held of this.#slots.clear()) this.#putBack(held);
   }
 
   #countStart(attempted: Attempted): void {
     if (attempted.kind === 'ended' && attempted.ending.kind === 'not-started') {
       this.#failedStarts += 1;
       if (this.#failedStarts === MOST_FAILED_STARTS) {
-        this.#options.onBroken?.({ reason: 'worker-missing', problem: attempted.ending.reason });
+        this.#health.breakDown({ reason: 'worker-missing', problem: attempted.ending.reason });
       }
       return;
     }
@@ -270,7 +309,7 @@ class JobSide implements Work {
 
   #changed(): void {
     const jobs = this.#slots.busy + this.#slots.waiting + this.#settling;
-    if (jobs > 0) this.#idleSinceMs = undefined;
+    if (jobs > 0 || this.#receiver.holdsBack) this.#idleSinceMs = undefined;
     else this.#idleSinceMs ??= this.#options.clock.monotonic();
     for (const listener of this.#listeners) listener();
     this.#receiver.pump();

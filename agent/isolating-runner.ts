@@ -1,6 +1,14 @@
 import { join } from 'node:path';
 import type { Clock } from '../aws/clock.ts';
-import { notStarted, type Run, type RunEnd, type Runner, type Task, WorkerMissing } from './runner.ts';
+import {
+  notStarted,
+  type Program,
+  type Run,
+  type RunEnd,
+  type Runner,
+  type Task,
+  WorkerMissing,
+} from './runner.ts';
 import { SlotConnection } from './slot-connection.ts';
 import { joined } from './slot-frames.ts';
 import { SlotRun } from './slot-run.ts';
@@ -11,6 +19,8 @@ export interface IsolatingRunnerOptions {
   /** How many slots there are. */
   slots: number;
   command: readonly [string, ...string[]];
+  /** The fleet's `instanceCheck`. */
+  instanceCheck?: readonly [string, ...string[]] | undefined;
   /** The worker's whole environment, save for `HOME`, which is its user's, and the job's own variables. */
   environment: Record<string, string>;
   /** The worker's working directory. */
@@ -35,7 +45,8 @@ export class IsolatingRunner implements Runner {
   /** Workers that wait for a slot, and the slots that are on their way. */
   readonly #waiting: PromiseWithResolvers<SlotConnection>[] = [];
   #opening = 0;
-  #program: string | undefined;
+  /** What runs, with the absolute paths of the programs. */
+  readonly #commands = new Map<Program, readonly [string, ...string[]]>();
   #closed = false;
 
   constructor(options: IsolatingRunnerOptions) {
@@ -44,17 +55,23 @@ export class IsolatingRunner implements Runner {
   }
 
   async check(): Promise<void> {
-    const { command, directory, environment, slots } = this.#options;
+    const { command, instanceCheck, slots } = this.#options;
     const slot = await this.#connect(this.#absent.shift() ?? 1).catch((error: Error) => {
       throw new WorkerMissing(command[0], error.message);
     });
-    const found = await slot.find(command[0], directory, environment['PATH'] ?? '').catch((error: Error) => ({
-      missing: error.message,
-    }));
-    if ('missing' in found) throw new WorkerMissing(command[0], found.missing);
-    this.#program = found.program;
+    await this.#find(slot, 'worker', command);
+    if (instanceCheck) await this.#find(slot, 'instance-check', instanceCheck);
     this.#park(slot);
     void this.#prepare(slots - 1);
+  }
+
+  async #find(slot: SlotConnection, program: Program, words: readonly [string, ...string[]]): Promise<void> {
+    const { directory, environment } = this.#options;
+    const found = await slot.find(words[0], directory, environment['PATH'] ?? '').catch((error: Error) => ({
+      missing: error.message,
+    }));
+    if ('missing' in found) throw new WorkerMissing(words[0], found.missing);
+    this.#commands.set(program, [found.program, ...words.slice(1)]);
   }
 
   start(task: Task): Run {
@@ -68,9 +85,10 @@ export class IsolatingRunner implements Runner {
   }
 
   #run(slot: SlotConnection, task: Task): Run {
-    if (this.#program === undefined) return notStarted('the command was not checked');
-    const { command, directory, environment } = this.#options;
-    const words = [this.#program, ...command.slice(1)];
+    const command = this.#commands.get(task.program ?? 'worker');
+    if (!command) return notStarted('the command was not checked');
+    const { directory, environment } = this.#options;
+    const words: string[] = [...command];
     if (task.argument !== undefined) words.push(task.argument);
     const variables = Object.entries({ HOME: slot.home, ...environment, ...task.variables });
     try {

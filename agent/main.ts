@@ -15,6 +15,7 @@ import { type Life, startLife } from './retire/life.ts';
 import { type Runner, WorkerMissing } from './runner.ts';
 import { Watchdog } from './watchdog.ts';
 import type { Work } from './work.ts';
+import { createWorkerDisk } from './worker-disk.ts';
 
 /** The oldest Node that the agent runs on. */
 const NODE_MAJOR = 24;
@@ -53,6 +54,7 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
   const instance = identity.instanceId;
   const random = Math.random;
   const access = await openWorkerAccess({ config, clients, instance, clock, random, log });
+  const disk = createWorkerDisk(options, config, clock, log);
   const watchdog = new Watchdog({
     notify: createNotify(process.env, log),
     clock,
@@ -67,6 +69,7 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
     instance,
     runner,
     access,
+    disk,
     clock,
     random,
     log,

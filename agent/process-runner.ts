@@ -3,11 +3,21 @@ import { closeSync } from 'node:fs';
 import type { Clock } from '../aws/clock.ts';
 import { findProgram } from './command.ts';
 import { giveBack } from './lent.ts';
-import { notStarted, type OutputSink, type Run, type RunEnd, type Runner, type Task } from './runner.ts';
+import {
+  notStarted,
+  type OutputSink,
+  type Program,
+  type Run,
+  type RunEnd,
+  type Runner,
+  type Task,
+} from './runner.ts';
 import { openStdin } from './stdin-file.ts';
 
 export interface ProcessRunnerOptions {
   command: readonly [string, ...string[]];
+  /** The fleet's `instanceCheck`. */
+  instanceCheck?: readonly [string, ...string[]] | undefined;
   /** The worker's whole environment, save for the job's own variables. */
   environment: Record<string, string>;
   /** The worker's working directory. */
@@ -22,25 +32,32 @@ const DRAIN_MS = 250;
 export class ProcessRunner implements Runner {
   readonly #options: ProcessRunnerOptions;
   readonly #running = new Set<ProcessRun>();
-  #program: string | undefined;
+  /** What runs, with the absolute paths of the programs. */
+  readonly #commands = new Map<Program, readonly [string, ...string[]]>();
 
   constructor(options: ProcessRunnerOptions) {
     this.#options = options;
   }
 
   async check(): Promise<void> {
-    const { command, directory, environment } = this.#options;
-    this.#program = await findProgram(command[0], directory, environment['PATH'] ?? '');
+    const { command, instanceCheck, directory, environment } = this.#options;
+    const path = environment['PATH'] ?? '';
+    for (const [program, words] of Object.entries({ worker: command, 'instance-check': instanceCheck })) {
+      if (!words) continue;
+      const file = await findProgram(words[0], directory, path);
+      this.#commands.set(program as Program, [file, ...words.slice(1)]);
+    }
   }
 
   start(task: Task): Run {
-    if (!this.#program) return notStarted('the command was not checked');
-    const { command, directory, environment, clock } = this.#options;
+    const command = this.#commands.get(task.program ?? 'worker');
+    if (!command) return notStarted('the command was not checked');
+    const { directory, environment, clock } = this.#options;
     const words = task.argument === undefined ? command.slice(1) : [...command.slice(1), task.argument];
     let input: number | undefined;
     try {
       input = openStdin(task.stdin);
-      const child = spawn(this.#program, words, {
+      const child = spawn(command[0], words, {
         cwd: directory,
         env: { ...environment, ...task.variables },
         detached: true,

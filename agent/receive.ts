@@ -12,9 +12,16 @@ export interface ReceiverOptions {
   leaseSeconds: number;
   /** The room there is now, less what has been asked for already. */
   room: () => Room;
-  /** Gets what a receive brought; `startMs` is the monotonic time at which the receive began. */
-  deliver: (messages: Message[], startMs: number) => void;
-  /** Called at the start of each receive: the sign of life of the loop. */
+  /**
+   * Gets what a receive brought; `startMs` is the monotonic time at which the receive began. `wanted`: not if it was begun
+   * before jobs were to be left to others.
+   */
+  deliver: (messages: Message[], startMs: number, wanted: boolean) => void;
+  /** How long to wait before each receive, which then asks for one job; 0: not at all. */
+  pauseMs: () => number;
+  /** Called after a receive with a pause before it. */
+  onSlowReceive: () => void;
+  /** Called at the start of each receive, and of a pause before one: the sign of life of the loop. */
   onAttempt: () => void;
 }
 
@@ -53,6 +60,10 @@ export class Receiver {
   #asked = 0;
   #failures = 0;
   #plenty = false;
+  /** Aborted when jobs are received as usual again: cuts a pause short. */
+  #pausing = new AbortController();
+  /** The last receive brought a job, or none was made yet: how much waits on the queue is not known. */
+  #broughtJob = true;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
@@ -69,6 +80,18 @@ export class Receiver {
     return !this.paused && (this.#polls.size > 0 || this.#count() > 0);
   }
 
+  /** Whether it waits although there may be jobs, so that others get them. */
+  get holdsBack(): boolean {
+    return !this.paused && this.#broughtJob && this.#options.pauseMs() > 0;
+  }
+
+  /** Jobs are received as usual again. */
+  endPause(): void {
+    this.#pausing.abort();
+    this.#pausing = new AbortController();
+    this.pump();
+  }
+
   resume(): void {
     if (this.paused) this.#receiving = new AbortController();
     this.pump();
@@ -82,7 +105,7 @@ export class Receiver {
 
   /** Begins what receives are wanted now; to be called whenever there may be more room. */
   pump(): void {
-    while (!this.paused && this.#polls.size < (this.#plenty ? MOST_POLLS : 1)) {
+    while (!this.paused && this.#polls.size < this.#mostPolls()) {
       const count = this.#count();
       if (count === 0) return;
       this.#asked += count;
@@ -94,12 +117,20 @@ export class Receiver {
     }
   }
 
+  #mostPolls(): number {
+    return this.#plenty && this.#options.pauseMs() === 0 ? MOST_POLLS : 1;
+  }
+
   /** One receive now, paused or not. Rejects if it fails. */
-  async look(count: number, waitSeconds: number): Promise<Message[]> {
+  look(count: number, waitSeconds: number): Promise<Message[]> {
+    return this.#receive(count, waitSeconds, () => true);
+  }
+
+  async #receive(count: number, waitSeconds: number, isWanted: () => boolean): Promise<Message[]> {
     const startMs = this.#options.clock.monotonic();
     this.#options.onAttempt();
     const messages = await this.#options.queue.receive(count, waitSeconds, this.#options.leaseSeconds);
-    this.#options.deliver(messages, startMs);
+    this.#options.deliver(messages, startMs, isWanted());
     return messages;
   }
 
@@ -108,22 +139,42 @@ export class Receiver {
     const { free, waiting, prefetch } = this.#options.room();
     const wanted = free + prefetch - waiting - this.#asked;
     const urgent = free - waiting - this.#asked > 0;
+    if (this.#options.pauseMs() > 0) return urgent ? 1 : 0;
     const worthwhile = Math.min(LARGEST_BATCH, Math.max(1, prefetch / 2));
     return urgent || wanted >= worthwhile ? Math.max(0, Math.min(LARGEST_BATCH, wanted)) : 0;
   }
 
   async #poll(count: number): Promise<void> {
     const { signal } = this.#receiving;
+    const pauseMs = this.#options.pauseMs();
+    const isSlow = pauseMs > 0;
+    if (isSlow && !(await this.#wait(pauseMs, signal))) {
+      this.#asked -= count;
+      return;
+    }
     try {
-      const messages = await this.look(count, this.#waitSeconds());
+      const isWanted = () => isSlow || this.#options.pauseMs() === 0;
+      const messages = await this.#receive(count, this.#waitSeconds(), isWanted);
       this.#failures = 0;
+      this.#broughtJob = messages.length > 0;
       if (messages.length > 0) this.#lastJobMs = this.#options.clock.monotonic();
       this.#plenty = messages.length === count;
       this.#asked -= count;
+      if (isSlow) this.#options.onSlowReceive();
     } catch (err) {
       this.#asked -= count;
+      this.#broughtJob = false;
+      if (isSlow) this.#options.onSlowReceive();
       await this.#waitAfter(err, signal);
     }
+  }
+
+  /** The pause before a receive. Tells whether one is still wanted. */
+  async #wait(pauseMs: number, signal: AbortSignal): Promise<boolean> {
+    this.#options.onAttempt();
+    const cut = AbortSignal.any([signal, this.#pausing.signal]);
+    await this.#options.clock.sleep(pauseMs, cut).catch(() => undefined);
+    return !signal.aborted;
   }
 
   #waitSeconds(): number {

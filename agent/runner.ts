@@ -1,5 +1,10 @@
+/** The fleet's `command`, and its `instanceCheck` if it has one. */
+export type Program = 'worker' | 'instance-check';
+
 /** One try of a job, as a worker is told of it. */
 export interface Task {
+  /** Which of the fleet's programs runs. Default `worker`. */
+  program?: Program;
   /** What the worker reads on its standard input, to its end. */
   stdin: string;
   /** Its last argument, after the fleet's command. */
@@ -41,7 +46,7 @@ export interface Run {
 
 /** How a slot starts a worker. In a plain process here; on a machine with a user and a cgroup of its own. */
 export interface Runner {
-  /** Rejects with `WorkerMissing` when the fleet's command cannot be run here. */
+  /** Rejects with `WorkerMissing` when the fleet's command, or its `instanceCheck`, cannot be run here. */
   check(): Promise<void>;
   /** Never throws: a worker that could not be started is a run that ended as `not-started`. */
   start(task: Task): Run;

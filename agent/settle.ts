@@ -349,6 +349,7 @@ type JobEnd = Exit & { fence?: string | undefined };
 
 function exitOf(ending: Ending): Exit {
   if (ending.kind === 'exited') return { exitStatus: ending.status };
+  if (ending.kind === 'unhealthy') return exitOf(ending.end);
   if (ending.kind === 'slot-lost') return { slotLost: true };
   return ending.kind === 'signalled' ? { signal: ending.signal } : {};
 }

@@ -1,3 +1,5 @@
+import type { FailureStreak } from '../policy/slowdown.ts';
+
 /**
  * The job side of an agent (receive, claim, run, finish), as the side that ends the instance sees it. The first
  * knows nothing of instances, the second nothing of jobs.
@@ -24,11 +26,16 @@ export interface WorkState {
   /** Jobs whose worker runs, and jobs that ended but are not yet settled with table and queue. */
   running: number;
   settling: number;
-  /** Monotonic milliseconds of the moment since which there was no job; undefined while there is one. */
+  /**
+   * Monotonic milliseconds of the moment since which there was no job; undefined while there is one, or while others are
+   * left the jobs that there may be.
+   */
   idleSinceMs: number | undefined;
   jobsDone: number;
   /** A record may go on saying that a job runs here: its end could not be written, or was not ours to write. */
   leftBehind: boolean;
+  /** The failures for which it takes one job at a time, with pauses; undefined: it does not. */
+  slowed?: FailureStreak | undefined;
 }
 
 /** By which a watchdog sees whether the work goes on. */

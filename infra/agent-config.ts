@@ -43,6 +43,8 @@ export function agentConfig(stack: Stack, settings: FleetSettings, surroundings:
     maxAttempts: settings.maxAttempts,
     retryTimedOut: settings.retryTimedOut,
     retryBackoff: settings.retryBackoff,
+    ...(settings.instanceCheck && { instanceCheck: settings.instanceCheck }),
+    minFreeDiskBytes: settings.minFreeDiskBytes,
     maxJobAgeSeconds: settings.maxJobAgeSeconds,
     recordSeconds: settings.recordSeconds,
     drainSeconds: settings.drainSeconds,

@@ -22,7 +22,8 @@ export interface Deployed {
  */
 export function deployed(scope: Construct, settings: FleetSettings): Deployed {
   const where = `WorkerFleet ${scope.node.path}`;
-  const workers = workersOf(where, settings.command, settings.workerDirectory);
+  const { command, instanceCheck } = settings;
+  const workers = workersOf(where, { command, instanceCheck }, settings.workerDirectory);
   const setup = setupOf(where, workers, settings.setup);
   const [type] = settings.instanceTypes;
   const binary = NODE_PACKAGES[type?.architecture ?? InstanceArchitecture.X86_64];

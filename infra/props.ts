@@ -126,6 +126,22 @@ export interface WorkerFleetProps {
    */
   readonly retryBackoff?: RetryBackoffProps;
   /**
+   * Program that says whether the instance is well, as a vector; its first word is found as that of `command`. It runs as a
+   * worker does, without input, after a try has failed and before that is recorded. Where it exits otherwise than with 0, or
+   * takes longer than a minute, the instance is to blame: the try costs no attempt, and the instance lets its jobs end and
+   * goes, with what the program printed on its record. It runs often where jobs fail often: let it be quick.
+   *
+   * @default - none: every failure is the job's
+   */
+  readonly instanceCheck?: string[];
+  /**
+   * Free space on the disks that workers write to. An instance that has less takes no more jobs, lets its jobs end and goes.
+   * Give what one job may need; `Size.bytes(0)` lets jobs run whatever is left.
+   *
+   * @default Size.mebibytes(256)
+   */
+  readonly minFreeDisk?: Size;
+  /**
    * Bounds the tries that cost nothing (exit status 75, interruptions): a job older than this fails.
    *
    * @default Duration.days(4)

@@ -1,6 +1,6 @@
 import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import { InstanceType } from 'aws-cdk-lib/aws-ec2';
-import { DEFAULT_RETRY_BACKOFF } from '../agent/config.ts';
+import { DEFAULT_MIN_FREE_DISK_BYTES, DEFAULT_RETRY_BACKOFF } from '../agent/config.ts';
 import type { RetryBackoffProps, WarmPoolProps, WorkerFleetProps } from './props.ts';
 import {
   validateBuilders,
@@ -38,6 +38,8 @@ export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
     maxAttempts: props.maxAttempts ?? 3,
     retryTimedOut: props.retryTimedOut ?? false,
     retryBackoff: retryBackoffOf(where, props.retryBackoff),
+    instanceCheck: props.instanceCheck,
+    minFreeDiskBytes: props.minFreeDisk?.toBytes() ?? DEFAULT_MIN_FREE_DISK_BYTES,
     maxJobAgeSeconds: seconds(props.maxJobAge, Duration.days(4)),
     trackJobs: props.trackJobs ?? true,
     recordSeconds: seconds(props.recordRetention, Duration.days(14)),

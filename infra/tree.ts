@@ -28,14 +28,19 @@ export function treeAsset(scope: Construct, workerDirectory: string): Asset {
   );
 }
 
-/** The owner's worker directory or the ready-made workers, checked with the first word of the command. */
-export function workersOf(where: string, command: string[], given?: string): string {
+/** What workers and instances run, by the prop that names it. */
+export type Programs = Partial<Record<'command' | 'instanceCheck', string[] | undefined>>;
+
+/** The owner's worker directory or the ready-made workers, checked with the first words of the programs. */
+export function workersOf(where: string, programs: Programs, given?: string): string {
   const directory = given === undefined ? join(packageRoot, 'workers') : resolve(given);
   if (!existsSync(directory) || !statSync(directory).isDirectory()) {
     throw new FleetPropsError(where, 'workerDirectory', show(given), `a directory (${directory} is none)`);
   }
-  const [program = ''] = command;
-  if (program.startsWith('./')) checkProgram(where, command, join(directory, program));
+  for (const [key, words = []] of Object.entries(programs)) {
+    const [program = ''] = words;
+    if (program.startsWith('./')) checkProgram(where, key, words, join(directory, program));
+  }
   return directory;
 }
 
@@ -63,12 +68,12 @@ export function setupOf(where: string, workers: string, given?: string): string 
 }
 
 /** Without this an instance would boot, find nothing to start and end itself, for every launch. */
-function checkProgram(where: string, command: string[], path: string): void {
+function checkProgram(where: string, key: string, words: string[], path: string): void {
   if (!existsSync(path) || !statSync(path).isFile()) {
-    throw new FleetPropsError(where, 'command', show(command), `a file of the worker directory (no ${path})`);
+    throw new FleetPropsError(where, key, show(words), `a file of the worker directory (no ${path})`);
   }
   if ((statSync(path).mode & 0o111) === 0 && process.platform !== 'win32') {
-    throw new FleetPropsError(where, 'command', show(command), `an executable file (chmod +x ${path})`);
+    throw new FleetPropsError(where, key, show(words), `an executable file (chmod +x ${path})`);
   }
 }
 

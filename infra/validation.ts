@@ -1,5 +1,5 @@
 import type { InstanceType } from 'aws-cdk-lib/aws-ec2';
-import { LONGEST_VISIBILITY_SECONDS } from '../agent/config.ts';
+import { LARGEST_DISK_BYTES, LONGEST_VISIBILITY_SECONDS } from '../agent/config.ts';
 import { LONGEST_RETENTION_SECONDS } from '../jobs/expiry.ts';
 import {
   type Check,
@@ -137,6 +137,11 @@ const checks = {
   maxAttempts: whole(1, 900),
   retryTimedOut: flag,
   retryBackoff: object(retryBackoff),
+  instanceCheck: words,
+  minFreeDisk: {
+    allowed: 'a Size of at most 64 TiB in whole bytes',
+    test: (value) => isSize(value) && whole(0, LARGEST_DISK_BYTES).test(value.toBytes()),
+  },
   maxJobAge: duration(60, 14 * DAY),
   trackJobs: flag,
   recordRetention: duration(0, 3650 * DAY),

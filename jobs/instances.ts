@@ -86,7 +86,7 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
       await update(instance, { set, remove: NOT_RETIRED }, signal);
     },
     async heard(instance, nowMs, outlook, signal) {
-      const told = { heardAtMs: nowMs, outlook: outlook && { ...outlook } };
+      const told = { heardAtMs: nowMs, outlook };
       const set = { instance, listing: 'instances', ...told };
       const listed = await unlessRefused(update(instance, { set, remove: NOT_RETIRED, ...LIVES }, signal));
       if (!listed) await unlessRefused(update(instance, { set: told, ...PERHAPS_ALIVE }, signal));

@@ -14,6 +14,8 @@ export type Ending =
   | { kind: 'interrupted' }
   /** Lost with its slot, and nobody knows why: the machine may have ended the slot, or the job itself. */
   | { kind: 'slot-lost'; reason: string }
+  /** Its worker failed, and the instance is to blame: `problem` is what is wrong with it. */
+  | { kind: 'unhealthy'; end: Ending; problem: string }
   /** Its lease could not be renewed, so it was stopped before the lease ended. */
   | { kind: 'lease-lost' }
   /** No process came of it, through no fault of the job's. */
@@ -64,6 +66,11 @@ const EX_DATAERR = 65;
 /** `sysexits.h`: a passing failure; the caller is invited to try again. */
 const EX_TEMPFAIL = 75;
 
+const NAMES: ReadonlyMap<number, string> = new Map([
+  [EX_DATAERR, ' (EX_DATAERR)'],
+  [EX_TEMPFAIL, ' (EX_TEMPFAIL)'],
+]);
+
 /** What a lost slot has left of its worker, systemd ends as soon as it sees the loss. No other worker starts before. */
 const LEAST_AFTER_LOSS_MS = 5000;
 
@@ -75,34 +82,75 @@ export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, rando
     case 'exited':
       return exited(ending.status, tries, rules, random);
     case 'signalled':
-      return retried(ending.reason ?? `the worker died of ${ending.signal}`, 'failed', tries, rules, random);
-    case 'timed-out': {
-      const reason = `the worker ran past its limit of ${ending.limitSeconds} s`;
+      return retried(describeEnding(ending), 'failed', tries, rules, random);
+    case 'timed-out':
       return rules.retryTimedOut
-        ? retried(reason, 'timed_out', tries, rules, random)
-        : givenUp(reason, 'timed_out', true);
-    }
+        ? retried(describeEnding(ending), 'timed_out', tries, rules, random)
+        : givenUp(describeEnding(ending), 'timed_out', true);
     case 'cancelled':
-      return { state: 'cancelled', costsAttempt: true, fate: { to: 'delete' }, reason: CANCELLED };
+      return {
+        state: 'cancelled',
+        costsAttempt: true,
+        fate: { to: 'delete' },
+        reason: describeEnding(ending),
+      };
     case 'interrupted':
-      return again('the agent had to go; the worker was stopped', 0, tries, rules);
+      return again(describeEnding(ending), 0, tries, rules);
     case 'slot-lost':
-      return slotLost(ending.reason, tries, rules, random);
+      return slotLost(describeEnding(ending), tries, rules, random);
+    case 'unhealthy':
+      return again(describeEnding(ending), elsewhereMs(tries, rules, random), tries, rules);
     case 'lease-lost':
-      return { state: undefined, costsAttempt: true, fate: { to: 'leave' }, reason: 'the lease was lost' };
+      return { state: undefined, costsAttempt: true, fate: { to: 'leave' }, reason: describeEnding(ending) };
     case 'not-started':
-      return again(
-        `the worker could not be started: ${ending.reason}`,
-        elsewhereMs(tries, rules, random),
-        tries,
-        rules,
-      );
+      return again(describeEnding(ending), elsewhereMs(tries, rules, random), tries, rules);
     case 'refused':
-      return givenUp(ending.reason, 'failed', false);
+      return givenUp(describeEnding(ending), 'failed', false);
     case 'used-up':
       return givenUp(`lost on attempt ${rules.maxAttempts} of ${rules.maxAttempts}`, 'lost', false);
   }
 }
+
+/** How a try ended, for a person. */
+export function describeEnding(ending: Ending): string {
+  switch (ending.kind) {
+    case 'exited':
+      return `exit status ${ending.status}${NAMES.get(ending.status) ?? ''}`;
+    case 'signalled':
+      return ending.reason ?? `the worker died of ${ending.signal}`;
+    case 'timed-out':
+      return `the worker ran past its limit of ${ending.limitSeconds} s`;
+    case 'cancelled':
+      return CANCELLED;
+    case 'interrupted':
+      return 'the agent had to go; the worker was stopped';
+    case 'unhealthy':
+      return `${describeEnding(ending.end)}, which does not count: ${ending.problem}`;
+    case 'lease-lost':
+      return 'the lease was lost';
+    case 'not-started':
+      return `the worker could not be started: ${ending.reason}`;
+    case 'slot-lost':
+    case 'refused':
+      return ending.reason;
+    case 'used-up':
+      return 'its last try was lost';
+  }
+}
+
+/**
+ * What the end of a try says of its instance. `neither`: nothing. A wrong input is wrong everywhere; and what somebody
+ * stopped, or what never started, says nothing of how jobs end here.
+ */
+export function resultOf(ending: Ending): 'success' | 'failure' | 'neither' {
+  if (ending.kind === 'exited') {
+    if (ending.status === 0) return 'success';
+    return ending.status === EX_DATAERR ? 'neither' : 'failure';
+  }
+  return FAILURES.has(ending.kind) ? 'failure' : 'neither';
+}
+
+const FAILURES: ReadonlySet<Ending['kind']> = new Set(['signalled', 'timed-out', 'slot-lost']);
 
 /** One slot can be lost through no fault of the job's. A job that loses one again ends its slots itself, for all that is known. */
 function slotLost(reason: string, tries: Tries, rules: RetryRules, random: () => number): Outcome {
@@ -121,12 +169,13 @@ function elsewhereMs({ receiveCount }: Tries, { backoff }: RetryRules, random: (
 
 function exited(status: number, tries: Tries, rules: RetryRules, random: () => number): Outcome {
   if (status === 0) return { state: 'succeeded', costsAttempt: true, fate: { to: 'delete' } };
-  if (status === EX_DATAERR) return givenUp('exit status 65 (EX_DATAERR): no further try', 'failed', true);
+  const how = describeEnding({ kind: 'exited', status });
+  if (status === EX_DATAERR) return givenUp(`${how}: no further try`, 'failed', true);
   if (status === EX_TEMPFAIL) {
     const delayMs = backoffMs(rules.backoff, tries.receiveCount, random);
-    return again('exit status 75 (EX_TEMPFAIL)', delayMs, tries, rules);
+    return again(how, delayMs, tries, rules);
   }
-  return retried(`exit status ${status}`, 'failed', tries, rules, random);
+  return retried(how, 'failed', tries, rules, random);
 }
 
 /** A try that cost an attempt: another one, unless it was the last. */

@@ -154,6 +154,15 @@ export interface Outlook {
   next: 'work' | 'retire' | 'leave' | 'stay';
   at?: string;
   reason?: RetirementReason;
+  /** It takes one job at a time, with pauses, as several jobs in a row have failed on it. Absent: it does not. */
+  slowed?: SlowedOutlook;
+}
+
+export interface SlowedOutlook {
+  since: string;
+  /** Tries that failed in a row, and how the last one ended. */
+  failures: number;
+  reason: string;
 }
 
 export type RetirementReason =

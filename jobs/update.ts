@@ -1,9 +1,9 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { type ItemValue, toAttribute } from './item.ts';
-import type { Retirement, Try, TryLog } from './record.ts';
+import type { Outlook, Retirement, Try, TryLog } from './record.ts';
 
 /** Undefined is left out: an attribute that is unknown is absent, never empty. */
-type Values = Record<string, ItemValue | Retirement | TryLog | readonly Try[] | undefined>;
+type Values = Record<string, ItemValue | Outlook | Retirement | TryLog | readonly Try[] | undefined>;
 
 /** One update of one item. Attribute names stand as `#name` in the condition, values as `:name`. */
 export interface Change {

@@ -1,11 +1,12 @@
-import type { Outlook } from '../../jobs/record.ts';
+import type { Outlook, SlowedOutlook } from '../../jobs/record.ts';
 import { foresee } from '../../policy/outlook.ts';
 import type { InstanceFacts, RetirementRules } from '../../policy/retirement.ts';
+import type { FailureStreak } from '../../policy/slowdown.ts';
 import type { WorkState } from '../work.ts';
 
 /** What an instance says of itself: what it does, and what the policy will have it do next. */
 export function outlookOf(
-  { running, jobsDone }: WorkState,
+  { running, jobsDone, slowed }: WorkState,
   slots: number,
   facts: InstanceFacts,
   rules: RetirementRules,
@@ -20,12 +21,22 @@ export function outlookOf(
     next,
     ...(inMs !== undefined && { at: timeAt(nowMs + inMs) }),
     ...(reason && { reason }),
+    ...(slowed && { slowed: slowedOutlook(slowed) }),
   };
 }
 
 /** Whether the one says something else than the other, whatever time has passed and whatever was done. */
 export function differs(before: Outlook | undefined, now: Outlook): boolean {
-  return before?.next !== now.next || before.reason !== now.reason || before.running > 0 !== now.running > 0;
+  return (
+    before?.next !== now.next ||
+    before.reason !== now.reason ||
+    before.running > 0 !== now.running > 0 ||
+    !before.slowed !== !now.slowed
+  );
+}
+
+function slowedOutlook({ failures, reason, slowSinceMs = 0 }: FailureStreak): SlowedOutlook {
+  return { failures, reason, since: timeAt(slowSinceMs) };
 }
 
 function timeAt(ms: number): string {

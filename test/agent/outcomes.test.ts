@@ -194,9 +194,6 @@ test.each([
       reason: 'exit status 65 (EX_DATAERR): no further try',
       deadLetterError: expect.stringContaining(code),
     });
-    refusal.remove();
-    bench.handBackAtOnce();
-    await agent.work.drain(0);
   },
 );
 

@@ -19,6 +19,7 @@ import { createWork } from '../../agent/create-work.ts';
 import { ProcessRunner } from '../../agent/process-runner.ts';
 import type { Runner } from '../../agent/runner.ts';
 import type { Work } from '../../agent/work.ts';
+import { WorkerDisk } from '../../agent/worker-disk.ts';
 import { workerEnvironment } from '../../agent/worker-environment.ts';
 import { type Clients, createClients } from '../../aws/clients.ts';
 import { type Clock, systemClock } from '../../aws/clock.ts';
@@ -179,15 +180,17 @@ async function startAgent(
   });
   const runner = given ?? (await plainRunner(config, directory));
   const broken = Promise.withResolvers<Broken>();
+  const log = pino({ level: 'debug', base: null }, output);
   const work = createWork({
     onBroken: broken.resolve,
     config,
     clients,
     instance: 'i-test',
     runner,
+    disk: new WorkerDisk({ paths: [directory], leastFreeBytes: config.minFreeDiskBytes, clock, log }),
     clock,
     random: Math.random,
-    log: pino({ level: 'debug', base: null }, output),
+    log,
   });
   const when = (is: () => boolean) => changedTo(work, is);
   return {
@@ -216,8 +219,10 @@ function handBackAtOnce({ sqs }: Clients): void {
 async function plainRunner(config: AgentConfig, directory: string): Promise<Runner> {
   const [program = '', ...words] = config.command;
   const environment = workerEnvironment(process.env, config.environment);
+  const [check = '', ...more] = config.instanceCheck ?? [];
   const runner = new ProcessRunner({
     command: [program, ...words],
+    instanceCheck: check === '' ? undefined : [check, ...more],
     environment,
     directory,
     clock: systemClock,

@@ -11,7 +11,7 @@ interface Poll {
   fail(): void;
 }
 
-function setUp(room: Room, leaseSeconds = 60) {
+function setUp(room: Room, leaseSeconds = 60, pause = { ms: 0 }) {
   const clock = new ManualClock();
   const polls: Poll[] = [];
   const delivered: number[] = [];
@@ -35,6 +35,8 @@ function setUp(room: Room, leaseSeconds = 60) {
     leaseSeconds,
     room: () => room,
     deliver: (messages) => delivered.push(messages.length),
+    pauseMs: () => pause.ms,
+    onSlowReceive: () => undefined,
     onAttempt: () => {
       attempts += 1;
     },
@@ -131,4 +133,43 @@ test('an outage of hours: a try follows the other within what the watchdog grant
     expect(attempts()).toBeGreaterThan(before);
     expect(receiver.receiving).toBe(true);
   }
+});
+
+test('with a pause one job is asked for at a time, and the queue is not taken for empty before it says so', async () => {
+  const pause = { ms: 5000 };
+  const { receiver, clock, polls } = setUp({ free: 4, waiting: 0, prefetch: 8 }, 60, pause);
+  receiver.resume();
+  await clock.advance(4999);
+  expect(polls).toEqual([]);
+  expect(receiver.holdsBack).toBe(true);
+  await clock.advance(1);
+  expect(polls).toMatchObject([{ count: 1 }]);
+  polls[0]?.answer(1);
+  pause.ms = 10_000;
+  await clock.advance(9999);
+  expect(polls).toHaveLength(1);
+  await clock.advance(1);
+  polls[1]?.answer(0);
+  await clock.advance(0);
+  expect(receiver.holdsBack).toBe(false);
+  expect(receiver.receiving).toBe(true);
+});
+
+test('a pause ends when jobs are received as usual again, or at once when nothing is to be received', async () => {
+  const pause = { ms: 60_000 };
+  const { receiver, clock, polls } = setUp({ free: 4, waiting: 0, prefetch: 0 }, 60, pause);
+  receiver.resume();
+  await clock.advance(1000);
+  pause.ms = 0;
+  receiver.endPause();
+  await clock.advance(0);
+  expect(polls).toMatchObject([{ count: 1 }]);
+  polls[0]?.answer(0);
+  await clock.advance(0);
+  expect(polls).toMatchObject([{ count: 1 }, { count: 4 }]);
+  pause.ms = 60_000;
+  polls[1]?.answer(4);
+  await clock.advance(0);
+  await receiver.pause();
+  expect(polls).toHaveLength(2);
 });

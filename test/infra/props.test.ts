@@ -43,6 +43,8 @@ const refused: [key: string, props: object, shown: string, allowed: RegExp][] = 
   ['alarmTopic', { alarmTopic: 'arn:aws:sns:us-east-1:000000000000:x' }, '"arn:aws:sns', /an ITopic/],
   ['maxAttempts', { maxAttempts: 901 }, '901', /between 1 and 900/],
   ['messageAttributes', { messageAttributes: 'all' }, '"all"', /true or false/],
+  ['instanceCheck', { instanceCheck: [] }, '[]', /a list of at least one word/],
+  ['minFreeDisk', { minFreeDisk: 512 }, '512', /a Size of at most 64 TiB/],
   ['retryBackoff', { retryBackoff: 5 }, '5', /an object of first, factor, longest/],
   ['retryBackoff.first', { retryBackoff: { first: 5 } }, '5', /a Duration between 0 seconds and 12 hours/],
   ['retryBackoff.factor', { retryBackoff: { factor: 0.5 } }, '0.5', /a number between 1 and 100/],
@@ -170,6 +172,7 @@ describe('the worker directory', () => {
       { workerDirectory: './no-such' },
       /workerDirectory is "\.\/no-such"; allowed: a directory/,
     ],
+    ['lacks the check', { instanceCheck: ['./missing'] }, /instanceCheck is \["\.\/missing"\].*no .*missing/],
     ['is a file', { workerDirectory: 'package.json' }, /workerDirectory is "package.json"/],
     ['lacks the program', { command: ['./missing'] }, /command is \["\.\/missing"\].*no .*missing/],
     [

@@ -65,6 +65,7 @@ export class Attempts {
     if (table) {
       const claim = await this.#claim(table, held);
       if (claim instanceof Error) return ended({ kind: 'not-started', reason: claim.message });
+      if (claim.kind === 'refused' && claim.fails) return this.#fail(held, claim.reason);
       if (claim.kind !== 'claimed') return { kind: 'not-claimed', claim };
     }
     if (held.reading.kind === 'broken') return ended({ kind: 'refused', reason: held.reading.reason });
@@ -76,6 +77,12 @@ export class Attempts {
     if (leases.hasEnded(held)) return ended({ kind: 'not-started', reason: 'its lease ended before' });
     if (stopping()) return ended({ kind: 'interrupted' });
     return this.#run(held, job, told.variables);
+  }
+
+  /** The message is that of the job, but the job cannot run: its record is to say so. */
+  #fail(held: Held, reason: string): Promise<Attempted> {
+    held.reading = { kind: 'broken', id: jobIdOf(held), reason };
+    return this.make(held);
   }
 
   /** Much can happen while a body is fetched. */
@@ -187,10 +194,13 @@ export class Attempts {
   }
 }
 
+type Proof = Pick<ClaimRequest, 'nonce' | 'needsRecord' | 'needsNonce' | 'overLimit'>;
+
 /** By what a claim sees whether the message belongs to the record of the job that it names. */
-function proofOf({ message, reading }: Held): Pick<ClaimRequest, 'nonce' | 'needsRecord' | 'needsNonce'> {
+function proofOf({ message, reading }: Held): Proof {
   const nonce = nonceOf(message.attributes);
-  if (reading.kind === 'job') return { nonce, needsRecord: reading.needsRecord };
+  if (reading.kind === 'job')
+    return { nonce, needsRecord: reading.needsRecord, overLimit: reading.overLimit };
   if (reading.id === ownId(message.id)) return { nonce };
   return { nonce, needsRecord: reading.reason, needsNonce: true };
 }

@@ -101,6 +101,8 @@ export const AgentConfigSchema = v.strictObject({
   leaseSeconds: v.optional(count(2, LONGEST_VISIBILITY_SECONDS), 60),
   /** How long a worker may run, from its start. */
   limitSeconds: v.optional(seconds(1, LONGEST_VISIBILITY_SECONDS), 3600),
+  /** The longest limit that a job may ask for. Absent: `limitSeconds`. */
+  maxLimitSeconds: v.optional(seconds(1, LONGEST_VISIBILITY_SECONDS)),
   /** Between SIGTERM and SIGKILL. */
   graceSeconds: v.optional(seconds(0, 3600), 10),
   /** Tries that cost an attempt, before a job fails. */

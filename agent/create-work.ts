@@ -144,6 +144,7 @@ class JobSide implements Work {
     });
     this.#rules = {
       maxLimitSeconds: LONGEST_VISIBILITY_SECONDS - config.graceSeconds,
+      allowedLimitSeconds: config.maxLimitSeconds ?? config.limitSeconds,
       tracked: tracked !== undefined,
     };
     this.#maxUnsettled = Math.max(50, 4 * config.concurrency);

@@ -52,11 +52,17 @@ function show(input: unknown): string {
 /** What each key allows by itself and two keys forbid together. */
 function contradictions(config: AgentConfig): string[] {
   const problems: string[] = [];
-  const longest = config.limitSeconds + config.graceSeconds;
-  if (longest > LONGEST_VISIBILITY_SECONDS) {
+  for (const key of ['limitSeconds', 'maxLimitSeconds'] as const) {
+    const { [key]: seconds = 0, graceSeconds } = config;
+    if (seconds + graceSeconds <= LONGEST_VISIBILITY_SECONDS) continue;
     problems.push(
-      `limitSeconds is ${config.limitSeconds} and graceSeconds is ${config.graceSeconds}; allowed is ` +
+      `${key} is ${seconds} and graceSeconds is ${graceSeconds}; allowed is ` +
         `${LONGEST_VISIBILITY_SECONDS} together: SQS keeps a message invisible for 12 hours at most`,
+    );
+  }
+  if (config.maxLimitSeconds !== undefined && config.maxLimitSeconds < config.limitSeconds) {
+    problems.push(
+      `maxLimitSeconds is ${config.maxLimitSeconds}; allowed is at least limitSeconds, ${config.limitSeconds}`,
     );
   }
   const { firstSeconds, longestSeconds } = config.retryBackoff;

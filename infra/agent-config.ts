@@ -39,6 +39,7 @@ export function agentConfig(stack: Stack, settings: FleetSettings, surroundings:
     concurrency: settings.concurrency,
     leaseSeconds: settings.leaseSeconds,
     limitSeconds: settings.limitSeconds,
+    maxLimitSeconds: settings.maxLimitSeconds,
     graceSeconds: settings.graceSeconds,
     maxAttempts: settings.maxAttempts,
     retryTimedOut: settings.retryTimedOut,

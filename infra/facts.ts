@@ -42,6 +42,7 @@ function factsOf(fleet: WorkerFleet, settings: FleetSettings): FleetFactsInput {
     maxCapacity: settings.maxCapacity,
     leaseSeconds: settings.leaseSeconds,
     limitSeconds: settings.limitSeconds,
+    maxLimitSeconds: settings.maxLimitSeconds,
     graceSeconds: settings.graceSeconds,
     maxAttempts: settings.maxAttempts,
     retentionSeconds: RETENTION.toSeconds(),

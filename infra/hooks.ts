@@ -28,7 +28,9 @@ export function addHooks(group: AutoScalingGroup, settings: FleetSettings): Life
   const termination = group.addLifecycleHook('TerminationHook', {
     lifecycleHookName: TERMINATION_HOOK,
     lifecycleTransition: LifecycleTransition.INSTANCE_TERMINATING,
-    heartbeatTimeout: Duration.seconds(terminationHeartbeatSeconds(settings)),
+    heartbeatTimeout: Duration.seconds(
+      terminationHeartbeatSeconds({ ...settings, limitSeconds: settings.maxLimitSeconds }),
+    ),
     defaultResult: DefaultResult.CONTINUE,
   });
   const hooks = [launch, termination];

@@ -95,6 +95,13 @@ export interface WorkerFleetProps {
    */
   readonly limit?: Duration;
   /**
+   * The longest limit that a job may ask for, by `enqueue --async` or the `limitSeconds` of its envelope. At least `limit`;
+   * with `grace` at most 12 hours. A longer one is refused.
+   *
+   * @default limit
+   */
+  readonly maxLimit?: Duration;
+  /**
    * Between SIGTERM and SIGKILL for a worker that ran past its limit or is stopped.
    *
    * @default Duration.seconds(10)

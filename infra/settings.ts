@@ -33,6 +33,7 @@ export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
     workerCpu: props.workerCpu,
     workerTasks: props.workerTasks,
     limitSeconds: seconds(props.limit, Duration.hours(1)),
+    maxLimitSeconds: seconds(props.maxLimit ?? props.limit, Duration.hours(1)),
     graceSeconds: seconds(props.grace, Duration.seconds(10)),
     leaseSeconds: seconds(props.lease, Duration.minutes(1)),
     maxAttempts: props.maxAttempts ?? 3,
@@ -73,7 +74,7 @@ export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
     cancelSeconds: seconds(props.cancelInterval, Duration.seconds(5)),
     removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
   };
-  validateRunTime(where, settings.limitSeconds, settings.graceSeconds);
+  validateRunTime(where, settings);
   validateWarmPool(where, settings);
   return settings;
 }

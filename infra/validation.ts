@@ -132,6 +132,7 @@ const checks = {
   workerCpu: number(0.05, 1000),
   workerTasks: whole(16, 1_000_000),
   limit: duration(1, LONGEST_VISIBILITY_SECONDS),
+  maxLimit: duration(1, LONGEST_VISIBILITY_SECONDS),
   grace: duration(0, HOUR),
   lease: duration(2, LONGEST_VISIBILITY_SECONDS, wholeSeconds),
   maxAttempts: whole(1, 900),
@@ -222,16 +223,32 @@ export function validateBuilders(where: string, builders: InstanceType[], fleet:
 }
 
 /** "Amazon SQS visibility timeout": 12 hours in total from the receive, which no lease can outlast. */
-export function validateRunTime(where: string, limitSeconds: number, graceSeconds: number): void {
-  const seconds = limitSeconds + graceSeconds;
-  if (seconds > LONGEST_VISIBILITY_SECONDS) {
+export function validateRunTime(
+  where: string,
+  { limitSeconds, maxLimitSeconds, graceSeconds }: RunTime,
+): void {
+  for (const [name, limit] of [
+    ['limit', limitSeconds],
+    ['maxLimit', maxLimitSeconds],
+  ] as const) {
+    const seconds = limit + graceSeconds;
+    if (seconds <= LONGEST_VISIBILITY_SECONDS) continue;
     throw new FleetPropsError(
       where,
-      'limit plus grace',
+      `${name} plus grace`,
       `${seconds} seconds`,
       'at most 12 hours, the longest that SQS keeps a message invisible',
     );
   }
+  if (maxLimitSeconds >= limitSeconds) return;
+  const allowed = `at least limit, ${limitSeconds} seconds`;
+  throw new FleetPropsError(where, 'maxLimit', `${maxLimitSeconds} seconds`, allowed);
+}
+
+interface RunTime {
+  limitSeconds: number;
+  maxLimitSeconds: number;
+  graceSeconds: number;
 }
 
 /** The first wait is one of all waits. */

@@ -24,6 +24,8 @@ export const FleetFactsSchema = v.object({
   maxCapacity: v.optional(number),
   leaseSeconds: v.optional(number, 60),
   limitSeconds: v.optional(number, 3600),
+  /** Absent: of a fleet that was deployed before there was one, any that SQS allows; of one that is named, unknown. */
+  maxLimitSeconds: v.optional(number),
   graceSeconds: v.optional(number, 10),
   maxAttempts: v.optional(number, 3),
   /** How long the queue keeps a message, and the table the record of a job that has ended. */

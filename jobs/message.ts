@@ -25,16 +25,19 @@ export interface Job {
 export interface MessageRules {
   /** Longest limit that a job may ask for: SQS's 12 hours, less the grace. */
   maxLimitSeconds: number;
+  /** Longest limit that the fleet allows, its prop `maxLimit`. Default: any that SQS allows. */
+  allowedLimitSeconds?: number;
   /** Without a job table, groups and requests cannot be kept and are refused. */
   tracked: boolean;
 }
 
 /**
  * A message is a job, or an envelope that is broken: that one is dead-lettered with the reason, never dropped.
- * `needsRecord`: what is wrong with a job that nobody has recorded before its message came.
+ * `needsRecord`: what is wrong with a job that nobody has recorded before its message came; `overLimit`: with one whose
+ * limit is not in its record by then.
  */
 export type Reading =
-  | { kind: 'job'; job: Job; needsRecord?: string }
+  | { kind: 'job'; job: Job; needsRecord?: string; overLimit?: string }
   | { kind: 'broken'; id: string; reason: string };
 
 /** SQS's message ids are UUIDs. */
@@ -64,13 +67,27 @@ export function readMessage(
   const reading = readJob(messageId, body, rules);
   const deadId = raisedFrom(attributes);
   if (reading.kind === 'job') {
-    if (deadId !== undefined) return raise(messageId, reading, deadId);
-    return rules.tracked && isDedupedId(reading.job.id)
-      ? { ...reading, needsRecord: neverEnqueued(reading.job.id) }
-      : reading;
+    const overLimit = limitProblem(reading.job, rules);
+    if (!rules.tracked && overLimit !== undefined)
+      return { kind: 'broken', id: reading.job.id, reason: overLimit };
+    const believed = deadId === undefined ? reading : raise(messageId, reading, deadId);
+    const needsRecord =
+      rules.tracked && deadId === undefined && isDedupedId(reading.job.id)
+        ? neverEnqueued(reading.job.id)
+        : undefined;
+    return { ...believed, ...(needsRecord && { needsRecord }), ...(overLimit && { overLimit }) };
   }
   const isBound = !rules.tracked || nonceOf(attributes) !== undefined;
   return isBound ? reading : { ...reading, id: ownId(messageId) };
+}
+
+function limitProblem({ limitSeconds = 0 }: Job, rules: MessageRules): string | undefined {
+  const { allowedLimitSeconds: allowed = rules.maxLimitSeconds } = rules;
+  if (limitSeconds <= allowed) return undefined;
+  return (
+    `the limit of ${limitSeconds} s is longer than this fleet allows: at most ${allowed} s ` +
+    '(its prop maxLimit)'
+  );
 }
 
 /** Otherwise a message could take the id of a job that is yet to be enqueued, whose sender would be told that it is done. */

@@ -51,6 +51,8 @@ export interface JobRecord {
   tries?: Try[];
   /** How long a worker may run, if the job asked for something else than its fleet. Seconds. */
   limitSeconds?: number;
+  /** Who enqueued it did not know how long the fleet allows: the agent sees to that. */
+  limitUnchecked?: boolean;
   group?: string;
   requestId?: string;
   /** What the worker reads, if it is short (`LONGEST_KEPT_BODY`); for a retry by hand. */

@@ -3,6 +3,7 @@ import { JobEndings, keyOf, ownedBy, type Written } from './endings.ts';
 import { expiryOfCancelled } from './expiry.ts';
 import { toItem } from './item.ts';
 import { tryKey } from './log-layout.ts';
+import { ownId } from './message.ts';
 import {
   CANCELLED,
   type JobRecord,
@@ -38,6 +39,8 @@ export interface ClaimRequest {
   needsRecord?: string | undefined;
   /** A record without a nonce will not do. */
   needsNonce?: boolean | undefined;
+  /** Why the claim is refused if the record does not have this `limitSeconds` already. */
+  overLimit?: string | undefined;
   /** What the worker reads. Kept if it is short and the record has none. */
   body?: string | undefined;
   /** Whether there can hardly be a record yet. Wrong, it costs a write. */
@@ -54,10 +57,10 @@ export type Claim =
   /** It may not run now (its group is busy, its batch is not released). */
   | { kind: 'waiting'; state: JobState }
   /**
-   * The message is not that of the job that it names, and no record was changed: why. `provenId`: it is a dead letter of
-   * this job, but not to be redriven.
+   * The message is not to be believed, and no record was changed: why. `provenId`: it is a dead letter of this job, but not
+   * to be redriven. `fails`: it is the job's own message, and the job can never run.
    */
-  | { kind: 'refused'; reason: string; provenId?: string };
+  | { kind: 'refused'; reason: string; provenId?: string; fails?: boolean };
 
 /** The job table as those use it who run jobs: who takes a job, and what becomes of it until its try ends. */
 export class JobTable extends JobEndings {
@@ -72,16 +75,13 @@ export class JobTable extends JobEndings {
       request.retryOf === undefined ? undefined : await this.#redriven(request, request.retryOf);
     if (refusal) return refusal;
     const change = claimChange(request);
-    if (isNew && (await this.#create(id, change)))
+    if (isNew && !unrecorded(request) && (await this.#create(id, change)))
       return { kind: 'claimed', attempts: 1, tries: change.append.tries, leaseUntilMs: asked };
     const claimed = await this.update(id, change, 'ALL_NEW');
     if (claimed) return this.#claimed(claimed, fence);
     const record = await this.get(id);
     // Gone between the two calls (its time to live): free again.
-    if (!record) {
-      const { needsRecord } = request;
-      return needsRecord === undefined ? this.claim(request) : { kind: 'refused', reason: needsRecord };
-    }
+    if (!record) return unrecorded(request) ?? this.claim(request);
     if (record.nonce !== nonce) {
       // Queued by an earlier version, or by a producer that keeps no records.
       if (record.nonce === undefined && !request.needsNonce)
@@ -95,6 +95,8 @@ export class JobTable extends JobEndings {
     // Held; or this very claim was handed back already, and what asks once more comes too late.
     if ((state !== 'running' && state !== 'queued') || record.fence === fence)
       return { kind: 'waiting', state };
+    if (isOverLimit(request, record))
+      return { kind: 'refused', reason: request.overLimit ?? '', fails: nonce !== undefined };
     if (record.cancelRequestedAt === undefined) return this.claim(request);
     const cancelled = await this.update(id, this.#cancellation(nowMs, earliestMs), 'ALL_NEW');
     return cancelled ? { kind: 'ended', record: cancelled } : this.claim(request);
@@ -148,12 +150,13 @@ export class JobTable extends JobEndings {
    * may, and the record of the old job names the new one.
    */
   async #redriven(
-    { id, nonce }: ClaimRequest,
+    { id, nonce, limitSeconds, overLimit }: ClaimRequest,
     oldId: string,
   ): Promise<Extract<Claim, { kind: 'refused' }> | undefined> {
     // It was believed before.
     if (await this.get(id)) return undefined;
-    if (await this.update(oldId, redriveChange(id, nonce))) return undefined;
+    const longLimit = overLimit === undefined ? undefined : limitSeconds;
+    if (await this.update(oldId, redriveChange(id, nonce, longLimit))) return undefined;
     const old = await this.get(oldId);
     const isProven = nonce !== undefined && old?.nonce === nonce;
     return {
@@ -216,17 +219,37 @@ function claimable(and: string): string {
   return `#state = :queued AND ${and} OR #state = :running AND #leaseUntilMs < :now AND ${and}`;
 }
 
+/** Of a dead letter that runs again, the record of the old job has the limit. */
+function needsItsLimit({ overLimit, retryOf }: ClaimRequest): boolean {
+  return overLimit !== undefined && retryOf === undefined;
+}
+
+const HAS_LIMIT = '#limitSeconds = :set_limitSeconds AND attribute_not_exists(#limitUnchecked)';
+
+function isOverLimit(request: ClaimRequest, { limitSeconds, limitUnchecked }: JobRecord): boolean {
+  return needsItsLimit(request) && (limitUnchecked === true || limitSeconds !== request.limitSeconds);
+}
+
+/** Why a job that has no record is not this message's to make. */
+function unrecorded(request: ClaimRequest): Extract<Claim, { kind: 'refused' }> | undefined {
+  const { id, messageId, needsRecord, overLimit = '' } = request;
+  if (needsRecord !== undefined) return { kind: 'refused', reason: needsRecord };
+  if (!needsItsLimit(request)) return undefined;
+  return { kind: 'refused', reason: overLimit, fails: id === ownId(messageId) };
+}
+
 function claimChange(request: ClaimRequest) {
   const { id, messageId, instance, fence, nowMs, errorMs = 0, leaseUntilMs, enqueuedAtMs, body } = request;
-  const { group, requestId, limitSeconds, retryOf, nonce, needsRecord } = request;
+  const { group, requestId, limitSeconds, retryOf, nonce } = request;
   const startedAt = new Date(nowMs).toISOString();
   const listing = `running#${instance}`;
   const kept = body !== undefined && Buffer.byteLength(body) <= LONGEST_KEPT_BODY ? body : undefined;
-  const isFree = needsRecord === undefined ? 'attribute_not_exists(#pk) OR ' : '';
+  const isFree = unrecorded(request) ? '' : 'attribute_not_exists(#pk) OR ';
   const isBound = nonce === undefined ? 'attribute_not_exists(#nonce)' : '#nonce = :nonce';
+  const isAllowed = needsItsLimit(request) ? ` AND ${HAS_LIMIT}` : '';
   return {
     // A claim counts once, however late a repetition of it arrives.
-    condition: `${isFree}${claimable(`attribute_not_exists(#cancelRequestedAt) AND NOT #fence = :set_fence AND ${isBound}`)}`,
+    condition: `${isFree}${claimable(`attribute_not_exists(#cancelRequestedAt) AND NOT #fence = :set_fence AND ${isBound}${isAllowed}`)}`,
     values: { ':queued': 'queued', ':running': 'running', ':now': nowMs - errorMs, ':nonce': nonce },
     set: {
       id,

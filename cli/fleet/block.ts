@@ -64,7 +64,7 @@ async function record(context: FleetContext, orders: readonly Order[], resumed: 
   }
   const nowMs = clock.now();
   await Promise.all([
-    catalogue.createMany(drawn.map((order) => recordOf(order, facts, nowMs))),
+    catalogue.createMany(drawn.map((order) => recordOf(order, context, nowMs))),
     ...orders.map(async (order) => {
       if (!order.deduped) return;
       const first = await recordOnce(context, catalogue, order);

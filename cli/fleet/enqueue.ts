@@ -55,7 +55,7 @@ export async function recordOnce(
   const { facts } = context;
   for (;;) {
     const nowMs = await awsTime(context);
-    if (await catalogue.createOnce(recordOf(order, facts, nowMs))) return undefined;
+    if (await catalogue.createOnce(recordOf(order, context, nowMs))) return undefined;
     const earlier = (await catalogue.getMany([order.id])).get(order.id);
     if (!earlier) {
       // Cleaned up; or gone between the two calls: its time to live.

@@ -7,12 +7,16 @@ import type { FleetFacts } from '../../jobs/fleet-facts.ts';
 import { bodyKey } from '../../jobs/log-layout.ts';
 import { type JobRecord, LONGEST_KEPT_BODY } from '../../jobs/record.ts';
 import { type Body, textOf } from './body.ts';
+import type { FleetContext } from './context.ts';
 import { BadBody, NotTracked, WrongOption } from './errors.ts';
 import { dedupedId } from './ids.ts';
 
 /** What can be said of a job beside its body. */
 export interface JobOptions {
-  /** How long the worker may run, from its start: then it is ended. Default: the fleet's limit. Ansible's `async`. */
+  /**
+   * How long the worker may run, from its start: then it is ended. 1 to the fleet's `maxLimit`. Default: the fleet's limit.
+   * Ansible's `async`.
+   */
   limitSeconds?: number;
   /** How long the job stays hidden on the queue first: 0 to 900, whole. Default 0. */
   delaySeconds?: number;
@@ -122,9 +126,14 @@ function written(envelope: object): string {
 }
 
 /** The record that the job has before its message is sent. */
-export function recordOf(order: Order, facts: FleetFacts, nowMs: number): JobRecord {
+export function recordOf(
+  order: Order,
+  { facts, toldByStack }: Pick<FleetContext, 'facts' | 'toldByStack'>,
+  nowMs: number,
+): JobRecord {
   const { id, envelope, text, viaBucket, retryOf, nonce } = order;
   const { limitSeconds, group, requestId } = envelope;
+  const isLimitKnown = facts.maxLimitSeconds !== undefined || toldByStack === true;
   const isKept = Buffer.byteLength(text) <= LONGEST_KEPT_BODY;
   return {
     pk: `job#${id}`,
@@ -137,6 +146,7 @@ export function recordOf(order: Order, facts: FleetFacts, nowMs: number): JobRec
     ...(isKept && { body: text }),
     ...(viaBucket && { bodyKey: bodyKey(id) }),
     ...(limitSeconds !== undefined && { limitSeconds }),
+    ...(limitSeconds !== undefined && !isLimitKnown && { limitUnchecked: true }),
     ...(group !== undefined && { group }),
     ...(requestId !== undefined && { requestId }),
     ...(retryOf !== undefined && { retryOf }),
@@ -153,7 +163,13 @@ function needTracking({ fleet, trackJobs }: FleetFacts, options: JobOptions): vo
   }
 }
 
-function checkTimes({ graceSeconds }: FleetFacts, { limitSeconds, delaySeconds, dedupe }: JobOptions): void {
+function checkTimes(facts: FleetFacts, { limitSeconds, delaySeconds, dedupe }: JobOptions): void {
+  const { fleet, graceSeconds, maxLimitSeconds } = facts;
+  if (limitSeconds !== undefined && maxLimitSeconds !== undefined && limitSeconds > maxLimitSeconds) {
+    throw new WrongOption(
+      `The job's time limit is ${limitSeconds} s; fleet ${fleet} allows 1 to ${maxLimitSeconds} s (its prop maxLimit).`,
+    );
+  }
   const longest = LONGEST_VISIBILITY_SECONDS - graceSeconds;
   if (limitSeconds !== undefined && !(limitSeconds >= 1 && limitSeconds <= longest)) {
     throw new WrongOption(

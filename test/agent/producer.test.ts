@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { deadLetterOf } from '../../cli/fleet/dead-letter.ts';
 import { ownerOf, proofOf } from '../../cli/fleet/dead-letter-proof.ts';
+import { Fleet } from '../../cli/fleet/fleet.ts';
 import { dedupedId } from '../../cli/fleet/ids.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { mannedFleets } from '../cli/fleet/manned.ts';
@@ -134,6 +135,68 @@ describe('a producer that may only send messages', () => {
     await bench.empty();
     expect(await bench.journal()).toEqual([`${id} real`, `${again} real`]);
     expect(await bench.table.get(again)).toMatchObject({ retryOf: id });
+  });
+});
+
+describe('a limit beyond what the fleet allows', () => {
+  const LONG = 43_000;
+  const refusal = 'the limit of 43000 s is longer than this fleet allows: at most 3600 s (its prop maxLimit)';
+
+  test('is refused of a producer, with the number', async () => {
+    const { bench, work } = await open();
+    const plain = `m-${await bench.send(JSON.stringify({ mayfly: 1, payload: 'x', limitSeconds: LONG }))}`;
+    await bench.send(envelope('order-8', { payload: 'x', limitSeconds: LONG }));
+    await bench.send(envelope('order-9', { payload: 'x', limitSeconds: 3600 }));
+    await work(LOG_RUN);
+    await bench.empty();
+    expect(await bench.journal()).toEqual(['order-9 x']);
+    expect(await bench.table.get('order-8')).toBeUndefined();
+    const letters = await deadLetters(bench);
+    expect(letters).toHaveLength(2);
+    expect(letters).toContainEqual({ job: plain, reason: refusal });
+    expect(letters.map(({ reason }) => reason)).toEqual([refusal, refusal]);
+  });
+
+  test('is refused without records of jobs, too', async () => {
+    const { bench } = await open();
+    await bench.send(JSON.stringify({ mayfly: 1, payload: 'x', limitSeconds: LONG }));
+    const agent = await bench.agent(LOG_RUN, { trackJobs: false });
+    agent.work.resume();
+    await bench.empty();
+    expect((await deadLetters(bench)).map(({ reason }) => reason)).toEqual([refusal]);
+    expect(await bench.journal()).toEqual([]);
+  });
+
+  test('is none where the fleet allows more', async () => {
+    const { bench } = await open();
+    await bench.send(envelope('order-10', { payload: 'x', limitSeconds: LONG }));
+    const agent = await bench.agent(LOG_RUN, { maxLimitSeconds: LONG });
+    agent.work.resume();
+    await bench.empty();
+    expect(await bench.journal()).toEqual(['order-10 x']);
+  });
+
+  test('stays what it was for a job that was enqueued before the fleet allowed less, and for its dead letter', async () => {
+    const { bench, fleet, work } = await open();
+    const allowing = new Fleet({ ...fleet.context, toldByStack: true });
+    const { id } = await allowing.enqueue('x', { limitSeconds: LONG });
+    await work(`${LOG_RUN}; exit 65`);
+    expect(await fleet.wait([id])).toMatchObject([{ state: 'failed', exitStatus: 65 }]);
+    await bench.empty();
+    const [letter] = await bench.deadLetters();
+    const again = `m-${await bench.send(letter?.Body ?? '', letter?.MessageAttributes)}`;
+    await bench.empty();
+    expect(await bench.journal()).toEqual([`${id} x`, `${again} x`]);
+  });
+
+  test('fails a job that was enqueued by somebody who did not know what the fleet allows', async () => {
+    const { bench, fleet, work } = await open();
+    const { id } = await fleet.enqueue('x', { limitSeconds: LONG });
+    await work(LOG_RUN);
+    expect(await fleet.wait([id])).toMatchObject([{ state: 'failed', attempts: 0, reason: refusal }]);
+    await bench.empty();
+    expect(await deadLetters(bench)).toEqual([{ job: id, reason: refusal }]);
+    expect(await bench.journal()).toEqual([]);
   });
 });
 

@@ -48,6 +48,11 @@ test.each<[string, object, string]>([
     { retirement: { billing: 'free' } },
     'retirement.billing is "free"; allowed is one of auto, per-second, per-hour',
   ],
+  [
+    'a longest limit below the limit',
+    { limitSeconds: 60, maxLimitSeconds: 59 },
+    'maxLimitSeconds is 59; allowed is at least limitSeconds, 60',
+  ],
   ['no program', { command: [] }, 'command is []; allowed is at least the name of a program'],
   [
     'a FIFO queue',

@@ -116,6 +116,15 @@ describe('an agent runs what an earlier client has enqueued', () => {
     expect(await bench.journal()).toEqual([`${id} x`]);
   });
 
+  test('with a longer limit than this version allows unless it is told', async () => {
+    const { bench, work } = await open();
+    await recordByOldClient(bench, 'j-long', 'x', { limitSeconds: 7200 });
+    await bench.send(JSON.stringify({ mayfly: 1, id: 'j-long', payload: 'x', limitSeconds: 7200 }));
+    await work(LOG_RUN);
+    await bench.empty();
+    expect(await bench.journal()).toEqual(['j-long x']);
+  });
+
   test('and its dead letter, which an earlier agent wrote and SQS brings back', async () => {
     const { bench, work } = await open();
     const failed = { state: 'failed', attempts: 3, endedAt: new Date().toISOString() } as const;

@@ -375,3 +375,24 @@ test('a dead letter is believed by one who asks again, as the answer was lost', 
   await catalogue.createOnce({ pk: `job#${old}`, id: old, state: 'lost', attempts: 1, retriedAs: again });
   expect(await table.claim(request(again, { retryOf: old }))).toMatchObject({ kind: 'claimed' });
 });
+
+test('a limit that the fleet does not allow is had by nobody whose job does not have it already', async () => {
+  const [tried, named, free] = [newId(), newId(), newId()];
+  const long = { fence: 'next', limitSeconds: 43_000, overLimit: 'too long' };
+  await table.claim(request(tried));
+  const afterLease = { ...long, nowMs: 9000, leaseUntilMs: 10_000 };
+  expect(await table.claim(request(tried, afterLease))).toMatchObject({ kind: 'refused', fails: false });
+  await table.handBack(tried, 'first', END);
+  const before = await table.get(tried);
+  expect(await table.claim(request(tried, long))).toEqual({
+    kind: 'refused',
+    reason: 'too long',
+    fails: false,
+  });
+  expect(await table.get(tried)).toEqual(before);
+  const record = { pk: `job#${named}`, id: named, state: 'queued', attempts: 0, nonce: 'n-1' } as const;
+  await catalogue.createOnce({ ...record, limitSeconds: 43_000, limitUnchecked: true });
+  expect(await table.claim(request(named, { ...long, nonce: 'n-1' }))).toMatchObject({ fails: true });
+  expect(await table.claim(request(free, { ...long, isNew: true }))).toMatchObject({ fails: false });
+  expect(await table.get(free)).toBeUndefined();
+});

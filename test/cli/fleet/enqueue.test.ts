@@ -174,6 +174,20 @@ describe('options out of bounds are refused', () => {
   });
 });
 
+describe("a limit beyond the fleet's maxLimit", () => {
+  it('is refused before anything is sent, by whatever verb, with the number', async () => {
+    const { fleet, record } = await open();
+    const strict = withFacts(fleet, { maxLimitSeconds: 600 });
+    const sentence = "The job's time limit is 601 s; fleet group allows 1 to 600 s (its prop maxLimit).";
+    await expect(strict.enqueue('x', { limitSeconds: 601 })).rejects.toThrow(sentence);
+    await expect(strict.enqueueMany([{ body: 'x', limitSeconds: 601 }])).rejects.toThrow(sentence);
+    await record({ id: 'j-long', state: 'failed', body: 'x', limitSeconds: 601 });
+    await expect(strict.retry('j-long')).rejects.toThrow(sentence);
+    expect(await received(fleet)).toEqual([]);
+    expect(await strict.enqueue('x', { limitSeconds: 600 })).toMatchObject({ state: 'queued' });
+  });
+});
+
 describe('jobs with one dedupe key', () => {
   it('are one: the second is not enqueued once the first was seen', async () => {
     const { fleet, record } = await open();

@@ -6,6 +6,7 @@ import { type Job, ownId } from '../jobs/message.ts';
 import type { Ending } from '../jobs/outcome.ts';
 import type { Claim, ClaimRequest, JobTable } from '../jobs/table.ts';
 import { type LeaseTimes, longestRunMs } from '../policy/lease.ts';
+import { refusalKind } from '../policy/refusal.ts';
 import type { Bodies } from './bodies.ts';
 import type { Cancels } from './cancels.ts';
 import type { WorkerAccess } from './credentials/worker-access.ts';
@@ -15,6 +16,7 @@ import type { TryLogWriter } from './log/try-log-writer.ts';
 import type { TryLogs } from './log/try-logs.ts';
 import { attributesVariable } from './message-attributes.ts';
 import { persist } from './persist.ts';
+import type { Refusals } from './refusals.ts';
 import type { RunEnd, Runner } from './runner.ts';
 
 export interface AttemptOptions {
@@ -28,6 +30,8 @@ export interface AttemptOptions {
   /** Where output goes; only jobs that are tracked have logs. */
   logs: TryLogs;
   bodies: Bodies;
+  /** Told how each claim ended. */
+  refusals: Pick<Refusals, 'answered' | 'failed'>;
   instance: string;
   limitSeconds: number;
   graceSeconds: number;
@@ -39,6 +43,8 @@ export interface AttemptOptions {
   log: Log;
   /** True once no worker may be started any more. */
   stopping: () => boolean;
+  /** True while no new job is taken: a claim that AWS refuses is given up then. */
+  draining: () => boolean;
 }
 
 /** How long a slot waits for a table that does not answer, before the job is handed back. */
@@ -96,7 +102,7 @@ export class Attempts {
 
   /** Claims just before the start, so that a job which only waited here costs no attempt. */
   async #claim(table: JobTable, held: Held): Promise<Claim | Error> {
-    const { clock, random, log, leases, stopping, instance } = this.#options;
+    const { clock, random, log, leases, refusals, stopping, draining, instance } = this.#options;
     const id = jobIdOf(held);
     const fence = randomUUID();
     const job = held.reading.kind === 'job' ? held.reading.job : undefined;
@@ -130,10 +136,15 @@ export class Attempts {
         {
           clock,
           random,
-          hopeless: () => stopping() || leases.hasEnded(held) || clock.monotonic() > giveUpMs,
+          hopeless: (error) => {
+            refusals.failed('claim', error);
+            if (draining() && refusalKind(error as Error) === 'lasting') return true;
+            return stopping() || leases.hasEnded(held) || clock.monotonic() > giveUpMs;
+          },
           onFailure: (err, tries) => log.warn({ job: id, err, tries }, 'the job could not be claimed yet'),
         },
       );
+      refusals.answered('claim');
       if (claim.kind === 'claimed') {
         held.claim = { fence, attempts: claim.attempts, tries: claim.tries };
         leases.boundBy(held, asked.get(claim.leaseUntilMs ?? Number.NaN));

@@ -144,6 +144,11 @@ export const AgentConfigSchema = v.strictObject({
       paidPeriodSeconds: v.optional(seconds(1, 3600), 3600),
       /** An instance older than this takes no new job. */
       maxAgeSeconds: v.optional(seconds(60, 31_536_000)),
+      /**
+       * How long AWS may refuse the agent what it cannot work without (messages, its table, the workers' role) before
+       * the instance retires; an outage of AWS may last three times as long.
+       */
+      refusalSeconds: v.optional(seconds(0.1, 86_400), 300),
       /** Time budget of the ladder's rungs, together. */
       ladderSeconds: v.optional(seconds(1, 86_400), 600),
     }),

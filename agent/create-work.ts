@@ -18,6 +18,7 @@ import { InstanceHealth } from './instance-health.ts';
 import { Leases } from './leases.ts';
 import { TryLogs } from './log/try-logs.ts';
 import { Receiver, type Room } from './receive.ts';
+import { Refusals } from './refusals.ts';
 import type { Runner } from './runner.ts';
 import { Settler } from './settle.ts';
 import { Slots } from './slots.ts';
@@ -34,6 +35,8 @@ export interface WorkOptions {
   access?: WorkerAccess | undefined;
   /** The disks that workers write to; without them nobody looks at the room that is left. */
   disk?: WorkerDisk | undefined;
+  /** Told what AWS answers. By default nobody is. */
+  refusals?: Refusals;
   clock: Clock;
   /** As `Math.random`. */
   random: () => number;
@@ -95,7 +98,8 @@ class JobSide implements Work {
         ? { client: clients.dynamodb, table: config.table }
         : undefined;
     const table = tracked && new JobTable(tracked.client, tracked.table, config.recordSeconds);
-    const shared = { ...config, queue, table, clock, random, log };
+    const { refusals = new Refusals(clock) } = options;
+    const shared = { ...config, queue, table, clock, random, log, refusals };
     this.#leases = new Leases(shared);
     this.#logs = new TryLogs({ config, clients, clock, random, log });
     const stopping = () => this.#stopping;
@@ -112,6 +116,7 @@ class JobSide implements Work {
       access: options.access,
       instance,
       stopping,
+      draining: () => this.#draining,
     });
     const backoff = {
       initialMs: config.retryBackoff.firstSeconds * 1000,

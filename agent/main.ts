@@ -3,6 +3,7 @@ import { AwsClock } from '../aws/aws-clock.ts';
 import { createClients } from '../aws/clients.ts';
 import { findIdentity } from '../aws/identity.ts';
 import { createLog, type Log } from '../aws/log.ts';
+import { RecentLines } from '../aws/recent-lines.ts';
 import type { AgentConfig } from './config.ts';
 import { createRunner } from './create-runner.ts';
 import { createWork } from './create-work.ts';
@@ -10,6 +11,7 @@ import { openWorkerAccess } from './credentials/worker-access.ts';
 import { createNotify } from './notify.ts';
 import { type Options, readOptions, USAGE, UsageError } from './options.ts';
 import { ConfigError, parseConfig } from './read-config.ts';
+import { Refusals } from './refusals.ts';
 import { forgetRetirement } from './retire/account.ts';
 import { type Life, startLife } from './retire/life.ts';
 import { type Runner, WorkerMissing } from './runner.ts';
@@ -23,6 +25,9 @@ const NODE_MAJOR = 24;
 /** `sysexits.h`: started wrongly, or with a configuration that is. */
 const EX_USAGE = 64;
 const EX_CONFIG = 78;
+
+/** Characters of the agent's log that are kept in memory, to be saved when the instance breaks down. */
+const RECENT_LOG = 64 * 1024;
 
 async function main(): Promise<void> {
   if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR) {
@@ -44,7 +49,9 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
   // Only the template of a group names a launch hook.
   const member = config.launchHook !== undefined;
   const identity = await findIdentity(process.env, clock, member);
-  const log = createLog(options.logLevel, { fleet: config.fleet, instance: identity.instanceId });
+  const recentLines = new RecentLines(RECENT_LOG);
+  const fields = { fleet: config.fleet, instance: identity.instanceId };
+  const log = createLog(options.logLevel, fields, recentLines);
   const clients = createClients(config.region, clock);
   const runner = createRunner(options, config, clock);
   // However the agent ends, no worker outlives it to run beside the next try of its job.
@@ -53,7 +60,8 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
   const workerMissing = await whyMissing(runner);
   const instance = identity.instanceId;
   const random = Math.random;
-  const access = await openWorkerAccess({ config, clients, instance, clock, random, log });
+  const refusals = new Refusals(clock);
+  const access = await openWorkerAccess({ config, clients, instance, clock, refusals, random, log });
   const disk = createWorkerDisk(options, config, clock, log);
   const watchdog = new Watchdog({
     notify: createNotify(process.env, log),
@@ -70,6 +78,7 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
     runner,
     access,
     disk,
+    refusals,
     clock,
     random,
     log,
@@ -83,6 +92,9 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
     log,
     identity,
     work,
+    refusals,
+    access,
+    recentLog: () => recentLines.text(),
     supervisor: watchdog,
     stateDirectory: options.stateDirectory,
     ...(workerMissing === undefined ? {} : { workerMissing }),

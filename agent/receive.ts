@@ -3,6 +3,7 @@ import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
 import { type JobQueue, LARGEST_BATCH, type Message } from '../jobs/queue.ts';
 import { backoffMs } from '../policy/backoff.ts';
+import type { Refusals } from './refusals.ts';
 
 export interface ReceiverOptions {
   queue: JobQueue;
@@ -17,6 +18,8 @@ export interface ReceiverOptions {
    * before jobs were to be left to others.
    */
   deliver: (messages: Message[], startMs: number, wanted: boolean) => void;
+  /** Told how each receive ended. */
+  refusals: Pick<Refusals, 'answered' | 'failed'>;
   /** How long to wait before each receive, which then asks for one job; 0: not at all. */
   pauseMs: () => number;
   /** Called after a receive with a pause before it. */
@@ -43,6 +46,8 @@ const MOST_POLLS = 2;
  */
 const SHORT_POLL_SECONDS = 5;
 const SHORT_POLLS_MS = 60_000;
+/** The first answer makes the instance ready. SQS asks all of its servers from one second of waiting on. */
+const FIRST_POLL_SECONDS = 1;
 
 export const WAITS = { initialMs: 500, maxMs: 20_000 };
 
@@ -59,6 +64,7 @@ export class Receiver {
   #receiving = new AbortController();
   #asked = 0;
   #failures = 0;
+  #answered = false;
   #plenty = false;
   /** Aborted when jobs are received as usual again: cuts a pause short. */
   #pausing = new AbortController();
@@ -129,9 +135,22 @@ export class Receiver {
   async #receive(count: number, waitSeconds: number, isWanted: () => boolean): Promise<Message[]> {
     const startMs = this.#options.clock.monotonic();
     this.#options.onAttempt();
-    const messages = await this.#options.queue.receive(count, waitSeconds, this.#options.leaseSeconds);
+    const messages = await this.#ask(count, waitSeconds);
     this.#options.deliver(messages, startMs, isWanted());
     return messages;
+  }
+
+  async #ask(count: number, waitSeconds: number): Promise<Message[]> {
+    const { queue, leaseSeconds, refusals } = this.#options;
+    try {
+      const messages = await queue.receive(count, waitSeconds, leaseSeconds);
+      this.#answered = true;
+      refusals.answered('receive');
+      return messages;
+    } catch (error) {
+      refusals.failed('receive', error);
+      throw error;
+    }
   }
 
   /** A free slot asks at once; waiting jobs are topped up by a full batch, or when half of them are used. */
@@ -179,6 +198,7 @@ export class Receiver {
 
   #waitSeconds(): number {
     const { clock, leaseSeconds } = this.#options;
+    if (!this.#answered) return FIRST_POLL_SECONDS;
     const quietMs = clock.monotonic() - this.#lastJobMs;
     const longest = quietMs > SHORT_POLLS_MS ? LONGEST_POLL_SECONDS : SHORT_POLL_SECONDS;
     // A lease counts from the start of its receive: half of it at least is left when the receive ends.

@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino';
+import type { RecentLines } from './recent-lines.ts';
 
 /** Structured logs: one JSON line an event, a message for people and fields for machines. */
 export type Log = Logger;
@@ -13,11 +14,20 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
  * Written synchronously: what an agent said last before it died is what its operator needs first.
  *
  * @param fields in every line, such as the fleet's and the instance's name
+ * @param recent gets each line too
  */
-export function createLog(level: LogLevel, fields: Record<string, string> = {}): Log {
+export function createLog(
+  level: LogLevel,
+  fields: Record<string, string> = {},
+  recent?: Pick<RecentLines, 'write'>,
+): Log {
   const output = pino.destination({ dest: 1, sync: true });
   // A reader that has gone must not take its writer along.
   output.on('error', () => undefined);
+  const write = (line: string): void => {
+    recent?.write(line);
+    output.write(line);
+  };
   return pino(
     {
       level,
@@ -26,7 +36,7 @@ export function createLog(level: LogLevel, fields: Record<string, string> = {}):
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: describeError },
     },
-    output,
+    { write },
   );
 }
 

@@ -52,6 +52,7 @@ export function agentConfig(stack: Stack, settings: FleetSettings, surroundings:
     retirement: {
       billing: settings.billing,
       ladderSeconds: settings.ladderSeconds,
+      refusalSeconds: settings.refusalSeconds,
       ...(settings.idleSeconds === undefined ? {} : { idleSeconds: settings.idleSeconds }),
       ...(settings.maxAgeSeconds === undefined ? {} : { maxAgeSeconds: settings.maxAgeSeconds }),
     },

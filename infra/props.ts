@@ -312,6 +312,13 @@ export interface WorkerFleetProps {
    */
   readonly retirementBudget?: Duration;
   /**
+   * How long AWS may refuse an agent what it cannot work without (the queue's messages, the table, the workers' role)
+   * before its instance retires. An outage of AWS or throttling may last three times as long.
+   *
+   * @default Duration.minutes(5)
+   */
+  readonly refusalTimeout?: Duration;
+  /**
    * How often an instance says that it lives and looks at its group.
    *
    * @default Duration.minutes(1)

@@ -69,6 +69,7 @@ export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
     warmPool: props.warmPool && warmPoolOf(props.warmPool),
     bootBudgetSeconds: seconds(props.bootBudget, Duration.minutes(15)),
     ladderSeconds: seconds(props.retirementBudget, Duration.minutes(10)),
+    refusalSeconds: seconds(props.refusalTimeout, Duration.minutes(5)),
     reportSeconds: seconds(props.reportInterval, Duration.minutes(1)),
     noticeSeconds: seconds(props.noticeInterval, Duration.seconds(5)),
     cancelSeconds: seconds(props.cancelInterval, Duration.seconds(5)),

@@ -171,6 +171,7 @@ const checks = {
   bootBudget: duration(30, 2 * HOUR, wholeSeconds),
   alarmTopic: having('an ITopic', 'topicArn'),
   retirementBudget: duration(1, DAY),
+  refusalTimeout: duration(1, DAY),
   reportInterval: duration(1, HOUR),
   noticeInterval: duration(0.1, 60),
   cancelInterval: duration(0.1, HOUR),

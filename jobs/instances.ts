@@ -35,7 +35,14 @@ export function keptSeconds(recordSeconds: number): number {
 
 /** The instances in the table. An agent writes its own; the keeper reads all and moves those that are gone. */
 export interface InstanceStore {
-  /** An instance that is ready for work: lists it as living, whatever an earlier run of its agent had said. */
+  /** An agent that starts: lists its instance as living, whatever an earlier run of the agent had said. */
+  begins(
+    instance: string,
+    launchedAt: string | undefined,
+    nowMs: number,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  /** An instance that is ready for work. Nothing is written for one that retires. */
   ready(instance: string, at: Readiness, nowMs: number, signal?: AbortSignal): Promise<void>;
   /**
    * The instance lives, and says what it does. Lists it, so that an agent which could not say that it was ready is
@@ -81,9 +88,13 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
     );
 
   return {
+    async begins(instance, launchedAt, nowMs, signal) {
+      const set = { instance, listing: 'instances', launchedAt, heardAtMs: nowMs };
+      await update(instance, { set, remove: NOT_RETIRED }, signal);
+    },
     async ready(instance, at, nowMs, signal) {
       const set = { instance, listing: 'instances', ...at, heardAtMs: nowMs };
-      await update(instance, { set, remove: NOT_RETIRED }, signal);
+      await unlessRefused(update(instance, { set, remove: NOT_RETIRED, ...LIVES }, signal));
     },
     async heard(instance, nowMs, outlook, signal) {
       const told = { heardAtMs: nowMs, outlook };

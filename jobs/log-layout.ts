@@ -30,7 +30,17 @@ export function chunkKey(job: string, key: string, part: LogPart, number: number
 
 /** What an instance writes again and again that lives and cannot say so in the table: its outlook, as JSON. */
 export function signOfLifeKey(instance: string): string {
-  return `instances/${instance}/alive.json`;
+  return `${instanceLogPrefix(instance)}alive.json`;
+}
+
+/** Where the log of an instance is that broke down: what `mayfly-retire.sh` writes too. */
+export function instanceLogKey(instance: string, decidedAt: string, reason: string): string {
+  const time = decidedAt.replace(/\.\d+Z$/, 'Z').replaceAll(':', '');
+  return `${instanceLogPrefix(instance)}${time}-${reason}.log`;
+}
+
+export function instanceLogPrefix(instance: string): string {
+  return `instances/${instance}/`;
 }
 
 export function bodyKey(job: string): string {

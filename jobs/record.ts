@@ -158,6 +158,8 @@ export interface Outlook {
   reason?: RetirementReason;
   /** It takes one job at a time, with pauses, as several jobs in a row have failed on it. Absent: it does not. */
   slowed?: SlowedOutlook;
+  /** AWS refuses it what it cannot work without: it takes no job. */
+  refused?: RefusedOutlook;
 }
 
 export interface SlowedOutlook {
@@ -166,6 +168,13 @@ export interface SlowedOutlook {
   failures: number;
   reason: string;
 }
+
+export type RefusedOutlook = {
+  what: 'receive' | 'claim' | 'report' | 'worker-role';
+  /** AWS's own words. */
+  error: string;
+  since: string;
+};
 
 export type RetirementReason =
   | 'idle'
@@ -181,6 +190,10 @@ export type RetirementReason =
   | 'worker-missing'
   | 'disk-full'
   | 'unhealthy'
+  /** AWS refused the agent what it cannot work without, for too long: `problem` has its words. */
+  | 'cannot-receive'
+  | 'cannot-use-table'
+  | 'cannot-assume-worker-role'
   | 'agent-crashed'
   | 'stopped'
   /** It is gone, and nobody knows why. */
@@ -202,4 +215,6 @@ export interface Retirement {
   lastError?: string;
   /** What was wrong with an instance that was of no use, for a person. */
   problem?: string;
+  /** Of what kind the refusal was for which the instance goes; see `RefusalKind` of policy/refusal.ts. */
+  refusal?: 'lasting' | 'passing';
 }

@@ -81,6 +81,7 @@ function processes(look: Look, config: KeeperConfig): Action[] {
       readyAt,
       heard: heardAtMs(look, instance) !== undefined,
       reason: retirement?.reason,
+      refusal: retirement?.refusal,
       jobsDone: retirement?.jobsDone,
       present: present.has(instance),
       ageMs: nowMs - startedAtMs,

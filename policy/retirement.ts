@@ -1,6 +1,7 @@
 /** When an instance goes, and why: a pure decision over what the agent knows of itself, its group and AWS's wishes. */
 
 import { type Billing, HOUR_MS, paidUntilMs } from './billing.ts';
+import { type RefusalKind, type RefusalReason, type Refusals, waitsForAws } from './refusal.ts';
 
 /** Idle time worth keeping an instance for whose boot time is unknown. */
 export const UNKNOWN_BOOT_MS = 180_000;
@@ -28,13 +29,16 @@ export type Reason =
  * - `worker-missing`: the worker's program cannot be started.
  * - `disk-full`: the disk that the workers write to has less free space than the fleet asks for.
  * - `unhealthy`: the fleet's `instanceCheck` failed after a job had failed.
+ * - `cannot-...`: AWS refused the agent what it cannot work without, for too long (`brokenBy` of `refusal.ts`).
  */
-export type BrokenReason = 'worker-missing' | 'disk-full' | 'unhealthy';
+export type BrokenReason = 'worker-missing' | 'disk-full' | 'unhealthy' | RefusalReason;
 
 export interface Broken {
   reason: BrokenReason;
-  /** What is wrong, for a person. */
+  /** What is wrong, for a person: of a refusal AWS's own words. */
   problem: string;
+  /** Of a refusal, of what kind it was. */
+  refusal?: RefusalKind;
 }
 
 export interface InstanceFacts {
@@ -46,6 +50,11 @@ export interface InstanceFacts {
   bootMs?: number | undefined;
   /** Why the instance is of no use; undefined while it is of use. */
   broken?: BrokenReason | undefined;
+  /** Calls that AWS does not answer now, and whether it has answered a receive since the agent's start. */
+  refusals?: Refusals;
+  received?: boolean;
+  /** The fleet is: nothing is received, and what AWS refuses is of no account. */
+  paused?: boolean;
   /** What AWS said through the instance's metadata. */
   spotInterruption?: boolean;
   rebalanceRecommended?: boolean;
@@ -91,6 +100,7 @@ export function decide(facts: InstanceFacts, rules: RetirementRules): Decision {
   if (must) return { kind: 'leave', reason: must };
   if (facts.idleMs === undefined) return untilMaxAge(facts, rules, undefined);
   if (facts.group?.surplus) return { kind: 'retire', reason: 'surplus' };
+  if (isKeptFromWork(facts)) return untilMaxAge(facts, rules, undefined);
   const refusal = atMinimum(facts);
   if (refusal) return untilMaxAge(facts, rules, refusal.againInMs);
   if (facts.rebalanceRecommended) return { kind: 'retire', reason: 'rebalance' };
@@ -121,6 +131,11 @@ export function isEnding(targetState: string | undefined): boolean {
 /** Whether the instance is in a warm pool, to stay there: `Warmed:Running`, `Warmed:Stopped`, `Warmed:Hibernated`. */
 export function isPooled(targetState: string | undefined): boolean {
   return (targetState?.startsWith('Warmed:') ?? false) && !isEnding(targetState);
+}
+
+/** Without a job, but for another reason than a lack of jobs: it stays until AWS answers, or until it is broken. */
+function isKeptFromWork({ refusals = {}, received = true, paused = false }: InstanceFacts): boolean {
+  return !paused && waitsForAws(refusals, received);
 }
 
 /** A group at its minimum would refuse: asking is spared until it has grown. */

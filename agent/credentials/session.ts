@@ -1,6 +1,8 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
 import { backoffMs } from '../../policy/backoff.ts';
+import { refusalKind } from '../../policy/refusal.ts';
+import type { Refusals } from '../refusals.ts';
 
 /** Temporary credentials as "Container credential provider" (AWS SDKs and Tools Reference Guide) has them answered. */
 export interface WorkerCredentials {
@@ -17,6 +19,8 @@ export interface RoleSessionOptions {
   /** Asks STS once, with the SDK's own retries. */
   assume: () => Promise<WorkerCredentials>;
   clock: Clock;
+  /** Told how each round of calls ended. */
+  refusals: Pick<Refusals, 'answered' | 'failed'>;
   /** As `Math.random`. */
   random: () => number;
   log: Log;
@@ -53,10 +57,13 @@ const PATIENCE_MS = 800;
 
 /** Between two rounds of calls that failed: workers that ask in a loop must not become a loop of calls. */
 const WAITS = { initialMs: 500, maxMs: 15_000 };
+/** Before a role that was refused is asked for without a worker's asking. */
+const LEAST_WAIT_MS = 250;
 
 /**
  * The session of the workers' role that all workers of an instance share: fetched when the first of them asks, and
- * again ahead of its end as long as somebody does. Who asks while STS is down gets what there is, until that ends.
+ * again ahead of its end as long as somebody does. Who asks while STS is down gets what there is, until that ends. A role
+ * that STS refuses is asked for again until it is granted: meanwhile no worker is started that could ask.
  */
 export class RoleSession {
   readonly #options: RoleSessionOptions;
@@ -66,6 +73,7 @@ export class RoleSession {
   #failure: NoCredentials | undefined;
   #failures = 0;
   #nextRoundMs = Number.NEGATIVE_INFINITY;
+  readonly #closed = new AbortController();
 
   constructor(options: RoleSessionOptions) {
     this.#options = options;
@@ -79,13 +87,21 @@ export class RoleSession {
     throw this.#failure ?? new NoCredentials('STS has not answered yet', false);
   }
 
+  /** No round begins any more by itself. */
+  close(): void {
+    this.#closed.abort();
+  }
+
   #leftMs(): number {
     return (this.#held?.endsAtMs ?? Number.NEGATIVE_INFINITY) - this.#options.clock.monotonic();
   }
 
   #renew(): void {
-    if (this.#round || this.#options.clock.monotonic() < this.#nextRoundMs) return;
-    this.#round = this.#callSts().finally(() => {
+    if (this.#options.clock.monotonic() >= this.#nextRoundMs) this.#startRound();
+  }
+
+  #startRound(): void {
+    this.#round ??= this.#callSts().finally(() => {
       this.#round = undefined;
     });
   }
@@ -99,7 +115,9 @@ export class RoleSession {
       this.#succeeded();
     } catch (error) {
       this.#failed(error);
-      this.#nextRoundMs = clock.monotonic() + backoffMs(WAITS, this.#failures, random);
+      const waitMs = backoffMs(WAITS, this.#failures, random);
+      this.#nextRoundMs = clock.monotonic() + waitMs;
+      if (this.#failure?.denied) void this.#askAgain(waitMs);
     }
   }
 
@@ -110,8 +128,16 @@ export class RoleSession {
     return { ...credentials, Expiration: rfc3339(new Date(endsAtMs)) };
   }
 
+  /** Ends with the session, else with the round that it starts. */
+  async #askAgain(waitMs: number): Promise<void> {
+    const { signal } = this.#closed;
+    await this.#options.clock.sleep(Math.max(LEAST_WAIT_MS, waitMs), signal).catch(() => undefined);
+    if (!signal.aborted) this.#startRound();
+  }
+
   #succeeded(): void {
-    const { log, roleArn } = this.#options;
+    const { log, refusals, roleArn } = this.#options;
+    refusals.answered('worker-role');
     if (this.#failure) log.info({ role: roleArn }, 'workers get AWS credentials again');
     this.#failure = undefined;
     this.#failures = 0;
@@ -119,8 +145,9 @@ export class RoleSession {
 
   /** Logs the first failure of a kind in a row, not each: workers may ask often. */
   #failed(err: unknown): void {
-    const { log, roleArn } = this.#options;
-    const denied = err instanceof Error && err.name === 'AccessDenied';
+    const { log, refusals, roleArn } = this.#options;
+    refusals.failed('worker-role', err);
+    const denied = err instanceof Error && refusalKind(err) === 'lasting';
     const known = this.#failure?.denied === denied;
     this.#failures += 1;
     const reason = err instanceof Error ? err.message : String(err);

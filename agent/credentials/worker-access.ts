@@ -2,11 +2,14 @@ import { AssumeRoleCommand } from '@aws-sdk/client-sts';
 import type { Clients } from '../../aws/clients.ts';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
+import type { Refusals } from '../refusals.ts';
 import { type Admission, CredentialsEndpoint } from './endpoint.ts';
-import { RoleSession, rfc3339, SESSION_SECONDS, type WorkerCredentials } from './session.ts';
+import { NoCredentials, RoleSession, rfc3339, SESSION_SECONDS, type WorkerCredentials } from './session.ts';
 
 /** How workers come to credentials of their own role: admitted one by one, each while it runs. */
 export interface WorkerAccess {
+  /** Asks STS for the workers' role if there are no credentials yet. Resolves when it has answered, or after a while. */
+  verify(): Promise<void>;
   admit(): Admission;
   close(): Promise<void>;
 }
@@ -17,6 +20,8 @@ export interface WorkerAccessOptions {
   /** This instance's id, which the session is named after. */
   instance: string;
   clock: Clock;
+  /** Told what STS answers. */
+  refusals: Pick<Refusals, 'answered' | 'failed'>;
   /** As `Math.random`. */
   random: () => number;
   log: Log;
@@ -33,7 +38,36 @@ export async function openWorkerAccess(options: WorkerAccessOptions): Promise<Wo
     assume: () => assume(clients, roleArn, sessionName(instance)),
   });
   const credentials = () => session.credentials();
-  return CredentialsEndpoint.open({ credentials, slots: config.concurrency, clock: options.clock });
+  const endpoint = await CredentialsEndpoint.open({
+    credentials,
+    slots: config.concurrency,
+    clock: options.clock,
+  });
+  return {
+    verify: () => verify(credentials, options.clock),
+    admit: () => endpoint.admit(),
+    async close() {
+      session.close();
+      await endpoint.close();
+    },
+  };
+}
+
+/** STS in a Region that is far away may take longer than one request waits. */
+const VERIFY_TRIES = 5;
+const VERIFY_PAUSE_MS = 200;
+
+async function verify(credentials: () => Promise<unknown>, clock: Clock): Promise<void> {
+  for (let tries = 1; tries <= VERIFY_TRIES; tries++) {
+    try {
+      await credentials();
+      return;
+    } catch (error) {
+      if (!(error instanceof NoCredentials)) throw error;
+      if (error.denied) return;
+      await clock.sleep(VERIFY_PAUSE_MS);
+    }
+  }
 }
 
 /**

@@ -62,22 +62,32 @@ export async function withdraw(self: Self): Promise<void> {
 }
 
 /**
- * When this instance was ready first: an agent that starts again does not count its boot anew. One that comes out of
- * a warm pool is ready for the first time once more: it waits in its launch hook again.
+ * When this instance was ready first, and how to keep that on disk: an agent that starts again does not count its boot
+ * anew. One that comes out of a warm pool is ready for the first time once more: it waits in its launch hook again.
  */
 export async function firstReadyMs(
   self: Self,
   pooled: boolean,
-): Promise<{ readyAtMs: number; first: boolean }> {
+): Promise<{ readyAtMs: number; first: boolean; keep: () => Promise<void> }> {
   const { instanceId } = self.identity;
-  const known = await readReady(self);
-  if (known?.instanceId === instanceId && (pooled || !known.pooled)) {
-    return { readyAtMs: known.readyAtMs, first: false };
-  }
+  const knownMs = await knownReadyMs(self, pooled);
+  if (knownMs !== undefined) return { readyAtMs: knownMs, first: false, keep: async () => undefined };
   const readyAtMs = self.clock.now();
   const text = `${JSON.stringify({ instanceId, readyAtMs, pooled })}\n`;
-  await attempt(self, 'the time of readiness is not on disk', () => write(self, READY_FILE, text));
-  return { readyAtMs, first: true };
+  const keep = () =>
+    attempt(self, 'the time of readiness is not on disk', () => write(self, READY_FILE, text));
+  return { readyAtMs, first: true, keep };
+}
+
+/** Whether an earlier run of the agent has put on disk that this instance is ready. */
+export async function wasReady(self: Self, pooled: boolean): Promise<boolean> {
+  return (await knownReadyMs(self, pooled)) !== undefined;
+}
+
+async function knownReadyMs(self: Self, pooled: boolean): Promise<number | undefined> {
+  const known = await readReady(self);
+  const isThis = known?.instanceId === self.identity.instanceId && (pooled || !known.pooled);
+  return isThis ? known.readyAtMs : undefined;
 }
 
 async function readReady(self: Self): Promise<v.InferOutput<typeof ReadySchema> | undefined> {

@@ -1,22 +1,23 @@
 import type { Outlook, Retirement } from '../../jobs/record.ts';
 import { billingOf } from '../../policy/billing.ts';
+import { brokenBy } from '../../policy/refusal.ts';
 import {
   type Broken,
   type Decision,
   decide,
   type InstanceFacts,
   isEnding,
+  isPooled,
   type Reason,
   type RetirementRules,
 } from '../../policy/retirement.ts';
 import type { AgentConfig } from '../config.ts';
 import { record } from './account.ts';
+import { Arrival } from './arrival.ts';
 import { Bell } from './bell.ts';
 import { drainFor } from './drain.ts';
-import { completeHook } from './hooks.ts';
 import { outlookOf } from './outlook.ts';
 import { isPaused } from './pause.ts';
-import { beReady } from './ready.ts';
 import { retireIfIdle, retireNow } from './retire.ts';
 import type { Self } from './self.ts';
 import { inWarmPool, leaveWarmPool } from './warm-pool.ts';
@@ -24,8 +25,8 @@ import { report, type Sight, watch } from './watch.ts';
 
 /** The policy is asked this often even if nothing happens. */
 const LONGEST_WAIT_MS = 3_600_000;
-const LAUNCH_HOOK_MS = 30_000;
 const BACK_MS = 1000;
+const WORKING = 'working';
 
 /**
  * An instance between its agent's start and its end. Working and idle are the job side's states; here it lives on,
@@ -37,12 +38,13 @@ export class Living {
   readonly #bell = new Bell();
   readonly #silent = new AbortController();
   readonly #rules: RetirementRules;
+  readonly #arrival: Arrival;
   readonly #startedMs: number;
   #broken: Broken | undefined;
   #bootMs: number | undefined;
   #refusedAtMs: number | undefined;
   #sight: Sight = {};
-  /** The work is held back: it has not begun, or the fleet is paused. */
+  /** The work is held back: it has not begun, the fleet is paused, or STS refuses the workers' role. */
   #held = true;
   /** The retirement is on record, and not taken back. */
   #onRecord = false;
@@ -52,6 +54,12 @@ export class Living {
     if (workerMissing !== undefined) this.#broken = { reason: 'worker-missing', problem: workerMissing };
     this.#stopped = stopped;
     this.#rules = rulesOf(self.config.retirement);
+    this.#arrival = new Arrival({
+      self,
+      stopped,
+      isBroken: () => this.#broken !== undefined,
+      isPaused: () => this.#sight.paused ?? false,
+    });
     this.#startedMs = self.clock.monotonic();
   }
 
@@ -59,11 +67,12 @@ export class Living {
   async live(): Promise<Retirement> {
     const watching = new AbortController();
     const over = AbortSignal.any([watching.signal, this.#stopped]);
+    const unlistenToAnswers = this.#self.refusals.onChange(() => this.#news());
     await this.#begin();
     report(this.#self, this.#silent.signal, () => this.#outlook());
     watch(this.#self, over, (news) => {
       this.#sight = { ...this.#sight, ...news };
-      this.#bell.ring();
+      this.#news();
     });
     const unlisten = this.#self.work.onChange(() => this.#bell.ring());
     this.#stopped.addEventListener('abort', () => this.#bell.ring(), { once: true });
@@ -71,6 +80,8 @@ export class Living {
       return await this.#untilRetired();
     } finally {
       unlisten();
+      unlistenToAnswers();
+      this.#arrival.end();
       watching.abort();
       if (!this.#stopped.aborted) this.fallSilent();
     }
@@ -102,32 +113,45 @@ export class Living {
   async #begin(): Promise<void> {
     const { supervisor } = this.#self;
     if (this.#broken) this.breakDown(this.#broken);
+    await this.#arrival.begin();
     if (await inWarmPool(this.#self)) await this.#waitInPool();
-    if (!isEnding(this.#sight.notices?.targetState)) await this.#arrive(false);
+    if (!isEnding(this.#sight.notices?.targetState)) await this.#arrival.letIn(false);
     // "Instance scale-in protection starts when the instance state is InService": a job begun before could be cut off.
     await this.#lookAtPause();
+    await this.#self.access?.verify();
     if (!this.#stopped.aborted) this.#holdOrGoOn();
     supervisor.doing(this.#doing());
     supervisor.ready();
+    void this.#becomeReady();
+  }
+
+  async #becomeReady(): Promise<void> {
+    this.#bootMs = await this.#arrival.ready();
+    this.#bell.ring();
+  }
+
+  /** What AWS refuses a paused fleet, or an instance in its warm pool, keeps it from nothing. */
+  #judgeRefusals(): void {
+    const { config, refusals } = this.#self;
+    const { paused = false, notices } = this.#sight;
+    if (this.#broken || paused || isPooled(notices?.targetState)) return;
+    const broken = brokenBy(refusals.now, config.retirement.refusalSeconds * 1000);
+    if (broken) this.breakDown(broken);
+  }
+
+  #news(): void {
+    this.#judgeRefusals();
+    this.#arrival.look();
+    this.#bell.ring();
   }
 
   /** In a warm pool it takes no job, and cannot be terminated either: it waits. */
   async #waitInPool(): Promise<void> {
     const { supervisor } = this.#self;
-    await this.#arrive(true);
+    await this.#arrival.letIn(true);
     supervisor.doing('in the warm pool');
     supervisor.ready();
     this.#sight = { notices: await leaveWarmPool(this.#self, this.#stopped) };
-  }
-
-  /** Lets Auto Scaling go on with the launch, into service or into the warm pool. */
-  async #arrive(pooled: boolean): Promise<void> {
-    if (!this.#broken) {
-      this.#bootMs = await beReady(this.#self, pooled, this.#stopped);
-      return;
-    }
-    // CONTINUE: an abandoned launch would make the group buy another one, which would be as broken.
-    await completeHook(this.#self, this.#self.config.launchHook, LAUNCH_HOOK_MS, this.#stopped);
   }
 
   async #untilRetired(): Promise<Retirement> {
@@ -152,11 +176,12 @@ export class Living {
     this.#self.supervisor.doing(`retiring (${decision.reason})`);
     const wish = {
       reason: decision.reason,
-      ...(this.#broken && { problem: this.#broken.problem }),
+      ...(this.#broken && { broken: this.#broken }),
       idleSeconds: (this.#idleMs() ?? 0) / 1000,
       isEnding: () => isEnding(this.#sight.notices?.targetState),
       isPaused: () => this.#sight.paused ?? false,
       onRecord: () => {
+        this.#arrival.end();
         this.#onRecord = true;
       },
     };
@@ -212,20 +237,26 @@ export class Living {
     }
   }
 
-  /** An instance of a paused fleet takes no new job; once the pause is lifted it does again. */
+  /**
+   * An instance of a paused fleet takes no new job; once the pause is lifted it does again. Likewise one whose workers are
+   * refused their role: they would fail, and cost their jobs an attempt.
+   */
   #holdOrGoOn(): void {
     const { log, supervisor, work } = this.#self;
-    const { paused = false } = this.#sight;
-    if (paused === this.#held || this.#broken) return;
-    this.#held = paused;
-    log.info({ paused }, paused ? 'the fleet is paused: no new job is taken' : 'taking jobs');
-    supervisor.doing(this.#doing());
-    if (paused) void work.pause();
+    const doing = this.#doing();
+    const held = doing !== WORKING;
+    if (held === this.#held || this.#broken) return;
+    this.#held = held;
+    log.info({ doing }, held ? 'no new job is taken' : 'taking jobs');
+    supervisor.doing(doing);
+    if (held) void work.pause();
     else work.resume();
   }
 
   #doing(): string {
-    return this.#sight.paused ? 'paused' : 'working';
+    if (this.#sight.paused) return 'paused';
+    const denied = this.#self.refusals.now['worker-role']?.kind === 'lasting';
+    return denied ? 'refused the role of the workers' : WORKING;
   }
 
   #decide(): Decision {
@@ -238,13 +269,17 @@ export class Living {
   }
 
   #facts(): InstanceFacts {
-    const monotonic = this.#self.clock.monotonic();
-    const { group, notices = {} } = this.#sight;
+    const { clock, refusals } = this.#self;
+    const monotonic = clock.monotonic();
+    const { group, notices = {}, paused = false } = this.#sight;
     return {
       ageMs: this.#ageMs(monotonic),
       idleMs: this.#idleMs(),
       bootMs: this.#bootMs,
       broken: this.#broken?.reason,
+      refusals: refusals.now,
+      received: refusals.received,
+      paused,
       spotInterruption: notices.interruptedAtMs !== undefined,
       rebalanceRecommended: notices.rebalanceRecommended ?? false,
       targetState: notices.targetState,

@@ -1,5 +1,6 @@
 import type { Outlook, SlowedOutlook } from '../../jobs/record.ts';
 import { foresee } from '../../policy/outlook.ts';
+import { refusedNow } from '../../policy/refusal.ts';
 import type { InstanceFacts, RetirementRules } from '../../policy/retirement.ts';
 import type { FailureStreak } from '../../policy/slowdown.ts';
 import type { WorkState } from '../work.ts';
@@ -13,6 +14,7 @@ export function outlookOf(
   nowMs: number,
 ): Outlook {
   const { next, inMs, reason } = foresee(facts, rules);
+  const refused = facts.paused ? undefined : refusedNow(facts.refusals ?? {});
   return {
     running,
     slots,
@@ -22,6 +24,13 @@ export function outlookOf(
     ...(inMs !== undefined && { at: timeAt(nowMs + inMs) }),
     ...(reason && { reason }),
     ...(slowed && { slowed: slowedOutlook(slowed) }),
+    ...(refused && {
+      refused: {
+        what: refused.what,
+        error: refused.refusal.error,
+        since: timeAt(nowMs - refused.refusal.forMs),
+      },
+    }),
   };
 }
 
@@ -30,6 +39,7 @@ export function differs(before: Outlook | undefined, now: Outlook): boolean {
   return (
     before?.next !== now.next ||
     before.reason !== now.reason ||
+    before.refused?.error !== now.refused?.error ||
     before.running > 0 !== now.running > 0 ||
     !before.slowed !== !now.slowed
   );

@@ -1,10 +1,12 @@
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { Retirement, RetirementReason } from '../../jobs/record.ts';
 import { firstRung } from '../../policy/ladder.ts';
+import type { Broken } from '../../policy/retirement.ts';
 import type { Work } from '../work.ts';
 import { askForPowerOff, record, withdraw } from './account.ts';
 import { type Climbed, climb } from './climb.ts';
 import { completeHook } from './hooks.ts';
+import { saveLog } from './save-log.ts';
 import { type Self, within } from './self.ts';
 
 const DEPTH_MS = 5000;
@@ -13,13 +15,19 @@ const HOOK_MS = 120_000;
 /** Looks at a queue that does not answer, before an instance goes without a last look. */
 const BLIND_LOOKS = 3;
 
-/** An instance that ends before it was ready for work: what the boot breaker counts. */
-const FAILED_BOOTS: ReadonlySet<RetirementReason> = new Set(['boot-failed', 'worker-missing']);
+/** What the boot breaker counts. */
+const FAILED_BOOTS: ReadonlySet<RetirementReason> = new Set([
+  'boot-failed',
+  'worker-missing',
+  'cannot-receive',
+  'cannot-use-table',
+  'cannot-assume-worker-role',
+]);
 
 export interface Wish {
   reason: RetirementReason;
   /** What is wrong with the instance, if it is of no use. */
-  problem?: string;
+  broken?: Broken;
   /** At the decision. */
   idleSeconds: number;
   /** Whether Auto Scaling is ending the instance already. */
@@ -88,7 +96,7 @@ async function lookLast({ work, log }: Self): Promise<'empty' | 'found'> {
 
 async function go(
   self: Self,
-  { reason, problem, idleSeconds, isEnding, onRecord }: Wish,
+  { reason, broken, idleSeconds, isEnding, onRecord }: Wish,
   mayStay: boolean,
   signal: AbortSignal,
 ): Promise<Retirement | undefined> {
@@ -104,9 +112,11 @@ async function go(
     idleSeconds,
     jobsDone: self.work.state().jobsDone,
     ...(queueDepth !== undefined && { queueDepth }),
-    ...(problem !== undefined && { problem }),
+    ...(broken && { problem: broken.problem }),
+    ...(broken?.refusal && { refusal: broken.refusal }),
   };
   await record(self, { ...decision, endedAt: decidedAt, rung, tries: 0 }, 'retiring', 'instances');
+  if (broken) await saveLog(self, broken.reason, decidedAt);
   const climbed: Climbed =
     reason === 'auto-scaling'
       ? { kind: 'accepted', rung, tries: 0 }

@@ -26,7 +26,7 @@ export interface Sight {
  * ended. While the table does not take it, the log bucket is told.
  */
 export function report(self: Self, signal: AbortSignal, outlook: () => Outlook): void {
-  const { clock, config, identity, instances } = self;
+  const { clock, config, identity, instances, refusals } = self;
   if (!instances) return;
   const lookMs = (config.reportSeconds * 1000) / LOOKS_PER_REPORT;
   const sign = signOfLife(self);
@@ -38,7 +38,9 @@ export function report(self: Self, signal: AbortSignal, outlook: () => Outlook):
     if (looks < LOOKS_PER_REPORT && !differs(told, now)) return;
     try {
       await instances.heard(identity.instanceId, clock.now(), now);
+      refusals.answered('report');
     } catch (error) {
+      if (config.trackJobs) refusals.failed('report', error);
       await sign(now);
       throw error;
     }

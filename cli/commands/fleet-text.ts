@@ -1,5 +1,6 @@
 import type { FleetView, LaunchesView } from '../fleet/instances.ts';
 import type { InstanceView, RetiredView } from '../fleet/instances-view.ts';
+import { CANNOT } from '../fleet/refused-words.ts';
 import { columns } from '../terminal/columns.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import type { Paint, Style } from '../terminal/paint.ts';
@@ -14,6 +15,7 @@ const STYLES: Record<InstanceView['doing'], Style> = {
   pooled: 'gray',
   working: 'green',
   idle: 'yellow',
+  refused: 'red',
   leaving: 'magenta',
   silent: 'red',
   gone: 'red',
@@ -128,6 +130,8 @@ function nextText(one: InstanceView, { reason: held }: LaunchesView, nowMs: numb
       const idle = idleSince === undefined ? '' : `idle for ${span(since(idleSince, nowMs))}, `;
       return `${idle}${idleText(one, held === 'paused', nowMs)}`;
     }
+    case 'refused':
+      return refusedText(one, nowMs);
     case 'leaving':
       return `leaves: ${one.next?.reason ? WHY[one.next.reason] : WHY['auto-scaling']}`;
     case 'silent':
@@ -135,6 +139,12 @@ function nextText(one: InstanceView, { reason: held }: LaunchesView, nowMs: numb
     case 'gone':
       return 'the keeper settles what it left';
   }
+}
+
+function refusedText({ refused }: InstanceView, nowMs: number): string {
+  if (!refused) return '';
+  const { what, error, since: from } = refused;
+  return `cannot ${CANNOT[what]} since ${moment(from, nowMs)}: ${escapeLine(error)}`;
 }
 
 function workingText({ next }: InstanceView, nowMs: number): string {
@@ -165,10 +175,12 @@ function whyGone({
   cause,
   idleSeconds = 0,
   rung,
+  problem,
   lastError,
 }: Omit<RetiredView, 'instance' | 'endedAt'>) {
   const idle = reason === 'idle' && idleSeconds > 0 ? ` for ${span(idleSeconds)}` : '';
-  const words = cause ? `: ${escapeLine(cause)}` : '';
+  const said = cause ?? problem;
+  const words = said ? `: ${escapeLine(said)}` : '';
   // Where AWS had refused to let it go.
   const refused = lastError && rung !== 'terminate' ? ` (${rung}: ${escapeLine(lastError)})` : '';
   return `${WHY[reason]}${idle}${words}${refused}`;

@@ -1,15 +1,23 @@
-import type { InstanceRecord, JobRecord, Outlook, RetirementReason, Rung } from '../../jobs/record.ts';
+import type {
+  InstanceRecord,
+  JobRecord,
+  Outlook,
+  RefusedOutlook,
+  RetirementReason,
+  Rung,
+} from '../../jobs/record.ts';
 import type { Member } from './instances-look.ts';
 
 /** An instance as it is shown: what `--json` prints. Times are ISO 8601. What is not known is absent. */
 export interface InstanceView {
   instance: string;
   /**
-   * `booting`: its agent has not been heard of yet. `pooled`: waits in the warm pool. `leaving`: is on its way out.
+   * `booting`: its agent has not been heard of yet. `pooled`: waits in the warm pool. `refused`: has no job, and AWS refuses
+   * it what it cannot work without. `leaving`: is on its way out.
    * `silent`: was heard of once, and not for long. `gone`: the group has it no more, and the keeper has yet to settle
    * what it left.
    */
-  doing: 'booting' | 'pooled' | 'working' | 'idle' | 'leaving' | 'silent' | 'gone';
+  doing: 'booting' | 'pooled' | 'working' | 'idle' | 'refused' | 'leaving' | 'silent' | 'gone';
   /** Auto Scaling's state of it; absent: it is in no group. */
   lifecycleState?: string;
   type?: string;
@@ -23,6 +31,8 @@ export interface InstanceView {
   /** What runs on it, the longest first. */
   jobs: RunningJob[];
   idleSince?: string;
+  /** What AWS refuses it now, in AWS's words. */
+  refused?: RefusedOutlook;
   /** What it will do next if nothing happens before, as it said itself when it was heard of last. */
   next?: Pick<Outlook, 'at' | 'reason'> & { action: Outlook['next'] };
 }
@@ -71,6 +81,7 @@ export function instanceView(seen: InstanceSeen, nowMs: number, silentMs: number
     ...(outlook && { slots: outlook.slots, jobsDone: outlook.jobsDone }),
     jobs: seen.jobs.map((job) => runningView(job, nowMs)).toSorted(longestFirst),
     ...(idleSince && { idleSince }),
+    ...(outlook?.refused && (doing === 'refused' || doing === 'working') && { refused: outlook.refused }),
     ...(next && { next }),
   };
 }
@@ -87,7 +98,9 @@ function doingOf(
   if (record?.retirement) return 'leaving';
   if (record?.heardAtMs === undefined) return 'booting';
   if (nowMs - record.heardAtMs >= silentMs) return 'silent';
-  return jobs.length > 0 || (record.outlook?.running ?? 0) > 0 ? 'working' : 'idle';
+  if (jobs.length > 0) return 'working';
+  if (record.outlook?.refused) return 'refused';
+  return (record.outlook?.running ?? 0) > 0 ? 'working' : 'idle';
 }
 
 /** The outlook is as old as the last report: of one whose jobs tell something else it says nothing. */
@@ -132,6 +145,8 @@ export interface RetiredView {
   rung?: Rung;
   jobsDone?: number;
   idleSeconds?: number;
+  /** What was wrong with it: of an instance that AWS refused something AWS's words. */
+  problem?: string;
   lastError?: string;
 }
 
@@ -143,7 +158,7 @@ export function retiredView(
   const endedAt = new Date(end.startedAtMs).toISOString();
   const { instance, cause } = end;
   if (!retirement) return { instance, endedAt, reason: 'unknown', ...(cause && { cause }) };
-  const { reason, rung, jobsDone, idleSeconds, lastError } = retirement;
+  const { reason, rung, jobsDone, idleSeconds, problem, lastError } = retirement;
   const unexplained = reason === 'lost' && cause ? { cause } : {};
   return {
     instance,
@@ -153,6 +168,7 @@ export function retiredView(
     rung,
     jobsDone,
     idleSeconds,
+    ...(problem && { problem }),
     ...(lastError && { lastError }),
   };
 }

@@ -2,6 +2,7 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
 import { NoCredentials, RoleSession, type WorkerCredentials } from '../../agent/credentials/session.ts';
+import { Refusals } from '../../agent/refusals.ts';
 import { ManualClock } from './manual-clock.ts';
 
 const MINUTE = 60_000;
@@ -28,6 +29,7 @@ beforeEach(() => {
     clock,
     random: () => 1,
     log: pino({ level: 'debug', base: null, formatters: { level: (level) => ({ level }) } }, output),
+    refusals: new Refusals(clock),
     assume: () => {
       const call = Promise.withResolvers<WorkerCredentials>();
       calls.push(call);

@@ -3,6 +3,7 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openWorkerAccess, type WorkerAccess } from '../../agent/credentials/worker-access.ts';
+import { Refusals } from '../../agent/refusals.ts';
 import { type Clients, createClients } from '../../aws/clients.ts';
 import { type Clock, systemClock } from '../../aws/clock.ts';
 import { playedClock } from '../../local/clock.ts';
@@ -65,7 +66,9 @@ async function open(clock: Clock = systemClock): Promise<Record<string, string>>
   });
   const config = { workerRole: arnOf('worker'), concurrency: 1 };
   const log = pino({ level: 'debug', base: null, formatters: { level: (level) => ({ level }) } }, output);
-  access = await openWorkerAccess({ config, clients, instance: INSTANCE, clock, random: () => 0, log });
+  const refusals = new Refusals(clock);
+  const given = { config, clients, instance: INSTANCE, clock, refusals, random: () => 0.5, log };
+  access = await openWorkerAccess(given);
   return access?.admit().variables ?? {};
 }
 

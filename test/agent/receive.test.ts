@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { Receiver, type Room } from '../../agent/receive.ts';
+import { Refusals } from '../../agent/refusals.ts';
 import type { JobQueue, Message } from '../../jobs/queue.ts';
 import { ManualClock } from './manual-clock.ts';
 
@@ -37,6 +38,7 @@ function setUp(room: Room, leaseSeconds = 60, pause = { ms: 0 }) {
     deliver: (messages) => delivered.push(messages.length),
     pauseMs: () => pause.ms,
     onSlowReceive: () => undefined,
+    refusals: new Refusals(clock),
     onAttempt: () => {
       attempts += 1;
     },
@@ -75,17 +77,19 @@ test('a second poll runs beside the first only while the queue gives all that is
   expect(polls).toHaveLength(4);
 });
 
-test('polls shortly at first, as long as SQS allows once it has been quiet, and never beyond half a lease', async () => {
+test('waits a second for its first answer, then shortly, as long as SQS allows once it has been quiet, never beyond half a lease', async () => {
   const busy = setUp({ free: 1, waiting: 0, prefetch: 0 });
   busy.receiver.resume();
-  expect(busy.polls[0]?.waitSeconds).toBe(5);
-  await busy.clock.advance(61_000);
   busy.polls[0]?.answer(0);
+  await busy.clock.advance(61_000);
+  busy.polls[1]?.answer(0);
   await busy.clock.advance(0);
-  expect(busy.polls[1]?.waitSeconds).toBe(20);
-  const short = setUp({ free: 1, waiting: 0, prefetch: 0 }, 2);
+  expect(busy.polls.map((poll) => poll.waitSeconds)).toEqual([1, 5, 20]);
+  const short = setUp({ free: 1, waiting: 0, prefetch: 0 }, 4);
   short.receiver.resume();
-  expect(short.polls[0]?.waitSeconds).toBe(1);
+  short.polls[0]?.answer(0);
+  await short.clock.advance(0);
+  expect(short.polls[1]?.waitSeconds).toBe(2);
 });
 
 test('waits longer and longer after errors, and goes on for ever', async () => {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { failuresInARow, type Launch, outcomeOf, trips } from '../../policy/breaker.ts';
 
+type Fate = Parameters<typeof outcomeOf>[0];
+
 /** One letter a launch, the oldest first: ready, failed, pending. */
 function launches(story: string): Launch[] {
   const outcomes = { r: 'ready', f: 'failed', p: 'pending' } as const;
@@ -28,14 +30,49 @@ describe('failures in a row', () => {
   });
 });
 
-test.each([
+test.each<{ name: string; launch: Partial<Fate> & { present: boolean }; is: Launch['outcome'] }>([
   { name: 'was ready, is gone', launch: { readyAt: 'x', present: false }, is: 'ready' },
   {
     name: 'was ready, crashed',
     launch: { readyAt: 'x', reason: 'agent-crashed', present: true },
     is: 'ready',
   },
-  { name: 'reports, though not that it is ready', launch: { heard: true, present: true }, is: 'ready' },
+  { name: 'reports, but AWS has yet to answer it', launch: { heard: true, present: true }, is: 'pending' },
+  {
+    name: 'reported, and went idle before the table heard that it was ready',
+    launch: { heard: true, reason: 'idle', present: false },
+    is: 'ready',
+  },
+  {
+    name: 'was denied the queue, and never was ready',
+    launch: { heard: true, reason: 'cannot-receive', refusal: 'lasting', present: true },
+    is: 'failed',
+  },
+  {
+    name: 'was ready, and then denied the table before it did a job',
+    launch: { readyAt: 'x', reason: 'cannot-use-table', refusal: 'lasting', jobsDone: 0, present: false },
+    is: 'failed',
+  },
+  {
+    name: 'did jobs before it was denied the queue',
+    launch: { readyAt: 'x', reason: 'cannot-receive', refusal: 'lasting', jobsDone: 3, present: false },
+    is: 'ready',
+  },
+  {
+    name: 'met an outage of AWS',
+    launch: { heard: true, reason: 'cannot-receive', refusal: 'passing', present: false },
+    is: 'pending',
+  },
+  {
+    name: 'was ready when an outage of AWS began',
+    launch: { readyAt: 'x', reason: 'cannot-use-table', refusal: 'passing', present: false },
+    is: 'pending',
+  },
+  {
+    name: 'was denied the role of its workers',
+    launch: { heard: true, reason: 'cannot-assume-worker-role', refusal: 'lasting', present: false },
+    is: 'failed',
+  },
   { name: 'boots', launch: { present: true }, is: 'pending' },
   { name: 'went without a word', launch: { present: false }, is: 'failed' },
   {

@@ -20,7 +20,7 @@ export interface Facts {
   alarms: Looked<ReadonlyMap<string, AlarmSeen>>;
   state: Looked<FleetState>;
   instances: Looked<InstanceSeen[]>;
-  /** Of the last instances that were launched, the newest first: what the table knows. Looked at if the breaker is open. */
+  /** Of the last instances that were launched, the newest first: what the table knows. */
   boots: Looked<Boot[]>;
   /** Jobs that wait for a message though the queue is empty. Looked at if it is. */
   stranded: Looked<Stranded>;

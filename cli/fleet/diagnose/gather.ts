@@ -14,7 +14,7 @@ import { type Looked, seenOf } from './finding.ts';
 import { lookAtQueue, sampleOf } from './gather-queues.ts';
 import { lookForStranded } from './gather-stranded.ts';
 
-/** Boots that are told of when the breaker is open: it trips after three in a row. */
+/** Launches that are told of: the breaker trips after three failures in a row. */
 const LAST_BOOTS = 5;
 
 /**
@@ -48,7 +48,7 @@ export async function gather(context: FleetContext): Promise<Facts> {
     'unseen' in living
       ? living
       : look<InstanceSeen[]>(() => lookAtInstances(context, members, records, launched)),
-    look(() => lookAtBoots(context, seenOf(state)?.trippedAtMs === undefined ? [] : launched.launches)),
+    look(() => lookAtBoots(context, launched.launches)),
     look(() => lookForStranded(context, seenOf(queue))),
   ]);
   const seen = { queue, deadLetters, table, logBucket, group, activities, alarms, state };

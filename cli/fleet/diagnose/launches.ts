@@ -2,9 +2,11 @@ import { launchesView } from '../instances.ts';
 import type { GroupLook } from '../instances-look.ts';
 import { moment } from '../moment.ts';
 import type { RefusedLaunches } from '../refused-launches.ts';
+import { adviceOn } from '../refused-words.ts';
 import type { Boot, Facts } from './facts.ts';
 import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
 import { refusalAdvice } from './refusals.ts';
+import { lastRefused } from './refused.ts';
 
 /** Alarm, keeper and launch take a few minutes at most; metrics of a queue that was idle may come 15 minutes late. */
 const PATIENCE_MS = 20 * 60_000;
@@ -82,20 +84,24 @@ function suspension(facts: Facts, group: GroupLook): Finding[] {
 }
 
 function breaker({ boots, fleet }: Facts, from: string): Finding {
+  const launched = seenOf(boots) ?? [];
+  const refused = lastRefused(launched);
+  const why = refused
+    ? `The last instances ${refused.could}: ${refused.problem}`
+    : 'Too many instances in a row did not boot, or were of no use';
   return bad(
     'launches',
-    `Too many boots in a row have failed: nothing is launched${from}.`,
-    'Mend what the logs say, then: mayfly fleet resume',
-    (seenOf(boots) ?? []).map((boot) => bootText(boot, fleet.logBucket)),
+    `${why}; nothing is launched${from}.`,
+    `${refused ? adviceOn(refused.problem) : 'Mend what the logs say.'} Then: mayfly fleet resume`,
+    launched.map((boot) => bootText(boot, fleet.logBucket)),
   );
 }
 
 function bootText({ instance, launchedAtMs, record }: Boot, bucket: string): string {
   const { readyAt, retirement } = record ?? {};
+  const said = retirement?.problem ?? retirement?.lastError;
   const booted = readyAt ? 'booted' : 'did not boot';
-  const why = retirement
-    ? `${retirement.reason}${retirement.lastError ? ` (${retirement.lastError})` : ''}`
-    : 'not known';
+  const why = retirement ? `${retirement.reason}${said ? ` (${said})` : ''}` : 'not known';
   return `${instance}, launched ${moment(launchedAtMs)}: ${booted}; why it went: ${why}; its log: s3://${bucket}/instances/${instance}/`;
 }
 

@@ -8,7 +8,9 @@ import * as v from 'valibot';
 import { afterEach } from 'vitest';
 import { type AgentConfig, AgentConfigSchema } from '../../../agent/config.ts';
 import { createWork } from '../../../agent/create-work.ts';
+import { openWorkerAccess } from '../../../agent/credentials/worker-access.ts';
 import { ProcessRunner } from '../../../agent/process-runner.ts';
+import { Refusals } from '../../../agent/refusals.ts';
 import { type Life, startLife } from '../../../agent/retire/life.ts';
 import { NOBODY, type Supervisor } from '../../../agent/watchdog.ts';
 import type { Work } from '../../../agent/work.ts';
@@ -29,10 +31,12 @@ export const PATIENT = {
   idleSeconds: 600,
   hourMarginSeconds: 120,
   paidPeriodSeconds: 3600,
+  refusalSeconds: 300,
   ladderSeconds: 5,
 } as const;
 export const GROUP = 'fleet';
 export const TABLE = 'jobs';
+export const LOGS = 'logs';
 export const LAUNCH_HOOK = 'launch';
 export const TERMINATION_HOOK = 'termination';
 
@@ -60,9 +64,13 @@ export interface Fleet extends Cloud {
 }
 
 /** The fleet of one test, closed after it: `const open = openFleet()` at the head of a file. */
+/** Of what agents have opened. */
+const closings: (() => Promise<void>)[] = [];
+
 export function openFleet(): (options?: FleetOptions) => Promise<Fleet> {
   let fleet: Fleet | undefined;
   afterEach(async () => {
+    await Promise.all(closings.splice(0).map((close) => close()));
     await fleet?.close();
     fleet = undefined;
   });
@@ -85,6 +93,7 @@ async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const clients = createClients('us-east-1');
   const { QueueUrl } = await cloud.call('sqs', 'CreateQueue', { QueueName: 'jobs' });
   await createTable(cloud);
+  await cloud.call('s3', 'CreateBucket', { Bucket: LOGS });
   await createGroup(cloud, options);
   const item = async (pk: string) => {
     const { Item } = await clients.dynamodb.send(
@@ -222,10 +231,15 @@ export async function startAgent(fleet: Fleet, options: AgentOptions = {}): Prom
   });
   await runner.check();
   const instance = identity.instanceId;
-  const work = createWork({ config, clients, instance, runner, clock, random: Math.random, log });
+  const refusals = new Refusals(clock);
+  const random = Math.random;
+  const access = await openWorkerAccess({ config, clients, instance, clock, refusals, random, log });
+  const work = createWork({ config, clients, instance, runner, refusals, clock, random, log });
   const missing = workerMissing === undefined ? {} : { workerMissing };
-  const self = { config, clients, clock, log, work, identity, stateDirectory, supervisor };
-  const life = await startLife({ ...self, ...missing });
+  const self = { config, clients, clock, log, work, refusals, access, identity, stateDirectory, supervisor };
+  const recentLog = () => 'what the agent logged\n';
+  const life = await startLife({ ...self, recentLog, ...missing });
+  if (access) closings.push(() => access.close());
   return {
     instance,
     work,
@@ -250,6 +264,7 @@ function configOf({ queueUrl }: Fleet): AgentConfig {
     terminationHook: TERMINATION_HOOK,
     noticeSeconds: 0.1,
     retirement: { idleSeconds: 0.3, ladderSeconds: 5 },
+    logBucket: LOGS,
   });
   return { ...config, reportSeconds: 0.2 };
 }

@@ -1,3 +1,5 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import { callsOf, openFleet, PATIENT, startAgent, until } from './fleet.ts';
@@ -60,10 +62,15 @@ describe('a life without trouble', () => {
 
   test('an agent that starts again keeps the time at which its instance was ready first', async () => {
     const one = await open();
-    const inService = one.nextCall(({ action }) => action === 'CompleteLifecycleAction');
     const first = await startAgent(one, { config: { retirement: PATIENT } });
-    await inService;
+    await eventually('readiness', () =>
+      access(join(first.stateDirectory, 'ready.json')).then(
+        () => true,
+        () => false,
+      ),
+    );
     const { readyAt, bootSeconds } = await one.instanceRecord(first.instance);
+    expect(readyAt).toBeDefined();
     await first.life.stop();
     await first.work.drain(0);
     expect((await one.instanceRecord(first.instance)).retirement?.reason).toBe('stopped');
@@ -81,7 +88,7 @@ describe('a life without trouble', () => {
 describe('an agent that is stopped in mid-job', () => {
   test('is heard of until its jobs have ended: the keeper ends whoever is silent', async () => {
     const one = await open();
-    await one.send('sleep 1');
+    await one.send('sleep 3');
     const agent = await startAgent(one, { config: { retirement: PATIENT } });
     await until(agent.work, ({ running }) => running === 1);
     const drained = agent.work.drain(10_000);
@@ -117,9 +124,10 @@ describe('the last look', () => {
   test('a queue that does not answer keeps no instance alive', async () => {
     const one = await open();
     one.faults.add({ service: 'sqs', effect: { kind: 'error', code: 'InternalError', status: 500 } });
-    const agent = await startAgent(one);
+    const impatient = { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 0.1 };
+    const agent = await startAgent(one, { config: { retirement: impatient } });
     const retirement = await agent.life.ended;
-    expect(retirement).toMatchObject({ reason: 'idle', rung: 'terminate' });
+    expect(retirement).toMatchObject({ reason: 'cannot-receive', refusal: 'passing', rung: 'terminate' });
     expect(retirement).not.toHaveProperty('queueDepth');
   });
 });

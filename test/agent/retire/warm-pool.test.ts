@@ -76,8 +76,10 @@ test('stopped in the pool and started again to work: completes the launch hook, 
   await eventually('the job', () => again.work.state().jobsDone === 1);
   expect(completions(one)).toEqual(['launch', 'launch', 'launch']);
   expect((await one.group()).states).toEqual({ [again.instance]: 'InService' });
-  const after = await ready(again);
-  expect(after.pooled).toBe(false);
+  const after = await eventually('readiness', async () => {
+    const known = await ready(again);
+    return !known.pooled && known;
+  });
   expect(after.readyAtMs).toBeGreaterThan(before.readyAtMs);
   await again.life.stop();
   await again.work.drain(0);

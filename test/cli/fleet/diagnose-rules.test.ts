@@ -51,6 +51,24 @@ const retirement: Retirement = {
 };
 const nobody = { seen: { ...group, desired: 0, members: [] } };
 
+const refusedBoot = {
+  instance: 'i-7',
+  launchedAtMs: ago(30),
+  record: {
+    ...record,
+    readyAt: undefined as never,
+    retirement: {
+      ...{
+        reason: 'cannot-receive' as const,
+        problem: 'KmsDisabled: the key is disabled',
+        refusal: 'lasting' as const,
+      },
+      ...{ decidedAt: timeAgo(21), endedAt: timeAgo(21), idleSeconds: 0, jobsDone: 0, tries: 1 },
+      rung: 'terminate' as const,
+    },
+  },
+};
+
 const cases: Case[] = [
   {
     name: 'a visibility timeout that is not the lease',
@@ -206,6 +224,58 @@ const cases: Case[] = [
       'boot-failed (AccessDenied: not you)',
       's3://logs/instances/i-7/',
       /i-8.*not known/,
+    ],
+  },
+  {
+    name: 'an open breaker: what AWS refused the last instances, in one sentence',
+    facts: {
+      group: suspended('Launch'),
+      state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
+      boots: { seen: [{ instance: 'i-9', launchedAtMs: ago(5), record: undefined }, refusedBoot] },
+    },
+    check: 'launches',
+    mark: 'bad',
+    says: [
+      `The last instances could not receive jobs: KmsDisabled: the key is disabled; nothing is launched since ${saidAgo(20)}.`,
+      'See that the key is enabled',
+      'mayfly fleet resume',
+      'cannot-receive (KmsDisabled: the key is disabled)',
+    ],
+  },
+  {
+    name: 'an instance that AWS refuses its table',
+    facts: {
+      instances: {
+        seen: [
+          {
+            ...busy,
+            jobs: [],
+            record: {
+              ...record,
+              outlook: {
+                ...{ running: 0, slots: 1, jobsDone: 0, next: 'stay' as const },
+                refused: { what: 'claim', error: 'AccessDeniedException: no', since: timeAgo(3) },
+              },
+            },
+          },
+        ],
+      },
+    },
+    check: 'instances',
+    mark: 'bad',
+    says: [
+      `i-1 cannot claim jobs in the table since ${saidAgo(3)}: AccessDeniedException: no`,
+      'A right is missing',
+    ],
+  },
+  {
+    name: 'the last instance that went, which AWS had refused its queue',
+    facts: { boots: { seen: [refusedBoot] } },
+    check: 'instances',
+    mark: 'bad',
+    says: [
+      'i-7, the last one that went, could not receive jobs: KmsDisabled: the key is disabled',
+      's3://logs/instances/i-7/',
     ],
   },
   {

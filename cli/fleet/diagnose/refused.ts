@@ -1,0 +1,44 @@
+import { instanceLogPrefix } from '../../../jobs/log-layout.ts';
+import { type InstanceView, instanceView } from '../instances-view.ts';
+import { moment } from '../moment.ts';
+import { adviceOn, CANNOT, COULD_NOT } from '../refused-words.ts';
+import type { Boot, Facts } from './facts.ts';
+import { bad, type Finding, seenOf } from './finding.ts';
+
+export interface LastRefused {
+  instance: string;
+  /** `could not receive jobs`. */
+  could: string;
+  problem: string;
+}
+
+/** Of the launches, the newest first, the last that has ended, if AWS had refused it what it needs. */
+export function lastRefused(boots: readonly Boot[]): LastRefused | undefined {
+  const ended = boots.find(({ record }) => record?.retirement);
+  const { reason = '', problem = '' } = ended?.record?.retirement ?? {};
+  const could = COULD_NOT[reason];
+  return ended && could !== undefined ? { instance: ended.instance, could, problem } : undefined;
+}
+
+/** What AWS refuses instances now, or has refused the last one that went. */
+export function judgeRefused(facts: Facts): Finding[] {
+  const { nowMs, fleet, boots, state } = facts;
+  const views = (seenOf(facts.instances) ?? []).map((one) =>
+    instanceView(one, nowMs, fleet.silentSeconds * 1000),
+  );
+  const refused = views.flatMap(refusedFinding);
+  if (refused.length > 0) return refused;
+  const last = lastRefused(seenOf(boots) ?? []);
+  // An open breaker says it itself.
+  if (!last || seenOf(state)?.trippedAtMs !== undefined) return [];
+  const log = `Its log: s3://${fleet.logBucket}/${instanceLogPrefix(last.instance)}`;
+  const text = `${last.instance}, the last one that went, ${last.could}: ${last.problem}`;
+  return [bad('instances', text, adviceOn(last.problem), [log])];
+}
+
+function refusedFinding({ instance, refused }: InstanceView): Finding[] {
+  if (!refused) return [];
+  const { what, error, since } = refused;
+  const text = `${instance} cannot ${CANNOT[what]} since ${moment(since)}: ${error}`;
+  return [bad('instances', text, adviceOn(error))];
+}

@@ -1,0 +1,28 @@
+import type { RefusedOutlook } from '../../jobs/record.ts';
+
+/** What an instance cannot do, after "cannot". */
+export const CANNOT: Record<RefusedOutlook['what'], string> = {
+  receive: 'receive jobs',
+  claim: 'claim jobs in the table',
+  report: 'write to the table',
+  'worker-role': "assume the workers' role",
+};
+
+/** The same of one that has gone for it, by the reason of its retirement. */
+export const COULD_NOT: Partial<Record<string, string>> = {
+  'cannot-receive': 'could not receive jobs',
+  'cannot-use-table': 'could not use the table',
+  'cannot-assume-worker-role': "could not assume the workers' role",
+};
+
+/** What to do about AWS's refusal. "Common errors" of the API references of SQS, DynamoDB and STS. */
+export function adviceOn(error: string): string {
+  if (/^kms/i.test(error) || /\bkms\b/i.test(error)) {
+    return 'See that the key is enabled, and that its policy lets the instances use it.';
+  }
+  if (/not ?found|not ?exist|NonExistent/i.test(error)) return 'Was it deleted? Deploy the stack again.';
+  if (/denied|not authorized|unauthorized/i.test(error)) {
+    return "A right is missing: see the instances' role, the policy of what is refused, and service control policies.";
+  }
+  return 'The AWS Health Dashboard tells of outages; the instance goes if this lasts.';
+}

@@ -1,0 +1,180 @@
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { describe, expect, test } from 'vitest';
+import { changeFleetState } from '../../../jobs/fleet-state.ts';
+import type { FaultEffect } from '../../../local/front-door/faults.ts';
+import { eventually } from '../../support/eventually.ts';
+import { callsOf, type Fleet, LOGS, openFleet, PATIENT, startAgent, TABLE } from './fleet.ts';
+
+const open = openFleet();
+
+/** Gives a refusal half a second. */
+const IMPATIENT = { retirement: { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 0.5 } };
+
+const denied: FaultEffect = {
+  kind: 'error',
+  code: 'AccessDenied',
+  message: 'not authorized to perform: sqs:receivemessage',
+  status: 403,
+};
+const tableDenied: FaultEffect = { ...denied, code: 'AccessDeniedException', status: 400 };
+
+async function savedLogs({ clients }: Fleet): Promise<{ key: string; text: string }[]> {
+  const { Contents = [] } = await clients.s3.send(new ListObjectsV2Command({ Bucket: LOGS }));
+  return Promise.all(
+    Contents.map(async ({ Key = '' }) => {
+      const { Body } = await clients.s3.send(new GetObjectCommand({ Bucket: LOGS, Key }));
+      return { key: Key, text: (await Body?.transformToString()) ?? '' };
+    }),
+  );
+}
+
+/** Visible, delayed or held by somebody. */
+async function messagesOf({ clients, queueUrl }: Fleet): Promise<number> {
+  const { Attributes = {} } = await clients.sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] }),
+  );
+  const counts = Object.entries(Attributes).filter(([name]) => name.startsWith('ApproximateNumberOf'));
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+describe('receives that are refused', () => {
+  test.each(['AccessDenied', 'KmsAccessDenied', 'AWS.SimpleQueueService.NonExistentQueue'])(
+    '%s: never ready, not idle, and gone for that reason with the last error and its log on record',
+    async (code) => {
+      const one = await open();
+      await one.send('true');
+      one.faults.add({ action: 'ReceiveMessage', effect: { ...denied, code } });
+      const agent = await startAgent(one, { config: IMPATIENT });
+      const retirement = await agent.life.ended;
+      expect(retirement).toMatchObject({
+        reason: 'cannot-receive',
+        refusal: 'lasting',
+        problem: expect.stringContaining('not authorized to perform: sqs:receivemessage'),
+        rung: 'terminate',
+        jobsDone: 0,
+        queueDepth: 1,
+      });
+      const record = await one.instanceRecord(agent.instance);
+      // Left to the keeper, which counts it.
+      expect(record).toMatchObject({ listing: 'instances', retirement });
+      expect(record.readyAt).toBeUndefined();
+      const [log] = await savedLogs(one);
+      expect(log?.key).toMatch(new RegExp(`^instances/${agent.instance}/[-0-9TZ]+-cannot-receive\\.log$`));
+      expect(log?.text).toBe('what the agent logged\n');
+      expect(callsOf(one, 'CompleteLifecycleAction')[0]?.status).toBe(200);
+    },
+  );
+
+  test('an outage is waited for longer, and does not count as lasting', async () => {
+    const one = await open();
+    one.faults.add({ action: 'ReceiveMessage', effect: { kind: 'throttle' } });
+    const agent = await startAgent(one, {
+      config: { retirement: { ...PATIENT, idleSeconds: 0.1, refusalSeconds: 0.3 } },
+    });
+    expect(await agent.life.ended).toMatchObject({ reason: 'cannot-receive', refusal: 'passing' });
+  });
+
+  test('answered in time, it is ready from then on and works', async () => {
+    const one = await open();
+    await one.send('true');
+    const fault = one.faults.add({ action: 'ReceiveMessage', effect: denied });
+    const agent = await startAgent(one, {
+      config: { retirement: { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 60 } },
+    });
+    const refused = await eventually('a refusal on record', async () => {
+      const { outlook } = await one.instanceRecord(agent.instance);
+      return outlook?.refused;
+    });
+    expect(refused).toMatchObject({
+      what: 'receive',
+      error: expect.stringMatching(/^AccessDenied: not auth/),
+    });
+    expect((await one.instanceRecord(agent.instance)).readyAt).toBeUndefined();
+    fault.remove();
+    expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 1 });
+    expect((await one.instanceRecord(agent.instance)).readyAt).toBeDefined();
+  });
+
+  test('in a paused fleet nothing is received, and the instance is ready without', async () => {
+    const one = await open();
+    await changeFleetState(one.clients.dynamodb, TABLE, { pausedAtMs: Date.now() });
+    one.faults.add({ action: 'ReceiveMessage', effect: denied });
+    const agent = await startAgent(one, { config: { retirement: { ...PATIENT, refusalSeconds: 0.1 } } });
+    await eventually('readiness', async () => (await one.instanceRecord(agent.instance)).readyAt);
+    expect(callsOf(one, 'ReceiveMessage')).toEqual([]);
+    await agent.life.stop();
+  });
+});
+
+describe('a table that is refused', () => {
+  test('claims denied: the instance goes, and the job is handed back without an attempt', async () => {
+    const one = await open();
+    await one.send('true');
+    one.faults.add({
+      service: 'dynamodb',
+      when: (input) => JSON.stringify(input).includes('job#'),
+      effect: tableDenied,
+    });
+    const agent = await startAgent(one, { config: IMPATIENT });
+    expect(await agent.life.ended).toMatchObject({
+      reason: 'cannot-use-table',
+      refusal: 'lasting',
+      problem: expect.stringMatching(/^AccessDeniedException/),
+      jobsDone: 0,
+    });
+    expect(await messagesOf(one)).toBe(1);
+  });
+
+  test('deleted: the instance is never ready, does not go idle, and its log is saved', async () => {
+    const one = await open();
+    await one.call('dynamodb', 'DeleteTable', { TableName: TABLE });
+    const agent = await startAgent(one, { config: IMPATIENT });
+    expect(await agent.life.ended).toMatchObject({
+      reason: 'cannot-use-table',
+      refusal: 'lasting',
+      problem: expect.stringMatching(/^ResourceNotFoundException/),
+    });
+    expect((await savedLogs(one))[0]?.key).toMatch(/-cannot-use-table\.log$/);
+  });
+
+  test('an untracked fleet works without', async () => {
+    const one = await open();
+    await one.send('true');
+    one.faults.add({ service: 'dynamodb', effect: tableDenied });
+    const agent = await startAgent(one, { config: { ...IMPATIENT, trackJobs: false } });
+    expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 1 });
+  });
+});
+
+describe('a role of the workers that is refused', () => {
+  const config = { workerRole: 'arn:aws:iam::000000000000:role/worker' };
+
+  test('no job is taken that would fail, and the instance goes', async () => {
+    const one = await open();
+    await one.send('true');
+    one.faults.add({
+      action: 'AssumeRole',
+      effect: { ...denied, message: 'not authorized: sts:AssumeRole' },
+    });
+    const agent = await startAgent(one, { config: { ...IMPATIENT, ...config } });
+    expect(await agent.life.ended).toMatchObject({
+      reason: 'cannot-assume-worker-role',
+      refusal: 'lasting',
+      problem: 'AccessDenied: not authorized: sts:AssumeRole',
+      jobsDone: 0,
+    });
+    expect(callsOf(one, 'ReceiveMessage')).toEqual([]);
+  });
+
+  test('granted in time, jobs are taken', async () => {
+    const one = await open();
+    await one.send('true');
+    one.faults.add({ action: 'AssumeRole', times: 2, effect: denied });
+    one.faults.add({ action: 'AssumeRole', effect: { kind: 'error', code: 'Busy', status: 503 } });
+    const agent = await startAgent(one, {
+      config: { ...config, retirement: { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 60 } },
+    });
+    expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 1 });
+  });
+});

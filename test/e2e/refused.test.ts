@@ -1,0 +1,62 @@
+import { Duration } from 'aws-cdk-lib';
+import { afterEach, expect, it } from 'vitest';
+import { type DeployedFleet, deployedFleets } from '../cli/fleet/deployed.ts';
+import { eventually } from '../support/eventually.ts';
+
+const startFleet = deployedFleets();
+const LONG_MS = 150_000;
+/** As AWS hurries the least here: a minute of its own takes three seconds. */
+const SPEED = 20;
+
+let fleet: DeployedFleet;
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') console.log(await fleet.lastWords());
+});
+
+it(
+  'buys three instances, and not one after the other for ever, when AWS denies every receive',
+  async () => {
+    fleet = await startFleet({ refusalTimeout: Duration.seconds(2) }, { speed: SPEED });
+    const said = 'User is not authorized to perform: sqs:receivemessage on resource: the queue';
+    const denial = fleet.cloud.faults.add({
+      service: 'sqs',
+      action: 'ReceiveMessage',
+      when: (_, { caller }) => caller.kind === 'role' && caller.sessionName.startsWith('i-'),
+      effect: { kind: 'error', code: 'AccessDenied', message: said, status: 403 },
+    });
+    const jobs = await fleet.send(...Array.from({ length: 8 }, () => ({ sleepMs: 10 })));
+
+    const view = await eventually(
+      'the fleet to buy no more, and to have none',
+      async () => {
+        const now = await fleet.library.describe({ retired: 20 });
+        const { launches, capacity, instances } = now;
+        return launches.reason === 'breaker' && capacity.desired + instances.length === 0 && now;
+      },
+      90_000,
+    );
+    // The breaker's limit, and those that had been launched with or right after the third.
+    expect(view.retired.length).toBeGreaterThanOrEqual(3);
+    expect(view.retired.length).toBeLessThanOrEqual(6);
+    for (const { reason, problem, jobsDone } of view.retired) {
+      expect({ reason, problem, jobsDone }).toEqual({
+        reason: 'cannot-receive',
+        problem: `AccessDenied: ${said}`,
+        jobsDone: 0,
+      });
+    }
+    const { findings } = await fleet.library.diagnose();
+    const launches = findings.find(({ check }) => check === 'launches');
+    expect(launches?.mark).toBe('bad');
+    expect(launches?.text).toContain(`The last instances could not receive jobs: AccessDenied: ${said}`);
+    expect((await fleet.mayfly('fleet')).stdout).toContain('could not receive jobs: AccessDenied');
+
+    denial.remove();
+    await fleet.library.resume();
+    for (const job of jobs) await fleet.event('end', job);
+    await fleet.backToZero(60_000);
+    const verdict = await fleet.judge();
+    expect(verdict.counts).toMatchObject({ succeeded: 8 });
+  },
+  LONG_MS,
+);

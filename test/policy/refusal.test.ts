@@ -1,0 +1,138 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  brokenBy,
+  failedAgain,
+  type Refusal,
+  type RefusalKind,
+  type Refusals,
+  refusalKind,
+  waitsForAws,
+} from '../../policy/refusal.ts';
+
+test.each<[string, RefusalKind | undefined]>([
+  ['AccessDenied', 'lasting'],
+  ['AccessDeniedException', 'lasting'],
+  ['UnauthorizedOperation', 'lasting'],
+  ['InvalidClientTokenId', 'lasting'],
+  ['UnrecognizedClientException', 'lasting'],
+  ['KmsAccessDenied', 'lasting'],
+  ['KmsDisabled', 'lasting'],
+  ['KMS.NotFoundException', 'lasting'],
+  ['QueueDoesNotExist', 'lasting'],
+  ['AWS.SimpleQueueService.NonExistentQueue', 'lasting'],
+  ['ResourceNotFoundException', 'lasting'],
+  ['KmsThrottled', 'passing'],
+  ['KMS.ThrottlingException', 'passing'],
+  ['RequestThrottled', 'passing'],
+  ['ProvisionedThroughputExceededException', 'passing'],
+  ['OverLimit', 'passing'],
+  ['InternalServerError', 'passing'],
+  ['ServiceUnavailable', 'passing'],
+  ['TimeoutError', 'passing'],
+  ['CredentialsProviderError', 'passing'],
+  ['Error', 'passing'],
+  ['ValidationException', undefined],
+  ['ConditionalCheckFailedException', undefined],
+])('%s: %s', (name, kind) => {
+  expect(refusalKind({ name })).toBe(kind);
+});
+
+/** One letter a failure: lasting or passing; a number lets so many seconds pass before the next. */
+function after(story: string): Refusal {
+  let atMs = 0;
+  let refusal: Refusal | undefined;
+  for (const [word] of story.matchAll(/\d+|[lp]/g)) {
+    if (word === 'l' || word === 'p') {
+      const kind = word === 'l' ? 'lasting' : 'passing';
+      refusal = failedAgain(refusal, { kind, error: 'no', atMs });
+    } else atMs += Number(word) * 1000;
+  }
+  if (!refusal) throw new Error('no failure');
+  return refusal;
+}
+
+describe('for how long', () => {
+  test.each([
+    { story: 'l', forSeconds: 0, lastingSeconds: 0 },
+    { story: 'l 10 l 20 l', forSeconds: 30, lastingSeconds: 30 },
+    { story: 'p 10 p', forSeconds: 10, lastingSeconds: 0 },
+    { story: 'p 10 l 20 l', forSeconds: 30, lastingSeconds: 20 },
+    { story: 'l 10 l 20 p', forSeconds: 30, lastingSeconds: 0 },
+    // All slots were busy for an hour: nothing was refused meanwhile.
+    { story: 'l 3600 l', forSeconds: 60, lastingSeconds: 60 },
+  ])('$story: $forSeconds s, of a lasting kind $lastingSeconds s', ({ story, ...expected }) => {
+    const { forMs, lastingMs } = after(story);
+    expect({ forSeconds: forMs / 1000, lastingSeconds: lastingMs / 1000 }).toEqual(expected);
+  });
+
+  test('never longer than what has passed, and no longer of a lasting kind than in all', () => {
+    const failures = fc.array(
+      fc.record({ kind: fc.constantFrom<RefusalKind>('lasting', 'passing'), gapMs: fc.nat(200_000) }),
+      { minLength: 1 },
+    );
+    fc.assert(
+      fc.property(failures, (list) => {
+        let atMs = 0;
+        let refusal: Refusal | undefined;
+        for (const { kind, gapMs } of list) {
+          atMs += gapMs;
+          refusal = failedAgain(refusal, { kind, error: 'no', atMs });
+        }
+        expect(refusal?.lastingMs).toBeLessThanOrEqual(refusal?.forMs ?? -1);
+        expect(refusal?.forMs).toBeLessThanOrEqual(atMs);
+      }),
+    );
+  });
+});
+
+describe('with five minutes for a refusal, an instance', () => {
+  const five = 'l 60 l 60 l 60 l 60 l 60 l';
+  const outage = Array.from({ length: 16 }, () => 'p').join(' 60 ');
+  test.each<{ name: string; refusals: { [What in keyof Refusals]?: string }; reason: string | undefined }>([
+    { name: 'that is answered works', refusals: {}, reason: undefined },
+    { name: 'that was just denied waits', refusals: { receive: 'l' }, reason: undefined },
+    {
+      name: 'that was denied for four minutes waits',
+      refusals: { receive: five.slice(0, -5) },
+      reason: undefined,
+    },
+    { name: 'that was denied for five goes', refusals: { receive: five }, reason: 'cannot-receive' },
+    { name: 'waits for longer in an outage', refusals: { receive: outage.slice(0, -5) }, reason: undefined },
+    { name: 'goes after three times as long', refusals: { receive: outage }, reason: 'cannot-receive' },
+    { name: 'cannot claim', refusals: { claim: five }, reason: 'cannot-use-table' },
+    { name: 'cannot report', refusals: { report: five }, reason: 'cannot-use-table' },
+    {
+      name: 'cannot assume the role',
+      refusals: { 'worker-role': five },
+      reason: 'cannot-assume-worker-role',
+    },
+    { name: 'works while STS is down', refusals: { 'worker-role': outage }, reason: undefined },
+    {
+      name: 'that is denied all goes for the role',
+      refusals: { receive: five, claim: five, 'worker-role': five },
+      reason: 'cannot-assume-worker-role',
+    },
+  ])('$name: $reason', ({ refusals, reason }) => {
+    const entries = Object.entries(refusals).map(([what, story]) => [what, after(story)]);
+    expect(brokenBy(Object.fromEntries(entries), 300_000)?.reason).toBe(reason);
+  });
+});
+
+test.each<{ name: string; refusals: Refusals; answered: boolean; waits: boolean }>([
+  { name: 'the first receive is under way', refusals: {}, answered: false, waits: true },
+  { name: 'nothing is refused', refusals: {}, answered: true, waits: false },
+  {
+    name: 'an outage before the first answer',
+    refusals: { receive: after('p') },
+    answered: false,
+    waits: true,
+  },
+  { name: 'an outage after it', refusals: { receive: after('p') }, answered: true, waits: false },
+  { name: 'denied after it', refusals: { receive: after('l') }, answered: true, waits: true },
+  { name: 'the table is out', refusals: { report: after('p') }, answered: true, waits: false },
+  { name: 'the table is denied', refusals: { report: after('l') }, answered: true, waits: true },
+  { name: 'the role is denied', refusals: { 'worker-role': after('l') }, answered: false, waits: true },
+])('without a job, $name: waits for AWS is $waits', ({ refusals, answered, waits }) => {
+  expect(waitsForAws(refusals, answered)).toBe(waits);
+});

@@ -22,18 +22,21 @@ export type Cancel = () => void;
 /** setTimeout fires at once for anything longer: longer waits are taken in steps. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** A clock that runs. `close` cancels all that is still waited for. */
+/** A clock that runs. `close` cancels all that is still waited for, and lets nothing be waited for any more. */
 export function startClock(speed: number): CloudClock & { close(): void } {
   const pending = new Set<Cancel>();
+  let closed = false;
   const clock: CloudClock = {
     speed,
     now: () => Date.now(),
-    after: (cloudMs, task) => startTimer(cloudMs / speed, task, pending),
+    // What is at work while the cloud ends may not begin anew: it would keep the process alive.
+    after: (cloudMs, task) => (closed ? () => {} : startTimer(cloudMs / speed, task, pending)),
     every: (cloudMs, task) => repeat(clock, cloudMs, task),
   };
   return {
     ...clock,
     close: () => {
+      closed = true;
       for (const cancel of [...pending]) cancel();
     },
   };

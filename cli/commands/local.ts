@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { MachineLauncher } from '../../local/machines/machine-launcher.ts';
 import { Failure } from '../failure.ts';
@@ -96,7 +97,26 @@ async function runLocal(options: LocalOptions): Promise<void> {
   await ending;
   reporter.ending();
   stop();
-  await cloud.close();
+  if (!(await endsWithin(cloud.close(), LONGEST_ENDING_MS))) {
+    process.stderr.write(
+      `mayfly: something of the cloud did not end within ${LONGEST_ENDING_MS / 1000} s; the instances are killed.\n`,
+    );
+    process.exit(1);
+  }
+  // Whatever a program of this machine has left open must not keep the command up.
+  process.exit(0);
+}
+
+/** From the signal to the end of all instances: they are killed, which takes seconds on a busy machine. */
+const LONGEST_ENDING_MS = 60_000;
+
+/** Whether `end` resolves within so many milliseconds. Rejects as it does. */
+export async function endsWithin(end: Promise<void>, ms: number): Promise<boolean> {
+  const waiting = new AbortController();
+  const late = delay(ms, false, { signal: waiting.signal }).catch(() => false);
+  const over = await Promise.race([end.then(() => true), late]);
+  waiting.abort();
+  return over;
 }
 
 async function machines(directory: string): Promise<MachineLauncher> {

@@ -1,3 +1,5 @@
+import { addAbortSignal, Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import * as v from 'valibot';
 import type { InstanceSpec } from './launcher.ts';
@@ -11,17 +13,38 @@ const CredentialsSchema = v.object({
   Token: v.string(),
 });
 
+/** As long as the boot script gives it on a machine. */
+const LONGEST_FETCH_MS = 120_000;
+
 /**
  * Does what user-data's boot script does on a machine: fetches the zip that `tree.json` names, with the role
  * credentials of the instance's own metadata, and unpacks it.
  *
- * @throws if the role may not read it, or it is not there.
+ * @param longestMs how long all of it may take
+ * @throws if the role may not read it, it is not there, or it does not come in time.
  */
 export async function fetchTree(
-  spec: InstanceSpec,
+  spec: Pick<InstanceSpec, 'awsEndpoint' | 'metadataEndpoint' | 'region'>,
   treeJson: string,
   directory: string,
+  powerCut: AbortSignal,
+  longestMs = LONGEST_FETCH_MS,
+): Promise<void> {
+  const late = AbortSignal.timeout(longestMs);
+  const signal = AbortSignal.any([powerCut, late]);
+  try {
+    await fetchWhile(signal, spec, treeJson, directory);
+  } catch (error) {
+    if (!late.aborted) throw error;
+    throw new Error(`the tree was not fetched within ${longestMs / 1000} s`, { cause: error });
+  }
+}
+
+async function fetchWhile(
   signal: AbortSignal,
+  spec: Pick<InstanceSpec, 'awsEndpoint' | 'metadataEndpoint' | 'region'>,
+  treeJson: string,
+  directory: string,
 ): Promise<void> {
   const tree = v.parse(TreeSchema, JSON.parse(treeJson));
   const s3 = new S3Client({
@@ -34,8 +57,9 @@ export async function fetchTree(
     const { Body } = await s3.send(new GetObjectCommand({ Bucket: tree.bucket, Key: tree.key }), {
       abortSignal: signal,
     });
-    if (!Body) throw new Error(`s3://${tree.bucket}/${tree.key} has no body`);
-    unzipInto(directory, await Body.transformToByteArray());
+    if (!(Body instanceof Readable)) throw new Error(`s3://${tree.bucket}/${tree.key} has no body`);
+    // The client's own signal ends with the first byte of the answer.
+    unzipInto(directory, await buffer(addAbortSignal(signal, Body)));
   } finally {
     s3.destroy();
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { endsWithin } from '../../cli/commands/local.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { readyAccess } from '../support/ready.ts';
 import { signedFetch } from '../support/sigv4.ts';
@@ -98,6 +99,12 @@ describe('mayfly local', () => {
     expect(stderr).toMatch(/^mayfly: The directory \/dev\/null\/cloud cannot be written .*$/);
     expect(stderr.split('\n')).toHaveLength(1);
   });
+});
+
+test('an end that does not come is given up', async () => {
+  expect(await endsWithin(new Promise(() => {}), 10)).toBe(false);
+  expect(await endsWithin(Promise.resolve(), 60_000)).toBe(true);
+  await expect(endsWithin(Promise.reject(new Error('no')), 60_000)).rejects.toThrow('no');
 });
 
 describe('wrong usage is status 2, and says what is allowed', () => {

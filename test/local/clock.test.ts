@@ -2,6 +2,27 @@ import { describe, expect, test } from 'vitest';
 import { playedClock, startClock } from '../../local/clock.ts';
 
 describe('a running clock', () => {
+  test('begins nothing once it is closed, not even what was at work and repeats', async () => {
+    const clock = startClock(1000);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let runs = 0;
+    const begun = new Promise<void>((begin) => {
+      clock.every(1, () => {
+        runs += 1;
+        begin();
+        return promise;
+      });
+    });
+    await begun;
+    clock.close();
+    clock.after(0, () => {
+      runs += 1;
+    });
+    resolve();
+    await new Promise((later) => setTimeout(later, 20));
+    expect(runs).toBe(1);
+  });
+
   test('passes as many times faster as its speed', async () => {
     const clock = startClock(1000);
     const started = performance.now();

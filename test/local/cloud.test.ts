@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { strToU8, zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startCloud } from '../../local/cloud.ts';
 import { signedFetch } from '../support/sigv4.ts';
@@ -46,6 +47,19 @@ test('two clouds know nothing of each other', async () => {
     code: 'QueueDoesNotExist',
   });
   await Promise.all([one.close(), two.close()]);
+});
+
+test('a cloud that has ended begins no process any more: neither a function nor an instance', async () => {
+  const cloud = await startCloud({ directory });
+  const ZipFile = zipSync({ 'index.mjs': strToU8('export const handler = () => 1;') });
+  const Role = 'arn:aws:iam::000000000000:role/fn';
+  const definition = { FunctionName: 'fn', Runtime: 'nodejs24.x', Handler: 'index.handler', Role };
+  await cloud.call('lambda', 'CreateFunction', { ...definition, Code: { ZipFile } });
+  await cloud.close();
+  const invoked = cloud.call('lambda', 'Invoke', { FunctionName: 'fn' });
+  await expect(invoked).rejects.toThrow('The embedded cloud is ending');
+  const launched = cloud.call('ec2', 'RunInstances', { ImageId: 'ami-1', MinCount: 1, MaxCount: 1 });
+  await expect(launched).rejects.toThrow('The embedded cloud is ending');
 });
 
 test('closing it ends calls that wait', async () => {

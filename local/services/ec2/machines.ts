@@ -28,6 +28,7 @@ export class Machines {
   readonly #machines = new Map<string, Machine>();
   readonly #listeners = new Set<(machine: Machine) => void>();
   readonly #lives = new Map<string, Promise<void>>();
+  #closed = false;
 
   constructor(context: CloudContext, launcher: Launcher) {
     this.#context = context;
@@ -57,6 +58,8 @@ export class Machines {
 
   /** Registers a pending instance; its boot goes on behind the caller's back, as EC2's does. */
   launch(parameters: LaunchParameters, placement: Placement): Machine {
+    // One that began now would be nobody's to end.
+    if (this.#closed) throw new AwsError('ServiceUnavailable', 'The embedded cloud is ending.', 503);
     const id = `i-0${randomBytes(8).toString('hex')}`;
     const machine: Machine = {
       id,
@@ -119,6 +122,7 @@ export class Machines {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     for (const machine of this.all()) if (!isOver(machine)) void this.destroy(machine);
     await Promise.all(this.#lives.values());
     await this.#launcher.close?.();

@@ -30,7 +30,7 @@ export function invokeOperations(
     const done = invoker.invoke(one, requestId, event);
     const run = { arn: one.arn, done };
     atWork.add(run);
-    const { error } = await done.finally(() => atWork.delete(run));
+    const { error } = await done.catch(() => ({ error: undefined })).finally(() => atWork.delete(run));
     const pause = RETRY_PAUSES_MS[attempt];
     const allowed = one.eventInvoke?.maximumRetryAttempts ?? RETRY_PAUSES_MS.length;
     if (!error || closed || attempt >= allowed || pause === undefined) return;

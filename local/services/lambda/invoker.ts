@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { CloudContext } from '../../front-door/service.ts';
+import { AwsError, type CloudContext } from '../../front-door/service.ts';
 import { unzipInto } from '../../instances/unzip.ts';
 import { Environment, type Result } from './environment.ts';
 import type { LambdaFunction } from './function.ts';
@@ -20,6 +20,8 @@ export class Invoker {
   }
 
   async invoke(one: LambdaFunction, requestId: string, event: unknown): Promise<Result> {
+    // A process that began now would be nobody's to end.
+    if (this.#closed) throw new AwsError('ServiceException', 'The embedded cloud is ending.', 500);
     const environment = this.#take(one);
     const result = await environment.invoke(requestId, event);
     const idle = this.#idle.get(one.revision) ?? [];

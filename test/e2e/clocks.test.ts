@@ -17,7 +17,10 @@ afterEach(() => {
 it(
   'an instance whose clock is twenty minutes slow does its job, is ended by nobody, and goes as any other',
   async () => {
-    const fleet = await open({ bootBudget: Duration.seconds(BOOT_SECONDS) }, { speed: 20, patienceMs: 90_000 });
+    const fleet = await open(
+      { bootBudget: Duration.seconds(BOOT_SECONDS) },
+      { speed: 20, patienceMs: 90_000 },
+    );
     await slowFirstAgent(fleet.directory);
     // The keeper judges nobody who still may boot.
     const [job = ''] = await fleet.send({ sleepMs: (BOOT_SECONDS + 7) * 1000 });

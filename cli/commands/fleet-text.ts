@@ -147,7 +147,11 @@ function refusedText({ refused }: InstanceView, nowMs: number): string {
   return `cannot ${CANNOT[what]} since ${moment(from, nowMs)}: ${escapeLine(error)}`;
 }
 
-function workingText({ next }: InstanceView, nowMs: number): string {
+function workingText({ next, slowed }: InstanceView, nowMs: number): string {
+  if (slowed) {
+    const { failures, reason, since: from } = slowed;
+    return `takes one job at a time since ${moment(from, nowMs)}: ${failures} tries in a row failed (${escapeLine(reason)})`;
+  }
   if (next?.at === undefined)
     return next?.action === 'leave' ? 'leaves when its jobs have ended' : 'works on';
   const why = next.reason ? ` (${WHEN[next.reason] ?? WHY[next.reason]})` : '';

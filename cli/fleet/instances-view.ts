@@ -33,6 +33,8 @@ export interface InstanceView {
   idleSince?: string;
   /** What AWS refuses it now, in AWS's words. */
   refused?: RefusedOutlook;
+  /** It takes one job at a time, as several in a row have failed on it: such an instance is `working`, not `idle`. */
+  slowed?: NonNullable<Outlook['slowed']>;
   /** What it will do next if nothing happens before, as it said itself when it was heard of last. */
   next?: Pick<Outlook, 'at' | 'reason'> & { action: Outlook['next'] };
 }
@@ -82,6 +84,7 @@ export function instanceView(seen: InstanceSeen, nowMs: number, silentMs: number
     jobs: seen.jobs.map((job) => runningView(job, nowMs)).toSorted(longestFirst),
     ...(idleSince && { idleSince }),
     ...(outlook?.refused && (doing === 'refused' || doing === 'working') && { refused: outlook.refused }),
+    ...(outlook?.slowed && doing === 'working' && { slowed: outlook.slowed }),
     ...(next && { next }),
   };
 }
@@ -100,7 +103,8 @@ function doingOf(
   if (nowMs - record.heardAtMs >= silentMs) return 'silent';
   if (jobs.length > 0) return 'working';
   if (record.outlook?.refused) return 'refused';
-  return (record.outlook?.running ?? 0) > 0 ? 'working' : 'idle';
+  const { running = 0, slowed } = record.outlook ?? {};
+  return running > 0 || slowed ? 'working' : 'idle';
 }
 
 /** The outlook is as old as the last report: of one whose jobs tell something else it says nothing. */

@@ -3,6 +3,7 @@ import { type InstanceSeen, instanceView } from '../instances-view.ts';
 import type { Facts } from './facts.ts';
 import { bad, type Finding, judged, ok, warn } from './finding.ts';
 import { judgeRefused } from './refused.ts';
+import { judgeUnfit } from './unfit.ts';
 
 /** The keeper looks once a minute, and completes hooks before it ends an instance. */
 const KEEPER_MS = 5 * 60_000;
@@ -11,7 +12,11 @@ const LEAVING_MS = 60 * 60_000;
 
 export function judgeInstances(facts: Facts): Finding[] {
   return judged('instances', facts.instances, (instances) => {
-    const findings = [...instances.flatMap((one) => trouble(one, facts)), ...judgeRefused(facts)];
+    const findings = [
+      ...instances.flatMap((one) => trouble(one, facts)),
+      ...judgeRefused(facts),
+      ...judgeUnfit(facts),
+    ];
     if (findings.length > 0) return findings;
     if (instances.length === 0) return [ok('instances', 'none')];
     const counts = new Map<string, number>();

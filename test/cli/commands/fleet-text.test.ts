@@ -49,6 +49,11 @@ const working: InstanceView = {
   ],
   next: { action: 'work' },
 };
+const slowed: InstanceView = {
+  ...working,
+  jobs: [],
+  slowed: { since: at(-60), failures: 4, reason: 'exit status 1' },
+};
 const retired: RetiredView = {
   instance: 'i-0',
   endedAt: at(-600),
@@ -235,4 +240,10 @@ test('on a terminal no line is longer than it is wide, and nothing of it is lost
 test('a moment of another day has its date', () => {
   expect(moment(at(-60), NOW_MS)).toBe('07:39:00Z');
   expect(moment('2025-12-31T23:00:00Z', NOW_MS)).toBe('2025-12-31T23:00:00Z');
+});
+
+test('an instance on which jobs fail says that it takes one at a time, and why', () => {
+  expect(text({ instances: [slowed] })).toContain(
+    'takes one job at a time since 07:39:00Z: 4 tries in a row failed (exit status 1)',
+  );
 });

@@ -4,7 +4,7 @@ import type { Facts } from '../../../cli/fleet/diagnose/facts.ts';
 import type { Check, Finding } from '../../../cli/fleet/diagnose/finding.ts';
 import { refusalAdvice } from '../../../cli/fleet/diagnose/refusals.ts';
 import { AccessDenied, StoreGone } from '../../../cli/fleet/errors.ts';
-import type { Retirement } from '../../../jobs/record.ts';
+import type { InstanceRecord, Outlook, Retirement } from '../../../jobs/record.ts';
 import {
   ago,
   busy,
@@ -39,6 +39,13 @@ const alarms = (changes: object): Facts['alarms'] => {
   const seen = 'seen' in healthy.alarms ? healthy.alarms.seen : new Map();
   return { seen: new Map([...seen].map(([name, alarm]) => [name, { ...alarm, ...changes }])) };
 };
+const slowed: Outlook = {
+  running: 0,
+  slots: 1,
+  jobsDone: 4,
+  next: 'work',
+  slowed: { since: timeAgo(5), failures: 4, reason: 'exit status 1' },
+};
 const retirement: Retirement = {
   reason: 'boot-failed',
   decidedAt: timeAgo(90),
@@ -48,6 +55,12 @@ const retirement: Retirement = {
   rung: 'terminate',
   tries: 3,
   lastError: 'AccessDenied: not you',
+};
+const unhealthy: InstanceRecord = {
+  ...record,
+  instance: 'i-0',
+  listing: 'retired',
+  retirement: { ...retirement, reason: 'unhealthy', problem: 'no GPU', endedAt: timeAgo(7) },
 };
 const nobody = { seen: { ...group, desired: 0, members: [] } };
 
@@ -420,6 +433,20 @@ const cases: Case[] = [
     check: 'instances',
     mark: 'bad',
     says: ['90 minutes', 'AccessDenied: not you', 'terminate-instances --instance-ids i-1'],
+  },
+  {
+    name: 'an instance on which jobs fail',
+    facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, outlook: slowed } }] } },
+    check: 'instances',
+    mark: 'bad',
+    says: [`i-1 takes one job at a time since ${saidAgo(5)}: 4 tries in a row`, '"exit status 1"'],
+  },
+  {
+    name: 'an instance that went as it was unhealthy',
+    facts: { boots: { seen: [{ instance: 'i-0', launchedAtMs: ago(30), record: unhealthy }] } },
+    check: 'instances',
+    mark: 'bad',
+    says: [`i-0 was found to be unhealthy, and went at ${saidAgo(7)}: no GPU.`, 's3://logs/instances/i-0/'],
   },
   {
     name: 'a job that its limit does not stop',

@@ -1,0 +1,29 @@
+import { instanceView } from '../instances-view.ts';
+import { moment } from '../moment.ts';
+import type { Boot, Facts } from './facts.ts';
+import { bad, type Finding, seenOf } from './finding.ts';
+
+const COULD_NOT: Readonly<Record<string, string>> = {
+  'disk-full': 'had no room on its disk',
+  unhealthy: 'was found to be unhealthy',
+};
+
+/** Instances on which jobs fail, and those that went for a full disk or a failed `instanceCheck`. */
+export function judgeUnfit(facts: Facts): Finding[] {
+  const slowed = (seenOf(facts.instances) ?? []).flatMap((one) => {
+    const { slowed: since } = instanceView(one, facts.nowMs, facts.fleet.silentSeconds * 1000);
+    if (!since) return [];
+    const text = `${one.instance} takes one job at a time since ${moment(Date.parse(since.since))}: ${since.failures} tries in a row failed on it, the last one with "${since.reason}".`;
+    return [bad('instances', text, 'See the logs of its jobs. If other instances do them, end this one.')];
+  });
+  return [...slowed, ...(seenOf(facts.boots) ?? []).flatMap((boot) => wentUnfit(boot, facts))];
+}
+
+function wentUnfit({ instance, record }: Boot, { fleet }: Facts): Finding[] {
+  const { reason = '', problem = '', endedAt = '' } = record?.retirement ?? {};
+  const could = COULD_NOT[reason];
+  if (could === undefined) return [];
+  const text = `${instance} ${could}, and went at ${moment(Date.parse(endedAt))}: ${problem}.`;
+  const log = `Its log, if it could save one: s3://${fleet.logBucket}/instances/${instance}/`;
+  return [bad('instances', text, 'Mend what its image or its set-up lacks, and deploy.', [log])];
+}

@@ -89,6 +89,23 @@ export interface WorkerFleetProps {
    */
   readonly workerTasks?: number;
   /**
+   * The most that a worker may have in its home with `/var/tmp`, as much in `/tmp`, and in any one file. Where it is given,
+   * these directories are in memory, and count as the worker's: Linux bounds the size of directories on a disk by quotas
+   * alone, which the file systems of the usual images do not have. What the group of the workers may write elsewhere, and
+   * `workerCacheDirectory`, have the bound for each file and no other.
+   *
+   * @default - no limit, on the root volume
+   */
+  readonly workerDisk?: Size;
+  /**
+   * Where workers find a directory that stays from one job to the next, for caches: a path below `/var/cache`, `/srv` or
+   * `/mnt`. Each slot of an instance has its own, of the workers' own user, as pip, git and npm want it. What one job leaves
+   * there the next jobs of the slot read: jobs that must not trust each other need a fleet without it.
+   *
+   * @default - none: nothing stays
+   */
+  readonly workerCacheDirectory?: string;
+  /**
    * How long a worker may run, from its start. With `grace` at most 12 hours, SQS's longest visibility.
    *
    * @default Duration.hours(1)

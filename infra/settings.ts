@@ -32,6 +32,8 @@ export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
     workerMemoryMiB: props.workerMemory?.toMebibytes(),
     workerCpu: props.workerCpu,
     workerTasks: props.workerTasks,
+    workerDiskMiB: props.workerDisk?.toMebibytes(),
+    workerCacheDirectory: props.workerCacheDirectory,
     limitSeconds: seconds(props.limit, Duration.hours(1)),
     maxLimitSeconds: seconds(props.maxLimit ?? props.limit, Duration.hours(1)),
     graceSeconds: seconds(props.grace, Duration.seconds(10)),

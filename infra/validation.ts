@@ -131,6 +131,14 @@ const checks = {
   },
   workerCpu: number(0.05, 1000),
   workerTasks: whole(16, 1_000_000),
+  workerDisk: {
+    allowed: 'a Size between 16 MiB and 24 TiB in whole MiB',
+    test: (value) => isSize(value) && whole(16, 24 * 1024 ** 2).test(value.toBytes() / 1024 ** 2),
+  },
+  workerCacheDirectory: text(
+    'a path below /var/cache, /srv or /mnt of letters, digits, ".", "_" and "-", such as "/var/cache/jobs"',
+    /^\/(var\/cache|srv|mnt)(\/(?!\.{1,2}(\/|$)|mayfly-slot(\/|$))[\w.-]+)+$/,
+  ),
   limit: duration(1, LONGEST_VISIBILITY_SECONDS),
   maxLimit: duration(1, LONGEST_VISIBILITY_SECONDS),
   grace: duration(0, HOUR),

@@ -98,7 +98,7 @@ const PROMISES = [
 
 /** The slots go when the contender has gone. */
 async function withSlots(start: (sockets: string) => Promise<ChildProcess>): Promise<ChildProcess> {
-  const sockets = await openSlotSockets();
+  const sockets = await openSlotSockets({ emptying: true });
   const contender = await start(sockets.path);
   contender.once('exit', () => void sockets.close());
   return contender;

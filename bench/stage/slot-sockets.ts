@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -24,8 +24,8 @@ export interface SlotSocketsOptions {
   cgroups?: 'own' | 'none';
   /** Options of the slots. */
   slotOptions?: string[];
-  /** Further options of a slot. */
-  optionsOf?: (slot: number) => string[];
+  /** Whether each, if it has a user of its own, empties as many directories after a job as on a machine, and its user's objects. */
+  emptying?: boolean;
   /** Whether they get no other options: then they insist on what a unit gives them. */
   bare?: boolean;
   /** Directories of further cgroups that each slot enters. */
@@ -129,7 +129,7 @@ async function runSlot(
   slots: Set<ChildProcess>,
   onError: (text: string) => void,
 ): Promise<void> {
-  const { slotOptions = [], optionsOf, bare = false, alsoEnter = [], python = PYTHON } = options;
+  const { slotOptions = [], emptying = false, bare = false, alsoEnter = [], python = PYTHON } = options;
   if (cgroup) mkdirSync(cgroup);
   const enter = [...(cgroup ? [cgroup] : []), ...alsoEnter].map(
     (entered) => `echo $$ > ${entered}/cgroup.procs`,
@@ -137,7 +137,8 @@ async function runSlot(
   const drop = cgroup ? `setpriv --reuid=${FIRST_USER + number} --regid=${NOGROUP} --clear-groups` : '';
   const script = [...enter, `exec ${drop} "$@"`].join(' && ');
   const usual = bare ? [] : ['--any-network', ...(cgroup ? [] : ['--any-cgroup'])];
-  const given = [...usual, ...slotOptions, ...(optionsOf?.(number) ?? [])];
+  const own = emptying && cgroup ? ownDirectories(join(directory, `own-${number}`)) : [];
+  const given = [...usual, ...slotOptions, ...own];
   const words = ['-c', script, 'slot', python, '-ISB', join(directory, 'mayfly-slot'), ...given];
   const slot = spawn('sh', words, {
     env: { PATH: PATHS, HOME: '/nonexistent' },
@@ -150,6 +151,17 @@ async function runSlot(
   await new Promise((resolve) => slot.once('close', resolve));
   slots.delete(slot);
   if (cgroup) await removeCgroup(cgroup);
+}
+
+/** What mayfly-slot@.service names: a home, and five directories. */
+function ownDirectories(parent: string): string[] {
+  const scratch = ['tmp', 'var-tmp', 'shm', 'mqueue', 'lock'].map((name) => join(parent, name));
+  for (const path of scratch) {
+    mkdirSync(path, { recursive: true });
+    chmodSync(path, 0o1777);
+  }
+  const home = join(parent, 'tmp', 'home');
+  return ['--own-user', '--home', home, ...scratch.flatMap((path) => ['--scratch', path])];
 }
 
 const PATHS = '/usr/sbin:/usr/bin:/sbin:/bin';

@@ -29,26 +29,53 @@ SYS_KEYCTL = {"x86_64": 250, "aarch64": 219}.get(platform.machine())
 JOIN_SESSION_KEYRING, CLEAR, GET_PERSISTENT = 1, 7, 22
 """keyctl(2)"""
 
+READ_BYTES = 65_536
+
 USER_KEYRING, USER_SESSION_KEYRING = -4, -5
 
 
-def remove_kernel_objects() -> bool:
-    """False when an IPC object withstands."""
-    renew_keyrings()
-    return all([remove(number) == 0 for kind, remove in REMOVERS.items() for number in own_objects(*kind)])
+class KernelObjects:
+    """Those of this process's user. Their tables are opened once: they are read after each job."""
+
+    def __init__(self) -> None:
+        self._tables = [(opened(name), column, remove) for (name, column), remove in REMOVERS.items()]
+
+    def remove(self) -> bool:
+        """False when one withstands."""
+        renew_keyrings()
+        found = [
+            (remove, number)
+            for table, column, remove in self._tables
+            if table is not None
+            for number in own_objects(contents(table), column)
+        ]
+        return all([remove(number) == 0 for remove, number in found])
 
 
-def own_objects(file_name: str, column: str) -> list[int]:
-    """Objects that this process's user owns or has made (proc_sysvipc(5))."""
+def opened(name: str) -> int | None:
     try:
-        with open(f"/proc/sysvipc/{file_name}", encoding="ascii") as file:
-            names, *rows = [line.split() for line in file]
+        return os.open(f"/proc/sysvipc/{name}", os.O_RDONLY)
     except FileNotFoundError:
         # A kernel without them.
+        return None
+
+
+def contents(table: int) -> bytes:
+    text = os.pread(table, READ_BYTES, 0)
+    # Mostly there is nothing but the head: a page of objects comes at a time.
+    while text.count(b"\n") > 1 and (more := os.pread(table, READ_BYTES, len(text))):
+        text += more
+    return text
+
+
+def own_objects(text: bytes, column: str) -> list[int]:
+    """Numbers of the objects that this process's user owns or has made (proc_sysvipc(5))."""
+    names, *rows = text.splitlines()
+    if not rows:
         return []
-    number, owner, maker = map(names.index, (column, "uid", "cuid"))
-    own = str(os.getuid())
-    return [int(row[number]) for row in rows if own in (row[owner], row[maker])]
+    number, owner, maker = map(names.decode().split().index, (column, "uid", "cuid"))
+    own = b"%d" % os.getuid()
+    return [int(row[number]) for row in map(bytes.split, rows) if own in (row[owner], row[maker])]
 
 
 def renew_keyrings() -> None:

@@ -35,6 +35,16 @@ const refused: [key: string, props: object, shown: string, allowed: RegExp][] = 
   ['workerCpu', { workerCpu: 0 }, '0', /between 0.05 and 1000/],
   ['workerCpu', { workerCpu: '50%' }, '"50%"', /a number/],
   ['workerTasks', { workerTasks: 1 }, '1', /between 16 and 1000000/],
+  ['workerDisk', { workerDisk: Size.mebibytes(1) }, '1 MiB', /between 16 MiB and 24 TiB/],
+  ['workerDisk', { workerDisk: 100 }, '100', /a Size/],
+  ...['cache', '/tmp/cache', '/var/cache', '/var/cache/../lib', '/srv/a b', '/var/cache/mayfly-slot/1'].map(
+    (path): [string, object, string, RegExp] => [
+      'workerCacheDirectory',
+      { workerCacheDirectory: path },
+      JSON.stringify(path),
+      /below \/var\/cache, \/srv or \/mnt/,
+    ],
+  ),
   ['limit', { limit: Duration.hours(13) }, '13 hours', /between 1 second and 12 hours/],
   ['limit', { limit: 3600 }, '3600', /a Duration/],
   ['maxLimit', { maxLimit: Duration.hours(13) }, '13 hours', /between 1 second and 12 hours/],

@@ -18,6 +18,25 @@ test('what a fleet says of its workers becomes settings of the unit of a slot', 
   expect(of({ workerCpu: 0.05 })).toEqual(['[Service]', 'CPUQuota=5%']);
 });
 
+test('directories of a limited size are in memory, and no file may be larger', () => {
+  expect(of({ workerDisk: Size.gibibytes(1) })).toEqual([
+    '[Service]',
+    'PrivateTmp=no',
+    'TemporaryFileSystem=/tmp:mode=1777,size=1024M,nodev,nosuid',
+    'TemporaryFileSystem=/var/tmp:mode=1777,size=1024M,nodev,nosuid',
+    'LimitFSIZE=1024M',
+  ]);
+});
+
+test('a directory for caches is the slot’s own, in the place that the fleet names', () => {
+  expect(of({ workerCacheDirectory: '/srv/cache' })).toEqual([
+    '[Service]',
+    'CacheDirectory=mayfly-slot/%i',
+    'CacheDirectoryMode=0700',
+    'BindPaths=/var/cache/mayfly-slot/%i:/srv/cache',
+  ]);
+});
+
 test('a fleet that says nothing leaves the unit as it is', () => {
   expect(of({})).toEqual([]);
 });

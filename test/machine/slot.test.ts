@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { IsolatingRunner } from '../../agent/isolating-runner.ts';
 import type { Run } from '../../agent/runner.ts';
 import { systemClock } from '../../aws/clock.ts';
+import type { WorkerFleetProps } from '../../infra/props.ts';
 import { settingsOf } from '../../infra/settings.ts';
 import { slotSettings } from '../../infra/unit-settings.ts';
 import type { Machine } from '../../local/machines/machine.ts';
@@ -18,14 +19,20 @@ const SYSTEMD = join(import.meta.dirname, '../../systemd');
 /** The user of the first slot, and the group of all. */
 const [USER, GROUP] = ['mayfly-slot-1', 'mayfly-worker'];
 const HOME = '/var/tmp/home';
+const CACHE = '/srv/cache';
+const LIMITS: WorkerFleetProps = {
+  workerMemory: Size.mebibytes(512),
+  workerCpu: 0.5,
+  workerTasks: 300,
+  workerDisk: Size.mebibytes(32),
+};
 const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin' };
 
 /** A machine with nothing of ours but the slots, of which this process is the agent: over a socket that both see. */
-async function boot(lab: Lab): Promise<Machine> {
+async function boot(lab: Lab, props: WorkerFleetProps): Promise<Machine> {
   const { shared } = lab;
   await cp(SYSTEMD, join(shared, 'systemd'), { recursive: true });
   await cp(process.execPath, join(shared, 'node'));
-  const props = { workerMemory: Size.mebibytes(512), workerCpu: 0.5, workerTasks: 300 };
   const limits = slotSettings(settingsOf('WorkerFleet', 'Fleet', props)).join('\\n');
   const units = '/etc/systemd/system';
   const [machine] = await lab.launch(`
@@ -95,7 +102,7 @@ const slotsOf = async (machine: Machine) => {
 
 test('programs of all kinds run in a slot, and none gets at what is not its own', async () => {
   const lab = await start();
-  const machine = await boot(lab);
+  const machine = await boot(lab, { workerCacheDirectory: CACHE });
   const { output } = await agentOf(lab);
   expect(await output('id -un; pwd; echo $HOME; cat /dev/stdin; echo anew > /dev/stderr')).toBe(
     `${USER}\n/opt/mayfly/tree/worker\n${HOME}\ninputanew\n`,
@@ -131,12 +138,18 @@ test('programs of all kinds run in a slot, and none gets at what is not its own'
   expect(await output(`ls -A $(${PLACES}) ~ | grep left; ls -A ~; ${COUNT_IPC}`)).toBe('0\n');
   const there = await machine.run('ls', '/tmp', '/var/tmp', '/dev/shm', '/run/lock');
   expect(there.stdout).not.toContain('left');
+
+  // What stays is the cache, whose owner programs accept.
+  expect(await output(`cd ${CACHE} && git init -q && echo x > kept; stat -c '%U %a' .`)).toBe(
+    `${USER} 700\n`,
+  );
+  expect(await output(`cd ${CACHE} && git status --short`)).toBe('?? kept\n');
   expect(await slotsOf(machine)).toEqual(['mayfly-slot@1.service']);
 });
 
 test('a worker can neither see nor signal what runs in another slot', async () => {
   const lab = await start();
-  const machine = await boot(lab);
+  const machine = await boot(lab, { workerCacheDirectory: CACHE });
   const { begin, output } = await agentOf(lab, 2);
   const neighbour = begin('exec sleep 600');
   await eventually('the neighbour', async () => (await machine.run('pgrep', 'sleep')).status === 0);
@@ -149,13 +162,16 @@ test('a worker can neither see nor signal what runs in another slot', async () =
   expect(await output(`for pid in ${pids.trim().replaceAll('\n', ' ')}; do ${look}; done; id -un`)).toBe(
     'mayfly-slot-2\n',
   );
+  expect(await output(`touch ${CACHE}/mine; ls -A ${CACHE}; ls /var/cache/mayfly-slot/1`)).toMatch(
+    /^mine\nls: cannot open directory/,
+  );
   neighbour.stop(0);
   expect(await neighbour.ended).toMatchObject({ kind: 'signalled', stopped: true });
 });
 
 test('a slot has its limits, and nothing of a job is left when it is over or the slot is lost', async () => {
   const lab = await start();
-  const machine = await boot(lab);
+  const machine = await boot(lab, LIMITS);
   const { runner, begin, output } = await agentOf(lab);
   const [unit = ''] = await slotsOf(machine);
   const shown = await machine.run(
@@ -176,6 +192,16 @@ test('a slot has its limits, and nothing of a job is left when it is over or the
     'TasksMax=300',
     `User=${USER}`,
   ]);
+  // 153: SIGXFSZ. 1: no space.
+  const write = (place: string, mebibytes: number) =>
+    `bash -c 'head -c ${mebibytes}M /dev/zero > ${place} && echo fits' 2>/dev/null; rm -f ${place}`;
+  expect(
+    await output(`${write('~/file', 31)}; ${write('~/file', 33)}; ${write('/mnt/shared/file', 33)}`),
+  ).toBe('fits\n');
+  expect(await output('for i in 1 2 3; do head -c 15M /dev/zero > ~/$i || echo full; done 2>/dev/null')).toBe(
+    'full\n',
+  );
+  expect(await output('ls -A ~ /tmp /var/tmp')).toBe('/tmp:\n\n/var/tmp:\nhome\n\n/var/tmp/home:\n');
   const processes = async () => {
     const { stdout } = await machine.run('pgrep', '--list-full', '--group', GROUP);
     return stdout.split('\n').filter((line) => line !== '' && !line.includes('mayfly-slot'));

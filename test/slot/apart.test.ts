@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { whyNoCgroups, whyNoSlots } from '../../bench/stage/slot-sockets.ts';
@@ -34,6 +34,8 @@ describe('two jobs of one slot, one after the other', () => {
     expect(await outputOf(runner.start(script(`echo $HOME; ls -A ~; ${litter}`)))).toBe(`${home}\n`);
     expect(await outputOf(runner.start(script('stat -c %a ~; ls -A ~; rmdir ~; ln -s / ~')))).toBe('700\n');
     expect(await outputOf(runner.start(script('stat -c "%F" ~; ls -A ~')))).toBe('directory\n');
+    expect(await outputOf(runner.start(script('chmod 711 ~; ls -A ~')))).toBe('');
+    expect(await outputOf(runner.start(script('stat -c %a ~')))).toBe('700\n');
     expect(shop.sockets?.started()).toBe(1);
   });
 
@@ -45,13 +47,13 @@ describe('two jobs of one slot, one after the other', () => {
       cgroups: 'none',
     });
     const program = join(shop.directory, 'program');
-    await writeFile(program, '#!/no/such/interpreter\n', { mode: 0o755 });
-    const sound = '#!/bin/sh\ntest -d ~\n';
-    const runner = await shop.runnerOf(['sh', '-c']);
-    const broken = { ...script('true'), argument: 'a\0b' };
-    expect((await runner.start(broken).ended).kind).toBe('not-started');
-    await writeFile(program, sound);
-    expect(await outputOf(runner.start(script('ls -d ~')))).toBe(`${own}/home\n`);
+    await writeFile(program, '#!/bin/sh\nls -d ~\n', { mode: 0o755 });
+    const runner = await shop.runnerOf([program]);
+    const task = { stdin: '', argument: undefined, variables: {} };
+    await chmod(program, 0o644);
+    expect((await runner.start(task).ended).kind).toBe('not-started');
+    await chmod(program, 0o755);
+    expect(await outputOf(runner.start(task))).toBe(`${own}/home\n`);
   });
 
   test('whose home cannot be made are not started, and say why', async () => {

@@ -146,7 +146,8 @@ export class Attempts {
       );
       refusals.answered('claim');
       if (claim.kind === 'claimed') {
-        held.claim = { fence, attempts: claim.attempts, tries: claim.tries };
+        const { attempts, tries, bodyDigest } = claim;
+        held.claim = { fence, attempts, tries, bodyDigest };
         leases.boundBy(held, asked.get(claim.leaseUntilMs ?? Number.NaN));
       }
       return claim;

@@ -1,7 +1,7 @@
 import { isRefusal } from '../aws/bucket-refusals.ts';
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
-import { BodyMissing, type BodyStore, BodyTooLong } from '../jobs/bodies.ts';
+import { BodyMissing, BodyReplaced, type BodyStore, BodyTooLong, digestOfBody } from '../jobs/bodies.ts';
 import { bodyKey, jobOfBody } from '../jobs/log-layout.ts';
 import { type Job, withBody } from '../jobs/message.ts';
 import type { Ending } from '../jobs/outcome.ts';
@@ -54,7 +54,7 @@ export class Bodies {
     const over = () => stopping() || leases.hasEnded(held);
     const done = new AbortController();
     try {
-      const fetched = persist(() => this.#get(store(), job), {
+      const fetched = persist(() => this.#get(store(), job, held.claim?.bodyDigest), {
         clock,
         random,
         hopeless: (error) => over() || clock.monotonic() > giveUpMs || isFinal(error) || isRefusal(error),
@@ -72,14 +72,18 @@ export class Bodies {
   }
 
   /** That of a job which repeats another may be forgotten with the other: from its first try on it has one of its own. */
-  async #get(store: BodyStore, { id, bodyKey: key }: Job & { bodyKey: string }): Promise<string> {
+  async #get(
+    store: BodyStore,
+    { id, bodyKey: key }: Job & { bodyKey: string },
+    digest: string | undefined,
+  ): Promise<string> {
     const other = jobOfBody(key);
     try {
-      return await store.get(id);
+      return await store.get(id, digest);
     } catch (error) {
       if (other === id || !(error instanceof BodyMissing)) throw error;
     }
-    const text = await store.get(other);
+    const text = await store.get(other, (await this.#options.table?.get(other))?.bodyDigest);
     await this.#put(id, text);
     return text;
   }
@@ -105,7 +109,7 @@ export class Bodies {
     const done = new AbortController();
     const kept = store()
       .put(job, text)
-      .then(() => table.noteBody(job, bodyKey(job)));
+      .then(() => table.noteBody(job, bodyKey(job), digestOfBody(text)));
     await Promise.race([kept, this.#until(over, done.signal)]).catch((err: unknown) =>
       log.warn({ job, err }, "a job's body could not be kept: it cannot be retried by its id"),
     );
@@ -115,5 +119,5 @@ export class Bodies {
 
 /** What will be so the next time too. */
 function isFinal(error: unknown): boolean {
-  return error instanceof BodyMissing || error instanceof BodyTooLong;
+  return error instanceof BodyMissing || error instanceof BodyReplaced || error instanceof BodyTooLong;
 }

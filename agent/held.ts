@@ -27,7 +27,7 @@ export interface Held {
   renewAtMs: number;
   renewFailures: number;
   /** The try's claim in the job table; of its `tries` it is the last. */
-  claim?: { fence: string; attempts: number; tries: Try[] };
+  claim?: { fence: string; attempts: number; tries: Try[]; bodyDigest?: string | undefined };
   run?: Run;
   /** Monotonic milliseconds of the run's limit. */
   limitAtMs?: number;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { addAbortSignal, Readable } from 'node:stream';
 import { GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { bodyKey } from './log-layout.ts';
@@ -19,6 +20,17 @@ export class BodyMissing extends Error {
   }
 }
 
+/** What is in the bucket is not what was put there when the job was enqueued. */
+export class BodyReplaced extends Error {
+  constructor(job: string, bucket: string) {
+    super(
+      `the body of job ${job} is not the one that it was enqueued with: ${bodyKey(job)} of the bucket ${bucket} has ` +
+        'another digest',
+    );
+    this.name = 'BodyReplaced';
+  }
+}
+
 export class BodyTooLong extends Error {
   constructor(job: string, bytes: number) {
     super(
@@ -30,10 +42,22 @@ export class BodyTooLong extends Error {
 
 /** Bodies of jobs that are too long for a message or a record: text, each an object of the log bucket. */
 export interface BodyStore {
-  /** @throws BodyTooLong, or as the SDK does */
+  /**
+   * Puts a body where there is none: one that is there stays.
+   *
+   * @throws BodyTooLong, or as the SDK does
+   */
   put(job: string, text: string): Promise<void>;
-  /** @throws BodyMissing, BodyTooLong, or as the SDK does */
-  get(job: string): Promise<string>;
+  /**
+   * @param digest that it has to have (`digestOfBody`); of a job that an earlier version enqueued none is known
+   * @throws BodyMissing, BodyReplaced, BodyTooLong, or as the SDK does
+   */
+  get(job: string, digest?: string): Promise<string>;
+}
+
+/** What a record says of a body in the bucket: SHA-256 of its UTF-8, in base64. */
+export function digestOfBody(text: string): string {
+  return createHash('sha256').update(text).digest('base64');
 }
 
 /** @param timeoutMs for a call, beside what the body takes */
@@ -48,11 +72,17 @@ export function bodyStore(s3: S3Client, bucket: string, timeoutMs = CALL_TIMEOUT
         ...objectOf(job),
         Body: body,
         ContentType: 'text/plain; charset=utf-8',
+        IfNoneMatch: '*',
       });
-      await s3.send(command, { requestTimeout: patienceMs(body.length) });
+      try {
+        await s3.send(command, { requestTimeout: patienceMs(body.length) });
+      } catch (error) {
+        // There is one: an earlier send of the same job, or one of this very call whose answer was lost.
+        if (!(error instanceof Error && error.name === 'PreconditionFailed')) throw error;
+      }
     },
 
-    async get(job) {
+    async get(job, digest) {
       try {
         const { Body, ContentLength = 0 } = await s3.send(new GetObjectCommand(objectOf(job)));
         if (ContentLength > LONGEST_BODY) {
@@ -62,7 +92,9 @@ export function bodyStore(s3: S3Client, bucket: string, timeoutMs = CALL_TIMEOUT
         }
         // The SDK's own patience ends with the first byte: a slot would wait for the rest for ever.
         if (Body instanceof Readable) addAbortSignal(AbortSignal.timeout(patienceMs(ContentLength)), Body);
-        return (await Body?.transformToString()) ?? '';
+        const text = (await Body?.transformToString()) ?? '';
+        if (digest !== undefined && digestOfBody(text) !== digest) throw new BodyReplaced(job, bucket);
+        return text;
       } catch (error) {
         throw error instanceof NoSuchKey ? new BodyMissing(job, bucket) : error;
       }

@@ -59,6 +59,8 @@ export interface JobRecord {
   body?: string;
   /** Else its key in the log bucket, `bodies/<id>`, if it is there. */
   bodyKey?: string;
+  /** What the body there has to have (`digestOfBody`). */
+  bodyDigest?: string;
   /** Somebody wants it to end. One that is queued is cancelled at once instead. */
   cancelRequestedAt?: string;
   /** The job that this one repeats, and the last one that repeats this. */

@@ -49,7 +49,14 @@ export interface ClaimRequest {
 
 export type Claim =
   /** `tries`: the new one is the last. `leaseUntilMs`: what the table says, by whichever try of the call it was written. */
-  | { kind: 'claimed'; attempts: number; tries: Try[]; leaseUntilMs: number | undefined }
+  | {
+      kind: 'claimed';
+      attempts: number;
+      tries: Try[];
+      leaseUntilMs: number | undefined;
+      /** Of the job's body in the bucket, if its record has one. */
+      bodyDigest?: string | undefined;
+    }
   /** The job has ended: its message is a repetition, or its agent died before it could delete it. */
   | { kind: 'ended'; record: JobRecord }
   /** Someone else runs it, until then at least. */
@@ -127,9 +134,9 @@ export class JobTable extends JobEndings {
   }
 
   /** Says where the body lies that the record is too small for. Whatever state the job is in; no record, no note. */
-  async noteBody(id: string, bodyKey: string): Promise<void> {
+  async noteBody(id: string, bodyKey: string, bodyDigest?: string): Promise<void> {
     const condition = 'attribute_exists(#pk) AND attribute_not_exists(#bodyKey)';
-    await this.update(id, { condition, set: { bodyKey } });
+    await this.update(id, { condition, set: { bodyKey, bodyDigest } });
   }
 
   /** Says, once, that the message of a job which ended under this claim is in the dead-letter queue. */
@@ -166,11 +173,13 @@ export class JobTable extends JobEndings {
     };
   }
 
-  async #claimed({ id, attempts, tries = [], leaseUntilMs }: JobRecord, fence: string): Promise<Claim> {
-    if (!areOverlong(tries)) return { kind: 'claimed', attempts, tries, leaseUntilMs };
+  async #claimed(record: JobRecord, fence: string): Promise<Claim> {
+    const { id, attempts, tries = [], leaseUntilMs, bodyDigest } = record;
+    const kept = bodyDigest === undefined ? {} : { bodyDigest };
+    if (!areOverlong(tries)) return { kind: 'claimed', attempts, tries, leaseUntilMs, ...kept };
     const bounded = boundedTries(tries);
     await this.update(id, { ...ownedBy(fence), set: { tries: bounded } });
-    return { kind: 'claimed', attempts, tries: bounded, leaseUntilMs };
+    return { kind: 'claimed', attempts, tries: bounded, leaseUntilMs, ...kept };
   }
 
   /** Of a job that nobody runs any more. */

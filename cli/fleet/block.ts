@@ -1,6 +1,7 @@
 import { JobCatalogue } from '../../jobs/catalogue.ts';
+import type { JobRecord } from '../../jobs/record.ts';
 import type { FleetContext } from './context.ts';
-import { mayBeUnsent, recordOnce } from './enqueue.ts';
+import { mayBeUnsent, recordOnce, refuseOtherBody } from './enqueue.ts';
 import { explain } from './explain.ts';
 import { type Order, recordOf } from './order.ts';
 import { putBody, type Sending, sendAll } from './send.ts';
@@ -28,13 +29,13 @@ export async function enqueueBlock(
   const orders = jobs.map(({ order }) => order);
   try {
     const known = context.facts.trackJobs ? await record(context, orders, resumed) : NONE;
-    const unsent = orders.filter((order) => known.get(order)?.seen !== true);
+    const unsent = orders.filter((order) => !isSettled(known.get(order)));
     await Promise.all(unsent.map((order) => putBody(context, order)));
     const sendings = await sendAll(context, unsent);
     return jobs.map(({ number, order }) => ({
       number,
       order,
-      sending: sendings.get(order) ?? SENT,
+      sending: sendings.get(order) ?? known.get(order)?.refused ?? SENT,
       deduplicated: order.deduped && known.has(order),
     }));
   } catch (error) {
@@ -44,7 +45,27 @@ export async function enqueueBlock(
 }
 
 /** Of jobs that had a record: whether their message was seen already. */
-type Known = ReadonlyMap<Order, { seen: boolean }>;
+type Known = ReadonlyMap<Order, Earlier>;
+
+interface Earlier {
+  seen: boolean;
+  /** It has another body. */
+  refused?: Sending;
+}
+
+function isSettled(earlier: Earlier | undefined): boolean {
+  return earlier !== undefined && (earlier.seen || earlier.refused !== undefined);
+}
+
+function earlierOf(order: Order, first: JobRecord): Earlier {
+  if (!mayBeUnsent(first)) return { seen: true };
+  try {
+    refuseOtherBody(order, first);
+    return { seen: false };
+  } catch (cause) {
+    return { seen: false, refused: { kind: 'refused', cause } };
+  }
+}
 
 const NONE: Known = new Map();
 const SENT: Sending = { kind: 'sent' };
@@ -55,12 +76,12 @@ async function record(context: FleetContext, orders: readonly Order[], resumed: 
   const catalogue = new JobCatalogue(clients.dynamodb, facts.table, context);
   const earlier = resumed ? await catalogue.getMany(orders.map(({ id }) => id)) : new Map<string, never>();
   const drawn = orders.filter(({ id, deduped }) => !deduped && !earlier.has(id));
-  const known = new Map<Order, { seen: boolean }>();
+  const known = new Map<Order, Earlier>();
   for (const order of orders) {
     const first = earlier.get(order.id);
     if (!first || order.deduped) continue;
     order.nonce = first.nonce;
-    known.set(order, { seen: !mayBeUnsent(first) });
+    known.set(order, earlierOf(order, first));
   }
   const nowMs = clock.now();
   await Promise.all([
@@ -68,7 +89,7 @@ async function record(context: FleetContext, orders: readonly Order[], resumed: 
     ...orders.map(async (order) => {
       if (!order.deduped) return;
       const first = await recordOnce(context, catalogue, order);
-      if (first) known.set(order, { seen: !mayBeUnsent(first) });
+      if (first) known.set(order, earlierOf(order, first));
     }),
   ]);
   return known;

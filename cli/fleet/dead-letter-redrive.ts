@@ -1,4 +1,4 @@
-import { BodyMissing, BodyTooLong, bodyStore } from '../../jobs/bodies.ts';
+import { BodyMissing, BodyReplaced, BodyTooLong, bodyStore } from '../../jobs/bodies.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import type { FleetContext } from './context.ts';
 import { type DeadLetter, isOfFleet, queueOf } from './dead-letter.ts';
@@ -153,11 +153,12 @@ class Redrive {
     if (bodyKey === undefined || !job) return body;
     if (facts.trackJobs && !mayHaveBodyOf(job.id, owner, this.#sweep.proofOf(letter), record))
       throw new BadBody(`Its body is that of job ${job.id}, with which it was not enqueued.`);
-    return bodyStore(clients.s3, facts.logBucket).get(job.id);
+    const digest = record?.id === job.id ? record.bodyDigest : undefined;
+    return bodyStore(clients.s3, facts.logBucket).get(job.id, digest);
   }
 }
 
-const REFUSALS = [BadBody, BodyMissing, BodyTooLong, NotTracked, WrongOption];
+const REFUSALS = [BadBody, BodyMissing, BodyReplaced, BodyTooLong, NotTracked, WrongOption];
 
 function optionsOf({ job }: DeadLetter): JobOptions {
   const { limitSeconds, group, requestId } = job ?? {};

@@ -1,7 +1,9 @@
+import { digestOfBody } from '../../jobs/bodies.ts';
 import { JobCatalogue } from '../../jobs/catalogue.ts';
 import type { JobRecord, JobState } from '../../jobs/record.ts';
 import type { Body } from './body.ts';
 import { awsTime, type FleetContext } from './context.ts';
+import { BadBody } from './errors.ts';
 import { isRefusal } from './explain.ts';
 import { drawId } from './ids.ts';
 import { type JobOptions, type Order, orderOf, recordOf } from './order.ts';
@@ -72,12 +74,24 @@ export async function recordOnce(
 
 /** The sender of the first one may have died before its message: then it is sent now. Twice is harmless: one id, one job. */
 async function again(context: FleetContext, order: Order, earlier: JobRecord): Promise<Enqueued> {
-  if (mayBeUnsent(earlier)) await deliver(context, order);
+  if (mayBeUnsent(earlier)) {
+    refuseOtherBody(order, earlier);
+    await deliver(context, order);
+  }
   return {
     id: order.id,
     deduplicated: true,
     state: stateOf(earlier, context.facts, context.clock.now()),
   };
+}
+
+/** The body in the bucket is the first one's, or will be: the agent compares it with the record. */
+export function refuseOtherBody({ id, text, viaBucket }: Order, { bodyDigest }: JobRecord): void {
+  if (!viaBucket || bodyDigest === undefined || bodyDigest === digestOfBody(text)) return;
+  throw new BadBody(
+    `The job was not enqueued: job ${id} is queued with another body, and has the same dedupe key. Wait for its end, or ` +
+      'cancel it and clean it up.',
+  );
 }
 
 /** Whether nobody has seen the job's message. */

@@ -1,5 +1,6 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import { bindingAttributes, drawNonce } from '../../jobs/binding.ts';
+import { digestOfBody } from '../../jobs/bodies.ts';
 import { sizeOf } from '../../jobs/dead-letter.ts';
 import { type Envelope, readEnvelope } from '../../jobs/envelope.ts';
 import { expiryOfQueued } from '../../jobs/expiry.ts';
@@ -144,7 +145,7 @@ export function recordOf(
     expires: expiryOfQueued(nowMs, facts.recordSeconds),
     ...(nonce !== undefined && { nonce }),
     ...(isKept && { body: text }),
-    ...(viaBucket && { bodyKey: bodyKey(id) }),
+    ...(viaBucket && { bodyKey: bodyKey(id), bodyDigest: digestOfBody(text) }),
     ...(limitSeconds !== undefined && { limitSeconds }),
     ...(limitSeconds !== undefined && !isLimitKnown && { limitUnchecked: true }),
     ...(group !== undefined && { group }),

@@ -41,10 +41,10 @@ export async function retryJob(context: FleetContext, id: string): Promise<Retri
 }
 
 async function bodyOf({ clients, facts }: FleetContext, record: JobRecord): Promise<string> {
-  const { id, state, body, bodyKey } = record;
+  const { id, state, body, bodyKey, bodyDigest } = record;
   if (body !== undefined) return body;
   try {
-    if (bodyKey !== undefined) return await bodyStore(clients.s3, facts.logBucket).get(id);
+    if (bodyKey !== undefined) return await bodyStore(clients.s3, facts.logBucket).get(id, bodyDigest);
   } catch (error) {
     if (!(error instanceof BodyMissing)) throw error;
   }

@@ -1,8 +1,10 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
 import { deadLetterOf } from '../../cli/fleet/dead-letter.ts';
 import { ownerOf, proofOf } from '../../cli/fleet/dead-letter-proof.ts';
 import { Fleet } from '../../cli/fleet/fleet.ts';
 import { dedupedId } from '../../cli/fleet/ids.ts';
+import { bodyStore } from '../../jobs/bodies.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { mannedFleets } from '../cli/fleet/manned.ts';
 import type { Bench } from './queue.ts';
@@ -135,6 +137,49 @@ describe('a producer that may only send messages', () => {
     await bench.empty();
     expect(await bench.journal()).toEqual([`${id} real`, `${again} real`]);
     expect(await bench.table.get(again)).toMatchObject({ retryOf: id });
+  });
+});
+
+describe('a body in the bucket', () => {
+  const LONG_BODY = 'x'.repeat(1_100_000);
+
+  test('that somebody has replaced does not run, and cannot be retried', async () => {
+    const { bench, fleet, work } = await open();
+    const { id } = await fleet.enqueue(LONG_BODY);
+    const object = { Bucket: fleet.facts.logBucket, Key: `bodies/${id}` };
+    await bench.clients.s3.send(new PutObjectCommand({ ...object, Body: 'forged' }));
+    await work(LOG_RUN);
+    const reason = `the body of job ${id} is not the one that it was enqueued with: bodies/${id} of the bucket logs has another digest`;
+    expect(await fleet.wait([id])).toMatchObject([{ state: 'failed', attempts: 0, reason }]);
+    await bench.empty();
+    expect(await bench.journal()).toEqual([]);
+    await expect(fleet.retry(id)).rejects.toThrow(reason);
+    const { outcomes } = await fleet.deadLetters.redrive({ all: true });
+    expect(outcomes).toMatchObject([{ id, outcome: 'refused', why: reason }]);
+  });
+
+  test('that was there before its job does not run instead of it', async () => {
+    const { bench, fleet, work } = await open();
+    const id = dedupedId('squatted');
+    const object = { Bucket: fleet.facts.logBucket, Key: `bodies/${id}` };
+    await bench.clients.s3.send(new PutObjectCommand({ ...object, Body: 'forged' }));
+    await fleet.enqueue(LONG_BODY, { dedupe: 'squatted' });
+    await work(LOG_RUN);
+    expect(await fleet.wait([id])).toMatchObject([{ state: 'failed' }]);
+    expect(await bench.journal()).toEqual([]);
+  });
+
+  test('is the first one of a dedupe key: a second sender with another is told', async () => {
+    const { bench, fleet } = await open();
+    const { id } = await fleet.enqueue(LONG_BODY, { dedupe: 'two bodies' });
+    await expect(fleet.enqueue(`${LONG_BODY}y`, { dedupe: 'two bodies' })).rejects.toThrow(
+      `The job was not enqueued: job ${id} is queued with another body, and has the same dedupe key.`,
+    );
+    const other = { body: `${LONG_BODY}y`, dedupe: 'two bodies' };
+    await expect(fleet.enqueueMany([other])).rejects.toThrow('is queued with another body');
+    const same = await fleet.enqueue(LONG_BODY, { dedupe: 'two bodies' });
+    expect(same).toMatchObject({ id, deduplicated: true });
+    expect((await bodyStore(bench.clients.s3, fleet.facts.logBucket).get(id)) === LONG_BODY).toBe(true);
   });
 });
 

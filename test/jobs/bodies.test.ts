@@ -12,7 +12,15 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BodyMissing, type BodyStore, BodyTooLong, bodyStore, LONGEST_BODY } from '../../jobs/bodies.ts';
+import {
+  BodyMissing,
+  BodyReplaced,
+  type BodyStore,
+  BodyTooLong,
+  bodyStore,
+  digestOfBody,
+  LONGEST_BODY,
+} from '../../jobs/bodies.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
 
 const Bucket = 'logs';
@@ -42,9 +50,22 @@ test.each([
   ['none', ''],
   ['every kind of character', '\uFEFF\0\t\r\n\u007F\u2028\uD7FF\uFFFD\u{1F680}\u{10FFFF}'],
   ['longer than a message', 'ä\n'.repeat(1_000_000)],
-])('a body comes back as it was put: %s', async (_, text) => {
-  await bodies.put('j-1', text);
-  expect((await bodies.get('j-1')) === text).toBe(true);
+])('a body comes back as it was put: %s', async (what, text) => {
+  const job = `j-${what.replaceAll(' ', '-')}`;
+  await bodies.put(job, text);
+  expect((await bodies.get(job)) === text).toBe(true);
+});
+
+test('one that is there is not written over, and its digest tells it from another', async () => {
+  await bodies.put('j-first', 'first');
+  await bodies.put('j-first', 'second');
+  expect(await bodies.get('j-first')).toBe('first');
+  expect(await bodies.get('j-first', digestOfBody('first'))).toBe('first');
+  const error = await bodies.get('j-first', digestOfBody('second')).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(BodyReplaced);
+  expect((error as Error).message).toBe(
+    'the body of job j-first is not the one that it was enqueued with: bodies/j-first of the bucket logs has another digest',
+  );
 });
 
 test('it lies under the name of its job', async () => {

@@ -5,6 +5,7 @@ import type { Clock } from '../../../aws/clock.ts';
 interface Entry {
   id: string;
   body: string;
+  attributes: object;
   sentAtMs: number;
   receiveCount: number;
   visibleAtMs: number;
@@ -40,9 +41,17 @@ export class PlayedQueue {
     return this.#entries.size === 0;
   }
 
-  send(id: string, body: string): void {
+  send(id: string, body: string, attributes: object): void {
     const nowMs = this.#clock.now();
-    this.#entries.set(id, { id, body, sentAtMs: nowMs, receiveCount: 0, visibleAtMs: nowMs, handle: '' });
+    this.#entries.set(id, {
+      id,
+      body,
+      attributes,
+      sentAtMs: nowMs,
+      receiveCount: 0,
+      visibleAtMs: nowMs,
+      handle: '',
+    });
   }
 
   /** At least once: what somebody holds is delivered to another as well. */
@@ -88,10 +97,11 @@ export class PlayedQueue {
       entry.visibleAtMs = this.#clock.now() + leaseSeconds * 1000;
     }
     return {
-      Messages: found.map(({ id, body, handle, receiveCount, sentAtMs }) => ({
+      Messages: found.map(({ id, body, attributes, handle, receiveCount, sentAtMs }) => ({
         MessageId: id,
         ReceiptHandle: handle,
         Body: body,
+        MessageAttributes: attributes,
         Attributes: { ApproximateReceiveCount: `${receiveCount}`, SentTimestamp: `${sentAtMs}` },
       })),
     };

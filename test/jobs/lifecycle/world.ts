@@ -5,6 +5,7 @@ import { createWork } from '../../../agent/create-work.ts';
 import type { Work } from '../../../agent/work.ts';
 import { AwsClock } from '../../../aws/aws-clock.ts';
 import type { Clock } from '../../../aws/clock.ts';
+import { bindingAttributes } from '../../../jobs/binding.ts';
 import { type Cancelling, JobCatalogue } from '../../../jobs/catalogue.ts';
 import { instanceStore } from '../../../jobs/instances.ts';
 import type { JobRecord } from '../../../jobs/record.ts';
@@ -92,13 +93,14 @@ export class World {
   async send(message: string, recorded: boolean): Promise<void> {
     const id = `m-${message}`;
     const enqueuedAt = new Date(this.clock.now()).toISOString();
-    const record: JobRecord = { pk: `job#${id}`, id, state: 'queued', attempts: 0, enqueuedAt };
+    const nonce = `nonce-of-${message}`;
+    const record: JobRecord = { pk: `job#${id}`, id, state: 'queued', attempts: 0, enqueuedAt, nonce };
     if (recorded) {
       const created = new JobCatalogue(this.#seats.operator.clients.dynamodb, TABLE).createOnce(record);
       await this.answerAll();
       await created;
     }
-    this.queue.send(message, 'x');
+    this.queue.send(message, 'x', recorded ? bindingAttributes(nonce) : {});
     this.judge.watch(id, recorded ? record : undefined);
   }
 

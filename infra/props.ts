@@ -92,7 +92,7 @@ export interface WorkerFleetProps {
    * The most that a worker may have in its home with `/var/tmp`, as much in `/tmp`, and in any one file. Where it is given,
    * these directories are in memory, and count as the worker's: Linux bounds the size of directories on a disk by quotas
    * alone, which the file systems of the usual images do not have. What the group of the workers may write elsewhere, and
-   * `workerCacheDirectory`, have the bound for each file and no other.
+   * `workerCacheDirectory`, have the bound for each file and no other; it is 64 MiB at least, as long as a body may be.
    *
    * @default - no limit, on the root volume
    */

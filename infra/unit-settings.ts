@@ -1,3 +1,4 @@
+import { LONGEST_BODY } from '../jobs/bodies.ts';
 import type { FleetSettings } from './settings.ts';
 
 type SlotSettings = Pick<
@@ -6,8 +7,8 @@ type SlotSettings = Pick<
 >;
 
 /**
- * What a fleet says of its slots, as lines of a drop-in for `mayfly-slot@.service` (systemd.resource-control(5), systemd.exec(5)). None
- * where it says nothing: the unit's own settings hold then.
+ * What a fleet says of its slots, as lines of a drop-in for `mayfly-slot@.service` (systemd.resource-control(5),
+ * systemd.exec(5)). None where it says nothing: the unit's own settings hold then.
  */
 export function slotSettings(settings: SlotSettings): string[] {
   const { workerMemoryMiB, workerCpu, workerTasks, workerDiskMiB, workerCacheDirectory } = settings;
@@ -16,7 +17,7 @@ export function slotSettings(settings: SlotSettings): string[] {
   if (workerMemoryMiB !== undefined) lines.push(`MemoryMax=${workerMemoryMiB}M`, 'MemorySwapMax=0');
   if (workerCpu !== undefined) lines.push(`CPUQuota=${Math.round(workerCpu * 100)}%`);
   if (workerTasks !== undefined) lines.push(`TasksMax=${workerTasks}`);
-  if (workerDiskMiB !== undefined) lines.push(...inMemory(workerDiskMiB), `LimitFSIZE=${workerDiskMiB}M`);
+  if (workerDiskMiB !== undefined) lines.push(...inMemory(workerDiskMiB), largestFile(workerDiskMiB));
   if (workerCacheDirectory !== undefined) lines.push(...cache(workerCacheDirectory));
   return lines.length === 0 ? [] : ['[Service]', ...lines];
 }
@@ -26,6 +27,11 @@ function inMemory(mebibytes: number): string[] {
   const directories = ['/tmp', '/var/tmp'];
   const options = `mode=1777,size=${mebibytes}M,nodev,nosuid`;
   return ['PrivateTmp=no', ...directories.map((path) => `TemporaryFileSystem=${path}:${options}`)];
+}
+
+/** A slot is bounded as its worker is, and holds a job's body in a file in memory (memfd_create(2)). */
+function largestFile(mebibytes: number): string {
+  return `LimitFSIZE=${Math.max(mebibytes, LONGEST_BODY / 1024 ** 2)}M`;
 }
 
 /** systemd makes it for the slot's user, and keeps it when the slot ends. */

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { WorkerFleetProps } from '../../infra/props.ts';
 import { settingsOf } from '../../infra/settings.ts';
 import { slotSettings } from '../../infra/unit-settings.ts';
+import { LONGEST_BODY } from '../../jobs/bodies.ts';
 
 const of = (props: WorkerFleetProps) => slotSettings(settingsOf('WorkerFleet', 'Fleet', props));
 
@@ -26,6 +27,10 @@ test('directories of a limited size are in memory, and no file may be larger', (
     'TemporaryFileSystem=/var/tmp:mode=1777,size=1024M,nodev,nosuid',
     'LimitFSIZE=1024M',
   ]);
+});
+
+test('a body is a file of its slot: the longest fits, however little a worker may write', () => {
+  expect(of({ workerDisk: Size.mebibytes(16) })).toContain(`LimitFSIZE=${LONGEST_BODY / 1024 ** 2}M`);
 });
 
 test('a directory for caches is the slot’s own, in the place that the fleet names', () => {

@@ -196,7 +196,7 @@ test('a slot has its limits, and nothing of a job is left when it is over or the
   const write = (place: string, mebibytes: number) =>
     `bash -c 'head -c ${mebibytes}M /dev/zero > ${place} && echo fits' 2>/dev/null; rm -f ${place}`;
   expect(
-    await output(`${write('~/file', 31)}; ${write('~/file', 33)}; ${write('/mnt/shared/file', 33)}`),
+    await output(`${write('~/file', 31)}; ${write('~/file', 33)}; ${write('/mnt/shared/file', 65)}`),
   ).toBe('fits\n');
   expect(await output('for i in 1 2 3; do head -c 15M /dev/zero > ~/$i || echo full; done 2>/dev/null')).toBe(
     'full\n',

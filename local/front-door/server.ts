@@ -134,10 +134,10 @@ function turnAway(
   response.end(`${JSON.stringify({ error: error.message })}\n`);
 }
 
-/** A call of which no more is known than its path. */
-function nobodysCall(request: IncomingMessage, { region }: Surroundings, requestId: string) {
+/** A call of which no more is known than its path. Its query may be a presigned URL's, which is a secret. */
+function nobodysCall({ method, url = '' }: IncomingMessage, { region }: Surroundings, requestId: string) {
   const { signal } = new AbortController();
-  return { service: 'unknown', action: `${request.method} ${request.url}`, region, requestId, signal };
+  return { service: 'unknown', action: `${method} ${url.split('?', 1)[0]}`, region, requestId, signal };
 }
 
 interface Arrival {

@@ -56,6 +56,15 @@ describe('what a web page sends is refused before anything else', () => {
     expect(answer.status).toBe(403);
   });
 
+  test('and the log names its path alone: a presigned URL is a secret', async () => {
+    const path = presigned(`${cloud.endpoint}/bucket/a%20b`, cloud.owner, 60);
+    await send(cloud.endpoint, { path, method: 'GET' }, { origin: 'https://example.com' });
+    expect((await cloud.calls()).at(-1)).toMatchObject({
+      action: 'GET /bucket/a%20b',
+      error: 'AccessDenied',
+    });
+  });
+
   test('what a person types into the address bar is answered', async () => {
     const headers = { 'sec-fetch-site': 'none' };
     expect((await send(cloud.endpoint, HEALTH, headers)).status).toBe(200);

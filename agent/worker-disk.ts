@@ -14,8 +14,8 @@ export interface WorkerDiskOptions {
   log: Log;
 }
 
-/** On a machine slots have their homes there, and their private `/var/tmp`. */
-const MACHINE_PATHS = ['/var/lib', '/var/tmp'];
+/** On a machine slots have their caches and their private `/var/tmp`, with the homes, there. `/tmp` may be in memory. */
+const MACHINE_PATHS = ['/var/cache', '/var/tmp'];
 
 /** Where the workers of this agent write: in slots of the machine, else as its own children do. */
 export function createWorkerDisk(

@@ -90,6 +90,23 @@ export function brokenBy(refusals: Refusals, refusalMs: number): Broken | undefi
   return undefined;
 }
 
+/** Calls that are made only when a job is there. The others are made again and again. */
+const MADE_FOR_JOBS: ReadonlySet<string> = new Set<Refusable>(['claim', 'worker-role']);
+
+/**
+ * The refusals that count now. That a claim was refused, and no job came since, says nothing of the present: it must
+ * not keep an idle instance for ever.
+ *
+ * @param nowMs monotonic milliseconds
+ */
+export function presentRefusals(refusals: Refusals, nowMs: number, refusalMs: number): Refusals {
+  const present = Object.entries(refusals).filter(
+    ([what, refusal]) =>
+      refusal && (!MADE_FOR_JOBS.has(what) || nowMs - refusal.atMs < PASSING_FACTOR * refusalMs),
+  );
+  return Object.fromEntries(present);
+}
+
 /** The refusal that keeps an instance from its work now; of several the one that it goes for. */
 export function refusedNow(refusals: Refusals): { what: Refusable; refusal: Refusal } | undefined {
   for (const what of ['worker-role', 'receive', 'claim', 'report'] as const) {

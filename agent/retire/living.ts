@@ -1,6 +1,6 @@
 import type { Outlook, Retirement } from '../../jobs/record.ts';
 import { billingOf } from '../../policy/billing.ts';
-import { brokenBy } from '../../policy/refusal.ts';
+import { brokenBy, presentRefusals } from '../../policy/refusal.ts';
 import {
   type Broken,
   type Decision,
@@ -269,7 +269,7 @@ export class Living {
   }
 
   #facts(): InstanceFacts {
-    const { clock, refusals } = this.#self;
+    const { clock, config, refusals } = this.#self;
     const monotonic = clock.monotonic();
     const { group, notices = {}, paused = false } = this.#sight;
     return {
@@ -277,7 +277,7 @@ export class Living {
       idleMs: this.#idleMs(),
       bootMs: this.#bootMs,
       broken: this.#broken?.reason,
-      refusals: refusals.now,
+      refusals: presentRefusals(refusals.now, monotonic, config.retirement.refusalSeconds * 1000),
       received: refusals.received,
       paused,
       spotInterruption: notices.interruptedAtMs !== undefined,

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   brokenBy,
   failedAgain,
+  presentRefusals,
   type Refusal,
   type RefusalKind,
   type Refusals,
@@ -135,4 +136,20 @@ test.each<{ name: string; refusals: Refusals; answered: boolean; waits: boolean 
   { name: 'the role is denied', refusals: { 'worker-role': after('l') }, answered: false, waits: true },
 ])('without a job, $name: waits for AWS is $waits', ({ refusals, answered, waits }) => {
   expect(waitsForAws(refusals, answered)).toBe(waits);
+});
+
+describe('a refusal that was met last when the instance had a job', () => {
+  const once = after('l');
+
+  test.each(['claim', 'worker-role'])('%s: counts for as long as an outage is waited for', (what) => {
+    expect(presentRefusals({ [what]: once }, 899_999, 300_000)).toEqual({ [what]: once });
+    expect(presentRefusals({ [what]: once }, 900_000, 300_000)).toEqual({});
+  });
+
+  test.each(['receive', 'report'])(
+    '%s: counts until it is answered, as it is tried without a job',
+    (what) => {
+      expect(presentRefusals({ [what]: once }, 1e9, 300_000)).toEqual({ [what]: once });
+    },
+  );
 });

@@ -194,6 +194,7 @@ export interface Agent {
   instance: string;
   work: Work;
   life: Life;
+  refusals: Refusals;
   stateDirectory: string;
   /** The file by which an agent that has retired asks for the power to be taken away: undefined without one. */
   retirementFile(): Promise<Record<string, unknown> | undefined>;
@@ -244,6 +245,7 @@ export async function startAgent(fleet: Fleet, options: AgentOptions = {}): Prom
     instance,
     work,
     life,
+    refusals,
     stateDirectory,
     retirementFile: async () => parsed(await contentOf(join(stateDirectory, 'retirement.json'))),
   };

@@ -126,6 +126,14 @@ describe('a table that is refused', () => {
     expect(await messagesOf(one)).toBe(1);
   });
 
+  test('a claim was denied, and no job came since: the instance goes idle all the same', async () => {
+    const one = await open();
+    const retirement = { ...PATIENT, idleSeconds: 0.1, refusalSeconds: 0.2 };
+    const agent = await startAgent(one, { config: { retirement } });
+    agent.refusals.failed('claim', Object.assign(new Error('denied'), { name: 'AccessDeniedException' }));
+    expect(await agent.life.ended).toMatchObject({ reason: 'idle' });
+  });
+
   test('deleted: the instance is never ready, does not go idle, and its log is saved', async () => {
     const one = await open();
     await one.call('dynamodb', 'DeleteTable', { TableName: TABLE });

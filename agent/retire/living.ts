@@ -46,6 +46,8 @@ export class Living {
   #sight: Sight = {};
   /** The work is held back: it has not begun, the fleet is paused, or STS refuses the workers' role. */
   #held = true;
+  /** The instance waits in its warm pool. `#sight` does not tell so: it has no notices yet. */
+  #inPool = false;
   /** The retirement is on record, and not taken back. */
   #onRecord = false;
 
@@ -134,7 +136,7 @@ export class Living {
   #judgeRefusals(): void {
     const { config, refusals } = this.#self;
     const { paused = false, notices } = this.#sight;
-    if (this.#broken || paused || isPooled(notices?.targetState)) return;
+    if (this.#broken || paused || this.#inPool || isPooled(notices?.targetState)) return;
     const broken = brokenBy(refusals.now, config.retirement.refusalSeconds * 1000);
     if (broken) this.breakDown(broken);
   }
@@ -148,10 +150,12 @@ export class Living {
   /** In a warm pool it takes no job, and cannot be terminated either: it waits. */
   async #waitInPool(): Promise<void> {
     const { supervisor } = this.#self;
+    this.#inPool = true;
     await this.#arrival.letIn(true);
     supervisor.doing('in the warm pool');
     supervisor.ready();
     this.#sight = { notices: await leaveWarmPool(this.#self, this.#stopped) };
+    this.#inPool = false;
   }
 
   async #untilRetired(): Promise<Retirement> {

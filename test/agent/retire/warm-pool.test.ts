@@ -85,6 +85,23 @@ test('stopped in the pool and started again to work: completes the launch hook, 
   await again.work.drain(0);
 });
 
+test('what AWS refused it in the pool is of no account once it is answered', async () => {
+  const { one, machine } = await openPool();
+  await one.send('true');
+  const agent = await startAgent(one, {
+    config: { retirement: { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 0.05 } },
+  });
+  await eventually('the launch hook', () => completions(one).length === 1);
+  const denied = Object.assign(new Error('denied'), { name: 'AccessDeniedException' });
+  agent.refusals.failed('report', denied);
+  const untilMs = performance.now() + 60;
+  await eventually('more than it may last', () => performance.now() > untilMs);
+  agent.refusals.failed('report', denied);
+  agent.refusals.answered('report');
+  machine.notices.targetLifecycleState = 'InService';
+  expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 1 });
+});
+
 test('ended in the pool: goes without a call, and completes the termination hook', async () => {
   const { one, machine } = await openPool();
   const agent = await startAgent(one);

@@ -45,6 +45,8 @@ export interface AttemptOptions {
   stopping: () => boolean;
   /** True while no new job is taken: a claim that AWS refuses is given up then. */
   draining: () => boolean;
+  /** Told of each worker that is started. */
+  onStart: () => void;
 }
 
 /** How long a slot waits for a table that does not answer, before the job is handed back. */
@@ -183,6 +185,7 @@ export class Attempts {
       },
     });
     held.phase = 'running';
+    this.#options.onStart();
     leases.watchLimit(held, startMs + runMs);
     cancels.watch();
     const end = await held.run.ended;

@@ -79,6 +79,7 @@ class JobSide implements Work {
   readonly #maxUnsettled: number;
   #settling = 0;
   #jobsDone = 0;
+  #lastStartMs: number | undefined;
   #idleSinceMs: number | undefined;
   #failedStarts = 0;
   /** Work was resumed once. */
@@ -117,6 +118,9 @@ class JobSide implements Work {
       instance,
       stopping,
       draining: () => this.#draining,
+      onStart: () => {
+        this.#lastStartMs = clock.now();
+      },
     });
     const backoff = {
       initialMs: config.retryBackoff.firstSeconds * 1000,
@@ -162,6 +166,7 @@ class JobSide implements Work {
       settling: this.#settling,
       idleSinceMs: this.#idleSinceMs,
       jobsDone: this.#jobsDone,
+      lastStartMs: this.#lastStartMs,
       leftBehind: this.#settler.leftBehind,
       slowed: this.#health.slowed,
     };

@@ -32,6 +32,8 @@ export interface WorkState {
    */
   idleSinceMs: number | undefined;
   jobsDone: number;
+  /** When a job was last started, by AWS's time; undefined: none ever was. */
+  lastStartMs?: number | undefined;
   /** A record may go on saying that a job runs here: its end could not be written, or was not ours to write. */
   leftBehind: boolean;
   /** The failures for which it takes one job at a time, with pauses; undefined: it does not. */

@@ -9,6 +9,8 @@ const FleetStateSchema = v.object({
   backlogSinceMs: v.optional(v.number()),
   /** Since when the group has wanted more instances than there are though no job waits: see `judgeDemand`. */
   unneededSinceMs: v.optional(v.number()),
+  /** Since when jobs have waited though no instance started one: see `stalledSince`. */
+  stalledSinceMs: v.optional(v.number()),
   /** When the policy was executed last. */
   wokenAtMs: v.optional(v.number()),
   /** When the keeper lowered the desired capacity last. */

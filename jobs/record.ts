@@ -149,6 +149,8 @@ export interface Outlook {
   running: number;
   slots: number;
   jobsDone: number;
+  /** When it last started a job; absent: it never did. */
+  lastStartMs?: number;
   /** Since when it has been without a job; absent while it has one. */
   idleSince?: string;
   /**

@@ -54,6 +54,8 @@ function carryOut(hands: Hands, action: Action): Promise<unknown> {
       return executePolicy(hands, action.backlog).then(() => memory({ wokenAtMs: nowMs }));
     case 'remember-backlog':
       return memory({ backlogSinceMs: action.sinceMs });
+    case 'remember-stall':
+      return memory({ stalledSinceMs: action.sinceMs });
     case 'remember-unneeded':
       return memory({ unneededSinceMs: action.sinceMs });
     case 'end-zombie':

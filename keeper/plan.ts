@@ -1,5 +1,5 @@
 import type { RetirementReason, Rung } from '../jobs/record.ts';
-import { type Launch, outcomeOf, trips } from '../policy/breaker.ts';
+import { type Launch, outcomeOf, stalledSince, trips } from '../policy/breaker.ts';
 import { correctCapacity, type Unaccounted } from '../policy/capacity.ts';
 import { judgeDemand } from '../policy/demand.ts';
 import { firstRung } from '../policy/ladder.ts';
@@ -20,6 +20,7 @@ export type Action =
   | { do: 'report-breaker'; open: boolean }
   | { do: 'wake'; backlog: number }
   | { do: 'remember-backlog'; sinceMs: number | undefined }
+  | { do: 'remember-stall'; sinceMs: number | undefined }
   | { do: 'remember-unneeded'; sinceMs: number | undefined }
   | { do: 'end-zombie'; zombie: Zombie }
   | { do: 'terminate-retired'; instance: string }
@@ -70,24 +71,13 @@ function heardAtMs({ records, signsMs }: Look, instance: string): number | undef
 }
 
 function processes(look: Look, config: KeeperConfig): Action[] {
-  const { group, judged, records, memory, nowMs } = look;
+  const { group, memory } = look;
   const actions: Action[] = [];
   if (!group.suspended.has('AZRebalance')) actions.push({ do: 'suspend-az-rebalance' });
-  const present = presentIn(group);
-  const outcomes = judged.map(({ instance, startedAtMs }): Launch => {
-    const record = records.get(instance);
-    const { readyAt, retirement } = record ?? {};
-    const outcome = outcomeOf({
-      readyAt,
-      heard: heardAtMs(look, instance) !== undefined,
-      reason: retirement?.reason,
-      refusal: retirement?.refusal,
-      jobsDone: retirement?.jobsDone,
-      present: present.has(instance),
-      ageMs: nowMs - startedAtMs,
-    });
-    return { instance, startedAtMs, outcome };
-  });
+  const stalledSinceMs = stall(look);
+  if (stalledSinceMs !== memory.stalledSinceMs) {
+    actions.push({ do: 'remember-stall', sinceMs: stalledSinceMs });
+  }
   const open = memory.trippedAtMs !== undefined;
   const paused = memory.pausedAtMs !== undefined;
   const launches = !group.suspended.has('Launch');
@@ -96,12 +86,47 @@ function processes(look: Look, config: KeeperConfig): Action[] {
     return [...actions, { do: 'reset-breaker' }, { do: 'report-breaker', open: false }];
   }
   const tripped = trips({
-    launches: outcomes,
+    launches: outcomes(look, stalledSinceMs),
     resumedAtMs: memory.resumedAtMs,
     limit: config.breakerFailures,
   });
   if (tripped && !open) actions.push({ do: 'trip-breaker' });
   return [...actions, { do: 'report-breaker', open: open || tripped }];
+}
+
+function stall({ backlog, records, memory, nowMs }: Look): number | undefined {
+  const starts = [...records.values()].flatMap(({ outlook }) => outlook?.lastStartMs ?? []);
+  return stalledSince({
+    backlog,
+    paused: memory.pausedAtMs !== undefined,
+    beforeMs: memory.stalledSinceMs,
+    lastStartMs: starts.length === 0 ? undefined : Math.max(...starts),
+    nowMs,
+  });
+}
+
+function outcomes(look: Look, stalledSinceMs: number | undefined): Launch[] {
+  const { group, judged, records, nowMs } = look;
+  const present = presentIn(group);
+  return judged.map(({ instance, startedAtMs }) => {
+    const { readyAt, retirement, outlook } = records.get(instance) ?? {};
+    const jobsDone = retirement?.jobsDone;
+    const since = (at: string | undefined) => (at === undefined ? undefined : nowMs - Date.parse(at));
+    const outcome = outcomeOf({
+      readyAt,
+      readyMs: since(readyAt),
+      endedMs: since(retirement?.endedAt),
+      heard: heardAtMs(look, instance) !== undefined,
+      reason: retirement?.reason,
+      refusal: retirement?.refusal,
+      jobsDone,
+      jobStarted: Boolean(jobsDone) || outlook?.lastStartMs !== undefined,
+      stalledMs: stalledSinceMs === undefined ? undefined : nowMs - stalledSinceMs,
+      present: present.has(instance),
+      ageMs: nowMs - startedAtMs,
+    });
+    return { instance, startedAtMs, outcome };
+  });
 }
 
 function waking({ group, memory, backlog, lastLaunchMs = 0, nowMs }: Look, config: KeeperConfig): Action[] {

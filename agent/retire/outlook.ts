@@ -7,7 +7,7 @@ import type { WorkState } from '../work.ts';
 
 /** What an instance says of itself: what it does, and what the policy will have it do next. */
 export function outlookOf(
-  { running, jobsDone, slowed }: WorkState,
+  { running, jobsDone, lastStartMs, slowed }: WorkState,
   slots: number,
   facts: InstanceFacts,
   rules: RetirementRules,
@@ -19,6 +19,7 @@ export function outlookOf(
     running,
     slots,
     jobsDone,
+    ...(lastStartMs !== undefined && { lastStartMs }),
     ...(facts.idleMs !== undefined && { idleSince: timeAt(nowMs - facts.idleMs) }),
     next,
     ...(inMs !== undefined && { at: timeAt(nowMs + inMs) }),
@@ -41,6 +42,7 @@ export function differs(before: Outlook | undefined, now: Outlook): boolean {
     before.reason !== now.reason ||
     before.refused?.error !== now.refused?.error ||
     before.running > 0 !== now.running > 0 ||
+    !before.lastStartMs !== !now.lastStartMs ||
     !before.slowed !== !now.slowed
   );
 }

@@ -82,7 +82,7 @@ function failureText(failure: NonNullable<LaunchesView['failure']>, nowMs: numbe
 function heldBack({ suspended, reason, since, said }: LaunchesView, nowMs: number): string | undefined {
   const from = since === undefined ? '' : ` since ${moment(since, nowMs)}`;
   if (reason === 'paused') return `paused${from}: no job is started (mayfly fleet resume)`;
-  if (reason === 'breaker') return `none${from}: too many boots have failed (mayfly doctor)`;
+  if (reason === 'breaker') return `none${from}: too many instances in a row have failed (mayfly doctor)`;
   if (!suspended) return undefined;
   return `none: the process Launch is suspended${said ? ` (${escapeLine(said)})` : ''} (mayfly fleet resume)`;
 }

@@ -54,7 +54,10 @@ test.each([
     ...machine(agent),
     config: { retirement: PATIENT },
   });
-  await eventually('a report', async () => (await fleet.instanceRecord(instance)).outlook);
+  await eventually('its reports', async () => {
+    const { outlook, bootSeconds } = await fleet.instanceRecord(instance);
+    return outlook && bootSeconds !== undefined;
+  });
   expect(await runKeeper(fleet, keeper)).toEqual(['suspend-az-rebalance', 'report-breaker']);
   const { heardAtMs = 0, bootSeconds = Number.NaN } = await fleet.instanceRecord(instance);
   expect(Math.abs(Date.now() - heardAtMs)).toBeLessThan(MINUTE);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { failuresInARow, type Launch, outcomeOf, trips } from '../../policy/breaker.ts';
+import { failuresInARow, type Launch, outcomeOf, stalledSince, trips } from '../../policy/breaker.ts';
 
 type Fate = Parameters<typeof outcomeOf>[0];
 
@@ -114,4 +114,89 @@ test.each<{ name: string; launch: Partial<Fate> & { present: boolean }; is: Laun
   { name: 'was taken by Spot', launch: { reason: 'spot-interruption', present: false }, is: 'pending' },
 ])('a launch that $name: $is', ({ launch, is }) => {
   expect(outcomeOf({ heard: false, ageMs: 300_000, ...launch })).toBe(is);
+});
+
+describe('a life in which jobs waited, and no instance of the fleet started one', () => {
+  const stalled = {
+    readyAt: 'x',
+    readyMs: 170_000,
+    heard: true,
+    present: false,
+    endedMs: 120_000,
+    stalledMs: 300_000,
+  };
+  test.each<{ name: string; launch: Partial<Fate>; is: Launch['outcome'] }>([
+    { name: 'went idle', launch: { reason: 'idle' }, is: 'failed' },
+    {
+      name: 'went idle before it was ready',
+      launch: { reason: 'idle', readyAt: undefined, readyMs: undefined },
+      is: 'failed',
+    },
+    {
+      name: 'ended just now, so that a start elsewhere may not be reported yet',
+      launch: { reason: 'idle', endedMs: 119_000 },
+      is: 'pending',
+    },
+    {
+      name: 'was ready before the jobs waited',
+      launch: { reason: 'idle', readyMs: 190_000, stalledMs: 189_000 },
+      is: 'ready',
+    },
+    {
+      name: 'ended before the jobs waited',
+      launch: { reason: 'idle', readyAt: undefined, readyMs: undefined, ageMs: 200_000, stalledMs: 119_000 },
+      is: 'ready',
+    },
+    { name: 'crashed once ready', launch: { reason: 'agent-crashed' }, is: 'failed' },
+    { name: 'grew too old', launch: { reason: 'max-age' }, is: 'failed' },
+    { name: 'still lasts', launch: { present: true, endedMs: undefined }, is: 'pending' },
+    {
+      name: 'has ended, and the group still has it',
+      launch: { reason: 'idle', present: true },
+      is: 'failed',
+    },
+    {
+      name: 'began before the jobs waited, within what a look may be late',
+      launch: { reason: 'idle', stalledMs: 180_000 },
+      is: 'failed',
+    },
+    {
+      name: 'began before the jobs waited',
+      launch: { reason: 'idle', stalledMs: 179_000 },
+      is: 'ready',
+    },
+    { name: 'has started a job all the same', launch: { reason: 'idle', jobStarted: true }, is: 'ready' },
+    { name: 'met an outage of AWS', launch: { reason: 'cannot-receive', refusal: 'passing' }, is: 'pending' },
+    { name: 'was taken by Spot', launch: { reason: 'spot-interruption' }, is: 'pending' },
+    { name: 'was left to Spot', launch: { reason: 'rebalance' }, is: 'pending' },
+    { name: 'was stopped by an operator', launch: { reason: 'stopped' }, is: 'pending' },
+    { name: 'made way for a new version', launch: { reason: 'outdated' }, is: 'pending' },
+    { name: 'was ended by Auto Scaling', launch: { reason: 'auto-scaling' }, is: 'pending' },
+    { name: 'was one too many', launch: { reason: 'surplus' }, is: 'pending' },
+    { name: 'went with its group', launch: { reason: 'group-deleted' }, is: 'pending' },
+    { name: 'ended, and nobody knows why', launch: { reason: 'lost' }, is: 'pending' },
+    { name: 'ended, and is not settled yet', launch: { endedMs: undefined }, is: 'pending' },
+    { name: 'was never heard of', launch: { readyAt: undefined, heard: false }, is: 'failed' },
+  ])('that $name: $is', ({ launch, is }) => {
+    expect(outcomeOf({ ageMs: 300_000, ...stalled, ...launch })).toBe(is);
+  });
+});
+
+describe('jobs wait though no instance starts one', () => {
+  const waiting = { backlog: 2, paused: false, beforeMs: 1000, lastStartMs: undefined, nowMs: 9000 };
+  test.each<[string, Partial<Parameters<typeof stalledSince>[0]>, number | undefined]>([
+    ['as before', {}, 1000],
+    ['from now on', { beforeMs: undefined }, 9000],
+    [
+      'from now on, however long ago the last one was started',
+      { beforeMs: undefined, lastStartMs: 500 },
+      9000,
+    ],
+    ['since the last one was started', { lastStartMs: 5000 }, 5000],
+    ['not: none waits', { backlog: 0 }, undefined],
+    ['not: the fleet is paused', { paused: true }, undefined],
+    ['since the last one was started, by a clock that is ahead', { lastStartMs: 9999 }, 9000],
+  ])('%s', (_, facts, expected) => {
+    expect(stalledSince({ ...waiting, ...facts })).toBe(expected);
+  });
 });

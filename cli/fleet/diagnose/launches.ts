@@ -83,18 +83,27 @@ function suspension(facts: Facts, group: GroupLook): Finding[] {
   return findings;
 }
 
-function breaker({ boots, fleet }: Facts, from: string): Finding {
+function breaker({ boots, state, fleet }: Facts, from: string): Finding {
   const launched = seenOf(boots) ?? [];
   const refused = lastRefused(launched);
   const why = refused
     ? `The last instances ${refused.could}: ${refused.problem}`
-    : 'Too many instances in a row did not boot, or were of no use';
+    : (stallText(launched, seenOf(state)?.stalledSinceMs) ??
+      'Too many instances in a row did not boot, or were of no use');
   return bad(
     'launches',
     `${why}; nothing is launched${from}.`,
     `${refused ? adviceOn(refused.problem) : 'Mend what the logs say.'} Then: mayfly fleet resume`,
     launched.map((boot) => bootText(boot, fleet.logBucket)),
   );
+}
+
+/** What the last instance that went leaves to be said, if it was ready and nothing else is known to be wrong with it. */
+function stallText(launched: readonly Boot[], sinceMs: number | undefined): string | undefined {
+  const { readyAt, retirement } = launched.find(({ record }) => record?.retirement)?.record ?? {};
+  const isKnown = retirement?.problem !== undefined || Boolean(retirement?.jobsDone);
+  if (sinceMs === undefined || readyAt === undefined || isKnown) return undefined;
+  return `Jobs wait, and no instance has started one since ${moment(sinceMs)}, though the last ones were ready`;
 }
 
 function bootText({ instance, launchedAtMs, record }: Boot, bucket: string): string {

@@ -19,9 +19,11 @@ test('an agent tells what it does and when it will go, and goes then', async () 
   const retirement = { ...PATIENT, idleSeconds: 1 };
   const agent = await startAgent(fleet, { config: { concurrency: 3, retirement } });
   const busy = await told(fleet, agent.instance, ({ running }) => running === 1);
-  expect(busy).toEqual({ running: 1, slots: 3, jobsDone: 0, next: 'work' });
+  expect(busy).toMatchObject({ running: 1, slots: 3, jobsDone: 0, next: 'work' });
   const idle = await told(fleet, agent.instance, ({ next, jobsDone }) => next === 'retire' && jobsDone === 1);
-  const { idleSince = '', at = '' } = idle;
+  const { idleSince = '', at = '', lastStartMs = 0 } = idle;
+  expect(Date.parse(idleSince) - lastStartMs).toBeGreaterThanOrEqual(500);
+  expect(Date.parse(idleSince) - lastStartMs).toBeLessThan(5000);
   expect(idle).toMatchObject({ running: 0, slots: 3, reason: 'idle' });
   expect(Date.parse(at) - Date.parse(idleSince)).toBe(1000);
   const { idleSeconds } = await agent.life.ended;

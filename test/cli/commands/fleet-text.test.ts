@@ -106,7 +106,7 @@ const summaries: [name: string, view: Partial<FleetView>, says: string | RegExp]
   [
     'an open breaker',
     { launches: { suspended: true, reason: 'breaker', since: at(-60) } },
-    'none since 07:39:00Z: too many boots have failed (mayfly doctor)',
+    'none since 07:39:00Z: too many instances in a row have failed (mayfly doctor)',
   ],
   [
     'launches that somebody else suspended',

@@ -256,6 +256,30 @@ const cases: Case[] = [
     ],
   },
   {
+    name: 'an open breaker: instances that booted, and started none of the jobs that wait',
+    facts: {
+      group: suspended('Launch'),
+      state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20), stalledSinceMs: ago(50) } },
+      boots: {
+        seen: [
+          { instance: 'i-9', launchedAtMs: ago(5), record: undefined },
+          {
+            instance: 'i-7',
+            launchedAtMs: ago(30),
+            record: { ...record, retirement: { ...retirement, reason: 'idle' } },
+          },
+        ],
+      },
+    },
+    check: 'launches',
+    mark: 'bad',
+    says: [
+      `Jobs wait, and no instance has started one since ${saidAgo(50)}, though the last ones were ready; nothing is launched since ${saidAgo(20)}.`,
+      'mayfly fleet resume',
+      's3://logs/instances/i-7/',
+    ],
+  },
+  {
     name: 'an instance that AWS refuses its table',
     facts: {
       instances: {

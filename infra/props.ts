@@ -90,9 +90,10 @@ export interface WorkerFleetProps {
   readonly workerTasks?: number;
   /**
    * The most that a worker may have in its home with `/var/tmp`, as much in `/tmp`, and in any one file. Where it is given,
-   * these directories are in memory, and count as the worker's: Linux bounds the size of directories on a disk by quotas
+   * these directories are in memory, and count as the worker's memory: Linux bounds the size of directories on a disk by quotas
    * alone, which the file systems of the usual images do not have. What the group of the workers may write elsewhere, and
    * `workerCacheDirectory`, have the bound for each file and no other; it is 64 MiB at least, as long as a body may be.
+   * Whole MiB, at least 16.
    *
    * @default - no limit, on the root volume
    */
@@ -115,7 +116,7 @@ export interface WorkerFleetProps {
    * The longest limit that a job may ask for, by `enqueue --async` or the `limitSeconds` of its envelope. At least `limit`;
    * with `grace` at most 12 hours. A longer one is refused.
    *
-   * @default limit
+   * @default - `limit`
    */
   readonly maxLimit?: Duration;
   /**
@@ -159,8 +160,9 @@ export interface WorkerFleetProps {
    */
   readonly instanceCheck?: string[];
   /**
-   * Free space on the disks that workers write to. An instance that has less takes no more jobs, lets its jobs end and goes.
-   * Give what one job may need; `Size.bytes(0)` lets jobs run whatever is left.
+   * Free space on the disks that workers write to, looked at before each job. An instance that has less, or room for fewer
+   * than 1,000 more files, takes no more jobs, lets its jobs end and goes. Give what one job may need, less than the disk has
+   * when an instance starts; `Size.bytes(0)` lets jobs run whatever is left.
    *
    * @default Size.mebibytes(256)
    */
@@ -395,7 +397,7 @@ export interface RetryBackoffProps {
   /**
    * The bound of the first wait. At most `longest`.
    *
-   * @default Duration.minutes(2)
+   * @default - 2 minutes, or `longest` if that is shorter
    */
   readonly first?: Duration;
   /**
@@ -405,9 +407,9 @@ export interface RetryBackoffProps {
    */
   readonly factor?: number;
   /**
-   * The bound of all waits. At most 12 hours, SQS's longest visibility.
+   * The bound of all waits. At most 12 hours, SQS's longest visibility, which counts from the start of the try.
    *
-   * @default Duration.minutes(15)
+   * @default - 15 minutes, or `first` if that is longer
    */
   readonly longest?: Duration;
 }

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Size } from 'aws-cdk-lib';
 import { InstanceType } from 'aws-cdk-lib/aws-ec2';
 import { execa } from 'execa';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -193,9 +193,13 @@ describe("the agent's configuration", () => {
       command: ['./hello'],
       concurrency: 1,
       limitSeconds: 3600,
+      maxLimitSeconds: 3600,
       leaseSeconds: 60,
       maxAttempts: 3,
-      retirement: { billing: 'auto', ladderSeconds: 600 },
+      messageAttributes: false,
+      retryBackoff: { firstSeconds: 120, factor: 5, longestSeconds: 900 },
+      minFreeDiskBytes: 256 * 1024 ** 2,
+      retirement: { billing: 'auto', ladderSeconds: 600, refusalSeconds: 300 },
       launchHook: 'launch',
       terminationHook: 'termination',
     });
@@ -210,10 +214,14 @@ describe("the agent's configuration", () => {
       messageAttributes: true,
       concurrency: 4,
       limit: Duration.hours(2),
+      maxLimit: Duration.hours(3),
       grace: Duration.seconds(30),
       lease: Duration.minutes(5),
       maxAttempts: 9,
       retryTimedOut: true,
+      retryBackoff: { first: Duration.seconds(7), factor: 3, longest: Duration.minutes(4) },
+      instanceCheck: ['nvidia-smi', '--list-gpus'],
+      minFreeDisk: Size.gibibytes(2),
       maxJobAge: Duration.hours(6),
       trackJobs: false,
       recordRetention: Duration.days(1),
@@ -234,10 +242,14 @@ describe("the agent's configuration", () => {
       messageAttributes: true,
       concurrency: 4,
       limitSeconds: 7200,
+      maxLimitSeconds: 10_800,
       graceSeconds: 30,
       leaseSeconds: 300,
       maxAttempts: 9,
       retryTimedOut: true,
+      retryBackoff: { firstSeconds: 7, factor: 3, longestSeconds: 240 },
+      instanceCheck: ['nvidia-smi', '--list-gpus'],
+      minFreeDiskBytes: 2 * 1024 ** 3,
       maxJobAgeSeconds: 21_600,
       trackJobs: false,
       recordSeconds: 86_400,

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import * as v from 'valibot';
 import { afterEach } from 'vitest';
@@ -36,7 +37,7 @@ export const PATIENT = {
 } as const;
 export const GROUP = 'fleet';
 export const TABLE = 'jobs';
-export const LOGS = 'logs';
+const LOGS = 'logs';
 export const LAUNCH_HOOK = 'launch';
 export const TERMINATION_HOOK = 'termination';
 
@@ -294,4 +295,15 @@ export function until(work: Work, is: (state: ReturnType<Work['state']>) => bool
 
 export function callsOf(fleet: Fleet, action: string): CallRecord[] {
   return fleet.calls.filter((call) => call.action === action);
+}
+
+/** What agents have put into the log bucket. */
+export async function savedLogs({ clients }: Fleet): Promise<{ key: string; text: string }[]> {
+  const { Contents = [] } = await clients.s3.send(new ListObjectsV2Command({ Bucket: LOGS }));
+  return Promise.all(
+    Contents.map(async ({ Key = '' }) => {
+      const { Body } = await clients.s3.send(new GetObjectCommand({ Bucket: LOGS, Key }));
+      return { key: Key, text: (await Body?.transformToString()) ?? '' };
+    }),
+  );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { callsOf, LAUNCH_HOOK, openFleet, PATIENT, startAgent, until } from './fleet.ts';
+import { callsOf, LAUNCH_HOOK, openFleet, PATIENT, savedLogs, startAgent, until } from './fleet.ts';
 
 const open = openFleet();
 
@@ -16,6 +16,7 @@ describe('instances that must go', () => {
     const record = await one.instanceRecord(agent.instance);
     expect(record).toMatchObject({ listing: 'instances', retirement: { reason: 'worker-missing' } });
     expect(record.readyAt).toBeUndefined();
+    expect((await savedLogs(one))[0]?.key).toMatch(/-worker-missing\.log$/);
     expect((await one.group()).desired).toBe(0);
     expect(callsOf(one, 'ReceiveMessage')).toEqual([]);
     expect(callsOf(one, 'CompleteLifecycleAction').map(({ input }) => input)).toContainEqual(
@@ -23,15 +24,22 @@ describe('instances that must go', () => {
     );
   });
 
-  test('the worker goes missing while it works', async () => {
-    const one = await open({ minSize: 1 });
-    const agent = await startAgent(one);
-    agent.life.broken({ reason: 'worker-missing', problem: 'its interpreter is gone' });
-    const retirement = await agent.life.ended;
-    const why = { reason: 'worker-missing', problem: 'its interpreter is gone' };
-    expect(retirement).toMatchObject({ ...why, rung: 'terminate-without-decrement' });
-    expect((await one.instanceRecord(agent.instance)).retirement).toMatchObject(why);
-  });
+  test.each(['worker-missing', 'disk-full', 'unhealthy'] as const)(
+    '%s while it works: replaced, with what was wrong on record and its log saved',
+    async (reason) => {
+      const one = await open({ minSize: 1 });
+      const agent = await startAgent(one);
+      const why = { reason, problem: 'what was wrong' };
+      agent.life.broken(why);
+      const retirement = await agent.life.ended;
+      expect(retirement).toMatchObject({ ...why, rung: 'terminate-without-decrement' });
+      expect((await one.instanceRecord(agent.instance)).retirement).toMatchObject(why);
+      const key = expect.stringMatching(
+        new RegExp(`^instances/${agent.instance}/[-0-9TZ]+-${reason}\\.log$`),
+      );
+      expect(await savedLogs(one)).toEqual([{ key, text: 'what the agent logged\n' }]);
+    },
+  );
 
   test('Auto Scaling ends it in mid-job: the job ends first, with heartbeats, then the hook is completed', async () => {
     const one = await open();

@@ -1,10 +1,9 @@
-import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, test } from 'vitest';
 import { changeFleetState } from '../../../jobs/fleet-state.ts';
 import type { FaultEffect } from '../../../local/front-door/faults.ts';
 import { eventually } from '../../support/eventually.ts';
-import { callsOf, type Fleet, LOGS, openFleet, PATIENT, startAgent, TABLE } from './fleet.ts';
+import { callsOf, type Fleet, openFleet, PATIENT, savedLogs, startAgent, TABLE } from './fleet.ts';
 
 const open = openFleet();
 
@@ -18,16 +17,6 @@ const denied: FaultEffect = {
   status: 403,
 };
 const tableDenied: FaultEffect = { ...denied, code: 'AccessDeniedException', status: 400 };
-
-async function savedLogs({ clients }: Fleet): Promise<{ key: string; text: string }[]> {
-  const { Contents = [] } = await clients.s3.send(new ListObjectsV2Command({ Bucket: LOGS }));
-  return Promise.all(
-    Contents.map(async ({ Key = '' }) => {
-      const { Body } = await clients.s3.send(new GetObjectCommand({ Bucket: LOGS, Key }));
-      return { key: Key, text: (await Body?.transformToString()) ?? '' };
-    }),
-  );
-}
 
 /** Visible, delayed or held by somebody. */
 async function messagesOf({ clients, queueUrl }: Fleet): Promise<number> {

@@ -1,0 +1,73 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { afterEach, expect, it } from 'vitest';
+import { type DeployedFleet, deployedFleets } from '../cli/fleet/deployed.ts';
+import { expectSound } from '../support/suite.ts';
+
+const open = deployedFleets();
+const LONG_MS = 120_000;
+/** As AWS hurries the least here: a minute of its own takes three seconds. */
+const SPEED = 20;
+const JOBS = 8;
+
+let fleet: DeployedFleet;
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') console.log(await fleet.lastWords());
+});
+
+it(
+  'an instance on which every worker fails goes after one failure, costs no job an attempt, and others do the jobs',
+  async () => {
+    fleet = await open(
+      {
+        maxCapacity: 2,
+        // A failure that counted would be a dead letter.
+        maxAttempts: 1,
+        instanceCheck: ['sh', '-c', 'test ! -e "$HOME/broken" || { echo "a package is broken"; exit 3; }'],
+      },
+      { speed: SPEED, patienceMs: 60_000 },
+    );
+    const gate = join(fleet.directory, 'gate');
+    const first = await fleet.send({ untilFile: gate }, { untilFile: gate });
+    const [bad = ''] = await Promise.all(first.map((job) => fleet.ownerOf(job)));
+    await writeFile(join(fleet.directory, 'instances', bad, 'disk/home/broken'), '');
+    const orders = { shell: 'test ! -e "$HOME/broken"', sleepMs: 100 };
+    const jobs = await fleet.send(...Array.from({ length: JOBS }, () => orders));
+    await writeFile(gate, '');
+
+    for (const job of jobs) await fleet.event('end', job);
+    await fleet.backToZero();
+    await expectSound(fleet, { succeeded: JOBS + first.length, deadLettered: 0 });
+
+    const { capacity, retired } = await fleet.library.describe({ retired: 20 });
+    expect(capacity.desired).toBe(0);
+    const problem = 'the instance check failed: exit status 3: a package is broken';
+    const went = retired.find(({ instance }) => instance === bad);
+    const others = retired.filter(({ instance }) => instance !== bad);
+    expect(went).toMatchObject({ reason: 'unhealthy', problem, jobsDone: 1 });
+    expect(others.map(({ reason }) => reason)).toEqual(others.map(() => 'idle'));
+    // The other one of the first two, and the successor of the bad one. One more may come for an alarm that is late.
+    expect([2, 3]).toContain(others.length);
+
+    const { findings } = await fleet.library.diagnose();
+    const wrong = findings.filter(({ mark }) => mark !== 'ok');
+    expect(wrong).toMatchObject([{ check: 'instances', mark: 'bad' }]);
+    expect(wrong[0]?.text).toMatch(
+      new RegExp(`^${bad} was found to be unhealthy, and went at \\S+: ${problem}\\.$`),
+    );
+    expect((await fleet.mayfly('fleet')).stdout).toContain('its instanceCheck failed');
+    expect(await savedLog(bad)).toMatch(/"job ended"/);
+  },
+  LONG_MS,
+);
+
+/** What the agent of an instance has put into the log bucket before it went. */
+async function savedLog(instance: string): Promise<string> {
+  const Bucket = fleet.stack.logBucket;
+  const Prefix = `instances/${instance}/`;
+  const { Contents = [] } = await fleet.clients.s3.send(new ListObjectsV2Command({ Bucket, Prefix }));
+  const Key = Contents.map((object) => object.Key).find((key) => key?.endsWith('-unhealthy.log'));
+  const { Body } = await fleet.clients.s3.send(new GetObjectCommand({ Bucket, Key }));
+  return (await Body?.transformToString()) ?? '';
+}

@@ -2,6 +2,7 @@ import { isRefusal } from '../aws/bucket-refusals.ts';
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
 import { BodyMissing, BodyReplaced, type BodyStore, BodyTooLong, digestOfBody } from '../jobs/bodies.ts';
+import { isDedupedId } from '../jobs/envelope.ts';
 import { bodyKey, jobOfBody } from '../jobs/log-layout.ts';
 import { type Job, withBody } from '../jobs/message.ts';
 import type { Ending } from '../jobs/outcome.ts';
@@ -98,17 +99,20 @@ export class Bodies {
   async keep(held: Held): Promise<void> {
     if (held.reading.kind === 'broken') return;
     const { id, bodyKey: known, stdin } = held.reading.job;
-    if (known === undefined && Buffer.byteLength(stdin) > LONGEST_KEPT_BODY) await this.#put(id, stdin);
+    if (known !== undefined || Buffer.byteLength(stdin) <= LONGEST_KEPT_BODY) return;
+    // An earlier job with the dedupe key may have left one, which outlives that job's record.
+    const replaces = isDedupedId(id) && held.claim !== undefined && held.claim.bodyDigest === undefined;
+    await this.#put(id, stdin, replaces);
   }
 
-  async #put(job: string, text: string): Promise<void> {
+  async #put(job: string, text: string, replaces = false): Promise<void> {
     const { store, table, clock, log, stopping } = this.#options;
     if (!store || !table) return;
     const startMs = clock.monotonic();
     const over = () => clock.monotonic() - startMs >= (stopping() ? LAST_KEEP_PATIENCE_MS : KEEP_PATIENCE_MS);
     const done = new AbortController();
     const kept = store()
-      .put(job, text)
+      .put(job, text, replaces)
       .then(() => table.noteBody(job, bodyKey(job), digestOfBody(text)));
     await Promise.race([kept, this.#until(over, done.signal)]).catch((err: unknown) =>
       log.warn({ job, err }, "a job's body could not be kept: it cannot be retried by its id"),

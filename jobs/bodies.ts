@@ -45,9 +45,10 @@ export interface BodyStore {
   /**
    * Puts a body where there is none: one that is there stays.
    *
+   * @param replaces whether one that is there is written over: an earlier job with the same dedupe key has left it
    * @throws BodyTooLong, or as the SDK does
    */
-  put(job: string, text: string): Promise<void>;
+  put(job: string, text: string, replaces?: boolean): Promise<void>;
   /**
    * @param digest that it has to have (`digestOfBody`); of a job that an earlier version enqueued none is known
    * @throws BodyMissing, BodyReplaced, BodyTooLong, or as the SDK does
@@ -65,20 +66,18 @@ export function bodyStore(s3: S3Client, bucket: string, timeoutMs = CALL_TIMEOUT
   const objectOf = (job: string) => ({ Bucket: bucket, Key: bodyKey(job) });
   const patienceMs = (bytes: number) => timeoutMs + Math.ceil(bytes / BYTES_PER_MS);
   return {
-    async put(job, text) {
+    async put(job, text, replaces = false) {
       const body = Buffer.from(text);
       if (body.length > LONGEST_BODY) throw new BodyTooLong(job, body.length);
-      const command = new PutObjectCommand({
-        ...objectOf(job),
-        Body: body,
-        ContentType: 'text/plain; charset=utf-8',
-        IfNoneMatch: '*',
-      });
+      const object = { ...objectOf(job), Body: body, ContentType: 'text/plain; charset=utf-8' };
+      const send = (how: { IfNoneMatch?: string }) =>
+        s3.send(new PutObjectCommand({ ...object, ...how }), { requestTimeout: patienceMs(body.length) });
       try {
-        await s3.send(command, { requestTimeout: patienceMs(body.length) });
+        await send({ IfNoneMatch: '*' });
       } catch (error) {
-        // There is one: an earlier send of the same job, or one of this very call whose answer was lost.
         if (!(error instanceof Error && error.name === 'PreconditionFailed')) throw error;
+        // There is one: of an earlier send of the same job, or of this very call whose answer was lost.
+        if (replaces) await send({});
       }
     },
 

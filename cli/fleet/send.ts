@@ -23,9 +23,13 @@ export async function sendOne({ clients, facts }: FleetContext, order: Order): P
   await clients.sqs.send(new SendMessageCommand({ QueueUrl: facts.queueUrl, ...entryOf(order) }));
 }
 
-/** What is too long for a message goes to the log bucket before it. */
+/**
+ * What is too long for a message goes to the log bucket before it. A body there of the same dedupe key is that of an
+ * earlier job, whose record it outlives: the record that there is now has the digest of this order's body.
+ */
 export async function putBody({ clients, facts }: FleetContext, order: Order): Promise<void> {
-  if (order.viaBucket) await bodyStore(clients.s3, facts.logBucket).put(order.id, order.text);
+  const { id, text, viaBucket, deduped } = order;
+  if (viaBucket) await bodyStore(clients.s3, facts.logBucket).put(id, text, deduped);
 }
 
 /** Sends the messages, as many a call as SQS takes, all calls at the same time. Never rejects. */

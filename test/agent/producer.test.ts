@@ -158,15 +158,28 @@ describe('a body in the bucket', () => {
     expect(outcomes).toMatchObject([{ id, outcome: 'refused', why: reason }]);
   });
 
-  test('that was there before its job does not run instead of it', async () => {
+  test("that is left of an earlier job with the dedupe key gives way: it outlives that job's record", async () => {
     const { bench, fleet, work } = await open();
-    const id = dedupedId('squatted');
+    const id = dedupedId('weekly');
     const object = { Bucket: fleet.facts.logBucket, Key: `bodies/${id}` };
-    await bench.clients.s3.send(new PutObjectCommand({ ...object, Body: 'forged' }));
-    await fleet.enqueue(LONG_BODY, { dedupe: 'squatted' });
-    await work(LOG_RUN);
+    await bench.clients.s3.send(new PutObjectCommand({ ...object, Body: 'last week' }));
+    await fleet.enqueue(LONG_BODY, { dedupe: 'weekly' });
+    await work('[ "$(wc -c)" = 1100000 ]');
+    expect(await fleet.wait([id])).toMatchObject([{ state: 'succeeded' }]);
+  });
+
+  test('that is kept of a dead letter takes the place of what an earlier job has left', async () => {
+    const { bench, fleet, work } = await open();
+    const id = dedupedId('monthly');
+    const object = { Bucket: fleet.facts.logBucket, Key: `bodies/${id}` };
+    await bench.clients.s3.send(new PutObjectCommand({ ...object, Body: 'last month' }));
+    const body = 'x'.repeat(2000);
+    await fleet.enqueue(body, { dedupe: 'monthly' });
+    await work('exit 65');
     expect(await fleet.wait([id])).toMatchObject([{ state: 'failed' }]);
-    expect(await bench.journal()).toEqual([]);
+    await bench.empty();
+    expect(await bodyStore(bench.clients.s3, fleet.facts.logBucket).get(id)).toBe(body);
+    await expect(fleet.retry(id)).resolves.toMatchObject({ retryOf: id });
   });
 
   test('is the first one of a dedupe key: a second sender with another is told', async () => {

@@ -1,5 +1,6 @@
 import type { Cloud } from '../local/cloud.ts';
 import type { CallRecord } from '../local/front-door/call-log.ts';
+import { escapeJson, escapeLine } from './terminal/escape.ts';
 import type { Screen } from './terminal/screen.ts';
 
 /** What is shown of a running cloud. */
@@ -25,7 +26,8 @@ export function createReporter(screen: Screen, form: 'text' | 'json'): Reporter 
 }
 
 function jsonReporter(screen: Screen): Reporter {
-  const line = (event: string, rest: object) => screen.write(`${JSON.stringify({ event, ...rest })}\n`);
+  const line = (event: string, rest: object) =>
+    screen.write(`${escapeJson(JSON.stringify({ event, ...rest }))}\n`);
   return {
     ready: (cloud) => {
       const { endpoint, region, accountId, logFile } = cloud;
@@ -78,8 +80,11 @@ function isNoteworthy({ service, action, status, fault, error }: CallRecord): bo
   return !TRAFFIC.has(service) && !READ_ONLY.test(action);
 }
 
+/** Whoever reaches the port may name an action or a service as they like. */
 function describe({ atMs, service, action, caller, status, error, fault }: CallRecord): string {
   const time = new Date(atMs).toISOString().slice(11, 19);
   const outcome = error ? `${status} ${error}` : String(status);
-  return `${time}  ${service} ${action}  by ${caller}  ${outcome}${fault ? `  (fault: ${fault})` : ''}`;
+  return escapeLine(
+    `${time}  ${service} ${action}  by ${caller}  ${outcome}${fault ? `  (fault: ${fault})` : ''}`,
+  );
 }

@@ -66,6 +66,16 @@ describe('on a terminal', () => {
   });
 });
 
+test.each(['text', 'json'] as const)(
+  'what a caller names its action is no order to a terminal: %s',
+  (form) => {
+    const screen = recordingScreen(false);
+    const record = call('ec2', 'Run\u001b]0;title\u0007\u009b2J\nInstances', { error: 'InvalidAction' });
+    createReporter(screen, form).call(record);
+    expect(screen.text.trimEnd().split('\n')).toEqual([expect.not.stringMatching(/\p{Cc}/u)]);
+  },
+);
+
 test('as JSON, every call is a line', () => {
   const screen = recordingScreen(true);
   const reporter = createReporter(screen, 'json');

@@ -84,22 +84,38 @@ fetch_node() {
 
 # The tree becomes a repository, as ansible-pull takes nothing else.
 unpack_tree() {
-  rm -rf "$tree" && mkdir -p "$tree" &&
-    unzip_into "$opt/tree.zip" "$tree" &&
-    git -C "$tree" -c init.defaultBranch=main init -q &&
+  rm -rf "$tree" && mkdir -p "$tree" || return
+  if ! wrong=$(unzip_into "$opt/tree.zip" "$tree" "$(json "$tree_json" contentHash)" 2>&1); then
+    doing="$doing: $(printf '%s\n' "$wrong" | tail -n 1)"
+    return 1
+  fi
+  git -C "$tree" -c init.defaultBranch=main init -q &&
     git -C "$tree" add -A -f &&
     git -C "$tree" -c user.name=mayfly -c user.email=mayfly@localhost commit -q -m "$(json "$tree_json" key)"
 }
 
-# Python's own unzip drops the execute bits that workers need.
+# unzip_into ARCHIVE DIRECTORY HASH: the hash is contentHash of infra/staging.ts. Nothing that it does not cover is unpacked.
 unzip_into() {
-  python3 - "$1" "$2" <<'PYTHON'
-import os, sys, zipfile
-with zipfile.ZipFile(sys.argv[1]) as archive:
-    for entry in archive.infolist():
-        path = archive.extract(entry, sys.argv[2])
-        if entry.external_attr >> 16:
-            os.chmod(path, (entry.external_attr >> 16) & 0o777)
+  python3 - "$@" <<'PYTHON'
+import hashlib, os, sys, zipfile
+archive, directory, expected = sys.argv[1:]
+def is_program(entry):
+    return entry.external_attr >> 16 & 0o111 != 0
+with zipfile.ZipFile(archive) as tree:
+    files = [entry for entry in tree.infolist() if not entry.is_dir()]
+    # As JavaScript sorts: by UTF-16.
+    files.sort(key=lambda entry: entry.filename.encode("utf-16-be"))
+    digest = hashlib.sha256()
+    for entry in files:
+        bit = "x" if is_program(entry) else "-"
+        digest.update(f"{entry.filename}\0{bit}\0{entry.file_size}\0".encode())
+        with tree.open(entry) as content:
+            for part in iter(lambda: content.read(1 << 20), b""):
+                digest.update(part)
+    if digest.hexdigest() != expected:
+        sys.exit(f"it has the hash {digest.hexdigest()}, expected {expected}")
+    for entry in files:
+        os.chmod(tree.extract(entry, directory), 0o755 if is_program(entry) else 0o644)
 PYTHON
 }
 

@@ -27,13 +27,14 @@ export function deployed(scope: Construct, settings: FleetSettings): Deployed {
   const setup = setupOf(where, workers, settings.setup);
   const [type] = settings.instanceTypes;
   const binary = NODE_PACKAGES[type?.architecture ?? InstanceArchitecture.X86_64];
-  const tree = treeAsset(scope, workers);
+  const { asset: tree, contentHash } = treeAsset(scope, workers);
   const node = nodeAsset(scope, binary);
   const stack = Stack.of(scope);
   const treeJson = stack.toJsonString({
     bucket: tree.s3BucketName,
     key: tree.s3ObjectKey,
     region: stack.region,
+    contentHash,
     node: { bucket: node.s3BucketName, key: node.s3ObjectKey, integrity: binary.integrity },
     ...(setup !== undefined && { setup }),
   });

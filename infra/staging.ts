@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 
 /**
  * Fills a directory, hands it on with the hash of what is in it, and removes it. For assets: CDK copies the
@@ -19,11 +19,14 @@ export function staged<T>(fill: (directory: string) => void, use: (directory: st
 
 /**
  * SHA-256 of names, contents and execute bits, and of nothing else: CDK's own fingerprint leaves out the bits, so a
- * worker that was made executable would not be deployed.
+ * worker that was made executable would not be deployed. Instances check the tree against it: `unzip_into` of `boot.sh`
+ * takes the same hash of the archive.
  */
 export function contentHash(directory: string): string {
   const hash = createHash('sha256');
-  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort();
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .map((name) => name.replaceAll(sep, '/'))
+    .sort();
   for (const name of names) {
     const path = join(directory, name);
     const status = statSync(path);

@@ -14,17 +14,25 @@ const NEVER_SHIPPED = new Set(['.git', '.DS_Store', '__pycache__']);
 /** What sets a machine up and runs on it; beside it, `ansible` has a collection for those who send jobs. */
 const MACHINE_PARTS = ['ansible/local.yml', 'ansible/roles', 'systemd'];
 
+export interface Tree {
+  asset: Asset;
+  /** What instances check it against. Not the hash in the asset's key: that is CDK's, made of this one. */
+  contentHash: string;
+}
+
 /** The tree that instances run, as one asset: an instance runs exactly what was deployed. */
-export function treeAsset(scope: Construct, workerDirectory: string): Asset {
+export function treeAsset(scope: Construct, workerDirectory: string): Tree {
   return staged(
     (directory) => fillTree(directory, workerDirectory),
-    (path, assetHash) =>
-      new Asset(scope, 'Tree', {
+    (path, contentHash) => {
+      const asset = new Asset(scope, 'Tree', {
         path,
-        assetHash,
+        assetHash: contentHash,
         assetHashType: AssetHashType.CUSTOM,
         displayName: 'Agent tree',
-      }),
+      });
+      return { asset, contentHash };
+    },
   );
 }
 

@@ -1,22 +1,63 @@
-import { statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Answers, type Outcome, refusal, StandIn, TREE_JSON } from '../systemd/stand-in.ts';
+import { contentHash } from '../../infra/staging.ts';
+import {
+  type Answers,
+  type Outcome,
+  refusal,
+  StandIn,
+  TREE_JSON as WITHOUT_HASH,
+} from '../systemd/stand-in.ts';
 
 const BOOT = '/usr/local/sbin/mayfly-boot';
 
 let machine: StandIn;
 beforeEach(() => {
   machine = new StandIn();
-  writeFileSync(join(machine.root, 'tree.zip'), TREE);
+  machine.put('/etc/mayfly/tree.json', JSON.stringify(TREE_JSON));
+  serve(FILES);
 });
 afterEach(() => machine.remove());
 
-const TREE = zipSync({
-  'ansible/local.yml': new Uint8Array(),
-  'worker/run': [new TextEncoder().encode('#!/bin/sh\n'), { os: 3, attrs: (0o755 << 16) >>> 0 }],
-});
+type Files = Record<string, [content: string, mode: number]>;
+
+/** The last two sort by UTF-16 otherwise than by code points. */
+const FILES: Files = {
+  'ansible/local.yml': ['', 0o644],
+  'worker/run': ['#!/bin/sh\n', 0o755],
+  'worker/run.txt': ['notes', 0o644],
+  'worker/\u{1F600}': ['one', 0o644],
+  'worker/\uFB00': ['two', 0o644],
+};
+
+/** What the bucket of assets has, as the CDK's command zips a directory. */
+function serve(files: Files): void {
+  const entries = Object.entries(files).map(([name, [content, mode]]) => [
+    name,
+    [new TextEncoder().encode(content), { os: 3, attrs: (mode << 16) >>> 0 }],
+  ]);
+  writeFileSync(join(machine.root, 'tree.zip'), zipSync(Object.fromEntries(entries)));
+}
+
+/** As the deployment takes it, of a directory. */
+function hashOf(files: Files): string {
+  const directory = mkdtempSync(join(tmpdir(), 'mayfly-tree-'));
+  try {
+    for (const [name, [content, mode]] of Object.entries(files)) {
+      mkdirSync(dirname(join(directory, name)), { recursive: true });
+      writeFileSync(join(directory, name), content);
+      chmodSync(join(directory, name), mode);
+    }
+    return contentHash(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+const TREE_JSON = { ...WITHOUT_HASH, contentHash: hashOf(FILES) };
 
 const note = `echo "\${0##*/} $*" >>"$MAYFLY_ROOT/calls"`;
 /** Debian after its packages are there: the playbook leaves its mark. */
@@ -66,10 +107,12 @@ describe('a boot', () => {
     expect(statSync(join(machine.root, 'run/mayfly-boot/ansible.log')).mode & 0o777).toBe(0o600);
   });
 
-  it('unpacks the tree with its execute bits', async () => {
-    await boot();
-    const { mode } = statSync(join(machine.root, 'opt/mayfly/tree/worker/run'));
-    expect(mode & 0o777).toBe(0o755);
+  it('unpacks the tree with its execute bits, and with no other mode: the hash has no more of it', async () => {
+    serve({ ...FILES, 'worker/run': ['#!/bin/sh\n', 0o777], 'worker/run.txt': ['notes', 0o666] });
+    const { status, said } = await boot();
+    expect(status, said).toBe(0);
+    const modeOf = (file: string) => statSync(join(machine.root, 'opt/mayfly/tree', file)).mode & 0o777;
+    expect([modeOf('worker/run'), modeOf('worker/run.txt')]).toEqual([0o755, 0o644]);
   });
 
   it('leaves what agent and workers can read, whatever mask it was started with', async () => {
@@ -158,6 +201,30 @@ describe('a boot that fails', () => {
     expect(why()).toBe('boot-failed could not fetch the tree from the bucket of assets (status 1)\n');
   });
 
+  it.each<[string, Files]>([
+    ['another worker', { ...FILES, 'worker/run': ['#!/bin/false\n', 0o755] }],
+    ['a worker that is not executable', { ...FILES, 'worker/run': ['#!/bin/sh\n', 0o644] }],
+  ])(
+    'for a tree that is not what was deployed, with %s, names both hashes and unpacks nothing',
+    async (_, files) => {
+      serve(files);
+      const { calls } = await boot();
+      expect(calls.slice(2)).toEqual(ENDS);
+      expect(why()).toBe(
+        `boot-failed could not unpack the tree: it has the hash ${hashOf(files)}, expected ${TREE_JSON.contentHash} (status 1)\n`,
+      );
+      expect(readdirSync(join(machine.root, 'opt/mayfly/tree'))).toEqual([]);
+    },
+  );
+
+  it('for a tree that is no zip says what is wrong with it', async () => {
+    writeFileSync(join(machine.root, 'tree.zip'), 'not a zip');
+    await boot();
+    expect(why()).toBe(
+      'boot-failed could not unpack the tree: zipfile.BadZipFile: File is not a zip file (status 1)\n',
+    );
+  });
+
   it('in its playbook tells the task, whatever the exit status says', async () => {
     const failing = `echo 'fatal: [localhost]: FAILED! => {"msg": "of no account"}
 ...ignoring'
@@ -241,6 +308,20 @@ describe('an image that was baked', () => {
     ]);
   });
 
+  it('with another tree refuses one that is not what was deployed, and ends', async () => {
+    machine.put('/var/lib/mayfly-boot/deployed', JSON.stringify({ ...TREE_JSON, key: 'other.zip' }));
+    const other: Files = { ...FILES, 'worker/run': ['#!/bin/false\n', 0o755] };
+    serve(other);
+    const { calls } = await boot();
+    expect(calls.slice(2)).toEqual([
+      'systemctl stop --no-block mayfly-agent.service',
+      'systemctl start --no-block mayfly-retire.service',
+    ]);
+    expect(machine.read('/var/lib/mayfly-boot/boot-failed')).toContain(
+      `it has the hash ${hashOf(other)}, expected ${TREE_JSON.contentHash}`,
+    );
+  });
+
   it('and is not in order lets its agent hand back its jobs, and ends', async () => {
     machine.put('/var/lib/mayfly-boot/deployed', JSON.stringify(TREE_JSON));
     const { calls } = await boot({ programs: { 'ansible-pull': 'exit 2' } });
@@ -259,6 +340,15 @@ describe('baking', () => {
     expect(kinds(outcome).at(-1)).toBe('ansible-pull -i localhost,');
     expect(outcome.calls.filter((call) => call.startsWith('systemctl'))).toEqual([]);
     expect(() => machine.read('/var/lib/mayfly-boot/booted')).toThrow('ENOENT');
+  });
+
+  it('refuses a tree that is not what was deployed', async () => {
+    const other: Files = { ...FILES, 'worker/run': ['#!/bin/false\n', 0o755] };
+    serve(other);
+    const { said, status } = await boot({}, ['--bake']);
+    expect(status).toBe(1);
+    expect(said).toContain(`it has the hash ${hashOf(other)}, expected ${TREE_JSON.contentHash}`);
+    expect(() => machine.read('/var/lib/mayfly-boot/baked')).toThrow('ENOENT');
   });
 
   it('that fails says so by its exit status alone', async () => {

@@ -108,6 +108,7 @@ export const TREE_JSON = {
   bucket: 'assets',
   key: 'tree.zip',
   region: 'us-east-1',
+  contentHash: 'the hash of tree.zip',
   node: { bucket: 'assets', key: 'node.tgz', integrity: 'sha512-right' },
 };
 

@@ -73,6 +73,8 @@ export class RoleSession {
   #failure: NoCredentials | undefined;
   #failures = 0;
   #nextRoundMs = Number.NEGATIVE_INFINITY;
+  /** The loop that asks again by itself is waiting. */
+  #asksAgain = false;
   readonly #closed = new AbortController();
 
   constructor(options: RoleSessionOptions) {
@@ -128,10 +130,13 @@ export class RoleSession {
     return { ...credentials, Expiration: rfc3339(new Date(endsAtMs)) };
   }
 
-  /** Ends with the session, else with the round that it starts. */
+  /** Ends with the session, else with the round that it starts. A round that a worker began starts no second loop. */
   async #askAgain(waitMs: number): Promise<void> {
+    if (this.#asksAgain) return;
+    this.#asksAgain = true;
     const { signal } = this.#closed;
     await this.#options.clock.sleep(Math.max(LEAST_WAIT_MS, waitMs), signal).catch(() => undefined);
+    this.#asksAgain = false;
     if (!signal.aborted) this.#startRound();
   }
 

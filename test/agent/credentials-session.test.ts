@@ -11,6 +11,7 @@ const ROLE = 'arn:aws:iam::000000000000:role/worker';
 let clock: ManualClock;
 let lines: { level: string; msg: string; role: string }[];
 let session: RoleSession;
+let random: number;
 /** The calls to STS, each to be answered by the test. */
 let calls: PromiseWithResolvers<WorkerCredentials>[];
 
@@ -18,6 +19,7 @@ beforeEach(() => {
   clock = new ManualClock();
   lines = [];
   calls = [];
+  random = 1;
   const output = new Writable({
     write(chunk, _, done) {
       lines.push(JSON.parse(String(chunk)));
@@ -27,7 +29,7 @@ beforeEach(() => {
   session = new RoleSession({
     roleArn: ROLE,
     clock,
-    random: () => 1,
+    random: () => random,
     log: pino({ level: 'debug', base: null, formatters: { level: (level) => ({ level }) } }, output),
     refusals: new Refusals(clock),
     assume: () => {
@@ -133,6 +135,24 @@ test('who asks in a loop does not become a loop of calls', async () => {
   }
   // Half a second, a second, two, ... up to fifteen, in a minute.
   expect(calls).toHaveLength(8);
+});
+
+test('a role that is refused is asked for again by one loop, however many workers asked before', async () => {
+  random = 0.1;
+  const refuse = async (ms: number) => {
+    fail('AccessDenied');
+    await clock.advance(ms);
+  };
+  for (let request = 0; request < 4; request += 1) {
+    const asked = key().catch(() => undefined);
+    await refuse(60);
+    await asked;
+  }
+  for (let step = 0; step < 600; step += 1) await refuse(100);
+  const before = calls.length;
+  for (let step = 0; step < 150; step += 1) await refuse(100);
+  // Fifteen seconds, and a tenth of the longest wait between two calls.
+  expect(calls.length - before).toBeLessThanOrEqual(10);
 });
 
 test('a role that may not be assumed is told of once, with what to do', async () => {

@@ -80,8 +80,8 @@ def own_objects(text: bytes, column: str) -> list[int]:
 
 def renew_keyrings() -> None:
     """
-    Empties the keyrings of the user, and begins a session's keyring for the next worker to inherit. Where the machine has
-    no keyrings, or lets nobody use them, there is nothing in them.
+    Empties the keyrings of the user, and begins a session's keyring for the next worker to inherit. In its unit a slot may
+    not use keyrings, and nor may its workers: a drop-in can allow it to both.
     """
     if SYS_KEYCTL is None:
         return

@@ -94,4 +94,8 @@ describe('a slot’s unit', () => {
   test('is stopped after the agent when the machine goes down: until then its worker is the agent’s to end', () => {
     expect(unit).toMatch(/^Before=mayfly-agent\.service$/m);
   });
+
+  test('lets no worker have keys in the kernel: one could be left in a keyring that cannot be emptied', () => {
+    expect(unit).toMatch(/^SystemCallFilter=~.* @keyring /m);
+  });
 });

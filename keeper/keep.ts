@@ -8,6 +8,7 @@ import type { KeeperConfig } from './config.ts';
 import type { Hands } from './hands.ts';
 import { type Look, look } from './look.ts';
 import { type Action, judgedBySilence, plan } from './plan.ts';
+import { afterRefusedLook } from './refused-look.ts';
 import { signsOfLife } from './signs.ts';
 
 /** As much as is kept of what a run failed of. */
@@ -45,7 +46,12 @@ export async function keep(
 
 async function lookAndAct(hands: Hands, clock: Clock): Promise<Action[] | undefined> {
   const { clients, config, instances, log } = hands;
-  const seen = await look(clients, config, instances, clock);
+  const seen = await look(clients, config, instances, clock).catch(async (error: unknown) => {
+    await afterRefusedLook(hands, error).catch((err: unknown) =>
+      log.error({ err }, 'cannot see whether instances are refused as well'),
+    );
+    throw error;
+  });
   if (!seen) {
     log.warn({ groupName: config.groupName }, 'there is no such group: nothing to keep');
     return undefined;

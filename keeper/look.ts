@@ -75,7 +75,7 @@ export async function look(
   ]);
   // Now at least one answer has told AWS's time, also to a function that was frozen since its last run.
   const nowMs = clock.now();
-  const launches = newest(activities.flatMap(launchOf));
+  const launches = launchesOf(activities);
   const records = new Map(living.map((record) => [record.instance, record]));
   const { judged, unlisted } = latest(launches, group, records, config, nowMs);
   for (const [id, record] of await instances.find(unlisted)) records.set(id, record);
@@ -114,7 +114,8 @@ function latest(
   return { judged, unlisted };
 }
 
-async function groupOf(
+/** Undefined: there is no such group. */
+export async function groupOf(
   clients: Clients,
   { groupName, warmPool }: KeeperConfig,
 ): Promise<GroupSeen | undefined> {
@@ -151,7 +152,7 @@ function seen(group: AutoScalingGroup, pool: readonly string[]): GroupSeen {
 }
 
 /** The newest activities first. */
-async function activitiesOf(clients: Clients, groupName: string): Promise<Activity[]> {
+export async function activitiesOf(clients: Clients, groupName: string): Promise<Activity[]> {
   const activities: Activity[] = [];
   let NextToken: string | undefined;
   for (let page = 0; page < MOST_PAGES; page++) {
@@ -171,10 +172,12 @@ function launchOf(activity: Activity): LaunchSeen[] {
   return instance && StartTime ? [{ instance, startedAtMs: StartTime.getTime() }] : [];
 }
 
-/** Of each instance the latest launch: out of a warm pool it boots once more, with the whole time for it. */
-function newest(launches: readonly LaunchSeen[]): LaunchSeen[] {
+/**
+ * Of each instance the latest launch, the newest first: out of a warm pool it boots once more, with the whole time for it.
+ */
+export function launchesOf(activities: readonly Activity[]): LaunchSeen[] {
   const seen = new Set<string>();
-  return launches.filter(({ instance }) => !seen.has(instance) && seen.add(instance));
+  return activities.flatMap(launchOf).filter(({ instance }) => !seen.has(instance) && seen.add(instance));
 }
 
 function terminationsOf(activities: readonly Activity[]): Look['terminations'] {

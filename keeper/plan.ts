@@ -12,7 +12,7 @@ import type { GroupSeen, Look } from './look.ts';
 /** What is to be done after a look, in this order. Each can be done again without harm. */
 export type Action =
   | { do: 'suspend-az-rebalance' }
-  /** The fleet is paused: it stays so until it is resumed by our own means, which lift all of it. */
+  /** The fleet is paused: it stays so until it is resumed by our own means, which lift all of it. Or see `afterRefusedLook`. */
   | { do: 'suspend-launch' }
   | { do: 'trip-breaker' }
   /** An operator resumed launches by other means than ours. */

@@ -65,8 +65,8 @@ function suspension(facts: Facts, group: GroupLook): Finding[] {
     findings.push(
       bad(
         'launches',
-        `The group's process Launch is suspended${by(said)}, and not by us.`,
-        'mayfly fleet resume',
+        `The group's process Launch is suspended${by(said)}${seenOf(facts.state) ? ', and not by us' : ': why is not known without the table'}.`,
+        seenOf(facts.state) ? 'mayfly fleet resume' : 'Mend the table. Then: mayfly fleet resume',
       ),
     );
   }

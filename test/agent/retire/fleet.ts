@@ -37,7 +37,7 @@ export const PATIENT = {
 } as const;
 export const GROUP = 'fleet';
 export const TABLE = 'jobs';
-const LOGS = 'logs';
+export const LOGS = 'logs';
 export const LAUNCH_HOOK = 'launch';
 export const TERMINATION_HOOK = 'termination';
 

@@ -280,6 +280,17 @@ const cases: Case[] = [
     ],
   },
   {
+    name: 'launches that are suspended while the table is gone',
+    facts: { group: suspended('Launch'), state: { unseen: new StoreGone('The table is gone.') } },
+    check: 'launches',
+    mark: 'bad',
+    says: [
+      'Launch is suspended',
+      'why is not known without the table',
+      'Mend the table. Then: mayfly fleet resume',
+    ],
+  },
+  {
     name: 'an instance that AWS refuses its table',
     facts: {
       instances: {

@@ -67,6 +67,8 @@ export interface Clients {
   destroy(): void;
 }
 
+type Client = TimedClient & { destroy(): void };
+
 /**
  * Makes the clients, each when it is first asked for: an idle one costs memory, and an agent without a table or a
  * group needs few. The SDK's standard retries (three tries, jittered) apply to all but long polls, whose loop backs
@@ -74,8 +76,6 @@ export interface Clients {
  *
  * @param clock learns AWS's time from the answers, and signs the first call of each client by it
  */
-type Client = TimedClient & { destroy(): void };
-
 export function createClients(region: string, clock: Clock = systemClock): Clients {
   const made: Client[] = [];
   const once = <One extends Client>(make: () => One): (() => One) => {

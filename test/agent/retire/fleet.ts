@@ -64,10 +64,10 @@ export interface Fleet extends Cloud {
   send(body: string): Promise<void>;
 }
 
-/** The fleet of one test, closed after it: `const open = openFleet()` at the head of a file. */
 /** Of what agents have opened. */
 const closings: (() => Promise<void>)[] = [];
 
+/** The fleet of one test, closed after it: `const open = openFleet()` at the head of a file. */
 export function openFleet(): (options?: FleetOptions) => Promise<Fleet> {
   let fleet: Fleet | undefined;
   afterEach(async () => {

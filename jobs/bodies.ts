@@ -61,6 +61,9 @@ export function digestOfBody(text: string): string {
   return createHash('sha256').update(text).digest('base64');
 }
 
+/** Of a body that somebody else puts at the same time. */
+const MOST_PUTS = 3;
+
 /** @param timeoutMs for a call, beside what the body takes */
 export function bodyStore(s3: S3Client, bucket: string, timeoutMs = CALL_TIMEOUT_MS): BodyStore {
   const objectOf = (job: string) => ({ Bucket: bucket, Key: bodyKey(job) });
@@ -72,13 +75,8 @@ export function bodyStore(s3: S3Client, bucket: string, timeoutMs = CALL_TIMEOUT
       const object = { ...objectOf(job), Body: body, ContentType: 'text/plain; charset=utf-8' };
       const send = (how: { IfNoneMatch?: string }) =>
         s3.send(new PutObjectCommand({ ...object, ...how }), { requestTimeout: patienceMs(body.length) });
-      try {
-        await send({ IfNoneMatch: '*' });
-      } catch (error) {
-        if (!(error instanceof Error && error.name === 'PreconditionFailed')) throw error;
-        // There is one: of an earlier send of the same job, or of this very call whose answer was lost.
-        if (replaces) await send({});
-      }
+      // There may be one: of an earlier send of the same job, or of this very call whose answer was lost.
+      if (!(await isPut(() => send({ IfNoneMatch: '*' }))) && replaces) await send({});
     },
 
     async get(job, digest) {
@@ -99,4 +97,21 @@ export function bodyStore(s3: S3Client, bucket: string, timeoutMs = CALL_TIMEOUT
       }
     },
   };
+}
+
+/**
+ * Whether a conditional put was made; else there is an object already. Two puts at the same time make S3 ask for another
+ * try ("PutObject": `ConditionalRequestConflict`), which the SDK does not make.
+ */
+async function isPut(put: () => Promise<unknown>): Promise<boolean> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await put();
+      return true;
+    } catch (error) {
+      const name = error instanceof Error ? error.name : '';
+      if (name === 'PreconditionFailed') return false;
+      if (name !== 'ConditionalRequestConflict' || tries === MOST_PUTS) throw error;
+    }
+  }
 }

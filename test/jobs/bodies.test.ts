@@ -68,6 +68,16 @@ test('one that is there is not written over, and its digest tells it from anothe
   );
 });
 
+test('where two put it at once, S3 asks one of them to try again, which it does', async () => {
+  cloud.faults.add({
+    action: 'PutObject',
+    times: 1,
+    effect: { kind: 'error', code: 'ConditionalRequestConflict', status: 409 },
+  });
+  await bodies.put('j-conflict', 'text');
+  expect(await bodies.get('j-conflict')).toBe('text');
+});
+
 test('it lies under the name of its job', async () => {
   await bodies.put('j-named', 'hello');
   const { Body, ContentType } = await s3.send(new GetObjectCommand({ Bucket, Key: 'bodies/j-named' }));

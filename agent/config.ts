@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { LONGEST_INLINE_LOG } from '../jobs/record.ts';
 
 /** A schema's message says what is allowed: it ends the sentence of a refusal. */
 function range(kind: string, min: number, max: number): string {
@@ -52,6 +53,11 @@ export const DEFAULT_MIN_FREE_DISK_BYTES = 256 * MIB;
 
 /** The largest volume of EBS ("Amazon EBS volume types"). */
 export const LARGEST_DISK_BYTES = 64 * 1024 * 1024 * MIB;
+
+/** It costs about 2 cents a month in S3. A worker that prints without end would store hundreds of times as much in an hour. */
+export const DEFAULT_MAX_LOG_BYTES = 1024 * MIB;
+
+export const LONGEST_LOG_BYTES = 1024 * 1024 * MIB;
 
 /** SQS: a message can be invisible for at most 12 h after it was received ("Amazon SQS visibility timeout"). */
 export const LONGEST_VISIBILITY_SECONDS = 12 * 60 * 60;
@@ -168,6 +174,8 @@ export const AgentConfigSchema = v.strictObject({
       bufferBytes: v.optional(count(64 * 1024, 1024 * MIB), 16 * MIB),
       /** How long a worker waits for a bucket that takes nothing, and the end of a job for its last chunks. */
       patienceSeconds: v.optional(seconds(0.1, 3600), 30),
+      /** Output of a try that is kept, both streams together; beyond it the worker goes on, and its output is dropped. */
+      maxBytes: v.optional(count(LONGEST_INLINE_LOG, LONGEST_LOG_BYTES), DEFAULT_MAX_LOG_BYTES),
     }),
     {},
   ),

@@ -46,6 +46,7 @@ export function agentConfig(stack: Stack, settings: FleetSettings, surroundings:
     retryBackoff: settings.retryBackoff,
     ...(settings.instanceCheck && { instanceCheck: settings.instanceCheck }),
     minFreeDiskBytes: settings.minFreeDiskBytes,
+    log: { maxBytes: settings.maxLogBytes },
     maxJobAgeSeconds: settings.maxJobAgeSeconds,
     recordSeconds: settings.recordSeconds,
     drainSeconds: settings.drainSeconds,

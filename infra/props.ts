@@ -193,6 +193,14 @@ export interface WorkerFleetProps {
    * @default Duration.days(30)
    */
   readonly logRetention?: Duration;
+  /**
+   * The most that is kept of what a worker prints in one try, stdout and stderr together; between 1 MiB and 1 TiB. Beyond it
+   * the worker goes on and its output is dropped; the record keeps the last 4 KiB all the same, and `mayfly logs` says how
+   * much is missing. It bounds what a worker that prints without end costs in the log bucket.
+   *
+   * @default Size.gibibytes(1)
+   */
+  readonly maxLog?: Size;
 
   // The instances
 

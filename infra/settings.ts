@@ -1,6 +1,10 @@
 import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import { InstanceType } from 'aws-cdk-lib/aws-ec2';
-import { DEFAULT_MIN_FREE_DISK_BYTES, DEFAULT_RETRY_BACKOFF } from '../agent/config.ts';
+import {
+  DEFAULT_MAX_LOG_BYTES,
+  DEFAULT_MIN_FREE_DISK_BYTES,
+  DEFAULT_RETRY_BACKOFF,
+} from '../agent/config.ts';
 import type { RetryBackoffProps, WarmPoolProps, WorkerFleetProps } from './props.ts';
 import {
   validateBuilders,
@@ -47,6 +51,7 @@ export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
     trackJobs: props.trackJobs ?? true,
     recordSeconds: seconds(props.recordRetention, Duration.days(14)),
     logRetention: props.logRetention ?? Duration.days(30),
+    maxLogBytes: props.maxLog?.toBytes() ?? DEFAULT_MAX_LOG_BYTES,
     maxCapacity: props.maxCapacity ?? 10,
     instanceTypes,
     bakedImage: bakedImageOf(where, instanceTypes, props.bakedImage),

@@ -1,5 +1,5 @@
 import type { InstanceType } from 'aws-cdk-lib/aws-ec2';
-import { LARGEST_DISK_BYTES, LONGEST_VISIBILITY_SECONDS } from '../agent/config.ts';
+import { LARGEST_DISK_BYTES, LONGEST_LOG_BYTES, LONGEST_VISIBILITY_SECONDS } from '../agent/config.ts';
 import { LONGEST_RETENTION_SECONDS } from '../jobs/expiry.ts';
 import {
   type Check,
@@ -155,6 +155,10 @@ const checks = {
   trackJobs: flag,
   recordRetention: duration(0, 3650 * DAY),
   logRetention: duration(DAY, 3650 * DAY, { seconds: DAY, name: 'whole days' }),
+  maxLog: {
+    allowed: 'a Size between 1 MiB and 1 TiB in whole bytes',
+    test: (value) => isSize(value) && whole(1024 ** 2, LONGEST_LOG_BYTES).test(value.toBytes()),
+  },
   maxCapacity: whole(1, 10_000),
   instanceTypes,
   spotShare: percentage,

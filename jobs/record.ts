@@ -107,6 +107,8 @@ export interface TryLog {
   stderr: StreamLog;
   /** Of a log that stands here: what came when, `[milliseconds since startedAt, 1 for stdout or 2 for stderr, bytes]`. */
   times?: [ms: number, stream: 1 | 2, bytes: number][];
+  /** Of one that is in the bucket and was cut there: as many bytes were kept, both streams together, and no more. */
+  maxBytes?: number;
   /** Of one that is in the bucket: the last `LONGEST_INLINE_LOG` bytes of both streams, as they came; for people. */
   tail?: string;
 }
@@ -119,7 +121,7 @@ export interface StreamLog {
   base64?: string;
   /** Chunks in the bucket: 1 to this. Absent while none is there. */
   chunks?: number;
-  /** Bytes that could not be written: holes in the log. */
+  /** Bytes that could not be written, or are beyond `maxBytes`: holes in the log. */
   lost?: number;
 }
 

@@ -40,8 +40,9 @@ function inlineBytes({ log }: Try): number {
   return texts.reduce((bytes, text = '') => bytes + Buffer.byteLength(text), 0);
 }
 
-function countsOf({ stdout, stderr }: TryLog): TryLog {
-  return { stdout: streamCounts(stdout), stderr: streamCounts(stderr) };
+function countsOf({ stdout, stderr, maxBytes }: TryLog): TryLog {
+  const counts = { stdout: streamCounts(stdout), stderr: streamCounts(stderr) };
+  return maxBytes === undefined ? counts : { ...counts, maxBytes };
 }
 
 function streamCounts({ text: _, base64: __, ...counts }: StreamLog): StreamLog {

@@ -47,6 +47,8 @@ export class TryLogWriter implements OutputSink {
   readonly #tail = new OutputTail(LONGEST_INLINE_LOG);
   readonly #bytes: Record<Stream, number> = { stdout: 0, stderr: 0 };
   readonly #dropped: Record<Stream, number> = { stdout: 0, stderr: 0 };
+  /** Bytes that came when `maxBytes` were kept. No index tells of them: readers see by the record that they are missing. */
+  readonly #beyond: Record<Stream, number> = { stdout: 0, stderr: 0 };
   readonly #abort = new AbortController();
   #place: 'inline' | 'bucket' | 'nowhere' = 'inline';
   #chunks: Record<Stream, Chunks> | undefined;
@@ -82,7 +84,7 @@ export class TryLogWriter implements OutputSink {
     this.#bytes[stream] += data.length;
     if (this.#place === 'inline' && !this.#fits()) this.#leaveRecord();
     this.#tail.write(data);
-    const held = this.#place === 'nowhere' ? undefined : this.#keep(stream, data);
+    const held = this.#place === 'nowhere' ? undefined : this.#keep(stream, this.#within(stream, data));
     this.#touch();
     return held;
   }
@@ -112,7 +114,7 @@ export class TryLogWriter implements OutputSink {
     if (alone && this.#shared.bucket && this.#place === 'inline' && this.#total > 0) this.#leaveRecord();
     if (this.#place === 'bucket') await this.#finish();
     const log = this.#known();
-    const lost = (log.stdout.lost ?? 0) + (log.stderr.lost ?? 0);
+    const lost = (log.stdout.lost ?? 0) + (log.stderr.lost ?? 0) - this.#beyondTotal;
     if (lost > 0) this.#shared.complaints.lost(lost);
     if (alone && this.#total > 0) await this.#options.note(log).catch(() => undefined);
     return log;
@@ -126,8 +128,22 @@ export class TryLogWriter implements OutputSink {
     return this.#total <= LONGEST_INLINE_LOG && this.#timeline.length < LONGEST_TIMES;
   }
 
+  get #beyondTotal(): number {
+    return this.#beyond.stdout + this.#beyond.stderr;
+  }
+
+  /** What of it may be kept: up to `maxBytes`, both streams together, and then no more. */
+  #within(stream: Stream, data: Buffer): Buffer {
+    const kept = this.#total - data.length - this.#dropped.stdout - this.#dropped.stderr;
+    const room = this.#beyondTotal > 0 ? 0 : this.#shared.maxBytes - kept;
+    const within = data.subarray(0, room);
+    this.#beyond[stream] += data.length - within.length;
+    return within;
+  }
+
   /** Returns what holds the worker back, if the agent's memory is full. */
   #keep(stream: Stream, data: Buffer): Promise<void> | undefined {
+    if (data.length === 0) return undefined;
     const { memory, bucket, clock } = this.#shared;
     if (!this.#chunks) {
       this.#timeline.add(clock.now(), stream, data.length);
@@ -255,6 +271,7 @@ export class TryLogWriter implements OutputSink {
     return {
       stdout: this.#streamLog('stdout'),
       stderr: this.#streamLog('stderr'),
+      ...(this.#beyondTotal > 0 && this.#place === 'bucket' && { maxBytes: this.#shared.maxBytes }),
       tail: this.#tail.toString(),
     };
   }
@@ -263,7 +280,7 @@ export class TryLogWriter implements OutputSink {
     const bytes = this.#bytes[stream];
     const { chunks = 0, written = 0 } = this.#chunks?.[stream] ?? {};
     const over = this.#place === 'nowhere' || (this.#ended && this.#abort.signal.aborted);
-    const lost = over ? bytes - written : this.#dropped[stream];
+    const lost = over ? bytes - written : this.#dropped[stream] + this.#beyond[stream];
     return { bytes, ...(chunks > 0 && { chunks }), ...(lost > 0 && { lost }) };
   }
 

@@ -25,6 +25,8 @@ export interface Shared {
   readonly chunkBytes: number;
   readonly flushMs: number;
   readonly patienceMs: number;
+  /** Bytes that are kept of a try, both streams together. */
+  readonly maxBytes: number;
   /** Monotonic milliseconds: neither a worker nor the end of a job waits for its log beyond it. */
   readonly hurryAtMs: number;
   /** How long the end of a job may wait for its log. */
@@ -51,16 +53,18 @@ export class TryLogs implements Shared {
   readonly chunkBytes: number;
   readonly flushMs: number;
   readonly patienceMs: number;
+  readonly maxBytes: number;
   hurryAtMs = Number.POSITIVE_INFINITY;
   readonly #open = new Set<TryLogWriter>();
   readonly #alarm: Alarm;
 
   constructor({ config, clients, clock, random, log }: TryLogsOptions) {
-    const { chunkBytes, flushSeconds, bufferBytes, patienceSeconds } = config.log;
+    const { chunkBytes, flushSeconds, bufferBytes, patienceSeconds, maxBytes } = config.log;
     this.clock = clock;
     this.chunkBytes = chunkBytes;
     this.flushMs = flushSeconds * 1000;
     this.patienceMs = patienceSeconds * 1000;
+    this.maxBytes = maxBytes;
     this.memory = new Memory(bufferBytes, chunkBytes);
     this.complaints = new Complaints(clock, log);
     this.#alarm = new Alarm(clock, () => this.#flushDue());

@@ -52,7 +52,8 @@ function output({ id, log }: JobView, record: JobRecord | undefined, paint: Pain
   const all = escapeText(text.replace(/\r\n/g, '\n')).replace(/\n$/, '').split('\n');
   const shown = all.slice(-LAST_LINES);
   const complete = shown.length === all.length && last.log.tail === undefined;
-  const missing = log.lostBytes ? `, ${log.lostBytes} of them lost` : '';
+  const how = log.maxBytes === undefined ? 'lost' : 'beyond maxLog';
+  const missing = log.lostBytes ? `, ${log.lostBytes} of them ${how}` : '';
   const more = complete ? '' : ` (${missing ? 'what there is' : 'all of it'}: mayfly logs ${escapeLine(id)})`;
   return [
     `output, ${count(bytes, 'byte')}${missing}${complete ? '' : ', its end'}${more}:`,

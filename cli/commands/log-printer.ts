@@ -92,6 +92,7 @@ function sentenceOfHole({ stream, bytes, why, atMs }: Hole): string {
   if (why === 'dropped') return `${missing}a record has room for what the newest tries printed`;
   // Without a time it is the end of a log: of that the record keeps some lines.
   const status = atMs === undefined ? ' (`mayfly status` may have the last lines)' : '';
+  if (why === 'beyondMaxLog') return `${missing}they are beyond the fleet's maxLog${status}`;
   return `${missing}the log bucket could not take them${status}`;
 }
 

@@ -43,8 +43,9 @@ export function logsCommand(): Command {
 const NOTES = `
 Off a terminal the bytes are the worker's, untouched. On one, what a terminal
 would obey is made visible (\\x1b). Bytes that could not be kept are told on
-stderr where they are missing; with --json: {"stream","lost": bytes}. The exit
-status says whether the log could be read, not how the job ended: that is what
+stderr where they are missing; with --json: {"stream","lost": bytes}, or
+"beyondMaxLog" for those that are beyond the fleet's maxLog. The exit status
+says whether the log could be read, not how the job ended: that is what
 \`mayfly wait\` is for.
 
 Examples:

@@ -17,8 +17,11 @@ export interface Hole {
   stream: LogStream;
   atMs?: number;
   bytes: number;
-  /** `lost`: they could not be written. `dropped`: the record had no room for them when later tries came. */
-  why: 'lost' | 'dropped';
+  /**
+   * `lost`: they could not be written. `dropped`: the record had no room for them when later tries came. `beyondMaxLog`:
+   * they, and all that came after, are beyond the fleet's `maxLog`.
+   */
+  why: 'lost' | 'dropped' | 'beyondMaxLog';
 }
 
 export const LOG_STREAMS: readonly LogStream[] = ['stdout', 'stderr'];

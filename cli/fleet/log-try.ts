@@ -58,7 +58,8 @@ export class TryReader {
       const { bytes = 0, lost = 0 } = log?.[stream] ?? {};
       const missing = bytes - this.#position.of(stream);
       if (!this.#wanted.has(stream) || missing <= 0) continue;
-      yield { kind: 'hole', stream, bytes: missing, why: lost > 0 ? 'lost' : 'dropped' };
+      const why = lost === 0 ? 'dropped' : log?.maxBytes === undefined ? 'lost' : 'beyondMaxLog';
+      yield { kind: 'hole', stream, bytes: missing, why };
     }
   }
 }

@@ -64,6 +64,8 @@ export interface LogView {
   stdoutBytes: number;
   stderrBytes: number;
   lostBytes?: number;
+  /** As many were kept, of both streams together, as the fleet keeps no more (`maxLog`). Absent where the log is no longer. */
+  maxBytes?: number;
   /** `s3://<bucket>/<prefix>`, if it is in the bucket and not in the record. */
   location?: string;
 }
@@ -153,12 +155,13 @@ function tryView(job: string, one: Try, facts: FleetFacts): TryView {
 }
 
 function logView(job: string, key: string, log: TryLog, { logBucket }: FleetFacts): LogView {
-  const { stdout, stderr } = log;
+  const { stdout, stderr, maxBytes } = log;
   const lost = (stdout.lost ?? 0) + (stderr.lost ?? 0);
   return defined({
     stdoutBytes: stdout.bytes,
     stderrBytes: stderr.bytes,
     lostBytes: lost || undefined,
+    maxBytes,
     location: isInBucket(log) ? `s3://${logBucket}/${logPrefix(job, key)}` : undefined,
   });
 }

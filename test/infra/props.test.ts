@@ -60,6 +60,8 @@ const refused: [key: string, props: object, shown: string, allowed: RegExp][] = 
   ['instanceCheck', { instanceCheck: 'df -h' }, '"df -h"', /a list of at least one word/],
   ['minFreeDisk', { minFreeDisk: 512 }, '512', /a Size of at most 64 TiB/],
   ['minFreeDisk', { minFreeDisk: Size.tebibytes(65) }, '66560 GiB', /a Size of at most 64 TiB/],
+  ['maxLog', { maxLog: Size.kibibytes(512) }, '512 KiB', /a Size between 1 MiB and 1 TiB in whole bytes/],
+  ['maxLog', { maxLog: 512 }, '512', /a Size/],
   ['retryBackoff', { retryBackoff: 5 }, '5', /an object of first, factor, longest/],
   ['retryBackoff.first', { retryBackoff: { first: 5 } }, '5', /a Duration between 0 seconds and 12 hours/],
   ['retryBackoff.factor', { retryBackoff: { factor: 0.5 } }, '0.5', /a number between 1 and 100/],

@@ -72,6 +72,51 @@ test.each([
   expect((await part(job, 'stderr')).length).toBe(100);
 });
 
+test('a log is kept up to maxBytes, both streams together; beyond it the worker goes on and the last lines are told', async () => {
+  const { agent, bench, send, log, logWhen, part, calls } = await logged(open);
+  const script = `yes 123456789 | head -c 60000; head -c 30000 /dev/zero >&2; yes 123456789 | head -c 50000; ${until('end')}; echo the end >&2`;
+  // So little memory that the worker would wait for the bucket, were what is beyond held there.
+  const small = { bufferBytes: 65_536, chunkBytes: 16_384, flushSeconds: 0.1 };
+  const worker = await agent(script, { log: { ...small, maxBytes: 100_000 } });
+  const job = await send(worker);
+  await logWhen(job, ({ stdout }) => stdout.bytes === 110_000 && stdout.chunks !== undefined);
+  const before = (await calls()).length;
+  await bench.touch('end');
+  await worker.done(1);
+  await bench.empty();
+  expect(await bench.table.get(job)).toMatchObject({ state: 'succeeded', exitStatus: 0 });
+  expect(await log(job)).toMatchObject({
+    stdout: { bytes: 110_000, lost: 40_000 },
+    stderr: { bytes: 30_008, lost: 8 },
+    maxBytes: 100_000,
+    tail: expect.stringMatching(/123456789\nthe end\n$/),
+  });
+  expect((await part(job, 'stdout')).toString()).toBe('123456789\n'.repeat(7000));
+  expect(await part(job, 'stderr')).toHaveLength(30_000);
+  expect(momentsOf(await part(job, 'index')).every(([, , bytes]) => bytes > 0)).toBe(true);
+  // What is beyond costs nothing, and is no fault of the bucket's.
+  expect((await calls()).length - before).toBeLessThanOrEqual(3);
+  expect(worker.lines.filter(({ level }) => Number(level) >= 40)).toEqual([]);
+});
+
+test('a log of exactly maxBytes is whole, and is not said to be cut', async () => {
+  const { agent, bench, send, log, part } = await logged(open);
+  const worker = await agent('head -c 9000 /dev/zero; head -c 1000 /dev/zero >&2', {
+    log: { maxBytes: 10_000 },
+  });
+  const job = await send(worker);
+  await worker.done(1);
+  await bench.empty();
+  const found = await log(job);
+  expect(found).toMatchObject({ stdout: { bytes: 9000 }, stderr: { bytes: 1000 } });
+  expect([found?.stdout.lost, found?.stderr.lost, found?.maxBytes]).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  expect((await part(job, 'stdout')).length + (await part(job, 'stderr')).length).toBe(10_000);
+});
+
 test('a log can be read while its job runs: from the record first, then all of it from the bucket', async () => {
   const { agent, bench, send, logWhen, log, part, calls } = await logged(open);
   const script = `echo start; ${until('more')}; head -c 5000 /dev/zero | tr '\\0' x; ${until('end')}; echo end`;

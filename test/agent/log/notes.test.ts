@@ -12,7 +12,9 @@ function openLog(flushSeconds = 5) {
   const clock = new ManualClock(STARTED_MS);
   const notes: [ms: number, bytes: number][] = [];
   const logs = new TryLogs({
-    config: { log: { chunkBytes: 4096, flushSeconds, bufferBytes: 65_536, patienceSeconds: 1 } },
+    config: {
+      log: { chunkBytes: 4096, flushSeconds, bufferBytes: 65_536, patienceSeconds: 1, maxBytes: 65_536 },
+    },
     clients: { s3: new S3Client({ region: 'eu-central-1' }) },
     clock,
     random: () => 0,

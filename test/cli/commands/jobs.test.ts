@@ -98,6 +98,17 @@ describe('status', () => {
     expect(exitCode).toBe(120);
   });
 
+  it('tells of output that is beyond maxLog', async () => {
+    const stdout = { bytes: 9000, lost: 1000, chunks: 1 };
+    const log = { stdout, stderr: { bytes: 0 }, maxBytes: 8000, tail: 'end\n' };
+    const tries = [{ key: 'k', instance: 'i-0a', startedAt: AT, endedAt: END, log }];
+    await bare.record(ended('j-holes', 'succeeded', { exitStatus: 0, tries }));
+    const { stdout: said } = await bare.mayfly('status', 'j-holes');
+    expect(said).toContain(
+      'output, 9000 bytes, 1000 of them beyond maxLog, its end (what there is: mayfly logs j-holes):\n  | end',
+    );
+  });
+
   it('does not promise output that was lost', async () => {
     const log = { stdout: { bytes: 0 }, stderr: { bytes: 9000, lost: 8000, chunks: 1 }, tail: 'end\n' };
     const tries = [{ key: 'k', instance: 'i-0a', startedAt: AT, endedAt: END, log }];

@@ -80,6 +80,28 @@ describe('the log of a worker that runs', () => {
     expect(Buffer.concat(first.map(({ bytes }) => bytes)).toString()).toBe('try 1\n');
   });
 
+  it('tells once of what is beyond maxLog, at its end', async () => {
+    const manned = await open();
+    const script =
+      'head -c 50000 /dev/zero; until [ -e $DIRECTORY/go ]; do sleep 0.02; done; head -c 500 /dev/zero; echo why >&2';
+    await start(manned, script, { maxBytes: 40_000 });
+    const { id } = await manned.fleet.enqueue('x');
+    const child = logs(manned, '-f', id);
+    child.stdout.once('data', () => void manned.bench.touch('go'));
+    const { stdout, stderr } = await child;
+    expect(stdout).toHaveLength(40_000);
+    expect(
+      Buffer.from(stderr)
+        .toString()
+        .match(/^mayfly: .* missing.*$/gm),
+    ).toEqual([
+      "mayfly: 10500 bytes of stdout are missing here: they are beyond the fleet's maxLog (`mayfly status` may have the last lines)",
+      "mayfly: 4 bytes of stderr are missing here: they are beyond the fleet's maxLog (`mayfly status` may have the last lines)",
+    ]);
+    const { log } = await manned.fleet.status(id);
+    expect(log).toMatchObject({ stdoutBytes: 50_500, stderrBytes: 4, lostBytes: 10_504, maxBytes: 40_000 });
+  });
+
   it('tells of what the bucket did not take', async () => {
     const manned = await open();
     const { cloud } = manned.bench;

@@ -199,11 +199,14 @@ test('a table that takes no note of a running log stops nothing', async () => {
   const { agent, bench, send, log } = await logged(open);
   const when = (input: Record<string, unknown>) => String(input['UpdateExpression']).includes('.#log');
   const fault = bench.cloud.faults.add({ action: 'UpdateItem', when, effect: { kind: 'throttle' } });
-  const worker = await agent('echo a; sleep 0.5; echo b', { log: SMALL });
+  const worker = await agent('echo a; until [ -e $DIRECTORY/more ]; do sleep 0.02; done; echo b', {
+    log: SMALL,
+  });
   const job = await send(worker);
+  await eventually('a note that is refused', () => fault.strikes > 0);
+  await bench.touch('more');
   await worker.done(1);
   await bench.empty();
-  expect(fault.strikes).toBeGreaterThan(0);
   expect((await log(job))?.stdout.text).toBe('a\nb\n');
   await eventually('the complaint', () => complaintsOf(worker).length === 1);
 });

@@ -156,7 +156,8 @@ test('two streams at full speed come into the bucket byte by byte, in chunks, wi
   const { agent, bench, send, log, part, calls } = await logged(open);
   const print = (name: string, bytes: number) => `head -c ${bytes} /dev/urandom | tee $DIRECTORY/${name}`;
   const script = `${print('out', 3_000_000)} & ${print('err', 2_000_001)} >&2 & wait`;
-  const worker = await agent(script, { log: { chunkBytes: 65_536 } });
+  // Chunks are full: on a busy machine the streams take longer than output waits by itself.
+  const worker = await agent(script, { log: { chunkBytes: 65_536, flushSeconds: 60 } });
   const job = await send(worker);
   await worker.done(1);
   await bench.empty();
@@ -182,11 +183,16 @@ test('two streams at full speed come into the bucket byte by byte, in chunks, wi
 });
 
 test('the index tells in which order both streams came', async () => {
-  const { agent, bench, send, part } = await logged(open);
-  const script =
-    'for i in 1 2 3; do printf "%2000s" o$i; sleep 0.05; printf "%2000s" e$i >&2; sleep 0.05; done';
+  const { agent, bench, send, logWhen, part } = await logged(open);
+  const print = (what: string, where: string) => `printf "%2000s" ${what}$i ${where}; ${until(`${what}$i`)}`;
+  const script = `for i in 1 2 3; do ${print('o', '')}; ${print('e', '>&2')}; done`;
   const worker = await agent(script, { log: { flushSeconds: 0.1, chunkBytes: 4096 } });
   const job = await send(worker);
+  for (const [index, name] of ['o1', 'e1', 'o2', 'e2', 'o3', 'e3'].entries()) {
+    const bytes = 2000 * (index + 1);
+    await logWhen(job, ({ stdout, stderr }) => stdout.bytes + stderr.bytes === bytes);
+    await bench.touch(name);
+  }
   await worker.done(1);
   await bench.empty();
   const parts = await Promise.all((['index', 'stdout', 'stderr'] as const).map((one) => part(job, one)));

@@ -12,10 +12,11 @@ export default defineConfig({
     // A quarter of the time was the imports of each file anew: of the CDK and the SDK.
     isolate: false,
     setupFiles: 'test/support/own-environment.ts',
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // They end what hangs, and nothing else: with both cores kept busy a test takes several times as long.
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
     // What is waited for comes when a busy machine gets round to it.
-    expect: { poll: { timeout: 10_000, interval: 20 } },
+    expect: { poll: { timeout: 60_000, interval: 20 } },
     allowOnly: !ci,
     reporters: ci ? ['default', './test/support/no-skips.ts'] : ['default'],
   },

@@ -68,7 +68,7 @@ it('works with a queue and nothing else, and retires by its last rung, on record
   });
   const retirement: unknown = JSON.parse(await readFile(join(directory, 'state', 'retirement.json'), 'utf8'));
   expect(retirement).toMatchObject({ reason: 'idle', rung: 'power-off', jobsDone: 3 });
-}, 40_000);
+}, 180_000);
 
 /** The tree as an instance unpacks it, the agent's own bundle in it, until it ends by itself. */
 async function runAgent(config: AgentConfigInput) {

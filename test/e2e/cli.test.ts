@@ -25,7 +25,7 @@ import { readyAccess } from '../support/ready.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const CHANGED_APP = ['--app', 'node test/fixtures/app.ts'];
-const CDK_MS = 90_000;
+const CDK_MS = 240_000;
 
 let directory: string;
 let local: ReturnType<typeof spawn>;
@@ -145,7 +145,7 @@ describe('an owner who edits a fleet, and gives another one up', () => {
       const desired = async () => (await lookAt(clients, stack.queueUrl, stack.group)).desired;
       expect(await desired()).toBeGreaterThanOrEqual(2);
       const destroying = cdk(['destroy', '--force', ...CHANGED_APP]);
-      await eventually('the deletion to reach the group', async () => (await desired()) === 0, 40_000);
+      await eventually('the deletion to reach the group', async () => (await desired()) === 0, 120_000);
       for (const job of jobs) expect(await endOf(job)).toBeUndefined();
       await writeFile(untilFile, '');
       for (const { exitCode, all } of [await destroying, await leaving]) {
@@ -224,7 +224,7 @@ function outputOf({ table = '' }: StackNames, messageId: string): Promise<string
       );
       return Item?.['state']?.S === 'succeeded' && outputIn(Item);
     },
-    40_000,
+    120_000,
   );
 }
 
@@ -235,5 +235,5 @@ async function journalLine(event: string, job: string) {
   return parseJournal(text).find((line) => line.event === event && line.job === job);
 }
 
-const started = (job: string) => eventually(`${job} to start`, () => journalLine('start', job), 40_000);
+const started = (job: string) => eventually(`${job} to start`, () => journalLine('start', job), 120_000);
 const endOf = (job: string) => journalLine('end', job);

@@ -37,7 +37,7 @@ it('hands every character that SQS allows to the worker, and an empty-looking bo
     expect(start.sha256).toBe(sha256(bodies[index] ?? ''));
   }
   await expectSound(fleet, { succeeded: bodies.length, runs: bodies.length });
-}, 60_000);
+}, 180_000);
 
 it('tries a job again that failed, and dead-letters one that always does, with the reason', async () => {
   const fleet = await startFleet();
@@ -47,7 +47,7 @@ it('tries a job again that failed, and dead-letters one that always does, with t
   const { notes } = await expectSound(fleet, { succeeded: 1, deadLettered: 1, runs: 3 });
   expect(notes).toEqual([`job ${twice} ran again: attempt 1 ended with status 1`]);
   expect((await fleet.event('end', hopeless)).status).toBe(65);
-}, 60_000);
+}, 180_000);
 
 const SHORT_LIMIT = { limit: Duration.seconds(2) };
 
@@ -61,7 +61,7 @@ it('ends a job that runs past its limit, ignores SIGTERM and leaves a grandchild
   await fleet.backToZero();
   expect(isRunning(grandchild)).toBe(false);
   await expectSound(fleet, { succeeded: 0, deadLettered: 1, runs: 1 });
-}, 60_000);
+}, 180_000);
 
 /** Of each run of code points that SQS allows, the ends and what lies about them; and all of the first 64 Ki. */
 function allCharacters(): string {

@@ -4,7 +4,7 @@ import { type DeployedFleet, deployedFleets } from '../cli/fleet/deployed.ts';
 import { eventually } from '../support/eventually.ts';
 
 const startFleet = deployedFleets();
-const LONG_MS = 150_000;
+const LONG_MS = 300_000;
 /** As AWS hurries the least here: a minute of its own takes three seconds. */
 const SPEED = 20;
 

@@ -5,7 +5,7 @@ import type { TestFleet } from '../support/fleet.ts';
 import { expectSound, fleets } from '../support/suite.ts';
 
 const startFleet = fleets();
-const LONG_MS = 90_000;
+const LONG_MS = 240_000;
 
 it(
   'finishes a job elsewhere whose agent is killed in the middle of it',
@@ -16,7 +16,7 @@ it(
     const victim = await fleet.ownerOf(job);
     process.kill(await fleet.agentPid(victim), 'SIGKILL');
     await fleet.event('end', job, 2);
-    await fleet.backToZero(40_000);
+    await fleet.backToZero(120_000);
     const { notes } = await expectSound(fleet, { succeeded: 1, runs: 2 });
     expect(notes).toHaveLength(1);
   },
@@ -40,7 +40,7 @@ it(
     expect(Math.max(...firstRun.map(({ atMs }) => atMs))).toBeLessThan(again.atMs);
     cut.remove();
     await fleet.event('end', job, 2);
-    await fleet.backToZero(40_000);
+    await fleet.backToZero(120_000);
     await expectSound(fleet, { succeeded: 1, runs: 2 });
   },
   LONG_MS,
@@ -57,7 +57,7 @@ it(
       effect: { kind: 'throttle' },
     });
     await fleet.send({ sleepMs: 100 });
-    await fleet.backToZero(40_000);
+    await fleet.backToZero(120_000);
     expect(throttled.strikes).toBe(4);
     await expectSound(fleet, { succeeded: 1 });
     expect(await terminateCalls(fleet)).toContain(200);

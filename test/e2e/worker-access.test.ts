@@ -10,7 +10,7 @@ import {
 } from '../support/aws-worker.ts';
 import { startFleet, type TestFleet } from '../support/fleet.ts';
 
-const START_MS = 60_000;
+const START_MS = 180_000;
 
 const { workerDirectory, remove } = awsWorkerDirectory();
 afterAll(remove);

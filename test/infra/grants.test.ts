@@ -9,7 +9,7 @@ import type { WorkerFleet } from '../../infra/worker-fleet.ts';
 import { STACK_NAME } from '../support/deploy.ts';
 import { startFleet, type TestFleet } from '../support/fleet.ts';
 
-const START_MS = 90_000;
+const START_MS = 240_000;
 
 const PROPS = { concurrency: 4, maxCapacity: 1, lease: Duration.seconds(30) };
 

@@ -96,7 +96,7 @@ describe('the construct, in an app with the CDK', () => {
       existsSync(join(app, 'cdk.out', name, 'agent/agent.mjs')),
     );
     expect(trees).toHaveLength(1);
-  }, 60_000);
+  }, 180_000);
 
   it('has types, as the library has, which refuse a prop that there is not', async () => {
     writeFileSync(
@@ -123,5 +123,5 @@ describe('the construct, in an app with the CDK', () => {
     });
     expect(all).toBe('');
     expect(exitCode).toBe(0);
-  }, 60_000);
+  }, 180_000);
 });

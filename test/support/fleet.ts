@@ -251,7 +251,7 @@ class Fleet implements TestFleet {
     return Number(await eventually(file, () => readFile(file, 'utf8').catch(() => undefined)));
   }
 
-  async backToZero(withinMs = this.#patienceMs ?? 25_000): Promise<void> {
+  async backToZero(withinMs = this.#patienceMs ?? 75_000): Promise<void> {
     await eventually(
       'the fleet to go back to zero',
       async () => {

@@ -37,4 +37,4 @@ test('fleet, fleet pause, fleet resume and doctor, as a user calls them', async 
     exitCode: 2,
     stderr: expect.stringContaining('Allowed choices are pause, resume'),
   });
-}, 90_000);
+}, 180_000);

@@ -166,4 +166,4 @@ it('the checker agrees with all of it', async () => {
   await fleet.backToZero(50_000);
   const verdict = await fleet.judge();
   if (!verdict.ok) throw new Error(report(verdict));
-}, 60_000);
+}, 180_000);

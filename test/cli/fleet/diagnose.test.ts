@@ -9,7 +9,7 @@ import { eventually } from '../../support/eventually.ts';
 import { type DeployedFleet, deployedFleets } from './deployed.ts';
 
 const open = deployedFleets();
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 240_000;
 
 const of = ({ findings }: Diagnosis, check: Check) => findings.filter((finding) => finding.check === check);
 const ill = ({ findings }: Diagnosis) => findings.filter(({ mark }) => mark !== 'ok');

@@ -228,5 +228,5 @@ describe('a fleet', () => {
       keeper: { ranAt: expect.any(String) },
     });
     expect((await library.describe({ retired: 0 })).retired).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 });

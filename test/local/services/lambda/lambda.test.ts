@@ -20,7 +20,7 @@ import { type PlayedClock, playedClock } from '../../../../local/clock.ts';
 import { startTestCloud, type TestCloud } from '../../front-door/cloud-fixture.ts';
 
 /** A process has to be started. */
-const PATIENCE = { timeout: 20_000 };
+const PATIENCE = { timeout: 60_000 };
 let cloud: TestCloud;
 let clock: PlayedClock;
 let lambda: LambdaClient;

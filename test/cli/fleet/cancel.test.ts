@@ -39,6 +39,7 @@ describe('a job that is cancelled', () => {
     const agent = await work('exec sleep 60');
     const { id } = await fleet.enqueue('x');
     await agent.busy();
+    await eventually('the record', async () => (await fleet.status(id)).state === 'running');
     const [cancelled] = await fleet.cancel([id], { wait: true, timeoutSeconds: 20 });
     expect(cancelled).toMatchObject({
       id,

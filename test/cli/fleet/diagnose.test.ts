@@ -63,7 +63,7 @@ describe('a fleet that is not', () => {
           QueueUrl: stack.deadLetterQueueUrl,
           MessageBody: 'report',
           MessageAttributes: {
-            MayflyReason: { DataType: 'String', StringValue: 'it \x1b[2J exited 65' },
+            MayflyReason: { DataType: 'String', StringValue: 'it \x9b2J exited 65' },
             MayflyJobId: { DataType: 'String', StringValue: 'j-dead' },
           },
         }),
@@ -104,7 +104,7 @@ describe('a fleet that is not', () => {
       expect(exitCode).toBe(1);
       expect(stdout).toMatch(/^bad +launches +The group's process Launch/m);
       expect(stdout).toMatch(/^ok +log bucket/m);
-      expect(stdout).toContain(String.raw`it \x1b[2J exited 65`);
+      expect(stdout).toContain(String.raw`it \x9b2J exited 65`);
       expect(stdout).toMatch(/\d bad, \d warnings\.$/);
     },
     PATIENCE_MS,

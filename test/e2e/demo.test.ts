@@ -78,7 +78,7 @@ it.each([
     expect(pids).not.toEqual([]);
     expect(pids.filter(isRunning)).toEqual([]);
   },
-  90_000,
+  240_000,
 );
 
 const start = () => execa(process.execPath, ['demo/main.ts', '--out', out], { cwd: ROOT, reject: false });

@@ -33,7 +33,7 @@ it(
         const { launches, capacity, instances } = now;
         return launches.reason === 'breaker' && capacity.desired + instances.length === 0 && now;
       },
-      90_000,
+      240_000,
     );
     // The breaker's limit, and those that had been launched with or right after the third.
     expect(view.retired.length).toBeGreaterThanOrEqual(3);

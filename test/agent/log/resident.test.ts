@@ -73,7 +73,7 @@ test.each<[string, FaultEffect | undefined]>([
   await eventually(
     'the end of the job',
     async () => (await bench.table.get(job))?.state === 'succeeded',
-    60_000,
+    180_000,
   );
   const { mostMiB } = await memory(pid);
   expect(mostMiB - idle.nowMiB).toBeLessThan(MOST_MIB);

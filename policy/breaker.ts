@@ -1,7 +1,7 @@
 /** The boot breaker: a fleet whose instances do not boot, or are of no use, must not buy new ones all night. */
 
 import type { RefusalKind } from './refusal.ts';
-import type { BrokenReason } from './retirement.ts';
+import { BROKEN_REASONS } from './retirement.ts';
 
 export interface Launch {
   instance: string;
@@ -30,16 +30,6 @@ export function failuresInARow({ launches, resumedAtMs = 0 }: BreakerFacts): num
 export function trips(facts: BreakerFacts): boolean {
   return failuresInARow(facts) >= facts.limit;
 }
-
-/** Reasons of an instance that was of no use (`BrokenReason` of `retirement.ts`). */
-const BROKEN: ReadonlySet<string | undefined> = new Set<BrokenReason>([
-  'worker-missing',
-  'disk-full',
-  'unhealthy',
-  'cannot-receive',
-  'cannot-use-table',
-  'cannot-assume-worker-role',
-]);
 
 /** Ends that were somebody else's will, or of which nobody knows whose: they say nothing of what the instance was good for. */
 const NOT_ITS_OWN: ReadonlySet<string | undefined> = new Set([
@@ -109,7 +99,7 @@ export interface Life {
  * of AWS. One in whose whole life jobs waited, and no instance of the fleet started one, has failed as well, ready or not.
  */
 export function outcomeOf(launch: Life): Launch['outcome'] {
-  if (BROKEN.has(launch.reason) && !launch.jobsDone) {
+  if (BROKEN_REASONS.has(launch.reason ?? '') && !launch.jobsDone) {
     return launch.refusal === 'passing' ? 'pending' : 'failed';
   }
   if (achievesNothing(launch)) {

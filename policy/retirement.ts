@@ -33,6 +33,15 @@ export type Reason =
  */
 export type BrokenReason = 'worker-missing' | 'disk-full' | 'unhealthy' | RefusalReason;
 
+export const BROKEN_REASONS: ReadonlySet<string> = new Set<BrokenReason>([
+  'worker-missing',
+  'disk-full',
+  'unhealthy',
+  'cannot-receive',
+  'cannot-use-table',
+  'cannot-assume-worker-role',
+]);
+
 export interface Broken {
   reason: BrokenReason;
   /** What is wrong, for a person: of a refusal AWS's own words. */

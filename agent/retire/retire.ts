@@ -1,7 +1,7 @@
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { Retirement, RetirementReason } from '../../jobs/record.ts';
 import { firstRung } from '../../policy/ladder.ts';
-import type { Broken } from '../../policy/retirement.ts';
+import { BROKEN_REASONS, type Broken } from '../../policy/retirement.ts';
 import type { Work } from '../work.ts';
 import { askForPowerOff, record, withdraw } from './account.ts';
 import { type Climbed, climb } from './climb.ts';
@@ -14,15 +14,6 @@ const DEPTH_MS = 5000;
 const HOOK_MS = 120_000;
 /** Looks at a queue that does not answer, before an instance goes without a last look. */
 const BLIND_LOOKS = 3;
-
-/** What the boot breaker counts. */
-const FAILED_BOOTS: ReadonlySet<RetirementReason> = new Set([
-  'boot-failed',
-  'worker-missing',
-  'cannot-receive',
-  'cannot-use-table',
-  'cannot-assume-worker-role',
-]);
 
 export interface Wish {
   reason: RetirementReason;
@@ -137,7 +128,7 @@ async function go(
 function listingOf(self: Self, { reason, rung }: Retirement): 'instances' | 'retired' {
   const letGo = rung === 'terminate' || rung === 'terminate-without-decrement';
   const settled = !isBusy(self) && !self.work.state().leftBehind;
-  return letGo && !FAILED_BOOTS.has(reason) && settled ? 'retired' : 'instances';
+  return letGo && !BROKEN_REASONS.has(reason) && settled ? 'retired' : 'instances';
 }
 
 async function depthOf({ clients, config, clock, log }: Self): Promise<number | undefined> {

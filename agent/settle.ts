@@ -107,8 +107,8 @@ export class Settler {
     const { clock, rules, random } = this.#options;
     const { receiveCount, sentAtMs } = held.message;
     const ageSeconds = sentAtMs === undefined ? 0 : (clock.now() - sentAtMs) / 1000;
-    const tries = { attempts: attemptsOf(held), receiveCount, ageSeconds, slotsLost: slotsLostBy(held) };
-    const outcome = outcomeOf(ending, tries, rules, random);
+    const tries = { attempts: attemptsOf(held), receiveCount, ageSeconds };
+    const outcome = outcomeOf(ending, { ...tries, ...ofEarlierTries(held, rules) }, rules, random);
     this.#logEnd(held, outcome);
     const exit = exitOf(ending);
     const endedAtMs = clock.now();
@@ -342,22 +342,31 @@ function isOneTooMany({ sentAtMs = Number.NaN }: Message, { deadLetteredAt = '' 
 }
 
 /** How a worker ended, as a record and a dead letter tell it. */
-type Exit = Pick<TryEnd, 'exitStatus' | 'signal' | 'reason'> & Pick<Try, 'slotLost'>;
+type Exit = Pick<TryEnd, 'exitStatus' | 'signal' | 'reason'> & Pick<Try, 'slotLost' | 'unhealthy'>;
 
 /** How a job ended, and the claim that it ended under. */
 type JobEnd = Exit & { fence?: string | undefined };
 
 function exitOf(ending: Ending): Exit {
   if (ending.kind === 'exited') return { exitStatus: ending.status };
-  if (ending.kind === 'unhealthy') return exitOf(ending.end);
+  if (ending.kind === 'unhealthy') return { ...exitOf(ending.end), unhealthy: true };
   if (ending.kind === 'slot-lost') return { slotLost: true };
   return ending.kind === 'signalled' ? { signal: ending.signal } : {};
 }
 
-/** Earlier tries that were lost with their slots. Where only SQS counts, each of them may have been. */
-function slotsLostBy({ claim, message }: Held): number {
-  if (!claim) return message.receiveCount - 1;
-  return claim.tries.filter(({ slotLost }) => slotLost).length;
+/**
+ * How earlier tries ended that need not have cost an attempt. Where only SQS counts, each of them may have lost its slot, and
+ * those beyond the attempts cost none.
+ */
+function ofEarlierTries(
+  { claim, message: { receiveCount } }: Held,
+  { maxAttempts }: RetryRules,
+): { slotsLost: number; unhealthy: number } {
+  if (!claim) return { slotsLost: receiveCount - 1, unhealthy: Math.max(0, receiveCount - maxAttempts) };
+  return {
+    slotsLost: claim.tries.filter(({ slotLost }) => slotLost).length,
+    unhealthy: claim.tries.filter(({ unhealthy }) => unhealthy).length,
+  };
 }
 
 /** The job's tries with the end of the last one. */

@@ -154,7 +154,8 @@ export interface WorkerFleetProps {
    * Program that says whether the instance is well, as a vector; its first word is found as that of `command`. It runs as a
    * worker does, without input, after a try has failed and before that is recorded. Where it exits otherwise than with 0, or
    * takes longer than a minute, the instance is to blame: the try costs no attempt, and the instance lets its jobs end and
-   * goes, with what the program printed on its record. It runs often where jobs fail often: let it be quick.
+   * goes, with what the program printed on its record. From the third such try of a job on, the job is to blame as well. It
+   * runs often where jobs fail often: let it be quick.
    *
    * @default - none: every failure is the job's
    */
@@ -326,8 +327,8 @@ export interface WorkerFleetProps {
    */
   readonly bootBudget?: Duration;
   /**
-   * Topic that is told when instances fail to boot and the fleet buys no more, and when it does again. Without one
-   * the alarm shows in CloudWatch alone.
+   * Topic that is told when instances fail to boot or do no job and the fleet buys no more, and when it does again. Without
+   * one the alarm shows in CloudWatch alone.
    *
    * @default - none
    */

@@ -51,6 +51,8 @@ export interface Tries {
   ageSeconds: number;
   /** Earlier tries that were lost with their slots. */
   slotsLost: number;
+  /** Earlier tries after which their instance was found to be unhealthy. */
+  unhealthy: number;
 }
 
 export interface RetryRules {
@@ -76,6 +78,9 @@ const LEAST_AFTER_LOSS_MS = 5000;
 
 const FIRST_ELSEWHERE_MS = 5000;
 
+/** Tries that cost nothing as their instance was unhealthy. Two can have the same fault; a job on three breaks them itself. */
+const MOST_UNHEALTHY = 2;
+
 /** The table "What comes of it" of docs/design.md. */
 export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, random: () => number): Outcome {
   switch (ending.kind) {
@@ -99,7 +104,7 @@ export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, rando
     case 'slot-lost':
       return slotLost(describeEnding(ending), tries, rules, random);
     case 'unhealthy':
-      return again(describeEnding(ending), elsewhereMs(tries, rules, random), tries, rules);
+      return unhealthy(ending, tries, rules, random);
     case 'lease-lost':
       return { state: undefined, costsAttempt: true, fate: { to: 'leave' }, reason: describeEnding(ending) };
     case 'not-started':
@@ -159,6 +164,20 @@ function slotLost(reason: string, tries: Tries, rules: RetryRules, random: () =>
   }
   const delayMs = Math.max(LEAST_AFTER_LOSS_MS, elsewhereMs(tries, rules, random));
   return again(reason, delayMs, tries, rules);
+}
+
+/** A job that breaks each instance it comes to must not be given one after the other until it is too old. */
+function unhealthy(
+  ending: Extract<Ending, { kind: 'unhealthy' }>,
+  tries: Tries,
+  rules: RetryRules,
+  random: () => number,
+): Outcome {
+  if (tries.unhealthy < MOST_UNHEALTHY) {
+    return again(describeEnding(ending), elsewhereMs(tries, rules, random), tries, rules);
+  }
+  const reason = `${describeEnding(ending.end)}, on one more unhealthy instance: ${ending.problem}`;
+  return retried(reason, 'failed', tries, rules, random);
 }
 
 /** Of a try that failed because of its instance: another instance may have the job soon. */

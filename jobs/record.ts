@@ -94,6 +94,8 @@ export interface Try {
   reason?: string;
   /** It was lost with its slot. */
   slotLost?: true;
+  /** Its instance was found to be unhealthy when it had failed. */
+  unhealthy?: true;
   /** What is known of its output; while it runs too. */
   log?: TryLog;
 }

@@ -41,6 +41,30 @@ test('where the instance check fails after a job has failed, the try costs no at
   expect(await bench.journal()).toEqual(['ran']);
 });
 
+test('a job that leaves a third unhealthy instance behind is to blame: that try costs an attempt', async () => {
+  const bench = await open();
+  const config = { instanceCheck: ['sh', '-c', 'echo broken; exit 3'], maxAttempts: 1 };
+  const id = `m-${await bench.send('x')}`;
+  const next = async () => {
+    const agent = await bench.agent(`${LOG_RUN} exit 1`, config);
+    agent.work.resume();
+    expect(await agent.broken).toMatchObject({ reason: 'unhealthy' });
+    await eventually('the job to be settled', async () => (await bench.depth()).held === 0);
+  };
+  for (const attempts of [0, 0]) {
+    await next();
+    expect(await bench.table.get(id)).toMatchObject({ state: 'queued', attempts });
+  }
+  await next();
+  expect(await bench.table.get(id)).toMatchObject({
+    state: 'failed',
+    attempts: 1,
+    reason: expect.stringMatching(/^exit status 1, on one more unhealthy instance: .*, attempt 1 of 1$/),
+  });
+  expect(await bench.deadLetters()).toHaveLength(1);
+  expect(await bench.journal()).toEqual(['ran', 'ran', 'ran']);
+});
+
 test('where the instance check succeeds, the failure is the job’s', async () => {
   const bench = await open();
   const instanceCheck = ['sh', '-c', 'echo checked >> $JOURNAL'];

@@ -9,15 +9,16 @@ const RULES: RetryRules = {
   maxJobAgeSeconds: 1000,
   backoff: { initialMs: 10_000, maxMs: 100_000 },
 };
-const FIRST: Tries = { attempts: 1, receiveCount: 1, ageSeconds: 10, slotsLost: 0 };
-const LAST: Tries = { attempts: 3, receiveCount: 3, ageSeconds: 10, slotsLost: 0 };
-const OLD: Tries = { attempts: 1, receiveCount: 1, ageSeconds: 1001, slotsLost: 0 };
+const FIRST: Tries = { attempts: 1, receiveCount: 1, ageSeconds: 10, slotsLost: 0, unhealthy: 0 };
+const LAST: Tries = { attempts: 3, receiveCount: 3, ageSeconds: 10, slotsLost: 0, unhealthy: 0 };
+const OLD: Tries = { attempts: 1, receiveCount: 1, ageSeconds: 1001, slotsLost: 0, unhealthy: 0 };
 const half = () => 0.5;
 
 const exited = (status: number): Ending => ({ kind: 'exited', status });
 const died: Ending = { kind: 'signalled', signal: 'SIGSEGV' };
 const late: Ending = { kind: 'timed-out', limitSeconds: 60 };
 const noStart: Ending = { kind: 'not-started', reason: 'EAGAIN' };
+const sick: Ending = { kind: 'unhealthy', end: exited(1), problem: 'no GPU' };
 const deadLetter = { to: 'dead-letter' };
 const handBack = (delaySeconds: number) => ({ to: 'hand-back', delaySeconds });
 
@@ -64,6 +65,19 @@ test.each<[string, Ending, Tries, unknown[]]>([
     { ...LAST, slotsLost: 2 },
     ['failed', true, deadLetter, /not for the first time, attempt 3 of 3$/],
   ],
+  [
+    'on two instances that were unhealthy',
+    sick,
+    { ...LAST, unhealthy: 1 },
+    ['queued', false, handBack(10), /^exit status 1, which does not count: no GPU$/],
+  ],
+  [
+    'on a third one that was',
+    sick,
+    { ...FIRST, receiveCount: 3, unhealthy: 2 },
+    ['queued', true, handBack(5), /^exit status 1, on one more unhealthy instance: no GPU, attempt 1 of 3$/],
+  ],
+  ['on one more, at last', sick, { ...LAST, unhealthy: 4 }, ['failed', true, deadLetter, /attempt 3 of 3$/]],
   [
     'out of memory',
     { kind: 'signalled', signal: 'SIGKILL', reason: 'the worker ran out of memory (limit 512 MiB)' },
@@ -129,6 +143,7 @@ test('whatever the end, only what succeeded or was cancelled is deleted, and a s
       { kind: 'interrupted' },
       { kind: 'slot-lost', reason: 'the slot was lost' },
       { kind: 'lease-lost' },
+      sick,
     ),
   );
   const tries = fc.record({
@@ -136,6 +151,7 @@ test('whatever the end, only what succeeded or was cancelled is deleted, and a s
     receiveCount: fc.integer({ min: 1, max: 100 }),
     ageSeconds: fc.nat(5000),
     slotsLost: fc.nat(3),
+    unhealthy: fc.nat(3),
   });
   fc.assert(
     fc.property(ending, tries, fc.boolean(), (how, after, retryTimedOut) => {

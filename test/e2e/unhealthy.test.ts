@@ -52,7 +52,8 @@ it(
 
     const { findings } = await fleet.library.diagnose();
     const wrong = findings.filter(({ mark }) => mark !== 'ok');
-    expect(wrong).toMatchObject([{ check: 'instances', mark: 'bad' }]);
+    // `warn` if the successor has done a job, for which it may have come too late.
+    expect(wrong).toMatchObject([{ check: 'instances', mark: expect.stringMatching(/^(bad|warn)$/) }]);
     expect(wrong[0]?.text).toMatch(
       new RegExp(`^${bad} was found to be unhealthy, and went at \\S+: ${problem}\\.$`),
     );

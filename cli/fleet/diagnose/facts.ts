@@ -61,6 +61,10 @@ export interface Boot {
   record: InstanceRecord | undefined;
 }
 
+export function hasStartedAJob({ record }: Boot): boolean {
+  return Boolean(record?.retirement?.jobsDone) || record?.outlook?.lastStartMs !== undefined;
+}
+
 export interface Stranded {
   /** Ids, some of them. */
   jobs: readonly string[];

@@ -2,7 +2,7 @@ import { instanceLogPrefix } from '../../../jobs/log-layout.ts';
 import { type InstanceView, instanceView } from '../instances-view.ts';
 import { moment } from '../moment.ts';
 import { adviceOn, CANNOT, COULD_NOT } from '../refused-words.ts';
-import type { Boot, Facts } from './facts.ts';
+import { type Boot, type Facts, hasStartedAJob } from './facts.ts';
 import { bad, type Finding, seenOf } from './finding.ts';
 
 export interface LastRefused {
@@ -12,12 +12,15 @@ export interface LastRefused {
   problem: string;
 }
 
-/** Of the launches, the newest first, the last that has ended, if AWS had refused it what it needs. */
+/**
+ * Of the launches, the newest first, the last that has ended, if AWS had refused it what it needs; undefined too once one
+ * that was launched later has started a job.
+ */
 export function lastRefused(boots: readonly Boot[]): LastRefused | undefined {
-  const ended = boots.find(({ record }) => record?.retirement);
-  const { reason = '', problem = '' } = ended?.record?.retirement ?? {};
+  const telling = boots.find((boot) => boot.record?.retirement ?? hasStartedAJob(boot));
+  const { reason = '', problem = '' } = telling?.record?.retirement ?? {};
   const could = COULD_NOT[reason];
-  return ended && could !== undefined ? { instance: ended.instance, could, problem } : undefined;
+  return telling && could !== undefined ? { instance: telling.instance, could, problem } : undefined;
 }
 
 /** What AWS refuses instances now, or has refused the last one that went. */

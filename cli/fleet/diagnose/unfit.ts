@@ -1,7 +1,7 @@
 import { instanceView } from '../instances-view.ts';
 import { moment } from '../moment.ts';
-import type { Boot, Facts } from './facts.ts';
-import { bad, type Finding, seenOf } from './finding.ts';
+import { type Boot, type Facts, hasStartedAJob } from './facts.ts';
+import { bad, type Finding, seenOf, warn } from './finding.ts';
 
 const COULD_NOT: Readonly<Record<string, string>> = {
   'disk-full': 'had no room on its disk',
@@ -16,14 +16,24 @@ export function judgeUnfit(facts: Facts): Finding[] {
     const text = `${one.instance} takes one job at a time since ${moment(Date.parse(since.since))}: ${since.failures} tries in a row failed on it, the last one with "${since.reason}".`;
     return [bad('instances', text, 'See the logs of its jobs. If other instances do them, end this one.')];
   });
-  return [...slowed, ...(seenOf(facts.boots) ?? []).flatMap((boot) => wentUnfit(boot, facts))];
+  const boots = seenOf(facts.boots) ?? [];
+  const went = boots.flatMap((boot, at) => wentUnfit(boot, facts, boots.slice(0, at).some(hasStartedAJob)));
+  return [...slowed, ...went];
 }
 
-function wentUnfit({ instance, record }: Boot, { fleet }: Facts): Finding[] {
+/** @param isSucceeded an instance that was launched after it has started jobs: it was this one machine */
+function wentUnfit({ instance, record }: Boot, { fleet }: Facts, isSucceeded: boolean): Finding[] {
   const { reason = '', problem = '', endedAt = '' } = record?.retirement ?? {};
   const could = COULD_NOT[reason];
   if (could === undefined) return [];
   const text = `${instance} ${could}, and went at ${moment(Date.parse(endedAt))}: ${problem}.`;
   const log = `Its log, if it could save one: s3://${fleet.logBucket}/instances/${instance}/`;
+  if (isSucceeded) {
+    return [
+      warn('instances', text, 'Later instances do jobs: mend its image or its set-up if it happens again.', [
+        log,
+      ]),
+    ];
+  }
   return [bad('instances', text, 'Mend what its image or its set-up lacks, and deploy.', [log])];
 }

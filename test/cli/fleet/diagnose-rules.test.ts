@@ -39,11 +39,9 @@ const alarms = (changes: object): Facts['alarms'] => {
   const seen = 'seen' in healthy.alarms ? healthy.alarms.seen : new Map();
   return { seen: new Map([...seen].map(([name, alarm]) => [name, { ...alarm, ...changes }])) };
 };
+const working: Outlook = { running: 0, slots: 1, jobsDone: 4, next: 'work', lastStartMs: ago(2) };
 const slowed: Outlook = {
-  running: 0,
-  slots: 1,
-  jobsDone: 4,
-  next: 'work',
+  ...working,
   slowed: { since: timeAgo(5), failures: 4, reason: 'exit status 1' },
 };
 const retirement: Retirement = {
@@ -62,6 +60,7 @@ const unhealthy: InstanceRecord = {
   listing: 'retired',
   retirement: { ...retirement, reason: 'unhealthy', problem: 'no GPU', endedAt: timeAgo(7) },
 };
+const worked: InstanceRecord = { ...record, outlook: working };
 const nobody = { seen: { ...group, desired: 0, members: [] } };
 
 const refusedBoot = {
@@ -484,6 +483,34 @@ const cases: Case[] = [
     says: [`i-0 was found to be unhealthy, and went at ${saidAgo(7)}: no GPU.`, 's3://logs/instances/i-0/'],
   },
   {
+    name: 'an instance that went as it was unhealthy, while a later one does jobs',
+    facts: {
+      boots: {
+        seen: [
+          { instance: 'i-1', launchedAtMs: ago(6), record: worked },
+          { instance: 'i-0', launchedAtMs: ago(30), record: unhealthy },
+        ],
+      },
+    },
+    check: 'instances',
+    mark: 'warn',
+    says: [`i-0 was found to be unhealthy, and went at ${saidAgo(7)}: no GPU.`, 'Later instances do jobs'],
+  },
+  {
+    name: 'an instance that went as it was unhealthy, while an earlier one has done jobs',
+    facts: {
+      boots: {
+        seen: [
+          { instance: 'i-0', launchedAtMs: ago(30), record: unhealthy },
+          { instance: 'i-1', launchedAtMs: ago(40), record: worked },
+        ],
+      },
+    },
+    check: 'instances',
+    mark: 'bad',
+    says: ['i-0 was found to be unhealthy'],
+  },
+  {
     name: 'a job that its limit does not stop',
     facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, startedAt: timeAgo(70) }] }] } },
     check: 'jobs',
@@ -573,6 +600,12 @@ describe('a fleet that is well', () => {
       },
     },
     { name: 'that has no dead letters', facts: { deadLetters: undefined } },
+    {
+      name: 'whose instances work again, after AWS had refused one its queue',
+      facts: {
+        boots: { seen: [{ instance: 'i-1', launchedAtMs: ago(20), record: worked }, refusedBoot] },
+      },
+    },
   ];
 
   test.each(well)('$name', ({ facts }) => {

@@ -11,4 +11,6 @@ export interface Hands {
   log: Log;
   /** AWS's time. */
   readonly nowMs: number;
+  /** How far that may be off. */
+  readonly errorMs: number;
 }

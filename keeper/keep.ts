@@ -33,6 +33,9 @@ export async function keep(
     get nowMs() {
       return clock.now();
     },
+    get errorMs() {
+      return clock.errorMs() ?? 0;
+    },
   };
   try {
     const actions = await lookAndAct(hands, clock);

@@ -10,11 +10,11 @@ import type { Hands } from './hands.ts';
  * record is moved to the retired ones.
  */
 export async function settleInstance(hands: Hands, instance: string): Promise<void> {
-  const { clients, config, instances, nowMs, log } = hands;
+  const { clients, config, instances, nowMs, errorMs, log } = hands;
   const table = new JobEndings(clients.dynamodb, config.table, config.recordSeconds);
   let waiting = 0;
   for (const job of await runningOn(clients.dynamodb, config.table, instance)) {
-    const outcome = settlementOf(job, nowMs, config.retentionSeconds * 1000);
+    const outcome = settlementOf(job, nowMs - errorMs, config.retentionSeconds * 1000);
     log.info({ job: job.id, instance, outcome }, 'a job’s instance is gone');
     if (outcome === 'wait') waiting++;
     else await write(table, job, outcome, nowMs, `its instance ${instance} went while it ran`);
@@ -22,6 +22,7 @@ export async function settleInstance(hands: Hands, instance: string): Promise<vo
   if (waiting === 0) await instances.gone(instance, nowMs);
 }
 
+/** @param nowMs no later than it is: a lease that may not be over is not */
 function settlementOf(job: JobRecord, nowMs: number, retentionMs: number): Settlement {
   const { id, fence = '', leaseUntilMs = 0, enqueuedAt, cancelRequestedAt } = job;
   const enqueuedAtMs = enqueuedAt === undefined ? undefined : Date.parse(enqueuedAt);

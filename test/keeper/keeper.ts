@@ -12,8 +12,8 @@ import { type Fleet, GROUP, LAUNCH_HOOK, TABLE, TERMINATION_HOOK } from '../agen
 
 export interface Keeper {
   config: KeeperConfig;
-  /** One run, as if so many minutes had passed since the test began. */
-  after(minutes: number): Promise<Action['do'][]>;
+  /** One run, as if so many minutes had passed since the test began, by a clock that may be off. */
+  after(minutes: number, errorMs?: number): Promise<Action['do'][]>;
   suspended(): Promise<string[]>;
 }
 
@@ -23,8 +23,8 @@ export async function keeperOf(fleet: Fleet, changes: Partial<KeeperConfigInput>
   const startedMs = Date.now();
   return {
     config,
-    async after(minutes) {
-      const clock = { ...systemClock, now: () => startedMs + minutes * 60_000 };
+    async after(minutes, errorMs = 0) {
+      const clock = { ...systemClock, now: () => startedMs + minutes * 60_000, errorMs: () => errorMs };
       const actions = await keep(fleet.clients, config, clock, createLog('silent'));
       return actions.map((action) => action.do);
     },

@@ -57,6 +57,17 @@ test('jobs of an instance that is gone are settled when their leases have ended,
   expect(await keeper.after(12)).not.toContain('settle');
 });
 
+test('a lease is over when it is over at any rate, however far the keeper may be from AWS’s time', async () => {
+  const fleet = await open({ desired: 0 });
+  await instanceStore(fleet.clients.dynamodb, TABLE, 60).heard('i-0gone', Date.now());
+  await claim(fleet, 'near', 1);
+  const keeper = await keeperOf(fleet);
+  await keeper.after(1.4, 30_000);
+  expect(await fleet.item('job#near')).toMatchObject({ state: 'running' });
+  await keeper.after(1.9, 30_000);
+  expect(await fleet.item('job#near')).toMatchObject({ state: 'queued' });
+});
+
 test('a job that another agent has claimed since is not touched', async () => {
   const fleet = await open({ desired: 0 });
   await instanceStore(fleet.clients.dynamodb, TABLE, 60).heard('i-0gone', Date.now());

@@ -244,7 +244,7 @@ export class World {
     const { clients } = this.#seats.keeper;
     const instances = instanceStore(clients.dynamodb, TABLE, 60);
     const config = { table: TABLE, recordSeconds: 60, retentionSeconds: 1_209_600 } as KeeperConfig;
-    const hands: Hands = { clients, config, instances, log: LOG, nowMs: this.clock.now() };
+    const hands: Hands = { clients, config, instances, log: LOG, nowMs: this.clock.now(), errorMs: 0 };
     void Promise.all(gone.map(({ instance }) => settleInstance(hands, instance)))
       .catch(() => undefined)
       .finally(() => {

@@ -50,9 +50,6 @@ trap 'trap - EXIT; exit 143' TERM
 # Whether what is to be deployed lies on this machine already: the role leaves a copy of what it was told.
 is_deployed() { [ -e "$state/deployed" ] && [ "$(cat "$state/deployed")" = "$(cat "$tree_json")" ]; }
 
-# An agent that has run since power-on and does so no more has retired or failed, or an operator has stopped it.
-has_run() { [ "$(of ExecMainStartTimestampMonotonic "$(agent_state)")" -gt 0 ] 2>/dev/null; }
-
 # Both package managers wait for whoever else installs (the first boot's own updates), within these bounds. But `apt-get
 # update` does not wait for another one, so that it takes three minutes of tries.
 install_packages() {
@@ -119,6 +116,17 @@ with zipfile.ZipFile(archive) as tree:
 PYTHON
 }
 
+# A clock that is far off signs nothing that AWS takes (RequestTimeTooSkewed). One that no service of the image has set
+# right by now is set by the metadata service's.
+set_clock() {
+  answered=$(curl -s --max-time 5 -o /dev/null -D - "$metadata/latest/" | tr -d '\r' | sed -n 's/^[Dd]ate: //p')
+  [ -n "$answered" ] || return 0
+  ahead=$(($(date +%s) - $(date -d "$answered" +%s)))
+  [ "${ahead#-}" -ge 60 ] || return 0
+  log "the clock is $ahead s ahead of the metadata service's: it is set to $answered"
+  date -u -s "$answered" >/dev/null
+}
+
 # What was deployed gets onto the machine.
 equip() {
   step 'ask the metadata service for the region'
@@ -167,11 +175,12 @@ failed_task() {
 mkdir -p "$state" "$run" "$opt"
 echo $$ >"$run/booting"
 rm -f "$state/booted" "$state/boot-failed"
+set_clock || log 'the clock cannot be set'
 if ! $bake && is_deployed; then
   # The agent is enabled in the image, and has been started where user-data was written early enough. If not, now; and then
   # a look at whether all is there, which leaves it the processor.
   log 'this image was baked for this very tree'
-  has_run || timeout 300 systemctl enable --now mayfly-agent.service || log 'the agent is not up yet'
+  has_run "$(agent_state)" || timeout 300 systemctl enable --now mayfly-agent.service || log 'the agent is not up yet'
   nice=19
 else
   rm -f "$state/baked" "$state/deployed"

@@ -95,6 +95,9 @@ agent_state() {
 
 of() { printf '%s\n' "$2" | sed -n "s/^$1=//p"; }
 
+# has_run STATE: an agent that has run since power-on and does so no more has retired or failed, or was stopped by hand.
+has_run() { [ "$(of ExecMainStartTimestampMonotonic "$1")" -gt 0 ] 2>/dev/null; }
+
 # The reason of the retirement that the agent left behind; empty if it left none
 retired_as() { sed -n 's/.*"reason": *"\([a-z-]*\)".*/\1/p' "$root/var/lib/mayfly/retirement.json" 2>/dev/null; }
 

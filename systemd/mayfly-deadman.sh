@@ -45,10 +45,12 @@ starting() {
   fi
 }
 
-# Whether the boot came to its end, or the machine was switched off in between, as in a warm pool, with its agent ready.
+# Whether the boot came to its end, or the machine was switched off in between, as in a warm pool, with its agent ready, or
+# with one that has run since.
 came_up() {
   [ -e "$state/booted" ] && return
-  [ ! -e "$run/booting" ] && [ ! -e "$state/boot-failed" ] && [ -e "$root/var/lib/mayfly/ready.json" ]
+  [ ! -e "$run/booting" ] && [ ! -e "$state/boot-failed" ] || return
+  [ -e "$root/var/lib/mayfly/ready.json" ] || has_run "$agent"
 }
 
 # It has left word, unless nothing could be written any more.

@@ -96,6 +96,31 @@ describe('a boot', () => {
     expect(outcome.calls[2]).toContain('"mayfly_agent_bake": false');
   });
 
+  const clock = (ahead: number) => `case "$*" in
+  +%s) echo ${1_790_000_000 + ahead} ;;
+  '-d Mon, 21 Sep 2026 14:13:20 GMT +%s') echo 1790000000 ;;
+  *) ${note} ;;
+esac`;
+  it.each([
+    [-1200, ['date -u -s Mon, 21 Sep 2026 14:13:20 GMT']],
+    [1200, ['date -u -s Mon, 21 Sep 2026 14:13:20 GMT']],
+    [59, []],
+    [-59, []],
+  ])('of a machine whose clock is %d s ahead sets it before it signs a call', async (ahead, sets) => {
+    machine.put('/headers', 'HTTP/1.1 401 Unauthorized\r\nDate: Mon, 21 Sep 2026 14:13:20 GMT\r\n\r\n');
+    const { status, calls } = await boot({ programs: { date: clock(ahead) } });
+    expect(status).toBe(0);
+    expect(calls.slice(0, -3)).toEqual(sets);
+  });
+
+  it('goes on with a clock that cannot be set', async () => {
+    machine.put('/headers', 'HTTP/1.1 401 Unauthorized\r\ndate: Mon, 21 Sep 2026 14:13:20 GMT\r\n\r\n');
+    const date = `case "$1" in -u) exit 1 ;; esac; ${clock(1200)}`;
+    const { status, said } = await boot({ programs: { date } });
+    expect(status).toBe(0);
+    expect(said).toContain('the clock cannot be set');
+  });
+
   it('does not fetch a Node.js that is there', async () => {
     machine.put('/opt/mayfly/node/integrity', TREE_JSON.node.integrity);
     expect(kinds(await boot())).toEqual([expect.stringContaining('tree.zip'), 'ansible-pull -i localhost,']);

@@ -20,13 +20,18 @@ interface Case {
   /** Of the machine, in seconds since power-on. */
   uptime: number;
   prepare?: (machine: StandIn) => unknown;
-  /** When systemd saw the agent end, in seconds since power-on. */
+  /** When systemd started the agent and saw it end, in seconds since power-on. */
+  startedAt?: number;
   endedAt?: number;
 }
 
-const look = ({ state, uptime, prepare, endedAt = 0 }: Case, answers: Answers = {}) => {
+const look = ({ state, uptime, prepare, startedAt = 0, endedAt = 0 }: Case, answers: Answers = {}) => {
   prepare?.(machine);
-  const agent = { ActiveState: state, InactiveEnterTimestampMonotonic: endedAt * 1_000_000 };
+  const agent = {
+    ActiveState: state,
+    InactiveEnterTimestampMonotonic: endedAt * 1_000_000,
+    ExecMainStartTimestampMonotonic: startedAt * 1_000_000,
+  };
   return machine.run(DEADMAN, { agent, uptime, ...answers });
 };
 
@@ -58,6 +63,16 @@ describe("the dead man's timer leaves a machine alone", () => {
     [
       'that was switched off in mid-boot, but not before its agent was ready, and gets the time to start it',
       { state: 'inactive', uptime: 200, prepare: startedAgain },
+    ],
+    [
+      'that was switched off in mid-boot, and whose agent has run since and was stopped by hand before it was ready',
+      {
+        state: 'inactive',
+        uptime: 100 + STOP_GRACE - 1,
+        startedAt: 90,
+        endedAt: 100,
+        prepare: (m) => m.put('/run/cloud-init/result.json', '{}'),
+      },
     ],
     [
       'whose agent was stopped by hand a while ago',

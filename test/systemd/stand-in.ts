@@ -56,6 +56,8 @@ export class StandIn {
   put(path: string, content: string, mode = 0o644): this {
     const file = join(this.root, path);
     mkdirSync(dirname(file), { recursive: true });
+    // Never through a link: to write to one of the real programs would be to change this machine.
+    rmSync(file, { force: true });
     writeFileSync(file, content);
     chmodSync(file, mode);
     return this;
@@ -138,6 +140,7 @@ esac`,
     [ "$METADATA" = true ] || exit 28
     case "$*" in
       */api/token) echo token ;;
+      */latest/) cat "$MAYFLY_ROOT/headers" 2>/dev/null ;;
       */placement/region) echo us-east-1 ;;
       */services/domain) echo amazonaws.com ;;
       */meta-data/instance-id) echo i-1 ;;

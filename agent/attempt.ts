@@ -104,42 +104,26 @@ export class Attempts {
 
   /** Claims just before the start, so that a job which only waited here costs no attempt. */
   async #claim(table: JobTable, held: Held): Promise<Claim | Error> {
-    const { clock, random, log, leases, refusals, stopping, draining, instance } = this.#options;
+    const { clock, random, log, leases, refusals, stopping, draining } = this.#options;
     const id = jobIdOf(held);
     const fence = randomUUID();
-    const job = held.reading.kind === 'job' ? held.reading.job : undefined;
     const giveUpMs = clock.monotonic() + CLAIM_PATIENCE_MS;
     const asked = new Map<number, LeaseTimes>();
+    const tell = (error: unknown) => {
+      refusals.failed('claim', error);
+      throw error;
+    };
     try {
       const claim = await persist(
         () => {
-          const nowMs = clock.now();
-          const errorMs = clock.errorMs() ?? 0;
-          const leaseUntilMs = nowMs + errorMs + (held.lease.endsAtMs - clock.monotonic());
-          asked.set(leaseUntilMs, held.lease);
-          return table.claim({
-            id,
-            messageId: held.message.id,
-            instance,
-            fence,
-            nowMs,
-            errorMs,
-            leaseUntilMs,
-            enqueuedAtMs: held.message.sentAtMs ?? nowMs,
-            group: job?.group,
-            requestId: job?.requestId,
-            limitSeconds: job?.limitSeconds,
-            retryOf: job?.retryOf,
-            body: job?.bodyKey === undefined ? job?.stdin : undefined,
-            isNew: held.message.receiveCount === 1 && id === ownId(held.message.id),
-            ...proofOf(held),
-          });
+          const request = this.#requestFor(held, fence);
+          asked.set(request.leaseUntilMs, held.lease);
+          return table.claim(request).catch(tell);
         },
         {
           clock,
           random,
           hopeless: (error) => {
-            refusals.failed('claim', error);
             if (draining() && refusalKind(error as Error) === 'lasting') return true;
             return stopping() || leases.hasEnded(held) || clock.monotonic() > giveUpMs;
           },
@@ -157,6 +141,32 @@ export class Attempts {
       await this.#unclaim(table, held, fence);
       return new Error(`the job table did not answer: ${error instanceof Error ? error.message : error}`);
     }
+  }
+
+  #requestFor(held: Held, fence: string): ClaimRequest {
+    const { clock, instance } = this.#options;
+    const { message, lease, reading } = held;
+    const id = jobIdOf(held);
+    const job = reading.kind === 'job' ? reading.job : undefined;
+    const nowMs = clock.now();
+    const errorMs = clock.errorMs() ?? 0;
+    return {
+      id,
+      messageId: message.id,
+      instance,
+      fence,
+      nowMs,
+      errorMs,
+      leaseUntilMs: nowMs + errorMs + (lease.endsAtMs - clock.monotonic()),
+      enqueuedAtMs: message.sentAtMs ?? nowMs,
+      group: job?.group,
+      requestId: job?.requestId,
+      limitSeconds: job?.limitSeconds,
+      retryOf: job?.retryOf,
+      body: job?.bodyKey === undefined ? job?.stdin : undefined,
+      isNew: message.receiveCount === 1 && id === ownId(message.id),
+      ...proofOf(held),
+    };
   }
 
   /** A claim whose answer was lost may stand in the table all the same: one that was given up costs no attempt. */

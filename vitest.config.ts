@@ -7,8 +7,10 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // They boot machines or take long: vitest.machine.config.ts, vitest.nightly.config.ts.
     exclude: ['test/machine/**', 'test/nightly/**'],
-    // Two cores is what the smallest CI machine has, and most tests run processes of their own.
-    maxWorkers: 2,
+    // More than the two cores that the smallest CI machine has: most tests wait for processes of their own.
+    maxWorkers: 4,
+    // AWS's validation of templates costs seconds of each synth; test/infra/synth.test.ts runs it.
+    env: { CDK_VALIDATION: 'false' },
     // A quarter of the time was the imports of each file anew: of the CDK and the SDK.
     isolate: false,
     setupFiles: 'test/support/own-environment.ts',

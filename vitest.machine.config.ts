@@ -9,6 +9,7 @@ export default defineConfig({
     globalSetup: 'test/machine/support/images.ts',
     // Machines wait more than they work: two fleets of up to three machines suit two cores.
     maxWorkers: 2,
+    env: { CDK_VALIDATION: 'false' },
     testTimeout: 600_000,
     hookTimeout: 300_000,
     expect: { poll: { timeout: 60_000, interval: 200 } },

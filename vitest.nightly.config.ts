@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/nightly/**/*.test.ts'],
     fileParallelism: false,
+    env: { CDK_VALIDATION: 'false' },
     testTimeout: 1_800_000,
     hookTimeout: 300_000,
     allowOnly: false,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -25,6 +25,8 @@ import { readyAccess } from '../support/ready.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const CHANGED_APP = ['--app', 'node test/fixtures/app.ts'];
+/** What the last deployment has left, as an owner's pipeline uses it: the app is not run again. */
+const asDeployed = () => ['--app', join(directory, 'cdk.out')];
 const CDK_MS = 240_000;
 
 let directory: string;
@@ -70,7 +72,7 @@ describe('the default app, deployed by the unmodified cdk', () => {
   it(
     'shows no difference to what is deployed',
     async () => {
-      const { exitCode, all } = await cdk(['diff', '--fail']);
+      const { exitCode, all } = await cdk(['diff', '--fail', ...asDeployed()]);
       expect(exitCode, all).toBe(0);
     },
     CDK_MS,
@@ -121,7 +123,8 @@ describe('an owner who edits a fleet, and gives another one up', () => {
     'changes it in place, and no running job notices',
     async () => {
       // Its idle instance looks at its group once a minute; that takes its time, so it is not waited for here.
-      leaving = cdk(['destroy', '--force', '--output', join(directory, 'cdk.out.leaving')]);
+      await rename(join(directory, 'cdk.out'), join(directory, 'cdk.out.leaving'));
+      leaving = cdk(['destroy', '--force', '--app', join(directory, 'cdk.out.leaving')]);
       stack = await deploy(CHANGED_APP);
       const untilFile = join(directory, 'changed');
       const [job = ''] = await send({ untilFile });
@@ -144,7 +147,7 @@ describe('an owner who edits a fleet, and gives another one up', () => {
       for (const job of jobs) await started(job);
       const desired = async () => (await lookAt(clients, stack.queueUrl, stack.group)).desired;
       expect(await desired()).toBeGreaterThanOrEqual(2);
-      const destroying = cdk(['destroy', '--force', ...CHANGED_APP]);
+      const destroying = cdk(['destroy', '--force', ...asDeployed()]);
       await eventually('the deletion to reach the group', async () => (await desired()) === 0, 120_000);
       for (const job of jobs) expect(await endOf(job)).toBeUndefined();
       await writeFile(untilFile, '');
@@ -175,11 +178,16 @@ function scene(sent: readonly string[]) {
 }
 
 function cdk(words: string[], environment: Record<string, string> = {}) {
-  const output = words.includes('--output') ? [] : ['--output', join(directory, 'cdk.out')];
-  return execa('cdk', [...words, ...output, '--no-color', '--ci'], {
+  return execa('cdk', [...words, '--no-color', '--ci'], {
     preferLocal: true,
     cwd: ROOT,
-    env: { ...operatorEnvironment(access), TEST_JOURNAL: journalFile(), ...environment },
+    // What AWS's validation has to say is known from the first deployment.
+    env: {
+      ...operatorEnvironment(access),
+      CDK_VALIDATION: String(!words.some((word) => CHANGED_APP.includes(word))),
+      TEST_JOURNAL: journalFile(),
+      ...environment,
+    },
     extendEnv: false,
     all: true,
     reject: false,
@@ -188,7 +196,14 @@ function cdk(words: string[], environment: Record<string, string> = {}) {
 
 async function deploy(words: string[], environment: Record<string, string> = {}): Promise<StackNames> {
   const file = join(directory, 'outputs.json');
-  const options = ['--require-approval', 'never', '--outputs-file', file];
+  const options = [
+    '--require-approval',
+    'never',
+    '--outputs-file',
+    file,
+    '--output',
+    join(directory, 'cdk.out'),
+  ];
   const { exitCode, all } = await cdk(['deploy', ...words, ...options], environment);
   expect(exitCode, all).toBe(0);
   const stacks = JSON.parse(await readFile(file, 'utf8')) as Record<string, Record<string, string>>;

@@ -13,8 +13,6 @@ export interface Resource {
 
 /** A stack `Test` with one fleet `Fleet`, for any account and region. */
 export function fleetOf(props?: WorkerFleetProps): { stack: Stack; fleet: WorkerFleet } {
-  // AWS's validation costs seconds of processor time; test/infra/synth.test.ts runs it once.
-  process.env['CDK_VALIDATION'] = 'false';
   // Of the assets only the names matter here: copies of them would fill the disk.
   const app = new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } });
   const stack = new Stack(app, 'Test');

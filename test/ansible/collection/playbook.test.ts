@@ -40,7 +40,7 @@ const LATER = { ignore_errors: true };
 const TASKS = [
   job('Loop', { body: '{{ item }}', poll: 0 }, { loop: bodies(LOOPED, 'loop'), register: 'looped' }),
   job('Together', { bodies: bodies(TOGETHER, 'together') }, { register: 'sent' }),
-  job('Endless', { body: 'sleep 60' }, { register: 'endless' }),
+  job('Endless', { body: 'sleep 3600' }, { register: 'endless' }),
   wait('Collect the loop', "{{ looped.results | map(attribute='ansible_job_id') }}"),
   wait('Collect what was sent together', '{{ sent.jids }}'),
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { IsolatingRunner } from '../../agent/isolating-runner.ts';
 import { WorkerMissing } from '../../agent/runner.ts';
 import { frame } from '../../agent/slot-frames.ts';
@@ -11,23 +11,13 @@ import { eventually } from '../support/eventually.ts';
 import { memoryCgroup, tasksCgroup } from './limited-cgroup.ts';
 import { ManualClock } from './manual-clock.ts';
 import { isRunning } from './queue.ts';
-import { openIsolating, outputOf, printed, type Workshop } from './runner-kinds.ts';
+import { isolatingShops, outputOf, printed, type Workshop } from './runner-kinds.ts';
 
 // What holds for workers however they are started is in runners.test.ts.
 
 const TASK = { stdin: '', argument: undefined, variables: {} };
 
-let shops: Workshop[] = [];
-afterEach(async () => {
-  for (const shop of shops) await shop.close();
-  shops = [];
-});
-
-async function openShop(...options: Parameters<typeof openIsolating>): Promise<Workshop> {
-  const shop = await openIsolating(...options);
-  shops.push(shop);
-  return shop;
-}
+const openShop = isolatingShops();
 
 /** A runner whose workers run the script that each task has as its argument. */
 const shellOf = (shop: Workshop, slots = 1) => shop.runnerOf(['sh', '-c'], { slots });

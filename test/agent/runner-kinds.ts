@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterEach } from 'vitest';
 import { IsolatingRunner } from '../../agent/isolating-runner.ts';
 import { ProcessRunner } from '../../agent/process-runner.ts';
 import type { OutputSink, Run, Runner, Task } from '../../agent/runner.ts';
@@ -39,6 +40,19 @@ export async function openPlain(): Promise<Workshop> {
 export async function openIsolating(options?: SlotSocketsOptions): Promise<Workshop> {
   const sockets = await openSlotSockets(options);
   return workshop(sockets, (setting) => new IsolatingRunner({ ...setting, sockets: sockets.path }));
+}
+
+/** For the head of a test file: opens workshops of slots that are closed after each test. */
+export function isolatingShops(): typeof openIsolating {
+  const shops: Workshop[] = [];
+  afterEach(async () => {
+    for (const shop of shops.splice(0)) await shop.close();
+  });
+  return async (options) => {
+    const shop = await openIsolating(options);
+    shops.push(shop);
+    return shop;
+  };
 }
 
 type Make = (

@@ -1,23 +1,13 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { whyNoCgroups, whyNoSlots } from '../../bench/stage/slot-sockets.ts';
-import { openIsolating, outputOf, type Workshop } from '../agent/runner-kinds.ts';
+import { isolatingShops, outputOf } from '../agent/runner-kinds.ts';
 import { eventually } from '../support/eventually.ts';
 
 const PYTHON = '/usr/bin/python3';
 
-let shops: Workshop[] = [];
-afterEach(async () => {
-  for (const shop of shops) await shop.close();
-  shops = [];
-});
-
-async function openShop(...options: Parameters<typeof openIsolating>): Promise<Workshop> {
-  const shop = await openIsolating(...options);
-  shops.push(shop);
-  return shop;
-}
+const openShop = isolatingShops();
 
 const script = (argument: string) => ({ stdin: '', argument, variables: {} });
 

@@ -265,8 +265,8 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
   private breakerAlarm(topic: ITopic | undefined): Alarm {
     const alarm = new Alarm(this, 'BootBreaker', {
       alarmDescription:
-        `Instances of ${this.fleetName} fail to boot, so no more are launched. Mend the cause, then resume the ` +
-        'process Launch of the Auto Scaling group.',
+        `Instances of ${this.fleetName} fail to boot or do no job, so no more are launched. Mend the cause, which ` +
+        'mayfly doctor names, then resume the launches (mayfly fleet resume).',
       metric: this.metricBootBreaker(),
       threshold: 1,
       evaluationPeriods: 1,

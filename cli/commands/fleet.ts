@@ -40,7 +40,8 @@ pause:  nothing is launched, and agents take no new job once they have heard of
         it, within a minute. Jobs that run go on to their end, the others wait
         on the queue. Instances go when they have been idle for as long as ever.
 resume: lifts a pause; and lets a fleet launch again whose boot breaker is open,
-        because too many boots failed. Those count no more.
+        because too many instances failed to boot or did no job. Those count no
+        more.
 Both can be repeated. With --json: {"pausedAt", "already"} and
 {"pausedAt"?, "trippedAt"?, "suspended"}.
 

@@ -5,6 +5,8 @@ import { FrameReader, frame, PROTOCOL } from './slot-frames.ts';
 
 /** A slot says hello within milliseconds; on a machine that is busy or swaps, within seconds. */
 const HELLO_MS = 10_000;
+/** systemd closes a connection that a slot which could not start has not taken (mayfly-slot@.socket). */
+const NO_HELLO = 'the slot ended before it said hello: journalctl -u "mayfly-slot@*" says why';
 
 /** Who waits for something from a slot. */
 export interface SlotListener {
@@ -39,7 +41,7 @@ export class SlotConnection {
       giveBack(bytes);
     });
     socket.on('error', (error) => this.#lose(error.message));
-    socket.on('close', () => this.#lose('the slot has ended'));
+    socket.on('close', () => this.#lose(this.home === '' ? NO_HELLO : 'the slot has ended'));
   }
 
   /**

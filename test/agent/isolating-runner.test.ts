@@ -310,6 +310,22 @@ describe('a runner that gets no slot', () => {
     server.close();
   });
 
+  test('that ends without a word is said to have ended, and where to look', async () => {
+    const directory = (await openShop()).directory;
+    let tries = 0;
+    const server = createServer((socket) => {
+      tries += 1;
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => server.listen(join(directory, '1'), resolve));
+    expect(await refusal(directory)).toMatch(
+      /: the slot ended before it said hello: journalctl -u "mayfly-slot@\*" says why$/,
+    );
+    // Ten seconds of patience, with pauses of 100 ms.
+    expect(tries).toBeLessThanOrEqual(102);
+    server.close();
+  });
+
   test('tells the job that waits for one', async () => {
     const sockets = await openSlotSockets();
     const clock = new ManualClock();

@@ -1,5 +1,6 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { Size } from 'aws-cdk-lib';
 import { expect, onTestFinished, test } from 'vitest';
 import { IsolatingRunner } from '../../agent/isolating-runner.ts';
@@ -84,6 +85,11 @@ libc = ctypes.CDLL(None)
 assert libc.mq_open(b"/queue", os.O_CREAT, 0o600, None) >= 0
 for made in (libc.shmget(7, 4096, 0o1600), libc.semget(7, 1, 0o1600), libc.msgget(7, 0o1600)):
     assert made >= 0'`;
+/** Prints the error that keyctl(JOIN_SESSION_KEYRING) ends with, as container runtimes call it. */
+const JOIN_KEYRING = `python3 -c 'import ctypes, errno, os
+libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall({"x86_64": 250, "aarch64": 219}[os.uname().machine], 1, None)
+print(errno.errorcode[ctypes.get_errno()])'`;
 const COUNT_IPC = 'cat /proc/sysvipc/{shm,sem,msg} | grep -vc key; ls /dev/mqueue';
 
 const slotsOf = async (machine: Machine) => {
@@ -131,6 +137,9 @@ test('programs of all kinds run in a slot, and none gets at what is not its own'
   const datagram = 'import socket; socket.socket(2, 2).sendto(b"", ("169.254.169.254", 80))';
   expect(await output(`python3 -c '${datagram}'`)).toMatch(/Operation not permitted/);
 
+  // Container runtimes do without a keyring where the kernel knows none, and end at any other error.
+  expect(await output(JOIN_KEYRING)).toBe('ENOSYS\n');
+
   // Every place that anybody may write to is the slot's own, and what a job leaves there goes with the job.
   expect(await output(PLACES)).toBe('/dev/mqueue\n/dev/shm\n/run/lock\n/tmp\n/var/tmp\n');
   const litter = 'for place in /dev/shm /run/lock /tmp /var/tmp ~; do echo x > $place/left; done';
@@ -167,6 +176,27 @@ test('a worker can neither see nor signal what runs in another slot', async () =
   );
   neighbour.stop(0);
   expect(await neighbour.ended).toMatchObject({ kind: 'signalled', stopped: true });
+});
+
+test('a slot that cannot start is started as often as the agent asks, and no more', async () => {
+  const lab = await start();
+  const machine = await boot(lab, {});
+  const dropIn = '/etc/systemd/system/mayfly-slot@.service.d/groups.conf';
+  await machine.run('sh', '-c', `printf '[Service]\\nSupplementaryGroups=nobody-made-it\\n' > ${dropIn}`);
+  await machine.run('systemctl', 'daemon-reload');
+  await expect(agentOf(lab)).rejects.toThrow('the slot ended before it said hello');
+  const starts = async () => {
+    const { stdout } = await machine.run('journalctl', '--output=cat', '--unit=mayfly-slot@1.service');
+    return stdout.split('\n').filter((line) => line.includes('status=216/GROUP')).length;
+  };
+  const whileAsked = await starts();
+  expect(whileAsked).toBeGreaterThan(1);
+  // One that systemd tries again and again by itself starts many times in each second.
+  await setTimeout(3000);
+  expect(await starts()).toBe(whileAsked);
+  await machine.run('sh', '-c', `rm ${dropIn} && systemctl daemon-reload`);
+  const { output } = await agentOf(lab);
+  expect(await output('echo works')).toBe('works\n');
 });
 
 test('a slot has its limits, and nothing of a job is left when it is over or the slot is lost', async () => {

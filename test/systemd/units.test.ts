@@ -95,7 +95,13 @@ describe('a slot’s unit', () => {
     expect(unit).toMatch(/^Before=mayfly-agent\.service$/m);
   });
 
-  test('lets no worker have keys in the kernel: one could be left in a keyring that cannot be emptied', () => {
-    expect(unit).toMatch(/^SystemCallFilter=~.* @keyring /m);
+  test('lets no worker have keys in the kernel, as if it knew none: container runtimes do without them then', () => {
+    expect(unit).toMatch(/^SystemCallFilter=~.* @keyring:ENOSYS /m);
+  });
+
+  test('is not started again and again by systemd for a connection that it could not take', () => {
+    const socket = readFileSync(join(SOURCES, 'mayfly-slot@.socket'), 'utf8');
+    expect(socket).toMatch(/^Accept=no$/m);
+    expect(socket).toMatch(/^FlushPending=yes$/m);
   });
 });

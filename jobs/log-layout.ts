@@ -33,11 +33,30 @@ export function signOfLifeKey(instance: string): string {
   return `${instanceLogPrefix(instance)}alive.json`;
 }
 
-/** Where the log of an instance is that broke down: what `mayfly-retire.sh` writes too. */
-export function instanceLogKey(instance: string, decidedAt: string, reason: string): string {
-  const time = decidedAt.replace(/\.\d+Z$/, 'Z').replaceAll(':', '');
-  return `${instanceLogPrefix(instance)}${time}-${reason}.log`;
+/** Why an instance broke down, as the name of its saved log tells it. */
+export interface SavedLog {
+  /** As in the retirement's record. */
+  reason: string;
+  /** Absent where AWS refused nothing. */
+  refusal?: 'lasting' | 'passing';
 }
+
+/** Where the log of an instance is that broke down: what `mayfly-retire.sh` writes too. */
+export function instanceLogKey(instance: string, decidedAt: string, { reason, refusal }: SavedLog): string {
+  const time = decidedAt.replace(/\.\d+Z$/, 'Z').replaceAll(':', '');
+  return `${instanceLogPrefix(instance)}${time}-${reason}${refusal === 'passing' ? '-outage' : ''}.log`;
+}
+
+/** Of the objects of one instance its saved log, the latest of several; undefined: it saved none. */
+export function savedLogIn(keys: readonly string[]): SavedLog | undefined {
+  const last = keys.findLast((key) => SAVED_LOG.test(key)) ?? '';
+  const { reason, outage } = SAVED_LOG.exec(last)?.groups ?? {};
+  if (reason === undefined) return undefined;
+  if (!reason.startsWith('cannot-')) return { reason };
+  return { reason, refusal: outage === undefined ? 'lasting' : 'passing' };
+}
+
+const SAVED_LOG = /^instances\/[^/]+\/[-\dT]+Z-(?<reason>[a-z-]+?)(?<outage>-outage)?\.log$/;
 
 export function instanceLogPrefix(instance: string): string {
   return `instances/${instance}/`;

@@ -74,8 +74,8 @@ async function decide(hands: Hands, seen: Look): Promise<{ actions: Action[]; fa
   const actions = plan(seen, hands.config);
   const doubtful = judgedBySilence(seen, actions);
   if (doubtful.length === 0) return { actions, failures: [] };
-  const { heardAtMs, failures } = await signsOfLife(hands, doubtful);
-  return { actions: plan({ ...seen, signsMs: heardAtMs }, hands.config), failures };
+  const { heardAtMs, savedLogs, failures } = await signsOfLife(hands, doubtful);
+  return { actions: plan({ ...seen, signsMs: heardAtMs, savedLogs }, hands.config), failures };
 }
 
 /** By this an operator sees that the keeper runs, and what it cannot do. */

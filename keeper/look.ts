@@ -11,6 +11,7 @@ import type { Clock } from '../aws/clock.ts';
 import { addsToGroup, isByRequest, launchedBy, terminatedBy } from '../aws/scaling-activity.ts';
 import { type FleetState, readFleetState } from '../jobs/fleet-state.ts';
 import { type InstanceStore, keptSeconds } from '../jobs/instances.ts';
+import type { SavedLog } from '../jobs/log-layout.ts';
 import type { InstanceRecord } from '../jobs/record.ts';
 import type { KeeperConfig } from './config.ts';
 
@@ -36,6 +37,8 @@ export interface Look {
   memory: FleetState;
   /** When instances gave a second sign of life, if that was looked for. */
   signsMs?: ReadonlyMap<string, number>;
+  /** Why instances went by the names of their saved logs, if those were looked for. */
+  savedLogs?: ReadonlyMap<string, SavedLog>;
 }
 
 export interface GroupSeen {

@@ -1,3 +1,4 @@
+import type { SavedLog } from '../jobs/log-layout.ts';
 import type { RetirementReason, Rung } from '../jobs/record.ts';
 import { type Launch, outcomeOf, stalledSince, trips } from '../policy/breaker.ts';
 import { correctCapacity, type Unaccounted } from '../policy/capacity.ts';
@@ -34,6 +35,9 @@ export type Action =
 const BELOW: ReadonlySet<Rung> = new Set(['unhealthy', 'power-off']);
 /** An agent that was stopped from outside is none that retired: its group may replace it. */
 const NOT_BY_CHOICE: ReadonlySet<RetirementReason> = new Set(['stopped']);
+
+/** What jobs can do to an instance. Without a record nobody knows whether it did any, as an untracked fleet may. */
+const PERHAPS_BY_JOBS: ReadonlySet<string> = new Set<RetirementReason>(['disk-full', 'unhealthy']);
 
 /** What EC2 was asked for shows in the group by then, as an instance that is pending, or never will. */
 const ASKED_MS = 600_000;
@@ -110,6 +114,7 @@ function outcomes(look: Look, stalledSinceMs: number | undefined): Launch[] {
   const present = presentIn(group);
   return judged.map(({ instance, startedAtMs }) => {
     const { readyAt, retirement, outlook } = records.get(instance) ?? {};
+    const went = retirement ?? unrecordedEnd(look, instance);
     const jobsDone = retirement?.jobsDone;
     const since = (at: string | undefined) => (at === undefined ? undefined : nowMs - Date.parse(at));
     const outcome = outcomeOf({
@@ -117,8 +122,8 @@ function outcomes(look: Look, stalledSinceMs: number | undefined): Launch[] {
       readyMs: since(readyAt),
       endedMs: since(retirement?.endedAt),
       heard: heardAtMs(look, instance) !== undefined,
-      reason: retirement?.reason,
-      refusal: retirement?.refusal,
+      reason: went?.reason,
+      refusal: went?.refusal,
       jobsDone,
       jobStarted: Boolean(jobsDone) || outlook?.lastStartMs !== undefined,
       stalledMs: stalledSinceMs === undefined ? undefined : nowMs - stalledSinceMs,
@@ -127,6 +132,12 @@ function outcomes(look: Look, stalledSinceMs: number | undefined): Launch[] {
     });
     return { instance, startedAtMs, outcome };
   });
+}
+
+/** Why an instance went that could not put it on record, by its saved log. */
+function unrecordedEnd({ savedLogs }: Look, instance: string): SavedLog | undefined {
+  const saved = savedLogs?.get(instance);
+  return saved && !PERHAPS_BY_JOBS.has(saved.reason) ? saved : undefined;
 }
 
 function waking({ group, memory, backlog, lastLaunchMs = 0, nowMs }: Look, config: KeeperConfig): Action[] {

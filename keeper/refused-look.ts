@@ -1,18 +1,16 @@
-import { ListObjectsV2Command } from '@aws-sdk/client-s3';
-import { instanceLogPrefix } from '../jobs/log-layout.ts';
+import type { SavedLog } from '../jobs/log-layout.ts';
 import { type Launch, trips } from '../policy/breaker.ts';
 import { refusalKind } from '../policy/refusal.ts';
 import { act } from './act.ts';
 import type { Hands } from './hands.ts';
-import { activitiesOf, groupOf, launchesOf } from './look.ts';
+import { activitiesOf, groupOf, type LaunchSeen, launchesOf } from './look.ts';
 import type { Action } from './plan.ts';
+import { signsOfLife } from './signs.ts';
 
 /** Three instances that boot slowly and are refused, one after the other, have gone by then. */
 const RECENT_MS = 7_200_000;
 /** Launches whose logs are looked for: the breaker's own limit and those that still boot. */
 const MOST_LAUNCHES = 10;
-/** How the key of an instance's log ends that retired as AWS refused it what it needs. */
-const REFUSED_LOG = /-cannot-[a-z-]+\.log$/;
 
 /**
  * What is left to do when AWS refuses the keeper its look for good, as that of a table which was deleted: nothing is known
@@ -30,20 +28,30 @@ export async function afterRefusedLook(hands: Hands, error: unknown): Promise<vo
     .filter(({ startedAtMs }) => isSuspended || nowMs - startedAtMs < RECENT_MS)
     .slice(0, Math.max(MOST_LAUNCHES, config.breakerFailures));
   const present = new Set(group.instances.map(({ instance }) => instance));
-  const launches = await Promise.all(
-    launched.map(async ({ instance, startedAtMs }): Promise<Launch> => {
-      if (await wentRefused(hands, instance)) return { instance, startedAtMs, outcome: 'failed' };
-      return { instance, startedAtMs, outcome: present.has(instance) ? 'pending' : 'ready' };
-    }),
+  const { savedLogs } = await signsOfLife(
+    hands,
+    launched.map(({ instance }) => instance),
   );
+  const launches = outcomesBySavedLogs(launched, savedLogs, present);
   if (!trips({ launches, resumedAtMs: undefined, limit: config.breakerFailures })) return;
   const actions: Action[] = isSuspended ? [] : [{ do: 'suspend-launch' }];
   await act(hands, [...actions, { do: 'report-breaker', open: true }]);
 }
 
-async function wentRefused({ clients, config }: Hands, instance: string): Promise<boolean> {
-  const scope = { Bucket: config.logBucket, Prefix: instanceLogPrefix(instance) };
-  if (scope.Bucket === undefined) return false;
-  const { Contents = [] } = await clients.s3.send(new ListObjectsV2Command(scope));
-  return Contents.some(({ Key = '' }) => REFUSED_LOG.test(Key));
+/**
+ * How launches came out of which nothing else is known. An outage of AWS says nothing of them.
+ *
+ * @param present instances that the group still has
+ */
+function outcomesBySavedLogs(
+  launched: readonly LaunchSeen[],
+  savedLogs: ReadonlyMap<string, SavedLog>,
+  present: ReadonlySet<string>,
+): Launch[] {
+  return launched.map(({ instance, startedAtMs }) => {
+    const refusal = savedLogs.get(instance)?.refusal;
+    const isOpen = present.has(instance) || refusal === 'passing';
+    const outcome = refusal === 'lasting' ? 'failed' : isOpen ? 'pending' : 'ready';
+    return { instance, startedAtMs, outcome };
+  });
 }

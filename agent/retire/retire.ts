@@ -107,7 +107,7 @@ async function go(
     ...(broken?.refusal && { refusal: broken.refusal }),
   };
   await record(self, { ...decision, endedAt: decidedAt, rung, tries: 0 }, 'retiring', 'instances');
-  if (broken) await saveLog(self, broken.reason, decidedAt);
+  if (broken) await saveLog(self, broken, decidedAt);
   const climbed: Climbed =
     reason === 'auto-scaling'
       ? { kind: 'accepted', rung, tries: 0 }

@@ -1,18 +1,16 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
-import { instanceLogKey } from '../../jobs/log-layout.ts';
-import type { RetirementReason } from '../../jobs/record.ts';
 import { callsOf, type Fleet, LOGS, openFleet, TABLE } from '../agent/retire/fleet.ts';
 import { type Keeper, keeperOf } from './keeper.ts';
 
 const open = openFleet();
 
 /** A fleet without its table, whose instances have gone, each with the log of an agent that retired for this reason. */
-async function openWithoutTable(...reasons: RetirementReason[]): Promise<{ fleet: Fleet; keeper: Keeper }> {
+async function openWithoutTable(...reasons: string[]): Promise<{ fleet: Fleet; keeper: Keeper }> {
   const fleet = await open({ desired: reasons.length, hooks: false });
   const specs = await fleet.launcher.booted(reasons.length);
   for (const [index, { instanceId: InstanceId }] of specs.entries()) {
-    const Key = instanceLogKey(InstanceId, new Date().toISOString(), reasons[index] ?? '');
+    const Key = `instances/${InstanceId}/2026-11-29T101112Z-${reasons[index]}.log`;
     await fleet.clients.s3.send(new PutObjectCommand({ Bucket: LOGS, Key, Body: 'denied\n' }));
     await fleet.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
       ...{ InstanceId, ShouldDecrementDesiredCapacity: true },
@@ -25,7 +23,7 @@ async function openWithoutTable(...reasons: RetirementReason[]): Promise<{ fleet
 
 test('launches are suspended while the table is gone, once three instances in a row went for it', async () => {
   const { fleet, keeper } = await openWithoutTable(
-    ...(['cannot-use-table', 'cannot-use-table', 'cannot-use-table'] as const),
+    ...['cannot-use-table', 'cannot-use-table', 'cannot-use-table'],
   );
   await expect(keeper.after(0)).rejects.toThrow('resource not found');
   expect(await keeper.suspended()).toEqual(['Launch']);
@@ -36,9 +34,10 @@ test('launches are suspended while the table is gone, once three instances in a 
   expect(callsOf(fleet, 'SuspendProcesses')).toHaveLength(1);
 });
 
-test.each<[string, RetirementReason[], number]>([
+test.each<[string, string[], number]>([
   ['two of them went for it', ['cannot-use-table', 'cannot-use-table'], 0],
   ['one of them went for another reason', ['cannot-use-table', 'worker-missing', 'cannot-use-table'], 0],
+  ['one of them met an outage of AWS', ['cannot-use-table', 'cannot-receive-outage', 'cannot-use-table'], 0],
   ['they went long ago', ['cannot-use-table', 'cannot-use-table', 'cannot-use-table'], 121],
 ])('they are not if %s', async (_, reasons, minutes) => {
   const { keeper } = await openWithoutTable(...reasons);
@@ -48,7 +47,7 @@ test.each<[string, RetirementReason[], number]>([
 
 test('nor by one look that is throttled', async () => {
   const { fleet, keeper } = await openWithoutTable(
-    ...(['cannot-use-table', 'cannot-use-table', 'cannot-use-table'] as const),
+    ...['cannot-use-table', 'cannot-use-table', 'cannot-use-table'],
   );
   fleet.faults.add({ service: 'dynamodb', effect: { kind: 'throttle' } });
   await expect(keeper.after(0)).rejects.toThrow();

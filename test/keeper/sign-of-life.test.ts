@@ -60,6 +60,29 @@ test('those that never could report and went do not trip the breaker', async () 
   expect(await keeper.after(5)).not.toContain('trip-breaker');
 });
 
+test.each<[string, string, boolean]>([
+  ['were denied the table from their boot on trip the breaker', 'cannot-use-table', true],
+  ['could not start the worker trip the breaker', 'worker-missing', true],
+  ['met an outage of AWS do not trip the breaker', 'cannot-use-table-outage', false],
+  ['went for what jobs may have done to them do not trip the breaker', 'disk-full', false],
+])('those that gave signs of life, could not report, and %s', async (_, savedAs, trips) => {
+  const fleet = await open({ desired: 3, hooks: false });
+  const instances = (await fleet.launcher.booted(3)).map(({ instanceId }) => instanceId);
+  for (const InstanceId of instances) {
+    await giveSign(fleet, InstanceId);
+    const Key = `instances/${InstanceId}/2026-11-29T101112Z-${savedAs}.log`;
+    await fleet.clients.s3.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: 'denied\n' }));
+    await fleet.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
+      ...{ InstanceId, ShouldDecrementDesiredCapacity: true },
+    });
+  }
+  await expect.poll(async () => (await fleet.group()).states).toEqual({});
+  const keeper = await keeperOf(fleet, { logBucket: BUCKET });
+  const done = await keeper.after(5);
+  if (trips) expect(done).toContain('trip-breaker');
+  else expect(done).not.toContain('trip-breaker');
+});
+
 test('another instance’s sign says nothing', async () => {
   const { fleet, instance, keeper } = await openSilent();
   await giveSign(fleet, `${instance}0`);

@@ -62,6 +62,8 @@ describe('receives that are refused', () => {
       config: { retirement: { ...PATIENT, idleSeconds: 0.1, refusalSeconds: 0.3 } },
     });
     expect(await agent.life.ended).toMatchObject({ reason: 'cannot-receive', refusal: 'passing' });
+    // Without the table the keeper has only the name of the log to go by.
+    expect((await savedLogs(one))[0]?.key).toMatch(/Z-cannot-receive-outage\.log$/);
   });
 
   test('answered in time, it is ready from then on and works', async () => {

@@ -1,12 +1,21 @@
 import { isRefusal } from '../aws/bucket-refusals.ts';
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
-import { BodyMissing, BodyReplaced, type BodyStore, BodyTooLong, digestOfBody } from '../jobs/bodies.ts';
+import { nonceOf } from '../jobs/binding.ts';
+import {
+  BodyMissing,
+  BodyOfAnother,
+  BodyReplaced,
+  type BodyStore,
+  BodyTooLong,
+  digestOfBody,
+} from '../jobs/bodies.ts';
 import { isDedupedId } from '../jobs/envelope.ts';
 import { bodyKey, jobOfBody } from '../jobs/log-layout.ts';
 import { type Job, withBody } from '../jobs/message.ts';
 import type { Ending } from '../jobs/outcome.ts';
 import { LONGEST_KEPT_BODY } from '../jobs/record.ts';
+import { bodyOfRepeated } from '../jobs/redriven.ts';
 import type { JobTable } from '../jobs/table.ts';
 import type { Held } from './held.ts';
 import type { Leases } from './leases.ts';
@@ -55,7 +64,7 @@ export class Bodies {
     const over = () => stopping() || leases.hasEnded(held);
     const done = new AbortController();
     try {
-      const fetched = persist(() => this.#get(store(), job, held.claim?.bodyDigest), {
+      const fetched = persist(() => this.#get(store(), job, held), {
         clock,
         random,
         hopeless: (error) => over() || clock.monotonic() > giveUpMs || isFinal(error) || isRefusal(error),
@@ -75,16 +84,18 @@ export class Bodies {
   /** That of a job which repeats another may be forgotten with the other: from its first try on it has one of its own. */
   async #get(
     store: BodyStore,
-    { id, bodyKey: key }: Job & { bodyKey: string },
-    digest: string | undefined,
+    { id, bodyKey: key, retryOf }: Job & { bodyKey: string },
+    { claim, message }: Held,
   ): Promise<string> {
-    const other = jobOfBody(key);
+    const first = jobOfBody(key);
     try {
-      return await store.get(id, digest);
+      return await store.get(id, claim?.bodyDigest);
     } catch (error) {
-      if (other === id || !(error instanceof BodyMissing)) throw error;
+      if (first === id || !(error instanceof BodyMissing)) throw error;
     }
-    const text = await store.get(other, (await this.#options.table?.get(other))?.bodyDigest);
+    const { table } = this.#options;
+    const of = { repeated: retryOf ?? first, first, nonce: nonceOf(message.attributes) };
+    const text = await (table ? bodyOfRepeated(store, (job) => table.get(job), of) : store.get(first));
     await this.#put(id, text);
     return text;
   }
@@ -121,7 +132,9 @@ export class Bodies {
   }
 }
 
+const FINAL = [BodyMissing, BodyOfAnother, BodyReplaced, BodyTooLong];
+
 /** What will be so the next time too. */
 function isFinal(error: unknown): boolean {
-  return error instanceof BodyMissing || error instanceof BodyReplaced || error instanceof BodyTooLong;
+  return FINAL.some((kind) => error instanceof kind);
 }

@@ -176,7 +176,8 @@ export interface WorkerFleetProps {
   readonly maxJobAge?: Duration;
   /**
    * Whether each job has a record in the table. Without, attempts are SQS's receive counts, and what needs records
-   * (status, cancel, groups) is refused.
+   * (status, cancel, groups) is refused. Once it is on, jobs are refused that were queued without and have their bodies in
+   * the log bucket.
    *
    * @default true
    */

@@ -31,6 +31,14 @@ export class BodyReplaced extends Error {
   }
 }
 
+/** A message names the body of a job that it was not enqueued with. */
+export class BodyOfAnother extends Error {
+  constructor(job: string) {
+    super(`its body is that of job ${job}, with which it was not enqueued`);
+    this.name = 'BodyOfAnother';
+  }
+}
+
 export class BodyTooLong extends Error {
   constructor(job: string, bytes: number) {
     super(

@@ -71,10 +71,7 @@ export function readMessage(
     if (!rules.tracked && overLimit !== undefined)
       return { kind: 'broken', id: reading.job.id, reason: overLimit };
     const believed = deadId === undefined ? reading : raise(messageId, reading, deadId);
-    const needsRecord =
-      rules.tracked && deadId === undefined && isDedupedId(reading.job.id)
-        ? neverEnqueued(reading.job.id)
-        : undefined;
+    const needsRecord = rules.tracked && deadId === undefined ? neverEnqueued(reading.job) : undefined;
     return { ...believed, ...(needsRecord && { needsRecord }), ...(overLimit && { overLimit }) };
   }
   const isBound = !rules.tracked || nonceOf(attributes) !== undefined;
@@ -90,9 +87,16 @@ function limitProblem({ limitSeconds = 0 }: Job, rules: MessageRules): string | 
   );
 }
 
-/** Otherwise a message could take the id of a job that is yet to be enqueued, whose sender would be told that it is done. */
-function neverEnqueued(id: string): string {
-  return `the message names job ${id}, whose id is made of a dedupe key, and no such job was enqueued`;
+/**
+ * What is wrong with a message that only `mayfly` sends, after the job's record, if there is none. Otherwise a message could
+ * take the id of a job that is yet to be enqueued, whose sender would be told that it is done; or have the body of a job
+ * run again that is forgotten, as bodies outlive records.
+ */
+function neverEnqueued({ id, bodyKey }: Job): string | undefined {
+  if (isDedupedId(id))
+    return `the message names job ${id}, whose id is made of a dedupe key, and no such job was enqueued`;
+  if (bodyKey === undefined) return undefined;
+  return `the message names job ${id}, whose body is in the log bucket, and nothing is known of that job (any more)`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { BodyMissing, BodyOfAnother, type BodyStore } from './bodies.ts';
 import type { JobRecord, JobState } from './record.ts';
 import type { Change } from './update.ts';
 
@@ -28,6 +29,32 @@ export function redriveChange(newId: string, nonce: string | undefined, longLimi
     },
     set: { retriedAs: newId },
   };
+}
+
+/**
+ * The body of a job in the bucket, for the job that repeats it: its own, else that of the first job. SQS's redrive leaves an
+ * envelope as it is, so that names the first job however often the message was redriven; its nonce stays the same, too.
+ * Anybody can write an envelope with any job's id.
+ *
+ * @param repeated the job that is proven to be repeated
+ * @param first the job that the envelope names
+ * @param nonce of the message
+ * @throws BodyOfAnother where nothing proves that the message was the first job's, or as the store does
+ */
+export async function bodyOfRepeated(
+  store: BodyStore,
+  recordOf: (id: string) => Promise<JobRecord | undefined>,
+  { repeated, first, nonce }: { repeated: string; first: string; nonce: string | undefined },
+): Promise<string> {
+  try {
+    return await store.get(repeated, (await recordOf(repeated))?.bodyDigest);
+  } catch (error) {
+    if (repeated === first || !(error instanceof BodyMissing)) throw error;
+  }
+  const record = await recordOf(first);
+  const isBound = record !== undefined && (record.nonce === undefined || record.nonce === nonce);
+  if (!isBound || !DEAD.has(record.state)) throw new BodyOfAnother(first);
+  return store.get(first, record.bodyDigest);
 }
 
 /** Why a message is not redriven that says it is a dead letter of this job; ends a sentence about the job. */

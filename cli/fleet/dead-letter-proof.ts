@@ -29,13 +29,3 @@ export function ownerOf({ id, messageId }: DeadLetter, proof: Proof, record: Job
   const { nonce } = record ?? {};
   return proof.isNamed || nonce === undefined || nonce === proof.nonce ? id : ownId(messageId);
 }
-
-/** Whether a dead letter of a job may be redriven with the body of the job that its envelope names. */
-export function mayHaveBodyOf(
-  job: string,
-  owner: string,
-  proof: Proof,
-  record: JobRecord | undefined,
-): boolean {
-  return job === owner || (record?.id === owner && record.nonce === proof.nonce);
-}

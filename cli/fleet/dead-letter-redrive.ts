@@ -1,9 +1,10 @@
-import { BodyMissing, BodyReplaced, BodyTooLong, bodyStore } from '../../jobs/bodies.ts';
+import { BodyMissing, BodyOfAnother, BodyReplaced, BodyTooLong, bodyStore } from '../../jobs/bodies.ts';
 import type { JobRecord } from '../../jobs/record.ts';
+import { bodyOfRepeated } from '../../jobs/redriven.ts';
 import type { FleetContext } from './context.ts';
 import { type DeadLetter, isOfFleet, queueOf } from './dead-letter.ts';
 import { type Choice, type Chosen, chooser } from './dead-letter-choice.ts';
-import { mayHaveBodyOf, ownerOf } from './dead-letter-proof.ts';
+import { ownerOf } from './dead-letter-proof.ts';
 import { Sweep } from './dead-letter-sweep.ts';
 import { each } from './each.ts';
 import { enqueueOrder } from './enqueue.ts';
@@ -136,7 +137,7 @@ class Redrive {
     const { retriedAs = newId } = record ?? {};
     if (retriedAs !== newId && !this.#choice.names(letter)) return { outcome: 'retried', newId: retriedAs };
     try {
-      const body = await this.#bodyOf(letter, id, record);
+      const body = await this.#bodyOf(letter, id);
       const order = orderOf(facts, newId, body, optionsOf(letter), this.#sweep.attributesOf(letter));
       await enqueueOrder(this.#context, { ...order, retryOf: id });
     } catch (error) {
@@ -147,18 +148,20 @@ class Redrive {
     return { outcome: 'redriven', newId };
   }
 
-  async #bodyOf(letter: DeadLetter, owner: string, record: JobRecord | undefined): Promise<string> {
+  async #bodyOf(letter: DeadLetter, owner: string): Promise<string> {
     const { clients, facts } = this.#context;
     const { body, bodyKey, job } = letter;
     if (bodyKey === undefined || !job) return body;
-    if (facts.trackJobs && !mayHaveBodyOf(job.id, owner, this.#sweep.proofOf(letter), record))
-      throw new BadBody(`Its body is that of job ${job.id}, with which it was not enqueued.`);
-    const digest = record?.id === job.id ? record.bodyDigest : undefined;
-    return bodyStore(clients.s3, facts.logBucket).get(job.id, digest);
+    const store = bodyStore(clients.s3, facts.logBucket);
+    if (!facts.trackJobs) return store.get(job.id);
+    const catalogue = catalogueOf(this.#context);
+    const recordOf = async (id: string) => (await catalogue.getMany([id])).get(id);
+    const { nonce } = this.#sweep.proofOf(letter);
+    return bodyOfRepeated(store, recordOf, { repeated: owner, first: job.id, nonce });
   }
 }
 
-const REFUSALS = [BadBody, BodyMissing, BodyReplaced, BodyTooLong, NotTracked, WrongOption];
+const REFUSALS = [BadBody, BodyMissing, BodyOfAnother, BodyReplaced, BodyTooLong, NotTracked, WrongOption];
 
 function optionsOf({ job }: DeadLetter): JobOptions {
   const { limitSeconds, group, requestId } = job ?? {};

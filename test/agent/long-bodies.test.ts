@@ -22,6 +22,13 @@ async function failed({ bench }: Logged, id: string): Promise<void> {
   await bench.table.finish(id, 'f', 'failed', { endedAtMs: nowMs, refund: 0 });
 }
 
+/** The record that `mayfly` writes before the message of a job whose body is in the bucket. */
+async function recorded({ bench }: Logged, id: string): Promise<void> {
+  const enqueuedAt = new Date().toISOString();
+  const record = { pk: `job#${id}`, id, state: 'queued', attempts: 0, enqueuedAt } as const;
+  await new JobCatalogue(bench.clients.dynamodb, 'jobs').createOnce(record);
+}
+
 async function reasonOf({ bench }: Logged): Promise<string | undefined> {
   const [letter] = await bench.deadLetters();
   return letter?.MessageAttributes?.['MayflyReason']?.StringValue;
@@ -33,6 +40,7 @@ test('a body in the bucket reaches the worker untouched, with the limits of its 
   const body = `{"job_id": "v-1", "text": "${'ä\u{1F680} '.repeat(500_000)}"}`;
   await storeOf(bed).put('j-1', body);
   const worker = await agent('cat > received; echo "$1 $MAYFLY_GROUP" >> $JOURNAL');
+  await recorded(bed, 'j-1');
   await bench.send(envelope('j-1', { group: 'g-1' }));
   worker.work.resume();
   await worker.done(1);
@@ -79,6 +87,7 @@ test('a job whose body is not there can never run: it is dead-lettered, and says
   const bed = await logged(open);
   const { bench, agent, bucket } = bed;
   const worker = await agent('echo ran >> $JOURNAL');
+  await recorded(bed, 'j-2');
   await bench.send(envelope('j-2'));
   worker.work.resume();
   await bench.empty();
@@ -93,6 +102,7 @@ test('a job whose body is in a bucket that this fleet does not have can never ru
   const bed = await logged(open);
   const { bench, agent } = bed;
   const worker = await agent('echo ran >> $JOURNAL', { logBucket: undefined });
+  await recorded(bed, 'j-3');
   await bench.send(envelope('j-3'));
   worker.work.resume();
   await bench.empty();
@@ -111,6 +121,7 @@ test.each([
   const effect = { kind: 'error', code, status } as const;
   const fault = bench.cloud.faults.add({ service: 's3', action: 'GetObject', effect });
   const worker = await agent('cat >> $JOURNAL');
+  await recorded(bed, id);
   await bench.send(envelope(id));
   worker.work.resume();
   await eventually('the hand-back', async () => {
@@ -133,6 +144,7 @@ test('a bucket that fails for a while is asked again, and the job stays ours for
   const effect = { kind: 'latency', ms: 4000 } as const;
   bench.cloud.faults.add({ service: 's3', action: 'GetObject', effect });
   const worker = await agent('cat >> $JOURNAL', { leaseSeconds: 2 });
+  await recorded(bed, 'j-4');
   await bench.send(envelope('j-4'));
   worker.work.resume();
   await eventually('the claim', async () => (await bench.table.get('j-4'))?.state === 'running');
@@ -214,6 +226,7 @@ test('a drain whose time is over does not wait for a body, and the job costs no 
   const effect = { kind: 'timeout', applied: false } as const;
   const fault = bench.cloud.faults.add({ service: 's3', action: 'GetObject', effect });
   const worker = await agent('echo ran >> $JOURNAL');
+  await recorded(bed, 'j-drained');
   await bench.send(envelope('j-drained'));
   worker.work.resume();
   await eventually('the call', () => fault.strikes > 0);

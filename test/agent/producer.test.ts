@@ -5,6 +5,7 @@ import { ownerOf, proofOf } from '../../cli/fleet/dead-letter-proof.ts';
 import { Fleet } from '../../cli/fleet/fleet.ts';
 import { dedupedId } from '../../cli/fleet/ids.ts';
 import { bodyStore } from '../../jobs/bodies.ts';
+import { JobCatalogue } from '../../jobs/catalogue.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { mannedFleets } from '../cli/fleet/manned.ts';
 import type { Bench } from './queue.ts';
@@ -17,6 +18,8 @@ const LOG_RUN = 'echo "$MAYFLY_JOB_ID $(cat)" >> $JOURNAL';
 
 const text = (value: string) => ({ DataType: 'String', StringValue: value });
 const envelope = (id: string, more: object) => JSON.stringify({ mayfly: 1, id, ...more });
+
+const notItsBody = (id: string) => `its body is that of job ${id}, with which it was not enqueued`;
 
 /** Of each dead letter, the job that it names and why it is there. */
 async function deadLetters(bench: Bench): Promise<{ job: string; reason: string }[]> {
@@ -121,6 +124,49 @@ describe('a producer that may only send messages', () => {
         reason: `the message says that it is a dead letter of job ${id}, and is not the one that this job was enqueued with`,
       },
     ]);
+  });
+
+  test("cannot have another job's kept body run as that of a dead letter of its own", async () => {
+    const { bench, fleet, work } = await open();
+    const { id } = await fleet.enqueue('x'.repeat(1_100_000));
+    await work('wc -c < /dev/stdin >> $JOURNAL');
+    expect(await fleet.wait([id])).toMatchObject([{ state: 'succeeded' }]);
+    const before = await bench.table.get(id);
+    const broken = `m-${await bench.send('{"mayfly":1}')}`;
+    await bench.empty();
+    expect(await bench.table.get(broken)).toMatchObject({ state: 'failed' });
+    const body = envelope(id, { bodyKey: `bodies/${id}` });
+    const thief = `m-${await bench.send(body, { MayflyJobId: text(broken), MayflyNonce: text('guessed') })}`;
+    await bench.empty();
+    expect(await bench.journal()).toEqual(['1100000']);
+    expect(await bench.table.get(id)).toEqual(before);
+    const { outcomes } = await fleet.deadLetters.redrive({ ids: [thief] });
+    expect(outcomes).toMatchObject([{ id: thief, outcome: 'refused', why: notItsBody(id) }]);
+    expect(await deadLetters(bench)).toContainEqual({ job: thief, reason: notItsBody(id) });
+  });
+
+  test('cannot have a kept body run whose job is forgotten', async () => {
+    const { bench, fleet, work } = await open();
+    const object = { Bucket: fleet.facts.logBucket, Key: 'bodies/j-forgotten-long' };
+    await bench.clients.s3.send(new PutObjectCommand({ ...object, Body: 'kept' }));
+    const thief = await bench.send(envelope('j-forgotten-long', { bodyKey: 'bodies/j-forgotten-long' }));
+    const broken = `m-${await bench.send('{"mayfly":1}')}`;
+    await work(LOG_RUN);
+    await bench.empty();
+    const body = envelope('j-forgotten-long', { bodyKey: 'bodies/j-forgotten-long' });
+    const second = `m-${await bench.send(body, { MayflyJobId: text(broken) })}`;
+    await bench.empty();
+    expect(await bench.journal()).toEqual([]);
+    expect(await bench.table.get('j-forgotten-long')).toBeUndefined();
+    const { outcomes } = await fleet.deadLetters.redrive({ ids: [`m-${thief}`, second] });
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(['refused', 'refused']);
+    const letters = await deadLetters(bench);
+    expect(letters).toContainEqual({
+      job: `m-${thief}`,
+      reason:
+        'the message names job j-forgotten-long, whose body is in the log bucket, and nothing is known of that job (any more)',
+    });
+    expect(letters).toContainEqual({ job: second, reason: notItsBody('j-forgotten-long') });
   });
 
   test('cannot keep a failed job from being redriven', async () => {
@@ -275,7 +321,7 @@ describe('what was refused and is redriven by `mayfly dlq`', () => {
         id: `m-${thief}`,
         messageId: expect.any(String),
         outcome: 'refused',
-        why: `Its body is that of job ${id}, with which it was not enqueued.`,
+        why: notItsBody(id),
       },
       { id: `m-${forger}`, messageId: expect.any(String), outcome: 'redriven', newId: own },
     ];
@@ -365,6 +411,26 @@ describe('a dead letter that SQS brings back', () => {
         '`mayfly dlq redrive` makes a new job of it',
     ]);
   });
+
+  test.each(['SQS', 'mayfly dlq'])(
+    'has the body in the bucket each time, also when the first job is forgotten: brought back by %s',
+    async (by) => {
+      const { bench, fleet, work } = await open();
+      const { id } = await fleet.enqueue('x'.repeat(1_100_000));
+      await work('wc -c < /dev/stdin >> $JOURNAL; exit 65');
+      await fleet.wait([id]);
+      await bench.empty();
+      const [letter] = await bench.deadLetters();
+      const again = `m-${await bench.send(letter?.Body ?? '', letter?.MessageAttributes)}`;
+      await bench.empty();
+      await new JobCatalogue(bench.clients.dynamodb, 'jobs').remove(id, { onlyEnded: true });
+      if (by === 'mayfly dlq') await fleet.deadLetters.redrive({ ids: [again] });
+      const [next] = by === 'SQS' ? await bench.deadLetters() : [];
+      if (next) await bench.send(next.Body ?? '', next.MessageAttributes);
+      await bench.empty();
+      expect(await bench.journal()).toEqual(['1100000', '1100000', '1100000']);
+    },
+  );
 
   test('is a job like any other: it is tried again, fails, and is brought back in its turn', async () => {
     const { bench, fleet, work } = await open();

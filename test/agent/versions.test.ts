@@ -2,9 +2,9 @@ import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, test } from 'vitest';
 import { dedupedId, drawSeed, jobId } from '../../cli/fleet/ids.ts';
+import { bodyStore } from '../../jobs/bodies.ts';
 import { JobCatalogue } from '../../jobs/catalogue.ts';
 import { toItem } from '../../jobs/item.ts';
-import type { JobRecord } from '../../jobs/record.ts';
 import { mannedFleets } from '../cli/fleet/manned.ts';
 import type { Bench } from './queue.ts';
 
@@ -14,7 +14,7 @@ const open = mannedFleets();
 const LOG_RUN = 'echo "$MAYFLY_JOB_ID $(cat)" >> $JOURNAL';
 
 /** The record that an earlier client writes before its message. */
-async function recordByOldClient(bench: Bench, id: string, body: string, more: Partial<JobRecord> = {}) {
+async function recordByOldClient(bench: Bench, id: string, body: string, more: object = {}) {
   const catalogue = new JobCatalogue(bench.clients.dynamodb, 'jobs');
   const enqueuedAt = new Date().toISOString();
   const record = { pk: `job#${id}`, id, state: 'queued', attempts: 0, enqueuedAt, body, ...more } as const;
@@ -82,6 +82,16 @@ describe('an agent runs what an earlier client has enqueued', () => {
     expect(await bench.journal()).toEqual([`${id} x`]);
     expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
     expect(await bench.deadLetters()).toEqual([]);
+  });
+
+  test('with its body in the bucket, whose digest its record does not have', async () => {
+    const { bench, fleet, work } = await open();
+    await recordByOldClient(bench, 'j-long-body', '', { body: undefined, bodyKey: 'bodies/j-long-body' });
+    await bodyStore(bench.clients.s3, fleet.facts.logBucket).put('j-long-body', 'x');
+    await bench.send(JSON.stringify({ mayfly: 1, id: 'j-long-body', bodyKey: 'bodies/j-long-body' }));
+    await work(LOG_RUN);
+    await bench.empty();
+    expect(await bench.journal()).toEqual(['j-long-body x']);
   });
 
   test('and tries it again after an earlier agent', async () => {

@@ -7,7 +7,7 @@ import { act } from './act.ts';
 import type { KeeperConfig } from './config.ts';
 import type { Hands } from './hands.ts';
 import { type Look, look } from './look.ts';
-import { type Action, judgedBySilence, plan } from './plan.ts';
+import { type Action, judgedByBucket, plan } from './plan.ts';
 import { afterRefusedLook } from './refused-look.ts';
 import { signsOfLife } from './signs.ts';
 
@@ -72,7 +72,7 @@ async function lookAndAct(hands: Hands, clock: Clock): Promise<Action[] | undefi
 /** Silence alone is no proof that an instance is dead: those that would be judged by it are looked at once more. */
 async function decide(hands: Hands, seen: Look): Promise<{ actions: Action[]; failures: unknown[] }> {
   const actions = plan(seen, hands.config);
-  const doubtful = judgedBySilence(seen, actions);
+  const doubtful = judgedByBucket(seen, actions, hands.config);
   if (doubtful.length === 0) return { actions, failures: [] };
   const { heardAtMs, savedLogs, failures } = await signsOfLife(hands, doubtful);
   return { actions: plan({ ...seen, signsMs: heardAtMs, savedLogs }, hands.config), failures };

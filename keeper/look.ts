@@ -131,6 +131,10 @@ export async function groupOf(
   return group && seen(group, pool);
 }
 
+export function presentIn({ instances, pool }: GroupSeen): ReadonlySet<string> {
+  return new Set([...instances.map(({ instance }) => instance), ...pool]);
+}
+
 /** "DescribeAutoScalingGroups" tells nothing of the instances in a warm pool. */
 async function poolOf(clients: Clients, AutoScalingGroupName: string): Promise<string[]> {
   const pool: string[] = [];

@@ -8,7 +8,8 @@ import { isGone } from '../policy/settle.ts';
 import { wake } from '../policy/wake.ts';
 import { type Zombie, zombies } from '../policy/zombies.ts';
 import type { KeeperConfig } from './config.ts';
-import type { GroupSeen, Look } from './look.ts';
+import { type Look, presentIn } from './look.ts';
+import { isSuspendedWithoutNote, lastLaunches, suspendedAsRefused } from './saved-logs.ts';
 
 /** What is to be done after a look, in this order. Each can be done again without harm. */
 export type Action =
@@ -59,13 +60,17 @@ export function plan(look: Look, config: KeeperConfig): Action[] {
   ];
 }
 
-/** Of these instances a plan takes it that they are dead, or never lived, because nothing was heard of them. */
-export function judgedBySilence(look: Look, actions: readonly Action[]): string[] {
+/**
+ * The instances that must not be judged before it is known what they left in the log bucket: a plan takes it that they are
+ * dead, or never lived, because nothing was heard of them; or they may be why launches are suspended.
+ */
+export function judgedByBucket(look: Look, actions: readonly Action[], config: KeeperConfig): string[] {
   const ended = actions.flatMap((action) => (action.do === 'end-zombie' ? [action.zombie.instance] : []));
   const trips = actions.some((action) => action.do === 'trip-breaker');
   const launched = trips ? look.judged.map(({ instance }) => instance) : [];
   const unheard = launched.filter((instance) => heardAtMs(look, instance) === undefined);
-  return [...new Set([...ended, ...unheard])];
+  const last = isSuspendedWithoutNote(look) ? lastLaunches(look.launches, config) : [];
+  return [...new Set([...ended, ...unheard, ...last.map(({ instance }) => instance)])];
 }
 
 /** When an instance was last heard of, in the table or otherwise. */
@@ -89,11 +94,12 @@ function processes(look: Look, config: KeeperConfig): Action[] {
   if (open && launches && !paused) {
     return [...actions, { do: 'reset-breaker' }, { do: 'report-breaker', open: false }];
   }
-  const tripped = trips({
+  const judgement = {
     launches: outcomes(look, stalledSinceMs),
     resumedAtMs: memory.resumedAtMs,
     limit: config.breakerFailures,
-  });
+  };
+  const tripped = trips(judgement) || suspendedAsRefused(look, config);
   if (tripped && !open) actions.push({ do: 'trip-breaker' });
   return [...actions, { do: 'report-breaker', open: open || tripped }];
 }
@@ -269,8 +275,4 @@ function settling(
     return isGone(facts, nowMs, config.silentSeconds * 1000);
   });
   return gone.map(({ instance }) => ({ do: 'settle', instance }));
-}
-
-function presentIn({ instances, pool }: GroupSeen): ReadonlySet<string> {
-  return new Set([...instances.map(({ instance }) => instance), ...pool]);
 }

@@ -1,16 +1,14 @@
-import type { SavedLog } from '../jobs/log-layout.ts';
-import { type Launch, trips } from '../policy/breaker.ts';
+import { trips } from '../policy/breaker.ts';
 import { refusalKind } from '../policy/refusal.ts';
 import { act } from './act.ts';
 import type { Hands } from './hands.ts';
-import { activitiesOf, groupOf, type LaunchSeen, launchesOf } from './look.ts';
+import { activitiesOf, groupOf, launchesOf, presentIn } from './look.ts';
 import type { Action } from './plan.ts';
+import { lastLaunches, outcomesBySavedLogs } from './saved-logs.ts';
 import { signsOfLife } from './signs.ts';
 
 /** Three instances that boot slowly and are refused, one after the other, have gone by then. */
 const RECENT_MS = 7_200_000;
-/** Launches whose logs are looked for: the breaker's own limit and those that still boot. */
-const MOST_LAUNCHES = 10;
 
 /**
  * What is left to do when AWS refuses the keeper its look for good, as that of a table which was deleted: nothing is known
@@ -24,34 +22,16 @@ export async function afterRefusedLook(hands: Hands, error: unknown): Promise<vo
   const group = await groupOf(clients, config);
   if (!group) return;
   const isSuspended = group.suspended.has('Launch');
-  const launched = launchesOf(await activitiesOf(clients, config.groupName))
-    .filter(({ startedAtMs }) => isSuspended || nowMs - startedAtMs < RECENT_MS)
-    .slice(0, Math.max(MOST_LAUNCHES, config.breakerFailures));
-  const present = new Set(group.instances.map(({ instance }) => instance));
+  const launched = launchesOf(await activitiesOf(clients, config.groupName)).filter(
+    ({ startedAtMs }) => isSuspended || nowMs - startedAtMs < RECENT_MS,
+  );
+  const last = lastLaunches(launched, config);
   const { savedLogs } = await signsOfLife(
     hands,
-    launched.map(({ instance }) => instance),
+    last.map(({ instance }) => instance),
   );
-  const launches = outcomesBySavedLogs(launched, savedLogs, present);
+  const launches = outcomesBySavedLogs(last, savedLogs, presentIn(group));
   if (!trips({ launches, resumedAtMs: undefined, limit: config.breakerFailures })) return;
   const actions: Action[] = isSuspended ? [] : [{ do: 'suspend-launch' }];
   await act(hands, [...actions, { do: 'report-breaker', open: true }]);
-}
-
-/**
- * How launches came out of which nothing else is known. An outage of AWS says nothing of them.
- *
- * @param present instances that the group still has
- */
-function outcomesBySavedLogs(
-  launched: readonly LaunchSeen[],
-  savedLogs: ReadonlyMap<string, SavedLog>,
-  present: ReadonlySet<string>,
-): Launch[] {
-  return launched.map(({ instance, startedAtMs }) => {
-    const refusal = savedLogs.get(instance)?.refusal;
-    const isOpen = present.has(instance) || refusal === 'passing';
-    const outcome = refusal === 'lasting' ? 'failed' : isOpen ? 'pending' : 'ready';
-    return { instance, startedAtMs, outcome };
-  });
 }

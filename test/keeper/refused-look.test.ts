@@ -1,24 +1,38 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
-import { callsOf, type Fleet, LOGS, openFleet, TABLE } from '../agent/retire/fleet.ts';
+import { signOfLifeKey } from '../../jobs/log-layout.ts';
+import { callsOf, createTable, type Fleet, GROUP, LOGS, openFleet, TABLE } from '../agent/retire/fleet.ts';
 import { type Keeper, keeperOf } from './keeper.ts';
 
 const open = openFleet();
 
-/** A fleet without its table, whose instances have gone, each with the log of an agent that retired for this reason. */
+/**
+ * A fleet without its table, whose instances have gone, each with a sign of life and the log of an agent that retired for
+ * this reason.
+ */
 async function openWithoutTable(...reasons: string[]): Promise<{ fleet: Fleet; keeper: Keeper }> {
   const fleet = await open({ desired: reasons.length, hooks: false });
   const specs = await fleet.launcher.booted(reasons.length);
   for (const [index, { instanceId: InstanceId }] of specs.entries()) {
     const Key = `instances/${InstanceId}/2026-11-29T101112Z-${reasons[index]}.log`;
     await fleet.clients.s3.send(new PutObjectCommand({ Bucket: LOGS, Key, Body: 'denied\n' }));
+    const sign = { Bucket: LOGS, Key: signOfLifeKey(InstanceId), Body: '{}' };
+    await fleet.clients.s3.send(new PutObjectCommand(sign));
     await fleet.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
       ...{ InstanceId, ShouldDecrementDesiredCapacity: true },
     });
   }
   await expect.poll(async () => (await fleet.group()).states).toEqual({});
   await fleet.call('dynamodb', 'DeleteTable', { TableName: TABLE });
-  return { fleet, keeper: await keeperOf(fleet, { logBucket: LOGS }) };
+  return { fleet, keeper: await keeperOf(fleet, { logBucket: LOGS, recordSeconds: 60 }) };
+}
+
+/** What the alarm on the breaker was told so far. */
+function reported(fleet: Fleet): number[] {
+  return callsOf(fleet, 'PutMetricData').flatMap(({ input }) => {
+    const { MetricData } = input as { MetricData: { Value: number }[] };
+    return MetricData.map(({ Value }) => Value);
+  });
 }
 
 test('launches are suspended while the table is gone, once three instances in a row went for it', async () => {
@@ -29,10 +43,47 @@ test('launches are suspended while the table is gone, once three instances in a 
   expect(await keeper.suspended()).toEqual(['Launch']);
   // The alarm stays, however long ago it was.
   await expect(keeper.after(600)).rejects.toThrow('resource not found');
-  const metrics = callsOf(fleet, 'PutMetricData').map(({ input }) => input);
-  expect(metrics).toMatchObject([{ MetricData: [{ Value: 1 }] }, { MetricData: [{ Value: 1 }] }]);
+  expect(reported(fleet)).toEqual([1, 1]);
   expect(callsOf(fleet, 'SuspendProcesses')).toHaveLength(1);
 });
+
+test.each([
+  ['an hour', 60],
+  ['two days, when nothing of these launches can be in the table any more', 2 * 24 * 60],
+])('once the table is mended after %s, the breaker is open until an operator resumes', async (_, minutes) => {
+  const { fleet, keeper } = await openWithoutTable(
+    ...['cannot-use-table', 'cannot-use-table', 'cannot-use-table'],
+  );
+  await expect(keeper.after(0)).rejects.toThrow('resource not found');
+  await createTable(fleet);
+  expect(await keeper.after(minutes)).toContain('trip-breaker');
+  await keeper.after(minutes + 1);
+  expect(await keeper.suspended()).toContain('Launch');
+  expect(reported(fleet)).toEqual([1, 1, 1]);
+  await fleet.call('autoscaling', 'ResumeProcesses', {
+    ...{ AutoScalingGroupName: GROUP, ScalingProcesses: ['Launch'] },
+  });
+  await keeper.after(minutes + 2);
+  await keeper.after(minutes + 3);
+  expect(reported(fleet)).toEqual([1, 1, 1, 0, 0]);
+  expect(await keeper.suspended()).not.toContain('Launch');
+});
+
+test.each([
+  ['an outage of AWS', 'cannot-use-table-outage'],
+  ['another reason', 'worker-missing'],
+])(
+  'launches that somebody else suspended long after instances went for %s are no open breaker',
+  async (_, savedAs) => {
+    const { fleet, keeper } = await openWithoutTable(savedAs, savedAs, savedAs);
+    await createTable(fleet);
+    await fleet.call('autoscaling', 'SuspendProcesses', {
+      ...{ AutoScalingGroupName: GROUP, ScalingProcesses: ['Launch'] },
+    });
+    expect(await keeper.after(2 * 24 * 60)).not.toContain('trip-breaker');
+    expect(reported(fleet)).toEqual([0]);
+  },
+);
 
 test.each<[string, string[], number]>([
   ['two of them went for it', ['cannot-use-table', 'cannot-use-table'], 0],

@@ -135,7 +135,7 @@ function nextCall(cloud: Cloud, is: (call: CallRecord) => boolean): Promise<Call
   });
 }
 
-async function createTable({ call }: Cloud): Promise<void> {
+export async function createTable({ call }: Cloud): Promise<void> {
   await call('dynamodb', 'CreateTable', {
     TableName: TABLE,
     BillingMode: 'PAY_PER_REQUEST',

@@ -74,6 +74,13 @@ export function asksForEnd(call: CallFacts): boolean {
   return written(call, 'cancelRequestedAt', 'S') !== undefined;
 }
 
+/** The instance for which a write to its item says that the desired capacity is lowered for it; undefined: none. */
+export function accountedFor(call: CallFacts): string | undefined {
+  if (call.service !== 'dynamodb' || written(call, 'accountedAtMs', 'N') === undefined) return undefined;
+  const key = member(call, 'Key', 'pk', 'S');
+  return typeof key === 'string' && key.startsWith('instance#') ? key.slice('instance#'.length) : undefined;
+}
+
 /**
  * What a write sets an attribute of the item to. Values alone do not tell: a condition compares with attributes too, so
  * the expression says which value is whose.

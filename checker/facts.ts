@@ -91,7 +91,7 @@ export interface InstanceFacts {
   id: string;
   /** EC2's name of the state: `running`, `terminated`, ... */
   state: string;
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds: when its group launched it; of one without a group EC2 tells it to the second. */
   launchedMs: number;
   /** When its group let it go; absent: nobody has asked, or it never did. */
   leftMs?: number;

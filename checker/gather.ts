@@ -76,8 +76,12 @@ export async function gather(scene: Scene): Promise<Facts> {
   };
 }
 
-async function instancesOf({ ec2, autoScaling }: Scene['clients']): Promise<InstanceFacts[]> {
-  const left = await leavingsOf(autoScaling);
+/** All instances that there are or were, and when they came and went. */
+export async function instancesOf({
+  ec2,
+  autoScaling,
+}: Pick<Scene['clients'], 'ec2' | 'autoScaling'>): Promise<InstanceFacts[]> {
+  const { launched, left } = await activityTimes(autoScaling);
   const instances: InstanceFacts[] = [];
   for await (const { Reservations = [] } of paginateDescribeInstances({ client: ec2 }, {})) {
     for (const { InstanceId = '?', State, LaunchTime } of Reservations.flatMap(
@@ -87,7 +91,8 @@ async function instancesOf({ ec2, autoScaling }: Scene['clients']): Promise<Inst
       instances.push({
         id: InstanceId,
         state: State?.Name ?? '?',
-        launchedMs: LaunchTime?.getTime() ?? 0,
+        // EC2's own time has whole seconds: an instance would seem to be there before the call that it was launched after.
+        launchedMs: launched.get(InstanceId) ?? LaunchTime?.getTime() ?? 0,
         ...(leftMs !== undefined && { leftMs }),
       });
     }
@@ -95,17 +100,19 @@ async function instancesOf({ ec2, autoScaling }: Scene['clients']): Promise<Inst
   return instances;
 }
 
-/** When groups let their instances go, also groups that are deleted since. */
-async function leavingsOf(client: AutoScalingClient): Promise<Map<string, number>> {
-  const left = new Map<string, number>();
+/** When groups launched their instances and let them go, also groups that are deleted since. */
+async function activityTimes(
+  client: AutoScalingClient,
+): Promise<Record<'launched' | 'left', Map<string, number>>> {
+  const times = { launched: new Map<string, number>(), left: new Map<string, number>() };
   const pages = paginateDescribeScalingActivities({ client }, { IncludeDeletedGroups: true });
   for await (const { Activities = [] } of pages) {
     for (const { Description = '', StartTime } of Activities) {
-      const [, id] = /^Terminating EC2 instance: (i-\w+)/.exec(Description) ?? [];
-      if (id && StartTime) left.set(id, StartTime.getTime());
+      const [, what, id] = /^(Launching a new|Terminating) EC2 instance: (i-\w+)/.exec(Description) ?? [];
+      if (id && StartTime) times[what === 'Terminating' ? 'left' : 'launched'].set(id, StartTime.getTime());
     }
   }
-  return left;
+  return times;
 }
 
 async function groupOf(client: AutoScalingClient, name: string): Promise<Facts['group']> {

@@ -1,4 +1,4 @@
-import { instanceOf, isServiceRole, member, succeeded } from '../calls.ts';
+import { instanceOf, isServiceRole, mayHaveSucceeded, member, succeeded } from '../calls.ts';
 import type { CallFacts, Facts, Violation } from '../facts.ts';
 import type { Run } from '../journal.ts';
 import { ownerOf } from './runs.ts';
@@ -45,7 +45,20 @@ function endedBy(call: CallFacts): string[] {
 
 function isExcused(call: CallFacts, instance: string, facts: Facts): boolean {
   if (isServiceRole(call)) return isSilent(instance, call.atMs, facts);
-  return call.caller === 'cloud' && isWantedGone(instance, call.atMs, facts);
+  if (call.caller !== 'cloud') return false;
+  return isWantedGone(instance, call.atMs, facts) || hadFallenSilent(instance, call.atMs, facts);
+}
+
+/** EC2 does what the keeper asked Auto Scaling for, a hook later: what was right to ask is right to do. */
+function hadFallenSilent(instance: string, atMs: number, facts: Facts): boolean {
+  return facts.calls.some(
+    (call) =>
+      call.atMs <= atMs &&
+      isServiceRole(call) &&
+      mayHaveSucceeded(call) &&
+      endedBy(call).includes(instance) &&
+      isSilent(instance, call.atMs, facts),
+  );
 }
 
 /** Its leases have ended by then: whatever runs there works for nobody. */

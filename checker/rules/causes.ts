@@ -1,4 +1,12 @@
-import { instanceOf, leaseWritten, member, stateWritten, succeeded, writesThatMay } from '../calls.ts';
+import {
+  instanceOf,
+  leaseWritten,
+  mayHaveSucceeded,
+  member,
+  stateWritten,
+  succeeded,
+  writesThatMay,
+} from '../calls.ts';
 import type { CallFacts, Facts } from '../facts.ts';
 import type { Run } from '../journal.ts';
 
@@ -60,7 +68,7 @@ function leaseEndMs(earlier: Run, before: readonly CallFacts[], { leaseMs }: Fac
 
 /**
  * The same without a table, where calls to the queue are the only trace and do not say whose message they are about. A
- * job that succeeded comes again only if its message could not be deleted, or its agent was gone before it did so.
+ * job that succeeded comes again only if its message could not be deleted, or its agent ended before it did so.
  */
 export function causeByQueue(earlier: Run, run: Run, facts: Facts): string | undefined {
   const { calls, leaseMs } = facts;
@@ -70,10 +78,12 @@ export function causeByQueue(earlier: Run, run: Run, facts: Facts): string | und
     if (during.some((call) => HOLDS.has(call.action) && (!succeeded(call) || call.fault !== undefined))) {
       return 'a call that holds or deletes a message had failed';
     }
-    return someoneFellSilent(earlier, until) ? 'an agent ended before it could delete a message' : undefined;
+    return isLeftUndeleted(earlier, until) ? 'an agent ended before it could delete a message' : undefined;
   }
   const since = until.filter(({ atMs }) => atMs >= earlier.seenMs);
-  if (since.some((call) => succeeded(call) && hidings(call).some((seconds) => seconds * 1000 < leaseMs))) {
+  if (
+    since.some((call) => mayHaveSucceeded(call) && hidings(call).some((seconds) => seconds * 1000 < leaseMs))
+  ) {
     return 'it was handed back';
   }
   return run.startedMs - earlier.startedMs >= leaseMs * (1 - SLACK)
@@ -88,12 +98,29 @@ const HOLDS = new Set([
   'DeleteMessageBatch',
 ]);
 
-/** Whether an instance that was heard while a job ran was not heard any more from its end on. */
-function someoneFellSilent({ startedMs, seenMs }: Run, calls: readonly CallFacts[]): boolean {
-  const heard = (from: number, to: number) =>
-    new Set(calls.filter(({ atMs }) => atMs >= from && atMs <= to).map(instanceOf));
-  const later = heard(seenMs, Number.POSITIVE_INFINITY);
-  return [...heard(startedMs, seenMs)].some((id) => id !== undefined && !later.has(id));
+/** An agent deletes the message of a job that has succeeded at once: this is more than a busy machine takes for it. */
+const DELETED_WITHIN_MS = 5_000;
+const DELETES = new Set(['DeleteMessage', 'DeleteMessageBatch']);
+
+/**
+ * Whether the agent of a run deleted nothing when the run was over: it may have ended, and have been started again on the
+ * same instance. Where the run does not say whose it was, it was an instance's that was heard meanwhile: one that was not
+ * heard any more, or any, if none of them deleted a message.
+ */
+function isLeftUndeleted({ startedMs, seenMs, instance }: Run, calls: readonly CallFacts[]): boolean {
+  const later = calls.filter(({ atMs }) => atMs >= seenMs);
+  const deleting = instancesOf(
+    later.filter(({ atMs, action }) => DELETES.has(action) && atMs <= seenMs + DELETED_WITHIN_MS),
+  );
+  if (instance !== undefined) return !deleting.has(instance);
+  const heardLater = instancesOf(later);
+  const during = [...instancesOf(calls.filter(({ atMs }) => atMs >= startedMs && atMs <= seenMs))];
+  if (during.some((id) => !heardLater.has(id))) return true;
+  return during.length > 0 && !during.some((id) => deleting.has(id));
+}
+
+function instancesOf(calls: readonly CallFacts[]): Set<string> {
+  return new Set(calls.flatMap((call) => instanceOf(call) ?? []));
 }
 
 /** For how long a call hides messages, in seconds. */

@@ -5,12 +5,7 @@ import { lowerings } from './lowerings.ts';
 
 /** No instance is left or was ended in its work, nothing will launch another, and only those that went lowered the capacity. */
 export function judgeInstances(facts: Facts, runs: readonly Run[]): Violation[] {
-  return [
-    ...instancesLeft(facts),
-    ...capacityLeft(facts),
-    ...busyEnded(facts, runs),
-    ...lowerings(facts, runs),
-  ];
+  return [...instancesLeft(facts), ...capacityLeft(facts), ...busyEnded(facts, runs), ...lowerings(facts)];
 }
 
 function instancesLeft(facts: Facts): Violation[] {

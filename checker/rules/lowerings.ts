@@ -1,18 +1,14 @@
-import { instanceOf, isServiceRole, member, succeeded } from '../calls.ts';
+import { accountedFor, instanceOf, isServiceRole, member, succeeded } from '../calls.ts';
 import type { CallFacts, Facts, InstanceFacts, Violation } from '../facts.ts';
-import type { Run } from '../journal.ts';
-
-/** The keeper's next looks after an instance went, in which it has to lower the capacity for it. */
-const MOST_LOOKS = 10;
 
 /**
  * Only a retiring instance lowers the desired capacity, by its own terminate call, and once. The keeper ends instances
  * in the same way, takes back what nobody is there for, and lowers it further for each instance that went by a lower
- * rung and has a successor: once for each, and soon after.
+ * rung and has a successor: once for each, which it notes in the same run before it does so.
  */
-export function lowerings(facts: Facts, runs: readonly Run[]): Violation[] {
+export function lowerings(facts: Facts): Violation[] {
   const calls = facts.calls.filter(succeeded).toSorted((a, b) => a.atMs - b.atMs);
-  const scene: Scene = { facts, calls, runs, paid: new Set() };
+  const scene: Scene = { facts, calls, paid: new Set(), surplus: 0 };
   return calls.flatMap((call) => (lowers(call, scene) ? judgeLowering(call, scene) : []));
 }
 
@@ -20,9 +16,10 @@ interface Scene {
   facts: Facts;
   /** Those that took effect, in their order. */
   calls: readonly CallFacts[];
-  runs: readonly Run[];
   /** Instances whose place is given up. */
   paid: Set<string>;
+  /** How many more lived than were desired when the keeper last lowered the capacity: successors of those that died. */
+  surplus: number;
 }
 
 function judgeLowering(call: CallFacts, scene: Scene): Violation[] {
@@ -37,22 +34,33 @@ function judgeLowering(call: CallFacts, scene: Scene): Violation[] {
   return [violation('capacity-lowered', String(member(call, 'AutoScalingGroupName') ?? named ?? '?'), call)];
 }
 
-/** Whether those that are gone make up for what is wanted less than there are. */
+/** Whether those that the keeper has noted make up for what is wanted less than there are. */
 function isPaidFor(call: CallFacts, scene: Scene): boolean {
-  const { facts, paid } = scene;
-  const desired = Number(member(call, 'DesiredCapacity'));
-  const missing = livingAt(call.atMs, scene) - desired;
-  const gone = facts.instances
-    .filter((one) => !paid.has(one.id) && isGone(one, call.atMs, scene))
-    .toSorted((a, b) => lastSignMs(b, scene) - lastSignMs(a, scene));
-  if (missing <= 0) {
-    // Of those that are gone only as many have a place left as nobody fills.
-    for (const { id } of gone.slice(-missing)) paid.add(id);
-    return true;
-  }
-  const payers = gone.filter((one) => looksSince(lastSignMs(one, scene), call.atMs, scene) <= MOST_LOOKS);
-  for (const { id } of payers.slice(0, missing)) paid.add(id);
-  return payers.length >= missing;
+  const { paid, calls } = scene;
+  const lookMs = lastLookMs(call, calls);
+  const payers = notedBetween(lookMs ?? 0, call.atMs, scene);
+  for (const id of payers) paid.add(id);
+  const missing = livingAt(lookMs ?? call.atMs, call.atMs, scene) - Number(member(call, 'DesiredCapacity'));
+  const before = scene.surplus;
+  scene.surplus = Math.max(0, missing);
+  return missing <= 0 || payers.length >= Math.max(1, missing - before);
+}
+
+/** Instances that were gone, that the keeper noted between its look and its call, and whose place was not given up yet. */
+function notedBetween(lookMs: number, atMs: number, scene: Scene): string[] {
+  const { facts, calls, paid } = scene;
+  const notes = calls.filter((one) => isServiceRole(one) && one.atMs >= lookMs && one.atMs <= atMs);
+  const ids = new Set(notes.map(accountedFor));
+  return facts.instances
+    .filter((one) => ids.has(one.id) && !paid.has(one.id) && isGone(one, atMs, scene))
+    .map(({ id }) => id);
+}
+
+/** When the keeper last looked at the group before a call of its own. */
+function lastLookMs(call: CallFacts, calls: readonly CallFacts[]): number | undefined {
+  return calls.findLast(
+    (one) => one.action === 'DescribeAutoScalingGroups' && isServiceRole(one) && one.atMs < call.atMs,
+  )?.atMs;
 }
 
 function decrements(call: CallFacts): boolean {
@@ -68,18 +76,20 @@ function lowers(call: CallFacts, scene: Scene): boolean {
   if (action === 'SetDesiredCapacity' || action === 'UpdateAutoScalingGroup') {
     const desired = member(call, 'DesiredCapacity');
     if (desired === undefined) return false;
-    return isServiceRole(call) || Number(desired) === 0 || Number(desired) < livingAt(call.atMs, scene);
+    return (
+      isServiceRole(call) || Number(desired) === 0 || Number(desired) < livingAt(call.atMs, call.atMs, scene)
+    );
   }
   return decrements(call);
 }
 
-/** Instances that had been launched, and had neither asked to go nor gone. */
-function livingAt(atMs: number, scene: Scene): number {
+/** Instances that had been launched by the time of a look, and at that of a call had neither asked to go nor gone. */
+function livingAt(lookMs: number, atMs: number, scene: Scene): number {
   const { facts, calls } = scene;
   const leaving = calls.filter((call) => call.atMs < atMs && decrements(call));
   const left = new Set(leaving.map((call) => member(call, 'InstanceId')));
   return facts.instances.filter(
-    (one) => one.launchedMs < atMs && !left.has(one.id) && !isGone(one, atMs, scene),
+    (one) => one.launchedMs < lookMs && !left.has(one.id) && !isGone(one, atMs, scene),
   ).length;
 }
 
@@ -92,19 +102,6 @@ function lastSignMs({ id, launchedMs, leftMs }: InstanceFacts, { calls }: Scene)
   if (leftMs !== undefined) return leftMs;
   const last = calls.findLast((call) => instanceOf(call) === id || member(call, 'InstanceId') === id);
   return Math.max(launchedMs, last?.atMs ?? 0);
-}
-
-/** While jobs wait, a successor is welcome: the keeper's looks count from the last job that was begun. */
-function looksSince(sinceMs: number, atMs: number, { calls, runs }: Scene): number {
-  const begun = runs.filter(({ startedMs }) => startedMs <= atMs).map(({ startedMs }) => startedMs);
-  const fromMs = Math.max(sinceMs, ...begun);
-  return calls.filter(
-    (call) =>
-      call.action === 'DescribeAutoScalingGroups' &&
-      isServiceRole(call) &&
-      call.atMs > fromMs &&
-      call.atMs < atMs,
-  ).length;
 }
 
 function violation(rule: 'capacity-lowered' | 'lowered-twice', subject: string, call: CallFacts): Violation {

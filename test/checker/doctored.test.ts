@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { CallFacts, Facts, RecordFacts, Rule } from '../../checker/facts.ts';
 import { judge } from '../../checker/judge.ts';
 import {
+  accounts,
   buries,
   call,
   cancels,
@@ -20,6 +21,8 @@ import {
 
 const KEEPER = 'keeper/mayfly-keeper';
 const AGENT = `agent/${ONE}`;
+const DEAD = 'i-0ddddddddddddddd4';
+const ALSO_DEAD = 'i-0eeeeeeeeeeeeeee5';
 
 /**
  * The history that the others are made of: ONE and TWO each claim a job, run it, record its end and retire. A third job
@@ -65,6 +68,18 @@ describe('each rule finds the one thing that is wrong', () => {
       finds: ['busy-ended', ONE],
     },
     {
+      what: 'EC2 ends a busy instance that the keeper has asked for while it reported',
+      change: ({ calls }) => ({
+        calls: [
+          ...calls.filter((one) => !isLeaving(one, ONE)),
+          // Before the job, so that this call alone ends nothing that works.
+          { ...leaves(ONE, KEEPER), atMs: 950 },
+          call('ec2', 'TerminateInstances', 'cloud', { InstanceIds: [ONE] }, 1_500),
+        ],
+      }),
+      finds: ['busy-ended', ONE],
+    },
+    {
       what: 'an instance ends itself in the middle of a job',
       change: ({ calls }) => ({
         calls: [...calls.filter((one) => !isLeaving(one, ONE)), { ...leaves(ONE), atMs: 1_500 }],
@@ -97,26 +112,70 @@ describe('each rule finds the one thing that is wrong', () => {
     // The capacity is lowered.
     {
       what: 'the keeper lowers the capacity for an instance that died long before, a successor running',
-      change: ({ calls, instances }) => ({
-        instances: [...instances, { id: DEAD, state: 'terminated', launchedMs: 0, leftMs: 2_500 }],
-        calls: [...calls, ...looks(2_600, 11), setsDesired(KEEPER, 1, 8_000)],
-      }),
+      change: died(2_500, ...looks(2_600, 11), setsDesired(KEEPER, 1, 8_000)),
       finds: ['capacity-lowered', 'fleet'],
     },
     {
       what: 'the keeper lowers the capacity twice for one instance',
-      change: ({ calls, instances }) => ({
-        instances: [...instances, { id: DEAD, state: 'terminated', launchedMs: 0, leftMs: 7_000 }],
-        calls: [...calls, setsDesired(KEEPER, 1, 8_000), setsDesired(KEEPER, 1, 8_500)],
-      }),
+      change: died(
+        7_000,
+        accounts(DEAD, KEEPER, 7_950),
+        setsDesired(KEEPER, 1, 8_000),
+        setsDesired(KEEPER, 1, 8_500),
+      ),
       finds: ['capacity-lowered', 'fleet'],
     },
     {
       what: 'the keeper lowers the capacity again each minute, for a place that it has taken back',
-      change: ({ calls, instances }) => ({
-        instances: [...instances, { id: DEAD, state: 'terminated', launchedMs: 0, leftMs: 7_000 }],
-        calls: [...calls, setsDesired(KEEPER, 2, 8_000), setsDesired(KEEPER, 1, 8_500)],
+      change: died(7_000, setsDesired(KEEPER, 2, 8_000), setsDesired(KEEPER, 1, 8_500)),
+      finds: ['capacity-lowered', 'fleet'],
+    },
+    {
+      what: 'the keeper lowers the capacity for an instance that died long before, while jobs are begun all the time',
+      change: (facts) => ({
+        ...busyUntilTheEnd(facts),
+        instances: [...facts.instances, { id: DEAD, state: 'terminated', launchedMs: 0, leftMs: 2_500 }],
+        calls: [...busyUntilTheEnd(facts).calls, ...looks(2_600, 11), setsDesired(KEEPER, 1, 8_000)],
       }),
+      finds: ['capacity-lowered', 'fleet'],
+    },
+    {
+      what: 'the keeper lowers the capacity for an instance that it noted in an earlier run',
+      change: died(
+        7_000,
+        ...looks(7_100, 1),
+        accounts(DEAD, KEEPER, 7_150),
+        ...looks(7_900, 1),
+        setsDesired(KEEPER, 1, 8_000),
+      ),
+      finds: ['capacity-lowered', 'fleet'],
+    },
+    {
+      what: 'the keeper lowers the capacity twice for one instance, which it noted each time',
+      change: died(
+        7_000,
+        accounts(DEAD, KEEPER, 7_950),
+        setsDesired(KEEPER, 1, 8_000),
+        accounts(DEAD, KEEPER, 8_450),
+        setsDesired(KEEPER, 1, 8_500),
+      ),
+      finds: ['capacity-lowered', 'fleet'],
+    },
+    {
+      what: 'the keeper lowers the capacity by two for one instance',
+      change: died(7_000, accounts(DEAD, KEEPER, 7_950), setsDesired(KEEPER, 0, 8_000)),
+      finds: ['capacity-lowered', 'fleet'],
+    },
+    {
+      what: 'the keeper lowers the capacity for an instance that lives',
+      change: ({ calls }) => ({
+        calls: [...calls, accounts(TWO, KEEPER, 7_950), setsDesired(KEEPER, 1, 8_000)],
+      }),
+      finds: ['capacity-lowered', 'fleet'],
+    },
+    {
+      what: 'an agent notes an instance, and the keeper lowers the capacity',
+      change: died(7_000, accounts(DEAD, AGENT, 7_950), setsDesired(KEEPER, 1, 8_000)),
       finds: ['capacity-lowered', 'fleet'],
     },
     {
@@ -162,6 +221,36 @@ describe('each rule finds the one thing that is wrong', () => {
       change: ({ journal }) => ({
         records: undefined,
         journal: [...journal, ...ran('m-1', 2, 300, 22_000, 1)],
+      }),
+      finds: ['run-without-cause', 'm-1'],
+    },
+    {
+      what: 'a job of a fleet without a table runs again, though its agent deleted a message at its end',
+      change: ({ journal, calls }) => ({
+        records: undefined,
+        journal: [
+          ...without(journal, 'm-1', on(ONE, ran('m-1', 1, 100, 1_000, 0))),
+          ...on(ONE, ran('m-1', 2, 300, 22_000, 1)),
+        ],
+        calls: [
+          ...calls,
+          call('sqs', 'DeleteMessageBatch', AGENT, {}, 2_050),
+          call('sqs', 'ReceiveMessage', AGENT, {}, 21_000),
+        ],
+      }),
+      finds: ['run-without-cause', 'm-1'],
+    },
+    {
+      what: 'a job of a fleet without a table runs again, of two agents one idle and one that deleted a message',
+      change: ({ journal, calls }) => ({
+        records: undefined,
+        journal: [...journal, ...ran('m-1', 2, 300, 22_000, 1)],
+        calls: [
+          ...calls,
+          call('sqs', 'ReceiveMessage', AGENT, {}, 1_500),
+          call('sqs', 'ReceiveMessage', `agent/${TWO}`, {}, 1_500),
+          call('sqs', 'DeleteMessageBatch', AGENT, {}, 2_050),
+        ],
       }),
       finds: ['run-without-cause', 'm-1'],
     },
@@ -218,7 +307,11 @@ describe('what looks like it and is right is let pass', () => {
     {
       what: 'the keeper ends an instance that has been silent for longer than a lease, whatever goes on there',
       change: ({ calls, journal }) => ({
-        calls: [...calls.filter((one) => !isLeaving(one, ONE)), { ...leaves(ONE, KEEPER), atMs: 30_000 }],
+        calls: [
+          ...calls.filter((one) => !isLeaving(one, ONE)),
+          { ...leaves(ONE, KEEPER), atMs: 30_000 },
+          call('ec2', 'TerminateInstances', 'cloud', { InstanceIds: [ONE] }, 30_200),
+        ],
         journal: [...journal, { event: 'beat', job: 'm-1', attempt: 1, pid: 100, atMs: 30_500 }],
       }),
     },
@@ -244,9 +337,56 @@ describe('what looks like it and is right is let pass', () => {
     },
     {
       what: 'the keeper lowers the capacity for an instance that has just died, its successor running',
+      change: died(7_000, ...looks(7_100, 3), accounts(DEAD, KEEPER, 7_950), setsDesired(KEEPER, 1, 8_000)),
+    },
+    {
+      what: 'the keeper lowers the capacity for an instance that died long before, as jobs waited all the time, launches suspended',
+      change: died(2_500, ...looks(2_600, 50), accounts(DEAD, KEEPER, 7_950), setsDesired(KEEPER, 1, 8_000)),
+    },
+    {
+      what: 'the keeper lowers the capacity for two that died, one after the other, the successors of both running',
       change: ({ calls, instances }) => ({
-        instances: [...instances, { id: DEAD, state: 'terminated', launchedMs: 0, leftMs: 7_000 }],
-        calls: [...calls, ...looks(7_100, 3), setsDesired(KEEPER, 1, 8_000)],
+        instances: [
+          ...instances,
+          { id: DEAD, state: 'terminated', launchedMs: 0, leftMs: 7_000 },
+          { id: ALSO_DEAD, state: 'terminated', launchedMs: 0, leftMs: 7_200 },
+        ],
+        calls: [
+          ...calls,
+          ...looks(7_900, 1),
+          accounts(DEAD, KEEPER, 7_950),
+          setsDesired(KEEPER, 1, 8_000),
+          ...looks(8_400, 1),
+          accounts(ALSO_DEAD, KEEPER, 8_450),
+          setsDesired(KEEPER, 0, 8_500),
+        ],
+      }),
+    },
+    {
+      what: 'the keeper takes back what nobody needs, and an instance is launched between its look and its call',
+      change: ({ calls, instances }) => ({
+        instances: [...instances, { id: DEAD, state: 'terminated', launchedMs: 7_950 }],
+        calls: [
+          ...calls,
+          ...looks(7_900, 1),
+          setsDesired(KEEPER, 2, 8_000),
+          { ...leaves(DEAD), atMs: 9_500 },
+        ],
+      }),
+    },
+    {
+      what: 'an operator asks for one instance and lifts a breaker, and the alarm asks for another at once',
+      change: ({ calls, instances }) => ({
+        // Those that broke are gone by then; those that do the jobs are launched a moment after the call.
+        instances: [
+          ...instances.map((one) => ({ ...one, launchedMs: 500 })),
+          ...[DEAD, ALSO_DEAD].map((id) => ({ id, state: 'terminated', launchedMs: 0, leftMs: 300 })),
+        ],
+        calls: [
+          ...[DEAD, ALSO_DEAD].map((id) => ({ ...leaves(id), atMs: 300 })),
+          setsDesired('owner', 1, 400),
+          ...calls,
+        ],
       }),
     },
     {
@@ -376,6 +516,52 @@ describe('a second run has its cause, which the log tells', () => {
       }),
       note: 'an agent ended before it could delete a message',
     },
+    {
+      what: 'the agent of a fleet without a table was killed before it could delete its message, and started again',
+      change: ({ journal, calls }) => ({
+        records: undefined,
+        journal: [
+          ...without(journal, 'm-1', on(ONE, ran('m-1', 1, 100, 1_000, 0))),
+          ...on(ONE, ran('m-1', 2, 300, 12_000, 0)),
+        ],
+        calls: [
+          ...calls,
+          call('sqs', 'ReceiveMessage', AGENT, {}, 1_500),
+          call('sqs', 'ReceiveMessage', AGENT, {}, 8_000),
+          call('sqs', 'DeleteMessage', AGENT, {}, 13_100),
+        ],
+      }),
+      note: 'an agent ended before it could delete a message',
+    },
+    {
+      what: 'the same, where the runs do not say whose they were',
+      change: ({ journal, calls }) => ({
+        records: undefined,
+        journal: [...journal, ...ran('m-1', 2, 300, 12_000, 0)],
+        calls: [
+          ...calls,
+          call('sqs', 'ReceiveMessage', AGENT, {}, 1_500),
+          call('sqs', 'ReceiveMessage', AGENT, {}, 8_000),
+        ],
+      }),
+      note: 'an agent ended before it could delete a message',
+    },
+    {
+      what: 'a fleet without a table handed it back by a call whose answer was lost',
+      change: ({ journal, calls }) => ({
+        records: undefined,
+        journal: again(journal, 3_000),
+        calls: [
+          ...calls,
+          {
+            ...call('sqs', 'ChangeMessageVisibility', AGENT, { VisibilityTimeout: 0 }, 2_500),
+            status: 0,
+            error: 'aborted',
+          },
+        ],
+      }),
+      note: 'it was handed back',
+    },
   ])('$what', (one) => {
     const { violations, notes } = changed(one);
     expect(violations).toEqual([]);
@@ -397,11 +583,33 @@ describe('a second run has its cause, which the log tells', () => {
   });
 });
 
-const DEAD = 'i-0ddddddddddddddd4';
 const failed = { status: 500, error: 'InternalFailure' };
 
 const isLeaving = ({ action, input }: CallFacts, id: string) =>
   action === 'TerminateInstanceInAutoScalingGroup' && (input as { InstanceId: string }).InstanceId === id;
+
+/** Also there was DEAD, whose place a successor has; and these calls were made. */
+function died(leftMs: number, ...more: CallFacts[]): Case['change'] {
+  return ({ calls, instances }) => ({
+    instances: [...instances, { id: DEAD, state: 'terminated', launchedMs: 0, leftMs }],
+    calls: [...calls, ...more],
+  });
+}
+
+/** TWO does another job, until just before it retires. */
+function busyUntilTheEnd({ sent, journal, records = [], calls }: Facts) {
+  const agent = `agent/${TWO}`;
+  return {
+    sent: [...sent, 'm-4'],
+    journal: [...journal, ...ran('m-4', 1, 400, 7_900, 0)],
+    records: [...records, { id: 'm-4', state: 'succeeded' }],
+    calls: [
+      leases('m-4', agent, 7_850, 17_850, 'running'),
+      writes('m-4', 'succeeded', agent, 8_950),
+      ...calls,
+    ],
+  };
+}
 
 /** The write of its success is left out. */
 function withoutEnd(calls: readonly CallFacts[]): CallFacts[] {
@@ -413,6 +621,11 @@ function looks(fromMs: number, count: number): CallFacts[] {
   return Array.from({ length: count }, (_, index) =>
     call('autoscaling', 'DescribeAutoScalingGroups', KEEPER, {}, fromMs + index * 100),
   );
+}
+
+/** Lines of workers that know their instance. */
+function on(instance: string, lines: Facts['journal']): Facts['journal'] {
+  return lines.map((line) => ({ ...line, instance }));
 }
 
 function without(journal: Facts['journal'], job: string, run: Facts['journal']): Facts['journal'] {

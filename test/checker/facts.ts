@@ -148,3 +148,14 @@ export function setsDesired(caller: string, desired: number, atMs = 8_000): Call
   const input = { AutoScalingGroupName: 'fleet', DesiredCapacity: desired };
   return call('autoscaling', 'SetDesiredCapacity', caller, input, atMs);
 }
+
+/** How the keeper notes for which instance it is about to lower the capacity. */
+export function accounts(instance: string, caller: string, atMs: number): CallFacts {
+  const input = {
+    Key: { pk: { S: `instance#${instance}` } },
+    UpdateExpression: 'SET #instance = :set_instance, #accountedAtMs = :set_accountedAtMs',
+    ExpressionAttributeNames: { '#instance': 'instance', '#accountedAtMs': 'accountedAtMs' },
+    ExpressionAttributeValues: { ':set_instance': { S: instance }, ':set_accountedAtMs': { N: `${atMs}` } },
+  };
+  return call('dynamodb', 'UpdateItem', caller, input, atMs);
+}

@@ -1,0 +1,28 @@
+import { RunInstancesCommand } from '@aws-sdk/client-ec2';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { instancesOf } from '../../checker/gather.ts';
+import { type GroupCloud, startGroupCloud } from '../local/services/autoscaling/group-fixture.ts';
+
+let fleet: GroupCloud;
+beforeEach(async () => {
+  fleet = await startGroupCloud();
+});
+afterEach(() => fleet.close());
+
+const gathered = () => instancesOf({ ec2: fleet.ec2, autoScaling: fleet.autoScaling });
+
+test('an instance of a group was launched when Auto Scaling says, to the millisecond', async () => {
+  const { clock } = fleet;
+  await clock.advance(10_700 - (clock.now() % 1000));
+  const launchedMs = clock.now();
+  await fleet.createGroup({ DesiredCapacity: 1 });
+  expect(launchedMs % 1000).toBe(700);
+  expect(await gathered()).toMatchObject([{ state: 'running', launchedMs }]);
+});
+
+test('an instance without a group was launched when EC2 says, to the second', async () => {
+  const { clock } = fleet;
+  await clock.advance(10_700 - (clock.now() % 1000));
+  await fleet.ec2.send(new RunInstancesCommand({ ImageId: 'ami-1', MinCount: 1, MaxCount: 1 }));
+  expect(await gathered()).toMatchObject([{ launchedMs: clock.now() - 700 }]);
+});

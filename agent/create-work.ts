@@ -277,7 +277,7 @@ class JobSide implements Work {
     const made = await this.#attempts.make(held);
     // Its worker has gone: no limit is kept any more.
     if (held.phase === 'running') held.phase = 'ending';
-    const attempted = held.run ? await this.#health.judge(made) : made;
+    const attempted = held.run ? await this.#health.judge(jobIdOf(held), made) : made;
     if (held.run) this.#countStart(attempted);
     if (attempted.kind === 'ended') this.#countEnd(jobIdOf(held), attempted.ending);
     this.#settle(this.#settler.settle(held, attempted));

@@ -65,12 +65,12 @@ export class InstanceHealth {
     this.#options.onBroken(broken);
   }
 
-  /** The end of a try, unless the instance is to blame for it. Takes as long as the fleet's check. */
-  async judge(attempted: Attempted): Promise<Attempted> {
+  /** The end of a try of a job, unless the instance is to blame for it. Takes as long as the fleet's check. */
+  async judge(job: string, attempted: Attempted): Promise<Attempted> {
     if (attempted.kind !== 'ended' || !isFailure(attempted.ending)) return attempted;
     const problem = await this.#problem();
     if (problem === undefined) return attempted;
-    this.breakDown({ reason: 'unhealthy', problem });
+    this.breakDown({ reason: 'unhealthy', problem, job });
     return { ...attempted, ending: { kind: 'unhealthy', end: attempted.ending, problem } };
   }
 

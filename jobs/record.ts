@@ -225,4 +225,6 @@ export interface Retirement {
   problem?: string;
   /** Of what kind the refusal was for which the instance goes; see `RefusalKind` of policy/refusal.ts. */
   refusal?: 'lasting' | 'passing';
+  /** Of an unhealthy instance the job after whose failure `instanceCheck` failed. */
+  job?: string;
 }

@@ -136,7 +136,7 @@ function outcomes(look: Look, stalledSinceMs: number | undefined): Launch[] {
       present: present.has(instance),
       ageMs: nowMs - startedAtMs,
     });
-    return { instance, startedAtMs, outcome };
+    return { instance, startedAtMs, outcome, job: retirement?.job };
   });
 }
 

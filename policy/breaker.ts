@@ -8,6 +8,8 @@ export interface Launch {
   startedAtMs: number;
   /** `pending` is neither: it still boots. */
   outcome: 'ready' | 'failed' | 'pending';
+  /** The job that may have broken the instance, if it is known. */
+  job?: string | undefined;
 }
 
 export interface BreakerFacts {
@@ -18,13 +20,17 @@ export interface BreakerFacts {
   limit: number;
 }
 
-/** Boots that failed since the last one that did not, the latest launches first. */
+/**
+ * Boots that failed since the last one that did not, the latest launches first. Instances that broke with one and the same
+ * job count once: the job may be the cause, and its tries are bounded.
+ */
 export function failuresInARow({ launches, resumedAtMs = 0 }: BreakerFacts): number {
   const ended = launches
     .filter(({ outcome, startedAtMs }) => outcome !== 'pending' && startedAtMs > resumedAtMs)
     .toSorted((a, b) => b.startedAtMs - a.startedAtMs);
   const success = ended.findIndex(({ outcome }) => outcome === 'ready');
-  return success < 0 ? ended.length : success;
+  const failed = success < 0 ? ended : ended.slice(0, success);
+  return new Set(failed.map(({ job, instance }) => job ?? instance)).size;
 }
 
 export function trips(facts: BreakerFacts): boolean {

@@ -48,6 +48,8 @@ export interface Broken {
   problem: string;
   /** Of a refusal, of what kind it was. */
   refusal?: RefusalKind;
+  /** Of an unhealthy instance the job after whose failure `instanceCheck` failed: that job may be the cause. */
+  job?: string;
 }
 
 export interface InstanceFacts {

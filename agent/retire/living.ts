@@ -183,7 +183,7 @@ export class Living {
       ...(this.#broken && { broken: this.#broken }),
       idleSeconds: (this.#idleMs() ?? 0) / 1000,
       isEnding: () => isEnding(this.#sight.notices?.targetState),
-      isPaused: () => this.#sight.paused ?? false,
+      isHeld: () => this.#doing() !== WORKING,
       onRecord: () => {
         this.#arrival.end();
         this.#onRecord = true;

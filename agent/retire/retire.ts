@@ -23,15 +23,15 @@ export interface Wish {
   idleSeconds: number;
   /** Whether Auto Scaling is ending the instance already. */
   isEnding: () => boolean;
-  /** Whether the fleet is: then no job is taken, whatever the queue holds. */
-  isPaused: () => boolean;
+  /** Whether the instance must take no job, whatever the queue holds: the fleet is paused, or the workers' role is refused. */
+  isHeld: () => boolean;
   /** Called when the retirement goes on record. */
   onRecord: () => void;
 }
 
 /**
- * Retires an instance that has nothing to do: stops receiving, looks at the queue a last time unless the fleet is
- * paused, and goes if nothing came. Returns `back` when it goes on working: `refused` tells that the group wants to
+ * Retires an instance that has nothing to do: stops receiving, looks at the queue a last time unless it must take
+ * no job, and goes if nothing came. Returns `back` when it goes on working: `refused` tells that the group wants to
  * keep it.
  */
 export async function retireIfIdle(
@@ -40,10 +40,10 @@ export async function retireIfIdle(
   signal: AbortSignal,
 ): Promise<{ retirement: Retirement } | { back: 'job' | 'refused' }> {
   const { work, log } = self;
-  const { reason, isPaused } = wish;
+  const { reason, isHeld } = wish;
   self.supervisor.tried();
   await work.pause();
-  const looked = isBusy(self) ? 'busy' : isPaused() ? 'empty' : await lookLast(self);
+  const looked = isBusy(self) ? 'busy' : isHeld() ? 'empty' : await lookLast(self);
   if (looked !== 'empty') {
     log.info({ reason, looked }, 'back to work, a job came at the last look');
     if (looked === 'busy') resume(work, wish, signal);
@@ -64,10 +64,10 @@ export async function retireNow(self: Self, wish: Wish, signal: AbortSignal): Pr
   return retirement;
 }
 
-/** An agent that was stopped meanwhile takes no job any more, nor does one whose fleet is paused. */
-function resume(work: Work, { isPaused }: Wish, signal: AbortSignal): void {
+/** An agent that was stopped meanwhile takes no job any more, nor does one that is held from its work. */
+function resume(work: Work, { isHeld }: Wish, signal: AbortSignal): void {
   signal.throwIfAborted();
-  if (!isPaused()) work.resume();
+  if (!isHeld()) work.resume();
 }
 
 function isBusy({ work }: Self): boolean {
@@ -105,6 +105,7 @@ async function go(
     ...(queueDepth !== undefined && { queueDepth }),
     ...(broken && { problem: broken.problem }),
     ...(broken?.refusal && { refusal: broken.refusal }),
+    ...(broken?.job && { job: broken.job }),
   };
   await record(self, { ...decision, endedAt: decidedAt, rung, tries: 0 }, 'retiring', 'instances');
   if (broken) await saveLog(self, broken, decidedAt);

@@ -30,7 +30,7 @@ test('where the instance check fails after a job has failed, the try costs no at
   const id = `m-${await bench.send('x')}`;
   agent.work.resume();
   const problem = 'the instance check failed: exit status 3: the GPU has fallen off the bus';
-  expect(await agent.broken).toEqual({ reason: 'unhealthy', problem });
+  expect(await agent.broken).toEqual({ reason: 'unhealthy', problem, job: id });
   await eventually('the job to be handed back', async () => (await bench.depth()).visible === 1);
   expect(await bench.table.get(id)).toMatchObject({
     state: 'queued',

@@ -30,6 +30,24 @@ describe('failures in a row', () => {
   });
 });
 
+test.each<[string, (string | undefined)[], number]>([
+  ['one after the other', ['a', 'b', 'c'], 3],
+  ['all with one job: one job may be the cause', ['a', 'a', 'a'], 1],
+  ['by turns with two jobs', ['a', 'b', 'a', 'b'], 2],
+  [
+    'with jobs that nobody knows, as records of an earlier version have none',
+    [undefined, undefined, undefined],
+    3,
+  ],
+  ['some with one job', ['a', undefined, 'a', undefined], 3],
+])('of instances that broke %s', (_, jobs, failures) => {
+  const failed = jobs.map((job, index): Launch => {
+    return { instance: `i-${index}`, startedAtMs: index + 2, outcome: 'failed', ...(job && { job }) };
+  });
+  const before: Launch = { instance: 'i-before', startedAtMs: 1, outcome: 'ready' };
+  expect(failuresInARow({ launches: [before, ...failed], resumedAtMs: undefined, limit: 3 })).toBe(failures);
+});
+
 test.each<{ name: string; launch: Partial<Fate> & { present: boolean }; is: Launch['outcome'] }>([
   { name: 'was ready, is gone', launch: { readyAt: 'x', present: false }, is: 'ready' },
   {

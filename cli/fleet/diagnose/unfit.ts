@@ -23,10 +23,10 @@ export function judgeUnfit(facts: Facts): Finding[] {
 
 /** @param isSucceeded an instance that was launched after it has started jobs: it was this one machine */
 function wentUnfit({ instance, record }: Boot, { fleet }: Facts, isSucceeded: boolean): Finding[] {
-  const { reason = '', problem = '', endedAt = '' } = record?.retirement ?? {};
+  const { reason = '', problem = '', endedAt = '', job } = record?.retirement ?? {};
   const could = COULD_NOT[reason];
   if (could === undefined) return [];
-  const text = `${instance} ${could}, and went at ${moment(Date.parse(endedAt))}: ${problem}.`;
+  const text = `${instance} ${could}${job === undefined ? '' : ` after the job ${job} had failed`}, and went at ${moment(Date.parse(endedAt))}: ${problem}.`;
   const log = `Its log, if it could save one: s3://${fleet.logBucket}/instances/${instance}/`;
   if (isSucceeded) {
     return [

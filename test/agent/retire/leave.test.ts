@@ -29,7 +29,7 @@ describe('instances that must go', () => {
     async (reason) => {
       const one = await open({ minSize: 1 });
       const agent = await startAgent(one);
-      const why = { reason, problem: 'what was wrong' };
+      const why = { reason, problem: 'what was wrong', job: 'm-1' };
       agent.life.broken(why);
       const retirement = await agent.life.ended;
       expect(retirement).toMatchObject({ ...why, rung: 'terminate-without-decrement' });

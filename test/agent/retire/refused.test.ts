@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { changeFleetState } from '../../../jobs/fleet-state.ts';
 import type { FaultEffect } from '../../../local/front-door/faults.ts';
 import { eventually } from '../../support/eventually.ts';
-import { callsOf, type Fleet, openFleet, PATIENT, savedLogs, startAgent, TABLE } from './fleet.ts';
+import { callsOf, type Fleet, GROUP, openFleet, PATIENT, savedLogs, startAgent, TABLE } from './fleet.ts';
 
 const open = openFleet();
 
@@ -164,6 +164,27 @@ describe('a role of the workers that is refused', () => {
       jobsDone: 0,
     });
     expect(callsOf(one, 'ReceiveMessage')).toEqual([]);
+  });
+
+  test('one of too many instances goes without a last look, and takes no job', async () => {
+    const one = await open({ desired: 2 });
+    for (let index = 0; index < 2; index++) await one.send('true');
+    one.faults.add({ action: 'AssumeRole', effect: denied });
+    const agents = await Promise.all(
+      [0, 1].map((machine) => startAgent(one, { machine, config: { ...config, retirement: PATIENT } })),
+    );
+    await eventually('both to be held', async () =>
+      agents.every(({ refusals }) => refusals.now['worker-role']),
+    );
+    // More run than are desired, as Auto Scaling may not end a protected instance.
+    await one.call('autoscaling', 'SetDesiredCapacity', {
+      ...{ AutoScalingGroupName: GROUP, DesiredCapacity: 1 },
+    });
+    const went = await Promise.race(agents.map(({ life }) => life.ended));
+    expect(went).toMatchObject({ reason: 'surplus', jobsDone: 0 });
+    expect(callsOf(one, 'ReceiveMessage')).toEqual([]);
+    expect(await messagesOf(one)).toBe(2);
+    await Promise.all(agents.map(({ life }) => life.stop()));
   });
 
   test('granted in time, jobs are taken', async () => {

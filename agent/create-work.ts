@@ -166,6 +166,7 @@ class JobSide implements Work {
       settling: this.#settling,
       idleSinceMs: this.#idleSinceMs,
       jobsDone: this.#jobsDone,
+      longestLimitSeconds: this.#longestLimitSeconds(),
       lastStartMs: this.#lastStartMs,
       leftBehind: this.#settler.leftBehind,
       slowed: this.#health.slowed,
@@ -235,6 +236,13 @@ class JobSide implements Work {
       { jobs, atMs: clock.now() },
       'not settled in time: these jobs come again when their leases end',
     );
+  }
+
+  #longestLimitSeconds(): number {
+    const limits = [...this.#leases.all()].map(({ reading }) =>
+      reading.kind === 'job' ? (reading.job.limitSeconds ?? this.#options.config.limitSeconds) : 0,
+    );
+    return Math.max(0, ...limits);
   }
 
   #room(): Room {

@@ -32,6 +32,8 @@ export interface WorkState {
    */
   idleSinceMs: number | undefined;
   jobsDone: number;
+  /** The longest time that a job which is held may run, in seconds: its own limit or the fleet's. 0 without one. */
+  longestLimitSeconds: number;
   /** When a job was last started, by AWS's time; undefined: none ever was. */
   lastStartMs?: number | undefined;
   /** A record may go on saying that a job runs here: its end could not be written, or was not ours to write. */

@@ -6,8 +6,8 @@ import type { Self } from './self.ts';
 const MARGIN_MS = 15_000;
 
 /**
- * Takes no new job and resolves when the running ones have ended, or were handed back because the instance has no
- * more time. Called again with another reason it brings the deadline forward.
+ * Takes no new job and resolves when the running ones have ended, each within its own limit, or were handed back because
+ * the instance has no more time. Called again with another reason it brings the deadline forward.
  *
  * @param interruptedAtMs when EC2 takes a Spot instance, epoch milliseconds
  */
@@ -18,7 +18,10 @@ export async function drainFor(
   signal: AbortSignal,
 ): Promise<void> {
   const { config, clock, work, log } = self;
-  const longestJobMs = (config.limitSeconds + config.graceSeconds) * 1000 + MARGIN_MS;
+  // A job that was enqueued when the fleet allowed more may run for longer than it allows now.
+  const { longestLimitSeconds } = work.state();
+  const limitSeconds = Math.max(config.maxLimitSeconds ?? config.limitSeconds, longestLimitSeconds);
+  const longestJobMs = (limitSeconds + config.graceSeconds) * 1000 + MARGIN_MS;
   const stopMs = config.graceSeconds * 1000 + MARGIN_MS;
   const drain = (withinMs: number) => {
     log.info({ reason, withinMs, running: work.state().running }, 'draining');

@@ -1,8 +1,17 @@
+import { pino } from 'pino';
+import * as v from 'valibot';
 import { expect, test } from 'vitest';
+import { AgentConfigSchema } from '../../agent/config.ts';
 import { IsolatingRunner } from '../../agent/isolating-runner.ts';
+import { Refusals } from '../../agent/refusals.ts';
+import { drainFor } from '../../agent/retire/drain.ts';
+import { NOBODY } from '../../agent/watchdog.ts';
 import { systemClock } from '../../aws/clock.ts';
 import { openSlotSockets, whyNoSlots } from '../../bench/stage/slot-sockets.ts';
+import { JobCatalogue } from '../../jobs/catalogue.ts';
 import { eventually } from '../support/eventually.ts';
+import { HandRunner } from './hand-runner.ts';
+import { ManualClock } from './manual-clock.ts';
 import { openBench } from './queue.ts';
 
 const open = openBench();
@@ -22,6 +31,48 @@ test('a drain lets running jobs end, settles them, and takes no other', async ()
   expect(await bench.depth()).toEqual({ visible: 1, held: 0 });
   expect(await bench.journal()).toEqual(['start']);
   expect(agent.work.state()).toMatchObject({ running: 0, settling: 0, jobsDone: 1 });
+});
+
+test.each([
+  ['a longer limit than the usual, which the fleet allows,', 'j-allowed', { maxLimitSeconds: 360 }],
+  ['a longer limit than the fleet allows any more', 'j-allowed-before', {}],
+])('an instance that must go lets a job with %s run to its end', async (_, id, allowed) => {
+  const bench = await open();
+  const runner = new HandRunner();
+  const clock = new ManualClock(Date.now());
+  const given = { limitSeconds: 60, leaseSeconds: 900, ...allowed };
+  const agent = await bench.agent('true', given, runner, clock);
+  const limitSeconds = 300;
+  const record = { pk: `job#${id}`, id, state: 'queued', attempts: 0, limitSeconds } as const;
+  const catalogue = new JobCatalogue(bench.clients.dynamodb, 'jobs');
+  await catalogue.createOnce({ ...record, enqueuedAt: new Date().toISOString() });
+  await bench.send(JSON.stringify({ mayfly: 1, id, payload: 'x', limitSeconds }));
+  agent.work.resume();
+  const run = await runner.started();
+  const { clients, queueUrl, directory: stateDirectory } = bench;
+  const base = { version: 1, fleet: 'test', region: 'us-east-1', queueUrl, command: ['true'] };
+  const self = {
+    config: v.parse(AgentConfigSchema, { ...base, ...given }),
+    clients,
+    clock,
+    log: pino({ level: 'silent' }),
+    identity: { instanceId: 'i-leaving' },
+    work: agent.work,
+    refusals: new Refusals(clock),
+    stateDirectory,
+    groupName: undefined,
+    instances: undefined,
+    supervisor: NOBODY,
+    random: Math.random,
+  };
+  const drained = drainFor(self, 'unhealthy', undefined, new AbortController().signal);
+  // Before the lease is renewed, which takes a call.
+  await clock.advance(290_000);
+  const stops = [...run.stops];
+  run.exit(0);
+  await drained;
+  expect(stops).toEqual([]);
+  expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
 });
 
 test('a job that outlives the drain is stopped and handed back, and costs no attempt', async () => {

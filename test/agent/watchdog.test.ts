@@ -12,7 +12,7 @@ function setUp(env: NodeJS.ProcessEnv = WATCHED, leaseSeconds = 180) {
   const sent: string[][] = [];
   const heard = { next: true };
   const work: WorkState & Vitals = {
-    ...{ running: 0, settling: 0, idleSinceMs: 0, jobsDone: 0, leftBehind: false },
+    ...{ running: 0, settling: 0, idleSinceMs: 0, jobsDone: 0, longestLimitSeconds: 0, leftBehind: false },
     ...{ receiving: true, leasesDueMs: Number.POSITIVE_INFINITY },
   };
   const watchdog = new Watchdog({

@@ -61,10 +61,11 @@ The instances' journals: journalctl -D <directory>/instances/<id>/journal
 They share <directory>/shared, as /mnt/shared.
 
 Faults can be set over HTTP, one JSON rule a POST, signed as any other call:
-  curl --aws-sigv4 aws:amz:us-east-1:mayfly \\
-    --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \\
-    -d '{"service":"sqs","times":3,"effect":{"kind":"throttle"}}' \\
-    $AWS_ENDPOINT_URL/_mayfly/faults
+  printf 'user = "%s:%s"\\n' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" |
+    curl --config - --aws-sigv4 aws:amz:us-east-1:mayfly \\
+      -d '{"service":"sqs","times":3,"effect":{"kind":"throttle"}}' \\
+      $AWS_ENDPOINT_URL/_mayfly/faults
+So the secret is in no argument of a command, which other users could read.
 `;
 
 function port(value: string): number {

@@ -66,6 +66,30 @@ describe('mayfly local', () => {
     expect(await readFile(join(directory, '.mayfly/calls.jsonl'), 'utf8')).toContain('"ListQueues"');
   });
 
+  test('has a command in its help that sets a fault, and gives no program the secret as an argument', async () => {
+    const { stdout } = await mayfly('local', '--help');
+    const [command = ''] = /^ {2}printf [\s\S]*?\/_mayfly\/faults$/m.exec(stdout) ?? [];
+    // `printf` is the shell's own, which starts no program for it.
+    expect(command.match(/\b(?:printf|curl)\b.*AWS_SECRET_ACCESS_KEY/g)).toEqual([
+      expect.stringMatching(/^printf /),
+    ]);
+    const { child, next } = startLocal();
+    const { endpoint, owner } = readyAccess(JSON.stringify(await next()));
+    const env = {
+      AWS_ENDPOINT_URL: endpoint,
+      AWS_ACCESS_KEY_ID: owner.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: owner.secretAccessKey,
+    };
+    const set = await execa('sh', ['-c', command], { env, reject: false });
+    expect(set).toMatchObject({ exitCode: 0, stdout: expect.not.stringContaining('error') });
+    const answer = await signedFetch(endpoint, 'sqs', owner, {
+      headers: { 'x-amz-target': 'AmazonSQS.ListQueues' },
+    });
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    child.kill('SIGTERM');
+    await child;
+  });
+
   test('prints what to set in another shell', async () => {
     const child = mayfly('local', '--port', '0');
     await new Promise<void>((resolve) => {

@@ -27,7 +27,12 @@ verdict() {
     return
   fi
   case $(of ActiveState "$agent") in
-    active | reloading | refreshing | deactivating) echo stay ;;
+    active | reloading | refreshing)
+      # It came up after all: should it be stopped by hand now, that is no failed start.
+      rm -f "$run/deadman"
+      echo stay
+      ;;
+    deactivating) echo stay ;;
     *) word_of_another || by_itself ;;
   esac
 }

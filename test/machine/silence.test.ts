@@ -21,7 +21,8 @@ systemctl kill --signal=KILL ${AGENT}`;
 
 const PROPS = {
   maxCapacity: 3,
-  bootBudget: Duration.seconds(60),
+  // A boot and a reboot, on a busy machine.
+  bootBudget: Duration.seconds(150),
   drain: Duration.seconds(1),
   stopGrace: Duration.seconds(5),
 };

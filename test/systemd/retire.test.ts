@@ -57,6 +57,12 @@ describe('an instance stays', () => {
     expect((await retire({ agent: STOPPED })).calls).toEqual([]);
   });
 
+  it('whose agent came up after all, and was stopped by hand then', async () => {
+    machine.put('/run/mayfly-boot/deadman', 'boot-failed the agent has been starting for 900 s\n');
+    expect((await retire({ agent: { ActiveState: 'active' } })).calls).toEqual([]);
+    expect((await retire({ agent: STOPPED })).calls).toEqual([]);
+  });
+
   it('whose agent drains, though its boot has failed: it is asked again when it has ended', async () => {
     machine.put('/var/lib/mayfly-boot/boot-failed', 'boot-failed could not run the playbook\n');
     expect((await retire({ agent: { ActiveState: 'deactivating' } })).calls).toEqual([]);

@@ -7,7 +7,7 @@ import { startFleet, type TestFleet } from '../../support/fleet.ts';
 import { type Played, play, type Result } from './playbook.ts';
 
 /** Jobs of the loop, and of the one call: the loop starts the command for each. */
-const LOOPED = 12;
+const LOOPED = 5;
 const TOGETHER = 100;
 const PROPS: WorkerFleetProps = {
   command: ['./run'],

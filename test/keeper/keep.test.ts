@@ -279,6 +279,28 @@ describe('the boot breaker', () => {
     expect(callsOf(fleet, 'PutMetricData').at(-1)?.input).toMatchObject({ MetricData: [{ Value: 0 }] });
   });
 
+  test('counts instances once that one job broke', async () => {
+    const fleet = await open({ desired: 3 });
+    const keeper = await keeperOf(fleet);
+    const instances = (await fleet.launcher.booted(3)).map(({ instanceId }) => instanceId);
+    const breakWith = async (...jobs: string[]) => {
+      for (const [index, instance] of instances.entries()) {
+        const why = {
+          ...retirement,
+          reason: 'unhealthy',
+          rung: 'terminate',
+          jobsDone: 0,
+          job: jobs[index] ?? '',
+        } as const;
+        await instancesOf(fleet).retiring(instance, why, 'instances');
+      }
+    };
+    await breakWith('m-1', 'm-1', 'm-1');
+    expect(await keeper.after(0)).not.toContain('trip-breaker');
+    await breakWith('m-1', 'm-2', 'm-3');
+    expect(await keeper.after(1)).toContain('trip-breaker');
+  });
+
   /** Launches so many instances and has them gone again, without a word in the table. */
   async function comeAndGo(fleet: Fleet, count: number): Promise<string[]> {
     const ids = (await fleet.launcher.booted(count)).map(({ instanceId }) => instanceId);

@@ -1,5 +1,6 @@
 import type { FleetFacts } from '../../../jobs/fleet-facts.ts';
 import type { FleetState } from '../../../jobs/fleet-state.ts';
+import type { SavedLog } from '../../../jobs/log-layout.ts';
 import type { InstanceRecord } from '../../../jobs/record.ts';
 import type { ActivityLook, GroupLook } from '../instances-look.ts';
 import type { InstanceSeen } from '../instances-view.ts';
@@ -59,6 +60,8 @@ export interface Boot {
   instance: string;
   launchedAtMs: number;
   record: InstanceRecord | undefined;
+  /** Of an instance without a record, which the table may have refused, if it saved its log. */
+  savedLog?: SavedLog | undefined;
 }
 
 export function hasStartedAJob({ record }: Boot): boolean {

@@ -3,6 +3,7 @@ import { DescribeTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { readFleetState } from '../../../jobs/fleet-state.ts';
 import { instanceStore, LISTING_INDEX } from '../../../jobs/instances.ts';
+import { instanceLogPrefix, type SavedLog, savedLogIn } from '../../../jobs/log-layout.ts';
 import type { FleetContext } from '../context.ts';
 import { FleetError, NoCredentials, Unreachable } from '../errors.ts';
 import { explain } from '../explain.ts';
@@ -121,7 +122,23 @@ async function lookAtBoots(
   const store = instanceStore(clients.dynamodb, facts.table, facts.recordSeconds);
   const last = launches.slice(0, LAST_BOOTS);
   const records = await store.find(last.map(({ instance }) => instance));
-  return last.map(({ instance, startedAtMs }) => {
-    return { instance, launchedAtMs: startedAtMs, record: records.get(instance) };
-  });
+  return Promise.all(
+    last.map(async ({ instance, startedAtMs }) => {
+      const record = records.get(instance);
+      const savedLog = record ? undefined : await savedLogOf({ clients, facts }, instance);
+      return { instance, launchedAtMs: startedAtMs, record, ...(savedLog && { savedLog }) };
+    }),
+  );
+}
+
+/** Whether the bucket answers is a fact of its own. */
+async function savedLogOf(
+  { clients, facts }: Pick<FleetContext, 'clients' | 'facts'>,
+  instance: string,
+): Promise<SavedLog | undefined> {
+  const scope = { Bucket: facts.logBucket, Prefix: instanceLogPrefix(instance) };
+  const { Contents = [] } = await clients.s3
+    .send(new ListObjectsV2Command(scope))
+    .catch((): { Contents?: { Key?: string }[] } => ({}));
+  return savedLogIn(Contents.map(({ Key = '' }) => Key));
 }

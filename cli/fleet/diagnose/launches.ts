@@ -2,7 +2,6 @@ import { launchesView } from '../instances.ts';
 import type { GroupLook } from '../instances-look.ts';
 import { moment } from '../moment.ts';
 import type { RefusedLaunches } from '../refused-launches.ts';
-import { adviceOn } from '../refused-words.ts';
 import type { Boot, Facts } from './facts.ts';
 import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
 import { refusalAdvice } from './refusals.ts';
@@ -93,7 +92,7 @@ function breaker({ boots, state, fleet }: Facts, from: string): Finding {
   return bad(
     'launches',
     `${why}; nothing is launched${from}.`,
-    `${refused ? adviceOn(refused.problem) : 'Mend what the logs say.'} Then: mayfly fleet resume`,
+    `${refused ? refused.advice : 'Mend what the logs say.'} Then: mayfly fleet resume`,
     launched.map((boot) => bootText(boot, fleet.logBucket)),
   );
 }
@@ -106,11 +105,13 @@ function stallText(launched: readonly Boot[], sinceMs: number | undefined): stri
   return `Jobs wait, and no instance has started one since ${moment(sinceMs)}, though the last ones were ready`;
 }
 
-function bootText({ instance, launchedAtMs, record }: Boot, bucket: string): string {
+function bootText({ instance, launchedAtMs, record, savedLog }: Boot, bucket: string): string {
   const { readyAt, retirement } = record ?? {};
   const said = retirement?.problem ?? retirement?.lastError;
   const booted = readyAt ? 'booted' : 'did not boot';
-  const why = retirement ? `${retirement.reason}${said ? ` (${said})` : ''}` : 'not known';
+  const why = retirement
+    ? `${retirement.reason}${said ? ` (${said})` : ''}`
+    : (savedLog?.reason ?? 'not known');
   return `${instance}, launched ${moment(launchedAtMs)}: ${booted}; why it went: ${why}; its log: s3://${bucket}/instances/${instance}/`;
 }
 

@@ -10,6 +10,7 @@ export interface LastRefused {
   /** `could not receive jobs`. */
   could: string;
   problem: string;
+  advice: string;
 }
 
 /**
@@ -17,10 +18,15 @@ export interface LastRefused {
  * that was launched later has started a job.
  */
 export function lastRefused(boots: readonly Boot[]): LastRefused | undefined {
-  const telling = boots.find((boot) => boot.record?.retirement ?? hasStartedAJob(boot));
-  const { reason = '', problem = '' } = telling?.record?.retirement ?? {};
-  const could = COULD_NOT[reason];
-  return telling && could !== undefined ? { instance: telling.instance, could, problem } : undefined;
+  const telling = boots.find((boot) => boot.record?.retirement ?? boot.savedLog ?? hasStartedAJob(boot));
+  const retirement = telling?.record?.retirement;
+  const could = COULD_NOT[retirement?.reason ?? telling?.savedLog?.reason ?? ''];
+  if (!telling || could === undefined) return undefined;
+  const { instance } = telling;
+  if (!retirement)
+    return { instance, could, problem: 'the error is in the saved log', advice: 'Mend what the log says.' };
+  const { problem = '' } = retirement;
+  return { instance, could, problem, advice: adviceOn(problem) };
 }
 
 /** What AWS refuses instances now, or has refused the last one that went. */
@@ -36,7 +42,7 @@ export function judgeRefused(facts: Facts): Finding[] {
   if (!last || seenOf(state)?.trippedAtMs !== undefined) return [];
   const log = `Its log: s3://${fleet.logBucket}/${instanceLogPrefix(last.instance)}`;
   const text = `${last.instance}, the last one that went, ${last.could}: ${last.problem}`;
-  return [bad('instances', text, adviceOn(last.problem), [log])];
+  return [bad('instances', text, last.advice, [log])];
 }
 
 function refusedFinding({ instance, refused }: InstanceView): Finding[] {

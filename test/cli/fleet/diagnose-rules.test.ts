@@ -255,6 +255,30 @@ const cases: Case[] = [
     ],
   },
   {
+    name: 'an open breaker: what AWS refused instances that could not write it to the table',
+    facts: {
+      group: suspended('Launch'),
+      state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
+      boots: {
+        seen: [
+          {
+            instance: 'i-9',
+            launchedAtMs: ago(30),
+            record: undefined,
+            savedLog: { reason: 'cannot-use-table', refusal: 'lasting' },
+          },
+        ],
+      },
+    },
+    check: 'launches',
+    mark: 'bad',
+    says: [
+      'The last instances could not use the table: the error is in the saved log',
+      'mayfly fleet resume',
+      /i-9.*why it went: cannot-use-table; its log: s3:/,
+    ],
+  },
+  {
     name: 'an open breaker: instances that booted, and started none of the jobs that wait',
     facts: {
       group: suspended('Launch'),

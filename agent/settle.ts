@@ -7,7 +7,8 @@ import { EntryError, type JobQueue, type Message } from '../jobs/queue.ts';
 import type { JobRecord, Try, TryLog } from '../jobs/record.ts';
 import type { Claim, JobTable } from '../jobs/table.ts';
 import { extensionSeconds } from '../policy/lease.ts';
-import { hidingMs, SETTLEMENT_PATIENCE_MS } from '../policy/refused-settlement.ts';
+import { refusalKind } from '../policy/refusal.ts';
+import { deadLetterPatienceMs, hidingMs, SETTLEMENT_PATIENCE_MS } from '../policy/refused-settlement.ts';
 import { type Attempted, attemptsOf } from './attempt.ts';
 import { Batcher } from './batcher.ts';
 import type { Bodies } from './bodies.ts';
@@ -235,7 +236,7 @@ export class Settler {
   }
 
   async #bury(held: Held, { reason = 'unknown', exitStatus, signal, fence }: JobEnd): Promise<void> {
-    const { queue, clock, log, bodies } = this.#options;
+    const { queue, clock, log, bodies, table } = this.#options;
     const job = jobIdOf(held);
     if (!queue.hasDeadLetterQueue) {
       log.error({ job, reason }, 'given up, but there is no dead-letter queue: the message stays in its own');
@@ -248,7 +249,8 @@ export class Settler {
     const epitaph = { jobId: job, reason, ...(exit === undefined ? {} : { exit }) };
     try {
       const copy = () => queue.copyToDeadLetters(held.message, epitaph);
-      await this.#untilDone(held, 'dead-lettered', copy, SETTLEMENT_PATIENCE_MS);
+      const patienceMs = (error: Error) => deadLetterPatienceMs(table !== undefined, refusalKind(error));
+      await this.#untilDone(held, 'dead-lettered', copy, patienceMs);
     } catch (err) {
       log.error(
         { job, reason, err },
@@ -285,7 +287,8 @@ export class Settler {
    * has been idle long enough to go.
    */
   #hide(held: Held): Promise<void> {
-    return this.#handBack(held, hidingMs(held.message.receiveCount) / 1000);
+    const { table } = this.#options;
+    return this.#handBack(held, hidingMs(held.message.receiveCount, table !== undefined) / 1000);
   }
 
   async #handBack(held: Held, delaySeconds: number): Promise<void> {
@@ -301,16 +304,17 @@ export class Settler {
     held: Held,
     what: string,
     task: () => Promise<Result>,
-    patienceMs = Number.POSITIVE_INFINITY,
+    patienceMs: number | ((error: Error) => number) = Number.POSITIVE_INFINITY,
   ): Promise<Result> {
     const { clock, random, log } = this.#options;
     const startMs = clock.monotonic();
-    const isOver = (nowMs: number) =>
-      nowMs > held.lease.endsAtMs + PATIENCE_MS || nowMs - startMs >= patienceMs;
+    const patienceFor = (error: Error) => (typeof patienceMs === 'number' ? patienceMs : patienceMs(error));
+    const isOver = (nowMs: number, error: Error) =>
+      nowMs > held.lease.endsAtMs + PATIENCE_MS || nowMs - startMs >= patienceFor(error);
     return persist(task, {
       clock,
       random,
-      hopeless: (error) => isFinal(error) || isOver(clock.monotonic()),
+      hopeless: (error) => isFinal(error) || isOver(clock.monotonic(), error as Error),
       onFailure: (err, tries) =>
         log.warn({ job: jobIdOf(held), err, tries }, `a job could not be ${what} yet`),
     });

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Message } from '@aws-sdk/client-sqs';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { HandRunner } from './hand-runner.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -196,6 +196,51 @@ test.each([
     });
   },
 );
+
+describe('without a record a job that is used up and whose dead letter is refused', () => {
+  async function refused(code: string, status: number) {
+    const bench = await open();
+    const runner = new HandRunner();
+    const clock = new ManualClock(Date.now());
+    const agent = await bench.agent('true', { trackJobs: false }, runner, clock);
+    await bench.send('x');
+    const effect = { kind: 'error', code, status } as const;
+    const refusal = bench.cloud.faults.add({ action: 'SendMessage', effect });
+    agent.work.resume();
+    (await runner.started()).exit(65);
+    await eventually('the first refusal', () => refusal.strikes > 0);
+    return { bench, runner, clock, agent, refusal };
+  }
+
+  test('for good is hidden for as long as SQS can: it would run again', async () => {
+    const { bench, clock, agent } = await refused('AccessDenied', 403);
+    await eventually('the job to be settled', async () => {
+      await clock.advance(4000);
+      return agent.work.state().idleSinceMs !== undefined;
+    });
+    expect(clock.monotonic()).toBeLessThan(140_000);
+    expect((await hidingsOf(bench)).at(-1)).toBeGreaterThan(43_000);
+  });
+
+  test('by throttling is held on to, and becomes a dead letter', async () => {
+    const { bench, runner, clock, agent, refusal } = await refused('RequestThrottled', 403);
+    await clock.advance(150_000);
+    const { strikes } = refusal;
+    // Each try of the agent is several of the SDK.
+    await eventually('further tries', async () => {
+      await clock.advance(1000);
+      return refusal.strikes > strikes + 6 || agent.work.state().settling === 0;
+    });
+    expect(agent.work.state().settling).toBe(1);
+    refusal.remove();
+    await eventually('the dead letter', async () => {
+      await clock.advance(4000);
+      return agent.work.state().idleSinceMs !== undefined;
+    });
+    expect(await bench.deadLetters()).toHaveLength(1);
+    expect(runner.runs).toHaveLength(1);
+  });
+});
 
 test.each([
   ['counted in the table', true, [1, 1, 2, 3]],

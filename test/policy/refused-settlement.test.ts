@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hidingMs } from '../../policy/refused-settlement.ts';
+import { deadLetterPatienceMs, hidingMs } from '../../policy/refused-settlement.ts';
 
 test.each([
   [0, 15],
@@ -10,5 +10,18 @@ test.each([
   [7, 720],
   [1000, 720],
 ])('a message that cannot be settled at receive %i is hidden for %i minutes', (receiveCount, minutes) => {
-  expect(hidingMs(receiveCount)).toBe(minutes * 60_000);
+  expect(hidingMs(receiveCount, true)).toBe(minutes * 60_000);
+  expect(hidingMs(receiveCount, false)).toBe(720 * 60_000);
 });
+
+test.each([
+  ['with a record', true, 'lasting', 2],
+  ['with a record', true, 'passing', 2],
+  ['without a record', false, 'lasting', 2],
+  ['without a record', false, 'passing', 30],
+] as const)(
+  'a dead letter %s (%s) whose refusal is %s is tried for %i minutes',
+  (_, isRecorded, kind, minutes) => {
+    expect(deadLetterPatienceMs(isRecorded, kind)).toBe(minutes * 60_000);
+  },
+);

@@ -55,7 +55,9 @@ it(
     // `warn` if the successor has done a job, for which it may have come too late.
     expect(wrong).toMatchObject([{ check: 'instances', mark: expect.stringMatching(/^(bad|warn)$/) }]);
     expect(wrong[0]?.text).toMatch(
-      new RegExp(`^${bad} was found to be unhealthy, and went at \\S+: ${problem}\\.$`),
+      new RegExp(
+        `^${bad} was found to be unhealthy after the job m-\\S+ had failed, and went at \\S+: ${problem}\\.$`,
+      ),
     );
     expect((await fleet.mayfly('fleet')).stdout).toContain('its instanceCheck failed');
     expect(await savedLog(bad)).toMatch(/"job ended"/);

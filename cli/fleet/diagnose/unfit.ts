@@ -26,7 +26,8 @@ function wentUnfit({ instance, record }: Boot, { fleet }: Facts, isSucceeded: bo
   const { reason = '', problem = '', endedAt = '', job } = record?.retirement ?? {};
   const could = COULD_NOT[reason];
   if (could === undefined) return [];
-  const text = `${instance} ${could}${job === undefined ? '' : ` after the job ${job} had failed`}, and went at ${moment(Date.parse(endedAt))}: ${problem}.`;
+  const after = job === undefined ? '' : ` after the job ${job} had failed`;
+  const text = `${instance} ${could}${after}, and went at ${moment(Date.parse(endedAt))}: ${problem}.`;
   const log = `Its log, if it could save one: s3://${fleet.logBucket}/instances/${instance}/`;
   if (isSucceeded) {
     return [

@@ -1,6 +1,7 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { Failure } from './failure.ts';
+import { isSeed } from './fleet/ids.ts';
 
 /**
  * What was sent of a file of jobs, beside it: a second run sends the rest under the same ids, however the first one
@@ -33,7 +34,7 @@ export interface Run {
 
 const HeadSchema = v.object({
   mayfly: v.literal(1),
-  seed: v.pipe(v.string(), v.regex(/^[a-z0-9]+$/)),
+  seed: v.pipe(v.string(), v.check(isSeed)),
   sha256: v.string(),
   fleet: v.string(),
   jsonLines: v.boolean(),

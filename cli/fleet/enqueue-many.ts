@@ -2,12 +2,12 @@ import { enqueueBlock, type Numbered, type Outcome } from './block.ts';
 import { blocks, type NewJob } from './blocks.ts';
 import { awsTime, type FleetContext } from './context.ts';
 import { NotAllSent, type Sent, WrongOption } from './errors.ts';
-import { drawSeed } from './ids.ts';
+import { drawSeed, isSeed } from './ids.ts';
 
 export interface ManyOptions {
   /**
-   * Names the run: 1 to 100 letters and digits. Job number n, from 1, is `j-<seed>-<n>`. Default: drawn; then the jobs'
-   * ids cannot be told from each other.
+   * Names the run: 1 to 100 letters and digits. Job number n, from 1, is `j-<seed>-<n>`. Default: drawn, with a
+   * `_` before it; then the jobs' ids cannot be told from each other.
    */
   seed?: string;
   /** Whether an earlier run with this seed sent job `number`: then this one does not. */
@@ -83,7 +83,7 @@ class Run {
 
   constructor(context: FleetContext, options: ManyOptions) {
     this.seed = options.seed ?? drawSeed();
-    if (!/^[A-Za-z0-9]{1,100}$/.test(this.seed)) {
+    if (!isSeed(this.seed)) {
       throw new WrongOption(`The seed ${this.seed} is none: it takes 1 to 100 letters and digits.`);
     }
     this.#context = context;

@@ -11,7 +11,7 @@ const LONGEST_DIGEST = 24;
 
 /** Names a run of many jobs: 124 bits by chance, as the ids of all its jobs are made of it. */
 export function drawSeed(): string {
-  return draw(DRAWN_SEED);
+  return `_${draw(DRAWN_SEED)}`;
 }
 
 /** 62 bits by chance. */
@@ -23,8 +23,13 @@ function draw(length: number): string {
   return Array.from({ length }, () => LETTERS[randomInt(LETTERS.length)]).join('');
 }
 
-/** What `drawSeed` draws. Earlier versions drew shorter ones: a run of theirs that is resumed keeps its ids. */
-const DRAWN = new RegExp(`^[a-z0-9]{${DRAWN_SEED}}$`);
+/** What `drawSeed` draws: no seed that is chosen, or that an earlier version drew, looks so. */
+const DRAWN = new RegExp(`^_[a-z0-9]{${DRAWN_SEED}}$`);
+
+/** Whether a run may have the seed: a chosen one of 1 to 100 letters and digits, or one that was drawn for an earlier run. */
+export function isSeed(seed: string): boolean {
+  return DRAWN.test(seed) || /^[A-Za-z0-9]{1,100}$/.test(seed);
+}
 
 /**
  * The id of job number `number` of a run. With a drawn seed, one job's id tells nothing of another's; a seed that somebody

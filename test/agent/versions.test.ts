@@ -187,6 +187,8 @@ describe('what a client of this version enqueues', () => {
 test('a run of an earlier client that is resumed keeps its ids', () => {
   expect(jobId('abcdefghijkl', 7)).toBe('j-abcdefghijkl-7');
   expect(jobId('mine', 7)).toBe('j-mine-7');
+  const digest = 'abcdefghijklmnopqrstuvw0';
+  expect(jobId(digest, 7)).toBe(`j-${digest}-7`);
   expect(jobId(drawSeed(), 7)).toMatch(/^j-[a-z2-7]{24}$/);
 });
 

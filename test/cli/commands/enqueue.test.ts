@@ -257,7 +257,7 @@ describe('what breaks off', () => {
     fault.remove();
     expect(first.exitCode).toBe(1);
     const [, command = '', rest = ''] =
-      /`mayfly (enqueue .* --file (mayfly-rest-[a-z0-9]+\.jsonl))` sends the rest/.exec(
+      /`mayfly (enqueue .* --file (mayfly-rest-_[a-z0-9]+\.jsonl))` sends the rest/.exec(
         String(first.stderr),
       ) ?? [];
     expect(command).toBe(

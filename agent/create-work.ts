@@ -127,7 +127,10 @@ class JobSide implements Work {
       factor: config.retryBackoff.factor,
       maxMs: config.retryBackoff.longestSeconds * 1000,
     };
-    this.#settler = new Settler({ ...shared, bodies, leases: this.#leases, rules: { ...config, backoff } });
+    this.#settler = new Settler({
+      ...{ ...shared, bodies, stopping },
+      ...{ leases: this.#leases, rules: { ...config, backoff } },
+    });
     this.#slots = new Slots({
       count: config.concurrency,
       clock,

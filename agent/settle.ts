@@ -27,6 +27,8 @@ export interface SettlerOptions {
   clock: Clock;
   random: () => number;
   log: Log;
+  /** The agent has to go. */
+  stopping: () => boolean;
 }
 
 /** How long to go on trying after the lease has ended; the job's record, if any, still guards it then. */
@@ -236,7 +238,7 @@ export class Settler {
   }
 
   async #bury(held: Held, { reason = 'unknown', exitStatus, signal, fence }: JobEnd): Promise<void> {
-    const { queue, clock, log, bodies, table } = this.#options;
+    const { queue, clock, log, bodies, table, stopping } = this.#options;
     const job = jobIdOf(held);
     if (!queue.hasDeadLetterQueue) {
       log.error({ job, reason }, 'given up, but there is no dead-letter queue: the message stays in its own');
@@ -249,7 +251,9 @@ export class Settler {
     const epitaph = { jobId: job, reason, ...(exit === undefined ? {} : { exit }) };
     try {
       const copy = () => queue.copyToDeadLetters(held.message, epitaph);
-      const patienceMs = (error: Error) => deadLetterPatienceMs(table !== undefined, refusalKind(error));
+      // Who goes hides what has no record: nothing else keeps the job from another run.
+      const patienceMs = (error: Error) =>
+        !table && stopping() ? 0 : deadLetterPatienceMs(table !== undefined, refusalKind(error));
       await this.#untilDone(held, 'dead-lettered', copy, patienceMs);
     } catch (err) {
       log.error(

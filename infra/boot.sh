@@ -121,7 +121,8 @@ PYTHON
 set_clock() {
   answered=$(curl -s --max-time 5 -o /dev/null -D - "$metadata/latest/" | tr -d '\r' | sed -n 's/^[Dd]ate: //p')
   [ -n "$answered" ] || return 0
-  ahead=$(($(date +%s) - $(date -d "$answered" +%s)))
+  told=$(date -d "$answered" +%s) || return
+  ahead=$(($(date +%s) - told))
   [ "${ahead#-}" -ge 60 ] || return 0
   log "the clock is $ahead s ahead of the metadata service's: it is set to $answered"
   date -u -s "$answered" >/dev/null

@@ -20,21 +20,28 @@ export interface BreakerFacts {
   limit: number;
 }
 
+/** So many times the limit trip it whatever the jobs: how often a job is tried is its owner's to say. */
+const MOST_LIMITS = 3;
+
 /**
- * Boots that failed since the last one that did not, the latest launches first. Instances that broke with one and the same
- * job count once: the job may be the cause, and its tries are bounded.
+ * Boots that failed since the last one that did not. Instances that broke with one and the same job count once: the job may
+ * be the cause, and its tries are bounded.
  */
-export function failuresInARow({ launches, resumedAtMs = 0 }: BreakerFacts): number {
+export function failuresInARow(facts: BreakerFacts): number {
+  return new Set(failedInARow(facts).map(({ job, instance }) => job ?? instance)).size;
+}
+
+export function trips(facts: BreakerFacts): boolean {
+  return failuresInARow(facts) >= facts.limit || failedInARow(facts).length >= MOST_LIMITS * facts.limit;
+}
+
+/** The latest first. */
+function failedInARow({ launches, resumedAtMs = 0 }: BreakerFacts): Launch[] {
   const ended = launches
     .filter(({ outcome, startedAtMs }) => outcome !== 'pending' && startedAtMs > resumedAtMs)
     .toSorted((a, b) => b.startedAtMs - a.startedAtMs);
   const success = ended.findIndex(({ outcome }) => outcome === 'ready');
-  const failed = success < 0 ? ended : ended.slice(0, success);
-  return new Set(failed.map(({ job, instance }) => job ?? instance)).size;
-}
-
-export function trips(facts: BreakerFacts): boolean {
-  return failuresInARow(facts) >= facts.limit;
+  return success < 0 ? ended : ended.slice(0, success);
 }
 
 /** Ends that were somebody else's will, or of which nobody knows whose: they say nothing of what the instance was good for. */

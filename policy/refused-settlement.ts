@@ -13,7 +13,7 @@ const PASSING_PATIENCE_MS = 30 * 60_000;
  * an outage is waited for.
  */
 export function deadLetterPatienceMs(isRecorded: boolean, refusal: RefusalKind | undefined): number {
-  return isRecorded || refusal === 'lasting' ? SETTLEMENT_PATIENCE_MS : PASSING_PATIENCE_MS;
+  return !isRecorded && refusal === 'passing' ? PASSING_PATIENCE_MS : SETTLEMENT_PATIENCE_MS;
 }
 
 const FIRST_HIDING_MS = 15 * 60_000;

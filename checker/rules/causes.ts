@@ -98,25 +98,28 @@ const HOLDS = new Set([
   'DeleteMessageBatch',
 ]);
 
-/** An agent deletes the message of a job that has succeeded at once: this is more than a busy machine takes for it. */
-const DELETED_WITHIN_MS = 5_000;
+/** An agent that lives is heard within this time after a job: it deletes the message, and receives. */
+const HEARD_WITHIN_MS = 5_000;
+/** What it was at when the worker ended may come to its end without it. */
+const LAST_CALLS_MS = 500;
 const DELETES = new Set(['DeleteMessage', 'DeleteMessageBatch']);
 
 /**
- * Whether the agent of a run deleted nothing when the run was over: it may have ended, and have been started again on the
- * same instance. Where the run does not say whose it was, it was an instance's that was heard meanwhile: one that was not
- * heard any more, or any, if none of them deleted a message.
+ * Whether the agent of a run may have ended before it deleted a message, and been started again on the same instance, which
+ * takes longer: it deleted nothing and was not heard for a while. Where the run does not say whose it was, it was an
+ * instance's that was heard meanwhile: one that was not heard any more, or any, if none of them deleted a message.
  */
 function isLeftUndeleted({ startedMs, seenMs, instance }: Run, calls: readonly CallFacts[]): boolean {
   const later = calls.filter(({ atMs }) => atMs >= seenMs);
-  const deleting = instancesOf(
-    later.filter(({ atMs, action }) => DELETES.has(action) && atMs <= seenMs + DELETED_WITHIN_MS),
-  );
-  if (instance !== undefined) return !deleting.has(instance);
+  const soon = later.filter(({ atMs }) => atMs <= seenMs + HEARD_WITHIN_MS);
+  const deleting = instancesOf(soon.filter(({ action }) => DELETES.has(action)));
+  const heard = instancesOf(soon.filter(({ atMs }) => atMs > seenMs + LAST_CALLS_MS));
+  const isQuiet = (id: string) => !deleting.has(id) && !heard.has(id);
+  if (instance !== undefined) return isQuiet(instance);
   const heardLater = instancesOf(later);
   const during = [...instancesOf(calls.filter(({ atMs }) => atMs >= startedMs && atMs <= seenMs))];
   if (during.some((id) => !heardLater.has(id))) return true;
-  return during.length > 0 && !during.some((id) => deleting.has(id));
+  return during.some(isQuiet) && !during.some((id) => deleting.has(id));
 }
 
 function instancesOf(calls: readonly CallFacts[]): Set<string> {

@@ -137,7 +137,7 @@ class Redrive {
     const { retriedAs = newId } = record ?? {};
     if (retriedAs !== newId && !this.#choice.names(letter)) return { outcome: 'retried', newId: retriedAs };
     try {
-      const body = await this.#bodyOf(letter, id);
+      const body = await this.#bodyOf(letter, id, record);
       const order = orderOf(facts, newId, body, optionsOf(letter), this.#sweep.attributesOf(letter));
       await enqueueOrder(this.#context, { ...order, retryOf: id });
     } catch (error) {
@@ -148,7 +148,7 @@ class Redrive {
     return { outcome: 'redriven', newId };
   }
 
-  async #bodyOf(letter: DeadLetter, owner: string): Promise<string> {
+  async #bodyOf(letter: DeadLetter, owner: string, record: JobRecord | undefined): Promise<string> {
     const { clients, facts } = this.#context;
     const { body, bodyKey, job } = letter;
     if (bodyKey === undefined || !job) return body;
@@ -156,7 +156,9 @@ class Redrive {
     if (!facts.trackJobs) return store.get(job.id);
     const catalogue = catalogueOf(this.#context);
     const recordOf = async (id: string) => (await catalogue.getMany([id])).get(id);
-    const { nonce } = this.#sweep.proofOf(letter);
+    const { nonce, isNamed } = this.#sweep.proofOf(letter);
+    // Nobody but its sender says whose it is.
+    if (!record && !isNamed) throw new BodyOfAnother(job.id);
     return bodyOfRepeated(store, recordOf, { repeated: owner, first: job.id, nonce });
   }
 }

@@ -160,6 +160,13 @@ describe('a producer that may only send messages', () => {
     expect(await bench.table.get('j-forgotten-long')).toBeUndefined();
     const { outcomes } = await fleet.deadLetters.redrive({ ids: [`m-${thief}`, second] });
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(['refused', 'refused']);
+    // Where there was no room to say whose it is.
+    const padded = `${body}${' '.repeat(1_048_576 - body.length)}`;
+    await bench.send(padded);
+    await bench.empty();
+    const all = await fleet.deadLetters.redrive({ all: true });
+    expect(all.outcomes.map(({ outcome }) => outcome)).not.toContain('redriven');
+    expect(await bench.journal()).toEqual([]);
     const letters = await deadLetters(bench);
     expect(letters).toContainEqual({
       job: `m-${thief}`,

@@ -241,6 +241,21 @@ describe('each rule finds the one thing that is wrong', () => {
       finds: ['run-without-cause', 'm-1'],
     },
     {
+      what: 'a job of a fleet without a table runs again, as its agent lived on and never deleted its message',
+      change: ({ journal, calls }) => ({
+        records: undefined,
+        journal: [
+          ...without(journal, 'm-1', on(ONE, ran('m-1', 1, 100, 1_000, 0))),
+          ...on(ONE, ran('m-1', 2, 300, 22_000, 1)),
+        ],
+        calls: [
+          ...calls,
+          ...[3_000, 5_000, 8_000].map((atMs) => call('sqs', 'ReceiveMessage', AGENT, {}, atMs)),
+        ],
+      }),
+      finds: ['run-without-cause', 'm-1'],
+    },
+    {
       what: 'a job of a fleet without a table runs again, of two agents one idle and one that deleted a message',
       change: ({ journal, calls }) => ({
         records: undefined,

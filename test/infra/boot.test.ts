@@ -113,6 +113,13 @@ esac`;
     expect(calls.slice(0, -3)).toEqual(sets);
   });
 
+  it('goes on where the metadata service tells no time that can be read', async () => {
+    machine.put('/headers', 'HTTP/1.1 401 Unauthorized\r\nDate: soon\r\n\r\n');
+    const { status, said } = await boot();
+    expect(status).toBe(0);
+    expect(said).toContain('the clock cannot be set');
+  });
+
   it('goes on with a clock that cannot be set', async () => {
     machine.put('/headers', 'HTTP/1.1 401 Unauthorized\r\ndate: Mon, 21 Sep 2026 14:13:20 GMT\r\n\r\n');
     const date = `case "$1" in -u) exit 1 ;; esac; ${clock(1200)}`;

@@ -186,6 +186,7 @@ test('a slot that cannot start is started as often as the agent asks, and no mor
   await machine.run('systemctl', 'daemon-reload');
   await expect(agentOf(lab)).rejects.toThrow('the slot ended before it said hello');
   const starts = async () => {
+    await machine.run('journalctl', '--sync');
     const { stdout } = await machine.run('journalctl', '--output=cat', '--unit=mayfly-slot@1.service');
     return stdout.split('\n').filter((line) => line.includes('status=216/GROUP')).length;
   };

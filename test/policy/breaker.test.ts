@@ -48,6 +48,14 @@ test.each<[string, (string | undefined)[], number]>([
   expect(failuresInARow({ launches: [before, ...failed], resumedAtMs: undefined, limit: 3 })).toBe(failures);
 });
 
+test('three times as many as trip it do so with one job as well: its tries may be many', () => {
+  const failed = Array.from({ length: 9 }, (_, index): Launch => {
+    return { instance: `i-${index}`, startedAtMs: index, outcome: 'failed', job: 'a' };
+  });
+  expect(trips({ launches: failed, resumedAtMs: -1, limit: 3 })).toBe(true);
+  expect(trips({ launches: failed.slice(1), resumedAtMs: -1, limit: 3 })).toBe(false);
+});
+
 test.each<{ name: string; launch: Partial<Fate> & { present: boolean }; is: Launch['outcome'] }>([
   { name: 'was ready, is gone', launch: { readyAt: 'x', present: false }, is: 'ready' },
   {

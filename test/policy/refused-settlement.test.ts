@@ -19,6 +19,7 @@ test.each([
   ['with a record', true, 'passing', 2],
   ['without a record', false, 'lasting', 2],
   ['without a record', false, 'passing', 30],
+  ['without a record', false, undefined, 2],
 ] as const)(
   'a dead letter %s (%s) whose refusal is %s is tried for %i minutes',
   (_, isRecorded, kind, minutes) => {

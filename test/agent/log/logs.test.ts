@@ -156,16 +156,18 @@ test('two streams at full speed come into the bucket byte by byte, in chunks, wi
   const { agent, bench, send, log, part, calls } = await logged(open);
   const print = (name: string, bytes: number) => `head -c ${bytes} /dev/urandom | tee $DIRECTORY/${name}`;
   const script = `${print('out', 3_000_000)} & ${print('err', 2_000_001)} >&2 & wait`;
-  // Chunks are full: on a busy machine the streams take longer than output waits by itself.
   const worker = await agent(script, { log: { chunkBytes: 65_536, flushSeconds: 60 } });
   const job = await send(worker);
   await worker.done(1);
   await bench.empty();
-  expect(await log(job)).toMatchObject({
-    stdout: { bytes: 3_000_000, chunks: 46 },
-    stderr: { bytes: 2_000_001, chunks: 31 },
-  });
-  expect((await log(job))?.stdout.lost).toBeUndefined();
+  const { stdout, stderr } = (await log(job)) ?? {};
+  expect([stdout?.bytes, stderr?.bytes]).toEqual([3_000_000, 2_000_001]);
+  expect(stdout?.lost).toBeUndefined();
+  // Chunks are full, but for the last one, and for one at each flush on a machine that takes its time.
+  expect(stdout?.chunks).toBeGreaterThanOrEqual(46);
+  expect(stdout?.chunks).toBeLessThan(56);
+  expect(stderr?.chunks).toBeGreaterThanOrEqual(31);
+  expect(stderr?.chunks).toBeLessThan(41);
   for (const [name, which] of [
     ['out', 'stdout'],
     ['err', 'stderr'],

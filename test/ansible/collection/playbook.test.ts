@@ -80,7 +80,7 @@ const environment = () => ({
 beforeAll(async () => {
   fleet = await startFleet(PROPS);
   played = await play(TASKS, { env: environment() });
-}, 180_000);
+}, 660_000);
 afterAll(() => fleet?.close());
 
 const of = (name: string) => played.of(name);
@@ -208,7 +208,7 @@ describe('a playbook', () => {
     expect(second.outcome).toBe('ok');
     expect(second.result.jids?.slice(0, jids.length)).toEqual(jids);
     expect(new Set(second.result.jids).size).toBe(40);
-  }, 180_000);
+  }, 660_000);
 
   test('in check mode comes to its end and sends nothing', async () => {
     const sends = () => readFileSync(fleet.cloud.logFile, 'utf8').match(/"SendMessage(Batch)?"/g)?.length;
@@ -221,5 +221,5 @@ describe('a playbook', () => {
     expect(told.map(({ outcome }) => outcome)).toEqual(TASKS.slice(0, 5).map(() => 'ok'));
     expect(of('Collect the loop').result).toMatchObject({ states: { skipped: LOOPED }, finished: true });
     expect(sends()).toBe(before);
-  }, 180_000);
+  }, 660_000);
 });

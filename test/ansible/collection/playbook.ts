@@ -43,7 +43,7 @@ export interface PlayOptions {
   words?: string[];
   /** What the play has beside its tasks. */
   play?: object;
-  /** It is ended then: before a test's own time is up, so that nothing of it stays behind. Default 150 s. */
+  /** It is ended then: before a test's own time is up, so that nothing of it stays behind. Default 10 minutes. */
   longestMs?: number;
 }
 
@@ -52,7 +52,7 @@ const ANSIBLE = '/usr/local/bin:/usr/bin:/bin';
 /** Runs a play of these tasks against localhost, by the real `ansible-playbook`. */
 export async function play(
   tasks: object[],
-  { env = {}, words = [], play = {}, longestMs = 150_000 }: PlayOptions = {},
+  { env = {}, words = [], play = {}, longestMs = 600_000 }: PlayOptions = {},
 ): Promise<Played> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-playbook-'));
   try {

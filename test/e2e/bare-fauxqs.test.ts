@@ -89,7 +89,7 @@ async function runAgent(config: AgentConfigInput) {
       extendEnv: false,
       all: true,
       reject: false,
-      timeout: 30_000,
+      timeout: 120_000,
     },
   );
 }

@@ -49,7 +49,7 @@ async function cdk(assembly: string, ...words: string[]): Promise<string> {
 
 const deploy = ['deploy', '--require-approval', 'never', '--progress', 'events'];
 
-test('cdk deploy, diff and destroy of a foreign app', { timeout: 120_000 }, async () => {
+test('cdk deploy, diff and destroy of a foreign app', { timeout: 300_000 }, async () => {
   const deployed = await cdk(before, ...deploy);
   const made = await stacks.describe('Foreign');
   expect(made.StackStatus).toBe('CREATE_COMPLETE');

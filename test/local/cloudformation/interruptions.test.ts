@@ -67,7 +67,7 @@ class Gated {
 
   settled(StackName: string): Promise<string> {
     return expect
-      .poll(() => this.status(StackName), { interval: 5, timeout: 5000 })
+      .poll(() => this.status(StackName), { interval: 5 })
       .not.toMatch(/_IN_PROGRESS$/)
       .then(() => this.status(StackName));
   }

@@ -366,7 +366,7 @@ describe('counting', () => {
       ApproximateNumberOfMessagesNotVisible: '1',
     });
     await expect
-      .poll(counts, { timeout: 5000, interval: 100 })
+      .poll(counts, { interval: 100 })
       .toEqual({ ApproximateNumberOfMessages: '1', ApproximateNumberOfMessagesNotVisible: '0' });
   });
 });

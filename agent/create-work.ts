@@ -128,8 +128,11 @@ class JobSide implements Work {
       maxMs: config.retryBackoff.longestSeconds * 1000,
     };
     this.#settler = new Settler({
-      ...{ ...shared, bodies, stopping },
-      ...{ leases: this.#leases, rules: { ...config, backoff } },
+      ...shared,
+      bodies,
+      stopping,
+      leases: this.#leases,
+      rules: { ...config, backoff },
     });
     this.#slots = new Slots({
       count: config.concurrency,

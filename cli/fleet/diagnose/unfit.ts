@@ -21,15 +21,14 @@ export function judgeUnfit(facts: Facts): Finding[] {
   return [...slowed, ...went];
 }
 
-/** @param isSucceeded an instance that was launched after it has started jobs: it was this one machine */
-function wentUnfit({ instance, record }: Boot, { fleet }: Facts, isSucceeded: boolean): Finding[] {
+function wentUnfit({ instance, record }: Boot, { fleet }: Facts, laterOnesWork: boolean): Finding[] {
   const { reason = '', problem = '', endedAt = '', job } = record?.retirement ?? {};
   const could = COULD_NOT[reason];
   if (could === undefined) return [];
   const after = job === undefined ? '' : ` after the job ${job} had failed`;
   const text = `${instance} ${could}${after}, and went at ${moment(Date.parse(endedAt))}: ${problem}.`;
   const log = `Its log, if it could save one: s3://${fleet.logBucket}/instances/${instance}/`;
-  if (isSucceeded) {
+  if (laterOnesWork) {
     return [
       warn('instances', text, 'Later instances do jobs: mend its image or its set-up if it happens again.', [
         log,

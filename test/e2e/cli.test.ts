@@ -174,7 +174,7 @@ describe('an owner who edits a fleet, and gives another one up', () => {
 
 function scene(sent: readonly string[]) {
   const calls = join(directory, 'cloud', 'calls.jsonl');
-  return { sent, journal: journalFile(), calls, leaseSeconds: 4, clients };
+  return { sent, journal: journalFile(), calls, leaseSeconds: 15, clients };
 }
 
 function cdk(words: string[], environment: Record<string, string> = {}) {

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { instanceOf, parseCalls } from '../../checker/calls.ts';
 import type { TestFleet } from '../support/fleet.ts';
@@ -27,7 +28,8 @@ it(
   'stops a worker before its lease ends when the agent is cut off from the queue',
   async () => {
     const fleet = await startFleet();
-    const [job = ''] = await fleet.send({ sleepMs: 8_000 });
+    const gate = join(fleet.directory, 'gate');
+    const [job = ''] = await fleet.send({ untilFile: gate });
     await fleet.event('start', job);
     const victim = await fleet.ownerOf(job);
     const cut = fleet.cloud.faults.add({
@@ -39,6 +41,7 @@ it(
     const firstRun = (await fleet.journal()).filter((line) => line.job === job && line.attempt === 1);
     expect(Math.max(...firstRun.map(({ atMs }) => atMs))).toBeLessThan(again.atMs);
     cut.remove();
+    await writeFile(gate, '');
     await fleet.event('end', job, 2);
     await fleet.backToZero(120_000);
     await expectSound(fleet, { succeeded: 1, runs: 2 });

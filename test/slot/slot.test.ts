@@ -151,10 +151,10 @@ test('it tells systemd that it lives, idle or not, and its worker hears nothing 
   try {
     const { agent, frames } = await start('socket', { NOTIFY_SOCKET: notify.path, WATCHDOG_USEC: '300000' });
     await eventually('two signs of life', () => notify.messages.length >= 2);
-    agent.write(run('env; sleep 1'));
+    agent.write(run('env; exec sleep 600'));
+    await eventually('its output', () => frames.at(-1)?.[0] === 'stdout');
     const before = notify.messages.length;
     await eventually('two more', () => notify.messages.length >= before + 2);
-    expect(frames.at(-1)?.[0]).toBe('stdout');
     expect(frames.at(-1)?.[1]).not.toMatch(/NOTIFY|WATCHDOG|LISTEN/);
     expect(new Set(notify.messages.flat())).toEqual(new Set(['WATCHDOG=1']));
   } finally {

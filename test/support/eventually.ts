@@ -1,9 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-const INTERVAL_MS = 25;
+const SHORTEST_MS = 10;
+const LONGEST_MS = 250;
+/** What has taken a while is not looked at all the time: a look at a fleet is several calls. */
+const SHARE = 0.1;
 
 /**
- * Resolves with the first value that is neither undefined nor false; for what can only be asked, not awaited.
+ * Resolves with the first value that is neither undefined nor false; for what can only be asked, not awaited. It comes late
+ * by a tenth of the wait, and by a quarter of a second at most.
  *
  * @throws Error that says what did not come, after `withinMs`
  */
@@ -12,11 +16,12 @@ export async function eventually<T>(
   look: () => Promise<T | undefined | false> | T | undefined | false,
   withinMs = 60_000,
 ): Promise<T> {
-  const until = performance.now() + withinMs;
+  const since = performance.now();
   for (;;) {
     const value = await look();
     if (value !== undefined && value !== false) return value;
-    if (performance.now() >= until) throw new Error(`waited ${withinMs / 1000} s for ${what}`);
-    await delay(INTERVAL_MS);
+    const waitedMs = performance.now() - since;
+    if (waitedMs >= withinMs) throw new Error(`waited ${withinMs / 1000} s for ${what}`);
+    await delay(Math.min(LONGEST_MS, Math.max(SHORTEST_MS, waitedMs * SHARE)));
   }
 }

@@ -16,8 +16,11 @@ import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud.ts'
 import { type Around, createStack, deleteStack, type Synthesised, synthesise } from './deploy.ts';
 import { eventually } from './eventually.ts';
 
-/** Seconds, real ones: the embedded cloud's clock is sped up, an agent's is not. */
-const LEASE_SECONDS = 4;
+/**
+ * Seconds, real ones: the embedded cloud's clock is sped up, an agent's is not. A lease of 4 s is lost now and then when
+ * both cores are busy, which costs a job an attempt.
+ */
+const LEASE_SECONDS = 15;
 const LAST_LINES = 20;
 /** A minute of AWS's own passes in a second. */
 const SPEED = 60;

@@ -5,6 +5,7 @@ import { logPrefix } from '../../../jobs/log-layout.ts';
 import type { Try } from '../../../jobs/record.ts';
 import { type Bench, openBench } from '../../agent/queue.ts';
 import { takeSeat } from './calls.ts';
+import { isForged } from './forgery.ts';
 import type { Rules } from './judge.ts';
 import { playStep, type Step, steps } from './steps.ts';
 import { BUCKET, type Seats, World } from './world.ts';
@@ -127,7 +128,8 @@ async function play(
     recordOf: (job: string) => bench.table.get(job),
     logOf: (job: string, one: Try) => logOf(bench, job, one),
   };
-  await world.judge.judgeEnd(world.runs, world.queue.deadLetters, kept);
+  const deadLetters = world.queue.deadLetters.filter(({ body }) => !isForged(body)).map(({ job }) => job);
+  await world.judge.judgeEnd(world.runs, deadLetters, kept);
   expect(world.judge.faults).toEqual([]);
 }
 

@@ -4,6 +4,7 @@ import type { Cancelling } from '../../../jobs/catalogue.ts';
 import { fromItem } from '../../../jobs/item.ts';
 import { type JobRecord, TERMINAL_STATES, type Try } from '../../../jobs/record.ts';
 import type { Call } from './calls.ts';
+import { isForged } from './forgery.ts';
 import type { PlayedRun } from './played-worker.ts';
 
 /** Only these are in the dead-letter queue, and all of them. */
@@ -53,6 +54,7 @@ export class Judge {
     const { job } = run;
     const other = others.find((one) => one.job === job && one.end === undefined);
     if (other) this.#accuse(job, `run ${run.number} starts while run ${other.number} goes on`);
+    if (this.#records.has(job) && isForged(run.body)) this.#accuse(job, `it is given '${run.body}'`);
     if (this.#neverToStart.has(job)) this.#accuse(job, 'it was cancelled before it began, and starts');
     if (run.attempt > this.#rules.maxAttempts) this.#accuse(job, `attempt ${run.attempt} starts`);
   }

@@ -23,15 +23,19 @@ export const DEAD_LETTERS_URL = `${QUEUE_URL}-dead`;
  * demand). Deletes by an old handle are accepted and do nothing, which SQS warns of.
  */
 export class PlayedQueue {
-  /** Jobs of the messages in the dead-letter queue. */
-  readonly deadLetters: string[] = [];
+  /** The messages in the dead-letter queue, and what job each says that it was. */
+  readonly deadLetters: { job: string; body: string }[] = [];
   readonly #clock: Clock;
   readonly #onDelete: (message: string) => void;
-  readonly #onDeadLetter: (job: string) => void;
+  readonly #onDeadLetter: (job: string, body: string) => void;
   readonly #entries = new Map<string, Entry>();
   #made = 0;
 
-  constructor(clock: Clock, onDelete: (message: string) => void, onDeadLetter: (job: string) => void) {
+  constructor(
+    clock: Clock,
+    onDelete: (message: string) => void,
+    onDeadLetter: (job: string, body: string) => void,
+  ) {
     this.#clock = clock;
     this.#onDelete = onDelete;
     this.#onDeadLetter = onDeadLetter;
@@ -82,7 +86,10 @@ export class PlayedQueue {
         return this.#remove(input['Entries'] as { Id: string; ReceiptHandle: string }[]);
       case 'SendMessageCommand':
         assert.equal(input['QueueUrl'], DEAD_LETTERS_URL);
-        return this.#bury(input['MessageAttributes'] as Record<string, { StringValue: string }>);
+        return this.#bury(
+          String(input['MessageBody']),
+          input['MessageAttributes'] as Record<string, { StringValue: string }>,
+        );
       default:
         throw new Error(`the played queue knows no ${action}`);
     }
@@ -126,10 +133,10 @@ export class PlayedQueue {
     return {};
   }
 
-  #bury(attributes: Record<string, { StringValue: string }>): object {
+  #bury(body: string, attributes: Record<string, { StringValue: string }>): object {
     const job = attributes['MayflyJobId']?.StringValue ?? '';
-    this.#onDeadLetter(job);
-    this.deadLetters.push(job);
+    this.#onDeadLetter(job, body);
+    this.deadLetters.push({ job, body });
     return {};
   }
 

@@ -8,6 +8,8 @@ export class PlayedRun implements Run {
   readonly agent: string;
   readonly number: number;
   readonly attempt: number;
+  /** What it was given on its standard input. */
+  readonly body: string;
   readonly startedMs: number;
   stoppedMs: number | undefined;
   end: RunEnd | undefined;
@@ -23,6 +25,7 @@ export class PlayedRun implements Run {
     this.#task = task;
     this.#clock = clock;
     this.job = task.variables['MAYFLY_JOB_ID'] ?? '';
+    this.body = task.stdin;
     this.attempt = Number(task.variables['MAYFLY_ATTEMPT']);
     this.agent = agent;
     this.number = number;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { Manner } from './calls.ts';
+import { FORGERIES, type Forgery } from './forgery.ts';
 import type { World } from './world.ts';
 
 /** What happens next in a world; numbers that are too large count on from the first. */
@@ -15,9 +16,14 @@ export type Step =
   | { do: 'crash'; nth: number }
   | { do: 'cut'; nth: number }
   | { do: 'drain'; nth: number }
-  | { do: 'keep' };
+  | { do: 'keep' }
+  | { do: 'forge'; nth: number; forgery: Forgery };
 
 const nth = fc.nat(3);
+const forgery: fc.Arbitrary<Forgery> = fc.record({
+  what: fc.constantFrom(...FORGERIES),
+  nonce: fc.boolean(),
+});
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -55,6 +61,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('cut' as const), nth }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('drain' as const), nth }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('keep' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('forge' as const),
+      nth,
+      forgery,
+    }),
+  },
 );
 
 /** Chains of steps that chance alone would seldom make. */
@@ -80,6 +94,16 @@ const chain: fc.Arbitrary<Step[]> = fc.oneof(
       { do: 'exit', nth: run, status, stopped: false },
       ...Array.from({ length: writes }, (): Step => ({ do: 'answer', nth: 0, manner: 'well' })),
       { do: 'crash', nth: agent },
+    ]),
+  // A forged message comes while the job waits for its next try, so that nobody has it.
+  fc
+    .tuple(nth, fc.constantFrom(1, 75), nth, forgery, nth)
+    .map(([run, status, job, forged, agent]): Step[] => [
+      { do: 'exit', nth: run, status, stopped: false },
+      { do: 'answer-all' },
+      { do: 'forge', nth: job, forgery: forged },
+      { do: 'deliver', nth: agent },
+      { do: 'answer-all' },
     ]),
   // A heartbeat is lost, and with it the lease.
   nth.map((agent): Step[] => [
@@ -143,5 +167,7 @@ function done(world: World, jobs: readonly string[], step: Step): Promise<boolea
       return world.drain(step.nth);
     case 'keep':
       return world.keep();
+    case 'forge':
+      return world.forge(jobs[step.nth % jobs.length] ?? '', step.forgery);
   }
 }

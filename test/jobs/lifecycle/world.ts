@@ -14,6 +14,7 @@ import type { Hands } from '../../../keeper/hands.ts';
 import { settleInstance } from '../../../keeper/stranded.ts';
 import { ManualClock } from '../../agent/manual-clock.ts';
 import type { Call, Manner, Seat } from './calls.ts';
+import { type Forgery, forge, isForged } from './forgery.ts';
 import { Judge, type Rules } from './judge.ts';
 import { DEAD_LETTERS_URL, PlayedQueue, QUEUE_URL } from './played-queue.ts';
 import { PlayedRun, PlayedRunner } from './played-worker.ts';
@@ -37,6 +38,7 @@ const CONFIG = {
 } as const;
 /** By how much an agent's own clock is wrong. */
 const FAST_SECONDS = { a: 0, b: -120, c: 1200 } as const;
+const FORGED = 'forged-';
 const LOG = pino({ level: 'silent' });
 
 export interface Seats {
@@ -70,6 +72,8 @@ export class World {
   readonly #rules: Rules;
   readonly #seats: Seats;
   readonly #waiting: Call[] = [];
+  readonly #recorded = new Set<string>();
+  #forged = 0;
   #keeping = false;
 
   /** @param name of its own, as all worlds share a table */
@@ -81,8 +85,8 @@ export class World {
     const { judge } = this;
     this.queue = new PlayedQueue(
       this.clock,
-      (message) => judge.deleted(`m-${message}`),
-      (job) => judge.deadLettered(job),
+      (message) => message.startsWith(FORGED) || judge.deleted(`m-${message}`),
+      (job, body) => isForged(body) || judge.deadLettered(job),
     );
     for (const seat of [seats.operator, seats.keeper]) seat.exchange = (call) => this.#waiting.push(call);
     this.#start('a', seats.agents.a);
@@ -99,9 +103,19 @@ export class World {
       const created = new JobCatalogue(this.#seats.operator.clients.dynamodb, TABLE).createOnce(record);
       await this.answerAll();
       await created;
+      this.#recorded.add(id);
     }
     this.queue.send(message, 'x', recorded ? bindingAttributes(nonce) : {});
     this.judge.watch(id, recorded ? record : undefined);
+  }
+
+  /** A message that names a job whose record was there before it. Of others nobody knows the id. */
+  async forge(job: string, forgery: Forgery): Promise<boolean> {
+    if (!this.#recorded.has(job)) return false;
+    this.#forged += 1;
+    const { body, attributes } = forge(job, forgery);
+    this.queue.send(`${FORGED}${this.#name}-${this.#forged}`, body, attributes);
+    return true;
   }
 
   /** Lets one call come to its end, whoever made it; but whose network is down gets no answer. */

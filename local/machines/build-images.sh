@@ -13,8 +13,9 @@ suite=bookworm
 stock=systemd,systemd-sysv,dbus,libpam-systemd,udev,cloud-init,isc-dhcp-client,python3,python3-apt,curl,ca-certificates
 stock=$stock,iproute2,kmod,login,passwd,procps,sudo,openssh-client,libstdc++6,xz-utils,gpg
 
-# What user-data and the roles install, and what tests need on a machine: the JVM as an example of a demanding worker.
-later='git ansible-core acl unzip jq make openjdk-17-jre-headless'
+# What user-data and the roles install, and what tests need on a machine: the JVM as an example of a demanding worker, and
+# pip, which keeps a cache.
+later='git ansible-core acl unzip jq make openjdk-17-jre-headless python3-pip'
 
 part=$target.part.$$
 trap 'rm -rf "$part"' EXIT

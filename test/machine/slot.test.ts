@@ -1,5 +1,5 @@
 import { cp } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Size } from 'aws-cdk-lib';
 import { expect, onTestFinished, test } from 'vitest';
@@ -90,7 +90,27 @@ const JOIN_KEYRING = `python3 -c 'import ctypes, errno, os
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall({"x86_64": 250, "aarch64": 219}[os.uname().machine], 1, None)
 print(errno.errorcode[ctypes.get_errno()])'`;
+/** Makes a wheel and installs it, which has to do with no index. */
+const INSTALL_WHEEL = `python3 -c 'import zipfile
+with zipfile.ZipFile("a-1-py3-none-any.whl", "w") as wheel:
+    wheel.writestr("a-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: a\\nVersion: 1\\n")
+    wheel.writestr("a-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    wheel.writestr("a-1.dist-info/RECORD", "")' && pip install --no-index --target lib ./a-1-py3-none-any.whl`;
+const NPM = 'node /mnt/shared/npm/bin/npm-cli.js';
+const CACHE_PACKAGE = [
+  'mkdir a',
+  `echo '{"name":"a","version":"1.0.0"}' > a/package.json`,
+  `${NPM} pack ./a --silent`,
+  `${NPM} cache add ./a-1.0.0.tgz`,
+].join(' && ');
 const COUNT_IPC = 'cat /proc/sysvipc/{shm,sem,msg} | grep -vc key; ls /dev/mqueue';
+
+/** The npm that runs the tests: Debian's would bring 400 packages. */
+function npmDirectory(): string {
+  const program = process.env['npm_execpath'];
+  if (program === undefined) throw new Error('npm_execpath is not set: run the tests through npm');
+  return dirname(dirname(program));
+}
 
 const slotsOf = async (machine: Machine) => {
   const { stdout } = await machine.run(
@@ -108,6 +128,7 @@ const slotsOf = async (machine: Machine) => {
 
 test('programs of all kinds run in a slot, and none gets at what is not its own', async () => {
   const lab = await start();
+  await cp(npmDirectory(), join(lab.shared, 'npm'), { recursive: true });
   const machine = await boot(lab, { workerCacheDirectory: CACHE });
   const { output } = await agentOf(lab);
   expect(await output('id -un; pwd; echo $HOME; cat /dev/stdin; echo anew > /dev/stderr')).toBe(
@@ -153,6 +174,13 @@ test('programs of all kinds run in a slot, and none gets at what is not its own'
     `${USER} 700\n`,
   );
   expect(await output(`cd ${CACHE} && git status --short`)).toBe('?? kept\n');
+  // As the README sets them.
+  const caches = `export XDG_CACHE_HOME=${CACHE} npm_config_cache=${CACHE}/npm; cd`;
+  const installed = await output(`${caches} && ${INSTALL_WHEEL} && pip cache dir`);
+  expect(installed).toMatch(/Successfully installed a-1[\s\S]*\/srv\/cache\/pip\n$/);
+  expect(installed).not.toContain('disabled');
+  expect(await output(`${caches} && ${CACHE_PACKAGE}`)).toBe('a-1.0.0.tgz\n');
+  expect(await output(`${caches} && ${NPM} cache verify`)).toMatch(/Content verified: 1 /);
   expect(await slotsOf(machine)).toEqual(['mayfly-slot@1.service']);
 });
 

@@ -23,6 +23,9 @@ const openShop = isolatingShops();
 const shellOf = (shop: Workshop, slots = 1) => shop.runnerOf(['sh', '-c'], { slots });
 const script = (argument: string) => ({ ...TASK, argument });
 
+/** Waits for what a worker has started and is to leave behind. */
+const ARMED = 'until [ -e armed ]; do sleep 0.01; done';
+
 describe('a slot', () => {
   beforeEach(({ skip }) => skip(whyNoSlots() !== undefined, whyNoSlots()));
 
@@ -150,10 +153,10 @@ describe('a slot in a cgroup of its own', () => {
   test.each([
     ['a session of its own', 'setsid sleep 600 > /dev/null 2>&1 & echo $!'],
     ['a session of its own, the output held', 'setsid sleep 600 & echo $!'],
-    ['a parent that has gone', '(setsid sh -c "echo \\$\\$; exec sleep 600" &)'],
+    ['a parent that has gone', `(setsid sh -c "echo \\$\\$; touch armed; exec sleep 600" &); ${ARMED}`],
     [
       'no ear for signals',
-      'setsid sh -c "trap \'\' TERM INT HUP; echo \\$\\$; while :; do sleep 1; done" & sleep 0.2',
+      `setsid sh -c "trap '' TERM INT HUP; echo \\$\\$; touch armed; while :; do sleep 1; done" & ${ARMED}`,
     ],
   ])('nothing of a job outlives it: %s', async (_, remainder) => {
     const shop = await openShop();
@@ -173,7 +176,8 @@ describe('a slot in a cgroup of its own', () => {
     const text = `#!/bin/sh\necho >> ${beat}\n[ $1 -gt 0 ] && setsid "$0" $(($1 - 1)) &\n`;
     await writeFile(phoenix, text, { mode: 0o755 });
     const runner = await shellOf(shop);
-    const many = `for i in 1 2 3 4 5; do ${phoenix} 5000 > /dev/null 2>&1; done; sleep 0.2`;
+    const started = `until [ $(wc -l < ${beat}) -gt 10 ]; do sleep 0.02; done`;
+    const many = `for i in 1 2 3 4 5; do ${phoenix} 5000 > /dev/null 2>&1; done; ${started}`;
     expect(await outputOf(runner.start(script(many)))).toBe('');
     const generations = (await readFile(beat)).length;
     expect(generations).toBeGreaterThan(10);

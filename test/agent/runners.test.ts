@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -8,6 +8,15 @@ import { whyNoSlots } from '../../bench/stage/slot-sockets.ts';
 import { eventually } from '../support/eventually.ts';
 import { isRunning } from './queue.ts';
 import { openIsolating, openPlain, outputOf, printed, type Workshop } from './runner-kinds.ts';
+
+/** Nothing when there is no such file. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
 
 /** What holds for a worker however it is started. */
 describe.each([
@@ -233,9 +242,12 @@ describe.each([
   });
 
   test('an exit that has happened before the stop is the own one of the worker', async () => {
-    const run = await shop.start('touch over');
+    const run = await shop.start('echo $$ > over');
     // The event loop is busy with something else while the process ends: its end is reported after the stop.
-    while (!existsSync(join(shop.directory, 'over')));
+    const file = join(shop.directory, 'over');
+    while (textOf(file) === '');
+    // Until it is gone or a zombie.
+    while (/\) [^Z]/.test(textOf(`/proc/${Number(textOf(file))}/stat`)));
     for (const untilMs = performance.now() + 200; performance.now() < untilMs; );
     run.stop(1000);
     expect(await run.ended).toMatchObject({ kind: 'exited', status: 0, stopped: false });

@@ -53,12 +53,12 @@ describe('effects', () => {
   ])('a time-out %s', async (_, applied, messages) => {
     cloud.faults.add({ action: 'SendMessage', effect: { kind: 'timeout', applied } });
     // For this call alone: on a busy machine, an answer that does come can take longer.
-    const requestHandler = new NodeHttpHandler({ requestTimeout: 300, throwOnRequestTimeout: true });
+    const requestHandler = new NodeHttpHandler({ requestTimeout: 2000, throwOnRequestTimeout: true });
     const impatient = new SQSClient({ ...cloud.client, requestHandler });
     const sent = impatient.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' }));
     await expect(sent).rejects.toMatchObject({ name: 'TimeoutError' });
     impatient.destroy();
-    expect(await visible()).toBe(messages);
+    await expect.poll(visible).toBe(messages);
   });
 
   test.each([

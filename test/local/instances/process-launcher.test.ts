@@ -9,7 +9,7 @@ import { type LauncherCloud, startLauncherCloud, userData } from './launcher-fix
 
 let lab: LauncherCloud;
 beforeEach(async () => {
-  lab = await startLauncherCloud({ stopMs: 300 });
+  lab = await startLauncherCloud({ stopMs: 20_000 });
 });
 afterEach(() => lab.close());
 
@@ -103,6 +103,8 @@ describe('the end', () => {
   });
 
   test('but not for ever', async () => {
+    await lab.close();
+    lab = await startLauncherCloud({ stopMs: 300 });
     const machine = await lab.launch(`process.on('SIGTERM', () => {});${TELLS}`);
     await told(machine);
     await terminate(machine);

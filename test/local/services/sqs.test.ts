@@ -360,11 +360,13 @@ describe('receiving', () => {
 describe('counting', () => {
   test('messages in flight are not visible; those whose time-out ended are, though nobody receives', async () => {
     await send('x');
-    await receive({ VisibilityTimeout: 1 });
+    const [message] = await receive({ VisibilityTimeout: 60 });
     expect(await counts()).toEqual({
       ApproximateNumberOfMessages: '0',
       ApproximateNumberOfMessagesNotVisible: '1',
     });
+    const ReceiptHandle = message?.ReceiptHandle;
+    await sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 1 }));
     await expect
       .poll(counts, { interval: 100 })
       .toEqual({ ApproximateNumberOfMessages: '1', ApproximateNumberOfMessagesNotVisible: '0' });

@@ -109,7 +109,7 @@ test('an agent cut off from the queue stops its worker before the lease ends; th
     effect: { kind: 'error', code: 'ServiceUnavailable', status: 503 },
   });
   const script = `${LOG_RUN} [ -e go ] && exit 0; trap 'date +%s%3N >> $JOURNAL; exit 1' TERM; sleep 60 & wait`;
-  const agent = await bench.agent(script, { leaseSeconds: 5 });
+  const agent = await bench.agent(script, { leaseSeconds: 9, graceSeconds: 3 });
   const id = `m-${await bench.send('x')}`;
   agent.work.resume();
   await agent.busy();
@@ -141,9 +141,14 @@ test('a job that another agent took over is stopped, and nothing of it is writte
 
 test('a long job keeps its lease for as long as it runs', async () => {
   const bench = await open();
-  const agent = await bench.agent(`${LOG_RUN} sleep 5`, { leaseSeconds: 2 });
-  await bench.send('x');
+  const script = `${LOG_RUN} until [ -e go ]; do sleep 0.05; done`;
+  const agent = await bench.agent(script, { leaseSeconds: 9 });
+  const id = `m-${await bench.send('x')}`;
   agent.work.resume();
+  await agent.busy();
+  const { leaseUntilMs = Infinity } = await eventually('the claim', () => bench.table.get(id));
+  await eventually('the first lease to be over', () => Date.now() > leaseUntilMs);
+  await bench.touch('go');
   await agent.done(1);
   await bench.empty();
   expect(await bench.journal()).toEqual(['start 1']);

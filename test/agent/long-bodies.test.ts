@@ -141,15 +141,21 @@ test('a bucket that fails for a while is asked again, and the job stays ours for
   const bed = await logged(open);
   const { bench, agent } = bed;
   await storeOf(bed).put('j-4', 'hello');
-  const effect = { kind: 'latency', ms: 4000 } as const;
-  bench.cloud.faults.add({ service: 's3', action: 'GetObject', effect });
-  const worker = await agent('cat >> $JOURNAL', { leaseSeconds: 2 });
+  const effect = { kind: 'throttle' } as const;
+  const fault = bench.cloud.faults.add({ service: 's3', action: 'GetObject', effect });
+  const worker = await agent('cat >> $JOURNAL', { leaseSeconds: 6 });
   await recorded(bed, 'j-4');
   await bench.send(envelope('j-4'));
   worker.work.resume();
-  await eventually('the claim', async () => (await bench.table.get('j-4'))?.state === 'running');
-  const before = (await bench.table.get('j-4'))?.leaseUntilMs ?? 0;
-  await eventually('the renewal', async () => ((await bench.table.get('j-4'))?.leaseUntilMs ?? 0) > before);
+  const { fence, leaseUntilMs = Infinity } = await eventually('the claim', async () => {
+    const record = await bench.table.get('j-4');
+    return record?.state === 'running' && record;
+  });
+  await eventually('the first lease to be over', () => Date.now() > leaseUntilMs);
+  const later = await bench.table.get('j-4');
+  expect(later).toMatchObject({ state: 'running', fence });
+  expect(later?.leaseUntilMs).toBeGreaterThan(leaseUntilMs);
+  fault.remove();
   await worker.done(1);
   await bench.empty();
   expect(await bench.journal()).toEqual(['hello']);

@@ -19,7 +19,7 @@ const OUTPUT_BYTES = 64 * MIB;
 const MOST_MIB = 60;
 
 /** The agent as an instance runs it, in a process of its own. Returns its process id. */
-async function start({ bench, bucket }: Logged): Promise<number> {
+async function start({ bench, bucket }: Logged, patienceSeconds: number): Promise<number> {
   const script = `head -c ${OUTPUT_BYTES} /dev/urandom | tee $DIRECTORY/printed; echo done >> $JOURNAL`;
   const config = {
     version: 1,
@@ -30,7 +30,7 @@ async function start({ bench, bucket }: Logged): Promise<number> {
     logBucket: bucket,
     command: ['sh', '-c', script],
     environment: { JOURNAL: join(bench.directory, 'journal'), DIRECTORY: bench.directory },
-    log: { patienceSeconds: 1 },
+    log: { patienceSeconds },
     retirement: { idleSeconds: 600 },
   };
   const file = join(bench.directory, 'tree/agent/agent.mjs');
@@ -63,26 +63,30 @@ async function memory(pid: number): Promise<{ nowMiB: number; mostMiB: number }>
 test.each<[string, FaultEffect | undefined]>([
   ['a bucket that takes it', undefined],
   ['a bucket that takes nothing', { kind: 'error', code: 'InternalError', status: 500 }],
-])('output at full speed into %s leaves the agent as small as it is', async (_, effect) => {
-  const bed = await logged(open);
-  const { bench, bucket, log, part } = bed;
-  if (effect) bench.cloud.faults.add({ service: 's3', input: { Bucket: bucket }, effect });
-  const pid = await start(bed);
-  const idle = await memory(pid);
-  const job = `m-${await bench.send('x')}`;
-  await eventually(
-    'the end of the job',
-    async () => (await bench.table.get(job))?.state === 'succeeded',
-    180_000,
-  );
-  const { mostMiB } = await memory(pid);
-  expect(mostMiB - idle.nowMiB).toBeLessThan(MOST_MIB);
-  const { bytes, lost } = (await log(job))?.stdout ?? {};
-  expect(bytes).toBe(OUTPUT_BYTES);
-  expect(lost).toBe(effect && OUTPUT_BYTES);
-  if (effect) return;
-  expect(sha(await part(job, 'stdout'))).toBe(sha(await readFile(join(bench.directory, 'printed'))));
-});
+])(
+  'output at full speed into %s leaves the agent as small as it is',
+  { timeout: 300_000 },
+  async (_, effect) => {
+    const bed = await logged(open);
+    const { bench, bucket, log, part } = bed;
+    if (effect) bench.cloud.faults.add({ service: 's3', input: { Bucket: bucket }, effect });
+    const pid = await start(bed, effect ? 1 : 60);
+    const idle = await memory(pid);
+    const job = `m-${await bench.send('x')}`;
+    await eventually(
+      'the end of the job',
+      async () => (await bench.table.get(job))?.state === 'succeeded',
+      180_000,
+    );
+    const { mostMiB } = await memory(pid);
+    expect(mostMiB - idle.nowMiB).toBeLessThan(MOST_MIB);
+    const { bytes, lost } = (await log(job))?.stdout ?? {};
+    expect(bytes).toBe(OUTPUT_BYTES);
+    expect(lost).toBe(effect && OUTPUT_BYTES);
+    if (effect) return;
+    expect(sha(await part(job, 'stdout'))).toBe(sha(await readFile(join(bench.directory, 'printed'))));
+  },
+);
 
 function sha(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');

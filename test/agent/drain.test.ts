@@ -19,7 +19,7 @@ const open = openBench();
 test('a drain lets running jobs end, settles them, and takes no other', async () => {
   const bench = await open();
   const agent = await bench.agent('echo start >> $JOURNAL; until [ -e go ]; do sleep 0.05; done', {
-    leaseSeconds: 4,
+    leaseSeconds: 15,
   });
   await bench.send('x');
   agent.work.resume();
@@ -77,7 +77,7 @@ test.each([
 
 test('a job that outlives the drain is stopped and handed back, and costs no attempt', async () => {
   const bench = await open();
-  const agent = await bench.agent('echo start >> $JOURNAL; exec sleep 60', { leaseSeconds: 4 });
+  const agent = await bench.agent('echo start >> $JOURNAL; exec sleep 60', { leaseSeconds: 15 });
   const id = `m-${await bench.send('x')}`;
   agent.work.resume();
   await eventually('the worker', async () => (await bench.journal()).length === 1);
@@ -115,16 +115,23 @@ test('a job that still waits for a slot of the machine when the drain is over wa
 
 test('jobs that only waited here for a slot go back untouched: no attempt, no record', async () => {
   const bench = await open();
-  const script = 'echo "$1" >> $JOURNAL; [ "$1" = quick ] || exec sleep 60';
-  const agent = await bench.agent(script, { leaseSeconds: 4 });
-  for (let sent = 0; sent < 5; sent += 1) await bench.send('quick');
+  const runner = new HandRunner();
+  // Whose jobs took no time, so that the agent fetches more of them beforehand.
+  const clock = new ManualClock(Date.now());
+  const agent = await bench.agent('true', { leaseSeconds: 900 }, runner, clock);
+  await bench.send('quick');
   agent.work.resume();
-  await agent.done(5);
+  (await runner.started()).exit(0);
+  await agent.done(1);
   await bench.send('long');
-  await eventually('the long one', async () => (await bench.journal()).includes('long'));
+  const long = await runner.started(2);
   const ids = [await bench.send('quick'), await bench.send('quick')];
   await eventually('the others to be at hand', async () => (await bench.depth()).held === 3);
-  await agent.work.drain(0);
+  const drained = agent.work.drain(0);
+  await clock.advance(1);
+  await eventually('the stop of the long one', () => long.stops.length > 0);
+  long.die();
+  await drained;
   expect(await bench.depth()).toEqual({ visible: 3, held: 0 });
   for (const id of ids) expect(await bench.table.get(`m-${id}`)).toBeUndefined();
 });

@@ -32,7 +32,7 @@ const configOf = (bench: Bench, fields: object) => ({
   fleet: 'test',
   region: bench.cloud.region,
   queueUrl: bench.queueUrl,
-  leaseSeconds: 4,
+  leaseSeconds: 15,
   environment: { JOURNAL: join(bench.directory, 'journal'), DIRECTORY: bench.directory },
   retirement: { idleSeconds: 600 },
   ...fields,
@@ -118,7 +118,10 @@ test('without its worker the instance retires, and no job was touched', async ()
 test('a machine that lost its power in mid-job is a whole worker again: the job comes back by its lease', async () => {
   const bench = await open();
   const script = 'echo $MAYFLY_ATTEMPT $$ >> $JOURNAL; until [ -e $DIRECTORY/go ]; do sleep 0.05; done';
-  const run = await install(bench, configOf(bench, { command: ['sh', '-c', script], table: 'jobs' }));
+  const run = await install(
+    bench,
+    configOf(bench, { command: ['sh', '-c', script], table: 'jobs', leaseSeconds: 4 }),
+  );
   const runs = async () => (await bench.journal()).map((line) => line.split(' ').map(Number));
   await bench.send('x');
   const before = run();

@@ -91,13 +91,13 @@ test('EX_TEMPFAIL costs no attempt', async () => {
 test('a job that ignores SIGTERM at its limit is killed, with the grandchild that it left', async () => {
   const bench = await open();
   const script = 'trap "" TERM; sleep 600 & echo $! >> $JOURNAL; echo $$ >> $JOURNAL; wait; sleep 600';
-  const agent = await bench.agent(script, { limitSeconds: 1, graceSeconds: 0.1 });
+  const agent = await bench.agent(script, { limitSeconds: 5, graceSeconds: 0.1 });
   const id = `m-${await bench.send('x')}`;
   agent.work.resume();
   await agent.done(1);
   await bench.empty();
   expect(await bench.table.get(id)).toMatchObject({ state: 'timed_out', attempts: 1 });
-  expect(reasonOf((await bench.deadLetters())[0])).toBe('the worker ran past its limit of 1 s');
+  expect(reasonOf((await bench.deadLetters())[0])).toBe('the worker ran past its limit of 5 s');
   const pids = (await bench.journal()).map(Number);
   expect(pids).toHaveLength(2);
   for (const pid of pids) await eventually('the process to be gone', async () => !(await isRunning(pid)));

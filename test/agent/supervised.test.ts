@@ -23,7 +23,7 @@ async function start(bench: Bench, command: string[]) {
   const configFile = join(bench.directory, 'agent.json');
   const { queueUrl, cloud } = bench;
   const environment = { JOURNAL: join(bench.directory, 'journal'), DIRECTORY: bench.directory };
-  const limits = { leaseSeconds: 4, retirement: { idleSeconds: 600 } };
+  const limits = { leaseSeconds: 15, retirement: { idleSeconds: 600 } };
   const fleet = { version: 1, fleet: 'test', region: cloud.region, queueUrl, ...limits };
   await writeFile(configFile, JSON.stringify({ ...fleet, command, environment }));
   socket = await openNotifySocket(join(bench.directory, 'notify'));

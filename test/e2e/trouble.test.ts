@@ -2,6 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { instanceOf, parseCalls } from '../../checker/calls.ts';
+import { lookAt } from '../../demo/watch.ts';
+import { eventually } from '../support/eventually.ts';
 import type { TestFleet } from '../support/fleet.ts';
 import { expectSound, fleets } from '../support/suite.ts';
 
@@ -12,10 +14,13 @@ it(
   'finishes a job elsewhere whose agent is killed in the middle of it',
   async () => {
     const fleet = await startFleet();
-    const [job = ''] = await fleet.send({ sleepMs: 3_000 });
+    const gate = join(fleet.directory, 'gate');
+    const [job = ''] = await fleet.send({ untilFile: gate });
     await fleet.event('start', job);
     const victim = await fleet.ownerOf(job);
     process.kill(await fleet.agentPid(victim), 'SIGKILL');
+    await fleet.event('start', job, 2);
+    await writeFile(gate, '');
     await fleet.event('end', job, 2);
     await fleet.backToZero(120_000);
     const { notes } = await expectSound(fleet, { succeeded: 1, runs: 2 });
@@ -91,10 +96,18 @@ it(
   'lets busy instances end their jobs when the stack is deleted',
   async () => {
     const fleet = await startFleet();
-    const jobs = await fleet.send({ sleepMs: 4_000 }, { sleepMs: 4_000 });
+    const gate = join(fleet.directory, 'gate');
+    const jobs = await fleet.send({ untilFile: gate }, { untilFile: gate });
     for (const job of jobs) await fleet.event('start', job);
     expect((await fleet.instances()).length).toBeGreaterThanOrEqual(2);
-    await fleet.deleteStack();
+    const deleted = fleet.deleteStack();
+    const { queueUrl, group } = fleet.stack;
+    await eventually(
+      'the deletion to reach the group',
+      async () => (await lookAt(fleet.clients, queueUrl, group)).desired === 0,
+    );
+    await writeFile(gate, '');
+    await deleted;
     expect(await fleet.instances()).toEqual([]);
     await expectSound(fleet, { succeeded: 2, runs: 2 });
   },

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { CloudContext, SessionCredentials } from '../../front-door/service.ts';
 import type { LambdaFunction } from './function.ts';
@@ -88,6 +89,8 @@ export class Environment {
     const deadlineMs = started + timeoutSeconds * 1000;
     const work: Work = { requestId, event, deadlineMs, arn: this.#function.arn };
     const outcome = await this.#outcome(work, timeoutSeconds);
+    // What the handler printed was in the pipes before its outcome was sent: this turn of the event loop reads it.
+    await turn();
     const duration = `${Date.now() - started} ms`;
     this.#write(`END RequestId: ${requestId}\nREPORT RequestId: ${requestId}\tDuration: ${duration}\n`);
     if (outcome.ok)

@@ -1,7 +1,22 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { callsOf, LAUNCH_HOOK, openFleet, PATIENT, savedLogs, startAgent, until } from './fleet.ts';
+import { eventually } from '../../support/eventually.ts';
+import {
+  callsOf,
+  type Fleet,
+  LAUNCH_HOOK,
+  openFleet,
+  PATIENT,
+  savedLogs,
+  startAgent,
+  until,
+} from './fleet.ts';
 
 const open = openFleet();
+
+const UNTIL_GO = 'until [ -e go ]; do sleep 0.05; done';
+const go = ({ directory }: Fleet) => writeFile(join(directory, 'go'), '');
 
 describe('instances that must go', () => {
   test('the worker is missing: no boot, no replacement, and the keeper is left to count it', async () => {
@@ -43,20 +58,22 @@ describe('instances that must go', () => {
 
   test('Auto Scaling ends it in mid-job: the job ends first, with heartbeats, then the hook is completed', async () => {
     const one = await open();
-    await one.send('sleep 1');
+    await one.send(UNTIL_GO);
     const inService = one.nextCall(
       ({ action, status }) => action === 'CompleteLifecycleAction' && status === 200,
     );
-    const agent = await startAgent(one);
+    const agent = await startAgent(one, { config: { leaseSeconds: 15 } });
     await inService;
     await until(agent.work, ({ running }) => running === 1);
     await one.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
       InstanceId: agent.instance,
       ShouldDecrementDesiredCapacity: true,
     });
+    const heartbeats = () =>
+      callsOf(one, 'RecordLifecycleActionHeartbeat').filter(({ status }) => status === 200);
+    await eventually('heartbeats', () => heartbeats().length > 1);
+    await go(one);
     expect(await agent.life.ended).toMatchObject({ reason: 'auto-scaling', tries: 0, jobsDone: 1 });
-    const heartbeats = callsOf(one, 'RecordLifecycleActionHeartbeat').filter(({ status }) => status === 200);
-    expect(heartbeats.length).toBeGreaterThan(1);
     expect(callsOf(one, 'CompleteLifecycleAction').at(-1)).toMatchObject({ status: 200 });
   });
 
@@ -78,11 +95,12 @@ describe('instances that must go', () => {
 
   test('the group is being deleted: the job ends, then the instance goes without decrement', async () => {
     const one = await open();
-    await one.send('sleep 0.5');
-    const agent = await startAgent(one);
+    await one.send(UNTIL_GO);
+    const agent = await startAgent(one, { config: { leaseSeconds: 15 } });
     await until(agent.work, ({ running }) => running === 1);
     const size = { MinSize: 0, MaxSize: 0, DesiredCapacity: 0 };
     await one.call('autoscaling', 'UpdateAutoScalingGroup', { AutoScalingGroupName: 'fleet', ...size });
+    await go(one);
     expect(await agent.life.ended).toMatchObject({
       reason: 'group-deleted',
       rung: 'terminate-without-decrement',

@@ -1,4 +1,4 @@
-import { access } from 'node:fs/promises';
+import { access, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
@@ -88,15 +88,16 @@ describe('a life without trouble', () => {
 describe('an agent that is stopped in mid-job', () => {
   test('is heard of until its jobs have ended: the keeper ends whoever is silent', async () => {
     const one = await open();
-    await one.send('sleep 3');
-    const agent = await startAgent(one, { config: { retirement: PATIENT } });
+    await one.send('until [ -e go ]; do sleep 0.05; done');
+    const agent = await startAgent(one, { config: { leaseSeconds: 15, retirement: PATIENT } });
     await until(agent.work, ({ running }) => running === 1);
-    const drained = agent.work.drain(10_000);
+    const drained = agent.work.drain(60_000);
     await agent.life.stop(drained);
     const stoppedAtMs = Date.now();
     const heardAtMs = async () => (await one.instanceRecord(agent.instance)).heardAtMs ?? 0;
     await eventually('a sign of life', async () => (await heardAtMs()) > stoppedAtMs);
     expect(agent.work.state().running).toBe(1);
+    await writeFile(join(one.directory, 'go'), '');
     await drained;
     expect(await one.instanceRecord(agent.instance)).toMatchObject({
       retirement: { reason: 'stopped' },

@@ -31,7 +31,7 @@ describe('in a paused fleet', () => {
   test('an agent ends its job, takes no other one, and takes up again after the pause', async () => {
     const fleet = await open();
     await fleet.send('sleep 1');
-    const agent = await startAgent(fleet, { config: { retirement: PATIENT } });
+    const agent = await startAgent(fleet, { config: { leaseSeconds: 15, retirement: PATIENT } });
     await until(agent.work, ({ running }) => running === 1);
     await pause(fleet);
     await looked(fleet);
@@ -49,7 +49,7 @@ describe('in a paused fleet', () => {
 
   test('one that is idle retires without a look at the queue', async () => {
     const fleet = await open();
-    const agent = await startAgent(fleet, { config: { retirement: { ...PATIENT, idleSeconds: 1 } } });
+    const agent = await startAgent(fleet, { config: { retirement: { ...PATIENT, idleSeconds: 6 } } });
     await pause(fleet);
     await looked(fleet);
     await eventually('the end of the receive under way', () => !agent.work.vitals().receiving);

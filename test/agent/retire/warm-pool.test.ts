@@ -43,7 +43,8 @@ test('takes no job and does not retire, until it is wanted; then it works, and i
   await eventually('that', () => performance.now() > untilMs);
   expect(callsOf(one, 'ReceiveMessage')).toEqual([]);
   expect(callsOf(one, 'TerminateInstanceInAutoScalingGroup')).toEqual([]);
-  expect((await ready(agent)).pooled).toBe(true);
+  const record = await eventually('the record', () => ready(agent).catch(() => undefined));
+  expect(record.pooled).toBe(true);
   machine.notices.targetLifecycleState = 'InService';
   const retirement = await agent.life.ended;
   expect(retirement).toMatchObject({ reason: 'idle', rung: 'terminate', jobsDone: 1 });

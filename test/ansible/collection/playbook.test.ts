@@ -46,7 +46,7 @@ const TASKS = [
 
   job('Succeeds', { body: says('fine'), async: 20, poll: 1 }),
   job('Fails', { body: says('bad', 3), poll: 1 }, LATER),
-  job('Takes too long', { body: 'echo begun; sleep 60', async: 1, poll: 1 }, LATER),
+  job('Takes too long', { body: 'echo begun; sleep 60', async: 5, poll: 1 }, LATER),
   job('Some fail', { bodies: [says('well'), says('ill', 4)], poll: 1 }, LATER),
 
   job('Once', { body: says('once'), dedupe: 'once', poll: 0 }, { register: 'once' }),

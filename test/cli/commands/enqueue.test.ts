@@ -225,7 +225,7 @@ describe('what breaks off', () => {
     bare.cloud.faults.add({
       service: 'sqs',
       action: 'SendMessageBatch',
-      effect: { kind: 'latency', ms: 50 },
+      effect: { kind: 'latency', ms: 500 },
     });
     const first = bare.mayfly('enqueue', '--file', 'jobs.txt');
     await eventually('some of the jobs to be sent', async () =>
@@ -296,7 +296,7 @@ describe('what breaks off', () => {
     bare.cloud.faults.add({
       service: 'sqs',
       action: 'SendMessageBatch',
-      effect: { kind: 'latency', ms: 50 },
+      effect: { kind: 'latency', ms: 500 },
     });
     const pty = onTerminal(`${process.execPath} ${BIN} enqueue --file jobs.txt > ids.txt`, {
       cwd: bare.directory,

@@ -298,7 +298,7 @@ describe('wait exits as the job did', () => {
     const tries = [{ key: 'k', instance: 'i-1', startedAt: '2026-01-01T00:00:01.000Z', exitStatus: 7 }];
     const enqueuedAt = new Date(Date.now() - 2 * 3_600_000).toISOString();
     await bare.record({ id: 'j-again', state: 'queued', enqueuedAt, tries });
-    const pty = onTerminal(`${MAYFLY} wait --timeout 3 j-again`, { cwd: bare.directory, env: bare.env });
+    const pty = onTerminal(`${MAYFLY} wait --timeout 60 j-again`, { cwd: bare.directory, env: bare.env });
     await pty.shows('to be tried again; tried 1 time so far');
     pty.type('\x03');
     expect(await pty.ended()).toBe(130);

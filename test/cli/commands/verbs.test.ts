@@ -54,10 +54,11 @@ async function enqueue(orders: object, ...options: string[]): Promise<string> {
 const viewOf = async (id: string) => JSON.parse((await mayfly('status', '--json', id)).stdout);
 
 it('a job that is waited for on a terminal: what goes on, then what became of it', async () => {
-  const orders = { sleepMs: 1500, shell: "printf 'hello\\n\\033]0;owned\\007'" };
+  const orders = { untilFile: join(directory, 'seen'), shell: "printf 'hello\\n\\033]0;owned\\007'" };
   await writeFile(join(directory, 'orders'), JSON.stringify(orders));
-  const pty = terminal('enqueue --async 20 --poll 0.3 --file orders --whole');
+  const pty = terminal('enqueue --async 60 --poll 0.3 --file orders --whole');
   await pty.shows(/running on i-[0-9a-f]+, \d/);
+  await writeFile(join(directory, 'seen'), '');
   expect(await pty.ended()).toBe(0);
   const screen = pty.screen();
   // The line of progress is taken away before the end is shown.
@@ -71,13 +72,13 @@ it('a job that is waited for on a terminal: what goes on, then what became of it
 it('a job that runs over its limit is killed, and off a terminal nothing is drawn', async () => {
   const orders = { sleepMs: 60_000, ignoreSigterm: true };
   const { stdout, stderr, exitCode } = await mayfly(
-    ...['enqueue', '--async', '1', '--poll', '0.5', '--json'],
+    ...['enqueue', '--async', '5', '--poll', '0.5', '--json'],
     JSON.stringify(orders),
   );
   const job = JSON.parse(stdout);
   fleet.account(job.id);
   expect(exitCode).toBe(124);
-  expect(job).toMatchObject({ state: 'timed_out', finished: true, limitSeconds: 1 });
+  expect(job).toMatchObject({ state: 'timed_out', finished: true, limitSeconds: 5 });
   expect(stderr).not.toMatch(/(?!\n)\p{Cc}/u);
   const { pid } = await fleet.event('start', job.id);
   expect(isRunning(pid)).toBe(false);

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, test } from 'vitest';
@@ -34,11 +36,13 @@ describe('a fleet that is well', () => {
         expect(ill(diagnosis)).toEqual([]);
         return of(diagnosis, 'instances').map(({ text }) => text);
       };
-      const [job = ''] = await fleet.send({ sleepMs: 2000 }, { failAttempts: 1 });
+      const gate = join(fleet.directory, 'gate');
+      const [job = ''] = await fleet.send({ untilFile: gate }, { failAttempts: 1 });
       await eventually('an instance', async () => (await fleet.instances()).length > 0);
       expect(await well()).not.toEqual(['none']);
       await fleet.event('start', job);
       await eventually('it at work', async () => (await well())[0]?.includes('working'));
+      await writeFile(gate, '');
       await fleet.event('end', job);
       await well();
       await fleet.backToZero();
@@ -92,7 +96,7 @@ describe('a fleet that is not', () => {
       const diagnosis = await library.diagnose();
       const told = (check: Check) => JSON.stringify(of(diagnosis, check));
       expect(diagnosis.mark).toBe('bad');
-      expect(told('queue')).toContain('VisibilityTimeout=4');
+      expect(told('queue')).toContain('VisibilityTimeout=15');
       expect(told('dead letters')).toMatch(/j-dead.*exited 65/);
       expect(told('table')).toContain('update-time-to-live');
       expect(told('launches')).toMatch(/Launch.*AlarmNotification/);

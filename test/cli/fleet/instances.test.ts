@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
 import type { FleetView } from '../../../cli/fleet/instances.ts';
@@ -185,7 +187,7 @@ describe('a fleet', () => {
   const open = deployedFleets();
 
   test('as it works, idles, and has gone', async () => {
-    const fleet = await open({ concurrency: 2, idleTimeout: Duration.seconds(4) });
+    const fleet = await open({ concurrency: 2, idleTimeout: Duration.seconds(10) });
     const { library } = fleet;
     const first = await library.describe();
     expect(first).toMatchObject({
@@ -202,10 +204,12 @@ describe('a fleet', () => {
         const view = await library.describe();
         return is(view) && view;
       });
-    const [job = ''] = await fleet.send({ sleepMs: 2500 });
+    const gate = join(fleet.directory, 'gate');
+    const [job = ''] = await fleet.send({ untilFile: gate });
     const booting = await see('an instance that boots', ({ instances }) => instances[0]?.doing === 'booting');
     expect(booting.instances[0]).toMatchObject({ jobs: [], launchedAt: expect.any(String) });
     const busy = await see('it at work', ({ instances }) => instances[0]?.next?.action === 'work');
+    await writeFile(gate, '');
     const [worker] = busy.instances;
     expect(worker).toMatchObject({
       doing: 'working',

@@ -140,7 +140,7 @@ describe('a failure', () => {
       /1\.00 sec/,
     ],
   ])('%s', async (source, errorType, errorMessage) => {
-    await create(source, { Timeout: 1 });
+    await create(source, { Timeout: errorType === 'Sandbox.Timedout' ? 1 : 60 });
     const { result, StatusCode, FunctionError } = await invoke();
     expect({ StatusCode, FunctionError }).toEqual({ StatusCode: 200, FunctionError: 'Unhandled' });
     expect(result).toMatchObject({ errorType, errorMessage: expect.stringMatching(errorMessage) });

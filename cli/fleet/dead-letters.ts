@@ -1,5 +1,5 @@
 import { PurgeQueueCommand, PurgeQueueInProgress } from '@aws-sdk/client-sqs';
-import { BodyMissing, bodyStore } from '../../jobs/bodies.ts';
+import { BodyMissing, BodyReplaced, BodyTooLong, bodyStore } from '../../jobs/bodies.ts';
 import type { FleetContext } from './context.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import { type Chosen, chooser, matches } from './dead-letter-choice.ts';
@@ -7,6 +7,7 @@ import { type RedriveOptions, type RedriveResult, redriveDeadLetters } from './d
 import { countDeadLetters, deadLetterQueueOf, Sweep } from './dead-letter-sweep.ts';
 import { FleetError, NoDeadLetter } from './errors.ts';
 import { explained } from './explain.ts';
+import { catalogueOf } from './status.ts';
 
 export type { DeadLetter } from './dead-letter.ts';
 export type { Redriven, RedriveOptions, RedriveResult } from './dead-letter-redrive.ts';
@@ -32,6 +33,7 @@ export interface Purged {
 }
 
 const LIST_LIMIT = 100;
+const NO_BODY = [BodyMissing, BodyReplaced, BodyTooLong];
 
 /**
  * The jobs that a fleet gave up. Whoever looks at them hides them from others who look at the same time, for a moment:
@@ -68,7 +70,8 @@ export class DeadLetters {
 
   /** The dead letter of a job, by its id or the message's, with the body that the worker got. Rejects with `NoDeadLetter`. */
   show(id: string): Promise<DeadLetter> {
-    return this.#do(async ({ clients, facts }) => {
+    return this.#do(async (context) => {
+      const { clients, facts } = context;
       const { takes } = chooser({ ids: [id] });
       let found: DeadLetter | undefined;
       await this.#look((batch) => {
@@ -77,10 +80,13 @@ export class DeadLetters {
       });
       if (!found) throw new NoDeadLetter(`No dead letter of fleet ${facts.fleet} is there of ${id}.`);
       if (found.bodyKey === undefined) return found;
+      const job = found.job?.id ?? '';
+      const record = facts.trackJobs ? (await catalogueOf(context).getMany([job])).get(job) : undefined;
       try {
-        return { ...found, body: await bodyStore(clients.s3, facts.logBucket).get(found.job?.id ?? '') };
+        const body = await bodyStore(clients.s3, facts.logBucket).get(job, record?.bodyDigest);
+        return { ...found, body };
       } catch (error) {
-        if (!(error instanceof BodyMissing)) throw error;
+        if (!(error instanceof Error) || !NO_BODY.some((kind) => error instanceof kind)) throw error;
         return { ...found, problem: error.message };
       }
     });

@@ -1,4 +1,4 @@
-import { BodyMissing, bodyStore } from '../../jobs/bodies.ts';
+import { BodyMissing, BodyReplaced, BodyTooLong, bodyStore } from '../../jobs/bodies.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { type FleetContext, needRecords } from './context.ts';
 import { enqueueOrder } from './enqueue.ts';
@@ -18,7 +18,7 @@ export interface Retried {
 /**
  * Enqueues an ended job once more: a new job of the same body, limit, group and request, that names the old one.
  *
- * Throws `UnknownJob`, `JobIsLive`, or `BodyNotKept` where nothing has the body.
+ * Throws `UnknownJob`, `JobIsLive`, or `BodyNotKept` where nothing has the body that it was enqueued with.
  */
 export async function retryJob(context: FleetContext, id: string): Promise<Retried> {
   const { facts, clock } = context;
@@ -46,6 +46,9 @@ async function bodyOf({ clients, facts }: FleetContext, record: JobRecord): Prom
   try {
     if (bodyKey !== undefined) return await bodyStore(clients.s3, facts.logBucket).get(id, bodyDigest);
   } catch (error) {
+    if (error instanceof BodyReplaced || error instanceof BodyTooLong) {
+      throw new BodyNotKept(`Job ${id} cannot be retried: ${error.message}.`, { cause: error });
+    }
     if (!(error instanceof BodyMissing)) throw error;
   }
   const isDead = state === 'failed' || state === 'timed_out';

@@ -1,5 +1,6 @@
 import { type MessageAttributeValue, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
+import { digestOfBody } from '../../../jobs/bodies.ts';
 import { deadLetterAttributes } from '../../../jobs/dead-letter.ts';
 import { bodyKey } from '../../../jobs/log-layout.ts';
 import { type BareFleet, bareFleets } from '../bare-fleet.ts';
@@ -132,7 +133,7 @@ describe('mayfly dlq list and show', () => {
     expect(body).toBe('a\u009b]0;x\u009b\nb');
   });
 
-  it('shows a body that is in the bucket, and says when it is not there any more', async () => {
+  it('shows a body that is in the bucket, and says when it is not there any more, or is another one', async () => {
     const bare = await open();
     const body = JSON.stringify({ mayfly: 1, id: 'j-big', bodyKey: bodyKey('j-big') });
     await bury(bare, { id: 'j-big', body });
@@ -143,6 +144,11 @@ describe('mayfly dlq list and show', () => {
     });
     await bare.object(bodyKey('j-big'), 'all of it');
     expect(await deadLetters.show('j-big')).toMatchObject({ body: 'all of it', bodyKey: bodyKey('j-big') });
+    await bare.record({ id: 'j-big', state: 'failed', bodyDigest: digestOfBody('its own') });
+    expect(await deadLetters.show('j-big')).toMatchObject({
+      body: '',
+      problem: expect.stringContaining('the body of job j-big is not the one that it was enqueued with'),
+    });
   });
 
   it('knows a message that SQS moved by itself, and one that is no job', async () => {

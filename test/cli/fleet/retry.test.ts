@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BodyNotKept, JobIsLive, UnknownJob } from '../../../cli/index.ts';
+import { digestOfBody } from '../../../jobs/bodies.ts';
 import { bareFleets } from '../bare-fleet.ts';
 import { received } from './received.ts';
 
@@ -89,5 +90,17 @@ describe('a job that is retried', () => {
     const error = await fleet.retry('j-gone').catch((error: Error) => error);
     expect(error).toBeInstanceOf(BodyNotKept);
     expect((error as Error).message).toContain(part);
+  });
+
+  it('is not one whose body was replaced in the bucket', async () => {
+    const { fleet, record, object } = await open();
+    await record({ id: 'j-other', ...ended, bodyKey: 'bodies/j-other', bodyDigest: digestOfBody('its own') });
+    await object('bodies/j-other', 'of somebody else');
+    const error = await fleet.retry('j-other').catch((error: Error) => error);
+    expect(error).toBeInstanceOf(BodyNotKept);
+    expect((error as Error).message).toMatch(
+      /^Job j-other cannot be retried: the body .* is not the one that it was enqueued with: bodies\/j-other .*\.$/,
+    );
+    expect(await received(fleet)).toEqual([]);
   });
 });

@@ -188,7 +188,6 @@ export type RetirementReason =
   | 'idle'
   | 'paid-hour'
   | 'max-age'
-  | 'outdated'
   | 'spot-interruption'
   | 'rebalance'
   | 'auto-scaling'

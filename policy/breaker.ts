@@ -49,7 +49,6 @@ const NOT_ITS_OWN: ReadonlySet<string | undefined> = new Set([
   'spot-interruption',
   'rebalance',
   'stopped',
-  'outdated',
   'auto-scaling',
   'surplus',
   'group-deleted',

@@ -14,7 +14,6 @@ export const WHY: Record<RetiredView['reason'], string> = {
   idle: 'idle',
   'paid-hour': 'idle, and the hour that is paid was over',
   'max-age': 'reached its maximum age',
-  outdated: 'its launch template is outdated',
   'spot-interruption': 'Spot interruption',
   rebalance: 'Spot rebalance recommendation',
   'auto-scaling': 'Auto Scaling ended it',

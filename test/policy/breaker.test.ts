@@ -196,7 +196,6 @@ describe('a life in which jobs waited, and no instance of the fleet started one'
     { name: 'was taken by Spot', launch: { reason: 'spot-interruption' }, is: 'pending' },
     { name: 'was left to Spot', launch: { reason: 'rebalance' }, is: 'pending' },
     { name: 'was stopped by an operator', launch: { reason: 'stopped' }, is: 'pending' },
-    { name: 'made way for a new version', launch: { reason: 'outdated' }, is: 'pending' },
     { name: 'was ended by Auto Scaling', launch: { reason: 'auto-scaling' }, is: 'pending' },
     { name: 'was one too many', launch: { reason: 'surplus' }, is: 'pending' },
     { name: 'went with its group', launch: { reason: 'group-deleted' }, is: 'pending' },

@@ -161,9 +161,10 @@ export interface WorkerFleetProps {
    */
   readonly instanceCheck?: string[];
   /**
-   * Free space on the disks that workers write to, looked at before each job. An instance that has less, or room for fewer
-   * than 1,000 more files, takes no more jobs, lets its jobs end and goes. Give what one job may need, less than the disk has
-   * when an instance starts; `Size.bytes(0)` lets jobs run whatever is left.
+   * Free space on the file systems of `/var/tmp` and `/var/cache`, where workers have their directories, looked at before
+   * each job, once a second at most. An instance that has less, or room for fewer than 1,000 more files, takes no more jobs,
+   * lets its jobs end and goes. Give what one job may need, less than the disk has when an instance starts;
+   * `Size.bytes(0)` lets jobs run whatever is left.
    *
    * @default Size.mebibytes(256)
    */
@@ -302,7 +303,9 @@ export interface WorkerFleetProps {
    */
   readonly maxAge?: Duration;
   /**
-   * How long running jobs may go on when their instance has to go, before they are stopped and handed back.
+   * How long running jobs may go on when the agent is stopped (`systemctl stop`, or the machine is switched off), before
+   * they are stopped and handed back. An instance that retires, or that Auto Scaling ends, lets each job end within its own
+   * limit. A Spot instance stops them before the interruption.
    *
    * @default Duration.seconds(90)
    */
@@ -322,7 +325,7 @@ export interface WorkerFleetProps {
    */
   readonly warmPool?: WarmPoolProps;
   /**
-   * From launch to ready, at most. An instance that takes longer is ended by the keeper.
+   * How long a boot may take. An instance of which nothing has been heard by then ends itself, or the keeper ends it.
    *
    * @default Duration.minutes(15)
    */
@@ -342,7 +345,8 @@ export interface WorkerFleetProps {
   readonly retirementBudget?: Duration;
   /**
    * How long AWS may refuse an agent what it cannot work without (the queue's messages, the table, the workers' role)
-   * before its instance retires. An outage of AWS or throttling may last three times as long.
+   * before its instance retires. An outage of AWS or throttling may last three times as long. An outage of STS alone ends
+   * no instance.
    *
    * @default Duration.minutes(5)
    */

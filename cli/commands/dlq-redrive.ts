@@ -40,8 +40,8 @@ const NOTES = `
 It can be broken off and run again: of a dead letter always the same new job is
 made, and only once. Left where they are: what was on another queue (unless --to
 confirms where it goes), what can be no job of this fleet, and, unless it is
-named, what was retried already (\`mayfly retry\`). SQS's own redrive would bring
-the old ids back, whose records are final: agents would put them here again.
+named, what was retried already (\`mayfly retry\`). SQS's own redrive makes new
+jobs as well, but of all dead letters, and tells nobody their ids.
 
 Exit status: 0; 1 if one that was chosen is left there, or one that was named is
 not there.

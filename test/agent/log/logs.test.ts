@@ -58,7 +58,9 @@ test.each([
   [4097, 2],
 ])('a log of %i bytes costs %i calls of S3', async (bytes, puts) => {
   const { agent, bench, send, log, calls, part } = await logged(open);
-  const worker = await agent(`head -c 100 /dev/zero >&2; head -c ${bytes - 100} /dev/zero | tr '\\0' x`);
+  const script = `head -c 100 /dev/zero >&2; head -c ${bytes - 100} /dev/zero | tr '\\0' x`;
+  // A flush in between would be calls more.
+  const worker = await agent(script, { log: { flushSeconds: 60 } });
   const job = await send(worker);
   await worker.done(1);
   await bench.empty();

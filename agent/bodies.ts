@@ -2,14 +2,7 @@ import { isRefusal } from '../aws/bucket-refusals.ts';
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
 import { nonceOf } from '../jobs/binding.ts';
-import {
-  BodyMissing,
-  BodyOfAnother,
-  BodyReplaced,
-  type BodyStore,
-  BodyTooLong,
-  digestOfBody,
-} from '../jobs/bodies.ts';
+import { BodyMissing, type BodyStore, BodyUnusable, digestOfBody } from '../jobs/bodies.ts';
 import { isDedupedId } from '../jobs/envelope.ts';
 import { bodyKey, jobOfBody } from '../jobs/log-layout.ts';
 import { type Job, withBody } from '../jobs/message.ts';
@@ -67,14 +60,15 @@ export class Bodies {
       const fetched = persist(() => this.#get(store(), job, held), {
         clock,
         random,
-        hopeless: (error) => over() || clock.monotonic() > giveUpMs || isFinal(error) || isRefusal(error),
+        hopeless: (error) =>
+          over() || clock.monotonic() > giveUpMs || error instanceof BodyUnusable || isRefusal(error),
         onFailure: (err, tries) => log.warn({ job: job.id, err, tries }, "a job's body is not there yet"),
       });
       const text = await Promise.race([fetched, this.#until(over, done.signal)]);
       return withBody(job, text);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      if (isFinal(error)) return { kind: 'refused', reason: message };
+      if (error instanceof BodyUnusable) return { kind: 'refused', reason: message };
       return { kind: 'not-started', reason: `its body ${job.bodyKey} could not be fetched: ${message}` };
     } finally {
       done.abort();
@@ -130,11 +124,4 @@ export class Bodies {
     );
     done.abort();
   }
-}
-
-const FINAL = [BodyMissing, BodyOfAnother, BodyReplaced, BodyTooLong];
-
-/** What will be so the next time too. */
-function isFinal(error: unknown): boolean {
-  return FINAL.some((kind) => error instanceof kind);
 }

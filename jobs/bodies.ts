@@ -12,8 +12,11 @@ export const LONGEST_BODY = 64 * MIB;
 const CALL_TIMEOUT_MS = 10_000;
 const BYTES_PER_MS = 100;
 
+/** There is no body with which the job may run, and it will be so the next time too. */
+export class BodyUnusable extends Error {}
+
 /** There is no such body: it was removed, it has expired, or it was never put. */
-export class BodyMissing extends Error {
+export class BodyMissing extends BodyUnusable {
   constructor(job: string, bucket: string) {
     super(`the body of job ${job} is not there: the bucket ${bucket} has no object ${bodyKey(job)}`);
     this.name = 'BodyMissing';
@@ -21,7 +24,7 @@ export class BodyMissing extends Error {
 }
 
 /** What is in the bucket is not what was put there when the job was enqueued. */
-export class BodyReplaced extends Error {
+export class BodyReplaced extends BodyUnusable {
   constructor(job: string, bucket: string) {
     super(
       `the body of job ${job} is not the one that it was enqueued with: ${bodyKey(job)} of the bucket ${bucket} has ` +
@@ -32,14 +35,14 @@ export class BodyReplaced extends Error {
 }
 
 /** A message names the body of a job that it was not enqueued with. */
-export class BodyOfAnother extends Error {
+export class BodyOfAnother extends BodyUnusable {
   constructor(job: string) {
     super(`its body is that of job ${job}, with which it was not enqueued`);
     this.name = 'BodyOfAnother';
   }
 }
 
-export class BodyTooLong extends Error {
+export class BodyTooLong extends BodyUnusable {
   constructor(job: string, bytes: number) {
     super(
       `the body of job ${job} has ${bytes} bytes, more than the ${LONGEST_BODY / MIB} MiB that a body may have`,

@@ -1,4 +1,4 @@
-import { BodyMissing, BodyOfAnother, BodyReplaced, BodyTooLong, bodyStore } from '../../jobs/bodies.ts';
+import { BodyOfAnother, BodyUnusable, bodyStore } from '../../jobs/bodies.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { bodyOfRepeated } from '../../jobs/redriven.ts';
 import type { FleetContext } from './context.ts';
@@ -163,7 +163,7 @@ class Redrive {
   }
 }
 
-const REFUSALS = [BadBody, BodyMissing, BodyOfAnother, BodyReplaced, BodyTooLong, NotTracked, WrongOption];
+const REFUSALS = [BadBody, BodyUnusable, NotTracked, WrongOption];
 
 function optionsOf({ job }: DeadLetter): JobOptions {
   const { limitSeconds, group, requestId } = job ?? {};

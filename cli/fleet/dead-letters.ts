@@ -1,5 +1,5 @@
 import { PurgeQueueCommand, PurgeQueueInProgress } from '@aws-sdk/client-sqs';
-import { BodyMissing, BodyReplaced, BodyTooLong, bodyStore } from '../../jobs/bodies.ts';
+import { BodyUnusable, bodyStore } from '../../jobs/bodies.ts';
 import type { FleetContext } from './context.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import { type Chosen, chooser, matches } from './dead-letter-choice.ts';
@@ -33,7 +33,6 @@ export interface Purged {
 }
 
 const LIST_LIMIT = 100;
-const NO_BODY = [BodyMissing, BodyReplaced, BodyTooLong];
 
 /**
  * The jobs that a fleet gave up. Whoever looks at them hides them from others who look at the same time, for a moment:
@@ -86,7 +85,7 @@ export class DeadLetters {
         const body = await bodyStore(clients.s3, facts.logBucket).get(job, record?.bodyDigest);
         return { ...found, body };
       } catch (error) {
-        if (!(error instanceof Error) || !NO_BODY.some((kind) => error instanceof kind)) throw error;
+        if (!(error instanceof BodyUnusable)) throw error;
         return { ...found, problem: error.message };
       }
     });

@@ -1,4 +1,4 @@
-import { BodyMissing, BodyReplaced, BodyTooLong, bodyStore } from '../../jobs/bodies.ts';
+import { BodyMissing, BodyUnusable, bodyStore } from '../../jobs/bodies.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { type FleetContext, needRecords } from './context.ts';
 import { enqueueOrder } from './enqueue.ts';
@@ -46,10 +46,10 @@ async function bodyOf({ clients, facts }: FleetContext, record: JobRecord): Prom
   try {
     if (bodyKey !== undefined) return await bodyStore(clients.s3, facts.logBucket).get(id, bodyDigest);
   } catch (error) {
-    if (error instanceof BodyReplaced || error instanceof BodyTooLong) {
+    if (!(error instanceof BodyUnusable)) throw error;
+    if (!(error instanceof BodyMissing)) {
       throw new BodyNotKept(`Job ${id} cannot be retried: ${error.message}.`, { cause: error });
     }
-    if (!(error instanceof BodyMissing)) throw error;
   }
   const isDead = state === 'failed' || state === 'timed_out';
   throw new BodyNotKept(

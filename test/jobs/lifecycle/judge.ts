@@ -72,6 +72,11 @@ export class Judge {
       this.#accuse(job, `its message is deleted while it is ${record?.state}`);
   }
 
+  /** What forged messages become says nothing of the jobs that they name. */
+  forgeryDeadLettered(job: string): void {
+    if (this.#records.has(job)) this.#accuse(job, 'a forged message is dead-lettered as this job');
+  }
+
   deadLettered(job: string): void {
     const record = this.#records.get(job);
     if (!record || !DEAD.has(record.state))

@@ -86,7 +86,7 @@ export class PlayedQueue {
         return this.#remove(input['Entries'] as { Id: string; ReceiptHandle: string }[]);
       case 'SendMessageCommand':
         assert.equal(input['QueueUrl'], DEAD_LETTERS_URL);
-        return this.#bury(
+        return this.#addDeadLetter(
           String(input['MessageBody']),
           input['MessageAttributes'] as Record<string, { StringValue: string }>,
         );
@@ -133,7 +133,7 @@ export class PlayedQueue {
     return {};
   }
 
-  #bury(body: string, attributes: Record<string, { StringValue: string }>): object {
+  #addDeadLetter(body: string, attributes: Record<string, { StringValue: string }>): object {
     const job = attributes['MayflyJobId']?.StringValue ?? '';
     this.#onDeadLetter(job, body);
     this.deadLetters.push({ job, body });

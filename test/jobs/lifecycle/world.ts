@@ -85,8 +85,10 @@ export class World {
     const { judge } = this;
     this.queue = new PlayedQueue(
       this.clock,
-      (message) => message.startsWith(FORGED) || judge.deleted(`m-${message}`),
-      (job, body) => isForged(body) || judge.deadLettered(job),
+      (message) => {
+        if (!message.startsWith(FORGED)) judge.deleted(`m-${message}`);
+      },
+      (job, body) => (isForged(body) ? judge.forgeryDeadLettered(job) : judge.deadLettered(job)),
     );
     for (const seat of [seats.operator, seats.keeper]) seat.exchange = (call) => this.#waiting.push(call);
     this.#start('a', seats.agents.a);

@@ -1,7 +1,9 @@
 import { Stack } from 'aws-cdk-lib';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import type { FleetFactsInput } from '../jobs/fleet-facts.ts';
-import { LAUNCH_HOOK } from './hooks.ts';
+import { MIN_CAPACITY } from './group.ts';
+import { LAUNCH_HOOK, TERMINATION_HOOK, terminationHookSecondsOf } from './hooks.ts';
 import { silentSecondsOf } from './keeper.ts';
 import { RETENTION } from './queue.ts';
 import type { FleetSettings } from './settings.ts';
@@ -14,19 +16,27 @@ export function parameterNameOf({ fleetName }: Pick<WorkerFleet, 'fleetName'>): 
 
 /**
  * The parameter that tells others all that they have to know of the fleet. Nothing of the stack reads it, so that it
- * may name everything there is. It is about 1 KB long; a standard parameter holds 4.
+ * may name everything there is. It is about 1.5 KB long; a standard parameter holds 4.
  */
-export function factsParameter(fleet: WorkerFleet, settings: FleetSettings): StringParameter {
+export function factsParameter(
+  fleet: WorkerFleet,
+  settings: FleetSettings,
+  alarmTopic: ITopic | undefined,
+): StringParameter {
   return new StringParameter(fleet, 'Parameter', {
     parameterName: parameterNameOf(fleet),
     // Said here, as a nested stack's name is not known before it is deployed.
     simpleName: false,
     description: `What commands have to know of the fleet ${fleet.fleetName}`,
-    stringValue: Stack.of(fleet).toJsonString(factsOf(fleet, settings)),
+    stringValue: Stack.of(fleet).toJsonString(factsOf(fleet, settings, alarmTopic)),
   });
 }
 
-function factsOf(fleet: WorkerFleet, settings: FleetSettings): FleetFactsInput {
+function factsOf(
+  fleet: WorkerFleet,
+  settings: FleetSettings,
+  alarmTopic: ITopic | undefined,
+): FleetFactsInput {
   return {
     version: 1,
     fleet: fleet.fleetName,
@@ -39,7 +49,9 @@ function factsOf(fleet: WorkerFleet, settings: FleetSettings): FleetFactsInput {
     policyArn: fleet.scalingPolicyArn,
     trackJobs: settings.trackJobs,
     concurrency: settings.concurrency,
+    minCapacity: MIN_CAPACITY,
     maxCapacity: settings.maxCapacity,
+    scaleOut: settings.scaleOut,
     leaseSeconds: settings.leaseSeconds,
     limitSeconds: settings.limitSeconds,
     maxLimitSeconds: settings.maxLimitSeconds,
@@ -52,6 +64,9 @@ function factsOf(fleet: WorkerFleet, settings: FleetSettings): FleetFactsInput {
     backlogAlarm: fleet.backlogAlarm.alarmName,
     bootBreakerAlarm: fleet.bootBreakerAlarm.alarmName,
     keeperFunction: fleet.keeper.functionName,
+    ...(alarmTopic && { alarmTopic: alarmTopic.topicArn }),
     launchHook: LAUNCH_HOOK,
+    terminationHook: TERMINATION_HOOK,
+    terminationHookSeconds: terminationHookSecondsOf(settings),
   };
 }

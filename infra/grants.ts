@@ -59,9 +59,13 @@ export function grantOperate(fleet: WorkerFleet, grantee: IGrantable): Grant {
     allow(
       grantee,
       ['*'],
-      ...['DescribeAutoScalingGroups', 'DescribeScalingActivities', 'DescribeWarmPool'].map(
-        (action) => `autoscaling:${action}`,
-      ),
+      ...[
+        'DescribeAutoScalingGroups',
+        'DescribeLifecycleHooks',
+        'DescribePolicies',
+        'DescribeScalingActivities',
+        'DescribeWarmPool',
+      ].map((action) => `autoscaling:${action}`),
     ),
     allow(
       grantee,

@@ -62,13 +62,16 @@ export function launchTemplate(scope: Construct, options: GroupOptions): LaunchT
   });
 }
 
+/** The fleet that has nothing to do has no instance. */
+export const MIN_CAPACITY = 0;
+
 /** The group: from none to `maxCapacity`, and nobody but its own instances makes it smaller. */
 export function group(scope: Construct, template: LaunchTemplate, options: GroupOptions): AutoScalingGroup {
   const { settings, network } = options;
   const asg = new AutoScalingGroup(scope, 'Group', {
     vpc: network.vpc,
     vpcSubnets: network.subnets,
-    minCapacity: 0,
+    minCapacity: MIN_CAPACITY,
     maxCapacity: settings.maxCapacity,
     newInstancesProtectedFromScaleIn: true,
     defaultInstanceWarmup: Duration.seconds(settings.scaleOut.warmUpSeconds),

@@ -28,14 +28,17 @@ export function addHooks(group: AutoScalingGroup, settings: FleetSettings): Life
   const termination = group.addLifecycleHook('TerminationHook', {
     lifecycleHookName: TERMINATION_HOOK,
     lifecycleTransition: LifecycleTransition.INSTANCE_TERMINATING,
-    heartbeatTimeout: Duration.seconds(
-      terminationHeartbeatSeconds({ ...settings, limitSeconds: settings.maxLimitSeconds }),
-    ),
+    heartbeatTimeout: Duration.seconds(terminationHookSecondsOf(settings)),
     defaultResult: DefaultResult.CONTINUE,
   });
   const hooks = [launch, termination];
   for (const hook of hooks) goWithGroup(hook);
   return hooks;
+}
+
+/** The termination hook's heartbeat time-out in seconds. */
+export function terminationHookSecondsOf(settings: FleetSettings): number {
+  return terminationHeartbeatSeconds({ ...settings, limitSeconds: settings.maxLimitSeconds });
 }
 
 /**

@@ -104,7 +104,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     this.backlogAlarm = backlogAlarm(this, this.queue, policy, settings);
     this.keeper = this.keeperOf(settings);
     this.bootBreakerAlarm = this.breakerAlarm(props.alarmTopic);
-    this.parameter = factsParameter(this, settings);
+    this.parameter = factsParameter(this, settings, props.alarmTopic);
     addOutputs(this);
   }
 

@@ -21,7 +21,18 @@ export const FleetFactsSchema = v.object({
   /** False: the table knows instances, but no jobs. */
   trackJobs: v.optional(v.boolean(), true),
   concurrency: v.optional(number, 1),
+  /** The sizes of the group. Durations and numbers of `scaleOut` are those of the prop. */
+  minCapacity: v.optional(number),
   maxCapacity: v.optional(number),
+  /** Absent, like what else a later version says: of a fleet that was deployed before. */
+  scaleOut: v.optional(
+    v.object({
+      threshold: number,
+      durationSeconds: number,
+      jobsPerInstance: number,
+      warmUpSeconds: number,
+    }),
+  ),
   leaseSeconds: v.optional(number, 60),
   limitSeconds: v.optional(number, 3600),
   /** Absent: of a fleet that was deployed before there was one, any that SQS allows; of one that is named, unknown. */
@@ -37,7 +48,12 @@ export const FleetFactsSchema = v.object({
   backlogAlarm: v.optional(text),
   bootBreakerAlarm: v.optional(text),
   keeperFunction: v.optional(text),
+  /** ARN of the topic that the boot breaker's alarm tells; absent: it tells none. */
+  alarmTopic: v.optional(text),
   launchHook: v.optional(text),
+  terminationHook: v.optional(text),
+  /** Its heartbeat time-out. That of the launch hook is `bootBudgetSeconds`. */
+  terminationHookSeconds: v.optional(number),
 });
 
 export type FleetFacts = v.InferOutput<typeof FleetFactsSchema>;

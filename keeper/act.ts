@@ -6,6 +6,7 @@ import {
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { type MetricDatum, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
+import { policyNameOf } from '../aws/scaling-policy.ts';
 import { changeFleetState } from '../jobs/fleet-state.ts';
 import { answerOf } from '../policy/ladder.ts';
 import type { Zombie } from '../policy/zombies.ts';
@@ -77,12 +78,15 @@ function suspend({ clients, config }: Hands, process: string): Promise<unknown> 
   return clients.autoScaling.send(new SuspendProcessesCommand(scope));
 }
 
-/** "ExecutePolicy": for step scaling the metric's value, gross, and the threshold that it breaches. */
+/**
+ * "ExecutePolicy": for step scaling the metric's value, gross, and the threshold that it breaches. By its name, so that a
+ * policy that was made again works as the first one did.
+ */
 function executePolicy({ clients, config }: Hands, backlog: number): Promise<unknown> {
   return clients.autoScaling.send(
     new ExecutePolicyCommand({
       AutoScalingGroupName: config.groupName,
-      PolicyName: config.policyArn,
+      PolicyName: policyNameOf(config.policyArn),
       MetricValue: backlog,
       BreachThreshold: config.threshold,
     }),

@@ -16,8 +16,9 @@ export function doctorCommand(): Command {
     new Command('doctor')
       .summary('look at a deployed fleet, say what is wrong and what to do')
       .description(
-        'Looks at the queues, the table, the bucket, the group and its launches, the alarms, the keeper, the instances ' +
-          'and the jobs that run, and says of each whether it is well. It changes nothing.',
+        'Looks at the queues, the table, the bucket, the group with its scaling policy, its hooks and its launches, the ' +
+          'alarms, the keeper, the instances and the jobs that run, and says of each whether it is well. Compares them with ' +
+          'what was deployed. It changes nothing.',
       )
       .option(
         '--json',

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { shellWord } from '../shell-word.ts';
 
 /**
  * The options that a command line has, as words for a shell; what comes of a variable is not among them.
@@ -12,9 +13,4 @@ export function givenFlags(command: Command, without: readonly string[]): string
     const value: unknown = command.getOptionValue(name);
     return value === true ? [`${option.long}`] : [`${option.long}`, shellWord(String(value))];
   });
-}
-
-/** Quoted, if a shell would make something else of it. */
-export function shellWord(text: string): string {
-  return /^[\w%+,./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

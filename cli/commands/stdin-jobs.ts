@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Failure } from '../failure.ts';
+import { shellWord } from '../shell-word.ts';
 import type { FileOptions } from './enqueue.ts';
-import { shellWord } from './given-flags.ts';
 
 /** Standard input as a file, so that it can be checked to its end before anything of it is sent. */
 export interface Spool {

@@ -15,6 +15,8 @@ export interface GroupLook {
   maxSize: number;
   desired: number;
   members: Member[];
+  /** Whether instances that are launched from now on are protected from scale-in. */
+  newProtected: boolean;
   /** Processes that are suspended, with what Auto Scaling says of it (who, since when). */
   suspended: ReadonlyMap<string, string>;
 }
@@ -25,6 +27,8 @@ export interface Member {
   lifecycleState: string;
   type?: string;
   zone?: string;
+  /** From scale-in: once it is in service. Absent: it is not told. */
+  protected?: boolean;
 }
 
 /** What the latest activities tell, newest first. */
@@ -53,6 +57,7 @@ export async function lookAtGroup({ clients, facts }: FleetContext): Promise<Gro
     maxSize: group.MaxSize ?? 0,
     desired: group.DesiredCapacity ?? 0,
     members: (group.Instances ?? []).map(memberOf),
+    newProtected: group.NewInstancesProtectedFromScaleIn ?? false,
     suspended: new Map(suspended),
   };
 }
@@ -92,11 +97,13 @@ function memberOf(one: {
   LifecycleState?: string | undefined;
   InstanceType?: string | undefined;
   AvailabilityZone?: string | undefined;
+  ProtectedFromScaleIn?: boolean | undefined;
 }): Member {
   return {
     instance: one.InstanceId ?? '',
     lifecycleState: one.LifecycleState ?? '',
     ...(one.InstanceType && { type: one.InstanceType }),
     ...(one.AvailabilityZone && { zone: one.AvailabilityZone }),
+    ...(one.ProtectedFromScaleIn !== undefined && { protected: one.ProtectedFromScaleIn }),
   };
 }

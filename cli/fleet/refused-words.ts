@@ -20,7 +20,9 @@ export function adviceOn(error: string): string {
   if (/^kms/i.test(error) || /\bkms\b/i.test(error)) {
     return 'See that the key is enabled, and that its policy lets the instances use it.';
   }
-  if (/not ?found|not ?exist|NonExistent/i.test(error)) return 'Was it deleted? Deploy the stack again.';
+  if (/not ?found|not ?exist|NonExistent/i.test(error)) {
+    return 'Was it deleted? A deployment of the same template does not make it again: delete the stack and deploy it.';
+  }
   if (/denied|not authorized|unauthorized/i.test(error)) {
     return "A right is missing: see the instances' role, the policy of what is refused, and service control policies.";
   }

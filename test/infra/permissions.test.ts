@@ -258,6 +258,8 @@ describe('grants', () => {
     `autoscaling:ResumeProcesses on ${GROUP}<FleetGroupASG>`,
     `autoscaling:SuspendProcesses on ${GROUP}<FleetGroupASG>`,
     'autoscaling:DescribeAutoScalingGroups on *',
+    'autoscaling:DescribeLifecycleHooks on *',
+    'autoscaling:DescribePolicies on *',
     'autoscaling:DescribeScalingActivities on *',
     'autoscaling:DescribeWarmPool on *',
     'cloudwatch:DescribeAlarms on <FleetBacklog.Arn>',

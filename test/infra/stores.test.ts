@@ -1,8 +1,11 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
+import { Topic } from 'aws-cdk-lib/aws-sns';
 import { describe, expect, it } from 'vitest';
+import { backlogWatch, bootBreakerWatch } from '../../cli/fleet/diagnose/alarm-settings.ts';
 import type { WorkerFleetProps } from '../../infra/props.ts';
 import { FleetFactsSchema } from '../../jobs/fleet-facts.ts';
+import { stepsFor } from '../../policy/steps.ts';
 import { flat, resourcesOf, templateOf } from './synthesised.ts';
 
 const template = templateOf();
@@ -141,7 +144,55 @@ describe('the parameter', () => {
   });
 
   it('has every key that there is', () => {
-    expect(Object.keys(parameterOf().facts).sort()).toEqual(Object.keys(FleetFactsSchema.entries).sort());
+    const alarmTopic = Topic.fromTopicArn(
+      new Stack(new App(), 'Other'),
+      'Topic',
+      'arn:aws:sns:us-east-1:1:t',
+    );
+    expect(Object.keys(parameterOf({ alarmTopic }).facts).sort()).toEqual(
+      Object.keys(FleetFactsSchema.entries).sort(),
+    );
+    expect(parameterOf().facts).not.toHaveProperty('alarmTopic');
+  });
+
+  it('has room left of the 4 KB that a standard parameter holds', () => {
+    expect(JSON.stringify(parameterOf().facts).length).toBeLessThan(2048);
+  });
+
+  it('says what the group, its policy, its hooks and its alarms were deployed with', () => {
+    const props = { maxCapacity: 7, limit: Duration.hours(8), scaleOut: { threshold: 5 } };
+    const { facts } = parameterOf(props);
+    const template = templateOf(props);
+    const deployed = (type: string) =>
+      Object.values(resourcesOf(template, type)).map((one) => one.Properties);
+    expect(deployed('AWS::AutoScaling::AutoScalingGroup')).toMatchObject([
+      { MinSize: String(facts.minCapacity), MaxSize: String(facts.maxCapacity) },
+    ]);
+    expect(deployed('AWS::AutoScaling::LifecycleHook')).toMatchObject([
+      { LifecycleHookName: facts.launchHook, HeartbeatTimeout: facts.bootBudgetSeconds },
+      { LifecycleHookName: facts.terminationHook, HeartbeatTimeout: facts.terminationHookSeconds },
+    ]);
+    const { threshold, jobsPerInstance } = facts.scaleOut;
+    const steps = stepsFor({ threshold, jobsPerInstance, maxCapacity: facts.maxCapacity });
+    expect(deployed('AWS::AutoScaling::ScalingPolicy')).toMatchObject([
+      {
+        EstimatedInstanceWarmup: facts.scaleOut.warmUpSeconds,
+        StepAdjustments: steps.map(({ change }) => ({ ScalingAdjustment: change })),
+      },
+    ]);
+    const alarms = [bootBreakerWatch(facts), backlogWatch(facts)].map((watch) => ({
+      Namespace: watch?.namespace,
+      MetricName: watch?.metric,
+      Statistic: watch?.statistic,
+      Period: watch?.periodSeconds,
+      EvaluationPeriods: watch?.periods,
+      Threshold: watch?.threshold,
+      ComparisonOperator: watch?.comparison,
+      TreatMissingData: watch?.missingData,
+    }));
+    expect(deployed('AWS::CloudWatch::Alarm')).toEqual(
+      expect.arrayContaining(alarms.map((alarm) => expect.objectContaining(alarm))),
+    );
   });
 
   it('follows the props', () => {

@@ -4,7 +4,7 @@ import { instanceStore } from '../../jobs/instances.ts';
 import type { Retirement } from '../../jobs/record.ts';
 import { callsOf, type Fleet, GROUP, LAUNCH_HOOK, openFleet, TABLE } from '../agent/retire/fleet.ts';
 import { eventually } from '../support/eventually.ts';
-import { contextOf, keeperOf } from './keeper.ts';
+import { contextOf, keeperOf, scaleOutPolicy } from './keeper.ts';
 
 const open = openFleet();
 const instancesOf = ({ clients }: Fleet) => instanceStore(clients.dynamodb, TABLE, 60);
@@ -61,6 +61,20 @@ describe('waking', () => {
     expect(callsOf(fleet, 'ExecutePolicy').map(({ input }) => input)).toMatchObject([
       { MetricValue: '3', BreachThreshold: '1' },
     ]);
+  });
+
+  test('a policy that was deleted and made again, with another ARN, is executed as the first one was', async () => {
+    const fleet = await open({ desired: 0 });
+    const keeper = await keeperOf(fleet);
+    await fleet.call('autoscaling', 'DeletePolicy', {
+      AutoScalingGroupName: GROUP,
+      PolicyName: 'scale-out',
+    });
+    await scaleOutPolicy(fleet);
+    await fleet.send('a');
+    await keeper.after(0);
+    expect(await keeper.after(1)).toContain('wake');
+    expect((await fleet.group()).desired).toBe(1);
   });
 
   test('an owner who has alarms ignored is not overruled', async () => {

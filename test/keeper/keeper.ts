@@ -68,7 +68,8 @@ async function configOf(fleet: Fleet, changes: Partial<KeeperConfigInput>): Prom
   return readKeeperConfig(JSON.stringify(input));
 }
 
-async function scaleOutPolicy(fleet: Fleet): Promise<string> {
+/** Makes the fleet's scaling policy. Resolves with its ARN. */
+export async function scaleOutPolicy(fleet: Fleet): Promise<string> {
   const steps = stepsFor({ threshold: 1, jobsPerInstance: 1, maxCapacity: 10 });
   const { PolicyARN } = await fleet.call('autoscaling', 'PutScalingPolicy', {
     AutoScalingGroupName: GROUP,

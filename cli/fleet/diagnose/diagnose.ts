@@ -1,12 +1,16 @@
 import type { FleetContext } from '../context.ts';
+import { judgeAlarms } from './alarms.ts';
 import type { Facts } from './facts.ts';
 import { type Finding, ok } from './finding.ts';
 import { gather } from './gather.ts';
+import { judgeGroup } from './group.ts';
+import { judgeHooks } from './hooks.ts';
 import { judgeInstances } from './instances.ts';
 import { judgeJobs } from './jobs.ts';
 import { judgeKeeper } from './keeper.ts';
-import { judgeAlarms, judgeGroup, judgeLaunches } from './launches.ts';
+import { judgeLaunches } from './launches.ts';
 import { isTold, judgeDeadLetters, judgeLogBucket, judgeQueue, judgeTable } from './queues.ts';
+import { judgePolicy } from './scaling.ts';
 
 /** What `--json` prints. */
 export interface Diagnosis {
@@ -31,6 +35,8 @@ export function diagnosisOf(facts: Facts): Diagnosis {
     judgeTable,
     judgeLogBucket,
     judgeGroup,
+    judgePolicy,
+    judgeHooks,
     judgeLaunches,
     judgeAlarms,
     judgeKeeper,

@@ -2,8 +2,10 @@ import type { FleetFacts } from '../../../jobs/fleet-facts.ts';
 import type { FleetState } from '../../../jobs/fleet-state.ts';
 import type { SavedLog } from '../../../jobs/log-layout.ts';
 import type { InstanceRecord } from '../../../jobs/record.ts';
+import type { Step } from '../../../policy/steps.ts';
 import type { ActivityLook, GroupLook } from '../instances-look.ts';
 import type { InstanceSeen } from '../instances-view.ts';
+import type { AlarmSettings } from './alarm-settings.ts';
 import type { Looked } from './finding.ts';
 
 /** All that a fleet is judged by, as it was at one moment. */
@@ -17,7 +19,9 @@ export interface Facts {
   logBucket: Looked<true>;
   group: Looked<GroupLook>;
   activities: Looked<ActivityLook>;
-  /** By name. Those that are missing are not there. */
+  /** These three by name. Those that are missing are not there. */
+  policies: Looked<ReadonlyMap<string, PolicySeen>>;
+  hooks: Looked<ReadonlyMap<string, HookSettings>>;
   alarms: Looked<ReadonlyMap<string, AlarmSeen>>;
   state: Looked<FleetState>;
   instances: Looked<InstanceSeen[]>;
@@ -49,11 +53,29 @@ export interface TableSeen {
   expiresBy: string | undefined;
 }
 
-export interface AlarmSeen {
+/** A scaling policy, as `PutScalingPolicy` takes it. */
+export interface PolicySettings {
+  type: string;
+  adjustmentType: string;
+  aggregation: string;
+  warmUpSeconds: number | undefined;
+  steps: readonly Step[];
+}
+
+export interface PolicySeen extends PolicySettings {
+  arn: string;
+  enabled: boolean;
+}
+
+/** A lifecycle hook, as `PutLifecycleHook` takes it. */
+export interface HookSettings {
+  transition: string;
+  heartbeatSeconds: number;
+  defaultResult: string;
+}
+
+export interface AlarmSeen extends AlarmSettings {
   actionsEnabled: boolean;
-  /** ARNs of what it does when it goes off. */
-  actions: readonly string[];
-  state: string;
 }
 
 export interface Boot {

@@ -21,6 +21,8 @@ export type Check =
   | 'table'
   | 'log bucket'
   | 'group'
+  | 'scaling policy'
+  | 'hooks'
   | 'launches'
   | 'alarms'
   | 'keeper'

@@ -1,4 +1,3 @@
-import { DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import { DescribeTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { readFleetState } from '../../../jobs/fleet-state.ts';
@@ -10,8 +9,9 @@ import { explain } from '../explain.ts';
 import { lookAtInstances } from '../instances.ts';
 import { type ActivityLook, lookAtActivities, lookAtGroup, lookAtPool } from '../instances-look.ts';
 import type { InstanceSeen } from '../instances-view.ts';
-import type { AlarmSeen, Boot, Facts, TableSeen } from './facts.ts';
+import type { Boot, Facts, TableSeen } from './facts.ts';
 import { type Looked, seenOf } from './finding.ts';
+import { lookAtAlarms, lookAtHooks, lookAtPolicies } from './gather-deployed.ts';
 import { lookAtQueue, sampleOf } from './gather-queues.ts';
 import { lookForStranded } from './gather-stranded.ts';
 
@@ -19,14 +19,14 @@ import { lookForStranded } from './gather-stranded.ts';
 const LAST_BOOTS = 5;
 
 /**
- * Looks at all that a fleet is made of: about fifteen calls, in parallel. What cannot be seen is a fact as well; but
+ * Looks at all that a fleet is made of: about twenty calls, in parallel. What cannot be seen is a fact as well; but
  * rejects with `NoCredentials` or `Unreachable` if that is true of all.
  */
 export async function gather(context: FleetContext): Promise<Facts> {
   const { facts: fleet, clients } = context;
   const { deadLetterQueueUrl } = fleet;
   const look = <T>(task: () => Promise<T>) => looked(context, task);
-  const [queue, deadLetters, table, logBucket, group, activities, alarms, state, living, pool] =
+  const [queue, deadLetters, table, logBucket, group, activities, deployed, state, living, pool] =
     await Promise.all([
       look(() => lookAtQueue(context, fleet.queueUrl)),
       deadLetterQueueUrl === undefined
@@ -36,7 +36,7 @@ export async function gather(context: FleetContext): Promise<Facts> {
       look(() => lookAtBucket(context)),
       look(() => lookAtGroup(context)),
       look(() => lookAtActivities(context)),
-      look(() => lookAtAlarms(context)),
+      lookAtDeployed(context),
       look(() => readFleetState(clients.dynamodb, fleet.table)),
       look(() => instanceStore(clients.dynamodb, fleet.table, fleet.recordSeconds).living()),
       look(() => lookAtPool(context)),
@@ -52,8 +52,17 @@ export async function gather(context: FleetContext): Promise<Facts> {
     look(() => lookAtBoots(context, launched.launches)),
     look(() => lookForStranded(context, seenOf(queue))),
   ]);
-  const seen = { queue, deadLetters, table, logBucket, group, activities, alarms, state };
+  const seen = { queue, deadLetters, table, logBucket, group, activities, ...deployed, state };
   return { fleet, nowMs: context.clock.now(), ...seen, instances, boots, stranded };
+}
+
+async function lookAtDeployed(context: FleetContext): Promise<Pick<Facts, 'policies' | 'hooks' | 'alarms'>> {
+  const [policies, hooks, alarms] = await Promise.all([
+    looked(context, () => lookAtPolicies(context)),
+    looked(context, () => lookAtHooks(context)),
+    looked(context, () => lookAtAlarms(context)),
+  ]);
+  return { policies, hooks, alarms };
 }
 
 async function looked<T>({ facts }: FleetContext, task: () => Promise<T>): Promise<Looked<T>> {
@@ -101,18 +110,6 @@ async function lookAtTable({ clients, facts }: FleetContext): Promise<TableSeen>
 async function lookAtBucket({ clients, facts }: FleetContext): Promise<true> {
   await clients.s3.send(new ListObjectsV2Command({ Bucket: facts.logBucket, MaxKeys: 1 }));
   return true;
-}
-
-async function lookAtAlarms({ clients, facts }: FleetContext): Promise<ReadonlyMap<string, AlarmSeen>> {
-  const AlarmNames = [facts.backlogAlarm, facts.bootBreakerAlarm].filter((name) => name !== undefined);
-  if (AlarmNames.length === 0) return new Map();
-  const { MetricAlarms = [] } = await clients.cloudWatch.send(new DescribeAlarmsCommand({ AlarmNames }));
-  return new Map(
-    MetricAlarms.map(({ AlarmName = '', ActionsEnabled = true, AlarmActions = [], StateValue = '' }) => [
-      AlarmName,
-      { actionsEnabled: ActionsEnabled, actions: AlarmActions, state: StateValue },
-    ]),
-  );
 }
 
 async function lookAtBoots(

@@ -1,5 +1,6 @@
 import { signOfLifeKey } from '../../../jobs/log-layout.ts';
 import { type InstanceSeen, instanceView } from '../instances-view.ts';
+import { awsCommand } from './commands.ts';
 import type { Facts } from './facts.ts';
 import { bad, type Finding, judged, ok, warn } from './finding.ts';
 import { judgeRefused } from './refused.ts';
@@ -56,7 +57,8 @@ function trouble(one: InstanceSeen, { fleet, nowMs }: Facts): Finding[] {
     const { reason, lastError } = record?.retirement ?? {};
     const text = `${instance} has wanted to go (${reason}) for ${minutes(nowMs - decidedMs)}, and is still in service.`;
     const details = lastError ? [`AWS said: ${lastError}`] : [];
-    return [bad('instances', text, `aws ec2 terminate-instances --instance-ids ${instance}`, details)];
+    const end = awsCommand(fleet, 'ec2 terminate-instances', { 'instance-ids': instance });
+    return [bad('instances', text, end, details)];
   }
   return [];
 }

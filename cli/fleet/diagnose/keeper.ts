@@ -1,4 +1,5 @@
 import { moment } from '../moment.ts';
+import { awsCommand } from './commands.ts';
 import type { Facts } from './facts.ts';
 import { bad, type Finding, judged, ok, warn } from './finding.ts';
 
@@ -7,7 +8,8 @@ const SILENT_MS = 5 * 60_000;
 
 export function judgeKeeper({ state, fleet, nowMs }: Facts): Finding[] {
   const name = fleet.keeperFunction ?? '<keeper>';
-  const see = `See its log, or what it answers: aws lambda invoke --function-name ${name} /dev/stdout`;
+  const invoke = awsCommand(fleet, 'lambda invoke', { 'function-name': name });
+  const see = `See its log, or what it answers: ${invoke} /dev/stdout`;
   return judged('keeper', state, ({ keptAtMs, keeperFailure }) => {
     if (keptAtMs === undefined) {
       return [warn('keeper', 'It has not run yet. It runs every minute once the stack is deployed.', see)];

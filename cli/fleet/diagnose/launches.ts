@@ -2,6 +2,7 @@ import { launchesView } from '../instances.ts';
 import type { GroupLook } from '../instances-look.ts';
 import { moment } from '../moment.ts';
 import type { RefusedLaunches } from '../refused-launches.ts';
+import { describeActivities, resumeProcess } from './commands.ts';
 import type { Boot, Facts } from './facts.ts';
 import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
 import { refusalAdvice } from './refusals.ts';
@@ -11,33 +12,6 @@ import { lastRefused } from './refused.ts';
 const PATIENCE_MS = 20 * 60_000;
 /** An instance is asked for within seconds; after a failure Auto Scaling waits for longer each time. */
 const LAUNCH_MS = 10 * 60_000;
-
-export function judgeGroup({ group, fleet }: Facts): Finding[] {
-  return judged('group', group, ({ desired, minSize, maxSize, suspended }) => {
-    const findings: Finding[] = [];
-    if (maxSize === 0) {
-      findings.push(
-        bad(
-          'group',
-          'Its maximum size is 0: no instance can be launched, and those that run go.',
-          'Set maxCapacity.',
-        ),
-      );
-    }
-    for (const name of ['Terminate', 'HealthCheck', 'ReplaceUnhealthy']) {
-      const said = suspended.get(name);
-      if (said === undefined) continue;
-      findings.push(
-        warn(
-          'group',
-          `The group's process ${name} is suspended${by(said)}: instances may stay that should go.`,
-          resume(name, fleet.group),
-        ),
-      );
-    }
-    return findings.length > 0 ? findings : [ok('group', `${desired} desired, of ${minSize} to ${maxSize}`)];
-  });
-}
 
 /** What keeps instances from being launched. */
 export function judgeLaunches(facts: Facts): Finding[] {
@@ -75,7 +49,7 @@ function suspension(facts: Facts, group: GroupLook): Finding[] {
       bad(
         'launches',
         `The group's process AlarmNotification is suspended${by(ignored)}: neither the alarm nor the keeper launches anything.`,
-        resume('AlarmNotification', facts.fleet.group),
+        resumeProcess(facts.fleet, 'AlarmNotification'),
       ),
     );
   }
@@ -132,7 +106,7 @@ function refusalText({ atMs, times, sinceMs }: RefusedLaunches): string {
 }
 
 /** More are desired than run, and nothing is on its way. */
-function missing({ activities, nowMs }: Facts, group: GroupLook): Finding[] {
+function missing({ activities, fleet, nowMs }: Facts, group: GroupLook): Finding[] {
   const lacking = group.desired - alive(group);
   const last = seenOf(activities);
   if (lacking <= 0 || group.suspended.has('Launch') || !last || last.refused) return [];
@@ -142,7 +116,7 @@ function missing({ activities, nowMs }: Facts, group: GroupLook): Finding[] {
     bad(
       'launches',
       `${group.desired} instances are desired, ${alive(group)} are there, and none was launched for 10 minutes.`,
-      "Look at the group's activities: aws autoscaling describe-scaling-activities",
+      `Look at the group's activities: ${describeActivities(fleet)}`,
     ),
   ];
 }
@@ -168,51 +142,4 @@ function alive({ members }: GroupLook): number {
 
 function by(said: string | undefined): string {
   return said ? ` (${said})` : '';
-}
-
-function resume(name: string, group: string): string {
-  return `aws autoscaling resume-processes --auto-scaling-group-name ${group} --scaling-processes ${name}`;
-}
-
-export function judgeAlarms({ alarms, fleet }: Facts): Finding[] {
-  const { backlogAlarm, bootBreakerAlarm } = fleet;
-  if (backlogAlarm === undefined || bootBreakerAlarm === undefined) return [];
-  return judged('alarms', alarms, (seen) => {
-    const findings: Finding[] = [];
-    const enable = (name: string) => `aws cloudwatch enable-alarm-actions --alarm-names ${name}`;
-    const backlog = seen.get(backlogAlarm);
-    const slower = 'only the keeper launches instances now, minutes later.';
-    if (!backlog) {
-      findings.push(bad('alarms', `The alarm ${backlogAlarm} is gone: ${slower}`, 'Deploy the stack again.'));
-    } else if (!backlog.actionsEnabled) {
-      findings.push(
-        bad(
-          'alarms',
-          `The actions of the alarm ${backlogAlarm} are disabled: ${slower}`,
-          enable(backlogAlarm),
-        ),
-      );
-    } else if (backlog.actions.length === 0) {
-      findings.push(
-        bad(
-          'alarms',
-          `The alarm ${backlogAlarm} has no action: ${slower}`,
-          'Give it the scaling policy again.',
-        ),
-      );
-    }
-    const boots = seen.get(bootBreakerAlarm);
-    const unheard = 'nobody is told when the fleet stops launching.';
-    if (!boots) findings.push(warn('alarms', `The alarm ${bootBreakerAlarm} is gone: ${unheard}`));
-    else if (!boots.actionsEnabled) {
-      findings.push(
-        warn(
-          'alarms',
-          `The actions of the alarm ${bootBreakerAlarm} are disabled: ${unheard}`,
-          enable(bootBreakerAlarm),
-        ),
-      );
-    }
-    return findings.length > 0 ? findings : [ok('alarms', 'both are there and act')];
-  });
 }

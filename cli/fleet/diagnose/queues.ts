@@ -1,4 +1,6 @@
+import type { FleetFacts } from '../../../jobs/fleet-facts.ts';
 import { moment } from '../moment.ts';
+import { awsCommand, setQueueAttribute, setRedrive } from './commands.ts';
 import type { Facts, QueueSeen } from './facts.ts';
 import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
 
@@ -8,7 +10,7 @@ const MOST_RECEIVES = 1000;
 export function judgeQueue({ queue, fleet, deadLetters }: Facts): Finding[] {
   return judged('queue', queue, (seen) => {
     const set = (attribute: string, value: number) =>
-      `aws sqs set-queue-attributes --queue-url ${fleet.queueUrl} --attributes ${attribute}=${value}`;
+      setQueueAttribute(fleet, fleet.queueUrl, attribute, value);
     const findings: Finding[] = [];
     // Of a fleet that was found by names alone these are the defaults of its props, which it need not have.
     if (isTold(fleet) && seen.visibilitySeconds !== fleet.leaseSeconds) {
@@ -34,7 +36,7 @@ export function judgeQueue({ queue, fleet, deadLetters }: Facts): Finding[] {
         warn('queue', `The queue delays every job by ${seen.delaySeconds} s.`, set('DelaySeconds', 0)),
       );
     }
-    findings.push(...redriveOf(seen, seenOf(deadLetters)));
+    findings.push(...redriveOf(seen, seenOf(deadLetters), fleet));
     if (findings.length > 0) return findings;
     return [ok('queue', `${seen.visible} waiting, ${seen.inFlight} in flight, ${seen.delayed} delayed`)];
   });
@@ -45,17 +47,18 @@ export function isTold({ keeperFunction }: Facts['fleet']): boolean {
   return keeperFunction !== undefined;
 }
 
-function redriveOf({ redrive }: QueueSeen, deadLetters: QueueSeen | undefined): Finding[] {
-  const deploy =
-    'Undo it, or delete and deploy the stack: CloudFormation changes back only what a template changes.';
-  if (!redrive) return [warn('queue', 'The queue has no dead-letter queue of its own any more.', deploy)];
+function redriveOf({ redrive }: QueueSeen, deadLetters: QueueSeen | undefined, fleet: FleetFacts): Finding[] {
+  const mend = deadLetters
+    ? setRedrive(fleet, deadLetters.arn, MOST_RECEIVES)
+    : `Set its redrive policy again: the fleet's dead-letter queue, and a maxReceiveCount of ${MOST_RECEIVES}.`;
+  if (!redrive) return [warn('queue', 'The queue has no dead-letter queue of its own any more.', mend)];
   const findings: Finding[] = [];
   if (deadLetters && redrive.arn !== deadLetters.arn) {
     findings.push(
       warn(
         'queue',
         `SQS moves messages of the queue to ${redrive.arn}, not to the fleet's dead letters.`,
-        deploy,
+        mend,
       ),
     );
   }
@@ -64,7 +67,7 @@ function redriveOf({ redrive }: QueueSeen, deadLetters: QueueSeen | undefined): 
       warn(
         'queue',
         `SQS gives up a job after ${redrive.maxReceives} receives (maxReceiveCount). Agents count attempts themselves, and hand jobs back at no cost: such a job may be given up without a try.`,
-        `Set maxReceiveCount to ${MOST_RECEIVES} again.`,
+        mend,
       ),
     );
   }
@@ -84,7 +87,7 @@ export function judgeDeadLetters({ deadLetters, queue, fleet }: Facts): Finding[
         warn(
           'dead letters',
           `They are kept for ${days(seen.retentionSeconds)}, less than the ${days(kept)} of the queue: one that has waited long is gone before anybody sees it.`,
-          `aws sqs set-queue-attributes --queue-url ${fleet.deadLetterQueueUrl} --attributes MessageRetentionPeriod=${kept}`,
+          setQueueAttribute(fleet, fleet.deadLetterQueueUrl, 'MessageRetentionPeriod', kept),
         ),
       );
     }
@@ -127,7 +130,10 @@ export function judgeTable({ table, fleet }: Facts): Finding[] {
         warn(
           'table',
           `The table ${name} forgets nothing: items do not expire by the attribute "expires".`,
-          `aws dynamodb update-time-to-live --table-name ${name} --time-to-live-specification Enabled=true,AttributeName=expires`,
+          awsCommand(fleet, 'dynamodb update-time-to-live', {
+            'table-name': name,
+            'time-to-live-specification': 'Enabled=true,AttributeName=expires',
+          }),
         ),
       );
     }

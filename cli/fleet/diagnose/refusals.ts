@@ -17,13 +17,16 @@ const REFUSALS: readonly [words: RegExp, advice: string][] = [
   ],
   [
     /\bami\b|image[ -]?id|\bimage\b/i,
-    'The machine image is not there any more: deploy the stack again, which takes the newest or builds one.',
+    'The machine image is not there any more. An image of a Systems Manager parameter, as by default: deploy, which takes the newest. One that the stack has baked: change its set-up and deploy. Else: name another image.',
   ],
   [
     /subnet|security ?group|free ?address|\bvpc\b/i,
     'The network has changed under the fleet: see that its subnets and its security group are there and have free addresses.',
   ],
-  [/launch ?template/i, 'The launch template was changed or deleted: deploy the stack again.'],
+  [
+    /launch ?template/i,
+    'The launch template or its version was changed or deleted. A version: change what is in it (rootVolume, say) and deploy. All of it: delete the stack and deploy it, as a deployment of the same template does not make it again.',
+  ],
 ];
 
 export function refusalAdvice(message: string): string {

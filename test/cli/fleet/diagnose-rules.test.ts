@@ -108,7 +108,7 @@ const cases: Case[] = [
     facts: { queue: { seen: { ...queue, redrive: { arn: 'arn:dead', maxReceives: 3 } } } },
     check: 'queue',
     mark: 'warn',
-    says: ['after 3 receives', 'maxReceiveCount to 1000'],
+    says: ['after 3 receives', String.raw`"maxReceiveCount\":1000`],
   },
   {
     name: 'a queue whose dead letters go elsewhere',
@@ -196,7 +196,7 @@ const cases: Case[] = [
     facts: { group: { seen: { ...group, maxSize: 0 } } },
     check: 'group',
     mark: 'bad',
-    says: ['maximum size is 0'],
+    says: ['maximum size is 0', '--max-size 10'],
   },
   {
     name: 'a process that ends instances is suspended',
@@ -434,7 +434,7 @@ const cases: Case[] = [
     facts: { alarms: { seen: new Map() } },
     check: 'alarms',
     mark: 'bad',
-    says: ['backlog is gone', 'Deploy'],
+    says: ['backlog is gone', 'put-metric-alarm --alarm-name backlog'],
   },
   {
     name: 'a keeper that has never run',
@@ -647,6 +647,8 @@ describe('a fleet that is well', () => {
       'table',
       'log bucket',
       'group',
+      'scaling policy',
+      'hooks',
       'launches',
       'alarms',
       'keeper',

@@ -7,6 +7,7 @@ import type { Diagnosis } from '../../../cli/fleet/diagnose/diagnose.ts';
 import type { Check } from '../../../cli/fleet/diagnose/finding.ts';
 import { Fleet } from '../../../cli/fleet/fleet.ts';
 import { toItem } from '../../../jobs/item.ts';
+import { runAwsCli } from '../../support/aws-cli.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type DeployedFleet, deployedFleets } from './deployed.ts';
 
@@ -115,6 +116,68 @@ describe('a fleet that is not', () => {
   );
 
   test(
+    'what doctor advises mends what was changed by hand',
+    async () => {
+      const fleet = await open();
+      const { library, cloud } = fleet;
+      await kept(fleet);
+      const { group, policyArn = '', launchHook, terminationHook, backlogAlarm } = library.facts;
+      const inGroup = { AutoScalingGroupName: group };
+      await cloud.call('autoscaling', 'DeletePolicy', { ...inGroup, PolicyName: policyArn });
+      for (const LifecycleHookName of [launchHook, terminationHook]) {
+        await cloud.call('autoscaling', 'DeleteLifecycleHook', { ...inGroup, LifecycleHookName });
+      }
+      await cloud.call('monitoring', 'DisableAlarmActions', { AlarmNames: [backlogAlarm] });
+      await cloud.call('sqs', 'SetQueueAttributes', {
+        QueueUrl: library.facts.queueUrl,
+        Attributes: { VisibilityTimeout: '30', RedrivePolicy: '' },
+      });
+      await cloud.call('autoscaling', 'UpdateAutoScalingGroup', {
+        ...inGroup,
+        MinSize: 1,
+        MaxSize: 1,
+        NewInstancesProtectedFromScaleIn: false,
+      });
+      await eventually('an instance in service', async () => {
+        const { instances } = await library.describe();
+        return instances.some(({ lifecycleState }) => lifecycleState === 'InService');
+      });
+      const first = ill(await library.diagnose());
+      const said = [
+        /visibility timeout is 30 s/,
+        /no dead-letter queue of its own/,
+        /minimum size was set to 1 by hand; the stack says 0/,
+        /maximum size was set to 1 by hand; the stack says 3/,
+        /New instances are not protected/,
+        /The instance i-\w+ is not protected/,
+        /The scaling policy .* is gone/,
+        /The launch hook launch is gone/,
+        /The termination hook termination is gone/,
+        /The actions of the alarm .* are disabled/,
+      ];
+      expect(first.map(({ text }) => text)).toEqual(said.map((words) => expect.stringMatching(words)));
+      for (const { advice = '' } of first) await runAwsCli(library.context.clients, advice);
+      // The policy has another ARN now, which nobody could know before.
+      const second = ill(await library.diagnose());
+      expect(second.map(({ text }) => text)).toEqual([
+        expect.stringMatching(/The alarm .* does not execute the scaling policy/),
+      ]);
+      for (const { advice = '' } of second) await runAwsCli(library.context.clients, advice);
+      expect(ill(await library.diagnose())).toEqual([]);
+
+      for (const InstanceId of await fleet.instances()) {
+        const end = { InstanceId, ShouldDecrementDesiredCapacity: true };
+        await cloud.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', end);
+      }
+      await fleet.backToZero();
+      const [job = ''] = await fleet.send({});
+      await fleet.event('end', job);
+      expect(ill(await library.diagnose())).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
+
+  test(
     'a launch that EC2 refuses is told in its words',
     async () => {
       const fleet = await open();
@@ -128,7 +191,7 @@ describe('a fleet that is not', () => {
         PATIENCE_MS,
       );
       expect(finding.text).toMatch(/The last (launch has|\d+ launches have) failed .*: .*launch template/);
-      expect(finding.advice).toContain('deploy the stack again');
+      expect(finding.advice).toContain('delete the stack and deploy it');
       expect((await fleet.library.describe()).launches.failure?.message).toMatch(/launch template/);
     },
     PATIENCE_MS,

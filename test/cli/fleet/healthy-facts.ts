@@ -1,7 +1,8 @@
 import * as v from 'valibot';
-import type { Facts } from '../../../cli/fleet/diagnose/facts.ts';
+import type { AlarmSeen, Facts, HookSettings, PolicySeen } from '../../../cli/fleet/diagnose/facts.ts';
 import { FleetFactsSchema } from '../../../jobs/fleet-facts.ts';
 import type { InstanceRecord, JobRecord } from '../../../jobs/record.ts';
+import { stepsFor } from '../../../policy/steps.ts';
 
 export const NOW_MS = Date.parse('2026-01-02T03:04:05.000Z');
 export const ago = (minutes: number) => NOW_MS - minutes * 60_000;
@@ -24,7 +25,7 @@ export const job: JobRecord = {
   startedAt: timeAgo(10),
   leaseUntilMs: ago(-1),
 };
-export const member = { instance: 'i-1', lifecycleState: 'InService' };
+export const member = { instance: 'i-1', lifecycleState: 'InService', protected: true };
 export const busy = { instance: 'i-1', member, record, jobs: [job], launchedAtMs: ago(40) };
 
 export const queue = {
@@ -43,6 +44,7 @@ export const group = {
   maxSize: 10,
   desired: 1,
   members: [member],
+  newProtected: true,
   suspended: new Map([['AZRebalance', 'User suspended']]),
 };
 export const fleet = v.parse(FleetFactsSchema, {
@@ -54,12 +56,61 @@ export const fleet = v.parse(FleetFactsSchema, {
   table: 'jobs',
   logBucket: 'logs',
   group: 'group',
+  policyArn:
+    'arn:aws:autoscaling:us-east-1:000000000000:scalingPolicy:7:autoScalingGroupName/group:policyName/grow',
+  minCapacity: 0,
+  maxCapacity: 10,
+  scaleOut: { threshold: 1, durationSeconds: 60, jobsPerInstance: 1, warmUpSeconds: 300 },
+  launchHook: 'launch',
+  terminationHook: 'termination',
+  terminationHookSeconds: 300,
   backlogAlarm: 'backlog',
   bootBreakerAlarm: 'boots',
   keeperFunction: 'keeper',
 });
 
-const alarm = { actionsEnabled: true, actions: ['arn:policy'], state: 'OK' };
+/** As they were deployed. */
+export const policy: PolicySeen = {
+  arn: String(fleet.policyArn),
+  enabled: true,
+  type: 'StepScaling',
+  adjustmentType: 'ChangeInCapacity',
+  aggregation: 'Maximum',
+  warmUpSeconds: 300,
+  steps: stepsFor({ threshold: 1, jobsPerInstance: 1, maxCapacity: 10 }),
+};
+export const launchHook: HookSettings = {
+  transition: 'autoscaling:EC2_INSTANCE_LAUNCHING',
+  heartbeatSeconds: 1200,
+  defaultResult: 'CONTINUE',
+};
+export const terminationHook: HookSettings = {
+  ...launchHook,
+  transition: 'autoscaling:EC2_INSTANCE_TERMINATING',
+  heartbeatSeconds: 300,
+};
+const alarm = { actionsEnabled: true, okActions: [], insufficientDataActions: [] };
+export const backlogAlarm: AlarmSeen = {
+  ...alarm,
+  actions: [policy.arn],
+  ...{
+    namespace: 'AWS/SQS',
+    metric: 'ApproximateNumberOfMessagesVisible',
+    dimensions: { QueueName: 'queue' },
+  },
+  ...{ statistic: 'Maximum', periodSeconds: 60, periods: 1, threshold: 1 },
+  ...{ comparison: 'GreaterThanOrEqualToThreshold', missingData: 'notBreaching' },
+};
+export const bootBreakerAlarm: AlarmSeen = {
+  ...backlogAlarm,
+  actions: [],
+  ...{
+    namespace: 'Mayfly',
+    metric: 'BootBreaker',
+    dimensions: { Fleet: 'Test/test' },
+    missingData: 'ignore',
+  },
+};
 
 /** A fleet at work of which there is nothing to say. */
 export const healthy: Facts = {
@@ -71,10 +122,17 @@ export const healthy: Facts = {
   logBucket: { seen: true },
   group: { seen: group },
   activities: { seen: { launches: [{ instance: 'i-1', startedAtMs: ago(40) }], ends: [] } },
+  policies: { seen: new Map([['grow', policy]]) },
+  hooks: {
+    seen: new Map([
+      ['launch', launchHook],
+      ['termination', terminationHook],
+    ]),
+  },
   alarms: {
     seen: new Map([
-      ['backlog', alarm],
-      ['boots', alarm],
+      ['backlog', backlogAlarm],
+      ['boots', bootBreakerAlarm],
     ]),
   },
   state: { seen: { keptAtMs: ago(1), backlogSinceMs: ago(40) } },

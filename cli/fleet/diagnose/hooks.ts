@@ -1,0 +1,73 @@
+import { putHook } from './commands.ts';
+import type { Facts, HookSettings } from './facts.ts';
+import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
+import { UNTOLD } from './scaling.ts';
+
+interface Hook {
+  what: 'launch' | 'termination';
+  name: string;
+  wanted: HookSettings | undefined;
+  withoutIt: string;
+}
+
+/** The hooks that hold an instance until its agent is ready, and until its jobs have ended. */
+export function judgeHooks({ hooks, group, fleet }: Facts): Finding[] {
+  const expected = hooksOf(fleet);
+  // Of a group that is gone it is said there.
+  if (expected.length === 0 || !seenOf(group)) return [];
+  return judged('hooks', hooks, (seen) => {
+    const findings = expected.flatMap(({ what, name, wanted, withoutIt }) => {
+      const hook = seen.get(name);
+      const mend = wanted ? putHook(fleet, name, wanted) : UNTOLD;
+      if (!hook) return [bad('hooks', `The ${what} hook ${name} is gone: ${withoutIt}.`, mend)];
+      const differences = wanted ? differencesOf(hook, wanted) : [];
+      if (differences.length === 0) return [];
+      return [
+        warn('hooks', `The ${what} hook ${name} was changed by hand: ${differences.join('; ')}.`, mend),
+      ];
+    });
+    if (findings.length > 0) return findings;
+    return [ok('hooks', expected.map(({ name }) => name).join(', '))];
+  });
+}
+
+function hooksOf(fleet: Facts['fleet']): Hook[] {
+  const { launchHook, bootBudgetSeconds, terminationHook, terminationHookSeconds } = fleet;
+  const set = (transition: string, heartbeatSeconds: number): HookSettings => ({
+    transition: `autoscaling:EC2_INSTANCE_${transition}`,
+    heartbeatSeconds,
+    defaultResult: 'CONTINUE',
+  });
+  const hooks: Hook[] = [];
+  if (launchHook !== undefined) {
+    hooks.push({
+      what: 'launch',
+      name: launchHook,
+      wanted: set('LAUNCHING', bootBudgetSeconds),
+      withoutIt: 'an instance counts as in service before its agent runs',
+    });
+  }
+  if (terminationHook !== undefined && terminationHookSeconds !== undefined) {
+    hooks.push({
+      what: 'termination',
+      name: terminationHook,
+      wanted: set('TERMINATING', terminationHookSeconds),
+      withoutIt: 'the jobs of an instance that Auto Scaling ends are cut off',
+    });
+  }
+  return hooks;
+}
+
+function differencesOf(seen: HookSettings, wanted: HookSettings): string[] {
+  const differences: string[] = [];
+  if (seen.transition !== wanted.transition) {
+    differences.push(`it is for ${seen.transition}, not for ${wanted.transition}`);
+  }
+  if (seen.heartbeatSeconds !== wanted.heartbeatSeconds) {
+    differences.push(`its time-out is ${seen.heartbeatSeconds} s, not ${wanted.heartbeatSeconds} s`);
+  }
+  if (seen.defaultResult !== wanted.defaultResult) {
+    differences.push(`its default result is ${seen.defaultResult}, not ${wanted.defaultResult}`);
+  }
+  return differences;
+}

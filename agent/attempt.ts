@@ -132,8 +132,8 @@ export class Attempts {
       );
       refusals.answered('claim');
       if (claim.kind === 'claimed') {
-        const { attempts, tries, bodyDigest } = claim;
-        held.claim = { fence, attempts, tries, bodyDigest };
+        const { attempts, tries, label, bodyDigest } = claim;
+        held.claim = { fence, attempts, tries, label, bodyDigest };
         leases.boundBy(held, asked.get(claim.leaseUntilMs ?? Number.NaN));
       }
       return claim;
@@ -160,6 +160,7 @@ export class Attempts {
       leaseUntilMs: nowMs + errorMs + (lease.endsAtMs - clock.monotonic()),
       enqueuedAtMs: message.sentAtMs ?? nowMs,
       group: job?.group,
+      label: job?.label,
       requestId: job?.requestId,
       limitSeconds: job?.limitSeconds,
       retryOf: job?.retryOf,
@@ -189,7 +190,7 @@ export class Attempts {
       stdin: job.stdin,
       argument: job.argument,
       variables: {
-        ...variables(job, attemptsOf(held), clock.machineNow() + runMs),
+        ...variables(job, held, clock.machineNow() + runMs),
         ...told,
         ...admission?.variables,
       },
@@ -256,12 +257,13 @@ function endingOf(end: RunEnd, held: Held, limitSeconds: number): Ending {
 }
 
 /** What a worker is told of its job by its environment. */
-function variables(job: Job, attempt: number, deadlineMs: number): Record<string, string> {
+function variables(job: Job, held: Held, deadlineMs: number): Record<string, string> {
   return {
     MAYFLY_JOB_ID: job.id,
-    MAYFLY_ATTEMPT: `${attempt}`,
+    MAYFLY_ATTEMPT: `${attemptsOf(held)}`,
     MAYFLY_DEADLINE: new Date(deadlineMs).toISOString(),
     MAYFLY_REQUEST_ID: job.requestId ?? '',
     MAYFLY_GROUP: job.group ?? '',
+    MAYFLY_LABEL: held.claim?.label ?? '',
   };
 }

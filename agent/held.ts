@@ -27,7 +27,13 @@ export interface Held {
   renewAtMs: number;
   renewFailures: number;
   /** The try's claim in the job table; of its `tries` it is the last. */
-  claim?: { fence: string; attempts: number; tries: Try[]; bodyDigest?: string | undefined };
+  claim?: {
+    fence: string;
+    attempts: number;
+    tries: Try[];
+    label?: string | undefined;
+    bodyDigest?: string | undefined;
+  };
   run?: Run;
   /** Monotonic milliseconds of the run's limit. */
   limitAtMs?: number;

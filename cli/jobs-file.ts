@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import * as v from 'valibot';
 import { memberTexts } from '../jobs/json-text.ts';
 import { Failure } from './failure.ts';
+import { noGroups } from './fleet/no-groups.ts';
 import { escapeLine } from './terminal/escape.ts';
 
 /** A file with a job a line. */
@@ -24,7 +25,7 @@ export interface LineJob {
   async?: number;
   delay?: number;
   dedupe?: string;
-  group?: string;
+  label?: string;
 }
 
 const LineSchema = v.strictObject({
@@ -39,7 +40,7 @@ const LineSchema = v.strictObject({
     ),
   ),
   dedupe: v.optional(v.pipe(v.string('a text'), v.nonEmpty('a text that is not empty'))),
-  group: v.optional(v.string('a text')),
+  label: v.optional(v.string('a text')),
 });
 
 /**
@@ -137,18 +138,20 @@ function readLine(text: string, line: number, { name }: JobsFile): Omit<LineJob,
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Failure(
       `Line ${line} of ${name} is no JSON object, but ${shown(text)}. A line is {"body": ..., "async"?, "delay"?, ` +
-        '"dedupe"?, "group"?}; without --json-lines each line is a body as it is.',
+        '"dedupe"?, "label"?}; without --json-lines each line is a body as it is.',
     );
   }
+  if ('group' in value)
+    throw new Failure(`Line ${line} of ${name}: its ${noGroups('"group"', 'its "label"')}`);
   const result = v.safeParse(LineSchema, value);
   if (!result.success) throw new Failure(`Line ${line} of ${name}: ${problem(result.issues[0])}.`);
-  const { body, async, delay, dedupe, group } = result.output;
+  const { body, async, delay, dedupe, label } = result.output;
   return {
     body: typeof body === 'string' ? body : (memberTexts(text).get('body') ?? ''),
     ...(async !== undefined && { async }),
     ...(delay !== undefined && { delay }),
     ...(dedupe !== undefined && { dedupe }),
-    ...(group !== undefined && { group }),
+    ...(label !== undefined && { label }),
   };
 }
 
@@ -164,7 +167,7 @@ function problem(issue: v.InferIssue<typeof LineSchema>): string {
   const key = v.getDotPath(issue) ?? '';
   if (issue.type === 'strict_object') {
     if (issue.expected !== 'never') return `there is no "${key}"`;
-    return `the key ${shown(JSON.stringify(key))} is not known; known are body, async, delay, dedupe and group`;
+    return `the key ${shown(JSON.stringify(key))} is not known; known are body, async, delay, dedupe and label`;
   }
   return `its ${key} is ${shown(JSON.stringify(issue.input) ?? '')}; allowed is ${issue.message}`;
 }

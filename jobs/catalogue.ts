@@ -31,7 +31,7 @@ export type Cancelling =
 /** Which jobs are wanted; what is absent leaves none out. */
 export interface JobFilter {
   states?: readonly JobState[] | undefined;
-  group?: string | undefined;
+  label?: string | undefined;
   requestId?: string | undefined;
   /** Whose last try ran there, or runs. */
   instance?: string | undefined;
@@ -213,14 +213,19 @@ const HAS_ENDED = {
   ExpressionAttributeValues: toItem(ENDED),
 };
 
-function filterOf({ states, group, requestId, instance, sinceMs, endedBeforeMs }: JobFilter) {
+function filterOf({ states, label, requestId, instance, sinceMs, endedBeforeMs }: JobFilter) {
   const conditions = ['begins_with(pk, :job)', 'attribute_not_exists(removedAt)'];
   const values: Record<string, string> = { ':job': 'job#' };
-  const equal = { group, requestId, instance };
+  const equal = { requestId, instance };
   for (const [name, value] of Object.entries(equal)) {
     if (value === undefined) continue;
     conditions.push(`#${name} = :${name}`);
     values[`:${name}`] = value;
+  }
+  if (label !== undefined) {
+    // See labelOf.
+    conditions.push('(#label = :label OR attribute_not_exists(#label) AND #group = :label)');
+    values[':label'] = label;
   }
   if (states) {
     // DynamoDB knows no empty list of alternatives: nothing is in no state.

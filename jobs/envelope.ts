@@ -10,6 +10,18 @@ const name = (what: string, longest: number) =>
     ),
   );
 
+const LabelSchema = name('label', 128);
+
+/** Ansible's servers are in groups of a family: `family/group`. */
+const GroupSchema = v.pipe(
+  v.string('a group'),
+  v.regex(
+    /^(?=.{1,128}$)[A-Za-z][A-Za-z0-9._:-]*(\/[A-Za-z0-9][A-Za-z0-9._:-]*)?$/,
+    'a group that begins with a letter and goes on with letters, digits and . _ : -, with one / between family and group, ' +
+      '128 in all at most',
+  ),
+);
+
 /** Of what a producer wrote, in a reason. */
 const LONGEST_SHOWN = 200;
 
@@ -27,7 +39,10 @@ const EnvelopeSchema = v.strictObject({
   bodyKey: v.optional(v.string('the key of an object')),
   /** How long the worker may run, instead of the fleet's own limit. */
   limitSeconds: v.optional(v.pipe(v.number('a number of seconds'), v.minValue(1, 'at least 1 second'))),
-  group: v.optional(name('group', 128)),
+  /** Jobs of one group will not run at the same time. Nothing sees to that yet: it is kept, and serves as the label. */
+  group: v.optional(GroupSchema),
+  /** A name that jobs share, to find them by. `mayfly` itself writes it to the record instead: earlier agents refuse it here. */
+  label: v.optional(LabelSchema),
   requestId: v.optional(name('request id', 128)),
 });
 
@@ -38,6 +53,12 @@ export function isJobId(value: unknown): value is string {
 /** Whether an id is one that is made of a dedupe key (`cli/fleet/ids.ts`). Anybody who knows the key can make it. */
 export function isDedupedId(id: string): boolean {
   return /^d-[a-z2-7]{24}$/.test(id);
+}
+
+/** What is wrong with a job's label, if it has one. Undefined: nothing. */
+export function labelProblem(label: string | undefined): string | undefined {
+  const result = v.safeParse(v.optional(LabelSchema), label);
+  return result.success ? undefined : `the label is ${shown(label)}; allowed is ${result.issues[0].message}`;
 }
 
 export type Envelope = v.InferOutput<typeof EnvelopeSchema>;

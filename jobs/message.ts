@@ -16,7 +16,9 @@ export interface Job {
   argument?: string;
   /** Instead of the fleet's own limit. */
   limitSeconds?: number;
+  /** See the envelope's `group` and `label`. */
   group?: string;
+  label?: string;
   requestId?: string;
   /** The job that this one repeats. */
   retryOf?: string;
@@ -27,7 +29,7 @@ export interface MessageRules {
   maxLimitSeconds: number;
   /** Longest limit that the fleet allows, its prop `maxLimit`. Default: any that SQS allows. */
   allowedLimitSeconds?: number;
-  /** Without a job table, groups and requests cannot be kept and are refused. */
+  /** Without a job table, groups, labels and requests cannot be kept and are refused. */
   tracked: boolean;
 }
 
@@ -140,10 +142,11 @@ function readEnveloped(key: string, text: string, value: JsonObject, rules: Mess
   const id = envelope.id ?? key;
   const reason = forbidden(envelope, rules, key);
   if (reason !== undefined) return { kind: 'broken', id, reason };
-  const { bodyKey, limitSeconds, group, requestId } = envelope;
+  const { bodyKey, limitSeconds, group, label, requestId } = envelope;
   const job: Job = bodyKey === undefined ? { id, ...contentOf(envelope, text) } : { id, stdin: '', bodyKey };
   if (limitSeconds !== undefined) job.limitSeconds = limitSeconds;
   if (group !== undefined) job.group = group;
+  if (label !== undefined) job.label = label;
   if (requestId !== undefined) job.requestId = requestId;
   return { kind: 'job', job };
 }
@@ -160,7 +163,7 @@ function contentOf({ payload }: Envelope, text: string): Pick<Job, 'stdin' | 'ar
 }
 
 function forbidden(envelope: Envelope, rules: MessageRules, key: string): string | undefined {
-  const { id, limitSeconds, group, requestId } = envelope;
+  const { id, limitSeconds, group, label, requestId } = envelope;
   if (rules.tracked && id !== undefined && id !== key && MESSAGE_ID.test(id)) {
     return `the envelope's id is ${id}, which is that of the job of another message`;
   }
@@ -173,6 +176,8 @@ function forbidden(envelope: Envelope, rules: MessageRules, key: string): string
   if (rules.tracked) return undefined;
   if (group !== undefined)
     return `the envelope's group is ${group}; this fleet keeps no job table, so no groups`;
+  if (label !== undefined)
+    return `the envelope's label is ${label}; this fleet keeps no job table, so no labels`;
   if (requestId !== undefined) {
     return `the envelope's requestId is ${requestId}; this fleet keeps no job table, so no requests`;
   }

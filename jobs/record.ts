@@ -53,7 +53,9 @@ export interface JobRecord {
   limitSeconds?: number;
   /** Who enqueued it did not know how long the fleet allows: the agent sees to that. */
   limitUnchecked?: boolean;
+  /** Of the message's envelope. See `labelOf`. */
   group?: string;
+  label?: string;
   requestId?: string;
   /** What the worker reads, if it is short (`LONGEST_KEPT_BODY`); for a retry by hand. */
   body?: string;
@@ -74,6 +76,17 @@ export interface JobRecord {
   removedAt?: string;
   /** Time to live, epoch seconds. */
   expires?: number;
+}
+
+/**
+ * A name that jobs share, to find them by. Earlier versions wrote it as `group`; and a group excludes nothing yet, so it is
+ * no more than a name either.
+ */
+export function labelOf(named: {
+  label?: string | undefined;
+  group?: string | undefined;
+}): string | undefined {
+  return named.label ?? named.group;
 }
 
 /** Longest body, in bytes, that a record keeps: every write of a record is billed by the whole of it. */

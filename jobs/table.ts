@@ -9,6 +9,7 @@ import {
   type JobRecord,
   type JobState,
   LONGEST_KEPT_BODY,
+  labelOf,
   TERMINAL_STATES,
   type Try,
   type TryLog,
@@ -30,6 +31,8 @@ export interface ClaimRequest {
   leaseUntilMs: number;
   enqueuedAtMs: number;
   group?: string | undefined;
+  /** Kept if the record has none. */
+  label?: string | undefined;
   requestId?: string | undefined;
   limitSeconds?: number | undefined;
   retryOf?: string | undefined;
@@ -54,6 +57,8 @@ export type Claim =
       attempts: number;
       tries: Try[];
       leaseUntilMs: number | undefined;
+      /** What its worker is told. */
+      label?: string | undefined;
       /** Of the job's body in the bucket, if its record has one. */
       bodyDigest?: string | undefined;
     }
@@ -78,12 +83,14 @@ export class JobTable extends JobEndings {
   async claim(request: ClaimRequest): Promise<Claim> {
     const { id, fence, nowMs, errorMs = 0, isNew, nonce, leaseUntilMs: asked } = request;
     const earliestMs = nowMs - errorMs;
-    const refusal =
-      request.retryOf === undefined ? undefined : await this.#redriven(request, request.retryOf);
-    if (refusal) return refusal;
-    const change = claimChange(request);
-    if (isNew && !unrecorded(request) && (await this.#create(id, change)))
-      return { kind: 'claimed', attempts: 1, tries: change.append.tries, leaseUntilMs: asked };
+    const redriven = request.retryOf === undefined ? {} : await this.#redriven(request, request.retryOf);
+    if ('kind' in redriven) return redriven;
+    const change = claimChange({ ...request, ...redriven });
+    if (isNew && !unrecorded(request) && (await this.#create(id, change))) {
+      const { tries } = change.append;
+      const label = labelOf({ label: change.setOnce.label, group: change.set.group });
+      return { kind: 'claimed', attempts: 1, tries, leaseUntilMs: asked, label };
+    }
     const claimed = await this.update(id, change, 'ALL_NEW');
     if (claimed) return this.#claimed(claimed, fence);
     const record = await this.get(id);
@@ -153,17 +160,18 @@ export class JobTable extends JobEndings {
   }
 
   /**
-   * Whether a dead letter that was brought back may run as a new job: that of a job which ended so, and once. Undefined: it
-   * may, and the record of the old job names the new one.
+   * Whether a dead letter that was brought back may run as a new job: that of a job which ended so, and once. If it may, the
+   * record of the old job names the new one, which has its label.
    */
   async #redriven(
     { id, nonce, limitSeconds, overLimit }: ClaimRequest,
     oldId: string,
-  ): Promise<Extract<Claim, { kind: 'refused' }> | undefined> {
+  ): Promise<Extract<Claim, { kind: 'refused' }> | Pick<ClaimRequest, 'label'>> {
     // It was believed before.
-    if (await this.get(id)) return undefined;
+    if (await this.get(id)) return {};
     const longLimit = overLimit === undefined ? undefined : limitSeconds;
-    if (await this.update(oldId, redriveChange(id, nonce, longLimit))) return undefined;
+    const repeated = await this.update(oldId, redriveChange(id, nonce, longLimit), 'ALL_NEW');
+    if (repeated) return repeated.label === undefined ? {} : { label: repeated.label };
     const old = await this.get(oldId);
     const isProven = nonce !== undefined && old?.nonce === nonce;
     return {
@@ -175,7 +183,7 @@ export class JobTable extends JobEndings {
 
   async #claimed(record: JobRecord, fence: string): Promise<Claim> {
     const { id, attempts, tries = [], leaseUntilMs, bodyDigest } = record;
-    const kept = bodyDigest === undefined ? {} : { bodyDigest };
+    const kept = { bodyDigest, label: labelOf(record) };
     if (!areOverlong(tries)) return { kind: 'claimed', attempts, tries, leaseUntilMs, ...kept };
     const bounded = boundedTries(tries);
     await this.update(id, { ...ownedBy(fence), set: { tries: bounded } });
@@ -249,7 +257,7 @@ function unrecorded(request: ClaimRequest): Extract<Claim, { kind: 'refused' }> 
 
 function claimChange(request: ClaimRequest) {
   const { id, messageId, instance, fence, nowMs, errorMs = 0, leaseUntilMs, enqueuedAtMs, body } = request;
-  const { group, requestId, limitSeconds, retryOf, nonce } = request;
+  const { group, label, requestId, limitSeconds, retryOf, nonce } = request;
   const startedAt = new Date(nowMs).toISOString();
   const listing = `running#${instance}`;
   const kept = body !== undefined && Buffer.byteLength(body) <= LONGEST_KEPT_BODY ? body : undefined;
@@ -276,6 +284,7 @@ function claimChange(request: ClaimRequest) {
     setOnce: {
       enqueuedAt: new Date(enqueuedAtMs).toISOString(),
       body: kept,
+      label,
       retryOf,
       ...(retryOf && { nonce }),
     },

@@ -34,14 +34,14 @@ export async function enqueueBody(
   { body, from }: GivenBody,
   options: EnqueueOptions,
 ): Promise<void> {
-  const { async, delay, dedupe, group, poll, json } = options;
+  const { async, delay, dedupe, label, poll, json } = options;
   refuseReplaced(body);
   const { id, deduplicated } = await fleet
     .enqueue(body, {
       ...(async !== undefined && { limitSeconds: async }),
       ...(delay !== undefined && { delaySeconds: delay }),
       ...(dedupe !== undefined && { dedupe }),
-      ...(group !== undefined && { group }),
+      ...(label !== undefined && { label }),
     })
     .catch((error: unknown) => {
       throw error instanceof BadBody && from !== 'the command line'

@@ -3,6 +3,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import { bodyOf, enqueueBody } from './enqueue-body.ts';
 import { enqueueFile } from './enqueue-file.ts';
 import { givenFlags } from './given-flags.ts';
+import { refusingGroup } from './group-option.ts';
 import { seconds, whole } from './values.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
 
@@ -11,7 +12,7 @@ export interface EnqueueOptions {
   poll: number;
   delay?: number;
   dedupe?: string;
-  group?: string;
+  label?: string;
   file?: string;
   jsonLines?: true;
   whole?: true;
@@ -46,14 +47,14 @@ export function enqueueCommand(): Command {
     .option('--delay <seconds>', 'not to be started before', whole(0, LONGEST_DELAY_SECONDS))
     .option('--dedupe <key>', 'only if there is no job with this key yet; else that one is meant')
     .option(
-      '--group <name>',
-      'a name for jobs that belong together: `list --group` finds them, their workers have it as MAYFLY_GROUP',
+      '--label <name>',
+      'a name that jobs share: `list --label` finds them, their workers have it as MAYFLY_LABEL',
     )
     .option('--file <file>', 'a job for each line of this file')
     .addOption(
       new Option(
         '--json-lines',
-        'each line is {"body": ..., "async"?, "delay"?, "dedupe"?, "group"?}; a body that is no text is sent as it is written',
+        'each line is {"body": ..., "async"?, "delay"?, "dedupe"?, "label"?}; a body that is no text is sent as it is written',
       ),
     )
     .addOption(
@@ -65,7 +66,7 @@ export function enqueueCommand(): Command {
       'print JSON: of one job an object, of many one a line; with --poll, what `wait --json` prints',
     )
     .addHelpText('after', NOTES);
-  return withFleet(command).action((...words: unknown[]) => {
+  return withFleet(refusingGroup(command)).action((...words: unknown[]) => {
     const [body, options] = words as [string | undefined, EnqueueOptions];
     const usage = wrongUsage(body, options);
     if (usage !== undefined) command.error(`error: ${usage}`);

@@ -22,11 +22,11 @@ export function jobBlock(job: JobView, record: JobRecord | undefined, paint: Pai
 }
 
 function otherFacts(job: JobView): string[] {
-  const { state, tries, instance, cancelRequestedAt, limitSeconds, group, requestId, retryOf, retriedAs } =
+  const { state, tries, instance, cancelRequestedAt, limitSeconds, label, requestId, retryOf, retriedAs } =
     job;
   const { deadLetterError } = job;
-  const name = (label: string, value: string | undefined) =>
-    value === undefined ? [] : [`${label} ${escapeLine(value)}`];
+  const name = (what: string, value: string | undefined) =>
+    value === undefined ? [] : [`${what} ${escapeLine(value)}`];
   const cancelling = state === 'running' && cancelRequestedAt !== undefined;
   return [
     ...(tries.length > 1 ? tries.map((one, index) => `try ${index + 1}: ${tryLine(one)}`) : []),
@@ -36,7 +36,7 @@ function otherFacts(job: JobView): string[] {
       : [`no dead letter yet, it is tried again: ${escapeLine(deadLetterError)}`]),
     ...(cancelling ? ['its worker is being stopped: somebody has cancelled it'] : []),
     ...(limitSeconds === undefined ? [] : [`time limit ${limitSeconds} s`]),
-    ...name('group', group),
+    ...name('label', label),
     ...name('request', requestId),
     ...name('retry of', retryOf),
     ...name('retried as', retriedAs),

@@ -8,6 +8,7 @@ import { escapeLine } from '../terminal/escape.ts';
 import { type Paint, paintFor } from '../terminal/paint.ts';
 import { print, printJson } from '../terminal/print.ts';
 import { span } from '../terminal/words.ts';
+import { refusingGroup } from './group-option.ts';
 import { moment, stateWord, whyOf } from './job-words.ts';
 import { widthOnTerminal } from './show-jobs.ts';
 import { ago, several, whole } from './values.ts';
@@ -15,7 +16,7 @@ import { onFleet, withFleet } from './with-fleet.ts';
 
 interface ListOptions {
   state?: JobState[];
-  group?: string;
+  label?: string;
   request?: string;
   instance?: string;
   since?: number;
@@ -28,7 +29,7 @@ const STATES: readonly JobState[] = ['held', 'queued', 'running', ...TERMINAL_ST
 /** `mayfly list`: the newest jobs. */
 export function listCommand(): Command {
   return withFleet(
-    new Command('list')
+    refusingGroup(new Command('list'))
       .summary('list jobs, the newest first')
       .description('Lists the jobs of which the fleet has a record, the newest first.')
       .addOption(
@@ -36,7 +37,7 @@ export function listCommand(): Command {
           .choices(STATES)
           .argParser(several(STATES)),
       )
-      .option('--group <name>', 'of this group')
+      .option('--label <name>', 'with this label')
       .option('--request <id>', 'of this request')
       .option('--instance <id>', 'whose last try ran on this instance, or runs')
       .option('--since <time>', 'enqueued, started or ended since: 90s, 30m, 2h, 7d ago', ago)
@@ -53,7 +54,7 @@ async function run(
   const jobs = await fleet.list({
     limit,
     ...(state && { states: state }),
-    ...(rest.group !== undefined && { group: rest.group }),
+    ...(rest.label !== undefined && { label: rest.label }),
     ...(request !== undefined && { requestId: request }),
     ...(rest.instance !== undefined && { instance: rest.instance }),
     ...(since !== undefined && { since: new Date((await awsTime(fleet.context)) - since * 1000) }),

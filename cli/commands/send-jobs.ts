@@ -84,16 +84,16 @@ export async function sendJobs(sending: Sending): Promise<string[]> {
   return teller.ids;
 }
 
-function newJob({ body, async, delay, dedupe, group }: LineJob, options: EnqueueOptions) {
+function newJob({ body, async, delay, dedupe, ...own }: LineJob, options: EnqueueOptions) {
   const limitSeconds = async ?? options.async;
   const delaySeconds = delay ?? options.delay;
-  const family = group ?? options.group;
+  const label = own.label ?? options.label;
   return {
     body,
     ...(limitSeconds !== undefined && { limitSeconds }),
     ...(delaySeconds !== undefined && { delaySeconds }),
     ...(dedupe !== undefined && { dedupe }),
-    ...(family !== undefined && { group: family }),
+    ...(label !== undefined && { label }),
   };
 }
 

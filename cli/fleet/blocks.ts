@@ -4,6 +4,7 @@ import type { Body } from './body.ts';
 import type { FleetContext } from './context.ts';
 import { jobId } from './ids.ts';
 import { Input, LATE } from './input.ts';
+import { refuseGroup } from './no-groups.ts';
 import { type JobOptions, orderOf } from './order.ts';
 
 export interface NewJob extends JobOptions {
@@ -43,6 +44,7 @@ export async function* blocks(
         number += 1;
         if (skip?.(number)) continue;
         const { body, ...options } = next.value;
+        refuseGroup(options);
         block.add({ number, order: orderOf(facts, jobId(seed, number), body, options) });
       }
       if (next !== LATE && !block.isFull) continue;

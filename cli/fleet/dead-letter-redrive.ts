@@ -10,7 +10,7 @@ import { each } from './each.ts';
 import { enqueueOrder } from './enqueue.ts';
 import { BadBody, NotTracked, WrongOption } from './errors.ts';
 import { dedupedId } from './ids.ts';
-import { type JobOptions, orderOf } from './order.ts';
+import { orderOf, type RepeatedOptions } from './order.ts';
 import { catalogueOf } from './status.ts';
 
 export interface RedriveOptions extends Chosen {
@@ -138,7 +138,7 @@ class Redrive {
     if (retriedAs !== newId && !this.#choice.names(letter)) return { outcome: 'retried', newId: retriedAs };
     try {
       const body = await this.#bodyOf(letter, id, record);
-      const order = orderOf(facts, newId, body, optionsOf(letter), this.#sweep.attributesOf(letter));
+      const order = orderOf(facts, newId, body, optionsOf(letter, record), this.#sweep.attributesOf(letter));
       await enqueueOrder(this.#context, { ...order, retryOf: id });
     } catch (error) {
       if (!(error instanceof Error) || !REFUSALS.some((kind) => error instanceof kind)) throw error;
@@ -165,11 +165,13 @@ class Redrive {
 
 const REFUSALS = [BadBody, BodyUnusable, NotTracked, WrongOption];
 
-function optionsOf({ job }: DeadLetter): JobOptions {
+function optionsOf({ job }: DeadLetter, record: JobRecord | undefined): RepeatedOptions {
   const { limitSeconds, group, requestId } = job ?? {};
+  const { label } = record?.label === undefined ? (job ?? {}) : record;
   return {
     ...(limitSeconds !== undefined && { limitSeconds }),
     ...(group !== undefined && { group }),
+    ...(label !== undefined && { label }),
     ...(requestId !== undefined && { requestId }),
   };
 }

@@ -1,10 +1,11 @@
-import type {
-  InstanceRecord,
-  JobRecord,
-  Outlook,
-  RefusedOutlook,
-  RetirementReason,
-  Rung,
+import {
+  type InstanceRecord,
+  type JobRecord,
+  labelOf,
+  type Outlook,
+  type RefusedOutlook,
+  type RetirementReason,
+  type Rung,
 } from '../../jobs/record.ts';
 import type { Member } from './instances-look.ts';
 
@@ -46,7 +47,7 @@ export interface RunningJob {
   /** Of this try. */
   startedAt?: string;
   ranSeconds?: number;
-  group?: string;
+  label?: string;
   limitSeconds?: number;
 }
 
@@ -121,7 +122,8 @@ function nextOf(doing: InstanceView['doing'], { record }: InstanceSeen): Instanc
 }
 
 function runningView(job: JobRecord, nowMs: number): RunningJob {
-  const { id, attempts, startedAt, group, limitSeconds } = job;
+  const { id, attempts, startedAt, limitSeconds } = job;
+  const label = labelOf(job);
   return {
     id,
     attempt: attempts,
@@ -129,7 +131,7 @@ function runningView(job: JobRecord, nowMs: number): RunningJob {
       startedAt,
       ranSeconds: Math.max(0, Math.round(nowMs - Date.parse(startedAt)) / 1000),
     }),
-    ...(group && { group }),
+    ...(label && { label }),
     ...(limitSeconds !== undefined && { limitSeconds }),
   };
 }

@@ -1,12 +1,13 @@
-import { type JobRecord, type JobState, TERMINAL_STATES } from '../../jobs/record.ts';
+import { type JobRecord, type JobState, labelOf, TERMINAL_STATES } from '../../jobs/record.ts';
 import { awsTime, type FleetContext, needRecords } from './context.ts';
 import { WrongOption } from './errors.ts';
+import { refuseGroup } from './no-groups.ts';
 import { catalogueOf } from './status.ts';
 import { type JobView, stateOf, viewOf } from './view.ts';
 
 export interface ListOptions {
   states?: readonly JobState[];
-  group?: string;
+  label?: string;
   requestId?: string;
   /** Jobs whose last try ran there, or runs. */
   instance?: string;
@@ -26,6 +27,7 @@ const ALL: readonly JobState[] = [...LIVE, ...TERMINAL_STATES];
  */
 export async function listJobs(context: FleetContext, options: ListOptions): Promise<JobView[]> {
   needRecords(context.facts, 'list');
+  refuseGroup(options);
   const { states, limit = DEFAULT_LIMIT } = options;
   if (!(limit >= 1)) throw new WrongOption(`The limit is ${limit}; it is 1 or more.`);
   const unknown = states?.find((state) => !ALL.includes(state));
@@ -44,21 +46,21 @@ export async function listJobs(context: FleetContext, options: ListOptions): Pro
 
 async function* found(context: FleetContext, options: ListOptions): AsyncGenerator<JobRecord> {
   const catalogue = catalogueOf(context);
-  const { states, group, requestId, instance, since } = options;
+  const { states, label, requestId, instance, since } = options;
   if (instance !== undefined && states?.length === 1 && states[0] === 'running') {
     yield* await catalogue.running(instance);
     return;
   }
   // One that is shown as lost is queued in the table.
   const stored = states?.includes('lost') ? [...states, 'queued' as const] : states;
-  yield* catalogue.scan({ states: stored, group, requestId, instance, sinceMs: since?.getTime() });
+  yield* catalogue.scan({ states: stored, label, requestId, instance, sinceMs: since?.getTime() });
 }
 
 /** The index knows the instance alone. */
-function isWanted(record: JobRecord, { group, requestId, since }: ListOptions): boolean {
+function isWanted(record: JobRecord, { label, requestId, since }: ListOptions): boolean {
   const times = [record.enqueuedAt, record.startedAt, record.endedAt];
   return (
-    (group === undefined || record.group === group) &&
+    (label === undefined || labelOf(record) === label) &&
     (requestId === undefined || record.requestId === requestId) &&
     (since === undefined || times.some((time) => time !== undefined && Date.parse(time) >= since.getTime()))
   );

@@ -2,7 +2,7 @@ import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import { bindingAttributes, drawNonce } from '../../jobs/binding.ts';
 import { digestOfBody } from '../../jobs/bodies.ts';
 import { sizeOf } from '../../jobs/dead-letter.ts';
-import { type Envelope, readEnvelope } from '../../jobs/envelope.ts';
+import { type Envelope, labelProblem, readEnvelope } from '../../jobs/envelope.ts';
 import { expiryOfQueued } from '../../jobs/expiry.ts';
 import type { FleetFacts } from '../../jobs/fleet-facts.ts';
 import { bodyKey } from '../../jobs/log-layout.ts';
@@ -23,16 +23,24 @@ export interface JobOptions {
   delaySeconds?: number;
   /** Jobs with the same key are one: the second is not enqueued, and has the first one's id. */
   dedupe?: string;
-  /** A name for jobs that belong together: `list` finds them by it, their workers have it as `MAYFLY_GROUP`. */
-  group?: string;
+  /** A name that jobs share: `list` finds them by it, their workers have it as `MAYFLY_LABEL`. It keeps no two of them apart. */
+  label?: string;
   /** The call that this job is one part of. */
   requestId?: string;
+}
+
+/** What an earlier job had, which a new one repeats. */
+export interface RepeatedOptions extends JobOptions {
+  /** Of the envelope that another producer sent. */
+  group?: string;
 }
 
 /** A job as it is to be enqueued: checked, with its id. */
 export interface Order {
   id: string;
   envelope: Envelope & { id: string };
+  /** In the record alone: an earlier agent refuses an envelope with a key that it does not know. */
+  label?: string;
   /** What the worker reads. */
   text: string;
   /** What is sent. */
@@ -72,10 +80,10 @@ export function orderOf(
   facts: FleetFacts,
   id: string,
   body: Body,
-  options: JobOptions,
+  options: RepeatedOptions,
   attributes: Order['attributes'] = {},
 ): Order {
-  const { delaySeconds, dedupe } = options;
+  const { delaySeconds, dedupe, label } = options;
   needTracking(facts, options);
   checkTimes(facts, options);
   const text = textOf(body);
@@ -91,6 +99,7 @@ export function orderOf(
   return {
     id: head.id,
     envelope,
+    ...(label !== undefined && { label }),
     text,
     message: viaBucket ? written(envelope) : message,
     viaBucket,
@@ -106,7 +115,8 @@ const NO_ROOM =
   "SQS's own redrive (`aws sqs start-message-move-task`) sends it as it is.";
 
 /** The envelope but for its body. What an agent would refuse is refused here. */
-function headOf(id: string, { limitSeconds, group, requestId }: JobOptions): Envelope & { id: string } {
+function headOf(id: string, options: RepeatedOptions): Envelope & { id: string } {
+  const { limitSeconds, group, label, requestId } = options;
   const head = {
     mayfly: 1,
     id,
@@ -115,7 +125,8 @@ function headOf(id: string, { limitSeconds, group, requestId }: JobOptions): Env
     ...(requestId !== undefined && { requestId }),
   } as const;
   const reading = readEnvelope({ ...head, payload: '' });
-  if ('problem' in reading) throw new WrongOption(`The job was not enqueued: ${reading.problem}.`);
+  const problem = 'problem' in reading ? reading.problem : labelProblem(label);
+  if (problem !== undefined) throw new WrongOption(`The job was not enqueued: ${problem}.`);
   return head;
 }
 
@@ -132,7 +143,7 @@ export function recordOf(
   { facts, toldByStack }: Pick<FleetContext, 'facts' | 'toldByStack'>,
   nowMs: number,
 ): JobRecord {
-  const { id, envelope, text, viaBucket, retryOf, nonce } = order;
+  const { id, envelope, label, text, viaBucket, retryOf, nonce } = order;
   const { limitSeconds, group, requestId } = envelope;
   const isLimitKnown = facts.maxLimitSeconds !== undefined || toldByStack === true;
   const isKept = Buffer.byteLength(text) <= LONGEST_KEPT_BODY;
@@ -149,14 +160,15 @@ export function recordOf(
     ...(limitSeconds !== undefined && { limitSeconds }),
     ...(limitSeconds !== undefined && !isLimitKnown && { limitUnchecked: true }),
     ...(group !== undefined && { group }),
+    ...(label !== undefined && { label }),
     ...(requestId !== undefined && { requestId }),
     ...(retryOf !== undefined && { retryOf }),
   };
 }
 
-function needTracking({ fleet, trackJobs }: FleetFacts, options: JobOptions): void {
+function needTracking({ fleet, trackJobs }: FleetFacts, options: RepeatedOptions): void {
   if (trackJobs) return;
-  for (const name of ['dedupe', 'group', 'requestId'] as const) {
+  for (const name of ['dedupe', 'group', 'label', 'requestId'] as const) {
     if (options[name] === undefined) continue;
     throw new NotTracked(
       `Fleet ${fleet} keeps no records of jobs (its prop trackJobs is false): a job there has no ${name}.`,

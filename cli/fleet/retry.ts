@@ -16,7 +16,7 @@ export interface Retried {
 }
 
 /**
- * Enqueues an ended job once more: a new job of the same body, limit, group and request, that names the old one.
+ * Enqueues an ended job once more: a new job of the same body, limit, label and request, that names the old one.
  *
  * Throws `UnknownJob`, `JobIsLive`, or `BodyNotKept` where nothing has the body that it was enqueued with.
  */
@@ -28,10 +28,11 @@ export async function retryJob(context: FleetContext, id: string): Promise<Retri
   if (state === 'queued' || state === 'held' || state === 'running') {
     throw new JobIsLive(id, `Job ${id} is ${state}: only a job that has ended is retried. Cancel it first.`);
   }
-  const { limitSeconds, group, requestId } = record;
+  const { limitSeconds, group, label, requestId } = record;
   const options = {
     ...(limitSeconds !== undefined && { limitSeconds }),
     ...(group !== undefined && { group }),
+    ...(label !== undefined && { label }),
     ...(requestId !== undefined && { requestId }),
   };
   const order = orderOf(facts, drawId(), await bodyOf(context, record), options);

@@ -1,6 +1,13 @@
 import type { FleetFacts } from '../../jobs/fleet-facts.ts';
 import { logPrefix } from '../../jobs/log-layout.ts';
-import { type JobRecord, type JobState, TERMINAL_STATES, type Try, type TryLog } from '../../jobs/record.ts';
+import {
+  type JobRecord,
+  type JobState,
+  labelOf,
+  TERMINAL_STATES,
+  type Try,
+  type TryLog,
+} from '../../jobs/record.ts';
 import { MOST_TRIES } from '../../jobs/tries.ts';
 import { isInBucket } from './log-inline.ts';
 import { moment } from './moment.ts';
@@ -31,7 +38,8 @@ export interface JobView {
   reason?: string;
   /** Why its dead-letter queue has not taken its message yet, in SQS's words. */
   deadLetterError?: string;
-  group?: string;
+  /** See `labelOf`. */
+  label?: string;
   requestId?: string;
   limitSeconds?: number;
   cancelRequestedAt?: string;
@@ -73,7 +81,7 @@ export interface LogView {
 /** @param nowMs of the clock, for durations that are not over and for a job that its queue has forgotten */
 export function viewOf(record: JobRecord, facts: FleetFacts, nowMs: number): JobView {
   const { id, attempts, instance, enqueuedAt, startedAt, endedAt, exitStatus, signal } = record;
-  const { group, requestId, limitSeconds, cancelRequestedAt, retryOf, retriedAs, expires } = record;
+  const { requestId, limitSeconds, cancelRequestedAt, retryOf, retriedAs, expires } = record;
   const { deadLetterError } = record;
   const tries = record.tries ?? [];
   const last = tries.at(-1);
@@ -93,7 +101,7 @@ export function viewOf(record: JobRecord, facts: FleetFacts, nowMs: number): Job
     signal,
     reason: reasonOf(record, state, nowMs),
     deadLetterError,
-    group,
+    label: labelOf(record),
     requestId,
     limitSeconds,
     cancelRequestedAt,

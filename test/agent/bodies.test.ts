@@ -62,16 +62,19 @@ test('two messages with the same body are two jobs', async () => {
 test('a worker gets its own environment and nothing of the agent, but cannot be told apart by it', async () => {
   const bench = await open();
   const agent = await bench.agent('env > received', { limitSeconds: 60 });
-  await bench.send('{"mayfly": 1, "id": "j-1", "payload": "x", "group": "g-1", "requestId": "r-1"}');
+  await bench.send(
+    '{"mayfly": 1, "id": "j-1", "payload": "x", "group": "f/g-1", "label": "l-1", "requestId": "r-1"}',
+  );
   agent.work.resume();
   await agent.done(1);
   const lines = (await readFile(join(bench.directory, 'received'), 'utf8')).trim().split('\n');
   const variables = new Map(lines.map((line) => line.split(/=(.*)/s, 2) as [string, string]));
   const names = [...variables.keys()].filter((name) => !['PWD', 'OLDPWD', 'SHLVL', '_'].includes(name));
   const passed = ['PATH', 'HOME', 'LANG', 'TMPDIR'].filter((name) => process.env[name] !== undefined);
-  const own = ['MAYFLY_JOB_ID', 'MAYFLY_ATTEMPT', 'MAYFLY_DEADLINE', 'MAYFLY_REQUEST_ID', 'MAYFLY_GROUP'];
+  const told = ['MAYFLY_GROUP', 'MAYFLY_LABEL', 'MAYFLY_REQUEST_ID'];
+  const own = ['MAYFLY_JOB_ID', 'MAYFLY_ATTEMPT', 'MAYFLY_DEADLINE', ...told];
   expect(names.sort()).toEqual([...passed, ...own, 'JOURNAL', 'DIRECTORY'].sort());
-  expect([variables.get('MAYFLY_GROUP'), variables.get('MAYFLY_REQUEST_ID')]).toEqual(['g-1', 'r-1']);
+  expect(told.map((name) => variables.get(name))).toEqual(['f/g-1', 'l-1', 'r-1']);
   const leftMs = Date.parse(variables.get('MAYFLY_DEADLINE') ?? '') - Date.now();
   expect(leftMs).toBeGreaterThan(30_000);
   expect(leftMs).toBeLessThanOrEqual(60_000);

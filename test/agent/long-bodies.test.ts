@@ -39,14 +39,14 @@ test('a body in the bucket reaches the worker untouched, with the limits of its 
   const { bench, agent } = bed;
   const body = `{"job_id": "v-1", "text": "${'ä\u{1F680} '.repeat(500_000)}"}`;
   await storeOf(bed).put('j-1', body);
-  const worker = await agent('cat > received; echo "$1 $MAYFLY_GROUP" >> $JOURNAL');
+  const worker = await agent('cat > received; echo "$1 $MAYFLY_LABEL" >> $JOURNAL');
   await recorded(bed, 'j-1');
-  await bench.send(envelope('j-1', { group: 'g-1' }));
+  await bench.send(envelope('j-1', { label: 'l-1' }));
   worker.work.resume();
   await worker.done(1);
   await bench.empty();
   expect((await readFile(join(bench.directory, 'received'), 'utf8')) === body).toBe(true);
-  expect(await bench.journal()).toEqual(['v-1 g-1']);
+  expect(await bench.journal()).toEqual(['v-1 l-1']);
 });
 
 test("one that SQS's own redrive brings back has the body of the job that it repeats, and then one of its own", async () => {

@@ -135,6 +135,19 @@ describe('an agent runs what an earlier client has enqueued', () => {
     expect(await bench.journal()).toEqual(['j-long x']);
   });
 
+  test('with a label, which it called a group', async () => {
+    const { bench, fleet, work } = await open();
+    await recordByOldClient(bench, 'j-grouped', 'x', { group: 'nightly' });
+    await bench.send(JSON.stringify({ mayfly: 1, id: 'j-grouped', payload: 'x', group: 'nightly' }));
+    expect((await fleet.list({ label: 'nightly' })).map(({ id, label }) => [id, label])).toEqual([
+      ['j-grouped', 'nightly'],
+    ]);
+    await work('echo "$MAYFLY_JOB_ID $MAYFLY_LABEL" >> $JOURNAL');
+    await bench.empty();
+    expect(await bench.journal()).toEqual(['j-grouped nightly']);
+    expect(await fleet.status('j-grouped')).toMatchObject({ state: 'succeeded', label: 'nightly' });
+  });
+
   test('and its dead letter, which an earlier agent wrote and SQS brings back', async () => {
     const { bench, work } = await open();
     const failed = { state: 'failed', attempts: 3, endedAt: new Date().toISOString() } as const;
@@ -152,13 +165,12 @@ describe('an agent runs what an earlier client has enqueued', () => {
 describe('what a client of this version enqueues', () => {
   test('an earlier agent reads and claims, and an agent of this version goes on with it', async () => {
     const { bench, fleet, work } = await open();
-    const { id } = await fleet.enqueue('x', { limitSeconds: 60, group: 'g', requestId: 'r' });
+    const { id } = await fleet.enqueue('x', { limitSeconds: 60, label: 'l', requestId: 'r' });
     const { Messages: [message] = [] } = await bench.clients.sqs.send(
       new ReceiveMessageCommand({ QueueUrl: bench.queueUrl, VisibilityTimeout: 0 }),
     );
     // An earlier agent refuses an envelope with keys that it does not know.
     expect(Object.keys(JSON.parse(message?.Body ?? '')).toSorted()).toEqual([
-      'group',
       'id',
       'limitSeconds',
       'mayfly',
@@ -170,7 +182,7 @@ describe('what a client of this version enqueues', () => {
     await work(LOG_RUN);
     await bench.empty();
     expect(await bench.journal()).toEqual([`${id} x`]);
-    expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
+    expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1, label: 'l' });
     expect(await bench.deadLetters()).toEqual([]);
   });
 

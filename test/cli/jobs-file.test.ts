@@ -74,19 +74,19 @@ describe('JSON lines', () => {
   it('have a body of any kind, and options', async () => {
     const content = [
       '{"body": "text"}',
-      '{"body": {"a": 1}, "async": 5, "delay": 0, "dedupe": "k", "group": "g"}',
+      '{"body": {"a": 1}, "async": 5, "delay": 0, "dedupe": "k", "label": "l"}',
       '{"body": null}',
     ].join('\n');
     expect(await jobsOf(content, true)).toEqual([
       { line: 1, body: 'text' },
-      { line: 2, body: '{"a": 1}', async: 5, delay: 0, dedupe: 'k', group: 'g' },
+      { line: 2, body: '{"a": 1}', async: 5, delay: 0, dedupe: 'k', label: 'l' },
       { line: 3, body: 'null' },
     ]);
   });
 
   it('have bodies that are no texts to the last character, and texts as they are', async () => {
     const bodies = fc.sample(json, 300).map((body) => body.replace(/[\r\n]/g, ' '));
-    const content = bodies.map((body) => `{ "group": "g", "body" : ${body} }`).join('\n');
+    const content = bodies.map((body) => `{ "label": "l", "body" : ${body} }`).join('\n');
     const read = bodies.map((body) => (body.startsWith('"') ? JSON.parse(body) : body));
     expect((await jobsOf(content, true)).map(({ body }) => body)).toEqual(read);
   });
@@ -103,7 +103,12 @@ describe('JSON lines', () => {
     ['{"async": 5}', 'Line 1 of jobs.txt: there is no "body".'],
     [
       '{"body": 1, "asynch": 5}',
-      'the key "asynch" is not known; known are body, async, delay, dedupe and group.',
+      'the key "asynch" is not known; known are body, async, delay, dedupe and label.',
+    ],
+    [
+      '{"body": 1, "group": "g"}',
+      'Line 1 of jobs.txt: its "group" is for jobs that must not run at the same time, which no fleet can see to yet. A name ' +
+        'that jobs share, to find them by, is its "label".',
     ],
     ['{"body": 1, "async": 0}', 'its async is 0; allowed is at least 1 second.'],
     ['{"body": 1, "delay": 901}', 'its delay is 901; allowed is from 0 to 900 seconds.'],

@@ -36,6 +36,13 @@ describe('wrong usage', () => {
     [['dlq', 'help', 'lst'], "unknown verb 'lst'\n(Did you mean list?)"],
     [['list', '--state', 'run'], 'Allowed are held, queued, running'],
     [['list', '--since', '2'], 'Allowed is a time such as 90s, 30m, 2h or 7d.'],
+    [
+      ['enqueue', '--group', 'g', 'x'],
+      '--group is for jobs that must not run at the same time, which no fleet can see to yet. A name that jobs share, to ' +
+        'find them by, is --label <name>.',
+    ],
+    [['enqueue', 'x', '--group'], 'find them by, is --label <name>.'],
+    [['list', '--group=g'], 'find them by, is --label <name>.'],
     [['list', '--limit', '0'], 'Allowed is a whole number from 1.'],
     [['wait', 'j-1', '--timeout', '5', '--retries', '2'], 'cannot be used with'],
     [['wait', 'j-1', '--delay', '5'], '--delay is for --retries <number>'],
@@ -68,7 +75,8 @@ describe('as a process', () => {
   it.each([
     [['enqueue'], 'One of these is needed: a body'],
     [['enqueue', '--async', '99999', 'x'], "The job's time limit is 99999 s"],
-    [['enqueue', '--group', '7', 'x'], 'a group that begins with a letter'],
+    [['enqueue', '--label', '7', 'x'], 'a label that begins with a letter'],
+    [['enqueue', '--group', 'g', 'x'], 'find them by, is --label <name>.'],
   ])('%j is status 2, a sentence on stderr, and nothing on stdout', async (words, sentence) => {
     const { mayfly } = await open();
     const { stdout, stderr, exitCode } = await mayfly(...words);
@@ -104,9 +112,10 @@ describe('help', () => {
     }
   });
 
-  it('of --group promises no more than a name', () => {
+  it('of --label promises no more than a name', () => {
     const help = verbs.find((verb) => verb.name() === 'enqueue')?.helpInformation();
-    expect(help).toMatch(/--group <name> +a name for jobs that belong together/);
+    expect(help).toMatch(/--label <name> +a name that jobs share/);
+    expect(help).not.toContain('--group');
   });
 
   it('of all verbs tells what mayfly exits with', async () => {

@@ -131,14 +131,16 @@ test('what runs on an instance', async () => {
 });
 
 test('what a scan is asked for, and nothing that is no job', async () => {
-  const group = `group-${newId()}`;
-  const old = record(newId(), 'failed', { group, endedAt: at(2000), instance: 'i-2' });
-  const late = record(newId(), 'succeeded', { group, endedAt: at(8000), requestId: 'r' });
-  const waiting = record(newId(), 'queued', { group, enqueuedAt: at(7000) });
-  await catalogue.createMany([old, late, waiting]);
+  const label = `label-${newId()}`;
+  const old = record(newId(), 'failed', { label, endedAt: at(2000), instance: 'i-2' });
+  const late = record(newId(), 'succeeded', { label, endedAt: at(8000), requestId: 'r' });
+  // As an earlier version wrote it.
+  const waiting = record(newId(), 'queued', { group: label, enqueuedAt: at(7000) });
+  const other = record(newId(), 'queued', { group: label, label: 'other' });
+  await catalogue.createMany([old, late, waiting, other]);
   const jobs = async (filter: JobFilter) => {
     const ids: string[] = [];
-    for await (const { id } of catalogue.scan({ group, ...filter })) ids.push(id);
+    for await (const { id } of catalogue.scan({ label, ...filter })) ids.push(id);
     return ids.sort();
   };
   expect(await jobs({})).toEqual([old.id, late.id, waiting.id].sort());

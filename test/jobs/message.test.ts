@@ -55,8 +55,11 @@ describe('a body becomes a job', () => {
     ['an envelope around null', envelope({ payload: null }), { id: KEY, stdin: 'null', argument: 'null' }],
     [
       'an envelope with everything',
-      envelope({ id: 'job-1', limitSeconds: 5, group: 'db.blue', requestId: 'r-1' }),
-      { id: 'job-1', stdin: 'x', argument: 'x', limitSeconds: 5, group: 'db.blue', requestId: 'r-1' },
+      envelope({ id: 'job-1', limitSeconds: 5, group: 'db/1.blue', label: 'nightly', requestId: 'r-1' }),
+      {
+        ...{ id: 'job-1', stdin: 'x', argument: 'x', limitSeconds: 5 },
+        ...{ group: 'db/1.blue', label: 'nightly', requestId: 'r-1' },
+      },
     ],
     [
       'an envelope whose body is in the bucket',
@@ -92,12 +95,19 @@ describe('a broken envelope says what is wrong, with the value and what is allow
     ['a payload and a bodyKey', { id: 'j', bodyKey: 'bodies/j' }, 'j', /both a payload and a bodyKey/],
     ['a bodyKey of another type', { id: 'j', bodyKey: 1 }, 'j', /bodyKey is 1; allowed is the key of an/],
     ['a group with a blank', { group: 'a b' }, KEY, /group is "a b"; allowed is a group that/],
+    ['a group of three', { group: 'a/b/c' }, KEY, /with one \/ between family and group/],
+    ['a group without a family', { group: '/a' }, KEY, /group is "\/a"; allowed is a group that/],
+    ['a family without a group', { group: 'a/' }, KEY, /group is "a\/"; allowed is a group that/],
+    ['a group too long', { group: `${'f'.repeat(64)}/${'g'.repeat(64)}` }, KEY, /128 in all at most/],
+    ['a label with a blank', { label: 'a b' }, KEY, /label is "a b"; allowed is a label that/],
+    ['a label with a slash', { label: 'a/b' }, KEY, /label is "a\/b"; allowed is a label that/],
   ])('%s', (_, fields, id, reason) => {
     expect(read(envelope(fields))).toEqual({ kind: 'broken', id, reason: expect.stringMatching(reason) });
   });
 
   test.each([
     ['group', { group: 'g' }],
+    ['label', { label: 'l' }],
     ['requestId', { requestId: 'r' }],
   ])('%s is refused where no job table keeps it', (key, fields) => {
     const reading = read(envelope(fields), { ...RULES, tracked: false });

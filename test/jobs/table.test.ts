@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, expect, test } from 'vitest';
 import { JobCatalogue } from '../../jobs/catalogue.ts';
-import { TERMINAL_STATES } from '../../jobs/record.ts';
+import { type JobRecord, TERMINAL_STATES } from '../../jobs/record.ts';
 import { type ClaimRequest, JobTable } from '../../jobs/table.ts';
 import { type Bench, openBench } from '../agent/queue.ts';
 
@@ -39,8 +39,8 @@ test.each([
   'a claim of a job %s counts the attempt, names the instance and lists it as running there',
   async (_, isNew) => {
     const id = newId();
-    const claim = await table.claim(request(id, { group: 'g', isNew }));
-    expect(claim).toEqual({ kind: 'claimed', attempts: 1, tries: [TRY], leaseUntilMs: 2000 });
+    const claim = await table.claim(request(id, { group: 'g', label: 'l', isNew }));
+    expect(claim).toEqual({ kind: 'claimed', attempts: 1, tries: [TRY], leaseUntilMs: 2000, label: 'l' });
     expect(await table.get(id)).toEqual({
       pk: `job#${id}`,
       id,
@@ -54,10 +54,34 @@ test.each([
       enqueuedAt: '1970-01-01T00:00:00.500Z',
       startedAt: '1970-01-01T00:00:01.000Z',
       group: 'g',
+      label: 'l',
       tries: [TRY],
     });
   },
 );
+
+test.each<[string, Partial<JobRecord>, Partial<ClaimRequest>, string | undefined]>([
+  ['its record', { label: 'own' }, {}, 'own'],
+  ['its record, whatever the message has', { label: 'own' }, { label: 'other', group: 'g' }, 'own'],
+  ['its message', {}, { label: 'sent' }, 'sent'],
+  ['the group of a record of an earlier version', { group: 'g' }, {}, 'g'],
+  ['the group of its message', {}, { group: 'g' }, 'g'],
+  ['nowhere', {}, {}, undefined],
+])('a job has its label from %s', async (_, kept, sent, label) => {
+  const id = newId();
+  const record = { pk: `job#${id}`, id, state: 'queued', attempts: 0, ...kept } as const;
+  await catalogue.createMany([record]);
+  expect(await table.claim(request(id, sent))).toMatchObject({ kind: 'claimed', label });
+});
+
+test('a dead letter that SQS brings back has the label of the job that it was', async () => {
+  const [old, id] = [newId(), newId()];
+  const record = { pk: `job#${old}`, id: old, state: 'failed', attempts: 1, label: 'nightly' } as const;
+  await catalogue.createMany([record]);
+  const back = request(id, { retryOf: old, isNew: true });
+  expect(await table.claim(back)).toMatchObject({ kind: 'claimed', label: 'nightly' });
+  expect(await table.get(id)).toMatchObject({ retryOf: old, label: 'nightly' });
+});
 
 test('a lease that has not ended keeps others out, one that has ended lets them in', async () => {
   const id = newId();

@@ -48,7 +48,7 @@ const SCENES: Record<string, Scene> = {
   'one body': {
     answers: { enqueue: { stdout: lines({ line: 1, id: 'j-1', deduplicated: false }) } },
     tasks: [
-      job({ body: 'secret "ü"\n', async: 5, delay: 1, dedupe: 'k', group: 'g', stack: 'S', region: 'r' }),
+      job({ body: 'secret "ü"\n', async: 5, delay: 1, dedupe: 'k', label: 'l', stack: 'S', region: 'r' }),
     ],
   },
   'many jobs': {
@@ -164,6 +164,14 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
     scene: { answers: {}, tasks: [job({ body: 'a', asink: 3 })] },
     sentence: /^Unsupported parameters for \(mayfly\.fleet\.job\) module: asink/,
   },
+  'a group': {
+    scene: { answers: {}, tasks: [job({ body: 'a', group: 'g' })] },
+    sentence: /^The option group is for jobs that must not run at the same time.* is the option label\.$/,
+  },
+  'a group of one of many': {
+    scene: { answers: {}, tasks: [job({ jobs: [{ body: 'a' }, { body: 'b', group: 'g' }] })] },
+    sentence: /^The option group is for jobs that must not run at the same time/,
+  },
   'a body that is not UTF-8': {
     scene: { answers: {}, tasks: [job({ body: '{{ "YYA=" | b64decode }}' })] },
     sentence: /^A body is not UTF-8, at character 1/,
@@ -208,7 +216,7 @@ describe('what the command is given', () => {
     expect(call?.words).toEqual(words);
     expect(call?.file).toMatchObject({
       mode: 0o600,
-      lines: [{ body: 'secret "ü"\n', async: 5, delay: 1, dedupe: 'k', group: 'g' }],
+      lines: [{ body: 'secret "ü"\n', async: 5, delay: 1, dedupe: 'k', label: 'l' }],
     });
     expect(existsSync(path)).toBe(false);
     expect(of('one body').result).toMatchObject({ ansible_job_id: 'j-1', changed: true, state: 'queued' });

@@ -176,12 +176,12 @@ describe('mayfly dlq redrive', () => {
       id: 'j-env',
       payload: { n: 1 },
       limitSeconds: 9,
-      group: 'g',
+      group: 'f/g',
       requestId: 'r',
     };
     await bury(bare, { id: 'j-env', body: JSON.stringify(envelope) });
     await bury(bare, { id: 'j-other', reason: 'ran out of memory' });
-    await bare.record({ id: 'j-env', state: 'failed' });
+    await bare.record({ id: 'j-env', state: 'failed', label: 'nightly' });
     const { stdout, stderr, exitCode } = await bare.mayfly('dlq', 'redrive', '--reason', 'exit status');
     expect(exitCode).toBe(0);
     expect(stderr).toBe(
@@ -202,7 +202,7 @@ describe('mayfly dlq redrive', () => {
       state: 'queued',
       retryOf: 'j-env',
       limitSeconds: 9,
-      group: 'g',
+      label: 'nightly',
       requestId: 'r',
     });
     expect(old).toMatchObject({ state: 'failed', retriedAs: ids.get('j-env') });

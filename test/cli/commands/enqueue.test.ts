@@ -82,11 +82,11 @@ describe('one job', () => {
     expect(payloads.toSorted()).toEqual(['<order>\n</order>\n', 'a\nb\n']);
   });
 
-  it('of a group, and not before its delay', async () => {
+  it('with a label, and not before its delay', async () => {
     const bare = await open();
-    const { stdout } = await bare.mayfly('enqueue', '--delay', '900', '--group', 'eu', 'x');
+    const { stdout } = await bare.mayfly('enqueue', '--delay', '900', '--label', 'eu', 'x');
     expect(await messages(bare)).toEqual([]);
-    expect(await bare.fleet.status(stdout)).toMatchObject({ state: 'queued', group: 'eu' });
+    expect(await bare.fleet.status(stdout)).toMatchObject({ state: 'queued', label: 'eu' });
   });
 
   it('may begin with - behind --', async () => {
@@ -252,7 +252,7 @@ describe('what breaks off', () => {
     const when = (input: Record<string, unknown>) => JSON.stringify(input).includes('job 342');
     const fault = bare.cloud.faults.add({ ...gone, when });
     const input = JOBS.map((body) => JSON.stringify({ body })).join('\n');
-    const flags = ['--async', '60', '--group', 'nightly', '--json-lines', '--region', bare.cloud.region];
+    const flags = ['--async', '60', '--label', 'nightly', '--json-lines', '--region', bare.cloud.region];
     const first = await bare.mayflyReading(input, 'enqueue', ...flags, '-');
     fault.remove();
     expect(first.exitCode).toBe(1);
@@ -261,7 +261,7 @@ describe('what breaks off', () => {
         String(first.stderr),
       ) ?? [];
     expect(command).toBe(
-      `enqueue --async 60 --group nightly --json-lines --region ${bare.cloud.region} --file ${rest}`,
+      `enqueue --async 60 --label nightly --json-lines --region ${bare.cloud.region} --file ${rest}`,
     );
     expect(first.stderr).toContain(`What was sent is in ${rest}.mayfly;`);
     expect(await readFile(join(bare.directory, `${rest}.mayfly`), 'utf8')).toContain('"sent"');

@@ -329,7 +329,7 @@ describe('list', () => {
     expect(await ids('--since', '1h')).toEqual(['j-queued']);
     expect(await ids('--state', 'lost')).toEqual(['j-forgotten']);
     expect(await ids('--limit', '1')).toEqual(['j-queued']);
-    expect(await ids('--group', 'none')).toEqual([]);
+    expect(await ids('--label', 'none')).toEqual([]);
   });
 });
 

@@ -79,9 +79,9 @@ describe('many jobs', () => {
 
   it('have options each', async () => {
     const { fleet } = await open();
-    const options = { limitSeconds: 7, group: 'web', requestId: 'r-1' };
+    const options = { limitSeconds: 7, requestId: 'r-1' };
     const { ids } = await fleet.enqueueMany([
-      { body: { a: 1 }, ...options },
+      { body: { a: 1 }, ...options, label: 'web' },
       { body: 'b' },
       { body: 'c', delaySeconds: 9 },
     ]);
@@ -89,6 +89,7 @@ describe('many jobs', () => {
       { id: ids[0], stdin: '{"a":1}', ...options },
       { id: ids[1], stdin: 'b', argument: 'b' },
     ]);
+    expect((await fleet.status(ids)).map(({ label }) => label)).toEqual(['web', undefined, undefined]);
   });
 
   it('with equal dedupe keys are one, in the run as beyond it', async () => {

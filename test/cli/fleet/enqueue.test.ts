@@ -25,11 +25,14 @@ function withFacts({ context }: Fleet, facts: Partial<FleetContext['facts']>): F
 describe('a job that is enqueued', () => {
   it('has a record by the time that its id is given out, and a message that says the same', async () => {
     const { fleet } = await open();
-    const options = { limitSeconds: 5, group: 'web', requestId: 'r-1' };
-    const { id, deduplicated, state } = await fleet.enqueue('42', options);
+    const options = { limitSeconds: 5, requestId: 'r-1' };
+    const { id, deduplicated, state } = await fleet.enqueue('42', { ...options, label: 'web' });
     expect({ deduplicated, state }).toEqual({ deduplicated: false, state: 'queued' });
     expect(id).toMatch(/^j-[a-z0-9]{12}$/);
-    expect(await fleet.status(id)).toMatchObject({ id, state: 'queued', attempts: 0, ...options });
+    expect(await fleet.status(id)).toMatchObject({
+      ...{ id, state: 'queued', attempts: 0, label: 'web' },
+      ...options,
+    });
     expect(await received(fleet)).toEqual([{ id, stdin: '42', argument: '42', ...options }]);
   });
 
@@ -62,8 +65,8 @@ describe('a job that is enqueued', () => {
       service: 'sqs',
       effect: { kind: 'error', code: 'AWS.SimpleQueueService.NonExistentQueue', status: 400 },
     });
-    await expect(fleet.enqueue('42', { group: 'nobody' })).rejects.toThrow(StoreGone);
-    expect(await fleet.list({ group: 'nobody' })).toEqual([]);
+    await expect(fleet.enqueue('42', { label: 'nobody' })).rejects.toThrow(StoreGone);
+    expect(await fleet.list({ label: 'nobody' })).toEqual([]);
   });
 });
 
@@ -160,8 +163,13 @@ describe('options out of bounds are refused', () => {
     [{ limitSeconds: 43_191 }, "The job's time limit is 43191 s; allowed are 1 to 43190 s"],
     [{ limitSeconds: Number.NaN }, "The job's time limit is NaN s"],
     [
-      { group: 'two words' },
-      'The job was not enqueued: the envelope\'s group is "two words"; allowed is a group that begins',
+      { label: 'two words' },
+      'The job was not enqueued: the label is "two words"; allowed is a label that begins',
+    ],
+    [
+      { group: 'web' } as object,
+      '`group` is for jobs that must not run at the same time, which no fleet can see to yet. A name that jobs share, to ' +
+        'find them by, is `label`.',
     ],
     [{ requestId: '1' }, 'The job was not enqueued: the envelope\'s requestId is "1"'],
     [{ dedupe: '' }, 'The dedupe key is empty'],
@@ -267,7 +275,7 @@ describe('a fleet without records of jobs', () => {
       untracked.cleanup(['j-1']),
       untracked.cleanupEnded({ before: new Date() }),
       untracked.enqueue('42', { dedupe: 'key' }),
-      untracked.enqueue('42', { group: 'g' }),
+      untracked.enqueue('42', { label: 'l' }),
     ];
     for (const error of await Promise.all(asked.map((one) => one.catch((error: Error) => error)))) {
       expect(error).toBeInstanceOf(NotTracked);

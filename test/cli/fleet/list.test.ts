@@ -7,8 +7,8 @@ const at = (minute: number) => new Date(Date.now() - 3_600_000 + minute * 60_000
 
 async function some() {
   const { fleet, record } = await open();
-  const group = fleet.facts.queueUrl.split('/').at(-1) ?? '';
-  const base = { group } as const;
+  const label = fleet.facts.queueUrl.split('/').at(-1) ?? '';
+  const base = { label } as const;
   await record({
     ...base,
     id: 'j-1',
@@ -17,7 +17,8 @@ async function some() {
     endedAt: at(50),
     requestId: 'r-1',
   });
-  await record({ ...base, id: 'j-2', state: 'queued', enqueuedAt: at(2), attempts: 0 });
+  // As an earlier version wrote it.
+  await record({ group: label, id: 'j-2', state: 'queued', enqueuedAt: at(2), attempts: 0 });
   await record({
     ...base,
     id: 'j-3',
@@ -28,8 +29,8 @@ async function some() {
   });
   await record({ ...base, id: 'j-4', state: 'failed', enqueuedAt: at(4), endedAt: at(5), instance: 'i-1' });
   await record({ ...base, id: 'j-5', state: 'queued', enqueuedAt: '2020-01-01T00:00:00.000Z', attempts: 0 });
-  const ids = async (options: ListOptions) => (await fleet.list({ group, ...options })).map(({ id }) => id);
-  return { fleet, group, ids };
+  const ids = async (options: ListOptions) => (await fleet.list({ label, ...options })).map(({ id }) => id);
+  return { fleet, ids };
 }
 
 describe('a list of jobs', () => {
@@ -47,7 +48,7 @@ describe('a list of jobs', () => {
     [{ requestId: 'r-1' }, ['j-1']],
     [{ instance: 'i-1' }, ['j-4', 'j-3']],
     [{ since: new Date(at(3.5)) }, ['j-4', 'j-3', 'j-1']],
-    [{ group: 'nobody' }, []],
+    [{ label: 'nobody' }, []],
   ])('of %j', async (options, expected) => {
     const { ids } = await some();
     expect(await ids(options)).toEqual(expected);
@@ -55,14 +56,15 @@ describe('a list of jobs', () => {
 
   it('has the last of many, in the order of their numbers', async () => {
     const { fleet } = await open();
-    const jobs = Array.from({ length: 400 }, () => ({ body: 'x', group: 'many' }));
+    const jobs = Array.from({ length: 400 }, () => ({ body: 'x', label: 'many' }));
     await fleet.enqueueMany(jobs, { seed: 'list' });
-    const ids = (await fleet.list({ group: 'many', limit: 3 })).map(({ id }) => id);
+    const ids = (await fleet.list({ label: 'many', limit: 3 })).map(({ id }) => id);
     expect(ids).toEqual(['j-list-400', 'j-list-399', 'j-list-398']);
   });
 
   it.each<[ListOptions, string]>([
     [{ limit: 0 }, 'The limit is 0; it is 1 or more.'],
+    [{ group: 'g' } as object, '`group` is for jobs that must not run at the same time'],
     [
       { states: ['done' as 'failed'] },
       'There is no state done; a job is one of held, queued, running, succeeded',

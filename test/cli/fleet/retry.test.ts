@@ -8,17 +8,28 @@ const open = bareFleets();
 const ended = { state: 'failed', endedAt: new Date().toISOString(), exitStatus: 1 } as const;
 
 describe('a job that is retried', () => {
-  it('is a new one with the same body, limit, group and request, and each names the other', async () => {
+  it('is a new one with the same body, limit, label and request, and each names the other', async () => {
     const { fleet, record } = await open();
-    const options = { limitSeconds: 5, group: 'web', requestId: 'r-1' };
-    await record({ id: 'j-old', ...ended, body: '{"a":1}', ...options });
+    const options = { limitSeconds: 5, requestId: 'r-1' };
+    await record({ id: 'j-old', ...ended, body: '{"a":1}', label: 'web', ...options });
     const { id, retryOf } = await fleet.retry('j-old');
     expect(retryOf).toBe('j-old');
     expect(id).toMatch(/^j-[a-z0-9]{12}$/);
     expect(await received(fleet)).toEqual([{ id, stdin: '{"a":1}', ...options }]);
     const [old, fresh] = await fleet.status(['j-old', id]);
     expect(old).toMatchObject({ state: 'failed', exitStatus: 1, retriedAs: id });
-    expect(fresh).toMatchObject({ state: 'queued', attempts: 0, retryOf: 'j-old', ...options });
+    expect(fresh).toMatchObject({ state: 'queued', attempts: 0, retryOf: 'j-old', label: 'web', ...options });
+  });
+
+  it('keeps the group of another producer, which serves as its label', async () => {
+    const { fleet, record } = await open();
+    await record({ id: 'm-1', ...ended, body: 'x', group: 'db/blue' });
+    const { id } = await fleet.retry('m-1');
+    expect(await received(fleet)).toMatchObject([{ id, group: 'db/blue' }]);
+    expect(await fleet.list({ label: 'db/blue' })).toMatchObject([
+      { id, label: 'db/blue' },
+      { id: 'm-1', label: 'db/blue' },
+    ]);
   });
 
   it('has its body from the bucket, if that is where it is, and may be long', async () => {

@@ -23,8 +23,14 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "async": {"type": "int"},
     "delay": {"type": "int"},
     "dedupe": {"type": "str", "no_log": False},
-    "group": {"type": "str"},
+    "label": {"type": "str"},
 }
+
+
+NO_GROUPS = (
+    "The option group is for jobs that must not run at the same time, which no fleet can see to yet. "
+    "A name that jobs share, to find them by, is the option label."
+)
 
 
 class ActionModule(FleetAction):
@@ -47,6 +53,12 @@ class ActionModule(FleetAction):
         "mutually_exclusive": [("body", "bodies", "jobs"), ("bodies", "dedupe"), ("jobs", "dedupe")],
         "required_one_of": [("body", "bodies", "jobs")],
     }
+
+    def refusal(self) -> Optional[str]:
+        given = self._task.args
+        jobs = given.get("jobs")
+        own = [job for job in jobs if isinstance(job, Mapping)] if isinstance(jobs, list) else []
+        return NO_GROUPS if any("group" in options for options in [given, *own]) else None
 
     def act(self, command: Command, options: Mapping[str, Any]) -> dict[str, Any]:
         try:

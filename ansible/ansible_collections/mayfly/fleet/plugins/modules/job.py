@@ -39,8 +39,8 @@ options:
       dedupe:
         description: As I(dedupe), for this one.
         type: str
-      group:
-        description: As I(group), for this one.
+      label:
+        description: As I(label), for this one.
         type: str
   async:
     description:
@@ -73,8 +73,11 @@ options:
         its id is given.
       - With it a playbook can be run again, also after it was cut off half-way, and sends nothing twice.
     type: str
-  group:
-    description: A name for jobs that belong together. Their workers have it as C(MAYFLY_GROUP).
+  label:
+    description:
+      - A name that jobs share. C(mayfly list --label) finds them by it, and their workers have it as C(MAYFLY_LABEL).
+      - It keeps no two of them apart. C(group) is kept for jobs that must not run at the same time, which no fleet can see to
+        yet, and is refused.
     type: str
 attributes:
   check_mode:

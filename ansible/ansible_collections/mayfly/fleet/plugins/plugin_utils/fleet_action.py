@@ -36,6 +36,10 @@ class FleetAction(ActionBase):  # type: ignore[misc]
         """
         raise NotImplementedError
 
+    def refusal(self) -> Optional[str]:
+        """Why the task is refused before Ansible checks its options; a sentence."""
+        return None
+
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
         """What Ansible calls; an error that a person can do something about is a message, without a traceback."""
         if self._task.async_val:
@@ -44,11 +48,14 @@ class FleetAction(ActionBase):  # type: ignore[misc]
                 "name: write `async` and `poll` below it, not beside it."
             )
         super().run(None, task_vars)
+        refusal = self.refusal()
+        if refusal is not None:
+            return self.failure(refusal)
         try:
             spec = {**FLEET_OPTIONS, **self.OPTIONS}
             _, options = self.validate_argument_spec(argument_spec=spec, **self.RULES)
-        except AnsibleActionFail as refusal:
-            return self.failure(str(refusal).replace(ACTIONS, "mayfly.fleet."))
+        except AnsibleActionFail as error:
+            return self.failure(str(error).replace(ACTIONS, "mayfly.fleet."))
         try:
             return self.act(find_command(options, self._environment()), options)
         except CannotRun as error:

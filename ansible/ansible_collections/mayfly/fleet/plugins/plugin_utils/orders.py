@@ -13,7 +13,7 @@ from typing import Any, Iterator, Mapping, Optional, Sequence
 # How the command goes on where it tells a person of its files, and to type it again.
 ADVICE = ("The same command", "What was sent is in")
 
-SETTINGS = ("async", "delay", "dedupe", "group")
+SETTINGS = ("async", "delay", "dedupe", "label")
 
 
 def lines_of(options: Mapping[str, Any]) -> Sequence[str]:

@@ -10,7 +10,7 @@ import {
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { Construct } from 'constructs';
-import { flat } from './permissions.ts';
+import { anyKeyOfAssets, decryptAssets, flat, objectOf } from './permissions.ts';
 
 /**
  * What the machine may do that becomes the image. Image Builder steers it by Systems Manager; the rest is what AWS's
@@ -32,6 +32,7 @@ export function builder(scope: Construct, assets: Asset[], componentArn: string,
     statements: [
       allow([componentArn], 'imagebuilder:GetComponent'),
       allow([programs, ...assets.map(objectOf)], 's3:GetObject'),
+      decryptAssets(assets),
       allow([log.logGroupArn], 'logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'),
     ],
   });
@@ -59,8 +60,6 @@ export function remover(scope: Construct): Role {
 const allow = (resources: string[], ...actions: string[]): PolicyStatement =>
   new PolicyStatement({ actions, resources });
 
-const objectOf = (asset: Asset): string => asset.bucket.arnForObjects(asset.s3ObjectKey);
-
 function attach(role: Role, name: string, why: string): void {
   role.addManagedPolicy(ManagedPolicy.fromAwsManagedPolicyName(name));
   Validations.of(role).acknowledge({
@@ -70,7 +69,7 @@ function attach(role: Role, name: string, why: string): void {
 }
 
 function acknowledgeWildcards(policy: Policy, programs: string): void {
-  Validations.of(policy).acknowledge({
+  Validations.of(policy).acknowledge(anyKeyOfAssets, {
     id: `AwsSolutions-IAM5[Resource::${flat(Stack.of(policy).resolve(programs))}]`,
     reason: "Image Builder's own program, from buckets of AWS that are named after regions.",
   });

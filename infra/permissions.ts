@@ -103,11 +103,44 @@ export function agentPolicy(
  * after the whole update, so that instances which boot from the old template meanwhile still get theirs.
  */
 export function treePolicy(scope: Construct, role: IRole, { tree, node }: Deployed): Policy {
-  return new Policy(scope, `AgentTreePolicy${tree.assetHash.slice(0, 8)}${node.assetHash.slice(0, 8)}`, {
+  const assets = [tree, node];
+  const id = `AgentTreePolicy${tree.assetHash.slice(0, 8)}${node.assetHash.slice(0, 8)}`;
+  const policy = new Policy(scope, id, {
     roles: [role],
-    statements: [allow([tree, node].map(objectOf), 's3:GetObject')],
+    statements: [allow(assets.map(objectOf), 's3:GetObject'), decryptAssets(assets)],
+  });
+  Validations.of(policy).acknowledge(anyKeyOfAssets);
+  return policy;
+}
+
+/**
+ * The right to decrypt assets. `cdk bootstrap --bootstrap-kms-key-id` encrypts the bucket of assets with a key of the
+ * owner's, which nothing in an app names. So the statement names the objects instead: S3 gives KMS the ARN of the object as
+ * the encryption context, or that of the bucket if the bucket has a bucket key ("Using server-side encryption with AWS KMS
+ * keys"). A bootstrap without such a key needs no right to it.
+ */
+export function decryptAssets(assets: Asset[]): PolicyStatement {
+  const bucketArns = new Map(
+    assets.map((asset) => {
+      const { bucketArn } = asset.bucket;
+      return [JSON.stringify(Stack.of(asset).resolve(bucketArn)), bucketArn];
+    }),
+  );
+  const arns = [...bucketArns.values(), ...assets.map(objectOf)];
+  return new PolicyStatement({
+    actions: ['kms:Decrypt'],
+    resources: ['*'],
+    conditions: { StringEquals: { 'kms:EncryptionContext:aws:s3:arn': arns } },
   });
 }
+
+/** cdk-nag's finding of `decryptAssets`, explained. */
+export const anyKeyOfAssets = {
+  id: 'AwsSolutions-IAM5[Resource::*]',
+  reason:
+    'The key of the bucket of assets is known to the bootstrap alone. The condition allows the key to be used for these ' +
+    'assets alone.',
+};
 
 /** The role of the keeper's function, which may also write its own log. */
 export function keeperRole(scope: Construct): Role {
@@ -203,7 +236,7 @@ function allowOnItems(table: Table, keys: string[], ...actions: string[]): Polic
   });
 }
 
-const objectOf = (asset: Asset): string => asset.bucket.arnForObjects(asset.s3ObjectKey);
+export const objectOf = (asset: Asset): string => asset.bucket.arnForObjects(asset.s3ObjectKey);
 
 /** cdk-nag takes one acknowledgement for each wildcard, so that the next one is not covered by chance. */
 function acknowledgeWildcards(policy: Policy, groupArn: string): void {

@@ -8,28 +8,28 @@ import { describe, expect, it } from 'vitest';
 import { type BundleName, bundle } from '../../infra/bundle.ts';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
 import { evaluate } from '../../local/front-door/policy.ts';
-import { flat, fleetOf, resourcesOf, templateOf } from './synthesised.ts';
-
-interface Statement {
-  Action: string | string[];
-  Effect: string;
-  Resource: unknown;
-  Condition?: unknown;
-}
+import {
+  flat,
+  fleetOf,
+  named,
+  resourcesOf,
+  rightsOf as rightsIn,
+  type Statement,
+  statementsOf as statementsIn,
+  templateOf,
+} from './synthesised.ts';
 
 const template = templateOf();
 const GROUP =
   'arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/';
 
-function statementsOf(role: string, from: Template): Statement[] {
-  return Object.values(resourcesOf(from, 'AWS::IAM::Policy'))
-    .filter(({ Properties }) => flat((Properties['Roles'] as unknown[])[0]).startsWith(`<Fleet${role}`))
-    .flatMap(({ Properties }) => (Properties['PolicyDocument'] as { Statement: Statement[] }).Statement);
-}
+const statementsOf = (role: string, from = template) => statementsIn(from, role);
+const rightsOf = (role: string, from = template) => rightsIn(from, role);
+const ASSETS = 'arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>';
 
 /** As IAM judges a call on items of the table that have these keys. */
 function isAllowedOnItems(role: string, action: string, keys: string[]): boolean {
-  const statements = statementsOf(role, template).map(({ Resource, Effect, ...rest }) => ({
+  const statements = statementsOf(role).map(({ Resource, Effect, ...rest }) => ({
     ...{ ...rest, Effect: Effect as 'Allow' },
     Resource: [Resource].flat().map(named),
   }));
@@ -38,20 +38,15 @@ function isAllowedOnItems(role: string, action: string, keys: string[]): boolean
   return evaluate([{ Statement: statements }], request).allowed;
 }
 
-/** All that a role may do: `action` on `resource`, references without the hash of their logical id. */
-function rightsOf(role: string, from = template): Set<string> {
-  const rights = statementsOf(role, from).flatMap(({ Action, Resource }) =>
-    [Action]
-      .flat()
-      .flatMap((action) => [Resource].flat().map((resource) => `${action} on ${named(resource)}`)),
+/** Whether a role may have S3 decrypt something of this ARN, by a key that nothing in the app names. */
+function mayDecrypt(role: string, arn?: string): boolean {
+  const document = JSON.stringify(statementsOf(role), (_, value) =>
+    value?.['Fn::Join'] || value?.['Fn::GetAtt'] ? named(value) : value,
   );
-  return new Set(rights);
-}
-
-function named(resource: unknown): string {
-  return flat(resource)
-    .replace(/[0-9a-f]{64}/, 'HASH')
-    .replaceAll(/[0-9A-F]{8}(?=[.>-])/g, '');
+  const context = arn === undefined ? {} : { 'kms:EncryptionContext:aws:s3:arn': arn };
+  const resources = ['arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab'];
+  return evaluate([{ Statement: JSON.parse(document) }], { action: 'kms:Decrypt', resources, context })
+    .allowed;
 }
 
 describe('an agent', () => {
@@ -81,8 +76,20 @@ describe('an agent', () => {
         's3:ListBucket on <FleetLogs.Arn>',
         's3:GetObject on arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/HASH.zip',
         's3:GetObject on arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/HASH.tgz',
+        'kms:Decrypt on *',
       ].sort(),
     );
+  });
+
+  it.each([
+    ['its tree', `${ASSETS}/HASH.zip`, true],
+    ['its Node.js', `${ASSETS}/HASH.tgz`, true],
+    ['what has the key of the bucket', ASSETS, true],
+    ['another asset', `${ASSETS}/0123.zip`, false],
+    ['a log', '<FleetLogs.Arn>/jobs/1', false],
+    ['what is not in S3', undefined, false],
+  ])('may have %s decrypted, whatever key the bucket of assets has: case %#', (_, arn, allowed) => {
+    expect(mayDecrypt('AgentRole', arn)).toBe(allowed);
   });
 
   it.each([

@@ -50,3 +50,34 @@ export function flat(value: unknown): string {
   if (typeof sub === 'string') return sub.replaceAll(/\$\{([^}]*)\}/g, '<$1>');
   return flat(functions['Fn::Base64']);
 }
+
+export interface Statement {
+  Action: string | string[];
+  Effect: string;
+  Resource: unknown;
+  Condition?: unknown;
+}
+
+/** The statements of the policies of a role, by the beginning of its logical id without that of the fleet. */
+export function statementsOf(template: Template, role: string): Statement[] {
+  return Object.values(resourcesOf(template, 'AWS::IAM::Policy'))
+    .filter(({ Properties }) => flat((Properties['Roles'] as unknown[])[0]).startsWith(`<Fleet${role}`))
+    .flatMap(({ Properties }) => (Properties['PolicyDocument'] as { Statement: Statement[] }).Statement);
+}
+
+/** All that a role may do: `action` on `resource`, references without the hash of their logical id. */
+export function rightsOf(template: Template, role: string): Set<string> {
+  const rights = statementsOf(template, role).flatMap(({ Action, Resource }) =>
+    [Action]
+      .flat()
+      .flatMap((action) => [Resource].flat().map((resource) => `${action} on ${named(resource)}`)),
+  );
+  return new Set(rights);
+}
+
+/** A resource's ARN, references without the hash of their logical id. */
+export function named(resource: unknown): string {
+  return flat(resource)
+    .replace(/[0-9a-f]{64}/, 'HASH')
+    .replaceAll(/[0-9A-F]{8}(?=[.>-])/g, '');
+}

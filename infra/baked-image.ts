@@ -158,15 +158,16 @@ function surroundingsOf(
   names: Names,
   instanceProfileName: string,
 ): CfnInfrastructureConfiguration {
-  const { vpc, subnets, securityGroup } = options.network;
-  const [subnetId] = vpc.selectSubnets(subnets).subnetIds;
+  const { vpc, subnets, securityGroups } = options.network;
+  const [first] = vpc.selectSubnets(subnets).subnetIds;
+  const subnetId = options.baked.subnet?.subnetId ?? first;
   return new CfnInfrastructureConfiguration(scope, 'Surroundings', {
     name: names.lasting,
     instanceProfileName,
     instanceTypes: options.baked.instanceTypes.map(String),
     // An account need not have a default VPC.
     ...(subnetId === undefined ? {} : { subnetId }),
-    securityGroupIds: [securityGroup.securityGroupId],
+    securityGroupIds: securityGroups.map(({ securityGroupId }) => securityGroupId),
     instanceMetadataOptions: { httpTokens: 'required', httpPutResponseHopLimit: 1 },
     resourceTags: { 'mayfly:fleet': options.fleetName },
     terminateInstanceOnFailure: true,

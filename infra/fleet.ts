@@ -11,7 +11,8 @@ export const stackName = 'Mayfly';
 
 /**
  * Account and region. Left undefined the fleet can be deployed to any; looking up what is there already (a VPC) takes
- * both, such as `{ account: '123456789012', region: 'eu-west-1' }`.
+ * both, such as `{ account: '123456789012', region: 'eu-west-1' }`. Both can be set later: the fleet's own network
+ * stays as it is.
  */
 export const env: StackProps['env'] = undefined;
 

@@ -2,6 +2,7 @@ import { Duration, Tags, Validations } from 'aws-cdk-lib';
 import {
   AutoScalingGroup,
   GroupMetrics,
+  type LaunchTemplateOverrides,
   OnDemandAllocationStrategy,
   SpotAllocationStrategy,
 } from 'aws-cdk-lib/aws-autoscaling';
@@ -33,11 +34,13 @@ interface GroupOptions {
 /** What each instance is launched from. */
 export function launchTemplate(scope: Construct, options: GroupOptions): LaunchTemplate {
   const { settings, network, role } = options;
-  return new LaunchTemplate(scope, 'LaunchTemplate', {
+  const [securityGroup, ...others] = network.securityGroups;
+  const template = new LaunchTemplate(scope, 'LaunchTemplate', {
     machineImage: options.machineImage,
-    instanceType: firstType(settings),
+    // Auto Scaling judges it too: the region might not offer a default type.
+    ...(settings.usesDefaultTypes ? {} : { instanceType: firstType(settings) }),
     role,
-    securityGroup: network.securityGroup,
+    ...(securityGroup && { securityGroup }),
     userData: UserData.custom(options.userData),
     requireImdsv2: true,
     httpTokens: LaunchTemplateHttpTokens.REQUIRED,
@@ -60,6 +63,8 @@ export function launchTemplate(scope: Construct, options: GroupOptions): LaunchT
       },
     ],
   });
+  for (const other of others) template.addSecurityGroup(other);
+  return template;
 }
 
 /** The fleet that has nothing to do has no instance. */
@@ -78,11 +83,13 @@ export function group(scope: Construct, template: LaunchTemplate, options: Group
     groupMetrics: [GroupMetrics.all()],
     mixedInstancesPolicy: {
       launchTemplate: template,
-      launchTemplateOverrides: settings.instanceTypes.map((instanceType) => ({ instanceType })),
+      launchTemplateOverrides: overrides(settings),
       instancesDistribution: {
         onDemandBaseCapacity: 0,
         onDemandPercentageAboveBaseCapacity: 100 - settings.spotShare,
-        onDemandAllocationStrategy: OnDemandAllocationStrategy.PRIORITIZED,
+        onDemandAllocationStrategy: settings.usesDefaultTypes
+          ? OnDemandAllocationStrategy.LOWEST_PRICE
+          : OnDemandAllocationStrategy.PRIORITIZED,
         spotAllocationStrategy: SpotAllocationStrategy.PRICE_CAPACITY_OPTIMIZED,
       },
     },
@@ -105,6 +112,31 @@ export function group(scope: Construct, template: LaunchTemplate, options: Group
   );
   return asg;
 }
+
+/**
+ * The types that a group may launch. Types by name fail the whole deployment in a region that does not offer one of them. Of
+ * the default types a region takes what it offers: families in `AllowedInstanceTypes` are a filter ("InstanceRequirements").
+ * The lowest price is the only strategy for requirements ("InstancesDistribution").
+ */
+function overrides({ usesDefaultTypes, instanceTypes }: FleetSettings): LaunchTemplateOverrides[] {
+  if (!usesDefaultTypes) return instanceTypes.map((instanceType) => ({ instanceType }));
+  return [
+    {
+      instanceRequirements: {
+        allowedInstanceTypes: instanceTypes.map((type) => String(type).replace(/\..*/, '.*')),
+        vCpuCount: { min: 2, max: 2 },
+        memoryMiB: { min: 8192, max: 8192 },
+        burstablePerformance: 'included',
+        // Price protection compares with all types of this size, Graviton's too. The list bounds the price.
+        onDemandMaxPricePercentageOverLowestPrice: NO_THRESHOLD,
+        spotMaxPricePercentageOverLowestPrice: NO_THRESHOLD,
+      },
+    },
+  ];
+}
+
+/** "To turn off price protection, specify a high value, such as 999999" ("InstanceRequirements"). */
+const NO_THRESHOLD = 999_999;
 
 /** When the stack is deleted, instances still need their way out to AWS's APIs to hand back jobs and leave. */
 function outlive(asg: AutoScalingGroup, { vpc, subnets }: Network): void {

@@ -1,11 +1,12 @@
-import { CfnOutput, Stack } from 'aws-cdk-lib';
+import { Aws, CfnCondition, CfnOutput, Fn, Stack, Token } from 'aws-cdk-lib';
+import { RegionInfo } from 'aws-cdk-lib/region-info';
+import type { Construct } from 'constructs';
 import type { WorkerFleet } from './worker-fleet.ts';
 
 /** What `cdk deploy` prints at its end: what the fleet is made of, and what to do next. */
 export function addOutputs(fleet: WorkerFleet): void {
   const stack = Stack.of(fleet);
   const groupName = fleet.autoScalingGroup.autoScalingGroupName;
-  const console = `https://${stack.region}.console.aws.amazon.com`;
   const outputs: Record<string, [value: string, description: string]> = {
     QueueUrl: [fleet.queue.queueUrl, 'Send jobs here: any text is one'],
     ParameterName: [fleet.parameter.parameterName, 'What commands have to know of the fleet'],
@@ -23,7 +24,7 @@ export function addOutputs(fleet: WorkerFleet): void {
     GroupName: [groupName, 'The Auto Scaling group'],
     ScalingPolicyArn: [fleet.scalingPolicyArn, 'Execute it to start instances without waiting for the alarm'],
     WatchInstances: [
-      `${console}/ec2/home?region=${stack.region}#AutoScalingGroupDetails:id=${groupName};view=activity`,
+      `https://${consoleDomain(fleet)}/ec2/home?region=${stack.region}#AutoScalingGroupDetails:id=${groupName};view=activity`,
       'The instances that come and go',
     ],
     ResumeLaunches: [
@@ -42,4 +43,22 @@ function outputPrefix(fleet: WorkerFleet): string {
   const scopes = fleet.node.scopes;
   const ids = scopes.slice(scopes.indexOf(Stack.of(fleet)) + 1).map((scope) => scope.node.id);
   return ids.join('').replaceAll(/[^A-Za-z0-9]/g, '');
+}
+
+const CONSOLE = 'console.aws.amazon.com';
+/** "Endpoints and ARNs for AWS in China", "AWS GovCloud (US) User Guide". */
+const CONSOLES = { 'aws-cn': 'console.amazonaws.cn', 'aws-us-gov': 'console.amazonaws-us-gov.com' };
+
+/** Where the console of the stack's partition is. Where the deployment alone knows the region it decides. */
+function consoleDomain(scope: Construct): string {
+  const { region } = Stack.of(scope);
+  if (!Token.isUnresolved(region)) {
+    const { partition = 'aws' } = RegionInfo.get(region);
+    return new Map(Object.entries(CONSOLES)).get(partition) ?? CONSOLE;
+  }
+  const inPartition = (id: string, partition: string) =>
+    new CfnCondition(scope, id, { expression: Fn.conditionEquals(Aws.PARTITION, partition) }).logicalId;
+  const inGovCloud = inPartition('ConsoleInGovCloud', 'aws-us-gov');
+  const others = Fn.conditionIf(inGovCloud, CONSOLES['aws-us-gov'], CONSOLE);
+  return Fn.conditionIf(inPartition('ConsoleInChina', 'aws-cn'), CONSOLES['aws-cn'], others).toString();
 }

@@ -1,5 +1,12 @@
 import type { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
-import type { IMachineImage, InstanceType, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type {
+  IMachineImage,
+  InstanceType,
+  ISecurityGroup,
+  ISubnet,
+  IVpc,
+  SubnetSelection,
+} from 'aws-cdk-lib/aws-ec2';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 
@@ -214,10 +221,10 @@ export interface WorkerFleetProps {
    */
   readonly maxCapacity?: number;
   /**
-   * Types that will do, the preferred one first; all of one architecture. With several, a fleet still starts
-   * where one is not to be had.
+   * Types that will do, the preferred one first; all of one architecture. With several, a fleet still starts when EC2 has
+   * no capacity of one. The region has to offer each of them, else the deployment fails.
    *
-   * @default - m6i.large, m6a.large, m5.large, m5a.large
+   * @default - m7i-flex.large, m6i.large or m5.large, whichever the region offers at the lowest price
    */
   readonly instanceTypes?: InstanceType[];
   /**
@@ -250,7 +257,9 @@ export interface WorkerFleetProps {
    */
   readonly rootVolume?: RootVolume;
   /**
-   * Where the instances run. They need a way out to AWS's APIs and to the distribution's packages, none in.
+   * Where the instances run. They need a way out to AWS's APIs and to the distribution's packages, none in. Subnets of the
+   * app that have none are refused at synth. Where synth cannot know it, it warns, until the owner says
+   * `Annotations.of(fleet).acknowledgeWarning('mayfly:publicSubnetsMayGiveNoAddress')`.
    *
    * @default - a VPC of its own with public subnets, no NAT gateway and no inbound rule
    */
@@ -261,6 +270,19 @@ export interface WorkerFleetProps {
    * @default - the public ones of its own VPC; of a given one those that aws-cdk-lib prefers (private with egress)
    */
   readonly vpcSubnets?: SubnetSelection;
+  /**
+   * Security groups of the instances, in place of the fleet's own. They have to let HTTPS out. At most five.
+   *
+   * @default - one of its own, which lets everything out by IPv4 and nothing in
+   */
+  readonly securityGroups?: ISecurityGroup[];
+  /**
+   * Whether the fleet's own security group lets everything out by IPv6 as well: for workers in dual-stack subnets of a VPC of
+   * yours. The agent calls AWS by IPv4.
+   *
+   * @default false
+   */
+  readonly allowAllIpv6Outbound?: boolean;
   /**
    * Network hops that an answer of the instance metadata may take. With 2 it reaches into containers, and with it the
    * credentials of the instances' role.
@@ -435,6 +457,12 @@ export interface BakedImageProps {
    * @default - the fleet's `instanceTypes`
    */
   readonly instanceTypes?: InstanceType[];
+  /**
+   * Where the machine is made the image: one subnet, in whose zone one of the types has to be offered.
+   *
+   * @default - the first of the fleet's subnets
+   */
+  readonly subnet?: ISubnet;
 }
 
 export interface WarmPoolProps {

@@ -1,5 +1,5 @@
 import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
-import { InstanceType } from 'aws-cdk-lib/aws-ec2';
+import { InstanceType, type ISubnet } from 'aws-cdk-lib/aws-ec2';
 import {
   DEFAULT_MAX_LOG_BYTES,
   DEFAULT_MIN_FREE_DISK_BYTES,
@@ -14,8 +14,11 @@ import {
   validateWarmPool,
 } from './validation.ts';
 
-/** Of one size and price class, and to be had in nearly every region. */
-const DEFAULT_TYPES = ['m6i.large', 'm6a.large', 'm5.large', 'm5a.large'];
+/**
+ * Of one size, 2 vCPU and 8 GiB. Each region offers one of them at least (2026), and accounts on AWS's free plan may launch
+ * the first.
+ */
+const DEFAULT_TYPES = ['m7i-flex.large', 'm6i.large', 'm5.large'];
 
 /**
  * The props of a fleet with every default in its place. Throws a `FleetPropsError` on what cannot be deployed.
@@ -54,6 +57,7 @@ export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
     maxLogBytes: props.maxLog?.toBytes() ?? DEFAULT_MAX_LOG_BYTES,
     maxCapacity: props.maxCapacity ?? 10,
     instanceTypes,
+    usesDefaultTypes: props.instanceTypes === undefined,
     bakedImage: bakedImageOf(where, instanceTypes, props.bakedImage),
     spotShare: props.spotShare ?? 0,
     rootVolume: {
@@ -91,6 +95,7 @@ export type FleetSettings = ReturnType<typeof settingsOf>;
 
 export interface BakedImageSettings {
   instanceTypes: InstanceType[];
+  subnet: ISubnet | undefined;
 }
 
 function warmPoolOf({ minSize = 1, maxGroupPreparedCapacity = minSize, poolState }: WarmPoolProps) {
@@ -117,9 +122,9 @@ function bakedImageOf(
   given: WorkerFleetProps['bakedImage'] = false,
 ): BakedImageSettings | undefined {
   if (given === false) return undefined;
-  const instanceTypes = (given !== true && given.instanceTypes) || fleet;
+  const { instanceTypes = fleet, subnet } = given === true ? {} : given;
   validateBuilders(where, instanceTypes, fleet);
-  return { instanceTypes };
+  return { instanceTypes, subnet };
 }
 
 function seconds(given: Duration | undefined, byDefault = Duration.seconds(0)): number {

@@ -76,6 +76,8 @@ const instanceTypes: Check = {
   },
 };
 
+const isSecurityGroup = having('an ISecurityGroup', 'securityGroupId').test;
+
 /** Of a name that is no instance type's, the construct tells none but throws. */
 function architectureOf(type: Partial<InstanceType> | undefined): unknown {
   try {
@@ -114,6 +116,7 @@ const rootVolume = {
 
 const bakedImage = {
   instanceTypes,
+  subnet: having('an ISubnet', 'subnetId'),
 } satisfies Record<keyof BakedImageProps, Check>;
 
 const checks = {
@@ -171,6 +174,11 @@ const checks = {
   rootVolume: object(rootVolume),
   vpc: having('an IVpc', 'selectSubnets'),
   vpcSubnets: { allowed: 'a SubnetSelection', test: isObject },
+  securityGroups: {
+    allowed: 'a list of 1 to 5 ISecurityGroups',
+    test: (value) => Array.isArray(value) && whole(1, 5).test(value.length) && value.every(isSecurityGroup),
+  },
+  allowAllIpv6Outbound: flag,
   hopLimit: whole(1, 64),
   systemsManagerAccess: flag,
   scaleOut: object(scaleOut),
@@ -206,6 +214,14 @@ export function validateProps(where: string, id: string, props: WorkerFleetProps
     );
   }
   validateRetention(where, props);
+  validateSecurityGroups(where, props);
+}
+
+/** A rule that the owner asks for must not be silently left out. */
+function validateSecurityGroups(where: string, props: WorkerFleetProps): void {
+  if (!props.securityGroups || !props.allowAllIpv6Outbound) return;
+  const allowed = 'only without securityGroups, whose rules are yours';
+  throw new FleetPropsError(where, 'allowAllIpv6Outbound', 'true', allowed);
 }
 
 /** A message can come again after its job has ended, and only the record says that it has. */

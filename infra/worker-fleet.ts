@@ -9,7 +9,13 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
-import type { Connections, IConnectable, IMachineImage, IVpc, LaunchTemplate } from 'aws-cdk-lib/aws-ec2';
+import {
+  Connections,
+  type IConnectable,
+  type IMachineImage,
+  type IVpc,
+  type LaunchTemplate,
+} from 'aws-cdk-lib/aws-ec2';
 import type { Grant, IGrantable, IPrincipal, IRole, Role } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
@@ -27,13 +33,14 @@ import { addHooks } from './hooks.ts';
 import { keeper } from './keeper.ts';
 import { logBucket } from './log-bucket.ts';
 import { machineFiles } from './machine-files.ts';
+import { usableImage } from './machine-image.ts';
 import { bootBreakerMetric, groupMetric } from './metrics.ts';
 import { type Network, network } from './network.ts';
 import { addOutputs } from './outputs.ts';
 import { agentPolicy, agentRole, groupArnOf, keeperPolicy, keeperRole, treePolicy } from './permissions.ts';
 import type { WorkerFleetProps } from './props.ts';
 import { jobQueues } from './queue.ts';
-import { FleetPropsError } from './refusal.ts';
+import { FleetPropsError, show } from './refusal.ts';
 import { backlogAlarm, scaleOutPolicy } from './scaling.ts';
 import { type FleetSettings, settingsOf } from './settings.ts';
 import { jobTable } from './table.ts';
@@ -82,6 +89,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     super(scope, id);
     const settings = settingsOf(`WorkerFleet ${this.node.path}`, id, props);
     this.fleetName = `${Stack.of(this).stackName}/${settings.name}`;
+    this.refuseSameName(settings.name);
 
     const queues = jobQueues(this, settings);
     this.queue = queues.queue;
@@ -89,9 +97,9 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     this.table = jobTable(this, settings.removalPolicy);
     this.logBucket = logBucket(this, settings);
 
-    const surroundings = network(this, props.vpc, props.vpcSubnets);
+    const surroundings = network(this, props);
     this.vpc = surroundings.vpc;
-    this.connections = surroundings.securityGroup.connections;
+    this.connections = new Connections({ securityGroups: [...surroundings.securityGroups] });
 
     this.role = agentRole(this, settings.systemsManagerAccess);
     this.workerRole = workerRole(this, settings.workerAwsAccess, this.role);
@@ -171,6 +179,17 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     return bootBreakerMetric(this.fleetName, options);
   }
 
+  /** Two fleets of one name would be found by one SSM parameter: the deployment would fail at the second one. */
+  private refuseSameName(name: string): void {
+    const others = Stack.of(this).node.findAll();
+    const other = others.find(
+      (one) => one instanceof WorkerFleet && one !== this && one.fleetName === this.fleetName,
+    );
+    if (!other) return;
+    const allowed = `a name that no other fleet of the stack has (WorkerFleet ${other.node.path} has this one)`;
+    throw new FleetPropsError(`WorkerFleet ${this.node.path}`, 'fleetName', show(name), allowed);
+  }
+
   /** Template and group, and the agents' rights, which outlive the group's instances when the stack is deleted. */
   private instances(settings: FleetSettings, network: Network, props: WorkerFleetProps) {
     const stack = Stack.of(this);
@@ -207,10 +226,11 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     settings: FleetSettings,
     network: Network,
     { tree, node, treeJson }: Deployed,
-    base: IMachineImage = amazonLinux(settings),
+    given: IMachineImage = amazonLinux(settings),
   ): IMachineImage {
     const { fleetName } = this;
     const { bakedImage: baked } = settings;
+    const base = usableImage(this, `WorkerFleet ${this.node.path}`, given);
     if (!baked) return base;
     return bakedImage(this, {
       fleetName,

@@ -35,6 +35,7 @@ function nameOf(from: Template, type: string): string {
 interface Statement {
   Action: unknown;
   Resource: unknown;
+  Condition?: unknown;
 }
 
 interface Phase {
@@ -190,7 +191,7 @@ describe('the machine that becomes the image', () => {
     const { Properties } = surroundings.resource;
     expect(Properties).toMatchObject({
       InstanceMetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
-      InstanceTypes: ['m6i.large', 'm6a.large', 'm5.large', 'm5a.large'],
+      InstanceTypes: ['m7i-flex.large', 'm6i.large', 'm5.large'],
       ResourceTags: { 'mayfly:fleet': 'Test/Fleet' },
       TerminateInstanceOnFailure: true,
     });
@@ -207,6 +208,16 @@ describe('the machine that becomes the image', () => {
     new WorkerFleet(stack, 'Second', { vpc, vpcSubnets, bakedImage: true });
     Template.fromStack(stack).hasResourceProperties('AWS::ImageBuilder::InfrastructureConfiguration', {
       SubnetId: stack.resolve(vpc.privateSubnets[0]?.subnetId),
+    });
+  });
+
+  it('runs in the subnet that the owner names', () => {
+    const { stack } = fleetOf();
+    const vpc = new Vpc(stack, 'Own', { natGateways: 1 }) as IVpc;
+    const [, subnet] = vpc.privateSubnets;
+    new WorkerFleet(stack, 'Second', { vpc, bakedImage: { ...(subnet && { subnet }) } });
+    Template.fromStack(stack).hasResourceProperties('AWS::ImageBuilder::InfrastructureConfiguration', {
+      SubnetId: stack.resolve(subnet?.subnetId),
     });
   });
 
@@ -234,10 +245,28 @@ describe('the machine that becomes the image', () => {
         's3:GetObject',
         ['arn:<AWS::Partition>:s3:::ec2imagebuilder*', `${ASSETS}HASH.zip`, `${ASSETS}HASH.tgz`],
       ],
+      ['kms:Decrypt', ['*']],
       [
         'logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents',
         [expect.stringMatching(/^<FleetBakedImageLog.*\.Arn>$/)],
       ],
+    ]);
+  });
+
+  it('may have the tree and Node.js decrypted, whatever key the bucket of assets has, and nothing else', () => {
+    const statements = Object.entries(resourcesOf(template, 'AWS::IAM::Policy'))
+      .filter(([id]) => id.startsWith('FleetBakedImageBuilderPolicy'))
+      .flatMap(
+        ([, { Properties }]) => (Properties['PolicyDocument'] as { Statement: Statement[] }).Statement,
+      );
+    const decrypt = statements.find(({ Action }) => Action === 'kms:Decrypt');
+    const { StringEquals = {} } = (decrypt?.Condition ?? {}) as { StringEquals?: Record<string, unknown[]> };
+    const { 'kms:EncryptionContext:aws:s3:arn': arns = [], ...others } = StringEquals;
+    expect(others).toEqual({});
+    expect(arns.map((arn) => flat(arn).replace(/[0-9a-f]{64}/, 'HASH'))).toEqual([
+      ASSETS.slice(0, -1),
+      `${ASSETS}HASH.zip`,
+      `${ASSETS}HASH.tgz`,
     ]);
   });
 
@@ -295,8 +324,9 @@ describe('the component', () => {
 
 describe('bakedImage', () => {
   it.each<[string, unknown, string]>([
-    ['a text', 'yes', 'bakedImage is "yes"; allowed: true, false or an object of instanceTypes'],
+    ['a text', 'yes', 'bakedImage is "yes"; allowed: true, false or an object of instanceTypes, subnet'],
     ['an unknown key', { types: [] }, 'bakedImage.types is not a prop'],
+    ['a subnet by its id', { subnet: 'subnet-1' }, 'bakedImage.subnet is "subnet-1"; allowed: an ISubnet'],
     ['no types', { instanceTypes: [] }, 'bakedImage.instanceTypes is []; allowed: a list of 1 to 40'],
     [
       'types of the other architecture',

@@ -1,10 +1,19 @@
-import { Duration, Size, Stack } from 'aws-cdk-lib';
+import { App, Duration, type Environment, Size, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import { InstanceType, type IVpc, MachineImage, Port, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
+import {
+  InstanceType,
+  type IVpc,
+  MachineImage,
+  Port,
+  SecurityGroup,
+  SubnetType,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
 import { describe, expect, it } from 'vitest';
 import { terminationHeartbeatSeconds } from '../../infra/hooks.ts';
+import type { WorkerFleetProps } from '../../infra/props.ts';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
-import { fleetOf, only, templateOf } from './synthesised.ts';
+import { fleetOf, only, type Resource, templateOf } from './synthesised.ts';
 
 const template = templateOf();
 
@@ -87,19 +96,43 @@ describe('the group', () => {
   });
 
   it('buys several types, as Spot as far as told', () => {
-    templateOf({ spotShare: 75 }).hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
+    const names = ['c7i.large', 'c6i.large'];
+    const instanceTypes = names.map((name) => new InstanceType(name));
+    templateOf({ spotShare: 75, instanceTypes }).hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
       MixedInstancesPolicy: group({
         InstancesDistribution: group({
           OnDemandBaseCapacity: 0,
           OnDemandPercentageAboveBaseCapacity: 25,
+          OnDemandAllocationStrategy: 'prioritized',
           SpotAllocationStrategy: 'price-capacity-optimized',
         }),
+        LaunchTemplate: group({ Overrides: names.map((InstanceType) => ({ InstanceType })) }),
+      }),
+    });
+  });
+
+  it('without types of its own takes whichever of three families the region offers, at the lowest price', () => {
+    template.hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
+      MixedInstancesPolicy: group({
+        InstancesDistribution: group({ OnDemandAllocationStrategy: 'lowest-price' }),
         LaunchTemplate: group({
-          Overrides: ['m6i.large', 'm6a.large', 'm5.large', 'm5a.large'].map((InstanceType) => ({
-            InstanceType,
-          })),
+          Overrides: [
+            {
+              InstanceRequirements: {
+                AllowedInstanceTypes: ['m7i-flex.*', 'm6i.*', 'm5.*'],
+                BurstablePerformance: 'included',
+                VCpuCount: { Min: 2, Max: 2 },
+                MemoryMiB: { Min: 8192, Max: 8192 },
+                OnDemandMaxPricePercentageOverLowestPrice: 999_999,
+                SpotMaxPricePercentageOverLowestPrice: 999_999,
+              },
+            },
+          ],
         }),
       }),
+    });
+    template.hasResourceProperties('AWS::EC2::LaunchTemplate', {
+      LaunchTemplateData: Match.objectLike({ InstanceType: Match.absent() }),
     });
   });
 
@@ -159,6 +192,21 @@ describe('the network', () => {
     template.resourcePropertiesCountIs('AWS::EC2::VPCEndpoint', { VpcEndpointType: 'Gateway' }, 2);
   });
 
+  it('is the same with and without an account and region', () => {
+    const networkOf = (env?: Environment) => {
+      const stack = new Stack(new App(), 'Test', env && { env });
+      new WorkerFleet(stack, 'Fleet');
+      const resources = Object.entries(
+        Template.fromStack(stack).toJSON()['Resources'] as Record<string, Resource>,
+      );
+      const parts = /^AWS::EC2::(VPC|Subnet|Route|RouteTable|SubnetRouteTableAssociation|InternetGateway)$/;
+      return resources.filter(([, { Type }]) => parts.test(Type));
+    };
+    const anywhere = networkOf();
+    expect(anywhere.filter(([, { Type }]) => Type === 'AWS::EC2::Subnet')).toHaveLength(2);
+    expect(networkOf({ account: '123456789012', region: 'eu-west-1' })).toEqual(anywhere);
+  });
+
   it("is the owner's where one is given", () => {
     const { stack } = fleetOf();
     const vpc = new Vpc(stack, 'Own', { natGateways: 1 }) as IVpc;
@@ -168,6 +216,31 @@ describe('the network', () => {
     found.hasResourceProperties('AWS::AutoScaling::AutoScalingGroup', {
       VPCZoneIdentifier: vpc.privateSubnets.map(({ subnetId }) => Stack.of(vpc).resolve(subnetId)),
     });
+  });
+
+  it('opens IPv6 when told, and else IPv4 alone', () => {
+    const egressOf = (props: WorkerFleetProps) =>
+      only(templateOf(props), 'AWS::EC2::SecurityGroup').resource.Properties['SecurityGroupEgress'];
+    const v4 = expect.objectContaining({ CidrIp: '0.0.0.0/0', IpProtocol: '-1' });
+    const v6 = expect.objectContaining({ CidrIpv6: '::/0', IpProtocol: '-1' });
+    expect(egressOf({})).toEqual([v4]);
+    expect(egressOf({ allowAllIpv6Outbound: true })).toEqual([v4, v6]);
+  });
+
+  it("has the owner's security groups where they are given, also for the machine that becomes an image", () => {
+    const stack = new Stack(new App(), 'Test');
+    const securityGroups = ['sg-1', 'sg-2'].map((id) => SecurityGroup.fromSecurityGroupId(stack, id, id));
+    const fleet = new WorkerFleet(stack, 'Fleet', { securityGroups, bakedImage: true });
+    fleet.connections.allowInternally(Port.tcp(2222), 'Workers of one job talk to each other');
+    const own = Template.fromStack(stack);
+    own.resourceCountIs('AWS::EC2::SecurityGroup', 0);
+    own.hasResourceProperties('AWS::EC2::LaunchTemplate', {
+      LaunchTemplateData: Match.objectLike({ SecurityGroupIds: ['sg-1', 'sg-2'] }),
+    });
+    own.hasResourceProperties('AWS::ImageBuilder::InfrastructureConfiguration', {
+      SecurityGroupIds: ['sg-1', 'sg-2'],
+    });
+    own.hasResourceProperties('AWS::EC2::SecurityGroupIngress', { GroupId: 'sg-2', FromPort: 2222 });
   });
 
   it('opens through `connections`', () => {

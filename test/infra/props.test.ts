@@ -1,5 +1,7 @@
-import { Duration, Size, Stack } from 'aws-cdk-lib';
-import { InstanceType } from 'aws-cdk-lib/aws-ec2';
+import { App, Duration, Size, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { type IMachineImage, InstanceType, MachineImage, WindowsVersion } from 'aws-cdk-lib/aws-ec2';
+import { Construct } from 'constructs';
 import { describe, expect, it } from 'vitest';
 import type { WorkerFleetProps } from '../../infra/props.ts';
 import { FleetPropsError } from '../../infra/refusal.ts';
@@ -121,6 +123,15 @@ const refused: [key: string, props: object, shown: string, allowed: RegExp][] = 
   ['noticeInterval', { noticeInterval: Duration.minutes(2) }, '2 minutes', /1 minute/],
   ['cancelInterval', { cancelInterval: Duration.hours(2) }, '2 hours', /1 hour/],
   ['removalPolicy', { removalPolicy: 'snapshot' }, '"snapshot"', /"retain"/],
+  ['securityGroups', { securityGroups: [] }, '[]', /a list of 1 to 5 ISecurityGroups/],
+  ['securityGroups', { securityGroups: ['sg-1'] }, '["sg-1"]', /ISecurityGroups/],
+  ['allowAllIpv6Outbound', { allowAllIpv6Outbound: '::/0' }, '"::/0"', /true or false/],
+  [
+    'allowAllIpv6Outbound',
+    { allowAllIpv6Outbound: true, securityGroups: [{ securityGroupId: 'sg-1' }] },
+    'true',
+    /only without securityGroups/,
+  ],
   ['vpc', { vpc: 'vpc-1234' }, '"vpc-1234"', /an IVpc/],
   ['maxCapactiy', { maxCapactiy: 3 }, 'not a prop', /maxCapacity/],
 ];
@@ -208,5 +219,77 @@ describe('the worker directory', () => {
     ],
   ])('is refused when it %s', (_, props, message) => {
     expect(fleet(props)).toThrow(message);
+  });
+});
+
+describe('two fleets of one name', () => {
+  const named = (scope: Construct, id: string, fleetName?: string) => () =>
+    new WorkerFleet(scope, id, { ...(fleetName && { fleetName }) });
+
+  it('are refused in a stack, where one parameter would be for both', () => {
+    const stack = new Stack(undefined, 'Test');
+    named(stack, 'First', 'pictures')();
+    expect(named(new Construct(stack, 'Inner'), 'Second', 'pictures')).toThrow(
+      'WorkerFleet Test/Inner/Second: fleetName is "pictures"; allowed: a name that no other fleet of the stack has ' +
+        '(WorkerFleet Test/First has this one)',
+    );
+    expect(named(stack, 'Third')).not.toThrow();
+  });
+
+  it('are allowed in two stacks', () => {
+    const app = new App();
+    for (const id of ['One', 'Other']) expect(named(new Stack(app, id), 'Fleet')).not.toThrow();
+  });
+});
+
+describe('the machine image', () => {
+  const from = (machineImage: IMachineImage, bakedImage = false) => {
+    const stack = new Stack(new App(), 'Test', { env: { account: '123456789012', region: 'eu-west-1' } });
+    new WorkerFleet(stack, 'Fleet', { machineImage, bakedImage });
+    return stack;
+  };
+  const ECS = '/aws/service/ecs/optimized-ami/amazon-linux';
+
+  it.each<[string, IMachineImage, RegExp]>([
+    [
+      'Windows',
+      MachineImage.latestWindows(WindowsVersion.WINDOWS_SERVER_2022_ENGLISH_FULL_BASE),
+      /a Windows image/,
+    ],
+    ['Windows by its id', MachineImage.genericWindows({ 'eu-west-1': 'ami-1' }), /a Windows image/],
+    ['Amazon Linux 2', MachineImage.latestAmazonLinux2(), /Amazon Linux 2 or older \(\S*amzn2-ami-/],
+    [
+      'Amazon Linux 2 at launch',
+      MachineImage.resolveSsmParameterAtLaunch(
+        '/aws/service/ami-amazon-linux-latest/amzn2-ami-hvm-arm64-gp2',
+      ),
+      /Amazon Linux 2/,
+    ],
+    [
+      'Amazon Linux 2 of ECS',
+      MachineImage.fromSsmParameter(`${ECS}-2/recommended/image_id`),
+      /Amazon Linux 2/,
+    ],
+    ['Amazon Linux 1 of ECS', MachineImage.fromSsmParameter(`${ECS}/recommended/image_id`), /or older/],
+  ])('of %s is refused, baked or not', (_, image, is) => {
+    for (const baked of [false, true]) {
+      expect(() => from(image, baked)).toThrow(FleetPropsError);
+      expect(() => from(image, baked)).toThrow(is);
+      expect(() => from(image, baked)).toThrow(
+        /machineImage is .*; allowed: an image with cloud-init, systemd from 252/,
+      );
+    }
+  });
+
+  it.each<[string, IMachineImage]>([
+    ['Amazon Linux 2023', MachineImage.latestAmazonLinux2023()],
+    ['Amazon Linux 2023 of ECS', MachineImage.fromSsmParameter(`${ECS}-2023/recommended/image_id`)],
+    ['Debian', MachineImage.fromSsmParameter('/aws/service/debian/release/12/latest/amd64')],
+    ['an id', MachineImage.genericLinux({ 'eu-west-1': 'ami-1' })],
+  ])('of %s is taken, with one parameter at most', (_, image) => {
+    const parameters = Template.fromStack(from(image)).findParameters('*', {
+      Type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>',
+    });
+    expect(Object.keys(parameters).length).toBeLessThan(2);
   });
 });

@@ -4,6 +4,10 @@
  */
 const REFUSALS: readonly [words: RegExp, advice: string][] = [
   [
+    /eligible for free tier/i,
+    'The account is on the free plan of AWS, which allows few instance types: set instanceTypes to some of `aws ec2 describe-instance-types --filters Name=free-tier-eligible,Values=true`, or upgrade the plan.',
+  ],
+  [
     /instance profile|\biam\b|not authorized|unauthorized|access ?denied|\brole\b|\bkms\b|client error on launch/i,
     "A right is missing: the instances' role and profile, Auto Scaling's service-linked role, or the key that encrypts volumes.",
   ],

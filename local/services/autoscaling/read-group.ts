@@ -10,6 +10,7 @@ import {
 } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input } from '../../front-door/service.ts';
 import { type Group, type LaunchSettings, type MixedInstances, TERMINATION_POLICIES } from './group.ts';
+import { checkStrategy, typesAllowedBy } from './instance-requirements.ts';
 
 /** What the input of CreateAutoScalingGroup and UpdateAutoScalingGroup may hold; anything else is refused. */
 const KNOWN = new Set([
@@ -149,19 +150,36 @@ async function resolveTemplate(context: CloudContext, given: Input): Promise<Lau
 
 function readMixed(policy: Input, launchTemplate: Input): MixedInstances {
   const overrides = structures(launchTemplate, 'Overrides');
-  for (const key of overrides.flatMap((one) => Object.keys(one))) {
-    if (key === 'InstanceType') continue;
-    throw new AwsError('ValidationError', `${key} of a launch template override is not implemented here.`);
-  }
   const distribution = optionalStructure(policy, 'InstancesDistribution') ?? {};
+  const instanceTypes = overrides.flatMap(typesOf);
+  if (overrides.some((one) => one['InstanceRequirements'])) checkStrategy(distribution);
   const percentage = { min: 0, max: 100 };
   return {
     policy,
-    instanceTypes: overrides.map((one) => text(one, 'InstanceType')),
+    instanceTypes,
     onDemandBase: optionalInteger(distribution, 'OnDemandBaseCapacity', { min: 0 }) ?? 0,
     onDemandPercentage:
       optionalInteger(distribution, 'OnDemandPercentageAboveBaseCapacity', percentage) ?? 100,
   };
+}
+
+function typesOf(override: Input): string[] {
+  const unknown = Object.keys(override).find(
+    (key) => key !== 'InstanceType' && key !== 'InstanceRequirements',
+  );
+  if (unknown !== undefined) {
+    throw new AwsError(
+      'ValidationError',
+      `${unknown} of a launch template override is not implemented here.`,
+    );
+  }
+  const requirements = optionalStructure(override, 'InstanceRequirements');
+  if (!requirements) return [text(override, 'InstanceType')];
+  if (optionalText(override, 'InstanceType') === undefined) return typesAllowedBy(requirements);
+  throw new AwsError(
+    'ValidationError',
+    'InstanceType and InstanceRequirements cannot be specified in one override.',
+  );
 }
 
 async function readSubnets(context: CloudContext, identifier: string): Promise<Group['subnets']> {

@@ -709,6 +709,10 @@ test.each([
   ],
   ['Instance became unhealthy: Client.InternalError: Client error on launch.', 'key that encrypts'],
   ['You must use a valid fully-formed launch template. The launch template is gone', 'launch template'],
+  [
+    'InvalidParameterCombination: The specified instance type is not eligible for Free Tier. For a list of Free Tier instance types, run describe-instance-types with the filter free-tier-eligible=true.',
+    'free plan',
+  ],
   ['Something new', 'tries again'],
 ])('of a launch that is refused with %j', (message, advice) => {
   expect(refusalAdvice(message)).toContain(advice);

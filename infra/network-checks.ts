@@ -1,0 +1,118 @@
+import { Annotations, CfnResource, Token } from 'aws-cdk-lib';
+import {
+  CfnRoute,
+  CfnSubnet,
+  CfnVPCEndpoint,
+  type ISubnet,
+  type IVpc,
+  type SubnetSelection,
+} from 'aws-cdk-lib/aws-ec2';
+import type { Construct } from 'constructs';
+
+/** What synth knows of the way out of the selected subnets. */
+interface Judgement {
+  errors: string[];
+  warnings: Record<string, string>;
+}
+
+const NO_WAY_OUT = 'mayfly:subnetsWithoutWayOut';
+const PERHAPS_NO_ADDRESS = 'mayfly:publicSubnetsMayGiveNoAddress';
+
+/**
+ * Refuses, at synth, subnets of a VPC from which no instance could reach AWS, and warns of those of which that is not known
+ * here. At synth, as routes and endpoints may be added after the fleet.
+ */
+export function checkWayOut(scope: Construct, vpc: IVpc, selection: SubnetSelection): void {
+  scope.node.addValidation({
+    validate: () => {
+      const { errors, warnings } = judge(scope, vpc, selection);
+      for (const [id, text] of Object.entries(warnings)) Annotations.of(scope).addWarningV2(id, text);
+      return errors;
+    },
+  });
+}
+
+function judge(scope: Construct, vpc: IVpc, selection: SubnetSelection): Judgement {
+  const { subnets, isPendingLookup } = vpc.selectSubnets(selection);
+  // The first synth of a lookup has made-up subnets.
+  if (isPendingLookup) return { errors: [], warnings: {} };
+  const made = subnets.filter(resourceOf);
+  const imported = subnets.filter((subnet) => !resourceOf(subnet));
+  const app = resourcesOfApp(scope);
+  const closed = made.filter((subnet) => !app.some((one) => isWayOut(one, subnet)));
+  const hasEndpoints = app.some((one) => isInterfaceEndpoint(one, vpc));
+  const addressless = made.filter((subnet) => vpc.publicSubnets.includes(subnet) && givesNoAddress(subnet));
+  const perhapsClosed = imported.filter((subnet) => vpc.isolatedSubnets.includes(subnet));
+  const perhapsAddressless = imported.filter((subnet) => vpc.publicSubnets.includes(subnet));
+  return {
+    errors: [
+      ...(closed.length > 0 && !hasEndpoints ? [noWayOut(pathsOf(closed))] : []),
+      ...(addressless.length > 0 ? [noAddress(pathsOf(addressless))] : []),
+    ],
+    warnings: {
+      ...(closed.length > 0 && hasEndpoints && { [NO_WAY_OUT]: onlyEndpoints(pathsOf(closed)) }),
+      ...(perhapsClosed.length > 0 && { [NO_WAY_OUT]: onlyEndpoints(idsOf(perhapsClosed)) }),
+      ...(perhapsAddressless.length > 0 && {
+        [PERHAPS_NO_ADDRESS]: perhapsNoAddress(idsOf(perhapsAddressless)),
+      }),
+    },
+  };
+}
+
+const noWayOut = (subnets: string): string =>
+  `vpcSubnets selects subnets without a way out (${subnets}): instances could reach neither AWS nor packages. Select ` +
+  'private subnets with a NAT gateway, or public ones: vpcSubnets: { subnetType: SubnetType.PUBLIC }';
+
+const noAddress = (subnets: string): string =>
+  `the public subnets ${subnets} give instances no address, so there is no way out. Set mapPublicIpOnLaunch: true in the ` +
+  "VPC's subnetConfiguration, or select private subnets with a NAT gateway";
+
+const onlyEndpoints = (subnets: string): string =>
+  `The subnets ${subnets} have no way out, unless by endpoints of the VPC. Instances need endpoints of sqs, dynamodb, s3, ` +
+  'autoscaling and sts, and an image that has all packages.';
+
+const perhapsNoAddress = (subnets: string): string =>
+  `Whether the public subnets ${subnets} give instances an address is not known here. Without one an instance has no way ` +
+  'out: see that MapPublicIpOnLaunch is true.';
+
+const pathsOf = (subnets: ISubnet[]): string => subnets.map(({ node }) => node.path).join(', ');
+const idsOf = (subnets: ISubnet[]): string => subnets.map(({ subnetId }) => subnetId).join(', ');
+
+/** The resource of a subnet that this app makes. Known by its type: an app may hold a second copy of aws-cdk-lib. */
+function resourceOf({ node }: ISubnet): CfnSubnet | undefined {
+  const child = node.defaultChild;
+  return isOf<CfnSubnet>(child, CfnSubnet.CFN_RESOURCE_TYPE_NAME) ? child : undefined;
+}
+
+/** A template's `Fn::If` is not judged. */
+const givesNoAddress = (subnet: ISubnet): boolean => {
+  const given = resourceOf(subnet)?.mapPublicIpOnLaunch;
+  return given === undefined || given === false;
+};
+
+/** A route to anywhere. Of a prefix list, and of what the deployment alone knows, it is not known that it is none. */
+function isWayOut(one: CfnResource, { routeTable }: ISubnet): boolean {
+  if (!isOf<CfnRoute>(one, CfnRoute.CFN_RESOURCE_TYPE_NAME)) return false;
+  if (one.routeTableId !== routeTable.routeTableId) return false;
+  const { destinationCidrBlock: v4, destinationIpv6CidrBlock: v6 } = one;
+  return (
+    one.destinationPrefixListId !== undefined ||
+    [v4, v6].some((block) => block === '0.0.0.0/0' || block === '::/0' || Token.isUnresolved(block))
+  );
+}
+
+function isInterfaceEndpoint(one: CfnResource, { vpcId }: IVpc): boolean {
+  if (!isOf<CfnVPCEndpoint>(one, CfnVPCEndpoint.CFN_RESOURCE_TYPE_NAME)) return false;
+  return one.vpcId === vpcId && one.vpcEndpointType === 'Interface';
+}
+
+const resourcesOfApp = (scope: Construct): CfnResource[] =>
+  scope.node.root.node.findAll().filter(CfnResource.isCfnResource);
+
+function isOf<Resource extends CfnResource>(one: unknown, type: string): one is Resource {
+  return (
+    one !== undefined &&
+    CfnResource.isCfnResource(one as Construct) &&
+    (one as CfnResource).cfnResourceType === type
+  );
+}

@@ -24,6 +24,6 @@ export const fleet = (_stack: Stack): WorkerFleetProps => ({
   // Instances at most.
   maxCapacity: 10,
 
-  // `cdk destroy` takes queue, records and logs along. Leave this out to keep them.
+  // `cdk destroy` deletes the queues, the records and the logs too. Leave this out to keep them.
   removalPolicy: RemovalPolicy.DESTROY,
 });

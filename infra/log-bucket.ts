@@ -1,4 +1,4 @@
-import { Duration, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import {
   BlockPublicAccess,
   Bucket,
@@ -26,6 +26,7 @@ export function logBucket(scope: Construct, settings: FleetSettings): Bucket {
     objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
     lifecycleRules: lifecycleRules(settings),
     removalPolicy: settings.removalPolicy,
+    autoDeleteObjects: settings.removalPolicy === RemovalPolicy.DESTROY,
   });
   Validations.of(bucket).acknowledge({
     id: 'AwsSolutions-S1',

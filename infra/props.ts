@@ -393,10 +393,11 @@ export interface WorkerFleetProps {
   readonly cancelInterval?: Duration;
 
   /**
-   * What becomes of queue, table and logs when the stack is deleted. A bucket that holds logs has to be emptied
-   * before it can be destroyed.
+   * What becomes of the queues, the table and the log bucket when the stack is deleted. With `RemovalPolicy.DESTROY` a
+   * function of aws-cdk-lib empties the bucket first (`autoDeleteObjects`).
    *
-   * @default RemovalPolicy.RETAIN
+   * @default RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE: they are kept. A first deployment that fails leaves none of them
+   * behind.
    */
   readonly removalPolicy?: RemovalPolicy;
 }

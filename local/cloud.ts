@@ -6,6 +6,7 @@ import { createCloudFormation } from './cloudformation/cloudformation.ts';
 import { type CallListener, type CallLog, openCallLog } from './front-door/call-log.ts';
 import { createDispatcher } from './front-door/dispatch.ts';
 import { createFaults, type Faults } from './front-door/faults.ts';
+import { presign } from './front-door/presign.ts';
 import { openFrontDoor } from './front-door/server.ts';
 import type { CallAws, CloudContext } from './front-door/service.ts';
 import { createSessions, drawOwnerKeys, type OwnerKeys } from './front-door/sessions.ts';
@@ -55,6 +56,7 @@ export interface Cloud {
 }
 
 const ACCOUNT_ID = '000000000000';
+const LONGEST_PRESIGNED_SECONDS = 604_800;
 
 /**
  * Starts the embedded cloud. Its state is in memory and gone with it. Rejects with a sentence when the port or the
@@ -105,7 +107,8 @@ async function assemble(options: CloudOptions, region: string, log: CallLog, own
   const iam = createIamStore();
   const names = { accountId: ACCOUNT_ID, now };
   addBootstrapRoles(iam, names, region);
-  const dispatcher = createDispatcher({ log, faults, region, policiesOf: iam.policiesOf, now });
+  const account = { accountId: ACCOUNT_ID, policiesOf: iam.policiesOf };
+  const dispatcher = createDispatcher({ log, faults, region, ...account, now });
   const context: CloudContext = {
     call: dispatcher.call,
     callAs: dispatcher.callAs,
@@ -116,6 +119,12 @@ async function assemble(options: CloudOptions, region: string, log: CallLog, own
     endpoint: () => parts.endpoint,
     admitGuest: (visitor) => parts.admitGuest(visitor),
     issueSession: (roleArn, sessionName) => sessions.issue(roleArn, sessionName),
+    presignPut: ({ Bucket, Key }) =>
+      presign(`https://${Bucket}.s3.localhost/${Key}`, {
+        ...{ method: 'PUT', keys: owner, region, expiresSeconds: LONGEST_PRESIGNED_SECONDS },
+        // By the time of this machine, as clients sign.
+        atMs: Date.now(),
+      }),
   };
   const { running: storage, handleS3 } = await createStorage(context, dispatcher);
   const compute = createCompute(context, options.launcher ?? createProcessLauncher());

@@ -1,4 +1,5 @@
 import type * as v from 'valibot';
+import type { CloudClock } from '../clock.ts';
 import type { CallAws } from '../front-door/service.ts';
 
 /**
@@ -19,12 +20,12 @@ export interface ResourceType<Props = Record<string, unknown>> {
   nameProperty?: string;
   /** A change of the stack's tags is a change of this resource: `update` sets tags. */
   taggable?: true;
-  /** What `Fn::GetAtt` knows (nested ones with dots). */
-  attributes: readonly string[];
+  /** What `Fn::GetAtt` knows (nested ones with dots); `any` if only the resource itself can tell. */
+  attributes: readonly string[] | 'any';
   /** Attributes that an update in place may change. */
-  volatileAttributes?: readonly string[];
+  volatileAttributes?: readonly string[] | 'any';
   create(props: Props, context: ResourceContext): Promise<Resource>;
-  /** In place. Called only if no `createOnly` property changed. */
+  /** In place. Called only if no `createOnly` property changed. Another physical id makes it a replacement. */
   update?(resource: Resource, props: Props, previous: Props, context: ResourceContext): Promise<Resource>;
   /** Must succeed for what is gone already. */
   delete(resource: Resource, props: Props, context: ResourceContext): Promise<void>;
@@ -41,10 +42,15 @@ export interface ResourceContext {
   stackName: string;
   stackId: string;
   logicalId: string;
+  /** `AWS::SQS::Queue` */
+  type: string;
   region: string;
   accountId: string;
   /** How resources are made: the services' own API. */
   call: CallAws;
+  clock: CloudClock;
+  /** A URL of S3 at which somebody without rights may put this object. */
+  presignPut(object: { Bucket: string; Key: string }): string;
   /** A physical name as CloudFormation makes it: `Stack-Logical-1A2B3C`, cut to `maxLength`. */
   generatedName(maxLength?: number): string;
   /** Tags of the stack and the `aws:cloudformation:*` ones, to be put on what is made. */

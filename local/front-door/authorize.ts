@@ -1,10 +1,17 @@
+import { INSIDE } from './call-log.ts';
 import type { ConditionContext } from './conditions.ts';
 import { type Decision, evaluate, type PolicyDocument } from './policy.ts';
+import { judgeResourcePolicies, type Principal } from './resource-policy.ts';
 import { AwsError, type Call, type Caller, type Input, type Operation, type Service } from './service.ts';
-import { judgeTrust, type Principal } from './trust.ts';
 import { uniqueId } from './unique-id.ts';
 
 export type PoliciesOf = (roleArn: string) => PolicyDocument[];
+
+/** The account that all is in, with the policies of its roles. */
+export interface PolicyAccount {
+  accountId: string;
+  policiesOf: PoliciesOf;
+}
 
 interface Request {
   action: string;
@@ -13,52 +20,97 @@ interface Request {
 }
 
 /**
- * Checks a role's call against the role's policies; the owner may do everything. A role that is to be assumed has to
- * trust the caller besides, the owner too. Queue and bucket policies are stored, but not consulted: within one
- * account they can only add to what a role may do, or deny.
+ * Checks a call against the policies of the caller's role and those of the resource ("Determining whether a request is
+ * allowed within an account"). The owner, who is the account's root, may do all that no resource denies. A role that is
+ * to be assumed has to trust the caller besides, the owner too.
  */
 export function authorize(
   service: Service,
   operation: Operation,
   input: Input,
   call: Call,
-  policiesOf: PoliciesOf,
+  account: PolicyAccount,
 ): void {
   const { caller } = call;
-  if (caller.kind === 'owner' && !operation.trust) return;
+  const documents = operation.resourcePolicies?.(input) ?? [];
+  if (caller.kind === 'owner' && documents.length === 0 && !operation.trust) return;
   const resources = operation.resources?.(input) ?? ['*'];
-  const principal = principalOf(caller, resources);
+  const principal = principalOf(caller, account);
   const request: Request = {
     action: `${service.iamPrefix ?? service.name}:${operation.iamAction ?? call.action}`,
     resources,
     context: { ...globalConditions(caller, principal, call), ...operation.conditions?.(input) },
   };
-  const refused = (decision: Decision) => refusal(principal, request, decision);
-  const own: Decision =
-    caller.kind === 'owner' ? { allowed: true } : evaluate(policiesOf(caller.roleArn), request);
-  if (!own.allowed && own.explicit) throw refused(own);
+  const decision = decide(caller, principal, request, account, documents);
+  if (!decision.allowed && decision.explicit) throw refusal(principal, request, decision);
   if (operation.trust) {
-    const trust = judgeTrust(operation.trust(input), request.action, principal, request.context);
-    if (trust === 'named' || (trust === 'account' && own.allowed)) return;
+    const trust = judgeResourcePolicies([operation.trust(input)], request, principal);
+    // Of a role `*` counts as the account: nothing passes that AWS refuses.
+    if (trust === 'named' || (trust !== 'denied' && trust !== 'none' && decision.allowed)) return;
     throw untrusted(principal, request, trust === 'denied');
   }
-  if (!own.allowed) throw refused(own);
+  if (!decision.allowed) throw refusal(principal, request, decision);
 }
 
-/** Whether a caller may do something else than what it calls: what an answer says may hang on it. */
+/**
+ * Whether a caller may do something else than what it calls: what an answer says may hang on it.
+ *
+ * @param documents policies of the resource
+ */
 export function isAllowed(
-  { caller }: Call,
+  call: Call,
   action: string,
   resource: string,
-  policiesOf: PoliciesOf,
+  account: PolicyAccount,
+  documents: readonly PolicyDocument[],
 ): boolean {
-  if (caller.kind === 'owner') return true;
-  return evaluate(policiesOf(caller.roleArn), { action, resources: [resource], context: {} }).allowed;
+  const { caller } = call;
+  const principal = principalOf(caller, account);
+  const request = { action, resources: [resource], context: globalConditions(caller, principal, call) };
+  return decide(caller, principal, request, account, documents).allowed;
 }
 
-function refusal(principal: Principal, { action }: Request, decision: Decision): AwsError {
+type SourcedDecision = Decision & { source?: 'resource' };
+
+/** What the caller's own policies come to, and those of the resource. */
+function decide(
+  caller: Caller,
+  principal: Principal,
+  request: Request,
+  { policiesOf }: PolicyAccount,
+  documents: readonly PolicyDocument[],
+): SourcedDecision {
+  const own: Decision =
+    caller.kind === 'owner' ? { allowed: true } : evaluate(policiesOf(caller.roleArn), request);
+  if (!own.allowed && own.explicit) return own;
+  if (documents.length === 0 || isBeyondPolicies(caller, request.action)) return own;
+  const { action, context } = request;
+  const verdicts = request.resources.map((resource) =>
+    judgeResourcePolicies(documents, { action, resource, context }, principal),
+  );
+  const denied = verdicts.indexOf('denied');
+  const resource = request.resources[denied];
+  if (resource !== undefined) return { allowed: false, explicit: true, resource, source: 'resource' };
+  return verdicts.every((verdict) => verdict === 'named' || verdict === 'everyone') ? { allowed: true } : own;
+}
+
+/**
+ * Calls of the cloud's own services; and what the root of an account may do whatever a policy denies, so that nobody is
+ * locked out for good ("Bucket policies for Amazon S3"; "SQSUnlockQueuePolicy").
+ */
+function isBeyondPolicies(caller: Caller, action: string): boolean {
+  if (caller.kind !== 'owner') return false;
+  return caller.accessKeyId === INSIDE || KEYS_OF_THE_ROOT.includes(action);
+}
+
+const KEYS_OF_THE_ROOT = [
+  ...['s3:GetBucketPolicy', 's3:PutBucketPolicy', 's3:DeleteBucketPolicy'],
+  ...['sqs:GetQueueAttributes', 'sqs:SetQueueAttributes'],
+];
+
+function refusal(principal: Principal, { action }: Request, decision: SourcedDecision): AwsError {
   const why = decision.explicit
-    ? 'with an explicit deny in an identity-based policy'
+    ? `with an explicit deny in ${decision.source === 'resource' ? 'a resource' : 'an identity'}-based policy`
     : `because no identity-based policy allows the ${action} action`;
   const unknown = decision.unknown?.length ? ` (not judged here: ${decision.unknown.join(', ')})` : '';
   return accessDenied(principal, action, decision.resource, `${why}${unknown}`);
@@ -82,11 +134,10 @@ export function principalArn(caller: Extract<Caller, { kind: 'role' }>): string 
   return `arn:aws:sts::${account}:assumed-role/${path.split('/').at(-1)}/${caller.sessionName}`;
 }
 
-/** The owner is the root of the account that the call is about: there is one account here. */
-function principalOf(caller: Caller, resources: string[]): Principal {
-  const arn = caller.kind === 'role' ? caller.roleArn : resources[0];
-  const account = arn?.split(':')[4] ?? '';
-  if (caller.kind === 'owner') return { account, arns: [`arn:aws:iam::${account}:root`] };
+/** The owner is the root of the account. */
+function principalOf(caller: Caller, { accountId }: PolicyAccount): Principal {
+  if (caller.kind === 'owner') return { account: accountId, arns: [`arn:aws:iam::${accountId}:root`] };
+  const account = caller.roleArn.split(':')[4] ?? '';
   return { account, arns: [caller.roleArn, principalArn(caller)] };
 }
 

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { authorize, isAllowed, type PoliciesOf } from './authorize.ts';
+import { authorize, isAllowed, type PolicyAccount } from './authorize.ts';
 import { type CallLog, type CallRecord, callerName, INSIDE, summarise } from './call-log.ts';
 import { type Faults, NoAnswer } from './faults.ts';
+import type { PolicyDocument } from './policy.ts';
 import {
   AwsError,
   type Call,
@@ -22,17 +23,16 @@ export interface Dispatcher {
   refuse(call: Omit<Call, 'caller'>, error: AwsError): void;
   /** Finds the operation; one that is not there rejects with AWS's own error, named and logged. */
   find(call: Call, input: Input): { service: Service; operation: Operation };
-  /** Whether a caller may also do this (`s3:ListBucket`) to a resource (an ARN). */
-  allows(call: Call, action: string, resource: string): boolean;
+  /** Whether a caller may also do this (`s3:ListBucket`) to a resource (an ARN) that has these policies. */
+  allows(call: Call, action: string, resource: string, documents: readonly PolicyDocument[]): boolean;
   call: CallAws;
   /** Calls from inside the cloud as a role that a service was given, and with no more rights than that. */
   callAs(roleArn: string, sessionName: string): CallAws;
 }
 
-export interface DispatcherOptions {
+export interface DispatcherOptions extends PolicyAccount {
   log: CallLog;
   faults: Faults;
-  policiesOf: PoliciesOf;
   region: string;
   now(): number;
 }
@@ -56,7 +56,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const record = startRecord(call, input, options.now());
     const started = performance.now();
     const run = async (actual: Input) => {
-      authorize(service, operation, actual, call, options.policiesOf);
+      authorize(service, operation, actual, call, options);
       return operation.run(actual, call);
     };
     try {
@@ -98,7 +98,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   return {
     ...{ services, perform, refuse, find },
-    allows: (call, action, resource) => isAllowed(call, action, resource, options.policiesOf),
+    allows: (call, action, resource, documents) => isAllowed(call, action, resource, options, documents),
     call: callFrom(INSIDE_CALLER),
     callAs: (roleArn, sessionName) => callFrom({ kind: 'role', accessKeyId: INSIDE, roleArn, sessionName }),
   };

@@ -46,30 +46,39 @@ function evaluateResource(statements: PolicyStatement[], request: PolicyRequest,
   const unknown: string[] = [];
   let allowed = false;
   for (const statement of statements) {
-    if (!covers(statement, request, resource)) continue;
-    const condition = evaluateConditions(statement.Condition, request.context);
-    if (condition.unknown) unknown.push(condition.unknown);
-    // What cannot be judged must not open a door: an operator unknown here lets a Deny strike.
-    const deniedUnjudged = condition.unknown?.startsWith('condition operator') ?? false;
-    if (statement.Effect === 'Deny' && (condition.holds || deniedUnjudged)) {
-      return { allowed: false, resource, explicit: true, unknown };
-    }
-    if (statement.Effect === 'Allow' && condition.holds) allowed = true;
+    if (!coversAction(statement, request.action)) continue;
+    if (!coversResource(statement, resource, request.context)) continue;
+    const judged = effectOf(statement, request.context);
+    if (judged.unknown) unknown.push(judged.unknown);
+    if (judged.effect === 'Deny') return { allowed: false, resource, explicit: true, unknown };
+    if (judged.effect === 'Allow') allowed = true;
   }
   return allowed ? { allowed } : { allowed, resource, explicit: false, unknown };
 }
 
-function covers(statement: PolicyStatement, request: PolicyRequest, resource: string): boolean {
-  const variables = new Map(
-    Object.entries(request.context).map(([key, value]) => [key.toLowerCase(), value]),
-  );
-  const action = request.action.toLowerCase();
-  const actionMatches = (pattern: string) => wildcard(action, pattern.toLowerCase());
-  const resourceMatches = (pattern: string) => wildcard(resource, substitute(pattern, variables));
-  return (
-    applies(statement.Action, statement.NotAction, actionMatches) &&
-    applies(statement.Resource, statement.NotResource, resourceMatches)
-  );
+/** What comes of a statement that covers a request, by its conditions; and what of them could not be judged. */
+export function effectOf(
+  { Effect, Condition }: PolicyStatement,
+  context: ConditionContext,
+): { effect?: 'Allow' | 'Deny'; unknown?: string } {
+  const { holds, unknown } = evaluateConditions(Condition, context);
+  // What cannot be judged must not open a door: an operator unknown here lets a Deny strike.
+  const unjudged = Effect === 'Deny' && (unknown?.startsWith('condition operator') ?? false);
+  return { ...((holds || unjudged) && { effect: Effect }), ...(unknown !== undefined && { unknown }) };
+}
+
+export function coversAction({ Action, NotAction }: PolicyStatement, action: string): boolean {
+  const called = action.toLowerCase();
+  return applies(Action, NotAction, (pattern) => wildcard(called, pattern.toLowerCase()));
+}
+
+export function coversResource(
+  { Resource, NotResource }: PolicyStatement,
+  resource: string,
+  context: ConditionContext,
+): boolean {
+  const variables = new Map(Object.entries(context).map(([key, value]) => [key.toLowerCase(), value]));
+  return applies(Resource, NotResource, (pattern) => wildcard(resource, substitute(pattern, variables)));
 }
 
 function applies(

@@ -34,6 +34,8 @@ export interface Operation {
   resources?(input: Input): string[];
   /** IAM condition keys of this call (`aws:ResourceTag/...`, `autoscaling:...`), where a policy may use them. */
   conditions?(input: Input): ConditionContext;
+  /** The policies of the resource that is called about: a bucket's or a queue's. */
+  resourcePolicies?(input: Input): readonly PolicyDocument[];
   /** The trust policy of the role that is to be assumed: it has to trust the caller, whoever that is. */
   trust?(input: Input): PolicyDocument;
   run(input: Input, call: Call): Promise<Output> | Output;
@@ -126,6 +128,8 @@ export interface CloudContext {
   region: string;
   /** `http://127.0.0.1:<port>` of the front door. */
   endpoint(): string;
+  /** A URL of S3 that lets somebody without rights put this object, for as long as any can: a week. */
+  presignPut(object: { Bucket: string; Key: string }): string;
   /** Takes a connection from a network of instances. Whoever calls through it is not the owner. */
   admitGuest(visitor: Socket): void;
   /** Credentials of a role session, known to the front door from then on as that role. */

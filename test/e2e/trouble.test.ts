@@ -1,5 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { RemovalPolicy } from 'aws-cdk-lib';
 import { expect, it } from 'vitest';
 import { instanceOf, parseCalls } from '../../checker/calls.ts';
 import { lookAt } from '../../demo/watch.ts';
@@ -9,6 +11,8 @@ import { expectSound, fleets } from '../support/suite.ts';
 
 const startFleet = fleets();
 const LONG_MS = 240_000;
+/** More than a record keeps of a log, which is 4 KiB: it goes to the bucket. */
+const LONG_LOG_BYTES = 100_000;
 
 it(
   'finishes a job elsewhere whose agent is killed in the middle of it',
@@ -93,15 +97,22 @@ it(
 );
 
 it(
-  'lets busy instances end their jobs when the stack is deleted',
+  'lets busy instances end their jobs when the stack is deleted, and nothing is left, long logs included',
   async () => {
-    const fleet = await startFleet();
+    const fleet = await startFleet({ removalPolicy: RemovalPolicy.DESTROY });
     const gate = join(fleet.directory, 'gate');
-    const jobs = await fleet.send({ untilFile: gate }, { untilFile: gate });
+    const [long = '', ...jobs] = await fleet.send(
+      ...[{ print: LONG_LOG_BYTES }, { untilFile: gate }, { untilFile: gate }],
+    );
+    await fleet.event('end', long);
     for (const job of jobs) await fleet.event('start', job);
     expect((await fleet.instances()).length).toBeGreaterThanOrEqual(2);
+    const { queueUrl, group, logBucket, table } = fleet.stack;
+    await eventually('the log in the bucket', async () => {
+      const { KeyCount = 0 } = await fleet.clients.s3.send(new ListObjectsV2Command({ Bucket: logBucket }));
+      return KeyCount > 0;
+    });
     const deleted = fleet.deleteStack();
-    const { queueUrl, group } = fleet.stack;
     await eventually(
       'the deletion to reach the group',
       async () => (await lookAt(fleet.clients, queueUrl, group)).desired === 0,
@@ -109,7 +120,12 @@ it(
     await writeFile(gate, '');
     await deleted;
     expect(await fleet.instances()).toEqual([]);
-    await expectSound(fleet, { succeeded: 2, runs: 2 });
+    await expect(fleet.cloud.call('s3', 'HeadBucket', { Bucket: logBucket })).rejects.toThrow('NotFound');
+    expect(await fleet.cloud.call('sqs', 'ListQueues', {})).toMatchObject({ QueueUrls: [] });
+    await expect(fleet.cloud.call('dynamodb', 'DescribeTable', { TableName: table })).rejects.toMatchObject({
+      code: 'ResourceNotFoundException',
+    });
+    await expectSound(fleet, { succeeded: 3, runs: 3 });
   },
   LONG_MS,
 );

@@ -1,7 +1,8 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
 import { only, type Resource, resourcesOf, templateOf } from './synthesised.ts';
 
-const template = templateOf();
+const template = templateOf({ removalPolicy: RemovalPolicy.DESTROY });
 const resources = template.toJSON()['Resources'] as Record<string, Resource>;
 
 /** What a resource names in DependsOn, Ref, GetAtt and Sub: CloudFormation deletes those after it. */
@@ -35,6 +36,7 @@ describe('when the stack is deleted while instances are busy', () => {
     ['the queues policies', 'AWS::SQS::QueuePolicy'],
     ['the table, to record why', 'AWS::DynamoDB::Table'],
     ['the log bucket', 'AWS::S3::Bucket'],
+    ['the emptying of the log bucket', 'Custom::S3AutoDeleteObjects'],
     ['the way out', 'AWS::EC2::Route'],
     ['the gateway', 'AWS::EC2::VPCGatewayAttachment'],
     ['the route tables in force', 'AWS::EC2::SubnetRouteTableAssociation'],
@@ -57,7 +59,7 @@ describe('when the stack is deleted while instances are busy', () => {
       'AWS::CloudWatch::Alarm',
       'AWS::AutoScaling::ScalingPolicy',
     ];
-    const backlog = earlier.flatMap((type) => idsOf(type, /^(?!.*BootBreaker)/));
+    const backlog = earlier.flatMap((type) => idsOf(type, /^(?!.*(BootBreaker|CustomS3AutoDelete))/));
     expect(backlog.filter((id) => !outlasting(id).has(group))).toEqual([]);
   });
 });

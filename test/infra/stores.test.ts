@@ -108,15 +108,21 @@ describe('what is in the log bucket', () => {
 describe('what is stored', () => {
   const stores = ['AWS::SQS::Queue', 'AWS::DynamoDB::Table', 'AWS::S3::Bucket'];
   it.each([
-    [undefined, 'Retain'],
-    [RemovalPolicy.DESTROY, 'Delete'],
-  ])('with removal policy %s: %s', (removalPolicy, deletion) => {
-    const template = templateOf(removalPolicy ? { removalPolicy } : {});
-    const policies = stores
-      .flatMap((type) => Object.values(resourcesOf(template, type)))
-      .map((resource) => resource.DeletionPolicy);
-    expect(policies).toEqual([deletion, deletion, deletion, deletion]);
-  });
+    // What was made by a first deployment that fails goes, what is in use stays.
+    [undefined, 'RetainExceptOnCreate', 'Retain', 0],
+    [RemovalPolicy.RETAIN, 'Retain', 'Retain', 0],
+    [RemovalPolicy.DESTROY, 'Delete', 'Delete', 1],
+  ])(
+    'with removal policy %s: %s, and the bucket is emptied only then',
+    (removalPolicy, deletion, replacement, emptied) => {
+      const template = templateOf(removalPolicy ? { removalPolicy } : {});
+      const policies = stores
+        .flatMap((type) => Object.values(resourcesOf(template, type)))
+        .map(({ DeletionPolicy, UpdateReplacePolicy }) => [DeletionPolicy, UpdateReplacePolicy]);
+      expect(policies).toEqual(Array.from({ length: 4 }, () => [deletion, replacement]));
+      template.resourceCountIs('Custom::S3AutoDeleteObjects', emptied);
+    },
+  );
 });
 
 describe('the parameter', () => {

@@ -37,7 +37,7 @@ describe('npx cdk synth', () => {
   beforeAll(async () => {
     nodeArchive(NODE_PACKAGES.x86_64);
     [said] = await Promise.all([cdkSynth(first), cdkSynth(second)]);
-  }, 120_000);
+  }, 300_000);
 
   it('needs no credentials and has no finding of cdk-nag', () => {
     expect(said).not.toMatch(/error|AwsSolutions/i);
@@ -50,8 +50,10 @@ describe('npx cdk synth', () => {
   });
 
   it('fits any account and region', () => {
-    const template = readFileSync(join(first, 'Mayfly.template.json'), 'utf8');
-    expect(template).not.toMatch(/\b\d{12}\b|us-east-1|eu-/);
+    const template = JSON.parse(readFileSync(join(first, 'Mayfly.template.json'), 'utf8'));
+    // The CDK looks the newest runtime of each region up in a mapping.
+    const { Mappings: _, ...rest } = template;
+    expect(JSON.stringify(rest)).not.toMatch(/\b\d{12}\b|us-east-1|eu-/);
     expect(readFileSync(join(first, 'manifest.json'), 'utf8')).toContain(
       'aws://unknown-account/unknown-region',
     );

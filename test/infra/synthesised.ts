@@ -9,6 +9,7 @@ export interface Resource {
   Properties: Record<string, unknown>;
   DependsOn?: string[];
   DeletionPolicy?: string;
+  UpdateReplacePolicy?: string;
 }
 
 /** A stack `Test` with one fleet `Fleet`, for any account and region. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { paginateDescribeInstances } from '@aws-sdk/client-ec2';
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import type { Verdict } from '../../checker/facts.ts';
 import { gather, type StackNames } from '../../checker/gather.ts';
 import { type JournalLine, parseJournal } from '../../checker/journal.ts';
@@ -139,7 +139,6 @@ const DEFAULTS: WorkerFleetProps = {
   noticeInterval: Duration.seconds(0.2),
   cancelInterval: Duration.seconds(0.3),
   retirementBudget: Duration.seconds(6),
-  removalPolicy: RemovalPolicy.DESTROY,
 };
 
 const synthesised = new Map<WorkerFleetProps, Synthesised>();

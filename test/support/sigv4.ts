@@ -1,3 +1,4 @@
+import { presign, signingTime } from '../../local/front-door/presign.ts';
 import type { OwnerKeys } from '../../local/front-door/sessions.ts';
 import { sha256, signatureOf } from '../../local/front-door/signature.ts';
 
@@ -39,8 +40,6 @@ function authorization({ authorization: header = '' }: Record<string, string>) {
   return { scope, signedHeaders: names.split(';'), given };
 }
 
-const timeOf = (atMs: number): string => new Date(atMs).toISOString().replaceAll(/[-:]|\.\d+/g, '');
-
 export interface RawRequest {
   method?: string;
   headers?: Record<string, string>;
@@ -66,7 +65,7 @@ export function signedFetch(
   }: RawRequest = {},
 ): Promise<Response> {
   const { host, pathname, search } = new URL(url);
-  const time = timeOf(atMs);
+  const time = signingTime(atMs);
   const payload = sha256(body);
   const all: Record<string, string> = {
     ...headers,
@@ -87,21 +86,5 @@ export function signedFetch(
 
 /** A URL of S3 that somebody without keys can get for some seconds. */
 export function presigned(url: string, keys: OwnerKeys, expiresSeconds: number, atMs = Date.now()): string {
-  const { host, pathname } = new URL(url);
-  const time = timeOf(atMs);
-  const scope = { date: time.slice(0, 8), region: 'us-east-1', service: 's3', signedHeaders: ['host'], time };
-  const query = new URLSearchParams({
-    'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',
-    'X-Amz-Credential': `${keys.accessKeyId}/${scope.date}/us-east-1/s3/aws4_request`,
-    'X-Amz-Date': time,
-    'X-Amz-Expires': String(expiresSeconds),
-    'X-Amz-SignedHeaders': 'host',
-  });
-  const request = {
-    method: 'GET',
-    url: `${pathname}?${query}`,
-    rawHeaders: ['host', host],
-    payload: 'UNSIGNED-PAYLOAD',
-  };
-  return `${url}?${query}&X-Amz-Signature=${signatureOf(request, scope, keys.secretAccessKey)}`;
+  return presign(url, { keys, region: 'us-east-1', expiresSeconds, atMs });
 }

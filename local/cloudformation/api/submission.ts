@@ -9,14 +9,14 @@ import { checkTemplate } from '../template/check.ts';
 import { assertRules } from '../template/conditions.ts';
 import { type GivenParameter, readParameters } from '../template/parameters.ts';
 import { readTemplate, type Template } from '../template/template.ts';
-import { resourceTypes } from '../types/index.ts';
+import { findResourceType } from '../types/index.ts';
 
 /** Reads what CreateStack, UpdateStack and CreateChangeSet share into a target, or refuses it. */
 export async function readTarget(account: Account, input: Input, stack: NamedStack): Promise<Target> {
   const previous = stack.target;
   const usePrevious = optionalText(input, 'UsePreviousTemplate') === 'true';
   const template = usePrevious && previous ? previous.template : await submittedTemplate(account, input);
-  checkTemplate(template, resourceTypes);
+  checkTemplate(template, findResourceType);
   const given = structures(input, 'Parameters').map(givenParameter);
   const parameters = await readParameters(
     template.parameters,
@@ -99,7 +99,7 @@ export function capabilitiesOf(template: Template): { capabilities: string[]; re
   const iam = Object.values(template.resources).filter(({ Type }) => Type.startsWith('AWS::IAM::'));
   if (iam.length === 0) return { capabilities: [] };
   const named = iam.some(({ Type, Properties }) => {
-    const name = resourceTypes.get(Type)?.nameProperty;
+    const name = findResourceType(Type)?.nameProperty;
     return name !== undefined && name in Properties;
   });
   const types = [...new Set(iam.map(({ Type }) => Type))].join(', ');

@@ -4,7 +4,7 @@ import { type Account, requireStack } from '../engine/account.ts';
 import { validationError } from '../errors.ts';
 import { checkTemplate } from '../template/check.ts';
 import type { Template } from '../template/template.ts';
-import { resourceTypes } from '../types/index.ts';
+import { findResourceType } from '../types/index.ts';
 import { capabilitiesOf, submittedTemplate } from './submission.ts';
 
 /** The calls about templates themselves. */
@@ -32,7 +32,7 @@ export function templateOperations(account: Account): Record<string, ApiOperatio
     ValidateTemplate: {
       async run(input) {
         const template = await submittedTemplate(account, input);
-        checkTemplate(template, resourceTypes);
+        checkTemplate(template, findResourceType);
         const { capabilities, reason } = capabilitiesOf(template);
         return {
           Parameters: parameterDeclarations(template),

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { validationError } from '../errors.ts';
 import type { ResourceContext, ResourceType } from '../resource-type.ts';
 import { resolve, type Scope } from '../template/intrinsics.ts';
-import { resourceTypes } from '../types/index.ts';
+import { findResourceType } from '../types/index.ts';
 import { type Account, surroundingsOf } from './account.ts';
 import { scopeOf } from './evaluate.ts';
 import { type OperationIds, resourceStatus } from './events.ts';
@@ -44,7 +44,7 @@ export function startDeployment(
 }
 
 export function typeOf(resource: { type: string }): ResourceType {
-  const type = resourceTypes.get(resource.type);
+  const type = findResourceType(resource.type);
   if (!type) throw validationError(`Unrecognized resource type: ${resource.type}`);
   return type;
 }
@@ -52,16 +52,12 @@ export function typeOf(resource: { type: string }): ResourceType {
 /** What a resource type gets to work with. */
 export function contextOf(deployment: Deployment, resource: StackResource): ResourceContext {
   const { account, stack, target, ids, scope, signal } = deployment;
-  const { call, clock, region, accountId } = account.context;
-  const { logicalId } = resource;
+  const { call, clock, region, accountId, presignPut } = account.context;
+  const { logicalId, type } = resource;
   return {
     stackName: stack.name,
     stackId: stack.id,
-    logicalId,
-    region,
-    accountId,
-    call,
-    signal,
+    ...{ logicalId, type, region, accountId, call, clock, presignPut, signal },
     generatedName: (maxLength) => generatedName(stack.name, logicalId, maxLength),
     previousStackTags: tagMap(deployment.previousTags),
     stackTags: {

@@ -126,8 +126,9 @@ function foreseen(
 ): StackResource | undefined {
   if (!now || !change) return now;
   if (change.action !== 'Modify' || change.replacement !== 'False') return undefined;
-  const changing = change.details.some(({ attribute }) => attribute === 'Properties');
-  const moving = changing ? (typeOf(now).volatileAttributes ?? []) : [];
+  if (!change.details.some(({ attribute }) => attribute === 'Properties')) return now;
+  const { volatileAttributes = [] } = typeOf(now);
+  const moving = volatileAttributes === 'any' ? Object.keys(now.attributes) : volatileAttributes;
   const unknown = Object.fromEntries(moving.map((name) => [name, UNKNOWN]));
   return { ...now, attributes: { ...now.attributes, ...unknown } };
 }

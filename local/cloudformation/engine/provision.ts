@@ -129,6 +129,10 @@ async function updateInPlace(
     previous.properties,
     context,
   );
+  if (made && made.physicalId !== physicalId) {
+    stack.retired.push(previous);
+    resource.fresh = true;
+  }
   Object.assign(resource, made ?? {});
   delete resource.uncertain;
   resourceStatus(stack, account.context.clock, ids, resource, 'UPDATE_COMPLETE');

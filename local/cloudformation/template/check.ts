@@ -6,8 +6,11 @@ import type { ResourceDeclaration, Template } from './template.ts';
 
 /** What the check needs to know of a resource type. */
 export interface KnownType {
-  attributes: readonly string[];
+  attributes: readonly string[] | 'any';
 }
+
+/** Finds a type by its name; undefined if there is none. */
+export type FindType = (name: string) => KnownType | undefined;
 
 const PSEUDO_PARAMETERS = [
   ...[
@@ -32,18 +35,18 @@ const EXTENSIONS = new Set(['Fn::Length', 'Fn::ToJsonString']);
 const POLICIES = ['Delete', 'Retain', 'RetainExceptOnCreate'];
 
 /** Refuses, by name, what the template uses and nobody knows: types, functions, names, attributes, policies. */
-export function checkTemplate(template: Template, types: ReadonlyMap<string, KnownType>): void {
+export function checkTemplate(template: Template, findType: FindType): void {
   const declared = Object.entries(template.resources);
-  const unknownTypes = new Set(declared.map(([, one]) => one.Type).filter((type) => !types.has(type)));
+  const unknownTypes = new Set(declared.map(([, one]) => one.Type).filter((type) => !findType(type)));
   if (unknownTypes.size > 0) {
     throw validationError(
       `Template format error: Unrecognized resource types: [${[...unknownTypes].join(', ')}]`,
     );
   }
-  for (const [logicalId, resource] of declared) checkResource(template, logicalId, resource, types);
+  for (const [logicalId, resource] of declared) checkResource(template, logicalId, resource, findType);
   for (const [name, output] of Object.entries(template.outputs)) {
     checkCondition(template, output.Condition, `output ${name}`);
-    checkValue(template, [output.Value, output.Export], types, 'Outputs');
+    checkValue(template, [output.Value, output.Export], findType, 'Outputs');
   }
   for (const expression of Object.values(template.conditions)) checkParameterExpression(template, expression);
   for (const rule of Object.values(template.rules)) {
@@ -55,7 +58,7 @@ function checkResource(
   template: Template,
   logicalId: string,
   resource: ResourceDeclaration,
-  types: ReadonlyMap<string, KnownType>,
+  findType: FindType,
 ): void {
   checkCondition(template, resource.Condition, `resource ${logicalId}`);
   for (const name of resource.DependsOn) {
@@ -72,7 +75,7 @@ function checkResource(
   checkValue(
     template,
     [resource.Properties, resource.CreationPolicy, resource.UpdatePolicy],
-    types,
+    findType,
     'Resources',
   );
 }
@@ -82,15 +85,10 @@ function checkCondition(template: Template, name: unknown, owner: string): void 
   throw validationError(`Template format error: Condition ${String(name)} of ${owner} is not defined`);
 }
 
-function checkValue(
-  template: Template,
-  value: unknown,
-  types: ReadonlyMap<string, KnownType>,
-  block: string,
-): void {
+function checkValue(template: Template, value: unknown, findType: FindType, block: string): void {
   for (const reference of referencesOf(value)) {
     if (reference.kind === 'function') checkFunction(template, reference.name, RESOURCE_FUNCTIONS, block);
-    else if (reference.kind === 'getAtt') checkAttribute(template, reference, types);
+    else if (reference.kind === 'getAtt') checkAttribute(template, reference, findType);
     else checkName(template, reference, block);
   }
 }
@@ -109,14 +107,14 @@ function checkFunction(template: Template, name: string, allowed: Set<string>, b
 function checkAttribute(
   template: Template,
   { name, attribute }: { name: string; attribute: string },
-  types: ReadonlyMap<string, KnownType>,
+  findType: FindType,
 ): void {
   const resource = template.resources[name];
   if (!resource) {
     throw validationError(`Template error: instance of Fn::GetAtt references undefined resource ${name}`);
   }
-  const attributes = types.get(resource.Type)?.attributes ?? [];
-  if (attribute === '' || attributes.includes(attribute)) return;
+  const attributes = findType(resource.Type)?.attributes ?? [];
+  if (attribute === '' || attributes === 'any' || attributes.includes(attribute)) return;
   throw validationError(
     `Template error: resource ${name} does not support attribute type ${attribute} in Fn::GetAtt`,
   );

@@ -3,6 +3,7 @@ import { groupTypes } from './autoscaling-group.ts';
 import { groupPartTypes } from './autoscaling-parts.ts';
 import { cloudFormationTypes } from './cloudformation.ts';
 import { cloudWatchTypes } from './cloudwatch.ts';
+import { customResource } from './custom-resource.ts';
 import { dynamoDbTypes } from './dynamodb.ts';
 import { launchTemplateTypes } from './ec2-launch-template.ts';
 import { securityGroupTypes } from './ec2-security-groups.ts';
@@ -22,7 +23,12 @@ const families = [
   ...[ssmTypes, imageBuilderTypes],
 ];
 
-/** Every type that a template may have. */
+/** Every type of AWS that a template may have. */
 export const resourceTypes: ReadonlyMap<string, ResourceType> = new Map(
   families.flat().map((type) => [type.type, type]),
 );
+
+/** The type of that name, the custom ones too; undefined if there is none. */
+export function findResourceType(name: string): ResourceType | undefined {
+  return resourceTypes.get(name) ?? customResource(name);
+}

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { createRequire } from 'node:module';
+import { delimiter, dirname, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { CloudContext, SessionCredentials } from '../../front-door/service.ts';
@@ -14,6 +15,11 @@ const LONGEST_INIT_MS = 10_000;
 
 /** The host as it is here: source in the repository, JavaScript in the package. */
 const HOST = fileURLToPath(import.meta.resolve(`./runtime-host${import.meta.url.slice(-3)}`));
+
+/** Where the AWS SDK is that Lambda's Node.js runtime has for every function: the one of this program. */
+const RUNTIME_MODULES = (createRequire(import.meta.url).resolve.paths('@aws-sdk/client-s3') ?? []).join(
+  delimiter,
+);
 
 /** Credentials that end sooner than a function may run are not given to another invocation. */
 const SPARE_CREDENTIALS_MS = 16 * 60_000;
@@ -175,6 +181,7 @@ function environmentOf(
     HOME: join(code, '..'),
     LAMBDA_TASK_ROOT: code,
     LANG: 'en_US.UTF-8',
+    NODE_PATH: RUNTIME_MODULES,
     PATH: process.env['PATH'],
     TZ: ':UTC',
     _HANDLER: configuration.handler,

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { AwsError, type CloudContext } from '../../front-door/service.ts';
 import { unzipInto } from '../../instances/unzip.ts';
@@ -69,6 +69,8 @@ export class Invoker {
     const code = join(directory, name);
     if (!existsSync(code)) {
       mkdirSync(code, { recursive: true });
+      // Ends the search for a package.json above, whose `"type": "module"` would make an ES module of a `.js` file.
+      writeFileSync(join(directory, '..', 'package.json'), '{}\n');
       unzipInto(code, one.code.zip);
     }
     return code;

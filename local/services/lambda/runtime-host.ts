@@ -3,8 +3,10 @@
  * and waits for its outcome; the process stays for the next one, with what the module keeps in memory.
  */
 import { existsSync } from 'node:fs';
+import https from 'node:https';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { FrontDoorAgent } from './front-door-agent.ts';
 
 export interface Work {
   requestId: string;
@@ -22,6 +24,7 @@ type Handler = (event: unknown, context: object) => unknown;
 /** The first message: the module is loaded, or cannot be. */
 export const READY = 'ready';
 
+leadToTheFrontDoor();
 const handler = load();
 process.on('message', (work: Work) => {
   void run(work).then((outcome) => process.send?.(outcome));
@@ -29,6 +32,12 @@ process.on('message', (work: Work) => {
 
 // Without a parent there is nobody to work for, however it ended.
 process.on('disconnect', () => process.exit());
+
+/** Functions answer CloudFormation at an `https:` URL of S3. `fetch` has agents of its own and is not led there. */
+function leadToTheFrontDoor(): void {
+  const { AWS_ENDPOINT_URL: endpoint } = process.env;
+  if (endpoint !== undefined) https.globalAgent = new FrontDoorAgent(endpoint);
+}
 
 async function load(): Promise<Handler> {
   const { _HANDLER: name = '', LAMBDA_TASK_ROOT: root = '' } = process.env;

@@ -22,10 +22,13 @@ export function createS3Handler(
     const s3Call = readS3Call(request.method ?? 'GET', host, url, copy);
     const call = { ...partialCall, action: s3Call.action };
     const input = { Bucket: s3Call.bucket, ...(s3Call.key ? { Key: s3Call.key } : {}) };
-    const may = (action: string, resource: string) => dispatcher.allows(call, action, resource);
+    const resourcePolicies = () => (s3Call.bucket ? settings.policiesOf(s3Call.bucket) : []);
+    const may = (action: string, resource: string) =>
+      dispatcher.allows(call, action, resource, resourcePolicies());
     const operation: Operation = {
       iamAction: s3Call.iamAction,
       resources: () => resourcesOf(s3Call),
+      resourcePolicies,
       conditions: () => conditionsOf(s3Call, url),
       run: async () => {
         await serve(request, response, url, s3Call, { fauxqs, settings, may });
@@ -89,6 +92,8 @@ async function serve(
   const path = call.key ? objectPath(call.bucket, call.key) : `/${encodeURIComponent(call.bucket)}`;
   request.url = `${path}${url.search}`;
   request.headers.host = '127.0.0.1';
+  // "PutObject": S3's own default. fauxqs refuses a body of no type, and one of an empty one.
+  if (!request.headers['content-type']) request.headers['content-type'] = 'binary/octet-stream';
   await fauxqs.serveS3(request, response);
   if (call.action === 'DeleteBucket' && response.statusCode < 300) settings.forget(call.bucket);
 }

@@ -1,15 +1,20 @@
+import type { PolicyDocument } from '../../front-door/policy.ts';
 import { element, escapeXml } from '../../front-door/protocol/xml.ts';
 import { isStructure } from '../../front-door/read.ts';
+import { readResourcePolicy } from '../../front-door/resource-policy.ts';
 import { AwsError, type Input } from '../../front-door/service.ts';
 
 /**
- * The settings of buckets: kept as they were sent, and given back. None of them has an effect here, which is what an
- * owner of every right inside one machine sees of them on AWS as well, but for expiry and versions.
+ * The settings of buckets: kept as they were sent, and given back. The policy is judged at each call
+ * (`front-door/authorize.ts`); the others have no effect that could be seen here, but for expiry and versions.
  */
 export interface BucketSettings {
+  /** `AwsError` for a policy that cannot be judged. */
   put(bucket: string, setting: string, document: string): void;
   /** The document, or what a bucket has by itself. `AwsError` where S3 says that there is none. */
   get(bucket: string, setting: string): string;
+  /** The bucket's policy, if there is one. */
+  policiesOf(bucket: string): readonly PolicyDocument[];
   remove(bucket: string, setting: string): void;
   forget(bucket: string): void;
 }
@@ -37,19 +42,45 @@ function none(code: string, message: string): AwsError {
 
 export function createBucketSettings(): BucketSettings {
   const documents = new Map<string, string>();
+  const policies = new Map<string, PolicyDocument>();
   const id = (bucket: string, setting: string) => `${bucket}?${setting}`;
   return {
-    put: (bucket, setting, document) => void documents.set(id(bucket, setting), document),
+    put(bucket, setting, document) {
+      if (setting === 'policy') policies.set(bucket, readBucketPolicy(bucket, document));
+      documents.set(id(bucket, setting), document);
+    },
     get(bucket, setting) {
       const document = documents.get(id(bucket, setting)) ?? DEFAULTS[setting];
       if (document instanceof AwsError) throw document;
       return document ?? '';
     },
-    remove: (bucket, setting) => void documents.delete(id(bucket, setting)),
+    policiesOf(bucket) {
+      const policy = policies.get(bucket);
+      return policy ? [policy] : [];
+    },
+    remove(bucket, setting) {
+      if (setting === 'policy') policies.delete(bucket);
+      documents.delete(id(bucket, setting));
+    },
     forget(bucket) {
+      policies.delete(bucket);
       for (const key of [...documents.keys()]) if (key.startsWith(`${bucket}?`)) documents.delete(key);
     },
   };
+}
+
+/** "PutBucketPolicy": every resource is the bucket or an object in it. */
+function readBucketPolicy(bucket: string, text: string): PolicyDocument {
+  const policy = readResourcePolicy(text, 'MalformedPolicy');
+  const arn = `arn:aws:s3:::${bucket}`;
+  for (const { Resource, NotResource } of [policy.Statement].flat()) {
+    const named = [Resource ?? NotResource ?? []].flat();
+    if (named.length === 0) throw new AwsError('MalformedPolicy', 'Missing required field Resource');
+    if (!named.every((one) => one === arn || one.startsWith(`${arn}/`))) {
+      throw new AwsError('MalformedPolicy', 'Policy has invalid resource');
+    }
+  }
+  return policy;
 }
 
 /** The member of an SDK input that holds a setting, and so the root of its document. */

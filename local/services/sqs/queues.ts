@@ -2,6 +2,7 @@ import { textMap } from '../../front-door/read.ts';
 import { AwsError, type Input } from '../../front-door/service.ts';
 import type { Fauxqs } from '../fauxqs.ts';
 import type { Queue } from './queue.ts';
+import type { QueuePolicies } from './queue-policies.ts';
 
 /** "CreateQueue", the attributes that can be set. */
 const SETTABLE = new Set([
@@ -22,7 +23,12 @@ const SETTABLE = new Set([
   'VisibilityTimeout',
 ]);
 
-export async function createQueue(fauxqs: Fauxqs, input: Input, region: string): Promise<Input> {
+export async function createQueue(
+  fauxqs: Fauxqs,
+  policies: QueuePolicies,
+  input: Input,
+  region: string,
+): Promise<Input> {
   const name = String(input['QueueName'] ?? '');
   if (!/^[\w-]{1,80}$/.test(name.replace(/\.fifo$/, '')) || name.length > 80) {
     throw new AwsError(
@@ -31,11 +37,24 @@ export async function createQueue(fauxqs: Fauxqs, input: Input, region: string):
     );
   }
   const attributes = settableAttributes(input);
-  return fauxqs.sqs('CreateQueue', { ...input, Attributes: attributes }, region);
+  return policies.setWith(name, attributes, () =>
+    fauxqs.sqs('CreateQueue', { ...input, Attributes: attributes }, region),
+  );
 }
 
-export async function setQueueAttributes(queue: Queue, input: Input): Promise<Input> {
-  await queue.ask('SetQueueAttributes', { Attributes: settableAttributes(input) });
+export async function setQueueAttributes(
+  queue: Queue,
+  policies: QueuePolicies,
+  input: Input,
+): Promise<Input> {
+  const Attributes = settableAttributes(input);
+  await policies.setWith(queue.name, Attributes, () => queue.ask('SetQueueAttributes', { Attributes }));
+  return {};
+}
+
+export async function deleteQueue(queue: Queue, policies: QueuePolicies): Promise<Input> {
+  await queue.ask('DeleteQueue', {});
+  policies.forget(queue.name);
   return {};
 }
 

@@ -4,8 +4,9 @@ import { changeVisibility, changeVisibilityBatch, deleteMessage, deleteMessageBa
 import { createPurge } from './purge.ts';
 import { sqsQueryForm } from './query-form.ts';
 import type { Queue } from './queue.ts';
+import { QueuePolicies } from './queue-policies.ts';
 import { fauxqsUrl, queueArn, queueNameOf, queueUrl } from './queue-url.ts';
-import { createQueue, getQueueAttributes, setQueueAttributes } from './queues.ts';
+import { createQueue, deleteQueue, getQueueAttributes, setQueueAttributes } from './queues.ts';
 import { receiveMessages } from './receive.ts';
 import { sendMessage, sendMessageBatch } from './send.ts';
 
@@ -18,16 +19,13 @@ type QueueOperation = (
 /** SQS: fauxqs, and at its door what it gets wrong and a job depends on. */
 export function createSqs(context: CloudContext, fauxqs: Fauxqs): RunningService {
   const { accountId } = context;
-  const resources = (input: Input) => [
-    queueArn(
-      context.region,
-      accountId,
-      String(input['QueueName'] ?? queueNameOf(input['QueueUrl'], accountId)),
-    ),
-  ];
+  const policies = new QueuePolicies();
+  const nameIn = (input: Input) => String(input['QueueName'] ?? queueNameOf(input['QueueUrl'], accountId));
+  const resources = (input: Input) => [queueArn(context.region, accountId, nameIn(input))];
+  const resourcePolicies = (input: Input) => policies.of(nameIn(input));
   const onQueue = (run: QueueOperation, iamAction?: string): Operation => ({
     ...(iamAction ? { iamAction } : {}),
-    resources,
+    ...{ resources, resourcePolicies },
     run: (input, call) => {
       const name = queueNameOf(input['QueueUrl'], accountId);
       const url = fauxqsUrl(call.region, accountId, name);
@@ -42,12 +40,12 @@ export function createSqs(context: CloudContext, fauxqs: Fauxqs): RunningService
     CreateQueue: {
       resources,
       run: async (input, call) => {
-        const output = await createQueue(fauxqs, input, call.region);
+        const output = await createQueue(fauxqs, policies, input, call.region);
         return { QueueUrl: localUrl(output['QueueUrl']) };
       },
     },
     GetQueueUrl: {
-      resources,
+      ...{ resources, resourcePolicies },
       run: async (input, call) => {
         const output = await fauxqs.sqs('GetQueueUrl', input, call.region);
         return { QueueUrl: localUrl(output['QueueUrl']) };
@@ -60,13 +58,13 @@ export function createSqs(context: CloudContext, fauxqs: Fauxqs): RunningService
         return { ...output, QueueUrls: urls.map(localUrl) };
       },
     },
-    DeleteQueue: asItIs('DeleteQueue'),
+    DeleteQueue: onQueue((queue) => deleteQueue(queue, policies)),
     PurgeQueue: onQueue(createPurge()),
     TagQueue: asItIs('TagQueue'),
     UntagQueue: asItIs('UntagQueue'),
     ListQueueTags: asItIs('ListQueueTags'),
     GetQueueAttributes: onQueue(getQueueAttributes),
-    SetQueueAttributes: onQueue(setQueueAttributes),
+    SetQueueAttributes: onQueue((queue, input) => setQueueAttributes(queue, policies, input)),
     SendMessage: onQueue(sendMessage),
     SendMessageBatch: onQueue(sendMessageBatch, 'SendMessage'),
     ReceiveMessage: onQueue(receiveMessages),

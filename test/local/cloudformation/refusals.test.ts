@@ -27,7 +27,7 @@ describe('refused before anything is made, by name', () => {
       only({ Type: 'AWS::Braket::Hologram' }),
       'Unrecognized resource types: [AWS::Braket::Hologram]',
     ],
-    ['a custom resource', only({ Type: 'Custom::Thing' }), 'Unrecognized resource types: [Custom::Thing]'],
+    ['the name of a custom type', only({ Type: 'Custom::A Thing' }), 'resource types: [Custom::A Thing]'],
     ['a section', { ...only(queue), Resorces: {} }, '[Resorces]'],
     ['a key of a resource', only({ ...queue, Propertys: {} }), '[Propertys]'],
     ['a key of an output', { ...only(queue), Outputs: { A: { Value: 1, Valu: 2 } } }, '[Valu]'],

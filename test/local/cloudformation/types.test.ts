@@ -29,10 +29,16 @@ const document = (Action: string) => ({
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Action, Resource: '*' }],
 });
+/** What a bucket or a queue has. */
+const resourcePolicy = (Action: string, Resource: unknown) => ({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Principal: { AWS: '*' }, Action, Resource }],
+});
 const trust = {
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'lambda.amazonaws.com' } }],
 };
+const bucketArn = { 'Fn::GetAtt': ['Bucket', 'Arn'] };
 const role = { Type: 'AWS::IAM::Role', Properties: { AssumeRolePolicyDocument: trust } };
 const queue = { Type: 'AWS::SQS::Queue' };
 const vpc = { Type: 'AWS::EC2::VPC', Properties: { CidrBlock: '10.0.0.0/16' } };
@@ -315,8 +321,8 @@ const lives: Life[] = [
   },
   {
     type: 'AWS::S3::BucketPolicy',
-    before: { Bucket: { Ref: 'Bucket' }, PolicyDocument: document('s3:GetObject') },
-    after: { Bucket: { Ref: 'Bucket' }, PolicyDocument: document('s3:*') },
+    before: { Bucket: { Ref: 'Bucket' }, PolicyDocument: resourcePolicy('s3:GetObject', bucketArn) },
+    after: { Bucket: { Ref: 'Bucket' }, PolicyDocument: resourcePolicy('s3:*', bucketArn) },
     with: { Bucket: { Type: 'AWS::S3::Bucket' } },
   },
   { type: 'AWS::SNS::Topic', before: { DisplayName: 'a' }, after: { DisplayName: 'b' } },
@@ -331,8 +337,11 @@ const lives: Life[] = [
   },
   {
     type: 'AWS::SQS::QueuePolicy',
-    before: { Queues: [{ Ref: 'One' }, { Ref: 'Two' }], PolicyDocument: document('sqs:SendMessage') },
-    after: { Queues: [{ Ref: 'One' }], PolicyDocument: document('sqs:*') },
+    before: {
+      Queues: [{ Ref: 'One' }, { Ref: 'Two' }],
+      PolicyDocument: resourcePolicy('sqs:SendMessage', '*'),
+    },
+    after: { Queues: [{ Ref: 'One' }], PolicyDocument: resourcePolicy('sqs:*', '*') },
     with: { One: queue, Two: queue },
   },
   { type: component.Type, before: component.Properties },
@@ -371,7 +380,8 @@ test('every type has its life told here', () => {
 
 test.each(lives)('$type is made, changed in place, shows no change twice, and goes', async (life) => {
   const name = life.type.replaceAll('::', '-');
-  const attributes = resourceTypes.get(life.type)?.attributes.filter((one) => one !== 'StreamArn') ?? [];
+  const known = [resourceTypes.get(life.type)?.attributes ?? []].flat();
+  const attributes = known.filter((one) => one !== 'StreamArn');
   const stack = (Properties: Properties) => ({
     Resources: { It: { Type: life.type, Properties }, ...life.with },
     Outputs: Object.fromEntries([

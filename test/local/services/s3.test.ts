@@ -48,6 +48,12 @@ async function get(Key: string): Promise<Buffer> {
   return Buffer.from((await Body?.transformToByteArray()) ?? []);
 }
 
+const policy = (...statements: object[]) =>
+  JSON.stringify({
+    Version: '2012-10-17',
+    Statement: statements.map((one) => ({ Resource: `arn:aws:s3:::${Bucket}/*`, ...one })),
+  });
+
 describe('objects', () => {
   test.each(['plain', 'a/b/c', 'spaces and + signs', 'ümläut/🐛', 'per%20cent', "quo'te&<>"])(
     'are kept under any key: %s',
@@ -145,7 +151,7 @@ describe('settings of a bucket', () => {
   });
 
   test('come back as they were put, until they are deleted', async () => {
-    const Policy = JSON.stringify({ Statement: [] });
+    const Policy = policy({ Effect: 'Allow', Action: 's3:GetObject', Principal: { AWS: '*' } });
     await s3.send(new PutBucketPolicyCommand({ Bucket, Policy }));
     expect((await s3.send(new GetBucketPolicyCommand({ Bucket }))).Policy).toBe(Policy);
     await s3.send(new DeleteBucketPolicyCommand({ Bucket }));

@@ -1,0 +1,170 @@
+/**
+ * Custom resources: a Lambda function makes them, and answers at a presigned URL of S3 ("Custom resource request
+ * objects", "Custom resource response objects" of the CloudFormation guide).
+ */
+import { randomUUID } from 'node:crypto';
+import * as v from 'valibot';
+import { AwsError } from '../../front-door/service.ts';
+import { validationError } from '../errors.ts';
+import { type Resource, type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
+import { ignoring, number, text } from './properties.ts';
+
+/** "ServiceTimeout": seconds. */
+const LONGEST_SECONDS = 3600;
+/** "Custom resource response objects": bytes of an answer. */
+const LONGEST_ANSWER = 4096;
+
+const LAMBDA_ARN = /^arn:[^:]+:lambda:[^:]*:\d{12}:function:/;
+
+const schema = v.looseObject({
+  ServiceToken: text,
+  ServiceTimeout: v.optional(v.pipe(number, v.integer(), v.minValue(1), v.maxValue(LONGEST_SECONDS))),
+});
+type Props = v.InferOutput<typeof schema>;
+
+const answerSchema = v.object({
+  Status: v.picklist(['SUCCESS', 'FAILED']),
+  Reason: v.optional(v.string(), ''),
+  PhysicalResourceId: v.pipe(v.string(), v.minLength(1), v.maxLength(1024)),
+  RequestId: v.string(),
+  Data: v.nullish(v.record(v.string(), v.unknown())),
+});
+type Answer = v.InferOutput<typeof answerSchema>;
+
+interface Request {
+  RequestType: 'Create' | 'Update' | 'Delete';
+  PhysicalResourceId?: string;
+  OldResourceProperties?: unknown;
+}
+
+/** The type of that name, whose properties and attributes are the function's business; undefined for other names. */
+export function customResource(type: string): ResourceType | undefined {
+  if (type !== 'AWS::CloudFormation::CustomResource' && !/^Custom::[\w@-]{1,60}$/.test(type))
+    return undefined;
+  return resourceType<Props>({
+    type,
+    schema,
+    createOnly: [],
+    attributes: 'any',
+    volatileAttributes: 'any',
+    async create(props, context) {
+      const place = await ask(props, context, { RequestType: 'Create' });
+      try {
+        return await answerAt(place, props, context);
+      } catch (error) {
+        // The roll-back asks the function to delete what it may have made, by a name if it told none.
+        context.exists(error instanceof Refused ? error.physicalId : context.generatedName());
+        throw error;
+      }
+    },
+    async update({ physicalId }, props, previous, context) {
+      const OldResourceProperties = asTexts(previous);
+      const request = {
+        RequestType: 'Update',
+        PhysicalResourceId: physicalId,
+        OldResourceProperties,
+      } as const;
+      return answerAt(await ask(props, context, request), props, context);
+    },
+    async delete({ physicalId }, props, context) {
+      const request = { RequestType: 'Delete', PhysicalResourceId: physicalId } as const;
+      await answerAt(await ask(props, context, request), props, context);
+    },
+  });
+}
+
+/** The function has answered that it failed. */
+class Refused extends Error {
+  readonly physicalId: string;
+  constructor({ Reason, PhysicalResourceId }: Answer) {
+    super(`Received response status [FAILED] from custom resource. Message returned: ${Reason}`);
+    this.physicalId = PhysicalResourceId;
+  }
+}
+
+/** Sends the function a request. Gives the place where it will answer. */
+async function ask(props: Props, context: ResourceContext, request: Request): Promise<Place> {
+  const { ServiceToken } = props;
+  if (!LAMBDA_ARN.test(ServiceToken)) {
+    throw validationError(
+      `ServiceToken ${ServiceToken} is no Lambda function; SNS topics are not implemented here.`,
+    );
+  }
+  const RequestId = randomUUID();
+  const place = await placeOfAnswer(context, RequestId);
+  const event = {
+    ...request,
+    ServiceToken,
+    ResponseURL: context.presignPut(place),
+    StackId: context.stackId,
+    RequestId,
+    LogicalResourceId: context.logicalId,
+    ResourceType: context.type,
+    ResourceProperties: asTexts(props),
+  };
+  await context.call('lambda', 'Invoke', {
+    FunctionName: ServiceToken,
+    InvocationType: 'Event',
+    Payload: JSON.stringify(event),
+  });
+  return place;
+}
+
+interface Place {
+  Bucket: string;
+  Key: string;
+}
+
+/** One object for each request: so an answer to another one is never taken for this one's. */
+async function placeOfAnswer({ call, region }: ResourceContext, requestId: string): Promise<Place> {
+  const Bucket = `cloudformation-custom-resource-response-${region.replaceAll('-', '')}`;
+  await ignoring(['BucketAlreadyOwnedByYou'], () => call('s3', 'CreateBucket', { Bucket }));
+  return { Bucket, Key: requestId };
+}
+
+/** What the function has made, once it says so. */
+async function answerAt(place: Place, props: Props, context: ResourceContext): Promise<Resource> {
+  let late = false;
+  const cancel = context.clock.after((props.ServiceTimeout ?? LONGEST_SECONDS) * 1000, () => {
+    late = true;
+  });
+  try {
+    const body = await context.until(async () => {
+      const found = await objectAt(place, context);
+      if (found !== undefined || !late) return found;
+      throw new Error('CloudFormation did not receive a response from your Custom Resource.');
+    });
+    const answer = readAnswer(body);
+    if (answer.Status === 'FAILED') throw new Refused(answer);
+    return { physicalId: answer.PhysicalResourceId, attributes: answer.Data ?? {} };
+  } finally {
+    cancel();
+  }
+}
+
+async function objectAt(place: Place, { call }: ResourceContext): Promise<Uint8Array | undefined> {
+  try {
+    const { Body } = await call('s3', 'GetObject', { ...place });
+    await call('s3', 'DeleteObject', { ...place });
+    return Body as Uint8Array;
+  } catch (error) {
+    if (error instanceof AwsError && error.code === 'NoSuchKey') return undefined;
+    throw error;
+  }
+}
+
+function readAnswer(body: Uint8Array): Answer {
+  if (body.length > LONGEST_ANSWER) throw new Error('Response object is too long.');
+  const answer = v.safeParse(v.pipe(v.string(), v.parseJson(), answerSchema), Buffer.from(body).toString());
+  if (answer.success) return answer.output;
+  throw new Error(`Invalid response from the custom resource: ${v.summarize(answer.issues)}`);
+}
+
+/** CloudFormation sends numbers and booleans as texts, at every depth. */
+function asTexts(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(asTexts);
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, asTexts(member)]));
+  }
+  return String(value);
+}

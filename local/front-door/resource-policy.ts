@@ -1,0 +1,106 @@
+import type { ConditionContext } from './conditions.ts';
+import {
+  coversAction,
+  coversResource,
+  effectOf,
+  type PolicyDocument,
+  type PolicyStatement,
+} from './policy.ts';
+import { AwsError } from './service.ts';
+
+/** Who calls, as a policy of a resource (a role's trust policy, a bucket's, a queue's) may name it. */
+export interface Principal {
+  account: string;
+  /** Its ARNs: of the role and of the role's session, or of the account's root. */
+  arns: string[];
+}
+
+export interface ResourceRequest {
+  action: string;
+  /** Trust policies have no `Resource`: there it is not compared. */
+  resource?: string;
+  context: ConditionContext;
+}
+
+/**
+ * - `denied`: by a statement
+ * - `named`: allowed by its own ARN, which within one account needs no policy of the caller's own
+ * - `everyone`: allowed by `*`
+ * - `account`: allowed to whomever the account lets do it, so that the caller's own policies have to allow it too
+ * - `none`: not allowed
+ */
+export type Verdict = 'denied' | Allowance | 'none';
+type Allowance = 'named' | 'everyone' | 'account';
+
+/** The more an allowance needs besides, the further back it stands. */
+const ALLOWANCES: readonly Allowance[] = ['named', 'everyone', 'account'];
+
+/**
+ * Judges policies of a resource ("Determining whether a request is allowed within an account"; "AWS JSON policy
+ * elements: Principal"). Services and federated principals are nobody here.
+ */
+export function judgeResourcePolicies(
+  documents: readonly PolicyDocument[],
+  { action, resource, context }: ResourceRequest,
+  principal: Principal,
+): Verdict {
+  const allowances = new Set<Allowance>();
+  for (const statement of documents.flatMap((document) => [document.Statement].flat())) {
+    const how = principalOf(statement, principal);
+    if (how === undefined || !coversAction(statement, action)) continue;
+    if (resource !== undefined && !coversResource(statement, resource, context)) continue;
+    const { effect } = effectOf(statement, context);
+    if (effect === 'Deny') return 'denied';
+    if (effect === 'Allow') allowances.add(how);
+  }
+  return ALLOWANCES.find((one) => allowances.has(one)) ?? 'none';
+}
+
+/** How a statement names the principal; undefined if it does not. */
+function principalOf(
+  { Principal: named }: PolicyStatement,
+  { account, arns }: Principal,
+): Allowance | undefined {
+  if (named === '*') return 'everyone';
+  if (typeof named !== 'object' || named === null || !('AWS' in named)) return undefined;
+  const wanted = [named.AWS].flat();
+  const root = `arn:aws:iam::${account}:root`;
+  if (wanted.some((one) => arns.includes(String(one)) && one !== root)) return 'named';
+  if (wanted.includes('*')) return 'everyone';
+  return wanted.some((one) => one === account || one === root) ? 'account' : undefined;
+}
+
+/**
+ * Reads the policy of a bucket or a queue.
+ *
+ * @param code of the error: each service has its own
+ * @throws `AwsError` for a text that is none, and for an element that is not judged here
+ */
+export function readResourcePolicy(text: string, code: string): PolicyDocument {
+  const document = parsed(text);
+  const statements = [document?.Statement].flat();
+  if (!document || statements.length === 0 || !statements.every(isStatement)) {
+    throw new AwsError(code, 'The policy is not in the valid JSON format.');
+  }
+  if (statements.some((statement) => 'NotPrincipal' in statement)) {
+    throw new AwsError(code, 'The embedded cloud does not judge NotPrincipal: name the principals.');
+  }
+  if (statements.some(({ Principal }) => Principal === undefined)) {
+    throw new AwsError(code, 'Missing required field Principal');
+  }
+  return document;
+}
+
+function parsed(text: string): PolicyDocument | undefined {
+  try {
+    return JSON.parse(text) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isStatement(value: unknown): value is PolicyStatement {
+  if (typeof value !== 'object' || value === null) return false;
+  const { Effect, Action, NotAction } = value as Partial<PolicyStatement>;
+  return (Effect === 'Allow' || Effect === 'Deny') && (Action ?? NotAction) !== undefined;
+}

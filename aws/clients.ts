@@ -88,7 +88,7 @@ export function createClients(region: string, clock: Clock = systemClock): Clien
       return client;
     };
   };
-  const calls = { region, requestHandler: handler(CALL_TIMEOUT_MS), logger: WITHOUT_COPIES };
+  const calls = clientOptions(region);
   // The queue's URL names a queue, not a host to call: with an endpoint set, that one is called.
   const queues = { ...calls, useQueueUrlAsEndpoint: false };
   const sqs = once(() => new SQSClient(queues));
@@ -130,6 +130,11 @@ export function createClients(region: string, clock: Clock = systemClock): Clien
       for (const client of made) client.destroy();
     },
   };
+}
+
+/** What every client is made with. */
+export function clientOptions(region: string) {
+  return { region, requestHandler: handler(CALL_TIMEOUT_MS), logger: WITHOUT_COPIES };
 }
 
 function handler(requestTimeout: number) {

@@ -39,7 +39,7 @@ export function grantFollow(fleet: WorkerFleet, grantee: IGrantable): Grant {
 export function grantOperate(fleet: WorkerFleet, grantee: IGrantable): Grant {
   const group = groupArnOf(fleet, fleet.autoScalingGroup.autoScalingGroupName);
   const queues = [fleet.queue.queueArn, fleet.deadLetterQueue.queueArn];
-  acknowledge(grantee, '*', 'AWS cannot scope the Describe actions of Auto Scaling.');
+  acknowledge(grantee, '*', 'AWS cannot scope the Describe actions of Auto Scaling and EC2.');
   acknowledge(grantee, group, 'The wildcard stands for the id of the group, which only its creation gives.');
   return together(
     grantEnqueue(fleet, grantee),
@@ -67,6 +67,7 @@ export function grantOperate(fleet: WorkerFleet, grantee: IGrantable): Grant {
         'DescribeWarmPool',
       ].map((action) => `autoscaling:${action}`),
     ),
+    allow(grantee, ['*'], 'ec2:DescribeSubnets', 'ec2:DescribeRouteTables', 'ec2:DescribeVpcEndpoints'),
     allow(
       grantee,
       [fleet.backlogAlarm.alarmArn, fleet.bootBreakerAlarm.alarmArn],

@@ -69,11 +69,11 @@ const noAddress = (subnets: string): string =>
 
 const onlyEndpoints = (subnets: string): string =>
   `The subnets ${subnets} have no way out, unless by endpoints of the VPC. Instances need endpoints of sqs, dynamodb, s3, ` +
-  'autoscaling and sts, and an image that has all packages.';
+  'autoscaling and sts, and an image that has all packages. mayfly doctor tells which are missing.';
 
 const perhapsNoAddress = (subnets: string): string =>
   `Whether the public subnets ${subnets} give instances an address is not known here. Without one an instance has no way ` +
-  'out: see that MapPublicIpOnLaunch is true.';
+  'out. mayfly doctor tells once the fleet is deployed.';
 
 const pathsOf = (subnets: ISubnet[]): string => subnets.map(({ node }) => node.path).join(', ');
 const idsOf = (subnets: ISubnet[]): string => subnets.map(({ subnetId }) => subnetId).join(', ');

@@ -259,7 +259,8 @@ export interface WorkerFleetProps {
   /**
    * Where the instances run. They need a way out to AWS's APIs and to the distribution's packages, none in. Subnets of the
    * app that have none are refused at synth. Where synth cannot know it, it warns, until the owner says
-   * `Annotations.of(fleet).acknowledgeWarning('mayfly:publicSubnetsMayGiveNoAddress')`.
+   * `Annotations.of(fleet).acknowledgeWarning('mayfly:publicSubnetsMayGiveNoAddress')`; `mayfly doctor`
+   * looks at them as they are deployed.
    *
    * @default - a VPC of its own with public subnets, no NAT gateway and no inbound rule
    */

@@ -15,6 +15,8 @@ export interface GroupLook {
   maxSize: number;
   desired: number;
   members: Member[];
+  /** Ids of the subnets that instances are launched into. */
+  subnets: string[];
   /** Whether instances that are launched from now on are protected from scale-in. */
   newProtected: boolean;
   /** Processes that are suspended, with what Auto Scaling says of it (who, since when). */
@@ -57,6 +59,7 @@ export async function lookAtGroup({ clients, facts }: FleetContext): Promise<Gro
     maxSize: group.MaxSize ?? 0,
     desired: group.DesiredCapacity ?? 0,
     members: (group.Instances ?? []).map(memberOf),
+    subnets: (group.VPCZoneIdentifier ?? '').split(',').filter(Boolean),
     newProtected: group.NewInstancesProtectedFromScaleIn ?? false,
     suspended: new Map(suspended),
   };

@@ -269,6 +269,9 @@ describe('grants', () => {
     'autoscaling:DescribePolicies on *',
     'autoscaling:DescribeScalingActivities on *',
     'autoscaling:DescribeWarmPool on *',
+    ...['DescribeSubnets', 'DescribeRouteTables', 'DescribeVpcEndpoints'].map(
+      (action) => `ec2:${action} on *`,
+    ),
     'cloudwatch:DescribeAlarms on <FleetBacklog.Arn>',
     'cloudwatch:DescribeAlarms on <FleetBootBreaker.Arn>',
   ];

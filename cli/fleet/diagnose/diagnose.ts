@@ -9,6 +9,7 @@ import { judgeInstances } from './instances.ts';
 import { judgeJobs } from './jobs.ts';
 import { judgeKeeper } from './keeper.ts';
 import { judgeLaunches } from './launches.ts';
+import { judgeNetwork } from './network.ts';
 import { isTold, judgeDeadLetters, judgeLogBucket, judgeQueue, judgeTable } from './queues.ts';
 import { judgePolicy } from './scaling.ts';
 
@@ -35,6 +36,7 @@ export function diagnosisOf(facts: Facts): Diagnosis {
     judgeTable,
     judgeLogBucket,
     judgeGroup,
+    judgeNetwork,
     judgePolicy,
     judgeHooks,
     judgeLaunches,

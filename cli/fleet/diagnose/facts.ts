@@ -18,6 +18,8 @@ export interface Facts {
   table: Looked<TableSeen>;
   logBucket: Looked<true>;
   group: Looked<GroupLook>;
+  /** Undefined: nobody knows the group's subnets. */
+  network: Looked<NetworkSeen> | undefined;
   activities: Looked<ActivityLook>;
   /** These three by name. Those that are missing are not there. */
   policies: Looked<ReadonlyMap<string, PolicySeen>>;
@@ -51,6 +53,23 @@ export interface TableSeen {
   indexStatus: string | undefined;
   /** The attribute by which items expire; undefined: they do not. */
   expiresBy: string | undefined;
+}
+
+export interface NetworkSeen {
+  /** Those that instances are launched into. */
+  subnets: readonly SubnetSeen[];
+  /** Services that their VPC has endpoints for, as the last part of the endpoint's name: `sqs`, `s3`. */
+  endpoints: ReadonlySet<string>;
+}
+
+export interface SubnetSeen {
+  id: string;
+  /** Where its default route leads: `igw-...`, `nat-...`; undefined: it has none. */
+  wayOut: string | undefined;
+  /** The target of that route is gone. */
+  broken: boolean;
+  /** Whether instances get a public IPv4 address. */
+  givesAddress: boolean;
 }
 
 /** A scaling policy, as `PutScalingPolicy` takes it. */

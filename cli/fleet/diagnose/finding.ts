@@ -21,6 +21,7 @@ export type Check =
   | 'table'
   | 'log bucket'
   | 'group'
+  | 'network'
   | 'scaling policy'
   | 'hooks'
   | 'launches'

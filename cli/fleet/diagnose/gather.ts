@@ -12,6 +12,7 @@ import type { InstanceSeen } from '../instances-view.ts';
 import type { Boot, Facts, TableSeen } from './facts.ts';
 import { type Looked, seenOf } from './finding.ts';
 import { lookAtAlarms, lookAtHooks, lookAtPolicies } from './gather-deployed.ts';
+import { lookAtNetwork } from './gather-network.ts';
 import { lookAtQueue, sampleOf } from './gather-queues.ts';
 import { lookForStranded } from './gather-stranded.ts';
 
@@ -45,14 +46,16 @@ export async function gather(context: FleetContext): Promise<Facts> {
   const launched = seenOf(activities) ?? { launches: [], ends: [] };
   const members = [...(seenOf(group)?.members ?? []), ...(seenOf(pool) ?? [])];
   const records = 'seen' in living ? living.seen : [];
-  const [instances, boots, stranded] = await Promise.all([
+  const subnets = seenOf(group)?.subnets ?? [];
+  const [network, instances, boots, stranded] = await Promise.all([
+    subnets.length === 0 ? undefined : look(() => lookAtNetwork(context, subnets)),
     'unseen' in living
       ? living
       : look<InstanceSeen[]>(() => lookAtInstances(context, members, records, launched)),
     look(() => lookAtBoots(context, launched.launches)),
     look(() => lookForStranded(context, seenOf(queue))),
   ]);
-  const seen = { queue, deadLetters, table, logBucket, group, activities, ...deployed, state };
+  const seen = { queue, deadLetters, table, logBucket, group, network, activities, ...deployed, state };
   return { fleet, nowMs: context.clock.now(), ...seen, instances, boots, stranded };
 }
 

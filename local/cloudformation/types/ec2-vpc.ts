@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
 import { retagEc2, tagSpecifications } from './ec2-tags.ts';
-import { boolean, ignoring, properties, tagList, text } from './properties.ts';
+import { boolean, document, ignoring, properties, tagList, text, texts } from './properties.ts';
 
 const vpcSchema = properties({
   CidrBlock: text,
@@ -206,6 +206,37 @@ const association = resourceType<v.InferOutput<typeof associationSchema>>({
   },
 });
 
+const endpointSchema = properties({
+  PolicyDocument: v.optional(document),
+  PrivateDnsEnabled: v.optional(boolean),
+  RouteTableIds: v.optional(texts),
+  SecurityGroupIds: v.optional(texts),
+  ServiceName: text,
+  SubnetIds: v.optional(texts),
+  Tags: v.optional(tagList),
+  VpcEndpointType: v.optional(text),
+  VpcId: text,
+});
+
+/** It is shown, and leads nowhere: all of AWS is at the front door. */
+const endpoint = resourceType<v.InferOutput<typeof endpointSchema>>({
+  type: 'AWS::EC2::VPCEndpoint',
+  schema: endpointSchema,
+  createOnly: ['ServiceName', 'VpcEndpointType', 'VpcId'],
+  attributes: ['CreationTimestamp', 'Id'],
+  async create({ Tags, PolicyDocument: _policy, ...rest }, context) {
+    const TagSpecifications = tagSpecifications('vpc-endpoint', Tags, context);
+    const answer = await context.call('ec2', 'CreateVpcEndpoint', { ...rest, TagSpecifications });
+    const { VpcEndpointId: Id } = answer['VpcEndpoint'] as { VpcEndpointId: string };
+    return { physicalId: Id, attributes: { CreationTimestamp: new Date().toISOString(), Id } };
+  },
+  update: async (resource) => resource,
+  async delete({ physicalId }, _props, { call }) {
+    const codes = ['InvalidVpcEndpointId.NotFound'];
+    await ignoring(codes, () => call('ec2', 'DeleteVpcEndpoints', { VpcEndpointIds: [physicalId] }));
+  },
+});
+
 export const vpcTypes: ResourceType[] = [
-  ...[vpc, subnet, internetGateway, attachment, routeTable, route, association],
+  ...[vpc, subnet, internetGateway, attachment, routeTable, route, association, endpoint],
 ];

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
 import { type Resource, type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
-import { boolean, document, number, properties, tagList, text, texts } from './properties.ts';
+import { boolean, document, number, properties, tagList, text } from './properties.ts';
 
 interface Inert<Props> {
   type: string;
@@ -75,27 +75,6 @@ const topic = inert({
   },
 });
 
-const vpcEndpoint = inert({
-  type: 'AWS::EC2::VPCEndpoint',
-  schema: properties({
-    PolicyDocument: v.optional(document),
-    PrivateDnsEnabled: v.optional(boolean),
-    RouteTableIds: v.optional(texts),
-    SecurityGroupIds: v.optional(texts),
-    ServiceName: text,
-    SubnetIds: v.optional(texts),
-    Tags: v.optional(tagList),
-    VpcEndpointType: v.optional(text),
-    VpcId: text,
-  }),
-  createOnly: ['ServiceName', 'VpcEndpointType', 'VpcId'],
-  attributes: ['CreationTimestamp', 'Id'],
-  make() {
-    const Id = newId('vpce');
-    return { physicalId: Id, attributes: { CreationTimestamp: new Date().toISOString(), Id } };
-  },
-});
-
 const flowLog = inert({
   type: 'AWS::EC2::FlowLog',
   schema: properties({
@@ -143,4 +122,4 @@ const warmPool = inert({
   make: ({ AutoScalingGroupName }) => ({ physicalId: AutoScalingGroupName, attributes: {} }),
 });
 
-export const inertTypes: ResourceType[] = [logGroup, topic, vpcEndpoint, flowLog, warmPool];
+export const inertTypes: ResourceType[] = [logGroup, topic, flowLog, warmPool];

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { optionalText, structures, text, texts } from '../../front-door/read.ts';
+import { optionalBoolean, optionalText, structures, text, texts } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
 
 /** One kind of network resource: its members as EC2 shows them. */
@@ -31,7 +31,17 @@ const KINDS: readonly Kind[] = [
     within: ['VpcId'],
     invalid: 'InvalidRouteTableID',
   },
+  {
+    name: 'VpcEndpoint',
+    plural: 'VpcEndpoints',
+    prefix: 'vpce',
+    within: ['VpcId'],
+    invalid: 'InvalidVpcEndpointId',
+  },
 ];
+
+/** `Filters` of the Describe actions, by the member that they compare. */
+const FILTERS: Record<string, string> = { 'vpc-id': 'VpcId', 'subnet-id': 'SubnetId' };
 
 /**
  * The network that instances are launched into: remembered and shown, joined to nothing. Processes on one machine
@@ -95,13 +105,17 @@ export class Network {
           const ids = texts(input, `${id}s`);
           const every = [...this.#resources].filter(([key]) => key.startsWith(`${prefix}-`));
           const wanted = ids.length > 0 ? ids.map((key) => this.#get(key, invalid, name)) : undefined;
-          return { [plural]: wanted ?? every.map(([, value]) => value) };
+          return { [plural]: filtered(wanted ?? every.map(([, value]) => value), input) };
         },
       },
       [`Modify${name}Attribute`]: {
         run: (input) => {
           const { [id]: wanted, ...attributes } = input;
-          Object.assign(this.#get(String(wanted), invalid, name), attributes);
+          const resource = this.#get(String(wanted), invalid, name);
+          // "AttributeBooleanValue": as the resource is shown it has the value alone.
+          for (const [key, value] of Object.entries(attributes)) {
+            resource[key] = optionalBoolean(value as Input, 'Value');
+          }
           return {};
         },
       },
@@ -176,6 +190,15 @@ export class Network {
           return {};
         },
       },
+      DeleteVpcEndpoints: {
+        run: (input) => {
+          for (const id of texts(input, 'VpcEndpointIds')) {
+            this.#get(id, 'InvalidVpcEndpointId', 'VPC endpoint');
+            this.#resources.delete(id);
+          }
+          return { Unsuccessful: [] };
+        },
+      },
       CreateRoute: {
         run: (input) => {
           const { RouteTableId: _, ...route } = input;
@@ -242,6 +265,19 @@ export class Network {
       ZoneType: 'availability-zone',
     }));
   }
+}
+
+/** @throws `InvalidParameterValue` for a filter that is not implemented here. */
+function filtered(resources: Input[], input: Input): Input[] {
+  const filters = structures(input, 'Filters').map((filter) => {
+    const name = text(filter, 'Name');
+    const member = FILTERS[name];
+    if (member) return { values: texts(filter, 'Values'), member };
+    throw new AwsError('InvalidParameterValue', `The filter '${name}' is not implemented here.`);
+  });
+  return resources.filter((one) =>
+    filters.every(({ member, values }) => values.includes(String(one[member]))),
+  );
 }
 
 function newId(prefix: string): string {

@@ -647,6 +647,7 @@ describe('a fleet that is well', () => {
       'table',
       'log bucket',
       'group',
+      'network',
       'scaling policy',
       'hooks',
       'launches',

@@ -82,6 +82,9 @@ describe('a fleet that is not', () => {
         ScalingProcesses: ['Launch', 'AlarmNotification'],
       });
       await cloud.call('monitoring', 'DisableAlarmActions', { AlarmNames: [facts.backlogAlarm] });
+      const { RouteTables } = await cloud.call('ec2', 'DescribeRouteTables', {});
+      const [{ RouteTableId }] = RouteTables as [{ RouteTableId: string }];
+      await cloud.call('ec2', 'DeleteRoute', { RouteTableId, DestinationCidrBlock: '0.0.0.0/0' });
       await clients.dynamodb.send(
         new PutItemCommand({
           TableName: facts.table,
@@ -102,6 +105,7 @@ describe('a fleet that is not', () => {
       expect(told('table')).toContain('update-time-to-live');
       expect(told('launches')).toMatch(/Launch.*AlarmNotification/);
       expect(told('alarms')).toContain(`enable-alarm-actions --alarm-names ${facts.backlogAlarm}`);
+      expect(told('network')).toMatch(/has no route to the Internet .* no endpoint for sqs, autoscaling:/);
       expect(told('jobs')).toContain('j-waits');
       expect(ill(diagnosis).map(({ check }) => check)).not.toContain('log bucket');
 

@@ -44,6 +44,7 @@ export const group = {
   maxSize: 10,
   desired: 1,
   members: [member],
+  subnets: ['subnet-1', 'subnet-2'],
   newProtected: true,
   suspended: new Map([['AZRebalance', 'User suspended']]),
 };
@@ -112,6 +113,12 @@ export const bootBreakerAlarm: AlarmSeen = {
   },
 };
 
+export const subnet = { id: 'subnet-1', wayOut: 'igw-1', broken: false, givesAddress: true };
+export const network = {
+  subnets: [subnet, { ...subnet, id: 'subnet-2' }],
+  endpoints: new Set(['s3', 'dynamodb']),
+};
+
 /** A fleet at work of which there is nothing to say. */
 export const healthy: Facts = {
   fleet,
@@ -121,6 +128,7 @@ export const healthy: Facts = {
   table: { seen: { status: 'ACTIVE', indexStatus: 'ACTIVE', expiresBy: 'expires' } },
   logBucket: { seen: true },
   group: { seen: group },
+  network: { seen: network },
   activities: { seen: { launches: [{ instance: 'i-1', startedAtMs: ago(40) }], ends: [] } },
   policies: { seen: new Map([['grow', policy]]) },
   hooks: {

@@ -1,0 +1,54 @@
+import { awsCommand } from './commands.ts';
+import type { Facts, NetworkSeen, SubnetSeen } from './facts.ts';
+import { bad, type Finding, judged, ok, warn } from './finding.ts';
+
+/** Services that an agent cannot do without. */
+const NEEDED = ['sqs', 'dynamodb', 's3', 'autoscaling'];
+
+/** Whether instances can reach AWS from the subnets that they are launched into. */
+export function judgeNetwork({ network, fleet }: Facts): Finding[] {
+  // Of a group that is gone it is said there.
+  if (!network) return [];
+  return judged('network', network, (seen) => {
+    const findings = seen.subnets.flatMap((subnet) => faultsOf(subnet, seen, fleet));
+    if (findings.length > 0) return findings;
+    const number = seen.subnets.length;
+    return [
+      ok('network', number === 1 ? 'a subnet with a way out' : `${number} subnets, each with a way out`),
+    ];
+  });
+}
+
+function faultsOf(
+  { id, wayOut, broken, givesAddress }: SubnetSeen,
+  { endpoints }: NetworkSeen,
+  fleet: Facts['fleet'],
+): Finding[] {
+  if (broken) {
+    const text = `The default route of the subnet ${id} leads to ${wayOut}, which is gone: instances there reach neither AWS nor packages.`;
+    return [bad('network', text, 'Let it lead to a NAT gateway or an Internet gateway that is there.')];
+  }
+  if (wayOut === undefined) {
+    const missing = NEEDED.filter((service) => !endpoints.has(service));
+    if (missing.length === 0) return endpoints.has('sts') ? [] : [withoutRoles(id)];
+    const text = `The subnet ${id} has no route to the Internet (0.0.0.0/0), and its VPC no endpoint for ${missing.join(', ')}: instances there cannot work.`;
+    return [
+      bad(
+        'network',
+        text,
+        'Add a route to a NAT gateway, or the endpoints; or set vpcSubnets to other subnets.',
+      ),
+    ];
+  }
+  if (wayOut.startsWith('igw-') && !givesAddress) {
+    const text = `The subnet ${id} has an Internet gateway but gives instances no public address: they reach neither AWS nor packages.`;
+    const flags = { 'subnet-id': id, 'map-public-ip-on-launch': true } as const;
+    return [bad('network', text, awsCommand(fleet, 'ec2 modify-subnet-attribute', flags))];
+  }
+  return [];
+}
+
+function withoutRoles(subnet: string): Finding {
+  const text = `The subnet ${subnet} has no route to the Internet (0.0.0.0/0), and its VPC no endpoint for sts: workers there get no credentials.`;
+  return warn('network', text, 'Add the endpoint, unless workerAwsAccess is "none".');
+}

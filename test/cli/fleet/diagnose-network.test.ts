@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import { diagnosisOf } from '../../../cli/fleet/diagnose/diagnose.ts';
+import type { NetworkSeen, SubnetSeen } from '../../../cli/fleet/diagnose/facts.ts';
+import { AccessDenied } from '../../../cli/fleet/errors.ts';
+import { healthy, network, subnet } from './healthy-facts.ts';
+
+const ALL = ['sqs', 'dynamodb', 's3', 'autoscaling', 'sts'];
+const ownOf = (changes: Partial<SubnetSeen>, endpoints: string[] = []): NetworkSeen => ({
+  subnets: [{ ...subnet, ...changes }],
+  endpoints: new Set(endpoints),
+});
+const findingsOf = (seen: NetworkSeen) =>
+  diagnosisOf({ ...healthy, network: { seen } }).findings.filter(({ check }) => check === 'network');
+
+describe('subnets from which instances reach AWS', () => {
+  test.each<[string, NetworkSeen, string]>([
+    ['public ones that give addresses', network, '2 subnets, each with a way out'],
+    ['a private one', ownOf({ wayOut: 'nat-1', givesAddress: false }), 'a subnet with a way out'],
+    ['one with all endpoints', ownOf({ wayOut: undefined }, ALL), 'a subnet with a way out'],
+  ])('%s are well', (_, seen, text) => {
+    expect(findingsOf(seen)).toEqual([{ check: 'network', mark: 'ok', text }]);
+  });
+});
+
+describe('a subnet from which none does', () => {
+  test.each<[string, NetworkSeen, string | RegExp, string | RegExp]>([
+    [
+      'has no route, and no endpoint for some services',
+      ownOf({ wayOut: undefined }, ['s3', 'dynamodb']),
+      'The subnet subnet-1 has no route to the Internet (0.0.0.0/0), and its VPC no endpoint for sqs, autoscaling: instances there cannot work.',
+      /NAT gateway/,
+    ],
+    [
+      'gives no address',
+      ownOf({ givesAddress: false }),
+      /^The subnet subnet-1 has an Internet gateway but gives instances no public address/,
+      'aws ec2 modify-subnet-attribute --subnet-id subnet-1 --map-public-ip-on-launch --region us-east-1',
+    ],
+    [
+      'has a route to a gateway that is gone',
+      ownOf({ wayOut: 'nat-1', broken: true }),
+      /^The default route of the subnet subnet-1 leads to nat-1, which is gone/,
+      /that is there/,
+    ],
+  ])('%s', (_, seen, text, advice) => {
+    const [finding, ...others] = findingsOf(seen);
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ mark: 'bad' });
+    expect(finding?.text).toEqual(typeof text === 'string' ? text : expect.stringMatching(text));
+    expect(finding?.advice).toEqual(typeof advice === 'string' ? advice : expect.stringMatching(advice));
+  });
+});
+
+test('without an endpoint for STS alone workers have no role, which they may not need', () => {
+  const endpoints = ALL.filter((service) => service !== 'sts');
+  const [finding] = findingsOf(ownOf({ wayOut: undefined }, endpoints));
+  expect(finding).toMatchObject({
+    mark: 'warn',
+    text: expect.stringContaining('no endpoint for sts: workers'),
+  });
+});
+
+test('a network that may not be looked at is said to be unseen', () => {
+  const unseen = new AccessDenied('AWS does not let these credentials use it.');
+  const { findings } = diagnosisOf({ ...healthy, network: { unseen } });
+  expect(findings.filter(({ check }) => check === 'network')).toEqual([
+    { check: 'network', mark: 'warn', text: `Could not be looked at. ${unseen.message}` },
+  ]);
+});

@@ -49,6 +49,8 @@ export interface Cloud {
   context: CloudContext;
   /** The instances, for whoever plays AWS's part: a Spot notice, a sudden death. */
   machines: Compute['machines'];
+  /** Lets a queue be quiet, as one is that nobody has used for six hours: no metrics come of it until it is used. */
+  quieten(queueName: string): void;
   /** Tells of every call as it ends. Returns how to stop. */
   onCall(listener: CallListener): () => void;
   /** Ends everything: no process, timer or connection is left. */
@@ -89,6 +91,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     call: dispatcher.call,
     context,
     machines,
+    quieten: parts.quieten,
     onCall: log.onCall,
     close: async () => {
       await door.close();
@@ -126,8 +129,8 @@ async function assemble(options: CloudOptions, region: string, log: CallLog, own
         atMs: Date.now(),
       }),
   };
-  const { running: storage, handleS3 } = await createStorage(context, dispatcher);
-  const compute = createCompute(context, options.launcher ?? createProcessLauncher());
+  const { running: storage, handleS3, queueActivity } = await createStorage(context, dispatcher);
+  const compute = createCompute(context, options.launcher ?? createProcessLauncher(), queueActivity);
   const running = [
     ...storage,
     createIam(iam, names),
@@ -145,6 +148,7 @@ async function assemble(options: CloudOptions, region: string, log: CallLog, own
   /** The last two are known once the front door is open. */
   const parts = {
     ...{ context, dispatcher, sessions, faults, machines, handleS3, close },
+    quieten: (queueName: string) => queueActivity.quieten(queueName),
     endpoint: '',
     admitGuest: (visitor: Socket): void => void visitor.destroy(),
   };

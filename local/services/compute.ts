@@ -6,6 +6,7 @@ import type { Machines } from './ec2/machines.ts';
 import { createLambda } from './lambda/lambda.ts';
 import { createMonitoring } from './monitoring/monitoring.ts';
 import { createScheduler } from './scheduler/scheduler.ts';
+import type { QueueActivity } from './sqs/activity.ts';
 
 export interface Compute {
   running: RunningService[];
@@ -14,10 +15,14 @@ export interface Compute {
 }
 
 /** All that runs something, and what sets it going. */
-export function createCompute(context: CloudContext, launcher: Launcher): Compute {
+export function createCompute(
+  context: CloudContext,
+  launcher: Launcher,
+  queueActivity: QueueActivity,
+): Compute {
   const ec2 = createEc2(context, launcher);
   const autoScaling = createAutoScaling(context, ec2);
-  const monitoring = createMonitoring(context, { scalingPolicy: autoScaling.onAlarm });
+  const monitoring = createMonitoring(context, { scalingPolicy: autoScaling.onAlarm }, queueActivity);
   const lambda = createLambda(context);
   const running = [ec2, autoScaling, monitoring, lambda, createScheduler(context, lambda)];
   return { running, machines: ec2.machines };

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { buildApp } from 'fauxqs';
 import { AwsError, type Input } from '../front-door/service.ts';
+import { createStores, type QueueStore } from './fauxqs-stores.ts';
 import { type HttpHandler, type HttpResponse, requestInProcess } from './in-process.ts';
 
 /**
@@ -8,6 +9,8 @@ import { type HttpHandler, type HttpResponse, requestInProcess } from './in-proc
  * every address), and keeps its state in memory, as the rest of the cloud does.
  */
 export interface Fauxqs {
+  /** The queues themselves, with what is in them. */
+  queues: QueueStore;
   /** One SQS call. Rejects with `AwsError`. */
   sqs(action: string, input: Input, region: string): Promise<Record<string, unknown>>;
   /** One S3 request from inside. */
@@ -28,12 +31,14 @@ export interface S3Request {
 const LONGEST_OBJECT_BYTES = 5 * 1024 ** 3;
 
 export async function startFauxqs(): Promise<Fauxqs> {
-  const app = buildApp({ logger: false, host: 'localhost' });
+  const stores = await createStores();
+  const app = buildApp({ logger: false, host: 'localhost', stores });
   takeLongObjects(app);
   await app.ready();
   const handler: HttpHandler = (request, response) =>
     app.routing(request as IncomingMessage, response as ServerResponse);
   return {
+    queues: stores.sqsStore,
     async sqs(action, input, region) {
       const answer = await requestInProcess(handler, {
         method: 'POST',

@@ -6,11 +6,14 @@ import { startFauxqs } from './fauxqs.ts';
 import { createS3Handler } from './s3/rest.ts';
 import { createS3 } from './s3/service.ts';
 import { createBucketSettings } from './s3/settings.ts';
+import type { QueueActivity } from './sqs/activity.ts';
 import { createSqs } from './sqs/service.ts';
 import { createSsm } from './ssm/service.ts';
 
 export interface Storage {
   running: RunningService[];
+  /** Which queues report metrics. */
+  queueActivity: QueueActivity;
   /** S3 as it comes over the wire. */
   handleS3: StreamHandler;
 }
@@ -20,13 +23,10 @@ export async function createStorage(context: CloudContext, dispatcher: Dispatche
   const fauxqs = await startFauxqs();
   const settings = createBucketSettings();
   const s3 = createS3(fauxqs, settings);
+  const sqs = createSqs(context, fauxqs, dispatcher.allows);
   return {
-    running: [
-      { service: s3, close: () => fauxqs.close() },
-      createSqs(context, fauxqs),
-      createDynamoDb(context),
-      createSsm(context),
-    ],
+    running: [{ service: s3, close: () => fauxqs.close() }, sqs, createDynamoDb(context), createSsm(context)],
+    queueActivity: sqs.activity,
     handleS3: createS3Handler(s3, dispatcher, fauxqs, settings),
   };
 }

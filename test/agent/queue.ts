@@ -36,6 +36,7 @@ export interface Bench {
   clients: Clients;
   table: JobTable;
   queueUrl: string;
+  deadLetterQueueUrl: string;
   /** A folder of this test's own. */
   directory: string;
   send(body: string, attributes?: Record<string, MessageAttributeValue>): Promise<string>;
@@ -133,7 +134,7 @@ async function setUp(
     cloud,
     clients,
     table: new JobTable(clients.dynamodb, TABLE),
-    queueUrl,
+    ...{ queueUrl, deadLetterQueueUrl },
     directory,
     depth,
     handBackAtOnce: () => handBackAtOnce(clients),

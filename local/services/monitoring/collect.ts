@@ -1,5 +1,6 @@
 import { integer, optionalStructure, optionalText, structures, text, texts } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input } from '../../front-door/service.ts';
+import type { QueueActivity } from '../sqs/activity.ts';
 import type { MetricName } from './metrics.ts';
 
 export type Report = (metric: MetricName, value: number) => void;
@@ -12,16 +13,31 @@ const QUEUE_METRICS = {
 };
 
 /** What services report of themselves once a minute: SQS of its queues, Auto Scaling of its groups. */
-export async function collect(context: CloudContext, report: Report): Promise<void> {
-  await Promise.all([collectQueues(context, report), collectGroups(context, report)]);
+export async function collect(
+  context: CloudContext,
+  queueActivity: QueueActivity,
+  report: Report,
+): Promise<void> {
+  await Promise.all([collectQueues(context, queueActivity, report), collectGroups(context, report)]);
 }
 
-async function collectQueues({ call }: CloudContext, report: Report): Promise<void> {
+async function collectQueues({ call }: CloudContext, activity: QueueActivity, report: Report): Promise<void> {
   for (const QueueUrl of await everyQueue(call)) {
     const attributes = await attributesOf(call, QueueUrl);
-    const dimensions = { QueueName: QueueUrl.split('/').at(-1) ?? QueueUrl };
-    for (const [attribute, name] of Object.entries(attributes ? QUEUE_METRICS : {})) {
-      report({ namespace: 'AWS/SQS', name, dimensions }, integer(attributes ?? {}, attribute));
+    if (!attributes) continue;
+    const QueueName = QueueUrl.split('/').at(-1) ?? QueueUrl;
+    const counts = Object.entries(QUEUE_METRICS).map(
+      ([attribute, name]) => [name, integer(attributes, attribute)] as const,
+    );
+    if (
+      !activity.reports(
+        QueueName,
+        counts.some(([, count]) => count > 0),
+      )
+    )
+      continue;
+    for (const [name, count] of counts) {
+      report({ namespace: 'AWS/SQS', name, dimensions: { QueueName } }, count);
     }
   }
 }

@@ -1,4 +1,6 @@
+import type { Cancel } from '../../clock.ts';
 import type { CloudContext, RunningService } from '../../front-door/service.ts';
+import type { QueueActivity } from '../sqs/activity.ts';
 import { Alarms, type AlarmTargets } from './alarms.ts';
 import { collect } from './collect.ts';
 import { Metrics, single } from './metrics.ts';
@@ -6,11 +8,18 @@ import { alarmOperations, type MonitoringParts, metricOperations } from './opera
 
 const MINUTE_MS = 60_000;
 
+/** Data and evaluation do not share one moment: half a minute of the cloud's time lies between them. */
+const EVALUATION_MS = 30_000;
+
 /**
- * CloudWatch: metrics and their alarms. Once a minute of the cloud's time the services report, then alarms are
- * evaluated: AWS's fastest, since there either may take a minute more.
+ * CloudWatch: metrics and their alarms. Once a minute of the cloud's time the services report, and half a minute later
+ * alarms are evaluated: AWS's fastest, since there either may take a minute more.
  */
-export function createMonitoring(context: CloudContext, targets: AlarmTargets): RunningService {
+export function createMonitoring(
+  context: CloudContext,
+  targets: AlarmTargets,
+  queueActivity: QueueActivity,
+): RunningService {
   const metrics = new Metrics();
   const alarms = new Alarms(context, metrics, targets);
   let minute = 0;
@@ -18,9 +27,13 @@ export function createMonitoring(context: CloudContext, targets: AlarmTargets): 
   const look = async () => {
     minute += 1;
     const at = context.clock.now();
-    await collect(context, (metric, value) => metrics.put(metric, { ...single(value), at, minute }));
-    alarms.evaluateAll(minute);
+    await collect(context, queueActivity, (metric, value) =>
+      metrics.put(metric, { ...single(value), at, minute }),
+    );
+    const ofThis = minute;
+    cancelEvaluation = context.clock.after(EVALUATION_MS, () => alarms.evaluateAll(ofThis));
   };
+  let cancelEvaluation: Cancel = () => {};
   let looking = Promise.resolve();
   const stop = context.clock.every(MINUTE_MS, () => {
     looking = look();
@@ -35,6 +48,7 @@ export function createMonitoring(context: CloudContext, targets: AlarmTargets): 
     },
     close: () => {
       stop();
+      cancelEvaluation();
       return looking;
     },
   };

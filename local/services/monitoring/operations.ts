@@ -54,9 +54,8 @@ export function alarmOperations({ context, alarms, minute }: MonitoringParts): R
     DeleteAlarms: {
       ...many,
       run: (input) => {
-        const names = texts(input, 'AlarmNames');
-        for (const name of names) alarms.get(name);
-        for (const name of names) alarms.delete(name);
+        // "DeleteAlarms": names of no alarm are passed over.
+        for (const name of texts(input, 'AlarmNames')) if (alarms.find(name)) alarms.delete(name);
         return {};
       },
     },

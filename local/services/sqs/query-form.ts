@@ -27,6 +27,7 @@ const MAPS: Record<string, { name: string; key: string }> = {
 const NUMBERS = new Set([
   'DelaySeconds',
   'MaxNumberOfMessages',
+  'MaxNumberOfMessagesPerSecond',
   'MaxResults',
   'VisibilityTimeout',
   'WaitTimeSeconds',
@@ -47,12 +48,13 @@ export const sqsQueryForm: QueryForm = {
     return input;
   },
   encode(action, output) {
-    const { Successful, Failed, Messages, QueueUrls, Attributes, Tags, ...rest } = output;
+    const { Successful, Failed, Messages, QueueUrls, queueUrls, Results, Attributes, Tags, ...rest } = output;
     return (
       encodeMembers(rest, QUERY_NAMES) +
       flat(RESULTS[action]?.Successful ?? '', Successful) +
       flat('BatchResultErrorEntry', Failed) +
-      lines('QueueUrl', QueueUrls) +
+      lines('QueueUrl', QueueUrls ?? queueUrls) +
+      flat('ListMessageMoveTasksResultEntry', Results) +
       pairs('Attribute', 'Name', Attributes) +
       pairs('Tag', 'Key', Tags) +
       (Array.isArray(Messages)

@@ -22,6 +22,10 @@ export function queueArn(region: string, accountId: string, name: string): strin
   return `arn:aws:sqs:${region}:${accountId}:${name}`;
 }
 
+export function nameOfQueueArn(arn: string): string {
+  return arn.split(':')[5] ?? '';
+}
+
 /** The URL under which fauxqs knows a queue: it reads the region out of the host. */
 export function fauxqsUrl(region: string, accountId: string, name: string): string {
   return `http://sqs.${region}.localhost/${accountId}/${name}`;

@@ -27,7 +27,8 @@ export async function receiveMessages(queue: Queue, input: Input, call: Call): P
       await handBack(queue, messages);
       return {};
     }
-    if (messages.length > 0) return { Messages: messages.map((message) => asReceived(message, queue)) };
+    if (messages.length > 0)
+      return { Messages: messages.map((message) => asReceived(message, queue, input)) };
     slice = Math.min((endMs - performance.now()) / 1000, SLICE_SECONDS);
     if (slice <= 0) return {};
   }
@@ -51,11 +52,21 @@ async function handBack(queue: Queue, messages: Input[]): Promise<void> {
   }
 }
 
-function asReceived(message: Input, queue: Queue): Input {
+function asReceived(message: Input, queue: Queue, input: Input): Input {
   const handle = String(message['ReceiptHandle']);
   const ReceiptHandle = encodeReceipt({ handle, queue: queue.name, receivedAtMs: Date.now() });
   const stored = String(message['Body']);
   const body = unescapeBody(stored);
-  if (body === stored) return { ...message, ReceiptHandle };
-  return { ...message, ReceiptHandle, Body: body, MD5OfBody: md5(body) };
+  const received = { ...message, ReceiptHandle, ...sourceAttribute(message, queue, input) };
+  return body === stored ? received : { ...received, Body: body, MD5OfBody: md5(body) };
+}
+
+const SOURCE = 'DeadLetterQueueSourceArn';
+
+/** The queue that has redriven the message, for those who ask ("ReceiveMessage"). */
+function sourceAttribute(message: Input, queue: Queue, input: Input): Input {
+  const wanted = [input['AttributeNames'], input['MessageSystemAttributeNames']].flat();
+  if (!wanted.includes('All') && !wanted.includes(SOURCE)) return {};
+  const source = queue.deadLetterSource(String(message['ReceiptHandle']));
+  return source === undefined ? {} : { Attributes: { ...(message['Attributes'] ?? {}), [SOURCE]: source } };
 }

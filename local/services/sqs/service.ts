@@ -1,11 +1,16 @@
+import type { Dispatcher } from '../../front-door/dispatch.ts';
 import type { Call, CloudContext, Input, Operation, RunningService } from '../../front-door/service.ts';
 import type { Fauxqs } from '../fauxqs.ts';
+import { QueueActivity } from './activity.ts';
 import { changeVisibility, changeVisibilityBatch, deleteMessage, deleteMessageBatch } from './handles.ts';
+import { LiveQueues } from './live-queues.ts';
+import { moveOperations, pageOf } from './move-operations.ts';
+import { MoveTasks } from './move-tasks.ts';
 import { createPurge } from './purge.ts';
 import { sqsQueryForm } from './query-form.ts';
 import type { Queue } from './queue.ts';
 import { QueuePolicies } from './queue-policies.ts';
-import { fauxqsUrl, queueArn, queueNameOf, queueUrl } from './queue-url.ts';
+import { fauxqsUrl, nameOfQueueArn, queueArn, queueNameOf, queueUrl } from './queue-url.ts';
 import { createQueue, deleteQueue, getQueueAttributes, setQueueAttributes } from './queues.ts';
 import { receiveMessages } from './receive.ts';
 import { sendMessage, sendMessageBatch } from './send.ts';
@@ -16,31 +21,59 @@ type QueueOperation = (
   call: Call,
 ) => Promise<Record<string, unknown> | undefined>;
 
+export interface Sqs extends RunningService {
+  /** Which queues report metrics. */
+  activity: QueueActivity;
+}
+
 /** SQS: fauxqs, and at its door what it gets wrong and a job depends on. */
-export function createSqs(context: CloudContext, fauxqs: Fauxqs): RunningService {
-  const { accountId } = context;
+export function createSqs(context: CloudContext, fauxqs: Fauxqs, allows: Dispatcher['allows']): Sqs {
+  const { accountId, clock } = context;
+  const activity = new QueueActivity(clock);
+  const live = new LiveQueues(fauxqs.queues, clock);
   const policies = new QueuePolicies();
   const nameIn = (input: Input) => String(input['QueueName'] ?? queueNameOf(input['QueueUrl'], accountId));
   const resources = (input: Input) => [queueArn(context.region, accountId, nameIn(input))];
   const resourcePolicies = (input: Input) => policies.of(nameIn(input));
+  const queueNamed = (name: string, region: string): Queue => {
+    const QueueUrl = fauxqsUrl(region, accountId, name);
+    const arn = queueArn(region, accountId, name);
+    live.expire(arn);
+    return {
+      name,
+      ask: (action, input) => fauxqs.sqs(action, { ...input, QueueUrl }, region),
+      deadLetterSource: (handle) => live.sourceOf(arn, handle),
+    };
+  };
   const onQueue = (run: QueueOperation, iamAction?: string): Operation => ({
     ...(iamAction ? { iamAction } : {}),
     ...{ resources, resourcePolicies },
-    run: (input, call) => {
-      const name = queueNameOf(input['QueueUrl'], accountId);
-      const url = fauxqsUrl(call.region, accountId, name);
-      const ask: Queue['ask'] = (action, rest) => fauxqs.sqs(action, { ...rest, QueueUrl: url }, call.region);
-      return run({ name, ask }, input, call);
-    },
+    run: (input, call) =>
+      run(queueNamed(queueNameOf(input['QueueUrl'], accountId), call.region), input, call),
   });
+  const onMessages = (run: QueueOperation, iamAction?: string): Operation =>
+    onQueue((queue, input, call) => {
+      activity.note(queue.name);
+      return run(queue, input, call);
+    }, iamAction);
   const asItIs = (action: string) => onQueue((queue, input) => queue.ask(action, input));
   const localUrl = (url: unknown) => queueUrl(context.endpoint(), accountId, queueNameOf(url, accountId));
+
+  const tasks = new MoveTasks({
+    clock,
+    queue: (arn) => {
+      activity.note(nameOfQueueArn(arn));
+      return queueNamed(nameOfQueueArn(arn), context.region);
+    },
+    waiting: (arn) => Number(live.get(arn)?.getAttribute('ApproximateNumberOfMessages') ?? 0),
+  });
 
   const operations: Record<string, Operation> = {
     CreateQueue: {
       resources,
       run: async (input, call) => {
         const output = await createQueue(fauxqs, policies, input, call.region);
+        activity.note(nameIn(input));
         return { QueueUrl: localUrl(output['QueueUrl']) };
       },
     },
@@ -58,20 +91,36 @@ export function createSqs(context: CloudContext, fauxqs: Fauxqs): RunningService
         return { ...output, QueueUrls: urls.map(localUrl) };
       },
     },
-    DeleteQueue: onQueue((queue) => deleteQueue(queue, policies)),
-    PurgeQueue: onQueue(createPurge()),
+    DeleteQueue: onQueue((queue) => {
+      activity.forget(queue.name);
+      return deleteQueue(queue, policies);
+    }),
+    PurgeQueue: onMessages(createPurge()),
     TagQueue: asItIs('TagQueue'),
     UntagQueue: asItIs('UntagQueue'),
     ListQueueTags: asItIs('ListQueueTags'),
+    ListDeadLetterSourceQueues: onQueue(async ({ name }, input, { region }) => {
+      const sources = live.sourcesOf(queueArn(region, accountId, name));
+      const { page, NextToken } = pageOf(sources, input);
+      return { queueUrls: page.map(({ url }) => localUrl(url)), NextToken };
+    }),
+    ...moveOperations({
+      ...{ queues: live, tasks },
+      scopeOf: (arn) => ({
+        resources: (input) => [arn(input)],
+        resourcePolicies: (input) => policies.of(nameOfQueueArn(arn(input))),
+      }),
+      allows: (call, action, arn) => allows(call, action, arn, policies.of(nameOfQueueArn(arn))),
+    }),
     GetQueueAttributes: onQueue(getQueueAttributes),
     SetQueueAttributes: onQueue((queue, input) => setQueueAttributes(queue, policies, input)),
-    SendMessage: onQueue(sendMessage),
-    SendMessageBatch: onQueue(sendMessageBatch, 'SendMessage'),
-    ReceiveMessage: onQueue(receiveMessages),
-    DeleteMessage: onQueue(deleteMessage),
-    DeleteMessageBatch: onQueue(deleteMessageBatch, 'DeleteMessage'),
-    ChangeMessageVisibility: onQueue(changeVisibility),
-    ChangeMessageVisibilityBatch: onQueue(changeVisibilityBatch, 'ChangeMessageVisibility'),
+    SendMessage: onMessages(sendMessage),
+    SendMessageBatch: onMessages(sendMessageBatch, 'SendMessage'),
+    ReceiveMessage: onMessages(receiveMessages),
+    DeleteMessage: onMessages(deleteMessage),
+    DeleteMessageBatch: onMessages(deleteMessageBatch, 'DeleteMessage'),
+    ChangeMessageVisibility: onMessages(changeVisibility),
+    ChangeMessageVisibilityBatch: onMessages(changeVisibilityBatch, 'ChangeMessageVisibility'),
   };
   return {
     service: {
@@ -81,7 +130,8 @@ export function createSqs(context: CloudContext, fauxqs: Fauxqs): RunningService
       query: sqsQueryForm,
       operations,
     },
-    close: async () => {},
+    activity,
+    close: () => tasks.close(),
   };
 }
 

@@ -1,0 +1,28 @@
+import type { buildApp } from 'fauxqs';
+
+/** fauxqs's stores, as its app is made with them. */
+export type Stores = NonNullable<NonNullable<Parameters<typeof buildApp>[0]>['stores']>;
+/** Its queues: what is in them, and how messages come and go. */
+export type QueueStore = Stores['sqsStore'];
+export type StoredQueue = ReturnType<QueueStore['createQueue']>;
+export type StoredMessage = StoredQueue['messages'][number];
+
+/**
+ * Makes the stores of a fauxqs of one's own. It takes them as an option, but does not export their classes: they are
+ * looked up beside its main module. Its version is pinned.
+ */
+export async function createStores(): Promise<Stores> {
+  const load = (path: string): Promise<Record<string, new () => unknown>> =>
+    import(new URL(path, import.meta.resolve('fauxqs')).href);
+  const make = async (path: string, name: string) => {
+    const Store = (await load(path))[name];
+    if (!Store) throw new Error(`fauxqs has no ${name} in ${path}.`);
+    return new Store();
+  };
+  const [sqsStore, snsStore, s3Store] = await Promise.all([
+    make('./sqs/sqsStore.js', 'SqsStore'),
+    make('./sns/snsStore.js', 'SnsStore'),
+    make('./s3/s3Store.js', 'S3Store'),
+  ]);
+  return { sqsStore, snsStore, s3Store } as Stores;
+}

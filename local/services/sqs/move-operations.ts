@@ -1,0 +1,84 @@
+import { optionalInteger, optionalText, text } from '../../front-door/read.ts';
+import { AwsError, type Call, type Input, type Operation } from '../../front-door/service.ts';
+import type { LiveQueues } from './live-queues.ts';
+import { type MoveTasks, sourceOfHandle } from './move-tasks.ts';
+
+/** "StartMessageMoveTask": messages a second. */
+const FASTEST = 500;
+/** "ListMessageMoveTasks". */
+const MOST_TASKS = 10;
+/** "ListDeadLetterSourceQueues". */
+const MOST_QUEUES = 1000;
+
+export interface MoveParts {
+  queues: LiveQueues;
+  tasks: MoveTasks;
+  /** What IAM needs of an operation on the queue of this ARN. */
+  scopeOf(arn: (input: Input) => string): Pick<Operation, 'resources' | 'resourcePolicies'>;
+  allows(call: Call, action: string, arn: string): boolean;
+}
+
+/** The calls about tasks that move messages out of dead-letter queues. */
+export function moveOperations(parts: MoveParts): Record<string, Operation> {
+  const { tasks, queues, scopeOf } = parts;
+  const source = scopeOf((input) => text(input, 'SourceArn'));
+  return {
+    StartMessageMoveTask: { ...source, run: (input, call) => start(parts, input, call) },
+    ListMessageMoveTasks: {
+      ...source,
+      run: (input) => {
+        const SourceArn = text(input, 'SourceArn');
+        requireQueue(queues, SourceArn, 'SourceArn');
+        const most = optionalInteger(input, 'MaxResults', { min: 1, max: MOST_TASKS }) ?? 1;
+        return { Results: tasks.list(SourceArn, most) };
+      },
+    },
+    CancelMessageMoveTask: {
+      ...scopeOf((input) => sourceOfHandle(text(input, 'TaskHandle'))),
+      run: (input) => ({
+        ApproximateNumberOfMessagesMoved: tasks.cancel(text(input, 'TaskHandle')).moved,
+      }),
+    },
+  };
+}
+
+function start({ queues, tasks, allows }: MoveParts, input: Input, call: Call): Input {
+  const sourceArn = text(input, 'SourceArn');
+  const destinationArn = optionalText(input, 'DestinationArn');
+  const perSecond = optionalInteger(input, 'MaxNumberOfMessagesPerSecond', { min: 1, max: FASTEST });
+  requireQueue(queues, sourceArn, 'SourceArn');
+  if (queues.sourcesOf(sourceArn).length === 0) {
+    throw new AwsError('InvalidParameterValue', 'Source queue must be configured as a Dead Letter Queue.');
+  }
+  if (destinationArn !== undefined) requireQueue(queues, destinationArn, 'DestinationArn');
+  if (destinationArn === sourceArn) {
+    const message = 'Source queue arn and destination queue arn cannot be the same.';
+    throw new AwsError('InvalidParameterValue', message);
+  }
+  // "Configuring queue permissions for dead-letter queue redrive": what the task does is the caller's to be allowed.
+  for (const action of ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes']) {
+    refuseUnless(allows, call, action, sourceArn);
+  }
+  const destinations = destinationArn ? [destinationArn] : queues.sourcesOf(sourceArn).map(({ arn }) => arn);
+  for (const arn of destinations) refuseUnless(allows, call, 'SendMessage', arn);
+  return { TaskHandle: tasks.start({ sourceArn, destinationArn, perSecond }).handle };
+}
+
+/** One page of the queues of "ListDeadLetterSourceQueues". */
+export function pageOf<T>(all: T[], input: Input): { page: T[]; NextToken?: string } {
+  const most = optionalInteger(input, 'MaxResults', { min: 1, max: MOST_QUEUES }) ?? MOST_QUEUES;
+  const from = Number(optionalText(input, 'NextToken') ?? 0);
+  const end = from + most;
+  return { page: all.slice(from, end), ...(end < all.length && { NextToken: String(end) }) };
+}
+
+function requireQueue(queues: LiveQueues, arn: string, parameter: string): void {
+  if (queues.get(arn)) return;
+  const message = `The resource that you specified for the ${parameter} parameter doesn't exist.`;
+  throw new AwsError('ResourceNotFoundException', message, 404);
+}
+
+function refuseUnless(allows: MoveParts['allows'], call: Call, action: string, arn: string): void {
+  if (allows(call, `sqs:${action}`, arn)) return;
+  throw new AwsError('AccessDenied', `Not authorized to perform: sqs:${action} on resource: ${arn}`, 403);
+}

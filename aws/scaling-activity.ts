@@ -12,6 +12,19 @@ export function launchedBy({ Description = '' }: Told): string | undefined {
   return /^Launching a new EC2 instance(?: (?:into|from) warm pool)?: (i-\w+)/.exec(Description)?.[1];
 }
 
+/** Codes of EC2's "StateReason" for an instance that it accepted and that ended before it ran, and those of keys. */
+const DIED =
+  /Termination Reason: ((?:Client\.(?:InternalError|InvalidKMSKey|InvalidSnapshot|VolumeLimitExceeded)|Server\.(?:InternalError|InsufficientInstanceCapacity))[\s\S]*)/;
+
+/**
+ * Why an instance ended as it was launched, in EC2's words: `Launching a new EC2 instance: i-...  Status Reason: Instance
+ * became unhealthy while waiting for instance to be in InService state. Termination Reason: Client.InternalError: Client
+ * error on launch`.
+ */
+export function diedAtLaunch({ Description = '' }: Told): string | undefined {
+  return DIED.exec(Description)?.[1];
+}
+
 /** Whether it added to the group, or tried to: an instance that goes into the warm pool answers no backlog. */
 export function addsToGroup({ Description = '' }: Told): boolean {
   return Description.startsWith('Launching') && !Description.includes('into warm pool');

@@ -40,7 +40,7 @@ give_up() {
   mkdir -p "$state"
   printf 'boot-failed could not %s (status %s)\n' "$doing" "$status" >"$state/boot-failed"
   systemctl stop --no-block mayfly-agent.service
-  systemctl start --no-block mayfly-retire.service || systemctl poweroff
+  systemctl start --no-block mayfly-retire.service || switch_off
   exit "$status"
 }
 trap give_up EXIT
@@ -61,6 +61,15 @@ install_packages() {
   else
     log 'this image has neither dnf nor apt-get'
     return 1
+  fi
+}
+
+# By itself dnf takes the packages of the image's own release.
+renew_ansible() {
+  if command -v dnf >/dev/null; then
+    timeout 900 dnf -y -q --releasever=latest upgrade 'ansible-core*' 'python3*'
+  else
+    timeout 900 apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install --reinstall ansible-core
   fi
 }
 
@@ -189,6 +198,13 @@ else
 fi
 step 'run the playbook'
 pull
+if [ ! -e "$proof" ] && ! ansible-pull --version >/dev/null 2>&1; then
+  step 'renew ansible-core, which does not start'
+  retry 3 renew_ansible || log 'it cannot be renewed'
+  versions || :
+  step 'run the playbook'
+  pull
+fi
 if [ ! -e "$proof" ]; then
   doing="$doing$(failed_task)"
   exit 1

@@ -4,7 +4,10 @@ import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 /** Namespace of what the keeper reports. */
 export const NAMESPACE = 'Mayfly';
 
-/** 1 while the boot breaker holds launches back, else 0. Reported by the keeper once a minute. */
+/**
+ * 1 while the boot breaker holds launches back, once a minute; 0 when that ends. Nothing is written in between, so an alarm has to
+ * treat missing data as ignored.
+ */
 export function bootBreakerMetric(fleet: string, options?: MetricOptions): Metric {
   return new Metric({
     namespace: NAMESPACE,

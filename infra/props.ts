@@ -308,9 +308,10 @@ export interface WorkerFleetProps {
    */
   readonly scaleOut?: ScaleOutProps;
   /**
-   * How long an instance waits for work before it ends itself.
+   * How long an instance waits for work before it ends itself. Not together with `billing: 'per-hour'`, where it stays to the end of the
+   * paid hour.
    *
-   * @default - as long as its own boot took, or with billing by the hour to the end of the paid hour
+   * @default - as long as its own boot took
    */
   readonly idleTimeout?: Duration;
   /**

@@ -215,6 +215,7 @@ export function validateProps(where: string, id: string, props: WorkerFleetProps
   }
   validateRetention(where, props);
   validateSecurityGroups(where, props);
+  validateIdleTimeout(where, props);
 }
 
 /** A rule that the owner asks for must not be silently left out. */
@@ -222,6 +223,17 @@ function validateSecurityGroups(where: string, props: WorkerFleetProps): void {
   if (!props.securityGroups || !props.allowAllIpv6Outbound) return;
   const allowed = 'only without securityGroups, whose rules are yours';
   throw new FleetPropsError(where, 'allowAllIpv6Outbound', 'true', allowed);
+}
+
+/** What is paid is used: an instance that is billed by the hour is idle for nothing until the hour ends. */
+function validateIdleTimeout(where: string, { billing, idleTimeout }: WorkerFleetProps): void {
+  if (billing !== 'per-hour' || idleTimeout === undefined) return;
+  throw new FleetPropsError(
+    where,
+    'idleTimeout',
+    show(idleTimeout),
+    "none with billing 'per-hour', where an idle instance stays to the end of its paid hour",
+  );
 }
 
 /** A message can come again after its job has ended, and only the record says that it has. */

@@ -291,6 +291,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
       threshold: 1,
       evaluationPeriods: 1,
       comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      // The keeper writes nothing while the breaker stays closed.
       treatMissingData: TreatMissingData.IGNORE,
     });
     if (topic) {

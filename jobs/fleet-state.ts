@@ -21,6 +21,8 @@ const FleetStateSchema = v.object({
   resumedAtMs: v.optional(v.number()),
   /** An operator has paused the fleet: nothing is launched, and agents take no new job. */
   pausedAtMs: v.optional(v.number()),
+  /** What the keeper told CloudWatch of the boot breaker last, if it did and nothing of that run failed. */
+  breakerReported: v.optional(v.picklist(['open', 'closed'])),
   /** When the keeper ran last, and what of it failed. */
   keptAtMs: v.optional(v.number()),
   keeperFailure: v.optional(v.string()),
@@ -43,11 +45,13 @@ export async function readFleetState(
   return v.parse(FleetStateSchema, fromItem(Item ?? {}));
 }
 
+export type FleetStateChanges = { [Key in keyof FleetState]: FleetState[Key] | undefined };
+
 /** Sets what has a value and forgets what is undefined; the rest stays. */
 export async function changeFleetState(
   db: DynamoDBClient,
   table: string,
-  changes: { [Key in keyof FleetState]: FleetState[Key] | undefined },
+  changes: FleetStateChanges,
 ): Promise<void> {
   const set: Record<string, ItemValue | undefined> = { fleet: true, ...changes };
   const remove = Object.keys(changes).filter((key) => set[key] === undefined);

@@ -1,7 +1,7 @@
 import type { Clients } from '../aws/clients.ts';
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
-import { changeFleetState } from '../jobs/fleet-state.ts';
+import { changeFleetState, type FleetStateChanges } from '../jobs/fleet-state.ts';
 import { instanceStore } from '../jobs/instances.ts';
 import { act } from './act.ts';
 import type { KeeperConfig } from './config.ts';
@@ -39,10 +39,12 @@ export async function keep(
   };
   try {
     const actions = await lookAndAct(hands, clock);
-    if (actions) await sign(hands, undefined);
+    if (actions) await sign(hands, reportedBy(actions));
     return actions ?? [];
   } catch (error) {
-    await sign(hands, error).catch((err: unknown) => log.error({ err }, 'the run is not on record'));
+    await sign(hands, { keeperFailure: failureOf(error), breakerReported: undefined }).catch((err: unknown) =>
+      log.error({ err }, 'the run is not on record'),
+    );
     throw error;
   }
 }
@@ -79,7 +81,14 @@ async function decide(hands: Hands, seen: Look): Promise<{ actions: Action[]; fa
 }
 
 /** By this an operator sees that the keeper runs, and what it cannot do. */
-async function sign({ clients, config, nowMs }: Hands, failure: unknown): Promise<void> {
-  const keeperFailure = failure === undefined ? undefined : String(failure).slice(0, LONGEST_FAILURE);
-  await changeFleetState(clients.dynamodb, config.table, { keptAtMs: nowMs, keeperFailure });
+async function sign({ clients, config, nowMs }: Hands, notes: FleetStateChanges): Promise<void> {
+  const changes = { keptAtMs: nowMs, keeperFailure: undefined, ...notes };
+  await changeFleetState(clients.dynamodb, config.table, changes);
 }
+
+function reportedBy(actions: readonly Action[]): FleetStateChanges {
+  const report = actions.find((action) => action.do === 'report-breaker');
+  return report ? { breakerReported: report.open ? 'open' : 'closed' } : {};
+}
+
+const failureOf = (error: unknown) => String(error).slice(0, LONGEST_FAILURE);

@@ -40,6 +40,9 @@ const NOT_BY_CHOICE: ReadonlySet<RetirementReason> = new Set(['stopped']);
 /** What jobs can do to an instance. Without a record nobody knows whether it did any, as an untracked fleet may. */
 const PERHAPS_BY_JOBS: ReadonlySet<string> = new Set<RetirementReason>(['disk-full', 'unhealthy']);
 
+/** Runs are a minute apart. One that is missing may have reported the breaker open without a note: see `afterRefusedLook`. */
+const MISSED_RUN_MS = 90_000;
+
 /** What EC2 was asked for shows in the group by then, as an instance that is pending, or never will. */
 const ASKED_MS = 600_000;
 
@@ -101,7 +104,15 @@ function processes(look: Look, config: KeeperConfig): Action[] {
   };
   const tripped = trips(judgement) || suspendedAsRefused(look, config);
   if (tripped && !open) actions.push({ do: 'trip-breaker' });
-  return [...actions, { do: 'report-breaker', open: open || tripped }];
+  if (tripped || open || !isKnownAsClosed(look)) {
+    actions.push({ do: 'report-breaker', open: open || tripped });
+  }
+  return actions;
+}
+
+/** A metric is paid for by the hour in which it is written: a breaker that stays closed is reported once. */
+function isKnownAsClosed({ memory: { breakerReported, keptAtMs = 0 }, nowMs }: Look): boolean {
+  return breakerReported === 'closed' && nowMs - keptAtMs < MISSED_RUN_MS;
 }
 
 function stall({ backlog, records, memory, nowMs }: Look): number | undefined {

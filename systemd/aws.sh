@@ -32,6 +32,15 @@ retry() {
   done
 }
 
+# Past logind, which from systemd 257 on refuses even root while apt installs.
+switch_off() {
+  for how in 'start --no-block --job-mode=replace-irreversibly poweroff.target' 'poweroff --force' 'poweroff --force --force'; do
+    # shellcheck disable=SC2086
+    timeout 60 systemctl $how
+    sleep 180
+  done
+}
+
 # imds PATH: at most 10 s, IMDSv2 alone
 imds() {
   token=$(curl -sf --max-time 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' "$metadata/latest/api/token") &&

@@ -190,14 +190,10 @@ wait_or_go_down() {
   fi
 }
 
-# The last rung. Stopped itself as soon as the first one works; if none does, systemd tries all of this again.
+# The last rung. If no way works, systemd tries all of this again.
 power_off() {
   log 'switching off'
-  for how in '' --force '--force --force'; do
-    # shellcheck disable=SC2086
-    timeout 60 systemctl poweroff $how
-    sleep 180
-  done
+  switch_off
   exit 1
 }
 

@@ -1,5 +1,5 @@
 import type { Activity } from '@aws-sdk/client-auto-scaling';
-import { addsToGroup, launchedBy } from '../../aws/scaling-activity.ts';
+import { addsToGroup, diedAtLaunch, launchedBy } from '../../aws/scaling-activity.ts';
 
 /** The launches that EC2 has refused one after another, up to now. */
 export interface RefusedLaunches {
@@ -28,11 +28,11 @@ export function refusedLaunches(
   const last = attempts[index];
   if (!last) return undefined;
   const endMs = timeOf(last.EndTime ?? last.StartTime);
-  if (attempts.slice(0, index).some((one) => launchedBy(one) && timeOf(one.StartTime) > endMs)) {
+  if (attempts.slice(0, index).some((one) => isAccepted(one) && timeOf(one.StartTime) > endMs)) {
     return undefined;
   }
   const before = attempts.slice(index);
-  const end = before.findIndex((one) => launchedBy(one));
+  const end = before.findIndex(isAccepted);
   const run = (end < 0 ? before : before.slice(0, end)).filter(isRefused);
   const first = complete || end >= 0 ? run.at(-1) : undefined;
   return {
@@ -43,13 +43,17 @@ export function refusedLaunches(
   };
 }
 
-function isRefused({ StatusCode }: Activity): boolean {
-  return StatusCode === 'Failed';
+function isRefused(activity: Activity): boolean {
+  return activity.StatusCode === 'Failed' || diedAtLaunch(activity) !== undefined;
+}
+
+function isAccepted(activity: Activity): boolean {
+  return launchedBy(activity) !== undefined && diedAtLaunch(activity) === undefined;
 }
 
 /** "Troubleshoot Amazon EC2 Auto Scaling": the message says what EC2 refused, and why. */
-function messageOf({ StatusMessage, Description = '' }: Activity): string {
-  return StatusMessage ?? Description;
+function messageOf(activity: Activity): string {
+  return diedAtLaunch(activity) ?? activity.StatusMessage ?? activity.Description ?? '';
 }
 
 function timeOf(date: Date | undefined): number {

@@ -280,6 +280,29 @@ ImportError: cannot import name of no account'; exit 1`;
     );
   });
 
+  const RENEWED = `${note}
+[ -e "$MAYFLY_ROOT/renewed" ] || { echo 'ImportError: cannot import name of no account'; exit 1; }
+: >"$MAYFLY_ROOT/var/lib/mayfly-boot/booted"`;
+  const renews = (words: string) => `${note}
+case "$*" in ${words}) : >"$MAYFLY_ROOT/renewed" ;; esac`;
+
+  it.each([
+    ['dnf', '*--releasever=latest*upgrade*ansible-core*'],
+    ['apt-get', '*install*--reinstall*ansible-core'],
+  ])('whose Ansible does not start renews it, here by %s, and goes on', async (manager, words) => {
+    const programs = { 'ansible-pull': RENEWED, rpm: 'exit 0', [manager]: renews(words) };
+    const { calls, status, said } = await boot({ programs });
+    expect(status, said).toBe(0);
+    expect(calls.filter((call) => call.startsWith(manager))).toHaveLength(1);
+    expect(calls.filter((call) => call.includes('ansible-pull -i'))).toHaveLength(2);
+  });
+
+  it('whose Ansible starts, and whose set-up fails, renews nothing', async () => {
+    const programs = { 'ansible-pull': `case "$*" in --version) ;; *) exit 1 ;; esac` };
+    const { calls } = await boot({ programs });
+    expect(calls.filter((call) => call.startsWith('apt-get'))).toEqual([]);
+  });
+
   it('without an inventory exits 0 and is a failed boot all the same: it leaves no mark', async () => {
     machine.put('/var/lib/mayfly-boot/booted', 'of an earlier boot\n');
     const { status } = await boot({ programs: { 'ansible-pull': 'exit 0' } });
@@ -303,7 +326,11 @@ ImportError: cannot import name of no account'; exit 1`;
   it('switches off where not even systemd can be asked', async () => {
     const systemctl = `${note}; exit 1`;
     const { calls } = await boot({ metadata: false, programs: { systemctl } });
-    expect(calls.at(-1)).toBe('systemctl poweroff');
+    expect(calls.slice(-3)).toEqual([
+      'systemctl start --no-block --job-mode=replace-irreversibly poweroff.target',
+      'systemctl poweroff --force',
+      'systemctl poweroff --force --force',
+    ]);
   });
 });
 
@@ -356,7 +383,7 @@ describe('an image that was baked', () => {
 
   it('and is not in order lets its agent hand back its jobs, and ends', async () => {
     machine.put('/var/lib/mayfly-boot/deployed', JSON.stringify(TREE_JSON));
-    const { calls } = await boot({ programs: { 'ansible-pull': 'exit 2' } });
+    const { calls } = await boot({ programs: { 'ansible-pull': '[ "$1" = --version ] || exit 2' } });
     expect(calls.slice(1)).toEqual([
       'systemctl stop --no-block mayfly-agent.service',
       'systemctl start --no-block mayfly-retire.service',

@@ -105,6 +105,12 @@ const refused: [key: string, props: object, shown: string, allowed: RegExp][] = 
   ['scaleOut.cooldown', { scaleOut: { cooldown: 1 } }, 'not a prop', /warmUp/],
   ['billing', { billing: 'hourly' }, '"hourly"', /"per-hour"/],
   ['idleTimeout', { idleTimeout: Duration.days(2) }, '2 days', /1 day/],
+  [
+    'idleTimeout',
+    { idleTimeout: Duration.seconds(45), billing: 'per-hour' },
+    '45 seconds',
+    /none with billing 'per-hour'/,
+  ],
   ['maxAge', { maxAge: Duration.seconds(5) }, '5 seconds', /between 1 minute/],
   ['drain', { drain: Duration.hours(13) }, '13 hours', /12 hours/],
   ['warmPool', { warmPool: 2 }, '2', /an object of minSize, maxGroupPreparedCapacity, poolState/],

@@ -42,7 +42,7 @@ test('a desired capacity that EC2 refuses is set to what is there once nobody ne
   expect(await keeper.after(7)).toContain('lower-desired');
   expect((await fleet.group()).desired).toBe(2);
   expect(await keeper.after(8)).toContain('remember-unneeded');
-  expect(await keeper.after(9)).toEqual(['report-breaker']);
+  expect(await keeper.after(9)).toEqual([]);
 });
 
 test('it is not set below the minimum', async () => {

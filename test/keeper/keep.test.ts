@@ -19,16 +19,31 @@ const retirement: Retirement = {
 };
 
 describe('every minute', () => {
-  test('AZRebalance is kept suspended, and the breaker reported closed', async () => {
+  test('AZRebalance is kept suspended, and the breaker reported closed once', async () => {
     const fleet = await open({ desired: 0 });
     const keeper = await keeperOf(fleet);
     expect(await keeper.after(0)).toEqual(['suspend-az-rebalance', 'report-breaker']);
-    expect(await keeper.after(1)).toEqual(['report-breaker']);
+    expect(await keeper.after(1)).toEqual([]);
     expect(await keeper.suspended()).toEqual(['AZRebalance']);
     expect(callsOf(fleet, 'PutMetricData')[0]?.input).toMatchObject({
       Namespace: 'Mayfly',
       MetricData: [{ MetricName: 'BootBreaker', Value: 0, Dimensions: [{ Name: 'Fleet', Value: 'test' }] }],
     });
+  });
+
+  test('the breaker is reported again after a report that failed, and after a run that is missing', async () => {
+    const fleet = await open({ desired: 0 });
+    const keeper = await keeperOf(fleet);
+    fleet.faults.add({
+      action: 'PutMetricData',
+      effect: { kind: 'error', code: 'AccessDenied', status: 403 },
+      times: 1,
+    });
+    await expect(keeper.after(0)).rejects.toThrow('AccessDenied');
+    expect(await keeper.after(1)).toEqual(['report-breaker']);
+    expect(await keeper.after(2)).toEqual([]);
+    expect(await keeper.after(4)).toEqual(['report-breaker']);
+    expect(await keeper.after(5)).toEqual([]);
   });
 
   test('what fails keeps nothing else from being done, and shows', async () => {
@@ -286,11 +301,13 @@ describe('the boot breaker', () => {
     expect(callsOf(fleet, 'PutMetricData').at(-1)?.input).toMatchObject({ MetricData: [{ Value: 1 }] });
     await fleet.send('a');
     await keeper.after(2);
+    expect(await keeper.after(3)).toEqual(['report-breaker']);
     expect(await keeper.after(4)).toEqual(['report-breaker']);
     await resumeFleet(contextOf(fleet));
     expect(await keeper.suspended()).not.toContain('Launch');
     expect(await keeper.after(5)).toEqual(expect.arrayContaining(['report-breaker', 'wake']));
     expect(callsOf(fleet, 'PutMetricData').at(-1)?.input).toMatchObject({ MetricData: [{ Value: 0 }] });
+    expect(await keeper.after(6)).not.toContain('report-breaker');
   });
 
   test('counts instances once that one job broke', async () => {

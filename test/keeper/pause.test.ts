@@ -19,7 +19,7 @@ describe('a paused fleet', () => {
     const keeper = await keeperOf(fleet);
     await fleet.send('a');
     expect(await keeper.after(0)).toEqual(['suspend-az-rebalance', 'report-breaker', 'remember-backlog']);
-    expect(await keeper.after(2)).toEqual(['report-breaker']);
+    expect(await keeper.after(1)).toEqual([]);
     for (const { input } of callsOf(fleet, 'PutMetricData')) {
       expect(input).toMatchObject({ MetricData: [{ Value: 0 }] });
     }

@@ -1,8 +1,10 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
+import { resumeFleet } from '../../cli/fleet/pause.ts';
+import { changeFleetState } from '../../jobs/fleet-state.ts';
 import { signOfLifeKey } from '../../jobs/log-layout.ts';
 import { callsOf, createTable, type Fleet, GROUP, LOGS, openFleet, TABLE } from '../agent/retire/fleet.ts';
-import { type Keeper, keeperOf } from './keeper.ts';
+import { contextOf, type Keeper, keeperOf } from './keeper.ts';
 
 const open = openFleet();
 
@@ -65,8 +67,27 @@ test.each([
   });
   await keeper.after(minutes + 2);
   await keeper.after(minutes + 3);
-  expect(reported(fleet)).toEqual([1, 1, 1, 0, 0]);
+  expect(reported(fleet)).toEqual([1, 1, 1, 0]);
   expect(await keeper.suspended()).not.toContain('Launch');
+});
+
+test('the alarm of a refused look ends once the table is mended and an operator has resumed', async () => {
+  const { fleet, keeper } = await openWithoutTable(
+    ...['cannot-use-table', 'cannot-use-table', 'cannot-use-table'],
+  );
+  await createTable(fleet);
+  const before = { breakerReported: 'closed', keptAtMs: Date.now() } as const;
+  await changeFleetState(fleet.clients.dynamodb, TABLE, before);
+  const denied = fleet.faults.add({
+    service: 'dynamodb',
+    effect: { kind: 'error', code: 'AccessDeniedException', status: 400 },
+  });
+  await expect(keeper.after(1)).rejects.toThrow('AccessDenied');
+  denied.remove();
+  await resumeFleet(contextOf(fleet));
+  await keeper.after(2);
+  await keeper.after(3);
+  expect(reported(fleet)).toEqual([1, 0]);
 });
 
 test.each([

@@ -141,12 +141,18 @@ const DEFAULTS: WorkerFleetProps = {
   retirementBudget: Duration.seconds(6),
 };
 
+/** An idle timeout is refused where instances are paid by the hour. */
+export function withDefaults(defaults: WorkerFleetProps, props: WorkerFleetProps = {}): WorkerFleetProps {
+  const { idleTimeout: _, ...byTheHour } = defaults;
+  return { ...(props.billing === 'per-hour' ? byTheHour : defaults), ...props };
+}
+
 const synthesised = new Map<WorkerFleetProps, Synthesised>();
 
 function synthesiseOnce(props: WorkerFleetProps, around: Around | undefined): Synthesised {
   const known = synthesised.get(props);
   if (known) return known;
-  const fresh = synthesise({ ...DEFAULTS, ...props }, around);
+  const fresh = synthesise(withDefaults(DEFAULTS, props), around);
   synthesised.set(props, fresh);
   return fresh;
 }

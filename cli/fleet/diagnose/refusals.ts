@@ -8,8 +8,15 @@ const REFUSALS: readonly [words: RegExp, advice: string][] = [
     'The account is on the free plan of AWS, which allows few instance types: set instanceTypes to some of `aws ec2 describe-instance-types --filters Name=free-tier-eligible,Values=true`, or upgrade the plan.',
   ],
   [
-    /instance profile|\biam\b|not authorized|unauthorized|access ?denied|\brole\b|\bkms\b|client error on launch/i,
-    "A right is missing: the instances' role and profile, Auto Scaling's service-linked role, or the key that encrypts volumes.",
+    /client\.internalerror|client error on launch|\bkms\b|kmskey/i,
+    "Auto Scaling may not use the key that encrypts volumes, which is by default the key of EBS in the account's settings. The " +
+      'policy of that key has to allow the role AWSServiceRoleForAutoScaling ("Required AWS KMS key policy for use with ' +
+      'encrypted volumes"), and with a spotShare the role AWSServiceRoleForEC2Spot.',
+  ],
+  [/server\.internalerror/i, 'EC2 failed by itself. Auto Scaling tries again.'],
+  [
+    /instance profile|\biam\b|not authorized|unauthorized|access ?denied|\brole\b/i,
+    "A right is missing: the instances' role and profile, Auto Scaling's service-linked role.",
   ],
   [
     /vcpu|InstanceLimitExceeded|MaxSpotInstanceCountExceeded|spot instance (?:count|quota)|requested more/i,

@@ -708,7 +708,12 @@ test.each([
     'You are not authorized to perform this operation. Encoded authorization failure message: aMi-VCPU',
     'A right',
   ],
-  ['Instance became unhealthy: Client.InternalError: Client error on launch.', 'key that encrypts'],
+  ['Client.InternalError: Client error on launch', 'the key that encrypts volumes'],
+  [
+    'Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state',
+    'the key that encrypts',
+  ],
+  ['Server.InternalError: Internal error on launch', 'EC2 failed by itself'],
   ['You must use a valid fully-formed launch template. The launch template is gone', 'launch template'],
   [
     'InvalidParameterCombination: The specified instance type is not eligible for Free Tier. For a list of Free Tier instance types, run describe-instance-types with the filter free-tier-eligible=true.',

@@ -23,6 +23,16 @@ const ended = (second: number): Activity => ({
   ...({ Description: `Terminating EC2 instance: i-0${second}`, StatusCode: 'Successful' } as Activity),
   ...{ StartTime: at(second), EndTime: at(second + 1) },
 });
+const unhealthy = (second: number, reason: string): Activity => ({
+  ...accepted(second),
+  Description:
+    `Launching a new EC2 instance: i-0${second}.  Status Reason: Instance became unhealthy while waiting for instance to ` +
+    `be in InService state. Termination Reason: ${reason}`,
+  ...{ StatusCode: 'Cancelled', EndTime: at(second + 1) },
+});
+const died = (second: number) => unhealthy(second, `Client.InternalError: no room at ${second}`);
+const switchedOff = (second: number) =>
+  unhealthy(second, 'Client.InstanceInitiatedShutdown: Instance initiated shutdown');
 const pooled = (second: number): Activity => ({
   ...accepted(second),
   Description: `Launching a new EC2 instance into warm pool: i-0${second}`,
@@ -48,6 +58,12 @@ test.each<[name: string, activities: Activity[], expected: object | undefined]>(
     [accepted(10), refused(9), refused(9), accepted(9)],
     { at: 9, times: 2, since: 9 },
   ],
+  [
+    'instances died as they were launched, before they ran',
+    [died(9), ended(8), died(5), accepted(1)],
+    { at: 9, times: 2, since: 5 },
+  ],
+  ['an instance that switched itself off was accepted', [switchedOff(30), refused(9)], undefined],
   ['one went into the warm pool since', [pooled(30), refused(9)], { at: 9, times: 1, since: 9 }],
 ])('%s', (_name, activities, expected) => {
   expect(told(refusedLaunches(activities, true))).toEqual(expected);
@@ -63,6 +79,6 @@ test('the first of a row is known only if something was accepted before it, or t
 function told(one: ReturnType<typeof refusedLaunches>): object | undefined {
   if (!one) return undefined;
   const { atMs, message, times, sinceMs } = one;
-  expect(message).toBe(`no room at ${atMs / 1000}`);
+  expect(message).toMatch(new RegExp(`^(Client.InternalError: )?no room at ${atMs / 1000}$`));
   return { at: atMs / 1000, times, ...(sinceMs !== undefined && { since: sinceMs / 1000 }) };
 }

@@ -15,7 +15,7 @@ import {
 import { isOver } from '../../../local/services/ec2/machine.ts';
 import type { Around } from '../../support/deploy.ts';
 import { eventually } from '../../support/eventually.ts';
-import { startFleet, type TestFleet } from '../../support/fleet.ts';
+import { startFleet, type TestFleet, withDefaults } from '../../support/fleet.ts';
 
 /** A boot takes about ten seconds here, and three times that where much else runs. */
 export const PATIENCE_MS = 300_000;
@@ -76,7 +76,7 @@ const MACHINE_PROPS: WorkerFleetProps = {
 const merged = new Map<WorkerFleetProps | undefined, WorkerFleetProps>();
 
 function withMachineProps(props: WorkerFleetProps | undefined): WorkerFleetProps {
-  const known = merged.get(props) ?? { ...MACHINE_PROPS, ...props };
+  const known = merged.get(props) ?? withDefaults(MACHINE_PROPS, props);
   merged.set(props, known);
   return known;
 }

@@ -43,14 +43,26 @@ const UNTIL = { until: 'job.finished', retries: 2, delay: 0, register: 'job' };
 const ADVICE =
   'The same command sends the rest. What was sent is in FILE.mayfly; a job that is sent twice runs once.';
 
+const SENT = { enqueue: { stdout: lines({ line: 1, id: 'j-1', deduplicated: false }) } };
+const FAILS = {
+  wait: { stdout: JSON.stringify({ id: 'j-1' }), status: 3 },
+  status: { stdout: JSON.stringify({ ...DONE, failed: true, rc: 3, state: 'failed', msg: 'failed' }) },
+};
+
 /** Every task is the only one of its name: its result is found by that. */
 const SCENES: Record<string, Scene> = {
   'one body': {
-    answers: { enqueue: { stdout: lines({ line: 1, id: 'j-1', deduplicated: false }) } },
+    answers: SENT,
     tasks: [
-      job({ body: 'secret "ü"\n', async: 5, delay: 1, dedupe: 'k', label: 'l', stack: 'S', region: 'r' }),
+      job({
+        ...{ body: 'secret "ü"\n', async: 5, poll: 0, delay: 1, dedupe: 'k', label: 'l' },
+        ...{ stack: 'S', region: 'r' },
+      }),
     ],
   },
+  'async and no poll': { answers: { ...SENT, ...FAILS }, tasks: [job({ body: 'a', async: 5 })] },
+  'neither async nor poll': { answers: { ...SENT, ...FAILS }, tasks: [job({ body: 'a' })] },
+  'async of 0': { answers: { ...SENT, ...FAILS }, tasks: [job({ body: 'a', async: 0, poll: 0 })] },
   'many jobs': {
     answers: {
       enqueue: {
@@ -63,13 +75,13 @@ const SCENES: Record<string, Scene> = {
     },
     tasks: [
       job({
-        async: 60,
-        jobs: [{ body: { picture: 'ü.png' } }, { body: 42, dedupe: 'k', async: 5 }, { body: ['a', true] }],
+        ...{ async: 60, poll: 0 },
+        jobs: [{ body: { picture: 'ü.png' } }, { body: 42, dedupe: 'k', async: 5 }, { body: ['a', true], async: 0 }],
       }),
     ],
   },
   'no jobs': { answers: {}, tasks: [job({ bodies: [] })] },
-  'check mode': { answers: {}, tasks: [job({ body: 'x' }, { check_mode: true })] },
+  'check mode': { answers: {}, tasks: [job({ body: 'x', poll: 0 }, { check_mode: true })] },
   status: { answers: { status: { stdout: JSON.stringify(DONE) } }, tasks: [status({ jid: 'j-1' })] },
   'a part sent': {
     answers: {
@@ -156,6 +168,22 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
     scene: { answers: {}, tasks: [job({ bodies: ['a', 'b'], dedupe: 'k' })] },
     sentence: /mutually exclusive/,
   },
+  'a null body': {
+    scene: { answers: {}, tasks: [job({ body: null })] },
+    sentence: /^The option body is null: write "" for an empty text, or "null" in quotes if that is what/,
+  },
+  'a null among many': {
+    scene: { answers: {}, tasks: [job({ bodies: ['a', null, 'c'] })] },
+    sentence: /^Body 2 of 3 is null: write "" for an empty text/,
+  },
+  'a null of a job': {
+    scene: { answers: {}, tasks: [job({ jobs: [{ body: null, async: 5 }] })] },
+    sentence: /^Body 1 of 1 is null: write "" for an empty text/,
+  },
+  'no list of bodies': {
+    scene: { answers: {}, tasks: [job({ bodies: null })] },
+    sentence: /^The option bodies is null: write \[\] to send nothing\.$/,
+  },
   'no body': {
     scene: { answers: {}, tasks: [job({})] },
     sentence: /one of the following is required: body, bodies, jobs/,
@@ -181,6 +209,9 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
     sentence: /write `async` and `poll` below it, not beside it/,
   },
 };
+
+/** Of those that are refused, what the command itself refuses. */
+const CALLED = new Set(['what is no JSON', 'an error of the command', 'a silent end']);
 
 const commands = new Map<string, ReturnType<typeof standIn>>();
 let played: Played;
@@ -227,13 +258,25 @@ describe('what the command is given', () => {
     expect(calls('many jobs')[0]?.file?.lines).toEqual([
       { body: '{"picture": "ü.png"}', async: 60 },
       { body: '42', dedupe: 'k', async: 5 },
-      { body: '["a", true]', async: 60 },
+      { body: '["a", true]' },
     ]);
     expect(of('many jobs').result).toMatchObject({
       changed: true,
       jids: ['j-1', 'd-2', 'j-3'],
       jobs: [{ state: 'queued' }, { deduplicated: true }, { finished: false }],
     });
+  });
+
+  test.each([
+    ['async and no poll', '15', [{ body: 'a', async: 5 }]],
+    ['neither async nor poll', '15', [{ body: 'a' }]],
+    ['async of 0', '15', [{ body: 'a' }]],
+  ])('of %s waits as Ansible does, and fails as the job does', (name, poll, sent) => {
+    expect(of(name)).toMatchObject({ outcome: 'ignored', result: { rc: 3, state: 'failed', changed: true } });
+    expect(calls(name, 'enqueue')[0]?.file?.lines).toEqual(sent);
+    expect(calls(name, 'wait').map(({ words }) => words)).toEqual([
+      ['wait', '--json', '--poll', poll, '--', 'j-1'],
+    ]);
   });
 
   test('each id once, and after the options', () => {
@@ -251,21 +294,26 @@ describe('what the command is given', () => {
     });
   });
 
-  test("the group's defaults, and what play and task have in their environment", async () => {
-    const command = standIn({ status: { stdout: JSON.stringify(DONE) } });
-    const tasks = [status({ jid: 'j-1' }, { name: 'Look', environment: { AWS_REGION: 'of the task' } })];
+  test("the group's defaults, Ansible's poll_interval, and what play and task have in their environment", async () => {
+    const command = standIn({ ...SENT, ...FAILS });
+    const tasks = [
+      status({ jid: 'j-1' }, { name: 'Look', environment: { AWS_REGION: 'of the task' }, ignore_errors: true }),
+      job({ body: 'a' }, { name: 'Send' }),
+    ];
     const { output } = await play(tasks, {
-      env: { MAYFLY_COMMAND: `${process.execPath} ${command.program}` },
+      env: { MAYFLY_COMMAND: `${process.execPath} ${command.program}`, ANSIBLE_POLL_INTERVAL: '7' },
       play: {
         module_defaults: { 'group/mayfly.fleet.all': { stack: 'S', outputs: '~/o.json', fleet: 'f' } },
         environment: { AWS_REGION: 'of the play' },
       },
     });
     const [call] = command.calls();
+    const [waiting] = command.calls('wait');
     command.close();
     const named = ['--stack', 'S', '--fleet', 'f', '--outputs', expect.stringMatching(/^\/.*\/o\.json$/)];
     expect(call?.words, output).toEqual(['status', ...named, '--ansible', '--', 'j-1']);
     expect(call?.region).toBe('of the task');
+    expect(waiting?.words).toContain('7');
   });
 });
 
@@ -344,5 +392,6 @@ describe('what the task is told', () => {
     expect(of(name).outcome).toBe('ignored');
     expect(of(name).result.msg).toMatch(REFUSED[name]?.sentence ?? '');
     expect(of(name).result).not.toHaveProperty('exception');
+    expect(calls(name, 'enqueue').length, 'calls that sent something').toBe(CALLED.has(name) ? 1 : 0);
   });
 });

@@ -39,13 +39,13 @@ const LATER = { ignore_errors: true };
 
 const TASKS = [
   job('Loop', { body: '{{ item }}', poll: 0 }, { loop: bodies(LOOPED, 'loop'), register: 'looped' }),
-  job('Together', { bodies: bodies(TOGETHER, 'together') }, { register: 'sent' }),
-  job('Endless', { body: 'sleep 3600' }, { register: 'endless' }),
+  job('Together', { bodies: bodies(TOGETHER, 'together'), poll: 0 }, { register: 'sent' }),
+  job('Endless', { body: 'sleep 3600', poll: 0 }, { register: 'endless' }),
   wait('Collect the loop', "{{ looped.results | map(attribute='ansible_job_id') }}"),
   wait('Collect what was sent together', '{{ sent.jids }}'),
 
   job('Succeeds', { body: says('fine'), async: 20, poll: 1 }),
-  job('Fails', { body: says('bad', 3), poll: 1 }, LATER),
+  job('Fails', { body: says('bad', 3), async: 20 }, LATER),
   job('Takes too long', { body: 'echo begun; sleep 60', async: 5, poll: 1 }, LATER),
   job('Some fail', { bodies: [says('well'), says('ill', 4)], poll: 1 }, LATER),
 
@@ -193,7 +193,7 @@ describe('a playbook', () => {
       effect: denied,
     });
     const journal = join(fleet.directory, 'playbook.journal');
-    const run = () => play([job('Send', { bodies: bodies(40, 'part'), journal })], { env: environment() });
+    const run = () => play([job('Send', { bodies: bodies(40, 'part'), journal, poll: 0 })], { env: environment() });
     const first = await run();
     const { jids = [], unsent, msg } = first.of('Send').result;
     expect(first.of('Send').outcome, first.output).toBe('failed');

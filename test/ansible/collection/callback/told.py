@@ -1,3 +1,5 @@
+# Copyright (c) 2026 The Mayfly authors
+# SPDX-License-Identifier: Apache-2.0
 """Tells of each task result in a line of JSON, for tests."""
 
 from __future__ import annotations

@@ -1,13 +1,17 @@
+# Copyright (c) 2026 The Mayfly authors
+# SPDX-License-Identifier: Apache-2.0
 """See plugins/modules/job.py."""
 
 from __future__ import annotations
 
 from typing import Any, Mapping, Optional, Sequence
 
+from ansible import constants as C  # type: ignore[import]
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.command import CannotRun, Command
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.fleet_action import FleetAction
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.follow import wait_for
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.orders import (
+    IS_NULL,
     lines_of,
     of_this_task,
     sent_jobs,
@@ -32,6 +36,8 @@ NO_GROUPS = (
     "A name that jobs share, to find them by, is the option label."
 )
 
+NO_LIST = "is null: write [] to send nothing."
+
 
 class ActionModule(FleetAction):
     """Sends jobs, and waits for them if it is told to."""
@@ -44,7 +50,7 @@ class ActionModule(FleetAction):
             "elements": "dict",
             "options": {"body": {"type": "raw", "required": True}, **SETTINGS},
         },
-        "poll": {"type": "int", "default": 0},
+        "poll": {"type": "int"},
         "timeout": {"type": "int"},
         "journal": {"type": "path"},
         **SETTINGS,
@@ -58,7 +64,10 @@ class ActionModule(FleetAction):
         given = self._task.args
         jobs = given.get("jobs")
         own = [job for job in jobs if isinstance(job, Mapping)] if isinstance(jobs, list) else []
-        return NO_GROUPS if any("group" in options for options in [given, *own]) else None
+        if any("group" in options for options in [given, *own]):
+            return NO_GROUPS
+        nulls = [name for name in ("body", "bodies", "jobs") if name in given and given[name] is None]
+        return f"The option {nulls[0]} {IS_NULL if nulls[0] == 'body' else NO_LIST}" if nulls else None
 
     def act(self, command: Command, options: Mapping[str, Any]) -> dict[str, Any]:
         try:
@@ -74,17 +83,25 @@ class ActionModule(FleetAction):
         if problem is not None:
             unsent = [at for at, job in enumerate(sent) if job is None]
             return {**self.failure(problem), **result, **_many(queued), "unsent": unsent}
-        if options["poll"] <= 0 or not queued:
+        poll = _poll_of(options)
+        if poll <= 0 or not queued:
             return {**result, **_together(queued, alone)}
         jids = [job["ansible_job_id"] for job in queued]
         try:
-            ended = wait_for(command, jids, options["poll"], options["timeout"])
+            ended = wait_for(command, jids, poll, options["timeout"])
         except CannotRun as error:
             told = f"What was sent cannot be followed: {error}"
             return {**self.failure(told), **result, **_together(queued, alone), "failed": True}
         for job, one in zip(ended, queued):
             job["deduplicated"] = one["deduplicated"]
         return {**result, **(ended[0] if alone else result_of_all(ended))}
+
+
+def _poll_of(options: Mapping[str, Any]) -> int:
+    """How often to look, in seconds; 0: not at all. As Ansible goes by `async` and `poll` of a task."""
+    configured = int(C.DEFAULT_POLL_INTERVAL)
+    poll = configured if options["poll"] is None else int(options["poll"])
+    return poll if poll > 0 or options["async"] != 0 else max(1, configured)
 
 
 def _send(

@@ -1,3 +1,5 @@
+# Copyright (c) 2026 The Mayfly authors
+# SPDX-License-Identifier: Apache-2.0
 """See plugins/modules/job_wait.py."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright (c) 2026 The Mayfly authors
+# SPDX-License-Identifier: Apache-2.0
 """What the documentation of all modules of this collection says: which fleet, and how it is asked."""
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ notes:
 requirements:
   - The command C(mayfly) (npm package C(mayfly), Node.js 20 or later) on the controller.
 author:
-  - The Mayfly authors
+  - The Mayfly authors (!UNKNOWN)
 """
 
     ATTRIBUTES = r"""

@@ -1,3 +1,5 @@
+# Copyright (c) 2026 The Mayfly authors
+# SPDX-License-Identifier: Apache-2.0
 """Documentation of mayfly.fleet.job, which is plugins/action/job.py."""
 
 DOCUMENTATION = r"""
@@ -5,7 +7,7 @@ module: job
 short_description: Send jobs to a fleet of Mayfly
 version_added: 0.1.0
 description:
-  - Puts one job or many on the queue of a fleet and gives their ids, or waits for them and gives their results.
+  - Puts one job or many on the queue of a fleet, waits for them and gives their results; or gives only their ids.
   - As with Ansible's own C(async), the time limit kills, and C(poll=0) is fire and forget. Unlike there, the limit runs
     from the start of the work and not while a job waits in the queue.
   - Several jobs are far quicker in one task with I(bodies) or I(jobs) than in a C(loop), which starts the command once
@@ -14,6 +16,7 @@ options:
   body:
     description:
       - What the worker reads on its standard input, one job. A text is sent as it is; anything else as JSON.
+      - Null is refused, as it mostly comes of a variable without a value. An empty text is a body.
       - Bodies are in no result and on no command line. The C(item) of a C(loop) is shown, though. Hide it with
         C(loop_control.label), or all of the task with C(no_log).
     type: raw
@@ -31,7 +34,7 @@ options:
         type: raw
         required: true
       async:
-        description: As I(async), for this one.
+        description: As I(async), for this one. C(0) lets it run as long as the fleet lets any.
         type: int
       delay:
         description: As I(delay), for this one.
@@ -45,17 +48,18 @@ options:
   async:
     description:
       - How long the worker may run, in seconds from its start. Then it is killed, and the job is C(timed_out).
-      - By default as long as the fleet lets any worker run.
+      - By default as long as the fleet lets any worker run. C(0) is the same and, as with Ansible's own C(async), has the
+        task wait whatever I(poll) says.
     type: int
   poll:
     description:
-      - C(0) sends and goes on. Otherwise the task waits until all its jobs have ended, looks every so many seconds,
-        and fails if one of them has not succeeded.
+      - How often to look, in seconds, until all jobs of the task have ended. The task fails if one of them has not succeeded.
+      - C(0) sends and goes on.
+      - By default as often as Ansible's own C(poll), which is C(poll_interval) of its configuration, 15 seconds.
     type: int
-    default: 0
   timeout:
     description:
-      - With I(poll), give up waiting after so many seconds, and fail. The jobs go on; see M(mayfly.fleet.job_wait).
+      - Give up waiting after so many seconds, and fail. The jobs go on; see M(mayfly.fleet.job_wait).
       - By default it waits as long as it takes, waiting in the queue included.
     type: int
   journal:
@@ -104,6 +108,7 @@ EXAMPLES = r"""
     stack: Pictures
     bodies: "{{ pictures }}"
     async: 600
+    poll: 0
   register: sent
 
 - name: Collect what became of them
@@ -128,6 +133,7 @@ EXAMPLES = r"""
 - name: Jobs that a second run of the playbook does not send again
   mayfly.fleet.job:
     stack: Pictures
+    poll: 0
     jobs:
       - body: {picture: s3://pictures/1.png, width: 640}
         dedupe: 1.png at 640
@@ -164,29 +170,29 @@ rc:
   description:
     - The exit status of the worker, C(124) if the limit killed it, minus the number of the signal that it died of.
     - Null of a job that has not ended, or that ended without a worker.
-  returned: with I(body) and I(poll)
+  returned: with I(body), unless I(poll=0)
   type: int
 stdout:
   description: What the worker printed; of a long output the end. C(mayfly logs) has all of it.
-  returned: with I(body) and I(poll)
+  returned: with I(body), unless I(poll=0)
   type: str
 stdout_lines:
   description: The same by lines.
-  returned: with I(body) and I(poll)
+  returned: with I(body), unless I(poll=0)
   type: list
   elements: str
 stderr:
   description: What it printed to its standard error, likewise.
-  returned: with I(body) and I(poll)
+  returned: with I(body), unless I(poll=0)
   type: str
 stderr_lines:
   description: The same by lines.
-  returned: with I(body) and I(poll)
+  returned: with I(body), unless I(poll=0)
   type: list
   elements: str
 msg:
   description: A sentence that says what became of it, or what could not be done.
-  returned: with I(poll), or on failure
+  returned: unless I(poll=0), and on failure
   type: str
 jobs:
   description: The jobs that were sent, in the order of I(bodies) or I(jobs), each with what is returned with I(body).
@@ -200,7 +206,7 @@ jids:
   elements: str
 states:
   description: How many are in each state.
-  returned: with I(bodies) or I(jobs), and I(poll)
+  returned: with I(bodies) or I(jobs), unless I(poll=0)
   type: dict
   sample: {"succeeded": 198, "timed_out": 2}
 unsent:

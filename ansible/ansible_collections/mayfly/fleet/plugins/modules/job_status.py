@@ -1,3 +1,5 @@
+# Copyright (c) 2026 The Mayfly authors
+# SPDX-License-Identifier: Apache-2.0
 """Documentation of mayfly.fleet.job_status, which is plugins/action/job_status.py."""
 
 DOCUMENTATION = r"""

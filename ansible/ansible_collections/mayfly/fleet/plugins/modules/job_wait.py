@@ -1,3 +1,5 @@
+# Copyright (c) 2026 The Mayfly authors
+# SPDX-License-Identifier: Apache-2.0
 """Documentation of mayfly.fleet.job_wait, which is plugins/action/job_wait.py."""
 
 DOCUMENTATION = r"""

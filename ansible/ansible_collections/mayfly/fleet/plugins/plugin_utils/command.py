@@ -1,3 +1,5 @@
+# Copyright (c) 2026 The Mayfly authors
+# SPDX-License-Identifier: Apache-2.0
 """The `mayfly` command as the plugins run it: whatever talks to a fleet is in there, and nowhere else."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright (c) 2026 The Mayfly authors
+# SPDX-License-Identifier: Apache-2.0
 """What the three actions share. They run where Ansible runs: no module is copied, and no host is connected to."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright (c) 2026 The Mayfly authors
+# SPDX-License-Identifier: Apache-2.0
 """Looking at jobs, once or until they have ended."""
 
 from __future__ import annotations

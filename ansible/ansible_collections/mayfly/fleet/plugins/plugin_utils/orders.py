@@ -1,3 +1,5 @@
+# Copyright (c) 2026 The Mayfly authors
+# SPDX-License-Identifier: Apache-2.0
 """What is sent: jobs as lines that `mayfly enqueue --json-lines` reads."""
 
 from __future__ import annotations
@@ -13,23 +15,33 @@ from typing import Any, Iterator, Mapping, Optional, Sequence
 # How the command goes on where it tells a person of its files, and to type it again.
 ADVICE = ("The same command", "What was sent is in")
 
+# Most often a variable has no value: what its author meant is not a text of four letters.
+IS_NULL = 'is null: write "" for an empty text, or "null" in quotes if that is what the worker is to read.'
+
 SETTINGS = ("async", "delay", "dedupe", "label")
 
 
 def lines_of(options: Mapping[str, Any]) -> Sequence[str]:
     """The lines of the jobs that the options ask for, in their order.
 
-    :raises ValueError: a body has what no message can have
+    :raises ValueError: a body has what no message can have, or is none
     """
-    if options["jobs"] is not None:
-        return [_line(job["body"], job, options) for job in options["jobs"]]
-    bodies = [options["body"]] if options["bodies"] is None else options["bodies"]
-    return [_line(body, {}, options) for body in bodies]
+    if options["body"] is not None:
+        return [_line(options["body"], {}, options)]
+    jobs = options["jobs"]
+    if jobs is None:
+        jobs = [{"body": body} for body in options["bodies"]]
+    for number, job in enumerate(jobs, 1):
+        if job["body"] is None:
+            raise ValueError(f"Body {number} of {len(jobs)} {IS_NULL}")
+    return [_line(job["body"], job, options) for job in jobs]
 
 
 def _line(body: Any, own: Mapping[str, Any], common: Mapping[str, Any]) -> str:
     settings = {name: common[name] if own.get(name) is None else own[name] for name in SETTINGS}
-    job = {"body": text_of(body), **{name: value for name, value in settings.items() if value is not None}}
+    # A limit of 0 is none, as with Ansible's own `async`.
+    said = {name: value for name, value in settings.items() if value is not None and (name, value) != ("async", 0)}
+    job = {"body": text_of(body), **said}
     return json.dumps(job)
 
 
@@ -39,7 +51,7 @@ def text_of(body: Any) -> str:
     :raises ValueError: it is not UTF-8
     """
     # What is neither is a text in a guise of Ansible's, such as one out of a vault.
-    plain = isinstance(body, (dict, list, int, float)) or body is None
+    plain = isinstance(body, (dict, list, int, float))
     text = json.dumps(body, ensure_ascii=False, default=str) if plain else str(body)
     try:
         text.encode("utf-8")

@@ -1,3 +1,5 @@
+# Copyright (c) 2026 The Mayfly authors
+# SPDX-License-Identifier: Apache-2.0
 """Results in the shape that async_status has made familiar."""
 
 from __future__ import annotations

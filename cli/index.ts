@@ -34,6 +34,6 @@ export {
 } from './fleet/logs.ts';
 export type { JobOptions } from './fleet/order.ts';
 export type { Paused, Resumed } from './fleet/pause.ts';
-export type { Retried } from './fleet/retry.ts';
+export type { Retried, RetryOptions } from './fleet/retry.ts';
 export type { JobView, LogView, TryView } from './fleet/view.ts';
 export type { WaitOptions, WaitProgress } from './fleet/wait.ts';

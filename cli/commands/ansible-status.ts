@@ -16,6 +16,7 @@ export interface AnsibleStatus {
   failed: boolean;
   /** The worker's exit status, -N if it died of signal N, 124 over its limit; null: not ended, or nobody knows. */
   rc: number | null;
+  /** Without the line breaks at its end, as Ansible's modules return it. */
   stdout: string;
   stderr: string;
   stdout_lines: string[];
@@ -24,19 +25,25 @@ export interface AnsibleStatus {
   truncated?: true;
   msg: string;
   state: JobView['state'];
+  label?: string;
+  /** The job that this one repeats, and the last one that repeats this. */
+  retry_of?: string;
+  retried_as?: string;
 }
 
-/** Ansible holds results in memory, several times. */
-const LONGEST_OUTPUT = 64 * 1024;
-
-export async function ansibleStatus(fleet: Fleet, jobs: readonly JobView[]): Promise<AnsibleStatus[]> {
+/** @param mostBytes of the end of each stream */
+export async function ansibleStatus(
+  fleet: Fleet,
+  jobs: readonly JobView[],
+  mostBytes: number,
+): Promise<AnsibleStatus[]> {
   const { context, facts } = fleet;
   const ids = jobs.map(({ id }) => id);
   const found = await fleet.records(ids);
   const all: AnsibleStatus[] = [];
   for (const job of jobs) {
     const record = found.get(job.id);
-    const output = record && (await explained(facts, () => lastOutput(context, record, LONGEST_OUTPUT)));
+    const output = record && (await explained(facts, () => lastOutput(context, record, mostBytes)));
     const { stdout, stderr } = output ?? NO_OUTPUT;
     const truncated = stdout.truncated || stderr.truncated;
     all.push({
@@ -49,6 +56,9 @@ export async function ansibleStatus(fleet: Fleet, jobs: readonly JobView[]): Pro
       ...(truncated && { truncated }),
       msg: job.state === 'unknown' ? new UnknownJob(job.id, facts.fleet).message : message(job, truncated),
       state: job.state,
+      ...(job.label !== undefined && { label: job.label }),
+      ...(job.retryOf !== undefined && { retry_of: job.retryOf }),
+      ...(job.retriedAs !== undefined && { retried_as: job.retriedAs }),
     });
   }
   return all;
@@ -72,8 +82,12 @@ function message(job: JobView, truncated: boolean): string {
   return [text, cut].filter(Boolean).join('; ');
 }
 
+/** As `ansible.builtin.command` has it by default (`strip_empty_ends`). */
 function textOf(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+  const text = new TextDecoder().decode(bytes);
+  let end = text.length;
+  while (end > 0 && '\r\n'.includes(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end);
 }
 
 function streams(stdout: string, stderr: string) {
@@ -81,5 +95,5 @@ function streams(stdout: string, stderr: string) {
 }
 
 function linesOf(text: string): string[] {
-  return text === '' ? [] : text.replace(/\n$/, '').split('\n');
+  return text === '' ? [] : text.split(/\r?\n/);
 }

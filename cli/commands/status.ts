@@ -4,17 +4,23 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { JobView } from '../fleet/view.ts';
 import { givenIds } from './ids.ts';
 import { printJobs, sayUnknown, showJobs } from './show-jobs.ts';
-import { someIds } from './values.ts';
+import { someIds, whole } from './values.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
 
 interface StatusOptions {
   json?: true;
   ansible?: true;
+  maxOutput?: number;
 }
+
+/** Ansible holds results in memory, several times. */
+const MAX_OUTPUT = 64 * 1024;
+/** JSON of it has to be one string of JavaScript's, in which a character can become six. */
+const LARGEST_MAX_OUTPUT = 32 * 1024 * 1024;
 
 /** `mayfly status`: jobs as they are now. */
 export function statusCommand(): Command {
-  return withFleet(
+  const command = withFleet(
     new Command('status')
       .summary('say how jobs are, and why')
       .description(
@@ -27,24 +33,41 @@ export function statusCommand(): Command {
           'json',
         ),
       )
+      .addOption(
+        new Option(
+          '--max-output <bytes>',
+          `with --ansible: how much of the end of each stream; default: ${MAX_OUTPUT}`,
+        ).argParser(whole(0, LARGEST_MAX_OUTPUT)),
+      )
       .addHelpText('after', NOTES),
-  ).action(onFleet(run));
+  );
+  return command.action((...words: unknown[]) => {
+    const [, { ansible, maxOutput }] = words as [string[], StatusOptions];
+    if (maxOutput !== undefined && !ansible) command.error('error: --max-output is for --ansible.');
+    return run(...words);
+  });
 }
 
-async function run(fleet: Fleet, words: string[], { json, ansible }: StatusOptions): Promise<void> {
+const run = onFleet(async (fleet: Fleet, words: string[], options: StatusOptions) => {
+  const { json, ansible, maxOutput = MAX_OUTPUT } = options;
   const { ids, single } = await givenIds(words);
   const jobs = await fleet.status(ids);
   sayUnknown(fleet, jobs);
-  if (ansible) await printAnsible(fleet, jobs, single);
+  if (ansible) await printAnsible(fleet, jobs, single, maxOutput);
   else if (json) printJobs(jobs, single);
   else await showJobs(fleet, jobs);
   if (jobs.some(({ state }) => state === 'unknown')) process.exitCode = ExitCode.unknown;
-}
+});
 
-async function printAnsible(fleet: Fleet, jobs: readonly JobView[], single: boolean): Promise<void> {
+async function printAnsible(
+  fleet: Fleet,
+  jobs: readonly JobView[],
+  single: boolean,
+  mostBytes: number,
+): Promise<void> {
   // With it comes what reads logs: not needed for help and completion.
   const { ansibleStatus } = await import('./ansible-status.ts');
-  printJobs(await ansibleStatus(fleet, jobs), single);
+  printJobs(await ansibleStatus(fleet, jobs, mostBytes), single);
 }
 
 const NOTES = `
@@ -52,10 +75,11 @@ States: held, queued, running, succeeded, failed, timed_out, cancelled, lost,
 skipped. unknown is none of them: the fleet has no such job.
 
 --ansible: ansible_job_id, started and finished (0 or 1), failed, rc, stdout,
-stderr, stdout_lines, stderr_lines, msg, state. rc is always there: the worker's
-exit status, -N if it died of signal N, 124 over its time limit, null if it has
-not ended or nobody knows. Of a long output it is the last 64 KiB of a stream
-("truncated": true).
+stderr, stdout_lines, stderr_lines, msg, state; and label, retry_of and
+retried_as if it has them. rc is always there: the worker's exit status, -N if
+it died of signal N, 124 over its time limit, null if it has not ended or nobody
+knows. stdout and stderr end without a line break. Of a long output it is the
+last 64 KiB of a stream ("truncated": true), or what --max-output says.
 
 Exit status: 0, however the jobs are; 120 if one is unknown.
 

@@ -14,18 +14,30 @@ export interface WaitForOptions {
   json: boolean;
   /** One id was asked for: its JSON is an object. */
   single: boolean;
+  /** How stderr tells what goes on. Default `text`. */
+  progress?: 'text' | 'json';
+}
+
+/** A look at the jobs, as a line of `--progress json`. What is not ended, running or to be tried again waits for its first try. */
+interface Look {
+  waitedSeconds: number;
+  total: number;
+  ended: number;
+  /** Those of `ended` that did not succeed. */
+  failed: number;
+  running: number;
+  /** Jobs that wait to be tried again. */
+  retrying: number;
 }
 
 /** Waits for jobs and shows what goes on, then what became of them; the exit status is theirs. */
 export async function waitFor(
   fleet: Fleet,
   ids: readonly string[],
-  { timeoutSeconds, pollSeconds, json, single }: WaitForOptions,
+  { timeoutSeconds, pollSeconds, json, single, progress = 'text' }: WaitForOptions,
 ): Promise<void> {
-  const jobs = await followed(fleet, ids, {
-    pollSeconds,
-    ...(timeoutSeconds !== undefined && { timeoutSeconds }),
-  });
+  const options = { pollSeconds, ...(timeoutSeconds !== undefined && { timeoutSeconds }) };
+  const jobs = await followed(fleet, ids, options, progress);
   sayUnknown(fleet, jobs);
   if (json) printJobs(jobs, single);
   else await showJobs(fleet, jobs);
@@ -42,7 +54,10 @@ async function followed(
   fleet: Fleet,
   ids: readonly string[],
   options: { pollSeconds: number; timeoutSeconds?: number },
+  kind: 'text' | 'json',
 ): Promise<JobView[]> {
+  const { clock } = fleet.context;
+  const startMs = clock.monotonic();
   const progress = createProgress();
   const course = new Course(ids.length);
   try {
@@ -51,9 +66,10 @@ async function followed(
         ...options,
         signal,
         onProgress: (now) => {
-          const moment = course.moment(now);
+          course.see(now);
           // The end of the last one is told by what is shown next.
-          if (now.left > 0) progress.show(moment);
+          if (kind === 'json') tellLook(course.look(now, (clock.monotonic() - startMs) / 1000));
+          else if (now.left > 0) progress.show(course.moment(now));
         },
       });
     return await untilInterrupted(wait, () => {
@@ -63,6 +79,10 @@ async function followed(
   } finally {
     progress.end();
   }
+}
+
+function tellLook(look: Look): void {
+  process.stderr.write(`${JSON.stringify(look)}\n`);
 }
 
 /** What is known from one look to the next. */
@@ -75,9 +95,20 @@ class Course {
     this.#total = total;
   }
 
-  moment({ left, total, ended, running, again, throttled, unanswered }: WaitProgress): Moment {
+  see({ left, total, ended }: WaitProgress): void {
     this.ended = total - left;
     this.#failed += ended.filter(({ state }) => state !== 'succeeded').length;
+  }
+
+  look({ total, running, again }: WaitProgress, waitedSeconds: number): Look {
+    return {
+      ...{ waitedSeconds: Math.round(waitedSeconds * 1000) / 1000, total },
+      ...{ ended: this.ended, failed: this.#failed },
+      ...{ running: running.length, retrying: again.length },
+    };
+  }
+
+  moment({ total, running, again, throttled, unanswered }: WaitProgress): Moment {
     const [only] = [...running, ...again];
     const pause = throttled ? '; AWS asks for fewer calls' : unanswered ? '; AWS gives no answer' : '';
     if (this.#total === 1) return { text: `${only ? goingOn(only) : 'not running yet'}${pause}` };

@@ -10,6 +10,7 @@ interface WaitOptions {
   retries?: number;
   delay?: number;
   poll: number;
+  progress: 'text' | 'json';
   json?: true;
 }
 
@@ -40,6 +41,11 @@ export function waitCommand(): Command {
           .conflicts(['timeout', 'poll']),
       )
       .option('--poll <seconds>', 'how often it is looked, at the least', seconds(0.1), DELAY_SECONDS)
+      .addOption(
+        new Option('--progress <kind>', 'how stderr tells what goes on; json: each look in a line of JSON')
+          .choices(['text', 'json'])
+          .default('text'),
+      )
       .option('--json', 'print JSON: of one job an object, of several an array')
       .addHelpText('after', NOTES),
   );
@@ -53,13 +59,14 @@ export function waitCommand(): Command {
 }
 
 const run = onFleet(async (fleet: Fleet, words: string[], options: WaitOptions) => {
-  const { timeout, retries, delay = DELAY_SECONDS, poll, json = false } = options;
+  const { timeout, retries, delay = DELAY_SECONDS, poll, progress, json = false } = options;
   const { ids, single } = await givenIds(words);
   const limit = retries === undefined ? timeout : retries * delay;
   await waitFor(fleet, ids, {
     pollSeconds: retries === undefined ? poll : delay,
     json,
     single,
+    progress,
     ...(limit !== undefined && { timeoutSeconds: limit }),
   });
 });
@@ -73,6 +80,9 @@ several: 123 if one has not ended, else that of the first that did not succeed.
 An unknown id is not waited for; but with --timeout or --retries one that begins
 with m- is: that is a message of another producer, which no agent may have seen
 yet. Ctrl-C ends the waiting, not the jobs.
+
+--progress json: waitedSeconds, and how many jobs there are (total), have ended,
+did so without success (failed), run, and wait to be tried again (retrying).
 
 Examples:
   mayfly wait j-8w3m0c5vkq1z && echo it went well

@@ -23,7 +23,7 @@ import { type ListOptions, listJobs } from './list.ts';
 import { type LogEvent, type LogOptions, readJobLog } from './logs.ts';
 import type { JobOptions } from './order.ts';
 import { type Paused, pauseFleet, type Resumed, resumeFleet } from './pause.ts';
-import { type Retried, retryJob } from './retry.ts';
+import { type Retried, type RetryOptions, retryJob } from './retry.ts';
 import { records, statusOf } from './status.ts';
 import type { JobView } from './view.ts';
 import { type WaitOptions, waitFor } from './wait.ts';
@@ -97,9 +97,9 @@ export class Fleet {
     return this.#do((context) => cancelJobs(context, ids, options));
   }
 
-  /** Enqueues a job that has ended once more, as a new job that names the old one. */
-  retry(id: string): Promise<Retried> {
-    return this.#do((context) => retryJob(context, id));
+  /** Enqueues a job that has ended once more, as a new job that names the old one; see `RetryOptions`. */
+  retry(id: string, options: RetryOptions = {}): Promise<Retried> {
+    return this.#do((context) => retryJob(context, id, options));
   }
 
   /** Forgets jobs that have ended: record, log and body. */

@@ -52,6 +52,8 @@ describe('wrong usage', () => {
     [['cleanup', '--ended-before', '7d', '--force'], '--force is for ids'],
     [['status'], "missing required argument 'ids'"],
     [['status', 'j-1', '--json', '--ansible'], 'cannot be used with'],
+    [['status', 'j-1', '--max-output', '3'], '--max-output is for --ansible.'],
+    [['status', 'j-1', '--ansible', '--max-output', '33554433'], 'from 0 to 33554432'],
     [['status', 'j-1', ''], "'' is invalid for argument 'ids'. An id is never empty: is a variable not set?"],
     [['wait', ''], 'An id is never empty'],
     [['cancel', ''], 'An id is never empty'],

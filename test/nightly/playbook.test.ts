@@ -30,5 +30,5 @@ afterAll(() => fleet?.close());
 test('a playbook loops over hundreds of jobs, and collects what each of them printed', () => {
   const { jobs = [], states } = played.of('Collect').result;
   expect(states, played.output).toEqual({ succeeded: JOBS });
-  expect(jobs.map(({ stdout }) => stdout)).toEqual(jobs.map((_, at) => `job-${at}\n`));
+  expect(jobs.map(({ stdout }) => stdout)).toEqual(jobs.map((_, at) => `job-${at}`));
 });

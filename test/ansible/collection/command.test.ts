@@ -1,6 +1,10 @@
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Played, play } from './playbook.ts';
+import { eventually } from '../../support/eventually.ts';
+import { ansibleEnvironment, type Played, play } from './playbook.ts';
 import { type Answers, standIn } from './stand-in.ts';
 
 /** Tasks that a program answers in the place of the command. */
@@ -49,6 +53,17 @@ const FAILS = {
   status: { stdout: JSON.stringify({ ...DONE, failed: true, rc: 3, state: 'failed', msg: 'failed' }) },
 };
 
+/** What `mayfly wait --progress json` tells on stderr. */
+const looks = (
+  total: number,
+  ...all: [waitedSeconds: number, running: number, ended: number, failed: number][]
+) =>
+  lines(
+    ...all.map(([waitedSeconds, running, ended, failed]) => ({
+      ...{ waitedSeconds, total, ended, failed, running, retrying: 0 },
+    })),
+  );
+
 /** Every task is the only one of its name: its result is found by that. */
 const SCENES: Record<string, Scene> = {
   'one body': {
@@ -76,11 +91,44 @@ const SCENES: Record<string, Scene> = {
     tasks: [
       job({
         ...{ async: 60, poll: 0 },
-        jobs: [{ body: { picture: 'ü.png' } }, { body: 42, dedupe: 'k', async: 5 }, { body: ['a', true], async: 0 }],
+        jobs: [
+          { body: { picture: 'ü.png' } },
+          { body: 42, dedupe: 'k', async: 5 },
+          { body: ['a', true], async: 0 },
+        ],
       }),
     ],
   },
+  'a label for all but one': {
+    answers: {
+      enqueue: { stdout: lines({ line: 1, id: 'j-1' }, { line: 2, id: 'j-2' }) },
+      wait: { status: 3 },
+      status: {
+        stdout: JSON.stringify([
+          { ...DONE, label: 'own' },
+          {
+            ...DONE,
+            ansible_job_id: 'j-2',
+            failed: true,
+            rc: 3,
+            state: 'failed',
+            msg: 'failed',
+            label: 'all',
+          },
+        ]),
+      },
+    },
+    tasks: [job({ label: 'all', max_output: 7, jobs: [{ body: 'a', label: 'own' }, { body: 'b' }] })],
+  },
   'no jobs': { answers: {}, tasks: [job({ bodies: [] })] },
+  'check mode, waiting': {
+    answers: {},
+    tasks: [job({ body: 'x', async: 5 }, { check_mode: true })],
+  },
+  'check mode, waiting for many': {
+    answers: {},
+    tasks: [job({ bodies: ['x', 'y'] }, { check_mode: true })],
+  },
   'check mode': { answers: {}, tasks: [job({ body: 'x', poll: 0 }, { check_mode: true })] },
   status: { answers: { status: { stdout: JSON.stringify(DONE) } }, tasks: [status({ jid: 'j-1' })] },
   'a part sent': {
@@ -108,6 +156,21 @@ const SCENES: Record<string, Scene> = {
     },
     tasks: [wait({ jids: ['j-1', 'j-2', 'j-1'], timeout: 3, poll: 2 })],
   },
+  'one that takes long': {
+    answers: {
+      ...SENT,
+      ...FAILS,
+      wait: { stderr: looks(1, [0.2, 0, 0, 0], [1.2, 0, 0, 0], [1.9, 1, 0, 0], [2.3, 1, 0, 0]), status: 3 },
+    },
+    tasks: [job({ body: 'a', poll: 1 })],
+  },
+  'many that take long': {
+    answers: {
+      wait: { stderr: `progress\n${looks(2, [5, 2, 0, 0], [5.1, 2, 0, 0], [9, 1, 1, 1], [12, 0, 2, 1])}` },
+      status: { stdout: JSON.stringify([DONE, { ...DONE, ansible_job_id: 'j-2' }]) },
+    },
+    tasks: [wait({ jids: ['j-1', 'j-2', 'not-sent'], poll: 4 })],
+  },
   'unknown, until': {
     answers: { status: { stdout: JSON.stringify(UNKNOWN), status: 120 } },
     tasks: [status({ jid: 'j-9' }, UNTIL)],
@@ -115,6 +178,49 @@ const SCENES: Record<string, Scene> = {
   'unknown, until and failed_when': {
     answers: { status: { stdout: JSON.stringify(UNKNOWN), status: 120 } },
     tasks: [status({ jid: 'j-9' }, { ...UNTIL, failed_when: false })],
+  },
+  retried: {
+    answers: {
+      retry: { stdout: lines({ id: 'd-2', retryOf: 'j-1', outcome: 'retried' }) },
+      status: { stdout: JSON.stringify({ ...RUNNING, ansible_job_id: 'd-2', retry_of: 'j-1' }) },
+    },
+    tasks: [status({ jid: 'j-1', mode: 'retry' })],
+  },
+  'retried before': {
+    answers: {
+      retry: { stdout: lines({ id: 'd-2', retryOf: 'j-1', outcome: 'repeated' }) },
+      status: { stdout: JSON.stringify({ ...DONE, ansible_job_id: 'd-2', retry_of: 'j-1' }) },
+    },
+    tasks: [status({ jid: 'j-1', mode: 'retry' })],
+  },
+  'not to be retried': {
+    answers: {
+      retry: {
+        stdout: lines({ retryOf: 'j-1', outcome: 'refused', why: 'Its body is kept nowhere.' }),
+        status: 1,
+      },
+      status: { stdout: JSON.stringify({ ...DONE, failed: true, rc: 3, state: 'failed' }) },
+    },
+    tasks: [status({ jid: 'j-1', mode: 'retry' })],
+  },
+  'would be retried': {
+    answers: { status: { stdout: JSON.stringify({ ...DONE, failed: true, rc: 3, state: 'failed' }) } },
+    tasks: [status({ jid: 'j-1', mode: 'retry' }, { check_mode: true })],
+  },
+  'cleaned up': {
+    answers: {
+      status: { stdout: JSON.stringify({ ...DONE, failed: true, rc: 3, state: 'failed', label: 'l' }) },
+      cleanup: { stdout: lines({ id: 'j-1', outcome: 'removed', objects: 2 }) },
+    },
+    tasks: [status({ jid: 'j-1', mode: 'cleanup', max_output: 9 })],
+  },
+  'cleaned up by force': {
+    answers: {
+      status: { stdout: JSON.stringify(RUNNING) },
+      cancel: { stdout: lines({ id: 'j-1', outcome: 'requested' }) },
+      cleanup: { stdout: lines({ id: 'j-1', outcome: 'removed', objects: 0 }) },
+    },
+    tasks: [status({ jid: 'j-1', mode: 'cleanup', force: true })],
   },
   'cancelled again': {
     answers: {
@@ -213,6 +319,19 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
 /** Of those that are refused, what the command itself refuses. */
 const CALLED = new Set(['what is no JSON', 'an error of the command', 'a silent end']);
 
+const MODULES = ['job', 'job_wait', 'job_status'].map((name) => `mayfly.fleet.${name}`);
+/** What every result of Ansible's has ("Return Values", and of a task with `until`). */
+const COMMON = [
+  '_ansible_no_log',
+  '_ansible_delegated_vars',
+  'attempts',
+  'changed',
+  'failed',
+  'failed_when_result',
+  'msg',
+  'retries',
+];
+
 const commands = new Map<string, ReturnType<typeof standIn>>();
 let played: Played;
 
@@ -263,7 +382,11 @@ describe('what the command is given', () => {
     expect(of('many jobs').result).toMatchObject({
       changed: true,
       jids: ['j-1', 'd-2', 'j-3'],
-      jobs: [{ state: 'queued' }, { deduplicated: true }, { finished: false }],
+      jobs: [
+        { index: 0, state: 'queued' },
+        { index: 1, deduplicated: true },
+        { index: 2, finished: false },
+      ],
     });
   });
 
@@ -275,29 +398,40 @@ describe('what the command is given', () => {
     expect(of(name)).toMatchObject({ outcome: 'ignored', result: { rc: 3, state: 'failed', changed: true } });
     expect(calls(name, 'enqueue')[0]?.file?.lines).toEqual(sent);
     expect(calls(name, 'wait').map(({ words }) => words)).toEqual([
-      ['wait', '--json', '--poll', poll, '--', 'j-1'],
+      ['wait', '--json', '--progress', 'json', '--poll', poll, '--', 'j-1'],
     ]);
   });
 
   test('each id once, and after the options', () => {
-    const words = ['wait', '--json', '--poll', '2', '--timeout', '3', '--', 'j-1', 'j-2'];
-    expect(calls('time is over', 'wait')[0]?.words).toEqual(words);
+    const words = ['wait', '--json', '--progress', 'json', '--poll', '2', '--timeout', '3'];
+    expect(calls('time is over', 'wait')[0]?.words).toEqual([...words, '--', 'j-1', 'j-2']);
   });
 
   test('nothing where nothing is to be sent, and nothing in check mode', () => {
-    expect([...calls('no jobs'), ...calls('check mode')]).toEqual([]);
+    const checked = ['check mode', 'check mode, waiting', 'check mode, waiting for many'];
+    expect(['no jobs', ...checked].flatMap((name) => calls(name))).toEqual([]);
     expect(of('no jobs').result).toMatchObject({ changed: false, jobs: [], jids: [] });
     expect(of('check mode').result).toMatchObject({
       changed: true,
       ansible_job_id: 'not-sent',
       finished: false,
     });
+    const waited = { ansible_job_id: 'not-sent', finished: true, rc: 0, stdout: '', state: 'skipped' };
+    const msg = 'Nothing was sent: check mode.';
+    expect(of('check mode, waiting').result).toMatchObject({ changed: true, ...waited, msg });
+    expect(of('check mode, waiting for many')).toMatchObject({
+      outcome: 'ok',
+      result: { changed: true, msg, states: { skipped: 2 }, jobs: [waited, { index: 1, ...waited }] },
+    });
   });
 
   test("the group's defaults, Ansible's poll_interval, and what play and task have in their environment", async () => {
     const command = standIn({ ...SENT, ...FAILS });
     const tasks = [
-      status({ jid: 'j-1' }, { name: 'Look', environment: { AWS_REGION: 'of the task' }, ignore_errors: true }),
+      status(
+        { jid: 'j-1' },
+        { name: 'Look', environment: { AWS_REGION: 'of the task' }, ignore_errors: true },
+      ),
       job({ body: 'a' }, { name: 'Send' }),
     ];
     const { output } = await play(tasks, {
@@ -311,9 +445,54 @@ describe('what the command is given', () => {
     const [waiting] = command.calls('wait');
     command.close();
     const named = ['--stack', 'S', '--fleet', 'f', '--outputs', expect.stringMatching(/^\/.*\/o\.json$/)];
-    expect(call?.words, output).toEqual(['status', ...named, '--ansible', '--', 'j-1']);
+    expect(call?.words, output).toEqual([
+      ...['status', ...named],
+      ...['--ansible', '--max-output', '65536', '--', 'j-1'],
+    ]);
     expect(call?.region).toBe('of the task');
     expect(waiting?.words).toContain('7');
+  });
+});
+
+describe('what is said while the task waits', () => {
+  const said = (jid: RegExp) => played.output.split('\n').filter((line) => jid.test(line));
+
+  test('of one job: its id when it was sent, a line for each poll, and its end', () => {
+    expect(of('one that takes long').outcome).toBe('ignored');
+    const [first, ...others] = said(/^ASYNC .*jid=j-1\b/)
+      .join('\n')
+      .split(/^ASYNC SENT on localhost: jid=j-1$/m);
+    expect(first).toBe('');
+    expect(others.map((after) => after.trim().split('\n'))).toContainEqual([
+      'ASYNC POLL on localhost: jid=j-1 started=0 finished=0',
+      'ASYNC POLL on localhost: jid=j-1 started=1 finished=0',
+      'ASYNC FAILED on localhost: jid=j-1',
+    ]);
+  });
+
+  test('of many: all ids when they were sent, their numbers, and how many failed', () => {
+    expect(said(/^ASYNC SENT/)).toContain('ASYNC SENT on localhost: jid=j-1,d-2,j-3');
+    const numbers = said(/^ASYNC .* jobs/);
+    expect(numbers.filter((line) => line.includes('POLL'))).toHaveLength(2);
+    expect(numbers).toEqual(
+      expect.arrayContaining([
+        'ASYNC POLL on localhost: 0 of 2 jobs ended, 0 failed, 2 running',
+        'ASYNC POLL on localhost: 1 of 2 jobs ended, 1 failed, 1 running',
+        'ASYNC OK on localhost: 3 jobs',
+        'ASYNC FAILED on localhost: 1 of 2 jobs',
+      ]),
+    );
+  });
+
+  test('a playbook that is cut off has printed the ids', async () => {
+    const command = standIn({ ...SENT, wait: { hangs: true } });
+    const { output, status } = await play([job({ body: 'a' }, { name: 'Send' })], {
+      env: { MAYFLY_COMMAND: command.program },
+      interrupted: eventually('the task to wait', async () => command.calls('wait').length > 0, 100_000),
+    });
+    command.close();
+    expect(output).toMatch(/^ASYNC SENT on localhost: jid=j-1$/m);
+    expect([99, 130, undefined]).toContain(status);
   });
 });
 
@@ -340,6 +519,10 @@ describe('what the task is told', () => {
       result: {
         changed: true,
         jids: ['j-1', 'j-3'],
+        jobs: [
+          { index: 0, ansible_job_id: 'j-1' },
+          { index: 2, ansible_job_id: 'j-3' },
+        ],
         unsent: [1, 3],
         msg: '2 of the 4 jobs were sent (lines 1, 3). The queue is gone. What was sent is in /tmp/sent: the same task sends the rest.',
       },
@@ -366,9 +549,82 @@ describe('what the task is told', () => {
         finished: false,
         jids: ['j-1', 'j-2', 'j-1'],
         states: { succeeded: 2, running: 1 },
-        msg: expect.stringMatching(/^1 of 3 jobs .* j-2: It has not ended: it is running\. It goes on/),
+        msg: expect.stringMatching(
+          /^1 of 3 jobs .* jobs\[1\] \(j-2\): It has not ended: it is running\. It goes on/,
+        ),
       },
     });
+  });
+
+  test('of many jobs by their places and labels, and how much of their output was asked for', () => {
+    expect(of('a label for all but one').result).toMatchObject({
+      jobs: [
+        { index: 0, label: 'own' },
+        { index: 1, label: 'all', rc: 3 },
+      ],
+      msg: '1 of 2 jobs did not succeed (1 failed, 1 succeeded). The first is jobs[1] (j-2, label all): failed',
+    });
+    const most = (name: string) => calls(name, 'status')[0]?.words.slice(1, 4);
+    expect(most('a label for all but one')).toEqual(['--ansible', '--max-output', '7']);
+    expect(most('cleaned up')).toEqual(['--ansible', '--max-output', '9']);
+    expect(most('time is over')).toEqual(['--ansible', '--max-output', '65536']);
+  });
+
+  test('of a job that is retried: the new one, and whether it is new', () => {
+    const retry = { ansible_job_id: 'd-2', retry_of: 'j-1' };
+    expect(of('retried')).toMatchObject({
+      outcome: 'ok',
+      result: { ...retry, changed: true, finished: false },
+    });
+    expect(of('retried before')).toMatchObject({
+      outcome: 'ok',
+      result: { ...retry, changed: false, rc: 0 },
+    });
+    expect(calls('retried', 'retry')[0]?.words).toEqual(['retry', '--once', '--json', '--', 'j-1']);
+    expect(of('not to be retried')).toMatchObject({
+      outcome: 'ignored',
+      result: { ansible_job_id: 'j-1', changed: false, msg: 'Its body is kept nowhere.' },
+    });
+    expect(of('would be retried')).toMatchObject({ outcome: 'ok', result: { changed: true, rc: 3 } });
+    expect(calls('would be retried', 'retry')).toEqual([]);
+  });
+
+  test('of a job that was cleaned up: what it was, and that nothing is left', () => {
+    expect(of('cleaned up')).toMatchObject({
+      outcome: 'ok',
+      result: {
+        ...{ changed: true, started: true, finished: true, erased: 'j-1', rc: 3, label: 'l' },
+        msg: 'Nothing is kept of j-1 any more.',
+      },
+    });
+    expect(calls('cleaned up by force').map(({ words }) => words)).toEqual([
+      expect.arrayContaining(['status', 'j-1']),
+      ['cancel', '--wait', '--json', '--', 'j-1'],
+      expect.arrayContaining(['status', 'j-1']),
+      ['cleanup', '--json', '--force', '--', 'j-1'],
+    ]);
+  });
+
+  test('nothing that the documentation does not name', () => {
+    const home = mkdtempSync(join(tmpdir(), 'mayfly-documented-'));
+    const words = ['--json', '-t', 'module', ...MODULES];
+    const options = { env: ansibleEnvironment(home), encoding: 'utf8' } as const;
+    const documented = JSON.parse(execFileSync('ansible-doc', words, options)) as Record<
+      string,
+      { return: object }
+    >;
+    rmSync(home, { recursive: true, force: true });
+    const names = (module: string) => Object.keys(documented[module]?.return ?? {});
+    for (const [name, { tasks }] of Object.entries(SCENES)) {
+      const module = Object.keys(tasks[0] ?? {}).find((key) => key.startsWith('mayfly.')) ?? '';
+      const { jobs, ...result } = of(name).result;
+      const told = [...Object.keys(result), ...(jobs ?? []).flatMap((one) => Object.keys(one))];
+      const known = [...COMMON, 'index', ...names(module), ...(jobs ? names('mayfly.fleet.job_status') : [])];
+      expect(
+        told.filter((key) => !known.includes(key)),
+        name,
+      ).toEqual([]);
+    }
   });
 
   test('that an id is unknown, and an `until` ends with that, unless failed_when says what fails', () => {

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { operatorEnvironment } from '../../../demo/clients.ts';
@@ -35,6 +36,8 @@ const status = (name: string, options: object, more: object = {}) => ({
   'mayfly.fleet.job_status': options,
   ...more,
 });
+const once = mkdtempSync(join(tmpdir(), 'mayfly-once-'));
+const FAILS_ONCE = `mkdir ${once}/run && exit 3; echo again`;
 const LATER = { ignore_errors: true };
 
 const TASKS = [
@@ -48,6 +51,12 @@ const TASKS = [
   job('Fails', { body: says('bad', 3), async: 20 }, LATER),
   job('Takes too long', { body: 'echo begun; sleep 60', async: 5, poll: 1 }, LATER),
   job('Some fail', { bodies: [says('well'), says('ill', 4)], poll: 1 }, LATER),
+
+  job('Fails at first', { body: FAILS_ONCE, dedupe: 'first' }, { ...LATER, register: 'keyed' }),
+  job('Fails with its key', { body: FAILS_ONCE, dedupe: 'first' }, LATER),
+  status('Retry', { jid: '{{ keyed.ansible_job_id }}', mode: 'retry' }, { register: 'retried' }),
+  wait('Wait for the retry', ['{{ retried.ansible_job_id }}'] as unknown as string),
+  status('Retry again', { jid: '{{ keyed.ansible_job_id }}', mode: 'retry' }),
 
   job('Once', { body: says('once'), dedupe: 'once', poll: 0 }, { register: 'once' }),
   job('Once more', { body: says('once'), dedupe: 'once', poll: 1 }),
@@ -81,7 +90,10 @@ beforeAll(async () => {
   fleet = await startFleet(PROPS);
   played = await play(TASKS, { env: environment() });
 }, 660_000);
-afterAll(() => fleet?.close());
+afterAll(async () => {
+  await fleet?.close();
+  rmSync(once, { recursive: true, force: true });
+});
 
 const of = (name: string) => played.of(name);
 const ids = (jobs: readonly Result[] = []) => jobs.map(({ ansible_job_id }) => ansible_job_id);
@@ -94,16 +106,14 @@ describe('a playbook', () => {
     const { jobs = [], states } = of('Collect the loop').result;
     expect(states).toEqual({ succeeded: LOOPED });
     expect(ids(jobs)).toEqual(ids(sent));
-    expect(jobs.map(({ stdout }) => stdout)).toEqual(sent.map((_, at) => `loop-${at}\n`));
+    expect(jobs.map(({ stdout }) => stdout)).toEqual(sent.map((_, at) => `loop-${at}`));
   });
 
   test('sends hundreds in one call', () => {
     expect(of('Together').result).toMatchObject({ changed: true });
     const { jobs = [], states } = of('Collect what was sent together').result;
     expect(states).toEqual({ succeeded: TOGETHER });
-    expect(jobs.map(({ stdout }) => stdout)).toEqual(
-      bodies(TOGETHER, 'x').map((_, at) => `together-${at}\n`),
-    );
+    expect(jobs.map(({ stdout }) => stdout)).toEqual(bodies(TOGETHER, 'x').map((_, at) => `together-${at}`));
   });
 
   test('waits for a job, and has its result', () => {
@@ -115,8 +125,8 @@ describe('a playbook', () => {
         finished: true,
         rc: 0,
         state: 'succeeded',
-        stdout: 'fine\n',
-        stderr: 'fine of error\n',
+        stdout: 'fine',
+        stderr: 'fine of error',
       },
     });
   });
@@ -124,13 +134,13 @@ describe('a playbook', () => {
   test('fails where the job has failed, with all that is known of it', () => {
     expect(of('Fails')).toMatchObject({
       outcome: 'ignored',
-      result: { rc: 3, state: 'failed', stdout: 'bad\n', stderr: 'bad of error\n', msg: /./ },
+      result: { rc: 3, state: 'failed', stdout: 'bad', stderr: 'bad of error', msg: /./ },
     });
     expect(of('Some fail')).toMatchObject({
       outcome: 'ignored',
       result: {
         states: { succeeded: 1, failed: 1 },
-        jobs: [{ rc: 0 }, { rc: 4, stdout: 'ill\n' }],
+        jobs: [{ rc: 0 }, { rc: 4, stdout: 'ill' }],
         msg: expect.stringMatching(/^1 of 2 jobs did not succeed \(1 failed, 1 succeeded\)/),
       },
     });
@@ -139,7 +149,7 @@ describe('a playbook', () => {
   test('has a job killed at its limit, and its output until then', () => {
     expect(of('Takes too long')).toMatchObject({
       outcome: 'ignored',
-      result: { rc: 124, state: 'timed_out', finished: true, stdout: 'begun\n' },
+      result: { rc: 124, state: 'timed_out', finished: true, stdout: 'begun' },
     });
   });
 
@@ -149,7 +159,18 @@ describe('a playbook', () => {
       ansible_job_id: of('Once').result.ansible_job_id,
       changed: false,
       deduplicated: true,
-      stdout: 'once\n',
+      stdout: 'once',
+    });
+  });
+
+  test('retries a job that has failed, once', () => {
+    const first = of('Fails at first').result.ansible_job_id;
+    expect(of('Fails with its key').result).toMatchObject({ ansible_job_id: first, rc: 3, changed: false });
+    const { ansible_job_id } = of('Retry').result;
+    expect(of('Retry').result).toMatchObject({ changed: true, retry_of: first });
+    expect(of('Retry again')).toMatchObject({
+      outcome: 'ok',
+      result: { ansible_job_id, changed: false, state: 'succeeded', rc: 0 },
     });
   });
 
@@ -193,7 +214,8 @@ describe('a playbook', () => {
       effect: denied,
     });
     const journal = join(fleet.directory, 'playbook.journal');
-    const run = () => play([job('Send', { bodies: bodies(40, 'part'), journal, poll: 0 })], { env: environment() });
+    const run = () =>
+      play([job('Send', { bodies: bodies(40, 'part'), journal, poll: 0 })], { env: environment() });
     const first = await run();
     const { jids = [], unsent, msg } = first.of('Send').result;
     expect(first.of('Send').outcome, first.output).toBe('failed');

@@ -43,16 +43,30 @@ export interface PlayOptions {
   words?: string[];
   /** What the play has beside its tasks. */
   play?: object;
+  /** It gets SIGINT, as by Ctrl-C, when this resolves. */
+  interrupted?: Promise<unknown>;
   /** It is ended then: before a test's own time is up, so that nothing of it stays behind. Default 10 minutes. */
   longestMs?: number;
 }
 
 const ANSIBLE = '/usr/local/bin:/usr/bin:/bin';
 
+/** @param home where it may write what it likes */
+export function ansibleEnvironment(home: string) {
+  return {
+    PATH: `${dirname(process.execPath)}:${ANSIBLE}`,
+    HOME: home,
+    TMPDIR: home,
+    LC_ALL: 'C.UTF-8',
+    ANSIBLE_COLLECTIONS_PATH: join(packageRoot, 'ansible'),
+    PYTHONDONTWRITEBYTECODE: '1',
+  };
+}
+
 /** Runs a play of these tasks against localhost, by the real `ansible-playbook`. */
 export async function play(
   tasks: object[],
-  { env = {}, words = [], play = {}, longestMs = 600_000 }: PlayOptions = {},
+  { env = {}, words = [], play = {}, interrupted, longestMs = 600_000 }: PlayOptions = {},
 ): Promise<Played> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-playbook-'));
   try {
@@ -61,26 +75,21 @@ export async function play(
       book,
       stringify([{ name: 'Play', hosts: 'localhost', gather_facts: false, ...play, tasks }]),
     );
-    const { exitCode, stdout, stderr } = await execa(
-      'ansible-playbook',
-      ['-i', 'localhost,', ...words, book],
-      {
-        reject: false,
-        timeout: longestMs,
-        extendEnv: false,
-        env: {
-          PATH: `${dirname(process.execPath)}:${ANSIBLE}`,
-          HOME: directory,
-          TMPDIR: directory,
-          LC_ALL: 'C.UTF-8',
-          ANSIBLE_COLLECTIONS_PATH: join(packageRoot, 'ansible'),
-          ANSIBLE_CALLBACK_PLUGINS: join(import.meta.dirname, 'callback'),
-          ANSIBLE_STDOUT_CALLBACK: 'told',
-          PYTHONDONTWRITEBYTECODE: '1',
-          ...env,
-        },
+    const running = execa('ansible-playbook', ['-i', 'localhost,', ...words, book], {
+      reject: false,
+      // A group of its own: a terminal sends Ctrl-C to all of them.
+      detached: true,
+      timeout: longestMs,
+      extendEnv: false,
+      env: {
+        ...ansibleEnvironment(directory),
+        ANSIBLE_CALLBACK_PLUGINS: join(import.meta.dirname, 'callback'),
+        ANSIBLE_STDOUT_CALLBACK: 'told',
+        ...env,
       },
-    );
+    });
+    void interrupted?.then(() => process.kill(-(running.pid ?? Number.NaN), 'SIGINT'));
+    const { exitCode, stdout, stderr } = await running;
     return played(exitCode, stdout, stderr);
   } finally {
     await rm(directory, { recursive: true, force: true });

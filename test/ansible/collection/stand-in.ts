@@ -2,8 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** What the command would print and how it would end, by its verb. FILE on stderr is the path after `--file`. */
-export type Answers = Record<string, { stdout?: string; stderr?: string; status?: number }>;
+/**
+ * What the command would print and how it would end, by its verb. FILE on stderr is the path after `--file`. `hangs`: it
+ * does not end by itself.
+ */
+export type Answers = Record<string, { stdout?: string; stderr?: string; status?: number; hangs?: true }>;
 
 export interface Call {
   words: string[];
@@ -35,8 +38,10 @@ const path = words[words.indexOf('--file') + 1];
 const read = () => ({ path, mode: statSync(path).mode & 0o777, lines: readFileSync(path, 'utf8').trim().split('\\n').map((line) => JSON.parse(line)) });
 const call = { words, region: process.env.AWS_REGION, ...(words.includes('--file') && { file: read() }) };
 appendFileSync(__dirname + '/calls.jsonl', JSON.stringify(call) + '\\n');
-const { stdout = '', stderr = '', status = 0 } = ANSWERS[words[0]] ?? { stderr: 'mayfly: no answer to ' + words[0], status: 2 };
+const { stdout = '', stderr = '', status = 0, hangs } = ANSWERS[words[0]] ?? { stderr: 'mayfly: no answer to ' + words[0], status: 2 };
 process.stdout.write(stdout);
 process.stderr.write(stderr.replaceAll('FILE', path));
 process.exitCode = status;
+const parent = process.ppid;
+const hold = setInterval(() => process.ppid === parent && hangs || clearInterval(hold), 100);
 `;

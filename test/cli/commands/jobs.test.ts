@@ -157,7 +157,8 @@ describe('on a terminal', () => {
     await pty.ended();
     const lines = pty.screen().trimEnd().split('\r\n');
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(60);
-    expect(lines).toContain('  tries: 1  instance: i-0a  why: died of SIGKILL');
+    // Where lines break depends on how long the queued one has waited.
+    expect(lines.join(' ').replaceAll(/ +/g, ' ')).toContain('tries: 1 instance: i-0a why: died of SIGKILL');
   });
 });
 
@@ -176,14 +177,30 @@ describe('status --ansible', () => {
         finished: 1,
         failed: false,
         rc: 0,
-        stdout: 'one\ntwo\n',
-        stderr: 'warning\n',
+        stdout: 'one\ntwo',
+        stderr: 'warning',
         stdout_lines: ['one', 'two'],
         stderr_lines: ['warning'],
         msg: '',
         state: 'succeeded',
       },
     });
+  });
+
+  it("has no line breaks at the ends of its texts, as the results of Ansible's modules", async () => {
+    await bare.record(ended('j-breaks', 'succeeded', printed('\na\r\n\nb\n\r\n\n', '\n')));
+    expect((await of('j-breaks')).status).toMatchObject({
+      stdout: '\na\r\n\nb',
+      stdout_lines: ['', 'a', '', 'b'],
+      stderr: '',
+      stderr_lines: [],
+    });
+  });
+
+  it('has the label of a job that has one', async () => {
+    await bare.record(ended('j-labelled', 'succeeded', { label: 'nightly' }));
+    expect((await of('j-labelled')).status).toMatchObject({ label: 'nightly' });
+    expect((await of('j-good')).status).not.toHaveProperty('label');
   });
 
   it('tells ends apart, and never takes unknown for an end', async () => {
@@ -216,7 +233,7 @@ describe('status --ansible', () => {
       truncated: true,
       msg: expect.stringContaining('mayfly logs j-long'),
     });
-    expect(status[0].stdout).toBe(text.slice(-65_536));
+    expect(status[0].stdout).toBe(text.slice(-65_536, -1));
     expect(status[1]).toMatchObject({ ansible_job_id: 'j-good' });
   });
 });
@@ -237,8 +254,8 @@ describe('status --ansible of a job whose agent vanished', () => {
       ...vanished({ stdout: { bytes: 6, chunks: 1 }, stderr: { bytes: 0 }, tail: 'noted\n' }),
     });
     expect(json((await bare.mayfly('status', '--ansible', 'j-noted')).stdout)).toMatchObject({
-      stdout: 'noted\nwritten\n',
-      stderr: 'too\n',
+      stdout: 'noted\nwritten',
+      stderr: 'too',
     });
   });
 
@@ -257,11 +274,54 @@ describe('status --ansible of a job whose agent vanished', () => {
     await bare.object(chunkKey('j-unsaid', 'k', 'stdout', 2), 'y'.repeat(1000));
     const { stdout } = await bare.mayfly('status', '--ansible', 'j-short', 'j-moved', 'j-unsaid');
     expect(json(stdout)).toMatchObject([
-      { stdout: 'so\n' },
-      { stdout: 'so\nfar\n' },
+      { stdout: 'so' },
+      { stdout: 'so\nfar' },
       { stdout: 'x'.repeat(64_536) + 'y'.repeat(1000), truncated: true },
     ]);
     expect(json(stdout)[1]).not.toHaveProperty('truncated');
+  });
+
+  it('has as much of the output as is asked for', async () => {
+    await bare.object(chunkKey('j-whole', 'k', 'stdout', 1), 'x'.repeat(65_000));
+    await bare.object(chunkKey('j-whole', 'k', 'stdout', 2), 'y'.repeat(1000));
+    await bare.record({ id: 'j-whole', ...vanished() });
+    const asked = async (bytes: number) =>
+      json((await bare.mayfly('status', '--ansible', '--max-output', `${bytes}`, 'j-whole')).stdout);
+    expect(await asked(3)).toMatchObject({ stdout: 'yyy', truncated: true });
+    expect(await asked(0)).toMatchObject({ stdout: '', stdout_lines: [], truncated: true });
+    const all = await asked(66_000);
+    expect(all.stdout).toBe('x'.repeat(65_000) + 'y'.repeat(1000));
+    expect(all).not.toHaveProperty('truncated');
+  });
+});
+
+describe('wait --progress json', () => {
+  it('tells each look in a line of JSON on stderr, and no other progress', async () => {
+    const looks = (stderr: unknown) =>
+      String(stderr)
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map(json);
+    const { stdout, stderr, exitCode } = await bare.mayfly(
+      ...['wait', '--json', '--progress', 'json', '--timeout', '0.5', '--poll', '0.1'],
+      ...['j-good', 'j-bad', 'j-queued'],
+    );
+    expect(exitCode).toBe(123);
+    expect(json(stdout)).toHaveLength(3);
+    const told = looks(stderr);
+    expect(told.length).toBeGreaterThan(2);
+    for (const look of told) {
+      expect(look).toEqual({
+        ...{ waitedSeconds: expect.any(Number), total: 3 },
+        ...{ ended: 2, failed: 1, running: 0, retrying: 0 },
+      });
+    }
+    expect(told.at(-1).waitedSeconds).toBeGreaterThanOrEqual(0.5);
+    expect(String(stderr).replaceAll(/^\{.*\n/gm, '')).toBe(
+      'mayfly: 1 job had not ended after 0.5 s of waiting.',
+    );
+    const one = looks((await bare.mayfly('wait', '--progress', 'json', 'j-good')).stderr);
+    expect(one).toMatchObject([{ total: 1, ended: 1, failed: 0 }]);
   });
 });
 

@@ -21,6 +21,63 @@ describe('a job that is retried', () => {
     expect(fresh).toMatchObject({ state: 'queued', attempts: 0, retryOf: 'j-old', label: 'web', ...options });
   });
 
+  it('once is given its last retry while that waits, runs or has succeeded, and is retried when it has failed', async () => {
+    const { fleet, record } = await open();
+    await record({ id: 'j-once', ...ended, body: 'x' });
+    const first = await fleet.retry('j-once', { once: true });
+    expect(first).toEqual({ id: expect.stringMatching(/^d-/), retryOf: 'j-once', outcome: 'retried' });
+    const { id } = first;
+    const again = { id, retryOf: 'j-once', outcome: 'repeated' };
+    const enqueuedAt = new Date().toISOString();
+    for (const state of ['queued', 'held', 'running', 'succeeded'] as const) {
+      await record({ id, state, enqueuedAt, body: 'x', retryOf: 'j-once' });
+      expect(await fleet.retry('j-once', { once: true }), state).toEqual(again);
+    }
+    expect(await received(fleet)).toMatchObject([{ id }]);
+    await record({ id, ...ended, body: 'x', retryOf: 'j-once' });
+    const second = await fleet.retry('j-once', { once: true });
+    expect(second).toMatchObject({ retryOf: 'j-once', outcome: 'retried' });
+    expect(second.id).not.toBe(id);
+    expect(await fleet.retry('j-once', { once: true })).toEqual({ ...second, outcome: 'repeated' });
+    expect(await fleet.status(second.id)).toMatchObject({ state: 'queued', retryOf: id });
+    expect(await received(fleet)).toMatchObject([{ id: second.id }]);
+  });
+
+  it('once has one retry, however many call at the same time', async () => {
+    const { fleet, record } = await open();
+    await record({ id: 'j-raced', ...ended, body: 'x' });
+    const calls = Array.from({ length: 5 }, () => fleet.retry('j-raced', { once: true }));
+    const all = await Promise.all(calls);
+    expect(new Set(all.map(({ id }) => id)).size).toBe(1);
+    expect(all.filter(({ outcome }) => outcome === 'retried')).toHaveLength(1);
+    expect(new Set((await received(fleet)).map(({ id }) => id)).size).toBe(1);
+  });
+
+  it('once is one that a call has made which did not come to note it', async () => {
+    const { fleet, record } = await open();
+    await record({ id: 'j-unnoted', ...ended, body: 'x' });
+    const { id } = await fleet.retry('j-unnoted', { once: true });
+    await record({ id: 'j-unnoted', ...ended, body: 'x' });
+    expect(await fleet.retry('j-unnoted', { once: true })).toMatchObject({ id, outcome: 'repeated' });
+    expect(await fleet.status('j-unnoted')).toMatchObject({ retriedAs: id });
+    // It has failed meanwhile.
+    await record({ id, ...ended, body: 'x', retryOf: 'j-unnoted' });
+    await record({ id: 'j-unnoted', ...ended, body: 'x' });
+    const second = await fleet.retry('j-unnoted', { once: true });
+    expect(second).toMatchObject({ outcome: 'retried' });
+    expect(second.id).not.toBe(id);
+  });
+
+  it('once is retried anew if its retry is forgotten, and is itself the one as long as it has not failed', async () => {
+    const { fleet, record } = await open();
+    await record({ id: 'j-again', ...ended, body: 'x', retriedAs: 'j-forgotten' });
+    expect(await fleet.retry('j-again', { once: true })).toMatchObject({ outcome: 'retried' });
+    await record({ id: 'j-good', ...ended, state: 'succeeded', body: 'x' });
+    const good = { id: 'j-good', retryOf: 'j-good', outcome: 'repeated' };
+    expect(await fleet.retry('j-good', { once: true })).toEqual(good);
+    await expect(fleet.retry('j-nobody', { once: true })).rejects.toThrow(UnknownJob);
+  });
+
   it('keeps the group of another producer, which serves as its label', async () => {
     const { fleet, record } = await open();
     await record({ id: 'm-1', ...ended, body: 'x', group: 'db/blue' });

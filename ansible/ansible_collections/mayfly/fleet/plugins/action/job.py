@@ -8,8 +8,8 @@ from typing import Any, Mapping, Optional, Sequence
 
 from ansible import constants as C  # type: ignore[import]
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.command import CannotRun, Command
-from ansible_collections.mayfly.fleet.plugins.plugin_utils.fleet_action import FleetAction
-from ansible_collections.mayfly.fleet.plugins.plugin_utils.follow import wait_for
+from ansible_collections.mayfly.fleet.plugins.plugin_utils.fleet_action import MAX_OUTPUT, FleetAction
+from ansible_collections.mayfly.fleet.plugins.plugin_utils.follow import Follower
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.orders import (
     IS_NULL,
     lines_of,
@@ -18,6 +18,8 @@ from ansible_collections.mayfly.fleet.plugins.plugin_utils.orders import (
     written,
 )
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.results import (
+    checked_result,
+    many,
     queued_result,
     result_of_all,
     unsent_result,
@@ -36,6 +38,7 @@ NO_GROUPS = (
     "A name that jobs share, to find them by, is the option label."
 )
 
+IDS_A_LINE = 100
 NO_LIST = "is null: write [] to send nothing."
 
 
@@ -53,6 +56,7 @@ class ActionModule(FleetAction):
         "poll": {"type": "int"},
         "timeout": {"type": "int"},
         "journal": {"type": "path"},
+        **MAX_OUTPUT,
         **SETTINGS,
     }
     RULES = {
@@ -75,26 +79,34 @@ class ActionModule(FleetAction):
         except ValueError as error:
             raise CannotRun(str(error)) from error
         alone = options["body"] is not None
+        poll = _poll_of(options)
         if self._task.check_mode:
-            return {"changed": bool(lines), **_together([unsent_result() for _ in lines], alone)}
+            return {"changed": bool(lines), **_unsent(len(lines), poll > 0, alone)}
         sent, problem = _send(command, lines, options["journal"])
-        queued = [queued_result(job) for job in sent if job is not None]
+        queued = [queued_result(job, lines[at]) for at, job in enumerate(sent) if job is not None]
         result = {"changed": any(not job["deduplicated"] for job in queued)}
+        self._tell_sent([job["ansible_job_id"] for job in queued])
         if problem is not None:
             unsent = [at for at, job in enumerate(sent) if job is None]
-            return {**self.failure(problem), **result, **_many(queued), "unsent": unsent}
-        poll = _poll_of(options)
+            places = [at for at, job in enumerate(sent) if job is not None]
+            return {**self.failure(problem), **result, **many(queued, places), "unsent": unsent}
         if poll <= 0 or not queued:
             return {**result, **_together(queued, alone)}
         jids = [job["ansible_job_id"] for job in queued]
         try:
-            ended = wait_for(command, jids, poll, options["timeout"])
+            follower = Follower(command, options["max_output"], self.tell)
+            ended = follower.wait_for(jids, poll, options["timeout"])
         except CannotRun as error:
             told = f"What was sent cannot be followed: {error}"
             return {**self.failure(told), **result, **_together(queued, alone), "failed": True}
         for job, one in zip(ended, queued):
             job["deduplicated"] = one["deduplicated"]
         return {**result, **(ended[0] if alone else result_of_all(ended))}
+
+    def _tell_sent(self, jids: Sequence[str]) -> None:
+        """A task that is cut off has no result: these lines have the ids."""
+        for start in range(0, len(jids), IDS_A_LINE):
+            self.tell("SENT", f"jid={','.join(jids[start : start + IDS_A_LINE])}")
 
 
 def _poll_of(options: Mapping[str, Any]) -> int:
@@ -105,7 +117,7 @@ def _poll_of(options: Mapping[str, Any]) -> int:
 
 
 def _send(
-    command: Command, lines: Sequence[str], journal: Optional[str]
+    command: Command, lines: Sequence[Mapping[str, Any]], journal: Optional[str]
 ) -> tuple[Sequence[Optional[Mapping[str, Any]]], Optional[str]]:
     """For each line its job or None, and why not all were sent."""
     if not lines:
@@ -121,8 +133,12 @@ def _send(
 
 
 def _together(jobs: Sequence[dict[str, Any]], alone: bool) -> dict[str, Any]:
-    return dict(jobs[0]) if alone else _many(jobs)
+    return dict(jobs[0]) if alone else many(jobs)
 
 
-def _many(jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    return {"jobs": list(jobs), "jids": [job["ansible_job_id"] for job in jobs]}
+def _unsent(count: int, waits: bool, alone: bool) -> dict[str, Any]:
+    """In check mode: what the task would return, as far as it can be said."""
+    if not waits:
+        return _together([unsent_result() for _ in range(count)], alone)
+    jobs = [{**checked_result(), "deduplicated": False} for _ in range(count)]
+    return jobs[0] if alone else result_of_all(jobs)

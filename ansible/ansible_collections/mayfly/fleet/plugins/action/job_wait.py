@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.command import Command
-from ansible_collections.mayfly.fleet.plugins.plugin_utils.fleet_action import FleetAction
-from ansible_collections.mayfly.fleet.plugins.plugin_utils.follow import wait_for
+from ansible_collections.mayfly.fleet.plugins.plugin_utils.fleet_action import MAX_OUTPUT, FleetAction
+from ansible_collections.mayfly.fleet.plugins.plugin_utils.follow import Follower
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.results import result_of_all
 
 
@@ -19,9 +19,11 @@ class ActionModule(FleetAction):
         "jids": {"type": "list", "elements": "str", "required": True},
         "poll": {"type": "int", "default": 5},
         "timeout": {"type": "int"},
+        **MAX_OUTPUT,
     }
     UNDONE = {"finished": False, "jobs": [], "jids": [], "states": {}}
 
     def act(self, command: Command, options: Mapping[str, Any]) -> dict[str, Any]:
-        jobs = wait_for(command, options["jids"], options["poll"], options["timeout"])
+        follower = Follower(command, options["max_output"], self.tell)
+        jobs = follower.wait_for(options["jids"], options["poll"], options["timeout"])
         return {"changed": False, **result_of_all(jobs)}

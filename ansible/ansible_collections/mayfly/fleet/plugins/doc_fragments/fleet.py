@@ -33,12 +33,24 @@ options:
 notes:
   - It runs on the controller, whatever the play's hosts are, and connects to none of them. So it needs no
     C(delegate_to), but C(run_once) where one job is meant and not one for each host.
+  - While it is at it, a task prints what goes on as Ansible does where it polls. C(ASYNC SENT) has the ids of the jobs that
+    were sent, C(ASYNC POLL) comes every I(poll) seconds, C(ASYNC OK) or C(ASYNC FAILED) at the end.
   - AWS's credentials are found as AWS's own tools find them. C(environment) of the task, its block or the play is heeded.
   - Give these options once, as C(module_defaults) of the group C(mayfly.fleet.all).
 requirements:
   - The command C(mayfly) (npm package C(mayfly), Node.js 20 or later) on the controller.
 author:
   - The Mayfly authors (!UNKNOWN)
+"""
+
+    OUTPUT = r"""
+options:
+  max_output:
+    description:
+      - How many bytes of the end of what a job has printed are returned, of each of its streams. 33554432 at most.
+      - Ansible holds results in memory several times. For output of any length there is C(mayfly logs --raw).
+    type: int
+    default: 65536
 """
 
     ATTRIBUTES = r"""

@@ -89,6 +89,7 @@ attributes:
     support: full
 extends_documentation_fragment:
   - mayfly.fleet.fleet
+  - mayfly.fleet.fleet.output
   - mayfly.fleet.fleet.attributes
 seealso:
   - module: mayfly.fleet.job_wait
@@ -173,7 +174,7 @@ rc:
   returned: with I(body), unless I(poll=0)
   type: int
 stdout:
-  description: What the worker printed; of a long output the end. C(mayfly logs) has all of it.
+  description: What the worker printed, without the line breaks at its end; of a long output the last I(max_output) bytes.
   returned: with I(body), unless I(poll=0)
   type: str
 stdout_lines:
@@ -190,12 +191,30 @@ stderr_lines:
   returned: with I(body), unless I(poll=0)
   type: list
   elements: str
+truncated:
+  description: Whether C(stdout) or C(stderr) is not all that was printed. I(max_output) was less, or some of it was lost.
+  returned: with I(body), unless I(poll=0), if it is
+  type: bool
+retry_of:
+  description: The id of the job that this one repeats.
+  returned: with I(body), if it does
+  type: str
+retried_as:
+  description: The id of the last job that repeats this one.
+  returned: with I(body), if there is one
+  type: str
+label:
+  description: The job's label.
+  returned: with I(body), if it has one
+  type: str
 msg:
   description: A sentence that says what became of it, or what could not be done.
   returned: unless I(poll=0), and on failure
   type: str
 jobs:
-  description: The jobs that were sent, in the order of I(bodies) or I(jobs), each with what is returned with I(body).
+  description:
+    - The jobs that were sent, in the order of I(bodies) or I(jobs), each with what is returned with I(body).
+    - C(index) is the place of its body there, from 0.
   returned: with I(bodies) or I(jobs), or when not all were sent
   type: list
   elements: dict

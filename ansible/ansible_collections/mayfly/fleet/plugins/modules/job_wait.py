@@ -31,6 +31,7 @@ attributes:
     support: full
 extends_documentation_fragment:
   - mayfly.fleet.fleet
+  - mayfly.fleet.fleet.output
   - mayfly.fleet.fleet.attributes
 seealso:
   - module: mayfly.fleet.job
@@ -64,7 +65,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 jobs:
-  description: The jobs, in the order of I(jids), each with what M(mayfly.fleet.job_status) returns of one.
+  description:
+    - The jobs, in the order of I(jids), each with what M(mayfly.fleet.job_status) returns of one.
+    - C(index) is its place there, from 0.
   returned: always
   type: list
   elements: dict
@@ -86,5 +89,5 @@ msg:
   description: How many did not succeed, and the first of them.
   returned: always
   type: str
-  sample: "2 of 200 jobs did not succeed (198 succeeded, 2 timed_out). The first is j-x3k9w2m7q1ab-17: it ran out of time"
+  sample: "2 of 200 jobs did not succeed (198 succeeded, 2 timed_out). The first is jobs[16] (j-x3k9w2m7q1ab-17, label nightly): timed_out: over its limit of 600 s"
 """

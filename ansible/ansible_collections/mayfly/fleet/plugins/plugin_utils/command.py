@@ -9,9 +9,10 @@ import os
 import shlex
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 SPEAKS_WITH = "mayfly: "
 
@@ -46,30 +47,66 @@ class Command:
     fleet: Sequence[str]
     environment: Mapping[str, str]
 
-    def run(self, verb: str, *words: str, ids: Sequence[str] = ()) -> Answer:
+    def run(
+        self,
+        verb: str,
+        *words: str,
+        ids: Sequence[str] = (),
+        on_progress: Callable[[Mapping[str, Any]], None] = lambda progress: None,
+    ) -> Answer:
         """Runs a verb that prints JSON.
 
+        :param on_progress: called with each line of JSON on its stderr, as it comes
         :raises CannotRun: it cannot be started, or printed something else
         """
         # An id is whatever a producer made of it: it must not be read as an option.
         arguments = [*self.words, verb, *self.fleet, *words, *(["--", *ids] if ids else [])]
+        status, stdout, stderr = self._ended(arguments, on_progress)
         try:
-            ended = subprocess.run(
-                arguments,
-                env=dict(self.environment),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-            )
-        except (OSError, ValueError) as error:
-            raise CannotRun(f"The command {self.words[0]} cannot be started: {error}.") from error
-        sentence = sentence_in(ended.stderr.decode("utf-8", "replace"))
-        try:
-            printed = json_values(ended.stdout.decode("utf-8", "replace"))
+            printed = json_values(stdout)
         except ValueError as error:
             words_of_it = " ".join(self.words)
             raise CannotRun(f"What {words_of_it} {verb} printed is no JSON ({error}).") from error
-        return Answer(printed, ended.returncode, sentence)
+        return Answer(printed, status, sentence_in(stderr))
+
+    def _ended(
+        self, arguments: Sequence[str], on_progress: Callable[[Mapping[str, Any]], None]
+    ) -> tuple[int, str, str]:
+        """The exit status and the outputs of a process, progress left out."""
+        # A file takes all of stdout while stderr is read by lines; a pipe would be full, and the process wait for its reader.
+        with tempfile.TemporaryFile() as stdout:
+            try:
+                process = subprocess.Popen(
+                    arguments,
+                    env=dict(self.environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=subprocess.PIPE,
+                    encoding="utf-8",
+                    errors="replace",
+                )
+            except (OSError, ValueError) as error:
+                raise CannotRun(f"The command {self.words[0]} cannot be started: {error}.") from error
+            with process:
+                try:
+                    stderr = [line for line in process.stderr or [] if not _is_progress(line, on_progress)]
+                except BaseException:
+                    process.kill()
+                    raise
+            stdout.seek(0)
+            return process.returncode, stdout.read().decode("utf-8", "replace"), "".join(stderr)
+
+
+def _is_progress(line: str, on_progress: Callable[[Mapping[str, Any]], None]) -> bool:
+    """Whether a line of stderr is one of JSON, which is told then."""
+    if not line.startswith("{"):
+        return False
+    try:
+        progress = json.loads(line)
+    except ValueError:
+        return False
+    on_progress(progress)
+    return True
 
 
 def find_command(options: Mapping[str, Any], environment: Mapping[str, str]) -> Command:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from typing import Any, ClassVar, Mapping, Optional
 
+from ansible import constants as C  # type: ignore[import]
 from ansible.errors import AnsibleActionFail  # type: ignore[import]
 from ansible.plugins.action import ActionBase  # type: ignore[import]
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.command import CannotRun, Command, find_command
@@ -21,6 +22,10 @@ FLEET_OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "region": {"type": "str"},
     "executable": {"type": "str"},
 }
+
+
+# Of actions that return what jobs have printed.
+MAX_OUTPUT: Mapping[str, Mapping[str, Any]] = {"max_output": {"type": "int", "default": 65536}}
 
 
 class FleetAction(ActionBase):  # type: ignore[misc]
@@ -50,6 +55,7 @@ class FleetAction(ActionBase):  # type: ignore[misc]
                 "name: write `async` and `poll` below it, not beside it."
             )
         super().run(None, task_vars)
+        self._host = (task_vars or {}).get("inventory_hostname", "localhost")
         refusal = self.refusal()
         if refusal is not None:
             return self.failure(refusal)
@@ -62,6 +68,10 @@ class FleetAction(ActionBase):  # type: ignore[misc]
             return self.act(find_command(options, self._environment()), options)
         except CannotRun as error:
             return self.failure(str(error))
+
+    def tell(self, kind: str, known: str) -> None:
+        """Says what goes on while the task is at it, as Ansible does of a task that it polls."""
+        self._display.display(f"ASYNC {kind} on {self._host}: {known}", color=C.COLOR_DEBUG)
 
     def failure(self, sentence: str) -> dict[str, Any]:
         """The result of a task that could not be done."""

@@ -21,7 +21,7 @@ IS_NULL = 'is null: write "" for an empty text, or "null" in quotes if that is w
 SETTINGS = ("async", "delay", "dedupe", "label")
 
 
-def lines_of(options: Mapping[str, Any]) -> Sequence[str]:
+def lines_of(options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     """The lines of the jobs that the options ask for, in their order.
 
     :raises ValueError: a body has what no message can have, or is none
@@ -37,12 +37,13 @@ def lines_of(options: Mapping[str, Any]) -> Sequence[str]:
     return [_line(job["body"], job, options) for job in jobs]
 
 
-def _line(body: Any, own: Mapping[str, Any], common: Mapping[str, Any]) -> str:
+def _line(body: Any, own: Mapping[str, Any], common: Mapping[str, Any]) -> Mapping[str, Any]:
     settings = {name: common[name] if own.get(name) is None else own[name] for name in SETTINGS}
     # A limit of 0 is none, as with Ansible's own `async`.
-    said = {name: value for name, value in settings.items() if value is not None and (name, value) != ("async", 0)}
-    job = {"body": text_of(body), **said}
-    return json.dumps(job)
+    said = {
+        name: value for name, value in settings.items() if value is not None and (name, value) != ("async", 0)
+    }
+    return {"body": text_of(body), **said}
 
 
 def text_of(body: Any) -> str:
@@ -63,12 +64,12 @@ def text_of(body: Any) -> str:
 
 
 @contextmanager
-def written(lines: Sequence[str]) -> Iterator[str]:
+def written(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """A file with these lines, in a directory that nobody else reads: bodies may be secrets, and long."""
     with tempfile.TemporaryDirectory(prefix="mayfly-") as directory:
         path = Path(directory) / "jobs.jsonl"
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in lines)
+            file.writelines(f"{json.dumps(line)}\n" for line in lines)
         yield str(path)
 
 

@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 # What a playbook that is only checked is given for the id of a job that was not sent.
 NOT_SENT = "not-sent"
 
 TEXTS = ("stdout", "stderr", "msg")
 # What `mayfly status --ansible` tells beside the shape itself; what it does not tell of a job is left out.
-MORE = ("state", "truncated")
+MORE = ("state", "label", "retry_of", "retried_as", "truncated")
 
 
 def result_of(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,8 +36,7 @@ def result_of_all(jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     unended = [job for job in jobs if not job["finished"]]
     failed = [job for job in jobs if job["failed"] or not job["finished"]]
     result: dict[str, Any] = {
-        "jobs": list(jobs),
-        "jids": [job["ansible_job_id"] for job in jobs],
+        **many(jobs),
         "states": dict(states),
         "finished": not unended,
         "failed": bool(failed),
@@ -47,17 +46,34 @@ def result_of_all(jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     elif failed:
         first = failed[0]
         counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+        label = f", label {first['label']}" if "label" in first else ""
         result["msg"] = (
-            f"{len(failed)} of {len(jobs)} jobs did not succeed ({counts}). "
-            f"The first is {first['ansible_job_id']}: {first['msg'] or first.get('state', 'unknown')}"
+            f"{len(failed)} of {len(jobs)} jobs did not succeed ({counts}). The first is jobs[{jobs.index(first)}] "
+            f"({first['ansible_job_id']}{label}): {first['msg'] or first.get('state', 'unknown')}"
         )
+    elif list(states) == ["skipped"]:
+        result["msg"] = jobs[0]["msg"]
     else:
         result["msg"] = f"All {len(jobs)} jobs succeeded."
     return result
 
 
-def queued_result(job: Mapping[str, Any]) -> dict[str, Any]:
-    """One that was sent just now, and that nobody has looked at since."""
+def many(jobs: Sequence[Mapping[str, Any]], places: Optional[Sequence[int]] = None) -> dict[str, Any]:
+    """Jobs of one task.
+
+    :param places: of each in `bodies`, `jobs` or `jids`; by default they are all there
+    """
+    return {
+        "jobs": [{"index": at, **job} for at, job in zip(places or range(len(jobs)), jobs)],
+        "jids": [job["ansible_job_id"] for job in jobs],
+    }
+
+
+def queued_result(job: Mapping[str, Any], line: Mapping[str, Any]) -> dict[str, Any]:
+    """One that was sent just now, and that nobody has looked at since.
+
+    :param line: what was sent
+    """
     deduplicated = bool(job.get("deduplicated"))
     result: dict[str, Any] = {
         "ansible_job_id": str(job["id"]),
@@ -66,7 +82,10 @@ def queued_result(job: Mapping[str, Any]) -> dict[str, Any]:
         "finished": False,
         "failed": False,
     }
-    return result if deduplicated else {**result, "state": "queued"}
+    if deduplicated:
+        return result
+    result["state"] = "queued"
+    return {**result, "label": line["label"]} if "label" in line else result
 
 
 def unsent_result() -> dict[str, Any]:
@@ -81,6 +100,6 @@ def unsent_result() -> dict[str, Any]:
 
 
 def checked_result() -> dict[str, Any]:
-    """In check mode: of a job that was not sent."""
+    """In check mode: of a job that was not sent, and whose end was waited for or looked at."""
     job = {"ansible_job_id": NOT_SENT, "started": True, "finished": True, "rc": 0, "state": "skipped"}
     return result_of({**job, "msg": "Nothing was sent: check mode."})

@@ -1,19 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import { AwsClock } from '../aws/aws-clock.ts';
-import { createClients } from '../aws/clients.ts';
+import { type Clients, createClients } from '../aws/clients.ts';
 import { findIdentity } from '../aws/identity.ts';
 import { createLog, type Log } from '../aws/log.ts';
 import { RecentLines } from '../aws/recent-lines.ts';
+import { instanceStore } from '../jobs/instances.ts';
 import type { AgentConfig } from './config.ts';
 import { createRunner } from './create-runner.ts';
 import { createWork } from './create-work.ts';
 import { openWorkerAccess } from './credentials/worker-access.ts';
+import { LastWords } from './last-words.ts';
 import { createNotify } from './notify.ts';
 import { type Options, readOptions, USAGE, UsageError } from './options.ts';
 import { ConfigError, parseConfig } from './read-config.ts';
 import { Refusals } from './refusals.ts';
 import { forgetRetirement } from './retire/account.ts';
 import { type Life, startLife } from './retire/life.ts';
+import { within } from './retire/self.ts';
 import { type Runner, WorkerMissing } from './runner.ts';
 import { Watchdog } from './watchdog.ts';
 import type { Work } from './work.ts';
@@ -26,10 +29,14 @@ const NODE_MAJOR = 24;
 const EX_USAGE = 64;
 const EX_CONFIG = 78;
 
+/** How long an agent that gives up waits for the table to take its last words: meanwhile it may do anything. */
+const LAST_WORDS_MS = 3000;
+
 /** Characters of the agent's log that are kept in memory, to be saved when the instance breaks down. */
 const RECENT_LOG = 64 * 1024;
 
-async function main(): Promise<void> {
+async function main(lastWords: LastWords): Promise<void> {
+  lastWords.forget();
   if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR) {
     throw new UsageError(
       `this is Node ${process.versions.node}; the agent needs Node ${NODE_MAJOR} or later`,
@@ -41,10 +48,10 @@ async function main(): Promise<void> {
     return;
   }
   await forgetRetirement(options.stateDirectory);
-  await run(options, parseConfig(await readConfig(options.configFile), options.configFile));
+  await run(options, parseConfig(await readConfig(options.configFile), options.configFile), lastWords);
 }
 
-async function run(options: Options, config: AgentConfig): Promise<void> {
+async function run(options: Options, config: AgentConfig, lastWords: LastWords): Promise<void> {
   const clock = new AwsClock();
   // Only the template of a group names a launch hook.
   const member = config.launchHook !== undefined;
@@ -53,10 +60,11 @@ async function run(options: Options, config: AgentConfig): Promise<void> {
   const fields = { fleet: config.fleet, instance: identity.instanceId };
   const log = createLog(options.logLevel, fields, recentLines);
   const clients = createClients(config.region, clock);
+  noteInTable(lastWords, config, clients, identity.instanceId, clock);
   const runner = createRunner(options, config, clock);
   // However the agent ends, no worker outlives it to run beside the next try of its job.
   process.on('exit', () => runner.close());
-  failLoudly(log);
+  failLoudly(log, lastWords);
   const workerMissing = await whyMissing(runner);
   const instance = identity.instanceId;
   const random = Math.random;
@@ -127,7 +135,7 @@ function stopOnSignal(
         signals === 1 ? 'draining' : 'handing jobs back now',
       );
       const drained = work.drain(signals === 1 ? drainMs : 0);
-      const stopped = life.then(({ stop }) => stop(drained));
+      const stopped = life.then(({ stop }) => stop(drained, signal));
       Promise.all([stopped, drained]).then(() => resolve(), reject);
     };
     process.on('SIGTERM', onSignal);
@@ -135,14 +143,31 @@ function stopOnSignal(
   });
 }
 
-/** A defect ends the agent, where systemd sees it; its leases end by themselves and its jobs run elsewhere. */
-function failLoudly(log: Log): void {
+/**
+ * A defect ends the agent, where systemd sees it, as soon as its last words are left; its leases end by themselves and its
+ * jobs run elsewhere.
+ */
+function failLoudly(log: Log, lastWords: LastWords): void {
   const fail = (err: unknown) => {
     log.fatal({ err }, 'the agent met an error that it does not know and ends');
-    process.exit(1);
+    void lastWords.leave(err).then(() => process.exit(1));
   };
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
+}
+
+function noteInTable(
+  lastWords: LastWords,
+  { table, recordSeconds }: AgentConfig,
+  clients: Clients,
+  instance: string,
+  clock: AwsClock,
+): void {
+  if (table === undefined) return;
+  const instances = instanceStore(clients.dynamodb, table, recordSeconds);
+  lastWords.noteBy((words) =>
+    within(clock, LAST_WORDS_MS, (signal) => instances.lastWords(instance, words, clock.now(), signal)),
+  );
 }
 
 async function whyMissing(runner: Runner): Promise<string | undefined> {
@@ -164,7 +189,8 @@ async function readConfig(file: string): Promise<string> {
 }
 
 /** What a person did wrong is told in a sentence; anything else with all that is known of it. */
-function explain(error: unknown): never {
+async function giveUp(lastWords: LastWords, error: unknown): Promise<never> {
+  await lastWords.leave(error);
   if (error instanceof UsageError) {
     process.stderr.write(`mayfly-agent: ${error.message}\nTry --help.\n`);
     process.exit(EX_USAGE);
@@ -176,4 +202,8 @@ function explain(error: unknown): never {
   throw error;
 }
 
-main().then(() => process.exit(), explain);
+const lastWords = new LastWords(process.env['STATE_DIRECTORY']);
+main(lastWords).then(
+  () => process.exit(),
+  (error) => giveUp(lastWords, error),
+);

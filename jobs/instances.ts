@@ -62,6 +62,8 @@ export interface InstanceStore {
   ): Promise<void>;
   /** The instance goes on after all. */
   stays(instance: string, signal?: AbortSignal): Promise<void>;
+  /** Why its agent gives up, in a line. The instance may have no record yet. */
+  lastWords(instance: string, words: string, nowMs: number, signal?: AbortSignal): Promise<void>;
   /** The desired capacity was lowered for an instance that retired without. */
   accounted(instance: string, nowMs: number): Promise<void>;
   /** The instance is gone and nothing of it is left to settle. One that went without a word was lost. */
@@ -90,7 +92,7 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
   return {
     async begins(instance, launchedAt, nowMs, signal) {
       const set = { instance, listing: 'instances', launchedAt, heardAtMs: nowMs };
-      await update(instance, { set, remove: NOT_RETIRED }, signal);
+      await update(instance, { set, remove: [...NOT_RETIRED, 'lastWords'] }, signal);
     },
     async ready(instance, at, nowMs, signal) {
       const set = { instance, listing: 'instances', ...at, heardAtMs: nowMs };
@@ -109,6 +111,10 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
     async stays(instance, signal) {
       const set = { instance, listing: 'instances' };
       await update(instance, { set, remove: NOT_RETIRED }, signal);
+    },
+    async lastWords(instance, words, nowMs, signal) {
+      const set = { instance, lastWords: words, heardAtMs: nowMs };
+      await update(instance, { set, setOnce: { listing: 'instances' } }, signal);
     },
     async accounted(instance, nowMs) {
       await update(instance, { set: { instance, accountedAtMs: nowMs } });
@@ -144,8 +150,8 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
 /** Of an instance that could not say why it went: its metadata was silent, its host broke down. */
 function lost(nowMs: number): Retirement {
   const at = new Date(nowMs).toISOString();
-  const told = { reason: 'lost', decidedAt: at, endedAt: at, lastError: 'it went without a word' } as const;
-  return { ...told, rung: 'power-off', tries: 0, idleSeconds: 0, jobsDone: 0 };
+  const how = { rung: 'power-off', tries: 0, idleSeconds: 0, jobsDone: 0 } as const;
+  return { reason: 'lost', decidedAt: at, endedAt: at, ...how };
 }
 
 function keyOf(instance: string): Record<string, AttributeValue> {

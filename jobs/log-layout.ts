@@ -48,12 +48,12 @@ export function instanceLogKey(instance: string, decidedAt: string, { reason, re
 }
 
 /** Of the objects of one instance its saved log, the latest of several; undefined: it saved none. */
-export function savedLogIn(keys: readonly string[]): SavedLog | undefined {
-  const last = keys.findLast((key) => SAVED_LOG.test(key)) ?? '';
-  const { reason, outage } = SAVED_LOG.exec(last)?.groups ?? {};
+export function savedLogIn(keys: readonly string[]): (SavedLog & { key: string }) | undefined {
+  const key = keys.findLast((one) => SAVED_LOG.test(one)) ?? '';
+  const { reason, outage } = SAVED_LOG.exec(key)?.groups ?? {};
   if (reason === undefined) return undefined;
-  if (!reason.startsWith('cannot-')) return { reason };
-  return { reason, refusal: outage === undefined ? 'lasting' : 'passing' };
+  if (!reason.startsWith('cannot-')) return { key, reason };
+  return { key, reason, refusal: outage === undefined ? 'lasting' : 'passing' };
 }
 
 const SAVED_LOG = /^instances\/[^/]+\/[-\dT]+Z-(?<reason>[a-z-]+?)(?<outage>-outage)?\.log$/;

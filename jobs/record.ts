@@ -155,6 +155,8 @@ export interface InstanceRecord {
   /** What the agent said of itself when it was last heard of; see `Outlook`. */
   outlook?: Outlook;
   retirement?: Retirement;
+  /** Why its agent gave up, as that said it itself, in a line. Gone once an agent starts there again. */
+  lastWords?: string;
   /** When the keeper lowered the desired capacity in its stead: it had gone by a rung that does not. */
   accountedAtMs?: number;
   expires?: number;
@@ -233,7 +235,7 @@ export interface Retirement {
   /** Calls made, all rungs together, and the last refusal. */
   tries: number;
   lastError?: string;
-  /** What was wrong with an instance that was of no use, for a person. */
+  /** What was wrong with an instance that was of no use, or who stopped it, for a person. */
   problem?: string;
   /** Of what kind the refusal was for which the instance goes; see `RefusalKind` of policy/refusal.ts. */
   refusal?: 'lasting' | 'passing';

@@ -10,6 +10,7 @@ import { policyNameOf } from '../aws/scaling-policy.ts';
 import { changeFleetState } from '../jobs/fleet-state.ts';
 import { answerOf } from '../policy/ladder.ts';
 import type { Zombie } from '../policy/zombies.ts';
+import type { KeeperConfig } from './config.ts';
 import type { Hands } from './hands.ts';
 import type { Action } from './plan.ts';
 import { settleInstance } from './stranded.ts';
@@ -108,9 +109,16 @@ async function endZombie(hands: Hands, { instance, reason, action }: Zombie): Pr
   if (action === 'complete-launch') return completeHook(hands, instance, hands.config.launchHook);
   if (action === 'complete-termination') return completeHook(hands, instance, hands.config.terminationHook);
   const at = new Date(hands.nowMs).toISOString();
-  const retirement = { reason, decidedAt: at, endedAt: at, idleSeconds: 0, jobsDone: 0, tries: 1 };
+  const told = { reason, problem: problemOf(reason, hands.config), decidedAt: at, endedAt: at };
+  const retirement = { ...told, idleSeconds: 0, jobsDone: 0, tries: 1 };
   const rung = await terminate(hands, instance);
   await hands.instances.retiring(instance, { ...retirement, rung }, 'instances');
+}
+
+function problemOf(reason: Zombie['reason'], { bootBudgetSeconds, silentSeconds }: KeeperConfig): string {
+  return reason === 'boot-failed'
+    ? `it was not ready ${bootBudgetSeconds} s after its launch`
+    : `it was not heard of for ${silentSeconds} s`;
 }
 
 /** With decrement; at the group's minimum without, since an instance that is of no use must go all the same. */

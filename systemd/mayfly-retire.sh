@@ -50,14 +50,18 @@ word_of_another() {
 by_itself() {
   case $(of ActiveState "$agent"):$(retired_as) in
     failed:*)
-      echo "$(broken_as) the agent failed: $(of Result "$agent"), status $(of ExecMainStatus "$agent")," \
-        "$(of NRestarts "$agent") restarts"
+      # Its words may have backslashes, which echo would interpret.
+      printf '%s the agent failed: %s, status %s, %s restarts%s\n' "$(broken_as)" "$(of Result "$agent")" \
+        "$(of ExecMainStatus "$agent")" "$(of NRestarts "$agent")" "$(last_words)"
       ;;
     inactive: | inactive:stopped) echo stay ;;
     inactive:*) echo off ;;
     *) echo stay ;;
   esac
 }
+
+# What the agent said when it gave up for the last time (agent/last-words.ts), behind a colon; empty if it said nothing
+last_words() { sed -n '1s/^/: /p' "$root/var/lib/mayfly/last-words" 2>/dev/null; }
 
 # Who it is: at most about two and a half minutes, then nobody can be asked anything.
 identify() {
@@ -81,15 +85,18 @@ save_log() {
   s3 "$bucket/instances/$id/$(printf %s "$decided" | tr -d :)-$reason.log" --max-time 120 -T "$run/log" >&2
 }
 
-# record RUNG TRIES ERROR: why it goes, as jobs/record.ts has it; `instances` leaves the rest to the keeper
+# record RUNG TRIES ERROR: why it goes, as jobs/record.ts has it, and the last refusal, if there was one; `instances` leaves
+# the rest to the keeper
 record() {
   table=$(json "$agent_json" table)
   [ -n "$table" ] || return 0
   python3 -c '
 import json, sys
-table, instance, reason, decided, ended, rung, tries, error = sys.argv[1:]
+table, instance, reason, problem, decided, ended, rung, tries, error = sys.argv[1:]
 retirement = {"reason": {"S": reason}, "decidedAt": {"S": decided}, "endedAt": {"S": ended}, "rung": {"S": rung},
-              "tries": {"N": tries}, "idleSeconds": {"N": "0"}, "jobsDone": {"N": "0"}, "lastError": {"S": error}}
+              "tries": {"N": tries}, "idleSeconds": {"N": "0"}, "jobsDone": {"N": "0"}, "problem": {"S": problem}}
+if error:
+    retirement["lastError"] = {"S": error}
 print(json.dumps({
     "TableName": table,
     "Key": {"pk": {"S": "instance#" + instance}},
@@ -97,7 +104,7 @@ print(json.dumps({
     "ExpressionAttributeNames": {"#instance": "instance", "#retirement": "retirement", "#listing": "listing"},
     "ExpressionAttributeValues": {":instance": {"S": instance}, ":retirement": {"M": retirement},
                                   ":listing": {"S": "instances"}}}))
-' "$table" "$id" "$reason" "$decided" "$(utc)" "$@" >"$run/record" &&
+' "$table" "$id" "$reason" "$why" "$decided" "$(utc)" "$@" >"$run/record" &&
     aws_curl dynamodb --max-time 20 -H 'Content-Type: application/x-amz-json-1.0' \
       -H 'X-Amz-Target: DynamoDB_20120810.UpdateItem' --data-binary "@$run/record" "$(endpoint dynamodb)/" >&2
 }
@@ -208,10 +215,10 @@ end() {
   error=''
   if identify; then
     retry 3 save_log
-    retry 3 record terminate 0 "$why"
+    retry 3 record terminate 0 ''
     let_through launchHook 3
     if climb; then accepted=yes; else accepted=no; fi
-    retry 3 record "$rung" "$tries" "$why${error:+ ($error)}"
+    retry 3 record "$rung" "$tries" "$error"
     if [ "$accepted" = yes ]; then let_through terminationHook 24; fi
   else
     log 'the metadata service is silent: nobody can be told'

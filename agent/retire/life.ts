@@ -23,8 +23,9 @@ export interface Life {
    * Somebody else stops the agent (SIGTERM): nothing is decided any more, and that goes on record.
    *
    * @param drained settled when its jobs have ended: the table hears that it lives until then. By default at once
+   * @param signal the one that stops it, for the record
    */
-  stop(drained?: Promise<void>): Promise<void>;
+  stop(drained?: Promise<void>, signal?: string): Promise<void>;
 }
 
 /**
@@ -45,12 +46,12 @@ export async function startLife({ workerMissing, ...options }: LifeOptions): Pro
   return {
     ended,
     broken: (broken) => living.breakDown(broken),
-    async stop(drained = Promise.resolve()) {
+    async stop(drained = Promise.resolve(), signal) {
       if (stopping.signal.aborted) return;
       stopping.abort(new Error('the agent was stopped'));
       const fallSilent = () => living.fallSilent();
       drained.then(fallSilent, fallSilent);
-      await living.recordStop();
+      await living.recordStop(signal);
     },
   };
 }

@@ -102,13 +102,15 @@ export class Living {
   }
 
   /** An instance that goes down with its agent says so; one that retires has said why already. */
-  async recordStop(): Promise<void> {
+  async recordStop(signal?: string): Promise<void> {
     if (this.#onRecord) return;
     const now = new Date(this.#self.clock.now()).toISOString();
     const idleSeconds = (this.#idleMs() ?? 0) / 1000;
     const { jobsDone } = this.#self.work.state();
     const how = { rung: 'power-off', tries: 0, idleSeconds, jobsDone } as const;
-    const retirement = { reason: 'stopped', decidedAt: now, endedAt: now, ...how } as const;
+    const problem = signal && `it was sent ${signal}`;
+    const told = { reason: 'stopped', decidedAt: now, endedAt: now, ...(problem && { problem }) } as const;
+    const retirement = { ...told, ...how };
     await record(this.#self, retirement, 'the agent is stopped', 'instances');
   }
 

@@ -187,7 +187,8 @@ function whyGone({
   const words = said ? `: ${escapeLine(said)}` : '';
   // Where AWS had refused to let it go.
   const refused = lastError && rung !== 'terminate' ? ` (${rung}: ${escapeLine(lastError)})` : '';
-  return `${WHY[reason]}${idle}${words}${refused}`;
+  const why = reason === 'lost' && problem ? 'its agent gave up' : WHY[reason];
+  return `${why}${idle}${words}${refused}`;
 }
 
 function since(at: string, nowMs: number): number {

@@ -8,6 +8,7 @@ import {
   type Rung,
 } from '../../jobs/record.ts';
 import type { Member } from './instances-look.ts';
+import { problemOf } from './why-gone.ts';
 
 /** An instance as it is shown: what `--json` prints. Times are ISO 8601. What is not known is absent. */
 export interface InstanceView {
@@ -151,7 +152,7 @@ export interface RetiredView {
   rung?: Rung;
   jobsDone?: number;
   idleSeconds?: number;
-  /** What was wrong with it: of an instance that AWS refused something AWS's words. */
+  /** What was wrong with it, and the last words of its agent: of an instance that AWS refused something AWS's words. */
   problem?: string;
   lastError?: string;
 }
@@ -164,8 +165,9 @@ export function retiredView(
   const endedAt = new Date(end.startedAtMs).toISOString();
   const { instance, cause } = end;
   if (!retirement) return { instance, endedAt, reason: 'unknown', ...(cause && { cause }) };
-  const { reason, rung, jobsDone, idleSeconds, problem, lastError } = retirement;
-  const unexplained = reason === 'lost' && cause ? { cause } : {};
+  const { reason, rung, jobsDone, idleSeconds, lastError } = retirement;
+  const problem = problemOf(record ?? {});
+  const unexplained = reason === 'lost' && cause && !problem ? { cause } : {};
   return {
     instance,
     endedAt,

@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
@@ -11,7 +12,7 @@ import { type Bench, openBench } from './queue.ts';
 const open = openBench();
 
 /** The agent as an instance runs it: its bundle in a tree, beside a worker folder. */
-async function install(bench: Bench, config: object | string) {
+async function install(bench: Bench, config: object | string, more: Record<string, string> = {}) {
   const tree = join(bench.directory, 'tree');
   await mkdir(join(tree, 'agent'), { recursive: true });
   await mkdir(join(tree, 'worker'), { recursive: true });
@@ -19,10 +20,22 @@ async function install(bench: Bench, config: object | string) {
   const configFile = join(bench.directory, 'agent.json');
   await writeFile(file, bundle('agent'));
   await writeFile(configFile, typeof config === 'string' ? config : JSON.stringify(config));
-  const env = { AWS_EC2_METADATA_DISABLED: 'true', STATE_DIRECTORY: bench.directory };
+  const env = { AWS_EC2_METADATA_DISABLED: 'true', STATE_DIRECTORY: bench.directory, ...more };
   return (...args: string[]) =>
     execa(process.execPath, [file, '--config', configFile, ...args], { reject: false, env });
 }
+
+const lastWords = (bench: Bench) =>
+  readFile(join(bench.directory, 'last-words'), 'utf8').catch(() => undefined);
+
+/** Loaded into an agent before its own code: throws an error that nobody expects once the file `crash` is there. */
+const CRASHES = `import { existsSync } from 'node:fs';
+const look = setInterval(() => {
+  if (!existsSync(new URL('crash', import.meta.url))) return;
+  clearInterval(look);
+  throw new TypeError('no such thing:\\n slot 3');
+}, 50);
+`;
 
 const askedForPowerOff = (bench: Bench) =>
   readFile(join(bench.directory, 'retirement.json'), 'utf8').catch(() => undefined);
@@ -141,19 +154,53 @@ test('a machine that lost its power in mid-job is a whole worker again: the job 
   expect(await bench.depth()).toEqual({ visible: 0, held: 0 });
 });
 
-test('what a person did wrong is told in a sentence, with a status of its own', async () => {
+test('an agent that meets an error which it does not know leaves its last words on disk and in its record', async () => {
+  const bench = await open();
+  const config = configOf(bench, { command: ['cat'], table: 'jobs' });
+  const crashes = join(bench.directory, 'crashes.mjs');
+  await writeFile(crashes, CRASHES);
+  const run = await install(bench, config, { NODE_OPTIONS: `--import ${crashes}` });
+  const records = async () => {
+    const scan = new ScanCommand({
+      TableName: 'jobs',
+      FilterExpression: 'begins_with(pk, :instance)',
+      ExpressionAttributeValues: { ':instance': { S: 'instance#' } },
+    });
+    const { Items = [] } = await bench.clients.dynamodb.send(scan);
+    return Items;
+  };
+  const earlier = (await records()).length;
+  const agent = run();
+  await eventually('a ready instance', async () => {
+    const all = await records();
+    return all.length > earlier && all.every(({ readyAt }) => readyAt);
+  });
+  await bench.touch('crash');
+  expect((await agent).exitCode).toBe(1);
+  const words = 'TypeError: no such thing: slot 3';
+  expect(await lastWords(bench)).toBe(`${words}\n`);
+  expect((await records()).map(({ lastWords }) => lastWords?.S)).toContain(words);
+});
+
+test('what a person did wrong is told in a sentence, which are its last words, with a status of its own', async () => {
   const bench = await open();
   const run = await install(bench, '{"version": 1}');
   const config = await run();
   expect(config.exitCode).toBe(78);
   expect(config.stderr).toMatch(/agent\.json is not a configuration.*\n {2}fleet is missing\n/s);
+  expect(await lastWords(bench)).toMatch(
+    /^\S+agent\.json is not .*: fleet is missing region is missing .*\n$/,
+  );
   expect(await askedForPowerOff(bench)).toBeUndefined();
   const level = await run('--log-level', 'loud');
   expect(level.exitCode).toBe(64);
   expect(level.stderr).toMatch(/^mayfly-agent: --log-level is "loud"; allowed is one of debug, info/);
+  expect(await lastWords(bench)).toMatch(/^--log-level is "loud"; allowed is one of [^\n]+\n$/);
   const unknown = await run('--frobnicate');
   expect(unknown.exitCode).toBe(64);
   expect(unknown.stderr).toMatch(/^mayfly-agent: Unknown option '--frobnicate'/);
   const help = await run('--help');
   expect(help).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('--config FILE') });
+  // One that starts again has said nothing yet.
+  expect(await lastWords(bench)).toBeUndefined();
 });

@@ -130,7 +130,11 @@ describe('zombies', () => {
     expect(await fleet.group()).toEqual({ desired: 0, states: { [instance]: 'Terminating:Wait' } });
     expect(await fleet.instanceRecord(instance)).toMatchObject({
       listing: 'instances',
-      retirement: { reason: 'boot-failed', rung: 'terminate' },
+      retirement: {
+        reason: 'boot-failed',
+        rung: 'terminate',
+        problem: 'it was not ready 1200 s after its launch',
+      },
     });
     await keeper.after(23);
     await keeper.after(24);
@@ -151,7 +155,10 @@ describe('zombies', () => {
     const group = await fleet.group();
     expect(group.desired).toBe(1);
     expect(group.states[alive]).toBe('InService');
-    expect((await fleet.instanceRecord(silent)).retirement).toMatchObject({ reason: 'agent-crashed' });
+    expect((await fleet.instanceRecord(silent)).retirement).toMatchObject({
+      reason: 'agent-crashed',
+      problem: 'it was not heard of for 900 s',
+    });
   });
 });
 

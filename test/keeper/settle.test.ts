@@ -52,7 +52,7 @@ test('jobs of an instance that is gone are settled when their leases have ended,
   expect(await fleet.item('job#long')).toMatchObject({ state: 'queued' });
   expect(await fleet.instanceRecord('i-0gone')).toMatchObject({
     listing: 'retired',
-    retirement: { reason: 'lost', lastError: 'it went without a word' },
+    retirement: { reason: 'lost', rung: 'power-off' },
   });
   expect(await keeper.after(12)).not.toContain('settle');
 });

@@ -43,7 +43,7 @@ test('three boots that fail, hang or are cut off by a reboot stop the launches u
     expect(await lines(id, 'mayfly-agent.service')).toEqual([]);
     expect(await statuses(id, 'CompleteLifecycleAction')).toContain(200);
   }
-  const why = async (id: string) => (await retirement(id))?.['lastError'];
+  const why = async (id: string) => (await retirement(id))?.['problem'];
   expect(await why(hanging)).toMatch(/the boot is not done after \d+ s/);
   expect(await why(rebooting)).toBe('the machine was started again in mid-boot');
   expect(await why(failing)).toMatch(/^could not run the playbook: .*no such package: hammer/);

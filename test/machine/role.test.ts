@@ -94,7 +94,7 @@ test("an owner's set-up that fails is a failed boot that names it, and its log o
   await fleet.gone(id);
   const retirement = (await fleet.record(id))?.['retirement']?.M;
   expect(retirement).toMatchObject({ reason: { S: 'boot-failed' }, rung: { S: 'terminate' } });
-  expect(retirement?.['lastError']?.S).toMatch(
+  expect(retirement?.['problem']?.S).toMatch(
     /The owner's set-up install failed .*no licence for the converter/,
   );
   expect(await lastWords(fleet, id)).toContain('== mayfly-setup.log\nno licence for the converter\n');

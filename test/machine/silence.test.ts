@@ -50,7 +50,7 @@ test('machines without metadata, from the start or from some time on, go; so doe
   await fleet.on(stopped, 'systemctl', 'stop', AGENT);
   await fleet.gone(stopped);
   expect(await retirement(stopped)).toMatchObject({ reason: 'stopped', rung: 'terminate' });
-  expect((await retirement(stopped))?.['lastError']).toMatch(/^the agent was stopped by hand \d+ s ago$/);
+  expect((await retirement(stopped))?.['problem']).toMatch(/^the agent was stopped by hand \d+ s ago$/);
   expect(await decremented(stopped)).toBe(true);
   expect((await savedLog(stopped))?.key).toContain('-stopped.log');
   await open();

@@ -85,14 +85,17 @@ describe('an instance ends', () => {
     [
       'whose agent failed for good',
       'agent-crashed',
-      'exit-code, status 1, 5 restarts',
+      'exit-code, status 1, 5 restarts: its last words are "ü"$',
       { agent: FAILED },
-      (m) => m.put('/var/lib/mayfly/ready.json', '{}'),
+      (m) =>
+        m
+          .put('/var/lib/mayfly/ready.json', '{}')
+          .put('/var/lib/mayfly/last-words', 'its last words are "ü"\nand no more\n'),
     ],
     [
       'whose agent never was ready',
       'boot-failed',
-      'exit-code, status 1, 5 restarts',
+      'exit-code, status 1, 5 restarts$',
       { agent: FAILED },
       () => {},
     ],
@@ -120,9 +123,12 @@ describe('an instance ends', () => {
     [
       'that has begun to, whatever its agent does now',
       'agent-crashed',
-      'failed before',
+      'failed before: it had no bed$',
       { agent: { ActiveState: 'active' } },
-      (m) => m.put('/run/mayfly-boot/retiring', 'agent-crashed the agent failed before\n'),
+      (m) =>
+        m
+          .put('/run/mayfly-boot/retiring', 'agent-crashed the agent failed before: it had no bed\n')
+          .put('/var/lib/mayfly/last-words', 'it had no bed\n'),
     ],
   ])('%s', async (_, reason, why, answers, prepare) => {
     prepare(machine);
@@ -130,7 +136,7 @@ describe('an instance ends', () => {
     expect(calls, said).toEqual(AN_END);
     // systemd starts it again, ten seconds later, for as long as its start limit lets it.
     expect(status).toBe(1);
-    expect(machine.read('/run/mayfly-boot/retiring')).toMatch(new RegExp(`^${reason} .*${why}`));
+    expect(machine.read('/run/mayfly-boot/retiring')).toMatch(new RegExp(`^${reason} .*${why}`, 'm'));
     const { Key, ExpressionAttributeValues: values } = record();
     expect(Key).toEqual({ pk: { S: 'instance#i-1' } });
     expect(values[':listing']).toEqual({ S: 'instances' });
@@ -138,10 +144,11 @@ describe('an instance ends', () => {
       reason: { S: reason },
       rung: { S: 'terminate' },
       tries: { N: '1' },
-      lastError: { S: expect.stringContaining(why) },
+      problem: { S: expect.stringMatching(why) },
       jobsDone: { N: '0' },
       idleSeconds: { N: '0' },
     });
+    expect(values[':retirement'].M).not.toHaveProperty('lastError');
   });
 
   it('and leaves its journal, and what user-data and the set-up printed, in the bucket', async () => {
@@ -191,7 +198,7 @@ describe('the ladder', () => {
       OFF,
     ]);
     expect(last()).toMatchObject({ rung: { S: 'terminate-without-decrement' }, tries: { N: '2' } });
-    expect(last()['lastError']?.S).toMatch(/\(ValidationError: Terminating instance/);
+    expect(last()['lastError']?.S).toMatch(/^ValidationError: Terminating instance/);
   });
 
   it.each([

@@ -101,8 +101,8 @@ export interface Boot {
   instance: string;
   launchedAtMs: number;
   record: InstanceRecord | undefined;
-  /** Of an instance without a record, which the table may have refused, if it saved its log. */
-  savedLog?: SavedLog | undefined;
+  /** Of one that is not known to live, if it saved its log. */
+  savedLog?: (SavedLog & { key: string }) | undefined;
 }
 
 export function hasStartedAJob({ record }: Boot): boolean {

@@ -2,7 +2,7 @@ import { DescribeTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { readFleetState } from '../../../jobs/fleet-state.ts';
 import { instanceStore, LISTING_INDEX } from '../../../jobs/instances.ts';
-import { instanceLogPrefix, type SavedLog, savedLogIn } from '../../../jobs/log-layout.ts';
+import { instanceLogPrefix, savedLogIn } from '../../../jobs/log-layout.ts';
 import type { FleetContext } from '../context.ts';
 import { FleetError, NoCredentials, Unreachable } from '../errors.ts';
 import { explain } from '../explain.ts';
@@ -125,7 +125,8 @@ async function lookAtBoots(
   return Promise.all(
     last.map(async ({ instance, startedAtMs }) => {
       const record = records.get(instance);
-      const savedLog = record ? undefined : await savedLogOf({ clients, facts }, instance);
+      const lives = record !== undefined && record.retirement === undefined;
+      const savedLog = lives ? undefined : await savedLogOf({ clients, facts }, instance);
       return { instance, launchedAtMs: startedAtMs, record, ...(savedLog && { savedLog }) };
     }),
   );
@@ -135,7 +136,7 @@ async function lookAtBoots(
 async function savedLogOf(
   { clients, facts }: Pick<FleetContext, 'clients' | 'facts'>,
   instance: string,
-): Promise<SavedLog | undefined> {
+): Promise<Boot['savedLog']> {
   const scope = { Bucket: facts.logBucket, Prefix: instanceLogPrefix(instance) };
   const { Contents = [] } = await clients.s3
     .send(new ListObjectsV2Command(scope))

@@ -2,11 +2,13 @@ import { launchesView } from '../instances.ts';
 import type { GroupLook } from '../instances-look.ts';
 import { moment } from '../moment.ts';
 import type { RefusedLaunches } from '../refused-launches.ts';
+import { problemOf } from '../why-gone.ts';
 import { describeActivities, resumeProcess } from './commands.ts';
 import type { Boot, Facts } from './facts.ts';
 import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
 import { refusalAdvice } from './refusals.ts';
 import { lastRefused } from './refused.ts';
+import { logText } from './saved-log.ts';
 
 /** Alarm, keeper and launch take a few minutes at most; metrics of a queue that was idle may come 15 minutes late. */
 const PATIENCE_MS = 20 * 60_000;
@@ -56,7 +58,8 @@ function suspension(facts: Facts, group: GroupLook): Finding[] {
   return findings;
 }
 
-function breaker({ boots, state, fleet }: Facts, from: string): Finding {
+function breaker(facts: Facts, from: string): Finding {
+  const { boots, state } = facts;
   const launched = seenOf(boots) ?? [];
   const refused = lastRefused(launched);
   const why = refused
@@ -67,7 +70,7 @@ function breaker({ boots, state, fleet }: Facts, from: string): Finding {
     'launches',
     `${why}; nothing is launched${from}.`,
     `${refused ? refused.advice : 'Mend what the logs say.'} Then: mayfly fleet resume`,
-    launched.map((boot) => bootText(boot, fleet.logBucket)),
+    launched.map((boot) => bootText(boot, facts)),
   );
 }
 
@@ -79,14 +82,15 @@ function stallText(launched: readonly Boot[], sinceMs: number | undefined): stri
   return `Jobs wait, and no instance has started one since ${moment(sinceMs)}, though the last ones were ready`;
 }
 
-function bootText({ instance, launchedAtMs, record, savedLog }: Boot, bucket: string): string {
+function bootText(boot: Boot, facts: Facts): string {
+  const { instance, launchedAtMs, record, savedLog } = boot;
   const { readyAt, retirement } = record ?? {};
-  const said = retirement?.problem ?? retirement?.lastError;
+  const said = (record && problemOf(record)) ?? retirement?.lastError;
   const booted = readyAt ? 'booted' : 'did not boot';
   const why = retirement
     ? `${retirement.reason}${said ? ` (${said})` : ''}`
     : (savedLog?.reason ?? 'not known');
-  return `${instance}, launched ${moment(launchedAtMs)}: ${booted}; why it went: ${why}; its log: s3://${bucket}/instances/${instance}/`;
+  return `${instance}, launched ${moment(launchedAtMs)}: ${booted}; why it went: ${why}. ${logText(boot, facts)}`;
 }
 
 function refusal({ activities, nowMs }: Facts, group: GroupLook): Finding[] {

@@ -1,12 +1,12 @@
-import { instanceLogPrefix } from '../../../jobs/log-layout.ts';
 import { type InstanceView, instanceView } from '../instances-view.ts';
 import { moment } from '../moment.ts';
 import { adviceOn, CANNOT, COULD_NOT } from '../refused-words.ts';
 import { type Boot, type Facts, hasStartedAJob } from './facts.ts';
 import { bad, type Finding, seenOf } from './finding.ts';
+import { logText } from './saved-log.ts';
 
 export interface LastRefused {
-  instance: string;
+  boot: Boot;
   /** `could not receive jobs`. */
   could: string;
   problem: string;
@@ -22,11 +22,12 @@ export function lastRefused(boots: readonly Boot[]): LastRefused | undefined {
   const retirement = telling?.record?.retirement;
   const could = COULD_NOT[retirement?.reason ?? telling?.savedLog?.reason ?? ''];
   if (!telling || could === undefined) return undefined;
-  const { instance } = telling;
-  if (!retirement)
-    return { instance, could, problem: 'the error is in the saved log', advice: 'Mend what the log says.' };
+  const said = { boot: telling, could };
+  if (!retirement) {
+    return { ...said, problem: 'the error is in the saved log', advice: 'Mend what the log says.' };
+  }
   const { problem = '' } = retirement;
-  return { instance, could, problem, advice: adviceOn(problem) };
+  return { ...said, problem, advice: adviceOn(problem) };
 }
 
 /** What AWS refuses instances now, or has refused the last one that went. */
@@ -40,9 +41,8 @@ export function judgeRefused(facts: Facts): Finding[] {
   const last = lastRefused(seenOf(boots) ?? []);
   // An open breaker says it itself.
   if (!last || seenOf(state)?.trippedAtMs !== undefined) return [];
-  const log = `Its log: s3://${fleet.logBucket}/${instanceLogPrefix(last.instance)}`;
-  const text = `${last.instance}, the last one that went, ${last.could}: ${last.problem}`;
-  return [bad('instances', text, last.advice, [log])];
+  const text = `${last.boot.instance}, the last one that went, ${last.could}: ${last.problem}`;
+  return [bad('instances', text, last.advice, [logText(last.boot, facts)])];
 }
 
 function refusedFinding({ instance, refused }: InstanceView): Finding[] {

@@ -92,7 +92,7 @@ describe('an agent that is stopped in mid-job', () => {
     const agent = await startAgent(one, { config: { leaseSeconds: 15, retirement: PATIENT } });
     await until(agent.work, ({ running }) => running === 1);
     const drained = agent.work.drain(60_000);
-    await agent.life.stop(drained);
+    await agent.life.stop(drained, 'SIGTERM');
     const stoppedAtMs = Date.now();
     const heardAtMs = async () => (await one.instanceRecord(agent.instance)).heardAtMs ?? 0;
     await eventually('a sign of life', async () => (await heardAtMs()) > stoppedAtMs);
@@ -100,7 +100,7 @@ describe('an agent that is stopped in mid-job', () => {
     await writeFile(join(one.directory, 'go'), '');
     await drained;
     expect(await one.instanceRecord(agent.instance)).toMatchObject({
-      retirement: { reason: 'stopped' },
+      retirement: { reason: 'stopped', problem: 'it was sent SIGTERM' },
       listing: 'instances',
     });
   });

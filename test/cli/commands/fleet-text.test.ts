@@ -208,6 +208,13 @@ test('why one went that could not say it', () => {
     lastError: 'AccessDenied: no',
   };
   expect(text({ retired: [forced] })).toContain('idle for 1 min (unhealthy: AccessDenied: no)');
+  const crashed: RetiredView = {
+    instance: 'i-0',
+    endedAt: at(-60),
+    reason: 'lost',
+    problem: 'no such \x9bthing',
+  };
+  expect(text({ retired: [crashed] })).toContain(String.raw`its agent gave up: no such \x9bthing`);
 });
 
 test('on a terminal no line is longer than it is wide, and nothing of it is lost', () => {

@@ -60,6 +60,20 @@ const unhealthy: InstanceRecord = {
   listing: 'retired',
   retirement: { ...retirement, reason: 'unhealthy', problem: 'no GPU', endedAt: timeAgo(7) },
 };
+const gaveUp = (how: object, more: Partial<InstanceRecord> = {}): Partial<Facts> => ({
+  boots: {
+    seen: [
+      {
+        ...{ instance: 'i-0', launchedAtMs: ago(30) },
+        record: {
+          ...{ ...record, instance: 'i-0', listing: 'retired' as const },
+          retirement: { ...retirement, endedAt: timeAgo(7), ...how },
+          ...more,
+        },
+      },
+    ],
+  },
+});
 const worked: InstanceRecord = { ...record, outlook: working };
 const nobody = { seen: { ...group, desired: 0, members: [] } };
 
@@ -223,6 +237,7 @@ const cases: Case[] = [
             instance: 'i-7',
             launchedAtMs: ago(30),
             record: { ...record, readyAt: undefined as never, retirement },
+            savedLog: { reason: 'boot-failed', key: 'instances/i-7/t-boot-failed.log' },
           },
           { instance: 'i-8', launchedAtMs: ago(40), record: undefined },
         ],
@@ -234,8 +249,8 @@ const cases: Case[] = [
       saidAgo(20),
       'i-7',
       'boot-failed (AccessDenied: not you)',
-      's3://logs/instances/i-7/',
-      /i-8.*not known/,
+      /i-7, .*\. Its log: s3:\/\/logs\/instances\/i-7\/t-boot-failed\.log$/m,
+      /i-8, .*not known\. It saved no log\.$/m,
     ],
   },
   {
@@ -265,7 +280,7 @@ const cases: Case[] = [
             instance: 'i-9',
             launchedAtMs: ago(30),
             record: undefined,
-            savedLog: { reason: 'cannot-use-table', refusal: 'lasting' },
+            savedLog: { reason: 'cannot-use-table', refusal: 'lasting', key: 'instances/i-9/t.log' },
           },
         ],
       },
@@ -275,7 +290,7 @@ const cases: Case[] = [
     says: [
       'The last instances could not use the table: the error is in the saved log',
       'mayfly fleet resume',
-      /i-9.*why it went: cannot-use-table; its log: s3:/,
+      /i-9.*why it went: cannot-use-table\. Its log: s3:\/\/logs\/instances\/i-9\/t\.log/,
     ],
   },
   {
@@ -299,7 +314,7 @@ const cases: Case[] = [
     says: [
       `Jobs wait, and no instance has started one since ${saidAgo(50)}, though the last ones were ready; nothing is launched since ${saidAgo(20)}.`,
       'mayfly fleet resume',
-      's3://logs/instances/i-7/',
+      /i-7, .*It saved no log/,
     ],
   },
   {
@@ -346,7 +361,7 @@ const cases: Case[] = [
     mark: 'bad',
     says: [
       'i-7, the last one that went, could not receive jobs: KmsDisabled: the key is disabled',
-      's3://logs/instances/i-7/',
+      'It saved no log.',
     ],
   },
   {
@@ -501,10 +516,83 @@ const cases: Case[] = [
   },
   {
     name: 'an instance that went as it was unhealthy',
-    facts: { boots: { seen: [{ instance: 'i-0', launchedAtMs: ago(30), record: unhealthy }] } },
+    facts: {
+      boots: {
+        seen: [
+          {
+            ...{ instance: 'i-0', launchedAtMs: ago(30), record: unhealthy },
+            savedLog: { reason: 'unhealthy', key: 'instances/i-0/t-unhealthy.log' },
+          },
+        ],
+      },
+    },
     check: 'instances',
     mark: 'bad',
-    says: [`i-0 was found to be unhealthy, and went at ${saidAgo(7)}: no GPU.`, 's3://logs/instances/i-0/'],
+    says: [
+      `i-0 was found to be unhealthy, and went at ${saidAgo(7)}: no GPU.`,
+      'Its log: s3://logs/instances/i-0/t-unhealthy.log',
+    ],
+  },
+  {
+    name: 'an instance without the program of its workers, which could save no log',
+    facts: gaveUp({ reason: 'worker-missing', problem: 'cannot start ./render: there is no file /x/render' }),
+    check: 'instances',
+    mark: 'bad',
+    says: [
+      `i-0 could not start the program of its workers, and went at ${saidAgo(7)}: cannot start ./render: there is no file /x/render.`,
+      'It saved no log.',
+      'workerDirectory',
+    ],
+  },
+  {
+    name: 'an instance that gave up, while the bucket may not be listed',
+    facts: {
+      ...gaveUp({ reason: 'worker-missing', problem: 'no program' }),
+      logBucket: { unseen: new AccessDenied('Not you.') },
+    },
+    check: 'instances',
+    mark: 'bad',
+    says: ['Its log could not be looked for.'],
+  },
+  {
+    name: 'an instance that did not boot',
+    facts: gaveUp({ reason: 'boot-failed', problem: 'could not run the playbook: no such package: hammer' }),
+    check: 'instances',
+    mark: 'bad',
+    says: ['i-0 did not boot, and went at', 'no such package: hammer.', 'its set-up'],
+  },
+  {
+    name: 'an instance whose agent crashed, and what it said',
+    facts: gaveUp({ reason: 'agent-crashed', problem: 'it was silent' }, { lastWords: 'TypeError: no' }),
+    check: 'instances',
+    mark: 'bad',
+    says: [/i-0 lost its agent, and went at .*: it was silent; the last words of its agent: TypeError: no\./],
+  },
+  {
+    name: 'an instance that is lost, but for the last words of its agent',
+    facts: gaveUp({ reason: 'lost', problem: undefined }, { lastWords: 'TypeError: no' }),
+    check: 'instances',
+    mark: 'bad',
+    says: [/i-0 lost its agent, and went at .*: TypeError: no\./],
+  },
+  {
+    name: 'an instance that could write no record, but saved its log',
+    facts: {
+      boots: {
+        seen: [
+          {
+            ...{ instance: 'i-0', launchedAtMs: ago(30), record: undefined },
+            savedLog: { reason: 'worker-missing', key: 'instances/i-0/t-worker-missing.log' },
+          },
+        ],
+      },
+    },
+    check: 'instances',
+    mark: 'bad',
+    says: [
+      'i-0 could not start the program of its workers: nobody has said why.',
+      's3://logs/instances/i-0/t-worker-missing.log',
+    ],
   },
   {
     name: 'an instance that went as it was unhealthy, while a later one does jobs',

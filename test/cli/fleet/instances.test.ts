@@ -173,6 +173,20 @@ describe('an instance that has gone', () => {
     });
   });
 
+  test('with the last words of its agent', () => {
+    const lastWords = 'TypeError: no such thing';
+    const lost: Retirement = { ...retirement, reason: 'lost' };
+    const view = retiredView(end, { ...record, retirement: lost, lastWords });
+    expect(view).toMatchObject({ reason: 'lost', problem: lastWords });
+    expect(view).not.toHaveProperty('cause');
+    const crashed: Retirement = { ...retirement, reason: 'agent-crashed', problem: 'it was silent' };
+    expect(retiredView(end, { ...record, retirement: crashed, lastWords }).problem).toBe(
+      `it was silent; the last words of its agent: ${lastWords}`,
+    );
+    const told = { ...crashed, problem: `the agent failed: status 1: ${lastWords}` };
+    expect(retiredView(end, { ...record, retirement: told, lastWords }).problem).toBe(told.problem);
+  });
+
   test('without a word: what Auto Scaling says', () => {
     const lost: Retirement = { ...retirement, reason: 'lost' };
     expect(retiredView(end, { ...record, retirement: lost })).toMatchObject({

@@ -647,7 +647,8 @@ describe('what the task is told', () => {
   test.each(Object.keys(REFUSED))('in a sentence: %s', (name) => {
     expect(of(name).outcome).toBe('ignored');
     expect(of(name).result.msg).toMatch(REFUSED[name]?.sentence ?? '');
-    expect(of(name).result).not.toHaveProperty('exception');
+    // From ansible-core 2.19 on each failed task has one, which says that there is no traceback.
+    expect(String(of(name).result['exception'] ?? '')).not.toMatch(/Traceback|File "/);
     expect(calls(name, 'enqueue').length, 'calls that sent something').toBe(CALLED.has(name) ? 1 : 0);
   });
 });

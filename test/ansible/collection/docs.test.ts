@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { packageRoot } from '../../../infra/package-files.ts';
+import { lintOptions } from '../lint-options.ts';
 
 const COLLECTIONS = join(packageRoot, 'ansible');
 const MODULES = ['job', 'job_status', 'job_wait'];
@@ -100,8 +101,9 @@ describe.skipIf(missing)('the documentation', () => {
   test("has examples that Ansible reads, and that ansible-lint's production profile is content with", ({
     skip,
   }) => {
-    if (spawnSync('ansible-lint', ['--version']).error)
-      skip('needs ansible-lint (Debian: the package ansible-lint)');
+    const options = { env: environment(), cwd: home, encoding: 'utf8' } as const;
+    const version = spawnSync('ansible-lint', ['--version'], options);
+    if (version.error) skip('needs ansible-lint (Debian: the package ansible-lint)');
     const tasks = Object.values(docs()).flatMap(({ examples }) => parse(examples) as object[]);
     const readme = readFileSync(join(COLLECTIONS, 'ansible_collections/mayfly/fleet/README.md'), 'utf8');
     const blocks = [...readme.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, yaml = '']) => yaml);
@@ -118,8 +120,8 @@ describe.skipIf(missing)('the documentation', () => {
     writeFileSync(join(home, 'something-else.yml'), '---\n- name: Do something\n  ansible.builtin.ping:\n');
     const { status, stdout, stderr } = spawnSync(
       'ansible-lint',
-      ['--offline', '--nocolor', '--profile', 'production', '-q', file],
-      { env: environment(), cwd: home, encoding: 'utf8' },
+      [...lintOptions(version.stdout, home), file],
+      options,
     );
     expect({ status, told: stdout + stderr }).toEqual({ status: 0, told: '' });
   }, 120_000);

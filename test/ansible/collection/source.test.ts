@@ -1,9 +1,19 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, globSync, mkdtempSync, rmSync } from 'node:fs';
+import {
+  cpSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { packageRoot } from '../../../infra/package-files.ts';
+import { lintOptions } from '../lint-options.ts';
 
 const COLLECTIONS = join(packageRoot, 'ansible');
 const FLEET = join(COLLECTIONS, 'ansible_collections/mayfly/fleet');
@@ -52,16 +62,9 @@ describe('the collection', () => {
   });
 
   test("gives ansible-lint's production profile nothing to say", ({ skip }) => {
-    if (run('ansible-lint', ['--version']).missing)
-      skip('needs ansible-lint (Debian: the package ansible-lint)');
-    const { status, output } = run('ansible-lint', [
-      '--offline',
-      '--nocolor',
-      '--profile',
-      'production',
-      '-q',
-      '.',
-    ]);
+    const version = run('ansible-lint', ['--version']);
+    if (version.missing) skip('needs ansible-lint (Debian: the package ansible-lint)');
+    const { status, output } = run('ansible-lint', [...lintOptions(version.output, home), '.']);
     expect({ status, output }).toEqual({ status: 0, output: '' });
   }, 120_000);
 
@@ -83,12 +86,31 @@ describe('the collection', () => {
     const elsewhere = join(home, 'installed');
     const source = join(home, 'source');
     cpSync(FLEET, source, { recursive: true });
-    const words = ['collection', 'install', '--offline', '-p', elsewhere, source];
-    const { status, output } = run('ansible-galaxy', words, home);
-    expect({ status, output }).toMatchObject({
+    mkdirSync(join(source, 'tests/output'));
+    writeFileSync(join(source, 'tests/output/left'), 'by ansible-test');
+    const galaxy = (...words: string[]) => run('ansible-galaxy', ['collection', ...words], home);
+    expect(galaxy('build', source)).toMatchObject({ status: 0 });
+    const [built = ''] = globSync('mayfly-fleet-*.tar.gz', { cwd: home });
+    expect(galaxy('install', '--offline', '-p', elsewhere, join(home, built))).toMatchObject({
       status: 0,
       output: expect.stringContaining('was installed successfully'),
     });
-    expect(globSync('**/plugins/action/*.py', { cwd: elsewhere })).toHaveLength(MODULES.length);
+    const installed = join(elsewhere, 'ansible_collections/mayfly/fleet');
+    expect(globSync('plugins/action/*.py', { cwd: installed })).toHaveLength(MODULES.length);
+    const files = readdirSync(installed);
+    expect(files).toEqual(expect.arrayContaining(['CHANGELOG.md', 'LICENSE', 'README.md', 'MANIFEST.json']));
+    expect(readFileSync(join(installed, 'LICENSE'), 'utf8')).toBe(
+      readFileSync(join(packageRoot, 'LICENSE'), 'utf8'),
+    );
+    expect(readdirSync(join(installed, 'tests'))).not.toContain('output');
+  });
+
+  test('is of the version of the command that it runs, which its list of changes tells of', () => {
+    const version = (
+      JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
+    ).version;
+    const text = (name: string) => readFileSync(join(FLEET, name), 'utf8');
+    expect(text('galaxy.yml')).toContain(`\nversion: ${version}\n`);
+    expect(text('CHANGELOG.md')).toContain(`\n## ${version}\n`);
   });
 });

@@ -32,7 +32,6 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "label": {"type": "str"},
 }
 
-
 NO_GROUPS = (
     "The option group is for jobs that must not run at the same time, which no fleet can see to yet. "
     "A name that jobs share, to find them by, is the option label."

@@ -50,6 +50,7 @@ class ActionModule(FleetAction):
     def _given_up(self, job: dict[str, Any]) -> AnsibleActionFail:
         """Ends an `until`: an id that nobody knows now will not be known later, however often it is looked up."""
         end = AnsibleActionFail(job["msg"], result={"changed": False, **job})
+        # Up to ansible-core 2.18 it has the traceback.
         end.result.pop("exception", None)
         return end
 

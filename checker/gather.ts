@@ -9,7 +9,7 @@ import { type EC2Client, paginateDescribeInstances } from '@aws-sdk/client-ec2';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import { parseCalls } from './calls.ts';
-import type { Facts, InstanceFacts } from './facts.ts';
+import type { CallFacts, Facts, InstanceFacts } from './facts.ts';
 import { type JournalLine, parseJournal } from './journal.ts';
 import { logsOf } from './logs.ts';
 import { deadLettersOf, hiddenOn, queueFactsOf } from './queue.ts';
@@ -44,6 +44,19 @@ export interface StackNames {
   group: string;
 }
 
+/**
+ * The calls of both files of the front door's log.
+ *
+ * @throws Error if its beginning is gone: what was done in it would look as if nobody had done it
+ */
+export async function callsIn(file: string): Promise<CallFacts[]> {
+  const earlier = parseCalls(await readFile(`${file}.1`, 'utf8').catch(ignoreMissing));
+  const calls = [...earlier, ...parseCalls(await readFile(file, 'utf8'))];
+  const isFirst = calls[0]?.action === 'CreateBucket' && calls[0].caller === 'cloud';
+  if (earlier.length === 0 || isFirst) return calls;
+  throw new Error(`The beginning of ${file} is gone: the log keeps 200 MB. Check a shorter run.`);
+}
+
 /** Looks at everything from outside. What it reads of the queues becomes visible again at once. */
 export async function gather(scene: Scene): Promise<Facts> {
   const { sent, journal, calls, leaseSeconds, clients, stack } = scene;
@@ -71,7 +84,7 @@ export async function gather(scene: Scene): Promise<Facts> {
     logs,
     instances,
     group,
-    calls: parseCalls(await readFile(calls, 'utf8')),
+    calls: await callsIn(calls),
     leaseMs: leaseSeconds * 1000,
   };
 }

@@ -41,7 +41,7 @@ export interface Cloud {
   accountId: string;
   /** What the account's owner signs with. Whoever is told the secret may do everything, and nobody else may. */
   owner: OwnerKeys;
-  /** `calls.jsonl`: one line a call. */
+  /** `calls.jsonl`: one line a call. The 100 MB before the last 100 MB are in `calls.jsonl.1`, older lines are gone. */
   logFile: string;
   faults: Faults;
   /** Calls AWS as the cloud itself: unchecked, but logged. */

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isStructure } from './read.ts';
 import type { Caller } from './service.ts';
@@ -31,17 +31,30 @@ export interface CallLog {
   close(): Promise<void>;
 }
 
-/** Appends to `path`. Throws if it cannot be opened. */
-export function openCallLog(path: string): CallLog {
-  const file = openSync(path, 'a');
+/** Bytes of one file of the log. */
+const LONGEST_FILE = 100_000_000;
+
+/**
+ * Appends to `path`. A file that is full becomes `<path>.1`, in place of the one before. Throws if it cannot be opened.
+ */
+export function openCallLog(path: string, longestFile = LONGEST_FILE): CallLog {
+  let file = openSync(path, 'a');
+  let bytes = fstatSync(file).size;
   const listeners = new Set<CallListener>();
   let lines: string[] = [];
   let closed = false;
+  const startAnew = () => {
+    renameSync(path, `${path}.1`);
+    closeSync(file);
+    file = openSync(path, 'a');
+    bytes = 0;
+  };
   const flush = () => {
     const text = lines.join('');
     lines = [];
     try {
-      writeSync(file, text);
+      bytes += writeSync(file, text);
+      if (bytes > longestFile) startAnew();
     } catch {
       // A disk that fills up must not take the cloud down with it.
     }

@@ -7,7 +7,13 @@ import type { ChangeSet, Stack } from '../engine/stack.ts';
 import { validationError } from '../errors.ts';
 import { changeView } from './change-view.ts';
 import type { Runs } from './runs.ts';
-import { newStackName, refuseExpress, refuseUnlessUpdatable, startCreation, startUpdate } from './stacks.ts';
+import {
+  newStackName,
+  refuseOtherModes,
+  refuseUnlessUpdatable,
+  startCreation,
+  startUpdate,
+} from './stacks.ts';
 import { readTarget } from './submission.ts';
 import { isoTime, parameterViews } from './views.ts';
 
@@ -28,7 +34,7 @@ export function changeSetOperations(account: Account, runs: Runs): Record<string
 }
 
 async function createChangeSet(account: Account, input: Input) {
-  refuseExpress(input);
+  refuseOtherModes(input);
   const name = text(input, 'ChangeSetName');
   const type = optionalChoice(input, 'ChangeSetType', ['CREATE', 'UPDATE']) ?? 'UPDATE';
   const stack =

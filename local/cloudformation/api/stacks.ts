@@ -62,8 +62,10 @@ export function newStackName(account: Account, input: Input): string {
   return name;
 }
 
-/** Express mode answers before resources are stable: that is not played here. */
-export function refuseExpress(input: Input): void {
+/** Express mode answers before resources are stable, and drift is not looked for: neither is played here. */
+export function refuseOtherModes(input: Input): void {
+  const drift = optionalText(input, 'DeploymentMode');
+  if (drift !== undefined) throw validationError(`DeploymentMode ${drift} is not supported`);
   const config = input['DeploymentConfig'] as Input | undefined;
   const mode = config && typeof config === 'object' ? optionalText(config, 'Mode') : undefined;
   if (mode !== undefined && mode !== 'STANDARD') {
@@ -72,7 +74,7 @@ export function refuseExpress(input: Input): void {
 }
 
 async function createStackCall(account: Account, runs: Runs, input: Input) {
-  refuseExpress(input);
+  refuseOtherModes(input);
   const name = newStackName(account, input);
   const target = await readTarget(account, input, { name, id: '' });
   const onFailure = readOnFailure(input);
@@ -131,7 +133,7 @@ export function refuseUnlessUpdatable(stack: Stack): void {
 }
 
 async function updateStackCall(account: Account, runs: Runs, input: Input) {
-  refuseExpress(input);
+  refuseOtherModes(input);
   const stack = requireStack(account, text(input, 'StackName'));
   refuseUnlessUpdatable(stack);
   const target = await readTarget(account, input, stack);

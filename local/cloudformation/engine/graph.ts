@@ -15,7 +15,7 @@ export function dependencyGraph(template: Template, conditions: Record<string, b
   const names = new Set(present.map(([name]) => name));
   const graph = new Map<string, Set<string>>();
   for (const [name, resource] of present) {
-    const value = [resource.Properties, resource.CreationPolicy, resource.UpdatePolicy];
+    const value = [resource.Properties, resource.UpdatePolicy];
     const referred = resourcesIn(template, collapse(value, holds));
     const missing = referred.find((other) => !names.has(other));
     if (missing !== undefined) throw unresolved(missing, 'Resources');

@@ -72,12 +72,12 @@ function checkResource(
       `Template error: ${key} ${shown} of resource ${logicalId} is not supported; ${POLICIES.join(', ')} are`,
     );
   }
-  checkValue(
-    template,
-    [resource.Properties, resource.CreationPolicy, resource.UpdatePolicy],
-    findType,
-    'Resources',
-  );
+  if (resource.CreationPolicy !== undefined) {
+    throw validationError(
+      `Template error: resource ${logicalId} has a CreationPolicy: the embedded cloud waits for no signals`,
+    );
+  }
+  checkValue(template, [resource.Properties, resource.UpdatePolicy], findType, 'Resources');
 }
 
 function checkCondition(template: Template, name: unknown, owner: string): void {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
+import { validationError } from '../errors.ts';
 import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
 import {
   boolean,
@@ -49,12 +50,6 @@ const tableSchema = properties({
   SSESpecification: v.optional(
     properties({ KMSMasterKeyId: v.optional(text), SSEEnabled: boolean, SSEType: v.optional(text) }),
   ),
-  StreamSpecification: v.optional(
-    properties({
-      StreamViewType: text,
-      ResourcePolicy: v.optional(properties({ PolicyDocument: document })),
-    }),
-  ),
   TableClass: v.optional(text),
   TableName: v.optional(text),
   Tags: v.optional(tagList),
@@ -65,7 +60,6 @@ type TableProps = v.InferOutput<typeof tableSchema>;
 
 /** The API's word for what CloudFormation leaves to the presence of the structure. */
 function definition(props: TableProps) {
-  const { StreamSpecification: stream } = props;
   return {
     AttributeDefinitions: props.AttributeDefinitions ?? [],
     BillingMode: props.BillingMode,
@@ -80,14 +74,13 @@ function definition(props: TableProps) {
       SSEType: props.SSESpecification.SSEType,
       KMSMasterKeyId: props.SSESpecification.KMSMasterKeyId,
     },
-    StreamSpecification: stream && { StreamEnabled: true, StreamViewType: stream.StreamViewType },
     TableClass: props.TableClass,
   };
 }
 
 const UPDATABLE = [
   ...(['BillingMode', 'DeletionProtectionEnabled', 'OnDemandThroughput', 'ProvisionedThroughput'] as const),
-  ...(['SSESpecification', 'StreamSpecification', 'TableClass'] as const),
+  ...(['SSESpecification', 'TableClass'] as const),
 ];
 
 /** What is said to UpdateTable for a property that the template no longer has. */
@@ -95,14 +88,12 @@ const DEFAULTS: Record<string, unknown> = {
   BillingMode: 'PROVISIONED',
   DeletionProtectionEnabled: false,
   SSESpecification: { Enabled: false },
-  StreamSpecification: { StreamEnabled: false },
   TableClass: 'STANDARD',
 };
 
 interface TableDescription {
   TableArn: string;
   TableStatus: string;
-  LatestStreamArn?: string;
   GlobalSecondaryIndexes?: { IndexName: string; IndexStatus: string }[];
 }
 
@@ -118,11 +109,7 @@ async function settled(TableName: string, context: ResourceContext) {
     const states = [TableStatus, ...GlobalSecondaryIndexes.map((index) => index.IndexStatus)];
     return states.every((state) => state === 'ACTIVE') ? rest : undefined;
   });
-  const { TableArn: Arn, LatestStreamArn } = table;
-  return {
-    physicalId: TableName,
-    attributes: { Arn, ...(LatestStreamArn === undefined ? {} : { StreamArn: LatestStreamArn }) },
-  };
+  return { physicalId: TableName, attributes: { Arn: table.TableArn } };
 }
 
 /** Expiry and point-in-time recovery have calls of their own. */
@@ -164,7 +151,7 @@ async function retag(
   await context.call('dynamodb', 'TagResource', { ResourceArn, Tags });
 }
 
-/** UpdateTable makes or removes one index at a time. */
+/** CloudFormation makes or removes one index in an update ("AWS::DynamoDB::Table"). */
 async function updateIndexes(
   TableName: string,
   props: TableProps,
@@ -174,9 +161,17 @@ async function updateIndexes(
   const [next = [], before = []] = [props.GlobalSecondaryIndexes, previous.GlobalSecondaryIndexes];
   const text = (indexes: typeof next, name: string) =>
     JSON.stringify(indexes.find(({ IndexName }) => IndexName === name));
-  const going = before.filter(({ IndexName }) => text(next, IndexName) !== text(before, IndexName));
-  const coming = next.filter(({ IndexName }) => text(next, IndexName) !== text(before, IndexName));
-  for (const { IndexName } of going) {
+  // After an update that failed the table has what it had before that.
+  const { GlobalSecondaryIndexes = [] } = await describe(TableName, context);
+  const there = GlobalSecondaryIndexes.map(({ IndexName }) => IndexName);
+  const isNew = (name: string) =>
+    !there.includes(name) || (text(before, name) ?? text(next, name)) !== text(next, name);
+  const going = there.filter((name) => text(next, name) === undefined || isNew(name));
+  const coming = next.filter(({ IndexName }) => isNew(IndexName));
+  if (going.length + coming.length > 1) {
+    throw validationError('Cannot perform more than one GSI creation or deletion in a single update');
+  }
+  for (const IndexName of going) {
     const GlobalSecondaryIndexUpdates = [{ Delete: { IndexName } }];
     await context.call('dynamodb', 'UpdateTable', { TableName, GlobalSecondaryIndexUpdates });
     await settled(TableName, context);
@@ -196,8 +191,7 @@ const table = resourceType<TableProps>({
   createOnly: ['KeySchema', 'LocalSecondaryIndexes', 'TableName'],
   nameProperty: 'TableName',
   taggable: true,
-  attributes: ['Arn', 'StreamArn'],
-  volatileAttributes: ['StreamArn'],
+  attributes: ['Arn'],
   async create(props, context) {
     const TableName = props.TableName ?? context.generatedName(255);
     const Tags = tagListOf(props.Tags, context);

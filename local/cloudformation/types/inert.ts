@@ -60,7 +60,6 @@ const topic = inert({
     DisplayName: v.optional(text),
     FifoTopic: v.optional(boolean),
     KmsMasterKeyId: v.optional(text),
-    Subscription: v.optional(v.array(properties({ Endpoint: text, Protocol: text }))),
     Tags: v.optional(tagList),
     TopicName: v.optional(text),
   }),

@@ -1,3 +1,4 @@
+import type { Input } from '../../front-door/service.ts';
 import { type Group, type GroupInstance, type Hook, isTerminating, type Policy } from './group.ts';
 import { globalTimeoutSeconds } from './lifecycle.ts';
 import { zonesOf } from './selection.ts';
@@ -77,7 +78,8 @@ export function describeHook(group: Group, hook: Hook) {
   };
 }
 
-export function describePolicy(group: Group, policy: Policy) {
+/** @param alarms that execute the policy */
+export function describePolicy(group: Group, policy: Policy, alarms: Input[]) {
   const step = policy.type === 'StepScaling';
   return {
     AutoScalingGroupName: group.name,
@@ -95,7 +97,7 @@ export function describePolicy(group: Group, policy: Policy) {
     })),
     MetricAggregationType: step ? policy.metricAggregationType : undefined,
     EstimatedInstanceWarmup: policy.estimatedWarmup,
-    Alarms: [],
+    Alarms: alarms,
     Enabled: policy.enabled,
   };
 }

@@ -38,7 +38,7 @@ export interface Group {
   metrics: Set<string>;
   instances: Map<string, GroupInstance>;
   /** Launches that EC2 has not answered yet: they count as capacity. */
-  requested: Set<{ zone: string }>;
+  requested: Set<{ zone: string; spot: boolean }>;
   hooks: Map<string, Hook>;
   policies: Map<string, Policy>;
   /** Why the desired capacity is what it is, in AWS's words: for the activities that follow from it. */

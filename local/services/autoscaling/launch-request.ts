@@ -1,10 +1,9 @@
 import { optionalStructure, optionalText, structures, text } from '../../front-door/read.ts';
 import type { Input } from '../../front-door/service.ts';
 import type { Activity, Group, GroupInstance } from './group.ts';
-import { nextIsSpot } from './selection.ts';
 
 /** What a group asks EC2 for: one instance of its template, in this zone, with the tags that are propagated. */
-export function runInstancesInput(group: Group, zone: string): Input {
+export function runInstancesInput(group: Group, { zone, spot }: { zone: string; spot: boolean }): Input {
   const { template, mixed } = group.launch;
   const tags = [...group.tags].flatMap(([Key, { value, propagate }]) =>
     propagate ? [{ Key, Value: value }] : [],
@@ -16,7 +15,7 @@ export function runInstancesInput(group: Group, zone: string): Input {
     MaxCount: 1,
     LaunchTemplate: { LaunchTemplateId: template.id, Version: template.version },
     InstanceType: mixed?.instanceTypes[0],
-    InstanceMarketOptions: nextIsSpot(group) ? { MarketType: 'spot' } : undefined,
+    InstanceMarketOptions: spot ? { MarketType: 'spot' } : undefined,
     SubnetId: subnet?.id,
     Placement: subnet ? undefined : { AvailabilityZone: zone },
     TagSpecifications: [{ ResourceType: 'instance', Tags: tags }],

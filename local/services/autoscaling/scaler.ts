@@ -11,7 +11,7 @@ import {
 import type { Groups } from './groups.ts';
 import { instanceFrom, type Launch, runInstancesInput } from './launch-request.ts';
 import { Lives, type LivesParts } from './lives.ts';
-import { imbalance, nextZone, selectForScaleIn } from './selection.ts';
+import { imbalance, nextIsSpot, nextZone, selectForScaleIn } from './selection.ts';
 
 /** After a failed launch AWS tries again with growing pauses. Cloud time. */
 const FIRST_LAUNCH_PAUSE_MS = 30_000;
@@ -165,10 +165,10 @@ export class Scaler {
     const details = { 'Availability Zone': zone };
     const description = 'Launching a new EC2 instance';
     const activity = this.#activities.start(group, description, cause, 'PreInService', details);
-    const request = { zone };
+    const request = { zone, spot: nextIsSpot(group) };
     group.requested.add(request);
     try {
-      const answer = await this.#context.call('ec2', 'RunInstances', runInstancesInput(group, zone));
+      const answer = await this.#context.call('ec2', 'RunInstances', runInstancesInput(group, request));
       group.requested.delete(request);
       group.launchFailures = 0;
       this.#begin(group, { activity, zone, balancing }, answer);

@@ -64,11 +64,15 @@ export function imbalance(group: Group): { to: string; victim: GroupInstance } |
   return victim && { to: emptiest[0], victim };
 }
 
-/** Whether the next launch is a Spot Instance, by the distribution of a mixed instances policy. */
+/**
+ * Whether the next launch is a Spot Instance, by the distribution of a mixed instances policy. Launches that EC2 has not
+ * answered yet count: instances that start together are shared out too.
+ */
 export function nextIsSpot(group: Group): boolean {
   const { mixed } = group.launch;
   if (!mixed) return false;
-  const live = [...group.instances.values()].filter((one) => !isTerminating(one));
+  const there = [...group.instances.values()].filter((one) => !isTerminating(one));
+  const live: { spot: boolean }[] = [...there, ...group.requested];
   const onDemand = live.filter((one) => !one.spot).length;
   if (onDemand < mixed.onDemandBase) return false;
   const above = live.length + 1 - mixed.onDemandBase;

@@ -1,6 +1,7 @@
 import { boolean, isStructure, optionalBoolean, structures, text, texts } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
 import type { Dynalite } from './engine.ts';
+import { supported } from './table-input.ts';
 
 /** What dynalite does not know of a table. */
 interface TableSettings {
@@ -177,18 +178,6 @@ async function updateTable(
   }
   const { Table } = await dynalite('DescribeTable', { TableName });
   return { TableDescription: describe(Table) };
-}
-
-/** Members that dynalite would refuse although they ask for what it does anyway. */
-function supported(input: Input): Input {
-  const {
-    Tags: _tags,
-    TableClass: _class,
-    ResourcePolicy: _policy,
-    OnDemandThroughput: _limits,
-    ...rest
-  } = input;
-  return rest;
 }
 
 function withArns(indexes: unknown, table: string): unknown {

@@ -28,15 +28,21 @@ export function publicParameter(name: string, now: number): Parameter | undefine
   };
 }
 
-/** As `GetParameter` and its kin answer it. */
-export function describeParameter(parameter: Parameter, arn: string): Input {
+/** As `GetParameter` and its kin answer it: without `WithDecryption` the value of a `SecureString` is not to be read. */
+export function describeParameter(parameter: Parameter, arn: string, decrypted: boolean): Input {
+  const isPlain = parameter.type !== 'SecureString' || decrypted;
   return {
     Name: parameter.name,
     Type: parameter.type,
-    Value: parameter.value,
+    Value: isPlain ? parameter.value : ciphertextOf(parameter.value),
     Version: parameter.version,
     LastModifiedDate: parameter.modifiedAt,
     ARN: arn,
     DataType: 'text',
   };
+}
+
+/** Stands in for what KMS makes of a value: it tells whether the value has changed, and nothing else. */
+function ciphertextOf(value: string): string {
+  return `AQICAHh${createHash('sha256').update(value).digest('base64')}`;
 }

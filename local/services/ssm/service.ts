@@ -19,7 +19,10 @@ import { describeParameter, type Parameter, publicParameter } from './parameters
 const BOOTSTRAP_PARAMETER = '/cdk-bootstrap/hnb659fds/version';
 const BOOTSTRAP_VERSION = '31';
 
-/** SSM's parameter store. Values of `SecureString` are kept as they are: nothing here leaves this machine. */
+/**
+ * SSM's parameter store. Values of `SecureString` are kept as they are, as nothing here leaves this machine, and given
+ * to whoever asks for them decrypted: rights to keys of KMS are not judged.
+ */
 export function createSsm(context: CloudContext): RunningService {
   const parameters = new Map<string, Parameter>();
   const arnOf = (name: string) =>
@@ -38,7 +41,8 @@ export function createSsm(context: CloudContext): RunningService {
     if (parameter) return parameter;
     throw new AwsError('ParameterNotFound', `Parameter ${name} not found.`);
   };
-  const describe = (parameter: Parameter) => describeParameter(parameter, arnOf(parameter.name));
+  const describe = (input: Input) => (parameter: Parameter) =>
+    describeParameter(parameter, arnOf(parameter.name), optionalBoolean(input, 'WithDecryption') ?? false);
   const put = (input: Input) => putParameter(parameters, input, new Date(context.clock.now()));
   put({ Name: BOOTSTRAP_PARAMETER, Type: 'String', Value: BOOTSTRAP_VERSION });
 
@@ -52,17 +56,20 @@ export function createSsm(context: CloudContext): RunningService {
   });
   const operations: Record<string, Operation> = {
     PutParameter: one(put),
-    GetParameter: one((input) => ({ Parameter: describe(get(text(input, 'Name'))) })),
+    GetParameter: one((input) => ({ Parameter: describe(input)(get(text(input, 'Name'))) })),
     GetParameters: many((input) => {
       const names = texts(input, 'Names');
       const found = names.flatMap((name) => find(name) ?? []);
-      return { Parameters: found.map(describe), InvalidParameters: names.filter((name) => !find(name)) };
+      return {
+        Parameters: found.map(describe(input)),
+        InvalidParameters: names.filter((name) => !find(name)),
+      };
     }),
     GetParametersByPath: {
       resources: (input) => [arnOf(text(input, 'Path'))],
       run: (input) => {
         const { page, nextToken } = byPath(parameters, input);
-        return { Parameters: page.map(describe), NextToken: nextToken };
+        return { Parameters: page.map(describe(input)), NextToken: nextToken };
       },
     },
     DeleteParameter: one((input) => {

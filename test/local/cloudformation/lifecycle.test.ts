@@ -157,6 +157,45 @@ describe('an update', () => {
     );
   });
 
+  test('that adds or removes indexes of a table is refused by name, and rolled back', async () => {
+    const table = (...indexes: string[]) => ({
+      Resources: {
+        Jobs: {
+          Type: 'AWS::DynamoDB::Table',
+          Properties: {
+            BillingMode: 'PAY_PER_REQUEST',
+            AttributeDefinitions: ['pk', ...indexes].map((AttributeName) => ({
+              ...{ AttributeName, AttributeType: 'S' },
+            })),
+            KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+            ...(indexes.length > 0 && {
+              GlobalSecondaryIndexes: indexes.map((IndexName) => ({
+                ...{ IndexName, Projection: { ProjectionType: 'ALL' } },
+                KeySchema: [{ AttributeName: IndexName, KeyType: 'HASH' }],
+              })),
+            }),
+          },
+        },
+      },
+    });
+    const reasonOf = async (...indexes: string[]) => {
+      const { StackStatus } = await stacks.update('indexes', table(...indexes));
+      expect(StackStatus).toBe('UPDATE_ROLLBACK_COMPLETE');
+      const failed = (await stacks.events('indexes')).findLast(
+        ({ ResourceStatus }) => ResourceStatus === 'UPDATE_FAILED',
+      );
+      return failed?.ResourceStatusReason;
+    };
+    await stacks.create('indexes', table('one'));
+    const refused = 'The embedded cloud does not add indexes to a table that exists, or remove them';
+    expect(await reasonOf('one', 'two')).toContain(refused);
+    expect(await reasonOf()).toContain(refused);
+    // CloudFormation's own limit.
+    expect(await reasonOf('two')).toContain(
+      'Cannot perform more than one GSI creation or deletion in a single update',
+    );
+  });
+
   test('in place keeps the resource, also when a property is taken away', async () => {
     await stacks.create('place', { Resources: { One: queue({ DelaySeconds: 1, VisibilityTimeout: 60 }) } });
     const before = await stacks.physicalId('place', 'One');

@@ -1,5 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the placeholders are the own syntax of Fn::Sub.
-import { ListStacksCommand, ValidateTemplateCommand } from '@aws-sdk/client-cloudformation';
+import {
+  CreateChangeSetCommand,
+  ListStacksCommand,
+  ValidateTemplateCommand,
+} from '@aws-sdk/client-cloudformation';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
 import { Stacks } from './stacks.ts';
@@ -79,6 +83,11 @@ describe('refused before anything is made, by name', () => {
       "Mapping named 'Colours'",
     ],
     ['a DependsOn', only({ ...queue, DependsOn: 'Nowhere' }), '[Nowhere]'],
+    [
+      'a policy that waits for signals',
+      only({ ...queue, CreationPolicy: { ResourceSignal: { Count: 1 } } }),
+      'resource One has a CreationPolicy: the embedded cloud waits for no signals',
+    ],
     ['a deletion policy', only({ ...queue, DeletionPolicy: 'Snapshot' }), 'DeletionPolicy "Snapshot"'],
     ['a parameter type', { ...only(queue), Parameters: { P: { Type: 'Colour', Default: 'x' } } }, 'Colour'],
     [
@@ -138,6 +147,13 @@ describe('refused before anything is made, by name', () => {
     await expect(named).rejects.toThrow('[CAPABILITY_NAMED_IAM]');
   });
 
+  test('a deployment that looks for drift', async () => {
+    const TemplateBody = JSON.stringify(only(queue));
+    const input = { StackName: 'drift', ChangeSetName: 'c', ChangeSetType: 'CREATE', TemplateBody } as const;
+    const command = new CreateChangeSetCommand({ ...input, DeploymentMode: 'REVERT_DRIFT' });
+    await expect(stacks.client.send(command)).rejects.toThrow('DeploymentMode REVERT_DRIFT is not supported');
+  });
+
   test('a type of another kind under the same name', async () => {
     await stacks.create('kinds', only(queue));
     const parameter = { Type: 'AWS::SSM::Parameter', Properties: { Type: 'String', Value: 'x' } };
@@ -168,6 +184,16 @@ describe('refused when the resource is made, by name', () => {
       'a property further down',
       { Type: 'AWS::S3::Bucket', Properties: { VersioningConfiguration: { Status: 'Enabled', Colour: 1 } } },
       '#/VersioningConfiguration: extraneous key [Colour] is not permitted',
+    ],
+    [
+      'a subscription in a topic',
+      { Type: 'AWS::SNS::Topic', Properties: { Subscription: [{ Endpoint: 'a@b.org', Protocol: 'email' }] } },
+      '#: extraneous key [Subscription] is not permitted',
+    ],
+    [
+      'a stream of a table',
+      { Type: 'AWS::DynamoDB::Table', Properties: { KeySchema: [], StreamSpecification: {} } },
+      '#: extraneous key [StreamSpecification] is not permitted',
     ],
     [
       'a property that is missing',

@@ -208,6 +208,16 @@ describe('tables', () => {
     expect(Table?.GlobalSecondaryIndexes?.[0]?.IndexArn).toBe(`${arn()}/index/byListing`);
   });
 
+  test('have no streams', async () => {
+    const key = { AttributeName: 'pk', AttributeType: 'S' };
+    const refused = cloud.call('dynamodb', 'CreateTable', {
+      ...{ TableName: 'streaming', BillingMode: 'PAY_PER_REQUEST', AttributeDefinitions: [key] },
+      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+      StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' },
+    });
+    await expect(refused).rejects.toThrow('The embedded cloud does not implement streams of DynamoDB.');
+  });
+
   test('have tags', async () => {
     await dynamodb.send(
       new TagResourceCommand({ ResourceArn: arn(), Tags: [{ Key: 'added', Value: 'later' }] }),

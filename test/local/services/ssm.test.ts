@@ -46,6 +46,25 @@ test('a parameter from its first version to its end', async () => {
   await expect(get('/fleet/group')).rejects.toMatchObject({ name: 'ParameterNotFound' });
 });
 
+test('the value of a SecureString comes only to those who ask for it decrypted', async () => {
+  await ssm.send(
+    new PutParameterCommand({ Name: '/secret/key', Value: 'open sesame', Type: 'SecureString' }),
+  );
+  const one = async (WithDecryption?: boolean) =>
+    (await ssm.send(new GetParameterCommand({ Name: '/secret/key', WithDecryption }))).Parameter?.Value;
+  const several = async (WithDecryption?: boolean) =>
+    (await ssm.send(new GetParametersCommand({ Names: ['/secret/key'], WithDecryption }))).Parameters;
+  const below = async (WithDecryption?: boolean) =>
+    (await ssm.send(new GetParametersByPathCommand({ Path: '/secret', WithDecryption }))).Parameters;
+  const ciphertext = await one();
+  expect(ciphertext).toMatch(/^AQICAHh/);
+  for (const read of [several, below]) {
+    expect(await read()).toMatchObject([{ Value: ciphertext }]);
+    expect(await read(true)).toMatchObject([{ Value: 'open sesame' }]);
+  }
+  expect(await one(true)).toBe('open sesame');
+});
+
 test('several, and those that are not there', async () => {
   await put('here', 'x');
   const output = await ssm.send(new GetParametersCommand({ Names: ['here', 'not-here'] }));

@@ -9,7 +9,7 @@ import {
   text,
   texts,
 } from '../../../front-door/read.ts';
-import { AwsError, type Input, type Operation } from '../../../front-door/service.ts';
+import { AwsError, type CloudContext, type Input, type Operation } from '../../../front-door/service.ts';
 import { stepsProblem } from '../capacity.ts';
 import { describePolicy } from '../describe.ts';
 import { ADJUSTMENT_TYPES, type Group, type Policy } from '../group.ts';
@@ -122,7 +122,7 @@ function simpleProblem(policy: Policy): string | undefined {
   return policy.scalingAdjustment === undefined ? 'ScalingAdjustment is required' : undefined;
 }
 
-function describe({ groups }: Parts, input: Input) {
+async function describe({ groups, context }: Parts, input: Input) {
   const group = optionalText(input, 'AutoScalingGroupName');
   const names = texts(input, 'PolicyNames');
   const types = texts(input, 'PolicyTypes');
@@ -130,8 +130,30 @@ function describe({ groups }: Parts, input: Input) {
     [...one.policies.values()]
       .filter(({ name, arn }) => names.length === 0 || names.includes(name) || names.includes(arn))
       .filter(({ type }) => types.length === 0 || types.includes(type))
-      .map((policy) => describePolicy(one, policy)),
+      .map((policy) => ({ group: one, policy })),
   );
+  const alarms = shown.length > 0 ? await everyAlarm(context) : [];
   const { items, NextToken } = page(shown, input);
-  return { ScalingPolicies: items, NextToken };
+  const described = items.map(({ group: its, policy }) =>
+    describePolicy(its, policy, alarmsOf(policy, alarms)),
+  );
+  return { ScalingPolicies: described, NextToken };
+}
+
+async function everyAlarm({ call }: CloudContext): Promise<Input[]> {
+  const alarms: Input[] = [];
+  let NextToken: unknown;
+  do {
+    const answer = await call('monitoring', 'DescribeAlarms', { NextToken });
+    alarms.push(...structures(answer, 'MetricAlarms'));
+    NextToken = answer['NextToken'];
+  } while (NextToken !== undefined);
+  return alarms;
+}
+
+function alarmsOf({ arn }: Policy, alarms: Input[]): Input[] {
+  const actions = ['AlarmActions', 'OKActions', 'InsufficientDataActions'];
+  return alarms
+    .filter((alarm) => actions.some((name) => texts(alarm, name).includes(arn)))
+    .map(({ AlarmName, AlarmArn: AlarmARN }) => ({ AlarmName, AlarmARN }));
 }

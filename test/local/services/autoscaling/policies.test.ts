@@ -115,6 +115,21 @@ describe('a step policy', () => {
     await fleet.reach('InService', 'InService');
   });
 
+  test('is shown with the alarms that execute it', async () => {
+    await fleet.createGroup();
+    const { PolicyARN } = await putSteps();
+    for (const AlarmName of ['backlog', 'other']) {
+      await fleet.cloud.call('monitoring', 'PutMetricAlarm', {
+        ...{ AlarmName, Namespace: 'Own', MetricName: 'Jobs', Statistic: 'Maximum', Period: 60 },
+        ...{ EvaluationPeriods: 1, Threshold: 1, ComparisonOperator: 'GreaterThanThreshold' },
+        AlarmActions: AlarmName === 'backlog' ? [PolicyARN] : [],
+      });
+    }
+    const { ScalingPolicies } = await fleet.autoScaling.send(new DescribePoliciesCommand(group));
+    const AlarmARN = 'arn:aws:cloudwatch:us-east-1:000000000000:alarm:backlog';
+    expect(ScalingPolicies?.[0]?.Alarms).toEqual([{ AlarmName: 'backlog', AlarmARN }]);
+  });
+
   test('is found by ARN without its group, shown and deleted', async () => {
     await fleet.createGroup();
     const { PolicyARN } = await putSteps();

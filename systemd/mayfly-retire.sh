@@ -50,18 +50,16 @@ word_of_another() {
 by_itself() {
   case $(of ActiveState "$agent"):$(retired_as) in
     failed:*)
-      # Its words may have backslashes, which echo would interpret.
-      printf '%s the agent failed: %s, status %s, %s restarts%s\n' "$(broken_as)" "$(of Result "$agent")" \
-        "$(of ExecMainStatus "$agent")" "$(of NRestarts "$agent")" "$(last_words)"
+      # What the agent said when it gave up (agent/last-words.ts). Echo would interpret its backslashes.
+      words=$(sed -n '1s/^/: /p' "$root/var/lib/mayfly/last-words" 2>/dev/null)
+      printf '%s\n' "$(broken_as) the agent failed: $(of Result "$agent"), status $(of ExecMainStatus "$agent"),\
+ $(of NRestarts "$agent") restarts$words"
       ;;
     inactive: | inactive:stopped) echo stay ;;
     inactive:*) echo off ;;
     *) echo stay ;;
   esac
 }
-
-# What the agent said when it gave up for the last time (agent/last-words.ts), behind a colon; empty if it said nothing
-last_words() { sed -n '1s/^/: /p' "$root/var/lib/mayfly/last-words" 2>/dev/null; }
 
 # Who it is: at most about two and a half minutes, then nobody can be asked anything.
 identify() {
@@ -211,17 +209,18 @@ end() {
   printf '%s %s\n' "$reason" "$why" >"$run/retiring"
   # One that is just starting must not take jobs now.
   timeout 30 systemctl stop --no-block mayfly-agent.service
-  decided=$(utc)
-  error=''
+  decided=$(utc) error=''
   if identify; then
     retry 3 save_log
     retry 3 record terminate 0 ''
     let_through launchHook 3
-    if climb; then accepted=yes; else accepted=no; fi
+    climb
+    refused=$?
     retry 3 record "$rung" "$tries" "$error"
-    if [ "$accepted" = yes ]; then let_through terminationHook 24; fi
+    [ "$refused" != 0 ] || let_through terminationHook 24
   else
-    log 'the metadata service is silent: nobody can be told'
+    # Nobody can be told.
+    log 'no metadata'
   fi
   power_off
 }

@@ -1,15 +1,18 @@
 import { ArnFormat, Stack, Validations } from 'aws-cdk-lib';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { useKeys } from './keys.ts';
 import { BODIES, LOGS } from './log-bucket.ts';
 import { FLEET_ITEM, flat, groupArnOf, INSTANCE_ITEMS, JOB_ITEMS, ofKeys } from './permissions.ts';
+import type { EncryptionKeys } from './props.ts';
 import { LISTING_INDEX } from './table.ts';
 import type { WorkerFleet } from './worker-fleet.ts';
 
 /** `enqueue` and `enqueueMany`: messages, records of new jobs, and bodies that are too long for a message. */
 export function grantEnqueue(fleet: WorkerFleet, grantee: IGrantable): Grant {
   return together(
-    fleet.queue.grantSendMessages(grantee),
+    fleet.queue.grant(grantee, 'sqs:SendMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'),
+    ...useKeys(keysOf(fleet), grantee, { queues: ['write'], table: ['read', 'write'], logBucket: ['write'] }),
     grantParameter(fleet, grantee),
     onItems(
       fleet,
@@ -25,6 +28,7 @@ export function grantEnqueue(fleet: WorkerFleet, grantee: IGrantable): Grant {
 export function grantFollow(fleet: WorkerFleet, grantee: IGrantable): Grant {
   return together(
     grantParameter(fleet, grantee),
+    ...useKeys(keysOf(fleet), grantee, { table: ['read'], logBucket: ['read'] }),
     onItems(fleet, grantee, [JOB_ITEMS], 'GetItem', 'BatchGetItem'),
     // It cannot be narrowed to some items.
     allow(grantee, [fleet.table.tableArn], 'dynamodb:Scan'),
@@ -75,6 +79,12 @@ export function grantOperate(fleet: WorkerFleet, grantee: IGrantable): Grant {
     ),
   );
 }
+
+const keysOf = ({ queue, table, logBucket }: WorkerFleet): EncryptionKeys => ({
+  ...(queue.encryptionMasterKey && { queues: queue.encryptionMasterKey }),
+  ...(table.encryptionKey && { table: table.encryptionKey }),
+  ...(logBucket.encryptionKey && { logBucket: logBucket.encryptionKey }),
+});
 
 /** To find the fleet, by its stack and name or as the only one of its stack. */
 function grantParameter(fleet: WorkerFleet, grantee: IGrantable): Grant {

@@ -1,3 +1,3 @@
-export type { RootVolume, ScaleOutProps, WarmPoolProps, WorkerFleetProps } from './props.ts';
+export type { EncryptionKeys, RootVolume, ScaleOutProps, WarmPoolProps, WorkerFleetProps } from './props.ts';
 export { FleetPropsError } from './refusal.ts';
 export { WorkerFleet } from './worker-fleet.ts';

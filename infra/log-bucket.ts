@@ -18,8 +18,11 @@ export const LAST_WORDS = 'instances/';
 
 /** Where the logs of jobs and instances are kept, and the bodies of jobs that are too long for a message or a record. */
 export function logBucket(scope: Construct, settings: FleetSettings): Bucket {
+  const { logBucket: encryptionKey } = settings.encryptionKeys;
   const bucket = new Bucket(scope, 'Logs', {
-    encryption: BucketEncryption.S3_MANAGED,
+    ...(encryptionKey
+      ? { encryption: BucketEncryption.KMS, encryptionKey, bucketKeyEnabled: true }
+      : { encryption: BucketEncryption.S3_MANAGED }),
     enforceSSL: true,
     minimumTLSVersion: 1.2,
     blockPublicAccess: BlockPublicAccess.BLOCK_ALL,

@@ -8,6 +8,7 @@ import type {
   SubnetSelection,
 } from 'aws-cdk-lib/aws-ec2';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 
 /** What a fleet is made of. Every prop has a default: a fleet without props prints the jobs that it gets. */
@@ -395,6 +396,14 @@ export interface WorkerFleetProps {
   readonly cancelInterval?: Duration;
 
   /**
+   * Keys of yours that encrypt the stores. Whoever has a grant of the fleet may use them as far as that grant needs. A key that
+   * was imported has to allow the policies of the account. A service of AWS that sends to the queue (SNS, S3, EventBridge) has to
+   * be allowed in the policy of the queues' key.
+   *
+   * @default - keys of SQS, DynamoDB and S3 themselves
+   */
+  readonly encryptionKeys?: EncryptionKeys;
+  /**
    * What becomes of the queues, the table and the log bucket when the stack is deleted. With `RemovalPolicy.DESTROY` a
    * function of aws-cdk-lib empties the bucket first (`autoDeleteObjects`).
    *
@@ -402,6 +411,27 @@ export interface WorkerFleetProps {
    * behind.
    */
   readonly removalPolicy?: RemovalPolicy;
+}
+
+export interface EncryptionKeys {
+  /**
+   * Of the queue and the dead-letter queue.
+   *
+   * @default - SQS's own
+   */
+  readonly queues?: IKey;
+  /**
+   * Of the table.
+   *
+   * @default - DynamoDB's own
+   */
+  readonly table?: IKey;
+  /**
+   * Of the log bucket, as a bucket key. What was there before a change keeps its key.
+   *
+   * @default - S3's own
+   */
+  readonly logBucket?: IKey;
 }
 
 export interface ScaleOutProps {

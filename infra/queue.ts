@@ -1,15 +1,22 @@
-import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import type { FleetSettings } from './settings.ts';
 
 /** "Amazon SQS message quotas": messages are kept 14 days at most, and moved after 1,000 receives at most. */
 export const RETENTION = Duration.days(14);
 const MOST_RECEIVES = 1000;
 
 /** The queue that jobs arrive on, and the one that failed jobs go to. */
-export function jobQueues(scope: Construct, options: { leaseSeconds: number; removalPolicy: RemovalPolicy }) {
+export function jobQueues(
+  scope: Construct,
+  options: Pick<FleetSettings, 'leaseSeconds' | 'removalPolicy' | 'encryptionKeys'>,
+) {
+  const { queues: key } = options.encryptionKeys;
   const common = {
-    encryption: QueueEncryption.SQS_MANAGED,
+    ...(key
+      ? { encryption: QueueEncryption.KMS, encryptionMasterKey: key }
+      : { encryption: QueueEncryption.SQS_MANAGED }),
     enforceSSL: true,
     retentionPeriod: RETENTION,
     removalPolicy: options.removalPolicy,

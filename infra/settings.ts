@@ -84,6 +84,7 @@ export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
     reportSeconds: seconds(props.reportInterval, Duration.minutes(1)),
     noticeSeconds: seconds(props.noticeInterval, Duration.seconds(5)),
     cancelSeconds: seconds(props.cancelInterval, Duration.seconds(5)),
+    encryptionKeys: props.encryptionKeys ?? {},
     removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
   };
   validateRunTime(where, settings);

@@ -17,6 +17,7 @@ import {
 } from './checks.ts';
 import type {
   BakedImageProps,
+  EncryptionKeys,
   RetryBackoffProps,
   RootVolume,
   ScaleOutProps,
@@ -119,6 +120,12 @@ const bakedImage = {
   subnet: having('an ISubnet', 'subnetId'),
 } satisfies Record<keyof BakedImageProps, Check>;
 
+const encryptionKeys = {
+  queues: having('an IKey', 'keyArn'),
+  table: having('an IKey', 'keyArn'),
+  logBucket: having('an IKey', 'keyArn'),
+} satisfies Record<keyof EncryptionKeys, Check>;
+
 const checks = {
   fleetName: fleetNameCheck,
   command: words,
@@ -195,6 +202,7 @@ const checks = {
   reportInterval: duration(1, HOUR),
   noticeInterval: duration(0.1, 60),
   cancelInterval: duration(0.1, HOUR),
+  encryptionKeys: object(encryptionKeys),
   removalPolicy: oneOf('destroy', 'retain', 'retain-on-update-or-delete'),
 } satisfies Record<keyof WorkerFleetProps, Check>;
 

@@ -31,6 +31,7 @@ import { grantEnqueue, grantFollow, grantOperate } from './grants.ts';
 import { amazonLinux, group, launchTemplate } from './group.ts';
 import { addHooks } from './hooks.ts';
 import { keeper } from './keeper.ts';
+import { useKeys } from './keys.ts';
 import { logBucket } from './log-bucket.ts';
 import { machineFiles } from './machine-files.ts';
 import { usableImage } from './machine-image.ts';
@@ -94,7 +95,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     const queues = jobQueues(this, settings);
     this.queue = queues.queue;
     this.deadLetterQueue = queues.deadLetterQueue;
-    this.table = jobTable(this, settings.removalPolicy);
+    this.table = jobTable(this, settings);
     this.logBucket = logBucket(this, settings);
 
     const surroundings = network(this, props);
@@ -215,6 +216,11 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
       groupArn: groupArnOf(this, `${stack.stackName}-${logicalIdOf(asg)}-*`),
       workerRole: this.workerRole,
     });
+    useKeys(settings.encryptionKeys, this.role, {
+      queues: ['read', 'write'],
+      table: ['read', 'write'],
+      logBucket: ['read', 'write'],
+    });
     asg.node.addDependency(policy, treePolicy(this, this.role, assets));
     asg.node.addDependency(this.role, this.queue, this.deadLetterQueue, this.table, this.logBucket);
     if (this.workerRole) asg.node.addDependency(this.workerRole);
@@ -270,6 +276,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
       groupArn: groupArnOf(this, groupName),
       warmPool: settings.warmPool !== undefined,
     });
+    useKeys(settings.encryptionKeys, role, { table: ['read', 'write'] });
     const lambda = keeper(this, role, settings, {
       fleet: this.fleetName,
       groupName,

@@ -2,7 +2,15 @@ import { INSIDE } from './call-log.ts';
 import type { ConditionContext } from './conditions.ts';
 import { type Decision, evaluate, type PolicyDocument } from './policy.ts';
 import { judgeResourcePolicies, type Principal } from './resource-policy.ts';
-import { AwsError, type Call, type Caller, type Input, type Operation, type Service } from './service.ts';
+import {
+  AwsError,
+  type Call,
+  type Caller,
+  type Input,
+  type KeyUse,
+  type Operation,
+  type Service,
+} from './service.ts';
 import { uniqueId } from './unique-id.ts';
 
 export type PoliciesOf = (roleArn: string) => PolicyDocument[];
@@ -19,12 +27,25 @@ interface Request {
   context: ConditionContext;
 }
 
+/** Checks whether a caller has the right to a call, and to the keys that the call takes. */
+export function authorize(
+  service: Service,
+  operation: Operation,
+  input: Input,
+  call: Call,
+  account: PolicyAccount,
+): void {
+  requireRight(service, operation, input, call, account);
+  if (isInside(call.caller)) return;
+  for (const use of operation.keyUses?.(input) ?? []) requireKey(service, use, call, account);
+}
+
 /**
  * Checks a call against the policies of the caller's role and those of the resource ("Determining whether a request is
  * allowed within an account"). The owner, who is the account's root, may do all that no resource denies. A role that is
  * to be assumed has to trust the caller besides, the owner too.
  */
-export function authorize(
+function requireRight(
   service: Service,
   operation: Operation,
   input: Input,
@@ -52,6 +73,31 @@ export function authorize(
   if (!decision.allowed) throw refusal(principal, request, decision);
 }
 
+/** "Key policies in AWS KMS": a key's policy has to allow the caller, or to leave it to the policies of the account. */
+function requireKey(
+  { keyRefusal }: Service,
+  { arn, policy, actions, conditions }: KeyUse,
+  call: Call,
+  account: PolicyAccount,
+): void {
+  const { caller } = call;
+  const principal = principalOf(caller, account);
+  const context = { ...globalConditions(caller, principal, call), ...conditions };
+  for (const action of actions) {
+    const request = { action, resources: [arn], context };
+    const own = ownDecision(caller, request, account);
+    const verdict = judgeResourcePolicies([policy], { action, resource: arn, context }, principal);
+    const isNamed = verdict === 'named' && !own.explicit;
+    if (isNamed || (own.allowed && (verdict === 'account' || verdict === 'everyone'))) continue;
+    const { message } = refusal(principal, request, { resource: arn, ...own });
+    throw keyRefusal ? new AwsError(keyRefusal, message) : new AwsError('AccessDenied', message, 403);
+  }
+}
+
+function ownDecision(caller: Caller, request: Request, { policiesOf }: PolicyAccount): Decision {
+  return caller.kind === 'owner' ? { allowed: true } : evaluate(policiesOf(caller.roleArn), request);
+}
+
 /**
  * Whether a caller may do something else than what it calls: what an answer says may hang on it.
  *
@@ -77,11 +123,10 @@ function decide(
   caller: Caller,
   principal: Principal,
   request: Request,
-  { policiesOf }: PolicyAccount,
+  account: PolicyAccount,
   documents: readonly PolicyDocument[],
 ): SourcedDecision {
-  const own: Decision =
-    caller.kind === 'owner' ? { allowed: true } : evaluate(policiesOf(caller.roleArn), request);
+  const own = ownDecision(caller, request, account);
   if (!own.allowed && own.explicit) return own;
   if (documents.length === 0 || isBeyondPolicies(caller, request.action)) return own;
   const { action, context } = request;
@@ -99,9 +144,10 @@ function decide(
  * locked out for good ("Bucket policies for Amazon S3"; "SQSUnlockQueuePolicy").
  */
 function isBeyondPolicies(caller: Caller, action: string): boolean {
-  if (caller.kind !== 'owner') return false;
-  return caller.accessKeyId === INSIDE || KEYS_OF_THE_ROOT.includes(action);
+  return isInside(caller) || (caller.kind === 'owner' && KEYS_OF_THE_ROOT.includes(action));
 }
+
+const isInside = (caller: Caller): boolean => caller.kind === 'owner' && caller.accessKeyId === INSIDE;
 
 const KEYS_OF_THE_ROOT = [
   ...['s3:GetBucketPolicy', 's3:PutBucketPolicy', 's3:DeleteBucketPolicy'],

@@ -36,9 +36,22 @@ export interface Operation {
   conditions?(input: Input): ConditionContext;
   /** The policies of the resource that is called about: a bucket's or a queue's. */
   resourcePolicies?(input: Input): readonly PolicyDocument[];
+  /** The uses of keys of the account that the call takes. The caller has to have the right to them too. */
+  keyUses?(input: Input): readonly KeyUse[];
   /** The trust policy of the role that is to be assumed: it has to trust the caller, whoever that is. */
   trust?(input: Input): PolicyDocument;
   run(input: Input, call: Call): Promise<Output> | Output;
+}
+
+/** What a service asks KMS for with the rights of its caller. */
+export interface KeyUse {
+  arn: string;
+  /** The key's policy. */
+  policy: PolicyDocument;
+  /** `kms:Decrypt` */
+  actions: readonly string[];
+  /** The encryption context, as condition keys. */
+  conditions: ConditionContext;
 }
 
 /**
@@ -57,6 +70,8 @@ export interface Service {
   xmlNamespace?: string;
   /** Error codes that differ in the Query protocol and in `x-amzn-query-error`: JSON's code -> Query's. */
   queryErrorCodes?: Record<string, string>;
+  /** The error of a caller who may not use the key of a resource. Default `AccessDenied`. */
+  keyRefusal?: string;
   /** Where a service's Query form is not the usual nesting and `member` lists (SQS flattens, EC2 renames). */
   query?: QueryForm;
   /** REST JSON services (Lambda, Scheduler): which operation a method and a path mean. */

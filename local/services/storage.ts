@@ -3,6 +3,8 @@ import type { StreamHandler } from '../front-door/server.ts';
 import type { CloudContext, RunningService } from '../front-door/service.ts';
 import { createDynamoDb } from './dynamodb/service.ts';
 import { startFauxqs } from './fauxqs.ts';
+import { createKms } from './kms/service.ts';
+import { ObjectEncryption } from './s3/encryption.ts';
 import { createS3Handler } from './s3/rest.ts';
 import { createS3 } from './s3/service.ts';
 import { createBucketSettings } from './s3/settings.ts';
@@ -23,10 +25,15 @@ export async function createStorage(context: CloudContext, dispatcher: Dispatche
   const fauxqs = await startFauxqs();
   const settings = createBucketSettings();
   const s3 = createS3(fauxqs, settings);
-  const sqs = createSqs(context, fauxqs, dispatcher.allows);
+  const { running: kms, keys } = createKms(context);
+  const sqs = createSqs(context, fauxqs, keys, dispatcher.allows);
+  const encryption = new ObjectEncryption(settings, keys);
   return {
-    running: [{ service: s3, close: () => fauxqs.close() }, sqs, createDynamoDb(context), createSsm(context)],
+    running: [
+      { service: s3, close: () => fauxqs.close() },
+      ...[kms, sqs, createDynamoDb(context, keys), createSsm(context)],
+    ],
     queueActivity: sqs.activity,
-    handleS3: createS3Handler(s3, dispatcher, fauxqs, settings),
+    handleS3: createS3Handler(s3, dispatcher, fauxqs, settings, encryption),
   };
 }

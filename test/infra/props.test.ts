@@ -128,6 +128,8 @@ const refused: [key: string, props: object, shown: string, allowed: RegExp][] = 
   ['bootBudget', { bootBudget: Duration.hours(3) }, '3 hours', /between 30 seconds and 2 hours/],
   ['noticeInterval', { noticeInterval: Duration.minutes(2) }, '2 minutes', /1 minute/],
   ['cancelInterval', { cancelInterval: Duration.hours(2) }, '2 hours', /1 hour/],
+  ['encryptionKeys.table', { encryptionKeys: { table: 'alias/mine' } }, '"alias/mine"', /an IKey/],
+  ['encryptionKeys.logs', { encryptionKeys: { logs: 1 } }, 'not a prop', /queues, table, logBucket/],
   ['removalPolicy', { removalPolicy: 'snapshot' }, '"snapshot"', /"retain"/],
   ['securityGroups', { securityGroups: [] }, '[]', /a list of 1 to 5 ISecurityGroups/],
   ['securityGroups', { securityGroups: ['sg-1'] }, '["sg-1"]', /ISecurityGroups/],

@@ -35,12 +35,15 @@ export interface Synthesised {
 export type Around = (stack: Stack, fleet: WorkerFleet) => void;
 
 /** What `cdk synth` makes of a fleet, in this process: the CLI itself has tests of its own. */
-export function synthesise(props: WorkerFleetProps, around?: Around): Synthesised {
+export function synthesise(
+  props: WorkerFleetProps | ((stack: Stack) => WorkerFleetProps),
+  around?: Around,
+): Synthesised {
   const outdir = mkdtempSync(join(tmpdir(), 'mayfly-synth-'));
   try {
     const app = new App({ outdir, analyticsReporting: false });
     const stack = new Stack(app, STACK_NAME);
-    const fleet = new WorkerFleet(stack, 'Fleet', props);
+    const fleet = new WorkerFleet(stack, 'Fleet', typeof props === 'function' ? props(stack) : props);
     around?.(stack, fleet);
     app.synth();
     const manifest = JSON.parse(

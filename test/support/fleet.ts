@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { paginateDescribeInstances } from '@aws-sdk/client-ec2';
-import { Duration } from 'aws-cdk-lib';
+import { Duration, type Stack } from 'aws-cdk-lib';
 import type { Verdict } from '../../checker/facts.ts';
 import { gather, type StackNames } from '../../checker/gather.ts';
 import { type JournalLine, parseJournal } from '../../checker/journal.ts';
@@ -72,6 +72,10 @@ export interface TestFleet {
 export interface FleetOptions extends Partial<CloudOptions> {
   /** What the stack has beside the fleet. */
   around?: Around;
+  /** Props that are made of the stack's own resources. */
+  made?: (stack: Stack) => WorkerFleetProps;
+  /** What has to be there before the stack is. */
+  prepare?: (cloud: Cloud) => Promise<void>;
   /** The workers' journal: where it is for them, and where here, if its directory is on machines. */
   journal?: { there: string; here: string };
   /** How long anything is waited for, unless said otherwise. Default 20 s. */
@@ -81,7 +85,7 @@ export interface FleetOptions extends Partial<CloudOptions> {
 /** @param options `directory` too is the fleet's own and is gone with it. */
 export async function startFleet(
   props: WorkerFleetProps = NO_PROPS,
-  { around, journal, patienceMs, ...options }: FleetOptions = {},
+  { around, made, prepare, journal, patienceMs, ...options }: FleetOptions = {},
 ): Promise<TestFleet> {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'mayfly-e2e-')));
   const journalFile = journal?.here ?? join(directory, 'journal.jsonl');
@@ -93,7 +97,8 @@ export async function startFleet(
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    const { template, assets } = synthesiseOnce(props, around);
+    await prepare?.(cloud);
+    const { template, assets } = synthesiseOnce(props, around, made);
     // A path is known at run time only, a synth takes seconds: one serves all fleets with the same props.
     const there = journal?.there ?? journalFile;
     const outputs = await createStack(cloud, {
@@ -149,10 +154,14 @@ export function withDefaults(defaults: WorkerFleetProps, props: WorkerFleetProps
 
 const synthesised = new Map<WorkerFleetProps, Synthesised>();
 
-function synthesiseOnce(props: WorkerFleetProps, around: Around | undefined): Synthesised {
+function synthesiseOnce(
+  props: WorkerFleetProps,
+  around: Around | undefined,
+  made: FleetOptions['made'],
+): Synthesised {
   const known = synthesised.get(props);
   if (known) return known;
-  const fresh = synthesise(withDefaults(DEFAULTS, props), around);
+  const fresh = synthesise((stack) => withDefaults(DEFAULTS, { ...props, ...made?.(stack) }), around);
   synthesised.set(props, fresh);
   return fresh;
 }

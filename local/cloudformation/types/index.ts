@@ -11,6 +11,7 @@ import { vpcTypes } from './ec2-vpc.ts';
 import { iamTypes } from './iam.ts';
 import { imageBuilderTypes } from './image-builder.ts';
 import { inertTypes } from './inert.ts';
+import { kmsTypes } from './kms.ts';
 import { lambdaTypes } from './lambda.ts';
 import { s3Types } from './s3.ts';
 import { schedulerTypes } from './scheduler.ts';
@@ -20,7 +21,7 @@ import { ssmTypes } from './ssm.ts';
 const families = [
   ...[groupTypes, groupPartTypes, cloudFormationTypes, cloudWatchTypes, dynamoDbTypes, launchTemplateTypes],
   ...[securityGroupTypes, vpcTypes, iamTypes, inertTypes, lambdaTypes, s3Types, schedulerTypes, sqsTypes],
-  ...[ssmTypes, imageBuilderTypes],
+  ...[ssmTypes, imageBuilderTypes, kmsTypes],
 ];
 
 /** Every type of AWS that a template may have. */

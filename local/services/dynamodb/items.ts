@@ -1,19 +1,33 @@
 import type { ConditionContext } from '../../front-door/conditions.ts';
 import { isStructure, optionalText, text } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
+import type { Keys } from '../kms/keys.ts';
 import { batchedItems, batchGet, requestItems } from './batches.ts';
 import type { Dynalite } from './engine.ts';
 import { type TableStore, tableArn, tableNameOf } from './tables.ts';
+
+interface ItemParts {
+  context: CloudContext;
+  dynalite: Dynalite;
+  tables: Pick<TableStore, 'partitionKeyOf' | 'encryptionKeyOf'>;
+  keys: Keys;
+}
 
 /**
  * Operations on items: dynalite's, whose conditional writes can be relied on. Policies may go by the partition keys
  * that a call names (`dynamodb:LeadingKeys`).
  */
-export function itemOperations(
-  context: CloudContext,
-  dynalite: Dynalite,
-  { partitionKeyOf }: Pick<TableStore, 'partitionKeyOf'>,
-): Record<string, Operation> {
+export function itemOperations(parts: ItemParts): Record<string, Operation> {
+  const { context, dynalite, keys } = parts;
+  const { partitionKeyOf, encryptionKeyOf } = parts.tables;
+  /** "DynamoDB encryption at rest": DynamoDB has the key of the table decrypted, with the rights of its caller. */
+  const keyUses = (names: string[]) =>
+    names.flatMap((name) =>
+      keys.use(encryptionKeyOf(name), {
+        actions: ['kms:Decrypt'],
+        conditions: { 'kms:EncryptionContext:aws:dynamodb:tableName': tableNameOf(name) },
+      }),
+    );
   const arnOf = (name: string) => tableArn(context, tableNameOf(name));
   const leadingKeys = (items: [table: string, item: unknown][]): ConditionContext => {
     const keys = items.flatMap(([table, item]) => {
@@ -25,6 +39,7 @@ export function itemOperations(
   };
   const single = (action: string): Operation => ({
     resources: (input) => [arnOf(text(input, 'TableName'))],
+    keyUses: (input) => keyUses([text(input, 'TableName')]),
     conditions: (input) => leadingKeys([[text(input, 'TableName'), input['Key'] ?? input['Item']]]),
     run: (input) => dynalite(action, named(input)),
   });
@@ -34,6 +49,7 @@ export function itemOperations(
   });
   const batch = (run: Operation['run']): Operation => ({
     resources: (input) => Object.keys(requestItems(input)).map(arnOf),
+    keyUses: (input) => keyUses(Object.keys(requestItems(input))),
     conditions: (input) => leadingKeys(batchedItems(input)),
     run,
   });
@@ -43,6 +59,7 @@ export function itemOperations(
       const table = arnOf(text(input, 'TableName'));
       return [index ? `${table}/index/${index}` : table];
     },
+    keyUses: (input) => keyUses([text(input, 'TableName')]),
     run: (input) => dynalite(action, named(input)),
   });
   return {

@@ -1,5 +1,6 @@
 import { isStructure } from '../../front-door/read.ts';
 import type { CloudContext, Input, RunningService } from '../../front-door/service.ts';
+import type { Keys } from '../kms/keys.ts';
 import { type Dynalite, startDynalite } from './engine.ts';
 import { itemOperations } from './items.ts';
 import { createTables } from './tables.ts';
@@ -8,7 +9,7 @@ import { createTables } from './tables.ts';
 const EXPIRY_PERIOD_MS = 60 * 60 * 1000;
 
 /** DynamoDB: dynalite, and what it lacks of tables' settings. */
-export function createDynamoDb(context: CloudContext): RunningService {
+export function createDynamoDb(context: CloudContext, keys: Keys): RunningService {
   const dynalite = startDynalite();
   const tables = createTables(context, dynalite);
   const cancel = context.clock.every(EXPIRY_PERIOD_MS, async () => {
@@ -19,7 +20,7 @@ export function createDynamoDb(context: CloudContext): RunningService {
   return {
     service: {
       name: 'dynamodb',
-      operations: { ...tables.operations, ...itemOperations(context, dynalite, tables) },
+      operations: { ...tables.operations, ...itemOperations({ context, dynalite, tables, keys }) },
     },
     close: async () => cancel(),
   };

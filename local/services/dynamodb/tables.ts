@@ -1,4 +1,12 @@
-import { boolean, isStructure, optionalBoolean, structures, text, texts } from '../../front-door/read.ts';
+import {
+  boolean,
+  isStructure,
+  optionalBoolean,
+  optionalText,
+  structures,
+  text,
+  texts,
+} from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
 import type { Dynalite } from './engine.ts';
 import { supported } from './table-input.ts';
@@ -17,6 +25,8 @@ export interface TableStore {
   operations: Record<string, Operation>;
   /** Tables whose items expire, and the attribute that says when. */
   expiring(): [table: string, attribute: string][];
+  /** Id, ARN or alias of the key that a table is encrypted with; undefined for one of DynamoDB. */
+  encryptionKeyOf(table: string): string | undefined;
   /** The name of a table's partition key; undefined if there is no such table. */
   partitionKeyOf(table: string): string | undefined;
 }
@@ -106,6 +116,10 @@ export function createTables(context: CloudContext, dynalite: Dynalite): TableSt
   };
   return {
     operations,
+    encryptionKeyOf: (table) => {
+      const { sse } = tables.get(tableNameOf(table)) ?? {};
+      return sse && optionalText(sse, 'KMSMasterKeyId');
+    },
     partitionKeyOf: (table) => tables.get(tableNameOf(table))?.partitionKey,
     expiring: () =>
       [...tables].flatMap(([name, { ttlAttribute }]): [string, string][] =>

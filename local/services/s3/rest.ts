@@ -6,6 +6,7 @@ import { AwsError, type Operation, type Service } from '../../front-door/service
 import type { Fauxqs } from '../fauxqs.ts';
 import { objectPath, readS3Call, type S3Call } from './actions.ts';
 import { deleteObjects } from './delete-objects.ts';
+import type { ObjectEncryption } from './encryption.ts';
 import type { BucketSettings } from './settings.ts';
 
 /** S3 over the wire: fauxqs reads and answers most requests itself, bodies untouched. */
@@ -14,6 +15,7 @@ export function createS3Handler(
   dispatcher: Dispatcher,
   fauxqs: Fauxqs,
   settings: BucketSettings,
+  encryption: ObjectEncryption,
 ): StreamHandler {
   return async (request, response, partialCall) => {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
@@ -30,8 +32,11 @@ export function createS3Handler(
       resources: () => resourcesOf(s3Call),
       resourcePolicies,
       conditions: () => conditionsOf(s3Call, url),
+      keyUses: () => encryption.usesOf(s3Call, request.headers),
       run: async () => {
+        const { headers } = request;
         await serve(request, response, url, s3Call, { fauxqs, settings, may });
+        if (response.statusCode < 300) encryption.ended(s3Call, headers);
         return { StatusCode: response.statusCode };
       },
     };

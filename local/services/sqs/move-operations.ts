@@ -1,7 +1,8 @@
 import { optionalInteger, optionalText, text } from '../../front-door/read.ts';
-import { AwsError, type Call, type Input, type Operation } from '../../front-door/service.ts';
+import { AwsError, type Call, type Input, type KeyUse, type Operation } from '../../front-door/service.ts';
 import type { LiveQueues } from './live-queues.ts';
 import { type MoveTasks, sourceOfHandle } from './move-tasks.ts';
+import { RECEIVE, SEND } from './queue-keys.ts';
 
 /** "StartMessageMoveTask": messages a second. */
 const FASTEST = 500;
@@ -15,6 +16,7 @@ export interface MoveParts {
   tasks: MoveTasks;
   /** What IAM needs of an operation on the queue of this ARN. */
   scopeOf(arn: (input: Input) => string): Pick<Operation, 'resources' | 'resourcePolicies'>;
+  keyUsesOf(arn: string, actions: string[]): KeyUse[];
   allows(call: Call, action: string, arn: string): boolean;
 }
 
@@ -23,7 +25,11 @@ export function moveOperations(parts: MoveParts): Record<string, Operation> {
   const { tasks, queues, scopeOf } = parts;
   const source = scopeOf((input) => text(input, 'SourceArn'));
   return {
-    StartMessageMoveTask: { ...source, run: (input, call) => start(parts, input, call) },
+    StartMessageMoveTask: {
+      ...source,
+      keyUses: (input) => keyUses(parts, input),
+      run: (input, call) => start(parts, input, call),
+    },
     ListMessageMoveTasks: {
       ...source,
       run: (input) => {
@@ -40,6 +46,21 @@ export function moveOperations(parts: MoveParts): Record<string, Operation> {
       }),
     },
   };
+}
+
+/** "Configuring queue permissions for dead-letter queue redrive", of encrypted queues. */
+function keyUses(parts: MoveParts, input: Input): KeyUse[] {
+  const { queues, keyUsesOf } = parts;
+  const source = text(input, 'SourceArn');
+  return [
+    ...keyUsesOf(source, RECEIVE),
+    ...destinationsOf(queues, input).flatMap((arn) => keyUsesOf(arn, SEND)),
+  ];
+}
+
+function destinationsOf(queues: LiveQueues, input: Input): string[] {
+  const given = optionalText(input, 'DestinationArn');
+  return given ? [given] : queues.sourcesOf(text(input, 'SourceArn')).map(({ arn }) => arn);
 }
 
 function start({ queues, tasks, allows }: MoveParts, input: Input, call: Call): Input {
@@ -59,8 +80,7 @@ function start({ queues, tasks, allows }: MoveParts, input: Input, call: Call): 
   for (const action of ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes']) {
     refuseUnless(allows, call, action, sourceArn);
   }
-  const destinations = destinationArn ? [destinationArn] : queues.sourcesOf(sourceArn).map(({ arn }) => arn);
-  for (const arn of destinations) refuseUnless(allows, call, 'SendMessage', arn);
+  for (const arn of destinationsOf(queues, input)) refuseUnless(allows, call, 'SendMessage', arn);
   return { TaskHandle: tasks.start({ sourceArn, destinationArn, perSecond }).handle };
 }
 

@@ -1,6 +1,7 @@
 import type { Dispatcher } from '../../front-door/dispatch.ts';
 import type { Call, CloudContext, Input, Operation, RunningService } from '../../front-door/service.ts';
 import type { Fauxqs } from '../fauxqs.ts';
+import type { Keys } from '../kms/keys.ts';
 import { QueueActivity } from './activity.ts';
 import { changeVisibility, changeVisibilityBatch, deleteMessage, deleteMessageBatch } from './handles.ts';
 import { LiveQueues } from './live-queues.ts';
@@ -9,6 +10,7 @@ import { MoveTasks } from './move-tasks.ts';
 import { createPurge } from './purge.ts';
 import { sqsQueryForm } from './query-form.ts';
 import type { Queue } from './queue.ts';
+import { QueueKeys, RECEIVE, SEND } from './queue-keys.ts';
 import { QueuePolicies } from './queue-policies.ts';
 import { fauxqsUrl, nameOfQueueArn, queueArn, queueNameOf, queueUrl } from './queue-url.ts';
 import { createQueue, deleteQueue, getQueueAttributes, setQueueAttributes } from './queues.ts';
@@ -27,7 +29,12 @@ export interface Sqs extends RunningService {
 }
 
 /** SQS: fauxqs, and at its door what it gets wrong and a job depends on. */
-export function createSqs(context: CloudContext, fauxqs: Fauxqs, allows: Dispatcher['allows']): Sqs {
+export function createSqs(
+  context: CloudContext,
+  fauxqs: Fauxqs,
+  keys: Keys,
+  allows: Dispatcher['allows'],
+): Sqs {
   const { accountId, clock } = context;
   const activity = new QueueActivity(clock);
   const live = new LiveQueues(fauxqs.queues, clock);
@@ -56,6 +63,11 @@ export function createSqs(context: CloudContext, fauxqs: Fauxqs, allows: Dispatc
       activity.note(queue.name);
       return run(queue, input, call);
     }, iamAction);
+  const queueKeys = new QueueKeys(keys);
+  const byKey = (operation: Operation, actions: string[]): Operation => ({
+    ...operation,
+    keyUses: (input) => queueKeys.usesOf(queueArn(context.region, accountId, nameIn(input)), actions),
+  });
   const asItIs = (action: string) => onQueue((queue, input) => queue.ask(action, input));
   const localUrl = (url: unknown) => queueUrl(context.endpoint(), accountId, queueNameOf(url, accountId));
 
@@ -74,6 +86,7 @@ export function createSqs(context: CloudContext, fauxqs: Fauxqs, allows: Dispatc
       run: async (input, call) => {
         const output = await createQueue(fauxqs, policies, input, call.region);
         activity.note(nameIn(input));
+        queueKeys.set(nameIn(input), input);
         return { QueueUrl: localUrl(output['QueueUrl']) };
       },
     },
@@ -93,6 +106,7 @@ export function createSqs(context: CloudContext, fauxqs: Fauxqs, allows: Dispatc
     },
     DeleteQueue: onQueue((queue) => {
       activity.forget(queue.name);
+      queueKeys.forget(queue.name);
       return deleteQueue(queue, policies);
     }),
     PurgeQueue: onMessages(createPurge()),
@@ -110,13 +124,18 @@ export function createSqs(context: CloudContext, fauxqs: Fauxqs, allows: Dispatc
         resources: (input) => [arn(input)],
         resourcePolicies: (input) => policies.of(nameOfQueueArn(arn(input))),
       }),
+      keyUsesOf: (arn, actions) => queueKeys.usesOf(arn, actions),
       allows: (call, action, arn) => allows(call, action, arn, policies.of(nameOfQueueArn(arn))),
     }),
     GetQueueAttributes: onQueue(getQueueAttributes),
-    SetQueueAttributes: onQueue((queue, input) => setQueueAttributes(queue, policies, input)),
-    SendMessage: onMessages(sendMessage),
-    SendMessageBatch: onMessages(sendMessageBatch, 'SendMessage'),
-    ReceiveMessage: onMessages(receiveMessages),
+    SetQueueAttributes: onQueue(async (queue, input) => {
+      const output = await setQueueAttributes(queue, policies, input);
+      queueKeys.set(queue.name, input);
+      return output;
+    }),
+    SendMessage: byKey(onMessages(sendMessage), SEND),
+    SendMessageBatch: byKey(onMessages(sendMessageBatch, 'SendMessage'), SEND),
+    ReceiveMessage: byKey(onMessages(receiveMessages), RECEIVE),
     DeleteMessage: onMessages(deleteMessage),
     DeleteMessageBatch: onMessages(deleteMessageBatch, 'DeleteMessage'),
     ChangeMessageVisibility: onMessages(changeVisibility),
@@ -127,6 +146,7 @@ export function createSqs(context: CloudContext, fauxqs: Fauxqs, allows: Dispatc
       name: 'sqs',
       xmlNamespace: 'http://queue.amazonaws.com/doc/2012-11-05/',
       queryErrorCodes: QUERY_ERROR_CODES,
+      keyRefusal: 'KmsAccessDenied',
       query: sqsQueryForm,
       operations,
     },
@@ -139,6 +159,7 @@ export function createSqs(context: CloudContext, fauxqs: Fauxqs, allows: Dispatc
 const QUERY_ERROR_CODES: Record<string, string> = {
   QueueDoesNotExist: 'AWS.SimpleQueueService.NonExistentQueue',
   QueueNameExists: 'QueueAlreadyExists',
+  KmsAccessDenied: 'KMS.AccessDeniedException',
   ...Object.fromEntries(
     [
       'BatchEntryIdsNotDistinct',

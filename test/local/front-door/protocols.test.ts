@@ -162,7 +162,11 @@ describe('what is not there is named, and logged', () => {
   test.each([
     ['an action', () => json('sqs', 'AmazonSQS.Explode', {}), "action 'Explode' of 'sqs'"],
     ['an action that objects have', () => json('sqs', 'AmazonSQS.constructor', {}), "'constructor'"],
-    ['a service', () => json('kms', 'TrentService.ListKeys', {}), "service 'kms' (ListKeys)"],
+    [
+      'a service',
+      () => json('kinesis', 'Kinesis_20131202.ListStreams', {}),
+      "service 'kinesis' (ListStreams)",
+    ],
   ])('%s', async (_, ask, words) => {
     const { status, body } = await ask();
     expect(status).toBe(400);

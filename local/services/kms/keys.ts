@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import type { PolicyDocument } from '../../front-door/policy.ts';
+import { AwsError, type KeyUse } from '../../front-door/service.ts';
+
+export interface Key {
+  id: string;
+  arn: string;
+  description: string;
+  createdAt: Date;
+  policy: PolicyDocument;
+  rotates: boolean;
+  /** Nobody can use it from the moment that its deletion is scheduled. */
+  deletionAt: Date | undefined;
+  tags: Map<string, string>;
+}
+
+/** The part of `KeyUse` that the user of a key knows. */
+type Purpose = Pick<KeyUse, 'actions' | 'conditions'>;
+
+/** Symmetric keys of the account, and their aliases. They encrypt nothing here: what counts is who may use them. */
+export class Keys {
+  readonly #keys = new Map<string, Key>();
+  readonly #aliases = new Map<string, string>();
+  /** `arn:aws:kms:us-east-1:000000000000` */
+  readonly #prefix: string;
+
+  constructor(region: string, accountId: string) {
+    this.#prefix = `arn:aws:kms:${region}:${accountId}`;
+  }
+
+  create(given: Pick<Key, 'description' | 'createdAt' | 'policy' | 'tags'>): Key {
+    const id = randomUUID();
+    const key = { ...given, id, arn: `${this.#prefix}:key/${id}`, rotates: false, deletionAt: undefined };
+    this.#keys.set(id, key);
+    return key;
+  }
+
+  /**
+   * @param reference id or ARN of a key or an alias
+   * @throws `NotFoundException`
+   */
+  get(reference: string): Key {
+    const name = reference.replace(/^arn:[^:]*:kms:[^:]*:[^:]*:/, '').replace(/^key\//, '');
+    const key = this.#keys.get(this.#aliases.get(name) ?? name);
+    if (key) return key;
+    throw new AwsError('NotFoundException', `Key '${reference}' does not exist`);
+  }
+
+  /** ARN of a key or an alias, whether it is there or not. */
+  arnOf(reference: string): string {
+    if (reference.startsWith('arn:')) return reference;
+    return `${this.#prefix}:${reference.startsWith('alias/') ? reference : `key/${reference}`}`;
+  }
+
+  setAlias(name: string, key: Key, { isNew }: { isNew: boolean }): void {
+    if (this.#aliases.has(name) === isNew) {
+      const why = isNew ? 'already exists' : 'is not found';
+      throw new AwsError(
+        isNew ? 'AlreadyExistsException' : 'NotFoundException',
+        `Alias ${this.arnOf(name)} ${why}.`,
+      );
+    }
+    this.#aliases.set(name, key.id);
+  }
+
+  removeAlias(name: string): void {
+    if (this.#aliases.delete(name)) return;
+    throw new AwsError('NotFoundException', `Alias ${this.arnOf(name)} is not found.`);
+  }
+
+  /**
+   * The use of a key, for the front door to judge; none of a key that AWS manages, which all of the account may use.
+   *
+   * @throws `NotFoundException`, and `KMSInvalidStateException` for a key that is to be deleted
+   */
+  use(reference: string | undefined, purpose: Purpose): KeyUse[] {
+    if (reference === undefined || reference === '' || /(^|:)alias\/aws\//.test(reference)) return [];
+    const { arn, policy, deletionAt } = this.get(reference);
+    if (deletionAt) throw new AwsError('KMSInvalidStateException', `${arn} is pending deletion.`);
+    return [{ ...purpose, arn, policy }];
+  }
+}

@@ -1,0 +1,69 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { KeyUse } from '../../front-door/service.ts';
+import type { Keys } from '../kms/keys.ts';
+import type { S3Call } from './actions.ts';
+import type { BucketSettings } from './settings.ts';
+
+/** What an object is encrypted with. */
+interface Encryption {
+  /** Id, ARN or alias of the key. */
+  key: string;
+  /** What S3 tells KMS as the encryption context. */
+  arn: string;
+}
+
+/** The calls that make an object, or a part of one. */
+const MAKES = new Set(['PutObject', 'CopyObject', 'CompleteMultipartUpload']);
+
+/**
+ * Which keys objects are encrypted with ("Using server-side encryption with AWS KMS keys"): an object keeps the one that it was
+ * written with. What the cloud itself writes has none.
+ */
+export class ObjectEncryption {
+  readonly #objects = new Map<string, Encryption>();
+  readonly #settings: BucketSettings;
+  readonly #keys: Keys;
+
+  constructor(settings: BucketSettings, keys: Keys) {
+    this.#settings = settings;
+    this.#keys = keys;
+  }
+
+  /** The uses of keys that a call takes. A copy that reads is not judged by the key of its source. */
+  usesOf(call: S3Call, headers: IncomingHttpHeaders): KeyUse[] {
+    const writes = call.key !== '' && call.iamAction === 'PutObject';
+    const reads = call.action === 'GetObject';
+    if (!writes && !reads) return [];
+    const encryption = writes ? this.#ofWrite(call, headers) : this.#objects.get(idOf(call));
+    return this.#keys.use(encryption?.key, {
+      actions: [writes ? 'kms:GenerateDataKey' : 'kms:Decrypt'],
+      conditions: { 'kms:EncryptionContext:aws:s3:arn': encryption?.arn ?? '' },
+    });
+  }
+
+  /** To be called when a call has succeeded. */
+  ended(call: S3Call, headers: IncomingHttpHeaders): void {
+    if (call.action === 'DeleteObject') this.#objects.delete(idOf(call));
+    if (!MAKES.has(call.action)) return;
+    const encryption = this.#ofWrite(call, headers);
+    if (encryption) this.#objects.set(idOf(call), encryption);
+    else this.#objects.delete(idOf(call));
+  }
+
+  /** What the request asks for, else what the bucket does. */
+  #ofWrite({ bucket, key }: S3Call, headers: IncomingHttpHeaders): Encryption | undefined {
+    const document = this.#settings.get(bucket, 'encryption');
+    const asked = headers['x-amz-server-side-encryption'] ?? contentOf(document, 'SSEAlgorithm');
+    if (asked !== 'aws:kms') return undefined;
+    const named = headers['x-amz-server-side-encryption-aws-kms-key-id'];
+    const id = typeof named === 'string' ? named : contentOf(document, 'KMSMasterKeyID');
+    if (id === undefined) return undefined;
+    const hasBucketKey = contentOf(document, 'BucketKeyEnabled') === 'true';
+    return { key: id, arn: `arn:aws:s3:::${bucket}${hasBucketKey ? '' : `/${key}`}` };
+  }
+}
+
+const idOf = ({ bucket, key }: S3Call): string => `${bucket}/${key}`;
+
+const contentOf = (document: string, element: string): string | undefined =>
+  new RegExp(`<${element}>(.*?)</${element}>`).exec(document)?.[1];

@@ -1,0 +1,33 @@
+import { textMap } from '../../front-door/read.ts';
+import type { Input, KeyUse } from '../../front-door/service.ts';
+import type { Keys } from '../kms/keys.ts';
+import { nameOfQueueArn } from './queue-url.ts';
+
+/** What a producer and a consumer need of a queue's key ("Encryption at rest in Amazon SQS: key management"). */
+export const SEND = ['kms:GenerateDataKey', 'kms:Decrypt'];
+export const RECEIVE = ['kms:Decrypt'];
+
+/** Which keys queues are encrypted with, by the attribute `KmsMasterKeyId`. */
+export class QueueKeys {
+  readonly #byName = new Map<string, string>();
+  readonly #keys: Keys;
+
+  constructor(keys: Keys) {
+    this.#keys = keys;
+  }
+
+  /** @param input of the call that has set attributes of the queue; an empty key is none */
+  set(queueName: string, input: Input): void {
+    const { KmsMasterKeyId: key } = textMap(input, 'Attributes');
+    if (key !== undefined) this.#byName.set(queueName, key);
+  }
+
+  forget(queueName: string): void {
+    this.#byName.delete(queueName);
+  }
+
+  usesOf(queueArn: string, actions: string[]): KeyUse[] {
+    const conditions = { 'kms:EncryptionContext:aws:sqs:arn': queueArn };
+    return this.#keys.use(this.#byName.get(nameOfQueueArn(queueArn)), { actions, conditions });
+  }
+}

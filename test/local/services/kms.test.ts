@@ -1,0 +1,208 @@
+import { CreateTableCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  PutBucketEncryptionCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import {
+  CreateQueueCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
+
+/** Stores whose data is encrypted with one key, and clients of the owner and of roles. */
+let cloud: TestCloud;
+let key: string;
+let QueueUrl: string;
+const TableName = 'table';
+const Bucket = 'bucket';
+const closing: { destroy(): void }[] = [];
+
+const clientsWith = (config: TestCloud['client']) => {
+  const clients = {
+    sqs: new SQSClient(config),
+    s3: new S3Client(config),
+    dynamodb: new DynamoDBClient(config),
+  };
+  closing.push(...Object.values(clients));
+  return clients;
+};
+
+/** Clients of a role that may do anything with the stores, and this with keys. */
+async function roleWith(RoleName: string, ...statements: object[]) {
+  const stores = { Effect: 'Allow', Action: ['sqs:*', 's3:*', 'dynamodb:*'], Resource: '*' };
+  const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [stores, ...statements] });
+  await cloud.call('iam', 'CreateRole', { RoleName, AssumeRolePolicyDocument: '{"Statement":[]}' });
+  await cloud.call('iam', 'PutRolePolicy', { RoleName, PolicyName: 'own', PolicyDocument });
+  return clientsWith(cloud.clientAs(`arn:aws:iam::${cloud.accountId}:role/${RoleName}`, 'somebody'));
+}
+
+const send = ({ sqs }: ReturnType<typeof clientsWith>) =>
+  sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' }));
+const put = ({ s3 }: ReturnType<typeof clientsWith>, Key = 'new') =>
+  s3.send(new PutObjectCommand({ Bucket, Key, Body: 'x' }));
+const get = ({ s3 }: ReturnType<typeof clientsWith>, Key = 'there') =>
+  s3.send(new GetObjectCommand({ Bucket, Key }));
+const item = ({ dynamodb }: ReturnType<typeof clientsWith>) =>
+  dynamodb.send(new GetItemCommand({ TableName, Key: { pk: { S: '1' } } }));
+
+const createKey = async (input: object = {}): Promise<string> => {
+  const { KeyMetadata } = await cloud.call('kms', 'CreateKey', input as Record<string, unknown>);
+  return (KeyMetadata as { Arn: string }).Arn;
+};
+
+const encrypt = (KMSMasterKeyID: string, BucketKeyEnabled = false) =>
+  new PutBucketEncryptionCommand({
+    Bucket,
+    ServerSideEncryptionConfiguration: {
+      Rules: [
+        {
+          ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID },
+          BucketKeyEnabled,
+        },
+      ],
+    },
+  });
+
+beforeAll(async () => {
+  cloud = await startTestCloud();
+  key = await createKey();
+  const owner = clientsWith(cloud.client);
+  const queue = { QueueName: 'queue', Attributes: { KmsMasterKeyId: key } };
+  ({ QueueUrl: QueueUrl = '' } = await owner.sqs.send(new CreateQueueCommand(queue)));
+  await owner.dynamodb.send(
+    new CreateTableCommand({
+      TableName,
+      AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+      BillingMode: 'PAY_PER_REQUEST',
+      SSESpecification: { Enabled: true, SSEType: 'KMS', KMSMasterKeyId: key },
+    }),
+  );
+  await owner.s3.send(new CreateBucketCommand({ Bucket }));
+  await put(owner, 'open');
+  await owner.s3.send(encrypt(key));
+  await put(owner, 'there');
+});
+afterAll(async () => {
+  for (const client of closing) client.destroy();
+  await cloud.close();
+});
+
+describe('stores under a key', () => {
+  test('serve the owner, and a role with the right to it', async () => {
+    const actions = ['kms:Decrypt', 'kms:GenerateDataKey'];
+    const clients = [
+      clientsWith(cloud.client),
+      await roleWith('trusted', { Effect: 'Allow', Action: actions, Resource: key }),
+    ];
+    for (const one of clients) {
+      await send(one);
+      await put(one);
+      await get(one);
+      await item(one);
+    }
+  });
+
+  test('refuse a role without the right, each in its own words', async () => {
+    const role = await roleWith('stranger');
+    const missing = (action: string) =>
+      new RegExp(`not authorized to perform: ${action} on resource: ${key}`);
+    await expect(send(role)).rejects.toMatchObject({
+      name: 'KmsAccessDenied',
+      message: expect.stringMatching(missing('kms:GenerateDataKey')),
+    });
+    const receive = role.sqs.send(new ReceiveMessageCommand({ QueueUrl }));
+    await expect(receive).rejects.toMatchObject({ name: 'KmsAccessDenied' });
+    await expect(put(role)).rejects.toMatchObject({
+      name: 'AccessDenied',
+      message: expect.stringMatching(missing('kms:GenerateDataKey')),
+    });
+    await expect(get(role)).rejects.toMatchObject({ message: expect.stringMatching(missing('kms:Decrypt')) });
+    await expect(item(role)).rejects.toMatchObject({ name: 'AccessDeniedException' });
+  });
+
+  test('serve whom only the policy of the key lets in, and not whom it leaves out', async () => {
+    const role = await roleWith('named', { Effect: 'Allow', Action: 'kms:*', Resource: '*' });
+    const named = (RoleName: string) => ({
+      Policy: JSON.stringify({
+        Statement: {
+          Effect: 'Allow',
+          Principal: { AWS: `arn:aws:iam::${cloud.accountId}:role/${RoleName}` },
+          Action: 'kms:*',
+          Resource: '*',
+        },
+      }),
+    });
+    await cloud.call('sqs', 'SetQueueAttributes', {
+      QueueUrl,
+      Attributes: { KmsMasterKeyId: await createKey(named('stranger')) },
+    });
+    await expect(send(role)).rejects.toMatchObject({ name: 'KmsAccessDenied' });
+    await cloud.call('sqs', 'SetQueueAttributes', {
+      QueueUrl,
+      Attributes: { KmsMasterKeyId: await createKey(named('named')) },
+    });
+    await send(role);
+    await cloud.call('sqs', 'SetQueueAttributes', { QueueUrl, Attributes: { KmsMasterKeyId: '' } });
+    await send(await roleWith('anybody'));
+  });
+});
+
+describe('objects', () => {
+  const forObjects = (...arns: string[]) => ({
+    ...{ Effect: 'Allow', Action: 'kms:Decrypt', Resource: '*' },
+    Condition: { StringEquals: { 'kms:EncryptionContext:aws:s3:arn': arns } },
+  });
+
+  test('are decrypted for whom the encryption context allows: of the object, or of a bucket with a bucket key', async () => {
+    const ofObject = await roleWith('of-object', forObjects(`arn:aws:s3:::${Bucket}/there`));
+    const ofBucket = await roleWith('of-bucket', forObjects(`arn:aws:s3:::${Bucket}`));
+    await get(ofObject);
+    await expect(get(ofBucket)).rejects.toMatchObject({ name: 'AccessDenied' });
+    const owner = clientsWith(cloud.client);
+    await owner.s3.send(encrypt(key, true));
+    await put(owner, 'there');
+    await get(ofBucket);
+    await expect(get(ofObject)).rejects.toMatchObject({ name: 'AccessDenied' });
+    await owner.s3.send(encrypt(key));
+    await put(owner, 'there');
+  });
+
+  test('that were there before the key need none', async () => {
+    await get(await roleWith('reader'), 'open');
+  });
+});
+
+describe('a key', () => {
+  test('that is to be deleted serves nobody', async () => {
+    const gone = await createKey();
+    await cloud.call('kms', 'ScheduleKeyDeletion', { KeyId: gone, PendingWindowInDays: 7 });
+    const owner = clientsWith(cloud.client);
+    await owner.s3.send(encrypt(gone));
+    await expect(put(owner)).rejects.toMatchObject({ message: expect.stringContaining('pending deletion') });
+    await owner.s3.send(encrypt(key));
+  });
+
+  test('is found by its alias, as long as there is one', async () => {
+    const AliasName = 'alias/mine';
+    await cloud.call('kms', 'CreateAlias', { AliasName, TargetKeyId: key });
+    const { KeyMetadata } = await cloud.call('kms', 'DescribeKey', { KeyId: AliasName });
+    expect(KeyMetadata).toMatchObject({ Arn: key, KeyState: 'Enabled' });
+    await cloud.call('kms', 'DeleteAlias', { AliasName });
+    await expect(cloud.call('kms', 'DescribeKey', { KeyId: AliasName })).rejects.toThrow(/does not exist/);
+  });
+
+  test.each([
+    [{ KeySpec: 'RSA_2048' }, /KeySpec RSA_2048 is not implemented here/],
+    [{ MultiRegion: true }, /MultiRegion true is not implemented here/],
+    [{ Policy: 'none' }, /key policy is not valid/],
+  ])('of another kind is refused by name: %j', async (input, message) => {
+    await expect(createKey(input)).rejects.toThrow(message);
+  });
+});

@@ -61,6 +61,8 @@ export interface ResourceContext {
   updatePolicy: unknown;
   /** Says that the thing exists now: if a later call fails, the roll-back removes it. */
   exists(physicalId: string): void;
+  /** Tells something in an event of the resource. */
+  note(reason: string): void;
   /** Looks again and again until `look` gives something; rejects when the operation is given up. */
   until<T>(look: () => Promise<T | undefined>): Promise<T>;
   /** Aborted when the stack operation gives up waiting. */

@@ -27,7 +27,7 @@ const CloudConfigSchema = v.object({ write_files: v.optional(v.array(FileSchema)
  * @throws if it is a `#cloud-config` that cloud-init would not read either.
  */
 export function filesOfUserData(userData: string): UserDataFile[] {
-  if (!/^#cloud-config\s*$/m.test(userData.split('\n', 2).join('\n'))) return [];
+  if (!isCloudConfig(userData)) return [];
   const config = v.safeParse(CloudConfigSchema, parse(userData) ?? {});
   if (!config.success) throw new Error(`user-data: ${v.summarize(config.issues)}`);
   return config.output.write_files.map((file) => ({
@@ -35,6 +35,11 @@ export function filesOfUserData(userData: string): UserDataFile[] {
     content: decode(file.content, file.encoding),
     mode: Number.parseInt(String(file.permissions), 8),
   }));
+}
+
+/** By its first line, or the one after it. */
+export function isCloudConfig(userData: string): boolean {
+  return /^#cloud-config\s*$/m.test(userData.split('\n', 2).join('\n'));
 }
 
 /** cloud-init's names for encodings: `gz`, `gzip`, `b64`, `base64`, and the two joined by `+`. */

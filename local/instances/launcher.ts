@@ -3,6 +3,10 @@ import type { Socket } from 'node:net';
 /** How the cloud turns a launch into something that runs: a process group on this machine, or a machine that boots. */
 export interface Launcher {
   launch(spec: InstanceSpec): Promise<Instance>;
+  /** Why instances could not do what this user-data says; undefined if they can. */
+  problemWith?(userData: string): string | undefined;
+  /** What instances leave out of this user-data, in a sentence; undefined if they do all of it. */
+  leavesOut?(userData: string): string | undefined;
   /** The private address of the n-th instance (from 0), where it is the launcher's to say. */
   addressOf?(number: number): string;
   /** Called when the cloud ends, after its last instance. */

@@ -12,6 +12,8 @@ export interface MetadataView {
   launchTime: Date;
   lifecycle: 'on-demand' | 'spot';
   userData: string | undefined;
+  reservationId: string;
+  subnetId: string | undefined;
   instanceProfileArn: string | undefined;
   roleName: string | undefined;
   options: MetadataOptions;
@@ -30,6 +32,11 @@ export interface MetadataOptions {
   httpTokens: 'optional' | 'required';
   instanceMetadataTags: 'enabled' | 'disabled';
 }
+
+/** That of the default image, Amazon Linux. */
+const ROOT_DEVICE = '/dev/xvda';
+/** No packet is filtered here: every instance is in the one that a VPC always has. */
+const SECURITY_GROUP = 'default';
 
 type Leaf = () => string | undefined;
 
@@ -53,7 +60,13 @@ export function readMetadata(view: MetadataView, path: string): string | undefin
 function metadataLeaves(view: MetadataView): Map<string, Leaf> {
   const leaves = new Map<string, Leaf>([
     ['meta-data/ami-id', () => view.imageId],
+    ['meta-data/ami-launch-index', () => '0'],
+    ['meta-data/ami-manifest-path', () => '(unknown)'],
     ['meta-data/autoscaling/target-lifecycle-state', () => view.targetLifecycleState()],
+    ['meta-data/block-device-mapping/ami', () => ROOT_DEVICE.slice('/dev/'.length)],
+    ['meta-data/block-device-mapping/root', () => ROOT_DEVICE],
+    ['meta-data/events/maintenance/history', () => '[]'],
+    ['meta-data/events/maintenance/scheduled', () => '[]'],
     ['meta-data/events/recommendations/rebalance', () => rebalance(view)],
     ['meta-data/hostname', () => hostnameOf(view)],
     ['meta-data/instance-action', () => 'none'],
@@ -65,11 +78,16 @@ function metadataLeaves(view: MetadataView): Map<string, Leaf> {
     ['meta-data/local-ipv4', () => view.privateIp],
     ...networkInterface(view),
     ['meta-data/placement/availability-zone', () => view.availabilityZone],
+    ['meta-data/placement/availability-zone-id', () => zoneIdOf(view)],
     ['meta-data/placement/region', () => view.region],
+    ['meta-data/profile', () => 'default-hvm'],
+    ['meta-data/reservation-id', () => view.reservationId],
+    ['meta-data/security-groups', () => SECURITY_GROUP],
     ['meta-data/services/domain', () => 'amazonaws.com'],
     ['meta-data/services/partition', () => 'aws'],
     ['meta-data/spot/instance-action', () => spotAction(view)],
     ['meta-data/spot/termination-time', () => spotTerminationTime(view)],
+    ['meta-data/system', () => 'nitro'],
     ['dynamic/instance-identity/document', () => identityDocument(view)],
     ['user-data', () => view.userData],
   ]);
@@ -86,19 +104,33 @@ function metadataLeaves(view: MetadataView): Map<string, Leaf> {
 /** cloud-init configures the network from here; without it, it asks for a lease at each stage of the boot. */
 function networkInterface(view: MetadataView): [string, Leaf][] {
   const mac = macOf(view.privateIp);
+  const network = `${view.privateIp.split('.', 2).join('.')}.0.0/16`;
   const values = {
     'device-number': '0',
+    'interface-id': `eni-${view.instanceId.slice('i-'.length)}`,
     'local-hostname': hostnameOf(view),
     'local-ipv4s': view.privateIp,
     mac,
     'owner-id': view.accountId,
-    'subnet-ipv4-cidr-block': `${view.privateIp.split('.', 2).join('.')}.0.0/16`,
+    'security-group-ids': 'sg-local',
+    'security-groups': SECURITY_GROUP,
+    'subnet-id': view.subnetId ?? 'subnet-local',
+    'subnet-ipv4-cidr-block': network,
     'vpc-id': 'vpc-local',
+    'vpc-ipv4-cidr-block': network,
+    'vpc-ipv4-cidr-blocks': network,
   };
   return Object.entries(values).map(([name, value]) => [
     `meta-data/network/interfaces/macs/${mac}/${name}`,
     () => value,
   ]);
+}
+
+/** `use1-az1`: no two accounts need have the same name for a zone, so AWS has this one beside. */
+function zoneIdOf({ availabilityZone, region }: MetadataView): string {
+  const short = region.replaceAll(/(n)orth|(s)outh|(e)ast|(w)est|(c)entral|(g)ov|-/g, '$1$2$3$4$5$6');
+  const letter = availabilityZone.at(-1) ?? 'a';
+  return `${short}-az${letter.charCodeAt(0) - 'a'.charCodeAt(0) + 1}`;
 }
 
 /** The hardware address of the interface that has this IPv4 address: unicast, locally administered. */

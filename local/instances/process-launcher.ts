@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync, realpathSync, writeFileSync } from 'nod
 import { appendFile, chmod, mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join, normalize } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { filesOfUserData, type UserDataFile } from './cloud-config.ts';
+import { filesOfUserData, isCloudConfig, type UserDataFile } from './cloud-config.ts';
 import { fetchTree } from './fetch-tree.ts';
 import type { Instance, InstanceSpec, Launcher } from './launcher.ts';
 import { plugIn } from './power-supply.ts';
@@ -18,6 +18,10 @@ export const NODE_OPTIONS = ['--max-semi-space-size=4'];
 const TREE_FILE = '/etc/mayfly/tree.json';
 const CONFIG_FILE = '/etc/mayfly/agent.json';
 
+const ONLY_CLOUD_CONFIG =
+  'Instances are processes here, which run no shell script of user-data: give them a #cloud-config, or start a cloud ' +
+  'whose instances are machines.';
+
 export interface ProcessLauncherOptions {
   /** How long an orderly shutdown may take before the plug is pulled, in milliseconds. Default two minutes. */
   stopMs?: number;
@@ -29,13 +33,33 @@ export interface ProcessLauncherOptions {
  * names no tree boots and does nothing. `instance.log` in its directory has what it prints.
  */
 export function createProcessLauncher({ stopMs = STOP_MS }: ProcessLauncherOptions = {}): Launcher {
+  let told = false;
   return {
     launch: async (spec) => {
+      const left = leftOut(spec.userData);
+      // For whoever started the cloud, once; each instance has it in its log.
+      if (left !== undefined && !told) console.error(`mayfly: ${left}`);
+      told ||= left !== undefined;
       mkdirSync(spec.directory, { recursive: true });
       // Processes are recognised by the directory that they run in, which has no links in its name.
       return new ProcessInstance({ ...spec, directory: realpathSync(spec.directory) }, stopMs);
     },
+    problemWith: (userData) =>
+      userData.trim() === '' || isCloudConfig(userData) ? undefined : ONLY_CLOUD_CONFIG,
+    leavesOut: leftOut,
   };
+}
+
+const NO_SETUP = "The fleet's set-up (prop `setup`) is not run: instances are processes here.";
+
+function leftOut(userData: string): string | undefined {
+  try {
+    const tree = filesOfUserData(userData).find(({ path }) => path === TREE_FILE);
+    return tree && JSON.parse(tree.content.toString('utf8')).setup !== undefined ? NO_SETUP : undefined;
+  } catch {
+    // What cannot be read fails the boot, with its reason.
+    return undefined;
+  }
 }
 
 class ProcessInstance implements Instance {
@@ -102,6 +126,8 @@ class ProcessInstance implements Instance {
       await this.#log('booted; its user-data names no tree to run');
       return;
     }
+    const left = leftOut(this.#spec.userData);
+    if (left !== undefined) await this.#log(left);
     const treeDirectory = join(this.#disk, 'tree');
     await fetchTree(this.#spec, tree.content.toString('utf8'), treeDirectory, this.#powerCut.signal);
     if (!this.#powerCut.signal.aborted) this.#runAgent(treeDirectory);

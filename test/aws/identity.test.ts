@@ -23,6 +23,8 @@ const view: MetadataView = {
   launchTime: new Date('2026-01-01T12:00:00Z'),
   lifecycle: 'spot',
   userData: undefined,
+  reservationId: 'r-0123456789abcdef0',
+  subnetId: undefined,
   instanceProfileArn: undefined,
   roleName: undefined,
   options: { httpEndpoint: 'enabled', httpTokens: 'required', instanceMetadataTags: 'enabled' },

@@ -72,6 +72,9 @@ export function contextOf(deployment: Deployment, resource: StackResource): Reso
       resource.physicalId = physicalId;
       resourceStatus(stack, clock, ids, resource, 'CREATE_IN_PROGRESS', 'Resource creation Initiated');
     },
+    note(reason) {
+      resourceStatus(stack, clock, ids, resource, resource.status, reason);
+    },
     async until(look) {
       for (;;) {
         signal.throwIfAborted();

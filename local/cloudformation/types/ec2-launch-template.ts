@@ -1,5 +1,7 @@
 import * as v from 'valibot';
-import { type ResourceType, resourceType } from '../resource-type.ts';
+import { optionalStructure, structures } from '../../front-door/read.ts';
+import type { Input } from '../../front-door/service.ts';
+import { type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
 import { ignoring, properties, tagList, tagListOf, text } from './properties.ts';
 
 const schema = properties({
@@ -12,6 +14,11 @@ const schema = properties({
 
 function attributes(LaunchTemplateId: string, latest: unknown) {
   return { DefaultVersionNumber: '1', LatestVersionNumber: String(latest), LaunchTemplateId };
+}
+
+function noteWarnings(answer: Input, { note }: ResourceContext): void {
+  const warning = optionalStructure(answer, 'Warning') ?? {};
+  for (const { Message } of structures(warning, 'Errors')) note(String(Message));
 }
 
 /** A change of the data is a new version: whoever refers to `LatestVersionNumber` follows. */
@@ -32,13 +39,15 @@ const launchTemplate = resourceType<v.InferOutput<typeof schema>>({
       TagSpecifications: [{ ResourceType: 'launch-template', Tags }],
     });
     const { LaunchTemplateId } = answer['LaunchTemplate'] as { LaunchTemplateId: string };
+    noteWarnings(answer, context);
     return { physicalId: LaunchTemplateId, attributes: attributes(LaunchTemplateId, 1) };
   },
-  async update({ physicalId: LaunchTemplateId }, props, _previous, { call }) {
+  async update({ physicalId: LaunchTemplateId }, props, _previous, context) {
     const { LaunchTemplateData, VersionDescription } = props;
-    const answer = await call('ec2', 'CreateLaunchTemplateVersion', {
+    const answer = await context.call('ec2', 'CreateLaunchTemplateVersion', {
       ...{ LaunchTemplateId, LaunchTemplateData, VersionDescription },
     });
+    noteWarnings(answer, context);
     const { VersionNumber } = answer['LaunchTemplateVersion'] as { VersionNumber: number };
     return { physicalId: LaunchTemplateId, attributes: attributes(LaunchTemplateId, VersionNumber) };
   },

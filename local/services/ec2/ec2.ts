@@ -15,7 +15,7 @@ export interface Ec2 extends RunningService {
 /** EC2 as far as a fleet needs it: launch templates, instances, and the network that a template may ask for. */
 export function createEc2(context: CloudContext, launcher: Launcher): Ec2 {
   const machines = new Machines(context, launcher);
-  const templates = new LaunchTemplates(context);
+  const templates = new LaunchTemplates(context, launcher);
   const network = new Network(context);
   return {
     machines,
@@ -31,6 +31,7 @@ export function createEc2(context: CloudContext, launcher: Launcher): Ec2 {
           context,
           machines,
           templates,
+          launcher,
           zoneOfSubnet: (subnetId) => network.zoneOf(subnetId),
           defaultZone: () => `${context.region}a`,
         }),

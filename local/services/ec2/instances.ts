@@ -8,15 +8,17 @@ import {
   texts,
 } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
+import type { Launcher } from '../../instances/launcher.ts';
 import { checkLaunchParameters, overlay, readLaunchParameters } from './launch-parameters.ts';
 import type { LaunchTemplates } from './launch-templates.ts';
-import { type Machine, STATE_CODES } from './machine.ts';
+import { type Machine, reservationIdOf, STATE_CODES } from './machine.ts';
 import type { Machines, Placement } from './machines.ts';
 
 export interface InstanceOperations {
   context: CloudContext;
   machines: Machines;
   templates: LaunchTemplates;
+  launcher: Pick<Launcher, 'problemWith'>;
   /** @throws `InvalidSubnetID.NotFound` */
   zoneOfSubnet(subnetId: string): string;
   defaultZone(): string;
@@ -41,7 +43,7 @@ export function instanceOperations(ec2: InstanceOperations): Record<string, Oper
 
 async function runInstances(ec2: InstanceOperations, input: Input) {
   const { MinCount, MaxCount, LaunchTemplate, ClientToken: _, ...own } = input;
-  checkLaunchParameters(own, ['SubnetId']);
+  checkLaunchParameters(own, ec2.launcher, ['SubnetId']);
   const count = integer({ MaxCount }, 'MaxCount', { min: 1, max: 100 });
   integer({ MinCount }, 'MinCount', { min: 1, max: count });
   const reference = optionalStructure({ LaunchTemplate }, 'LaunchTemplate');
@@ -222,7 +224,7 @@ function stateOf(machine: Machine) {
 
 function reservation(context: CloudContext, machines: Machine[]) {
   return {
-    ReservationId: `r-${(machines[0]?.id ?? '').slice(2)}`,
+    ReservationId: machines[0] && reservationIdOf(machines[0]),
     OwnerId: context.accountId,
     Groups: [],
     Instances: machines.map((machine) => describeMachine(context, machine)),

@@ -7,6 +7,7 @@ import {
   text,
 } from '../../front-door/read.ts';
 import { AwsError, type Input } from '../../front-door/service.ts';
+import type { Launcher } from '../../instances/launcher.ts';
 import type { MetadataOptions } from '../../instances/metadata.ts';
 
 /** What a launch needs to know, read out of a launch template's data with the request's own parameters over it. */
@@ -50,14 +51,23 @@ const KNOWN = new Set([
 
 const USER_DATA_LIMIT_BYTES = 16_384;
 
-/** Refuses what EC2 would refuse, or what is not implemented here, already when a template is made. */
-export function checkLaunchParameters(data: Input, alsoKnown: readonly string[] = []): void {
+/**
+ * Refuses what EC2 would refuse, or what is not implemented here, already when a template is made.
+ *
+ * @param launcher that is to do what user-data says
+ */
+export function checkLaunchParameters(
+  data: Input,
+  launcher: Pick<Launcher, 'problemWith'>,
+  alsoKnown: readonly string[] = [],
+): void {
   for (const [key, value] of Object.entries(data)) {
     if (value !== undefined && !KNOWN.has(key) && !alsoKnown.includes(key)) {
       throw new AwsError('UnsupportedOperation', `Launch parameter ${key} is not implemented here.`);
     }
   }
-  readUserData(data);
+  const problem = launcher.problemWith?.(readUserData(data) ?? '');
+  if (problem !== undefined) throw new AwsError('UnsupportedOperation', problem);
   readMetadataOptions(data);
 }
 
@@ -88,7 +98,8 @@ export function readLaunchParameters(data: Input): LaunchParameters {
   };
 }
 
-function readUserData(data: Input): string | undefined {
+/** Decoded; undefined if there is none. */
+export function readUserData(data: Input): string | undefined {
   const encoded = optionalText(data, 'UserData');
   if (encoded === undefined) return undefined;
   const bytes = Buffer.from(encoded, 'base64');

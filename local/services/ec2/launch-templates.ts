@@ -8,7 +8,8 @@ import {
   texts,
 } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
-import { checkLaunchParameters } from './launch-parameters.ts';
+import type { Launcher } from '../../instances/launcher.ts';
+import { checkLaunchParameters, readUserData } from './launch-parameters.ts';
 
 interface LaunchTemplate {
   id: string;
@@ -42,10 +43,12 @@ export interface ResolvedTemplate {
 /** EC2's launch templates ("Store instance launch parameters in Amazon EC2 launch templates"). */
 export class LaunchTemplates {
   readonly #context: CloudContext;
+  readonly #launcher: Pick<Launcher, 'problemWith' | 'leavesOut'>;
   readonly #byId = new Map<string, LaunchTemplate>();
 
-  constructor(context: CloudContext) {
+  constructor(context: CloudContext, launcher: Pick<Launcher, 'problemWith' | 'leavesOut'>) {
     this.#context = context;
+    this.#launcher = launcher;
   }
 
   /** The data that a launch from this reference uses; without a version the default one. */
@@ -60,10 +63,19 @@ export class LaunchTemplates {
       this.#find(optionalText(input, 'LaunchTemplateId'), optionalText(input, 'LaunchTemplateName'));
     const resources = (input: Input) => [this.#arnOf(input)];
     return {
-      CreateLaunchTemplate: { run: (input) => ({ LaunchTemplate: this.#summary(this.#create(input)) }) },
+      CreateLaunchTemplate: {
+        run: (input) => {
+          const template = this.#create(input);
+          return { LaunchTemplate: this.#summary(template), ...this.#warning(template) };
+        },
+      },
       CreateLaunchTemplateVersion: {
         resources,
-        run: (input) => ({ LaunchTemplateVersion: this.#addVersion(one(input), input) }),
+        run: (input) => {
+          const template = one(input);
+          const LaunchTemplateVersion = this.#addVersion(template, input);
+          return { LaunchTemplateVersion, ...this.#warning(template) };
+        },
       },
       ModifyLaunchTemplate: {
         resources,
@@ -86,6 +98,12 @@ export class LaunchTemplates {
     };
   }
 
+  /** What instances will not do of the newest version ("ValidationWarning"). */
+  #warning({ versions }: LaunchTemplate): Input {
+    const Message = this.#launcher.leavesOut?.(readUserData(versions.at(-1)?.data ?? {}) ?? '');
+    return Message === undefined ? {} : { Warning: { Errors: [{ Code: 'UnsupportedOperation', Message }] } };
+  }
+
   #create(input: Input): LaunchTemplate {
     const name = text(input, 'LaunchTemplateName');
     if (!/^[a-zA-Z0-9().\-/_]{3,128}$/.test(name)) {
@@ -102,7 +120,7 @@ export class LaunchTemplates {
     }
     const now = new Date(this.#context.clock.now());
     const data = optionalStructure(input, 'LaunchTemplateData') ?? {};
-    checkLaunchParameters(data);
+    checkLaunchParameters(data, this.#launcher);
     const id = `lt-0${randomBytes(8).toString('hex')}`;
     const version = { description: optionalText(input, 'VersionDescription'), createdAt: now, data };
     const template = { id, name, createdAt: now, defaultVersion: 1, versions: [version] };
@@ -114,7 +132,7 @@ export class LaunchTemplates {
     const source = optionalText(input, 'SourceVersion');
     const base = source === undefined ? {} : versionOf(template, versionNumber(template, source)).data;
     const data = { ...base, ...optionalStructure(input, 'LaunchTemplateData') };
-    checkLaunchParameters(data);
+    checkLaunchParameters(data, this.#launcher);
     const description = optionalText(input, 'VersionDescription');
     template.versions.push({ description, createdAt: new Date(this.#context.clock.now()), data });
     return this.#versionSummary(template, template.versions.length);

@@ -50,3 +50,8 @@ export function is(machine: Machine, ...states: MachineState[]): boolean {
 export function isOver(machine: Machine): boolean {
   return is(machine, 'terminated', 'stopped');
 }
+
+/** Each instance was asked for by itself. */
+export function reservationIdOf({ id }: Machine): string {
+  return `r-${id.slice('i-'.length)}`;
+}

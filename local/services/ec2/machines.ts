@@ -4,7 +4,7 @@ import { AwsError, type CloudContext, type SessionCredentials } from '../../fron
 import { type MetadataService, startMetadataService } from '../../instances/imds.ts';
 import type { Launcher } from '../../instances/launcher.ts';
 import type { LaunchParameters } from './launch-parameters.ts';
-import { is, isOver, type Machine, type MachineState } from './machine.ts';
+import { is, isOver, type Machine, type MachineState, reservationIdOf } from './machine.ts';
 
 /** Credentials are renewed at least five minutes before they end ("Retrieve security credentials"). */
 const RENEW_CREDENTIALS_MS = 10 * 60_000;
@@ -197,6 +197,8 @@ export class Machines {
       launchTime: machine.launchedAt,
       lifecycle: machine.launch.lifecycle,
       userData: machine.launch.userData,
+      reservationId: reservationIdOf(machine),
+      subnetId: machine.launch.subnetId,
       instanceProfileArn: machine.instanceProfileArn,
       roleName: machine.roleArn?.split('/').at(-1),
       options: machine.launch.metadata,

@@ -111,7 +111,9 @@ test('an instance reads who it is', async () => {
   expect(await read(endpoint, 'meta-data/ami-id')).toBe('ami-1');
   expect(await read(endpoint, 'meta-data/local-ipv4')).toBe(described?.PrivateIpAddress);
   expect(await read(endpoint, 'meta-data/hostname')).toBe(described?.PrivateDnsName);
-  expect(await read(endpoint, 'meta-data/placement/')).toBe('availability-zone\nregion');
+  expect(await read(endpoint, 'meta-data/placement/')).toBe(
+    'availability-zone\navailability-zone-id\nregion',
+  );
   expect(await read(endpoint, 'meta-data/placement/region')).toBe('us-east-1');
   expect(await read(endpoint, 'user-data')).toBe('#!/bin/sh\n');
   expect(JSON.parse(await read(endpoint, 'dynamic/instance-identity/document'))).toMatchObject({
@@ -121,6 +123,61 @@ test('an instance reads who it is', async () => {
     region: 'us-east-1',
     pendingTime: described?.LaunchTime?.toISOString().replace('.000Z', 'Z') ?? '',
   });
+});
+
+/** "Instance metadata categories": what is there for every instance, whatever it was launched with. */
+const ALWAYS = [
+  ...[
+    'ami-id',
+    'ami-launch-index',
+    'ami-manifest-path',
+    'block-device-mapping/ami',
+    'block-device-mapping/root',
+  ],
+  ...[
+    'events/maintenance/history',
+    'events/maintenance/scheduled',
+    'hostname',
+    'instance-action',
+    'instance-id',
+  ],
+  ...[
+    'instance-life-cycle',
+    'instance-type',
+    'local-hostname',
+    'local-ipv4',
+    'mac',
+    'placement/availability-zone',
+  ],
+  ...['placement/availability-zone-id', 'placement/region', 'profile', 'reservation-id', 'security-groups'],
+  ...['services/domain', 'services/partition', 'system'],
+];
+const ALWAYS_OF_AN_INTERFACE = [
+  ...[
+    'device-number',
+    'interface-id',
+    'local-hostname',
+    'local-ipv4s',
+    'mac',
+    'owner-id',
+    'security-group-ids',
+  ],
+  ...['security-groups', 'subnet-id', 'subnet-ipv4-cidr-block', 'vpc-id', 'vpc-ipv4-cidr-block'],
+  'vpc-ipv4-cidr-blocks',
+];
+
+test('an instance finds all that an instance always has', async () => {
+  const { machine, endpoint } = await launch();
+  const mac = await read(endpoint, 'meta-data/mac');
+  const below = (folder: string, names: string[]) => names.map((name) => `meta-data/${folder}${name}`);
+  const folder = `network/interfaces/macs/${mac}/`;
+  for (const path of [...below('', ALWAYS), ...below(folder, ALWAYS_OF_AN_INTERFACE)]) {
+    expect(await read(endpoint, path), path).not.toMatch(/^(404|undefined)?$/);
+  }
+  expect(await read(endpoint, 'meta-data/placement/availability-zone-id')).toBe('use1-az1');
+  const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [machine.id] }));
+  expect(await read(endpoint, 'meta-data/reservation-id')).toBe(Reservations?.[0]?.ReservationId);
+  expect(await read(endpoint, 'meta-data/public-ipv4')).toBe('404');
 });
 
 test.each([

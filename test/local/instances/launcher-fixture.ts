@@ -89,8 +89,8 @@ async function createProfile({ call }: TestCloud): Promise<void> {
 }
 
 /** The files of docs/design.md, "User-data", in two of cloud-init's encodings. */
-export function userData(key = KEY): string {
-  const tree = Buffer.from(JSON.stringify({ bucket: BUCKET, key })).toString('base64');
+export function userData(key = KEY, more: object = {}): string {
+  const tree = Buffer.from(JSON.stringify({ bucket: BUCKET, key, ...more })).toString('base64');
   const lines = [
     '#cloud-config',
     'write_files:',

@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { TerminateInstancesCommand } from '@aws-sdk/client-ec2';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { processesOf } from '../../../local/instances/processes.ts';
 import type { Machine } from '../../../local/services/ec2/machine.ts';
+import { Stacks } from '../cloudformation/stacks.ts';
 import { type LauncherCloud, startLauncherCloud, userData } from './launcher-fixture.ts';
 
 let lab: LauncherCloud;
@@ -64,15 +65,48 @@ describe('a boot', () => {
   });
 
   test.each([
-    ['a shell script', Buffer.from('#!/bin/sh\necho hello\n').toString('base64')],
-    ['none at all', undefined],
-  ])('from user-data that is %s does nothing, and is up', async (_, UserData) => {
+    ['names no tree', Buffer.from('#cloud-config\n').toString('base64')],
+    ['is not there', undefined],
+  ])('from user-data that %s does nothing, and is up', async (_, UserData) => {
     const machine = await lab.launch(TELLS, { UserData });
     expect(await lab.file(machine, 'instance.log')).toMatch(/names no tree to run/);
     await lab.state(machine, 'running');
     await terminate(machine);
     await lab.state(machine, 'terminated');
   });
+});
+
+test('a set-up is not run, which deployment, log and whoever started the cloud are told', async () => {
+  const said = vi.spyOn(console, 'error').mockImplementation(() => {});
+  const left = "The fleet's set-up (prop `setup`) is not run: instances are processes here.";
+  const UserData = userData(undefined, { setup: { file: 'setup.yml' } });
+  const stacks = new Stacks(lab.cloud);
+  try {
+    const Template = {
+      Type: 'AWS::EC2::LaunchTemplate',
+      Properties: { LaunchTemplateData: { ImageId: 'ami-1', UserData } },
+    };
+    await stacks.create('set-up', { Resources: { Template } });
+    const reasons = (await stacks.events('set-up')).map(({ ResourceStatusReason }) => ResourceStatusReason);
+    expect(reasons).toContain(left);
+    for (let count = 0; count < 2; count += 1) {
+      const machine = await lab.launch(TELLS, { UserData });
+      expect(await lab.file(machine, 'instance.log')).toContain(left);
+      await terminate(machine);
+    }
+    expect(said.mock.calls.flat()).toEqual([`mayfly: ${left}`]);
+  } finally {
+    said.mockRestore();
+    stacks.client.destroy();
+  }
+});
+
+test('a shell script as user-data is refused, when the template is made as well', async () => {
+  const UserData = Buffer.from('#!/bin/sh\necho hello\n').toString('base64');
+  const problem = 'Instances are processes here, which run no shell script of user-data';
+  await expect(lab.launch(TELLS, { UserData })).rejects.toThrow(problem);
+  const template = { LaunchTemplateName: 'script', LaunchTemplateData: { UserData } };
+  await expect(lab.cloud.call('ec2', 'CreateLaunchTemplate', template)).rejects.toThrow(problem);
 });
 
 describe('the end', () => {

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 
 /**
  * The options with which ansible-lint is strictest, and needs no network.
@@ -9,7 +10,7 @@ import { join } from 'node:path';
  */
 export function lintOptions(version: string, home: string): string[] {
   const strict = ['--offline', '--nocolor', '--profile', 'production', '-q'];
-  const [, year = 0, month = 0] = /ansible-lint (\d+)\.(\d+)/.exec(version) ?? [];
+  const [, year = 0, month = 0] = /ansible-lint (\d+)\.(\d+)/.exec(stripVTControlCharacters(version)) ?? [];
   // An earlier version refuses a configuration with a key that it does not know.
   if (Number(year) < 24 || (Number(year) === 24 && Number(month) < 6)) return strict;
   const config = join(home, 'ansible-lint.yml');

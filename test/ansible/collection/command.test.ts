@@ -326,6 +326,7 @@ const COMMON = [
   '_ansible_delegated_vars',
   'attempts',
   'changed',
+  'exception',
   'failed',
   'failed_when_result',
   'msg',

@@ -21,6 +21,18 @@ function check(script: string, words: string[], input = '') {
   return { stdout, stderr, status };
 }
 
+/** Later versions of ansible-core have less of them. */
+const SMELLS = [
+  'action-plugin-docs',
+  'line-endings',
+  'no-assert',
+  'no-illegal-filenames',
+  'no-main-display',
+  'no-smart-quotes',
+  'shebang',
+  'symlinks',
+].filter((name) => existsSync(join(SANITY, 'code-smell', `${name}.py`)));
+
 const ignored = () =>
   globSync('tests/sanity/ignore-*.txt', { cwd: FLEET }).map((name) =>
     readFileSync(join(FLEET, name), 'utf8'),
@@ -44,16 +56,7 @@ describe.skipIf(!existsSync(SANITY))('what `ansible-test sanity` checks', () => 
     expect(new Set(ignored())).toEqual(new Set([told.join('')]));
   });
 
-  test.each([
-    'action-plugin-docs',
-    'line-endings',
-    'no-assert',
-    'no-illegal-filenames',
-    'no-main-display',
-    'no-smart-quotes',
-    'shebang',
-    'symlinks',
-  ])('%s', (name) => {
+  test.each(SMELLS)('%s', (name) => {
     const { stdout, stderr, status } = check(`code-smell/${name}.py`, [], SOURCES.join('\n'));
     expect({ stdout, stderr, status }).toEqual({ stdout: '', stderr: '', status: 0 });
   });

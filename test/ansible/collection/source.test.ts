@@ -91,7 +91,7 @@ describe('the collection', () => {
     const galaxy = (...words: string[]) => run('ansible-galaxy', ['collection', ...words], home);
     expect(galaxy('build', source)).toMatchObject({ status: 0 });
     const [built = ''] = globSync('mayfly-fleet-*.tar.gz', { cwd: home });
-    expect(galaxy('install', '--offline', '-p', elsewhere, join(home, built))).toMatchObject({
+    expect(galaxy('install', '--offline', '--force', '-p', elsewhere, join(home, built))).toMatchObject({
       status: 0,
       output: expect.stringContaining('was installed successfully'),
     });

@@ -1,11 +1,14 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { Duration, type Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import { AccountRootPrincipal, Role } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AccessDenied } from '../../cli/fleet/errors.ts';
 import { type FindOptions, Fleet } from '../../cli/fleet/fleet.ts';
+import type { WorkerFleetProps } from '../../infra/props.ts';
 import type { WorkerFleet } from '../../infra/worker-fleet.ts';
+import type { Cloud } from '../../local/cloud.ts';
 import { STACK_NAME } from '../support/deploy.ts';
 import { startFleet, type TestFleet } from '../support/fleet.ts';
 
@@ -20,6 +23,23 @@ function grantees(stack: Stack, fleet: WorkerFleet): void {
   fleet.grantEnqueue(role('producer'));
   fleet.grantFollow(role('follower'));
   fleet.grantOperate(role('operator'));
+}
+
+/** What all of it is encrypted with. A grant of a store is worth nothing without the right to its key. */
+function ownKeys(stack: Stack): WorkerFleetProps {
+  const key = (id: string) => new Key(stack, id, { removalPolicy: RemovalPolicy.DESTROY });
+  return { encryptionKeys: { queues: key('Queues'), table: key('Table'), logBucket: key('Logs') } };
+}
+
+/** As `cdk bootstrap --bootstrap-kms-key-id` leaves the bucket of assets. */
+async function encryptAssets({ call, accountId, region }: Cloud): Promise<void> {
+  const { KeyMetadata } = await call('kms', 'CreateKey', { Description: 'The owner has it for all assets' });
+  const { Arn: KMSMasterKeyID } = KeyMetadata as { Arn: string };
+  const ApplyServerSideEncryptionByDefault = { SSEAlgorithm: 'aws:kms', KMSMasterKeyID };
+  await call('s3', 'PutBucketEncryption', {
+    Bucket: `cdk-hnb659fds-assets-${accountId}-${region}`,
+    ServerSideEncryptionConfiguration: { Rules: [{ ApplyServerSideEncryptionByDefault }] },
+  });
 }
 
 let deployed: TestFleet;
@@ -66,9 +86,9 @@ async function expectNoMore(fleet: Fleet): Promise<void> {
   await expect(clients.s3.send(lastWords)).rejects.toMatchObject(ACCESS_DENIED);
 }
 
-describe('with the grant to it alone', () => {
+describe('with the grant to it alone, of a fleet whose stores and assets have keys of the owner', () => {
   beforeAll(async () => {
-    deployed = await startFleet(PROPS, { around: grantees });
+    deployed = await startFleet(PROPS, { around: grantees, made: ownKeys, prepare: encryptAssets });
   }, START_MS);
   afterEach(() => {
     for (const fleet of open.splice(0)) fleet.close();

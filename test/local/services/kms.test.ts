@@ -11,6 +11,7 @@ import {
   ReceiveMessageCommand,
   SendMessageCommand,
   SQSClient,
+  StartMessageMoveTaskCommand,
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
@@ -119,6 +120,9 @@ describe('stores under a key', () => {
     });
     const receive = role.sqs.send(new ReceiveMessageCommand({ QueueUrl }));
     await expect(receive).rejects.toMatchObject({ name: 'KmsAccessDenied' });
+    const SourceArn = `arn:aws:sqs:${cloud.region}:${cloud.accountId}:queue`;
+    const move = role.sqs.send(new StartMessageMoveTaskCommand({ SourceArn }));
+    await expect(move).rejects.toMatchObject({ name: 'KmsAccessDenied' });
     await expect(put(role)).rejects.toMatchObject({
       name: 'AccessDenied',
       message: expect.stringMatching(missing('kms:GenerateDataKey')),

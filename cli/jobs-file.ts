@@ -20,6 +20,8 @@ export interface JobsFile {
 export interface LineJob {
   /** From 1. */
   line: number;
+  /** Names the line by what is in it: of equal lines the second has `.2` behind it, and so on. */
+  key: string;
   /** What the worker reads: of JSON lines a text as it is, anything else as the line has it. */
   body: string;
   async?: number;
@@ -49,20 +51,39 @@ const LineSchema = v.strictObject({
  * @throws Failure with the number of a line that is not UTF-8 or cannot be read as a job
  */
 export async function* readJobs(file: JobsFile): AsyncGenerator<LineJob> {
+  for await (const read of readLines(file)) {
+    if (typeof read === 'string') throw new Failure(read);
+    yield read;
+  }
+}
+
+/** Each line's job, or a sentence that says why it is none. */
+async function* readLines(file: JobsFile): AsyncGenerator<LineJob | string> {
+  const times = new Map<string, number>();
   let line = 0;
   for await (const whole of linesOf(file)) {
     line += 1;
     const bytes = line === 1 ? withoutMark(whole) : whole;
     if (!isUtf8(bytes)) {
-      throw new Failure(
-        `Line ${line} of ${file.name} is not UTF-8: ${visible(bytes)}. A job's body is text; convert it (\`iconv -t UTF-8\`) ` +
-          'or send it as base64.',
-      );
+      yield `Line ${line} of ${file.name} is not UTF-8: ${visible(bytes)}. A job's body is text; convert it ` +
+        '(`iconv -t UTF-8`) or send it as base64.';
+      continue;
     }
     const text = bytes.toString('utf8');
     if (text.trim() === '') continue;
-    yield file.jsonLines ? { ...readLine(text, line, file), line } : { body: text, line };
+    const job = file.jsonLines ? readLine(text, line, file) : { body: text };
+    yield typeof job === 'string' ? job : { ...job, line, key: keyOf(bytes, times) };
   }
+}
+
+/** Half of it is enough: two lines of a million that differ have the same by chance once in 30 million files. */
+const KEY_LETTERS = 16;
+
+function keyOf(line: Buffer, times: Map<string, number>): string {
+  const hash = createHash('sha256').update(line).digest('hex').slice(0, KEY_LETTERS);
+  const time = (times.get(hash) ?? 0) + 1;
+  times.set(hash, time);
+  return time === 1 ? hash : `${hash}.${time}`;
 }
 
 /** The whole file, read once to the end before anything is sent of it. */
@@ -71,12 +92,47 @@ export interface Checked {
   jobs: number;
 }
 
-/** @throws Failure as `readJobs` */
-export async function checkJobs(file: JobsFile): Promise<Checked> {
+/** As many sentences as a person reads. */
+const MOST_TOLD = 10;
+
+/**
+ * @param problemOf why a job that can be read cannot be sent, if so
+ * @throws Failure that names the first bad lines
+ */
+export async function checkJobs(
+  file: JobsFile,
+  problemOf: (job: LineJob) => string | undefined,
+): Promise<Checked> {
   const sha256 = await hashOf(file);
   let jobs = 0;
-  for await (const _ of readJobs(file)) jobs += 1;
+  let bad = 0;
+  const sentences: string[] = [];
+  for await (const read of readLines(file)) {
+    const problem = typeof read === 'string' ? read : sentenceOf(read, problemOf(read), file);
+    if (problem === undefined) {
+      jobs += 1;
+      continue;
+    }
+    bad += 1;
+    if (bad <= MOST_TOLD) sentences.push(problem);
+  }
+  if (bad > 0) throw new Failure(toldOf(sentences, bad, file));
   return { sha256, jobs };
+}
+
+function sentenceOf({ line }: LineJob, problem: string | undefined, { name }: JobsFile): string | undefined {
+  return problem && `Line ${line} of ${name}: ${problem}`;
+}
+
+function toldOf(sentences: readonly string[], bad: number, { name }: JobsFile): string {
+  const [only = ''] = sentences;
+  if (bad === 1) return `${only} Nothing was sent.`;
+  const more = bad > sentences.length ? [`and ${bad - sentences.length} lines more.`] : [];
+  return [
+    `${bad} lines of ${name} are no jobs that can be sent. Nothing was sent.`,
+    ...sentences,
+    ...more,
+  ].join('\n  ');
 }
 
 async function hashOf(file: JobsFile): Promise<string> {
@@ -133,18 +189,17 @@ function visible(bytes: Buffer): string {
 
 const SHOWN = 20;
 
-function readLine(text: string, line: number, { name }: JobsFile): Omit<LineJob, 'line'> {
+function readLine(text: string, line: number, { name }: JobsFile): Omit<LineJob, 'line' | 'key'> | string {
   const value = parse(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Failure(
+    return (
       `Line ${line} of ${name} is no JSON object, but ${shown(text)}. A line is {"body": ..., "async"?, "delay"?, ` +
-        '"dedupe"?, "label"?}; without --json-lines each line is a body as it is.',
+      '"dedupe"?, "label"?}; without --json-lines each line is a body as it is.'
     );
   }
-  if ('group' in value)
-    throw new Failure(`Line ${line} of ${name}: its ${noGroups('"group"', 'its "label"')}`);
+  if ('group' in value) return `Line ${line} of ${name}: its ${noGroups('"group"', 'its "label"')}`;
   const result = v.safeParse(LineSchema, value);
-  if (!result.success) throw new Failure(`Line ${line} of ${name}: ${problem(result.issues[0])}.`);
+  if (!result.success) return `Line ${line} of ${name}: ${problem(result.issues[0])}.`;
   const { body, async, delay, dedupe, label } = result.output;
   return {
     body: typeof body === 'string' ? body : (memberTexts(text).get('body') ?? ''),

@@ -5,9 +5,10 @@ import { isSeed } from './fleet/ids.ts';
 
 /**
  * What was sent of a file of jobs, beside it: a second run sends the rest under the same ids, however the first one
- * ended. JSON lines: a head that names run and file, then `{"sent": [from, to]}` for jobs whose sending was
- * acknowledged. A line may be torn, if the process was killed as it wrote: its jobs are sent once more, which is harmless
- * (one id is one job).
+ * ended. JSON lines: a head that names run and file, then `{"sent": [key, ...]}` for jobs whose sending was acknowledged.
+ * The keys are of what is in the file's lines, so that lines can be mended, added and moved in between. A line of the
+ * journal may be torn, if the process was killed as it wrote: its jobs are sent once more, which is harmless (one id is one
+ * job).
  */
 export interface SentJournal {
   readonly path: string;
@@ -15,10 +16,12 @@ export interface SentJournal {
   readonly seed: string;
   /** There was an earlier run. */
   readonly resumed: boolean;
+  /** The file is not as it was when the run began. */
+  readonly changed: boolean;
   /** How many were sent. */
   readonly count: number;
-  has(number: number): boolean;
-  add(numbers: readonly number[]): void;
+  has(key: string): boolean;
+  add(keys: readonly string[]): void;
   /** All are sent: nothing is left to know. */
   remove(): void;
 }
@@ -33,13 +36,13 @@ export interface Run {
 }
 
 const HeadSchema = v.object({
-  mayfly: v.literal(1),
+  mayfly: v.literal(2),
   seed: v.pipe(v.string(), v.check(isSeed)),
   sha256: v.string(),
   fleet: v.string(),
   jsonLines: v.boolean(),
 });
-const SentSchema = v.object({ sent: v.tuple([v.number(), v.number()]) });
+const SentSchema = v.object({ sent: v.array(v.string()) });
 
 /**
  * Opens the journal of this run, or begins one.
@@ -56,35 +59,33 @@ export function openJournal(path: string, run: Run, newSeed: () => string): Sent
     if (lines.length === 0 && HEAD.startsWith(text.slice(0, HEAD.length))) return begin(path, run, newSeed());
     throw new Failure(`${path} is there, and no journal of \`mayfly enqueue\`: ${ANOTHER}.`);
   }
-  const sent = new Set<number>();
+  const sent = new Set<string>();
   for (const line of lines) {
-    const range = v.safeParse(SentSchema, line);
-    if (range.success) mark(sent, range.output.sent);
+    const part = v.safeParse(SentSchema, line);
+    if (part.success) for (const key of part.output.sent) sent.add(key);
   }
   refuseAnother(path, known.output, run, sent.size);
   // What comes next begins on a line of its own, whatever was torn.
   write(path, () => appendFileSync(path, '\n'));
-  return new Journal(path, known.output.seed, sent, true);
+  const { seed, sha256 } = known.output;
+  return new Journal(path, seed, sent, sha256 === run.sha256 ? 'resumed' : 'changed');
 }
 
 /** How every journal begins. */
-const HEAD = '{"mayfly":1,';
+const HEAD = '{"mayfly":2,';
 
 const ANOTHER = 'name another one (--journal FILE)';
 
 function begin(path: string, { sha256, fleet, jsonLines }: Run, seed: string): SentJournal {
   write(path, () =>
-    writeFileSync(path, `${JSON.stringify({ mayfly: 1, seed, sha256, fleet, jsonLines })}\n`),
+    writeFileSync(path, `${JSON.stringify({ mayfly: 2, seed, sha256, fleet, jsonLines })}\n`),
   );
-  return new Journal(path, seed, new Set(), false);
+  return new Journal(path, seed, new Set(), 'new');
 }
 
 function refuseAnother(path: string, head: v.InferOutput<typeof HeadSchema>, run: Run, sent: number): void {
   const before = `${sent} of its jobs were sent in an earlier run (${path})`;
   const what = 'To send all of it anew, under new ids, remove that file.';
-  if (head.sha256 !== run.sha256) {
-    throw new Failure(`${run.name} is not as it was when ${before}: which are left cannot be told. ${what}`);
-  }
   if (head.fleet !== run.fleet) {
     throw new Failure(`${run.name} was begun with fleet ${head.fleet}, not ${run.fleet}: ${before}. ${what}`);
   }
@@ -99,47 +100,33 @@ class Journal implements SentJournal {
   readonly path: string;
   readonly seed: string;
   readonly resumed: boolean;
-  readonly #sent: Set<number>;
+  readonly changed: boolean;
+  readonly #sent: Set<string>;
 
-  constructor(path: string, seed: string, sent: Set<number>, resumed: boolean) {
+  constructor(path: string, seed: string, sent: Set<string>, state: 'new' | 'resumed' | 'changed') {
     this.path = path;
     this.seed = seed;
     this.#sent = sent;
-    this.resumed = resumed;
+    this.resumed = state !== 'new';
+    this.changed = state === 'changed';
   }
 
   get count(): number {
     return this.#sent.size;
   }
 
-  has(number: number): boolean {
-    return this.#sent.has(number);
+  has(key: string): boolean {
+    return this.#sent.has(key);
   }
 
-  add(numbers: readonly number[]): void {
-    const lines = rangesOf(numbers).map((sent) => `${JSON.stringify({ sent })}\n`);
-    if (lines.length > 0) write(this.path, () => appendFileSync(this.path, lines.join('')));
-    for (const number of numbers) this.#sent.add(number);
+  add(keys: readonly string[]): void {
+    write(this.path, () => appendFileSync(this.path, `${JSON.stringify({ sent: keys })}\n`));
+    for (const key of keys) this.#sent.add(key);
   }
 
   remove(): void {
     rmSync(this.path, { force: true });
   }
-}
-
-function mark(sent: Set<number>, [from, to]: [number, number]): void {
-  for (let number = from; number <= to; number += 1) sent.add(number);
-}
-
-/** `[1, 2, 3, 7]` as `[[1, 3], [7, 7]]`. */
-export function rangesOf(numbers: Iterable<number>): [number, number][] {
-  const ranges: [number, number][] = [];
-  for (const number of [...numbers].sort((a, b) => a - b)) {
-    const last = ranges.at(-1);
-    if (last && number <= last[1] + 1) last[1] = number;
-    else ranges.push([number, number]);
-  }
-  return ranges;
 }
 
 function read(path: string): string {

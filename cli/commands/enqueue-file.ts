@@ -1,11 +1,13 @@
 import type { Fleet } from '../fleet/fleet.ts';
 import { drawSeed } from '../fleet/ids.ts';
-import { checkJobs, type JobsFile } from '../jobs-file.ts';
-import { openJournal } from '../sent-journal.ts';
+import { problemOf } from '../fleet/order.ts';
+import { checkJobs, type JobsFile, readJobs } from '../jobs-file.ts';
+import { openJournal, type SentJournal } from '../sent-journal.ts';
 import { shellWord } from '../shell-word.ts';
 import { escapeLine } from '../terminal/escape.ts';
+import { count } from '../terminal/words.ts';
 import type { FileOptions } from './enqueue.ts';
-import { sendJobs } from './send-jobs.ts';
+import { newJob, sendJobs } from './send-jobs.ts';
 import { commandFor, keepRest, type Rest, spoolStdin } from './stdin-jobs.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -44,17 +46,35 @@ async function enqueueJobs(
   options: FileOptions,
   rest: (seed: string) => Rest,
 ): Promise<void> {
-  const { sha256, jobs } = await checkJobs(file);
+  const { facts } = fleet;
+  const { sha256, jobs } = await checkJobs(file, (job) => {
+    const { body, ...own } = newJob(job, options);
+    return problemOf(facts, body, own);
+  });
   if (jobs === 0) {
     process.stderr.write(`mayfly: ${file.name} has no jobs: it is empty.\n`);
     return;
   }
-  const { fleet: name } = fleet.facts;
-  const run = { sha256, name: file.name, fleet: name, jsonLines: file.jsonLines };
+  const run = { sha256, name: file.name, fleet: facts.fleet, jsonLines: file.jsonLines };
   const journal = openJournal(journalPath, run, drawSeed);
-  const ids = await sendJobs({ fleet, file, journal, total: jobs, options, rest: () => rest(journal.seed) });
+  const before = journal.changed ? await sentBefore(file, journal, jobs) : journal.count;
+  const sending = { fleet, file, journal, total: jobs, before, options, rest: () => rest(journal.seed) };
+  const ids = await sendJobs(sending);
   journal.remove();
   if (options.poll > 0) {
     await waitFor(fleet, ids, { pollSeconds: options.poll, json: options.json === true, single: false });
   }
+}
+
+/** Of a file that was changed since a run began: how many of its jobs were sent. Says what is done now. */
+async function sentBefore(file: JobsFile, journal: SentJournal, jobs: number): Promise<number> {
+  let before = 0;
+  for await (const { key } of readJobs(file)) if (journal.has(key)) before += 1;
+  if (journal.count > 0) {
+    process.stderr.write(
+      `mayfly: ${file.name} was changed since an earlier run sent ${count(journal.count, 'job')} of it: ` +
+        `${before} of these are still in it, and its other ${count(jobs - before, 'job')} are sent now.\n`,
+    );
+  }
+  return before;
 }

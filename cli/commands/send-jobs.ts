@@ -4,7 +4,7 @@ import { NotAllSent } from '../fleet/errors.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { jobId } from '../fleet/ids.ts';
 import { type JobsFile, type LineJob, readJobs } from '../jobs-file.ts';
-import { rangesOf, type SentJournal } from '../sent-journal.ts';
+import type { SentJournal } from '../sent-journal.ts';
 import { print, printJsonLine } from '../terminal/print.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { count } from '../terminal/words.ts';
@@ -16,8 +16,9 @@ export interface Sending {
   fleet: Fleet;
   file: JobsFile;
   journal: SentJournal;
-  /** Jobs in the file. */
+  /** Jobs in the file, and how many of them earlier runs have sent. */
   total: number;
+  before: number;
   options: EnqueueOptions;
   /** Called if it breaks off. */
   rest: () => Rest;
@@ -41,33 +42,35 @@ export async function sendJobs(sending: Sending): Promise<string[]> {
   const { fleet, file, journal, total, options } = sending;
   const teller = new Teller(options);
   const progress = createProgress();
+  const course = new Course(sending.before);
   const show = () => {
-    progress.show({ text: `${journal.count} of ${count(total, 'job')} sent`, done: journal.count, total });
+    progress.show({ text: `${course.done} of ${count(total, 'job')} sent`, done: course.done, total });
   };
-  const lines: number[] = [];
   async function* jobs() {
     for await (const job of readJobs(file)) {
-      const number = lines.push(job.line);
-      if (journal.has(number))
-        teller.tell(number, {
-          line: job.line,
-          id: jobId(journal.seed, number, job.dedupe),
-          deduplicated: false,
-        });
+      const { line, key, dedupe } = job;
+      const number = course.read(line);
+      if (journal.has(key)) {
+        course.sent.add(number);
+        teller.tell(number, { line, id: jobId(journal.seed, key, dedupe), deduplicated: false });
+      } else {
+        course.unsent.set(number, key);
+      }
       yield newJob(job, options);
     }
   }
   const send = (signal: AbortSignal) =>
     fleet.enqueueMany(jobs(), {
       seed: journal.seed,
-      skip: (number) => journal.has(number),
+      skip: (number) => course.sent.has(number),
+      keyOf: (number) => course.unsent.get(number) ?? '',
       resumed: journal.resumed,
       keepIds: false,
       signal,
       onSent(sent) {
-        journal.add(sent.map(({ number }) => number));
+        journal.add(course.wereSent(sent.map(({ number }) => number)));
         for (const { number, id, deduplicated } of sent) {
-          teller.tell(number, { line: lines[number - 1] ?? number, id, deduplicated });
+          teller.tell(number, { line: course.lineOf(number), id, deduplicated });
         }
         show();
       },
@@ -76,7 +79,7 @@ export async function sendJobs(sending: Sending): Promise<string[]> {
   try {
     await untilInterrupted(send, 'stopped by Ctrl-C');
   } catch (error) {
-    throw brokenOff(error, sending, lines);
+    throw brokenOff(error, sending, course);
   } finally {
     progress.end();
     teller.end();
@@ -84,7 +87,47 @@ export async function sendJobs(sending: Sending): Promise<string[]> {
   return teller.ids;
 }
 
-function newJob({ body, async, delay, dedupe, ...own }: LineJob, options: EnqueueOptions) {
+/** What has become of the file's jobs, by their numbers in it, from 1. */
+class Course {
+  readonly sent = new Set<number>();
+  /** Their keys. */
+  readonly unsent = new Map<number, string>();
+  readonly #lines: number[] = [];
+  #done: number;
+
+  constructor(before: number) {
+    this.#done = before;
+  }
+
+  /** Those that earlier runs sent included. */
+  get done(): number {
+    return this.#done;
+  }
+
+  get sentLines(): number[] {
+    return this.#lines.filter((_, index) => this.sent.has(index + 1));
+  }
+
+  read(line: number): number {
+    return this.#lines.push(line);
+  }
+
+  lineOf(number: number): number {
+    return this.#lines[number - 1] ?? number;
+  }
+
+  wereSent(numbers: readonly number[]): string[] {
+    this.#done += numbers.length;
+    return numbers.map((number) => {
+      const key = this.unsent.get(number) ?? '';
+      this.unsent.delete(number);
+      this.sent.add(number);
+      return key;
+    });
+  }
+}
+
+export function newJob({ body, async, delay, dedupe, ...own }: LineJob, options: EnqueueOptions) {
   const limitSeconds = async ?? options.async;
   const delaySeconds = delay ?? options.delay;
   const label = own.label ?? options.label;
@@ -132,16 +175,12 @@ class Teller {
 }
 
 /** What to tell a person when not all was sent: what was, why no more, and how to go on. */
-function brokenOff(
-  error: unknown,
-  { file, journal, total, rest }: Sending,
-  lines: readonly number[],
-): unknown {
+function brokenOff(error: unknown, { file, total, rest }: Sending, course: Course): unknown {
   const interrupted = error instanceof Failure && error.status === ExitCode.interrupted;
   if (!(error instanceof NotAllSent || interrupted)) return error;
-  const sent = lines.flatMap((line, index) => (journal.has(index + 1) ? [line] : []));
+  const sent = course.sentLines;
   const unknown =
-    error instanceof NotAllSent ? error.sent.unknown.map((number) => lines[number - 1] ?? number) : [];
+    error instanceof NotAllSent ? error.sent.unknown.map((number) => course.lineOf(number)) : [];
   const where = sent.length > 0 ? ` (${rangesInWords(sent)})` : '';
   const unsure = unknown.length > 0 ? `; of ${rangesInWords(unknown)} nobody can say` : '';
   const why = interrupted ? 'It was stopped by Ctrl-C.' : sentenceOf(error.cause);
@@ -160,6 +199,17 @@ function sentenceOf(cause: unknown): string {
 }
 
 const MOST_RANGES = 8;
+
+/** `[1, 2, 3, 7]` as `[[1, 3], [7, 7]]`. */
+export function rangesOf(numbers: Iterable<number>): [number, number][] {
+  const ranges: [number, number][] = [];
+  for (const number of [...numbers].sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last && number <= last[1] + 1) last[1] = number;
+    else ranges.push([number, number]);
+  }
+  return ranges;
+}
 
 /** `lines 1 to 40, 51 to 60`. */
 function rangesInWords(lines: readonly number[]): string {

@@ -14,6 +14,7 @@ export interface NewJob extends JobOptions {
 export interface BlockOptions {
   seed: string;
   skip?: ((number: number) => boolean) | undefined;
+  keyOf?: ((number: number) => string) | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -31,7 +32,7 @@ const PATIENCE_MS = 200;
 export async function* blocks(
   { facts, clock }: FleetContext,
   jobs: Iterable<NewJob> | AsyncIterable<NewJob>,
-  { seed, skip, signal }: BlockOptions,
+  { seed, skip, keyOf, signal }: BlockOptions,
 ): AsyncGenerator<Numbered[]> {
   const input = new Input(jobs, signal);
   let block = new Block(clock);
@@ -45,7 +46,7 @@ export async function* blocks(
         if (skip?.(number)) continue;
         const { body, ...options } = next.value;
         refuseGroup(options);
-        block.add({ number, order: orderOf(facts, jobId(seed, number), body, options) });
+        block.add({ number, order: orderOf(facts, jobId(seed, keyOf?.(number) ?? number), body, options) });
       }
       if (next !== LATE && !block.isFull) continue;
       yield block.jobs;

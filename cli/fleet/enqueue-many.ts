@@ -12,6 +12,8 @@ export interface ManyOptions {
   seed?: string;
   /** Whether an earlier run with this seed sent job `number`: then this one does not. */
   skip?: (number: number) => boolean;
+  /** What names job `number` in the run, in place of its number: so that its id stays the same in another order. */
+  keyOf?: (number: number) => string;
   /** An earlier run with this seed broke off: of what it may have enqueued no record is written over. Default false. */
   resumed?: boolean;
   /** Told of jobs that were sent, in the order of their numbers; the run waits for it. */

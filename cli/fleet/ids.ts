@@ -32,12 +32,12 @@ export function isSeed(seed: string): boolean {
 }
 
 /**
- * The id of job number `number` of a run. With a drawn seed, one job's id tells nothing of another's; a seed that somebody
+ * The id of a job of a run: of its number, or of another key that it has in the run. With a drawn seed, one job's id tells nothing of another's; a seed that somebody
  * has chosen is a part of the ids. Of a job with a dedupe key it is the same in any run and any fleet.
  */
-export function jobId(seed: string, number: number, dedupe?: string): string {
+export function jobId(seed: string, key: number | string, dedupe?: string): string {
   if (dedupe !== undefined) return dedupedId(dedupe);
-  return DRAWN.test(seed) ? `j-${digestOf(`${seed} ${number}`)}` : `j-${seed}-${number}`;
+  return DRAWN.test(seed) ? `j-${digestOf(`${seed} ${key}`)}` : `j-${seed}-${key}`;
 }
 
 /** Of a job that has a dedupe key. `isDedupedId` knows it by its form. */

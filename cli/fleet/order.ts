@@ -9,7 +9,7 @@ import { bodyKey } from '../../jobs/log-layout.ts';
 import { type JobRecord, LONGEST_KEPT_BODY } from '../../jobs/record.ts';
 import { type Body, textOf } from './body.ts';
 import type { FleetContext } from './context.ts';
-import { BadBody, NotTracked, WrongOption } from './errors.ts';
+import { BadBody, FleetError, NotTracked, WrongOption } from './errors.ts';
 import { dedupedId } from './ids.ts';
 
 /** What can be said of a job beside its body. */
@@ -108,6 +108,17 @@ export function orderOf(
     nonce,
     attributes,
   };
+}
+
+/** Why a job cannot be enqueued, in a sentence; undefined: nothing is known against it. */
+export function problemOf(facts: FleetFacts, body: Body, options: JobOptions): string | undefined {
+  try {
+    orderOf(facts, 'j-checked', body, options);
+    return undefined;
+  } catch (error) {
+    if (error instanceof FleetError) return error.message;
+    throw error;
+  }
 }
 
 const NO_ROOM =

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { checkJobs, type LineJob, readJobs } from '../../cli/jobs-file.ts';
-import { openJournal, rangesOf } from '../../cli/sent-journal.ts';
+import { rangesOf } from '../../cli/commands/send-jobs.ts';
+import { checkJobs, type JobsFile, type LineJob, readJobs } from '../../cli/jobs-file.ts';
+import { openJournal } from '../../cli/sent-journal.ts';
 import { json } from '../support/json-texts.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mayfly-jobs-file-'));
@@ -16,11 +17,20 @@ const file = (content: string | Uint8Array, jsonLines = false) => {
   return { path, name: 'jobs.txt', jsonLines };
 };
 
-async function jobsOf(content: string | Uint8Array, jsonLines = false): Promise<LineJob[]> {
-  const jobs: LineJob[] = [];
-  for await (const job of readJobs(file(content, jsonLines))) jobs.push(job);
+async function jobsOf(content: string | Uint8Array, jsonLines = false): Promise<Omit<LineJob, 'key'>[]> {
+  const jobs: Omit<LineJob, 'key'>[] = [];
+  for await (const { key: _, ...job } of readJobs(file(content, jsonLines))) jobs.push(job);
   return jobs;
 }
+
+async function keysOf(content: string): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of readJobs(file(content))) keys.push(key);
+  return keys;
+}
+
+/** Of a fleet that takes every job. */
+const check = (jobs: JobsFile) => checkJobs(jobs, () => undefined);
 
 describe('a file of lines', () => {
   it.each([
@@ -53,20 +63,37 @@ describe('a file of lines', () => {
 
   it('says which line is not UTF-8, and where', async () => {
     const content = Buffer.concat([Buffer.from('good\nGr'), Buffer.from([0xfc]), Buffer.from('n\n')]);
-    await expect(checkJobs(file(content))).rejects.toThrow(
+    await expect(check(file(content))).rejects.toThrow(
       'Line 2 of jobs.txt is not UTF-8: after "Gr" comes the byte 0xfc.',
     );
   });
 
   it('that is not there is a sentence', async () => {
     const gone = { path: join(directory, 'gone'), name: 'gone', jsonLines: false };
-    await expect(checkJobs(gone)).rejects.toThrow(/^gone cannot be read \(ENOENT/);
+    await expect(check(gone)).rejects.toThrow(/^gone cannot be read \(ENOENT/);
+  });
+
+  it('names its lines by what is in them, wherever they are, and tells equal ones apart', async () => {
+    const [one = '', two = '', again = ''] = await keysOf('one\ntwo\none');
+    expect(new Set([one, two, again]).size).toBe(3);
+    expect(again).toBe(`${one}.2`);
+    expect(await keysOf('\ufefftwo\r\n\none')).toEqual([two, one]);
+  });
+
+  it('that has several bad lines names each, up to ten, and those that cannot be sent beside those that cannot be read', async () => {
+    const lines = ['{"body": 1}', 'x', '{"body": 2, "async": 0}', '{"body": 3, "delay": 7}'];
+    const seven = ({ delay }: LineJob) => (delay === 7 ? 'seven is not allowed.' : undefined);
+    await expect(checkJobs(file(lines.join('\n'), true), seven)).rejects.toThrow(
+      /^3 lines of jobs\.txt are no jobs that can be sent\. Nothing was sent\.\n {2}Line 2 of jobs\.txt is no JSON object.*\n {2}Line 3 of jobs\.txt: its async is 0; .*\n {2}Line 4 of jobs\.txt: seven is not allowed\.$/,
+    );
+    const all = check(file('x\n'.repeat(12), true));
+    await expect(all).rejects.toThrow(/^12 lines of (.*\n){10} {2}Line 10 .*\n {2}and 2 lines more\.$/);
   });
 
   it('has a hash of its bytes and a number of jobs', async () => {
-    const { sha256, jobs } = await checkJobs(file('one\n\ntwo'));
+    const { sha256, jobs } = await check(file('one\n\ntwo'));
     expect(jobs).toBe(2);
-    expect(sha256).not.toBe((await checkJobs(file('one\ntwo'))).sha256);
+    expect(sha256).not.toBe((await check(file('one\ntwo'))).sha256);
   });
 });
 
@@ -114,7 +141,7 @@ describe('JSON lines', () => {
     ['{"body": 1, "delay": 901}', 'its delay is 901; allowed is from 0 to 900 seconds.'],
     ['{"body": 1, "dedupe": ""}', 'its dedupe is ""; allowed is a text that is not empty.'],
   ])('%s is refused', async (line, sentence) => {
-    await expect(checkJobs(file(line, true))).rejects.toThrow(sentence);
+    await expect(check(file(line, true))).rejects.toThrow(sentence);
   });
 });
 
@@ -130,45 +157,60 @@ describe('the journal of what was sent', () => {
   it('knows it in the next run, under the same seed', () => {
     const first = begin();
     expect(first).toMatchObject({ seed: 'seed', resumed: false, count: 0 });
-    first.add([1, 2, 3]);
-    first.add([7]);
+    first.add(['a', 'b', 'c']);
+    first.add(['c.2']);
     const second = again();
     expect(second).toMatchObject({ seed: 'seed', resumed: true, count: 4 });
-    expect([1, 2, 3, 4, 6, 7, 8].filter((number) => second.has(number))).toEqual([1, 2, 3, 7]);
+    expect(['a', 'b', 'c', 'c.2', 'c.3', 'd'].filter((key) => second.has(key))).toEqual([
+      'a',
+      'b',
+      'c',
+      'c.2',
+    ]);
     second.remove();
     expect(again()).toMatchObject({ seed: 'another', resumed: false });
   });
 
   it('may be torn off anywhere: it knows no job that was not sent, and goes on', () => {
     const first = begin();
-    for (const number of [1, 2, 3]) first.add([number * 10, number * 10 + 5]);
+    for (const key of ['a', 'b', 'c']) first.add([key, `${key}.2`]);
     const whole = readFileSync(journal, 'utf8');
     fc.assert(
       fc.property(fc.nat(whole.length), (length) => {
         writeFileSync(journal, whole.slice(0, length));
         const torn = again();
         expect(torn.seed).toBe(torn.resumed ? 'seed' : 'another');
-        torn.add([99]);
+        torn.add(['z']);
         const last = again();
-        const known = Array.from({ length: 100 }, (_, number) => number).filter((number) => last.has(number));
-        expect(known.at(-1)).toBe(99);
-        expect([10, 15, 20, 25, 30, 35, 99]).toEqual(expect.arrayContaining(known));
+        expect(last.has('z')).toBe(true);
+        const known = ['a', 'b', 'c'].filter((key) => last.has(key));
+        expect(last.count).toBe(2 * known.length + 1);
       }),
       { numRuns: 60 },
     );
   });
 
   it.each([
-    [{ sha256: 'def' }, /jobs\.txt is not as it was when 2 of its jobs were sent .* remove that file\.$/],
-    [{ fleet: 'Stack/other' }, /begun with fleet Stack\/fleet, not Stack\/other/],
+    [
+      { fleet: 'Stack/other' },
+      /begun with fleet Stack\/fleet, not Stack\/other: 2 of its jobs were sent .* remove that file\.$/,
+    ],
     [{ jsonLines: true }, /begun without --json-lines/],
   ])('is not for another run: %j', (other, sentence) => {
-    begin().add([1, 2]);
+    begin().add(['a', 'b']);
     expect(() => again(other)).toThrow(sentence);
   });
 
+  it('is for the same file after it was changed, and knows that it was', () => {
+    begin().add(['a']);
+    expect(again()).toMatchObject({ changed: false });
+    const mended = again({ sha256: 'def' });
+    expect(mended).toMatchObject({ changed: true, resumed: true, seed: 'seed', count: 1 });
+    expect(mended.has('a')).toBe(true);
+  });
+
   it('never takes the place of a file that is something else', () => {
-    for (const text of ['precious', '{"mine":1}\n', '{"mayfly":2,"seed":"x"}\n']) {
+    for (const text of ['precious', '{"mine":1}\n', '{"mayfly":3,"seed":"x"}\n']) {
       writeFileSync(journal, text);
       expect(() => again()).toThrow(/is there, and no journal of `mayfly enqueue`/);
       expect(readFileSync(journal, 'utf8')).toBe(text);

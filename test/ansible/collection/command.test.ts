@@ -258,6 +258,15 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
     },
     sentence: /^No credentials\.$/,
   },
+  'an error of the command that names several': {
+    scene: {
+      answers: {
+        enqueue: { status: 1, stderr: 'mayfly: 2 lines are bad.\n  Line 1: a\n  Line 3: b\nwarned\n' },
+      },
+      tasks: [job({ body: 'a' })],
+    },
+    sentence: /^2 lines are bad\. Line 1: a Line 3: b$/,
+  },
   'a silent end': {
     scene: { answers: { enqueue: { status: 7 } }, tasks: [job({ body: 'a' })] },
     sentence: /ended with status 7 and did not say why/,
@@ -317,7 +326,12 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
 };
 
 /** Of those that are refused, what the command itself refuses. */
-const CALLED = new Set(['what is no JSON', 'an error of the command', 'a silent end']);
+const CALLED = new Set([
+  'what is no JSON',
+  'an error of the command',
+  'an error of the command that names several',
+  'a silent end',
+]);
 
 const MODULES = ['job', 'job_wait', 'job_status'].map((name) => `mayfly.fleet.${name}`);
 /** What every result of Ansible's has ("Return Values", and of a task with `until`). */

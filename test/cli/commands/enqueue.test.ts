@@ -11,6 +11,8 @@ const open = bareFleets();
 const ID = /^j-[a-z0-9]{12}$/;
 const BIN = join(import.meta.dirname, '../../../bin/mayfly.js');
 
+const JOBS = Array.from({ length: 1000 }, (_, number) => `job ${number + 1}`);
+
 interface Message {
   id: string;
   payload: unknown;
@@ -175,6 +177,22 @@ describe('a file of jobs', () => {
     expect(await isThere(join(bare.directory, 'jobs.txt.mayfly'))).toBe(false);
   });
 
+  it('with a line that the fleet would not take, however far down, is not sent at all', async () => {
+    const bare = await open();
+    const good = JOBS.map((body) => JSON.stringify({ body }));
+    const bad = ['{"body": 1, "async": 46800}', '{"body": 2, "label": "a\\nb"}'];
+    await writeFile(join(bare.directory, 'jobs.jsonl'), [...good, ...bad].join('\n'));
+    const { stdout, stderr, exitCode } = await bare.mayfly('enqueue', '--json-lines', '--file', 'jobs.jsonl');
+    expect(stderr).toMatch(
+      /^mayfly: 2 lines of jobs\.jsonl are no jobs that can be sent\. Nothing was sent\.\n/,
+    );
+    expect(stderr).toMatch(/Line 1001 of jobs\.jsonl: The job's time limit is 46800 s;/);
+    expect(stderr).toMatch(/Line 1002 of jobs\.jsonl: The job was not enqueued: .*label/);
+    expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 1 });
+    expect(await messages(bare)).toEqual([]);
+    expect(await isThere(join(bare.directory, 'jobs.jsonl.mayfly'))).toBe(false);
+  });
+
   it('with nothing in it is nothing to do', async () => {
     const bare = await open();
     expect(await bare.mayflyReading('\n\n', 'enqueue', '-')).toMatchObject({
@@ -185,7 +203,6 @@ describe('a file of jobs', () => {
   });
 });
 
-const JOBS = Array.from({ length: 1000 }, (_, number) => `job ${number + 1}`);
 /** From a certain message on, the queue is not there. */
 const gone = {
   service: 'sqs',
@@ -277,17 +294,30 @@ describe('what breaks off', () => {
     expect(sent.map(({ payload }) => payload)).toEqual(JOBS);
   });
 
-  it('is not gone on with if the file has changed', async () => {
+  it('sends of a file that was mended in between what was not sent', async () => {
     const bare = await open();
-    await writeFile(join(bare.directory, 'jobs.txt'), JOBS.slice(0, 3).join('\n'));
-    const fault = bare.cloud.faults.add(gone);
-    await bare.mayfly('enqueue', '--file', 'jobs.txt');
+    const path = join(bare.directory, 'jobs.txt');
+    await writeFile(path, [...JOBS, 'same', 'same'].join('\n'));
+    const when = (input: Record<string, unknown>) => JSON.stringify(input).includes('job 342');
+    const fault = bare.cloud.faults.add({ ...gone, when });
+    const first = await bare.mayfly('enqueue', '--file', 'jobs.txt');
     fault.remove();
-    await writeFile(join(bare.directory, 'jobs.txt'), 'other\n');
-    const { stderr, exitCode } = await bare.mayfly('enqueue', '--file', 'jobs.txt');
-    expect(stderr).toMatch(/^mayfly: jobs\.txt is not as it was when 0 of its jobs were sent/);
-    expect(exitCode).toBe(1);
-    expect(await messages(bare)).toEqual([]);
+    const before = lines(first.stdout);
+    // One that was sent is gone, one that was not is mended and first now, and another one is new.
+    const mended = ['mended', ...JOBS.slice(1, 999), 'same', 'same', 'added'];
+    await writeFile(path, mended.join('\n'));
+    const second = await bare.mayfly('enqueue', '--file', 'jobs.txt');
+    expect(said(second.stderr)).toBe(
+      `mayfly: jobs.txt was changed since an earlier run sent ${before.length} jobs of it: ${before.length - 1} of these are still in it, ` +
+        `and its other ${mended.length - before.length + 1} jobs are sent now.`,
+    );
+    expect(second.exitCode).toBe(0);
+    const sent = await messages(bare);
+    const bodies = sent.map(({ payload }) => payload);
+    expect(bodies.toSorted()).toEqual(['job 1', ...mended].toSorted());
+    expect(lines(second.stdout)).toEqual(expect.arrayContaining(before.slice(1)));
+    expect(lines(second.stdout)).toHaveLength(mended.length);
+    expect(await isThere(`${path}.mayfly`)).toBe(false);
   });
 
   it('by Ctrl-C: says what was sent, on a terminal whose bar is gone, with status 130', async () => {

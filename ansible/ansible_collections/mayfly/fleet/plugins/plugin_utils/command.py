@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shlex
@@ -150,9 +151,14 @@ def _named_command(named: str, path: str) -> Sequence[str]:
 
 
 def sentence_in(told: str) -> Optional[str]:
-    """The last that the command said of itself, if it did; progress is none."""
-    said = [line[len(SPEAKS_WITH) :].strip() for line in told.splitlines() if line.startswith(SPEAKS_WITH)]
-    return said[-1] if said else None
+    """The last that the command said of itself, if it did, with the indented lines that belong to it; progress is none."""
+    lines = told.splitlines()
+    said = [place for place, line in enumerate(lines) if line.startswith(SPEAKS_WITH)]
+    if not said:
+        return None
+    first, *others = lines[said[-1] :]
+    more = itertools.takewhile(lambda line: line.startswith("  "), others)
+    return " ".join([first[len(SPEAKS_WITH) :].strip(), *map(str.strip, more)])
 
 
 def json_values(text: str) -> Sequence[Mapping[str, Any]]:

@@ -5,6 +5,9 @@ export type Stores = NonNullable<NonNullable<Parameters<typeof buildApp>[0]>['st
 /** Its queues: what is in them, and how messages come and go. */
 export type QueueStore = Stores['sqsStore'];
 export type StoredQueue = ReturnType<QueueStore['createQueue']>;
+/** Its objects. */
+export type ObjectStore = Stores['s3Store'];
+export type StoredObject = ReturnType<ObjectStore['putObject']>;
 export type StoredMessage = StoredQueue['messages'][number];
 
 /**

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { buildApp } from 'fauxqs';
 import { AwsError, type Input } from '../front-door/service.ts';
-import { createStores, type QueueStore } from './fauxqs-stores.ts';
+import { createStores, type ObjectStore, type QueueStore } from './fauxqs-stores.ts';
 import { type HttpHandler, type HttpResponse, requestInProcess } from './in-process.ts';
 
 /**
@@ -11,6 +11,8 @@ import { type HttpHandler, type HttpResponse, requestInProcess } from './in-proc
 export interface Fauxqs {
   /** The queues themselves, with what is in them. */
   queues: QueueStore;
+  /** The objects themselves. */
+  objects: ObjectStore;
   /** One SQS call. Rejects with `AwsError`. */
   sqs(action: string, input: Input, region: string): Promise<Record<string, unknown>>;
   /** One S3 request from inside. */
@@ -39,6 +41,7 @@ export async function startFauxqs(): Promise<Fauxqs> {
     app.routing(request as IncomingMessage, response as ServerResponse);
   return {
     queues: stores.sqsStore,
+    objects: stores.s3Store,
     async sqs(action, input, region) {
       const answer = await requestInProcess(handler, {
         method: 'POST',

@@ -8,6 +8,7 @@ import { ObjectEncryption } from './s3/encryption.ts';
 import { createS3Handler } from './s3/rest.ts';
 import { createS3 } from './s3/service.ts';
 import { createBucketSettings } from './s3/settings.ts';
+import { Versions } from './s3/versions.ts';
 import type { QueueActivity } from './sqs/activity.ts';
 import { createSqs } from './sqs/service.ts';
 import { createSsm } from './ssm/service.ts';
@@ -24,7 +25,8 @@ export interface Storage {
 export async function createStorage(context: CloudContext, dispatcher: Dispatcher): Promise<Storage> {
   const fauxqs = await startFauxqs();
   const settings = createBucketSettings();
-  const s3 = createS3(fauxqs, settings);
+  const versions = new Versions(fauxqs.objects, settings.versioningOf);
+  const s3 = createS3(fauxqs, settings, versions);
   const { running: kms, keys } = createKms(context);
   const sqs = createSqs(context, fauxqs, keys, dispatcher.allows);
   const encryption = new ObjectEncryption(settings, keys);
@@ -34,6 +36,6 @@ export async function createStorage(context: CloudContext, dispatcher: Dispatche
       ...[kms, sqs, createDynamoDb(context, keys), createSsm(context)],
     ],
     queueActivity: sqs.activity,
-    handleS3: createS3Handler(s3, dispatcher, fauxqs, settings, encryption),
+    handleS3: createS3Handler(s3, dispatcher, fauxqs, settings, encryption, versions),
   };
 }

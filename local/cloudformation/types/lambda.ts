@@ -21,7 +21,6 @@ const functionSchema = properties({
   Code: properties({
     S3Bucket: v.optional(text),
     S3Key: v.optional(text),
-    S3ObjectVersion: v.optional(text),
     ZipFile: v.optional(text),
   }),
   DeadLetterConfig: v.optional(properties({ TargetArn: v.optional(text) })),

@@ -119,6 +119,7 @@ function settingAction(method: string, setting: string): Action {
 function objectAction(method: string, query: URLSearchParams, copySource: boolean): Action {
   if (query.has('tagging')) return { action: `${method}?tagging`, iamAction: '', missing: true };
   const upload = query.has('uploadId');
+  const version = query.has('versionId') ? 'Version' : '';
   switch (method) {
     case 'PUT':
       if (query.has('renameObject')) return { action: 'RenameObject', iamAction: 'PutObject' };
@@ -129,13 +130,13 @@ function objectAction(method: string, query: URLSearchParams, copySource: boolea
     case 'DELETE':
       return upload
         ? { action: 'AbortMultipartUpload', iamAction: 'AbortMultipartUpload' }
-        : { action: 'DeleteObject', iamAction: 'DeleteObject' };
+        : { action: 'DeleteObject', iamAction: `DeleteObject${version}` };
     case 'HEAD':
-      return { action: 'HeadObject', iamAction: 'GetObject' };
+      return { action: 'HeadObject', iamAction: `GetObject${version}` };
     default:
       if (upload) return { action: 'ListParts', iamAction: 'ListMultipartUploadParts', missing: true };
       return query.has('attributes')
         ? { action: 'GetObjectAttributes', iamAction: 'GetObjectAttributes' }
-        : { action: 'GetObject', iamAction: 'GetObject' };
+        : { action: 'GetObject', iamAction: `GetObject${version}` };
   }
 }

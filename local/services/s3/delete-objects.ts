@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { element, escapeXml } from '../../front-door/protocol/xml.ts';
+import { element, encodeMembers, QUERY_NAMES } from '../../front-door/protocol/xml.ts';
 import { readBody } from '../../front-door/request.ts';
 import { AwsError } from '../../front-door/service.ts';
-import type { Fauxqs } from '../fauxqs.ts';
-import { objectPath } from './actions.ts';
+import type { Deletion, Versions } from './versions.ts';
 
 /** "DeleteObjects": up to 1,000 keys. */
 const MOST_KEYS = 1000;
@@ -15,34 +14,46 @@ const MOST_KEYS = 1000;
 export async function deleteObjects(
   request: IncomingMessage,
   bucket: string,
-  fauxqs: Fauxqs,
-  mayDelete: (key: string) => boolean,
+  versions: Versions,
+  mayDelete: (key: string, versionId: string | undefined) => boolean,
 ): Promise<string> {
   const xml = (await readBody(request)).toString('utf8');
-  const keys = [...xml.matchAll(/<Key>(.*?)<\/Key>/gs)].map(([, key = '']) => unescapeXml(key));
-  if (keys.length === 0 || keys.length > MOST_KEYS) {
+  const objects = [...xml.matchAll(/<Object>(.*?)<\/Object>/gs)].map(([, object = '']) => ({
+    key: memberOf(object, 'Key') ?? '',
+    versionId: memberOf(object, 'VersionId'),
+  }));
+  if (objects.length === 0 || objects.length > MOST_KEYS) {
     const message =
       'The XML you provided was not well-formed or did not validate against our published schema';
     throw new AwsError('MalformedXML', message);
   }
   const quiet = /<Quiet>true<\/Quiet>/.test(xml);
   const results: string[] = [];
-  for (const key of keys) {
-    if (!mayDelete(key)) {
-      const why = { Key: key, Code: 'AccessDenied', Message: 'Access Denied' };
+  for (const { key, versionId } of objects) {
+    const asked = { Key: key, ...(versionId !== undefined && { VersionId: versionId }) };
+    if (!mayDelete(key, versionId)) {
+      const why = { ...asked, Code: 'AccessDenied', Message: 'Access Denied' };
       results.push(element('Error', members(why)));
       continue;
     }
-    await fauxqs.s3({ method: 'DELETE', url: objectPath(bucket, key) });
-    if (!quiet) results.push(element('Deleted', members({ Key: key })));
+    const deletion =
+      versionId === undefined ? versions.delete(bucket, key) : versions.deleteVersion(bucket, key, versionId);
+    if (!quiet) results.push(element('Deleted', members({ ...asked, ...markerOf(deletion) })));
   }
   return element('DeleteResult', results.join(''));
 }
 
-const members = (values: Record<string, string>): string =>
-  Object.entries(values)
-    .map(([name, value]) => element(name, escapeXml(value)))
-    .join('');
+function memberOf(object: string, name: string): string | undefined {
+  const text = new RegExp(`<${name}>(.*?)</${name}>`, 's').exec(object)?.[1];
+  return text === undefined ? undefined : unescapeXml(text);
+}
+
+function markerOf({ isMarker, versionId }: Deletion): Record<string, string> {
+  if (!isMarker || versionId === undefined) return {};
+  return { DeleteMarker: 'true', DeleteMarkerVersionId: versionId };
+}
+
+const members = (values: Record<string, string>): string => encodeMembers(values, QUERY_NAMES);
 
 const NAMED: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 

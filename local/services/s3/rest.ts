@@ -8,6 +8,9 @@ import { objectPath, readS3Call, type S3Call } from './actions.ts';
 import { deleteObjects } from './delete-objects.ts';
 import type { ObjectEncryption } from './encryption.ts';
 import type { BucketSettings } from './settings.ts';
+import { listVersions } from './version-list.ts';
+import { refuseUnlessEmpty, serveVersion, type VersionStore } from './version-requests.ts';
+import type { Versions } from './versions.ts';
 
 /** S3 over the wire: fauxqs reads and answers most requests itself, bodies untouched. */
 export function createS3Handler(
@@ -16,6 +19,7 @@ export function createS3Handler(
   fauxqs: Fauxqs,
   settings: BucketSettings,
   encryption: ObjectEncryption,
+  versions: Versions,
 ): StreamHandler {
   return async (request, response, partialCall) => {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
@@ -35,7 +39,7 @@ export function createS3Handler(
       keyUses: () => encryption.usesOf(s3Call, request.headers),
       run: async () => {
         const { headers } = request;
-        await serve(request, response, url, s3Call, { fauxqs, settings, may });
+        await serve(request, response, url, s3Call, { fauxqs, settings, versions, may });
         if (response.statusCode < 300) encryption.ended(s3Call, headers);
         return { StatusCode: response.statusCode };
       },
@@ -64,8 +68,7 @@ function conditionsOf({ iamAction }: S3Call, url: URL): Record<string, string> {
   return Object.fromEntries(given);
 }
 
-interface Store {
-  fauxqs: Fauxqs;
+interface Store extends VersionStore {
   settings: BucketSettings;
   /** Whether the caller may also do this. */
   may(action: string, resource: string): boolean;
@@ -76,18 +79,22 @@ async function serve(
   response: ServerResponse,
   url: URL,
   call: S3Call,
-  { fauxqs, settings, may }: Store,
+  store: Store,
 ): Promise<void> {
+  const { fauxqs, settings, versions, may } = store;
   if (call.missing) {
     throw new AwsError('NotImplemented', `The embedded cloud does not implement ${call.action} of S3.`, 501);
   }
   if (call.bucket && !call.key && call.action !== 'CreateBucket') await requireBucket(fauxqs, call.bucket);
   if (call.setting) return serveSetting(request, response, call, call.setting, settings);
   if (call.action === 'GetBucketLocation') return answer(response, 200, '<LocationConstraint/>');
-  if (call.action === 'ListObjectVersions') return listVersions(response, url, call, fauxqs);
+  if (call.action === 'ListObjectVersions') {
+    return answer(response, 200, listVersions(versions, call.bucket, url.searchParams));
+  }
   if (call.action === 'DeleteObjects') {
-    const mayDelete = (key: string) => may('s3:DeleteObject', arnOf(call.bucket, key));
-    return answer(response, 200, await deleteObjects(request, call.bucket, fauxqs, mayDelete));
+    const mayDelete = (key: string, versionId: string | undefined) =>
+      may(`s3:DeleteObject${versionId === undefined ? '' : 'Version'}`, arnOf(call.bucket, key));
+    return answer(response, 200, await deleteObjects(request, call.bucket, versions, mayDelete));
   }
   if (call.iamAction === 'GetObject' && !may('s3:ListBucket', arnOf(call.bucket))) {
     await hideWhatIsMissing(call, fauxqs);
@@ -99,8 +106,16 @@ async function serve(
   request.headers.host = '127.0.0.1';
   // "PutObject": S3's own default. fauxqs refuses a body of no type, and one of an empty one.
   if (!request.headers['content-type']) request.headers['content-type'] = 'binary/octet-stream';
+  if (call.action === 'DeleteBucket') refuseUnlessEmpty(versions, call.bucket);
+  const versionId = url.searchParams.get('versionId');
+  if (call.key && (versionId !== null || versions.isVersioned(call.bucket))) {
+    return serveVersion(request, response, { ...call, versionId }, store);
+  }
   await fauxqs.serveS3(request, response);
-  if (call.action === 'DeleteBucket' && response.statusCode < 300) settings.forget(call.bucket);
+  if (call.action === 'DeleteBucket' && response.statusCode < 300) {
+    settings.forget(call.bucket);
+    versions.forget(call.bucket);
+  }
 }
 
 async function requireBucket(fauxqs: Fauxqs, bucket: string): Promise<void> {
@@ -145,24 +160,6 @@ async function checkPreconditions(request: IncomingMessage, call: S3Call, fauxqs
     throw new AwsError('PreconditionFailed', message, 412);
   }
   if (ifMatch && !exists) throw new AwsError('NoSuchKey', 'The specified key does not exist.', 404);
-}
-
-/** Buckets keep no versions here: each object is its only one. */
-async function listVersions(response: ServerResponse, url: URL, call: S3Call, fauxqs: Fauxqs): Promise<void> {
-  const query = new URLSearchParams(url.search);
-  query.delete('versions');
-  const keyMarker = query.get('key-marker');
-  if (keyMarker) query.set('marker', keyMarker);
-  const { status, body } = await fauxqs.s3({
-    method: 'GET',
-    url: `/${encodeURIComponent(call.bucket)}?${query}`,
-  });
-  const xml = body
-    .toString('utf8')
-    .replaceAll('ListBucketResult', 'ListVersionsResult')
-    .replaceAll('<Contents>', '<Version><VersionId>null</VersionId><IsLatest>true</IsLatest>')
-    .replaceAll('</Contents>', '</Version>');
-  answer(response, status, xml);
 }
 
 function answer(response: ServerResponse, status: number, body: string): void {

@@ -4,12 +4,14 @@ import type { Fauxqs, S3Request } from '../fauxqs.ts';
 import type { HttpResponse } from '../in-process.ts';
 import { objectPath, SETTINGS } from './actions.ts';
 import { type BucketSettings, settingDocument } from './settings.ts';
+import { refuseUnlessEmpty } from './version-requests.ts';
+import type { Versions } from './versions.ts';
 
 /**
  * S3 as the cloud itself calls it: how CloudFormation makes buckets, and how Lambda and instances read assets. Over
  * the wire S3 has a protocol of its own: `rest.ts`.
  */
-export function createS3(fauxqs: Fauxqs, settings: BucketSettings): Service {
+export function createS3(fauxqs: Fauxqs, settings: BucketSettings, versions: Versions): Service {
   const bucketUrl = (input: Input) => `/${encodeURIComponent(text(input, 'Bucket'))}`;
   const objectUrl = (input: Input) => objectPath(text(input, 'Bucket'), text(input, 'Key'));
   const on = (
@@ -23,8 +25,10 @@ export function createS3(fauxqs: Fauxqs, settings: BucketSettings): Service {
     HeadBucket: on((input) => ({ method: 'HEAD', url: bucketUrl(input) })),
     DeleteBucket: {
       run: async (input) => {
+        refuseUnlessEmpty(versions, text(input, 'Bucket'));
         succeeded(await fauxqs.s3({ method: 'DELETE', url: bucketUrl(input) }));
         settings.forget(text(input, 'Bucket'));
+        versions.forget(text(input, 'Bucket'));
         return {};
       },
     },

@@ -3,10 +3,12 @@ import { element, escapeXml } from '../../front-door/protocol/xml.ts';
 import { isStructure } from '../../front-door/read.ts';
 import { readResourcePolicy } from '../../front-door/resource-policy.ts';
 import { AwsError, type Input } from '../../front-door/service.ts';
+import type { VersioningStatus } from './versions.ts';
 
 /**
  * The settings of buckets: kept as they were sent, and given back. The policy is judged at each call
- * (`front-door/authorize.ts`); the others have no effect that could be seen here, but for expiry and versions.
+ * (`front-door/authorize.ts`), versioning is `versions.ts`; the others have no effect that could be seen here, but for
+ * expiry.
  */
 export interface BucketSettings {
   /** `AwsError` for a policy that cannot be judged. */
@@ -15,6 +17,7 @@ export interface BucketSettings {
   get(bucket: string, setting: string): string;
   /** The bucket's policy, if there is one. */
   policiesOf(bucket: string): readonly PolicyDocument[];
+  versioningOf(bucket: string): VersioningStatus;
   remove(bucket: string, setting: string): void;
   forget(bucket: string): void;
 }
@@ -57,6 +60,10 @@ export function createBucketSettings(): BucketSettings {
     policiesOf(bucket) {
       const policy = policies.get(bucket);
       return policy ? [policy] : [];
+    },
+    versioningOf(bucket) {
+      const status = /<Status>(.*?)<\/Status>/.exec(documents.get(id(bucket, 'versioning')) ?? '')?.[1];
+      return status === 'Enabled' || status === 'Suspended' ? status : undefined;
     },
     remove(bucket, setting) {
       if (setting === 'policy') policies.delete(bucket);

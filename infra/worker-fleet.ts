@@ -88,9 +88,11 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
 
   constructor(scope: Construct, id: string, props: WorkerFleetProps = {}) {
     super(scope, id);
-    const settings = settingsOf(`WorkerFleet ${this.node.path}`, id, props);
+    const where = `WorkerFleet ${this.node.path}`;
+    const settings = settingsOf(where, id, props);
     this.fleetName = `${Stack.of(this).stackName}/${settings.name}`;
     this.refuseSameName(settings.name);
+    const base = usableImage(this, where, props.machineImage ?? amazonLinux(settings));
 
     const queues = jobQueues(this, settings);
     this.queue = queues.queue;
@@ -104,7 +106,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
 
     this.role = agentRole(this, settings.systemsManagerAccess);
     this.workerRole = workerRole(this, settings.workerAwsAccess, this.role);
-    const instances = this.instances(settings, surroundings, props);
+    const instances = this.instances(settings, surroundings, base);
     this.launchTemplate = instances.template;
     this.autoScalingGroup = instances.group;
 
@@ -192,7 +194,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
   }
 
   /** Template and group, and the agents' rights, which outlive the group's instances when the stack is deleted. */
-  private instances(settings: FleetSettings, network: Network, props: WorkerFleetProps) {
+  private instances(settings: FleetSettings, network: Network, base: IMachineImage) {
     const stack = Stack.of(this);
     const assets = deployed(this, settings);
     const content = this.userDataOf(settings, assets);
@@ -203,7 +205,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
       network,
       role: this.role,
       userData: content,
-      machineImage: this.machineImage(settings, network, assets, props.machineImage),
+      machineImage: this.machineImage(settings, network, assets, base),
     };
     const template = launchTemplate(this, options);
     const asg = group(this, template, options);
@@ -232,11 +234,10 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     settings: FleetSettings,
     network: Network,
     { tree, node, treeJson }: Deployed,
-    given: IMachineImage = amazonLinux(settings),
+    base: IMachineImage,
   ): IMachineImage {
     const { fleetName } = this;
     const { bakedImage: baked } = settings;
-    const base = usableImage(this, `WorkerFleet ${this.node.path}`, given);
     if (!baked) return base;
     return bakedImage(this, {
       fleetName,

@@ -40,6 +40,7 @@ const trust = {
 };
 const bucketArn = { 'Fn::GetAtt': ['Bucket', 'Arn'] };
 const role = { Type: 'AWS::IAM::Role', Properties: { AssumeRolePolicyDocument: trust } };
+const kmsKey = { Type: 'AWS::KMS::Key' };
 const queue = { Type: 'AWS::SQS::Queue' };
 const vpc = { Type: 'AWS::EC2::VPC', Properties: { CidrBlock: '10.0.0.0/16' } };
 const routeTable = { Type: 'AWS::EC2::RouteTable', Properties: { VpcId: { Ref: 'Net' } } };
@@ -281,6 +282,17 @@ const lives: Life[] = [
       Policies: [{ PolicyName: 'b', PolicyDocument: document('sqs:*') }],
       Tags: tags('new'),
     },
+  },
+  {
+    type: 'AWS::KMS::Alias',
+    before: { AliasName: 'alias/mine', TargetKeyId: { Ref: 'Key' } },
+    after: { AliasName: 'alias/mine', TargetKeyId: { Ref: 'Other' } },
+    with: { Key: kmsKey, Other: kmsKey },
+  },
+  {
+    type: 'AWS::KMS::Key',
+    before: { Description: 'old', EnableKeyRotation: true },
+    after: { Description: 'new', KeyPolicy: resourcePolicy('kms:*', '*'), Tags: tags('new') },
   },
   {
     type: 'AWS::Lambda::EventInvokeConfig',

@@ -179,7 +179,7 @@ export class Settler {
   ): Promise<Written | 'cancelled'> {
     const { table } = this.#options;
     const { claim } = held;
-    const { state } = outcome;
+    const { state, fate } = outcome;
     if (!table) return 'written';
     if (!claim || state === undefined) {
       // A claim whose answer was lost, or a lease.
@@ -188,7 +188,9 @@ export class Settler {
     }
     const id = jobIdOf(held);
     const tries = triesOf(claim, { ...exit, log, endedAt: new Date(endedAtMs).toISOString() });
-    const end: TryEnd = { ...exit, tries, endedAtMs, refund: outcome.costsAttempt ? 0 : 1 };
+    const delayMs = fate.to === 'hand-back' ? fate.delaySeconds * 1000 : 0;
+    const notBeforeMs = delayMs > 0 ? endedAtMs + delayMs : undefined;
+    const end: TryEnd = { ...exit, tries, endedAtMs, notBeforeMs, refund: outcome.costsAttempt ? 0 : 1 };
     return this.#untilDone(held, 'recorded', () =>
       state === 'queued' ? table.handBack(id, claim.fence, end) : table.finish(id, claim.fence, state, end),
     );

@@ -35,5 +35,6 @@ export {
 export type { JobOptions } from './fleet/order.ts';
 export type { Paused, Resumed } from './fleet/pause.ts';
 export type { Retried, RetryOptions } from './fleet/retry.ts';
-export type { JobView, LogView, TryView } from './fleet/view.ts';
+export type { StatusOptions } from './fleet/status.ts';
+export type { JobView, LogView, TryView, WaitingView } from './fleet/view.ts';
 export type { WaitOptions, WaitProgress } from './fleet/wait.ts';

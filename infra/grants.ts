@@ -24,12 +24,22 @@ export function grantEnqueue(fleet: WorkerFleet, grantee: IGrantable): Grant {
   );
 }
 
-/** `status`, `wait`, `list` and `logs`: reads, and changes nothing. */
+/** `status`, `wait`, `list` and `logs`, and what a queued job waits for: reads, and changes nothing. */
 export function grantFollow(fleet: WorkerFleet, grantee: IGrantable): Grant {
+  acknowledge(grantee, '*', 'AWS cannot scope the Describe actions of Auto Scaling.');
   return together(
     grantParameter(fleet, grantee),
     ...useKeys(keysOf(fleet), grantee, { table: ['read'], logBucket: ['read'] }),
     onItems(fleet, grantee, [JOB_ITEMS], 'GetItem', 'BatchGetItem'),
+    onItems(fleet, grantee, [FLEET_ITEM], 'GetItem'),
+    allow(grantee, [fleet.queue.queueArn, fleet.deadLetterQueue.queueArn], 'sqs:GetQueueAttributes'),
+    allow(
+      grantee,
+      ['*'],
+      'autoscaling:DescribeAutoScalingGroups',
+      'autoscaling:DescribeScalingActivities',
+      'autoscaling:DescribeWarmPool',
+    ),
     // It cannot be narrowed to some items.
     allow(grantee, [fleet.table.tableArn], 'dynamodb:Scan'),
     allow(grantee, [`${fleet.table.tableArn}/index/${LISTING_INDEX}`], 'dynamodb:Query'),
@@ -42,7 +52,6 @@ export function grantFollow(fleet: WorkerFleet, grantee: IGrantable): Grant {
 /** All verbs: beside the others' rights those to cancel, retry, clean up, redrive, pause, and to look at the instances. */
 export function grantOperate(fleet: WorkerFleet, grantee: IGrantable): Grant {
   const group = groupArnOf(fleet, fleet.autoScalingGroup.autoScalingGroupName);
-  const queues = [fleet.queue.queueArn, fleet.deadLetterQueue.queueArn];
   acknowledge(grantee, '*', 'AWS cannot scope the Describe actions of Auto Scaling and EC2.');
   acknowledge(grantee, group, 'The wildcard stands for the id of the group, which only its creation gives.');
   return together(
@@ -53,24 +62,13 @@ export function grantOperate(fleet: WorkerFleet, grantee: IGrantable): Grant {
     allow(grantee, [fleet.table.tableArn], 'dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive'),
     onObjects(fleet, grantee, BODIES, 's3:GetObject', 's3:DeleteObject'),
     onObjects(fleet, grantee, LOGS, 's3:DeleteObject'),
-    allow(grantee, queues, 'sqs:GetQueueAttributes'),
     allow(
       grantee,
       [fleet.deadLetterQueue.queueArn],
       ...['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:PurgeQueue'],
     ),
     allow(grantee, [group], 'autoscaling:SuspendProcesses', 'autoscaling:ResumeProcesses'),
-    allow(
-      grantee,
-      ['*'],
-      ...[
-        'DescribeAutoScalingGroups',
-        'DescribeLifecycleHooks',
-        'DescribePolicies',
-        'DescribeScalingActivities',
-        'DescribeWarmPool',
-      ].map((action) => `autoscaling:${action}`),
-    ),
+    allow(grantee, ['*'], 'autoscaling:DescribeLifecycleHooks', 'autoscaling:DescribePolicies'),
     allow(grantee, ['*'], 'ec2:DescribeSubnets', 'ec2:DescribeRouteTables', 'ec2:DescribeVpcEndpoints'),
     allow(
       grantee,

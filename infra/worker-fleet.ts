@@ -139,7 +139,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     return grantEnqueue(this, grantee);
   }
 
-  /** Lets somebody follow jobs: status, wait, list and logs. It changes nothing. */
+  /** Lets somebody follow jobs, status, wait, list and logs, and see what the fleet does. It changes nothing. */
   grantFollow(grantee: IGrantable): Grant {
     return grantFollow(this, grantee);
   }

@@ -20,6 +20,8 @@ export interface TryEnd {
   /** All tries, this one's end included; absent: nobody knows how it ended, and they stay as they are. */
   tries?: readonly Try[] | undefined;
   endedAtMs: number;
+  /** Of a job that is queued again: its message is hidden until then. */
+  notBeforeMs?: number | undefined;
   /** Attempts to take off again: 1 if the try that ended did not count. */
   refund: 0 | 1;
 }
@@ -80,13 +82,15 @@ export class JobEndings {
   }
 
   #ending(fence: string, state: JobState, end: TryEnd): Change {
-    const { endedAtMs, refund, exitStatus, signal, reason, tries } = end;
+    const { endedAtMs, notBeforeMs, refund, exitStatus, signal, reason, tries } = end;
+    const notBefore = notBeforeMs === undefined ? undefined : new Date(notBeforeMs).toISOString();
     const what = { state, exitStatus, signal, reason, tries: tries && boundedTries(tries) };
     const expiry = EXPIRIES[state] ?? expiryOfEnded;
     return {
       ...ownedBy(fence),
       set: {
         ...what,
+        ...(state === 'queued' && { notBefore }),
         expires: expiry(endedAtMs, this.recordSeconds),
         ...(state !== 'queued' && { endedAt: new Date(endedAtMs).toISOString() }),
       },

@@ -38,6 +38,8 @@ export interface JobRecord {
   leaseUntilMs?: number;
   listing?: `running#${string}`;
   enqueuedAt?: string;
+  /** While it is queued: its message is hidden until then. It may come later. */
+  notBefore?: string;
   /** Of the last try. */
   startedAt?: string;
   /** Of the job, in a terminal state. */

@@ -290,6 +290,6 @@ function claimChange(request: ClaimRequest) {
     },
     append: { tries: [{ key: tryKey(nowMs, fence), instance, startedAt }] },
     add: { attempts: 1 },
-    remove: ['endedAt', 'exitStatus', 'signal', 'reason', 'expires'],
+    remove: ['endedAt', 'exitStatus', 'signal', 'reason', 'expires', 'notBefore'],
   } satisfies Change;
 }

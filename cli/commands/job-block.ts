@@ -16,6 +16,7 @@ export function jobBlock(job: JobView, record: JobRecord | undefined, paint: Pai
   const lines = [`${paint('bold', escapeLine(job.id))}  ${stateWord(job, paint)}${why ? `: ${why}` : ''}`];
   const times = timesOf(job);
   if (times) lines.push(`  ${times}`);
+  if (job.waitsFor) lines.push(`  why it waits: ${escapeLine(job.waitsFor.text)}`);
   lines.push(...otherFacts(job).map((fact) => `  ${fact}`));
   lines.push(...output(job, record, paint).map((line) => `  ${line}`));
   return lines.join('\n');

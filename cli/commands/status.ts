@@ -24,7 +24,8 @@ export function statusCommand(): Command {
     new Command('status')
       .summary('say how jobs are, and why')
       .description(
-        'Says how jobs are now: their state and why, their times and tries, and the last that they printed.',
+        'Says how jobs are now: their state and why, their times and tries, and the last that they printed; of those ' +
+          'that are queued what they wait for.',
       )
       .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', someIds)
       .option('--json', 'print JSON: of one job an object, of several an array')
@@ -51,7 +52,7 @@ export function statusCommand(): Command {
 const run = onFleet(async (fleet: Fleet, words: string[], options: StatusOptions) => {
   const { json, ansible, maxOutput = MAX_OUTPUT } = options;
   const { ids, single } = await givenIds(words);
-  const jobs = await fleet.status(ids);
+  const jobs = await fleet.status(ids, { waitsFor: !ansible });
   sayUnknown(fleet, jobs);
   if (ansible) await printAnsible(fleet, jobs, single, maxOutput);
   else if (json) printJobs(jobs, single);
@@ -80,6 +81,11 @@ retried_as if it has them. rc is always there: the worker's exit status, -N if
 it died of signal N, 124 over its time limit, null if it has not ended or nobody
 knows. stdout and stderr end without a line break. Of a long output it is the
 last 64 KiB of a stream ("truncated": true), or what --max-output says.
+
+What a queued job waits for takes a look at the fleet, a dozen calls for all of
+them together. With --json it is "waitsFor": {"what", "text", "since"?,
+"until"?}; what is one of retry, delay, paused, message, nothing, launch,
+breaker, suspended, refused, maximum, backlog, instance, unknown.
 
 Exit status: 0, however the jobs are; 120 if one is unknown.
 

@@ -24,9 +24,10 @@ import { type LogEvent, type LogOptions, readJobLog } from './logs.ts';
 import type { JobOptions } from './order.ts';
 import { type Paused, pauseFleet, type Resumed, resumeFleet } from './pause.ts';
 import { type Retried, type RetryOptions, retryJob } from './retry.ts';
-import { records, statusOf } from './status.ts';
+import { records, type StatusOptions, statusOf } from './status.ts';
 import type { JobView } from './view.ts';
 import { type WaitOptions, waitFor } from './wait.ts';
+import { withWaiting } from './waiting.ts';
 
 export type { FindOptions } from './find.ts';
 
@@ -63,11 +64,12 @@ export class Fleet {
   }
 
   /** A job as it is now, or several in the order of their ids. One that is unknown has the state `unknown`. */
-  status(id: string): Promise<JobView>;
-  status(ids: readonly string[]): Promise<JobView[]>;
-  status(ids: string | readonly string[]): Promise<JobView | JobView[]> {
+  status(id: string, options?: StatusOptions): Promise<JobView>;
+  status(ids: readonly string[], options?: StatusOptions): Promise<JobView[]>;
+  status(ids: string | readonly string[], { waitsFor }: StatusOptions = {}): Promise<JobView | JobView[]> {
     return this.#do(async (context) => {
-      const jobs = await statusOf(context, [ids].flat());
+      const views = await statusOf(context, [ids].flat());
+      const jobs = waitsFor ? await withWaiting(context, views) : views;
       return typeof ids === 'string' ? (jobs[0] as JobView) : jobs;
     });
   }

@@ -154,7 +154,7 @@ export function recordOf(
   { facts, toldByStack }: Pick<FleetContext, 'facts' | 'toldByStack'>,
   nowMs: number,
 ): JobRecord {
-  const { id, envelope, label, text, viaBucket, retryOf, nonce } = order;
+  const { id, envelope, label, text, viaBucket, retryOf, nonce, delaySeconds } = order;
   const { limitSeconds, group, requestId } = envelope;
   const isLimitKnown = facts.maxLimitSeconds !== undefined || toldByStack === true;
   const isKept = Buffer.byteLength(text) <= LONGEST_KEPT_BODY;
@@ -164,6 +164,7 @@ export function recordOf(
     state: 'queued',
     attempts: 0,
     enqueuedAt: new Date(nowMs).toISOString(),
+    ...(delaySeconds && { notBefore: new Date(nowMs + delaySeconds * 1000).toISOString() }),
     expires: expiryOfQueued(nowMs, facts.recordSeconds),
     ...(nonce !== undefined && { nonce }),
     ...(isKept && { body: text }),

@@ -4,6 +4,11 @@ import { type FleetContext, needRecords } from './context.ts';
 import { UnknownJob } from './errors.ts';
 import { type JobView, unknownView, viewOf } from './view.ts';
 
+export interface StatusOptions {
+  /** Of jobs that are queued, also what they wait for: a dozen calls more, which look at the fleet. Default false. */
+  waitsFor?: boolean;
+}
+
 export function catalogueOf(context: FleetContext): JobCatalogue {
   const { clients, facts } = context;
   return new JobCatalogue(clients.dynamodb, facts.table, context);

@@ -9,6 +9,7 @@ import {
   type TryLog,
 } from '../../jobs/record.ts';
 import { MOST_TRIES } from '../../jobs/tries.ts';
+import type { Waiting } from '../../policy/waiting.ts';
 import { isInBucket } from './log-inline.ts';
 import { moment } from './moment.ts';
 
@@ -36,6 +37,10 @@ export interface JobView {
   signal?: string;
   /** Why it is in its state. */
   reason?: string;
+  /** While it is queued: it can run from then on, no earlier. */
+  notBefore?: string;
+  /** While it is queued, if that was asked for: what it waits for. */
+  waitsFor?: WaitingView;
   /** Why its dead-letter queue has not taken its message yet, in SQS's words. */
   deadLetterError?: string;
   /** See `labelOf`. */
@@ -51,6 +56,15 @@ export interface JobView {
   log?: LogView;
   /** The latest, oldest first. */
   tries: TryView[];
+}
+
+/** What a queued job waits for. */
+export interface WaitingView {
+  what: Waiting['what'] | 'unknown';
+  /** The same in words. */
+  text: string;
+  since?: string;
+  until?: string;
 }
 
 export interface TryView {
@@ -100,6 +114,7 @@ export function viewOf(record: JobRecord, facts: FleetFacts, nowMs: number): Job
     exitStatus,
     signal,
     reason: reasonOf(record, state, nowMs),
+    notBefore: state === 'queued' ? record.notBefore : undefined,
     deadLetterError,
     label: labelOf(record),
     requestId,

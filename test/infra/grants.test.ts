@@ -133,6 +133,7 @@ describe('with the grant to it alone, of a fleet whose stores and assets have ke
       expect(await fleet.status(short)).toMatchObject({ id: short, finished: true });
       expect((await fleet.list()).map(({ id }) => id)).toEqual(expect.arrayContaining([short, long]));
       expect(await fleet.list({ states: ['running'], instance: 'i-0123456789abcdef0' })).toEqual([]);
+      expect((await fleet.describe()).queue).toMatchObject({ visible: expect.any(Number) });
       expect(await outputOf(fleet, short)).toBe(10);
       expect(await outputOf(fleet, long)).toBe(100_000);
       await refused(fleet.enqueue('x'));

@@ -250,9 +250,13 @@ describe('grants', () => {
     'dynamodb:Query on <FleetTable.Arn>/index/byListing',
     's3:GetObject on <FleetLogs.Arn>/jobs/*',
     's3:ListBucket on <FleetLogs.Arn>',
+    'sqs:GetQueueAttributes on <FleetQueue.Arn>',
+    'sqs:GetQueueAttributes on <FleetDeadLetterQueue.Arn>',
+    'autoscaling:DescribeAutoScalingGroups on *',
+    'autoscaling:DescribeScalingActivities on *',
+    'autoscaling:DescribeWarmPool on *',
   ];
   const OPERATE = [
-    'sqs:GetQueueAttributes on <FleetDeadLetterQueue.Arn>',
     ...['ChangeMessageVisibility', 'DeleteMessage', 'PurgeQueue', 'ReceiveMessage'].map(
       (action) => `sqs:${action} on <FleetDeadLetterQueue.Arn>`,
     ),
@@ -264,11 +268,8 @@ describe('grants', () => {
     's3:GetObject on <FleetLogs.Arn>/bodies/*',
     `autoscaling:ResumeProcesses on ${GROUP}<FleetGroupASG>`,
     `autoscaling:SuspendProcesses on ${GROUP}<FleetGroupASG>`,
-    'autoscaling:DescribeAutoScalingGroups on *',
     'autoscaling:DescribeLifecycleHooks on *',
     'autoscaling:DescribePolicies on *',
-    'autoscaling:DescribeScalingActivities on *',
-    'autoscaling:DescribeWarmPool on *',
     ...['DescribeSubnets', 'DescribeRouteTables', 'DescribeVpcEndpoints'].map(
       (action) => `ec2:${action} on *`,
     ),
@@ -285,7 +286,7 @@ describe('grants', () => {
   });
 
   it.each(['grantEnqueue', 'grantFollow', 'grantOperate'] as const)(
-    "%s: reaches single items by the keys of jobs, and an operator the fleet's own",
+    "%s: reaches single items by the keys of jobs, a follower the fleet's own too, and an operator the instances'",
     (grant) => {
       const { stack, fleet } = fleetOf();
       fleet[grant](new Role(stack, 'Grantee', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }));
@@ -299,7 +300,8 @@ describe('grants', () => {
       for (const { Condition } of ofItems) {
         const keys = [Object(Condition)['ForAllValues:StringLike']?.['dynamodb:LeadingKeys']].flat();
         expect(['job#*', 'fleet', 'instance#*']).toEqual(expect.arrayContaining(keys));
-        if (grant !== 'grantOperate') expect(keys).toEqual(['job#*']);
+        if (grant === 'grantEnqueue') expect(keys).toEqual(['job#*']);
+        if (grant === 'grantFollow') expect(keys).not.toContain('instance#*');
       }
     },
   );

@@ -420,3 +420,14 @@ test('a limit that the fleet does not allow is had by nobody whose job does not 
   expect(await table.claim(request(free, { ...long, isNew: true }))).toMatchObject({ fails: false });
   expect(await table.get(free)).toBeUndefined();
 });
+
+test('a job that is handed back for later says from when on it can run, until it is claimed again', async () => {
+  const id = newId();
+  await table.claim(request(id));
+  await table.handBack(id, 'first', { ...END, notBeforeMs: 61_500 });
+  expect(await table.get(id)).toMatchObject({ state: 'queued', notBefore: '1970-01-01T00:01:01.500Z' });
+  await table.claim(request(id, { fence: 'second', nowMs: 62_000, leaseUntilMs: 63_000 }));
+  expect(await table.get(id)).not.toHaveProperty('notBefore');
+  await table.handBack(id, 'second', { ...END, endedAtMs: 62_500 });
+  expect(await table.get(id)).not.toHaveProperty('notBefore');
+});

@@ -1,0 +1,66 @@
+/** Why a job waits that is queued: decided by what is known of its fleet at one moment. */
+
+export interface WaitingFacts {
+  nowMs: number;
+  /** The job: not before this can it run; it has used up this many attempts. */
+  notBeforeMs?: number | undefined;
+  triedBefore: boolean;
+  /** The fleet is paused, its boot breaker is open, since then. */
+  pausedAtMs?: number | undefined;
+  trippedAtMs?: number | undefined;
+  /** Visible messages of its queue, the job's own among them. */
+  visible: number;
+  /** From so many on the fleet grows; undefined: not known. */
+  threshold?: number | undefined;
+  /** Somebody has suspended the group's process `Launch`. */
+  launchSuspended: boolean;
+  desired: number;
+  maxSize: number;
+  instances: readonly WaitingInstance[];
+  /** AWS refuses launches: since when, and why. */
+  refused?: { atMs: number; message: string } | undefined;
+}
+
+export interface WaitingInstance {
+  instance: string;
+  /** `free`: takes jobs and has a free slot. `launching`: its agent is not ready yet. `other`: on its way out, or silent. */
+  is: 'free' | 'busy' | 'launching' | 'other';
+  launchedAtMs?: number | undefined;
+}
+
+/** What a queued job waits for. Times are milliseconds since the epoch. */
+export type Waiting =
+  | { what: 'retry' | 'delay'; untilMs: number }
+  | { what: 'paused' | 'breaker'; sinceMs: number }
+  /** Its message is not visible: an agent has fetched it, or it was handed back for later. */
+  | { what: 'message' }
+  /** An instance has a free slot. */
+  | { what: 'nothing'; instance: string }
+  | { what: 'launch'; instance: string; sinceMs?: number | undefined }
+  | { what: 'suspended' }
+  | { what: 'refused'; sinceMs: number; message: string }
+  | { what: 'maximum'; maxSize: number; visible: number }
+  | { what: 'backlog'; visible: number; threshold: number }
+  /** An instance will be asked for soon: `busy` instances have no free slot. */
+  | { what: 'instance'; busy: number };
+
+/** The first of these that holds. */
+export function whyWaiting(facts: WaitingFacts): Waiting {
+  const { nowMs, notBeforeMs, triedBefore, pausedAtMs, trippedAtMs, visible, threshold, refused } = facts;
+  if (notBeforeMs !== undefined && notBeforeMs > nowMs) {
+    return { what: triedBefore ? 'retry' : 'delay', untilMs: notBeforeMs };
+  }
+  if (pausedAtMs !== undefined) return { what: 'paused', sinceMs: pausedAtMs };
+  if (visible === 0) return { what: 'message' };
+  const free = facts.instances.find(({ is }) => is === 'free');
+  if (free) return { what: 'nothing', instance: free.instance };
+  const launching = facts.instances.find(({ is }) => is === 'launching');
+  if (launching) return { what: 'launch', instance: launching.instance, sinceMs: launching.launchedAtMs };
+  if (trippedAtMs !== undefined) return { what: 'breaker', sinceMs: trippedAtMs };
+  if (facts.launchSuspended) return { what: 'suspended' };
+  if (refused) return { what: 'refused', sinceMs: refused.atMs, message: refused.message };
+  const { desired, maxSize } = facts;
+  if (desired >= maxSize) return { what: 'maximum', maxSize, visible };
+  if (threshold !== undefined && visible < threshold) return { what: 'backlog', visible, threshold };
+  return { what: 'instance', busy: facts.instances.filter(({ is }) => is === 'busy').length };
+}

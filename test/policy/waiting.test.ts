@@ -1,0 +1,84 @@
+import { expect, test } from 'vitest';
+import { type Waiting, type WaitingFacts, whyWaiting } from '../../policy/waiting.ts';
+
+const NOW_MS = 1_000_000;
+const free = { instance: 'i-free', is: 'free' } as const;
+const busy = { instance: 'i-busy', is: 'busy' } as const;
+const launching = { instance: 'i-new', is: 'launching', launchedAtMs: 5 } as const;
+const leaving = { instance: 'i-old', is: 'other' } as const;
+
+/** A fleet of which one instance is busy, of three at most, and nothing is in the way. */
+const facts: WaitingFacts = {
+  ...{ nowMs: NOW_MS, triedBefore: false, visible: 4, threshold: 1, desired: 1, maxSize: 3 },
+  ...{ launchSuspended: false, instances: [busy] },
+};
+
+/** In their order: the first that holds is said. */
+const cases: [string, Partial<WaitingFacts>, Waiting][] = [
+  [
+    'it is to be tried again later',
+    { notBeforeMs: NOW_MS + 1, triedBefore: true },
+    { what: 'retry', untilMs: NOW_MS + 1 },
+  ],
+  ['it was enqueued with a delay', { notBeforeMs: NOW_MS + 1 }, { what: 'delay', untilMs: NOW_MS + 1 }],
+  ['the fleet is paused', { pausedAtMs: 7 }, { what: 'paused', sinceMs: 7 }],
+  ['its message is not visible', { visible: 0 }, { what: 'message' }],
+  [
+    'an instance has a free slot',
+    { instances: [free, launching, busy] },
+    { what: 'nothing', instance: 'i-free' },
+  ],
+  [
+    'an instance is launching',
+    { instances: [busy, launching] },
+    { what: 'launch', instance: 'i-new', sinceMs: 5 },
+  ],
+  ['the boot breaker is open', { trippedAtMs: 8 }, { what: 'breaker', sinceMs: 8 }],
+  ['somebody has suspended launches', { launchSuspended: true }, { what: 'suspended' }],
+  [
+    'AWS refuses launches',
+    { refused: { atMs: 9, message: 'no capacity' } },
+    { what: 'refused', sinceMs: 9, message: 'no capacity' },
+  ],
+  [
+    'the maximum is reached',
+    { instances: [busy, busy, leaving], desired: 3 },
+    { what: 'maximum', maxSize: 3, visible: 4 },
+  ],
+  ['too few jobs wait', { threshold: 10 }, { what: 'backlog', visible: 4, threshold: 10 }],
+  ['all is as it should be', {}, { what: 'instance', busy: 1 }],
+];
+
+test.each(cases)('%s', (_, changes, waiting) => {
+  expect(whyWaiting({ ...facts, ...changes })).toEqual(waiting);
+});
+
+test('says the first that holds, whatever else does', () => {
+  const said: string[] = [];
+  const changes = cases.map(([, one]) => one).toReversed();
+  let all: WaitingFacts = Object.assign({}, facts, ...changes);
+  all = { ...all, triedBefore: true, instances: [free, launching, busy] };
+  const mend: Partial<WaitingFacts>[] = [
+    { triedBefore: false },
+    { notBeforeMs: NOW_MS },
+    { pausedAtMs: undefined },
+    { visible: 4 },
+    { instances: [launching, busy, busy] },
+    { instances: [busy, busy, leaving] },
+    { trippedAtMs: undefined },
+    { launchSuspended: false },
+    { refused: undefined },
+    { maxSize: 4 },
+    { threshold: 1 },
+  ];
+  for (const one of [{}, ...mend]) {
+    all = { ...all, ...one };
+    said.push(whyWaiting(all).what);
+  }
+  expect(said).toEqual(cases.map(([, , { what }]) => what));
+});
+
+test('a time that is over keeps it no longer, and who does not know the threshold waits for an instance', () => {
+  expect(whyWaiting({ ...facts, notBeforeMs: NOW_MS })).toEqual({ what: 'instance', busy: 1 });
+  expect(whyWaiting({ ...facts, threshold: undefined })).toEqual({ what: 'instance', busy: 1 });
+});

@@ -41,7 +41,7 @@ it('goes from zero to at least three instances and back, with all jobs done and 
   const png = await readFile(join(out, 'picture.png'));
   expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([1440, 1080]);
   expect(XMLValidator.validate(await readFile(join(out, 'timeline.svg'), 'utf8'))).toBe(true);
-}, 180_000);
+}, 400_000);
 
 it('says in a sentence that a port is in use', async () => {
   const server = createServer();

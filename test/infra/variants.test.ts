@@ -129,7 +129,10 @@ function templateOf(variant: Variant): Template {
   return template;
 }
 
-describe('a fleet', () => {
+/** The first one bundles the programs and loads AWS's schemas, with all of a core. */
+const SYNTH_MS = 400_000;
+
+describe('a fleet', { timeout: SYNTH_MS }, () => {
   it.each(VARIANTS)('$name: is what AWS takes, and has no finding of cdk-nag', (variant) => {
     const template = templateOf(variant);
     const file = join(directory, 'template.json');
@@ -158,7 +161,7 @@ const output = (name: string, value: string) => (template: Json) => {
 const GROUP = 'AWS::AutoScaling::AutoScalingGroup';
 const OVERRIDES = ['Properties', 'MixedInstancesPolicy', 'LaunchTemplate', 'Overrides'];
 
-describe('the check of templates', () => {
+describe('the check of templates', { timeout: SYNTH_MS }, () => {
   it.each<[string, string, (template: Json) => void]>([
     ['an ARN of the partition aws', 'for any account and region', output('Other', 'arn:aws:s3:::bucket')],
     ['an account', 'for any account and region', output('Other', 'bucket-123456789012')],

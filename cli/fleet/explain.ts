@@ -5,6 +5,7 @@ import { S3ServiceException } from '@aws-sdk/client-s3';
 import { SQSServiceException } from '@aws-sdk/client-sqs';
 import { SSMServiceException } from '@aws-sdk/client-ssm';
 import type { FleetFacts } from '../../jobs/fleet-facts.ts';
+import { shellWord } from '../shell-word.ts';
 import { AccessDenied, FleetError, NoCredentials, StoreGone, Throttled, Unreachable } from './errors.ts';
 
 /** What a call was about, as far as it is known when it fails. */
@@ -164,7 +165,13 @@ function placeOf({ fleet, table, queueUrl, logBucket, group }: About, error: Err
   return fleet === undefined ? 'AWS' : `what fleet ${fleet} is made of`;
 }
 
-function withoutCredentials(): string {
+function withoutCredentials(profile = process.env['AWS_PROFILE']): string {
+  if (profile) {
+    return (
+      `No AWS credentials were found for the profile ${profile} (AWS_PROFILE): see that ~/.aws/config or ` +
+      `~/.aws/credentials has it, and log in if it asks for that (\`aws sso login --profile ${shellWord(profile)}\`).`
+    );
+  }
   return (
     'No AWS credentials were found. Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in ' +
     '(`aws sso login`); for `mayfly local`, the variables that it prints.'

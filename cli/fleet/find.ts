@@ -98,8 +98,10 @@ async function regionOf({ queueUrl }: FindOptions, env: NodeJS.ProcessEnv): Prom
   try {
     return await client.config.region();
   } catch (cause) {
+    const profile = env['AWS_PROFILE'];
+    const named = profile ? `, and the profile ${profile} (AWS_PROFILE) has none or is not there` : '';
     throw new WrongOption(
-      'No AWS region is set: name one (--region, AWS_REGION, or the profile in ~/.aws/config).',
+      `No AWS region is set${named}: name one (--region, AWS_REGION, or the profile in ~/.aws/config).`,
       { cause },
     );
   } finally {

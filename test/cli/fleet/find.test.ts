@@ -264,6 +264,31 @@ describe('trouble on the way is said in a sentence', () => {
     });
   });
 
+  it('no region in a profile that is not there', async () => {
+    delete process.env['AWS_REGION'];
+    Object.assign(process.env, { AWS_CONFIG_FILE: join(home, 'no-config'), AWS_PROFILE: 'nope' });
+    expect(await failure()).toMatchObject({
+      name: WrongOption.name,
+      message:
+        'No AWS region is set, and the profile nope (AWS_PROFILE) has none or is not there: name one (--region, ' +
+        'AWS_REGION, or the profile in ~/.aws/config).',
+    });
+  });
+
+  it('no credentials in a profile that is not there', async () => {
+    delete process.env['AWS_ACCESS_KEY_ID'];
+    Object.assign(process.env, {
+      AWS_CONFIG_FILE: join(home, 'no-config'),
+      AWS_SHARED_CREDENTIALS_FILE: join(home, 'no-credentials'),
+      AWS_PROFILE: 'nope',
+    });
+    const error = await failure();
+    expect(error.name).toBe(NoCredentials.name);
+    expect(error.message).toMatch(
+      /^No AWS credentials were found for the profile nope \(AWS_PROFILE\): see that/,
+    );
+  });
+
   it('no credentials', async () => {
     delete process.env['AWS_ACCESS_KEY_ID'];
     Object.assign(process.env, {

@@ -33,8 +33,11 @@ export function dlqListCommand(): Command {
   ).action(onFleet(run));
 }
 
-async function run(fleet: Fleet, { json, ...options }: DlqListOptions): Promise<void> {
-  const { letters, unseen } = await fleet.deadLetters.list(options);
+async function run(fleet: Fleet, { json, limit, reason }: DlqListOptions): Promise<void> {
+  const { letters, unseen } = await fleet.deadLetters.list({
+    limit,
+    ...(reason !== undefined && { reason }),
+  });
   if (json) printJson(letters.map(viewOf));
   else if (letters.length > 0) print(columns(HEAD, letters.map(row), widthOnTerminal()));
   else process.stderr.write('mayfly: no such dead letters.\n');

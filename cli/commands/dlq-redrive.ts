@@ -53,9 +53,14 @@ Examples:
     cut -d ' ' -f 2 | mayfly wait -
 `;
 
-async function run(fleet: Fleet, ids: string[], { json, ...options }: DlqRedriveOptions): Promise<void> {
+async function run(fleet: Fleet, ids: string[], { json, all, reason, to }: DlqRedriveOptions): Promise<void> {
   const { deadLetters, facts } = fleet;
-  const choice = { ...options, ids };
+  const choice = {
+    ids,
+    ...(all !== undefined && { all }),
+    ...(reason !== undefined && { reason }),
+    ...(to !== undefined && { to }),
+  };
   chooser(choice);
   process.stderr.write(`mayfly: they go to ${escapeLine(facts.queueUrl)}, as new jobs.\n`);
   const total = ids.length || (await deadLetters.count());

@@ -44,11 +44,11 @@ interface Retrial {
   why?: string;
 }
 
-async function run(fleet: Fleet, words: string[], { json, ...options }: Options): Promise<void> {
+async function run(fleet: Fleet, words: string[], { json, once }: Options): Promise<void> {
   const { ids, single } = await givenIds(words);
   const retrials: Retrial[] = [];
   for (const id of ids) {
-    const one = await retried(fleet, id, options);
+    const one = await retried(fleet, id, once ? { once } : {});
     retrials.push(one);
     if (one.why !== undefined) process.stderr.write(`mayfly: ${escapeText(one.why)}\n`);
     else if (one.id !== undefined && !json) print(one.id);

@@ -4,7 +4,7 @@ import type { Body } from './body.ts';
 import type { FleetContext } from './context.ts';
 import { jobId } from './ids.ts';
 import { Input, LATE } from './input.ts';
-import { refuseGroup } from './no-groups.ts';
+import { refuseUnknown } from './known-options.ts';
 import { type JobOptions, orderOf } from './order.ts';
 
 export interface NewJob extends JobOptions {
@@ -45,7 +45,7 @@ export async function* blocks(
         number += 1;
         if (skip?.(number)) continue;
         const { body, ...options } = next.value;
-        refuseGroup(options);
+        refuseUnknown('enqueueMany (of a job)', options);
         block.add({ number, order: orderOf(facts, jobId(seed, keyOf?.(number) ?? number), body, options) });
       }
       if (next !== LATE && !block.isFull) continue;

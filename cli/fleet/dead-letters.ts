@@ -7,6 +7,7 @@ import { type RedriveOptions, type RedriveResult, redriveDeadLetters } from './d
 import { countDeadLetters, deadLetterQueueOf, Sweep } from './dead-letter-sweep.ts';
 import { FleetError, NoDeadLetter } from './errors.ts';
 import { explained } from './explain.ts';
+import { refuseUnknown } from './known-options.ts';
 import { catalogueOf } from './status.ts';
 
 export type { DeadLetter } from './dead-letter.ts';
@@ -51,8 +52,10 @@ export class DeadLetters {
   }
 
   /** What is there, in no order. */
-  list({ limit = LIST_LIMIT, reason }: ListLettersOptions = {}): Promise<DeadLetterList> {
+  list(options: ListLettersOptions = {}): Promise<DeadLetterList> {
     return this.#do(async (context) => {
+      refuseUnknown('deadLetters.list', options);
+      const { limit = LIST_LIMIT, reason } = options;
       const count = await countDeadLetters(context);
       const seen: DeadLetter[] = [];
       await this.#look((batch) => {
@@ -93,7 +96,10 @@ export class DeadLetters {
 
   /** Makes new jobs of them; see `redriveDeadLetters`. */
   redrive(options: RedriveOptions): Promise<RedriveResult> {
-    return this.#do((context) => redriveDeadLetters(context, options));
+    return this.#do((context) => {
+      refuseUnknown('deadLetters.redrive', options);
+      return redriveDeadLetters(context, options);
+    });
   }
 
   /**
@@ -101,7 +107,10 @@ export class DeadLetters {
    * named.
    */
   purge(options: Chosen): Promise<Purged> {
-    return this.#do((context) => (options.all ? purgeAll(context) : purgeSome(context, options)));
+    return this.#do((context) => {
+      refuseUnknown('deadLetters.purge', options);
+      return options.all ? purgeAll(context) : purgeSome(context, options);
+    });
   }
 
   /** Looks through them until `done`. Nothing is taken. */

@@ -6,7 +6,6 @@ import { awsTime, type FleetContext } from './context.ts';
 import { BadBody } from './errors.ts';
 import { isRefusal } from './explain.ts';
 import { drawId } from './ids.ts';
-import { refuseGroup } from './no-groups.ts';
 import { type JobOptions, type Order, orderOf, recordOf } from './order.ts';
 import { putBody, sendOne } from './send.ts';
 import { stateOf } from './view.ts';
@@ -24,7 +23,6 @@ export interface Enqueued {
  * Rejects with `BadBody`, `WrongOption` or `NotTracked` before anything was sent.
  */
 export async function enqueue(context: FleetContext, body: Body, options: JobOptions): Promise<Enqueued> {
-  refuseGroup(options);
   return enqueueOrder(context, orderOf(context.facts, drawId(), body, options));
 }
 

@@ -19,6 +19,7 @@ import { type EnqueuedMany, enqueueMany, type ManyOptions } from './enqueue-many
 import { explained, explainedEach } from './explain.ts';
 import { type FindOptions, findFleet } from './find.ts';
 import { type DescribeOptions, describeFleet, type FleetView } from './instances.ts';
+import { refuseUnknown } from './known-options.ts';
 import { type ListOptions, listJobs } from './list.ts';
 import { type LogEvent, type LogOptions, readJobLog } from './logs.ts';
 import type { JobOptions } from './order.ts';
@@ -42,6 +43,7 @@ export class Fleet {
 
   /** Finds a deployed fleet; see `FindOptions`. Close it when it is of no more use. */
   static async find(options: FindOptions = {}): Promise<Fleet> {
+    refuseUnknown('Fleet.find', options);
     return new Fleet(await findFleet(options));
   }
 
@@ -52,7 +54,7 @@ export class Fleet {
 
   /** Enqueues one job and returns its id; see `JobOptions`. */
   enqueue(body: Body, options: JobOptions = {}): Promise<Enqueued> {
-    return this.#do((context) => enqueue(context, body, options));
+    return this.#given('enqueue', options, (context) => enqueue(context, body, options));
   }
 
   /** Enqueues many jobs, in batches. Rejects with `NotAllSent`, which tells which were sent. */
@@ -60,7 +62,7 @@ export class Fleet {
     jobs: Iterable<NewJob> | AsyncIterable<NewJob>,
     options: ManyOptions = {},
   ): Promise<EnqueuedMany> {
-    return this.#do((context) => enqueueMany(context, jobs, options));
+    return this.#given('enqueueMany', options, (context) => enqueueMany(context, jobs, options));
   }
 
   /** A job as it is now, or several in the order of their ids. One that is unknown has the state `unknown`. */
@@ -81,37 +83,37 @@ export class Fleet {
 
   /** Waits until jobs have ended, or the time is up: then some are as they were last seen. */
   wait(ids: readonly string[], options: WaitOptions = {}): Promise<JobView[]> {
-    return this.#do((context) => waitFor(context, ids, options));
+    return this.#given('wait', options, (context) => waitFor(context, ids, options));
   }
 
   /** The newest jobs, newest first. Reads the whole table. */
   list(options: ListOptions = {}): Promise<JobView[]> {
-    return this.#do((context) => listJobs(context, options));
+    return this.#given('list', options, (context) => listJobs(context, options));
   }
 
   /** The output of a job, now or until it has ended; see `readJobLog`. */
   logs(id: string, options: LogOptions = {}): AsyncGenerator<LogEvent> {
-    return explainedEach(this.facts, readJobLog(this.context, id, options));
+    return explainedEach(this.facts, this.#log(id, options));
   }
 
   /** Cancels jobs: one that waits never starts, the worker of one that runs is stopped. */
   cancel(ids: readonly string[], options: CancelOptions = {}): Promise<Cancelled[]> {
-    return this.#do((context) => cancelJobs(context, ids, options));
+    return this.#given('cancel', options, (context) => cancelJobs(context, ids, options));
   }
 
   /** Enqueues a job that has ended once more, as a new job that names the old one; see `RetryOptions`. */
   retry(id: string, options: RetryOptions = {}): Promise<Retried> {
-    return this.#do((context) => retryJob(context, id, options));
+    return this.#given('retry', options, (context) => retryJob(context, id, options));
   }
 
   /** Forgets jobs that have ended: record, log and body. */
   cleanup(ids: readonly string[], options: CleanupOptions = {}): Promise<CleanedUp[]> {
-    return this.#do((context) => cleanUp(context, ids, options));
+    return this.#given('cleanup', options, (context) => cleanUp(context, ids, options));
   }
 
   /** Forgets all jobs that ended before a moment. */
   cleanupEnded(options: EndedOptions): Promise<CleanedUpEnded> {
-    return this.#do((context) => cleanUpEnded(context, options));
+    return this.#given('cleanupEnded', options, (context) => cleanUpEnded(context, options));
   }
 
   /** The jobs that it gave up. */
@@ -121,7 +123,7 @@ export class Fleet {
 
   /** What it has to do, what its instances do and will do, why the last ones went. */
   describe(options: DescribeOptions = {}): Promise<FleetView> {
-    return this.#do((context) => describeFleet(context, options));
+    return this.#given('describe', options, (context) => describeFleet(context, options));
   }
 
   /** Nothing is launched any more, and agents take no new job. Can be repeated. */
@@ -142,6 +144,22 @@ export class Fleet {
   /** Closes its connections. */
   close(): void {
     this.context.clients.destroy();
+  }
+
+  async *#log(id: string, options: LogOptions): AsyncGenerator<LogEvent> {
+    refuseUnknown('logs', options);
+    yield* readJobLog(this.context, id, options);
+  }
+
+  #given<T>(
+    method: Parameters<typeof refuseUnknown>[0],
+    options: object,
+    run: (context: FleetContext) => Promise<T>,
+  ): Promise<T> {
+    return this.#do((context) => {
+      refuseUnknown(method, options);
+      return run(context);
+    });
   }
 
   #do<T>(run: (context: FleetContext) => Promise<T>): Promise<T> {

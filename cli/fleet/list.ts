@@ -1,7 +1,6 @@
 import { type JobRecord, type JobState, labelOf, TERMINAL_STATES } from '../../jobs/record.ts';
 import { awsTime, type FleetContext, needRecords } from './context.ts';
 import { WrongOption } from './errors.ts';
-import { refuseGroup } from './no-groups.ts';
 import { catalogueOf } from './status.ts';
 import { type JobView, stateOf, viewOf } from './view.ts';
 
@@ -27,7 +26,6 @@ const ALL: readonly JobState[] = [...LIVE, ...TERMINAL_STATES];
  */
 export async function listJobs(context: FleetContext, options: ListOptions): Promise<JobView[]> {
   needRecords(context.facts, 'list');
-  refuseGroup(options);
   const { states, limit = DEFAULT_LIMIT } = options;
   if (!(limit >= 1)) throw new WrongOption(`The limit is ${limit}; it is 1 or more.`);
   const unknown = states?.find((state) => !ALL.includes(state));

@@ -198,12 +198,19 @@ describe('an input that comes bit by bit', () => {
     });
   });
 
-  it('with a bad job ends there', async () => {
+  it.each<[string, NewJob, string]>([
+    ['a bad body', { body: 'ab\ud800' }, 'The body has half of a character at position 2.'],
+    [
+      'an option that is none',
+      { body: 'a', ...({ limitSecond: 5 } as object) },
+      '`enqueueMany (of a job)` has no option "limitSecond"; it has body, limitSeconds, delaySeconds, dedupe, label, requestId.',
+    ],
+  ])('with a job that has %s ends there', async (_, job, sentence) => {
     const { fleet } = await open();
-    const bad = [...jobs(4), { body: 'ab\ud800' }, ...jobs(1)];
+    const bad = [...jobs(4), job, ...jobs(1)];
     const { error, sent } = await failed(fleet, bad);
     expect(sent).toMatchObject({ through: 4, also: [], unknown: [] });
-    expect(error.message).toContain('The body has half of a character at position 2.');
+    expect(error.message).toContain(sentence);
     expect(await onQueue(fleet)).toHaveLength(4);
   });
 });

@@ -286,7 +286,9 @@ describe('a job that is followed', () => {
     await arrival(child.stdout, 'a\n');
     const calls: string[] = [];
     const looks = Promise.withResolvers<void>();
-    const stop = fleet.cloud.onCall(({ action }) => {
+    const stop = fleet.cloud.onCall(({ action, caller }) => {
+      // Its services ask each other once a minute.
+      if (caller === 'cloud') return;
       calls.push(action);
       if (calls.filter((one) => one === 'BatchGetItem').length === 2) looks.resolve();
     });

@@ -49,7 +49,8 @@ describe('many jobs', () => {
   it('take few calls: 25 records each, 10 messages each', async () => {
     const { fleet, cloud } = await open();
     const calls: string[] = [];
-    const stop = cloud.onCall(({ action }) => calls.push(action));
+    // The cloud's services ask each other once a minute.
+    const stop = cloud.onCall(({ action, caller }) => caller !== 'cloud' && calls.push(action));
     await fleet.enqueueMany(jobs(500));
     stop();
     const count = (action: string) => calls.filter((name) => name === action).length;

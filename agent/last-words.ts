@@ -7,17 +7,23 @@ const FILE = 'last-words';
 const LONGEST = 1000;
 
 /**
- * What an agent says that gives up with an error, in one line: on disk, and in its instance's record as soon as it knows
- * which that is. On a machine the file is enough; where nobody looks for it, the record has to say it.
+ * What an agent says that gives up with an error, in one line: on disk; and in its instance's record, if it knows which that
+ * is, where nobody reads the file or it cannot be written. An agent that met an error which it does not know may do anything
+ * while the table is asked, so that the file alone is better.
  */
 export class LastWords {
   readonly #directory: string | undefined;
+  readonly #isRead: boolean;
   #note: (words: string) => Promise<unknown> = async () => undefined;
   #left: Promise<void> | undefined;
 
-  /** @param directory the state directory; undefined: nothing is left on disk */
-  constructor(directory: string | undefined) {
+  /**
+   * @param directory the state directory; undefined: nothing is left on disk
+   * @param isRead whether somebody puts what is on disk into the record
+   */
+  constructor(directory: string | undefined, isRead: boolean) {
     this.#directory = directory;
+    this.#isRead = isRead;
   }
 
   /** Removes those of an earlier run of the agent. Throws if that cannot be done: they would be taken for this one's. */
@@ -37,20 +43,22 @@ export class LastWords {
   }
 
   async #leave(words: string): Promise<void> {
-    try {
-      this.#write(words);
-    } catch {
-      // A full disk may be why it gives up.
-    }
-    await this.#note(words).catch(() => undefined);
+    const isWritten = this.#write(words);
+    if (!isWritten || !this.#isRead) await this.#note(words).catch(() => undefined);
   }
 
-  #write(words: string): void {
-    if (this.#directory === undefined) return;
+  #write(words: string): boolean {
+    if (this.#directory === undefined) return false;
     const path = join(this.#directory, FILE);
-    mkdirSync(this.#directory, { recursive: true });
-    writeFileSync(`${path}.new`, `${words}\n`);
-    renameSync(`${path}.new`, path);
+    try {
+      mkdirSync(this.#directory, { recursive: true });
+      writeFileSync(`${path}.new`, `${words}\n`);
+      renameSync(`${path}.new`, path);
+      return true;
+    } catch {
+      // A full disk may be why it gives up.
+      return false;
+    }
   }
 }
 

@@ -29,7 +29,7 @@ const NODE_MAJOR = 24;
 const EX_USAGE = 64;
 const EX_CONFIG = 78;
 
-/** How long an agent that gives up waits for the table to take its last words: meanwhile it may do anything. */
+/** How long an agent that gives up waits for the table to take its last words, where the file will not do. */
 const LAST_WORDS_MS = 3000;
 
 /** Characters of the agent's log that are kept in memory, to be saved when the instance breaks down. */
@@ -166,7 +166,7 @@ function noteInTable(
   if (table === undefined) return;
   const instances = instanceStore(clients.dynamodb, table, recordSeconds);
   lastWords.noteBy((words) =>
-    within(clock, LAST_WORDS_MS, (signal) => instances.lastWords(instance, words, clock.now(), signal)),
+    within(clock, LAST_WORDS_MS, (signal) => instances.lastWords(instance, words, signal)),
   );
 }
 
@@ -202,7 +202,8 @@ async function giveUp(lastWords: LastWords, error: unknown): Promise<never> {
   throw error;
 }
 
-const lastWords = new LastWords(process.env['STATE_DIRECTORY']);
+// Under systemd, `mayfly-retire` reads the file.
+const lastWords = new LastWords(process.env['STATE_DIRECTORY'], process.env['NOTIFY_SOCKET'] !== undefined);
 main(lastWords).then(
   () => process.exit(),
   (error) => giveUp(lastWords, error),

@@ -62,8 +62,8 @@ export interface InstanceStore {
   ): Promise<void>;
   /** The instance goes on after all. */
   stays(instance: string, signal?: AbortSignal): Promise<void>;
-  /** Why its agent gives up, in a line. The instance may have no record yet. */
-  lastWords(instance: string, words: string, nowMs: number, signal?: AbortSignal): Promise<void>;
+  /** Why its agent gives up, in a line, which is no sign of life. The instance may have no record yet. */
+  lastWords(instance: string, words: string, signal?: AbortSignal): Promise<void>;
   /** The desired capacity was lowered for an instance that retired without. */
   accounted(instance: string, nowMs: number): Promise<void>;
   /** The instance is gone and nothing of it is left to settle. One that went without a word was lost. */
@@ -112,8 +112,8 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
       const set = { instance, listing: 'instances' };
       await update(instance, { set, remove: NOT_RETIRED }, signal);
     },
-    async lastWords(instance, words, nowMs, signal) {
-      const set = { instance, lastWords: words, heardAtMs: nowMs };
+    async lastWords(instance, words, signal) {
+      const set = { instance, lastWords: words };
       await update(instance, { set, setOnce: { listing: 'instances' } }, signal);
     },
     async accounted(instance, nowMs) {

@@ -68,10 +68,10 @@ export class Fleet {
   /** A job as it is now, or several in the order of their ids. One that is unknown has the state `unknown`. */
   status(id: string, options?: StatusOptions): Promise<JobView>;
   status(ids: readonly string[], options?: StatusOptions): Promise<JobView[]>;
-  status(ids: string | readonly string[], { waitsFor }: StatusOptions = {}): Promise<JobView | JobView[]> {
-    return this.#do(async (context) => {
+  status(ids: string | readonly string[], options: StatusOptions = {}): Promise<JobView | JobView[]> {
+    return this.#given('status', options, async (context) => {
       const views = await statusOf(context, [ids].flat());
-      const jobs = waitsFor ? await withWaiting(context, views) : views;
+      const jobs = options.waitsFor ? await withWaiting(context, views) : views;
       return typeof ids === 'string' ? (jobs[0] as JobView) : jobs;
     });
   }

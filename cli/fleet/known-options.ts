@@ -13,6 +13,7 @@ import type { LogOptions } from './logs.ts';
 import { refuseGroup } from './no-groups.ts';
 import type { JobOptions } from './order.ts';
 import type { RetryOptions } from './retry.ts';
+import type { StatusOptions } from './status.ts';
 import type { WaitOptions } from './wait.ts';
 
 /** One that is missing does not compile. */
@@ -45,6 +46,7 @@ const KNOWN = {
     signal: true,
     keepIds: true,
   } satisfies Keys<ManyOptions>,
+  status: { waitsFor: true } satisfies Keys<StatusOptions>,
   wait: {
     timeoutSeconds: true,
     pollSeconds: true,

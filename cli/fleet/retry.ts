@@ -61,7 +61,7 @@ async function retryLast(context: FleetContext, retryOf: string): Promise<Retrie
   }
 }
 
-/** The last of which there still is a record. */
+/** The last one that still has a record. */
 async function lastRetryOf(context: FleetContext, record: JobRecord): Promise<JobRecord> {
   let last = record;
   for (;;) {

@@ -37,6 +37,12 @@ const look = setInterval(() => {
 }, 50);
 `;
 
+async function installCrashing(bench: Bench, config: object, more: Record<string, string> = {}) {
+  const crashes = join(bench.directory, 'crashes.mjs');
+  await writeFile(crashes, CRASHES);
+  return install(bench, config, { NODE_OPTIONS: `--import ${crashes}`, ...more });
+}
+
 const askedForPowerOff = (bench: Bench) =>
   readFile(join(bench.directory, 'retirement.json'), 'utf8').catch(() => undefined);
 
@@ -157,9 +163,7 @@ test('a machine that lost its power in mid-job is a whole worker again: the job 
 test('an agent that meets an error which it does not know leaves its last words on disk and in its record', async () => {
   const bench = await open();
   const config = configOf(bench, { command: ['cat'], table: 'jobs' });
-  const crashes = join(bench.directory, 'crashes.mjs');
-  await writeFile(crashes, CRASHES);
-  const run = await install(bench, config, { NODE_OPTIONS: `--import ${crashes}` });
+  const run = await installCrashing(bench, config);
   const records = async () => {
     const scan = new ScanCommand({
       TableName: 'jobs',
@@ -180,6 +184,27 @@ test('an agent that meets an error which it does not know leaves its last words 
   const words = 'TypeError: no such thing: slot 3';
   expect(await lastWords(bench)).toBe(`${words}\n`);
   expect((await records()).map(({ lastWords }) => lastWords?.S)).toContain(words);
+});
+
+test('under systemd, where the file is read, it ends without a word to the table', async () => {
+  const bench = await open();
+  const config = configOf(bench, { command: ['cat'], table: 'jobs' });
+  const run = await installCrashing(bench, config, {
+    NOTIFY_SOCKET: join(bench.directory, 'nobody-listens'),
+  });
+  const writes: string[] = [];
+  const stop = bench.cloud.onCall(({ action, input }) => {
+    if (action === 'UpdateItem') writes.push(JSON.stringify(input));
+  });
+  const agent = run();
+  await eventually('an instance that has begun', () => writes.some((write) => write.includes('heardAtMs')));
+  await bench.touch('crash');
+  expect((await agent).exitCode).toBe(1);
+  stop();
+  expect(await lastWords(bench)).toBe('TypeError: no such thing: slot 3\n');
+  expect(writes.filter((write) => write.includes('lastWords') && write.includes('no such thing'))).toEqual(
+    [],
+  );
 });
 
 test('what a person did wrong is told in a sentence, which are its last words, with a status of its own', async () => {

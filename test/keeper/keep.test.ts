@@ -317,6 +317,20 @@ describe('the boot breaker', () => {
     expect(await keeper.after(6)).not.toContain('report-breaker');
   });
 
+  test('trips for agents that gave up before they were ready, and left their last words alone', async () => {
+    const fleet = await open({ desired: 3, hooks: false });
+    const keeper = await keeperOf(fleet);
+    for (const { instanceId: InstanceId } of await fleet.launcher.booted(3)) {
+      await instancesOf(fleet).lastWords(InstanceId, 'TypeError: no such thing');
+      const ShouldDecrementDesiredCapacity = true;
+      await fleet.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
+        ...{ InstanceId, ShouldDecrementDesiredCapacity },
+      });
+    }
+    await eventually('their ends', async () => Object.keys((await fleet.group()).states).length === 0);
+    expect(await keeper.after(3)).toContain('trip-breaker');
+  });
+
   test('counts instances once that one job broke', async () => {
     const fleet = await open({ desired: 3 });
     const keeper = await keeperOf(fleet);

@@ -18,6 +18,7 @@ describe('an option that is none is refused, and not left out silently', () => {
     ['Fleet.find', () => Fleet.find(WRONG)],
     ['enqueue', () => fleet.enqueue('a', WRONG)],
     ['enqueueMany', () => fleet.enqueueMany([], WRONG)],
+    ['status', () => fleet.status('j-1', WRONG)],
     ['wait', () => fleet.wait(['j-1'], WRONG)],
     ['list', () => fleet.list(WRONG)],
     ['logs', () => fleet.logs('j-1', WRONG).next()],

@@ -103,7 +103,8 @@ export interface WorkerFleetProps {
    * `workerCacheDirectory`, have the bound for each file and no other; it is 64 MiB at least, as long as a body may be.
    * Whole MiB, at least 16.
    *
-   * @default - no limit, on the root volume
+   * @default - no limit, on the root volume; `/tmp` is in memory on Amazon Linux 2023 and Debian 13, half of the machine's at
+   * most
    */
   readonly workerDisk?: Size;
   /**

@@ -31,6 +31,7 @@ export interface IsolatingRunnerOptions {
 /** How long to try for a slot: systemd may be busy, or the one before may just have ended. */
 const PATIENCE_MS = 10_000;
 const PAUSE_MS = 100;
+const STOPPED_BEFORE = 'it was stopped before there was a slot for it';
 
 /**
  * Workers as other users, each slot's its own, and each in a cgroup of its own, of which nothing is left when the next one
@@ -45,6 +46,8 @@ export class IsolatingRunner implements Runner {
   /** Workers that wait for a slot, and the slots that are on their way. */
   readonly #waiting: PromiseWithResolvers<SlotConnection>[] = [];
   #opening = 0;
+  /** Why the last attempt to open a slot came to nothing. */
+  #problem: string | undefined;
   /** What runs, with the absolute paths of the programs. */
   readonly #commands = new Map<Program, readonly [string, ...string[]]>();
   #closed = false;
@@ -104,21 +107,33 @@ export class IsolatingRunner implements Runner {
 
   /** When no slot is there yet, or not again. */
   #startLater(task: Task): Run {
+    const waiting = Promise.withResolvers<SlotConnection>();
     let run: Run | undefined;
     let stopped = false;
     const start = async (): Promise<RunEnd> => {
-      const slot = await this.#next();
+      const slot = await waiting.promise;
       if (stopped) this.#park(slot);
-      run = stopped ? notStarted('it was stopped before there was a slot for it') : this.#run(slot, task);
+      run = stopped ? notStarted(STOPPED_BEFORE) : this.#run(slot, task);
       return run.ended;
     };
+    this.#waiting.push(waiting);
+    this.#openForWaiting();
     return {
       ended: start().catch((error: Error) => ({ kind: 'not-started', reason: error.message })),
-      stop(graceMs) {
+      stop: (graceMs) => {
         stopped = true;
-        run?.stop(graceMs);
+        if (run) run.stop(graceMs);
+        else this.#letGo(waiting);
       },
     };
+  }
+
+  /** A worker that is not to start any more waits for no slot. */
+  #letGo(waiting: PromiseWithResolvers<SlotConnection>): void {
+    const index = this.#waiting.indexOf(waiting);
+    if (index < 0) return;
+    this.#waiting.splice(index, 1);
+    waiting.reject(new Error(this.#problem ? `${STOPPED_BEFORE}: ${this.#problem}` : STOPPED_BEFORE));
   }
 
   /** Keeps a slot for the next worker, as long as it lives. */
@@ -137,14 +152,6 @@ export class IsolatingRunner implements Runner {
     });
   }
 
-  /** The next slot to become free, or to be opened. */
-  #next(): Promise<SlotConnection> {
-    const waiting = Promise.withResolvers<SlotConnection>();
-    this.#waiting.push(waiting);
-    this.#openForWaiting();
-    return waiting.promise;
-  }
-
   #openForWaiting(): void {
     if (this.#opening < this.#waiting.length) void this.#add();
   }
@@ -156,7 +163,8 @@ export class IsolatingRunner implements Runner {
     try {
       this.#park(await this.#connect(number));
     } catch (error) {
-      this.#waiting.shift()?.reject(error);
+      // One that was let go of leaves the slot that is being opened for it to the next.
+      if (this.#opening <= this.#waiting.length) this.#waiting.shift()?.reject(error);
     } finally {
       this.#opening -= 1;
     }
@@ -175,9 +183,11 @@ export class IsolatingRunner implements Runner {
         const path = join(sockets, `${number}`);
         const slot = await SlotConnection.open(path, clock, (ended) => this.#forget(ended, number));
         this.#open.add(slot);
+        this.#problem = undefined;
         if (this.#closed) slot.close();
         return slot;
       } catch (error) {
+        this.#problem = error instanceof Error ? error.message : String(error);
         if (this.#closed || clock.monotonic() > giveUpMs) {
           this.#absent.push(number);
           throw error;

@@ -336,12 +336,36 @@ describe('a runner that gets no slot', () => {
     const runner = runnerAt(sockets.path, clock);
     await runner.check();
     await sockets.close();
-    const run = runner.start(TASK);
-    run.stop(1000);
-    expect(await passing(clock, run.ended)).toEqual({
+    expect(await passing(clock, runner.start(TASK).ended)).toEqual({
       kind: 'not-started',
       reason: expect.stringContaining('ENOENT'),
     });
+    const stopped = runner.start(TASK);
+    stopped.stop(1000);
+    expect(await stopped.ended).toEqual({
+      kind: 'not-started',
+      reason: expect.stringMatching(/^it was stopped before there was a slot for it: .*ENOENT/),
+    });
+  });
+
+  test('lets go of what is stopped at once, and has the slot for others', async () => {
+    const sockets = await openSlotSockets();
+    try {
+      const runner = runnerAt(sockets.path, new ManualClock());
+      await runner.check();
+      const first = runner.start(TASK);
+      const second = runner.start(TASK);
+      const third = runner.start(TASK);
+      second.stop(0);
+      // The only slot still works on the first, whose end waits for a turn of the event loop.
+      expect(await Promise.race([second.ended, first.ended])).toEqual({
+        kind: 'not-started',
+        reason: 'it was stopped before there was a slot for it',
+      });
+      expect(await third.ended).toMatchObject({ kind: 'exited', status: 0 });
+    } finally {
+      await sockets.close();
+    }
   });
 
   test('does not start what was stopped meanwhile', async () => {

@@ -86,7 +86,7 @@ beforeAll(() => {
     { env: { PATH: '/usr/bin:/bin', HOME: base, LC_ALL: 'C.UTF-8' }, encoding: 'utf8' },
   );
   writeFileSync(join(base, 'output'), stdout + stderr);
-}, 5 * MINUTES);
+}, 10 * MINUTES);
 
 test('a script runs in the worker directory, once for each version of the tree, and shows what it prints', ({
   skip,

@@ -43,6 +43,7 @@ export function grantFollow(fleet: WorkerFleet, grantee: IGrantable): Grant {
     // It cannot be narrowed to some items.
     allow(grantee, [fleet.table.tableArn], 'dynamodb:Scan'),
     allow(grantee, [`${fleet.table.tableArn}/index/${LISTING_INDEX}`], 'dynamodb:Query'),
+    onObjects(fleet, grantee, BODIES, 's3:GetObject'),
     onObjects(fleet, grantee, LOGS, 's3:GetObject'),
     // Also what tells a chunk that is not there yet from one that may not be read ("GetObject").
     allow(grantee, [fleet.logBucket.bucketArn], 's3:ListBucket'),
@@ -60,7 +61,7 @@ export function grantOperate(fleet: WorkerFleet, grantee: IGrantable): Grant {
     onItems(fleet, grantee, [JOB_ITEMS, FLEET_ITEM], 'UpdateItem'),
     onItems(fleet, grantee, [FLEET_ITEM, INSTANCE_ITEMS], 'GetItem'),
     allow(grantee, [fleet.table.tableArn], 'dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive'),
-    onObjects(fleet, grantee, BODIES, 's3:GetObject', 's3:DeleteObject'),
+    onObjects(fleet, grantee, BODIES, 's3:DeleteObject'),
     onObjects(fleet, grantee, LOGS, 's3:DeleteObject'),
     allow(
       grantee,

@@ -61,7 +61,10 @@ export interface JobRecord {
   requestId?: string;
   /** What the worker reads, if it is short (`LONGEST_KEPT_BODY`); for a retry by hand. */
   body?: string;
-  /** Else its key in the log bucket, `bodies/<id>`, if it is there. */
+  /** Of a longer one the start, and the bytes that all of it has in UTF-8 (`bodyInRecord`). */
+  bodyStart?: string;
+  bodyBytes?: number;
+  /** Its key in the log bucket, `bodies/<id>`, if it is there. */
   bodyKey?: string;
   /** What the body there has to have (`digestOfBody`). */
   bodyDigest?: string;

@@ -1,4 +1,5 @@
 import { ConditionalCheckFailedException, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { bodyInRecord } from './body-in-record.ts';
 import { JobEndings, keyOf, ownedBy, type Written } from './endings.ts';
 import { expiryOfCancelled } from './expiry.ts';
 import { toItem } from './item.ts';
@@ -8,7 +9,6 @@ import {
   CANCELLED,
   type JobRecord,
   type JobState,
-  LONGEST_KEPT_BODY,
   labelOf,
   TERMINAL_STATES,
   type Try,
@@ -44,7 +44,7 @@ export interface ClaimRequest {
   needsNonce?: boolean | undefined;
   /** Why the claim is refused if the record does not have this `limitSeconds` already. */
   overLimit?: string | undefined;
-  /** What the worker reads. Kept if it is short and the record has none. */
+  /** What the worker reads, as far as a record keeps it. */
   body?: string | undefined;
   /** Whether there can hardly be a record yet. Wrong, it costs a write. */
   isNew?: boolean | undefined;
@@ -260,7 +260,6 @@ function claimChange(request: ClaimRequest) {
   const { group, label, requestId, limitSeconds, retryOf, nonce } = request;
   const startedAt = new Date(nowMs).toISOString();
   const listing = `running#${instance}`;
-  const kept = body !== undefined && Buffer.byteLength(body) <= LONGEST_KEPT_BODY ? body : undefined;
   const isFree = unrecorded(request) ? '' : 'attribute_not_exists(#pk) OR ';
   const isBound = nonce === undefined ? 'attribute_not_exists(#nonce)' : '#nonce = :nonce';
   const isAllowed = needsItsLimit(request) ? ` AND ${HAS_LIMIT}` : '';
@@ -283,7 +282,7 @@ function claimChange(request: ClaimRequest) {
     },
     setOnce: {
       enqueuedAt: new Date(enqueuedAtMs).toISOString(),
-      body: kept,
+      ...(body !== undefined && bodyInRecord(body)),
       label,
       retryOf,
       ...(retryOf && { nonce }),

@@ -5,10 +5,12 @@ import type { JobView } from '../fleet/view.ts';
 import { escapeLine, escapeText } from '../terminal/escape.ts';
 import type { Paint } from '../terminal/paint.ts';
 import { count } from '../terminal/words.ts';
-import { stateWord, timesOf, tryLine, whyOf } from './job-words.ts';
+import { startOfBody, stateWord, timesOf, tryLine, whyOf } from './job-words.ts';
 
 /** Lines of its output that a job's block ends with. */
 const LAST_LINES = 10;
+/** Of the line that shows its body. */
+const BODY_CELLS = 100;
 
 /** A job for a person: what it is, why, its times, its tries, and the last that it printed. */
 export function jobBlock(job: JobView, record: JobRecord | undefined, paint: Paint): string {
@@ -16,10 +18,22 @@ export function jobBlock(job: JobView, record: JobRecord | undefined, paint: Pai
   const lines = [`${paint('bold', escapeLine(job.id))}  ${stateWord(job, paint)}${why ? `: ${why}` : ''}`];
   const times = timesOf(job);
   if (times) lines.push(`  ${times}`);
+  lines.push(...bodyLine(job).map((line) => `  ${line}`));
   if (job.waitsFor) lines.push(`  why it waits: ${escapeLine(job.waitsFor.text)}`);
   lines.push(...otherFacts(job).map((fact) => `  ${fact}`));
   lines.push(...output(job, record, paint).map((line) => `  ${line}`));
   return lines.join('\n');
+}
+
+/** What the job was, on one line. */
+function bodyLine({ id, body, bodyStart, bodyBytes, bodyLocation }: JobView): string[] {
+  const text = body ?? bodyStart;
+  if (text === undefined) return [];
+  const start = startOfBody(text, BODY_CELLS);
+  if (start === escapeLine(text) && body !== undefined) return [`body: ${start}`];
+  const isKept = body !== undefined || bodyLocation !== undefined;
+  const bytes = count(bodyBytes ?? Buffer.byteLength(text), 'byte');
+  return [`body, ${bytes}${isKept ? ` (all of it: mayfly status --body ${escapeLine(id)})` : ''}: ${start}`];
 }
 
 function otherFacts(job: JobView): string[] {

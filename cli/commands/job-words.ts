@@ -1,4 +1,5 @@
 import type { JobView, TryView } from '../fleet/view.ts';
+import { clip } from '../terminal/columns.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import type { Paint, Style } from '../terminal/paint.ts';
 import { count, span } from '../terminal/words.ts';
@@ -35,6 +36,11 @@ export function endOf({ exitStatus, signal }: { exitStatus?: number; signal?: st
 interface ExactEnd {
   exitStatus: number | undefined;
   signal: string | undefined;
+}
+
+/** How a body begins, as far as it has room: on one line, with nothing that a terminal would obey. */
+export function startOfBody(text: string, cells: number): string {
+  return clip(escapeLine(text), cells);
 }
 
 /** A moment for people: to the second, in UTC. */

@@ -9,7 +9,7 @@ import { type Paint, paintFor } from '../terminal/paint.ts';
 import { print, printJson } from '../terminal/print.ts';
 import { span } from '../terminal/words.ts';
 import { refusingGroup } from './group-option.ts';
-import { moment, stateWord, whyOf } from './job-words.ts';
+import { moment, startOfBody, stateWord, whyOf } from './job-words.ts';
 import { widthOnTerminal } from './show-jobs.ts';
 import { ago, several, whole } from './values.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
@@ -66,7 +66,8 @@ async function run(
   if (jobs.length === limit) process.stderr.write(`mayfly: the newest ${limit} (--limit shows more).\n`);
 }
 
-const HEAD = ['id', 'state', 'enqueued', 'waited', 'ran', 'tries', 'instance', 'why'];
+const HEAD = ['id', 'state', 'enqueued', 'waited', 'ran', 'tries', 'instance', 'body', 'why'];
+const BODY_CELLS = 40;
 
 function row(paint: Paint): (job: JobView) => string[] {
   return (job) => [
@@ -77,6 +78,7 @@ function row(paint: Paint): (job: JobView) => string[] {
     job.ranSeconds === undefined ? '' : span(job.ranSeconds),
     String(job.tries.length),
     escapeLine(job.instance ?? job.tries.at(-1)?.instance ?? ''),
+    startOfBody(job.body ?? job.bodyStart ?? '', BODY_CELLS),
     whyOf(job),
   ];
 }

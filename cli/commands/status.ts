@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { ExitCode } from '../exit-code.ts';
+import { Failure } from '../failure.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobView } from '../fleet/view.ts';
 import { givenIds } from './ids.ts';
@@ -9,6 +10,7 @@ import { onFleet, withFleet } from './with-fleet.ts';
 
 interface StatusOptions {
   json?: true;
+  body?: true;
   ansible?: true;
   maxOutput?: number;
 }
@@ -24,11 +26,14 @@ export function statusCommand(): Command {
     new Command('status')
       .summary('say how jobs are, and why')
       .description(
-        'Says how jobs are now: their state and why, their times and tries, and the last that they printed; of those ' +
-          'that are queued what they wait for.',
+        'Says how jobs are now: their state and why, the start of their bodies, their times and tries, and the last that ' +
+          'they printed; of those that are queued what they wait for.',
       )
       .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', someIds)
       .option('--json', 'print JSON: of one job an object, of several an array')
+      .addOption(
+        new Option('--body', 'only the body of one job, all of it, as it is').conflicts(['json', 'ansible']),
+      )
       .addOption(
         new Option('--ansible', "print JSON in the shape of Ansible's async_status, likewise").conflicts(
           'json',
@@ -50,15 +55,24 @@ export function statusCommand(): Command {
 }
 
 const run = onFleet(async (fleet: Fleet, words: string[], options: StatusOptions) => {
-  const { json, ansible, maxOutput = MAX_OUTPUT } = options;
+  const { json, body, ansible, maxOutput = MAX_OUTPUT } = options;
   const { ids, single } = await givenIds(words);
-  const jobs = await fleet.status(ids, { waitsFor: !ansible });
+  if (body) return printBody(fleet, ids);
+  const jobs = await fleet.status(ids, { waitsFor: !ansible, body: json === true });
   sayUnknown(fleet, jobs);
   if (ansible) await printAnsible(fleet, jobs, single, maxOutput);
   else if (json) printJobs(jobs, single);
   else await showJobs(fleet, jobs);
   if (jobs.some(({ state }) => state === 'unknown')) process.exitCode = ExitCode.unknown;
 });
+
+async function printBody(fleet: Fleet, ids: readonly string[]): Promise<void> {
+  const [id, ...others] = new Set(ids);
+  if (id === undefined || others.length > 0) {
+    throw new Failure(`--body prints the body of one job; ${ids.length} were named.`, ExitCode.usage);
+  }
+  process.stdout.write(await fleet.body(id));
+}
 
 async function printAnsible(
   fleet: Fleet,
@@ -82,6 +96,12 @@ it died of signal N, 124 over its time limit, null if it has not ended or nobody
 knows. stdout and stderr end without a line break. Of a long output it is the
 last 64 KiB of a stream ("truncated": true), or what --max-output says.
 
+The body is what the worker reads: its start is shown, --body prints all of it.
+With --json it is "body", whole, if it is kept: in the record (1 KiB) or in the
+log bucket (one that was sent through it, or of a job that failed), 64 MiB of
+all jobs together; "bodyStart" and "bodyBytes" tell of one that is longer than
+1 KiB, "bodyLocation" where it is.
+
 What a queued job waits for takes a look at the fleet, a dozen calls for all of
 them together. With --json it is "waitsFor": {"what", "text", "since"?,
 "until"?}; what is one of retry, delay, paused, message, nothing, launch,
@@ -92,5 +112,6 @@ Exit status: 0, however the jobs are; 120 if one is unknown.
 Examples:
   mayfly status j-8w3m0c5vkq1z
   mayfly status --json j-8w3m0c5vkq1z | jq -r .state
+  mayfly status --body j-8w3m0c5vkq1z > body
   mayfly list --state running --json | jq -r '.[].id' | mayfly status -
 `;

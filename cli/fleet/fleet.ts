@@ -19,13 +19,14 @@ import { type EnqueuedMany, enqueueMany, type ManyOptions } from './enqueue-many
 import { explained, explainedEach } from './explain.ts';
 import { type FindOptions, findFleet } from './find.ts';
 import { type DescribeOptions, describeFleet, type FleetView } from './instances.ts';
+import { bodyOfJob, withBodies } from './job-body.ts';
 import { refuseUnknown } from './known-options.ts';
 import { type ListOptions, listJobs } from './list.ts';
 import { type LogEvent, type LogOptions, readJobLog } from './logs.ts';
 import type { JobOptions } from './order.ts';
 import { type Paused, pauseFleet, type Resumed, resumeFleet } from './pause.ts';
 import { type Retried, type RetryOptions, retryJob } from './retry.ts';
-import { records, type StatusOptions, statusOf } from './status.ts';
+import { records, type StatusOptions, viewsOf } from './status.ts';
 import type { JobView } from './view.ts';
 import { type WaitOptions, waitFor } from './wait.ts';
 import { withWaiting } from './waiting.ts';
@@ -70,8 +71,10 @@ export class Fleet {
   status(ids: readonly string[], options?: StatusOptions): Promise<JobView[]>;
   status(ids: string | readonly string[], options: StatusOptions = {}): Promise<JobView | JobView[]> {
     return this.#given('status', options, async (context) => {
-      const views = await statusOf(context, [ids].flat());
-      const jobs = options.waitsFor ? await withWaiting(context, views) : views;
+      const found = await records(context, [ids].flat());
+      let jobs = viewsOf(context, [ids].flat(), found);
+      if (options.body) jobs = await withBodies(context, jobs, found);
+      if (options.waitsFor) jobs = await withWaiting(context, jobs);
       return typeof ids === 'string' ? (jobs[0] as JobView) : jobs;
     });
   }
@@ -79,6 +82,11 @@ export class Fleet {
   /** What the table has of jobs, by their ids; one that is unknown is missing. */
   records(ids: readonly string[]): Promise<Map<string, JobRecord>> {
     return this.#do((context) => records(context, ids));
+  }
+
+  /** What the worker of a job reads, whole; from its record or the log bucket. */
+  body(id: string): Promise<string> {
+    return this.#do((context) => bodyOfJob(context, id));
   }
 
   /** Waits until jobs have ended, or the time is up: then some are as they were last seen. */

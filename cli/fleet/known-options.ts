@@ -46,7 +46,7 @@ const KNOWN = {
     signal: true,
     keepIds: true,
   } satisfies Keys<ManyOptions>,
-  status: { waitsFor: true } satisfies Keys<StatusOptions>,
+  status: { waitsFor: true, body: true } satisfies Keys<StatusOptions>,
   wait: {
     timeoutSeconds: true,
     pollSeconds: true,

@@ -1,12 +1,13 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import { bindingAttributes, drawNonce } from '../../jobs/binding.ts';
 import { digestOfBody } from '../../jobs/bodies.ts';
+import { bodyInRecord } from '../../jobs/body-in-record.ts';
 import { sizeOf } from '../../jobs/dead-letter.ts';
 import { type Envelope, labelProblem, readEnvelope } from '../../jobs/envelope.ts';
 import { expiryOfQueued } from '../../jobs/expiry.ts';
 import type { FleetFacts } from '../../jobs/fleet-facts.ts';
 import { bodyKey } from '../../jobs/log-layout.ts';
-import { type JobRecord, LONGEST_KEPT_BODY } from '../../jobs/record.ts';
+import type { JobRecord } from '../../jobs/record.ts';
 import { type Body, textOf } from './body.ts';
 import type { FleetContext } from './context.ts';
 import { BadBody, FleetError, NotTracked, WrongOption } from './errors.ts';
@@ -157,7 +158,6 @@ export function recordOf(
   const { id, envelope, label, text, viaBucket, retryOf, nonce, delaySeconds } = order;
   const { limitSeconds, group, requestId } = envelope;
   const isLimitKnown = facts.maxLimitSeconds !== undefined || toldByStack === true;
-  const isKept = Buffer.byteLength(text) <= LONGEST_KEPT_BODY;
   return {
     pk: `job#${id}`,
     id,
@@ -167,7 +167,7 @@ export function recordOf(
     ...(delaySeconds && { notBefore: new Date(nowMs + delaySeconds * 1000).toISOString() }),
     expires: expiryOfQueued(nowMs, facts.recordSeconds),
     ...(nonce !== undefined && { nonce }),
-    ...(isKept && { body: text }),
+    ...bodyInRecord(text),
     ...(viaBucket && { bodyKey: bodyKey(id), bodyDigest: digestOfBody(text) }),
     ...(limitSeconds !== undefined && { limitSeconds }),
     ...(limitSeconds !== undefined && !isLimitKnown && { limitUnchecked: true }),

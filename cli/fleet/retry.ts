@@ -1,9 +1,9 @@
-import { BodyMissing, BodyUnusable, bodyStore } from '../../jobs/bodies.ts';
 import type { JobRecord, JobState } from '../../jobs/record.ts';
 import { type FleetContext, needRecords } from './context.ts';
 import { type Enqueued, enqueueOrder } from './enqueue.ts';
-import { BodyNotKept, JobIsLive } from './errors.ts';
+import { JobIsLive } from './errors.ts';
 import { dedupedId, drawId } from './ids.ts';
+import { keptBody } from './job-body.ts';
 import { orderOf } from './order.ts';
 import { catalogueOf, recordOfJob, records } from './status.ts';
 import { stateOf } from './view.ts';
@@ -81,29 +81,13 @@ async function enqueueAgain(context: FleetContext, record: JobRecord, onceId?: s
     ...(label !== undefined && { label }),
     ...(requestId !== undefined && { requestId }),
   };
-  const order = orderOf(context.facts, onceId ?? drawId(), await bodyOf(context, record), options);
+  const body = await keptBody(context, record, {
+    failed: `Job ${id} cannot be retried`,
+    dead: `Its message may be in the dead-letter queue: \`mayfly dlq redrive ${id}\` takes it from there.`,
+    other: 'Enqueue it anew from where it came.',
+  });
+  const order = orderOf(context.facts, onceId ?? drawId(), body, options);
   const enqueued = await enqueueOrder(context, { ...order, retryOf: id, deduped: onceId !== undefined });
   await catalogueOf(context).markRetried(id, order.id);
   return enqueued;
-}
-
-async function bodyOf({ clients, facts }: FleetContext, record: JobRecord): Promise<string> {
-  const { id, state, body, bodyKey, bodyDigest } = record;
-  if (body !== undefined) return body;
-  try {
-    if (bodyKey !== undefined) return await bodyStore(clients.s3, facts.logBucket).get(id, bodyDigest);
-  } catch (error) {
-    if (!(error instanceof BodyUnusable)) throw error;
-    if (!(error instanceof BodyMissing)) {
-      throw new BodyNotKept(`Job ${id} cannot be retried: ${error.message}.`, { cause: error });
-    }
-  }
-  const isDead = state === 'failed' || state === 'timed_out';
-  throw new BodyNotKept(
-    `The body of job ${id} is kept nowhere: it is longer than a record keeps, and ` +
-      `${bodyKey === undefined ? `the job is ${state}` : 'its copy in the log bucket has expired'}. ` +
-      (isDead
-        ? `Its message may be in the dead-letter queue: \`mayfly dlq redrive ${id}\` takes it from there.`
-        : 'Enqueue it anew from where it came.'),
-  );
 }

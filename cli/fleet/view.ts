@@ -46,6 +46,13 @@ export interface JobView {
   /** See `labelOf`. */
   label?: string;
   requestId?: string;
+  /** What its worker reads, whole: if it is short (1 KiB), or if it was asked for and is kept. */
+  body?: string;
+  /** Of a longer one how it begins, and the bytes that all of it has. */
+  bodyStart?: string;
+  bodyBytes?: number;
+  /** `s3://<bucket>/<key>`, if it is in the bucket. */
+  bodyLocation?: string;
   limitSeconds?: number;
   cancelRequestedAt?: string;
   retryOf?: string;
@@ -96,7 +103,7 @@ export interface LogView {
 export function viewOf(record: JobRecord, facts: FleetFacts, nowMs: number): JobView {
   const { id, attempts, instance, enqueuedAt, startedAt, endedAt, exitStatus, signal } = record;
   const { requestId, limitSeconds, cancelRequestedAt, retryOf, retriedAs, expires } = record;
-  const { deadLetterError } = record;
+  const { deadLetterError, body, bodyStart, bodyBytes, bodyKey } = record;
   const tries = record.tries ?? [];
   const last = tries.at(-1);
   const state = stateOf(record, facts, nowMs);
@@ -118,6 +125,10 @@ export function viewOf(record: JobRecord, facts: FleetFacts, nowMs: number): Job
     deadLetterError,
     label: labelOf(record),
     requestId,
+    body,
+    bodyStart,
+    bodyBytes,
+    bodyLocation: bodyKey === undefined ? undefined : `s3://${facts.logBucket}/${bodyKey}`,
     limitSeconds,
     cancelRequestedAt,
     retryOf,

@@ -112,6 +112,8 @@ describe('with the grant to it alone, of a fleet whose stores and assets have ke
       const ids = [one.id, long.id, ...many.ids];
       const ended = await fleet.wait(ids, { pollSeconds: 0.5 });
       expect(ended.map(({ state }) => state)).toEqual(ids.map(() => 'succeeded'));
+      expect((await fleet.status(long.id, { body: true })).bodyStart).toMatch(/^x+$/);
+      await refused(fleet.body(long.id));
       await refused(outputOf(fleet, one.id));
       await refused(fleet.list());
       await refused(fleet.cancel([one.id]));
@@ -124,9 +126,12 @@ describe('with the grant to it alone, of a fleet whose stores and assets have ke
   );
 
   it(
-    'a follower sees jobs and their logs, and changes nothing',
+    'a follower sees jobs, their bodies and their logs, and changes nothing',
     async () => {
-      const [short = '', long = ''] = await deployed.send({ print: 10 }, { print: 100_000 });
+      const print = 100_000;
+      const pad = 'x'.repeat(1_100_000);
+      const [short = ''] = await deployed.send({ print: 10 });
+      const { id: long } = await (await fleetAs('producer', { stack: STACK_NAME })).enqueue({ print, pad });
       const fleet = await fleetAs('follower', { stack: STACK_NAME, fleet: 'test' });
       const ended = await fleet.wait([short, long], { pollSeconds: 0.5, timeoutSeconds: 60 });
       expect(ended.map(({ state }) => state)).toEqual(['succeeded', 'succeeded']);
@@ -136,6 +141,7 @@ describe('with the grant to it alone, of a fleet whose stores and assets have ke
       expect((await fleet.describe()).queue).toMatchObject({ visible: expect.any(Number) });
       expect(await outputOf(fleet, short)).toBe(10);
       expect(await outputOf(fleet, long)).toBe(100_000);
+      expect(JSON.parse(await fleet.body(long))).toEqual({ print, pad });
       await refused(fleet.enqueue('x'));
       const many = fleet.enqueueMany([{ body: 'x' }]);
       await expect(many).rejects.toMatchObject({ cause: { name: 'AccessDenied' } });

@@ -248,6 +248,7 @@ describe('grants', () => {
   const FOLLOW = [
     ...['BatchGetItem', 'GetItem', 'Scan'].map((action) => `dynamodb:${action} on <FleetTable.Arn>`),
     'dynamodb:Query on <FleetTable.Arn>/index/byListing',
+    's3:GetObject on <FleetLogs.Arn>/bodies/*',
     's3:GetObject on <FleetLogs.Arn>/jobs/*',
     's3:ListBucket on <FleetLogs.Arn>',
     'sqs:GetQueueAttributes on <FleetQueue.Arn>',
@@ -265,7 +266,6 @@ describe('grants', () => {
     ),
     's3:DeleteObject on <FleetLogs.Arn>/jobs/*',
     's3:DeleteObject on <FleetLogs.Arn>/bodies/*',
-    's3:GetObject on <FleetLogs.Arn>/bodies/*',
     `autoscaling:ResumeProcesses on ${GROUP}<FleetGroupASG>`,
     `autoscaling:SuspendProcesses on ${GROUP}<FleetGroupASG>`,
     'autoscaling:DescribeLifecycleHooks on *',

@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { chunkKey } from '../../../jobs/log-layout.ts';
+import { digestOfBody } from '../../../jobs/bodies.ts';
+import { bodyInRecord } from '../../../jobs/body-in-record.ts';
+import { bodyKey, chunkKey } from '../../../jobs/log-layout.ts';
 import type { JobRecord, TryLog } from '../../../jobs/record.ts';
 import { type BareFleet, bareFleets } from '../bare-fleet.ts';
 import { onTerminal } from '../pty.ts';
@@ -125,6 +127,89 @@ describe('status', () => {
       expect(stdout).toContain('owned');
       expect(stdout).not.toMatch(/(?!\n)\p{Cc}|\p{Bidi_Control}/u);
     }
+  });
+});
+
+describe('what a job was', () => {
+  const long = `{"path": "a.mov",\n${EVIL}${'é'.repeat(1_000_000)}}`;
+
+  beforeAll(async () => {
+    await bare.record(ended('j-told', 'succeeded', { label: 'told', body: `one\ntwo\t${EVIL}` }));
+    const kept = { ...bodyInRecord(long), bodyKey: bodyKey('j-long-body') };
+    await bare.object(bodyKey('j-long-body'), long);
+    await bare.record(
+      ended('j-long-body', 'failed', { label: 'told', ...kept, bodyDigest: digestOfBody(long) }),
+    );
+    await bare.object(bodyKey('j-replaced'), long);
+    await bare.record(ended('j-replaced', 'failed', { ...kept, bodyDigest: digestOfBody('another') }));
+    await bare.record({ id: 'j-on-its-way', state: 'running', enqueuedAt: AT, ...bodyInRecord(long) });
+  });
+
+  it('status and list show the start of the body on one line, with nothing that a terminal obeys', async () => {
+    const status = await bare.mayfly('status', 'j-told', 'j-long-body', 'j-on-its-way');
+    const lines = String(status.stdout).split('\n');
+    expect(lines).toContain('  body: one\\ntwo\\t\\x1b]0;owned\\x07\\x1b[2J\\u202e');
+    const start = '{"path": "a.mov",\\n\\x1b]0;owned\\x07\\x1b[2J\\u202eé';
+    const [one, other] = lines.filter((line) => line.startsWith('  body, '));
+    expect(one).toContain(
+      `  body, ${Buffer.byteLength(long)} bytes (all of it: mayfly status --body j-long-body): ${start}`,
+    );
+    expect(other).toContain(`  body, ${Buffer.byteLength(long)} bytes: ${start}`);
+    expect(other).toMatch(/é…$/);
+
+    const { stdout } = await bare.mayfly('list', '--label', 'told');
+    expect(String(stdout).split('\n')).toEqual([
+      expect.stringMatching(/ instance +body +why$/),
+      expect.stringMatching(/^j-told .* i-0a +one\\ntwo\\t\\x1b\]0;owned\\x07\\x1b\[2J\\u202e$/),
+      expect.stringMatching(/^j-long-body .* i-0a +\{"path": "a.mov",\\n\\x1b\]0;owned\\x07\\x1b…$/),
+    ]);
+  });
+
+  it('status --body prints it byte for byte, or says why it cannot', async () => {
+    const bodyOf = async (id: string) => (await bare.mayflyBytes('status', '--body', id)).stdout;
+    expect(Buffer.from(await bodyOf('j-told'))).toEqual(Buffer.from(`one\ntwo\t${EVIL}`));
+    expect(Buffer.from(await bodyOf('j-long-body')).equals(Buffer.from(long))).toBe(true);
+
+    const refused = async (...ids: string[]) => {
+      const { stdout, stderr, exitCode } = await bare.mayfly('status', '--body', ...ids);
+      expect(stdout).toBe('');
+      return { stderr, exitCode };
+    };
+    expect(await refused('j-replaced')).toEqual({
+      stderr: expect.stringMatching(
+        /^mayfly: The body of job j-replaced cannot be shown: .* another digest\.$/,
+      ),
+      exitCode: 1,
+    });
+    expect(await refused('j-on-its-way')).toEqual({
+      stderr: expect.stringMatching(
+        /^mayfly: The body of job j-on-its-way is kept nowhere: .* job is running\. /,
+      ),
+      exitCode: 1,
+    });
+    expect(await refused('j-none')).toMatchObject({ exitCode: 120 });
+    expect(await refused('j-told', 'j-good')).toEqual({
+      stderr: 'mayfly: --body prints the body of one job; 2 were named.',
+      exitCode: 2,
+    });
+  });
+
+  it('status --json has the whole body where it is kept; list --json has what the record has', async () => {
+    const { stdout } = await bare.mayfly('status', '--json', 'j-told', 'j-long-body', 'j-replaced');
+    const more = { bodyBytes: Buffer.byteLength(long), bodyStart: long.slice(0, 200) };
+    const jobs = json(stdout);
+    expect(jobs[0].body).toBe(`one\ntwo\t${EVIL}`);
+    expect(jobs[0]).not.toHaveProperty('bodyBytes');
+    expect(jobs[1].body === long).toBe(true);
+    expect(jobs[1]).toMatchObject({ ...more, bodyLocation: 's3://logs/bodies/j-long-body' });
+    expect(jobs[2]).toMatchObject(more);
+    expect(jobs[2]).not.toHaveProperty('body');
+    const listed = json((await bare.mayfly('list', '--json', '--label', 'told')).stdout);
+    expect(listed).toMatchObject([
+      { id: 'j-told', body: `one\ntwo\t${EVIL}` },
+      { id: 'j-long-body', ...more },
+    ]);
+    expect(listed[1]).not.toHaveProperty('body');
   });
 });
 

@@ -39,6 +39,20 @@ describe('what a view tells', () => {
     });
   });
 
+  it('of its body what the record has, and where the rest is', () => {
+    const bodyOf = (rest: Partial<JobRecord>) => {
+      const { body, bodyStart, bodyBytes, bodyLocation } = viewOf(record(rest), facts, ms(7));
+      return { body, bodyStart, bodyBytes, bodyLocation };
+    };
+    expect(bodyOf({ body: 'a.mov' })).toEqual({ body: 'a.mov' });
+    const long = { bodyStart: 'x', bodyBytes: 2000 };
+    expect(bodyOf(long)).toEqual(long);
+    expect(bodyOf({ ...long, bodyKey: 'bodies/j-1', bodyDigest: 'd' })).toEqual({
+      ...long,
+      bodyLocation: 's3://logs/bodies/j-1',
+    });
+  });
+
   it('of one that runs: where, and how long by now; of its earlier try how that ended', () => {
     const running = record({ state: 'running', attempts: 2, instance: 'i-2', startedAt: at(30) });
     const view = viewOf({ ...running, leaseUntilMs: ms(90), tries: [first, second] }, facts, ms(34));

@@ -102,11 +102,15 @@ async function describe(TableName: string, { call }: ResourceContext): Promise<T
   return Table as TableDescription;
 }
 
-/** The table's attributes, once it and all its indexes are active. */
-async function settled(TableName: string, context: ResourceContext) {
+/**
+ * The table's attributes, once it and its indexes are active, but for one that this update adds: CloudFormation does not wait
+ * for it to be filled ("AWS::DynamoDB::Table").
+ */
+async function settled(TableName: string, context: ResourceContext, added?: string) {
   const table = await context.until(async () => {
     const { TableStatus, GlobalSecondaryIndexes = [], ...rest } = await describe(TableName, context);
-    const states = [TableStatus, ...GlobalSecondaryIndexes.map((index) => index.IndexStatus)];
+    const others = GlobalSecondaryIndexes.filter(({ IndexName }) => IndexName !== added);
+    const states = [TableStatus, ...others.map((index) => index.IndexStatus)];
     return states.every((state) => state === 'ACTIVE') ? rest : undefined;
   });
   return { physicalId: TableName, attributes: { Arn: table.TableArn } };
@@ -151,13 +155,13 @@ async function retag(
   await context.call('dynamodb', 'TagResource', { ResourceArn, Tags });
 }
 
-/** CloudFormation makes or removes one index in an update ("AWS::DynamoDB::Table"). */
+/** CloudFormation makes or removes one index in an update ("AWS::DynamoDB::Table"). @returns the one that it makes */
 async function updateIndexes(
   TableName: string,
   props: TableProps,
   previous: TableProps,
   context: ResourceContext,
-): Promise<void> {
+): Promise<string | undefined> {
   const [next = [], before = []] = [props.GlobalSecondaryIndexes, previous.GlobalSecondaryIndexes];
   const text = (indexes: typeof next, name: string) =>
     JSON.stringify(indexes.find(({ IndexName }) => IndexName === name));
@@ -181,8 +185,8 @@ async function updateIndexes(
     const GlobalSecondaryIndexUpdates = [{ Create }];
     const update = { TableName, AttributeDefinitions, GlobalSecondaryIndexUpdates };
     await context.call('dynamodb', 'UpdateTable', update);
-    await settled(TableName, context);
   }
+  return coming[0]?.IndexName;
 }
 
 const table = resourceType<TableProps>({
@@ -209,10 +213,10 @@ const table = resourceType<TableProps>({
       await context.call('dynamodb', 'UpdateTable', { TableName, ...changed });
       await settled(TableName, context);
     }
-    await updateIndexes(TableName, props, previous, context);
+    const added = await updateIndexes(TableName, props, previous, context);
     await setFeatures(TableName, props, previous, context);
     await retag(attributes['Arn'], props, previous, context);
-    return settled(TableName, context);
+    return settled(TableName, context, added);
   },
   async delete({ physicalId: TableName }, _props, context) {
     await ignoring(['ResourceNotFoundException'], async () => {

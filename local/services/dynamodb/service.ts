@@ -2,6 +2,7 @@ import { isStructure } from '../../front-door/read.ts';
 import type { CloudContext, Input, RunningService } from '../../front-door/service.ts';
 import type { Keys } from '../kms/keys.ts';
 import { type Dynalite, startDynalite } from './engine.ts';
+import { createIndexes } from './indexes.ts';
 import { itemOperations } from './items.ts';
 import { createTables } from './tables.ts';
 
@@ -10,8 +11,9 @@ const EXPIRY_PERIOD_MS = 60 * 60 * 1000;
 
 /** DynamoDB: dynalite, and what it lacks of tables' settings. */
 export function createDynamoDb(context: CloudContext, keys: Keys): RunningService {
-  const dynalite = startDynalite();
-  const tables = createTables(context, dynalite);
+  const indexes = createIndexes(context, startDynalite());
+  const { dynalite } = indexes;
+  const tables = createTables(context, indexes);
   const cancel = context.clock.every(EXPIRY_PERIOD_MS, async () => {
     for (const [table, attribute] of tables.expiring()) {
       await expireItems(dynalite, table, attribute, context.clock.now());

@@ -8,11 +8,12 @@ import {
   texts,
 } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
-import type { Dynalite } from './engine.ts';
+import type { Indexes } from './indexes.ts';
 import { supported } from './table-input.ts';
+import { updateTable } from './update-table.ts';
 
 /** What dynalite does not know of a table. */
-interface TableSettings {
+export interface TableSettings {
   partitionKey: string | undefined;
   ttlAttribute?: string;
   pointInTimeRecovery: boolean;
@@ -41,7 +42,8 @@ export function tableNameOf(arnOrName: string): string {
 }
 
 /** Operations on tables: dynalite's, completed with expiry, recovery, protection, encryption and tags. */
-export function createTables(context: CloudContext, dynalite: Dynalite): TableStore {
+export function createTables(context: CloudContext, indexes: Indexes): TableStore {
+  const { dynalite } = indexes;
   const tables = new Map<string, TableSettings>();
   const settingsOf = (input: Input, key = 'TableName'): TableSettings => {
     const name = tableNameOf(text(input, key));
@@ -50,7 +52,7 @@ export function createTables(context: CloudContext, dynalite: Dynalite): TableSt
     throw new AwsError('ResourceNotFoundException', `Requested resource not found: Table: ${name} not found`);
   };
   const describe = (description: unknown): Record<string, unknown> => {
-    const table = isStructure(description) ? description : {};
+    const table = isStructure(description) ? indexes.described(description) : {};
     const name = String(table['TableName']);
     const settings = tables.get(name);
     return {
@@ -85,17 +87,17 @@ export function createTables(context: CloudContext, dynalite: Dynalite): TableSt
       const { Table } = await dynalite('DescribeTable', { TableName: tableNameOf(text(input, 'TableName')) });
       return { Table: describe(Table) };
     }),
-    UpdateTable: onTable(async (input) => updateTable(dynalite, settingsOf(input), input, describe)),
+    UpdateTable: onTable(async (input) => updateTable(indexes, settingsOf(input), input, describe)),
     DeleteTable: onTable(async (input) => {
       if (settingsOf(input).deletionProtection) {
         const message = `Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.`;
         throw new AwsError('ValidationException', message);
       }
-      const { TableDescription } = await dynalite('DeleteTable', {
-        TableName: tableNameOf(text(input, 'TableName')),
-      });
+      const TableName = tableNameOf(text(input, 'TableName'));
+      indexes.forget(TableName);
+      const { TableDescription } = await dynalite('DeleteTable', { TableName });
       const described = describe(TableDescription);
-      tables.delete(tableNameOf(text(input, 'TableName')));
+      tables.delete(TableName);
       return { TableDescription: described };
     }),
     ListTables: { run: (input) => dynalite('ListTables', input) },
@@ -172,26 +174,6 @@ function describeBackups({ pointInTimeRecovery }: TableSettings): Input {
       PointInTimeRecoveryStatus: pointInTimeRecovery ? 'ENABLED' : 'DISABLED',
     },
   };
-}
-
-async function updateTable(
-  dynalite: Dynalite,
-  settings: TableSettings,
-  input: Input,
-  describe: (description: unknown) => Record<string, unknown>,
-): Promise<Record<string, unknown>> {
-  const { DeletionProtectionEnabled, SSESpecification, ...rest } = supported(input);
-  if (DeletionProtectionEnabled !== undefined) {
-    settings.deletionProtection = boolean(input, 'DeletionProtectionEnabled');
-  }
-  if (isStructure(SSESpecification)) settings.sse = SSESpecification;
-  const TableName = tableNameOf(text(input, 'TableName'));
-  if (Object.keys(rest).length > 1) {
-    const { TableDescription } = await dynalite('UpdateTable', { ...rest, TableName });
-    return { TableDescription: describe(TableDescription) };
-  }
-  const { Table } = await dynalite('DescribeTable', { TableName });
-  return { TableDescription: describe(Table) };
 }
 
 function withArns(indexes: unknown, table: string): unknown {

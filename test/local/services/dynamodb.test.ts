@@ -2,6 +2,7 @@ import {
   type AttributeValue,
   BatchGetItemCommand,
   BatchWriteItemCommand,
+  type CreateGlobalSecondaryIndexAction,
   CreateTableCommand,
   DeleteTableCommand,
   DescribeContinuousBackupsCommand,
@@ -9,6 +10,7 @@ import {
   DescribeTimeToLiveCommand,
   DynamoDBClient,
   GetItemCommand,
+  type GlobalSecondaryIndexUpdate,
   type KeysAndAttributes,
   ListTagsOfResourceCommand,
   PutItemCommand,
@@ -206,6 +208,106 @@ describe('tables', () => {
     const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName }));
     expect(Table).toMatchObject({ TableStatus: 'ACTIVE', TableArn: arn() });
     expect(Table?.GlobalSecondaryIndexes?.[0]?.IndexArn).toBe(`${arn()}/index/byListing`);
+  });
+
+  describe('that exist', () => {
+    const AttributeDefinitions = ['pk', 'state', 'at'].map((AttributeName) => ({
+      ...{ AttributeName, AttributeType: 'S' as const },
+    }));
+    const Create: CreateGlobalSecondaryIndexAction = {
+      IndexName: 'byState',
+      KeySchema: [
+        { AttributeName: 'state', KeyType: 'HASH' },
+        { AttributeName: 'at', KeyType: 'RANGE' },
+      ],
+      Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['label'] },
+    };
+    const update = (...GlobalSecondaryIndexUpdates: GlobalSecondaryIndexUpdate[]) =>
+      dynamodb.send(new UpdateTableCommand({ TableName, AttributeDefinitions, GlobalSecondaryIndexUpdates }));
+    const indexes = async () => {
+      const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName }));
+      return Table?.GlobalSecondaryIndexes?.map(({ IndexName, IndexStatus }) => [IndexName, IndexStatus]);
+    };
+    const inState = async (state: string) => {
+      const { Items } = await dynamodb.send(
+        new QueryCommand({
+          ...{ TableName, IndexName: 'byState', KeyConditionExpression: '#state = :state' },
+          ExpressionAttributeNames: { '#state': 'state' },
+          ExpressionAttributeValues: { ':state': { S: state } },
+        }),
+      );
+      return Items;
+    };
+    const item = (state: string, at: string) => ({ state: { S: state }, at: { S: at }, body: { S: 'x' } });
+
+    test('get an index, which is filled while the table is used', async () => {
+      await put('early', { ...item('failed', '1'), label: { S: 'l' }, listing: { S: 'l' } });
+      await expect(inState('failed')).rejects.toMatchObject({ name: 'ValidationException' });
+      await update({ Create });
+      expect(await indexes()).toEqual([
+        ['byListing', 'ACTIVE'],
+        ['byState', 'CREATING'],
+      ]);
+      await expect(inState('failed')).rejects.toMatchObject({
+        name: 'ValidationException',
+        message: 'Cannot read from backfilling global secondary index: byState',
+      });
+      await Promise.all([put('late', item('failed', '0')), put('without', { state: { S: 'failed' } })]);
+      // Calls that are under way while the index becomes active are all answered.
+      const [, ...found] = await Promise.all([
+        clock.advance(60_000),
+        ...Array.from({ length: 20 }, (_, index) => put(`more-${index}`, item('queued', '2'))),
+        ...Array.from({ length: 20 }, () => get('early')),
+      ]);
+      expect(found.slice(20)).toEqual(Array(20).fill(expect.objectContaining({ pk: { S: 'early' } })));
+      expect(await indexes()).toEqual([
+        ['byListing', 'ACTIVE'],
+        ['byState', 'ACTIVE'],
+      ]);
+      const keys = (pk: string, at: string) => ({ pk: { S: pk }, state: { S: 'failed' }, at: { S: at } });
+      expect(await inState('failed')).toEqual([
+        keys('late', '0'),
+        { ...keys('early', '1'), label: { S: 'l' } },
+      ]);
+      expect(await inState('queued')).toHaveLength(20);
+      expect(await get('early')).toMatchObject({ body: { S: 'x' } });
+      expect(await get('without')).toBeDefined();
+
+      await update({ Delete: { IndexName: 'byListing' } });
+      expect(await indexes()).toEqual([['byState', 'ACTIVE']]);
+      expect(await inState('failed')).toHaveLength(2);
+    });
+
+    test('get one at a time, and lose it again before it is filled', async () => {
+      const { IndexName } = Create;
+      const Delete = { IndexName: 'byListing' };
+      await expect(update({ Create }, { Delete })).rejects.toMatchObject({ name: 'LimitExceededException' });
+      await update({ Create });
+      const another = update({ Create: { ...Create, IndexName: 'another' } });
+      await expect(another).rejects.toMatchObject({ name: 'LimitExceededException' });
+      await update({ Delete: { IndexName } });
+      expect(await indexes()).toEqual([['byListing', 'ACTIVE']]);
+      await clock.advance(60_000);
+      expect(await indexes()).toEqual([['byListing', 'ACTIVE']]);
+      await expect(update({ Delete: { IndexName } })).rejects.toMatchObject({
+        name: 'ResourceNotFoundException',
+      });
+    });
+
+    test('keep all that they have where an index cannot be made', async () => {
+      await put('one', { state: { N: '1' } });
+      await expect(update({ Create })).rejects.toThrow('The embedded cloud leaves no item out of an index');
+      await expect(update({ Create: { ...Create, IndexName: 'byListing' } })).rejects.toThrow(
+        'already exists',
+      );
+      const KeySchema = [{ AttributeName: 'elsewhere', KeyType: 'HASH' as const }];
+      await expect(update({ Create: { ...Create, KeySchema } })).rejects.toMatchObject({
+        name: 'ValidationException',
+      });
+      await clock.advance(60_000);
+      expect(await get('one')).toBeDefined();
+      expect(await indexes()).toEqual([['byListing', 'ACTIVE']]);
+    });
   });
 
   test('have no streams', async () => {

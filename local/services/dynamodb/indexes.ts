@@ -1,0 +1,220 @@
+import { isStructure, optionalText, structures, text } from '../../front-door/read.ts';
+import { AwsError, type CloudContext, type Input } from '../../front-door/service.ts';
+import type { Dynalite } from './engine.ts';
+
+/** How long DynamoDB fills the new index of a table that is not large. */
+const BACKFILL_MS = 60_000;
+/** "BatchWriteItem" */
+const LARGEST_WRITE = 25;
+
+/** The indexes that are being made. */
+export interface Indexes {
+  /** Dynalite for all calls but those below. It waits while a table is written anew. */
+  dynalite: Dynalite;
+  /** Makes or removes the one index that UpdateTable names. Rejects with `AwsError`; nothing is changed then. */
+  update(TableName: string, input: Input): Promise<void>;
+  /** A table's description, with what is being made. */
+  described(table: Input): Input;
+  /** The table is to be deleted: what is being made of it is not made any more. */
+  forget(TableName: string): void;
+}
+
+/**
+ * Indexes of tables that exist, which dynalite cannot add or remove: the table is written anew, with all other calls waiting.
+ * A new index can be read when the time that DynamoDB takes to fill it has passed on the cloud's clock. Until then the table
+ * can be used, and the index be deleted ("Managing Global Secondary Indexes in DynamoDB").
+ */
+export function createIndexes({ clock }: CloudContext, engine: Dynalite): Indexes {
+  const { shared, alone } = oneAtATime(engine);
+  const making = new Map<string, { index: Input; cancel: () => void }>();
+
+  /** A table of the new definition, which is refused before anything is lost. */
+  const tryOut = (definition: Input) =>
+    alone(async (dynalite) => {
+      const TableName = `${String(definition['TableName'])}.new`.slice(-255);
+      await dynalite('CreateTable', { ...definition, TableName });
+      await dynalite('DeleteTable', { TableName });
+    });
+
+  const add = async (TableName: string, index: Input, attributes: Input[]) => {
+    const definition = withIndex(await definitionOf(shared, TableName), index, attributes);
+    refuseOtherTypes(await itemsOf(shared, TableName), index, definition);
+    await tryOut(definition);
+    const cancel = clock.after(BACKFILL_MS, () =>
+      alone(async (dynalite) => {
+        if (making.get(TableName)?.index !== index) return;
+        await writeAnew(dynalite, withIndex(await definitionOf(dynalite, TableName), index, attributes));
+        making.delete(TableName);
+      }),
+    );
+    making.set(TableName, { index, cancel });
+  };
+  const forget = (TableName: string) => {
+    making.get(TableName)?.cancel();
+    making.delete(TableName);
+  };
+
+  const remove = async (TableName: string, name: string) => {
+    if (making.get(TableName)?.index['IndexName'] === name) return forget(TableName);
+    const definition = withoutIndex(await definitionOf(shared, TableName), name);
+    await alone((dynalite) => writeAnew(dynalite, definition));
+  };
+
+  return {
+    async dynalite(action, input) {
+      const made = making.get(String(input['TableName']));
+      if (made && made.index['IndexName'] === input['IndexName']) {
+        const message = `Cannot read from backfilling global secondary index: ${input['IndexName']}`;
+        throw new AwsError('ValidationException', message);
+      }
+      return shared(action, input);
+    },
+    async update(TableName, input) {
+      const updates = structures(input, 'GlobalSecondaryIndexUpdates');
+      const changes = updates.filter((update) => update['Update'] === undefined);
+      const [change, another] = changes;
+      const isBusy = making.has(TableName) && change?.['Create'] !== undefined;
+      if (!change || another || updates.length > changes.length || isBusy) {
+        const message =
+          'Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table';
+        throw new AwsError('LimitExceededException', message);
+      }
+      const { Create, Delete } = change;
+      if (isStructure(Create)) await add(TableName, Create, structures(input, 'AttributeDefinitions'));
+      else if (isStructure(Delete)) await remove(TableName, text(Delete, 'IndexName'));
+    },
+    described(table) {
+      const made = making.get(String(table['TableName']));
+      if (!made) return table;
+      const index = { ...made.index, IndexStatus: 'CREATING', Backfilling: true };
+      return { ...table, GlobalSecondaryIndexes: [...indexesOf(table), index] };
+    },
+    forget,
+  };
+}
+
+/** Calls run beside each other, but none beside a task that has the tables for itself. */
+function oneAtATime(engine: Dynalite) {
+  const running = new Set<Promise<unknown>>();
+  let turn: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+  const shared: Dynalite = async (action, input) => {
+    while (waiting > 0) await turn;
+    const call = engine(action, input);
+    running.add(call);
+    return call.finally(() => running.delete(call));
+  };
+  const alone = <T>(task: (dynalite: Dynalite) => Promise<T>): Promise<T> => {
+    waiting += 1;
+    const before = turn;
+    const done = (async () => {
+      await before;
+      await Promise.allSettled(running);
+      return task(engine);
+    })();
+    const isOver = () => {
+      waiting -= 1;
+    };
+    turn = done.then(isOver, isOver);
+    return done;
+  };
+  return { shared, alone };
+}
+
+const indexesOf = (table: Input): Input[] => (table['GlobalSecondaryIndexes'] ?? []) as Input[];
+
+/** What CreateTable would be told to make the table as it is. */
+async function definitionOf(dynalite: Dynalite, TableName: string): Promise<Input> {
+  const { Table } = await dynalite('DescribeTable', { TableName });
+  const table = Table as Input;
+  const mode = isStructure(table['BillingModeSummary']) ? table['BillingModeSummary'] : {};
+  const billing = optionalText(mode, 'BillingMode') ?? 'PROVISIONED';
+  const throughput = (one: Input) =>
+    billing === 'PROVISIONED' ? { ProvisionedThroughput: unitsOf(one) } : {};
+  const keys = ({ IndexName, KeySchema, Projection }: Input) => ({ IndexName, KeySchema, Projection });
+  const local = (table['LocalSecondaryIndexes'] ?? []) as Input[];
+  return {
+    TableName,
+    AttributeDefinitions: table['AttributeDefinitions'],
+    KeySchema: table['KeySchema'],
+    BillingMode: billing,
+    ...throughput(table),
+    ...(local.length > 0 && { LocalSecondaryIndexes: local.map(keys) }),
+    ...withIndexes(indexesOf(table).map((index) => ({ ...keys(index), ...throughput(index) }))),
+  };
+}
+
+function unitsOf({ ProvisionedThroughput: units }: Input): Input {
+  const { ReadCapacityUnits, WriteCapacityUnits } = isStructure(units) ? units : {};
+  return { ReadCapacityUnits, WriteCapacityUnits };
+}
+
+/** An empty list is no list there. */
+const withIndexes = (indexes: Input[]) => (indexes.length > 0 ? { GlobalSecondaryIndexes: indexes } : {});
+
+function withIndex(table: Input, index: Input, attributes: Input[]): Input {
+  if (indexesOf(table).some(({ IndexName }) => IndexName === index['IndexName'])) {
+    throw new AwsError('ValidationException', 'Attempting to create an index which already exists');
+  }
+  return withAttributes({ ...table, ...withIndexes([...indexesOf(table), index]) }, attributes);
+}
+
+function withoutIndex(table: Input, name: string): Input {
+  const { GlobalSecondaryIndexes: _, ...rest } = table;
+  const left = indexesOf(table).filter(({ IndexName }) => IndexName !== name);
+  if (left.length === indexesOf(table).length) {
+    throw new AwsError('ResourceNotFoundException', 'Requested resource not found');
+  }
+  return withAttributes({ ...rest, ...withIndexes(left) }, []);
+}
+
+/** Defines those attributes that are part of a key, and no others. */
+function withAttributes(table: Input, more: Input[]): Input {
+  const indexes = [...indexesOf(table), ...((table['LocalSecondaryIndexes'] ?? []) as Input[])];
+  const keys = [table, ...indexes].flatMap((one) => structures(one, 'KeySchema'));
+  const names = new Set(keys.map(({ AttributeName }) => AttributeName));
+  const known = new Map(
+    [...structures(table, 'AttributeDefinitions'), ...more].map((one) => [one['AttributeName'], one]),
+  );
+  return {
+    ...table,
+    AttributeDefinitions: [...known.values()].filter((one) => names.has(one['AttributeName'])),
+  };
+}
+
+/** DynamoDB leaves such items out of the index; dynalite has them in no table with that index. */
+function refuseOtherTypes(items: Input[], index: Input, definition: Input): void {
+  const keys = new Set(structures(index, 'KeySchema').map(({ AttributeName }) => AttributeName));
+  for (const { AttributeName, AttributeType } of structures(definition, 'AttributeDefinitions')) {
+    if (!keys.has(AttributeName)) continue;
+    const other = items.some((item) => {
+      const value = item[String(AttributeName)];
+      return isStructure(value) && !(String(AttributeType) in value);
+    });
+    if (!other) continue;
+    const message = `The embedded cloud leaves no item out of an index: ${AttributeName} has another type than ${AttributeType}.`;
+    throw new AwsError('ValidationException', message);
+  }
+}
+
+/** The table as it is defined now, with the items that it had. */
+async function writeAnew(dynalite: Dynalite, definition: Input): Promise<void> {
+  const TableName = String(definition['TableName']);
+  const items = await itemsOf(dynalite, TableName);
+  await dynalite('DeleteTable', { TableName });
+  await dynalite('CreateTable', definition);
+  for (let from = 0; from < items.length; from += LARGEST_WRITE) {
+    const puts = items.slice(from, from + LARGEST_WRITE).map((Item) => ({ PutRequest: { Item } }));
+    await dynalite('BatchWriteItem', { RequestItems: { [TableName]: puts } });
+  }
+}
+
+async function itemsOf(dynalite: Dynalite, TableName: string): Promise<Input[]> {
+  const items: Input[] = [];
+  for (let start: unknown; ; ) {
+    const page = await dynalite('Scan', { TableName, ...(start ? { ExclusiveStartKey: start } : {}) });
+    items.push(...(page['Items'] as Input[]));
+    start = page['LastEvaluatedKey'];
+    if (!start) return items;
+  }
+}

@@ -1,0 +1,39 @@
+import { boolean, isStructure, structures, text } from '../../front-door/read.ts';
+import type { Input } from '../../front-door/service.ts';
+import type { Indexes } from './indexes.ts';
+import { supported } from './table-input.ts';
+import { type TableSettings, tableNameOf } from './tables.ts';
+
+/** Dynalite's own update, completed with indexes, protection and encryption. */
+export async function updateTable(
+  indexes: Indexes,
+  settings: TableSettings,
+  input: Input,
+  describe: (description: unknown) => Record<string, unknown>,
+): Promise<Record<string, unknown>> {
+  const { dynalite } = indexes;
+  const { DeletionProtectionEnabled, SSESpecification, ...rest } = supported(input);
+  if (DeletionProtectionEnabled !== undefined) {
+    settings.deletionProtection = boolean(input, 'DeletionProtectionEnabled');
+  }
+  if (isStructure(SSESpecification)) settings.sse = SSESpecification;
+  const TableName = tableNameOf(text(input, 'TableName'));
+  if (changesIndexes(input)) {
+    await indexes.update(TableName, input);
+    const { Table } = await dynalite('DescribeTable', { TableName });
+    return { TableDescription: describe(Table) };
+  }
+  if (Object.keys(rest).length > 1) {
+    const { TableDescription } = await dynalite('UpdateTable', { ...rest, TableName });
+    return { TableDescription: describe(TableDescription) };
+  }
+  const { Table } = await dynalite('DescribeTable', { TableName });
+  return { TableDescription: describe(Table) };
+}
+
+/** Those of their throughput are dynalite's. */
+function changesIndexes(input: Input): boolean {
+  if (input['GlobalSecondaryIndexUpdates'] === undefined) return false;
+  const updates = structures(input, 'GlobalSecondaryIndexUpdates');
+  return updates.some(({ Create, Delete }) => Create !== undefined || Delete !== undefined);
+}

@@ -18,8 +18,8 @@ export interface Facts {
   /** What the log bucket has of jobs; undefined: nobody looked. */
   logs?: readonly LogFacts[] | undefined;
   instances: readonly InstanceFacts[];
-  /** Undefined: the group is gone, which is as good as a desired capacity of 0. */
-  group: { name: string; desired: number } | undefined;
+  /** `warmPool`: the instances that wait in it. Undefined: the group is gone, which is as good as a desired capacity of 0. */
+  group: { name: string; desired: number; warmPool?: ReadonlySet<string> } | undefined;
   calls: readonly CallFacts[];
   /** The fleet's lease: how long a job is left alone after the last sign of who has it. */
   leaseMs: number;

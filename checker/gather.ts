@@ -3,6 +3,7 @@ import {
   type AutoScalingClient,
   DescribeAutoScalingGroupsCommand,
   paginateDescribeScalingActivities,
+  paginateDescribeWarmPool,
 } from '@aws-sdk/client-auto-scaling';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type EC2Client, paginateDescribeInstances } from '@aws-sdk/client-ec2';
@@ -113,6 +114,8 @@ export async function instancesOf({
   return instances;
 }
 
+const ACTIVITY = /^(Launching a new|Terminating) EC2 instance(?: (?:into|from) warm pool)?: (i-\w+)/;
+
 /** When groups launched their instances and let them go, also groups that are deleted since. */
 async function activityTimes(
   client: AutoScalingClient,
@@ -121,7 +124,7 @@ async function activityTimes(
   const pages = paginateDescribeScalingActivities({ client }, { IncludeDeletedGroups: true });
   for await (const { Activities = [] } of pages) {
     for (const { Description = '', StartTime } of Activities) {
-      const [, what, id] = /^(Launching a new|Terminating) EC2 instance: (i-\w+)/.exec(Description) ?? [];
+      const [, what, id] = ACTIVITY.exec(Description) ?? [];
       if (id && StartTime) times[what === 'Terminating' ? 'left' : 'launched'].set(id, StartTime.getTime());
     }
   }
@@ -133,7 +136,15 @@ async function groupOf(client: AutoScalingClient, name: string): Promise<Facts['
     new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }),
   );
   const [group] = AutoScalingGroups;
-  return group && { name, desired: group.DesiredCapacity ?? 0 };
+  if (!group) return undefined;
+  const warmPool = new Set<string>();
+  for await (const { Instances = [] } of paginateDescribeWarmPool(
+    { client },
+    { AutoScalingGroupName: name },
+  )) {
+    for (const { InstanceId = '?' } of Instances) warmPool.add(InstanceId);
+  }
+  return { name, desired: group.DesiredCapacity ?? 0, warmPool };
 }
 
 /** Workers of the journal without an end whose process is still there. */

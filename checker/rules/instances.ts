@@ -8,9 +8,10 @@ export function judgeInstances(facts: Facts, runs: readonly Run[]): Violation[] 
   return [...instancesLeft(facts), ...capacityLeft(facts), ...busyEnded(facts, runs), ...lowerings(facts)];
 }
 
-function instancesLeft(facts: Facts): Violation[] {
-  return facts.instances
-    .filter(({ state }) => state !== 'terminated')
+/** Those of the warm pool are to stay. */
+function instancesLeft({ instances, group }: Facts): Violation[] {
+  return instances
+    .filter(({ id, state }) => state !== 'terminated' && !group?.warmPool?.has(id))
     .map(({ id, state }) => ({ rule: 'instance-left', subject: id, message: `is still ${state}` }));
 }
 

@@ -7,6 +7,8 @@ export interface Launcher {
   problemWith?(userData: string): string | undefined;
   /** What instances leave out of this user-data, in a sentence; undefined if they do all of it. */
   leavesOut?(userData: string): string | undefined;
+  /** Why instances cannot be stopped and started again; undefined if they can. */
+  readonly cannotRestart?: string;
   /** The private address of the n-th instance (from 0), where it is the launcher's to say. */
   addressOf?(number: number): string;
   /** Called when the cloud ends, after its last instance. */
@@ -29,6 +31,8 @@ export interface InstanceSpec {
   region: string;
   /** A directory of the instance's own: its log, state and unpacked tree. Kept after the instance is gone. */
   directory: string;
+  /** It was stopped, and is started again with the disk that it had. */
+  again: boolean;
 }
 
 export interface Instance {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, realpathSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, realpathSync, writeFileSync } from 'node:fs';
 import { appendFile, chmod, mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join, normalize } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -119,6 +119,13 @@ class ProcessInstance implements Instance {
 
   async #boot(): Promise<void> {
     await mkdir(this.#disk, { recursive: true });
+    const treeDirectory = join(this.#disk, 'tree');
+    if (this.#spec.again && existsSync(treeDirectory)) {
+      // As on a machine, whose cloud-init does its work once, and whose units start with each boot.
+      await this.#log('booted again');
+      if (!this.#powerCut.signal.aborted) this.#runAgent(treeDirectory);
+      return;
+    }
     const files = filesOfUserData(this.#spec.userData);
     for (const file of files) await writeOnto(this.#disk, file);
     const tree = files.find(({ path }) => path === TREE_FILE);
@@ -128,7 +135,6 @@ class ProcessInstance implements Instance {
     }
     const left = leftOut(this.#spec.userData);
     if (left !== undefined) await this.#log(left);
-    const treeDirectory = join(this.#disk, 'tree');
     await fetchTree(this.#spec, tree.content.toString('utf8'), treeDirectory, this.#powerCut.signal);
     if (!this.#powerCut.signal.aborted) this.#runAgent(treeDirectory);
   }

@@ -63,6 +63,8 @@ interface Resident {
 
 class Lab implements MachineLauncher {
   readonly addressOf = addressOf;
+  readonly cannotRestart =
+    'Machines have their disks in memory here and cannot be stopped: give the warm pool the state Running.';
   readonly #options: MachineLauncherOptions;
   readonly #images: Images;
   /** By their addresses, newest last. */

@@ -250,6 +250,14 @@ describe('what is wrong is found', () => {
       finds: [['instance-left', ONE]],
     },
     {
+      what: 'an instance that runs beside the warm pool, not one that waits in it',
+      change: () => ({
+        instances: [instance(ONE, 'stopped'), instance(TWO, 'running')],
+        group: { name: 'fleet', desired: 0, warmPool: new Set([ONE]) },
+      }),
+      finds: [['instance-left', TWO]],
+    },
+    {
       what: 'a desired capacity above 0',
       change: () => ({ group: { name: 'fleet', desired: 1 } }),
       finds: [['capacity-left', 'fleet']],

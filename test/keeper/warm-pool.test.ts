@@ -1,110 +1,114 @@
-import { AutoScalingClient, type Instance } from '@aws-sdk/client-auto-scaling';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../aws/clock.ts';
 import { instanceStore } from '../../jobs/instances.ts';
 import { readKeeperConfig } from '../../keeper/config.ts';
 import { look } from '../../keeper/look.ts';
 import { type Action, plan } from '../../keeper/plan.ts';
-import { openFleet, TABLE } from '../agent/retire/fleet.ts';
-import { keeperOf } from './keeper.ts';
+import { playedClock } from '../../local/clock.ts';
+import { type Fleet, GROUP, LAUNCH_HOOK, openFleet, TABLE } from '../agent/retire/fleet.ts';
+import { eventually } from '../support/eventually.ts';
+import { scaleOutPolicy } from './keeper.ts';
 
 const open = openFleet();
-const HOUR_MS = 3_600_000;
-const nowMs = Date.now();
+const SECOND_MS = 1000;
+const HOUR_MS = 3600 * SECOND_MS;
 
-interface Scene {
-  group?: Instance[];
-  pool?: Instance[];
-  /** What was launched, how long ago in hours, the newest first. */
-  activities?: [string, number][];
-}
-
-const instance = (InstanceId: string, LifecycleState: string) => ({ InstanceId, LifecycleState }) as Instance;
-
-/** AWS's answers about a group with a warm pool, which the embedded cloud does not have. */
-function autoScaling({ group = [], pool = [], activities = [] }: Scene): AutoScalingClient {
-  const client = new AutoScalingClient({ region: 'us-east-1' });
-  const answers: Record<string, object> = {
-    DescribeAutoScalingGroupsCommand: {
-      AutoScalingGroups: [
-        { MinSize: 0, MaxSize: 10, DesiredCapacity: group.length, Instances: group, SuspendedProcesses: [] },
-      ],
-    },
-    DescribeWarmPoolCommand: { Instances: pool },
-    DescribeScalingActivitiesCommand: {
-      Activities: activities.map(([Description, hours]) => {
-        return { Description, StartTime: new Date(nowMs - hours * HOUR_MS) };
-      }),
-    },
-  };
-  client.middlewareStack.add(
-    (_, { commandName = '' }) =>
-      async () => ({ output: { $metadata: {}, ...answers[commandName] }, response: {} }),
-    { step: 'initialize' },
-  );
-  return client;
-}
-
-/** What the keeper would do, for an instance `i-0a` that was ready in the pool ten hours ago and silent since. */
-async function actions(scene: Scene): Promise<Action[]> {
-  const one = await open();
+/** A fleet at rest with one instance that boots into its warm pool; the test plays the time. */
+async function openPool() {
+  const clock = playedClock();
+  const one = await open({ desired: 0, clock });
   const { sqs, dynamodb } = one.clients;
   const store = instanceStore(dynamodb, TABLE, 86_400);
-  await store.ready('i-0a', { readyAt: new Date(nowMs - 10 * HOUR_MS).toISOString() }, nowMs - 10 * HOUR_MS);
   const config = readKeeperConfig(
     JSON.stringify({
-      ...{ version: 1, fleet: 'test', groupName: 'fleet', policyArn: 'arn', queueUrl: one.queueUrl },
-      ...{ table: TABLE, threshold: 1, durationSeconds: 60, warmPool: true },
+      ...{ version: 1, fleet: 'test', groupName: GROUP, policyArn: await scaleOutPolicy(one) },
+      ...{ queueUrl: one.queueUrl, table: TABLE, threshold: 1, durationSeconds: 60, warmPool: true },
     }),
   );
-  const clients = { ...one.clients, sqs, dynamodb, autoScaling: autoScaling(scene) };
-  const seen = await look(clients, config, store, { ...systemClock, now: () => nowMs });
-  const done = seen ? plan(seen, config) : [];
-  return done.filter((action) => action.do !== 'suspend-az-rebalance' && action.do !== 'report-breaker');
+  const pool = { AutoScalingGroupName: GROUP, MinSize: 1, MaxGroupPreparedCapacity: 1 };
+  await one.call('autoscaling', 'PutWarmPool', pool);
+  return {
+    ...{ one, clock },
+    /** What the keeper would do now. */
+    async actions(): Promise<Action[]> {
+      const time = { ...systemClock, now: () => clock.now() };
+      const seen = await look({ ...one.clients, sqs, dynamodb }, config, store, time);
+      const done = seen ? plan(seen, config) : [];
+      return done.filter((action) => action.do !== 'suspend-az-rebalance' && action.do !== 'report-breaker');
+    },
+    ready: (id: string) => store.ready(id, { readyAt: new Date(clock.now()).toISOString() }, clock.now()),
+  };
 }
 
-const INTO = 'Launching a new EC2 instance into warm pool: i-0a';
-const FROM = 'Launching a new EC2 instance from warm pool: i-0a';
+interface Seen {
+  InstanceId: string;
+  LifecycleState: string;
+}
+
+/** Resolves with the id of an instance that is in this state, in the group or in its pool, and none of those. */
+async function inState(one: Fleet, state: string, ...not: string[]): Promise<string> {
+  const AutoScalingInstances = async () =>
+    (await one.call('autoscaling', 'DescribeAutoScalingInstances', {}))['AutoScalingInstances'] as Seen[];
+  const found = await eventually(`an instance that is ${state}`, async () =>
+    (await AutoScalingInstances()).find(
+      ({ InstanceId, LifecycleState }) => LifecycleState === state && !not.includes(InstanceId),
+    ),
+  );
+  return found.InstanceId;
+}
+
+const letIn = (one: Fleet, InstanceId: string) =>
+  one.call('autoscaling', 'CompleteLifecycleAction', {
+    ...{ AutoScalingGroupName: GROUP, LifecycleHookName: LAUNCH_HOOK, InstanceId },
+    LifecycleActionResult: 'CONTINUE',
+  });
+
+/** An instance that was ready in the pool two hours ago, and has been silent since, as it is stopped. */
+async function openStopped() {
+  const pool = await openPool();
+  const id = await inState(pool.one, 'Warmed:Pending:Wait');
+  await pool.ready(id);
+  await letIn(pool.one, id);
+  await inState(pool.one, 'Warmed:Stopped');
+  await pool.clock.advance(2 * HOUR_MS);
+  return { ...pool, id };
+}
+
+const draw = (one: Fleet) =>
+  one.call('autoscaling', 'SetDesiredCapacity', { AutoScalingGroupName: GROUP, DesiredCapacity: 1 });
 
 test('an instance that is stopped in the pool is neither dead nor gone', async () => {
-  const pool = [instance('i-0a', 'Warmed:Stopped')];
-  expect(await actions({ pool, activities: [[INTO, 10]] })).toEqual([]);
+  const { actions } = await openStopped();
+  expect(await actions()).toEqual([]);
 });
 
-test('an instance that came out of the pool lately has the whole time for its boot', async () => {
-  const group = [instance('i-0a', 'Pending:Wait')];
-  const activities: Scene['activities'] = [
-    [FROM, 0.01],
-    [INTO, 10],
-  ];
-  expect(await actions({ group, activities })).toEqual([]);
-});
-
-test('but no more than that', async () => {
-  const group = [instance('i-0a', 'InService')];
-  const activities: Scene['activities'] = [
-    [FROM, 1],
-    [INTO, 10],
-  ];
-  expect(await actions({ group, activities })).toEqual([
-    { do: 'end-zombie', zombie: { instance: 'i-0a', reason: 'agent-crashed', action: 'terminate' } },
+test('an instance that came out of the pool lately has the whole time for its boot, but no more', async () => {
+  const { one, clock, id, actions } = await openStopped();
+  await draw(one);
+  await inState(one, 'Pending:Wait');
+  await clock.advance(30 * SECOND_MS);
+  expect(await actions()).toEqual([]);
+  await letIn(one, id);
+  await inState(one, 'InService');
+  await clock.advance(HOUR_MS);
+  expect(await actions()).toEqual([
+    { do: 'end-zombie', zombie: { instance: id, reason: 'agent-crashed', action: 'terminate' } },
   ]);
 });
 
 test('boots that fail on the way into the pool trip the breaker; one under way counts for nothing', async () => {
-  const failed = (id: string, hours: number): [string, number] => [
-    `Launching a new EC2 instance into warm pool: ${id}`,
-    hours,
-  ];
-  const activities = [failed('i-0f1', 0.5), failed('i-0f2', 0.6), failed('i-0f3', 0.7)];
-  const pool = [instance('i-0a', 'Warmed:Stopped')];
-  expect(await actions({ pool, activities })).toEqual([{ do: 'trip-breaker' }]);
-  const booting = [...pool, instance('i-0f1', 'Warmed:Pending:Wait')];
-  expect(await actions({ pool: booting, activities })).toEqual([]);
-});
-
-test('in a cloud that keeps nobody in the pool, nothing waits in it', async () => {
-  const one = await open();
-  const keeper = await keeperOf(one, { warmPool: true });
-  expect(await keeper.after(0)).toEqual(['suspend-az-rebalance', 'report-breaker']);
+  const { one, clock, actions } = await openPool();
+  const failed: string[] = [];
+  for (const pauseSeconds of [30, 30]) {
+    const id = await inState(one, 'Warmed:Pending:Wait', ...failed);
+    failed.push(id);
+    await one.machines.destroy(one.machines.get(id));
+    await clock.advance(pauseSeconds * SECOND_MS);
+  }
+  const third = await inState(one, 'Warmed:Pending:Wait', ...failed);
+  expect(await actions()).toEqual([]);
+  await one.machines.destroy(one.machines.get(third));
+  // As long as the termination hook of one that cannot answer it.
+  await clock.advance(301 * SECOND_MS);
+  expect(await actions()).toContainEqual({ do: 'trip-breaker' });
 });

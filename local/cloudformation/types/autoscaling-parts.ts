@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { type ResourceType, resourceType } from '../resource-type.ts';
-import { ignoring, number, properties, text } from './properties.ts';
+import { boolean, fallbacks, ignoring, number, properties, text } from './properties.ts';
 
 /** Auto Scaling says ValidationError for a hook, a policy or a group that is not there. */
 const GONE = ['ValidationError'];
@@ -73,4 +73,45 @@ const scalingPolicy = resourceType<v.InferOutput<typeof policySchema>>({
   },
 });
 
-export const groupPartTypes: ResourceType[] = [lifecycleHook, scalingPolicy];
+const poolSchema = properties({
+  AutoScalingGroupName: text,
+  InstanceReusePolicy: v.optional(properties({ ReuseOnScaleIn: v.optional(boolean) })),
+  MaxGroupPreparedCapacity: v.optional(number),
+  MinSize: v.optional(number),
+  PoolState: v.optional(text),
+});
+
+const POOL_DEFAULTS = {
+  InstanceReusePolicy: { ReuseOnScaleIn: false },
+  MaxGroupPreparedCapacity: -1,
+  MinSize: 0,
+  PoolState: 'Stopped',
+};
+
+const warmPool = resourceType<v.InferOutput<typeof poolSchema>>({
+  type: 'AWS::AutoScaling::WarmPool',
+  schema: poolSchema,
+  createOnly: ['AutoScalingGroupName'],
+  attributes: [],
+  async create(props, { call }) {
+    await call('autoscaling', 'PutWarmPool', props);
+    return { physicalId: props.AutoScalingGroupName, attributes: {} };
+  },
+  async update(resource, props, previous, { call }) {
+    const dropped = fallbacks<unknown>(POOL_DEFAULTS, props, previous);
+    await call('autoscaling', 'PutWarmPool', { ...dropped, ...props });
+    return resource;
+  },
+  /** "DeleteWarmPool": no instance that is stopped can answer a termination hook. */
+  async delete({ physicalId: AutoScalingGroupName }, _props, { call, until }) {
+    await ignoring(GONE, async () => {
+      await call('autoscaling', 'DeleteWarmPool', { AutoScalingGroupName, ForceDelete: true });
+      await until(async () => {
+        const pool = await call('autoscaling', 'DescribeWarmPool', { AutoScalingGroupName });
+        return pool['WarmPoolConfiguration'] === undefined || undefined;
+      });
+    });
+  },
+});
+
+export const groupPartTypes: ResourceType[] = [lifecycleHook, scalingPolicy, warmPool];

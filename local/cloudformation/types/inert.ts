@@ -106,19 +106,4 @@ const flowLog = inert({
   },
 });
 
-/** Nobody waits in it: the group launches what it needs. */
-const warmPool = inert({
-  type: 'AWS::AutoScaling::WarmPool',
-  schema: properties({
-    AutoScalingGroupName: text,
-    InstanceReusePolicy: v.optional(properties({ ReuseOnScaleIn: v.optional(boolean) })),
-    MaxGroupPreparedCapacity: v.optional(number),
-    MinSize: v.optional(number),
-    PoolState: v.optional(text),
-  }),
-  createOnly: ['AutoScalingGroupName'],
-  attributes: [],
-  make: ({ AutoScalingGroupName }) => ({ physicalId: AutoScalingGroupName, attributes: {} }),
-});
-
-export const inertTypes: ResourceType[] = [logGroup, topic, flowLog, warmPool];
+export const inertTypes: ResourceType[] = [logGroup, topic, flowLog];

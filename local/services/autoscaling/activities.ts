@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { CloudClock } from '../../clock.ts';
 import type { Activity, ActivityStatus, Group } from './group.ts';
 
+/** Why most activities are: in AWS's words. */
+export const DIFFERENCE = 'in response to a difference between desired and actual capacity';
+
 /** A bound on what is remembered; AWS keeps six weeks of it. */
 const KEPT = 10_000;
 

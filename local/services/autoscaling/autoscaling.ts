@@ -8,6 +8,7 @@ import { hookOperations } from './operations/hooks.ts';
 import { instanceOperations } from './operations/instances.ts';
 import { policyOperations } from './operations/policies.ts';
 import { processOperations } from './operations/processes.ts';
+import { warmPoolOperations } from './operations/warm-pool.ts';
 import type { Parts } from './parts.ts';
 import { execute, findPolicy } from './policies.ts';
 import { Scaler } from './scaler.ts';
@@ -31,7 +32,8 @@ export function createAutoScaling(context: CloudContext, ec2: Ec2): AutoScaling 
   const activities = new Activities(context.clock);
   const lifecycle = new Lifecycle(context.clock);
   const scaler = new Scaler(context, { groups, activities, lifecycle, ec2 });
-  const parts: Parts = { context, groups, activities, lifecycle, scaler };
+  const { restartProblem } = ec2;
+  const parts: Parts = { context, groups, activities, lifecycle, scaler, restartProblem };
   return {
     service: {
       name: 'autoscaling',
@@ -43,6 +45,7 @@ export function createAutoScaling(context: CloudContext, ec2: Ec2): AutoScaling 
         ...hookOperations(parts),
         ...policyOperations(parts),
         ...processOperations(parts),
+        ...warmPoolOperations(parts),
       },
     },
     onAlarm: (policyArn, alarm) => onAlarm(parts, policyArn, alarm),

@@ -22,6 +22,9 @@ export function describeGroup(group: Group) {
     HealthCheckType: group.healthCheckType,
     HealthCheckGracePeriod: group.healthCheckGracePeriod,
     Instances: [...group.instances.values()].map((instance) => describeInstance(group, instance)),
+    // Those of the warm pool are told by DescribeWarmPool.
+    WarmPoolConfiguration: describePool(group),
+    WarmPoolSize: group.warmPool?.instances.size,
     CreatedTime: group.createdAt,
     SuspendedProcesses: [...group.suspended].map(([ProcessName, SuspensionReason]) => ({
       ProcessName,
@@ -36,6 +39,18 @@ export function describeGroup(group: Group) {
     ServiceLinkedRoleARN: group.serviceLinkedRoleArn,
     CapacityRebalance: group.capacityRebalance,
     TrafficSources: [],
+  };
+}
+
+/** "WarmPoolConfiguration" */
+export function describePool({ warmPool }: Group) {
+  if (!warmPool) return undefined;
+  return {
+    MinSize: warmPool.minSize,
+    MaxGroupPreparedCapacity: warmPool.maxPrepared,
+    PoolState: warmPool.state,
+    InstanceReusePolicy: { ReuseOnScaleIn: false },
+    Status: warmPool.deleting ? 'PendingDelete' : undefined,
   };
 }
 

@@ -1,17 +1,24 @@
 import type { Cancel } from '../../clock.ts';
 import type { Input } from '../../front-door/service.ts';
 
+type Leaving = 'Terminating' | 'Terminating:Wait' | 'Terminating:Proceed';
+
 /**
  * "Amazon EC2 Auto Scaling instance lifecycle". `Pending:Proceed` takes no time here, and an instance that is
  * `Terminated` is no longer in its group.
  */
-export type LifecycleState =
-  | 'Pending'
-  | 'Pending:Wait'
-  | 'InService'
-  | 'Terminating'
-  | 'Terminating:Wait'
-  | 'Terminating:Proceed';
+export type LifecycleState = 'Pending' | 'Pending:Wait' | 'InService' | Leaving | PoolState;
+
+/**
+ * "Use lifecycle hooks with a warm pool". An instance is `Warmed:Pending:Proceed` while it is stopped to wait in the pool.
+ */
+type PoolState =
+  | 'Warmed:Pending'
+  | 'Warmed:Pending:Wait'
+  | 'Warmed:Pending:Proceed'
+  | 'Warmed:Stopped'
+  | 'Warmed:Running'
+  | `Warmed:${Leaving}`;
 
 export interface Group {
   name: string;
@@ -38,7 +45,8 @@ export interface Group {
   metrics: Set<string>;
   instances: Map<string, GroupInstance>;
   /** Launches that EC2 has not answered yet: they count as capacity. */
-  requested: Set<{ zone: string; spot: boolean }>;
+  requested: Set<LaunchRequest>;
+  warmPool: WarmPool | undefined;
   hooks: Map<string, Hook>;
   policies: Map<string, Policy>;
   /** Why the desired capacity is what it is, in AWS's words: for the activities that follow from it. */
@@ -50,6 +58,24 @@ export interface Group {
   launchFailures: number;
   /** End of the cooldown that a simple scaling policy began; epoch milliseconds. */
   coolUntil: number;
+  deleting: boolean;
+}
+
+export interface LaunchRequest {
+  zone: string;
+  spot: boolean;
+}
+
+/** Instances that wait beside the group. They are none of its capacity until it draws them. */
+export interface WarmPool {
+  minSize: number;
+  /** Most instances that wait or are desired, together; undefined: the group's maximum. */
+  maxPrepared: number | undefined;
+  /** How they wait. */
+  state: 'Stopped' | 'Running';
+  instances: Map<string, GroupInstance>;
+  requested: Set<LaunchRequest>;
+  /** It is gone once it is empty. */
   deleting: boolean;
 }
 
@@ -184,11 +210,21 @@ export const TERMINATION_POLICIES = [
 export type TerminationPolicy = (typeof TERMINATION_POLICIES)[number];
 
 export function isTerminating({ state }: GroupInstance): boolean {
-  return state.startsWith('Terminating');
+  return state.includes('Terminating');
 }
 
 export function isLaunching({ state }: GroupInstance): boolean {
-  return state.startsWith('Pending');
+  return state.includes('Pending');
+}
+
+/** Whether it is in the warm pool of its group. */
+export function isPooled({ state }: GroupInstance): boolean {
+  return state.startsWith('Warmed:');
+}
+
+/** Those of the warm pool too. */
+export function everyInstance({ instances, warmPool }: Group): GroupInstance[] {
+  return [...instances.values(), ...(warmPool?.instances.values() ?? [])];
 }
 
 /** Everything that counts towards the desired capacity. */

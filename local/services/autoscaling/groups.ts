@@ -56,7 +56,7 @@ export class Groups {
 
   findInstance(id: string): { group: Group; instance: GroupInstance } | undefined {
     for (const group of this.#byName.values()) {
-      const instance = group.instances.get(id);
+      const instance = group.instances.get(id) ?? group.warmPool?.instances.get(id);
       if (instance) return { group, instance };
     }
     return undefined;

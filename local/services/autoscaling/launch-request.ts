@@ -1,9 +1,9 @@
 import { optionalStructure, optionalText, structures, text } from '../../front-door/read.ts';
 import type { Input } from '../../front-door/service.ts';
-import type { Activity, Group, GroupInstance } from './group.ts';
+import type { Activity, Group, GroupInstance, LaunchRequest, WarmPool } from './group.ts';
 
 /** What a group asks EC2 for: one instance of its template, in this zone, with the tags that are propagated. */
-export function runInstancesInput(group: Group, { zone, spot }: { zone: string; spot: boolean }): Input {
+export function runInstancesInput(group: Group, { zone, spot }: LaunchRequest): Input {
   const { template, mixed } = group.launch;
   const tags = [...group.tags].flatMap(([Key, { value, propagate }]) =>
     propagate ? [{ Key, Value: value }] : [],
@@ -26,7 +26,9 @@ export interface Launch {
   activity: Activity;
   zone: string;
   /** To balance the zones: another instance goes for it. */
-  balancing: boolean;
+  balancing?: true;
+  /** Where it is to wait; without one it goes into service. */
+  pool?: WarmPool;
 }
 
 /** The group's instance, out of what RunInstances answered. */
@@ -41,8 +43,8 @@ export function instanceFrom(answer: Input, launch: Launch, group: Group, now: n
     spot: optionalText(made, 'InstanceLifecycle') === 'spot',
     launchedAt: now,
     templateVersion: optionalText(version ?? {}, 'Value') ?? '1',
-    balancing: launch.balancing,
-    state: 'Pending',
+    balancing: launch.balancing ?? false,
+    state: launch.pool ? 'Warmed:Pending' : 'Pending',
     health: 'Healthy',
     failedCheck: undefined,
     protected: group.newInstancesProtected,

@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { CloudClock } from '../../clock.ts';
 import { AwsError } from '../../front-door/service.ts';
-import type { Group, GroupInstance, Hook, HookResult, HookTransition, HookWait } from './group.ts';
+import {
+  everyInstance,
+  type Group,
+  type GroupInstance,
+  type Hook,
+  type HookResult,
+  type HookTransition,
+  type HookWait,
+} from './group.ts';
 
 /** "The maximum amount of time that you can keep an instance in a wait state is 48 hours or 100 heartbeats." */
 export function globalTimeoutSeconds(hook: Hook): number {
@@ -82,7 +90,7 @@ export function findWait(
   hookName: string,
   by: { instanceId?: string | undefined; token?: string | undefined },
 ): { instance: GroupInstance; wait: HookWait } {
-  for (const instance of group.instances.values()) {
+  for (const instance of everyInstance(group)) {
     const wait = instance.waits.get(hookName);
     if (!wait) continue;
     if (by.token === undefined ? instance.id === by.instanceId : wait.token === by.token) {

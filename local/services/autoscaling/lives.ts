@@ -2,7 +2,16 @@ import type { CloudContext } from '../../front-door/service.ts';
 import type { Ec2 } from '../ec2/ec2.ts';
 import { is, type Machine } from '../ec2/machine.ts';
 import type { Activities } from './activities.ts';
-import { type Activity, type Group, type GroupInstance, isLaunching, isTerminating } from './group.ts';
+import {
+  type Activity,
+  everyInstance,
+  type Group,
+  type GroupInstance,
+  isLaunching,
+  isPooled,
+  isTerminating,
+  type LifecycleState,
+} from './group.ts';
 import type { Groups } from './groups.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
@@ -16,14 +25,16 @@ export interface LivesParts {
 /** What becomes of an instance, for whoever keeps the group's capacity. */
 export interface LivesListener {
   inService(group: Group, instance: GroupInstance): void;
+  /** It waits in the warm pool now. */
+  waits(group: Group): void;
   /** Its machine is not running any more, and nobody here had ended it. */
   lost(group: Group, instance: GroupInstance): void;
   gone(group: Group): void;
 }
 
 /**
- * Takes instances through their states: Pending, its hooks, InService; Terminating, its hooks, gone. Events of EC2
- * move them on.
+ * Takes instances through their states: Pending, its hooks, InService; Terminating, its hooks, gone; and the same in the
+ * warm pool, where they are stopped or run until they are drawn. Events of EC2 move them on.
  */
 export class Lives {
   readonly #context: CloudContext;
@@ -47,16 +58,31 @@ export class Lives {
   close(): void {
     this.#stopListening();
     for (const group of this.#groups.all()) {
-      for (const instance of group.instances.values()) this.#lifecycle.cancel(instance);
+      for (const instance of everyInstance(group)) this.#lifecycle.cancel(instance);
     }
   }
 
   /** Begins the life of an instance that EC2 has launched. Its machine may be up by now, or have gone. */
   begin(group: Group, instance: GroupInstance): void {
-    instance.activity.description = `Launching a new EC2 instance: ${instance.id}`;
+    const { warmPool } = group;
+    const into = isPooled(instance) ? ' into warm pool' : '';
+    instance.activity.description = `Launching a new EC2 instance${into}: ${instance.id}`;
+    membersFor(group, instance)?.set(instance.id, instance);
+    const machine = this.#machines.get(instance.id);
+    machine.notices.targetLifecycleState = into && warmPool ? `Warmed:${warmPool.state}` : 'InService';
+    this.#onMachine(machine);
+  }
+
+  /** Takes an instance that waits out of the warm pool, and puts it on its way into service. */
+  draw(group: Group, instance: GroupInstance, activity: Activity): void {
+    group.warmPool?.instances.delete(instance.id);
     group.instances.set(instance.id, instance);
+    activity.description = `Launching a new EC2 instance from warm pool: ${instance.id}`;
+    instance.activity = activity;
+    instance.state = 'Pending';
     const machine = this.#machines.get(instance.id);
     machine.notices.targetLifecycleState = 'InService';
+    this.#machines.start(machine);
     this.#onMachine(machine);
   }
 
@@ -65,52 +91,81 @@ export class Lives {
     if (isTerminating(instance)) return instance.activity;
     if (isLaunching(instance)) this.#activities.end(instance.activity, 'Cancelled');
     this.#lifecycle.cancel(instance);
-    const description = `Terminating EC2 instance: ${instance.id}`;
+    const [from, warmed] = isPooled(instance)
+      ? ([' from warm pool', 'Warmed:'] as const)
+      : (['', ''] as const);
+    const description = `Terminating EC2 instance${from}: ${instance.id}`;
     const details = { 'Availability Zone': instance.zone };
     const activity = this.#activities.start(group, description, cause, 'InProgress', details);
     instance.activity = activity;
-    instance.state = 'Terminating';
-    this.#machines.get(instance.id).notices.targetLifecycleState = 'Terminated';
+    instance.state = `${warmed}Terminating`;
+    this.#machines.get(instance.id).notices.targetLifecycleState = `${warmed}Terminated`;
     this.#lifecycle.start(group, instance, 'autoscaling:EC2_INSTANCE_TERMINATING', () =>
       this.#end(group, instance),
     );
-    this.#showWaiting(instance, 'Terminating:Wait');
+    this.#showWaiting(instance, `${warmed}Terminating:Wait`);
     return activity;
   }
 
   /** The same without hooks, also for an instance that waits for one. */
   terminateAtOnce(group: Group, instance: GroupInstance, cause: string): void {
     this.terminate(group, instance, cause);
-    if (instance.state !== 'Terminating:Wait') return;
+    if (instance.waits.size === 0) return;
     this.#lifecycle.cancel(instance);
     this.#end(group, instance);
   }
 
   /** Whether the instance's machine is on its way out, or gone, without the group's doing. */
   isLost(instance: GroupInstance): boolean {
-    return !isTerminating(instance) && !is(this.#machines.get(instance.id), 'pending', 'running');
+    if (isTerminating(instance)) return false;
+    const machine = this.#machines.get(instance.id);
+    if (instance.state === 'Warmed:Pending:Proceed') return !is(machine, 'stopping', 'stopped');
+    if (instance.state === 'Warmed:Stopped') return !is(machine, 'stopped');
+    return !is(machine, 'pending', 'running');
   }
 
   #onMachine(machine: Machine): void {
     const found = this.#groups.findInstance(machine.id);
     if (!found) return;
     const { group, instance } = found;
-    if (machine.state === 'running' && instance.state === 'Pending') this.#onRunning(group, instance);
-    else if (machine.state === 'terminated' && instance.state === 'Terminating:Proceed') {
+    const { state } = instance;
+    if (machine.state === 'running' && (state === 'Pending' || state === 'Warmed:Pending')) {
+      this.#onRunning(group, instance);
+    } else if (machine.state === 'stopped' && state === 'Warmed:Pending:Proceed') {
+      this.#wait(group, instance, 'Warmed:Stopped');
+    } else if (machine.state === 'terminated' && state.endsWith('Terminating:Proceed')) {
       this.#onTerminated(group, instance);
     } else if (this.isLost(instance)) this.#listener.lost(group, instance);
   }
 
   #onRunning(group: Group, instance: GroupInstance): void {
     this.#lifecycle.start(group, instance, 'autoscaling:EC2_INSTANCE_LAUNCHING', (result) => {
-      if (result === 'CONTINUE') this.#enterService(group, instance);
+      if (result === 'CONTINUE' && isPooled(instance)) this.#enterPool(group, instance);
+      else if (result === 'CONTINUE') this.#enterService(group, instance);
       else {
         const what = 'an instance was taken out of service in response to an abandoned lifecycle action';
         this.terminate(group, instance, this.#activities.sentence(what));
         this.#listener.gone(group);
       }
     });
-    this.#showWaiting(instance, 'Pending:Wait');
+    this.#showWaiting(instance, isPooled(instance) ? 'Warmed:Pending:Wait' : 'Pending:Wait');
+  }
+
+  #enterPool(group: Group, instance: GroupInstance): void {
+    const machine = this.#machines.get(instance.id);
+    if (machine.notices.targetLifecycleState === 'Warmed:Running') {
+      this.#wait(group, instance, 'Warmed:Running');
+      return;
+    }
+    instance.state = 'Warmed:Pending:Proceed';
+    instance.activity.status = 'InProgress';
+    this.#machines.stop(machine);
+  }
+
+  #wait(group: Group, instance: GroupInstance, state: 'Warmed:Stopped' | 'Warmed:Running'): void {
+    instance.state = state;
+    this.#activities.end(instance.activity, 'Successful');
+    this.#listener.waits(group);
   }
 
   #enterService(group: Group, instance: GroupInstance): void {
@@ -121,7 +176,7 @@ export class Lives {
   }
 
   #end(group: Group, instance: GroupInstance): void {
-    instance.state = 'Terminating:Proceed';
+    instance.state = isPooled(instance) ? 'Warmed:Terminating:Proceed' : 'Terminating:Proceed';
     instance.activity.status = 'InProgress';
     const machine = this.#machines.get(instance.id);
     if (machine.state === 'terminated') {
@@ -135,14 +190,19 @@ export class Lives {
   }
 
   #onTerminated(group: Group, instance: GroupInstance): void {
-    group.instances.delete(instance.id);
+    membersFor(group, instance)?.delete(instance.id);
     this.#activities.end(instance.activity, 'Successful');
     this.#listener.gone(group);
   }
 
-  #showWaiting(instance: GroupInstance, state: 'Pending:Wait' | 'Terminating:Wait'): void {
+  #showWaiting(instance: GroupInstance, state: Extract<LifecycleState, `${string}:Wait`>): void {
     if (instance.waits.size === 0) return;
     instance.state = state;
     instance.activity.status = 'MidLifecycleAction';
   }
+}
+
+/** Where an instance belongs: to the group itself, or to its warm pool. */
+function membersFor(group: Group, instance: GroupInstance): Group['instances'] | undefined {
+  return isPooled(instance) ? group.warmPool?.instances : group.instances;
 }

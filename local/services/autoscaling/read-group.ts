@@ -70,6 +70,7 @@ export async function readNewGroup(context: CloudContext, input: Input, arn: str
     metrics: new Set(),
     instances: new Map(),
     requested: new Set(),
+    warmPool: undefined,
     hooks: new Map(),
     policies: new Map(),
     reasons: [],

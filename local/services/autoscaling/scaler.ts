@@ -1,43 +1,49 @@
 import type { CloudContext } from '../../front-door/service.ts';
-import type { Activities } from './activities.ts';
+import { type Activities, DIFFERENCE } from './activities.ts';
 import {
   type Activity,
   actualCapacity,
+  everyInstance,
   type Group,
   type GroupInstance,
   isLaunching,
+  isPooled,
   isTerminating,
+  type WarmPool,
 } from './group.ts';
 import type { Groups } from './groups.ts';
-import { instanceFrom, type Launch, runInstancesInput } from './launch-request.ts';
+import { Launches } from './launches.ts';
 import { Lives, type LivesParts } from './lives.ts';
-import { imbalance, nextIsSpot, nextZone, selectForScaleIn } from './selection.ts';
+import { imbalance, nextZone, selectForScaleIn } from './selection.ts';
+import { isEmpty, nextDrawn } from './warm-pool.ts';
+import { WarmPools } from './warm-pools.ts';
 
-/** After a failed launch AWS tries again with growing pauses. Cloud time. */
-const FIRST_LAUNCH_PAUSE_MS = 30_000;
-const LONGEST_LAUNCH_PAUSE_MS = 15 * 60_000;
-
-const DIFFERENCE = 'in response to a difference between desired and actual capacity';
 const REPLACEMENT = 'in response to an unhealthy instance needing to be replaced';
 const BALANCING = "to aid in balancing the group's zones";
 
 /** Brings groups to their desired capacity and keeps them there. */
 export class Scaler {
-  readonly #context: CloudContext;
   readonly #groups: Groups;
   readonly #activities: Activities;
   readonly #lives: Lives;
+  readonly #launches: Launches;
+  readonly #warmPools: WarmPools;
   #closed = false;
 
   constructor(context: CloudContext, parts: LivesParts) {
-    this.#context = context;
     this.#groups = parts.groups;
     this.#activities = parts.activities;
     this.#lives = new Lives(context, parts, {
       inService: (group, instance) => this.#onInService(group, instance),
+      waits: (group) => this.reconcile(group),
       lost: (group, instance) => this.#onLost(group, instance),
       gone: (group) => this.reconcile(group),
     });
+    this.#launches = new Launches(context, parts.activities, {
+      launched: (group, instance) => this.#onLaunched(group, instance),
+      resumed: (group) => this.reconcile(group),
+    });
+    this.#warmPools = new WarmPools(parts.activities, this.#launches, this.#lives);
   }
 
   close(): void {
@@ -60,7 +66,9 @@ export class Scaler {
   reconcile(group: Group): void {
     if (this.#closed) return;
     if (group.deleting) {
-      if (group.instances.size === 0 && group.requested.size === 0) this.#groups.remove(group);
+      const { instances, requested, warmPool } = group;
+      const isOver = instances.size === 0 && requested.size === 0 && (!warmPool || isEmpty(warmPool));
+      if (isOver) this.#groups.remove(group);
       return;
     }
     this.#checkHealth(group);
@@ -72,6 +80,7 @@ export class Scaler {
       group.reasons = [];
       this.#rebalance(group);
     }
+    this.#warmPools.fill(group);
   }
 
   /** Puts an instance on its way out, by request. */
@@ -83,7 +92,13 @@ export class Scaler {
   empty(group: Group): void {
     group.deleting = true;
     group.launchPause?.();
-    for (const instance of [...group.instances.values()]) this.#endWithGroup(group, instance);
+    for (const instance of everyInstance(group)) this.#endWithGroup(group, instance);
+    this.reconcile(group);
+  }
+
+  /** Ends the instances of a warm pool, at once or as their hooks want it, and then the pool. */
+  emptyWarmPool(group: Group, pool: WarmPool, atOnce: boolean): void {
+    this.#warmPools.empty(group, pool, atOnce);
     this.reconcile(group);
   }
 
@@ -102,7 +117,7 @@ export class Scaler {
 
   #checkHealth(group: Group): void {
     if (group.suspended.has('HealthCheck')) return;
-    for (const instance of group.instances.values()) {
+    for (const instance of everyInstance(group)) {
       if (instance.health === 'Unhealthy' || !this.#lives.isLost(instance)) continue;
       instance.health = 'Unhealthy';
       instance.failedCheck = 'an EC2 health check indicating it has been terminated or stopped';
@@ -111,23 +126,28 @@ export class Scaler {
 
   #replaceUnhealthy(group: Group): void {
     if (group.suspended.has('ReplaceUnhealthy') || group.suspended.has('Terminate')) return;
-    for (const instance of [...group.instances.values()]) {
+    for (const instance of everyInstance(group)) {
       if (instance.health !== 'Unhealthy' || isTerminating(instance)) continue;
-      group.replacements += 1;
+      if (!isPooled(instance)) group.replacements += 1;
       const what = `an instance was taken out of service in response to ${instance.failedCheck}`;
       this.#lives.terminate(group, instance, this.#activities.sentence(what));
     }
   }
 
   #scaleOut(group: Group, actual: number): void {
-    if (group.suspended.has('Launch') || group.launchPause) return;
+    if (group.suspended.has('Launch')) return;
     for (let have = actual; have < group.desiredCapacity; have += 1) {
+      const zone = nextZone(group);
+      const drawn = nextDrawn(group.warmPool, zone);
+      if (!drawn && group.launchPause) return;
       const replacing = group.replacements > 0 && group.reasons.length === 0;
       if (group.replacements > 0) group.replacements -= 1;
       const why = replacing
         ? `an instance was launched ${REPLACEMENT}`
         : `an instance was started ${DIFFERENCE}, increasing the capacity from ${have} to ${have + 1}`;
-      void this.#launch(group, this.#because(group, why), nextZone(group));
+      const cause = this.#because(group, why);
+      if (drawn) this.#lives.draw(group, drawn, this.#launches.activity(group, cause, drawn.zone));
+      else void this.#launches.launch(group, cause, { zone });
     }
     group.reasons = [];
   }
@@ -153,49 +173,18 @@ export class Scaler {
     const found = still && !suspended && group.requested.size === 0 ? imbalance(group) : undefined;
     if (!found) return;
     const cause = this.#activities.sentence(`an instance was launched ${BALANCING}`);
-    void this.#launch(group, cause, found.to, true);
+    void this.#launches.launch(group, cause, { zone: found.to, balancing: true });
   }
 
   #because(group: Group, what: string): string {
     return [...group.reasons, this.#activities.sentence(what)].join('  ');
   }
 
-  /** Never rejects: a launch that fails is an activity that failed, and is tried again later. */
-  async #launch(group: Group, cause: string, zone: string, balancing = false): Promise<void> {
-    const details = { 'Availability Zone': zone };
-    const description = 'Launching a new EC2 instance';
-    const activity = this.#activities.start(group, description, cause, 'PreInService', details);
-    const request = { zone, spot: nextIsSpot(group) };
-    group.requested.add(request);
-    try {
-      const answer = await this.#context.call('ec2', 'RunInstances', runInstancesInput(group, request));
-      group.requested.delete(request);
-      group.launchFailures = 0;
-      this.#begin(group, { activity, zone, balancing }, answer);
-    } catch (error) {
-      group.requested.delete(request);
-      const reason = `${error instanceof Error ? error.message : error}. Launching EC2 instance failed.`;
-      activity.description = `${description}.  Status Reason: ${reason}`;
-      this.#activities.end(activity, 'Failed', reason);
-      this.#pauseLaunches(group);
-    }
-  }
-
-  #begin(group: Group, launch: Launch, answer: Record<string, unknown>): void {
-    const instance = instanceFrom(answer, launch, group, this.#context.clock.now());
+  #onLaunched(group: Group, instance: GroupInstance): void {
     this.#lives.begin(group, instance);
-    // The group may have been deleted while EC2 was asked.
+    // The group, or its warm pool, may have been deleted while EC2 was asked.
     if (group.deleting) this.#endWithGroup(group, instance);
-  }
-
-  #pauseLaunches(group: Group): void {
-    const pause = Math.min(FIRST_LAUNCH_PAUSE_MS * 2 ** group.launchFailures, LONGEST_LAUNCH_PAUSE_MS);
-    group.launchFailures += 1;
-    group.launchPause?.();
-    group.launchPause = this.#context.clock.after(pause, () => {
-      group.launchPause = undefined;
-      this.reconcile(group);
-    });
+    else if (isPooled(instance)) this.#warmPools.fill(group);
   }
 
   #onInService(group: Group, instance: GroupInstance): void {
@@ -216,7 +205,7 @@ export class Scaler {
 
   /** An instance that went before it was in service is replaced after a pause: the next one may go as fast. */
   #onLost(group: Group, instance: GroupInstance): void {
-    if (isLaunching(instance) && !group.launchPause) this.#pauseLaunches(group);
+    if (isLaunching(instance) && !group.launchPause) this.#launches.pause(group);
     this.reconcile(group);
   }
 }

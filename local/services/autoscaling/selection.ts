@@ -1,11 +1,20 @@
-import { type Group, type GroupInstance, isTerminating, type TerminationPolicy } from './group.ts';
+import {
+  type Group,
+  type GroupInstance,
+  isTerminating,
+  type TerminationPolicy,
+  type WarmPool,
+} from './group.ts';
 
-/** How many instances a zone has, those that EC2 was asked for included. */
-export function zoneCounts(group: Group): Map<string, number> {
+/** How many instances of the group, or of its warm pool, a zone has, those that EC2 was asked for included. */
+export function zoneCounts(
+  group: Group,
+  of: Pick<Group, 'instances' | 'requested'> = group,
+): Map<string, number> {
   const counts = new Map(zonesOf(group).map((zone) => [zone, 0]));
   const add = (zone: string) => counts.set(zone, (counts.get(zone) ?? 0) + 1);
-  for (const one of group.instances.values()) if (!isTerminating(one)) add(one.zone);
-  for (const { zone } of group.requested) add(zone);
+  for (const one of of.instances.values()) if (!isTerminating(one)) add(one.zone);
+  for (const { zone } of of.requested) add(zone);
   return counts;
 }
 
@@ -14,8 +23,8 @@ export function zonesOf(group: Group): string[] {
 }
 
 /** Where the next instance goes: the zone with the fewest ("Auto Scaling benefits", distributing instances). */
-export function nextZone(group: Group): string {
-  const counts = zoneCounts(group);
+export function nextZone(group: Group, pool?: WarmPool): string {
+  const counts = zoneCounts(group, pool);
   const [first = ''] = zonesOf(group);
   return zonesOf(group).reduce(
     (best, zone) => ((counts.get(zone) ?? 0) < (counts.get(best) ?? 0) ? zone : best),

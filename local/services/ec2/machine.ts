@@ -20,7 +20,8 @@ export interface Machine {
   readonly launch: LaunchParameters;
   readonly availabilityZone: string;
   readonly privateIp: string;
-  readonly launchedAt: Date;
+  /** Its latest start. */
+  launchedAt: Date;
   readonly roleArn: string | undefined;
   readonly instanceProfileArn: string | undefined;
   readonly tags: Map<string, string>;

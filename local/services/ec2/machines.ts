@@ -20,7 +20,8 @@ export interface Placement {
 
 /**
  * All EC2 instances of the cloud: pending -> running -> shutting-down -> terminated, or stopped when it powers
- * itself off and its shutdown behaviour says so. Each has its own metadata service while it has power.
+ * itself off and its shutdown behaviour says so. Auto Scaling stops and starts those of its warm pools: running ->
+ * stopping -> stopped -> pending. Each has its own metadata service while it has power.
  */
 export class Machines {
   readonly #context: CloudContext;
@@ -66,8 +67,7 @@ export class Machines {
       launch: parameters,
       ...placement,
       privateIp: this.#freeAddress(),
-      // EC2 tells launch times to the second.
-      launchedAt: new Date(Math.floor(this.#context.clock.now() / 1000) * 1000),
+      launchedAt: this.#launchTime(),
       tags: new Map(parameters.tags),
       directory: resolve(this.#context.directory, 'instances', id),
       state: 'pending',
@@ -80,6 +80,24 @@ export class Machines {
     this.#machines.set(id, machine);
     this.#lives.set(id, this.#live(machine));
     return machine;
+  }
+
+  /** Shuts a running instance down in good order; it keeps its disk and its address. Resolves at once. */
+  stop(machine: Machine): void {
+    if (!is(machine, 'running')) return;
+    this.#explain(machine, 'Client.UserInitiatedShutdown: User initiated shutdown');
+    this.#change(machine, 'stopping');
+    // Without power yet, `run` sees the state.
+    void machine.power?.terminate();
+  }
+
+  /** Switches a stopped instance on again. Resolves at once. */
+  start(machine: Machine): void {
+    if (!is(machine, 'stopped') || this.#closed) return;
+    machine.launchedAt = this.#launchTime();
+    machine.stateReason = undefined;
+    this.#change(machine, 'pending');
+    this.#lives.set(machine.id, this.#live(machine, true));
   }
 
   /** EC2's terminate: an orderly shutdown, then the end. Resolves at once; a machine that is over stays so. */
@@ -129,13 +147,13 @@ export class Machines {
   }
 
   /** From pending to the end. Never rejects: what goes wrong ends the instance, with the reason on it. */
-  async #live(machine: Machine): Promise<void> {
+  async #live(machine: Machine, again = false): Promise<void> {
     let metadata: MetadataService | undefined;
     try {
       metadata = await startMetadataService(this.#metadataView(machine), () => this.#context.clock.now());
       if (is(machine, 'pending')) {
         this.#change(machine, 'running');
-        const reason = await this.#run(machine, metadata.endpoint);
+        const reason = await this.#run(machine, metadata.endpoint, again);
         if (machine.state === 'running')
           this.#explain(machine, `Client.InstanceInitiatedShutdown: ${reason}`);
       }
@@ -144,11 +162,11 @@ export class Machines {
       this.#change(machine, 'shutting-down');
     }
     await metadata?.close();
-    const stops = is(machine, 'running') && machine.launch.shutdownBehavior === 'stop';
-    this.#end(machine, stops ? 'stopped' : 'terminated');
+    const stopsItself = is(machine, 'running') && machine.launch.shutdownBehavior === 'stop';
+    this.#end(machine, stopsItself || is(machine, 'stopping') ? 'stopped' : 'terminated');
   }
 
-  async #run(machine: Machine, metadataEndpoint: string): Promise<string> {
+  async #run(machine: Machine, metadataEndpoint: string, again: boolean): Promise<string> {
     machine.power = await this.#launcher.launch({
       instanceId: machine.id,
       instanceType: machine.launch.instanceType,
@@ -160,8 +178,9 @@ export class Machines {
       connectToAws: (visitor) => this.#context.admitGuest(visitor),
       region: this.#context.region,
       directory: machine.directory,
+      again,
     });
-    // It may have been terminated while the launcher was at work.
+    // It may have been stopped or terminated while the launcher was at work.
     if (!is(machine, 'running')) void machine.power.terminate();
     const { reason } = await machine.power.gone;
     return reason;
@@ -169,7 +188,7 @@ export class Machines {
 
   #end(machine: Machine, state: 'stopped' | 'terminated'): void {
     machine.power = undefined;
-    machine.terminatedAt = new Date(this.#context.clock.now());
+    if (state === 'terminated') machine.terminatedAt = new Date(this.#context.clock.now());
     this.#change(machine, state);
   }
 
@@ -181,6 +200,11 @@ export class Machines {
 
   #explain(machine: Machine, reason: string): void {
     machine.stateReason ??= { code: reason.split(':', 1)[0] ?? reason, message: reason };
+  }
+
+  /** EC2 tells launch times to the second. */
+  #launchTime(): Date {
+    return new Date(Math.floor(this.#context.clock.now() / 1000) * 1000);
   }
 
   #metadataView(machine: Machine) {

@@ -22,6 +22,7 @@ import { findIdentity } from '../../../aws/identity.ts';
 import { createLog } from '../../../aws/log.ts';
 import { fromItem } from '../../../jobs/item.ts';
 import type { InstanceRecord } from '../../../jobs/record.ts';
+import type { CloudClock } from '../../../local/clock.ts';
 import { type Cloud, startCloud } from '../../../local/cloud.ts';
 import type { CallRecord } from '../../../local/front-door/call-log.ts';
 import { EmptyMachines } from './machines.ts';
@@ -46,6 +47,8 @@ export interface FleetOptions {
   desired?: number;
   hooks?: boolean;
   spot?: boolean;
+  /** The cloud's. Default: a real one. */
+  clock?: CloudClock;
 }
 
 /** A fleet without its product: group, queue and table, as the infrastructure makes them. */
@@ -84,7 +87,7 @@ export function openFleet(): (options?: FleetOptions) => Promise<Fleet> {
 async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-life-'));
   const launcher = new EmptyMachines();
-  const cloud = await startCloud({ directory, launcher });
+  const cloud = await startCloud({ directory, launcher, ...(options.clock && { clock: options.clock }) });
   const calls: CallRecord[] = [];
   cloud.onCall((call) => calls.push(call));
   // The agent's clients find the cloud as they find AWS.

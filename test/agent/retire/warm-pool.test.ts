@@ -3,26 +3,29 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { CallRecord } from '../../../local/front-door/call-log.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type Agent, callsOf, type Fleet, openFleet, PATIENT, startAgent } from './fleet.ts';
+import { type Agent, callsOf, type Fleet, GROUP, openFleet, PATIENT, startAgent } from './fleet.ts';
 
 const open = openFleet();
 
-/**
- * A machine that Auto Scaling keeps in the group's warm pool. The cloud here knows no such pools: that the launch hook
- * is completed on the way into it is only seen, and the machine waits in the hook until it is completed once more.
- */
-async function openPool(state = 'Warmed:Running') {
-  const one = await open();
-  one.faults.add({
-    action: 'CompleteLifecycleAction',
-    times: 1,
-    effect: { kind: 'error', code: 'AccessDenied', message: 'seen', status: 403 },
-  });
+/** A fleet at rest, in whose warm pool a machine boots: a test takes the part of its agent. */
+async function openPool(PoolState: 'Running' | 'Stopped' = 'Running') {
+  const one = await open({ desired: 0 });
+  const pool = { AutoScalingGroupName: GROUP, MinSize: 1, MaxGroupPreparedCapacity: 1, PoolState };
+  await one.call('autoscaling', 'PutWarmPool', pool);
   await one.launcher.booted(1);
-  const [machine] = one.machines.all();
-  if (!machine) throw new Error('no machine was booted');
-  machine.notices.targetLifecycleState = state;
-  return { one, machine };
+  return one;
+}
+
+/** The group draws the machine. */
+const draw = (one: Fleet) =>
+  one.call('autoscaling', 'SetDesiredCapacity', { AutoScalingGroupName: GROUP, DesiredCapacity: 1 });
+
+async function pooled(one: Fleet, state: string): Promise<void> {
+  const states = async () => {
+    const { Instances } = await one.call('autoscaling', 'DescribeWarmPool', { AutoScalingGroupName: GROUP });
+    return (Instances as { LifecycleState: string }[]).map(({ LifecycleState }) => LifecycleState);
+  };
+  await eventually(`an instance that is ${state}`, async () => (await states()).includes(state));
 }
 
 const hookOf = ({ input }: CallRecord) => (input as { LifecycleHookName?: string }).LifecycleHookName;
@@ -33,11 +36,11 @@ async function ready({ stateDirectory }: Agent): Promise<{ readyAtMs: number; po
 }
 
 test('takes no job and does not retire, until it is wanted; then it works, and idles from then on', async () => {
-  const { one, machine } = await openPool();
+  const one = await openPool();
   await one.send('true');
   const idleSeconds = 0.3;
   const agent = await startAgent(one, { config: { retirement: { ...PATIENT, idleSeconds } } });
-  await eventually('the launch hook', () => completions(one).length === 1);
+  await pooled(one, 'Warmed:Running');
   // Twice as long as an idle instance would have stayed.
   const untilMs = performance.now() + 600;
   await eventually('that', () => performance.now() > untilMs);
@@ -45,7 +48,7 @@ test('takes no job and does not retire, until it is wanted; then it works, and i
   expect(callsOf(one, 'TerminateInstanceInAutoScalingGroup')).toEqual([]);
   const record = await eventually('the record', () => ready(agent).catch(() => undefined));
   expect(record.pooled).toBe(true);
-  machine.notices.targetLifecycleState = 'InService';
+  await draw(one);
   const retirement = await agent.life.ended;
   expect(retirement).toMatchObject({ reason: 'idle', rung: 'terminate', jobsDone: 1 });
   expect((await ready(agent)).pooled).toBe(false);
@@ -53,14 +56,13 @@ test('takes no job and does not retire, until it is wanted; then it works, and i
 });
 
 test('stopped in the pool and started again to work: completes the launch hook, as at the first time', async () => {
-  const { one, machine } = await openPool('Warmed:Stopped');
+  const one = await openPool('Stopped');
   const config = { retirement: PATIENT };
-  const pooled = await startAgent(one, { config });
-  await eventually('the launch hook', () => completions(one).length === 1);
-  const before = await eventually('the record', () => ready(pooled).catch(() => undefined));
-  await pooled.life.stop();
-  await pooled.work.drain(0);
-  machine.notices.targetLifecycleState = 'InService';
+  const first = await startAgent(one, { config });
+  await pooled(one, 'Warmed:Stopped');
+  const before = await ready(first);
+  await first.life.stop();
+  await first.work.drain(0);
   // The hook's wait state is a moment late: it is asked again.
   one.faults.add({
     action: 'CompleteLifecycleAction',
@@ -73,7 +75,9 @@ test('stopped in the pool and started again to work: completes the launch hook, 
     },
   });
   await one.send('true');
-  const again = await startAgent(one, { config });
+  await draw(one);
+  const again = await startAgent(one, { config, machine: 1 });
+  expect(again.instance).toBe(first.instance);
   await eventually('the job', () => again.work.state().jobsDone === 1);
   expect(completions(one)).toEqual(['launch', 'launch', 'launch']);
   expect((await one.group()).states).toEqual({ [again.instance]: 'InService' });
@@ -87,27 +91,27 @@ test('stopped in the pool and started again to work: completes the launch hook, 
 });
 
 test('what AWS refused it in the pool is of no account once it is answered', async () => {
-  const { one, machine } = await openPool();
+  const one = await openPool();
   await one.send('true');
   const agent = await startAgent(one, {
     config: { retirement: { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 0.05 } },
   });
-  await eventually('the launch hook', () => completions(one).length === 1);
+  await pooled(one, 'Warmed:Running');
   const denied = Object.assign(new Error('denied'), { name: 'AccessDeniedException' });
   agent.refusals.failed('report', denied);
   const untilMs = performance.now() + 60;
   await eventually('more than it may last', () => performance.now() > untilMs);
   agent.refusals.failed('report', denied);
   agent.refusals.answered('report');
-  machine.notices.targetLifecycleState = 'InService';
+  await draw(one);
   expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 1 });
 });
 
 test('ended in the pool: goes without a call, and completes the termination hook', async () => {
-  const { one, machine } = await openPool();
+  const one = await openPool();
   const agent = await startAgent(one);
-  await eventually('the launch hook', () => completions(one).length === 1);
-  machine.notices.targetLifecycleState = 'Warmed:Terminated';
+  await pooled(one, 'Warmed:Running');
+  await one.call('autoscaling', 'DeleteWarmPool', { AutoScalingGroupName: GROUP });
   await one.nextCall((call) => call.action === 'CompleteLifecycleAction' && hookOf(call) === 'termination');
   expect(callsOf(one, 'TerminateInstanceInAutoScalingGroup')).toEqual([]);
   expect(await agent.retirementFile()).toMatchObject({ reason: 'auto-scaling', tries: 0 });
@@ -115,10 +119,10 @@ test('ended in the pool: goes without a call, and completes the termination hook
 });
 
 test('a worker that is missing ends the instance once it has left the pool, not in it', async () => {
-  const { one, machine } = await openPool();
+  const one = await openPool();
   const agent = await startAgent(one, { workerMissing: './worker is not there' });
-  await eventually('the launch hook', () => completions(one).length === 1);
+  await pooled(one, 'Warmed:Running');
   expect(await agent.retirementFile()).toBeUndefined();
-  machine.notices.targetLifecycleState = 'InService';
+  await draw(one);
   expect(await agent.life.ended).toMatchObject({ reason: 'worker-missing', rung: 'terminate' });
 });

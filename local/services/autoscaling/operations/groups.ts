@@ -10,7 +10,7 @@ import {
 } from '../../../front-door/read.ts';
 import { AwsError, type Input, type Operation } from '../../../front-door/service.ts';
 import { describeGroup } from '../describe.ts';
-import type { Group } from '../group.ts';
+import { everyInstance, type Group } from '../group.ts';
 import { page } from '../paging.ts';
 import type { Parts } from '../parts.ts';
 import { checkSizes, putTag, readLaunch, readNewGroup, readSettings, refuseUnknown } from '../read-group.ts';
@@ -91,7 +91,8 @@ function remove({ groups, activities, scaler }: Parts, input: Input) {
     scaler.empty(group);
     return {};
   }
-  if (group.instances.size > 0 || group.requested.size > 0) {
+  const requested = group.requested.size + (group.warmPool?.requested.size ?? 0);
+  if (everyInstance(group).length > 0 || requested > 0) {
     throw new AwsError(
       'ResourceInUse',
       'You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.',

@@ -1,7 +1,7 @@
 import { optionalChoice, optionalInteger, optionalText, text, texts } from '../../../front-door/read.ts';
 import { AwsError, type Input, type Operation } from '../../../front-door/service.ts';
 import { describeHook } from '../describe.ts';
-import { type Group, HOOK_RESULTS, HOOK_TRANSITIONS } from '../group.ts';
+import { everyInstance, type Group, HOOK_RESULTS, HOOK_TRANSITIONS } from '../group.ts';
 import { findWait } from '../lifecycle.ts';
 import type { Parts } from '../parts.ts';
 import { tagConditions } from './groups.ts';
@@ -37,7 +37,7 @@ export function hookOperations({ groups, lifecycle }: Parts): Record<string, Ope
         // "If there are any outstanding lifecycle actions, they are completed first (ABANDON for launching
         // instances, CONTINUE for terminating instances)."
         const result = hook.transition === 'autoscaling:EC2_INSTANCE_LAUNCHING' ? 'ABANDON' : 'CONTINUE';
-        for (const instance of of.instances.values()) {
+        for (const instance of everyInstance(of)) {
           const waiting = instance.waits.get(name);
           if (waiting) lifecycle.complete(instance, waiting, result);
         }

@@ -2,7 +2,14 @@ import { boolean, optionalBoolean, optionalText, text, texts } from '../../../fr
 import { AwsError, type CloudContext, type Input, type Operation } from '../../../front-door/service.ts';
 import { describeActivity } from '../activities.ts';
 import { describeInstance } from '../describe.ts';
-import { type Group, type GroupInstance, isLaunching, isTerminating } from '../group.ts';
+import {
+  everyInstance,
+  type Group,
+  type GroupInstance,
+  isLaunching,
+  isPooled,
+  isTerminating,
+} from '../group.ts';
 import { page } from '../paging.ts';
 import type { Parts } from '../parts.ts';
 import { tagConditions } from './groups.ts';
@@ -23,7 +30,6 @@ export function instanceOperations(parts: Parts): Record<string, Operation> {
     TerminateInstanceInAutoScalingGroup: { ...ofInstance, run: (input) => terminate(parts, input) },
     SetInstanceHealth: { ...ofInstance, run: (input) => setHealth(parts, input) },
     SetInstanceProtection: { ...ofGroup, run: (input) => setProtection(parts, input) },
-    DescribeWarmPool: { run: (input) => describeWarmPool(parts, input) },
     DescribeAutoScalingInstances: { run: (input) => describeInstances(parts, input) },
     DescribeScalingActivities: {
       run: (input) => {
@@ -41,15 +47,15 @@ export function instanceOperations(parts: Parts): Record<string, Operation> {
   };
 }
 
-/** No group has one here. */
-function describeWarmPool({ groups }: Parts, input: Input) {
-  groups.get(text(input, 'AutoScalingGroupName'));
-  return { Instances: [] };
-}
-
 function terminate({ groups, activities, scaler }: Parts, input: Input) {
   const decrement = boolean(input, 'ShouldDecrementDesiredCapacity');
   const { group, instance } = groups.getInstance(text(input, 'InstanceId'));
+  if (isPooled(instance)) {
+    throw new AwsError(
+      'ValidationError',
+      `The instance ${instance.id} is in the warm pool of Auto Scaling group ${group.name}: it cannot be terminated so.`,
+    );
+  }
   // One activity at a time for an instance: a launch that has not ended, or a termination that has begun.
   if (isLaunching(instance) || isTerminating(instance)) {
     throw new AwsError('ScalingActivityInProgress', `Activity ${instance.activity.id} is in progress.`);
@@ -128,7 +134,7 @@ function memberOf(group: Group, id: string): GroupInstance {
 function describeInstances({ groups }: Parts, input: Input) {
   const ids = texts(input, 'InstanceIds');
   const all = groups.all().flatMap((group) =>
-    [...group.instances.values()].map((instance) => ({
+    everyInstance(group).map((instance) => ({
       AutoScalingGroupName: group.name,
       ...describeInstance(group, instance),
       // In this answer, unlike in that of groups, AWS writes it in capitals.

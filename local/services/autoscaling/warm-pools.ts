@@ -1,0 +1,55 @@
+import { type Activities, DIFFERENCE } from './activities.ts';
+import type { Group, WarmPool } from './group.ts';
+import type { Launches } from './launches.ts';
+import type { Lives } from './lives.ts';
+import { nextZone } from './selection.ts';
+import { isEmpty, nextSurplus, sizeOf, sizeWanted } from './warm-pool.ts';
+
+/** Keeps warm pools at their sizes. */
+export class WarmPools {
+  readonly #activities: Activities;
+  readonly #launches: Launches;
+  readonly #lives: Lives;
+
+  constructor(activities: Activities, launches: Launches, lives: Lives) {
+    this.#activities = activities;
+    this.#launches = launches;
+    this.#lives = lives;
+  }
+
+  /** Fills the group's warm pool up, or takes out of it what is too much, as far as no process is suspended. */
+  fill(group: Group): void {
+    const pool = group.warmPool;
+    if (!pool) return;
+    const [have, wanted] = [sizeOf(pool), sizeWanted(group)];
+    const mayLaunch = !group.suspended.has('Launch') && !group.launchPause;
+    for (let size = have; mayLaunch && size < wanted; size += 1) this.#launch(group, pool, size);
+    const mayTerminate = !group.suspended.has('Terminate');
+    for (let size = have; mayTerminate && size > wanted; size -= 1) this.#endSurplus(group, pool, size);
+    if (pool.deleting && isEmpty(pool)) group.warmPool = undefined;
+  }
+
+  /** Ends the instances of a pool, at once or as their hooks want it. */
+  empty(group: Group, pool: WarmPool, atOnce: boolean): void {
+    pool.deleting = true;
+    const cause = this.#activities.sentence('an instance was terminated as its warm pool was deleted');
+    for (const instance of pool.instances.values()) {
+      if (atOnce) this.#lives.terminateAtOnce(group, instance, cause);
+      else this.#lives.terminate(group, instance, cause);
+    }
+  }
+
+  #launch(group: Group, pool: WarmPool, size: number): void {
+    const growing = `increasing the capacity of the warm pool from ${size} to ${size + 1}`;
+    const cause = this.#activities.sentence(`an instance was started ${DIFFERENCE}, ${growing}`);
+    void this.#launches.launch(group, cause, { zone: nextZone(group, pool), pool });
+  }
+
+  #endSurplus(group: Group, pool: WarmPool, size: number): void {
+    const surplus = nextSurplus(pool);
+    if (!surplus) return;
+    const shrinking = `shrinking the capacity of the warm pool from ${size} to ${size - 1}`;
+    const what = `an instance was taken out of the warm pool ${DIFFERENCE}, ${shrinking}`;
+    this.#lives.terminate(group, surplus, this.#activities.sentence(what));
+  }
+}

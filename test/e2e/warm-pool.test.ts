@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest';
+import { deployedFleets } from '../cli/fleet/deployed.ts';
+import { eventually } from '../support/eventually.ts';
+import { expectSound } from '../support/suite.ts';
+
+const open = deployedFleets();
+
+it('an instance boots, waits stopped, takes the job that comes, and another waits in its place', async () => {
+  const fleet = await open({ warmPool: {} }, { patienceMs: 60_000 });
+  const { cloud, stack, library } = fleet;
+  const pool = async () => {
+    const input = { AutoScalingGroupName: stack.group };
+    const { Instances } = await cloud.call('autoscaling', 'DescribeWarmPool', input);
+    return Instances as { InstanceId: string; LifecycleState: string }[];
+  };
+  const stopped = (...not: string[]) =>
+    eventually(
+      'an instance that waits',
+      async () =>
+        (await pool()).find(
+          ({ InstanceId, LifecycleState }) =>
+            LifecycleState === 'Warmed:Stopped' && !not.includes(InstanceId),
+        )?.InstanceId,
+      60_000,
+    );
+  const first = await stopped();
+  expect(cloud.machines.get(first).state).toBe('stopped');
+  expect(await library.describe()).toMatchObject({
+    capacity: { desired: 0 },
+    instances: [{ instance: first, doing: 'pooled' }],
+  });
+  // Once the keeper has run.
+  await eventually('that all is well', async () => (await library.diagnose()).mark === 'ok', 60_000);
+
+  const [job = ''] = await fleet.send({ sleepMs: 200 });
+  await fleet.event('end', job);
+  const second = await stopped(first);
+  await eventually('that it went', async () => !(await fleet.instances()).includes(first), 60_000);
+  expect(await fleet.instances()).toEqual([second]);
+  expect((await library.describe()).retired).toMatchObject([
+    { instance: first, reason: 'idle', jobsDone: 1 },
+  ]);
+  await expectSound(fleet, { succeeded: 1, runs: 1 });
+
+  await fleet.deleteStack();
+  expect(await fleet.instances()).toEqual([]);
+}, 240_000);

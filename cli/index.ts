@@ -10,6 +10,7 @@ export type {
   DeadLetterList,
   ListLettersOptions,
   Purged,
+  PurgeOptions,
   Redriven,
   RedriveOptions,
   RedriveResult,

@@ -1,14 +1,18 @@
 import { Command } from 'commander';
 import { ExitCode } from '../exit-code.ts';
+import { Failure } from '../failure.ts';
 import type { CleanedUp } from '../fleet/cleanup.ts';
 import { awsTime } from '../fleet/context.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import { print, printJson } from '../terminal/print.ts';
 import { createProgress } from '../terminal/progress.ts';
+import { say } from '../terminal/say.ts';
 import { count } from '../terminal/words.ts';
+import { canAsk, isConfirmed } from './confirm.ts';
 import { givenIds } from './ids.ts';
 import { untilInterrupted } from './interrupt.ts';
+import { moment } from './job-words.ts';
 import { printJobs, sayUnknown } from './show-jobs.ts';
 import { ago, someIds } from './values.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
@@ -16,6 +20,8 @@ import { onFleet, withFleet } from './with-fleet.ts';
 interface CleanupOptions {
   endedBefore?: number;
   force?: true;
+  dryRun?: true;
+  yes?: true;
   json?: true;
 }
 
@@ -31,27 +37,32 @@ export function cleanupCommand(): Command {
     .argument('[ids...]', 'the jobs; - reads ids from standard input, one a line', someIds)
     .option('--ended-before <time>', 'all that ended earlier: 90s, 30m, 2h, 7d ago', ago)
     .option('--force', 'cancel those that have not ended, and wait for that')
+    .option('--dry-run', 'only print which would be removed')
+    .option('--yes', 'with --ended-before: without asking, which it does on a terminal')
     .option('--json', 'print JSON: {"id", "outcome", "objects", ...}; of several an array')
     .addHelpText('after', NOTES);
   return withFleet(command).action((...words: unknown[]) => {
-    const [ids, { endedBefore, force }] = words as [string[], CleanupOptions];
+    const [ids, { endedBefore, force, yes }] = words as [string[], CleanupOptions];
     if (ids.length > 0 === (endedBefore !== undefined)) {
       command.error('error: One of these is needed: ids of jobs, or --ended-before <time>; not both.');
     }
     if (force && endedBefore !== undefined) {
       command.error('error: --force is for ids of jobs: --ended-before takes only what has ended.');
     }
+    if (yes && endedBefore === undefined) {
+      command.error('error: --yes is for --ended-before <time>: of ids nobody is asked.');
+    }
     return run(...words);
   });
 }
 
 const run = onFleet(async (fleet: Fleet, words: string[], options: CleanupOptions) => {
-  const { endedBefore, force = false, json = false } = options;
-  if (endedBefore !== undefined) return removeEnded(fleet, endedBefore, json);
+  const { endedBefore, force = false, dryRun = false, json = false } = options;
+  if (endedBefore !== undefined) return removeEnded(fleet, endedBefore, options);
   const { ids, single } = await givenIds(words);
   const progress = createProgress();
-  if (force) progress.show({ text: 'cancelling what has not ended' });
-  const cleanUp = (signal: AbortSignal) => fleet.cleanup(ids, { force, signal });
+  if (force && !dryRun) progress.show({ text: 'cancelling what has not ended' });
+  const cleanUp = (signal: AbortSignal) => fleet.cleanup(ids, { force, dryRun, signal });
   const removed = await untilInterrupted(cleanUp, FAREWELL).finally(() => progress.end());
   sayUnknown(
     fleet,
@@ -59,16 +70,30 @@ const run = onFleet(async (fleet: Fleet, words: string[], options: CleanupOption
   );
   sayLeft(removed);
   if (json) printJobs(removed, single);
-  else for (const one of removed) if (one.outcome === 'removed') print(sentence(one, fleet.facts.logBucket));
+  else
+    for (const one of removed)
+      if (one.outcome === 'removed') print(sentence(one, fleet.facts.logBucket, dryRun));
   process.exitCode = statusOf(removed);
 });
 
 const FAREWELL = 'Not all was removed; the same command removes the rest.';
 
-async function removeEnded(fleet: Fleet, secondsAgo: number, json: boolean): Promise<void> {
+async function removeEnded(fleet: Fleet, secondsAgo: number, options: CleanupOptions): Promise<void> {
+  const { dryRun, yes, json } = options;
+  const before = new Date((await awsTime(fleet.context)) - secondsAgo * 1000);
+  if (dryRun) return tellEnded(await endedIds(fleet, before), json);
+  // What scripts did before anybody was asked, they still do.
+  if (!yes && canAsk()) {
+    const { length } = await endedIds(fleet, before);
+    const when = moment(before.toISOString());
+    if (length === 0) return say(`No job is there that ended before ${when}.`);
+    const jobs = count(length, 'job');
+    if (!(await isConfirmed(`Remove records, logs and bodies of ${jobs} that ended before ${when}?`))) {
+      throw new Failure('Nothing was removed.');
+    }
+  }
   const progress = createProgress();
   let jobs = 0;
-  const before = new Date((await awsTime(fleet.context)) - secondsAgo * 1000);
   const onRemoved = () => {
     jobs += 1;
     progress.show({ text: `${count(jobs, 'job')} removed` });
@@ -82,7 +107,27 @@ async function removeEnded(fleet: Fleet, secondsAgo: number, json: boolean): Pro
   );
 }
 
-function sentence({ id, objects, bucketGone }: CleanedUp, bucket: string): string {
+/** The jobs that would be removed. */
+async function endedIds(fleet: Fleet, before: Date): Promise<string[]> {
+  const progress = createProgress();
+  const ids: string[] = [];
+  const onRemoved = ({ id }: CleanedUp) => {
+    ids.push(id);
+    progress.show({ text: `${count(ids.length, 'job')} found` });
+  };
+  const look = (signal: AbortSignal) => fleet.cleanupEnded({ before, dryRun: true, signal, onRemoved });
+  await untilInterrupted(look, 'Nothing was removed.').finally(() => progress.end());
+  return ids;
+}
+
+function tellEnded(ids: readonly string[], json: true | undefined): void {
+  if (json) printJson({ jobs: ids.length, ids });
+  else for (const id of ids) print(escapeLine(id));
+  say(`${count(ids.length, 'job')} would be removed; nothing was.`);
+}
+
+function sentence({ id, objects, bucketGone }: CleanedUp, bucket: string, dryRun: boolean): string {
+  if (dryRun) return `${escapeLine(id)} would be removed.`;
   const log = objects > 0 ? `, with ${count(objects, 'object')} of the log bucket` : '';
   return `${escapeLine(id)} is removed${log}.${bucketGone ? goneText(bucket, 'the job') : ''}`;
 }
@@ -93,13 +138,11 @@ function goneText(bucket: string, whom: string): string {
 
 function sayLeft(removed: readonly CleanedUp[]): void {
   for (const { id, outcome, why = '' } of removed) {
-    const name = `mayfly: Job ${escapeLine(id)}`;
+    const name = `Job ${escapeLine(id)}`;
     if (outcome === 'live') {
-      process.stderr.write(
-        `${name} has not ended, and nothing of it was removed: cancel it first, or use --force.\n`,
-      );
+      say(`${name} has not ended, and nothing of it was removed: cancel it first, or use --force.`);
     } else if (outcome === 'kept') {
-      process.stderr.write(`${name} keeps its record, as its log could not be removed. ${escapeLine(why)}\n`);
+      say(`${name} keeps its record, as its log could not be removed. ${escapeLine(why)}`);
     }
   }
 }
@@ -113,10 +156,13 @@ const NOTES = `
 Exit status: 0; 1 if one has not ended, or the log bucket did not let go of its
 log; 120 if one is unknown. The others are removed all the same. With --json
 "outcome" is removed, live (it has not ended), kept ("why" says why) or unknown;
-"bucketGone" is there if there is no log bucket any more.
+"bucketGone" is there if there is no log bucket any more. --ended-before with
+--json prints {"jobs", "objects", "bucketGone"?}, with --dry-run {"jobs", "ids"}.
+On a terminal --ended-before says how many jobs these are, and asks.
 
 Examples:
   mayfly cleanup j-8w3m0c5vkq1z
   mayfly cleanup --force j-8w3m0c5vkq1z
-  mayfly cleanup --ended-before 7d
+  mayfly cleanup --ended-before 7d --dry-run
+  mayfly cleanup --ended-before 7d --yes
 `;

@@ -1,58 +1,82 @@
-import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
 import { ExitCode } from '../exit-code.ts';
 import { Failure } from '../failure.ts';
+import type { Chosen } from '../fleet/dead-letter-choice.ts';
+import type { Purged } from '../fleet/dead-letters.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { escapeLine } from '../terminal/escape.ts';
+import { print, printJson } from '../terminal/print.ts';
+import { say } from '../terminal/say.ts';
 import { count } from '../terminal/words.ts';
-import { someIds } from './values.ts';
+import { canAsk, isConfirmed } from './confirm.ts';
+import { type ChoiceOptions, choiceOf, notThere, withChoice } from './dlq-choice.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
+
+interface DlqPurgeOptions extends ChoiceOptions {
+  dryRun?: true;
+  yes?: true;
+  json?: true;
+}
 
 /** `mayfly dlq purge`: jobs that were given up, deleted. */
 export function dlqPurgeCommand(): Command {
-  return withFleet(
-    new Command('purge')
-      .summary('delete them for good')
-      .description(
-        'Deletes dead letters for good: all there are, or those that are named. Asks first on a terminal. Records and ' +
-          'logs of the jobs stay (`mayfly cleanup`).',
-      )
-      .argument('[ids...]', 'jobs, or messages; default: all', someIds)
-      .option('--yes', 'without asking; needed off a terminal')
-      .addHelpText('after', NOTES),
-  ).action(onFleet(run));
+  const command = withChoice(new Command('purge'))
+    .summary('delete them for good')
+    .description(
+      'Deletes dead letters for good. Asks first on a terminal. Records and logs of the jobs stay (`mayfly cleanup`).',
+    )
+    .option('--dry-run', 'only print which they are')
+    .option('--yes', 'without asking; needed off a terminal')
+    .option('--json', 'print JSON: {"count", "ids", "missing"}')
+    .addHelpText('after', NOTES);
+  return withFleet(command).action(onFleet(run));
 }
 
 const NOTES = `
-All at once is SQS's own purge: it can be done once a minute, takes up to a
-minute, and takes along what comes meanwhile.
+--all is SQS's own purge: it can be done once a minute, takes up to a minute, and
+takes along what comes meanwhile; nobody learns which they were, so "ids" is
+empty. With --dry-run "count" and "ids" are of those that would be deleted.
+
+Exit status: 0; 1 if one that was named is not there, or you said no.
+
+Examples:
+  mayfly dlq purge j-8w3m0c5vkq1z
+  mayfly dlq purge --reason 'exit status 7' --dry-run
+  mayfly dlq purge --all --yes
 `;
 
-async function run(fleet: Fleet, ids: string[], { yes }: { yes?: true }): Promise<void> {
-  const { deadLetters, facts } = fleet;
-  const about = ids.length || (await deadLetters.count());
-  const what =
-    ids.length > 0 ? count(ids.length, 'dead letter') : `all of about ${count(about, 'dead letter')}`;
-  if (!yes && !(await isConfirmed(`Delete ${what} of fleet ${escapeLine(facts.fleet)} for good?`))) {
-    throw new Failure('Nothing was deleted.');
-  }
-  const purged = await deadLetters.purge(ids.length > 0 ? { ids } : { all: true });
-  for (const id of purged.missing) {
-    process.stderr.write(`mayfly: ${escapeLine(id)} is not there, or somebody else looks at it just now.\n`);
-  }
-  const approximate = ids.length > 0 ? '' : 'about ';
-  process.stderr.write(`mayfly: deleted ${approximate}${count(purged.count, 'dead letter')}.\n`);
-  if (purged.missing.length > 0) process.exitCode = ExitCode.failed;
+async function run(fleet: Fleet, ids: string[], options: DlqPurgeOptions): Promise<void> {
+  const { dryRun, json, yes } = options;
+  const choice = choiceOf(ids, options);
+  if (!dryRun && !yes) await confirm(fleet, choice);
+  const purged = await fleet.deadLetters.purge({ ...choice, dryRun: dryRun ?? false });
+  if (json) printJson(purged);
+  else if (dryRun) for (const id of purged.ids) print(escapeLine(id));
+  tell(purged, options);
 }
 
-async function isConfirmed(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+/** @throws Failure if nobody can be asked, or the answer is no */
+async function confirm(fleet: Fleet, choice: Chosen): Promise<void> {
+  if (!canAsk()) {
     throw new Failure('Off a terminal nobody can be asked: say --yes to delete them.', ExitCode.usage);
   }
-  const questions = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await questions.question(`${question} [y/N] `)).trim());
-  } finally {
-    questions.close();
-  }
+  const question = `Delete ${await whichOf(fleet, choice)} of fleet ${escapeLine(fleet.facts.fleet)} for good?`;
+  if (!(await isConfirmed(question))) throw new Failure('Nothing was deleted.');
+}
+
+/** Those of a reason are looked for before anybody is asked: how many they are is what the answer depends on. */
+async function whichOf({ deadLetters }: Fleet, choice: Chosen): Promise<string> {
+  const { ids = [], reason } = choice;
+  if (ids.length > 0) return count(ids.length, 'dead letter');
+  if (reason === undefined) return `all of about ${count(await deadLetters.count(), 'dead letter')}`;
+  const found = await deadLetters.purge({ ...choice, dryRun: true });
+  return `${count(found.count, 'dead letter')} whose reason has ${JSON.stringify(escapeLine(reason))} in it`;
+}
+
+function tell({ count: deleted, missing }: Purged, { all, dryRun }: DlqPurgeOptions): void {
+  for (const id of missing) say(notThere(escapeLine(id)));
+  const letters = count(deleted, 'dead letter');
+  if (dryRun) say(`${letters} would be deleted; nothing was.`);
+  else say(`deleted ${all ? 'about ' : ''}${letters}.`);
+  if (missing.length > 0) process.exitCode = ExitCode.failed;
 }

@@ -1,36 +1,33 @@
 import { Command } from 'commander';
 import { ExitCode } from '../exit-code.ts';
-import { chooser } from '../fleet/dead-letter-choice.ts';
 import type { Redriven } from '../fleet/dead-letters.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import { print, printJsonLine } from '../terminal/print.ts';
 import { createProgress } from '../terminal/progress.ts';
+import { say } from '../terminal/say.ts';
 import { count } from '../terminal/words.ts';
+import { type ChoiceOptions, choiceOf, notThere, withChoice } from './dlq-choice.ts';
 import { untilInterrupted } from './interrupt.ts';
-import { someIds } from './values.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
 
-interface DlqRedriveOptions {
-  all?: true;
-  reason?: string;
+interface DlqRedriveOptions extends ChoiceOptions {
   to?: string;
+  dryRun?: true;
   json?: true;
 }
 
 /** `mayfly dlq redrive`: jobs that were given up, once more. */
 export function dlqRedriveCommand(): Command {
   return withFleet(
-    new Command('redrive')
+    withChoice(new Command('redrive'))
       .summary("enqueue them again, as new jobs on the fleet's queue")
       .description(
         "Makes a new job of each that is chosen, on the fleet's queue, which it names; the new job names the old one. " +
           'Prints the old id and the new one, a line each.',
       )
-      .argument('[ids...]', 'jobs, or messages', someIds)
-      .option('--all', 'all there are')
-      .option('--reason <text>', 'all whose reason has this in it')
       .option('--to <queue>', "the fleet's queue, by name or URL: for what was on another queue before")
+      .option('--dry-run', 'only print what would become of each')
       .option('--json', 'print a JSON object a line: {"id", "messageId", "outcome", "newId"?}')
       .addHelpText('after', NOTES),
   ).action(onFleet(run));
@@ -41,7 +38,8 @@ It can be broken off and run again: of a dead letter always the same new job is
 made, and only once. Left where they are: what was on another queue (unless --to
 confirms where it goes), what can be no job of this fleet, and, unless it is
 named, what was retried already (\`mayfly retry\`). SQS's own redrive makes new
-jobs as well, but of all dead letters, and tells nobody their ids.
+jobs as well, but of all dead letters, and tells nobody their ids. The ids that
+--dry-run prints are those that the new jobs will have.
 
 Exit status: 0; 1 if one that was chosen is left there, or one that was named is
 not there.
@@ -53,16 +51,11 @@ Examples:
     cut -d ' ' -f 2 | mayfly wait -
 `;
 
-async function run(fleet: Fleet, ids: string[], { json, all, reason, to }: DlqRedriveOptions): Promise<void> {
+async function run(fleet: Fleet, ids: string[], options: DlqRedriveOptions): Promise<void> {
+  const { dryRun, json, to } = options;
   const { deadLetters, facts } = fleet;
-  const choice = {
-    ids,
-    ...(all !== undefined && { all }),
-    ...(reason !== undefined && { reason }),
-    ...(to !== undefined && { to }),
-  };
-  chooser(choice);
-  process.stderr.write(`mayfly: they go to ${escapeLine(facts.queueUrl)}, as new jobs.\n`);
+  const choice = { ...choiceOf(ids, options), dryRun: dryRun ?? false, ...(to !== undefined && { to }) };
+  if (!dryRun) say(`they go to ${escapeLine(facts.queueUrl)}, as new jobs.`);
   const total = ids.length || (await deadLetters.count());
   const progress = createProgress();
   const settled: Redriven[] = [];
@@ -76,27 +69,32 @@ async function run(fleet: Fleet, ids: string[], { json, all, reason, to }: DlqRe
     if (json) printJsonLine(one);
     else if (one.outcome === 'redriven') print(`${escapeLine(one.id)} ${one.newId}`);
   };
-  const farewell = () => `Stopped: ${summary(settled)}. The same command goes on where this one stopped.`;
+  const farewell = () =>
+    `Stopped: ${summary(settled, dryRun)}. The same command goes on where this one stopped.`;
   try {
     const { missing } = await untilInterrupted(
       (signal) => deadLetters.redrive({ ...choice, onRedrive, signal }),
       farewell,
     );
     progress.end();
-    tell(settled, missing, json);
+    tell(settled, missing, options);
   } finally {
     progress.end();
   }
 }
 
-function tell(settled: readonly Redriven[], missing: readonly string[], json: true | undefined): void {
+function tell(
+  settled: readonly Redriven[],
+  missing: readonly string[],
+  { dryRun, json }: DlqRedriveOptions,
+): void {
   const left = settled.map(whyLeft).filter((why) => why !== undefined);
-  for (const why of left) process.stderr.write(`mayfly: ${escapeLine(why)}\n`);
+  for (const why of left) say(escapeLine(why));
   for (const id of missing) {
     if (json) printJsonLine({ id, outcome: 'missing' });
-    process.stderr.write(`mayfly: ${escapeLine(id)} is not there, or somebody else looks at it just now.\n`);
+    say(notThere(escapeLine(id)));
   }
-  process.stderr.write(`mayfly: ${summary(settled)}.\n`);
+  say(`${summary(settled, dryRun)}.`);
   const failed = settled.some(({ outcome }) => outcome === 'foreign' || outcome === 'refused');
   if (failed || missing.length > 0) process.exitCode = ExitCode.failed;
 }
@@ -110,12 +108,13 @@ function whyLeft(one: Redriven): string | undefined {
   return undefined;
 }
 
-function summary(settled: readonly Redriven[]): string {
+function summary(settled: readonly Redriven[], dryRun: true | undefined): string {
   const number = (...outcomes: Redriven['outcome'][]) =>
     settled.filter(({ outcome }) => outcomes.includes(outcome)).length;
-  const parts = [`${count(number('redriven'), 'job')} redriven`];
-  if (number('copy') > 0) parts.push(`${number('copy')} deleted as copies of these`);
+  const would = dryRun ? 'would be ' : '';
+  const parts = [`${count(number('redriven'), 'job')} ${would}redriven`];
+  if (number('copy') > 0) parts.push(`${number('copy')} ${would}deleted as copies of these`);
   const left = number('foreign', 'refused', 'retried');
   if (left > 0) parts.push(`${left} left`);
-  return parts.join(', ');
+  return `${parts.join(', ')}${dryRun ? '; nothing was changed' : ''}`;
 }

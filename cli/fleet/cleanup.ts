@@ -12,6 +12,8 @@ import { stateOf } from './view.ts';
 export interface CleanupOptions {
   /** Cancel jobs that have not ended, and wait for their end. Default false: they are left alone. */
   force?: boolean;
+  /** Only tell what would become of each: nothing is cancelled or removed. Default false. */
+  dryRun?: boolean;
   /** How long to wait for that at most. Default: until they have ended. */
   timeoutSeconds?: number;
   signal?: AbortSignal;
@@ -20,7 +22,7 @@ export interface CleanupOptions {
 export interface CleanedUp {
   id: string;
   /**
-   * `live`: it has not ended, and nothing of it was removed. `kept`: the log bucket did not let go of all that it has
+   * `removed`: with `dryRun` it would be, and its objects are not counted. `live`: it has not ended, and nothing of it was removed. `kept`: the log bucket did not let go of all that it has
    * of it, and its record stays, so that this can be done again.
    */
   outcome: 'removed' | 'live' | 'kept' | 'unknown';
@@ -42,8 +44,10 @@ export interface CleanedUpEnded {
 export interface EndedOptions {
   /** Jobs that ended earlier. */
   before: Date;
+  /** Only count them, and tell which they are: nothing is removed. Default false. */
+  dryRun?: boolean;
   signal?: AbortSignal;
-  /** Told of each as it is removed. */
+  /** Told of each as it is removed, or with `dryRun` as it is found. */
   onRemoved?: (job: CleanedUp) => void;
 }
 
@@ -59,32 +63,32 @@ const SENDING_SECONDS = 3600;
 export async function cleanUp(
   context: FleetContext,
   ids: readonly string[],
-  { force = false, ...waiting }: CleanupOptions,
+  { force = false, dryRun = false, ...waiting }: CleanupOptions,
 ): Promise<CleanedUp[]> {
   needRecords(context.facts, 'clean up');
   let found = await records(context, ids);
   const live = [...found.values()].filter((record) => !hasEnded(context, record)).map(({ id }) => id);
-  if (force && live.length > 0) {
+  if (force && live.length > 0 && !dryRun) {
     await cancelJobs(context, live, { ...waiting, wait: true });
     found = await records(context, ids);
   }
   return each([...new Set(ids)], async (id): Promise<CleanedUp> => {
     const record = found.get(id);
     if (!record) return { id, outcome: 'unknown', objects: 0 };
-    if (!hasEnded(context, record)) return { id, outcome: 'live', objects: 0 };
-    return remove(context, record);
+    if (!hasEnded(context, record) && !(force && dryRun)) return { id, outcome: 'live', objects: 0 };
+    return dryRun ? removable(record) : remove(context, record);
   });
 }
 
 /** The same for all jobs that ended before a moment. Reads all records. Rejects at the first that has to be kept. */
 export async function cleanUpEnded(
   context: FleetContext,
-  { before, signal, onRemoved }: EndedOptions,
+  { before, dryRun = false, signal, onRemoved }: EndedOptions,
 ): Promise<CleanedUpEnded> {
   needRecords(context.facts, 'clean up');
   const total: CleanedUpEnded = { jobs: 0, objects: 0 };
   const removeAll = async (chunk: readonly JobRecord[]) => {
-    const cleaned = await each(chunk, (record) => remove(context, record));
+    const cleaned = dryRun ? chunk.map(removable) : await each(chunk, (record) => remove(context, record));
     for (const removed of cleaned.filter(({ outcome }) => outcome === 'removed')) {
       total.jobs += 1;
       total.objects += removed.objects;
@@ -104,6 +108,8 @@ export async function cleanUpEnded(
   await removeAll(chunk);
   return total;
 }
+
+const removable = ({ id }: JobRecord): CleanedUp => ({ id, outcome: 'removed', objects: 0 });
 
 function notAllRemoved({ id, why }: CleanedUp, { jobs }: CleanedUpEnded): FleetError {
   const removed = jobs === 1 ? '1 job was' : `${jobs} jobs were`;

@@ -21,7 +21,7 @@ export interface Choice {
   missing(): string[];
 }
 
-/** Throws `WrongOption` if nothing says which. */
+/** Throws `WrongOption` if nothing says which, or two things do. */
 export function chooser({ ids = [], reason, all = false }: Chosen): Choice {
   if (ids.length === 0 && reason === undefined && !all) {
     throw new WrongOption(
@@ -30,6 +30,9 @@ export function chooser({ ids = [], reason, all = false }: Chosen): Choice {
   }
   if (ids.length > 0 && (all || reason !== undefined)) {
     throw new WrongOption('Dead letters are named by their ids or chosen by something else, not both.');
+  }
+  if (all && reason !== undefined) {
+    throw new WrongOption('All dead letters are meant (--all), or those of a reason (--reason): not both.');
   }
   const unseen = new Set(ids);
   const wanted = new Set(ids);

@@ -19,12 +19,14 @@ export interface RedriveOptions extends Chosen {
    * which are left where they are otherwise.
    */
   to?: string;
+  /** Only tell what would become of each: nothing is sent, written or deleted. Default false. */
+  dryRun?: boolean;
   /** Told of each, as soon as it is settled. */
   onRedrive?: (redriven: Redriven) => void;
   signal?: AbortSignal;
 }
 
-/** What became of a dead letter. All but `redriven` and `copy` are still there. */
+/** What became of a dead letter, or with `dryRun` would. All but `redriven` and `copy` are still there. */
 export type Redriven = { id: string; messageId: string } & Outcome;
 
 type Outcome =
@@ -60,13 +62,14 @@ export async function redriveDeadLetters(
   checkDestination(context, options.to);
   const choice = chooser(options);
   const sweep = new Sweep(context);
-  const redrive = new Redrive(context, choice, sweep, options.to !== undefined);
+  const how = { takesForeign: options.to !== undefined, dryRun: options.dryRun ?? false };
+  const redrive = new Redrive(context, choice, sweep, how);
   const outcomes: Redriven[] = [];
   try {
     for await (const batch of sweep.batches(options.signal)) {
       const chosen = batch.filter(choice.takes);
       const settled = await redrive.settle(chosen);
-      await sweep.remove(chosen.filter((_, index) => GOES.has(settled[index]?.outcome)));
+      if (!how.dryRun) await sweep.remove(chosen.filter((_, index) => GOES.has(settled[index]?.outcome)));
       for (const one of settled) options.onRedrive?.(one);
       outcomes.push(...settled);
       if (choice.isComplete()) break;
@@ -95,14 +98,19 @@ class Redrive {
   readonly #context: FleetContext;
   readonly #choice: Choice;
   readonly #sweep: Sweep;
-  readonly #takesForeign: boolean;
+  readonly #how: { takesForeign: boolean; dryRun: boolean };
   readonly #byJob = new Map<string, Promise<Outcome>>();
 
-  constructor(context: FleetContext, choice: Choice, sweep: Sweep, takesForeign: boolean) {
+  constructor(
+    context: FleetContext,
+    choice: Choice,
+    sweep: Sweep,
+    how: { takesForeign: boolean; dryRun: boolean },
+  ) {
     this.#context = context;
     this.#choice = choice;
     this.#sweep = sweep;
-    this.#takesForeign = takesForeign;
+    this.#how = how;
   }
 
   async settle(letters: readonly DeadLetter[]): Promise<Redriven[]> {
@@ -131,7 +139,7 @@ class Redrive {
     const { messageId, source = '', problem } = letter;
     const id = ownerOf(letter, this.#sweep.proofOf(letter), named);
     const record = id === letter.id ? named : undefined;
-    if (!this.#takesForeign && !isOfFleet(letter, facts)) return { outcome: 'foreign', source };
+    if (!this.#how.takesForeign && !isOfFleet(letter, facts)) return { outcome: 'foreign', source };
     if (problem !== undefined) return { outcome: 'refused', why: problem };
     const newId = dedupedId(`redrive ${messageId}`);
     const { retriedAs = newId } = record ?? {};
@@ -139,12 +147,12 @@ class Redrive {
     try {
       const body = await this.#bodyOf(letter, id, record);
       const order = orderOf(facts, newId, body, optionsOf(letter, record), this.#sweep.attributesOf(letter));
-      await enqueueOrder(this.#context, { ...order, retryOf: id });
+      if (!this.#how.dryRun) await enqueueOrder(this.#context, { ...order, retryOf: id });
     } catch (error) {
       if (!(error instanceof Error) || !REFUSALS.some((kind) => error instanceof kind)) throw error;
       return { outcome: 'refused', why: error.message };
     }
-    if (record) await catalogueOf(this.#context).markRetried(id, newId);
+    if (record && !this.#how.dryRun) await catalogueOf(this.#context).markRetried(id, newId);
     return { outcome: 'redriven', newId };
   }
 

@@ -2,7 +2,7 @@ import { PurgeQueueCommand, PurgeQueueInProgress } from '@aws-sdk/client-sqs';
 import { BodyUnusable, bodyStore } from '../../jobs/bodies.ts';
 import type { FleetContext } from './context.ts';
 import type { DeadLetter } from './dead-letter.ts';
-import { type Chosen, chooser, matches } from './dead-letter-choice.ts';
+import { type Choice, type Chosen, chooser, matches } from './dead-letter-choice.ts';
 import { type RedriveOptions, type RedriveResult, redriveDeadLetters } from './dead-letter-redrive.ts';
 import { countDeadLetters, deadLetterQueueOf, Sweep } from './dead-letter-sweep.ts';
 import { FleetError, NoDeadLetter } from './errors.ts';
@@ -26,9 +26,16 @@ export interface DeadLetterList {
   unseen: number;
 }
 
+export interface PurgeOptions extends Chosen {
+  /** Only tell which they are: nothing is deleted. Default false. */
+  dryRun?: boolean;
+}
+
 export interface Purged {
-  /** How many were deleted; of all about, as SQS counts them. */
+  /** How many were deleted, or would be; of all about, as SQS counts them. */
   count: number;
+  /** Which ones: ids of jobs. Empty after the purge of all, which SQS does unseen. */
+  ids: string[];
   /** Ids that no dead letter was found of. */
   missing: string[];
 }
@@ -104,12 +111,14 @@ export class DeadLetters {
 
   /**
    * Deletes them for good: all there are, which SQS does once a minute at most and is a minute about, or those that are
-   * named.
+   * chosen.
    */
-  purge(options: Chosen): Promise<Purged> {
+  purge(options: PurgeOptions): Promise<Purged> {
     return this.#do((context) => {
       refuseUnknown('deadLetters.purge', options);
-      return options.all ? purgeAll(context) : purgeSome(context, options);
+      const choice = chooser(options);
+      if (options.all && !options.dryRun) return purgeAll(context);
+      return purgeSome(context, choice, options.dryRun ?? false);
     });
   }
 
@@ -141,22 +150,21 @@ async function purgeAll(context: FleetContext): Promise<Purged> {
       { cause },
     );
   }
-  return { count, missing: [] };
+  return { count, ids: [], missing: [] };
 }
 
-async function purgeSome(context: FleetContext, options: Chosen): Promise<Purged> {
-  const choice = chooser(options);
+async function purgeSome(context: FleetContext, choice: Choice, dryRun: boolean): Promise<Purged> {
   const sweep = new Sweep(context);
-  let count = 0;
+  const ids: string[] = [];
   try {
     for await (const batch of sweep.batches()) {
       const chosen = batch.filter(choice.takes);
-      await sweep.remove(chosen);
-      count += chosen.length;
+      if (!dryRun) await sweep.remove(chosen);
+      ids.push(...chosen.map(({ id }) => id));
       if (choice.isComplete()) break;
     }
   } finally {
     await sweep.close();
   }
-  return { count, missing: choice.missing() };
+  return { count: ids.length, ids, missing: choice.missing() };
 }

@@ -1,9 +1,8 @@
 import type { NewJob } from './blocks.ts';
 import type { CancelOptions } from './cancel.ts';
 import type { CleanupOptions, EndedOptions } from './cleanup.ts';
-import type { Chosen } from './dead-letter-choice.ts';
 import type { RedriveOptions } from './dead-letter-redrive.ts';
-import type { ListLettersOptions } from './dead-letters.ts';
+import type { ListLettersOptions, PurgeOptions } from './dead-letters.ts';
 import type { ManyOptions } from './enqueue-many.ts';
 import { WrongOption } from './errors.ts';
 import type { FindOptions } from './find.ts';
@@ -64,17 +63,18 @@ const KNOWN = {
   logs: { follow: true, stream: true, try: true, signal: true } satisfies Keys<LogOptions>,
   cancel: { wait: true, timeoutSeconds: true, signal: true } satisfies Keys<CancelOptions>,
   retry: { once: true } satisfies Keys<RetryOptions>,
-  cleanup: { force: true, timeoutSeconds: true, signal: true } satisfies Keys<CleanupOptions>,
-  cleanupEnded: { before: true, signal: true, onRemoved: true } satisfies Keys<EndedOptions>,
+  cleanup: { force: true, dryRun: true, timeoutSeconds: true, signal: true } satisfies Keys<CleanupOptions>,
+  cleanupEnded: { before: true, dryRun: true, signal: true, onRemoved: true } satisfies Keys<EndedOptions>,
   describe: { retired: true } satisfies Keys<DescribeOptions>,
   'deadLetters.list': { limit: true, reason: true } satisfies Keys<ListLettersOptions>,
   'deadLetters.redrive': {
     ...CHOSEN,
     to: true,
+    dryRun: true,
     onRedrive: true,
     signal: true,
   } satisfies Keys<RedriveOptions>,
-  'deadLetters.purge': CHOSEN satisfies Keys<Chosen>,
+  'deadLetters.purge': { ...CHOSEN, dryRun: true } satisfies Keys<PurgeOptions>,
 } as const;
 
 /**

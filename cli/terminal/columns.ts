@@ -25,8 +25,11 @@ export function clip(text: string, cells: number): string {
   return `${kept}${room < 0 ? '' : ELLIPSIS}${reset}`;
 }
 
-/** The text in lines that have room: broken at blanks, and within a word only if that is longer than a line. */
-export function wrap(text: string, cells: number): string[] {
+/**
+ * The text in lines that have room: broken at blanks, and within a word only if that is longer than a line. Without
+ * `cutsWords` such a word stays whole, and stands out.
+ */
+export function wrap(text: string, cells: number, { cutsWords = true } = {}): string[] {
   const lines: string[] = [];
   let line: string | undefined;
   for (const word of text.split(' ')) {
@@ -36,7 +39,7 @@ export function wrap(text: string, cells: number): string[] {
       continue;
     }
     if (line !== undefined) lines.push(line);
-    const pieces = chopped(word, cells);
+    const pieces = cutsWords ? chopped(word, cells) : [word];
     line = pieces.pop();
     lines.push(...pieces);
   }

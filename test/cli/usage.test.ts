@@ -50,6 +50,7 @@ describe('wrong usage', () => {
     [['cleanup'], 'One of these is needed'],
     [['cleanup', 'j-1', '--ended-before', '7d'], '--ended-before <time>; not both.'],
     [['cleanup', '--ended-before', '7d', '--force'], '--force is for ids'],
+    [['cleanup', 'j-1', '--yes'], '--yes is for --ended-before'],
     [['status'], "missing required argument 'ids'"],
     [['status', 'j-1', '--json', '--ansible'], 'cannot be used with'],
     [['status', 'j-1', '--max-output', '3'], '--max-output is for --ansible.'],

@@ -377,14 +377,19 @@ describe('mayfly dlq purge', () => {
   it('asks on a terminal, and off one needs --yes', async () => {
     const bare = await open();
     await bury(bare);
-    expect(await bare.mayfly('dlq', 'purge')).toMatchObject({
+    await bury(bare, { id: 'j-memory', reason: 'ran out of memory' });
+    expect(await bare.mayfly('dlq', 'purge', '--all')).toMatchObject({
       stderr: 'mayfly: Off a terminal nobody can be asked: say --yes to delete them.',
       exitCode: 2,
     });
-    const command = [process.execPath, `${import.meta.dirname}/../../../bin/mayfly.js`, 'dlq', 'purge'].join(
-      ' ',
-    );
-    const asked = () => onTerminal(command, { cwd: bare.directory, env: bare.env });
+    const command = `${process.execPath} ${import.meta.dirname}/../../../bin/mayfly.js dlq purge`;
+    const asked = (which = '--all') =>
+      onTerminal(`${command} ${which}`, { cwd: bare.directory, env: bare.env, columns: 120 });
+    const some = asked('--reason memory');
+    await some.shows('Delete 1 dead letter whose reason has "memory" in it of fleet group for good? [y/N]');
+    some.type('y\r');
+    await some.shows('deleted 1 dead letter.');
+    expect(await some.ended()).toBe(0);
     const question = 'Delete all of about 1 dead letter of fleet group for good? [y/N]';
     const no = asked();
     await no.shows(question);
@@ -399,6 +404,18 @@ describe('mayfly dlq purge', () => {
     expect(await left(bare)).toEqual([]);
   });
 
+  it('takes those of a reason, and leaves the others', async () => {
+    const bare = await open();
+    await bury(bare, { id: 'j-1', body: 'j-1', reason: 'Ran out of memory' });
+    await bury(bare, { id: 'j-2', body: 'j-2' });
+    expect(await bare.mayfly('dlq', 'purge', '--yes', '--reason', 'out of memory', '--json')).toMatchObject({
+      stdout: JSON.stringify({ count: 1, ids: ['j-1'], missing: [] }, undefined, 2),
+      stderr: 'mayfly: deleted 1 dead letter.',
+      exitCode: 0,
+    });
+    expect(await left(bare)).toEqual(['j-2']);
+  });
+
   it('of all can be done once a minute', async () => {
     const bare = await open();
     await bare.fleet.deadLetters.purge({ all: true });
@@ -408,14 +425,61 @@ describe('mayfly dlq purge', () => {
   });
 });
 
+describe('redrive and purge take the same words', () => {
+  const verbs = [['redrive'], ['purge', '--yes']];
+
+  it.each(verbs)('--dry-run of %s tells which they are, and changes nothing', async (...verb) => {
+    const bare = await open();
+    await bury(bare, { id: 'j-dry1', body: 'j-dry1' });
+    await bury(bare, { id: 'j-dry2', body: 'j-dry2', reason: 'ran out of memory' });
+    await bare.record({ id: 'j-dry1', state: 'failed' });
+    const actions: string[] = [];
+    const unlisten = bare.cloud.onCall(({ action, caller }) => {
+      if (caller !== 'cloud') actions.push(action);
+    });
+    const dry = (...words: string[]) => bare.mayfly('dlq', ...verb, '--dry-run', ...words);
+    const [all, some, named] = [
+      await dry('--all'),
+      await dry('--reason', 'MEMORY'),
+      await dry('j-dry1', 'j-9'),
+    ];
+    unlisten();
+    const ids = ({ stdout }: { stdout: string }) => stdout.split('\n').map((line) => line.split(' ')[0]);
+    expect([ids(all).sort(), ids(some), ids(named)]).toEqual([['j-dry1', 'j-dry2'], ['j-dry2'], ['j-dry1']]);
+    expect([all.exitCode, some.exitCode, named.exitCode]).toEqual([0, 0, 1]);
+    expect(all.stderr).toMatch(/^mayfly: 2 \S+(?: \S+)? would be \w+; nothing was/m);
+    expect(named.stderr).toContain('j-9 is not there');
+    const reads = /^(Receive|GetQueueAttributes|ChangeMessageVisibility|BatchGet|Get)/;
+    expect(actions.filter((action) => !reads.test(action))).toEqual([]);
+    expect((await left(bare)).sort()).toEqual(['j-dry1', 'j-dry2']);
+    expect(await sent(bare)).toEqual([]);
+    expect(await bare.fleet.status('j-dry1')).not.toHaveProperty('retriedAs');
+  });
+
+  it('the ids that --dry-run of redrive prints are those of the new jobs', async () => {
+    const bare = await open();
+    await bury(bare, { id: 'j-dry1' });
+    const foretold = await bare.mayfly('dlq', 'redrive', '--all', '--dry-run');
+    expect((await bare.mayfly('dlq', 'redrive', '--all')).stdout).toBe(foretold.stdout);
+  });
+
+  it.each(verbs)('%s: without any of them, or with two, it is wrong usage', async (...verb) => {
+    const { mayfly } = await open();
+    const refused = async (...words: string[]) => {
+      const { exitCode, stderr } = await mayfly('dlq', ...verb, ...words);
+      expect(exitCode).toBe(2);
+      return stderr;
+    };
+    expect(await refused()).toContain(
+      'Which dead letters? Name them by their ids or by their reason, or say all (--all).',
+    );
+    expect(await refused('--all', 'j-dry1')).toContain('by their ids or chosen by something else, not both');
+    expect(await refused('--all', '--reason', 'x')).toContain('those of a reason (--reason): not both');
+  });
+});
+
 describe('what cannot be done is said', () => {
   it.each([
-    [
-      ['dlq', 'redrive'],
-      2,
-      'Which dead letters? Name them by their ids or by their reason, or say all (--all).',
-    ],
-    [['dlq', 'redrive', '--all', 'j-1'], 2, 'by their ids or chosen by something else, not both'],
     [['dlq', 'show', 'j-none'], 1, 'No dead letter of fleet group is there of j-none.'],
     [['dlq', 'list', '--dead-letter-queue-url', 'http://localhost/000000000000/none'], 1, 'is gone'],
   ])('%j', async (words, exitCode, sentence) => {

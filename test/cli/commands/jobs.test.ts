@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { digestOfBody } from '../../../jobs/bodies.ts';
 import { bodyInRecord } from '../../../jobs/body-in-record.ts';
@@ -571,6 +572,64 @@ describe('what changes jobs', () => {
       exitCode: 0,
     });
     expect((await mayfly('status', 'j-d6', 'j-d7')).exitCode).toBe(120);
+  });
+
+  it('cleanup --dry-run: tells what would go, and removes nothing', async () => {
+    const { record, mayfly, fleet } = await open();
+    await record(ended('j-dry1', 'succeeded', { exitStatus: 0, endedAt: '2019-01-01T00:00:00.000Z' }));
+    await record({ id: 'j-dry2', state: 'queued', enqueuedAt: new Date().toISOString() });
+    expect(await mayfly('cleanup', '--dry-run', 'j-dry1', 'j-dry2')).toMatchObject({
+      stdout: 'j-dry1 would be removed.',
+      stderr: expect.stringMatching(/^mayfly: Job j-dry2 has not ended/),
+      exitCode: 1,
+    });
+    expect(await mayfly('cleanup', '--dry-run', '--force', '--json', 'j-dry2')).toMatchObject({
+      stdout: JSON.stringify({ id: 'j-dry2', outcome: 'removed', objects: 0 }, undefined, 2),
+      exitCode: 0,
+    });
+    expect(await mayfly('cleanup', '--dry-run', '--ended-before', '1000d')).toMatchObject({
+      stdout: 'j-dry1',
+      stderr: 'mayfly: 1 job would be removed; nothing was.',
+      exitCode: 0,
+    });
+    expect(json((await mayfly('cleanup', '--dry-run', '--ended-before', '1000d', '--json')).stdout)).toEqual({
+      jobs: 1,
+      ids: ['j-dry1'],
+    });
+    expect(await fleet.status(['j-dry1', 'j-dry2'])).toMatchObject([
+      { state: 'succeeded' },
+      { state: 'queued' },
+    ]);
+    await fleet.cleanup(['j-dry1']);
+  });
+
+  it('cleanup --ended-before: asks on a terminal, and takes no for an answer', async () => {
+    const { record, directory, env, fleet } = await open();
+    await record(ended('j-ask', 'succeeded', { exitStatus: 0, endedAt: '2019-01-01T00:00:00.000Z' }));
+    const asked = (...words: string[]) => {
+      const bin = resolve(import.meta.dirname, '../../../bin/mayfly.js');
+      const line = [process.execPath, bin, 'cleanup', '--ended-before', '1000d', ...words].join(' ');
+      return onTerminal(line, { cwd: directory, env, columns: 120 });
+    };
+    const question = /Remove records, logs and bodies of 1 job that ended before \S+Z\? \[y\/N\]/;
+    const no = asked();
+    await no.shows(question);
+    no.type('n\r');
+    await no.shows('Nothing was removed.');
+    expect(await no.ended()).toBe(1);
+    expect(await fleet.status('j-ask')).toMatchObject({ state: 'succeeded' });
+    const yes = asked();
+    await yes.shows(question);
+    yes.type('y\r');
+    await yes.shows('1 job removed, with 0 objects of the log bucket.');
+    expect(await yes.ended()).toBe(0);
+    const none = asked();
+    await none.shows(/No job is there that ended before \S+Z\./);
+    expect(await none.ended()).toBe(0);
+    await record(ended('j-ask', 'succeeded', { exitStatus: 0, endedAt: '2019-01-01T00:00:00.000Z' }));
+    const unasked = asked('--yes');
+    await unasked.shows('1 job removed, with 0 objects of the log bucket.');
+    expect(await unasked.ended()).toBe(0);
   });
 
   it('cleanup: refuses what lives, forgets what has ended', async () => {

@@ -17,6 +17,7 @@ export type {
 } from './fleet/dead-letters.ts';
 export type { Diagnosis } from './fleet/diagnose/diagnose.ts';
 export type { Finding } from './fleet/diagnose/finding.ts';
+export type { Drained, DrainOptions } from './fleet/drain.ts';
 export type { Enqueued } from './fleet/enqueue.ts';
 export type { EnqueuedMany, ManyOptions, SentJob } from './fleet/enqueue-many.ts';
 export * from './fleet/errors.ts';

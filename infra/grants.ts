@@ -50,7 +50,7 @@ export function grantFollow(fleet: WorkerFleet, grantee: IGrantable): Grant {
   );
 }
 
-/** All verbs: beside the others' rights those to cancel, retry, clean up, redrive, pause, and to look at the instances. */
+/** All verbs: beside the others' rights those to cancel, retry, clean up, redrive, pause, drain, and to look at the instances. */
 export function grantOperate(fleet: WorkerFleet, grantee: IGrantable): Grant {
   const group = groupArnOf(fleet, fleet.autoScalingGroup.autoScalingGroupName);
   acknowledge(grantee, '*', 'AWS cannot scope the Describe actions of Auto Scaling and EC2.');
@@ -58,7 +58,7 @@ export function grantOperate(fleet: WorkerFleet, grantee: IGrantable): Grant {
   return together(
     grantEnqueue(fleet, grantee),
     grantFollow(fleet, grantee),
-    onItems(fleet, grantee, [JOB_ITEMS, FLEET_ITEM], 'UpdateItem'),
+    onItems(fleet, grantee, [JOB_ITEMS, FLEET_ITEM, INSTANCE_ITEMS], 'UpdateItem'),
     onItems(fleet, grantee, [FLEET_ITEM, INSTANCE_ITEMS], 'GetItem'),
     allow(grantee, [fleet.table.tableArn], 'dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive'),
     onObjects(fleet, grantee, BODIES, 's3:DeleteObject'),

@@ -24,6 +24,11 @@ const PERHAPS_ALIVE = {
   condition: '#retirement.#reason IN (:crashed, :failed, :stopped)',
   values: { ':crashed': 'agent-crashed', ':failed': 'boot-failed', ':stopped': 'stopped' },
 };
+/** One that is there, and not on its way out. */
+const IS_LISTED = {
+  condition: `#listing = :instances AND (${LIVES.condition})`,
+  values: { ':instances': 'instances', ...LIVES.values },
+};
 
 /** Instances are remembered for a day at least: the boot breaker judges launches by their records. */
 const LEAST_KEPT_SECONDS = 86_400;
@@ -48,8 +53,10 @@ export interface InstanceStore {
    * The instance lives, and says what it does. Lists it, so that an agent which could not say that it was ready is
    * known all the same, and one that was lost is alive again; but not one that retires, or that the keeper took for
    * dead and ended: that one is known to live, so that its jobs may end.
+   *
+   * @returns what others have asked of it
    */
-  heard(instance: string, nowMs: number, outlook?: Outlook, signal?: AbortSignal): Promise<void>;
+  heard(instance: string, nowMs: number, outlook?: Outlook, signal?: AbortSignal): Promise<Asked>;
   /**
    * Why the instance goes. It stays among the living until it is `gone`, unless `listing` says otherwise: who leaves
    * something to settle leaves that to the keeper.
@@ -60,6 +67,13 @@ export interface InstanceStore {
     listing: InstanceRecord['listing'],
     signal?: AbortSignal,
   ): Promise<void>;
+  /**
+   * An operator wants the instance to let its jobs end and go. Can be repeated: the first time counts. Nothing is written
+   * for one that retires.
+   *
+   * @returns its record as it is then; undefined: it has none among those that live
+   */
+  drain(instance: string, nowMs: number): Promise<InstanceRecord | undefined>;
   /** The instance goes on after all. */
   stays(instance: string, signal?: AbortSignal): Promise<void>;
   /** Why its agent gives up, in a line, which is no sign of life. The instance may have no record yet. */
@@ -73,6 +87,9 @@ export interface InstanceStore {
   /** These few instances, listed or not; who has no record is missing. */
   find(instances: readonly string[]): Promise<Map<string, InstanceRecord>>;
 }
+
+/** What an operator has asked of an instance. */
+export type Asked = Pick<InstanceRecord, 'drainRequestedAt'>;
 
 export interface Readiness {
   launchedAt?: string;
@@ -88,6 +105,18 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
       new UpdateItemCommand({ TableName: table, Key: keyOf(instance), ...updateExpression(change) }),
       abortSignal && { abortSignal },
     );
+  /** Resolves with the whole record as it is then, which costs no more; undefined: the condition did not hold. */
+  const updateIf = async (instance: string, change: Change, abortSignal?: AbortSignal) => {
+    const words = { ...updateExpression(change), ReturnValues: 'ALL_NEW' } as const;
+    const command = new UpdateItemCommand({ TableName: table, Key: keyOf(instance), ...words });
+    try {
+      const { Attributes } = await db.send(command, abortSignal && { abortSignal });
+      return recordOf(Attributes ?? {});
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return undefined;
+      throw error;
+    }
+  };
 
   return {
     async begins(instance, launchedAt, nowMs, signal) {
@@ -96,13 +125,19 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
     },
     async ready(instance, at, nowMs, signal) {
       const set = { instance, listing: 'instances', ...at, heardAtMs: nowMs };
-      await unlessRefused(update(instance, { set, remove: NOT_RETIRED, ...LIVES }, signal));
+      await updateIf(instance, { set, remove: NOT_RETIRED, ...LIVES }, signal);
     },
     async heard(instance, nowMs, outlook, signal) {
       const told = { heardAtMs: nowMs, outlook };
       const set = { instance, listing: 'instances', ...told };
-      const listed = await unlessRefused(update(instance, { set, remove: NOT_RETIRED, ...LIVES }, signal));
-      if (!listed) await unlessRefused(update(instance, { set: told, ...PERHAPS_ALIVE }, signal));
+      const listed = await updateIf(instance, { set, remove: NOT_RETIRED, ...LIVES }, signal);
+      const record = listed ?? (await updateIf(instance, { set: told, ...PERHAPS_ALIVE }, signal));
+      const { drainRequestedAt } = record ?? {};
+      return drainRequestedAt === undefined ? {} : { drainRequestedAt };
+    },
+    async drain(instance, nowMs) {
+      const setOnce = { drainRequestedAt: new Date(nowMs).toISOString() };
+      return updateIf(instance, { setOnce, ...IS_LISTED });
     },
     async retiring(instance, retirement, listing, signal) {
       const expires = listing === 'retired' ? expiryOf(Date.parse(retirement.endedAt)) : undefined;
@@ -160,15 +195,4 @@ function keyOf(instance: string): Record<string, AttributeValue> {
 
 function recordOf(item: Record<string, AttributeValue>): InstanceRecord {
   return fromItem(item) as unknown as InstanceRecord;
-}
-
-/** Whether the condition held. */
-async function unlessRefused(update: Promise<unknown>): Promise<boolean> {
-  try {
-    await update;
-    return true;
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw error;
-  }
 }

@@ -159,6 +159,8 @@ export interface InstanceRecord {
   bootSeconds?: number;
   /** What the agent said of itself when it was last heard of; see `Outlook`. */
   outlook?: Outlook;
+  /** An operator wants it to take no new job, and to go when its jobs have ended. */
+  drainRequestedAt?: string;
   retirement?: Retirement;
   /** Why its agent gave up, as that said it itself, in a line. Gone once an agent starts there again. */
   lastWords?: string;
@@ -213,6 +215,8 @@ export type RetirementReason =
   | 'auto-scaling'
   | 'group-deleted'
   | 'surplus'
+  /** An operator has asked for it (`drainRequestedAt`). */
+  | 'drained'
   | 'boot-failed'
   | 'worker-missing'
   | 'disk-full'

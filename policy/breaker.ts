@@ -52,6 +52,7 @@ const NOT_ITS_OWN: ReadonlySet<string | undefined> = new Set([
   'auto-scaling',
   'surplus',
   'group-deleted',
+  'drained',
   'lost',
 ]);
 

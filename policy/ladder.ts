@@ -40,7 +40,13 @@ export const LONGEST_DELAY_MS = 60_000;
 /** Of the budget, what asking to be terminated may use; the rest is for asking to be found unhealthy. */
 const TERMINATE_SHARE = 0.75;
 
-const REPLACEABLE: ReadonlySet<string> = new Set(['spot-interruption', 'max-age', 'disk-full', 'unhealthy']);
+const REPLACEABLE: ReadonlySet<string> = new Set([
+  'spot-interruption',
+  'max-age',
+  'drained',
+  'disk-full',
+  'unhealthy',
+]);
 
 /**
  * The rung to begin with. Lowering the desired capacity is right where less work is the reason. An instance that must

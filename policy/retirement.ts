@@ -21,6 +21,8 @@ export type Reason =
   | 'auto-scaling'
   | 'group-deleted'
   | 'surplus'
+  /** An operator has asked for it. */
+  | 'drained'
   | BrokenReason;
 
 /**
@@ -66,6 +68,8 @@ export interface InstanceFacts {
   received?: boolean;
   /** The fleet is: nothing is received, and what AWS refuses is of no account. */
   paused?: boolean;
+  /** An operator wants it to let its jobs end and go. */
+  drainRequested?: boolean;
   /** What AWS said through the instance's metadata. */
   spotInterruption?: boolean;
   rebalanceRecommended?: boolean;
@@ -127,6 +131,7 @@ function mustLeave(facts: InstanceFacts, rules: RetirementRules): Reason | undef
   if (isEnding(facts.targetState)) return 'auto-scaling';
   if (facts.broken) return facts.broken;
   if (facts.group?.maxSize === 0) return 'group-deleted';
+  if (facts.drainRequested) return 'drained';
   if (rules.maxAgeMs !== undefined && facts.ageMs >= rules.maxAgeMs) return 'max-age';
   return undefined;
 }

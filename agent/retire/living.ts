@@ -71,11 +71,12 @@ export class Living {
     const over = AbortSignal.any([watching.signal, this.#stopped]);
     const unlistenToAnswers = this.#self.refusals.onChange(() => this.#news());
     await this.#begin();
-    report(this.#self, this.#silent.signal, () => this.#outlook());
-    watch(this.#self, over, (news) => {
+    const seen = (news: Sight) => {
       this.#sight = { ...this.#sight, ...news };
       this.#news();
-    });
+    };
+    report(this.#self, this.#silent.signal, () => this.#outlook(), seen);
+    watch(this.#self, over, seen);
     const unlisten = this.#self.work.onChange(() => this.#bell.ring());
     this.#stopped.addEventListener('abort', () => this.#bell.ring(), { once: true });
     try {
@@ -277,7 +278,7 @@ export class Living {
   #facts(): InstanceFacts {
     const { clock, config, refusals } = this.#self;
     const monotonic = clock.monotonic();
-    const { group, notices = {}, paused = false } = this.#sight;
+    const { group, notices = {}, paused = false, drainRequested = false } = this.#sight;
     return {
       ageMs: this.#ageMs(monotonic),
       idleMs: this.#idleMs(),
@@ -286,6 +287,7 @@ export class Living {
       refusals: presentRefusals(refusals.now, monotonic, config.retirement.refusalSeconds * 1000),
       received: refusals.received,
       paused,
+      drainRequested,
       spotInterruption: notices.interruptedAtMs !== undefined,
       rebalanceRecommended: notices.rebalanceRecommended ?? false,
       targetState: notices.targetState,

@@ -19,13 +19,20 @@ export interface Sight {
   group?: GroupFacts;
   notices?: Notices;
   paused?: boolean;
+  /** An operator wants it to go. */
+  drainRequested?: boolean;
 }
 
 /**
  * Tells the table that the instance lives, and what it does, until the signal is given: one that is silent for long is
- * ended. While the table does not take it, the log bucket is told.
+ * ended. While the table does not take it, the log bucket is told. The table answers whether an operator wants it to go.
  */
-export function report(self: Self, signal: AbortSignal, outlook: () => Outlook): void {
+export function report(
+  self: Self,
+  signal: AbortSignal,
+  outlook: () => Outlook,
+  seen: (news: Sight) => void,
+): void {
   const { clock, config, identity, instances, refusals } = self;
   if (!instances) return;
   const lookMs = (config.reportSeconds * 1000) / LOOKS_PER_REPORT;
@@ -37,8 +44,9 @@ export function report(self: Self, signal: AbortSignal, outlook: () => Outlook):
     looks++;
     if (looks < LOOKS_PER_REPORT && !differs(told, now)) return;
     try {
-      await instances.heard(identity.instanceId, clock.now(), now);
+      const { drainRequestedAt } = await instances.heard(identity.instanceId, clock.now(), now);
       refusals.answered('report');
+      if (drainRequestedAt !== undefined) seen({ drainRequested: true });
     } catch (error) {
       if (config.trackJobs) refusals.failed('report', error);
       await sign(now);

@@ -156,9 +156,9 @@ const NOTES = `
 Exit status: 0; 1 if one has not ended, or the log bucket did not let go of its
 log; 120 if one is unknown. The others are removed all the same. With --json
 "outcome" is removed, live (it has not ended), kept ("why" says why) or unknown;
-"bucketGone" is there if there is no log bucket any more. --ended-before with
---json prints {"jobs", "objects", "bucketGone"?}, with --dry-run {"jobs", "ids"}.
-On a terminal --ended-before says how many jobs these are, and asks.
+"bucketGone" is there if there is no log bucket any more. --ended-before prints
+{"jobs", "objects", "bucketGone"?}, with --dry-run {"jobs", "ids"}. On a
+terminal it says first how many jobs these are, and asks.
 
 Examples:
   mayfly cleanup j-8w3m0c5vkq1z

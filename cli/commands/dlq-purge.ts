@@ -33,8 +33,8 @@ export function dlqPurgeCommand(): Command {
 }
 
 const NOTES = `
---all is SQS's own purge: it can be done once a minute, takes up to a minute, and
-takes along what comes meanwhile; nobody learns which they were, so "ids" is
+--all is SQS's own purge: it can be done once a minute, takes up to a minute,
+and takes along what comes meanwhile; nobody learns which they were, so "ids" is
 empty. With --dry-run "count" and "ids" are of those that would be deleted.
 
 Exit status: 0; 1 if one that was named is not there, or you said no.

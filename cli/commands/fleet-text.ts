@@ -10,6 +10,10 @@ import { moment, WHEN, WHY } from './fleet-words.ts';
 /** Jobs of one instance that are named; of more only how many there are. */
 const NAMED_JOBS = 2;
 
+const UNHEARD_DRAIN = 'is to be drained: its agent hears of it with its next report';
+/** Agents report once a minute. */
+const OLD_SECONDS = 120;
+
 const STYLES: Record<InstanceView['doing'], Style> = {
   booting: 'cyan',
   pooled: 'gray',
@@ -28,7 +32,7 @@ export function fleetText(view: FleetView, nowMs: number, paint: Paint, lineWidt
     instances.length === 0
       ? 'No instances.'
       : columns(
-          ['instance', 'state', 'type', 'zone', 'up', 'jobs', 'next'],
+          ['instance', 'state', 'type', 'zone', 'up', 'jobs', 'next', 'heard'],
           instances.map((one) => instanceRow(one, view.launches, nowMs, paint)),
           { lineWidth },
         );
@@ -54,7 +58,7 @@ function summary(view: FleetView, nowMs: number, paint: Paint): string {
     ...launchLines(view.launches, nowMs, paint),
     ['keeper', keeperText(view, nowMs, paint)],
   ];
-  const heading = `${paint('bold', escapeLine(view.fleet))} in ${escapeLine(view.region)}`;
+  const heading = `${paint('bold', escapeLine(view.fleet))} in ${escapeLine(view.region)} at ${moment(view.at, nowMs)}`;
   return [heading, columns(lines[0] ?? [], lines.slice(1))].join('\n');
 }
 
@@ -104,7 +108,16 @@ function instanceRow(one: InstanceView, launches: LaunchesView, nowMs: number, p
     launchedAt === undefined ? '' : span(since(launchedAt, nowMs)),
     jobsText(one),
     nextText(one, launches, nowMs),
+    heardText(one, nowMs, paint),
   ];
+}
+
+/** How old it is what an instance tells of itself: its state, the jobs that it has done, and what comes next. */
+function heardText({ heardAt }: InstanceView, nowMs: number, paint: Paint): string {
+  if (heardAt === undefined) return '';
+  const seconds = since(heardAt, nowMs);
+  const text = `${span(seconds)} ago`;
+  return seconds < OLD_SECONDS ? text : paint('yellow', text);
 }
 
 function jobsText({ jobs, slots, jobsDone }: InstanceView): string {
@@ -127,6 +140,7 @@ function nextText(one: InstanceView, { reason: held }: LaunchesView, nowMs: numb
     case 'working':
       return workingText(one, nowMs);
     case 'idle': {
+      if (one.drainRequestedAt && one.next?.action !== 'leave') return UNHEARD_DRAIN;
       const idle = idleSince === undefined ? '' : `idle for ${span(since(idleSince, nowMs))}, `;
       return `${idle}${idleText(one, held === 'paused', nowMs)}`;
     }
@@ -147,7 +161,8 @@ function refusedText({ refused }: InstanceView, nowMs: number): string {
   return `cannot ${CANNOT[what]} since ${moment(from, nowMs)}: ${escapeLine(error)}`;
 }
 
-function workingText({ next, slowed }: InstanceView, nowMs: number): string {
+function workingText({ next, slowed, drainRequestedAt }: InstanceView, nowMs: number): string {
+  if (drainRequestedAt && next?.action !== 'leave') return UNHEARD_DRAIN;
   if (slowed) {
     const { failures, reason, since: from } = slowed;
     return `takes one job at a time since ${moment(from, nowMs)}: ${failures} tries in a row failed (${escapeLine(reason)})`;

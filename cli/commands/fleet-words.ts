@@ -19,6 +19,7 @@ export const WHY: Record<RetiredView['reason'], string> = {
   'auto-scaling': 'Auto Scaling ended it',
   'group-deleted': 'its group was deleted',
   surplus: 'more were running than desired',
+  drained: 'drained by an operator',
   'boot-failed': 'its boot failed',
   'worker-missing': "the worker's program could not be started",
   'disk-full': "the workers' disk was full",

@@ -56,6 +56,27 @@ export class UnknownJob extends FleetError {
   }
 }
 
+/** The fleet has no such instance, or has not heard of its agent yet. */
+export class UnknownInstance extends FleetError {
+  override readonly name = 'UnknownInstance';
+  readonly instance: string;
+
+  /** @param boots its group has it */
+  constructor(instance: string, fleet: string, boots: boolean) {
+    super(
+      boots
+        ? `The agent of ${instance} has not been heard of yet: it boots. Try again when \`mayfly fleet\` shows it at work.`
+        : `There is no instance ${instance} in fleet ${fleet}. \`mayfly fleet\` shows those that there are.`,
+    );
+    this.instance = instance;
+  }
+}
+
+/** What was asked for takes an instance that is in service, and this one waits in the warm pool. */
+export class InPool extends FleetError {
+  override readonly name = 'InPool';
+}
+
 /** There is no dead letter of this job. */
 export class NoDeadLetter extends FleetError {
   override readonly name = 'NoDeadLetter';

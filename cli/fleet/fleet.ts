@@ -14,6 +14,7 @@ import {
 import type { FleetContext } from './context.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { type Diagnosis, diagnoseFleet } from './diagnose/diagnose.ts';
+import { type Drained, type DrainOptions, drainInstance } from './drain.ts';
 import { type Enqueued, enqueue } from './enqueue.ts';
 import { type EnqueuedMany, enqueueMany, type ManyOptions } from './enqueue-many.ts';
 import { explained, explainedEach } from './explain.ts';
@@ -142,6 +143,11 @@ export class Fleet {
   /** Lifts a pause and an open boot breaker. Can be repeated. */
   resume(): Promise<Resumed> {
     return this.#do(resumeFleet);
+  }
+
+  /** Has one instance let its jobs end and go, and take no new one. Can be repeated. Rejects with `UnknownInstance`. */
+  drain(instance: string, options: DrainOptions = {}): Promise<Drained> {
+    return this.#given('drain', options, (context) => drainInstance(context, instance, options));
   }
 
   /** Looks at all that it is made of: what is wrong, and what to do. */

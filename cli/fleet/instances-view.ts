@@ -26,7 +26,9 @@ export interface InstanceView {
   zone?: string;
   launchedAt?: string;
   readyAt?: string;
+  /** When it was heard of last, and how long ago: `slots`, `jobsDone`, `idleSince`, `refused`, `slowed`, `next` are so old. */
   heardAt?: string;
+  heardSeconds?: number;
   /** Jobs that it can run at once, and has done since its agent's start. */
   slots?: number;
   jobsDone?: number;
@@ -37,6 +39,8 @@ export interface InstanceView {
   refused?: RefusedOutlook;
   /** It takes one job at a time, as several in a row have failed on it: such an instance is `working`, not `idle`. */
   slowed?: NonNullable<Outlook['slowed']>;
+  /** Since when an operator wants it to let its jobs end and go. */
+  drainRequestedAt?: string;
   /** What it will do next if nothing happens before, as it said itself when it was heard of last. */
   next?: Pick<Outlook, 'at' | 'reason'> & { action: Outlook['next'] };
 }
@@ -81,12 +85,16 @@ export function instanceView(seen: InstanceSeen, nowMs: number, silentMs: number
     ...(member?.zone && { zone: member.zone }),
     ...(launchedAt && { launchedAt }),
     ...(readyAt && { readyAt }),
-    ...(heardAtMs !== undefined && { heardAt: new Date(heardAtMs).toISOString() }),
+    ...(heardAtMs !== undefined && {
+      heardAt: new Date(heardAtMs).toISOString(),
+      heardSeconds: Math.max(0, Math.round(nowMs - heardAtMs) / 1000),
+    }),
     ...(outlook && { slots: outlook.slots, jobsDone: outlook.jobsDone }),
     jobs: seen.jobs.map((job) => runningView(job, nowMs)).toSorted(longestFirst),
     ...(idleSince && { idleSince }),
     ...(outlook?.refused && (doing === 'refused' || doing === 'working') && { refused: outlook.refused }),
     ...(outlook?.slowed && doing === 'working' && { slowed: outlook.slowed }),
+    ...(record?.drainRequestedAt && { drainRequestedAt: record.drainRequestedAt }),
     ...(next && { next }),
   };
 }

@@ -26,6 +26,8 @@ import type { RefusedLaunches } from './refused-launches.ts';
 export interface FleetView {
   fleet: string;
   region: string;
+  /** When it was looked. What an instance tells of itself is as old as its `heardSeconds`. */
+  at: string;
   queue: QueueView;
   /** Messages on the dead-letter queue. */
   deadLetters?: number;
@@ -94,6 +96,7 @@ export async function describeFleet(
   return {
     fleet: facts.fleet,
     region: facts.region,
+    at: timeAt(nowMs),
     queue: {
       ...queue,
       ...(queue.visible > 0 && backlogSinceMs !== undefined && { waitingSince: timeAt(backlogSinceMs) }),

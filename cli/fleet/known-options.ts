@@ -3,6 +3,7 @@ import type { CancelOptions } from './cancel.ts';
 import type { CleanupOptions, EndedOptions } from './cleanup.ts';
 import type { RedriveOptions } from './dead-letter-redrive.ts';
 import type { ListLettersOptions, PurgeOptions } from './dead-letters.ts';
+import type { DrainOptions } from './drain.ts';
 import type { ManyOptions } from './enqueue-many.ts';
 import { WrongOption } from './errors.ts';
 import type { FindOptions } from './find.ts';
@@ -65,6 +66,7 @@ const KNOWN = {
   retry: { once: true } satisfies Keys<RetryOptions>,
   cleanup: { force: true, dryRun: true, timeoutSeconds: true, signal: true } satisfies Keys<CleanupOptions>,
   cleanupEnded: { before: true, dryRun: true, signal: true, onRemoved: true } satisfies Keys<EndedOptions>,
+  drain: { wait: true, timeoutSeconds: true, signal: true } satisfies Keys<DrainOptions>,
   describe: { retired: true } satisfies Keys<DescribeOptions>,
   'deadLetters.list': { limit: true, reason: true } satisfies Keys<ListLettersOptions>,
   'deadLetters.redrive': {

@@ -81,7 +81,8 @@ function waitingInstance(view: InstanceView): WaitingInstance {
   if (doing === 'booting' || (doing !== 'leaving' && lifecycleState.startsWith('Pending'))) {
     return { instance, is: 'launching', launchedAtMs };
   }
-  if (next?.action === 'leave' || (doing !== 'idle' && doing !== 'working')) return { instance, is: 'other' };
+  if (next?.action === 'leave' || view.drainRequestedAt || (doing !== 'idle' && doing !== 'working'))
+    return { instance, is: 'other' };
   return { instance, is: slowed || jobs.length >= slots ? 'busy' : 'free' };
 }
 

@@ -64,6 +64,13 @@ describe('wrong usage', () => {
     [['dlq', 'show', ''], 'An id is never empty'],
     [['dlq', 'redrive', ''], 'An id is never empty'],
     [['dlq', 'purge', '--yes', ''], 'An id is never empty'],
+    [['fleet', 'drain'], 'Which instance is to be drained?'],
+    [['fleet', 'pause', 'i-1'], 'pause is for the whole fleet: it takes no instance.'],
+    [['fleet', '--wait'], '--wait is for drain <instance>.'],
+    [['fleet', 'drain', 'i-1', '--timeout', '5'], '--timeout is for drain <instance> --wait.'],
+    [['fleet', 'pause', '--watch'], '--watch and --retired are for showing the fleet, not for pause.'],
+    [['fleet', '--watch', '0'], 'Allowed is a whole number from 1 to 3600.'],
+    [['fleet', '--watch'], '--watch needs a terminal, or --json.'],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
   ])('%j', async (words, sentence) => {
     const run = createProgram().parseAsync(['node', 'mayfly', ...words]);

@@ -4,7 +4,7 @@ import { Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import { AccountRootPrincipal, Role } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { AccessDenied } from '../../cli/fleet/errors.ts';
+import { AccessDenied, UnknownInstance } from '../../cli/fleet/errors.ts';
 import { type FindOptions, Fleet } from '../../cli/fleet/fleet.ts';
 import type { WorkerFleetProps } from '../../infra/props.ts';
 import type { WorkerFleet } from '../../infra/worker-fleet.ts';
@@ -119,6 +119,7 @@ describe('with the grant to it alone, of a fleet whose stores and assets have ke
       await refused(fleet.cancel([one.id]));
       await refused(fleet.deadLetters.list());
       await refused(fleet.pause());
+      await refused(fleet.drain('i-none'));
       await refused(fleet.describe());
       await expectNoMore(fleet);
     },
@@ -186,6 +187,7 @@ describe('with the grant to it alone, of a fleet whose stores and assets have ke
       ]);
       expect((await fleet.cleanupEnded({ before: new Date(Date.now() + 60_000) })).jobs).toBeGreaterThan(0);
       expect(await fleet.pause()).toMatchObject({ already: false });
+      await expect(fleet.drain('i-none')).rejects.toThrow(UnknownInstance);
       expect((await fleet.resume()).suspended).toBe(true);
     },
     START_MS,

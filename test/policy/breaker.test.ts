@@ -197,6 +197,7 @@ describe('a life in which jobs waited, and no instance of the fleet started one'
     { name: 'was left to Spot', launch: { reason: 'rebalance' }, is: 'pending' },
     { name: 'was stopped by an operator', launch: { reason: 'stopped' }, is: 'pending' },
     { name: 'was ended by Auto Scaling', launch: { reason: 'auto-scaling' }, is: 'pending' },
+    { name: 'was drained by an operator', launch: { reason: 'drained' }, is: 'pending' },
     { name: 'was one too many', launch: { reason: 'surplus' }, is: 'pending' },
     { name: 'went with its group', launch: { reason: 'group-deleted' }, is: 'pending' },
     { name: 'ended, and nobody knows why', launch: { reason: 'lost' }, is: 'pending' },

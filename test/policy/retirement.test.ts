@@ -73,6 +73,16 @@ const cases: {
     expected: { kind: 'leave', reason: 'max-age' },
   },
   {
+    name: 'an operator drains it: takes no new job, whatever its group wants to keep',
+    facts: { ...busy, drainRequested: true, group: { ...group, desired: 1, minSize: 1 } },
+    expected: { kind: 'leave', reason: 'drained' },
+  },
+  {
+    name: 'drained, and Spot takes it: AWS’s deadline counts',
+    facts: { ...busy, drainRequested: true, spotInterruption: true },
+    expected: { kind: 'leave', reason: 'spot-interruption' },
+  },
+  {
     name: 'busy before the maximum age: wakes when it is reached',
     facts: busy,
     rules: { ...perSecond, maxAgeMs: seconds(700) },

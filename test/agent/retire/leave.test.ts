@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { instanceStore } from '../../../jobs/instances.ts';
 import { eventually } from '../../support/eventually.ts';
 import {
   callsOf,
@@ -10,10 +11,13 @@ import {
   PATIENT,
   savedLogs,
   startAgent,
+  TABLE,
   until,
 } from './fleet.ts';
 
 const open = openFleet();
+
+const storeOf = ({ clients }: Fleet) => instanceStore(clients.dynamodb, TABLE, 60);
 
 const UNTIL_GO = 'until [ -e go ]; do sleep 0.05; done';
 const go = ({ directory }: Fleet) => writeFile(join(directory, 'go'), '');
@@ -106,6 +110,44 @@ describe('instances that must go', () => {
       rung: 'terminate-without-decrement',
       jobsDone: 1,
     });
+  });
+
+  test('an operator drains it in mid-job: the job ends, no other one is taken, and its place is left to a successor as jobs wait', async () => {
+    const one = await open({ desired: 2 });
+    await one.send(UNTIL_GO);
+    const agent = await startAgent(one, { config: { leaseSeconds: 15 } });
+    await until(agent.work, ({ running }) => running === 1);
+    const asked = await storeOf(one).drain(agent.instance, Date.now());
+    expect(asked).toMatchObject({ instance: agent.instance, listing: 'instances' });
+    expect(await storeOf(one).drain(agent.instance, Date.now() + 60_000)).toMatchObject({
+      drainRequestedAt: asked?.drainRequestedAt,
+    });
+    await eventually('word of it', async () => {
+      const { outlook } = await one.instanceRecord(agent.instance);
+      return outlook?.next === 'leave' && outlook.reason === 'drained';
+    });
+    await one.send('true');
+    await go(one);
+    expect(await agent.life.ended).toMatchObject({
+      reason: 'drained',
+      rung: 'terminate-without-decrement',
+      jobsDone: 1,
+      queueDepth: 1,
+    });
+    expect(await one.instanceRecord(agent.instance)).toMatchObject({
+      listing: 'retired',
+      retirement: { reason: 'drained' },
+    });
+    expect(await storeOf(one).drain(agent.instance, Date.now())).toBeUndefined();
+  });
+
+  test('drained with nothing to do, and nothing waits: it goes, and the desired capacity falls', async () => {
+    const one = await open({ desired: 2 });
+    const agent = await startAgent(one, { config: { retirement: PATIENT } });
+    await eventually('its record', async () => (await one.instanceRecord(agent.instance)).listing);
+    await storeOf(one).drain(agent.instance, Date.now());
+    expect(await agent.life.ended).toMatchObject({ reason: 'drained', rung: 'terminate', jobsDone: 0 });
+    expect((await one.group()).desired).toBe(1);
   });
 
   test('more run than are desired: the idle ones that are too many go, and are not replaced', async () => {

@@ -19,6 +19,7 @@ const at = (seconds: number) => new Date(NOW_MS + seconds * 1000).toISOString();
 const view: FleetView = {
   fleet: 'Test/test',
   region: 'us-east-1',
+  at: at(0),
   queue: { visible: 0, inFlight: 0, delayed: 0 },
   deadLetters: 0,
   capacity: { desired: 1, min: 0, max: 10 },
@@ -68,7 +69,7 @@ const text = (changes: Partial<FleetView>, cells = Number.POSITIVE_INFINITY) =>
 test('a fleet with nothing to do', () => {
   expect(text({})).toBe(
     [
-      'Test/test in us-east-1',
+      'Test/test in us-east-1 at 07:40:00Z',
       'queue     0 waiting, 0 in flight, 0 delayed',
       'capacity  1 desired, of 0 to 10',
       'keeper    ran 20 s ago',
@@ -81,7 +82,7 @@ test('a fleet with nothing to do', () => {
 test('a fleet at work, and who went', () => {
   expect(text({ instances: [working, { ...idle, instance: 'i-2' }], retired: [retired] })).toContain(
     [
-      'instance  state    type       zone        up      jobs                                             next',
+      'instance  state    type       zone        up      jobs                                             next                                                 heard',
       'i-1       working  m6i.large  us-east-1a  12 min  2 of 2: j-a for 3 min 20 s, j-b for 3 s; 7 done  works on',
       'i-2       idle     m6i.large  us-east-1a  12 min  0 of 2; 7 done                                   idle for 20 s, retires at 07:41:10Z if no job comes',
       '',
@@ -169,11 +170,33 @@ const rows: [name: string, instance: Partial<InstanceView>, says: string][] = [
     { doing: 'leaving', next: { action: 'leave', reason: 'surplus' } },
     'leaves: more were running than desired',
   ],
+  [
+    'to be drained, and does not know it yet',
+    { ...working, drainRequestedAt: at(-5) },
+    'is to be drained: its agent hears of it with its next report',
+  ],
+  [
+    'being drained',
+    { ...working, drainRequestedAt: at(-5), next: { action: 'leave', at: at(-1), reason: 'drained' } },
+    'leaves when its jobs have ended (drained by an operator)',
+  ],
   ['silent', { doing: 'silent', heardAt: at(-1200) }, 'not heard of for 20 min: the keeper ends it'],
   ['gone', { doing: 'gone' }, 'the keeper settles what it left'],
 ];
 test.each(rows)('an instance that is %s', (_name, changes, says) => {
   expect(text({ instances: [{ ...idle, ...changes }] })).toContain(says);
+});
+
+test('how old it is what an instance tells of itself, in yellow if a report is missing', () => {
+  const instances = [
+    { ...idle, heardAt: at(-8) },
+    { ...idle, heardAt: at(-130) },
+  ];
+  const paint = (style: unknown, words: string) => (style === 'yellow' ? `<${words}>` : words);
+  const shown = fleetText({ ...view, instances }, NOW_MS, paint, Number.POSITIVE_INFINITY);
+  expect(shown).toMatch(/^instance .* jobs +next +heard$/m);
+  expect(shown).toMatch(/ if no job comes +8 s ago$/m);
+  expect(shown).toMatch(/ if no job comes +<2 min 10 s ago>$/m);
 });
 
 test('one that says nothing of what it will do', () => {

@@ -1,8 +1,40 @@
+import { resolve } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { deployedFleets } from '../fleet/deployed.ts';
+import { type DeployedFleet, deployedFleets } from '../fleet/deployed.ts';
+import { onTerminal } from '../pty.ts';
 
 const open = deployedFleets();
+
+/** `--watch` draws the fleet anew on a terminal, tells it line by line as JSON, and Ctrl-C ends both. */
+async function watched({ directory, env }: DeployedFleet, job: string): Promise<void> {
+  const bin = resolve(import.meta.dirname, '../../../bin/mayfly.js');
+  const command = `${process.execPath} ${bin} fleet --watch 1`;
+  const pty = onTerminal(command, { cwd: directory, env, columns: 150 });
+  const times = () => {
+    const shown = stripVTControlCharacters(pty.screen()).matchAll(/^Test\/test in us-east-1 at (\S+Z)/gm);
+    return new Set([...shown].map(([, time]) => time));
+  };
+  await eventually('three looks', () => times().size >= 3, 60_000);
+  await pty.shows(new RegExp(`working .*${job} for .* s ago`));
+  pty.type('\x03');
+  expect(await pty.ended()).toBe(130);
+  const looks = execa(process.execPath, [bin, 'fleet', '--watch', '1', '--json'], {
+    env,
+    extendEnv: false,
+    reject: false,
+  });
+  const ats = new Set<string>();
+  for await (const line of looks) {
+    const view = JSON.parse(line);
+    expect(view.instances).toMatchObject([{ jobs: [{ id: job }], heardSeconds: expect.any(Number) }]);
+    ats.add(view.at);
+    if (ats.size === 2) looks.kill('SIGINT');
+  }
+  expect(await looks).toMatchObject({ exitCode: 130 });
+}
 
 test('fleet, fleet pause, fleet resume and doctor, as a user calls them', async () => {
   const fleet = await open();
@@ -23,8 +55,10 @@ test('fleet, fleet pause, fleet resume and doctor, as a user calls them', async 
   });
   expect((await mayfly('fleet', 'pause')).stdout).toMatch(/^It has been paused since \d\d:\d\d:\d\dZ\.$/);
   const shown = await mayfly('fleet');
+  expect(shown.stdout).toMatch(/^Test\/test in us-east-1 at \d\d:\d\d:\d\dZ$/m);
   expect(shown.stdout).toMatch(/^launches +paused since \d\d:\d\d:\d\dZ/m);
   expect(shown.stdout).toMatch(new RegExp(`^i-\\w+ +working .*${job} for .*`, 'm'));
+  await watched(fleet, job);
   const warned = await mayfly('doctor', '--json');
   expect(warned.exitCode).toBe(0);
   expect(JSON.parse(warned.stdout)).toMatchObject({ mark: 'warn' });
@@ -35,6 +69,6 @@ test('fleet, fleet pause, fleet resume and doctor, as a user calls them', async 
   expect(JSON.parse((await mayfly('fleet', 'resume', '--json')).stdout)).toEqual({ suspended: false });
   expect(await mayfly('fleet', 'stop')).toMatchObject({
     exitCode: 2,
-    stderr: expect.stringContaining('Allowed choices are pause, resume'),
+    stderr: expect.stringContaining('Allowed choices are pause, resume, drain'),
   });
 }, 180_000);

@@ -11,6 +11,8 @@ const BIN = resolve(import.meta.dirname, '../../../bin/mayfly.js');
 /** A fleet with its stack, instances and keeper, and the two ways in which people look after it. */
 export interface DeployedFleet extends TestFleet {
   library: Fleet;
+  /** With which a command finds the fleet, and nothing else of this machine's. */
+  env: Record<string, string>;
   /** Runs the command, as a user does. Rejects at no exit status. */
   mayfly(...words: string[]): ReturnType<typeof run>;
 }
@@ -39,7 +41,7 @@ export function deployedFleets(): (
     const library = await Fleet.find({ stack: STACK_NAME });
     open.unshift({ close: async () => library.close() });
     const all = { ...env, PATH: process.env['PATH'] ?? '' };
-    return Object.assign(fleet, { library, mayfly: (...words: string[]) => run(words, all) });
+    return Object.assign(fleet, { library, env: all, mayfly: (...words: string[]) => run(words, all) });
   };
 }
 

@@ -69,7 +69,13 @@ const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<Inst
       type: 'm6i.large',
       launchedAt: at(300),
       heardAt: at(5),
+      heardSeconds: 5,
     },
+  },
+  {
+    name: 'to be drained: since when',
+    seen: { record: { ...record, drainRequestedAt: at(2) } },
+    expected: { doing: 'idle', drainRequestedAt: at(2) },
   },
   {
     name: 'working: its jobs, the longest first',

@@ -16,7 +16,7 @@ const tried = { instance: 'i-0', startedAt: timeAgo(9) };
 const idle: InstanceView = { instance: 'i-1', doing: 'idle', slots: 2, jobs: [] };
 const working: InstanceView = { ...idle, doing: 'working', jobs: [{ id: 'j-0', attempt: 1 }] };
 const view: FleetView = {
-  ...{ fleet: 'Test/test', region: 'us-east-1', keeper: {}, retired: [], instances: [] },
+  ...{ fleet: 'Test/test', region: 'us-east-1', at: timeAgo(0), keeper: {}, retired: [], instances: [] },
   queue: { visible: 3, inFlight: 0, delayed: 0 },
   capacity: { desired: 0, min: 0, max: 4 },
   launches: { suspended: false },

@@ -1,0 +1,63 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, expect, it } from 'vitest';
+import { type DeployedFleet, deployedFleets } from '../cli/fleet/deployed.ts';
+import { eventually } from '../support/eventually.ts';
+import { expectSound } from '../support/suite.ts';
+
+const open = deployedFleets();
+const LONG_MS = 240_000;
+
+let fleet: DeployedFleet;
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') console.log(await fleet.lastWords());
+});
+
+it(
+  'fleet drain: one of two ends its job, takes no other one and goes, and the other does the rest',
+  async () => {
+    fleet = await open({ maxCapacity: 2 }, { patienceMs: 60_000 });
+    const { mayfly } = fleet;
+    const gates = ['first', 'second'].map((name) => join(fleet.directory, name));
+    const jobs = await fleet.send(...gates.map((untilFile) => ({ untilFile })));
+    for (const job of jobs) await fleet.event('start', job);
+    const [job = '', other = ''] = jobs;
+    const [drained, stays] = [await fleet.ownerOf(job), await fleet.ownerOf(other)];
+
+    expect(await mayfly('fleet', 'drain', 'i-none')).toMatchObject({
+      exitCode: 1,
+      stderr:
+        'mayfly: There is no instance i-none in fleet Test/test. `mayfly fleet` shows those that there are.',
+    });
+    expect(await mayfly('fleet', 'drain', drained)).toMatchObject({
+      exitCode: 0,
+      stdout: `${drained} takes no new job from its agent's next report on, within a minute, and goes when its job has ended.`,
+    });
+    const again = await mayfly('fleet', 'drain', drained, '--json');
+    expect(JSON.parse(again.stdout)).toEqual({
+      instance: drained,
+      outcome: 'requested',
+      drainRequestedAt: expect.any(String),
+      jobs: [job],
+    });
+    await eventually('its agent to have heard of it', async () => {
+      const { instances } = await fleet.library.describe();
+      return instances.find(({ instance }) => instance === drained)?.next?.reason === 'drained';
+    });
+    const [third = ''] = await fleet.send({});
+    await writeFile(gates[0] ?? '', '');
+    const gone = await mayfly('fleet', 'drain', drained, '--wait');
+    expect(gone).toMatchObject({ exitCode: 0, stdout: `${drained} has gone (drained by an operator).` });
+    await writeFile(gates[1] ?? '', '');
+    await fleet.event('end', third);
+    expect((await fleet.event('start', third)).instance).not.toBe(drained);
+    const { retired } = await fleet.library.describe();
+    expect(retired).toContainEqual(
+      expect.objectContaining({ instance: drained, reason: 'drained', jobsDone: 1 }),
+    );
+    expect(stays).not.toBe(drained);
+    await fleet.backToZero();
+    await expectSound(fleet, { sent: 3, succeeded: 3 });
+  },
+  LONG_MS,
+);

@@ -65,6 +65,7 @@ function factsOf(
     bootBreakerAlarm: fleet.bootBreakerAlarm.alarmName,
     keeperFunction: fleet.keeper.functionName,
     ...(alarmTopic && { alarmTopic: alarmTopic.topicArn }),
+    setup: settings.setup !== undefined,
     launchHook: LAUNCH_HOOK,
     terminationHook: TERMINATION_HOOK,
     terminationHookSeconds: terminationHookSecondsOf(settings),

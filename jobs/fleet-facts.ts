@@ -50,6 +50,8 @@ export const FleetFactsSchema = v.object({
   keeperFunction: v.optional(text),
   /** ARN of the topic that the boot breaker's alarm tells; absent: it tells none. */
   alarmTopic: v.optional(text),
+  /** It has a set-up of its owner's. */
+  setup: v.optional(v.boolean(), false),
   launchHook: v.optional(text),
   terminationHook: v.optional(text),
   /** Its heartbeat time-out. That of the launch hook is `bootBudgetSeconds`. */

@@ -73,14 +73,18 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const { dispatcher, sessions, faults, context, machines } = parts;
   const s3 = parts.handleS3;
   const { clock } = context;
-  const doorOptions = { port, region, dispatcher, sessions, faults, s3, clock, guestName: LAB_ADDRESS };
+  const instances = parts.launcher.kind;
+  const doorOptions = {
+    ...{ port, region, dispatcher, sessions, faults, s3, clock, instances },
+    guestName: LAB_ADDRESS,
+  };
   const door = await openFrontDoor(doorOptions).catch(async (error: unknown) => {
     await parts.close();
     throw error;
   });
   parts.endpoint = `http://127.0.0.1:${door.port}`;
   parts.admitGuest = door.admitGuest;
-  await dispatcher.call('s3', 'CreateBucket', { Bucket: `cdk-hnb659fds-assets-${ACCOUNT_ID}-${region}` });
+  await parts.addBootstrapBucket();
   return {
     endpoint: parts.endpoint,
     region,
@@ -129,8 +133,10 @@ async function assemble(options: CloudOptions, region: string, log: CallLog, own
         atMs: Date.now(),
       }),
   };
-  const { running: storage, handleS3, queueActivity } = await createStorage(context, dispatcher);
-  const compute = createCompute(context, options.launcher ?? createProcessLauncher(), queueActivity);
+  const { running: storage, ...stored } = await createStorage(context, dispatcher);
+  const { handleS3, queueActivity, addBootstrapBucket } = stored;
+  const launcher = options.launcher ?? createProcessLauncher();
+  const compute = createCompute(context, launcher, queueActivity);
   const running = [
     ...storage,
     createIam(iam, names),
@@ -147,7 +153,7 @@ async function assemble(options: CloudOptions, region: string, log: CallLog, own
   const { machines } = compute;
   /** The last two are known once the front door is open. */
   const parts = {
-    ...{ context, dispatcher, sessions, faults, machines, handleS3, close },
+    ...{ context, dispatcher, sessions, faults, launcher, machines, handleS3, addBootstrapBucket, close },
     quieten: (queueName: string) => queueActivity.quieten(queueName),
     endpoint: '',
     admitGuest: (visitor: Socket): void => void visitor.destroy(),

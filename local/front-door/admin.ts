@@ -35,7 +35,8 @@ const FaultSchema = v.strictObject({
 });
 
 /**
- * The cloud's own paths, for people and tests in other processes: `GET /_mayfly/health`, which anybody may, and
+ * The cloud's own paths, for people and programs in other processes: `GET /_mayfly/health`, which anybody may and which tells
+ * what instances are here, and
  * `/_mayfly/faults` to list (GET), set (POST a `FaultRule`) and clear (DELETE) faults, signed by the owner as any call
  * is (the service's name is `mayfly`). No bucket can be named so.
  */
@@ -43,13 +44,13 @@ export async function handleAdmin(
   request: IncomingMessage,
   response: ServerResponse,
   url: URL,
-  { faults, ...admission }: Admission & { faults: Faults },
+  { faults, instances, ...admission }: Admission & { faults: Faults; instances: string | undefined },
 ): Promise<void> {
   const answer = (status: number, body: unknown) => {
     response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
   };
   const route = `${request.method} ${url.pathname}`;
-  if (route === 'GET /_mayfly/health') return answer(200, { status: 'ok' });
+  if (route === 'GET /_mayfly/health') return answer(200, { status: 'ok', instances });
   try {
     const body = await readBody(request);
     requireOwner(request, url, body, admission);

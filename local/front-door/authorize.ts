@@ -194,6 +194,9 @@ function globalConditions(caller: Caller, { account, arns }: Principal, call: Ca
     'aws:PrincipalArn': arns[0] ?? '',
     'aws:PrincipalAccount': account,
     'aws:RequestedRegion': call.region,
+    // There is no other account.
+    'aws:ResourceAccount': account,
+    ...(call.service === 's3' ? { 's3:ResourceAccount': account } : {}),
     'aws:CurrentTime': now.toISOString(),
     'aws:EpochTime': String(Math.floor(now.getTime() / 1000)),
     // The loopback interface stands in for TLS: policies that insist on it are meant for what ships.

@@ -35,6 +35,8 @@ export interface FrontDoorOptions {
   faults: Faults;
   s3: StreamHandler;
   clock: Pick<CloudClock, 'now' | 'played'>;
+  /** What instances are: processes or machines. */
+  instances: string | undefined;
   /** What the door is called in a network of instances. */
   guestName: string;
 }
@@ -90,7 +92,7 @@ async function handle(
   response: ServerResponse,
   surroundings: Surroundings,
 ): Promise<void> {
-  const { dispatcher, faults, sessions, guests, guestName, clock } = surroundings;
+  const { dispatcher, faults, sessions, guests, guestName, clock, instances } = surroundings;
   const isGuest = guests.has(request.socket);
   const foreign = foreignTo(request, isGuest ? [guestName] : []);
   if (foreign !== undefined) return turnAway(request, response, foreign, surroundings);
@@ -99,7 +101,7 @@ async function handle(
   response.setHeader('date', new Date(nowMs).toUTCString());
   const url = new URL(request.url ?? '/', 'http://127.0.0.1');
   if (url.pathname.startsWith('/_mayfly/')) {
-    return handleAdmin(request, response, url, { faults, sessions, isGuest, nowMs });
+    return handleAdmin(request, response, url, { faults, instances, sessions, isGuest, nowMs });
   }
   const requestId = randomUUID();
   let protocol = protocolOf(request, url, '', undefined);

@@ -2,6 +2,8 @@ import type { Socket } from 'node:net';
 
 /** How the cloud turns a launch into something that runs: a process group on this machine, or a machine that boots. */
 export interface Launcher {
+  /** What its instances are; undefined: something of a test's. */
+  readonly kind?: 'processes' | 'machines';
   launch(spec: InstanceSpec): Promise<Instance>;
   /** Why instances could not do what this user-data says; undefined if they can. */
   problemWith?(userData: string): string | undefined;

@@ -35,6 +35,7 @@ export interface ProcessLauncherOptions {
 export function createProcessLauncher({ stopMs = STOP_MS }: ProcessLauncherOptions = {}): Launcher {
   let told = false;
   return {
+    kind: 'processes',
     launch: async (spec) => {
       const left = leftOut(spec.userData);
       // For whoever started the cloud, once; each instance has it in its log.

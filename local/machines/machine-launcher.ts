@@ -62,6 +62,7 @@ interface Resident {
 }
 
 class Lab implements MachineLauncher {
+  readonly kind = 'machines';
   readonly addressOf = addressOf;
   readonly cannotRestart =
     'Machines have their disks in memory here and cannot be stopped: give the warm pool the state Running.';

@@ -1,6 +1,7 @@
 import type { Dispatcher } from '../front-door/dispatch.ts';
 import type { StreamHandler } from '../front-door/server.ts';
 import type { CloudContext, RunningService } from '../front-door/service.ts';
+import { bootstrapNames } from './bootstrap.ts';
 import { createDynamoDb } from './dynamodb/service.ts';
 import { startFauxqs } from './fauxqs.ts';
 import { createKms } from './kms/service.ts';
@@ -19,6 +20,8 @@ export interface Storage {
   queueActivity: QueueActivity;
   /** S3 as it comes over the wire. */
   handleS3: StreamHandler;
+  /** Makes a stand-in for the bucket of `cdk bootstrap`. */
+  addBootstrapBucket(): Promise<void>;
 }
 
 /** All that keeps something: queues, objects, items, parameters. */
@@ -26,7 +29,8 @@ export async function createStorage(context: CloudContext, dispatcher: Dispatche
   const fauxqs = await startFauxqs();
   const settings = createBucketSettings();
   const versions = new Versions(fauxqs.objects, settings.versioningOf);
-  const s3 = createS3(fauxqs, settings, versions);
+  const standIns = new Set<string>();
+  const s3 = createS3(fauxqs, settings, versions, standIns);
   const { running: kms, keys } = createKms(context);
   const sqs = createSqs(context, fauxqs, keys, dispatcher.allows);
   const encryption = new ObjectEncryption(settings, keys);
@@ -36,6 +40,11 @@ export async function createStorage(context: CloudContext, dispatcher: Dispatche
       ...[kms, sqs, createDynamoDb(context, keys), createSsm(context)],
     ],
     queueActivity: sqs.activity,
+    addBootstrapBucket: async () => {
+      const { bucket: Bucket } = bootstrapNames(context.accountId, context.region);
+      await context.call('s3', 'CreateBucket', { Bucket });
+      standIns.add(Bucket);
+    },
     handleS3: createS3Handler(s3, dispatcher, fauxqs, settings, encryption, versions),
   };
 }

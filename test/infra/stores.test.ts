@@ -207,12 +207,15 @@ describe('the parameter', () => {
       concurrency: 4,
       limit: Duration.minutes(5),
       reportInterval: Duration.minutes(10),
+      ...{ workerDirectory: 'examples/dictionary', setup: 'setup.yml', command: ['./define'] },
     });
     expect(facts).toMatchObject({
       trackJobs: false,
       concurrency: 4,
       limitSeconds: 300,
       silentSeconds: 3000,
+      setup: true,
     });
+    expect(parameterOf().facts.setup).toBe(false);
   });
 });

@@ -12,6 +12,7 @@ import { judgeLaunches } from './launches.ts';
 import { judgeNetwork } from './network.ts';
 import { isTold, judgeDeadLetters, judgeLogBucket, judgeQueue, judgeTable } from './queues.ts';
 import { judgePolicy } from './scaling.ts';
+import { judgeSetup } from './setup.ts';
 
 /** What `--json` prints. */
 export interface Diagnosis {
@@ -43,6 +44,7 @@ export function diagnosisOf(facts: Facts): Diagnosis {
     judgeAlarms,
     judgeKeeper,
     judgeInstances,
+    judgeSetup,
     judgeJobs,
   ].flatMap((rule) => rule(facts));
   const has = (mark: Finding['mark']) => findings.some((finding) => finding.mark === mark);

@@ -29,6 +29,8 @@ export interface Facts {
   instances: Looked<InstanceSeen[]>;
   /** Of the last instances that were launched, the newest first: what the table knows. */
   boots: Looked<Boot[]>;
+  /** What instances of the embedded cloud are, if the fleet has a set-up; undefined on AWS. */
+  localInstances: 'processes' | 'machines' | undefined;
   /** Jobs that wait for a message though the queue is empty. Looked at if it is. */
   stranded: Looked<Stranded>;
 }

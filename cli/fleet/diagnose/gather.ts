@@ -12,6 +12,7 @@ import type { InstanceSeen } from '../instances-view.ts';
 import type { Boot, Facts, TableSeen } from './facts.ts';
 import { type Looked, seenOf } from './finding.ts';
 import { lookAtAlarms, lookAtHooks, lookAtPolicies } from './gather-deployed.ts';
+import { lookAtLocal } from './gather-local.ts';
 import { lookAtNetwork } from './gather-network.ts';
 import { lookAtQueue, sampleOf } from './gather-queues.ts';
 import { lookForStranded } from './gather-stranded.ts';
@@ -47,16 +48,17 @@ export async function gather(context: FleetContext): Promise<Facts> {
   const members = [...(seenOf(group)?.members ?? []), ...(seenOf(pool) ?? [])];
   const records = 'seen' in living ? living.seen : [];
   const subnets = seenOf(group)?.subnets ?? [];
-  const [network, instances, boots, stranded] = await Promise.all([
+  const [network, instances, boots, localInstances, stranded] = await Promise.all([
     subnets.length === 0 ? undefined : look(() => lookAtNetwork(context, subnets)),
     'unseen' in living
       ? living
       : look<InstanceSeen[]>(() => lookAtInstances(context, members, records, launched)),
     look(() => lookAtBoots(context, launched.launches)),
+    lookAtLocal(context),
     look(() => lookForStranded(context, seenOf(queue))),
   ]);
   const seen = { queue, deadLetters, table, logBucket, group, network, activities, ...deployed, state };
-  return { fleet, nowMs: context.clock.now(), ...seen, instances, boots, stranded };
+  return { fleet, nowMs: context.clock.now(), ...seen, instances, boots, localInstances, stranded };
 }
 
 async function lookAtDeployed(context: FleetContext): Promise<Pick<Facts, 'policies' | 'hooks' | 'alarms'>> {

@@ -1,7 +1,7 @@
 /**
  * Types of services that the embedded cloud does not have. Their properties are checked, they get an id and
  * answer `Ref` and `Fn::GetAtt` as AWS would, and nothing else comes of them: no log is kept, no notification is
- * sent, no packet is routed.
+ * sent, no packet is routed, no image is kept.
  */
 import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
@@ -106,4 +106,32 @@ const flowLog = inert({
   },
 });
 
-export const inertTypes: ResourceType[] = [logGroup, topic, flowLog];
+const repository = inert({
+  type: 'AWS::ECR::Repository',
+  schema: properties({
+    EmptyOnDelete: v.optional(boolean),
+    ImageScanningConfiguration: v.optional(properties({ ScanOnPush: v.optional(boolean) })),
+    ImageTagMutability: v.optional(text),
+    LifecyclePolicy: v.optional(
+      properties({ LifecyclePolicyText: v.optional(text), RegistryId: v.optional(text) }),
+    ),
+    RepositoryName: v.optional(text),
+    RepositoryPolicyText: v.optional(document),
+    Tags: v.optional(tagList),
+  }),
+  createOnly: ['RepositoryName'],
+  nameProperty: 'RepositoryName',
+  attributes: ['Arn', 'RepositoryUri'],
+  make({ RepositoryName }, { region, accountId, generatedName }) {
+    const name = RepositoryName ?? generatedName(256).toLowerCase();
+    return {
+      physicalId: name,
+      attributes: {
+        Arn: `arn:aws:ecr:${region}:${accountId}:repository/${name}`,
+        RepositoryUri: `${accountId}.dkr.ecr.${region}.amazonaws.com/${name}`,
+      },
+    };
+  },
+});
+
+export const inertTypes: ResourceType[] = [logGroup, topic, flowLog, repository];

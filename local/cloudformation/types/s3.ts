@@ -43,6 +43,8 @@ const corsRule = properties({
 });
 
 const bucketSchema = properties({
+  // Access control lists are not part of this cloud, where nobody but the account may do anything.
+  AccessControl: v.optional(v.literal('Private')),
   BucketEncryption: v.optional(properties({ ServerSideEncryptionConfiguration: v.array(encryptionRule) })),
   BucketName: v.optional(text),
   CorsConfiguration: v.optional(properties({ CorsRules: v.array(corsRule) })),

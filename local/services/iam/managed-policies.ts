@@ -6,6 +6,37 @@ import type { PolicyStatement } from '../../front-door/policy.ts';
  */
 const DOCUMENTS: Record<string, PolicyStatement[]> = {
   AdministratorAccess: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
+  // Those of the roles that `cdk bootstrap` makes.
+  AWSCloudFormationReadOnlyAccess: [
+    {
+      Effect: 'Allow',
+      Action: [
+        'cloudformation:Describe*',
+        'cloudformation:EstimateTemplateCost',
+        'cloudformation:Get*',
+        'cloudformation:List*',
+        'cloudformation:ValidateTemplate',
+        'cloudformation:Detect*',
+      ],
+      Resource: '*',
+    },
+  ],
+  ReadOnlyAccess: [
+    {
+      Effect: 'Allow',
+      Action: [
+        ...['autoscaling:Describe*', 'autoscaling:GetPredictiveScalingForecast'],
+        ...['cloudformation:Describe*', 'cloudformation:Get*', 'cloudformation:List*'],
+        ...['cloudwatch:Describe*', 'cloudwatch:Get*', 'cloudwatch:List*'],
+        ...['dynamodb:BatchGet*', 'dynamodb:Describe*', 'dynamodb:Get*', 'dynamodb:List*'],
+        ...['dynamodb:Query', 'dynamodb:Scan'],
+        ...['ec2:Describe*', 'ec2:Get*', 'iam:Get*', 'iam:List*', 'kms:Describe*', 'kms:Get*', 'kms:List*'],
+        ...['lambda:Get*', 'lambda:List*', 's3:Get*', 's3:List*', 'scheduler:Get*', 'scheduler:List*'],
+        ...['sqs:Get*', 'sqs:List*', 'sqs:Receive*', 'ssm:Describe*', 'ssm:Get*', 'ssm:List*'],
+      ],
+      Resource: '*',
+    },
+  ],
   'service-role/AWSLambdaBasicExecutionRole': [
     {
       Effect: 'Allow',

@@ -81,7 +81,7 @@ function createRole(store: IamStore, names: IamNames, input: Input): Role {
     const message = `The specified value for roleName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_- and be at most 64 long: ${name}`;
     throw new AwsError('ValidationError', message);
   }
-  if (store.roles.has(name)) throw alreadyExists('Role', name);
+  if (store.roles.has(name) && !store.roles.get(name)?.isStandIn) throw alreadyExists('Role', name);
   const path = optionalText(input, 'Path') ?? '/';
   const description = optionalText(input, 'Description');
   const role: Role = {

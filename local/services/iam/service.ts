@@ -1,4 +1,5 @@
 import type { RunningService } from '../../front-door/service.ts';
+import { bootstrapNames } from '../bootstrap.ts';
 import { instanceProfileOperations } from './instance-profiles.ts';
 import { policyOperations } from './policies.ts';
 import { type IamNames, roleArn, roleOperations } from './roles.ts';
@@ -29,10 +30,9 @@ function trustOfAccount(accountId: string): string {
   });
 }
 
-/** The roles that `cdk bootstrap` makes in an account, there from the start. */
+/** Stand-ins for the roles that `cdk bootstrap` makes. */
 export function addBootstrapRoles(store: IamStore, names: IamNames, region: string): void {
-  for (const kind of ['deploy', 'file-publishing', 'image-publishing', 'lookup', 'cfn-exec']) {
-    const name = `cdk-hnb659fds-${kind}-role-${names.accountId}-${region}`;
+  for (const name of bootstrapNames(names.accountId, region).roles) {
     store.roles.set(name, {
       name,
       arn: roleArn(names.accountId, '/', name),
@@ -43,6 +43,7 @@ export function addBootstrapRoles(store: IamStore, names: IamNames, region: stri
       inline: new Map(),
       attached: new Set(['arn:aws:iam::aws:policy/AdministratorAccess']),
       tags: new Map(),
+      isStandIn: true,
     });
   }
 }

@@ -15,6 +15,8 @@ export interface Role {
   /** ARNs of managed policies. */
   attached: Set<string>;
   tags: Map<string, string>;
+  /** Its name is free: `bootstrap.ts`. */
+  isStandIn?: true;
 }
 
 export interface Policy {

@@ -10,8 +10,15 @@ import type { Versions } from './versions.ts';
 /**
  * S3 as the cloud itself calls it: how CloudFormation makes buckets, and how Lambda and instances read assets. Over
  * the wire S3 has a protocol of its own: `rest.ts`.
+ *
+ * @param standIns buckets whose names are free: `bootstrap.ts`
  */
-export function createS3(fauxqs: Fauxqs, settings: BucketSettings, versions: Versions): Service {
+export function createS3(
+  fauxqs: Fauxqs,
+  settings: BucketSettings,
+  versions: Versions,
+  standIns: Set<string>,
+): Service {
   const bucketUrl = (input: Input) => `/${encodeURIComponent(text(input, 'Bucket'))}`;
   const objectUrl = (input: Input) => objectPath(text(input, 'Bucket'), text(input, 'Key'));
   const on = (
@@ -21,7 +28,15 @@ export function createS3(fauxqs: Fauxqs, settings: BucketSettings, versions: Ver
     run: async (input) => read(succeeded(await fauxqs.s3(make(input)))),
   });
   const operations: Record<string, Operation> = {
-    CreateBucket: on((input) => ({ method: 'PUT', url: bucketUrl(input) })),
+    CreateBucket: {
+      run: async (input) => {
+        const Bucket = text(input, 'Bucket');
+        const isThere = (await fauxqs.s3({ method: 'HEAD', url: bucketUrl(input) })).status < 300;
+        if (isThere && !standIns.delete(Bucket)) throw alreadyOwned();
+        if (!isThere) succeeded(await fauxqs.s3({ method: 'PUT', url: bucketUrl(input) }));
+        return {};
+      },
+    },
     HeadBucket: on((input) => ({ method: 'HEAD', url: bucketUrl(input) })),
     DeleteBucket: {
       run: async (input) => {
@@ -49,6 +64,11 @@ export function createS3(fauxqs: Fauxqs, settings: BucketSettings, versions: Ver
   for (const setting of Object.keys(SETTINGS))
     Object.assign(operations, settingOperations(setting, settings));
   return { name: 's3', operations };
+}
+
+function alreadyOwned(): AwsError {
+  const message = 'Your previous request to create the named bucket succeeded and you already own it.';
+  return new AwsError('BucketAlreadyOwnedByYou', message, 409);
 }
 
 function settingOperations(setting: string, settings: BucketSettings): Record<string, Operation> {

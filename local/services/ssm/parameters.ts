@@ -9,6 +9,8 @@ export interface Parameter {
   modifiedAt: Date;
   description?: string;
   tags: Map<string, string>;
+  /** Its name is free: `bootstrap.ts`. */
+  isStandIn?: true;
 }
 
 /**

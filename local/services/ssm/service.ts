@@ -13,11 +13,8 @@ import {
   type Operation,
   type RunningService,
 } from '../../front-door/service.ts';
+import { BOOTSTRAP_VERSION, bootstrapNames } from '../bootstrap.ts';
 import { describeParameter, type Parameter, publicParameter } from './parameters.ts';
-
-/** The version of the CDK's bootstrap resources; the CDK refuses to deploy to an older one. */
-const BOOTSTRAP_PARAMETER = '/cdk-bootstrap/hnb659fds/version';
-const BOOTSTRAP_VERSION = '31';
 
 /**
  * SSM's parameter store. Values of `SecureString` are kept as they are, as nothing here leaves this machine, and given
@@ -44,7 +41,9 @@ export function createSsm(context: CloudContext): RunningService {
   const describe = (input: Input) => (parameter: Parameter) =>
     describeParameter(parameter, arnOf(parameter.name), optionalBoolean(input, 'WithDecryption') ?? false);
   const put = (input: Input) => putParameter(parameters, input, new Date(context.clock.now()));
-  put({ Name: BOOTSTRAP_PARAMETER, Type: 'String', Value: BOOTSTRAP_VERSION });
+  const { parameter: version } = bootstrapNames(context.accountId, context.region);
+  put({ Name: version, Type: 'String', Value: BOOTSTRAP_VERSION });
+  get(version).isStandIn = true;
 
   const one = (run: Operation['run']): Operation => ({
     resources: (input) => [arnOf(text(input, 'Name'))],
@@ -95,7 +94,8 @@ const LONGEST_STANDARD_VALUE = 4096;
 
 function putParameter(parameters: Map<string, Parameter>, input: Input, modifiedAt: Date): Input {
   const name = text(input, 'Name');
-  const previous = parameters.get(name);
+  const known = parameters.get(name);
+  const previous = known?.isStandIn ? undefined : known;
   if (previous && !optionalBoolean(input, 'Overwrite')) {
     const message =
       'The parameter already exists. To overwrite this value, set the overwrite option in the request to true.';

@@ -146,5 +146,6 @@ export const healthy: Facts = {
   state: { seen: { keptAtMs: ago(1), backlogSinceMs: ago(40) } },
   instances: { seen: [busy] },
   boots: { seen: [] },
+  localInstances: undefined,
   stranded: { seen: { jobs: [], partly: false } },
 };

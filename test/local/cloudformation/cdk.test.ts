@@ -1,6 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import {
+  GetBucketPolicyCommand,
+  GetBucketVersioningCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { Duration } from 'aws-cdk-lib';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -49,7 +55,9 @@ async function cdk(assembly: string, ...words: string[]): Promise<string> {
 
 const deploy = ['deploy', '--require-approval', 'never', '--progress', 'events'];
 
-test('cdk deploy, diff and destroy of a foreign app', { timeout: 300_000 }, async () => {
+test('cdk deploy, diff and destroy of a foreign app, before and after a bootstrap', {
+  timeout: 300_000,
+}, async () => {
   const deployed = await cdk(before, ...deploy);
   const made = await stacks.describe('Foreign');
   expect(made.StackStatus).toBe('CREATE_COMPLETE');
@@ -60,12 +68,57 @@ test('cdk deploy, diff and destroy of a foreign app', { timeout: 300_000 }, asyn
   expect(difference).toMatch(/\[~\] AWS::SQS::Queue Orders/);
   expect(difference).toMatch(/VisibilityTimeout[\s\S]*30[\s\S]*60/);
 
+  await bootstrap();
+  const earlier = (await cloud.calls()).length;
   await cdk(after, ...deploy, '--method=direct');
   const updated = await stacks.describe('Foreign');
   expect(updated.StackStatus).toBe('UPDATE_COMPLETE');
   expect(outputsOf(updated)).toEqual(outputsOf(made));
+  // By the rights of the roles that the bootstrap made, and no more than these.
+  const byRoles = (await cloud.calls())
+    .slice(earlier)
+    .filter(({ caller }) => caller.startsWith('cdk-hnb659fds-'));
+  expect(byRoles.map(({ action }) => action)).toEqual(
+    expect.arrayContaining(['ListObjectsV2', 'UpdateStack']),
+  );
+  expect(byRoles.filter(({ error }) => error === 'AccessDenied')).toEqual([]);
+  await putAs('file-publishing');
+  // Its policy lets it do so in the buckets of other accounts.
+  await expect(putAs('deploy')).rejects.toThrow('is not authorized to perform: s3:PutObject');
 
   expect(await cdk(after, 'destroy', '--force')).toContain('Foreign: destroyed');
   await expect(stacks.describe('Foreign')).rejects.toThrow('does not exist');
   expect(await cloud.call('sqs', 'ListQueues', {})).not.toHaveProperty('QueueUrls.0');
+
+  await cloud.call('cloudformation', 'DeleteStack', { StackName: 'CDKToolkit' });
+  await expect.poll(() => stacks.describe('CDKToolkit').catch(String)).toContain('does not exist');
+  const Name = '/cdk-bootstrap/hnb659fds/version';
+  await expect(cloud.call('ssm', 'GetParameter', { Name })).rejects.toThrow('not found');
 });
+
+/** `cdk bootstrap`, and once more: what there was before gives way to what the CLI's own template makes. */
+async function bootstrap(): Promise<void> {
+  const environment = `aws://${cloud.accountId}/${cloud.region}`;
+  expect(await cdk(before, 'bootstrap', environment)).toContain(`Environment ${environment} bootstrapped`);
+  expect((await stacks.describe('CDKToolkit')).StackStatus).toBe('CREATE_COMPLETE');
+  expect(await cdk(before, 'bootstrap', environment)).toContain('bootstrapped (no changes)');
+  const s3 = new S3Client({ ...cloud.client, forcePathStyle: true });
+  const versioning = await s3.send(new GetBucketVersioningCommand({ Bucket: assets() }));
+  expect(versioning.Status).toBe('Enabled');
+  const { Policy } = await s3.send(new GetBucketPolicyCommand({ Bucket: assets() }));
+  expect(Policy).toContain('AllowSSLRequestsOnly');
+  s3.destroy();
+}
+
+const assets = () => `cdk-hnb659fds-assets-${cloud.accountId}-${cloud.region}`;
+
+async function putAs(kind: string): Promise<void> {
+  const role = `cdk-hnb659fds-${kind}-role-${cloud.accountId}-${cloud.region}`;
+  const client = cloud.clientAs(`arn:aws:iam::${cloud.accountId}:role/${role}`, 'deployer');
+  const s3 = new S3Client({ ...client, forcePathStyle: true });
+  try {
+    await s3.send(new PutObjectCommand({ Bucket: assets(), Key: 'x', Body: 'x' }));
+  } finally {
+    s3.destroy();
+  }
+}

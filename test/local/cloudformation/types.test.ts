@@ -170,6 +170,11 @@ const lives: Life[] = [
     },
   },
   {
+    type: 'AWS::ECR::Repository',
+    before: { RepositoryName: 'images', ImageTagMutability: 'IMMUTABLE' },
+    after: { RepositoryName: 'images', ImageScanningConfiguration: { ScanOnPush: true } },
+  },
+  {
     type: 'AWS::EC2::FlowLog',
     before: { ResourceId: { Ref: 'Net' }, ResourceType: 'VPC', TrafficType: 'ALL' },
     with: { Net: vpc },

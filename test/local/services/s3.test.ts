@@ -197,3 +197,12 @@ test.each([
 ])('host %s and path %s', (host, path, bucket, key) => {
   expect(bucketAndKey(host, path)).toEqual({ bucket, key });
 });
+
+test('a stack makes no bucket of a name that is taken, unless that is a stand-in of the bootstrap', async () => {
+  const create = (Bucket: string) => cloud.call('s3', 'CreateBucket', { Bucket });
+  await create('taken');
+  await expect(create('taken')).rejects.toThrow('you already own it');
+  const assets = `cdk-hnb659fds-assets-${cloud.accountId}-${cloud.region}`;
+  await create(assets);
+  await expect(create(assets)).rejects.toThrow('you already own it');
+});

@@ -1,0 +1,10 @@
+import type { Facts } from './facts.ts';
+import { type Finding, warn } from './finding.ts';
+
+/** Only machines run what the owner has set up. */
+export function judgeSetup({ fleet, localInstances }: Facts): Finding[] {
+  if (!fleet.setup || localInstances !== 'processes') return [];
+  const text =
+    "The fleet's set-up (prop `setup`) is not run: instances of this cloud are processes, not machines.";
+  return [warn('instances', text, 'To try it: npx mayfly local --instances machines (Linux, as root)')];
+}

@@ -52,7 +52,12 @@ export function bakedImage(scope: Construct, options: BakedImageOptions): IMachi
   const names = namesOf(inner, options, document, base);
   const recipe = recipeOf(inner, options, names, document, base);
   const log = buildLog(inner, names);
-  const { profile, policy } = builder(inner, options.assets, recipe.component.attrArn, log);
+  const { profile, rights } = builder(inner, {
+    assets: options.assets,
+    componentArn: recipe.component.attrArn,
+    log,
+    setupVaultPassword: options.settings.setupVaultPassword,
+  });
   const surroundings = surroundingsOf(inner, options, names, profile.instanceProfileName);
   const image = new CfnImage(inner, 'Image', {
     imageRecipeArn: recipe.recipe.attrArn,
@@ -61,7 +66,7 @@ export function bakedImage(scope: Construct, options: BakedImageOptions): IMachi
     deletionSettings: { executionRole: remover(inner).roleArn },
   });
   const { vpc, subnets } = options.network;
-  image.node.addDependency(policy, vpc.selectSubnets(subnets).internetConnectivityEstablished);
+  image.node.addDependency(...rights, vpc.selectSubnets(subnets).internetConnectivityEstablished);
   for (const resource of [recipe.component, recipe.recipe, image]) keepWhenTagsChange(resource);
   return imageOf(image.attrImageId);
 }

@@ -155,23 +155,14 @@ equip() {
   versions || :
   step 'unpack the tree'
   unpack_tree
-}
-
-variables() {
-  python3 -c '
-import json, sys
-tree = json.load(open(sys.argv[1]))
-print(json.dumps({
-    "mayfly_agent_tree_key": tree["key"],
-    "mayfly_agent_node_integrity": tree["node"]["integrity"],
-    "mayfly_agent_setup": tree.get("setup", ""),
-    "mayfly_agent_bake": sys.argv[2] == "true"}))' "$tree_json" "$bake"
+  # shellcheck source=../ansible/prepare-setup.sh source-path=SCRIPTDIR
+  . "$tree/ansible/prepare-setup.sh"
 }
 
 # What a set-up prints is in its log, and is not for workers.
 pull() {
   rm -rf "$opt/pulled"
-  nice -n "$nice" ansible-pull -i localhost, -U "$tree" -d "$opt/pulled" -e "$(variables)" ansible/local.yml 2>&1 |
+  nice -n "$nice" ansible-pull -i localhost, -U "$tree" -d "$opt/pulled" -e "{\"mayfly_agent_bake\": $bake}" ansible/local.yml 2>&1 |
     (umask 077 && tee "$run/ansible.log")
 }
 
@@ -205,6 +196,7 @@ if [ ! -e "$proof" ] && ! ansible-pull --version >/dev/null 2>&1; then
   step 'run the playbook'
   pull
 fi
+rm -f "$run/vault-password"
 if [ ! -e "$proof" ]; then
   doing="$doing$(failed_task)"
   exit 1

@@ -4,7 +4,8 @@ import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { Construct } from 'constructs';
 import { NODE_PACKAGES, nodeAsset } from './node-asset.ts';
 import type { FleetSettings } from './settings.ts';
-import { setupOf, treeAsset, workersOf } from './tree.ts';
+import { requirementsOf, setupOf } from './setup.ts';
+import { treeAsset, workersOf } from './tree.ts';
 
 /** What instances fetch. */
 export interface Deployed {
@@ -24,7 +25,8 @@ export function deployed(scope: Construct, settings: FleetSettings): Deployed {
   const where = `WorkerFleet ${scope.node.path}`;
   const { command, instanceCheck } = settings;
   const workers = workersOf(where, { command, instanceCheck }, settings.workerDirectory);
-  const setup = setupOf(where, workers, settings.setup);
+  const setup = setupOf(where, workers, settings);
+  const requirements = requirementsOf(where, workers, settings.setupRequirements);
   const [type] = settings.instanceTypes;
   const binary = NODE_PACKAGES[type?.architecture ?? InstanceArchitecture.X86_64];
   const { asset: tree, contentHash } = treeAsset(scope, workers);
@@ -36,7 +38,9 @@ export function deployed(scope: Construct, settings: FleetSettings): Deployed {
     region: stack.region,
     contentHash,
     node: { bucket: node.s3BucketName, key: node.s3ObjectKey, integrity: binary.integrity },
-    ...(setup !== undefined && { setup }),
+    ...(setup && { setup: setup.path, setupKind: setup.kind }),
+    ...(requirements !== undefined && { setupRequirements: requirements }),
+    ...(settings.setupVaultPassword && { setupVaultPassword: settings.setupVaultPassword.parameterName }),
   });
   return { tree, node, treeJson };
 }

@@ -9,14 +9,23 @@ import {
 } from 'aws-cdk-lib/aws-iam';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import type { IParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
-import { anyKeyOfAssets, decryptAssets, flat, objectOf } from './permissions.ts';
+import { anyKeyOfAssets, decryptAssets, flat, objectOf, vaultPolicy } from './permissions.ts';
+
+interface BuilderOptions {
+  assets: Asset[];
+  componentArn: string;
+  log: LogGroup;
+  setupVaultPassword: IParameter | undefined;
+}
 
 /**
  * What the machine may do that becomes the image. Image Builder steers it by Systems Manager; the rest is what AWS's
- * policy `EC2InstanceProfileForImageBuilder` has, for this component and this log alone, and reading the assets.
+ * policy `EC2InstanceProfileForImageBuilder` has, for this component and this log alone, and reading what the set-up needs.
  */
-export function builder(scope: Construct, assets: Asset[], componentArn: string, log: LogGroup) {
+export function builder(scope: Construct, options: BuilderOptions) {
+  const { assets, componentArn, log, setupVaultPassword } = options;
   const role = new Role(scope, 'BuilderRole', {
     assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
     description: 'Image Builder: sets up and tests the image of the workers',
@@ -37,7 +46,9 @@ export function builder(scope: Construct, assets: Asset[], componentArn: string,
     ],
   });
   acknowledgeWildcards(policy, programs);
-  return { profile: new InstanceProfile(scope, 'BuilderProfile', { role }), policy };
+  const rights = [policy];
+  if (setupVaultPassword) rights.push(vaultPolicy(scope, 'BuilderVaultPolicy', role, setupVaultPassword));
+  return { profile: new InstanceProfile(scope, 'BuilderProfile', { role }), rights };
 }
 
 /** Deletes an image's AMI and snapshots when its resource goes ("AWS::ImageBuilder::Image DeletionSettings"). */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { ArnFormat, Stack, Validations } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import {
@@ -9,9 +10,11 @@ import {
   Role,
   ServicePrincipal,
 } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { IParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
 import type { Deployed } from './deployed.ts';
 import { BODIES, LAST_WORDS, LOGS } from './log-bucket.ts';
@@ -131,6 +134,35 @@ export function decryptAssets(assets: Asset[]): PolicyStatement {
     actions: ['kms:Decrypt'],
     resources: ['*'],
     conditions: { StringEquals: { 'kms:EncryptionContext:aws:s3:arn': arns } },
+  });
+}
+
+/**
+ * The right to read the password of the set-up's vault, for a role of machines that run the set-up. A policy of its own for each
+ * parameter, as `treePolicy` is for each tree. A key of the owner's may be used for this parameter alone: Systems Manager gives KMS
+ * its ARN as the encryption context. The key of AWS, which other parameters have, may be used by the whole account ("Restricting
+ * decryption of SecureString parameter values").
+ */
+export function vaultPolicy(scope: Construct, id: string, role: IRole, parameter: IParameter): Policy {
+  const { parameterArn } = parameter;
+  // Only its class has it.
+  const { encryptionKey } = parameter as IParameter & { encryptionKey?: IKey };
+  const name = JSON.stringify(Stack.of(scope).resolve(parameterArn));
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, 8);
+  return new Policy(scope, `${id}${hash}`, {
+    roles: [role],
+    statements: [
+      allow([parameterArn], 'ssm:GetParameter'),
+      ...(encryptionKey
+        ? [
+            new PolicyStatement({
+              actions: ['kms:Decrypt'],
+              resources: [encryptionKey.keyArn],
+              conditions: { StringEquals: { 'kms:EncryptionContext:PARAMETER_ARN': parameterArn } },
+            }),
+          ]
+        : []),
+    ],
   });
 }
 

@@ -10,6 +10,7 @@ import type {
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { IParameter } from 'aws-cdk-lib/aws-ssm';
 
 /** What a fleet is made of. Every prop has a default: a fleet without props prints the jobs that it gets. */
 export interface WorkerFleetProps {
@@ -45,6 +46,26 @@ export interface WorkerFleetProps {
    * @default - none
    */
   readonly setup?: string;
+  /**
+   * Roles and collections of Ansible that `setup` needs: a `requirements.yml`, as a path in the worker directory, which
+   * `ansible-galaxy install -r` reads before `setup` runs. Paths in it are relative to the worker directory, so what lies there
+   * (`type: file`) needs no Galaxy. What comes from Galaxy comes at each boot, and a boot fails while Galaxy is down:
+   * `bakedImage` fetches it once.
+   *
+   * @default - none: there is `ansible.builtin`
+   */
+  readonly setupRequirements?: string;
+  /**
+   * The password of Ansible Vault for what is encrypted in `setup` or in files that it reads: an SSM parameter of the type
+   * SecureString, which you make (`aws ssm put-parameter --type SecureString`) and name by
+   * `StringParameter.fromSecureStringParameterAttributes`, with its `encryptionKey` if that is a key of yours. Instances fetch it
+   * when they boot, have it in memory until the set-up has run, and may read it. Workers may not. The template and user-data have
+   * its name alone. With `bakedImage` the machine that becomes the image fetches it: what a set-up decrypts and writes to the disk
+   * is in the image.
+   *
+   * @default - none
+   */
+  readonly setupVaultPassword?: IParameter;
   /**
    * Environment of the workers. Names that begin with `MAYFLY_` are the agent's own. It is readable in the
    * template and in user-data: no secrets.

@@ -32,6 +32,8 @@ export function settingsOf(where: string, id: string, props: WorkerFleetProps) {
     command: props.command ?? ['./hello'],
     workerDirectory: props.workerDirectory,
     setup: props.setup,
+    setupRequirements: props.setupRequirements,
+    setupVaultPassword: props.setupVaultPassword,
     environment: props.environment ?? {},
     messageAttributes: props.messageAttributes ?? false,
     workerAwsAccess: props.workerAwsAccess ?? 'role',

@@ -1,5 +1,5 @@
 import { cpSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { basename, join, relative, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { AssetHashType } from 'aws-cdk-lib';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { Construct } from 'constructs';
@@ -12,7 +12,7 @@ import { staged } from './staging.ts';
 const NEVER_SHIPPED = new Set(['.git', '.DS_Store', '__pycache__']);
 
 /** What sets a machine up and runs on it; beside it, `ansible` has a collection for those who send jobs. */
-const MACHINE_PARTS = ['ansible/local.yml', 'ansible/roles', 'systemd'];
+const MACHINE_PARTS = ['ansible/local.yml', 'ansible/prepare-setup.sh', 'ansible/roles', 'systemd'];
 
 export interface Tree {
   asset: Asset;
@@ -50,29 +50,6 @@ export function workersOf(where: string, programs: Programs, given?: string): st
     if (program.startsWith('./')) checkProgram(where, key, words, join(directory, program));
   }
   return directory;
-}
-
-/**
- * The owner's set-up, as a path below the worker directory: an executable script, a YAML file (playbook or tasks), or the
- * directory of a role. Undefined when there is none.
- */
-export function setupOf(where: string, workers: string, given?: string): string | undefined {
-  if (given === undefined) return undefined;
-  const refuse = (allowed: string): never => {
-    throw new FleetPropsError(where, 'setup', show(given), allowed);
-  };
-  const path = resolve(workers, given);
-  const inTree = relative(workers, path);
-  if (inTree === '' || inTree.startsWith('..')) refuse('a path below the worker directory');
-  if (!existsSync(path)) refuse(`a file or directory of the worker directory (no ${path})`);
-  const status = statSync(path);
-  if (status.isDirectory()) {
-    const tasks = ['main.yml', 'main.yaml'].map((name) => join(path, 'tasks', name));
-    if (!tasks.some((file) => existsSync(file))) refuse(`the directory of a role (no ${tasks[0]})`);
-  } else if (!/\.ya?ml$/.test(path) && (status.mode & 0o111) === 0 && process.platform !== 'win32') {
-    refuse(`an executable script, a .yml file or a role (chmod +x ${path})`);
-  }
-  return inTree.replaceAll('\\', '/');
 }
 
 /** Without this an instance would boot, find nothing to start and end itself, for every launch. */

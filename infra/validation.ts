@@ -1,4 +1,5 @@
 import type { InstanceType } from 'aws-cdk-lib/aws-ec2';
+import type { IParameter } from 'aws-cdk-lib/aws-ssm';
 import { LARGEST_DISK_BYTES, LONGEST_LOG_BYTES, LONGEST_VISIBILITY_SECONDS } from '../agent/config.ts';
 import { LONGEST_RETENTION_SECONDS } from '../jobs/expiry.ts';
 import {
@@ -131,6 +132,14 @@ const checks = {
   command: words,
   workerDirectory: text('the path of a directory', /./),
   setup: text('the path of a script, playbook, task file or role, relative to the worker directory', /^[^/]/),
+  setupRequirements: text('the path of a file, relative to the worker directory', /^[^/]/),
+  setupVaultPassword: {
+    allowed:
+      'an SSM parameter of the type SecureString (StringParameter.fromSecureStringParameterAttributes)',
+    test: (value) =>
+      having('an IParameter', 'parameterName').test(value) &&
+      (value as IParameter).parameterType === 'SecureString',
+  },
   environment,
   messageAttributes: flag,
   workerAwsAccess,
@@ -224,6 +233,18 @@ export function validateProps(where: string, id: string, props: WorkerFleetProps
   validateRetention(where, props);
   validateSecurityGroups(where, props);
   validateIdleTimeout(where, props);
+  validateSetup(where, props);
+}
+
+/** What a set-up needs is for nothing without one. */
+function validateSetup(where: string, props: WorkerFleetProps): void {
+  if (props.setup !== undefined) return;
+  for (const key of ['setupRequirements', 'setupVaultPassword'] as const) {
+    const value = props[key];
+    if (value === undefined) continue;
+    const is = typeof value === 'string' ? show(value) : show(value.parameterName);
+    throw new FleetPropsError(where, key, is, 'only with setup, which it is for');
+  }
 }
 
 /** A rule that the owner asks for must not be silently left out. */

@@ -38,7 +38,15 @@ import { usableImage } from './machine-image.ts';
 import { bootBreakerMetric, groupMetric } from './metrics.ts';
 import { type Network, network } from './network.ts';
 import { addOutputs } from './outputs.ts';
-import { agentPolicy, agentRole, groupArnOf, keeperPolicy, keeperRole, treePolicy } from './permissions.ts';
+import {
+  agentPolicy,
+  agentRole,
+  groupArnOf,
+  keeperPolicy,
+  keeperRole,
+  treePolicy,
+  vaultPolicy,
+} from './permissions.ts';
 import type { WorkerFleetProps } from './props.ts';
 import { jobQueues } from './queue.ts';
 import { FleetPropsError, show } from './refusal.ts';
@@ -223,6 +231,8 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
       table: ['read', 'write'],
       logBucket: ['read', 'write'],
     });
+    const { setupVaultPassword: vault } = settings;
+    if (vault) asg.node.addDependency(vaultPolicy(this, 'AgentVaultPolicy', this.role, vault));
     asg.node.addDependency(policy, treePolicy(this, this.role, assets));
     asg.node.addDependency(this.role, this.queue, this.deadLetterQueue, this.table, this.logBucket);
     if (this.workerRole) asg.node.addDependency(this.workerRole);

@@ -12,9 +12,12 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { packageRoot } from '../../infra/package-files.ts';
+import { setupOf } from '../../infra/setup.ts';
 
-const TASKS = join(packageRoot, 'ansible/roles/mayfly_agent/tasks/setup.yml');
+const ANSIBLE = join(packageRoot, 'ansible');
+const TASKS = join(ANSIBLE, 'roles/mayfly_agent/tasks/setup.yml');
 const MINUTES = 60_000;
 
 const base = mkdtempSync(join(tmpdir(), 'mayfly-set-up-'));
@@ -24,15 +27,53 @@ const missing = spawnSync('/usr/bin/ansible-playbook', ['--version']).error !== 
 /** Appends a line to a file, so that a second run shows. */
 const mark = (name: string) => ({ name: 'Mark', 'ansible.builtin.shell': `echo once >>${join(base, name)}` });
 
+/** `the secret`, by `ansible-vault encrypt_string` with the password `sesame`. */
+const SECRET = `!vault |
+      $ANSIBLE_VAULT;1.1;AES256
+      62613561353733343839396230303539623462336137373162386435393663656564346266616135
+      6339646462663661396536376162366635663734373338310a353739336438353462316166373939
+      30623466303165366536333836356264303235366666643138623338333461316233376561376435
+      6239386164663262310a653536623033643462393330393932373335653364383566386636636563
+      3738`;
+
 /** Owners' set-ups, by their path in the worker directory. JSON is YAML. */
 const SETUPS: Record<string, string> = {
   'set up/install.sh': `#!/bin/sh\npwd; cat notes; echo more >&2; echo once >>${join(base, 'script')}\n`,
   'setup.yml': JSON.stringify([mark('tasks')]),
   'roles/ours/tasks/main.yml': JSON.stringify([mark('role')]),
   'site.yaml': JSON.stringify([{ hosts: 'localhost', gather_facts: false, tasks: [mark('playbook')] }]),
+  'tagged.yml': `- name: Write what tags mean
+  ansible.builtin.copy:
+    content: "{{ secret }}, {{ raw }}"
+    dest: ${join(base, 'tagged')}
+    mode: "0600"
+  vars:
+    secret: ${SECRET}
+    raw: !unsafe "{{ no variable }}"
+`,
+  'needy.yml': JSON.stringify([
+    { 'ansible.builtin.include_role': { name: 'ours.tools.marker' } },
+    { 'ansible.builtin.include_role': { name: 'alone' } },
+  ]),
   'broken/install': '#!/bin/sh\necho no licence\nexit 3\n',
   'broken/setup.yml': JSON.stringify([{ name: 'Buy it', 'ansible.builtin.fail': { msg: 'no money' } }]),
   'broken/site.yml': JSON.stringify([{ hosts: 'localhost', tasks: [{ fail: { msg: 'no' } }] }]),
+};
+
+/** What one of them needs: a collection and a role that lie in the worker directory. */
+const NEEDED: Record<string, string> = {
+  'requirements.yml': `collections:
+  - name: ./tools
+    type: dir
+roles:
+  - src: ./alone.tar.gz
+    name: alone
+`,
+  'tools/galaxy.yml': 'namespace: ours\nname: tools\nversion: 1.0.0\nreadme: README.md\nauthors: [us]\n',
+  'tools/README.md': 'Ours.\n',
+  'tools/roles/marker/tasks/main.yml': JSON.stringify([mark('collection')]),
+  'alone/meta/main.yml': JSON.stringify({ galaxy_info: { author: 'us' }, dependencies: [] }),
+  'alone/tasks/main.yml': JSON.stringify([mark('alone')]),
 };
 
 /** A run of the role's part that runs the owner's set-up: on a machine of its own, if only its state is. */
@@ -46,6 +87,8 @@ const RUNS: Run[] = [
   { setup: 'set up/install.sh' },
   { setup: 'set up/install.sh' },
   { setup: 'set up/install.sh', key: 'next' },
+  { setup: 'tagged.yml' },
+  { setup: 'needy.yml' },
   ...['setup.yml', 'roles/ours', 'site.yaml'].flatMap((setup) => [{ setup }, { setup }]),
   ...['broken/install', 'broken/setup.yml', 'broken/site.yml'].map((setup) => ({ setup })),
 ];
@@ -53,8 +96,20 @@ const RUNS: Run[] = [
 const stateOf = (setup: string) => join(base, 'state', setup.replaceAll('/', '-'));
 const read = (name: string) => readFileSync(join(base, name), 'utf8');
 
-function taskOf({ setup, key = 'first' }: Run) {
-  const vars = { mayfly_agent_setup: setup, mayfly_agent_tree_key: key, mayfly_agent_state: stateOf(setup) };
+const WORKERS = join(base, 'tree/worker');
+const ENVIRONMENT = { PATH: '/usr/bin:/bin', HOME: base, LC_ALL: 'C.UTF-8' };
+
+/** As the deployment tells the machine, in a file of its own. */
+function deploymentOf({ setup, key = 'first' }: Run): string {
+  const judged = setupOf('WorkerFleet', WORKERS, { setup, setupVaultPassword: {} });
+  const file = join(base, `${setup.replaceAll('/', '-')}-${key}.json`);
+  writeFileSync(file, JSON.stringify({ key, node: {}, setup: judged?.path, setupKind: judged?.kind }));
+  return file;
+}
+
+function taskOf(run: Run) {
+  const { setup } = run;
+  const vars = { mayfly_agent_deployment: deploymentOf(run), mayfly_agent_state: stateOf(setup) };
   const failed = { content: '{{ ansible_failed_result.msg }}', dest: `${stateOf(setup)}/failed` };
   return {
     block: [{ 'ansible.builtin.include_tasks': TASKS, vars }],
@@ -62,30 +117,50 @@ function taskOf({ setup, key = 'first' }: Run) {
   };
 }
 
+/** The part of the boot script that installs what a set-up requires, with the real `ansible-galaxy`. */
+function installRequirements(): string {
+  const lines = [
+    'set -eu',
+    `. ${join(packageRoot, 'systemd/aws.sh')}`,
+    'step() { :; }',
+    `tree=${join(base, 'tree')} tree_json=${join(base, 'tree.json')}`,
+    `. ${join(ANSIBLE, 'prepare-setup.sh')}`,
+  ];
+  writeFileSync(join(base, 'tree.json'), JSON.stringify({ setupRequirements: 'requirements.yml' }));
+  const { status, stdout, stderr } = spawnSync('/bin/sh', ['-c', lines.join('\n')], {
+    env: ENVIRONMENT,
+    encoding: 'utf8',
+  });
+  return `ansible-galaxy: ${status}\n${stdout}${stderr}`;
+}
+
 beforeAll(() => {
   if (missing) return;
-  for (const [path, content] of Object.entries({ ...SETUPS, notes: 'a note\n' })) {
-    const file = join(base, 'tree/worker', path);
+  for (const [path, content] of Object.entries({ ...SETUPS, ...NEEDED, notes: 'a note\n' })) {
+    const file = join(WORKERS, path);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, content);
     chmodSync(file, 0o755);
   }
+  spawnSync('tar', ['-czf', 'alone.tar.gz', 'alone'], { cwd: WORKERS });
+  const installed = installRequirements();
+  writeFileSync(join(base, 'password'), 'sesame\n');
   for (const { setup } of RUNS) mkdirSync(stateOf(setup), { recursive: true });
-  const vars = { mayfly_agent_tree: join(base, 'tree'), mayfly_agent_setup_log: join(base, 'log') };
+  const [{ vars }] = parse(readFileSync(join(ANSIBLE, 'local.yml'), 'utf8')) as [{ vars: object }];
   const play = {
     hosts: 'localhost',
     connection: 'local',
     gather_facts: false,
-    vars,
+    vars: { ...vars, mayfly_agent_tree: join(base, 'tree'), mayfly_agent_setup_log: join(base, 'log') },
     tasks: RUNS.map(taskOf),
   };
   writeFileSync(join(base, 'play.yml'), JSON.stringify([play]));
   const { stdout, stderr } = spawnSync(
     '/usr/bin/ansible-playbook',
     ['-i', 'localhost,', join(base, 'play.yml')],
-    { env: { PATH: '/usr/bin:/bin', HOME: base, LC_ALL: 'C.UTF-8' }, encoding: 'utf8' },
+    { env: { ...ENVIRONMENT, ANSIBLE_VAULT_PASSWORD_FILE: join(base, 'password') }, encoding: 'utf8' },
   );
-  writeFileSync(join(base, 'output'), stdout + stderr);
+  writeFileSync(join(base, 'output'), installed + stdout + stderr);
 }, 10 * MINUTES);
 
 test('a script runs in the worker directory, once for each version of the tree, and shows what it prints', ({
@@ -105,6 +180,17 @@ test.for([
 ])('%s is run as one, and once', ([, name = ''], { skip }) => {
   if (missing) skip('needs ansible-playbook (Debian: the package ansible-core)');
   expect(read(name), read('output')).toBe('once\n');
+});
+
+test('a value of a vault is decrypted, and one that is not to be templated stays as it is', ({ skip }) => {
+  if (missing) skip('needs ansible-playbook (Debian: the package ansible-core)');
+  expect(read('tagged'), read('output')).toBe('the secret, {{ no variable }}');
+});
+
+test('the collections and roles of its requirements are there', ({ skip }) => {
+  if (missing) skip('needs ansible-playbook (Debian: the package ansible-core)');
+  expect(read('collection'), read('output')).toBe('once\n');
+  expect(read('alone'), read('output')).toBe('once\n');
 });
 
 test.for<[kind: string, setup: string, how: RegExp]>([

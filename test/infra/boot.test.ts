@@ -1,8 +1,19 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../infra/package-files.ts';
 import { contentHash } from '../../infra/staging.ts';
 import {
   type Answers,
@@ -27,6 +38,7 @@ type Files = Record<string, [content: string, mode: number]>;
 /** The last two sort by UTF-16 otherwise than by code points. */
 const FILES: Files = {
   'ansible/local.yml': ['', 0o644],
+  'ansible/prepare-setup.sh': [readFileSync(join(packageRoot, 'ansible/prepare-setup.sh'), 'utf8'), 0o644],
   'worker/run': ['#!/bin/sh\n', 0o755],
   'worker/run.txt': ['notes', 0o644],
   'worker/\u{1F600}': ['one', 0o644],
@@ -65,6 +77,7 @@ const PROGRAMS = {
   git: '[ "$3" != commit ] || exit 1; exit 0',
   'apt-get': note,
   'dpkg-query': 'echo git 1:2.39.5',
+  'ansible-galaxy': note,
   'ansible-pull': `${note}
 case "$*" in *'"mayfly_agent_bake": true'*) mark=baked ;; *) mark=booted ;; esac
 echo 'TASK [mayfly_agent : All of it] *****'
@@ -91,8 +104,6 @@ describe('a boot', () => {
         /^ansible-pull -i localhost, -U .*\/opt\/mayfly\/tree -d .* ansible\/local\.yml$/,
       ),
     ]);
-    expect(outcome.calls[2]).toContain('"mayfly_agent_tree_key": "tree.zip"');
-    expect(outcome.calls[2]).toContain('"mayfly_agent_node_integrity": "sha512-right"');
     expect(outcome.calls[2]).toContain('"mayfly_agent_bake": false');
   });
 
@@ -210,13 +221,129 @@ describe('packages', () => {
   });
 });
 
-describe('a boot that fails', () => {
-  const ENDS = [
-    'systemctl stop --no-block mayfly-agent.service',
-    'systemctl start --no-block mayfly-retire.service',
-  ];
-  const why = () => machine.read('/var/lib/mayfly-boot/boot-failed');
+const ENDS = [
+  'systemctl stop --no-block mayfly-agent.service',
+  'systemctl start --no-block mayfly-retire.service',
+];
+const why = () => machine.read('/var/lib/mayfly-boot/boot-failed');
 
+describe("what the owner's set-up needs", () => {
+  const NEEDS = { setup: 'setup.yml', setupKind: 'tasks' };
+  const needing = (needs: object) =>
+    machine.put('/etc/mayfly/tree.json', JSON.stringify({ ...TREE_JSON, ...NEEDS, ...needs }));
+  const PARAMETER = { setupVaultPassword: '/pictures/vault' };
+  const REQUIREMENTS = { setupRequirements: 'requirements.yml' };
+  const GALAXY = 'ansible-galaxy install --force -r requirements.yml';
+  const password = () => join(machine.root, 'run/mayfly-boot/vault-password');
+  /** Takes the place of the playbook: what it finds of the password. */
+  const looks = `cat "$ANSIBLE_VAULT_PASSWORD_FILE" >"$MAYFLY_ROOT/found"
+cp -p "$ANSIBLE_VAULT_PASSWORD_FILE" "$MAYFLY_ROOT/copy"`;
+  const answering = (answer: string) => `${ASSETS}\ncase "$action" in GetParameter) ${answer} ;; esac`;
+  const aws = answering(`echo '{"Parameter": {"Name": "/pictures/vault", "Value": "open \\"sesame\\""}}'`);
+
+  it.each([
+    ['comes to its end', PROGRAMS['ansible-pull'], 0],
+    ['fails', `[ "$1" != --version ] || exit 0\n${note}; exit 2`, 1],
+  ])(
+    'of the password of a vault is in memory for root alone until the playbook %s',
+    async (_, playbook, status) => {
+      needing(PARAMETER);
+      const programs = { 'ansible-pull': `${looks}\n${playbook}` };
+      const outcome = await boot({ aws, programs });
+      expect(outcome.status, outcome.said).toBe(status);
+      expect(outcome.calls.slice(2, 4)).toEqual(['GetParameter', expect.stringMatching(/^ansible-pull -i/)]);
+      expect(machine.read('/found')).toBe('open "sesame"');
+      expect(statSync(join(machine.root, 'copy')).mode & 0o777).toBe(0o600);
+      expect(existsSync(password())).toBe(false);
+      expect(outcome.said).not.toContain('sesame');
+    },
+  );
+
+  it('of the password is asked for by its name, decrypted', async () => {
+    needing(PARAMETER);
+    const curl = `case "$*" in *GetParameter*) printf '%s\\n' "$@" >"$MAYFLY_ROOT/argv" ;; esac`;
+    await boot({ aws: `${curl}\n${aws}` });
+    const words = machine.read('/argv').split('\n');
+    expect(words).toContain('{"Name": "/pictures/vault", "WithDecryption": true}');
+    expect(words).toContain('https://ssm.us-east-1.amazonaws.com/');
+    expect(words).toContain('aws:amz:us-east-1:ssm');
+  });
+
+  it('of a password that AWS refuses five times ends the boot, in the words of AWS', async () => {
+    needing(PARAMETER);
+    const { calls, sleptSeconds } = await boot({
+      aws: answering(`echo '{"__type": "ParameterNotFound"}'; exit 22`),
+    });
+    expect(calls.slice(2)).toEqual([...Array(5).fill('GetParameter'), ...ENDS]);
+    expect(sleptSeconds).toBe(50);
+    expect(why()).toBe(
+      'boot-failed could not fetch the vault password of the set-up, the SSM parameter /pictures/vault: ' +
+        '{"__type": "ParameterNotFound"} (status 1)\n',
+    );
+    expect(existsSync(password())).toBe(false);
+  });
+
+  it('of a password in an answer that cannot be read ends the boot, and says nothing of it', async () => {
+    needing(PARAMETER);
+    const { said, status } = await boot({ aws: answering(`echo '{"Parameter": "sesame"'`) });
+    expect(status).toBe(1);
+    expect(why()).toMatch(/vault: the answer of AWS cannot be read \(status 1\)$/m);
+    expect(said + why()).not.toContain('sesame');
+  });
+
+  it('of roles and collections is installed in the worker directory before the playbook', async () => {
+    needing(REQUIREMENTS);
+    const programs = { 'ansible-galaxy': `${note}; echo "$PWD" >"$MAYFLY_ROOT/found"` };
+    const { calls, status, said } = await boot({ programs });
+    expect(status, said).toBe(0);
+    expect(calls.slice(2)).toEqual([
+      'ansible-galaxy --version',
+      GALAXY,
+      expect.stringMatching(/^ansible-pull -i/),
+    ]);
+    expect(machine.read('/found')).toMatch(/\/opt\/mayfly\/tree\/worker\n$/);
+  });
+
+  it('of roles and collections is tried five times; then the boot ends in the words of Ansible', async () => {
+    needing(REQUIREMENTS);
+    const galaxy = `${note}
+[ "$1" = --version ] || { echo 'Starting galaxy collection install process'; echo 'ERROR! Unknown error'; exit 1; }`;
+    const { calls } = await boot({ programs: { 'ansible-galaxy': galaxy } });
+    expect(calls.slice(3)).toEqual([...Array(5).fill(GALAXY), ...ENDS]);
+    expect(why()).toBe(
+      'boot-failed could not install the roles and collections of requirements.yml: ERROR! Unknown error (status 1)\n',
+    );
+  });
+
+  it('of roles and collections renews an Ansible that does not start', async () => {
+    needing(REQUIREMENTS);
+    const galaxy = `${note}; [ -e "$MAYFLY_ROOT/renewed" ]`;
+    const programs = { 'ansible-galaxy': galaxy, 'apt-get': `${note}; : >"$MAYFLY_ROOT/renewed"` };
+    const outcome = await boot({ programs });
+    expect(outcome.status, outcome.said).toBe(0);
+    expect(kinds(outcome).slice(2)).toEqual([
+      'ansible-galaxy --version',
+      'apt-get -q -y',
+      'ansible-galaxy install --force',
+      'ansible-pull -i localhost,',
+    ]);
+  });
+
+  it('is fetched to bake an image, and not by a machine of an image of this tree', async () => {
+    needing({ ...PARAMETER, ...REQUIREMENTS });
+    const bakes = await boot({ aws }, ['--bake']);
+    expect(bakes.status, bakes.said).toBe(0);
+    expect(bakes.calls).toContain('GetParameter');
+    expect(bakes.calls).toContain(GALAXY);
+    machine.put('/var/lib/mayfly-boot/deployed', machine.read('/etc/mayfly/tree.json'));
+    const { calls, status } = await boot({ aws });
+    expect(status).toBe(0);
+    expect(calls).not.toContain('GetParameter');
+    expect(calls).not.toContain(GALAXY);
+  });
+});
+
+describe('a boot that fails', () => {
   it('for want of metadata asks six times, which is two and a quarter minutes', async () => {
     const { calls, status, sleptSeconds } = await boot({ metadata: false });
     expect(status).not.toBe(0);

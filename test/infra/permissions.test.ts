@@ -1,7 +1,9 @@
 import { App, Stack, Validations } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
@@ -141,6 +143,57 @@ describe('an agent', () => {
         },
       ],
     });
+  });
+});
+
+describe('whoever runs a set-up with a vault', () => {
+  const SETUP = { workerDirectory: 'examples/dictionary', setup: 'setup.yml', command: ['./define'] };
+  const vault = (own: boolean) => {
+    const stack = new Stack(new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } }), 'Test');
+    const encryptionKey = own ? new Key(stack, 'Key') : undefined;
+    const setupVaultPassword = StringParameter.fromSecureStringParameterAttributes(stack, 'Password', {
+      parameterName: '/pictures/vault',
+      ...(encryptionKey && { encryptionKey }),
+    });
+    new WorkerFleet(stack, 'Fleet', { ...SETUP, bakedImage: true, setupVaultPassword });
+    return Template.fromStack(stack);
+  };
+  const PASSWORD =
+    'ssm:GetParameter on arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/pictures/vault';
+  const beside = (role: string, from: Template) =>
+    [...rightsOf(role, from)].filter((right) => /^ssm:|^kms:(?!Decrypt on \*$)/.test(right));
+
+  it.each(['AgentRole', 'BakedImageBuilderRole'])('may read its password and no other: %s', (role) => {
+    expect(beside(role, vault(false))).toEqual([PASSWORD]);
+    expect(beside(role, vault(true)).sort()).toEqual(['kms:Decrypt on <Key.Arn>', PASSWORD]);
+  });
+
+  it.each([
+    ['that password', '/pictures/vault', true],
+    ['another parameter', '/pictures/other', false],
+  ])('may use the key of the parameter for it alone: %s', (_, name, allowed) => {
+    const document = JSON.stringify(statementsOf('AgentRole', vault(true)), (_, value) =>
+      value?.['Fn::Join'] || value?.['Fn::GetAtt'] ? named(value) : value,
+    );
+    const arn = `arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter${name}`;
+    const context = { 'kms:EncryptionContext:PARAMETER_ARN': arn };
+    const request = { action: 'kms:Decrypt', resources: ['<Key.Arn>'], context };
+    expect(evaluate([{ Statement: JSON.parse(document) }], request).allowed).toBe(allowed);
+  });
+
+  it('may do so before the first machine needs it', () => {
+    const from = vault(true);
+    for (const [type, policy] of [
+      ['AWS::AutoScaling::AutoScalingGroup', 'FleetAgentVaultPolicy'],
+      ['AWS::ImageBuilder::Image', 'FleetBakedImageBuilderVaultPolicy'],
+    ] as const) {
+      const [{ DependsOn = [] } = {}] = Object.values(resourcesOf(from, type));
+      expect(DependsOn, type).toContainEqual(expect.stringMatching(`^${policy}`));
+    }
+  });
+
+  it('is no worker, nor the keeper', () => {
+    for (const role of ['WorkerRole', 'KeeperRole']) expect(beside(role, vault(true))).toEqual([]);
   });
 });
 

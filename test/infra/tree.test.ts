@@ -75,7 +75,7 @@ describe('the tree', () => {
   it('has nothing of the collection, which is for those who send jobs', () => {
     const path = directory();
     fillTree(path, workers());
-    expect(readdirSync(join(path, 'ansible')).sort()).toEqual(['local.yml', 'roles']);
+    expect(readdirSync(join(path, 'ansible')).sort()).toEqual(['local.yml', 'prepare-setup.sh', 'roles']);
   });
 
   it('has the same hash when nothing changed, whenever and wherever it was written', () => {

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { Duration, Size } from 'aws-cdk-lib';
 import { InstanceType } from 'aws-cdk-lib/aws-ec2';
+import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { execa } from 'execa';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -41,17 +42,18 @@ function fileOf(config: CloudConfig, path: string): string {
   return gunzipSync(Buffer.from(file.content, 'base64')).toString();
 }
 
-/** A worker directory with a set-up of each kind, and a file that is none. */
+/** A worker directory with a set-up of each kind, and what these need. */
 const WORKERS = mkdtempSync(join(tmpdir(), 'mayfly-workers-'));
-for (const [name, mode] of [
-  ['hello', 0o755],
-  ['setup/install.sh', 0o755],
-  ['setup/notes.txt', 0o644],
-  ['setup.yml', 0o644],
-  ['roles/ours/tasks/main.yml', 0o644],
+for (const [name, mode, content] of [
+  ['hello', 0o755, ''],
+  ['setup/install.sh', 0o755, ''],
+  ['setup.yml', 0o644, '[{"ansible.builtin.debug": {}}]'],
+  ['site.yml', 0o644, '[{"hosts": "localhost"}]'],
+  ['roles/ours/tasks/main.yml', 0o644, ''],
+  ['requirements.yml', 0o644, '{"collections": ["community.docker"]}'],
 ] as const) {
   mkdirSync(dirname(join(WORKERS, name)), { recursive: true });
-  writeFileSync(join(WORKERS, name), '');
+  writeFileSync(join(WORKERS, name), content);
   chmodSync(join(WORKERS, name), mode);
 }
 afterAll(() => rmSync(WORKERS, { recursive: true, force: true }));
@@ -141,24 +143,32 @@ describe('user-data', () => {
     expect(nodeOf('m6g.large').key).not.toBe(nodeOf('m6i.large').key);
   });
 
-  it.each([
-    ['setup/install.sh', 'a script'],
-    ['setup.yml', 'a playbook or tasks'],
-    ['roles/ours', 'a role'],
-  ])("says what the owner's set-up is: %s, %s", (setup) => {
-    const tree = JSON.parse(
-      fileOf(cloudConfigOf({ workerDirectory: WORKERS, setup }), '/etc/mayfly/tree.json'),
-    );
-    expect(tree.setup).toBe(setup);
-  });
+  const treeOf = (props: WorkerFleetProps) =>
+    JSON.parse(fileOf(cloudConfigOf({ workerDirectory: WORKERS, ...props }), '/etc/mayfly/tree.json'));
 
   it.each([
-    ['missing.sh', /setup is "missing.sh"; allowed: a file or directory of the worker directory/],
-    ['../elsewhere', /allowed: a path below the worker directory/],
-    ['setup/notes.txt', /allowed: an executable script, a .yml file or a role \(chmod \+x/],
-    ['setup', /allowed: the directory of a role \(no .*tasks\/main.yml\)/],
-  ])("refuses an owner's set-up that no machine could run: %s", (setup, sentence) => {
-    expect(() => fleetOf({ workerDirectory: WORKERS, setup })).toThrow(sentence);
+    ['setup/install.sh', 'program'],
+    ['setup.yml', 'tasks'],
+    ['site.yml', 'playbook'],
+    ['roles/ours', 'role'],
+  ])("says what the owner's set-up is: %s, %s", (setup, setupKind) => {
+    const tree = treeOf({ setup });
+    expect(tree).toMatchObject({ setup, setupKind });
+    expect(tree).not.toHaveProperty('setupRequirements');
+    expect(tree).not.toHaveProperty('setupVaultPassword');
+  });
+
+  it('says what that needs by names: of a file, and of a parameter whose value is nowhere', () => {
+    const { stack } = fleetOf();
+    const setupVaultPassword = StringParameter.fromSecureStringParameterAttributes(stack, 'Password', {
+      parameterName: '/pictures/vault',
+    });
+    const props = { setup: 'setup.yml', setupRequirements: 'requirements.yml', setupVaultPassword };
+    expect(treeOf(props)).toMatchObject({
+      setupRequirements: 'requirements.yml',
+      setupVaultPassword: '/pictures/vault',
+    });
+    expect(JSON.stringify(templateOf({ workerDirectory: WORKERS, ...props }))).not.toContain('{{resolve:');
   });
 
   it('fits, with room for an environment of 4,000 bytes', () => {

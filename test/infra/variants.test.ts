@@ -6,6 +6,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { InstanceType, type IVpc, MachineImage, SecurityGroup, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
+import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -50,15 +51,7 @@ const VARIANTS: Variant[] = [
   { name: 'in a VPC of the owner', region: 'eu-west-1', props: inOwnVpc },
   { name: 'under keys of the owner', props: withOwnKeys, around: grantToRoles },
   { name: 'billed by the hour', props: { billing: 'per-hour', instanceTypes: types('m5.large') } },
-  {
-    name: 'on Debian 12, with a set-up',
-    props: {
-      machineImage: MachineImage.fromSsmParameter('/aws/service/debian/release/12/latest/amd64'),
-      workerDirectory: 'examples/dictionary',
-      setup: 'setup.yml',
-      command: ['./define'],
-    },
-  },
+  { name: 'on Debian 12, with a set-up and its vault', props: withSetup },
   {
     name: 'on Ubuntu 24.04 without records, beside another',
     props: {
@@ -72,6 +65,21 @@ const VARIANTS: Variant[] = [
       void new WorkerFleet(stack, 'Other', { vpc, vpcSubnets: { subnetType: SubnetType.PUBLIC } }),
   },
 ];
+
+function withSetup(stack: Stack): WorkerFleetProps {
+  const setupVaultPassword = StringParameter.fromSecureStringParameterAttributes(stack, 'Password', {
+    parameterName: '/dictionary/vault',
+    encryptionKey: new Key(stack, 'Secrets', { enableKeyRotation: true }),
+  });
+  return {
+    machineImage: MachineImage.fromSsmParameter('/aws/service/debian/release/12/latest/amd64'),
+    workerDirectory: 'examples/dictionary',
+    setup: 'setup.yml',
+    setupVaultPassword,
+    command: ['./define'],
+    bakedImage: true,
+  };
+}
 
 function inOwnVpc(stack: Stack): WorkerFleetProps {
   const vpc = new Vpc(stack, 'Own', { natGateways: 1, restrictDefaultSecurityGroup: false }) as IVpc;

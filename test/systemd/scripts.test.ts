@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { packageRoot } from '../../infra/package-files.ts';
 
 const scripts = [
-  ...globSync(['infra/*.sh', 'systemd/*.sh', 'local/machines/*.sh', 'examples/**/*.sh'], {
+  ...globSync(['infra/*.sh', 'ansible/*.sh', 'systemd/*.sh', 'local/machines/*.sh', 'examples/**/*.sh'], {
     cwd: packageRoot,
   }),
   '.ci/run',

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { packageRoot } from '../../infra/package-files.ts';
 import { judge, type Received } from '../support/sigv4.ts';
 import { StandIn } from './stand-in.ts';
 
@@ -80,6 +81,12 @@ test.for([
     'of a boot that fetches its tree',
     '. ROOT/usr/local/lib/mayfly/aws.sh; locate; s3 assets/1a2b.zip --max-time 5 -o ROOT/tree.zip',
     ['s3'],
+  ],
+  [
+    'of a boot that fetches the password of a vault',
+    `. ROOT/usr/local/lib/mayfly/aws.sh; locate; . ${packageRoot}/ansible/prepare-setup.sh
+parameter=/pictures/vault; fetch_vault_password`,
+    ['ssm'],
   ],
 ] as const)(
   'the calls %s are signed as AWS wants it, the session token as well',

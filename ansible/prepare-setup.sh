@@ -1,0 +1,49 @@
+# shellcheck shell=sh disable=SC2154
+# What the owner's set-up needs before the playbook starts: Ansible looks for collections and for the vault's password at its
+# start alone. The boot script includes this file out of the tree, as user-data has little room.
+
+# Paths in the file are relative to the worker directory. An image may have other versions: of an earlier tree, or the owner's.
+install_requirements() {
+  if ! said=$(cd "$tree/worker" && timeout 600 ansible-galaxy install --force -r "$requirements" 2>&1); then
+    log "$said"
+    return 1
+  fi
+}
+
+# The answer has the password: nothing of it is printed, and it reaches no argv.
+fetch_vault_password() {
+  asked=$(python3 -c 'import json, sys; print(json.dumps({"Name": sys.argv[1], "WithDecryption": True}))' "$parameter")
+  if ! said=$(aws_curl ssm --max-time 20 -H 'Content-Type: application/x-amz-json-1.1' \
+    -H 'X-Amz-Target: AmazonSSM.GetParameter' --data-binary "$asked" "$(endpoint ssm)/"); then
+    log "$said"
+    return 1
+  fi
+  answer=$said said='the answer of AWS cannot be read'
+  (umask 077 && printf '%s' "$answer" | python3 -c '
+import json, sys
+sys.stdout.write(json.load(sys.stdin)["Parameter"]["Value"])' >"$run/vault-password")
+}
+
+# or_give_up COMMAND: five tries; then the boot ends with the last line of what was said.
+or_give_up() {
+  retry 5 "$1" && return
+  doing="$doing: $(printf '%s\n' "$said" | tail -n 1 | cut -c 1-400)"
+  exit 1
+}
+
+requirements=$(json "$tree_json" setupRequirements)
+if [ -n "$requirements" ]; then
+  if ! ansible-galaxy --version >/dev/null 2>&1; then
+    step 'renew ansible-core, which does not start'
+    retry 3 renew_ansible || log 'it cannot be renewed'
+  fi
+  step "install the roles and collections of $requirements"
+  or_give_up install_requirements
+fi
+
+parameter=$(json "$tree_json" setupVaultPassword)
+if [ -n "$parameter" ]; then
+  step "fetch the vault password of the set-up, the SSM parameter $parameter"
+  or_give_up fetch_vault_password
+  export ANSIBLE_VAULT_PASSWORD_FILE="$run/vault-password"
+fi

@@ -10,6 +10,20 @@ export interface Completion {
   candidates: Candidate[];
   /** The shell completes names of files, too. */
   files: boolean;
+  /** What only AWS knows fits too: see `lookUp`. */
+  wanted?: Wanted;
+}
+
+/** What is to be looked up, and where. */
+export interface Wanted {
+  kind: 'job' | 'instance' | 'stack' | 'fleet';
+  /** The verb that it is for, as `cancel` or `dlq redrive`. */
+  verb: string;
+  /** What the word begins with so far, and what stands before each candidate. */
+  word: string;
+  prefix: string;
+  /** Options that were typed with a value, by their attributes' names. */
+  typed: Readonly<Record<string, string>>;
 }
 
 const NOTHING: Completion = { candidates: [], files: false };
@@ -23,19 +37,35 @@ const NOTHING: Completion = { candidates: [], files: false };
 export function complete(program: Command, words: readonly string[]): Completion {
   const before = words.slice(0, -1);
   const word = words.at(-1) ?? '';
-  const { command, parent, awaited, position, literal } = walk(
-    program,
-    word === '=' ? [...before, word] : before,
-  );
-  if (awaited) return valuesOf(awaited, word === '=' ? '' : word, '');
-  if (!literal && word.startsWith('-')) return completeOption(command, word);
+  const place = walk(program, word === '=' ? [...before, word] : before);
+  const { command, parent, awaited, position, literal } = place;
+  if (awaited) return valuesOf(awaited, word === '=' ? '' : word, '', place);
+  if (!literal && word.startsWith('-')) return completeOption(command, word, place);
   const first = word === '' && position === 0;
   const found = position === 0 ? subcommands(command, word) : [];
   const argument = argumentAt(command, position);
   const { candidates, files } = argument ? argumentValues(command, parent, argument, word) : NOTHING;
   const all = [...found, ...candidates];
+  const wanted = argument && wantedFor(argument.name(), word, '', place);
   // With nothing else to say: what may be said at all.
-  return all.length === 0 && !files && first ? completeOption(command, '--') : { candidates: all, files };
+  const options = all.length === 0 && !files && first ? completeOption(command, '--', place) : undefined;
+  return { candidates: options?.candidates ?? all, files, ...(wanted && { wanted }) };
+}
+
+const KINDS: Readonly<Record<string, Wanted['kind']>> = {
+  id: 'job',
+  ids: 'job',
+  instance: 'instance',
+  stack: 'stack',
+  fleet: 'fleet',
+};
+
+/** Arguments and options are known by their names. */
+function wantedFor(name: string, word: string, prefix: string, place: Place): Wanted | undefined {
+  const { command, parent, typed } = place;
+  const kind = KINDS[name];
+  const verb = parent?.parent ? `${parent.name()} ${command.name()}` : command.name();
+  return kind && { kind, verb, word, prefix, typed };
 }
 
 interface Place {
@@ -47,6 +77,8 @@ interface Place {
   position: number;
   /** After `--`: nothing is an option any more. */
   literal: boolean;
+  /** Options with a value, by their attributes' names. */
+  typed: Record<string, string>;
 }
 
 function walk(program: Command, words: readonly string[]): Place {
@@ -56,18 +88,22 @@ function walk(program: Command, words: readonly string[]): Place {
     awaited: undefined,
     position: 0,
     literal: false,
+    typed: {},
   };
   let last: Option | undefined;
   for (const word of words) {
     if (word === '=' && last) {
       place.awaited = last;
     } else if (place.awaited) {
+      place.typed[place.awaited.attributeName()] = word;
       place.awaited = undefined;
     } else if (!place.literal && word === '--') {
       place.literal = true;
     } else if (!place.literal && word.startsWith('-') && word !== '-') {
-      last = optionNamed(place.command, word);
-      place.awaited = last && takesValue(last) ? last : undefined;
+      const [name = '', value] = word.split('=', 2);
+      last = optionNamed(place.command, name);
+      if (last && value !== undefined) place.typed[last.attributeName()] = value;
+      place.awaited = last && takesValue(last) && value === undefined ? last : undefined;
     } else {
       step(place, word);
     }
@@ -89,11 +125,11 @@ function optionNamed(command: Command, word: string): Option | undefined {
 const takesValue = ({ required, optional }: Option) => required || optional;
 const shown = (prefix: string) => (candidate: Candidate) => candidate.value.startsWith(prefix);
 
-function completeOption(command: Command, word: string): Completion {
+function completeOption(command: Command, word: string, place: Place): Completion {
   const [name = '', value] = word.split('=', 2);
   const option = value === undefined ? undefined : optionNamed(command, name);
   if (value !== undefined)
-    return option && takesValue(option) ? valuesOf(option, value, `${name}=`) : NOTHING;
+    return option && takesValue(option) ? valuesOf(option, value, `${name}=`, place) : NOTHING;
   const candidates = command
     .createHelp()
     .visibleOptions(command)
@@ -101,9 +137,14 @@ function completeOption(command: Command, word: string): Completion {
   return { candidates: candidates.filter(shown(word)), files: false };
 }
 
-function valuesOf(option: Option, word: string, prefix: string): Completion {
+function valuesOf(option: Option, word: string, prefix: string, place: Place): Completion {
   const candidates = (option.argChoices ?? []).map((choice) => ({ value: prefix + choice, description: '' }));
-  return { candidates: candidates.filter(shown(prefix + word)), files: namesFile(option.flags) };
+  const wanted = wantedFor(option.name(), word, prefix, place);
+  return {
+    candidates: candidates.filter(shown(prefix + word)),
+    files: namesFile(option.flags),
+    ...(wanted && { wanted }),
+  };
 }
 
 /** `--file <file>`, `--directory <path>`: by the word that stands for the value. */

@@ -4,6 +4,7 @@ import { Failure } from './failure.ts';
 import { FleetError, UnknownJob, WrongOption } from './fleet/errors.ts';
 import { createProgram } from './program.ts';
 import { escapeText } from './terminal/escape.ts';
+import { say } from './terminal/say.ts';
 
 /** The `mayfly` command. Sets the exit status; see `exit-code.ts`. */
 export async function main(argv: string[]): Promise<void> {
@@ -21,7 +22,8 @@ function report(error: unknown): number {
   // commander has said it already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
   if (!(error instanceof Failure || error instanceof FleetError)) throw error;
-  process.stderr.write(`mayfly: ${escapeText(error.message)}\n`);
+  // A farewell has nothing to say where nothing goes on.
+  if (error.message !== '') say(escapeText(error.message));
   return statusOf(error);
 }
 

@@ -16,11 +16,13 @@ import { logsCommand } from './commands/logs.ts';
 import { retryCommand } from './commands/retry.ts';
 import { statusCommand } from './commands/status.ts';
 import { waitCommand } from './commands/wait.ts';
+import { withFleetBefore } from './commands/with-fleet.ts';
 import { escapeText } from './terminal/escape.ts';
+import { inLines } from './terminal/say.ts';
 
 /** The `mayfly` command with all its verbs. What runs a verb is loaded when it runs. */
 export function createProgram(): Command {
-  const program = new Command('mayfly')
+  const program = withFleetBefore(new Command('mayfly'))
     .description(
       'EC2 workers that scale out on an SQS queue and end themselves when there is nothing left to do: jobs are put on ' +
         'the queue, followed, stopped and cleaned up from here.',
@@ -33,7 +35,7 @@ export function createProgram(): Command {
     .configureOutput({
       outputError: (message, write) => {
         const said = message.replace(/^error: unknown command/, 'error: unknown verb');
-        write(escapeText(said.replace(/^error: /, 'mayfly: ')));
+        write(inLines(escapeText(said.replace(/^error: /, 'mayfly: ')), process.stderr));
       },
     });
   const verbs = {
@@ -71,7 +73,7 @@ function version(): string {
 const NOTES = `
 Which fleet:
   With one fleet in the region nothing has to be said. Else one of these, as a
-  flag or as a variable:
+  flag before or behind the verb, or as a variable:
     --stack <name>            MAYFLY_STACK      its CloudFormation stack
     --fleet <name>            MAYFLY_FLEET      its name, if that has several
     --outputs <file>          MAYFLY_OUTPUTS    of \`cdk deploy --outputs-file\`

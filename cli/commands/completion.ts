@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
 import { packageRoot } from '../../infra/package-files.ts';
-import { complete } from '../complete.ts';
+import { type Candidate, complete } from '../complete.ts';
+import { escapeLine } from '../terminal/escape.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
@@ -11,7 +12,8 @@ export function completionCommand(): Command {
   return new Command('completion')
     .summary('print what a shell needs to complete this command')
     .description(
-      'Prints a script that completes verbs, options, their values and names of files, for a shell to load.',
+      'Prints a script that completes verbs, options, their values and names of files, for a shell to load; and ids of ' +
+        "jobs and instances, stacks and fleets, with AWS's answer: if that takes longer than two seconds, without.",
     )
     .addArgument(new Argument('<shell>', 'which one').choices(SHELLS))
     .addHelpText('after', EXAMPLES)
@@ -32,9 +34,23 @@ export function completeWordsCommand(program: Command): Command {
   return new Command('complete-words')
     .argument('[words...]')
     .allowUnknownOption()
-    .action((words: string[]) => {
-      const { candidates, files } = complete(program, words);
-      for (const { value, description } of candidates) process.stdout.write(`${value}\t${description}\n`);
+    .action(async (words: string[]) => {
+      const { candidates, files, wanted } = complete(program, words);
+      print(candidates);
       if (files) process.stdout.write(':files\n');
+      if (!wanted) return;
+      const { lookUp } = await import('../look-up.ts');
+      print(await lookUp(wanted));
+      // A call that had no answer in time must not keep the shell waiting.
+      process.stdout.write('', () => process.exit());
     });
+}
+
+/** What could be more than a word, or be obeyed by a terminal, is no candidate. */
+function print(candidates: readonly Candidate[]): void {
+  for (const { value, description } of candidates) {
+    if (/^\S+$/.test(value) && escapeLine(value) === value) {
+      process.stdout.write(`${value}\t${escapeLine(description)}\n`);
+    }
+  }
 }

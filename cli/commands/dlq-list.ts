@@ -4,6 +4,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import { columns } from '../terminal/columns.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import { print, printJson } from '../terminal/print.ts';
+import { say } from '../terminal/say.ts';
 import { moment } from './job-words.ts';
 import { widthOnTerminal } from './show-jobs.ts';
 import { whole } from './values.ts';
@@ -40,10 +41,10 @@ async function run(fleet: Fleet, { json, limit, reason }: DlqListOptions): Promi
   });
   if (json) printJson(letters.map(viewOf));
   else if (letters.length > 0) print(columns(HEAD, letters.map(row), widthOnTerminal()));
-  else process.stderr.write('mayfly: no such dead letters.\n');
+  else say('no such dead letters.');
   if (unseen > 0) {
     const more = `about ${unseen} more ${unseen === 1 ? 'is' : 'are'} there`;
-    process.stderr.write(`mayfly: ${more}: --limit shows more, or somebody else looks at them just now.\n`);
+    say(`${more}: --limit shows more, or somebody else looks at them just now.`);
   }
 }
 

@@ -4,10 +4,11 @@ import { dlqPurgeCommand } from './dlq-purge.ts';
 import { dlqRedriveCommand } from './dlq-redrive.ts';
 import { dlqShowCommand } from './dlq-show.ts';
 import { helpCommand } from './help.ts';
+import { withFleetBefore } from './with-fleet.ts';
 
 /** `mayfly dlq`: the jobs that a fleet gave up. */
 export function dlqCommand(): Command {
-  return new Command('dlq')
+  return withFleetBefore(new Command('dlq'))
     .summary('look at the jobs that were given up; enqueue them again, or delete them')
     .description(
       'Looks after the dead-letter queue: jobs that failed for good are there, each with the reason, until somebody ' +

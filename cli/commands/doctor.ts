@@ -7,6 +7,8 @@ import { pad, widthOf } from '../terminal/columns.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import { type Paint, paintFor, type Style } from '../terminal/paint.ts';
 import { print, printJson } from '../terminal/print.ts';
+import { inLines } from '../terminal/say.ts';
+import type { Screen } from '../terminal/screen.ts';
 import { count } from '../terminal/words.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
 
@@ -43,20 +45,32 @@ Examples:
 async function examine(fleet: Fleet, options: { json?: true }): Promise<void> {
   const diagnosis = await fleet.diagnose();
   if (options.json) printJson(diagnosis);
-  else print(diagnosisText(diagnosis, paintFor(process.stdout)));
+  else print(diagnosisText(diagnosis, paintFor(process.stdout), process.stdout));
   if (diagnosis.mark === 'bad') process.exitCode = ExitCode.failed;
 }
 
+/** Advice or a detail that is one command and nothing else. */
+const IS_COMMAND = /^(aws|mayfly) [\w-]+ /;
+
 const STYLES: Record<Finding['mark'], Style> = { ok: 'green', warn: 'yellow', bad: 'red' };
 
-/** A line for each finding, and below it what else is known and what to do. */
-export function diagnosisText({ fleet, region, findings }: Diagnosis, paint: Paint): string {
+/**
+ * A line for each finding, and below it what else is known and what to do. On a terminal sentences are broken at words;
+ * commands never are: they are there to be copied.
+ */
+export function diagnosisText(
+  { fleet, region, findings }: Diagnosis,
+  paint: Paint,
+  screen: Pick<Screen, 'isTTY' | 'columns'>,
+): string {
   const checks = Math.max(...findings.map(({ check }) => widthOf(check)));
   const indent = ' '.repeat('warn  '.length + checks + 2);
+  const told = (text: string) =>
+    IS_COMMAND.test(text) ? escapeLine(text) : inLines(escapeLine(text), screen, indent);
   const lines = findings.flatMap(({ check, mark, text, details = [], advice }) => [
-    `${paint(STYLES[mark], pad(mark, 4))}  ${pad(check, checks)}  ${escapeLine(text)}`,
-    ...details.map((detail) => `${indent}${escapeLine(detail)}`),
-    ...(advice === undefined ? [] : [`${indent}${paint('bold', '→')} ${escapeLine(advice)}`]),
+    `${paint(STYLES[mark], pad(mark, 4))}  ${pad(check, checks)}  ${told(text)}`,
+    ...details.map((detail) => `${indent}${told(detail)}`),
+    ...(advice === undefined ? [] : [`${indent}${paint('bold', '→')} ${told(advice)}`]),
   ]);
   return [
     `${paint('bold', escapeLine(fleet))} in ${escapeLine(region)}`,

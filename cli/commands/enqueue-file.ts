@@ -5,6 +5,7 @@ import { checkJobs, type JobsFile, readJobs } from '../jobs-file.ts';
 import { openJournal, type SentJournal } from '../sent-journal.ts';
 import { shellWord } from '../shell-word.ts';
 import { escapeLine } from '../terminal/escape.ts';
+import { say } from '../terminal/say.ts';
 import { count } from '../terminal/words.ts';
 import type { FileOptions } from './enqueue.ts';
 import { newJob, sendJobs } from './send-jobs.ts';
@@ -52,7 +53,7 @@ async function enqueueJobs(
     return problemOf(facts, body, own);
   });
   if (jobs === 0) {
-    process.stderr.write(`mayfly: ${file.name} has no jobs: it is empty.\n`);
+    say(`${file.name} has no jobs: it is empty.`);
     return;
   }
   const run = { sha256, name: file.name, fleet: facts.fleet, jsonLines: file.jsonLines };
@@ -71,9 +72,9 @@ async function sentBefore(file: JobsFile, journal: SentJournal, jobs: number): P
   let before = 0;
   for await (const { key } of readJobs(file)) if (journal.has(key)) before += 1;
   if (journal.count > 0) {
-    process.stderr.write(
-      `mayfly: ${file.name} was changed since an earlier run sent ${count(journal.count, 'job')} of it: ` +
-        `${before} of these are still in it, and its other ${count(jobs - before, 'job')} are sent now.\n`,
+    say(
+      `${file.name} was changed since an earlier run sent ${count(journal.count, 'job')} of it: ` +
+        `${before} of these are still in it, and its other ${count(jobs - before, 'job')} are sent now.`,
     );
   }
   return before;

@@ -4,6 +4,8 @@ import { LogPosition } from '../fleet/log-pieces.ts';
 import type { JobView } from '../fleet/view.ts';
 import { escapeLine, escapeText } from '../terminal/escape.ts';
 import type { Paint } from '../terminal/paint.ts';
+import { inLines } from '../terminal/say.ts';
+import type { Screen } from '../terminal/screen.ts';
 import { count } from '../terminal/words.ts';
 import { startOfBody, stateWord, timesOf, tryLine, whyOf } from './job-words.ts';
 
@@ -13,7 +15,12 @@ const LAST_LINES = 10;
 const BODY_CELLS = 100;
 
 /** A job for a person: what it is, why, its times, its tries, and the last that it printed. */
-export function jobBlock(job: JobView, record: JobRecord | undefined, paint: Paint): string {
+export function jobBlock(
+  job: JobView,
+  record: JobRecord | undefined,
+  paint: Paint,
+  screen: Pick<Screen, 'isTTY' | 'columns'>,
+): string {
   const why = whyOf(job);
   const lines = [`${paint('bold', escapeLine(job.id))}  ${stateWord(job, paint)}${why ? `: ${why}` : ''}`];
   const times = timesOf(job);
@@ -21,8 +28,9 @@ export function jobBlock(job: JobView, record: JobRecord | undefined, paint: Pai
   lines.push(...bodyLine(job).map((line) => `  ${line}`));
   if (job.waitsFor) lines.push(`  why it waits: ${escapeLine(job.waitsFor.text)}`);
   lines.push(...otherFacts(job).map((fact) => `  ${fact}`));
-  lines.push(...output(job, record, paint).map((line) => `  ${line}`));
-  return lines.join('\n');
+  const told = lines.map((line) => inLines(line, screen, '    '));
+  // What a worker printed has its own lines.
+  return [...told, ...output(job, record, paint).map((line) => `  ${line}`)].join('\n');
 }
 
 /** What the job was, on one line. */

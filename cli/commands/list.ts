@@ -7,6 +7,7 @@ import { columns } from '../terminal/columns.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import { type Paint, paintFor } from '../terminal/paint.ts';
 import { print, printJson } from '../terminal/print.ts';
+import { say } from '../terminal/say.ts';
 import { span } from '../terminal/words.ts';
 import { refusingGroup } from './group-option.ts';
 import { moment, startOfBody, stateWord, whyOf } from './job-words.ts';
@@ -60,10 +61,10 @@ async function run(
     ...(since !== undefined && { since: new Date((await awsTime(fleet.context)) - since * 1000) }),
   });
   if (json) return printJson(jobs);
-  if (jobs.length === 0) return void process.stderr.write('mayfly: no such jobs.\n');
+  if (jobs.length === 0) return say('no such jobs.');
   const paint = paintFor(process.stdout);
   print(columns(HEAD, jobs.map(row(paint)), widthOnTerminal()));
-  if (jobs.length === limit) process.stderr.write(`mayfly: the newest ${limit} (--limit shows more).\n`);
+  if (jobs.length === limit) say(`the newest ${limit} (--limit shows more).`);
 }
 
 const HEAD = ['id', 'state', 'enqueued', 'waited', 'ran', 'tries', 'instance', 'body', 'why'];

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { MachineLauncher } from '../../local/machines/machine-launcher.ts';
 import { Failure } from '../failure.ts';
 import { createReporter } from '../report-calls.ts';
+import { say } from '../terminal/say.ts';
 
 export interface LocalOptions {
   port: number;
@@ -99,9 +100,7 @@ async function runLocal(options: LocalOptions): Promise<void> {
   reporter.ending();
   stop();
   if (!(await endsWithin(cloud.close(), LONGEST_ENDING_MS))) {
-    process.stderr.write(
-      `mayfly: something of the cloud did not end within ${LONGEST_ENDING_MS / 1000} s; the instances are killed.\n`,
-    );
+    say(`something of the cloud did not end within ${LONGEST_ENDING_MS / 1000} s; the instances are killed.`);
     process.exit(1);
   }
   // Whatever a program of this machine has left open must not keep the command up.

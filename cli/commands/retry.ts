@@ -5,6 +5,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { Retried, RetryOptions } from '../fleet/retry.ts';
 import { escapeText } from '../terminal/escape.ts';
 import { print } from '../terminal/print.ts';
+import { say } from '../terminal/say.ts';
 import { givenIds } from './ids.ts';
 import { printJobs } from './show-jobs.ts';
 import { someIds } from './values.ts';
@@ -50,7 +51,7 @@ async function run(fleet: Fleet, words: string[], { json, once }: Options): Prom
   for (const id of ids) {
     const one = await retried(fleet, id, once ? { once } : {});
     retrials.push(one);
-    if (one.why !== undefined) process.stderr.write(`mayfly: ${escapeText(one.why)}\n`);
+    if (one.why !== undefined) say(escapeText(one.why));
     else if (one.id !== undefined && !json) print(one.id);
   }
   if (json) printJobs(retrials, single);

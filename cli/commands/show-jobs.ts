@@ -5,6 +5,7 @@ import { columns } from '../terminal/columns.ts';
 import { escapeLine, escapeText } from '../terminal/escape.ts';
 import { paintFor } from '../terminal/paint.ts';
 import { print, printJson } from '../terminal/print.ts';
+import { say } from '../terminal/say.ts';
 import { lineWidth } from '../terminal/screen.ts';
 import { jobBlock } from './job-block.ts';
 import { stateWord, tally, whyOf } from './job-words.ts';
@@ -24,7 +25,7 @@ async function showBlocks(fleet: Fleet, jobs: readonly JobView[]): Promise<void>
   const ids = jobs.map(({ id }) => id);
   const found = await fleet.records(ids);
   const paint = paintFor(process.stdout);
-  print(jobs.map((job) => jobBlock(job, found.get(job.id), paint)).join('\n\n'));
+  print(jobs.map((job) => jobBlock(job, found.get(job.id), paint, process.stdout)).join('\n\n'));
 }
 
 function showMany(jobs: readonly JobView[]): void {
@@ -48,7 +49,7 @@ export function widthOnTerminal(): { lineWidth?: number } {
 export function sayUnknown(fleet: Fleet, jobs: readonly Pick<JobView, 'id' | 'state'>[]): void {
   for (const { id, state } of jobs) {
     if (state !== 'unknown') continue;
-    process.stderr.write(`mayfly: ${escapeText(new UnknownJob(id, fleet.facts.fleet).message)}\n`);
+    say(escapeText(new UnknownJob(id, fleet.facts.fleet).message));
   }
 }
 

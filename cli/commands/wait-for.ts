@@ -2,11 +2,14 @@ import { statusOfJobs } from '../exit-code.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobView } from '../fleet/view.ts';
 import type { WaitProgress } from '../fleet/wait.ts';
+import { escapeLine } from '../terminal/escape.ts';
 import { createProgress, type Moment } from '../terminal/progress.ts';
+import { say } from '../terminal/say.ts';
 import { count } from '../terminal/words.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { goingOn } from './job-words.ts';
 import { printJobs, sayUnknown, showJobs } from './show-jobs.ts';
+import { WhyWaiting } from './why-waiting.ts';
 
 export interface WaitForOptions {
   timeoutSeconds?: number;
@@ -43,9 +46,7 @@ export async function waitFor(
   else await showJobs(fleet, jobs);
   const left = jobs.filter(({ finished, state }) => !finished && state !== 'unknown').length;
   if (left > 0) {
-    process.stderr.write(
-      `mayfly: ${count(left, 'job')} had not ended after ${timeoutSeconds} s of waiting.\n`,
-    );
+    say(`${count(left, 'job')} had not ended after ${timeoutSeconds} s of waiting.`);
   }
   process.exitCode = statusOfJobs(jobs);
 }
@@ -60,6 +61,12 @@ async function followed(
   const startMs = clock.monotonic();
   const progress = createProgress();
   const course = new Course(ids.length);
+  const why = new WhyWaiting(fleet);
+  /** What it waits for is shown with the next look. */
+  const showWhile = (now: WaitProgress) => {
+    progress.show(course.moment(now, why.text));
+    void why.see(now);
+  };
   try {
     const wait = (signal: AbortSignal) =>
       fleet.wait(ids, {
@@ -69,7 +76,7 @@ async function followed(
           course.see(now);
           // The end of the last one is told by what is shown next.
           if (kind === 'json') tellLook(course.look(now, (clock.monotonic() - startMs) / 1000));
-          else if (now.left > 0) progress.show(course.moment(now));
+          else if (now.left > 0) showWhile(now);
         },
       });
     return await untilInterrupted(wait, () => {
@@ -108,12 +115,14 @@ class Course {
     };
   }
 
-  moment({ total, running, again, throttled, unanswered }: WaitProgress): Moment {
+  /** @param why what they wait for, if that is known */
+  moment({ total, running, again, throttled, unanswered }: WaitProgress, why: string | undefined): Moment {
     const [only] = [...running, ...again];
+    const reason = why === undefined ? '' : `: ${escapeLine(why)}`;
     const pause = throttled ? '; AWS asks for fewer calls' : unanswered ? '; AWS gives no answer' : '';
-    if (this.#total === 1) return { text: `${only ? goingOn(only) : 'not running yet'}${pause}` };
+    if (this.#total === 1) return { text: `${only ? goingOn(only) : 'not running yet'}${pause || reason}` };
     const failed = this.#failed > 0 ? `, ${this.#failed} not well` : '';
-    const text = `${this.ended} of ${total} ended${failed}, ${running.length} running${pause}`;
+    const text = `${this.ended} of ${total} ended${failed}, ${running.length} running${pause || reason}`;
     return { text, done: this.ended, total };
   }
 }

@@ -84,6 +84,9 @@ yet. Ctrl-C ends the waiting, not the jobs.
 --progress json: waitedSeconds, and how many jobs there are (total), have ended,
 did so without success (failed), run, and wait to be tried again (retrying).
 
+If none runs for half a minute, stderr says what the first of them waits for, as
+status does. That is a dozen calls, each half minute.
+
 Examples:
   mayfly wait j-8w3m0c5vkq1z && echo it went well
   mayfly wait --timeout 600 j-8w3m0c5vkq1z j-2p9dqk4xw7ab

@@ -20,8 +20,27 @@ const GROUP = 'Which fleet (default: the only one in the region; see `mayfly --h
 
 /** Gives a command the options that say which fleet it is for. Its action is one of `onFleet`. */
 export function withFleet(command: Command): Command {
+  return withFleetOptions(command, (option) => option);
+}
+
+/**
+ * Gives the command above others the same options, so that they can stand before the verb too. Its help does not list
+ * them. A verb that is for no fleet refuses them.
+ */
+export function withFleetBefore(command: Command): Command {
+  return withFleetOptions(command.enablePositionalOptions(), (option) => option.hideHelp()).hook(
+    'preAction',
+    (_, verb) => {
+      if (verb.options.some(({ long }) => long === '--stack')) return;
+      const given = fleetFlags(verb).find(([, { source }]) => source === 'cli');
+      if (given) verb.error(`error: ${verb.name()} is for no fleet: it has no option ${flagOf(given[0])}.`);
+    },
+  );
+}
+
+function withFleetOptions(command: Command, changed: (option: Option) => Option): Command {
   const option = (flags: string, text: string, variable?: string) => {
-    const made = new Option(flags, text).helpGroup(GROUP);
+    const made = changed(new Option(flags, text).helpGroup(GROUP));
     return variable === undefined ? made : made.env(variable);
   };
   return command
@@ -65,16 +84,38 @@ export function onFleet<Words extends unknown[]>(
   };
 }
 
+type Given = readonly [name: keyof FleetFlags, { value: string; source: string | undefined }];
+
+/** The options of the command and of those above it: a flag counts more than a variable, and a nearer flag than another. */
+function fleetFlags(command: Command): Given[] {
+  const commands: Command[] = [];
+  for (let one: Command | null = command; one; one = one.parent) commands.push(one);
+  return [...BY_NAME, 'region' as const, ...BY_PARTS].flatMap((name): Given[] => {
+    const typed = commands.find((one) => one.getOptionValueSource(name) === 'cli') ?? command;
+    const value: unknown = typed.getOptionValue(name);
+    return typeof value === 'string' ? [[name, { value, source: typed.getOptionValueSource(name) }]] : [];
+  });
+}
+
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
 /**
  * What was said of the fleet. A flag says which, whatever else variables say: one that names it by its stack takes the
  * place of variables with its queue and table, and the other way round.
  */
 function whichFleet(command: Command): FindOptions {
-  const flags: FleetFlags = { ...command.opts<FleetFlags>() };
+  const said = fleetFlags(command);
   const given = (names: readonly (keyof FleetFlags)[]) =>
-    names.some((name) => command.getOptionValueSource(name) === 'cli');
-  const unsaid = given(BY_NAME) ? BY_PARTS : given(BY_PARTS) ? BY_NAME : [];
-  for (const name of unsaid) if (command.getOptionValueSource(name) === 'env') delete flags[name];
+    said.some(([name, { source }]) => source === 'cli' && names.includes(name));
+  const unsaid: readonly string[] = given(BY_NAME) ? BY_PARTS : given(BY_PARTS) ? BY_NAME : [];
+  const counts = said.filter(([name, { source }]) => source !== 'env' || !unsaid.includes(name));
+  return findOptionsOf(Object.fromEntries(counts.map(([name, { value }]) => [name, value])));
+}
+
+/** The flags as the library has them. Others are left out. */
+export function findOptionsOf(flags: FleetFlags): FindOptions {
   const { stack, fleet, outputs, region, queueUrl, table, logBucket, autoScalingGroup, deadLetterQueueUrl } =
     flags;
   return {

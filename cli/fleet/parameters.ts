@@ -35,6 +35,18 @@ export async function factsInParameters(
   });
 }
 
+/** The names of the fleets that there are in the region, of a stack if one is named. */
+export async function fleetNames(
+  ssm: SSMClient,
+  stack?: string,
+): Promise<{ stack: string; fleet: string }[]> {
+  const there = await all(ssm, stack === undefined ? ROOT : `${ROOT}${stack}`);
+  return there.map((parameter) => {
+    const [of = '', fleet = ''] = nameOf(parameter).split('/');
+    return { stack: of, fleet };
+  });
+}
+
 async function get(ssm: SSMClient, name: string): Promise<Parameter | undefined> {
   try {
     return (await ssm.send(new GetParameterCommand({ Name: name }))).Parameter;

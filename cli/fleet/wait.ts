@@ -24,6 +24,8 @@ export interface WaitProgress {
   running: readonly JobView[];
   /** Jobs that wait to be tried again. */
   again: readonly JobView[];
+  /** Jobs that wait for their first try. */
+  waiting: readonly JobView[];
   /** Nothing new is known, for the table is throttled, */
   throttled: boolean;
   /** or gives no answer. */
@@ -123,6 +125,7 @@ class Watch {
       ended: jobs.filter(({ finished }) => finished),
       running: known.filter(({ state }) => state === 'running'),
       again: known.filter(({ state, tries }) => state === 'queued' && tries.length > 0),
+      waiting: known.filter(({ state, tries }) => state === 'queued' && tries.length === 0),
       throttled: trouble instanceof Throttled,
       unanswered: trouble instanceof Unreachable,
     };

@@ -21,7 +21,7 @@ export function say(text: string, screen: Screen = process.stderr): void {
  * The text in lines that have room on a terminal; as it is for a file or a pipe. No word is cut, and no command: what
  * stands between backticks can be copied.
  */
-export function inLines(text: string, screen: Screen, indent = INDENT): string {
+export function inLines(text: string, screen: Pick<Screen, 'isTTY' | 'columns'>, indent = INDENT): string {
   if (screen.isTTY !== true) return text;
   const room = Math.max(NARROWEST, lineWidth(screen) - indent.length);
   return text

@@ -1,10 +1,12 @@
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { complete } from '../../cli/complete.ts';
 import { createProgram } from '../../cli/program.ts';
+import { bareFleets } from './bare-fleet.ts';
 import { onTerminal, type Pty } from './pty.ts';
 
 const BIN = resolve(import.meta.dirname, '../../bin');
@@ -53,6 +55,85 @@ test.each([
   ['nothing for a verb that there is not', ['nothing', '--de'], []],
 ] as const)('%s: %j', (_what, words, expected) => {
   expect(values(...words)).toEqual(expected);
+});
+
+test.each([
+  ['ids', ['status', 'j-'], { kind: 'job', verb: 'status', word: 'j-' }],
+  ['each of several', ['cancel', 'j-1', ''], { kind: 'job', verb: 'cancel', word: '' }],
+  ['of a verb below another', ['dlq', 'redrive', ''], { kind: 'job', verb: 'dlq redrive' }],
+  ['an instance', ['fleet', 'drain', 'i-'], { kind: 'instance', verb: 'fleet', word: 'i-' }],
+  ['a stack', ['list', '--stack', 'S'], { kind: 'stack', word: 'S', prefix: '' }],
+  ['a stack, before the verb and behind =', ['--stack=S'], { kind: 'stack', word: 'S', prefix: '--stack=' }],
+  [
+    'a fleet, of the stack that was typed',
+    ['--stack', 'Shop', 'list', '--region=r', '--fleet', ''],
+    { kind: 'fleet', typed: { stack: 'Shop', region: 'r' } },
+  ],
+  ['nothing for a body', ['enqueue', ''], undefined],
+  ['nothing for an option that is typed', ['status', '--js'], undefined],
+] as const)('asks AWS for %s: %j', (_what, words, wanted) => {
+  const { wanted: found } = complete(createProgram(), words);
+  if (wanted === undefined) expect(found).toBeUndefined();
+  else expect(found).toMatchObject(wanted);
+});
+
+describe('what only AWS knows', () => {
+  const open = bareFleets();
+  const completed = async (environment: Record<string, string>, ...words: string[]) => {
+    const { stdout, stderr, exitCode } = await execa(
+      process.execPath,
+      [join(BIN, 'mayfly.js'), 'complete-words', '--', ...words],
+      { env: environment, extendEnv: false, reject: false },
+    );
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+    return stdout.split('\n').filter((line) => line !== '' && !line.startsWith('-'));
+  };
+
+  test('ids of jobs that the verb is for, and no text that a shell or a terminal would obey', async () => {
+    const bare = await open();
+    await bare.record({ id: 'j-ran', state: 'failed' });
+    await bare.record({ id: 'j-waits', state: 'queued', enqueuedAt: new Date().toISOString() });
+    await bare.record({ id: 'j-two words', state: 'failed' });
+    await bare.record({ id: 'j-\x1b[2J', state: 'failed' });
+    expect(await completed(bare.env, 'retry', 'j-')).toEqual(['j-ran\tfailed']);
+    expect(await completed(bare.env, 'cancel', '')).toEqual(['j-waits\tqueued']);
+    expect(await completed(bare.env, 'status', 'j-w')).toEqual(['j-waits\tqueued']);
+  });
+
+  test('stacks and fleets', async () => {
+    const { cloud, env: all } = await open();
+    for (const name of ['Shop/Mail', 'Shop/Print', 'Other/Mail']) {
+      await cloud.call('ssm', 'PutParameter', { Name: `/mayfly/${name}`, Type: 'String', Value: '{}' });
+    }
+    expect(await completed(all, 'list', '--stack=S')).toEqual([]);
+    expect((await completed(all, 'list', '--stack', '')).map((line) => line.split('\t')[0])).toEqual(
+      expect.arrayContaining(['Shop', 'Other']),
+    );
+    expect(await completed(all, '--stack', 'Shop', 'list', '--fleet', '')).toEqual([
+      'Mail\tShop',
+      'Print\tShop',
+    ]);
+  });
+
+  test('nothing, without a word, where AWS is not known, refuses or does not answer', async () => {
+    const { cloud, env: all } = await open();
+    const silent = createServer(() => {});
+    await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done));
+    const { port } = silent.address() as AddressInfo;
+    cloud.faults.add({
+      service: 'dynamodb',
+      action: 'Scan',
+      effect: { kind: 'error', code: 'AccessDeniedException', status: 403 },
+    });
+    try {
+      expect(await completed({ PATH: all['PATH'] ?? '' }, 'status', 'j-')).toEqual([]);
+      expect(await completed(all, 'status', 'j-')).toEqual([]);
+      const AWS_ENDPOINT_URL = `http://127.0.0.1:${port}`;
+      expect(await completed({ ...all, AWS_ENDPOINT_URL }, 'status', 'j-')).toEqual([]);
+    } finally {
+      silent.close();
+    }
+  });
 });
 
 test('says what a verb takes where nothing is typed yet', () => {

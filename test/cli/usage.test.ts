@@ -1,7 +1,13 @@
+import { resolve } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { type Command, CommanderError } from 'commander';
+import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import { createProgram } from '../../cli/program.ts';
 import { bareFleets } from './bare-fleet.ts';
+import { onTerminal } from './pty.ts';
+
+const BIN = resolve(import.meta.dirname, '../../bin/mayfly.js');
 
 const open = bareFleets();
 
@@ -103,6 +109,76 @@ describe('as a process', () => {
     const { stderr } = await mayfly('\x1b]0;owned\x07');
     expect(stderr).toContain("unknown verb '\\x1b]0;owned\\x07'");
   });
+});
+
+describe('which fleet is meant', () => {
+  it('a flag says before and behind the verb; a nearer one counts more, and any more than a variable', async () => {
+    const { cloud, fleet, env, directory } = await open();
+    for (const name of ['Shop/Mail', 'Shop/Print', 'Other/Mail']) {
+      const Value = JSON.stringify({ ...fleet.facts, fleet: name });
+      await cloud.call('ssm', 'PutParameter', { Name: `/mayfly/${name}`, Type: 'String', Value });
+    }
+    const others = Object.entries(env).filter(([variable]) => !variable.startsWith('MAYFLY_'));
+    const surroundings = { ...Object.fromEntries(others), MAYFLY_STACK: 'Other' };
+    const named = async (line: string, variables: Record<string, string> = surroundings) => {
+      const { stderr } = await execa(process.execPath, [BIN, ...line.split(' ')], {
+        cwd: directory,
+        env: variables,
+        extendEnv: false,
+        reject: false,
+      });
+      return /(?:in|of) fleet (\S+?)(?::| is)/.exec(stderr)?.[1] ?? stderr;
+    };
+    const lines = {
+      'status j-none': 'Other/Mail',
+      '--stack Shop --fleet Mail status j-none': 'Shop/Mail',
+      'status j-none --stack=Shop --fleet Mail': 'Shop/Mail',
+      '--stack Other --fleet Mail status --stack Shop --fleet Print j-none': 'Shop/Print',
+      '--stack Other dlq --stack Shop show --fleet Print j-none': 'Shop/Print',
+    };
+    const found: Record<string, string> = {};
+    for (const line of Object.keys(lines)) found[line] = await named(line);
+    expect(found).toEqual(lines);
+    // By its stack: variables that name its parts say nothing then.
+    expect(await named('--stack Shop --fleet Mail status j-none', env)).toBe('Shop/Mail');
+  });
+
+  it.each([
+    [['--stack', 'Shop', 'completion', 'bash'], 'completion is for no fleet: it has no option --stack.'],
+    [['--log-bucket', 'logs', 'local'], 'local is for no fleet: it has no option --log-bucket.'],
+    [['dlq', '--region', 'x', 'help'], 'help is for no fleet: it has no option --region.'],
+  ])('a verb that is for none refuses them: %j', async (words, sentence) => {
+    const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    try {
+      const run = createProgram().parseAsync(['node', 'mayfly', ...words]);
+      await expect(run).rejects.toThrow(CommanderError);
+      expect(stderr.mock.calls.map(([text]) => text).join('')).toContain(sentence);
+    } finally {
+      stderr.mockRestore();
+    }
+  });
+});
+
+it('on a terminal of 60 columns no sentence has a longer line, and no word is cut', async () => {
+  const { mayfly, directory, env } = await open();
+  const lines = [
+    'status j-none',
+    'dlq purge --reason nothing',
+    'enqueue --async 99999 x',
+    'cleanup --ended-before 7d --force',
+  ];
+  for (const line of lines) {
+    const { stderr } = await mayfly(...line.split(' '));
+    const pty = onTerminal(`${process.execPath} ${BIN} ${line} < /dev/null`, {
+      cwd: directory,
+      env,
+      columns: 60,
+    });
+    await pty.ended();
+    const shown = stripVTControlCharacters(pty.screen()).replaceAll('\r', '').trimEnd();
+    expect(Math.max(...shown.split('\n').map((one) => one.length))).toBeLessThan(60);
+    expect(shown.replace(/\s+/g, ' ')).toBe(stderr.replace(/\s+/g, ' '));
+  }
 });
 
 describe('help', () => {

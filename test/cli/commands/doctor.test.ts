@@ -13,10 +13,23 @@ const warned: Finding = {
 };
 const bad: Finding = { check: 'keeper', mark: 'bad', text: 'It runs no more.' };
 
-const text = (...findings: Finding[]) => {
+const on = (screen: { isTTY?: boolean; columns?: number }, ...findings: Finding[]) => {
   const diagnosis: Diagnosis = { fleet: 'S/f', region: 'us-east-1', at: '', mark: 'ok', findings };
-  return diagnosisText(diagnosis, (_style, words) => words);
+  return diagnosisText(diagnosis, (_style, words) => words, screen);
 };
+const text = (...findings: Finding[]) => on({}, ...findings);
+
+test('on a terminal sentences are broken at words, below where they begin, and a command is not', () => {
+  const command =
+    'aws autoscaling put-lifecycle-hook --auto-scaling-group-name fleet --lifecycle-hook-name launch';
+  const words = 'The launch hook is gone: an instance counts as in service before its agent runs.';
+  const lines = on({ isTTY: true, columns: 60 }, { ...bad, text: words, advice: command }).split('\n');
+  expect(lines.slice(1, 4)).toEqual([
+    'bad   keeper  The launch hook is gone: an instance counts',
+    '              as in service before its agent runs.',
+    `              → ${command}`,
+  ]);
+});
 
 test('a line for each finding, what else is known and what to do below it, and a count', () => {
   expect(text(well, warned, bad)).toBe(

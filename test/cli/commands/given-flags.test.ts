@@ -17,3 +17,13 @@ test('what was typed comes back through a shell, without what a variable or a de
   const { stdout } = await execa('sh', ['-c', `printf '%s|' ${words.join(' ')}`]);
   expect(stdout.split('|')).toEqual(['--json', '--async', '1.5', '--outputs', outputs, '']);
 });
+
+test('what stands before the verb comes too, unless it is said again behind it', () => {
+  const verb = new Command('enqueue').option('--stack <name>').option('--async <seconds>');
+  const program = new Command().enablePositionalOptions().option('--stack <name>').option('--fleet <name>');
+  program.addCommand(verb.action(() => {}));
+  program.parse(['--stack', 'A', '--fleet', 'F', 'enqueue', '--async', '5', '--stack', 'B'], {
+    from: 'user',
+  });
+  expect(givenFlags(verb, [])).toEqual(['--fleet', 'F', '--stack', 'B', '--async', '5']);
+});

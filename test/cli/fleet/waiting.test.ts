@@ -2,7 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../../aws/clock.ts';
+import { LOOK_MS, WhyWaiting } from '../../../cli/commands/why-waiting.ts';
 import { AccessDenied } from '../../../cli/fleet/errors.ts';
+import { Fleet } from '../../../cli/fleet/fleet.ts';
 import type { FleetView } from '../../../cli/fleet/instances.ts';
 import type { InstanceView } from '../../../cli/fleet/instances-view.ts';
 import type { JobView } from '../../../cli/fleet/view.ts';
@@ -154,6 +157,22 @@ describe('a queued job waits for', () => {
   });
 });
 
+/** What `wait` says beside its progress, once nothing has run for half a minute. */
+async function saidByWait(library: Fleet, id: string): Promise<void> {
+  let aheadMs = 0;
+  const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + aheadMs };
+  const waiting = new WhyWaiting(new Fleet({ ...library.context, clock }));
+  const [queued] = await library.status([id]);
+  const progress = { running: [], again: [], waiting: queued ? [queued] : [] };
+  await waiting.see(progress);
+  expect(waiting.text).toBeUndefined();
+  aheadMs = LOOK_MS;
+  await waiting.see(progress);
+  expect(waiting.text).toMatch(/^the fleet is paused since /);
+  await waiting.see({ ...progress, running: progress.waiting });
+  expect(waiting.text).toBeUndefined();
+}
+
 describe('a deployed fleet', () => {
   const open = deployedFleets();
 
@@ -165,6 +184,7 @@ describe('a deployed fleet', () => {
     const gate = join(fleet.directory, 'gate');
     const first = await library.enqueue({ untilFile: gate });
     expect(await why(first.id)).toBe('paused');
+    await saidByWait(library, first.id);
     await library.resume();
     await fleet.event('start', first.id);
     expect(await library.status(first.id, { waitsFor: true })).not.toHaveProperty('waitsFor');

@@ -1,0 +1,67 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { type JobState, TERMINAL_STATES } from '../jobs/record.ts';
+import { findOptionsOf } from './commands/with-fleet.ts';
+import type { Candidate, Wanted } from './complete.ts';
+import { Fleet } from './fleet/fleet.ts';
+import { fleetNames } from './fleet/parameters.ts';
+
+/** Nobody waits for longer at a prompt. */
+const LONGEST_MS = 2000;
+const MOST_JOBS = 50;
+
+const LIVE: readonly JobState[] = ['held', 'queued', 'running'];
+/** Of a verb that is not here: all. */
+const STATES: Readonly<Record<string, readonly JobState[]>> = {
+  cancel: LIVE,
+  wait: LIVE,
+  retry: [...TERMINAL_STATES],
+  cleanup: [...TERMINAL_STATES],
+  // What is on the dead-letter queue cannot be seen without being hidden from others.
+  'dlq show': ['failed', 'timed_out', 'lost'],
+  'dlq redrive': ['failed', 'timed_out', 'lost'],
+  'dlq purge': ['failed', 'timed_out', 'lost'],
+};
+
+/**
+ * Asks AWS what a word may become: the newest jobs that the verb is for, instances, stacks, fleets. Nothing in case of an
+ * error, or if it takes longer than two seconds: a shell that completes has no place for a sentence.
+ */
+export async function lookUp(wanted: Wanted): Promise<Candidate[]> {
+  const { word, prefix } = wanted;
+  const found = candidates(wanted).catch(() => []);
+  const known = await Promise.race([found, delay(LONGEST_MS, [], { ref: false })]);
+  const fitting = known.filter(({ value }) => value.startsWith(word));
+  return fitting.map(({ value, description }) => ({ value: prefix + value, description }));
+}
+
+async function candidates({ kind, verb, typed }: Wanted): Promise<Candidate[]> {
+  if (kind === 'stack' || kind === 'fleet') return namesOf(kind, typed);
+  const fleet = await Fleet.find(findOptionsOf(typed));
+  try {
+    return kind === 'job' ? await jobsOf(fleet, STATES[verb]) : await instancesOf(fleet);
+  } finally {
+    fleet.close();
+  }
+}
+
+async function namesOf(kind: 'stack' | 'fleet', { stack, region }: Wanted['typed']): Promise<Candidate[]> {
+  const ssm = new SSMClient(region === undefined ? {} : { region });
+  try {
+    const names = await fleetNames(ssm, kind === 'fleet' ? stack : undefined);
+    const values = new Map(names.map((name) => [name[kind], name[kind === 'stack' ? 'fleet' : 'stack']]));
+    return [...values].map(([value, description]) => ({ value, description }));
+  } finally {
+    ssm.destroy();
+  }
+}
+
+async function jobsOf(fleet: Fleet, states: readonly JobState[] | undefined): Promise<Candidate[]> {
+  const jobs = await fleet.list({ limit: MOST_JOBS, ...(states && { states }) });
+  return jobs.map(({ id, state }) => ({ value: id, description: state }));
+}
+
+async function instancesOf(fleet: Fleet): Promise<Candidate[]> {
+  const { instances } = await fleet.describe({ retired: 0 });
+  return instances.map(({ instance, doing }) => ({ value: instance, description: doing }));
+}

@@ -9,6 +9,7 @@ import { CURRENTLY_RECOMMENDED_FLAGS } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import cdkJson from '../../cdk.json' with { type: 'json' };
 import { fleetApp } from '../../infra/fleet-app.ts';
 import { cacheDirectory, NODE_PACKAGES, nodeArchive } from '../../infra/node-asset.ts';
 import { packageRoot } from '../../infra/package-files.ts';
@@ -41,6 +42,13 @@ describe('npx cdk synth', () => {
 
   it('needs no credentials and has no finding of cdk-nag', () => {
     expect(said).not.toMatch(/error|AwsSolutions/i);
+  });
+
+  it('leaves no feature flag of the CDK open', () => {
+    expect(said).not.toMatch(/feature flag/i);
+    // The recommended partitions leave GovCloud out.
+    const partitions = { '@aws-cdk/core:target-partitions': ['aws', 'aws-cn', 'aws-us-gov'] };
+    expect(cdkJson.context).toEqual({ ...CURRENTLY_RECOMMENDED_FLAGS, ...partitions });
   });
 
   it('gives the same bytes again, so that an unchanged tree shows no diff', () => {

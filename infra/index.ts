@@ -1,3 +1,11 @@
-export type { EncryptionKeys, RootVolume, ScaleOutProps, WarmPoolProps, WorkerFleetProps } from './props.ts';
+export type {
+  BakedImageProps,
+  EncryptionKeys,
+  RetryBackoffProps,
+  RootVolume,
+  ScaleOutProps,
+  WarmPoolProps,
+  WorkerFleetProps,
+} from './props.ts';
 export { FleetPropsError } from './refusal.ts';
 export { WorkerFleet } from './worker-fleet.ts';

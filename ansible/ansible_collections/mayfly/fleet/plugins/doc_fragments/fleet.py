@@ -38,7 +38,7 @@ notes:
   - AWS's credentials are found as AWS's own tools find them. C(environment) of the task, its block or the play is heeded.
   - Give these options once, as C(module_defaults) of the group C(mayfly.fleet.all).
 requirements:
-  - The command C(mayfly) (npm package C(mayfly), Node.js 20 or later) on the controller.
+  - The command C(mayfly) (npm package C(mayfly), Node.js 22.13 or later) on the controller.
 author:
   - The Mayfly authors (!UNKNOWN)
 """

@@ -1,0 +1,19 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { packInto } from '../support/packed.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The archive that the projects install. */
+    archive: string;
+  }
+}
+
+/** Before the first test of a run; returns what is done after the last. */
+export default async function setup({ provide }: TestProject): Promise<() => void> {
+  const directory = mkdtempSync(join(tmpdir(), 'mayfly-packed-'));
+  provide('archive', await packInto(directory));
+  return () => rmSync(directory, { recursive: true, force: true });
+}

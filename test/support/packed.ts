@@ -1,0 +1,17 @@
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { packageRoot } from '../../infra/package-files.ts';
+
+/** Where the checkout's own Node and tools are, as `npx` would find them. */
+export const tools = join(packageRoot, 'node_modules', '.bin');
+
+export const NPM_FLAGS = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'];
+
+/** Packs as `npm publish` would, and tells where the archive is. */
+export async function packInto(directory: string): Promise<string> {
+  const { stdout } = await execa('npm', ['pack', '--json', '--pack-destination', directory], {
+    cwd: packageRoot,
+  });
+  const [packed] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as { filename: string }[];
+  return join(directory, packed?.filename ?? '');
+}

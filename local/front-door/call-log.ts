@@ -6,6 +6,8 @@ import type { Caller } from './service.ts';
 /** One line of `calls.jsonl`. */
 export interface CallRecord {
   atMs: number;
+  /** The region that the caller signed for. */
+  region: string;
   service: string;
   action: string;
   /** `owner`, `cloud` (a call from inside), or `<role name>/<session name>`. */

@@ -8,6 +8,7 @@ import {
   type Call,
   type CallAws,
   type Caller,
+  type CloudContext,
   type Input,
   type Operation,
   type Output,
@@ -16,7 +17,6 @@ import {
 
 /** What every call goes through, whatever its protocol: log, faults, policies, operation. */
 export interface Dispatcher {
-  services: Map<string, Service>;
   /** Rejects with `AwsError`, or with `NoAnswer` when a fault hides the answer. */
   perform(service: Service, operation: Operation, input: Input, call: Call): Promise<Output>;
   /** Logs a call that got no further than the door: not to be read, or by a caller who is not known. */
@@ -25,24 +25,23 @@ export interface Dispatcher {
   find(call: Call, input: Input): { service: Service; operation: Operation };
   /** Whether a caller may also do this (`s3:ListBucket`) to a resource (an ARN) that has these policies. */
   allows(call: Call, action: string, resource: string, documents: readonly PolicyDocument[]): boolean;
-  call: CallAws;
-  /** Calls from inside the cloud as a role that a service was given, and with no more rights than that. */
-  callAs(roleArn: string, sessionName: string): CallAws;
+  /** Calls from inside a region: as the service itself, or as a role that a service was given. */
+  callsFrom(region: string): Pick<CloudContext, 'call' | 'callAs'>;
 }
 
 export interface DispatcherOptions extends PolicyAccount {
   log: CallLog;
   faults: Faults;
-  region: string;
+  /** The services of a region that is open. */
+  servicesOf(region: string): ReadonlyMap<string, Service>;
   now(): number;
 }
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const services = new Map<string, Service>();
   const inside = new AbortController().signal;
 
   function find(call: Call, input: Input): { service: Service; operation: Operation } {
-    const service = services.get(call.service);
+    const service = options.servicesOf(call.region).get(call.service);
     // Own properties only: an action named `constructor` is as unknown as any other.
     const operation =
       service && Object.hasOwn(service.operations, call.action) ? service.operations[call.action] : undefined;
@@ -77,13 +76,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   const callFrom =
-    (caller: Caller): CallAws =>
+    (region: string, caller: Caller): CallAws =>
     async (service, action, input) => {
       const details: Call = {
         service,
         action,
         caller,
-        region: options.region,
+        region,
         requestId: randomUUID(),
         signal: inside,
       };
@@ -97,10 +96,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   };
 
   return {
-    ...{ services, perform, refuse, find },
+    ...{ perform, refuse, find },
     allows: (call, action, resource, documents) => isAllowed(call, action, resource, options, documents),
-    call: callFrom(INSIDE_CALLER),
-    callAs: (roleArn, sessionName) => callFrom({ kind: 'role', accessKeyId: INSIDE, roleArn, sessionName }),
+    callsFrom: (region) => ({
+      call: callFrom(region, INSIDE_CALLER),
+      callAs: (roleArn, sessionName) =>
+        callFrom(region, { kind: 'role', accessKeyId: INSIDE, roleArn, sessionName }),
+    }),
   };
 }
 
@@ -112,6 +114,7 @@ const NOBODY = { kind: 'owner', accessKeyId: '' } as const;
 function startRecord(call: Call, input: Input, atMs: number): CallRecord {
   return {
     atMs,
+    region: call.region,
     service: call.service,
     action: call.action,
     caller: callerName(call.caller),

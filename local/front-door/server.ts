@@ -31,6 +31,8 @@ export interface FrontDoorOptions {
   port: number;
   region: string;
   dispatcher: Dispatcher;
+  /** Opens a region. Rejects with `AwsError` if there is none of that name. */
+  openRegion(name: string): Promise<{ services: ReadonlyMap<string, Service> }>;
   sessions: Sessions;
   faults: Faults;
   s3: StreamHandler;
@@ -111,7 +113,8 @@ async function handle(
       async () => readSignatureFields(request, url.searchParams),
       (error) => dispatcher.refuse(nobodysCall(request, surroundings, requestId), error),
     );
-    service = dispatcher.services.get(fields?.service ?? '');
+    // Services are read alike in all regions.
+    service = (await surroundings.openRegion(surroundings.region)).services.get(fields?.service ?? '');
     if (fields) protocol = protocolOf(request, url, fields.service, service);
     const arrival = { fields, protocol, service, requestId, isGuest };
     await serve(request, response, url, arrival, surroundings);
@@ -155,7 +158,7 @@ async function serve(
   response: ServerResponse,
   url: URL,
   { fields, protocol, service, requestId, isGuest }: Arrival,
-  { dispatcher, sessions, s3, region, clock }: Surroundings,
+  { dispatcher, openRegion, sessions, s3, region, clock }: Surroundings,
 ): Promise<void> {
   const details = {
     service: fields?.service ?? 'unknown',
@@ -167,6 +170,7 @@ async function serve(
     async () => {
       const body = protocol === 'rest-xml' ? undefined : await readBody(request);
       const caller = authenticate(request, fields, body, { sessions, isGuest, nowMs: doorTime(clock) });
+      await openRegion(details.region);
       if (protocol === 'rest-xml' || !body) return { caller };
       return { caller, read: readRequest(request, url, protocol, unpack(request, body), service) };
     },

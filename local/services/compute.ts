@@ -14,13 +14,18 @@ export interface Compute {
   machines: Machines;
 }
 
-/** All that runs something, and what sets it going. */
+/**
+ * All that runs something, and what sets it going.
+ *
+ * @param takeNumber gives each instance of the account a number, from 0
+ */
 export function createCompute(
   context: CloudContext,
   launcher: Launcher,
   queueActivity: QueueActivity,
+  takeNumber: () => number,
 ): Compute {
-  const ec2 = createEc2(context, launcher);
+  const ec2 = createEc2(context, launcher, takeNumber);
   const autoScaling = createAutoScaling(context, ec2);
   const monitoring = createMonitoring(context, { scalingPolicy: autoScaling.onAlarm }, queueActivity);
   const lambda = createLambda(context);

@@ -49,7 +49,7 @@ describe('mayfly local', () => {
     const ready = await next();
     expect(ready).toMatchObject({ event: 'ready', region: 'us-east-1' });
     const health = await fetch(`${ready.endpoint}/_mayfly/health`);
-    expect(await health.json()).toEqual({ status: 'ok' });
+    expect(await health.json()).toEqual({ status: 'ok', instances: 'processes' });
     child.kill(signal);
     expect(await next()).toEqual({ event: 'ending' });
     expect(await child).toMatchObject({ exitCode: 0, stderr: '' });

@@ -5,6 +5,7 @@ import type { CallRecord } from '../../local/front-door/call-log.ts';
 
 const call = (service: string, action: string, rest: Partial<CallRecord> = {}): CallRecord => ({
   atMs: Date.UTC(2026, 0, 1, 12, 30),
+  region: 'us-east-1',
   service,
   action,
   caller: 'owner',

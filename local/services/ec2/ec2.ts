@@ -15,8 +15,8 @@ export interface Ec2 extends RunningService {
 }
 
 /** EC2 as far as a fleet needs it: launch templates, instances, and the network that a template may ask for. */
-export function createEc2(context: CloudContext, launcher: Launcher): Ec2 {
-  const machines = new Machines(context, launcher);
+export function createEc2(context: CloudContext, launcher: Launcher, takeNumber: () => number): Ec2 {
+  const machines = new Machines(context, launcher, takeNumber);
   const templates = new LaunchTemplates(context, launcher);
   const network = new Network(context);
   return {

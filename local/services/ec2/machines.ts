@@ -26,14 +26,17 @@ export interface Placement {
 export class Machines {
   readonly #context: CloudContext;
   readonly #launcher: Launcher;
+  readonly #takeNumber: () => number;
   readonly #machines = new Map<string, Machine>();
   readonly #listeners = new Set<(machine: Machine) => void>();
   readonly #lives = new Map<string, Promise<void>>();
   #closed = false;
 
-  constructor(context: CloudContext, launcher: Launcher) {
+  /** @param takeNumber gives each instance of the account a number, from 0 */
+  constructor(context: CloudContext, launcher: Launcher, takeNumber: () => number) {
     this.#context = context;
     this.#launcher = launcher;
+    this.#takeNumber = takeNumber;
   }
 
   all(): Machine[] {
@@ -143,7 +146,6 @@ export class Machines {
     this.#closed = true;
     for (const machine of this.all()) if (!isOver(machine)) void this.destroy(machine);
     await Promise.all(this.#lives.values());
-    await this.#launcher.close?.();
   }
 
   /** From pending to the end. Never rejects: what goes wrong ends the instance, with the reason on it. */
@@ -241,9 +243,8 @@ export class Machines {
 
   /** An address of its own for every instance there ever was: the launcher's, else out of 10.0.0.0/16. */
   #freeAddress(): string {
-    const chosen = this.#launcher.addressOf?.(this.#machines.size);
-    if (chosen !== undefined) return chosen;
-    const number = this.#machines.size + 4;
-    return `10.0.${(number >> 8) & 255}.${number & 255}`;
+    const number = this.#takeNumber();
+    const host = number + 4;
+    return this.#launcher.addressOf?.(number) ?? `10.0.${(host >> 8) & 255}.${host & 255}`;
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { KeyUse } from '../../front-door/service.ts';
+import { AwsError, type KeyUse } from '../../front-door/service.ts';
 import type { Keys } from '../kms/keys.ts';
 import type { S3Call } from './actions.ts';
 import type { BucketSettings } from './settings.ts';
@@ -22,11 +22,11 @@ const MAKES = new Set(['PutObject', 'CopyObject', 'CompleteMultipartUpload']);
 export class ObjectEncryption {
   readonly #objects = new Map<string, Encryption>();
   readonly #settings: BucketSettings;
-  readonly #keys: Keys;
+  readonly #keysOf: (region: string) => Keys | undefined;
 
-  constructor(settings: BucketSettings, keys: Keys) {
+  constructor(settings: BucketSettings, keysOf: (region: string) => Keys | undefined) {
     this.#settings = settings;
-    this.#keys = keys;
+    this.#keysOf = keysOf;
   }
 
   /** The uses of keys that a call takes. A copy that reads is not judged by the key of its source. */
@@ -35,9 +35,15 @@ export class ObjectEncryption {
     const reads = call.action === 'GetObject';
     if (!writes && !reads) return [];
     const encryption = writes ? this.#ofWrite(call, headers) : this.#objects.get(idOf(call));
-    return this.#keys.use(encryption?.key, {
+    if (!encryption) return [];
+    // A key that is named by its id alone is one of the bucket's region.
+    const region =
+      /^arn:[^:]*:kms:([^:]*):/.exec(encryption.key)?.[1] ?? this.#settings.regionOf(call.bucket);
+    const keys = this.#keysOf(region);
+    if (!keys) throw new AwsError('KMS.NotFoundException', `Key '${encryption.key}' does not exist`);
+    return keys.use(encryption.key, {
       actions: [writes ? 'kms:GenerateDataKey' : 'kms:Decrypt'],
-      conditions: { 'kms:EncryptionContext:aws:s3:arn': encryption?.arn ?? '' },
+      conditions: { 'kms:EncryptionContext:aws:s3:arn': encryption.arn },
     });
   }
 

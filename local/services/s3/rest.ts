@@ -7,10 +7,13 @@ import type { Fauxqs } from '../fauxqs.ts';
 import { objectPath, readS3Call, type S3Call } from './actions.ts';
 import { deleteObjects } from './delete-objects.ts';
 import type { ObjectEncryption } from './encryption.ts';
-import type { BucketSettings } from './settings.ts';
+import { type BucketSettings, UNCONSTRAINED } from './settings.ts';
 import { listVersions } from './version-list.ts';
 import { refuseUnlessEmpty, serveVersion, type VersionStore } from './version-requests.ts';
 import type { Versions } from './versions.ts';
+
+/** Clients find the text of an answer's root element by it. */
+const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
 /** S3 over the wire: fauxqs reads and answers most requests itself, bodies untouched. */
 export function createS3Handler(
@@ -39,7 +42,8 @@ export function createS3Handler(
       keyUses: () => encryption.usesOf(s3Call, request.headers),
       run: async () => {
         const { headers } = request;
-        await serve(request, response, url, s3Call, { fauxqs, settings, versions, may });
+        const { region } = call;
+        await serve(request, response, url, s3Call, { fauxqs, settings, versions, region, may });
         if (response.statusCode < 300) encryption.ended(s3Call, headers);
         return { StatusCode: response.statusCode };
       },
@@ -70,6 +74,8 @@ function conditionsOf({ iamAction }: S3Call, url: URL): Record<string, string> {
 
 interface Store extends VersionStore {
   settings: BucketSettings;
+  /** The region that the caller has signed for. */
+  region: string;
   /** Whether the caller may also do this. */
   may(action: string, resource: string): boolean;
 }
@@ -87,7 +93,16 @@ async function serve(
   }
   if (call.bucket && !call.key && call.action !== 'CreateBucket') await requireBucket(fauxqs, call.bucket);
   if (call.setting) return serveSetting(request, response, call, call.setting, settings);
-  if (call.action === 'GetBucketLocation') return answer(response, 200, '<LocationConstraint/>');
+  if (call.action === 'CreateBucket') return createBucket(request, response, call, store);
+  if (call.action === 'GetBucketLocation') {
+    const region = settings.regionOf(call.bucket);
+    const constraint = region === UNCONSTRAINED ? '' : region;
+    return answer(
+      response,
+      200,
+      `<LocationConstraint xmlns="${NAMESPACE}">${constraint}</LocationConstraint>`,
+    );
+  }
   if (call.action === 'ListObjectVersions') {
     return answer(response, 200, listVersions(versions, call.bucket, url.searchParams));
   }
@@ -116,6 +131,26 @@ async function serve(
     settings.forget(call.bucket);
     versions.forget(call.bucket);
   }
+}
+
+/** "CreateBucket": a bucket is made in the region that the call is sent to, which its location constraint has to name. */
+async function createBucket(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { bucket }: S3Call,
+  { fauxqs, settings, region }: Store,
+): Promise<void> {
+  const body = await readBody(request);
+  const constraint = /<LocationConstraint>(.*?)<\/LocationConstraint>/.exec(body.toString('utf8'))?.[1];
+  if ((constraint ?? UNCONSTRAINED) !== region) {
+    const message = `The ${constraint ?? 'unspecified'} location constraint is incompatible for the region specific endpoint this request was sent to.`;
+    throw new AwsError('IllegalLocationConstraintException', message);
+  }
+  const made = await fauxqs.s3({ method: 'PUT', url: `/${encodeURIComponent(bucket)}`, body });
+  if (made.status < 300) settings.place(bucket, region);
+  response
+    .writeHead(made.status, { location: `/${bucket}`, 'content-length': made.body.length })
+    .end(made.body);
 }
 
 async function requireBucket(fauxqs: Fauxqs, bucket: string): Promise<void> {

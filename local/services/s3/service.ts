@@ -29,11 +29,12 @@ export function createS3(
   });
   const operations: Record<string, Operation> = {
     CreateBucket: {
-      run: async (input) => {
+      run: async (input, { region }) => {
         const Bucket = text(input, 'Bucket');
         const isThere = (await fauxqs.s3({ method: 'HEAD', url: bucketUrl(input) })).status < 300;
         if (isThere && !standIns.delete(Bucket)) throw alreadyOwned();
         if (!isThere) succeeded(await fauxqs.s3({ method: 'PUT', url: bucketUrl(input) }));
+        settings.place(Bucket, region);
         return {};
       },
     },

@@ -18,9 +18,15 @@ export interface BucketSettings {
   /** The bucket's policy, if there is one. */
   policiesOf(bucket: string): readonly PolicyDocument[];
   versioningOf(bucket: string): VersioningStatus;
+  /** Says in which region a bucket is, when it is made. */
+  place(bucket: string, region: string): void;
+  regionOf(bucket: string): string;
   remove(bucket: string, setting: string): void;
   forget(bucket: string): void;
 }
+
+/** The region of a bucket that no location constraint was given for. */
+export const UNCONSTRAINED = 'us-east-1';
 
 /** What a new bucket answers ("Default encryption FAQ", "Blocking public access"), else the error for none. */
 const DEFAULTS: Record<string, string | AwsError> = {
@@ -46,6 +52,7 @@ function none(code: string, message: string): AwsError {
 export function createBucketSettings(): BucketSettings {
   const documents = new Map<string, string>();
   const policies = new Map<string, PolicyDocument>();
+  const regions = new Map<string, string>();
   const id = (bucket: string, setting: string) => `${bucket}?${setting}`;
   return {
     put(bucket, setting, document) {
@@ -65,12 +72,17 @@ export function createBucketSettings(): BucketSettings {
       const status = /<Status>(.*?)<\/Status>/.exec(documents.get(id(bucket, 'versioning')) ?? '')?.[1];
       return status === 'Enabled' || status === 'Suspended' ? status : undefined;
     },
+    place(bucket, region) {
+      if (!regions.has(bucket)) regions.set(bucket, region);
+    },
+    regionOf: (bucket) => regions.get(bucket) ?? UNCONSTRAINED,
     remove(bucket, setting) {
       if (setting === 'policy') policies.delete(bucket);
       documents.delete(id(bucket, setting));
     },
     forget(bucket) {
       policies.delete(bucket);
+      regions.delete(bucket);
       for (const key of [...documents.keys()]) if (key.startsWith(`${bucket}?`)) documents.delete(key);
     },
   };

@@ -1,12 +1,6 @@
 import { principalArn } from '../../front-door/authorize.ts';
 import { optionalInteger, text } from '../../front-door/read.ts';
-import {
-  AwsError,
-  type Call,
-  type CloudContext,
-  type Input,
-  type RunningService,
-} from '../../front-door/service.ts';
+import { AwsError, type Call, type Input, type RunningService } from '../../front-door/service.ts';
 import type { Sessions } from '../../front-door/sessions.ts';
 import { uniqueId } from '../../front-door/unique-id.ts';
 import { type IamStore, parsePolicy, type Role } from '../iam/store.ts';
@@ -18,7 +12,7 @@ const CHAINED_SECONDS = 3600;
 const NOT_KNOWN = ['Policy', 'PolicyArns', 'Tags', 'TransitiveTagKeys', 'SourceIdentity', 'SerialNumber'];
 
 /** STS: who am I, and assuming a role that trusts the caller. */
-export function createSts(context: CloudContext, sessions: Sessions, iam: IamStore): RunningService {
+export function createSts(accountId: string, sessions: Sessions, iam: IamStore): RunningService {
   const operations = {
     GetCallerIdentity: {
       // "No permissions are required to perform this operation."
@@ -26,10 +20,10 @@ export function createSts(context: CloudContext, sessions: Sessions, iam: IamSto
       run: (_: Input, { caller }: Call) => {
         if (caller.kind === 'role') {
           const UserId = `${uniqueId('AROA', caller.roleArn)}:${caller.sessionName}`;
-          return { UserId, Account: context.accountId, Arn: principalArn(caller) };
+          return { UserId, Account: accountId, Arn: principalArn(caller) };
         }
-        const Arn = `arn:aws:iam::${context.accountId}:root`;
-        return { UserId: context.accountId, Account: context.accountId, Arn };
+        const Arn = `arn:aws:iam::${accountId}:root`;
+        return { UserId: accountId, Account: accountId, Arn };
       },
     },
     AssumeRole: {

@@ -56,7 +56,7 @@ async function cdk(assembly: string, ...words: string[]): Promise<string> {
 const deploy = ['deploy', '--require-approval', 'never', '--progress', 'events'];
 
 test('cdk deploy, diff and destroy of a foreign app, before and after a bootstrap', {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async () => {
   const deployed = await cdk(before, ...deploy);
   const made = await stacks.describe('Foreign');

@@ -15,7 +15,15 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 const call = (number: number): CallRecord => ({
-  ...{ atMs: number, service: 'sqs', action: 'SendMessage', caller: 'owner', status: 200, durationMs: 1 },
+  ...{
+    atMs: number,
+    region: 'us-east-1',
+    service: 'sqs',
+    action: 'SendMessage',
+    caller: 'owner',
+    status: 200,
+    durationMs: 1,
+  },
   input: { MessageBody: 'x'.repeat(100) },
 });
 /** The first call of each cloud. */

@@ -1,0 +1,47 @@
+import type { Dispatcher } from '../front-door/dispatch.ts';
+import type { StreamHandler } from '../front-door/server.ts';
+import type { CloudContext, Service } from '../front-door/service.ts';
+import { bootstrapNames } from './bootstrap.ts';
+import { startFauxqs } from './fauxqs.ts';
+import type { Keys } from './kms/keys.ts';
+import { ObjectEncryption } from './s3/encryption.ts';
+import { createS3Handler } from './s3/rest.ts';
+import { createS3 } from './s3/service.ts';
+import { createBucketSettings } from './s3/settings.ts';
+import { Versions } from './s3/versions.ts';
+
+/**
+ * S3. The names of its buckets are those of all regions; each bucket is in one, but may be used from all: AWS sends a client of
+ * another region to the bucket's own.
+ */
+export interface Objects {
+  service: Service;
+  /** S3 as it comes over the wire. */
+  handle: StreamHandler;
+  /** Makes a stand-in for the bucket of `cdk bootstrap`. */
+  addBootstrapBucket(context: CloudContext): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @param keysOf the keys of a region, which buckets of that region are encrypted with */
+export async function createObjects(
+  dispatcher: Dispatcher,
+  keysOf: (region: string) => Keys | undefined,
+): Promise<Objects> {
+  const fauxqs = await startFauxqs();
+  const settings = createBucketSettings();
+  const versions = new Versions(fauxqs.objects, settings.versioningOf);
+  const standIns = new Set<string>();
+  const service = createS3(fauxqs, settings, versions, standIns);
+  const encryption = new ObjectEncryption(settings, keysOf);
+  return {
+    service,
+    handle: createS3Handler(service, dispatcher, fauxqs, settings, encryption, versions),
+    async addBootstrapBucket({ accountId, region, call }) {
+      const { bucket: Bucket } = bootstrapNames(accountId, region);
+      await call('s3', 'CreateBucket', { Bucket });
+      standIns.add(Bucket);
+    },
+    close: () => fauxqs.close(),
+  };
+}

@@ -1,0 +1,176 @@
+import { type Activity, DescribeScalingActivitiesCommand } from '@aws-sdk/client-auto-scaling';
+import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
+import { HeadBucketCommand } from '@aws-sdk/client-s3';
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { type JobView, StoreGone } from '../../cli/index.ts';
+import { type Check, must } from '../check.ts';
+import type { FirstRun } from '../run.ts';
+import { endOf } from './jobs.ts';
+
+/** What Auto Scaling has done to the group, the newest first. */
+async function activities(run: FirstRun): Promise<Activity[]> {
+  const { facts } = await run.fleet();
+  const { Activities = [] } = await run.clients.autoScaling.send(
+    new DescribeScalingActivitiesCommand({ AutoScalingGroupName: facts.group }),
+  );
+  return Activities;
+}
+
+export const goesByItself: Check = {
+  title: 'The instance goes by itself',
+  commands: ['npx mayfly fleet'],
+  expected:
+    'No instance, none desired. The last one went as idle, by its own call, which decremented the desired capacity.',
+  async make(run) {
+    const fleet = await run.fleet();
+    const { retired } = await run.until('no instance any more', run.pace.go, async () => {
+      const view = await fleet.describe();
+      return view.instances.length === 0 && view.capacity.desired === 0 && view;
+    });
+    const [last] = retired;
+    must(
+      last?.reason === 'idle' && last.rung === 'terminate',
+      `it went as ${last?.reason}, by ${last?.rung}`,
+    );
+    const [{ Cause = '' } = {}] = await activities(run);
+    must(Cause.includes('user request'), `Auto Scaling says: ${Cause}`);
+    return `${last?.instance} went as idle after ${last?.jobsDone} jobs. Auto Scaling: ${Cause}`;
+  },
+};
+
+export const secondStart: Check = {
+  title: 'A second start, of two instances',
+  commands: ["for n in 1 2; do npx mayfly enqueue --poll 0 'sleep 300'; done", 'npx mayfly fleet --watch'],
+  expected: 'Both jobs run at once, on an instance each. The scaling policy is the cause of the launches.',
+  async make(run) {
+    const fleet = await run.fleet();
+    const since = new Set((await activities(run)).map(({ ActivityId }) => ActivityId));
+    const body = `sleep ${run.pace.job}`;
+    const sent = [await fleet.enqueue(body), await fleet.enqueue(body)];
+    run.running = sent.map(({ id }) => id);
+    const jobs = await run.until('both jobs running', run.pace.come, async () => {
+      const found = await fleet.status(run.running);
+      const ended = found.find(({ finished }) => finished);
+      if (ended) throw new Error(`the job ${ended.id} was ${ended.state} before the other one ran`);
+      return found.every(({ state }) => state === 'running') && found;
+    });
+    const instances = jobs.map(({ instance }) => instance);
+    must(new Set(instances).size === 2, `both run on ${instances[0]}`);
+    const launches = (await activities(run)).filter(
+      ({ ActivityId, Description }) => !since.has(ActivityId) && Description?.startsWith('Launching'),
+    );
+    const [{ Cause = '' } = {}] = launches;
+    must(Cause.includes('policy'), `Auto Scaling says: ${Cause}`);
+    return `on ${instances.join(' and ')}. Auto Scaling: ${Cause}`;
+  },
+};
+
+export const update: Check = {
+  title: 'An update while jobs run',
+  commands: [
+    "MAYFLY_FIRST_RUN_MAX_CAPACITY=3 npx cdk deploy --app 'node first-run/app.ts'",
+    'npx mayfly wait <id> <id>',
+  ],
+  expected: 'UPDATE_COMPLETE, nothing is replaced, and both jobs succeed at their first try.',
+  async make(run) {
+    const fleet = await run.fleet();
+    const before = await fleet.status(run.running);
+    must(
+      before.every(({ state }) => state === 'running'),
+      'the jobs have ended already',
+    );
+    const outputs = await outputsOf(run);
+    await run.deploy(3);
+    const status = (await run.deployed())?.StackStatus;
+    must(status === 'UPDATE_COMPLETE', `the stack is ${status}`);
+    must((await outputsOf(run)) === outputs, 'the outputs have changed: something was replaced');
+    const { capacity } = await fleet.describe();
+    must(capacity.max === 3, `the group's maximum is ${capacity.max}`);
+    for (const { id, instance } of before) {
+      const job = await endOf(run, id, run.pace.job + run.pace.come);
+      const came = `${job.state} after ${job.attempts} tries`;
+      must(job.state === 'succeeded' && job.attempts === 1, `the job ${id} is ${came}`);
+      must(job.tries.at(-1)?.instance === instance, `the job ${id} has moved to another instance`);
+    }
+    return 'UPDATE_COMPLETE; both jobs succeeded where they were';
+  },
+};
+
+async function outputsOf(run: FirstRun): Promise<string> {
+  return JSON.stringify(
+    (await run.deployed())?.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]).toSorted(),
+  );
+}
+
+/** SQS: "the deletion process takes up to 60 seconds" ("DeleteQueue"). */
+const UNTIL_GONE_SECONDS = 120;
+
+export const destruction: Check = {
+  title: 'The end, with a job running and a long log',
+  commands: [
+    "npx mayfly enqueue --poll 0 'seq 1 200000; sleep 300'",
+    "npx cdk destroy --app 'node first-run/app.ts'",
+  ],
+  expected:
+    'No stack, no queue, no table, no bucket; the job has ended, or was handed back, before the table went.',
+  async make(run) {
+    const fleet = await run.fleet();
+    const { id } = await fleet.enqueue(`seq 1 200000; sleep ${run.pace.job}`);
+    const running = await run.until(`the job ${id} to run`, run.pace.come, async () => {
+      const job = await fleet.status(id);
+      return job.state === 'running' && job;
+    });
+    const destroying = run.destroy();
+    const last = await lastOf(run, running, destroying);
+    await destroying;
+    must((await run.deployed()) === undefined, 'the stack is still there');
+    for (const [what, look] of Object.entries(await stores(run))) {
+      await run.until(`the end of the ${what}`, UNTIL_GONE_SECONDS, async () => isGone(look));
+    }
+    must(['succeeded', 'queued'].includes(last.state), `the job was ${last.state} when the table went`);
+    return `the job was ${last.state}; stack, queue, table and bucket are gone`;
+  },
+};
+
+/** How a job was seen last, before its table was gone. */
+async function lastOf(run: FirstRun, first: JobView, destroying: Promise<unknown>): Promise<JobView> {
+  const fleet = await run.fleet();
+  let last = first;
+  let over = false;
+  void destroying
+    .catch(() => {})
+    .then(() => {
+      over = true;
+    });
+  await run.until(`the end of ${run.stack}`, run.pace.job + 2 * run.pace.go, async () => {
+    const job = await fleet.status(first.id).catch((error: unknown) => {
+      over ||= error instanceof StoreGone;
+    });
+    if (job && job.state !== 'unknown') last = job;
+    return over;
+  });
+  return last;
+}
+
+async function stores(run: FirstRun): Promise<Record<string, () => Promise<unknown>>> {
+  const { facts } = await run.fleet();
+  const { sqs, dynamodb, s3 } = run.clients;
+  return {
+    queue: () =>
+      sqs.send(new GetQueueAttributesCommand({ QueueUrl: facts.queueUrl, AttributeNames: ['QueueArn'] })),
+    table: () => dynamodb.send(new DescribeTableCommand({ TableName: facts.table })),
+    bucket: () => s3.send(new HeadBucketCommand({ Bucket: facts.logBucket })),
+  };
+}
+
+const GONE = new Set(['QueueDoesNotExist', 'ResourceNotFoundException', 'NotFound', 'NoSuchBucket']);
+
+async function isGone(look: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await look();
+    return false;
+  } catch (error) {
+    if (error instanceof Error && GONE.has(error.name)) return true;
+    throw error;
+  }
+}

@@ -1,0 +1,23 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import type { FirstRun } from './run.ts';
+
+/** Writes down what is known of a fleet on which a check has failed, before it is deleted. Rejects where there is none. */
+export async function keepEvidence(run: FirstRun, directory: string): Promise<void> {
+  const fleet = await run.fleet();
+  await mkdir(directory, { recursive: true });
+  const write = (name: string, value: unknown) =>
+    writeFile(join(directory, name), `${JSON.stringify(value, undefined, 2)}\n`);
+  await write('doctor.json', await fleet.diagnose());
+  await write('fleet.json', await fleet.describe({ retired: 20 }));
+  await write('jobs.json', await fleet.list());
+  const Bucket = fleet.facts.logBucket;
+  const { Contents = [] } = await run.clients.s3.send(
+    new ListObjectsV2Command({ Bucket, Prefix: 'instances/' }),
+  );
+  for (const { Key = '' } of Contents) {
+    const { Body } = await run.clients.s3.send(new GetObjectCommand({ Bucket, Key }));
+    await writeFile(join(directory, basename(Key)), (await Body?.transformToByteArray()) ?? '');
+  }
+}

@@ -1,0 +1,160 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  CloudFormationClient,
+  type Stack as DeployedStack,
+  DescribeStacksCommand,
+} from '@aws-sdk/client-cloudformation';
+import { execa } from 'execa';
+import { AwsClock } from '../aws/aws-clock.ts';
+import { type Clients, createClients } from '../aws/clients.ts';
+import { Fleet } from '../cli/index.ts';
+
+/** How long things take, in seconds. */
+export interface Pace {
+  /** How long a job runs that has to be running while something else is done. */
+  job: number;
+  /** Between two looks. */
+  look: number;
+  /** How long an instance may take to come, and to go again by itself. */
+  come: number;
+  go: number;
+}
+
+export const ON_AWS: Pace = { job: 300, look: 5, come: 600, go: 900 };
+export const LOCALLY: Pace = { job: 30, look: 0.5, come: 120, go: 120 };
+
+export interface RunOptions {
+  region: string;
+  stack: string;
+  /** For what the `cdk` command leaves. */
+  directory: string;
+  /** Whether it is the embedded cloud. */
+  local: boolean;
+  /** Ends waits and commands. */
+  signal: AbortSignal;
+  /** Gets what the `cdk` command prints. */
+  onLine: (line: string) => void;
+}
+
+/** What the checks of one run share: a stack of its own, and the ways to look at it. */
+export class FirstRun {
+  readonly stack: string;
+  readonly pace: Pace;
+  readonly clients: Clients;
+  /** Jobs that a check has left running for the next one. */
+  running: string[] = [];
+  readonly #options: RunOptions;
+  readonly #cloudFormation: CloudFormationClient;
+  #fleet: Fleet | undefined;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    this.stack = options.stack;
+    this.pace = options.local ? LOCALLY : ON_AWS;
+    this.clients = createClients(options.region, new AwsClock());
+    this.#cloudFormation = new CloudFormationClient({ region: options.region });
+  }
+
+  /** Rejects before the deployment. */
+  async fleet(): Promise<Fleet> {
+    this.#fleet ??= await Fleet.find({ stack: this.stack, region: this.#options.region });
+    return this.#fleet;
+  }
+
+  /** The stack as CloudFormation knows it; undefined if it does not. */
+  async deployed(): Promise<DeployedStack | undefined> {
+    try {
+      const { Stacks = [] } = await this.#cloudFormation.send(
+        new DescribeStacksCommand({ StackName: this.stack }),
+      );
+      return Stacks[0];
+    } catch (error) {
+      if (error instanceof Error && error.message.includes('does not exist')) return undefined;
+      throw error;
+    }
+  }
+
+  deploy(maxCapacity: number): Promise<void> {
+    const words = [
+      '--require-approval',
+      'never',
+      '--outputs-file',
+      join(this.#options.directory, 'outputs.json'),
+    ];
+    return this.#cdk(['deploy', ...words], { MAYFLY_FIRST_RUN_MAX_CAPACITY: String(maxCapacity) });
+  }
+
+  /** Whatever happens meanwhile: what was made has to go. */
+  destroy(): Promise<void> {
+    return this.#cdk(['destroy', '--force'], {}, null);
+  }
+
+  /** Rejects with the last lines that the command printed. */
+  async #cdk(
+    words: string[],
+    environment: Record<string, string>,
+    signal: AbortSignal | null = this.#options.signal,
+  ): Promise<void> {
+    const { directory, local, onLine } = this.#options;
+    const command = execa(
+      'cdk',
+      [
+        ...words,
+        '--app',
+        'node first-run/app.ts',
+        '--output',
+        join(directory, 'cdk.out'),
+        '--ci',
+        '--no-color',
+      ],
+      {
+        preferLocal: true,
+        localDir: import.meta.dirname,
+        cwd: join(import.meta.dirname, '..'),
+        env: {
+          MAYFLY_FIRST_RUN_STACK: this.stack,
+          ...(local && { MAYFLY_FIRST_RUN_LOCAL: 'true' }),
+          ...environment,
+        },
+        all: true,
+        stdin: 'ignore',
+        reject: false,
+        ...(signal && { cancelSignal: signal }),
+      },
+    );
+    for await (const line of command.iterable({ from: 'all' })) onLine(String(line));
+    const { exitCode, all } = await command;
+    signal?.throwIfAborted();
+    if (exitCode === 0) return;
+    throw new Error(`cdk ${words[0]} failed:\n${String(all).split('\n').slice(-25).join('\n')}`);
+  }
+
+  /**
+   * Looks until there is something.
+   *
+   * @throws Error that says what has not come within so many seconds
+   */
+  async until<T>(
+    what: string,
+    withinSeconds: number,
+    look: () => Promise<T | undefined | false>,
+  ): Promise<T> {
+    const { signal } = this.#options;
+    const since = performance.now();
+    for (;;) {
+      const found = await look();
+      if (found !== undefined && found !== false) return found;
+      if (performance.now() - since >= withinSeconds * 1000) {
+        throw new Error(`${what}: not within ${withinSeconds} s`);
+      }
+      await delay(this.pace.look * 1000, undefined, { signal });
+    }
+  }
+
+  close(): void {
+    this.#fleet?.close();
+    this.clients.destroy();
+    this.#cloudFormation.destroy();
+  }
+}

@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { describe, expect, it } from 'vitest';
+import { CHECKS } from '../../first-run/checks.ts';
+import { COST } from '../../first-run/plan.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const page = readFileSync(join(ROOT, 'docs/first-run.md'), 'utf8');
+/** The page's sections of checks: heading and text. */
+const sections = page
+  .split(/^## (?=\d+\. )/m)
+  .slice(1)
+  .map((section) => ({ heading: section.split('\n')[0], text: section.split(/^## /m)[0] ?? '' }));
+
+describe('docs/first-run.md', () => {
+  it('has the ten checks that the program makes, in their order', () => {
+    expect(sections.map(({ heading }) => heading)).toEqual(
+      CHECKS.map(({ title }, index) => `${index + 1}. ${title}`),
+    );
+    expect(sections).toHaveLength(10);
+  });
+
+  it.each(CHECKS.map((check, index) => [check.title, check, index] as const))(
+    'has the commands of "%s", and what must come',
+    (_, { commands, expected }, index) => {
+      const { text = '' } = sections[index] ?? {};
+      for (const command of commands) expect(text).toContain(`\n${command}\n`);
+      expect(text.replaceAll('\n', ' ')).toContain(expected);
+    },
+  );
+
+  it('states the cost', () => {
+    expect(page).toContain(COST);
+  });
+});
+
+describe('npm run test:aws', () => {
+  const program = (...words: string[]) =>
+    execa(process.execPath, ['first-run/main.ts', ...words], {
+      cwd: ROOT,
+      reject: false,
+      env: { AWS_REGION: 'eu-west-1', AWS_EC2_METADATA_DISABLED: 'true', AWS_CONFIG_FILE: '/dev/null' },
+    });
+
+  it('says in a sentence that there are no credentials', async () => {
+    const { exitCode, stderr } = await program();
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^The first run could not go on: .*credentials/i);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('refuses an option with what is allowed', async () => {
+    const { exitCode, stderr } = await program('--local', '--speed', '0');
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('Allowed is a whole number from 1 to 60.');
+  });
+});

@@ -9,10 +9,10 @@ export interface Launcher {
   problemWith?(userData: string): string | undefined;
   /** What instances leave out of this user-data, in a sentence; undefined if they do all of it. */
   leavesOut?(userData: string): string | undefined;
-  /** Why instances cannot be stopped and started again; undefined if they can. */
-  readonly cannotRestart?: string;
   /** The private address of the n-th instance (from 0), where it is the launcher's to say. */
   addressOf?(number: number): string;
+  /** Removes what was kept of an instance that is stopped, and will not be started again. */
+  discard?(directory: string): Promise<void>;
   /** Called when the cloud ends, after its last instance. */
   close?(): Promise<void>;
 }
@@ -42,6 +42,8 @@ export interface Instance {
   readonly gone: Promise<{ reason: string }>;
   /** What EC2's terminate does to a machine: an orderly shutdown (SIGTERM), then the plug is pulled. */
   terminate(): Promise<void>;
+  /** What EC2's stop does: the same, and the disk is kept for the next start. Default: `terminate` keeps it too. */
+  stop?(): Promise<void>;
   /** Pulls the plug: SIGKILL to everything. For tests of sudden death and the end of the cloud itself. */
   destroy(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import type { InstanceSpec, Launcher } from '../instances/launcher.ts';
 import { AWS_PORT, addressOf, LAB_ADDRESS, METADATA_ADDRESS } from './addresses.ts';
 import { forward, openDoors } from './doors.ts';
 import { findImages, type Images } from './images.ts';
-import { bootMachine, type Machine } from './machine.ts';
+import { bootMachine, discardDisk, type Machine } from './machine.ts';
 import { createPackageServer } from './package-server.ts';
 import { missingForMachines } from './requirements.ts';
 import { openRoom } from './room.ts';
@@ -59,13 +59,12 @@ export async function createMachineLauncher(options: MachineLauncherOptions): Pr
 interface Resident {
   spec: InstanceSpec;
   machine: Machine;
+  number: number;
 }
 
 class Lab implements MachineLauncher {
   readonly kind = 'machines';
   readonly addressOf = addressOf;
-  readonly cannotRestart =
-    'Machines have their disks in memory here and cannot be stopped: give the warm pool the state Running.';
   readonly #options: MachineLauncherOptions;
   readonly #images: Images;
   /** By their addresses, newest last. */
@@ -106,7 +105,8 @@ class Lab implements MachineLauncher {
   async launch(spec: InstanceSpec): Promise<Machine> {
     if (!this.#room) throw new Error('the machines have no network any more');
     const { image = 'prepared', shared, stopMs = STOP_MS } = this.#options;
-    const number = this.#launched++;
+    // One that is started again has the interface by whose name its system knows the network.
+    const number = this.#residents.get(spec.privateIp)?.number ?? this.#launched++;
     const machine = await bootMachine(spec, {
       room: this.#room,
       number,
@@ -114,8 +114,12 @@ class Lab implements MachineLauncher {
       shared,
       stopMs,
     });
-    this.#residents.set(spec.privateIp, { spec, machine });
+    this.#residents.set(spec.privateIp, { spec, machine, number });
     return machine;
+  }
+
+  discard(directory: string): Promise<void> {
+    return discardDisk(directory);
   }
 
   machine(instanceId: string): Machine {

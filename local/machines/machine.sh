@@ -1,7 +1,8 @@
 #!/bin/sh
 # One machine, from power-on to power-off: machine.sh ID NUMBER MAC DIRECTORY IMAGE ROOM SHARED, inside the room and
 # first in a namespace of processes of its own, so that its end is the end of all. A line "stop" on its input presses the
-# power button, "kill" pulls the plug. Exits with 0 when the machine has switched itself off.
+# power button, "kill" pulls the plug; "keep" keeps the disk, for a start from it. Exits with 0 when the machine has
+# switched itself off.
 set -eu
 id=$1 number=$2 mac=$3 directory=$4 image=$5 room=$6 shared=$7
 port=port$number interface=lan$number
@@ -9,14 +10,18 @@ port=port$number interface=lan$number
 mount -t proc proc /proc
 for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
   if [ -d "$hierarchy/mayfly-$room" ]; then
-    mkdir "$hierarchy/mayfly-$room/$id"
+    mkdir -p "$hierarchy/mayfly-$room/$id"
     echo 0 >"$hierarchy/mayfly-$room/$id/cgroup.procs"
   fi
 done
 
-# The disk: what the machine writes is in memory, and gone with it.
+# The disk: what the machine writes is in memory, and gone with it; of one that was stopped it lies in an archive.
 mount -t tmpfs -o mode=755 tmpfs "$directory/disk"
 mkdir "$directory/disk/written" "$directory/disk/work" "$directory/disk/root" "$directory/disk/hypervisor"
+if [ -e "$directory/disk.tar" ]; then
+  tar -C "$directory/disk/written" --xattrs --xattrs-include='*' -xpf "$directory/disk.tar"
+  rm "$directory/disk.tar"
+fi
 mount -t overlay -o "lowerdir=$image,upperdir=$directory/disk/written,workdir=$directory/disk/work" \
   overlay "$directory/disk/root"
 # In a container cloud-init knows EC2 by this file alone.
@@ -61,6 +66,7 @@ exec 3<&0
   while read -r word; do
     case $word in
       stop) press_power_button & ;;
+      keep) touch "$directory/keep" ;;
       kill) kill -TERM 1 ;;
     esac
   done
@@ -74,4 +80,8 @@ while true; do
   if [ "$status" -ne 133 ]; then break; fi
   echo 'machine: rebooting'
 done
+if [ "$status" -eq 0 ] && [ -e "$directory/keep" ]; then
+  tar -C "$directory/disk/written" --xattrs --xattrs-include='*' -cf "$directory/disk.tar" .
+fi
+rm -f "$directory/keep"
 exit "$status"

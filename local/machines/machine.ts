@@ -57,6 +57,11 @@ export async function bootMachine(spec: InstanceSpec, options: MachineOptions): 
   return new BootedMachine(spec, options);
 }
 
+/** Removes the disk of a machine that is stopped. */
+export async function discardDisk(directory: string): Promise<void> {
+  await rm(join(directory, 'disk.tar'), { force: true });
+}
+
 class BootedMachine implements Machine {
   readonly gone: Promise<{ reason: string }>;
   readonly journal: string;
@@ -77,6 +82,16 @@ class BootedMachine implements Machine {
 
   async terminate(): Promise<void> {
     this.#cause = 'terminated';
+    await this.#shutDown();
+  }
+
+  async stop(): Promise<void> {
+    this.#cause = 'stopped';
+    this.#power.stdin?.write('keep\n');
+    await this.#shutDown();
+  }
+
+  async #shutDown(): Promise<void> {
     this.#power.stdin?.write('stop\n');
     const waiting = new AbortController();
     const stopped = await Promise.race([
@@ -84,7 +99,7 @@ class BootedMachine implements Machine {
       delay(this.#stopMs, undefined, { ref: false, signal: waiting.signal }).catch(() => {}),
     ]);
     waiting.abort();
-    if (stopped === undefined) this.#pullThePlug('terminated, after it would not stop');
+    if (stopped === undefined) this.#pullThePlug(`${this.#cause}, after it would not stop`);
     await this.gone;
   }
 

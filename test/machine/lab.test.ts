@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
@@ -54,6 +54,28 @@ test('a machine reboots without another first boot, switches itself off, and its
   expect(await power.gone).toEqual({ reason: 'powered off' });
   await eventually('its end on EC2', () => machine.state === 'terminated');
   expect(await boots(power.journal)).toBe(2);
+});
+
+test('a machine that is stopped starts again from its disk, without another first boot', async () => {
+  const { cloud, launch, booted } = await start();
+  const [machine] = await launch('echo ran >>/mnt/shared/runs');
+  if (!machine) throw new Error('nothing was launched');
+  const power = await booted(machine);
+  await power.run('sh', '-c', 'echo kept >/etc/kept; rm /etc/motd; touch /run/first');
+  cloud.machines.stop(machine);
+  await eventually('that it is stopped', () => machine.state === 'stopped', PATIENCE_MS);
+  cloud.machines.start(machine);
+  const again = await eventually(
+    'the next boot',
+    async () => machine.state === 'running' && machine.power !== undefined && (await booted(machine)),
+    PATIENCE_MS,
+  );
+  expect((await again.run('cat', '/etc/kept', '/mnt/shared/runs')).stdout).toBe('kept\nran\n');
+  expect((await again.run('ls', '/run/first', '/etc/motd')).stdout).toBe('');
+  expect(await boots(again.journal)).toBe(2);
+  cloud.machines.terminate(machine);
+  await eventually('its end', () => machine.state === 'terminated', PATIENCE_MS);
+  expect(await readdir(machine.directory)).not.toContain('disk.tar');
 });
 
 test('a machine that is terminated as soon as it is launched does not take long to go', async () => {

@@ -32,8 +32,7 @@ export function createAutoScaling(context: CloudContext, ec2: Ec2): AutoScaling 
   const activities = new Activities(context.clock);
   const lifecycle = new Lifecycle(context.clock);
   const scaler = new Scaler(context, { groups, activities, lifecycle, ec2 });
-  const { restartProblem } = ec2;
-  const parts: Parts = { context, groups, activities, lifecycle, scaler, restartProblem };
+  const parts: Parts = { context, groups, activities, lifecycle, scaler };
   return {
     service: {
       name: 'autoscaling',

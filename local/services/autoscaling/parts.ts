@@ -11,6 +11,4 @@ export interface Parts {
   activities: Activities;
   lifecycle: Lifecycle;
   scaler: Scaler;
-  /** Why no instance can be stopped and started again; undefined if they can. */
-  restartProblem: string | undefined;
 }

@@ -10,8 +10,6 @@ import { tagOperations } from './tags.ts';
 /** EC2, and beside its API the machines themselves: for Auto Scaling, and for those who play AWS's part in a test. */
 export interface Ec2 extends RunningService {
   machines: Machines;
-  /** Why no instance can be stopped and started again; undefined if they can. */
-  restartProblem: string | undefined;
 }
 
 /** EC2 as far as a fleet needs it: launch templates, instances, and the network that a template may ask for. */
@@ -21,7 +19,6 @@ export function createEc2(context: CloudContext, launcher: Launcher, takeNumber:
   const network = new Network(context);
   return {
     machines,
-    restartProblem: launcher.cannotRestart,
     service: {
       name: 'ec2',
       xmlNamespace: 'http://ec2.amazonaws.com/doc/2016-11-15/',

@@ -91,7 +91,7 @@ export class Machines {
     this.#explain(machine, 'Client.UserInitiatedShutdown: User initiated shutdown');
     this.#change(machine, 'stopping');
     // Without power yet, `run` sees the state.
-    void machine.power?.terminate();
+    void shutDown(machine);
   }
 
   /** Switches a stopped instance on again. Resolves at once. */
@@ -108,6 +108,7 @@ export class Machines {
     if (is(machine, 'terminated', 'shutting-down')) return;
     this.#explain(machine, reason);
     if (is(machine, 'stopped')) {
+      void this.#launcher.discard?.(machine.directory);
       this.#end(machine, 'terminated');
       return;
     }
@@ -146,6 +147,7 @@ export class Machines {
     this.#closed = true;
     for (const machine of this.all()) if (!isOver(machine)) void this.destroy(machine);
     await Promise.all(this.#lives.values());
+    for (const { directory } of this.all()) await this.#launcher.discard?.(directory);
   }
 
   /** From pending to the end. Never rejects: what goes wrong ends the instance, with the reason on it. */
@@ -183,7 +185,7 @@ export class Machines {
       again,
     });
     // It may have been stopped or terminated while the launcher was at work.
-    if (!is(machine, 'running')) void machine.power.terminate();
+    if (!is(machine, 'running')) void shutDown(machine);
     const { reason } = await machine.power.gone;
     return reason;
   }
@@ -247,4 +249,10 @@ export class Machines {
     const host = number + 4;
     return this.#launcher.addressOf?.(number) ?? `10.0.${(host >> 8) & 255}.${host & 255}`;
   }
+}
+
+async function shutDown(machine: Machine): Promise<void> {
+  const { power } = machine;
+  if (power?.stop && is(machine, 'stopping')) await power.stop();
+  else await power?.terminate();
 }

@@ -48,7 +48,7 @@ export function warmPoolOperations(parts: Parts): Record<string, Operation> {
 }
 
 /** What is not given stays; of a new pool it is AWS's default. */
-function putWarmPool({ scaler, restartProblem }: Parts, group: Group, input: Input) {
+function putWarmPool({ scaler }: Parts, group: Group, input: Input) {
   const before = group.warmPool;
   if (before?.deleting) throw new AwsError('ScalingActivityInProgress', 'The warm pool is pending delete.');
   const maxPrepared = optionalInteger(input, 'MaxGroupPreparedCapacity', { min: -1 });
@@ -59,7 +59,6 @@ function putWarmPool({ scaler, restartProblem }: Parts, group: Group, input: Inp
     state: readState(input) ?? before?.state ?? 'Stopped',
   };
   refuseWhatIsMissing(group, input);
-  if (settings.state === 'Stopped' && restartProblem !== undefined) throw invalid(restartProblem);
   if (before) Object.assign(before, settings);
   else group.warmPool = { ...settings, instances: new Map(), requested: new Set(), deleting: false };
   scaler.reconcile(group);

@@ -14,7 +14,6 @@ import {
 } from '@aws-sdk/client-ec2';
 import { expect } from 'vitest';
 import { type PlayedClock, playedClock } from '../../../../local/clock.ts';
-import type { CloudOptions } from '../../../../local/cloud.ts';
 import { startTestCloud, type TestCloud } from '../../front-door/cloud-fixture.ts';
 
 /** A cloud whose time the test plays, with a launch template `template` and subnets in three zones. */
@@ -36,9 +35,9 @@ export interface GroupCloud {
   close(): Promise<void>;
 }
 
-export async function startGroupCloud(options: Pick<CloudOptions, 'launcher'> = {}): Promise<GroupCloud> {
+export async function startGroupCloud(): Promise<GroupCloud> {
   const clock = playedClock();
-  const cloud = await startTestCloud({ clock, ...options });
+  const cloud = await startTestCloud({ clock });
   const autoScaling = new AutoScalingClient(cloud.client);
   const ec2 = new EC2Client(cloud.client);
   const subnets = await createSubnets(ec2);

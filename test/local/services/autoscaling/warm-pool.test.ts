@@ -16,7 +16,6 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Group, WarmPool } from '../../../../local/services/autoscaling/group.ts';
 import { sizeWanted } from '../../../../local/services/autoscaling/warm-pool.ts';
-import { EmptyMachines } from '../../../agent/retire/machines.ts';
 import { type GroupCloud, startGroupCloud } from './group-fixture.ts';
 
 const AutoScalingGroupName = 'workers';
@@ -244,18 +243,4 @@ test.each<[string, Partial<PutWarmPoolCommandInput>]>([
   await fleet.createGroup();
   await expect(put(settings)).rejects.toThrow(`${name} is not implemented here`);
   expect((await pool()).WarmPoolConfiguration).toBeUndefined();
-});
-
-test('where instances cannot be stopped a pool runs, and is refused otherwise', async () => {
-  const launcher = Object.assign(new EmptyMachines(), { cannotRestart: 'Give it the state Running.' });
-  const other = await startGroupCloud({ launcher });
-  try {
-    await other.createGroup();
-    const input = { AutoScalingGroupName, MinSize: 1 };
-    const send = (more: object) => other.autoScaling.send(new PutWarmPoolCommand({ ...input, ...more }));
-    await expect(send({})).rejects.toThrow('Give it the state Running.');
-    await send({ PoolState: 'Running' });
-  } finally {
-    await other.close();
-  }
 });

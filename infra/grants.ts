@@ -3,9 +3,8 @@ import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { useKeys } from './keys.ts';
 import { BODIES, LOGS } from './log-bucket.ts';
-import { FLEET_ITEM, flat, groupArnOf, INSTANCE_ITEMS, JOB_ITEMS, ofKeys } from './permissions.ts';
+import { FLEET_ITEM, flat, groupArnOf, INSTANCE_ITEMS, indexesOf, JOB_ITEMS, ofKeys } from './permissions.ts';
 import type { EncryptionKeys } from './props.ts';
-import { LISTING_INDEX } from './table.ts';
 import type { WorkerFleet } from './worker-fleet.ts';
 
 /** `enqueue` and `enqueueMany`: messages, records of new jobs, and bodies that are too long for a message. */
@@ -31,6 +30,7 @@ export function grantFollow(fleet: WorkerFleet, grantee: IGrantable): Grant {
     grantParameter(fleet, grantee),
     ...useKeys(keysOf(fleet), grantee, { table: ['read'], logBucket: ['read'] }),
     onItems(fleet, grantee, [JOB_ITEMS], 'GetItem', 'BatchGetItem'),
+    onItems(fleet, grantee, [INSTANCE_ITEMS], 'BatchGetItem'),
     onItems(fleet, grantee, [FLEET_ITEM], 'GetItem'),
     allow(grantee, [fleet.queue.queueArn, fleet.deadLetterQueue.queueArn], 'sqs:GetQueueAttributes'),
     allow(
@@ -42,7 +42,7 @@ export function grantFollow(fleet: WorkerFleet, grantee: IGrantable): Grant {
     ),
     // It cannot be narrowed to some items.
     allow(grantee, [fleet.table.tableArn], 'dynamodb:Scan'),
-    allow(grantee, [`${fleet.table.tableArn}/index/${LISTING_INDEX}`], 'dynamodb:Query'),
+    allow(grantee, indexesOf(fleet.table), 'dynamodb:Query'),
     onObjects(fleet, grantee, BODIES, 's3:GetObject'),
     onObjects(fleet, grantee, LOGS, 's3:GetObject'),
     // Also what tells a chunk that is not there yet from one that may not be read ("GetObject").

@@ -16,10 +16,10 @@ import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { IParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
+import { LISTING_INDEX, STATE_INDEX } from '../jobs/listing.ts';
 import type { Deployed } from './deployed.ts';
 import { BODIES, LAST_WORDS, LOGS } from './log-bucket.ts';
 import { NAMESPACE } from './metrics.ts';
-import { LISTING_INDEX } from './table.ts';
 
 /**
  * What each role may do. What AWS can scope is scoped ("Actions, resources, and condition keys", Service
@@ -174,6 +174,11 @@ export const anyKeyOfAssets = {
     'assets alone.',
 };
 
+/** The ARNs of the table's indexes. */
+export function indexesOf({ tableArn }: Table): string[] {
+  return [LISTING_INDEX, STATE_INDEX].map((name) => `${tableArn}/index/${name}`);
+}
+
 /** The role of the keeper's function, which may also write its own log. */
 export function keeperRole(scope: Construct): Role {
   return new Role(scope, 'KeeperRole', {
@@ -192,8 +197,12 @@ export function keeperPolicy(
     roles: [role],
     statements: [
       allow([queue.queueArn], 'sqs:GetQueueAttributes'),
-      allowOnItems(table, [JOB_ITEMS, INSTANCE_ITEMS, FLEET_ITEM], 'GetItem', 'UpdateItem'),
-      allow([`${table.tableArn}/index/${LISTING_INDEX}`], 'dynamodb:Query'),
+      allowOnItems(
+        table,
+        [JOB_ITEMS, INSTANCE_ITEMS, FLEET_ITEM],
+        ...['GetItem', 'BatchGetItem', 'UpdateItem'],
+      ),
+      allow(indexesOf(table), 'dynamodb:Query'),
       // The age of an object is in the list of them.
       new PolicyStatement({
         actions: ['s3:ListBucket'],

@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { type Clock, systemClock } from '../aws/clock.ts';
 import { type BackoffBounds, backoffMs } from '../policy/backoff.ts';
-import { fromItem } from './item.ts';
+import { fromItem, type ItemValue } from './item.ts';
 import type { JobRecord } from './record.ts';
 
 /** DynamoDB: items that one BatchGetItem asks for ("BatchGetItem" of its API reference). */
@@ -37,30 +37,40 @@ export class TableThrottled extends Error {
 
 type Key = Record<string, AttributeValue>;
 
+type How = Pick<KeysAndAttributes, 'ConsistentRead' | 'ProjectionExpression'>;
+
 /** Reads jobs' records, a hundred a call; an id that is unknown is missing, one that is named twice is asked once. */
 export async function batchGetJobs(
   client: DynamoDBClient,
   table: string,
   ids: Iterable<string>,
-  how: Pick<KeysAndAttributes, 'ConsistentRead' | 'ProjectionExpression'>,
+  how: How,
   waits: Waits = systemWaits,
 ): Promise<Map<string, JobRecord>> {
-  const keys = [...new Set(ids)].map((id): Key => ({ pk: { S: `job#${id}` } }));
-  const found = new Map<string, JobRecord>();
-  await inBatches(keys, LARGEST_READ, (batch) =>
-    untilDone(table, batch, waits, async (asked) => {
-      const request = { [table]: { Keys: asked, ...how } };
+  const keys = [...ids].map((id) => `job#${id}`);
+  const records = (await batchGet(client, table, keys, how, waits)) as unknown as JobRecord[];
+  return new Map(records.map((record) => [record.pk.slice('job#'.length), record]));
+}
+
+/** Reads items by their keys (`pk`), in no order. */
+export async function batchGet(
+  client: DynamoDBClient,
+  table: string,
+  keys: readonly string[],
+  how: How,
+  waits: Waits = systemWaits,
+): Promise<Record<string, ItemValue>[]> {
+  const found: Record<string, ItemValue>[] = [];
+  const asked = [...new Set(keys)].map((pk): Key => ({ pk: { S: pk } }));
+  await inBatches(asked, LARGEST_READ, (batch) =>
+    untilDone(table, batch, waits, async (left) => {
+      const request = { [table]: { Keys: left, ...how } };
       const answer = await client.send(new BatchGetItemCommand({ RequestItems: request }));
-      for (const item of answer.Responses?.[table] ?? []) add(found, item);
+      found.push(...(answer.Responses?.[table] ?? []).map(fromItem));
       return answer.UnprocessedKeys?.[table]?.Keys ?? [];
     }),
   );
   return found;
-}
-
-function add(found: Map<string, JobRecord>, item: Key): void {
-  const record = fromItem(item) as unknown as JobRecord;
-  found.set(record.pk.slice('job#'.length), record);
 }
 
 /** Does `task` for all items, so many a call and a few calls at the same time. Rejects with the first failure. */
@@ -68,6 +78,7 @@ export async function inBatches<Item>(
   items: readonly Item[],
   size: number,
   task: (batch: Item[]) => Promise<void>,
+  atOnce = MOST_CALLS,
 ): Promise<void> {
   let next = 0;
   const work = async () => {
@@ -77,7 +88,7 @@ export async function inBatches<Item>(
       await task(batch);
     }
   };
-  const calls = Math.min(MOST_CALLS, Math.ceil(items.length / size));
+  const calls = Math.min(atOnce, Math.ceil(items.length / size));
   await Promise.all(Array.from({ length: calls }, work));
 }
 

@@ -12,8 +12,8 @@ import {
 import { batchGetJobs, inBatches, systemWaits, untilDone, type Waits } from './batches.ts';
 import { keyOf } from './endings.ts';
 import { fromItem, toItem } from './item.ts';
+import { listedOf } from './listing.ts';
 import { CANCELLED, type JobRecord, type JobState, TERMINAL_STATES } from './record.ts';
-import { runningOn } from './running.ts';
 import { type Change, updateExpression } from './update.ts';
 
 /** DynamoDB: items that one BatchWriteItem takes ("BatchWriteItem" of its API reference). */
@@ -35,7 +35,7 @@ export interface JobFilter {
   requestId?: string | undefined;
   /** Whose last try ran there, or runs. */
   instance?: string | undefined;
-  /** Enqueued, started or ended since then. */
+  /** Enqueued since then. */
   sinceMs?: number | undefined;
   endedBeforeMs?: number | undefined;
 }
@@ -107,7 +107,14 @@ export class JobCatalogue {
       const cancelled = await this.#update(id, {
         condition: '#state IN (:queued, :held)',
         values: { ':queued': 'queued', ':held': 'held' },
-        set: { state: 'cancelled', cancelRequestedAt: at, endedAt: at, reason: CANCELLED, expires },
+        set: {
+          state: 'cancelled',
+          listed: listedOf('cancelled', id),
+          cancelRequestedAt: at,
+          endedAt: at,
+          reason: CANCELLED,
+          expires,
+        },
       });
       if (cancelled) return { kind: 'cancelled', record: cancelled };
       const requested = await this.#update(id, {
@@ -162,14 +169,17 @@ export class JobCatalogue {
     await this.#update(id, { condition, set: { retriedAs: newId } });
   }
 
-  running(instance: string): Promise<JobRecord[]> {
-    return runningOn(this.#client, this.#table, instance);
-  }
-
-  /** Jobs in no order: reads the whole table, page by page, as far as it is asked to. */
-  async *scan(filter: JobFilter = {}): AsyncGenerator<JobRecord> {
+  /**
+   * Jobs in no order: reads the whole table, page by page, as far as it is asked to.
+   *
+   * @param onMore told once, when the first page is not all
+   */
+  async *scan(filter: JobFilter = {}, onMore?: () => void): AsyncGenerator<JobRecord> {
     const pages = paginateScan({ client: this.#client }, { TableName: this.#table, ...filterOf(filter) });
-    for await (const { Items = [] } of pages) {
+    let isFirst = true;
+    for await (const { Items = [], LastEvaluatedKey } of pages) {
+      if (isFirst && LastEvaluatedKey) onMore?.();
+      isFirst = false;
       for (const item of Items) yield fromItem(item) as unknown as JobRecord;
     }
   }
@@ -236,7 +246,7 @@ function filterOf({ states, label, requestId, instance, sinceMs, endedBeforeMs }
     });
   }
   if (sinceMs !== undefined) {
-    conditions.push('(enqueuedAt >= :since OR startedAt >= :since OR endedAt >= :since)');
+    conditions.push('enqueuedAt >= :since');
     values[':since'] = new Date(sinceMs).toISOString();
   }
   if (endedBeforeMs !== undefined) {

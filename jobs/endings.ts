@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { expiryOfCancelled, expiryOfEnded, expiryOfQueued, LONGEST_RETENTION_SECONDS } from './expiry.ts';
 import { fromItem } from './item.ts';
+import { listedOf } from './listing.ts';
 import { CANCELLED, type JobRecord, type JobState, type Try } from './record.ts';
 import { boundedTries } from './tries.ts';
 import { type Change, updateExpression } from './update.ts';
@@ -55,7 +56,7 @@ export class JobEndings {
 
   /** Writes a job's last state, once. */
   async finish(id: string, fence: string, state: JobState, end: TryEnd): Promise<Written> {
-    const done = await this.update(id, this.#ending(fence, state, end));
+    const done = await this.update(id, this.#ending(id, fence, state, end));
     if (done) return 'written';
     const record = await this.get(id);
     return record?.fence === fence && record.state === state ? 'written' : 'taken-over';
@@ -66,7 +67,7 @@ export class JobEndings {
     const owned = ownedBy(fence);
     const done = await this.update(id, {
       ...owned,
-      ...this.#ending(fence, 'queued', end),
+      ...this.#ending(id, fence, 'queued', end),
       condition: `${owned.condition} AND attribute_not_exists(#cancelRequestedAt)`,
     });
     if (done) return 'written';
@@ -81,10 +82,17 @@ export class JobEndings {
     return record.state === 'queued' ? 'written' : 'taken-over';
   }
 
-  #ending(fence: string, state: JobState, end: TryEnd): Change {
+  #ending(id: string, fence: string, state: JobState, end: TryEnd): Change {
     const { endedAtMs, notBeforeMs, refund, exitStatus, signal, reason, tries } = end;
     const notBefore = notBeforeMs === undefined ? undefined : new Date(notBeforeMs).toISOString();
-    const what = { state, exitStatus, signal, reason, tries: tries && boundedTries(tries) };
+    const what = {
+      state,
+      listed: listedOf(state, id),
+      exitStatus,
+      signal,
+      reason,
+      tries: tries && boundedTries(tries),
+    };
     const expiry = EXPIRIES[state] ?? expiryOfEnded;
     return {
       ...ownedBy(fence),

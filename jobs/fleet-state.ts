@@ -1,5 +1,6 @@
 import { type DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
+import { expiryOfQueued } from './expiry.ts';
 import { fromItem, type ItemValue } from './item.ts';
 import { updateExpression } from './update.ts';
 
@@ -23,6 +24,13 @@ const FleetStateSchema = v.object({
   pausedAtMs: v.optional(v.number()),
   /** What the keeper told CloudWatch of the boot breaker last, if it did and nothing of that run failed. */
   breakerReported: v.optional(v.picklist(['open', 'closed'])),
+  /**
+   * Since then every record that is written has its place in the index `byState`. 0: all have it. Absent: it is not known,
+   * or an agent of an earlier version still runs.
+   */
+  listedSinceMs: v.optional(v.number()),
+  /** `keptAtMs` of the last run of a keeper that knows this index. If it differs, one of an earlier version ran since. */
+  keptWithIndexAtMs: v.optional(v.number()),
   /** When the keeper ran last, and what of it failed. */
   keptAtMs: v.optional(v.number()),
   keeperFailure: v.optional(v.string()),
@@ -43,6 +51,17 @@ export async function readFleetState(
     abortSignal && { abortSignal },
   );
   return v.parse(FleetStateSchema, fromItem(Item ?? {}));
+}
+
+/**
+ * Whether all records of jobs have their place in the index `byState`: they always had, or those that were written before are
+ * forgotten.
+ *
+ * @param recordSeconds how long a record outlives its job's end
+ */
+export function isAllListed({ listedSinceMs }: FleetState, recordSeconds: number, nowMs: number): boolean {
+  if (listedSinceMs === undefined) return false;
+  return listedSinceMs === 0 || nowMs / 1000 > expiryOfQueued(listedSinceMs, recordSeconds);
 }
 
 export type FleetStateChanges = { [Key in keyof FleetState]: FleetState[Key] | undefined };

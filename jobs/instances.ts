@@ -3,15 +3,18 @@ import {
   ConditionalCheckFailedException,
   type DynamoDBClient,
   GetItemCommand,
-  paginateQuery,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
+import { batchGet } from './batches.ts';
+import { keysIn } from './index-pages.ts';
 import { fromItem } from './item.ts';
 import type { InstanceRecord, Outlook, Retirement } from './record.ts';
 import { type Change, updateExpression } from './update.ts';
 
-/** The table's index of what lives and what runs ("The contracts in detail"). */
-export const LISTING_INDEX = 'byListing';
+/** What lists it in both indexes. */
+const LIVING = { listing: 'instances', listed: 'instances' };
+/** Its place among the others, which stays. */
+const placed = (instance: string) => ({ setOnce: { listedAt: instance } });
 /** What an instance that lives has none of. */
 const NOT_RETIRED = ['retirement', 'accountedAtMs', 'expires'];
 /** One that was called lost, and is heard of, is not lost: the group was looked at a moment too early or too late. */
@@ -120,17 +123,17 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
 
   return {
     async begins(instance, launchedAt, nowMs, signal) {
-      const set = { instance, listing: 'instances', launchedAt, heardAtMs: nowMs };
-      await update(instance, { set, remove: [...NOT_RETIRED, 'lastWords'] }, signal);
+      const set = { instance, ...LIVING, launchedAt, heardAtMs: nowMs };
+      await update(instance, { set, ...placed(instance), remove: [...NOT_RETIRED, 'lastWords'] }, signal);
     },
     async ready(instance, at, nowMs, signal) {
-      const set = { instance, listing: 'instances', ...at, heardAtMs: nowMs };
-      await updateIf(instance, { set, remove: NOT_RETIRED, ...LIVES }, signal);
+      const set = { instance, ...LIVING, ...at, heardAtMs: nowMs };
+      await updateIf(instance, { set, ...placed(instance), remove: NOT_RETIRED, ...LIVES }, signal);
     },
     async heard(instance, nowMs, outlook, signal) {
       const told = { heardAtMs: nowMs, outlook };
-      const set = { instance, listing: 'instances', ...told };
-      const listed = await updateIf(instance, { set, remove: NOT_RETIRED, ...LIVES }, signal);
+      const change = { set: { instance, ...LIVING, ...told }, ...placed(instance), remove: NOT_RETIRED };
+      const listed = await updateIf(instance, { ...change, ...LIVES }, signal);
       const record = listed ?? (await updateIf(instance, { set: told, ...PERHAPS_ALIVE }, signal));
       const { drainRequestedAt } = record ?? {};
       return drainRequestedAt === undefined ? {} : { drainRequestedAt };
@@ -141,36 +144,28 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
     },
     async retiring(instance, retirement, listing, signal) {
       const expires = listing === 'retired' ? expiryOf(Date.parse(retirement.endedAt)) : undefined;
-      await update(instance, { set: { instance, retirement, listing, expires } }, signal);
+      const set = { instance, retirement, listing, listed: listing, expires };
+      await update(instance, { set, ...placed(instance) }, signal);
     },
     async stays(instance, signal) {
-      const set = { instance, listing: 'instances' };
-      await update(instance, { set, remove: NOT_RETIRED }, signal);
+      const set = { instance, ...LIVING };
+      await update(instance, { set, ...placed(instance), remove: NOT_RETIRED }, signal);
     },
     async lastWords(instance, words, signal) {
       const set = { instance, lastWords: words };
-      await update(instance, { set, setOnce: { listing: 'instances' } }, signal);
+      await update(instance, { set, setOnce: { ...LIVING, listedAt: instance } }, signal);
     },
     async accounted(instance, nowMs) {
       await update(instance, { set: { instance, accountedAtMs: nowMs } });
     },
     async gone(instance, nowMs) {
-      const set = { instance, listing: 'retired', expires: expiryOf(nowMs) };
-      await update(instance, { set, setOnce: { retirement: lost(nowMs) } });
+      const set = { instance, listing: 'retired', listed: 'retired', expires: expiryOf(nowMs) };
+      await update(instance, { set, setOnce: { retirement: lost(nowMs), listedAt: instance } });
     },
     async living() {
-      const pages = paginateQuery(
-        { client: db },
-        {
-          TableName: table,
-          IndexName: LISTING_INDEX,
-          KeyConditionExpression: 'listing = :listing',
-          ExpressionAttributeValues: { ':listing': { S: 'instances' } },
-        },
-      );
-      const records: InstanceRecord[] = [];
-      for await (const page of pages) for (const item of page.Items ?? []) records.push(recordOf(item));
-      return records;
+      const keys = await keysOfLiving(db, table);
+      const records = await batchGet(db, table, keys, { ConsistentRead: true });
+      return (records as unknown as InstanceRecord[]).filter(({ listing }) => listing === 'instances');
     },
     async find(instances) {
       const found = await Promise.all(
@@ -180,6 +175,11 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
       return new Map(records.map((record) => [record.instance, record]));
     },
   };
+}
+
+/** The keys of the instances that are not known to be gone, as the index had them a moment ago. Throws `IndexNotReady`. */
+export async function keysOfLiving(db: DynamoDBClient, table: string): Promise<string[]> {
+  return (await keysIn(db, table, 'instances')).keys;
 }
 
 /** Of an instance that could not say why it went: its metadata was silent, its host broke down. */

@@ -36,6 +36,10 @@ export interface JobRecord {
   instance?: string;
   fence?: string;
   leaseUntilMs?: number;
+  /** Its place in the index `byState`: see `listing.ts`. */
+  listed?: string;
+  listedAt?: string;
+  /** While an agent of an earlier version runs it. */
   listing?: `running#${string}`;
   enqueuedAt?: string;
   /** While it is queued: its message is hidden until then. It may come later. */
@@ -153,6 +157,9 @@ export interface InstanceRecord {
   pk: `instance#${string}`;
   instance: string;
   listing: 'instances' | 'retired';
+  /** The same for the index `byState`, where it stands by its id. Absent in a record that an earlier version wrote. */
+  listed?: 'instances' | 'retired';
+  listedAt?: string;
   launchedAt?: string;
   readyAt?: string;
   heardAtMs?: number;

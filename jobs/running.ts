@@ -1,29 +1,24 @@
-import { type DynamoDBClient, paginateQuery } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { batchGetJobs } from './batches.ts';
-import { LISTING_INDEX } from './instances.ts';
-import { fromItem } from './item.ts';
+import { keysIn } from './index-pages.ts';
+import { runningOf } from './listing.ts';
 import type { JobRecord } from './record.ts';
 
-/** The jobs that run on an instance, or whose record says so. By the index: a second late at times. */
+/**
+ * The jobs that run on an instance, or whose record says so. Those that were claimed in the last moments may be missing.
+ * `isComplete`: false as long as DynamoDB fills the index, and any may be missing.
+ */
 export async function runningOn(
   client: DynamoDBClient,
   table: string,
   instance: string,
-): Promise<JobRecord[]> {
-  const pages = paginateQuery(
-    { client },
-    {
-      TableName: table,
-      IndexName: LISTING_INDEX,
-      KeyConditionExpression: 'listing = :listing',
-      ExpressionAttributeValues: { ':listing': { S: `running#${instance}` } },
-    },
-  );
-  const jobs: JobRecord[] = [];
-  for await (const page of pages) {
-    for (const item of page.Items ?? []) jobs.push(fromItem(item) as unknown as JobRecord);
-  }
-  return jobs;
+): Promise<{ jobs: JobRecord[]; isComplete: boolean }> {
+  const { keys, isComplete } = await keysIn(client, table, runningOf(instance));
+  const ids = keys.map((key) => key.slice('job#'.length));
+  const records = await batchGetJobs(client, table, ids, { ConsistentRead: true });
+  // The index is a moment behind.
+  const jobs = [...records.values()].filter((job) => job.state === 'running' && job.instance === instance);
+  return { jobs, isComplete };
 }
 
 /** Which of these jobs somebody wants to end. Eventually consistent, at half the price: who looks will look again. */

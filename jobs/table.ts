@@ -3,6 +3,7 @@ import { bodyInRecord } from './body-in-record.ts';
 import { JobEndings, keyOf, ownedBy, type Written } from './endings.ts';
 import { expiryOfCancelled } from './expiry.ts';
 import { toItem } from './item.ts';
+import { listedAtOf, listedOf, runningOf } from './listing.ts';
 import { tryKey } from './log-layout.ts';
 import { ownId } from './message.ts';
 import {
@@ -112,7 +113,7 @@ export class JobTable extends JobEndings {
     if (isOverLimit(request, record))
       return { kind: 'refused', reason: request.overLimit ?? '', fails: nonce !== undefined };
     if (record.cancelRequestedAt === undefined) return this.claim(request);
-    const cancelled = await this.update(id, this.#cancellation(nowMs, earliestMs), 'ALL_NEW');
+    const cancelled = await this.update(id, this.#cancellation(id, nowMs, earliestMs), 'ALL_NEW');
     return cancelled ? { kind: 'ended', record: cancelled } : this.claim(request);
   }
 
@@ -191,12 +192,13 @@ export class JobTable extends JobEndings {
   }
 
   /** Of a job that nobody runs any more. */
-  #cancellation(nowMs: number, earliestMs: number): Change {
+  #cancellation(id: string, nowMs: number, earliestMs: number): Change {
     return {
       condition: claimable('attribute_exists(#cancelRequestedAt)'),
       values: { ':queued': 'queued', ':running': 'running', ':now': earliestMs },
       set: {
         state: 'cancelled',
+        listed: listedOf('cancelled', id),
         reason: CANCELLED,
         endedAt: new Date(nowMs).toISOString(),
         expires: expiryOfCancelled(nowMs, this.recordSeconds),
@@ -259,7 +261,7 @@ function claimChange(request: ClaimRequest) {
   const { id, messageId, instance, fence, nowMs, errorMs = 0, leaseUntilMs, enqueuedAtMs, body } = request;
   const { group, label, requestId, limitSeconds, retryOf, nonce } = request;
   const startedAt = new Date(nowMs).toISOString();
-  const listing = `running#${instance}`;
+  const enqueuedAt = new Date(enqueuedAtMs).toISOString();
   const isFree = unrecorded(request) ? '' : 'attribute_not_exists(#pk) OR ';
   const isBound = nonce === undefined ? 'attribute_not_exists(#nonce)' : '#nonce = :nonce';
   const isAllowed = needsItsLimit(request) ? ` AND ${HAS_LIMIT}` : '';
@@ -277,11 +279,12 @@ function claimChange(request: ClaimRequest) {
       requestId,
       limitSeconds,
       startedAt,
-      listing,
+      listed: runningOf(instance),
       state: 'running',
     },
     setOnce: {
-      enqueuedAt: new Date(enqueuedAtMs).toISOString(),
+      enqueuedAt,
+      listedAt: listedAtOf(enqueuedAt, id),
       ...(body !== undefined && bodyInRecord(body)),
       label,
       retryOf,
@@ -289,6 +292,6 @@ function claimChange(request: ClaimRequest) {
     },
     append: { tries: [{ key: tryKey(nowMs, fence), instance, startedAt }] },
     add: { attempts: 1 },
-    remove: ['endedAt', 'exitStatus', 'signal', 'reason', 'expires', 'notBefore'],
+    remove: ['endedAt', 'exitStatus', 'signal', 'reason', 'expires', 'notBefore', 'listing'],
   } satisfies Change;
 }

@@ -1,11 +1,12 @@
 import type { Clients } from '../aws/clients.ts';
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
-import { changeFleetState, type FleetStateChanges } from '../jobs/fleet-state.ts';
+import { changeFleetState, type FleetStateChanges, readFleetState } from '../jobs/fleet-state.ts';
 import { instanceStore } from '../jobs/instances.ts';
 import { act } from './act.ts';
 import type { KeeperConfig } from './config.ts';
 import type { Hands } from './hands.ts';
+import { listedNote, ofNewFleet } from './listed.ts';
 import { type Look, look } from './look.ts';
 import { type Action, judgedByBucket, plan } from './plan.ts';
 import { afterRefusedLook } from './refused-look.ts';
@@ -38,18 +39,25 @@ export async function keep(
     },
   };
   try {
-    const actions = await lookAndAct(hands, clock);
-    if (actions) await sign(hands, reportedBy(actions));
-    return actions ?? [];
+    const done = await lookAndAct(hands, clock);
+    if (done) await sign(hands, { ...reportedBy(done.actions), ...listedNote(done.seen) });
+    return done?.actions ?? [];
   } catch (error) {
-    await sign(hands, { keeperFailure: failureOf(error), breakerReported: undefined }).catch((err: unknown) =>
-      log.error({ err }, 'the run is not on record'),
-    );
+    await signFailure(hands, error).catch((err: unknown) => log.error({ err }, 'the run is not on record'));
     throw error;
   }
 }
 
-async function lookAndAct(hands: Hands, clock: Clock): Promise<Action[] | undefined> {
+async function signFailure(hands: Hands, error: unknown): Promise<void> {
+  const memory = await readFleetState(hands.clients.dynamodb, hands.config.table);
+  const failed = { keeperFailure: failureOf(error), breakerReported: undefined };
+  await sign(hands, { ...failed, ...ofNewFleet(memory) });
+}
+
+async function lookAndAct(
+  hands: Hands,
+  clock: Clock,
+): Promise<{ seen: Look; actions: Action[] } | undefined> {
   const { clients, config, instances, log } = hands;
   const seen = await look(clients, config, instances, clock).catch(async (error: unknown) => {
     await afterRefusedLook(hands, error).catch((err: unknown) =>
@@ -68,7 +76,7 @@ async function lookAndAct(hands: Hands, clock: Clock): Promise<Action[] | undefi
   if (failures.length > 0) {
     throw new AggregateError(failures, `cannot see whether instances live: ${failures.join('; ')}`);
   }
-  return actions;
+  return { seen, actions };
 }
 
 /** Silence alone is no proof that an instance is dead: those that would be judged by it are looked at once more. */
@@ -82,7 +90,7 @@ async function decide(hands: Hands, seen: Look): Promise<{ actions: Action[]; fa
 
 /** By this an operator sees that the keeper runs, and what it cannot do. */
 async function sign({ clients, config, nowMs }: Hands, notes: FleetStateChanges): Promise<void> {
-  const changes = { keptAtMs: nowMs, keeperFailure: undefined, ...notes };
+  const changes = { keptAtMs: nowMs, keptWithIndexAtMs: nowMs, keeperFailure: undefined, ...notes };
   await changeFleetState(clients.dynamodb, config.table, changes);
 }
 

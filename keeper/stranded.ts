@@ -6,20 +6,21 @@ import { type Settlement, settle } from '../policy/settle.ts';
 import type { Hands } from './hands.ts';
 
 /**
- * Settles the jobs that an instance left running when it went. Once none waits for its lease to end, the instance's
- * record is moved to the retired ones.
+ * Settles the jobs that an instance left running when it went. Once none waits for its lease to end, and the index can be
+ * read that has all of them, the instance's record is moved to the retired ones.
  */
 export async function settleInstance(hands: Hands, instance: string): Promise<void> {
   const { clients, config, instances, nowMs, errorMs, log } = hands;
   const table = new JobEndings(clients.dynamodb, config.table, config.recordSeconds);
   let waiting = 0;
-  for (const job of await runningOn(clients.dynamodb, config.table, instance)) {
+  const { jobs, isComplete } = await runningOn(clients.dynamodb, config.table, instance);
+  for (const job of jobs) {
     const outcome = settlementOf(job, nowMs - errorMs, config.retentionSeconds * 1000);
     log.info({ job: job.id, instance, outcome }, 'a job’s instance is gone');
     if (outcome === 'wait') waiting++;
     else await write(table, job, outcome, nowMs, `its instance ${instance} went while it ran`);
   }
-  if (waiting === 0) await instances.gone(instance, nowMs);
+  if (waiting === 0 && isComplete) await instances.gone(instance, nowMs);
 }
 
 /** @param nowMs no later than it is: a lease that may not be over is not */

@@ -98,8 +98,10 @@ if error:
 print(json.dumps({
     "TableName": table,
     "Key": {"pk": {"S": "instance#" + instance}},
-    "UpdateExpression": "SET #instance = :instance, #retirement = :retirement, #listing = :listing",
-    "ExpressionAttributeNames": {"#instance": "instance", "#retirement": "retirement", "#listing": "listing"},
+    "UpdateExpression": "SET #instance = :instance, #retirement = :retirement, #listing = :listing, "
+                        "#listed = :listing, #listedAt = if_not_exists(#listedAt, :instance)",
+    "ExpressionAttributeNames": {"#" + name: name for name in
+                                 ("instance", "retirement", "listing", "listed", "listedAt")},
     "ExpressionAttributeValues": {":instance": {"S": instance}, ":retirement": {"M": retirement},
                                   ":listing": {"S": "instances"}}}))
 ' "$table" "$id" "$reason" "$why" "$decided" "$(utc)" "$@" >"$run/record" &&

@@ -143,15 +143,25 @@ async function createTable(dynamodb: DynamoDBClient, name: string): Promise<stri
       TableName: name,
       BillingMode: 'PAY_PER_REQUEST',
       KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-      AttributeDefinitions: [
-        { AttributeName: 'pk', AttributeType: 'S' },
-        { AttributeName: 'listing', AttributeType: 'S' },
-      ],
+      AttributeDefinitions: ['pk', 'listing', 'listed', 'listedAt'].map((AttributeName) => ({
+        ...{ AttributeName, AttributeType: 'S' },
+      })),
       GlobalSecondaryIndexes: [
         {
           IndexName: 'byListing',
           KeySchema: [{ AttributeName: 'listing', KeyType: 'HASH' }],
           Projection: { ProjectionType: 'ALL' },
+        },
+        {
+          IndexName: 'byState',
+          KeySchema: [
+            { AttributeName: 'listed', KeyType: 'HASH' },
+            { AttributeName: 'listedAt', KeyType: 'RANGE' },
+          ],
+          Projection: {
+            ProjectionType: 'INCLUDE',
+            NonKeyAttributes: ['label', 'group', 'requestId', 'instance'],
+          },
         },
       ],
     }),

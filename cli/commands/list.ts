@@ -41,7 +41,7 @@ export function listCommand(): Command {
       .option('--label <name>', 'with this label')
       .option('--request <id>', 'of this request')
       .option('--instance <id>', 'whose last try ran on this instance, or runs')
-      .option('--since <time>', 'enqueued, started or ended since: 90s, 30m, 2h, 7d ago', ago)
+      .option('--since <time>', 'enqueued since: 90s, 30m, 2h, 7d ago', ago)
       .option('--limit <number>', 'how many at most', whole(1), 50)
       .option('--json', 'print a JSON array')
       .addHelpText('after', NOTES),
@@ -54,6 +54,7 @@ async function run(
 ): Promise<void> {
   const jobs = await fleet.list({
     limit,
+    onNotice: (sentence) => void process.stderr.write(`mayfly: ${sentence}\n`),
     ...(state && { states: state }),
     ...(rest.label !== undefined && { label: rest.label }),
     ...(request !== undefined && { requestId: request }),
@@ -85,8 +86,10 @@ function row(paint: Paint): (job: JobView) => string[] {
 }
 
 const NOTES = `
-It reads the whole table, except for what runs on one instance
-(--instance <id> --state running).
+An index has the jobs by their state and the time when they were enqueued. It
+finds none by --label, --request or --instance: with one of these more may be
+read than is shown, which a line on stderr then says. --state and --since narrow
+it. (What runs on one instance it finds: --instance <id> --state running.)
 
 Examples:
   mayfly list --state running

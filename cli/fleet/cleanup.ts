@@ -5,6 +5,7 @@ import { type FleetContext, needRecords } from './context.ts';
 import { each } from './each.ts';
 import { FleetError, StoreGone } from './errors.ts';
 import { explain } from './explain.ts';
+import { jobsEndedBefore } from './indexed.ts';
 import { removeObjects } from './objects.ts';
 import { catalogueOf, records } from './status.ts';
 import { stateOf } from './view.ts';
@@ -80,7 +81,7 @@ export async function cleanUp(
   });
 }
 
-/** The same for all jobs that ended before a moment. Reads all records. Rejects at the first that has to be kept. */
+/** The same for all jobs that ended before a moment. Rejects at the first that has to be kept. */
 export async function cleanUpEnded(
   context: FleetContext,
   { before, dryRun = false, signal, onRemoved }: EndedOptions,
@@ -99,7 +100,7 @@ export async function cleanUpEnded(
     if (kept) throw notAllRemoved(kept, total);
   };
   let chunk: JobRecord[] = [];
-  for await (const record of catalogueOf(context).scan({ endedBeforeMs: before.getTime() })) {
+  for await (const record of jobsEndedBefore(context, before.getTime())) {
     signal?.throwIfAborted();
     if (chunk.push(record) < CHUNK) continue;
     await removeAll(chunk);

@@ -85,11 +85,11 @@ async function drainedOf(
   { clients, facts }: FleetContext,
   { instance, drainRequestedAt, retirement }: InstanceRecord,
 ): Promise<Omit<Drained, 'outcome'>> {
-  const jobs = facts.trackJobs ? await runningOn(clients.dynamodb, facts.table, instance) : [];
+  const running = facts.trackJobs && (await runningOn(clients.dynamodb, facts.table, instance));
   return {
     instance,
     ...(drainRequestedAt && { drainRequestedAt }),
     ...(retirement && { reason: retirement.reason }),
-    jobs: jobs.map(({ id }) => id),
+    jobs: running ? running.jobs.map(({ id }) => id) : [],
   };
 }

@@ -5,6 +5,7 @@ import { S3ServiceException } from '@aws-sdk/client-s3';
 import { SQSServiceException } from '@aws-sdk/client-sqs';
 import { SSMServiceException } from '@aws-sdk/client-ssm';
 import type { FleetFacts } from '../../jobs/fleet-facts.ts';
+import { IndexNotReady } from '../../jobs/index-pages.ts';
 import { shellWord } from '../shell-word.ts';
 import { AccessDenied, FleetError, NoCredentials, StoreGone, Throttled, Unreachable } from './errors.ts';
 
@@ -67,6 +68,9 @@ export function explain(about: About, error: unknown): unknown {
       `No answer from ${place} in region ${about.region} (${said(error)}): is the region right, and is there a way to it?`,
       options,
     );
+  }
+  if (error instanceof IndexNotReady) {
+    return new FleetError(`${capital(error.message)}. \`mayfly doctor\` says which.`, options);
   }
   if (!isAnswer(error)) return error;
   return new FleetError(`AWS refuses a call to ${place} (${said(error)}).`, options);

@@ -95,7 +95,7 @@ export class Fleet {
     return this.#given('wait', options, (context) => waitFor(context, ids, options));
   }
 
-  /** The newest jobs, newest first. Reads the whole table. */
+  /** The newest jobs, newest first; see `ListOptions`. */
   list(options: ListOptions = {}): Promise<JobView[]> {
     return this.#given('list', options, (context) => listJobs(context, options));
   }

@@ -139,7 +139,8 @@ export async function lookAtInstances(
   const records = new Map(living.map((record) => [record.instance, record]));
   return each([...new Set([...byId.keys(), ...records.keys()])], async (instance) => {
     const record = records.get(instance);
-    const jobs = record && facts.trackJobs ? await runningOn(clients.dynamodb, facts.table, instance) : [];
+    const running = record && facts.trackJobs && (await runningOn(clients.dynamodb, facts.table, instance));
+    const jobs = running ? running.jobs : [];
     const launchedAtMs = launches.find((launch) => launch.instance === instance)?.startedAtMs;
     return { instance, member: byId.get(instance), record, jobs, launchedAtMs };
   });

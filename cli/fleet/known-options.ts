@@ -60,6 +60,7 @@ const KNOWN = {
     instance: true,
     since: true,
     limit: true,
+    onNotice: true,
   } satisfies Keys<ListOptions>,
   logs: { follow: true, stream: true, try: true, signal: true } satisfies Keys<LogOptions>,
   cancel: { wait: true, timeoutSeconds: true, signal: true } satisfies Keys<CancelOptions>,

@@ -6,6 +6,7 @@ import { sizeOf } from '../../jobs/dead-letter.ts';
 import { type Envelope, labelProblem, readEnvelope } from '../../jobs/envelope.ts';
 import { expiryOfQueued } from '../../jobs/expiry.ts';
 import type { FleetFacts } from '../../jobs/fleet-facts.ts';
+import { listedAtOf, listedOf } from '../../jobs/listing.ts';
 import { bodyKey } from '../../jobs/log-layout.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { type Body, textOf } from './body.ts';
@@ -157,13 +158,16 @@ export function recordOf(
 ): JobRecord {
   const { id, envelope, label, text, viaBucket, retryOf, nonce, delaySeconds } = order;
   const { limitSeconds, group, requestId } = envelope;
+  const enqueuedAt = new Date(nowMs).toISOString();
   const isLimitKnown = facts.maxLimitSeconds !== undefined || toldByStack === true;
   return {
     pk: `job#${id}`,
     id,
     state: 'queued',
     attempts: 0,
-    enqueuedAt: new Date(nowMs).toISOString(),
+    listed: listedOf('queued', id),
+    listedAt: listedAtOf(enqueuedAt, id),
+    enqueuedAt,
     ...(delaySeconds && { notBefore: new Date(nowMs + delaySeconds * 1000).toISOString() }),
     expires: expiryOfQueued(nowMs, facts.recordSeconds),
     ...(nonce !== undefined && { nonce }),

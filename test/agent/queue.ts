@@ -27,6 +27,7 @@ import { JobTable } from '../../jobs/table.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
 import type { Broken } from '../../policy/retirement.ts';
 import { eventually } from '../support/eventually.ts';
+import { createJobTable } from '../support/job-table.ts';
 
 const TABLE = 'jobs';
 
@@ -87,7 +88,7 @@ export function openBench(): () => Promise<Bench> {
       AWS_SECRET_ACCESS_KEY: cloud.owner.secretAccessKey,
     });
     clients = createClients(cloud.region);
-    await createTable(cloud);
+    await createJobTable(cloud, TABLE);
   });
   afterEach(() => {
     cloud.faults.clear();
@@ -253,22 +254,6 @@ function changedTo(work: Work, is: () => boolean): Promise<void> {
 async function createQueue(cloud: Cloud, name: string): Promise<string> {
   const { QueueUrl } = await cloud.call('sqs', 'CreateQueue', { QueueName: name });
   return String(QueueUrl);
-}
-
-async function createTable({ call }: Cloud): Promise<void> {
-  await call('dynamodb', 'CreateTable', {
-    TableName: TABLE,
-    BillingMode: 'PAY_PER_REQUEST',
-    AttributeDefinitions: ['pk', 'listing'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
-    KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-    GlobalSecondaryIndexes: [
-      {
-        IndexName: 'byListing',
-        KeySchema: [{ AttributeName: 'listing', KeyType: 'HASH' }],
-        Projection: { ProjectionType: 'ALL' },
-      },
-    ],
-  });
 }
 
 async function depthOf({ sqs }: Clients, QueueUrl: string) {

@@ -6,9 +6,12 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { Fleet } from '../../cli/fleet/fleet.ts';
+import { changeFleetState } from '../../jobs/fleet-state.ts';
 import { toItem } from '../../jobs/item.ts';
+import { listedAtOf, listedOf, runningOf } from '../../jobs/listing.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
+import { createJobTable } from '../support/job-table.ts';
 
 const BIN = resolve(import.meta.dirname, '../../bin/mayfly.js');
 /** One for all tests: a command is there in half the time. */
@@ -30,7 +33,9 @@ export interface BareFleet {
   mayflyReading(input: string, ...words: string[]): ReturnType<typeof runs>;
   /** The same, with its output as bytes. */
   mayflyBytes(...words: string[]): ReturnType<typeof runsForBytes>;
-  /** Writes a job's record as it is. */
+  /** Says of the index that it has all jobs, as the keeper does: it need not be so. */
+  indexed(isAll: boolean): Promise<void>;
+  /** Writes a job's record as it is, with its place in the index. */
   record(record: Omit<JobRecord, 'pk' | 'attempts'> & { attempts?: number }): Promise<void>;
   /** Writes an object of the log bucket. */
   object(key: string, content: string | Uint8Array): Promise<void>;
@@ -47,12 +52,7 @@ export function bareFleets(): () => Promise<BareFleet> {
     // The library's clients find the cloud as they find AWS.
     Object.assign(process.env, credentials(cloud));
     await cloud.call('s3', 'CreateBucket', { Bucket: BUCKET });
-    await cloud.call('dynamodb', 'CreateTable', {
-      TableName: TABLE,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
-      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-    });
+    await createJobTable(cloud, TABLE);
   });
   afterEach(() => {
     cloud.faults.clear();
@@ -97,8 +97,12 @@ async function setUp(cloud: Cloud, directory: string, name: string): Promise<Bar
     mayfly: (...words) => runs(words, surroundings),
     mayflyReading: (input, ...words) => runs(words, surroundings, input),
     mayflyBytes: (...words) => runsForBytes(words, surroundings),
+    indexed: (isAll) => changeFleetState(dynamodb, TABLE, { listedSinceMs: isAll ? 0 : undefined }),
     async record(record) {
-      const item = toItem({ pk: `job#${record.id}`, attempts: 1, ...record });
+      const { id, state, instance = '', enqueuedAt } = record;
+      const listed = state === 'running' ? runningOf(instance) : listedOf(state, id);
+      const place = enqueuedAt !== undefined && { listed, listedAt: listedAtOf(enqueuedAt, id) };
+      const item = toItem({ pk: `job#${id}`, attempts: 1, ...place, ...record });
       await dynamodb.send(new PutItemCommand({ TableName: TABLE, Item: item }));
     },
     async object(Key, Body) {

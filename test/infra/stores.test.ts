@@ -42,7 +42,7 @@ describe('the queues', () => {
 });
 
 describe('the table', () => {
-  it('is on demand, recoverable, forgetful, with one key and one index', () => {
+  it('is on demand, recoverable, forgetful, with one key, the index by state, and that of earlier versions', () => {
     template.resourcePropertiesCountIs(
       'AWS::DynamoDB::Table',
       {
@@ -55,6 +55,17 @@ describe('the table', () => {
             IndexName: 'byListing',
             KeySchema: [{ AttributeName: 'listing', KeyType: 'HASH' }],
             Projection: { ProjectionType: 'ALL' },
+          },
+          {
+            IndexName: 'byState',
+            KeySchema: [
+              { AttributeName: 'listed', KeyType: 'HASH' },
+              { AttributeName: 'listedAt', KeyType: 'RANGE' },
+            ],
+            Projection: {
+              NonKeyAttributes: ['label', 'group', 'requestId', 'instance'],
+              ProjectionType: 'INCLUDE',
+            },
           },
         ],
       },

@@ -1,8 +1,11 @@
-import { expect, test } from 'vitest';
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { describe, expect, test } from 'vitest';
 import { JobCatalogue } from '../../jobs/catalogue.ts';
 import { instanceStore } from '../../jobs/instances.ts';
+import { toItem } from '../../jobs/item.ts';
 import { JobTable } from '../../jobs/table.ts';
 import { type Fleet, openFleet, TABLE } from '../agent/retire/fleet.ts';
+import { addStateIndex, createOldJobTable } from '../support/job-table.ts';
 import { keeperOf } from './keeper.ts';
 
 const open = openFleet();
@@ -40,7 +43,7 @@ test('jobs of an instance that is gone are settled when their leases have ended,
     attempts: 1,
     reason: 'its instance i-0gone went while it ran',
   });
-  expect(short).not.toHaveProperty('listing');
+  expect(short?.['listed']).toMatch(/^queued#[0-7]$/);
   expect(await fleet.item('job#old')).toMatchObject({
     state: 'lost',
     reason: expect.stringContaining('older'),
@@ -66,6 +69,55 @@ test('a lease is over when it is over at any rate, however far the keeper may be
   expect(await fleet.item('job#near')).toMatchObject({ state: 'running' });
   await keeper.after(1.9, 30_000);
   expect(await fleet.item('job#near')).toMatchObject({ state: 'queued' });
+});
+
+describe('while a fleet is updated from the index of earlier versions', () => {
+  /** As an agent of an earlier version has written it. */
+  const claimByOldAgent = (fleet: Fleet, id: string) =>
+    fleet.clients.dynamodb.send(
+      new PutItemCommand({
+        TableName: TABLE,
+        Item: toItem({
+          ...{ pk: `job#${id}`, id, state: 'running', attempts: 1, instance: 'i-0gone', fence: 'old' },
+          ...{ listing: 'running#i-0gone', leaseUntilMs: Date.now() - minute },
+          enqueuedAt: new Date().toISOString(),
+        }),
+      }),
+    );
+
+  test('the job of an agent of the earlier version is settled too, and is in the index then', async () => {
+    const fleet = await open({ desired: 0 });
+    await instanceStore(fleet.clients.dynamodb, TABLE, 60).heard('i-0gone', Date.now());
+    await claimByOldAgent(fleet, 'old');
+    await claim(fleet, 'new', -1);
+    const keeper = await keeperOf(fleet);
+    await keeper.after(0);
+    for (const id of ['old', 'new']) {
+      const job = await fleet.item(`job#${id}`);
+      expect(job).toMatchObject({ state: 'queued', listed: expect.stringMatching(/^queued#/) });
+      expect(job).not.toHaveProperty('listing');
+    }
+    expect(await fleet.instanceRecord('i-0gone')).toMatchObject({ listing: 'retired', listed: 'retired' });
+  });
+
+  test('nobody is called gone as long as the new index is filled: jobs may be in it alone', async () => {
+    const fleet = await open({ desired: 0 });
+    await fleet.call('dynamodb', 'DeleteTable', { TableName: TABLE });
+    await createOldJobTable(fleet, TABLE);
+    await instanceStore(fleet.clients.dynamodb, TABLE, 60).heard('i-0gone', Date.now());
+    await claim(fleet, 'new', -1);
+    await claimByOldAgent(fleet, 'old');
+    const keeper = await keeperOf(fleet);
+    const isLeft = async () => {
+      expect(await keeper.after(0)).toContain('settle');
+      expect(await fleet.item('job#new')).toMatchObject({ state: 'running' });
+      expect(await fleet.item('job#old')).toMatchObject({ state: 'queued' });
+      expect(await fleet.instanceRecord('i-0gone')).toMatchObject({ listing: 'instances' });
+    };
+    await isLeft();
+    await addStateIndex(fleet, TABLE);
+    await isLeft();
+  });
 });
 
 test('a job that another agent has claimed since is not touched', async () => {
@@ -100,7 +152,7 @@ test('a job that was to be cancelled is, however old its message', async () => {
   for (const id of ['young', 'old']) {
     const job = await fleet.item(`job#${id}`);
     expect(job).toMatchObject({ state: 'cancelled', attempts: 1, reason: 'cancelled by request' });
-    expect(job).not.toHaveProperty('listing');
+    expect(job?.['listed']).toMatch(/^cancelled#[0-7]$/);
     // Its message comes again: by then it must not be forgotten, however short a time records are kept for.
     const endedSeconds = Math.ceil(Date.parse(String(job?.['endedAt'])) / 1000);
     expect(job).toMatchObject({ expires: endedSeconds + 1_209_600 });

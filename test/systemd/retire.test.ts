@@ -16,7 +16,12 @@ const retirement = (reason: string) =>
   JSON.stringify({ instance: 'i-1', reason, rung: 'terminate', tries: 1 });
 
 /** The record that was written last. */
-const record = () => JSON.parse(machine.read('/body')) as { ExpressionAttributeValues: Values; Key: unknown };
+const record = () => JSON.parse(machine.read('/body')) as RecordUpdate;
+interface RecordUpdate {
+  Key: unknown;
+  UpdateExpression: string;
+  ExpressionAttributeValues: Values;
+}
 interface Values {
   ':retirement': { M: Record<string, { S?: string; N?: string }> };
   ':listing': { S: string };
@@ -137,9 +142,13 @@ describe('an instance ends', () => {
     // systemd starts it again, ten seconds later, for as long as its start limit lets it.
     expect(status).toBe(1);
     expect(machine.read('/run/mayfly-boot/retiring')).toMatch(new RegExp(`^${reason} .*${why}`, 'm'));
-    const { Key, ExpressionAttributeValues: values } = record();
+    const { Key, UpdateExpression, ExpressionAttributeValues: values } = record();
     expect(Key).toEqual({ pk: { S: 'instance#i-1' } });
     expect(values[':listing']).toEqual({ S: 'instances' });
+    // Its place in both indexes.
+    expect(UpdateExpression).toMatch(
+      /#listing = :listing, #listed = :listing, #listedAt = if_not_exists\(#listedAt, :instance\)$/,
+    );
     expect(values[':retirement'].M).toMatchObject({
       reason: { S: reason },
       rung: { S: 'terminate' },

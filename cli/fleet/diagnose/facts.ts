@@ -51,8 +51,10 @@ export interface QueueSeen {
 export interface TableSeen {
   /** `ACTIVE`, `UPDATING`, ... */
   status: string;
-  /** Of the index `byListing`; undefined: there is none. */
+  /** Of the index `byState`; undefined: there is none. */
   indexStatus: string | undefined;
+  /** Of the index `byListing`, which earlier versions have. */
+  olderIndexStatus: string | undefined;
   /** The attribute by which items expire; undefined: they do not. */
   expiresBy: string | undefined;
 }

@@ -1,7 +1,8 @@
 import { DescribeTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { readFleetState } from '../../../jobs/fleet-state.ts';
-import { instanceStore, LISTING_INDEX } from '../../../jobs/instances.ts';
+import { instanceStore } from '../../../jobs/instances.ts';
+import { LISTING_INDEX, STATE_INDEX } from '../../../jobs/listing.ts';
 import { instanceLogPrefix, savedLogIn } from '../../../jobs/log-layout.ts';
 import type { FleetContext } from '../context.ts';
 import { FleetError, NoCredentials, Unreachable } from '../errors.ts';
@@ -102,11 +103,15 @@ async function lookAtTable({ clients, facts }: FleetContext): Promise<TableSeen>
     clients.dynamodb.send(new DescribeTableCommand({ TableName })),
     clients.dynamodb.send(new DescribeTimeToLiveCommand({ TableName })),
   ]);
-  const index = Table?.GlobalSecondaryIndexes?.find(({ IndexName }) => IndexName === LISTING_INDEX);
+  const statusOf = (name: string) => {
+    const index = Table?.GlobalSecondaryIndexes?.find(({ IndexName }) => IndexName === name);
+    return index && (index.IndexStatus ?? 'unknown');
+  };
   const { TimeToLiveStatus = '', AttributeName } = TimeToLiveDescription ?? {};
   return {
     status: Table?.TableStatus ?? 'unknown',
-    indexStatus: index && (index.IndexStatus ?? 'unknown'),
+    indexStatus: statusOf(STATE_INDEX),
+    olderIndexStatus: statusOf(LISTING_INDEX),
     expiresBy: TimeToLiveStatus.startsWith('ENABL') ? AttributeName : undefined,
   };
 }

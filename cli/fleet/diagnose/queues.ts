@@ -106,7 +106,7 @@ function given(count: number, sample: QueueSeen['sample']): Finding {
 }
 
 export function judgeTable({ table, fleet }: Facts): Finding[] {
-  return judged('table', table, ({ status, indexStatus, expiresBy }) => {
+  return judged('table', table, ({ status, indexStatus, olderIndexStatus, expiresBy }) => {
     const { table: name } = fleet;
     if (status !== 'ACTIVE' && status !== 'UPDATING') {
       return [bad('table', `The table ${name} is ${status}: agents take no jobs that they cannot record.`)];
@@ -116,13 +116,26 @@ export function judgeTable({ table, fleet }: Facts): Finding[] {
       findings.push(
         bad(
           'table',
-          `The table ${name} has no index byListing: the keeper settles nothing, and a lost job stays lost.`,
-          'Make it again: partition key "listing" (String), all attributes.',
+          `The table ${name} has no index byState: the keeper settles nothing, and a lost job stays lost.`,
+          'Make it again: partition key "listed" (String), sort key "listedAt" (String), projected attributes "label", "group", "requestId" and "instance".',
         ),
       );
     } else if (indexStatus !== 'ACTIVE') {
       findings.push(
-        warn('table', `The index byListing of the table ${name} is ${indexStatus}.`, 'Wait for it.'),
+        warn(
+          'table',
+          `The index byState of the table ${name} is ${indexStatus}: until it is ACTIVE, the jobs of instances that are gone are not settled, and mayfly list reads the whole table.`,
+          'Wait for it.',
+        ),
+      );
+    }
+    if (olderIndexStatus === undefined) {
+      findings.push(
+        warn(
+          'table',
+          `The table ${name} has no index byListing: jobs that instances of an earlier version run are not settled.`,
+          'Make it again: partition key "listing" (String), all attributes.',
+        ),
       );
     }
     if (expiresBy !== 'expires') {

@@ -25,6 +25,7 @@ import type { InstanceRecord } from '../../../jobs/record.ts';
 import type { CloudClock } from '../../../local/clock.ts';
 import { type Cloud, startCloud } from '../../../local/cloud.ts';
 import type { CallRecord } from '../../../local/front-door/call-log.ts';
+import { createJobTable } from '../../support/job-table.ts';
 import { EmptyMachines } from './machines.ts';
 
 /** Retires by idleness in no test. */
@@ -138,21 +139,7 @@ function nextCall(cloud: Cloud, is: (call: CallRecord) => boolean): Promise<Call
   });
 }
 
-export async function createTable({ call }: Cloud): Promise<void> {
-  await call('dynamodb', 'CreateTable', {
-    TableName: TABLE,
-    BillingMode: 'PAY_PER_REQUEST',
-    AttributeDefinitions: ['pk', 'listing'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
-    KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-    GlobalSecondaryIndexes: [
-      {
-        IndexName: 'byListing',
-        KeySchema: [{ AttributeName: 'listing', KeyType: 'HASH' }],
-        Projection: { ProjectionType: 'ALL' },
-      },
-    ],
-  });
-}
+export const createTable = (cloud: Cloud): Promise<void> => createJobTable(cloud, TABLE);
 
 async function createGroup({ call }: Cloud, options: FleetOptions): Promise<void> {
   const { minSize = 0, desired = 1, hooks = true, spot = false } = options;

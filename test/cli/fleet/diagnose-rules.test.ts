@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { diagnosisOf } from '../../../cli/fleet/diagnose/diagnose.ts';
-import type { Facts } from '../../../cli/fleet/diagnose/facts.ts';
+import type { Facts, TableSeen } from '../../../cli/fleet/diagnose/facts.ts';
 import type { Check, Finding } from '../../../cli/fleet/diagnose/finding.ts';
 import { refusalAdvice } from '../../../cli/fleet/diagnose/refusals.ts';
 import { AccessDenied, StoreGone } from '../../../cli/fleet/errors.ts';
@@ -38,6 +38,12 @@ const failure = (minutes: number, message: string): Facts['activities'] => ({
 const alarms = (changes: object): Facts['alarms'] => {
   const seen = 'seen' in healthy.alarms ? healthy.alarms.seen : new Map();
   return { seen: new Map([...seen].map(([name, alarm]) => [name, { ...alarm, ...changes }])) };
+};
+const table: TableSeen = {
+  status: 'ACTIVE',
+  indexStatus: 'ACTIVE',
+  olderIndexStatus: 'ACTIVE',
+  expiresBy: 'expires',
 };
 const working: Outlook = { running: 0, slots: 1, jobsDone: 4, next: 'work', lastStartMs: ago(2) };
 const slowed: Outlook = {
@@ -172,28 +178,44 @@ const cases: Case[] = [
   },
   {
     name: 'a table that is being made again',
-    facts: { table: { seen: { status: 'CREATING', indexStatus: undefined, expiresBy: undefined } } },
+    facts: {
+      table: {
+        seen: {
+          status: 'CREATING',
+          indexStatus: undefined,
+          olderIndexStatus: undefined,
+          expiresBy: undefined,
+        },
+      },
+    },
     check: 'table',
     mark: 'bad',
     says: ['CREATING'],
   },
   {
     name: 'a table without its index',
-    facts: { table: { seen: { status: 'ACTIVE', indexStatus: undefined, expiresBy: 'expires' } } },
+    facts: { table: { seen: { ...table, indexStatus: undefined } } },
     check: 'table',
     mark: 'bad',
-    says: ['no index byListing'],
+    says: ['no index byState', '"listed" (String), sort key "listedAt" (String)'],
+  },
+  {
+    name: 'a table without the index of earlier versions',
+    facts: { table: { seen: { ...table, olderIndexStatus: undefined } } },
+    check: 'table',
+    mark: 'warn',
+    says: ['no index byListing', 'instances of an earlier version'],
   },
   {
     name: 'an index that is being made',
-    facts: { table: { seen: { status: 'UPDATING', indexStatus: 'CREATING', expiresBy: 'expires' } } },
+    facts: { table: { seen: { ...table, status: 'UPDATING', indexStatus: 'CREATING' } } },
     check: 'table',
     mark: 'warn',
     says: ['CREATING'],
   },
   {
     name: 'a table that forgets nothing',
-    facts: { table: { seen: { status: 'ACTIVE', indexStatus: 'ACTIVE', expiresBy: undefined } } },
+    facts: { table: { seen: { ...table, expiresBy: undefined } } },
     check: 'table',
     mark: 'warn',
     says: ['update-time-to-live --table-name jobs'],

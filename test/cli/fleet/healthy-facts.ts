@@ -125,7 +125,9 @@ export const healthy: Facts = {
   nowMs: NOW_MS,
   queue: { seen: queue },
   deadLetters: { seen: deadLetters },
-  table: { seen: { status: 'ACTIVE', indexStatus: 'ACTIVE', expiresBy: 'expires' } },
+  table: {
+    seen: { status: 'ACTIVE', indexStatus: 'ACTIVE', olderIndexStatus: 'ACTIVE', expiresBy: 'expires' },
+  },
   logBucket: { seen: true },
   group: { seen: group },
   network: { seen: network },

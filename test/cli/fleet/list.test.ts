@@ -1,12 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { ListOptions } from '../../../cli/index.ts';
+import { instanceStore } from '../../../jobs/instances.ts';
 import { bareFleets } from '../bare-fleet.ts';
 
 const open = bareFleets();
-const at = (minute: number) => new Date(Date.now() - 3_600_000 + minute * 60_000).toISOString();
+const START_MS = Date.now() - 3_600_000;
+const at = (minute: number) => new Date(START_MS + minute * 60_000).toISOString();
 
-async function some() {
-  const { fleet, record } = await open();
+async function some(isAll: boolean) {
+  const { fleet, record, indexed } = await open();
+  const { clients, facts } = fleet.context;
+  await indexed(isAll);
+  await instanceStore(clients.dynamodb, facts.table, 60).heard('i-1', Date.now());
   const label = fleet.facts.queueUrl.split('/').at(-1) ?? '';
   const base = { label } as const;
   await record({
@@ -33,9 +38,12 @@ async function some() {
   return { fleet, ids };
 }
 
-describe('a list of jobs', () => {
+describe.each([
+  ['by the index', true],
+  ['by a scan of the table', false],
+])('a list of jobs, %s,', (_, isAll) => {
   it('has the newest first, and no more than asked for', async () => {
-    const { ids } = await some();
+    const { ids } = await some(isAll);
     expect(await ids({})).toEqual(['j-4', 'j-3', 'j-2', 'j-1', 'j-5']);
     expect(await ids({ limit: 2 })).toEqual(['j-4', 'j-3']);
   });
@@ -47,21 +55,28 @@ describe('a list of jobs', () => {
     [{ states: [] }, []],
     [{ requestId: 'r-1' }, ['j-1']],
     [{ instance: 'i-1' }, ['j-4', 'j-3']],
-    [{ since: new Date(at(3.5)) }, ['j-4', 'j-3', 'j-1']],
+    [{ instance: 'i-1', states: ['running'] }, ['j-3']],
+    [{ states: ['queued', 'lost'] }, ['j-2', 'j-5']],
+    // j-3 was started since, j-1 has ended since.
+    [{ since: new Date(at(3.5)) }, ['j-4']],
+    [{ since: new Date(at(3)) }, ['j-4', 'j-3']],
     [{ label: 'nobody' }, []],
   ])('of %j', async (options, expected) => {
-    const { ids } = await some();
+    const { ids } = await some(isAll);
     expect(await ids(options)).toEqual(expected);
   });
 
   it('has the last of many, in the order of their numbers', async () => {
-    const { fleet } = await open();
-    const jobs = Array.from({ length: 400 }, () => ({ body: 'x', label: 'many' }));
-    await fleet.enqueueMany(jobs, { seed: 'list' });
-    const ids = (await fleet.list({ label: 'many', limit: 3 })).map(({ id }) => id);
-    expect(ids).toEqual(['j-list-400', 'j-list-399', 'j-list-398']);
+    const { fleet, indexed } = await open();
+    await indexed(isAll);
+    const jobs = Array.from({ length: 400 }, () => ({ body: 'x', label: `many-${isAll}` }));
+    await fleet.enqueueMany(jobs, { seed: `list${isAll}` });
+    const ids = (await fleet.list({ label: `many-${isAll}`, limit: 3 })).map(({ id }) => id);
+    expect(ids).toEqual([400, 399, 398].map((number) => `j-list${isAll}-${number}`));
   });
+});
 
+describe('a list of jobs', () => {
   it.each<[ListOptions, string]>([
     [{ limit: 0 }, 'The limit is 0; it is 1 or more.'],
     [{ group: 'g' } as object, '`group` is for jobs that must not run at the same time'],

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../../aws/clock.ts';
 import type { Cancelling } from '../../../jobs/catalogue.ts';
 import { fromItem } from '../../../jobs/item.ts';
+import { listedOf, runningOf } from '../../../jobs/listing.ts';
 import { type JobRecord, TERMINAL_STATES, type Try } from '../../../jobs/record.ts';
 import type { Call } from './calls.ts';
 import { isForged } from './forgery.ts';
@@ -118,6 +119,12 @@ export class Judge {
 
   #judgeChange(job: string, before: JobRecord | undefined, after: JobRecord): void {
     const { deadLetteredAt, ...others } = after;
+    const { state, instance = '' } = after;
+    if (after.listed !== (state === 'running' ? runningOf(instance) : listedOf(state, job)))
+      this.#accuse(job, `it is ${state}, and is listed as ${after.listed}`);
+    const { listedAt = after.listedAt } = before ?? {};
+    if (listedAt === undefined || after.listedAt !== listedAt)
+      this.#accuse(job, `its place in the index is ${listedAt} and then ${after.listedAt}`);
     if (deadLetteredAt !== undefined && !this.#deadLettered.has(job))
       this.#accuse(job, 'its record says that it is a dead letter, and it is none');
     const noted = deadLetteredAt !== undefined && isDeepStrictEqual(others, before);

@@ -8,6 +8,7 @@ import type { Clock } from '../../../aws/clock.ts';
 import { bindingAttributes } from '../../../jobs/binding.ts';
 import { type Cancelling, JobCatalogue } from '../../../jobs/catalogue.ts';
 import { instanceStore } from '../../../jobs/instances.ts';
+import { listedAtOf, listedOf } from '../../../jobs/listing.ts';
 import type { JobRecord } from '../../../jobs/record.ts';
 import type { KeeperConfig } from '../../../keeper/config.ts';
 import type { Hands } from '../../../keeper/hands.ts';
@@ -100,7 +101,16 @@ export class World {
     const id = `m-${message}`;
     const enqueuedAt = new Date(this.clock.now()).toISOString();
     const nonce = `nonce-of-${message}`;
-    const record: JobRecord = { pk: `job#${id}`, id, state: 'queued', attempts: 0, enqueuedAt, nonce };
+    const place = { listed: listedOf('queued', id), listedAt: listedAtOf(enqueuedAt, id) };
+    const record: JobRecord = {
+      pk: `job#${id}`,
+      id,
+      state: 'queued',
+      attempts: 0,
+      enqueuedAt,
+      ...place,
+      nonce,
+    };
     if (recorded) {
       const created = new JobCatalogue(this.#seats.operator.clients.dynamodb, TABLE).createOnce(record);
       await this.answerAll();

@@ -1,0 +1,83 @@
+import {
+  type AttributeValue,
+  type DynamoDBClient,
+  paginateQuery,
+  type QueryCommandInput,
+} from '@aws-sdk/client-dynamodb';
+import { LISTING_INDEX, STATE_INDEX } from './listing.ts';
+
+/** The index cannot be read: the table has none, or DynamoDB still fills it. */
+export class IndexNotReady extends Error {
+  constructor(table: string | undefined, index: string, options: ErrorOptions) {
+    super(
+      `the index ${index} of the table ${table} cannot be read: the table has no such index, or DynamoDB still fills it`,
+      options,
+    );
+    this.name = 'IndexNotReady';
+  }
+}
+
+/** What DynamoDB answers as long as an index is missing or filled; both are a `ValidationException`. */
+const NOT_READY = /does not have the specified index|backfilling global secondary index/i;
+
+type Items = Record<string, AttributeValue>[];
+
+/** The pages of a partition of an index, each with whether there may be more. Throws `IndexNotReady`, or as the SDK does. */
+export async function* indexPages(
+  client: DynamoDBClient,
+  input: QueryCommandInput & { IndexName: string },
+): AsyncGenerator<{ items: Items; isLast: boolean }> {
+  try {
+    for await (const { Items = [], LastEvaluatedKey } of paginateQuery({ client }, input)) {
+      yield { items: Items, isLast: LastEvaluatedKey === undefined };
+    }
+  } catch (error) {
+    if (error instanceof Error && NOT_READY.test(error.message)) {
+      throw new IndexNotReady(input.TableName, input.IndexName, { cause: error });
+    }
+    throw error;
+  }
+}
+
+/**
+ * The keys of the items in a partition that both indexes have. `isComplete`: the newer index could be read. As long as it
+ * cannot, what is in it alone is missing. Throws `IndexNotReady` if neither can.
+ */
+export async function keysIn(
+  client: DynamoDBClient,
+  table: string,
+  partition: string,
+): Promise<{ keys: string[]; isComplete: boolean }> {
+  const [newer, older] = await Promise.all([
+    allKeys(client, table, STATE_INDEX, 'listed', partition),
+    allKeys(client, table, LISTING_INDEX, 'listing', partition),
+  ]);
+  const isComplete = !(newer instanceof IndexNotReady);
+  if (!isComplete && older instanceof IndexNotReady) throw newer;
+  const found = [newer, older].flatMap((keys) => (keys instanceof IndexNotReady ? [] : keys));
+  return { keys: [...new Set(found)], isComplete };
+}
+
+async function allKeys(
+  client: DynamoDBClient,
+  table: string,
+  index: string,
+  key: string,
+  partition: string,
+): Promise<string[] | IndexNotReady> {
+  const keys: string[] = [];
+  try {
+    const pages = indexPages(client, {
+      TableName: table,
+      IndexName: index,
+      KeyConditionExpression: `${key} = :partition`,
+      ExpressionAttributeValues: { ':partition': { S: partition } },
+      ProjectionExpression: 'pk',
+    });
+    for await (const { items } of pages) keys.push(...items.map(({ pk }) => pk?.S ?? ''));
+    return keys;
+  } catch (error) {
+    if (error instanceof IndexNotReady) return error;
+    throw error;
+  }
+}

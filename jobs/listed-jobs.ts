@@ -1,0 +1,136 @@
+import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { inBatches } from './batches.ts';
+import { indexPages } from './index-pages.ts';
+import { fromItem, toItem } from './item.ts';
+import { STATE_INDEX } from './listing.ts';
+
+/** Jobs of one partition of the index. */
+export interface Partition {
+  listed: string;
+  /** Enqueued since then, and before then. ISO 8601. */
+  since?: string | undefined;
+  before?: string | undefined;
+}
+
+/** What the index has of a job beside its place. It finds nothing by it: entries are read, and left out. */
+export interface EntryFilter {
+  label?: string | undefined;
+  requestId?: string | undefined;
+  instance?: string | undefined;
+}
+
+interface Reading {
+  filter: EntryFilter;
+  /** Entries that a call reads of a partition, at most. */
+  pageSize: number;
+  /** Told once, when a partition is read on beyond its first page. */
+  onMore?: (() => void) | undefined;
+}
+
+/** Partitions that are read at the same time. */
+const AT_ONCE = 16;
+/** ISO 8601 sorts as text; what follows a moment in `listedAt` is greater than that moment alone. */
+const EARLIEST = '0';
+const LATEST = '~';
+
+/**
+ * The ids of the jobs in these partitions, the newest first: as the index had them, a moment ago. Throws `IndexNotReady`.
+ */
+export async function* listedJobs(
+  client: DynamoDBClient,
+  table: string,
+  partitions: readonly Partition[],
+  reading: Reading,
+): AsyncGenerator<string> {
+  let told = false;
+  const onMore = () => {
+    if (!told) reading.onMore?.();
+    told = true;
+  };
+  const cursors = partitions.map((partition) => new Cursor(client, table, partition, { ...reading, onMore }));
+  await inBatches(cursors, 1, ([cursor]) => cursor?.fill() ?? Promise.resolve(), AT_ONCE);
+  for (;;) {
+    const newest = cursors.reduce<Cursor | undefined>(
+      (best, one) => (isNewer(one, best) ? one : best),
+      undefined,
+    );
+    const entry = newest?.take();
+    if (!newest || !entry) return;
+    yield entry.id;
+    await newest.fill();
+  }
+}
+
+const isNewer = (one: Cursor, other: Cursor | undefined) =>
+  one.head !== undefined && (other?.head === undefined || one.head.listedAt > other.head.listedAt);
+
+interface Entry {
+  id: string;
+  listedAt: string;
+}
+
+/** One partition, read backwards. */
+class Cursor {
+  readonly #pages: ReturnType<typeof indexPages>;
+  readonly #onMore: (() => void) | undefined;
+  #entries: Entry[] = [];
+  #pagesRead = 0;
+  #isRead = false;
+
+  constructor(
+    client: DynamoDBClient,
+    table: string,
+    partition: Partition,
+    { filter, pageSize, onMore }: Reading,
+  ) {
+    const query = { ...queryOf(partition, filter), Limit: pageSize };
+    this.#pages = indexPages(client, { TableName: table, IndexName: STATE_INDEX, ...query });
+    this.#onMore = onMore;
+  }
+
+  get head(): Entry | undefined {
+    return this.#entries[0];
+  }
+
+  take(): Entry | undefined {
+    return this.#entries.shift();
+  }
+
+  /** Reads on until there is an entry, or no more. */
+  async fill(): Promise<void> {
+    while (!this.#isRead && !this.head) {
+      if (this.#pagesRead > 0) this.#onMore?.();
+      const { value, done } = await this.#pages.next();
+      this.#pagesRead += 1;
+      if (!done) this.#entries = value.items.map(entryOf);
+      this.#isRead = done || value.isLast;
+    }
+  }
+}
+
+function entryOf(item: Record<string, AttributeValue>): Entry {
+  const { pk = '', listedAt = '' } = fromItem(item) as Record<string, string>;
+  return { id: pk.slice('job#'.length), listedAt };
+}
+
+function queryOf({ listed, since = EARLIEST, before = LATEST }: Partition, filter: EntryFilter) {
+  const { label, requestId, instance } = filter;
+  const conditions: string[] = [];
+  // See labelOf.
+  if (label !== undefined)
+    conditions.push('(#label = :label OR attribute_not_exists(#label) AND #group = :label)');
+  if (requestId !== undefined) conditions.push('#requestId = :requestId');
+  if (instance !== undefined) conditions.push('#instance = :instance');
+  const FilterExpression = conditions.join(' AND ');
+  const names = FilterExpression.match(/#\w+/g) ?? [];
+  const asked = { ':label': label, ':requestId': requestId, ':instance': instance };
+  return {
+    KeyConditionExpression: 'listed = :listed AND listedAt BETWEEN :since AND :before',
+    ExpressionAttributeValues: toItem({ ':listed': listed, ':since': since, ':before': before, ...asked }),
+    ScanIndexForward: false,
+    ...(FilterExpression && {
+      FilterExpression,
+      ExpressionAttributeNames: Object.fromEntries(names.map((name) => [name, name.slice(1)])),
+    }),
+  };
+}

@@ -12,7 +12,6 @@ const BUCKET = 'logs';
 /** An instance that works, and that the table has not heard of for half an hour. */
 async function openSilent(): Promise<{ fleet: Fleet; instance: string; keeper: Keeper }> {
   const fleet = await open({ hooks: false });
-  await fleet.call('s3', 'CreateBucket', { Bucket: BUCKET });
   const [{ instanceId: instance } = { instanceId: '' }] = await fleet.launcher.booted(1);
   const longAgoMs = Date.now() - 30 * 60_000;
   const readyAt = new Date(longAgoMs).toISOString();
@@ -39,7 +38,6 @@ test('one that the table does not hear and the bucket does is left alone, until 
 
 test('one that never could report is no failed boot', async () => {
   const fleet = await open({ hooks: false });
-  await fleet.call('s3', 'CreateBucket', { Bucket: BUCKET });
   const [{ instanceId: instance } = { instanceId: '' }] = await fleet.launcher.booted(1);
   await giveSign(fleet, instance);
   const keeper = await keeperOf(fleet, { logBucket: BUCKET, bootBudgetSeconds: 10, silentSeconds: 60 });
@@ -48,7 +46,6 @@ test('one that never could report is no failed boot', async () => {
 
 test('those that never could report and went do not trip the breaker', async () => {
   const fleet = await open({ desired: 3, hooks: false });
-  await fleet.call('s3', 'CreateBucket', { Bucket: BUCKET });
   for (const { instanceId: InstanceId } of await fleet.launcher.booted(3)) {
     await giveSign(fleet, InstanceId);
     await fleet.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {

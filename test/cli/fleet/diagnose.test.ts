@@ -7,6 +7,7 @@ import type { Diagnosis } from '../../../cli/fleet/diagnose/diagnose.ts';
 import type { Check } from '../../../cli/fleet/diagnose/finding.ts';
 import { Fleet } from '../../../cli/fleet/fleet.ts';
 import { toItem } from '../../../jobs/item.ts';
+import { listedAtOf, listedOf } from '../../../jobs/listing.ts';
 import { runAwsCli } from '../../support/aws-cli.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type DeployedFleet, deployedFleets } from './deployed.ts';
@@ -85,6 +86,7 @@ describe('a fleet that is not', () => {
       const { RouteTables } = await cloud.call('ec2', 'DescribeRouteTables', {});
       const [{ RouteTableId }] = RouteTables as [{ RouteTableId: string }];
       await cloud.call('ec2', 'DeleteRoute', { RouteTableId, DestinationCidrBlock: '0.0.0.0/0' });
+      const enqueuedAt = new Date(Date.now() - 3_600_000).toISOString();
       await clients.dynamodb.send(
         new PutItemCommand({
           TableName: facts.table,
@@ -93,7 +95,9 @@ describe('a fleet that is not', () => {
             id: 'j-waits',
             state: 'queued',
             attempts: 0,
-            enqueuedAt: new Date(Date.now() - 3_600_000).toISOString(),
+            enqueuedAt,
+            listed: listedOf('queued', 'j-waits'),
+            listedAt: listedAtOf(enqueuedAt, 'j-waits'),
           }),
         }),
       );

@@ -1,17 +1,32 @@
 import { ArnFormat, Stack, Validations } from 'aws-cdk-lib';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import type { FleetArns } from './fleet-arns.ts';
 import { useKeys } from './keys.ts';
 import { BODIES, LOGS } from './log-bucket.ts';
-import { FLEET_ITEM, flat, groupArnOf, INSTANCE_ITEMS, indexesOf, JOB_ITEMS, ofKeys } from './permissions.ts';
+import { FLEET_ITEM, flat, INSTANCE_ITEMS, indexesOf, JOB_ITEMS, ofKeys } from './permissions.ts';
 import type { EncryptionKeys } from './props.ts';
-import type { WorkerFleet } from './worker-fleet.ts';
+
+/** What grants have to know of a fleet, be it of this app or of another. */
+export interface GrantTarget {
+  queue: IQueue;
+  arns: FleetArns;
+  encryptionKeys: EncryptionKeys;
+  /** The parameter that commands read of the fleet, and the path of those of all fleets of its stack. */
+  parameterArn: string;
+  stackParametersArn: string;
+}
 
 /** `enqueue` and `enqueueMany`: messages, records of new jobs, and bodies that are too long for a message. */
-export function grantEnqueue(fleet: WorkerFleet, grantee: IGrantable): Grant {
+export function grantEnqueue(fleet: GrantTarget, grantee: IGrantable): Grant {
   return together(
     fleet.queue.grant(grantee, 'sqs:SendMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'),
-    ...useKeys(keysOf(fleet), grantee, { queues: ['write'], table: ['read', 'write'], logBucket: ['write'] }),
+    ...useKeys(fleet.encryptionKeys, grantee, {
+      queues: ['write'],
+      table: ['read', 'write'],
+      logBucket: ['write'],
+    }),
     grantParameter(fleet, grantee),
     onItems(
       fleet,
@@ -24,15 +39,15 @@ export function grantEnqueue(fleet: WorkerFleet, grantee: IGrantable): Grant {
 }
 
 /** `status`, `wait`, `list` and `logs`, and what a queued job waits for: reads, and changes nothing. */
-export function grantFollow(fleet: WorkerFleet, grantee: IGrantable): Grant {
+export function grantFollow(fleet: GrantTarget, grantee: IGrantable): Grant {
   acknowledge(grantee, '*', 'AWS cannot scope the Describe actions of Auto Scaling.');
   return together(
     grantParameter(fleet, grantee),
-    ...useKeys(keysOf(fleet), grantee, { table: ['read'], logBucket: ['read'] }),
+    ...useKeys(fleet.encryptionKeys, grantee, { table: ['read'], logBucket: ['read'] }),
     onItems(fleet, grantee, [JOB_ITEMS], 'GetItem', 'BatchGetItem'),
     onItems(fleet, grantee, [INSTANCE_ITEMS], 'BatchGetItem'),
     onItems(fleet, grantee, [FLEET_ITEM], 'GetItem'),
-    allow(grantee, [fleet.queue.queueArn, fleet.deadLetterQueue.queueArn], 'sqs:GetQueueAttributes'),
+    allow(grantee, [fleet.arns.queue, fleet.arns.deadLetterQueue], 'sqs:GetQueueAttributes'),
     allow(
       grantee,
       ['*'],
@@ -41,18 +56,18 @@ export function grantFollow(fleet: WorkerFleet, grantee: IGrantable): Grant {
       'autoscaling:DescribeWarmPool',
     ),
     // It cannot be narrowed to some items.
-    allow(grantee, [fleet.table.tableArn], 'dynamodb:Scan'),
-    allow(grantee, indexesOf(fleet.table), 'dynamodb:Query'),
+    allow(grantee, [fleet.arns.table], 'dynamodb:Scan'),
+    allow(grantee, indexesOf(fleet.arns.table), 'dynamodb:Query'),
     onObjects(fleet, grantee, BODIES, 's3:GetObject'),
     onObjects(fleet, grantee, LOGS, 's3:GetObject'),
     // Also what tells a chunk that is not there yet from one that may not be read ("GetObject").
-    allow(grantee, [fleet.logBucket.bucketArn], 's3:ListBucket'),
+    allow(grantee, [fleet.arns.logBucket], 's3:ListBucket'),
   );
 }
 
 /** All verbs: beside the others' rights those to cancel, retry, clean up, redrive, pause, drain, and to look at the instances. */
-export function grantOperate(fleet: WorkerFleet, grantee: IGrantable): Grant {
-  const group = groupArnOf(fleet, fleet.autoScalingGroup.autoScalingGroupName);
+export function grantOperate(fleet: GrantTarget, grantee: IGrantable): Grant {
+  const { group } = fleet.arns;
   acknowledge(grantee, '*', 'AWS cannot scope the Describe actions of Auto Scaling and EC2.');
   acknowledge(grantee, group, 'The wildcard stands for the id of the group, which only its creation gives.');
   return together(
@@ -60,57 +75,50 @@ export function grantOperate(fleet: WorkerFleet, grantee: IGrantable): Grant {
     grantFollow(fleet, grantee),
     onItems(fleet, grantee, [JOB_ITEMS, FLEET_ITEM, INSTANCE_ITEMS], 'UpdateItem'),
     onItems(fleet, grantee, [FLEET_ITEM, INSTANCE_ITEMS], 'GetItem'),
-    allow(grantee, [fleet.table.tableArn], 'dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive'),
+    allow(grantee, [fleet.arns.table], 'dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive'),
     onObjects(fleet, grantee, BODIES, 's3:DeleteObject'),
     onObjects(fleet, grantee, LOGS, 's3:DeleteObject'),
     allow(
       grantee,
-      [fleet.deadLetterQueue.queueArn],
+      [fleet.arns.deadLetterQueue],
       ...['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:PurgeQueue'],
     ),
     allow(grantee, [group], 'autoscaling:SuspendProcesses', 'autoscaling:ResumeProcesses'),
     allow(grantee, ['*'], 'autoscaling:DescribeLifecycleHooks', 'autoscaling:DescribePolicies'),
     allow(grantee, ['*'], 'ec2:DescribeSubnets', 'ec2:DescribeRouteTables', 'ec2:DescribeVpcEndpoints'),
-    allow(
-      grantee,
-      [fleet.backlogAlarm.alarmArn, fleet.bootBreakerAlarm.alarmArn],
-      'cloudwatch:DescribeAlarms',
-    ),
+    allow(grantee, [fleet.arns.backlogAlarm, fleet.arns.bootBreakerAlarm], 'cloudwatch:DescribeAlarms'),
   );
 }
-
-const keysOf = ({ queue, table, logBucket }: WorkerFleet): EncryptionKeys => ({
-  ...(queue.encryptionMasterKey && { queues: queue.encryptionMasterKey }),
-  ...(table.encryptionKey && { table: table.encryptionKey }),
-  ...(logBucket.encryptionKey && { logBucket: logBucket.encryptionKey }),
-});
 
 /** To find the fleet, by its stack and name or as the only one of its stack. */
-function grantParameter(fleet: WorkerFleet, grantee: IGrantable): Grant {
-  const stack = Stack.of(fleet);
-  const path = stack.formatArn({
-    service: 'ssm',
-    resource: 'parameter',
-    resourceName: `mayfly/${stack.stackName}`,
-    arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
-  });
+function grantParameter(fleet: GrantTarget, grantee: IGrantable): Grant {
   return together(
-    allow(grantee, [fleet.parameter.parameterArn], 'ssm:GetParameter'),
-    allow(grantee, [path], 'ssm:GetParametersByPath'),
+    allow(grantee, [fleet.parameterArn], 'ssm:GetParameter'),
+    allow(grantee, [fleet.stackParametersArn], 'ssm:GetParametersByPath'),
   );
 }
 
-function onItems(fleet: WorkerFleet, grantee: IGrantable, keys: string[], ...actions: string[]): Grant {
+/** The parameter of a fleet, by its name, or the path of those of a stack, by its name. */
+export function parameterArnOf(stack: Stack, name: string): string {
+  return stack.formatArn({
+    service: 'ssm',
+    resource: 'parameter',
+    resourceName: `mayfly/${name}`,
+    arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+  });
+}
+
+function onItems(fleet: GrantTarget, grantee: IGrantable, keys: string[], ...actions: string[]): Grant {
   return Grant.addToPrincipal({
     grantee,
     actions: actions.map((action) => `dynamodb:${action}`),
-    resourceArns: [fleet.table.tableArn],
+    resourceArns: [fleet.arns.table],
     conditions: ofKeys(...keys),
   });
 }
 
-function onObjects(fleet: WorkerFleet, grantee: IGrantable, prefix: string, ...actions: string[]): Grant {
-  const objects = fleet.logBucket.arnForObjects(`${prefix}*`);
+function onObjects(fleet: GrantTarget, grantee: IGrantable, prefix: string, ...actions: string[]): Grant {
+  const objects = `${fleet.arns.logBucket}/${prefix}*`;
   acknowledge(grantee, objects, 'What a job is called is known when it is enqueued.');
   return allow(grantee, [objects], ...actions);
 }

@@ -1,3 +1,4 @@
+export type { FromNameOptions, IWorkerFleet } from './imported-fleet.ts';
 export type {
   BakedImageProps,
   EncryptionKeys,

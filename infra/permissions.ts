@@ -174,8 +174,8 @@ export const anyKeyOfAssets = {
     'assets alone.',
 };
 
-/** The ARNs of the table's indexes. */
-export function indexesOf({ tableArn }: Table): string[] {
+/** The ARNs of the indexes of a table, by its ARN. */
+export function indexesOf(tableArn: string): string[] {
   return [LISTING_INDEX, STATE_INDEX].map((name) => `${tableArn}/index/${name}`);
 }
 
@@ -202,7 +202,7 @@ export function keeperPolicy(
         [JOB_ITEMS, INSTANCE_ITEMS, FLEET_ITEM],
         ...['GetItem', 'BatchGetItem', 'UpdateItem'],
       ),
-      allow(indexesOf(table), 'dynamodb:Query'),
+      allow(indexesOf(table.tableArn), 'dynamodb:Query'),
       // The age of an object is in the list of them.
       new PolicyStatement({
         actions: ['s3:ListBucket'],
@@ -297,11 +297,14 @@ function acknowledgeWildcards(policy: Policy, groupArn: string): void {
   );
 }
 
-/** A resolved text as cdk-nag writes it: `<LogicalId>` for a reference, `<LogicalId.Attribute>` for an attribute. */
+/**
+ * A resolved text as cdk-nag writes it: `<LogicalId>` for a reference, `<LogicalId.Attribute>` for an attribute, and as JSON
+ * what it does not know.
+ */
 export function flat(resolved: unknown): string {
   if (typeof resolved === 'string') return resolved;
   const intrinsic = resolved as { Ref?: string; 'Fn::GetAtt'?: string[]; 'Fn::Join'?: [string, unknown[]] };
   if (intrinsic.Ref !== undefined) return `<${intrinsic.Ref}>`;
   if (intrinsic['Fn::GetAtt']) return `<${intrinsic['Fn::GetAtt'].join('.')}>`;
-  return (intrinsic['Fn::Join']?.[1] ?? []).map(flat).join('');
+  return intrinsic['Fn::Join']?.[1].map(flat).join('') ?? JSON.stringify(resolved);
 }

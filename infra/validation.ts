@@ -127,6 +127,8 @@ const encryptionKeys = {
   logBucket: having('an IKey', 'keyArn'),
 } satisfies Record<keyof EncryptionKeys, Check>;
 
+export const encryptionKeysCheck = object(encryptionKeys);
+
 const checks = {
   fleetName: fleetNameCheck,
   command: words,
@@ -211,7 +213,7 @@ const checks = {
   reportInterval: duration(1, HOUR),
   noticeInterval: duration(0.1, 60),
   cancelInterval: duration(0.1, HOUR),
-  encryptionKeys: object(encryptionKeys),
+  encryptionKeys: encryptionKeysCheck,
   removalPolicy: oneOf('destroy', 'retain', 'retain-on-update-or-delete'),
 } satisfies Record<keyof WorkerFleetProps, Check>;
 

@@ -27,9 +27,11 @@ import { agentConfig } from './agent-config.ts';
 import { bakedImage } from './baked-image.ts';
 import { type Deployed, deployed } from './deployed.ts';
 import { factsParameter } from './facts.ts';
-import { grantEnqueue, grantFollow, grantOperate } from './grants.ts';
+import { arnsParameter } from './fleet-arns.ts';
+import { type GrantTarget, grantEnqueue, grantFollow, grantOperate, parameterArnOf } from './grants.ts';
 import { amazonLinux, group, launchTemplate } from './group.ts';
 import { addHooks } from './hooks.ts';
+import { type FromNameOptions, ImportedFleet, type IWorkerFleet } from './imported-fleet.ts';
 import { keeper } from './keeper.ts';
 import { useKeys } from './keys.ts';
 import { logBucket } from './log-bucket.ts';
@@ -65,7 +67,24 @@ import { workerRole } from './worker-role.ts';
  * Throws a `FleetPropsError` that names the key, the value and what is allowed; tags and user-data are judged at
  * synth, when all aspects have been at work.
  */
-export class WorkerFleet extends Construct implements IConnectable, IGrantable {
+export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable, IGrantable {
+  /**
+   * A fleet that another app has deployed to the same account and region, for its queues and grants. Each deployment of this
+   * stack looks the fleet's resources up, in a parameter of SSM that the fleet leaves. The fleet has to be there before.
+   *
+   * Throws a `FleetPropsError`.
+   *
+   * @param fleetName `<stack>/<fleet>`, as `fleetName` of the fleet is and `mayfly fleet` shows it
+   */
+  static fromName(
+    scope: Construct,
+    id: string,
+    fleetName: string,
+    options: FromNameOptions = {},
+  ): IWorkerFleet {
+    return new ImportedFleet(scope, id, fleetName, options);
+  }
+
   /** `<stack>/<fleet>`: the fleet's name in records and metrics. */
   readonly fleetName: string;
   /** Where producers put jobs. */
@@ -93,6 +112,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
   /** SSM parameter with all that a command has to know of the fleet (`jobs/fleet-facts.ts`). */
   readonly parameter: StringParameter;
   readonly connections: Connections;
+  readonly #target: GrantTarget;
 
   constructor(scope: Construct, id: string, props: WorkerFleetProps = {}) {
     super(scope, id);
@@ -124,6 +144,8 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     this.keeper = this.keeperOf(settings);
     this.bootBreakerAlarm = this.breakerAlarm(props.alarmTopic);
     this.parameter = factsParameter(this, settings, props.alarmTopic);
+    this.#target = this.grantTarget(settings);
+    arnsParameter(this, this.fleetName, this.#target.arns);
     addOutputs(this);
   }
 
@@ -144,12 +166,12 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
    * they have; neither the fleet's own items nor the log bucket's logs.
    */
   grantEnqueue(grantee: IGrantable): Grant {
-    return grantEnqueue(this, grantee);
+    return grantEnqueue(this.#target, grantee);
   }
 
   /** Lets somebody follow jobs, status, wait, list and logs, and see what the fleet does. It changes nothing. */
   grantFollow(grantee: IGrantable): Grant {
-    return grantFollow(this, grantee);
+    return grantFollow(this.#target, grantee);
   }
 
   /**
@@ -157,7 +179,7 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
    * dead letters and send them again, see the instances, pause and resume the fleet.
    */
   grantOperate(grantee: IGrantable): Grant {
-    return grantOperate(this, grantee);
+    return grantOperate(this.#target, grantee);
   }
 
   /** Jobs that wait: visible messages. */
@@ -298,6 +320,25 @@ export class WorkerFleet extends Construct implements IConnectable, IGrantable {
     });
     lambda.node.addDependency(policy);
     return lambda;
+  }
+
+  private grantTarget({ encryptionKeys }: FleetSettings): GrantTarget {
+    const stack = Stack.of(this);
+    return {
+      queue: this.queue,
+      arns: {
+        queue: this.queue.queueArn,
+        deadLetterQueue: this.deadLetterQueue.queueArn,
+        table: this.table.tableArn,
+        logBucket: this.logBucket.bucketArn,
+        group: groupArnOf(this, this.autoScalingGroup.autoScalingGroupName),
+        backlogAlarm: this.backlogAlarm.alarmArn,
+        bootBreakerAlarm: this.bootBreakerAlarm.alarmArn,
+      },
+      encryptionKeys,
+      parameterArn: this.parameter.parameterArn,
+      stackParametersArn: parameterArnOf(stack, stack.stackName),
+    };
   }
 
   private breakerAlarm(topic: ITopic | undefined): Alarm {

@@ -1,15 +1,17 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
+import { App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
 import { AccountRootPrincipal, Role } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AccessDenied, UnknownInstance } from '../../cli/fleet/errors.ts';
 import { type FindOptions, Fleet } from '../../cli/fleet/fleet.ts';
+import type { IWorkerFleet } from '../../infra/imported-fleet.ts';
 import type { WorkerFleetProps } from '../../infra/props.ts';
-import type { WorkerFleet } from '../../infra/worker-fleet.ts';
+import { WorkerFleet } from '../../infra/worker-fleet.ts';
 import type { Cloud } from '../../local/cloud.ts';
-import { STACK_NAME } from '../support/deploy.ts';
+import { createStack, STACK_NAME } from '../support/deploy.ts';
 import { startFleet, type TestFleet } from '../support/fleet.ts';
 
 const START_MS = 240_000;
@@ -18,16 +20,40 @@ const PROPS = { concurrency: 4, maxCapacity: 1, lease: Duration.seconds(30) };
 
 /** Who has one grant, and nothing else. */
 function grantees(stack: Stack, fleet: WorkerFleet): void {
-  const role = (roleName: string) =>
-    new Role(stack, roleName, { roleName, assumedBy: new AccountRootPrincipal() });
+  grantEach(stack, fleet, '');
+}
+
+function grantEach(stack: Stack, fleet: IWorkerFleet, prefix: string): void {
+  const role = (kind: string) => {
+    const roleName = `${prefix}${kind}`;
+    return new Role(stack, roleName, { roleName, assumedBy: new AccountRootPrincipal() });
+  };
   fleet.grantEnqueue(role('producer'));
   fleet.grantFollow(role('follower'));
   fleet.grantOperate(role('operator'));
 }
 
+/** A stack of another app, which knows the fleet by its name, and the keys by their ARNs. */
+async function deployOtherStack(cloud: Cloud): Promise<void> {
+  const stack = new Stack(new App({ analyticsReporting: false }), 'Other');
+  const keyOf = async (id: string) => {
+    const { KeyMetadata } = await cloud.call('kms', 'DescribeKey', { KeyId: `alias/${id}` });
+    return Key.fromKeyArn(stack, id, (KeyMetadata as { Arn: string }).Arn);
+  };
+  const encryptionKeys = {
+    queues: await keyOf('Queues'),
+    table: await keyOf('Table'),
+    logBucket: await keyOf('Logs'),
+  };
+  const fleet = WorkerFleet.fromName(stack, 'Fleet', `${STACK_NAME}/test`, { encryptionKeys });
+  grantEach(stack, fleet, 'other-');
+  const template = JSON.stringify(Template.fromStack(stack).toJSON());
+  await createStack(cloud, { template, assets: [] }, stack.stackName);
+}
+
 /** What all of it is encrypted with. A grant of a store is worth nothing without the right to its key. */
 function ownKeys(stack: Stack): WorkerFleetProps {
-  const key = (id: string) => new Key(stack, id, { removalPolicy: RemovalPolicy.DESTROY });
+  const key = (id: string) => new Key(stack, id, { alias: id, removalPolicy: RemovalPolicy.DESTROY });
   return { encryptionKeys: { queues: key('Queues'), table: key('Table'), logBucket: key('Logs') } };
 }
 
@@ -89,6 +115,7 @@ async function expectNoMore(fleet: Fleet): Promise<void> {
 describe('with the grant to it alone, of a fleet whose stores and assets have keys of the owner', () => {
   beforeAll(async () => {
     deployed = await startFleet(PROPS, { around: grantees, made: ownKeys, prepare: encryptAssets });
+    await deployOtherStack(deployed.cloud);
   }, START_MS);
   afterEach(() => {
     for (const fleet of open.splice(0)) fleet.close();
@@ -152,6 +179,29 @@ describe('with the grant to it alone, of a fleet whose stores and assets have ke
       await refused(fleet.deadLetters.list());
       await refused(fleet.resume());
       await expectNoMore(fleet);
+    },
+    START_MS,
+  );
+
+  it(
+    'those whom another stack, which knows the fleet by its name, has granted the same can do the same',
+    async () => {
+      const producer = await fleetAs('other-producer', { stack: STACK_NAME });
+      const { id } = await producer.enqueue({ print: 100_000, pad: 'x'.repeat(1_100_000) });
+      expect(await producer.wait([id], { pollSeconds: 0.5 })).toMatchObject([{ state: 'succeeded' }]);
+      await refused(producer.list());
+      await expectNoMore(producer);
+      const follower = await fleetAs('other-follower', { stack: STACK_NAME, fleet: 'test' });
+      expect((await follower.list()).map((job) => job.id)).toContain(id);
+      expect(await outputOf(follower, id)).toBe(100_000);
+      await refused(follower.pause());
+      await expectNoMore(follower);
+      const operator = await fleetAs('other-operator', { stack: STACK_NAME });
+      const unseen = (await operator.diagnose()).findings.filter(({ text }) => /Could not be/.test(text));
+      expect(unseen).toEqual([]);
+      expect(await operator.cleanup([id])).toMatchObject([{ outcome: 'removed' }]);
+      expect(await operator.pause()).toMatchObject({ already: false });
+      expect((await operator.resume()).suspended).toBe(true);
     },
     START_MS,
   );

@@ -1,4 +1,4 @@
-import { App, Stack, Validations } from 'aws-cdk-lib';
+import { App, Aws, Stack, Validations } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
@@ -372,6 +372,51 @@ describe('grants', () => {
     Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
     expect(() => app.synth()).not.toThrow();
   });
+
+  it.each(['grantEnqueue', 'grantFollow', 'grantOperate'] as const)(
+    '%s: of a fleet of another stack, by its name, gives the same rights, without a finding of cdk-nag',
+    (grant) => {
+      const { stack } = fleetOf();
+      const parameters = Object.values(resourcesOf(Template.fromStack(stack), 'AWS::SSM::Parameter'));
+      const list = parameters.map(({ Properties }) => Properties).find(({ Type }) => Type === 'StringList');
+      const { 'Fn::Join': [, arns] = [] } = (list?.['Value'] ?? {}) as { 'Fn::Join'?: [string, unknown[]] };
+      expect(list?.['Name']).toBe('/mayfly-arns/Test/Fleet');
+
+      const app = new App();
+      const other = new Stack(app, 'Other');
+      const fleet = WorkerFleet.fromName(other, 'ByName', 'Test/Fleet');
+      fleet[grant](
+        new Role(other, 'FleetGrantee', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
+      );
+      Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+      app.synth();
+      const template = Template.fromStack(other).toJSON();
+      expect(Object.values(template['Parameters'])).toContainEqual({
+        Type: 'AWS::SSM::Parameter::Value<List<String>>',
+        Default: '/mayfly-arns/Test/Fleet',
+      });
+      const deployed = JSON.parse(JSON.stringify(template), (_, value) => {
+        const select = value?.['Fn::Select'];
+        return select ? arns?.[select[0]] : value;
+      });
+      const rights = [...rightsOf('Grantee', Template.fromJSON(deployed))].sort();
+      expect(rights).toEqual(
+        granted(grant).map((right) =>
+          right.replace('parameter<FleetParameter>', 'parameter/mayfly/Test/Fleet'),
+        ),
+      );
+    },
+  );
+
+  it.each(['Fleet', 'Test/', '/mayfly/Test/Fleet', 'Test/Fleet/more', Aws.STACK_NAME])(
+    'are refused of a fleet that is called %s',
+    (name) => {
+      const stack = new Stack(new App(), 'Other');
+      expect(() => WorkerFleet.fromName(stack, 'ByName', name)).toThrow(
+        /^WorkerFleet.fromName Other\/ByName: fleetName is .*; allowed: "<stack>\/<fleet>"/,
+      );
+    },
+  );
 
   it('to the fleet are grants to its workers, which keep them until the instances are gone', () => {
     const { stack, fleet } = fleetOf();

@@ -8,13 +8,14 @@ const CONSTRUCT = `
 import { Duration } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { FleetPropsError, WorkerFleet } from 'mayfly/cdk';
-import type { BakedImageProps, RetryBackoffProps, ScaleOutProps, WorkerFleetProps } from 'mayfly/cdk';
+import type { BakedImageProps, IWorkerFleet, RetryBackoffProps, ScaleOutProps, WorkerFleetProps } from 'mayfly/cdk';
 
 const bakedImage: BakedImageProps = {};
 const retryBackoff: RetryBackoffProps = { first: Duration.minutes(1), factor: 2 };
 const scaleOut: ScaleOutProps = { jobsPerInstance: 10 };
 const props: WorkerFleetProps = { maxCapacity: 3, bakedImage, retryBackoff, scaleOut };
 export const url = (scope: Construct): string => new WorkerFleet(scope, 'Fleet', props).queue.queueUrl;
+export const other = (scope: Construct): IWorkerFleet => WorkerFleet.fromName(scope, 'Other', 'Stack/Fleet');
 export const isRefused = (error: unknown): boolean => error instanceof FleetPropsError;
 // @ts-expect-error
 export const wrong: WorkerFleetProps = { maxCapactiy: 3 };

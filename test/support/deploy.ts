@@ -94,6 +94,7 @@ function zipDirectory(directory: string): Uint8Array {
 export async function createStack(
   cloud: Cloud,
   { template, assets }: Synthesised,
+  stackName = STACK_NAME,
 ): Promise<Map<string, string>> {
   const options = { endpoint: cloud.endpoint, region: cloud.region, credentials: cloud.owner };
   const s3 = new S3Client({ ...options, forcePathStyle: true });
@@ -107,12 +108,12 @@ export async function createStack(
     }
     await cloudFormation.send(
       new CreateStackCommand({
-        StackName: STACK_NAME,
+        StackName: stackName,
         TemplateBody: template,
         Capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM'],
       }),
     );
-    return await outputsOf(cloudFormation);
+    return await outputsOf(cloudFormation, stackName);
   } finally {
     s3.destroy();
     cloudFormation.destroy();
@@ -136,20 +137,20 @@ async function putObject(s3: S3Client, where: { Bucket: string; Key: string }, c
   await s3.send(new CompleteMultipartUploadCommand({ ...where, UploadId, MultipartUpload: { Parts } }));
 }
 
-async function outputsOf(client: CloudFormationClient): Promise<Map<string, string>> {
+async function outputsOf(client: CloudFormationClient, stackName: string): Promise<Map<string, string>> {
   const stack = await eventually('the stack', async () => {
-    const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: STACK_NAME }));
+    const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: stackName }));
     const [found] = Stacks;
     return found && !found.StackStatus?.endsWith('IN_PROGRESS') ? found : undefined;
   });
   if (stack.StackStatus !== 'CREATE_COMPLETE') {
-    throw new Error(`${stack.StackStatus}: ${await failuresOf(client)}`);
+    throw new Error(`${stack.StackStatus}: ${await failuresOf(client, stackName)}`);
   }
   return new Map(stack.Outputs?.map(({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue]));
 }
 
-async function failuresOf(client: CloudFormationClient): Promise<string> {
-  const { StackEvents = [] } = await client.send(new DescribeStackEventsCommand({ StackName: STACK_NAME }));
+async function failuresOf(client: CloudFormationClient, stackName: string): Promise<string> {
+  const { StackEvents = [] } = await client.send(new DescribeStackEventsCommand({ StackName: stackName }));
   return StackEvents.filter(({ ResourceStatus }) => ResourceStatus?.endsWith('FAILED'))
     .map(({ LogicalResourceId, ResourceStatusReason }) => `${LogicalResourceId}: ${ResourceStatusReason}`)
     .join('; ');
@@ -166,7 +167,7 @@ export async function deleteStack(cloud: Cloud): Promise<void> {
       const { Stacks: [left] = [] } = await client.send(
         new DescribeStacksCommand({ StackName: stack?.StackId ?? STACK_NAME }),
       );
-      if (left?.StackStatus === 'DELETE_FAILED') throw new Error(await failuresOf(client));
+      if (left?.StackStatus === 'DELETE_FAILED') throw new Error(await failuresOf(client, STACK_NAME));
       return left?.StackStatus === 'DELETE_COMPLETE';
     });
   } finally {

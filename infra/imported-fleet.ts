@@ -1,0 +1,84 @@
+import { Stack } from 'aws-cdk-lib';
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
+import { type IQueue, Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct, type IConstruct } from 'constructs';
+import { checkAll, text } from './checks.ts';
+import { arnsOf } from './fleet-arns.ts';
+import { type GrantTarget, grantEnqueue, grantFollow, grantOperate, parameterArnOf } from './grants.ts';
+import type { EncryptionKeys } from './props.ts';
+import { encryptionKeysCheck } from './validation.ts';
+
+/** A fleet, of this app or another: what other stacks use of it. */
+export interface IWorkerFleet extends IConstruct {
+  /** `<stack>/<fleet>`. */
+  readonly fleetName: string;
+  /** Where producers put jobs. */
+  readonly queue: IQueue;
+  /** Where failed jobs go, with the reason as an attribute. */
+  readonly deadLetterQueue: IQueue;
+  /** Lets a producer enqueue jobs. */
+  grantEnqueue(grantee: IGrantable): Grant;
+  /** Lets somebody follow jobs, and see what the fleet does. It changes nothing. */
+  grantFollow(grantee: IGrantable): Grant;
+  /** Lets an operator do all that the command can. */
+  grantOperate(grantee: IGrantable): Grant;
+}
+
+export interface FromNameOptions {
+  /**
+   * The keys that the fleet has in its prop `encryptionKeys`, such as `Key.fromKeyArn(...)`: without them a grant gives no
+   * right to what is encrypted.
+   *
+   * @default - keys of SQS, DynamoDB and S3 themselves
+   */
+  readonly encryptionKeys?: EncryptionKeys;
+}
+
+const checks = {
+  fleetName: text(
+    '"<stack>/<fleet>", as fleet.fleetName is and mayfly fleet shows it; no token',
+    /^[A-Za-z][A-Za-z0-9-]{0,127}\/[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+  ),
+  encryptionKeys: encryptionKeysCheck,
+};
+
+/** A fleet of another stack of the same account and region. */
+export class ImportedFleet extends Construct implements IWorkerFleet {
+  readonly fleetName: string;
+  readonly queue: IQueue;
+  readonly deadLetterQueue: IQueue;
+  readonly #target: GrantTarget;
+
+  constructor(scope: Construct, id: string, fleetName: string, options: FromNameOptions) {
+    super(scope, id);
+    checkAll(`WorkerFleet.fromName ${this.node.path}`, { ...options, fleetName }, checks);
+    const { encryptionKeys = {} } = options;
+    const arns = arnsOf(this, fleetName);
+    const keyArn = encryptionKeys.queues?.keyArn;
+    const queue = (queueId: string, queueArn: string) =>
+      Queue.fromQueueAttributes(this, queueId, { queueArn, ...(keyArn !== undefined && { keyArn }) });
+    this.fleetName = fleetName;
+    this.queue = queue('Queue', arns.queue);
+    this.deadLetterQueue = queue('DeadLetterQueue', arns.deadLetterQueue);
+    const [stackName = ''] = fleetName.split('/');
+    this.#target = {
+      queue: this.queue,
+      arns,
+      encryptionKeys,
+      parameterArn: parameterArnOf(Stack.of(this), fleetName),
+      stackParametersArn: parameterArnOf(Stack.of(this), stackName),
+    };
+  }
+
+  grantEnqueue(grantee: IGrantable): Grant {
+    return grantEnqueue(this.#target, grantee);
+  }
+
+  grantFollow(grantee: IGrantable): Grant {
+    return grantFollow(this.#target, grantee);
+  }
+
+  grantOperate(grantee: IGrantable): Grant {
+    return grantOperate(this.#target, grantee);
+  }
+}

@@ -258,7 +258,7 @@ export interface WorkerFleetProps {
   readonly spotShare?: number;
   /**
    * Any image with cloud-init, systemd from 252 on, Python from 3.9 on, curl from 7.86 on (older ones leave the session
-   * token unsigned, which AWS refuses) and apt or dnf: Amazon Linux 2023, Debian 12 and Ubuntu 24.04 have all that.
+   * token unsigned, which AWS refuses) and apt or dnf: Amazon Linux 2023, Debian 12 and 13, and Ubuntu 24.04 have all that.
    * Where its root device is not `/dev/xvda`, `rootVolume` has to name it.
    *
    * @default - the latest Amazon Linux 2023 at the time of the deployment, for the architecture of the types

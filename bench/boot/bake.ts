@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { imageComponent } from '../../infra/image-component.ts';
 import { machineFiles } from '../../infra/machine-files.ts';
+import type { Release } from '../../local/machines/images.ts';
 import type { CommandResult, Machine } from '../../local/machines/machine.ts';
 import type { MachineLauncherOptions } from '../../local/machines/machine-launcher.ts';
 import type { Synthesised } from '../../test/support/deploy.ts';
@@ -30,6 +31,7 @@ echo uninitialized > /etc/machine-id
  * that the fleet has for that.
  *
  * @param root where the image's root directory is made
+ * @param release what the image is of
  * @returns the same
  */
 export async function bakeImage(
@@ -37,9 +39,10 @@ export async function bakeImage(
   fleet: Synthesised,
   root: string,
   onProgress: (line: string) => void,
+  release?: Release,
 ): Promise<string> {
   onProgress('Baking an image ...');
-  const site = await openSite(from, fleet, onProgress);
+  const site = await openSite(from, fleet, onProgress, release);
   try {
     const { machine } = await booted(await site.launchBare(true));
     await bake(machine, await site.treeJson(), site.shared, root);

@@ -18,6 +18,7 @@ import { type OperatorClients, operatorClients } from '../../demo/clients.ts';
 import { sendJobs } from '../../demo/send.ts';
 import type { WorkerFleetProps } from '../../infra/props.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
+import type { Release } from '../../local/machines/images.ts';
 import { createMachineLauncher, type MachineLauncherOptions } from '../../local/machines/machine-launcher.ts';
 import { createStack, STACK_NAME, type Synthesised } from '../../test/support/deploy.ts';
 import { eventually } from '../../test/support/eventually.ts';
@@ -62,12 +63,13 @@ export async function openSite(
   image: MachineLauncherOptions['image'],
   fleet: Synthesised,
   onProgress: (line: string) => void,
+  release: Release = 'debian-12',
 ): Promise<Site> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-boot-'));
   const shared = join(directory, 'shared');
   const remove = () => rm(directory, { recursive: true, force: true });
   try {
-    const launcher = await createMachineLauncher({ shared, onProgress, ...(image && { image }) });
+    const launcher = await createMachineLauncher({ shared, onProgress, release, ...(image && { image }) });
     const stopwatch = withStopwatch(launcher);
     const cloud = await startCloud({ directory: join(directory, 'cloud'), launcher: stopwatch.launcher });
     const site = new FleetSite(cloud, stopwatch, shared, remove);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Release } from '../../local/machines/images.ts';
 import type { MachineLauncher } from '../../local/machines/machine-launcher.ts';
 import { Failure } from '../failure.ts';
 import { createReporter } from '../report-calls.ts';
@@ -11,6 +12,7 @@ export interface LocalOptions {
   directory: string;
   speed: number;
   instances: 'processes' | 'machines';
+  release?: Release;
   json?: true;
 }
 
@@ -37,6 +39,12 @@ export function localCommand(): Command {
         .choices(['processes', 'machines'] satisfies LocalOptions['instances'][])
         .default('processes'),
     )
+    .addOption(
+      new Option('--release <name>', 'what machines are (default: "debian-12")').choices([
+        'debian-12',
+        'debian-13',
+      ] satisfies Release[]),
+    )
     .option('--json', 'one JSON object a line: first {"event":"ready",...}, then a {"event":"call",...} each')
     .addHelpText('after', NOTES)
     .action(runLocal);
@@ -56,7 +64,7 @@ function, an instance): keep it to yourself.
 their own pace. State is in memory and ends with it; the log of all calls
 (<directory>/calls.jsonl) and the instances' directories stay.
 
---instances machines boots each instance as Debian 12 with a systemd of its own,
+--instances machines boots each instance as Debian with a systemd of its own,
 on Linux and as root; the first time it builds an image, in about a minute.
 The instances' journals: journalctl -D <directory>/instances/<id>/journal
 They share <directory>/shared, as /mnt/shared.
@@ -81,12 +89,15 @@ function speed(value: string): number {
   throw new InvalidArgumentError('A speed is a number from 1 to 1000.');
 }
 
-async function runLocal(options: LocalOptions): Promise<void> {
+async function runLocal(options: LocalOptions, command: Command): Promise<void> {
+  const { port, directory, speed, release } = options;
+  if (release && options.instances !== 'machines') {
+    command.error('error: --release is for --instances machines.');
+  }
   // Only this command needs the cloud, and it is most of what there is to load.
   const { startCloud } = await import('../../local/cloud.ts');
-  const { port, directory, speed } = options;
   const ending = whenInterrupted();
-  const launcher = options.instances === 'machines' ? await machines(directory) : undefined;
+  const launcher = options.instances === 'machines' ? await machines(directory, release) : undefined;
   const cloud = await startCloud({ port, directory, speed, ...(launcher && { launcher }) }).catch(
     async (error: unknown) => {
       await launcher?.close();
@@ -119,12 +130,15 @@ export async function endsWithin(end: Promise<void>, ms: number): Promise<boolea
   return over;
 }
 
-async function machines(directory: string): Promise<MachineLauncher> {
+async function machines(directory: string, release: Release | undefined): Promise<MachineLauncher> {
   const { createMachineLauncher } = await import('../../local/machines/machine-launcher.ts');
   const onProgress = (line: string) => process.stderr.write(`${line}\n`);
-  return createMachineLauncher({ shared: join(directory, 'shared'), onProgress }).catch((error: unknown) => {
-    throw failure(error);
-  });
+  const shared = join(directory, 'shared');
+  return createMachineLauncher({ shared, onProgress, ...(release && { release }) }).catch(
+    (error: unknown) => {
+      throw failure(error);
+    },
+  );
 }
 
 function failure(error: unknown): Failure {

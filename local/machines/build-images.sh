@@ -1,13 +1,21 @@
 #!/bin/sh
-# Builds the images that machines boot from: build-images.sh DIRECTORY, which it makes, whole or not at all, with
-#   stock/     Debian 12 as a cloud image has it: cloud-init, Python and curl, but neither git nor Ansible
+# Builds the images that machines boot from: build-images.sh SUITE DIRECTORY, which it makes, whole or not at all, with
+#   stock/     this release of Debian as a cloud image has it: cloud-init, Python and curl, but neither git nor Ansible
 #   packages/  an apt repository of what a worker's boot installs on it
 #   prepared/  stock with these packages installed
 # Whatever changes in this file makes new images. One at a time may run for a directory.
 set -eu
 
-target=$1
-suite=bookworm
+suite=$1
+target=$2
+case $suite in
+  bookworm) jvm=openjdk-17-jre-headless ;;
+  trixie) jvm=openjdk-21-jre-headless ;;
+  *)
+    echo "build-images.sh knows bookworm and trixie, not $suite" >&2
+    exit 2
+    ;;
+esac
 
 # What Debian's own cloud image has of what a boot uses; python3-apt comes there with unattended-upgrades.
 stock=systemd,systemd-sysv,dbus,libpam-systemd,udev,cloud-init,isc-dhcp-client,python3,python3-apt,curl,ca-certificates
@@ -15,21 +23,24 @@ stock=$stock,iproute2,kmod,login,passwd,procps,sudo,openssh-client,libstdc++6,xz
 
 # What user-data and the roles install, and what tests need on a machine: the JVM as an example of a demanding worker, and
 # pip, which keeps a cache.
-later='git ansible-core acl unzip jq make openjdk-17-jre-headless python3-pip'
+later="git ansible-core acl unzip jq make $jvm python3-pip"
 
 part=$target.part.$$
-trap 'rm -rf "$part"' EXIT
+trap 'rm -rf --one-file-system "$part"' EXIT
 # dash runs no EXIT trap for a signal.
 trap 'exit 1' HUP INT TERM
-rm -rf "$target".part.*
+rm -rf --one-file-system "$target".part.*
 mkdir -p "$part/packages"
 
-# The host's own sources, where they are of this release; else mmdebstrap knows where Debian is.
+# The host's own sources, where it is a Debian, with this release in place of the host's: so its mirror is used. Else
+# mmdebstrap knows where Debian is.
 sources() {
+  host=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+  [ -n "$host" ] || return 0
   for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
-    if [ -f "$file" ] && grep -q "^[^#]*[ /]$suite\([ -]\|$\)" "$file" && grep -q '^[^#]*debian' "$file"; then
+    if [ -f "$file" ] && grep -q "^[^#]*[ /]$host\([ -]\|$\)" "$file" && grep -q '^[^#]*debian' "$file"; then
       case $file in
-        */debian.sources | */sources.list) cat "$file" && echo ;;
+        */debian.sources | */sources.list) sed "s/$host/$suite/g" "$file" && echo ;;
       esac
     fi
   done
@@ -76,6 +87,8 @@ datasource:
 locale: false
 ssh_genkeytypes: [ed25519]
 END
+  # It waits for udevd, which a container does not have, and cloud-init would end with an error.
+  sed -i '/^ *- install[-_]hotplug$/d' "$root/etc/cloud/cloud.cfg"
   chroot "$root" systemctl --quiet enable systemd-networkd.service
   chroot "$root" systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
     e2scrub_all.timer e2scrub_reap.service systemd-firstboot.service getty@.service console-getty.service

@@ -6,9 +6,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { machinePath } from './requirements.ts';
 
+/** Releases of Debian that machines can be, and Debian's own names of them. */
+const SUITES = { 'debian-12': 'bookworm', 'debian-13': 'trixie' } as const;
+export type Release = keyof typeof SUITES;
+export const RELEASES = Object.keys(SUITES) as Release[];
+
 /** Directories, each the root of a machine's file system as it is before the first boot. Never to be written to. */
 export interface Images {
-  /** Debian 12 as a cloud image has it, without git and Ansible: a boot fetches them from `packages`. */
+  /** Debian as a cloud image has it, without git and Ansible: a boot fetches them from `packages`. */
   stock: string;
   /** The same with them. */
   prepared: string;
@@ -25,22 +30,25 @@ export function imageCache(): string {
 }
 
 /**
- * The images of this version's recipe. The first call on a host builds them, which takes about a minute and downloads
- * some 200 MB; another process that wants them meanwhile waits for it.
+ * The images of a release by this version's recipe. The first call on a host builds them, which takes about a minute and
+ * downloads some 200 MB; another process that wants them meanwhile waits for it.
  *
  * @param onProgress called with a line for a person, now and then.
  * @throws Error with the last lines of the builder
  */
-export async function findImages(onProgress: (line: string) => void): Promise<Images> {
+export async function findImages(release: Release, onProgress: (line: string) => void): Promise<Images> {
   const recipe = createHash('sha256')
     .update(await readFile(RECIPE))
     .update(process.arch)
     .digest('hex');
-  const directory = join(imageCache(), `images-${recipe.slice(0, 12)}`);
+  const directory = join(imageCache(), `images-${release}-${recipe.slice(0, 12)}`);
   if (!(await isThere(directory))) {
     await mkdir(imageCache(), { recursive: true });
-    onProgress(`Building the images that machines boot from, once, in ${directory} (about a minute) ...`);
-    await build(directory, onProgress);
+    const name = release.replace('debian-', 'Debian ');
+    onProgress(
+      `Building the images of ${name} that machines boot from, once, in ${directory} (about a minute) ...`,
+    );
+    await build(SUITES[release], directory, onProgress);
   }
   return {
     stock: join(directory, 'stock'),
@@ -49,10 +57,23 @@ export async function findImages(onProgress: (line: string) => void): Promise<Im
   };
 }
 
-async function build(directory: string, onProgress: (line: string) => void): Promise<void> {
+/** In mounts of its own, of which nothing is left when it is killed: a later build removes what it was making. */
+const ALONE = ['unshare', '--mount', '--propagation', 'private'];
+
+async function build(suite: string, directory: string, onProgress: (line: string) => void): Promise<void> {
   const builder = spawn(
     'flock',
-    [`${directory}.lock`, 'sh', '-c', '[ -d "$2" ] || exec sh "$1" "$2"', 'sh', RECIPE, directory],
+    [
+      `${directory}.lock`,
+      ...ALONE,
+      'sh',
+      '-c',
+      '[ -d "$3" ] || exec sh "$@"',
+      'sh',
+      RECIPE,
+      suite,
+      directory,
+    ],
     { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, PATH: machinePath, LC_ALL: 'C' } },
   );
   const lines: string[] = [];

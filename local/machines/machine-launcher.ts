@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { InstanceSpec, Launcher } from '../instances/launcher.ts';
 import { AWS_PORT, addressOf, LAB_ADDRESS, METADATA_ADDRESS } from './addresses.ts';
 import { forward, openDoors } from './doors.ts';
-import { findImages, type Images } from './images.ts';
+import { findImages, type Images, type Release } from './images.ts';
 import { bootMachine, discardDisk, type Machine } from './machine.ts';
 import { createPackageServer } from './package-server.ts';
 import { missingForMachines } from './requirements.ts';
@@ -17,6 +17,8 @@ const PACKAGES_PORT = 80;
 export interface MachineLauncherOptions {
   /** A directory of the host's that every machine has as `/mnt/shared`; anyone may write to it, as to `/tmp`. */
   shared: string;
+  /** What they are. An image of one's own has to be of the same release. Default `debian-12`. */
+  release?: Release;
   /** What they boot from: an image's name, or the root of one of one's own. Default `prepared`. */
   image?: 'stock' | 'prepared' | { root: string };
   /** How long an orderly shutdown may take before the plug is pulled, in milliseconds. Default two minutes. */
@@ -40,7 +42,7 @@ export interface MachineLauncher extends Launcher {
 }
 
 /**
- * Takes the seat of the process launcher: same cloud, same user-data, but machines (Debian 12 in systemd-nspawn, each
+ * Takes the seat of the process launcher: same cloud, same user-data, but machines (Debian in systemd-nspawn, each
  * with its own metadata at 169.254.169.254, and AWS at 198.18.0.1:4566). Nothing joins their network to the host's.
  * All of it is gone when the cloud ends, however it ends; an instance's directory keeps its journal and its console.
  *
@@ -49,7 +51,7 @@ export interface MachineLauncher extends Launcher {
 export async function createMachineLauncher(options: MachineLauncherOptions): Promise<MachineLauncher> {
   const missing = missingForMachines();
   if (missing) throw new Error(missing);
-  const images = await findImages(options.onProgress ?? (() => {}));
+  const images = await findImages(options.release ?? 'debian-12', options.onProgress ?? (() => {}));
   const shared = resolve(options.shared);
   await mkdir(shared, { recursive: true });
   await chmod(shared, 0o1777);

@@ -77,6 +77,7 @@ describe('wrong usage', () => {
     [['fleet', 'pause', '--watch'], '--watch and --retired are for showing the fleet, not for pause.'],
     [['fleet', '--watch', '0'], 'Allowed is a whole number from 1 to 3600.'],
     [['fleet', '--watch'], '--watch needs a terminal, or --json.'],
+    [['local', '--release', 'debian-13'], '--release is for --instances machines.'],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
   ])('%j', async (words, sentence) => {
     const run = createProgram().parseAsync(['node', 'mayfly', ...words]);

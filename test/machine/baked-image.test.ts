@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { booted, tryOut } from '../../bench/boot/bake.ts';
 import { type JournalEntry, readJournal, startedAtMs } from '../../bench/boot/journal.ts';
 import { openSite, PROPS, type Site } from '../../bench/boot/site.ts';
@@ -39,7 +39,7 @@ function fleetOfAnotherTree(): Synthesised {
 }
 
 async function siteOf(fleet: Synthesised): Promise<Site> {
-  site = await openSite({ root }, fleet, console.error);
+  site = await openSite({ root }, fleet, console.error, inject('release'));
   return site;
 }
 

@@ -38,7 +38,7 @@ async function bakeAlone(root: string): Promise<boolean> {
   const part = `${root}.part`;
   try {
     if (await isThere(root)) return true;
-    await bakeImage('prepared', synthesise(PROPS), part, console.error);
+    await bakeImage('prepared', synthesise(PROPS), part, console.error, inject('release'));
     await rename(part, root);
     return true;
   } finally {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type AttributeValue, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { Duration } from 'aws-cdk-lib';
+import { inject } from 'vitest';
 import type { WorkerFleetProps } from '../../../infra/props.ts';
 import type { CommandResult } from '../../../local/machines/machine.ts';
 import {
@@ -94,7 +95,10 @@ export async function startMachineFleet(
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-machines-'));
   const shared = join(directory, 'shared');
   const journal = { there: '/mnt/shared/journal.jsonl', here: join(shared, 'journal.jsonl') };
-  const launcher = await createMachineLauncher({ onProgress: console.error, ...options, shared });
+  const launcher = await createMachineLauncher({
+    ...{ release: inject('release'), onProgress: console.error },
+    ...{ ...options, shared },
+  });
   await writeFile(journal.here, '');
   // Its writers are the machines' workers, who are nobody here.
   await chmod(journal.here, 0o666);

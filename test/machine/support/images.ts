@@ -2,11 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import type { Release } from '../../../local/machines/images.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** A directory for images that the tests of a run share. */
     images: string;
+    /** What the machines of a run are. */
+    release: Release;
   }
 }
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EC2Client, RunInstancesCommand } from '@aws-sdk/client-ec2';
-import { afterEach, beforeEach } from 'vitest';
+import { afterEach, beforeEach, inject } from 'vitest';
 import type { Machine as Power } from '../../../local/machines/machine.ts';
 import {
   createMachineLauncher,
@@ -39,7 +39,10 @@ export function labs(): (options?: Partial<MachineLauncherOptions>) => Promise<L
   return async (options) => {
     const shared = await mkdtemp(join(tmpdir(), 'mayfly-shared-'));
     open.push(() => rm(shared, { recursive: true }));
-    const launcher = await createMachineLauncher({ onProgress: console.error, ...options, shared });
+    const launcher = await createMachineLauncher({
+      ...{ release: inject('release'), onProgress: console.error },
+      ...{ ...options, shared },
+    });
     const cloud = await startTestCloud({ launcher });
     open.push(cloud.close);
     return { cloud, launcher, shared, ...verbs(cloud, launcher) };

@@ -9,7 +9,6 @@ const BUCKET = 'logs';
 
 /** The agent of a fleet that keeps no records of jobs. */
 async function start(fleet: Fleet) {
-  await fleet.call('s3', 'CreateBucket', { Bucket: BUCKET });
   return startAgent(fleet, {
     config: { trackJobs: false, logBucket: BUCKET, leaseSeconds: 15, reportSeconds: 1 },
   });

@@ -55,12 +55,13 @@ export async function readFleetState(
 
 /**
  * Whether all records of jobs have their place in the index `byState`: they always had, or those that were written before are
- * forgotten.
+ * forgotten; and no fleet of an earlier version is at work again, after a rollback that has left the index behind.
  *
  * @param recordSeconds how long a record outlives its job's end
  */
-export function isAllListed({ listedSinceMs }: FleetState, recordSeconds: number, nowMs: number): boolean {
-  if (listedSinceMs === undefined) return false;
+export function isAllListed(state: FleetState, recordSeconds: number, nowMs: number): boolean {
+  const { listedSinceMs, keptAtMs, keptWithIndexAtMs } = state;
+  if (listedSinceMs === undefined || keptAtMs !== keptWithIndexAtMs) return false;
   return listedSinceMs === 0 || nowMs / 1000 > expiryOfQueued(listedSinceMs, recordSeconds);
 }
 

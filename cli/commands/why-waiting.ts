@@ -1,4 +1,3 @@
-import { FleetError } from '../fleet/errors.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { WaitProgress } from '../fleet/wait.ts';
 
@@ -38,12 +37,10 @@ export class WhyWaiting {
   }
 
   /** Whatever this look ends with, the waiting goes on. */
-  async #look(job: string): Promise<string | undefined> {
-    try {
-      return (await this.#fleet.status(job, { waitsFor: true })).waitsFor?.text;
-    } catch (error) {
-      if (error instanceof FleetError) return undefined;
-      throw error;
-    }
+  #look(job: string): Promise<string | undefined> {
+    return this.#fleet.status(job, { waitsFor: true }).then(
+      ({ waitsFor }) => waitsFor?.text,
+      () => undefined,
+    );
   }
 }

@@ -173,6 +173,18 @@ async function saidByWait(library: Fleet, id: string): Promise<void> {
   expect(waiting.text).toBeUndefined();
 }
 
+test('a look at the fleet that fails ends no waiting, whatever it fails of', async () => {
+  let nowMs = 0;
+  const clock = { ...systemClock, monotonic: () => nowMs };
+  const failing = { context: { clock }, status: () => Promise.reject(new Error('socket hang up')) };
+  const waiting = new WhyWaiting(failing as unknown as Fleet);
+  const progress = { running: [], again: [], waiting: [job] };
+  await waiting.see(progress);
+  nowMs = LOOK_MS;
+  await waiting.see(progress);
+  expect(waiting.text).toBeUndefined();
+});
+
 describe('a deployed fleet', () => {
   const open = deployedFleets();
 

@@ -37,7 +37,7 @@ export function describeGroup(group: Group) {
     TerminationPolicies: group.terminationPolicies,
     NewInstancesProtectedFromScaleIn: group.newInstancesProtected,
     ServiceLinkedRoleARN: group.serviceLinkedRoleArn,
-    CapacityRebalance: group.capacityRebalance,
+    CapacityRebalance: false,
     TrafficSources: [],
   };
 }

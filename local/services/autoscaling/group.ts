@@ -38,7 +38,6 @@ export interface Group {
   zones: string[];
   terminationPolicies: TerminationPolicy[];
   newInstancesProtected: boolean;
-  capacityRebalance: boolean;
   serviceLinkedRoleArn: string | undefined;
   tags: Map<string, { value: string; propagate: boolean }>;
   suspended: Map<ScalingProcess, string>;

@@ -42,6 +42,17 @@ export function refuseUnknown(input: Input): void {
     if (value === undefined || KNOWN.has(key)) continue;
     throw new AwsError('ValidationError', `${key} of an Auto Scaling group is not implemented here.`);
   }
+  const zones = optionalStructure(input, 'AvailabilityZoneDistribution') ?? {};
+  refuseUnless('false', 'CapacityRebalance', String(optionalBoolean(input, 'CapacityRebalance') ?? false));
+  refuseUnless('units', 'DesiredCapacityType', optionalText(input, 'DesiredCapacityType'));
+  const strategy = 'CapacityDistributionStrategy';
+  refuseUnless('balanced-best-effort', strategy, optionalText(zones, strategy));
+}
+
+/** The default is all that there is here. */
+function refuseUnless(only: string, key: string, given = only): void {
+  if (given === only) return;
+  throw new AwsError('ValidationError', `${key} ${given} is not implemented here, only ${only}.`);
 }
 
 export async function readNewGroup(context: CloudContext, input: Input, arn: string): Promise<Group> {
@@ -63,7 +74,6 @@ export async function readNewGroup(context: CloudContext, input: Input, arn: str
     zones: [],
     terminationPolicies: ['Default'],
     newInstancesProtected: false,
-    capacityRebalance: false,
     serviceLinkedRoleArn: undefined,
     tags: new Map(),
     suspended: new Map(),
@@ -104,7 +114,6 @@ export async function readSettings(context: CloudContext, input: Input, group: G
     optionalInteger(input, 'HealthCheckGracePeriod', { min: 0 }) ?? group.healthCheckGracePeriod;
   group.newInstancesProtected =
     optionalBoolean(input, 'NewInstancesProtectedFromScaleIn') ?? group.newInstancesProtected;
-  group.capacityRebalance = optionalBoolean(input, 'CapacityRebalance') ?? group.capacityRebalance;
   group.serviceLinkedRoleArn = optionalText(input, 'ServiceLinkedRoleARN') ?? group.serviceLinkedRoleArn;
   for (const tag of structures(input, 'Tags')) putTag(group, tag);
 }

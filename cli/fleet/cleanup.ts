@@ -23,8 +23,9 @@ export interface CleanupOptions {
 export interface CleanedUp {
   id: string;
   /**
-   * `removed`: with `dryRun` it would be, and its objects are not counted. `live`: it has not ended, and nothing of it was removed. `kept`: the log bucket did not let go of all that it has
-   * of it, and its record stays, so that this can be done again.
+   * `removed`: with `dryRun` it would be, and its objects are not counted. `live`: it has not ended, and nothing of it was
+   * removed. `kept`: the log bucket did not let go of all that it has of it, and its record stays, so that this can be done
+   * again.
    */
   outcome: 'removed' | 'live' | 'kept' | 'unknown';
   /** Objects of its log, and its body, that were deleted. */

@@ -9,7 +9,6 @@ import { machinePath } from './requirements.ts';
 /** Releases of Debian that machines can be, and Debian's own names of them. */
 const SUITES = { 'debian-12': 'bookworm', 'debian-13': 'trixie' } as const;
 export type Release = keyof typeof SUITES;
-export const RELEASES = Object.keys(SUITES) as Release[];
 
 /** Directories, each the root of a machine's file system as it is before the first boot. Never to be written to. */
 export interface Images {

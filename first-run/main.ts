@@ -4,17 +4,18 @@
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { STSClient } from '@aws-sdk/client-sts';
 import { canAsk, isConfirmed } from '../cli/commands/confirm.ts';
 import { operatorEnvironment } from '../demo/clients.ts';
 import { type Cloud, startCloud } from '../local/cloud.ts';
 import { bootstrapped } from './checks/deployment.ts';
 import { CHECKS } from './checks.ts';
-import { keepEvidence } from './evidence.ts';
+import { cleanUp } from './clean-up.ts';
 import { type FirstRunOptions, readOptions } from './options.ts';
 import { planText } from './plan.ts';
 import { FirstRun } from './run.ts';
+import { sentenceOf } from './sentence.ts';
 
 /** What came of a check. */
 interface Result {
@@ -67,8 +68,6 @@ async function main({ local, speed, yes, json }: FirstRunOptions): Promise<numbe
   }
 }
 
-const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 async function regionOf(): Promise<string> {
   const client = new STSClient({});
   try {
@@ -107,24 +106,9 @@ async function checkAll(run: FirstRun): Promise<Result[]> {
       if (!ok) break;
     }
   } finally {
-    if (results.at(-1)?.ok === false) await cleanUp(run);
+    if (results.at(-1)?.ok === false) await cleanUp(run, { ...options, say });
   }
   return results;
-}
-
-async function cleanUp(run: FirstRun): Promise<void> {
-  if (!(await run.deployed())) return;
-  const out = resolve(options.out);
-  await keepEvidence(run, out).then(
-    () => say(`What is known of the fleet is in ${out}.`),
-    (error: unknown) => say(`What is known of the fleet could not be kept: ${sentenceOf(error)}`),
-  );
-  const byHand = `aws cloudformation delete-stack --stack-name ${run.stack}`;
-  if (options.keep) return say(`The stack ${run.stack} is kept, and costs money. Delete it: ${byHand}`);
-  say(`Deleting the stack ${run.stack} ...`);
-  await run
-    .destroy()
-    .catch((error: unknown) => say(`It is still there (${sentenceOf(error)}). Delete it: ${byHand}`));
 }
 
 try {

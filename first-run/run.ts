@@ -16,13 +16,18 @@ export interface Pace {
   job: number;
   /** Between two looks. */
   look: number;
+  /**
+   * Between two looks at a job that ends just before its table goes. EC2 takes half a minute to terminate its instance, which
+   * lies between; the embedded cloud takes a tenth of a second.
+   */
+  lastLook: number;
   /** How long an instance may take to come, and to go again by itself. */
   come: number;
   go: number;
 }
 
-export const ON_AWS: Pace = { job: 300, look: 5, come: 600, go: 900 };
-export const LOCALLY: Pace = { job: 30, look: 0.5, come: 120, go: 120 };
+export const ON_AWS: Pace = { job: 300, look: 5, lastLook: 2, come: 600, go: 900 };
+export const LOCALLY: Pace = { job: 30, look: 0.5, lastLook: 0.02, come: 120, go: 120 };
 
 export interface RunOptions {
   region: string;
@@ -133,12 +138,14 @@ export class FirstRun {
   /**
    * Looks until there is something.
    *
+   * @param everySeconds how long after each look the next one comes
    * @throws Error that says what has not come within so many seconds
    */
   async until<T>(
     what: string,
     withinSeconds: number,
     look: () => Promise<T | undefined | false>,
+    everySeconds = this.pace.look,
   ): Promise<T> {
     const { signal } = this.#options;
     const since = performance.now();
@@ -148,7 +155,7 @@ export class FirstRun {
       if (performance.now() - since >= withinSeconds * 1000) {
         throw new Error(`${what}: not within ${withinSeconds} s`);
       }
-      await delay(this.pace.look * 1000, undefined, { signal });
+      await delay(everySeconds * 1000, undefined, { signal });
     }
   }
 

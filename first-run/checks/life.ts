@@ -142,13 +142,14 @@ async function lastOf(run: FirstRun, first: JobView, destroying: Promise<unknown
     .then(() => {
       over = true;
     });
-  await run.until(`the end of ${run.stack}`, run.pace.job + 2 * run.pace.go, async () => {
+  const look = async () => {
     const job = await fleet.status(first.id).catch((error: unknown) => {
       over ||= error instanceof StoreGone;
     });
     if (job && job.state !== 'unknown') last = job;
     return over;
-  });
+  };
+  await run.until(`the end of ${run.stack}`, run.pace.job + 2 * run.pace.go, look, run.pace.lastLook);
   return last;
 }
 

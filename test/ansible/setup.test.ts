@@ -15,6 +15,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { packageRoot } from '../../infra/package-files.ts';
 import { setupOf } from '../../infra/setup.ts';
+import { VAULT_PASSWORD, vaulted } from '../support/vault.ts';
 
 const ANSIBLE = join(packageRoot, 'ansible');
 const TASKS = join(ANSIBLE, 'roles/mayfly_agent/tasks/setup.yml');
@@ -26,15 +27,6 @@ const missing = spawnSync('/usr/bin/ansible-playbook', ['--version']).error !== 
 
 /** Appends a line to a file, so that a second run shows. */
 const mark = (name: string) => ({ name: 'Mark', 'ansible.builtin.shell': `echo once >>${join(base, name)}` });
-
-/** `the secret`, by `ansible-vault encrypt_string` with the password `sesame`. */
-const SECRET = `!vault |
-      $ANSIBLE_VAULT;1.1;AES256
-      62613561353733343839396230303539623462336137373162386435393663656564346266616135
-      6339646462663661396536376162366635663734373338310a353739336438353462316166373939
-      30623466303165366536333836356264303235366666643138623338333461316233376561376435
-      6239386164663262310a653536623033643462393330393932373335653364383566386636636563
-      3738`;
 
 /** Owners' set-ups, by their path in the worker directory. JSON is YAML. */
 const SETUPS: Record<string, string> = {
@@ -48,7 +40,7 @@ const SETUPS: Record<string, string> = {
     dest: ${join(base, 'tagged')}
     mode: "0600"
   vars:
-    secret: ${SECRET}
+    secret: ${vaulted('      ')}
     raw: !unsafe "{{ no variable }}"
 `,
   'needy.yml': JSON.stringify([
@@ -144,7 +136,7 @@ beforeAll(() => {
   }
   spawnSync('tar', ['-czf', 'alone.tar.gz', 'alone'], { cwd: WORKERS });
   const installed = installRequirements();
-  writeFileSync(join(base, 'password'), 'sesame\n');
+  writeFileSync(join(base, 'password'), `${VAULT_PASSWORD}\n`);
   for (const { setup } of RUNS) mkdirSync(stateOf(setup), { recursive: true });
   const [{ vars }] = parse(readFileSync(join(ANSIBLE, 'local.yml'), 'utf8')) as [{ vars: object }];
   const play = {

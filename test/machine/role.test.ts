@@ -1,14 +1,18 @@
-import { chmod, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, ListBucketsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
-import { Duration } from 'aws-cdk-lib';
+import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { Duration, Stack } from 'aws-cdk-lib';
+import { StringParameter } from 'aws-cdk-lib/aws-ssm';
+import { execa } from 'execa';
 import { afterAll, expect, test } from 'vitest';
 import { packageRoot } from '../../infra/package-files.ts';
 import type { CommandResult } from '../../local/machines/machine.ts';
 import { eventually } from '../support/eventually.ts';
 import { outputIn } from '../support/job-output.ts';
+import { VAULT_PASSWORD, vaulted } from '../support/vault.ts';
 import type { MachineFleet } from './support/fleet.ts';
 import { PATIENCE_MS } from './support/fleet.ts';
 import { machineFleets } from './support/suite.ts';
@@ -27,6 +31,7 @@ const LOOK = `
 systemd-analyze cat-config systemd/journald.conf | grep ^SystemMax
 stat -c '%U %a %n' /opt/mayfly/node/bin/node /etc/systemd/system/mayfly-agent.service
 id -gn mayfly-slot-1
+cat /root/told; echo
 grep -E '^(ansible-core|jq)\\s' /var/log/mayfly-packages.txt`;
 
 const again = (fleet: MachineFleet, id: string): Promise<CommandResult> =>
@@ -46,16 +51,57 @@ async function ended(fleet: MachineFleet, job: string) {
   );
 }
 
+const VAULT = '/dictionary/vault';
+
+/** The example, with a role that it requires and a value of a vault. */
+async function withVaultAndRole(): Promise<string> {
+  const directory = join(workers, 'dictionary');
+  await cp(EXAMPLE, directory, { recursive: true });
+  await mkdir(join(directory, 'ours/tasks'), { recursive: true });
+  await mkdir(join(directory, 'ours/meta'));
+  await writeFile(join(directory, 'ours/meta/main.yml'), 'galaxy_info: {author: us}\ndependencies: []\n');
+  await writeFile(
+    join(directory, 'ours/tasks/main.yml'),
+    '- ansible.builtin.copy: {content: "{{ told }}", dest: /root/told, mode: "0600"}\n',
+  );
+  await execa('tar', ['-czf', 'ours.tar.gz', 'ours'], { cwd: directory });
+  await writeFile(join(directory, 'requirements.yml'), 'roles:\n  - src: ./ours.tar.gz\n    name: ours\n');
+  await appendFile(
+    join(directory, 'setup.yml'),
+    `
+- name: Run what it requires
+  ansible.builtin.include_role:
+    name: ours
+  vars:
+    told: ${vaulted('      ')}
+`,
+  );
+  return directory;
+}
+
+async function putPassword({ endpoint, region, owner }: MachineFleet['cloud']): Promise<void> {
+  const ssm = new SSMClient({ endpoint, region, credentials: owner });
+  const password = { Name: VAULT, Value: VAULT_PASSWORD, Type: 'SecureString' } as const;
+  await ssm.send(new PutParameterCommand(password)).finally(() => ssm.destroy());
+}
+
 test("a stock machine gets its packages and the owner's set-up, works, and a second run changes nothing", async () => {
   const fleet = await start(
     {
-      workerDirectory: EXAMPLE,
+      workerDirectory: await withVaultAndRole(),
       setup: 'setup.yml',
+      setupRequirements: 'requirements.yml',
+      setupVaultPassword: StringParameter.fromSecureStringParameterAttributes(new Stack(), 'Vault', {
+        parameterName: VAULT,
+      }),
       command: ['./define'],
+      // One boot is enough, and quicker.
+      maxCapacity: 1,
       idleTimeout: Duration.minutes(5),
     },
     { image: 'stock' },
   );
+  await putPassword(fleet.cloud);
   const [known = '', unknown = ''] = await fleet.send('lease', 'nothing');
   const id = await fleet.instance(0);
   const defined = await ended(fleet, known);
@@ -70,10 +116,14 @@ test("a stock machine gets its packages and the owner's set-up, works, and a sec
     'root 755 /opt/mayfly/node/bin/node',
     'root 644 /etc/systemd/system/mayfly-agent.service',
     'mayfly-worker',
+    'the secret',
     expect.stringMatching(/^ansible-core\t\d/),
     expect.stringMatching(/^jq\t\d/),
   ]);
 
+  // The agent works before the playbook has ended.
+  const gone = ['/bin/sh', '-c', 'test ! -e /run/mayfly-boot/vault-password'];
+  await eventually("the end of the vault's password", async () => (await fleet.on(id, ...gone)).status === 0);
   const { status, stdout } = await again(fleet, id);
   expect(stdout).toMatch(/changed=0 .*failed=0/);
   expect(status).toBe(0);

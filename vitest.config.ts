@@ -5,8 +5,8 @@ const ci = process.env['CI'] === 'true';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // They boot machines or take long: vitest.machine.config.ts, vitest.projects.config.ts, vitest.nightly.config.ts.
-    exclude: ['test/machine/**', 'test/projects/**', 'test/nightly/**'],
+    // They have whole fleets, boot machines or take long, and configurations of their own: vitest.<name>.config.ts.
+    exclude: ['test/e2e/**', 'test/machine/**', 'test/projects/**', 'test/nightly/**'],
     // More than the two cores that the smallest CI machine has: most tests wait for processes of their own.
     maxWorkers: 4,
     // AWS's validation of templates costs seconds of each synth; test/infra/synth.test.ts runs it.

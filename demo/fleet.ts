@@ -9,7 +9,8 @@ export const FLEET = {
   warmUpSeconds: 60,
   /** Waiting jobs that one more instance is worth. */
   jobsPerInstance: 6,
-  leaseSeconds: 15,
+  /** Of an agent's own time, on a machine that may be busy with other things. */
+  leaseSeconds: 60,
   idleSeconds: 4,
 } as const;
 

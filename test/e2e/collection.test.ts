@@ -2,17 +2,17 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { operatorEnvironment } from '../../../demo/clients.ts';
-import type { WorkerFleetProps } from '../../../infra/props.ts';
-import { startFleet, type TestFleet } from '../../support/fleet.ts';
-import { type Played, play, type Result } from './playbook.ts';
+import { operatorEnvironment } from '../../demo/clients.ts';
+import type { WorkerFleetProps } from '../../infra/props.ts';
+import { type Played, play, type Result } from '../ansible/collection/playbook.ts';
+import { startFleet, type TestFleet } from '../support/fleet.ts';
 
 /** Jobs of the loop, and of the one call: the loop starts the command for each. */
 const LOOPED = 5;
 const TOGETHER = 100;
 const PROPS: WorkerFleetProps = {
   command: ['./run'],
-  workerDirectory: join(import.meta.dirname, 'worker'),
+  workerDirectory: join(import.meta.dirname, '../ansible/collection/worker'),
   concurrency: 4,
   maxCapacity: 1,
   maxAttempts: 1,

@@ -2,10 +2,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa, type Options } from 'execa';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { bundle } from '../../infra/bundle.ts';
 import packageJson from '../../package.json' with { type: 'json' };
-import { NPM_FLAGS, packInto, tools } from '../support/packed.ts';
+import { NPM_FLAGS, tools } from '../support/packed.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'mayfly-package-'));
 const app = base;
@@ -17,10 +17,9 @@ const STRICT = '--no-experimental-require-module';
 
 /** Installed into an app that has nothing else. */
 beforeAll(async () => {
-  const archive = await packInto(base);
   writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
-  await execa('npm', ['install', ...NPM_FLAGS, archive], inApp);
-}, 300_000);
+  await execa('npm', ['install', ...NPM_FLAGS, inject('archive')], inApp);
+});
 
 describe('the installed package', () => {
   it('brings what it needs, and none of the tools that made it', () => {
@@ -72,7 +71,7 @@ describe('the construct, in an app with the CDK', () => {
     const names = ['aws-cdk-lib', 'constructs'] as const;
     const packages = names.map((name) => `${name}@${packageJson.devDependencies[name]}`);
     await execa('npm', ['install', ...NPM_FLAGS, ...packages], inApp);
-  }, 300_000);
+  });
 
   it.each([
     [

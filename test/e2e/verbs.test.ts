@@ -4,14 +4,14 @@ import { join, resolve } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { report } from '../../../checker/report.ts';
-import { operatorEnvironment } from '../../../demo/clients.ts';
-import { startFleet, type TestFleet } from '../../support/fleet.ts';
-import { isRunning } from '../../support/processes.ts';
-import { onTerminal } from '../pty.ts';
+import { report } from '../../checker/report.ts';
+import { operatorEnvironment } from '../../demo/clients.ts';
+import { onTerminal } from '../cli/pty.ts';
+import { startFleet, type TestFleet } from '../support/fleet.ts';
+import { isRunning } from '../support/processes.ts';
 
 /** The verbs on a fleet that works: what a job's whole way looks like from a shell. One fleet for all. */
-const BIN = resolve(import.meta.dirname, '../../../bin/mayfly.js');
+const BIN = resolve(import.meta.dirname, '../../bin/mayfly.js');
 /** Instances stay from test to test: few wait for a boot. */
 const PROPS = { idleTimeout: Duration.seconds(8), lease: Duration.seconds(10) };
 let fleet: TestFleet;

@@ -2,15 +2,15 @@ import { resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { eventually } from '../../support/eventually.ts';
-import { type DeployedFleet, deployedFleets } from '../fleet/deployed.ts';
-import { onTerminal } from '../pty.ts';
+import { type DeployedFleet, deployedFleets } from '../cli/fleet/deployed.ts';
+import { onTerminal } from '../cli/pty.ts';
+import { eventually } from '../support/eventually.ts';
 
 const open = deployedFleets();
 
 /** `--watch` draws the fleet anew on a terminal, tells it line by line as JSON, and Ctrl-C ends both. */
 async function watched({ directory, env }: DeployedFleet, job: string): Promise<void> {
-  const bin = resolve(import.meta.dirname, '../../../bin/mayfly.js');
+  const bin = resolve(import.meta.dirname, '../../bin/mayfly.js');
   const command = `${process.execPath} ${bin} fleet --watch 1`;
   const pty = onTerminal(command, { cwd: directory, env, columns: 150 });
   const times = () => {

@@ -1,8 +1,8 @@
 import { DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
 import { expect, test } from 'vitest';
-import { eventually } from '../../support/eventually.ts';
-import { expectSound } from '../../support/suite.ts';
-import { type DeployedFleet, deployedFleets } from './deployed.ts';
+import { type DeployedFleet, deployedFleets } from '../cli/fleet/deployed.ts';
+import { eventually } from '../support/eventually.ts';
+import { expectSound } from '../support/suite.ts';
 
 const open = deployedFleets();
 

@@ -23,8 +23,9 @@ const TYPING_MS = 18;
  * A terminal in which the session happens again, as fast as it did. What does not animate pictures shows all of it.
  *
  * @param columns longest line; what is longer is cut
+ * @param heading what it shows, in a sentence
  */
-export function drawSession(lines: readonly Line[], columns: number): string {
+export function drawSession(lines: readonly Line[], columns: number, heading: string): string {
   const width = Math.ceil(columns * FONT_SIZE * ADVANCE) + 2 * MARGIN;
   const height = BAR + lines.length * LINE + 2 * MARGIN;
   const dots = [0, 1, 2].map((n) =>
@@ -39,7 +40,7 @@ export function drawSession(lines: readonly Line[], columns: number): string {
       'font-family': FONT,
       'font-size': FONT_SIZE,
     },
-    title('A terminal: jobs that are enqueued, followed, ended by their limit and cancelled'),
+    title(heading),
     style,
     element('rect', { width, height, rx: 10, fill: COLOURS.paper }),
     element('path', {

@@ -2,7 +2,7 @@
  * `npm run session`: records the terminal session of the README. Brings a fleet up on the embedded cloud, types what
  * `script.ts` says, and puts what came of it into the README and into `docs/session.svg`.
  */
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { startCloud } from '../../local/cloud.ts';
@@ -11,6 +11,7 @@ import { deploy } from '../deploy.ts';
 import { drawSession } from './draw.ts';
 import { STACK_NAME } from './fleet.ts';
 import { type Line, play } from './play.ts';
+import { programsIn } from './programs.ts';
 import { putIntoReadme } from './readme.ts';
 import { SCRIPT, WARM_UP } from './script.ts';
 
@@ -19,6 +20,7 @@ const COLUMNS = 110;
 /** A minute of AWS's own passes in a second. */
 const SPEED = 60;
 const LONGEST_MS = 300_000;
+const TITLE = 'A terminal: jobs that are enqueued, followed, ended by their limit and cancelled';
 
 async function record(): Promise<Line[]> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-session-'));
@@ -39,16 +41,8 @@ async function record(): Promise<Line[]> {
   }
 }
 
-/** A directory in which `mayfly` is the command of this checkout. */
-async function programsIn(directory: string): Promise<string> {
-  const programs = join(directory, 'bin');
-  await mkdir(programs);
-  await symlink(join(ROOT, 'bin/mayfly.js'), join(programs, 'mayfly'));
-  return programs;
-}
-
 const lines = await record();
 const readme = join(ROOT, 'README.md');
-await writeFile(join(ROOT, 'docs/session.svg'), `${drawSession(lines, COLUMNS)}\n`);
+await writeFile(join(ROOT, 'docs/session.svg'), `${drawSession(lines, COLUMNS, TITLE)}\n`);
 await writeFile(readme, putIntoReadme(await readFile(readme, 'utf8'), lines));
 console.log(lines.map(({ kind, text }) => (kind === 'printed' ? text : `$ ${text}`)).join('\n'));

@@ -38,7 +38,8 @@ export async function play(
     }
     await shell;
   };
-  for (const { comment, typed, meanwhile } of steps) {
+  for (const { comment, typed, before, meanwhile } of steps) {
+    await before?.(id);
     const first = type(comment, typed);
     if (meanwhile) {
       await delay(meanwhile.afterSeconds * 1000);

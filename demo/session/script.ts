@@ -6,6 +6,8 @@ export interface Step {
   /** Said above it. */
   comment: string;
   typed: string;
+  /** What is waited for before it is said and typed. Is given the last id that was printed. */
+  before?: (id: string) => Promise<void>;
   /** Typed in a second terminal while the first still prints, so many seconds later. */
   meanwhile?: { afterSeconds: number; comment: string; typed: string };
 }

@@ -1,0 +1,16 @@
+/** The recordings' fleet, for the `cdk` command. */
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { fleetApp } from '../../infra/fleet-app.ts';
+import { STACK_NAME } from '../session/fleet.ts';
+
+fleetApp(STACK_NAME, {
+  command: ['./shell'],
+  workerDirectory: `${import.meta.dirname}/../session/worker`,
+  maxCapacity: process.env['MAX_CAPACITY'] === '1' ? 1 : 4,
+  lease: Duration.seconds(15),
+  grace: Duration.seconds(1),
+  // So that a try, and what comes after it, can be watched.
+  retryBackoff: { first: Duration.seconds(60) },
+  idleTimeout: Duration.minutes(2),
+  removalPolicy: RemovalPolicy.DESTROY,
+}).synth();

@@ -1,0 +1,120 @@
+import type { Waiting } from '../../policy/waiting.ts';
+import type { Step } from '../session/script.ts';
+
+/** Something that somebody changes by hand, and what `mayfly doctor` says of it. */
+export interface Damage extends Step {
+  found: string;
+}
+
+/** The variables are the fleet's own names; see `main.ts`. */
+export const DAMAGES: readonly Damage[] = [
+  {
+    comment: 'launches are suspended',
+    typed: 'aws autoscaling suspend-processes --auto-scaling-group-name $GROUP --scaling-processes Launch',
+    found: "The group's process Launch is suspended",
+  },
+  {
+    comment: 'the scaling policy is deleted',
+    typed: 'aws autoscaling delete-policy --auto-scaling-group-name $GROUP --policy-name $POLICY',
+    found: 'The scaling policy',
+  },
+  {
+    comment: 'the launch hook is deleted',
+    typed:
+      'aws autoscaling delete-lifecycle-hook --auto-scaling-group-name $GROUP --lifecycle-hook-name $LAUNCH_HOOK',
+    found: 'The launch hook',
+  },
+  {
+    comment: 'the termination hook is deleted',
+    typed:
+      'aws autoscaling delete-lifecycle-hook --auto-scaling-group-name $GROUP --lifecycle-hook-name $TERMINATION_HOOK',
+    found: 'The termination hook',
+  },
+  {
+    comment: 'the maximum is lowered',
+    typed: 'aws autoscaling update-auto-scaling-group --auto-scaling-group-name $GROUP --max-size 1',
+    found: 'Its maximum size was set to 1 by hand',
+  },
+  {
+    comment: 'the minimum is raised',
+    typed: 'aws autoscaling update-auto-scaling-group --auto-scaling-group-name $GROUP --min-size 1',
+    found: 'Its minimum size was set to 1 by hand',
+  },
+  {
+    comment: 'protection from scale-in is switched off',
+    typed:
+      'aws autoscaling update-auto-scaling-group --auto-scaling-group-name $GROUP --no-new-instances-protected-from-scale-in',
+    found: 'New instances are not protected from scale-in',
+  },
+  {
+    comment: "the alarm's actions are disabled",
+    typed: 'aws cloudwatch disable-alarm-actions --alarm-names $ALARM',
+    found: 'are disabled: only the keeper launches',
+  },
+  {
+    comment: "the queue's visibility timeout is changed",
+    typed: 'aws sqs set-queue-attributes --queue-url $QUEUE --attributes VisibilityTimeout=600',
+    found: "The queue's visibility timeout is 600 s",
+  },
+  {
+    comment: 'dead letters are kept for a day only',
+    typed: 'aws sqs set-queue-attributes --queue-url $DEAD_LETTERS --attributes MessageRetentionPeriod=86400',
+    found: 'They are kept for 1 d',
+  },
+];
+
+const LOOK: Step = { comment: 'what is wrong, and what to do', typed: "mayfly doctor | grep -v '^ok'" };
+const MEND =
+  'mayfly doctor --json | jq -r \'.findings[] | .advice // empty | select(test("^(aws|mayfly) "))\' > mend.sh; ' +
+  'sh mend.sh > /dev/null';
+
+export const DOCTOR: readonly Step[] = [
+  { comment: 'a fleet as it was deployed', typed: 'mayfly doctor' },
+  ...DAMAGES,
+  LOOK,
+  { comment: 'all of its commands, as it says them', typed: MEND },
+  {
+    comment: 'what is left: the alarm has yet to be given the policy that was made again',
+    typed: LOOK.typed,
+  },
+  { comment: 'the same once more', typed: MEND },
+  { comment: 'and all is as it was', typed: 'mayfly doctor' },
+];
+
+/** A step that is typed when the last job that was enqueued waits for this. */
+export interface WaitingStep extends Step {
+  when?: Waiting['what'];
+  /** What `mayfly status` then says of why the job waits. */
+  says?: RegExp;
+}
+
+const WHY = "mayfly status $ID | grep 'why it waits'";
+
+export const WAITING: readonly WaitingStep[] = [
+  { comment: 'a fleet that launches nothing for now', typed: 'mayfly fleet pause' },
+  {
+    comment: 'a job that fails the first time',
+    typed: "mayfly enqueue 'echo try $MAYFLY_ATTEMPT; test $MAYFLY_ATTEMPT -gt 1'",
+  },
+  { comment: 'why does it wait?', typed: WHY, when: 'paused', says: /is paused since/ },
+  {
+    comment: 'the pause is over, and now?',
+    typed: `mayfly fleet resume && ${WHY}`,
+    says: /no instance is there yet|is launching/,
+  },
+  { comment: 'a while later it has been tried once', typed: WHY, when: 'retry', says: /is tried again at/ },
+  { comment: 'it ends well the second time', typed: 'mayfly wait $ID' },
+  { comment: 'a job that takes the only slot there may be', typed: "mayfly enqueue 'sleep 90'" },
+  { comment: 'and one that is not to begin at once', typed: "mayfly enqueue --delay 40 'echo done'" },
+  { comment: 'why does that one wait?', typed: WHY, when: 'delay', says: /with a delay, until/ },
+  { comment: 'half a minute later', typed: WHY, when: 'maximum', says: /the maximum of 1/ },
+  { comment: 'to its end', typed: 'mayfly wait $ID' },
+];
+
+/** What the recording of jobs that wait should say and does not. */
+export function unsaid(text: string): string[] {
+  const reasons = text.match(/why it waits: .*/g) ?? [];
+  return WAITING.filter(({ says }) => says)
+    .filter(({ says }, at) => !says?.test(reasons[at] ?? ''))
+    .map(({ comment }) => comment);
+}

@@ -1,0 +1,12 @@
+import { mkdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** A directory in which `mayfly` is the command of this checkout. */
+export async function programsIn(directory: string): Promise<string> {
+  const programs = join(directory, 'bin');
+  await mkdir(programs);
+  await symlink(join(ROOT, 'bin/mayfly.js'), join(programs, 'mayfly'));
+  return programs;
+}

@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { expect, test } from 'vitest';
+import { createProgram } from '../../cli/program.ts';
+import { DAMAGES, DOCTOR, unsaid, WAITING } from '../../demo/recordings/script.ts';
+import { inRows, textOf } from '../../demo/recordings/text.ts';
+
+const recorded = (name: string) =>
+  readFile(join(import.meta.dirname, '../../docs/recordings', `${name}.txt`), 'utf8');
+
+/** What is wrong with a line of the command, as far as its verbs and options tell. */
+function problemOf(words: readonly string[]): string | undefined {
+  let command: Command = createProgram();
+  for (const word of words) {
+    const below = command.commands.find((one) => one.name() === word);
+    if (below) command = below;
+    else if (word.startsWith('--') && !command.options.some(({ long }) => long === word)) return `no ${word}`;
+  }
+  return command.parent ? undefined : `no verb: ${words.join(' ')}`;
+}
+
+test('what the recordings type are verbs and options that there are', () => {
+  const typed = [...DOCTOR, ...WAITING].flatMap((step) => step.typed.match(/mayfly [^|;>']*/g) ?? []);
+  expect(typed.length).toBeGreaterThan(10);
+  expect(typed.flatMap((line) => problemOf(line.trim().split(' ').slice(1)) ?? [])).toEqual([]);
+});
+
+test('doctor: the recording has the script, all ten findings, and ends well', async () => {
+  const text = await recorded('doctor');
+  expect(DAMAGES).toHaveLength(10);
+  expect(DOCTOR.filter(({ typed }) => !text.includes(`$ ${typed}\n`))).toEqual([]);
+  expect(DAMAGES.filter(({ found }) => !new RegExp(`^(warn|bad ) .*${found}`, 'm').test(text))).toEqual([]);
+  expect(text).toMatch(/\nAll is well\.\n$/);
+});
+
+test('waiting: the recording has the script, and says of each wait what it is for', async () => {
+  const text = await recorded('waiting');
+  for (const { comment } of WAITING) expect(text).toContain(`# ${comment}\n`);
+  expect(unsaid(text)).toEqual([]);
+  expect(unsaid(text.replace('is paused since', 'is not paused'))).toEqual(['why does it wait?']);
+});
+
+test('a line that is too long for the picture goes on in the next row, where it began', () => {
+  const rows = inRows(
+    [
+      { kind: 'typed', atMs: 1, text: 'one two three' },
+      { kind: 'printed', atMs: 2, text: '  four five six' },
+    ],
+    12,
+  );
+  expect(rows.map(({ kind, text }) => [kind, text])).toEqual([
+    ['typed', 'one two'],
+    ['printed', '    three'],
+    ['printed', '  four'],
+    ['printed', '  five six'],
+  ]);
+  expect(textOf(rows.slice(0, 1))).toBe('$ one two\n');
+});

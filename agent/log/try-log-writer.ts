@@ -62,6 +62,8 @@ export class TryLogWriter implements OutputSink {
   /** Something came, or was written, since the last flush. */
   #dirty = false;
   #flushing = false;
+  /** The record is being told: what comes meanwhile is not in it. */
+  #noting = false;
   #flushes = 0;
   #ended = false;
   /** When it is to be flushed: monotonic milliseconds. */
@@ -98,7 +100,9 @@ export class TryLogWriter implements OutputSink {
     this.#flushes += 1;
     this.#dirty = false;
     if (this.#place === 'bucket') await Promise.race([this.#sendOff(), clock.sleep(flushMs)]);
+    this.#noting = true;
     if (!this.#ended) await this.#options.note(this.#known()).catch((error) => complaints.failed(error));
+    this.#noting = false;
     this.#flushing = false;
     if (this.#dirty) this.#setDate();
   }
@@ -210,8 +214,8 @@ export class TryLogWriter implements OutputSink {
     const { job, key } = this.#options;
     try {
       await this.#shared.bucket?.put(chunkKey(job, key, part, number), body, signal);
-      // One that took its time: the note of it was made already.
-      if (!this.#flushing) this.#touch();
+      // One that took its time: the note that could have told of it was made already.
+      if (!this.#flushing || this.#noting) this.#touch();
     } catch (error) {
       if (isRefusal(error)) this.#giveUp();
       throw error;

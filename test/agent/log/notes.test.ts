@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { S3Client } from '@aws-sdk/client-s3';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
@@ -66,4 +67,58 @@ test('notes that may come more often than once a second come as often as they ma
   const { notes, lines } = openLog(0.2);
   await lines(3);
   expect(notes.map(([ms]) => ms)).toEqual([200, 1200, 2200]);
+});
+
+test('a chunk that arrives while the record is being told of the log is in the next note', async () => {
+  const clock = new ManualClock(STARTED_MS);
+  const [bucket, record] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const s3 = new S3Client({
+    region: 'eu-central-1',
+    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+  });
+  let arrived = 0;
+  s3.middlewareStack.add(
+    () => async () => {
+      await bucket.promise;
+      arrived += 1;
+      return { response: undefined, output: { $metadata: {} } };
+    },
+    { step: 'initialize' },
+  );
+  const log = {
+    chunkBytes: 4096,
+    flushSeconds: 5,
+    bufferBytes: 65_536,
+    patienceSeconds: 60,
+    maxBytes: 65_536,
+  };
+  const logs = new TryLogs({
+    config: { log, logBucket: 'logs' },
+    clients: { s3 },
+    clock,
+    random: () => 0,
+    log: pino({ enabled: false }),
+  });
+  const notes: (number | undefined)[] = [];
+  const one = logs.open({
+    job: 'j-1',
+    key: 'try',
+    startedMs: STARTED_MS,
+    async note({ stdout }) {
+      notes.push(stdout.chunks);
+      await record.promise;
+    },
+  });
+  one.write('stdout', Buffer.alloc(5000));
+  await clock.advance(1000);
+  // The flush waits for the bucket no longer than this.
+  await clock.advance(5000);
+  expect(notes).toEqual([undefined]);
+  bucket.resolve();
+  // Two chunks, and the index.
+  while (arrived < 3) await turn();
+  record.resolve();
+  await turn();
+  await clock.advance(5000);
+  expect(notes.at(-1)).toBe(2);
 });

@@ -287,11 +287,12 @@ export function callsOf(fleet: Fleet, action: string): CallRecord[] {
   return fleet.calls.filter((call) => call.action === action);
 }
 
-/** What agents have put into the log bucket. */
+/** The logs that agents have put into the log bucket, where their signs of life may be as well. */
 export async function savedLogs({ clients }: Fleet): Promise<{ key: string; text: string }[]> {
   const { Contents = [] } = await clients.s3.send(new ListObjectsV2Command({ Bucket: LOGS }));
+  const logs = Contents.filter(({ Key = '' }) => Key.endsWith('.log'));
   return Promise.all(
-    Contents.map(async ({ Key = '' }) => {
+    logs.map(async ({ Key = '' }) => {
       const { Body } = await clients.s3.send(new GetObjectCommand({ Bucket: LOGS, Key }));
       return { key: Key, text: (await Body?.transformToString()) ?? '' };
     }),

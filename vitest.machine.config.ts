@@ -13,6 +13,7 @@ const TELLING = [
   'agent-trouble',
   'baked-image',
   'refusals',
+  'shutdown',
 ];
 
 const project = (name: string, release: Release, files: readonly string[]) => ({

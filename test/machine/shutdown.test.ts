@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { expect, test } from 'vitest';
+import { expect, inject, test } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
 import { PATIENCE_MS } from './support/fleet.ts';
@@ -32,4 +32,38 @@ test('a machine that is told to switch off in mid-job lets the job end first: it
   ]);
   await fleet.backToZero();
   await expectSound(fleet, { sent: 1, succeeded: 1, runs: 1, instances: 2 });
+});
+
+/** As apt does while it installs. */
+const INSTALLS = ['systemd-inhibit', '--what=shutdown', '--mode=block', '--who=apt', 'sleep', 'infinity'];
+const SWITCH_OFF = ['sh', '-c', 'echo switching off; . /usr/local/lib/mayfly/aws.sh; switch_off'];
+/** Before the next way is tried. */
+const SOON_MS = 150_000;
+
+test('a machine is switched off by the first of the ways, also while a package is installed', async () => {
+  const fleet = await start({ drain: Duration.seconds(1), stopGrace: Duration.seconds(5) });
+  const { there, open } = gate(fleet, 'go');
+  const [job = ''] = await fleet.send({ untilFile: there });
+  await fleet.event('start', job);
+  const id = await fleet.ownerOf(job);
+  await fleet.on(id, 'systemd-run', '--unit=installs', ...INSTALLS);
+  const inhibitors = async () => (await fleet.on(id, 'systemd-inhibit', '--list')).stdout;
+  await eventually('the inhibitor', async () => /^apt .*shutdown/m.test(await inhibitors()), PATIENCE_MS);
+  // systemd 257 refuses root too.
+  if (inject('release') === 'debian-13') {
+    expect(await fleet.on(id, 'systemctl', 'poweroff')).toMatchObject({ status: 1 });
+  }
+  await fleet.on(id, 'systemd-run', '--unit=switch-off', ...SWITCH_OFF);
+  await fleet.gone(id);
+  const at = async (pattern: RegExp) => {
+    const entry = (await fleet.machineJournal(id)).find(({ MESSAGE }) => pattern.test(MESSAGE));
+    return Number(entry?.__REALTIME_TIMESTAMP) / 1000;
+  };
+  expect((await at(/^Reached target shutdown\.target/)) - (await at(/^switching off$/))).toBeLessThan(
+    SOON_MS,
+  );
+  await open();
+  expect(await endOf(fleet, job)).toMatchObject({ state: 'succeeded' });
+  await fleet.backToZero();
+  await expectSound(fleet, { sent: 1, succeeded: 1, runs: 2, instances: 2 });
 });

@@ -6,7 +6,8 @@ export const NAMESPACE = 'Mayfly';
 
 /**
  * 1 while the boot breaker holds launches back, once a minute; 0 when that ends. Nothing is written in between, so an alarm has to
- * treat missing data as ignored.
+ * treat missing data as ignored. Two runs of the keeper may report in one minute, as a schedule is met within 60 s ("Schedule types
+ * in EventBridge Scheduler"): there the 0 has to count, which is written once.
  */
 export function bootBreakerMetric(fleet: string, options?: MetricOptions): Metric {
   return new Metric({
@@ -14,7 +15,7 @@ export function bootBreakerMetric(fleet: string, options?: MetricOptions): Metri
     metricName: 'BootBreaker',
     dimensionsMap: { Fleet: fleet },
     period: Duration.minutes(1),
-    statistic: 'Maximum',
+    statistic: 'Minimum',
     ...options,
   });
 }

@@ -1,8 +1,17 @@
+import {
+  CloudWatchClient,
+  DescribeAlarmsCommand,
+  PutMetricAlarmCommand,
+  type PutMetricAlarmCommandInput,
+  PutMetricDataCommand,
+} from '@aws-sdk/client-cloudwatch';
 import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { describe, expect, it } from 'vitest';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
+import { playedClock } from '../../local/clock.ts';
+import { startTestCloud } from '../local/front-door/cloud-fixture.ts';
 import { only, resourcesOf, templateOf } from './synthesised.ts';
 
 const template = templateOf();
@@ -99,6 +108,36 @@ describe('the alarm of the boot breaker', () => {
       AlarmActions: told,
       OKActions: told,
     });
+  });
+
+  it('ends with the one 0 that the keeper writes, also where a 1 of the same minute came before it', async () => {
+    const { AlarmDescription: _, ...watch } = breakerOf(template).resource.Properties;
+    const { Namespace, MetricName, Dimensions } = watch as unknown as PutMetricAlarmCommandInput;
+    const clock = playedClock();
+    const cloud = await startTestCloud({ clock });
+    const cloudWatch = new CloudWatchClient(cloud.client);
+    const report = (Value: number) =>
+      cloudWatch.send(
+        new PutMetricDataCommand({ Namespace, MetricData: [{ MetricName, Dimensions, Value }] }),
+      );
+    const stateAfter = async (minutes: number) => {
+      await clock.advance(minutes * 60_000);
+      const { MetricAlarms = [] } = await cloudWatch.send(new DescribeAlarmsCommand({}));
+      return MetricAlarms.map(({ StateValue }) => StateValue);
+    };
+    try {
+      const alarm = { AlarmName: 'breaker', ...watch } as unknown as PutMetricAlarmCommandInput;
+      await cloudWatch.send(new PutMetricAlarmCommand(alarm));
+      await report(1);
+      expect(await stateAfter(1.5)).toEqual(['ALARM']);
+      await report(1);
+      await report(0);
+      expect(await stateAfter(1)).toEqual(['OK']);
+      expect(await stateAfter(10)).toEqual(['OK']);
+    } finally {
+      cloudWatch.destroy();
+      await cloud.close();
+    }
   });
 });
 

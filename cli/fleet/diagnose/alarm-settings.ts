@@ -37,13 +37,13 @@ export function backlogWatch({ queueUrl, scaleOut }: FleetFacts): AlarmWatch | u
   };
 }
 
-/** What the alarm of its boot breaker watches. */
-export function bootBreakerWatch({ fleet }: FleetFacts): AlarmWatch {
+/** What the alarm of its boot breaker watches. The keeper of an earlier version, which did not say so much, reported each minute. */
+export function bootBreakerWatch({ fleet, scaleOut }: FleetFacts): AlarmWatch {
   return {
     namespace: 'Mayfly',
     metric: 'BootBreaker',
     dimensions: { Fleet: fleet },
-    statistic: 'Maximum',
+    statistic: scaleOut ? 'Minimum' : 'Maximum',
     periodSeconds: 60,
     periods: 1,
     threshold: 1,

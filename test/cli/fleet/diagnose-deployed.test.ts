@@ -240,13 +240,14 @@ describe('what is not known is not judged', () => {
       ...inGroup({ minSize: 1 }),
       ...withPolicy({ warmUpSeconds: 60 }),
       ...withHooks({}, undefined),
-      ...withAlarms({ threshold: 5 }),
+      ...withAlarms({ threshold: 5 }, { statistic: 'Maximum' }),
     };
     expect(found(facts)).toEqual([]);
   });
 
   test('but what is gone is named, with the way to its command', () => {
-    expect(found({ fleet: earlier, policies: { seen: new Map() } })).toMatchObject([
+    const alarms = withAlarms({}, { statistic: 'Maximum' });
+    expect(found({ fleet: earlier, policies: { seen: new Map() }, ...alarms })).toMatchObject([
       { check: 'scaling policy', mark: 'bad', advice: expect.stringContaining('with this version') },
     ]);
   });

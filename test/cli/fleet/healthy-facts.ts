@@ -109,6 +109,7 @@ export const bootBreakerAlarm: AlarmSeen = {
     namespace: 'Mayfly',
     metric: 'BootBreaker',
     dimensions: { Fleet: 'Test/test' },
+    statistic: 'Minimum',
     missingData: 'ignore',
   },
 };

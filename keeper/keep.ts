@@ -6,7 +6,7 @@ import { instanceStore } from '../jobs/instances.ts';
 import { act } from './act.ts';
 import type { KeeperConfig } from './config.ts';
 import type { Hands } from './hands.ts';
-import { listedNote, ofNewFleet } from './listed.ts';
+import { listedNote, listedNoteOfFailure } from './listed.ts';
 import { type Look, look } from './look.ts';
 import { type Action, judgedByBucket, plan } from './plan.ts';
 import { afterRefusedLook } from './refused-look.ts';
@@ -51,7 +51,7 @@ export async function keep(
 async function signFailure(hands: Hands, error: unknown): Promise<void> {
   const memory = await readFleetState(hands.clients.dynamodb, hands.config.table);
   const failed = { keeperFailure: failureOf(error), breakerReported: undefined };
-  await sign(hands, { ...failed, ...ofNewFleet(memory) });
+  await sign(hands, { ...failed, ...listedNoteOfFailure(memory) });
 }
 
 async function lookAndAct(

@@ -1,6 +1,9 @@
 import type { FleetState, FleetStateChanges } from '../jobs/fleet-state.ts';
 import type { Look } from './look.ts';
 
+/** A fleet whose keeper has never run. */
+const NEW: FleetStateChanges = { listedSinceMs: 0 };
+
 /**
  * What is to be noted of the index by state (`listedSinceMs`). A fleet whose keeper has never run is new, and has all of its
  * jobs in it. In the table of another one, and of one that was rolled back for a while, are jobs that an earlier version has
@@ -12,15 +15,20 @@ export function listedNote({
   nowMs,
 }: Pick<Look, 'memory' | 'records' | 'nowMs'>): FleetStateChanges {
   const { listedSinceMs, keptAtMs, keptWithIndexAtMs } = memory;
-  if (keptAtMs === undefined) return ofNewFleet(memory);
   if (listedSinceMs !== undefined && keptAtMs === keptWithIndexAtMs) return {};
+  if (keptAtMs === undefined) return NEW;
   const isOld = [...records.values()].some(
     ({ listing, listed }) => listing === 'instances' && listed === undefined,
   );
   return { listedSinceMs: isOld ? undefined : nowMs };
 }
 
-/** The same of a first run that failed before it could look: it is the first all the same. */
-export function ofNewFleet({ keptAtMs, listedSinceMs }: FleetState): FleetStateChanges {
-  return keptAtMs === undefined && listedSinceMs === undefined ? { listedSinceMs: 0 } : {};
+/**
+ * The same of a run that failed, and may have seen no instances: the first one is the first all the same. After a rollback it
+ * leaves the judgement to the next run, to which `keptAtMs` does not show any more that there was one.
+ */
+export function listedNoteOfFailure(memory: FleetState): FleetStateChanges {
+  const { listedSinceMs, keptAtMs, keptWithIndexAtMs } = memory;
+  if (listedSinceMs === undefined) return keptAtMs === undefined ? NEW : {};
+  return keptAtMs === keptWithIndexAtMs ? {} : { listedSinceMs: undefined };
 }

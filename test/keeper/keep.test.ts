@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { resumeFleet } from '../../cli/fleet/pause.ts';
+import { changeFleetState, isAllListed, readFleetState } from '../../jobs/fleet-state.ts';
 import { instanceStore } from '../../jobs/instances.ts';
 import type { Retirement } from '../../jobs/record.ts';
 import { callsOf, type Fleet, GROUP, LAUNCH_HOOK, openFleet, TABLE } from '../agent/retire/fleet.ts';
@@ -55,6 +56,24 @@ describe('every minute', () => {
     });
     await expect(keeper.after(0)).rejects.toThrow('1 of 2 actions failed: AccessDenied');
     expect(callsOf(fleet, 'PutMetricData')).toHaveLength(1);
+  });
+
+  test('after a rollback a run that fails does not hide it from the next one, which sees what has no place in the index', async () => {
+    const fleet = await open({ desired: 0 });
+    const keeper = await keeperOf(fleet);
+    // A keeper of the earlier version ran last.
+    const rolledBack = { listedSinceMs: 0, keptWithIndexAtMs: 1, keptAtMs: 2 };
+    await changeFleetState(fleet.clients.dynamodb, TABLE, rolledBack);
+    fleet.faults.add({
+      action: 'SuspendProcesses',
+      effect: { kind: 'error', code: 'AccessDenied', status: 403 },
+      times: 1,
+    });
+    await expect(keeper.after(0)).rejects.toThrow('AccessDenied');
+    await keeper.after(1);
+    const state = await readFleetState(fleet.clients.dynamodb, TABLE);
+    expect(isAllListed(state, 86_400, Date.now())).toBe(false);
+    expect(state.listedSinceMs).toBeGreaterThan(0);
   });
 
   test('a fleet whose group is gone is left alone', async () => {

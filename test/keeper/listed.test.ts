@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { FleetState } from '../../jobs/fleet-state.ts';
 import type { InstanceRecord } from '../../jobs/record.ts';
-import { listedNote, ofNewFleet } from '../../keeper/listed.ts';
+import { listedNote, listedNoteOfFailure } from '../../keeper/listed.ts';
 
 const NOW_MS = 1_000_000;
 const KEPT = { keptAtMs: 1, keptWithIndexAtMs: 1 };
@@ -33,7 +33,12 @@ test.each<[string, FleetState, InstanceRecord[], number | 'as it is' | undefined
   expect(listedNote(look)).toStrictEqual(sinceMs === 'as it is' ? {} : { listedSinceMs: sinceMs });
 });
 
-test('a first run that failed is the first all the same', () => {
-  expect(ofNewFleet({})).toEqual({ listedSinceMs: 0 });
-  expect(ofNewFleet({ keptAtMs: 1 })).toEqual({});
+test.each<[string, FleetState, number | 'as it is' | undefined]>([
+  ['a new fleet', {}, 0],
+  ['one of an earlier version', { keptAtMs: 1 }, 'as it is'],
+  ['one of which it is noted that it has all', { ...KEPT, listedSinceMs: 0 }, 'as it is'],
+  ['one that was rolled back for a while', { ...KEPT, keptAtMs: 2, listedSinceMs: 0 }, undefined],
+])('a run that failed notes nothing that it has not seen: of %s', (_, memory, sinceMs) => {
+  const note = sinceMs === 'as it is' ? {} : { listedSinceMs: sinceMs };
+  expect(listedNoteOfFailure(memory)).toStrictEqual(note);
 });

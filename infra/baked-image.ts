@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Fn, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
-import { type IMachineImage, OperatingSystemType, UserData } from 'aws-cdk-lib/aws-ec2';
+import { type IMachineImage, OperatingSystemType, type SelectedSubnets, UserData } from 'aws-cdk-lib/aws-ec2';
 import {
   CfnComponent,
   CfnImage,
@@ -14,6 +14,7 @@ import { imageComponent, MOST_CHARACTERS } from './image-component.ts';
 import { builder, remover } from './image-permissions.ts';
 import type { MachineFile } from './machine-files.ts';
 import type { Network } from './network.ts';
+import { checkBuilderWayOut } from './network-checks.ts';
 import type { BakedImageSettings, FleetSettings } from './settings.ts';
 import { sizeOf } from './user-data.ts';
 
@@ -65,8 +66,7 @@ export function bakedImage(scope: Construct, options: BakedImageOptions): IMachi
     loggingConfiguration: { logGroupName: log.logGroupName },
     deletionSettings: { executionRole: remover(inner).roleArn },
   });
-  const { vpc, subnets } = options.network;
-  image.node.addDependency(...rights, vpc.selectSubnets(subnets).internetConnectivityEstablished);
+  image.node.addDependency(...rights, placeOf(options).internetConnectivityEstablished);
   for (const resource of [recipe.component, recipe.recipe, image]) keepWhenTagsChange(resource);
   return imageOf(image.attrImageId);
 }
@@ -163,9 +163,10 @@ function surroundingsOf(
   names: Names,
   instanceProfileName: string,
 ): CfnInfrastructureConfiguration {
-  const { vpc, subnets, securityGroups } = options.network;
-  const [first] = vpc.selectSubnets(subnets).subnetIds;
-  const subnetId = options.baked.subnet?.subnetId ?? first;
+  const { vpc, securityGroups } = options.network;
+  const { subnet } = options.baked;
+  if (subnet) checkBuilderWayOut(scope, vpc, subnet);
+  const [subnetId] = placeOf(options).subnetIds;
   return new CfnInfrastructureConfiguration(scope, 'Surroundings', {
     name: names.lasting,
     instanceProfileName,
@@ -177,6 +178,11 @@ function surroundingsOf(
     resourceTags: { 'mayfly:fleet': options.fleetName },
     terminateInstanceOnFailure: true,
   });
+}
+
+/** The subnets of which the first is for the machine. */
+function placeOf({ baked: { subnet }, network: { vpc, subnets } }: BakedImageOptions): SelectedSubnets {
+  return vpc.selectSubnets(subnet ? { subnets: [subnet] } : subnets);
 }
 
 /** Their tags cannot be changed in place: a tag that the whole app gets would be a new image, or fail for its name. */

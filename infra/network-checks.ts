@@ -32,7 +32,19 @@ export function checkWayOut(scope: Construct, vpc: IVpc, selection: SubnetSelect
   });
 }
 
-function judge(scope: Construct, vpc: IVpc, selection: SubnetSelection): Judgement {
+/** The same for the subnet in which a machine becomes the image. What is not known here shows when the image is made. */
+export function checkBuilderWayOut(scope: Construct, vpc: IVpc, subnet: ISubnet): void {
+  scope.node.addValidation({
+    validate: () => judge(scope, vpc, { subnets: [subnet] }, 'bakedImage.subnet is a subnet').errors,
+  });
+}
+
+function judge(
+  scope: Construct,
+  vpc: IVpc,
+  selection: SubnetSelection,
+  who = 'vpcSubnets selects subnets',
+): Judgement {
   const { subnets, isPendingLookup } = vpc.selectSubnets(selection);
   // The first synth of a lookup has made-up subnets.
   if (isPendingLookup) return { errors: [], warnings: {} };
@@ -46,7 +58,7 @@ function judge(scope: Construct, vpc: IVpc, selection: SubnetSelection): Judgeme
   const perhapsAddressless = imported.filter((subnet) => vpc.publicSubnets.includes(subnet));
   return {
     errors: [
-      ...(closed.length > 0 && !hasEndpoints ? [noWayOut(pathsOf(closed))] : []),
+      ...(closed.length > 0 && !hasEndpoints ? [noWayOut(who, pathsOf(closed))] : []),
       ...(addressless.length > 0 ? [noAddress(pathsOf(addressless))] : []),
     ],
     warnings: {
@@ -59,9 +71,9 @@ function judge(scope: Construct, vpc: IVpc, selection: SubnetSelection): Judgeme
   };
 }
 
-const noWayOut = (subnets: string): string =>
-  `vpcSubnets selects subnets without a way out (${subnets}): instances could reach neither AWS nor packages. Select ` +
-  'private subnets with a NAT gateway, or public ones: vpcSubnets: { subnetType: SubnetType.PUBLIC }';
+const noWayOut = (who: string, subnets: string): string =>
+  `${who} without a way out (${subnets}): instances could reach neither AWS nor packages. Select private subnets with a ` +
+  'NAT gateway, or public ones (SubnetType.PUBLIC)';
 
 const noAddress = (subnets: string): string =>
   `the public subnets ${subnets} give instances no address, so there is no way out. Set mapPublicIpOnLaunch: true in the ` +

@@ -513,7 +513,8 @@ export interface BakedImageProps {
    */
   readonly instanceTypes?: InstanceType[];
   /**
-   * Where the machine is made the image: one subnet, in whose zone one of the types has to be offered.
+   * Where the machine is made the image: one subnet of the fleet's VPC, with a way out, in whose zone one of the types has to
+   * be offered.
    *
    * @default - the first of the fleet's subnets
    */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { App, NestedStack, Size, Stack, Tags, Validations } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { InstanceType, type IVpc, MachineImage, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, describe, expect, it } from 'vitest';
 import { MOST_CHARACTERS } from '../../infra/image-component.ts';
@@ -219,6 +220,29 @@ describe('the machine that becomes the image', () => {
     Template.fromStack(stack).hasResourceProperties('AWS::ImageBuilder::InfrastructureConfiguration', {
       SubnetId: stack.resolve(subnet?.subnetId),
     });
+  });
+
+  it('runs there when that subnet has its way out, which the subnets of the fleet need not have', () => {
+    const stack = new Stack(new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } }), 'Test');
+    const vpc = new Vpc(stack, 'Own', { natGateways: 1 }) as IVpc;
+    const [subnet] = vpc.privateSubnets;
+    const vpcSubnets = { subnetType: SubnetType.PUBLIC };
+    new WorkerFleet(stack, 'Fleet', { vpc, vpcSubnets, bakedImage: { ...(subnet && { subnet }) } });
+    const { DependsOn = [] } = only(Template.fromStack(stack), 'AWS::ImageBuilder::Image').resource;
+    expect(DependsOn).toContainEqual(expect.stringMatching(/^OwnPrivateSubnet1DefaultRoute/));
+  });
+
+  it('cannot run in a subnet that has none', () => {
+    const stack = new Stack(new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } }), 'Test');
+    const kinds = [SubnetType.PUBLIC, SubnetType.PRIVATE_ISOLATED];
+    const subnetConfiguration = kinds.map((subnetType) => ({ name: subnetType, subnetType }));
+    const vpc = new Vpc(stack, 'Own', { natGateways: 0, subnetConfiguration }) as IVpc;
+    const [subnet] = vpc.isolatedSubnets;
+    const vpcSubnets = { subnetType: SubnetType.PUBLIC };
+    new WorkerFleet(stack, 'Fleet', { vpc, vpcSubnets, bakedImage: { ...(subnet && { subnet }) } });
+    expect(() => Template.fromStack(stack)).toThrow(
+      /bakedImage\.subnet is a subnet without a way out \(Test\/Own\/IsolatedSubnet1\)/,
+    );
   });
 
   it('is of the types that the owner names', () => {

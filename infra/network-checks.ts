@@ -15,6 +15,17 @@ interface Judgement {
   warnings: Record<string, string>;
 }
 
+/** What subnets were chosen by, and what to choose instead. */
+const OF_FLEET = {
+  chosen: 'vpcSubnets selects subnets',
+  instead:
+    'private subnets with a NAT gateway, or public ones: vpcSubnets: { subnetType: SubnetType.PUBLIC }',
+};
+const OF_BUILDER: typeof OF_FLEET = {
+  chosen: 'bakedImage.subnet is a subnet',
+  instead: 'a private subnet with a NAT gateway, or a public one',
+};
+
 const NO_WAY_OUT = 'mayfly:subnetsWithoutWayOut';
 const PERHAPS_NO_ADDRESS = 'mayfly:publicSubnetsMayGiveNoAddress';
 
@@ -35,16 +46,11 @@ export function checkWayOut(scope: Construct, vpc: IVpc, selection: SubnetSelect
 /** The same for the subnet in which a machine becomes the image. What is not known here shows when the image is made. */
 export function checkBuilderWayOut(scope: Construct, vpc: IVpc, subnet: ISubnet): void {
   scope.node.addValidation({
-    validate: () => judge(scope, vpc, { subnets: [subnet] }, 'bakedImage.subnet is a subnet').errors,
+    validate: () => judge(scope, vpc, { subnets: [subnet] }, OF_BUILDER).errors,
   });
 }
 
-function judge(
-  scope: Construct,
-  vpc: IVpc,
-  selection: SubnetSelection,
-  who = 'vpcSubnets selects subnets',
-): Judgement {
+function judge(scope: Construct, vpc: IVpc, selection: SubnetSelection, choice = OF_FLEET): Judgement {
   const { subnets, isPendingLookup } = vpc.selectSubnets(selection);
   // The first synth of a lookup has made-up subnets.
   if (isPendingLookup) return { errors: [], warnings: {} };
@@ -58,7 +64,7 @@ function judge(
   const perhapsAddressless = imported.filter((subnet) => vpc.publicSubnets.includes(subnet));
   return {
     errors: [
-      ...(closed.length > 0 && !hasEndpoints ? [noWayOut(who, pathsOf(closed))] : []),
+      ...(closed.length > 0 && !hasEndpoints ? [noWayOut(choice, pathsOf(closed))] : []),
       ...(addressless.length > 0 ? [noAddress(pathsOf(addressless))] : []),
     ],
     warnings: {
@@ -71,9 +77,8 @@ function judge(
   };
 }
 
-const noWayOut = (who: string, subnets: string): string =>
-  `${who} without a way out (${subnets}): instances could reach neither AWS nor packages. Select private subnets with a ` +
-  'NAT gateway, or public ones (SubnetType.PUBLIC)';
+const noWayOut = ({ chosen, instead }: typeof OF_FLEET, subnets: string): string =>
+  `${chosen} without a way out by IPv4 (${subnets}): instances could reach neither AWS nor packages. Select ${instead}`;
 
 const noAddress = (subnets: string): string =>
   `the public subnets ${subnets} give instances no address, so there is no way out. Set mapPublicIpOnLaunch: true in the ` +
@@ -102,15 +107,15 @@ const givesNoAddress = (subnet: ISubnet): boolean => {
   return given === undefined || given === false;
 };
 
-/** A route to anywhere. Of a prefix list, and of what the deployment alone knows, it is not known that it is none. */
+/**
+ * A route to anywhere by IPv4, by which agents call AWS. Of a prefix list, and of what the deployment alone knows, it is not known
+ * that it is none.
+ */
 function isWayOut(one: CfnResource, { routeTable }: ISubnet): boolean {
   if (!isOf<CfnRoute>(one, CfnRoute.CFN_RESOURCE_TYPE_NAME)) return false;
   if (one.routeTableId !== routeTable.routeTableId) return false;
-  const { destinationCidrBlock: v4, destinationIpv6CidrBlock: v6 } = one;
-  return (
-    one.destinationPrefixListId !== undefined ||
-    [v4, v6].some((block) => block === '0.0.0.0/0' || block === '::/0' || Token.isUnresolved(block))
-  );
+  const { destinationCidrBlock: block, destinationPrefixListId } = one;
+  return destinationPrefixListId !== undefined || block === '0.0.0.0/0' || Token.isUnresolved(block);
 }
 
 function isInterfaceEndpoint(one: CfnResource, { vpcId }: IVpc): boolean {

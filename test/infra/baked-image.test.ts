@@ -241,7 +241,7 @@ describe('the machine that becomes the image', () => {
     const vpcSubnets = { subnetType: SubnetType.PUBLIC };
     new WorkerFleet(stack, 'Fleet', { vpc, vpcSubnets, bakedImage: { ...(subnet && { subnet }) } });
     expect(() => Template.fromStack(stack)).toThrow(
-      /bakedImage\.subnet is a subnet without a way out \(Test\/Own\/IsolatedSubnet1\)/,
+      /bakedImage\.subnet is a subnet without a way out by IPv4 \(Test\/Own\/IsolatedSubnet1\)/,
     );
   });
 

@@ -3,6 +3,7 @@ import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import {
   CfnRoute,
   InterfaceVpcEndpointAwsService,
+  IpProtocol,
   type IVpc,
   RouterType,
   type Subnet,
@@ -64,7 +65,7 @@ describe('a VPC of the app', () => {
       'of which aws-cdk-lib takes the isolated subnets',
       own(PUBLIC, ISOLATED),
       undefined,
-      /\[Test\/Fleet\] vpcSubnets selects subnets without a way out \(Test\/Own\/IsolatedSubnet1, Test\/Own\/IsolatedSubnet2\): .* SubnetType.PUBLIC/,
+      /\[Test\/Fleet\] vpcSubnets selects subnets without a way out by IPv4 \(Test\/Own\/IsolatedSubnet1, Test\/Own\/IsolatedSubnet2\): .* SubnetType.PUBLIC/,
     ],
     ['with a route to anywhere', routed((one) => one.addRoute('Out', toTransitGateway)), isolated, /^$/],
     [
@@ -81,6 +82,16 @@ describe('a VPC of the app', () => {
       routed((one) => one.addRoute('Out', { ...toTransitGateway, destinationCidrBlock: '10.9.0.0/16' })),
       isolated,
       /without a way out/,
+    ],
+    [
+      'whose private subnets have a way out by IPv6 alone',
+      (stack) =>
+        new Vpc(stack, 'Own', {
+          ...{ ipProtocol: IpProtocol.DUAL_STACK, natGateways: 0, maxAzs: 2 },
+          subnetConfiguration: [PUBLIC, PRIVATE],
+        }) as IVpc,
+      undefined,
+      /vpcSubnets selects subnets without a way out by IPv4 \(Test\/Own\/PrivateSubnet1, /,
     ],
     [
       'with endpoints alone',

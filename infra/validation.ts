@@ -236,6 +236,7 @@ export function validateProps(where: string, id: string, props: WorkerFleetProps
   validateSecurityGroups(where, props);
   validateIdleTimeout(where, props);
   validateSetup(where, props);
+  validateVaultKey(where, props);
 }
 
 /** What a set-up needs is for nothing without one. */
@@ -247,6 +248,15 @@ function validateSetup(where: string, props: WorkerFleetProps): void {
     const is = typeof value === 'string' ? show(value) : show(value.parameterName);
     throw new FleetPropsError(where, key, is, 'only with setup, which it is for');
   }
+}
+
+/** "Using aliases in policies": a right to an alias is none to its key, and which key it stands for is not known here. */
+function validateVaultKey(where: string, { setupVaultPassword }: WorkerFleetProps): void {
+  // Only its class has it.
+  const { encryptionKey } = (setupVaultPassword ?? {}) as { encryptionKey?: object };
+  if (!encryptionKey || !('aliasName' in encryptionKey)) return;
+  const allowed = 'a key (Key.fromKeyArn, Key.fromLookup), as a right to an alias is none to its key';
+  throw new FleetPropsError(where, 'setupVaultPassword.encryptionKey', 'an alias', allowed);
 }
 
 /** A rule that the owner asks for must not be silently left out. */

@@ -33,7 +33,7 @@ import { amazonLinux, group, launchTemplate } from './group.ts';
 import { addHooks } from './hooks.ts';
 import { type FromNameOptions, ImportedFleet, type IWorkerFleet } from './imported-fleet.ts';
 import { keeper } from './keeper.ts';
-import { useKeys } from './keys.ts';
+import { useOwnKeys } from './keys.ts';
 import { logBucket } from './log-bucket.ts';
 import { machineFiles } from './machine-files.ts';
 import { usableImage } from './machine-image.ts';
@@ -116,11 +116,10 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
 
   constructor(scope: Construct, id: string, props: WorkerFleetProps = {}) {
     super(scope, id);
-    const where = `WorkerFleet ${this.node.path}`;
-    const settings = settingsOf(where, id, props);
+    const settings = settingsOf(this.where, id, props);
     this.fleetName = `${Stack.of(this).stackName}/${settings.name}`;
     this.refuseSameName(settings.name);
-    const base = usableImage(this, where, props.machineImage ?? amazonLinux(settings));
+    const base = usableImage(this, this.where, props.machineImage ?? amazonLinux(settings));
 
     const queues = jobQueues(this, settings);
     this.queue = queues.queue;
@@ -157,7 +156,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
   get grantPrincipal(): IPrincipal {
     if (this.workerRole) return this.workerRole;
     const allowed = '"role" or an IRole, where something is granted to the fleet';
-    throw new FleetPropsError(`WorkerFleet ${this.node.path}`, 'workerAwsAccess', '"none"', allowed);
+    throw new FleetPropsError(this.where, 'workerAwsAccess', '"none"', allowed);
   }
 
   /**
@@ -212,6 +211,11 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     return bootBreakerMetric(this.fleetName, options);
   }
 
+  /** Which fleet it is, in an error. */
+  private get where(): string {
+    return `WorkerFleet ${this.node.path}`;
+  }
+
   /** Two fleets of one name would be found by one SSM parameter: the deployment would fail at the second one. */
   private refuseSameName(name: string): void {
     const others = Stack.of(this).node.findAll();
@@ -220,7 +224,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     );
     if (!other) return;
     const allowed = `a name that no other fleet of the stack has (WorkerFleet ${other.node.path} has this one)`;
-    throw new FleetPropsError(`WorkerFleet ${this.node.path}`, 'fleetName', show(name), allowed);
+    throw new FleetPropsError(this.where, 'fleetName', show(name), allowed);
   }
 
   /** Template and group, and the agents' rights, which outlive the group's instances when the stack is deleted. */
@@ -248,7 +252,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
       groupArn: groupArnOf(this, `${stack.stackName}-${logicalIdOf(asg)}-*`),
       workerRole: this.workerRole,
     });
-    useKeys(settings.encryptionKeys, this.role, {
+    useOwnKeys(this.where, settings.encryptionKeys, this.role, {
       queues: ['read', 'write'],
       table: ['read', 'write'],
       logBucket: ['read', 'write'],
@@ -309,7 +313,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
       groupArn: groupArnOf(this, groupName),
       warmPool: settings.warmPool !== undefined,
     });
-    useKeys(settings.encryptionKeys, role, { table: ['read', 'write'] });
+    useOwnKeys(this.where, settings.encryptionKeys, role, { table: ['read', 'write'] });
     const lambda = keeper(this, role, settings, {
       fleet: this.fleetName,
       groupName,

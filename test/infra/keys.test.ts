@@ -1,8 +1,11 @@
 import { App, Stack, Validations } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
-import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
+import { Alias, type IKey, Key } from 'aws-cdk-lib/aws-kms';
+import {
+  DISABLE_ASSET_STAGING_CONTEXT,
+  KMS_APPLY_IMPORTED_ALIAS_PERMISSIONS_TO_PRINCIPAL,
+} from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
 import type { EncryptionKeys } from '../../infra/props.ts';
@@ -12,8 +15,11 @@ import { flat, resourcesOf, rightsOf, templateOf } from './synthesised.ts';
 const GRANTS = ['grantEnqueue', 'grantFollow', 'grantOperate'] as const;
 
 /** An app whose fleet has keys of its own, and a role for each grant. */
-function fleetWithKeys(keysOf: (stack: Stack) => EncryptionKeys): { app: App; stack: Stack } {
-  const app = new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } });
+function fleetWithKeys(
+  keysOf: (stack: Stack) => EncryptionKeys,
+  context: Record<string, boolean> = {},
+): { app: App; stack: Stack } {
+  const app = new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true, ...context } });
   const stack = new Stack(app, 'Test');
   const fleet = new WorkerFleet(stack, 'Fleet', { encryptionKeys: keysOf(stack) });
   for (const grant of GRANTS) {
@@ -127,6 +133,19 @@ describe('keys of the owner', () => {
         ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
       },
     });
+  });
+
+  it('by which nothing would be granted are refused: an imported alias, without the flag of the CDK for it', () => {
+    const imported = (scope: Stack) => ({ table: Alias.fromAliasName(scope, 'Theirs', 'alias/theirs') });
+    expect(() => fleetWithKeys(imported)).toThrow(
+      /^WorkerFleet Test\/Fleet: encryptionKeys\.table is Test\/Theirs, .*; allowed: .*Key\.fromLookup/,
+    );
+    const flags = { [KMS_APPLY_IMPORTED_ALIAS_PERMISSIONS_TO_PRINCIPAL]: true };
+    const flagged = Template.fromStack(fleetWithKeys(imported, flags).stack);
+    for (const role of ['AgentRole', 'KeeperRole']) {
+      const rights = [...rightsOf(flagged, role)];
+      expect(rights).toContainEqual(expect.stringMatching(/^kms:Decrypt on arn:.*:key\/\*$/));
+    }
   });
 });
 

@@ -1,6 +1,7 @@
 import { App, Duration, Size, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { type IMachineImage, InstanceType, MachineImage, WindowsVersion } from 'aws-cdk-lib/aws-ec2';
+import { Alias } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { describe, expect, it } from 'vitest';
 import type { WorkerFleetProps } from '../../infra/props.ts';
@@ -47,6 +48,18 @@ const refused: [key: string, props: object, shown: string, allowed: RegExp][] = 
     { setupVaultPassword: { parameterName: '/vault', parameterType: 'SecureString' } },
     '"/vault"',
     /only with setup/,
+  ],
+  [
+    'setupVaultPassword.encryptionKey',
+    {
+      setup: 'setup.yml',
+      setupVaultPassword: {
+        ...{ parameterName: '/vault', parameterType: 'SecureString' },
+        encryptionKey: Alias.fromAliasName(new Stack(), 'Mine', 'alias/mine'),
+      },
+    },
+    'an alias',
+    /Key\.fromLookup/,
   ],
   ['stopGrace', { stopGrace: Duration.days(2) }, '2 days', /between 0 seconds and 1 day/],
   ['concurrency', { concurrency: 0 }, '0', /between 1 and 1000/],

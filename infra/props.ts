@@ -420,7 +420,8 @@ export interface WorkerFleetProps {
   /**
    * Keys of yours that encrypt the stores. Whoever has a grant of the fleet may use them as far as that grant needs. A key that
    * was imported has to allow the policies of the account. A service of AWS that sends to the queue (SNS, S3, EventBridge) has to
-   * be allowed in the policy of the queues' key.
+   * be allowed in the policy of the queues' key. What was there before a key is replaced keeps the old one, and the fleet loses its
+   * right to that: `oldKey.grantDecrypt(fleet.role)`.
    *
    * @default - keys of SQS, DynamoDB and S3 themselves
    */
@@ -449,7 +450,7 @@ export interface EncryptionKeys {
    */
   readonly table?: IKey;
   /**
-   * Of the log bucket, as a bucket key. What was there before a change keeps its key.
+   * Of the log bucket, as a bucket key.
    *
    * @default - S3's own
    */

@@ -10,15 +10,22 @@ install_requirements() {
   fi
 }
 
-# The answer has the password: nothing of it is printed, and it reaches no argv.
+# The answer has the password: nothing of it is printed, and it reaches no argv. What came before a connection broke may have a
+# part of it, so that only curl says why: 22 is a refusal, in the words of AWS, and 1 a want of credentials.
 fetch_vault_password() {
   asked=$(python3 -c 'import json, sys; print(json.dumps({"Name": sys.argv[1], "WithDecryption": True}))' "$parameter")
-  if ! said=$(aws_curl ssm --max-time 20 -H 'Content-Type: application/x-amz-json-1.1' \
-    -H 'X-Amz-Target: AmazonSSM.GetParameter' --data-binary "$asked" "$(endpoint ssm)/"); then
+  ended=0
+  said=$(aws_curl ssm --max-time 20 -H 'Content-Type: application/x-amz-json-1.1' \
+    -H 'X-Amz-Target: AmazonSSM.GetParameter' --data-binary "$asked" "$(endpoint ssm)/") || ended=$?
+  case $ended in
+    0) answer=$said said='the answer of AWS cannot be read' ;;
+    1 | 22) ;;
+    *) said="curl ended with status $ended" ;;
+  esac
+  if [ "$ended" -ne 0 ]; then
     log "$said"
     return 1
   fi
-  answer=$said said='the answer of AWS cannot be read'
   (umask 077 && printf '%s' "$answer" | python3 -c '
 import json, sys
 sys.stdout.write(json.load(sys.stdin)["Parameter"]["Value"])' >"$run/vault-password")

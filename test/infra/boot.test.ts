@@ -291,6 +291,18 @@ cp -p "$ANSIBLE_VAULT_PASSWORD_FILE" "$MAYFLY_ROOT/copy"`;
     expect(said + why()).not.toContain('sesame');
   });
 
+  it.each([18, 28])(
+    'of a password whose answer breaks off says nothing of it: status %d of curl',
+    async (status) => {
+      needing(PARAMETER);
+      const part = `printf '%s' '{"Parameter": {"Value": "sesame'; exit ${status}`;
+      const { said, calls } = await boot({ aws: answering(part) });
+      expect(calls.slice(2)).toEqual([...Array(5).fill('GetParameter'), ...ENDS]);
+      expect(why()).toMatch(new RegExp(`vault: curl ended with status ${status} \\(status 1\\)$`, 'm'));
+      expect(said + why()).not.toContain('sesame');
+    },
+  );
+
   it('of roles and collections is installed in the worker directory before the playbook', async () => {
     needing(REQUIREMENTS);
     const programs = { 'ansible-galaxy': `${note}; echo "$PWD" >"$MAYFLY_ROOT/found"` };

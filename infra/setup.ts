@@ -91,11 +91,13 @@ function roleOf(where: string, directory: string, props: SetupProps, refuse: Ref
   const names = ['main.yml', 'main.yaml'].map((name) => join(directory, 'tasks', name));
   const file = names.find((name) => existsSync(name));
   if (file === undefined) return refuse(`the directory of a role (no ${names[0]})`);
-  if (!isEncrypted(file)) {
-    const document = read(file, refuse);
-    needVaultPassword(where, file, document, props);
-    if (!isSeq(document.contents) && !isEmpty(document)) refuse(`a role with a list of tasks in ${file}`);
+  if (isEncrypted(file)) {
+    needVaultPassword(where, `${file} is encrypted`, props);
+    return 'role';
   }
+  const document = read(file, refuse);
+  if (hasVaultValues(document)) needVaultPassword(where, valuesOf(file), props);
+  if (!isSeq(document.contents) && !isEmpty(document)) refuse(`a role with a list of tasks in ${file}`);
   return 'role';
 }
 
@@ -110,16 +112,18 @@ function kindOf(where: string, file: string, props: SetupProps, refuse: Refuse):
   const { contents } = document;
   const [first] = isSeq(contents) ? contents.items : [];
   if (!isMap(first)) refuse(`a .yml file with a list of tasks or plays (it is ${named(document)})`);
-  needVaultPassword(where, file, document, props);
+  if (hasVaultValues(document)) needVaultPassword(where, valuesOf(file), props);
   return isMap(first) && KEYS_OF_PLAYS.some((key) => first.has(key)) ? 'playbook' : 'tasks';
 }
 
-/** Without the password Ansible fails at the first use of such a value. */
-function needVaultPassword(where: string, file: string, document: Document, props: SetupProps): void {
-  if (props.setupVaultPassword || !hasVaultValues(document)) return;
-  const allowed = `an SSM parameter with the vault's password, as ${file} has values that are encrypted (!vault)`;
+/** Without the password Ansible fails at the first use of what is encrypted. */
+function needVaultPassword(where: string, why: string, props: SetupProps): void {
+  if (props.setupVaultPassword) return;
+  const allowed = `an SSM parameter with the vault's password, as ${why}`;
   throw new FleetPropsError(where, 'setupVaultPassword', 'undefined', allowed);
 }
+
+const valuesOf = (file: string): string => `${file} has values that are encrypted (!vault)`;
 
 function hasVaultValues(document: Document): boolean {
   let found = false;

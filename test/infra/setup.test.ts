@@ -89,6 +89,14 @@ describe("an owner's set-up", () => {
     expect(judge('roles/ours', PASSWORD)).toEqual({ path: 'roles/ours', kind: 'role' });
   });
 
+  it('that is a role with encrypted tasks is refused without the password of the vault', () => {
+    put('roles/ours/tasks/main.yml', ENCRYPTED);
+    expect(() => judge('roles/ours')).toThrow(
+      `WorkerFleet: setupVaultPassword is undefined; allowed: an SSM parameter with the vault's password, as ` +
+        `${join(workers, 'roles/ours/tasks/main.yml')} is encrypted`,
+    );
+  });
+
   it.each<[what: string, content: string, why: RegExp]>([
     ['are broken', '- {', /Ansible can read \(.*roles\/ours\/tasks\/main\.yml: /],
     ['are no list', 'hosts: all\n', /a role with a list of tasks in .*main\.yml/],

@@ -171,6 +171,10 @@ const SCENES: Record<string, Scene> = {
     },
     tasks: [wait({ jids: ['j-1', 'j-2', 'not-sent'], poll: 4 })],
   },
+  'options that are null': {
+    answers: { wait: {}, status: { stdout: JSON.stringify({ ...DONE, ansible_job_id: 'j-7' }) } },
+    tasks: [wait({ jids: ['j-7'], poll: null, timeout: null, max_output: null, fleet: null })],
+  },
   'unknown, until': {
     answers: { status: { stdout: JSON.stringify(UNKNOWN), status: 120 } },
     tasks: [status({ jid: 'j-9' }, UNTIL)],
@@ -299,6 +303,14 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
     scene: { answers: {}, tasks: [job({ bodies: null })] },
     sentence: /^The option bodies is null: write \[\] to send nothing\.$/,
   },
+  'a null id': {
+    scene: { answers: {}, tasks: [status({ jid: null })] },
+    sentence: /^missing required arguments: jid$/,
+  },
+  'null ids': {
+    scene: { answers: {}, tasks: [wait({ jids: null })] },
+    sentence: /^missing required arguments: jids$/,
+  },
   'no body': {
     scene: { answers: {}, tasks: [job({})] },
     sentence: /one of the following is required: body, bodies, jobs/,
@@ -420,6 +432,14 @@ describe('what the command is given', () => {
   test('each id once, and after the options', () => {
     const words = ['wait', '--json', '--progress', 'json', '--poll', '2', '--timeout', '3'];
     expect(calls('time is over', 'wait')[0]?.words).toEqual([...words, '--', 'j-1', 'j-2']);
+  });
+
+  test('the default of an option that is null', () => {
+    expect(of('options that are null').outcome, played.output).toBe('ok');
+    expect(calls('options that are null').map(({ words }) => words)).toEqual([
+      ['wait', '--json', '--progress', 'json', '--poll', '5', '--', 'j-7'],
+      ['status', '--ansible', '--max-output', '65536', '--', 'j-7'],
+    ]);
   });
 
   test('nothing where nothing is to be sent, and nothing in check mode', () => {

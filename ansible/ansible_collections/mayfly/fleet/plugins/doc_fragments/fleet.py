@@ -36,6 +36,7 @@ notes:
   - While it is at it, a task prints what goes on as Ansible does where it polls. C(ASYNC SENT) has the ids of the jobs that
     were sent, C(ASYNC POLL) comes every I(poll) seconds, C(ASYNC OK) or C(ASYNC FAILED) at the end.
   - AWS's credentials are found as AWS's own tools find them. C(environment) of the task, its block or the play is heeded.
+  - An option that is null counts as not given, except for what is to be sent.
   - Give these options once, as C(module_defaults) of the group C(mayfly.fleet.all).
 requirements:
   - The command C(mayfly) (npm package C(mayfly), Node.js 22.13 or later) on the controller.

@@ -59,6 +59,8 @@ class FleetAction(ActionBase):  # type: ignore[misc]
         refusal = self.refusal()
         if refusal is not None:
             return self.failure(refusal)
+        # Versions of Ansible differ in what they make of a null: here it is as good as `omit`.
+        self._task.args = {name: value for name, value in self._task.args.items() if value is not None}
         try:
             spec = {**FLEET_OPTIONS, **self.OPTIONS}
             _, options = self.validate_argument_spec(argument_spec=spec, **self.RULES)

@@ -359,7 +359,24 @@ const COMMON = [
   'retries',
 ];
 
+const moduleOf = ({ tasks }: Scene) =>
+  Object.keys(tasks[0] ?? {}).find((key) => key.startsWith('mayfly.')) ?? '';
+
+/** What `ansible-doc` has of each module. */
+function documentation(): Record<string, { return: Record<string, { returned: string }> }> {
+  const home = mkdtempSync(join(tmpdir(), 'mayfly-documented-'));
+  const words = ['--json', '-t', 'module', ...MODULES];
+  try {
+    return JSON.parse(
+      execFileSync('ansible-doc', words, { env: ansibleEnvironment(home), encoding: 'utf8' }),
+    );
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
 const commands = new Map<string, ReturnType<typeof standIn>>();
+let documented: ReturnType<typeof documentation>;
 let played: Played;
 
 function staged([name, { answers, tasks }]: [string, Scene]): object[] {
@@ -376,6 +393,7 @@ function staged([name, { answers, tasks }]: [string, Scene]): object[] {
 beforeAll(async () => {
   const refused = Object.entries(REFUSED).map(([name, { scene }]) => [name, scene] as [string, Scene]);
   const tasks = [...Object.entries(SCENES), ...refused].flatMap(staged);
+  documented = documentation();
   played = await play(tasks);
 });
 afterAll(() => {
@@ -641,17 +659,9 @@ describe('what the task is told', () => {
   });
 
   test('nothing that the documentation does not name', () => {
-    const home = mkdtempSync(join(tmpdir(), 'mayfly-documented-'));
-    const words = ['--json', '-t', 'module', ...MODULES];
-    const options = { env: ansibleEnvironment(home), encoding: 'utf8' } as const;
-    const documented = JSON.parse(execFileSync('ansible-doc', words, options)) as Record<
-      string,
-      { return: object }
-    >;
-    rmSync(home, { recursive: true, force: true });
     const names = (module: string) => Object.keys(documented[module]?.return ?? {});
-    for (const [name, { tasks }] of Object.entries(SCENES)) {
-      const module = Object.keys(tasks[0] ?? {}).find((key) => key.startsWith('mayfly.')) ?? '';
+    for (const [name, scene] of Object.entries(SCENES)) {
+      const module = moduleOf(scene);
       const { jobs, ...result } = of(name).result;
       const told = [...Object.keys(result), ...(jobs ?? []).flatMap((one) => Object.keys(one))];
       const known = [...COMMON, 'index', ...names(module), ...(jobs ? names('mayfly.fleet.job_status') : [])];
@@ -659,6 +669,17 @@ describe('what the task is told', () => {
         told.filter((key) => !known.includes(key)),
         name,
       ).toEqual([]);
+    }
+  });
+
+  test('all that the documentation says is always returned, whatever went wrong', () => {
+    const always = (module: string) =>
+      Object.entries(documented[module]?.return ?? {}).flatMap(([key, { returned }]) =>
+        returned === 'always' ? [key] : [],
+      );
+    const refused = Object.entries(REFUSED).map(([name, { scene }]) => [name, scene] as const);
+    for (const [name, scene] of [...Object.entries(SCENES), ...refused]) {
+      expect(Object.keys(of(name).result), name).toEqual(expect.arrayContaining(always(moduleOf(scene))));
     }
   });
 

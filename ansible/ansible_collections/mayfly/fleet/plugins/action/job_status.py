@@ -24,7 +24,15 @@ class ActionModule(FleetAction):
         "force": {"type": "bool", "default": False},
         **MAX_OUTPUT,
     }
-    UNDONE = {"started": False, "finished": False, "rc": None, "stdout": "", "stderr": ""}
+    UNDONE = {
+        "started": False,
+        "finished": False,
+        "rc": None,
+        "stdout": "",
+        "stdout_lines": [],
+        "stderr": "",
+        "stderr_lines": [],
+    }
 
     def act(self, command: Command, options: Mapping[str, Any]) -> dict[str, Any]:
         jid = options["jid"]

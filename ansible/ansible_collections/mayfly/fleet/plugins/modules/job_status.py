@@ -74,7 +74,7 @@ EXAMPLES = r"""
 RETURN = r"""
 ansible_job_id:
   description: The job's id. With I(mode=retry) that of the last of the jobs that it was retried as.
-  returned: success
+  returned: unless the fleet could not be asked
   type: str
   sample: j-x3k9w2m7q1ab
 started:
@@ -88,7 +88,7 @@ finished:
 state:
   description:
     - C(queued), C(held), C(running), C(succeeded), C(failed), C(timed_out), C(cancelled), C(lost), C(skipped) or C(unknown).
-  returned: always
+  returned: unless the fleet could not be asked
   type: str
   sample: succeeded
 rc:

@@ -537,14 +537,18 @@ describe('what is said while the task waits', () => {
     );
   });
 
+  test('not on the stdout of a callback that may write for a program', () => {
+    expect(played.stdout.split('\n').filter((line) => line !== '' && !line.startsWith('{'))).toEqual([]);
+  });
+
   test('a playbook that is cut off has printed the ids', async () => {
     const command = standIn({ ...SENT, wait: { hangs: true } });
-    const { output, status } = await play([job({ body: 'a' }, { name: 'Send' })], {
-      env: { MAYFLY_COMMAND: command.program },
+    const { stdout, status } = await play([job({ body: 'a' }, { name: 'Send' })], {
+      env: { MAYFLY_COMMAND: command.program, ANSIBLE_STDOUT_CALLBACK: 'ansible.builtin.default' },
       interrupted: eventually('the task to wait', async () => command.calls('wait').length > 0, 100_000),
     });
     command.close();
-    expect(output).toMatch(/^ASYNC SENT on localhost: jid=j-1$/m);
+    expect(stdout).toMatch(/^ASYNC SENT on localhost: jid=j-1$/m);
     expect([99, 130, undefined]).toContain(status);
   });
 });

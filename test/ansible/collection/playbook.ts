@@ -32,6 +32,7 @@ export interface Result {
 export interface Played {
   status: number | undefined;
   told: Told[];
+  stdout: string;
   /** All that was printed, for the message of a test that fails. */
   output: string;
   /** The last result of the task of this name. */
@@ -107,5 +108,5 @@ function played(status: number | undefined, stdout: string, stderr: string): Pla
     if (!found) throw new Error(`no result of '${task}' in:\n${output}`);
     return found;
   };
-  return { status, told, output, of };
+  return { status, told, stdout, output, of };
 }

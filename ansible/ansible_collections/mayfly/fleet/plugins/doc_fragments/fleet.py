@@ -34,7 +34,8 @@ notes:
   - It runs on the controller, whatever the play's hosts are, and connects to none of them. So it needs no
     C(delegate_to), but C(run_once) where one job is meant and not one for each host.
   - While it is at it, a task prints what goes on as Ansible does where it polls. C(ASYNC SENT) has the ids of the jobs that
-    were sent, C(ASYNC POLL) comes every I(poll) seconds, C(ASYNC OK) or C(ASYNC FAILED) at the end.
+    were sent, C(ASYNC POLL) comes every I(poll) seconds, C(ASYNC OK) or C(ASYNC FAILED) at the end. With another
+    callback than C(default) on stdout, these lines go to stderr.
   - AWS's credentials are found as AWS's own tools find them. C(environment) of the task, its block or the play is heeded.
   - An option that is null counts as not given, except for what is to be sent.
   - Give these options once, as C(module_defaults) of the group C(mayfly.fleet.all).

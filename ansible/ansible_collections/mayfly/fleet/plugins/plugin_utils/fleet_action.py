@@ -72,8 +72,12 @@ class FleetAction(ActionBase):  # type: ignore[misc]
             return self.failure(str(error))
 
     def tell(self, kind: str, known: str) -> None:
-        """Says what goes on while the task is at it, as Ansible does of a task that it polls."""
-        self._display.display(f"ASYNC {kind} on {self._host}: {known}", color=C.COLOR_DEBUG)
+        """Says what goes on while the task is at it, as Ansible does of a task that it polls.
+
+        On stdout where Ansible's own callback writes to it. Another callback may write for a program, as `json` does.
+        """
+        own = str(C.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2] == "default"
+        self._display.display(f"ASYNC {kind} on {self._host}: {known}", color=C.COLOR_DEBUG, stderr=not own)
 
     def failure(self, sentence: str) -> dict[str, Any]:
         """The result of a task that could not be done."""

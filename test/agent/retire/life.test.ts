@@ -46,7 +46,7 @@ describe('a life without trouble', () => {
   test('works first: the record tells how many jobs', async () => {
     const one = await open();
     for (const body of ['true', 'false', 'exit 65']) await one.send(body);
-    const agent = await startAgent(one, { config: { maxAttempts: 1, concurrency: 2 } });
+    const agent = await startAgent(one, { config: { maxAttempts: 1, concurrency: 2, leaseSeconds: 15 } });
     expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 3 });
   });
 

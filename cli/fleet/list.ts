@@ -76,7 +76,11 @@ async function addByIndex(
 function rangesOf(states: readonly JobState[], sinceMs: number | undefined, forgottenMs: number): Range[] {
   const ranges = [...new Set(states)].map((state): Range => ({ state, sinceMs }));
   const [isQueued, isLost] = [states.includes('queued'), states.includes('lost')];
-  if (isLost && !isQueued) return [...ranges, { state: 'queued', sinceMs, beforeMs: forgottenMs }];
+  if (isLost && !isQueued) {
+    // DynamoDB refuses a range that ends before it begins, in which nothing could be.
+    const isEmpty = sinceMs !== undefined && sinceMs >= forgottenMs;
+    return isEmpty ? ranges : [...ranges, { state: 'queued', sinceMs, beforeMs: forgottenMs }];
+  }
   if (isLost || !isQueued) return ranges;
   const stillMs = Math.max(sinceMs ?? 0, forgottenMs);
   return ranges.map((range) => (range.state === 'queued' ? { ...range, sinceMs: stillMs } : range));

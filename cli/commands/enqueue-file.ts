@@ -9,13 +9,13 @@ import { say } from '../terminal/say.ts';
 import { count } from '../terminal/words.ts';
 import type { FileOptions } from './enqueue.ts';
 import { newJob, sendJobs } from './send-jobs.ts';
-import { commandFor, keepRest, type Rest, spoolStdin } from './stdin-jobs.ts';
+import { commandFor, isReadOnce, keepRest, type Rest, spool } from './stdin-jobs.ts';
 import { waitFor } from './wait-for.ts';
 
 /** Enqueues a job for each line of a file or of standard input; what is left of it, if an earlier run broke off. */
 export async function enqueueFile(fleet: Fleet, options: FileOptions): Promise<void> {
   const { file, jsonLines = false, journal } = options;
-  if (file === undefined) return enqueueStdin(fleet, options);
+  if (file === undefined || isReadOnce(file)) return enqueueSpooled(fleet, options);
   const jobs = { path: file, name: escapeLine(file), jsonLines };
   const journalPath = journal ?? `${file}.mayfly`;
   const kept = journal === undefined ? [] : ['--journal', shellWord(journal)];
@@ -24,18 +24,19 @@ export async function enqueueFile(fleet: Fleet, options: FileOptions): Promise<v
   await enqueueJobs(fleet, jobs, journalPath, options, () => rest);
 }
 
-async function enqueueStdin(fleet: Fleet, options: FileOptions): Promise<void> {
-  const { jsonLines = false, journal } = options;
-  const spool = await spoolStdin();
-  const jobs = { path: spool.path, name: 'standard input', jsonLines };
-  const journalPath = journal ?? `${spool.path}.mayfly`;
+async function enqueueSpooled(fleet: Fleet, options: FileOptions): Promise<void> {
+  const { file, jsonLines = false, journal } = options;
+  const spooled = await spool(file);
+  const name = file === undefined ? 'standard input' : escapeLine(file);
+  const jobs = { path: spooled.path, name, jsonLines };
+  const journalPath = journal ?? `${spooled.path}.mayfly`;
   const rest = { how: 'The same command with the same input sends the rest.', journalPath };
   try {
     await enqueueJobs(fleet, jobs, journalPath, options, (seed) =>
-      journal === undefined ? keepRest(spool, seed, options) : rest,
+      journal === undefined ? keepRest(spooled, seed, options) : rest,
     );
   } finally {
-    spool.remove();
+    spooled.remove();
   }
 }
 

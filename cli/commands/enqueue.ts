@@ -105,9 +105,9 @@ lines are no jobs, and a byte order mark at the start of the file is part of
 none (with --whole it is part of the body). If it breaks off, for whatever
 reason, <file>.mayfly keeps what was sent, and the same command sends the rest:
 a job that is sent twice runs once. The file may be mended in between: what was
-sent is known by the text of its line. Standard input is read to its end first;
-if not all of it could be sent, it is kept in a file, and you are told how to go
-on.
+sent is known by the text of its line. Standard input, or a file that is a pipe,
+is read to its end first; if not all of it could be sent, it is kept in a file,
+and you are told how to go on.
 
 Examples:
   mayfly enqueue report-2031                  prints an id: j-8w3m0c5vkq1z

@@ -1,4 +1,4 @@
-import { copyFileSync, createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, createReadStream, createWriteStream, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -6,7 +6,7 @@ import { Failure } from '../failure.ts';
 import { shellWord } from '../shell-word.ts';
 import type { FileOptions } from './enqueue.ts';
 
-/** Standard input as a file, so that it can be checked to its end before anything of it is sent. */
+/** What can be read only once, as a file: so that it can be checked to its end before anything of it is sent. */
 export interface Spool {
   readonly path: string;
   /** It has to stay: `remove` leaves it where it is. */
@@ -14,12 +14,24 @@ export interface Spool {
   remove(): void;
 }
 
-export async function spoolStdin(): Promise<Spool> {
+/** Whether a path is no file, but a pipe (a shell's `<(...)`, /dev/stdin) or a terminal: it can be read only once. */
+export function isReadOnce(path: string): boolean {
+  try {
+    const seen = statSync(path);
+    return seen.isFIFO() || seen.isCharacterDevice();
+  } catch {
+    // Whoever reads it says why that cannot be done.
+    return false;
+  }
+}
+
+/** @param path of what is read; absent: standard input */
+export async function spool(path?: string): Promise<Spool> {
   const directory = mkdtempSync(join(tmpdir(), 'mayfly-enqueue-'));
-  const path = join(directory, 'jobs');
+  const copy = join(directory, 'jobs');
   let kept = false;
-  const spool: Spool = {
-    path,
+  const spooled: Spool = {
+    path: copy,
     keep() {
       kept = true;
     },
@@ -28,13 +40,12 @@ export async function spoolStdin(): Promise<Spool> {
     },
   };
   try {
-    await pipeline(process.stdin, createWriteStream(path));
-    return spool;
+    await pipeline(path === undefined ? process.stdin : createReadStream(path), createWriteStream(copy));
+    return spooled;
   } catch (error) {
-    spool.remove();
-    throw new Failure(
-      `Standard input could not be kept in ${directory} (${error instanceof Error ? error.message : String(error)}).`,
-    );
+    spooled.remove();
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Failure(`${path ?? 'Standard input'} could not be kept in ${directory} (${why}).`);
   }
 }
 
@@ -46,16 +57,16 @@ export interface Rest {
   journalPath: string;
 }
 
-/** Leaves what came on standard input, and the journal of what was sent of it, in this directory. */
-export function keepRest(spool: Spool, seed: string, options: FileOptions): Rest {
+/** Leaves what was spooled, and the journal of what was sent of it, in this directory. */
+export function keepRest(spooled: Spool, seed: string, options: FileOptions): Rest {
   let file = `mayfly-rest-${seed}.${options.jsonLines ? 'jsonl' : 'txt'}`;
   try {
-    copyFileSync(spool.path, file);
-    copyFileSync(`${spool.path}.mayfly`, `${file}.mayfly`);
+    copyFileSync(spooled.path, file);
+    copyFileSync(`${spooled.path}.mayfly`, `${file}.mayfly`);
   } catch {
     // No room or no right to write here: then it stays where it is.
-    spool.keep();
-    file = spool.path;
+    spooled.keep();
+    file = spooled.path;
   }
   return { how: `\`${commandFor(file, options.typed)}\` sends the rest.`, journalPath: `${file}.mayfly` };
 }

@@ -193,6 +193,20 @@ describe('a file of jobs', () => {
     expect(await isThere(join(bare.directory, 'jobs.jsonl.mayfly'))).toBe(false);
   });
 
+  it('may be a pipe, which can be read only once', async () => {
+    const bare = await open();
+    const command = `${process.execPath} ${BIN} enqueue --file /dev/stdin`;
+    const { stdout, stderr, exitCode } = await execa('sh', ['-c', `printf 'one\\ntwo\\n' | ${command}`], {
+      cwd: bare.directory,
+      env: bare.env,
+      extendEnv: false,
+      reject: false,
+    });
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+    const sent = await messages(bare, lines(stdout));
+    expect(sent.map(({ payload }) => payload)).toEqual(['one', 'two']);
+  });
+
   it('with nothing in it is nothing to do', async () => {
     const bare = await open();
     expect(await bare.mayflyReading('\n\n', 'enqueue', '-')).toMatchObject({

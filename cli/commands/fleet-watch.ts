@@ -22,21 +22,34 @@ export interface WatchOptions {
   json?: true | undefined;
 }
 
-/** Looks again and again: on a terminal what is seen is drawn anew, with `json` each look is a line. Ctrl-C ends it. */
+/**
+ * Looks again and again: on a terminal what is seen is drawn anew, with `json` each look is a line. Ctrl-C ends it, and so
+ * does a reader that has seen enough (`| head -n 1`).
+ */
 export async function watchFleet(fleet: Fleet, { seconds, retired, json }: WatchOptions): Promise<void> {
   const { clock } = fleet.context;
   if (!json) process.stdout.write(CLEAR);
   await untilInterrupted(async (signal) => {
+    const left = readerLeft();
     let last: FleetView | undefined;
-    for (;;) {
+    while (!left.aborted) {
       const seen = await look(fleet, retired);
       signal.throwIfAborted();
       if (!(seen instanceof Error)) last = seen;
       if (!json) draw(fleet, last, seen instanceof Error ? seen : undefined);
       else if (!(seen instanceof Error)) printJsonLine(seen);
-      await clock.sleep(seconds * 1000, signal);
+      await clock.sleep(seconds * 1000, AbortSignal.any([signal, left])).catch((error: unknown) => {
+        if (!left.aborted) throw error;
+      });
     }
   }, '');
+}
+
+/** Aborted when nobody reads any more what is printed: of a pipe that is known once it was written to. */
+function readerLeft(): AbortSignal {
+  const left = new AbortController();
+  process.stdout.once('close', () => left.abort());
+  return left.signal;
 }
 
 /** AWS that is silent for a moment, or wants fewer calls, ends nothing. */

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { execa } from 'execa';
@@ -34,6 +36,18 @@ async function watched({ directory, env }: DeployedFleet, job: string): Promise<
     if (ats.size === 2) looks.kill('SIGINT');
   }
   expect(await looks).toMatchObject({ exitCode: 130 });
+  await endsWithItsReader([bin, 'fleet', '--watch', '1', '--json'], env);
+}
+
+/** As before `| head -n 1`. */
+async function endsWithItsReader(words: string[], env: Record<string, string>): Promise<void> {
+  const child = spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'ignore'] });
+  child.stdout.once('data', () => child.stdout.destroy());
+  try {
+    expect(await once(child, 'exit', { signal: AbortSignal.timeout(30_000) })).toEqual([0, null]);
+  } finally {
+    child.kill('SIGKILL');
+  }
 }
 
 test('fleet, fleet pause, fleet resume and doctor, as a user calls them', async () => {

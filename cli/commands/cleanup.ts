@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 import { ExitCode } from '../exit-code.ts';
-import { Failure } from '../failure.ts';
 import type { CleanedUp } from '../fleet/cleanup.ts';
 import { awsTime } from '../fleet/context.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -9,7 +8,7 @@ import { print, printJson } from '../terminal/print.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { say } from '../terminal/say.ts';
 import { count } from '../terminal/words.ts';
-import { canAsk, isConfirmed } from './confirm.ts';
+import { canAsk, confirm } from './confirm.ts';
 import { givenIds } from './ids.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { moment } from './job-words.ts';
@@ -77,6 +76,7 @@ const run = onFleet(async (fleet: Fleet, words: string[], options: CleanupOption
 });
 
 const FAREWELL = 'Not all was removed; the same command removes the rest.';
+const NOTHING_REMOVED = 'Nothing was removed.';
 
 async function removeEnded(fleet: Fleet, secondsAgo: number, options: CleanupOptions): Promise<void> {
   const { dryRun, yes, json } = options;
@@ -87,10 +87,8 @@ async function removeEnded(fleet: Fleet, secondsAgo: number, options: CleanupOpt
     const { length } = await endedIds(fleet, before);
     const when = moment(before.toISOString());
     if (length === 0) return say(`No job is there that ended before ${when}.`);
-    const jobs = count(length, 'job');
-    if (!(await isConfirmed(`Remove records, logs and bodies of ${jobs} that ended before ${when}?`))) {
-      throw new Failure('Nothing was removed.');
-    }
+    const question = `Remove records, logs and bodies of ${count(length, 'job')} that ended before ${when}?`;
+    await confirm(question, NOTHING_REMOVED);
   }
   const progress = createProgress();
   let jobs = 0;
@@ -116,7 +114,7 @@ async function endedIds(fleet: Fleet, before: Date): Promise<string[]> {
     progress.show({ text: `${count(ids.length, 'job')} found` });
   };
   const look = (signal: AbortSignal) => fleet.cleanupEnded({ before, dryRun: true, signal, onRemoved });
-  await untilInterrupted(look, 'Nothing was removed.').finally(() => progress.end());
+  await untilInterrupted(look, NOTHING_REMOVED).finally(() => progress.end());
   return ids;
 }
 

@@ -8,7 +8,7 @@ import { escapeLine } from '../terminal/escape.ts';
 import { print, printJson } from '../terminal/print.ts';
 import { say } from '../terminal/say.ts';
 import { count } from '../terminal/words.ts';
-import { canAsk, isConfirmed } from './confirm.ts';
+import { canAsk, confirm } from './confirm.ts';
 import { type ChoiceOptions, choiceOf, notThere, withChoice } from './dlq-choice.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
 
@@ -48,7 +48,7 @@ Examples:
 async function run(fleet: Fleet, ids: string[], options: DlqPurgeOptions): Promise<void> {
   const { dryRun, json, yes } = options;
   const choice = choiceOf(ids, options);
-  if (!dryRun && !yes) await confirm(fleet, choice);
+  if (!dryRun && !yes) await ask(fleet, choice);
   const purged = await fleet.deadLetters.purge({ ...choice, dryRun: dryRun ?? false });
   if (json) printJson(purged);
   else if (dryRun) for (const id of purged.ids) print(escapeLine(id));
@@ -56,12 +56,12 @@ async function run(fleet: Fleet, ids: string[], options: DlqPurgeOptions): Promi
 }
 
 /** @throws Failure if nobody can be asked, or the answer is no */
-async function confirm(fleet: Fleet, choice: Chosen): Promise<void> {
+async function ask(fleet: Fleet, choice: Chosen): Promise<void> {
   if (!canAsk()) {
     throw new Failure('Off a terminal nobody can be asked: say --yes to delete them.', ExitCode.usage);
   }
   const question = `Delete ${await whichOf(fleet, choice)} of fleet ${escapeLine(fleet.facts.fleet)} for good?`;
-  if (!(await isConfirmed(question))) throw new Failure('Nothing was deleted.');
+  await confirm(question, 'Nothing was deleted.');
 }
 
 /** Those of a reason are looked for before anybody is asked: how many they are is what the answer depends on. */

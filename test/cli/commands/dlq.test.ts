@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { type MessageAttributeValue, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
 import { digestOfBody } from '../../../jobs/bodies.ts';
@@ -402,6 +403,30 @@ describe('mayfly dlq purge', () => {
     await yes.shows('deleted about 1 dead letter.');
     expect(await yes.ended()).toBe(0);
     expect(await left(bare)).toEqual([]);
+  });
+
+  it.each([
+    ['Ctrl-C', '\x03', 130],
+    ['the end of the input', '\x04', 1],
+  ])('%s in the place of an answer deletes nothing, and says so', async (_what, key, status) => {
+    const bare = await open();
+    await bury(bare, { body: 'stays' });
+    const bin = `${import.meta.dirname}/../../../bin/mayfly.js`;
+    const asked = onTerminal(`${process.execPath} ${bin} dlq purge --all`, {
+      cwd: bare.directory,
+      env: bare.env,
+      columns: 60,
+    });
+    await asked.shows('[y/N]');
+    asked.type(key);
+    expect(await asked.ended()).toBe(status);
+    const lines = stripVTControlCharacters(asked.screen()).split(/[\r\n]+/);
+    expect(lines.filter(Boolean)).toEqual([
+      expect.stringMatching(/^Delete all of about 1 dead letter of fleet group for/),
+      expect.stringMatching(/^ {2}good\? \[y\/N\]/),
+      'mayfly: Nothing was deleted.',
+    ]);
+    expect(await left(bare)).toEqual(['stays']);
   });
 
   it('takes those of a reason, and leaves the others', async () => {

@@ -3,7 +3,7 @@ import { ExitCode } from '../exit-code.ts';
 import type { Cancelled } from '../fleet/cancel.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { escapeLine } from '../terminal/escape.ts';
-import { print } from '../terminal/print.ts';
+import { printSentence } from '../terminal/print.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { givenIds } from './ids.ts';
 import { untilInterrupted } from './interrupt.ts';
@@ -41,7 +41,7 @@ async function run(fleet: Fleet, words: string[], options: { wait?: true; json?:
     cancelled.map(({ job }) => job),
   );
   if (json) printJobs(cancelled, single);
-  else for (const one of cancelled) if (one.outcome !== 'unknown') print(sentence(one));
+  else for (const one of cancelled) if (one.outcome !== 'unknown') printSentence(sentence(one));
   process.exitCode = statusOf(cancelled);
 }
 

@@ -4,7 +4,7 @@ import type { CleanedUp } from '../fleet/cleanup.ts';
 import { awsTime } from '../fleet/context.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { escapeLine } from '../terminal/escape.ts';
-import { print, printJson } from '../terminal/print.ts';
+import { print, printJson, printSentence } from '../terminal/print.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { say } from '../terminal/say.ts';
 import { count } from '../terminal/words.ts';
@@ -71,7 +71,7 @@ const run = onFleet(async (fleet: Fleet, words: string[], options: CleanupOption
   if (json) printJobs(removed, single);
   else
     for (const one of removed)
-      if (one.outcome === 'removed') print(sentence(one, fleet.facts.logBucket, dryRun));
+      if (one.outcome === 'removed') printSentence(sentence(one, fleet.facts.logBucket, dryRun));
   process.exitCode = statusOf(removed);
 });
 
@@ -100,7 +100,7 @@ async function removeEnded(fleet: Fleet, secondsAgo: number, options: CleanupOpt
   const total = await untilInterrupted(clean, FAREWELL).finally(() => progress.end());
   if (json) return printJson(total);
   const gone = total.bucketGone ? goneText(fleet.facts.logBucket, 'them') : '';
-  print(
+  printSentence(
     `${count(total.jobs, 'job')} removed, with ${count(total.objects, 'object')} of the log bucket.${gone}`,
   );
 }

@@ -1,7 +1,7 @@
 import type { FleetView, LaunchesView } from '../fleet/instances.ts';
 import type { InstanceView, RetiredView } from '../fleet/instances-view.ts';
 import { CANNOT } from '../fleet/refused-words.ts';
-import { columns } from '../terminal/columns.ts';
+import { columns, NARROWEST, pad, wrap } from '../terminal/columns.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import type { Paint, Style } from '../terminal/paint.ts';
 import { count, span } from '../terminal/words.ts';
@@ -46,10 +46,13 @@ export function fleetText(view: FleetView, nowMs: number, paint: Paint, lineWidt
             { lineWidth },
           ),
         ];
-  return [summary(view, nowMs, paint), running, ...gone].join('\n\n');
+  return [summary(view, nowMs, paint, lineWidth), running, ...gone].join('\n\n');
 }
 
-function summary(view: FleetView, nowMs: number, paint: Paint): string {
+/** Before what a line of the summary says: its name, and a gap. */
+const SUMMARY_INDENT = ' '.repeat('capacity  '.length);
+
+function summary(view: FleetView, nowMs: number, paint: Paint, lineWidth: number): string {
   const { capacity, deadLetters } = view;
   const lines = [
     ['queue', queueText(view, nowMs)],
@@ -59,7 +62,10 @@ function summary(view: FleetView, nowMs: number, paint: Paint): string {
     ['keeper', keeperText(view, nowMs, paint)],
   ];
   const heading = `${paint('bold', escapeLine(view.fleet))} in ${escapeLine(view.region)} at ${moment(view.at, nowMs)}`;
-  return [heading, columns(lines[0] ?? [], lines.slice(1))].join('\n');
+  const room = Math.max(NARROWEST, lineWidth - SUMMARY_INDENT.length);
+  const inLines = (text: string) => wrap(text, room, { cutsWords: false }).join(`\n${SUMMARY_INDENT}`);
+  const told = lines.map(([name = '', text = '']) => `${pad(name, SUMMARY_INDENT.length)}${inLines(text)}`);
+  return [heading, ...told].join('\n');
 }
 
 function queueText({ queue }: FleetView, nowMs: number): string {

@@ -5,7 +5,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { Paused, Resumed } from '../fleet/pause.ts';
 import { escapeLine } from '../terminal/escape.ts';
 import { paintFor } from '../terminal/paint.ts';
-import { print, printJson } from '../terminal/print.ts';
+import { print, printJson, printSentence } from '../terminal/print.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { lineWidth } from '../terminal/screen.ts';
 import { count } from '../terminal/words.ts';
@@ -112,11 +112,11 @@ const run = onFleet(
       return tell(await fleet.resume(), json, (resumed) => resumedText(resumed, now()));
     if (action === 'drain') return drain(fleet, instance, options);
     if (watch) return watchFleet(fleet, { seconds: watch === true ? WATCH_SECONDS : watch, retired, json });
+    const view = await fleet.describe({ retired });
+    if (json) return printJson(view);
     // A file or a pipe has lines as long as they are.
     const cells = process.stdout.isTTY ? lineWidth(process.stdout) : Number.POSITIVE_INFINITY;
-    tell(await fleet.describe({ retired }), json, (view) =>
-      fleetText(view, now(), paintFor(process.stdout), cells),
-    );
+    print(fleetText(view, now(), paintFor(process.stdout), cells));
   },
 );
 
@@ -133,9 +133,9 @@ async function drain(fleet: Fleet, instance: string, options: FleetOptions): Pro
   if (wait && drained.outcome !== 'gone') process.exitCode = ExitCode.notEnded;
 }
 
-function tell<T>(result: T, json: true | undefined, text: (result: T) => string): void {
+function tell<T>(result: T, json: true | undefined, sentence: (result: T) => string): void {
   if (json) printJson(result);
-  else print(text(result));
+  else printSentence(sentence(result));
 }
 
 function pausedText({ pausedAt, already }: Paused, nowMs: number): string {

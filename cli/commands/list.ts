@@ -54,7 +54,7 @@ async function run(
 ): Promise<void> {
   const jobs = await fleet.list({
     limit,
-    onNotice: (sentence) => void process.stderr.write(`mayfly: ${sentence}\n`),
+    onNotice: (sentence) => say(sentence),
     ...(state && { states: state }),
     ...(rest.label !== undefined && { label: rest.label }),
     ...(request !== undefined && { requestId: request }),

@@ -79,8 +79,8 @@ export interface TableOptions {
 
 /** Before what goes below a row. */
 const INDENT = '  ';
-/** However narrow a terminal is: a word a line helps nobody. */
-const NARROWEST = 20;
+/** Cells for words, however narrow a terminal is: a word a line helps nobody. */
+export const NARROWEST = 20;
 
 /** Rows below a head, in columns as wide as their widest cell. Cells may be painted, and must be escaped. */
 export function columns(

@@ -1,4 +1,5 @@
 import { escapeJson } from './escape.ts';
+import { inLines } from './say.ts';
 
 /** Prints data as one JSON document, indented, as people read it too. */
 export function printJson(value: unknown): void {
@@ -13,4 +14,9 @@ export function printJsonLine(value: unknown): void {
 /** Prints lines for people; what is in them from outside must be escaped already. */
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
+}
+
+/** Prints what came of a command, in a sentence. On a terminal its lines are broken at words. */
+export function printSentence(text: string): void {
+  print(inLines(text, process.stdout));
 }

@@ -1,10 +1,8 @@
-import { wrap } from './columns.ts';
+import { NARROWEST, wrap } from './columns.ts';
 import { lineWidth, type Screen } from './screen.ts';
 
 /** Below a sentence's first line. */
 const INDENT = '  ';
-/** However narrow a terminal is: a word a line helps nobody. */
-const NARROWEST = 20;
 /** In the place of a command's blanks, at which no line may be broken; no text has it. */
 const FIXED_BLANK = '\ue000';
 

@@ -161,15 +161,20 @@ describe('which fleet is meant', () => {
 });
 
 it('on a terminal of 60 columns no sentence has a longer line, and no word is cut', async () => {
-  const { mayfly, directory, env } = await open();
+  const { mayfly, directory, env, record } = await open();
+  const reason = 'exit status 7, as the third of three tries had it';
+  await record({ id: 'j-failed', state: 'failed', reason, endedAt: new Date().toISOString() });
+  await record({ id: 'j-waiting-for-long', state: 'queued', enqueuedAt: new Date().toISOString() });
   const lines = [
     'status j-none',
+    'cancel j-failed',
+    'logs j-waiting-for-long',
     'dlq purge --reason nothing',
     'enqueue --async 99999 x',
     'cleanup --ended-before 7d --force',
   ];
   for (const line of lines) {
-    const { stderr } = await mayfly(...line.split(' '));
+    const { stdout, stderr } = await mayfly(...line.split(' '));
     const pty = onTerminal(`${process.execPath} ${BIN} ${line} < /dev/null`, {
       cwd: directory,
       env,
@@ -178,7 +183,7 @@ it('on a terminal of 60 columns no sentence has a longer line, and no word is cu
     await pty.ended();
     const shown = stripVTControlCharacters(pty.screen()).replaceAll('\r', '').trimEnd();
     expect(Math.max(...shown.split('\n').map((one) => one.length))).toBeLessThan(60);
-    expect(shown.replace(/\s+/g, ' ')).toBe(stderr.replace(/\s+/g, ' '));
+    expect(shown.replace(/\s+/g, ' ')).toBe(`${stdout}${stderr}`.replace(/\s+/g, ' '));
   }
 });
 

@@ -79,6 +79,23 @@ test('a fleet with nothing to do', () => {
   );
 });
 
+test('a long sentence of the summary is broken at words, below where it begins', () => {
+  const failure = {
+    at: at(-60),
+    times: 1,
+    message: 'We currently do not have sufficient m6i.large capacity in the Availability Zone you requested',
+  };
+  expect(text({ launches: { suspended: false, failure } }, 59)).toContain(
+    [
+      'capacity  1 desired, of 0 to 10',
+      'launches  the last one failed at 07:39:00Z: We currently do',
+      '          not have sufficient m6i.large capacity in the',
+      '          Availability Zone you requested',
+      'keeper    ran 20 s ago',
+    ].join('\n'),
+  );
+});
+
 test('a fleet at work, and who went', () => {
   expect(text({ instances: [working, { ...idle, instance: 'i-2' }], retired: [retired] })).toContain(
     [

@@ -1,8 +1,11 @@
+import { resolve } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { beforeAll, expect, it } from 'vitest';
 import type { ListOptions } from '../../../cli/index.ts';
 import { toItem } from '../../../jobs/item.ts';
 import { type BareFleet, bareFleets } from '../bare-fleet.ts';
+import { onTerminal } from '../pty.ts';
 import { FAILED, numbersOf, readsOf, START_MS, writeEnded } from './ended-jobs.ts';
 
 const open = bareFleets();
@@ -54,6 +57,16 @@ it('says that it reads more where the index does not know what is asked for, onc
   const narrowed = await reads({ states: ['succeeded'], label: 'nobody', since });
   expect(narrowed.notices).toEqual([]);
   expect(narrowed.actions).toEqual(['GetItem', ...Array(8).fill('Query')]);
+});
+
+it('says it to a person in lines that have room on the terminal', async () => {
+  const bin = resolve(import.meta.dirname, '../../../bin/mayfly.js');
+  const line = `${process.execPath} ${bin} list --state succeeded --label nobody`;
+  const pty = onTerminal(line, { cwd: bare.directory, env: bare.env, columns: 60 });
+  expect(await pty.ended()).toBe(0);
+  const shown = stripVTControlCharacters(pty.screen()).trimEnd().split('\r\n');
+  expect(shown[0]).toBe('mayfly: No index finds jobs by the label: it is read on,');
+  expect(Math.max(...shown.map(({ length }) => length))).toBeLessThan(60);
 });
 
 it('leaves out a job that has moved since the index was written, and fills its page all the same', async () => {

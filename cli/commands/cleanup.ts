@@ -86,7 +86,10 @@ async function removeEnded(fleet: Fleet, secondsAgo: number, options: CleanupOpt
   if (!yes && canAsk()) {
     const { length } = await endedIds(fleet, before);
     const when = moment(before.toISOString());
-    if (length === 0) return say(`No job is there that ended before ${when}.`);
+    if (length === 0) {
+      if (json) printJson({ jobs: 0, objects: 0 });
+      return say(`No job is there that ended before ${when}.`);
+    }
     const question = `Remove records, logs and bodies of ${count(length, 'job')} that ended before ${when}?`;
     await confirm(question, NOTHING_REMOVED);
   }

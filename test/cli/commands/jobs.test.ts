@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { digestOfBody } from '../../../jobs/bodies.ts';
 import { bodyInRecord } from '../../../jobs/body-in-record.ts';
@@ -623,9 +624,10 @@ describe('what changes jobs', () => {
     yes.type('y\r');
     await yes.shows('1 job removed, with 0 objects of the log bucket.');
     expect(await yes.ended()).toBe(0);
-    const none = asked();
+    const none = asked('--json', '>', 'none.json');
     await none.shows(/No job is there that ended before \S+Z\./);
     expect(await none.ended()).toBe(0);
+    expect(json(await readFile(join(directory, 'none.json'), 'utf8'))).toEqual({ jobs: 0, objects: 0 });
     await record(ended('j-ask', 'succeeded', { exitStatus: 0, endedAt: '2019-01-01T00:00:00.000Z' }));
     const unasked = asked('--yes');
     await unasked.shows('1 job removed, with 0 objects of the log bucket.');

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type Chosen, chooser } from '../fleet/dead-letter-choice.ts';
+import { say } from '../terminal/say.ts';
 import { someIds } from './values.ts';
 
 /** Which dead letters a verb is for: the same words for all that changes them. */
@@ -22,6 +23,13 @@ export function choiceOf(ids: string[], { all, reason }: ChoiceOptions): Chosen 
   const choice = { ids, ...(all !== undefined && { all }), ...(reason !== undefined && { reason }) };
   chooser(choice);
   return choice;
+}
+
+/** Says that there are some that somebody else holds: nothing was done with them. */
+export function sayUnseen(unseen: number): void {
+  if (unseen === 0) return;
+  const more = `about ${unseen} more ${unseen === 1 ? 'is' : 'are'} there`;
+  say(`${more}, which somebody else looks at just now: run it again in a few minutes.`);
 }
 
 /** What is said of an id of which no dead letter was found. */

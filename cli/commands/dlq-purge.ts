@@ -9,7 +9,7 @@ import { print, printJson } from '../terminal/print.ts';
 import { say } from '../terminal/say.ts';
 import { count } from '../terminal/words.ts';
 import { canAsk, confirm } from './confirm.ts';
-import { type ChoiceOptions, choiceOf, notThere, withChoice } from './dlq-choice.ts';
+import { type ChoiceOptions, choiceOf, notThere, sayUnseen, withChoice } from './dlq-choice.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
 
 interface DlqPurgeOptions extends ChoiceOptions {
@@ -27,7 +27,7 @@ export function dlqPurgeCommand(): Command {
     )
     .option('--dry-run', 'only print which they are')
     .option('--yes', 'without asking; needed off a terminal')
-    .option('--json', 'print JSON: {"count", "ids", "missing"}')
+    .option('--json', 'print JSON: {"count", "ids", "missing", "unseen"}')
     .addHelpText('after', NOTES);
   return withFleet(command).action(onFleet(run));
 }
@@ -36,6 +36,7 @@ const NOTES = `
 --all is SQS's own purge: it can be done once a minute, takes up to a minute,
 and takes along what comes meanwhile; nobody learns which they were, so "ids" is
 empty. With --dry-run "count" and "ids" are of those that would be deleted.
+"unseen" is about how many more there are, which somebody else looks at.
 
 Exit status: 0; 1 if one that was named is not there, or you said no.
 
@@ -73,10 +74,11 @@ async function whichOf({ deadLetters }: Fleet, choice: Chosen): Promise<string> 
   return `${count(found.count, 'dead letter')} whose reason has ${JSON.stringify(escapeLine(reason))} in it`;
 }
 
-function tell({ count: deleted, missing }: Purged, { all, dryRun }: DlqPurgeOptions): void {
+function tell({ count: deleted, missing, unseen }: Purged, { all, dryRun }: DlqPurgeOptions): void {
   for (const id of missing) say(notThere(escapeLine(id)));
   const letters = count(deleted, 'dead letter');
   if (dryRun) say(`${letters} would be deleted; nothing was.`);
   else say(`deleted ${all ? 'about ' : ''}${letters}.`);
+  sayUnseen(unseen);
   if (missing.length > 0) process.exitCode = ExitCode.failed;
 }

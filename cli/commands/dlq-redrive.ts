@@ -7,7 +7,7 @@ import { print, printJsonLine } from '../terminal/print.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { say } from '../terminal/say.ts';
 import { count } from '../terminal/words.ts';
-import { type ChoiceOptions, choiceOf, notThere, withChoice } from './dlq-choice.ts';
+import { type ChoiceOptions, choiceOf, notThere, sayUnseen, withChoice } from './dlq-choice.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { onFleet, withFleet } from './with-fleet.ts';
 
@@ -41,8 +41,8 @@ named, what was retried already (\`mayfly retry\`). SQS's own redrive makes new
 jobs as well, but of all dead letters, and tells nobody their ids. The ids that
 --dry-run prints are those that the new jobs will have.
 
-Exit status: 0; 1 if one that was chosen is left there, or one that was named is
-not there.
+Exit status: 0; 1 if one that was chosen is left there, but for those that were
+retried already, or one that was named is not there.
 
 Examples:
   mayfly dlq redrive j-8w3m0c5vkq1z
@@ -72,12 +72,13 @@ async function run(fleet: Fleet, ids: string[], options: DlqRedriveOptions): Pro
   const farewell = () =>
     `Stopped: ${summary(settled, dryRun)}. The same command goes on where this one stopped.`;
   try {
-    const { missing } = await untilInterrupted(
+    const { missing, unseen } = await untilInterrupted(
       (signal) => deadLetters.redrive({ ...choice, onRedrive, signal }),
       farewell,
     );
     progress.end();
     tell(settled, missing, options);
+    sayUnseen(unseen);
   } finally {
     progress.end();
   }

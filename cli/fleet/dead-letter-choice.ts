@@ -12,6 +12,8 @@ export interface Chosen {
 }
 
 export interface Choice {
+  /** By ids. */
+  readonly isNamed: boolean;
   takes(letter: DeadLetter): boolean;
   /** Whether it was named. */
   names(letter: DeadLetter): boolean;
@@ -38,6 +40,7 @@ export function chooser({ ids = [], reason, all = false }: Chosen): Choice {
   const wanted = new Set(ids);
   const names = ({ id, messageId }: DeadLetter) => wanted.has(id) || wanted.has(messageId);
   return {
+    isNamed: ids.length > 0,
     names,
     takes(letter) {
       if (ids.length === 0) return matches(letter, reason);

@@ -5,7 +5,7 @@ import type { FleetContext } from './context.ts';
 import { type DeadLetter, isOfFleet, queueOf } from './dead-letter.ts';
 import { type Choice, type Chosen, chooser } from './dead-letter-choice.ts';
 import { ownerOf } from './dead-letter-proof.ts';
-import { Sweep } from './dead-letter-sweep.ts';
+import { countDeadLetters, Sweep } from './dead-letter-sweep.ts';
 import { each } from './each.ts';
 import { enqueueOrder } from './enqueue.ts';
 import { BadBody, NotTracked, WrongOption } from './errors.ts';
@@ -46,6 +46,8 @@ export interface RedriveResult {
   outcomes: Redriven[];
   /** Ids that no dead letter was found of. */
   missing: string[];
+  /** About how many more there are, which somebody else holds: they were not looked at. 0 of those that are named. */
+  unseen: number;
 }
 
 /**
@@ -64,6 +66,7 @@ export async function redriveDeadLetters(
   const sweep = new Sweep(context);
   const how = { takesForeign: options.to !== undefined, dryRun: options.dryRun ?? false };
   const redrive = new Redrive(context, choice, sweep, how);
+  const count = choice.isNamed ? 0 : await countDeadLetters(context);
   const outcomes: Redriven[] = [];
   try {
     for await (const batch of sweep.batches(options.signal)) {
@@ -78,7 +81,8 @@ export async function redriveDeadLetters(
   } finally {
     await sweep.close();
   }
-  return { queueUrl: context.facts.queueUrl, outcomes, missing: choice.missing() };
+  const unseen = Math.max(0, count - sweep.seen);
+  return { queueUrl: context.facts.queueUrl, outcomes, missing: choice.missing(), unseen };
 }
 
 /** What is deleted: it is on the queue again. */

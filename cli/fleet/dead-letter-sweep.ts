@@ -59,6 +59,11 @@ export class Sweep {
     this.#queue = new JobQueue(context.clients, this.#url);
   }
 
+  /** How many messages were seen. */
+  get seen(): number {
+    return this.#handles.size;
+  }
+
   /** Each message once, by ten, until nothing new comes. */
   async *batches(signal?: AbortSignal): AsyncGenerator<DeadLetter[]> {
     for (let repetitions = 0; repetitions < MOST_REPETITIONS; ) {

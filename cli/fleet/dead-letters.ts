@@ -38,6 +38,11 @@ export interface Purged {
   ids: string[];
   /** Ids that no dead letter was found of. */
   missing: string[];
+  /**
+   * About how many more there are, which somebody else holds: they were not looked at. 0 of those that are named, and after
+   * the purge of all.
+   */
+  unseen: number;
 }
 
 const LIST_LIMIT = 100;
@@ -150,11 +155,12 @@ async function purgeAll(context: FleetContext): Promise<Purged> {
       { cause },
     );
   }
-  return { count, ids: [], missing: [] };
+  return { count, ids: [], missing: [], unseen: 0 };
 }
 
 async function purgeSome(context: FleetContext, choice: Choice, dryRun: boolean): Promise<Purged> {
   const sweep = new Sweep(context);
+  const total = choice.isNamed ? 0 : await countDeadLetters(context);
   const ids: string[] = [];
   try {
     for await (const batch of sweep.batches()) {
@@ -166,5 +172,6 @@ async function purgeSome(context: FleetContext, choice: Choice, dryRun: boolean)
   } finally {
     await sweep.close();
   }
-  return { count: ids.length, ids, missing: choice.missing() };
+  const unseen = Math.max(0, total - sweep.seen);
+  return { count: ids.length, ids, missing: choice.missing(), unseen };
 }

@@ -434,7 +434,7 @@ describe('mayfly dlq purge', () => {
     await bury(bare, { id: 'j-1', body: 'j-1', reason: 'Ran out of memory' });
     await bury(bare, { id: 'j-2', body: 'j-2' });
     expect(await bare.mayfly('dlq', 'purge', '--yes', '--reason', 'out of memory', '--json')).toMatchObject({
-      stdout: JSON.stringify({ count: 1, ids: ['j-1'], missing: [] }, undefined, 2),
+      stdout: JSON.stringify({ count: 1, ids: ['j-1'], missing: [], unseen: 0 }, undefined, 2),
       stderr: 'mayfly: deleted 1 dead letter.',
       exitCode: 0,
     });
@@ -479,6 +479,23 @@ describe('redrive and purge take the same words', () => {
     expect((await left(bare)).sort()).toEqual(['j-dry1', 'j-dry2']);
     expect(await sent(bare)).toEqual([]);
     expect(await bare.fleet.status('j-dry1')).not.toHaveProperty('retriedAs');
+  });
+
+  it.each(verbs)('%s says that there are more, which somebody else holds', async (...verb) => {
+    const bare = await open();
+    await bury(bare, { id: 'j-held', body: 'j-held' });
+    const { facts, clients } = bare.fleet.context;
+    const QueueUrl = facts.deadLetterQueueUrl;
+    await clients.sqs.send(new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout: 600 }));
+    await bury(bare, { id: 'j-free', body: 'j-free' });
+    const { stderr, exitCode } = await bare.mayfly('dlq', ...verb, '--reason', 'status 7');
+    expect(stderr).toContain(
+      '\nmayfly: about 1 more is there, which somebody else looks at just now: run it',
+    );
+    expect(exitCode).toBe(0);
+    const none = await bare.mayfly('dlq', ...verb, '--all', '--dry-run');
+    expect(none.stdout).toBe('');
+    expect(none.stderr).toContain('about 1 more is there');
   });
 
   it('the ids that --dry-run of redrive prints are those of the new jobs', async () => {

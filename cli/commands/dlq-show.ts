@@ -4,7 +4,8 @@ import { NoDeadLetter } from '../fleet/errors.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobView } from '../fleet/view.ts';
 import { escapeLine, escapeText } from '../terminal/escape.ts';
-import { print, printJson } from '../terminal/print.ts';
+import { print, printBody, printJson } from '../terminal/print.ts';
+import { inLines } from '../terminal/say.ts';
 import { count, span } from '../terminal/words.ts';
 import { moment } from './job-words.ts';
 import { anId } from './values.ts';
@@ -46,12 +47,15 @@ async function run(fleet: Fleet, id: string, { body, json }: DlqShowOptions): Pr
     if (json && error instanceof NoDeadLetter) printJson({ id, outcome: 'missing' });
     throw error;
   });
-  if (body) return void process.stdout.write(letter.body);
+  if (body) return printBody(letter.body);
   const record = fleet.facts.trackJobs ? await fleet.status(letter.id) : undefined;
   const known = record?.state === 'unknown' ? undefined : record;
   if (json) return printJson({ ...letter, ...(known && { record: known }) });
   print(block(letter, known, fleet.context.clock.now()));
 }
+
+/** Below a value, where its name ends above. */
+const VALUE_INDENT = ' '.repeat(11);
 
 function block(
   letter: Omit<DeadLetter, 'job' | 'message'>,
@@ -69,7 +73,9 @@ function block(
     ['problem', problem],
   ];
   const lines = facts.flatMap(([name, value]) =>
-    value === undefined ? [] : [`  ${name.padEnd(8)} ${escapeLine(value)}`],
+    value === undefined
+      ? []
+      : [inLines(`  ${name.padEnd(8)} ${escapeLine(value)}`, process.stdout, VALUE_INDENT)],
   );
   return [escapeLine(id), ...lines, bodyText(letter)].join('\n');
 }

@@ -3,6 +3,7 @@ import { ExitCode } from '../exit-code.ts';
 import { Failure } from '../failure.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobView } from '../fleet/view.ts';
+import { printBody } from '../terminal/print.ts';
 import { givenIds } from './ids.ts';
 import { printJobs, sayUnknown, showJobs } from './show-jobs.ts';
 import { someIds, whole } from './values.ts';
@@ -57,7 +58,7 @@ export function statusCommand(): Command {
 const run = onFleet(async (fleet: Fleet, words: string[], options: StatusOptions) => {
   const { json, body, ansible, maxOutput = MAX_OUTPUT } = options;
   const { ids, single } = await givenIds(words);
-  if (body) return printBody(fleet, ids);
+  if (body) return printBodyOf(fleet, ids);
   const jobs = await fleet.status(ids, { waitsFor: !ansible, body: json === true });
   sayUnknown(fleet, jobs);
   if (ansible) await printAnsible(fleet, jobs, single, maxOutput);
@@ -66,12 +67,12 @@ const run = onFleet(async (fleet: Fleet, words: string[], options: StatusOptions
   if (jobs.some(({ state }) => state === 'unknown')) process.exitCode = ExitCode.unknown;
 });
 
-async function printBody(fleet: Fleet, ids: readonly string[]): Promise<void> {
+async function printBodyOf(fleet: Fleet, ids: readonly string[]): Promise<void> {
   const [id, ...others] = new Set(ids);
   if (id === undefined || others.length > 0) {
     throw new Failure(`--body prints the body of one job; ${ids.length} were named.`, ExitCode.usage);
   }
-  process.stdout.write(await fleet.body(id));
+  printBody(await fleet.body(id));
 }
 
 async function printAnsible(
@@ -97,10 +98,11 @@ knows. stdout and stderr end without a line break. Of a long output it is the
 last 64 KiB of a stream ("truncated": true), or what --max-output says.
 
 The body is what the worker reads: its start is shown, --body prints all of it.
-With --json it is "body", whole, if it is kept: in the record (1 KiB) or in the
-log bucket (one that was sent through it, or of a job that failed), 64 MiB of
-all jobs together; "bodyStart" and "bodyBytes" tell of one that is longer than
-1 KiB, "bodyLocation" where it is.
+On a terminal, what that would obey is made visible (\\x1b). With --json it is
+"body", whole, if it is kept: in the record (1 KiB) or in the log bucket (one
+that was sent through it, or of a job that failed), 64 MiB of all jobs together;
+"bodyStart" and "bodyBytes" tell of one that is longer than 1 KiB,
+"bodyLocation" where it is.
 
 What a queued job waits for takes a look at the fleet, a dozen calls for all of
 them together. With --json it is "waitsFor": {"what", "text", "since"?,

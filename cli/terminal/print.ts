@@ -1,4 +1,4 @@
-import { escapeJson } from './escape.ts';
+import { escapeJson, escapeText } from './escape.ts';
 import { inLines } from './say.ts';
 
 /** Prints data as one JSON document, indented, as people read it too. */
@@ -14,6 +14,11 @@ export function printJsonLine(value: unknown): void {
 /** Prints lines for people; what is in them from outside must be escaped already. */
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
+}
+
+/** Prints a job's body as it is, without a newline of ours; on a terminal what that would obey is made visible. */
+export function printBody(body: string): void {
+  process.stdout.write(process.stdout.isTTY ? escapeText(body) : body);
 }
 
 /** Prints what came of a command, in a sentence. On a terminal its lines are broken at words. */

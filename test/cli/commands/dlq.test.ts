@@ -101,6 +101,24 @@ describe('mayfly dlq list and show', () => {
     });
   });
 
+  it('on a terminal has lines that fit, and a body that does nothing to it', async () => {
+    const bare = await open();
+    // As an envelope has it: SQS takes no such characters.
+    const body = JSON.stringify({ mayfly: 1, payload: 'a\x1b]0;owned\x07' });
+    await bury(bare, { id: 'j-narrow', body, reason: `exit status 7, ${'as it is said '.repeat(6)}` });
+    const screen = async (flag: string) => {
+      const line = `${process.execPath} ${import.meta.dirname}/../../../bin/mayfly.js dlq show ${flag} j-narrow`;
+      const pty = onTerminal(line, { cwd: bare.directory, env: bare.env, columns: 60 });
+      expect(await pty.ended()).toBe(0);
+      return pty.screen().split('\r\n');
+    };
+    const [id, why, more] = await screen('');
+    expect(id).toBe('j-narrow');
+    expect(why).toMatch(/^ {2}why {6}exit status 7, .{10,45}$/);
+    expect(more).toMatch(/^ {11}\w/);
+    expect(await screen('--body')).toEqual(['a\\x1b]0;owned\\x07']);
+  });
+
   it('says how many it did not look at, and when there are none', async () => {
     const bare = await open();
     const none = await bare.mayfly('dlq', 'list');

@@ -229,6 +229,14 @@ describe('on a terminal', () => {
     for (const obeyed of ['\x1b]', '\x1b[2J', '\x07', '\u202e']) expect(screen).not.toContain(obeyed);
   });
 
+  it('a body does nothing to it, which off one is as it is', async () => {
+    await bare.record(ended('j-harm', 'succeeded', { body: `one\n${EVIL}` }));
+    const pty = onTerminal(`${MAYFLY} status --body j-harm`, { cwd: bare.directory, env: bare.env });
+    expect(await pty.ended()).toBe(0);
+    expect(pty.screen()).toBe('one\r\n\\x1b]0;owned\\x07\\x1b[2J\\u202e');
+    expect((await bare.mayfly('status', '--body', 'j-harm')).stdout).toBe(`one\n${EVIL}`);
+  });
+
   it('there is none with NO_COLOR', async () => {
     const pty = onTerminal(`${MAYFLY} status j-bad`, {
       cwd: bare.directory,

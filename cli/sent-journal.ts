@@ -43,12 +43,14 @@ const HeadSchema = v.object({
   jsonLines: v.boolean(),
 });
 const SentSchema = v.object({ sent: v.array(v.string()) });
+/** Of an earlier version, which knew jobs by their numbers in the file. */
+const EarlierHeadSchema = v.object({ mayfly: v.literal(1), sha256: v.string() });
 
 /**
  * Opens the journal of this run, or begins one.
  *
  * @param newSeed of a run that begins
- * @throws Failure if it is another file's, another fleet's, or cannot be written
+ * @throws Failure if it is no journal, another fleet's or an earlier version's, or cannot be written
  */
 export function openJournal(path: string, run: Run, newSeed: () => string): SentJournal {
   const text = read(path);
@@ -57,6 +59,7 @@ export function openJournal(path: string, run: Run, newSeed: () => string): Sent
   if (!known.success) {
     // A head that is torn: nothing was sent before it stood.
     if (lines.length === 0 && HEAD.startsWith(text.slice(0, HEAD.length))) return begin(path, run, newSeed());
+    if (v.is(EarlierHeadSchema, head)) throw new Failure(ofEarlierVersion(path, run));
     throw new Failure(`${path} is there, and no journal of \`mayfly enqueue\`: ${ANOTHER}.`);
   }
   const sent = new Set<string>();
@@ -75,6 +78,7 @@ export function openJournal(path: string, run: Run, newSeed: () => string): Sent
 const HEAD = '{"mayfly":2,';
 
 const ANOTHER = 'name another one (--journal FILE)';
+const ANEW = 'To send all of it anew, under new ids, remove that file.';
 
 function begin(path: string, { sha256, fleet, jsonLines }: Run, seed: string): SentJournal {
   write(path, () =>
@@ -83,15 +87,21 @@ function begin(path: string, { sha256, fleet, jsonLines }: Run, seed: string): S
   return new Journal(path, seed, new Set(), 'new');
 }
 
+function ofEarlierVersion(path: string, { name }: Run): string {
+  return (
+    `An earlier version of mayfly has sent a part of ${name} (${path}): that version sends the rest, by the same command. ` +
+    ANEW
+  );
+}
+
 function refuseAnother(path: string, head: v.InferOutput<typeof HeadSchema>, run: Run, sent: number): void {
   const before = `${sent} of its jobs were sent in an earlier run (${path})`;
-  const what = 'To send all of it anew, under new ids, remove that file.';
   if (head.fleet !== run.fleet) {
-    throw new Failure(`${run.name} was begun with fleet ${head.fleet}, not ${run.fleet}: ${before}. ${what}`);
+    throw new Failure(`${run.name} was begun with fleet ${head.fleet}, not ${run.fleet}: ${before}. ${ANEW}`);
   }
   if (head.jsonLines !== run.jsonLines) {
     throw new Failure(
-      `${run.name} was begun ${head.jsonLines ? 'with' : 'without'} --json-lines: ${before}. ${what}`,
+      `${run.name} was begun ${head.jsonLines ? 'with' : 'without'} --json-lines: ${before}. ${ANEW}`,
     );
   }
 }

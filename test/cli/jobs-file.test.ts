@@ -217,6 +217,16 @@ describe('the journal of what was sent', () => {
     }
   });
 
+  it('of an earlier version is known as one: whoever took another journal would send all again', () => {
+    const text =
+      '{"mayfly":1,"seed":"x","sha256":"abc","fleet":"Stack/fleet","jsonLines":false}\n{"sent":[1,9]}\n';
+    writeFileSync(journal, text);
+    expect(() => again()).toThrow(
+      `An earlier version of mayfly has sent a part of jobs.txt (${journal}): that version sends the rest`,
+    );
+    expect(readFileSync(journal, 'utf8')).toBe(text);
+  });
+
   it('that cannot be written is a sentence', () => {
     expect(() => openJournal('/dev/null/j', run, () => 'seed')).toThrow(/cannot be (read|written)/);
   });

@@ -2,8 +2,10 @@ import { instanceStore } from '../../jobs/instances.ts';
 import type { InstanceRecord, RetirementReason } from '../../jobs/record.ts';
 import { runningOn } from '../../jobs/running.ts';
 import { awsTime, type FleetContext } from './context.ts';
-import { InPool, UnknownInstance } from './errors.ts';
+import { InPool, Throttled, UnknownInstance, Unreachable } from './errors.ts';
+import { explain } from './explain.ts';
 import { lookAtGroup, lookAtPool } from './instances-look.ts';
+import { PATIENCE_MS } from './wait.ts';
 
 export interface DrainOptions {
   /** Whether to wait until the instance has gone. Default false. */
@@ -43,13 +45,32 @@ export async function drainInstance(
   const { clock } = context;
   const untilMs = clock.monotonic() + timeoutSeconds * 1000;
   let last = await ask(context, instance);
+  let seenMs = clock.monotonic();
   while (wait && last.outcome !== 'gone') {
     const leftMs = untilMs - clock.monotonic();
     if (leftMs <= 0) break;
     await clock.sleep(Math.min(POLL_MS, leftMs), signal);
-    last = await look(context, instance);
+    const seen = await lookAgain(context, instance, clock.monotonic() - seenMs < PATIENCE_MS);
+    if (!seen) continue;
+    seenMs = clock.monotonic();
+    last = seen;
   }
   return last;
+}
+
+/** Undefined: AWS wants fewer calls, or is silent for a moment, which ends no wait. */
+async function lookAgain(
+  context: FleetContext,
+  instance: string,
+  isPatient: boolean,
+): Promise<Drained | undefined> {
+  try {
+    return await look(context, instance);
+  } catch (thrown) {
+    const error = explain(context.facts, thrown);
+    if (error instanceof Throttled || (error instanceof Unreachable && isPatient)) return undefined;
+    throw error;
+  }
 }
 
 async function ask(context: FleetContext, instance: string): Promise<Drained> {

@@ -38,7 +38,7 @@ const GROWTH = 1.5;
 /** After a look that AWS refuses for now, or does not answer. */
 const BACKOFF = { initialMs: 1000, maxMs: 20_000 };
 /** For how long AWS may give no answer. One that asks for fewer calls is there, and is asked on. */
-const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 60_000;
 
 /** Ids of jobs that no agent may have seen yet: `m-<MessageId>`. */
 const MESSAGE_ID = /^m-/;

@@ -45,8 +45,17 @@ it(
       return instances.find(({ instance }) => instance === drained)?.next?.reason === 'drained';
     });
     const [third = ''] = await fleet.send({});
+    // As often as a call is tried: the first look of the wait gets no other answer.
+    const fewer = fleet.cloud.faults.add({
+      caller: 'owner',
+      action: 'DescribeAutoScalingGroups',
+      times: 3,
+      effect: { kind: 'throttle' },
+    });
+    const waited = mayfly('fleet', 'drain', drained, '--wait');
+    await eventually('AWS to want fewer calls', () => fewer.strikes === 3);
     await writeFile(gates[0] ?? '', '');
-    const gone = await mayfly('fleet', 'drain', drained, '--wait');
+    const gone = await waited;
     expect(gone).toMatchObject({ exitCode: 0, stdout: `${drained} has gone (drained by an operator).` });
     await writeFile(gates[1] ?? '', '');
     await fleet.event('end', third);

@@ -27,6 +27,7 @@ describe('an option that is none is refused, and not left out silently', () => {
     ['cleanup', () => fleet.cleanup(['j-1'], WRONG)],
     ['cleanupEnded', () => fleet.cleanupEnded({ before, ...WRONG })],
     ['describe', () => fleet.describe(WRONG)],
+    ['drain', () => fleet.drain('i-1', WRONG)],
     ['deadLetters.list', () => deadLetters.list(WRONG)],
     ['deadLetters.redrive', () => deadLetters.redrive({ all: true, ...WRONG })],
     ['deadLetters.purge', () => deadLetters.purge({ all: true, ...WRONG })],

@@ -15,6 +15,8 @@ export interface WaitingFacts {
   /** Somebody has suspended the group's process `Launch`. */
   launchSuspended: boolean;
   desired: number;
+  /** Instances that the group counts as its own, whatever they do: fewer than desired when one has just been asked for. */
+  there: number;
   maxSize: number;
   instances: readonly WaitingInstance[];
   /** AWS refuses launches: since when, and why. */
@@ -41,8 +43,8 @@ export type Waiting =
   | { what: 'refused'; sinceMs: number; message: string }
   | { what: 'maximum'; maxSize: number; visible: number }
   | { what: 'backlog'; visible: number; threshold: number }
-  /** An instance will be asked for soon: `busy` instances have no free slot. */
-  | { what: 'instance'; busy: number };
+  /** An instance has been asked for, or will be soon: `busy` instances have no free slot. */
+  | { what: 'instance'; busy: number; isAsked: boolean };
 
 /** The first of these that holds. */
 export function whyWaiting(facts: WaitingFacts): Waiting {
@@ -59,8 +61,10 @@ export function whyWaiting(facts: WaitingFacts): Waiting {
   if (trippedAtMs !== undefined) return { what: 'breaker', sinceMs: trippedAtMs };
   if (facts.launchSuspended) return { what: 'suspended' };
   if (refused) return { what: 'refused', sinceMs: refused.atMs, message: refused.message };
-  const { desired, maxSize } = facts;
+  const { desired, there, maxSize } = facts;
+  const busy = facts.instances.filter(({ is }) => is === 'busy').length;
+  if (desired > there) return { what: 'instance', busy, isAsked: true };
   if (desired >= maxSize) return { what: 'maximum', maxSize, visible };
   if (threshold !== undefined && visible < threshold) return { what: 'backlog', visible, threshold };
-  return { what: 'instance', busy: facts.instances.filter(({ is }) => is === 'busy').length };
+  return { what: 'instance', busy, isAsked: false };
 }

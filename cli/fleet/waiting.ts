@@ -57,7 +57,10 @@ export function waitingView(
 
 type FleetOnly = Omit<WaitingFacts, 'nowMs' | 'notBeforeMs' | 'triedBefore'>;
 
-const NOTHING: FleetOnly = { visible: 0, launchSuspended: false, desired: 0, maxSize: 0, instances: [] };
+const NOTHING: FleetOnly = {
+  ...{ visible: 0, launchSuspended: false },
+  ...{ desired: 0, there: 0, maxSize: 0, instances: [] },
+};
 
 function factsOf({ queue, capacity, launches, instances }: FleetView, { scaleOut }: FleetFacts): FleetOnly {
   const { reason, since, failure } = launches;
@@ -70,9 +73,15 @@ function factsOf({ queue, capacity, launches, instances }: FleetView, { scaleOut
     visible: queue.visible,
     threshold: scaleOut?.threshold,
     desired: capacity.desired,
+    there: instances.filter(isCounted).length,
     maxSize: capacity.max,
     instances: instances.map(waitingInstance),
   };
+}
+
+/** Whether its group counts it: not one that waits in the warm pool, that terminates or that it has no more. */
+function isCounted({ doing, lifecycleState = '' }: InstanceView): boolean {
+  return doing !== 'pooled' && doing !== 'gone' && !lifecycleState.includes('Terminat');
 }
 
 function waitingInstance(view: InstanceView): WaitingInstance {
@@ -111,9 +120,17 @@ function textOf(waiting: Waiting, { attempts }: JobView, { maxAttempts, scaleOut
       return `the maximum of ${count(waiting.maxSize, 'instance')} is reached, none has a free slot, and ${waits(waiting.visible)}`;
     case 'backlog':
       return `instances are launched from ${count(waiting.threshold, 'job')} on, and ${waits(waiting.visible)}`;
-    case 'instance':
-      return `${waiting.busy === 0 ? 'no instance is there yet' : `${count(waiting.busy, 'instance')} ${waiting.busy === 1 ? 'is' : 'are'} busy`}; one more is asked for within ${soon(scaleOut)}`;
+    case 'instance': {
+      const asked = waiting.isAsked ? 'has been asked for' : `is asked for within ${soon(scaleOut)}`;
+      return `${busyText(waiting.busy)}; one more ${asked}`;
+    }
   }
+}
+
+function busyText(busy: number): string {
+  return busy === 0
+    ? 'no instance is there yet'
+    : `${count(busy, 'instance')} ${busy === 1 ? 'is' : 'are'} busy`;
 }
 
 /** CloudWatch needs the alarm's duration, and a minute for its metric. */

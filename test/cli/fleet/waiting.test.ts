@@ -124,6 +124,31 @@ const cases: Case[] = [
     },
   },
   {
+    name: 'an instance that was just asked for, the last one of the maximum',
+    fleet: { capacity: { desired: 1, min: 0, max: 1 } },
+    says: { what: 'instance', text: 'no instance is there yet; one more has been asked for' },
+  },
+  {
+    name: 'an instance that was just asked for beside a busy one, and one that goes or waits in the pool is none',
+    fleet: {
+      capacity: { desired: 2, min: 0, max: 2 },
+      instances: [
+        { ...working, slots: 1 },
+        { ...idle, doing: 'leaving', lifecycleState: 'Terminating:Wait' },
+        { ...idle, doing: 'pooled', lifecycleState: 'Warmed:Stopped' },
+      ],
+    },
+    says: { what: 'instance', text: '1 instance is busy; one more has been asked for' },
+  },
+  {
+    name: 'a slot: one that is to go still has its place',
+    fleet: {
+      capacity: { desired: 1, min: 0, max: 1 },
+      instances: [{ ...working, next: { action: 'leave' } }],
+    },
+    says: { what: 'maximum', text: expect.stringContaining('the maximum of 1 instance is reached') },
+  },
+  {
     name: 'an instance: those that there are take no more',
     fleet: {
       capacity: { desired: 2, min: 0, max: 4 },

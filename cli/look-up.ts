@@ -3,6 +3,7 @@ import { SSMClient } from '@aws-sdk/client-ssm';
 import { type JobState, TERMINAL_STATES } from '../jobs/record.ts';
 import { findOptionsOf } from './commands/with-fleet.ts';
 import type { Candidate, Wanted } from './complete.ts';
+import { regionOf } from './fleet/find.ts';
 import { Fleet } from './fleet/fleet.ts';
 import { fleetNames } from './fleet/parameters.ts';
 
@@ -46,7 +47,7 @@ async function candidates({ kind, verb, typed }: Wanted): Promise<Candidate[]> {
 }
 
 async function namesOf(kind: 'stack' | 'fleet', { stack, region }: Wanted['typed']): Promise<Candidate[]> {
-  const ssm = new SSMClient(region === undefined ? {} : { region });
+  const ssm = new SSMClient({ region: region ?? (await regionOf({}, process.env)) });
   try {
     const names = await fleetNames(ssm, kind === 'fleet' ? stack : undefined);
     const values = new Map(names.map((name) => [name[kind], name[kind === 'stack' ? 'fleet' : 'stack']]));

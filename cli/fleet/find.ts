@@ -90,7 +90,7 @@ function fromEnvironment(env: NodeJS.ProcessEnv): FindOptions {
 }
 
 /** A queue's URL tells its region; else it is where AWS's own tools look, each of which knows one of these variables. */
-async function regionOf({ queueUrl }: FindOptions, env: NodeJS.ProcessEnv): Promise<string> {
+export async function regionOf({ queueUrl }: FindOptions, env: NodeJS.ProcessEnv): Promise<string> {
   const told = queueUrl && /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com/.exec(queueUrl)?.[1];
   const known = told || env['AWS_REGION'] || env['AWS_DEFAULT_REGION'];
   if (known) return known;

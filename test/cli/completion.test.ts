@@ -109,7 +109,10 @@ describe('what only AWS knows', () => {
     expect((await completed(all, 'list', '--stack', '')).map((line) => line.split('\t')[0])).toEqual(
       expect.arrayContaining(['Shop', 'Other']),
     );
-    expect(await completed(all, '--stack', 'Shop', 'list', '--fleet', '')).toEqual([
+    // The older tools' name of the region.
+    const { AWS_REGION: region = '', ...others } = all;
+    const older = { ...others, AWS_DEFAULT_REGION: region };
+    expect(await completed(older, '--stack', 'Shop', 'list', '--fleet', '')).toEqual([
       'Mail\tShop',
       'Print\tShop',
     ]);

@@ -107,6 +107,9 @@ function flagOf(name: string): string {
  */
 function whichFleet(command: Command): FindOptions {
   const said = fleetFlags(command);
+  // What a shell makes of "$stack" where nothing has set it: another fleet would be meant.
+  const empty = said.find(([, { value, source }]) => source === 'cli' && value.trim() === '');
+  if (empty) command.error(`error: ${flagOf(empty[0])} is empty: is a variable not set?`);
   const given = (names: readonly (keyof FleetFlags)[]) =>
     said.some(([name, { source }]) => source === 'cli' && names.includes(name));
   const unsaid: readonly string[] = given(BY_NAME) ? BY_PARTS : given(BY_PARTS) ? BY_NAME : [];

@@ -70,6 +70,8 @@ describe('wrong usage', () => {
     [['dlq', 'show', ''], 'An id is never empty'],
     [['dlq', 'redrive', ''], 'An id is never empty'],
     [['dlq', 'purge', '--yes', ''], 'An id is never empty'],
+    [['dlq', 'purge', '--all', '--yes', '--stack', ''], '--stack is empty: is a variable not set?'],
+    [['--log-bucket=', 'cleanup', 'j-1'], '--log-bucket is empty: is a variable not set?'],
     [['fleet', 'drain'], 'Which instance is to be drained?'],
     [['fleet', 'pause', 'i-1'], 'pause is for the whole fleet: it takes no instance.'],
     [['fleet', '--wait'], '--wait is for drain <instance>.'],

@@ -105,8 +105,8 @@ Exit status:
 Output:
   Data goes to stdout, all else to stderr. --json prints one JSON document, of
   one job an object, of several an array; what comes bit by bit (enqueue of a
-  file, logs, dlq redrive) is one JSON object a line. Colours and progress bars
-  are for terminals only, colours not with NO_COLOR=1.
+  file, logs, dlq redrive, fleet --watch) is one JSON object a line. Colours and
+  progress bars are for terminals only, colours not with NO_COLOR=1.
 
 Examples:
   mayfly enqueue --async 600 --poll 2 report-2031

@@ -20,14 +20,17 @@ export function seconds(min: number, max = Number.POSITIVE_INFINITY): (text: str
   };
 }
 
+/** A hundred years. Moments before the year 0 do not sort as their texts do, and there is an earliest one. */
+const LONGEST_AGO_SECONDS = 36_500 * 86_400;
 const UNIT_SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
 /** A time as people write it: `90s`, `30m`, `2h`, `7d`. @returns seconds */
 export function ago(text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)([smhd])$/.exec(text) ?? [];
   const size = UNIT_SECONDS[unit ?? ''];
-  if (size === undefined) throw new InvalidArgumentError('Allowed is a time such as 90s, 30m, 2h or 7d.');
-  return Number(number) * size;
+  const age = Number(number) * (size ?? Number.NaN);
+  if (age <= LONGEST_AGO_SECONDS) return age;
+  throw new InvalidArgumentError('Allowed is a time such as 90s, 30m, 2h or 7d, at most 36500d.');
 }
 
 /** For an option that may be given several times, or once with commas. */

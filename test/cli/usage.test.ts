@@ -41,7 +41,11 @@ describe('wrong usage', () => {
     [['help', 'dlq', 'lst'], "unknown verb 'lst'\n(Did you mean list?)"],
     [['dlq', 'help', 'lst'], "unknown verb 'lst'\n(Did you mean list?)"],
     [['list', '--state', 'run'], 'Allowed are held, queued, running'],
-    [['list', '--since', '2'], 'Allowed is a time such as 90s, 30m, 2h or 7d.'],
+    [['list', '--since', '2'], 'Allowed is a time such as 90s, 30m, 2h or 7d, at most 36500d.'],
+    [
+      ['cleanup', '--ended-before', '36501d'],
+      'Allowed is a time such as 90s, 30m, 2h or 7d, at most 36500d.',
+    ],
     [
       ['enqueue', '--group', 'g', 'x'],
       '--group is for jobs that must not run at the same time, which no fleet can see to yet. A name that jobs share, to ' +

@@ -8,8 +8,8 @@ import { say } from './terminal/say.ts';
 
 /** The `mayfly` command. Sets the exit status; see `exit-code.ts`. */
 export async function main(argv: string[]): Promise<void> {
-  // A reader that has seen enough (`| head`) is no failure; what it does not read is not written.
-  process.stdout.on('error', () => {});
+  // A reader that has seen enough (`| head`, `2>&1 | head`) is no failure; what it does not read is not written.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     await createProgram().parseAsync(argv);
   } catch (error) {

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { stripVTControlCharacters } from 'node:util';
 import { type MessageAttributeValue, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
@@ -298,6 +300,16 @@ describe('mayfly dlq redrive', () => {
     const { outcomes } = await deadLetters.redrive({ all: true });
     expect(first + outcomes.length).toBe(25);
     expect(await left(bare)).toEqual([]);
+  });
+
+  it('goes on when nobody reads any more what it says', async () => {
+    const bare = await open();
+    await bury(bare, { id: 'j-unread' });
+    const words = [`${import.meta.dirname}/../../../bin/mayfly.js`, 'dlq', 'redrive', '--all'];
+    const child = spawn(process.execPath, words, { env: bare.env, stdio: ['ignore', 'ignore', 'pipe'] });
+    child.stderr.destroy();
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(await sent(bare)).toHaveLength(1);
   });
 
   it('makes one job of several dead letters of a job', async () => {

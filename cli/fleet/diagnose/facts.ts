@@ -3,7 +3,7 @@ import type { FleetState } from '../../../jobs/fleet-state.ts';
 import type { SavedLog } from '../../../jobs/log-layout.ts';
 import type { InstanceRecord } from '../../../jobs/record.ts';
 import type { Step } from '../../../policy/steps.ts';
-import type { ActivityLook, GroupLook } from '../instances-look.ts';
+import type { ActivityLook, GroupLook, Member } from '../instances-look.ts';
 import type { InstanceSeen } from '../instances-view.ts';
 import type { AlarmSettings } from './alarm-settings.ts';
 import type { Looked } from './finding.ts';
@@ -18,6 +18,8 @@ export interface Facts {
   table: Looked<TableSeen>;
   logBucket: Looked<true>;
   group: Looked<GroupLook>;
+  /** The instances in its warm pool; none if it has no pool. */
+  pool: Looked<Member[]>;
   /** Undefined: nobody knows the group's subnets. */
   network: Looked<NetworkSeen> | undefined;
   activities: Looked<ActivityLook>;

@@ -58,7 +58,7 @@ export async function gather(context: FleetContext): Promise<Facts> {
     lookAtLocal(context),
     look(() => lookForStranded(context, seenOf(queue))),
   ]);
-  const seen = { queue, deadLetters, table, logBucket, group, network, activities, ...deployed, state };
+  const seen = { queue, deadLetters, table, logBucket, group, pool, network, activities, ...deployed, state };
   return { fleet, nowMs: context.clock.now(), ...seen, instances, boots, localInstances, stranded };
 }
 

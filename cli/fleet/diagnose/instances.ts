@@ -2,7 +2,7 @@ import { signOfLifeKey } from '../../../jobs/log-layout.ts';
 import { type InstanceSeen, instanceView } from '../instances-view.ts';
 import { awsCommand } from './commands.ts';
 import type { Facts } from './facts.ts';
-import { bad, type Finding, judged, ok, warn } from './finding.ts';
+import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
 import { judgeRefused } from './refused.ts';
 import { judgeUnfit } from './unfit.ts';
 
@@ -17,6 +17,8 @@ export function judgeInstances(facts: Facts): Finding[] {
       ...instances.flatMap((one) => trouble(one, facts)),
       ...judgeRefused(facts),
       ...judgeUnfit(facts),
+      // Of a group that is gone it is said there.
+      ...(seenOf(facts.group) ? judged('instances', facts.pool, () => []) : []),
     ];
     if (findings.length > 0) return findings;
     if (instances.length === 0) return [ok('instances', 'none')];

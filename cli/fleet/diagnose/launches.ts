@@ -20,6 +20,7 @@ export function judgeLaunches(facts: Facts): Finding[] {
   return judged('launches', facts.group, (group) => {
     const findings = [...suspension(facts, group), ...refusal(facts, group), ...missing(facts, group)];
     if (findings.length === 0) findings.push(...unexplained(facts, group));
+    findings.push(...judged('launches', facts.activities, () => []));
     return findings.length > 0 ? findings : [ok('launches', 'nothing holds them back')];
   });
 }

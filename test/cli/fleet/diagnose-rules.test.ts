@@ -439,6 +439,23 @@ const cases: Case[] = [
     says: ['no capacity', 'instanceTypes'],
   },
   {
+    name: 'launches of which nothing may be known',
+    facts: { activities: { unseen: new AccessDenied('Not the activities.') } },
+    check: 'launches',
+    mark: 'warn',
+    says: ['Could not be looked at. Not the activities.'],
+  },
+  {
+    name: 'jobs that wait for long, where nothing may be known of launches',
+    facts: {
+      ...{ group: nobody, instances: { seen: [] } },
+      activities: { unseen: new AccessDenied('Not the activities.') },
+    },
+    check: 'launches',
+    mark: 'bad',
+    says: ['3 jobs wait since', saidAgo(40)],
+  },
+  {
     name: 'more desired than there are, and none on its way',
     facts: { group: { seen: { ...group, desired: 5 } } },
     check: 'launches',
@@ -507,6 +524,13 @@ const cases: Case[] = [
     check: 'instances',
     mark: 'bad',
     says: ['30 minutes', 'should have ended it'],
+  },
+  {
+    name: 'instances of a warm pool that may not be looked at',
+    facts: { pool: { unseen: new AccessDenied('Not the pool.') } },
+    check: 'instances',
+    mark: 'warn',
+    says: ['Could not be looked at. Not the pool.'],
   },
   {
     name: 'a silent instance',

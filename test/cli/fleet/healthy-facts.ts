@@ -131,6 +131,7 @@ export const healthy: Facts = {
   },
   logBucket: { seen: true },
   group: { seen: group },
+  pool: { seen: [] },
   network: { seen: network },
   activities: { seen: { launches: [{ instance: 'i-1', startedAtMs: ago(40) }], ends: [] } },
   policies: { seen: new Map([['grow', policy]]) },

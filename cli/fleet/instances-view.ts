@@ -14,7 +14,7 @@ import { problemOf } from './why-gone.ts';
 export interface InstanceView {
   instance: string;
   /**
-   * `booting`: its agent has not been heard of yet. `pooled`: waits in the warm pool. `refused`: has no job, and AWS refuses
+   * `booting`: its agent has not been heard of since it was launched, or was taken out of the warm pool. `pooled`: waits in the warm pool. `refused`: has no job, and AWS refuses
    * it what it cannot work without. `leaving`: is on its way out.
    * `silent`: was heard of once, and not for long. `gone`: the group has it no more, and the keeper has yet to settle
    * what it left.
@@ -100,7 +100,7 @@ export function instanceView(seen: InstanceSeen, nowMs: number, silentMs: number
 }
 
 function doingOf(
-  { instance, member, record, jobs }: InstanceSeen,
+  { instance, member, record, jobs, launchedAtMs = 0 }: InstanceSeen,
   nowMs: number,
   silentMs: number,
 ): InstanceView['doing'] {
@@ -110,7 +110,8 @@ function doingOf(
   if (!member && (instance.startsWith('i-') || record?.retirement)) return 'gone';
   if (record?.retirement) return 'leaving';
   if (record?.heardAtMs === undefined) return 'booting';
-  if (nowMs - record.heardAtMs >= silentMs) return 'silent';
+  // One that comes out of a warm pool was silent there, as it was stopped.
+  if (nowMs - record.heardAtMs >= silentMs) return launchedAtMs > record.heardAtMs ? 'booting' : 'silent';
   if (jobs.length > 0) return 'working';
   if (record.outlook?.refused) return 'refused';
   const { running = 0, slowed } = record.outlook ?? {};

@@ -37,7 +37,7 @@ function trouble(one: InstanceSeen, { fleet, nowMs }: Facts): Finding[] {
   const log = `Its log, if it could save one: s3://${fleet.logBucket}/instances/${instance}/; else its console output.`;
   const overdueMs = nowMs - launchedAtMs - fleet.bootBudgetSeconds * 1000;
   if (doing === 'booting' && overdueMs > 0) {
-    const text = `${instance} was launched ${minutes(nowMs - launchedAtMs)} ago, and its agent was never heard of.`;
+    const text = `${instance} was launched ${minutes(nowMs - launchedAtMs)} ago, and its agent has not been heard of since.`;
     return [
       overdueMs > KEEPER_MS
         ? bad('instances', `${text} The keeper should have ended it.`, log)

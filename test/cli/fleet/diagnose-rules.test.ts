@@ -519,6 +519,17 @@ const cases: Case[] = [
     says: ['i-1 was launched 21 minutes ago', 'The keeper ends it', 's3://logs/instances/i-1/'],
   },
   {
+    name: 'an instance that does not start again out of its warm pool',
+    facts: {
+      instances: {
+        seen: [{ ...busy, jobs: [], record: { ...record, heardAtMs: ago(2000) }, launchedAtMs: ago(21) }],
+      },
+    },
+    check: 'instances',
+    mark: 'warn',
+    says: ['i-1 was launched 21 minutes ago, and its agent has not been heard of since'],
+  },
+  {
     name: 'one that does not boot, and stays',
     facts: { instances: { seen: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(30) }] } },
     check: 'instances',
@@ -728,6 +739,20 @@ describe('a fleet that is well', () => {
     {
       name: 'with an instance that boots, slowly',
       facts: { instances: { seen: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(19) }] } },
+    },
+    {
+      name: 'with an instance that was stopped in its warm pool, and starts for a job',
+      facts: {
+        instances: {
+          seen: [
+            {
+              ...{ ...busy, jobs: [], launchedAtMs: ago(1) },
+              ...{ member: { ...member, lifecycleState: 'Pending:Wait' } },
+              record: { ...record, heardAtMs: ago(2000) },
+            },
+          ],
+        },
+      },
     },
     {
       name: 'with a job right at its limit',

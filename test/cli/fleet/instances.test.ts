@@ -114,6 +114,15 @@ const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<Inst
     expected: { doing: 'pooled' },
   },
   {
+    name: 'taken out of the warm pool, in which it was silent',
+    seen: {
+      member: { ...member, lifecycleState: 'Pending:Wait' },
+      record: { ...record, heardAtMs: NOW_MS - 8 * SILENT_MS },
+      launchedAtMs: NOW_MS - 20_000,
+    },
+    expected: { doing: 'booting', lifecycleState: 'Pending:Wait' },
+  },
+  {
     name: 'on its way out of the warm pool',
     seen: { member: { ...member, lifecycleState: 'Warmed:Terminating:Wait' } },
     expected: { doing: 'leaving' },

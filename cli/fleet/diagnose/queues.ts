@@ -113,13 +113,7 @@ export function judgeTable({ table, fleet }: Facts): Finding[] {
     }
     const findings: Finding[] = [];
     if (indexStatus === undefined) {
-      findings.push(
-        bad(
-          'table',
-          `The table ${name} has no index byState: the keeper settles nothing, and a lost job stays lost.`,
-          'Make it again: partition key "listed" (String), sort key "listedAt" (String), projected attributes "label", "group", "requestId" and "instance".',
-        ),
-      );
+      findings.push(...withoutStateIndex(fleet));
     } else if (indexStatus !== 'ACTIVE') {
       findings.push(
         warn(
@@ -152,6 +146,27 @@ export function judgeTable({ table, fleet }: Facts): Finding[] {
     }
     return findings.length > 0 ? findings : [ok('table', name)];
   });
+}
+
+const NEW_STATE_INDEX =
+  'partition key "listed" (String), sort key "listedAt" (String), projected attributes "label", "group", "requestId" and "instance".';
+
+/**
+ * The keeper of an earlier version does without it. There the next deployment adds it, and fails if somebody has made it by
+ * hand before.
+ */
+function withoutStateIndex(fleet: FleetFacts): Finding[] {
+  const { table, scaleOut } = fleet;
+  const text = `The table ${table} has no index byState: the keeper settles nothing, and a lost job stays lost`;
+  if (scaleOut) return [bad('table', `${text}.`, `Make it again: ${NEW_STATE_INDEX}`)];
+  if (isTold(fleet)) return [];
+  return [
+    warn(
+      'table',
+      `${text}, unless an earlier version has deployed the fleet.`,
+      `If so, deploy the stack with this version. If not, make it again: ${NEW_STATE_INDEX}`,
+    ),
+  ];
 }
 
 export function judgeLogBucket({ logBucket, fleet }: Facts): Finding[] {

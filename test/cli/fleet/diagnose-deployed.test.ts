@@ -233,6 +233,11 @@ test('of the policy that is gone the alarm has no advice of its own', () => {
 
 describe('what is not known is not judged', () => {
   const { scaleOut: _, terminationHook: _hook, minCapacity: _min, ...earlier } = fleet;
+  const withoutStateIndex: Partial<Facts> = {
+    table: {
+      seen: { status: 'ACTIVE', indexStatus: undefined, olderIndexStatus: 'ACTIVE', expiresBy: 'expires' },
+    },
+  };
 
   test('of a fleet that an earlier version has deployed', () => {
     const facts = {
@@ -241,8 +246,17 @@ describe('what is not known is not judged', () => {
       ...withPolicy({ warmUpSeconds: 60 }),
       ...withHooks({}, undefined),
       ...withAlarms({ threshold: 5 }, { statistic: 'Maximum' }),
+      ...withoutStateIndex,
     };
     expect(found(facts)).toEqual([]);
+  });
+
+  test('of a table without the new index where nobody knows which version has deployed the fleet', () => {
+    const { keeperFunction: _keeper, ...named } = earlier;
+    const alarms = withAlarms({}, { statistic: 'Maximum' });
+    expect(found({ fleet: named, ...withoutStateIndex, ...alarms })).toMatchObject([
+      { check: 'table', mark: 'warn', advice: expect.stringContaining('deploy the stack with this version') },
+    ]);
   });
 
   test('but what is gone is named, with the way to its command', () => {

@@ -48,6 +48,8 @@ export interface QueueSeen {
   redrive?: { arn: string; maxReceives: number };
   /** One of its messages: of a dead letter, why it is there and since when. */
   sample?: { id: string; reason?: string; deadAt?: string };
+  /** Why none of its messages could be read. */
+  unread?: string;
 }
 
 export interface TableSeen {

@@ -6,11 +6,11 @@ import { LISTING_INDEX, STATE_INDEX } from '../../../jobs/listing.ts';
 import { instanceLogPrefix, savedLogIn } from '../../../jobs/log-layout.ts';
 import type { FleetContext } from '../context.ts';
 import { FleetError, NoCredentials, Unreachable } from '../errors.ts';
-import { explain } from '../explain.ts';
+import { type About, explain } from '../explain.ts';
 import { lookAtInstances } from '../instances.ts';
 import { type ActivityLook, lookAtActivities, lookAtGroup, lookAtPool } from '../instances-look.ts';
 import type { InstanceSeen } from '../instances-view.ts';
-import type { Boot, Facts, TableSeen } from './facts.ts';
+import type { Boot, Facts, QueueSeen, TableSeen } from './facts.ts';
 import { type Looked, seenOf } from './finding.ts';
 import { lookAtAlarms, lookAtHooks, lookAtPolicies } from './gather-deployed.ts';
 import { lookAtLocal } from './gather-local.ts';
@@ -28,13 +28,15 @@ const LAST_BOOTS = 5;
 export async function gather(context: FleetContext): Promise<Facts> {
   const { facts: fleet, clients } = context;
   const { deadLetterQueueUrl } = fleet;
-  const look = <T>(task: () => Promise<T>) => looked(context, task);
+  const look = <T>(task: () => Promise<T>) => looked(fleet, task);
   const [queue, deadLetters, table, logBucket, group, activities, deployed, state, living, pool] =
     await Promise.all([
       look(() => lookAtQueue(context, fleet.queueUrl)),
       deadLetterQueueUrl === undefined
         ? undefined
-        : look(() => lookAtDeadLetters(context, deadLetterQueueUrl)),
+        : looked({ ...fleet, queueUrl: deadLetterQueueUrl }, () =>
+            lookAtDeadLetters(context, deadLetterQueueUrl),
+          ),
       look(() => lookAtTable(context)),
       look(() => lookAtBucket(context)),
       look(() => lookAtGroup(context)),
@@ -64,18 +66,18 @@ export async function gather(context: FleetContext): Promise<Facts> {
 
 async function lookAtDeployed(context: FleetContext): Promise<Pick<Facts, 'policies' | 'hooks' | 'alarms'>> {
   const [policies, hooks, alarms] = await Promise.all([
-    looked(context, () => lookAtPolicies(context)),
-    looked(context, () => lookAtHooks(context)),
-    looked(context, () => lookAtAlarms(context)),
+    looked(context.facts, () => lookAtPolicies(context)),
+    looked(context.facts, () => lookAtHooks(context)),
+    looked(context.facts, () => lookAtAlarms(context)),
   ]);
   return { policies, hooks, alarms };
 }
 
-async function looked<T>({ facts }: FleetContext, task: () => Promise<T>): Promise<Looked<T>> {
+async function looked<T>(about: About, task: () => Promise<T>): Promise<Looked<T>> {
   try {
     return { seen: await task() };
   } catch (error) {
-    const explained = explain(facts, error);
+    const explained = explain(about, error);
     if (explained instanceof FleetError) return { unseen: explained };
     throw explained;
   }
@@ -91,10 +93,13 @@ function refuseIfBlind(all: readonly Looked<unknown>[]): void {
   if (first && errors.length === all.length && unreachable) throw first;
 }
 
-async function lookAtDeadLetters(context: FleetContext, url: string) {
-  const queue = await lookAtQueue(context, url);
-  const sample = queue.visible > 0 ? await sampleOf(context, url) : undefined;
-  return { ...queue, ...(sample && { sample }) };
+/** Who may not receive any can know how many there are. */
+async function lookAtDeadLetters(context: FleetContext, queueUrl: string): Promise<QueueSeen> {
+  const queue = await lookAtQueue(context, queueUrl);
+  if (queue.visible === 0) return queue;
+  const sample = await looked({ ...context.facts, queueUrl }, () => sampleOf(context, queueUrl));
+  if ('unseen' in sample) return { ...queue, unread: sample.unseen.message };
+  return { ...queue, ...(sample.seen && { sample: sample.seen }) };
 }
 
 async function lookAtTable({ clients, facts }: FleetContext): Promise<TableSeen> {

@@ -79,7 +79,7 @@ export function judgeDeadLetters({ deadLetters, queue, fleet }: Facts): Finding[
   return judged('dead letters', deadLetters, (seen) => {
     const findings: Finding[] = [];
     const count = seen.visible + seen.inFlight + seen.delayed;
-    if (count > 0) findings.push(given(count, seen.sample));
+    if (count > 0) findings.push(given(count, seen));
     const kept = seenOf(queue)?.retentionSeconds ?? 0;
     // "Amazon SQS dead-letter queues": a message that SQS moves keeps the date at which it was enqueued first.
     if (seen.retentionSeconds < kept) {
@@ -95,13 +95,13 @@ export function judgeDeadLetters({ deadLetters, queue, fleet }: Facts): Finding[
   });
 }
 
-function given(count: number, sample: QueueSeen['sample']): Finding {
+function given(count: number, { sample, unread }: Pick<QueueSeen, 'sample' | 'unread'>): Finding {
   const text = count === 1 ? 'One job was given up.' : `${count} jobs were given up.`;
-  const details = sample
-    ? [
-        `${sample.id}${sample.deadAt ? `, ${moment(sample.deadAt)}` : ''}: ${sample.reason ?? 'nobody has said why'}`,
-      ]
-    : [];
+  const details = unread === undefined ? [] : [`Why is not known here. ${unread}`];
+  if (sample) {
+    const at = sample.deadAt ? `, ${moment(sample.deadAt)}` : '';
+    details.push(`${sample.id}${at}: ${sample.reason ?? 'nobody has said why'}`);
+  }
   return warn('dead letters', text, 'mayfly dlq list; once it is mended: mayfly dlq redrive --all', details);
 }
 

@@ -66,8 +66,6 @@ export interface TableSeen {
 export interface NetworkSeen {
   /** Those that instances are launched into. */
   subnets: readonly SubnetSeen[];
-  /** Services that their VPC has endpoints for, as the last part of the endpoint's name: `sqs`, `s3`. */
-  endpoints: ReadonlySet<string>;
 }
 
 export interface SubnetSeen {
@@ -78,6 +76,8 @@ export interface SubnetSeen {
   broken: boolean;
   /** Whether instances get a public IPv4 address. */
   givesAddress: boolean;
+  /** Services that endpoints of its VPC lead to from there, as the last part of the endpoint's name: `sqs`, `s3`. */
+  endpoints: ReadonlySet<string>;
 }
 
 /** A scaling policy, as `PutScalingPolicy` takes it. */

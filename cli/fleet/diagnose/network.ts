@@ -1,5 +1,5 @@
 import { awsCommand } from './commands.ts';
-import type { Facts, NetworkSeen, SubnetSeen } from './facts.ts';
+import type { Facts, SubnetSeen } from './facts.ts';
 import { bad, type Finding, judged, ok, warn } from './finding.ts';
 
 /** Services that an agent cannot do without. */
@@ -10,7 +10,7 @@ export function judgeNetwork({ network, fleet }: Facts): Finding[] {
   // Of a group that is gone it is said there.
   if (!network) return [];
   return judged('network', network, (seen) => {
-    const findings = seen.subnets.flatMap((subnet) => faultsOf(subnet, seen, fleet));
+    const findings = seen.subnets.flatMap((subnet) => faultsOf(subnet, fleet));
     if (findings.length > 0) return findings;
     const number = seen.subnets.length;
     return [
@@ -20,8 +20,7 @@ export function judgeNetwork({ network, fleet }: Facts): Finding[] {
 }
 
 function faultsOf(
-  { id, wayOut, broken, givesAddress }: SubnetSeen,
-  { endpoints }: NetworkSeen,
+  { id, wayOut, broken, givesAddress, endpoints }: SubnetSeen,
   fleet: Facts['fleet'],
 ): Finding[] {
   if (broken) {
@@ -31,12 +30,12 @@ function faultsOf(
   if (wayOut === undefined) {
     const missing = NEEDED.filter((service) => !endpoints.has(service));
     if (missing.length === 0) return endpoints.has('sts') ? [] : [withoutRoles(id)];
-    const text = `The subnet ${id} has no route to the Internet (0.0.0.0/0), and its VPC no endpoint for ${missing.join(', ')}: instances there cannot work.`;
+    const text = `The subnet ${id} has no route to the Internet (0.0.0.0/0), and no endpoint for ${missing.join(', ')}: instances there cannot work.`;
     return [
       bad(
         'network',
         text,
-        'Add a route to a NAT gateway, or the endpoints; or set vpcSubnets to other subnets.',
+        "Add a route to a NAT gateway, or the endpoints (a gateway endpoint: to the subnet's route table); or set vpcSubnets to other subnets.",
       ),
     ];
   }
@@ -49,6 +48,6 @@ function faultsOf(
 }
 
 function withoutRoles(subnet: string): Finding {
-  const text = `The subnet ${subnet} has no route to the Internet (0.0.0.0/0), and its VPC no endpoint for sts: workers there get no credentials.`;
+  const text = `The subnet ${subnet} has no route to the Internet (0.0.0.0/0), and no endpoint for sts: workers there get no credentials.`;
   return warn('network', text, 'Add the endpoint, unless workerAwsAccess is "none".');
 }

@@ -1,13 +1,15 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { AwsClock } from '../../../aws/aws-clock.ts';
 import { diagnosisOf } from '../../../cli/fleet/diagnose/diagnose.ts';
 import type { NetworkSeen, SubnetSeen } from '../../../cli/fleet/diagnose/facts.ts';
+import { lookAtNetwork } from '../../../cli/fleet/diagnose/gather-network.ts';
 import { AccessDenied } from '../../../cli/fleet/errors.ts';
-import { healthy, network, subnet } from './healthy-facts.ts';
+import { startTestCloud } from '../../local/front-door/cloud-fixture.ts';
+import { fleet, healthy, network, subnet } from './healthy-facts.ts';
 
 const ALL = ['sqs', 'dynamodb', 's3', 'autoscaling', 'sts'];
 const ownOf = (changes: Partial<SubnetSeen>, endpoints: string[] = []): NetworkSeen => ({
-  subnets: [{ ...subnet, ...changes }],
-  endpoints: new Set(endpoints),
+  subnets: [{ ...subnet, endpoints: new Set(endpoints), ...changes }],
 });
 const findingsOf = (seen: NetworkSeen) =>
   diagnosisOf({ ...healthy, network: { seen } }).findings.filter(({ check }) => check === 'network');
@@ -27,7 +29,7 @@ describe('a subnet from which none does', () => {
     [
       'has no route, and no endpoint for some services',
       ownOf({ wayOut: undefined }, ['s3', 'dynamodb']),
-      'The subnet subnet-1 has no route to the Internet (0.0.0.0/0), and its VPC no endpoint for sqs, autoscaling: instances there cannot work.',
+      'The subnet subnet-1 has no route to the Internet (0.0.0.0/0), and no endpoint for sqs, autoscaling: instances there cannot work.',
       /NAT gateway/,
     ],
     [
@@ -66,4 +68,38 @@ test('a network that may not be looked at is said to be unseen', () => {
   expect(findings.filter(({ check }) => check === 'network')).toEqual([
     { check: 'network', mark: 'warn', text: `Could not be looked at. ${unseen.message}` },
   ]);
+});
+
+test('a gateway endpoint serves the subnets of its route tables, and an interface endpoint all', async () => {
+  const cloud = await startTestCloud();
+  onTestFinished(() => cloud.close());
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL: cloud.endpoint,
+    AWS_ACCESS_KEY_ID: cloud.owner.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: cloud.owner.secretAccessKey,
+  });
+  const made = async (what: string, input: Record<string, unknown>) =>
+    (await cloud.call('ec2', `Create${what}`, input))[what] as Record<string, string>;
+  const { VpcId } = await made('Vpc', { CidrBlock: '10.0.0.0/16' });
+  const subnets = await Promise.all(
+    ['10.0.0.0/24', '10.0.1.0/24'].map(async (CidrBlock) => {
+      const { SubnetId = '' } = await made('Subnet', { VpcId, CidrBlock });
+      const { RouteTableId } = await made('RouteTable', { VpcId });
+      await cloud.call('ec2', 'AssociateRouteTable', { SubnetId, RouteTableId });
+      return { SubnetId, RouteTableId };
+    }),
+  );
+  const endpoint = (service: string, more: Record<string, unknown>) =>
+    made('VpcEndpoint', { VpcId, ServiceName: `com.amazonaws.us-east-1.${service}`, ...more });
+  await endpoint('s3', { VpcEndpointType: 'Gateway', RouteTableIds: [subnets[0]?.RouteTableId] });
+  await endpoint('sqs', { VpcEndpointType: 'Interface' });
+
+  const context = { facts: fleet, clock: new AwsClock() };
+  const ids = subnets.map(({ SubnetId }) => SubnetId);
+  expect(await lookAtNetwork(context, ids)).toMatchObject({
+    subnets: [
+      { id: ids[0], endpoints: new Set(['s3', 'sqs']) },
+      { id: ids[1], endpoints: new Set(['sqs']) },
+    ],
+  });
 });

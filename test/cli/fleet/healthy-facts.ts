@@ -114,11 +114,11 @@ export const bootBreakerAlarm: AlarmSeen = {
   },
 };
 
-export const subnet = { id: 'subnet-1', wayOut: 'igw-1', broken: false, givesAddress: true };
-export const network = {
-  subnets: [subnet, { ...subnet, id: 'subnet-2' }],
+export const subnet = {
+  ...{ id: 'subnet-1', wayOut: 'igw-1', broken: false, givesAddress: true },
   endpoints: new Set(['s3', 'dynamodb']),
 };
+export const network = { subnets: [subnet, { ...subnet, id: 'subnet-2' }] };
 
 /** A fleet at work of which there is nothing to say. */
 export const healthy: Facts = {

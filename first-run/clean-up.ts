@@ -22,7 +22,7 @@ export async function cleanUp(run: FirstRun, { out, keep, say }: CleanUpOptions)
     () => say(`What is known of the fleet is in ${resolve(out)}.`),
     (error: unknown) => say(`What is known of the fleet could not be kept: ${sentenceOf(error)}`),
   );
-  const byHand = `aws cloudformation delete-stack --stack-name ${run.stack}`;
+  const byHand = `aws cloudformation delete-stack --stack-name ${run.stack} --region ${run.region}`;
   if (keep) return say(`The stack ${run.stack} is kept, and costs money. Delete it: ${byHand}`);
   say(`Deleting the stack ${run.stack} ... If this is cut off, delete it: ${byHand}`);
   try {

@@ -68,7 +68,10 @@ async function main({ local, speed, yes, json }: FirstRunOptions): Promise<numbe
   }
 }
 
+/** As `cdk` and `mayfly` find it. The SDK by itself does not heed the older one of these variables. */
 async function regionOf(): Promise<string> {
+  const known = process.env['AWS_REGION'] || process.env['AWS_DEFAULT_REGION'];
+  if (known) return known;
   const client = new STSClient({});
   try {
     return await client.config.region();

@@ -45,6 +45,7 @@ export interface RunOptions {
 /** What the checks of one run share: a stack of its own, and the ways to look at it. */
 export class FirstRun {
   readonly stack: string;
+  readonly region: string;
   readonly pace: Pace;
   readonly clients: Clients;
   /** Jobs that a check has left running for the next one. */
@@ -56,6 +57,7 @@ export class FirstRun {
   constructor(options: RunOptions) {
     this.#options = options;
     this.stack = options.stack;
+    this.region = options.region;
     this.pace = options.local ? LOCALLY : ON_AWS;
     this.clients = createClients(options.region, new AwsClock());
     this.#cloudFormation = new CloudFormationClient({ region: options.region });
@@ -63,7 +65,7 @@ export class FirstRun {
 
   /** Rejects before the deployment. */
   async fleet(): Promise<Fleet> {
-    this.#fleet ??= await Fleet.find({ stack: this.stack, region: this.#options.region });
+    this.#fleet ??= await Fleet.find({ stack: this.stack, region: this.region });
     return this.#fleet;
   }
 
@@ -118,6 +120,8 @@ export class FirstRun {
         localDir: import.meta.dirname,
         cwd: join(import.meta.dirname, '..'),
         env: {
+          // Nowhere else than where it is looked for.
+          AWS_REGION: this.region,
           MAYFLY_FIRST_RUN_STACK: this.stack,
           ...(local && { MAYFLY_FIRST_RUN_LOCAL: 'true' }),
           ...environment,

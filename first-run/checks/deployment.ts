@@ -14,13 +14,13 @@ export const bootstrapped: Check = {
     `aws ssm get-parameter --name ${BOOTSTRAP} --query Parameter.Value`,
   ],
   expected: `Your account, and a version of at least ${OLDEST_BOOTSTRAP}. If there is none, run npx cdk bootstrap first.`,
-  async make({ clients }) {
+  async make({ clients, region }) {
     const { Account, Arn } = await clients.sts.send(new GetCallerIdentityCommand({}));
     const version = await bootstrapVersion(clients.ssm);
     const advice = 'run npx cdk bootstrap';
     must(version !== undefined, `the region is not bootstrapped: ${advice}`);
     must(Number(version) >= OLDEST_BOOTSTRAP, `the bootstrap has version ${version}: ${advice}`);
-    return `account ${Account} as ${Arn}, bootstrap version ${version}`;
+    return `account ${Account}, region ${region}, as ${Arn}, bootstrap version ${version}`;
   },
 };
 

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { CHECKS } from '../../first-run/checks.ts';
 import { COST } from '../../first-run/plan.ts';
+import { startTestCloud } from '../local/front-door/cloud-fixture.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const page = readFileSync(join(ROOT, 'docs/first-run.md'), 'utf8');
@@ -48,6 +50,30 @@ describe('npm run test:aws', () => {
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^The first run could not go on: .*credentials/i);
     expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('takes the region that cdk takes, and names it before it begins', async () => {
+    const cloud = await startTestCloud();
+    onTestFinished(() => cloud.close());
+    const profile = join(dirname(cloud.logFile), 'aws-config');
+    await writeFile(profile, '[default]\nregion = us-east-2\n');
+    const { exitCode, stdout, stderr } = await execa(process.execPath, ['first-run/main.ts'], {
+      cwd: ROOT,
+      reject: false,
+      env: {
+        AWS_ENDPOINT_URL: cloud.endpoint,
+        AWS_ACCESS_KEY_ID: cloud.owner.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: cloud.owner.secretAccessKey,
+        AWS_CONFIG_FILE: profile,
+        AWS_REGION: undefined,
+        AWS_DEFAULT_REGION: 'eu-west-1',
+      },
+    });
+    expect(exitCode, stderr).toBe(2);
+    expect(stderr).toContain('Nothing was made');
+    const looks = (await cloud.calls()).filter(({ service }) => service === 'ssm');
+    expect(looks.map(({ region }) => region)).toEqual(['eu-west-1']);
+    expect(stdout).toMatch(/^A first run in account \d+, region eu-west-1, as /);
   });
 
   it('refuses an option with what is allowed', async () => {

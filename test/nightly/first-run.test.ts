@@ -63,5 +63,5 @@ test('says how to delete a stack of which it cannot see that it is gone', async 
   const said: string[] = [];
   await cleanUp(run, { out: join(directory, 'out'), keep: false, say: (line) => said.push(line) });
   expect(said.at(-1)).toMatch(/^The stack may still be there, and cost money \(.*Not you/s);
-  expect(said.at(-1)).toContain('aws cloudformation delete-stack --stack-name MayflyFirstRun-1');
+  expect(said.at(-1)).toContain('aws cloudformation delete-stack --stack-name MayflyFirstRun-1 --region us-east-1');
 });

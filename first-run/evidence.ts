@@ -1,7 +1,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { FirstRun } from './run.ts';
+
+const INSTANCES = 'instances/';
+
+/** What a saved log is called: two instances may have saved theirs in one second and for one reason. */
+export function evidenceName(key: string): string {
+  return key.slice(INSTANCES.length).replaceAll('/', '-');
+}
 
 /** Writes down what is known of a fleet on which a check has failed, before it is deleted. Rejects where there is none. */
 export async function keepEvidence(run: FirstRun, directory: string): Promise<void> {
@@ -14,10 +21,10 @@ export async function keepEvidence(run: FirstRun, directory: string): Promise<vo
   await write('jobs.json', await fleet.list());
   const Bucket = fleet.facts.logBucket;
   const { Contents = [] } = await run.clients.s3.send(
-    new ListObjectsV2Command({ Bucket, Prefix: 'instances/' }),
+    new ListObjectsV2Command({ Bucket, Prefix: INSTANCES }),
   );
   for (const { Key = '' } of Contents) {
     const { Body } = await run.clients.s3.send(new GetObjectCommand({ Bucket, Key }));
-    await writeFile(join(directory, basename(Key)), (await Body?.transformToByteArray()) ?? '');
+    await writeFile(join(directory, evidenceName(Key)), (await Body?.transformToByteArray()) ?? '');
   }
 }

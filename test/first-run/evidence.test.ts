@@ -1,0 +1,13 @@
+import { expect, it } from 'vitest';
+import { evidenceName } from '../../first-run/evidence.ts';
+import { instanceLogKey, signOfLifeKey } from '../../jobs/log-layout.ts';
+
+it('names of which instance each log is, and gives no two of them one name', () => {
+  const keys = ['i-1', 'i-2'].flatMap((instance) => [
+    instanceLogKey(instance, '2026-01-02T03:04:05Z', { reason: 'boot-failed' }),
+    signOfLifeKey(instance),
+  ]);
+  const names = keys.map(evidenceName);
+  expect(new Set(names).size).toBe(4);
+  for (const name of names) expect(name).toMatch(/^i-[12]-[^/]+$/);
+});

@@ -29,6 +29,9 @@ export interface Pace {
 export const ON_AWS: Pace = { job: 300, look: 5, lastLook: 2, come: 600, go: 900 };
 export const LOCALLY: Pace = { job: 30, look: 0.5, lastLook: 0.02, come: 120, go: 120 };
 
+/** Of an update that was begun, or of its roll-back. */
+const LONGEST_UPDATE_MS = 30 * 60_000;
+
 export interface RunOptions {
   region: string;
   stack: string;
@@ -53,6 +56,7 @@ export class FirstRun {
   readonly #options: RunOptions;
   readonly #cloudFormation: CloudFormationClient;
   #fleet: Fleet | undefined;
+  #destroying: Promise<void> | undefined;
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -92,9 +96,29 @@ export class FirstRun {
     return this.#cdk(['deploy', ...words], { MAYFLY_FIRST_RUN_MAX_CAPACITY: String(maxCapacity) });
   }
 
-  /** Whatever happens meanwhile: what was made has to go. */
+  /**
+   * Whatever happens meanwhile: what was made has to go. One after the other: two commands at once refuse each other the
+   * directory of the assembly.
+   */
   destroy(): Promise<void> {
-    return this.#cdk(['destroy', '--force'], {}, null);
+    const before = this.#destroying;
+    this.#destroying = (async () => {
+      await before?.catch(() => {});
+      await this.#atRest();
+      await this.#cdk(['destroy', '--force'], {}, null);
+    })();
+    return this.#destroying;
+  }
+
+  /** CloudFormation deletes no stack that is updated or rolled back: one whose check was interrupted may be. */
+  async #atRest(): Promise<void> {
+    const isBusy = async () => {
+      // The command says why the stack cannot be looked at.
+      const stack = await this.deployed().catch(() => undefined);
+      return /^(UPDATE|ROLLBACK).*_IN_PROGRESS$/.test(stack?.StackStatus ?? '');
+    };
+    const untilMs = performance.now() + LONGEST_UPDATE_MS;
+    while ((await isBusy()) && performance.now() < untilMs) await delay(this.pace.look * 1000);
   }
 
   /** Rejects with the last lines that the command printed. */

@@ -41,7 +41,8 @@ test('that is interrupted deletes what it has deployed', async () => {
   expect(stderr).toMatch(/MayflyFirstRun-\d+: destroyed/);
 });
 
-test('says how to delete a stack of which it cannot see that it is gone', async () => {
+/** A run on a cloud of its own, which has not deployed anything. */
+async function open() {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-first-run-'));
   const cloud = await startCloud({ directory: join(directory, 'cloud') });
   const before = { ...process.env };
@@ -56,12 +57,49 @@ test('says how to delete a stack of which it cannot see that it is gone', async 
     await cloud.close();
     await rm(directory, { recursive: true, force: true });
   });
+  const said: string[] = [];
+  const clean = () =>
+    cleanUp(run, { out: join(directory, 'out'), keep: false, say: (line) => said.push(line) });
+  return { cloud, run, said, clean };
+}
+
+test('says how to delete a stack of which it cannot see that it is gone', async () => {
+  const { cloud, said, clean } = await open();
   cloud.faults.add({
     ...{ service: 'cloudformation', action: 'DescribeStacks' },
     effect: { kind: 'error', code: 'AccessDenied', status: 403, message: 'Not you.' },
   });
-  const said: string[] = [];
-  await cleanUp(run, { out: join(directory, 'out'), keep: false, say: (line) => said.push(line) });
+  await clean();
   expect(said.at(-1)).toMatch(/^The stack may still be there, and cost money \(.*Not you/s);
-  expect(said.at(-1)).toContain('aws cloudformation delete-stack --stack-name MayflyFirstRun-1 --region us-east-1');
+  expect(said.at(-1)).toContain(
+    'aws cloudformation delete-stack --stack-name MayflyFirstRun-1 --region us-east-1',
+  );
+});
+
+test('deletes a stack that is still updated, as of a run that was interrupted then', async () => {
+  const { cloud, run, said, clean } = await open();
+  const StackName = run.stack;
+  const bodyWith = (VisibilityTimeout: number) =>
+    JSON.stringify({
+      Resources: { Queue: { Type: 'AWS::SQS::Queue', Properties: { VisibilityTimeout } } },
+    });
+  const is = (status: string) =>
+    run.until(status, 60, async () => (await run.deployed())?.StackStatus === status);
+  await cloud.call('cloudformation', 'CreateStack', { StackName, TemplateBody: bodyWith(30) });
+  await is('CREATE_COMPLETE');
+  // Longer than cdk takes to come to the deletion.
+  cloud.faults.add({
+    ...{ service: 'sqs', action: 'SetQueueAttributes', caller: 'cloud' },
+    effect: { kind: 'latency', ms: 60_000 },
+  });
+  await cloud.call('cloudformation', 'UpdateStack', { StackName, TemplateBody: bodyWith(60) });
+  await is('UPDATE_IN_PROGRESS');
+  await clean();
+  expect(said.at(-1)).toMatch(/^Deleting the stack/);
+  expect(await run.deployed()).toBeUndefined();
+});
+
+test('waits for a deletion that is under way before the next one', async () => {
+  const { run } = await open();
+  await expect(Promise.all([run.destroy(), run.destroy()])).resolves.toEqual([undefined, undefined]);
 });

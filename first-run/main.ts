@@ -1,6 +1,6 @@
 /**
  * `npm run test:aws`: the ten checks of `docs/first-run.md`, on the account and in the region that the environment names, or
- * on the embedded cloud. Exits with 0 if all are as they must be, with 1 if not, with 2 if nobody could be asked.
+ * on the embedded cloud. Exits with 0 if all are as they must be, with 1 if not, with 2 if nothing was begun.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -57,7 +57,7 @@ async function main({ local, speed, yes, json }: FirstRunOptions): Promise<numbe
       const results = await checkAll(run);
       const ok = results.length === CHECKS.length && results.every((result) => result.ok);
       if (json) console.log(JSON.stringify({ stack: run.stack, ok, checks: results }));
-      else say(ok ? 'All ten checks are as they must be, and nothing is left.' : 'A check has failed.');
+      else say(ok ? 'All ten checks are as they must be. The stack is gone.' : 'A check has failed.');
       return ok ? 0 : 1;
     } finally {
       run.close();

@@ -60,7 +60,7 @@ export interface TableSeen {
   /** Of the index `byListing`, which earlier versions have. */
   olderIndexStatus: string | undefined;
   /** The attribute by which items expire; undefined: they do not. */
-  expiresBy: string | undefined;
+  expiresBy: Looked<string | undefined>;
 }
 
 export interface NetworkSeen {

@@ -102,23 +102,30 @@ async function lookAtDeadLetters(context: FleetContext, queueUrl: string): Promi
   return { ...queue, ...(sample.seen && { sample: sample.seen }) };
 }
 
-async function lookAtTable({ clients, facts }: FleetContext): Promise<TableSeen> {
-  const TableName = facts.table;
-  const [{ Table }, { TimeToLiveDescription }] = await Promise.all([
-    clients.dynamodb.send(new DescribeTableCommand({ TableName })),
-    clients.dynamodb.send(new DescribeTimeToLiveCommand({ TableName })),
+async function lookAtTable(context: FleetContext): Promise<TableSeen> {
+  const { clients, facts } = context;
+  const [{ Table }, expiresBy] = await Promise.all([
+    clients.dynamodb.send(new DescribeTableCommand({ TableName: facts.table })),
+    looked(facts, () => lookAtExpiry(context)),
   ]);
   const statusOf = (name: string) => {
     const index = Table?.GlobalSecondaryIndexes?.find(({ IndexName }) => IndexName === name);
     return index && (index.IndexStatus ?? 'unknown');
   };
-  const { TimeToLiveStatus = '', AttributeName } = TimeToLiveDescription ?? {};
   return {
     status: Table?.TableStatus ?? 'unknown',
     indexStatus: statusOf(STATE_INDEX),
     olderIndexStatus: statusOf(LISTING_INDEX),
-    expiresBy: TimeToLiveStatus.startsWith('ENABL') ? AttributeName : undefined,
+    expiresBy,
   };
+}
+
+async function lookAtExpiry({ clients, facts }: FleetContext): Promise<string | undefined> {
+  const { TimeToLiveDescription } = await clients.dynamodb.send(
+    new DescribeTimeToLiveCommand({ TableName: facts.table }),
+  );
+  const { TimeToLiveStatus = '', AttributeName } = TimeToLiveDescription ?? {};
+  return TimeToLiveStatus.startsWith('ENABL') ? AttributeName : undefined;
 }
 
 /** A list, not a HEAD: only its answers say why not. */

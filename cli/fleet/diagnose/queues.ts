@@ -132,20 +132,24 @@ export function judgeTable({ table, fleet }: Facts): Finding[] {
         ),
       );
     }
-    if (expiresBy !== 'expires') {
-      findings.push(
-        warn(
-          'table',
-          `The table ${name} forgets nothing: items do not expire by the attribute "expires".`,
-          awsCommand(fleet, 'dynamodb update-time-to-live', {
-            'table-name': name,
-            'time-to-live-specification': 'Enabled=true,AttributeName=expires',
-          }),
-        ),
-      );
-    }
+    findings.push(...judged('table', expiresBy, (attribute) => expiry(attribute, fleet)));
     return findings.length > 0 ? findings : [ok('table', name)];
   });
+}
+
+function expiry(attribute: string | undefined, fleet: FleetFacts): Finding[] {
+  if (attribute === 'expires') return [];
+  const flags = {
+    'table-name': fleet.table,
+    'time-to-live-specification': 'Enabled=true,AttributeName=expires',
+  };
+  return [
+    warn(
+      'table',
+      `The table ${fleet.table} forgets nothing: items do not expire by the attribute "expires".`,
+      awsCommand(fleet, 'dynamodb update-time-to-live', flags),
+    ),
+  ];
 }
 
 const NEW_STATE_INDEX =

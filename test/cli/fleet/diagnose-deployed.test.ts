@@ -235,7 +235,10 @@ describe('what is not known is not judged', () => {
   const { scaleOut: _, terminationHook: _hook, minCapacity: _min, ...earlier } = fleet;
   const withoutStateIndex: Partial<Facts> = {
     table: {
-      seen: { status: 'ACTIVE', indexStatus: undefined, olderIndexStatus: 'ACTIVE', expiresBy: 'expires' },
+      seen: {
+        ...{ status: 'ACTIVE', indexStatus: undefined, olderIndexStatus: 'ACTIVE' },
+        expiresBy: { seen: 'expires' },
+      },
     },
   };
 

@@ -43,7 +43,7 @@ const table: TableSeen = {
   status: 'ACTIVE',
   indexStatus: 'ACTIVE',
   olderIndexStatus: 'ACTIVE',
-  expiresBy: 'expires',
+  expiresBy: { seen: 'expires' },
 };
 const working: Outlook = { running: 0, slots: 1, jobsDone: 4, next: 'work', lastStartMs: ago(2) };
 const slowed: Outlook = {
@@ -184,7 +184,7 @@ const cases: Case[] = [
           status: 'CREATING',
           indexStatus: undefined,
           olderIndexStatus: undefined,
-          expiresBy: undefined,
+          expiresBy: { seen: undefined },
         },
       },
     },
@@ -215,10 +215,21 @@ const cases: Case[] = [
   },
   {
     name: 'a table that forgets nothing',
-    facts: { table: { seen: { ...table, expiresBy: undefined } } },
+    facts: { table: { seen: { ...table, expiresBy: { seen: undefined } } } },
     check: 'table',
     mark: 'warn',
     says: ['update-time-to-live --table-name jobs'],
+  },
+  {
+    name: 'a table without its index, of which somebody may not know what it forgets',
+    facts: {
+      table: {
+        seen: { ...table, indexStatus: undefined, expiresBy: { unseen: new AccessDenied('Not you.') } },
+      },
+    },
+    check: 'table',
+    mark: 'bad',
+    says: ['no index byState'],
   },
   {
     name: 'a bucket that is gone',

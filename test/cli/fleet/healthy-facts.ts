@@ -127,7 +127,12 @@ export const healthy: Facts = {
   queue: { seen: queue },
   deadLetters: { seen: deadLetters },
   table: {
-    seen: { status: 'ACTIVE', indexStatus: 'ACTIVE', olderIndexStatus: 'ACTIVE', expiresBy: 'expires' },
+    seen: {
+      status: 'ACTIVE',
+      indexStatus: 'ACTIVE',
+      olderIndexStatus: 'ACTIVE',
+      expiresBy: { seen: 'expires' },
+    },
   },
   logBucket: { seen: true },
   group: { seen: group },

@@ -1,3 +1,5 @@
+import { DEPLOY_ANEW } from '../refused-words.ts';
+
 /**
  * What EC2 refuses a launch for, and what to do about it. "Troubleshoot Amazon EC2 Auto Scaling: EC2 instance launch
  * failures" and "Error codes for the Amazon EC2 API" list the words.
@@ -36,7 +38,7 @@ const REFUSALS: readonly [words: RegExp, advice: string][] = [
   ],
   [
     /launch ?template/i,
-    'The launch template or its version was changed or deleted. A version: change what is in it (rootVolume, say) and deploy. All of it: delete the stack and deploy it, as a deployment of the same template does not make it again.',
+    `The launch template or its version was changed or deleted. If a version was, change what is in it (rootVolume, say) and deploy. If all of it was: ${DEPLOY_ANEW}`,
   ],
 ];
 

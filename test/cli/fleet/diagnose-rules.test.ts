@@ -4,6 +4,7 @@ import type { Facts, TableSeen } from '../../../cli/fleet/diagnose/facts.ts';
 import type { Check, Finding } from '../../../cli/fleet/diagnose/finding.ts';
 import { refusalAdvice } from '../../../cli/fleet/diagnose/refusals.ts';
 import { AccessDenied, StoreGone } from '../../../cli/fleet/errors.ts';
+import { adviceOn } from '../../../cli/fleet/refused-words.ts';
 import type { InstanceRecord, Outlook, Retirement } from '../../../jobs/record.ts';
 import {
   ago,
@@ -892,4 +893,13 @@ test.each([
   ['Something new', 'tries again'],
 ])('of a launch that is refused with %j', (message, advice) => {
   expect(refusalAdvice(message)).toContain(advice);
+});
+
+test('who is told to delete the stack is told what goes with it, and how to keep that', () => {
+  const noQueue = 'QueueDoesNotExist: The specified queue does not exist';
+  for (const advice of [refusalAdvice('The launch template is gone'), adviceOn(noQueue)]) {
+    expect(advice).toMatch(
+      /delete the stack .*deletes the queues.*set removalPolicy to RemovalPolicy.RETAIN/,
+    );
+  }
 });

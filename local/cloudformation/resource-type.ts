@@ -59,6 +59,10 @@ export interface ResourceContext {
   previousStackTags: Record<string, string>;
   /** The resource's `UpdatePolicy`, resolved. */
   updatePolicy: unknown;
+  /** Back to the last good target, after an update that failed. */
+  rollingBack: boolean;
+  /** An earlier update of it failed: it may be as it was before that one, or as that one wanted it, or in between. */
+  uncertain: boolean;
   /** Says that the thing exists now: if a later call fails, the roll-back removes it. */
   exists(physicalId: string): void;
   /** Tells something in an event of the resource. */

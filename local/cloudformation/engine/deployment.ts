@@ -51,13 +51,14 @@ export function typeOf(resource: { type: string }): ResourceType {
 
 /** What a resource type gets to work with. */
 export function contextOf(deployment: Deployment, resource: StackResource): ResourceContext {
-  const { account, stack, target, ids, scope, signal } = deployment;
+  const { account, stack, target, ids, scope, signal, rollingBack } = deployment;
   const { call, clock, region, accountId, presignPut } = account.context;
   const { logicalId, type } = resource;
   return {
     stackName: stack.name,
     stackId: stack.id,
-    ...{ logicalId, type, region, accountId, call, clock, presignPut, signal },
+    ...{ logicalId, type, region, accountId, call, clock, presignPut, signal, rollingBack },
+    uncertain: resource.uncertain ?? false,
     generatedName: (maxLength) => generatedName(stack.name, logicalId, maxLength),
     previousStackTags: tagMap(deployment.previousTags),
     stackTags: {

@@ -119,9 +119,9 @@ async function updateInPlace(
   const retagged = type.taggable && !isDeepStrictEqual(deployment.target.tags, deployment.previousTags);
   if (!changed && !retagged) return;
   resourceStatus(stack, account.context.clock, ids, resource, 'UPDATE_IN_PROGRESS');
+  const context = contextOf(deployment, resource);
   resource.uncertain = true;
   resource.properties = properties;
-  const context = contextOf(deployment, resource);
   const physicalId = resource.physicalId ?? '';
   const made = await type.update?.(
     { physicalId, attributes: resource.attributes },

@@ -103,13 +103,17 @@ async function describe(TableName: string, { call }: ResourceContext): Promise<T
 }
 
 /**
- * The table's attributes, once it and its indexes are active, but for one that this update adds: CloudFormation does not wait
- * for it to be filled ("AWS::DynamoDB::Table").
+ * The table's attributes, once it and its indexes are active, but for those that nobody waits for: CloudFormation does not wait
+ * until an index that it adds is filled ("AWS::DynamoDB::Table").
  */
-async function settled(TableName: string, context: ResourceContext, added?: string) {
+async function settled(
+  TableName: string,
+  context: ResourceContext,
+  besides: ReadonlySet<string> = new Set(),
+) {
   const table = await context.until(async () => {
     const { TableStatus, GlobalSecondaryIndexes = [], ...rest } = await describe(TableName, context);
-    const others = GlobalSecondaryIndexes.filter(({ IndexName }) => IndexName !== added);
+    const others = GlobalSecondaryIndexes.filter(({ IndexName }) => !besides.has(IndexName));
     const states = [TableStatus, ...others.map((index) => index.IndexStatus)];
     return states.every((state) => state === 'ACTIVE') ? rest : undefined;
   });
@@ -155,30 +159,52 @@ async function retag(
   await context.call('dynamodb', 'TagResource', { ResourceArn, Tags });
 }
 
-/** CloudFormation makes or removes one index in an update ("AWS::DynamoDB::Table"). @returns the one that it makes */
+type TableIndex = NonNullable<TableProps['GlobalSecondaryIndexes']>[number];
+
+/** What an update makes and removes. `there` has the names of the indexes that the table has. */
+function indexChanges(
+  props: TableProps,
+  previous: TableProps,
+  there: readonly string[],
+  { rollingBack, uncertain }: ResourceContext,
+): { going: string[]; coming: TableIndex[] } {
+  const [next = [], before = []] = [props.GlobalSecondaryIndexes, previous.GlobalSecondaryIndexes];
+  const text = (indexes: typeof next, name: string) =>
+    JSON.stringify(indexes.find(({ IndexName }) => IndexName === name));
+  // After an update that failed, what is there says more than the template of that update.
+  const known = (name: string) =>
+    text(before, name) ?? (uncertain ? (text(next, name) ?? 'there') : undefined);
+  const isOther = (name: string) => text(next, name) !== known(name);
+  // "If your stack fails to update and is rolled back while adding a new index, you must manually delete the index."
+  const isLeftBehind = (name: string) => rollingBack && text(next, name) === undefined;
+  return {
+    going: there.filter((name) => isOther(name) && !isLeftBehind(name)),
+    coming: next.filter(({ IndexName }) => isOther(IndexName) || !there.includes(IndexName)),
+  };
+}
+
+/**
+ * CloudFormation makes or removes one index in an update ("AWS::DynamoDB::Table").
+ *
+ * @returns the indexes that are not waited for
+ */
 async function updateIndexes(
   TableName: string,
   props: TableProps,
   previous: TableProps,
   context: ResourceContext,
-): Promise<string | undefined> {
-  const [next = [], before = []] = [props.GlobalSecondaryIndexes, previous.GlobalSecondaryIndexes];
-  const text = (indexes: typeof next, name: string) =>
-    JSON.stringify(indexes.find(({ IndexName }) => IndexName === name));
-  // After an update that failed the table has what it had before that.
+): Promise<ReadonlySet<string>> {
   const { GlobalSecondaryIndexes = [] } = await describe(TableName, context);
   const there = GlobalSecondaryIndexes.map(({ IndexName }) => IndexName);
-  const isNew = (name: string) =>
-    !there.includes(name) || (text(before, name) ?? text(next, name)) !== text(next, name);
-  const going = there.filter((name) => text(next, name) === undefined || isNew(name));
-  const coming = next.filter(({ IndexName }) => isNew(IndexName));
+  const { going, coming } = indexChanges(props, previous, there, context);
   if (going.length + coming.length > 1) {
     throw validationError('Cannot perform more than one GSI creation or deletion in a single update');
   }
+  const wanted = (props.GlobalSecondaryIndexes ?? []).map(({ IndexName }) => IndexName);
+  const leftBehind = there.filter((name) => !wanted.includes(name) && !going.includes(name));
   for (const IndexName of going) {
     const GlobalSecondaryIndexUpdates = [{ Delete: { IndexName } }];
     await context.call('dynamodb', 'UpdateTable', { TableName, GlobalSecondaryIndexUpdates });
-    await settled(TableName, context);
   }
   for (const Create of coming) {
     const { AttributeDefinitions } = props;
@@ -186,7 +212,7 @@ async function updateIndexes(
     const update = { TableName, AttributeDefinitions, GlobalSecondaryIndexUpdates };
     await context.call('dynamodb', 'UpdateTable', update);
   }
-  return coming[0]?.IndexName;
+  return new Set([...leftBehind, ...coming.map(({ IndexName }) => IndexName)]);
 }
 
 const table = resourceType<TableProps>({
@@ -213,13 +239,15 @@ const table = resourceType<TableProps>({
       await context.call('dynamodb', 'UpdateTable', { TableName, ...changed });
       await settled(TableName, context);
     }
-    const added = await updateIndexes(TableName, props, previous, context);
+    const besides = await updateIndexes(TableName, props, previous, context);
     await setFeatures(TableName, props, previous, context);
     await retag(attributes['Arn'], props, previous, context);
-    return settled(TableName, context, added);
+    return settled(TableName, context, besides);
   },
   async delete({ physicalId: TableName }, _props, context) {
     await ignoring(['ResourceNotFoundException'], async () => {
+      // "Managing Global Secondary Indexes in DynamoDB": while an index is filled its table cannot be deleted.
+      await settled(TableName, context);
       await context.call('dynamodb', 'DeleteTable', { TableName });
       await context.until(async () => (await describe(TableName, context)) && undefined);
     });

@@ -15,14 +15,15 @@ export interface Indexes {
   update(TableName: string, input: Input): Promise<void>;
   /** A table's description, with what is being made. */
   described(table: Input): Input;
-  /** The table is to be deleted: what is being made of it is not made any more. */
-  forget(TableName: string): void;
+  /** @throws `ResourceInUseException` while an index is being made: the table cannot be deleted then */
+  requireMade(TableName: string): void;
 }
 
 /**
  * Indexes of tables that exist, which dynalite cannot add or remove: the table is written anew, with all other calls waiting.
  * A new index can be read when the time that DynamoDB takes to fill it has passed on the cloud's clock. Until then the table
- * can be used, and the index be deleted ("Managing Global Secondary Indexes in DynamoDB").
+ * can be used and the index can be deleted, but not the table nor another index ("Managing Global Secondary Indexes in
+ * DynamoDB").
  */
 export function createIndexes({ clock }: CloudContext, engine: Dynalite): Indexes {
   const { shared, alone } = oneAtATime(engine);
@@ -49,21 +50,24 @@ export function createIndexes({ clock }: CloudContext, engine: Dynalite): Indexe
     );
     making.set(TableName, { index, cancel });
   };
-  const forget = (TableName: string) => {
-    making.get(TableName)?.cancel();
-    making.delete(TableName);
+  const isMaking = (TableName: string, name: unknown): boolean => {
+    const made = making.get(TableName);
+    return made !== undefined && made.index['IndexName'] === name;
   };
 
   const remove = async (TableName: string, name: string) => {
-    if (making.get(TableName)?.index['IndexName'] === name) return forget(TableName);
+    if (isMaking(TableName, name)) {
+      making.get(TableName)?.cancel();
+      making.delete(TableName);
+      return;
+    }
     const definition = withoutIndex(await definitionOf(shared, TableName), name);
     await alone((dynalite) => writeAnew(dynalite, definition));
   };
 
   return {
     async dynalite(action, input) {
-      const made = making.get(String(input['TableName']));
-      if (made && made.index['IndexName'] === input['IndexName']) {
+      if (isMaking(String(input['TableName']), input['IndexName'])) {
         const message = `Cannot read from backfilling global secondary index: ${input['IndexName']}`;
         throw new AwsError('ValidationException', message);
       }
@@ -73,7 +77,8 @@ export function createIndexes({ clock }: CloudContext, engine: Dynalite): Indexe
       const updates = structures(input, 'GlobalSecondaryIndexUpdates');
       const changes = updates.filter((update) => update['Update'] === undefined);
       const [change, another] = changes;
-      const isBusy = making.has(TableName) && change?.['Create'] !== undefined;
+      const deleted = isStructure(change?.['Delete']) ? change['Delete']['IndexName'] : undefined;
+      const isBusy = making.has(TableName) && !isMaking(TableName, deleted);
       if (!change || another || updates.length > changes.length || isBusy) {
         const message =
           'Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table';
@@ -89,7 +94,12 @@ export function createIndexes({ clock }: CloudContext, engine: Dynalite): Indexe
       const index = { ...made.index, IndexStatus: 'CREATING', Backfilling: true };
       return { ...table, GlobalSecondaryIndexes: [...indexesOf(table), index] };
     },
-    forget,
+    requireMade(TableName) {
+      const made = making.get(TableName);
+      if (!made) return;
+      const message = `Attempt to change a resource which is still in use: index ${made.index['IndexName']} of table ${TableName} is being created.`;
+      throw new AwsError('ResourceInUseException', message);
+    },
   };
 }
 

@@ -94,7 +94,7 @@ export function createTables(context: CloudContext, indexes: Indexes): TableStor
         throw new AwsError('ValidationException', message);
       }
       const TableName = tableNameOf(text(input, 'TableName'));
-      indexes.forget(TableName);
+      indexes.requireMade(TableName);
       const { TableDescription } = await dynalite('DeleteTable', { TableName });
       const described = describe(TableDescription);
       tables.delete(TableName);

@@ -33,6 +33,34 @@ async function queueNames(prefix: string): Promise<string[]> {
   return (QueueUrls ?? []).map((url) => url.split('/').at(-1) ?? '');
 }
 
+/** A table with indexes, each by the attribute of its name. */
+const table = (...indexes: string[]) => ({
+  Resources: {
+    Jobs: {
+      Type: 'AWS::DynamoDB::Table',
+      Properties: {
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: ['pk', ...indexes].map((AttributeName) => ({
+          ...{ AttributeName, AttributeType: 'S' },
+        })),
+        KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+        ...(indexes.length > 0 && {
+          GlobalSecondaryIndexes: indexes.map((IndexName) => ({
+            ...{ IndexName, Projection: { ProjectionType: 'ALL' } },
+            KeySchema: [{ AttributeName: IndexName, KeyType: 'HASH' }],
+          })),
+        }),
+      },
+    },
+  },
+});
+
+async function indexesOf(TableName: string): Promise<string[]> {
+  const { Table } = await cloud.call('dynamodb', 'DescribeTable', { TableName });
+  const { GlobalSecondaryIndexes = [] } = Table as { GlobalSecondaryIndexes?: Record<string, string>[] };
+  return GlobalSecondaryIndexes.map(({ IndexName, IndexStatus }) => `${IndexName} ${IndexStatus}`);
+}
+
 async function attribute(QueueUrl: string, name: 'VisibilityTimeout' | 'DelaySeconds'): Promise<string> {
   const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [name] });
   return (await sqs.send(command)).Attributes?.[name] ?? '';
@@ -158,33 +186,9 @@ describe('an update', () => {
   });
 
   test('that adds or removes one index of a table changes it in place, and does not wait until the index is filled; more is refused', async () => {
-    const table = (...indexes: string[]) => ({
-      Resources: {
-        Jobs: {
-          Type: 'AWS::DynamoDB::Table',
-          Properties: {
-            BillingMode: 'PAY_PER_REQUEST',
-            AttributeDefinitions: ['pk', ...indexes].map((AttributeName) => ({
-              ...{ AttributeName, AttributeType: 'S' },
-            })),
-            KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-            ...(indexes.length > 0 && {
-              GlobalSecondaryIndexes: indexes.map((IndexName) => ({
-                ...{ IndexName, Projection: { ProjectionType: 'ALL' } },
-                KeySchema: [{ AttributeName: IndexName, KeyType: 'HASH' }],
-              })),
-            }),
-          },
-        },
-      },
-    });
     await stacks.create('indexes', table('one'));
     const TableName = await stacks.physicalId('indexes', 'Jobs');
-    const has = async () => {
-      const { Table } = await cloud.call('dynamodb', 'DescribeTable', { TableName });
-      const { GlobalSecondaryIndexes = [] } = Table as { GlobalSecondaryIndexes?: Record<string, string>[] };
-      return GlobalSecondaryIndexes.map(({ IndexName, IndexStatus }) => `${IndexName} ${IndexStatus}`);
-    };
+    const has = () => indexesOf(TableName);
     const { StackStatus } = await stacks.update('indexes', table('two'));
     expect(StackStatus).toBe('UPDATE_ROLLBACK_COMPLETE');
     const failed = (await stacks.events('indexes')).findLast(
@@ -203,6 +207,21 @@ describe('an update', () => {
     expect(await stacks.update('indexes', table())).toMatchObject({ StackStatus: 'UPDATE_COMPLETE' });
     expect(await has()).toEqual([]);
     expect(await stacks.physicalId('indexes', 'Jobs')).toBe(TableName);
+  });
+
+  test('that is rolled back leaves the index that it added, and the next one is refused until that is deleted by hand', async () => {
+    await stacks.create('left', table('one'));
+    const TableName = await stacks.physicalId('left', 'Jobs');
+    const { Resources } = table('one', 'two');
+    const failing = { Resources: { ...Resources, Bad: { ...impossibleQueue, DependsOn: 'Jobs' } } };
+    expect((await stacks.update('left', failing)).StackStatus).toBe('UPDATE_ROLLBACK_COMPLETE');
+    expect(await indexesOf(TableName)).toEqual(['one ACTIVE', 'two CREATING']);
+    expect((await stacks.update('left', table('one', 'two'))).StackStatus).toBe('UPDATE_ROLLBACK_COMPLETE');
+    expect(await indexesOf(TableName)).toEqual(['one ACTIVE', 'two CREATING']);
+    const GlobalSecondaryIndexUpdates = [{ Delete: { IndexName: 'two' } }];
+    await cloud.call('dynamodb', 'UpdateTable', { TableName, GlobalSecondaryIndexUpdates });
+    expect((await stacks.update('left', table('one', 'two'))).StackStatus).toBe('UPDATE_COMPLETE');
+    expect(await indexesOf(TableName)).toEqual(['one ACTIVE', 'two CREATING']);
   });
 
   test('in place keeps the resource, also when a property is taken away', async () => {

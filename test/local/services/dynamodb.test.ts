@@ -294,6 +294,18 @@ describe('tables', () => {
       });
     });
 
+    test('lose no other index while one is filled, and are not deleted themselves', async () => {
+      await update({ Create });
+      const other = update({ Delete: { IndexName: 'byListing' } });
+      await expect(other).rejects.toMatchObject({ name: 'LimitExceededException' });
+      const deletion = () => dynamodb.send(new DeleteTableCommand({ TableName }));
+      await expect(deletion()).rejects.toMatchObject({ name: 'ResourceInUseException' });
+      await clock.advance(60_000);
+      expect(await indexes()).toHaveLength(2);
+      await update({ Delete: { IndexName: 'byListing' } });
+      await deletion();
+    });
+
     test('keep all that they have where an index cannot be made', async () => {
       await put('one', { state: { N: '1' } });
       await expect(update({ Create })).rejects.toThrow('The embedded cloud leaves no item out of an index');

@@ -74,7 +74,7 @@ export class Scaler {
     this.#checkHealth(group);
     this.#replaceUnhealthy(group);
     const actual = actualCapacity(group);
-    if (actual < group.desiredCapacity) this.#scaleOut(group, actual);
+    if (actual < group.desiredCapacity) this.#scaleOut(group);
     else if (actual > group.desiredCapacity) this.#scaleIn(group, actual);
     else {
       group.reasons = [];
@@ -134,9 +134,10 @@ export class Scaler {
     }
   }
 
-  #scaleOut(group: Group, actual: number): void {
+  #scaleOut(group: Group): void {
     if (group.suspended.has('Launch')) return;
-    for (let have = actual; have < group.desiredCapacity; have += 1) {
+    // Counted anew each time: one that is drawn running may be in service at once, which brings the group on from there.
+    for (let have = actualCapacity(group); have < group.desiredCapacity; have = actualCapacity(group)) {
       const zone = nextZone(group);
       const drawn = nextDrawn(group.warmPool, zone);
       if (!drawn && group.launchPause) return;

@@ -38,13 +38,25 @@ export function nextZone(group: Group, pool?: WarmPool): string {
  */
 export function selectForScaleIn(group: Group): GroupInstance | undefined {
   const open = [...group.instances.values()].filter((one) => one.state === 'InService' && !one.protected);
-  if (open.length === 0) return undefined;
-  const counts = zoneCounts(group);
+  return firstToGo(open, zoneCounts(group), group.terminationPolicies);
+}
+
+/** Which instance of a warm pool goes when it has too many: by the default policy, whatever that of the group ("Warm pools"). */
+export function selectSurplus(group: Group, pool: WarmPool): GroupInstance | undefined {
+  const staying = [...pool.instances.values()].filter((one) => !isTerminating(one));
+  return firstToGo(staying, zoneCounts(group, pool), ['Default']);
+}
+
+function firstToGo(
+  open: GroupInstance[],
+  counts: ReadonlyMap<string, number>,
+  policies: readonly TerminationPolicy[],
+): GroupInstance | undefined {
   const most = Math.max(...open.map(({ zone }) => counts.get(zone) ?? 0));
   const candidates = open.filter(({ zone }) => counts.get(zone) === most);
-  const policies = group.terminationPolicies.map((policy) => ORDERS[policy]);
+  const orders = policies.map((policy) => ORDERS[policy]);
   return candidates.sort((a, b) => {
-    for (const order of policies) {
+    for (const order of orders) {
       const difference = order(a, b);
       if (difference !== 0) return difference;
     }

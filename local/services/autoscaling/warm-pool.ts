@@ -18,11 +18,6 @@ export function nextDrawn(pool: WarmPool | undefined, zone: string): GroupInstan
   return waiting.find((one) => one.zone === zone) ?? waiting[0];
 }
 
-/** Which instance goes when the pool has too many: the newest, which has cost least. */
-export function nextSurplus(pool: WarmPool): GroupInstance | undefined {
-  return staying(pool).at(-1);
-}
-
 export function isEmpty({ instances, requested }: WarmPool): boolean {
   return instances.size === 0 && requested.size === 0;
 }

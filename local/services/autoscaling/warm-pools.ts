@@ -2,8 +2,8 @@ import { type Activities, DIFFERENCE } from './activities.ts';
 import type { Group, WarmPool } from './group.ts';
 import type { Launches } from './launches.ts';
 import type { Lives } from './lives.ts';
-import { nextZone } from './selection.ts';
-import { isEmpty, nextSurplus, sizeOf, sizeWanted } from './warm-pool.ts';
+import { nextZone, selectSurplus } from './selection.ts';
+import { isEmpty, sizeOf, sizeWanted } from './warm-pool.ts';
 
 /** Keeps warm pools at their sizes. */
 export class WarmPools {
@@ -21,11 +21,11 @@ export class WarmPools {
   fill(group: Group): void {
     const pool = group.warmPool;
     if (!pool) return;
-    const [have, wanted] = [sizeOf(pool), sizeWanted(group)];
     const mayLaunch = !group.suspended.has('Launch') && !group.launchPause;
-    for (let size = have; mayLaunch && size < wanted; size += 1) this.#launch(group, pool, size);
-    const mayTerminate = !group.suspended.has('Terminate');
-    for (let size = have; mayTerminate && size > wanted; size -= 1) this.#endSurplus(group, pool, size);
+    for (let size = sizeOf(pool); mayLaunch && size < sizeWanted(group); size = sizeOf(pool)) {
+      this.#launch(group, pool, size);
+    }
+    if (!group.suspended.has('Terminate')) this.#endSurplus(group, pool);
     if (pool.deleting && isEmpty(pool)) group.warmPool = undefined;
   }
 
@@ -45,11 +45,13 @@ export class WarmPools {
     void this.#launches.launch(group, cause, { zone: nextZone(group, pool), pool });
   }
 
-  #endSurplus(group: Group, pool: WarmPool, size: number): void {
-    const surplus = nextSurplus(pool);
-    if (!surplus) return;
-    const shrinking = `shrinking the capacity of the warm pool from ${size} to ${size - 1}`;
-    const what = `an instance was taken out of the warm pool ${DIFFERENCE}, ${shrinking}`;
-    this.#lives.terminate(group, surplus, this.#activities.sentence(what));
+  #endSurplus(group: Group, pool: WarmPool): void {
+    for (let size = sizeOf(pool); size > sizeWanted(group); size = sizeOf(pool)) {
+      const surplus = selectSurplus(group, pool);
+      if (!surplus) return;
+      const shrinking = `shrinking the capacity of the warm pool from ${size} to ${size - 1}`;
+      const what = `an instance was taken out of the warm pool ${DIFFERENCE}, ${shrinking}`;
+      this.#lives.terminate(group, surplus, this.#activities.sentence(what));
+    }
   }
 }

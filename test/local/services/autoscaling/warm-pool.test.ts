@@ -13,6 +13,7 @@ import {
   SuspendProcessesCommand,
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
+import { CreateLaunchTemplateVersionCommand } from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Group, WarmPool } from '../../../../local/services/autoscaling/group.ts';
 import { sizeWanted } from '../../../../local/services/autoscaling/warm-pool.ts';
@@ -185,16 +186,38 @@ test('one that is unhealthy, lost or abandoned is replaced', async () => {
   expect(await fleet.desired()).toBe(0);
 });
 
-test('too many leave it by the termination hook, the newest first', async () => {
+test('a scale-out draws no more than are desired, though each drawn one is in service at once', async () => {
+  await fleet.createGroup();
+  await put({ MaxGroupPreparedCapacity: 3, PoolState: 'Running' });
+  await wait('Warmed:Running', 'Warmed:Running', 'Warmed:Running');
+  await desire(3);
+  const launched = (await descriptions()).map((what) => what?.replace(/: .*/, ''));
+  expect(launched).toEqual([
+    ...Array(3).fill('Launching a new EC2 instance from warm pool'),
+    ...Array(3).fill('Launching a new EC2 instance into warm pool'),
+  ]);
+  await fleet.reach('InService', 'InService', 'InService');
+});
+
+test('too many leave it by the termination hook, those of the oldest template first', async () => {
   await fleet.createGroup({ LifecycleHookSpecificationList: [down] });
   await put({ MinSize: 2, MaxGroupPreparedCapacity: 2, PoolState: 'Running' });
-  const [first, second = ''] = await wait('Warmed:Running', 'Warmed:Running');
-  await put({ MinSize: 1, MaxGroupPreparedCapacity: 1 });
-  await wait('Warmed:Running', 'Warmed:Terminating:Wait');
-  expect(target(second)).toBe('Warmed:Terminated');
-  await complete(second, down);
-  expect(await wait('Warmed:Running')).toEqual([first]);
-  await expect.poll(() => machine(second).state).toBe('terminated');
+  const [first = '', second = ''] = await wait('Warmed:Running', 'Warmed:Running');
+  await fleet.ec2.send(
+    new CreateLaunchTemplateVersionCommand({
+      LaunchTemplateName: 'template',
+      LaunchTemplateData: { ImageId: 'ami-2', InstanceType: 't3.small' },
+    }),
+  );
+  await put({ MinSize: 3, MaxGroupPreparedCapacity: 3 });
+  const all = await wait('Warmed:Running', 'Warmed:Running', 'Warmed:Running');
+  await put({ MinSize: 2, MaxGroupPreparedCapacity: 2 });
+  await wait('Warmed:Running', 'Warmed:Running', 'Warmed:Terminating:Wait');
+  expect(target(first)).toBe('Warmed:Terminated');
+  await complete(first, down);
+  const [newest = ''] = all.filter((id) => id !== first && id !== second);
+  expect((await wait('Warmed:Running', 'Warmed:Running')).sort()).toEqual([second, newest].sort());
+  await expect.poll(() => machine(first).state).toBe('terminated');
 });
 
 test('deleted: its instances end as their hooks want it, or at once, and the group is as it was', async () => {

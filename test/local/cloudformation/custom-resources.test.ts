@@ -161,6 +161,18 @@ test('gives up a function that does not answer, after its time', async () => {
   expect(await story(StackId)).toEqual(['Create', expect.stringMatching(/^Delete late-Made-\w{12}$/)]);
 });
 
+test('a function has the seconds of its time-out, however fast the periods of the cloud pass', async () => {
+  const fast = await startTestCloud({ speed: 1000 });
+  const fastStacks = new Stacks(fast);
+  try {
+    const template = stackOf({ Id: 'slow', Value: 'a', ServiceTimeout: 30 });
+    expect((await fastStacks.create('fast', template)).StackStatus).toBe('CREATE_COMPLETE');
+  } finally {
+    fastStacks.client.destroy();
+    await fast.close();
+  }
+});
+
 test('a ServiceToken that is no function is refused by name', async () => {
   const ServiceToken = 'arn:aws:sns:us-east-1:000000000000:topic';
   const Resources = { Made: { Type: 'AWS::CloudFormation::CustomResource', Properties: { ServiceToken } } };

@@ -39,6 +39,8 @@ export async function createObjects(
     handle: createS3Handler(service, dispatcher, fauxqs, settings, encryption, versions),
     async addBootstrapBucket({ accountId, region, call }) {
       const { bucket: Bucket } = bootstrapNames(accountId, region);
+      // Somebody may have made it from another region.
+      if (fauxqs.objects.hasBucket(Bucket)) return;
       await call('s3', 'CreateBucket', { Bucket });
       standIns.add(Bucket);
     },

@@ -113,6 +113,17 @@ describe('two regions are two regions', () => {
   });
 });
 
+test('a region can be used though somebody has made what its bootstrap makes, and leaves that as it is', async () => {
+  await cloud.call('s3', 'CreateBucket', { Bucket: 'cdk-hnb659fds-assets-000000000000-eu-north-1' });
+  const RoleName = 'cdk-hnb659fds-deploy-role-000000000000-eu-north-1';
+  await cloud.call('iam', 'CreateRole', { RoleName, AssumeRolePolicyDocument: '{"Statement":[]}' });
+  await sqsAt('eu-north-1').send(new ListQueuesCommand({}));
+  const assume = new AssumeRoleCommand({
+    ...{ RoleArn: `arn:aws:iam::000000000000:role/${RoleName}`, RoleSessionName: 'deploy' },
+  });
+  await expect(new STSClient(at(HERE)).send(assume)).rejects.toMatchObject({ name: 'AccessDenied' });
+});
+
 test('a bucket is in the region that its location constraint names, and is read from all', async () => {
   const [here, there] = [s3At(HERE), s3At(THERE)];
   await there.send(new CreateBucketCommand({ Bucket: 'far' }));

@@ -30,9 +30,10 @@ function trustOfAccount(accountId: string): string {
   });
 }
 
-/** Stand-ins for the roles that `cdk bootstrap` makes. */
+/** Stand-ins for the roles that `cdk bootstrap` makes, but for those that somebody has made. */
 export function addBootstrapRoles(store: IamStore, names: IamNames, region: string): void {
   for (const name of bootstrapNames(names.accountId, region).roles) {
+    if (store.roles.has(name)) continue;
     store.roles.set(name, {
       name,
       arn: roleArn(names.accountId, '/', name),

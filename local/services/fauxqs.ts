@@ -17,7 +17,10 @@ export interface Fauxqs {
   sqs(action: string, input: Input, region: string): Promise<Record<string, unknown>>;
   /** One S3 request from inside. */
   s3(request: S3Request): Promise<HttpResponse>;
-  /** Lets fauxqs read an S3 request and write its answer. Resolves when the answer is written or its reader gone. */
+  /**
+   * Lets fauxqs read an S3 request and write its answer. Resolves when the answer is written or its reader gone. Rejects with
+   * `AwsError` if the client has gone before.
+   */
   serveS3(request: IncomingMessage, response: ServerResponse): Promise<void>;
   close(): Promise<void>;
 }
@@ -67,12 +70,18 @@ export async function startFauxqs(): Promise<Fauxqs> {
         body: body ?? '',
       }),
     serveS3: (request, response) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
+        // Nothing more is heard of a client that has gone while its request waited.
+        if (response.destroyed) return reject(goneClient());
         response.once('close', resolve);
         app.routing(request, response);
       }),
     close: () => app.close().then(() => undefined),
   };
+}
+
+function goneClient(): AwsError {
+  return new AwsError('RequestTimeout', 'The client closed the connection before its request was served.');
 }
 
 /** By itself it takes 11 MiB, and has no option for it: its parser of objects is replaced by one with this limit. */

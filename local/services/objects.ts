@@ -8,6 +8,7 @@ import { ObjectEncryption } from './s3/encryption.ts';
 import { createS3Handler } from './s3/rest.ts';
 import { createS3 } from './s3/service.ts';
 import { createBucketSettings } from './s3/settings.ts';
+import { Turns } from './s3/turns.ts';
 import { Versions } from './s3/versions.ts';
 
 /**
@@ -36,7 +37,7 @@ export async function createObjects(
   const encryption = new ObjectEncryption(settings, keysOf);
   return {
     service,
-    handle: createS3Handler(service, dispatcher, fauxqs, settings, encryption, versions),
+    handle: createS3Handler(service, dispatcher, fauxqs, settings, encryption, versions, new Turns()),
     async addBootstrapBucket({ accountId, region, call }) {
       const { bucket: Bucket } = bootstrapNames(accountId, region);
       // Somebody may have made it from another region.

@@ -8,8 +8,9 @@ import { objectPath, readS3Call, type S3Call } from './actions.ts';
 import { deleteObjects } from './delete-objects.ts';
 import type { ObjectEncryption } from './encryption.ts';
 import { type BucketSettings, UNCONSTRAINED } from './settings.ts';
+import type { Turns } from './turns.ts';
 import { listVersions } from './version-list.ts';
-import { refuseUnlessEmpty, serveVersion, type VersionStore } from './version-requests.ts';
+import { refuseUnlessEmpty, serveVersion, type VersionStore, WRITES } from './version-requests.ts';
 import type { Versions } from './versions.ts';
 
 /** Clients find the text of an answer's root element by it. */
@@ -23,6 +24,7 @@ export function createS3Handler(
   settings: BucketSettings,
   encryption: ObjectEncryption,
   versions: Versions,
+  turns: Turns,
 ): StreamHandler {
   return async (request, response, partialCall) => {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
@@ -43,7 +45,7 @@ export function createS3Handler(
       run: async () => {
         const { headers } = request;
         const { region } = call;
-        await serve(request, response, url, s3Call, { fauxqs, settings, versions, region, may });
+        await serve(request, response, url, s3Call, { fauxqs, settings, versions, turns, region, may });
         if (response.statusCode < 300) encryption.ended(s3Call, headers);
         return { StatusCode: response.statusCode };
       },
@@ -74,6 +76,7 @@ function conditionsOf({ iamAction }: S3Call, url: URL): Record<string, string> {
 
 interface Store extends VersionStore {
   settings: BucketSettings;
+  turns: Turns;
   /** The region that the caller has signed for. */
   region: string;
   /** Whether the caller may also do this. */
@@ -114,6 +117,34 @@ async function serve(
   if (call.iamAction === 'GetObject' && !may('s3:ListBucket', arnOf(call.bucket))) {
     await hideWhatIsMissing(call, fauxqs);
   }
+  await inItsTurn(request, call, store, () => passOn(request, response, url, call, store));
+}
+
+/**
+ * A write that looks at what is there, for its condition or for its version, has the object for itself: writes that come meanwhile
+ * wait until it has ended.
+ */
+async function inItsTurn(
+  { headers }: IncomingMessage,
+  { action, bucket, key }: S3Call,
+  { versions, turns }: Store,
+  task: () => Promise<void>,
+): Promise<void> {
+  const looks = headers['if-none-match'] !== undefined || headers['if-match'] !== undefined;
+  const waits = looks || versions.isVersioned(bucket) || turns.isTaken(bucket, key);
+  if (WRITES.has(action) && waits) await turns.take(bucket, key, task);
+  else await task();
+}
+
+/** Has fauxqs serve a request. */
+async function passOn(
+  request: IncomingMessage,
+  response: ServerResponse,
+  url: URL,
+  call: S3Call,
+  store: Store,
+): Promise<void> {
+  const { fauxqs, settings, versions } = store;
   if (call.action === 'PutObject') await checkPreconditions(request, call, fauxqs);
   // fauxqs has a path style of its own; both styles come to it as that.
   const path = call.key ? objectPath(call.bucket, call.key) : `/${encodeURIComponent(call.bucket)}`;

@@ -13,7 +13,6 @@ export interface VersionStore {
 /** A call about an object of a versioned bucket, and the version that it names. */
 type VersionCall = S3Call & { versionId: string | null };
 
-const WRITES = new Set(['PutObject', 'CopyObject', 'CompleteMultipartUpload']);
 const READS = new Set(['GetObject', 'HeadObject']);
 
 /** "DeleteBucket": all object versions and delete markers must be deleted before the bucket itself. */
@@ -23,7 +22,13 @@ export function refuseUnlessEmpty(versions: Versions, bucket: string): void {
   throw new AwsError('BucketNotEmpty', message, 409);
 }
 
-/** Serves what concerns one object of a versioned bucket: the answer names the version. */
+/** The calls that make an object. */
+export const WRITES = new Set(['PutObject', 'CopyObject', 'CompleteMultipartUpload']);
+
+/**
+ * Serves what concerns one object of a versioned bucket: the answer names the version. Of the writes of an object one may run at a
+ * time (`turns.ts`), so that each is answered with its own.
+ */
 export async function serveVersion(
   request: IncomingMessage,
   response: ServerResponse,
@@ -32,7 +37,7 @@ export async function serveVersion(
 ): Promise<void> {
   refuseVersionsElsewhere(request, call);
   if (call.action === 'DeleteObject') return deleteObject(response, call, store);
-  if (WRITES.has(call.action)) return inTurn(call, () => write(request, response, call, store));
+  if (WRITES.has(call.action)) return write(request, response, call, store);
   if (READS.has(call.action)) return read(request, response, call, store);
   await store.fauxqs.serveS3(request, response);
 }
@@ -44,18 +49,6 @@ function refuseVersionsElsewhere({ headers }: IncomingMessage, { action, version
   throw new AwsError('NotImplemented', message, 501);
 }
 
-/** Writes of one key, one after the other: so each is answered with its own version. */
-const turns = new Map<string, Promise<void>>();
-
-async function inTurn({ bucket, key }: S3Call, task: () => Promise<void>): Promise<void> {
-  const place = `${bucket}/${key}`;
-  const turn = (turns.get(place) ?? Promise.resolve()).catch(() => {}).then(task);
-  turns.set(place, turn);
-  await turn.finally(() => {
-    if (turns.get(place) === turn) turns.delete(place);
-  });
-}
-
 async function write(
   request: IncomingMessage,
   response: ServerResponse,
@@ -64,8 +57,7 @@ async function write(
 ): Promise<void> {
   const promised = versions.promise(bucket, key);
   response.setHeader('x-amz-version-id', promised.id);
-  await fauxqs.serveS3(request, response);
-  promised.takeBack();
+  await fauxqs.serveS3(request, response).finally(promised.takeBack);
 }
 
 function deleteObject(

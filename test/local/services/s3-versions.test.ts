@@ -18,6 +18,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
+import { slowPut } from './slow-put.ts';
 
 let cloud: TestCloud;
 let s3: S3Client;
@@ -101,6 +102,36 @@ describe('a bucket with versioning', () => {
     const ids = await Promise.all(bodies.map((body) => put(body)));
     expect(new Set(ids).size).toBe(8);
     expect(await Promise.all(ids.map((id) => get(id)))).toEqual(bodies);
+  });
+
+  test('goes on when a writer hangs up while it waits for another one', async () => {
+    const object = { Bucket, Key: 'a' };
+    const [first, second] = [await slowPut(cloud, object), await slowPut(cloud, object)];
+    await second.abort();
+    await list();
+    first.end();
+    expect(await first.answered).toBe(200);
+    expect(await get()).toBe('ok');
+    const third = await put('three');
+    expect(await get(third)).toBe('three');
+    expect(await list()).toHaveLength(2);
+  });
+
+  test('has writers that no writer of another cloud holds up', async () => {
+    const other = await startTestCloud();
+    const elsewhere = new S3Client(other.client);
+    try {
+      await elsewhere.send(new CreateBucketCommand({ Bucket }));
+      const Status = 'Enabled';
+      await elsewhere.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status } }));
+      const slow = await slowPut(other, { Bucket, Key: 'a' });
+      await put('at once');
+      await slow.abort();
+    } finally {
+      elsewhere.destroy();
+      await other.close();
+    }
+    expect(await get()).toBe('at once');
   });
 
   test('makes a version of a copy and of an upload in parts too', async () => {

@@ -20,6 +20,7 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { bucketAndKey } from '../../../local/services/s3/actions.ts';
 import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
+import { slowPut } from './slow-put.ts';
 
 let cloud: TestCloud;
 let s3: S3Client;
@@ -136,6 +137,14 @@ describe('conditional writes', () => {
     const writes = Array.from({ length: 10 }, (_, index) => put('once', `${index}`, { IfNoneMatch: '*' }));
     const outcomes = await Promise.allSettled(writes);
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+
+  test('of two whose contents come slowly, one succeeds', async () => {
+    const object = { Bucket, Key: 'slow' };
+    const condition = { 'if-none-match': '*' };
+    const writes = [await slowPut(cloud, object, condition), await slowPut(cloud, object, condition)];
+    for (const one of writes) one.end();
+    expect((await Promise.all(writes.map(({ answered }) => answered))).sort()).toEqual([200, 412]);
   });
 });
 

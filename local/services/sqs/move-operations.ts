@@ -32,18 +32,21 @@ export function moveOperations(parts: MoveParts): Record<string, Operation> {
     },
     ListMessageMoveTasks: {
       ...source,
-      run: (input) => {
+      run: (input, call) => {
         const SourceArn = text(input, 'SourceArn');
         requireQueue(queues, SourceArn, 'SourceArn');
+        requireRights(parts, call, SourceArn, TO_LOOK);
         const most = optionalInteger(input, 'MaxResults', { min: 1, max: MOST_TASKS }) ?? 1;
         return { Results: tasks.list(SourceArn, most) };
       },
     },
     CancelMessageMoveTask: {
       ...scopeOf((input) => sourceOfHandle(text(input, 'TaskHandle'))),
-      run: (input) => ({
-        ApproximateNumberOfMessagesMoved: tasks.cancel(text(input, 'TaskHandle')).moved,
-      }),
+      run: (input, call) => {
+        const handle = text(input, 'TaskHandle');
+        requireRights(parts, call, sourceOfHandle(handle), TO_MOVE);
+        return { ApproximateNumberOfMessagesMoved: tasks.cancel(handle).moved };
+      },
     },
   };
 }
@@ -63,7 +66,8 @@ function destinationsOf(queues: LiveQueues, input: Input): string[] {
   return given ? [given] : queues.sourcesOf(text(input, 'SourceArn')).map(({ arn }) => arn);
 }
 
-function start({ queues, tasks, allows }: MoveParts, input: Input, call: Call): Input {
+function start(parts: MoveParts, input: Input, call: Call): Input {
+  const { queues, tasks } = parts;
   const sourceArn = text(input, 'SourceArn');
   const destinationArn = optionalText(input, 'DestinationArn');
   const perSecond = optionalInteger(input, 'MaxNumberOfMessagesPerSecond', { min: 1, max: FASTEST });
@@ -76,11 +80,8 @@ function start({ queues, tasks, allows }: MoveParts, input: Input, call: Call): 
     const message = 'Source queue arn and destination queue arn cannot be the same.';
     throw new AwsError('InvalidParameterValue', message);
   }
-  // "Configuring queue permissions for dead-letter queue redrive": what the task does is the caller's to be allowed.
-  for (const action of ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes']) {
-    refuseUnless(allows, call, action, sourceArn);
-  }
-  for (const arn of destinationsOf(queues, input)) refuseUnless(allows, call, 'SendMessage', arn);
+  requireRights(parts, call, sourceArn, TO_MOVE);
+  for (const arn of destinationsOf(queues, input)) requireRights(parts, call, arn, ['SendMessage']);
   return { TaskHandle: tasks.start({ sourceArn, destinationArn, perSecond }).handle };
 }
 
@@ -98,7 +99,12 @@ function requireQueue(queues: LiveQueues, arn: string, parameter: string): void 
   throw new AwsError('ResourceNotFoundException', message, 404);
 }
 
-function refuseUnless(allows: MoveParts['allows'], call: Call, action: string, arn: string): void {
-  if (allows(call, `sqs:${action}`, arn)) return;
-  throw new AwsError('AccessDenied', `Not authorized to perform: sqs:${action} on resource: ${arn}`, 403);
+/** "Configuring queue permissions for dead-letter queue redrive": a caller needs these besides the right to the call. */
+const TO_MOVE = ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'];
+const TO_LOOK = ['GetQueueAttributes'];
+
+function requireRights({ allows }: MoveParts, call: Call, arn: string, actions: readonly string[]): void {
+  const missing = actions.map((action) => `sqs:${action}`).find((action) => !allows(call, action, arn));
+  if (missing === undefined) return;
+  throw new AwsError('AccessDenied', `Not authorized to perform: ${missing} on resource: ${arn}`, 403);
 }

@@ -166,9 +166,16 @@ describe('a task', () => {
       message: expect.stringContaining(`sqs:SendMessage on resource: ${source.arn}`),
     });
     await permit(...actions, 'sqs:SendMessage');
-    await move();
-    sqs.destroy();
+    const { TaskHandle } = await move();
     expect(await ended(dead.arn)).toMatchObject({ Status: 'COMPLETED' });
+    const look = () => sqs.send(new ListMessageMoveTasksCommand({ SourceArn: dead.arn }));
+    await permit('sqs:ListMessageMoveTasks', 'sqs:CancelMessageMoveTask');
+    await expect(look()).rejects.toThrow(`sqs:GetQueueAttributes on resource: ${dead.arn}`);
+    const cancel = sqs.send(new CancelMessageMoveTaskCommand({ TaskHandle }));
+    await expect(cancel).rejects.toThrow(`sqs:ReceiveMessage on resource: ${dead.arn}`);
+    await permit('sqs:ListMessageMoveTasks', 'sqs:GetQueueAttributes');
+    expect((await look()).Results).toHaveLength(1);
+    sqs.destroy();
   });
 });
 

@@ -48,14 +48,11 @@ export class Invoker {
 
   #take(one: LambdaFunction): Environment {
     const idle = this.#idle.get(one.revision) ?? [];
-    const found = idle.findLast((environment) => environment.usable);
-    if (found) {
-      this.#idle.set(
-        one.revision,
-        idle.filter((environment) => environment !== found),
-      );
-      return found;
-    }
+    for (const spent of idle.filter((environment) => !environment.usable)) void this.#end(spent);
+    const usable = idle.filter((environment) => environment.usable);
+    const found = usable.pop();
+    this.#idle.set(one.revision, usable);
+    if (found) return found;
     const directory = resolve(this.#context.directory, 'functions', one.name);
     const paths = { code: this.#unpack(one, directory), log: join(directory, 'log') };
     const environment = new Environment(this.#context, one, paths);

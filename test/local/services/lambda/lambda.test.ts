@@ -60,6 +60,14 @@ async function invoke(event: unknown = {}, settings = {}) {
   return { ...answer, result: text === '' ? undefined : JSON.parse(text) };
 }
 
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 test('a package that is no zip is refused, not kept for the first invocation to fail on', async () => {
   const Code = { ZipFile: Buffer.from('not a zip') };
   await expect(create('', { Code })).rejects.toMatchObject({
@@ -111,6 +119,19 @@ describe('an invocation', () => {
   test('finds what the module remembered of the last one', async () => {
     await create('let calls = 0; export const handler = () => ++calls;');
     expect([(await invoke()).result, (await invoke()).result]).toEqual([1, 2]);
+  });
+
+  test('is made by another process when the credentials of the one before are nearly over, and that one ends', async () => {
+    await create('export const handler = () => process.pid;');
+    const pids: number[] = [];
+    for (let count = 0; count < 3; count += 1) {
+      pids.push((await invoke()).result);
+      await clock.advance(45 * 60_000);
+    }
+    const latest = (await invoke()).result;
+    expect((await invoke()).result).toBe(latest);
+    expect(new Set([...pids, latest]).size).toBe(4);
+    await expect.poll(() => pids.filter(isRunning)).toEqual([]);
   });
 
   test('runs beside another one in a process of its own', async () => {

@@ -113,7 +113,7 @@ async function assemble(options: CloudOptions, defaultRegion: string, log: CallL
     ...{ log, faults, now, accountId: ACCOUNT_ID, policiesOf: iam.policiesOf },
     servicesOf: (region) => parts.regions.servicesOf(region),
   });
-  const objects = await createObjects(dispatcher, (region) => parts.regions.keysOf(region));
+  const objects = await createObjects(clock, dispatcher, (region) => parts.regions.keysOf(region));
   const launcher = options.launcher ?? createProcessLauncher();
   const names = { accountId: ACCOUNT_ID, now };
   const account: Account = {

@@ -1,3 +1,4 @@
+import type { CloudClock } from '../clock.ts';
 import type { Dispatcher } from '../front-door/dispatch.ts';
 import type { StreamHandler } from '../front-door/server.ts';
 import type { CloudContext, Service } from '../front-door/service.ts';
@@ -5,6 +6,7 @@ import { bootstrapNames } from './bootstrap.ts';
 import { startFauxqs } from './fauxqs.ts';
 import type { Keys } from './kms/keys.ts';
 import { ObjectEncryption } from './s3/encryption.ts';
+import { keepLifecycles } from './s3/lifecycle.ts';
 import { createS3Handler } from './s3/rest.ts';
 import { createS3 } from './s3/service.ts';
 import { createBucketSettings } from './s3/settings.ts';
@@ -26,6 +28,7 @@ export interface Objects {
 
 /** @param keysOf the keys of a region, which buckets of that region are encrypted with */
 export async function createObjects(
+  clock: CloudClock,
   dispatcher: Dispatcher,
   keysOf: (region: string) => Keys | undefined,
 ): Promise<Objects> {
@@ -35,6 +38,7 @@ export async function createObjects(
   const standIns = new Set<string>();
   const service = createS3(fauxqs, settings, versions, standIns);
   const encryption = new ObjectEncryption(settings, keysOf);
+  const stop = keepLifecycles(clock, fauxqs.objects, settings, versions);
   return {
     service,
     handle: createS3Handler(service, dispatcher, fauxqs, settings, encryption, versions, new Turns()),
@@ -45,6 +49,9 @@ export async function createObjects(
       await call('s3', 'CreateBucket', { Bucket });
       standIns.add(Bucket);
     },
-    close: () => fauxqs.close(),
+    close: () => {
+      stop();
+      return fauxqs.close();
+    },
   };
 }

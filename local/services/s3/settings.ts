@@ -3,21 +3,24 @@ import { element, escapeXml } from '../../front-door/protocol/xml.ts';
 import { isStructure } from '../../front-door/read.ts';
 import { readResourcePolicy } from '../../front-door/resource-policy.ts';
 import { AwsError, type Input } from '../../front-door/service.ts';
+import { type LifecycleRule, readLifecycleRules } from './lifecycle-rules.ts';
 import type { VersioningStatus } from './versions.ts';
 
 /**
  * The settings of buckets: kept as they were sent, and given back. The policy is judged at each call
- * (`front-door/authorize.ts`), versioning is `versions.ts`; the others have no effect that could be seen here, but for
- * expiry.
+ * (`front-door/authorize.ts`), versioning is `versions.ts`, expiry is `lifecycle.ts`, keys are `encryption.ts`; the others have
+ * no effect that could be seen here.
  */
 export interface BucketSettings {
-  /** `AwsError` for a policy that cannot be judged. */
+  /** `AwsError` for a policy that cannot be judged, and for a lifecycle rule that does what is not implemented here. */
   put(bucket: string, setting: string, document: string): void;
   /** The document, or what a bucket has by itself. `AwsError` where S3 says that there is none. */
   get(bucket: string, setting: string): string;
   /** The bucket's policy, if there is one. */
   policiesOf(bucket: string): readonly PolicyDocument[];
   versioningOf(bucket: string): VersioningStatus;
+  /** The bucket's lifecycle rules that are enabled. */
+  lifecycleOf(bucket: string): readonly LifecycleRule[];
   /** Says in which region a bucket is, when it is made. */
   place(bucket: string, region: string): void;
   regionOf(bucket: string): string;
@@ -52,11 +55,13 @@ function none(code: string, message: string): AwsError {
 export function createBucketSettings(): BucketSettings {
   const documents = new Map<string, string>();
   const policies = new Map<string, PolicyDocument>();
+  const lifecycles = new Map<string, readonly LifecycleRule[]>();
   const regions = new Map<string, string>();
   const id = (bucket: string, setting: string) => `${bucket}?${setting}`;
   return {
     put(bucket, setting, document) {
       if (setting === 'policy') policies.set(bucket, readBucketPolicy(bucket, document));
+      if (setting === 'lifecycle') lifecycles.set(bucket, readLifecycleRules(document));
       documents.set(id(bucket, setting), document);
     },
     get(bucket, setting) {
@@ -72,16 +77,19 @@ export function createBucketSettings(): BucketSettings {
       const status = /<Status>(.*?)<\/Status>/.exec(documents.get(id(bucket, 'versioning')) ?? '')?.[1];
       return status === 'Enabled' || status === 'Suspended' ? status : undefined;
     },
+    lifecycleOf: (bucket) => lifecycles.get(bucket) ?? [],
     place(bucket, region) {
       if (!regions.has(bucket)) regions.set(bucket, region);
     },
     regionOf: (bucket) => regions.get(bucket) ?? UNCONSTRAINED,
     remove(bucket, setting) {
       if (setting === 'policy') policies.delete(bucket);
+      if (setting === 'lifecycle') lifecycles.delete(bucket);
       documents.delete(id(bucket, setting));
     },
     forget(bucket) {
       policies.delete(bucket);
+      lifecycles.delete(bucket);
       regions.delete(bucket);
       for (const key of [...documents.keys()]) if (key.startsWith(`${bucket}?`)) documents.delete(key);
     },

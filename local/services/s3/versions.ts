@@ -8,6 +8,13 @@ export interface Version {
   object?: StoredObject;
 }
 
+/** An upload in parts that is not complete. */
+export interface Upload {
+  bucket: string;
+  key: string;
+  startedAt: Date;
+}
+
 export type VersioningStatus = 'Enabled' | 'Suspended' | undefined;
 
 /** What a deletion came to ("DeleteObject"). */
@@ -36,6 +43,8 @@ export class Versions {
   readonly #remove: ObjectStore['deleteObject'];
   /** Ids that were promised to writers, by bucket and key. */
   readonly #promised = new Map<string, string>();
+  /** By their ids. */
+  readonly #uploads = new Map<string, Upload>();
 
   constructor(store: ObjectStore, statusOf: (bucket: string) => VersioningStatus) {
     this.#store = store;
@@ -85,12 +94,20 @@ export class Versions {
   deleteVersion(bucket: string, key: string, versionId: string): Deletion {
     const before = this.of(bucket, key);
     const gone = before.find(({ id }) => id === versionId);
+    if (!gone) return { versionId, isMarker: false };
     const left = before.filter((version) => version !== gone);
     this.#setHistory(bucket, key, left);
     const [newest] = left;
     if (newest?.object) this.#store.restoreObject(bucket, newest.object);
     else this.#remove(bucket, key);
-    return { versionId, isMarker: gone !== undefined && gone.object === undefined };
+    return { versionId, isMarker: gone.object === undefined };
+  }
+
+  /** Gives up the uploads of which this is true, with their parts. */
+  abortUploads(bucket: string, isWanted: (upload: Upload) => boolean): void {
+    for (const [id, upload] of this.#uploads) {
+      if (upload.bucket === bucket && isWanted(upload)) this.#store.abortMultipartUpload(id);
+    }
   }
 
   /** Forgets a bucket that was deleted. */
@@ -105,20 +122,24 @@ export class Versions {
       const before = this.of(bucket, key);
       return this.#made(bucket, before, put(bucket, key, ...content));
     };
-    const places = new Map<string, { bucket: string; key: string }>();
     const start = store.createMultipartUpload.bind(store);
     store.createMultipartUpload = (bucket, key, ...settings) => {
       const uploadId = start(bucket, key, ...settings);
-      places.set(uploadId, { bucket, key });
+      this.#uploads.set(uploadId, { bucket, key, startedAt: new Date() });
       return uploadId;
     };
     const complete = store.completeMultipartUpload.bind(store);
     store.completeMultipartUpload = (uploadId, parts) => {
-      const place = places.get(uploadId);
+      const place = this.#uploads.get(uploadId);
       const before = place ? this.of(place.bucket, place.key) : [];
       const object = complete(uploadId, parts);
-      places.delete(uploadId);
+      this.#uploads.delete(uploadId);
       return place ? this.#made(place.bucket, before, object) : object;
+    };
+    const abort = store.abortMultipartUpload.bind(store);
+    store.abortMultipartUpload = (uploadId) => {
+      abort(uploadId);
+      this.#uploads.delete(uploadId);
     };
     store.deleteObject = (bucket, key) => void this.delete(bucket, key);
     const list = store.listBuckets.bind(store);

@@ -206,6 +206,14 @@ test('what was there before versioning is the version "null", and stays', async 
   expect(await get('null')).toBe('before');
 });
 
+test('the deletion of a version that there is not changes nothing', async () => {
+  await put('one');
+  await remove('none');
+  expect(await list()).toEqual(['null *']);
+  await remove();
+  expect(await list()).toEqual([]);
+});
+
 test('while versioning is suspended there is one version "null", beside those from before', async () => {
   await version('Enabled');
   const kept = await put('kept');

@@ -11,6 +11,7 @@ const KEPT_IDLE = 2;
 /** Runs functions: in an idle environment if there is one, else in a new one. */
 export class Invoker {
   readonly #context: CloudContext;
+  /** By the revision of their function. */
   readonly #idle = new Map<string, Environment[]>();
   readonly #all = new Set<Environment>();
   #closed = false;
@@ -22,21 +23,23 @@ export class Invoker {
   async invoke(one: LambdaFunction, requestId: string, event: unknown): Promise<Result> {
     // A process that began now would be nobody's to end.
     if (this.#closed) throw new AwsError('ServiceException', 'The embedded cloud is ending.', 500);
+    const { revision } = one;
     const environment = this.#take(one);
     const result = await environment.invoke(requestId, event);
-    const idle = this.#idle.get(one.revision) ?? [];
-    if (environment.usable && idle.length < KEPT_IDLE && !this.#closed) {
-      this.#idle.set(one.revision, [...idle, environment]);
+    // None if the revision was forgotten meanwhile: what ran it runs nothing more.
+    const idle = this.#idle.get(revision);
+    if (idle && environment.usable && idle.length < KEPT_IDLE && !this.#closed) {
+      idle.push(environment);
     } else {
       await this.#end(environment);
     }
     return result;
   }
 
-  /** Takes down what is idle of a function that was changed or deleted. */
-  async forget(one: LambdaFunction): Promise<void> {
-    const idle = this.#idle.get(one.revision) ?? [];
-    this.#idle.delete(one.revision);
+  /** Takes down what is idle of a function as it was before it was changed or deleted, and what is at work when that ends. */
+  async forget(revision: string): Promise<void> {
+    const idle = this.#idle.get(revision) ?? [];
+    this.#idle.delete(revision);
     await Promise.all(idle.map((environment) => this.#end(environment)));
   }
 

@@ -28,8 +28,9 @@ export function functionOperations(
 ): Record<string, Operation> {
   const scope = functionScope(context);
   const changed = async (one: LambdaFunction, change: Partial<LambdaFunction>) => {
-    await invoker.forget(one);
+    const { revision } = one;
     Object.assign(one, change, { modifiedAt: new Date(context.clock.now()), revision: randomUUID() });
+    await invoker.forget(revision);
     return describeFunction(one);
   };
   return {
@@ -76,7 +77,7 @@ export function functionOperations(
       run: async (input) => {
         const one = functions.get(input);
         functions.remove(one);
-        await invoker.forget(one);
+        await invoker.forget(one.revision);
         return {};
       },
     },

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -223,6 +224,35 @@ test('a function is changed, shown and deleted', async () => {
   expect(Configuration).toMatchObject({ Timeout: 9, Description: 'first', State: 'Active' });
   await lambda.send(new DeleteFunctionCommand({ FunctionName }));
   await expect(invoke()).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+});
+
+test('a function that is changed while it runs runs its new code from then on, and no process of the old one stays', async () => {
+  const source = (version: string) => `
+    import { existsSync, writeFileSync } from 'node:fs';
+    export const handler = async ({ started, go }) => {
+      if (started) writeFileSync(started, '');
+      while (go && !existsSync(go)) await new Promise((resolve) => setTimeout(resolve, 10));
+      return { version: '${version}', pid: process.pid };
+    };`;
+  /** Runs the function, and does this while it runs. */
+  const meanwhile = async (name: string, task: () => Promise<unknown>) => {
+    const [started, go] = ['started', 'go'].map((what) =>
+      join(cloud.context.directory, `${FunctionName}-${name}-${what}`),
+    ) as [string, string];
+    const running = invoke({ started, go });
+    await expect.poll(() => existsSync(started), { timeout: 10_000 }).toBe(true);
+    await task();
+    await writeFile(go, '');
+    return (await running).result;
+  };
+  await create(source('old'), { Timeout: 60 });
+  const update = new UpdateFunctionCodeCommand({ FunctionName, ZipFile: zip(source('new')) });
+  const old = await meanwhile('update', () => lambda.send(update));
+  expect(old.version).toBe('old');
+  const { result } = await invoke();
+  expect(result.version).toBe('new');
+  await meanwhile('deletion', () => lambda.send(new DeleteFunctionCommand({ FunctionName })));
+  await expect.poll(() => [old.pid, result.pid].filter(isRunning)).toEqual([]);
 });
 
 test('code comes from S3', async () => {

@@ -28,7 +28,7 @@ export async function createStorage(context: CloudContext, allows: Dispatcher['a
     },
   };
   return {
-    running: [queues, kms, createDynamoDb(context, keys), createSsm(context)],
+    running: [queues, kms, createDynamoDb(context, keys), createSsm(context, keys)],
     ...{ keys, queueActivity: sqs.activity },
   };
 }

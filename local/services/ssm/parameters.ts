@@ -8,6 +8,8 @@ export interface Parameter {
   version: number;
   modifiedAt: Date;
   description?: string;
+  /** Id, ARN or alias of the key that a `SecureString` is encrypted with; undefined for one of AWS. */
+  keyId?: string;
   tags: Map<string, string>;
   /** Its name is free: `bootstrap.ts`. */
   isStandIn?: true;

@@ -14,13 +14,14 @@ import {
   type RunningService,
 } from '../../front-door/service.ts';
 import { BOOTSTRAP_VERSION, bootstrapNames } from '../bootstrap.ts';
+import type { Keys } from '../kms/keys.ts';
 import { describeParameter, type Parameter, publicParameter } from './parameters.ts';
 
 /**
- * SSM's parameter store. Values of `SecureString` are kept as they are, as nothing here leaves this machine, and given
- * to whoever asks for them decrypted: rights to keys of KMS are not judged.
+ * SSM's parameter store. Values of `SecureString` are kept as they are, as nothing here leaves this machine, and given decrypted
+ * to whoever has the right to their key.
  */
-export function createSsm(context: CloudContext): RunningService {
+export function createSsm(context: CloudContext, keys: Keys): RunningService {
   const parameters = new Map<string, Parameter>();
   const arnOf = (name: string) =>
     `arn:aws:ssm:${context.region}:${context.accountId}:parameter${name.startsWith('/') ? '' : '/'}${name}`;
@@ -45,6 +46,18 @@ export function createSsm(context: CloudContext): RunningService {
   put({ Name: version, Type: 'String', Value: BOOTSTRAP_VERSION });
   get(version).isStandIn = true;
 
+  /** "AWS KMS encryption for Parameter Store SecureString parameters": with the rights of its caller. */
+  const keyUse = (action: string, name: string, keyId: string | undefined) =>
+    keys.use(keyId, {
+      actions: [action],
+      conditions: { 'kms:EncryptionContext:PARAMETER_ARN': arnOf(name) },
+    });
+  const decryptions = (input: Input, found: (Parameter | undefined)[]) =>
+    optionalBoolean(input, 'WithDecryption')
+      ? found.flatMap((parameter) =>
+          parameter ? keyUse('kms:Decrypt', parameter.name, parameter.keyId) : [],
+        )
+      : [];
   const one = (run: Operation['run']): Operation => ({
     resources: (input) => [arnOf(text(input, 'Name'))],
     run,
@@ -54,18 +67,28 @@ export function createSsm(context: CloudContext): RunningService {
     run,
   });
   const operations: Record<string, Operation> = {
-    PutParameter: one(put),
-    GetParameter: one((input) => ({ Parameter: describe(input)(get(text(input, 'Name'))) })),
-    GetParameters: many((input) => {
-      const names = texts(input, 'Names');
-      const found = names.flatMap((name) => find(name) ?? []);
-      return {
-        Parameters: found.map(describe(input)),
-        InvalidParameters: names.filter((name) => !find(name)),
-      };
-    }),
+    PutParameter: {
+      ...one(put),
+      keyUses: (input) => keyUse('kms:Encrypt', text(input, 'Name'), optionalText(input, 'KeyId')),
+    },
+    GetParameter: {
+      ...one((input) => ({ Parameter: describe(input)(get(text(input, 'Name'))) })),
+      keyUses: (input) => decryptions(input, [find(text(input, 'Name'))]),
+    },
+    GetParameters: {
+      ...many((input) => {
+        const names = texts(input, 'Names');
+        const found = names.flatMap((name) => find(name) ?? []);
+        return {
+          Parameters: found.map(describe(input)),
+          InvalidParameters: names.filter((name) => !find(name)),
+        };
+      }),
+      keyUses: (input) => decryptions(input, texts(input, 'Names').map(find)),
+    },
     GetParametersByPath: {
       resources: (input) => [arnOf(text(input, 'Path'))],
+      keyUses: (input) => decryptions(input, byPath(parameters, input).page),
       run: (input) => {
         const { page, nextToken } = byPath(parameters, input);
         return { Parameters: page.map(describe(input)), NextToken: nextToken };
@@ -106,6 +129,8 @@ function putParameter(parameters: Map<string, Parameter>, input: Input, modified
     throw new AwsError('ValidationException', message);
   }
   const description = optionalText(input, 'Description') ?? previous?.description;
+  const type = optionalText(input, 'Type') ?? previous?.type ?? 'String';
+  const keyId = readKeyId(input, type);
   const tags = structures(input, 'Tags').map((tag): [string, string] => [
     text(tag, 'Key'),
     String(tag['Value']),
@@ -113,14 +138,22 @@ function putParameter(parameters: Map<string, Parameter>, input: Input, modified
   const version = (previous?.version ?? 0) + 1;
   parameters.set(name, {
     name,
-    type: optionalText(input, 'Type') ?? previous?.type ?? 'String',
+    type,
     value: text(input, 'Value'),
     version,
     modifiedAt,
     ...(description ? { description } : {}),
+    ...(keyId !== undefined && { keyId }),
     tags: previous?.tags ?? new Map(tags),
   });
   return { Version: version, Tier: 'Standard' };
+}
+
+/** A `SecureString` that is overwritten without a key goes back to that of AWS ("PutParameter"). */
+function readKeyId(input: Input, type: string): string | undefined {
+  const keyId = optionalText(input, 'KeyId');
+  if (keyId === undefined || type === 'SecureString') return keyId;
+  throw new AwsError('ValidationException', 'KeyId is only valid for parameters of the type SecureString.');
 }
 
 /** "GetParametersByPath": 10 at a time at most. */

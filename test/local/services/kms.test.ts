@@ -13,6 +13,13 @@ import {
   SQSClient,
   StartMessageMoveTaskCommand,
 } from '@aws-sdk/client-sqs';
+import {
+  GetParameterCommand,
+  GetParametersByPathCommand,
+  GetParametersCommand,
+  PutParameterCommand,
+  SSMClient,
+} from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
 
@@ -29,6 +36,7 @@ const clientsWith = (config: TestCloud['client']) => {
     sqs: new SQSClient(config),
     s3: new S3Client(config),
     dynamodb: new DynamoDBClient(config),
+    ssm: new SSMClient(config),
   };
   closing.push(...Object.values(clients));
   return clients;
@@ -180,6 +188,44 @@ describe('objects', () => {
 
   test('that were there before the key need none', async () => {
     await get(await roleWith('reader'), 'open');
+  });
+});
+
+describe('secure strings', () => {
+  const Name = '/secret/password';
+  const arn = () => `arn:aws:ssm:${cloud.region}:${cloud.accountId}:parameter${Name}`;
+  const decrypt = (PARAMETER_ARN: string) => [
+    { Effect: 'Allow', Action: 'ssm:*', Resource: '*' },
+    {
+      ...{ Effect: 'Allow', Action: 'kms:Decrypt', Resource: key },
+      Condition: { StringEquals: { 'kms:EncryptionContext:PARAMETER_ARN': PARAMETER_ARN } },
+    },
+  ];
+  const put = { Name, Value: 'sesame', Type: 'SecureString', Overwrite: true } as const;
+
+  test('are decrypted for whom the encryption context allows, and shown encrypted to others', async () => {
+    await cloud.call('ssm', 'PutParameter', { ...put, KeyId: key });
+    const own = await roleWith('own-parameter', ...decrypt(arn()));
+    const other = await roleWith('other-parameter', ...decrypt(`${arn()}-2`));
+    const get = ({ ssm }: typeof own, WithDecryption: boolean) =>
+      ssm.send(new GetParameterCommand({ Name, WithDecryption }));
+    expect((await get(own, true)).Parameter?.Value).toBe('sesame');
+    expect((await get(other, false)).Parameter?.Value).not.toContain('sesame');
+    const refused = { name: 'AccessDeniedException', message: expect.stringContaining('kms:Decrypt') };
+    await expect(get(other, true)).rejects.toMatchObject(refused);
+    const several = other.ssm.send(new GetParametersCommand({ Names: [Name], WithDecryption: true }));
+    await expect(several).rejects.toMatchObject(refused);
+    const below = other.ssm.send(new GetParametersByPathCommand({ Path: '/secret', WithDecryption: true }));
+    await expect(below).rejects.toMatchObject(refused);
+  });
+
+  test('are written by whom the key allows, and need no right to a key of AWS', async () => {
+    const role = await roleWith('writer', ...decrypt(arn()));
+    const write = (KeyId?: string) => role.ssm.send(new PutParameterCommand({ ...put, KeyId }));
+    await expect(write(key)).rejects.toMatchObject({ message: expect.stringContaining('kms:Encrypt') });
+    await write();
+    const { Parameter } = await role.ssm.send(new GetParameterCommand({ Name, WithDecryption: true }));
+    expect(Parameter?.Value).toBe('sesame');
   });
 });
 

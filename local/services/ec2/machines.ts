@@ -108,7 +108,6 @@ export class Machines {
     if (is(machine, 'terminated', 'shutting-down')) return;
     this.#explain(machine, reason);
     if (is(machine, 'stopped')) {
-      void this.#launcher.discard?.(machine.directory);
       this.#end(machine, 'terminated');
       return;
     }
@@ -192,7 +191,11 @@ export class Machines {
 
   #end(machine: Machine, state: 'stopped' | 'terminated'): void {
     machine.power = undefined;
-    if (state === 'terminated') machine.terminatedAt = new Date(this.#context.clock.now());
+    if (state === 'terminated') {
+      machine.terminatedAt = new Date(this.#context.clock.now());
+      // It may have been stopped, or have been about to stop.
+      void this.#launcher.discard?.(machine.directory);
+    }
     this.#change(machine, state);
   }
 

@@ -15,7 +15,7 @@ export interface Indexes {
   update(TableName: string, input: Input): Promise<void>;
   /** A table's description, with what is being made. */
   described(table: Input): Input;
-  /** @throws `ResourceInUseException` while an index is being made: the table cannot be deleted then */
+  /** @throws `ResourceInUseException` while an index is being made or removed: the table cannot be deleted then */
   requireMade(TableName: string): void;
 }
 
@@ -28,6 +28,8 @@ export interface Indexes {
 export function createIndexes({ clock }: CloudContext, engine: Dynalite): Indexes {
   const { shared, alone } = oneAtATime(engine);
   const making = new Map<string, { index: Input; cancel: () => void }>();
+  /** Tables that an update is changing at the moment. */
+  const changing = new Set<string>();
 
   /** A table of the new definition, which is refused before anything is lost. */
   const tryOut = (definition: Input) =>
@@ -39,12 +41,19 @@ export function createIndexes({ clock }: CloudContext, engine: Dynalite): Indexe
 
   const add = async (TableName: string, index: Input, attributes: Input[]) => {
     const definition = withIndex(await definitionOf(shared, TableName), index, attributes);
-    refuseOtherTypes(await itemsOf(shared, TableName), index, definition);
+    const other = otherType(await itemsOf(shared, TableName), index, definition);
+    if (other !== undefined) {
+      const message = `The embedded cloud leaves no item out of an index: ${other} has another type than that of the key.`;
+      throw new AwsError('ValidationException', message);
+    }
     await tryOut(definition);
     const cancel = clock.after(BACKFILL_MS, () =>
       alone(async (dynalite) => {
         if (making.get(TableName)?.index !== index) return;
-        await writeAnew(dynalite, withIndex(await definitionOf(dynalite, TableName), index, attributes));
+        const defined = withIndex(await definitionOf(dynalite, TableName), index, attributes);
+        // It is never filled then: nothing is lost for it.
+        if (otherType(await itemsOf(dynalite, TableName), index, defined) !== undefined) return;
+        await writeAnew(dynalite, defined);
         making.delete(TableName);
       }),
     );
@@ -78,15 +87,20 @@ export function createIndexes({ clock }: CloudContext, engine: Dynalite): Indexe
       const changes = updates.filter((update) => update['Update'] === undefined);
       const [change, another] = changes;
       const deleted = isStructure(change?.['Delete']) ? change['Delete']['IndexName'] : undefined;
-      const isBusy = making.has(TableName) && !isMaking(TableName, deleted);
+      const isBusy = changing.has(TableName) || (making.has(TableName) && !isMaking(TableName, deleted));
       if (!change || another || updates.length > changes.length || isBusy) {
         const message =
           'Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table';
         throw new AwsError('LimitExceededException', message);
       }
       const { Create, Delete } = change;
-      if (isStructure(Create)) await add(TableName, Create, structures(input, 'AttributeDefinitions'));
-      else if (isStructure(Delete)) await remove(TableName, text(Delete, 'IndexName'));
+      changing.add(TableName);
+      try {
+        if (isStructure(Create)) await add(TableName, Create, structures(input, 'AttributeDefinitions'));
+        else if (isStructure(Delete)) await remove(TableName, text(Delete, 'IndexName'));
+      } finally {
+        changing.delete(TableName);
+      }
     },
     described(table) {
       const made = making.get(String(table['TableName']));
@@ -95,9 +109,8 @@ export function createIndexes({ clock }: CloudContext, engine: Dynalite): Indexe
       return { ...table, GlobalSecondaryIndexes: [...indexesOf(table), index] };
     },
     requireMade(TableName) {
-      const made = making.get(TableName);
-      if (!made) return;
-      const message = `Attempt to change a resource which is still in use: index ${made.index['IndexName']} of table ${TableName} is being created.`;
+      if (!making.has(TableName) && !changing.has(TableName)) return;
+      const message = `Attempt to change a resource which is still in use: an index of table ${TableName} is being made or removed.`;
       throw new AwsError('ResourceInUseException', message);
     },
   };
@@ -192,19 +205,22 @@ function withAttributes(table: Input, more: Input[]): Input {
   };
 }
 
-/** DynamoDB leaves such items out of the index; dynalite has them in no table with that index. */
-function refuseOtherTypes(items: Input[], index: Input, definition: Input): void {
+/**
+ * The attribute that an item has with another type than the index's key, if there is one. DynamoDB leaves such items out of the
+ * index; dynalite has them in no table with that index.
+ */
+function otherType(items: Input[], index: Input, definition: Input): string | undefined {
   const keys = new Set(structures(index, 'KeySchema').map(({ AttributeName }) => AttributeName));
-  for (const { AttributeName, AttributeType } of structures(definition, 'AttributeDefinitions')) {
-    if (!keys.has(AttributeName)) continue;
-    const other = items.some((item) => {
+  const types = structures(definition, 'AttributeDefinitions').filter((one) =>
+    keys.has(one['AttributeName']),
+  );
+  const found = types.find(({ AttributeName, AttributeType }) =>
+    items.some((item) => {
       const value = item[String(AttributeName)];
       return isStructure(value) && !(String(AttributeType) in value);
-    });
-    if (!other) continue;
-    const message = `The embedded cloud leaves no item out of an index: ${AttributeName} has another type than ${AttributeType}.`;
-    throw new AwsError('ValidationException', message);
-  }
+    }),
+  );
+  return found && String(found['AttributeName']);
 }
 
 /** The table as it is defined now, with the items that it had. */

@@ -306,6 +306,39 @@ describe('tables', () => {
       await deletion();
     });
 
+    test('are changed by one of several calls at once', async () => {
+      const atOnce = async (...updates: GlobalSecondaryIndexUpdate[]) => {
+        const calls = updates.map((one) =>
+          cloud.call('dynamodb', 'UpdateTable', {
+            ...{ TableName, AttributeDefinitions, GlobalSecondaryIndexUpdates: [one] },
+          }),
+        );
+        return (await Promise.allSettled(calls)).map(({ status }) => status);
+      };
+      const byListing = { Delete: { IndexName: 'byListing' } };
+      const byState = { Delete: { IndexName: 'byState' } };
+      const another = { Create: { ...Create, IndexName: 'another' } };
+      expect(await atOnce({ Create }, another, byListing)).toEqual(['fulfilled', 'rejected', 'rejected']);
+      await clock.advance(60_000);
+      expect(await indexes()).toEqual([
+        ['byListing', 'ACTIVE'],
+        ['byState', 'ACTIVE'],
+      ]);
+      expect(await atOnce(byListing, byState)).toEqual(['fulfilled', 'rejected']);
+      expect(await indexes()).toEqual([['byState', 'ACTIVE']]);
+    });
+
+    test('keep an item that a new index cannot have, and the index is not filled', async () => {
+      await update({ Create });
+      await put('one', { state: { N: '1' } });
+      await clock.advance(60_000);
+      expect(await get('one')).toMatchObject({ state: { N: '1' } });
+      expect(await indexes()).toEqual([
+        ['byListing', 'ACTIVE'],
+        ['byState', 'CREATING'],
+      ]);
+    });
+
     test('keep all that they have where an index cannot be made', async () => {
       await put('one', { state: { N: '1' } });
       await expect(update({ Create })).rejects.toThrow('The embedded cloud leaves no item out of an index');

@@ -23,7 +23,6 @@ const functionSchema = properties({
     S3Key: v.optional(text),
     ZipFile: v.optional(text),
   }),
-  DeadLetterConfig: v.optional(properties({ TargetArn: v.optional(text) })),
   Description: v.optional(text),
   Environment: v.optional(properties({ Variables: v.record(v.string(), text) })),
   EphemeralStorage: v.optional(properties({ Size: number })),
@@ -39,7 +38,6 @@ const functionSchema = properties({
   ),
   MemorySize: v.optional(number),
   PackageType: v.optional(text),
-  ReservedConcurrentExecutions: v.optional(number),
   Role: text,
   Runtime: text,
   Tags: v.optional(tagList),
@@ -49,13 +47,12 @@ const functionSchema = properties({
 type FunctionProps = v.InferOutput<typeof functionSchema>;
 
 function configuration(props: FunctionProps) {
-  const { Code: _code, FunctionName: _name, Tags: _tags, ReservedConcurrentExecutions: _, ...rest } = props;
+  const { Code: _code, FunctionName: _name, Tags: _tags, ...rest } = props;
   const { Architectures: _architectures, PackageType: _type, ...configurable } = rest;
   return configurable;
 }
 
 const DEFAULTS: Record<string, unknown> = {
-  DeadLetterConfig: { TargetArn: '' },
   Description: '',
   Environment: { Variables: {} },
   EphemeralStorage: { Size: 512 },
@@ -71,21 +68,6 @@ function codeOf({ Code, Runtime }: FunctionProps): Record<string, unknown> {
   if (source === undefined) return place;
   const name = Runtime.startsWith('python') ? 'index.py' : 'index.js';
   return { ZipFile: zipSync({ [name]: strToU8(source) }) };
-}
-
-async function reserve(
-  FunctionName: string,
-  props: FunctionProps,
-  previous: Partial<FunctionProps>,
-  { call }: ResourceContext,
-) {
-  const { ReservedConcurrentExecutions } = props;
-  if (ReservedConcurrentExecutions === previous.ReservedConcurrentExecutions) return;
-  if (ReservedConcurrentExecutions === undefined) {
-    await call('lambda', 'DeleteFunctionConcurrency', { FunctionName });
-  } else {
-    await call('lambda', 'PutFunctionConcurrency', { FunctionName, ReservedConcurrentExecutions });
-  }
 }
 
 async function retag(
@@ -115,7 +97,6 @@ const lambdaFunction = resourceType<FunctionProps>({
       Tags: tagsOf(props.Tags, context),
     });
     context.exists(FunctionName);
-    await reserve(FunctionName, props, {}, context);
     return { physicalId: FunctionName, attributes: { Arn: FunctionArn } };
   },
   async update(resource, props, previous, context) {
@@ -127,7 +108,6 @@ const lambdaFunction = resourceType<FunctionProps>({
     }
     const changes = { ...fallbacks(DEFAULTS, props, previous), ...configuration(props) };
     await context.call('lambda', 'UpdateFunctionConfiguration', { FunctionName, ...changes });
-    await reserve(FunctionName, props, previous, context);
     await retag(resource.attributes['Arn'], props, previous, context);
     return resource;
   },

@@ -15,7 +15,6 @@ const schema = properties({
   State: v.optional(text),
   Target: properties({
     Arn: text,
-    DeadLetterConfig: v.optional(properties({ Arn: v.optional(text) })),
     Input: v.optional(text),
     RetryPolicy: v.optional(
       properties({

@@ -3,13 +3,10 @@ import { type ResourceType, resourceType } from '../resource-type.ts';
 import { ignoring, properties, tagChanges, tagListOf, tagMap, text } from './properties.ts';
 
 const schema = properties({
-  AllowedPattern: v.optional(text),
   DataType: v.optional(text),
   Description: v.optional(text),
   Name: v.optional(text),
-  Policies: v.optional(text),
   Tags: v.optional(tagMap),
-  Tier: v.optional(text),
   Type: v.picklist(['String', 'StringList']),
   Value: text,
 });

@@ -22,7 +22,6 @@ export interface LambdaFunction {
   tags: Record<string, string>;
   policy: Map<string, Record<string, unknown>>;
   eventInvoke: EventInvokeConfig | undefined;
-  reservedConcurrency: number | undefined;
 }
 
 export interface Configuration {
@@ -48,13 +47,7 @@ export interface EventInvokeConfig {
   modifiedAt: Date;
 }
 
-const SHOWN = [
-  'DeadLetterConfig',
-  'EphemeralStorage',
-  'LoggingConfig',
-  'TracingConfig',
-  'VpcConfig',
-] as const;
+const SHOWN = ['EphemeralStorage', 'LoggingConfig', 'TracingConfig', 'VpcConfig'] as const;
 
 export function newFunction(context: CloudContext, input: Input, code: Code): LambdaFunction {
   const name = text(input, 'FunctionName');
@@ -75,7 +68,6 @@ export function newFunction(context: CloudContext, input: Input, code: Code): La
     tags: textMap(input, 'Tags'),
     policy: new Map(),
     eventInvoke: undefined,
-    reservedConcurrency: undefined,
   };
 }
 
@@ -91,6 +83,9 @@ export function readConfiguration(input: Input, before: Configuration | undefine
   const runtime = optionalText(input, 'Runtime') ?? before?.runtime ?? text(input, 'Runtime');
   if (!runtime.startsWith('nodejs')) {
     throw new AwsError('InvalidParameterValueException', `Runtime ${runtime} is not implemented here.`);
+  }
+  if (optionalText(optionalStructure(input, 'DeadLetterConfig') ?? {}, 'TargetArn')) {
+    throw new AwsError('InvalidParameterValueException', 'DeadLetterConfig is not implemented here.');
   }
   const given = Object.entries(input).filter(([key]) => SHOWN.some((name) => name === key));
   return {

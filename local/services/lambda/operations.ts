@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { integer, optionalInteger, optionalStructure, optionalText, text } from '../../front-door/read.ts';
+import { optionalInteger, optionalStructure, optionalText, text } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
 import {
   architecturesOf,
@@ -66,7 +66,6 @@ export function functionOperations(
           Configuration: describeFunction(one),
           Code: { RepositoryType: 'S3' },
           Tags: one.tags,
-          Concurrency: one.reservedConcurrency === undefined ? undefined : concurrencyOf(one),
         };
       },
     },
@@ -81,26 +80,7 @@ export function functionOperations(
         return {};
       },
     },
-    PutFunctionConcurrency: {
-      ...scope,
-      run: (input) => {
-        const one = functions.get(input);
-        one.reservedConcurrency = integer(input, 'ReservedConcurrentExecutions', { min: 0 });
-        return concurrencyOf(one);
-      },
-    },
-    DeleteFunctionConcurrency: {
-      ...scope,
-      run: (input) => {
-        functions.get(input).reservedConcurrency = undefined;
-        return {};
-      },
-    },
   };
-}
-
-function concurrencyOf({ reservedConcurrency }: LambdaFunction) {
-  return { ReservedConcurrentExecutions: reservedConcurrency };
 }
 
 /** Who else may invoke, and what becomes of events that fail. */

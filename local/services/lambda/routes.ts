@@ -3,7 +3,6 @@ import type { Route } from '../../front-door/service.ts';
 const FUNCTIONS = '/2015-03-31/functions';
 const ONE = `${FUNCTIONS}/{FunctionName}`;
 const EVENT_INVOKE = '/2019-09-25/functions/{FunctionName}/event-invoke-config';
-const CONCURRENCY = '/2017-10-31/functions/{FunctionName}/concurrency';
 
 /** Lambda's REST JSON paths, as its API reference has them. */
 export const ROUTES: Route[] = [
@@ -17,8 +16,6 @@ export const ROUTES: Route[] = [
   { method: 'GET', path: `${ONE}/policy`, action: 'GetPolicy' },
   { method: 'POST', path: `${ONE}/policy`, action: 'AddPermission', status: 201 },
   { method: 'DELETE', path: `${ONE}/policy/{StatementId}`, action: 'RemovePermission', status: 204 },
-  { method: 'PUT', path: CONCURRENCY, action: 'PutFunctionConcurrency' },
-  { method: 'DELETE', path: CONCURRENCY, action: 'DeleteFunctionConcurrency', status: 204 },
   { method: 'PUT', path: EVENT_INVOKE, action: 'PutFunctionEventInvokeConfig' },
   { method: 'GET', path: EVENT_INVOKE, action: 'GetFunctionEventInvokeConfig' },
   { method: 'DELETE', path: EVENT_INVOKE, action: 'DeleteFunctionEventInvokeConfig', status: 204 },

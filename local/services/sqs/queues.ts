@@ -17,7 +17,6 @@ const SETTABLE = new Set([
   'MessageRetentionPeriod',
   'Policy',
   'ReceiveMessageWaitTimeSeconds',
-  'RedriveAllowPolicy',
   'RedrivePolicy',
   'SqsManagedSseEnabled',
   'VisibilityTimeout',

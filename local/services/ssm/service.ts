@@ -69,7 +69,11 @@ export function createSsm(context: CloudContext, keys: Keys): RunningService {
   const operations: Record<string, Operation> = {
     PutParameter: {
       ...one(put),
-      keyUses: (input) => keyUse('kms:Encrypt', text(input, 'Name'), optionalText(input, 'KeyId')),
+      keyUses: (input) => {
+        const name = text(input, 'Name');
+        const type = optionalText(input, 'Type') ?? parameters.get(name)?.type;
+        return type === 'SecureString' ? keyUse('kms:Encrypt', name, optionalText(input, 'KeyId')) : [];
+      },
     },
     GetParameter: {
       ...one((input) => ({ Parameter: describe(input)(get(text(input, 'Name'))) })),
@@ -116,6 +120,7 @@ export function createSsm(context: CloudContext, keys: Keys): RunningService {
 const LONGEST_STANDARD_VALUE = 4096;
 
 function putParameter(parameters: Map<string, Parameter>, input: Input, modifiedAt: Date): Input {
+  refuseWhatIsMissing(input);
   const name = text(input, 'Name');
   const known = parameters.get(name);
   const previous = known?.isStandIn ? undefined : known;
@@ -147,6 +152,14 @@ function putParameter(parameters: Map<string, Parameter>, input: Input, modified
     tags: previous?.tags ?? new Map(tags),
   });
   return { Version: version, Tier: 'Standard' };
+}
+
+function refuseWhatIsMissing(input: Input): void {
+  const missing = ['AllowedPattern', 'Policies'].find((key) => optionalText(input, key) !== undefined);
+  const tier = optionalText(input, 'Tier') ?? 'Standard';
+  const what = missing ?? (tier === 'Standard' ? undefined : `Tier ${tier}`);
+  if (what === undefined) return;
+  throw new AwsError('ValidationException', `${what} of a parameter is not implemented here.`);
 }
 
 /** A `SecureString` that is overwritten without a key goes back to that of AWS ("PutParameter"). */

@@ -196,6 +196,16 @@ describe('refused when the resource is made, by name', () => {
       '#: extraneous key [StreamSpecification] is not permitted',
     ],
     [
+      'who may have a queue as a dead-letter queue',
+      { ...queue, Properties: { RedriveAllowPolicy: { redrivePermission: 'denyAll' } } },
+      '#: extraneous key [RedriveAllowPolicy] is not permitted',
+    ],
+    [
+      'a pattern of a parameter',
+      { Type: 'AWS::SSM::Parameter', Properties: { Type: 'String', Value: 'x', AllowedPattern: 'y' } },
+      '#: extraneous key [AllowedPattern] is not permitted',
+    ],
+    [
       'a property that is missing',
       { Type: 'AWS::SSM::Parameter', Properties: { Type: 'String' } },
       '#: required key [Value] not found',

@@ -46,6 +46,18 @@ test('a parameter from its first version to its end', async () => {
   await expect(get('/fleet/group')).rejects.toMatchObject({ name: 'ParameterNotFound' });
 });
 
+test.each([
+  [{ AllowedPattern: '[a-z]+' }, 'AllowedPattern'],
+  [{ Policies: '[]' }, 'Policies'],
+  [{ Tier: 'Advanced' as const }, 'Tier Advanced'],
+  [{ KeyId: 'alias/mine' }, 'KeyId is only valid'],
+])('a parameter with %j is refused by name', async (more, name) => {
+  const input = { Name: '/refused', Value: 'x', Type: 'String' as const, ...more };
+  await expect(ssm.send(new PutParameterCommand(input))).rejects.toMatchObject({
+    message: expect.stringContaining(name),
+  });
+});
+
 test('the value of a SecureString comes only to those who ask for it decrypted', async () => {
   await ssm.send(
     new PutParameterCommand({ Name: '/secret/key', Value: 'open sesame', Type: 'SecureString' }),

@@ -77,6 +77,11 @@ test('a package that is no zip is refused, not kept for the first invocation to 
   });
 });
 
+test('a queue for events that fail is refused by name', async () => {
+  const DeadLetterConfig = { TargetArn: 'arn:aws:sqs:us-east-1:000000000000:dead' };
+  await expect(create('', { DeadLetterConfig })).rejects.toThrow('DeadLetterConfig is not implemented here.');
+});
+
 describe('an invocation', () => {
   test('gives the handler event, context and environment, and returns what it returns', async () => {
     await create(

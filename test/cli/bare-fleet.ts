@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll } from 'vitest';
@@ -89,6 +89,13 @@ async function setUp(cloud: Cloud, directory: string, name: string): Promise<Bar
     MAYFLY_DEAD_LETTER_QUEUE_URL: deadLetterQueueUrl,
   };
   const surroundings = { cwd: directory, env };
+  let written: Promise<unknown> = Promise.resolve();
+  /** One after the other: a busy machine does not take hundreds of connections at once. */
+  const write = async (item: Record<string, AttributeValue>): Promise<void> => {
+    const put = written.then(() => dynamodb.send(new PutItemCommand({ TableName: TABLE, Item: item })));
+    written = put.catch(() => undefined);
+    await put;
+  };
   return {
     cloud,
     fleet,
@@ -102,8 +109,7 @@ async function setUp(cloud: Cloud, directory: string, name: string): Promise<Bar
       const { id, state, instance = '', enqueuedAt } = record;
       const listed = state === 'running' ? runningOf(instance) : listedOf(state, id);
       const place = enqueuedAt !== undefined && { listed, listedAt: listedAtOf(enqueuedAt, id) };
-      const item = toItem({ pk: `job#${id}`, attempts: 1, ...place, ...record });
-      await dynamodb.send(new PutItemCommand({ TableName: TABLE, Item: item }));
+      await write(toItem({ pk: `job#${id}`, attempts: 1, ...place, ...record }));
     },
     async object(Key, Body) {
       await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body }));

@@ -65,7 +65,10 @@ async function lookAgain(
   isPatient: boolean,
 ): Promise<Drained | undefined> {
   try {
-    return await look(context, instance);
+    const seen = await look(context, instance);
+    // Nothing is asked of one that is on its way out, which may stay after all: its group keeps a minimum.
+    const isAsked = seen.outcome !== 'requested' || seen.drainRequestedAt !== undefined;
+    return isAsked ? seen : await ask(context, instance);
   } catch (thrown) {
     const error = explain(context.facts, thrown);
     if (error instanceof Throttled || (error instanceof Unreachable && isPatient)) return undefined;

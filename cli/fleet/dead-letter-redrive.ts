@@ -55,7 +55,8 @@ export interface RedriveResult {
  * (`StartMessageMoveTask`, to a custom destination) comes to the same, but knows no choice, and nobody learns the new
  * ids before they run.
  *
- * A run that breaks off can be repeated: of a dead letter always the same new job is made.
+ * A run that breaks off can be repeated: of a dead letter always the same new job is made. A new job that fails while the run
+ * goes on is left with the dead letters.
  */
 export async function redriveDeadLetters(
   context: FleetContext,
@@ -68,12 +69,20 @@ export async function redriveDeadLetters(
   const redrive = new Redrive(context, choice, sweep, how);
   const count = choice.isNamed ? 0 : await countDeadLetters(context);
   const outcomes: Redriven[] = [];
+  /** Jobs of this run. One that has failed again meanwhile is left: it would come up as often as it fails. */
+  const made = new Set<string>();
+  let again = 0;
   try {
     for await (const batch of sweep.batches(options.signal)) {
-      const chosen = batch.filter(choice.takes);
+      const earlier = batch.filter(({ id }) => !made.has(id));
+      again += batch.length - earlier.length;
+      const chosen = earlier.filter(choice.takes);
       const settled = await redrive.settle(chosen);
       if (!how.dryRun) await sweep.remove(chosen.filter((_, index) => GOES.has(settled[index]?.outcome)));
-      for (const one of settled) options.onRedrive?.(one);
+      for (const one of settled) {
+        if (one.outcome === 'redriven') made.add(one.newId);
+        options.onRedrive?.(one);
+      }
       outcomes.push(...settled);
       if (choice.isComplete()) break;
       options.signal?.throwIfAborted();
@@ -81,7 +90,7 @@ export async function redriveDeadLetters(
   } finally {
     await sweep.close();
   }
-  const unseen = Math.max(0, count - sweep.seen);
+  const unseen = Math.max(0, count - (sweep.seen - again));
   return { queueUrl: context.facts.queueUrl, outcomes, missing: choice.missing(), unseen };
 }
 

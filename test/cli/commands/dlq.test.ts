@@ -260,6 +260,22 @@ describe('mayfly dlq redrive', () => {
     expect(await left(bare)).toHaveLength(1);
   });
 
+  it('leaves a job of its own making that has failed again meanwhile', async () => {
+    const bare = await open();
+    for (const id of ['j-1', 'j-2']) await bury(bare, { id });
+    const failing: Promise<unknown>[] = [];
+    const { outcomes } = await bare.fleet.deadLetters.redrive({
+      all: true,
+      // The agents are quick.
+      onRedrive(one) {
+        if (one.outcome === 'redriven' && failing.length < 6) failing.push(bury(bare, { id: one.newId }));
+      },
+    });
+    await Promise.all(failing);
+    expect(outcomes.map(({ id }) => id).toSorted()).toEqual(['j-1', 'j-2']);
+    expect(await left(bare)).toHaveLength(2);
+  });
+
   it('doubles nothing when it is broken off between enqueueing and deleting, and run again', async () => {
     const bare = await open();
     for (const id of ['j-1', 'j-2', 'j-3']) {

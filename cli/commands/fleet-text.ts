@@ -33,7 +33,7 @@ export function fleetText(view: FleetView, nowMs: number, paint: Paint, lineWidt
       ? 'No instances.'
       : columns(
           ['instance', 'state', 'type', 'zone', 'up', 'jobs', 'next', 'heard'],
-          instances.map((one) => instanceRow(one, view.launches, nowMs, paint)),
+          instances.map((one) => instanceRow(one, view, nowMs, paint)),
           { lineWidth },
         );
   const gone =
@@ -48,6 +48,9 @@ export function fleetText(view: FleetView, nowMs: number, paint: Paint, lineWidt
         ];
   return [summary(view, nowMs, paint, lineWidth), running, ...gone].join('\n\n');
 }
+
+/** From a pause to the report with which the last agent hears of it, as `reportInterval` is by default. */
+const HEARD_MS = 60_000;
 
 /** Before what a line of the summary says: its name, and a gap. */
 const SUMMARY_INDENT = ' '.repeat('capacity  '.length);
@@ -91,7 +94,11 @@ function failureText(failure: NonNullable<LaunchesView['failure']>, nowMs: numbe
 
 function heldBack({ suspended, reason, since, said }: LaunchesView, nowMs: number): string | undefined {
   const from = since === undefined ? '' : ` since ${moment(since, nowMs)}`;
-  if (reason === 'paused') return `paused${from}: no job is started (mayfly fleet resume)`;
+  if (reason === 'paused') {
+    const isNew = since !== undefined && nowMs - Date.parse(since) < HEARD_MS;
+    const effect = isNew ? 'agents hear of it within a minute' : 'no job is started';
+    return `paused${from}: ${effect} (mayfly fleet resume)`;
+  }
   if (reason === 'breaker') return `none${from}: too many instances in a row have failed (mayfly doctor)`;
   if (!suspended) return undefined;
   return `none: the process Launch is suspended${said ? ` (${escapeLine(said)})` : ''} (mayfly fleet resume)`;
@@ -104,7 +111,7 @@ function keeperText({ keeper }: FleetView, nowMs: number, paint: Paint): string 
   return failure ? paint('red', `${ran} and failed: ${escapeLine(failure)}`) : ran;
 }
 
-function instanceRow(one: InstanceView, launches: LaunchesView, nowMs: number, paint: Paint): string[] {
+function instanceRow(one: InstanceView, view: FleetView, nowMs: number, paint: Paint): string[] {
   const { instance, doing, type = '', zone = '', launchedAt } = one;
   return [
     escapeLine(instance),
@@ -113,7 +120,7 @@ function instanceRow(one: InstanceView, launches: LaunchesView, nowMs: number, p
     zone,
     launchedAt === undefined ? '' : span(since(launchedAt, nowMs)),
     jobsText(one),
-    nextText(one, launches, nowMs),
+    nextText(one, view, nowMs),
     heardText(one, nowMs, paint),
   ];
 }
@@ -136,7 +143,7 @@ function jobsText({ jobs, slots, jobsDone }: InstanceView): string {
   return [`${jobs.length} of ${slots}${running ? `: ${running}` : ''}`, `${jobsDone ?? 0} done`].join('; ');
 }
 
-function nextText(one: InstanceView, { reason: held }: LaunchesView, nowMs: number): string {
+function nextText(one: InstanceView, view: FleetView, nowMs: number): string {
   const { doing, heardAt, idleSince } = one;
   switch (doing) {
     case 'booting':
@@ -148,7 +155,7 @@ function nextText(one: InstanceView, { reason: held }: LaunchesView, nowMs: numb
     case 'idle': {
       if (one.drainRequestedAt && one.next?.action !== 'leave') return UNHEARD_DRAIN;
       const idle = idleSince === undefined ? '' : `idle for ${span(since(idleSince, nowMs))}, `;
-      return `${idle}${idleText(one, held === 'paused', nowMs)}`;
+      return `${idle}${idleText(one, view, nowMs)}`;
     }
     case 'refused':
       return refusedText(one, nowMs);
@@ -180,11 +187,14 @@ function workingText({ next, slowed, drainRequestedAt }: InstanceView, nowMs: nu
   return `takes no more jobs from ${moment(next.at, nowMs)} on${why}`;
 }
 
-function idleText({ next }: InstanceView, paused: boolean, nowMs: number): string {
+function idleText({ next }: InstanceView, { capacity, launches }: FleetView, nowMs: number): string {
   if (next === undefined) return 'has not said what it will do';
-  if (next.action === 'stay') return 'stays: its group is at its minimum';
+  // One that has not heard of its queue yet stays as well, until its next report.
+  if (next.action === 'stay') {
+    return capacity.desired <= capacity.min ? 'stays: its group is at its minimum' : 'stays for now';
+  }
   const why = next.reason && WHEN[next.reason] ? ` (${WHEN[next.reason]})` : '';
-  const unless = next.action === 'retire' && !paused ? ' if no job comes' : '';
+  const unless = next.action === 'retire' && launches.reason !== 'paused' ? ' if no job comes' : '';
   if (next.at === undefined) return next.action === 'work' ? 'works on' : `retires${why}`;
   const when = Date.parse(next.at) <= nowMs ? 'retires now' : `retires at ${moment(next.at, nowMs)}`;
   return `${when}${unless}${why}`;

@@ -140,7 +140,7 @@ function tell<T>(result: T, json: true | undefined, sentence: (result: T) => str
 
 function pausedText({ pausedAt, already }: Paused, nowMs: number): string {
   if (already) return `It has been paused since ${moment(pausedAt, nowMs)}.`;
-  return 'Paused: jobs that run go on to their end, the others wait. Go on with: mayfly fleet resume';
+  return 'Paused: agents hear of it within a minute. Jobs that run go on to their end, the others wait. Go on with: mayfly fleet resume';
 }
 
 function resumedText({ pausedAt, trippedAt, suspended }: Resumed, nowMs: number): string {

@@ -49,8 +49,9 @@ export function moment(iso: string): string {
 }
 
 /** When it came, how long it waited and ran, in one line. */
-export function timesOf({ state, enqueuedAt, waitedSeconds, ranSeconds }: JobView): string {
-  const waits = state === 'queued' || state === 'held' ? 'waits for' : 'waited';
+export function timesOf({ state, enqueuedAt, waitedSeconds, ranSeconds, tries }: JobView): string {
+  // Once it was tried, this is how long it waited for that.
+  const waits = (state === 'queued' || state === 'held') && tries.length === 0 ? 'waits for' : 'waited';
   const runs = state === 'running' ? 'runs for' : 'ran';
   return [
     enqueuedAt && `enqueued ${moment(enqueuedAt)}`,

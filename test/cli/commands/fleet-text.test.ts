@@ -122,6 +122,11 @@ const summaries: [name: string, view: Partial<FleetView>, says: string | RegExp]
     'launches  paused since 2026-01-01T06:40:00Z: no job is started (mayfly fleet resume)',
   ],
   [
+    'a pause that not all agents know of',
+    { launches: { suspended: true, reason: 'paused', since: at(-59) } },
+    'launches  paused since 07:39:01Z: agents hear of it within a minute (mayfly fleet resume)',
+  ],
+  [
     'an open breaker',
     { launches: { suspended: true, reason: 'breaker', since: at(-60) } },
     'none since 07:39:00Z: too many instances in a row have failed (mayfly doctor)',
@@ -181,7 +186,7 @@ const rows: [name: string, instance: Partial<InstanceView>, says: string][] = [
     { next: { action: 'leave', at: at(60), reason: 'max-age' } },
     'retires at 07:41:00Z (maximum age)',
   ],
-  ['kept', { next: { action: 'stay' } }, 'stays: its group is at its minimum'],
+  ['new, and has not heard of its queue', { next: { action: 'stay' } }, 'idle for 20 s, stays for now'],
   [
     'leaving',
     { doing: 'leaving', next: { action: 'leave', reason: 'surplus' } },
@@ -202,6 +207,12 @@ const rows: [name: string, instance: Partial<InstanceView>, says: string][] = [
 ];
 test.each(rows)('an instance that is %s', (_name, changes, says) => {
   expect(text({ instances: [{ ...idle, ...changes }] })).toContain(says);
+});
+
+test('an instance that its group keeps at its minimum', () => {
+  const capacity = { desired: 1, min: 1, max: 10 };
+  const kept: InstanceView = { ...idle, next: { action: 'stay' } };
+  expect(text({ capacity, instances: [kept] })).toContain('stays: its group is at its minimum');
 });
 
 test('how old it is what an instance tells of itself, in yellow if a report is missing', () => {

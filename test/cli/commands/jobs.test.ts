@@ -460,7 +460,8 @@ describe('wait exits as the job did', () => {
   it('tells of one that waits for its next try that it was tried', async () => {
     const tries = [{ key: 'k', instance: 'i-1', startedAt: '2026-01-01T00:00:01.000Z', exitStatus: 7 }];
     const enqueuedAt = new Date(Date.now() - 2 * 3_600_000).toISOString();
-    await bare.record({ id: 'j-again', state: 'queued', enqueuedAt, tries });
+    await bare.record({ id: 'j-again', state: 'queued', enqueuedAt, tries, startedAt: enqueuedAt });
+    expect((await bare.mayfly('status', 'j-again')).stdout).toContain(', waited 0 s');
     const pty = onTerminal(`${MAYFLY} wait --timeout 60 j-again`, { cwd: bare.directory, env: bare.env });
     await pty.shows('to be tried again; tried 1 time so far');
     pty.type('\x03');

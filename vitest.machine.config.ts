@@ -16,8 +16,8 @@ const TELLING = [
   'shutdown',
 ];
 
-/** What every change need not wait for: images are built, and warm pools have their end-to-end test. */
-const LONG = ['images', 'warm-pool'];
+/** What every change need not wait for: the lab itself, and what has a test without machines. */
+const LONG = ['images', 'lab', 'paid-hour', 'warm-pool'];
 
 const pathOf = (file: string) => `test/machine/${file}.test.ts`;
 

@@ -131,7 +131,7 @@ function farewell(ids: readonly string[], ended: number): string {
   const [only = ''] = ids;
   if (ids.length > 1) {
     return (
-      `${count(ids.length - ended, 'job')} of ${ids.length} had not ended and go on: only the waiting was stopped. ` +
+      `${ids.length - ended} of ${ids.length} jobs had not ended: only the waiting was stopped. ` +
       '`mayfly list` shows them, `mayfly wait` waits for them again, `mayfly cancel` ends them.'
     );
   }

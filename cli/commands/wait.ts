@@ -28,14 +28,17 @@ export function waitCommand(): Command {
       .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', someIds)
       .option('--timeout <seconds>', 'give up after this time; default: never', seconds(0))
       .addOption(
-        new Option('--retries <number>', 'give up after as many looks, as in an `until` loop of Ansible')
+        new Option(
+          '--retries <number>',
+          'give up after so many times --delay, as an `until` loop of Ansible does',
+        )
           .argParser(whole(0))
           .conflicts('timeout'),
       )
       .addOption(
         new Option(
           '--delay <seconds>',
-          `with --retries: how long between two looks; default: ${DELAY_SECONDS}`,
+          `with --retries: how often it is looked, at the least; default: ${DELAY_SECONDS}`,
         )
           .argParser(seconds(0.1))
           .conflicts(['timeout', 'poll']),

@@ -159,6 +159,11 @@ async function retag(
   await context.call('dynamodb', 'TagResource', { ResourceArn, Tags });
 }
 
+async function deleteIndex(TableName: string, IndexName: string, { call }: ResourceContext): Promise<void> {
+  const GlobalSecondaryIndexUpdates = [{ Delete: { IndexName } }];
+  await call('dynamodb', 'UpdateTable', { TableName, GlobalSecondaryIndexUpdates });
+}
+
 type TableIndex = NonNullable<TableProps['GlobalSecondaryIndexes']>[number];
 
 /** What an update makes and removes. `there` has the names of the indexes that the table has. */
@@ -202,10 +207,7 @@ async function updateIndexes(
   }
   const wanted = (props.GlobalSecondaryIndexes ?? []).map(({ IndexName }) => IndexName);
   const leftBehind = there.filter((name) => !wanted.includes(name) && !going.includes(name));
-  for (const IndexName of going) {
-    const GlobalSecondaryIndexUpdates = [{ Delete: { IndexName } }];
-    await context.call('dynamodb', 'UpdateTable', { TableName, GlobalSecondaryIndexUpdates });
-  }
+  for (const IndexName of going) await deleteIndex(TableName, IndexName, context);
   for (const Create of coming) {
     const { AttributeDefinitions } = props;
     const GlobalSecondaryIndexUpdates = [{ Create }];
@@ -246,7 +248,11 @@ const table = resourceType<TableProps>({
   },
   async delete({ physicalId: TableName }, _props, context) {
     await ignoring(['ResourceNotFoundException'], async () => {
-      // "Managing Global Secondary Indexes in DynamoDB": while an index is filled its table cannot be deleted.
+      // "Managing Global Secondary Indexes in DynamoDB": while an index is filled it can be deleted, and its table cannot.
+      const { GlobalSecondaryIndexes = [] } = await describe(TableName, context);
+      for (const { IndexName, IndexStatus } of GlobalSecondaryIndexes) {
+        if (IndexStatus === 'CREATING') await deleteIndex(TableName, IndexName, context);
+      }
       await settled(TableName, context);
       await context.call('dynamodb', 'DeleteTable', { TableName });
       await context.until(async () => (await describe(TableName, context)) && undefined);

@@ -224,6 +224,15 @@ describe('an update', () => {
     expect(await indexesOf(TableName)).toEqual(['one ACTIVE', 'two CREATING']);
   });
 
+  test('and deletes a table with an index that an item keeps from being filled', async () => {
+    await stacks.create('unfilled', table('one'));
+    const TableName = await stacks.physicalId('unfilled', 'Jobs');
+    expect((await stacks.update('unfilled', table('one', 'two'))).StackStatus).toBe('UPDATE_COMPLETE');
+    await cloud.call('dynamodb', 'PutItem', { TableName, Item: { pk: { S: 'a' }, two: { N: '1' } } });
+    await stacks.delete('unfilled');
+    await expect(cloud.call('dynamodb', 'DescribeTable', { TableName })).rejects.toThrow();
+  });
+
   test('in place keeps the resource, also when a property is taken away', async () => {
     await stacks.create('place', { Resources: { One: queue({ DelaySeconds: 1, VisibilityTimeout: 60 }) } });
     const before = await stacks.physicalId('place', 'One');

@@ -137,10 +137,8 @@ test('without its worker the instance retires, and no job was touched', async ()
 test('a machine that lost its power in mid-job is a whole worker again: the job comes back by its lease', async () => {
   const bench = await open();
   const script = 'echo $MAYFLY_ATTEMPT $$ >> $JOURNAL; until [ -e $DIRECTORY/go ]; do sleep 0.05; done';
-  const run = await install(
-    bench,
-    configOf(bench, { command: ['sh', '-c', script], table: 'jobs', leaseSeconds: 4 }),
-  );
+  const fields = { command: ['sh', '-c', script], table: 'jobs', graceSeconds: 0.2 };
+  const run = await install(bench, configOf(bench, { ...fields, leaseSeconds: 6 }));
   const runs = async () => (await bench.journal()).map((line) => line.split(' ').map(Number));
   await bench.send('x');
   const before = run();
@@ -150,7 +148,8 @@ test('a machine that lost its power in mid-job is a whole worker again: the job 
   await before;
   // It had just begun to go, and had been let go.
   await writeFile(join(bench.directory, 'retirement.json'), '{"reason": "idle"}');
-  const again = run();
+  // The lease of the second agent is long: a stall of the machine is not to end it.
+  const again = (await install(bench, configOf(bench, { ...fields, leaseSeconds: 60 })))();
   const [attempt] = await eventually('the job again', async () => (await runs())[1]);
   expect(attempt).toBe(2);
   expect(await askedForPowerOff(bench)).toBeUndefined();

@@ -84,7 +84,7 @@ describe('instances that must go', () => {
   test('a Spot notice in mid-job: the job is handed back in time', async () => {
     const one = await open({ spot: true });
     await one.send('sleep 600');
-    const agent = await startAgent(one);
+    const agent = await startAgent(one, { config: { leaseSeconds: 15 } });
     await until(agent.work, ({ running }) => running === 1);
     const machine = one.machines.get(agent.instance);
     // Grace and margin are kept back: nothing is left for the job.

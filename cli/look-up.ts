@@ -7,8 +7,6 @@ import { regionOf } from './fleet/find.ts';
 import { Fleet } from './fleet/fleet.ts';
 import { fleetNames } from './fleet/parameters.ts';
 
-/** Nobody waits for longer at a prompt. */
-const LONGEST_MS = 2000;
 const MOST_JOBS = 50;
 
 const LIVE: readonly JobState[] = ['held', 'queued', 'running'];
@@ -26,12 +24,12 @@ const STATES: Readonly<Record<string, readonly JobState[]>> = {
 
 /**
  * Asks AWS what a word may become: the newest jobs that the verb is for, instances, stacks, fleets. Nothing in case of an
- * error, or if it takes longer than two seconds: a shell that completes has no place for a sentence.
+ * error, or if it takes longer than `timeoutSeconds`: a shell that completes has no place for a sentence.
  */
-export async function lookUp(wanted: Wanted): Promise<Candidate[]> {
+export async function lookUp(wanted: Wanted, timeoutSeconds: number): Promise<Candidate[]> {
   const { word, prefix } = wanted;
   const found = candidates(wanted).catch(() => []);
-  const known = await Promise.race([found, delay(LONGEST_MS, [], { ref: false })]);
+  const known = await Promise.race([found, delay(timeoutSeconds * 1000, [], { ref: false })]);
   const fitting = known.filter(({ value }) => value.startsWith(word));
   return fitting.map(({ value, description }) => ({ value: prefix + value, description }));
 }

@@ -29,18 +29,22 @@ Examples, each with the file where it stays:
   mayfly completion fish > ~/.config/fish/completions/mayfly.fish
 `;
 
+/** Nobody waits for longer at a prompt. */
+const TIMEOUT_SECONDS = 2;
+
 /** `mayfly complete-words -- WORD...`: what these scripts ask. */
 export function completeWordsCommand(program: Command): Command {
   return new Command('complete-words')
     .argument('[words...]')
+    .option('--timeout <seconds>', 'how long AWS may take to answer', Number, TIMEOUT_SECONDS)
     .allowUnknownOption()
-    .action(async (words: string[]) => {
+    .action(async (words: string[], { timeout }: { timeout: number }) => {
       const { candidates, files, wanted } = complete(program, words);
       print(candidates);
       if (files) process.stdout.write(':files\n');
       if (!wanted) return;
       const { lookUp } = await import('../look-up.ts');
-      print(await lookUp(wanted));
+      print(await lookUp(wanted, timeout));
       // A call that had no answer in time must not keep the shell waiting.
       process.stdout.write('', () => process.exit());
     });

@@ -21,8 +21,9 @@ async function install(bench: Bench, config: object | string, more: Record<strin
   await writeFile(file, bundle('agent'));
   await writeFile(configFile, typeof config === 'string' ? config : JSON.stringify(config));
   const env = { AWS_EC2_METADATA_DISABLED: 'true', STATE_DIRECTORY: bench.directory, ...more };
-  return (...args: string[]) =>
-    execa(process.execPath, [file, '--config', configFile, ...args], { reject: false, env });
+  // Without it execa kills what has not ended within five seconds of SIGTERM, as on a busy machine.
+  const settings = { reject: false, env, forceKillAfterDelay: false } as const;
+  return (...args: string[]) => execa(process.execPath, [file, '--config', configFile, ...args], settings);
 }
 
 const lastWords = (bench: Bench) =>

@@ -33,7 +33,9 @@ async function start(bench: Bench, command: string[]) {
     NOTIFY_SOCKET: socket.path,
     WATCHDOG_USEC: '600000',
   };
-  const agent = execa(process.execPath, [file, '--config', configFile], { reject: false, env });
+  // Without it execa kills what has not ended within five seconds of SIGTERM, as on a busy machine.
+  const settings = { reject: false, env, forceKillAfterDelay: false } as const;
+  const agent = execa(process.execPath, [file, '--config', configFile], settings);
   return { agent, messages: socket.messages };
 }
 

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 const mayfly = (...words: string[]) =>
-  execa(process.execPath, [BIN, ...words], { reject: false, cwd: directory });
+  execa(process.execPath, [BIN, ...words], { reject: false, cwd: directory, forceKillAfterDelay: false });
 
 interface Event {
   event: string;

@@ -101,7 +101,10 @@ describe('the oldest Node that the package takes', () => {
   });
 
   it('runs the embedded cloud until it is ended', async () => {
-    const local = execa(node, [mayfly, 'local', '--port', '0', '--json'], { cwd: project.directory });
+    const local = execa(node, [mayfly, 'local', '--port', '0', '--json'], {
+      cwd: project.directory,
+      forceKillAfterDelay: false,
+    });
     const events: string[] = [];
     for await (const line of local) {
       const { event } = JSON.parse(line) as { event: string };

@@ -4,7 +4,7 @@ const ci = process.env['CI'] === 'true';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    include: ['test/**/*.test.ts', 'local/test/**/*.test.ts'],
     // They have whole fleets, boot machines or take long, and configurations of their own: vitest.<name>.config.ts.
     exclude: ['test/e2e/**', 'test/machine/**', 'test/projects/**', 'test/nightly/**'],
     // More than the two cores that the smallest CI machine has: most tests wait for processes of their own.

@@ -2,10 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { type JobState, TERMINAL_STATES } from '../jobs/record.ts';
 import { findOptionsOf } from './commands/with-fleet.ts';
-import type { Candidate, Wanted } from './complete.ts';
-import { regionOf } from './fleet/find.ts';
-import { Fleet } from './fleet/fleet.ts';
-import { fleetNames } from './fleet/parameters.ts';
+import type { Candidate, Wanted } from './commands/completion/complete.ts';
+import { regionOf } from '../client/find/find.ts';
+import { Fleet } from '../client/fleet.ts';
+import { fleetNames } from '../client/find/parameters.ts';
 
 const MOST_JOBS = 50;
 

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { ExitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
-import { FleetError, UnknownJob, WrongOption } from './fleet/errors.ts';
+import { FleetError, UnknownJob, WrongOption } from '../client/errors.ts';
 import { createProgram } from './program.ts';
 import { escapeText } from './terminal/escape.ts';
 import { say } from './terminal/say.ts';

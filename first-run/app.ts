@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { fleetApp } from '../infra/fleet-app.ts';
-import type { WorkerFleetProps } from '../infra/props.ts';
+import type { WorkerFleetProps } from '../infra/props/props.ts';
 
 const {
   MAYFLY_FIRST_RUN_STACK: STACK = 'MayflyFirstRun',

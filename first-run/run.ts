@@ -8,7 +8,7 @@ import {
 import { execa } from 'execa';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { type Clients, createClients } from '../aws/clients.ts';
-import { Fleet } from '../cli/index.ts';
+import { Fleet } from '../client/index.ts';
 
 /** How long things take, in seconds. */
 export interface Pace {

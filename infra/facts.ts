@@ -1,12 +1,12 @@
 import { Stack } from 'aws-cdk-lib';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
-import type { FleetFactsInput } from '../jobs/fleet-facts.ts';
-import { MIN_CAPACITY } from './group.ts';
-import { LAUNCH_HOOK, TERMINATION_HOOK, terminationHookSecondsOf } from './hooks.ts';
+import type { FleetFactsInput } from '../store/fleet-facts.ts';
+import { MIN_CAPACITY } from './group/group.ts';
+import { LAUNCH_HOOK, TERMINATION_HOOK, terminationHookSecondsOf } from './group/hooks.ts';
 import { silentSecondsOf } from './keeper.ts';
 import { RETENTION } from './queue.ts';
-import type { FleetSettings } from './settings.ts';
+import type { FleetSettings } from './props/settings.ts';
 import type { WorkerFleet } from './worker-fleet.ts';
 
 /** By what name a command finds a fleet. */

@@ -1,6 +1,6 @@
 import { App, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import type { WorkerFleetProps } from './props.ts';
+import type { WorkerFleetProps } from './props/props.ts';
 import { WorkerFleet } from './worker-fleet.ts';
 
 /**

@@ -1,10 +1,10 @@
 /**
  * The one file that an owner edits. `npx cdk deploy` makes what is written here; what is left out has a default,
- * which `infra/props.ts` tells of each prop.
+ * which `infra/props/props.ts` tells of each prop.
  */
 
 import { RemovalPolicy, type Stack, type StackProps } from 'aws-cdk-lib';
-import type { WorkerFleetProps } from './props.ts';
+import type { WorkerFleetProps } from './props/props.ts';
 
 /** Name of the stack: two names are two fleets that know nothing of each other. */
 export const stackName = 'Mayfly';

@@ -2,11 +2,11 @@ import { Stack } from 'aws-cdk-lib';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import { type IQueue, Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IConstruct } from 'constructs';
-import { checkAll, text } from './checks.ts';
-import { arnsOf } from './fleet-arns.ts';
-import { type GrantTarget, grantEnqueue, grantFollow, grantOperate, parameterArnOf } from './grants.ts';
-import type { EncryptionKeys } from './props.ts';
-import { encryptionKeysCheck } from './validation.ts';
+import { checkAll, text } from './props/checks.ts';
+import { arnsOf } from './access/fleet-arns.ts';
+import { type GrantTarget, grantEnqueue, grantFollow, grantOperate, parameterArnOf } from './access/grants.ts';
+import type { EncryptionKeys } from './props/props.ts';
+import { encryptionKeysCheck } from './props/validation.ts';
 
 /** A fleet, of this app or another: what other stacks use of it. */
 export interface IWorkerFleet extends IConstruct {

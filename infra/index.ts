@@ -7,6 +7,6 @@ export type {
   ScaleOutProps,
   WarmPoolProps,
   WorkerFleetProps,
-} from './props.ts';
-export { FleetPropsError } from './refusal.ts';
+} from './props/props.ts';
+export { FleetPropsError } from './props/refusal.ts';
 export { WorkerFleet } from './worker-fleet.ts';

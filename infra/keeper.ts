@@ -8,12 +8,12 @@ import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Construct } from 'constructs';
 import { type KeeperConfigInput, readKeeperConfig } from '../keeper/config.ts';
-import { BUNDLES, bundle } from './bundle.ts';
-import { LAUNCH_HOOK, TERMINATION_HOOK } from './hooks.ts';
-import { schedulerRole } from './permissions.ts';
+import { BUNDLES, bundle } from './bundle/bundle.ts';
+import { LAUNCH_HOOK, TERMINATION_HOOK } from './group/hooks.ts';
+import { schedulerRole } from './access/permissions.ts';
 import { RETENTION } from './queue.ts';
-import type { FleetSettings } from './settings.ts';
-import { staged } from './staging.ts';
+import type { FleetSettings } from './props/settings.ts';
+import { staged } from './bundle/staging.ts';
 
 export interface KeeperSurroundings {
   fleet: string;

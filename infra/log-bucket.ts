@@ -8,9 +8,9 @@ import {
 } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { RETENTION } from './queue.ts';
-import type { FleetSettings } from './settings.ts';
+import type { FleetSettings } from './props/settings.ts';
 
-/** What is in the log bucket, by the beginning of its key (`jobs/log-layout.ts`). */
+/** What is in the log bucket, by the beginning of its key (`store/log-layout.ts`). */
 export const LOGS = 'jobs/';
 export const BODIES = 'bodies/';
 /** The last words of instances that ended because something broke. */

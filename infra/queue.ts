@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
-import type { FleetSettings } from './settings.ts';
+import type { FleetSettings } from './props/settings.ts';
 
 /** "Amazon SQS message quotas": messages are kept 14 days at most, and moved after 1,000 receives at most. */
 export const RETENTION = Duration.days(14);

@@ -1,7 +1,7 @@
 import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
-import { LISTING_INDEX, STATE_INDEX } from '../jobs/listing.ts';
-import type { FleetSettings } from './settings.ts';
+import { LISTING_INDEX, STATE_INDEX } from '../store/listing.ts';
+import type { FleetSettings } from './props/settings.ts';
 
 /**
  * The job table, of jobs, instances and the keeper's memory. Two indexes, as an update can add one or remove one

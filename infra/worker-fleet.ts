@@ -23,22 +23,22 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
-import { agentConfig } from './agent-config.ts';
-import { bakedImage } from './baked-image.ts';
-import { type Deployed, deployed } from './deployed.ts';
+import { agentConfig } from './instance/agent-config.ts';
+import { bakedImage } from './image/baked-image.ts';
+import { type Deployed, deployed } from './instance/deployed.ts';
 import { factsParameter } from './facts.ts';
-import { arnsParameter } from './fleet-arns.ts';
-import { type GrantTarget, grantEnqueue, grantFollow, grantOperate, parameterArnOf } from './grants.ts';
-import { amazonLinux, group, launchTemplate } from './group.ts';
-import { addHooks } from './hooks.ts';
+import { arnsParameter } from './access/fleet-arns.ts';
+import { type GrantTarget, grantEnqueue, grantFollow, grantOperate, parameterArnOf } from './access/grants.ts';
+import { amazonLinux, group, launchTemplate } from './group/group.ts';
+import { addHooks } from './group/hooks.ts';
 import { type FromNameOptions, ImportedFleet, type IWorkerFleet } from './imported-fleet.ts';
 import { keeper } from './keeper.ts';
-import { useOwnKeys } from './keys.ts';
+import { useOwnKeys } from './access/keys.ts';
 import { logBucket } from './log-bucket.ts';
-import { machineFiles } from './machine-files.ts';
-import { usableImage } from './machine-image.ts';
+import { machineFiles } from './instance/machine-files.ts';
+import { usableImage } from './group/machine-image.ts';
 import { bootBreakerMetric, groupMetric } from './metrics.ts';
-import { type Network, network } from './network.ts';
+import { type Network, network } from './group/network.ts';
 import { addOutputs } from './outputs.ts';
 import {
   agentPolicy,
@@ -48,17 +48,17 @@ import {
   keeperRole,
   treePolicy,
   vaultPolicy,
-} from './permissions.ts';
-import type { WorkerFleetProps } from './props.ts';
+} from './access/permissions.ts';
+import type { WorkerFleetProps } from './props/props.ts';
 import { jobQueues } from './queue.ts';
-import { FleetPropsError, show } from './refusal.ts';
-import { backlogAlarm, scaleOutPolicy } from './scaling.ts';
-import { type FleetSettings, settingsOf } from './settings.ts';
+import { FleetPropsError, show } from './props/refusal.ts';
+import { backlogAlarm, scaleOutPolicy } from './group/scaling.ts';
+import { type FleetSettings, settingsOf } from './props/settings.ts';
 import { jobTable } from './table.ts';
-import { refuseTagsThatFailLaunches } from './tags.ts';
-import { refuseTooMuchUserData, userData } from './user-data.ts';
-import { addWarmPool } from './warm-pool.ts';
-import { workerRole } from './worker-role.ts';
+import { refuseTagsThatFailLaunches } from './props/tags.ts';
+import { refuseTooMuchUserData, userData } from './instance/user-data.ts';
+import { addWarmPool } from './group/warm-pool.ts';
+import { workerRole } from './access/worker-role.ts';
 
 /**
  * EC2 instances that work on the jobs of a queue: none while there are none, up to `maxCapacity` while there are,
@@ -109,7 +109,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
   readonly backlogAlarm: Alarm;
   /** In alarm while the boot breaker holds launches back: the one alarm that needs a person. */
   readonly bootBreakerAlarm: Alarm;
-  /** SSM parameter with all that a command has to know of the fleet (`jobs/fleet-facts.ts`). */
+  /** SSM parameter with all that a command has to know of the fleet (`store/fleet-facts.ts`). */
   readonly parameter: StringParameter;
   readonly connections: Connections;
   readonly #target: GrantTarget;

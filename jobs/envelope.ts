@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { bodyKey } from './log-layout.ts';
+import { bodyKey } from '../store/log-layout.ts';
 
 const name = (what: string, longest: number) =>
   v.pipe(
@@ -50,7 +50,7 @@ export function isJobId(value: unknown): value is string {
   return v.is(v.nonOptional(EnvelopeSchema.entries.id), value);
 }
 
-/** Whether an id is one that is made of a dedupe key (`cli/fleet/ids.ts`). Anybody who knows the key can make it. */
+/** Whether an id is one that is made of a dedupe key (`client/enqueue/ids.ts`). Anybody who knows the key can make it. */
 export function isDedupedId(id: string): boolean {
   return /^d-[a-z2-7]{24}$/.test(id);
 }

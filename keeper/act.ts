@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-auto-scaling';
 import { type MetricDatum, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import { policyNameOf } from '../aws/scaling-policy.ts';
-import { changeFleetState } from '../jobs/fleet-state.ts';
+import { changeFleetState } from '../store/fleet-state.ts';
 import { answerOf } from '../policy/ladder.ts';
 import type { Zombie } from '../policy/zombies.ts';
 import type { KeeperConfig } from './config.ts';

@@ -1,6 +1,6 @@
 import type { Clients } from '../aws/clients.ts';
 import type { Log } from '../aws/log.ts';
-import type { InstanceStore } from '../jobs/instances.ts';
+import type { InstanceStore } from '../store/instances.ts';
 import type { KeeperConfig } from './config.ts';
 
 /** What the keeper acts with, at one look. */

@@ -1,8 +1,8 @@
 import type { Clients } from '../aws/clients.ts';
 import type { Clock } from '../aws/clock.ts';
 import type { Log } from '../aws/log.ts';
-import { changeFleetState, type FleetStateChanges, readFleetState } from '../jobs/fleet-state.ts';
-import { instanceStore } from '../jobs/instances.ts';
+import { changeFleetState, type FleetStateChanges, readFleetState } from '../store/fleet-state.ts';
+import { instanceStore } from '../store/instances.ts';
 import { act } from './act.ts';
 import type { KeeperConfig } from './config.ts';
 import type { Hands } from './hands.ts';

@@ -1,4 +1,4 @@
-import type { FleetState, FleetStateChanges } from '../jobs/fleet-state.ts';
+import type { FleetState, FleetStateChanges } from '../store/fleet-state.ts';
 import type { Look } from './look.ts';
 
 /** A fleet whose keeper has never run. */

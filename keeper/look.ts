@@ -9,9 +9,9 @@ import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { Clients } from '../aws/clients.ts';
 import type { Clock } from '../aws/clock.ts';
 import { addsToGroup, isByRequest, launchedBy, terminatedBy } from '../aws/scaling-activity.ts';
-import { type FleetState, readFleetState } from '../jobs/fleet-state.ts';
-import { type InstanceStore, keptSeconds } from '../jobs/instances.ts';
-import type { SavedLog } from '../jobs/log-layout.ts';
+import { type FleetState, readFleetState } from '../store/fleet-state.ts';
+import { type InstanceStore, keptSeconds } from '../store/instances.ts';
+import type { SavedLog } from '../store/log-layout.ts';
 import type { InstanceRecord } from '../jobs/record.ts';
 import type { KeeperConfig } from './config.ts';
 

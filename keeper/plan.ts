@@ -1,4 +1,4 @@
-import type { SavedLog } from '../jobs/log-layout.ts';
+import type { SavedLog } from '../store/log-layout.ts';
 import type { RetirementReason, Rung } from '../jobs/record.ts';
 import { type Launch, outcomeOf, stalledSince, trips } from '../policy/breaker.ts';
 import { correctCapacity, type Unaccounted } from '../policy/capacity.ts';

@@ -1,4 +1,4 @@
-import type { SavedLog } from '../jobs/log-layout.ts';
+import type { SavedLog } from '../store/log-layout.ts';
 import { type Launch, trips } from '../policy/breaker.ts';
 import type { KeeperConfig } from './config.ts';
 import { type LaunchSeen, type Look, presentIn } from './look.ts';

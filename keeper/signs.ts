@@ -1,6 +1,6 @@
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { isRefusal } from '../aws/bucket-refusals.ts';
-import { instanceLogPrefix, type SavedLog, savedLogIn, signOfLifeKey } from '../jobs/log-layout.ts';
+import { instanceLogPrefix, type SavedLog, savedLogIn, signOfLifeKey } from '../store/log-layout.ts';
 import type { Hands } from './hands.ts';
 
 /** What instances left in the log bucket, since the table did not take their reports. */

@@ -1,7 +1,7 @@
-import { JobEndings } from '../jobs/endings.ts';
+import { JobEndings } from '../store/endings.ts';
 import type { JobRecord } from '../jobs/record.ts';
 import { CANCELLED } from '../jobs/record.ts';
-import { runningOn } from '../jobs/running.ts';
+import { runningOn } from '../store/running.ts';
 import { type Settlement, settle } from '../policy/settle.ts';
 import type { Hands } from './hands.ts';
 

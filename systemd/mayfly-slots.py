@@ -53,7 +53,7 @@ def main(options: list[str]) -> int:
 
 
 def configured() -> int:
-    """As in agent/config.ts."""
+    """As in agent/config/agent-config.ts."""
     with open(CONFIG, encoding="utf-8") as file:
         return int(json.load(file).get("concurrency", 1))
 

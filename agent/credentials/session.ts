@@ -2,7 +2,7 @@ import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
 import { backoffMs } from '../../policy/backoff.ts';
 import { refusalKind } from '../../policy/refusal.ts';
-import type { Refusals } from '../refusals.ts';
+import type { Refusals } from '../supervision/refusals.ts';
 
 /** Temporary credentials as "Container credential provider" (AWS SDKs and Tools Reference Guide) has them answered. */
 export interface WorkerCredentials {

@@ -2,7 +2,7 @@ import { AssumeRoleCommand } from '@aws-sdk/client-sts';
 import type { Clients } from '../../aws/clients.ts';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import type { Refusals } from '../refusals.ts';
+import type { Refusals } from '../supervision/refusals.ts';
 import { type Admission, CredentialsEndpoint } from './endpoint.ts';
 import { NoCredentials, RoleSession, rfc3339, SESSION_SECONDS, type WorkerCredentials } from './session.ts';
 

@@ -1,7 +1,7 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { isRefusal } from '../../aws/bucket-refusals.ts';
 import type { Clock } from '../../aws/clock.ts';
-import { persist } from '../persist.ts';
+import { persist } from '../../lib/persist.ts';
 import type { Complaints } from './complaints.ts';
 
 export interface LogBucketOptions {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { Alarm } from '../alarm.ts';
+import { Alarm } from '../work/alarm.ts';
 
 const INTERVAL_MS = 60_000;
 

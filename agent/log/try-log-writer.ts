@@ -1,7 +1,7 @@
 import { isRefusal } from '../../aws/bucket-refusals.ts';
-import { chunkKey, type LogPart } from '../../jobs/log-layout.ts';
+import { chunkKey, type LogPart } from '../../store/log-layout.ts';
 import { LONGEST_INLINE_LOG, type StreamLog, type TryLog } from '../../jobs/record.ts';
-import type { OutputSink } from '../runner.ts';
+import type { OutputSink } from '../runner/runner.ts';
 import { Chunks } from './chunks.ts';
 import { IndexWriter } from './index-writer.ts';
 import { inlineLog, LONGEST_TIMES } from './inline-log.ts';

@@ -1,8 +1,8 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { Alarm } from '../alarm.ts';
-import type { AgentConfig } from '../config.ts';
+import { Alarm } from '../work/alarm.ts';
+import type { AgentConfig } from '../config/agent-config.ts';
 import { LogBucket } from './bucket.ts';
 import { Complaints } from './complaints.ts';
 import { Memory } from './memory.ts';

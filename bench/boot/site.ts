@@ -16,7 +16,7 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { parse } from 'yaml';
 import { type OperatorClients, operatorClients } from '../../demo/clients.ts';
 import { sendJobs } from '../../demo/send.ts';
-import type { WorkerFleetProps } from '../../infra/props.ts';
+import type { WorkerFleetProps } from '../../infra/props/props.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
 import type { Release } from '../../local/machines/images.ts';
 import { createMachineLauncher, type MachineLauncherOptions } from '../../local/machines/machine-launcher.ts';

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AgentConfigInput } from '../../agent/config.ts';
-import { bundle } from '../../infra/bundle.ts';
+import type { AgentConfigInput } from '../../agent/config/agent-config.ts';
+import { bundle } from '../../infra/bundle/bundle.ts';
 import { NODE_OPTIONS } from '../../local/instances/process-launcher.ts';
 import { REGION, type Stage } from '../stage/stage.ts';
 

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { FindOptions, Fleet } from '../fleet/fleet.ts';
+import type { FindOptions, Fleet } from '../../client/fleet.ts';
 
 /** What the options and variables say of the fleet that is meant. */
 interface FleetFlags {
@@ -74,7 +74,7 @@ export function onFleet<Words extends unknown[]>(
 ): (...words: unknown[]) => Promise<void> {
   return async (...words) => {
     const command = words.pop() as Command;
-    const { Fleet } = await import('../fleet/fleet.ts');
+    const { Fleet } = await import('../../client/fleet.ts');
     const fleet = await Fleet.find(whichFleet(command));
     try {
       await action(fleet, ...(words as Words));

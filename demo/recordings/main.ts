@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Fleet } from '../../cli/fleet/fleet.ts';
+import { Fleet } from '../../client/fleet.ts';
 import { startCloud } from '../../local/cloud.ts';
 import { operatorEnvironment } from '../clients.ts';
 import { deploy } from '../deploy.ts';

@@ -1,5 +1,5 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
-import type { Fleet, JobView } from '../../cli/index.ts';
+import type { Fleet, JobView } from '../../client/index.ts';
 import { type Check, must } from '../check.ts';
 import type { FirstRun } from '../run.ts';
 

@@ -2,7 +2,7 @@ import { type Activity, DescribeScalingActivitiesCommand } from '@aws-sdk/client
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
 import { HeadBucketCommand } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
-import { type JobView, StoreGone } from '../../cli/index.ts';
+import { type JobView, StoreGone } from '../../client/index.ts';
 import { type Check, must } from '../check.ts';
 import type { FirstRun } from '../run.ts';
 import { endOf } from './jobs.ts';

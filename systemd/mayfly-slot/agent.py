@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 
 PROTOCOL = 1
-"""The agent knows it too (agent/slot-frames.ts). A change of a frame is a new version."""
+"""The agent knows it too (agent/runner/slot-frames.ts). A change of a frame is a new version."""
 
 CHUNK_BYTES = 65_536
 

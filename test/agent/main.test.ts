@@ -5,9 +5,9 @@ import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { openSlotSockets, whyNoSlots } from '../../bench/stage/slot-sockets.ts';
-import { bundle } from '../../infra/bundle.ts';
+import { bundle } from '../../infra/bundle/bundle.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Bench, openBench } from './queue.ts';
+import { type Bench, openBench } from '../support/queue.ts';
 
 const open = openBench();
 

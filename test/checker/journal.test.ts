@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { parseJournal, runsOf } from '../../checker/journal.ts';
-import { ran } from './facts.ts';
+import { ran } from '../support/checker-facts.ts';
 
 const line = (value: unknown) => `${JSON.stringify(value)}\n`;
 

@@ -16,7 +16,7 @@ import {
   soundFacts,
   TWO,
   writes,
-} from './facts.ts';
+} from '../support/checker-facts.ts';
 
 const KEEPER = 'keeper/mayfly-keeper';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Facts, LogFacts, Rule, StreamFacts, TryFacts } from '../../checker/facts.ts';
 import { judge } from '../../checker/judge.ts';
 import { sha256 } from '../../checker/records.ts';
-import { removes, soundFacts } from './facts.ts';
+import { removes, soundFacts } from '../support/checker-facts.ts';
 
 const HELLO = Buffer.from('hello\n');
 const NOTHING: StreamFacts = stream({});

@@ -4,8 +4,8 @@ import { type Command, CommanderError } from 'commander';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import { createProgram } from '../../cli/program.ts';
-import { bareFleets } from './bare-fleet.ts';
-import { onTerminal } from './pty.ts';
+import { bareFleets } from '../support/bare-fleet.ts';
+import { onTerminal } from '../support/pty.ts';
 
 const BIN = resolve(import.meta.dirname, '../../bin/mayfly.js');
 

@@ -5,7 +5,7 @@ import { CreateQueueCommand, GetQueueAttributesCommand } from '@aws-sdk/client-s
 import { execa } from 'execa';
 import { buildApp } from 'fauxqs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { AgentConfigInput } from '../../agent/config.ts';
+import type { AgentConfigInput } from '../../agent/config/agent-config.ts';
 import { parseJournal, runsOf } from '../../checker/journal.ts';
 import {
   type Access,
@@ -14,7 +14,7 @@ import {
   operatorEnvironment,
 } from '../../demo/clients.ts';
 import { sendJobs } from '../../demo/send.ts';
-import { bundle } from '../../infra/bundle.ts';
+import { bundle } from '../../infra/bundle/bundle.ts';
 
 const REGION = 'us-east-1';
 

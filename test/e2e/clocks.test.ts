@@ -2,7 +2,7 @@ import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
 import { afterEach, expect, it } from 'vitest';
-import { deployedFleets } from '../cli/fleet/deployed.ts';
+import { deployedFleets } from '../support/deployed.ts';
 import { expectSound } from '../support/suite.ts';
 
 const open = deployedFleets();

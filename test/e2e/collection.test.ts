@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { operatorEnvironment } from '../../demo/clients.ts';
-import type { WorkerFleetProps } from '../../infra/props.ts';
+import type { WorkerFleetProps } from '../../infra/props/props.ts';
 import { type Played, play, type Result } from '../ansible/collection/playbook.ts';
 import { startFleet, type TestFleet } from '../support/fleet.ts';
 

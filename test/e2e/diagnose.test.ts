@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, test } from 'vitest';
-import type { Diagnosis } from '../../cli/fleet/diagnose/diagnose.ts';
-import type { Check } from '../../cli/fleet/diagnose/finding.ts';
-import { Fleet } from '../../cli/fleet/fleet.ts';
-import { toItem } from '../../jobs/item.ts';
-import { listedAtOf, listedOf } from '../../jobs/listing.ts';
-import { type DeployedFleet, deployedFleets } from '../cli/fleet/deployed.ts';
+import type { Diagnosis } from '../../client/doctor/diagnose.ts';
+import type { Check } from '../../client/doctor/finding.ts';
+import { Fleet } from '../../client/fleet.ts';
+import { toItem } from '../../store/item.ts';
+import { listedAtOf, listedOf } from '../../store/listing.ts';
+import { type DeployedFleet, deployedFleets } from '../support/deployed.ts';
 import { runAwsCli } from '../support/aws-cli.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { type DeployedFleet, deployedFleets } from '../cli/fleet/deployed.ts';
+import { type DeployedFleet, deployedFleets } from '../support/deployed.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
 

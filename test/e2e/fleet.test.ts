@@ -4,8 +4,8 @@ import { resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { type DeployedFleet, deployedFleets } from '../cli/fleet/deployed.ts';
-import { onTerminal } from '../cli/pty.ts';
+import { type DeployedFleet, deployedFleets } from '../support/deployed.ts';
+import { onTerminal } from '../support/pty.ts';
 import { eventually } from '../support/eventually.ts';
 
 const open = deployedFleets();

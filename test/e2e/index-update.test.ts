@@ -1,7 +1,7 @@
 import type { CfnTable } from 'aws-cdk-lib/aws-dynamodb';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Fleet } from '../../cli/fleet/fleet.ts';
-import { readFleetState } from '../../jobs/fleet-state.ts';
+import { Fleet } from '../../client/fleet.ts';
+import { readFleetState } from '../../store/fleet-state.ts';
 import { STACK_NAME } from '../support/deploy.ts';
 import { eventually } from '../support/eventually.ts';
 import { startFleet, type TestFleet } from '../support/fleet.ts';

@@ -1,6 +1,6 @@
 import { DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
 import { expect, test } from 'vitest';
-import { type DeployedFleet, deployedFleets } from '../cli/fleet/deployed.ts';
+import { type DeployedFleet, deployedFleets } from '../support/deployed.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
 

@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { afterEach, expect, it } from 'vitest';
-import { type DeployedFleet, deployedFleets } from '../cli/fleet/deployed.ts';
+import { type DeployedFleet, deployedFleets } from '../support/deployed.ts';
 import { eventually } from '../support/eventually.ts';
 
 const startFleet = deployedFleets();

@@ -13,8 +13,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { packageRoot } from '../../infra/package-files.ts';
-import { setupOf } from '../../infra/setup.ts';
+import { packageRoot } from '../../infra/bundle/package-files.ts';
+import { setupOf } from '../../infra/instance/setup.ts';
 import { VAULT_PASSWORD, vaulted } from '../support/vault.ts';
 
 const ANSIBLE = join(packageRoot, 'ansible');

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterEach, expect, it } from 'vitest';
-import { type DeployedFleet, deployedFleets } from '../cli/fleet/deployed.ts';
+import { type DeployedFleet, deployedFleets } from '../support/deployed.ts';
 import { expectSound } from '../support/suite.ts';
 
 const open = deployedFleets();

@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { report } from '../../checker/report.ts';
 import { operatorEnvironment } from '../../demo/clients.ts';
-import { onTerminal } from '../cli/pty.ts';
+import { onTerminal } from '../support/pty.ts';
 import { startFleet, type TestFleet } from '../support/fleet.ts';
 import { isRunning } from '../support/processes.ts';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { deployedFleets } from '../cli/fleet/deployed.ts';
+import { deployedFleets } from '../support/deployed.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
 

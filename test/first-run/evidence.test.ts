@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { evidenceName } from '../../first-run/evidence.ts';
-import { instanceLogKey, signOfLifeKey } from '../../jobs/log-layout.ts';
+import { instanceLogKey, signOfLifeKey } from '../../store/log-layout.ts';
 
 it('names of which instance each log is, and gives no two of them one name', () => {
   const keys = ['i-1', 'i-2'].flatMap((instance) => [

@@ -1,6 +1,6 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
-import { only, type Resource, resourcesOf, templateOf } from './synthesised.ts';
+import { only, type Resource, resourcesOf, templateOf } from '../support/synthesised.ts';
 
 const template = templateOf({ removalPolicy: RemovalPolicy.DESTROY });
 const resources = template.toJSON()['Resources'] as Record<string, Resource>;

@@ -1,9 +1,9 @@
 import { Duration } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import type { WorkerFleetProps } from '../../infra/props.ts';
+import type { WorkerFleetProps } from '../../infra/props/props.ts';
 import { readKeeperConfig } from '../../keeper/config.ts';
-import { flat, only, templateOf } from './synthesised.ts';
+import { flat, only, templateOf } from '../support/synthesised.ts';
 
 const template = templateOf();
 

@@ -2,11 +2,11 @@ import { App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { describe, expect, it } from 'vitest';
-import { backlogWatch, bootBreakerWatch } from '../../cli/fleet/diagnose/alarm-settings.ts';
-import type { WorkerFleetProps } from '../../infra/props.ts';
-import { FleetFactsSchema } from '../../jobs/fleet-facts.ts';
+import { backlogWatch, bootBreakerWatch } from '../../client/doctor/alarm-settings.ts';
+import type { WorkerFleetProps } from '../../infra/props/props.ts';
+import { FleetFactsSchema } from '../../store/fleet-facts.ts';
 import { stepsFor } from '../../policy/steps.ts';
-import { flat, resourcesOf, templateOf } from './synthesised.ts';
+import { flat, resourcesOf, templateOf } from '../support/synthesised.ts';
 
 const template = templateOf();
 

@@ -11,10 +11,10 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import cdkJson from '../../cdk.json' with { type: 'json' };
 import { fleetApp } from '../../infra/fleet-app.ts';
-import { cacheDirectory, NODE_PACKAGES, nodeArchive } from '../../infra/node-asset.ts';
-import { packageRoot } from '../../infra/package-files.ts';
+import { cacheDirectory, NODE_PACKAGES, nodeArchive } from '../../infra/instance/node-asset.ts';
+import { packageRoot } from '../../infra/bundle/package-files.ts';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
-import { errorsOf } from './aws-validation.ts';
+import { errorsOf } from '../support/aws-validation.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'mayfly-synth-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));

@@ -10,10 +10,10 @@ import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { WorkerFleetProps } from '../../infra/props.ts';
+import type { WorkerFleetProps } from '../../infra/props/props.ts';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
-import { errorsOf } from './aws-validation.ts';
-import { type Expected, faultsOf } from './faults.ts';
+import { errorsOf } from '../support/aws-validation.ts';
+import { type Expected, faultsOf } from '../support/faults.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mayfly-variants-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { DEFAULT_RETRY_BACKOFF } from '../../agent/config.ts';
+import { DEFAULT_RETRY_BACKOFF } from '../../agent/config/agent-config.ts';
 import { type Ending, outcomeOf, type RetryRules, type Tries } from '../../jobs/outcome.ts';
 
 const RULES: RetryRules = {

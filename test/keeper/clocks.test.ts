@@ -3,13 +3,13 @@ import { AwsClock } from '../../aws/aws-clock.ts';
 import { type Clients, createClients } from '../../aws/clients.ts';
 import { type Clock, systemClock } from '../../aws/clock.ts';
 import { createLog } from '../../aws/log.ts';
-import { resumeFleet } from '../../cli/fleet/pause.ts';
-import { readFleetState } from '../../jobs/fleet-state.ts';
-import { instanceStore } from '../../jobs/instances.ts';
+import { resumeFleet } from '../../client/instances/pause.ts';
+import { readFleetState } from '../../store/fleet-state.ts';
+import { instanceStore } from '../../store/instances.ts';
 import { keep } from '../../keeper/keep.ts';
-import { type Fleet, GROUP, openFleet, PATIENT, startAgent, TABLE } from '../agent/retire/fleet.ts';
+import { type Fleet, GROUP, openFleet, PATIENT, startAgent, TABLE } from '../support/agent-fleet.ts';
 import { eventually } from '../support/eventually.ts';
-import { contextOf, keeperOf } from './keeper.ts';
+import { contextOf, keeperOf } from '../support/keeper.ts';
 
 const MINUTE = 60_000;
 const open = openFleet();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { type Fleet, GROUP, openFleet } from '../agent/retire/fleet.ts';
+import { type Fleet, GROUP, openFleet } from '../support/agent-fleet.ts';
 import { eventually } from '../support/eventually.ts';
-import { keeperOf } from './keeper.ts';
+import { keeperOf } from '../support/keeper.ts';
 
 const open = openFleet();
 const QUOTA =

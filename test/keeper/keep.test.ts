@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { resumeFleet } from '../../cli/fleet/pause.ts';
-import { changeFleetState, isAllListed, readFleetState } from '../../jobs/fleet-state.ts';
-import { instanceStore } from '../../jobs/instances.ts';
+import { resumeFleet } from '../../client/instances/pause.ts';
+import { changeFleetState, isAllListed, readFleetState } from '../../store/fleet-state.ts';
+import { instanceStore } from '../../store/instances.ts';
 import type { Retirement } from '../../jobs/record.ts';
-import { callsOf, type Fleet, GROUP, LAUNCH_HOOK, openFleet, TABLE } from '../agent/retire/fleet.ts';
+import { callsOf, type Fleet, GROUP, LAUNCH_HOOK, openFleet, TABLE } from '../support/agent-fleet.ts';
 import { eventually } from '../support/eventually.ts';
-import { contextOf, keeperOf, scaleOutPolicy } from './keeper.ts';
+import { contextOf, keeperOf, scaleOutPolicy } from '../support/keeper.ts';
 
 const open = openFleet();
 const instancesOf = ({ clients }: Fleet) => instanceStore(clients.dynamodb, TABLE, 60);

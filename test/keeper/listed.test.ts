@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { FleetState } from '../../jobs/fleet-state.ts';
+import type { FleetState } from '../../store/fleet-state.ts';
 import type { InstanceRecord } from '../../jobs/record.ts';
 import { listedNote, listedNoteOfFailure } from '../../keeper/listed.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { handler } from '../../keeper/main.ts';
-import { openFleet } from '../agent/retire/fleet.ts';
-import { keeperOf } from './keeper.ts';
+import { openFleet } from '../support/agent-fleet.ts';
+import { keeperOf } from '../support/keeper.ts';
 
 const open = openFleet();
 

@@ -1,9 +1,9 @@
 import type { DescribeAutoScalingGroupsCommandOutput } from '@aws-sdk/client-auto-scaling';
 import { describe, expect, test } from 'vitest';
-import { instanceStore } from '../../jobs/instances.ts';
+import { instanceStore } from '../../store/instances.ts';
 import type { Retirement } from '../../jobs/record.ts';
-import { callsOf, type Fleet, GROUP, openFleet, TABLE } from '../agent/retire/fleet.ts';
-import { keeperOf } from './keeper.ts';
+import { callsOf, type Fleet, GROUP, openFleet, TABLE } from '../support/agent-fleet.ts';
+import { keeperOf } from '../support/keeper.ts';
 
 const open = openFleet();
 const storeOf = ({ clients }: Fleet) => instanceStore(clients.dynamodb, TABLE, 60);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { pauseFleet, resumeFleet } from '../../cli/fleet/pause.ts';
-import { changeFleetState } from '../../jobs/fleet-state.ts';
-import { callsOf, type Fleet, GROUP, openFleet, TABLE } from '../agent/retire/fleet.ts';
-import { contextOf, keeperOf } from './keeper.ts';
+import { pauseFleet, resumeFleet } from '../../client/instances/pause.ts';
+import { changeFleetState } from '../../store/fleet-state.ts';
+import { callsOf, type Fleet, GROUP, openFleet, TABLE } from '../support/agent-fleet.ts';
+import { contextOf, keeperOf } from '../support/keeper.ts';
 
 const open = openFleet();
 const LAUNCH = { AutoScalingGroupName: GROUP, ScalingProcesses: ['Launch'] };

@@ -1,10 +1,10 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
-import { resumeFleet } from '../../cli/fleet/pause.ts';
-import { changeFleetState } from '../../jobs/fleet-state.ts';
-import { signOfLifeKey } from '../../jobs/log-layout.ts';
-import { callsOf, createTable, type Fleet, GROUP, LOGS, openFleet, TABLE } from '../agent/retire/fleet.ts';
-import { contextOf, type Keeper, keeperOf } from './keeper.ts';
+import { resumeFleet } from '../../client/instances/pause.ts';
+import { changeFleetState } from '../../store/fleet-state.ts';
+import { signOfLifeKey } from '../../store/log-layout.ts';
+import { callsOf, createTable, type Fleet, GROUP, LOGS, openFleet, TABLE } from '../support/agent-fleet.ts';
+import { contextOf, type Keeper, keeperOf } from '../support/keeper.ts';
 
 const open = openFleet();
 

@@ -1,12 +1,12 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from 'vitest';
-import { JobCatalogue } from '../../jobs/catalogue.ts';
-import { instanceStore } from '../../jobs/instances.ts';
-import { toItem } from '../../jobs/item.ts';
-import { JobTable } from '../../jobs/table.ts';
-import { type Fleet, openFleet, TABLE } from '../agent/retire/fleet.ts';
+import { JobCatalogue } from '../../store/catalogue.ts';
+import { instanceStore } from '../../store/instances.ts';
+import { toItem } from '../../store/item.ts';
+import { JobTable } from '../../store/table.ts';
+import { type Fleet, openFleet, TABLE } from '../support/agent-fleet.ts';
 import { addStateIndex, createOldJobTable } from '../support/job-table.ts';
-import { keeperOf } from './keeper.ts';
+import { keeperOf } from '../support/keeper.ts';
 
 const open = openFleet();
 const minute = 60_000;

@@ -1,10 +1,10 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
-import { instanceStore } from '../../jobs/instances.ts';
-import { signOfLifeKey } from '../../jobs/log-layout.ts';
+import { instanceStore } from '../../store/instances.ts';
+import { signOfLifeKey } from '../../store/log-layout.ts';
 import type { FaultEffect } from '../../local/front-door/faults.ts';
-import { type Fleet, openFleet, TABLE } from '../agent/retire/fleet.ts';
-import { type Keeper, keeperOf } from './keeper.ts';
+import { type Fleet, openFleet, TABLE } from '../support/agent-fleet.ts';
+import { type Keeper, keeperOf } from '../support/keeper.ts';
 
 const open = openFleet();
 const BUCKET = 'logs';

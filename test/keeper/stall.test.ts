@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { pauseFleet, resumeFleet } from '../../cli/fleet/pause.ts';
-import { instanceStore } from '../../jobs/instances.ts';
+import { pauseFleet, resumeFleet } from '../../client/instances/pause.ts';
+import { instanceStore } from '../../store/instances.ts';
 import type { RetirementReason } from '../../jobs/record.ts';
-import { type Fleet, openFleet, TABLE } from '../agent/retire/fleet.ts';
-import { contextOf, type Keeper, keeperOf } from './keeper.ts';
+import { type Fleet, openFleet, TABLE } from '../support/agent-fleet.ts';
+import { contextOf, type Keeper, keeperOf } from '../support/keeper.ts';
 
 const open = openFleet();
 const MINUTE_MS = 60_000;

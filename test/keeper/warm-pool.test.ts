@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../aws/clock.ts';
-import { instanceStore } from '../../jobs/instances.ts';
+import { instanceStore } from '../../store/instances.ts';
 import { readKeeperConfig } from '../../keeper/config.ts';
 import { look } from '../../keeper/look.ts';
 import { type Action, plan } from '../../keeper/plan.ts';
 import { playedClock } from '../../local/clock.ts';
-import { type Fleet, GROUP, LAUNCH_HOOK, openFleet, TABLE } from '../agent/retire/fleet.ts';
+import { type Fleet, GROUP, LAUNCH_HOOK, openFleet, TABLE } from '../support/agent-fleet.ts';
 import { eventually } from '../support/eventually.ts';
-import { scaleOutPolicy } from './keeper.ts';
+import { scaleOutPolicy } from '../support/keeper.ts';
 
 const open = openFleet();
 const SECOND_MS = 1000;

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { machineFiles } from '../../infra/machine-files.ts';
+import { machineFiles } from '../../infra/instance/machine-files.ts';
 import { eventually } from '../support/eventually.ts';
 import { PATIENCE_MS, readJournal } from './support/fleet.ts';
 import { labs } from './support/lab.ts';

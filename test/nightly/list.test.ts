@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
-import { type BareFleet, bareFleets } from '../cli/bare-fleet.ts';
-import { FAILED, numbersOf, readsOf, writeEnded } from '../cli/fleet/ended-jobs.ts';
+import { type BareFleet, bareFleets } from '../support/bare-fleet.ts';
+import { FAILED, numbersOf, readsOf, writeEnded } from '../support/ended-jobs.ts';
 
 const open = bareFleets();
 const JOBS = 1_000_000;

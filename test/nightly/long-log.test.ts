@@ -4,7 +4,7 @@ import { Duration } from 'aws-cdk-lib';
 import { execa } from 'execa';
 import { expect, it } from 'vitest';
 import { residentMiB } from '../../bench/stage/resident.ts';
-import { deployedFleets } from '../cli/fleet/deployed.ts';
+import { deployedFleets } from '../support/deployed.ts';
 import { eventually } from '../support/eventually.ts';
 
 const startFleet = deployedFleets();

@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
 import { expect, it } from 'vitest';
-import type { JobView } from '../../cli/index.ts';
-import { deployedFleets } from '../cli/fleet/deployed.ts';
+import type { JobView } from '../../client/index.ts';
+import { deployedFleets } from '../support/deployed.ts';
 import { expectSound } from '../support/suite.ts';
 
 const startFleet = deployedFleets();

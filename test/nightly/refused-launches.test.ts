@@ -5,7 +5,7 @@ import { Duration } from 'aws-cdk-lib';
 import { expect, it } from 'vitest';
 import { launchedBy } from '../../aws/scaling-activity.ts';
 import { lookAt } from '../../demo/watch.ts';
-import { type DeployedFleet, deployedFleets } from '../cli/fleet/deployed.ts';
+import { type DeployedFleet, deployedFleets } from '../support/deployed.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectSound } from '../support/suite.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { WAITS } from '../../agent/receive.ts';
-import { CALL_MS } from '../../agent/retire/climb.ts';
+import { WAITS } from '../../agent/work/receive.ts';
+import { CALL_MS } from '../../agent/lifecycle/climb.ts';
 import { POLL_TIMEOUT_MS } from '../../aws/clients.ts';
 import { LONGEST_DELAY_MS } from '../../policy/ladder.ts';
 import { judge, LONGEST_SILENCE_MS, type Signs } from '../../policy/watchdog.ts';

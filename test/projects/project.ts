@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa, type Result } from 'execa';
-import { cacheDirectory, NODE_PACKAGES, nodeArchive } from '../../infra/node-asset.ts';
+import { cacheDirectory, NODE_PACKAGES, nodeArchive } from '../../infra/instance/node-asset.ts';
 import { NPM_FLAGS, tools } from '../support/packed.ts';
 
 /** A project of a user's, in a directory of its own that is named as the project. */

@@ -2,7 +2,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { whyNoCgroups, whyNoSlots } from '../../bench/stage/slot-sockets.ts';
-import { isolatingShops, outputOf } from '../agent/runner-kinds.ts';
+import { isolatingShops, outputOf } from '../agent/runner/runner-kinds.ts';
 import { eventually } from '../support/eventually.ts';
 
 const PYTHON = '/usr/bin/python3';

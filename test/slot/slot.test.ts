@@ -6,10 +6,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { FrameReader, frame, PROTOCOL } from '../../agent/slot-frames.ts';
+import { FrameReader, frame, PROTOCOL } from '../../agent/runner/slot-frames.ts';
 import { whyNoSlots } from '../../bench/stage/slot-sockets.ts';
-import { openNotifySocket } from '../agent/notify-socket.ts';
-import { isRunning } from '../agent/queue.ts';
+import { openNotifySocket } from '../support/notify-socket.ts';
+import { isRunning } from '../support/queue.ts';
 import { eventually } from '../support/eventually.ts';
 
 const PROGRAM = join(import.meta.dirname, '../../systemd/mayfly-slot');

@@ -22,7 +22,7 @@ test("a boot's own Python is what 3.9 reads", () => {
   const programs: Record<string, number> = {
     'ansible/roles/mayfly_agent/files/unpack_node.py': 1,
     'ansible/prepare-setup.sh': 1,
-    'infra/boot.sh': 1,
+    'infra/instance/boot.sh': 1,
     'systemd/aws.sh': 2,
     'systemd/mayfly-retire.sh': 1,
     'systemd/mayfly-slots.py': 1,

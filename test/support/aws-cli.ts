@@ -1,7 +1,7 @@
 import * as autoScaling from '@aws-sdk/client-auto-scaling';
 import * as cloudWatch from '@aws-sdk/client-cloudwatch';
 import * as sqs from '@aws-sdk/client-sqs';
-import type { FleetContext } from '../../cli/fleet/context.ts';
+import type { FleetContext } from '../../client/context.ts';
 
 type Words = Record<string, unknown>;
 

@@ -17,7 +17,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { App, Stack } from 'aws-cdk-lib';
 import { type Zippable, zipSync } from 'fflate';
-import type { WorkerFleetProps } from '../../infra/props.ts';
+import type { WorkerFleetProps } from '../../infra/props/props.ts';
 import { WorkerFleet } from '../../infra/worker-fleet.ts';
 import type { Cloud } from '../../local/cloud.ts';
 import { eventually } from './eventually.ts';

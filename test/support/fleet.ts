@@ -11,7 +11,7 @@ import { judge } from '../../checker/judge.ts';
 import { type OperatorClients, operatorClients } from '../../demo/clients.ts';
 import { sendJobs } from '../../demo/send.ts';
 import { lookAt } from '../../demo/watch.ts';
-import type { WorkerFleetProps } from '../../infra/props.ts';
+import type { WorkerFleetProps } from '../../infra/props/props.ts';
 import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud.ts';
 import { type Around, createStack, deleteStack, type Synthesised, synthesise } from './deploy.ts';
 import { eventually } from './eventually.ts';

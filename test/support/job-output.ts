@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { fromItem } from '../../jobs/item.ts';
+import { fromItem } from '../../store/item.ts';
 import type { JobRecord, StreamLog } from '../../jobs/record.ts';
 
 /** What the last try of a job has printed, both streams as they came, as far as its item in the table tells. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { packageRoot } from '../../infra/package-files.ts';
+import { packageRoot } from '../../infra/bundle/package-files.ts';
 
 /** Where the checkout's own Node and tools are, as `npx` would find them. */
 export const tools = join(packageRoot, 'node_modules', '.bin');

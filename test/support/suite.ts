@@ -1,7 +1,7 @@
 import { afterEach, expect } from 'vitest';
 import type { Verdict } from '../../checker/facts.ts';
 import { report } from '../../checker/report.ts';
-import type { WorkerFleetProps } from '../../infra/props.ts';
+import type { WorkerFleetProps } from '../../infra/props/props.ts';
 import { startFleet, type TestFleet } from './fleet.ts';
 
 /** Fleets for the tests of a file: each test has its own, which is gone when the test is over, however it ends. */

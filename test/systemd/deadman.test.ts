@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Answers, StandIn } from './stand-in.ts';
+import { type Answers, StandIn } from '../support/stand-in.ts';
 
 const DEADMAN = '/usr/local/sbin/mayfly-deadman';
 const RETIRES = ['systemctl start --no-block mayfly-retire.service'];

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { packageRoot } from '../../infra/package-files.ts';
+import { packageRoot } from '../../infra/bundle/package-files.ts';
 
 const scripts = [
-  ...globSync(['infra/*.sh', 'ansible/*.sh', 'systemd/*.sh', 'local/machines/*.sh', 'examples/**/*.sh'], {
+  ...globSync(['infra/**/*.sh', 'ansible/*.sh', 'systemd/*.sh', 'local/machines/*.sh', 'examples/**/*.sh'], {
     cwd: packageRoot,
   }),
   '.ci/run',

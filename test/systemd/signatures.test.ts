@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { packageRoot } from '../../infra/package-files.ts';
+import { packageRoot } from '../../infra/bundle/package-files.ts';
 import { judge, type Received } from '../support/sigv4.ts';
-import { StandIn } from './stand-in.ts';
+import { StandIn } from '../support/stand-in.ts';
 
 const CURL = '/usr/bin/curl';
 const missing = spawnSync(CURL, ['--version']).error !== undefined;

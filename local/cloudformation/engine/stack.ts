@@ -1,4 +1,4 @@
-import type { ResourceChange } from '../engine/plan.ts';
+import type { ResourceChange } from './plan.ts';
 import type { Parameter } from '../template/parameters.ts';
 import type { ResourceDeclaration, Template } from '../template/template.ts';
 

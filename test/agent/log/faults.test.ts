@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { FaultEffect } from '../../../local/front-door/faults.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type Agent, openBench } from '../queue.ts';
+import { type Agent, openBench } from '../../support/queue.ts';
 import { interleaved, type Logged, logged, momentsOf } from './logged.ts';
 
 const open = openBench();

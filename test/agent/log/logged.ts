@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
-import type { AgentConfigInput } from '../../../agent/config.ts';
+import type { AgentConfigInput } from '../../../agent/config/agent-config.ts';
 import type { TryLog } from '../../../jobs/record.ts';
 import type { CallRecord } from '../../../local/front-door/call-log.ts';
 import { eventually } from '../../support/eventually.ts';
-import type { Agent, Bench } from '../queue.ts';
+import type { Agent, Bench } from '../../support/queue.ts';
 
 /** A bench with a log bucket, and what jobs' logs are when one looks at table and bucket by oneself. */
 export interface Logged {

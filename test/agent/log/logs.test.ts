@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { TryLog } from '../../../jobs/record.ts';
 import { eventually } from '../../support/eventually.ts';
-import { openBench } from '../queue.ts';
+import { openBench } from '../../support/queue.ts';
 import { interleaved, logged, momentsOf } from './logged.ts';
 
 const open = openBench();

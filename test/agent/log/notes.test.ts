@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { TryLogs } from '../../../agent/log/try-logs.ts';
 import type { TryLog } from '../../../jobs/record.ts';
-import { ManualClock } from '../manual-clock.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 
 const STARTED_MS = 1_800_000_000_000;
 

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
-import { bundle } from '../../../infra/bundle.ts';
+import { bundle } from '../../../infra/bundle/bundle.ts';
 import type { FaultEffect } from '../../../local/front-door/faults.ts';
 import { NODE_OPTIONS } from '../../../local/instances/process-launcher.ts';
 import { eventually } from '../../support/eventually.ts';
-import { openBench } from '../queue.ts';
+import { openBench } from '../../support/queue.ts';
 import { type Logged, logged } from './logged.ts';
 
 const open = openBench();

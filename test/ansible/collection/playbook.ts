@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { stringify } from 'yaml';
-import { packageRoot } from '../../../infra/package-files.ts';
+import { packageRoot } from '../../../infra/bundle/package-files.ts';
 
 /** A task's result as an author of playbooks sees it: of a loop, `results` has those of its items. */
 export interface Told {

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { paint } from '../../../cli/terminal/paint.ts';
 import { createProgress } from '../../../cli/terminal/progress.ts';
-import { ManualClock } from '../../agent/manual-clock.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 
 let clock: ManualClock;
 let written: string[];

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../../aws/clock.ts';
-import type { Cancelling } from '../../../jobs/catalogue.ts';
-import { fromItem } from '../../../jobs/item.ts';
-import { listedOf, runningOf } from '../../../jobs/listing.ts';
+import type { Cancelling } from '../../../store/catalogue.ts';
+import { fromItem } from '../../../store/item.ts';
+import { listedOf, runningOf } from '../../../store/listing.ts';
 import { type JobRecord, TERMINAL_STATES, type Try } from '../../../jobs/record.ts';
 import type { Call } from './calls.ts';
 import { isForged } from './forgery.ts';

@@ -1,4 +1,4 @@
-import type { Run, RunEnd, Runner, Task } from '../../../agent/runner.ts';
+import type { Run, RunEnd, Runner, Task } from '../../../agent/runner/runner.ts';
 import type { Clock } from '../../../aws/clock.ts';
 
 /** A worker that does what the test says, and is killed when the grace of a stop is over. Remembers all of it. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { RemovalPolicy } from 'aws-cdk-lib';
 import { inject } from 'vitest';
 import { bakeImage } from '../../../bench/boot/bake.ts';
-import type { WorkerFleetProps } from '../../../infra/props.ts';
+import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import { synthesise } from '../../support/deploy.ts';
 import { eventually } from '../../support/eventually.ts';
 import { WORKER_DIRECTORY } from '../../support/fleet.ts';

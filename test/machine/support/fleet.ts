@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { type AttributeValue, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { Duration } from 'aws-cdk-lib';
 import { inject } from 'vitest';
-import type { WorkerFleetProps } from '../../../infra/props.ts';
+import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import type { CommandResult } from '../../../local/machines/machine.ts';
 import {
   createMachineLauncher,

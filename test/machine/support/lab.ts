@@ -11,7 +11,7 @@ import {
 } from '../../../local/machines/machine-launcher.ts';
 import { missingForMachines } from '../../../local/machines/requirements.ts';
 import type { Machine } from '../../../local/services/ec2/machine.ts';
-import { startTestCloud, type TestCloud } from '../../local/front-door/cloud-fixture.ts';
+import { startTestCloud, type TestCloud } from '../../../local/test/front-door/cloud-fixture.ts';
 import { eventually } from '../../support/eventually.ts';
 import { PATIENCE_MS } from './fleet.ts';
 

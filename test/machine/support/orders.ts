@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { WorkerFleetProps } from '../../../infra/props.ts';
+import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import type { MachineFleet } from './fleet.ts';
 
 /** Props of a fleet whose machines do, in the owner's set-up, what a test orders. */

@@ -1,0 +1,80 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { LOG_LEVELS, type LogLevel } from '../../aws/log.ts';
+
+export const USAGE = `mayfly-agent: takes jobs from an SQS queue, runs a worker for each, and ends its instance when
+there are none.
+
+  node agent.mjs --config FILE [--tree DIRECTORY] [--slots DIRECTORY] [--log-level LEVEL]
+
+  --config FILE       the agent's configuration (JSON), as user-data writes it
+  --tree DIRECTORY    where the deployed tree lies; by default the parent of the agent's own folder.
+                      Workers run in its folder worker/ if it has one, else in the tree itself
+  --slots DIRECTORY   of the sockets 1, 2, ... at which systemd starts the slots (mayfly-slot@.socket): workers run there,
+                      as other users and each in a cgroup of its own; by default they are the agent's own children
+  --log-level LEVEL   ${LOG_LEVELS.join(', ')}; by default info
+  --help              this text
+
+Region and queue are in the configuration; credentials and endpoints are found as by any AWS SDK.
+SIGTERM and SIGINT let running jobs end for drainSeconds; a second one hands them back at once.
+`;
+
+export interface Options {
+  configFile: string;
+  workerDirectory: string;
+  stateDirectory: string;
+  /** Directory of the slots' sockets; undefined: workers are the agent's own children. */
+  slots: string | undefined;
+  logLevel: LogLevel;
+}
+
+/** A wrong command line: its message is for a person, without a stack. */
+export class UsageError extends Error {}
+
+/**
+ * Reads the command line.
+ *
+ * @param ownFolder of the agent's file
+ * @param env `STATE_DIRECTORY`, as systemd sets it
+ * @returns undefined when only help was asked for
+ * @throws UsageError naming the option, its value and what is allowed
+ */
+export function readOptions(argv: string[], ownFolder: string, env: NodeJS.ProcessEnv): Options | undefined {
+  const values = parse(argv);
+  if (values.help) return undefined;
+  if (!values.config) throw new UsageError("--config is missing: the file with the agent's configuration");
+  const logLevel = LOG_LEVELS.find((level) => level === values['log-level']);
+  if (!logLevel) {
+    throw new UsageError(
+      `--log-level is "${values['log-level']}"; allowed is one of ${LOG_LEVELS.join(', ')}`,
+    );
+  }
+  const configFile = resolve(values.config);
+  const tree = resolve(values.tree ?? dirname(ownFolder));
+  const worker = join(tree, 'worker');
+  return {
+    configFile,
+    workerDirectory: existsSync(worker) ? worker : tree,
+    stateDirectory: env['STATE_DIRECTORY'] ?? dirname(configFile),
+    slots: values.slots,
+    logLevel,
+  };
+}
+
+function parse(argv: string[]) {
+  try {
+    return parseArgs({
+      args: argv,
+      options: {
+        config: { type: 'string' },
+        tree: { type: 'string' },
+        slots: { type: 'string' },
+        'log-level': { type: 'string', default: 'info' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}

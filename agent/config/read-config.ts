@@ -1,0 +1,79 @@
+import * as v from 'valibot';
+import { type AgentConfig, AgentConfigSchema, LONGEST_VISIBILITY_SECONDS } from './agent-config.ts';
+
+/** A configuration that is refused: each problem is one line that names the key, the value and what is allowed. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+  constructor(source: string, problems: readonly string[]) {
+    super([`${source} is not a configuration that this agent can work with:`, ...problems].join('\n  '));
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads an agent's configuration.
+ *
+ * @param json what the file holds
+ * @param source where it came from, for the message: usually the file's path
+ * @throws ConfigError with all that is wrong, not only the first
+ */
+export function parseConfig(json: string, source: string): AgentConfig {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (error) {
+    throw new ConfigError(source, [`it is not JSON: ${error instanceof Error ? error.message : error}`]);
+  }
+  const result = v.safeParse(AgentConfigSchema, value);
+  if (!result.success) throw new ConfigError(source, result.issues.map(describe));
+  const problems = contradictions(result.output);
+  if (problems.length > 0) throw new ConfigError(source, problems);
+  return result.output;
+}
+
+type Issue = v.InferIssue<typeof AgentConfigSchema>;
+
+function describe(issue: Issue): string {
+  const key = v.getDotPath(issue) ?? '(all of it)';
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    return `${key} is not a key that is known; a newer agent, or a slip of the pen?`;
+  }
+  if (issue.type === 'strict_object' && issue.received === 'undefined') return `${key} is missing`;
+  const allowed = issue.message.startsWith('Invalid') ? issue.expected : issue.message;
+  return `${key} is ${show(issue.input)}; allowed is ${allowed}`;
+}
+
+function show(input: unknown): string {
+  const shown = JSON.stringify(input) ?? String(input);
+  return shown.length > 80 ? `${shown.slice(0, 77)}...` : shown;
+}
+
+/** What each key allows by itself and two keys forbid together. */
+function contradictions(config: AgentConfig): string[] {
+  const problems: string[] = [];
+  for (const key of ['limitSeconds', 'maxLimitSeconds'] as const) {
+    const { [key]: seconds = 0, graceSeconds } = config;
+    if (seconds + graceSeconds <= LONGEST_VISIBILITY_SECONDS) continue;
+    problems.push(
+      `${key} is ${seconds} and graceSeconds is ${graceSeconds}; allowed is ` +
+        `${LONGEST_VISIBILITY_SECONDS} together: SQS keeps a message invisible for 12 hours at most`,
+    );
+  }
+  if (config.maxLimitSeconds !== undefined && config.maxLimitSeconds < config.limitSeconds) {
+    problems.push(
+      `maxLimitSeconds is ${config.maxLimitSeconds}; allowed is at least limitSeconds, ${config.limitSeconds}`,
+    );
+  }
+  const { firstSeconds, longestSeconds } = config.retryBackoff;
+  if (firstSeconds > longestSeconds) {
+    problems.push(
+      `retryBackoff.firstSeconds is ${firstSeconds}; ` +
+        `allowed is at most retryBackoff.longestSeconds, ${longestSeconds}`,
+    );
+  }
+  if (config.deadLetterQueueUrl === config.queueUrl) {
+    problems.push(`deadLetterQueueUrl is ${show(config.queueUrl)}; allowed is any queue but queueUrl's own`);
+  }
+  return problems;
+}

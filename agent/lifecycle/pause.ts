@@ -1,0 +1,14 @@
+import { readFleetState } from '../../store/fleet-state.ts';
+import { type Self, within } from './self.ts';
+
+const LOOK_MS = 5000;
+
+/** Whether an operator has paused the fleet. Rejects if the table does not tell. */
+export async function isPaused({ clients, clock, config }: Self): Promise<boolean> {
+  const { table } = config;
+  if (table === undefined) return false;
+  const { pausedAtMs } = await within(clock, LOOK_MS, (signal) =>
+    readFleetState(clients.dynamodb, table, signal),
+  );
+  return pausedAtMs !== undefined;
+}

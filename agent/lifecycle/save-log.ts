@@ -1,0 +1,27 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { instanceLogKey } from '../../store/log-layout.ts';
+import type { Broken } from '../../policy/retirement.ts';
+import { type Self, within } from './self.ts';
+
+const SAVE_MS = 20_000;
+
+/**
+ * Puts the latest lines of the agent's log into the log bucket, where those of instances are whose agents cannot
+ * (`save_log` of mayfly-retire). Nothing waits for a bucket that does not take them.
+ */
+export async function saveLog(self: Self, broken: Broken, decidedAt: string): Promise<void> {
+  const { clients, clock, config, identity, log, recentLog } = self;
+  if (config.logBucket === undefined || recentLog === undefined) return;
+  const object = {
+    Bucket: config.logBucket,
+    Key: instanceLogKey(identity.instanceId, decidedAt, broken),
+    Body: recentLog(),
+  };
+  try {
+    await within(clock, SAVE_MS, (abortSignal) =>
+      clients.s3.send(new PutObjectCommand(object), { abortSignal }),
+    );
+  } catch (err) {
+    log.error({ err }, 'the log of this instance could not be saved');
+  }
+}

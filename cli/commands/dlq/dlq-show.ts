@@ -1,0 +1,98 @@
+import { Command, Option } from 'commander';
+import type { DeadLetter } from '../../../client/dead-letters/dead-letters.ts';
+import { NoDeadLetter } from '../../../client/errors.ts';
+import type { Fleet } from '../../../client/fleet.ts';
+import type { JobView } from '../../../client/jobs/view.ts';
+import { escapeLine, escapeText } from '../../terminal/escape.ts';
+import { print, printBody, printJson } from '../../terminal/print.ts';
+import { inLines } from '../../terminal/say.ts';
+import { count, span } from '../../terminal/words.ts';
+import { moment } from '../jobs/job-words.ts';
+import { anId } from '../values.ts';
+import { onFleet, withFleet } from '../with-fleet.ts';
+
+interface DlqShowOptions {
+  body?: true;
+  json?: true;
+}
+
+/** Of a body, for a person. */
+const MOST_LINES = 20;
+const MOST_CHARACTERS = 2000;
+
+/** `mayfly dlq show`: one job that was given up. */
+export function dlqShowCommand(): Command {
+  return withFleet(
+    new Command('show')
+      .summary('show one, with what its worker was given')
+      .description(
+        'Shows why and when a job was given up, what its worker was given, and its record if it has one.',
+      )
+      .argument('<id>', 'the job, or the message', anId)
+      .addOption(new Option('--body', 'only the body, all of it, as it is').conflicts('json'))
+      .option(
+        '--json',
+        'print a JSON object, with the whole body and the job as `mayfly status --json` has it; of one that is not ' +
+          'there {"id", "outcome": "missing"}',
+      ),
+  ).action(onFleet(run));
+}
+
+async function run(fleet: Fleet, id: string, { body, json }: DlqShowOptions): Promise<void> {
+  const {
+    job: _,
+    message: __,
+    ...letter
+  } = await fleet.deadLetters.show(id).catch((error) => {
+    if (json && error instanceof NoDeadLetter) printJson({ id, outcome: 'missing' });
+    throw error;
+  });
+  if (body) return printBody(letter.body);
+  const record = fleet.facts.trackJobs ? await fleet.status(letter.id) : undefined;
+  const known = record?.state === 'unknown' ? undefined : record;
+  if (json) return printJson({ ...letter, ...(known && { record: known }) });
+  print(block(letter, known, fleet.context.clock.now()));
+}
+
+/** Below a value, where its name ends above. */
+const VALUE_INDENT = ' '.repeat(11);
+
+function block(
+  letter: Omit<DeadLetter, 'job' | 'message'>,
+  record: JobView | undefined,
+  nowMs: number,
+): string {
+  const { id, messageId, reason, exitStatus, signal, deadAt, source, problem } = letter;
+  const facts: [string, string | undefined][] = [
+    ['why', reason ?? 'its message does not say it'],
+    ['exit', exitStatus === undefined ? signal : String(exitStatus)],
+    ['since', deadAt && `${moment(deadAt)}, ${span((nowMs - Date.parse(deadAt)) / 1000)} ago`],
+    ['was on', source],
+    ['message', messageId],
+    ['record', recordText(record)],
+    ['problem', problem],
+  ];
+  const lines = facts.flatMap(([name, value]) =>
+    value === undefined
+      ? []
+      : [inLines(`  ${name.padEnd(8)} ${escapeLine(value)}`, process.stdout, VALUE_INDENT)],
+  );
+  return [escapeLine(id), ...lines, bodyText(letter)].join('\n');
+}
+
+function recordText(record: JobView | undefined): string {
+  if (!record) return 'none (any more)';
+  const { state, tries, retriedAs } = record;
+  const again = retriedAs === undefined ? '' : `; it was enqueued again as ${retriedAs}`;
+  return `${state}, ${tries.length} ${tries.length === 1 ? 'try' : 'tries'}${again}`;
+}
+
+function bodyText({ body, bodyKey }: Pick<DeadLetter, 'body' | 'bodyKey'>): string {
+  const where = bodyKey === undefined ? '' : `, in the log bucket at ${escapeLine(bodyKey)}`;
+  const head = `  body     ${count(Buffer.byteLength(body), 'byte')}${where}`;
+  if (body === '') return head;
+  const shown = body.slice(0, MOST_CHARACTERS).split('\n').slice(0, MOST_LINES).join('\n');
+  const more = shown.length < body.trimEnd().length ? '\n    ... (--body prints it all)' : '';
+  const indented = escapeText(shown.trimEnd()).replaceAll('\n', '\n    ');
+  return `${head}\n    ${indented}${more}`;
+}

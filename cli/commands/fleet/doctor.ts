@@ -1,0 +1,89 @@
+import { Command } from 'commander';
+import { ExitCode } from '../../exit-code.ts';
+import type { Diagnosis } from '../../../client/doctor/diagnose.ts';
+import type { Finding } from '../../../client/doctor/finding.ts';
+import type { Fleet } from '../../../client/fleet.ts';
+import { pad, widthOf } from '../../terminal/columns.ts';
+import { escapeLine } from '../../terminal/escape.ts';
+import { type Paint, paintFor, type Style } from '../../terminal/paint.ts';
+import { print, printJson } from '../../terminal/print.ts';
+import { inLines } from '../../terminal/say.ts';
+import type { Screen } from '../../terminal/screen.ts';
+import { count } from '../../terminal/words.ts';
+import { onFleet, withFleet } from '../with-fleet.ts';
+
+/** `mayfly doctor`: what is wrong with a deployed fleet, and what to do. */
+export function doctorCommand(): Command {
+  return withFleet(
+    new Command('doctor')
+      .summary('look at a deployed fleet, say what is wrong and what to do')
+      .description(
+        'Looks at the queues, the table, the bucket, the group with its scaling policy, its hooks and its launches, the ' +
+          'alarms, the keeper, the instances and the jobs that run, and says of each whether it is well. Compares them with ' +
+          'what was deployed. It changes nothing.',
+      )
+      .option(
+        '--json',
+        'print JSON: {"fleet", "region", "mark", "findings": [{"check", "mark", "text", "details"?, "advice"?}]}',
+      )
+      .addHelpText('after', NOTES),
+  ).action(onFleet(examine));
+}
+
+const NOTES = `
+ok:   it is as it should be.
+warn: jobs are done, but this will bite some day, or somebody wanted it so (a
+      paused fleet).
+bad:  jobs are not done, or something runs that should not.
+It exits with 1 if something is bad, else with 0.
+
+Examples:
+  mayfly doctor
+  mayfly doctor --json | jq -r '.findings[] | select(.mark != "ok").text'
+`;
+
+async function examine(fleet: Fleet, options: { json?: true }): Promise<void> {
+  const diagnosis = await fleet.diagnose();
+  if (options.json) printJson(diagnosis);
+  else print(diagnosisText(diagnosis, paintFor(process.stdout), process.stdout));
+  if (diagnosis.mark === 'bad') process.exitCode = ExitCode.failed;
+}
+
+/** Advice or a detail that is one command and nothing else. */
+const IS_COMMAND = /^(aws|mayfly) [\w-]+ /;
+
+const STYLES: Record<Finding['mark'], Style> = { ok: 'green', warn: 'yellow', bad: 'red' };
+
+/**
+ * A line for each finding, and below it what else is known and what to do. On a terminal sentences are broken at words;
+ * commands never are: they are there to be copied.
+ */
+export function diagnosisText(
+  { fleet, region, findings }: Diagnosis,
+  paint: Paint,
+  screen: Pick<Screen, 'isTTY' | 'columns'>,
+): string {
+  const checks = Math.max(...findings.map(({ check }) => widthOf(check)));
+  const indent = ' '.repeat('warn  '.length + checks + 2);
+  const told = (text: string) =>
+    IS_COMMAND.test(text) ? escapeLine(text) : inLines(escapeLine(text), screen, indent);
+  const lines = findings.flatMap(({ check, mark, text, details = [], advice }) => [
+    `${paint(STYLES[mark], pad(mark, 4))}  ${pad(check, checks)}  ${told(text)}`,
+    ...details.map((detail) => `${indent}${told(detail)}`),
+    ...(advice === undefined ? [] : [`${indent}${paint('bold', '→')} ${told(advice)}`]),
+  ]);
+  return [
+    `${paint('bold', escapeLine(fleet))} in ${escapeLine(region)}`,
+    ...lines,
+    '',
+    verdict(findings),
+  ].join('\n');
+}
+
+function verdict(findings: readonly Finding[]): string {
+  const bad = findings.filter(({ mark }) => mark === 'bad').length;
+  const warnings = findings.filter(({ mark }) => mark === 'warn').length;
+  if (bad + warnings === 0) return 'All is well.';
+  const told = [bad > 0 ? `${bad} bad` : '', warnings > 0 ? count(warnings, 'warning') : ''];
+  return `${told.filter(Boolean).join(', ')}.`;
+}

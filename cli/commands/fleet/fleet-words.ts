@@ -1,0 +1,40 @@
+import type { RetirementReason } from '../../../jobs/record.ts';
+import type { RetiredView } from '../../../client/instances/instances-view.ts';
+
+/** A moment for people, in UTC as the times of jobs: `07:41:10Z`, or with its day if that is another one. */
+export function moment(at: string, nowMs: number): string {
+  const [today] = new Date(nowMs).toISOString().split('T');
+  const iso = new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+  const [day, time = ''] = iso.split('T');
+  return day === today ? time : iso;
+}
+
+/** Why an instance goes or went. */
+export const WHY: Record<RetiredView['reason'], string> = {
+  idle: 'idle',
+  'paid-hour': 'idle, and the hour that is paid was over',
+  'max-age': 'reached its maximum age',
+  'spot-interruption': 'Spot interruption',
+  rebalance: 'Spot rebalance recommendation',
+  'auto-scaling': 'Auto Scaling ended it',
+  'group-deleted': 'its group was deleted',
+  surplus: 'more were running than desired',
+  drained: 'drained by an operator',
+  'boot-failed': 'its boot failed',
+  'worker-missing': "the worker's program could not be started",
+  'disk-full': "the workers' disk was full",
+  unhealthy: 'its instanceCheck failed',
+  'cannot-receive': 'could not receive jobs',
+  'cannot-use-table': 'could not use the job table',
+  'cannot-assume-worker-role': "could not assume the workers' role",
+  'agent-crashed': 'its agent crashed or fell silent',
+  stopped: 'its agent was stopped',
+  lost: 'went without a word',
+  unknown: 'has left no record',
+} satisfies Record<RetirementReason | 'unknown', string>;
+
+/** The same of one that has yet to go. */
+export const WHEN: Partial<Record<RetirementReason, string>> = {
+  'paid-hour': 'the end of its paid hour',
+  'max-age': 'maximum age',
+};

@@ -1,0 +1,99 @@
+import { constants } from 'node:os';
+import { ExitCode } from '../../exit-code.ts';
+import { UnknownJob } from '../../../client/errors.ts';
+import { explained } from '../../../client/explain.ts';
+import type { Fleet } from '../../../client/fleet.ts';
+import { lastOutput } from '../../../client/logs/tail.ts';
+import type { JobView } from '../../../client/jobs/view.ts';
+import { whyOf } from './job-words.ts';
+
+/** What Ansible's async_status returns of a job, and `state`. */
+export interface AnsibleStatus {
+  ansible_job_id: string;
+  started: 0 | 1;
+  /** 1 only for a job that is known to have ended. */
+  finished: 0 | 1;
+  failed: boolean;
+  /** The worker's exit status, -N if it died of signal N, 124 over its limit; null: not ended, or nobody knows. */
+  rc: number | null;
+  /** Without the line breaks at its end, as Ansible's modules return it. */
+  stdout: string;
+  stderr: string;
+  stdout_lines: string[];
+  stderr_lines: string[];
+  /** stdout or stderr is the last part of it. */
+  truncated?: true;
+  msg: string;
+  state: JobView['state'];
+  label?: string;
+  /** The job that this one repeats, and the last one that repeats this. */
+  retry_of?: string;
+  retried_as?: string;
+}
+
+/** @param mostBytes of the end of each stream */
+export async function ansibleStatus(
+  fleet: Fleet,
+  jobs: readonly JobView[],
+  mostBytes: number,
+): Promise<AnsibleStatus[]> {
+  const { context, facts } = fleet;
+  const ids = jobs.map(({ id }) => id);
+  const found = await fleet.records(ids);
+  const all: AnsibleStatus[] = [];
+  for (const job of jobs) {
+    const record = found.get(job.id);
+    const output = record && (await explained(facts, () => lastOutput(context, record, mostBytes)));
+    const { stdout, stderr } = output ?? NO_OUTPUT;
+    const truncated = stdout.truncated || stderr.truncated;
+    all.push({
+      ansible_job_id: job.id,
+      started: job.tries.length > 0 || job.startedAt !== undefined ? 1 : 0,
+      finished: job.finished ? 1 : 0,
+      failed: job.state === 'unknown' || (job.finished && job.state !== 'succeeded'),
+      rc: returnCode(job),
+      ...streams(textOf(stdout.bytes), textOf(stderr.bytes)),
+      ...(truncated && { truncated }),
+      msg: job.state === 'unknown' ? new UnknownJob(job.id, facts.fleet).message : message(job, truncated),
+      state: job.state,
+      ...(job.label !== undefined && { label: job.label }),
+      ...(job.retryOf !== undefined && { retry_of: job.retryOf }),
+      ...(job.retriedAs !== undefined && { retried_as: job.retriedAs }),
+    });
+  }
+  return all;
+}
+
+const NOTHING = { bytes: Buffer.alloc(0), truncated: false };
+const NO_OUTPUT = { stdout: NOTHING, stderr: NOTHING };
+
+/** As Python's subprocess, which Ansible's own modules report by. */
+export function returnCode({ state, finished, exitStatus, signal }: JobView): number | null {
+  if (!finished) return null;
+  if (state === 'timed_out') return ExitCode.timedOut;
+  const number = signal === undefined ? undefined : (constants.signals as Record<string, number>)[signal];
+  return number === undefined ? (exitStatus ?? null) : -number;
+}
+
+function message(job: JobView, truncated: boolean): string {
+  const why = whyOf(job);
+  const text = job.state === 'succeeded' ? '' : `${job.state}${why ? `: ${why}` : ''}`;
+  const cut = truncated ? `the output is its last part: \`mayfly logs ${job.id}\` has all of it` : '';
+  return [text, cut].filter(Boolean).join('; ');
+}
+
+/** As `ansible.builtin.command` has it by default (`strip_empty_ends`). */
+function textOf(bytes: Uint8Array): string {
+  const text = new TextDecoder().decode(bytes);
+  let end = text.length;
+  while (end > 0 && '\r\n'.includes(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end);
+}
+
+function streams(stdout: string, stderr: string) {
+  return { stdout, stderr, stdout_lines: linesOf(stdout), stderr_lines: linesOf(stderr) };
+}
+
+function linesOf(text: string): string[] {
+  return text === '' ? [] : text.split(/\r?\n/);
+}

@@ -1,0 +1,93 @@
+import type { JobRecord } from '../../../jobs/record.ts';
+import { inlinePieces } from '../../../client/logs/inline.ts';
+import { LogPosition } from '../../../client/logs/pieces.ts';
+import type { JobView } from '../../../client/jobs/view.ts';
+import { escapeLine, escapeText } from '../../terminal/escape.ts';
+import type { Paint } from '../../terminal/paint.ts';
+import { inLines } from '../../terminal/say.ts';
+import type { Screen } from '../../terminal/screen.ts';
+import { count } from '../../terminal/words.ts';
+import { startOfBody, stateWord, timesOf, tryLine, whyOf } from './job-words.ts';
+
+/** Lines of its output that a job's block ends with. */
+const LAST_LINES = 10;
+/** Of the line that shows its body. */
+const BODY_CELLS = 100;
+
+/** A job for a person: what it is, why, its times, its tries, and the last that it printed. */
+export function jobBlock(
+  job: JobView,
+  record: JobRecord | undefined,
+  paint: Paint,
+  screen: Pick<Screen, 'isTTY' | 'columns'>,
+): string {
+  const why = whyOf(job);
+  const lines = [`${paint('bold', escapeLine(job.id))}  ${stateWord(job, paint)}${why ? `: ${why}` : ''}`];
+  const times = timesOf(job);
+  if (times) lines.push(`  ${times}`);
+  lines.push(...bodyLine(job).map((line) => `  ${line}`));
+  if (job.waitsFor) lines.push(`  why it waits: ${escapeLine(job.waitsFor.text)}`);
+  lines.push(...otherFacts(job).map((fact) => `  ${fact}`));
+  const told = lines.map((line) => inLines(line, screen, '    '));
+  // What a worker printed has its own lines.
+  return [...told, ...output(job, record, paint).map((line) => `  ${line}`)].join('\n');
+}
+
+/** What the job was, on one line. */
+function bodyLine({ id, body, bodyStart, bodyBytes, bodyLocation }: JobView): string[] {
+  const text = body ?? bodyStart;
+  if (text === undefined) return [];
+  const start = startOfBody(text, BODY_CELLS);
+  if (start === escapeLine(text) && body !== undefined) return [`body: ${start}`];
+  const isKept = body !== undefined || bodyLocation !== undefined;
+  const bytes = count(bodyBytes ?? Buffer.byteLength(text), 'byte');
+  return [`body, ${bytes}${isKept ? ` (all of it: mayfly status --body ${escapeLine(id)})` : ''}: ${start}`];
+}
+
+function otherFacts(job: JobView): string[] {
+  const { state, tries, instance, cancelRequestedAt, limitSeconds, label, requestId, retryOf, retriedAs } =
+    job;
+  const { deadLetterError } = job;
+  const name = (what: string, value: string | undefined) =>
+    value === undefined ? [] : [`${what} ${escapeLine(value)}`];
+  const cancelling = state === 'running' && cancelRequestedAt !== undefined;
+  return [
+    ...(tries.length > 1 ? tries.map((one, index) => `try ${index + 1}: ${tryLine(one)}`) : []),
+    ...(tries.length === 1 || state === 'running' ? name('on', instance ?? tries[0]?.instance) : []),
+    ...(deadLetterError === undefined
+      ? []
+      : [`no dead letter yet, it is tried again: ${escapeLine(deadLetterError)}`]),
+    ...(cancelling ? ['its worker is being stopped: somebody has cancelled it'] : []),
+    ...(limitSeconds === undefined ? [] : [`time limit ${limitSeconds} s`]),
+    ...name('label', label),
+    ...name('request', requestId),
+    ...name('retry of', retryOf),
+    ...name('retried as', retriedAs),
+  ];
+}
+
+function output({ id, log }: JobView, record: JobRecord | undefined, paint: Paint): string[] {
+  const last = record?.tries?.at(-1);
+  if (!log || !last?.log) return [];
+  const bytes = log.stdoutBytes + log.stderrBytes;
+  if (bytes === 0) return ['no output'];
+  const text = last.log.tail ?? inlineText(last);
+  const all = escapeText(text.replace(/\r\n/g, '\n')).replace(/\n$/, '').split('\n');
+  const shown = all.slice(-LAST_LINES);
+  const complete = shown.length === all.length && last.log.tail === undefined;
+  const how = log.maxBytes === undefined ? 'lost' : 'beyond maxLog';
+  const missing = log.lostBytes ? `, ${log.lostBytes} of them ${how}` : '';
+  const more = complete ? '' : ` (${missing ? 'what there is' : 'all of it'}: mayfly logs ${escapeLine(id)})`;
+  return [
+    `output, ${count(bytes, 'byte')}${missing}${complete ? '' : ', its end'}${more}:`,
+    ...shown.map((line) => `${paint('gray', '|')} ${line}`),
+  ];
+}
+
+/** Both streams as they came. */
+function inlineText(last: NonNullable<JobRecord['tries']>[number]): string {
+  const pieces = inlinePieces(last, new LogPosition());
+  return Buffer.concat(pieces.flatMap((piece) => (piece.kind === 'output' ? [piece.bytes] : []))).toString(
+    'utf8',
+  );
+}

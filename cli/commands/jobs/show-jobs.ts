@@ -1,0 +1,59 @@
+import { UnknownJob } from '../../../client/errors.ts';
+import type { Fleet } from '../../../client/fleet.ts';
+import type { JobView } from '../../../client/jobs/view.ts';
+import { columns } from '../../terminal/columns.ts';
+import { escapeLine, escapeText } from '../../terminal/escape.ts';
+import { paintFor } from '../../terminal/paint.ts';
+import { print, printJson } from '../../terminal/print.ts';
+import { say } from '../../terminal/say.ts';
+import { lineWidth } from '../../terminal/screen.ts';
+import { jobBlock } from './job-block.ts';
+import { stateWord, tally, whyOf } from './job-words.ts';
+
+/** More jobs than this are told in one table of those that did not succeed. */
+const MOST_BLOCKS = 10;
+const MOST_ROWS = 50;
+
+/** Shows jobs to a person: each in a block, or if they are many by their number. */
+export async function showJobs(fleet: Fleet, jobs: readonly JobView[]): Promise<void> {
+  const known = jobs.filter(({ state }) => state !== 'unknown');
+  if (known.length > MOST_BLOCKS) showMany(known);
+  else if (known.length > 0) await showBlocks(fleet, known);
+}
+
+async function showBlocks(fleet: Fleet, jobs: readonly JobView[]): Promise<void> {
+  const ids = jobs.map(({ id }) => id);
+  const found = await fleet.records(ids);
+  const paint = paintFor(process.stdout);
+  print(jobs.map((job) => jobBlock(job, found.get(job.id), paint, process.stdout)).join('\n\n'));
+}
+
+function showMany(jobs: readonly JobView[]): void {
+  const paint = paintFor(process.stdout);
+  print(tally(jobs));
+  const others = jobs.filter(({ state }) => state !== 'succeeded');
+  if (others.length === 0) return;
+  const rows = others
+    .slice(0, MOST_ROWS)
+    .map((job) => [escapeLine(job.id), stateWord(job, paint), whyOf(job)]);
+  print(`\n${columns(['id', 'state', 'why'], rows, widthOnTerminal())}`);
+  if (others.length > MOST_ROWS) print(`and ${others.length - MOST_ROWS} more; all of them with --json`);
+}
+
+/** A file or a pipe has lines as long as they are. */
+export function widthOnTerminal(): { lineWidth?: number } {
+  return process.stdout.isTTY ? { lineWidth: lineWidth(process.stdout) } : {};
+}
+
+/** Says of each job that is unknown that it is. */
+export function sayUnknown(fleet: Fleet, jobs: readonly Pick<JobView, 'id' | 'state'>[]): void {
+  for (const { id, state } of jobs) {
+    if (state !== 'unknown') continue;
+    say(escapeText(new UnknownJob(id, fleet.facts.fleet).message));
+  }
+}
+
+/** Prints JSON of jobs: of the one that was asked for an object, else an array. */
+export function printJobs<Job>(jobs: readonly Job[], single: boolean): void {
+  printJson(single && jobs.length === 1 ? jobs[0] : jobs);
+}

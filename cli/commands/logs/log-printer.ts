@@ -1,0 +1,104 @@
+import type { Hole, LogEvent, LogOptions, LogStream } from '../../../client/logs/logs.ts';
+import { escapeLine } from '../../terminal/escape.ts';
+import { count } from '../../terminal/words.ts';
+import { jsonForm, jsonOfHole, type LogForm, plainForm, stampedForm } from './log-forms.ts';
+import type { Outlet } from './log-outlet.ts';
+
+export interface PrintOptions extends LogOptions {
+  timestamps?: boolean;
+  json?: boolean;
+  /** Somebody sits there: what they would ask next is said too. */
+  person?: boolean;
+}
+
+/** Writes a log: output to the outlet of its stream, and what is to be said about it to stderr. */
+export class LogPrinter {
+  readonly #outlets: Record<LogStream, Outlet>;
+  readonly #options: PrintOptions;
+  readonly #form: LogForm;
+  #tries = 0;
+
+  constructor(outlets: Record<LogStream, Outlet>, options: PrintOptions) {
+    this.#outlets = outlets;
+    this.#options = options;
+    this.#form = options.json ? jsonForm() : options.timestamps ? stampedForm() : plainForm;
+  }
+
+  async print(event: LogEvent): Promise<void> {
+    if (event.kind === 'output') {
+      for (const bytes of this.#form.of(event)) await this.#outletOf(event.stream).write(bytes);
+      return;
+    }
+    if (event.kind === 'hole' && this.#options.json) return this.#outlets.stdout.write(jsonOfHole(event));
+    if (event.kind !== 'hole') await this.#finishTry();
+    const line = this.#sentence(event);
+    if (line !== undefined) await this.#outlets.stderr.say(`mayfly: ${escapeLine(line)}`);
+  }
+
+  async #finishTry(): Promise<void> {
+    for (const { stream, bytes } of this.#form.rest()) await this.#outletOf(stream).write(bytes);
+  }
+
+  /** One that is asked for alone is data: it goes to stdout, so that nothing else is in it. */
+  #outletOf(stream: LogStream): Outlet {
+    const alone = this.#options.stream !== undefined || this.#options.json;
+    return this.#outlets[alone ? 'stdout' : stream];
+  }
+
+  #sentence(event: Exclude<LogEvent, { kind: 'output' }>): string | undefined {
+    switch (event.kind) {
+      case 'hole':
+        return sentenceOfHole(event);
+      case 'waiting':
+        return sentenceOfWait(event);
+      case 'try':
+        this.#tries += 1;
+        return this.#sentenceOfTry(event);
+      case 'vanished':
+        return (
+          `nothing more was heard of try ${event.number}, on ${event.tried.instance}: its output ends here, as far ` +
+          'as it was written'
+        );
+      case 'end':
+        return this.#sentenceOfEnd(event);
+    }
+  }
+
+  #sentenceOfTry({ number, tried, record }: LogEvent & { kind: 'try' }): string | undefined {
+    const { follow, person, try: chosen } = this.#options;
+    const of = record.tries?.length ?? 0;
+    if (follow && this.#tries > 1) return `try ${number} of ${record.id} runs on ${tried.instance}`;
+    if (person && chosen === undefined && of > 1) return `this is try ${number}; --try shows another one`;
+    return undefined;
+  }
+
+  #sentenceOfEnd({ record }: LogEvent & { kind: 'end' }): string | undefined {
+    const { follow, person } = this.#options;
+    const { id, state, reason } = record;
+    const why = reason === undefined ? '' : `: ${reason}`;
+    if (this.#tries === 0) {
+      if (state === 'queued' || state === 'held')
+        return `${id} is ${state}: it has not started yet (--follow waits for it)`;
+      return `${id} never started; it is ${state}${why}`;
+    }
+    if (!person) return undefined;
+    if (follow) return `${id} is ${state}${why}`;
+    return state === 'running' ? `${id} is still running (--follow goes on)` : undefined;
+  }
+}
+
+function sentenceOfHole({ stream, bytes, why, atMs }: Hole): string {
+  const missing = `${count(bytes, 'byte')} of ${stream} ${bytes === 1 ? 'is' : 'are'} missing here: `;
+  if (why === 'dropped') return `${missing}a record has room for what the newest tries printed`;
+  // Without a time it is the end of a log: of that the record keeps some lines.
+  const status = atMs === undefined ? ' (`mayfly status` may have the last lines)' : '';
+  if (why === 'beyondMaxLog') return `${missing}they are beyond the fleet's maxLog${status}`;
+  return `${missing}the log bucket could not take them${status}`;
+}
+
+function sentenceOfWait({ record }: LogEvent & { kind: 'waiting' }): string {
+  const { id, state, tries = [] } = record;
+  if (tries.length === 0) return `waiting for ${id} to start (it is ${state})`;
+  const reason = tries.at(-1)?.reason;
+  return `waiting for the next try of ${id}${reason === undefined ? '' : ` (the last one: ${reason})`}`;
+}

@@ -1,0 +1,198 @@
+import { BodyOfAnother, BodyUnusable, bodyStore } from '../../store/bodies.ts';
+import type { JobRecord } from '../../jobs/record.ts';
+import { bodyOfRepeated } from '../../store/redriven.ts';
+import type { FleetContext } from '../context.ts';
+import { type DeadLetter, isOfFleet, queueOf } from './dead-letter.ts';
+import { type Choice, type Chosen, chooser } from './choice.ts';
+import { ownerOf } from './proof.ts';
+import { countDeadLetters, Sweep } from './sweep.ts';
+import { each } from '../each.ts';
+import { enqueueOrder } from '../enqueue/enqueue.ts';
+import { BadBody, NotTracked, WrongOption } from '../errors.ts';
+import { dedupedId } from '../enqueue/ids.ts';
+import { orderOf, type RepeatedOptions } from '../enqueue/order.ts';
+import { catalogueOf } from '../jobs/status.ts';
+
+export interface RedriveOptions extends Chosen {
+  /**
+   * The queue that they go to, by URL or name: this fleet's. Only needed for dead letters that were on another queue,
+   * which are left where they are otherwise.
+   */
+  to?: string;
+  /** Only tell what would become of each: nothing is sent, written or deleted. Default false. */
+  dryRun?: boolean;
+  /** Told of each, as soon as it is settled. */
+  onRedrive?: (redriven: Redriven) => void;
+  signal?: AbortSignal;
+}
+
+/** What became of a dead letter, or with `dryRun` would. All but `redriven` and `copy` are still there. */
+export type Redriven = { id: string; messageId: string } & Outcome;
+
+type Outcome =
+  | { outcome: 'redriven'; newId: string }
+  /** Another dead letter of the same job was redriven: this one is deleted. */
+  | { outcome: 'copy' }
+  /** Its job was retried by hand before; only when it is named is it redriven too. */
+  | { outcome: 'retried'; newId: string }
+  /** It was on another queue. */
+  | { outcome: 'foreign'; source: string }
+  /** It can be no job of this fleet: why. */
+  | { outcome: 'refused'; why: string };
+
+export interface RedriveResult {
+  /** The URL of the queue that the new jobs are on. */
+  queueUrl: string;
+  outcomes: Redriven[];
+  /** Ids that no dead letter was found of. */
+  missing: string[];
+  /** About how many more there are, which somebody else holds: they were not looked at. 0 of those that are named. */
+  unseen: number;
+}
+
+/**
+ * Makes new jobs of dead letters, each naming the one that it repeats, and deletes them then. SQS's own redrive
+ * (`StartMessageMoveTask`, to a custom destination) comes to the same, but knows no choice, and nobody learns the new
+ * ids before they run.
+ *
+ * A run that breaks off can be repeated: of a dead letter always the same new job is made. A new job that fails while the run
+ * goes on is left with the dead letters.
+ */
+export async function redriveDeadLetters(
+  context: FleetContext,
+  options: RedriveOptions,
+): Promise<RedriveResult> {
+  checkDestination(context, options.to);
+  const choice = chooser(options);
+  const sweep = new Sweep(context);
+  const how = { takesForeign: options.to !== undefined, dryRun: options.dryRun ?? false };
+  const redrive = new Redrive(context, choice, sweep, how);
+  const count = choice.isNamed ? 0 : await countDeadLetters(context);
+  const outcomes: Redriven[] = [];
+  /** Jobs of this run. One that has failed again meanwhile is left: it would come up as often as it fails. */
+  const made = new Set<string>();
+  let again = 0;
+  try {
+    for await (const batch of sweep.batches(options.signal)) {
+      const earlier = batch.filter(({ id }) => !made.has(id));
+      again += batch.length - earlier.length;
+      const chosen = earlier.filter(choice.takes);
+      const settled = await redrive.settle(chosen);
+      if (!how.dryRun) await sweep.remove(chosen.filter((_, index) => GOES.has(settled[index]?.outcome)));
+      for (const one of settled) {
+        if (one.outcome === 'redriven') made.add(one.newId);
+        options.onRedrive?.(one);
+      }
+      outcomes.push(...settled);
+      if (choice.isComplete()) break;
+      options.signal?.throwIfAborted();
+    }
+  } finally {
+    await sweep.close();
+  }
+  const unseen = Math.max(0, count - (sweep.seen - again));
+  return { queueUrl: context.facts.queueUrl, outcomes, missing: choice.missing(), unseen };
+}
+
+/** What is deleted: it is on the queue again. */
+const GOES: ReadonlySet<unknown> = new Set<Redriven['outcome']>(['redriven', 'copy']);
+
+function checkDestination({ facts }: FleetContext, to: string | undefined): void {
+  const { fleet, queueUrl } = facts;
+  const own = queueOf(queueUrl);
+  if (to === undefined || queueOf(to) === own || to === own.split('/')[1]) return;
+  throw new WrongOption(
+    `Dead letters of fleet ${fleet} go to its queue ${queueUrl}, not to ${to}. For another fleet's queue name that fleet.`,
+  );
+}
+
+/** One run. Of several dead letters of a job only one is redriven. */
+class Redrive {
+  readonly #context: FleetContext;
+  readonly #choice: Choice;
+  readonly #sweep: Sweep;
+  readonly #how: { takesForeign: boolean; dryRun: boolean };
+  readonly #byJob = new Map<string, Promise<Outcome>>();
+
+  constructor(
+    context: FleetContext,
+    choice: Choice,
+    sweep: Sweep,
+    how: { takesForeign: boolean; dryRun: boolean },
+  ) {
+    this.#context = context;
+    this.#choice = choice;
+    this.#sweep = sweep;
+    this.#how = how;
+  }
+
+  async settle(letters: readonly DeadLetter[]): Promise<Redriven[]> {
+    const { facts } = this.#context;
+    const ids = letters.map(({ id }) => id);
+    const records = facts.trackJobs ? await catalogueOf(this.#context).getMany(ids) : new Map();
+    return each(letters, async (letter) => {
+      const { id, messageId } = letter;
+      return { id, messageId, ...(await this.#once(letter, records.get(id))) } as Redriven;
+    });
+  }
+
+  async #once(letter: DeadLetter, record: JobRecord | undefined): Promise<Outcome> {
+    const job = ownerOf(letter, this.#sweep.proofOf(letter), record);
+    const earlier = this.#byJob.get(job);
+    const settling = earlier?.then(({ outcome }) =>
+      outcome === 'redriven' ? { outcome: 'copy' as const } : this.#settleOne(letter, record),
+    );
+    const settled = settling ?? this.#settleOne(letter, record);
+    if (!earlier) this.#byJob.set(job, settled);
+    return settled;
+  }
+
+  async #settleOne(letter: DeadLetter, named: JobRecord | undefined): Promise<Outcome> {
+    const { facts } = this.#context;
+    const { messageId, source = '', problem } = letter;
+    const id = ownerOf(letter, this.#sweep.proofOf(letter), named);
+    const record = id === letter.id ? named : undefined;
+    if (!this.#how.takesForeign && !isOfFleet(letter, facts)) return { outcome: 'foreign', source };
+    if (problem !== undefined) return { outcome: 'refused', why: problem };
+    const newId = dedupedId(`redrive ${messageId}`);
+    const { retriedAs = newId } = record ?? {};
+    if (retriedAs !== newId && !this.#choice.names(letter)) return { outcome: 'retried', newId: retriedAs };
+    try {
+      const body = await this.#bodyOf(letter, id, record);
+      const order = orderOf(facts, newId, body, optionsOf(letter, record), this.#sweep.attributesOf(letter));
+      if (!this.#how.dryRun) await enqueueOrder(this.#context, { ...order, retryOf: id });
+    } catch (error) {
+      if (!(error instanceof Error) || !REFUSALS.some((kind) => error instanceof kind)) throw error;
+      return { outcome: 'refused', why: error.message };
+    }
+    if (record && !this.#how.dryRun) await catalogueOf(this.#context).markRetried(id, newId);
+    return { outcome: 'redriven', newId };
+  }
+
+  async #bodyOf(letter: DeadLetter, owner: string, record: JobRecord | undefined): Promise<string> {
+    const { clients, facts } = this.#context;
+    const { body, bodyKey, job } = letter;
+    if (bodyKey === undefined || !job) return body;
+    const store = bodyStore(clients.s3, facts.logBucket);
+    if (!facts.trackJobs) return store.get(job.id);
+    const catalogue = catalogueOf(this.#context);
+    const recordOf = async (id: string) => (await catalogue.getMany([id])).get(id);
+    const { nonce, isNamed } = this.#sweep.proofOf(letter);
+    // Nobody but its sender says whose it is.
+    if (!record && !isNamed) throw new BodyOfAnother(job.id);
+    return bodyOfRepeated(store, recordOf, { repeated: owner, first: job.id, nonce });
+  }
+}
+
+const REFUSALS = [BadBody, BodyUnusable, NotTracked, WrongOption];
+
+function optionsOf({ job }: DeadLetter, record: JobRecord | undefined): RepeatedOptions {
+  const { limitSeconds, group, requestId } = job ?? {};
+  const { label } = record?.label === undefined ? (job ?? {}) : record;
+  return {
+    ...(limitSeconds !== undefined && { limitSeconds }),
+    ...(group !== undefined && { group }),
+    ...(label !== undefined && { label }),
+    ...(requestId !== undefined && { requestId }),
+  };
+}

@@ -1,0 +1,127 @@
+import type { FleetFacts } from '../../store/fleet-facts.ts';
+import { shellWord } from '../../cli/shell-word.ts';
+import type { AlarmSettings } from './alarm-settings.ts';
+import type { HookSettings, PolicySettings } from './facts.ts';
+
+/** The most ids that one `SetInstanceProtection` takes. */
+const MOST_PROTECTED = 50;
+
+type Value = string | number | true | readonly string[];
+
+/**
+ * A command of the AWS CLI that can be pasted into a shell. It names the fleet's region, since the profile's may be
+ * another one. A flag without a value is left out.
+ *
+ * @param words `<service> <operation>`
+ */
+export function awsCommand(
+  { region }: Pick<FleetFacts, 'region'>,
+  words: string,
+  flags: Readonly<Record<string, Value | undefined>>,
+): string {
+  const given = Object.entries(flags).flatMap(([name, value]) => flagWords(name, value));
+  return ['aws', words, ...given, ...flagWords('region', region)].join(' ');
+}
+
+function flagWords(name: string, value: Value | undefined): string[] {
+  if (value === undefined) return [];
+  if (value === true) return [`--${name}`];
+  const values = typeof value === 'object' ? value : [String(value)];
+  return values.length === 0 ? [] : [`--${name}`, ...values.map(shellWord)];
+}
+
+export function resumeProcess(fleet: FleetFacts, process: string): string {
+  return ofGroup(fleet, 'resume-processes', { 'scaling-processes': process });
+}
+
+export function describeActivities(fleet: FleetFacts): string {
+  return ofGroup(fleet, 'describe-scaling-activities', {});
+}
+
+export function updateGroup(
+  fleet: FleetFacts,
+  flags: { 'min-size'?: number; 'max-size'?: number; 'new-instances-protected-from-scale-in'?: true },
+): string {
+  return ofGroup(fleet, 'update-auto-scaling-group', flags);
+}
+
+export function protectInstances(fleet: FleetFacts, instances: readonly string[]): string {
+  return ofGroup(fleet, 'set-instance-protection', {
+    'instance-ids': instances.slice(0, MOST_PROTECTED),
+    'protected-from-scale-in': true,
+  });
+}
+
+export function putHook(fleet: FleetFacts, name: string, settings: HookSettings): string {
+  return ofGroup(fleet, 'put-lifecycle-hook', {
+    'lifecycle-hook-name': name,
+    'lifecycle-transition': settings.transition,
+    'heartbeat-timeout': settings.heartbeatSeconds,
+    'default-result': settings.defaultResult,
+  });
+}
+
+export function putPolicy(fleet: FleetFacts, name: string, settings: PolicySettings): string {
+  return ofGroup(fleet, 'put-scaling-policy', {
+    'policy-name': name,
+    'policy-type': settings.type,
+    'adjustment-type': settings.adjustmentType,
+    'metric-aggregation-type': settings.aggregation,
+    'estimated-instance-warmup': settings.warmUpSeconds,
+    'step-adjustments': settings.steps.map(({ lower, upper, change }) =>
+      [
+        `MetricIntervalLowerBound=${lower}`,
+        ...(upper === undefined ? [] : [`MetricIntervalUpperBound=${upper}`]),
+        `ScalingAdjustment=${change}`,
+      ].join(','),
+    ),
+  });
+}
+
+export function setQueueAttribute(
+  fleet: FleetFacts,
+  url: string | undefined,
+  attribute: string,
+  value: number,
+): string {
+  return awsCommand(fleet, 'sqs set-queue-attributes', {
+    'queue-url': url,
+    attributes: `${attribute}=${value}`,
+  });
+}
+
+export function setRedrive(fleet: FleetFacts, deadLetterQueueArn: string, maxReceiveCount: number): string {
+  const policy = { deadLetterTargetArn: deadLetterQueueArn, maxReceiveCount };
+  return awsCommand(fleet, 'sqs set-queue-attributes', {
+    'queue-url': fleet.queueUrl,
+    attributes: JSON.stringify({ RedrivePolicy: JSON.stringify(policy) }),
+  });
+}
+
+/** What is given replaces the whole alarm ("PutMetricAlarm"), so what its owner added has to be given too. */
+export function putAlarm(fleet: FleetFacts, name: string, settings: AlarmSettings): string {
+  return awsCommand(fleet, 'cloudwatch put-metric-alarm', {
+    'alarm-name': name,
+    'alarm-description': settings.description,
+    namespace: settings.namespace,
+    'metric-name': settings.metric,
+    dimensions: Object.entries(settings.dimensions).map(([key, value]) => `Name=${key},Value=${value}`),
+    statistic: settings.statistic,
+    period: settings.periodSeconds,
+    'evaluation-periods': settings.periods,
+    threshold: settings.threshold,
+    'comparison-operator': settings.comparison,
+    'treat-missing-data': settings.missingData,
+    'alarm-actions': settings.actions,
+    'ok-actions': settings.okActions,
+    'insufficient-data-actions': settings.insufficientDataActions,
+  });
+}
+
+export function enableAlarm(fleet: FleetFacts, name: string): string {
+  return awsCommand(fleet, 'cloudwatch enable-alarm-actions', { 'alarm-names': name });
+}
+
+function ofGroup(fleet: FleetFacts, operation: string, flags: Record<string, Value | undefined>): string {
+  return awsCommand(fleet, `autoscaling ${operation}`, { 'auto-scaling-group-name': fleet.group, ...flags });
+}

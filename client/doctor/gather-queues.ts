@@ -1,0 +1,49 @@
+import { GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import * as v from 'valibot';
+import type { FleetContext } from '../context.ts';
+import { deadLetterOf } from '../dead-letters/dead-letter.ts';
+import type { QueueSeen } from './facts.ts';
+
+/** The attribute `RedrivePolicy`: its count is a number or a text, as it was set. */
+const RedriveSchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ deadLetterTargetArn: v.string(), maxReceiveCount: v.union([v.number(), v.string()]) }),
+);
+
+export async function lookAtQueue({ clients }: FleetContext, QueueUrl: string): Promise<QueueSeen> {
+  const command = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] });
+  const { Attributes = {} } = await clients.sqs.send(command);
+  const redrive = v.safeParse(RedriveSchema, Attributes['RedrivePolicy']);
+  const { deadLetterTargetArn = '', maxReceiveCount = 0 } = redrive.success ? redrive.output : {};
+  return {
+    arn: Attributes['QueueArn'] ?? '',
+    visible: Number(Attributes['ApproximateNumberOfMessages']),
+    inFlight: Number(Attributes['ApproximateNumberOfMessagesNotVisible']),
+    delayed: Number(Attributes['ApproximateNumberOfMessagesDelayed']),
+    visibilitySeconds: Number(Attributes['VisibilityTimeout']),
+    retentionSeconds: Number(Attributes['MessageRetentionPeriod']),
+    delaySeconds: Number(Attributes['DelaySeconds'] ?? 0),
+    ...(redrive.success && { redrive: { arn: deadLetterTargetArn, maxReceives: Number(maxReceiveCount) } }),
+  };
+}
+
+/** The oldest of a few dead letters, which stay where they are for others to see. */
+export async function sampleOf({ clients }: FleetContext, QueueUrl: string): Promise<QueueSeen['sample']> {
+  const { Messages = [] } = await clients.sqs.send(
+    new ReceiveMessageCommand({
+      QueueUrl,
+      MaxNumberOfMessages: 10,
+      VisibilityTimeout: 0,
+      WaitTimeSeconds: 0,
+      MessageAttributeNames: ['All'],
+      MessageSystemAttributeNames: ['All'],
+    }),
+  );
+  const [oldest] = Messages.map(deadLetterOf).toSorted((one, other) =>
+    (one.deadAt ?? '').localeCompare(other.deadAt ?? ''),
+  );
+  if (!oldest) return undefined;
+  const { id, reason, deadAt } = oldest;
+  return { id, ...(reason && { reason }), ...(deadAt && { deadAt }) };
+}

@@ -1,0 +1,36 @@
+import { IndexNotReady } from '../../store/index-pages.ts';
+import type { FleetContext } from '../context.ts';
+import { indexedJobs, isIndexed, type Range } from '../enqueue/indexed.ts';
+import type { QueueSeen, Stranded } from './facts.ts';
+
+/** A job is sent right after its record is written, and SQS's counts may be a minute behind. */
+const YOUNG_MS = 15 * 60_000;
+const MOST_JOBS = 10;
+/** Records that are looked at: an agent of an earlier version leaves those that it runs where they were in the index. */
+const MOST_RECORDS = 100;
+
+/** Jobs that are queued in the table for long while the queue is empty: no message is left that could run them. */
+export async function lookForStranded(
+  context: FleetContext,
+  queue: Pick<QueueSeen, 'visible' | 'inFlight' | 'delayed'> | undefined,
+): Promise<Stranded> {
+  const { facts, clock } = context;
+  const empty = queue && queue.visible + queue.inFlight + queue.delayed === 0;
+  if (!empty || !facts.trackJobs) return { jobs: [], partly: false };
+  // Older ones count as lost already.
+  const sinceMs = clock.now() - facts.retentionSeconds * 1000;
+  const range: Range = { state: 'queued', sinceMs, beforeMs: clock.now() - YOUNG_MS };
+  const jobs: string[] = [];
+  let seen = 0;
+  try {
+    for await (const { id, state } of indexedJobs(context, [range], {}, MOST_JOBS)) {
+      seen += 1;
+      if (state === 'queued') jobs.push(id);
+      if (jobs.length === MOST_JOBS || seen === MOST_RECORDS) break;
+    }
+  } catch (error) {
+    if (!(error instanceof IndexNotReady)) throw error;
+    return { jobs, partly: true };
+  }
+  return { jobs, partly: seen === MOST_RECORDS || !(await isIndexed(context)) };
+}

@@ -1,0 +1,70 @@
+import { signOfLifeKey } from '../../store/log-layout.ts';
+import { type InstanceSeen, instanceView } from '../instances/instances-view.ts';
+import { awsCommand } from './commands.ts';
+import type { Facts } from './facts.ts';
+import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
+import { judgeRefused } from './refused.ts';
+import { judgeUnfit } from './unfit.ts';
+
+/** The keeper looks once a minute, and completes hooks before it ends an instance. */
+const KEEPER_MS = 5 * 60_000;
+/** The ladder has ten minutes, and then the machine switches itself off. */
+const LEAVING_MS = 60 * 60_000;
+
+export function judgeInstances(facts: Facts): Finding[] {
+  return judged('instances', facts.instances, (instances) => {
+    const findings = [
+      ...instances.flatMap((one) => trouble(one, facts)),
+      ...judgeRefused(facts),
+      ...judgeUnfit(facts),
+      // Of a group that is gone it is said there.
+      ...(seenOf(facts.group) ? judged('instances', facts.pool, () => []) : []),
+    ];
+    if (findings.length > 0) return findings;
+    if (instances.length === 0) return [ok('instances', 'none')];
+    const counts = new Map<string, number>();
+    for (const one of instances) {
+      const { doing } = instanceView(one, facts.nowMs, facts.fleet.silentSeconds * 1000);
+      counts.set(doing, (counts.get(doing) ?? 0) + 1);
+    }
+    return [ok('instances', [...counts].map(([doing, count]) => `${count} ${doing}`).join(', '))];
+  });
+}
+
+function trouble(one: InstanceSeen, { fleet, nowMs }: Facts): Finding[] {
+  const { instance, record, launchedAtMs = nowMs } = one;
+  const { doing, lifecycleState } = instanceView(one, nowMs, fleet.silentSeconds * 1000);
+  const log = `Its log, if it could save one: s3://${fleet.logBucket}/instances/${instance}/; else its console output.`;
+  const overdueMs = nowMs - launchedAtMs - fleet.bootBudgetSeconds * 1000;
+  if (doing === 'booting' && overdueMs > 0) {
+    const text = `${instance} was launched ${minutes(nowMs - launchedAtMs)} ago, and its agent has not been heard of since.`;
+    return [
+      overdueMs > KEEPER_MS
+        ? bad('instances', `${text} The keeper should have ended it.`, log)
+        : warn('instances', `${text} The keeper ends it.`, log),
+    ];
+  }
+  if (doing === 'silent') {
+    const silentMs = nowMs - (record?.heardAtMs ?? nowMs);
+    const text = `${instance} was not heard of for ${minutes(silentMs)}.`;
+    const unless = `unless the table refuses its reports and it goes on writing s3://${fleet.logBucket}/${signOfLifeKey(instance)}.`;
+    return [
+      silentMs - fleet.silentSeconds * 1000 > KEEPER_MS
+        ? bad('instances', `${text} The keeper should have ended it, ${unless}`, log)
+        : warn('instances', `${text} The keeper ends it, ${unless}`, log),
+    ];
+  }
+  const decidedMs = record?.retirement && Date.parse(record.retirement.decidedAt);
+  if (lifecycleState === 'InService' && decidedMs !== undefined && nowMs - decidedMs > LEAVING_MS) {
+    const { reason, lastError } = record?.retirement ?? {};
+    const text = `${instance} has wanted to go (${reason}) for ${minutes(nowMs - decidedMs)}, and is still in service.`;
+    const details = lastError ? [`AWS said: ${lastError}`] : [];
+    const end = awsCommand(fleet, 'ec2 terminate-instances', { 'instance-ids': instance });
+    return [bad('instances', text, end, details)];
+  }
+  return [];
+}
+
+function minutes(ms: number): string {
+  return `${Math.round(ms / 60_000)} minutes`;
+}

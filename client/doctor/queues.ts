@@ -1,0 +1,182 @@
+import type { FleetFacts } from '../../store/fleet-facts.ts';
+import { moment } from '../moment.ts';
+import { awsCommand, setQueueAttribute, setRedrive } from './commands.ts';
+import type { Facts, QueueSeen } from './facts.ts';
+import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
+
+/** What the stack sets: a net only, since agents count the attempts themselves. */
+const MOST_RECEIVES = 1000;
+
+export function judgeQueue({ queue, fleet, deadLetters }: Facts): Finding[] {
+  return judged('queue', queue, (seen) => {
+    const set = (attribute: string, value: number) =>
+      setQueueAttribute(fleet, fleet.queueUrl, attribute, value);
+    const findings: Finding[] = [];
+    // Of a fleet that was found by names alone these are the defaults of its props, which it need not have.
+    if (isTold(fleet) && seen.visibilitySeconds !== fleet.leaseSeconds) {
+      findings.push(
+        warn(
+          'queue',
+          `The queue's visibility timeout is ${seen.visibilitySeconds} s, but the fleet's lease is ${fleet.leaseSeconds} s: it was changed by hand.`,
+          set('VisibilityTimeout', fleet.leaseSeconds),
+        ),
+      );
+    }
+    if (isTold(fleet) && seen.retentionSeconds < fleet.retentionSeconds) {
+      findings.push(
+        warn(
+          'queue',
+          `The queue keeps messages for ${days(seen.retentionSeconds)}, not for ${days(fleet.retentionSeconds)}: a job that waits for longer is lost, and is shown as queued.`,
+          set('MessageRetentionPeriod', fleet.retentionSeconds),
+        ),
+      );
+    }
+    if (seen.delaySeconds > 0) {
+      findings.push(
+        warn('queue', `The queue delays every job by ${seen.delaySeconds} s.`, set('DelaySeconds', 0)),
+      );
+    }
+    findings.push(...redriveOf(seen, seenOf(deadLetters), fleet));
+    if (findings.length > 0) return findings;
+    return [ok('queue', `${seen.visible} waiting, ${seen.inFlight} in flight, ${seen.delayed} delayed`)];
+  });
+}
+
+/** Whether the stack itself has told what it is set to. */
+export function isTold({ keeperFunction }: Facts['fleet']): boolean {
+  return keeperFunction !== undefined;
+}
+
+function redriveOf({ redrive }: QueueSeen, deadLetters: QueueSeen | undefined, fleet: FleetFacts): Finding[] {
+  const mend = deadLetters
+    ? setRedrive(fleet, deadLetters.arn, MOST_RECEIVES)
+    : `Set its redrive policy again: the fleet's dead-letter queue, and a maxReceiveCount of ${MOST_RECEIVES}.`;
+  if (!redrive) return [warn('queue', 'The queue has no dead-letter queue of its own any more.', mend)];
+  const findings: Finding[] = [];
+  if (deadLetters && redrive.arn !== deadLetters.arn) {
+    findings.push(
+      warn(
+        'queue',
+        `SQS moves messages of the queue to ${redrive.arn}, not to the fleet's dead letters.`,
+        mend,
+      ),
+    );
+  }
+  if (redrive.maxReceives < MOST_RECEIVES) {
+    findings.push(
+      warn(
+        'queue',
+        `SQS gives up a job after ${redrive.maxReceives} receives (maxReceiveCount). Agents count attempts themselves, and hand jobs back at no cost: such a job may be given up without a try.`,
+        mend,
+      ),
+    );
+  }
+  return findings;
+}
+
+export function judgeDeadLetters({ deadLetters, queue, fleet }: Facts): Finding[] {
+  if (!deadLetters) return [];
+  return judged('dead letters', deadLetters, (seen) => {
+    const findings: Finding[] = [];
+    const count = seen.visible + seen.inFlight + seen.delayed;
+    if (count > 0) findings.push(given(count, seen));
+    const kept = seenOf(queue)?.retentionSeconds ?? 0;
+    // "Amazon SQS dead-letter queues": a message that SQS moves keeps the date at which it was enqueued first.
+    if (seen.retentionSeconds < kept) {
+      findings.push(
+        warn(
+          'dead letters',
+          `They are kept for ${days(seen.retentionSeconds)}, less than the ${days(kept)} of the queue: one that has waited long is gone before anybody sees it.`,
+          setQueueAttribute(fleet, fleet.deadLetterQueueUrl, 'MessageRetentionPeriod', kept),
+        ),
+      );
+    }
+    return findings.length > 0 ? findings : [ok('dead letters', 'none')];
+  });
+}
+
+function given(count: number, { sample, unread }: Pick<QueueSeen, 'sample' | 'unread'>): Finding {
+  const text = count === 1 ? 'One job was given up.' : `${count} jobs were given up.`;
+  const details = unread === undefined ? [] : [`Why is not known here. ${unread}`];
+  if (sample) {
+    const at = sample.deadAt ? `, ${moment(sample.deadAt)}` : '';
+    details.push(`${sample.id}${at}: ${sample.reason ?? 'nobody has said why'}`);
+  }
+  return warn('dead letters', text, 'mayfly dlq list; once it is mended: mayfly dlq redrive --all', details);
+}
+
+export function judgeTable({ table, fleet }: Facts): Finding[] {
+  return judged('table', table, ({ status, indexStatus, olderIndexStatus, expiresBy }) => {
+    const { table: name } = fleet;
+    if (status !== 'ACTIVE' && status !== 'UPDATING') {
+      return [bad('table', `The table ${name} is ${status}: agents take no jobs that they cannot record.`)];
+    }
+    const findings: Finding[] = [];
+    if (indexStatus === undefined) {
+      findings.push(...withoutStateIndex(fleet));
+    } else if (indexStatus !== 'ACTIVE') {
+      findings.push(
+        warn(
+          'table',
+          `The index byState of the table ${name} is ${indexStatus}: until it is ACTIVE, the jobs of instances that are gone are not settled, and mayfly list reads the whole table.`,
+          'Wait for it.',
+        ),
+      );
+    }
+    if (olderIndexStatus === undefined) {
+      findings.push(
+        warn(
+          'table',
+          `The table ${name} has no index byListing: jobs that instances of an earlier version run are not settled.`,
+          'Make it again: partition key "listing" (String), all attributes.',
+        ),
+      );
+    }
+    findings.push(...judged('table', expiresBy, (attribute) => expiry(attribute, fleet)));
+    return findings.length > 0 ? findings : [ok('table', name)];
+  });
+}
+
+function expiry(attribute: string | undefined, fleet: FleetFacts): Finding[] {
+  if (attribute === 'expires') return [];
+  const flags = {
+    'table-name': fleet.table,
+    'time-to-live-specification': 'Enabled=true,AttributeName=expires',
+  };
+  return [
+    warn(
+      'table',
+      `The table ${fleet.table} forgets nothing: items do not expire by the attribute "expires".`,
+      awsCommand(fleet, 'dynamodb update-time-to-live', flags),
+    ),
+  ];
+}
+
+const NEW_STATE_INDEX =
+  'partition key "listed" (String), sort key "listedAt" (String), projected attributes "label", "group", "requestId" and "instance".';
+
+/**
+ * The keeper of an earlier version does without it. There the next deployment adds it, and fails if somebody has made it by
+ * hand before.
+ */
+function withoutStateIndex(fleet: FleetFacts): Finding[] {
+  const { table, scaleOut } = fleet;
+  const text = `The table ${table} has no index byState: the keeper settles nothing, and a lost job stays lost`;
+  if (scaleOut) return [bad('table', `${text}.`, `Make it again: ${NEW_STATE_INDEX}`)];
+  if (isTold(fleet)) return [];
+  return [
+    warn(
+      'table',
+      `${text}, unless an earlier version has deployed the fleet.`,
+      `If so, deploy the stack with this version. If not, make it again: ${NEW_STATE_INDEX}`,
+    ),
+  ];
+}
+
+export function judgeLogBucket({ logBucket, fleet }: Facts): Finding[] {
+  return judged('log bucket', logBucket, () => [ok('log bucket', fleet.logBucket)]);
+}
+
+function days(seconds: number): string {
+  return seconds >= 86_400 ? `${Math.round(seconds / 8640) / 10} d` : `${seconds} s`;
+}

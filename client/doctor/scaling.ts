@@ -1,0 +1,76 @@
+import { policyNameOf } from '../../aws/scaling-policy.ts';
+import type { FleetFacts } from '../../store/fleet-facts.ts';
+import { stepsFor } from '../../policy/steps.ts';
+import { putPolicy } from './commands.ts';
+import type { Facts, PolicySeen, PolicySettings } from './facts.ts';
+import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
+
+/** What the parameter of a fleet does not tell that an earlier version has deployed. */
+export const UNTOLD =
+  'Deploy the stack with this version. Then `mayfly doctor` tells the command that mends it.';
+
+/** The one policy by which the alarm and the keeper launch instances. */
+export function judgePolicy({ policies, group, fleet }: Facts): Finding[] {
+  const { policyArn } = fleet;
+  // Of a group that is gone it is said there.
+  if (policyArn === undefined || !seenOf(group)) return [];
+  const name = policyNameOf(policyArn);
+  return judged('scaling policy', policies, (seen) => {
+    const policy = seen.get(name);
+    const wanted = wantedPolicy(fleet);
+    const mend = wanted ? putPolicy(fleet, name, wanted) : UNTOLD;
+    if (!policy) {
+      return [
+        bad(
+          'scaling policy',
+          `The scaling policy ${name} is gone: neither the alarm nor the keeper can launch an instance.`,
+          mend,
+          ['A policy that is made again has another ARN. `mayfly doctor` then tells how the alarm gets it.'],
+        ),
+      ];
+    }
+    if (!policy.enabled) {
+      const text = `The scaling policy ${name} is disabled: neither the alarm nor the keeper can launch an instance.`;
+      return [bad('scaling policy', text, mend)];
+    }
+    const differences = wanted ? differencesOf(policy, wanted) : [];
+    if (differences.length === 0) return [ok('scaling policy', name)];
+    const text = `The scaling policy ${name} was changed by hand: ${differences.join('; ')}.`;
+    return [warn('scaling policy', text, mend)];
+  });
+}
+
+/** As the stack makes it. */
+function wantedPolicy({ scaleOut, maxCapacity }: FleetFacts): PolicySettings | undefined {
+  if (!scaleOut || maxCapacity === undefined) return undefined;
+  const { threshold, jobsPerInstance, warmUpSeconds } = scaleOut;
+  return {
+    type: 'StepScaling',
+    adjustmentType: 'ChangeInCapacity',
+    aggregation: 'Maximum',
+    warmUpSeconds,
+    steps: stepsFor({ threshold, jobsPerInstance, maxCapacity }),
+  };
+}
+
+function differencesOf(seen: PolicySeen, wanted: PolicySettings): string[] {
+  const shown = (one: PolicySettings) => ({
+    type: one.type,
+    'adjustment type': one.adjustmentType,
+    'metric aggregation type': one.aggregation,
+    'warm-up': `${one.warmUpSeconds ?? 'not set'}${one.warmUpSeconds === undefined ? '' : ' s'}`,
+  });
+  const is = Object.entries(shown(seen));
+  const should = Object.values(shown(wanted));
+  const differences = is.flatMap(([word, value], at) =>
+    value === should[at] ? [] : [`its ${word} is ${value}, not ${should[at]}`],
+  );
+  return stepsText(seen) === stepsText(wanted) ? differences : [...differences, 'its steps are others'];
+}
+
+function stepsText({ steps }: PolicySettings): string {
+  return steps
+    .toSorted((one, other) => one.lower - other.lower)
+    .map(({ lower, upper = '', change }) => `${lower}..${upper}: ${change}`)
+    .join(', ');
+}

@@ -1,0 +1,99 @@
+import { isAllListed, readFleetState } from '../../store/fleet-state.ts';
+import { IndexNotReady } from '../../store/index-pages.ts';
+import { keysOfLiving } from '../../store/instances.ts';
+import { type EntryFilter, listedJobs, type Partition } from '../../store/listed-jobs.ts';
+import { partitionsOf, runningOf } from '../../store/listing.ts';
+import { type JobRecord, type JobState, TERMINAL_STATES } from '../../jobs/record.ts';
+import type { FleetContext } from '../context.ts';
+import { catalogueOf } from '../jobs/status.ts';
+
+/** Entries that a call reads of a partition at most. */
+const LARGEST_PAGE = 1000;
+/** Records that are read at once: a few calls; and as many at least, where some were of no use. */
+const LARGEST_READ = 400;
+const SMALLEST_READ = 10;
+
+/** Jobs in a state that were enqueued since a moment, and before one. */
+export interface Range {
+  state: JobState;
+  sinceMs?: number | undefined;
+  beforeMs?: number | undefined;
+}
+
+/** Whether the index by state has all jobs of the fleet. */
+export async function isIndexed({ clients, facts, clock }: FleetContext): Promise<boolean> {
+  const state = await readFleetState(clients.dynamodb, facts.table);
+  return isAllListed(state, facts.recordSeconds, clock.now());
+}
+
+/**
+ * The records of jobs by the index, the newest first, as they are now: some may have another state since the index was written.
+ * Throws `IndexNotReady`.
+ *
+ * @param most records that are wanted: no more are read at once
+ * @param onMore told once, when more than a page of each partition is read because of the filter
+ */
+export async function* indexedJobs(
+  context: FleetContext,
+  ranges: readonly Range[],
+  filter: EntryFilter,
+  most: number,
+  onMore?: () => void,
+): AsyncGenerator<JobRecord> {
+  const { clients, facts } = context;
+  const isFiltered = Object.values(filter).some((value) => value !== undefined);
+  const pageSize = isFiltered ? LARGEST_PAGE : Math.min(most, LARGEST_PAGE);
+  const reading = { filter, pageSize, onMore: isFiltered ? onMore : undefined };
+  const partitions = await Promise.all(ranges.map((range) => partitionsIn(context, range, filter)));
+  const seen = new Set<string>();
+  let size = Math.min(LARGEST_READ, most);
+  let batch: string[] = [];
+  const recordsOfBatch = async () => {
+    const records = await catalogueOf(context).getMany(batch);
+    const found = batch.flatMap((id) => records.get(id) ?? []);
+    batch = [];
+    return found;
+  };
+  for await (const id of listedJobs(clients.dynamodb, facts.table, partitions.flat(), reading)) {
+    // A job that moves meanwhile is in two partitions.
+    if (seen.has(id)) continue;
+    seen.add(id);
+    if (batch.push(id) < size) continue;
+    yield* await recordsOfBatch();
+    size = Math.min(LARGEST_READ, Math.max(SMALLEST_READ, most - seen.size));
+  }
+  if (batch.length > 0) yield* await recordsOfBatch();
+}
+
+async function partitionsIn(
+  context: FleetContext,
+  { state, sinceMs, beforeMs }: Range,
+  { instance }: EntryFilter,
+): Promise<Partition[]> {
+  const time = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());
+  const names = state === 'running' ? await runningPartitions(context, instance) : partitionsOf(state);
+  return names.map((listed) => ({ listed, since: time(sinceMs), before: time(beforeMs) }));
+}
+
+async function runningPartitions({ clients, facts }: FleetContext, instance?: string): Promise<string[]> {
+  if (instance !== undefined) return [runningOf(instance)];
+  const keys = await keysOfLiving(clients.dynamodb, facts.table);
+  return keys.map((key) => runningOf(key.slice('instance#'.length)));
+}
+
+/** All jobs that ended before a moment: by the index where that has all of them, else by a scan of the table. */
+export async function* jobsEndedBefore(context: FleetContext, beforeMs: number): AsyncGenerator<JobRecord> {
+  try {
+    if (await isIndexed(context)) {
+      // What ended before was enqueued before.
+      const ranges = [...TERMINAL_STATES].map((state): Range => ({ state, beforeMs }));
+      for await (const record of indexedJobs(context, ranges, {}, Number.POSITIVE_INFINITY)) {
+        if (record.endedAt !== undefined && Date.parse(record.endedAt) < beforeMs) yield record;
+      }
+      return;
+    }
+  } catch (error) {
+    if (!(error instanceof IndexNotReady)) throw error;
+  }
+  yield* catalogueOf(context).scan({ endedBeforeMs: beforeMs });
+}

@@ -1,0 +1,90 @@
+import { readFile } from 'node:fs/promises';
+import * as v from 'valibot';
+import { FleetNotFound, WrongOption } from '../errors.ts';
+import type { Names } from './names.ts';
+
+/** `cdk deploy --outputs-file`: of each stack its outputs. */
+const OutputsSchema = v.record(v.string(), v.record(v.string(), v.string()));
+
+/** What a fleet's outputs are called, after the fleet's own name (`infra/outputs.ts`). */
+const OUTPUTS = {
+  queueUrl: 'QueueUrl',
+  table: 'TableName',
+  logBucket: 'LogBucketName',
+  group: 'GroupName',
+  deadLetterQueueUrl: 'DeadLetterQueueUrl',
+} as const satisfies Record<keyof Names, string>;
+
+export interface FleetInOutputs {
+  /** `<stack>/<fleet>`. */
+  fleet: string;
+  names: Names;
+  /** Name of the SSM parameter that has all that is known of the fleet. */
+  parameter?: string;
+}
+
+/**
+ * The fleet in a file of outputs that is called so, or the only one. Rejects with a sentence for a file that cannot be
+ * read, and one that lists the fleets in it if none or several are meant.
+ */
+export async function namesInOutputs(
+  file: string,
+  { stack, fleet }: { stack?: string; fleet?: string },
+): Promise<FleetInOutputs> {
+  const all = Object.entries(await readOutputs(file)).flatMap(([name, outputs]) => fleetsOf(name, outputs));
+  const meant = all.filter((found) => isMeant(found.fleet, stack, fleet));
+  const [first] = meant;
+  if (first && meant.length === 1) return first;
+  const there = all.map((found) => found.fleet).join(', ') || 'none';
+  const wanted = [stack && `stack ${stack}`, fleet && `fleet ${fleet}`].filter(Boolean).join(', ');
+  throw new FleetNotFound(
+    first
+      ? `The outputs file ${file} has several fleets: ${there}. Say which (--stack and --fleet, or MAYFLY_STACK and ` +
+          'MAYFLY_FLEET).'
+      : `The outputs file ${file} has no fleet${wanted && ` of ${wanted}`}; in it are: ${there}.`,
+  );
+}
+
+async function readOutputs(file: string): Promise<v.InferOutput<typeof OutputsSchema>> {
+  const text = await readFile(file, 'utf8').catch((cause: Error) => {
+    throw new WrongOption(`The outputs file cannot be read: ${cause.message}.`, { cause });
+  });
+  try {
+    return v.parse(OutputsSchema, JSON.parse(text));
+  } catch (cause) {
+    throw new WrongOption(
+      `The outputs file ${file} is none: what \`cdk deploy --outputs-file\` writes is JSON with a stack's outputs under its name.`,
+      { cause },
+    );
+  }
+}
+
+/** One for each output that names a queue. */
+function fleetsOf(stack: string, outputs: Record<string, string>): FleetInOutputs[] {
+  return Object.keys(outputs).flatMap((key) => {
+    if (!key.endsWith(OUTPUTS.queueUrl) || key.endsWith(OUTPUTS.deadLetterQueueUrl)) return [];
+    const fleet = key.slice(0, -OUTPUTS.queueUrl.length);
+    const named = Object.entries(OUTPUTS).flatMap(([name, output]) => {
+      const value = outputs[`${fleet}${output}`];
+      return value === undefined ? [] : [[name, value]];
+    });
+    const parameter = outputs[`${fleet}ParameterName`];
+    const names = Object.fromEntries(named) as Names;
+    if (names.table === undefined || names.group === undefined) return [];
+    return [
+      {
+        fleet: parameter?.replace(/^\/mayfly\//, '') ?? `${stack}/${fleet}`,
+        names,
+        ...(parameter && { parameter }),
+      },
+    ];
+  });
+}
+
+function isMeant(name: string, stack: string | undefined, fleet: string | undefined): boolean {
+  const slash = name.indexOf('/');
+  return (
+    (stack === undefined || name.slice(0, slash) === stack) &&
+    (fleet === undefined || name.slice(slash + 1) === fleet)
+  );
+}

@@ -1,0 +1,127 @@
+import {
+  GetParameterCommand,
+  type Parameter,
+  ParameterNotFound,
+  paginateGetParametersByPath,
+  type SSMClient,
+} from '@aws-sdk/client-ssm';
+import * as v from 'valibot';
+import { type FleetFacts, FleetFactsSchema } from '../../store/fleet-facts.ts';
+import { FleetNotFound } from '../errors.ts';
+import { explained } from '../explain.ts';
+
+/** Each fleet's parameter is `/mayfly/<stack>/<fleet>`. */
+const ROOT = '/mayfly/';
+
+export interface WhichParameter {
+  stack?: string;
+  fleet?: string;
+  /** The parameter's whole name. */
+  parameter?: string;
+}
+
+/** The facts of the fleet that is meant, as its stack left them in an SSM parameter. */
+export async function factsInParameters(
+  ssm: SSMClient,
+  region: string,
+  which: WhichParameter,
+): Promise<FleetFacts> {
+  return explained({ region }, async () => {
+    const { stack, fleet } = which;
+    const name = which.parameter ?? (stack && fleet ? `${ROOT}${stack}/${fleet}` : undefined);
+    const found = name === undefined ? await meant(ssm, region, which) : await get(ssm, name);
+    if (found) return read(found);
+    throw noneOf(which, region, await all(ssm, ROOT));
+  });
+}
+
+/** The names of the fleets that there are in the region, of a stack if one is named. */
+export async function fleetNames(
+  ssm: SSMClient,
+  stack?: string,
+): Promise<{ stack: string; fleet: string }[]> {
+  const there = await all(ssm, stack === undefined ? ROOT : `${ROOT}${stack}`);
+  return there.map((parameter) => {
+    const [of = '', fleet = ''] = nameOf(parameter).split('/');
+    return { stack: of, fleet };
+  });
+}
+
+async function get(ssm: SSMClient, name: string): Promise<Parameter | undefined> {
+  try {
+    return (await ssm.send(new GetParameterCommand({ Name: name }))).Parameter;
+  } catch (error) {
+    if (error instanceof ParameterNotFound) return undefined;
+    throw error;
+  }
+}
+
+/** The only one of its stack, of its name, or of the region. */
+async function meant(
+  ssm: SSMClient,
+  region: string,
+  { stack, fleet }: WhichParameter,
+): Promise<Parameter | undefined> {
+  const there = await all(ssm, stack === undefined ? ROOT : `${ROOT}${stack}`);
+  const named = there.filter((found) => fleet === undefined || nameOf(found).endsWith(`/${fleet}`));
+  if (named.length <= 1) return named[0];
+  const [where, how] =
+    stack === undefined
+      ? [`region ${region}`, '--stack and --fleet, or MAYFLY_STACK and MAYFLY_FLEET']
+      : [`stack ${stack}`, '--fleet, or MAYFLY_FLEET'];
+  throw new FleetNotFound(`There are several fleets in ${where}: ${list(named)}. Say which (${how}).`);
+}
+
+async function all(ssm: SSMClient, path: string): Promise<Parameter[]> {
+  const found: Parameter[] = [];
+  for await (const page of paginateGetParametersByPath({ client: ssm }, { Path: path, Recursive: true })) {
+    found.push(...(page.Parameters ?? []));
+  }
+  return found;
+}
+
+function noneOf(
+  { stack, fleet, parameter }: WhichParameter,
+  region: string,
+  there: Parameter[],
+): FleetNotFound {
+  const which = [
+    stack && ` of stack ${stack}`,
+    fleet && ` called ${fleet}`,
+    parameter && ` with the parameter ${parameter}`,
+  ];
+  const sentence = `There is no fleet${which.filter(Boolean).join('')} in region ${region}`;
+  return new FleetNotFound(
+    there.length === 0
+      ? `${sentence}, nor any other: is it the right region and account, and is the stack deployed?`
+      : `${sentence}. There is: ${list(there)}.`,
+  );
+}
+
+function list(parameters: Parameter[]): string {
+  return parameters.map(nameOf).sort().join(', ');
+}
+
+/** `<stack>/<fleet>`. */
+function nameOf({ Name = '' }: Parameter): string {
+  return Name.slice(ROOT.length);
+}
+
+function read(parameter: Parameter): FleetFacts {
+  const result = v.safeParse(FleetFactsSchema, parse(parameter.Value ?? ''));
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const wrong = v.getDotPath(issue) ?? 'it is no JSON object';
+  throw new FleetNotFound(
+    `What fleet ${nameOf(parameter)} tells of itself is not what this version of mayfly reads (${wrong}): the fleet was ` +
+      'deployed by another one. Deploy it again, or use that version.',
+  );
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

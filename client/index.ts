@@ -1,0 +1,42 @@
+/** `import { Fleet } from 'mayfly'`: the library behind the command. The CDK construct is `mayfly/cdk`. */
+
+export type { NewJob } from './enqueue/blocks.ts';
+export type { Body } from './enqueue/body.ts';
+export type { Cancelled, CancelOptions } from './jobs/cancel.ts';
+export type { CleanedUp, CleanedUpEnded, CleanupOptions, EndedOptions } from './jobs/cleanup.ts';
+export type { FleetContext } from './context.ts';
+export type {
+  DeadLetter,
+  DeadLetterList,
+  ListLettersOptions,
+  Purged,
+  PurgeOptions,
+  Redriven,
+  RedriveOptions,
+  RedriveResult,
+} from './dead-letters/dead-letters.ts';
+export type { Diagnosis } from './doctor/diagnose.ts';
+export type { Finding } from './doctor/finding.ts';
+export type { Drained, DrainOptions } from './instances/drain.ts';
+export type { Enqueued } from './enqueue/enqueue.ts';
+export type { EnqueuedMany, ManyOptions, SentJob } from './enqueue/enqueue-many.ts';
+export * from './errors.ts';
+export { type FindOptions, Fleet } from './fleet.ts';
+export { drawSeed, jobId } from './enqueue/ids.ts';
+export type { DescribeOptions, FleetView, LaunchesView, QueueView } from './instances/instances.ts';
+export type { InstanceView, RetiredView, RunningJob } from './instances/instances-view.ts';
+export type { ListOptions } from './jobs/list.ts';
+export {
+  type LogEvent,
+  LogGone,
+  type LogOptions,
+  type LogPiece,
+  type LogStream,
+  NoSuchTry,
+} from './logs/logs.ts';
+export type { JobOptions } from './enqueue/order.ts';
+export type { Paused, Resumed } from './instances/pause.ts';
+export type { Retried, RetryOptions } from './jobs/retry.ts';
+export type { StatusOptions } from './jobs/status.ts';
+export type { JobView, LogView, TryView, WaitingView } from './jobs/view.ts';
+export type { WaitOptions, WaitProgress } from './jobs/wait.ts';

@@ -1,0 +1,208 @@
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { type FleetState, readFleetState } from '../../store/fleet-state.ts';
+import { type InstanceStore, instanceStore } from '../../store/instances.ts';
+import type { InstanceRecord } from '../../jobs/record.ts';
+import { runningOn } from '../../store/running.ts';
+import type { FleetContext } from '../context.ts';
+import { each } from '../each.ts';
+import {
+  type ActivityLook,
+  type GroupLook,
+  lookAtActivities,
+  lookAtGroup,
+  lookAtPool,
+  type Member,
+} from './group-look.ts';
+import {
+  type InstanceSeen,
+  type InstanceView,
+  instanceView,
+  type RetiredView,
+  retiredView,
+} from './instances-view.ts';
+import type { RefusedLaunches } from './refused-launches.ts';
+
+/** A fleet as it is shown: what `--json` prints. Times are ISO 8601. What is not known is absent. */
+export interface FleetView {
+  fleet: string;
+  region: string;
+  /** When it was looked. What an instance tells of itself is as old as its `heardSeconds`. */
+  at: string;
+  queue: QueueView;
+  /** Messages on the dead-letter queue. */
+  deadLetters?: number;
+  capacity: { desired: number; min: number; max: number };
+  launches: LaunchesView;
+  keeper: { ranAt?: string; failure?: string };
+  instances: InstanceView[];
+  /** Those that went last, the newest first. */
+  retired: RetiredView[];
+}
+
+/** SQS's counts are approximate. */
+export interface QueueView {
+  visible: number;
+  /** With an agent, or handed back for later. */
+  inFlight: number;
+  delayed: number;
+  /** Since when the keeper has seen so many waiting that an instance is worth its while. */
+  waitingSince?: string;
+}
+
+export interface LaunchesView {
+  /** Nothing is launched. */
+  suspended: boolean;
+  /** Why: the fleet is paused, its boot breaker is open, or somebody suspended the group's process `Launch`. */
+  reason?: 'paused' | 'breaker' | 'other';
+  since?: string;
+  /** What Auto Scaling says of it. */
+  said?: string;
+  /**
+   * EC2 has refused the last launch: when, and why, in its own words; how many it has refused in a row, and since when,
+   * if that is known.
+   */
+  failure?: { at: string; message: string; times: number; since?: string };
+}
+
+export interface DescribeOptions {
+  /** How many of those that went last are told of. Default 5. */
+  retired?: number;
+}
+
+/** What a fleet has to do, what its instances do and will do, and why the last ones went. A dozen calls, in parallel. */
+export async function describeFleet(
+  context: FleetContext,
+  { retired = 5 }: DescribeOptions = {},
+): Promise<FleetView> {
+  const { clients, facts, clock } = context;
+  const { deadLetterQueueUrl: deadLetters } = facts;
+  const store = instanceStore(clients.dynamodb, facts.table, facts.recordSeconds);
+  const [queue, dead, group, pool, activities, state, living] = await Promise.all([
+    countMessages(context, facts.queueUrl),
+    deadLetters === undefined ? undefined : countMessages(context, deadLetters),
+    lookAtGroup(context),
+    lookAtPool(context),
+    lookAtActivities(context),
+    readFleetState(clients.dynamodb, facts.table),
+    store.living(),
+  ]);
+  const members = [...group.members, ...pool];
+  const [seen, gone] = await Promise.all([
+    lookAtInstances(context, members, living, activities),
+    lookAtRetired(store, activities, members, retired),
+  ]);
+  const nowMs = clock.now();
+  const { backlogSinceMs } = state;
+  return {
+    fleet: facts.fleet,
+    region: facts.region,
+    at: timeAt(nowMs),
+    queue: {
+      ...queue,
+      ...(queue.visible > 0 && backlogSinceMs !== undefined && { waitingSince: timeAt(backlogSinceMs) }),
+    },
+    ...(dead && { deadLetters: dead.visible + dead.inFlight + dead.delayed }),
+    capacity: { desired: group.desired, min: group.minSize, max: group.maxSize },
+    launches: launchesView(group, state, activities),
+    keeper: keeperView(state),
+    instances: seen.map((one) => instanceView(one, nowMs, facts.silentSeconds * 1000)).toSorted(byLaunch),
+    retired: gone,
+  };
+}
+
+export async function countMessages({ clients }: FleetContext, QueueUrl: string): Promise<QueueView> {
+  const { Attributes = {} } = await clients.sqs.send(
+    new GetQueueAttributesCommand({
+      QueueUrl,
+      AttributeNames: [
+        'ApproximateNumberOfMessages',
+        'ApproximateNumberOfMessagesNotVisible',
+        'ApproximateNumberOfMessagesDelayed',
+      ],
+    }),
+  );
+  return {
+    visible: Number(Attributes['ApproximateNumberOfMessages']),
+    inFlight: Number(Attributes['ApproximateNumberOfMessagesNotVisible']),
+    delayed: Number(Attributes['ApproximateNumberOfMessagesDelayed']),
+  };
+}
+
+/** All instances that the group or the table knows of, with what runs on them. */
+export async function lookAtInstances(
+  { clients, facts }: FleetContext,
+  members: readonly Member[],
+  living: readonly InstanceRecord[],
+  { launches }: ActivityLook,
+): Promise<InstanceSeen[]> {
+  const byId = new Map(members.map((member) => [member.instance, member]));
+  const records = new Map(living.map((record) => [record.instance, record]));
+  return each([...new Set([...byId.keys(), ...records.keys()])], async (instance) => {
+    const record = records.get(instance);
+    const running = record && facts.trackJobs && (await runningOn(clients.dynamodb, facts.table, instance));
+    const jobs = running ? running.jobs : [];
+    const launchedAtMs = launches.find((launch) => launch.instance === instance)?.startedAtMs;
+    return { instance, member: byId.get(instance), record, jobs, launchedAtMs };
+  });
+}
+
+/** By the group's activities: the index of those that are retired has them in no order of time. */
+async function lookAtRetired(
+  store: InstanceStore,
+  { ends }: ActivityLook,
+  members: readonly Member[],
+  most: number,
+): Promise<RetiredView[]> {
+  const present = new Set(members.map(({ instance }) => instance));
+  const last = ends.filter(({ instance }) => !present.has(instance)).slice(0, most);
+  const records = await store.find(last.map(({ instance }) => instance));
+  return last.map((end) => retiredView(end, records.get(end.instance)));
+}
+
+export function launchesView(
+  { suspended }: GroupLook,
+  { pausedAtMs, trippedAtMs }: FleetState,
+  { refused }: ActivityLook,
+): LaunchesView {
+  const said = suspended.get('Launch');
+  const failure = refused && failureView(refused);
+  const why = whySuspended(said !== undefined, pausedAtMs, trippedAtMs);
+  return {
+    suspended: said !== undefined,
+    ...why,
+    ...(said && { said }),
+    ...(failure && { failure }),
+  };
+}
+
+function failureView({ atMs, message, times, sinceMs }: RefusedLaunches): LaunchesView['failure'] {
+  return { at: timeAt(atMs), message, times, ...(sinceMs !== undefined && { since: timeAt(sinceMs) }) };
+}
+
+/** A pause counts from the moment at which it is in the table, before launches are suspended. */
+function whySuspended(
+  suspended: boolean,
+  pausedAtMs: number | undefined,
+  trippedAtMs: number | undefined,
+): Pick<LaunchesView, 'reason' | 'since'> {
+  if (pausedAtMs !== undefined) return { reason: 'paused', since: timeAt(pausedAtMs) };
+  if (trippedAtMs !== undefined) return { reason: 'breaker', since: timeAt(trippedAtMs) };
+  return suspended ? { reason: 'other' } : {};
+}
+
+function keeperView({ keptAtMs, keeperFailure }: FleetState): FleetView['keeper'] {
+  return {
+    ...(keptAtMs !== undefined && { ranAt: timeAt(keptAtMs) }),
+    ...(keeperFailure && { failure: keeperFailure }),
+  };
+}
+
+/** The oldest first; those of which that is not known last. */
+function byLaunch(one: InstanceView, other: InstanceView): number {
+  const order = (one.launchedAt ?? '9').localeCompare(other.launchedAt ?? '9');
+  return order !== 0 ? order : one.instance.localeCompare(other.instance);
+}
+
+function timeAt(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,57 @@
+import { expiryOfCancelled } from '../../store/expiry.ts';
+import { awsTime, type FleetContext, needRecords } from '../context.ts';
+import { each } from '../each.ts';
+import { catalogueOf } from './status.ts';
+import { type JobView, unknownView, viewOf } from './view.ts';
+import { waitFor } from './wait.ts';
+
+export interface CancelOptions {
+  /** Whether to wait until the jobs have ended. Default false. */
+  wait?: boolean;
+  /** How long at most. Default: until they have. */
+  timeoutSeconds?: number;
+  signal?: AbortSignal;
+}
+
+export interface Cancelled {
+  id: string;
+  /**
+   * `cancelled`: it never starts, or its worker was stopped. `requested`: it runs, and its worker is stopped within
+   * seconds. `ended`: it had ended before, or ends by itself.
+   */
+  outcome: 'cancelled' | 'requested' | 'ended' | 'unknown';
+  /** As it is afterwards. */
+  job: JobView;
+}
+
+/** Cancels jobs: one that waits never starts, the worker of one that runs is stopped. Can be repeated. */
+export async function cancelJobs(
+  context: FleetContext,
+  ids: readonly string[],
+  { wait = false, ...options }: CancelOptions,
+): Promise<Cancelled[]> {
+  needRecords(context.facts, 'cancel');
+  const cancelled = await each(ids, (id) => cancelOne(context, id));
+  if (!wait) return cancelled;
+  const running = cancelled.filter(({ outcome }) => outcome === 'requested').map(({ id }) => id);
+  const ended = await waitFor(context, running, { ...options, pollSeconds: 1 });
+  const byId = new Map(ended.map((job) => [job.id, job]));
+  return cancelled.map((one) => afterwards(one, byId.get(one.id)));
+}
+
+async function cancelOne(context: FleetContext, id: string): Promise<Cancelled> {
+  const { facts } = context;
+  const nowMs = await awsTime(context);
+  const { kind, record } = await catalogueOf(context).cancel(
+    id,
+    nowMs,
+    expiryOfCancelled(nowMs, facts.recordSeconds),
+  );
+  return { id, outcome: kind, job: record ? viewOf(record, facts, nowMs) : unknownView(id) };
+}
+
+function afterwards(one: Cancelled, job: JobView | undefined): Cancelled {
+  if (!job) return one;
+  if (!job.finished) return { ...one, job };
+  return { id: one.id, outcome: job.state === 'cancelled' ? 'cancelled' : 'ended', job };
+}

@@ -1,0 +1,60 @@
+import { DeleteObjectsCommand, ListObjectsV2Command, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import { bodyKey, logPrefix } from '../../store/log-layout.ts';
+import type { JobRecord } from '../../jobs/record.ts';
+import { MOST_TRIES } from '../../jobs/tries.ts';
+import type { FleetContext } from '../context.ts';
+import { FleetError } from '../errors.ts';
+import { isInBucket } from '../logs/inline.ts';
+
+/** Deletes what the log bucket has of an ended job, its log and its body. Returns how many objects that were. */
+export async function removeObjects(context: FleetContext, record: JobRecord): Promise<number> {
+  const { clients, facts } = context;
+  let count = 0;
+  if (record.bodyKey !== undefined) count += await removeKeys(context, await bodyOf(context, record.id));
+  if (!mayHaveLogs(record)) return count;
+  const log = { Bucket: facts.logBucket, Prefix: logPrefix(record.id) };
+  for await (const { Contents = [] } of paginateListObjectsV2({ client: clients.s3 }, log)) {
+    count += await removeKeys(context, keysOf(Contents));
+  }
+  return count;
+}
+
+/** Whether its log may be in the bucket. Most jobs print little: to ask for each would cost more than all else. */
+function mayHaveLogs({ attempts, tries = [] }: JobRecord): boolean {
+  if (tries.length === 0) return attempts > 0;
+  if (tries.length >= MOST_TRIES) return true;
+  // Of a try whose end nobody saw, and of output that was given up, something may have come there.
+  return tries.some(({ endedAt, log }) => {
+    const lost = (log?.stdout.lost ?? 0) + (log?.stderr.lost ?? 0);
+    return endedAt === undefined || log === undefined || lost > 0 || isInBucket(log);
+  });
+}
+
+/** The key of the job's body, if it is there: a delete does not tell. */
+async function bodyOf({ clients, facts }: FleetContext, job: string): Promise<string[]> {
+  const key = bodyKey(job);
+  // Of all keys that begin so it is the first.
+  const command = new ListObjectsV2Command({ Bucket: facts.logBucket, Prefix: key, MaxKeys: 1 });
+  const { Contents = [] } = await clients.s3.send(command);
+  return keysOf(Contents).filter((found) => found === key);
+}
+
+function keysOf(objects: readonly { Key?: string | undefined }[]): string[] {
+  return objects.flatMap(({ Key }) => Key ?? []);
+}
+
+/** Up to a thousand, as many as a page lists. Returns how many. */
+async function removeKeys({ clients, facts }: FleetContext, keys: readonly string[]): Promise<number> {
+  if (keys.length === 0) return 0;
+  const { Errors = [] } = await clients.s3.send(
+    new DeleteObjectsCommand({
+      Bucket: facts.logBucket,
+      Delete: { Quiet: true, Objects: keys.map((Key) => ({ Key })) },
+    }),
+  );
+  const [first] = Errors;
+  if (!first) return keys.length;
+  throw new FleetError(
+    `${Errors.length} objects of ${facts.logBucket} were not deleted, the first ${first.Key}: ${first.Message ?? first.Code}.`,
+  );
+}

@@ -1,0 +1,98 @@
+import type { NewJob } from './enqueue/blocks.ts';
+import type { CancelOptions } from './jobs/cancel.ts';
+import type { CleanupOptions, EndedOptions } from './jobs/cleanup.ts';
+import type { RedriveOptions } from './dead-letters/redrive.ts';
+import type { ListLettersOptions, PurgeOptions } from './dead-letters/dead-letters.ts';
+import type { DrainOptions } from './instances/drain.ts';
+import type { ManyOptions } from './enqueue/enqueue-many.ts';
+import { WrongOption } from './errors.ts';
+import type { FindOptions } from './find/find.ts';
+import type { DescribeOptions } from './instances/instances.ts';
+import type { ListOptions } from './jobs/list.ts';
+import type { LogOptions } from './logs/logs.ts';
+import { refuseGroup } from './no-groups.ts';
+import type { JobOptions } from './enqueue/order.ts';
+import type { RetryOptions } from './jobs/retry.ts';
+import type { StatusOptions } from './jobs/status.ts';
+import type { WaitOptions } from './jobs/wait.ts';
+
+/** One that is missing does not compile. */
+type Keys<Options> = Record<keyof Options, true>;
+
+const JOB = { limitSeconds: true, delaySeconds: true, dedupe: true, label: true, requestId: true } as const;
+const CHOSEN = { ids: true, reason: true, all: true } as const;
+
+/** By the method of the library that takes them, as a sentence names it. */
+const KNOWN = {
+  'Fleet.find': {
+    stack: true,
+    fleet: true,
+    outputs: true,
+    region: true,
+    queueUrl: true,
+    table: true,
+    logBucket: true,
+    group: true,
+    deadLetterQueueUrl: true,
+  } satisfies Keys<FindOptions>,
+  enqueue: JOB satisfies Keys<JobOptions>,
+  'enqueueMany (of a job)': { body: true, ...JOB } satisfies Keys<NewJob>,
+  enqueueMany: {
+    seed: true,
+    skip: true,
+    keyOf: true,
+    resumed: true,
+    onSent: true,
+    signal: true,
+    keepIds: true,
+  } satisfies Keys<ManyOptions>,
+  status: { waitsFor: true, body: true } satisfies Keys<StatusOptions>,
+  wait: {
+    timeoutSeconds: true,
+    pollSeconds: true,
+    signal: true,
+    onProgress: true,
+  } satisfies Keys<WaitOptions>,
+  list: {
+    states: true,
+    label: true,
+    requestId: true,
+    instance: true,
+    since: true,
+    limit: true,
+    onNotice: true,
+  } satisfies Keys<ListOptions>,
+  logs: { follow: true, stream: true, try: true, signal: true } satisfies Keys<LogOptions>,
+  cancel: { wait: true, timeoutSeconds: true, signal: true } satisfies Keys<CancelOptions>,
+  retry: { once: true } satisfies Keys<RetryOptions>,
+  cleanup: { force: true, dryRun: true, timeoutSeconds: true, signal: true } satisfies Keys<CleanupOptions>,
+  cleanupEnded: { before: true, dryRun: true, signal: true, onRemoved: true } satisfies Keys<EndedOptions>,
+  drain: { wait: true, timeoutSeconds: true, signal: true } satisfies Keys<DrainOptions>,
+  describe: { retired: true } satisfies Keys<DescribeOptions>,
+  'deadLetters.list': { limit: true, reason: true } satisfies Keys<ListLettersOptions>,
+  'deadLetters.redrive': {
+    ...CHOSEN,
+    to: true,
+    dryRun: true,
+    onRedrive: true,
+    signal: true,
+  } satisfies Keys<RedriveOptions>,
+  'deadLetters.purge': { ...CHOSEN, dryRun: true } satisfies Keys<PurgeOptions>,
+} as const;
+
+/**
+ * Refuses an option that is none: left out silently, a misspelt time limit would be no limit.
+ *
+ * @throws WrongOption that names it and those that there are
+ */
+export function refuseUnknown(method: keyof typeof KNOWN, options: object): void {
+  const known = KNOWN[method];
+  if (!Object.hasOwn(known, 'group')) refuseGroup(options);
+  const unknown = Object.entries(options).find(
+    ([key, value]) => value !== undefined && !Object.hasOwn(known, key),
+  );
+  if (!unknown) return;
+  throw new WrongOption(
+    `\`${method}\` has no option ${JSON.stringify(unknown[0])}; it has ${Object.keys(known).join(', ')}.`,
+  );
+}

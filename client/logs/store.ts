@@ -1,0 +1,77 @@
+import { GetObjectCommand, NoSuchKey } from '@aws-sdk/client-s3';
+import { chunkKey } from '../../store/log-layout.ts';
+import type { JobRecord } from '../../jobs/record.ts';
+import type { FleetContext } from '../context.ts';
+import { Throttled, Unreachable } from '../errors.ts';
+import { explain } from '../explain.ts';
+import type { LogSource } from './reading.ts';
+import { recordOfJob } from '../jobs/status.ts';
+import { stateOf } from '../jobs/view.ts';
+
+/** Times that an object is asked for whose bytes stop coming; the SDK repeats only what brings no answer at all. */
+const READS = 3;
+/** How long a log that is followed goes on asking an AWS that does not answer, in milliseconds, and how often. */
+const PATIENCE_MS = 60_000;
+const PAUSE_MS = 2000;
+
+export function logSource(
+  context: FleetContext,
+  id: string,
+  follow: boolean,
+  signal?: AbortSignal,
+): LogSource {
+  const { facts, clock } = context;
+  const patience = new Patience(context, follow, signal);
+  return {
+    record: () =>
+      patience.with(async (): Promise<JobRecord> => {
+        const record = await recordOfJob(context, id);
+        return { ...record, state: stateOf(record, facts, clock.now()) };
+      }),
+    object: (tryKey, part, number) => patience.with(() => read(context, chunkKey(id, tryKey, part, number))),
+  };
+}
+
+async function read({ clients, facts }: FleetContext, Key: string): Promise<Uint8Array | undefined> {
+  for (let left = READS - 1; ; left -= 1) {
+    try {
+      const { Body } = await clients.s3.send(new GetObjectCommand({ Bucket: facts.logBucket, Key }));
+      return (await Body?.transformToByteArray()) ?? new Uint8Array();
+    } catch (error) {
+      if (error instanceof NoSuchKey) return undefined;
+      const answered = error instanceof Error && '$metadata' in error;
+      if (answered || left === 0) throw error;
+    }
+  }
+}
+
+/** Lets a log that is followed for hours outlast a minute in which AWS is not to be reached, once it was. */
+class Patience {
+  readonly #context: FleetContext;
+  readonly #follow: boolean;
+  readonly #signal: AbortSignal | undefined;
+  #reached = false;
+
+  constructor(context: FleetContext, follow: boolean, signal: AbortSignal | undefined) {
+    this.#context = context;
+    this.#follow = follow;
+    this.#signal = signal;
+  }
+
+  async with<T>(ask: () => Promise<T>): Promise<T> {
+    const { clock, facts } = this.#context;
+    const untilMs = clock.monotonic() + PATIENCE_MS;
+    for (;;) {
+      try {
+        const answer = await ask();
+        this.#reached = true;
+        return answer;
+      } catch (error) {
+        const why = explain(facts, error);
+        const passes = why instanceof Unreachable || why instanceof Throttled;
+        if (!passes || !this.#follow || !this.#reached || clock.monotonic() >= untilMs) throw why;
+        await clock.sleep(PAUSE_MS, this.#signal);
+      }
+    }
+  }
+}

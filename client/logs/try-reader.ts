@@ -1,0 +1,65 @@
+import type { LogPart } from '../../store/log-layout.ts';
+import type { Try } from '../../jobs/record.ts';
+import { BucketLog } from './bucket.ts';
+import { inlinePieces, isInBucket } from './inline.ts';
+import { type Hole, LOG_STREAMS, type LogPiece, LogPosition, type LogStream } from './pieces.ts';
+
+/** Reads the output of one try, also while it grows and moves from the record to the bucket: each byte once. */
+export class TryReader {
+  readonly #fetch: (part: LogPart, number: number) => Promise<Uint8Array | undefined>;
+  readonly #wanted: ReadonlySet<LogStream>;
+  readonly #position = new LogPosition();
+  #bucket: BucketLog | undefined;
+
+  /**
+   * @param fetch an object of this try's log; undefined if it is not there
+   * @param wanted streams that are read
+   */
+  constructor(
+    fetch: (part: LogPart, number: number) => Promise<Uint8Array | undefined>,
+    wanted: readonly LogStream[] = LOG_STREAMS,
+  ) {
+    this.#fetch = fetch;
+    this.#wanted = new Set(wanted);
+  }
+
+  /**
+   * What is there beyond what was read before.
+   *
+   * @param tried as the record has it now
+   * @param over nothing will come any more: the try has ended, or its agent has vanished
+   * @throws `MissingChunk` if something that must be in the bucket is not
+   */
+  async *read(tried: Try, over: boolean): AsyncGenerator<LogPiece> {
+    for await (const piece of this.#all(tried, over)) {
+      this.#position.pass(piece);
+      yield piece;
+    }
+    if (over && tried.endedAt !== undefined) yield* this.#missing(tried);
+  }
+
+  async *#all(tried: Try, over: boolean): AsyncGenerator<LogPiece> {
+    yield* inlinePieces(tried, this.#position).filter(({ stream }) => this.#wanted.has(stream));
+    // An agent that vanished may have written to the bucket and not have come to say so in the record.
+    const vanished = over && tried.endedAt === undefined;
+    if (isInBucket(tried.log) || vanished) {
+      this.#bucket ??= new BucketLog(this.#fetch, this.#wanted, this.#position);
+    }
+    if (!this.#bucket) return;
+    yield* this.#bucket.told();
+    if (!over) return;
+    const chunks = (stream: LogStream) => tried.log?.[stream].chunks ?? 0;
+    yield* this.#bucket.rest(vanished ? {} : { stdout: chunks('stdout'), stderr: chunks('stderr') });
+  }
+
+  /** What came according to the record, and is nowhere. */
+  *#missing({ log }: Try): Generator<Hole> {
+    for (const stream of LOG_STREAMS) {
+      const { bytes = 0, lost = 0 } = log?.[stream] ?? {};
+      const missing = bytes - this.#position.of(stream);
+      if (!this.#wanted.has(stream) || missing <= 0) continue;
+      const why = lost === 0 ? 'dropped' : log?.maxBytes === undefined ? 'lost' : 'beyondMaxLog';
+      yield { kind: 'hole', stream, bytes: missing, why };
+    }
+  }
+}

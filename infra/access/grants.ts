@@ -1,0 +1,138 @@
+import { ArnFormat, Stack, Validations } from 'aws-cdk-lib';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { FleetArns } from './fleet-arns.ts';
+import { useKeys } from './keys.ts';
+import { BODIES, LOGS } from '../log-bucket.ts';
+import { FLEET_ITEM, flat, INSTANCE_ITEMS, indexesOf, JOB_ITEMS, ofKeys } from './permissions.ts';
+import type { EncryptionKeys } from '../props/props.ts';
+
+/** What grants have to know of a fleet, be it of this app or of another. */
+export interface GrantTarget {
+  queue: IQueue;
+  arns: FleetArns;
+  encryptionKeys: EncryptionKeys;
+  /** The parameter that commands read of the fleet, and the path of those of all fleets of its stack. */
+  parameterArn: string;
+  stackParametersArn: string;
+}
+
+/** `enqueue` and `enqueueMany`: messages, records of new jobs, and bodies that are too long for a message. */
+export function grantEnqueue(fleet: GrantTarget, grantee: IGrantable): Grant {
+  return together(
+    fleet.queue.grant(grantee, 'sqs:SendMessage', 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'),
+    ...useKeys(fleet.encryptionKeys, grantee, {
+      queues: ['write'],
+      table: ['read', 'write'],
+      logBucket: ['write'],
+    }),
+    grantParameter(fleet, grantee),
+    onItems(
+      fleet,
+      grantee,
+      [JOB_ITEMS],
+      ...['PutItem', 'BatchWriteItem', 'DeleteItem', 'GetItem', 'BatchGetItem'],
+    ),
+    onObjects(fleet, grantee, BODIES, 's3:PutObject'),
+  );
+}
+
+/** `status`, `wait`, `list` and `logs`, and what a queued job waits for: reads, and changes nothing. */
+export function grantFollow(fleet: GrantTarget, grantee: IGrantable): Grant {
+  acknowledge(grantee, '*', 'AWS cannot scope the Describe actions of Auto Scaling.');
+  return together(
+    grantParameter(fleet, grantee),
+    ...useKeys(fleet.encryptionKeys, grantee, { table: ['read'], logBucket: ['read'] }),
+    onItems(fleet, grantee, [JOB_ITEMS], 'GetItem', 'BatchGetItem'),
+    onItems(fleet, grantee, [INSTANCE_ITEMS], 'BatchGetItem'),
+    onItems(fleet, grantee, [FLEET_ITEM], 'GetItem'),
+    allow(grantee, [fleet.arns.queue, fleet.arns.deadLetterQueue], 'sqs:GetQueueAttributes'),
+    allow(
+      grantee,
+      ['*'],
+      'autoscaling:DescribeAutoScalingGroups',
+      'autoscaling:DescribeScalingActivities',
+      'autoscaling:DescribeWarmPool',
+    ),
+    // It cannot be narrowed to some items.
+    allow(grantee, [fleet.arns.table], 'dynamodb:Scan'),
+    allow(grantee, indexesOf(fleet.arns.table), 'dynamodb:Query'),
+    onObjects(fleet, grantee, BODIES, 's3:GetObject'),
+    onObjects(fleet, grantee, LOGS, 's3:GetObject'),
+    // Also what tells a chunk that is not there yet from one that may not be read ("GetObject").
+    allow(grantee, [fleet.arns.logBucket], 's3:ListBucket'),
+  );
+}
+
+/** All verbs: beside the others' rights those to cancel, retry, clean up, redrive, pause, drain, and to look at the instances. */
+export function grantOperate(fleet: GrantTarget, grantee: IGrantable): Grant {
+  const { group } = fleet.arns;
+  acknowledge(grantee, '*', 'AWS cannot scope the Describe actions of Auto Scaling and EC2.');
+  acknowledge(grantee, group, 'The wildcard stands for the id of the group, which only its creation gives.');
+  return together(
+    grantEnqueue(fleet, grantee),
+    grantFollow(fleet, grantee),
+    onItems(fleet, grantee, [JOB_ITEMS, FLEET_ITEM, INSTANCE_ITEMS], 'UpdateItem'),
+    onItems(fleet, grantee, [FLEET_ITEM, INSTANCE_ITEMS], 'GetItem'),
+    allow(grantee, [fleet.arns.table], 'dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive'),
+    onObjects(fleet, grantee, BODIES, 's3:DeleteObject'),
+    onObjects(fleet, grantee, LOGS, 's3:DeleteObject'),
+    allow(
+      grantee,
+      [fleet.arns.deadLetterQueue],
+      ...['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:PurgeQueue'],
+    ),
+    allow(grantee, [group], 'autoscaling:SuspendProcesses', 'autoscaling:ResumeProcesses'),
+    allow(grantee, ['*'], 'autoscaling:DescribeLifecycleHooks', 'autoscaling:DescribePolicies'),
+    allow(grantee, ['*'], 'ec2:DescribeSubnets', 'ec2:DescribeRouteTables', 'ec2:DescribeVpcEndpoints'),
+    allow(grantee, [fleet.arns.backlogAlarm, fleet.arns.bootBreakerAlarm], 'cloudwatch:DescribeAlarms'),
+  );
+}
+
+/** To find the fleet, by its stack and name or as the only one of its stack. */
+function grantParameter(fleet: GrantTarget, grantee: IGrantable): Grant {
+  return together(
+    allow(grantee, [fleet.parameterArn], 'ssm:GetParameter'),
+    allow(grantee, [fleet.stackParametersArn], 'ssm:GetParametersByPath'),
+  );
+}
+
+/** The parameter of a fleet, by its name, or the path of those of a stack, by its name. */
+export function parameterArnOf(stack: Stack, name: string): string {
+  return stack.formatArn({
+    service: 'ssm',
+    resource: 'parameter',
+    resourceName: `mayfly/${name}`,
+    arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+  });
+}
+
+function onItems(fleet: GrantTarget, grantee: IGrantable, keys: string[], ...actions: string[]): Grant {
+  return Grant.addToPrincipal({
+    grantee,
+    actions: actions.map((action) => `dynamodb:${action}`),
+    resourceArns: [fleet.arns.table],
+    conditions: ofKeys(...keys),
+  });
+}
+
+function onObjects(fleet: GrantTarget, grantee: IGrantable, prefix: string, ...actions: string[]): Grant {
+  const objects = `${fleet.arns.logBucket}/${prefix}*`;
+  acknowledge(grantee, objects, 'What a job is called is known when it is enqueued.');
+  return allow(grantee, [objects], ...actions);
+}
+
+function allow(grantee: IGrantable, resourceArns: string[], ...actions: string[]): Grant {
+  return Grant.addToPrincipal({ grantee, actions, resourceArns });
+}
+
+const together = (first: Grant, ...others: Grant[]): Grant =>
+  others.reduce((all, one) => all.combine(one), first);
+
+/** So that an owner who has the app checked by cdk-nag does not have to explain what this construct has granted. */
+function acknowledge({ grantPrincipal }: IGrantable, arn: string, reason: string): void {
+  if (!Construct.isConstruct(grantPrincipal)) return;
+  const id = `AwsSolutions-IAM5[Resource::${flat(Stack.of(grantPrincipal).resolve(arn))}]`;
+  Validations.of(grantPrincipal).acknowledge({ id, reason });
+}

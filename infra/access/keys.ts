@@ -1,0 +1,53 @@
+import type { Grant, IGrantable, IRole } from 'aws-cdk-lib/aws-iam';
+import type { EncryptionKeys } from '../props/props.ts';
+import { FleetPropsError } from '../props/refusal.ts';
+
+type Store = keyof EncryptionKeys;
+type Use = 'read' | 'write';
+type Uses = Partial<Record<Store, Use[]>>;
+
+/**
+ * What the use of a store asks of its key: "Encryption at rest in Amazon SQS: key management", "DynamoDB encryption at rest"
+ * (as aws-cdk-lib grants it), "Using server-side encryption with AWS KMS keys". Each action by its name, as cdk-nag has it.
+ */
+const ACTIONS: Record<Store, Record<Use, string[]>> = {
+  queues: { read: ['Decrypt'], write: ['GenerateDataKey', 'Decrypt'] },
+  table: {
+    read: ['Decrypt', 'DescribeKey'],
+    write: ['Encrypt', 'ReEncryptFrom', 'ReEncryptTo', 'GenerateDataKey'],
+  },
+  logBucket: { read: ['Decrypt'], write: ['GenerateDataKey'] },
+};
+
+/** What a key has to be for a grant to have an effect. */
+const ALLOWED =
+  'Key.fromKeyArn or Key.fromLookup, or a key of the app; Alias.fromAliasName only with the feature flag ' +
+  '@aws-cdk/aws-kms:applyImportedAliasPermissionsToPrincipal';
+
+/** Grants the use of the owner's keys, as far as somebody uses the stores. Stores with keys of AWS need no right. */
+export function useKeys(keys: EncryptionKeys, grantee: IGrantable, uses: Uses): Grant[] {
+  return grantsOf(keys, grantee, uses).map(({ grant }) => grant);
+}
+
+/**
+ * The same for a role of the fleet's own, of which none can do without.
+ *
+ * Throws a `FleetPropsError` for a key by which nothing is granted.
+ */
+export function useOwnKeys(where: string, keys: EncryptionKeys, role: IRole, uses: Uses): void {
+  const dropped = grantsOf(keys, role, uses).find(({ grant }) => !grant.success);
+  if (!dropped) return;
+  const is = `${dropped.key.node.path}, by which nothing is granted`;
+  throw new FleetPropsError(where, `encryptionKeys.${dropped.store}`, is, ALLOWED);
+}
+
+function grantsOf(keys: EncryptionKeys, grantee: IGrantable, uses: Uses) {
+  return Object.entries(uses).flatMap(([name, kinds]) => {
+    const store = name as Store;
+    const key = keys[store];
+    const actions = new Set(kinds.flatMap((use) => ACTIONS[store][use]));
+    return key
+      ? [{ store, key, grant: key.grant(grantee, ...[...actions].map((action) => `kms:${action}`)) }]
+      : [];
+  });
+}

@@ -1,0 +1,310 @@
+import { createHash } from 'node:crypto';
+import { ArnFormat, Stack, Validations } from 'aws-cdk-lib';
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import {
+  type IRole,
+  ManagedPolicy,
+  Policy,
+  PolicyDocument,
+  PolicyStatement,
+  Role,
+  ServicePrincipal,
+} from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { IParameter } from 'aws-cdk-lib/aws-ssm';
+import type { Construct } from 'constructs';
+import { LISTING_INDEX, STATE_INDEX } from '../../store/listing.ts';
+import type { Deployed } from '../instance/deployed.ts';
+import { BODIES, LAST_WORDS, LOGS } from '../log-bucket.ts';
+import { NAMESPACE } from '../metrics.ts';
+
+/**
+ * What each role may do. What AWS can scope is scoped ("Actions, resources, and condition keys", Service
+ * Authorization Reference); it cannot scope `Describe*` of Auto Scaling, nor `PutMetricData` other than by namespace.
+ */
+interface Resources {
+  queue: IQueue;
+  table: Table;
+  groupArn: string;
+}
+
+/** The role of the instances. */
+export function agentRole(scope: Construct, systemsManagerAccess: boolean): Role {
+  const role = new Role(scope, 'AgentRole', {
+    assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
+    description: 'Instances: takes jobs and ends its own instance; never that of the workers',
+  });
+  if (systemsManagerAccess) {
+    const policy = ManagedPolicy.fromAwsManagedPolicyName('AmazonSSMManagedInstanceCore');
+    role.addManagedPolicy(policy);
+    Validations.of(role).acknowledge({
+      id: `AwsSolutions-IAM4[Policy::${flat(Stack.of(role).resolve(policy.managedPolicyArn))}]`,
+      reason:
+        'The owner switched Systems Manager on, whose agent needs what is in this policy; AWS keeps it in step ' +
+        'with the agent, which a copy here would not be.',
+    });
+  }
+  return role;
+}
+
+/** Apart from the role, so that the group can depend on it: agents need it until they are gone. */
+export function agentPolicy(
+  scope: Construct,
+  role: IRole,
+  resources: Resources & { deadLetterQueue: IQueue; logBucket: Bucket; workerRole: IRole | undefined },
+): Policy {
+  const { queue, deadLetterQueue, table, logBucket, groupArn, workerRole } = resources;
+  const objects = (prefix: string) => logBucket.arnForObjects(`${prefix}*`);
+  const written = [LOGS, BODIES, LAST_WORDS].map(objects);
+  const policy = new Policy(scope, 'AgentPolicy', {
+    roles: [role],
+    statements: [
+      allow(
+        [queue.queueArn],
+        'sqs:ReceiveMessage',
+        'sqs:DeleteMessage',
+        'sqs:ChangeMessageVisibility',
+        'sqs:GetQueueAttributes',
+      ),
+      allow([deadLetterQueue.queueArn], 'sqs:SendMessage'),
+      // A put takes the place of the whole item.
+      allowOnItems(table, [JOB_ITEMS], 'PutItem'),
+      allowOnItems(table, [JOB_ITEMS, INSTANCE_ITEMS], 'UpdateItem'),
+      allowOnItems(table, [JOB_ITEMS, INSTANCE_ITEMS, FLEET_ITEM], 'GetItem', 'BatchGetItem'),
+      allow(written, 's3:PutObject'),
+      allow([objects(BODIES)], 's3:GetObject'),
+      // Without it S3 answers 403 for a body that is not there, as for one that may not be read ("GetObject").
+      allow([logBucket.bucketArn], 's3:ListBucket'),
+      allow(
+        [groupArn],
+        'autoscaling:TerminateInstanceInAutoScalingGroup',
+        'autoscaling:SetInstanceHealth',
+        'autoscaling:CompleteLifecycleAction',
+        'autoscaling:RecordLifecycleActionHeartbeat',
+      ),
+      allow(['*'], 'autoscaling:DescribeAutoScalingGroups', 'autoscaling:DescribeAutoScalingInstances'),
+      ...(workerRole ? [allow([workerRole.roleArn], 'sts:AssumeRole')] : []),
+    ],
+  });
+  acknowledgeWildcards(policy, groupArn);
+  Validations.of(policy).acknowledge(
+    ...written.map((arn) => ({
+      id: `AwsSolutions-IAM5[Resource::${flat(Stack.of(scope).resolve(arn))}]`,
+      reason:
+        'What a job or an instance is called is known when it runs. Agents add to these folders; they read only the ' +
+        'bodies of jobs.',
+    })),
+  );
+  return policy;
+}
+
+/**
+ * The right to read what is deployed. A policy of its own for each tree: CloudFormation takes the old one away only
+ * after the whole update, so that instances which boot from the old template meanwhile still get theirs.
+ */
+export function treePolicy(scope: Construct, role: IRole, { tree, node }: Deployed): Policy {
+  const assets = [tree, node];
+  const id = `AgentTreePolicy${tree.assetHash.slice(0, 8)}${node.assetHash.slice(0, 8)}`;
+  const policy = new Policy(scope, id, {
+    roles: [role],
+    statements: [allow(assets.map(objectOf), 's3:GetObject'), decryptAssets(assets)],
+  });
+  Validations.of(policy).acknowledge(anyKeyOfAssets);
+  return policy;
+}
+
+/**
+ * The right to decrypt assets. `cdk bootstrap --bootstrap-kms-key-id` encrypts the bucket of assets with a key of the
+ * owner's, which nothing in an app names. So the statement names the objects instead: S3 gives KMS the ARN of the object as
+ * the encryption context, or that of the bucket if the bucket has a bucket key ("Using server-side encryption with AWS KMS
+ * keys"). A bootstrap without such a key needs no right to it.
+ */
+export function decryptAssets(assets: Asset[]): PolicyStatement {
+  const bucketArns = new Map(
+    assets.map((asset) => {
+      const { bucketArn } = asset.bucket;
+      return [JSON.stringify(Stack.of(asset).resolve(bucketArn)), bucketArn];
+    }),
+  );
+  const arns = [...bucketArns.values(), ...assets.map(objectOf)];
+  return new PolicyStatement({
+    actions: ['kms:Decrypt'],
+    resources: ['*'],
+    conditions: { StringEquals: { 'kms:EncryptionContext:aws:s3:arn': arns } },
+  });
+}
+
+/**
+ * The right to read the password of the set-up's vault, for a role of machines that run the set-up. A policy of its own for each
+ * parameter, as `treePolicy` is for each tree. A key of the owner's may be used for this parameter alone: Systems Manager gives KMS
+ * its ARN as the encryption context. The key of AWS, which other parameters have, may be used by the whole account ("Restricting
+ * decryption of SecureString parameter values").
+ */
+export function vaultPolicy(scope: Construct, id: string, role: IRole, parameter: IParameter): Policy {
+  const { parameterArn } = parameter;
+  // Only its class has it.
+  const { encryptionKey } = parameter as IParameter & { encryptionKey?: IKey };
+  const name = JSON.stringify(Stack.of(scope).resolve(parameterArn));
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, 8);
+  return new Policy(scope, `${id}${hash}`, {
+    roles: [role],
+    statements: [
+      allow([parameterArn], 'ssm:GetParameter'),
+      ...(encryptionKey
+        ? [
+            new PolicyStatement({
+              actions: ['kms:Decrypt'],
+              resources: [encryptionKey.keyArn],
+              conditions: { StringEquals: { 'kms:EncryptionContext:PARAMETER_ARN': parameterArn } },
+            }),
+          ]
+        : []),
+    ],
+  });
+}
+
+/** cdk-nag's finding of `decryptAssets`, explained. */
+export const anyKeyOfAssets = {
+  id: 'AwsSolutions-IAM5[Resource::*]',
+  reason:
+    'The key of the bucket of assets is known to the bootstrap alone. The condition allows the key to be used for these ' +
+    'assets alone.',
+};
+
+/** The ARNs of the indexes of a table, by its ARN. */
+export function indexesOf(tableArn: string): string[] {
+  return [LISTING_INDEX, STATE_INDEX].map((name) => `${tableArn}/index/${name}`);
+}
+
+/** The role of the keeper's function, which may also write its own log. */
+export function keeperRole(scope: Construct): Role {
+  return new Role(scope, 'KeeperRole', {
+    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+    description: 'Keeper: wakes the fleet, settles what instances left behind',
+  });
+}
+
+export function keeperPolicy(
+  scope: Construct,
+  role: IRole,
+  resources: Resources & { logBucket: Bucket; warmPool: boolean },
+): Policy {
+  const { queue, table, logBucket, groupArn, warmPool } = resources;
+  const policy = new Policy(scope, 'KeeperPolicy', {
+    roles: [role],
+    statements: [
+      allow([queue.queueArn], 'sqs:GetQueueAttributes'),
+      allowOnItems(
+        table,
+        [JOB_ITEMS, INSTANCE_ITEMS, FLEET_ITEM],
+        ...['GetItem', 'BatchGetItem', 'UpdateItem'],
+      ),
+      allow(indexesOf(table.tableArn), 'dynamodb:Query'),
+      // The age of an object is in the list of them.
+      new PolicyStatement({
+        actions: ['s3:ListBucket'],
+        resources: [logBucket.bucketArn],
+        conditions: { StringLike: { 's3:prefix': `${LAST_WORDS}*` } },
+      }),
+      allow(
+        [groupArn],
+        'autoscaling:ExecutePolicy',
+        'autoscaling:SetDesiredCapacity',
+        'autoscaling:SuspendProcesses',
+        'autoscaling:TerminateInstanceInAutoScalingGroup',
+        'autoscaling:CompleteLifecycleAction',
+      ),
+      allow(['*'], 'autoscaling:DescribeAutoScalingGroups', 'autoscaling:DescribeScalingActivities'),
+      ...(warmPool ? [allow(['*'], 'autoscaling:DescribeWarmPool')] : []),
+      new PolicyStatement({
+        actions: ['cloudwatch:PutMetricData'],
+        resources: ['*'],
+        conditions: { StringEquals: { 'cloudwatch:namespace': NAMESPACE } },
+      }),
+    ],
+  });
+  acknowledgeWildcards(policy, groupArn);
+  return policy;
+}
+
+/** The role of the schedule: runs this function and nothing else, for schedules of this account. */
+export function schedulerRole(scope: Construct, functionArn: string): Role {
+  return new Role(scope, 'SchedulerRole', {
+    assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
+      conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
+    }),
+    description: 'Schedule: runs the keeper',
+    inlinePolicies: {
+      invoke: new PolicyDocument({ statements: [allow([functionArn], 'lambda:InvokeFunction')] }),
+    },
+  });
+}
+
+/**
+ * The group's ARN. Its middle part is an id that nobody knows before it is made; with `name` given as a pattern it
+ * can be told before the group is, which would be a cycle.
+ */
+export function groupArnOf(scope: Construct, name: string): string {
+  return Stack.of(scope).formatArn({
+    service: 'autoscaling',
+    resource: 'autoScalingGroup:*:autoScalingGroupName',
+    resourceName: name,
+    arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+  });
+}
+
+/** Items of the table, by their keys. A new kind gets a key of its own, and so a right of its own. */
+export const JOB_ITEMS = 'job#*';
+export const INSTANCE_ITEMS = 'instance#*';
+export const FLEET_ITEM = 'fleet';
+
+/** "Actions, resources, and condition keys for Amazon DynamoDB": a call's partition keys, all of which have to match. */
+export const ofKeys = (...keys: string[]) => ({
+  'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
+});
+
+const allow = (resources: string[], ...actions: string[]): PolicyStatement =>
+  new PolicyStatement({ actions, resources });
+
+function allowOnItems(table: Table, keys: string[], ...actions: string[]): PolicyStatement {
+  return new PolicyStatement({
+    actions: actions.map((action) => `dynamodb:${action}`),
+    resources: [table.tableArn],
+    conditions: ofKeys(...keys),
+  });
+}
+
+export const objectOf = (asset: Asset): string => asset.bucket.arnForObjects(asset.s3ObjectKey);
+
+/** cdk-nag takes one acknowledgement for each wildcard, so that the next one is not covered by chance. */
+function acknowledgeWildcards(policy: Policy, groupArn: string): void {
+  Validations.of(policy).acknowledge(
+    {
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason:
+        'AWS cannot scope these: the Describe actions of Auto Scaling, and for the keeper PutMetricData, which ' +
+        'takes a condition on the namespace instead.',
+    },
+    {
+      id: `AwsSolutions-IAM5[Resource::${flat(Stack.of(policy).resolve(groupArn))}]`,
+      reason:
+        'The wildcards stand for the id of the group and the end of its name, which only its creation gives; the ' +
+        'beginning of the name is the stack and the resource, so it is this group alone.',
+    },
+  );
+}
+
+/**
+ * A resolved text as cdk-nag writes it: `<LogicalId>` for a reference, `<LogicalId.Attribute>` for an attribute, and as JSON
+ * what it does not know.
+ */
+export function flat(resolved: unknown): string {
+  if (typeof resolved === 'string') return resolved;
+  const intrinsic = resolved as { Ref?: string; 'Fn::GetAtt'?: string[]; 'Fn::Join'?: [string, unknown[]] };
+  if (intrinsic.Ref !== undefined) return `<${intrinsic.Ref}>`;
+  if (intrinsic['Fn::GetAtt']) return `<${intrinsic['Fn::GetAtt'].join('.')}>`;
+  return intrinsic['Fn::Join']?.[1].map(flat).join('') ?? JSON.stringify(resolved);
+}

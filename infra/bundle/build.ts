@@ -1,0 +1,56 @@
+/**
+ * Builds what the published package holds (`npm run build`, and `prepack`): JavaScript and types of the command and its
+ * library, the construct, and the bundles of agent and keeper. Node strips no types under node_modules.
+ */
+
+import { copyFileSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { buildSync } from 'esbuild';
+import { execaSync } from 'execa';
+import { BUNDLES, type BundleName, bundle } from './bundle.ts';
+import { distRoot, packageRoot } from './package-files.ts';
+
+rmSync(distRoot, { recursive: true, force: true });
+compile('tsconfig.build.json');
+for (const script of globSync('local/machines/*.sh', { cwd: packageRoot })) {
+  copyFileSync(join(packageRoot, script), join(distRoot, script));
+}
+buildConstruct(join(distRoot, 'cdk'));
+for (const name of Object.keys(BUNDLES) as BundleName[]) {
+  const file = join(distRoot, BUNDLES[name].file);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, bundle(name));
+}
+
+/**
+ * `mayfly/cdk` as one file of CommonJS, which is the module system of most CDK apps and of jest. Modules import the same
+ * file, so that an app never holds two copies of the construct.
+ */
+function buildConstruct(directory: string): void {
+  compile('tsconfig.cdk.json');
+  // TypeScript takes declarations for those of a module or of CommonJS by the nearest package.json.
+  writeFileSync(join(directory, 'package.json'), '{ "type": "commonjs" }\n');
+  copyFileSync(join(packageRoot, 'infra/instance/boot.sh'), join(directory, 'boot.sh'));
+  buildSync({
+    absWorkingDir: packageRoot,
+    entryPoints: ['infra/index.ts'],
+    outfile: join(directory, 'index.js'),
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node22.13',
+    // The app's own copies.
+    external: ['aws-cdk-lib', 'constructs'],
+    // CommonJS has no import.meta.
+    define: { 'import.meta.url': 'importMetaUrl' },
+    banner: {
+      js: "'use strict';\nconst importMetaUrl = require('node:url').pathToFileURL(__filename).href;",
+    },
+    legalComments: 'eof',
+    logLevel: 'warning',
+  });
+}
+
+function compile(project: string): void {
+  execaSync('tsc', ['--project', project], { cwd: packageRoot, preferLocal: true, stdio: 'inherit' });
+}

@@ -1,0 +1,158 @@
+import { Duration, Tags, Validations } from 'aws-cdk-lib';
+import {
+  AutoScalingGroup,
+  GroupMetrics,
+  type LaunchTemplateOverrides,
+  OnDemandAllocationStrategy,
+  SpotAllocationStrategy,
+} from 'aws-cdk-lib/aws-autoscaling';
+import {
+  AmazonLinuxCpuType,
+  EbsDeviceVolumeType,
+  type IMachineImage,
+  InstanceArchitecture,
+  InstanceInitiatedShutdownBehavior,
+  LaunchTemplate,
+  LaunchTemplateHttpTokens,
+  MachineImage,
+  UserData,
+} from 'aws-cdk-lib/aws-ec2';
+import type { Role } from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import type { Network } from './network.ts';
+import type { FleetSettings } from '../props/settings.ts';
+
+interface GroupOptions {
+  fleetName: string;
+  settings: FleetSettings;
+  network: Network;
+  role: Role;
+  userData: string;
+  machineImage: IMachineImage;
+}
+
+/** What each instance is launched from. */
+export function launchTemplate(scope: Construct, options: GroupOptions): LaunchTemplate {
+  const { settings, network, role } = options;
+  const [securityGroup, ...others] = network.securityGroups;
+  const template = new LaunchTemplate(scope, 'LaunchTemplate', {
+    machineImage: options.machineImage,
+    // Auto Scaling judges it too: the region might not offer a default type.
+    ...(settings.usesDefaultTypes ? {} : { instanceType: firstType(settings) }),
+    role,
+    ...(securityGroup && { securityGroup }),
+    userData: UserData.custom(options.userData),
+    requireImdsv2: true,
+    httpTokens: LaunchTemplateHttpTokens.REQUIRED,
+    httpEndpoint: true,
+    httpPutResponseHopLimit: settings.hopLimit,
+    instanceMetadataTags: true,
+    // The ladder's last rung is to power off: nothing may be left that can be billed.
+    instanceInitiatedShutdownBehavior: InstanceInitiatedShutdownBehavior.TERMINATE,
+    blockDevices: [
+      {
+        deviceName: settings.rootVolume.deviceName,
+        volume: {
+          ebsDevice: {
+            volumeType: EbsDeviceVolumeType.GP3,
+            volumeSize: settings.rootVolume.size.toGibibytes(),
+            encrypted: true,
+            deleteOnTermination: true,
+          },
+        },
+      },
+    ],
+  });
+  for (const other of others) template.addSecurityGroup(other);
+  return template;
+}
+
+/** The fleet that has nothing to do has no instance. */
+export const MIN_CAPACITY = 0;
+
+/** The group: from none to `maxCapacity`, and nobody but its own instances makes it smaller. */
+export function group(scope: Construct, template: LaunchTemplate, options: GroupOptions): AutoScalingGroup {
+  const { settings, network } = options;
+  const asg = new AutoScalingGroup(scope, 'Group', {
+    vpc: network.vpc,
+    vpcSubnets: network.subnets,
+    minCapacity: MIN_CAPACITY,
+    maxCapacity: settings.maxCapacity,
+    newInstancesProtectedFromScaleIn: true,
+    defaultInstanceWarmup: Duration.seconds(settings.scaleOut.warmUpSeconds),
+    groupMetrics: [GroupMetrics.all()],
+    mixedInstancesPolicy: {
+      launchTemplate: template,
+      launchTemplateOverrides: overrides(settings),
+      instancesDistribution: {
+        onDemandBaseCapacity: 0,
+        onDemandPercentageAboveBaseCapacity: 100 - settings.spotShare,
+        onDemandAllocationStrategy: settings.usesDefaultTypes
+          ? OnDemandAllocationStrategy.LOWEST_PRICE
+          : OnDemandAllocationStrategy.PRIORITIZED,
+        spotAllocationStrategy: SpotAllocationStrategy.PRICE_CAPACITY_OPTIMIZED,
+      },
+    },
+  });
+  Tags.of(asg).add('mayfly:fleet', options.fleetName);
+  outlive(asg, network);
+  Validations.of(asg).acknowledge(
+    {
+      id: 'AwsSolutions-AS3',
+      reason:
+        'Instances come and go with every burst of jobs, so a notification for each is noise. What needs a person ' +
+        'has an alarm (the boot breaker), and each retirement leaves a record in the table.',
+    },
+    {
+      id: 'AwsSolutions-EC26',
+      reason:
+        'The rule reads no group of several instance types. The template that all of them are launched from ' +
+        'encrypts its only volume.',
+    },
+  );
+  return asg;
+}
+
+/**
+ * The types that a group may launch. Types by name fail the whole deployment in a region that does not offer one of them. Of
+ * the default types a region takes what it offers: families in `AllowedInstanceTypes` are a filter ("InstanceRequirements").
+ * The lowest price is the only strategy for requirements ("InstancesDistribution").
+ */
+function overrides({ usesDefaultTypes, instanceTypes }: FleetSettings): LaunchTemplateOverrides[] {
+  if (!usesDefaultTypes) return instanceTypes.map((instanceType) => ({ instanceType }));
+  return [
+    {
+      instanceRequirements: {
+        allowedInstanceTypes: instanceTypes.map((type) => String(type).replace(/\..*/, '.*')),
+        vCpuCount: { min: 2, max: 2 },
+        memoryMiB: { min: 8192, max: 8192 },
+        burstablePerformance: 'included',
+        // Price protection compares with all types of this size, Graviton's too. The list bounds the price.
+        onDemandMaxPricePercentageOverLowestPrice: NO_THRESHOLD,
+        spotMaxPricePercentageOverLowestPrice: NO_THRESHOLD,
+      },
+    },
+  ];
+}
+
+/** "To turn off price protection, specify a high value, such as 999999" ("InstanceRequirements"). */
+const NO_THRESHOLD = 999_999;
+
+/** When the stack is deleted, instances still need their way out to AWS's APIs to hand back jobs and leave. */
+function outlive(asg: AutoScalingGroup, { vpc, subnets }: Network): void {
+  asg.node.addDependency(vpc.selectSubnets(subnets).internetConnectivityEstablished);
+}
+
+function firstType(settings: FleetSettings) {
+  const [first] = settings.instanceTypes;
+  if (!first) throw new Error('a fleet has at least one instance type');
+  return first;
+}
+
+/** What instances boot from unless the owner says otherwise. */
+export function amazonLinux(settings: FleetSettings): IMachineImage {
+  const arm = firstType(settings).architecture === InstanceArchitecture.ARM_64;
+  return MachineImage.latestAmazonLinux2023({
+    cpuType: arm ? AmazonLinuxCpuType.ARM_64 : AmazonLinuxCpuType.X86_64,
+  });
+}

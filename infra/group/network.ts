@@ -1,0 +1,63 @@
+import { Fn, Validations } from 'aws-cdk-lib';
+import {
+  GatewayVpcEndpointAwsService,
+  type ISecurityGroup,
+  type IVpc,
+  SecurityGroup,
+  type SubnetSelection,
+  SubnetType,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
+import type { Construct } from 'constructs';
+import { checkWayOut } from './network-checks.ts';
+import type { WorkerFleetProps } from '../props/props.ts';
+
+export interface Network {
+  vpc: IVpc;
+  subnets: SubnetSelection;
+  /** At least one. */
+  securityGroups: readonly ISecurityGroup[];
+}
+
+type NetworkProps = Pick<WorkerFleetProps, 'vpc' | 'vpcSubnets' | 'securityGroups' | 'allowAllIpv6Outbound'>;
+
+/** Where instances run: the owner's VPC or one of the fleet's own, with a way out and none in. */
+export function network(scope: Construct, props: NetworkProps): Network {
+  const vpc = props.vpc ?? (ownVpc(scope) as IVpc);
+  const subnets = props.vpcSubnets ?? (props.vpc ? {} : { subnetType: SubnetType.PUBLIC });
+  checkWayOut(scope, vpc, subnets);
+  const securityGroups = props.securityGroups ?? [ownSecurityGroup(scope, vpc, props.allowAllIpv6Outbound)];
+  return { vpc, subnets, securityGroups };
+}
+
+function ownSecurityGroup(scope: Construct, vpc: IVpc, allowAllIpv6Outbound = false): SecurityGroup {
+  return new SecurityGroup(scope, 'SecurityGroup', {
+    vpc,
+    description: 'Workers: out to anywhere, in from nowhere',
+    allowAllOutbound: true,
+    allowAllIpv6Outbound,
+  });
+}
+
+/** Public subnets alone: a NAT gateway is billed by the hour, also while a fleet sleeps. */
+function ownVpc(scope: Construct): Vpc {
+  const vpc = new Vpc(scope, 'Vpc', {
+    // The same template with and without `env`, for which aws-cdk-lib would otherwise look up three zones.
+    availabilityZones: [0, 1].map((index) => Fn.select(index, Fn.getAzs())),
+    natGateways: 0,
+    subnetConfiguration: [{ name: 'Public', subnetType: SubnetType.PUBLIC, mapPublicIpOnLaunch: true }],
+    // Nothing uses it, and emptying it takes a custom resource with a function of its own.
+    restrictDefaultSecurityGroup: false,
+    gatewayEndpoints: {
+      S3: { service: GatewayVpcEndpointAwsService.S3 },
+      DynamoDB: { service: GatewayVpcEndpointAwsService.DYNAMODB },
+    },
+  });
+  Validations.of(vpc).acknowledge({
+    id: 'AwsSolutions-VPC7',
+    reason:
+      'Nothing listens in this VPC and its security group has no inbound rule; flow logs would bill every job by ' +
+      'the traffic that it causes. An owner who must have them passes a VPC that has them.',
+  });
+  return vpc;
+}

@@ -1,0 +1,87 @@
+import { Stack, Validations } from 'aws-cdk-lib';
+import {
+  InstanceProfile,
+  ManagedPolicy,
+  Policy,
+  PolicyStatement,
+  Role,
+  ServicePrincipal,
+} from 'aws-cdk-lib/aws-iam';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import type { IParameter } from 'aws-cdk-lib/aws-ssm';
+import type { Construct } from 'constructs';
+import { anyKeyOfAssets, decryptAssets, flat, objectOf, vaultPolicy } from '../access/permissions.ts';
+
+interface BuilderOptions {
+  assets: Asset[];
+  componentArn: string;
+  log: LogGroup;
+  setupVaultPassword: IParameter | undefined;
+}
+
+/**
+ * What the machine may do that becomes the image. Image Builder steers it by Systems Manager; the rest is what AWS's
+ * policy `EC2InstanceProfileForImageBuilder` has, for this component and this log alone, and reading what the set-up needs.
+ */
+export function builder(scope: Construct, options: BuilderOptions) {
+  const { assets, componentArn, log, setupVaultPassword } = options;
+  const role = new Role(scope, 'BuilderRole', {
+    assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
+    description: 'Image Builder: sets up and tests the image of the workers',
+  });
+  attach(
+    role,
+    'AmazonSSMManagedInstanceCore',
+    'Image Builder works through the agent that needs what is in it',
+  );
+  const programs = `arn:${Stack.of(scope).partition}:s3:::ec2imagebuilder*`;
+  const policy = new Policy(scope, 'BuilderPolicy', {
+    roles: [role],
+    statements: [
+      allow([componentArn], 'imagebuilder:GetComponent'),
+      allow([programs, ...assets.map(objectOf)], 's3:GetObject'),
+      decryptAssets(assets),
+      allow([log.logGroupArn], 'logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'),
+    ],
+  });
+  acknowledgeWildcards(policy, programs);
+  const rights = [policy];
+  if (setupVaultPassword) rights.push(vaultPolicy(scope, 'BuilderVaultPolicy', role, setupVaultPassword));
+  return { profile: new InstanceProfile(scope, 'BuilderProfile', { role }), rights };
+}
+
+/** Deletes an image's AMI and snapshots when its resource goes ("AWS::ImageBuilder::Image DeletionSettings"). */
+export function remover(scope: Construct): Role {
+  const role = new Role(scope, 'RemoverRole', {
+    // "The confused deputy problem": not for images of another account.
+    assumedBy: new ServicePrincipal('imagebuilder.amazonaws.com', {
+      conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
+    }),
+    description: 'Image Builder: deletes images of the workers that are no longer used',
+  });
+  attach(
+    role,
+    'service-role/EC2ImageBuilderLifecycleExecutionPolicy',
+    'it is made for this and reaches only what Image Builder itself has made',
+  );
+  return role;
+}
+
+const allow = (resources: string[], ...actions: string[]): PolicyStatement =>
+  new PolicyStatement({ actions, resources });
+
+function attach(role: Role, name: string, why: string): void {
+  role.addManagedPolicy(ManagedPolicy.fromAwsManagedPolicyName(name));
+  Validations.of(role).acknowledge({
+    id: `AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/${name}]`,
+    reason: `${why}; AWS keeps it in step with the service, which a copy here would not be.`,
+  });
+}
+
+function acknowledgeWildcards(policy: Policy, programs: string): void {
+  Validations.of(policy).acknowledge(anyKeyOfAssets, {
+    id: `AwsSolutions-IAM5[Resource::${flat(Stack.of(policy).resolve(programs))}]`,
+    reason: "Image Builder's own program, from buckets of AWS that are named after regions.",
+  });
+}

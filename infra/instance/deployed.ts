@@ -1,0 +1,46 @@
+import { Stack } from 'aws-cdk-lib';
+import { InstanceArchitecture } from 'aws-cdk-lib/aws-ec2';
+import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import type { Construct } from 'constructs';
+import { NODE_PACKAGES, nodeAsset } from './node-asset.ts';
+import type { FleetSettings } from '../props/settings.ts';
+import { requirementsOf, setupOf } from './setup.ts';
+import { treeAsset, workersOf } from './tree.ts';
+
+/** What instances fetch. */
+export interface Deployed {
+  /** Changes with each file of it: an instance runs exactly what was deployed. */
+  tree: Asset;
+  node: Asset;
+  /** Where they find it, as `/etc/mayfly/tree.json` tells them. */
+  treeJson: string;
+}
+
+/**
+ * The assets of a fleet.
+ *
+ * Throws a `FleetPropsError` for a command, worker directory or set-up that no instance could run.
+ */
+export function deployed(scope: Construct, settings: FleetSettings): Deployed {
+  const where = `WorkerFleet ${scope.node.path}`;
+  const { command, instanceCheck } = settings;
+  const workers = workersOf(where, { command, instanceCheck }, settings.workerDirectory);
+  const setup = setupOf(where, workers, settings);
+  const requirements = requirementsOf(where, workers, settings.setupRequirements);
+  const [type] = settings.instanceTypes;
+  const binary = NODE_PACKAGES[type?.architecture ?? InstanceArchitecture.X86_64];
+  const { asset: tree, contentHash } = treeAsset(scope, workers);
+  const node = nodeAsset(scope, binary);
+  const stack = Stack.of(scope);
+  const treeJson = stack.toJsonString({
+    bucket: tree.s3BucketName,
+    key: tree.s3ObjectKey,
+    region: stack.region,
+    contentHash,
+    node: { bucket: node.s3BucketName, key: node.s3ObjectKey, integrity: binary.integrity },
+    ...(setup && { setup: setup.path, setupKind: setup.kind }),
+    ...(requirements !== undefined && { setupRequirements: requirements }),
+    ...(settings.setupVaultPassword && { setupVaultPassword: settings.setupVaultPassword.parameterName }),
+  });
+  return { tree, node, treeJson };
+}

@@ -1,0 +1,165 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { TerminateInstancesCommand } from '@aws-sdk/client-ec2';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { processesOf } from '../../instances/processes.ts';
+import type { Machine } from '../../services/ec2/machine.ts';
+import { Stacks } from '../cloudformation/stacks.ts';
+import { type LauncherCloud, startLauncherCloud, userData } from './launcher-fixture.ts';
+
+let lab: LauncherCloud;
+beforeEach(async () => {
+  lab = await startLauncherCloud({ stopMs: 20_000 });
+});
+afterEach(() => lab.close());
+
+/** An agent that writes what it was started with, and waits. */
+const TELLS = `
+import { writeFileSync } from 'node:fs';
+const { env, argv, pid } = process;
+writeFileSync(env.STATE_DIRECTORY + '/told', JSON.stringify({ env, argv, pid, cwd: process.cwd() }));
+setInterval(() => {}, 1000);
+`;
+
+/** One that leaves a worker in a group of its own, and that worker a daemon in a session of its own. */
+const LEAVES = `
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+const script = 'setsid sleep 1000 & echo $! > ' + process.env.STATE_DIRECTORY + '/daemon; sleep 1000';
+spawn('sh', ['-c', script], { detached: true, stdio: 'ignore', env: {}, cwd: 'worker' });
+setInterval(() => existsSync(process.env.STATE_DIRECTORY + '/daemon') && process.exit(), 20);
+`;
+
+/** A zombie that nobody has reaped yet runs no more. */
+function isRunning(pid: number): boolean {
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
+  return stdout.trim() !== '' && !stdout.startsWith('Z');
+}
+
+const terminate = ({ id }: Machine) => lab.ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
+const told = async (machine: Machine) => JSON.parse(await lab.file(machine, 'disk/var/lib/mayfly/told'));
+const disk = ({ directory }: Machine) => join(directory, 'disk');
+
+describe('a boot', () => {
+  test('runs the tree that user-data names, configured and told where AWS is', async () => {
+    const machine = await lab.launch(TELLS);
+    const { env, argv, cwd } = await told(machine);
+    expect(argv.slice(2)).toEqual(['--config', join(disk(machine), 'etc/mayfly/agent.json')]);
+    expect(cwd).toBe(join(disk(machine), 'tree'));
+    expect(env).toMatchObject({
+      AWS_ENDPOINT_URL: lab.cloud.endpoint,
+      AWS_REGION: 'us-east-1',
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+    });
+    expect(Object.keys(env).filter((name) => /KEY|SECRET|TOKEN/.test(name))).toEqual([]);
+    expect(readFileSync(argv[3], 'utf8')).toBe('{"answer": 42}');
+    expect(statSync(argv[3]).mode & 0o777).toBe(0o640);
+    expect(statSync(join(disk(machine), 'tree/worker/run.sh')).mode & 0o111).toBe(0o111);
+  });
+
+  test('without a role that may read the tree ends the instance, and its log says why', async () => {
+    const machine = await lab.launch(TELLS, { UserData: userData('other.zip') });
+    await lab.state(machine, 'terminated');
+    expect(await lab.file(machine, 'instance.log')).toMatch(/boot failed: .*(not authorized|AccessDenied)/i);
+  });
+
+  test.each([
+    ['names no tree', Buffer.from('#cloud-config\n').toString('base64')],
+    ['is not there', undefined],
+  ])('from user-data that %s does nothing, and is up', async (_, UserData) => {
+    const machine = await lab.launch(TELLS, { UserData });
+    expect(await lab.file(machine, 'instance.log')).toMatch(/names no tree to run/);
+    await lab.state(machine, 'running');
+    await terminate(machine);
+    await lab.state(machine, 'terminated');
+  });
+});
+
+test('a set-up is not run, which deployment, log and whoever started the cloud are told', async () => {
+  const said = vi.spyOn(console, 'error').mockImplementation(() => {});
+  const left = "The fleet's set-up (prop `setup`) is not run: instances are processes here.";
+  const UserData = userData(undefined, { setup: { file: 'setup.yml' } });
+  const stacks = new Stacks(lab.cloud);
+  try {
+    const Template = {
+      Type: 'AWS::EC2::LaunchTemplate',
+      Properties: { LaunchTemplateData: { ImageId: 'ami-1', UserData } },
+    };
+    await stacks.create('set-up', { Resources: { Template } });
+    const reasons = (await stacks.events('set-up')).map(({ ResourceStatusReason }) => ResourceStatusReason);
+    expect(reasons).toContain(left);
+    for (let count = 0; count < 2; count += 1) {
+      const machine = await lab.launch(TELLS, { UserData });
+      expect(await lab.file(machine, 'instance.log')).toContain(left);
+      await terminate(machine);
+    }
+    expect(said.mock.calls.flat()).toEqual([`mayfly: ${left}`]);
+  } finally {
+    said.mockRestore();
+    stacks.client.destroy();
+  }
+});
+
+test('a shell script as user-data is refused, when the template is made as well', async () => {
+  const UserData = Buffer.from('#!/bin/sh\necho hello\n').toString('base64');
+  const problem = 'Instances are processes here, which run no shell script of user-data';
+  await expect(lab.launch(TELLS, { UserData })).rejects.toThrow(problem);
+  const template = { LaunchTemplateName: 'script', LaunchTemplateData: { UserData } };
+  await expect(lab.cloud.call('ec2', 'CreateLaunchTemplate', template)).rejects.toThrow(problem);
+});
+
+describe('the end', () => {
+  test('comes with the agent’s, and takes all that it left along', async () => {
+    const machine = await lab.launch(LEAVES);
+    const daemon = Number(await lab.file(machine, 'disk/var/lib/mayfly/daemon'));
+    expect(daemon).toBeGreaterThan(1);
+    await lab.state(machine, 'terminated');
+    expect(machine.stateReason?.code).toBe('Client.InstanceInitiatedShutdown');
+    expect(processesOf(disk(machine), Number.NaN)).toEqual([]);
+    expect(isRunning(daemon)).toBe(false);
+  });
+
+  test('stops the instance where its shutdown behaviour is to stop', async () => {
+    const machine = await lab.launch('', { InstanceInitiatedShutdownBehavior: 'stop' });
+    await lab.state(machine, 'stopped');
+    await terminate(machine);
+    await lab.state(machine, 'terminated');
+  });
+
+  test('by TerminateInstances gives the agent time to leave', async () => {
+    const leaves = "process.on('SIGTERM', () => { console.log('goodbye'); process.exit(); });";
+    const machine = await lab.launch(leaves + TELLS);
+    await told(machine);
+    await terminate(machine);
+    await lab.state(machine, 'terminated');
+    expect(await lab.file(machine, 'instance.log')).toMatch(/goodbye\n.*off: powered off, agent exit 0/);
+  });
+
+  test('but not for ever', async () => {
+    await lab.close();
+    lab = await startLauncherCloud({ stopMs: 300 });
+    const machine = await lab.launch(`process.on('SIGTERM', () => {});${TELLS}`);
+    await told(machine);
+    await terminate(machine);
+    await lab.state(machine, 'terminated');
+    expect(await lab.file(machine, 'instance.log')).toMatch(/terminated, after it would not stop/);
+  });
+
+  test('sudden: nothing of it runs another instruction', async () => {
+    const machine = await lab.launch(`process.on('SIGTERM', () => console.log('never'));${TELLS}`);
+    const { pid } = await told(machine);
+    await lab.cloud.machines.destroy(machine);
+    expect(isRunning(pid)).toBe(false);
+    expect(await lab.file(machine, 'instance.log')).not.toMatch(/never/);
+  });
+
+  test('of the cloud is the end of its instances', async () => {
+    const machine = await lab.launch(TELLS);
+    const { pid } = await told(machine);
+    await lab.close();
+    expect(isRunning(pid)).toBe(false);
+    expect(dirname(machine.directory)).toMatch(/instances$/);
+    lab = await startLauncherCloud();
+  });
+});

@@ -1,0 +1,115 @@
+import {
+  type AttributeValue,
+  BatchGetItemCommand,
+  type DynamoDBClient,
+  type KeysAndAttributes,
+} from '@aws-sdk/client-dynamodb';
+import { type Clock, systemClock } from '../aws/clock.ts';
+import { type BackoffBounds, backoffMs } from '../policy/backoff.ts';
+import { fromItem, type ItemValue } from './item.ts';
+import type { JobRecord } from '../jobs/record.ts';
+
+/** DynamoDB: items that one BatchGetItem asks for ("BatchGetItem" of its API reference). */
+const LARGEST_READ = 100;
+
+/** Calls under way at the same time. */
+const MOST_CALLS = 4;
+
+const WAITS: BackoffBounds = { initialMs: 50, maxMs: 5000 };
+
+/** Rounds in a row, of one batch, that DynamoDB did nothing of: half a minute and more. */
+const MOST_IDLE_ROUNDS = 15;
+
+export interface Waits {
+  clock: Clock;
+  random: () => number;
+}
+
+export const systemWaits: Waits = { clock: systemClock, random: Math.random };
+
+/** A table that leaves all of a batch undone, again and again: it is throttled. */
+export class TableThrottled extends Error {
+  constructor(table: string, left: number) {
+    super(`the table ${table} is throttled: ${left} of a batch's items are still not done`);
+    this.name = 'TableThrottled';
+  }
+}
+
+type Key = Record<string, AttributeValue>;
+
+type How = Pick<KeysAndAttributes, 'ConsistentRead' | 'ProjectionExpression'>;
+
+/** Reads jobs' records, a hundred a call; an id that is unknown is missing, one that is named twice is asked once. */
+export async function batchGetJobs(
+  client: DynamoDBClient,
+  table: string,
+  ids: Iterable<string>,
+  how: How,
+  waits: Waits = systemWaits,
+): Promise<Map<string, JobRecord>> {
+  const keys = [...ids].map((id) => `job#${id}`);
+  const records = (await batchGet(client, table, keys, how, waits)) as unknown as JobRecord[];
+  return new Map(records.map((record) => [record.pk.slice('job#'.length), record]));
+}
+
+/** Reads items by their keys (`pk`), in no order. */
+export async function batchGet(
+  client: DynamoDBClient,
+  table: string,
+  keys: readonly string[],
+  how: How,
+  waits: Waits = systemWaits,
+): Promise<Record<string, ItemValue>[]> {
+  const found: Record<string, ItemValue>[] = [];
+  const asked = [...new Set(keys)].map((pk): Key => ({ pk: { S: pk } }));
+  await inBatches(asked, LARGEST_READ, (batch) =>
+    untilDone(table, batch, waits, async (left) => {
+      const request = { [table]: { Keys: left, ...how } };
+      const answer = await client.send(new BatchGetItemCommand({ RequestItems: request }));
+      found.push(...(answer.Responses?.[table] ?? []).map(fromItem));
+      return answer.UnprocessedKeys?.[table]?.Keys ?? [];
+    }),
+  );
+  return found;
+}
+
+/** Does `task` for all items, so many a call and a few calls at the same time. Rejects with the first failure. */
+export async function inBatches<Item>(
+  items: readonly Item[],
+  size: number,
+  task: (batch: Item[]) => Promise<void>,
+  atOnce = MOST_CALLS,
+): Promise<void> {
+  let next = 0;
+  const work = async () => {
+    while (next < items.length) {
+      const batch = items.slice(next, next + size);
+      next += size;
+      await task(batch);
+    }
+  };
+  const calls = Math.min(atOnce, Math.ceil(items.length / size));
+  await Promise.all(Array.from({ length: calls }, work));
+}
+
+/**
+ * Repeats a batch call with what it left undone, with backoff.
+ *
+ * @param call gets what is to be done and returns what of it is left
+ * @throws TableThrottled when one round after the other does nothing
+ */
+export async function untilDone<Item>(
+  table: string,
+  items: Item[],
+  { clock, random }: Waits,
+  call: (items: Item[]) => Promise<Item[]>,
+): Promise<void> {
+  let left = await call(items);
+  for (let idle = 1; left.length > 0; ) {
+    if (idle > MOST_IDLE_ROUNDS) throw new TableThrottled(table, left.length);
+    await clock.sleep(backoffMs(WAITS, idle, random));
+    const before = left.length;
+    left = await call(left);
+    idle = left.length < before ? 1 : idle + 1;
+  }
+}

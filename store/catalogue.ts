@@ -1,0 +1,263 @@
+import {
+  BatchWriteItemCommand,
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  paginateScan,
+  UpdateItemCommand,
+  type WriteRequest,
+} from '@aws-sdk/client-dynamodb';
+import { batchGetJobs, inBatches, systemWaits, untilDone, type Waits } from './batches.ts';
+import { keyOf } from './endings.ts';
+import { fromItem, toItem } from './item.ts';
+import { listedOf } from './listing.ts';
+import { CANCELLED, type JobRecord, type JobState, TERMINAL_STATES } from '../jobs/record.ts';
+import { type Change, updateExpression } from './update.ts';
+
+/** DynamoDB: items that one BatchWriteItem takes ("BatchWriteItem" of its API reference). */
+const LARGEST_WRITE = 25;
+
+/** What became of a wish to cancel a job, and the job's record afterwards. */
+export type Cancelling =
+  /** It never starts. */
+  | { kind: 'cancelled'; record: JobRecord }
+  /** It runs: its agent stops it within seconds. One that is gone will not: then it ends with its lease. */
+  | { kind: 'requested'; record: JobRecord }
+  | { kind: 'ended'; record: JobRecord }
+  | { kind: 'unknown'; record?: undefined };
+
+/** Which jobs are wanted; what is absent leaves none out. */
+export interface JobFilter {
+  states?: readonly JobState[] | undefined;
+  label?: string | undefined;
+  requestId?: string | undefined;
+  /** Whose last try ran there, or runs. */
+  instance?: string | undefined;
+  /** Enqueued since then. */
+  sinceMs?: number | undefined;
+  endedBeforeMs?: number | undefined;
+}
+
+/** The job table as those see it who send jobs and look after them. Agents use `JobTable`, the keeper `JobEndings`. */
+export class JobCatalogue {
+  readonly #client: DynamoDBClient;
+  readonly #table: string;
+  readonly #waits: Waits;
+
+  constructor(client: DynamoDBClient, table: string, waits: Waits = systemWaits) {
+    this.#client = client;
+    this.#table = table;
+    this.#waits = waits;
+  }
+
+  /** What was written before is seen; an id without a record is missing. Throws `TableThrottled`. */
+  async getMany(ids: Iterable<string>): Promise<Map<string, JobRecord>> {
+    const found = await batchGetJobs(this.#client, this.#table, ids, { ConsistentRead: true }, this.#waits);
+    for (const [id, { removedAt }] of found) if (removedAt !== undefined) found.delete(id);
+    return found;
+  }
+
+  /** For ids that were drawn just now: a record that is there already would be written over. Throws `TableThrottled`. */
+  async createMany(records: readonly JobRecord[]): Promise<void> {
+    const writes = records.map((record): WriteRequest => ({ PutRequest: { Item: toItem(record) } }));
+    await inBatches(writes, LARGEST_WRITE, (batch) =>
+      untilDone(this.#table, batch, this.#waits, async (left) => {
+        const request = { RequestItems: { [this.#table]: left } };
+        const { UnprocessedItems } = await this.#client.send(new BatchWriteItemCommand(request));
+        return UnprocessedItems?.[this.#table] ?? [];
+      }),
+    );
+  }
+
+  /**
+   * False: there is one already, and it is as it was. One that was cleaned up gives its place up, but to the same nonce
+   * only (`leftNonce`): a message of it may still be on the queue.
+   */
+  createOnce(record: JobRecord): Promise<boolean> {
+    const { nonce } = record;
+    const isSame = `attribute_not_exists(nonce)${nonce === undefined ? '' : ' OR nonce = :nonce'}`;
+    return this.#unlessRefused(
+      this.#client.send(
+        new PutItemCommand({
+          TableName: this.#table,
+          Item: toItem(record),
+          ConditionExpression: `attribute_not_exists(pk) OR attribute_exists(removedAt) AND (${isSame})`,
+          ...(nonce !== undefined && { ExpressionAttributeValues: toItem({ ':nonce': nonce }) }),
+        }),
+      ),
+    );
+  }
+
+  /** The nonce of a job that was cleaned up. */
+  async leftNonce(id: string): Promise<string | undefined> {
+    const record = await this.#get(id);
+    return record?.removedAt === undefined ? undefined : record.nonce;
+  }
+
+  /**
+   * Ends a job that does not run yet, and asks for the end of one that does. Can be repeated, with the same `atMs`.
+   *
+   * @param expires epoch seconds: when the table forgets a job that is cancelled here
+   */
+  async cancel(id: string, atMs: number, expires: number): Promise<Cancelling> {
+    const at = new Date(atMs).toISOString();
+    for (;;) {
+      const cancelled = await this.#update(id, {
+        condition: '#state IN (:queued, :held)',
+        values: { ':queued': 'queued', ':held': 'held' },
+        set: {
+          state: 'cancelled',
+          listed: listedOf('cancelled', id),
+          cancelRequestedAt: at,
+          endedAt: at,
+          reason: CANCELLED,
+          expires,
+        },
+      });
+      if (cancelled) return { kind: 'cancelled', record: cancelled };
+      const requested = await this.#update(id, {
+        condition: '#state = :running',
+        values: { ':running': 'running' },
+        setOnce: { cancelRequestedAt: at },
+      });
+      if (requested) return { kind: 'requested', record: requested };
+      const record = await this.#get(id);
+      if (!record || record.removedAt !== undefined) return { kind: 'unknown' };
+      // An earlier write of ours, whose answer was lost.
+      const own = record.state === 'cancelled' && record.cancelRequestedAt === at && record.endedAt === at;
+      if (own) return { kind: 'cancelled', record };
+      if (TERMINAL_STATES.has(record.state)) return { kind: 'ended', record };
+    }
+  }
+
+  /** False: it has not ended, and `onlyEnded` keeps it. True: there is none (any more). */
+  remove(id: string, { onlyEnded }: { onlyEnded: boolean }): Promise<boolean> {
+    const { ConditionExpression, ...condition } = HAS_ENDED;
+    return this.#unlessRefused(
+      this.#client.send(
+        new DeleteItemCommand({
+          TableName: this.#table,
+          Key: keyOf(id),
+          ...(onlyEnded && {
+            ...condition,
+            ConditionExpression: `attribute_not_exists(pk) OR ${ConditionExpression}`,
+          }),
+        }),
+      ),
+    );
+  }
+
+  /**
+   * Forgets an ended job of which a message may still be on the queue: just so much of it stays that no claim takes that
+   * message for a new job. False: it has not ended, or there is none.
+   *
+   * @param expires epoch seconds: when no message of it can be left
+   */
+  bury({ pk, id, state, attempts, nonce }: JobRecord, atMs: number, expires: number): Promise<boolean> {
+    const removedAt = new Date(atMs).toISOString();
+    const left: JobRecord = { pk, id, state, attempts, removedAt, expires, ...(nonce && { nonce }) };
+    return this.#unlessRefused(
+      this.#client.send(new PutItemCommand({ TableName: this.#table, Item: toItem(left), ...HAS_ENDED })),
+    );
+  }
+
+  /** A job that is gone meanwhile stays gone. */
+  async markRetried(id: string, newId: string): Promise<void> {
+    const condition = 'attribute_exists(#pk) AND attribute_not_exists(#removedAt)';
+    await this.#update(id, { condition, set: { retriedAs: newId } });
+  }
+
+  /**
+   * Jobs in no order: reads the whole table, page by page, as far as it is asked to.
+   *
+   * @param onMore told once, when the first page is not all
+   */
+  async *scan(filter: JobFilter = {}, onMore?: () => void): AsyncGenerator<JobRecord> {
+    const pages = paginateScan({ client: this.#client }, { TableName: this.#table, ...filterOf(filter) });
+    let isFirst = true;
+    for await (const { Items = [], LastEvaluatedKey } of pages) {
+      if (isFirst && LastEvaluatedKey) onMore?.();
+      isFirst = false;
+      for (const item of Items) yield fromItem(item) as unknown as JobRecord;
+    }
+  }
+
+  async #get(id: string): Promise<JobRecord | undefined> {
+    const { Item } = await this.#client.send(
+      new GetItemCommand({ TableName: this.#table, Key: keyOf(id), ConsistentRead: true }),
+    );
+    return Item && (fromItem(Item) as unknown as JobRecord);
+  }
+
+  /** The record afterwards, or undefined when the condition does not hold. */
+  async #update(id: string, change: Change): Promise<JobRecord | undefined> {
+    const update = { Key: keyOf(id), ReturnValues: 'ALL_NEW', ...updateExpression(change) } as const;
+    try {
+      const { Attributes } = await this.#client.send(
+        new UpdateItemCommand({ TableName: this.#table, ...update }),
+      );
+      return Attributes && (fromItem(Attributes) as unknown as JobRecord);
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return undefined;
+      throw error;
+    }
+  }
+
+  async #unlessRefused(call: Promise<unknown>): Promise<boolean> {
+    try {
+      await call;
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
+  }
+}
+
+const ENDED = Object.fromEntries([...TERMINAL_STATES].map((state, index) => [`:s${index}`, state]));
+const HAS_ENDED = {
+  ConditionExpression: `#state IN (${Object.keys(ENDED).join(', ')})`,
+  ExpressionAttributeNames: { '#state': 'state' },
+  ExpressionAttributeValues: toItem(ENDED),
+};
+
+function filterOf({ states, label, requestId, instance, sinceMs, endedBeforeMs }: JobFilter) {
+  const conditions = ['begins_with(pk, :job)', 'attribute_not_exists(removedAt)'];
+  const values: Record<string, string> = { ':job': 'job#' };
+  const equal = { requestId, instance };
+  for (const [name, value] of Object.entries(equal)) {
+    if (value === undefined) continue;
+    conditions.push(`#${name} = :${name}`);
+    values[`:${name}`] = value;
+  }
+  if (label !== undefined) {
+    // See labelOf.
+    conditions.push('(#label = :label OR attribute_not_exists(#label) AND #group = :label)');
+    values[':label'] = label;
+  }
+  if (states) {
+    // DynamoDB knows no empty list of alternatives: nothing is in no state.
+    const wanted = states.length > 0 ? states : ['none'];
+    conditions.push(`#state IN (${wanted.map((_, index) => `:state${index}`).join(', ')})`);
+    wanted.forEach((state, index) => {
+      values[`:state${index}`] = state;
+    });
+  }
+  if (sinceMs !== undefined) {
+    conditions.push('enqueuedAt >= :since');
+    values[':since'] = new Date(sinceMs).toISOString();
+  }
+  if (endedBeforeMs !== undefined) {
+    conditions.push('endedAt < :before');
+    values[':before'] = new Date(endedBeforeMs).toISOString();
+  }
+  const expression = conditions.join(' AND ');
+  const names = Object.fromEntries((expression.match(/#\w+/g) ?? []).map((name) => [name, name.slice(1)]));
+  return {
+    FilterExpression: expression,
+    ...(Object.keys(names).length > 0 && { ExpressionAttributeNames: names }),
+    ExpressionAttributeValues: toItem(values),
+  };
+}

@@ -1,0 +1,149 @@
+import {
+  type AttributeValue,
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  GetItemCommand,
+  type ReturnValue,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import { expiryOfCancelled, expiryOfEnded, expiryOfQueued, LONGEST_RETENTION_SECONDS } from './expiry.ts';
+import { fromItem } from './item.ts';
+import { listedOf } from './listing.ts';
+import { CANCELLED, type JobRecord, type JobState, type Try } from '../jobs/record.ts';
+import { boundedTries } from '../jobs/tries.ts';
+import { type Change, updateExpression } from './update.ts';
+
+/** How a try ended, for the record. */
+export interface TryEnd {
+  exitStatus?: number | undefined;
+  signal?: string | undefined;
+  reason?: string | undefined;
+  /** All tries, this one's end included; absent: nobody knows how it ended, and they stay as they are. */
+  tries?: readonly Try[] | undefined;
+  endedAtMs: number;
+  /** Of a job that is queued again: its message is hidden until then. */
+  notBeforeMs?: number | undefined;
+  /** Attempts to take off again: 1 if the try that ended did not count. */
+  refund: 0 | 1;
+}
+
+/** Written, or another claim has taken the job over since: then nothing was written, and nothing may be. */
+export type Written = 'written' | 'taken-over';
+
+/**
+ * The job table as those use it who end the try of a job: one item a job, changed by conditional writes of that item
+ * alone, so that no crash can leave two items at odds. Every write can be repeated: one that reached the table though its
+ * answer was lost is recognised by its fence.
+ */
+export class JobEndings {
+  protected readonly client: DynamoDBClient;
+  protected readonly table: string;
+  protected readonly recordSeconds: number;
+
+  /** @param recordSeconds how long a record outlives its job's end */
+  constructor(client: DynamoDBClient, table: string, recordSeconds = LONGEST_RETENTION_SECONDS) {
+    this.client = client;
+    this.table = table;
+    this.recordSeconds = recordSeconds;
+  }
+
+  async get(id: string): Promise<JobRecord | undefined> {
+    const { Item } = await this.client.send(
+      new GetItemCommand({ TableName: this.table, Key: keyOf(id), ConsistentRead: true }),
+    );
+    return Item && (fromItem(Item) as unknown as JobRecord);
+  }
+
+  /** Writes a job's last state, once. */
+  async finish(id: string, fence: string, state: JobState, end: TryEnd): Promise<Written> {
+    const done = await this.update(id, this.#ending(id, fence, state, end));
+    if (done) return 'written';
+    const record = await this.get(id);
+    return record?.fence === fence && record.state === state ? 'written' : 'taken-over';
+  }
+
+  /** Makes a job queued again; or `cancelled`, if somebody wants it to end: its message is to be deleted then. */
+  async handBack(id: string, fence: string, end: TryEnd): Promise<Written | 'cancelled'> {
+    const owned = ownedBy(fence);
+    const done = await this.update(id, {
+      ...owned,
+      ...this.#ending(id, fence, 'queued', end),
+      condition: `${owned.condition} AND attribute_not_exists(#cancelRequestedAt)`,
+    });
+    if (done) return 'written';
+    const record = await this.get(id);
+    if (record?.fence !== fence) return 'taken-over';
+    if (record.state === 'running') {
+      const finished = await this.finish(id, fence, 'cancelled', { ...end, reason: CANCELLED });
+      return finished === 'written' ? 'cancelled' : finished;
+    }
+    // Cancelled by us, or by an operator once it was queued again.
+    if (record.state === 'cancelled') return 'cancelled';
+    return record.state === 'queued' ? 'written' : 'taken-over';
+  }
+
+  #ending(id: string, fence: string, state: JobState, end: TryEnd): Change {
+    const { endedAtMs, notBeforeMs, refund, exitStatus, signal, reason, tries } = end;
+    const notBefore = notBeforeMs === undefined ? undefined : new Date(notBeforeMs).toISOString();
+    const what = {
+      state,
+      listed: listedOf(state, id),
+      exitStatus,
+      signal,
+      reason,
+      tries: tries && boundedTries(tries),
+    };
+    const expiry = EXPIRIES[state] ?? expiryOfEnded;
+    return {
+      ...ownedBy(fence),
+      set: {
+        ...what,
+        ...(state === 'queued' && { notBefore }),
+        expires: expiry(endedAtMs, this.recordSeconds),
+        ...(state !== 'queued' && { endedAt: new Date(endedAtMs).toISOString() }),
+      },
+      ...(refund > 0 && { add: { attempts: -refund } }),
+      remove: ['listing', 'leaseUntilMs'],
+    };
+  }
+
+  /** One conditional update. Undefined when the condition does not hold. */
+  protected async update(
+    id: string,
+    change: Change,
+    returned: ReturnValue = 'NONE',
+  ): Promise<JobRecord | undefined> {
+    try {
+      const { Attributes = {} } = await this.client.send(
+        new UpdateItemCommand({
+          TableName: this.table,
+          Key: keyOf(id),
+          ReturnValues: returned,
+          ...updateExpression(change),
+        }),
+      );
+      return fromItem(Attributes) as unknown as JobRecord;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** Of states in which a message of the job may wait on the queue. */
+const EXPIRIES: Partial<Record<JobState, typeof expiryOfEnded>> = {
+  queued: expiryOfQueued,
+  cancelled: expiryOfCancelled,
+};
+
+export function keyOf(id: string): Record<string, AttributeValue> {
+  return { pk: { S: `job#${id}` } };
+}
+
+/** The condition of every write after the claim: the job still runs, and under this very claim. */
+export function ownedBy(fence: string): Required<Pick<Change, 'condition' | 'values'>> {
+  return {
+    condition: '#fence = :fence AND #state = :running',
+    values: { ':fence': fence, ':running': 'running' },
+  };
+}

@@ -1,0 +1,140 @@
+import {
+  type BatchResultErrorEntry,
+  ChangeMessageVisibilityBatchCommand,
+  DeleteMessageBatchCommand,
+  type MessageAttributeValue,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  type SQSClient,
+  type Message as SqsMessage,
+} from '@aws-sdk/client-sqs';
+import { deadLetterAttributes, type Epitaph } from '../jobs/dead-letter.ts';
+
+/** SQS: at most ten messages a receive or batch call ("Amazon SQS message quotas"). */
+export const LARGEST_BATCH = 10;
+
+export interface Message {
+  id: string;
+  /** Changes at every receive: only the newest is sure to work. */
+  receiptHandle: string;
+  body: string;
+  receiveCount: number;
+  /** Epoch milliseconds; undefined if the queue does not tell. */
+  sentAtMs: number | undefined;
+  attributes: Record<string, MessageAttributeValue>;
+}
+
+/** Why SQS refused one entry of a batch call. */
+export class EntryError extends Error {
+  /** The entry itself is at fault (an expired handle, ...): the same again is refused again. */
+  readonly senderFault: boolean;
+  constructor(entry: BatchResultErrorEntry) {
+    super(entry.Message ?? 'refused without a reason');
+    this.name = entry.Code ?? 'UnknownEntryError';
+    this.senderFault = entry.SenderFault ?? false;
+  }
+}
+
+/** For each entry of a batch call, in the entries' order: done, or why not. */
+export type EntryResults = (EntryError | undefined)[];
+
+/** The calls on a fleet's queue and its dead-letter queue, in this project's own words. */
+export class JobQueue {
+  readonly #clients: { sqs: SQSClient; polls: SQSClient };
+  readonly #url: string;
+  readonly #deadLetterUrl: string | undefined;
+
+  constructor(clients: { sqs: SQSClient; polls: SQSClient }, url: string, deadLetterUrl?: string) {
+    this.#clients = clients;
+    this.#url = url;
+    this.#deadLetterUrl = deadLetterUrl;
+  }
+
+  get hasDeadLetterQueue(): boolean {
+    return this.#deadLetterUrl !== undefined;
+  }
+
+  /**
+   * @param count at most 10
+   * @param waitSeconds of long polling, 0 to 20
+   * @param leaseSeconds how long what is received stays invisible
+   */
+  async receive(count: number, waitSeconds: number, leaseSeconds: number): Promise<Message[]> {
+    const { Messages = [] } = await this.#clients.polls.send(
+      new ReceiveMessageCommand({
+        QueueUrl: this.#url,
+        MaxNumberOfMessages: count,
+        WaitTimeSeconds: waitSeconds,
+        VisibilityTimeout: leaseSeconds,
+        MessageSystemAttributeNames: ['ApproximateReceiveCount', 'SentTimestamp'],
+        MessageAttributeNames: ['All'],
+      }),
+    );
+    return Messages.map(toMessage);
+  }
+
+  /** Deletes up to ten messages, by their newest handles. */
+  async remove(handles: readonly string[]): Promise<EntryResults> {
+    const { Failed } = await this.#clients.sqs.send(
+      new DeleteMessageBatchCommand({
+        QueueUrl: this.#url,
+        Entries: handles.map((ReceiptHandle, index) => ({ Id: `${index}`, ReceiptHandle })),
+      }),
+    );
+    return results(handles.length, Failed);
+  }
+
+  /**
+   * Sets for how long from now up to ten messages stay invisible; 0 hands a message back at once.
+   *
+   * @param timeoutMs when to give the call up, if sooner than usual
+   */
+  async hide(
+    entries: readonly { receiptHandle: string; seconds: number }[],
+    timeoutMs?: number,
+  ): Promise<EntryResults> {
+    const { Failed } = await this.#clients.sqs.send(
+      new ChangeMessageVisibilityBatchCommand({
+        QueueUrl: this.#url,
+        Entries: entries.map(({ receiptHandle, seconds }, index) => ({
+          Id: `${index}`,
+          ReceiptHandle: receiptHandle,
+          VisibilityTimeout: seconds,
+        })),
+      }),
+      timeoutMs === undefined ? {} : { requestTimeout: timeoutMs },
+    );
+    return results(entries.length, Failed);
+  }
+
+  /** Copies a message to the dead-letter queue, with why it is there. The original is deleted after, not here. */
+  async copyToDeadLetters(message: Message, epitaph: Epitaph): Promise<void> {
+    if (this.#deadLetterUrl === undefined) throw new Error('this fleet has no dead-letter queue');
+    await this.#clients.sqs.send(
+      new SendMessageCommand({
+        QueueUrl: this.#deadLetterUrl,
+        MessageBody: message.body,
+        MessageAttributes: deadLetterAttributes(message, { ...epitaph, source: this.#url }),
+      }),
+    );
+  }
+}
+
+function toMessage(message: SqsMessage): Message {
+  const { MessageId: id = '', ReceiptHandle: receiptHandle = '', Body: body = '' } = message;
+  const system = message.Attributes ?? {};
+  return {
+    id,
+    receiptHandle,
+    body,
+    receiveCount: Number(system.ApproximateReceiveCount ?? 1),
+    sentAtMs: system.SentTimestamp === undefined ? undefined : Number(system.SentTimestamp),
+    attributes: message.MessageAttributes ?? {},
+  };
+}
+
+function results(count: number, failed: BatchResultErrorEntry[] = []): EntryResults {
+  const outcome: EntryResults = new Array(count).fill(undefined);
+  for (const entry of failed) outcome[Number(entry.Id)] = new EntryError(entry);
+  return outcome;
+}

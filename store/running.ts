@@ -1,0 +1,32 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { batchGetJobs } from './batches.ts';
+import { keysIn } from './index-pages.ts';
+import { runningOf } from './listing.ts';
+import type { JobRecord } from '../jobs/record.ts';
+
+/**
+ * The jobs that run on an instance, or whose record says so. Those that were claimed in the last moments may be missing.
+ * `isComplete`: false as long as DynamoDB fills the index, and any may be missing.
+ */
+export async function runningOn(
+  client: DynamoDBClient,
+  table: string,
+  instance: string,
+): Promise<{ jobs: JobRecord[]; isComplete: boolean }> {
+  const { keys, isComplete } = await keysIn(client, table, runningOf(instance));
+  const ids = keys.map((key) => key.slice('job#'.length));
+  const records = await batchGetJobs(client, table, ids, { ConsistentRead: true });
+  // The index is a moment behind.
+  const jobs = [...records.values()].filter((job) => job.state === 'running' && job.instance === instance);
+  return { jobs, isComplete };
+}
+
+/** Which of these jobs somebody wants to end. Eventually consistent, at half the price: who looks will look again. */
+export async function cancelRequested(
+  client: DynamoDBClient,
+  table: string,
+  ids: readonly string[],
+): Promise<Set<string>> {
+  const records = await batchGetJobs(client, table, ids, { ProjectionExpression: 'pk, cancelRequestedAt' });
+  return new Set(ids.filter((id) => records.get(id)?.cancelRequestedAt !== undefined));
+}

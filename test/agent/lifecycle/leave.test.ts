@@ -1,0 +1,170 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { instanceStore } from '../../../store/instances.ts';
+import { eventually } from '../../support/eventually.ts';
+import {
+  callsOf,
+  type Fleet,
+  LAUNCH_HOOK,
+  openFleet,
+  PATIENT,
+  savedLogs,
+  startAgent,
+  TABLE,
+  until,
+} from '../../support/agent-fleet.ts';
+
+const open = openFleet();
+
+const storeOf = ({ clients }: Fleet) => instanceStore(clients.dynamodb, TABLE, 60);
+
+const UNTIL_GO = 'until [ -e go ]; do sleep 0.05; done';
+const go = ({ directory }: Fleet) => writeFile(join(directory, 'go'), '');
+
+describe('instances that must go', () => {
+  test('the worker is missing: no boot, no replacement, and the keeper is left to count it', async () => {
+    const one = await open();
+    await one.send('true');
+    const agent = await startAgent(one, { workerMissing: './worker is not there' });
+    expect(await agent.life.ended).toMatchObject({
+      reason: 'worker-missing',
+      rung: 'terminate',
+      queueDepth: 1,
+    });
+    const record = await one.instanceRecord(agent.instance);
+    expect(record).toMatchObject({ listing: 'instances', retirement: { reason: 'worker-missing' } });
+    expect(record.readyAt).toBeUndefined();
+    expect((await savedLogs(one))[0]?.key).toMatch(/-worker-missing\.log$/);
+    expect((await one.group()).desired).toBe(0);
+    expect(callsOf(one, 'ReceiveMessage')).toEqual([]);
+    expect(callsOf(one, 'CompleteLifecycleAction').map(({ input }) => input)).toContainEqual(
+      expect.objectContaining({ LifecycleHookName: LAUNCH_HOOK, LifecycleActionResult: 'CONTINUE' }),
+    );
+  });
+
+  test.each(['worker-missing', 'disk-full', 'unhealthy'] as const)(
+    '%s while it works: replaced, with what was wrong on record and its log saved',
+    async (reason) => {
+      const one = await open({ minSize: 1 });
+      const agent = await startAgent(one);
+      const why = { reason, problem: 'what was wrong', job: 'm-1' };
+      agent.life.broken(why);
+      const retirement = await agent.life.ended;
+      expect(retirement).toMatchObject({ ...why, rung: 'terminate-without-decrement' });
+      expect((await one.instanceRecord(agent.instance)).retirement).toMatchObject(why);
+      const key = expect.stringMatching(
+        new RegExp(`^instances/${agent.instance}/[-0-9TZ]+-${reason}\\.log$`),
+      );
+      expect(await savedLogs(one)).toEqual([{ key, text: 'what the agent logged\n' }]);
+    },
+  );
+
+  test('Auto Scaling ends it in mid-job: the job ends first, with heartbeats, then the hook is completed', async () => {
+    const one = await open();
+    await one.send(UNTIL_GO);
+    const inService = one.nextCall(
+      ({ action, status }) => action === 'CompleteLifecycleAction' && status === 200,
+    );
+    const agent = await startAgent(one, { config: { leaseSeconds: 15 } });
+    await inService;
+    await until(agent.work, ({ running }) => running === 1);
+    await one.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
+      InstanceId: agent.instance,
+      ShouldDecrementDesiredCapacity: true,
+    });
+    const heartbeats = () =>
+      callsOf(one, 'RecordLifecycleActionHeartbeat').filter(({ status }) => status === 200);
+    await eventually('heartbeats', () => heartbeats().length > 1);
+    await go(one);
+    expect(await agent.life.ended).toMatchObject({ reason: 'auto-scaling', tries: 0, jobsDone: 1 });
+    expect(callsOf(one, 'CompleteLifecycleAction').at(-1)).toMatchObject({ status: 200 });
+  });
+
+  test('a Spot notice in mid-job: the job is handed back in time', async () => {
+    const one = await open({ spot: true });
+    await one.send('sleep 600');
+    const agent = await startAgent(one, { config: { leaseSeconds: 15 } });
+    await until(agent.work, ({ running }) => running === 1);
+    const machine = one.machines.get(agent.instance);
+    // Grace and margin are kept back: nothing is left for the job.
+    machine.notices.spotAction = { action: 'terminate', time: new Date(Date.now() + 16_000) };
+    expect(await agent.life.ended).toMatchObject({
+      reason: 'spot-interruption',
+      queueDepth: 1,
+      rung: 'terminate-without-decrement',
+    });
+    expect((await one.group()).desired).toBe(1);
+  });
+
+  test('the group is being deleted: the job ends, then the instance goes without decrement', async () => {
+    const one = await open();
+    await one.send(UNTIL_GO);
+    const agent = await startAgent(one, { config: { leaseSeconds: 15 } });
+    await until(agent.work, ({ running }) => running === 1);
+    const size = { MinSize: 0, MaxSize: 0, DesiredCapacity: 0 };
+    await one.call('autoscaling', 'UpdateAutoScalingGroup', { AutoScalingGroupName: 'fleet', ...size });
+    await go(one);
+    expect(await agent.life.ended).toMatchObject({
+      reason: 'group-deleted',
+      rung: 'terminate-without-decrement',
+      jobsDone: 1,
+    });
+  });
+
+  test('an operator drains it in mid-job: the job ends, no other one is taken, and its place is left to a successor as jobs wait', async () => {
+    const one = await open({ desired: 2 });
+    await one.send(UNTIL_GO);
+    const agent = await startAgent(one, { config: { leaseSeconds: 15 } });
+    await until(agent.work, ({ running }) => running === 1);
+    const asked = await storeOf(one).drain(agent.instance, Date.now());
+    expect(asked).toMatchObject({ instance: agent.instance, listing: 'instances' });
+    expect(await storeOf(one).drain(agent.instance, Date.now() + 60_000)).toMatchObject({
+      drainRequestedAt: asked?.drainRequestedAt,
+    });
+    await eventually('word of it', async () => {
+      const { outlook } = await one.instanceRecord(agent.instance);
+      return outlook?.next === 'leave' && outlook.reason === 'drained';
+    });
+    await one.send('true');
+    await go(one);
+    expect(await agent.life.ended).toMatchObject({
+      reason: 'drained',
+      rung: 'terminate-without-decrement',
+      jobsDone: 1,
+      queueDepth: 1,
+    });
+    expect(await one.instanceRecord(agent.instance)).toMatchObject({
+      listing: 'retired',
+      retirement: { reason: 'drained' },
+    });
+    expect(await storeOf(one).drain(agent.instance, Date.now())).toBeUndefined();
+  });
+
+  test('drained with nothing to do, and nothing waits: it goes, and the desired capacity falls', async () => {
+    const one = await open({ desired: 2 });
+    const agent = await startAgent(one, { config: { retirement: PATIENT } });
+    await eventually('its record', async () => (await one.instanceRecord(agent.instance)).listing);
+    await storeOf(one).drain(agent.instance, Date.now());
+    expect(await agent.life.ended).toMatchObject({ reason: 'drained', rung: 'terminate', jobsDone: 0 });
+    expect((await one.group()).desired).toBe(1);
+  });
+
+  test('more run than are desired: the idle ones that are too many go, and are not replaced', async () => {
+    const one = await open({ desired: 2 });
+    const config = { retirement: PATIENT };
+    const agents = await Promise.all([0, 1].map((machine) => startAgent(one, { machine, config })));
+    await one.call('autoscaling', 'SetDesiredCapacity', {
+      AutoScalingGroupName: 'fleet',
+      DesiredCapacity: 1,
+    });
+    const retirement = await Promise.race(agents.map(({ life }) => life.ended));
+    expect(retirement).toMatchObject({ reason: 'surplus', rung: 'terminate-without-decrement' });
+    expect((await one.group()).desired).toBe(1);
+    expect(one.machines.all()).toHaveLength(2);
+    for (const { life, work } of agents) {
+      await life.stop();
+      await work.drain(0);
+    }
+  });
+});

@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest';
+import { NOBODY } from '../../../agent/supervision/watchdog.ts';
+import { changeFleetState } from '../../../store/fleet-state.ts';
+import { eventually } from '../../support/eventually.ts';
+import { callsOf, type Fleet, openFleet, PATIENT, startAgent, TABLE, until } from '../../support/agent-fleet.ts';
+
+const open = openFleet();
+
+const pause = ({ clients }: Fleet) => changeFleetState(clients.dynamodb, TABLE, { pausedAtMs: Date.now() });
+const resume = ({ clients }: Fleet) => changeFleetState(clients.dynamodb, TABLE, { pausedAtMs: undefined });
+
+/** Messages that nobody holds: an agent that has paused gives back what its last receive brought. */
+function waiting(fleet: Fleet, count: number): Promise<true> {
+  return eventually(`${count} visible messages`, async () => {
+    const { Attributes } = await fleet.call('sqs', 'GetQueueAttributes', {
+      QueueUrl: fleet.queueUrl,
+      AttributeNames: ['ApproximateNumberOfMessages'],
+    });
+    return (Attributes as Record<string, string>)['ApproximateNumberOfMessages'] === String(count);
+  });
+}
+
+/** Resolves when an agent has looked, from now on, whether the fleet is paused. */
+const looked = async (fleet: Fleet) => {
+  for (let looks = 0; looks < 2; looks++) {
+    await fleet.nextCall(({ action, caller }) => action === 'GetItem' && caller !== 'cloud');
+  }
+};
+
+describe('in a paused fleet', () => {
+  test('an agent ends its job, takes no other one, and takes up again after the pause', async () => {
+    const fleet = await open();
+    await fleet.send('sleep 1');
+    const agent = await startAgent(fleet, { config: { leaseSeconds: 15, retirement: PATIENT } });
+    await until(agent.work, ({ running }) => running === 1);
+    await pause(fleet);
+    await looked(fleet);
+    await fleet.send('true');
+    await until(agent.work, ({ jobsDone, idleSinceMs }) => jobsDone === 1 && idleSinceMs !== undefined);
+    await waiting(fleet, 1);
+    const receives = callsOf(fleet, 'ReceiveMessage').length;
+    await looked(fleet);
+    expect(callsOf(fleet, 'ReceiveMessage')).toHaveLength(receives);
+    await resume(fleet);
+    await until(agent.work, ({ jobsDone }) => jobsDone === 2);
+    await agent.life.stop();
+    await agent.work.drain(0);
+  });
+
+  test('one that is idle retires without a look at the queue', async () => {
+    const fleet = await open();
+    const agent = await startAgent(fleet, { config: { retirement: { ...PATIENT, idleSeconds: 6 } } });
+    await pause(fleet);
+    await looked(fleet);
+    await eventually('the end of the receive under way', () => !agent.work.vitals().receiving);
+    await fleet.send('true');
+    const retirement = await agent.life.ended;
+    expect(retirement).toMatchObject({ reason: 'idle', rung: 'terminate', jobsDone: 0, queueDepth: 1 });
+    expect((await fleet.group()).desired).toBe(0);
+    await waiting(fleet, 1);
+  });
+
+  test('one that comes up takes no job at all', async () => {
+    const fleet = await open();
+    await pause(fleet);
+    await fleet.send('true');
+    const agent = await startAgent(fleet);
+    expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 0 });
+    expect(callsOf(fleet, 'ReceiveMessage')).toEqual([]);
+  });
+
+  test('one that its group keeps at its minimum waits for the end of the pause', async () => {
+    const fleet = await open({ minSize: 1 });
+    await pause(fleet);
+    await fleet.send('true');
+    let tries = 0;
+    const supervisor = { ...NOBODY, tried: () => tries++ };
+    const agent = await startAgent(fleet, { supervisor, config: { retirement: PATIENT } });
+    await looked(fleet);
+    expect(callsOf(fleet, 'ReceiveMessage')).toEqual([]);
+    const before = tries;
+    await looked(fleet);
+    // By these its watchdog sees that it has not hung.
+    expect(tries).toBeGreaterThan(before);
+    await resume(fleet);
+    await until(agent.work, ({ jobsDone }) => jobsDone === 1);
+    await agent.life.stop();
+    await agent.work.drain(0);
+  });
+
+  test('an agent that cannot see whether it is works', async () => {
+    const fleet = await open();
+    fleet.faults.add({
+      action: 'GetItem',
+      effect: { kind: 'error', code: 'AccessDeniedException', status: 400 },
+    });
+    await pause(fleet);
+    await fleet.send('true');
+    const agent = await startAgent(fleet);
+    expect(await agent.life.ended).toMatchObject({ jobsDone: 1 });
+  });
+});

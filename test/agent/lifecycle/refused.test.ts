@@ -1,0 +1,200 @@
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { describe, expect, test } from 'vitest';
+import { changeFleetState } from '../../../store/fleet-state.ts';
+import type { FaultEffect } from '../../../local/front-door/faults.ts';
+import { eventually } from '../../support/eventually.ts';
+import { callsOf, type Fleet, GROUP, openFleet, PATIENT, savedLogs, startAgent, TABLE } from '../../support/agent-fleet.ts';
+
+const open = openFleet();
+
+/** Gives a refusal half a second. */
+const IMPATIENT = { retirement: { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 0.5 } };
+
+const denied: FaultEffect = {
+  kind: 'error',
+  code: 'AccessDenied',
+  message: 'not authorized to perform: sqs:receivemessage',
+  status: 403,
+};
+const tableDenied: FaultEffect = { ...denied, code: 'AccessDeniedException', status: 400 };
+
+/** Visible, delayed or held by somebody. */
+async function messagesOf({ clients, queueUrl }: Fleet): Promise<number> {
+  const { Attributes = {} } = await clients.sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] }),
+  );
+  const counts = Object.entries(Attributes).filter(([name]) => name.startsWith('ApproximateNumberOf'));
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+describe('receives that are refused', () => {
+  test.each(['AccessDenied', 'KmsAccessDenied', 'AWS.SimpleQueueService.NonExistentQueue'])(
+    '%s: never ready, not idle, and gone for that reason with the last error and its log on record',
+    async (code) => {
+      const one = await open();
+      await one.send('true');
+      one.faults.add({ action: 'ReceiveMessage', effect: { ...denied, code } });
+      const agent = await startAgent(one, { config: IMPATIENT });
+      const retirement = await agent.life.ended;
+      expect(retirement).toMatchObject({
+        reason: 'cannot-receive',
+        refusal: 'lasting',
+        problem: expect.stringContaining('not authorized to perform: sqs:receivemessage'),
+        rung: 'terminate',
+        jobsDone: 0,
+        queueDepth: 1,
+      });
+      const record = await one.instanceRecord(agent.instance);
+      // Left to the keeper, which counts it.
+      expect(record).toMatchObject({ listing: 'instances', retirement });
+      expect(record.readyAt).toBeUndefined();
+      const [log] = await savedLogs(one);
+      expect(log?.key).toMatch(new RegExp(`^instances/${agent.instance}/[-0-9TZ]+-cannot-receive\\.log$`));
+      expect(log?.text).toBe('what the agent logged\n');
+      expect(callsOf(one, 'CompleteLifecycleAction')[0]?.status).toBe(200);
+    },
+  );
+
+  test('an outage is waited for longer, and does not count as lasting', async () => {
+    const one = await open();
+    one.faults.add({ action: 'ReceiveMessage', effect: { kind: 'throttle' } });
+    const agent = await startAgent(one, {
+      config: { retirement: { ...PATIENT, idleSeconds: 0.1, refusalSeconds: 0.3 } },
+    });
+    expect(await agent.life.ended).toMatchObject({ reason: 'cannot-receive', refusal: 'passing' });
+    // Without the table the keeper has only the name of the log to go by.
+    expect((await savedLogs(one))[0]?.key).toMatch(/Z-cannot-receive-outage\.log$/);
+  });
+
+  test('answered in time, it is ready from then on and works', async () => {
+    const one = await open();
+    await one.send('true');
+    const fault = one.faults.add({ action: 'ReceiveMessage', effect: denied });
+    const agent = await startAgent(one, {
+      config: { retirement: { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 60 } },
+    });
+    const refused = await eventually('a refusal on record', async () => {
+      const { outlook } = await one.instanceRecord(agent.instance);
+      return outlook?.refused;
+    });
+    expect(refused).toMatchObject({
+      what: 'receive',
+      error: expect.stringMatching(/^AccessDenied: not auth/),
+    });
+    expect((await one.instanceRecord(agent.instance)).readyAt).toBeUndefined();
+    fault.remove();
+    expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 1 });
+    expect((await one.instanceRecord(agent.instance)).readyAt).toBeDefined();
+  });
+
+  test('in a paused fleet nothing is received, and the instance is ready without', async () => {
+    const one = await open();
+    await changeFleetState(one.clients.dynamodb, TABLE, { pausedAtMs: Date.now() });
+    one.faults.add({ action: 'ReceiveMessage', effect: denied });
+    const agent = await startAgent(one, { config: { retirement: { ...PATIENT, refusalSeconds: 0.1 } } });
+    await eventually('readiness', async () => (await one.instanceRecord(agent.instance)).readyAt);
+    expect(callsOf(one, 'ReceiveMessage')).toEqual([]);
+    await agent.life.stop();
+  });
+});
+
+describe('a table that is refused', () => {
+  test('claims denied: the instance goes, and the job is handed back without an attempt', async () => {
+    const one = await open();
+    await one.send('true');
+    one.faults.add({
+      service: 'dynamodb',
+      when: (input) => JSON.stringify(input).includes('job#'),
+      effect: tableDenied,
+    });
+    const agent = await startAgent(one, { config: IMPATIENT });
+    expect(await agent.life.ended).toMatchObject({
+      reason: 'cannot-use-table',
+      refusal: 'lasting',
+      problem: expect.stringMatching(/^AccessDeniedException/),
+      jobsDone: 0,
+    });
+    expect(await messagesOf(one)).toBe(1);
+  });
+
+  test('a claim was denied, and no job came since: the instance goes idle all the same', async () => {
+    const one = await open();
+    const retirement = { ...PATIENT, idleSeconds: 0.1, refusalSeconds: 0.2 };
+    const agent = await startAgent(one, { config: { retirement } });
+    agent.refusals.failed('claim', Object.assign(new Error('denied'), { name: 'AccessDeniedException' }));
+    expect(await agent.life.ended).toMatchObject({ reason: 'idle' });
+  });
+
+  test('deleted: the instance is never ready, does not go idle, and its log is saved', async () => {
+    const one = await open();
+    await one.call('dynamodb', 'DeleteTable', { TableName: TABLE });
+    const agent = await startAgent(one, { config: IMPATIENT });
+    expect(await agent.life.ended).toMatchObject({
+      reason: 'cannot-use-table',
+      refusal: 'lasting',
+      problem: expect.stringMatching(/^ResourceNotFoundException/),
+    });
+    expect((await savedLogs(one))[0]?.key).toMatch(/-cannot-use-table\.log$/);
+  });
+
+  test('an untracked fleet works without', async () => {
+    const one = await open();
+    await one.send('true');
+    one.faults.add({ service: 'dynamodb', effect: tableDenied });
+    const agent = await startAgent(one, { config: { ...IMPATIENT, trackJobs: false } });
+    expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 1 });
+  });
+});
+
+describe('a role of the workers that is refused', () => {
+  const config = { workerRole: 'arn:aws:iam::000000000000:role/worker' };
+
+  test('no job is taken that would fail, and the instance goes', async () => {
+    const one = await open();
+    await one.send('true');
+    one.faults.add({
+      action: 'AssumeRole',
+      effect: { ...denied, message: 'not authorized: sts:AssumeRole' },
+    });
+    const agent = await startAgent(one, { config: { ...IMPATIENT, ...config } });
+    expect(await agent.life.ended).toMatchObject({
+      reason: 'cannot-assume-worker-role',
+      refusal: 'lasting',
+      problem: 'AccessDenied: not authorized: sts:AssumeRole',
+      jobsDone: 0,
+    });
+    expect(callsOf(one, 'ReceiveMessage')).toEqual([]);
+  });
+
+  test('one of too many instances goes without a last look, and takes no job', async () => {
+    const one = await open({ desired: 2 });
+    for (let index = 0; index < 2; index++) await one.send('true');
+    one.faults.add({ action: 'AssumeRole', effect: denied });
+    const agents = await Promise.all(
+      [0, 1].map((machine) => startAgent(one, { machine, config: { ...config, retirement: PATIENT } })),
+    );
+    await eventually('both to be held', async () =>
+      agents.every(({ refusals }) => refusals.now['worker-role']),
+    );
+    // More run than are desired, as Auto Scaling may not end a protected instance.
+    await one.call('autoscaling', 'SetDesiredCapacity', {
+      ...{ AutoScalingGroupName: GROUP, DesiredCapacity: 1 },
+    });
+    const went = await Promise.race(agents.map(({ life }) => life.ended));
+    expect(went).toMatchObject({ reason: 'surplus', jobsDone: 0 });
+    expect(callsOf(one, 'ReceiveMessage')).toEqual([]);
+    expect(await messagesOf(one)).toBe(2);
+    await Promise.all(agents.map(({ life }) => life.stop()));
+  });
+
+  test('granted in time, jobs are taken', async () => {
+    const one = await open();
+    await one.send('true');
+    one.faults.add({ action: 'AssumeRole', times: 2, effect: denied });
+    one.faults.add({ action: 'AssumeRole', effect: { kind: 'error', code: 'Busy', status: 503 } });
+    const agent = await startAgent(one, {
+      config: { ...config, retirement: { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 60 } },
+    });
+    expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 1 });
+  });
+});

@@ -1,0 +1,49 @@
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { expect, test } from 'vitest';
+import { signOfLifeKey } from '../../../store/log-layout.ts';
+import { eventually } from '../../support/eventually.ts';
+import { callsOf, type Fleet, openFleet, startAgent, until } from '../../support/agent-fleet.ts';
+
+const open = openFleet();
+const BUCKET = 'logs';
+
+/** The agent of a fleet that keeps no records of jobs. */
+async function start(fleet: Fleet) {
+  return startAgent(fleet, {
+    config: { trackJobs: false, logBucket: BUCKET, leaseSeconds: 15, reportSeconds: 1 },
+  });
+}
+
+test('an agent whose reports the table refuses gives a sign of life in the log bucket, and works on', async () => {
+  const fleet = await open({ minSize: 1 });
+  fleet.faults.add({
+    action: 'UpdateItem',
+    effect: { kind: 'error', code: 'AccessDeniedException', status: 400 },
+  });
+  const { instance, work, life } = await start(fleet);
+  const Key = signOfLifeKey(instance);
+  await fleet.send('sleep 30');
+  await until(work, ({ running }) => running === 1);
+  const sign = await eventually('a sign of a busy instance', async () => {
+    const { Body } = await fleet.clients.s3.send(new GetObjectCommand({ Bucket: BUCKET, Key })).catch(() => {
+      return { Body: undefined };
+    });
+    const text = await Body?.transformToString();
+    return text?.includes('"running":1') && text;
+  });
+  expect(JSON.parse(sign)).toMatchObject({ running: 1, slots: 1, next: 'work' });
+  // A report that is refused is tried again within the second, a sign once a second.
+  const isRarer = () => callsOf(fleet, 'PutObject').length < callsOf(fleet, 'UpdateItem').length;
+  await eventually('more reports than signs', isRarer);
+  await life.stop();
+  await work.drain(0);
+});
+
+test('one whose reports are heard gives none', async () => {
+  const fleet = await open({ minSize: 1 });
+  const { instance, work, life } = await start(fleet);
+  await eventually('a report', async () => (await fleet.instanceRecord(instance)).outlook !== undefined);
+  await life.stop();
+  await work.drain(0);
+  expect(callsOf(fleet, 'PutObject')).toEqual([]);
+});

@@ -1,0 +1,128 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { CallRecord } from '../../../local/front-door/call-log.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type Agent, callsOf, type Fleet, GROUP, openFleet, PATIENT, startAgent } from '../../support/agent-fleet.ts';
+
+const open = openFleet();
+
+/** A fleet at rest, in whose warm pool a machine boots: a test takes the part of its agent. */
+async function openPool(PoolState: 'Running' | 'Stopped' = 'Running') {
+  const one = await open({ desired: 0 });
+  const pool = { AutoScalingGroupName: GROUP, MinSize: 1, MaxGroupPreparedCapacity: 1, PoolState };
+  await one.call('autoscaling', 'PutWarmPool', pool);
+  await one.launcher.booted(1);
+  return one;
+}
+
+/** The group draws the machine. */
+const draw = (one: Fleet) =>
+  one.call('autoscaling', 'SetDesiredCapacity', { AutoScalingGroupName: GROUP, DesiredCapacity: 1 });
+
+async function pooled(one: Fleet, state: string): Promise<void> {
+  const states = async () => {
+    const { Instances } = await one.call('autoscaling', 'DescribeWarmPool', { AutoScalingGroupName: GROUP });
+    return (Instances as { LifecycleState: string }[]).map(({ LifecycleState }) => LifecycleState);
+  };
+  await eventually(`an instance that is ${state}`, async () => (await states()).includes(state));
+}
+
+const hookOf = ({ input }: CallRecord) => (input as { LifecycleHookName?: string }).LifecycleHookName;
+const completions = (one: Fleet) => callsOf(one, 'CompleteLifecycleAction').map(hookOf);
+
+async function ready({ stateDirectory }: Agent): Promise<{ readyAtMs: number; pooled: boolean }> {
+  return JSON.parse(await readFile(join(stateDirectory, 'ready.json'), 'utf8'));
+}
+
+test('takes no job and does not retire, until it is wanted; then it works, and idles from then on', async () => {
+  const one = await openPool();
+  await one.send('true');
+  const idleSeconds = 0.3;
+  const agent = await startAgent(one, { config: { retirement: { ...PATIENT, idleSeconds } } });
+  await pooled(one, 'Warmed:Running');
+  // Twice as long as an idle instance would have stayed.
+  const untilMs = performance.now() + 600;
+  await eventually('that', () => performance.now() > untilMs);
+  expect(callsOf(one, 'ReceiveMessage')).toEqual([]);
+  expect(callsOf(one, 'TerminateInstanceInAutoScalingGroup')).toEqual([]);
+  const record = await eventually('the record', () => ready(agent).catch(() => undefined));
+  expect(record.pooled).toBe(true);
+  await draw(one);
+  const retirement = await agent.life.ended;
+  expect(retirement).toMatchObject({ reason: 'idle', rung: 'terminate', jobsDone: 1 });
+  expect((await ready(agent)).pooled).toBe(false);
+  expect(completions(one)).toEqual(['launch', 'launch', 'termination']);
+});
+
+test('stopped in the pool and started again to work: completes the launch hook, as at the first time', async () => {
+  const one = await openPool('Stopped');
+  const config = { retirement: PATIENT };
+  const first = await startAgent(one, { config });
+  await pooled(one, 'Warmed:Stopped');
+  const before = await ready(first);
+  await first.life.stop();
+  await first.work.drain(0);
+  // The hook's wait state is a moment late: it is asked again.
+  one.faults.add({
+    action: 'CompleteLifecycleAction',
+    times: 1,
+    effect: {
+      kind: 'error',
+      code: 'ValidationError',
+      message: 'No active Lifecycle Action found',
+      status: 400,
+    },
+  });
+  await one.send('true');
+  await draw(one);
+  const again = await startAgent(one, { config, machine: 1 });
+  expect(again.instance).toBe(first.instance);
+  await eventually('the job', () => again.work.state().jobsDone === 1);
+  expect(completions(one)).toEqual(['launch', 'launch', 'launch']);
+  expect((await one.group()).states).toEqual({ [again.instance]: 'InService' });
+  const after = await eventually('readiness', async () => {
+    const known = await ready(again);
+    return !known.pooled && known;
+  });
+  expect(after.readyAtMs).toBeGreaterThan(before.readyAtMs);
+  await again.life.stop();
+  await again.work.drain(0);
+});
+
+test('what AWS refused it in the pool is of no account once it is answered', async () => {
+  const one = await openPool();
+  await one.send('true');
+  const agent = await startAgent(one, {
+    config: { retirement: { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 0.05 } },
+  });
+  await pooled(one, 'Warmed:Running');
+  const denied = Object.assign(new Error('denied'), { name: 'AccessDeniedException' });
+  agent.refusals.failed('report', denied);
+  const untilMs = performance.now() + 60;
+  await eventually('more than it may last', () => performance.now() > untilMs);
+  agent.refusals.failed('report', denied);
+  agent.refusals.answered('report');
+  await draw(one);
+  expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 1 });
+});
+
+test('ended in the pool: goes without a call, and completes the termination hook', async () => {
+  const one = await openPool();
+  const agent = await startAgent(one);
+  await pooled(one, 'Warmed:Running');
+  await one.call('autoscaling', 'DeleteWarmPool', { AutoScalingGroupName: GROUP });
+  await one.nextCall((call) => call.action === 'CompleteLifecycleAction' && hookOf(call) === 'termination');
+  expect(callsOf(one, 'TerminateInstanceInAutoScalingGroup')).toEqual([]);
+  expect(await agent.retirementFile()).toMatchObject({ reason: 'auto-scaling', tries: 0 });
+  await agent.life.stop();
+});
+
+test('a worker that is missing ends the instance once it has left the pool, not in it', async () => {
+  const one = await openPool();
+  const agent = await startAgent(one, { workerMissing: './worker is not there' });
+  await pooled(one, 'Warmed:Running');
+  expect(await agent.retirementFile()).toBeUndefined();
+  await draw(one);
+  expect(await agent.life.ended).toMatchObject({ reason: 'worker-missing', rung: 'terminate' });
+});

@@ -1,0 +1,280 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type OutputSink, WorkerMissing } from '../../../agent/runner/runner.ts';
+import { whyNoSlots } from '../../../bench/stage/slot-sockets.ts';
+import { eventually } from '../../support/eventually.ts';
+import { isRunning } from '../../support/queue.ts';
+import { openIsolating, openPlain, outputOf, printed, type Workshop } from './runner-kinds.ts';
+
+/** Nothing when there is no such file. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** What holds for a worker however it is started. */
+describe.each([
+  ['a plain process', openPlain, undefined],
+  ['a slot', openIsolating, whyNoSlots()],
+])('a worker as %s', (_, open, whyNot) => {
+  let shop: Workshop;
+
+  beforeEach(({ skip }) => skip(whyNot !== undefined, whyNot));
+  beforeAll(async () => {
+    if (whyNot) return;
+    shop = await open();
+    await writeFile(join(shop.directory, 'orphan'), '#!/no/such/interpreter -x\n');
+    await writeFile(join(shop.directory, 'bare'), 'echo "shell $0 $1"\n');
+    await writeFile(join(shop.directory, 'plain'), '#!/bin/sh\n');
+    for (const name of ['orphan', 'bare']) await chmod(join(shop.directory, name), 0o755);
+  });
+  afterAll(() => shop?.close());
+
+  test.each([
+    ['exit 0', { kind: 'exited', status: 0 }],
+    ['exit 75', { kind: 'exited', status: 75 }],
+    ['exit 255', { kind: 'exited', status: 255 }],
+    ['kill -KILL $$', { kind: 'signalled', signal: 'SIGKILL' }],
+    ['kill -TERM $$', { kind: 'signalled', signal: 'SIGTERM' }],
+    ['kill -PIPE $$', { kind: 'signalled', signal: 'SIGPIPE' }],
+    ['echo out; echo err >&2', { kind: 'exited' }, /^(out\nerr|err\nout)\n$/],
+    // The output of a worker that closes it early is at its end; its exit is still to come.
+    ['exec >&- 2>&-; sleep 0.1; exit 3', { kind: 'exited', status: 3 }],
+  ])('%s', async (script, end, output = /^$/) => {
+    const run = await shop.start(script);
+    expect(await run.ended).toMatchObject({ stopped: false, ...end });
+    expect(await printed(run)).toMatch(output);
+  });
+
+  test('it reads its input, to its end and from its beginning again', async () => {
+    const run = await shop.start('cat; cat /dev/stdin', { stdin: 'ä\0b' });
+    expect(await outputOf(run)).toBe('ä\0bä\0b');
+  });
+
+  test('an input that it does not read does no harm, however long', async () => {
+    const run = await shop.start('exit 4', { stdin: 'x'.repeat(1_048_576) });
+    expect(await run.ended).toMatchObject({ kind: 'exited', status: 4 });
+    const counted = await shop.start('wc -c', { stdin: 'x'.repeat(1_048_576) });
+    expect((await outputOf(counted)).trim()).toBe('1048576');
+  });
+
+  test('it gets its arguments and variables as they were given, and no others', async () => {
+    const environment = { PATH: '/usr/bin:/bin', HOME: '/home of', ODD: 'a=b\n"c" ', EMPTY: '' };
+    const runner = await shop.runnerOf(['env', '-0'], { environment });
+    const run = runner.start({
+      stdin: '',
+      argument: undefined,
+      variables: { MAYFLY_JOB_ID: 'ü', ODD: 'o=ver' },
+    });
+    const lines = (await outputOf(run)).split('\0').filter((line) => line !== '');
+    const expected = ['PATH=/usr/bin:/bin', 'HOME=/home of', 'ODD=o=ver', 'EMPTY=', 'MAYFLY_JOB_ID=ü'];
+    expect(lines.toSorted()).toEqual(expected.toSorted());
+    const words = await shop.start('printf "%s|" "$@"; pwd', { argument: ' a "b"\n* ' });
+    expect(await outputOf(words)).toBe(` a "b"\n* |${shop.directory}\n`);
+  });
+
+  test('it ignores no signal, blocks none, and leads a session of its own', async () => {
+    const run = await shop.start('grep -hE "^Sig(Blk|Ign)" /proc/self/status; ps -o sid= -p $$; echo $$');
+    const [blocked, ignored, session, pid] = (await outputOf(run)).trim().split('\n');
+    // Signals 32 and 33 are the C library's own.
+    expect(blocked).toBe('SigBlk:\t0000000000000000');
+    expect(ignored).toMatch(/^SigIgn:\t0000000[01][08]0000000$/);
+    expect(session?.trim()).toBe(pid);
+  });
+
+  test('it holds no descriptor but its own three', async () => {
+    const run = await shop.start('ls /proc/$$/fd');
+    // High ones may come from whoever started these tests.
+    const low = (await outputOf(run)).split('\n').filter((name) => name !== '' && Number(name) < 100);
+    expect(low).toEqual(['0', '1', '2']);
+  });
+
+  test('a script that names no interpreter is the shell’s', async () => {
+    const runner = await shop.runnerOf(['./bare']);
+    const run = runner.start({ stdin: '', argument: 'x', variables: {} });
+    expect(await outputOf(run)).toBe(`shell ${shop.directory}/bare x\n`);
+  });
+
+  test.each([
+    ['./missing', /"\.\/missing" cannot be run: there is no file .*missing$/],
+    ['./', /is not a file/],
+    ['./plain', /is not executable \(chmod \+x\)/],
+    ['./orphan', /asks for the interpreter \/no\/such\/interpreter, which is not there/],
+    ['no-such-program', /there is no such program on PATH \(\/usr\/no\)/],
+  ])('%s is refused with what is wrong', async (word, message) => {
+    const runner = shop.runnerOf([word], { environment: { PATH: '/usr/no' } });
+    await expect(runner).rejects.toThrow(WorkerMissing);
+    await expect(runner).rejects.toThrow(message);
+  });
+
+  test('a program or directory that is gone since the check is a worker that was not started', async () => {
+    const gone = join(shop.directory, 'gone');
+    await mkdir(gone);
+    await writeFile(join(gone, 'worker'), '#!/bin/sh\n');
+    await chmod(join(gone, 'worker'), 0o755);
+    const runner = await shop.runnerOf(['./worker'], { directory: gone });
+    const task = { stdin: '', argument: undefined, variables: {} };
+    await chmod(join(gone, 'worker'), 0o644);
+    expect(await runner.start(task).ended).toEqual({
+      kind: 'not-started',
+      reason: expect.stringContaining('EACCES'),
+    });
+    await writeFile(join(gone, 'worker'), 'x');
+    const elsewhere = await shop.runnerOf(['sleep', '0'], { directory: join(gone, 'deeper') });
+    expect(await elsewhere.start(task).ended).toEqual({
+      kind: 'not-started',
+      reason: expect.stringContaining('ENOENT'),
+    });
+  });
+
+  test('a NUL character in the argument is a worker that was not started; the next one is', async () => {
+    const runner = await shop.runnerOf(['true']);
+    const task = { stdin: '', argument: 'a\0b', variables: {} };
+    expect(await runner.start(task).ended).toMatchObject({ kind: 'not-started' });
+    expect(await runner.start({ ...task, argument: 'ab' }).ended).toMatchObject({
+      kind: 'exited',
+      status: 0,
+    });
+  });
+
+  test('a worker in the background that holds the output does not hold the job, and is killed', async () => {
+    const startMs = performance.now();
+    const run = await shop.start('sleep 600 & echo $!');
+    const pid = Number(await outputOf(run));
+    expect(performance.now() - startMs).toBeLessThan(5000);
+    await eventually('the background process to be gone', async () => !(await isRunning(pid)));
+  });
+
+  test('one that let go of the output is killed as well', async () => {
+    const run = await shop.start('sleep 600 > /dev/null 2>&1 & echo $!');
+    const pid = Number(await outputOf(run));
+    await eventually('the background process to be gone', async () => !(await isRunning(pid)));
+  });
+
+  test('much output is read to its end, byte by byte', async () => {
+    const hash = createHash('sha256');
+    const output: OutputSink = { write: (_, chunk) => void hash.update(chunk) };
+    const run = await shop.start('head -c 50000000 /dev/urandom | tee random | cat', { output });
+    expect(await run.ended).toMatchObject({ kind: 'exited', status: 0 });
+    const written = await readFile(join(shop.directory, 'random'));
+    expect(hash.digest('hex')).toBe(createHash('sha256').update(written).digest('hex'));
+    expect(written.length).toBe(50_000_000);
+  });
+
+  test('an input of many megabytes reaches it whole', async () => {
+    const stdin = 'line ä\n'.repeat(8_000_000);
+    const run = await shop.start('sha256sum', { stdin });
+    const [hash] = (await outputOf(run)).split(' ');
+    expect(hash).toBe(createHash('sha256').update(stdin).digest('hex'));
+  });
+
+  test('a sink gets all of the output, and the worker waits for it', async () => {
+    let bytes = 0;
+    let taken = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    const output: OutputSink = {
+      write(stream, chunk) {
+        expect(stream).toBe('stderr');
+        bytes += chunk.length;
+        held.resolve();
+        return taken.promise;
+      },
+    };
+    const script = 'head -c 20000000 /dev/zero >&2; touch printed';
+    const run = await shop.start(script, { output });
+    await held.promise;
+    // Longer than the bound on the output of a worker that has exited; what is on the way is taken in the meantime.
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(bytes).toBeLessThan(2_000_000);
+    expect(existsSync(join(shop.directory, 'printed'))).toBe(false);
+    const before = taken;
+    taken = { ...taken, promise: Promise.resolve() };
+    before.resolve();
+    expect(await run.ended).toMatchObject({ kind: 'exited', status: 0 });
+    expect(bytes).toBe(20_000_000);
+  });
+
+  test('what a sink is slow to take is not lost with the end of the worker', async () => {
+    const chunks: Buffer[] = [];
+    const output: OutputSink = {
+      write(_, chunk) {
+        chunks.push(Buffer.from(chunk));
+        return new Promise((resolve) => setTimeout(resolve, 300));
+      },
+    };
+    const run = await shop.start('sleep 600 & head -c 200000 /dev/zero', { output });
+    await run.ended;
+    expect(Buffer.concat(chunks).length).toBe(200_000);
+  });
+
+  test('one in the background that prints without end does not hold the job, however slow the sink', async () => {
+    const output: OutputSink = { write: () => new Promise((resolve) => setTimeout(resolve, 300)) };
+    const run = await shop.start('yes & exit 3', { output });
+    expect(await run.ended).toMatchObject({ kind: 'exited', status: 3, stopped: false });
+  });
+
+  test('a worker that ends on SIGTERM within its grace says how it ended, and that it was stopped', async () => {
+    const run = await shop.start('trap "exit 7" TERM; touch ready; sleep 600 & wait');
+    await eventually('the trap', () => existsSync(join(shop.directory, 'ready')));
+    run.stop(20_000);
+    expect(await run.ended).toMatchObject({ kind: 'exited', status: 7, stopped: true });
+  });
+
+  test('one that does not is killed when the grace is over, and so is one without any', async () => {
+    const script = 'trap "" TERM; touch deaf; while :; do sleep 0.05; done';
+    const killed = { kind: 'signalled', signal: 'SIGKILL', stopped: true };
+    const run = await shop.start(script);
+    await eventually('the trap', () => existsSync(join(shop.directory, 'deaf')));
+    const startMs = performance.now();
+    run.stop(60_000);
+    run.stop(300);
+    expect(await run.ended).toMatchObject(killed);
+    expect(performance.now() - startMs).toBeGreaterThanOrEqual(299);
+    const other = await shop.start('exec sleep 600');
+    other.stop(0);
+    expect(await other.ended).toMatchObject(killed);
+  });
+
+  test('an exit that has happened before the stop is the own one of the worker', async () => {
+    const run = await shop.start('echo $$ > over');
+    // The event loop is busy with something else while the process ends: its end is reported after the stop.
+    const file = join(shop.directory, 'over');
+    while (textOf(file) === '');
+    // Until it is gone or a zombie.
+    while (/\) [^Z]/.test(textOf(`/proc/${Number(textOf(file))}/stat`)));
+    for (const untilMs = performance.now() + 200; performance.now() < untilMs; );
+    run.stop(1000);
+    expect(await run.ended).toMatchObject({ kind: 'exited', status: 0, stopped: false });
+  });
+
+  test('a stop after the end is harmless, for the next worker too', async () => {
+    const runner = await shop.runnerOf(['sh', '-c', 'sleep 0.1']);
+    const task = { stdin: '', argument: undefined, variables: {} };
+    const run = runner.start(task);
+    await run.ended;
+    run.stop(0);
+    const next = runner.start(task);
+    run.stop(0);
+    run.stop(10);
+    expect(await next.ended).toMatchObject({ kind: 'exited', status: 0, stopped: false });
+  });
+
+  test('no worker outlives its runner', async () => {
+    const runner = await shop.runnerOf(['sh', '-c', 'echo $$ > pid; exec sleep 600']);
+    const run = runner.start({ stdin: '', argument: undefined, variables: {} });
+    const file = join(shop.directory, 'pid');
+    const pid = await eventually('its number', async () => {
+      return Number(await readFile(file, 'utf8').catch(() => '')) || undefined;
+    });
+    expect(await isRunning(pid)).toBe(true);
+    runner.close();
+    await run.ended;
+    await eventually('the worker to be gone', async () => !(await isRunning(pid)));
+  });
+});

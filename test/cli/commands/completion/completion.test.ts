@@ -1,0 +1,223 @@
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { complete } from '../../../../cli/commands/completion/complete.ts';
+import { createProgram } from '../../../../cli/program.ts';
+import { bareFleets } from '../../../support/bare-fleet.ts';
+import { onTerminal, type Pty } from '../../../support/pty.ts';
+
+const BIN = resolve(import.meta.dirname, '../../../../bin');
+const NODE_COMPILE_CACHE = resolve(BIN, '../node_modules/.cache/mayfly');
+let directory: string;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'mayfly-completion-'));
+  await symlink(join(BIN, 'mayfly.js'), join(directory, 'mayfly'));
+  await writeFile(join(directory, 'jobs of today.txt'), '');
+  const path = [directory, dirname(process.execPath), '/usr/bin', '/bin'].join(':');
+  env = {
+    PATH: path,
+    HOME: directory,
+    INPUTRC: '/dev/null',
+    PS1: '> ',
+    LC_ALL: 'C.UTF-8',
+    NODE_COMPILE_CACHE,
+  };
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+const values = (...words: string[]) => {
+  const { candidates, files } = complete(createProgram(), words);
+  return [...candidates.map(({ value }) => value), ...(files ? [':files'] : [])];
+};
+
+test.each([
+  ['verbs', ['enq'], ['enqueue']],
+  ['none that is hidden', ['complete-'], []],
+  ['help and its verbs', ['help', 'stat'], ['status']],
+  ['options of a verb', ['enqueue', '--de'], ['--delay', '--dedupe']],
+  ['none that is hidden', ['enqueue', '--queue-u'], []],
+  ['none that is refused', ['enqueue', '--gr'], []],
+  ['a value of an option', ['list', '--state', 'que'], ['queued']],
+  ['behind =', ['list', '--state=que'], ['--state=queued']],
+  ['behind =, as bash takes it apart', ['list', '--state', '=', 'que'], ['queued']],
+  ['right behind =, as bash takes it apart', ['local', '--instances', '='], ['processes', 'machines']],
+  ['files', ['enqueue', '--file', 'jo'], [':files']],
+  ['no value where a free one comes', ['enqueue', '--label', ''], []],
+  ['an option after the value of another', ['enqueue', '--label', 'l', '--poll', '2', '--asy'], ['--async']],
+  ['values of an argument', ['completion', ''], ['bash', 'zsh', 'fish']],
+  ['no more than it takes', ['completion', 'bash', ''], []],
+  ['no option after --', ['enqueue', '--', '--de'], []],
+  ['nothing for a verb that there is not', ['nothing', '--de'], []],
+] as const)('%s: %j', (_what, words, expected) => {
+  expect(values(...words)).toEqual(expected);
+});
+
+test.each([
+  ['ids', ['status', 'j-'], { kind: 'job', verb: 'status', word: 'j-' }],
+  ['each of several', ['cancel', 'j-1', ''], { kind: 'job', verb: 'cancel', word: '' }],
+  ['of a verb below another', ['dlq', 'redrive', ''], { kind: 'job', verb: 'dlq redrive' }],
+  ['an instance', ['fleet', 'drain', 'i-'], { kind: 'instance', verb: 'fleet', word: 'i-' }],
+  ['a stack', ['list', '--stack', 'S'], { kind: 'stack', word: 'S', prefix: '' }],
+  ['a stack, before the verb and behind =', ['--stack=S'], { kind: 'stack', word: 'S', prefix: '--stack=' }],
+  [
+    'a fleet, of the stack that was typed',
+    ['--stack', 'Shop', 'list', '--region=r', '--fleet', ''],
+    { kind: 'fleet', typed: { stack: 'Shop', region: 'r' } },
+  ],
+  ['nothing for a body', ['enqueue', ''], undefined],
+  ['nothing for an option that is typed', ['status', '--js'], undefined],
+] as const)('asks AWS for %s: %j', (_what, words, wanted) => {
+  const { wanted: found } = complete(createProgram(), words);
+  if (wanted === undefined) expect(found).toBeUndefined();
+  else expect(found).toMatchObject(wanted);
+});
+
+describe('what only AWS knows', () => {
+  const open = bareFleets();
+  // A busy machine takes longer than a person would wait.
+  const completed = (environment: Record<string, string>, ...words: string[]) =>
+    completedWithin(60, environment, ...words);
+  const completedWithin = async (
+    seconds: number,
+    environment: Record<string, string>,
+    ...words: string[]
+  ) => {
+    const { stdout, stderr, exitCode } = await execa(
+      process.execPath,
+      [join(BIN, 'mayfly.js'), 'complete-words', '--timeout', `${seconds}`, '--', ...words],
+      { env: environment, extendEnv: false, reject: false },
+    );
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+    return stdout.split('\n').filter((line) => line !== '' && !line.startsWith('-'));
+  };
+
+  test('ids of jobs that the verb is for, and no text that a shell or a terminal would obey', async () => {
+    const bare = await open();
+    await bare.record({ id: 'j-ran', state: 'failed' });
+    await bare.record({ id: 'j-waits', state: 'queued', enqueuedAt: new Date().toISOString() });
+    await bare.record({ id: 'j-two words', state: 'failed' });
+    await bare.record({ id: 'j-\x1b[2J', state: 'failed' });
+    expect(await completed(bare.env, 'retry', 'j-')).toEqual(['j-ran\tfailed']);
+    expect(await completed(bare.env, 'cancel', '')).toEqual(['j-waits\tqueued']);
+    expect(await completed(bare.env, 'status', 'j-w')).toEqual(['j-waits\tqueued']);
+  });
+
+  test('stacks and fleets', async () => {
+    const { cloud, env: all } = await open();
+    for (const name of ['Shop/Mail', 'Shop/Print', 'Other/Mail']) {
+      await cloud.call('ssm', 'PutParameter', { Name: `/mayfly/${name}`, Type: 'String', Value: '{}' });
+    }
+    expect(await completed(all, 'list', '--stack=S')).toEqual([]);
+    expect((await completed(all, 'list', '--stack', '')).map((line) => line.split('\t')[0])).toEqual(
+      expect.arrayContaining(['Shop', 'Other']),
+    );
+    // The older tools' name of the region.
+    const { AWS_REGION: region = '', ...others } = all;
+    const older = { ...others, AWS_DEFAULT_REGION: region };
+    expect(await completed(older, '--stack', 'Shop', 'list', '--fleet', '')).toEqual([
+      'Mail\tShop',
+      'Print\tShop',
+    ]);
+  });
+
+  test('nothing, without a word, where AWS is not known, refuses or does not answer', async () => {
+    const { cloud, env: all } = await open();
+    const silent = createServer(() => {});
+    await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done));
+    const { port } = silent.address() as AddressInfo;
+    cloud.faults.add({
+      service: 'dynamodb',
+      action: 'Scan',
+      effect: { kind: 'error', code: 'AccessDeniedException', status: 403 },
+    });
+    try {
+      expect(await completedWithin(2, { PATH: all['PATH'] ?? '' }, 'status', 'j-')).toEqual([]);
+      expect(await completedWithin(2, all, 'status', 'j-')).toEqual([]);
+      const AWS_ENDPOINT_URL = `http://127.0.0.1:${port}`;
+      expect(await completedWithin(2, { ...all, AWS_ENDPOINT_URL }, 'status', 'j-')).toEqual([]);
+    } finally {
+      silent.close();
+    }
+  });
+});
+
+test('says what a verb takes where nothing is typed yet', () => {
+  expect(values('status', '')).toEqual(expect.arrayContaining(['--json', '--ansible', '--stack']));
+});
+
+describe.each([
+  ['bash', 'bash --norc --noprofile -i', 'source <(mayfly completion bash)'],
+  ['zsh', 'zsh -f -i', 'autoload -Uz compinit; compinit -D; source <(mayfly completion zsh)'],
+] as const)('in %s', (_shell, command, load) => {
+  let pty: Pty;
+  beforeAll(async () => {
+    pty = onTerminal(command, { cwd: directory, env });
+    pty.type(`${load}; echo loa''ded\n`);
+    await pty.shows('loaded');
+  });
+  afterAll(() => pty.kill());
+
+  /** What the line has become is printed word by word: a terminal tells it in too many ways. */
+  const completed = async (typed: string, words: string[]) => {
+    pty.type(`${typed}\x01printf '<%s>' \n`);
+    await pty.shows(['mayfly', ...words].map((word) => `<${word}>`).join(''));
+  };
+
+  test.each([
+    ['enq\t', ['enqueue']],
+    ['list --stat\tque\t', ['list', '--state', 'queued']],
+    ['list --state=que\t', ['list', '--state=queued']],
+    ['enqueue --file jo\t', ['enqueue', '--file', 'jobs of today.txt']],
+  ])('mayfly %s', async (typed, words) => {
+    await completed(`mayfly ${typed}`, words);
+  });
+
+  test('of several, all are shown', async () => {
+    pty.type('mayfly completion \t\t');
+    await pty.shows(/bash\s+.*fish\s+.*zsh/s);
+    // Ctrl-U: the next one has a line of its own.
+    pty.type('\x15');
+  });
+
+  test('runs nothing of what stands on the line', async () => {
+    await completed("mayfly status '$(touch run)' --js\t", ['status', '$(touch run)', '--json']);
+    const { stdout } = await execa('ls', { cwd: directory });
+    expect(stdout).not.toMatch(/^run$/m);
+  });
+});
+
+describe('in fish', () => {
+  const fish = async (line: string) => {
+    const script = 'mayfly completion fish | source; complete -C $argv[1]';
+    const { stdout } = await execa('fish', ['--no-config', '-c', script, line], {
+      cwd: directory,
+      env,
+      extendEnv: false,
+    });
+    return stdout.split('\n').map((each) => each.split('\t')[0]);
+  };
+
+  test.each([
+    ['mayfly enq', ['enqueue']],
+    ['mayfly list --state que', ['queued']],
+    ['mayfly list --state=que', ['--state=queued']],
+    ['mayfly completion ', ['bash', 'fish', 'zsh']],
+    ['mayfly enqueue --file jo', ['jobs of today.txt']],
+  ])('%s', async (line, expected) => {
+    expect((await fish(line)).toSorted()).toEqual(expected);
+  });
+
+  test('with what it is for', async () => {
+    const { stdout } = await execa(
+      'fish',
+      ['--no-config', '-c', "mayfly completion fish | source; complete -C 'mayfly enq'"],
+      { cwd: directory, env, extendEnv: false },
+    );
+    expect(stdout).toMatch(/^enqueue\t\w+/);
+  });
+});

@@ -1,0 +1,586 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { stripVTControlCharacters } from 'node:util';
+import { type MessageAttributeValue, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { describe, expect, it } from 'vitest';
+import { digestOfBody } from '../../../../store/bodies.ts';
+import { deadLetterAttributes } from '../../../../jobs/dead-letter.ts';
+import { bodyKey } from '../../../../store/log-layout.ts';
+import { type BareFleet, bareFleets } from '../../../support/bare-fleet.ts';
+import { onTerminal } from '../../../support/pty.ts';
+
+const open = bareFleets();
+
+interface Dead {
+  body?: string;
+  id?: string;
+  reason?: string;
+  exit?: string;
+  source?: string;
+  attributes?: Record<string, MessageAttributeValue>;
+}
+
+/** Puts a message into the dead-letter queue, as an agent does. */
+async function bury({ fleet }: BareFleet, dead: Dead = {}): Promise<string> {
+  const { body = 'the body', id = 'j-dead', reason = 'exit status 7', exit } = dead;
+  const { facts, clients } = fleet.context;
+  const epitaph = { jobId: id, reason, source: dead.source ?? facts.queueUrl, ...(exit && { exit }) };
+  const { MessageId = '' } = await clients.sqs.send(
+    new SendMessageCommand({
+      QueueUrl: facts.deadLetterQueueUrl,
+      MessageBody: body,
+      MessageAttributes: deadLetterAttributes({ body, attributes: dead.attributes ?? {} }, epitaph),
+    }),
+  );
+  return MessageId;
+}
+
+/** Takes what is on a queue. */
+async function take({ fleet }: BareFleet, QueueUrl: string | undefined): Promise<string[]> {
+  const bodies: string[] = [];
+  for (;;) {
+    const { Messages = [] } = await fleet.context.clients.sqs.send(
+      new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }),
+    );
+    if (Messages.length === 0) return bodies;
+    bodies.push(...Messages.map(({ Body = '' }) => Body));
+  }
+}
+
+const sent = async (bare: BareFleet) =>
+  (await take(bare, bare.fleet.facts.queueUrl)).map((body) => JSON.parse(body));
+const left = (bare: BareFleet) => take(bare, bare.fleet.facts.deadLetterQueueUrl);
+
+describe('mayfly dlq list and show', () => {
+  it('shows what is there and why, and takes nothing', async () => {
+    const bare = await open();
+    for (let number = 0; number < 12; number += 1) {
+      await bury(bare, { id: `j-${number}`, reason: `exit status ${number}`, exit: `${number}` });
+    }
+    const { stdout, stderr, exitCode } = await bare.mayfly('dlq', 'list');
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+    expect(stdout).toMatch(/^id +since +exit +why\n/);
+    expect(stdout.split('\n')).toHaveLength(13);
+    const json = await bare.mayfly('dlq', 'list', '--json', '--reason', 'STATUS 11');
+    expect(JSON.parse(json.stdout)).toEqual([
+      {
+        id: 'j-11',
+        messageId: expect.any(String),
+        reason: 'exit status 11',
+        exitStatus: 11,
+        deadAt: expect.stringMatching(/Z$/),
+        source: bare.fleet.facts.queueUrl,
+        bodyBytes: 8,
+      },
+    ]);
+    expect(await left(bare)).toHaveLength(12);
+  });
+
+  it('tells an exit status from a signal, as status does', async () => {
+    const bare = await open();
+    await bury(bare, { id: 'j-status', exit: '0' });
+    await bury(bare, { id: 'j-signal', exit: 'SIGKILL' });
+    await bury(bare, { id: 'j-neither', exit: 'who knows' });
+    const { stdout } = await bare.mayfly('dlq', 'list', '--json');
+    const ends = JSON.parse(stdout).map(({ id, exitStatus, signal }: Record<string, unknown>) => [
+      id,
+      exitStatus,
+      signal,
+    ]);
+    expect(new Set(ends)).toEqual(
+      new Set([
+        ['j-status', 0, undefined],
+        ['j-signal', undefined, 'SIGKILL'],
+        ['j-neither', undefined, undefined],
+      ]),
+    );
+    expect((await bare.mayfly('dlq', 'list')).stdout).toMatch(/^j-signal +\S+ +SIGKILL +exit status 7$/m);
+    const { stdout: shown } = await bare.mayfly('dlq', 'show', 'j-status');
+    expect(shown).toMatch(/^ {2}exit +0$/m);
+    expect(shown).toMatch(/^ {2}since +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, \S+ s ago$/m);
+    expect(JSON.parse((await bare.mayfly('dlq', 'show', '--json', 'j-signal')).stdout)).toMatchObject({
+      signal: 'SIGKILL',
+    });
+  });
+
+  it('on a terminal has lines that fit, and a body that does nothing to it', async () => {
+    const bare = await open();
+    // As an envelope has it: SQS takes no such characters.
+    const body = JSON.stringify({ mayfly: 1, payload: 'a\x1b]0;owned\x07' });
+    await bury(bare, { id: 'j-narrow', body, reason: `exit status 7, ${'as it is said '.repeat(6)}` });
+    const screen = async (flag: string) => {
+      const line = `${process.execPath} ${import.meta.dirname}/../../../../bin/mayfly.js dlq show ${flag} j-narrow`;
+      const pty = onTerminal(line, { cwd: bare.directory, env: bare.env, columns: 60 });
+      expect(await pty.ended()).toBe(0);
+      return pty.screen().split('\r\n');
+    };
+    const [id, why, more] = await screen('');
+    expect(id).toBe('j-narrow');
+    expect(why).toMatch(/^ {2}why {6}exit status 7, .{10,45}$/);
+    expect(more).toMatch(/^ {11}\w/);
+    expect(await screen('--body')).toEqual(['a\\x1b]0;owned\\x07']);
+  });
+
+  it('says how many it did not look at, and when there are none', async () => {
+    const bare = await open();
+    const none = await bare.mayfly('dlq', 'list');
+    expect(none).toMatchObject({ stdout: '', stderr: 'mayfly: no such dead letters.', exitCode: 0 });
+    for (let number = 0; number < 5; number += 1) await bury(bare, { id: `j-${number}` });
+    const { letters, unseen } = await bare.fleet.deadLetters.list({ limit: 3 });
+    expect([letters.length, unseen]).toEqual([3, 2]);
+  });
+
+  it('never lets what a producer wrote reach a terminal', async () => {
+    const bare = await open();
+    const messageId = await bury(bare, {
+      id: 'j-evil',
+      body: 'a\u009b]0;x\u009b\nb',
+    });
+    await bare.record({ id: 'j-evil', state: 'failed', reason: 'exit status 7' });
+    const { stdout } = await bare.mayfly('dlq', 'show', 'j-evil');
+    expect(stdout).toContain('a\\x9b]0;x\\x9b\n    b');
+    expect(stdout).toContain(messageId);
+    expect(stdout).toContain('record   failed, 0 tries');
+    const { stdout: json } = await bare.mayfly('dlq', 'show', '--json', 'j-evil');
+    expect(json).not.toContain('\u009b');
+    expect(JSON.parse(json)).toMatchObject({
+      id: 'j-evil',
+      messageId,
+      reason: 'exit status 7',
+      body: 'a\u009b]0;x\u009b\nb',
+      record: { id: 'j-evil', state: 'failed' },
+    });
+    const { stdout: body } = await bare.mayfly('dlq', 'show', '--body', messageId);
+    expect(body).toBe('a\u009b]0;x\u009b\nb');
+  });
+
+  it('shows a body that is in the bucket, and says when it is not there any more, or is another one', async () => {
+    const bare = await open();
+    const body = JSON.stringify({ mayfly: 1, id: 'j-big', bodyKey: bodyKey('j-big') });
+    await bury(bare, { id: 'j-big', body });
+    const { deadLetters } = bare.fleet;
+    expect(await deadLetters.show('j-big')).toMatchObject({
+      body: '',
+      problem: expect.stringContaining('the body of job j-big is not there'),
+    });
+    await bare.object(bodyKey('j-big'), 'all of it');
+    expect(await deadLetters.show('j-big')).toMatchObject({ body: 'all of it', bodyKey: bodyKey('j-big') });
+    await bare.record({ id: 'j-big', state: 'failed', bodyDigest: digestOfBody('its own') });
+    expect(await deadLetters.show('j-big')).toMatchObject({
+      body: '',
+      problem: expect.stringContaining('the body of job j-big is not the one that it was enqueued with'),
+    });
+  });
+
+  it('knows a message that SQS moved by itself, and one that is no job', async () => {
+    const bare = await open();
+    const { sqs } = bare.fleet.context.clients;
+    const { deadLetterQueueUrl: QueueUrl } = bare.fleet.facts;
+    const plain = await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'plain' }));
+    await bury(bare, { id: 'j-broken', body: '{"mayfly":1,"id":"j-broken","lane":1}' });
+    const { deadLetters } = bare.fleet;
+    const moved = await deadLetters.show(`m-${plain.MessageId}`);
+    expect(moved).toMatchObject({ messageId: plain.MessageId, body: 'plain' });
+    expect(moved).not.toHaveProperty('reason');
+    expect(await deadLetters.show('j-broken')).toMatchObject({
+      problem: "the envelope's key lane is not known",
+    });
+  });
+});
+
+describe('mayfly dlq redrive', () => {
+  it('makes new jobs that name the old ones, says where, and leaves the rest', async () => {
+    const bare = await open();
+    await bury(bare, { id: 'j-text', body: 'a text' });
+    const envelope = {
+      mayfly: 1,
+      id: 'j-env',
+      payload: { n: 1 },
+      limitSeconds: 9,
+      group: 'f/g',
+      requestId: 'r',
+    };
+    await bury(bare, { id: 'j-env', body: JSON.stringify(envelope) });
+    await bury(bare, { id: 'j-other', reason: 'ran out of memory' });
+    await bare.record({ id: 'j-env', state: 'failed', label: 'nightly' });
+    const { stdout, stderr, exitCode } = await bare.mayfly('dlq', 'redrive', '--reason', 'exit status');
+    expect(exitCode).toBe(0);
+    expect(stderr).toBe(
+      `mayfly: they go to ${bare.fleet.facts.queueUrl}, as new jobs.\nmayfly: 2 jobs redriven.`,
+    );
+    const ids = new Map(stdout.split('\n').map((line) => line.split(' ') as [string, string]));
+    expect([...ids.keys()].sort()).toEqual(['j-env', 'j-text']);
+    const messages = await sent(bare);
+    expect(messages).toContainEqual({ mayfly: 1, id: ids.get('j-text'), payload: 'a text' });
+    expect(messages).toContainEqual({ ...envelope, id: ids.get('j-env'), payload: '{"n":1}' });
+    const [text, env, old] = await bare.fleet.status([
+      ids.get('j-text') ?? '',
+      ids.get('j-env') ?? '',
+      'j-env',
+    ]);
+    expect(text).toMatchObject({ state: 'queued', retryOf: 'j-text' });
+    expect(env).toMatchObject({
+      state: 'queued',
+      retryOf: 'j-env',
+      limitSeconds: 9,
+      label: 'nightly',
+      requestId: 'r',
+    });
+    expect(old).toMatchObject({ state: 'failed', retriedAs: ids.get('j-env') });
+    expect(await left(bare)).toHaveLength(1);
+  });
+
+  it('sends what their producers had sent as attributes, and nothing of ours', async () => {
+    const bare = await open();
+    const { facts, clients } = bare.fleet.context;
+    const attributes = {
+      colour: { DataType: 'String', StringValue: 'blue' },
+      bytes: { DataType: 'Binary', BinaryValue: Uint8Array.from([0, 255]) },
+    };
+    await bury(bare, { id: 'j-attributes', attributes });
+    await bare.fleet.deadLetters.redrive({ all: true });
+    const { Messages = [] } = await clients.sqs.send(
+      new ReceiveMessageCommand({ QueueUrl: facts.queueUrl, MessageAttributeNames: ['All'] }),
+    );
+    const [{ MessageAttributes: { MayflyNonce: _, ...rest } = {} } = {}] = Messages;
+    expect(rest).toEqual(attributes);
+  });
+
+  it('leaves one whose ten attributes leave no room for the nonce, and says what to do', async () => {
+    const bare = await open();
+    const names = Array.from({ length: 10 }, (_, index) => `a${index}`);
+    const attributes = Object.fromEntries(
+      names.map((name) => [name, { DataType: 'String', StringValue: 'v' }]),
+    );
+    await bury(bare, { id: 'j-ten', attributes });
+    const { outcomes } = await bare.fleet.deadLetters.redrive({ all: true });
+    expect(outcomes).toMatchObject([
+      { outcome: 'refused', why: expect.stringMatching(/start-message-move-task/) },
+    ]);
+    expect(await left(bare)).toHaveLength(1);
+  });
+
+  it('leaves a job of its own making that has failed again meanwhile', async () => {
+    const bare = await open();
+    for (const id of ['j-1', 'j-2']) await bury(bare, { id });
+    const failing: Promise<unknown>[] = [];
+    const { outcomes } = await bare.fleet.deadLetters.redrive({
+      all: true,
+      // The agents are quick.
+      onRedrive(one) {
+        if (one.outcome === 'redriven' && failing.length < 6) failing.push(bury(bare, { id: one.newId }));
+      },
+    });
+    await Promise.all(failing);
+    expect(outcomes.map(({ id }) => id).toSorted()).toEqual(['j-1', 'j-2']);
+    expect(await left(bare)).toHaveLength(2);
+  });
+
+  it('doubles nothing when it is broken off between enqueueing and deleting, and run again', async () => {
+    const bare = await open();
+    for (const id of ['j-1', 'j-2', 'j-3']) {
+      await bury(bare, { id, body: id });
+      await bare.record({ id, state: 'failed' });
+    }
+    const fault = bare.cloud.faults.add({
+      action: 'DeleteMessageBatch',
+      effect: { kind: 'error', code: 'AccessDenied', status: 403 },
+    });
+    const { deadLetters } = bare.fleet;
+    await expect(deadLetters.redrive({ all: true })).rejects.toThrow(
+      'AWS does not let these credentials use',
+    );
+    fault.remove();
+    const first = await sent(bare);
+    const { outcomes } = await deadLetters.redrive({ all: true });
+    expect(outcomes.map(({ outcome }) => outcome)).toEqual(['redriven', 'redriven', 'redriven']);
+    const again = await sent(bare);
+    // A message may come twice: it has the same id, and that is one job.
+    const ids = (messages: { id: string }[]) => [...new Set(messages.map(({ id }) => id))].sort();
+    expect(ids([...first, ...again])).toEqual(ids(first));
+    expect(first).toHaveLength(3);
+    expect(await left(bare)).toEqual([]);
+  });
+
+  it('that is stopped hands back what it has not done, and goes on when it is run again', async () => {
+    const bare = await open();
+    for (let number = 0; number < 25; number += 1) await bury(bare, { id: `j-s${number}` });
+    const { deadLetters } = bare.fleet;
+    const stop = new AbortController();
+    const onRedrive = () => stop.abort(new Error('enough'));
+    await expect(deadLetters.redrive({ all: true, onRedrive, signal: stop.signal })).rejects.toThrow(
+      'enough',
+    );
+    const first = (await sent(bare)).length;
+    expect(first).toBeGreaterThan(0);
+    const { outcomes } = await deadLetters.redrive({ all: true });
+    expect(first + outcomes.length).toBe(25);
+    expect(await left(bare)).toEqual([]);
+  });
+
+  it('goes on when nobody reads any more what it says', async () => {
+    const bare = await open();
+    await bury(bare, { id: 'j-unread' });
+    const words = [`${import.meta.dirname}/../../../../bin/mayfly.js`, 'dlq', 'redrive', '--all'];
+    const child = spawn(process.execPath, words, { env: bare.env, stdio: ['ignore', 'ignore', 'pipe'] });
+    child.stderr.destroy();
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(await sent(bare)).toHaveLength(1);
+  });
+
+  it('makes one job of several dead letters of a job', async () => {
+    const bare = await open();
+    for (let copy = 0; copy < 3; copy += 1) await bury(bare, { id: 'j-same' });
+    const { outcomes } = await bare.fleet.deadLetters.redrive({ all: true });
+    expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(['copy', 'copy', 'redriven']);
+    expect(await sent(bare)).toHaveLength(1);
+    expect(await left(bare)).toEqual([]);
+  });
+
+  it('leaves what was on another queue until it is told where to, and names that', async () => {
+    const bare = await open();
+    await bury(bare, { id: 'j-foreign', source: 'https://sqs.us-east-1.amazonaws.com/111122223333/other' });
+    const refused = await bare.mayfly('dlq', 'redrive', 'j-foreign');
+    expect(refused).toMatchObject({ stdout: '', exitCode: 1 });
+    expect(refused.stderr).toContain(
+      'j-foreign was on another queue, https://sqs.us-east-1.amazonaws.com/111122223333/other: --to confirms',
+    );
+    const wrong = await bare.mayfly('dlq', 'redrive', 'j-foreign', '--to', 'other');
+    expect(wrong).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('not to other') });
+    const name = bare.fleet.facts.queueUrl.split('/').at(-1) ?? '';
+    const { stdout } = await bare.mayfly('dlq', 'redrive', 'j-foreign', '--to', name, '--json');
+    expect(JSON.parse(stdout)).toMatchObject({
+      id: 'j-foreign',
+      outcome: 'redriven',
+      newId: expect.any(String),
+    });
+    expect(await sent(bare)).toHaveLength(1);
+  });
+
+  it('leaves what was retried already, unless it is named, and what can be no job', async () => {
+    const bare = await open();
+    await bury(bare, { id: 'j-again' });
+    await bare.record({ id: 'j-again', state: 'failed', retriedAs: 'j-new' });
+    await bury(bare, { id: 'j-broken', body: '{"mayfly":1,"id":"j-broken","lane":1}' });
+    await bury(bare, {
+      id: 'j-long',
+      body: JSON.stringify({ mayfly: 1, payload: '', limitSeconds: 43_200 }),
+    });
+    const all = await bare.mayfly('dlq', 'redrive', '--all');
+    expect(all).toMatchObject({ stdout: '', exitCode: 1 });
+    expect(all.stderr).toContain('j-again is left: it was retried already, as j-new');
+    expect(all.stderr).toContain("j-broken is left: the envelope's key lane is not known");
+    expect(all.stderr).toContain("j-long is left: The job's time limit is 43200 s");
+    expect(all.stderr).toContain('0 jobs redriven, 3 left.');
+    const { outcomes, missing } = await bare.fleet.deadLetters.redrive({ ids: ['j-again', 'j-none'] });
+    expect(outcomes).toMatchObject([{ id: 'j-again', outcome: 'redriven' }]);
+    expect(missing).toEqual(['j-none']);
+    expect(await left(bare)).toHaveLength(2);
+  });
+
+  it('takes a long body along', async () => {
+    const bare = await open();
+    const body = JSON.stringify({ mayfly: 1, id: 'j-longer', bodyKey: bodyKey('j-longer') });
+    await bury(bare, { id: 'j-longer', body });
+    const refused = await bare.fleet.deadLetters.redrive({ all: true });
+    expect(refused.outcomes).toMatchObject([
+      { outcome: 'refused', why: expect.stringContaining('is not there') },
+    ]);
+    await bare.object(bodyKey('j-longer'), 'x'.repeat(1_100_000));
+    const { outcomes } = await bare.fleet.deadLetters.redrive({ all: true });
+    const [one] = outcomes;
+    if (one?.outcome !== 'redriven') throw new Error(`it is ${one?.outcome}`);
+    expect(await sent(bare)).toEqual([{ mayfly: 1, id: one.newId, bodyKey: bodyKey(one.newId) }]);
+  });
+
+  it('works through many', async () => {
+    const bare = await open();
+    const count = 130;
+    await Promise.all(Array.from({ length: count }, (_, number) => bury(bare, { id: `j-m${number}` })));
+    const told: string[] = [];
+    const { outcomes } = await bare.fleet.deadLetters.redrive({
+      all: true,
+      onRedrive: ({ id }) => told.push(id),
+    });
+    expect(new Set(outcomes.map(({ id }) => id)).size).toBe(count);
+    expect(told).toHaveLength(count);
+    expect(await sent(bare)).toHaveLength(count);
+    expect(await left(bare)).toEqual([]);
+  });
+});
+
+describe('mayfly dlq purge', () => {
+  it('deletes those that are named', async () => {
+    const bare = await open();
+    for (const id of ['j-1', 'j-2', 'j-3']) await bury(bare, { id, body: id });
+    expect(await bare.mayfly('dlq', 'purge', '--yes', 'j-1', 'j-9')).toMatchObject({
+      stderr:
+        'mayfly: j-9 is not there, or somebody else looks at it just now.\nmayfly: deleted 1 dead letter.',
+      exitCode: 1,
+    });
+    expect((await left(bare)).sort()).toEqual(['j-2', 'j-3']);
+  });
+
+  it('asks on a terminal, and off one needs --yes', async () => {
+    const bare = await open();
+    await bury(bare);
+    await bury(bare, { id: 'j-memory', reason: 'ran out of memory' });
+    expect(await bare.mayfly('dlq', 'purge', '--all')).toMatchObject({
+      stderr: 'mayfly: Off a terminal nobody can be asked: say --yes to delete them.',
+      exitCode: 2,
+    });
+    const command = `${process.execPath} ${import.meta.dirname}/../../../../bin/mayfly.js dlq purge`;
+    const asked = (which = '--all') =>
+      onTerminal(`${command} ${which}`, { cwd: bare.directory, env: bare.env, columns: 120 });
+    const some = asked('--reason memory');
+    await some.shows('Delete 1 dead letter whose reason has "memory" in it of fleet group for good? [y/N]');
+    some.type('y\r');
+    await some.shows('deleted 1 dead letter.');
+    expect(await some.ended()).toBe(0);
+    const question = 'Delete all of about 1 dead letter of fleet group for good? [y/N]';
+    const no = asked();
+    await no.shows(question);
+    no.type('\r');
+    await no.shows('Nothing was deleted.');
+    expect(await no.ended()).toBe(1);
+    const yes = asked();
+    await yes.shows(question);
+    yes.type('y\r');
+    await yes.shows('deleted about 1 dead letter.');
+    expect(await yes.ended()).toBe(0);
+    expect(await left(bare)).toEqual([]);
+  });
+
+  it.each([
+    ['Ctrl-C', '\x03', 130],
+    ['the end of the input', '\x04', 1],
+  ])('%s in the place of an answer deletes nothing, and says so', async (_what, key, status) => {
+    const bare = await open();
+    await bury(bare, { body: 'stays' });
+    const bin = `${import.meta.dirname}/../../../../bin/mayfly.js`;
+    const asked = onTerminal(`${process.execPath} ${bin} dlq purge --all`, {
+      cwd: bare.directory,
+      env: bare.env,
+      columns: 60,
+    });
+    await asked.shows('[y/N]');
+    asked.type(key);
+    expect(await asked.ended()).toBe(status);
+    const lines = stripVTControlCharacters(asked.screen()).split(/[\r\n]+/);
+    expect(lines.filter(Boolean)).toEqual([
+      expect.stringMatching(/^Delete all of about 1 dead letter of fleet group for/),
+      expect.stringMatching(/^ {2}good\? \[y\/N\]/),
+      'mayfly: Nothing was deleted.',
+    ]);
+    expect(await left(bare)).toEqual(['stays']);
+  });
+
+  it('takes those of a reason, and leaves the others', async () => {
+    const bare = await open();
+    await bury(bare, { id: 'j-1', body: 'j-1', reason: 'Ran out of memory' });
+    await bury(bare, { id: 'j-2', body: 'j-2' });
+    expect(await bare.mayfly('dlq', 'purge', '--yes', '--reason', 'out of memory', '--json')).toMatchObject({
+      stdout: JSON.stringify({ count: 1, ids: ['j-1'], missing: [], unseen: 0 }, undefined, 2),
+      stderr: 'mayfly: deleted 1 dead letter.',
+      exitCode: 0,
+    });
+    expect(await left(bare)).toEqual(['j-2']);
+  });
+
+  it('of all can be done once a minute', async () => {
+    const bare = await open();
+    await bare.fleet.deadLetters.purge({ all: true });
+    await expect(bare.fleet.deadLetters.purge({ all: true })).rejects.toThrow(
+      'purged less than a minute ago',
+    );
+  });
+});
+
+describe('redrive and purge take the same words', () => {
+  const verbs = [['redrive'], ['purge', '--yes']];
+
+  it.each(verbs)('--dry-run of %s tells which they are, and changes nothing', async (...verb) => {
+    const bare = await open();
+    await bury(bare, { id: 'j-dry1', body: 'j-dry1' });
+    await bury(bare, { id: 'j-dry2', body: 'j-dry2', reason: 'ran out of memory' });
+    await bare.record({ id: 'j-dry1', state: 'failed' });
+    const actions: string[] = [];
+    const unlisten = bare.cloud.onCall(({ action, caller }) => {
+      if (caller !== 'cloud') actions.push(action);
+    });
+    const dry = (...words: string[]) => bare.mayfly('dlq', ...verb, '--dry-run', ...words);
+    const [all, some, named] = [
+      await dry('--all'),
+      await dry('--reason', 'MEMORY'),
+      await dry('j-dry1', 'j-9'),
+    ];
+    unlisten();
+    const ids = ({ stdout }: { stdout: string }) => stdout.split('\n').map((line) => line.split(' ')[0]);
+    expect([ids(all).sort(), ids(some), ids(named)]).toEqual([['j-dry1', 'j-dry2'], ['j-dry2'], ['j-dry1']]);
+    expect([all.exitCode, some.exitCode, named.exitCode]).toEqual([0, 0, 1]);
+    expect(all.stderr).toMatch(/^mayfly: 2 \S+(?: \S+)? would be \w+; nothing was/m);
+    expect(named.stderr).toContain('j-9 is not there');
+    const reads = /^(Receive|GetQueueAttributes|ChangeMessageVisibility|BatchGet|Get)/;
+    expect(actions.filter((action) => !reads.test(action))).toEqual([]);
+    expect((await left(bare)).sort()).toEqual(['j-dry1', 'j-dry2']);
+    expect(await sent(bare)).toEqual([]);
+    expect(await bare.fleet.status('j-dry1')).not.toHaveProperty('retriedAs');
+  });
+
+  it.each(verbs)('%s says that there are more, which somebody else holds', async (...verb) => {
+    const bare = await open();
+    await bury(bare, { id: 'j-held', body: 'j-held' });
+    const { facts, clients } = bare.fleet.context;
+    const QueueUrl = facts.deadLetterQueueUrl;
+    await clients.sqs.send(new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout: 600 }));
+    await bury(bare, { id: 'j-free', body: 'j-free' });
+    const { stderr, exitCode } = await bare.mayfly('dlq', ...verb, '--reason', 'status 7');
+    expect(stderr).toContain(
+      '\nmayfly: about 1 more is there, which somebody else looks at just now: run it',
+    );
+    expect(exitCode).toBe(0);
+    const none = await bare.mayfly('dlq', ...verb, '--all', '--dry-run');
+    expect(none.stdout).toBe('');
+    expect(none.stderr).toContain('about 1 more is there');
+  });
+
+  it('the ids that --dry-run of redrive prints are those of the new jobs', async () => {
+    const bare = await open();
+    await bury(bare, { id: 'j-dry1' });
+    const foretold = await bare.mayfly('dlq', 'redrive', '--all', '--dry-run');
+    expect((await bare.mayfly('dlq', 'redrive', '--all')).stdout).toBe(foretold.stdout);
+  });
+
+  it.each(verbs)('%s: without any of them, or with two, it is wrong usage', async (...verb) => {
+    const { mayfly } = await open();
+    const refused = async (...words: string[]) => {
+      const { exitCode, stderr } = await mayfly('dlq', ...verb, ...words);
+      expect(exitCode).toBe(2);
+      return stderr;
+    };
+    expect(await refused()).toContain(
+      'Which dead letters? Name them by their ids or by their reason, or say all (--all).',
+    );
+    expect(await refused('--all', 'j-dry1')).toContain('by their ids or chosen by something else, not both');
+    expect(await refused('--all', '--reason', 'x')).toContain('those of a reason (--reason): not both');
+  });
+});
+
+describe('what cannot be done is said', () => {
+  it.each([
+    [['dlq', 'show', 'j-none'], 1, 'No dead letter of fleet group is there of j-none.'],
+    [['dlq', 'list', '--dead-letter-queue-url', 'http://localhost/000000000000/none'], 1, 'is gone'],
+  ])('%j', async (words, exitCode, sentence) => {
+    const { mayfly } = await open();
+    expect(await mayfly(...words)).toMatchObject({ exitCode, stderr: expect.stringContaining(sentence) });
+  });
+
+  it('a dead-letter queue that is not known', async () => {
+    const { fleet } = await open();
+    const { deadLetterQueueUrl: _, ...facts } = fleet.facts;
+    Object.assign(fleet.context, { facts });
+    await expect(fleet.deadLetters.list()).rejects.toThrow(
+      '(--dead-letter-queue-url, MAYFLY_DEAD_LETTER_QUEUE_URL)',
+    );
+  });
+});

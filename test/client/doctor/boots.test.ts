@@ -1,0 +1,54 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { expect, test } from 'vitest';
+import { diagnoseFleet } from '../../../client/doctor/diagnose.ts';
+import { gather } from '../../../client/doctor/gather.ts';
+import { instanceStore } from '../../../store/instances.ts';
+import { instanceLogKey } from '../../../store/log-layout.ts';
+import type { Broken } from '../../../policy/retirement.ts';
+import { LOGS, openFleet, TABLE } from '../../support/agent-fleet.ts';
+import { contextOf } from '../../support/keeper.ts';
+
+const open = openFleet();
+
+test('of an instance without a record the name of its saved log is known', async () => {
+  const fleet = await open({ hooks: false });
+  const [{ instanceId } = { instanceId: '' }] = await fleet.launcher.booted(1);
+  const Key = `instances/${instanceId}/2026-11-29T101112Z-cannot-use-table.log`;
+  await fleet.clients.s3.send(new PutObjectCommand({ Bucket: LOGS, Key, Body: 'denied\n' }));
+  const { boots } = await gather(contextOf(fleet));
+  expect(boots).toMatchObject({
+    seen: [{ instance: instanceId, savedLog: { reason: 'cannot-use-table', refusal: 'lasting', key: Key } }],
+  });
+});
+
+test('of one without its program the program is named, and its log, or that there is none', async () => {
+  const fleet = await open({ hooks: false, desired: 2 });
+  const [one, other] = (await fleet.launcher.booted(2)).map(({ instanceId }) => instanceId);
+  const missing: Broken = {
+    reason: 'worker-missing',
+    problem: 'cannot start ./render: there is no such file',
+  };
+  const at = new Date().toISOString();
+  const how = { idleSeconds: 0, jobsDone: 0, rung: 'terminate', tries: 1 } as const;
+  const store = instanceStore(fleet.clients.dynamodb, TABLE, 60);
+  for (const instance of [one, other]) {
+    const retirement = { ...missing, decidedAt: at, endedAt: at, ...how };
+    await store.retiring(String(instance), retirement, 'instances');
+  }
+  const Key = instanceLogKey(String(one), at, missing);
+  await fleet.clients.s3.send(new PutObjectCommand({ Bucket: LOGS, Key, Body: 'no such file\n' }));
+  const { findings } = await diagnoseFleet(contextOf(fleet));
+  const gone = findings.filter(({ text }) => text.includes('./render'));
+  expect(gone).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({
+        text: expect.stringContaining(`${one} could`),
+        details: [`Its log: s3://${LOGS}/${Key}`],
+      }),
+      expect.objectContaining({
+        text: expect.stringContaining(`${other} could`),
+        details: ['It saved no log.'],
+      }),
+    ]),
+  );
+});

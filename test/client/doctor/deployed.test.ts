@@ -1,0 +1,286 @@
+import { describe, expect, test } from 'vitest';
+import type { AlarmSettings } from '../../../client/doctor/alarm-settings.ts';
+import { diagnosisOf } from '../../../client/doctor/diagnose.ts';
+import type { Facts, HookSettings, PolicySeen } from '../../../client/doctor/facts.ts';
+import type { Check, Finding } from '../../../client/doctor/finding.ts';
+import { AccessDenied, StoreGone } from '../../../client/errors.ts';
+import {
+  backlogAlarm,
+  bootBreakerAlarm,
+  fleet,
+  group,
+  healthy,
+  launchHook,
+  member,
+  policy,
+  terminationHook,
+} from '../../support/healthy-facts.ts';
+
+interface Case {
+  name: string;
+  facts: Partial<Facts>;
+  check: Check;
+  mark: Finding['mark'];
+  text: string | RegExp;
+  advice: string | RegExp;
+}
+
+const inGroup = (changes: object): Partial<Facts> => ({ group: { seen: { ...group, ...changes } } });
+const withPolicy = (changes: Partial<PolicySeen>): Partial<Facts> => ({
+  policies: { seen: new Map([['grow', { ...policy, ...changes }]]) },
+});
+const withHooks = (launch: object | undefined, termination: object | undefined): Partial<Facts> => ({
+  hooks: {
+    seen: new Map<string, HookSettings>([
+      ...(launch ? [['launch', { ...launchHook, ...launch }] as const] : []),
+      ...(termination ? [['termination', { ...terminationHook, ...termination }] as const] : []),
+    ]),
+  },
+});
+const withAlarms = (
+  backlog: Partial<AlarmSettings> | undefined,
+  boots: Partial<AlarmSettings> | 'gone' = {},
+): Partial<Facts> => ({
+  alarms: {
+    seen: new Map([
+      ...(backlog ? [['backlog', { ...backlogAlarm, ...backlog }] as const] : []),
+      ...(boots !== 'gone' ? [['boots', { ...bootBreakerAlarm, ...boots }] as const] : []),
+    ]),
+  },
+});
+const IN_GROUP = '--auto-scaling-group-name group';
+const ALARM =
+  'aws cloudwatch put-metric-alarm --alarm-name backlog --namespace AWS/SQS ' +
+  '--metric-name ApproximateNumberOfMessagesVisible --dimensions Name=QueueName,Value=queue --statistic Maximum ' +
+  '--period 60 --evaluation-periods 1 --threshold 1 --comparison-operator GreaterThanOrEqualToThreshold ' +
+  `--treat-missing-data notBreaching --alarm-actions ${policy.arn}`;
+
+const cases: Case[] = [
+  {
+    name: 'the scaling policy was deleted',
+    facts: { policies: { seen: new Map() } },
+    check: 'scaling policy',
+    mark: 'bad',
+    text: 'The scaling policy grow is gone: neither the alarm nor the keeper can launch an instance.',
+    advice:
+      /^aws autoscaling put-scaling-policy --auto-scaling-group-name group --policy-name grow --policy-type StepScaling --adjustment-type ChangeInCapacity --metric-aggregation-type Maximum --estimated-instance-warmup 300 --step-adjustments MetricIntervalLowerBound=0,MetricIntervalUpperBound=1,ScalingAdjustment=1 .* MetricIntervalLowerBound=9,ScalingAdjustment=10 --region us-east-1$/,
+  },
+  {
+    name: 'the scaling policy was disabled',
+    facts: withPolicy({ enabled: false }),
+    check: 'scaling policy',
+    mark: 'bad',
+    text: 'grow is disabled',
+    advice: /^aws autoscaling put-scaling-policy /,
+  },
+  {
+    name: 'the scaling policy was changed',
+    facts: withPolicy({ warmUpSeconds: 60, steps: [{ lower: 0, change: 1 }] }),
+    check: 'scaling policy',
+    mark: 'warn',
+    text: 'grow was changed by hand: its warm-up is 60 s, not 300 s; its steps are others.',
+    advice: /^aws autoscaling put-scaling-policy /,
+  },
+  {
+    name: 'the launch hook was deleted',
+    facts: withHooks(undefined, {}),
+    check: 'hooks',
+    mark: 'bad',
+    text: 'The launch hook launch is gone: an instance counts as in service before its agent runs.',
+    advice: `aws autoscaling put-lifecycle-hook ${IN_GROUP} --lifecycle-hook-name launch --lifecycle-transition autoscaling:EC2_INSTANCE_LAUNCHING --heartbeat-timeout 1200 --default-result CONTINUE --region us-east-1`,
+  },
+  {
+    name: 'the termination hook was deleted',
+    facts: withHooks({}, undefined),
+    check: 'hooks',
+    mark: 'bad',
+    text: 'The termination hook termination is gone: the jobs of an instance that Auto Scaling ends are cut off.',
+    advice: `aws autoscaling put-lifecycle-hook ${IN_GROUP} --lifecycle-hook-name termination --lifecycle-transition autoscaling:EC2_INSTANCE_TERMINATING --heartbeat-timeout 300 --default-result CONTINUE --region us-east-1`,
+  },
+  {
+    name: 'a hook was changed',
+    facts: withHooks({ heartbeatSeconds: 60, defaultResult: 'ABANDON' }, {}),
+    check: 'hooks',
+    mark: 'warn',
+    text: 'launch was changed by hand: its time-out is 60 s, not 1200 s; its default result is ABANDON, not CONTINUE.',
+    advice: /put-lifecycle-hook .* --heartbeat-timeout 1200 /,
+  },
+  {
+    name: 'the maximum was lowered',
+    facts: inGroup({ maxSize: 1 }),
+    check: 'group',
+    mark: 'warn',
+    text: 'Its maximum size was set to 1 by hand; the stack says 10: jobs wait for longer.',
+    advice: `aws autoscaling update-auto-scaling-group ${IN_GROUP} --max-size 10 --region us-east-1`,
+  },
+  {
+    name: 'the maximum was raised',
+    facts: inGroup({ maxSize: 20 }),
+    check: 'group',
+    mark: 'warn',
+    text: 'set to 20 by hand; the stack says 10: more instances can run',
+    advice: /--max-size 10 /,
+  },
+  {
+    name: 'the minimum was raised',
+    facts: inGroup({ minSize: 2 }),
+    check: 'group',
+    mark: 'warn',
+    text: 'Its minimum size was set to 2 by hand; the stack says 0',
+    advice: `aws autoscaling update-auto-scaling-group ${IN_GROUP} --min-size 0 --region us-east-1`,
+  },
+  {
+    name: 'scale-in protection is off for new instances',
+    facts: inGroup({ newProtected: false }),
+    check: 'group',
+    mark: 'bad',
+    text: 'New instances are not protected from scale-in',
+    advice: `aws autoscaling update-auto-scaling-group ${IN_GROUP} --new-instances-protected-from-scale-in --region us-east-1`,
+  },
+  {
+    name: 'scale-in protection is off for instances in service',
+    facts: inGroup({
+      members: [
+        { ...member, protected: false },
+        { ...member, instance: 'i-2', protected: false },
+        { ...member, instance: 'i-3', lifecycleState: 'Pending:Wait', protected: false },
+        { ...member, instance: 'i-4' },
+      ],
+    }),
+    check: 'group',
+    mark: 'bad',
+    text: /^2 instances are not protected from scale-in/,
+    advice: `aws autoscaling set-instance-protection ${IN_GROUP} --instance-ids i-1 i-2 --protected-from-scale-in --region us-east-1`,
+  },
+  {
+    name: 'the backlog alarm was deleted',
+    facts: withAlarms(undefined),
+    check: 'alarms',
+    mark: 'bad',
+    text: 'The alarm backlog is gone',
+    advice: `${ALARM} --region us-east-1`,
+  },
+  {
+    name: 'the backlog alarm executes an earlier policy, beside what its owner added',
+    facts: withAlarms({
+      description: "it's mine",
+      actions: ['arn:old:policyName/grow', 'arn:topic'],
+      okActions: ['arn:ok'],
+    }),
+    check: 'alarms',
+    mark: 'bad',
+    text: 'The alarm backlog does not execute the scaling policy',
+    advice: new RegExp(
+      `--alarm-description 'it'\\\\''s mine' .*--alarm-actions ${policy.arn} arn:topic --ok-actions arn:ok --region us-east-1$`,
+    ),
+  },
+  {
+    name: 'the backlog alarm watches something else',
+    facts: withAlarms({ threshold: 5, dimensions: { QueueName: 'other' } }),
+    check: 'alarms',
+    mark: 'warn',
+    text: 'The alarm backlog was changed by hand: its dimension is QueueName=other, not QueueName=queue; its threshold is 5, not 1.',
+    advice: `${ALARM} --region us-east-1`,
+  },
+  {
+    name: 'the boot breaker’s alarm was deleted',
+    facts: withAlarms({}, 'gone'),
+    check: 'alarms',
+    mark: 'warn',
+    text: 'The alarm boots is gone: nobody is told when the fleet stops launching.',
+    advice:
+      /^aws cloudwatch put-metric-alarm --alarm-name boots --namespace Mayfly --metric-name BootBreaker /,
+  },
+  {
+    name: 'the boot breaker’s alarm tells its topic no more',
+    facts: { fleet: { ...fleet, alarmTopic: 'arn:topic' } },
+    check: 'alarms',
+    mark: 'warn',
+    text: 'The alarm boots does not tell its topic',
+    advice: /--alarm-actions arn:topic --ok-actions arn:topic --region us-east-1$/,
+  },
+];
+
+const found = (facts: Partial<Facts>) =>
+  diagnosisOf({ ...healthy, ...facts }).findings.filter(({ mark }) => mark !== 'ok');
+
+describe('names each difference from what was deployed, and the command that mends it', () => {
+  test.each(cases)('$name', ({ facts, check, mark, text, advice }) => {
+    const findings = found(facts);
+    expect(findings).toMatchObject([{ check, mark }]);
+    expect(findings[0]?.text).toMatch(text);
+    if (typeof advice === 'string') expect(findings[0]?.advice).toBe(advice);
+    else expect(findings[0]?.advice).toMatch(advice);
+  });
+});
+
+test('a minimum goes before the maximum that it is above', () => {
+  const advised = found(inGroup({ minSize: 12, maxSize: 12 })).map(({ advice }) => advice);
+  expect(advised).toEqual([
+    expect.stringContaining('--min-size 0'),
+    expect.stringContaining('--max-size 10'),
+  ]);
+});
+
+test('of the policy that is gone the alarm has no advice of its own', () => {
+  const gone = { policies: { seen: new Map() } };
+  expect(found(gone).map(({ check }) => check)).toEqual(['scaling policy']);
+  expect(found({ ...gone, ...withAlarms(undefined) })).toMatchObject([
+    { check: 'scaling policy' },
+    { check: 'alarms', advice: expect.stringContaining('Make the scaling policy again first') },
+  ]);
+});
+
+describe('what is not known is not judged', () => {
+  const { scaleOut: _, terminationHook: _hook, minCapacity: _min, ...earlier } = fleet;
+  const withoutStateIndex: Partial<Facts> = {
+    table: {
+      seen: {
+        ...{ status: 'ACTIVE', indexStatus: undefined, olderIndexStatus: 'ACTIVE' },
+        expiresBy: { seen: 'expires' },
+      },
+    },
+  };
+
+  test('of a fleet that an earlier version has deployed', () => {
+    const facts = {
+      fleet: earlier,
+      ...inGroup({ minSize: 1 }),
+      ...withPolicy({ warmUpSeconds: 60 }),
+      ...withHooks({}, undefined),
+      ...withAlarms({ threshold: 5 }, { statistic: 'Maximum' }),
+      ...withoutStateIndex,
+    };
+    expect(found(facts)).toEqual([]);
+  });
+
+  test('of a table without the new index where nobody knows which version has deployed the fleet', () => {
+    const { keeperFunction: _keeper, ...named } = earlier;
+    const alarms = withAlarms({}, { statistic: 'Maximum' });
+    expect(found({ fleet: named, ...withoutStateIndex, ...alarms })).toMatchObject([
+      { check: 'table', mark: 'warn', advice: expect.stringContaining('deploy the stack with this version') },
+    ]);
+  });
+
+  test('but what is gone is named, with the way to its command', () => {
+    const alarms = withAlarms({}, { statistic: 'Maximum' });
+    expect(found({ fleet: earlier, policies: { seen: new Map() }, ...alarms })).toMatchObject([
+      { check: 'scaling policy', mark: 'bad', advice: expect.stringContaining('with this version') },
+    ]);
+  });
+
+  test('where it may not be looked at, that is said', () => {
+    const denied = { unseen: new AccessDenied('Not you.') };
+    expect(found({ policies: denied, hooks: denied })).toMatchObject([
+      { check: 'scaling policy', mark: 'warn', text: 'Could not be looked at. Not you.' },
+      { check: 'hooks', mark: 'warn', text: 'Could not be looked at. Not you.' },
+    ]);
+  });
+
+  test('of a group that is gone one sentence says it', () => {
+    const gone = { unseen: new StoreGone('The group is gone.') };
+    const checks = found({ group: gone, policies: gone, hooks: gone }).map(({ check }) => check);
+    expect(checks.filter((check) => check === 'scaling policy' || check === 'hooks')).toEqual([]);
+    expect(checks).toContain('group');
+  });
+});

@@ -1,0 +1,105 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { AwsClock } from '../../../aws/aws-clock.ts';
+import { diagnosisOf } from '../../../client/doctor/diagnose.ts';
+import type { NetworkSeen, SubnetSeen } from '../../../client/doctor/facts.ts';
+import { lookAtNetwork } from '../../../client/doctor/gather-network.ts';
+import { AccessDenied } from '../../../client/errors.ts';
+import { startTestCloud } from '../../../local/test/front-door/cloud-fixture.ts';
+import { fleet, healthy, network, subnet } from '../../support/healthy-facts.ts';
+
+const ALL = ['sqs', 'dynamodb', 's3', 'autoscaling', 'sts'];
+const ownOf = (changes: Partial<SubnetSeen>, endpoints: string[] = []): NetworkSeen => ({
+  subnets: [{ ...subnet, endpoints: new Set(endpoints), ...changes }],
+});
+const findingsOf = (seen: NetworkSeen) =>
+  diagnosisOf({ ...healthy, network: { seen } }).findings.filter(({ check }) => check === 'network');
+
+describe('subnets from which instances reach AWS', () => {
+  test.each<[string, NetworkSeen, string]>([
+    ['public ones that give addresses', network, '2 subnets, each with a way out'],
+    ['a private one', ownOf({ wayOut: 'nat-1', givesAddress: false }), 'a subnet with a way out'],
+    ['one with all endpoints', ownOf({ wayOut: undefined }, ALL), 'a subnet with a way out'],
+  ])('%s are well', (_, seen, text) => {
+    expect(findingsOf(seen)).toEqual([{ check: 'network', mark: 'ok', text }]);
+  });
+});
+
+describe('a subnet from which none does', () => {
+  test.each<[string, NetworkSeen, string | RegExp, string | RegExp]>([
+    [
+      'has no route, and no endpoint for some services',
+      ownOf({ wayOut: undefined }, ['s3', 'dynamodb']),
+      'The subnet subnet-1 has no route to the Internet (0.0.0.0/0), and no endpoint for sqs, autoscaling: instances there cannot work.',
+      /NAT gateway/,
+    ],
+    [
+      'gives no address',
+      ownOf({ givesAddress: false }),
+      /^The subnet subnet-1 has an Internet gateway but gives instances no public address/,
+      'aws ec2 modify-subnet-attribute --subnet-id subnet-1 --map-public-ip-on-launch --region us-east-1',
+    ],
+    [
+      'has a route to a gateway that is gone',
+      ownOf({ wayOut: 'nat-1', broken: true }),
+      /^The default route of the subnet subnet-1 leads to nat-1, which is gone/,
+      /that is there/,
+    ],
+  ])('%s', (_, seen, text, advice) => {
+    const [finding, ...others] = findingsOf(seen);
+    expect(others).toEqual([]);
+    expect(finding).toMatchObject({ mark: 'bad' });
+    expect(finding?.text).toEqual(typeof text === 'string' ? text : expect.stringMatching(text));
+    expect(finding?.advice).toEqual(typeof advice === 'string' ? advice : expect.stringMatching(advice));
+  });
+});
+
+test('without an endpoint for STS alone workers have no role, which they may not need', () => {
+  const endpoints = ALL.filter((service) => service !== 'sts');
+  const [finding] = findingsOf(ownOf({ wayOut: undefined }, endpoints));
+  expect(finding).toMatchObject({
+    mark: 'warn',
+    text: expect.stringContaining('no endpoint for sts: workers'),
+  });
+});
+
+test('a network that may not be looked at is said to be unseen', () => {
+  const unseen = new AccessDenied('AWS does not let these credentials use it.');
+  const { findings } = diagnosisOf({ ...healthy, network: { unseen } });
+  expect(findings.filter(({ check }) => check === 'network')).toEqual([
+    { check: 'network', mark: 'warn', text: `Could not be looked at. ${unseen.message}` },
+  ]);
+});
+
+test('a gateway endpoint serves the subnets of its route tables, and an interface endpoint all', async () => {
+  const cloud = await startTestCloud();
+  onTestFinished(() => cloud.close());
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL: cloud.endpoint,
+    AWS_ACCESS_KEY_ID: cloud.owner.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: cloud.owner.secretAccessKey,
+  });
+  const made = async (what: string, input: Record<string, unknown>) =>
+    (await cloud.call('ec2', `Create${what}`, input))[what] as Record<string, string>;
+  const { VpcId } = await made('Vpc', { CidrBlock: '10.0.0.0/16' });
+  const subnets = await Promise.all(
+    ['10.0.0.0/24', '10.0.1.0/24'].map(async (CidrBlock) => {
+      const { SubnetId = '' } = await made('Subnet', { VpcId, CidrBlock });
+      const { RouteTableId } = await made('RouteTable', { VpcId });
+      await cloud.call('ec2', 'AssociateRouteTable', { SubnetId, RouteTableId });
+      return { SubnetId, RouteTableId };
+    }),
+  );
+  const endpoint = (service: string, more: Record<string, unknown>) =>
+    made('VpcEndpoint', { VpcId, ServiceName: `com.amazonaws.us-east-1.${service}`, ...more });
+  await endpoint('s3', { VpcEndpointType: 'Gateway', RouteTableIds: [subnets[0]?.RouteTableId] });
+  await endpoint('sqs', { VpcEndpointType: 'Interface' });
+
+  const context = { facts: fleet, clock: new AwsClock() };
+  const ids = subnets.map(({ SubnetId }) => SubnetId);
+  expect(await lookAtNetwork(context, ids)).toMatchObject({
+    subnets: [
+      { id: ids[0], endpoints: new Set(['s3', 'sqs']) },
+      { id: ids[1], endpoints: new Set(['sqs']) },
+    ],
+  });
+});

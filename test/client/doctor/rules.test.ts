@@ -1,0 +1,905 @@
+import { describe, expect, test } from 'vitest';
+import { diagnosisOf } from '../../../client/doctor/diagnose.ts';
+import type { Facts, TableSeen } from '../../../client/doctor/facts.ts';
+import type { Check, Finding } from '../../../client/doctor/finding.ts';
+import { refusalAdvice } from '../../../client/doctor/refusals.ts';
+import { AccessDenied, StoreGone } from '../../../client/errors.ts';
+import { adviceOn } from '../../../client/instances/refused-words.ts';
+import type { InstanceRecord, Outlook, Retirement } from '../../../jobs/record.ts';
+import {
+  ago,
+  busy,
+  deadLetters,
+  fleet,
+  group,
+  healthy,
+  job,
+  member,
+  queue,
+  record,
+  saidAgo,
+  timeAgo,
+} from '../../support/healthy-facts.ts';
+
+interface Case {
+  name: string;
+  facts: Partial<Facts>;
+  check: Check;
+  mark: Finding['mark'];
+  /** In the text, the details or the advice. */
+  says: (string | RegExp)[];
+}
+
+const suspended = (name: string, said = 'User suspended at 03:00') => ({
+  seen: { ...group, suspended: new Map([[name, said]]) },
+});
+const failure = (minutes: number, message: string): Facts['activities'] => ({
+  seen: { launches: [], ends: [], refused: { atMs: ago(minutes), message, times: 1 } },
+});
+const alarms = (changes: object): Facts['alarms'] => {
+  const seen = 'seen' in healthy.alarms ? healthy.alarms.seen : new Map();
+  return { seen: new Map([...seen].map(([name, alarm]) => [name, { ...alarm, ...changes }])) };
+};
+const table: TableSeen = {
+  status: 'ACTIVE',
+  indexStatus: 'ACTIVE',
+  olderIndexStatus: 'ACTIVE',
+  expiresBy: { seen: 'expires' },
+};
+const working: Outlook = { running: 0, slots: 1, jobsDone: 4, next: 'work', lastStartMs: ago(2) };
+const slowed: Outlook = {
+  ...working,
+  slowed: { since: timeAgo(5), failures: 4, reason: 'exit status 1' },
+};
+const retirement: Retirement = {
+  reason: 'boot-failed',
+  decidedAt: timeAgo(90),
+  endedAt: timeAgo(90),
+  idleSeconds: 0,
+  jobsDone: 0,
+  rung: 'terminate',
+  tries: 3,
+  lastError: 'AccessDenied: not you',
+};
+const unhealthy: InstanceRecord = {
+  ...record,
+  instance: 'i-0',
+  listing: 'retired',
+  retirement: { ...retirement, reason: 'unhealthy', problem: 'no GPU', endedAt: timeAgo(7) },
+};
+const gaveUp = (how: object, more: Partial<InstanceRecord> = {}): Partial<Facts> => ({
+  boots: {
+    seen: [
+      {
+        ...{ instance: 'i-0', launchedAtMs: ago(30) },
+        record: {
+          ...{ ...record, instance: 'i-0', listing: 'retired' as const },
+          retirement: { ...retirement, endedAt: timeAgo(7), ...how },
+          ...more,
+        },
+      },
+    ],
+  },
+});
+const worked: InstanceRecord = { ...record, outlook: working };
+const nobody = { seen: { ...group, desired: 0, members: [] } };
+
+const refusedBoot = {
+  instance: 'i-7',
+  launchedAtMs: ago(30),
+  record: {
+    ...record,
+    readyAt: undefined as never,
+    retirement: {
+      ...{
+        reason: 'cannot-receive' as const,
+        problem: 'KmsDisabled: the key is disabled',
+        refusal: 'lasting' as const,
+      },
+      ...{ decidedAt: timeAgo(21), endedAt: timeAgo(21), idleSeconds: 0, jobsDone: 0, tries: 1 },
+      rung: 'terminate' as const,
+    },
+  },
+};
+
+const cases: Case[] = [
+  {
+    name: 'a visibility timeout that is not the lease',
+    facts: { queue: { seen: { ...queue, visibilitySeconds: 30 } } },
+    check: 'queue',
+    mark: 'warn',
+    says: ['30 s', '60 s', 'VisibilityTimeout=60'],
+  },
+  {
+    name: 'a queue that keeps messages for less long',
+    facts: { queue: { seen: { ...queue, retentionSeconds: 345_600 } } },
+    check: 'queue',
+    mark: 'warn',
+    says: ['4 d', '14 d', 'MessageRetentionPeriod=1209600'],
+  },
+  {
+    name: 'a queue that delays',
+    facts: { queue: { seen: { ...queue, delaySeconds: 90 } } },
+    check: 'queue',
+    mark: 'warn',
+    says: ['90 s', 'DelaySeconds=0'],
+  },
+  {
+    name: 'a queue that SQS empties early',
+    facts: { queue: { seen: { ...queue, redrive: { arn: 'arn:dead', maxReceives: 3 } } } },
+    check: 'queue',
+    mark: 'warn',
+    says: ['after 3 receives', String.raw`"maxReceiveCount\":1000`],
+  },
+  {
+    name: 'a queue whose dead letters go elsewhere',
+    facts: { queue: { seen: { ...queue, redrive: { arn: 'arn:other', maxReceives: 1000 } } } },
+    check: 'queue',
+    mark: 'warn',
+    says: ['arn:other'],
+  },
+  {
+    name: 'a queue without a dead-letter queue',
+    facts: { queue: { seen: (({ redrive: _, ...rest }) => rest)(queue) } },
+    check: 'queue',
+    mark: 'warn',
+    says: ['no dead-letter queue'],
+  },
+  {
+    name: 'a queue that is gone',
+    facts: { queue: { unseen: new StoreGone('The queue is gone.') } },
+    check: 'queue',
+    mark: 'bad',
+    says: ['The queue is gone.'],
+  },
+  {
+    name: 'one that may not be looked at',
+    facts: { queue: { unseen: new AccessDenied('Not you.') } },
+    check: 'queue',
+    mark: 'warn',
+    says: ['Could not be looked at. Not you.'],
+  },
+  {
+    name: 'dead letters, and why one is there',
+    facts: {
+      deadLetters: {
+        seen: { ...deadLetters, visible: 2, sample: { id: 'j-9', reason: 'exit 65', deadAt: timeAgo(5) } },
+      },
+    },
+    check: 'dead letters',
+    mark: 'warn',
+    says: ['2 jobs', `j-9, ${saidAgo(5)}: exit 65`, 'mayfly dlq list'],
+  },
+  {
+    name: 'dead letters that are kept for less long than jobs',
+    facts: { deadLetters: { seen: { ...deadLetters, retentionSeconds: 86_400 } } },
+    check: 'dead letters',
+    mark: 'warn',
+    says: ['1 d', '14 d', 'https://dead', 'MessageRetentionPeriod=1209600'],
+  },
+  {
+    name: 'a table that is being made again',
+    facts: {
+      table: {
+        seen: {
+          status: 'CREATING',
+          indexStatus: undefined,
+          olderIndexStatus: undefined,
+          expiresBy: { seen: undefined },
+        },
+      },
+    },
+    check: 'table',
+    mark: 'bad',
+    says: ['CREATING'],
+  },
+  {
+    name: 'a table without its index',
+    facts: { table: { seen: { ...table, indexStatus: undefined } } },
+    check: 'table',
+    mark: 'bad',
+    says: ['no index byState', '"listed" (String), sort key "listedAt" (String)'],
+  },
+  {
+    name: 'a table without the index of earlier versions',
+    facts: { table: { seen: { ...table, olderIndexStatus: undefined } } },
+    check: 'table',
+    mark: 'warn',
+    says: ['no index byListing', 'instances of an earlier version'],
+  },
+  {
+    name: 'an index that is being made',
+    facts: { table: { seen: { ...table, status: 'UPDATING', indexStatus: 'CREATING' } } },
+    check: 'table',
+    mark: 'warn',
+    says: ['CREATING'],
+  },
+  {
+    name: 'a table that forgets nothing',
+    facts: { table: { seen: { ...table, expiresBy: { seen: undefined } } } },
+    check: 'table',
+    mark: 'warn',
+    says: ['update-time-to-live --table-name jobs'],
+  },
+  {
+    name: 'a table without its index, of which somebody may not know what it forgets',
+    facts: {
+      table: {
+        seen: { ...table, indexStatus: undefined, expiresBy: { unseen: new AccessDenied('Not you.') } },
+      },
+    },
+    check: 'table',
+    mark: 'bad',
+    says: ['no index byState'],
+  },
+  {
+    name: 'a bucket that is gone',
+    facts: { logBucket: { unseen: new StoreGone('The bucket is gone.') } },
+    check: 'log bucket',
+    mark: 'bad',
+    says: ['The bucket is gone.'],
+  },
+  {
+    name: 'a group that may have no instance',
+    facts: { group: { seen: { ...group, maxSize: 0 } } },
+    check: 'group',
+    mark: 'bad',
+    says: ['maximum size is 0', '--max-size 10'],
+  },
+  {
+    name: 'a process that ends instances is suspended',
+    facts: { group: suspended('Terminate') },
+    check: 'group',
+    mark: 'warn',
+    says: ['Terminate', '03:00', 'resume-processes --auto-scaling-group-name group'],
+  },
+  {
+    name: 'a paused fleet',
+    facts: { group: suspended('Launch'), state: { seen: { keptAtMs: ago(1), pausedAtMs: ago(20) } } },
+    check: 'launches',
+    mark: 'warn',
+    says: ['paused', saidAgo(20), 'mayfly fleet resume'],
+  },
+  {
+    name: 'an open breaker: which boots failed, why, and where their logs are',
+    facts: {
+      group: suspended('Launch'),
+      state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
+      boots: {
+        seen: [
+          {
+            instance: 'i-7',
+            launchedAtMs: ago(30),
+            record: { ...record, readyAt: undefined as never, retirement },
+            savedLog: { reason: 'boot-failed', key: 'instances/i-7/t-boot-failed.log' },
+          },
+          { instance: 'i-8', launchedAtMs: ago(40), record: undefined },
+        ],
+      },
+    },
+    check: 'launches',
+    mark: 'bad',
+    says: [
+      saidAgo(20),
+      'i-7',
+      'boot-failed (AccessDenied: not you)',
+      /i-7, .*\. Its log: s3:\/\/logs\/instances\/i-7\/t-boot-failed\.log$/m,
+      /i-8, .*not known\. It saved no log\.$/m,
+    ],
+  },
+  {
+    name: 'an open breaker: what AWS refused the last instances, in one sentence',
+    facts: {
+      group: suspended('Launch'),
+      state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
+      boots: { seen: [{ instance: 'i-9', launchedAtMs: ago(5), record: undefined }, refusedBoot] },
+    },
+    check: 'launches',
+    mark: 'bad',
+    says: [
+      `The last instances could not receive jobs: KmsDisabled: the key is disabled; nothing is launched since ${saidAgo(20)}.`,
+      'See that the key is enabled',
+      'mayfly fleet resume',
+      'cannot-receive (KmsDisabled: the key is disabled)',
+    ],
+  },
+  {
+    name: 'an open breaker: what AWS refused instances that could not write it to the table',
+    facts: {
+      group: suspended('Launch'),
+      state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
+      boots: {
+        seen: [
+          {
+            instance: 'i-9',
+            launchedAtMs: ago(30),
+            record: undefined,
+            savedLog: { reason: 'cannot-use-table', refusal: 'lasting', key: 'instances/i-9/t.log' },
+          },
+        ],
+      },
+    },
+    check: 'launches',
+    mark: 'bad',
+    says: [
+      'The last instances could not use the table: the error is in the saved log',
+      'mayfly fleet resume',
+      /i-9.*why it went: cannot-use-table\. Its log: s3:\/\/logs\/instances\/i-9\/t\.log/,
+    ],
+  },
+  {
+    name: 'an open breaker: instances that booted, and started none of the jobs that wait',
+    facts: {
+      group: suspended('Launch'),
+      state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20), stalledSinceMs: ago(50) } },
+      boots: {
+        seen: [
+          { instance: 'i-9', launchedAtMs: ago(5), record: undefined },
+          {
+            instance: 'i-7',
+            launchedAtMs: ago(30),
+            record: { ...record, retirement: { ...retirement, reason: 'idle' } },
+          },
+        ],
+      },
+    },
+    check: 'launches',
+    mark: 'bad',
+    says: [
+      `Jobs wait, and no instance has started one since ${saidAgo(50)}, though the last ones were ready; nothing is launched since ${saidAgo(20)}.`,
+      'mayfly fleet resume',
+      /i-7, .*It saved no log/,
+    ],
+  },
+  {
+    name: 'launches that are suspended while the table is gone',
+    facts: { group: suspended('Launch'), state: { unseen: new StoreGone('The table is gone.') } },
+    check: 'launches',
+    mark: 'bad',
+    says: [
+      'Launch is suspended',
+      'why is not known without the table',
+      'Mend the table. Then: mayfly fleet resume',
+    ],
+  },
+  {
+    name: 'an instance that AWS refuses its table',
+    facts: {
+      instances: {
+        seen: [
+          {
+            ...busy,
+            jobs: [],
+            record: {
+              ...record,
+              outlook: {
+                ...{ running: 0, slots: 1, jobsDone: 0, next: 'stay' as const },
+                refused: { what: 'claim', error: 'AccessDeniedException: no', since: timeAgo(3) },
+              },
+            },
+          },
+        ],
+      },
+    },
+    check: 'instances',
+    mark: 'bad',
+    says: [
+      `i-1 cannot claim jobs in the table since ${saidAgo(3)}: AccessDeniedException: no`,
+      'A right is missing',
+    ],
+  },
+  {
+    name: 'the last instance that went, which AWS had refused its queue',
+    facts: { boots: { seen: [refusedBoot] } },
+    check: 'instances',
+    mark: 'bad',
+    says: [
+      'i-7, the last one that went, could not receive jobs: KmsDisabled: the key is disabled',
+      'It saved no log.',
+    ],
+  },
+  {
+    name: 'launches that somebody else suspended',
+    facts: { group: suspended('Launch') },
+    check: 'launches',
+    mark: 'bad',
+    says: ['not by us', '03:00', 'mayfly fleet resume'],
+  },
+  {
+    name: 'alarms that are not obeyed',
+    facts: { group: suspended('AlarmNotification') },
+    check: 'launches',
+    mark: 'bad',
+    says: ['AlarmNotification', 'resume-processes'],
+  },
+  {
+    name: 'a launch that failed, and is waited for',
+    facts: {
+      group: { seen: { ...group, desired: 2 } },
+      activities: failure(60, 'VcpuLimitExceeded: too many'),
+    },
+    check: 'launches',
+    mark: 'bad',
+    says: ['VcpuLimitExceeded: too many', 'Service Quotas'],
+  },
+  {
+    name: 'a launch that failed just now',
+    facts: { activities: failure(1, 'no capacity') },
+    check: 'launches',
+    mark: 'bad',
+    says: ['no capacity'],
+  },
+  {
+    name: 'launches that go on failing',
+    facts: {
+      activities: {
+        seen: {
+          ...{ launches: [], ends: [] },
+          refused: { atMs: ago(1), message: 'no capacity', times: 12, sinceMs: ago(90) },
+        },
+      },
+    },
+    check: 'launches',
+    mark: 'bad',
+    says: [`The last 12 launches have failed since ${saidAgo(90)}, the latest at ${saidAgo(1)}: no capacity`],
+  },
+  {
+    name: 'a launch that failed, and nobody waits for it',
+    facts: { activities: failure(60, 'no capacity') },
+    check: 'launches',
+    mark: 'warn',
+    says: ['no capacity', 'instanceTypes'],
+  },
+  {
+    name: 'launches of which nothing may be known',
+    facts: { activities: { unseen: new AccessDenied('Not the activities.') } },
+    check: 'launches',
+    mark: 'warn',
+    says: ['Could not be looked at. Not the activities.'],
+  },
+  {
+    name: 'jobs that wait for long, where nothing may be known of launches',
+    facts: {
+      ...{ group: nobody, instances: { seen: [] } },
+      activities: { unseen: new AccessDenied('Not the activities.') },
+    },
+    check: 'launches',
+    mark: 'bad',
+    says: ['3 jobs wait since', saidAgo(40)],
+  },
+  {
+    name: 'more desired than there are, and none on its way',
+    facts: { group: { seen: { ...group, desired: 5 } } },
+    check: 'launches',
+    mark: 'bad',
+    says: ['5 instances are desired, 1 are there'],
+  },
+  {
+    name: 'jobs wait for long, nobody comes, nothing says why',
+    facts: { group: nobody, instances: { seen: [] } },
+    check: 'launches',
+    mark: 'bad',
+    says: ['3 jobs wait since', saidAgo(40)],
+  },
+  {
+    name: 'the alarm does nothing',
+    facts: { alarms: alarms({ actionsEnabled: false }) },
+    check: 'alarms',
+    mark: 'bad',
+    says: ['backlog', 'enable-alarm-actions --alarm-names backlog'],
+  },
+  {
+    name: 'the alarm has nothing to do',
+    facts: { alarms: alarms({ actions: [] }) },
+    check: 'alarms',
+    mark: 'bad',
+    says: ['no action'],
+  },
+  {
+    name: 'the alarms are gone',
+    facts: { alarms: { seen: new Map() } },
+    check: 'alarms',
+    mark: 'bad',
+    says: ['backlog is gone', 'put-metric-alarm --alarm-name backlog'],
+  },
+  {
+    name: 'a keeper that has never run',
+    facts: { state: { seen: {} } },
+    check: 'keeper',
+    mark: 'warn',
+    says: ['not run yet', 'function-name keeper'],
+  },
+  {
+    name: 'a keeper that runs no more',
+    facts: { state: { seen: { keptAtMs: ago(6) } } },
+    check: 'keeper',
+    mark: 'bad',
+    says: [saidAgo(6), 'function-name keeper'],
+  },
+  {
+    name: 'a keeper that fails',
+    facts: { state: { seen: { keptAtMs: ago(1), keeperFailure: 'AccessDenied: SuspendProcesses' } } },
+    check: 'keeper',
+    mark: 'bad',
+    says: ['AccessDenied: SuspendProcesses'],
+  },
+  {
+    name: 'an instance that does not boot',
+    facts: { instances: { seen: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(21) }] } },
+    check: 'instances',
+    mark: 'warn',
+    says: ['i-1 was launched 21 minutes ago', 'The keeper ends it', 's3://logs/instances/i-1/'],
+  },
+  {
+    name: 'an instance that does not start again out of its warm pool',
+    facts: {
+      instances: {
+        seen: [{ ...busy, jobs: [], record: { ...record, heardAtMs: ago(2000) }, launchedAtMs: ago(21) }],
+      },
+    },
+    check: 'instances',
+    mark: 'warn',
+    says: ['i-1 was launched 21 minutes ago, and its agent has not been heard of since'],
+  },
+  {
+    name: 'one that does not boot, and stays',
+    facts: { instances: { seen: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(30) }] } },
+    check: 'instances',
+    mark: 'bad',
+    says: ['30 minutes', 'should have ended it'],
+  },
+  {
+    name: 'instances of a warm pool that may not be looked at',
+    facts: { pool: { unseen: new AccessDenied('Not the pool.') } },
+    check: 'instances',
+    mark: 'warn',
+    says: ['Could not be looked at. Not the pool.'],
+  },
+  {
+    name: 'a silent instance',
+    facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, heardAtMs: ago(16) } }] } },
+    check: 'instances',
+    mark: 'warn',
+    says: ['not heard of for 16 minutes'],
+  },
+  {
+    name: 'one that stays',
+    facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, heardAtMs: ago(25) } }] } },
+    check: 'instances',
+    mark: 'bad',
+    says: ['25 minutes', 'should have ended it'],
+  },
+  {
+    name: 'an instance that wants to go and may not',
+    facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, retirement } }] } },
+    check: 'instances',
+    mark: 'bad',
+    says: ['90 minutes', 'AccessDenied: not you', 'terminate-instances --instance-ids i-1'],
+  },
+  {
+    name: 'an instance on which jobs fail',
+    facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, outlook: slowed } }] } },
+    check: 'instances',
+    mark: 'bad',
+    says: [`i-1 takes one job at a time since ${saidAgo(5)}: 4 tries in a row`, '"exit status 1"'],
+  },
+  {
+    name: 'an instance that went as it was unhealthy',
+    facts: {
+      boots: {
+        seen: [
+          {
+            ...{ instance: 'i-0', launchedAtMs: ago(30), record: unhealthy },
+            savedLog: { reason: 'unhealthy', key: 'instances/i-0/t-unhealthy.log' },
+          },
+        ],
+      },
+    },
+    check: 'instances',
+    mark: 'bad',
+    says: [
+      `i-0 was found to be unhealthy, and went at ${saidAgo(7)}: no GPU.`,
+      'Its log: s3://logs/instances/i-0/t-unhealthy.log',
+    ],
+  },
+  {
+    name: 'an instance without the program of its workers, which could save no log',
+    facts: gaveUp({ reason: 'worker-missing', problem: 'cannot start ./render: there is no file /x/render' }),
+    check: 'instances',
+    mark: 'bad',
+    says: [
+      `i-0 could not start the program of its workers, and went at ${saidAgo(7)}: cannot start ./render: there is no file /x/render.`,
+      'It saved no log.',
+      'workerDirectory',
+    ],
+  },
+  {
+    name: 'an instance that gave up, while the bucket may not be listed',
+    facts: {
+      ...gaveUp({ reason: 'worker-missing', problem: 'no program' }),
+      logBucket: { unseen: new AccessDenied('Not you.') },
+    },
+    check: 'instances',
+    mark: 'bad',
+    says: ['Its log could not be looked for.'],
+  },
+  {
+    name: 'an instance that did not boot',
+    facts: gaveUp({ reason: 'boot-failed', problem: 'could not run the playbook: no such package: hammer' }),
+    check: 'instances',
+    mark: 'bad',
+    says: ['i-0 did not boot, and went at', 'no such package: hammer.', 'its set-up'],
+  },
+  {
+    name: 'an instance whose agent crashed, and what it said',
+    facts: gaveUp({ reason: 'agent-crashed', problem: 'it was silent' }, { lastWords: 'TypeError: no' }),
+    check: 'instances',
+    mark: 'bad',
+    says: [/i-0 lost its agent, and went at .*: it was silent; the last words of its agent: TypeError: no\./],
+  },
+  {
+    name: 'an instance that is lost, but for the last words of its agent',
+    facts: gaveUp({ reason: 'lost', problem: undefined }, { lastWords: 'TypeError: no' }),
+    check: 'instances',
+    mark: 'bad',
+    says: [/i-0 lost its agent, and went at .*: TypeError: no\./],
+  },
+  {
+    name: 'an instance that could write no record, but saved its log',
+    facts: {
+      boots: {
+        seen: [
+          {
+            ...{ instance: 'i-0', launchedAtMs: ago(30), record: undefined },
+            savedLog: { reason: 'worker-missing', key: 'instances/i-0/t-worker-missing.log' },
+          },
+        ],
+      },
+    },
+    check: 'instances',
+    mark: 'bad',
+    says: [
+      'i-0 could not start the program of its workers: nobody has said why.',
+      's3://logs/instances/i-0/t-worker-missing.log',
+    ],
+  },
+  {
+    name: 'an instance that went as it was unhealthy, while a later one does jobs',
+    facts: {
+      boots: {
+        seen: [
+          { instance: 'i-1', launchedAtMs: ago(6), record: worked },
+          { instance: 'i-0', launchedAtMs: ago(30), record: unhealthy },
+        ],
+      },
+    },
+    check: 'instances',
+    mark: 'warn',
+    says: [`i-0 was found to be unhealthy, and went at ${saidAgo(7)}: no GPU.`, 'Later instances do jobs'],
+  },
+  {
+    name: 'an instance that went as it was unhealthy, while an earlier one has done jobs',
+    facts: {
+      boots: {
+        seen: [
+          { instance: 'i-0', launchedAtMs: ago(30), record: unhealthy },
+          { instance: 'i-1', launchedAtMs: ago(40), record: worked },
+        ],
+      },
+    },
+    check: 'instances',
+    mark: 'bad',
+    says: ['i-0 was found to be unhealthy'],
+  },
+  {
+    name: 'a job that its limit does not stop',
+    facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, startedAt: timeAgo(70) }] }] } },
+    check: 'jobs',
+    mark: 'bad',
+    says: ['j-1 runs on i-1 for 70 minutes', '3600 s', 'mayfly cancel j-1'],
+  },
+  {
+    name: 'a job with a limit of its own that does not stop it',
+    facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, limitSeconds: 60 }] }] } },
+    check: 'jobs',
+    mark: 'bad',
+    says: ['60 s'],
+  },
+  {
+    name: 'a job whose lease nobody renews, and that nobody settles',
+    facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, leaseUntilMs: ago(15) }] }] } },
+    check: 'jobs',
+    mark: 'bad',
+    says: ['lease has ended 15 minutes ago'],
+  },
+  {
+    name: 'jobs whose messages are gone',
+    facts: { stranded: { seen: { jobs: ['j-3', 'j-4'], partly: false } } },
+    check: 'jobs',
+    mark: 'warn',
+    says: ['j-3, j-4', 'purged', 'mayfly retry j-3'],
+  },
+];
+
+describe('a fleet that is well', () => {
+  const well: { name: string; facts: Partial<Facts> }[] = [
+    { name: 'at work', facts: {} },
+    {
+      name: 'with nothing to do',
+      facts: {
+        queue: { seen: { ...queue, visible: 0, inFlight: 0 } },
+        group: nobody,
+        instances: { seen: [] },
+        state: { seen: { keptAtMs: ago(1) } },
+      },
+    },
+    {
+      name: 'whose first job has just come',
+      facts: {
+        group: nobody,
+        instances: { seen: [] },
+        state: { seen: { keptAtMs: ago(1), backlogSinceMs: ago(3) } },
+      },
+    },
+    {
+      name: 'whose instances are being launched',
+      facts: {
+        group: { seen: { ...group, desired: 4 } },
+        activities: { seen: { launches: [{ instance: 'i-1', startedAtMs: ago(2) }], ends: [] } },
+      },
+    },
+    {
+      name: 'with an instance that boots, slowly',
+      facts: { instances: { seen: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(19) }] } },
+    },
+    {
+      name: 'with an instance that was stopped in its warm pool, and starts for a job',
+      facts: {
+        instances: {
+          seen: [
+            {
+              ...{ ...busy, jobs: [], launchedAtMs: ago(1) },
+              ...{ member: { ...member, lifecycleState: 'Pending:Wait' } },
+              record: { ...record, heardAtMs: ago(2000) },
+            },
+          ],
+        },
+      },
+    },
+    {
+      name: 'with a job right at its limit',
+      facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, startedAt: timeAgo(61) }] }] } },
+    },
+    {
+      name: 'with an instance that drains',
+      facts: {
+        instances: {
+          seen: [
+            {
+              ...busy,
+              member: { ...member, lifecycleState: 'Terminating:Wait' },
+              record: { ...record, retirement },
+            },
+          ],
+        },
+      },
+    },
+    {
+      name: 'that was found by its names alone, with settings of its own',
+      facts: {
+        fleet: (({ keeperFunction: _k, backlogAlarm: _b, bootBreakerAlarm: _a, ...rest }) => rest)(
+          fleet,
+        ) as Facts['fleet'],
+        queue: { seen: { ...queue, visibilitySeconds: 300, retentionSeconds: 345_600 } },
+        alarms: { seen: new Map() },
+      },
+    },
+    { name: 'that has no dead letters', facts: { deadLetters: undefined } },
+    {
+      name: 'whose instances work again, after AWS had refused one its queue',
+      facts: {
+        boots: { seen: [{ instance: 'i-1', launchedAtMs: ago(20), record: worked }, refusedBoot] },
+      },
+    },
+  ];
+
+  test.each(well)('$name', ({ facts }) => {
+    const { mark, findings } = diagnosisOf({ ...healthy, ...facts });
+    expect(findings.filter((finding) => finding.mark !== 'ok')).toEqual([]);
+    expect(mark).toBe('ok');
+  });
+
+  test('has a word for each thing that was looked at', () => {
+    const checks = diagnosisOf(healthy).findings.map(({ check }) => check);
+    expect(checks).toEqual([
+      'found',
+      'queue',
+      'dead letters',
+      'table',
+      'log bucket',
+      'group',
+      'network',
+      'scaling policy',
+      'hooks',
+      'launches',
+      'alarms',
+      'keeper',
+      'instances',
+      'jobs',
+    ]);
+  });
+});
+
+describe('what is wrong', () => {
+  test.each(cases)('$name', ({ facts, check, mark, says }) => {
+    const diagnosis = diagnosisOf({ ...healthy, ...facts });
+    const found = diagnosis.findings.filter((finding) => finding.check === check && finding.mark === mark);
+    const [first] = found;
+    const told = [first?.text, ...(first?.details ?? []), first?.advice].join('\n');
+    for (const words of says) expect(told).toMatch(words);
+    expect(told).not.toMatch(/:\d\d\.\d+Z/);
+    expect(diagnosis.findings.filter((finding) => finding.check === check && finding.mark === 'ok')).toEqual(
+      [],
+    );
+  });
+
+  test('the worst of it is the mark of all', () => {
+    const warned = { ...healthy, stranded: { seen: { jobs: ['j-3'], partly: true } } };
+    expect(diagnosisOf(warned).mark).toBe('warn');
+    expect(diagnosisOf({ ...warned, logBucket: { unseen: new StoreGone('gone') } }).mark).toBe('bad');
+  });
+});
+
+test.each([
+  [
+    'You have requested more vCPU capacity than your current vCPU limit of 32 allows for the instance bucket that the specified instance type belongs to.',
+    'Service Quotas',
+  ],
+  [
+    'Could not launch Spot Instances. MaxSpotInstanceCountExceeded - Max spot instance count exceeded',
+    'Service Quotas',
+  ],
+  [
+    'We currently do not have sufficient m5.large capacity in the Availability Zone you requested (us-east-1a).',
+    'instanceTypes',
+  ],
+  [
+    'Your requested instance type (m5.large) is not supported in your requested Availability Zone (us-east-1e).',
+    'instanceTypes',
+  ],
+  ['Could not launch Spot Instances. UnfulfillableCapacity - Unable to fulfill capacity', 'spotShare'],
+  ["The image id '[ami-0123456789abcdef0]' does not exist", 'machine image'],
+  [
+    'There are not enough free addresses in subnet subnet-1 to satisfy the requested number of instances.',
+    'network',
+  ],
+  ["The security group 'sg-1' does not exist in VPC 'vpc-1'", 'network'],
+  ['Invalid IAM Instance Profile name', 'A right is missing'],
+  [
+    'You are not authorized to perform this operation. Encoded authorization failure message: aMi-VCPU',
+    'A right',
+  ],
+  ['Client.InternalError: Client error on launch', 'the key that encrypts volumes'],
+  [
+    'Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state',
+    'the key that encrypts',
+  ],
+  ['Server.InternalError: Internal error on launch', 'EC2 failed by itself'],
+  ['You must use a valid fully-formed launch template. The launch template is gone', 'launch template'],
+  [
+    'InvalidParameterCombination: The specified instance type is not eligible for Free Tier. For a list of Free Tier instance types, run describe-instance-types with the filter free-tier-eligible=true.',
+    'free plan',
+  ],
+  ['Something new', 'tries again'],
+])('of a launch that is refused with %j', (message, advice) => {
+  expect(refusalAdvice(message)).toContain(advice);
+});
+
+test('who is told to delete the stack is told what goes with it, and how to keep that', () => {
+  const noQueue = 'QueueDoesNotExist: The specified queue does not exist';
+  for (const advice of [refusalAdvice('The launch template is gone'), adviceOn(noQueue)]) {
+    expect(advice).toMatch(
+      /delete the stack .*deletes the queues.*set removalPolicy to RemovalPolicy.RETAIN/,
+    );
+  }
+});

@@ -1,0 +1,133 @@
+import { DynamoDBServiceException } from '@aws-sdk/client-dynamodb';
+import { S3ServiceException } from '@aws-sdk/client-s3';
+import { SQSServiceException } from '@aws-sdk/client-sqs';
+import { describe, expect, it } from 'vitest';
+import { FleetError, StoreGone } from '../../client/errors.ts';
+import { explain, isRefusal } from '../../client/explain.ts';
+import { TableThrottled } from '../../store/batches.ts';
+
+const names = { queueUrl: 'https://sqs/q', table: 'jobs', logBucket: 'logs' };
+const about = { region: 'eu-west-1', fleet: 'Shop/Mail', ...names };
+
+type Answer = new (options: {
+  name: string;
+  message: string;
+  $fault: 'client';
+  $metadata: { httpStatusCode: number };
+}) => Error;
+
+/** An error as the SDK makes one of AWS's answer. */
+function answer(Service: Answer, name: string, message: string, httpStatusCode = 400): Error {
+  return new Service({ name, message, $fault: 'client', $metadata: { httpStatusCode } });
+}
+
+function without(name: string, message: string, more: object = {}): Error {
+  return Object.assign(new Error(message), { name }, more);
+}
+
+describe('what AWS or the network answers becomes a sentence', () => {
+  it.each<[string, Error, string, string]>([
+    [
+      'no credentials',
+      without('CredentialsProviderError', 'x'),
+      'NoCredentials',
+      'No AWS credentials were found.',
+    ],
+    [
+      'credentials that AWS does not take',
+      answer(SQSServiceException, 'InvalidClientTokenId', 'The security token is invalid.', 403),
+      'NoCredentials',
+      'AWS does not take these credentials (InvalidClientTokenId: The security token is invalid): renew them',
+    ],
+    [
+      'no right',
+      answer(S3ServiceException, 'AccessDenied', 'User: x is not authorized to perform: s3:GetObject.', 403),
+      'AccessDenied',
+      'AWS does not let these credentials use the log bucket logs of fleet Shop/Mail (AccessDenied: User: x is not ' +
+        'authorized to perform: s3:GetObject).',
+    ],
+    [
+      'too many calls',
+      answer(DynamoDBServiceException, 'ThrottlingException', 'Rate exceeded'),
+      'Throttled',
+      'AWS refuses calls to the table jobs of fleet Shop/Mail for now: there are too many',
+    ],
+    [
+      'a batch that stays undone',
+      new TableThrottled('jobs', 3),
+      'Throttled',
+      'AWS refuses calls to what fleet',
+    ],
+    [
+      'a table that is gone',
+      answer(DynamoDBServiceException, 'ResourceNotFoundException', 'Requested resource not found'),
+      'StoreGone',
+      'The table jobs of fleet Shop/Mail is gone, or not in region eu-west-1',
+    ],
+    [
+      'a queue that is gone',
+      answer(SQSServiceException, 'QueueDoesNotExist', 'The specified queue does not exist.'),
+      'StoreGone',
+      'The queue https://sqs/q of fleet Shop/Mail is gone, or not in region eu-west-1',
+    ],
+    [
+      'a bucket that is gone',
+      answer(S3ServiceException, 'NoSuchBucket', 'The specified bucket does not exist', 404),
+      'StoreGone',
+      'The log bucket logs of fleet Shop/Mail is gone, or not in region eu-west-1',
+    ],
+    [
+      'no such host',
+      without('Error', 'getaddrinfo ENOTFOUND sqs.eu-west-9.amazonaws.com', { code: 'ENOTFOUND' }),
+      'Unreachable',
+      'No answer from what fleet Shop/Mail is made of in region eu-west-1 (getaddrinfo ENOTFOUND sqs.eu-west-9',
+    ],
+    [
+      'a fault of AWS',
+      answer(SQSServiceException, 'InternalError', 'We encountered an error', 500),
+      'Unreachable',
+      'No answer from the queue https://sqs/q of fleet Shop/Mail',
+    ],
+    [
+      'anything else that AWS refuses',
+      answer(SQSServiceException, 'InvalidParameterValue', 'Value x is bad.'),
+      'FleetError',
+      'AWS refuses a call to the queue https://sqs/q of fleet Shop/Mail (InvalidParameterValue: Value x is bad).',
+    ],
+  ])('%s', (_, error, name, part) => {
+    const explained = explain(about, error) as Error;
+    expect(explained.name).toBe(name);
+    expect(explained).toBeInstanceOf(FleetError);
+    expect(explained.message).toContain(part);
+    expect(explained.cause).toBe(error);
+  });
+
+  it.each([
+    ['a defect', new TypeError('x is undefined')],
+    ['an abort', without('AbortError', 'aborted')],
+    ['what was explained already', new StoreGone('It is gone.')],
+    ['what is no error', 'text'],
+  ])('but not %s', (_, error) => {
+    expect(explain(about, error)).toBe(error);
+  });
+
+  it('names what is known, and no more', () => {
+    const error = answer(DynamoDBServiceException, 'ResourceNotFoundException', 'not found');
+    expect((explain({ region: 'eu-west-1' }, error) as Error).message).toMatch(
+      /^The table is gone, or not in/,
+    );
+  });
+});
+
+describe('a call that was refused had no effect', () => {
+  it.each([
+    ['refused', answer(SQSServiceException, 'AccessDenied', 'no', 403), true],
+    ['throttled', answer(SQSServiceException, 'RequestThrottled', 'slow down', 403), true],
+    ['never made', without('CredentialsProviderError', 'none'), true],
+    ['broken off', without('TimeoutError', 'no answer'), false],
+    ['answered by a fault', answer(SQSServiceException, 'InternalError', 'oh', 500), false],
+    ['a defect', new TypeError('x'), false],
+  ])('one that was %s: %#', (_, error, refused) => {
+    expect(isRefusal(error)).toBe(refused);
+  });
+});

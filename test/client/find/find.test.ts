@@ -1,0 +1,333 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  AccessDenied,
+  FleetNotFound,
+  NoCredentials,
+  Throttled,
+  Unreachable,
+  WrongOption,
+} from '../../../client/errors.ts';
+import { type FindOptions, findFleet } from '../../../client/find/find.ts';
+import type { FleetFactsInput } from '../../../store/fleet-facts.ts';
+import { type Cloud, startCloud } from '../../../local/cloud.ts';
+
+let cloud: Cloud;
+let home: string;
+const own = { ...process.env };
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'mayfly-find-'));
+});
+afterAll(() => rm(home, { recursive: true, force: true }));
+beforeEach(async () => {
+  cloud = await startCloud({ directory: join(home, 'cloud') });
+  const credentials = {
+    AWS_ACCESS_KEY_ID: cloud.owner.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: cloud.owner.secretAccessKey,
+  };
+  for (const name of Object.keys(process.env)) if (/^(AWS|MAYFLY)_/.test(name)) delete process.env[name];
+  Object.assign(process.env, { AWS_ENDPOINT_URL: cloud.endpoint, AWS_REGION: cloud.region, ...credentials });
+});
+afterEach(async () => {
+  await cloud.close();
+  for (const name of Object.keys(process.env)) delete process.env[name];
+  Object.assign(process.env, own);
+});
+
+function factsOf(fleet: string): FleetFactsInput {
+  const names = { queueUrl: `https://sqs/${fleet}`, table: 'table', logBucket: 'logs', group: 'group' };
+  return { version: 1, fleet, region: cloud.region, ...names, maxAttempts: 7 };
+}
+
+/** What a deployed stack leaves. */
+async function deployed(...fleets: string[]): Promise<void> {
+  for (const fleet of fleets) await parameter(fleet, JSON.stringify(factsOf(fleet)));
+}
+
+async function parameter(fleet: string, Value: string): Promise<void> {
+  await cloud.call('ssm', 'PutParameter', { Name: `/mayfly/${fleet}`, Type: 'String', Value });
+}
+
+async function find(options: FindOptions = {}) {
+  const { facts, clients } = await findFleet(options);
+  clients.destroy();
+  return facts;
+}
+
+/** The error's class and sentence. */
+async function failure(options: FindOptions = {}): Promise<Error> {
+  return find(options).then(
+    ({ fleet }) => expect.fail(`found ${fleet}`),
+    (error: Error) => error,
+  );
+}
+
+describe('a fleet is found', () => {
+  beforeEach(() => deployed('Shop/Thumbnails', 'Shop/Mail', 'Lab/Fleet'));
+
+  it.each([
+    ['by its stack, if that has only one', { stack: 'Lab' }, 'Lab/Fleet'],
+    ['by stack and name', { stack: 'Shop', fleet: 'Mail' }, 'Shop/Mail'],
+    ['by its name alone', { fleet: 'Thumbnails' }, 'Shop/Thumbnails'],
+  ])('%s, with all that its stack tells of it', async (_, options, fleet) => {
+    expect(await find(options)).toMatchObject({ fleet, queueUrl: `https://sqs/${fleet}`, maxAttempts: 7 });
+  });
+
+  it('by variables, where no option says which', async () => {
+    process.env['MAYFLY_STACK'] = 'Shop';
+    process.env['MAYFLY_FLEET'] = 'Mail';
+    expect(await find()).toMatchObject({ fleet: 'Shop/Mail' });
+    expect(await find({ stack: 'Lab' })).toMatchObject({ fleet: 'Lab/Fleet' });
+  });
+
+  it('in the region that older tools read from another variable', async () => {
+    process.env['AWS_DEFAULT_REGION'] = process.env['AWS_REGION'];
+    delete process.env['AWS_REGION'];
+    expect(await find({ stack: 'Lab' })).toMatchObject({ fleet: 'Lab/Fleet' });
+  });
+});
+
+it('the only fleet of a region needs no name', async () => {
+  await deployed('Lab/Fleet');
+  expect(await find()).toMatchObject({ fleet: 'Lab/Fleet' });
+});
+
+describe('where it cannot be told which, what there is is listed', () => {
+  it.each<[string, FindOptions, string]>([
+    [
+      'several in the region',
+      {},
+      'There are several fleets in region us-east-1: Lab/Fleet, Shop/Mail, Shop/Thumbnails. Say which (--stack and ' +
+        '--fleet, or MAYFLY_STACK and MAYFLY_FLEET).',
+    ],
+    [
+      'several in the stack',
+      { stack: 'Shop' },
+      'There are several fleets in stack Shop: Shop/Mail, Shop/Thumbnails. Say which (--fleet, or MAYFLY_FLEET).',
+    ],
+    [
+      'no such stack',
+      { stack: 'Sohp' },
+      'There is no fleet of stack Sohp in region us-east-1. There is: Lab/Fleet, Shop/Mail, Shop/Thumbnails.',
+    ],
+    [
+      'no such fleet in the stack',
+      { stack: 'Shop', fleet: 'Fleet' },
+      'There is no fleet of stack Shop called Fleet in region us-east-1. There is: Lab/Fleet, Shop/Mail, Shop/Thumbnails.',
+    ],
+  ])('%s', async (_, options, sentence) => {
+    await deployed('Shop/Thumbnails', 'Shop/Mail', 'Lab/Fleet');
+    expect(await failure(options)).toMatchObject({ name: FleetNotFound.name, message: sentence });
+  });
+
+  it('none at all, as in a wrong region', async () => {
+    expect(await failure({ stack: 'Shop' })).toMatchObject({
+      name: FleetNotFound.name,
+      message:
+        'There is no fleet of stack Shop in region us-east-1, nor any other: is it the right region and account, and is ' +
+        'the stack deployed?',
+    });
+  });
+
+  it.each([
+    ['an older version', JSON.stringify({ group: 'g', policyArn: 'arn' }), 'version'],
+    ['something else', 'no JSON', 'it is no JSON object'],
+  ])('what %s left is said to be that', async (_, value, part) => {
+    await parameter('Lab/Fleet', value);
+    const { message } = await failure();
+    expect(message).toContain(
+      `What fleet Lab/Fleet tells of itself is not what this version of mayfly reads (${part})`,
+    );
+    expect(message).toContain('Deploy it again');
+  });
+});
+
+describe('by a file of outputs', () => {
+  const outputsOf = (fleet: string) => ({
+    [`${fleet}QueueUrl`]: `https://sqs/${fleet}`,
+    [`${fleet}DeadLetterQueueUrl`]: `https://sqs/${fleet}-dead`,
+    [`${fleet}TableName`]: 'table',
+    [`${fleet}LogBucketName`]: 'logs',
+    [`${fleet}GroupName`]: 'group',
+    [`${fleet}SendAJob`]: 'aws sqs ...',
+  });
+  const file = async (content: unknown) => {
+    const path = join(home, 'outputs.json');
+    await writeFile(path, typeof content === 'string' ? content : JSON.stringify(content));
+    return path;
+  };
+
+  it('has the names that are in it', async () => {
+    const outputs = await file({ Lab: outputsOf('Fleet'), Other: { Url: 'x' } });
+    expect(await find({ outputs })).toMatchObject({
+      fleet: 'Lab/Fleet',
+      region: 'us-east-1',
+      queueUrl: 'https://sqs/Fleet',
+      deadLetterQueueUrl: 'https://sqs/Fleet-dead',
+      table: 'table',
+      logBucket: 'logs',
+      group: 'group',
+      limitSeconds: 3600,
+    });
+  });
+
+  it('has all that the parameter tells which it names', async () => {
+    await deployed('Lab/Images');
+    const outputs = await file({ Lab: { ...outputsOf('Fleet'), FleetParameterName: '/mayfly/Lab/Images' } });
+    expect(await find({ outputs, fleet: 'Images' })).toMatchObject({ fleet: 'Lab/Images', maxAttempts: 7 });
+  });
+
+  it('with several needs to be told which', async () => {
+    const outputs = await file({
+      Shop: { ...outputsOf('Mail'), ...outputsOf('Images') },
+      Lab: outputsOf('Fleet'),
+    });
+    expect(await failure({ outputs })).toMatchObject({
+      name: FleetNotFound.name,
+      message: `The outputs file ${outputs} has several fleets: Shop/Mail, Shop/Images, Lab/Fleet. Say which (--stack and --fleet, or MAYFLY_STACK and MAYFLY_FLEET).`,
+    });
+    expect(await find({ outputs, fleet: 'Images' })).toMatchObject({ queueUrl: 'https://sqs/Images' });
+    expect(await find({ outputs, stack: 'Lab' })).toMatchObject({ queueUrl: 'https://sqs/Fleet' });
+    expect((await failure({ outputs, stack: 'Bar' })).message).toBe(
+      `The outputs file ${outputs} has no fleet of stack Bar; in it are: Shop/Mail, Shop/Images, Lab/Fleet.`,
+    );
+  });
+
+  it.each([
+    ['is not there', undefined, 'The outputs file cannot be read: ENOENT'],
+    [
+      'is no JSON',
+      'Outputs:\nLab.FleetQueueUrl = x',
+      'is none: what `cdk deploy --outputs-file` writes is JSON',
+    ],
+    ['is another JSON', [1, 2], 'is none: what `cdk deploy --outputs-file` writes is JSON'],
+  ])('that %s is said to be that', async (_, content, part) => {
+    const outputs = content === undefined ? join(home, 'nowhere.json') : await file(content);
+    const error = await failure({ outputs });
+    expect(error.name).toBe(WrongOption.name);
+    expect(error.message).toContain(part);
+  });
+});
+
+describe('by names', () => {
+  const names = { queueUrl: 'https://sqs/q', table: 'table', logBucket: 'logs', group: 'group' };
+
+  it('has these, and the defaults of the props', async () => {
+    expect(await find(names)).toMatchObject({
+      ...names,
+      fleet: 'group',
+      trackJobs: true,
+      limitSeconds: 3600,
+    });
+  });
+
+  it('comes from variables too', async () => {
+    const variables = { MAYFLY_TABLE: 't', MAYFLY_LOG_BUCKET: 'b', MAYFLY_AUTO_SCALING_GROUP: 'g' };
+    Object.assign(process.env, { MAYFLY_QUEUE_URL: 'https://sqs/v', ...variables });
+    expect(await find()).toMatchObject({ queueUrl: 'https://sqs/v', table: 't', logBucket: 'b', group: 'g' });
+  });
+
+  it('is not what a worker is told of its job', async () => {
+    process.env['MAYFLY_GROUP'] = 'of-jobs';
+    expect(await failure({ queueUrl: 'https://sqs/q', table: 't', logBucket: 'b' })).toMatchObject({
+      name: WrongOption.name,
+      message: expect.stringContaining('group (MAYFLY_AUTO_SCALING_GROUP)'),
+    });
+  });
+
+  it('is in the region of its queue', async () => {
+    const queueUrl = 'https://sqs.eu-north-1.amazonaws.com/123456789012/q';
+    expect(await find({ ...names, queueUrl })).toMatchObject({ region: 'eu-north-1' });
+  });
+
+  it('needs all', async () => {
+    expect(await failure({ queueUrl: 'https://sqs/q', table: 'table' })).toMatchObject({
+      name: WrongOption.name,
+      message:
+        'A fleet that is found by names needs all of them; these are not there: --log-bucket ' +
+        "(MAYFLY_LOG_BUCKET), --auto-scaling-group (MAYFLY_AUTO_SCALING_GROUP). Its stack's name alone would do as " +
+        'well (--stack, MAYFLY_STACK).',
+    });
+  });
+});
+
+describe('trouble on the way is said in a sentence', () => {
+  it('no region', async () => {
+    delete process.env['AWS_REGION'];
+    process.env['AWS_CONFIG_FILE'] = join(home, 'no-config');
+    expect(await failure()).toMatchObject({
+      name: WrongOption.name,
+      message: 'No AWS region is set: name one (--region, AWS_REGION, or the profile in ~/.aws/config).',
+    });
+  });
+
+  it('no region in a profile that is not there', async () => {
+    delete process.env['AWS_REGION'];
+    Object.assign(process.env, { AWS_CONFIG_FILE: join(home, 'no-config'), AWS_PROFILE: 'nope' });
+    expect(await failure()).toMatchObject({
+      name: WrongOption.name,
+      message:
+        'No AWS region is set, and the profile nope (AWS_PROFILE) has none or is not there: name one (--region, ' +
+        'AWS_REGION, or the profile in ~/.aws/config).',
+    });
+  });
+
+  it('no credentials in a profile that is not there', async () => {
+    delete process.env['AWS_ACCESS_KEY_ID'];
+    Object.assign(process.env, {
+      AWS_CONFIG_FILE: join(home, 'no-config'),
+      AWS_SHARED_CREDENTIALS_FILE: join(home, 'no-credentials'),
+      AWS_PROFILE: 'nope',
+    });
+    const error = await failure();
+    expect(error.name).toBe(NoCredentials.name);
+    expect(error.message).toMatch(
+      /^No AWS credentials were found for the profile nope \(AWS_PROFILE\): see that/,
+    );
+  });
+
+  it('no credentials', async () => {
+    delete process.env['AWS_ACCESS_KEY_ID'];
+    Object.assign(process.env, {
+      AWS_CONFIG_FILE: join(home, 'no-config'),
+      AWS_SHARED_CREDENTIALS_FILE: join(home, 'no-credentials'),
+      AWS_EC2_METADATA_DISABLED: 'true',
+    });
+    const error = await failure();
+    expect(error.name).toBe(NoCredentials.name);
+    expect(error.message).toMatch(/^No AWS credentials were found. Set AWS_PROFILE/);
+  });
+
+  it.each([
+    [
+      'credentials that have expired',
+      'ExpiredTokenException',
+      NoCredentials.name,
+      'AWS does not take these credentials',
+    ],
+    ['no right', 'AccessDeniedException', AccessDenied.name, 'AWS does not let these credentials use'],
+  ])('%s', async (_, code, name, part) => {
+    cloud.faults.add({ service: 'ssm', effect: { kind: 'error', code, message: 'It is so.', status: 400 } });
+    const error = await failure();
+    expect(error.name).toBe(name);
+    expect(error.message).toContain(part);
+    expect(error.message).toContain('It is so');
+  });
+
+  it('too many calls', async () => {
+    cloud.faults.add({ service: 'ssm', effect: { kind: 'throttle' } });
+    expect(await failure()).toMatchObject({ name: Throttled.name });
+  });
+
+  it('nobody there', async () => {
+    process.env['AWS_ENDPOINT_URL'] = 'http://127.0.0.1:9';
+    const error = await failure();
+    expect(error.name).toBe(Unreachable.name);
+    expect(error.message).toMatch(
+      /^No answer from AWS in region us-east-1 \(.*ECONNREFUSED.*\): is the region right/,
+    );
+  });
+});

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { systemClock } from '../../../aws/clock.ts';
+import { drainInstance } from '../../../client/instances/drain.ts';
+import { instanceStore } from '../../../store/instances.ts';
+import { openFleet, TABLE } from '../../support/agent-fleet.ts';
+import { contextOf } from '../../support/keeper.ts';
+
+const open = openFleet();
+
+test('one that was on its way out, and stays after all, is asked again while it is waited for', async () => {
+  const fleet = await open({ desired: 1, hooks: false });
+  const [id = ''] = Object.keys((await fleet.group()).states);
+  const store = instanceStore(fleet.clients.dynamodb, TABLE, 3600);
+  const at = new Date().toISOString();
+  await store.begins(id, at, Date.now());
+  const how = { rung: 'terminate', tries: 1, idleSeconds: 60, jobsDone: 0 } as const;
+  await store.retiring(id, { reason: 'idle', decidedAt: at, endedAt: at, ...how }, 'instances');
+  const asked: (string | undefined)[] = [];
+  let nowMs = 0;
+  const clock = {
+    now: () => systemClock.now(),
+    errorMs: () => 0,
+    machineNow: () => systemClock.machineNow(),
+    monotonic: () => nowMs,
+    async sleep(ms: number) {
+      nowMs += ms;
+      asked.push((await fleet.instanceRecord(id)).drainRequestedAt);
+      // Its group keeps it, at its minimum.
+      if (asked.length === 1) await store.stays(id);
+    },
+  };
+  const drained = await drainInstance(contextOf(fleet, clock), id, { wait: true, timeoutSeconds: 10 });
+  expect(asked).toEqual([undefined, expect.stringMatching(/^\d{4}-/)]);
+  expect(drained).toMatchObject({ outcome: 'requested', drainRequestedAt: asked[1] });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import type { ListOptions } from '../../../client/index.ts';
+import { instanceStore } from '../../../store/instances.ts';
+import { bareFleets } from '../../support/bare-fleet.ts';
+
+const open = bareFleets();
+const START_MS = Date.now() - 3_600_000;
+const at = (minute: number) => new Date(START_MS + minute * 60_000).toISOString();
+
+async function some(isAll: boolean) {
+  const { fleet, record, indexed } = await open();
+  const { clients, facts } = fleet.context;
+  await indexed(isAll);
+  await instanceStore(clients.dynamodb, facts.table, 60).heard('i-1', Date.now());
+  const label = fleet.facts.queueUrl.split('/').at(-1) ?? '';
+  const base = { label } as const;
+  await record({
+    ...base,
+    id: 'j-1',
+    state: 'succeeded',
+    enqueuedAt: at(1),
+    endedAt: at(50),
+    requestId: 'r-1',
+  });
+  // As an earlier version wrote it.
+  await record({ group: label, id: 'j-2', state: 'queued', enqueuedAt: at(2), attempts: 0 });
+  await record({
+    ...base,
+    id: 'j-3',
+    state: 'running',
+    enqueuedAt: at(3),
+    startedAt: at(4),
+    instance: 'i-1',
+  });
+  await record({ ...base, id: 'j-4', state: 'failed', enqueuedAt: at(4), endedAt: at(5), instance: 'i-1' });
+  await record({ ...base, id: 'j-5', state: 'queued', enqueuedAt: '2020-01-01T00:00:00.000Z', attempts: 0 });
+  const ids = async (options: ListOptions) => (await fleet.list({ label, ...options })).map(({ id }) => id);
+  return { fleet, ids };
+}
+
+describe.each([
+  ['by the index', true],
+  ['by a scan of the table', false],
+])('a list of jobs, %s,', (_, isAll) => {
+  it('has the newest first, and no more than asked for', async () => {
+    const { ids } = await some(isAll);
+    expect(await ids({})).toEqual(['j-4', 'j-3', 'j-2', 'j-1', 'j-5']);
+    expect(await ids({ limit: 2 })).toEqual(['j-4', 'j-3']);
+  });
+
+  it.each<[ListOptions, string[]]>([
+    [{ states: ['failed', 'succeeded'] }, ['j-4', 'j-1']],
+    [{ states: ['queued'] }, ['j-2']],
+    [{ states: ['lost'] }, ['j-5']],
+    [{ states: [] }, []],
+    [{ requestId: 'r-1' }, ['j-1']],
+    [{ instance: 'i-1' }, ['j-4', 'j-3']],
+    [{ instance: 'i-1', states: ['running'] }, ['j-3']],
+    [{ states: ['queued', 'lost'] }, ['j-2', 'j-5']],
+    // j-3 was started since, j-1 has ended since.
+    [{ since: new Date(at(3.5)) }, ['j-4']],
+    [{ since: new Date(at(3)) }, ['j-4', 'j-3']],
+    // Nothing that was enqueued since then can have been forgotten by the queue.
+    [{ states: ['lost'], since: new Date(at(1)) }, []],
+    [{ states: ['failed', 'lost'], since: new Date(at(1)) }, ['j-4']],
+    [{ states: ['lost'], since: new Date('2019-01-01T00:00:00.000Z') }, ['j-5']],
+    [{ label: 'nobody' }, []],
+  ])('of %j', async (options, expected) => {
+    const { ids } = await some(isAll);
+    expect(await ids(options)).toEqual(expected);
+  });
+
+  it('has the last of many, in the order of their numbers', async () => {
+    const { fleet, indexed } = await open();
+    await indexed(isAll);
+    const jobs = Array.from({ length: 400 }, () => ({ body: 'x', label: `many-${isAll}` }));
+    await fleet.enqueueMany(jobs, { seed: `list${isAll}` });
+    const ids = (await fleet.list({ label: `many-${isAll}`, limit: 3 })).map(({ id }) => id);
+    expect(ids).toEqual([400, 399, 398].map((number) => `j-list${isAll}-${number}`));
+  });
+});
+
+describe('a list of jobs', () => {
+  it.each<[ListOptions, string]>([
+    [{ limit: 0 }, 'The limit is 0; it is 1 or more.'],
+    [{ group: 'g' } as object, '`group` is for jobs that must not run at the same time'],
+    [
+      { states: ['done' as 'failed'] },
+      'There is no state done; a job is one of held, queued, running, succeeded',
+    ],
+  ])('of %j is refused', async (options, sentence) => {
+    const { fleet } = await open();
+    await expect(fleet.list(options)).rejects.toThrow(sentence);
+  });
+});

@@ -1,0 +1,159 @@
+import * as v from 'valibot';
+import { describe, expect, it } from 'vitest';
+import { stateOf, unknownView, viewOf } from '../../../client/jobs/view.ts';
+import { FleetFactsSchema } from '../../../store/fleet-facts.ts';
+import type { JobRecord, Try } from '../../../jobs/record.ts';
+
+const names = { queueUrl: 'https://q', table: 't', logBucket: 'logs', group: 'g' };
+const facts = v.parse(FleetFactsSchema, { version: 1, fleet: 'S/F', region: 'eu-west-1', ...names });
+const DAY_MS = 86_400_000;
+const at = (seconds: number) => new Date(Date.UTC(2030, 0, 1) + seconds * 1000).toISOString();
+const ms = (seconds: number) => Date.parse(at(seconds));
+
+function record(rest: Partial<JobRecord>): JobRecord {
+  return { pk: 'job#j-1', id: 'j-1', state: 'queued', attempts: 0, enqueuedAt: at(0), ...rest };
+}
+
+const first: Try = {
+  key: 'k1',
+  instance: 'i-1',
+  startedAt: at(10),
+  attempt: 1,
+  endedAt: at(12.5),
+  exitStatus: 1,
+  log: { stdout: { bytes: 5, text: 'hello' }, stderr: { bytes: 0 } },
+};
+const second: Try = { key: 'k2', instance: 'i-2', startedAt: at(30) };
+
+describe('what a view tells', () => {
+  it('of a job that waits: since when, and nothing that is not known', () => {
+    expect(viewOf(record({ expires: ms(100) / 1000 }), facts, ms(7))).toEqual({
+      id: 'j-1',
+      state: 'queued',
+      finished: false,
+      attempts: 0,
+      enqueuedAt: at(0),
+      waitedSeconds: 7,
+      expiresAt: at(100),
+      tries: [],
+    });
+  });
+
+  it('of its body what the record has, and where the rest is', () => {
+    const bodyOf = (rest: Partial<JobRecord>) => {
+      const { body, bodyStart, bodyBytes, bodyLocation } = viewOf(record(rest), facts, ms(7));
+      return { body, bodyStart, bodyBytes, bodyLocation };
+    };
+    expect(bodyOf({ body: 'a.mov' })).toEqual({ body: 'a.mov' });
+    const long = { bodyStart: 'x', bodyBytes: 2000 };
+    expect(bodyOf(long)).toEqual(long);
+    expect(bodyOf({ ...long, bodyKey: 'bodies/j-1', bodyDigest: 'd' })).toEqual({
+      ...long,
+      bodyLocation: 's3://logs/bodies/j-1',
+    });
+  });
+
+  it('of one that runs: where, and how long by now; of its earlier try how that ended', () => {
+    const running = record({ state: 'running', attempts: 2, instance: 'i-2', startedAt: at(30) });
+    const view = viewOf({ ...running, leaseUntilMs: ms(90), tries: [first, second] }, facts, ms(34));
+    expect(view).toMatchObject({ state: 'running', instance: 'i-2', waitedSeconds: 10, ranSeconds: 4 });
+    expect(view.reason).toBeUndefined();
+    expect(view.tries).toEqual([
+      {
+        attempt: 1,
+        instance: 'i-1',
+        startedAt: at(10),
+        endedAt: at(12.5),
+        ranSeconds: 2.5,
+        exitStatus: 1,
+        log: { stdoutBytes: 5, stderrBytes: 0 },
+      },
+      { attempt: 2, instance: 'i-2', startedAt: at(30) },
+    ]);
+  });
+
+  it('of a try whose end nobody saw: no attempt, which that of the next one may be', () => {
+    const tries = [{ ...second, startedAt: at(20) }, second];
+    const running = viewOf(record({ state: 'running', attempts: 2, tries }), facts, ms(34));
+    expect(running.tries.map(({ attempt }) => attempt)).toEqual([undefined, 2]);
+    const queued = viewOf(record({ attempts: 2, tries }), facts, ms(34));
+    expect(queued.tries.map(({ attempt }) => attempt)).toEqual([undefined, undefined]);
+  });
+
+  it('of one whose instance is silent: that it is', () => {
+    const running = record({ state: 'running', attempts: 1, instance: 'i-2', startedAt: at(30) });
+    expect(viewOf({ ...running, leaseUntilMs: ms(90) }, facts, ms(91))).toMatchObject({
+      state: 'running',
+      reason: `nothing was heard of its instance since 2030-01-01T00:01:30Z: it is settled when that one is known to be gone`,
+    });
+  });
+
+  it('of one that has ended: how, and how long its last try ran, not how long ago', () => {
+    const ended = record({
+      state: 'failed',
+      attempts: 1,
+      startedAt: at(10),
+      endedAt: at(13),
+      instance: 'i-1',
+    });
+    const view = viewOf({ ...ended, exitStatus: 1, reason: 'no', tries: [first] }, facts, ms(500));
+    expect(view).toMatchObject({
+      finished: true,
+      exitStatus: 1,
+      reason: 'no',
+      ranSeconds: 2.5,
+      waitedSeconds: 10,
+    });
+    expect(view.instance).toBeUndefined();
+  });
+
+  it('of a log in the bucket: where, and what of it is lost', () => {
+    const log = { stdout: { bytes: 9000, chunks: 2, lost: 7 }, stderr: { bytes: 1, chunks: 1 } };
+    const view = viewOf(record({ tries: [{ ...first, log }] }), facts, ms(20));
+    expect(view.log).toEqual({
+      stdoutBytes: 9000,
+      stderrBytes: 1,
+      lostBytes: 7,
+      location: 's3://logs/jobs/j-1/k1/',
+    });
+  });
+
+  it('of clocks that differ: no negative time', () => {
+    const early = record({ state: 'running', startedAt: at(-3), tries: [{ ...second, startedAt: at(-3) }] });
+    expect(viewOf(early, facts, ms(-4))).toMatchObject({ waitedSeconds: 0, ranSeconds: 0 });
+  });
+
+  it('of one whose first tries are forgotten: not how long it waited', () => {
+    const tries = Array.from({ length: 20 }, (_, index) => ({ ...first, key: `k${index}` }));
+    expect(viewOf(record({ state: 'queued', tries }), facts, ms(50)).waitedSeconds).toBeUndefined();
+  });
+
+  it('of an unknown one: nothing but that', () => {
+    expect(unknownView('j-9')).toEqual({
+      id: 'j-9',
+      state: 'unknown',
+      finished: false,
+      attempts: 0,
+      tries: [],
+    });
+  });
+});
+
+describe('a job whose message the queue has forgotten', () => {
+  const cases: [what: string, Partial<JobRecord>, atMs: number, state: string][] = [
+    ['is lost', {}, ms(0) + 14 * DAY_MS + 1, 'lost'],
+    ['is not lost before', {}, ms(0) + 14 * DAY_MS, 'queued'],
+    ['is not lost while it runs', { state: 'running' }, ms(0) + 15 * DAY_MS, 'running'],
+    ['is not lost when it had ended', { state: 'succeeded' }, ms(0) + 15 * DAY_MS, 'succeeded'],
+  ];
+  it.each(cases)('%s', (_, rest, nowMs, state) => {
+    expect(stateOf(record(rest), facts, nowMs)).toBe(state);
+    expect(viewOf(record(rest), facts, nowMs).finished).toBe(state === 'lost' || state === 'succeeded');
+  });
+
+  it('says why', () => {
+    expect(viewOf(record({}), facts, ms(0) + 15 * DAY_MS).reason).toBe(
+      'the queue has kept its message no longer',
+    );
+  });
+});

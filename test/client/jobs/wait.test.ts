@@ -1,0 +1,144 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { Throttled, type WaitProgress } from '../../../client/index.ts';
+import { bareFleets } from '../../support/bare-fleet.ts';
+
+const open = bareFleets();
+
+describe('waiting', () => {
+  const at = new Date().toISOString();
+
+  it('gives all in the order of the ids, and does not wait for what nobody knows', async () => {
+    const { fleet, record } = await open();
+    await record({ id: 'j-a', state: 'succeeded', endedAt: at });
+    await record({ id: 'j-b', state: 'cancelled', endedAt: at });
+    const jobs = await fleet.wait(['j-b', 'j-no', 'j-a', 'j-b']);
+    expect(jobs.map(({ id, state }) => [id, state])).toEqual([
+      ['j-b', 'cancelled'],
+      ['j-no', 'unknown'],
+      ['j-a', 'succeeded'],
+      ['j-b', 'cancelled'],
+    ]);
+  });
+
+  it('ends when the time is up, with what was last seen', async () => {
+    const { fleet, record } = await open();
+    await record({ id: 'j-slow', state: 'running', instance: 'i-1', startedAt: at });
+    const started = performance.now();
+    const [job] = await fleet.wait(['j-slow'], { timeoutSeconds: 0.5 });
+    expect(job).toMatchObject({ state: 'running', finished: false, instance: 'i-1' });
+    expect(performance.now() - started).toBeGreaterThan(490);
+  });
+
+  it('looks once where there is no time', async () => {
+    const { fleet, record } = await open();
+    await record({ id: 'j-now', state: 'succeeded', endedAt: at });
+    expect(await fleet.wait(['j-now', 'm-1'], { timeoutSeconds: 0 })).toMatchObject([
+      { state: 'succeeded' },
+      { state: 'unknown' },
+    ]);
+  });
+
+  it("waits for a plain producer's message until an agent has seen it, if there is an end to that", async () => {
+    const { fleet, record } = await open();
+    const seen = delay(300).then(() => record({ id: 'm-1-2', state: 'succeeded', endedAt: at }));
+    expect(await fleet.wait(['m-1-2'], { timeoutSeconds: 20 })).toMatchObject([{ state: 'succeeded' }]);
+    await seen;
+    expect(await fleet.wait(['m-never'])).toMatchObject([{ state: 'unknown' }]);
+  });
+
+  it('can be stopped', async () => {
+    const { fleet, record } = await open();
+    await record({ id: 'j-long', state: 'running', instance: 'i-1', startedAt: at });
+    const stop = new AbortController();
+    const waiting = fleet.wait(['j-long'], { signal: stop.signal, onProgress: () => stop.abort() });
+    await expect(waiting).rejects.toThrow('aborted');
+  });
+
+  it('asks for a hundred a request, and only for those that have not ended', async () => {
+    const { fleet, record, cloud } = await open();
+    const { ids } = await fleet.enqueueMany(Array.from({ length: 220 }, () => ({ body: 'x' })));
+    let requests = 0;
+    const stop = cloud.onCall(({ action }) => {
+      if (action === 'BatchGetItem') requests += 1;
+    });
+    const looks: { left: number; requests: number }[] = [];
+    const endings: Promise<unknown>[] = [];
+    const end = (some: readonly string[]) =>
+      endings.push(...some.map((id) => record({ id, state: 'succeeded', endedAt: at })));
+    const jobs = await fleet.wait(ids, {
+      onProgress: ({ left }) => {
+        looks.push({ left, requests });
+        requests = 0;
+        if (looks.length === 1) end(ids.slice(7));
+        else if (left === 7) end(ids);
+      },
+    });
+    stop();
+    await Promise.all(endings);
+    expect(jobs.every(({ state }) => state === 'succeeded')).toBe(true);
+    expect(looks[0]).toEqual({ left: 220, requests: 3 });
+    // For the few that are left in the end one request does.
+    expect(looks.at(-1)).toEqual({ left: 0, requests: 1 });
+    expect(looks.every((look) => look.requests <= 3)).toBe(true);
+  });
+
+  it('survives a throttled table, and says that it knows nothing new', async () => {
+    const { fleet, record, cloud } = await open();
+    await record({ id: 'j-thr', state: 'running', instance: 'i-1', startedAt: at });
+    const fault = cloud.faults.add({
+      service: 'dynamodb',
+      action: 'BatchGetItem',
+      effect: { kind: 'throttle' },
+    });
+    const throttled: boolean[] = [];
+    let ended: Promise<void> | undefined;
+    const [job] = await fleet.wait(['j-thr'], {
+      onProgress: (progress) => {
+        throttled.push(progress.throttled);
+        fault.remove();
+        ended ??= record({ id: 'j-thr', state: 'succeeded', endedAt: at });
+      },
+    });
+    await ended;
+    expect(throttled).toEqual([true, ...throttled.slice(1).fill(false)]);
+    expect(job).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('that learned nothing in its time ends with the reason, and with no state', async () => {
+    const { fleet, record, cloud, mayfly } = await open();
+    await record({ id: 'j-hid', state: 'running', instance: 'i-1', startedAt: at });
+    cloud.faults.add({ service: 'dynamodb', action: 'BatchGetItem', effect: { kind: 'throttle' } });
+    await expect(fleet.wait(['j-hid'], { timeoutSeconds: 0 })).rejects.toThrow(Throttled);
+    expect(await mayfly('wait', '--timeout', '0', 'j-hid')).toMatchObject({
+      exitCode: 1,
+      stdout: '',
+      stderr: expect.stringContaining('AWS refuses calls to the table'),
+    });
+  });
+
+  it('survives a connection that breaks', async () => {
+    const { fleet, record, cloud } = await open();
+    await record({ id: 'j-net', state: 'succeeded', endedAt: at });
+    const fault = cloud.faults.add({ service: 'dynamodb', effect: { kind: 'reset', applied: false } });
+    const seen: WaitProgress[] = [];
+    const onProgress = (progress: WaitProgress) => {
+      seen.push(progress);
+      fault.remove();
+    };
+    expect(await fleet.wait(['j-net'], { onProgress })).toMatchObject([{ state: 'succeeded' }]);
+    expect(seen).toMatchObject([
+      { unanswered: true, throttled: false, left: 1 },
+      { unanswered: false, throttled: false, left: 0 },
+    ]);
+  });
+
+  it('ends with a sentence where the table is gone', async () => {
+    const { fleet, cloud } = await open();
+    cloud.faults.add({
+      service: 'dynamodb',
+      effect: { kind: 'error', code: 'ResourceNotFoundException', status: 400 },
+    });
+    await expect(fleet.wait(['j-1'])).rejects.toThrow('The table jobs of fleet group is gone');
+  });
+});

@@ -1,0 +1,440 @@
+import { App, Aws, Stack, Validations } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { StringParameter } from 'aws-cdk-lib/aws-ssm';
+import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { describe, expect, it } from 'vitest';
+import { type BundleName, bundle } from '../../../infra/bundle/bundle.ts';
+import { WorkerFleet } from '../../../infra/worker-fleet.ts';
+import { evaluate } from '../../../local/front-door/policy.ts';
+import {
+  flat,
+  fleetOf,
+  named,
+  resourcesOf,
+  rightsOf as rightsIn,
+  type Statement,
+  statementsOf as statementsIn,
+  templateOf,
+} from '../../support/synthesised.ts';
+
+const template = templateOf();
+const GROUP =
+  'arn:<AWS::Partition>:autoscaling:<AWS::Region>:<AWS::AccountId>:autoScalingGroup:*:autoScalingGroupName/';
+
+const statementsOf = (role: string, from = template) => statementsIn(from, role);
+const rightsOf = (role: string, from = template) => rightsIn(from, role);
+const ASSETS = 'arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>';
+
+/** As IAM judges a call on items of the table that have these keys. */
+function isAllowedOnItems(role: string, action: string, keys: string[]): boolean {
+  const statements = statementsOf(role).map(({ Resource, Effect, ...rest }) => ({
+    ...{ ...rest, Effect: Effect as 'Allow' },
+    Resource: [Resource].flat().map(named),
+  }));
+  const context = { 'dynamodb:LeadingKeys': keys };
+  const request = { action: `dynamodb:${action}`, resources: ['<FleetTable.Arn>'], context };
+  return evaluate([{ Statement: statements }], request).allowed;
+}
+
+/** Whether a role may have S3 decrypt something of this ARN, by a key that nothing in the app names. */
+function mayDecrypt(role: string, arn?: string): boolean {
+  const document = JSON.stringify(statementsOf(role), (_, value) =>
+    value?.['Fn::Join'] || value?.['Fn::GetAtt'] ? named(value) : value,
+  );
+  const context = arn === undefined ? {} : { 'kms:EncryptionContext:aws:s3:arn': arn };
+  const resources = ['arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab'];
+  return evaluate([{ Statement: JSON.parse(document) }], { action: 'kms:Decrypt', resources, context })
+    .allowed;
+}
+
+describe('an agent', () => {
+  it('has rights to this queue, this table, this group and its own tree, and to nothing else', () => {
+    expect([...rightsOf('AgentRole')].sort()).toEqual(
+      [
+        'sqs:ReceiveMessage on <FleetQueue.Arn>',
+        'sqs:DeleteMessage on <FleetQueue.Arn>',
+        'sqs:ChangeMessageVisibility on <FleetQueue.Arn>',
+        'sqs:GetQueueAttributes on <FleetQueue.Arn>',
+        'sqs:SendMessage on <FleetDeadLetterQueue.Arn>',
+        'dynamodb:GetItem on <FleetTable.Arn>',
+        'dynamodb:PutItem on <FleetTable.Arn>',
+        'dynamodb:UpdateItem on <FleetTable.Arn>',
+        `autoscaling:TerminateInstanceInAutoScalingGroup on ${GROUP}Test-FleetGroupASG-*`,
+        `autoscaling:SetInstanceHealth on ${GROUP}Test-FleetGroupASG-*`,
+        `autoscaling:CompleteLifecycleAction on ${GROUP}Test-FleetGroupASG-*`,
+        `autoscaling:RecordLifecycleActionHeartbeat on ${GROUP}Test-FleetGroupASG-*`,
+        'autoscaling:DescribeAutoScalingGroups on *',
+        'autoscaling:DescribeAutoScalingInstances on *',
+        'sts:AssumeRole on <FleetWorkerRole.Arn>',
+        'dynamodb:BatchGetItem on <FleetTable.Arn>',
+        's3:PutObject on <FleetLogs.Arn>/jobs/*',
+        's3:PutObject on <FleetLogs.Arn>/bodies/*',
+        's3:PutObject on <FleetLogs.Arn>/instances/*',
+        's3:GetObject on <FleetLogs.Arn>/bodies/*',
+        's3:ListBucket on <FleetLogs.Arn>',
+        's3:GetObject on arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/HASH.zip',
+        's3:GetObject on arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/HASH.tgz',
+        'kms:Decrypt on *',
+      ].sort(),
+    );
+  });
+
+  it.each([
+    ['its tree', `${ASSETS}/HASH.zip`, true],
+    ['its Node.js', `${ASSETS}/HASH.tgz`, true],
+    ['what has the key of the bucket', ASSETS, true],
+    ['another asset', `${ASSETS}/0123.zip`, false],
+    ['a log', '<FleetLogs.Arn>/jobs/1', false],
+    ['what is not in S3', undefined, false],
+  ])('may have %s decrypted, whatever key the bucket of assets has: case %#', (_, arn, allowed) => {
+    expect(mayDecrypt('AgentRole', arn)).toBe(allowed);
+  });
+
+  it.each([
+    ['PutItem', ['job#1'], true],
+    ['PutItem', ['instance#i-1'], false],
+    ['UpdateItem', ['job#1'], true],
+    ['UpdateItem', ['instance#i-1'], true],
+    ['UpdateItem', ['fleet'], false],
+    ['UpdateItem', ['request#1'], false],
+    ['GetItem', ['fleet'], true],
+    ['GetItem', ['request#1'], false],
+    ['BatchGetItem', ['job#1', 'job#2'], true],
+    ['BatchGetItem', ['job#1', 'request#1'], false],
+    ['DeleteItem', ['job#1'], false],
+  ])('may %s of %j: %s', (action, keys, allowed) => {
+    expect(isAllowedOnItems('AgentRole', action, keys)).toBe(allowed);
+  });
+
+  it('may read its tree by a policy of that tree alone, so that a deployment first adds the new one', () => {
+    const own = Object.entries(resourcesOf(template, 'AWS::IAM::Policy')).filter(([, { Properties }]) =>
+      JSON.stringify(Properties).includes('cdk-hnb659fds-assets'),
+    );
+    expect(own).toHaveLength(1);
+    const [[id, { Properties }] = ['', { Properties: {} }]] = own;
+    const [, hash] = /([0-9a-f]{8})[0-9a-f]{56}\.zip/.exec(JSON.stringify(Properties)) ?? [];
+    expect(id).toContain(`AgentTreePolicy${hash}`);
+  });
+
+  it('is scoped to the name that CloudFormation will give its group', () => {
+    const [groupId] = Object.keys(resourcesOf(template, 'AWS::AutoScaling::AutoScalingGroup'));
+    const policy = JSON.stringify(resourcesOf(template, 'AWS::IAM::Policy'));
+    expect(policy).toContain(`autoScalingGroupName/Test-${groupId}-*`);
+  });
+
+  it('is on an instance without Systems Manager, unless the owner says so', () => {
+    template.hasResourceProperties('AWS::IAM::Role', {
+      AssumeRolePolicyDocument: Match.objectLike({
+        Statement: [Match.objectLike({ Principal: { Service: 'ec2.amazonaws.com' } })],
+      }),
+      ManagedPolicyArns: Match.absent(),
+    });
+    templateOf({ systemsManagerAccess: true }).hasResourceProperties('AWS::IAM::Role', {
+      ManagedPolicyArns: [
+        {
+          'Fn::Join': [
+            '',
+            ['arn:', { Ref: 'AWS::Partition' }, ':iam::aws:policy/AmazonSSMManagedInstanceCore'],
+          ],
+        },
+      ],
+    });
+  });
+});
+
+describe('whoever runs a set-up with a vault', () => {
+  const SETUP = { workerDirectory: 'examples/dictionary', setup: 'setup.yml', command: ['./define'] };
+  const vault = (own: boolean) => {
+    const stack = new Stack(new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } }), 'Test');
+    const encryptionKey = own ? new Key(stack, 'Key') : undefined;
+    const setupVaultPassword = StringParameter.fromSecureStringParameterAttributes(stack, 'Password', {
+      parameterName: '/pictures/vault',
+      ...(encryptionKey && { encryptionKey }),
+    });
+    new WorkerFleet(stack, 'Fleet', { ...SETUP, bakedImage: true, setupVaultPassword });
+    return Template.fromStack(stack);
+  };
+  const PASSWORD =
+    'ssm:GetParameter on arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/pictures/vault';
+  const beside = (role: string, from: Template) =>
+    [...rightsOf(role, from)].filter((right) => /^ssm:|^kms:(?!Decrypt on \*$)/.test(right));
+
+  it.each(['AgentRole', 'BakedImageBuilderRole'])('may read its password and no other: %s', (role) => {
+    expect(beside(role, vault(false))).toEqual([PASSWORD]);
+    expect(beside(role, vault(true)).sort()).toEqual(['kms:Decrypt on <Key.Arn>', PASSWORD]);
+  });
+
+  it.each([
+    ['that password', '/pictures/vault', true],
+    ['another parameter', '/pictures/other', false],
+  ])('may use the key of the parameter for it alone: %s', (_, name, allowed) => {
+    const document = JSON.stringify(statementsOf('AgentRole', vault(true)), (_, value) =>
+      value?.['Fn::Join'] || value?.['Fn::GetAtt'] ? named(value) : value,
+    );
+    const arn = `arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter${name}`;
+    const context = { 'kms:EncryptionContext:PARAMETER_ARN': arn };
+    const request = { action: 'kms:Decrypt', resources: ['<Key.Arn>'], context };
+    expect(evaluate([{ Statement: JSON.parse(document) }], request).allowed).toBe(allowed);
+  });
+
+  it('may do so before the first machine needs it', () => {
+    const from = vault(true);
+    for (const [type, policy] of [
+      ['AWS::AutoScaling::AutoScalingGroup', 'FleetAgentVaultPolicy'],
+      ['AWS::ImageBuilder::Image', 'FleetBakedImageBuilderVaultPolicy'],
+    ] as const) {
+      const [{ DependsOn = [] } = {}] = Object.values(resourcesOf(from, type));
+      expect(DependsOn, type).toContainEqual(expect.stringMatching(`^${policy}`));
+    }
+  });
+
+  it('is no worker, nor the keeper', () => {
+    for (const role of ['WorkerRole', 'KeeperRole']) expect(beside(role, vault(true))).toEqual([]);
+  });
+});
+
+describe('the keeper', () => {
+  it('has rights to this queue, this table and this group, and to its own log', () => {
+    expect([...rightsOf('KeeperRole')].sort()).toEqual(
+      [
+        'sqs:GetQueueAttributes on <FleetQueue.Arn>',
+        'dynamodb:GetItem on <FleetTable.Arn>',
+        'dynamodb:UpdateItem on <FleetTable.Arn>',
+        'dynamodb:BatchGetItem on <FleetTable.Arn>',
+        'dynamodb:Query on <FleetTable.Arn>/index/byListing',
+        'dynamodb:Query on <FleetTable.Arn>/index/byState',
+        's3:ListBucket on <FleetLogs.Arn>',
+        `autoscaling:ExecutePolicy on ${GROUP}<FleetGroupASG>`,
+        `autoscaling:SetDesiredCapacity on ${GROUP}<FleetGroupASG>`,
+        `autoscaling:SuspendProcesses on ${GROUP}<FleetGroupASG>`,
+        `autoscaling:TerminateInstanceInAutoScalingGroup on ${GROUP}<FleetGroupASG>`,
+        `autoscaling:CompleteLifecycleAction on ${GROUP}<FleetGroupASG>`,
+        'autoscaling:DescribeAutoScalingGroups on *',
+        'autoscaling:DescribeScalingActivities on *',
+        'cloudwatch:PutMetricData on *',
+        'logs:CreateLogStream on <FleetKeeperLog.Arn>',
+        'logs:PutLogEvents on <FleetKeeperLog.Arn>',
+      ].sort(),
+    );
+  });
+
+  it.each([
+    ['UpdateItem', ['fleet'], true],
+    ['UpdateItem', ['job#1'], true],
+    ['UpdateItem', ['request#1'], false],
+    ['PutItem', ['job#1'], false],
+  ])('may %s of %j: %s', (action, keys, allowed) => {
+    expect(isAllowedOnItems('KeeperRole', action, keys)).toBe(allowed);
+  });
+
+  it('lists what instances left in the log bucket, not what jobs did', () => {
+    template.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: Match.objectLike({
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: 's3:ListBucket',
+            Condition: { StringLike: { 's3:prefix': 'instances/*' } },
+          }),
+        ]),
+      }),
+    });
+  });
+
+  it('reports metrics of our namespace alone', () => {
+    template.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: Match.objectLike({
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: 'cloudwatch:PutMetricData',
+            Condition: { StringEquals: { 'cloudwatch:namespace': 'Mayfly' } },
+          }),
+        ]),
+      }),
+    });
+  });
+});
+
+describe('what the code calls', () => {
+  /** Commands that the SDK's own credential providers hold. */
+  const ofTheSdk = /^AssumeRole/;
+  /** Rights that have another name than the call ("Required permissions for Amazon S3 API operations"). */
+  const rightFor: Record<string, string> = { ListObjectsV2: 'ListBucket' };
+
+  it.each<[BundleName, string]>([
+    ['agent', 'AgentRole'],
+    ['keeper', 'KeeperRole'],
+  ])('in the bundle of the %s is allowed to its role', (name, role) => {
+    const code = Buffer.from(bundle(name)).toString();
+    const called = [...code.matchAll(/new ([A-Z]\w+?)(?:Batch)?Command\b/g)].map(
+      ([, action = '']) => rightFor[action] ?? action,
+    );
+    const allowed = new Set([...rightsOf(role)].map((right) => right.replace(/^\w+:(\w+) on .*$/, '$1')));
+    const refused = [...new Set(called)].filter((action) => !ofTheSdk.test(action) && !allowed.has(action));
+    expect(called.length).toBeGreaterThan(3);
+    expect(refused).toEqual([]);
+  });
+});
+
+describe('grants', () => {
+  const granted = (grant: 'grantEnqueue' | 'grantFollow' | 'grantOperate') => {
+    const { stack, fleet } = fleetOf();
+    fleet[grant](
+      new Role(stack, 'FleetGrantee', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
+    );
+    return [...rightsOf('Grantee', Template.fromStack(stack))].sort();
+  };
+  const FIND = [
+    'ssm:GetParameter on arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter<FleetParameter>',
+    'ssm:GetParametersByPath on arn:<AWS::Partition>:ssm:<AWS::Region>:<AWS::AccountId>:parameter/mayfly/Test',
+  ];
+  const ENQUEUE = [
+    'sqs:GetQueueAttributes on <FleetQueue.Arn>',
+    'sqs:GetQueueUrl on <FleetQueue.Arn>',
+    'sqs:SendMessage on <FleetQueue.Arn>',
+    ...['BatchGetItem', 'BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem'].map(
+      (action) => `dynamodb:${action} on <FleetTable.Arn>`,
+    ),
+    's3:PutObject on <FleetLogs.Arn>/bodies/*',
+  ];
+  const FOLLOW = [
+    ...['BatchGetItem', 'GetItem', 'Scan'].map((action) => `dynamodb:${action} on <FleetTable.Arn>`),
+    'dynamodb:Query on <FleetTable.Arn>/index/byListing',
+    'dynamodb:Query on <FleetTable.Arn>/index/byState',
+    's3:GetObject on <FleetLogs.Arn>/bodies/*',
+    's3:GetObject on <FleetLogs.Arn>/jobs/*',
+    's3:ListBucket on <FleetLogs.Arn>',
+    'sqs:GetQueueAttributes on <FleetQueue.Arn>',
+    'sqs:GetQueueAttributes on <FleetDeadLetterQueue.Arn>',
+    'autoscaling:DescribeAutoScalingGroups on *',
+    'autoscaling:DescribeScalingActivities on *',
+    'autoscaling:DescribeWarmPool on *',
+  ];
+  const OPERATE = [
+    ...['ChangeMessageVisibility', 'DeleteMessage', 'PurgeQueue', 'ReceiveMessage'].map(
+      (action) => `sqs:${action} on <FleetDeadLetterQueue.Arn>`,
+    ),
+    ...['UpdateItem', 'DescribeTable', 'DescribeTimeToLive'].map(
+      (action) => `dynamodb:${action} on <FleetTable.Arn>`,
+    ),
+    's3:DeleteObject on <FleetLogs.Arn>/jobs/*',
+    's3:DeleteObject on <FleetLogs.Arn>/bodies/*',
+    `autoscaling:ResumeProcesses on ${GROUP}<FleetGroupASG>`,
+    `autoscaling:SuspendProcesses on ${GROUP}<FleetGroupASG>`,
+    'autoscaling:DescribeLifecycleHooks on *',
+    'autoscaling:DescribePolicies on *',
+    ...['DescribeSubnets', 'DescribeRouteTables', 'DescribeVpcEndpoints'].map(
+      (action) => `ec2:${action} on *`,
+    ),
+    'cloudwatch:DescribeAlarms on <FleetBacklog.Arn>',
+    'cloudwatch:DescribeAlarms on <FleetBootBreaker.Arn>',
+  ];
+
+  it.each([
+    ['grantEnqueue', 'let a producer send jobs', [...FIND, ...ENQUEUE]],
+    ['grantFollow', 'let somebody read of jobs', [...FIND, ...FOLLOW]],
+    ['grantOperate', 'let an operator do all', [...FIND, ...ENQUEUE, ...FOLLOW, ...OPERATE]],
+  ] as const)('%s: %s, and no more', (grant, _, rights) => {
+    expect(granted(grant)).toEqual([...new Set(rights)].sort());
+  });
+
+  it.each(['grantEnqueue', 'grantFollow', 'grantOperate'] as const)(
+    "%s: reaches single items by the keys of jobs, a follower reads the fleet's own and the instances' too",
+    (grant) => {
+      const { stack, fleet } = fleetOf();
+      fleet[grant](new Role(stack, 'Grantee', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }));
+      const statements = Object.values(resourcesOf(Template.fromStack(stack), 'AWS::IAM::Policy'))
+        .filter(({ Properties }) => flat((Properties['Roles'] as unknown[])[0]).startsWith('<Grantee'))
+        .flatMap(({ Properties }) => (Properties['PolicyDocument'] as { Statement: Statement[] }).Statement);
+      const ofItems = statements.filter(({ Action }) =>
+        /dynamodb:(Batch)?(Get|Put|Update|Delete|Write)Item/.test(String(Action)),
+      );
+      expect(ofItems.length).toBeGreaterThan(0);
+      for (const { Condition, Action } of ofItems) {
+        const keys = [Object(Condition)['ForAllValues:StringLike']?.['dynamodb:LeadingKeys']].flat();
+        expect(['job#*', 'fleet', 'instance#*']).toEqual(expect.arrayContaining(keys));
+        if (grant === 'grantEnqueue') expect(keys).toEqual(['job#*']);
+        if (grant === 'grantFollow') expect(String(Action)).not.toMatch(/Put|Update|Delete|Write/);
+      }
+    },
+  );
+
+  it('bring no finding of cdk-nag with them', () => {
+    const app = new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } });
+    const stack = new Stack(app, 'Test');
+    const fleet = new WorkerFleet(stack, 'Fleet');
+    for (const grant of ['grantEnqueue', 'grantFollow', 'grantOperate'] as const) {
+      fleet[grant](new Role(stack, grant, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }));
+    }
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    expect(() => app.synth()).not.toThrow();
+  });
+
+  it.each(['grantEnqueue', 'grantFollow', 'grantOperate'] as const)(
+    '%s: of a fleet of another stack, by its name, gives the same rights, without a finding of cdk-nag',
+    (grant) => {
+      const { stack } = fleetOf();
+      const parameters = Object.values(resourcesOf(Template.fromStack(stack), 'AWS::SSM::Parameter'));
+      const list = parameters.map(({ Properties }) => Properties).find(({ Type }) => Type === 'StringList');
+      const { 'Fn::Join': [, arns] = [] } = (list?.['Value'] ?? {}) as { 'Fn::Join'?: [string, unknown[]] };
+      expect(list?.['Name']).toBe('/mayfly-arns/Test/Fleet');
+
+      const app = new App();
+      const other = new Stack(app, 'Other');
+      const fleet = WorkerFleet.fromName(other, 'ByName', 'Test/Fleet');
+      fleet[grant](
+        new Role(other, 'FleetGrantee', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
+      );
+      Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+      app.synth();
+      const template = Template.fromStack(other).toJSON();
+      expect(Object.values(template['Parameters'])).toContainEqual({
+        Type: 'AWS::SSM::Parameter::Value<List<String>>',
+        Default: '/mayfly-arns/Test/Fleet',
+      });
+      const deployed = JSON.parse(JSON.stringify(template), (_, value) => {
+        const select = value?.['Fn::Select'];
+        return select ? arns?.[select[0]] : value;
+      });
+      const rights = [...rightsOf('Grantee', Template.fromJSON(deployed))].sort();
+      expect(rights).toEqual(
+        granted(grant).map((right) =>
+          right.replace('parameter<FleetParameter>', 'parameter/mayfly/Test/Fleet'),
+        ),
+      );
+    },
+  );
+
+  it.each(['Fleet', 'Test/', '/mayfly/Test/Fleet', 'Test/Fleet/more', Aws.STACK_NAME])(
+    'are refused of a fleet that is called %s',
+    (name) => {
+      const stack = new Stack(new App(), 'Other');
+      expect(() => WorkerFleet.fromName(stack, 'ByName', name)).toThrow(
+        /^WorkerFleet.fromName Other\/ByName: fleetName is .*; allowed: "<stack>\/<fleet>"/,
+      );
+    },
+  );
+
+  it('to the fleet are grants to its workers, which keep them until the instances are gone', () => {
+    const { stack, fleet } = fleetOf();
+    new Bucket(stack, 'Input').grantRead(fleet);
+    const granted = Template.fromStack(stack);
+    const ofTheInput = (role: string) => [...rightsOf(role, granted)].filter((right) => /<Input/.test(right));
+    expect(ofTheInput('WorkerRole')).toContain('s3:GetObject* on <Input.Arn>/*');
+    expect(ofTheInput('AgentRole')).toEqual([]);
+    granted.hasResource('AWS::AutoScaling::AutoScalingGroup', {
+      DependsOn: Match.arrayWith([Match.stringLikeRegexp('^FleetWorkerRoleDefaultPolicy')]),
+    });
+  });
+});
+
+describe('nobody', () => {
+  it("may end instances past the group, nor pass roles, nor assume another than the workers'", () => {
+    const everything = JSON.stringify(resourcesOf(template, 'AWS::IAM::Policy'));
+    expect(everything).not.toMatch(/ec2:|iam:|"\w+:\*"/);
+    expect(everything.match(/sts:\w+/g)).toEqual(['sts:AssumeRole']);
+  });
+});

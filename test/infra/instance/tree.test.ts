@@ -1,0 +1,110 @@
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { bundle, bundleFrom } from '../../../infra/bundle/bundle.ts';
+import { packageRoot } from '../../../infra/bundle/package-files.ts';
+import { contentHash } from '../../../infra/bundle/staging.ts';
+import { fillTree } from '../../../infra/instance/tree.ts';
+
+const base = mkdtempSync(join(tmpdir(), 'mayfly-tree-'));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+let made = 0;
+function directory(): string {
+  made += 1;
+  const path = join(base, String(made));
+  mkdirSync(path);
+  return path;
+}
+
+/** A worker directory with one program, written anew. */
+function workers(content = '#!/bin/sh\ntrue\n', mode = 0o755): string {
+  const path = directory();
+  writeFileSync(join(path, 'work'), content);
+  chmodSync(join(path, 'work'), mode);
+  return path;
+}
+
+function treeHash(workerDirectory: string): string {
+  const path = directory();
+  fillTree(path, workerDirectory);
+  return contentHash(path);
+}
+
+describe('the bundles', () => {
+  const sources = ['agent', 'keeper', 'jobs', 'policy', 'aws', 'package.json', 'tsconfig.json'];
+
+  it.each(['agent', 'keeper'] as const)('of the %s is the same bytes wherever its source lies', (name) => {
+    const elsewhere = directory();
+    for (const source of sources)
+      cpSync(join(packageRoot, source), join(elsewhere, source), { recursive: true });
+    symlinkSync(resolve(packageRoot, 'node_modules'), join(elsewhere, 'node_modules'));
+    expect(Buffer.from(bundleFrom(elsewhere, name)).equals(bundle(name))).toBe(true);
+  });
+
+  it('name no path of the machine that made them', () => {
+    expect(Buffer.from(bundle('agent')).includes(packageRoot)).toBe(false);
+  });
+});
+
+describe('the tree', () => {
+  it('has the parts that an instance looks for', () => {
+    const path = directory();
+    fillTree(path, workers());
+    expect(() => contentHash(join(path, 'agent'))).not.toThrow();
+    for (const file of [
+      'agent/agent.mjs',
+      'ansible/local.yml',
+      'systemd/mayfly-agent.service',
+      'worker/work',
+    ]) {
+      expect(() => cpSync(join(path, file), join(path, 'copy')), file).not.toThrow();
+    }
+  });
+
+  it('has nothing of the collection, which is for those who send jobs', () => {
+    const path = directory();
+    fillTree(path, workers());
+    expect(readdirSync(join(path, 'ansible')).sort()).toEqual(['local.yml', 'prepare-setup.sh', 'roles']);
+  });
+
+  it('has the same hash when nothing changed, whenever and wherever it was written', () => {
+    expect(treeHash(workers())).toBe(treeHash(workers()));
+  });
+
+  it.each<[string, () => string]>([
+    ['a changed worker', () => workers('#!/bin/sh\nfalse\n')],
+    ['a worker that became executable', () => workers(undefined, 0o644)],
+    [
+      'one more file',
+      () => {
+        const path = workers();
+        writeFileSync(join(path, 'more'), '');
+        return path;
+      },
+    ],
+  ])('has another hash for %s', (_, other) => {
+    expect(treeHash(other())).not.toBe(treeHash(workers()));
+  });
+
+  it('leaves out what is no part of it, and follows links', () => {
+    const path = workers();
+    mkdirSync(join(path, '.git'));
+    writeFileSync(join(path, '.git', 'HEAD'), 'ref');
+    expect(treeHash(path)).toBe(treeHash(workers()));
+
+    const linked = directory();
+    symlinkSync(join(workers(), 'work'), join(linked, 'work'));
+    expect(treeHash(linked)).toBe(treeHash(workers()));
+  });
+});

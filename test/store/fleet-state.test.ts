@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { type FleetState, isAllListed } from '../../store/fleet-state.ts';
+
+const NOW_MS = Date.parse('2026-06-01T00:00:00Z');
+const YEARS_MS = 3 * 365 * 86_400_000;
+const KEPT = { keptAtMs: 9, keptWithIndexAtMs: 9 };
+
+test.each<[string, FleetState, boolean]>([
+  ['a fleet that always had it', { ...KEPT, listedSinceMs: 0 }, true],
+  ['one of which nobody knows', { ...KEPT }, false],
+  ['one that has it since today', { ...KEPT, listedSinceMs: NOW_MS }, false],
+  ['one whose older records are forgotten', { ...KEPT, listedSinceMs: NOW_MS - YEARS_MS }, true],
+  [
+    'one that an earlier version keeps again, after a rollback',
+    { ...KEPT, keptAtMs: 10, listedSinceMs: 0 },
+    false,
+  ],
+])('whether the index by state has all jobs: %s', (_, state, isAll) => {
+  expect(isAllListed(state, 86_400, NOW_MS)).toBe(isAll);
+});

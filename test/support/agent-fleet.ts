@@ -1,0 +1,300 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import * as v from 'valibot';
+import { afterEach } from 'vitest';
+import { type AgentConfig, AgentConfigSchema } from '../../agent/config/agent-config.ts';
+import { createWork } from '../../agent/work/create-work.ts';
+import { openWorkerAccess } from '../../agent/credentials/worker-access.ts';
+import { ProcessRunner } from '../../agent/runner/process-runner.ts';
+import { Refusals } from '../../agent/supervision/refusals.ts';
+import { type Life, startLife } from '../../agent/lifecycle/life.ts';
+import { NOBODY, type Supervisor } from '../../agent/supervision/watchdog.ts';
+import type { Work } from '../../agent/work/work.ts';
+import { workerEnvironment } from '../../agent/runner/worker-environment.ts';
+import { type Clients, createClients } from '../../aws/clients.ts';
+import { type Clock, systemClock } from '../../aws/clock.ts';
+import { findIdentity } from '../../aws/identity.ts';
+import { createLog } from '../../aws/log.ts';
+import { fromItem } from '../../store/item.ts';
+import type { InstanceRecord } from '../../jobs/record.ts';
+import type { CloudClock } from '../../local/clock.ts';
+import { type Cloud, startCloud } from '../../local/cloud.ts';
+import type { CallRecord } from '../../local/front-door/call-log.ts';
+import { createJobTable } from './job-table.ts';
+import { EmptyMachines } from './machines.ts';
+
+/** Retires by idleness in no test. */
+export const PATIENT = {
+  billing: 'auto',
+  idleSeconds: 600,
+  hourMarginSeconds: 120,
+  paidPeriodSeconds: 3600,
+  refusalSeconds: 300,
+  ladderSeconds: 5,
+} as const;
+export const GROUP = 'fleet';
+export const TABLE = 'jobs';
+export const LOGS = 'logs';
+export const LAUNCH_HOOK = 'launch';
+export const TERMINATION_HOOK = 'termination';
+
+export interface FleetOptions {
+  minSize?: number;
+  desired?: number;
+  hooks?: boolean;
+  spot?: boolean;
+  /** The cloud's. Default: a real one. */
+  clock?: CloudClock;
+}
+
+/** A fleet without its product: group, queue and table, as the infrastructure makes them. */
+export interface Fleet extends Cloud {
+  directory: string;
+  launcher: EmptyMachines;
+  /** All calls so far. */
+  calls: CallRecord[];
+  /** Resolves with the first call, from now on, that the test is waiting for. */
+  nextCall(is: (call: CallRecord) => boolean): Promise<CallRecord>;
+  clients: Clients;
+  queueUrl: string;
+  group(): Promise<{ desired: number; states: Record<string, string> }>;
+  instanceRecord(instance: string): Promise<Partial<InstanceRecord>>;
+  item(pk: string): Promise<Record<string, unknown> | undefined>;
+  send(body: string): Promise<void>;
+}
+
+/** Of what agents have opened. */
+const closings: (() => Promise<void>)[] = [];
+
+/** The fleet of one test, closed after it: `const open = openFleet()` at the head of a file. */
+export function openFleet(): (options?: FleetOptions) => Promise<Fleet> {
+  let fleet: Fleet | undefined;
+  afterEach(async () => {
+    await Promise.all(closings.splice(0).map((close) => close()));
+    await fleet?.close();
+    fleet = undefined;
+  });
+  return async (options) => {
+    fleet = await startFleet(options);
+    return fleet;
+  };
+}
+
+async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
+  const directory = await mkdtemp(join(tmpdir(), 'mayfly-life-'));
+  const launcher = new EmptyMachines();
+  const cloud = await startCloud({ directory, launcher, ...(options.clock && { clock: options.clock }) });
+  const calls: CallRecord[] = [];
+  cloud.onCall((call) => calls.push(call));
+  // The agent's clients find the cloud as they find AWS.
+  process.env['AWS_ENDPOINT_URL'] = cloud.endpoint;
+  process.env['AWS_ACCESS_KEY_ID'] = cloud.owner.accessKeyId;
+  process.env['AWS_SECRET_ACCESS_KEY'] = cloud.owner.secretAccessKey;
+  const clients = createClients('us-east-1');
+  const { QueueUrl } = await cloud.call('sqs', 'CreateQueue', { QueueName: 'jobs' });
+  await createTable(cloud);
+  await cloud.call('s3', 'CreateBucket', { Bucket: LOGS });
+  await createGroup(cloud, options);
+  const item = async (pk: string) => {
+    const { Item } = await clients.dynamodb.send(
+      new GetItemCommand({ TableName: TABLE, Key: { pk: { S: pk } } }),
+    );
+    return Item && fromItem(Item);
+  };
+  return {
+    ...cloud,
+    directory,
+    launcher,
+    calls,
+    nextCall: (is) => nextCall(cloud, is),
+    clients,
+    queueUrl: String(QueueUrl),
+    group: () => describe(clients),
+    item,
+    instanceRecord: async (instance) =>
+      ((await item(`instance#${instance}`)) ?? {}) as Partial<InstanceRecord>,
+    send: async (body) => {
+      await clients.sqs.send(new SendMessageCommand({ QueueUrl: String(QueueUrl), MessageBody: body }));
+    },
+    async close() {
+      clients.destroy();
+      await cloud.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function nextCall(cloud: Cloud, is: (call: CallRecord) => boolean): Promise<CallRecord> {
+  return new Promise((resolve) => {
+    const stop = cloud.onCall((call) => {
+      if (!is(call)) return;
+      stop();
+      resolve(call);
+    });
+  });
+}
+
+export const createTable = (cloud: Cloud): Promise<void> => createJobTable(cloud, TABLE);
+
+async function createGroup({ call }: Cloud, options: FleetOptions): Promise<void> {
+  const { minSize = 0, desired = 1, hooks = true, spot = false } = options;
+  await call('ec2', 'CreateLaunchTemplate', {
+    LaunchTemplateName: 'worker',
+    LaunchTemplateData: {
+      ImageId: 'ami-0123456789abcdef0',
+      InstanceType: 't3.micro',
+      MetadataOptions: { HttpTokens: 'required', InstanceMetadataTags: 'enabled' },
+      ...(spot && { InstanceMarketOptions: { MarketType: 'spot' } }),
+    },
+  });
+  const hook = (name: string, transition: string) => ({
+    LifecycleHookName: name,
+    LifecycleTransition: `autoscaling:EC2_INSTANCE_${transition}`,
+    HeartbeatTimeout: 300,
+    DefaultResult: 'CONTINUE',
+  });
+  await call('autoscaling', 'CreateAutoScalingGroup', {
+    AutoScalingGroupName: GROUP,
+    MinSize: minSize,
+    MaxSize: 10,
+    DesiredCapacity: desired,
+    AvailabilityZones: ['us-east-1a'],
+    NewInstancesProtectedFromScaleIn: true,
+    LaunchTemplate: { LaunchTemplateName: 'worker', Version: '$Latest' },
+    LifecycleHookSpecificationList: hooks
+      ? [hook(LAUNCH_HOOK, 'LAUNCHING'), hook(TERMINATION_HOOK, 'TERMINATING')]
+      : [],
+  });
+}
+
+async function describe({ autoScaling }: Clients) {
+  const { AutoScalingGroups } = await autoScaling.send(
+    new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [GROUP] }),
+  );
+  const group = AutoScalingGroups?.[0];
+  const states = (group?.Instances ?? []).map((one) => [one.InstanceId, one.LifecycleState]);
+  return { desired: group?.DesiredCapacity ?? Number.NaN, states: Object.fromEntries(states) };
+}
+
+export interface Agent {
+  instance: string;
+  work: Work;
+  life: Life;
+  refusals: Refusals;
+  stateDirectory: string;
+  /** The file by which an agent that has retired asks for the power to be taken away: undefined without one. */
+  retirementFile(): Promise<Record<string, unknown> | undefined>;
+}
+
+export interface AgentOptions {
+  config?: Partial<AgentConfig>;
+  /** Which of the booted machines it runs on; null: on one that is not EC2's. */
+  machine?: number | null;
+  workerMissing?: string;
+  supervisor?: Supervisor;
+  /** Default: this machine's. */
+  clock?: Clock;
+  /** Default: the fleet's own. */
+  clients?: Clients;
+}
+
+/** The agent of an instance, in this process: both of its sides, real workers, its own metadata. */
+export async function startAgent(fleet: Fleet, options: AgentOptions = {}): Promise<Agent> {
+  const { machine = 0, workerMissing, supervisor = NOBODY, clock = systemClock } = options;
+  const spec = machine === null ? undefined : (await fleet.launcher.booted(machine + 1))[machine];
+  const env = spec
+    ? { AWS_EC2_METADATA_SERVICE_ENDPOINT: spec.metadataEndpoint }
+    : { AWS_EC2_METADATA_DISABLED: 'true' };
+  const identity = await findIdentity(env, clock, false);
+  const stateDirectory = join(fleet.directory, 'state', identity.instanceId);
+  const config = { ...configOf(fleet), ...options.config };
+  const log = createLog(process.env['LOG'] === 'debug' ? 'debug' : 'silent');
+  const { clients } = { ...fleet, ...options };
+  const runner = new ProcessRunner({
+    command: ['sh', ...config.command.slice(1)],
+    environment: workerEnvironment(process.env, {}),
+    directory: fleet.directory,
+    clock,
+  });
+  await runner.check();
+  const instance = identity.instanceId;
+  const refusals = new Refusals(clock);
+  const random = Math.random;
+  const access = await openWorkerAccess({ config, clients, instance, clock, refusals, random, log });
+  const work = createWork({ config, clients, instance, runner, refusals, clock, random, log });
+  const missing = workerMissing === undefined ? {} : { workerMissing };
+  const self = { config, clients, clock, log, work, refusals, access, identity, stateDirectory, supervisor };
+  const recentLog = () => 'what the agent logged\n';
+  const life = await startLife({ ...self, recentLog, ...missing });
+  if (access) closings.push(() => access.close());
+  return {
+    instance,
+    work,
+    life,
+    refusals,
+    stateDirectory,
+    retirementFile: async () => parsed(await contentOf(join(stateDirectory, 'retirement.json'))),
+  };
+}
+
+/** Short times, so that a life takes a second. A job's body is a shell command. */
+function configOf({ queueUrl }: Fleet): AgentConfig {
+  const config = v.parse(AgentConfigSchema, {
+    version: 1,
+    fleet: 'test',
+    region: 'us-east-1',
+    queueUrl,
+    table: TABLE,
+    command: ['sh', '-c'],
+    leaseSeconds: 3,
+    graceSeconds: 1,
+    launchHook: LAUNCH_HOOK,
+    terminationHook: TERMINATION_HOOK,
+    noticeSeconds: 0.1,
+    retirement: { idleSeconds: 0.3, ladderSeconds: 5 },
+    logBucket: LOGS,
+  });
+  return { ...config, reportSeconds: 0.2 };
+}
+
+async function contentOf(file: string): Promise<string | undefined> {
+  return readFile(file, 'utf8').catch(() => undefined);
+}
+
+function parsed(json: string | undefined): Record<string, unknown> | undefined {
+  return json === undefined ? undefined : (JSON.parse(json) as Record<string, unknown>);
+}
+
+/** Resolves when the work's state is as wanted. */
+export function until(work: Work, is: (state: ReturnType<Work['state']>) => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (!is(work.state())) return;
+      stop();
+      resolve();
+    };
+    const stop = work.onChange(look);
+    look();
+  });
+}
+
+export function callsOf(fleet: Fleet, action: string): CallRecord[] {
+  return fleet.calls.filter((call) => call.action === action);
+}
+
+/** The logs that agents have put into the log bucket, where their signs of life may be as well. */
+export async function savedLogs({ clients }: Fleet): Promise<{ key: string; text: string }[]> {
+  const { Contents = [] } = await clients.s3.send(new ListObjectsV2Command({ Bucket: LOGS }));
+  const logs = Contents.filter(({ Key = '' }) => Key.endsWith('.log'));
+  return Promise.all(
+    logs.map(async ({ Key = '' }) => {
+      const { Body } = await clients.s3.send(new GetObjectCommand({ Bucket: LOGS, Key }));
+      return { key: Key, text: (await Body?.transformToString()) ?? '' };
+    }),
+  );
+}

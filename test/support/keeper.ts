@@ -1,0 +1,87 @@
+import { DescribeAutoScalingGroupsCommand } from '@aws-sdk/client-auto-scaling';
+import * as v from 'valibot';
+import { systemClock } from '../../aws/clock.ts';
+import { createLog } from '../../aws/log.ts';
+import type { FleetContext } from '../../client/context.ts';
+import { FleetFactsSchema } from '../../store/fleet-facts.ts';
+import { type KeeperConfig, type KeeperConfigInput, readKeeperConfig } from '../../keeper/config.ts';
+import { keep } from '../../keeper/keep.ts';
+import type { Action } from '../../keeper/plan.ts';
+import { stepsFor } from '../../policy/steps.ts';
+import { type Fleet, GROUP, LAUNCH_HOOK, TABLE, TERMINATION_HOOK } from './agent-fleet.ts';
+
+export interface Keeper {
+  config: KeeperConfig;
+  /** One run, as if so many minutes had passed since the test began, by a clock that may be off. */
+  after(minutes: number, errorMs?: number): Promise<Action['do'][]>;
+  suspended(): Promise<string[]>;
+}
+
+/** The keeper of a fleet; its time is the test's. */
+export async function keeperOf(fleet: Fleet, changes: Partial<KeeperConfigInput> = {}): Promise<Keeper> {
+  const config = await configOf(fleet, changes);
+  const startedMs = Date.now();
+  return {
+    config,
+    async after(minutes, errorMs = 0) {
+      const clock = { ...systemClock, now: () => startedMs + minutes * 60_000, errorMs: () => errorMs };
+      const actions = await keep(fleet.clients, config, clock, createLog('silent'));
+      return actions.map((action) => action.do);
+    },
+    async suspended() {
+      const { AutoScalingGroups } = await fleet.clients.autoScaling.send(
+        new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [GROUP] }),
+      );
+      return (AutoScalingGroups?.[0]?.SuspendedProcesses ?? []).map(({ ProcessName = '' }) => ProcessName);
+    },
+  };
+}
+
+/** The fleet as the command sees it. */
+export function contextOf({ clients, queueUrl }: Fleet, clock = systemClock): FleetContext {
+  const facts = v.parse(FleetFactsSchema, {
+    version: 1,
+    fleet: 'Test/test',
+    region: 'us-east-1',
+    queueUrl,
+    table: TABLE,
+    logBucket: 'logs',
+    group: GROUP,
+  });
+  return { facts, clients, clock, random: Math.random };
+}
+
+async function configOf(fleet: Fleet, changes: Partial<KeeperConfigInput>): Promise<KeeperConfig> {
+  const input: KeeperConfigInput = {
+    version: 1,
+    fleet: 'test',
+    groupName: GROUP,
+    policyArn: await scaleOutPolicy(fleet),
+    queueUrl: fleet.queueUrl,
+    table: TABLE,
+    threshold: 1,
+    durationSeconds: 60,
+    launchHook: LAUNCH_HOOK,
+    terminationHook: TERMINATION_HOOK,
+    ...changes,
+  };
+  return readKeeperConfig(JSON.stringify(input));
+}
+
+/** Makes the fleet's scaling policy. Resolves with its ARN. */
+export async function scaleOutPolicy(fleet: Fleet): Promise<string> {
+  const steps = stepsFor({ threshold: 1, jobsPerInstance: 1, maxCapacity: 10 });
+  const { PolicyARN } = await fleet.call('autoscaling', 'PutScalingPolicy', {
+    AutoScalingGroupName: GROUP,
+    PolicyName: 'scale-out',
+    PolicyType: 'StepScaling',
+    AdjustmentType: 'ChangeInCapacity',
+    EstimatedInstanceWarmup: 300,
+    StepAdjustments: steps.map(({ lower, upper, change }) => ({
+      MetricIntervalLowerBound: lower,
+      ...(upper !== undefined && { MetricIntervalUpperBound: upper }),
+      ScalingAdjustment: change,
+    })),
+  });
+  return String(PolicyARN);
+}

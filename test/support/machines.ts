@@ -1,0 +1,22 @@
+import { EventEmitter, once } from 'node:events';
+import type { Instance, InstanceSpec, Launcher } from '../../local/instances/launcher.ts';
+
+/** Machines on which nothing runs by itself: a test takes the part of their agent. */
+export class EmptyMachines implements Launcher {
+  readonly #booted = new EventEmitter();
+  readonly #specs: InstanceSpec[] = [];
+
+  async launch(spec: InstanceSpec): Promise<Instance> {
+    const off = Promise.withResolvers<{ reason: string }>();
+    const end = async (reason: string) => off.resolve({ reason });
+    this.#specs.push(spec);
+    this.#booted.emit('boot');
+    return { gone: off.promise, terminate: () => end('terminated'), destroy: () => end('destroyed') };
+  }
+
+  /** The machines that have power, once there are so many. */
+  async booted(count: number): Promise<InstanceSpec[]> {
+    while (this.#specs.length < count) await once(this.#booted, 'boot');
+    return this.#specs.slice(0, count);
+  }
+}

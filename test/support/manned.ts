@@ -1,0 +1,45 @@
+import * as v from 'valibot';
+import { systemClock } from '../../aws/clock.ts';
+import { Fleet } from '../../client/fleet.ts';
+import { FleetFactsSchema } from '../../store/fleet-facts.ts';
+import { type Agent, type Bench, openBench } from './queue.ts';
+
+const BUCKET = 'logs';
+
+/** A fleet in the embedded cloud whose only instance is an agent in this process. */
+export interface Manned {
+  fleet: Fleet;
+  bench: Bench;
+  /** Starts it, with a worker that runs this script in a shell. It ends with the test. */
+  work(script: string): Promise<Agent>;
+}
+
+/** One cloud a test file, queues of its own for each test: `const open = mannedFleets()` at the head of a file. */
+export function mannedFleets(): () => Promise<Manned> {
+  const openQueues = openBench();
+  let hasBucket = false;
+  return async () => {
+    const bench = await openQueues();
+    const { cloud, clients, queueUrl } = bench;
+    if (!hasBucket) await cloud.call('s3', 'CreateBucket', { Bucket: BUCKET });
+    hasBucket = true;
+    const names = { queueUrl, table: 'jobs', logBucket: BUCKET, group: 'group' };
+    const deadLetterQueueUrl = `${queueUrl}-dead`;
+    const facts = v.parse(FleetFactsSchema, {
+      version: 1,
+      fleet: 'Test/Fleet',
+      region: cloud.region,
+      ...names,
+      deadLetterQueueUrl,
+    });
+    return {
+      bench,
+      fleet: new Fleet({ facts, clients, clock: systemClock, random: Math.random }),
+      async work(script) {
+        const agent = await bench.agent(script, { logBucket: BUCKET, cancelSeconds: 0.2, concurrency: 4 });
+        agent.work.resume();
+        return agent;
+      },
+    };
+  };
+}

@@ -1,0 +1,54 @@
+import { stripVTControlCharacters } from 'node:util';
+import { execa } from 'execa';
+import { eventually } from './eventually.ts';
+
+/** A program on a terminal of its own: `script` (util-linux) keeps what the terminal gets and passes on what is typed. */
+export interface Pty {
+  /** As typed; `\t` is Tab, `\x03` Ctrl-C. */
+  type(text: string): void;
+  /** All that the terminal got so far, escape sequences and all. */
+  screen(): string;
+  /** Waits until the terminal has got this, escape sequences left out. */
+  shows(text: string | RegExp, withinMs?: number): Promise<void>;
+  /** Waits for the program's end. @returns its exit status */
+  ended(): Promise<number | undefined>;
+  kill(): void;
+}
+
+export interface PtyOptions {
+  cwd: string;
+  env: Record<string, string>;
+  columns?: number;
+}
+
+/** Runs a line of shell on a terminal. */
+export function onTerminal(line: string, { cwd, env, columns = 80 }: PtyOptions): Pty {
+  // Node takes a terminal in CI for one without colours.
+  const { CI: _, ...person } = env;
+  const child = execa('script', ['-qefc', `stty cols ${columns}; ${line}`, '/dev/null'], {
+    cwd,
+    env: { ...person, TERM: 'xterm-256color' },
+    extendEnv: false,
+    reject: false,
+    buffer: false,
+  });
+  let got = '';
+  child.stdout.on('data', (chunk) => {
+    got += chunk;
+  });
+  return {
+    type: (text) => void child.stdin.write(text),
+    screen: () => got,
+    shows: async (text, withinMs) => {
+      const seen = () => {
+        const plain = stripVTControlCharacters(got);
+        return typeof text === 'string' ? plain.includes(text) : text.test(plain);
+      };
+      await eventually(`${text} on the terminal`, seen, withinMs).catch((error) => {
+        throw new Error(`${error.message}; it shows ${JSON.stringify(got)}`);
+      });
+    },
+    ended: async () => (await child).exitCode,
+    kill: () => void child.kill('SIGKILL'),
+  };
+}

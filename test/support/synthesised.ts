@@ -1,0 +1,84 @@
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
+import type { WorkerFleetProps } from '../../infra/props/props.ts';
+import { WorkerFleet } from '../../infra/worker-fleet.ts';
+
+export interface Resource {
+  Type: string;
+  Properties: Record<string, unknown>;
+  DependsOn?: string[];
+  DeletionPolicy?: string;
+  UpdateReplacePolicy?: string;
+}
+
+/** A stack `Test` with one fleet `Fleet`, for any account and region. */
+export function fleetOf(props?: WorkerFleetProps): { stack: Stack; fleet: WorkerFleet } {
+  // Of the assets only the names matter here: copies of them would fill the disk.
+  const app = new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } });
+  const stack = new Stack(app, 'Test');
+  return { stack, fleet: new WorkerFleet(stack, 'Fleet', props) };
+}
+
+export function templateOf(props?: WorkerFleetProps): Template {
+  return Template.fromStack(fleetOf(props).stack);
+}
+
+/** The resources of a type, by logical id. */
+export function resourcesOf(template: Template, type: string): Record<string, Resource> {
+  return template.findResources(type) as Record<string, Resource>;
+}
+
+/** The only resource of a type. */
+export function only(template: Template, type: string): { id: string; resource: Resource } {
+  const found = Object.entries(resourcesOf(template, type));
+  const [first] = found;
+  if (found.length !== 1 || !first)
+    throw new Error(`${found.length} resources of type ${type}, expected one`);
+  return { id: first[0], resource: first[1] };
+}
+
+/** A text with intrinsics, each reference as `<LogicalId>` or `<LogicalId.Attribute>`. */
+export function flat(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const { Ref, ...functions } = value as Record<string, unknown>;
+  if (typeof Ref === 'string') return `<${Ref}>`;
+  const join = functions['Fn::Join'] as [string, unknown[]] | undefined;
+  if (join) return join[1].map(flat).join(join[0]);
+  const attribute = functions['Fn::GetAtt'] as string[] | undefined;
+  if (attribute) return `<${attribute.join('.')}>`;
+  const sub = functions['Fn::Sub'];
+  if (typeof sub === 'string') return sub.replaceAll(/\$\{([^}]*)\}/g, '<$1>');
+  return flat(functions['Fn::Base64']);
+}
+
+export interface Statement {
+  Action: string | string[];
+  Effect: string;
+  Resource: unknown;
+  Condition?: unknown;
+}
+
+/** The statements of the policies of a role, by the beginning of its logical id without that of the fleet. */
+export function statementsOf(template: Template, role: string): Statement[] {
+  return Object.values(resourcesOf(template, 'AWS::IAM::Policy'))
+    .filter(({ Properties }) => flat((Properties['Roles'] as unknown[])[0]).startsWith(`<Fleet${role}`))
+    .flatMap(({ Properties }) => (Properties['PolicyDocument'] as { Statement: Statement[] }).Statement);
+}
+
+/** All that a role may do: `action` on `resource`, references without the hash of their logical id. */
+export function rightsOf(template: Template, role: string): Set<string> {
+  const rights = statementsOf(template, role).flatMap(({ Action, Resource }) =>
+    [Action]
+      .flat()
+      .flatMap((action) => [Resource].flat().map((resource) => `${action} on ${named(resource)}`)),
+  );
+  return new Set(rights);
+}
+
+/** A resource's ARN, references without the hash of their logical id. */
+export function named(resource: unknown): string {
+  return flat(resource)
+    .replace(/[0-9a-f]{64}/, 'HASH')
+    .replaceAll(/[0-9A-F]{8}(?=[.>-])/g, '');
+}

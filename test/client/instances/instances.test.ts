@@ -247,7 +247,11 @@ describe('a fleet', () => {
       jobs: [{ id: job, attempt: 1, ranSeconds: expect.any(Number) }],
       next: { action: 'work' },
     });
-    const idle = await see('it idle', ({ instances }) => instances[0]?.idleSince !== undefined);
+    // Its record follows with the next report: until then the last one, of before the job, tells of it.
+    const idle = await see('it idle', ({ instances }) => {
+      const [instance] = instances;
+      return instance?.jobsDone === 1 && instance.next?.action === 'retire';
+    });
     expect(idle.instances[0]).toMatchObject({
       instance: worker?.instance,
       doing: 'idle',

@@ -1,6 +1,6 @@
 /**
- * `npm run session`: records the terminal session of the README. Brings a fleet up on the embedded cloud, types what
- * `script.ts` says, and puts what came of it into the README and into `docs/session.svg`.
+ * `npm run session`: records the terminal session of `docs/following-jobs.md`. Deploys a fleet to the embedded cloud, types
+ * what `script.ts` says, and writes the session into that page and into `docs/session.svg`.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,9 +10,9 @@ import { operatorEnvironment } from '../clients.ts';
 import { deploy } from '../deploy.ts';
 import { drawSession } from './draw.ts';
 import { STACK_NAME } from './fleet.ts';
+import { putIntoPage } from './page.ts';
 import { type Line, play } from './play.ts';
 import { programsIn } from './programs.ts';
-import { putIntoReadme } from './readme.ts';
 import { SCRIPT, WARM_UP } from './script.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -42,7 +42,7 @@ async function record(): Promise<Line[]> {
 }
 
 const lines = await record();
-const readme = join(ROOT, 'README.md');
+const page = join(ROOT, 'docs/following-jobs.md');
 await writeFile(join(ROOT, 'docs/session.svg'), `${drawSession(lines, COLUMNS, TITLE)}\n`);
-await writeFile(readme, putIntoReadme(await readFile(readme, 'utf8'), lines));
+await writeFile(page, putIntoPage(await readFile(page, 'utf8'), lines));
 console.log(lines.map(({ kind, text }) => (kind === 'printed' ? text : `$ ${text}`)).join('\n'));

@@ -12,7 +12,10 @@ const INSTALLED = packageJson.engines.node.replace('>=', '');
 
 describe('the oldest Node', () => {
   it.each([
-    ['README.md', [CHECKOUT, INSTALLED]],
+    ['README.md', [CHECKOUT]],
+    ['CONTRIBUTING.md', [CHECKOUT]],
+    ['docs/deploying.md', [INSTALLED]],
+    ['docs/playbooks.md', [INSTALLED]],
     [`${COLLECTION}/README.md`, [INSTALLED]],
     [`${COLLECTION}/plugins/doc_fragments/fleet.py`, [INSTALLED]],
   ])('is in %s what package.json says', (file, versions) => {

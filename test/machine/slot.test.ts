@@ -174,7 +174,7 @@ test('programs of all kinds run in a slot, and none gets at what is not its own'
     `${USER} 700\n`,
   );
   expect(await output(`cd ${CACHE} && git status --short`)).toBe('?? kept\n');
-  // As the README sets them.
+  // As docs/workers.md sets them.
   const caches = `export XDG_CACHE_HOME=${CACHE} npm_config_cache=${CACHE}/npm; cd`;
   const installed = await output(`${caches} && ${INSTALL_WHEEL} && pip cache dir`);
   expect(installed).toMatch(/Successfully installed a-1[\s\S]*\/srv\/cache\/pip\n$/);

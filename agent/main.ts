@@ -4,6 +4,7 @@ import { type Clients, createClients } from '../aws/clients.ts';
 import { findIdentity } from '../aws/identity.ts';
 import { createLog, type Log } from '../aws/log.ts';
 import { RecentLines } from '../aws/recent-lines.ts';
+import { createStsClients } from '../aws/sts-clients.ts';
 import { instanceStore } from '../store/instances.ts';
 import type { AgentConfig } from './config/agent-config.ts';
 import { createRunner } from './runner/create-runner.ts';
@@ -69,7 +70,10 @@ async function run(options: Options, config: AgentConfig, lastWords: LastWords):
   const instance = identity.instanceId;
   const random = Math.random;
   const refusals = new Refusals(clock);
-  const access = await openWorkerAccess({ config, clients, instance, clock, refusals, random, log });
+  const access = await openWorkerAccess({
+    clients: createStsClients(config.region, clock),
+    ...{ config, instance, clock, refusals, random, log },
+  });
   const disk = createWorkerDisk(options, config, clock, log);
   const watchdog = new Watchdog({
     notify: createNotify(process.env, log),

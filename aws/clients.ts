@@ -4,7 +4,6 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
-import { STSClient } from '@aws-sdk/client-sts';
 import { keepTime, type TimedClient } from './client-time.ts';
 import { type Clock, systemClock } from './clock.ts';
 
@@ -62,7 +61,6 @@ export interface Clients {
   readonly cloudWatch: CloudWatchClient;
   readonly s3: S3Client;
   readonly ssm: SSMClient;
-  readonly sts: STSClient;
   /** Closes the connections of all clients that were used. */
   destroy(): void;
 }
@@ -100,7 +98,6 @@ export function createClients(region: string, clock: Clock = systemClock): Clien
   const cloudWatch = once(() => new CloudWatchClient(calls));
   const s3 = once(() => new S3Client({ ...calls, ...OBJECTS }));
   const ssm = once(() => new SSMClient(calls));
-  const sts = once(() => new STSClient(calls));
   return {
     get sqs() {
       return sqs();
@@ -122,9 +119,6 @@ export function createClients(region: string, clock: Clock = systemClock): Clien
     },
     get ssm() {
       return ssm();
-    },
-    get sts() {
-      return sts();
     },
     destroy() {
       for (const client of made) client.destroy();

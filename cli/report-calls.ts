@@ -1,17 +1,35 @@
-import type { Cloud } from '../local/cloud.ts';
-import type { CallRecord } from '../local/front-door/call-log.ts';
 import { escapeJson, escapeLine } from './terminal/escape.ts';
 import type { Screen } from './terminal/screen.ts';
 
-/** What is shown of a running cloud. */
+/** What is shown of a running cloud. `mayfly-local` has more of it; this module is loaded where that is not installed. */
+export interface RunningCloud {
+  endpoint: string;
+  region: string;
+  accountId: string;
+  logFile: string;
+  owner: { accessKeyId: string; secretAccessKey: string };
+}
+
+/** A call, as far as its line of text shows it. As JSON it is shown as it is. */
+export interface ReportedCall {
+  atMs: number;
+  service: string;
+  action: string;
+  caller: string;
+  status: number;
+  error?: string;
+  fault?: string;
+}
+
+/** Shows what happens in a running cloud. */
 export interface Reporter {
-  ready(cloud: Pick<Cloud, 'endpoint' | 'region' | 'accountId' | 'logFile' | 'owner'>): void;
-  call(record: CallRecord): void;
+  ready(cloud: RunningCloud): void;
+  call(record: ReportedCall): void;
   ending(): void;
 }
 
 /** What any AWS client has to be told. Older ones know the region by another name. */
-function environment({ endpoint, region, owner }: Pick<Cloud, 'endpoint' | 'region' | 'owner'>) {
+function environment({ endpoint, region, owner }: RunningCloud) {
   return {
     AWS_ENDPOINT_URL: endpoint,
     AWS_REGION: region,
@@ -74,14 +92,14 @@ const READ_ONLY = /^(Describe|Get|List|Head|Receive|Query|Scan|Batch|Validate)/;
 /** What jobs do all the time. */
 const TRAFFIC = new Set(['sqs', 'dynamodb', 's3', 'monitoring', 'ssm', 'sts']);
 
-function isNoteworthy({ service, action, status, fault, error }: CallRecord): boolean {
+function isNoteworthy({ service, action, status, fault, error }: ReportedCall): boolean {
   if (fault !== undefined || status >= 500 || error === 'AccessDenied') return true;
   if (/^(Create|Delete)(Queue|Table|Bucket)$/.test(action)) return true;
   return !TRAFFIC.has(service) && !READ_ONLY.test(action);
 }
 
 /** Whoever reaches the port may name an action or a service as they like. */
-function describe({ atMs, service, action, caller, status, error, fault }: CallRecord): string {
+function describe({ atMs, service, action, caller, status, error, fault }: ReportedCall): string {
   const time = new Date(atMs).toISOString().slice(11, 19);
   const outcome = error ? `${status} ${error}` : String(status);
   return escapeLine(

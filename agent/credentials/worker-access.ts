@@ -1,7 +1,7 @@
 import { AssumeRoleCommand } from '@aws-sdk/client-sts';
-import type { Clients } from '../../aws/clients.ts';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
+import type { StsClients } from '../../aws/sts-clients.ts';
 import type { Refusals } from '../supervision/refusals.ts';
 import { type Admission, CredentialsEndpoint } from './endpoint.ts';
 import { NoCredentials, RoleSession, rfc3339, SESSION_SECONDS, type WorkerCredentials } from './session.ts';
@@ -16,7 +16,7 @@ export interface WorkerAccess {
 
 export interface WorkerAccessOptions {
   config: { workerRole?: string | undefined; concurrency: number };
-  clients: Pick<Clients, 'sts'>;
+  clients: Pick<StsClients, 'sts'>;
   /** This instance's id, which the session is named after. */
   instance: string;
   clock: Clock;
@@ -79,7 +79,7 @@ function sessionName(instance: string): string {
 }
 
 async function assume(
-  { sts }: Pick<Clients, 'sts'>,
+  { sts }: Pick<StsClients, 'sts'>,
   RoleArn: string,
   RoleSessionName: string,
 ): Promise<WorkerCredentials> {

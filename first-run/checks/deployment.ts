@@ -1,5 +1,5 @@
 import { GetParameterCommand, ParameterNotFound } from '@aws-sdk/client-ssm';
-import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import { GetCallerIdentityCommand, type GetCallerIdentityResponse, STSClient } from '@aws-sdk/client-sts';
 import { type Check, must } from '../check.ts';
 import type { FirstRun } from '../run.ts';
 
@@ -15,7 +15,7 @@ export const bootstrapped: Check = {
   ],
   expected: `Your account, and a version of at least ${OLDEST_BOOTSTRAP}. If there is none, run npx cdk bootstrap first.`,
   async make({ clients, region }) {
-    const { Account, Arn } = await clients.sts.send(new GetCallerIdentityCommand({}));
+    const { Account, Arn } = await callerIdentity(region);
     const version = await bootstrapVersion(clients.ssm);
     const advice = 'run npx cdk bootstrap';
     must(version !== undefined, `the region is not bootstrapped: ${advice}`);
@@ -23,6 +23,15 @@ export const bootstrapped: Check = {
     return `account ${Account}, region ${region}, as ${Arn}, bootstrap version ${version}`;
   },
 };
+
+async function callerIdentity(region: string): Promise<GetCallerIdentityResponse> {
+  const sts = new STSClient({ region });
+  try {
+    return await sts.send(new GetCallerIdentityCommand({}));
+  } finally {
+    sts.destroy();
+  }
+}
 
 async function bootstrapVersion(ssm: FirstRun['clients']['ssm']): Promise<string | undefined> {
   try {

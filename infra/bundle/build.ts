@@ -1,9 +1,10 @@
 /**
- * Builds what the published package holds (`npm run build`, and `prepack`): JavaScript and types of the command and its
- * library, the construct, and the bundles of agent and keeper. Node strips no types under node_modules.
+ * Builds what the published package holds (`prepack`; `npm run build` builds the embedded cloud's package as well):
+ * JavaScript and types of the command and its library, the construct, and the bundles of agent and keeper. Node strips no
+ * types under node_modules.
  */
 
-import { copyFileSync, globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { execaSync } from 'execa';
@@ -12,9 +13,6 @@ import { distRoot, packageRoot } from './package-files.ts';
 
 rmSync(distRoot, { recursive: true, force: true });
 compile('tsconfig.build.json');
-for (const script of globSync('local/machines/*.sh', { cwd: packageRoot })) {
-  copyFileSync(join(packageRoot, script), join(distRoot, script));
-}
 buildConstruct(join(distRoot, 'cdk'));
 for (const name of Object.keys(BUNDLES) as BundleName[]) {
   const file = join(distRoot, BUNDLES[name].file);

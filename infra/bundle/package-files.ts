@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -7,7 +8,15 @@ const here = fileURLToPath(import.meta.url);
 export const isBuilt = here.endsWith('.js');
 
 /** Root of the package: its package.json, `ansible/`, `systemd/` and `workers/`. */
-export const packageRoot = join(dirname(here), '../..');
+export const packageRoot = findRoot(dirname(here));
 
 /** Where the built package keeps its bundles and compiled modules. */
 export const distRoot = join(packageRoot, 'dist');
+
+/** The nearest directory above that has the command. Source, build and bundles lie at different depths below it. */
+function findRoot(directory: string): string {
+  if (existsSync(join(directory, 'bin/mayfly.js'))) return directory;
+  const above = dirname(directory);
+  if (above === directory) throw new Error(`${here} is in no package of mayfly`);
+  return findRoot(above);
+}

@@ -12,7 +12,7 @@ export type StoredMessage = StoredQueue['messages'][number];
 
 /**
  * Makes the stores of a fauxqs of one's own. It takes them as an option, but does not export their classes: they are
- * looked up beside its main module. Its version is pinned.
+ * looked up beside its main module. package.json therefore takes only patches of its version.
  */
 export async function createStores(): Promise<Stores> {
   const load = (path: string): Promise<Record<string, new () => unknown>> =>

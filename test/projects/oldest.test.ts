@@ -5,6 +5,9 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { Project } from './project.ts';
 
+/** The CDK's. The embedded cloud, a peer as well, is of the same checkout. */
+const { 'mayfly-local': _, ...cdk } = packageJson.peerDependencies;
+
 /** The lowest version of a range such as `^2.269.0` or `>=22.12`. */
 const lowest = (range: string): string => range.replace(/^[^\d]+/, '');
 
@@ -41,12 +44,11 @@ describe('the oldest aws-cdk-lib and constructs that the package takes', () => {
 
   beforeAll(async () => {
     project.write({ 'package.json': '{ "name": "peers", "private": true }', 'app.cjs': APP });
-    const peers = Object.entries(packageJson.peerDependencies);
-    await project.install(inject('archive'), ...peers.map(([name, range]) => `${name}@${lowest(range)}`));
+    await project.install(inject('archive'), ...Object.entries(cdk).map(([name, range]) => `${name}@${lowest(range)}`));
   });
 
   it('are those that are installed', () => {
-    for (const [name, range] of Object.entries(packageJson.peerDependencies)) {
+    for (const [name, range] of Object.entries(cdk)) {
       const { version } = JSON.parse(
         readFileSync(join(project.directory, 'node_modules', name, 'package.json'), 'utf8'),
       );
@@ -92,7 +94,8 @@ describe('the oldest Node that the package takes', () => {
     });
     const names = ['aws-cdk-lib', 'constructs'] as const;
     const packages = names.map((name) => `${name}@${packageJson.devDependencies[name]}`);
-    await project.install(inject('archive'), ...packages, `${binary}@${version}`);
+    const ours = [inject('archive'), inject('localArchive')];
+    await project.install(...ours, ...packages, `${binary}@${version}`);
   });
 
   it('runs the command', async () => {

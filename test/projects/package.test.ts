@@ -1,9 +1,18 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa, type Options } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { bundle } from '../../infra/bundle/bundle.ts';
+import { packageRoot } from '../../infra/bundle/package-files.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { NPM_FLAGS, tools } from '../support/packed.ts';
 
@@ -14,6 +23,23 @@ afterAll(() => rmSync(base, { recursive: true, force: true }));
 const inApp = { cwd: app, all: true } satisfies Options;
 /** Without the way of Node that lets CommonJS take a module: jest and older tools do not have it. */
 const STRICT = '--no-experimental-require-module';
+
+/**
+ * What an installation without the embedded cloud may bring, this package included. A dependency that does not fit is worth
+ * its bytes, or is bundled and a development dependency.
+ */
+const MOST_PACKAGES = 57;
+const MOST_BYTES = 45_000_000;
+
+/** All files of a package that is installed. */
+const filesOf = (name: string) =>
+  readdirSync(join(app, 'node_modules', name), { recursive: true, encoding: 'utf8' });
+
+/** What Node would have to strip of types, which it does not do under node_modules. */
+const isSource = (file: string) => /(?<!\.d)\.ts$/.test(file);
+
+const mayfly = (...args: string[]) =>
+  execa(join(tools, 'node'), ['node_modules/.bin/mayfly', ...args], { ...inApp, reject: false });
 
 /** Installed into an app that has nothing else. */
 beforeAll(async () => {
@@ -30,9 +56,26 @@ describe('the installed package', () => {
     }
   });
 
+  it('brings neither the embedded cloud nor what only the bundles use', () => {
+    const installed = readdirSync(join(app, 'node_modules'));
+    for (const name of ['mayfly-local', 'dynalite', 'fauxqs', 'pino', 'yaml']) {
+      expect(installed).not.toContain(name);
+    }
+    expect(readdirSync(join(app, 'node_modules/@aws-sdk'))).not.toContain('client-sts');
+    expect(filesOf('mayfly').filter((file) => /^(dist\/)?local(\/|$)/.test(file))).toEqual([]);
+  });
+
+  it(`is at most ${MOST_BYTES / 1e6} MB in at most ${MOST_PACKAGES} packages, with all that it depends on`, () => {
+    const lock = JSON.parse(readFileSync(join(app, 'node_modules/.package-lock.json'), 'utf8'));
+    expect(Object.keys(lock.packages).length).toBeLessThanOrEqual(MOST_PACKAGES);
+    const bytes = filesOf('.')
+      .map((file) => statSync(join(app, 'node_modules', file)))
+      .reduce((sum, status) => sum + (status.isFile() ? status.size : 0), 0);
+    expect(bytes).toBeLessThanOrEqual(MOST_BYTES);
+  });
+
   it('holds no source that Node would have to strip of types', () => {
-    const files = readdirSync(join(app, 'node_modules/mayfly'), { recursive: true, encoding: 'utf8' });
-    expect(files.filter((file) => /(?<!\.d)\.ts$/.test(file))).toEqual([]);
+    expect(filesOf('mayfly').filter(isSource)).toEqual([]);
   });
 
   it('deploys the same agent and keeper as the checkout', () => {
@@ -59,10 +102,71 @@ describe('the installed package', () => {
   });
 
   it('runs the command', async () => {
-    const { stdout } = await execa(join(tools, 'node'), ['node_modules/.bin/mayfly', '--help'], inApp);
-    expect(stdout).toContain('Usage: mayfly');
-    const version = await execa(join(tools, 'node'), ['node_modules/.bin/mayfly', '--version'], inApp);
-    expect(version.stdout).toBe(packageJson.version);
+    expect(await mayfly('--help')).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('Usage: mayfly'),
+    });
+    expect(await mayfly('--version')).toMatchObject({ exitCode: 0, stdout: packageJson.version });
+  });
+
+  it('says in one sentence what `mayfly local` needs, and has its help without it', async () => {
+    expect(await mayfly('local', '--port', '0')).toMatchObject({
+      exitCode: 1,
+      stdout: '',
+      stderr:
+        'mayfly: The embedded cloud is the package mayfly-local, which is not installed: ' +
+        'run `npm install --save-dev mayfly-local`.',
+    });
+    expect(await mayfly('local', '--help')).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('--instances'),
+    });
+  });
+});
+
+describe('the embedded cloud, installed beside it', () => {
+  beforeAll(() => execa('npm', ['install', ...NPM_FLAGS, inject('localArchive')], inApp));
+
+  it('holds no source that Node would have to strip of types, and no test', () => {
+    const files = filesOf('mayfly-local');
+    expect(files.filter(isSource)).toEqual([]);
+    expect(files.filter((file) => /(^|\/)test(\/|$)/.test(file))).toEqual([]);
+  });
+
+  it('has the scripts that machines are made with', () => {
+    const scripts = readdirSync(join(packageRoot, 'local/machines')).filter((file) => file.endsWith('.sh'));
+    expect(scripts).not.toEqual([]);
+    expect(filesOf('mayfly-local')).toEqual(
+      expect.arrayContaining(scripts.map((file) => `dist/machines/${file}`)),
+    );
+  });
+
+  it('is run by `mayfly local` until it is interrupted', async () => {
+    const local = execa(join(tools, 'node'), ['node_modules/.bin/mayfly', 'local', '--port', '0', '--json'], {
+      cwd: app,
+      forceKillAfterDelay: false,
+    });
+    const events: string[] = [];
+    for await (const line of local) {
+      const { event } = JSON.parse(line) as { event: string };
+      events.push(event);
+      if (event === 'ready') local.kill('SIGTERM');
+    }
+    expect(events).toEqual(['ready', 'ending']);
+    expect((await local).exitCode).toBe(0);
+  });
+
+  it('is a library as well, with types of its own', async () => {
+    writeFileSync(
+      join(app, 'cloud.mts'),
+      `import { type Cloud, startCloud } from 'mayfly-local';
+       export const cloud: Promise<Cloud> = startCloud({ directory: '.mayfly' });
+       // @ts-expect-error
+       export const wrong = startCloud({ folder: '.mayfly' });`,
+    );
+    const flags = ['--noEmit', '--strict', '--skipLibCheck', '--target', 'es2024', '--module', 'nodenext'];
+    const { all } = await execa(join(tools, 'node'), [join(tools, 'tsc'), ...flags, 'cloud.mts'], inApp);
+    expect(all).toBe('');
   });
 });
 

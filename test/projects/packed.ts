@@ -6,14 +6,17 @@ import { packInto } from '../support/packed.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The archive that the projects install. */
+    /** The archive of `mayfly`, which the projects install. */
     archive: string;
+    /** The archive of `mayfly-local`, the embedded cloud. */
+    localArchive: string;
   }
 }
 
 /** Before the first test of a run; returns what is done after the last. */
 export default async function setup({ provide }: TestProject): Promise<() => void> {
   const directory = mkdtempSync(join(tmpdir(), 'mayfly-packed-'));
-  provide('archive', await packInto(directory));
+  provide('archive', await packInto(directory, 'mayfly'));
+  provide('localArchive', await packInto(directory, 'mayfly-local'));
   return () => rmSync(directory, { recursive: true, force: true });
 }

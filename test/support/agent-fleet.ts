@@ -20,6 +20,7 @@ import { type Clients, createClients } from '../../aws/clients.ts';
 import { type Clock, systemClock } from '../../aws/clock.ts';
 import { findIdentity } from '../../aws/identity.ts';
 import { createLog } from '../../aws/log.ts';
+import { createStsClients } from '../../aws/sts-clients.ts';
 import { fromItem } from '../../store/item.ts';
 import type { InstanceRecord } from '../../jobs/record.ts';
 import type { CloudClock } from '../../local/clock.ts';
@@ -225,13 +226,14 @@ export async function startAgent(fleet: Fleet, options: AgentOptions = {}): Prom
   const instance = identity.instanceId;
   const refusals = new Refusals(clock);
   const random = Math.random;
-  const access = await openWorkerAccess({ config, clients, instance, clock, refusals, random, log });
+  const sts = createStsClients('us-east-1');
+  const access = await openWorkerAccess({ config, clients: sts, instance, clock, refusals, random, log });
   const work = createWork({ config, clients, instance, runner, refusals, clock, random, log });
   const missing = workerMissing === undefined ? {} : { workerMissing };
   const self = { config, clients, clock, log, work, refusals, access, identity, stateDirectory, supervisor };
   const recentLog = () => 'what the agent logged\n';
   const life = await startLife({ ...self, recentLog, ...missing });
-  if (access) closings.push(() => access.close());
+  if (access) closings.push(() => access.close().finally(sts.destroy));
   return {
     instance,
     work,

@@ -7,9 +7,10 @@ export const tools = join(packageRoot, 'node_modules', '.bin');
 
 export const NPM_FLAGS = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'];
 
-/** Packs as `npm publish` would, and tells where the archive is. */
-export async function packInto(directory: string): Promise<string> {
-  const { stdout } = await execa('npm', ['pack', '--json', '--pack-destination', directory], {
+/** Packs one of the two packages as `npm publish` would. Returns the path of the archive. */
+export async function packInto(directory: string, name: 'mayfly' | 'mayfly-local'): Promise<string> {
+  const workspace = name === 'mayfly' ? [] : ['--workspace', name];
+  const { stdout } = await execa('npm', ['pack', '--json', '--pack-destination', directory, ...workspace], {
     cwd: packageRoot,
   });
   const [packed] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))) as { filename: string }[];

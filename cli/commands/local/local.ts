@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Release } from '../../../local/machines/images.ts';
-import type { MachineLauncher } from '../../../local/machines/machine-launcher.ts';
+import type * as EmbeddedCloud from 'mayfly-local';
+import { isBuilt } from '../../../infra/bundle/package-files.ts';
 import { Failure } from '../../failure.ts';
 import { createReporter } from '../../report-calls.ts';
 import { say } from '../../terminal/say.ts';
@@ -12,7 +12,7 @@ export interface LocalOptions {
   directory: string;
   speed: number;
   instances: 'processes' | 'machines';
-  release?: Release;
+  release?: EmbeddedCloud.Release;
   json?: true;
 }
 
@@ -43,7 +43,7 @@ export function localCommand(): Command {
       new Option('--release <name>', 'what machines are (default: "debian-12")').choices([
         'debian-12',
         'debian-13',
-      ] satisfies Release[]),
+      ] satisfies EmbeddedCloud.Release[]),
     )
     .option('--json', 'one JSON object a line: first {"event":"ready",...}, then a {"event":"call",...} each')
     .addHelpText('after', NOTES)
@@ -94,10 +94,12 @@ async function runLocal(options: LocalOptions, command: Command): Promise<void> 
   if (release && options.instances !== 'machines') {
     command.error('error: --release is for --instances machines.');
   }
-  // Only this command needs the cloud, and it is most of what there is to load.
-  const { startCloud } = await import('../../../local/cloud.ts');
+  const { createMachineLauncher, startCloud } = await importEmbeddedCloud();
   const ending = whenInterrupted();
-  const launcher = options.instances === 'machines' ? await machines(directory, release) : undefined;
+  const launcher =
+    options.instances === 'machines'
+      ? await startMachines(createMachineLauncher, directory, release)
+      : undefined;
   const cloud = await startCloud({ port, directory, speed, ...(launcher && { launcher }) }).catch(
     async (error: unknown) => {
       await launcher?.close();
@@ -130,8 +132,31 @@ export async function endsWithin(end: Promise<void>, ms: number): Promise<boolea
   return over;
 }
 
-async function machines(directory: string, release: Release | undefined): Promise<MachineLauncher> {
-  const { createMachineLauncher } = await import('../../../local/machines/machine-launcher.ts');
+/** Only `mayfly local` needs the package of the embedded cloud. An installation without it has all other verbs. */
+async function importEmbeddedCloud(): Promise<typeof EmbeddedCloud> {
+  try {
+    return await import('mayfly-local');
+  } catch (error) {
+    // In a checkout the package is a workspace: bin/mayfly.js says that `npm install` was not run.
+    if (isBuilt && isMissing(error)) throw new Failure(NOT_INSTALLED);
+    throw error;
+  }
+}
+
+const NOT_INSTALLED =
+  'The embedded cloud is the package mayfly-local, which is not installed: run `npm install --save-dev mayfly-local`.';
+
+/** Whether the package is not there. A package that it needs itself is named in the same way, and is another problem. */
+function isMissing(error: unknown): boolean {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === 'ERR_MODULE_NOT_FOUND' && message.startsWith("Cannot find package 'mayfly-local'");
+}
+
+async function startMachines(
+  createMachineLauncher: typeof EmbeddedCloud.createMachineLauncher,
+  directory: string,
+  release: EmbeddedCloud.Release | undefined,
+): Promise<EmbeddedCloud.MachineLauncher> {
   const onProgress = (line: string) => process.stderr.write(`${line}\n`);
   const shared = join(directory, 'shared');
   return createMachineLauncher({ shared, onProgress, ...(release && { release }) }).catch(

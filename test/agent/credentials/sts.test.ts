@@ -4,8 +4,8 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openWorkerAccess, type WorkerAccess } from '../../../agent/credentials/worker-access.ts';
 import { Refusals } from '../../../agent/supervision/refusals.ts';
-import { type Clients, createClients } from '../../../aws/clients.ts';
 import { type Clock, systemClock } from '../../../aws/clock.ts';
+import { createStsClients, type StsClients } from '../../../aws/sts-clients.ts';
 import { playedClock } from '../../../local/clock.ts';
 import { startTestCloud, type TestCloud } from '../../../local/test/front-door/cloud-fixture.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -17,7 +17,7 @@ const arnOf = (role: string) => `arn:aws:iam::000000000000:role/${role}`;
 
 const awsTime = playedClock();
 let cloud: TestCloud;
-let clients: Clients;
+let clients: StsClients;
 let access: WorkerAccess | undefined;
 let lines: { level: string; msg: string }[];
 
@@ -55,7 +55,7 @@ async function open(clock: Clock = systemClock): Promise<Record<string, string>>
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     AWS_SESSION_TOKEN: credentials.sessionToken,
   });
-  clients = createClients(cloud.region);
+  clients = createStsClients(cloud.region);
   // A call that an earlier test has left under way may end during this one.
   const own = lines;
   const output = new Writable({

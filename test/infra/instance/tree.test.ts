@@ -42,7 +42,10 @@ function treeHash(workerDirectory: string): string {
 }
 
 describe('the bundles', () => {
-  const sources = ['agent', 'keeper', 'jobs', 'policy', 'aws', 'package.json', 'tsconfig.json'];
+  const sources = [
+    ...['agent', 'keeper', 'store', 'jobs', 'policy', 'aws', 'lib'],
+    ...['package.json', 'tsconfig.json'],
+  ];
 
   it.each(['agent', 'keeper'] as const)('of the %s is the same bytes wherever its source lies', (name) => {
     const elsewhere = directory();

@@ -61,7 +61,9 @@ function commentOf(item: ApiItem): DocComment | undefined {
 
 function commentParts(comment: DocComment | undefined): string[] {
   if (!comment) return [];
-  const parameters = comment.params.blocks.map((block) => `- \`${block.parameterName}\`: ${textOf(block.content)}`);
+  const parameters = comment.params.blocks.map(
+    (block) => `- \`${block.parameterName}\`: ${textOf(block.content)}`,
+  );
   const tagged = comment.customBlocks.map(
     (block) => `**${block.blockTag.tagName.slice(1)}**: ${textOf(block.content).replace(/^- /, '')}`,
   );

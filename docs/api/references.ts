@@ -71,7 +71,8 @@ function extract(directory: string, module: string, declarations: string): strin
     typescriptCompilerFolder,
     messageCallback(message) {
       message.handled = true;
-      if (message.logLevel === ExtractorLogLevel.Error) problems.push(message.formatMessageWithLocation(directory));
+      if (message.logLevel === ExtractorLogLevel.Error)
+        problems.push(message.formatMessageWithLocation(directory));
     },
   });
   if (errorCount > 0) throw new Error(`API Extractor cannot read ${module}:\n${problems.join('\n')}`);

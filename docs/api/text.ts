@@ -12,7 +12,11 @@ import {
 
 /** What a part of a docstring says, as Markdown. */
 export function textOf(node: DocNode | undefined): string {
-  return node ? markdownOf(node).replaceAll(/\n{3,}/g, '\n\n').trim() : '';
+  return node
+    ? markdownOf(node)
+        .replaceAll(/\n{3,}/g, '\n\n')
+        .trim()
+    : '';
 }
 
 function markdownOf(node: DocNode): string {
@@ -23,7 +27,8 @@ function markdownOf(node: DocNode): string {
   if (node instanceof DocEscapedText) return node.decodedText;
   // What is no TSDoc, such as a brace, is there as it was written.
   if (node instanceof DocErrorText) return node.text;
-  if (node instanceof DocLinkTag) return `\`${node.codeDestination?.emitAsTsdoc() ?? node.urlDestination ?? ''}\``;
+  if (node instanceof DocLinkTag)
+    return `\`${node.codeDestination?.emitAsTsdoc() ?? node.urlDestination ?? ''}\``;
   const inner = node.getChildNodes().map(markdownOf).join('');
   return node instanceof DocParagraph ? `${inner}\n\n` : inner;
 }

@@ -1,4 +1,4 @@
-import type { ChangeDetail, ResourceChange } from '../engine/plan.ts';
+import type { ChangeDetail, ResourceChange } from '../engine/resource-change.ts';
 import { isUnknown } from '../template/functions.ts';
 
 /** A change as `DescribeChangeSet` tells it; the values only if they were asked for. */

@@ -5,28 +5,8 @@ import { typeOf } from './deployment.ts';
 import { resolveOutputs, resolveProperties, scopeOf } from './evaluate.ts';
 import { dependencyGraph, inOrder } from './graph.ts';
 import { changedProperties, knownProblems, readProperties, takesReplacement } from './properties.ts';
+import type { ChangeDetail, ResourceChange } from './resource-change.ts';
 import type { ChangeSet, Stack, StackResource, Target } from './stack.ts';
-
-/** What a deployment would do to one resource, as a change set tells it. */
-export interface ResourceChange {
-  action: 'Add' | 'Modify' | 'Remove';
-  logicalId: string;
-  physicalId: string | undefined;
-  type: string;
-  replacement?: 'True' | 'False' | 'Conditional';
-  policyAction?: 'Delete' | 'Retain' | 'ReplaceAndDelete' | 'ReplaceAndRetain';
-  details: ChangeDetail[];
-  before?: Record<string, unknown>;
-  after?: Record<string, unknown>;
-}
-
-export interface ChangeDetail {
-  attribute: 'Properties' | 'Metadata' | 'DeletionPolicy' | 'UpdateReplacePolicy' | 'UpdatePolicy' | 'Tags';
-  name?: string;
-  requiresRecreation: 'Never' | 'Conditionally' | 'Always';
-  before?: unknown;
-  after?: unknown;
-}
 
 export interface Plan {
   changes: ResourceChange[];

@@ -1,6 +1,6 @@
-import type { ResourceChange } from './plan.ts';
 import type { Parameter } from '../template/parameters.ts';
 import type { ResourceDeclaration, Template } from '../template/template.ts';
+import type { ResourceChange } from './resource-change.ts';
 
 export interface Tag {
   Key: string;

@@ -4,7 +4,8 @@ import { AwsError, type CloudContext, type Input, type Operation } from '../../f
 import type { Keys } from '../kms/keys.ts';
 import { batchedItems, batchGet, requestItems } from './batches.ts';
 import type { Dynalite } from './engine.ts';
-import { type TableStore, tableArn, tableNameOf } from './tables.ts';
+import { tableNameOf } from './table-settings.ts';
+import { type TableStore, tableArn } from './tables.ts';
 
 interface ItemParts {
   context: CloudContext;

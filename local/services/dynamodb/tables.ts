@@ -10,17 +10,8 @@ import {
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
 import type { Indexes } from './indexes.ts';
 import { supported } from './table-input.ts';
+import { type TableSettings, tableNameOf } from './table-settings.ts';
 import { updateTable } from './update-table.ts';
-
-/** What dynalite does not know of a table. */
-export interface TableSettings {
-  partitionKey: string | undefined;
-  ttlAttribute?: string;
-  pointInTimeRecovery: boolean;
-  deletionProtection: boolean;
-  sse?: Input;
-  tags: Map<string, string>;
-}
 
 export interface TableStore {
   operations: Record<string, Operation>;
@@ -35,10 +26,6 @@ export interface TableStore {
 export function tableArn(context: CloudContext, name: string): string {
   if (name.startsWith('arn:')) return name;
   return `arn:aws:dynamodb:${context.region}:${context.accountId}:table/${name}`;
-}
-
-export function tableNameOf(arnOrName: string): string {
-  return /table\/([^/]+)/.exec(arnOrName)?.[1] ?? arnOrName;
 }
 
 /** Operations on tables: dynalite's, completed with expiry, recovery, protection, encryption and tags. */

@@ -2,7 +2,7 @@ import { boolean, isStructure, structures, text } from '../../front-door/read.ts
 import type { Input } from '../../front-door/service.ts';
 import type { Indexes } from './indexes.ts';
 import { supported } from './table-input.ts';
-import { type TableSettings, tableNameOf } from './tables.ts';
+import { type TableSettings, tableNameOf } from './table-settings.ts';
 
 /** Dynalite's own update, completed with indexes, protection and encryption. */
 export async function updateTable(

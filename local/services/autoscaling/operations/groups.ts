@@ -15,6 +15,7 @@ import { page } from '../paging.ts';
 import type { Parts } from '../parts.ts';
 import { checkSizes, putTag, readLaunch, readNewGroup, readSettings, refuseUnknown } from '../read-group.ts';
 import { addHook } from './hooks.ts';
+import { tagConditions } from './tag-conditions.ts';
 
 /** The life of a group, and its size. */
 export function groupOperations(parts: Parts): Record<string, Operation> {
@@ -28,17 +29,6 @@ export function groupOperations(parts: Parts): Record<string, Operation> {
     DescribeAutoScalingGroups: { run: (input) => describe(parts, input) },
     SetDesiredCapacity: { resources, conditions, run: (input) => setDesiredCapacity(parts, input) },
   };
-}
-
-/** Tags of the group, as IAM's condition keys. */
-export function tagConditions(group: Group | undefined): Record<string, string> {
-  const tags = [...(group?.tags ?? [])];
-  return Object.fromEntries(
-    tags.flatMap(([key, { value }]) => [
-      [`aws:ResourceTag/${key}`, value],
-      [`autoscaling:ResourceTag/${key}`, value],
-    ]),
-  );
 }
 
 async function create(parts: Parts, input: Input) {

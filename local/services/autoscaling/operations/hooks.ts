@@ -4,7 +4,7 @@ import { describeHook } from '../describe.ts';
 import { everyInstance, type Group, HOOK_RESULTS, HOOK_TRANSITIONS } from '../group.ts';
 import { findWait } from '../lifecycle.ts';
 import type { Parts } from '../parts.ts';
-import { tagConditions } from './groups.ts';
+import { tagConditions } from './tag-conditions.ts';
 
 /** Lifecycle hooks, and the actions of instances that wait for them. */
 export function hookOperations({ groups, lifecycle }: Parts): Record<string, Operation> {

@@ -12,7 +12,7 @@ import {
 } from '../group.ts';
 import { page } from '../paging.ts';
 import type { Parts } from '../parts.ts';
-import { tagConditions } from './groups.ts';
+import { tagConditions } from './tag-conditions.ts';
 
 /** What is done to single instances of a group. */
 export function instanceOperations(parts: Parts): Record<string, Operation> {

@@ -16,7 +16,7 @@ import { ADJUSTMENT_TYPES, type Group, type Policy } from '../group.ts';
 import { page } from '../paging.ts';
 import type { Parts } from '../parts.ts';
 import { execute, findPolicy } from '../policies.ts';
-import { tagConditions } from './groups.ts';
+import { tagConditions } from './tag-conditions.ts';
 
 /** Scaling policies: of steps, and simple ones. */
 export function policyOperations(parts: Parts): Record<string, Operation> {

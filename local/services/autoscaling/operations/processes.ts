@@ -2,7 +2,7 @@ import { optionalText, text, texts } from '../../../front-door/read.ts';
 import { AwsError, type Input, type Operation } from '../../../front-door/service.ts';
 import { PROCESSES, type ScalingProcess } from '../group.ts';
 import type { Parts } from '../parts.ts';
-import { tagConditions } from './groups.ts';
+import { tagConditions } from './tag-conditions.ts';
 
 const METRICS = [
   'GroupMinSize',

@@ -11,7 +11,7 @@ import { describeInstance, describePool } from '../describe.ts';
 import type { Group, WarmPool } from '../group.ts';
 import { page } from '../paging.ts';
 import type { Parts } from '../parts.ts';
-import { tagConditions } from './groups.ts';
+import { tagConditions } from './tag-conditions.ts';
 
 /** The warm pool of a group: instances that have booted and wait, stopped or running. */
 export function warmPoolOperations(parts: Parts): Record<string, Operation> {

@@ -13,10 +13,10 @@ export interface Admission {
 }
 
 /**
- * Finds out who signed a request.
+ * Identifies the caller by the signature of the request.
  *
- * @param body as it came; S3 streams it, and goes by the hash that the client names
- * @throws `AwsError` for a request that is not signed, by nobody known, or with another secret
+ * @param body as it was received; S3 streams it, and is checked against the hash that the client names
+ * @throws `AwsError` if the request is not signed, its key is unknown, or it is signed with another secret
  */
 export function authenticate(
   request: IncomingMessage,

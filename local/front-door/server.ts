@@ -13,7 +13,7 @@ import { AwsError, type Call, type Service } from './service.ts';
 import type { Sessions } from './sessions.ts';
 import { readSignatureFields, type SignatureFields } from './signature-fields.ts';
 
-/** S3 streams bodies: it reads the request and writes the answer itself, and rejects with `AwsError` or `NoAnswer`. */
+/** S3 streams bodies: it reads the request and writes the answer itself. Rejects with `AwsError` or `NoAnswerError`. */
 export type StreamHandler = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -22,7 +22,7 @@ export type StreamHandler = (
 
 export interface FrontDoor {
   port: number;
-  /** Takes a connection from a network of instances: whoever calls through it is not the owner. */
+  /** Takes a connection from a network of instances: whoever calls through it does not count as the owner. */
   admitGuest(visitor: Socket): void;
   close(): Promise<void>;
 }
@@ -31,40 +31,40 @@ export interface FrontDoorOptions {
   port: number;
   region: string;
   dispatcher: Dispatcher;
-  /** Opens a region. Rejects with `AwsError` if there is none of that name. */
+  /** Opens a region. Rejects with `AwsError` if there is none of this name. */
   openRegion(name: string): Promise<{ services: ReadonlyMap<string, Service> }>;
   sessions: Sessions;
   faults: Faults;
   s3: StreamHandler;
   clock: Pick<CloudClock, 'now' | 'played'>;
-  /** What instances are: processes or machines. */
+  /** What the instances are: processes or machines. */
   instances: string | undefined;
-  /** What the door is called in a network of instances. */
+  /** The front door's host name in a network of instances. */
   guestName: string;
 }
 
-/** All that a request is handled with. */
-interface Surroundings extends FrontDoorOptions {
+/** Everything that is needed to handle a request. */
+interface HandlerContext extends FrontDoorOptions {
   /** Connections that came from a network of instances. */
   guests: WeakSet<Socket>;
 }
 
-/** Opens the one port, on loopback. Rejects with a sentence when it cannot be had. */
+/** Opens the one port, on loopback. Rejects with a message for a person if it cannot be opened. */
 export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoor> {
-  const surroundings: Surroundings = { ...options, guests: new WeakSet() };
+  const context: HandlerContext = { ...options, guests: new WeakSet() };
   const server = createServer({ requestTimeout: 0 }, (request, response) => {
-    handle(request, response, surroundings).catch((error: unknown) => {
+    handle(request, response, context).catch((error: unknown) => {
       console.error('The front door failed:', error);
       response.destroy();
     });
   });
-  // SDKs keep idle connections; one that is closed under them just as they use it looks like a lost call.
+  // SDKs keep idle connections. One that the server closes just as the SDK uses it looks like a lost call.
   server.keepAliveTimeout = 120_000;
   await listen(server, options.port);
   return {
     port: (server.address() as AddressInfo).port,
     admitGuest: (visitor) => {
-      surroundings.guests.add(visitor);
+      context.guests.add(visitor);
       server.emit('connection', visitor);
     },
     close: () =>
@@ -84,21 +84,21 @@ function listen(server: Server, port: number): Promise<void> {
 
 function listenError(error: NodeJS.ErrnoException, port: number): string {
   if (error.code === 'EADDRINUSE')
-    return `Port ${port} is in use: end what listens there or choose another port.`;
-  if (error.code === 'EACCES') return `Port ${port} may not be opened by this user: choose one above 1023.`;
+    return `Port ${port} is in use: stop the program that listens there or choose another port.`;
+  if (error.code === 'EACCES') return `This user may not open port ${port}: choose one above 1023.`;
   return `Port ${port} cannot be opened: ${error.message}`;
 }
 
 async function handle(
   request: IncomingMessage,
   response: ServerResponse,
-  surroundings: Surroundings,
+  context: HandlerContext,
 ): Promise<void> {
-  const { dispatcher, faults, sessions, guests, guestName, clock, instances } = surroundings;
+  const { dispatcher, faults, sessions, guests, guestName, clock, instances } = context;
   const isGuest = guests.has(request.socket);
   const foreign = foreignTo(request, isGuest ? [guestName] : []);
-  if (foreign !== undefined) return turnAway(request, response, foreign, surroundings);
-  // Node's own is of the last turn of the event loop: clients take AWS's time from it.
+  if (foreign !== undefined) return turnAway(request, response, foreign, context);
+  // Node's own Date header lags by one turn of the event loop, and clients take AWS's time from it.
   const nowMs = doorTime(clock);
   response.setHeader('date', new Date(nowMs).toUTCString());
   const url = new URL(request.url ?? '/', 'http://127.0.0.1');
@@ -111,36 +111,36 @@ async function handle(
   try {
     const fields = await admit(
       async () => readSignatureFields(request, url.searchParams),
-      (error) => dispatcher.refuse(nobodysCall(request, surroundings, requestId), error),
+      (error) => dispatcher.refuse(nobodysCall(request, context, requestId), error),
     );
-    // Services are read alike in all regions.
-    service = (await surroundings.openRegion(surroundings.region)).services.get(fields?.service ?? '');
+    // Requests are parsed alike in all regions.
+    service = (await context.openRegion(context.region)).services.get(fields?.service ?? '');
     if (fields) protocol = protocolOf(request, url, fields.service, service);
     const arrival = { fields, protocol, service, requestId, isGuest };
-    await serve(request, response, url, arrival, surroundings);
+    await serve(request, response, url, arrival, context);
   } catch (error) {
     if (error instanceof AwsError) writeError(response, service, protocol, error, requestId);
     else if (error instanceof NoAnswer) request.socket.resetAndDestroy();
-    // A client that goes away while it still sends its body is no fault of ours.
+    // A client that disconnects while it sends its body is not an error of the server.
     else if (!request.destroyed) throw error;
   }
 }
 
-/** Nothing of the request is done, nor read. */
+/** Refuses a request without reading its body. */
 function turnAway(
   request: IncomingMessage,
   response: ServerResponse,
   foreign: string,
-  surroundings: Surroundings,
+  context: HandlerContext,
 ): void {
   const error = new AwsError('AccessDenied', `The request came from ${foreign}.`, 403);
-  surroundings.dispatcher.refuse(nobodysCall(request, surroundings, randomUUID()), error);
+  context.dispatcher.refuse(nobodysCall(request, context, randomUUID()), error);
   response.writeHead(403, { 'content-type': 'application/json', connection: 'close' });
   response.end(`${JSON.stringify({ error: error.message })}\n`);
 }
 
-/** A call of which no more is known than its path. Its query may be a presigned URL's, which is a secret. */
-function nobodysCall({ method, url = '' }: IncomingMessage, { region }: Surroundings, requestId: string) {
+/** A call of which only the path is known. The query is left out: a presigned URL's is a secret. */
+function nobodysCall({ method, url = '' }: IncomingMessage, { region }: HandlerContext, requestId: string) {
   const { signal } = new AbortController();
   return { service: 'unknown', action: `${method} ${url.split('?', 1)[0]}`, region, requestId, signal };
 }
@@ -158,7 +158,7 @@ async function serve(
   response: ServerResponse,
   url: URL,
   { fields, protocol, service, requestId, isGuest }: Arrival,
-  { dispatcher, openRegion, sessions, s3, region, clock }: Surroundings,
+  { dispatcher, openRegion, sessions, s3, region, clock }: HandlerContext,
 ): Promise<void> {
   const details = {
     service: fields?.service ?? 'unknown',
@@ -184,12 +184,12 @@ async function serve(
   writeAnswer(response, found.service, read, output, requestId);
 }
 
-/** AWS's time as clients see it. A played clock is a test's own: clients sign by the time of this machine. */
+/** AWS's time as clients see it. With a played clock, which only tests have, clients sign by this machine's time. */
 function doorTime(clock: FrontDoorOptions['clock']): number {
   return clock.played ? Date.now() : clock.now();
 }
 
-/** Runs `task`; an `AwsError` of it is told before it is passed on. */
+/** Runs `task` and reports an `AwsError` of it before passing it on. */
 async function admit<T>(task: () => Promise<T>, refused: (error: AwsError) => void): Promise<T> {
   try {
     return await task();
@@ -206,7 +206,7 @@ function describeRequest(request: IncomingMessage, url: URL): string {
     : `${request.method} ${url.pathname}`;
 }
 
-/** A client hangs up by closing its half: that is seen some turns before the connection is gone. */
+/** A client hangs up by closing its half of the connection. This is seen some turns before the connection closes. */
 function abortedWhenGone(request: IncomingMessage, response: ServerResponse): AbortSignal {
   const { socket } = request;
   const controller = new AbortController();

@@ -153,7 +153,7 @@ describe('the policy of a bucket', () => {
     [
       'excepts somebody',
       () => policy({ Effect: 'Deny', Action: 's3:*', NotPrincipal: { AWS: ROLE } }),
-      /does not judge NotPrincipal/,
+      /does not evaluate NotPrincipal/,
     ],
   ])('that %s is refused', async (_, text, message) => {
     const refused = owner.send(new PutBucketPolicyCommand({ Bucket, Policy: text() }));

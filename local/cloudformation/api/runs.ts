@@ -7,21 +7,20 @@ import type { Operation } from '../engine/operations.ts';
 import type { Stack } from '../engine/stack.ts';
 import { reasonOf } from '../errors.ts';
 
-/** The operations that are under way, by stack: started by a call, going on after its answer. */
+/** The operations in progress, by stack. A call starts one, and it continues after the call's answer. */
 export interface Runs {
   /**
-   * Starts the work at once, so that the stack's status has changed when the call is answered. Resolves when the
-   * work is done, or a moment later: the CDK's CLI looks only every five seconds, and most stacks here take less
-   * than one.
+   * Starts the work at once, so that the stack's status has changed when the call is answered. Resolves when the work
+   * is done, or after a second: the CDK's CLI polls only every five seconds, and most stacks here take less than one.
    */
   start(stack: Stack, input: Input, work: (operation: Operation) => Promise<void>): Promise<void>;
-  /** Calls the stack's operation off; resolves when it has come to rest. */
+  /** Cancels the stack's operation. Resolves when it has ended. */
   callOff(stack: Stack, reason: string): Promise<void>;
-  /** Calls everything off and waits. */
+  /** Cancels every operation and waits until they have ended. */
   close(): Promise<void>;
 }
 
-/** For how long an answer waits for its operation, at most. */
+/** The longest time that an answer waits for its operation. */
 const MOMENT_MS = 1000;
 
 export function createRuns(account: Account): Runs {
@@ -34,7 +33,7 @@ export function createRuns(account: Account): Runs {
       const ids = { operationId: randomUUID(), clientRequestToken };
       const before = underWay.get(stack.id)?.done ?? Promise.resolve();
       const done = work({ account, stack, ids, controller }).catch((error: unknown) => {
-        // A defect of ours: said with its stack, and nobody waits for this operation for ever.
+        // A defect of this cloud: its stack goes to stderr, and the operation ends.
         console.error(`The embedded CloudFormation failed at stack ${stack.name}:`, error);
         const verb = /^(CREATE|DELETE)/.exec(stack.status)?.[0] ?? 'UPDATE';
         stackStatus(stack, account.context.clock, ids, `${verb}_FAILED`, reasonOf(error));

@@ -9,7 +9,7 @@ import { type OperationIds, resourceStatus } from './events.ts';
 import { generatedName } from './names.ts';
 import type { Stack, StackResource, Tag, Target } from './stack.ts';
 
-/** One pass over a stack's resources towards a target. */
+/** One pass over a stack's resources to bring them to a target. */
 export interface Deployment {
   account: Account;
   stack: Stack;
@@ -18,16 +18,16 @@ export interface Deployment {
   scope: Scope;
   /** The stack's tags before this deployment. */
   previousTags: Tag[];
-  /** Back to the last good target: what was replaced comes back instead of being made again. */
+  /** The stack returns to its last good target: replaced resources are restored instead of created again. */
   rollingBack: boolean;
-  /** Aborted when a resource failed or the caller cancels: nothing new starts, waits end. */
+  /** Aborted when a resource failed or the caller cancels: no resource operation starts, and waits end. */
   signal: AbortSignal;
 }
 
-/** Between two looks at something that takes its time. */
+/** The interval of polling. */
 const LOOK_EVERY_MS = 100;
 
-/** Makes the target the stack's own and gives the pass that leads there. */
+/** Makes the target the stack's own. Returns the pass that brings the resources to it. */
 export function startDeployment(
   account: Account,
   stack: Stack,
@@ -49,7 +49,7 @@ export function typeOf(resource: { type: string }): ResourceType {
   return type;
 }
 
-/** What a resource type gets to work with. */
+/** What a resource type needs to work on a resource. */
 export function contextOf(deployment: Deployment, resource: StackResource): ResourceContext {
   const { account, stack, target, ids, scope, signal, rollingBack } = deployment;
   const { call, clock, region, accountId, presignPut } = account.context;

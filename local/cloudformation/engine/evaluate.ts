@@ -9,13 +9,13 @@ import { isRecord } from '../template/parse.ts';
 import type { Template } from '../template/template.ts';
 import type { StackOutput, Target } from './stack.ts';
 
-/** What a value is resolved against, beside the template: the stack's names and what its resources have become. */
+/** What a template's values are resolved against: the stack's names, and the state of its resources. */
 export interface Surroundings {
   stackName: string;
   stackId: string;
   accountId: string;
   region: string;
-  /** A resource's `Ref` and attributes; undefined where they are not known yet. */
+  /** A resource's `Ref` and attributes; undefined if they are not known yet. */
   resource(logicalId: string): { physicalId: string; attributes: Record<string, unknown> } | undefined;
   /** The value of another stack's export. */
   exported(name: string): string | undefined;
@@ -23,7 +23,7 @@ export interface Surroundings {
 
 type Evaluated = Pick<Target, 'template' | 'parameters' | 'conditions' | 'notificationArns'>;
 
-/** The scope of a template's values. */
+/** The scope in which a template's values are resolved. */
 export function scopeOf(target: Evaluated, around: Surroundings): Scope {
   const pseudo: Record<string, unknown> = {
     'AWS::AccountId': around.accountId,
@@ -62,7 +62,7 @@ export function scopeOf(target: Evaluated, around: Surroundings): Scope {
   };
 }
 
-/** The conditions of a template under these parameters. */
+/** The conditions of a template with these parameters. */
 export function conditionsOf(
   template: Template,
   parameters: Record<string, Parameter>,
@@ -72,7 +72,7 @@ export function conditionsOf(
   return evaluateConditions(template, scopeOf(target, around));
 }
 
-/** A resource's properties, resolved; the dynamic references in them too. */
+/** Resolves a resource's properties, with the dynamic references in them. */
 export async function resolveProperties(
   value: unknown,
   scope: Scope,
@@ -82,7 +82,7 @@ export async function resolveProperties(
   return isRecord(resolved) ? resolved : {};
 }
 
-/** The outputs whose condition holds, resolved. */
+/** Resolves the outputs whose condition holds. */
 export async function resolveOutputs(target: Target, scope: Scope, call: CallAws): Promise<StackOutput[]> {
   const present = Object.entries(target.template.outputs).filter(
     ([, { Condition }]) => Condition === undefined || scope.condition(Condition),

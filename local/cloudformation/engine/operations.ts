@@ -9,7 +9,7 @@ import { provision } from './provision.ts';
 import { deletionPolicy, removeAll } from './remove.ts';
 import type { Stack, StackOutput, StackResource, Target } from './stack.ts';
 
-/** One operation on one stack. `controller` calls it off. */
+/** One operation on one stack. `controller` cancels it. */
 export interface Operation {
   account: Account;
   stack: Stack;
@@ -19,7 +19,7 @@ export interface Operation {
 
 export type OnFailure = 'ROLLBACK' | 'DELETE' | 'DO_NOTHING';
 
-/** Makes the stack; if that fails, does what `onFailure` says. */
+/** Creates the stack. If that fails, does what `onFailure` says. */
 export async function createStack(operation: Operation, target: Target, onFailure: OnFailure): Promise<void> {
   tell(operation, 'CREATE_IN_PROGRESS', 'User Initiated');
   const problem = await converge(operation, target, 'create');
@@ -30,7 +30,7 @@ export async function createStack(operation: Operation, target: Target, onFailur
   await rollBackCreation(operation, `${problem}Rollback requested by user.`);
 }
 
-/** Removes all that a failed creation made. */
+/** Deletes every resource that a failed creation made. */
 export async function rollBackCreation(operation: Operation, reason: string): Promise<void> {
   tell(operation, 'ROLLBACK_IN_PROGRESS', reason);
   const failed = await removeEverything(operation, []);
@@ -44,7 +44,7 @@ export async function rollBackCreation(operation: Operation, reason: string): Pr
   );
 }
 
-/** Brings the stack to the target; if that fails, back to what it was, unless roll-back is disabled. */
+/** Brings the stack to the target. If that fails, rolls back unless roll-back is disabled. */
 export async function updateStack(operation: Operation, target: Target): Promise<void> {
   const { stack } = operation;
   if (stack.target) stack.lastGood ??= { target: stack.target, outputs: stack.outputs };
@@ -60,7 +60,7 @@ export async function updateStack(operation: Operation, target: Target): Promise
   await rollBackUpdate(operation, problem);
 }
 
-/** Back to the last target that stood. */
+/** Returns the stack to its last good target. */
 export async function rollBackUpdate(operation: Operation, reason: string): Promise<void> {
   const { stack } = operation;
   const { lastGood } = stack;
@@ -78,7 +78,7 @@ export async function rollBackUpdate(operation: Operation, reason: string): Prom
   finish(operation, 'UPDATE_ROLLBACK_COMPLETE');
 }
 
-/** Deletes the stack and all that it holds, but for what is to be retained. */
+/** Deletes the stack with its resources, except those that are to be retained. */
 export async function deleteStack(
   operation: Operation,
   retain: string[],
@@ -98,13 +98,13 @@ export async function deleteStack(
   finish(operation, 'DELETE_COMPLETE');
 }
 
-/** The deletion ends before it began: the stack is what it was, and the reason stands in its events. */
+/** Ends a deletion before it began: the stack keeps its state, and an event has the reason. */
 export function abandonDeletion(operation: Operation, before: string, reason: string): void {
   tell(operation, 'DELETE_IN_PROGRESS', 'User Initiated');
   tell(operation, before, reason);
 }
 
-/** Makes every resource what the target says, then the outputs. Gives the reason if that failed. */
+/** Brings every resource to the target, then the outputs. Returns the reason if that failed. */
 async function converge(
   operation: Operation,
   target: Target,
@@ -144,7 +144,7 @@ async function settledOutputs(deployment: Deployment): Promise<StackOutput[]> {
   return outputs;
 }
 
-/** After an update: what was replaced, and what is no longer in the template. Failures are told and left behind. */
+/** Deletes replaced resources and those that left the template, after an update. Failures appear in events only. */
 async function cleanUp(
   operation: Operation,
   replacedPolicy: (resource: StackResource) => unknown,
@@ -173,7 +173,7 @@ async function removeEverything(operation: Operation, retain: string[]): Promise
   return failed;
 }
 
-/** Deletions go on when the rest of the operation was called off. */
+/** Deletions continue when the rest of the operation was cancelled. */
 function cleaning({ account, stack, ids }: Operation): Deployment {
   const target = stack.target;
   if (!target) throw validationError(`Stack ${stack.name} was never made`);

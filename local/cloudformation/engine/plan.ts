@@ -11,11 +11,11 @@ import type { ChangeSet, Stack, StackResource, Target } from './stack.ts';
 export interface Plan {
   changes: ResourceChange[];
   problems: ChangeSet['problems'];
-  /** Resources, outputs or tags would change. */
+  /** True if resources, outputs or tags would change. */
   hasChanges: boolean;
 }
 
-/** What would become of each resource, as far as that is known before the deployment. Changes nothing. */
+/** Plans the change of each resource, as far as it is known before the deployment. Changes nothing. */
 export async function planDeployment(account: Account, stack: Stack, target: Target): Promise<Plan> {
   const graph = dependencyGraph(target.template, target.conditions);
   const after = new Map<string, StackResource | undefined>();
@@ -99,7 +99,7 @@ function replacementOf(details: ChangeDetail[]): 'True' | 'False' | 'Conditional
   return maybe ? 'Conditional' : 'False';
 }
 
-/** The resource as later ones will find it: gone from sight if it is new, with unknown values where they may move. */
+/** A resource as later ones will see it: undefined if it is new, with unknown values where attributes may change. */
 function foreseen(
   now: StackResource | undefined,
   change: ResourceChange | undefined,

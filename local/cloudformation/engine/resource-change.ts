@@ -1,4 +1,4 @@
-/** What a deployment would do to one resource, as a change set tells it. */
+/** What a deployment would do to one resource, as a change set shows it. */
 export interface ResourceChange {
   action: 'Add' | 'Modify' | 'Remove';
   logicalId: string;

@@ -1,6 +1,6 @@
 /**
- * Custom resources: a Lambda function makes them, and answers at a presigned URL of S3 ("Custom resource request
- * objects", "Custom resource response objects" of the CloudFormation guide).
+ * Custom resources: a Lambda function creates them, and sends its response to a presigned URL of S3 ("Custom resource
+ * request objects", "Custom resource response objects" of the CloudFormation guide).
  */
 import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
@@ -9,9 +9,9 @@ import { validationError } from '../errors.ts';
 import { type Resource, type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
 import { ignoring, number, text } from './properties.ts';
 
-/** "ServiceTimeout": seconds. */
+/** The maximum of "ServiceTimeout", in seconds. */
 const LONGEST_SECONDS = 3600;
-/** "Custom resource response objects": bytes of an answer. */
+/** "Custom resource response objects": the maximum size of a response, in bytes. */
 const LONGEST_ANSWER = 4096;
 
 const LAMBDA_ARN = /^arn:[^:]+:lambda:[^:]*:\d{12}:function:/;
@@ -37,7 +37,7 @@ interface Request {
   OldResourceProperties?: unknown;
 }
 
-/** The type of that name, whose properties and attributes are the function's business; undefined for other names. */
+/** The custom resource type of that name. The function checks its properties. Undefined for other names. */
 export function customResource(type: string): ResourceType | undefined {
   if (type !== 'AWS::CloudFormation::CustomResource' && !/^Custom::[\w@-]{1,60}$/.test(type))
     return undefined;
@@ -52,7 +52,7 @@ export function customResource(type: string): ResourceType | undefined {
       try {
         return await answerAt(place, props, context);
       } catch (error) {
-        // The roll-back asks the function to delete what it may have made, by a name if it told none.
+        // The roll-back asks the function to delete what it may have created, by a generated name if it returned none.
         context.exists(error instanceof Refused ? error.physicalId : context.generatedName());
         throw error;
       }
@@ -73,7 +73,7 @@ export function customResource(type: string): ResourceType | undefined {
   });
 }
 
-/** The function has answered that it failed. */
+/** The function responded that it failed. */
 class Refused extends Error {
   readonly physicalId: string;
   constructor({ Reason, PhysicalResourceId }: Answer) {
@@ -82,7 +82,7 @@ class Refused extends Error {
   }
 }
 
-/** Sends the function a request. Gives the place where it will answer. */
+/** Sends a request to the function. Returns the place of its response. */
 async function ask(props: Props, context: ResourceContext, request: Request): Promise<Place> {
   const { ServiceToken } = props;
   if (!LAMBDA_ARN.test(ServiceToken)) {
@@ -115,14 +115,14 @@ interface Place {
   Key: string;
 }
 
-/** One object for each request: so an answer to another one is never taken for this one's. */
+/** Each request has its own object, so that the response to another one is never mistaken for it. */
 async function placeOfAnswer({ call, region }: ResourceContext, requestId: string): Promise<Place> {
   const Bucket = `cloudformation-custom-resource-response-${region.replaceAll('-', '')}`;
   await ignoring(['BucketAlreadyOwnedByYou'], () => call('s3', 'CreateBucket', { Bucket }));
   return { Bucket, Key: requestId };
 }
 
-/** What the function has made, once it says so. It has real seconds for it: no clock of the cloud hurries a function. */
+/** Waits for the function's response. It is waited for in real time, which the cloud's speed does not change. */
 async function answerAt(place: Place, props: Props, context: ResourceContext): Promise<Resource> {
   const { clock } = context;
   let late = false;
@@ -162,7 +162,7 @@ function readAnswer(body: Uint8Array): Answer {
   throw new Error(`Invalid response from the custom resource: ${v.summarize(answer.issues)}`);
 }
 
-/** CloudFormation sends numbers and booleans as texts, at every depth. */
+/** CloudFormation sends numbers and booleans as strings, at every depth. */
 function asTexts(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(asTexts);
   if (typeof value === 'object' && value !== null) {

@@ -58,7 +58,7 @@ const tableSchema = properties({
 });
 type TableProps = v.InferOutput<typeof tableSchema>;
 
-/** The API's word for what CloudFormation leaves to the presence of the structure. */
+/** The API has an explicit value for settings that CloudFormation derives from the presence of the structure. */
 function definition(props: TableProps) {
   return {
     AttributeDefinitions: props.AttributeDefinitions ?? [],
@@ -83,7 +83,7 @@ const UPDATABLE = [
   ...(['SSESpecification', 'TableClass'] as const),
 ];
 
-/** What is said to UpdateTable for a property that the template no longer has. */
+/** The value for UpdateTable of a property that the template does not have any more. */
 const DEFAULTS: Record<string, unknown> = {
   BillingMode: 'PROVISIONED',
   DeletionProtectionEnabled: false,
@@ -103,24 +103,24 @@ async function describe(TableName: string, { call }: ResourceContext): Promise<T
 }
 
 /**
- * The table's attributes, once it and its indexes are active, but for those that nobody waits for: CloudFormation does not wait
- * until an index that it adds is filled ("AWS::DynamoDB::Table").
+ * Waits until the table and its indexes are active and returns the table's attributes. `unwaited` indexes are left out:
+ * CloudFormation does not wait until an index that it adds is filled ("AWS::DynamoDB::Table").
  */
 async function settled(
   TableName: string,
   context: ResourceContext,
-  besides: ReadonlySet<string> = new Set(),
+  unwaited: ReadonlySet<string> = new Set(),
 ) {
   const table = await context.until(async () => {
     const { TableStatus, GlobalSecondaryIndexes = [], ...rest } = await describe(TableName, context);
-    const others = GlobalSecondaryIndexes.filter(({ IndexName }) => !besides.has(IndexName));
+    const others = GlobalSecondaryIndexes.filter(({ IndexName }) => !unwaited.has(IndexName));
     const states = [TableStatus, ...others.map((index) => index.IndexStatus)];
     return states.every((state) => state === 'ACTIVE') ? rest : undefined;
   });
   return { physicalId: TableName, attributes: { Arn: table.TableArn } };
 }
 
-/** Expiry and point-in-time recovery have calls of their own. */
+/** Time to live and point-in-time recovery have API calls of their own. */
 async function setFeatures(
   TableName: string,
   props: TableProps,
@@ -166,7 +166,7 @@ async function deleteIndex(TableName: string, IndexName: string, { call }: Resou
 
 type TableIndex = NonNullable<TableProps['GlobalSecondaryIndexes']>[number];
 
-/** What an update makes and removes. `there` has the names of the indexes that the table has. */
+/** The indexes that an update creates and deletes. `there` has the names of the table's present indexes. */
 function indexChanges(
   props: TableProps,
   previous: TableProps,
@@ -176,7 +176,7 @@ function indexChanges(
   const [next = [], before = []] = [props.GlobalSecondaryIndexes, previous.GlobalSecondaryIndexes];
   const text = (indexes: typeof next, name: string) =>
     JSON.stringify(indexes.find(({ IndexName }) => IndexName === name));
-  // After an update that failed, what is there says more than the template of that update.
+  // After a failed update, the present indexes are more reliable than the template of that update.
   const known = (name: string) =>
     text(before, name) ?? (uncertain ? (text(next, name) ?? 'there') : undefined);
   const isOther = (name: string) => text(next, name) !== known(name);
@@ -189,7 +189,7 @@ function indexChanges(
 }
 
 /**
- * CloudFormation makes or removes one index in an update ("AWS::DynamoDB::Table").
+ * Creates or deletes one index: CloudFormation changes one in an update ("AWS::DynamoDB::Table").
  *
  * @returns the indexes that are not waited for
  */
@@ -241,14 +241,14 @@ const table = resourceType<TableProps>({
       await context.call('dynamodb', 'UpdateTable', { TableName, ...changed });
       await settled(TableName, context);
     }
-    const besides = await updateIndexes(TableName, props, previous, context);
+    const unwaited = await updateIndexes(TableName, props, previous, context);
     await setFeatures(TableName, props, previous, context);
     await retag(attributes['Arn'], props, previous, context);
-    return settled(TableName, context, besides);
+    return settled(TableName, context, unwaited);
   },
   async delete({ physicalId: TableName }, _props, context) {
     await ignoring(['ResourceNotFoundException'], async () => {
-      // "Managing Global Secondary Indexes in DynamoDB": while an index is filled it can be deleted, and its table cannot.
+      // "Managing Global Secondary Indexes in DynamoDB": a table cannot be deleted while an index of it is filled.
       const { GlobalSecondaryIndexes = [] } = await describe(TableName, context);
       for (const { IndexName, IndexStatus } of GlobalSecondaryIndexes) {
         if (IndexStatus === 'CREATING') await deleteIndex(TableName, IndexName, context);

@@ -2,7 +2,8 @@
  * The cloud's clock. AWS's own periods (metric push, alarm evaluation, schedules, warm-up, pauses between launches)
  * are waited for on this clock and pass `speed` times faster than real time. Left alone: everything that belongs to
  * the queue (visibility, delay, long poll), to jobs (limits, run time) and to the agent (its own timers, the hook
- * time-outs that its heartbeats answer, and the notice that a Spot instance gets); and the time-outs of custom resources.
+ * time-outs that its heartbeats answer, and the notice that a Spot instance gets); and the time-outs of custom
+ * resources.
  */
 export interface CloudClock {
   /** How many cloud seconds pass in a real one; 1 is AWS's own pace. */

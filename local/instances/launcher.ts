@@ -28,7 +28,9 @@ export interface InstanceSpec {
   metadataEndpoint: string;
   /** Where the cloud's front door listens. */
   awsEndpoint: string;
-  /** Takes a connection to AWS that comes from the instance's own network: whoever calls through it is not the owner. */
+  /**
+   * Takes a connection to AWS that comes from the instance's own network: whoever calls through it is not the owner.
+   */
   connectToAws(visitor: Socket): void;
   region: string;
   /** A directory of the instance's own: its log, state and unpacked tree. Kept after the instance is gone. */

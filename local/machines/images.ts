@@ -29,8 +29,8 @@ export function imageCache(): string {
 }
 
 /**
- * The images of a release by this version's recipe. The first call on a host builds them, which takes about a minute and
- * downloads some 200 MB; another process that wants them meanwhile waits for it.
+ * The images of a release by this version's recipe. The first call on a host builds them, which takes about a minute
+ * and downloads some 200 MB; another process that wants them meanwhile waits for it.
  *
  * @param onProgress called with a line for a person, now and then.
  * @throws Error with the last lines of the builder

@@ -22,19 +22,19 @@ export interface LivesParts {
   ec2: Ec2;
 }
 
-/** What becomes of an instance, for whoever keeps the group's capacity. */
+/** Reports what happens to instances to the class that keeps the group's capacity. */
 export interface LivesListener {
   inService(group: Group, instance: GroupInstance): void;
-  /** It waits in the warm pool now. */
+  /** The instance has entered the warm pool. */
   waits(group: Group): void;
-  /** Its machine is not running any more, and nobody here had ended it. */
+  /** The EC2 instance stopped running, and the group had not ended it. */
   lost(group: Group, instance: GroupInstance): void;
   gone(group: Group): void;
 }
 
 /**
- * Takes instances through their states: Pending, its hooks, InService; Terminating, its hooks, gone; and the same in the
- * warm pool, where they are stopped or run until they are drawn. Events of EC2 move them on.
+ * Moves instances through their states: Pending, its hooks, InService; Terminating, its hooks, terminated. In the warm
+ * pool they pass the same states, and are stopped or run until they are drawn. State changes of EC2 trigger the moves.
  */
 export class Lives {
   readonly #context: CloudContext;
@@ -62,7 +62,7 @@ export class Lives {
     }
   }
 
-  /** Begins the life of an instance that EC2 has launched. Its machine may be up by now, or have gone. */
+  /** Adds an instance that EC2 has launched. The EC2 instance may already be running, or have ended. */
   begin(group: Group, instance: GroupInstance): void {
     const { warmPool } = group;
     const into = isPooled(instance) ? ' into warm pool' : '';
@@ -73,7 +73,7 @@ export class Lives {
     this.#onMachine(machine);
   }
 
-  /** Takes an instance that waits out of the warm pool, and puts it on its way into service. */
+  /** Takes an instance out of the warm pool and starts its way into service. */
   draw(group: Group, instance: GroupInstance, activity: Activity): void {
     group.warmPool?.instances.delete(instance.id);
     group.instances.set(instance.id, instance);
@@ -86,7 +86,7 @@ export class Lives {
     this.#onMachine(machine);
   }
 
-  /** Puts an instance on its way out. One that is on it stays there. */
+  /** Starts the termination of an instance. Has no effect on one that is terminating. */
   terminate(group: Group, instance: GroupInstance, cause: string): Activity {
     if (isTerminating(instance)) return instance.activity;
     if (isLaunching(instance)) this.#activities.end(instance.activity, 'Cancelled');
@@ -107,7 +107,7 @@ export class Lives {
     return activity;
   }
 
-  /** The same without hooks, also for an instance that waits for one. */
+  /** Terminates without hooks, also an instance that waits for one. */
   terminateAtOnce(group: Group, instance: GroupInstance, cause: string): void {
     this.terminate(group, instance, cause);
     if (instance.waits.size === 0) return;
@@ -115,7 +115,7 @@ export class Lives {
     this.#end(group, instance);
   }
 
-  /** Whether the instance's machine is on its way out, or gone, without the group's doing. */
+  /** Whether the EC2 instance is ending or has ended, and the group did not end it. */
   isLost(instance: GroupInstance): boolean {
     if (isTerminating(instance)) return false;
     const machine = this.#machines.get(instance.id);
@@ -183,7 +183,7 @@ export class Lives {
       this.#onTerminated(group, instance);
       return;
     }
-    // A group may end what it started: termination protection does not ask Auto Scaling.
+    // Termination protection does not apply to Auto Scaling.
     machine.terminationProtection = false;
     const input = { InstanceIds: [machine.id] };
     this.#context.call('ec2', 'TerminateInstances', input).catch(() => this.#machines.terminate(machine));
@@ -202,7 +202,7 @@ export class Lives {
   }
 }
 
-/** Where an instance belongs: to the group itself, or to its warm pool. */
+/** The members that an instance belongs to: those of the group, or of its warm pool. */
 function membersFor(group: Group, instance: GroupInstance): Group['instances'] | undefined {
   return isPooled(instance) ? group.warmPool?.instances : group.instances;
 }

@@ -2,36 +2,36 @@ import { isStructure, optionalText, structures, text } from '../../front-door/re
 import { AwsError, type CloudContext, type Input } from '../../front-door/service.ts';
 import type { Dynalite } from './engine.ts';
 
-/** How long DynamoDB fills the new index of a table that is not large. */
+/** How long DynamoDB takes to fill the new index of a small table. */
 const BACKFILL_MS = 60_000;
 /** "BatchWriteItem" */
 const LARGEST_WRITE = 25;
 
-/** The indexes that are being made. */
+/** Creates and deletes indexes of existing tables. */
 export interface Indexes {
-  /** Dynalite for all calls but those below. It waits while a table is written anew. */
+  /** dynalite, for all calls but those below. Calls wait while a table is rewritten. */
   dynalite: Dynalite;
-  /** Makes or removes the one index that UpdateTable names. Rejects with `AwsError`; nothing is changed then. */
+  /** Creates or deletes the one index that UpdateTable names. Rejects with `AwsError`, and then nothing has changed. */
   update(TableName: string, input: Input): Promise<void>;
-  /** A table's description, with what is being made. */
+  /** A table's description, with the indexes in progress. */
   described(table: Input): Input;
-  /** @throws `ResourceInUseException` while an index is being made or removed: the table cannot be deleted then */
+  /** @throws `ResourceInUseException` while an index is being created or deleted: the table cannot be deleted then */
   requireMade(TableName: string): void;
 }
 
 /**
- * Indexes of tables that exist, which dynalite cannot add or remove: the table is written anew, with all other calls waiting.
- * A new index can be read when the time that DynamoDB takes to fill it has passed on the cloud's clock. Until then the table
- * can be used and the index can be deleted, but not the table nor another index ("Managing Global Secondary Indexes in
- * DynamoDB").
+ * Indexes of existing tables. dynalite cannot add or remove them, so the table is rewritten while all other calls wait.
+ * A new index can be read when the time that DynamoDB takes to fill it has passed on the cloud's clock. Until then the
+ * table can be used and the index deleted, but neither the table nor another index can be changed ("Managing Global
+ * Secondary Indexes in DynamoDB").
  */
 export function createIndexes({ clock }: CloudContext, engine: Dynalite): Indexes {
   const { shared, alone } = oneAtATime(engine);
   const making = new Map<string, { index: Input; cancel: () => void }>();
-  /** Tables that an update is changing at the moment. */
+  /** Tables with an update in progress. */
   const changing = new Set<string>();
 
-  /** A table of the new definition, which is refused before anything is lost. */
+  /** Creates a table with the new definition, so that dynalite refuses a wrong one before any data is lost. */
   const tryOut = (definition: Input) =>
     alone(async (dynalite) => {
       const TableName = `${String(definition['TableName'])}.new`.slice(-255);
@@ -51,7 +51,7 @@ export function createIndexes({ clock }: CloudContext, engine: Dynalite): Indexe
       alone(async (dynalite) => {
         if (making.get(TableName)?.index !== index) return;
         const defined = withIndex(await definitionOf(dynalite, TableName), index, attributes);
-        // It is never filled then: nothing is lost for it.
+        // The index was removed, or has no items to fill.
         if (otherType(await itemsOf(dynalite, TableName), index, defined) !== undefined) return;
         await writeAnew(dynalite, defined);
         making.delete(TableName);
@@ -116,7 +116,7 @@ export function createIndexes({ clock }: CloudContext, engine: Dynalite): Indexe
   };
 }
 
-/** Calls run beside each other, but none beside a task that has the tables for itself. */
+/** Calls run in parallel, but none runs during a task that needs the tables exclusively. */
 function oneAtATime(engine: Dynalite) {
   const running = new Set<Promise<unknown>>();
   let turn: Promise<unknown> = Promise.resolve();
@@ -146,7 +146,7 @@ function oneAtATime(engine: Dynalite) {
 
 const indexesOf = (table: Input): Input[] => (table['GlobalSecondaryIndexes'] ?? []) as Input[];
 
-/** What CreateTable would be told to make the table as it is. */
+/** The input of CreateTable that makes the table as it is. */
 async function definitionOf(dynalite: Dynalite, TableName: string): Promise<Input> {
   const { Table } = await dynalite('DescribeTable', { TableName });
   const table = Table as Input;
@@ -172,7 +172,7 @@ function unitsOf({ ProvisionedThroughput: units }: Input): Input {
   return { ReadCapacityUnits, WriteCapacityUnits };
 }
 
-/** An empty list is no list there. */
+/** CreateTable refuses an empty list. */
 const withIndexes = (indexes: Input[]) => (indexes.length > 0 ? { GlobalSecondaryIndexes: indexes } : {});
 
 function withIndex(table: Input, index: Input, attributes: Input[]): Input {
@@ -191,7 +191,7 @@ function withoutIndex(table: Input, name: string): Input {
   return withAttributes({ ...rest, ...withIndexes(left) }, []);
 }
 
-/** Defines those attributes that are part of a key, and no others. */
+/** Defines the attributes that are part of a key, and no others. */
 function withAttributes(table: Input, more: Input[]): Input {
   const indexes = [...indexesOf(table), ...((table['LocalSecondaryIndexes'] ?? []) as Input[])];
   const keys = [table, ...indexes].flatMap((one) => structures(one, 'KeySchema'));
@@ -206,8 +206,8 @@ function withAttributes(table: Input, more: Input[]): Input {
 }
 
 /**
- * The attribute that an item has with another type than the index's key, if there is one. DynamoDB leaves such items out of the
- * index; dynalite has them in no table with that index.
+ * The attribute whose type in an item differs from that of the index's key, if any. DynamoDB leaves such items out of
+ * the index; dynalite refuses them in a table with that index.
  */
 function otherType(items: Input[], index: Input, definition: Input): string | undefined {
   const keys = new Set(structures(index, 'KeySchema').map(({ AttributeName }) => AttributeName));
@@ -223,7 +223,7 @@ function otherType(items: Input[], index: Input, definition: Input): string | un
   return found && String(found['AttributeName']);
 }
 
-/** The table as it is defined now, with the items that it had. */
+/** Rewrites the table with the new definition and its present items. */
 async function writeAnew(dynalite: Dynalite, definition: Input): Promise<void> {
   const TableName = String(definition['TableName']);
   const items = await itemsOf(dynalite, TableName);

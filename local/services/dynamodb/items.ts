@@ -15,13 +15,13 @@ interface ItemParts {
 }
 
 /**
- * Operations on items: dynalite's, whose conditional writes can be relied on. Policies may go by the partition keys
- * that a call names (`dynamodb:LeadingKeys`).
+ * Operations on items. dynalite implements them, with reliable conditional writes. Policies may depend on the partition
+ * keys that a call names (`dynamodb:LeadingKeys`).
  */
 export function itemOperations(parts: ItemParts): Record<string, Operation> {
   const { context, dynalite, keys } = parts;
   const { partitionKeyOf, encryptionKeyOf } = parts.tables;
-  /** "DynamoDB encryption at rest": DynamoDB has the key of the table decrypted, with the rights of its caller. */
+  /** "DynamoDB encryption at rest": DynamoDB decrypts the table's key with the permissions of the caller. */
   const keyUses = (names: string[]) =>
     names.flatMap((name) =>
       keys.use(encryptionKeyOf(name), {
@@ -75,15 +75,15 @@ export function itemOperations(parts: ItemParts): Record<string, Operation> {
   };
 }
 
-/** A table may be named by its ARN, which dynalite does not know. */
+/** A table may be named by its ARN, which dynalite does not support. */
 function named(input: Input): Input {
   const name = text(input, 'TableName');
   return name.startsWith('arn:') ? { ...input, TableName: tableNameOf(name) } : input;
 }
 
 /**
- * With `ReturnValuesOnConditionCheckFailure: ALL_OLD` the item that failed the condition comes with the error. It is
- * read just after, so a writer in between shows: it is then newer, never older, than what failed.
+ * With `ReturnValuesOnConditionCheckFailure: ALL_OLD` the error returns the item that failed the condition. It is read
+ * after the failure, so after a concurrent write it is newer than the one that failed, never older.
  */
 async function writeConditionally(
   dynalite: Dynalite,

@@ -1,6 +1,6 @@
 import type { Input } from '../../front-door/service.ts';
 
-/** What dynalite does not know of a table. */
+/** The settings of a table that dynalite does not have. */
 export interface TableSettings {
   partitionKey: string | undefined;
   ttlAttribute?: string;

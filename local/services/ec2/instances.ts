@@ -94,7 +94,7 @@ function describeInstances(ec2: InstanceOperations, input: Input) {
   return { Reservations: select(ec2, input).map((machine) => reservation(ec2.context, [machine])) };
 }
 
-/** By id and by the filters that have a meaning here; another filter is refused by name, never ignored. */
+/** Selects by id and filters. A filter that is not implemented is refused by name, never ignored. */
 function select(ec2: InstanceOperations, input: Input): Machine[] {
   const ids = texts(input, 'InstanceIds');
   const wanted = ids.length > 0 ? ids.map((id) => ec2.machines.get(id)) : ec2.machines.all();
@@ -142,7 +142,7 @@ function filterValue(machine: Machine, filter: string): string[] | undefined {
   }
 }
 
-/** EC2's filters know `*` and `?`. */
+/** EC2's filters support `*` and `?`. */
 function globPattern(value: string): RegExp {
   const escaped = value.replace(/[.+^${}()|[\]\\]/g, '\\$&');
   return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's');

@@ -6,12 +6,12 @@ import type { Launcher } from '../../instances/launcher.ts';
 import type { LaunchParameters } from './launch-parameters.ts';
 import { is, isOver, type Machine, type MachineState, reservationIdOf } from './machine.ts';
 
-/** Credentials are renewed at least five minutes before they end ("Retrieve security credentials"). */
+/** AWS renews credentials at least five minutes before they expire ("Retrieve security credentials"). */
 const RENEW_CREDENTIALS_MS = 10 * 60_000;
-/** Between the notice and the end of a Spot Instance ("Spot Instance interruption notices"). */
+/** The time between the notice and the termination of a Spot Instance ("Spot Instance interruption notices"). */
 const SPOT_NOTICE_MS = 120_000;
 
-/** What a launch needs beside its parameters: found out before, since it may fail. */
+/** What a launch needs beside its parameters. It is determined before the launch, since it may fail. */
 export interface Placement {
   availabilityZone: string;
   roleArn: string | undefined;
@@ -19,9 +19,9 @@ export interface Placement {
 }
 
 /**
- * All EC2 instances of the cloud: pending -> running -> shutting-down -> terminated, or stopped when it powers
- * itself off and its shutdown behaviour says so. Auto Scaling stops and starts those of its warm pools: running ->
- * stopping -> stopped -> pending. Each has its own metadata service while it has power.
+ * All EC2 instances of a region: pending -> running -> shutting-down -> terminated, or stopped when an instance shuts
+ * itself down and its shutdown behaviour is `stop`. Auto Scaling stops and starts those of its warm pools: running ->
+ * stopping -> stopped -> pending. While it runs, each instance has its own metadata service.
  */
 export class Machines {
   readonly #context: CloudContext;
@@ -54,15 +54,15 @@ export class Machines {
     return this.#machines.get(id);
   }
 
-  /** Called after every change of a machine's state. Returns how to stop listening. */
+  /** Calls `listener` after every change of an instance's state. Returns a function that stops it. */
   onStateChange(listener: (machine: Machine) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Registers a pending instance; its boot goes on behind the caller's back, as EC2's does. */
+  /** Registers a pending instance. Its boot continues in the background, as in EC2. */
   launch(parameters: LaunchParameters, placement: Placement): Machine {
-    // One that began now would be nobody's to end.
+    // An instance that started now would not be terminated.
     if (this.#closed) throw new AwsError('ServiceUnavailable', 'The embedded cloud is ending.', 503);
     const id = `i-0${randomBytes(8).toString('hex')}`;
     const machine: Machine = {
@@ -85,16 +85,16 @@ export class Machines {
     return machine;
   }
 
-  /** Shuts a running instance down in good order; it keeps its disk and its address. Resolves at once. */
+  /** Shuts a running instance down; it keeps its disk and its address. Returns at once. */
   stop(machine: Machine): void {
     if (!is(machine, 'running')) return;
     this.#explain(machine, 'Client.UserInitiatedShutdown: User initiated shutdown');
     this.#change(machine, 'stopping');
-    // Without power yet, `run` sees the state.
+    // Not started yet: `#run` sees the state.
     void shutDown(machine);
   }
 
-  /** Switches a stopped instance on again. Resolves at once. */
+  /** Starts a stopped instance. Returns at once. */
   start(machine: Machine): void {
     if (!is(machine, 'stopped') || this.#closed) return;
     machine.launchedAt = this.#launchTime();
@@ -103,7 +103,7 @@ export class Machines {
     this.#lives.set(machine.id, this.#live(machine, true));
   }
 
-  /** EC2's terminate: an orderly shutdown, then the end. Resolves at once; a machine that is over stays so. */
+  /** EC2's terminate: a shutdown, then the termination. Returns at once. Has no effect on a terminated instance. */
   terminate(machine: Machine, reason = 'Client.UserInitiatedShutdown: User initiated shutdown'): void {
     if (is(machine, 'terminated', 'shutting-down')) return;
     this.#explain(machine, reason);
@@ -112,11 +112,11 @@ export class Machines {
       return;
     }
     this.#change(machine, 'shutting-down');
-    // Without power yet, `live` sees the state and goes no further.
+    // Not started yet: `#live` sees the state and stops.
     void machine.power?.terminate();
   }
 
-  /** Sudden death: the host fails. Nothing on the machine runs another instruction. */
+  /** Simulates a failed host: everything on the instance is killed at once. */
   async destroy(machine: Machine): Promise<void> {
     this.#explain(machine, 'Server.InternalError: Internal error on launch or host failure');
     if (isOver(machine)) return;
@@ -126,8 +126,8 @@ export class Machines {
   }
 
   /**
-   * Sends the notice; the machine is terminated at the time that it names. That time is real, as what an instance does
-   * with it is. Two minutes, or fewer where a test cannot wait for them.
+   * Sends the notice, and terminates the instance at the time that it names. That time is real, as the instance's own
+   * timers are. It is two minutes; tests that cannot wait for them take less.
    */
   interruptSpot(machine: Machine, noticeMs = SPOT_NOTICE_MS): void {
     const { clock } = this.#context;
@@ -137,7 +137,7 @@ export class Machines {
     });
   }
 
-  /** The recommendation that precedes an interruption, or comes alone. */
+  /** The recommendation that precedes an interruption, or is sent without one. */
   recommendRebalance(machine: Machine): void {
     machine.notices.rebalance = new Date(this.#context.clock.now());
   }
@@ -149,7 +149,7 @@ export class Machines {
     for (const { directory } of this.all()) await this.#launcher.discard?.(directory);
   }
 
-  /** From pending to the end. Never rejects: what goes wrong ends the instance, with the reason on it. */
+  /** Runs an instance from pending to its end. Never rejects: an error ends the instance and becomes its reason. */
   async #live(machine: Machine, again = false): Promise<void> {
     let metadata: MetadataService | undefined;
     try {
@@ -183,7 +183,7 @@ export class Machines {
       directory: machine.directory,
       again,
     });
-    // It may have been stopped or terminated while the launcher was at work.
+    // It may have been stopped or terminated while the launcher started it.
     if (!is(machine, 'running')) void shutDown(machine);
     const { reason } = await machine.power.gone;
     return reason;
@@ -193,7 +193,7 @@ export class Machines {
     machine.power = undefined;
     if (state === 'terminated') {
       machine.terminatedAt = new Date(this.#context.clock.now());
-      // It may have been stopped, or have been about to stop.
+      // It may be stopped or stopping.
       void this.#launcher.discard?.(machine.directory);
     }
     this.#change(machine, state);
@@ -209,7 +209,7 @@ export class Machines {
     machine.stateReason ??= { code: reason.split(':', 1)[0] ?? reason, message: reason };
   }
 
-  /** EC2 tells launch times to the second. */
+  /** EC2 reports launch times to the second. */
   #launchTime(): Date {
     return new Date(Math.floor(this.#context.clock.now() / 1000) * 1000);
   }
@@ -246,7 +246,7 @@ export class Machines {
     };
   }
 
-  /** An address of its own for every instance there ever was: the launcher's, else out of 10.0.0.0/16. */
+  /** An address that no instance had before: the launcher's, else one of 10.0.0.0/16. */
   #freeAddress(): string {
     const number = this.#takeNumber();
     const host = number + 4;

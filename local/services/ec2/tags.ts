@@ -3,7 +3,7 @@ import type { Input, Operation } from '../../front-door/service.ts';
 import type { Machines } from './machines.ts';
 import type { Network } from './network.ts';
 
-/** Tags of instances and of network resources; those of launch templates are accepted and not kept. */
+/** Tags of instances and of network resources. Those of launch templates are accepted and not stored. */
 export function tagOperations(machines: Machines, network: Network): Record<string, Operation> {
   const apply = (input: Input, tags: ReadonlyMap<string, string | undefined>) => {
     for (const id of texts(input, 'Resources')) {

@@ -7,8 +7,8 @@ import type { Versions } from './versions.ts';
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Has what is in buckets expire by their lifecycle rules, once a day of the cloud's time ("Managing the lifecycle of objects"). How
- * old something is goes by the real time. Returns how to stop.
+ * Applies the lifecycle rules of buckets, once a day of the cloud's time ("Managing the lifecycle of objects"). The age
+ * of objects is real time. Returns a function that stops it.
  */
 export function keepLifecycles(
   clock: CloudClock,
@@ -68,7 +68,7 @@ function expireNoncurrent(
   }
 }
 
-/** S3 rounds the end of so many days up to the next midnight, UTC. */
+/** S3 rounds the end of a period up to the next midnight, UTC. */
 function isOver(since: Date, period: number | Date, nowMs: number): boolean {
   if (period instanceof Date) return nowMs >= period.getTime();
   return nowMs >= Math.ceil((since.getTime() + period * DAY_MS) / DAY_MS) * DAY_MS;

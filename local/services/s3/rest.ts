@@ -13,10 +13,10 @@ import { listVersions } from './version-list.ts';
 import { refuseUnlessEmpty, serveVersion, type VersionStore, WRITES } from './version-requests.ts';
 import type { Versions } from './versions.ts';
 
-/** Clients find the text of an answer's root element by it. */
+/** Clients use it to find the text of an answer's root element. */
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
-/** S3 over the wire: fauxqs reads and answers most requests itself, bodies untouched. */
+/** S3's wire protocol. fauxqs reads and answers most requests itself, with bodies unchanged. */
 export function createS3Handler(
   service: Service,
   dispatcher: Dispatcher,
@@ -54,7 +54,7 @@ export function createS3Handler(
   };
 }
 
-/** DeleteObjects is judged key by key, when they are read. */
+/** DeleteObjects checks permissions for each key, when the keys are read. */
 function resourcesOf({ action, bucket, key }: S3Call): string[] {
   if (action === 'DeleteObjects') return [];
   return [bucket ? arnOf(bucket, key) : '*'];
@@ -64,7 +64,7 @@ function arnOf(bucket: string, key?: string): string {
   return key ? `arn:aws:s3:::${bucket}/${key}` : `arn:aws:s3:::${bucket}`;
 }
 
-/** "Actions, resources, and condition keys for Amazon S3": those of a listing. */
+/** "Actions, resources, and condition keys for Amazon S3": the condition keys of a listing. */
 function conditionsOf({ iamAction }: S3Call, url: URL): Record<string, string> {
   if (iamAction !== 'ListBucket') return {};
   const given = ['prefix', 'delimiter', 'max-keys'].flatMap((name): [string, string][] => {
@@ -77,9 +77,9 @@ function conditionsOf({ iamAction }: S3Call, url: URL): Record<string, string> {
 interface Store extends VersionStore {
   settings: BucketSettings;
   turns: Turns;
-  /** The region that the caller has signed for. */
+  /** The region that the caller signed for. */
   region: string;
-  /** Whether the caller may also do this. */
+  /** Whether the caller is also allowed this. */
   may(action: string, resource: string): boolean;
 }
 
@@ -121,8 +121,8 @@ async function serve(
 }
 
 /**
- * A write that looks at what is there, for its condition or for its version, has the object for itself: writes that come meanwhile
- * wait until it has ended.
+ * A write that depends on the present object, by its condition or its version, has exclusive access: writes of the same
+ * object wait until it has ended.
  */
 async function inItsTurn(
   { headers }: IncomingMessage,
@@ -136,7 +136,7 @@ async function inItsTurn(
   else await task();
 }
 
-/** Has fauxqs serve a request. */
+/** Passes a request to fauxqs. */
 async function passOn(
   request: IncomingMessage,
   response: ServerResponse,
@@ -146,11 +146,11 @@ async function passOn(
 ): Promise<void> {
   const { fauxqs, settings, versions } = store;
   if (call.action === 'PutObject') await checkPreconditions(request, call, fauxqs);
-  // fauxqs has a path style of its own; both styles come to it as that.
+  // fauxqs has a path style of its own; requests of both styles are converted to it.
   const path = call.key ? objectPath(call.bucket, call.key) : `/${encodeURIComponent(call.bucket)}`;
   request.url = `${path}${url.search}`;
   request.headers.host = '127.0.0.1';
-  // "PutObject": S3's own default. fauxqs refuses a body of no type, and one of an empty one.
+  // "PutObject": S3's own default. fauxqs refuses a body without a type.
   if (!request.headers['content-type']) request.headers['content-type'] = 'binary/octet-stream';
   if (call.action === 'DeleteBucket') refuseUnlessEmpty(versions, call.bucket);
   const versionId = url.searchParams.get('versionId');
@@ -164,7 +164,7 @@ async function passOn(
   }
 }
 
-/** "CreateBucket": a bucket is made in the region that the call is sent to, which its location constraint has to name. */
+/** "CreateBucket": a bucket is created in the region that the call is sent to. The location constraint must name it. */
 async function createBucket(
   request: IncomingMessage,
   response: ServerResponse,
@@ -189,7 +189,7 @@ async function requireBucket(fauxqs: Fauxqs, bucket: string): Promise<void> {
   if (status === 404) throw new AwsError('NoSuchBucket', 'The specified bucket does not exist', 404);
 }
 
-/** "GetObject", "HeadObject": who may not list a bucket is not told that a key is missing in it. */
+/** "GetObject", "HeadObject": a caller who may not list the bucket does not learn that a key is missing. */
 async function hideWhatIsMissing({ bucket, key }: S3Call, fauxqs: Fauxqs): Promise<void> {
   await requireBucket(fauxqs, bucket);
   const { status } = await fauxqs.s3({ method: 'HEAD', url: objectPath(bucket, key) });
@@ -214,7 +214,7 @@ async function serveSetting(
   answer(response, 200, settings.get(bucket, setting));
 }
 
-/** `If-None-Match: *` and `If-Match` of a write ("Conditional requests"), which fauxqs does not look at. */
+/** `If-None-Match: *` and `If-Match` of a write ("Conditional requests"), which fauxqs ignores. */
 async function checkPreconditions(request: IncomingMessage, call: S3Call, fauxqs: Fauxqs): Promise<void> {
   const { 'if-none-match': ifNone, 'if-match': ifMatch } = request.headers;
   if (!ifNone && !ifMatch) return;

@@ -2,7 +2,7 @@ import { element, encodeMembers, QUERY_NAMES } from '../../front-door/protocol/x
 import { AwsError } from '../../front-door/service.ts';
 import type { Version, Versions } from './versions.ts';
 
-/** "ListObjectVersions": as many as one answer tells. */
+/** "ListObjectVersions": the maximum number of versions in one answer. */
 const MOST_VERSIONS = 1000;
 
 interface Listed extends Version {
@@ -10,7 +10,7 @@ interface Listed extends Version {
   isLatest: boolean;
 }
 
-/** The answer to ListObjectVersions: by key, and of one key newest first. */
+/** The answer to ListObjectVersions, sorted by key and then newest first. */
 export function listVersions(versions: Versions, bucket: string, query: URLSearchParams): string {
   if (query.get('delimiter')) {
     throw new AwsError('NotImplemented', 'The embedded cloud lists no versions by delimiter.', 501);
@@ -33,7 +33,7 @@ export function listVersions(versions: Versions, bucket: string, query: URLSearc
   );
 }
 
-/** Where the page begins: after the marker's version, or after all of the marker's key. */
+/** The index of the page's first item: after the marker's version, or after all versions of the marker's key. */
 function startOf(all: Listed[], keyMarker: string, versionIdMarker: string): number {
   if (keyMarker === '') return 0;
   const exact = all.findIndex(({ key, id }) => key === keyMarker && id === versionIdMarker);

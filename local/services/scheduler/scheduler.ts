@@ -15,7 +15,7 @@ interface Schedule {
   name: string;
   groupName: string;
   arn: string;
-  /** As given: shown again by GetSchedule. */
+  /** As given; GetSchedule returns it. */
   settings: Input;
   createdAt: Date;
   modifiedAt: Date;
@@ -32,9 +32,9 @@ const ROUTES: Route[] = [
 ];
 
 /**
- * EventBridge Scheduler, for targets that are Lambda functions. Schedules run on the cloud's clock, which may be faster
- * than AWS's, and functions do not: so a schedule waits for the run that it began last, where AWS would begin the next
- * one beside it. Else the runs of a function that is slower than the hurried period would grow without a bound.
+ * EventBridge Scheduler with Lambda functions as targets. The cloud's clock may be faster than AWS's, but functions
+ * run in real time. So a schedule waits for its previous run, where AWS would start the next one beside it. Otherwise
+ * the runs of a function that takes longer than the shortened period would accumulate without bound.
  */
 export function createScheduler(context: CloudContext, lambda: Pick<Lambda, 'idle'>): RunningService {
   const schedules = new Map<string, Schedule>();
@@ -97,7 +97,7 @@ export function createScheduler(context: CloudContext, lambda: Pick<Lambda, 'idl
   };
 }
 
-/** The same parameter is in a call's query when the schedule is named in the path. */
+/** If the path names the schedule, this parameter is in the query. */
 function groupOf(input: Input): string {
   return optionalText(input, 'GroupName') ?? optionalText(input, 'groupName') ?? 'default';
 }
@@ -152,8 +152,8 @@ function readTarget(input: Input): Target {
 }
 
 /**
- * Invokes as the schedule's own role. A function that is gone, or may not be invoked, is no reason to stop: a schedule
- * outlives its target, and the call is in the log.
+ * Invokes with the schedule's own role. A failed invocation does not stop the schedule, which outlives its target; the
+ * failed call is in the log.
  */
 async function runTarget(context: CloudContext, input: Input, target: Target): Promise<void> {
   const now = context.clock.now();

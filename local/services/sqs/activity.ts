@@ -1,8 +1,8 @@
 import type { CloudClock } from '../../clock.ts';
 
-/** "Monitoring Amazon SQS queues using CloudWatch": how long a queue reports after it was last used. */
+/** "Monitoring Amazon SQS queues using CloudWatch": for how long a queue reports metrics after its last use. */
 const AWAKE_MS = 6 * 3_600_000;
-/** The same: how late the metrics of a queue may come that was not active before. */
+/** The same page: how late the metrics of a queue may be that was inactive before. */
 const LATE_MS = 15 * 60_000;
 
 interface Activity {
@@ -11,9 +11,9 @@ interface Activity {
 }
 
 /**
- * Which queues report metrics. A queue that holds nothing and whose messages nobody sent, received or changed for six
- * hours is quiet; once it is used again its metrics come a quarter of an hour late. AWS says "up to" of both, and counts
- * any call as use: this is the worst that it allows. Both times pass at the clock's speed.
+ * Decides which queues report metrics. A queue is inactive if it is empty and nobody sent, received or changed a
+ * message for six hours. Once it is used again its metrics are 15 minutes late. AWS says "up to" for both, and counts
+ * any call as use: this is the worst case that it allows. Both times pass at the clock's speed.
  */
 export class QueueActivity {
   readonly #clock: CloudClock;
@@ -23,7 +23,7 @@ export class QueueActivity {
     this.#clock = clock;
   }
 
-  /** Somebody used its messages, or it was made. */
+  /** Records that a queue was created or its messages were used. */
   note(queueName: string): void {
     const nowMs = this.#clock.now();
     const before = this.#queues.get(queueName);
@@ -32,7 +32,7 @@ export class QueueActivity {
     this.#queues.set(queueName, { usedAtMs: nowMs, reportsFromMs });
   }
 
-  /** Whether its metrics come now. */
+  /** Whether the queue reports metrics now. */
   reports(queueName: string, holdsMessages: boolean): boolean {
     if (holdsMessages) this.note(queueName);
     const activity = this.#queues.get(queueName);
@@ -40,7 +40,7 @@ export class QueueActivity {
     return activity !== undefined && !this.#isQuiet(activity, nowMs) && nowMs >= activity.reportsFromMs;
   }
 
-  /** As if nobody had used it for six hours. */
+  /** Marks a queue as unused for six hours. */
   quieten(queueName: string): void {
     this.#queues.set(queueName, { usedAtMs: Number.NEGATIVE_INFINITY, reportsFromMs: 0 });
   }

@@ -49,7 +49,9 @@ async function get(VersionId?: string, Key = 'a'): Promise<string | undefined> {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key, VersionId }));
   return Body?.transformToString();
 }
-/** Each version and delete marker, newest first: `id`, or `id (marker)`; the one that is read without an id has a star. */
+/**
+ * Each version and delete marker, newest first: `id`, or `id (marker)`; the one that is read without an id has a star.
+ */
 async function list(more: object = {}): Promise<string[]> {
   const answer = await s3.send(new ListObjectVersionsCommand({ Bucket, ...more }));
   const versions = (answer.Versions ?? []).map((one) => ({ ...one, what: '' }));

@@ -18,7 +18,7 @@ import type { Parts } from '../parts.ts';
 import { execute, findPolicy } from '../policies.ts';
 import { tagConditions } from './tag-conditions.ts';
 
-/** Scaling policies: of steps, and simple ones. */
+/** The operations on scaling policies, step and simple ones. */
 export function policyOperations(parts: Parts): Record<string, Operation> {
   const { groups } = parts;
   const groupOf = (input: Input) => {

@@ -15,7 +15,7 @@ const METRICS = [
   'GroupTotalInstances',
 ];
 
-/** Scaling processes that are suspended and resumed, and the group metrics, which are accepted and shown. */
+/** Suspends and resumes scaling processes. Group metrics are accepted and shown. */
 export function processOperations({ groups, scaler }: Parts): Record<string, Operation> {
   const one = (input: Input) => groups.get(text(input, 'AutoScalingGroupName'));
   const scope = {
@@ -62,7 +62,7 @@ export function processOperations({ groups, scaler }: Parts): Record<string, Ope
   };
 }
 
-/** None named means all. */
+/** All processes, if none is named. */
 function processesOf(input: Input): readonly ScalingProcess[] {
   const names = texts(input, 'ScalingProcesses');
   if (names.length === 0) return PROCESSES;

@@ -1,6 +1,6 @@
 import type { Group } from '../group.ts';
 
-/** Tags of the group, as IAM's condition keys. */
+/** The group's tags as IAM condition keys. */
 export function tagConditions(group: Group | undefined): Record<string, string> {
   const tags = [...(group?.tags ?? [])];
   return Object.fromEntries(

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
- * Reads `plug PID DIRECTORY` and `unplug PID` until its input ends, which it does however this process ends; then
- * kills what is still plugged: the process group, and with `/proc` what runs in or below the directory.
+ * Reads `plug PID DIRECTORY` and `unplug PID` until its input ends, which happens however this process ends. Then it
+ * kills what is still plugged: the process group, and with `/proc` everything that runs in or below the directory.
  */
 const SCRIPT = `
 plugged=
@@ -28,10 +28,10 @@ done
 let supply: ChildProcess | undefined;
 
 /**
- * Has an instance's processes killed should this process end without doing so itself: a cloud that is killed has
- * no chance to, and must not leave instances behind. Returns how to take that back.
+ * Has an instance's processes killed if this process ends without doing so: a killed cloud cannot do it itself and must
+ * not leave instances behind. Returns a function that undoes it.
  *
- * @param pid leads a process group.
+ * @param pid the leader of a process group.
  */
 export function plugIn(pid: number, directory: string): () => void {
   supply ??= startSupply();
@@ -42,15 +42,15 @@ export function plugIn(pid: number, directory: string): () => void {
 
 function startSupply(): ChildProcess {
   const started = spawn('/bin/sh', ['-c', SCRIPT], {
-    // In a session of its own: Ctrl-C in a terminal reaches the cloud, and must not reach this one before it.
+    // In a session of its own: Ctrl-C in a terminal must not end it before the cloud.
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
   started.unref();
-  // Without a shell there is nothing to plug in to; instances run all the same.
+  // Without a shell there is no such protection; instances run all the same.
   started.on('error', () => {});
   started.stdin?.on('error', () => {});
-  // Typed as a stream, a pipe is a socket: what waits on it must not keep the process alive.
+  // Typed as a stream, the pipe is a socket. It must not keep the process alive.
   if (started.stdin && 'unref' in started.stdin && typeof started.stdin.unref === 'function') {
     started.stdin.unref();
   }

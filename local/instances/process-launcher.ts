@@ -9,10 +9,10 @@ import type { Instance, InstanceSpec, Launcher } from './launcher.ts';
 import { plugIn } from './power-supply.ts';
 import { kill, killInstance } from './processes.ts';
 
-/** systemd's default `TimeoutStopSec` is 90 s; EC2 itself gives an instance some minutes. Real time. */
+/** systemd's default `TimeoutStopSec` is 90 s; EC2 gives an instance some minutes. Real time. */
 const STOP_MS = 120_000;
 
-/** What the agent's Node is told. systemd/mayfly-agent.service says why, and tells it the same. */
+/** The Node.js options of the agent. systemd/mayfly-agent.service has the same ones, with the reason. */
 export const NODE_OPTIONS = ['--max-semi-space-size=4'];
 
 const TREE_FILE = '/etc/mayfly/tree.json';
@@ -23,14 +23,14 @@ const ONLY_CLOUD_CONFIG =
   'whose instances are machines.';
 
 export interface ProcessLauncherOptions {
-  /** How long an orderly shutdown may take before the plug is pulled, in milliseconds. Default two minutes. */
+  /** The time-out of an orderly shutdown, in milliseconds. Then the instance is killed. Default two minutes. */
   stopMs?: number;
 }
 
 /**
- * Instances as process groups on this machine. One reads its user-data, fetches the deployed tree with its own
- * role's credentials and runs the tree's agent (docs/design.md, "The contracts in detail"); user-data that
- * names no tree boots and does nothing. `instance.log` in its directory has what it prints.
+ * Instances as process groups on this machine. An instance reads its user-data, downloads the deployed tree with its
+ * own role's credentials and runs the tree's agent (docs/design.md, "The contracts in detail"). If the user-data names
+ * no tree, it boots and does nothing. Its output is in `instance.log` in its directory.
  */
 export function createProcessLauncher({ stopMs = STOP_MS }: ProcessLauncherOptions = {}): Launcher {
   let told = false;
@@ -38,11 +38,11 @@ export function createProcessLauncher({ stopMs = STOP_MS }: ProcessLauncherOptio
     kind: 'processes',
     launch: async (spec) => {
       const left = leftOut(spec.userData);
-      // For whoever started the cloud, once; each instance has it in its log.
+      // For the person who started the cloud, once. Each instance has it in its log.
       if (left !== undefined && !told) console.error(`mayfly: ${left}`);
       told ||= left !== undefined;
       mkdirSync(spec.directory, { recursive: true });
-      // Processes are recognised by the directory that they run in, which has no links in its name.
+      // Processes are recognised by their directory, whose path must not have links.
       return new ProcessInstance({ ...spec, directory: realpathSync(spec.directory) }, stopMs);
     },
     problemWith: (userData) =>
@@ -58,7 +58,7 @@ function leftOut(userData: string): string | undefined {
     const tree = filesOfUserData(userData).find(({ path }) => path === TREE_FILE);
     return tree && JSON.parse(tree.content.toString('utf8')).setup !== undefined ? NO_SETUP : undefined;
   } catch {
-    // What cannot be read fails the boot, with its reason.
+    // An unreadable one fails the boot, with its reason.
     return undefined;
   }
 }
@@ -67,12 +67,12 @@ class ProcessInstance implements Instance {
   readonly gone: Promise<{ reason: string }>;
   readonly #spec: InstanceSpec;
   readonly #stopMs: number;
-  /** What the machine's disk would be: everything below it belongs to the instance. */
+  /** The instance's disk: everything below it belongs to the instance. */
   readonly #disk: string;
   readonly #off = Promise.withResolvers<string>();
   readonly #powerCut = new AbortController();
   #agent: ChildProcess | undefined;
-  /** Once the agent, if there is one, has ended and is no process any more. */
+  /** Resolves when the agent process has ended; resolved if there is none. */
   #agentEnded: Promise<void> = Promise.resolve();
   #unplug: () => void = () => {};
 
@@ -99,7 +99,7 @@ class ProcessInstance implements Instance {
     await this.gone;
   }
 
-  /** From power-on to power-off. Never rejects: a boot that fails is a machine that goes. */
+  /** From start to end. Never rejects: a failed boot ends the instance. */
   async #live(): Promise<{ reason: string }> {
     const boot = this.#boot().catch(async (error: unknown) => {
       await this.#log(`boot failed: ${error instanceof Error ? error.message : String(error)}`);
@@ -122,7 +122,7 @@ class ProcessInstance implements Instance {
     await mkdir(this.#disk, { recursive: true });
     const treeDirectory = join(this.#disk, 'tree');
     if (this.#spec.again && existsSync(treeDirectory)) {
-      // As on a machine, whose cloud-init does its work once, and whose units start with each boot.
+      // cloud-init does its work only at the first boot, and systemd's units start at each boot.
       await this.#log('booted again');
       if (!this.#powerCut.signal.aborted) this.#runAgent(treeDirectory);
       return;
@@ -148,7 +148,7 @@ class ProcessInstance implements Instance {
       cwd: treeDirectory,
       env: this.#environment(),
       stdio: ['ignore', log, log],
-      // A session of its own: signals to the cloud's group do not reach it, and all of it can be found.
+      // A session of its own: signals to the cloud's process group do not reach it, and all its processes can be found.
       detached: true,
     });
     closeSync(log);
@@ -158,7 +158,7 @@ class ProcessInstance implements Instance {
     if (agent.pid !== undefined) this.#unplug = plugIn(agent.pid, this.#disk);
   }
 
-  /** What systemd would set, and where AWS is. No credentials: they come from the metadata, as on EC2. */
+  /** What systemd sets, and AWS's endpoint. No credentials: they come from the metadata, as on EC2. */
   #environment(): NodeJS.ProcessEnv {
     const { awsEndpoint, metadataEndpoint, region } = this.#spec;
     const state = join(this.#disk, 'var', 'lib', 'mayfly');

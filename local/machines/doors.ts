@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { connect, type Server, type Socket } from 'node:net';
 
-/** Something that listens in the machines' network, and what it does with who comes. */
+/** An address to listen on in the machines' network, and the handler of its connections. */
 export interface Door {
   host: string;
   port: number;
@@ -9,8 +9,8 @@ export interface Door {
 }
 
 /**
- * Listens inside the namespace and hands the sockets out: a socket belongs to the network that it was made in, whoever
- * holds it. So visitors come straight to this process, with their own addresses.
+ * Listens inside the network namespace and passes the sockets to this process. A socket belongs to the network that it
+ * was created in, so connections reach this process directly, with the machines' own addresses.
  */
 const DOORKEEPER = `
 const { createServer } = require('node:net');
@@ -26,9 +26,9 @@ doors.forEach(([host, port], index) => {
 `;
 
 /**
- * Opens doors in the network namespace of the process `pid`. Returns how to close them.
+ * Listens in the network namespace of the process `pid`. Returns a function that closes the listeners.
  *
- * @throws Error with what the listener said, when an address cannot be had.
+ * @throws Error with the message of the system if an address cannot be used.
  */
 export async function openDoors(pid: number, doors: readonly Door[]): Promise<() => void> {
   const places = JSON.stringify(doors.map(({ host, port }) => [host, port]));
@@ -49,7 +49,7 @@ export async function openDoors(pid: number, doors: readonly Door[]): Promise<()
     const door = doors[Number(index)];
     if (!door || !server) return;
     servers.push(server as Server);
-    // They stay open here; the keeper's own ends with it.
+    // The sockets stay open here; those of the child process end with it.
     if (servers.length === doors.length) keeper.disconnect();
     (server as Server).on('connection', (visitor) => {
       visitors.add(visitor);
@@ -66,13 +66,13 @@ export async function openDoors(pid: number, doors: readonly Door[]): Promise<()
     keeper.once('exit', () => {
       if (servers.length === doors.length) return resolve();
       close();
-      reject(new Error(`The machines' network has no door: ${said.trim()}`));
+      reject(new Error(`Listening in the machines' network failed: ${said.trim()}`));
     });
   });
   return close;
 }
 
-/** Takes a visitor on to where a service of this host listens. */
+/** Forwards a connection to a service of this host. */
 export function forward(visitor: Socket, endpoint: string): void {
   const { hostname, port } = new URL(endpoint);
   const onwards = connect({ host: hostname, port: Number(port) });

@@ -10,24 +10,24 @@ import { createPackageServer } from './package-server.ts';
 import { missingForMachines } from './requirements.ts';
 import { openRoom } from './room.ts';
 
-/** EC2 itself gives an instance some minutes. Real time. */
+/** EC2 gives an instance some minutes. Real time. */
 const STOP_MS = 120_000;
 const PACKAGES_PORT = 80;
 
 export interface MachineLauncherOptions {
-  /** A directory of the host's that every machine has as `/mnt/shared`; anyone may write to it, as to `/tmp`. */
+  /** A directory of the host, mounted at `/mnt/shared` of every machine. Anyone may write to it, as to `/tmp`. */
   shared: string;
-  /** What they are. An image of one's own has to be of the same release. Default `debian-12`. */
+  /** The release of Debian. An image of your own must be of the same release. Default `debian-12`. */
   release?: Release;
-  /** What they boot from: an image's name, or the root of one of one's own. Default `prepared`. */
+  /** The image that they boot from: a name, or the root of an image of your own. Default `prepared`. */
   image?: 'stock' | 'prepared' | { root: string };
-  /** How long an orderly shutdown may take before the plug is pulled, in milliseconds. Default two minutes. */
+  /** The time-out of an orderly shutdown, in milliseconds. Then the machine is killed. Default two minutes. */
   stopMs?: number;
-  /** Called with a line for a person while images are built. Default: nobody is told. */
+  /** Called with progress messages for a person while images are built. */
   onProgress?: (line: string) => void;
 }
 
-/** Instances as machines that boot: a real systemd, cloud-init fed by their own metadata, an own network. */
+/** Instances as machines that boot: with systemd, cloud-init that reads their metadata, and a network of their own. */
 export interface MachineLauncher extends Launcher {
   launch(spec: InstanceSpec): Promise<Machine>;
   addressOf(number: number): string;
@@ -35,18 +35,18 @@ export interface MachineLauncher extends Launcher {
   /** @throws Error if it was never launched. */
   machine(instanceId: string): Machine;
   /**
-   * From now on the metadata service does not answer those of whom this is true, be they running or not launched yet;
-   * a connection that they have open is cut. Returns how to end that.
+   * The metadata service stops answering the instances that `of` selects, running ones and later ones. Their open
+   * connections are closed. Returns a function that ends it.
    */
   silenceMetadata(of: (instanceId: string) => boolean): () => void;
 }
 
 /**
- * Takes the seat of the process launcher: same cloud, same user-data, but machines (Debian in systemd-nspawn, each
- * with its own metadata at 169.254.169.254, and AWS at 198.18.0.1:4566). Nothing joins their network to the host's.
- * All of it is gone when the cloud ends, however it ends; an instance's directory keeps its journal and its console.
+ * Replaces the process launcher: same cloud and user-data, but the instances are machines (Debian in systemd-nspawn,
+ * each with its own metadata at 169.254.169.254, and AWS at 198.18.0.1:4566). Their network is not connected to the
+ * host's. They end with the cloud, however it ends. An instance's directory keeps its journal and its console.
  *
- * @throws Error with a sentence when this host cannot boot machines (`missingForMachines`)
+ * @throws Error that says what to do if this host cannot boot machines (`missingForMachines`)
  */
 export async function createMachineLauncher(options: MachineLauncherOptions): Promise<MachineLauncher> {
   const missing = missingForMachines();
@@ -69,10 +69,10 @@ class Lab implements MachineLauncher {
   readonly addressOf = addressOf;
   readonly #options: MachineLauncherOptions;
   readonly #images: Images;
-  /** By their addresses, newest last. */
+  /** By address, newest last. */
   readonly #residents = new Map<string, Resident>();
   readonly #silenced = new Set<(instanceId: string) => boolean>();
-  /** Connections to the metadata service. */
+  /** Open connections to the metadata service, with the address of the machine. */
   readonly #asking = new Map<Socket, string>();
   #room: Awaited<ReturnType<typeof openRoom>> | undefined;
   #closeDoors: () => void = () => {};
@@ -105,9 +105,9 @@ class Lab implements MachineLauncher {
   }
 
   async launch(spec: InstanceSpec): Promise<Machine> {
-    if (!this.#room) throw new Error('the machines have no network any more');
+    if (!this.#room) throw new Error('the network of the machines is closed');
     const { image = 'prepared', shared, stopMs = STOP_MS } = this.#options;
-    // One that is started again has the interface by whose name its system knows the network.
+    // A machine that starts again keeps its number, as its system knows the interface by the name.
     const number = this.#residents.get(spec.privateIp)?.number ?? this.#launched++;
     const machine = await bootMachine(spec, {
       room: this.#room,
@@ -148,7 +148,7 @@ class Lab implements MachineLauncher {
     this.#asking.set(visitor, spec.instanceId);
     visitor.once('close', () => this.#asking.delete(visitor));
     const silent = [...this.#silenced].some((of) => of(spec.instanceId));
-    // It is heard and gets no answer, for as long as it waits.
+    // The connection stays open without an answer.
     if (silent) visitor.resume();
     else forward(visitor, spec.metadataEndpoint);
   }
@@ -157,7 +157,7 @@ class Lab implements MachineLauncher {
     this.#specOf(visitor)?.connectToAws(visitor);
   }
 
-  /** Whose address it is; nobody else is listened to. */
+  /** The instance with the address of the connection. Other connections are refused. */
   #specOf(visitor: Socket): InstanceSpec | undefined {
     const spec = this.#residents.get(visitor.remoteAddress ?? '')?.spec;
     if (!spec) visitor.destroy();

@@ -8,34 +8,34 @@ import { macOf } from '../instances/metadata.ts';
 import { machinePath } from './requirements.ts';
 import type { Room } from './room.ts';
 
-/** What a command on a machine did. */
+/** The result of a command on a machine. */
 export interface CommandResult {
   status: number;
   stdout: string;
   stderr: string;
 }
 
-/** A machine that boots, as its host sees it. */
+/** A machine that boots, as the host sees it. */
 export interface Machine extends Instance {
-  /** Where its journal is, while it runs and after: `journalctl -D`. */
+  /** The directory of its journal, also after it has ended: `journalctl -D`. */
   readonly journal: string;
   /**
-   * Runs a command on it as root, found on the machine's own `PATH`.
+   * Runs a command on it as root. The machine's own `PATH` applies.
    *
-   * @throws Error if its first process does not run (yet, or any more).
+   * @throws Error if the machine's first process is not running.
    */
   run(...command: string[]): Promise<CommandResult>;
 }
 
 export interface MachineOptions {
   room: Room;
-  /** Which machine of the cloud this is, from 0: its interface's name. */
+  /** The number of the machine in the cloud, from 0. The name of its interface contains it. */
   number: number;
   /** The root of its file system before the first boot. */
   image: string;
-  /** A directory of the host's, `/mnt/shared` on the machine. */
+  /** The directory of the host that is mounted at `/mnt/shared`. */
   shared: string;
-  /** How long an orderly shutdown may take before the plug is pulled, in milliseconds. */
+  /** The time-out of an orderly shutdown, in milliseconds. Then the machine is killed. */
   stopMs: number;
 }
 
@@ -47,17 +47,17 @@ const MACHINE_ENVIRONMENT = [
   'LANG=C.UTF-8',
 ];
 const LARGEST_OUTPUT_BYTES = 64 * 1024 * 1024;
-/** How often a command that was entered into a machine is woken: soon enough not to hold up its end. */
+/** How often a command on a machine gets SIGCONT: often enough not to delay its end. */
 const WAKE_MS = 500;
 
-/** Switches a machine on. Its console is `instance.log` of its directory, its journal is in `journal` there. */
+/** Boots a machine. Its directory has its console in `instance.log` and its journal in `journal`. */
 export async function bootMachine(spec: InstanceSpec, options: MachineOptions): Promise<Machine> {
   await mkdir(join(spec.directory, 'journal'), { recursive: true });
   await mkdir(join(spec.directory, 'disk'), { recursive: true });
   return new BootedMachine(spec, options);
 }
 
-/** Removes the disk of a machine that is stopped. */
+/** Removes the disk of a stopped machine. */
 export async function discardDisk(directory: string): Promise<void> {
   await rm(join(directory, 'disk.tar'), { force: true });
 }
@@ -67,7 +67,7 @@ class BootedMachine implements Machine {
   readonly journal: string;
   readonly #spec: InstanceSpec;
   readonly #stopMs: number;
-  /** `nsenter`, which ends when all of the machine has. */
+  /** The process of `nsenter`, which ends when everything on the machine has ended. */
   readonly #power: ChildProcess;
   #cause = 'powered off';
 
@@ -119,8 +119,8 @@ class BootedMachine implements Machine {
         if (typeof status === 'number') resolve({ status, stdout, stderr });
         else reject(error);
       });
-      // A machine that goes down stops all that runs in it before it kills it; nsenter stops with its child, and the
-      // machine would wait for it for ever.
+      // A machine that shuts down sends SIGSTOP to its processes before it kills them. nsenter stops with its child,
+      // and then the machine would wait for it forever.
       const waking = setInterval(() => entered.kill('SIGCONT'), WAKE_MS);
     });
   }
@@ -143,7 +143,7 @@ class BootedMachine implements Machine {
     this.#power.stdin?.write('kill\n');
   }
 
-  /** nsenter > unshare > machine.sh > systemd-nspawn > the machine's own first process. */
+  /** The process tree is nsenter > unshare > machine.sh > systemd-nspawn > the machine's first process. */
   #firstProcess(): number {
     const script = onlyChild(onlyChild(this.#power.pid));
     const nspawn = childrenOf(script).find((pid) => nameOf(pid) === 'systemd-nspawn');
@@ -173,7 +173,7 @@ function onlyChild(pid: number | undefined): number | undefined {
   return childrenOf(pid)[0];
 }
 
-/** "proc_pid_task_children(5)"; none of a process that has ended. */
+/** "proc_pid_task_children(5)"; empty for a process that has ended. */
 function childrenOf(pid: number | undefined): number[] {
   if (pid === undefined) return [];
   try {

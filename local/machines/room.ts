@@ -9,25 +9,25 @@ import type { Readable, Writable } from 'node:stream';
 import { leases } from './addresses.ts';
 import { machinePath } from './requirements.ts';
 
-/** Where the machines of one cloud stand: a network, and the certainty that all of them end with it. */
+/** The namespaces in which all machines of one cloud run. They have one network and end together. */
 export interface Room {
-  /** Part of the name of its control groups. */
+  /** Part of the name of their control groups. */
   name: string;
-  /** Process id of its first process: whoever enters its namespaces joins the room. */
+  /** The id of the namespaces' first process. Processes enter the namespaces through it. */
   pid: number;
-  /** Ends every machine, at once, and takes the network down. */
+  /** Kills every machine and removes the network. */
   close(): Promise<void>;
 }
 
 const SCRIPT = join(import.meta.dirname, 'room.sh');
 
-/** @throws Error with what the system said, when namespaces, the bridge or DHCP cannot be had. */
+/** @throws Error with the system's message if namespaces, the bridge or DHCP cannot be set up. */
 export async function openRoom(): Promise<Room> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-room-'));
   await writeFile(join(directory, 'addresses'), leases());
   const name = `${process.pid}-${randomBytes(3).toString('hex')}`;
   const room = spawn('sh', [SCRIPT, name, directory], {
-    // A session of its own: Ctrl-C in a terminal reaches the cloud, which says when the room ends.
+    // A session of its own: Ctrl-C in a terminal reaches only the cloud, which ends this process itself.
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, PATH: machinePath },
@@ -53,6 +53,6 @@ function readyPid(room: ChildProcessByStdio<Writable, Readable, Readable>): Prom
       if (word === 'ready') resolve(Number(pid));
     });
     room.once('error', reject);
-    room.once('close', () => reject(new Error(`The machines' network could not be made: ${said.trim()}`)));
+    room.once('close', () => reject(new Error(`The machines' network could not be set up: ${said.trim()}`)));
   });
 }

@@ -24,7 +24,7 @@ describe('a cloud that cannot start says why in a sentence', () => {
   test('when its directory is none', async () => {
     const file = join(directory, 'file');
     await writeFile(file, '');
-    await expect(startCloud({ directory: file })).rejects.toThrow(`The directory ${file} cannot be written`);
+    await expect(startCloud({ directory: file })).rejects.toThrow(`The directory ${file} is not writable`);
   });
 });
 
@@ -57,9 +57,9 @@ test('a cloud that has ended begins no process any more: neither a function nor 
   await cloud.call('lambda', 'CreateFunction', { ...definition, Code: { ZipFile } });
   await cloud.close();
   const invoked = cloud.call('lambda', 'Invoke', { FunctionName: 'fn' });
-  await expect(invoked).rejects.toThrow('The embedded cloud is ending');
+  await expect(invoked).rejects.toThrow('The embedded cloud is closing');
   const launched = cloud.call('ec2', 'RunInstances', { ImageId: 'ami-1', MinCount: 1, MaxCount: 1 });
-  await expect(launched).rejects.toThrow('The embedded cloud is ending');
+  await expect(launched).rejects.toThrow('The embedded cloud is closing');
 });
 
 test('closing it ends calls that wait', async () => {

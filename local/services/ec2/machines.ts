@@ -63,7 +63,7 @@ export class Machines {
   /** Registers a pending instance. Its boot continues in the background, as in EC2. */
   launch(parameters: LaunchParameters, placement: Placement): Machine {
     // An instance that started now would not be terminated.
-    if (this.#closed) throw new AwsError('ServiceUnavailable', 'The embedded cloud is ending.', 503);
+    if (this.#closed) throw new AwsError('ServiceUnavailable', 'The embedded cloud is closing.', 503);
     const id = `i-0${randomBytes(8).toString('hex')}`;
     const machine: Machine = {
       id,

@@ -22,7 +22,7 @@ export class Invoker {
 
   async invoke(one: LambdaFunction, requestId: string, event: unknown): Promise<Result> {
     // A process that started now would not be ended.
-    if (this.#closed) throw new AwsError('ServiceException', 'The embedded cloud is ending.', 500);
+    if (this.#closed) throw new AwsError('ServiceException', 'The embedded cloud is closing.', 500);
     const { revision } = one;
     const environment = this.#take(one);
     const result = await environment.invoke(requestId, event);

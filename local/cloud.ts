@@ -78,22 +78,22 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const owner = drawOwnerKeys();
   const parts = await assemble(options, region, log, owner);
   const { sessions, faults, clock, dispatcher, regions, objects, launcher } = parts;
-  const door = await openFrontDoor({
+  const frontDoor = await openFrontDoor({
     ...{ port, region, dispatcher, sessions, faults, clock, guestName: LAB_ADDRESS },
     ...{ s3: objects.handle, instances: launcher.kind, openRegion: (name: string) => regions.open(name) },
   }).catch(async (error: unknown) => {
     await parts.close();
     throw error;
   });
-  parts.endpoint = `http://127.0.0.1:${door.port}`;
-  parts.admitGuest = door.admitGuest;
+  parts.endpoint = `http://127.0.0.1:${frontDoor.port}`;
+  parts.admitGuest = frontDoor.admitGuest;
   const inRegion = async (name: string) => viewOf(await regions.open(name));
   return {
     ...(await inRegion(region)),
     ...{ endpoint: parts.endpoint, region, accountId: ACCOUNT_ID, owner, logFile, faults, inRegion },
     onCall: log.onCall,
     close: async () => {
-      await door.close();
+      await frontDoor.close();
       await parts.close();
     },
   };
@@ -123,7 +123,7 @@ async function assemble(options: CloudOptions, defaultRegion: string, log: CallL
     ...{ clock, launcher, owner, sessions, iam },
     services: [createIam(iam, names).service, createSts(ACCOUNT_ID, sessions, iam).service],
     endpoint: () => parts.endpoint,
-    admitGuest: (visitor) => parts.admitGuest(visitor),
+    admitGuest: (socket) => parts.admitGuest(socket),
   };
   const regions = new Regions(account, dispatcher, objects);
   const close = async () => {
@@ -137,7 +137,7 @@ async function assemble(options: CloudOptions, defaultRegion: string, log: CallL
   const parts = {
     ...{ sessions, faults, clock, dispatcher, regions, objects, launcher, close },
     endpoint: '',
-    admitGuest: (visitor: Socket): void => void visitor.destroy(),
+    admitGuest: (socket: Socket): void => void socket.destroy(),
   };
   return parts;
 }

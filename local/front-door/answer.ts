@@ -50,7 +50,7 @@ export function writeError(
   error: AwsError,
   requestId: string,
 ): void {
-  const named = inTermsOf(protocol, service?.name, error);
+  const named = translateError(protocol, service?.name, error);
   send(response, { status: named.status, ...encodeError(service, protocol, named, requestId) }, requestId);
 }
 
@@ -86,7 +86,7 @@ function encodeS3Error(error: AwsError, requestId: string): string {
 }
 
 /** Some protocols have other codes for the front door's own errors ("Common errors" of each service's reference). */
-function inTermsOf(protocol: Protocol, service: string | undefined, error: AwsError): AwsError {
+function translateError(protocol: Protocol, service: string | undefined, error: AwsError): AwsError {
   const name = NAMES[error.code]?.[service === 'sqs' && protocol === 'json' ? 'sqs' : protocol];
   return name ? new AwsError(name[0], error.message, name[1], error.details) : error;
 }

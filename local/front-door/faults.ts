@@ -95,8 +95,8 @@ export function createFaults(): Faults {
       );
       if (!entry) return run(input);
       entry.strikes += 1;
-      struck(nameOf(entry.rule.effect));
-      return strike(entry.rule.effect, input, call, run);
+      struck(effectName(entry.rule.effect));
+      return applyEffect(entry.rule.effect, input, call, run);
     },
   };
 }
@@ -113,14 +113,14 @@ function matches(rule: FaultRule, input: Input, call: Call): boolean {
   return rule.when?.(input, call) ?? true;
 }
 
-function nameOf(effect: FaultEffect): string {
+function effectName(effect: FaultEffect): string {
   const applied = 'applied' in effect && effect.applied;
   if (effect.kind === 'timeout') return applied ? 'timeout-after' : 'timeout-before';
   if (effect.kind === 'reset') return applied ? 'reset-after' : 'reset-before';
   return effect.kind;
 }
 
-async function strike(
+async function applyEffect(
   effect: FaultEffect,
   input: Input,
   call: Call,

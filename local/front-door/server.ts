@@ -23,7 +23,7 @@ export type StreamHandler = (
 export interface FrontDoor {
   port: number;
   /** Takes a connection from a network of instances: whoever calls through it does not count as the owner. */
-  admitGuest(visitor: Socket): void;
+  admitGuest(socket: Socket): void;
   close(): Promise<void>;
 }
 
@@ -63,9 +63,9 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
   await listen(server, options.port);
   return {
     port: (server.address() as AddressInfo).port,
-    admitGuest: (visitor) => {
-      context.guests.add(visitor);
-      server.emit('connection', visitor);
+    admitGuest: (socket) => {
+      context.guests.add(socket);
+      server.emit('connection', socket);
     },
     close: () =>
       new Promise((resolve) => {
@@ -97,9 +97,9 @@ async function handle(
   const { dispatcher, faults, sessions, guests, guestName, clock, instances } = context;
   const isGuest = guests.has(request.socket);
   const foreign = foreignTo(request, isGuest ? [guestName] : []);
-  if (foreign !== undefined) return turnAway(request, response, foreign, context);
+  if (foreign !== undefined) return refuseForeignRequest(request, response, foreign, context);
   // Node's own Date header lags by one turn of the event loop, and clients take AWS's time from it.
-  const nowMs = doorTime(clock);
+  const nowMs = serverTime(clock);
   response.setHeader('date', new Date(nowMs).toUTCString());
   const url = new URL(request.url ?? '/', 'http://127.0.0.1');
   if (url.pathname.startsWith('/_mayfly/')) {
@@ -109,9 +109,9 @@ async function handle(
   let protocol = protocolOf(request, url, '', undefined);
   let service: Service | undefined;
   try {
-    const fields = await admit(
+    const fields = await reportRefusal(
       async () => readSignatureFields(request, url.searchParams),
-      (error) => dispatcher.refuse(nobodysCall(request, context, requestId), error),
+      (error) => dispatcher.refuse(unidentifiedCall(request, context, requestId), error),
     );
     // Requests are parsed alike in all regions.
     service = (await context.openRegion(context.region)).services.get(fields?.service ?? '');
@@ -127,20 +127,24 @@ async function handle(
 }
 
 /** Refuses a request without reading its body. */
-function turnAway(
+function refuseForeignRequest(
   request: IncomingMessage,
   response: ServerResponse,
   foreign: string,
   context: HandlerContext,
 ): void {
   const error = new AwsError('AccessDenied', `The request came from ${foreign}.`, 403);
-  context.dispatcher.refuse(nobodysCall(request, context, randomUUID()), error);
+  context.dispatcher.refuse(unidentifiedCall(request, context, randomUUID()), error);
   response.writeHead(403, { 'content-type': 'application/json', connection: 'close' });
   response.end(`${JSON.stringify({ error: error.message })}\n`);
 }
 
 /** A call of which only the path is known. The query is left out: a presigned URL's is a secret. */
-function nobodysCall({ method, url = '' }: IncomingMessage, { region }: HandlerContext, requestId: string) {
+function unidentifiedCall(
+  { method, url = '' }: IncomingMessage,
+  { region }: HandlerContext,
+  requestId: string,
+) {
   const { signal } = new AbortController();
   return { service: 'unknown', action: `${method} ${url.split('?', 1)[0]}`, region, requestId, signal };
 }
@@ -164,12 +168,12 @@ async function serve(
     service: fields?.service ?? 'unknown',
     region: fields?.region || region,
     requestId,
-    signal: abortedWhenGone(request, response),
+    signal: abortOnHangUp(request, response),
   };
-  const admitted = await admit(
+  const admitted = await reportRefusal(
     async () => {
       const body = protocol === 'rest-xml' ? undefined : await readBody(request);
-      const caller = authenticate(request, fields, body, { sessions, isGuest, nowMs: doorTime(clock) });
+      const caller = authenticate(request, fields, body, { sessions, isGuest, nowMs: serverTime(clock) });
       await openRegion(details.region);
       if (protocol === 'rest-xml' || !body) return { caller };
       return { caller, read: readRequest(request, url, protocol, unpack(request, body), service) };
@@ -185,12 +189,12 @@ async function serve(
 }
 
 /** AWS's time as clients see it. With a played clock, which only tests have, clients sign by this machine's time. */
-function doorTime(clock: FrontDoorOptions['clock']): number {
+function serverTime(clock: FrontDoorOptions['clock']): number {
   return clock.played ? Date.now() : clock.now();
 }
 
 /** Runs `task` and reports an `AwsError` of it before passing it on. */
-async function admit<T>(task: () => Promise<T>, refused: (error: AwsError) => void): Promise<T> {
+async function reportRefusal<T>(task: () => Promise<T>, refused: (error: AwsError) => void): Promise<T> {
   try {
     return await task();
   } catch (error) {
@@ -207,7 +211,7 @@ function describeRequest(request: IncomingMessage, url: URL): string {
 }
 
 /** A client hangs up by closing its half of the connection. This is seen some turns before the connection closes. */
-function abortedWhenGone(request: IncomingMessage, response: ServerResponse): AbortSignal {
+function abortOnHangUp(request: IncomingMessage, response: ServerResponse): AbortSignal {
   const { socket } = request;
   const controller = new AbortController();
   const hangUp = () => controller.abort(new Error('The client hung up.'));

@@ -13,13 +13,13 @@ export interface SignedRequest {
   payload: string;
 }
 
-type Scope = Pick<SignatureFields, 'date' | 'region' | 'service' | 'signedHeaders' | 'time'>;
+type CredentialScope = Pick<SignatureFields, 'date' | 'region' | 'service' | 'signedHeaders' | 'time'>;
 
 /**
  * The signature that AWS computes ("Create a signed AWS API request", IAM User Guide). The path is URI-encoded once
  * more; S3's is used as received.
  */
-export function signatureOf(request: SignedRequest, scope: Scope, secret: string): string {
+export function signatureOf(request: SignedRequest, scope: CredentialScope, secret: string): string {
   const { date, region, service, signedHeaders } = scope;
   const [path = '', query = ''] = split(request.url, '?');
   const canonical = [

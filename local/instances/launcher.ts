@@ -29,7 +29,7 @@ export interface InstanceSpec {
   /** The endpoint of the cloud's front door. */
   awsEndpoint: string;
   /** Takes a connection to AWS from the instance's own network. Its calls do not count as the owner's. */
-  connectToAws(visitor: Socket): void;
+  connectToAws(socket: Socket): void;
   region: string;
   /** The instance's own directory, with its log, state and unpacked tree. It stays after the instance has ended. */
   directory: string;

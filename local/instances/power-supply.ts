@@ -25,7 +25,7 @@ printf '%s' "$plugged" | while read -r pid directory; do
 done
 `;
 
-let supply: ChildProcess | undefined;
+let killer: ChildProcess | undefined;
 
 /**
  * Has an instance's processes killed if this process ends without doing so: a killed cloud cannot do it itself and must
@@ -34,13 +34,13 @@ let supply: ChildProcess | undefined;
  * @param pid the leader of a process group.
  */
 export function plugIn(pid: number, directory: string): () => void {
-  supply ??= startSupply();
-  const { stdin } = supply;
+  killer ??= startKiller();
+  const { stdin } = killer;
   stdin?.write(`plug ${pid} ${directory}\n`);
   return () => stdin?.write(`unplug ${pid}\n`);
 }
 
-function startSupply(): ChildProcess {
+function startKiller(): ChildProcess {
   const started = spawn('/bin/sh', ['-c', SCRIPT], {
     // In a session of its own: Ctrl-C in a terminal must not end it before the cloud.
     detached: true,

@@ -33,27 +33,27 @@ export interface ProcessLauncherOptions {
  * no tree, it boots and does nothing. Its output is in `instance.log` in its directory.
  */
 export function createProcessLauncher({ stopMs = STOP_MS }: ProcessLauncherOptions = {}): Launcher {
-  let told = false;
+  let warned = false;
   return {
     kind: 'processes',
     launch: async (spec) => {
-      const left = leftOut(spec.userData);
+      const ignored = findIgnoredPart(spec.userData);
       // For the person who started the cloud, once. Each instance has it in its log.
-      if (left !== undefined && !told) console.error(`mayfly: ${left}`);
-      told ||= left !== undefined;
+      if (ignored !== undefined && !warned) console.error(`mayfly: ${ignored}`);
+      warned ||= ignored !== undefined;
       mkdirSync(spec.directory, { recursive: true });
       // Processes are recognised by their directory, whose path must not have links.
       return new ProcessInstance({ ...spec, directory: realpathSync(spec.directory) }, stopMs);
     },
     problemWith: (userData) =>
       userData.trim() === '' || isCloudConfig(userData) ? undefined : ONLY_CLOUD_CONFIG,
-    leavesOut: leftOut,
+    leavesOut: findIgnoredPart,
   };
 }
 
 const NO_SETUP = "The fleet's set-up (prop `setup`) is not run: instances are processes here.";
 
-function leftOut(userData: string): string | undefined {
+function findIgnoredPart(userData: string): string | undefined {
   try {
     const tree = filesOfUserData(userData).find(({ path }) => path === TREE_FILE);
     return tree && JSON.parse(tree.content.toString('utf8')).setup !== undefined ? NO_SETUP : undefined;
@@ -70,11 +70,11 @@ class ProcessInstance implements Instance {
   /** The instance's disk: everything below it belongs to the instance. */
   readonly #disk: string;
   readonly #off = Promise.withResolvers<string>();
-  readonly #powerCut = new AbortController();
+  readonly #killed = new AbortController();
   #agent: ChildProcess | undefined;
   /** Resolves when the agent process has ended; resolved if there is none. */
   #agentEnded: Promise<void> = Promise.resolve();
-  #unplug: () => void = () => {};
+  #disarm: () => void = () => {};
 
   constructor(spec: InstanceSpec, stopMs: number) {
     this.#spec = spec;
@@ -85,17 +85,17 @@ class ProcessInstance implements Instance {
 
   async terminate(): Promise<void> {
     if (!this.#agent?.pid) {
-      this.#pullThePlug('terminated before the agent ran');
+      this.#kill('terminated before the agent ran');
     } else {
       kill(this.#agent.pid, 'SIGTERM');
       const stopped = await Promise.race([this.gone, delay(this.#stopMs, undefined, { ref: false })]);
-      if (stopped === undefined) this.#pullThePlug('terminated, after it would not stop');
+      if (stopped === undefined) this.#kill('terminated, after it would not stop');
     }
     await this.gone;
   }
 
   async destroy(): Promise<void> {
-    this.#pullThePlug('destroyed');
+    this.#kill('destroyed');
     await this.gone;
   }
 
@@ -110,7 +110,7 @@ class ProcessInstance implements Instance {
     try {
       await killInstance(this.#disk, this.#agent?.pid ?? Number.NaN);
       await this.#agentEnded;
-      this.#unplug();
+      this.#disarm();
     } catch (error) {
       await this.#log(String(error));
     }
@@ -124,7 +124,7 @@ class ProcessInstance implements Instance {
     if (this.#spec.again && existsSync(treeDirectory)) {
       // cloud-init does its work only at the first boot, and systemd's units start at each boot.
       await this.#log('booted again');
-      if (!this.#powerCut.signal.aborted) this.#runAgent(treeDirectory);
+      if (!this.#killed.signal.aborted) this.#runAgent(treeDirectory);
       return;
     }
     const files = filesOfUserData(this.#spec.userData);
@@ -134,17 +134,17 @@ class ProcessInstance implements Instance {
       await this.#log('booted; its user-data names no tree to run');
       return;
     }
-    const left = leftOut(this.#spec.userData);
-    if (left !== undefined) await this.#log(left);
-    await fetchTree(this.#spec, tree.content.toString('utf8'), treeDirectory, this.#powerCut.signal);
-    if (!this.#powerCut.signal.aborted) this.#runAgent(treeDirectory);
+    const ignored = findIgnoredPart(this.#spec.userData);
+    if (ignored !== undefined) await this.#log(ignored);
+    await fetchTree(this.#spec, tree.content.toString('utf8'), treeDirectory, this.#killed.signal);
+    if (!this.#killed.signal.aborted) this.#runAgent(treeDirectory);
   }
 
   #runAgent(treeDirectory: string): void {
     const log = openSync(join(this.#spec.directory, 'instance.log'), 'a');
     const bundle = join(treeDirectory, 'agent', 'agent.mjs');
-    const words = [...NODE_OPTIONS, bundle, '--config', join(this.#disk, CONFIG_FILE)];
-    const agent = spawn(process.execPath, words, {
+    const args = [...NODE_OPTIONS, bundle, '--config', join(this.#disk, CONFIG_FILE)];
+    const agent = spawn(process.execPath, args, {
       cwd: treeDirectory,
       env: this.#environment(),
       stdio: ['ignore', log, log],
@@ -154,8 +154,8 @@ class ProcessInstance implements Instance {
     closeSync(log);
     this.#agent = agent;
     writeFileSync(join(this.#disk, 'run', 'agent.pid'), `${agent.pid}\n`);
-    this.#agentEnded = endOf(agent).then((how) => this.#off.resolve(`powered off, ${how}`));
-    if (agent.pid !== undefined) this.#unplug = plugIn(agent.pid, this.#disk);
+    this.#agentEnded = describeEnd(agent).then((how) => this.#off.resolve(`powered off, ${how}`));
+    if (agent.pid !== undefined) this.#disarm = plugIn(agent.pid, this.#disk);
   }
 
   /** What systemd sets, and AWS's endpoint. No credentials: they come from the metadata, as on EC2. */
@@ -177,8 +177,8 @@ class ProcessInstance implements Instance {
     };
   }
 
-  #pullThePlug(reason: string): void {
-    this.#powerCut.abort();
+  #kill(reason: string): void {
+    this.#killed.abort();
     this.#off.resolve(reason);
   }
 
@@ -188,7 +188,7 @@ class ProcessInstance implements Instance {
   }
 }
 
-async function endOf(agent: ChildProcess): Promise<string> {
+async function describeEnd(agent: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     agent.once('error', (error) => resolve(`the agent did not start: ${error.message}`));
     agent.once('exit', (code, signal) => {

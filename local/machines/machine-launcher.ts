@@ -55,27 +55,27 @@ export async function createMachineLauncher(options: MachineLauncherOptions): Pr
   const shared = resolve(options.shared);
   await mkdir(shared, { recursive: true });
   await chmod(shared, 0o1777);
-  return new Lab({ ...options, shared }, images).open();
+  return new NspawnLauncher({ ...options, shared }, images).open();
 }
 
-interface Resident {
+interface LaunchedMachine {
   spec: InstanceSpec;
   machine: Machine;
   number: number;
 }
 
-class Lab implements MachineLauncher {
+class NspawnLauncher implements MachineLauncher {
   readonly kind = 'machines';
   readonly addressOf = addressOf;
   readonly #options: MachineLauncherOptions;
   readonly #images: Images;
   /** By address, newest last. */
-  readonly #residents = new Map<string, Resident>();
+  readonly #machines = new Map<string, LaunchedMachine>();
   readonly #silenced = new Set<(instanceId: string) => boolean>();
   /** Open connections to the metadata service, with the address of the machine. */
-  readonly #asking = new Map<Socket, string>();
-  #room: Awaited<ReturnType<typeof openRoom>> | undefined;
-  #closeDoors: () => void = () => {};
+  readonly #metadataConnections = new Map<Socket, string>();
+  #namespaces: Awaited<ReturnType<typeof openRoom>> | undefined;
+  #closeListeners: () => void = () => {};
   #launched = 0;
 
   constructor(options: MachineLauncherOptions, images: Images) {
@@ -86,15 +86,15 @@ class Lab implements MachineLauncher {
   async open(): Promise<this> {
     const room = await openRoom();
     const packages = createPackageServer(this.#images.packages);
-    this.#room = room;
+    this.#namespaces = room;
     try {
-      this.#closeDoors = await openDoors(room.pid, [
-        { host: METADATA_ADDRESS, port: 80, onVisitor: (visitor) => this.#askMetadata(visitor) },
-        { host: LAB_ADDRESS, port: AWS_PORT, onVisitor: (visitor) => this.#callAws(visitor) },
+      this.#closeListeners = await openDoors(room.pid, [
+        { host: METADATA_ADDRESS, port: 80, onVisitor: (socket) => this.#connectToMetadata(socket) },
+        { host: LAB_ADDRESS, port: AWS_PORT, onVisitor: (socket) => this.#connectToAws(socket) },
         {
           host: LAB_ADDRESS,
           port: PACKAGES_PORT,
-          onVisitor: (visitor) => packages.emit('connection', visitor),
+          onVisitor: (socket) => packages.emit('connection', socket),
         },
       ]);
     } catch (error) {
@@ -105,18 +105,18 @@ class Lab implements MachineLauncher {
   }
 
   async launch(spec: InstanceSpec): Promise<Machine> {
-    if (!this.#room) throw new Error('the network of the machines is closed');
+    if (!this.#namespaces) throw new Error('the network of the machines is closed');
     const { image = 'prepared', shared, stopMs = STOP_MS } = this.#options;
     // A machine that starts again keeps its number, as its system knows the interface by the name.
-    const number = this.#residents.get(spec.privateIp)?.number ?? this.#launched++;
+    const number = this.#machines.get(spec.privateIp)?.number ?? this.#launched++;
     const machine = await bootMachine(spec, {
-      room: this.#room,
+      room: this.#namespaces,
       number,
       image: typeof image === 'string' ? this.#images[image] : image.root,
       shared,
       stopMs,
     });
-    this.#residents.set(spec.privateIp, { spec, machine, number });
+    this.#machines.set(spec.privateIp, { spec, machine, number });
     return machine;
   }
 
@@ -125,42 +125,42 @@ class Lab implements MachineLauncher {
   }
 
   machine(instanceId: string): Machine {
-    const found = [...this.#residents.values()].find(({ spec }) => spec.instanceId === instanceId);
+    const found = [...this.#machines.values()].find(({ spec }) => spec.instanceId === instanceId);
     if (found) return found.machine;
     throw new Error(`no machine ${instanceId} was launched`);
   }
 
   silenceMetadata(of: (instanceId: string) => boolean): () => void {
     this.#silenced.add(of);
-    for (const [visitor, instanceId] of this.#asking) if (of(instanceId)) visitor.destroy();
+    for (const [socket, instanceId] of this.#metadataConnections) if (of(instanceId)) socket.destroy();
     return () => this.#silenced.delete(of);
   }
 
   async close(): Promise<void> {
-    this.#closeDoors();
-    await this.#room?.close();
-    this.#room = undefined;
+    this.#closeListeners();
+    await this.#namespaces?.close();
+    this.#namespaces = undefined;
   }
 
-  #askMetadata(visitor: Socket): void {
-    const spec = this.#specOf(visitor);
+  #connectToMetadata(socket: Socket): void {
+    const spec = this.#specOf(socket);
     if (!spec) return;
-    this.#asking.set(visitor, spec.instanceId);
-    visitor.once('close', () => this.#asking.delete(visitor));
+    this.#metadataConnections.set(socket, spec.instanceId);
+    socket.once('close', () => this.#metadataConnections.delete(socket));
     const silent = [...this.#silenced].some((of) => of(spec.instanceId));
     // The connection stays open without an answer.
-    if (silent) visitor.resume();
-    else forward(visitor, spec.metadataEndpoint);
+    if (silent) socket.resume();
+    else forward(socket, spec.metadataEndpoint);
   }
 
-  #callAws(visitor: Socket): void {
-    this.#specOf(visitor)?.connectToAws(visitor);
+  #connectToAws(socket: Socket): void {
+    this.#specOf(socket)?.connectToAws(socket);
   }
 
   /** The instance with the address of the connection. Other connections are refused. */
-  #specOf(visitor: Socket): InstanceSpec | undefined {
-    const spec = this.#residents.get(visitor.remoteAddress ?? '')?.spec;
-    if (!spec) visitor.destroy();
+  #specOf(socket: Socket): InstanceSpec | undefined {
+    const spec = this.#machines.get(socket.remoteAddress ?? '')?.spec;
+    if (!spec) socket.destroy();
     return spec;
   }
 }

@@ -68,15 +68,15 @@ class BootedMachine implements Machine {
   readonly #spec: InstanceSpec;
   readonly #stopMs: number;
   /** The process of `nsenter`, which ends when everything on the machine has ended. */
-  readonly #power: ChildProcess;
+  readonly #process: ChildProcess;
   #cause = 'powered off';
 
   constructor(spec: InstanceSpec, options: MachineOptions) {
     this.#spec = spec;
     this.#stopMs = options.stopMs;
     this.journal = join(spec.directory, 'journal');
-    this.#power = powerOn(spec, options);
-    this.#power.stdin?.on('error', () => {});
+    this.#process = startMachine(spec, options);
+    this.#process.stdin?.on('error', () => {});
     this.gone = this.#live();
   }
 
@@ -87,33 +87,33 @@ class BootedMachine implements Machine {
 
   async stop(): Promise<void> {
     this.#cause = 'stopped';
-    this.#power.stdin?.write('keep\n');
+    this.#process.stdin?.write('keep\n');
     await this.#shutDown();
   }
 
   async #shutDown(): Promise<void> {
-    this.#power.stdin?.write('stop\n');
+    this.#process.stdin?.write('stop\n');
     const waiting = new AbortController();
     const stopped = await Promise.race([
       this.gone,
       delay(this.#stopMs, undefined, { ref: false, signal: waiting.signal }).catch(() => {}),
     ]);
     waiting.abort();
-    if (stopped === undefined) this.#pullThePlug(`${this.#cause}, after it would not stop`);
+    if (stopped === undefined) this.#kill(`${this.#cause}, after it would not stop`);
     await this.gone;
   }
 
   async destroy(): Promise<void> {
-    this.#pullThePlug('destroyed');
+    this.#kill('destroyed');
     await this.gone;
   }
 
   async run(...command: string[]): Promise<CommandResult> {
     const target = ['--target', String(this.#firstProcess()), '--all'];
-    const words = [...target, '--', 'env', '-i', ...MACHINE_ENVIRONMENT, ...command];
+    const args = [...target, '--', 'env', '-i', ...MACHINE_ENVIRONMENT, ...command];
     const options = { maxBuffer: LARGEST_OUTPUT_BYTES, env: { PATH: machinePath } };
     return new Promise((resolve, reject) => {
-      const entered = execFile('nsenter', words, options, (error, stdout, stderr) => {
+      const entered = execFile('nsenter', args, options, (error, stdout, stderr) => {
         clearInterval(waking);
         const status = error ? error.code : 0;
         if (typeof status === 'number') resolve({ status, stdout, stderr });
@@ -127,25 +127,25 @@ class BootedMachine implements Machine {
 
   async #live(): Promise<{ reason: string }> {
     const status = await new Promise<number | string>((resolve) => {
-      this.#power.once('error', (error) => resolve(error.message));
-      this.#power.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'));
+      this.#process.once('error', (error) => resolve(error.message));
+      this.#process.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'));
     });
-    const strange = status !== 0 && this.#cause === 'powered off';
-    const reason = strange ? `ended by itself (${status})` : this.#cause;
+    const unexpected = status !== 0 && this.#cause === 'powered off';
+    const reason = unexpected ? `ended by itself (${status})` : this.#cause;
     await rm(join(this.#spec.directory, 'disk'), { recursive: true, force: true });
     const at = new Date().toISOString();
     appendFileSync(join(this.#spec.directory, 'instance.log'), `${at} machine: off: ${reason}\n`);
     return { reason };
   }
 
-  #pullThePlug(cause: string): void {
+  #kill(cause: string): void {
     this.#cause = cause;
-    this.#power.stdin?.write('kill\n');
+    this.#process.stdin?.write('kill\n');
   }
 
   /** The process tree is nsenter > unshare > machine.sh > systemd-nspawn > the machine's first process. */
   #firstProcess(): number {
-    const script = onlyChild(onlyChild(this.#power.pid));
+    const script = onlyChild(onlyChild(this.#process.pid));
     const nspawn = childrenOf(script).find((pid) => nameOf(pid) === 'systemd-nspawn');
     const [first] = childrenOf(nspawn);
     if (first === undefined) throw new Error(`${this.#spec.instanceId} is not running`);
@@ -153,7 +153,7 @@ class BootedMachine implements Machine {
   }
 }
 
-function powerOn(spec: InstanceSpec, { room, number, image, shared }: MachineOptions) {
+function startMachine(spec: InstanceSpec, { room, number, image, shared }: MachineOptions) {
   const { instanceId, privateIp, directory } = spec;
   const machine = [instanceId, String(number), macOf(privateIp), directory, image, room.name, shared];
   const enter = ['--target', String(room.pid), '--mount', '--net', '--pid', '--'];

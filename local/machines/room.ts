@@ -43,9 +43,9 @@ export async function openRoom(): Promise<Room> {
 }
 
 function readyPid(room: ChildProcessByStdio<Writable, Readable, Readable>): Promise<number> {
-  let said = '';
+  let output = '';
   room.stderr.setEncoding('utf8').on('data', (text) => {
-    said += text;
+    output += text;
   });
   return new Promise((resolve, reject) => {
     createInterface({ input: room.stdout }).on('line', (line) => {
@@ -53,6 +53,8 @@ function readyPid(room: ChildProcessByStdio<Writable, Readable, Readable>): Prom
       if (word === 'ready') resolve(Number(pid));
     });
     room.once('error', reject);
-    room.once('close', () => reject(new Error(`The machines' network could not be set up: ${said.trim()}`)));
+    room.once('close', () =>
+      reject(new Error(`The machines' network could not be set up: ${output.trim()}`)),
+    );
   });
 }

@@ -24,8 +24,8 @@ export async function readTarget(account: Account, input: Input, stack: NamedSta
     previous?.parameters ?? {},
     account.context.call,
   );
-  const around = surroundingsOf(account, stack, () => undefined);
-  const conditions = conditionsOf(template, parameters, around);
+  const context = surroundingsOf(account, stack, () => undefined);
+  const conditions = conditionsOf(template, parameters, context);
   const target: Target = {
     ...{ template, parameters, conditions },
     tags: input['Tags'] === undefined && previous ? previous.tags : readTags(input),
@@ -33,7 +33,7 @@ export async function readTarget(account: Account, input: Input, stack: NamedSta
     capabilities: texts(input, 'Capabilities'),
     roleArn: optionalText(input, 'RoleARN'),
   };
-  assertRules(template.rules, scopeOf(target, around));
+  assertRules(template.rules, scopeOf(target, context));
   // Refuses circular dependencies, and references to resources that a condition leaves out.
   dependencyGraph(template, conditions);
   refuseMissingCapabilities(template, target.capabilities);

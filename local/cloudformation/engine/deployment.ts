@@ -25,7 +25,7 @@ export interface Deployment {
 }
 
 /** The interval of polling. */
-const LOOK_EVERY_MS = 100;
+const POLL_MS = 100;
 
 /** Makes the target the stack's own. Returns the pass that brings the resources to it. */
 export function startDeployment(
@@ -39,8 +39,8 @@ export function startDeployment(
   const previousTags = stack.target?.tags ?? target.tags;
   stack.target = target;
   stack.imports = new Set();
-  const around = surroundingsOf(account, stack, (name) => stack.resources.get(name), stack.imports);
-  return { account, stack, target, ids, signal, previousTags, rollingBack, scope: scopeOf(target, around) };
+  const context = surroundingsOf(account, stack, (name) => stack.resources.get(name), stack.imports);
+  return { account, stack, target, ids, signal, previousTags, rollingBack, scope: scopeOf(target, context) };
 }
 
 export function typeOf(resource: { type: string }): ResourceType {
@@ -60,9 +60,9 @@ export function contextOf(deployment: Deployment, resource: StackResource): Reso
     ...{ logicalId, type, region, accountId, call, clock, presignPut, signal, rollingBack },
     uncertain: resource.uncertain ?? false,
     generatedName: (maxLength) => generatedName(stack.name, logicalId, maxLength),
-    previousStackTags: tagMap(deployment.previousTags),
+    previousStackTags: toTagMap(deployment.previousTags),
     stackTags: {
-      ...tagMap(target.tags),
+      ...toTagMap(target.tags),
       'aws:cloudformation:stack-name': stack.name,
       'aws:cloudformation:stack-id': stack.id,
       'aws:cloudformation:logical-id': logicalId,
@@ -76,17 +76,17 @@ export function contextOf(deployment: Deployment, resource: StackResource): Reso
     note(reason) {
       resourceStatus(stack, clock, ids, resource, resource.status, reason);
     },
-    async until(look) {
+    async until(poll) {
       for (;;) {
         signal.throwIfAborted();
-        const seen = await look();
-        if (seen !== undefined) return seen;
-        await delay(LOOK_EVERY_MS, undefined, { signal });
+        const value = await poll();
+        if (value !== undefined) return value;
+        await delay(POLL_MS, undefined, { signal });
       }
     },
   };
 }
 
-function tagMap(tags: Tag[]): Record<string, string> {
+function toTagMap(tags: Tag[]): Record<string, string> {
   return Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]));
 }

@@ -24,19 +24,19 @@ export interface Surroundings {
 type Evaluated = Pick<Target, 'template' | 'parameters' | 'conditions' | 'notificationArns'>;
 
 /** The scope in which a template's values are resolved. */
-export function scopeOf(target: Evaluated, around: Surroundings): Scope {
+export function scopeOf(target: Evaluated, context: Surroundings): Scope {
   const pseudo: Record<string, unknown> = {
-    'AWS::AccountId': around.accountId,
+    'AWS::AccountId': context.accountId,
     'AWS::NotificationARNs': target.notificationArns,
     'AWS::NoValue': NO_VALUE,
     'AWS::Partition': 'aws',
-    'AWS::Region': around.region,
-    'AWS::StackId': around.stackId,
-    'AWS::StackName': around.stackName,
+    'AWS::Region': context.region,
+    'AWS::StackId': context.stackId,
+    'AWS::StackName': context.stackName,
     'AWS::URLSuffix': 'amazonaws.com',
   };
   return {
-    region: around.region,
+    region: context.region,
     mappings: target.template.mappings,
     availabilityZones: (region) => ['a', 'b', 'c'].map((letter) => `${region}${letter}`),
     condition: (name) => target.conditions[name] === true,
@@ -44,10 +44,10 @@ export function scopeOf(target: Evaluated, around: Surroundings): Scope {
       if (Object.hasOwn(pseudo, name)) return pseudo[name];
       const parameter = target.parameters[name];
       if (parameter) return parameter.value;
-      return around.resource(name)?.physicalId ?? UNKNOWN;
+      return context.resource(name)?.physicalId ?? UNKNOWN;
     },
     getAtt(logicalId, attribute) {
-      const resource = around.resource(logicalId);
+      const resource = context.resource(logicalId);
       if (!resource) return UNKNOWN;
       const value = resource.attributes[attribute];
       if (value !== undefined) return value;
@@ -55,7 +55,7 @@ export function scopeOf(target: Evaluated, around: Surroundings): Scope {
     },
     importValue(name) {
       if (isUnknown(name)) return UNKNOWN;
-      const value = around.exported(name);
+      const value = context.exported(name);
       if (value !== undefined) return value;
       throw validationError(`No export named ${name} found.`);
     },
@@ -66,10 +66,10 @@ export function scopeOf(target: Evaluated, around: Surroundings): Scope {
 export function conditionsOf(
   template: Template,
   parameters: Record<string, Parameter>,
-  around: Surroundings,
+  context: Surroundings,
 ): Record<string, boolean> {
   const target = { template, parameters, conditions: {}, notificationArns: [] };
-  return evaluateConditions(template, scopeOf(target, around));
+  return evaluateConditions(template, scopeOf(target, context));
 }
 
 /** Resolves a resource's properties, with the dynamic references in them. */

@@ -36,7 +36,7 @@ export async function planDeployment(account: Account, stack: Stack, target: Tar
     const next = found.length > 0 || isUnknown(raw) ? raw : readProperties(type, logicalId, raw);
     const change = planChange(stack, target, logicalId, now, next);
     if (change) changes.push(change);
-    after.set(logicalId, foreseen(now, change));
+    after.set(logicalId, predictResource(now, change));
   }
   changes.push(...removals(stack, new Set(graph.keys())));
   const outputs = await resolveOutputs(target, scope, account.context.call);
@@ -100,7 +100,7 @@ function replacementOf(details: ChangeDetail[]): 'True' | 'False' | 'Conditional
 }
 
 /** A resource as later ones will see it: undefined if it is new, with unknown values where attributes may change. */
-function foreseen(
+function predictResource(
   now: StackResource | undefined,
   change: ResourceChange | undefined,
 ): StackResource | undefined {

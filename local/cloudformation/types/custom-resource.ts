@@ -48,33 +48,33 @@ export function customResource(type: string): ResourceType | undefined {
     attributes: 'any',
     volatileAttributes: 'any',
     async create(props, context) {
-      const place = await ask(props, context, { RequestType: 'Create' });
+      const place = await sendRequest(props, context, { RequestType: 'Create' });
       try {
-        return await answerAt(place, props, context);
+        return await awaitResponse(place, props, context);
       } catch (error) {
         // The roll-back asks the function to delete what it may have created, by a generated name if it returned none.
-        context.exists(error instanceof Refused ? error.physicalId : context.generatedName());
+        context.exists(error instanceof FailedResponseError ? error.physicalId : context.generatedName());
         throw error;
       }
     },
     async update({ physicalId }, props, previous, context) {
-      const OldResourceProperties = asTexts(previous);
+      const OldResourceProperties = toTexts(previous);
       const request = {
         RequestType: 'Update',
         PhysicalResourceId: physicalId,
         OldResourceProperties,
       } as const;
-      return answerAt(await ask(props, context, request), props, context);
+      return awaitResponse(await sendRequest(props, context, request), props, context);
     },
     async delete({ physicalId }, props, context) {
       const request = { RequestType: 'Delete', PhysicalResourceId: physicalId } as const;
-      await answerAt(await ask(props, context, request), props, context);
+      await awaitResponse(await sendRequest(props, context, request), props, context);
     },
   });
 }
 
 /** The function responded that it failed. */
-class Refused extends Error {
+class FailedResponseError extends Error {
   readonly physicalId: string;
   constructor({ Reason, PhysicalResourceId }: Answer) {
     super(`Received response status [FAILED] from custom resource. Message returned: ${Reason}`);
@@ -83,15 +83,15 @@ class Refused extends Error {
 }
 
 /** Sends a request to the function. Returns the place of its response. */
-async function ask(props: Props, context: ResourceContext, request: Request): Promise<Place> {
+async function sendRequest(props: Props, context: ResourceContext, request: Request): Promise<Place> {
   const { ServiceToken } = props;
   if (!LAMBDA_ARN.test(ServiceToken)) {
     throw validationError(
-      `ServiceToken ${ServiceToken} is no Lambda function; SNS topics are not implemented here.`,
+      `ServiceToken ${ServiceToken} is not a Lambda function: SNS topics are not implemented here.`,
     );
   }
   const RequestId = randomUUID();
-  const place = await placeOfAnswer(context, RequestId);
+  const place = await createResponsePlace(context, RequestId);
   const event = {
     ...request,
     ServiceToken,
@@ -100,7 +100,7 @@ async function ask(props: Props, context: ResourceContext, request: Request): Pr
     RequestId,
     LogicalResourceId: context.logicalId,
     ResourceType: context.type,
-    ResourceProperties: asTexts(props),
+    ResourceProperties: toTexts(props),
   };
   await context.call('lambda', 'Invoke', {
     FunctionName: ServiceToken,
@@ -116,14 +116,14 @@ interface Place {
 }
 
 /** Each request has its own object, so that the response to another one is never mistaken for it. */
-async function placeOfAnswer({ call, region }: ResourceContext, requestId: string): Promise<Place> {
+async function createResponsePlace({ call, region }: ResourceContext, requestId: string): Promise<Place> {
   const Bucket = `cloudformation-custom-resource-response-${region.replaceAll('-', '')}`;
   await ignoring(['BucketAlreadyOwnedByYou'], () => call('s3', 'CreateBucket', { Bucket }));
   return { Bucket, Key: requestId };
 }
 
 /** Waits for the function's response. It is waited for in real time, which the cloud's speed does not change. */
-async function answerAt(place: Place, props: Props, context: ResourceContext): Promise<Resource> {
+async function awaitResponse(place: Place, props: Props, context: ResourceContext): Promise<Resource> {
   const { clock } = context;
   let late = false;
   const seconds = props.ServiceTimeout ?? LONGEST_SECONDS;
@@ -137,7 +137,7 @@ async function answerAt(place: Place, props: Props, context: ResourceContext): P
       throw new Error('CloudFormation did not receive a response from your Custom Resource.');
     });
     const answer = readAnswer(body);
-    if (answer.Status === 'FAILED') throw new Refused(answer);
+    if (answer.Status === 'FAILED') throw new FailedResponseError(answer);
     return { physicalId: answer.PhysicalResourceId, attributes: answer.Data ?? {} };
   } finally {
     cancel();
@@ -163,10 +163,10 @@ function readAnswer(body: Uint8Array): Answer {
 }
 
 /** CloudFormation sends numbers and booleans as strings, at every depth. */
-function asTexts(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(asTexts);
+function toTexts(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(toTexts);
   if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, asTexts(member)]));
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, toTexts(member)]));
   }
   return String(value);
 }

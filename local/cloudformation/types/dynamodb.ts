@@ -97,7 +97,7 @@ interface TableDescription {
   GlobalSecondaryIndexes?: { IndexName: string; IndexStatus: string }[];
 }
 
-async function describe(TableName: string, { call }: ResourceContext): Promise<TableDescription> {
+async function describeTable(TableName: string, { call }: ResourceContext): Promise<TableDescription> {
   const { Table } = await call('dynamodb', 'DescribeTable', { TableName });
   return Table as TableDescription;
 }
@@ -106,13 +106,13 @@ async function describe(TableName: string, { call }: ResourceContext): Promise<T
  * Waits until the table and its indexes are active and returns the table's attributes. `unwaited` indexes are left out:
  * CloudFormation does not wait until an index that it adds is filled ("AWS::DynamoDB::Table").
  */
-async function settled(
+async function waitUntilActive(
   TableName: string,
   context: ResourceContext,
   unwaited: ReadonlySet<string> = new Set(),
 ) {
   const table = await context.until(async () => {
-    const { TableStatus, GlobalSecondaryIndexes = [], ...rest } = await describe(TableName, context);
+    const { TableStatus, GlobalSecondaryIndexes = [], ...rest } = await describeTable(TableName, context);
     const others = GlobalSecondaryIndexes.filter(({ IndexName }) => !unwaited.has(IndexName));
     const states = [TableStatus, ...others.map((index) => index.IndexStatus)];
     return states.every((state) => state === 'ACTIVE') ? rest : undefined;
@@ -199,7 +199,7 @@ async function updateIndexes(
   previous: TableProps,
   context: ResourceContext,
 ): Promise<ReadonlySet<string>> {
-  const { GlobalSecondaryIndexes = [] } = await describe(TableName, context);
+  const { GlobalSecondaryIndexes = [] } = await describeTable(TableName, context);
   const there = GlobalSecondaryIndexes.map(({ IndexName }) => IndexName);
   const { going, coming } = indexChanges(props, previous, there, context);
   if (going.length + coming.length > 1) {
@@ -229,7 +229,7 @@ const table = resourceType<TableProps>({
     const Tags = tagListOf(props.Tags, context);
     await context.call('dynamodb', 'CreateTable', { TableName, Tags, ...definition(props) });
     context.exists(TableName);
-    const made = await settled(TableName, context);
+    const made = await waitUntilActive(TableName, context);
     await setFeatures(TableName, props, {}, context);
     return made;
   },
@@ -239,23 +239,23 @@ const table = resourceType<TableProps>({
     const changed = Object.fromEntries(names.map((name) => [name, next[name] ?? DEFAULTS[name]]));
     if (Object.keys(changed).length > 0) {
       await context.call('dynamodb', 'UpdateTable', { TableName, ...changed });
-      await settled(TableName, context);
+      await waitUntilActive(TableName, context);
     }
     const unwaited = await updateIndexes(TableName, props, previous, context);
     await setFeatures(TableName, props, previous, context);
     await retag(attributes['Arn'], props, previous, context);
-    return settled(TableName, context, unwaited);
+    return waitUntilActive(TableName, context, unwaited);
   },
   async delete({ physicalId: TableName }, _props, context) {
     await ignoring(['ResourceNotFoundException'], async () => {
       // "Managing Global Secondary Indexes in DynamoDB": a table cannot be deleted while an index of it is filled.
-      const { GlobalSecondaryIndexes = [] } = await describe(TableName, context);
+      const { GlobalSecondaryIndexes = [] } = await describeTable(TableName, context);
       for (const { IndexName, IndexStatus } of GlobalSecondaryIndexes) {
         if (IndexStatus === 'CREATING') await deleteIndex(TableName, IndexName, context);
       }
-      await settled(TableName, context);
+      await waitUntilActive(TableName, context);
       await context.call('dynamodb', 'DeleteTable', { TableName });
-      await context.until(async () => (await describe(TableName, context)) && undefined);
+      await context.until(async () => (await describeTable(TableName, context)) && undefined);
     });
   },
 });

@@ -36,12 +36,12 @@ export async function batchGet(dynalite: Dynalite, input: Input): Promise<Record
   const first = await dynalite('BatchGetItem', input);
   const responses = first['Responses'] as Record<string, Input[]>;
   let left = leftOf(asked, first);
-  let bytes = sizeOf(responses);
+  let bytes = byteLength(responses);
   while (Object.keys(left).length > 0 && bytes < MOST_BYTES) {
     const next = await dynalite('BatchGetItem', { RequestItems: left });
     const more = next['Responses'] as Record<string, Input[]>;
     for (const [table, items] of Object.entries(more)) responses[table]?.push(...items);
-    bytes += sizeOf(more);
+    bytes += byteLength(more);
     left = leftOf(asked, next);
   }
   return { ...first, Responses: responses, UnprocessedKeys: left };
@@ -57,4 +57,4 @@ function leftOf(asked: Record<string, unknown>, answer: Input): Record<string, u
   return Object.fromEntries(Object.entries(left).map(([table, rest]) => [table, again(table, rest)]));
 }
 
-const sizeOf = (responses: unknown): number => JSON.stringify(responses).length;
+const byteLength = (responses: unknown): number => JSON.stringify(responses).length;

@@ -42,11 +42,11 @@ export function itemOperations(parts: ItemParts): Record<string, Operation> {
     resources: (input) => [arnOf(text(input, 'TableName'))],
     keyUses: (input) => keyUses([text(input, 'TableName')]),
     conditions: (input) => leadingKeys([[text(input, 'TableName'), input['Key'] ?? input['Item']]]),
-    run: (input) => dynalite(action, named(input)),
+    run: (input) => dynalite(action, withTableName(input)),
   });
   const conditional = (action: string): Operation => ({
     ...single(action),
-    run: (input) => writeConditionally(dynalite, action, named(input)),
+    run: (input) => writeConditionally(dynalite, action, withTableName(input)),
   });
   const batch = (run: Operation['run']): Operation => ({
     resources: (input) => Object.keys(requestItems(input)).map(arnOf),
@@ -61,7 +61,7 @@ export function itemOperations(parts: ItemParts): Record<string, Operation> {
       return [index ? `${table}/index/${index}` : table];
     },
     keyUses: (input) => keyUses([text(input, 'TableName')]),
-    run: (input) => dynalite(action, named(input)),
+    run: (input) => dynalite(action, withTableName(input)),
   });
   return {
     GetItem: single('GetItem'),
@@ -76,7 +76,7 @@ export function itemOperations(parts: ItemParts): Record<string, Operation> {
 }
 
 /** A table may be named by its ARN, which dynalite does not support. */
-function named(input: Input): Input {
+function withTableName(input: Input): Input {
   const name = text(input, 'TableName');
   return name.startsWith('arn:') ? { ...input, TableName: tableNameOf(name) } : input;
 }
@@ -96,7 +96,7 @@ async function writeConditionally(
   } catch (error) {
     const failed = error instanceof AwsError && error.code === 'ConditionalCheckFailedException';
     if (!failed || wanted !== 'ALL_OLD') throw error;
-    const key = isStructure(input['Key']) ? input['Key'] : await keyOf(dynalite, input);
+    const key = isStructure(input['Key']) ? input['Key'] : await itemKey(dynalite, input);
     const { Item } = await dynalite('GetItem', {
       TableName: input['TableName'],
       Key: key,
@@ -106,7 +106,7 @@ async function writeConditionally(
   }
 }
 
-async function keyOf(dynalite: Dynalite, input: Input): Promise<Input> {
+async function itemKey(dynalite: Dynalite, input: Input): Promise<Input> {
   const { Table } = await dynalite('DescribeTable', { TableName: input['TableName'] });
   const schema =
     isStructure(Table) && Array.isArray(Table['KeySchema']) ? (Table['KeySchema'] as Input[]) : [];

@@ -33,7 +33,7 @@ export class Metrics {
   readonly #metrics = new Map<string, { metric: MetricName; points: MetricPoint[] }>();
 
   put(metric: MetricName, point: MetricPoint): void {
-    const key = keyOf(metric);
+    const key = metricKey(metric);
     const known = this.#metrics.get(key) ?? { metric, points: [] };
     this.#metrics.set(key, known);
     known.points.push(point);
@@ -41,7 +41,7 @@ export class Metrics {
   }
 
   points(metric: MetricName): readonly MetricPoint[] {
-    return this.#metrics.get(keyOf(metric))?.points ?? [];
+    return this.#metrics.get(metricKey(metric))?.points ?? [];
   }
 
   names(): MetricName[] {
@@ -49,7 +49,7 @@ export class Metrics {
   }
 }
 
-function keyOf({ namespace, name, dimensions }: MetricName): string {
+function metricKey({ namespace, name, dimensions }: MetricName): string {
   const sorted = Object.entries(dimensions).sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify([namespace, name, sorted]);
 }

@@ -38,9 +38,9 @@ export function createS3Handler(
       dispatcher.allows(call, action, resource, resourcePolicies());
     const operation: Operation = {
       iamAction: s3Call.iamAction,
-      resources: () => resourcesOf(s3Call),
+      resources: () => iamResources(s3Call),
       resourcePolicies,
-      conditions: () => conditionsOf(s3Call, url),
+      conditions: () => listConditions(s3Call, url),
       keyUses: () => encryption.usesOf(s3Call, request.headers),
       run: async () => {
         const { headers } = request;
@@ -55,17 +55,17 @@ export function createS3Handler(
 }
 
 /** DeleteObjects checks permissions for each key, when the keys are read. */
-function resourcesOf({ action, bucket, key }: S3Call): string[] {
+function iamResources({ action, bucket, key }: S3Call): string[] {
   if (action === 'DeleteObjects') return [];
-  return [bucket ? arnOf(bucket, key) : '*'];
+  return [bucket ? s3Arn(bucket, key) : '*'];
 }
 
-function arnOf(bucket: string, key?: string): string {
+function s3Arn(bucket: string, key?: string): string {
   return key ? `arn:aws:s3:::${bucket}/${key}` : `arn:aws:s3:::${bucket}`;
 }
 
 /** "Actions, resources, and condition keys for Amazon S3": the condition keys of a listing. */
-function conditionsOf({ iamAction }: S3Call, url: URL): Record<string, string> {
+function listConditions({ iamAction }: S3Call, url: URL): Record<string, string> {
   if (iamAction !== 'ListBucket') return {};
   const given = ['prefix', 'delimiter', 'max-keys'].flatMap((name): [string, string][] => {
     const value = url.searchParams.get(name);
@@ -111,33 +111,33 @@ async function serve(
   }
   if (call.action === 'DeleteObjects') {
     const mayDelete = (key: string, versionId: string | undefined) =>
-      may(`s3:DeleteObject${versionId === undefined ? '' : 'Version'}`, arnOf(call.bucket, key));
+      may(`s3:DeleteObject${versionId === undefined ? '' : 'Version'}`, s3Arn(call.bucket, key));
     return answer(response, 200, await deleteObjects(request, call.bucket, versions, mayDelete));
   }
-  if (call.iamAction === 'GetObject' && !may('s3:ListBucket', arnOf(call.bucket))) {
-    await hideWhatIsMissing(call, fauxqs);
+  if (call.iamAction === 'GetObject' && !may('s3:ListBucket', s3Arn(call.bucket))) {
+    await hideMissingKey(call, fauxqs);
   }
-  await inItsTurn(request, call, store, () => passOn(request, response, url, call, store));
+  await runExclusively(request, call, store, () => forwardToFauxqs(request, response, url, call, store));
 }
 
 /**
  * A write that depends on the present object, by its condition or its version, has exclusive access: writes of the same
  * object wait until it has ended.
  */
-async function inItsTurn(
+async function runExclusively(
   { headers }: IncomingMessage,
   { action, bucket, key }: S3Call,
   { versions, turns }: Store,
   task: () => Promise<void>,
 ): Promise<void> {
-  const looks = headers['if-none-match'] !== undefined || headers['if-match'] !== undefined;
-  const waits = looks || versions.isVersioned(bucket) || turns.isTaken(bucket, key);
-  if (WRITES.has(action) && waits) await turns.take(bucket, key, task);
+  const isConditional = headers['if-none-match'] !== undefined || headers['if-match'] !== undefined;
+  const isExclusive = isConditional || versions.isVersioned(bucket) || turns.isTaken(bucket, key);
+  if (WRITES.has(action) && isExclusive) await turns.take(bucket, key, task);
   else await task();
 }
 
 /** Passes a request to fauxqs. */
-async function passOn(
+async function forwardToFauxqs(
   request: IncomingMessage,
   response: ServerResponse,
   url: URL,
@@ -190,7 +190,7 @@ async function requireBucket(fauxqs: Fauxqs, bucket: string): Promise<void> {
 }
 
 /** "GetObject", "HeadObject": a caller who may not list the bucket does not learn that a key is missing. */
-async function hideWhatIsMissing({ bucket, key }: S3Call, fauxqs: Fauxqs): Promise<void> {
+async function hideMissingKey({ bucket, key }: S3Call, fauxqs: Fauxqs): Promise<void> {
   await requireBucket(fauxqs, bucket);
   const { status } = await fauxqs.s3({ method: 'HEAD', url: objectPath(bucket, key) });
   if (status === 404) throw new AwsError('AccessDenied', 'Access Denied', 403);

@@ -29,7 +29,7 @@ export function listVersions(versions: Versions, bucket: string, query: URLSearc
   const head = { Name: bucket, Prefix: prefix, MaxKeys: String(most), IsTruncated: String(isTruncated) };
   return element(
     'ListVersionsResult',
-    encodeMembers({ ...head, ...next }, QUERY_NAMES) + page.map(describe).join(''),
+    encodeMembers({ ...head, ...next }, QUERY_NAMES) + page.map(describeVersion).join(''),
   );
 }
 
@@ -42,7 +42,7 @@ function startOf(all: Listed[], keyMarker: string, versionIdMarker: string): num
   return next < 0 ? all.length : next;
 }
 
-function describe({ key, id, at, isLatest, object }: Listed): string {
+function describeVersion({ key, id, at, isLatest, object }: Listed): string {
   const common = { Key: key, VersionId: id, IsLatest: String(isLatest), LastModified: at.toISOString() };
   if (!object) return element('DeleteMarker', encodeMembers(common, QUERY_NAMES));
   const { etag, contentLength } = object;

@@ -45,7 +45,7 @@ export class Versions {
   readonly #histories = new Map<string, Map<string, Version[]>>();
   readonly #remove: ObjectStore['deleteObject'];
   /** The ids that writers reserved, by bucket and key. */
-  readonly #promised = new Map<string, string>();
+  readonly #reserved = new Map<string, string>();
   /** By their ids. */
   readonly #uploads = new Map<string, Upload>();
 
@@ -53,7 +53,7 @@ export class Versions {
     this.#store = store;
     this.#statusOf = statusOf;
     this.#remove = store.deleteObject.bind(store);
-    this.#attend(store);
+    this.#wrapStore(store);
   }
 
   isVersioned(bucket: string): boolean {
@@ -64,8 +64,8 @@ export class Versions {
   promise(bucket: string, key: string): { id: string; takeBack(): void } {
     const id = this.#newId(bucket);
     const place = `${bucket}/${key}`;
-    this.#promised.set(place, id);
-    return { id, takeBack: () => void this.#promised.delete(place) };
+    this.#reserved.set(place, id);
+    return { id, takeBack: () => void this.#reserved.delete(place) };
   }
 
   /** The versions of one key, newest first. */
@@ -119,11 +119,11 @@ export class Versions {
   }
 
   /** Wraps the store's calls for writes and deletions, so that all of them are recorded. */
-  #attend(store: ObjectStore): void {
+  #wrapStore(store: ObjectStore): void {
     const put = store.putObject.bind(store);
     store.putObject = (bucket, key, ...content) => {
       const before = this.of(bucket, key);
-      return this.#made(bucket, before, put(bucket, key, ...content));
+      return this.#recordWrite(bucket, before, put(bucket, key, ...content));
     };
     const start = store.createMultipartUpload.bind(store);
     store.createMultipartUpload = (bucket, key, ...settings) => {
@@ -137,7 +137,7 @@ export class Versions {
       const before = place ? this.of(place.bucket, place.key) : [];
       const object = complete(uploadId, parts);
       this.#uploads.delete(uploadId);
-      return place ? this.#made(place.bucket, before, object) : object;
+      return place ? this.#recordWrite(place.bucket, before, object) : object;
     };
     const abort = store.abortMultipartUpload.bind(store);
     store.abortMultipartUpload = (uploadId) => {
@@ -149,11 +149,11 @@ export class Versions {
     store.listBuckets = () => list().filter(({ name }) => name !== READING);
   }
 
-  #made(bucket: string, before: readonly Version[], object: StoredObject): StoredObject {
+  #recordWrite(bucket: string, before: readonly Version[], object: StoredObject): StoredObject {
     if (!this.isVersioned(bucket)) return object;
     const place = `${bucket}/${object.key}`;
-    const id = this.#promised.get(place) ?? this.#newId(bucket);
-    this.#promised.delete(place);
+    const id = this.#reserved.get(place) ?? this.#newId(bucket);
+    this.#reserved.delete(place);
     const version = { id, at: object.lastModified, object };
     this.#setHistory(bucket, object.key, [version, ...before.filter((one) => one.id !== id)]);
     return object;

@@ -38,18 +38,20 @@ const ROUTES: Route[] = [
  */
 export function createScheduler(context: CloudContext, lambda: Pick<Lambda, 'idle'>): RunningService {
   const schedules = new Map<string, Schedule>();
-  const keyOf = (input: Input) => `${groupOf(input)}/${text(input, 'Name')}`;
+  const scheduleKey = (input: Input) => `${readGroupName(input)}/${text(input, 'Name')}`;
   const get = (input: Input) => {
-    const found = schedules.get(keyOf(input));
+    const found = schedules.get(scheduleKey(input));
     if (found) return found;
     throw new AwsError('ResourceNotFoundException', `Schedule ${text(input, 'Name')} does not exist.`, 404);
   };
-  const scope = { resources: (input: Input) => [arnOf(context, groupOf(input), String(input['Name']))] };
+  const scope = {
+    resources: (input: Input) => [scheduleArn(context, readGroupName(input), String(input['Name']))],
+  };
   const operations: Record<string, Operation> = {
     CreateSchedule: {
       ...scope,
       run: (input) => {
-        const key = keyOf(input);
+        const key = scheduleKey(input);
         if (schedules.has(key)) {
           throw new AwsError('ConflictException', `Schedule ${text(input, 'Name')} already exists.`, 409);
         }
@@ -65,16 +67,16 @@ export function createScheduler(context: CloudContext, lambda: Pick<Lambda, 'idl
         const { createdAt } = before;
         const after = startSchedule(context, lambda, input);
         before.cancel();
-        schedules.set(keyOf(input), { ...after, createdAt });
+        schedules.set(scheduleKey(input), { ...after, createdAt });
         return { ScheduleArn: after.arn };
       },
     },
-    GetSchedule: { ...scope, run: (input) => describe(get(input)) },
+    GetSchedule: { ...scope, run: (input) => describeSchedule(get(input)) },
     DeleteSchedule: {
       ...scope,
       run: (input) => {
         get(input).cancel();
-        schedules.delete(keyOf(input));
+        schedules.delete(scheduleKey(input));
         return {};
       },
     },
@@ -98,18 +100,18 @@ export function createScheduler(context: CloudContext, lambda: Pick<Lambda, 'idl
 }
 
 /** If the path names the schedule, this parameter is in the query. */
-function groupOf(input: Input): string {
+function readGroupName(input: Input): string {
   return optionalText(input, 'GroupName') ?? optionalText(input, 'groupName') ?? 'default';
 }
 
-function arnOf({ region, accountId }: CloudContext, group: string, name: string): string {
+function scheduleArn({ region, accountId }: CloudContext, group: string, name: string): string {
   return `arn:aws:scheduler:${region}:${accountId}:schedule/${group}/${name}`;
 }
 
 function startSchedule(context: CloudContext, lambda: Pick<Lambda, 'idle'>, input: Input): Schedule {
   const { clock } = context;
   const when = readExpression(text(input, 'ScheduleExpression'));
-  const target = readTarget(input);
+  const target = readScheduleTarget(input);
   const enabled = (optionalText(input, 'State') ?? 'ENABLED') === 'ENABLED';
   const run = async () => {
     await runTarget(context, input, target);
@@ -122,8 +124,8 @@ function startSchedule(context: CloudContext, lambda: Pick<Lambda, 'idle'>, inpu
   const now = new Date(clock.now());
   return {
     name: text(input, 'Name'),
-    groupName: groupOf(input),
-    arn: arnOf(context, groupOf(input), text(input, 'Name')),
+    groupName: readGroupName(input),
+    arn: scheduleArn(context, readGroupName(input), text(input, 'Name')),
     settings: input,
     createdAt: now,
     modifiedAt: now,
@@ -131,13 +133,13 @@ function startSchedule(context: CloudContext, lambda: Pick<Lambda, 'idle'>, inpu
   };
 }
 
-interface Target {
+interface ScheduleTarget {
   arn: string;
   roleArn: string;
   payload: string;
 }
 
-function readTarget(input: Input): Target {
+function readScheduleTarget(input: Input): ScheduleTarget {
   const target = optionalStructure(input, 'Target') ?? {};
   const arn = text(target, 'Arn');
   const roleArn = text(target, 'RoleArn');
@@ -155,7 +157,7 @@ function readTarget(input: Input): Target {
  * Invokes with the schedule's own role. A failed invocation does not stop the schedule, which outlives its target; the
  * failed call is in the log.
  */
-async function runTarget(context: CloudContext, input: Input, target: Target): Promise<void> {
+async function runTarget(context: CloudContext, input: Input, target: ScheduleTarget): Promise<void> {
   const now = context.clock.now();
   const [from, to] = [optionalDate(input, 'StartDate'), optionalDate(input, 'EndDate')];
   if ((from && now < from.getTime()) || (to && now > to.getTime())) return;
@@ -167,7 +169,7 @@ async function runTarget(context: CloudContext, input: Input, target: Target): P
   }
 }
 
-function describe({ name, groupName, arn, settings, createdAt, modifiedAt }: Schedule) {
+function describeSchedule({ name, groupName, arn, settings, createdAt, modifiedAt }: Schedule) {
   const { groupName: _group, ClientToken: _token, ...shown } = settings;
   return {
     ...shown,

@@ -1,11 +1,11 @@
 import type { CloudClock } from '../../clock.ts';
 
 /** "Monitoring Amazon SQS queues using CloudWatch": for how long a queue reports metrics after its last use. */
-const AWAKE_MS = 6 * 3_600_000;
+const ACTIVE_MS = 6 * 3_600_000;
 /** The same page: how late the metrics of a queue may be that was inactive before. */
 const LATE_MS = 15 * 60_000;
 
-interface Activity {
+interface QueueUse {
   usedAtMs: number;
   reportsFromMs: number;
 }
@@ -17,7 +17,7 @@ interface Activity {
  */
 export class QueueActivity {
   readonly #clock: CloudClock;
-  readonly #queues = new Map<string, Activity>();
+  readonly #queues = new Map<string, QueueUse>();
 
   constructor(clock: CloudClock) {
     this.#clock = clock;
@@ -27,8 +27,10 @@ export class QueueActivity {
   note(queueName: string): void {
     const nowMs = this.#clock.now();
     const before = this.#queues.get(queueName);
-    const woken = before !== undefined && this.#isQuiet(before, nowMs);
-    const reportsFromMs = woken ? nowMs + LATE_MS / this.#clock.speed : (before?.reportsFromMs ?? nowMs);
+    const wasInactive = before !== undefined && this.#isInactive(before, nowMs);
+    const reportsFromMs = wasInactive
+      ? nowMs + LATE_MS / this.#clock.speed
+      : (before?.reportsFromMs ?? nowMs);
     this.#queues.set(queueName, { usedAtMs: nowMs, reportsFromMs });
   }
 
@@ -37,7 +39,7 @@ export class QueueActivity {
     if (holdsMessages) this.note(queueName);
     const activity = this.#queues.get(queueName);
     const nowMs = this.#clock.now();
-    return activity !== undefined && !this.#isQuiet(activity, nowMs) && nowMs >= activity.reportsFromMs;
+    return activity !== undefined && !this.#isInactive(activity, nowMs) && nowMs >= activity.reportsFromMs;
   }
 
   /** Marks a queue as unused for six hours. */
@@ -49,7 +51,7 @@ export class QueueActivity {
     this.#queues.delete(queueName);
   }
 
-  #isQuiet({ usedAtMs }: Activity, nowMs: number): boolean {
-    return (nowMs - usedAtMs) * this.#clock.speed > AWAKE_MS;
+  #isInactive({ usedAtMs }: QueueUse, nowMs: number): boolean {
+    return (nowMs - usedAtMs) * this.#clock.speed > ACTIVE_MS;
   }
 }

@@ -31,7 +31,7 @@ interface Task extends MoveRequest {
 }
 
 /** "ListMessageMoveTasks": the maximum number of tasks that it shows. */
-const MOST_TOLD = 10;
+const MOST_SHOWN = 10;
 const MOST_AT_ONCE = 10;
 /** The maximum time that the move of a message takes. */
 const MOVE_SECONDS = 30;
@@ -64,7 +64,7 @@ export class MoveTasks {
       toMove: this.#access.waiting(sourceArn),
       startedAtMs: this.#access.clock.now(),
     };
-    this.#tasks.set(sourceArn, [task, ...before].slice(0, MOST_TOLD));
+    this.#tasks.set(sourceArn, [task, ...before].slice(0, MOST_SHOWN));
     const run = this.#run(task).finally(() => this.#running.delete(run));
     this.#running.add(run);
     return task;
@@ -83,7 +83,7 @@ export class MoveTasks {
 
   /** Newest first. */
   list(sourceArn: string, most: number): Input[] {
-    return this.#of(sourceArn).slice(0, most).map(describe);
+    return this.#of(sourceArn).slice(0, most).map(describeTask);
   }
 
   async close(): Promise<void> {
@@ -100,9 +100,9 @@ export class MoveTasks {
       // The answer with the task's handle must come before its first message.
       await nextTurn();
       while (task.status === 'RUNNING' && !this.#closing.signal.aborted) {
-        const moved = await this.#moveSome(task);
+        const moved = await this.#moveBatch(task);
         if (moved === 0) break;
-        if (task.perSecond !== undefined) await this.#aSecond();
+        if (task.perSecond !== undefined) await this.#waitOneSecond();
       }
       task.status = task.status === 'CANCELLING' ? 'CANCELLED' : 'COMPLETED';
     } catch (error) {
@@ -112,7 +112,7 @@ export class MoveTasks {
   }
 
   /** Moves as many messages as the rate allows in a second, or as one receive returns. */
-  async #moveSome(task: Task): Promise<number> {
+  async #moveBatch(task: Task): Promise<number> {
     let left = task.perSecond ?? MOST_AT_ONCE;
     let moved = 0;
     while (left > 0 && task.status === 'RUNNING') {
@@ -153,7 +153,7 @@ export class MoveTasks {
   }
 
   /** A second of real time, which applies to queues. */
-  #aSecond(): Promise<void> {
+  #waitOneSecond(): Promise<void> {
     const { clock } = this.#access;
     return new Promise((resolve) => {
       const cancel = clock.after(1000 * clock.speed, resolve);
@@ -168,7 +168,7 @@ export class MoveTasks {
 const isActive = ({ status }: Task): boolean => status === 'RUNNING' || status === 'CANCELLING';
 
 /** Only a running task can be cancelled, so only its handle is shown. */
-function describe(task: Task): Input {
+function describeTask(task: Task): Input {
   return {
     ...(task.status === 'RUNNING' && { TaskHandle: task.handle }),
     Status: task.status,

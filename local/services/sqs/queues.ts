@@ -68,7 +68,7 @@ function settableAttributes(input: Input): Record<string, string> {
 export async function getQueueAttributes(queue: Queue, input: Input): Promise<Input> {
   const names = Array.isArray(input['AttributeNames']) ? input['AttributeNames'] : [];
   if (names.length === 0) return {};
-  await settle(queue);
+  await refreshCounts(queue);
   return queue.ask('GetQueueAttributes', { AttributeNames: names });
 }
 
@@ -76,6 +76,6 @@ export async function getQueueAttributes(queue: Queue, input: Input): Promise<In
  * fauxqs moves messages whose time-out or delay has ended only when a receive comes, and its counts are wrong until
  * then. A receive with an invalid number takes no message, but makes fauxqs check its clock.
  */
-async function settle(queue: Queue): Promise<void> {
+async function refreshCounts(queue: Queue): Promise<void> {
   await queue.ask('ReceiveMessage', { MaxNumberOfMessages: 'none', WaitTimeSeconds: 0 });
 }

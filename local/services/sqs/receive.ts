@@ -24,7 +24,7 @@ export async function receiveMessages(queue: Queue, input: Input, call: Call): P
     // Lets a hang-up of the caller be noticed before a message is received.
     if (slice > 0) await nextTurn();
     if (call.signal.aborted) {
-      await handBack(queue, messages);
+      await makeVisible(queue, messages);
       return {};
     }
     if (messages.length > 0)
@@ -46,7 +46,7 @@ async function waitTime(queue: Queue, input: Input): Promise<number> {
 }
 
 /** Makes messages visible again at once if their caller has hung up, rather than after their time-out. */
-async function handBack(queue: Queue, messages: Input[]): Promise<void> {
+async function makeVisible(queue: Queue, messages: Input[]): Promise<void> {
   for (const { ReceiptHandle } of messages) {
     await queue.ask('ChangeMessageVisibility', { ReceiptHandle, VisibilityTimeout: 0 });
   }

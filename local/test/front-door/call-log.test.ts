@@ -40,7 +40,7 @@ async function log(count: number, longestFile: number): Promise<void> {
 
 const times = async (): Promise<number[]> => (await callsIn(file)).map(({ atMs }) => atMs);
 
-test('a log of calls is two files of a bounded length at most, and the older lines go first', async () => {
+test('a call log is at most two files of limited size, without the oldest lines', async () => {
   await log(100, 2000);
   const [before, now] = await Promise.all([`${file}.1`, file].map((path) => readFile(path, 'utf8')));
   expect(before?.length).toBeGreaterThan(2000);
@@ -57,12 +57,12 @@ test('the checker reads both, in order', async () => {
   expect(await times()).toEqual(Array.from({ length: 15 }, (_, index) => index));
 });
 
-test('the checker refuses a log whose beginning is gone', async () => {
+test('the checker refuses a log without its beginning', async () => {
   await log(100, 2000);
   await expect(times()).rejects.toThrow('The beginning of');
 });
 
-test('a log that was never full is one file', async () => {
+test('a log below the limit is one file', async () => {
   await writeFile(file, '');
   await log(3, 2000);
   expect(await times()).toEqual([0, 1, 2]);

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 const SUPPLY = new URL('../../instances/power-supply.ts', import.meta.url).href;
 
-/** Stands in for a cloud: starts two instances, each with a daemon in a session of its own, and unplugs the second. */
+/** Stands in for a cloud: starts two instances, each with a daemon in a session of its own, and disarms the second. */
 const CLOUD = `
 import { spawn } from 'node:child_process';
 import { plugIn } from '${SUPPLY}';
@@ -38,7 +38,7 @@ function isRunning(pid: number | undefined): boolean {
   return stdout.trim() !== '' && !stdout.startsWith('Z');
 }
 
-test('a cloud that is killed takes its plugged instances along, and leaves others alone', async () => {
+test('the instances of a killed cloud are killed, except those that were disarmed', async () => {
   const instances = ['one', 'two'].map((name) => join(directory, name));
   for (const path of instances) await mkdir(join(path, 'disk'), { recursive: true });
   const cloud = spawn(process.execPath, ['--input-type=module', '-e', CLOUD, ...instances]);

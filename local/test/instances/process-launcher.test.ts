@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => lab.close());
 
-/** An agent that writes what it was started with, and waits. */
+/** An agent that writes its arguments and environment to a file, and waits. */
 const TELLS = `
 import { writeFileSync } from 'node:fs';
 const { env, argv, pid } = process;
@@ -22,7 +22,7 @@ writeFileSync(env.STATE_DIRECTORY + '/told', JSON.stringify({ env, argv, pid, cw
 setInterval(() => {}, 1000);
 `;
 
-/** One that leaves a worker in a group of its own, and that worker a daemon in a session of its own. */
+/** An agent that leaves a worker in a process group of its own, which leaves a daemon in a session of its own. */
 const LEAVES = `
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -31,7 +31,7 @@ spawn('sh', ['-c', script], { detached: true, stdio: 'ignore', env: {}, cwd: 'wo
 setInterval(() => existsSync(process.env.STATE_DIRECTORY + '/daemon') && process.exit(), 20);
 `;
 
-/** A zombie that nobody has reaped yet runs no more. */
+/** A zombie does not count as running. */
 function isRunning(pid: number): boolean {
   const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
   return stdout.trim() !== '' && !stdout.startsWith('Z');
@@ -42,7 +42,7 @@ const told = async (machine: Machine) => JSON.parse(await lab.file(machine, 'dis
 const disk = ({ directory }: Machine) => join(directory, 'disk');
 
 describe('a boot', () => {
-  test('runs the tree that user-data names, configured and told where AWS is', async () => {
+  test("runs the tree that user-data names, with its configuration and AWS's endpoint", async () => {
     const machine = await lab.launch(TELLS);
     const { env, argv, cwd } = await told(machine);
     expect(argv.slice(2)).toEqual(['--config', join(disk(machine), 'etc/mayfly/agent.json')]);
@@ -58,7 +58,7 @@ describe('a boot', () => {
     expect(statSync(join(disk(machine), 'tree/worker/run.sh')).mode & 0o111).toBe(0o111);
   });
 
-  test('without a role that may read the tree ends the instance, and its log says why', async () => {
+  test('without permission to read the tree ends the instance, and its log says why', async () => {
     const machine = await lab.launch(TELLS, { UserData: userData('other.zip') });
     await lab.state(machine, 'terminated');
     expect(await lab.file(machine, 'instance.log')).toMatch(/boot failed: .*(not authorized|AccessDenied)/i);
@@ -66,8 +66,8 @@ describe('a boot', () => {
 
   test.each([
     ['names no tree', Buffer.from('#cloud-config\n').toString('base64')],
-    ['is not there', undefined],
-  ])('from user-data that %s does nothing, and is up', async (_, UserData) => {
+    ['is absent', undefined],
+  ])('with user-data that %s does nothing, and the instance runs', async (_, UserData) => {
     const machine = await lab.launch(TELLS, { UserData });
     expect(await lab.file(machine, 'instance.log')).toMatch(/names no tree to run/);
     await lab.state(machine, 'running');
@@ -76,7 +76,7 @@ describe('a boot', () => {
   });
 });
 
-test('a set-up is not run, which deployment, log and whoever started the cloud are told', async () => {
+test("a set-up is not run, as the deployment, the log and the cloud's output say", async () => {
   const said = vi.spyOn(console, 'error').mockImplementation(() => {});
   const left = "The fleet's set-up (prop `setup`) is not run: instances are processes here.";
   const UserData = userData(undefined, { setup: { file: 'setup.yml' } });
@@ -101,7 +101,7 @@ test('a set-up is not run, which deployment, log and whoever started the cloud a
   }
 });
 
-test('a shell script as user-data is refused, when the template is made as well', async () => {
+test('a shell script as user-data is refused, also when the template is created', async () => {
   const UserData = Buffer.from('#!/bin/sh\necho hello\n').toString('base64');
   const problem = 'Instances are processes here, which run no shell script of user-data';
   await expect(lab.launch(TELLS, { UserData })).rejects.toThrow(problem);
@@ -109,8 +109,8 @@ test('a shell script as user-data is refused, when the template is made as well'
   await expect(lab.cloud.call('ec2', 'CreateLaunchTemplate', template)).rejects.toThrow(problem);
 });
 
-describe('the end', () => {
-  test('comes with the agent’s, and takes all that it left along', async () => {
+describe('the end of an instance', () => {
+  test('comes with that of the agent, and ends all its processes', async () => {
     const machine = await lab.launch(LEAVES);
     const daemon = Number(await lab.file(machine, 'disk/var/lib/mayfly/daemon'));
     expect(daemon).toBeGreaterThan(1);
@@ -120,14 +120,14 @@ describe('the end', () => {
     expect(isRunning(daemon)).toBe(false);
   });
 
-  test('stops the instance where its shutdown behaviour is to stop', async () => {
+  test('is a stop if its shutdown behaviour is `stop`', async () => {
     const machine = await lab.launch('', { InstanceInitiatedShutdownBehavior: 'stop' });
     await lab.state(machine, 'stopped');
     await terminate(machine);
     await lab.state(machine, 'terminated');
   });
 
-  test('by TerminateInstances gives the agent time to leave', async () => {
+  test('by TerminateInstances gives the agent time to exit', async () => {
     const leaves = "process.on('SIGTERM', () => { console.log('goodbye'); process.exit(); });";
     const machine = await lab.launch(leaves + TELLS);
     await told(machine);
@@ -136,7 +136,7 @@ describe('the end', () => {
     expect(await lab.file(machine, 'instance.log')).toMatch(/goodbye\n.*off: powered off, agent exit 0/);
   });
 
-  test('but not for ever', async () => {
+  test('by TerminateInstances has a time-out', async () => {
     await lab.close();
     lab = await startLauncherCloud({ stopMs: 300 });
     const machine = await lab.launch(`process.on('SIGTERM', () => {});${TELLS}`);
@@ -146,7 +146,7 @@ describe('the end', () => {
     expect(await lab.file(machine, 'instance.log')).toMatch(/terminated, after it would not stop/);
   });
 
-  test('sudden: nothing of it runs another instruction', async () => {
+  test('by a failed host kills all its processes at once', async () => {
     const machine = await lab.launch(`process.on('SIGTERM', () => console.log('never'));${TELLS}`);
     const { pid } = await told(machine);
     await lab.cloud.machines.destroy(machine);
@@ -154,7 +154,7 @@ describe('the end', () => {
     expect(await lab.file(machine, 'instance.log')).not.toMatch(/never/);
   });
 
-  test('of the cloud is the end of its instances', async () => {
+  test('comes when the cloud closes', async () => {
     const machine = await lab.launch(TELLS);
     const { pid } = await told(machine);
     await lab.close();

@@ -26,7 +26,7 @@ export function groupOperations(parts: Parts): Record<string, Operation> {
     CreateAutoScalingGroup: { resources, run: (input) => create(parts, input) },
     UpdateAutoScalingGroup: { resources, conditions, run: (input) => update(parts, input) },
     DeleteAutoScalingGroup: { resources, conditions, run: (input) => remove(parts, input) },
-    DescribeAutoScalingGroups: { run: (input) => describe(parts, input) },
+    DescribeAutoScalingGroups: { run: (input) => describeGroups(parts, input) },
     SetDesiredCapacity: { resources, conditions, run: (input) => setDesiredCapacity(parts, input) },
   };
 }
@@ -98,7 +98,7 @@ function remove({ groups, activities, scaler }: Parts, input: Input) {
   return {};
 }
 
-function describe({ groups }: Parts, input: Input) {
+function describeGroups({ groups }: Parts, input: Input) {
   const names = texts(input, 'AutoScalingGroupNames');
   const filters = structures(input, 'Filters').map((one) => ({
     name: text(one, 'Name'),

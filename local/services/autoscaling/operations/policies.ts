@@ -53,7 +53,7 @@ export function policyOperations(parts: Parts): Record<string, Operation> {
         return {};
       },
     },
-    DescribePolicies: { run: (input) => describe(parts, input) },
+    DescribePolicies: { run: (input) => describePolicies(parts, input) },
     ExecutePolicy: {
       ...scope,
       run: (input) => {
@@ -122,7 +122,7 @@ function simpleProblem(policy: Policy): string | undefined {
   return policy.scalingAdjustment === undefined ? 'ScalingAdjustment is required' : undefined;
 }
 
-async function describe({ groups, context }: Parts, input: Input) {
+async function describePolicies({ groups, context }: Parts, input: Input) {
   const group = optionalText(input, 'AutoScalingGroupName');
   const names = texts(input, 'PolicyNames');
   const types = texts(input, 'PolicyTypes');

@@ -27,7 +27,7 @@ export function processOperations({ groups, scaler }: Parts): Record<string, Ope
       ...scope,
       run: (input) => {
         const group = one(input);
-        for (const name of processesOf(input)) group.suspended.set(name, 'User suspended');
+        for (const name of readProcesses(input)) group.suspended.set(name, 'User suspended');
         return {};
       },
     },
@@ -35,7 +35,7 @@ export function processOperations({ groups, scaler }: Parts): Record<string, Ope
       ...scope,
       run: (input) => {
         const group = one(input);
-        for (const name of processesOf(input)) group.suspended.delete(name);
+        for (const name of readProcesses(input)) group.suspended.delete(name);
         scaler.reconcile(group);
         return {};
       },
@@ -63,7 +63,7 @@ export function processOperations({ groups, scaler }: Parts): Record<string, Ope
 }
 
 /** All processes, if none is named. */
-function processesOf(input: Input): readonly ScalingProcess[] {
+function readProcesses(input: Input): readonly ScalingProcess[] {
   const names = texts(input, 'ScalingProcesses');
   if (names.length === 0) return PROCESSES;
   return names.map((name) => {

@@ -44,12 +44,12 @@ export interface Notices {
 }
 
 /** Reads the state again at each call, as it changes during waits. */
-export function is(machine: Machine, ...states: MachineState[]): boolean {
-  return states.includes(machine.state);
+export function is(instance: Machine, ...states: MachineState[]): boolean {
+  return states.includes(instance.state);
 }
 
-export function isOver(machine: Machine): boolean {
-  return is(machine, 'terminated', 'stopped');
+export function isOver(instance: Machine): boolean {
+  return is(instance, 'terminated', 'stopped');
 }
 
 /** Each instance has a reservation of its own. */

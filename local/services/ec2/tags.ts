@@ -8,10 +8,10 @@ export function tagOperations(machines: Machines, network: Network): Record<stri
   const apply = (input: Input, tags: ReadonlyMap<string, string | undefined>) => {
     for (const id of texts(input, 'Resources')) {
       network.tag(id, tags);
-      const machine = machines.find(id);
-      for (const [key, value] of machine ? tags : []) {
-        if (value === undefined) machine?.tags.delete(key);
-        else machine?.tags.set(key, value);
+      const instance = machines.find(id);
+      for (const [key, value] of instance ? tags : []) {
+        if (value === undefined) instance?.tags.delete(key);
+        else instance?.tags.set(key, value);
       }
     }
     return {};

@@ -79,14 +79,14 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const parts = await assemble(options, region, log, owner);
   const { sessions, faults, clock, dispatcher, regions, objects, launcher } = parts;
   const frontDoor = await openFrontDoor({
-    ...{ port, region, dispatcher, sessions, faults, clock, guestName: LAB_ADDRESS },
+    ...{ port, region, dispatcher, sessions, faults, clock, instanceHostName: LAB_ADDRESS },
     ...{ s3: objects.handle, instances: launcher.kind, openRegion: (name: string) => regions.open(name) },
   }).catch(async (error: unknown) => {
     await parts.close();
     throw error;
   });
   parts.endpoint = `http://127.0.0.1:${frontDoor.port}`;
-  parts.admitGuest = frontDoor.admitGuest;
+  parts.acceptFromInstance = frontDoor.acceptFromInstance;
   const inRegion = async (name: string) => viewOf(await regions.open(name));
   return {
     ...(await inRegion(region)),
@@ -123,7 +123,7 @@ async function assemble(options: CloudOptions, defaultRegion: string, log: CallL
     ...{ clock, launcher, owner, sessions, iam },
     services: [createIam(iam, names).service, createSts(ACCOUNT_ID, sessions, iam).service],
     endpoint: () => parts.endpoint,
-    admitGuest: (socket) => parts.admitGuest(socket),
+    acceptFromInstance: (socket) => parts.acceptFromInstance(socket),
   };
   const regions = new Regions(account, dispatcher, objects);
   const close = async () => {
@@ -137,7 +137,7 @@ async function assemble(options: CloudOptions, defaultRegion: string, log: CallL
   const parts = {
     ...{ sessions, faults, clock, dispatcher, regions, objects, launcher, close },
     endpoint: '',
-    admitGuest: (socket: Socket): void => void socket.destroy(),
+    acceptFromInstance: (socket: Socket): void => void socket.destroy(),
   };
   return parts;
 }

@@ -23,7 +23,7 @@ export interface Region {
 }
 
 /** What all regions of the account share. */
-export interface Account extends Pick<CloudContext, 'accountId' | 'endpoint' | 'admitGuest'> {
+export interface Account extends Pick<CloudContext, 'accountId' | 'endpoint' | 'acceptFromInstance'> {
   /** The region that the cloud was started with. */
   defaultRegion: string;
   directory: string;
@@ -112,11 +112,11 @@ export class Regions {
   }
 
   #contextOf(region: string): CloudContext {
-    const { accountId, clock, defaultRegion, directory, endpoint, admitGuest, owner, sessions } =
+    const { accountId, clock, defaultRegion, directory, endpoint, acceptFromInstance, owner, sessions } =
       this.#account;
     return {
       ...this.#dispatcher.callsFrom(region),
-      ...{ accountId, clock, endpoint, admitGuest, region },
+      ...{ accountId, clock, endpoint, acceptFromInstance, region },
       directory: region === defaultRegion ? directory : join(directory, region),
       issueSession: (roleArn, sessionName) => sessions.issue(roleArn, sessionName),
       presignPut: ({ Bucket, Key }) =>

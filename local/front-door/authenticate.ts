@@ -7,7 +7,7 @@ import type { SignatureFields } from './signature-fields.ts';
 export interface Admission {
   sessions: Sessions;
   /** Whether the request came from a network of instances. */
-  isGuest: boolean;
+  fromInstance: boolean;
   /** The time by which clients sign. */
   nowMs: number;
 }
@@ -22,11 +22,11 @@ export function authenticate(
   request: IncomingMessage,
   fields: SignatureFields | undefined,
   body: Uint8Array | undefined,
-  { sessions, isGuest, nowMs }: Admission,
+  { sessions, fromInstance, nowMs }: Admission,
 ): Caller {
   if (!fields) throw new AwsError('MissingAuthenticationToken', 'The request is not signed.', 403);
   const { caller, secret } = sessions.identify(fields.accessKeyId, fields.token);
-  if (isGuest && caller.kind === 'owner') throw unknownKey();
+  if (fromInstance && caller.kind === 'owner') throw unknownKey();
   const { method = '', url = '', rawHeaders } = request;
   const payload = body ? sha256(body) : namedHash(request, fields);
   verifySignature({ method, url, rawHeaders, payload }, fields, secret, nowMs);

@@ -17,7 +17,7 @@ export interface CallRecord {
   /** HTTP status; 0 if the caller received no answer. */
   status: number;
   error?: string;
-  /** Explains the code where it does not tell enough: what was refused, or what is not implemented. */
+  /** Explains the code if it is not specific: what was refused, or what is not implemented. */
   message?: string;
   durationMs: number;
   /** The fault that was applied, such as `timeout-after`. */

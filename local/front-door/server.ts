@@ -23,7 +23,7 @@ export type StreamHandler = (
 export interface FrontDoor {
   port: number;
   /** Takes a connection from a network of instances: whoever calls through it does not count as the owner. */
-  admitGuest(socket: Socket): void;
+  acceptFromInstance(socket: Socket): void;
   close(): Promise<void>;
 }
 
@@ -40,18 +40,18 @@ export interface FrontDoorOptions {
   /** What the instances are: processes or machines. */
   instances: string | undefined;
   /** The front door's host name in a network of instances. */
-  guestName: string;
+  instanceHostName: string;
 }
 
 /** Everything that is needed to handle a request. */
 interface HandlerContext extends FrontDoorOptions {
   /** Connections that came from a network of instances. */
-  guests: WeakSet<Socket>;
+  instanceConnections: WeakSet<Socket>;
 }
 
 /** Opens the one port, on loopback. Rejects with a message for a person if it cannot be opened. */
 export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoor> {
-  const context: HandlerContext = { ...options, guests: new WeakSet() };
+  const context: HandlerContext = { ...options, instanceConnections: new WeakSet() };
   const server = createServer({ requestTimeout: 0 }, (request, response) => {
     handle(request, response, context).catch((error: unknown) => {
       console.error('The front door failed:', error);
@@ -63,8 +63,8 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
   await listen(server, options.port);
   return {
     port: (server.address() as AddressInfo).port,
-    admitGuest: (socket) => {
-      context.guests.add(socket);
+    acceptFromInstance: (socket) => {
+      context.instanceConnections.add(socket);
       server.emit('connection', socket);
     },
     close: () =>
@@ -94,16 +94,16 @@ async function handle(
   response: ServerResponse,
   context: HandlerContext,
 ): Promise<void> {
-  const { dispatcher, faults, sessions, guests, guestName, clock, instances } = context;
-  const isGuest = guests.has(request.socket);
-  const foreign = foreignTo(request, isGuest ? [guestName] : []);
+  const { dispatcher, faults, sessions, instanceConnections, instanceHostName, clock, instances } = context;
+  const fromInstance = instanceConnections.has(request.socket);
+  const foreign = foreignTo(request, fromInstance ? [instanceHostName] : []);
   if (foreign !== undefined) return refuseForeignRequest(request, response, foreign, context);
   // Node's own Date header lags by one turn of the event loop, and clients take AWS's time from it.
   const nowMs = serverTime(clock);
   response.setHeader('date', new Date(nowMs).toUTCString());
   const url = new URL(request.url ?? '/', 'http://127.0.0.1');
   if (url.pathname.startsWith('/_mayfly/')) {
-    return handleAdmin(request, response, url, { faults, instances, sessions, isGuest, nowMs });
+    return handleAdmin(request, response, url, { faults, instances, sessions, fromInstance, nowMs });
   }
   const requestId = randomUUID();
   let protocol = protocolOf(request, url, '', undefined);
@@ -116,7 +116,7 @@ async function handle(
     // Requests are parsed alike in all regions.
     service = (await context.openRegion(context.region)).services.get(fields?.service ?? '');
     if (fields) protocol = protocolOf(request, url, fields.service, service);
-    const arrival = { fields, protocol, service, requestId, isGuest };
+    const arrival = { fields, protocol, service, requestId, fromInstance };
     await serve(request, response, url, arrival, context);
   } catch (error) {
     if (error instanceof AwsError) writeError(response, service, protocol, error, requestId);
@@ -154,14 +154,14 @@ interface Arrival {
   protocol: Protocol;
   service: Service | undefined;
   requestId: string;
-  isGuest: boolean;
+  fromInstance: boolean;
 }
 
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
   url: URL,
-  { fields, protocol, service, requestId, isGuest }: Arrival,
+  { fields, protocol, service, requestId, fromInstance }: Arrival,
   { dispatcher, openRegion, sessions, s3, region, clock }: HandlerContext,
 ): Promise<void> {
   const details = {
@@ -173,7 +173,8 @@ async function serve(
   const admitted = await reportRefusal(
     async () => {
       const body = protocol === 'rest-xml' ? undefined : await readBody(request);
-      const caller = authenticate(request, fields, body, { sessions, isGuest, nowMs: serverTime(clock) });
+      const nowMs = serverTime(clock);
+      const caller = authenticate(request, fields, body, { sessions, fromInstance, nowMs });
       await openRegion(details.region);
       if (protocol === 'rest-xml' || !body) return { caller };
       return { caller, read: readRequest(request, url, protocol, unpack(request, body), service) };
@@ -188,7 +189,7 @@ async function serve(
   writeAnswer(response, found.service, read, output, requestId);
 }
 
-/** AWS's time as clients see it. With a played clock, which only tests have, clients sign by this machine's time. */
+/** AWS's time as clients see it. With a simulated clock, which only tests have, clients sign by this machine's time. */
 function serverTime(clock: FrontDoorOptions['clock']): number {
   return clock.played ? Date.now() : clock.now();
 }

@@ -146,7 +146,7 @@ export interface CloudContext {
   /** A presigned URL of S3 with which anybody can put this object, for the longest possible time: a week. */
   presignPut(object: { Bucket: string; Key: string }): string;
   /** Takes a connection from a network of instances. Whoever calls through it does not count as the owner. */
-  admitGuest(socket: Socket): void;
+  acceptFromInstance(socket: Socket): void;
   /** Issues credentials of a role session. The front door accepts them from then on as that role. */
   issueSession(roleArn: string, sessionName: string): SessionCredentials;
 }

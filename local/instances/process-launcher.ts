@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { filesOfUserData, isCloudConfig, type UserDataFile } from './cloud-config.ts';
 import { fetchTree } from './fetch-tree.ts';
 import type { Instance, InstanceSpec, Launcher } from './launcher.ts';
-import { plugIn } from './power-supply.ts';
+import { plugIn } from './kill-on-exit.ts';
 import { kill, killInstance } from './processes.ts';
 
 /** systemd's default `TimeoutStopSec` is 90 s; EC2 gives an instance some minutes. Real time. */

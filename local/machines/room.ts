@@ -19,41 +19,41 @@ export interface Room {
   close(): Promise<void>;
 }
 
-const SCRIPT = join(import.meta.dirname, 'room.sh');
+const SCRIPT = join(import.meta.dirname, 'namespaces.sh');
 
 /** @throws Error with the system's message if namespaces, the bridge or DHCP cannot be set up. */
 export async function openRoom(): Promise<Room> {
-  const directory = await mkdtemp(join(tmpdir(), 'mayfly-room-'));
+  const directory = await mkdtemp(join(tmpdir(), 'mayfly-machines-'));
   await writeFile(join(directory, 'addresses'), leases());
   const name = `${process.pid}-${randomBytes(3).toString('hex')}`;
-  const room = spawn('sh', [SCRIPT, name, directory], {
+  const child = spawn('sh', [SCRIPT, name, directory], {
     // A session of its own: Ctrl-C in a terminal reaches only the cloud, which ends this process itself.
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, PATH: machinePath },
   });
-  room.stdin.on('error', () => {});
-  const ended = once(room, 'close');
-  const pid = await readyPid(room);
+  child.stdin.on('error', () => {});
+  const ended = once(child, 'close');
+  const pid = await readyPid(child);
   const close = async () => {
-    room.stdin.end();
+    child.stdin.end();
     await ended;
   };
   return { name, pid, close };
 }
 
-function readyPid(room: ChildProcessByStdio<Writable, Readable, Readable>): Promise<number> {
+function readyPid(child: ChildProcessByStdio<Writable, Readable, Readable>): Promise<number> {
   let output = '';
-  room.stderr.setEncoding('utf8').on('data', (text) => {
+  child.stderr.setEncoding('utf8').on('data', (text) => {
     output += text;
   });
   return new Promise((resolve, reject) => {
-    createInterface({ input: room.stdout }).on('line', (line) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
       const [word, pid] = line.split(' ');
       if (word === 'ready') resolve(Number(pid));
     });
-    room.once('error', reject);
-    room.once('close', () =>
+    child.once('error', reject);
+    child.once('close', () =>
       reject(new Error(`The machines' network could not be set up: ${output.trim()}`)),
     );
   });

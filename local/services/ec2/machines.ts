@@ -178,7 +178,7 @@ export class Machines {
       userData: instance.launch.userData ?? '',
       metadataEndpoint,
       awsEndpoint: this.#context.endpoint(),
-      connectToAws: (visitor) => this.#context.admitGuest(visitor),
+      connectToAws: (socket) => this.#context.acceptFromInstance(socket),
       region: this.#context.region,
       directory: instance.directory,
       again,

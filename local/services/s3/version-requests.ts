@@ -55,9 +55,9 @@ async function write(
   { bucket, key }: VersionCall,
   { fauxqs, versions }: VersionStore,
 ): Promise<void> {
-  const promised = versions.promise(bucket, key);
-  response.setHeader('x-amz-version-id', promised.id);
-  await fauxqs.serveS3(request, response).finally(promised.takeBack);
+  const reserved = versions.reserveId(bucket, key);
+  response.setHeader('x-amz-version-id', reserved.id);
+  await fauxqs.serveS3(request, response).finally(reserved.release);
 }
 
 function deleteObject(

@@ -61,11 +61,11 @@ export class Versions {
   }
 
   /** Reserves the id of the key's next write. It must be used or released before another one is reserved. */
-  promise(bucket: string, key: string): { id: string; takeBack(): void } {
+  reserveId(bucket: string, key: string): { id: string; release(): void } {
     const id = this.#newId(bucket);
     const place = `${bucket}/${key}`;
     this.#reserved.set(place, id);
-    return { id, takeBack: () => void this.#reserved.delete(place) };
+    return { id, release: () => void this.#reserved.delete(place) };
   }
 
   /** The versions of one key, newest first. */

@@ -202,25 +202,25 @@ describe('a presigned URL', () => {
 });
 
 describe('a connection from a network of instances', () => {
-  let door: ReturnType<typeof createServer>;
+  let proxy: ReturnType<typeof createServer>;
   let port: number;
 
   beforeAll(async () => {
-    door = createServer((visitor) => cloud.context.admitGuest(visitor)).listen(0, '127.0.0.1');
-    await once(door, 'listening');
-    ({ port } = door.address() as AddressInfo);
+    proxy = createServer((socket) => cloud.context.acceptFromInstance(socket)).listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    ({ port } = proxy.address() as AddressInfo);
   });
-  afterAll(() => door.close());
+  afterAll(() => proxy.close());
 
-  const throughDoor = ({ credentials }: ClientConfig) => {
+  const throughProxy = ({ credentials }: ClientConfig) => {
     const client = new STSClient({ ...cloud.client, endpoint: `http://127.0.0.1:${port}`, credentials });
     return client.send(new GetCallerIdentityCommand({})).finally(() => client.destroy());
   };
 
   test('acts as the role that signed, never as the owner', async () => {
-    const { Arn } = await throughDoor(cloud.clientAs(ROLE, 'i-1'));
+    const { Arn } = await throughProxy(cloud.clientAs(ROLE, 'i-1'));
     expect(Arn).toMatch(/:assumed-role\/worker\/i-1$/);
-    await expect(throughDoor(cloud.client)).rejects.toMatchObject({ name: 'InvalidClientTokenId' });
+    await expect(throughProxy(cloud.client)).rejects.toMatchObject({ name: 'InvalidClientTokenId' });
   });
 
   test('cannot set faults, and can read the health', async () => {

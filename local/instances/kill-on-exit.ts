@@ -1,21 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
- * Reads `plug PID DIRECTORY` and `unplug PID` until its input ends, which happens however this process ends. Then it
- * kills what is still plugged: the process group, and with `/proc` everything that runs in or below the directory.
+ * Reads `add PID DIRECTORY` and `remove PID` until its input ends, which happens however this process ends. Then it
+ * kills the instances that are left: the process group, and with `/proc` everything that runs in or below the directory.
  */
 const SCRIPT = `
-plugged=
+instances=
 while read -r verb pid directory; do
   case $verb in
-    plug) plugged="$plugged$pid $directory
+    add) instances="$instances$pid $directory
 " ;;
-    unplug) plugged=$(printf '%s' "$plugged" | grep -v "^$pid ")
-      plugged="\${plugged:+$plugged
+    remove) instances=$(printf '%s' "$instances" | grep -v "^$pid ")
+      instances="\${instances:+$instances
 }" ;;
   esac
 done
-printf '%s' "$plugged" | while read -r pid directory; do
+printf '%s' "$instances" | while read -r pid directory; do
   kill -KILL -- "-$pid"
   for process in /proc/[0-9]*; do
     case $(readlink "$process/cwd") in
@@ -36,8 +36,8 @@ let killer: ChildProcess | undefined;
 export function plugIn(pid: number, directory: string): () => void {
   killer ??= startKiller();
   const { stdin } = killer;
-  stdin?.write(`plug ${pid} ${directory}\n`);
-  return () => stdin?.write(`unplug ${pid}\n`);
+  stdin?.write(`add ${pid} ${directory}\n`);
+  return () => stdin?.write(`remove ${pid}\n`);
 }
 
 function startKiller(): ChildProcess {

@@ -51,7 +51,7 @@ export interface Faults {
   add(rule: FaultRule): Fault;
   clear(): void;
   /** The rules in force, for the admin path. */
-  list(): { rule: FaultRule; strikes: number }[];
+  list(): { rule: FaultRule; timesApplied: number }[];
   /** Runs a call under the rule that matches it, if any. Calls `struck` with the fault's name first. */
   play(
     input: Input,
@@ -71,18 +71,18 @@ export class NoAnswer extends Error {
 }
 
 export function createFaults(): Faults {
-  const rules: { rule: FaultRule; strikes: number }[] = [];
+  const rules: { rule: FaultRule; timesApplied: number }[] = [];
   const remove = (entry: (typeof rules)[number]) => {
     const index = rules.indexOf(entry);
     if (index >= 0) rules.splice(index, 1);
   };
   return {
     add(rule) {
-      const entry = { rule, strikes: 0 };
+      const entry = { rule, timesApplied: 0 };
       rules.push(entry);
       return {
         get strikes() {
-          return entry.strikes;
+          return entry.timesApplied;
         },
         remove: () => remove(entry),
       };
@@ -91,10 +91,10 @@ export function createFaults(): Faults {
     list: () => [...rules],
     async play(input, call, run, struck) {
       const entry = rules.find(
-        ({ rule, strikes }) => strikes < (rule.times ?? Infinity) && matches(rule, input, call),
+        ({ rule, timesApplied }) => timesApplied < (rule.times ?? Infinity) && matches(rule, input, call),
       );
       if (!entry) return run(input);
-      entry.strikes += 1;
+      entry.timesApplied += 1;
       struck(effectName(entry.rule.effect));
       return applyEffect(entry.rule.effect, input, call, run);
     },

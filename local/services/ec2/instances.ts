@@ -184,8 +184,8 @@ function describeStatus(ec2: InstanceOperations, input: Input) {
   };
 }
 
-function describeAttribute(machines: Machines, input: Input) {
-  const instance = machines.get(text(input, 'InstanceId'));
+function describeAttribute(instances: Machines, input: Input) {
+  const instance = instances.get(text(input, 'InstanceId'));
   const attribute = text(input, 'Attribute');
   const { launch } = instance;
   const values: Record<string, Input> = {
@@ -204,8 +204,8 @@ function describeAttribute(machines: Machines, input: Input) {
   return { InstanceId: instance.id, ...found };
 }
 
-function modifyAttribute(machines: Machines, input: Input) {
-  const instance = machines.get(text(input, 'InstanceId'));
+function modifyAttribute(instances: Machines, input: Input) {
+  const instance = instances.get(text(input, 'InstanceId'));
   const protection = optionalStructure(input, 'DisableApiTermination');
   if (!protection) {
     throw new AwsError('UnsupportedOperation', 'Only DisableApiTermination can be modified here.');
@@ -222,16 +222,16 @@ function stateOf(instance: Machine) {
   return { Code: STATE_CODES[instance.state], Name: instance.state };
 }
 
-function reservation(context: CloudContext, machines: Machine[]) {
+function reservation(context: CloudContext, instances: Machine[]) {
   return {
-    ReservationId: machines[0] && reservationIdOf(machines[0]),
+    ReservationId: instances[0] && reservationIdOf(instances[0]),
     OwnerId: context.accountId,
     Groups: [],
-    Instances: machines.map((instance) => describeMachine(context, instance)),
+    Instances: instances.map((instance) => describeEc2Instance(context, instance)),
   };
 }
 
-function describeMachine({ region }: CloudContext, instance: Machine) {
+function describeEc2Instance({ region }: CloudContext, instance: Machine) {
   const { launch, stateReason } = instance;
   return {
     InstanceId: instance.id,

@@ -4,11 +4,11 @@ import type { Machines } from './machines.ts';
 import type { Network } from './network.ts';
 
 /** Tags of instances and of network resources. Those of launch templates are accepted and not stored. */
-export function tagOperations(machines: Machines, network: Network): Record<string, Operation> {
+export function tagOperations(instances: Machines, network: Network): Record<string, Operation> {
   const apply = (input: Input, tags: ReadonlyMap<string, string | undefined>) => {
     for (const id of texts(input, 'Resources')) {
       network.tag(id, tags);
-      const instance = machines.find(id);
+      const instance = instances.find(id);
       for (const [key, value] of instance ? tags : []) {
         if (value === undefined) instance?.tags.delete(key);
         else instance?.tags.set(key, value);

@@ -178,7 +178,7 @@ describe('the admin path', () => {
     const rule = { service: 'sqs', action: 'SendMessage', effect: { kind: 'throttle' } };
     expect((await faults({ method: 'POST', body: JSON.stringify(rule) })).status).toBe(201);
     await expect(send()).rejects.toMatchObject({ name: 'RequestThrottled' });
-    expect(await (await faults()).json()).toEqual([{ rule, strikes: 1 }]);
+    expect(await (await faults()).json()).toEqual([{ rule, timesApplied: 1 }]);
     await faults({ method: 'DELETE' });
     await send();
   });

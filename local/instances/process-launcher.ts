@@ -19,7 +19,7 @@ const TREE_FILE = '/etc/mayfly/tree.json';
 const CONFIG_FILE = '/etc/mayfly/agent.json';
 
 const ONLY_CLOUD_CONFIG =
-  'Instances are processes here, which run no shell script of user-data: give them a #cloud-config, or start a cloud ' +
+  'Instances are processes here and do not run shell scripts of user-data: use a #cloud-config, or start a cloud ' +
   'whose instances are machines.';
 
 export interface ProcessLauncherOptions {

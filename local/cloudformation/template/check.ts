@@ -74,7 +74,7 @@ function checkResource(
   }
   if (resource.CreationPolicy !== undefined) {
     throw validationError(
-      `Template error: resource ${logicalId} has a CreationPolicy: the embedded cloud waits for no signals`,
+      `Template error: resource ${logicalId} has a CreationPolicy: the embedded cloud does not wait for signals`,
     );
   }
   checkValue(template, [resource.Properties, resource.UpdatePolicy], findType, 'Resources');

@@ -86,7 +86,7 @@ describe('refused by name, before any resource is created', () => {
     [
       'a creation policy',
       only({ ...queue, CreationPolicy: { ResourceSignal: { Count: 1 } } }),
-      'resource One has a CreationPolicy: the embedded cloud waits for no signals',
+      'resource One has a CreationPolicy: the embedded cloud does not wait for signals',
     ],
     ['a deletion policy', only({ ...queue, DeletionPolicy: 'Snapshot' }), 'DeletionPolicy "Snapshot"'],
     ['a parameter type', { ...only(queue), Parameters: { P: { Type: 'Colour', Default: 'x' } } }, 'Colour'],

@@ -103,7 +103,7 @@ test("a set-up is not run, as the deployment, the log and the cloud's output say
 
 test('a shell script as user-data is refused, also when the template is created', async () => {
   const UserData = Buffer.from('#!/bin/sh\necho hello\n').toString('base64');
-  const problem = 'Instances are processes here, which run no shell script of user-data';
+  const problem = 'Instances are processes here and do not run shell scripts of user-data';
   await expect(lab.launch(REPORTING_AGENT, { UserData })).rejects.toThrow(problem);
   const template = { LaunchTemplateName: 'script', LaunchTemplateData: { UserData } };
   await expect(lab.cloud.call('ec2', 'CreateLaunchTemplate', template)).rejects.toThrow(problem);

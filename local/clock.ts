@@ -1,15 +1,15 @@
 /**
  * The cloud's clock. AWS's own periods (metric push, alarm evaluation, schedules, warm-up, pauses between launches)
- * are waited for on this clock and pass `speed` times faster than real time. Left alone: everything that belongs to
- * the queue (visibility, delay, long poll), to jobs (limits, run time) and to the agent (its own timers, the hook
- * time-outs that its heartbeats answer, and the notice that a Spot instance gets); and the time-outs of custom resources.
+ * use this clock and pass `speed` times faster than real time. Everything else is real time: queues (visibility,
+ * delay, long poll), jobs (limits, run time), the agent (its own timers, the hook time-outs that its heartbeats
+ * answer, the Spot notice), and the time-outs of custom resources.
  */
 export interface CloudClock {
-  /** How many cloud seconds pass in a real one; 1 is AWS's own pace. */
+  /** How many seconds of the cloud pass in a real one; 1 is AWS's own speed. */
   readonly speed: number;
-  /** It is a test's, and not that of any machine: requests are signed with another time. */
+  /** A test controls this clock. Requests are signed by the machine's clock instead. */
   readonly played?: boolean;
-  /** Wall time, milliseconds since the epoch: real, never sped up, so that time stamps agree everywhere. */
+  /** Real time in milliseconds since the epoch, never sped up, so that time stamps agree everywhere. */
   now(): number;
   /** Runs `task` once after `cloudMs` of the cloud's time. */
   after(cloudMs: number, task: () => void): Cancel;
@@ -19,17 +19,17 @@ export interface CloudClock {
 
 export type Cancel = () => void;
 
-/** setTimeout fires at once for anything longer: longer waits are taken in steps. */
+/** setTimeout fires at once for a longer time, so longer waits are split. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** A clock that runs. `close` cancels all that is still waited for, and lets nothing be waited for any more. */
+/** A running clock. `close` cancels all timers and starts no new ones. */
 export function startClock(speed: number): CloudClock & { close(): void } {
   const pending = new Set<Cancel>();
   let closed = false;
   const clock: CloudClock = {
     speed,
     now: () => Date.now(),
-    // What is at work while the cloud ends may not begin anew: it would keep the process alive.
+    // What still runs while the cloud closes must not start a timer, which would keep the process alive.
     after: (cloudMs, task) => (closed ? () => {} : startTimer(cloudMs / speed, task, pending)),
     every: (cloudMs, task) => repeat(clock, cloudMs, task),
   };
@@ -65,7 +65,7 @@ function startTimer(ms: number, task: () => void, pending: Set<Cancel>): Cancel 
   return cancel;
 }
 
-/** The next run is waited for from the start of the last one, or begins at once when that took longer. */
+/** Measures the interval from the start of the last run. If the run took longer, the next one starts at once. */
 function repeat(clock: CloudClock, cloudMs: number, task: () => Promise<void> | void): Cancel {
   let cancelled = false;
   let cancel: Cancel = () => {};
@@ -84,8 +84,8 @@ function repeat(clock: CloudClock, cloudMs: number, task: () => Promise<void> | 
 }
 
 /**
- * A clock for tests: time stands still until `advance` plays it, in the order in which things are due. `advance`
- * resolves when every task that became due, and every task that those scheduled within the span, has ended.
+ * A clock for tests: time stands still until `advance` moves it. Tasks run in the order in which they are due.
+ * `advance` resolves when every task that became due, and every task that those scheduled within the span, has ended.
  */
 export interface PlayedClock extends CloudClock {
   advance(cloudMs: number): Promise<void>;

@@ -19,55 +19,57 @@ import { createObjects } from './services/objects.ts';
 import { createSts } from './services/sts/service.ts';
 
 export interface CloudOptions {
-  /** Of the front door, on 127.0.0.1. Default 0: any free one. */
+  /** The port of the front door, on 127.0.0.1. Default 0: any free one. */
   port?: number;
-  /** Where the cloud keeps its log (`calls.jsonl`) and its instances' directories. Made if it is not there. */
+  /** The directory of the cloud's log (`calls.jsonl`) and of its instances. Created if it does not exist. */
   directory: string;
-  /** How many times faster than AWS's own the cloud's periods pass. Default 1. See `clock.ts`. */
+  /** How many times faster than AWS's the cloud's periods pass. Default 1. See `clock.ts`. */
   speed?: number;
   /** Default `us-east-1`. */
   region?: string;
   /** How an instance runs. Default: as a process group on this machine. */
   launcher?: Launcher;
-  /** A clock of one's own instead, as tests have it. */
+  /** Replaces the cloud's clock in tests. */
   clock?: CloudClock;
 }
 
-/** One region of the cloud: what is in it is in no other. */
+/** One region of the cloud. Resources belong to one region. */
 export interface CloudRegion {
-  /** Calls AWS as the cloud itself: unchecked, but logged. */
+  /** Calls AWS as the cloud itself: without policy checks, but logged. */
   call: CallAws;
   context: CloudContext;
-  /** The instances, for whoever plays AWS's part: a Spot notice, a sudden death. */
+  /** The instances. Tests use them to act as AWS: to send a Spot notice, or to fail a host. */
   machines: Machines;
-  /** Lets a queue be quiet, as one is that nobody has used for six hours: no metrics come of it until it is used. */
+  /** Makes a queue inactive, as after six hours without use: it reports no metrics until it is used. */
   quieten(queueName: string): void;
 }
 
-/** The cloud, and of its regions the one that it was started with. */
+/** The cloud, and the region that it was started with. */
 export interface Cloud extends CloudRegion {
-  /** `http://127.0.0.1:<port>`: what `AWS_ENDPOINT_URL` is set to. */
+  /** `http://127.0.0.1:<port>`, the value for `AWS_ENDPOINT_URL`. */
   endpoint: string;
   region: string;
   accountId: string;
-  /** What the account's owner signs with. Whoever is told the secret may do everything, and nobody else may. */
+  /** The access keys of the account's owner, who may do everything. Only those who are given the secret have access. */
   owner: OwnerKeys;
-  /** `calls.jsonl`: one line a call. The 100 MB before the last 100 MB are in `calls.jsonl.1`, older lines are gone. */
+  /**
+   * `calls.jsonl`, one line per call. `calls.jsonl.1` has the 100 MB before the last 100 MB; older lines are deleted.
+   */
   logFile: string;
   faults: Faults;
-  /** Another region, whose name is that of one of AWS's. It is there as soon as somebody uses it. */
+  /** Another region, by the name of one of AWS's. It starts with its first use. */
   inRegion(name: string): Promise<CloudRegion>;
-  /** Tells of every call as it ends. Returns how to stop. */
+  /** Calls `listener` for every call as it ends. Returns a function that stops it. */
   onCall(listener: CallListener): () => void;
-  /** Ends everything: no process, timer or connection is left. */
+  /** Ends everything. No process, timer or connection is left. */
   close(): Promise<void>;
 }
 
 const ACCOUNT_ID = '000000000000';
 
 /**
- * Starts the embedded cloud. Its state is in memory and gone with it. Rejects with a sentence when the port or the
- * directory cannot be had.
+ * Starts the embedded cloud. Its state is in memory and ends with it. Rejects with a message for a person if the port
+ * or the directory cannot be used.
  */
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const { directory, region = 'us-east-1', port = 0 } = options;
@@ -76,22 +78,22 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const owner = drawOwnerKeys();
   const parts = await assemble(options, region, log, owner);
   const { sessions, faults, clock, dispatcher, regions, objects, launcher } = parts;
-  const door = await openFrontDoor({
-    ...{ port, region, dispatcher, sessions, faults, clock, guestName: LAB_ADDRESS },
+  const frontDoor = await openFrontDoor({
+    ...{ port, region, dispatcher, sessions, faults, clock, instanceHostName: LAB_ADDRESS },
     ...{ s3: objects.handle, instances: launcher.kind, openRegion: (name: string) => regions.open(name) },
   }).catch(async (error: unknown) => {
     await parts.close();
     throw error;
   });
-  parts.endpoint = `http://127.0.0.1:${door.port}`;
-  parts.admitGuest = door.admitGuest;
+  parts.endpoint = `http://127.0.0.1:${frontDoor.port}`;
+  parts.acceptFromInstance = frontDoor.acceptFromInstance;
   const inRegion = async (name: string) => viewOf(await regions.open(name));
   return {
     ...(await inRegion(region)),
     ...{ endpoint: parts.endpoint, region, accountId: ACCOUNT_ID, owner, logFile, faults, inRegion },
     onCall: log.onCall,
     close: async () => {
-      await door.close();
+      await frontDoor.close();
       await parts.close();
     },
   };
@@ -101,7 +103,7 @@ function viewOf({ context, machines, quieten }: Region): CloudRegion {
   return { call: context.call, context, machines, quieten };
 }
 
-/** The account and its regions, of which none is open yet; nothing listens either. */
+/** Creates the account and its regions. No region is open yet, and nothing listens yet. */
 async function assemble(options: CloudOptions, defaultRegion: string, log: CallLog, owner: OwnerKeys) {
   const started = startClock(options.speed ?? 1);
   const clock = options.clock ?? started;
@@ -121,7 +123,7 @@ async function assemble(options: CloudOptions, defaultRegion: string, log: CallL
     ...{ clock, launcher, owner, sessions, iam },
     services: [createIam(iam, names).service, createSts(ACCOUNT_ID, sessions, iam).service],
     endpoint: () => parts.endpoint,
-    admitGuest: (visitor) => parts.admitGuest(visitor),
+    acceptFromInstance: (socket) => parts.acceptFromInstance(socket),
   };
   const regions = new Regions(account, dispatcher, objects);
   const close = async () => {
@@ -131,11 +133,11 @@ async function assemble(options: CloudOptions, defaultRegion: string, log: CallL
     started.close();
     await log.close();
   };
-  /** The last two are known once the front door is open. */
+  /** The last two are set once the front door is open. */
   const parts = {
     ...{ sessions, faults, clock, dispatcher, regions, objects, launcher, close },
     endpoint: '',
-    admitGuest: (visitor: Socket): void => void visitor.destroy(),
+    acceptFromInstance: (socket: Socket): void => void socket.destroy(),
   };
   return parts;
 }
@@ -146,6 +148,6 @@ async function prepareDirectory(directory: string, logFile: string): Promise<Cal
     return openCallLog(logFile);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`The directory ${directory} cannot be written (${reason}): choose another one.`);
+    throw new Error(`The directory ${directory} is not writable (${reason}): choose another one.`);
   }
 }

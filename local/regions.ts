@@ -14,7 +14,7 @@ import type { Keys } from './services/kms/keys.ts';
 import type { Objects } from './services/objects.ts';
 import { createStorage } from './services/storage.ts';
 
-/** One region: queues, tables, stacks and instances of its own. */
+/** One region, with queues, tables, stacks and instances of its own. */
 export interface Region {
   context: CloudContext;
   services: ReadonlyMap<string, Service>;
@@ -22,9 +22,9 @@ export interface Region {
   quieten(queueName: string): void;
 }
 
-/** What the account has once, in all regions. */
-export interface Account extends Pick<CloudContext, 'accountId' | 'endpoint' | 'admitGuest'> {
-  /** Of the region that the cloud was started with. */
+/** What all regions of the account share. */
+export interface Account extends Pick<CloudContext, 'accountId' | 'endpoint' | 'acceptFromInstance'> {
+  /** The region that the cloud was started with. */
   defaultRegion: string;
   directory: string;
   clock: CloudClock;
@@ -41,13 +41,13 @@ interface OpenRegion extends Region {
   close(): Promise<void>;
 }
 
-/** "AWS Regions and Availability Zones": as the regions of the partition `aws` are named. */
+/** "AWS Regions and Availability Zones": the form of the region names of the partition `aws`. */
 const NAME =
   /^(af|ap|ca|eu|il|me|mx|sa|us)-(central|east|north|northeast|northwest|south|southeast|southwest|west)-\d$/;
 
 const LONGEST_PRESIGNED_SECONDS = 604_800;
 
-/** The regions of the account. One is there as soon as somebody uses it. */
+/** The regions of the account. A region starts with its first use. */
 export class Regions {
   readonly #account: Account;
   readonly #dispatcher: Dispatcher;
@@ -63,19 +63,19 @@ export class Regions {
     this.#objects = objects;
   }
 
-  /** @throws `SignatureDoesNotMatch` for what is no region's name */
+  /** @throws `SignatureDoesNotMatch` if it is not the name of a region */
   async open(name: string): Promise<Region> {
     if (name !== this.#account.defaultRegion && !NAME.test(name)) {
-      const message = `Credential should be scoped to a valid region, '${name}' is none of the partition aws.`;
+      const message = `Credential should be scoped to a valid region, '${name}' is not a region of the partition aws.`;
       throw new AwsError('SignatureDoesNotMatch', message, 403);
     }
-    if (this.#closed) throw new AwsError('ServiceUnavailable', 'The embedded cloud is ending.', 503);
+    if (this.#closed) throw new AwsError('ServiceUnavailable', 'The embedded cloud is closing.', 503);
     const opening = this.#opening.get(name) ?? this.#start(name);
     this.#opening.set(name, opening);
     return opening;
   }
 
-  /** The services of a region; none of one that is not open. */
+  /** The services of a region; empty if it is not open. */
   servicesOf(name: string): ReadonlyMap<string, Service> {
     return this.#open.get(name)?.services ?? new Map();
   }
@@ -112,17 +112,17 @@ export class Regions {
   }
 
   #contextOf(region: string): CloudContext {
-    const { accountId, clock, defaultRegion, directory, endpoint, admitGuest, owner, sessions } =
+    const { accountId, clock, defaultRegion, directory, endpoint, acceptFromInstance, owner, sessions } =
       this.#account;
     return {
       ...this.#dispatcher.callsFrom(region),
-      ...{ accountId, clock, endpoint, admitGuest, region },
+      ...{ accountId, clock, endpoint, acceptFromInstance, region },
       directory: region === defaultRegion ? directory : join(directory, region),
       issueSession: (roleArn, sessionName) => sessions.issue(roleArn, sessionName),
       presignPut: ({ Bucket, Key }) =>
         presign(`https://${Bucket}.s3.localhost/${Key}`, {
           ...{ method: 'PUT', keys: owner, region, expiresSeconds: LONGEST_PRESIGNED_SECONDS },
-          // By the time of this machine, as clients sign.
+          // By this machine's time, as clients sign.
           atMs: Date.now(),
         }),
     };

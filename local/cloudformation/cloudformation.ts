@@ -7,8 +7,8 @@ import { templateOperations } from './api/templates.ts';
 import type { Account } from './engine/account.ts';
 
 /**
- * CloudFormation: what `cdk deploy`, `diff` and `destroy` call, and what an SDK's user would. Stacks live in
- * memory, as everything behind them does; resources are made through the other services' own API.
+ * CloudFormation: the calls of `cdk deploy`, `diff` and `destroy`, and of an SDK's user. Stacks are in memory, as their
+ * resources are. Resources are made through the API of the other services.
  */
 export function createCloudFormation(context: CloudContext): RunningService {
   const account: Account = { context, stacks: new Map(), closing: new AbortController() };

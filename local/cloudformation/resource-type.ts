@@ -3,38 +3,38 @@ import type { CloudClock } from '../clock.ts';
 import type { CallAws } from '../front-door/service.ts';
 
 /**
- * How CloudFormation makes, changes and removes one type of resource. One object per `AWS::X::Y`, registered in
- * `types/index.ts`; a type that is not there is refused by name.
+ * How CloudFormation creates, updates and deletes one type of resource. There is one object per `AWS::X::Y`, registered
+ * in `types/index.ts`. A type that is not there is refused by name.
  */
 export interface ResourceType<Props = Record<string, unknown>> {
   /** `AWS::SQS::Queue` */
   type: string;
   /**
-   * What the properties may be, at every depth: what is not there fails the resource, by name. Properties that
-   * have no effect that could be seen here are accepted.
+   * The allowed properties, at every depth. An unknown property fails the resource and is named. Properties whose
+   * effect cannot be seen in this cloud are accepted.
    */
   schema: v.GenericSchema<unknown, Props>;
-  /** Properties whose change takes a new resource; all, if there is no `update`. */
+  /** Properties whose change requires replacement; all, if there is no `update`. */
   createOnly: readonly string[];
-  /** The property that names the resource: one that keeps its name cannot be replaced. */
+  /** The property that names the resource. A resource that keeps its name cannot be replaced. */
   nameProperty?: string;
-  /** A change of the stack's tags is a change of this resource: `update` sets tags. */
+  /** A change of the stack's tags updates this resource: `update` sets tags. */
   taggable?: true;
-  /** What `Fn::GetAtt` knows (nested ones with dots); `any` if only the resource itself can tell. */
+  /** The attributes of `Fn::GetAtt` (nested ones with dots); `any` if only the resource itself knows them. */
   attributes: readonly string[] | 'any';
   /** Attributes that an update in place may change. */
   volatileAttributes?: readonly string[] | 'any';
   create(props: Props, context: ResourceContext): Promise<Resource>;
-  /** In place. Called only if no `createOnly` property changed. Another physical id makes it a replacement. */
+  /** In place. Called only if no `createOnly` property changed. A new physical id makes it a replacement. */
   update?(resource: Resource, props: Props, previous: Props, context: ResourceContext): Promise<Resource>;
-  /** Must succeed for what is gone already. */
+  /** Must succeed if the resource does not exist any more. */
   delete(resource: Resource, props: Props, context: ResourceContext): Promise<void>;
 }
 
 export interface Resource {
-  /** What `Ref` gives. */
+  /** The value of `Ref`. */
   physicalId: string;
-  /** What `Fn::GetAtt` gives, by attribute name (nested ones with dots). */
+  /** The values of `Fn::GetAtt`, by attribute name (nested ones with dots). */
   attributes: Record<string, unknown>;
 }
 
@@ -46,34 +46,34 @@ export interface ResourceContext {
   type: string;
   region: string;
   accountId: string;
-  /** How resources are made: the services' own API. */
+  /** Calls the API of the services, which creates resources. */
   call: CallAws;
   clock: CloudClock;
-  /** A URL of S3 at which somebody without rights may put this object. */
+  /** A presigned URL of S3 with which anybody can put this object. */
   presignPut(object: { Bucket: string; Key: string }): string;
-  /** A physical name as CloudFormation makes it: `Stack-Logical-1A2B3C`, cut to `maxLength`. */
+  /** A physical name in CloudFormation's form: `Stack-Logical-1A2B3C`, cut to `maxLength`. */
   generatedName(maxLength?: number): string;
-  /** Tags of the stack and the `aws:cloudformation:*` ones, to be put on what is made. */
+  /** Tags of the stack and the `aws:cloudformation:*` ones, to be set on new resources. */
   stackTags: Record<string, string>;
-  /** The stack's own tags before this update: what is no longer among `stackTags` is to be taken off. */
+  /** The stack's tags before this update. Those that are not in `stackTags` any more must be removed. */
   previousStackTags: Record<string, string>;
   /** The resource's `UpdatePolicy`, resolved. */
   updatePolicy: unknown;
-  /** Back to the last good target, after an update that failed. */
+  /** The update failed, and the stack returns to the last good target. */
   rollingBack: boolean;
-  /** An earlier update of it failed: it may be as it was before that one, or as that one wanted it, or in between. */
+  /** An earlier update of it failed. It may be in the state before that update, in the wanted one, or in between. */
   uncertain: boolean;
-  /** Says that the thing exists now: if a later call fails, the roll-back removes it. */
+  /** Reports that the resource exists: if a later call fails, the roll-back deletes it. */
   exists(physicalId: string): void;
-  /** Tells something in an event of the resource. */
+  /** Adds a reason to an event of the resource. */
   note(reason: string): void;
-  /** Looks again and again until `look` gives something; rejects when the operation is given up. */
+  /** Polls `look` until it returns a value. Rejects when the operation is cancelled. */
   until<T>(look: () => Promise<T | undefined>): Promise<T>;
-  /** Aborted when the stack operation gives up waiting. */
+  /** Aborted when the stack operation stops waiting. */
   signal: AbortSignal;
 }
 
-/** Types the properties of a resource type by its schema, and forgets the type for the registry. */
+/** Types the properties of a resource type by its schema. The result has the general type that the registry needs. */
 export function resourceType<Props extends Record<string, unknown>>(
   definition: ResourceType<Props>,
 ): ResourceType {

@@ -35,10 +35,13 @@ const FaultSchema = v.strictObject({
 });
 
 /**
- * The cloud's own paths, for people and programs in other processes: `GET /_mayfly/health`, which anybody may and which tells
- * what instances are here, and
- * `/_mayfly/faults` to list (GET), set (POST a `FaultRule`) and clear (DELETE) faults, signed by the owner as any call
- * is (the service's name is `mayfly`). No bucket can be named so.
+ * The cloud's own paths, for people and for programs in other processes.
+ *
+ * - `GET /_mayfly/health` needs no signature. It answers what the instances of this cloud are.
+ * - `/_mayfly/faults` lists (GET), sets (POST a `FaultRule`) and clears (DELETE) faults. The owner signs these calls as
+ *   any other; the service's name is `mayfly`.
+ *
+ * S3 does not allow a bucket of this name.
  */
 export async function handleAdmin(
   request: IncomingMessage,
@@ -81,7 +84,7 @@ function serveFaults(route: string, body: Buffer, faults: Faults): [status: numb
   return [201, faults.list()];
 }
 
-/** The schema gives absent members as undefined ones, which the exact types of a rule do not have. */
+/** The schema returns absent members as undefined ones, which the exact types of a rule do not allow. */
 function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   const entries = Object.entries(value).filter(([, member]) => member !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };

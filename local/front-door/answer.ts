@@ -42,7 +42,7 @@ function encodeAnswer(service: Service, request: AwsRequest, output: Output, req
 const XML = 'text/xml;charset=utf-8';
 const JSON_1_0 = 'application/x-amz-json-1.0';
 
-/** Writes an error as its protocol has it, under the name that its service gives it. */
+/** Writes an error in its protocol, under the code that its service uses. */
 export function writeError(
   response: ServerResponse,
   service: Service | undefined,
@@ -50,7 +50,7 @@ export function writeError(
   error: AwsError,
   requestId: string,
 ): void {
-  const named = inTermsOf(protocol, service?.name, error);
+  const named = translateError(protocol, service?.name, error);
   send(response, { status: named.status, ...encodeError(service, protocol, named, requestId) }, requestId);
 }
 
@@ -85,8 +85,8 @@ function encodeS3Error(error: AwsError, requestId: string): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n${element('Error', detail)}`;
 }
 
-/** The front door's own errors go by other names in some protocols ("Common errors" of each service's reference). */
-function inTermsOf(protocol: Protocol, service: string | undefined, error: AwsError): AwsError {
+/** Some protocols have other codes for the front door's own errors ("Common errors" of each service's reference). */
+function translateError(protocol: Protocol, service: string | undefined, error: AwsError): AwsError {
   const name = NAMES[error.code]?.[service === 'sqs' && protocol === 'json' ? 'sqs' : protocol];
   return name ? new AwsError(name[0], error.message, name[1], error.details) : error;
 }

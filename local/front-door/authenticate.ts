@@ -7,26 +7,26 @@ import type { SignatureFields } from './signature-fields.ts';
 export interface Admission {
   sessions: Sessions;
   /** Whether the request came from a network of instances. */
-  isGuest: boolean;
+  fromInstance: boolean;
   /** The time by which clients sign. */
   nowMs: number;
 }
 
 /**
- * Finds out who signed a request.
+ * Identifies the caller by the signature of the request.
  *
- * @param body as it came; S3 streams it, and goes by the hash that the client names
- * @throws `AwsError` for a request that is not signed, by nobody known, or with another secret
+ * @param body as it was received; S3 streams it, and is checked against the hash that the client names
+ * @throws `AwsError` if the request is not signed, its key is unknown, or it is signed with another secret
  */
 export function authenticate(
   request: IncomingMessage,
   fields: SignatureFields | undefined,
   body: Uint8Array | undefined,
-  { sessions, isGuest, nowMs }: Admission,
+  { sessions, fromInstance, nowMs }: Admission,
 ): Caller {
   if (!fields) throw new AwsError('MissingAuthenticationToken', 'The request is not signed.', 403);
   const { caller, secret } = sessions.identify(fields.accessKeyId, fields.token);
-  if (isGuest && caller.kind === 'owner') throw unknownKey();
+  if (fromInstance && caller.kind === 'owner') throw unknownKey();
   const { method = '', url = '', rawHeaders } = request;
   const payload = body ? sha256(body) : namedHash(request, fields);
   verifySignature({ method, url, rawHeaders, payload }, fields, secret, nowMs);

@@ -15,7 +15,7 @@ import { uniqueId } from './unique-id.ts';
 
 export type PoliciesOf = (roleArn: string) => PolicyDocument[];
 
-/** The account that all is in, with the policies of its roles. */
+/** The account that everything is in, with the policies of its roles. */
 export interface PolicyAccount {
   accountId: string;
   policiesOf: PoliciesOf;
@@ -27,7 +27,7 @@ interface Request {
   context: ConditionContext;
 }
 
-/** Checks whether a caller has the right to a call, and to the keys that the call takes. */
+/** Checks that the policies allow a caller the call, and the use of the KMS keys that the call needs. */
 export function authorize(
   service: Service,
   operation: Operation,
@@ -42,8 +42,8 @@ export function authorize(
 
 /**
  * Checks a call against the policies of the caller's role and those of the resource ("Determining whether a request is
- * allowed within an account"). The owner, who is the account's root, may do all that no resource denies. A role that is
- * to be assumed has to trust the caller besides, the owner too.
+ * allowed within an account"). The owner is the root of the account: it may do everything that no resource denies. A
+ * role that is to be assumed must also trust the caller, even the owner.
  */
 function requireRight(
   service: Service,
@@ -66,14 +66,14 @@ function requireRight(
   if (!decision.allowed && decision.explicit) throw refusal(principal, request, decision);
   if (operation.trust) {
     const trust = judgeResourcePolicies([operation.trust(input)], request, principal);
-    // Of a role `*` counts as the account: nothing passes that AWS refuses.
+    // For a role, `*` counts as the account, so that this cloud allows nothing that AWS refuses.
     if (trust === 'named' || (trust !== 'denied' && trust !== 'none' && decision.allowed)) return;
     throw untrusted(principal, request, trust === 'denied');
   }
   if (!decision.allowed) throw refusal(principal, request, decision);
 }
 
-/** "Key policies in AWS KMS": a key's policy has to allow the caller, or to leave it to the policies of the account. */
+/** "Key policies in AWS KMS": a key's policy has to allow the caller, or to delegate to the account's policies. */
 function requireKey(
   { keyRefusal }: Service,
   { arn, policy, actions, conditions }: KeyUse,
@@ -99,7 +99,7 @@ function ownDecision(caller: Caller, request: Request, { policiesOf }: PolicyAcc
 }
 
 /**
- * Whether a caller may do something else than what it calls: what an answer says may hang on it.
+ * Whether a caller is allowed another action than the one it calls. Some answers depend on it.
  *
  * @param documents policies of the resource
  */
@@ -118,7 +118,7 @@ export function isAllowed(
 
 type SourcedDecision = Decision & { source?: 'resource' };
 
-/** What the caller's own policies come to, and those of the resource. */
+/** Combines the caller's own policies with those of the resource. */
 function decide(
   caller: Caller,
   principal: Principal,
@@ -140,8 +140,8 @@ function decide(
 }
 
 /**
- * Calls of the cloud's own services; and what the root of an account may do whatever a policy denies, so that nobody is
- * locked out for good ("Bucket policies for Amazon S3"; "SQSUnlockQueuePolicy").
+ * True for calls of the cloud's own services, and for the calls that the account's root may make whatever a policy
+ * denies, so that nobody is locked out ("Bucket policies for Amazon S3"; "SQSUnlockQueuePolicy").
  */
 function isBeyondPolicies(caller: Caller, action: string): boolean {
   return isInside(caller) || (caller.kind === 'owner' && KEYS_OF_THE_ROOT.includes(action));
@@ -158,7 +158,7 @@ function refusal(principal: Principal, { action }: Request, decision: SourcedDec
   const why = decision.explicit
     ? `with an explicit deny in ${decision.source === 'resource' ? 'a resource' : 'an identity'}-based policy`
     : `because no identity-based policy allows the ${action} action`;
-  const unknown = decision.unknown?.length ? ` (not judged here: ${decision.unknown.join(', ')})` : '';
+  const unknown = decision.unknown?.length ? ` (not evaluated here: ${decision.unknown.join(', ')})` : '';
   return accessDenied(principal, action, decision.resource, `${why}${unknown}`);
 }
 
@@ -187,7 +187,7 @@ function principalOf(caller: Caller, { accountId }: PolicyAccount): Principal {
   return { account, arns: [caller.roleArn, principalArn(caller)] };
 }
 
-/** "AWS global condition context keys", as far as a call to this cloud has them. */
+/** "AWS global condition context keys", those that a call to this cloud has. */
 function globalConditions(caller: Caller, { account, arns }: Principal, call: Call): ConditionContext {
   const now = new Date();
   return {
@@ -199,7 +199,7 @@ function globalConditions(caller: Caller, { account, arns }: Principal, call: Ca
     ...(call.service === 's3' ? { 's3:ResourceAccount': account } : {}),
     'aws:CurrentTime': now.toISOString(),
     'aws:EpochTime': String(Math.floor(now.getTime() / 1000)),
-    // The loopback interface stands in for TLS: policies that insist on it are meant for what ships.
+    // The loopback interface stands in for TLS: policies that require TLS are written for the real AWS.
     'aws:SecureTransport': 'true',
     'aws:ViaAWSService': 'false',
     ...(caller.kind === 'role' ? sessionConditions(caller, account, call.region) : {}),
@@ -214,7 +214,7 @@ function sessionConditions(
   return {
     'aws:PrincipalType': 'AssumedRole',
     'aws:userid': `${uniqueId('AROA', roleArn)}:${sessionName}`,
-    // Sessions from an instance's metadata are named after the instance.
+    // The metadata service names a session after its instance.
     ...(sessionName.startsWith('i-')
       ? { 'ec2:SourceInstanceARN': `arn:aws:ec2:${region}:${account}:instance/${sessionName}` }
       : {}),

@@ -12,15 +12,15 @@ export interface CallRecord {
   action: string;
   /** `owner`, `cloud` (a call from inside), or `<role name>/<session name>`. */
   caller: string;
-  /** Long strings cut, secrets left out. */
+  /** Long strings are cut; secrets are left out. */
   input: unknown;
-  /** HTTP status; 0 if the caller got no answer. */
+  /** HTTP status; 0 if the caller received no answer. */
   status: number;
   error?: string;
-  /** Why, where the code alone does not tell: what was refused, what is not implemented. */
+  /** Explains the code if it is not specific: what was refused, or what is not implemented. */
   message?: string;
   durationMs: number;
-  /** The fault that struck, as `timeout-after`. */
+  /** The fault that was applied, such as `timeout-after`. */
   fault?: string;
 }
 
@@ -28,16 +28,16 @@ export type CallListener = (record: CallRecord) => void;
 
 export interface CallLog {
   write(record: CallRecord): void;
-  /** Calls `listener` for every record. Returns how to stop. */
+  /** Calls `listener` for every record. Returns a function that stops it. */
   onCall(listener: CallListener): () => void;
   close(): Promise<void>;
 }
 
-/** Bytes of one file of the log. */
+/** The largest size of one log file, in bytes. */
 const LONGEST_FILE = 100_000_000;
 
 /**
- * Appends to `path`. A file that is full becomes `<path>.1`, in place of the one before. Throws if it cannot be opened.
+ * Appends to `path`. A full file is renamed to `<path>.1` and replaces the one before. Throws if it cannot be opened.
  */
 export function openCallLog(path: string, longestFile = LONGEST_FILE): CallLog {
   let file = openSync(path, 'a');
@@ -58,13 +58,13 @@ export function openCallLog(path: string, longestFile = LONGEST_FILE): CallLog {
       bytes += writeSync(file, text);
       if (bytes > longestFile) startAnew();
     } catch {
-      // A disk that fills up must not take the cloud down with it.
+      // A full disk must not stop the cloud.
     }
   };
   return {
     write(record) {
       if (closed) return;
-      // One write for all calls of a turn, and before any of their callers can see its answer.
+      // One write for all calls of an event loop turn, before any of their callers can see its answer.
       if (lines.length === 0) setImmediate(flush);
       lines.push(`${JSON.stringify(record)}\n`);
       for (const listener of listeners) listener(record);
@@ -75,7 +75,7 @@ export function openCallLog(path: string, longestFile = LONGEST_FILE): CallLog {
     },
     async close() {
       closed = true;
-      // What was written in this turn is flushed at its end.
+      // Records of this turn are written at its end.
       await nextTurn();
       closeSync(file);
     },
@@ -91,13 +91,13 @@ export function callerName(caller: Caller): string {
 export const INSIDE = 'cloud';
 
 const LONGEST_TEXT = 256;
-/** What a write does to an item is read out of its expression: that is kept whole, up to DynamoDB's own limit. */
+/** The checker reads from its expression what a write does to an item, so it is kept up to DynamoDB's own limit. */
 const LONGEST_EXPRESSION = 4096;
 const LONGEST_LIST = 50;
 const DEEPEST = 8;
 const SECRET = /secret|password|sessiontoken|credential/i;
 
-/** What is worth keeping of an input: all its members, but no secret and nothing long. */
+/** A copy of an input for the log: all its members, without secrets and with long strings cut. */
 export function summarise(value: unknown, depth = 0, longest = LONGEST_TEXT): unknown {
   if (typeof value === 'string') return shorten(value, longest);
   if (value instanceof Uint8Array) return `(${value.length} bytes)`;

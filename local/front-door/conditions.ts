@@ -1,14 +1,14 @@
 /**
- * IAM condition blocks ("IAM JSON policy elements: Condition operators"). Only operators that are known here can
- * hold; the evaluation says which one was not, so that the log can.
+ * IAM condition blocks ("IAM JSON policy elements: Condition operators"). A block with an unknown operator does not
+ * hold; the result names that operator, so that the log can show it.
  */
 
-/** Keys with several values are those of `ForAllValues` and `ForAnyValue`. */
+/** Only `ForAllValues` and `ForAnyValue` apply to keys with several values. */
 export type ConditionContext = Record<string, string | readonly string[]>;
 
 export interface ConditionResult {
   holds: boolean;
-  /** An operator that is not known here, or a key that no call of this cloud carries. */
+  /** An unknown operator, or a key that no call of this cloud has. */
   unknown?: string;
 }
 
@@ -33,7 +33,7 @@ const TESTS: Record<string, Test> = {
   DateGreaterThanEquals: (actual, wanted) => Date.parse(actual) >= Date.parse(wanted),
 };
 
-/** Operators that hold when the positive one does not, and also when the key is absent. */
+/** Operators that hold when the positive one does not hold, and also when the key is absent. */
 const NEGATED: Record<string, string> = {
   StringNotEquals: 'StringEquals',
   StringNotEqualsIgnoreCase: 'StringEqualsIgnoreCase',
@@ -50,7 +50,7 @@ export function wildcard(actual: string, pattern: string): boolean {
   return new RegExp(`^${escaped.replace(/\*/g, '.*').replace(/\?/g, '.')}$`, 's').test(actual);
 }
 
-/** All operators and keys of a block must hold; of one key's values, any (of a negated one's: none). */
+/** All operators and keys of a block must hold. For one key, any of its values must match; for a negated one, none. */
 export function evaluateConditions(block: unknown, context: ConditionContext): ConditionResult {
   const byLowerCase = new Map(Object.entries(context).map(([key, value]) => [key.toLowerCase(), value]));
   for (const [operator, keys] of Object.entries(asRecord(block))) {
@@ -86,13 +86,13 @@ function evaluateOne(
   return { holds: all ? actual.every(holds) : actual.some(holds) };
 }
 
-/** Policy variables: `${aws:userid}`, with the default of `${key, 'default'}`. An unknown one matches nothing. */
+/** Replaces policy variables: `${aws:userid}`, or `${key, 'default'}`. An unknown variable matches nothing. */
 export function substitute(text: string, context: ReadonlyMap<string, string | readonly string[]>): string {
   return text.replace(/\$\{([^}]+)\}/g, (_, variable: string) => {
     const [name = '', fallback] = variable.split(',').map((part) => part.trim());
     if (name === '*' || name === '?' || name === '$') return name;
     const value = context.get(name.toLowerCase());
-    // One that has several values is no variable ("IAM policy elements: Variables and tags").
+    // A key with several values cannot be a variable ("IAM policy elements: Variables and tags").
     return typeof value === 'string' ? value : (fallback?.replace(/^'|'$/g, '') ?? '\u0000');
   });
 }

@@ -15,24 +15,24 @@ import {
   type Service,
 } from './service.ts';
 
-/** What every call goes through, whatever its protocol: log, faults, policies, operation. */
+/** Every call passes through here, whatever its protocol: log, faults, policies, operation. */
 export interface Dispatcher {
-  /** Rejects with `AwsError`, or with `NoAnswer` when a fault hides the answer. */
+  /** Rejects with `AwsError`, or with `NoAnswerError` when a fault hides the answer. */
   perform(service: Service, operation: Operation, input: Input, call: Call): Promise<Output>;
-  /** Logs a call that got no further than the door: not to be read, or by a caller who is not known. */
+  /** Logs a call that the front door rejected: it could not be read, or its caller is unknown. */
   refuse(call: Omit<Call, 'caller'>, error: AwsError): void;
-  /** Finds the operation; one that is not there rejects with AWS's own error, named and logged. */
+  /** Finds the operation. An unknown one rejects with AWS's own error, which names it and is logged. */
   find(call: Call, input: Input): { service: Service; operation: Operation };
   /** Whether a caller may also do this (`s3:ListBucket`) to a resource (an ARN) that has these policies. */
   allows(call: Call, action: string, resource: string, documents: readonly PolicyDocument[]): boolean;
-  /** Calls from inside a region: as the service itself, or as a role that a service was given. */
+  /** Calls from inside a region: as the service itself, or with a role that a service was given. */
   callsFrom(region: string): Pick<CloudContext, 'call' | 'callAs'>;
 }
 
 export interface DispatcherOptions extends PolicyAccount {
   log: CallLog;
   faults: Faults;
-  /** The services of a region that is open. */
+  /** The services of an open region. */
   servicesOf(region: string): ReadonlyMap<string, Service>;
   now(): number;
 }
@@ -42,7 +42,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   function find(call: Call, input: Input): { service: Service; operation: Operation } {
     const service = options.servicesOf(call.region).get(call.service);
-    // Own properties only: an action named `constructor` is as unknown as any other.
+    // Own properties only: an action named `constructor` is unknown.
     const operation =
       service && Object.hasOwn(service.operations, call.action) ? service.operations[call.action] : undefined;
     if (service && operation) return { service, operation };
@@ -108,7 +108,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
 const INSIDE_CALLER = { kind: 'owner', accessKeyId: INSIDE } as const;
 
-/** Stands in for the caller of a call that was refused before anybody knew whose it was. */
+/** Stands in for the caller of a call that was refused before its caller was identified. */
 const NOBODY = { kind: 'owner', accessKeyId: '' } as const;
 
 function startRecord(call: Call, input: Input, atMs: number): CallRecord {
@@ -137,7 +137,7 @@ function unknownOperation(call: Call, service: Service | undefined): AwsError {
   return new AwsError(code, `The embedded cloud does not implement the ${what}.`);
 }
 
-/** Anything but an `AwsError` is a defect of the cloud: said on stderr with its stack, and answered as AWS does. */
+/** Anything but an `AwsError` is a defect of the cloud: its stack goes to stderr, and the caller gets AWS's error. */
 function asAwsError(thrown: unknown, call: Call): AwsError {
   if (thrown instanceof AwsError) return thrown;
   console.error(`The embedded cloud failed at ${call.service} ${call.action}:`, thrown);

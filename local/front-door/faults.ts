@@ -4,45 +4,45 @@ import { runPartly } from './partly.ts';
 import { AwsError, type Call, type Input, type Output } from './service.ts';
 
 /**
- * Faults: what the network and AWS do to calls now and then, played on demand. The first rule that matches a call
- * and has not struck `times` yet strikes it; nothing is left to chance, so a test can rely on which call it hits.
+ * Faults: failures of the network and of AWS, produced on demand. The first rule that matches a call and was applied
+ * fewer than `times` times is applied to it. Nothing is random, so a test knows which call fails.
  */
 export interface FaultRule {
-  /** Signing name, `sqs`. Absent: any service. */
+  /** Signing name, such as `sqs`. Absent: any service. */
   service?: string;
   action?: string | string[];
   /**
-   * `owner`, a role's name, a session's name (an instance id), or `role/session`. Absent: anyone from outside. `cloud`:
-   * what one service asks of another, as Auto Scaling has EC2 launch instances; such a call is struck by no other rule,
-   * and waits for its answer for ever.
+   * `owner`, a role's name, a session's name (an instance id), or `role/session`. Absent: any caller from outside.
+   * `cloud`: calls from one service to another, such as Auto Scaling's RunInstances. No other rule matches such a call,
+   * and it waits for its answer without a time-out.
    */
   caller?: string;
   /** Members that the input must have, with these values. */
   input?: Record<string, unknown>;
-  /** Any other condition. */
+  /** An additional condition. */
   when?: (input: Input, call: Call) => boolean;
-  /** How many calls it strikes. Absent: all, until it is removed. */
+  /** To how many calls it is applied. Absent: to all, until the rule is removed. */
   times?: number;
   effect: FaultEffect;
 }
 
-/** `applied` says whether the call takes effect before the fault hides the answer. */
+/** `applied`: whether the call takes effect before the fault hides the answer. */
 export type FaultEffect =
   | { kind: 'latency'; ms: number }
   /** No answer at all: the connection stays open until the caller gives up. */
   | { kind: 'timeout'; applied: boolean }
-  /** The service's own way of saying 429. */
+  /** The service's own throttling error. */
   | { kind: 'throttle' }
   | { kind: 'error'; code: string; message?: string; status: number; applied?: boolean }
   | { kind: 'reset'; applied: boolean }
   /**
-   * Batch calls: these entries, by position, fail, the others take effect. SQS's fail with `code` (default
-   * `InternalError`); DynamoDB's are named as unprocessed, and if none is left the call is throttled.
+   * Batch calls: the entries at these positions fail, the others take effect. Entries of SQS fail with `code` (default
+   * `InternalError`); those of DynamoDB are returned as unprocessed, and if all fail the call is throttled.
    */
   | { kind: 'partial'; entries: number[]; code?: string };
 
 export interface Fault {
-  /** Calls that it struck so far. */
+  /** To how many calls it was applied so far. */
   readonly strikes: number;
   remove(): void;
 }
@@ -51,8 +51,8 @@ export interface Faults {
   add(rule: FaultRule): Fault;
   clear(): void;
   /** The rules in force, for the admin path. */
-  list(): { rule: FaultRule; strikes: number }[];
-  /** Runs a call under whichever rule strikes it. `struck` is told the fault's name first. */
+  list(): { rule: FaultRule; timesApplied: number }[];
+  /** Runs a call under the rule that matches it, if any. Calls `struck` with the fault's name first. */
   play(
     input: Input,
     call: Call,
@@ -61,7 +61,7 @@ export interface Faults {
   ): Promise<Output>;
 }
 
-/** What a call rejects with when its caller is to get no answer. */
+/** A call rejects with this when its caller is to get no answer. */
 export class NoAnswer extends Error {
   readonly kind: 'timeout' | 'reset';
   constructor(kind: 'timeout' | 'reset') {
@@ -71,18 +71,18 @@ export class NoAnswer extends Error {
 }
 
 export function createFaults(): Faults {
-  const rules: { rule: FaultRule; strikes: number }[] = [];
+  const rules: { rule: FaultRule; timesApplied: number }[] = [];
   const remove = (entry: (typeof rules)[number]) => {
     const index = rules.indexOf(entry);
     if (index >= 0) rules.splice(index, 1);
   };
   return {
     add(rule) {
-      const entry = { rule, strikes: 0 };
+      const entry = { rule, timesApplied: 0 };
       rules.push(entry);
       return {
         get strikes() {
-          return entry.strikes;
+          return entry.timesApplied;
         },
         remove: () => remove(entry),
       };
@@ -91,12 +91,12 @@ export function createFaults(): Faults {
     list: () => [...rules],
     async play(input, call, run, struck) {
       const entry = rules.find(
-        ({ rule, strikes }) => strikes < (rule.times ?? Infinity) && matches(rule, input, call),
+        ({ rule, timesApplied }) => timesApplied < (rule.times ?? Infinity) && matches(rule, input, call),
       );
       if (!entry) return run(input);
-      entry.strikes += 1;
-      struck(nameOf(entry.rule.effect));
-      return strike(entry.rule.effect, input, call, run);
+      entry.timesApplied += 1;
+      struck(effectName(entry.rule.effect));
+      return applyEffect(entry.rule.effect, input, call, run);
     },
   };
 }
@@ -113,14 +113,14 @@ function matches(rule: FaultRule, input: Input, call: Call): boolean {
   return rule.when?.(input, call) ?? true;
 }
 
-function nameOf(effect: FaultEffect): string {
+function effectName(effect: FaultEffect): string {
   const applied = 'applied' in effect && effect.applied;
   if (effect.kind === 'timeout') return applied ? 'timeout-after' : 'timeout-before';
   if (effect.kind === 'reset') return applied ? 'reset-after' : 'reset-before';
   return effect.kind;
 }
 
-async function strike(
+async function applyEffect(
   effect: FaultEffect,
   input: Input,
   call: Call,
@@ -152,7 +152,7 @@ function untilAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
-/** How each service says "slow down", by its own error reference. */
+/** The throttling error of each service, by its own error reference. */
 function throttled(service: string): AwsError {
   switch (service) {
     case 'ec2':

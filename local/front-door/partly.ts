@@ -9,7 +9,7 @@ export interface PartialEffect {
 
 type Run = (input: Input) => Promise<Output>;
 
-/** A batch call of which some entries fail. What is no batch fails with none. */
+/** Runs a batch call of which some entries fail. A call that is not a batch runs as usual. */
 export function runPartly(effect: PartialEffect, input: Input, run: Run): Promise<Output> {
   return isStructure(input['RequestItems']) ? runItems(effect, input, run) : runEntries(effect, input, run);
 }
@@ -32,7 +32,7 @@ async function runEntries(effect: PartialEffect, input: Input, run: Run): Promis
   return { ...output, Failed: [...ownFailures, ...failed] };
 }
 
-/** DynamoDB: `RequestItems` in, a list of writes or an object with `Keys` a table; what failed out as it came. */
+/** DynamoDB: for each table `RequestItems` has a list of writes, or an object with `Keys`. Failed ones are returned. */
 async function runItems(effect: PartialEffect, input: Input, run: Run): Promise<Output> {
   const done: Input = {};
   const left: Input = {};
@@ -55,7 +55,7 @@ async function runItems(effect: PartialEffect, input: Input, run: Run): Promise<
   return { ...output, [unprocessed]: { ...(output?.[unprocessed] as Input | undefined), ...left } };
 }
 
-/** "BatchWriteItem": what is answered if no item could be processed. */
+/** "BatchWriteItem": the error if no item could be processed. */
 function exceeded(): AwsError {
   const message = 'The level of configured provisioned throughput for the table was exceeded.';
   return new AwsError('ProvisionedThroughputExceededException', message);

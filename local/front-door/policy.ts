@@ -8,7 +8,7 @@ export interface PolicyDocument {
 
 export interface PolicyStatement {
   Effect: 'Allow' | 'Deny';
-  /** Of resource policies alone: `{ AWS: ... }`, `{ Service: ... }` or `*`. */
+  /** Only in resource policies: `{ AWS: ... }`, `{ Service: ... }` or `*`. */
   Principal?: unknown;
   Action?: string | string[];
   NotAction?: string | string[];
@@ -27,7 +27,7 @@ export interface PolicyRequest {
 
 export interface Decision {
   allowed: boolean;
-  /** When refused: which resource, whether by a statement that denies, and what could not be judged. */
+  /** When refused: the resource, whether a statement denies it, and what could not be evaluated. */
   resource?: string;
   explicit?: boolean;
   unknown?: string[];
@@ -56,13 +56,13 @@ function evaluateResource(statements: PolicyStatement[], request: PolicyRequest,
   return allowed ? { allowed } : { allowed, resource, explicit: false, unknown };
 }
 
-/** What comes of a statement that covers a request, by its conditions; and what of them could not be judged. */
+/** The effect of a statement that covers a request, by its conditions, and what of them could not be evaluated. */
 export function effectOf(
   { Effect, Condition }: PolicyStatement,
   context: ConditionContext,
 ): { effect?: 'Allow' | 'Deny'; unknown?: string } {
   const { holds, unknown } = evaluateConditions(Condition, context);
-  // What cannot be judged must not open a door: an operator unknown here lets a Deny strike.
+  // An unknown condition must not give access: a Deny with an unknown operator applies.
   const unjudged = Effect === 'Deny' && (unknown?.startsWith('condition operator') ?? false);
   return { ...((holds || unjudged) && { effect: Effect }), ...(unknown !== undefined && { unknown }) };
 }

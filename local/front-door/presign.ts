@@ -12,7 +12,7 @@ export interface PresignOptions {
   atMs: number;
 }
 
-/** A URL of S3 that somebody without keys can use for some seconds ("Authenticating Requests: Using Query Parameters"). */
+/** A presigned URL of S3, valid without keys for a limited time ("Authenticating Requests: Using Query Parameters"). */
 export function presign(
   url: string,
   { method = 'GET', keys, region, expiresSeconds, atMs }: PresignOptions,

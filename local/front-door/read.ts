@@ -1,8 +1,8 @@
 import { AwsError, type Input } from './service.ts';
 
 /**
- * Reads AWS-shaped input. With the Query protocol every scalar is a string, with JSON it has its type, and internal
- * callers use either: these take all of them. A value of the wrong form is AWS's `ValidationError`.
+ * Reads AWS-shaped input. In the Query protocol every scalar is a string, in JSON it has its type, and internal
+ * callers use either; these functions accept all of them. A value of the wrong form is a `ValidationError`.
  */
 
 /** A string that may be left out; an empty one counts as left out. */

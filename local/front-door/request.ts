@@ -5,20 +5,20 @@ import { decodeParameters } from './protocol/query.ts';
 import { decodeRestJson, matchRoute, parseJson } from './protocol/rest-json.ts';
 import { AwsError, type Input, type Route, type Service } from './service.ts';
 
-/** The protocol of a request, which its answer takes too. */
+/** The protocol of a request and of its answer. */
 export type Protocol = 'json' | 'query' | 'ec2' | 'rest-json' | 'rest-xml';
 
 export interface AwsRequest {
   protocol: Protocol;
   action: string;
   input: Input;
-  /** REST JSON: the route that was taken. */
+  /** REST JSON: the matched route. */
   route?: Route;
 }
 
 const FORM = 'application/x-www-form-urlencoded';
 
-/** Which protocol a request speaks, without having read its body. */
+/** Finds the protocol of a request without reading its body. */
 export function protocolOf(
   request: IncomingMessage,
   url: URL,
@@ -30,11 +30,11 @@ export function protocolOf(
   const isForm = request.headers['content-type']?.startsWith(FORM) ?? false;
   if (isForm || url.searchParams.has('Action')) return serviceName === 'ec2' ? 'ec2' : 'query';
   if (service?.routes) return 'rest-json';
-  // Of a request that names no service, only S3's is known by nothing.
+  // A request that names no service can only be one to S3.
   return serviceName ? 'json' : 'rest-xml';
 }
 
-/** Reads action and input out of a request. `AwsError` if it cannot be read. */
+/** Reads action and input from a request. Throws `AwsError` if it cannot be read. */
 export function readRequest(
   request: IncomingMessage,
   url: URL,
@@ -79,10 +79,10 @@ function unknownPath(request: IncomingMessage, url: URL): AwsError {
   return new AwsError('UnknownOperationException', message, 404);
 }
 
-/** More than any call of these services may carry: SQS's 1 MiB, each byte escaped, is the longest. */
+/** More than any call of these services may carry. SQS's 1 MiB with each byte escaped is the longest. */
 const LONGEST_BODY_BYTES = 16 * 1024 * 1024;
 
-/** A body as SDKs meant it: they compress large CloudWatch calls. */
+/** Decompresses a body: SDKs compress large CloudWatch calls. */
 export function unpack(request: IncomingMessage, body: Buffer): Buffer {
   if (request.headers['content-encoding'] !== 'gzip') return body;
   try {
@@ -92,7 +92,7 @@ export function unpack(request: IncomingMessage, body: Buffer): Buffer {
   }
 }
 
-/** The whole body, as it came. */
+/** The whole body, as it was received. */
 export function readBody(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];

@@ -8,7 +8,7 @@ import {
 } from './policy.ts';
 import { AwsError } from './service.ts';
 
-/** Who calls, as a policy of a resource (a role's trust policy, a bucket's, a queue's) may name it. */
+/** The caller, as a resource's policy (a role's trust policy, a bucket's, a queue's) may name it. */
 export interface Principal {
   account: string;
   /** Its ARNs: of the role and of the role's session, or of the account's root. */
@@ -17,27 +17,27 @@ export interface Principal {
 
 export interface ResourceRequest {
   action: string;
-  /** Trust policies have no `Resource`: there it is not compared. */
+  /** Absent for trust policies, which have no `Resource`. */
   resource?: string;
   context: ConditionContext;
 }
 
 /**
- * - `denied`: by a statement
- * - `named`: allowed by its own ARN, which within one account needs no policy of the caller's own
+ * - `denied`: a statement denies it
+ * - `named`: allowed by the principal's own ARN; within one account the caller then needs no policy of its own
  * - `everyone`: allowed by `*`
- * - `account`: allowed to whomever the account lets do it, so that the caller's own policies have to allow it too
+ * - `account`: allowed to the account, so that the caller's own policies have to allow it too
  * - `none`: not allowed
  */
 export type Verdict = 'denied' | Allowance | 'none';
 type Allowance = 'named' | 'everyone' | 'account';
 
-/** The more an allowance needs besides, the further back it stands. */
+/** Sorted: the further back an allowance stands, the more it needs besides. */
 const ALLOWANCES: readonly Allowance[] = ['named', 'everyone', 'account'];
 
 /**
- * Judges policies of a resource ("Determining whether a request is allowed within an account"; "AWS JSON policy
- * elements: Principal"). Services and federated principals are nobody here.
+ * Evaluates policies of a resource ("Determining whether a request is allowed within an account"; "AWS JSON policy
+ * elements: Principal"). Statements for services and federated principals match no caller here.
  */
 export function judgeResourcePolicies(
   documents: readonly PolicyDocument[],
@@ -73,8 +73,8 @@ function principalOf(
 /**
  * Reads the policy of a bucket or a queue.
  *
- * @param code of the error: each service has its own
- * @throws `AwsError` for a text that is none, and for an element that is not judged here
+ * @param code the error code, which differs by service
+ * @throws `AwsError` if the text is not a policy, or has an element that is not evaluated here
  */
 export function readResourcePolicy(text: string, code: string): PolicyDocument {
   const document = parsed(text);
@@ -83,7 +83,7 @@ export function readResourcePolicy(text: string, code: string): PolicyDocument {
     throw new AwsError(code, 'The policy is not in the valid JSON format.');
   }
   if (statements.some((statement) => 'NotPrincipal' in statement)) {
-    throw new AwsError(code, 'The embedded cloud does not judge NotPrincipal: name the principals.');
+    throw new AwsError(code, 'The embedded cloud does not evaluate NotPrincipal: name the principals.');
   }
   if (statements.some(({ Principal }) => Principal === undefined)) {
     throw new AwsError(code, 'Missing required field Principal');

@@ -13,7 +13,7 @@ import { AwsError, type Call, type Service } from './service.ts';
 import type { Sessions } from './sessions.ts';
 import { readSignatureFields, type SignatureFields } from './signature-fields.ts';
 
-/** S3 streams bodies: it reads the request and writes the answer itself, and rejects with `AwsError` or `NoAnswer`. */
+/** S3 streams bodies: it reads the request and writes the answer itself. Rejects with `AwsError` or `NoAnswerError`. */
 export type StreamHandler = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -22,8 +22,8 @@ export type StreamHandler = (
 
 export interface FrontDoor {
   port: number;
-  /** Takes a connection from a network of instances: whoever calls through it is not the owner. */
-  admitGuest(visitor: Socket): void;
+  /** Takes a connection from a network of instances: whoever calls through it does not count as the owner. */
+  acceptFromInstance(socket: Socket): void;
   close(): Promise<void>;
 }
 
@@ -31,41 +31,41 @@ export interface FrontDoorOptions {
   port: number;
   region: string;
   dispatcher: Dispatcher;
-  /** Opens a region. Rejects with `AwsError` if there is none of that name. */
+  /** Opens a region. Rejects with `AwsError` if there is none of this name. */
   openRegion(name: string): Promise<{ services: ReadonlyMap<string, Service> }>;
   sessions: Sessions;
   faults: Faults;
   s3: StreamHandler;
   clock: Pick<CloudClock, 'now' | 'played'>;
-  /** What instances are: processes or machines. */
+  /** What the instances are: processes or machines. */
   instances: string | undefined;
-  /** What the door is called in a network of instances. */
-  guestName: string;
+  /** The front door's host name in a network of instances. */
+  instanceHostName: string;
 }
 
-/** All that a request is handled with. */
-interface Surroundings extends FrontDoorOptions {
+/** Everything that is needed to handle a request. */
+interface HandlerContext extends FrontDoorOptions {
   /** Connections that came from a network of instances. */
-  guests: WeakSet<Socket>;
+  instanceConnections: WeakSet<Socket>;
 }
 
-/** Opens the one port, on loopback. Rejects with a sentence when it cannot be had. */
+/** Opens the one port, on loopback. Rejects with a message for a person if it cannot be opened. */
 export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoor> {
-  const surroundings: Surroundings = { ...options, guests: new WeakSet() };
+  const context: HandlerContext = { ...options, instanceConnections: new WeakSet() };
   const server = createServer({ requestTimeout: 0 }, (request, response) => {
-    handle(request, response, surroundings).catch((error: unknown) => {
+    handle(request, response, context).catch((error: unknown) => {
       console.error('The front door failed:', error);
       response.destroy();
     });
   });
-  // SDKs keep idle connections; one that is closed under them just as they use it looks like a lost call.
+  // SDKs keep idle connections. One that the server closes just as the SDK uses it looks like a lost call.
   server.keepAliveTimeout = 120_000;
   await listen(server, options.port);
   return {
     port: (server.address() as AddressInfo).port,
-    admitGuest: (visitor) => {
-      surroundings.guests.add(visitor);
-      server.emit('connection', visitor);
+    acceptFromInstance: (socket) => {
+      context.instanceConnections.add(socket);
+      server.emit('connection', socket);
     },
     close: () =>
       new Promise((resolve) => {
@@ -84,63 +84,67 @@ function listen(server: Server, port: number): Promise<void> {
 
 function listenError(error: NodeJS.ErrnoException, port: number): string {
   if (error.code === 'EADDRINUSE')
-    return `Port ${port} is in use: end what listens there or choose another port.`;
-  if (error.code === 'EACCES') return `Port ${port} may not be opened by this user: choose one above 1023.`;
+    return `Port ${port} is in use: stop the program that listens there or choose another port.`;
+  if (error.code === 'EACCES') return `This user may not open port ${port}: choose one above 1023.`;
   return `Port ${port} cannot be opened: ${error.message}`;
 }
 
 async function handle(
   request: IncomingMessage,
   response: ServerResponse,
-  surroundings: Surroundings,
+  context: HandlerContext,
 ): Promise<void> {
-  const { dispatcher, faults, sessions, guests, guestName, clock, instances } = surroundings;
-  const isGuest = guests.has(request.socket);
-  const foreign = foreignTo(request, isGuest ? [guestName] : []);
-  if (foreign !== undefined) return turnAway(request, response, foreign, surroundings);
-  // Node's own is of the last turn of the event loop: clients take AWS's time from it.
-  const nowMs = doorTime(clock);
+  const { dispatcher, faults, sessions, instanceConnections, instanceHostName, clock, instances } = context;
+  const fromInstance = instanceConnections.has(request.socket);
+  const foreign = foreignTo(request, fromInstance ? [instanceHostName] : []);
+  if (foreign !== undefined) return refuseForeignRequest(request, response, foreign, context);
+  // Node's own Date header lags by one turn of the event loop, and clients take AWS's time from it.
+  const nowMs = serverTime(clock);
   response.setHeader('date', new Date(nowMs).toUTCString());
   const url = new URL(request.url ?? '/', 'http://127.0.0.1');
   if (url.pathname.startsWith('/_mayfly/')) {
-    return handleAdmin(request, response, url, { faults, instances, sessions, isGuest, nowMs });
+    return handleAdmin(request, response, url, { faults, instances, sessions, fromInstance, nowMs });
   }
   const requestId = randomUUID();
   let protocol = protocolOf(request, url, '', undefined);
   let service: Service | undefined;
   try {
-    const fields = await admit(
+    const fields = await reportRefusal(
       async () => readSignatureFields(request, url.searchParams),
-      (error) => dispatcher.refuse(nobodysCall(request, surroundings, requestId), error),
+      (error) => dispatcher.refuse(unidentifiedCall(request, context, requestId), error),
     );
-    // Services are read alike in all regions.
-    service = (await surroundings.openRegion(surroundings.region)).services.get(fields?.service ?? '');
+    // Requests are parsed alike in all regions.
+    service = (await context.openRegion(context.region)).services.get(fields?.service ?? '');
     if (fields) protocol = protocolOf(request, url, fields.service, service);
-    const arrival = { fields, protocol, service, requestId, isGuest };
-    await serve(request, response, url, arrival, surroundings);
+    const arrival = { fields, protocol, service, requestId, fromInstance };
+    await serve(request, response, url, arrival, context);
   } catch (error) {
     if (error instanceof AwsError) writeError(response, service, protocol, error, requestId);
     else if (error instanceof NoAnswer) request.socket.resetAndDestroy();
-    // A client that goes away while it still sends its body is no fault of ours.
+    // A client that disconnects while it sends its body is not an error of the server.
     else if (!request.destroyed) throw error;
   }
 }
 
-/** Nothing of the request is done, nor read. */
-function turnAway(
+/** Refuses a request without reading its body. */
+function refuseForeignRequest(
   request: IncomingMessage,
   response: ServerResponse,
   foreign: string,
-  surroundings: Surroundings,
+  context: HandlerContext,
 ): void {
   const error = new AwsError('AccessDenied', `The request came from ${foreign}.`, 403);
-  surroundings.dispatcher.refuse(nobodysCall(request, surroundings, randomUUID()), error);
+  context.dispatcher.refuse(unidentifiedCall(request, context, randomUUID()), error);
   response.writeHead(403, { 'content-type': 'application/json', connection: 'close' });
   response.end(`${JSON.stringify({ error: error.message })}\n`);
 }
 
-/** A call of which no more is known than its path. Its query may be a presigned URL's, which is a secret. */
-function nobodysCall({ method, url = '' }: IncomingMessage, { region }: Surroundings, requestId: string) {
+/** A call of which only the path is known. The query is left out: a presigned URL's is a secret. */
+function unidentifiedCall(
+  { method, url = '' }: IncomingMessage,
+  { region }: HandlerContext,
+  requestId: string,
+) {
   const { signal } = new AbortController();
   return { service: 'unknown', action: `${method} ${url.split('?', 1)[0]}`, region, requestId, signal };
 }
@@ -150,26 +154,27 @@ interface Arrival {
   protocol: Protocol;
   service: Service | undefined;
   requestId: string;
-  isGuest: boolean;
+  fromInstance: boolean;
 }
 
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
   url: URL,
-  { fields, protocol, service, requestId, isGuest }: Arrival,
-  { dispatcher, openRegion, sessions, s3, region, clock }: Surroundings,
+  { fields, protocol, service, requestId, fromInstance }: Arrival,
+  { dispatcher, openRegion, sessions, s3, region, clock }: HandlerContext,
 ): Promise<void> {
   const details = {
     service: fields?.service ?? 'unknown',
     region: fields?.region || region,
     requestId,
-    signal: abortedWhenGone(request, response),
+    signal: abortOnHangUp(request, response),
   };
-  const admitted = await admit(
+  const admitted = await reportRefusal(
     async () => {
       const body = protocol === 'rest-xml' ? undefined : await readBody(request);
-      const caller = authenticate(request, fields, body, { sessions, isGuest, nowMs: doorTime(clock) });
+      const nowMs = serverTime(clock);
+      const caller = authenticate(request, fields, body, { sessions, fromInstance, nowMs });
       await openRegion(details.region);
       if (protocol === 'rest-xml' || !body) return { caller };
       return { caller, read: readRequest(request, url, protocol, unpack(request, body), service) };
@@ -184,13 +189,13 @@ async function serve(
   writeAnswer(response, found.service, read, output, requestId);
 }
 
-/** AWS's time as clients see it. A played clock is a test's own: clients sign by the time of this machine. */
-function doorTime(clock: FrontDoorOptions['clock']): number {
+/** AWS's time as clients see it. With a simulated clock, which only tests have, clients sign by this machine's time. */
+function serverTime(clock: FrontDoorOptions['clock']): number {
   return clock.played ? Date.now() : clock.now();
 }
 
-/** Runs `task`; an `AwsError` of it is told before it is passed on. */
-async function admit<T>(task: () => Promise<T>, refused: (error: AwsError) => void): Promise<T> {
+/** Runs `task` and reports an `AwsError` of it before passing it on. */
+async function reportRefusal<T>(task: () => Promise<T>, refused: (error: AwsError) => void): Promise<T> {
   try {
     return await task();
   } catch (error) {
@@ -206,8 +211,8 @@ function describeRequest(request: IncomingMessage, url: URL): string {
     : `${request.method} ${url.pathname}`;
 }
 
-/** A client hangs up by closing its half: that is seen some turns before the connection is gone. */
-function abortedWhenGone(request: IncomingMessage, response: ServerResponse): AbortSignal {
+/** A client hangs up by closing its half of the connection. This is seen some turns before the connection closes. */
+function abortOnHangUp(request: IncomingMessage, response: ServerResponse): AbortSignal {
   const { socket } = request;
   const controller = new AbortController();
   const hangUp = () => controller.abort(new Error('The client hung up.'));

@@ -1,9 +1,9 @@
 /**
- * What a service of the embedded cloud looks like to the front door.
+ * A service of the embedded cloud, as the front door sees it.
  *
- * The front door reads the wire protocol (JSON 1.0/1.1, Query, EC2 Query, REST JSON), finds out who calls,
- * writes the call to the log, lets faults strike, checks the caller's policies and only then calls the operation.
- * An operation sees plain AWS-shaped input and returns plain AWS-shaped output, whatever the protocol.
+ * The front door reads the wire protocol (JSON 1.0/1.1, Query, EC2 Query, REST JSON), identifies the caller, writes the
+ * call to the log, applies faults, checks the caller's policies and then calls the operation. An operation gets
+ * AWS-shaped input and returns AWS-shaped output, whatever the protocol.
  */
 
 import type { Socket } from 'node:net';
@@ -11,7 +11,7 @@ import type { CloudClock } from '../clock.ts';
 import type { ConditionContext } from './conditions.ts';
 import type { PolicyDocument } from './policy.ts';
 
-/** Who calls: the account's owner, or a role session that the cloud itself handed out. */
+/** The caller: the account's owner, or a role session that the cloud issued. */
 export type Caller =
   | { kind: 'owner'; accessKeyId: string }
   | { kind: 'role'; accessKeyId: string; roleArn: string; sessionName: string };
@@ -23,27 +23,27 @@ export interface Call {
   caller: Caller;
   region: string;
   requestId: string;
-  /** Aborted when the client hangs up: long polls end then. */
+  /** Aborted when the client hangs up, which ends long polls. */
   signal: AbortSignal;
 }
 
 export interface Operation {
-  /** The action that IAM checks, where it is not the called one (`SendMessageBatch` needs `sqs:SendMessage`). */
+  /** The action that IAM checks, where it differs from the called one (`SendMessageBatch` needs `sqs:SendMessage`). */
   iamAction?: string;
   /** The ARNs that IAM checks this call against. Default `['*']`, as for actions that AWS cannot scope. */
   resources?(input: Input): string[];
   /** IAM condition keys of this call (`aws:ResourceTag/...`, `autoscaling:...`), where a policy may use them. */
   conditions?(input: Input): ConditionContext;
-  /** The policies of the resource that is called about: a bucket's or a queue's. */
+  /** The policies of the bucket or queue that the call names. */
   resourcePolicies?(input: Input): readonly PolicyDocument[];
-  /** The uses of keys of the account that the call takes. The caller has to have the right to them too. */
+  /** The uses of KMS keys that the call needs. The caller must have permission for them too. */
   keyUses?(input: Input): readonly KeyUse[];
-  /** The trust policy of the role that is to be assumed: it has to trust the caller, whoever that is. */
+  /** The trust policy of the role that is to be assumed. It must trust the caller, even the owner. */
   trust?(input: Input): PolicyDocument;
   run(input: Input, call: Call): Promise<Output> | Output;
 }
 
-/** What a service asks KMS for with the rights of its caller. */
+/** A call that a service makes to KMS with the permissions of its caller. */
 export interface KeyUse {
   arn: string;
   /** The key's policy. */
@@ -55,8 +55,8 @@ export interface KeyUse {
 }
 
 /**
- * AWS-shaped input, named as the JavaScript SDK names it. The Query protocol has strings only: read numbers and
- * booleans through `read.ts`. In output, times are `Date`: the protocol decides how they are written.
+ * AWS-shaped input, named as in the JavaScript SDK. The Query protocol has only strings: read numbers and booleans
+ * through `read.ts`. In output, times are `Date`: the protocol decides their format.
  */
 export type Input = Record<string, unknown>;
 export type Output = Record<string, unknown> | undefined;
@@ -68,19 +68,19 @@ export interface Service {
   iamPrefix?: string;
   /** XML namespace of Query answers. */
   xmlNamespace?: string;
-  /** Error codes that differ in the Query protocol and in `x-amzn-query-error`: JSON's code -> Query's. */
+  /** Error codes that differ in the Query protocol and in `x-amzn-query-error`: JSON's code to Query's. */
   queryErrorCodes?: Record<string, string>;
-  /** The error of a caller who may not use the key of a resource. Default `AccessDenied`. */
+  /** The error code for a caller who may not use the key of a resource. Default `AccessDenied`. */
   keyRefusal?: string;
-  /** Where a service's Query form is not the usual nesting and `member` lists (SQS flattens, EC2 renames). */
+  /** For a service whose Query form is not the usual nesting with `member` lists (SQS flattens, EC2 renames). */
   query?: QueryForm;
-  /** REST JSON services (Lambda, Scheduler): which operation a method and a path mean. */
+  /** REST JSON services (Lambda, Scheduler): the operation for each method and path. */
   routes?: Route[];
   operations: Record<string, Operation>;
 }
 
 export interface QueryForm {
-  /** From parameters, nested and with lists found, to the operation's input. Old SQS clients post to the queue's path. */
+  /** From nested parameters to the operation's input. Old SQS clients post to the queue's path. */
   decode(action: string, parameters: Input, path: string): Input;
   /** The children of `<ActionResult>`, or of `<ActionResponse>` for EC2, as XML. */
   encode(action: string, output: Input): string;
@@ -96,13 +96,13 @@ export interface Route {
   method: string;
   path: string;
   action: string;
-  /** Status of a good answer; default 200. */
+  /** Status of a successful answer; default 200. */
   status?: number;
   rawBody?: string;
   headers?: Record<string, string>;
 }
 
-/** An error as AWS answers it. Anything else that an operation throws is a defect and answers `InternalFailure`. */
+/** An error as AWS answers it. Any other error that an operation throws is a defect and answers `InternalFailure`. */
 export class AwsError extends Error {
   readonly code: string;
   readonly status: number;
@@ -118,8 +118,8 @@ export class AwsError extends Error {
 }
 
 /**
- * An AWS call from inside the cloud, made as the service itself (no policy check, no faults, but logged): how
- * CloudFormation makes resources and how one service uses another. Rejects with `AwsError`.
+ * An AWS call from inside the cloud, made as the service itself: logged, but without policy check and faults.
+ * CloudFormation makes resources with it, and services use one another with it. Rejects with `AwsError`.
  */
 export type CallAws = (service: string, action: string, input: Input) => Promise<Record<string, unknown>>;
 
@@ -131,10 +131,10 @@ export interface SessionCredentials {
   Expiration: string;
 }
 
-/** What every service of the cloud is made with. */
+/** What every service of the cloud is created with. */
 export interface CloudContext {
   call: CallAws;
-  /** The same with the rights of a role that the service was given for it: what its policies allow, and no more. */
+  /** The same with the permissions of a role that the service was given. */
   callAs(roleArn: string, sessionName: string): CallAws;
   clock: CloudClock;
   /** The cloud's own directory: state, logs, instances. */
@@ -143,15 +143,15 @@ export interface CloudContext {
   region: string;
   /** `http://127.0.0.1:<port>` of the front door. */
   endpoint(): string;
-  /** A URL of S3 that lets somebody without rights put this object, for as long as any can: a week. */
+  /** A presigned URL of S3 with which anybody can put this object, for the longest possible time: a week. */
   presignPut(object: { Bucket: string; Key: string }): string;
-  /** Takes a connection from a network of instances. Whoever calls through it is not the owner. */
-  admitGuest(visitor: Socket): void;
-  /** Credentials of a role session, known to the front door from then on as that role. */
+  /** Takes a connection from a network of instances. Whoever calls through it does not count as the owner. */
+  acceptFromInstance(socket: Socket): void;
+  /** Issues credentials of a role session. The front door accepts them from then on as that role. */
   issueSession(roleArn: string, sessionName: string): SessionCredentials;
 }
 
-/** A service that owns timers or processes ends them here. */
+/** A service with timers or processes ends them in `close`. */
 export interface RunningService {
   service: Service;
   close(): Promise<void>;

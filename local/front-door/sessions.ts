@@ -14,18 +14,18 @@ export interface OwnerKeys {
   secretAccessKey: string;
 }
 
-/** Known to whoever was told it by the cloud, and drawn anew for each cloud. */
+/** Drawn anew for each cloud. Only those to whom the cloud shows them know them. */
 export function drawOwnerKeys(): OwnerKeys {
   return { accessKeyId: 'local', secretAccessKey: randomBytes(30).toString('base64url') };
 }
 
-/** Seconds that credentials of an instance or an assumed role are good for: AWS's own default. */
+/** How long the credentials of an instance or an assumed role are valid: AWS's own default. */
 const SESSION_SECONDS = 3600;
 
-/** Who calls, by access key: the owner, or a session that the cloud issued. Others are nobody. */
+/** Identifies callers by access key: the owner, or a session that the cloud issued. Other keys are unknown. */
 export interface Sessions {
   issue(roleArn: string, sessionName: string, seconds?: number): SessionCredentials;
-  /** Whose key it is, and the secret that the request has to be signed with. `AwsError` if it is nobody's. */
+  /** The caller with this key, and the secret that requests must be signed with. `AwsError` if the key is unknown. */
   identify(accessKeyId: string, token: string | undefined): { caller: Caller; secret: string };
 }
 

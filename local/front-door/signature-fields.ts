@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { AwsError } from './service.ts';
 
-/** What a request's SigV4 signature says of itself, in the Authorization header or, presigned, in the query. */
+/** The fields of a request's SigV4 signature, from the Authorization header or from a presigned query. */
 export interface SignatureFields {
   accessKeyId: string;
   /** `20260101` */
@@ -10,13 +10,13 @@ export interface SignatureFields {
   /** Signing name of the service. */
   service: string;
   token: string | undefined;
-  /** In lower case, as they were signed. */
+  /** In lower case. */
   signedHeaders: readonly string[];
   /** Hexadecimal. */
   signature: string;
   /** When it was signed: `20260101T000000Z`. */
   time: string;
-  /** How long a presigned URL is good for. */
+  /** How long a presigned URL is valid. */
   expiresInSeconds?: number;
 }
 
@@ -25,7 +25,7 @@ const ALGORITHM = 'AWS4-HMAC-SHA256';
 /**
  * Reads the fields; undefined for a request that is not signed.
  *
- * @throws `AwsError` when a part is missing, or the algorithm is another one
+ * @throws `AwsError` if a field is missing or the algorithm is another one
  */
 export function readSignatureFields(
   request: IncomingMessage,
@@ -33,7 +33,7 @@ export function readSignatureFields(
 ): SignatureFields | undefined {
   const { authorization } = request.headers;
   if (authorization !== undefined) return fromHeader(authorization, request);
-  // How boto3 presigns by default: `Config(signature_version="s3v4")` makes it the other.
+  // boto3 presigns with version 2 by default; `Config(signature_version="s3v4")` selects version 4.
   if (query.has('AWSAccessKeyId')) throw notSupported('Signature Version 2');
   return query.has('X-Amz-Algorithm') ? fromQuery(query) : undefined;
 }
@@ -98,7 +98,7 @@ function required(value: string | undefined, name: string): string {
 function incomplete(name: string): AwsError {
   return new AwsError(
     'IncompleteSignature',
-    `The request's signature has no '${name}', or a broken one.`,
+    `The request's signature has no '${name}', or an invalid one.`,
     400,
   );
 }

@@ -2,24 +2,24 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { AwsError } from './service.ts';
 import type { SignatureFields } from './signature-fields.ts';
 
-/** As much of a request as is signed. */
+/** The signed parts of a request. */
 export interface SignedRequest {
   method: string;
-  /** Path and query, as they came. */
+  /** Path and query, as received. */
   url: string;
-  /** Names and values in turn, as they came (Node's `rawHeaders`). */
+  /** Names and values in turn, as received (Node's `rawHeaders`). */
   rawHeaders: readonly string[];
-  /** SHA-256 of the body in hexadecimal, or what S3 takes instead: `UNSIGNED-PAYLOAD`, `STREAMING-...`. */
+  /** SHA-256 of the body in hexadecimal, or what S3 accepts instead: `UNSIGNED-PAYLOAD`, `STREAMING-...`. */
   payload: string;
 }
 
-type Scope = Pick<SignatureFields, 'date' | 'region' | 'service' | 'signedHeaders' | 'time'>;
+type CredentialScope = Pick<SignatureFields, 'date' | 'region' | 'service' | 'signedHeaders' | 'time'>;
 
 /**
- * The signature that AWS computes ("Create a signed AWS API request", IAM User Guide). A path is encoded once more than
- * it came; S3's is taken as it came.
+ * The signature that AWS computes ("Create a signed AWS API request", IAM User Guide). The path is URI-encoded once
+ * more; S3's is used as received.
  */
-export function signatureOf(request: SignedRequest, scope: Scope, secret: string): string {
+export function signatureOf(request: SignedRequest, scope: CredentialScope, secret: string): string {
   const { date, region, service, signedHeaders } = scope;
   const [path = '', query = ''] = split(request.url, '?');
   const canonical = [
@@ -31,14 +31,14 @@ export function signatureOf(request: SignedRequest, scope: Scope, secret: string
     signedHeaders.join(';'),
     request.payload,
   ].join('\n');
-  // Node reads headers as Latin-1: so the bytes are those that came.
+  // Node reads headers as Latin-1, so these are the received bytes.
   const hash = sha256(Buffer.from(canonical, 'latin1'));
   const text = ['AWS4-HMAC-SHA256', scope.time, `${date}/${region}/${service}/aws4_request`, hash].join('\n');
   return hmac(signingKey(secret, date, region, service), text).toString('hex');
 }
 
 /**
- * Refuses a request that is not signed with the secret, or was too long ago.
+ * Refuses a request that is not signed with the secret, or whose signature is too old.
  *
  * @param nowMs the time by which clients sign
  * @throws `AwsError`
@@ -52,14 +52,14 @@ export function verifySignature(
   const right = Buffer.from(signatureOf(request, fields, secret));
   const given = Buffer.from(fields.signature);
   const same = right.length === given.length && timingSafeEqual(right, given);
-  // A signature without the host could be taken to another server.
+  // A signature without the host could be replayed to another server.
   if (!same || !fields.signedHeaders.includes('host')) throw doesNotMatch();
   verifyTime(fields, nowMs);
 }
 
 export const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
 
-/** "Authenticating Requests (AWS Signature Version 4)": 15 minutes in S3, and elsewhere five. */
+/** "Authenticating Requests (AWS Signature Version 4)": 15 minutes in S3, five minutes elsewhere. */
 const LONGEST_SKEW_MS = { s3: 15 * 60_000, others: 5 * 60_000 };
 /** "Authenticating Requests: Using Query Parameters": a week. */
 const LONGEST_EXPIRY_SECONDS = 604_800;
@@ -97,7 +97,7 @@ function skewed(time: string, nowMs: number): AwsError {
 
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 
-/** Drawn out of a secret for a day, a region and a service; almost every call needs one of the last few. */
+/** Signing keys, derived from a secret for a day, a region and a service. Most calls need one of the last few. */
 const keys = new Map<string, Buffer>();
 const MOST_KEYS = 1000;
 
@@ -111,7 +111,7 @@ function signingKey(secret: string, ...scope: string[]): Buffer {
   return key;
 }
 
-/** Sorted, encoded once, and without the signature itself. */
+/** Sorted, encoded once, without the signature itself. */
 function canonicalQuery(query: string): string {
   return query
     .split('&')
@@ -124,7 +124,7 @@ function canonicalQuery(query: string): string {
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** All values of a header in the order in which they came, without needless spaces. */
+/** All values of a header in the order of the request, without redundant spaces. */
 function headerValue(rawHeaders: readonly string[], name: string): string {
   const values: string[] = [];
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -134,7 +134,7 @@ function headerValue(rawHeaders: readonly string[], name: string): string {
   return values.join(',');
 }
 
-/** Every byte but letters, digits, "-", ".", "_" and "~", however the client wrote it. */
+/** Encodes every byte but letters, digits, "-", ".", "_" and "~", whatever the client encoded. */
 function encodedOnce(part: string): string {
   try {
     return encode(decodeURIComponent(part));
@@ -143,7 +143,7 @@ function encodedOnce(part: string): string {
   }
 }
 
-/** Of a path without dot segments and empty ones, as SDKs make it before they sign. */
+/** Encodes a path without dot segments and empty ones, as SDKs do before they sign. */
 function encodedTwice(path: string): string {
   const parts: string[] = [];
   for (const part of path.split('/')) {

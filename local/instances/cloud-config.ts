@@ -2,12 +2,12 @@ import { gunzipSync } from 'node:zlib';
 import * as v from 'valibot';
 import { parse } from 'yaml';
 
-/** One file that user-data asks for. */
+/** One file that the user-data writes. */
 export interface UserDataFile {
-  /** Absolute, as on the instance. */
+  /** The absolute path on the instance. */
   path: string;
   content: Buffer;
-  /** Octal, `0o644` when not given. */
+  /** Octal; the default is `0o644`. */
   mode: number;
 }
 
@@ -21,10 +21,10 @@ const FileSchema = v.object({
 const CloudConfigSchema = v.object({ write_files: v.optional(v.array(FileSchema), []) });
 
 /**
- * The `write_files` of a `#cloud-config` (cloud-init's "Write Files" module). User-data of another kind, such as a
- * shell script, asks for none.
+ * The `write_files` of a `#cloud-config` (cloud-init's "Write Files" module). Other user-data, such as a shell script,
+ * writes none.
  *
- * @throws if it is a `#cloud-config` that cloud-init would not read either.
+ * @throws if it is a `#cloud-config` that cloud-init cannot read either.
  */
 export function filesOfUserData(userData: string): UserDataFile[] {
   if (!isCloudConfig(userData)) return [];
@@ -37,12 +37,12 @@ export function filesOfUserData(userData: string): UserDataFile[] {
   }));
 }
 
-/** By its first line, or the one after it. */
+/** Checks the first line or the second. */
 export function isCloudConfig(userData: string): boolean {
   return /^#cloud-config\s*$/m.test(userData.split('\n', 2).join('\n'));
 }
 
-/** cloud-init's names for encodings: `gz`, `gzip`, `b64`, `base64`, and the two joined by `+`. */
+/** cloud-init's names of encodings: `gz`, `gzip`, `b64`, `base64`, or one of each joined by `+`. */
 function decode(content: string, encoding: string): Buffer {
   const parts = encoding.toLowerCase().split('+');
   const base64 = parts.some((part) => part === 'b64' || part === 'base64');

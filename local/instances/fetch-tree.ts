@@ -13,15 +13,15 @@ const CredentialsSchema = v.object({
   Token: v.string(),
 });
 
-/** As long as the boot script gives it on a machine. */
+/** The time-out of the boot script on an instance. */
 const LONGEST_FETCH_MS = 120_000;
 
 /**
- * Does what user-data's boot script does on a machine: fetches the zip that `tree.json` names, with the role
- * credentials of the instance's own metadata, and unpacks it.
+ * Does what the boot script in the user-data does: downloads the zip that `tree.json` names, with the role credentials
+ * from the instance's metadata, and unpacks it.
  *
- * @param longestMs how long all of it may take
- * @throws if the role may not read it, it is not there, or it does not come in time.
+ * @param longestMs the time-out of all of it
+ * @throws if the role may not read the zip, it does not exist, or the time-out passes.
  */
 export async function fetchTree(
   spec: Pick<InstanceSpec, 'awsEndpoint' | 'metadataEndpoint' | 'region'>,

@@ -5,14 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { foreignTo } from '../front-door/foreign.ts';
 import { type MetadataView, readMetadata } from './metadata.ts';
 
-/** The metadata service of one instance. The SDK drops a path in its endpoint, hence a port for each instance. */
+/** The metadata service of one instance. The SDK drops the path of its endpoint, so each instance has its own port. */
 export interface MetadataService {
   /** `http://127.0.0.1:<port>` */
   endpoint: string;
   close(): Promise<void>;
 }
 
-/** "Instance metadata service": what it is called on the instance itself. */
+/** "Instance metadata service": its address on the instance. */
 const OWN_NAMES = ['169.254.169.254'];
 const LONGEST_TOKEN_SECONDS = 21_600;
 const TOKEN_HEADER = 'x-aws-ec2-metadata-token';
@@ -20,9 +20,9 @@ const TTL_HEADER = 'x-aws-ec2-metadata-token-ttl-seconds';
 
 /**
  * Serves `view` as the Instance Metadata Service does ("Use the Instance Metadata Service to access instance
- * metadata"): a PUT gives a token, GETs need it when tokens are required.
+ * metadata"): a PUT returns a token, and GETs need it if tokens are required.
  *
- * @param now the cloud's time, which each answer tells
+ * @param now the cloud's time, for the `Date` header
  */
 export async function startMetadataService(
   view: MetadataView,
@@ -56,7 +56,7 @@ interface Answer {
 }
 
 function answer(view: MetadataView, tokens: Map<string, number>, request: IncomingMessage): Answer {
-  // Role credentials are to be had here: not for the pages that somebody's browser visits.
+  // This serves role credentials, so requests of web pages in a browser are refused.
   if (foreignTo(request, OWN_NAMES) !== undefined) return { status: 403, body: '403 - Forbidden' };
   const path = new URL(request.url ?? '/', 'http://metadata').pathname;
   if (view.options.httpEndpoint === 'disabled') return { status: 403, body: '403 - Forbidden' };
@@ -71,7 +71,7 @@ function answer(view: MetadataView, tokens: Map<string, number>, request: Incomi
   return found === undefined ? { status: 404, body: '404 - Not Found' } : { status: 200, body: found };
 }
 
-/** A path with broken escapes names nothing, and must not end the server. */
+/** A path with invalid escapes names nothing, and must not end the server. */
 function decoded(path: string): string {
   try {
     return decodeURIComponent(path);
@@ -82,7 +82,7 @@ function decoded(path: string): string {
 
 function issueToken(tokens: Map<string, number>, request: IncomingMessage, path: string): Answer {
   if (path !== '/latest/api/token') return { status: 404, body: '404 - Not Found' };
-  // A proxy must not be able to fetch tokens for others.
+  // A proxy must not be able to request tokens for others.
   if (request.headers['x-forwarded-for'] !== undefined) return { status: 403, body: '403 - Forbidden' };
   const ttl = Number(request.headers[TTL_HEADER]);
   if (!Number.isInteger(ttl) || ttl < 1 || ttl > LONGEST_TOKEN_SECONDS) {

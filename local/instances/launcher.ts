@@ -1,19 +1,19 @@
 import type { Socket } from 'node:net';
 
-/** How the cloud turns a launch into something that runs: a process group on this machine, or a machine that boots. */
+/** Starts instances: as a process group on this machine, or as a machine that boots. */
 export interface Launcher {
-  /** What its instances are; undefined: something of a test's. */
+  /** What its instances are; undefined for a launcher of a test. */
   readonly kind?: 'processes' | 'machines';
   launch(spec: InstanceSpec): Promise<Instance>;
-  /** Why instances could not do what this user-data says; undefined if they can. */
+  /** Why instances cannot do what this user-data says; undefined if they can. */
   problemWith?(userData: string): string | undefined;
-  /** What instances leave out of this user-data, in a sentence; undefined if they do all of it. */
+  /** The part of this user-data that instances ignore, as a sentence; undefined if they do all of it. */
   leavesOut?(userData: string): string | undefined;
-  /** The private address of the n-th instance (from 0), where it is the launcher's to say. */
+  /** The private address of the n-th instance (from 0), if the launcher decides it. */
   addressOf?(number: number): string;
-  /** Removes what was kept of an instance that is stopped, and will not be started again. */
+  /** Removes the disk of a stopped instance that will not be started again. */
   discard?(directory: string): Promise<void>;
-  /** Called when the cloud ends, after its last instance. */
+  /** Called when the cloud closes, after its last instance has ended. */
   close?(): Promise<void>;
 }
 
@@ -22,28 +22,28 @@ export interface InstanceSpec {
   instanceType: string;
   availabilityZone: string;
   privateIp: string;
-  /** Decoded user-data, exactly as the instance would read it from its metadata. */
+  /** Decoded user-data, as the instance reads it from its metadata. */
   userData: string;
-  /** Where this instance's own metadata service listens. */
+  /** The endpoint of the instance's own metadata service. */
   metadataEndpoint: string;
-  /** Where the cloud's front door listens. */
+  /** The endpoint of the cloud's front door. */
   awsEndpoint: string;
-  /** Takes a connection to AWS that comes from the instance's own network: whoever calls through it is not the owner. */
-  connectToAws(visitor: Socket): void;
+  /** Takes a connection to AWS from the instance's own network. Its calls do not count as the owner's. */
+  connectToAws(socket: Socket): void;
   region: string;
-  /** A directory of the instance's own: its log, state and unpacked tree. Kept after the instance is gone. */
+  /** The instance's own directory, with its log, state and unpacked tree. It stays after the instance has ended. */
   directory: string;
-  /** It was stopped, and is started again with the disk that it had. */
+  /** True if the instance was stopped and starts again with its disk. */
   again: boolean;
 }
 
 export interface Instance {
-  /** Resolves once nothing of the instance runs any more: by power-off from inside, or `destroy`. */
+  /** Resolves when nothing of the instance runs any more: it has powered itself off, or was terminated or destroyed. */
   readonly gone: Promise<{ reason: string }>;
-  /** What EC2's terminate does to a machine: an orderly shutdown (SIGTERM), then the plug is pulled. */
+  /** EC2's terminate: an orderly shutdown (SIGTERM), and SIGKILL if it takes too long. */
   terminate(): Promise<void>;
-  /** What EC2's stop does: the same, and the disk is kept for the next start. Default: `terminate` keeps it too. */
+  /** EC2's stop: the same, and the disk is kept for the next start. Default: `terminate` keeps it too. */
   stop?(): Promise<void>;
-  /** Pulls the plug: SIGKILL to everything. For tests of sudden death and the end of the cloud itself. */
+  /** Kills everything with SIGKILL, when the cloud closes or a test simulates a failed host. */
   destroy(): Promise<void>;
 }

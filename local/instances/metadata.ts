@@ -1,6 +1,6 @@
 import type { SessionCredentials } from '../front-door/service.ts';
 
-/** What an instance's metadata shows, asked anew for every request. Absent values answer 404, as on EC2. */
+/** The metadata of an instance, read anew for every request. Absent values answer 404, as on EC2. */
 export interface MetadataView {
   instanceId: string;
   instanceType: string;
@@ -19,28 +19,28 @@ export interface MetadataView {
   options: MetadataOptions;
   tags(): ReadonlyMap<string, string>;
   credentials(): SessionCredentials;
-  /** Auto Scaling's intent; absent outside a group. */
+  /** Auto Scaling's target state; absent outside a group. */
   targetLifecycleState(): string | undefined;
-  /** The two-minute notice of a Spot interruption. */
+  /** The notice of a Spot interruption. */
   spotAction(): { action: 'terminate' | 'stop' | 'hibernate'; time: Date } | undefined;
   rebalanceNotice(): Date | undefined;
 }
 
-/** `MetadataOptions` of the launch ("Configure the Instance Metadata Service options"). */
+/** The launch's `MetadataOptions` ("Configure the Instance Metadata Service options"). */
 export interface MetadataOptions {
   httpEndpoint: 'enabled' | 'disabled';
   httpTokens: 'optional' | 'required';
   instanceMetadataTags: 'enabled' | 'disabled';
 }
 
-/** That of the default image, Amazon Linux. */
+/** The root device of the default image, Amazon Linux. */
 const ROOT_DEVICE = '/dev/xvda';
-/** No packet is filtered here: every instance is in the one that a VPC always has. */
+/** No packets are filtered here. Every instance is in the group that each VPC has. */
 const SECURITY_GROUP = 'default';
 
 type Leaf = () => string | undefined;
 
-/** The value at `path` (below `/latest/`), a listing if it is a folder, or undefined for 404. */
+/** The value at `path` (below `/latest/`), a listing for a folder, or undefined for 404. */
 export function readMetadata(view: MetadataView, path: string): string | undefined {
   const leaves = metadataLeaves(view);
   const wanted = path.replace(/\/+$/, '');
@@ -56,7 +56,7 @@ export function readMetadata(view: MetadataView, path: string): string | undefin
   return children.size > 0 ? [...children].sort().join('\n') : undefined;
 }
 
-/** "Instance metadata categories", as far as programs on an instance commonly ask. */
+/** "Instance metadata categories": those that programs on an instance commonly read. */
 function metadataLeaves(view: MetadataView): Map<string, Leaf> {
   const leaves = new Map<string, Leaf>([
     ['meta-data/ami-id', () => view.imageId],
@@ -101,7 +101,7 @@ function metadataLeaves(view: MetadataView): Map<string, Leaf> {
   return leaves;
 }
 
-/** cloud-init configures the network from here; without it, it asks for a lease at each stage of the boot. */
+/** cloud-init configures the network from these values. Without them it requests a DHCP lease at each boot stage. */
 function networkInterface(view: MetadataView): [string, Leaf][] {
   const mac = macOf(view.privateIp);
   const network = `${view.privateIp.split('.', 2).join('.')}.0.0/16`;
@@ -126,14 +126,14 @@ function networkInterface(view: MetadataView): [string, Leaf][] {
   ]);
 }
 
-/** `use1-az1`: no two accounts need have the same name for a zone, so AWS has this one beside. */
+/** `use1-az1`. The same zone may have different names in two accounts, so AWS also has this id. */
 function zoneIdOf({ availabilityZone, region }: MetadataView): string {
   const short = region.replaceAll(/(n)orth|(s)outh|(e)ast|(w)est|(c)entral|(g)ov|-/g, '$1$2$3$4$5$6');
   const letter = availabilityZone.at(-1) ?? 'a';
   return `${short}-az${letter.charCodeAt(0) - 'a'.charCodeAt(0) + 1}`;
 }
 
-/** The hardware address of the interface that has this IPv4 address: unicast, locally administered. */
+/** The MAC address of the interface with this IPv4 address: unicast, locally administered. */
 export function macOf(privateIp: string): string {
   const bytes = [6, 0, ...privateIp.split('.').map(Number)];
   return bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(':');
@@ -204,7 +204,7 @@ function roleCredentials(view: MetadataView): string {
   });
 }
 
-/** ISO 8601 without fractions, as the metadata service writes times. */
+/** ISO 8601 without fractions, which is the metadata service's format. */
 function seconds(time: Date): string {
   return time.toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -6,59 +6,59 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { filesOfUserData, isCloudConfig, type UserDataFile } from './cloud-config.ts';
 import { fetchTree } from './fetch-tree.ts';
 import type { Instance, InstanceSpec, Launcher } from './launcher.ts';
-import { plugIn } from './power-supply.ts';
+import { plugIn } from './kill-on-exit.ts';
 import { kill, killInstance } from './processes.ts';
 
-/** systemd's default `TimeoutStopSec` is 90 s; EC2 itself gives an instance some minutes. Real time. */
+/** systemd's default `TimeoutStopSec` is 90 s; EC2 gives an instance some minutes. Real time. */
 const STOP_MS = 120_000;
 
-/** What the agent's Node is told. systemd/mayfly-agent.service says why, and tells it the same. */
+/** The Node.js options of the agent. systemd/mayfly-agent.service has the same ones, with the reason. */
 export const NODE_OPTIONS = ['--max-semi-space-size=4'];
 
 const TREE_FILE = '/etc/mayfly/tree.json';
 const CONFIG_FILE = '/etc/mayfly/agent.json';
 
 const ONLY_CLOUD_CONFIG =
-  'Instances are processes here, which run no shell script of user-data: give them a #cloud-config, or start a cloud ' +
+  'Instances are processes here and do not run shell scripts of user-data: use a #cloud-config, or start a cloud ' +
   'whose instances are machines.';
 
 export interface ProcessLauncherOptions {
-  /** How long an orderly shutdown may take before the plug is pulled, in milliseconds. Default two minutes. */
+  /** The time-out of an orderly shutdown, in milliseconds. Then the instance is killed. Default two minutes. */
   stopMs?: number;
 }
 
 /**
- * Instances as process groups on this machine. One reads its user-data, fetches the deployed tree with its own
- * role's credentials and runs the tree's agent (docs/design.md, "The contracts in detail"); user-data that
- * names no tree boots and does nothing. `instance.log` in its directory has what it prints.
+ * Instances as process groups on this machine. An instance reads its user-data, downloads the deployed tree with its
+ * own role's credentials and runs the tree's agent (docs/design.md, "The contracts in detail"). If the user-data names
+ * no tree, it boots and does nothing. Its output is in `instance.log` in its directory.
  */
 export function createProcessLauncher({ stopMs = STOP_MS }: ProcessLauncherOptions = {}): Launcher {
-  let told = false;
+  let warned = false;
   return {
     kind: 'processes',
     launch: async (spec) => {
-      const left = leftOut(spec.userData);
-      // For whoever started the cloud, once; each instance has it in its log.
-      if (left !== undefined && !told) console.error(`mayfly: ${left}`);
-      told ||= left !== undefined;
+      const ignored = findIgnoredPart(spec.userData);
+      // For the person who started the cloud, once. Each instance has it in its log.
+      if (ignored !== undefined && !warned) console.error(`mayfly: ${ignored}`);
+      warned ||= ignored !== undefined;
       mkdirSync(spec.directory, { recursive: true });
-      // Processes are recognised by the directory that they run in, which has no links in its name.
+      // Processes are recognised by their directory, whose path must not have links.
       return new ProcessInstance({ ...spec, directory: realpathSync(spec.directory) }, stopMs);
     },
     problemWith: (userData) =>
       userData.trim() === '' || isCloudConfig(userData) ? undefined : ONLY_CLOUD_CONFIG,
-    leavesOut: leftOut,
+    leavesOut: findIgnoredPart,
   };
 }
 
 const NO_SETUP = "The fleet's set-up (prop `setup`) is not run: instances are processes here.";
 
-function leftOut(userData: string): string | undefined {
+function findIgnoredPart(userData: string): string | undefined {
   try {
     const tree = filesOfUserData(userData).find(({ path }) => path === TREE_FILE);
     return tree && JSON.parse(tree.content.toString('utf8')).setup !== undefined ? NO_SETUP : undefined;
   } catch {
-    // What cannot be read fails the boot, with its reason.
+    // An unreadable one fails the boot, with its reason.
     return undefined;
   }
 }
@@ -67,14 +67,14 @@ class ProcessInstance implements Instance {
   readonly gone: Promise<{ reason: string }>;
   readonly #spec: InstanceSpec;
   readonly #stopMs: number;
-  /** What the machine's disk would be: everything below it belongs to the instance. */
+  /** The instance's disk: everything below it belongs to the instance. */
   readonly #disk: string;
   readonly #off = Promise.withResolvers<string>();
-  readonly #powerCut = new AbortController();
+  readonly #killed = new AbortController();
   #agent: ChildProcess | undefined;
-  /** Once the agent, if there is one, has ended and is no process any more. */
+  /** Resolves when the agent process has ended; resolved if there is none. */
   #agentEnded: Promise<void> = Promise.resolve();
-  #unplug: () => void = () => {};
+  #disarm: () => void = () => {};
 
   constructor(spec: InstanceSpec, stopMs: number) {
     this.#spec = spec;
@@ -85,21 +85,21 @@ class ProcessInstance implements Instance {
 
   async terminate(): Promise<void> {
     if (!this.#agent?.pid) {
-      this.#pullThePlug('terminated before the agent ran');
+      this.#kill('terminated before the agent ran');
     } else {
       kill(this.#agent.pid, 'SIGTERM');
       const stopped = await Promise.race([this.gone, delay(this.#stopMs, undefined, { ref: false })]);
-      if (stopped === undefined) this.#pullThePlug('terminated, after it would not stop');
+      if (stopped === undefined) this.#kill('terminated, after it would not stop');
     }
     await this.gone;
   }
 
   async destroy(): Promise<void> {
-    this.#pullThePlug('destroyed');
+    this.#kill('destroyed');
     await this.gone;
   }
 
-  /** From power-on to power-off. Never rejects: a boot that fails is a machine that goes. */
+  /** From start to end. Never rejects: a failed boot ends the instance. */
   async #live(): Promise<{ reason: string }> {
     const boot = this.#boot().catch(async (error: unknown) => {
       await this.#log(`boot failed: ${error instanceof Error ? error.message : String(error)}`);
@@ -110,7 +110,7 @@ class ProcessInstance implements Instance {
     try {
       await killInstance(this.#disk, this.#agent?.pid ?? Number.NaN);
       await this.#agentEnded;
-      this.#unplug();
+      this.#disarm();
     } catch (error) {
       await this.#log(String(error));
     }
@@ -122,9 +122,9 @@ class ProcessInstance implements Instance {
     await mkdir(this.#disk, { recursive: true });
     const treeDirectory = join(this.#disk, 'tree');
     if (this.#spec.again && existsSync(treeDirectory)) {
-      // As on a machine, whose cloud-init does its work once, and whose units start with each boot.
+      // cloud-init does its work only at the first boot, and systemd's units start at each boot.
       await this.#log('booted again');
-      if (!this.#powerCut.signal.aborted) this.#runAgent(treeDirectory);
+      if (!this.#killed.signal.aborted) this.#runAgent(treeDirectory);
       return;
     }
     const files = filesOfUserData(this.#spec.userData);
@@ -134,31 +134,31 @@ class ProcessInstance implements Instance {
       await this.#log('booted; its user-data names no tree to run');
       return;
     }
-    const left = leftOut(this.#spec.userData);
-    if (left !== undefined) await this.#log(left);
-    await fetchTree(this.#spec, tree.content.toString('utf8'), treeDirectory, this.#powerCut.signal);
-    if (!this.#powerCut.signal.aborted) this.#runAgent(treeDirectory);
+    const ignored = findIgnoredPart(this.#spec.userData);
+    if (ignored !== undefined) await this.#log(ignored);
+    await fetchTree(this.#spec, tree.content.toString('utf8'), treeDirectory, this.#killed.signal);
+    if (!this.#killed.signal.aborted) this.#runAgent(treeDirectory);
   }
 
   #runAgent(treeDirectory: string): void {
     const log = openSync(join(this.#spec.directory, 'instance.log'), 'a');
     const bundle = join(treeDirectory, 'agent', 'agent.mjs');
-    const words = [...NODE_OPTIONS, bundle, '--config', join(this.#disk, CONFIG_FILE)];
-    const agent = spawn(process.execPath, words, {
+    const args = [...NODE_OPTIONS, bundle, '--config', join(this.#disk, CONFIG_FILE)];
+    const agent = spawn(process.execPath, args, {
       cwd: treeDirectory,
       env: this.#environment(),
       stdio: ['ignore', log, log],
-      // A session of its own: signals to the cloud's group do not reach it, and all of it can be found.
+      // A session of its own: signals to the cloud's process group do not reach it, and all its processes can be found.
       detached: true,
     });
     closeSync(log);
     this.#agent = agent;
     writeFileSync(join(this.#disk, 'run', 'agent.pid'), `${agent.pid}\n`);
-    this.#agentEnded = endOf(agent).then((how) => this.#off.resolve(`powered off, ${how}`));
-    if (agent.pid !== undefined) this.#unplug = plugIn(agent.pid, this.#disk);
+    this.#agentEnded = describeEnd(agent).then((how) => this.#off.resolve(`powered off, ${how}`));
+    if (agent.pid !== undefined) this.#disarm = plugIn(agent.pid, this.#disk);
   }
 
-  /** What systemd would set, and where AWS is. No credentials: they come from the metadata, as on EC2. */
+  /** What systemd sets, and AWS's endpoint. No credentials: they come from the metadata, as on EC2. */
   #environment(): NodeJS.ProcessEnv {
     const { awsEndpoint, metadataEndpoint, region } = this.#spec;
     const state = join(this.#disk, 'var', 'lib', 'mayfly');
@@ -177,8 +177,8 @@ class ProcessInstance implements Instance {
     };
   }
 
-  #pullThePlug(reason: string): void {
-    this.#powerCut.abort();
+  #kill(reason: string): void {
+    this.#killed.abort();
     this.#off.resolve(reason);
   }
 
@@ -188,7 +188,7 @@ class ProcessInstance implements Instance {
   }
 }
 
-async function endOf(agent: ChildProcess): Promise<string> {
+async function describeEnd(agent: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     agent.once('error', (error) => resolve(`the agent did not start: ${error.message}`));
     agent.once('exit', (code, signal) => {

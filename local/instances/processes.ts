@@ -1,23 +1,23 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** A process as `/proc` shows it. */
+/** A process, as `/proc` shows it. */
 interface Process {
   pid: number;
   parent: number;
   group: number;
   session: number;
-  /** Controlling terminal, 0 for none. */
+  /** The controlling terminal, 0 for none. */
   terminal: number;
 }
 
 /**
- * Kills everything that belongs to an instance: what runs in or was started from below its directory, and with
- * it whole process groups, sessions and descendants. A worker's `setsid` grandchild has left the group, but not
- * the directory. A real machine takes all of them along when it is switched off.
+ * Kills everything that belongs to an instance: processes that run in its directory or were started from it, and their
+ * process groups, sessions and descendants. A worker's `setsid` grandchild has left the group, but not the directory.
+ * On EC2 all of them end with the instance.
  *
  * @param root the instance's main process, which led a session of its own and may have ended.
- * @throws if something outlives SIGKILL.
+ * @throws if a process outlives SIGKILL.
  */
 export async function killInstance(directory: string, root: number): Promise<void> {
   for (let round = 0; round < 100; round += 1) {
@@ -29,7 +29,7 @@ export async function killInstance(directory: string, root: number): Promise<voi
   throw new Error(`processes ${processesOf(directory, root).join(', ')} of ${directory} outlive SIGKILL`);
 }
 
-/** Sends a signal; a process that has ended meanwhile is none to care about. */
+/** Sends a signal. A process that has ended in the meantime is no error. */
 export function kill(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
@@ -38,7 +38,7 @@ export function kill(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** What `kill` takes to reach the instance's processes; without `/proc` that is the main process's group. */
+/** The arguments of `kill` for the instance's processes; without `/proc`, the main process's group. */
 export function processesOf(directory: string, root: number): number[] {
   const all = allProcesses();
   if (all.length === 0) return groupAlive(root) ? [-root] : [];
@@ -77,7 +77,7 @@ function readProcess(pid: number): Process | undefined {
   };
 }
 
-/** A person's shell that stands in the directory has a terminal; nothing of the instance has one. */
+/** A person's shell in the directory has a terminal; no process of the instance has one. */
 function livesBelow(directory: string, { pid, terminal }: Process): boolean {
   if (pid === process.pid || terminal !== 0) return false;
   const cwd = readQuietly(() => readlinkSync(`/proc/${pid}/cwd`));
@@ -86,7 +86,7 @@ function livesBelow(directory: string, { pid, terminal }: Process): boolean {
   return environment?.includes(`${directory}/`) ?? false;
 }
 
-/** Processes end while they are looked at. */
+/** A process may end while it is read. */
 function readQuietly<T>(read: () => T): T | undefined {
   try {
     return read();

@@ -6,7 +6,7 @@ const END_OF_DIRECTORY = 0x06054b50;
 const DIRECTORY_ENTRY = 0x02014b50;
 const MADE_BY_UNIX = 3;
 
-/** Unpacks a zip below `directory`, executable bits included, as `unzip` does on a machine. */
+/** Unpacks a zip below `directory` with executable bits, as `unzip` does. */
 export function unzipInto(directory: string, zip: Uint8Array): void {
   const modes = unixModes(Buffer.from(zip.buffer, zip.byteOffset, zip.byteLength));
   for (const [name, bytes] of Object.entries(unzipSync(zip))) {
@@ -22,7 +22,7 @@ export function unzipInto(directory: string, zip: Uint8Array): void {
   }
 }
 
-/** Permission bits by entry name: fflate leaves them out, the zip's central directory has them. */
+/** Permission bits by entry name. fflate does not return them, so they are read from the zip's central directory. */
 function unixModes(zip: Buffer): Map<string, number> {
   const modes = new Map<string, number>();
   const end = zip.lastIndexOf(Buffer.from(Uint32Array.of(END_OF_DIRECTORY).buffer));

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Builds the images that machines boot from: build-images.sh SUITE DIRECTORY, which it makes, whole or not at all, with
+# Builds the images that machines boot from: build-images.sh SUITE DIRECTORY. The directory appears only when it is
+# complete, with
 #   stock/     this release of Debian as a cloud image has it: cloud-init, Python and curl, but neither git nor Ansible
-#   packages/  an apt repository of what a worker's boot installs on it
+#   packages/  an apt repository with the packages that a worker's boot installs
 #   prepared/  stock with these packages installed
-# Whatever changes in this file makes new images. One at a time may run for a directory.
+# A change of this file makes new images. Only one build may run for a directory at a time.
 set -eu
 
 suite=$1
@@ -17,12 +18,12 @@ case $suite in
     ;;
 esac
 
-# What Debian's own cloud image has of what a boot uses; python3-apt comes there with unattended-upgrades.
+# The packages of Debian's own cloud image that a boot uses. python3-apt is there because of unattended-upgrades.
 stock=systemd,systemd-sysv,dbus,libpam-systemd,udev,cloud-init,isc-dhcp-client,python3,python3-apt,curl,ca-certificates
 stock=$stock,iproute2,kmod,login,passwd,procps,sudo,openssh-client,libstdc++6,xz-utils,gpg
 
-# What user-data and the roles install, and what tests need on a machine: the JVM as an example of a demanding worker, and
-# pip, which keeps a cache.
+# The packages that user-data and the roles install, and those that tests need: the JVM, as an example of a demanding
+# worker, and pip, which keeps a cache.
 later="git ansible-core acl unzip jq make $jvm python3-pip"
 
 part=$target.part.$$
@@ -32,8 +33,8 @@ trap 'exit 1' HUP INT TERM
 rm -rf --one-file-system "$target".part.*
 mkdir -p "$part/packages"
 
-# The host's own sources, where it is a Debian, with this release in place of the host's: so its mirror is used. Else
-# mmdebstrap knows where Debian is.
+# The apt sources of a Debian host, with this release in place of the host's, so that its mirror is used. On other hosts
+# mmdebstrap uses Debian's own mirror.
 sources() {
   host=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
   [ -n "$host" ] || return 0
@@ -67,12 +68,12 @@ echo 'I: indexing the packages...' >&2
   done >Packages
 )
 
-# Nothing reaches beyond the lab: names are its own, packages come from its repository, and so does AWS.
+# Machines reach only the cloud: it is their DNS server, their apt repository and AWS.
 configure() {
   root=$1
   echo 'uninitialized' >"$root/etc/machine-id"
   rm -f "$root/var/lib/dbus/machine-id" "$root/etc/hostname" "$root/etc/resolv.conf"
-  # One that does not answer costs half a minute here and there.
+  # A DNS server that does not answer would delay some steps by half a minute.
   echo 'nameserver 198.18.0.1' >"$root/etc/resolv.conf"
   rm -f "$root"/etc/apt/sources.list.d/*
   echo 'deb [trusted=yes] http://198.18.0.1/ ./' >"$root/etc/apt/sources.list"
@@ -87,14 +88,14 @@ datasource:
 locale: false
 ssh_genkeytypes: [ed25519]
 END
-  # It waits for udevd, which a container does not have, and cloud-init would end with an error.
+  # This module waits for udevd, which a container does not have, and cloud-init would fail.
   sed -i '/^ *- install[-_]hotplug$/d' "$root/etc/cloud/cloud.cfg"
   chroot "$root" systemctl --quiet enable systemd-networkd.service
   chroot "$root" systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
     e2scrub_all.timer e2scrub_reap.service systemd-firstboot.service getty@.service console-getty.service
 }
 
-# With a /proc, which the JVM's installation needs, and gone again with the namespace.
+# The JVM's installation needs /proc. The mount ends with the namespace.
 install_later() {
   # shellcheck disable=SC2016 # it is the inner shell that expands
   unshare --mount --pid --fork --propagation private sh -euc '

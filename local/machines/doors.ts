@@ -1,22 +1,22 @@
 import { spawn } from 'node:child_process';
 import { connect, type Server, type Socket } from 'node:net';
 
-/** Something that listens in the machines' network, and what it does with who comes. */
+/** An address to listen on in the machines' network, and the handler of its connections. */
 export interface Door {
   host: string;
   port: number;
-  onVisitor(visitor: Socket): void;
+  onVisitor(socket: Socket): void;
 }
 
 /**
- * Listens inside the namespace and hands the sockets out: a socket belongs to the network that it was made in, whoever
- * holds it. So visitors come straight to this process, with their own addresses.
+ * Listens inside the network namespace and passes the sockets to this process. A socket belongs to the network that it
+ * was created in, so connections reach this process directly, with the machines' own addresses.
  */
-const DOORKEEPER = `
+const LISTENER_PROGRAM = `
 const { createServer } = require('node:net');
-const doors = JSON.parse(process.argv[1]);
+const listeners = JSON.parse(process.argv[1]);
 process.once('disconnect', () => process.exit());
-doors.forEach(([host, port], index) => {
+listeners.forEach(([host, port], index) => {
   const server = createServer().listen(port, host, () => process.send(index, server));
   server.once('error', (error) => {
     console.error(error.message);
@@ -26,59 +26,59 @@ doors.forEach(([host, port], index) => {
 `;
 
 /**
- * Opens doors in the network namespace of the process `pid`. Returns how to close them.
+ * Listens in the network namespace of the process `pid`. Returns a function that closes the listeners.
  *
- * @throws Error with what the listener said, when an address cannot be had.
+ * @throws Error with the message of the system if an address cannot be used.
  */
-export async function openDoors(pid: number, doors: readonly Door[]): Promise<() => void> {
-  const places = JSON.stringify(doors.map(({ host, port }) => [host, port]));
-  const keeper = spawn(
+export async function openDoors(pid: number, listeners: readonly Door[]): Promise<() => void> {
+  const addresses = JSON.stringify(listeners.map(({ host, port }) => [host, port]));
+  const child = spawn(
     'nsenter',
-    ['--target', String(pid), '--net', process.execPath, '--eval', DOORKEEPER, places],
+    ['--target', String(pid), '--net', process.execPath, '--eval', LISTENER_PROGRAM, addresses],
     {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     },
   );
   const servers: Server[] = [];
-  const visitors = new Set<Socket>();
-  let said = '';
-  keeper.stderr?.setEncoding('utf8').on('data', (text) => {
-    said += text;
+  const sockets = new Set<Socket>();
+  let output = '';
+  child.stderr?.setEncoding('utf8').on('data', (text) => {
+    output += text;
   });
-  keeper.on('message', (index, server) => {
-    const door = doors[Number(index)];
-    if (!door || !server) return;
+  child.on('message', (index, server) => {
+    const listener = listeners[Number(index)];
+    if (!listener || !server) return;
     servers.push(server as Server);
-    // They stay open here; the keeper's own ends with it.
-    if (servers.length === doors.length) keeper.disconnect();
-    (server as Server).on('connection', (visitor) => {
-      visitors.add(visitor);
-      visitor.once('close', () => visitors.delete(visitor)).on('error', () => {});
-      door.onVisitor(visitor);
+    // The sockets stay open here; those of the child process end with it.
+    if (servers.length === listeners.length) child.disconnect();
+    (server as Server).on('connection', (socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket)).on('error', () => {});
+      listener.onVisitor(socket);
     });
   });
   const close = () => {
     for (const server of servers) server.close();
-    for (const visitor of visitors) visitor.destroy();
+    for (const socket of sockets) socket.destroy();
   };
   await new Promise<void>((resolve, reject) => {
-    keeper.once('error', reject);
-    keeper.once('exit', () => {
-      if (servers.length === doors.length) return resolve();
+    child.once('error', reject);
+    child.once('exit', () => {
+      if (servers.length === listeners.length) return resolve();
       close();
-      reject(new Error(`The machines' network has no door: ${said.trim()}`));
+      reject(new Error(`Listening in the machines' network failed: ${output.trim()}`));
     });
   });
   return close;
 }
 
-/** Takes a visitor on to where a service of this host listens. */
-export function forward(visitor: Socket, endpoint: string): void {
+/** Forwards a connection to a service of this host. */
+export function forward(socket: Socket, endpoint: string): void {
   const { hostname, port } = new URL(endpoint);
-  const onwards = connect({ host: hostname, port: Number(port) });
-  onwards.on('error', () => visitor.destroy());
-  visitor.on('error', () => onwards.destroy());
-  visitor.on('close', () => onwards.destroy());
-  onwards.on('close', () => visitor.destroySoon());
-  visitor.pipe(onwards).pipe(visitor);
+  const target = connect({ host: hostname, port: Number(port) });
+  target.on('error', () => socket.destroy());
+  socket.on('error', () => target.destroy());
+  socket.on('close', () => target.destroy());
+  target.on('close', () => socket.destroySoon());
+  socket.pipe(target).pipe(socket);
 }

@@ -6,34 +6,34 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { machinePath } from './requirements.ts';
 
-/** Releases of Debian that machines can be, and Debian's own names of them. */
+/** The releases of Debian that machines can have, with Debian's own code names. */
 const SUITES = { 'debian-12': 'bookworm', 'debian-13': 'trixie' } as const;
 export type Release = keyof typeof SUITES;
 
-/** Directories, each the root of a machine's file system as it is before the first boot. Never to be written to. */
+/** Directories with the root file system of a machine before its first boot. They must not be written to. */
 export interface Images {
-  /** Debian as a cloud image has it, without git and Ansible: a boot fetches them from `packages`. */
+  /** Debian as a cloud image has it, without git and Ansible: a boot installs them from `packages`. */
   stock: string;
-  /** The same with them. */
+  /** The same, with git and Ansible installed. */
   prepared: string;
-  /** A flat apt repository, which the lab serves to its machines. */
+  /** A flat apt repository, which is served to the machines. */
   packages: string;
 }
 
 const RECIPE = join(import.meta.dirname, 'build-images.sh');
 const LAST_LINES = 15;
 
-/** Where images are kept between runs: `$XDG_CACHE_HOME/mayfly`, by default `~/.cache/mayfly`. */
+/** The directory in which images are kept between runs: `$XDG_CACHE_HOME/mayfly`, by default `~/.cache/mayfly`. */
 export function imageCache(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'mayfly');
 }
 
 /**
- * The images of a release by this version's recipe. The first call on a host builds them, which takes about a minute and
- * downloads some 200 MB; another process that wants them meanwhile waits for it.
+ * Finds the images of a release that this version's script builds. The first call on a host builds them: it takes
+ * about a minute and downloads about 200 MB. Other processes wait until they are built.
  *
- * @param onProgress called with a line for a person, now and then.
- * @throws Error with the last lines of the builder
+ * @param onProgress called with progress messages for a person.
+ * @throws Error with the last lines of the build output
  */
 export async function findImages(release: Release, onProgress: (line: string) => void): Promise<Images> {
   const recipe = createHash('sha256')
@@ -56,7 +56,7 @@ export async function findImages(release: Release, onProgress: (line: string) =>
   };
 }
 
-/** In mounts of its own, of which nothing is left when it is killed: a later build removes what it was making. */
+/** In its own mount namespace, so that a killed build leaves no mounts. A later build removes its files. */
 const ALONE = ['unshare', '--mount', '--propagation', 'private'];
 
 async function build(suite: string, directory: string, onProgress: (line: string) => void): Promise<void> {
@@ -79,7 +79,7 @@ async function build(suite: string, directory: string, onProgress: (line: string
   const reader = createInterface({ input: builder.stderr });
   reader.on('line', (line) => {
     lines.push(line);
-    // The builders' own messages; apt's and the packages' are for the case that it fails.
+    // The build script's own messages. Those of apt and the packages are shown only if it fails.
     if (line.startsWith('I: ')) onProgress(`  ${line.slice(3)}`);
   });
   await new Promise<void>((resolve, reject) => {

@@ -10,24 +10,24 @@ import { createPackageServer } from './package-server.ts';
 import { missingForMachines } from './requirements.ts';
 import { openRoom } from './room.ts';
 
-/** EC2 itself gives an instance some minutes. Real time. */
+/** EC2 gives an instance some minutes. Real time. */
 const STOP_MS = 120_000;
 const PACKAGES_PORT = 80;
 
 export interface MachineLauncherOptions {
-  /** A directory of the host's that every machine has as `/mnt/shared`; anyone may write to it, as to `/tmp`. */
+  /** A directory of the host, mounted at `/mnt/shared` of every machine. Anyone may write to it, as to `/tmp`. */
   shared: string;
-  /** What they are. An image of one's own has to be of the same release. Default `debian-12`. */
+  /** The release of Debian. An image of your own must be of the same release. Default `debian-12`. */
   release?: Release;
-  /** What they boot from: an image's name, or the root of one of one's own. Default `prepared`. */
+  /** The image that they boot from: a name, or the root of an image of your own. Default `prepared`. */
   image?: 'stock' | 'prepared' | { root: string };
-  /** How long an orderly shutdown may take before the plug is pulled, in milliseconds. Default two minutes. */
+  /** The time-out of an orderly shutdown, in milliseconds. Then the machine is killed. Default two minutes. */
   stopMs?: number;
-  /** Called with a line for a person while images are built. Default: nobody is told. */
+  /** Called with progress messages for a person while images are built. */
   onProgress?: (line: string) => void;
 }
 
-/** Instances as machines that boot: a real systemd, cloud-init fed by their own metadata, an own network. */
+/** Instances as machines that boot: with systemd, cloud-init that reads their metadata, and a network of their own. */
 export interface MachineLauncher extends Launcher {
   launch(spec: InstanceSpec): Promise<Machine>;
   addressOf(number: number): string;
@@ -35,18 +35,18 @@ export interface MachineLauncher extends Launcher {
   /** @throws Error if it was never launched. */
   machine(instanceId: string): Machine;
   /**
-   * From now on the metadata service does not answer those of whom this is true, be they running or not launched yet;
-   * a connection that they have open is cut. Returns how to end that.
+   * The metadata service stops answering the instances that `of` selects, running ones and later ones. Their open
+   * connections are closed. Returns a function that ends it.
    */
   silenceMetadata(of: (instanceId: string) => boolean): () => void;
 }
 
 /**
- * Takes the seat of the process launcher: same cloud, same user-data, but machines (Debian in systemd-nspawn, each
- * with its own metadata at 169.254.169.254, and AWS at 198.18.0.1:4566). Nothing joins their network to the host's.
- * All of it is gone when the cloud ends, however it ends; an instance's directory keeps its journal and its console.
+ * Replaces the process launcher: same cloud and user-data, but the instances are machines (Debian in systemd-nspawn,
+ * each with its own metadata at 169.254.169.254, and AWS at 198.18.0.1:4566). Their network is not connected to the
+ * host's. They end with the cloud, however it ends. An instance's directory keeps its journal and its console.
  *
- * @throws Error with a sentence when this host cannot boot machines (`missingForMachines`)
+ * @throws Error that says what to do if this host cannot boot machines (`missingForMachines`)
  */
 export async function createMachineLauncher(options: MachineLauncherOptions): Promise<MachineLauncher> {
   const missing = missingForMachines();
@@ -55,27 +55,27 @@ export async function createMachineLauncher(options: MachineLauncherOptions): Pr
   const shared = resolve(options.shared);
   await mkdir(shared, { recursive: true });
   await chmod(shared, 0o1777);
-  return new Lab({ ...options, shared }, images).open();
+  return new NspawnLauncher({ ...options, shared }, images).open();
 }
 
-interface Resident {
+interface LaunchedMachine {
   spec: InstanceSpec;
   machine: Machine;
   number: number;
 }
 
-class Lab implements MachineLauncher {
+class NspawnLauncher implements MachineLauncher {
   readonly kind = 'machines';
   readonly addressOf = addressOf;
   readonly #options: MachineLauncherOptions;
   readonly #images: Images;
-  /** By their addresses, newest last. */
-  readonly #residents = new Map<string, Resident>();
+  /** By address, newest last. */
+  readonly #machines = new Map<string, LaunchedMachine>();
   readonly #silenced = new Set<(instanceId: string) => boolean>();
-  /** Connections to the metadata service. */
-  readonly #asking = new Map<Socket, string>();
-  #room: Awaited<ReturnType<typeof openRoom>> | undefined;
-  #closeDoors: () => void = () => {};
+  /** Open connections to the metadata service, with the address of the machine. */
+  readonly #metadataConnections = new Map<Socket, string>();
+  #namespaces: Awaited<ReturnType<typeof openRoom>> | undefined;
+  #closeListeners: () => void = () => {};
   #launched = 0;
 
   constructor(options: MachineLauncherOptions, images: Images) {
@@ -86,15 +86,15 @@ class Lab implements MachineLauncher {
   async open(): Promise<this> {
     const room = await openRoom();
     const packages = createPackageServer(this.#images.packages);
-    this.#room = room;
+    this.#namespaces = room;
     try {
-      this.#closeDoors = await openDoors(room.pid, [
-        { host: METADATA_ADDRESS, port: 80, onVisitor: (visitor) => this.#askMetadata(visitor) },
-        { host: LAB_ADDRESS, port: AWS_PORT, onVisitor: (visitor) => this.#callAws(visitor) },
+      this.#closeListeners = await openDoors(room.pid, [
+        { host: METADATA_ADDRESS, port: 80, onVisitor: (socket) => this.#connectToMetadata(socket) },
+        { host: LAB_ADDRESS, port: AWS_PORT, onVisitor: (socket) => this.#connectToAws(socket) },
         {
           host: LAB_ADDRESS,
           port: PACKAGES_PORT,
-          onVisitor: (visitor) => packages.emit('connection', visitor),
+          onVisitor: (socket) => packages.emit('connection', socket),
         },
       ]);
     } catch (error) {
@@ -105,18 +105,18 @@ class Lab implements MachineLauncher {
   }
 
   async launch(spec: InstanceSpec): Promise<Machine> {
-    if (!this.#room) throw new Error('the machines have no network any more');
+    if (!this.#namespaces) throw new Error('the network of the machines is closed');
     const { image = 'prepared', shared, stopMs = STOP_MS } = this.#options;
-    // One that is started again has the interface by whose name its system knows the network.
-    const number = this.#residents.get(spec.privateIp)?.number ?? this.#launched++;
+    // A machine that starts again keeps its number, as its system knows the interface by the name.
+    const number = this.#machines.get(spec.privateIp)?.number ?? this.#launched++;
     const machine = await bootMachine(spec, {
-      room: this.#room,
+      room: this.#namespaces,
       number,
       image: typeof image === 'string' ? this.#images[image] : image.root,
       shared,
       stopMs,
     });
-    this.#residents.set(spec.privateIp, { spec, machine, number });
+    this.#machines.set(spec.privateIp, { spec, machine, number });
     return machine;
   }
 
@@ -125,42 +125,42 @@ class Lab implements MachineLauncher {
   }
 
   machine(instanceId: string): Machine {
-    const found = [...this.#residents.values()].find(({ spec }) => spec.instanceId === instanceId);
+    const found = [...this.#machines.values()].find(({ spec }) => spec.instanceId === instanceId);
     if (found) return found.machine;
     throw new Error(`no machine ${instanceId} was launched`);
   }
 
   silenceMetadata(of: (instanceId: string) => boolean): () => void {
     this.#silenced.add(of);
-    for (const [visitor, instanceId] of this.#asking) if (of(instanceId)) visitor.destroy();
+    for (const [socket, instanceId] of this.#metadataConnections) if (of(instanceId)) socket.destroy();
     return () => this.#silenced.delete(of);
   }
 
   async close(): Promise<void> {
-    this.#closeDoors();
-    await this.#room?.close();
-    this.#room = undefined;
+    this.#closeListeners();
+    await this.#namespaces?.close();
+    this.#namespaces = undefined;
   }
 
-  #askMetadata(visitor: Socket): void {
-    const spec = this.#specOf(visitor);
+  #connectToMetadata(socket: Socket): void {
+    const spec = this.#specOf(socket);
     if (!spec) return;
-    this.#asking.set(visitor, spec.instanceId);
-    visitor.once('close', () => this.#asking.delete(visitor));
+    this.#metadataConnections.set(socket, spec.instanceId);
+    socket.once('close', () => this.#metadataConnections.delete(socket));
     const silent = [...this.#silenced].some((of) => of(spec.instanceId));
-    // It is heard and gets no answer, for as long as it waits.
-    if (silent) visitor.resume();
-    else forward(visitor, spec.metadataEndpoint);
+    // The connection stays open without an answer.
+    if (silent) socket.resume();
+    else forward(socket, spec.metadataEndpoint);
   }
 
-  #callAws(visitor: Socket): void {
-    this.#specOf(visitor)?.connectToAws(visitor);
+  #connectToAws(socket: Socket): void {
+    this.#specOf(socket)?.connectToAws(socket);
   }
 
-  /** Whose address it is; nobody else is listened to. */
-  #specOf(visitor: Socket): InstanceSpec | undefined {
-    const spec = this.#residents.get(visitor.remoteAddress ?? '')?.spec;
-    if (!spec) visitor.destroy();
+  /** The instance with the address of the connection. Other connections are refused. */
+  #specOf(socket: Socket): InstanceSpec | undefined {
+    const spec = this.#machines.get(socket.remoteAddress ?? '')?.spec;
+    if (!spec) socket.destroy();
     return spec;
   }
 }

@@ -1,21 +1,21 @@
 #!/bin/sh
-# One machine, from power-on to power-off: machine.sh ID NUMBER MAC DIRECTORY IMAGE ROOM SHARED, inside the room and
-# first in a namespace of processes of its own, so that its end is the end of all. A line "stop" on its input presses the
-# power button, "kill" pulls the plug; "keep" keeps the disk, for a start from it. Exits with 0 when the machine has
-# switched itself off.
+# Runs one machine from boot to power-off: machine.sh ID NUMBER MAC DIRECTORY IMAGE NAME SHARED. It runs inside the
+# namespaces of namespaces.sh NAME, as the first process of its own process namespace, so that all of the machine ends
+# with it. On its input, the line "stop" shuts the machine down, "kill" kills it, and "keep" keeps the disk for the next
+# start. Exits with 0 when the machine has powered itself off.
 set -eu
-id=$1 number=$2 mac=$3 directory=$4 image=$5 room=$6 shared=$7
+id=$1 number=$2 mac=$3 directory=$4 image=$5 name=$6 shared=$7
 port=port$number interface=lan$number
 
 mount -t proc proc /proc
 for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
-  if [ -d "$hierarchy/mayfly-$room" ]; then
-    mkdir -p "$hierarchy/mayfly-$room/$id"
-    echo 0 >"$hierarchy/mayfly-$room/$id/cgroup.procs"
+  if [ -d "$hierarchy/mayfly-$name" ]; then
+    mkdir -p "$hierarchy/mayfly-$name/$id"
+    echo 0 >"$hierarchy/mayfly-$name/$id/cgroup.procs"
   fi
 done
 
-# The disk: what the machine writes is in memory, and gone with it; of one that was stopped it lies in an archive.
+# The disk: writes are in memory and end with the machine. The writes of a stopped machine are in an archive.
 mount -t tmpfs -o mode=755 tmpfs "$directory/disk"
 mkdir "$directory/disk/written" "$directory/disk/work" "$directory/disk/root" "$directory/disk/hypervisor"
 if [ -e "$directory/disk.tar" ]; then
@@ -24,19 +24,19 @@ if [ -e "$directory/disk.tar" ]; then
 fi
 mount -t overlay -o "lowerdir=$image,upperdir=$directory/disk/written,workdir=$directory/disk/work" \
   overlay "$directory/disk/root"
-# In a container cloud-init knows EC2 by this file alone.
+# In a container, cloud-init recognises EC2 only by this file.
 echo "ec2$(cut -c4- /proc/sys/kernel/random/uuid)" >"$directory/disk/hypervisor/uuid"
-# What systemd-nspawn leaves behind is not left on the host.
+# systemd-nspawn leaves files here, which must not stay on the host.
 mkdir -p /run/systemd/nspawn
 mount -t tmpfs tmpfs /run/systemd/nspawn
-# With a writable /sys it would wait for udev to know the interface.
+# With a writable /sys, the machine would wait until udev knows the interface.
 mount -o remount,bind,ro /sys
 
 boot() {
   ip link delete "$port" 2>/dev/null || true
   ip link add "$port" type veth peer name "$interface" address "$mac"
   ip link set "$port" master bridge up
-  # Without a bpf call there is no IPAddressDeny= inside.
+  # IPAddressDeny= of the machine's units needs the bpf system call.
   SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --register=no --keep-unit --boot \
     --directory="$directory/disk/root" --machine="$id" --network-interface="$interface" \
     --bind-ro="$directory/disk/hypervisor:/sys/hypervisor" --bind="$directory/journal:/var/log/journal" \
@@ -46,13 +46,13 @@ boot() {
   echo "$nspawn" >"$directory/disk/nspawn"
 }
 
-# systemd's own signal for "halt" (systemd(1), SIGRTMIN+3), to the machine's first process, until it obeys: before that
-# one listens it is lost. A second SIGTERM to systemd-nspawn would pull the plug instead.
-press_power_button() {
+# Sends systemd's signal for "halt" (systemd(1), SIGRTMIN+3) to the machine's first process repeatedly: the signal is
+# lost while systemd does not handle it yet. A second SIGTERM to systemd-nspawn would kill the machine instead.
+shut_down() {
   while true; do
     nspawn='' first=''
     read -r nspawn <"$directory/disk/nspawn" || true
-    # The line has no end, which is a failure to read.
+    # The line has no newline, so read fails.
     read -r first _ <"/proc/$nspawn/task/$nspawn/children" || true
     if [ -n "$first" ]; then kill -37 "$first" || true; fi
     sleep 1
@@ -60,12 +60,12 @@ press_power_button() {
 }
 
 trap 'exit 137' TERM
-# What runs in the background loses its input, not this copy.
+# A background process loses its standard input, but not this copy.
 exec 3<&0
 {
   while read -r word; do
     case $word in
-      stop) press_power_button & ;;
+      stop) shut_down & ;;
       keep) touch "$directory/keep" ;;
       kill) kill -TERM 1 ;;
     esac
@@ -76,7 +76,7 @@ while true; do
   boot
   status=0
   wait "$nspawn" || status=$?
-  # 133: a reboot from inside, which systemd-nspawn leaves to whoever started it.
+  # 133: a reboot of the machine, which the caller of systemd-nspawn has to do.
   if [ "$status" -ne 133 ]; then break; fi
   echo 'machine: rebooting'
 done

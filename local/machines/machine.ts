@@ -8,34 +8,34 @@ import { macOf } from '../instances/metadata.ts';
 import { machinePath } from './requirements.ts';
 import type { Room } from './room.ts';
 
-/** What a command on a machine did. */
+/** The result of a command on a machine. */
 export interface CommandResult {
   status: number;
   stdout: string;
   stderr: string;
 }
 
-/** A machine that boots, as its host sees it. */
+/** A machine that boots, as the host sees it. */
 export interface Machine extends Instance {
-  /** Where its journal is, while it runs and after: `journalctl -D`. */
+  /** The directory of its journal, also after it has ended: `journalctl -D`. */
   readonly journal: string;
   /**
-   * Runs a command on it as root, found on the machine's own `PATH`.
+   * Runs a command on it as root. The machine's own `PATH` applies.
    *
-   * @throws Error if its first process does not run (yet, or any more).
+   * @throws Error if the machine's first process is not running.
    */
   run(...command: string[]): Promise<CommandResult>;
 }
 
 export interface MachineOptions {
   room: Room;
-  /** Which machine of the cloud this is, from 0: its interface's name. */
+  /** The number of the machine in the cloud, from 0. The name of its interface contains it. */
   number: number;
   /** The root of its file system before the first boot. */
   image: string;
-  /** A directory of the host's, `/mnt/shared` on the machine. */
+  /** The directory of the host that is mounted at `/mnt/shared`. */
   shared: string;
-  /** How long an orderly shutdown may take before the plug is pulled, in milliseconds. */
+  /** The time-out of an orderly shutdown, in milliseconds. Then the machine is killed. */
   stopMs: number;
 }
 
@@ -47,17 +47,17 @@ const MACHINE_ENVIRONMENT = [
   'LANG=C.UTF-8',
 ];
 const LARGEST_OUTPUT_BYTES = 64 * 1024 * 1024;
-/** How often a command that was entered into a machine is woken: soon enough not to hold up its end. */
+/** How often a command on a machine gets SIGCONT: often enough not to delay its end. */
 const WAKE_MS = 500;
 
-/** Switches a machine on. Its console is `instance.log` of its directory, its journal is in `journal` there. */
+/** Boots a machine. Its directory has its console in `instance.log` and its journal in `journal`. */
 export async function bootMachine(spec: InstanceSpec, options: MachineOptions): Promise<Machine> {
   await mkdir(join(spec.directory, 'journal'), { recursive: true });
   await mkdir(join(spec.directory, 'disk'), { recursive: true });
   return new BootedMachine(spec, options);
 }
 
-/** Removes the disk of a machine that is stopped. */
+/** Removes the disk of a stopped machine. */
 export async function discardDisk(directory: string): Promise<void> {
   await rm(join(directory, 'disk.tar'), { force: true });
 }
@@ -67,16 +67,16 @@ class BootedMachine implements Machine {
   readonly journal: string;
   readonly #spec: InstanceSpec;
   readonly #stopMs: number;
-  /** `nsenter`, which ends when all of the machine has. */
-  readonly #power: ChildProcess;
+  /** The process of `nsenter`, which ends when everything on the machine has ended. */
+  readonly #process: ChildProcess;
   #cause = 'powered off';
 
   constructor(spec: InstanceSpec, options: MachineOptions) {
     this.#spec = spec;
     this.#stopMs = options.stopMs;
     this.journal = join(spec.directory, 'journal');
-    this.#power = powerOn(spec, options);
-    this.#power.stdin?.on('error', () => {});
+    this.#process = startMachine(spec, options);
+    this.#process.stdin?.on('error', () => {});
     this.gone = this.#live();
   }
 
@@ -87,65 +87,65 @@ class BootedMachine implements Machine {
 
   async stop(): Promise<void> {
     this.#cause = 'stopped';
-    this.#power.stdin?.write('keep\n');
+    this.#process.stdin?.write('keep\n');
     await this.#shutDown();
   }
 
   async #shutDown(): Promise<void> {
-    this.#power.stdin?.write('stop\n');
+    this.#process.stdin?.write('stop\n');
     const waiting = new AbortController();
     const stopped = await Promise.race([
       this.gone,
       delay(this.#stopMs, undefined, { ref: false, signal: waiting.signal }).catch(() => {}),
     ]);
     waiting.abort();
-    if (stopped === undefined) this.#pullThePlug(`${this.#cause}, after it would not stop`);
+    if (stopped === undefined) this.#kill(`${this.#cause}, after it would not stop`);
     await this.gone;
   }
 
   async destroy(): Promise<void> {
-    this.#pullThePlug('destroyed');
+    this.#kill('destroyed');
     await this.gone;
   }
 
   async run(...command: string[]): Promise<CommandResult> {
     const target = ['--target', String(this.#firstProcess()), '--all'];
-    const words = [...target, '--', 'env', '-i', ...MACHINE_ENVIRONMENT, ...command];
+    const args = [...target, '--', 'env', '-i', ...MACHINE_ENVIRONMENT, ...command];
     const options = { maxBuffer: LARGEST_OUTPUT_BYTES, env: { PATH: machinePath } };
     return new Promise((resolve, reject) => {
-      const entered = execFile('nsenter', words, options, (error, stdout, stderr) => {
+      const entered = execFile('nsenter', args, options, (error, stdout, stderr) => {
         clearInterval(waking);
         const status = error ? error.code : 0;
         if (typeof status === 'number') resolve({ status, stdout, stderr });
         else reject(error);
       });
-      // A machine that goes down stops all that runs in it before it kills it; nsenter stops with its child, and the
-      // machine would wait for it for ever.
+      // A machine that shuts down sends SIGSTOP to its processes before it kills them. nsenter stops with its child,
+      // and then the machine would wait for it forever.
       const waking = setInterval(() => entered.kill('SIGCONT'), WAKE_MS);
     });
   }
 
   async #live(): Promise<{ reason: string }> {
     const status = await new Promise<number | string>((resolve) => {
-      this.#power.once('error', (error) => resolve(error.message));
-      this.#power.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'));
+      this.#process.once('error', (error) => resolve(error.message));
+      this.#process.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'));
     });
-    const strange = status !== 0 && this.#cause === 'powered off';
-    const reason = strange ? `ended by itself (${status})` : this.#cause;
+    const unexpected = status !== 0 && this.#cause === 'powered off';
+    const reason = unexpected ? `ended by itself (${status})` : this.#cause;
     await rm(join(this.#spec.directory, 'disk'), { recursive: true, force: true });
     const at = new Date().toISOString();
     appendFileSync(join(this.#spec.directory, 'instance.log'), `${at} machine: off: ${reason}\n`);
     return { reason };
   }
 
-  #pullThePlug(cause: string): void {
+  #kill(cause: string): void {
     this.#cause = cause;
-    this.#power.stdin?.write('kill\n');
+    this.#process.stdin?.write('kill\n');
   }
 
-  /** nsenter > unshare > machine.sh > systemd-nspawn > the machine's own first process. */
+  /** The process tree is nsenter > unshare > machine.sh > systemd-nspawn > the machine's first process. */
   #firstProcess(): number {
-    const script = onlyChild(onlyChild(this.#power.pid));
+    const script = onlyChild(onlyChild(this.#process.pid));
     const nspawn = childrenOf(script).find((pid) => nameOf(pid) === 'systemd-nspawn');
     const [first] = childrenOf(nspawn);
     if (first === undefined) throw new Error(`${this.#spec.instanceId} is not running`);
@@ -153,7 +153,7 @@ class BootedMachine implements Machine {
   }
 }
 
-function powerOn(spec: InstanceSpec, { room, number, image, shared }: MachineOptions) {
+function startMachine(spec: InstanceSpec, { room, number, image, shared }: MachineOptions) {
   const { instanceId, privateIp, directory } = spec;
   const machine = [instanceId, String(number), macOf(privateIp), directory, image, room.name, shared];
   const enter = ['--target', String(room.pid), '--mount', '--net', '--pid', '--'];
@@ -173,7 +173,7 @@ function onlyChild(pid: number | undefined): number | undefined {
   return childrenOf(pid)[0];
 }
 
-/** "proc_pid_task_children(5)"; none of a process that has ended. */
+/** "proc_pid_task_children(5)"; empty for a process that has ended. */
 function childrenOf(pid: number | undefined): number[] {
   if (pid === undefined) return [];
   try {

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { basename, join } from 'node:path';
 
-/** Serves an apt repository that is one directory; for sockets that come from elsewhere, it listens nowhere. */
+/** Serves a directory as an apt repository. The server does not listen; connections are passed to it. */
 export function createPackageServer(directory: string): Server {
   return createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://packages');
@@ -23,7 +23,7 @@ async function send(response: ServerResponse, file: string): Promise<void> {
     .pipe(response);
 }
 
-/** A path with broken escapes names nothing. */
+/** A path with invalid escapes names nothing. */
 function decoded(path: string): string {
   try {
     return decodeURIComponent(path);

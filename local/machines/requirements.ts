@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** What a machine needs of its host, by the Debian package that has it. */
+/** The programs that machines need on their host, each with its Debian package. */
 const PROGRAMS: Record<string, string> = {
   'systemd-nspawn': 'systemd-container',
   mmdebstrap: 'mmdebstrap',
@@ -12,7 +12,7 @@ const PROGRAMS: Record<string, string> = {
   flock: 'util-linux',
 };
 
-/** Where the programs are sought: root's own places count, whatever `PATH` it came with. */
+/** The search path for the programs. It includes root's directories, whatever the caller's `PATH` is. */
 export const machinePath = [
   process.env['PATH'] ?? '',
   '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -20,14 +20,14 @@ export const machinePath = [
 
 export interface Host {
   platform: string;
-  /** Undefined where there are no user ids. */
+  /** Undefined on platforms without user ids. */
   userId: number | undefined;
   path: string;
 }
 
 const thisHost: Host = { platform: process.platform, userId: process.getuid?.(), path: machinePath };
 
-/** Why no machine can boot on a host, in a sentence that says what to do; undefined if one can. */
+/** Why this host cannot boot machines, with what to do; undefined if it can. */
 export function missingForMachines({ platform, userId, path }: Host = thisHost): string | undefined {
   if (platform !== 'linux') return `Machines boot on Linux only, and this is ${platform}.`;
   if (userId !== 0) return 'Machines need root: run the same command after `sudo -E env "PATH=$PATH"`.';

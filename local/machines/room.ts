@@ -9,50 +9,52 @@ import type { Readable, Writable } from 'node:stream';
 import { leases } from './addresses.ts';
 import { machinePath } from './requirements.ts';
 
-/** Where the machines of one cloud stand: a network, and the certainty that all of them end with it. */
+/** The namespaces in which all machines of one cloud run. They have one network and end together. */
 export interface Room {
-  /** Part of the name of its control groups. */
+  /** Part of the name of their control groups. */
   name: string;
-  /** Process id of its first process: whoever enters its namespaces joins the room. */
+  /** The id of the namespaces' first process. Processes enter the namespaces through it. */
   pid: number;
-  /** Ends every machine, at once, and takes the network down. */
+  /** Kills every machine and removes the network. */
   close(): Promise<void>;
 }
 
-const SCRIPT = join(import.meta.dirname, 'room.sh');
+const SCRIPT = join(import.meta.dirname, 'namespaces.sh');
 
-/** @throws Error with what the system said, when namespaces, the bridge or DHCP cannot be had. */
+/** @throws Error with the system's message if namespaces, the bridge or DHCP cannot be set up. */
 export async function openRoom(): Promise<Room> {
-  const directory = await mkdtemp(join(tmpdir(), 'mayfly-room-'));
+  const directory = await mkdtemp(join(tmpdir(), 'mayfly-machines-'));
   await writeFile(join(directory, 'addresses'), leases());
   const name = `${process.pid}-${randomBytes(3).toString('hex')}`;
-  const room = spawn('sh', [SCRIPT, name, directory], {
-    // A session of its own: Ctrl-C in a terminal reaches the cloud, which says when the room ends.
+  const child = spawn('sh', [SCRIPT, name, directory], {
+    // A session of its own: Ctrl-C in a terminal reaches only the cloud, which ends this process itself.
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, PATH: machinePath },
   });
-  room.stdin.on('error', () => {});
-  const ended = once(room, 'close');
-  const pid = await readyPid(room);
+  child.stdin.on('error', () => {});
+  const ended = once(child, 'close');
+  const pid = await readyPid(child);
   const close = async () => {
-    room.stdin.end();
+    child.stdin.end();
     await ended;
   };
   return { name, pid, close };
 }
 
-function readyPid(room: ChildProcessByStdio<Writable, Readable, Readable>): Promise<number> {
-  let said = '';
-  room.stderr.setEncoding('utf8').on('data', (text) => {
-    said += text;
+function readyPid(child: ChildProcessByStdio<Writable, Readable, Readable>): Promise<number> {
+  let output = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    output += text;
   });
   return new Promise((resolve, reject) => {
-    createInterface({ input: room.stdout }).on('line', (line) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
       const [word, pid] = line.split(' ');
       if (word === 'ready') resolve(Number(pid));
     });
-    room.once('error', reject);
-    room.once('close', () => reject(new Error(`The machines' network could not be made: ${said.trim()}`)));
+    child.once('error', reject);
+    child.once('close', () =>
+      reject(new Error(`The machines' network could not be set up: ${output.trim()}`)),
+    );
   });
 }

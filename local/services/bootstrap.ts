@@ -1,6 +1,6 @@
 /**
- * What `cdk bootstrap` makes in a region. Here it is there from the start, so that `cdk deploy` works at once: these are
- * stand-ins, whose names are free to whoever makes the things themselves.
+ * The resources that `cdk bootstrap` makes in a region. They exist from the start, so that `cdk deploy` works at once.
+ * They are stand-ins: whoever creates a resource of the same name replaces them.
  */
 export interface BootstrapNames {
   bucket: string;
@@ -8,7 +8,7 @@ export interface BootstrapNames {
   parameter: string;
 }
 
-/** The version of the CDK's bootstrap resources, of the pinned CLI's template. The CDK refuses to deploy to an older one. */
+/** The version of the CDK's bootstrap resources in the pinned CLI's template. The CDK refuses an older one. */
 export const BOOTSTRAP_VERSION = '33';
 
 export function bootstrapNames(accountId: string, region: string): BootstrapNames {

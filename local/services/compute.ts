@@ -10,12 +10,12 @@ import type { QueueActivity } from './sqs/activity.ts';
 
 export interface Compute {
   running: RunningService[];
-  /** Every instance, for those who play AWS's own part: a host that fails, a Spot notice. */
+  /** Every instance. Tests use them to act as AWS: to fail a host, or to send a Spot notice. */
   machines: Machines;
 }
 
 /**
- * All that runs something, and what sets it going.
+ * The services that run something or start it.
  *
  * @param takeNumber gives each instance of the account a number, from 0
  */

@@ -1,8 +1,8 @@
 import type { buildApp } from 'fauxqs';
 
-/** fauxqs's stores, as its app is made with them. */
+/** fauxqs's stores, which its app takes as an option. */
 export type Stores = NonNullable<NonNullable<Parameters<typeof buildApp>[0]>['stores']>;
-/** Its queues: what is in them, and how messages come and go. */
+/** Its queues with their messages. */
 export type QueueStore = Stores['sqsStore'];
 export type StoredQueue = ReturnType<QueueStore['createQueue']>;
 /** Its objects. */
@@ -11,8 +11,9 @@ export type StoredObject = ReturnType<ObjectStore['putObject']>;
 export type StoredMessage = StoredQueue['messages'][number];
 
 /**
- * Makes the stores of a fauxqs of one's own. It takes them as an option, but does not export their classes: they are
- * looked up beside its main module. package.json therefore takes only patches of its version.
+ * Creates the stores of a fauxqs app. fauxqs takes stores as an option but does not export their classes, so they are
+ * imported from the files beside its main module. package.json therefore takes only patches of its
+ * version.
  */
 export async function createStores(): Promise<Stores> {
   const load = (path: string): Promise<Record<string, new () => unknown>> =>

@@ -5,21 +5,21 @@ import { createStores, type ObjectStore, type QueueStore } from './fauxqs-stores
 import { type HttpHandler, type HttpResponse, requestInProcess } from './in-process.ts';
 
 /**
- * fauxqs, the stand-in for SQS and S3, inside this process: it opens no port of its own (its server would listen on
- * every address), and keeps its state in memory, as the rest of the cloud does.
+ * fauxqs implements SQS and S3, inside this process. It opens no port: its own server would listen on every address.
+ * Its state is in memory.
  */
 export interface Fauxqs {
-  /** The queues themselves, with what is in them. */
+  /** The queues with their messages. */
   queues: QueueStore;
-  /** The objects themselves. */
+  /** The objects. */
   objects: ObjectStore;
   /** One SQS call. Rejects with `AwsError`. */
   sqs(action: string, input: Input, region: string): Promise<Record<string, unknown>>;
   /** One S3 request from inside. */
   s3(request: S3Request): Promise<HttpResponse>;
   /**
-   * Lets fauxqs read an S3 request and write its answer. Resolves when the answer is written or its reader gone. Rejects with
-   * `AwsError` if the client has gone before.
+   * Lets fauxqs read an S3 request and write its answer. Resolves when the answer is written or the client has
+   * disconnected. Rejects with `AwsError` if the client disconnected before.
    */
   serveS3(request: IncomingMessage, response: ServerResponse): Promise<void>;
   close(): Promise<void>;
@@ -32,7 +32,7 @@ export interface S3Request {
   body?: string | Buffer;
 }
 
-/** "Uploading objects": as much as a single PUT takes. */
+/** "Uploading objects": the maximum size of a single PUT. */
 const LONGEST_OBJECT_BYTES = 5 * 1024 ** 3;
 
 export async function startFauxqs(): Promise<Fauxqs> {
@@ -52,7 +52,7 @@ export async function startFauxqs(): Promise<Fauxqs> {
         headers: {
           'content-type': 'application/x-amz-json-1.0',
           'x-amz-target': `AmazonSQS.${action}`,
-          // It finds the region of a new queue here.
+          // fauxqs reads the region of a new queue from here.
           authorization: `AWS4-HMAC-SHA256 Credential=local/20260101/${region}/sqs/aws4_request`,
         },
         body: JSON.stringify(input),
@@ -71,7 +71,7 @@ export async function startFauxqs(): Promise<Fauxqs> {
       }),
     serveS3: (request, response) =>
       new Promise((resolve, reject) => {
-        // Nothing more is heard of a client that has gone while its request waited.
+        // A client that disconnected while its request waited emits no further event.
         if (response.destroyed) return reject(goneClient());
         response.once('close', resolve);
         app.routing(request, response);
@@ -84,7 +84,7 @@ function goneClient(): AwsError {
   return new AwsError('RequestTimeout', 'The client closed the connection before its request was served.');
 }
 
-/** By itself it takes 11 MiB, and has no option for it: its parser of objects is replaced by one with this limit. */
+/** fauxqs accepts 11 MiB and has no option for it, so its body parser of objects is replaced by one with this limit. */
 function takeLongObjects(app: ReturnType<typeof buildApp>): void {
   app.removeContentTypeParser('*');
   const options = { parseAs: 'buffer', bodyLimit: LONGEST_OBJECT_BYTES } as const;

@@ -14,12 +14,12 @@ export interface HttpResponse {
   body: Buffer;
 }
 
-/** What a listener of Node's `request` event is: given objects that behave as far as it uses them. */
+/** A listener of Node's `request` event. It gets objects that implement as much as it uses. */
 export type HttpHandler = (request: unknown, response: unknown) => void;
 
 /**
- * Hands a request to an HTTP handler of this process without a socket in between. Queues are the hot path of all
- * that runs here: this costs a tenth of what a connection to oneself does.
+ * Passes a request to an HTTP handler of this process without a socket. Queue calls are the most frequent ones here,
+ * and this costs a tenth of a loopback connection.
  */
 export function requestInProcess(
   handler: HttpHandler,
@@ -37,7 +37,7 @@ export function requestInProcess(
 
 const SOCKET = { remoteAddress: '127.0.0.1' };
 
-/** As much of a `ServerResponse` as fastify and dynalite use. */
+/** The part of `ServerResponse` that fastify and dynalite use. */
 class Response extends EventEmitter {
   statusCode = 200;
   headersSent = false;

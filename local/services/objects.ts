@@ -14,19 +14,19 @@ import { Turns } from './s3/turns.ts';
 import { Versions } from './s3/versions.ts';
 
 /**
- * S3. The names of its buckets are those of all regions; each bucket is in one, but may be used from all: AWS sends a client of
- * another region to the bucket's own.
+ * S3. Bucket names are unique across all regions. Each bucket is in one region, but can be used from all, as AWS
+ * redirects a client of another region to the bucket's own.
  */
 export interface Objects {
   service: Service;
-  /** S3 as it comes over the wire. */
+  /** Handles S3 requests of the wire protocol. */
   handle: StreamHandler;
-  /** Makes a stand-in for the bucket of `cdk bootstrap`. */
+  /** Creates a stand-in for the bucket of `cdk bootstrap`. */
   addBootstrapBucket(context: CloudContext): Promise<void>;
   close(): Promise<void>;
 }
 
-/** @param keysOf the keys of a region, which buckets of that region are encrypted with */
+/** @param keysOf the KMS keys of a region, with which the buckets of that region are encrypted */
 export async function createObjects(
   clock: CloudClock,
   dispatcher: Dispatcher,
@@ -44,7 +44,7 @@ export async function createObjects(
     handle: createS3Handler(service, dispatcher, fauxqs, settings, encryption, versions, new Turns()),
     async addBootstrapBucket({ accountId, region, call }) {
       const { bucket: Bucket } = bootstrapNames(accountId, region);
-      // Somebody may have made it from another region.
+      // It may have been created from another region.
       if (fauxqs.objects.hasBucket(Bucket)) return;
       await call('s3', 'CreateBucket', { Bucket });
       standIns.add(Bucket);

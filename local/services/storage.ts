@@ -15,7 +15,7 @@ export interface Storage {
   queueActivity: QueueActivity;
 }
 
-/** All that keeps something in a region: queues, items, parameters, keys. */
+/** The services of a region that store something: queues, items, parameters, keys. */
 export async function createStorage(context: CloudContext, allows: Dispatcher['allows']): Promise<Storage> {
   const fauxqs = await startFauxqs();
   const { running: kms, keys } = createKms(context);

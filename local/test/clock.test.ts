@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { playedClock, startClock } from '../clock.ts';
 
 describe('a running clock', () => {
-  test('begins nothing once it is closed, not even what was at work and repeats', async () => {
+  test('starts no timer once it is closed, not even for a periodic task that was running', async () => {
     const clock = startClock(1000);
     const { promise, resolve } = Promise.withResolvers<void>();
     let runs = 0;
@@ -23,7 +23,7 @@ describe('a running clock', () => {
     expect(runs).toBe(1);
   });
 
-  test('passes as many times faster as its speed', async () => {
+  test('passes faster by the factor of its speed', async () => {
     const clock = startClock(1000);
     const started = performance.now();
     await new Promise<void>((resolve) => clock.after(60_000, resolve));
@@ -53,7 +53,7 @@ describe('a running clock', () => {
     expect(most).toBe(1);
   });
 
-  test('leaves nothing behind when it is closed', async () => {
+  test('leaves no timer when it is closed', async () => {
     const clock = startClock(1);
     const ran: string[] = [];
     clock.after(10, () => ran.push('after'));
@@ -63,7 +63,7 @@ describe('a running clock', () => {
     expect(ran).toEqual([]);
   });
 
-  test('a wait longer than a timer can be is a wait all the same', async () => {
+  test('waits longer than the longest timer', async () => {
     const clock = startClock(1);
     const ran: string[] = [];
     const cancel = clock.after(2 ** 32, () => ran.push('too early'));
@@ -73,8 +73,8 @@ describe('a running clock', () => {
   });
 });
 
-describe('a played clock', () => {
-  test('plays what is due in order, also what comes up on the way', async () => {
+describe('a simulated clock', () => {
+  test('runs tasks in the order in which they are due, with those that they schedule', async () => {
     const clock = playedClock(0);
     const seen: [string, number][] = [];
     clock.after(2000, () => seen.push(['b', clock.now()]));
@@ -92,7 +92,7 @@ describe('a played clock', () => {
     expect(clock.now()).toBe(2500);
   });
 
-  test('repeats until cancelled, and waits for tasks that take their time', async () => {
+  test('repeats until it is cancelled, and waits for long tasks', async () => {
     const clock = playedClock(0);
     const ended: number[] = [];
     const cancel = clock.every(1000, async () => {

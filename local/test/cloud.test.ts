@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-describe('a cloud that cannot start says why in a sentence', () => {
+describe('a cloud that cannot start says why', () => {
   test('when its port is in use', async () => {
     const cloud = await startCloud({ directory });
     const port = Number(new URL(cloud.endpoint).port);
@@ -21,10 +21,10 @@ describe('a cloud that cannot start says why in a sentence', () => {
     await cloud.close();
   });
 
-  test('when its directory is none', async () => {
+  test('when its directory is a file', async () => {
     const file = join(directory, 'file');
     await writeFile(file, '');
-    await expect(startCloud({ directory: file })).rejects.toThrow(`The directory ${file} cannot be written`);
+    await expect(startCloud({ directory: file })).rejects.toThrow(`The directory ${file} is not writable`);
   });
 });
 
@@ -40,7 +40,7 @@ test('it listens on loopback only', async () => {
   await cloud.close();
 });
 
-test('two clouds know nothing of each other', async () => {
+test('two clouds share nothing', async () => {
   const [one, two] = await Promise.all([startCloud({ directory }), startCloud({ directory })]);
   await one.call('sqs', 'CreateQueue', { QueueName: 'jobs' });
   await expect(two.call('sqs', 'GetQueueUrl', { QueueName: 'jobs' })).rejects.toMatchObject({
@@ -49,7 +49,7 @@ test('two clouds know nothing of each other', async () => {
   await Promise.all([one.close(), two.close()]);
 });
 
-test('a cloud that has ended begins no process any more: neither a function nor an instance', async () => {
+test('a closed cloud starts neither a function nor an instance', async () => {
   const cloud = await startCloud({ directory });
   const ZipFile = zipSync({ 'index.mjs': strToU8('export const handler = () => 1;') });
   const Role = 'arn:aws:iam::000000000000:role/fn';
@@ -57,18 +57,18 @@ test('a cloud that has ended begins no process any more: neither a function nor 
   await cloud.call('lambda', 'CreateFunction', { ...definition, Code: { ZipFile } });
   await cloud.close();
   const invoked = cloud.call('lambda', 'Invoke', { FunctionName: 'fn' });
-  await expect(invoked).rejects.toThrow('The embedded cloud is ending');
+  await expect(invoked).rejects.toThrow('The embedded cloud is closing');
   const launched = cloud.call('ec2', 'RunInstances', { ImageId: 'ami-1', MinCount: 1, MaxCount: 1 });
-  await expect(launched).rejects.toThrow('The embedded cloud is ending');
+  await expect(launched).rejects.toThrow('The embedded cloud is closing');
 });
 
-test('closing it ends calls that wait', async () => {
+test('closing it ends waiting calls', async () => {
   const cloud = await startCloud({ directory });
   await cloud.call('sqs', 'CreateQueue', { QueueName: 'jobs' });
   const body = JSON.stringify({ QueueUrl: `${cloud.endpoint}/000000000000/jobs`, WaitTimeSeconds: 20 });
   const headers = { 'x-amz-target': 'AmazonSQS.ReceiveMessage' };
   const waiting = signedFetch(cloud.endpoint, 'sqs', cloud.owner, { headers, body }).catch(() => 'ended');
-  // A call that is answered after it shows that the first has arrived.
+  // The first call has arrived when a later one is answered.
   await fetch(`${cloud.endpoint}/_mayfly/health`);
   const started = performance.now();
   await cloud.close();

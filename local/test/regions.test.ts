@@ -30,8 +30,8 @@ const at = (region: string) => ({ ...cloud.client, region });
 const sqsAt = (region: string) => new SQSClient(at(region));
 const s3At = (region: string) => new S3Client({ ...at(region), forcePathStyle: true });
 
-describe('two regions are two regions', () => {
-  test('queues of one name are two, by the region that the caller signs for', async () => {
+describe('two regions are separate', () => {
+  test('the same queue name is a queue of its own in each region that the caller signs for', async () => {
     const [here, there] = [sqsAt(HERE), sqsAt(THERE)];
     const { QueueUrl } = await here.send(new CreateQueueCommand({ QueueName: 'jobs' }));
     expect((await there.send(new ListQueuesCommand({}))).QueueUrls ?? []).toEqual([]);
@@ -52,7 +52,7 @@ describe('two regions are two regions', () => {
     });
   });
 
-  test('a stack makes what it makes in its own region, also with a name that the other has', async () => {
+  test('a stack creates its resources in its own region, even if the other one has the same names', async () => {
     const template = {
       Resources: {
         Table: {
@@ -87,7 +87,7 @@ describe('two regions are two regions', () => {
     );
   });
 
-  test('an instance is in one region, and its address is that of no instance of another', async () => {
+  test('an instance is in one region, and no instance of another region has its address', async () => {
     const run = async (region: string) => {
       const one = await cloud.inRegion(region);
       await one.call('ec2', 'RunInstances', { ImageId: 'ami-1', MinCount: 1, MaxCount: 1 });
@@ -101,7 +101,7 @@ describe('two regions are two regions', () => {
     expect(new Set([...here, ...there].map(({ privateIp }) => privateIp)).size).toBe(2);
   });
 
-  test('what a bootstrap makes is in each, and its roles are the account’s', async () => {
+  test('each region has the bootstrap resources, and the account has their roles', async () => {
     const RoleArn = `arn:aws:iam::000000000000:role/cdk-hnb659fds-deploy-role-000000000000-ap-south-1`;
     const assume = new AssumeRoleCommand({ RoleArn, RoleSessionName: 'deploy' });
     expect(await new STSClient(at('ap-south-1')).send(assume)).toHaveProperty('Credentials');
@@ -113,7 +113,7 @@ describe('two regions are two regions', () => {
   });
 });
 
-test('a region can be used though somebody has made what its bootstrap makes, and leaves that as it is', async () => {
+test('a region keeps bootstrap resources that were created before its first use', async () => {
   await cloud.call('s3', 'CreateBucket', { Bucket: 'cdk-hnb659fds-assets-000000000000-eu-north-1' });
   const RoleName = 'cdk-hnb659fds-deploy-role-000000000000-eu-north-1';
   await cloud.call('iam', 'CreateRole', { RoleName, AssumeRolePolicyDocument: '{"Statement":[]}' });
@@ -124,7 +124,7 @@ test('a region can be used though somebody has made what its bootstrap makes, an
   await expect(new STSClient(at(HERE)).send(assume)).rejects.toMatchObject({ name: 'AccessDenied' });
 });
 
-test('a bucket is in the region that its location constraint names, and is read from all', async () => {
+test('a bucket is in the region of its location constraint and can be read from all', async () => {
   const [here, there] = [s3At(HERE), s3At(THERE)];
   await there.send(new CreateBucketCommand({ Bucket: 'far' }));
   const located = await here.send(new GetBucketLocationCommand({ Bucket: 'far' }));
@@ -141,14 +141,14 @@ test('a bucket is in the region that its location constraint names, and is read 
 });
 
 test.each(['nowhere', 'cn-north-1', 'us-gov-west-1', '../us-east-1'])(
-  '%s is no region here',
+  '%s is not a region',
   async (region) => {
     const refused = cloud.inRegion(region);
     await expect(refused).rejects.toThrow('Credential should be scoped to a valid region');
   },
 );
 
-test('the log of calls tells the region of each', async () => {
+test('the log has the region of each call', async () => {
   await sqsAt('ca-central-1').send(new ListQueuesCommand({}));
   const calls = await cloud.calls();
   expect(calls.at(-1)).toMatchObject({ region: 'ca-central-1', action: 'ListQueues' });

@@ -17,7 +17,7 @@ import {
 import { readTarget } from './submission.ts';
 import { isoTime, parameterViews } from './views.ts';
 
-/** Change sets: what `cdk deploy` and `cdk diff` work with. They are ready when the call is answered. */
+/** Change sets, which `cdk deploy` and `cdk diff` use. They are complete when the call is answered. */
 export function changeSetOperations(account: Account, runs: Runs): Record<string, ApiOperation> {
   return {
     CreateChangeSet: { run: (input) => createChangeSet(account, input) },
@@ -62,7 +62,7 @@ async function createChangeSet(account: Account, input: Input) {
   return { Id: changeSet.id, StackId: stack.id };
 }
 
-/** The stack that a change set of type CREATE makes, if none is under review yet. */
+/** The stack in REVIEW_IN_PROGRESS for a change set of type CREATE. It is created if there is none yet. */
 function stackUnderReview(account: Account, input: Input): Stack {
   const name = newStackName(account, input);
   return findStack(account, name) ?? addStack(account, name, {});
@@ -149,7 +149,7 @@ async function executeChangeSet(account: Account, runs: Runs, input: Input) {
   else if (stack.status !== 'REVIEW_IN_PROGRESS') {
     throw validationError(`Stack:${stack.id} is in ${stack.status} state and can not be created.`);
   }
-  // The stack is no longer what the other change sets were made for.
+  // The other change sets were made for the stack as it was before.
   stack.changeSets.clear();
   if (changeSet.type === 'CREATE') {
     const disabled = optionalBoolean(input, 'DisableRollback') ?? false;
@@ -161,7 +161,7 @@ async function executeChangeSet(account: Account, runs: Runs, input: Input) {
   return {};
 }
 
-/** Succeeds when there is no such change set: AWS does not tell. */
+/** Succeeds if there is no such change set, as in AWS. */
 function deleteChangeSet(account: Account, input: Input) {
   const found = find(account, input);
   if (found) found.stack.changeSets.delete(found.changeSet.name);

@@ -1,7 +1,7 @@
-import type { ChangeDetail, ResourceChange } from '../engine/plan.ts';
+import type { ChangeDetail, ResourceChange } from '../engine/resource-change.ts';
 import { isUnknown } from '../template/functions.ts';
 
-/** A change as `DescribeChangeSet` tells it; the values only if they were asked for. */
+/** A change as `DescribeChangeSet` shows it; with values only if they were asked for. */
 export function changeView(change: ResourceChange, withValues: boolean) {
   const { action, logicalId, physicalId, type, replacement, policyAction, details } = change;
   const scope = [...new Set(details.map(({ attribute }) => attribute))];

@@ -6,7 +6,7 @@ import { validationError } from '../errors.ts';
 import { page, pageNewestFirst } from './paging.ts';
 import { resourceView, stackSummary, stackView } from './views.ts';
 
-/** The calls that look and change nothing. */
+/** The calls that only read. */
 export function describeOperations(account: Account): Record<string, ApiOperation> {
   return { ...stackReads(account), ...resourceReads(account), ...exportReads(account) };
 }
@@ -39,7 +39,7 @@ function stackReads(account: Account): Record<string, ApiOperation> {
       },
     },
     DescribeEvents: { run: (input) => describeEvents(account, input) },
-    // No hooks are ever registered here.
+    // This cloud has no hooks.
     ListHookResults: { run: () => ({ HookResults: [] }) },
   };
 }

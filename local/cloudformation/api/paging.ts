@@ -7,14 +7,14 @@ export interface Page<T> {
   NextToken: string | undefined;
 }
 
-/** A page of a list that grows at its end: the token is the index of the next page's first item. */
+/** A page of a list that grows at its end. The token is the index of the next page's first item. */
 export function page<T>(input: Input, all: readonly T[], size = 100): Page<T> {
   const start = readToken(input) ?? 0;
   const end = start + size;
   return { items: all.slice(start, end), NextToken: end < all.length ? String(end) : undefined };
 }
 
-/** A page of a list that grows at its beginning: the token is how many are left, so that no page shifts. */
+/** A page of a list that grows at its beginning. The token is the number of items left, so that pages do not shift. */
 export function pageNewestFirst<T>(input: Input, all: readonly T[], size = 100): Page<T> {
   const start = Math.max(0, all.length - (readToken(input) ?? all.length));
   const left = all.length - start - size;

@@ -7,57 +7,56 @@ import type { Operation } from '../engine/operations.ts';
 import type { Stack } from '../engine/stack.ts';
 import { reasonOf } from '../errors.ts';
 
-/** The operations that are under way, by stack: started by a call, going on after its answer. */
+/** The operations in progress, by stack. A call starts one, and it continues after the call's answer. */
 export interface Runs {
   /**
-   * Starts the work at once, so that the stack's status has changed when the call is answered. Resolves when the
-   * work is done, or a moment later: the CDK's CLI looks only every five seconds, and most stacks here take less
-   * than one.
+   * Starts the work at once, so that the stack's status has changed when the call is answered. Resolves when the work
+   * is done, or after a second: the CDK's CLI polls only every five seconds, and most stacks here take less than one.
    */
   start(stack: Stack, input: Input, work: (operation: Operation) => Promise<void>): Promise<void>;
-  /** Calls the stack's operation off; resolves when it has come to rest. */
+  /** Cancels the stack's operation. Resolves when it has ended. */
   callOff(stack: Stack, reason: string): Promise<void>;
-  /** Calls everything off and waits. */
+  /** Cancels every operation and waits until they have ended. */
   close(): Promise<void>;
 }
 
-/** For how long an answer waits for its operation, at most. */
-const MOMENT_MS = 1000;
+/** The longest time that an answer waits for its operation. */
+const WAIT_MS = 1000;
 
 export function createRuns(account: Account): Runs {
-  const underWay = new Map<string, { controller: AbortController; done: Promise<void> }>();
+  const inProgress = new Map<string, { controller: AbortController; done: Promise<void> }>();
   return {
     async start(stack, input, work) {
       const controller = new AbortController();
       const token = input['ClientRequestToken'];
       const clientRequestToken = typeof token === 'string' && token !== '' ? token : undefined;
       const ids = { operationId: randomUUID(), clientRequestToken };
-      const before = underWay.get(stack.id)?.done ?? Promise.resolve();
+      const before = inProgress.get(stack.id)?.done ?? Promise.resolve();
       const done = work({ account, stack, ids, controller }).catch((error: unknown) => {
-        // A defect of ours: said with its stack, and nobody waits for this operation for ever.
+        // A defect of this cloud: its stack goes to stderr, and the operation ends.
         console.error(`The embedded CloudFormation failed at stack ${stack.name}:`, error);
         const verb = /^(CREATE|DELETE)/.exec(stack.status)?.[0] ?? 'UPDATE';
         stackStatus(stack, account.context.clock, ids, `${verb}_FAILED`, reasonOf(error));
       });
       const entry = { controller, done: Promise.all([before, done]).then(() => {}) };
-      underWay.set(stack.id, entry);
-      const moment = new AbortController();
+      inProgress.set(stack.id, entry);
+      const waiting = new AbortController();
       const settled = entry.done.then(() => {
-        if (underWay.get(stack.id) === entry) underWay.delete(stack.id);
-        moment.abort();
+        if (inProgress.get(stack.id) === entry) inProgress.delete(stack.id);
+        waiting.abort();
       });
-      await Promise.race([settled, delay(MOMENT_MS, undefined, { signal: moment.signal }).catch(() => {})]);
+      await Promise.race([settled, delay(WAIT_MS, undefined, { signal: waiting.signal }).catch(() => {})]);
     },
     async callOff(stack, reason) {
-      const entry = underWay.get(stack.id);
+      const entry = inProgress.get(stack.id);
       entry?.controller.abort(new Error(reason));
       await entry?.done;
     },
     async close() {
       const reason = new Error('The embedded cloud is closing');
       account.closing.abort(reason);
-      for (const { controller } of underWay.values()) controller.abort(reason);
-      await Promise.all([...underWay.values()].map(({ done }) => done));
+      for (const { controller } of inProgress.values()) controller.abort(reason);
+      await Promise.all([...inProgress.values()].map(({ done }) => done));
     },
   };
 }

@@ -46,7 +46,7 @@ export function stackOperations(account: Account, runs: Runs): Record<string, Ap
 
 const NAME = /^[a-zA-Z][-a-zA-Z0-9]{0,127}$/;
 
-/** The name of a stack that is to be made, or a refusal. */
+/** The name of a stack that is to be created. Throws if the name is invalid or taken. */
 export function newStackName(account: Account, input: Input): string {
   const name = text(input, 'StackName');
   if (!NAME.test(name)) {
@@ -62,7 +62,7 @@ export function newStackName(account: Account, input: Input): string {
   return name;
 }
 
-/** Express mode answers before resources are stable, and drift is not looked for: neither is played here. */
+/** Refuses express mode, which answers before resources are stable, and drift detection. Neither is implemented. */
 export function refuseOtherModes(input: Input): void {
   const drift = optionalText(input, 'DeploymentMode');
   if (drift !== undefined) throw validationError(`DeploymentMode ${drift} is not supported`);
@@ -92,7 +92,7 @@ async function createStackCall(account: Account, runs: Runs, input: Input) {
   return { StackId: stack.id };
 }
 
-/** Also what a change set of type CREATE comes to. */
+/** Also executes a change set of type CREATE. */
 export function startCreation(
   account: Account,
   runs: Runs,
@@ -144,7 +144,7 @@ async function updateStackCall(account: Account, runs: Runs, input: Input) {
   return { StackId: stack.id };
 }
 
-/** Also what a change set of type UPDATE comes to. */
+/** Also executes a change set of type UPDATE. */
 export function startUpdate(
   account: Account,
   runs: Runs,
@@ -159,7 +159,7 @@ export function startUpdate(
 
 async function deleteStackCall(account: Account, runs: Runs, input: Input) {
   const stack = findStack(account, text(input, 'StackName'));
-  // Deleting what is not there, or is on its way out, succeeds.
+  // Deleting a stack that does not exist, or is being deleted, succeeds.
   if (!stack || stack.status === 'DELETE_COMPLETE' || stack.status === 'DELETE_IN_PROGRESS') return {};
   if (stack.terminationProtection) {
     throw validationError(`Stack [${stack.name}] cannot be deleted while TerminationProtection is enabled`);
@@ -180,7 +180,7 @@ async function startDeletion(account: Account, runs: Runs, stack: Stack, input: 
   }
   const force = optionalText(input, 'DeletionMode') === 'FORCE_DELETE_STACK';
   if (!stack.target) {
-    // Nothing was ever made: a stack under review just goes.
+    // A stack under review has no resources, so it is deleted at once.
     stack.status = 'DELETE_COMPLETE';
     stack.deletedAtMs = account.context.clock.now();
     return;

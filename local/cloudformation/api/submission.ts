@@ -11,7 +11,7 @@ import { type GivenParameter, readParameters } from '../template/parameters.ts';
 import { readTemplate, type Template } from '../template/template.ts';
 import { findResourceType } from '../types/index.ts';
 
-/** Reads what CreateStack, UpdateStack and CreateChangeSet share into a target, or refuses it. */
+/** Reads the input that CreateStack, UpdateStack and CreateChangeSet share into a target. Throws if it is invalid. */
 export async function readTarget(account: Account, input: Input, stack: NamedStack): Promise<Target> {
   const previous = stack.target;
   const usePrevious = optionalText(input, 'UsePreviousTemplate') === 'true';
@@ -24,8 +24,8 @@ export async function readTarget(account: Account, input: Input, stack: NamedSta
     previous?.parameters ?? {},
     account.context.call,
   );
-  const around = surroundingsOf(account, stack, () => undefined);
-  const conditions = conditionsOf(template, parameters, around);
+  const context = surroundingsOf(account, stack, () => undefined);
+  const conditions = conditionsOf(template, parameters, context);
   const target: Target = {
     ...{ template, parameters, conditions },
     tags: input['Tags'] === undefined && previous ? previous.tags : readTags(input),
@@ -33,8 +33,8 @@ export async function readTarget(account: Account, input: Input, stack: NamedSta
     capabilities: texts(input, 'Capabilities'),
     roleArn: optionalText(input, 'RoleARN'),
   };
-  assertRules(template.rules, scopeOf(target, around));
-  // Refuses circles and references to what a condition leaves out.
+  assertRules(template.rules, scopeOf(target, context));
+  // Refuses circular dependencies, and references to resources that a condition leaves out.
   dependencyGraph(template, conditions);
   refuseMissingCapabilities(template, target.capabilities);
   refuseOtherTypes(template, stack);
@@ -43,7 +43,7 @@ export async function readTarget(account: Account, input: Input, stack: NamedSta
 
 export type NamedStack = Pick<Stack, 'name' | 'id'> & Partial<Pick<Stack, 'target' | 'resources'>>;
 
-/** The template of `TemplateBody` or, from the cloud's own S3, of `TemplateURL`. */
+/** The template of `TemplateBody` or, from this cloud's S3, of `TemplateURL`. */
 export async function submittedTemplate(account: Account, input: Input): Promise<Template> {
   const body = optionalText(input, 'TemplateBody');
   const url = optionalText(input, 'TemplateURL');
@@ -81,7 +81,7 @@ function givenParameter(input: Input): GivenParameter {
   const value = input['ParameterValue'];
   return {
     ParameterKey: text(input, 'ParameterKey'),
-    // An empty value is a value, not a missing one.
+    // An empty value is not a missing one.
     ...(value === undefined ? {} : { ParameterValue: String(value) }),
     UsePreviousValue: String(input['UsePreviousValue']) === 'true',
   };
@@ -94,7 +94,7 @@ export function readTags(input: Input): Tag[] {
   }));
 }
 
-/** What the caller must acknowledge ("Acknowledging IAM resources in CloudFormation templates"). */
+/** The capabilities that the caller must acknowledge ("Acknowledging IAM resources in CloudFormation templates"). */
 export function capabilitiesOf(template: Template): { capabilities: string[]; reason?: string } {
   const iam = Object.values(template.resources).filter(({ Type }) => Type.startsWith('AWS::IAM::'));
   if (iam.length === 0) return { capabilities: [] };

@@ -7,7 +7,7 @@ import type { Template } from '../template/template.ts';
 import { findResourceType } from '../types/index.ts';
 import { capabilitiesOf, submittedTemplate } from './submission.ts';
 
-/** The calls about templates themselves. */
+/** The calls about templates. */
 export function templateOperations(account: Account): Record<string, ApiOperation> {
   return {
     GetTemplate: {

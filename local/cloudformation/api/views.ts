@@ -5,7 +5,7 @@ export function isoTime(atMs: number): string {
   return new Date(atMs).toISOString();
 }
 
-/** A stack as `DescribeStacks` tells it. */
+/** A stack as `DescribeStacks` shows it. */
 export function stackView(stack: Stack) {
   const { target } = stack;
   return {
@@ -50,7 +50,7 @@ export function parameterViews(parameters: Record<string, Parameter>) {
   });
 }
 
-/** A resource as `DescribeStackResource` tells it; the other calls give parts of it. */
+/** A resource as `DescribeStackResource` shows it. The other calls return parts of it. */
 export function resourceView(stack: Stack, resource: StackResource) {
   return {
     StackName: stack.name,

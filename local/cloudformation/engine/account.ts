@@ -4,15 +4,15 @@ import { validationError } from '../errors.ts';
 import type { Surroundings } from './evaluate.ts';
 import type { Stack, StackResource } from './stack.ts';
 
-/** Every stack of the account, by id; deleted ones stay, as AWS keeps them for a while. */
+/** Every stack of the account, by id. Deleted ones stay, as AWS keeps them for 90 days. */
 export interface Account {
   context: CloudContext;
   stacks: Map<string, Stack>;
-  /** Aborted when the cloud closes: operations that are under way are given up. */
+  /** Aborted when the cloud closes, which cancels operations in progress. */
   closing: AbortController;
 }
 
-/** The live stack of that name, or any stack of that id. */
+/** The stack of that name that is not deleted, or any stack of that id. */
 export function findStack(account: Account, nameOrId: string): Stack | undefined {
   const byId = account.stacks.get(nameOrId);
   if (byId) return byId;
@@ -59,7 +59,7 @@ export function exportsOf(account: Account): { stack: Stack; name: string; value
   );
 }
 
-/** Names of the live stacks that import this. */
+/** Names of the stacks, deleted ones aside, that import this export. */
 export function importersOf(account: Account, exportName: string): string[] {
   const importers = [...account.stacks.values()].filter(
     (stack) => isLive(stack) && stack.imports.has(exportName),
@@ -67,7 +67,7 @@ export function importersOf(account: Account, exportName: string): string[] {
   return importers.map((stack) => stack.name);
 }
 
-/** What the stack's values are resolved against. Imports are noted in `imports`. */
+/** What a stack's values are resolved against. Adds the names of imported exports to `imports`. */
 export function surroundingsOf(
   account: Account,
   stack: Pick<Stack, 'name' | 'id'>,

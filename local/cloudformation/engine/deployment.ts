@@ -9,7 +9,7 @@ import { type OperationIds, resourceStatus } from './events.ts';
 import { generatedName } from './names.ts';
 import type { Stack, StackResource, Tag, Target } from './stack.ts';
 
-/** One pass over a stack's resources towards a target. */
+/** One pass over a stack's resources to bring them to a target. */
 export interface Deployment {
   account: Account;
   stack: Stack;
@@ -18,16 +18,16 @@ export interface Deployment {
   scope: Scope;
   /** The stack's tags before this deployment. */
   previousTags: Tag[];
-  /** Back to the last good target: what was replaced comes back instead of being made again. */
+  /** The stack returns to its last good target: replaced resources are restored instead of created again. */
   rollingBack: boolean;
-  /** Aborted when a resource failed or the caller cancels: nothing new starts, waits end. */
+  /** Aborted when a resource failed or the caller cancels: no resource operation starts, and waits end. */
   signal: AbortSignal;
 }
 
-/** Between two looks at something that takes its time. */
-const LOOK_EVERY_MS = 100;
+/** The interval of polling. */
+const POLL_MS = 100;
 
-/** Makes the target the stack's own and gives the pass that leads there. */
+/** Makes the target the stack's own. Returns the pass that brings the resources to it. */
 export function startDeployment(
   account: Account,
   stack: Stack,
@@ -39,8 +39,8 @@ export function startDeployment(
   const previousTags = stack.target?.tags ?? target.tags;
   stack.target = target;
   stack.imports = new Set();
-  const around = surroundingsOf(account, stack, (name) => stack.resources.get(name), stack.imports);
-  return { account, stack, target, ids, signal, previousTags, rollingBack, scope: scopeOf(target, around) };
+  const context = surroundingsOf(account, stack, (name) => stack.resources.get(name), stack.imports);
+  return { account, stack, target, ids, signal, previousTags, rollingBack, scope: scopeOf(target, context) };
 }
 
 export function typeOf(resource: { type: string }): ResourceType {
@@ -49,7 +49,7 @@ export function typeOf(resource: { type: string }): ResourceType {
   return type;
 }
 
-/** What a resource type gets to work with. */
+/** What a resource type needs to work on a resource. */
 export function contextOf(deployment: Deployment, resource: StackResource): ResourceContext {
   const { account, stack, target, ids, scope, signal, rollingBack } = deployment;
   const { call, clock, region, accountId, presignPut } = account.context;
@@ -60,9 +60,9 @@ export function contextOf(deployment: Deployment, resource: StackResource): Reso
     ...{ logicalId, type, region, accountId, call, clock, presignPut, signal, rollingBack },
     uncertain: resource.uncertain ?? false,
     generatedName: (maxLength) => generatedName(stack.name, logicalId, maxLength),
-    previousStackTags: tagMap(deployment.previousTags),
+    previousStackTags: toTagMap(deployment.previousTags),
     stackTags: {
-      ...tagMap(target.tags),
+      ...toTagMap(target.tags),
       'aws:cloudformation:stack-name': stack.name,
       'aws:cloudformation:stack-id': stack.id,
       'aws:cloudformation:logical-id': logicalId,
@@ -76,17 +76,17 @@ export function contextOf(deployment: Deployment, resource: StackResource): Reso
     note(reason) {
       resourceStatus(stack, clock, ids, resource, resource.status, reason);
     },
-    async until(look) {
+    async until(poll) {
       for (;;) {
         signal.throwIfAborted();
-        const seen = await look();
-        if (seen !== undefined) return seen;
-        await delay(LOOK_EVERY_MS, undefined, { signal });
+        const value = await poll();
+        if (value !== undefined) return value;
+        await delay(POLL_MS, undefined, { signal });
       }
     },
   };
 }
 
-function tagMap(tags: Tag[]): Record<string, string> {
+function toTagMap(tags: Tag[]): Record<string, string> {
   return Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]));
 }

@@ -9,13 +9,13 @@ import { isRecord } from '../template/parse.ts';
 import type { Template } from '../template/template.ts';
 import type { StackOutput, Target } from './stack.ts';
 
-/** What a value is resolved against, beside the template: the stack's names and what its resources have become. */
+/** What a template's values are resolved against: the stack's names, and the state of its resources. */
 export interface Surroundings {
   stackName: string;
   stackId: string;
   accountId: string;
   region: string;
-  /** A resource's `Ref` and attributes; undefined where they are not known yet. */
+  /** A resource's `Ref` and attributes; undefined if they are not known yet. */
   resource(logicalId: string): { physicalId: string; attributes: Record<string, unknown> } | undefined;
   /** The value of another stack's export. */
   exported(name: string): string | undefined;
@@ -23,20 +23,20 @@ export interface Surroundings {
 
 type Evaluated = Pick<Target, 'template' | 'parameters' | 'conditions' | 'notificationArns'>;
 
-/** The scope of a template's values. */
-export function scopeOf(target: Evaluated, around: Surroundings): Scope {
+/** The scope in which a template's values are resolved. */
+export function scopeOf(target: Evaluated, context: Surroundings): Scope {
   const pseudo: Record<string, unknown> = {
-    'AWS::AccountId': around.accountId,
+    'AWS::AccountId': context.accountId,
     'AWS::NotificationARNs': target.notificationArns,
     'AWS::NoValue': NO_VALUE,
     'AWS::Partition': 'aws',
-    'AWS::Region': around.region,
-    'AWS::StackId': around.stackId,
-    'AWS::StackName': around.stackName,
+    'AWS::Region': context.region,
+    'AWS::StackId': context.stackId,
+    'AWS::StackName': context.stackName,
     'AWS::URLSuffix': 'amazonaws.com',
   };
   return {
-    region: around.region,
+    region: context.region,
     mappings: target.template.mappings,
     availabilityZones: (region) => ['a', 'b', 'c'].map((letter) => `${region}${letter}`),
     condition: (name) => target.conditions[name] === true,
@@ -44,10 +44,10 @@ export function scopeOf(target: Evaluated, around: Surroundings): Scope {
       if (Object.hasOwn(pseudo, name)) return pseudo[name];
       const parameter = target.parameters[name];
       if (parameter) return parameter.value;
-      return around.resource(name)?.physicalId ?? UNKNOWN;
+      return context.resource(name)?.physicalId ?? UNKNOWN;
     },
     getAtt(logicalId, attribute) {
-      const resource = around.resource(logicalId);
+      const resource = context.resource(logicalId);
       if (!resource) return UNKNOWN;
       const value = resource.attributes[attribute];
       if (value !== undefined) return value;
@@ -55,24 +55,24 @@ export function scopeOf(target: Evaluated, around: Surroundings): Scope {
     },
     importValue(name) {
       if (isUnknown(name)) return UNKNOWN;
-      const value = around.exported(name);
+      const value = context.exported(name);
       if (value !== undefined) return value;
       throw validationError(`No export named ${name} found.`);
     },
   };
 }
 
-/** The conditions of a template under these parameters. */
+/** The conditions of a template with these parameters. */
 export function conditionsOf(
   template: Template,
   parameters: Record<string, Parameter>,
-  around: Surroundings,
+  context: Surroundings,
 ): Record<string, boolean> {
   const target = { template, parameters, conditions: {}, notificationArns: [] };
-  return evaluateConditions(template, scopeOf(target, around));
+  return evaluateConditions(template, scopeOf(target, context));
 }
 
-/** A resource's properties, resolved; the dynamic references in them too. */
+/** Resolves a resource's properties, with the dynamic references in them. */
 export async function resolveProperties(
   value: unknown,
   scope: Scope,
@@ -82,7 +82,7 @@ export async function resolveProperties(
   return isRecord(resolved) ? resolved : {};
 }
 
-/** The outputs whose condition holds, resolved. */
+/** Resolves the outputs whose condition holds. */
 export async function resolveOutputs(target: Target, scope: Scope, call: CallAws): Promise<StackOutput[]> {
   const present = Object.entries(target.template.outputs).filter(
     ([, { Condition }]) => Condition === undefined || scope.condition(Condition),

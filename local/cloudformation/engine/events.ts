@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { CloudClock } from '../../clock.ts';
 import type { Stack, StackEvent, StackResource } from './stack.ts';
 
-/** One operation on a stack: what its events have in common. */
+/** The fields that all events of one operation on a stack have in common. */
 export interface OperationIds {
   operationId: string;
   clientRequestToken: string | undefined;
 }
 
-/** Moves the stack to a status and tells it as an event. */
+/** Sets the status of the stack and adds an event. */
 export function stackStatus(
   stack: Stack,
   clock: CloudClock,
@@ -28,7 +28,7 @@ export function stackStatus(
   });
 }
 
-/** Moves a resource to a status and tells it as an event. */
+/** Sets the status of a resource and adds an event. */
 export function resourceStatus(
   stack: Stack,
   clock: CloudClock,
@@ -54,7 +54,7 @@ export function resourceStatus(
 type EventBody = Omit<StackEvent, 'EventId' | 'OperationId' | 'StackId' | 'StackName' | 'Timestamp'>;
 
 function addEvent(stack: Stack, clock: CloudClock, ids: OperationIds, body: EventBody): void {
-  // Readers sort by time: no two events of a stack have the same.
+  // Clients sort by time, so no two events of a stack have the same.
   stack.lastEventAtMs = Math.max(clock.now(), (stack.lastEventAtMs ?? 0) + 1);
   stack.events.unshift({
     EventId: randomUUID(),

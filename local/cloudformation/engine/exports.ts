@@ -3,8 +3,8 @@ import { type Account, exportsOf, importersOf } from './account.ts';
 import type { Stack, StackOutput } from './stack.ts';
 
 /**
- * Refuses outputs that would take an export away, or change it, while another stack imports it, or whose export
- * name is another stack's ("Get exported outputs from a deployed CloudFormation stack").
+ * Refuses outputs that would delete or change an export that another stack imports, or whose export name another stack
+ * has ("Get exported outputs from a deployed CloudFormation stack").
  */
 export function refuseExports(account: Account, stack: Stack, next: StackOutput[]): void {
   for (const { ExportName, OutputValue } of stack.outputs) {
@@ -24,7 +24,7 @@ export function refuseExports(account: Account, stack: Stack, next: StackOutput[
   }
 }
 
-/** Why the stack cannot go, if another one imports from it. */
+/** Why the stack cannot be deleted, if another one imports from it. */
 export function exportsInUse(account: Account, stack: Stack): string | undefined {
   const own = exportsOf(account).filter((one) => one.stack === stack);
   return own.map(({ name }) => inUse(account, name, 'deleted')).find((reason) => reason !== undefined);

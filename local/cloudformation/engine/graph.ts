@@ -3,10 +3,10 @@ import { unresolved } from '../template/check.ts';
 import { collapse, referencesOf } from '../template/references.ts';
 import type { Template } from '../template/template.ts';
 
-/** Which resource waits for which. Only resources whose condition holds are in it. */
+/** The resources that each resource depends on. It has only resources whose condition holds. */
 export type Graph = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** The dependencies of a template's resources; a circle, or a reference to what a condition left out, is refused. */
+/** The dependencies of a template's resources. Refuses a circle, and a reference to what a condition leaves out. */
 export function dependencyGraph(template: Template, conditions: Record<string, boolean>): Graph {
   const holds = (name: string) => conditions[name] === true;
   const present = Object.entries(template.resources).filter(
@@ -19,7 +19,7 @@ export function dependencyGraph(template: Template, conditions: Record<string, b
     const referred = resourcesIn(template, collapse(value, holds));
     const missing = referred.find((other) => !names.has(other));
     if (missing !== undefined) throw unresolved(missing, 'Resources');
-    // Waiting for what a condition leaves out is waiting for nothing.
+    // DependsOn of a resource that a condition leaves out has no effect.
     graph.set(name, new Set([...referred, ...resource.DependsOn.filter((other) => names.has(other))]));
   }
   const circle = findCircle(graph);
@@ -35,7 +35,7 @@ function resourcesIn(template: Template, value: unknown): string[] {
     .map(({ name }) => name);
 }
 
-/** The members of one circle, in order; undefined if there is none. */
+/** The members of one circular dependency, in order; undefined if there is none. */
 export function findCircle(graph: Graph): string[] | undefined {
   const done = new Set<string>();
   const walk = (name: string, path: string[]): string[] | undefined => {
@@ -55,7 +55,7 @@ export function findCircle(graph: Graph): string[] | undefined {
   return undefined;
 }
 
-/** Names in an order in which each comes after what it depends on. */
+/** Names in an order in which each comes after its dependencies. */
 export function inOrder(graph: Graph): string[] {
   const ordered = new Set<string>();
   const seen = new Set<string>();
@@ -70,8 +70,8 @@ export function inOrder(graph: Graph): string[] {
 }
 
 /**
- * Runs a task for each name, in parallel, each after those it depends on. What depends on a failed one is not
- * started, nor is anything once `calledOff` aborts. Resolves to the names that failed, when all is quiet.
+ * Runs a task for each name, in parallel, each after its dependencies. Dependents of a failed one are not started, and
+ * after `calledOff` aborts none is. Resolves to the names that failed, when all tasks have ended.
  */
 export async function runInOrder(
   graph: Graph,

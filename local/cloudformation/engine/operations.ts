@@ -9,7 +9,7 @@ import { provision } from './provision.ts';
 import { deletionPolicy, removeAll } from './remove.ts';
 import type { Stack, StackOutput, StackResource, Target } from './stack.ts';
 
-/** One operation on one stack. `controller` calls it off. */
+/** One operation on one stack. `controller` cancels it. */
 export interface Operation {
   account: Account;
   stack: Stack;
@@ -19,9 +19,9 @@ export interface Operation {
 
 export type OnFailure = 'ROLLBACK' | 'DELETE' | 'DO_NOTHING';
 
-/** Makes the stack; if that fails, does what `onFailure` says. */
+/** Creates the stack. If that fails, does what `onFailure` says. */
 export async function createStack(operation: Operation, target: Target, onFailure: OnFailure): Promise<void> {
-  tell(operation, 'CREATE_IN_PROGRESS', 'User Initiated');
+  setStatus(operation, 'CREATE_IN_PROGRESS', 'User Initiated');
   const problem = await converge(operation, target, 'create');
   if (problem === undefined) return finish(operation, 'CREATE_COMPLETE');
   if (operation.stack.deletionRequested) return;
@@ -30,9 +30,9 @@ export async function createStack(operation: Operation, target: Target, onFailur
   await rollBackCreation(operation, `${problem}Rollback requested by user.`);
 }
 
-/** Removes all that a failed creation made. */
+/** Deletes every resource that a failed creation made. */
 export async function rollBackCreation(operation: Operation, reason: string): Promise<void> {
-  tell(operation, 'ROLLBACK_IN_PROGRESS', reason);
+  setStatus(operation, 'ROLLBACK_IN_PROGRESS', reason);
   const failed = await removeEverything(operation, []);
   operation.stack.outputs = [];
   operation.stack.imports.clear();
@@ -44,15 +44,15 @@ export async function rollBackCreation(operation: Operation, reason: string): Pr
   );
 }
 
-/** Brings the stack to the target; if that fails, back to what it was, unless roll-back is disabled. */
+/** Brings the stack to the target. If that fails, rolls back unless roll-back is disabled. */
 export async function updateStack(operation: Operation, target: Target): Promise<void> {
   const { stack } = operation;
   if (stack.target) stack.lastGood ??= { target: stack.target, outputs: stack.outputs };
-  tell(operation, 'UPDATE_IN_PROGRESS', 'User Initiated');
+  setStatus(operation, 'UPDATE_IN_PROGRESS', 'User Initiated');
   const problem = await converge(operation, target, 'update');
   if (problem === undefined) {
     delete stack.lastGood;
-    tell(operation, 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS');
+    setStatus(operation, 'UPDATE_COMPLETE_CLEANUP_IN_PROGRESS');
     await cleanUp(operation, ({ declaration }) => declaration.UpdateReplacePolicy);
     return finish(operation, 'UPDATE_COMPLETE');
   }
@@ -60,12 +60,12 @@ export async function updateStack(operation: Operation, target: Target): Promise
   await rollBackUpdate(operation, problem);
 }
 
-/** Back to the last target that stood. */
+/** Returns the stack to its last good target. */
 export async function rollBackUpdate(operation: Operation, reason: string): Promise<void> {
   const { stack } = operation;
   const { lastGood } = stack;
-  if (!lastGood) throw validationError(`Stack ${stack.name} has nothing to go back to`);
-  tell(operation, 'UPDATE_ROLLBACK_IN_PROGRESS', reason);
+  if (!lastGood) throw validationError(`Stack ${stack.name} has no earlier target to roll back to`);
+  setStatus(operation, 'UPDATE_ROLLBACK_IN_PROGRESS', reason);
   const controller = new AbortController();
   const { signal } = operation.account.closing;
   signal.addEventListener('abort', () => controller.abort(signal.reason), { once: true });
@@ -73,12 +73,12 @@ export async function rollBackUpdate(operation: Operation, reason: string): Prom
   if (problem !== undefined) return finish(operation, 'UPDATE_ROLLBACK_FAILED', problem);
   stack.outputs = lastGood.outputs;
   delete stack.lastGood;
-  tell(operation, 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
+  setStatus(operation, 'UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS');
   await cleanUp(operation, deletionPolicy);
   finish(operation, 'UPDATE_ROLLBACK_COMPLETE');
 }
 
-/** Deletes the stack and all that it holds, but for what is to be retained. */
+/** Deletes the stack with its resources, except those that are to be retained. */
 export async function deleteStack(
   operation: Operation,
   retain: string[],
@@ -86,11 +86,11 @@ export async function deleteStack(
   force = false,
 ): Promise<void> {
   const { stack, account } = operation;
-  tell(operation, 'DELETE_IN_PROGRESS', reason);
+  setStatus(operation, 'DELETE_IN_PROGRESS', reason);
   const failed = await removeEverything(operation, retain);
   if (failed.length > 0 && !force) {
-    const words = `The following resource(s) failed to delete: [${failed.join(', ')}]. `;
-    return finish(operation, 'DELETE_FAILED', words);
+    const problem = `The following resource(s) failed to delete: [${failed.join(', ')}]. `;
+    return finish(operation, 'DELETE_FAILED', problem);
   }
   stack.deletedAtMs = account.context.clock.now();
   stack.imports.clear();
@@ -98,13 +98,13 @@ export async function deleteStack(
   finish(operation, 'DELETE_COMPLETE');
 }
 
-/** The deletion ends before it began: the stack is what it was, and the reason stands in its events. */
+/** Ends a deletion before it began: the stack keeps its state, and an event has the reason. */
 export function abandonDeletion(operation: Operation, before: string, reason: string): void {
-  tell(operation, 'DELETE_IN_PROGRESS', 'User Initiated');
-  tell(operation, before, reason);
+  setStatus(operation, 'DELETE_IN_PROGRESS', 'User Initiated');
+  setStatus(operation, before, reason);
 }
 
-/** Makes every resource what the target says, then the outputs. Gives the reason if that failed. */
+/** Brings every resource to the target, then the outputs. Returns the reason if that failed. */
 async function converge(
   operation: Operation,
   target: Target,
@@ -129,28 +129,28 @@ async function converge(
     );
     if (failed.length > 0) return `The following resource(s) failed to ${verb}: [${failed.join(', ')}]. `;
     if (controller.signal.aborted) return `${reasonOf(controller.signal.reason)}. `;
-    stack.outputs = await settledOutputs(deployment);
+    stack.outputs = await resolveStackOutputs(deployment);
     return undefined;
   } catch (error) {
     return `${reasonOf(error)}. `;
   }
 }
 
-async function settledOutputs(deployment: Deployment): Promise<StackOutput[]> {
+async function resolveStackOutputs(deployment: Deployment): Promise<StackOutput[]> {
   const { account, stack, target } = deployment;
-  const around = surroundingsOf(account, stack, (name) => stack.resources.get(name), stack.imports);
-  const outputs = await resolveOutputs(target, scopeOf(target, around), account.context.call);
+  const context = surroundingsOf(account, stack, (name) => stack.resources.get(name), stack.imports);
+  const outputs = await resolveOutputs(target, scopeOf(target, context), account.context.call);
   refuseExports(account, stack, outputs);
   return outputs;
 }
 
-/** After an update: what was replaced, and what is no longer in the template. Failures are told and left behind. */
+/** Deletes replaced resources and those that left the template, after an update. Failures appear in events only. */
 async function cleanUp(
   operation: Operation,
   replacedPolicy: (resource: StackResource) => unknown,
 ): Promise<void> {
   const { stack } = operation;
-  const deployment = cleaning(operation);
+  const deployment = createCleanUp(operation);
   const { template, conditions } = deployment.target;
   const wanted = dependencyGraph(template, conditions);
   const replaced = new Set(stack.retired);
@@ -166,30 +166,30 @@ async function removeEverything(operation: Operation, retain: string[]): Promise
   const { stack } = operation;
   const gone = new Set(['DELETE_COMPLETE', 'DELETE_SKIPPED']);
   const all = [...stack.resources.values(), ...stack.retired].filter(({ status }) => !gone.has(status));
-  const failed = await removeAll(cleaning(operation), all, (resource) =>
+  const failed = await removeAll(createCleanUp(operation), all, (resource) =>
     retain.includes(resource.logicalId) ? 'Retain' : deletionPolicy(resource),
   );
   stack.retired = stack.retired.filter(({ status }) => !gone.has(status));
   return failed;
 }
 
-/** Deletions go on when the rest of the operation was called off. */
-function cleaning({ account, stack, ids }: Operation): Deployment {
+/** Deletions continue when the rest of the operation was cancelled. */
+function createCleanUp({ account, stack, ids }: Operation): Deployment {
   const target = stack.target;
-  if (!target) throw validationError(`Stack ${stack.name} was never made`);
-  const around = surroundingsOf(account, stack, (name) => stack.resources.get(name));
+  if (!target) throw validationError(`Stack ${stack.name} was never created`);
+  const context = surroundingsOf(account, stack, (name) => stack.resources.get(name));
   return {
     ...{ account, stack, target, ids, previousTags: target.tags, rollingBack: false },
-    scope: scopeOf(target, around),
+    scope: scopeOf(target, context),
     signal: account.closing.signal,
   };
 }
 
-function tell({ account, stack, ids }: Operation, status: string, reason?: string): void {
+function setStatus({ account, stack, ids }: Operation, status: string, reason?: string): void {
   stackStatus(stack, account.context.clock, ids, status, reason);
 }
 
 function finish(operation: Operation, status: string, reason?: string): void {
   for (const resource of operation.stack.resources.values()) delete resource.fresh;
-  tell(operation, status, reason);
+  setStatus(operation, status, reason);
 }

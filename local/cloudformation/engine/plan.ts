@@ -5,37 +5,17 @@ import { typeOf } from './deployment.ts';
 import { resolveOutputs, resolveProperties, scopeOf } from './evaluate.ts';
 import { dependencyGraph, inOrder } from './graph.ts';
 import { changedProperties, knownProblems, readProperties, takesReplacement } from './properties.ts';
+import type { ChangeDetail, ResourceChange } from './resource-change.ts';
 import type { ChangeSet, Stack, StackResource, Target } from './stack.ts';
-
-/** What a deployment would do to one resource, as a change set tells it. */
-export interface ResourceChange {
-  action: 'Add' | 'Modify' | 'Remove';
-  logicalId: string;
-  physicalId: string | undefined;
-  type: string;
-  replacement?: 'True' | 'False' | 'Conditional';
-  policyAction?: 'Delete' | 'Retain' | 'ReplaceAndDelete' | 'ReplaceAndRetain';
-  details: ChangeDetail[];
-  before?: Record<string, unknown>;
-  after?: Record<string, unknown>;
-}
-
-export interface ChangeDetail {
-  attribute: 'Properties' | 'Metadata' | 'DeletionPolicy' | 'UpdateReplacePolicy' | 'UpdatePolicy' | 'Tags';
-  name?: string;
-  requiresRecreation: 'Never' | 'Conditionally' | 'Always';
-  before?: unknown;
-  after?: unknown;
-}
 
 export interface Plan {
   changes: ResourceChange[];
   problems: ChangeSet['problems'];
-  /** Resources, outputs or tags would change. */
+  /** True if resources, outputs or tags would change. */
   hasChanges: boolean;
 }
 
-/** What would become of each resource, as far as that is known before the deployment. Changes nothing. */
+/** Plans the change of each resource, as far as it is known before the deployment. Changes nothing. */
 export async function planDeployment(account: Account, stack: Stack, target: Target): Promise<Plan> {
   const graph = dependencyGraph(target.template, target.conditions);
   const after = new Map<string, StackResource | undefined>();
@@ -56,7 +36,7 @@ export async function planDeployment(account: Account, stack: Stack, target: Tar
     const next = found.length > 0 || isUnknown(raw) ? raw : readProperties(type, logicalId, raw);
     const change = planChange(stack, target, logicalId, now, next);
     if (change) changes.push(change);
-    after.set(logicalId, foreseen(now, change));
+    after.set(logicalId, predictResource(now, change));
   }
   changes.push(...removals(stack, new Set(graph.keys())));
   const outputs = await resolveOutputs(target, scope, account.context.call);
@@ -119,8 +99,8 @@ function replacementOf(details: ChangeDetail[]): 'True' | 'False' | 'Conditional
   return maybe ? 'Conditional' : 'False';
 }
 
-/** The resource as later ones will find it: gone from sight if it is new, with unknown values where they may move. */
-function foreseen(
+/** A resource as later ones will see it: undefined if it is new, with unknown values where attributes may change. */
+function predictResource(
   now: StackResource | undefined,
   change: ResourceChange | undefined,
 ): StackResource | undefined {

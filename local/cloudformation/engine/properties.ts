@@ -6,12 +6,12 @@ import { isUnknown } from '../template/functions.ts';
 import { isRecord } from '../template/parse.ts';
 
 export interface PropertyProblem {
-  /** As in a JSON pointer: `/RedrivePolicy/maxReceiveCount`. */
+  /** A JSON pointer: `/RedrivePolicy/maxReceiveCount`. */
   path: string;
   message: string;
 }
 
-/** Reads the properties by the type's schema, or fails the resource with every property that is wrong. */
+/** Reads the properties by the type's schema. Throws an error that names every wrong property. */
 export function readProperties(
   type: ResourceType,
   logicalId: string,
@@ -26,7 +26,7 @@ export function readProperties(
   );
 }
 
-/** What is wrong with the properties as far as they are known before the deployment. */
+/** The problems of the properties, as far as they are known before the deployment. */
 export function knownProblems(type: ResourceType, raw: Record<string, unknown>): PropertyProblem[] {
   const result = v.safeParse(type.schema, raw);
   const issues = result.success ? [] : result.issues;
@@ -57,7 +57,7 @@ export function changedProperties(
   return [...names].filter((name) => !isDeepStrictEqual(previous[name], next[name]));
 }
 
-/** Does this change take a new resource? */
+/** Whether this change requires replacement. */
 export function takesReplacement(type: ResourceType, changed: readonly string[]): boolean {
   return changed.length > 0 && (!type.update || changed.some((name) => type.createOnly.includes(name)));
 }

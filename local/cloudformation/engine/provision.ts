@@ -8,7 +8,7 @@ import { resourceStatus } from './events.ts';
 import { changedProperties, readProperties, takesReplacement } from './properties.ts';
 import type { StackResource } from './stack.ts';
 
-/** Brings one resource to what the target says: made, changed in place, replaced, or left as it is. */
+/** Brings one resource to the target: creates it, updates it in place, replaces it, or leaves it as it is. */
 export async function provision(
   deployment: Deployment,
   logicalId: string,
@@ -20,12 +20,12 @@ export async function provision(
   if (now?.physicalId !== undefined && now.status !== 'CREATE_FAILED') {
     return change(deployment, now, dependsOn);
   }
-  // What failed half-way in a deployment that was not rolled back makes room for another try.
+  // A resource that failed in a deployment without roll-back is retired, and a new one is created.
   if (now?.physicalId !== undefined) stack.retired.push(now);
   return create(deployment, fresh(deployment, logicalId, dependsOn));
 }
 
-/** The one that was replaced by the update that failed comes back; its replacement goes in the clean-up. */
+/** Restores the resource that the failed update replaced. The clean-up deletes its replacement. */
 function restoreReplaced({ stack, account, ids }: Deployment, logicalId: string): void {
   const old = stack.retired.find((retired) => retired.logicalId === logicalId);
   if (!old) return;
@@ -140,7 +140,7 @@ async function updateInPlace(
 
 const REPLACING = 'Requested update requires the creation of a new physical resource; hence creating one.';
 
-/** Makes the new one beside the old, which waits for the clean-up. */
+/** Creates the new resource beside the old one. The clean-up deletes the old one. */
 async function replace(
   deployment: Deployment,
   resource: StackResource,

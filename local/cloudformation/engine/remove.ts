@@ -4,12 +4,12 @@ import { resourceStatus } from './events.ts';
 import { type Graph, runInOrder } from './graph.ts';
 import type { StackResource } from './stack.ts';
 
-/** Which policy decides: `DeletionPolicy` for what left the template, `UpdateReplacePolicy` for what was replaced. */
+/** `DeletionPolicy` applies to resources that left the template, `UpdateReplacePolicy` to replaced ones. */
 export type PolicyOf = (resource: StackResource) => unknown;
 
 export const deletionPolicy: PolicyOf = ({ declaration }) => declaration.DeletionPolicy;
 
-/** Deletes resources, dependents first. Gives the logical ids of those that could not be deleted. */
+/** Deletes resources, dependents first. Returns the logical ids of those that could not be deleted. */
 export async function removeAll(
   deployment: Deployment,
   resources: StackResource[],
@@ -29,7 +29,7 @@ export async function removeAll(
   return failed.flatMap((key) => byKey.get(key)?.logicalId ?? []);
 }
 
-/** Deletes what was made, unless its policy keeps it. Rejects if that fails, after the event. */
+/** Deletes a resource, unless its policy retains it. If that fails, adds an event and rejects. */
 async function remove(deployment: Deployment, resource: StackResource, policy: unknown): Promise<void> {
   const { stack, account, ids } = deployment;
   const { clock } = account.context;

@@ -1,13 +1,13 @@
-import type { ResourceChange } from './plan.ts';
 import type { Parameter } from '../template/parameters.ts';
 import type { ResourceDeclaration, Template } from '../template/template.ts';
+import type { ResourceChange } from './resource-change.ts';
 
 export interface Tag {
   Key: string;
   Value: string;
 }
 
-/** What a stack is to become: a template with its parameters, and what goes with them. */
+/** The wanted state of a stack: a template with its parameters, tags and options. */
 export interface Target {
   template: Template;
   parameters: Record<string, Parameter>;
@@ -21,19 +21,19 @@ export interface Target {
 export interface StackResource {
   logicalId: string;
   type: string;
-  /** Absent while nothing was made. */
+  /** Absent until the resource is created. */
   physicalId?: string;
   attributes: Record<string, unknown>;
-  /** As resolved when it was last made or changed. */
+  /** The resolved properties of the latest creation or update. */
   properties: Record<string, unknown>;
   declaration: ResourceDeclaration;
   dependsOn: string[];
   status: string;
   reason?: string;
   changedAtMs: number;
-  /** An update failed half-way: what is really there is not known, and the roll-back must set it right. */
+  /** An update failed half-way, so the state of the resource is unknown. The roll-back must set it again. */
   uncertain?: boolean;
-  /** Made by the operation that is under way: what `RetainExceptOnCreate` asks. */
+  /** Created by the operation in progress; `RetainExceptOnCreate` depends on it. */
   fresh?: boolean;
 }
 
@@ -82,10 +82,10 @@ export interface Stack {
   createdAtMs: number;
   updatedAtMs?: number;
   deletedAtMs?: number;
-  /** What the stack is, or is on the way to; absent under review. */
+  /** The target that the stack has, or is being brought to. Absent under review. */
   target?: Target;
   resources: Map<string, StackResource>;
-  /** Replaced or given up: to be deleted in the clean-up. */
+  /** Replaced or abandoned resources. The clean-up deletes them. */
   retired: StackResource[];
   outputs: StackOutput[];
   imports: Set<string>;
@@ -96,8 +96,8 @@ export interface Stack {
   terminationProtection: boolean;
   disableRollback: boolean;
   timeoutMinutes?: number;
-  /** Deleted while it was being made: the creation just stops, without a roll-back of its own. */
+  /** The stack was deleted while it was being created: the creation stops without a roll-back of its own. */
   deletionRequested?: true;
-  /** The target to go back to, of an update that failed and was left as it is. */
+  /** The target to return to, after a failed update without roll-back. */
   lastGood?: { target: Target; outputs: StackOutput[] };
 }

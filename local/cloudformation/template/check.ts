@@ -4,7 +4,7 @@ import { PLAIN_FUNCTIONS } from './functions.ts';
 import { type Reference, referencesOf } from './references.ts';
 import type { ResourceDeclaration, Template } from './template.ts';
 
-/** What the check needs to know of a resource type. */
+/** What the check needs of a resource type. */
 export interface KnownType {
   attributes: readonly string[] | 'any';
 }
@@ -34,7 +34,7 @@ const PARAMETER_FUNCTIONS = new Set([
 const EXTENSIONS = new Set(['Fn::Length', 'Fn::ToJsonString']);
 const POLICIES = ['Delete', 'Retain', 'RetainExceptOnCreate'];
 
-/** Refuses, by name, what the template uses and nobody knows: types, functions, names, attributes, policies. */
+/** Refuses unknown types, functions, names, attributes and policies of the template, by name. */
 export function checkTemplate(template: Template, findType: FindType): void {
   const declared = Object.entries(template.resources);
   const unknownTypes = new Set(declared.map(([, one]) => one.Type).filter((type) => !findType(type)));
@@ -74,7 +74,7 @@ function checkResource(
   }
   if (resource.CreationPolicy !== undefined) {
     throw validationError(
-      `Template error: resource ${logicalId} has a CreationPolicy: the embedded cloud waits for no signals`,
+      `Template error: resource ${logicalId} has a CreationPolicy: the embedded cloud does not wait for signals`,
     );
   }
   checkValue(template, [resource.Properties, resource.UpdatePolicy], findType, 'Resources');

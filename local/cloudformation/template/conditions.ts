@@ -3,7 +3,7 @@ import { functionCall, resolve, type Scope } from './intrinsics.ts';
 import { isRecord } from './parse.ts';
 import type { RuleDeclaration, Template } from './template.ts';
 
-/** The functions that give true or false; they stand in `Conditions` and `Rules` only. */
+/** The functions that return true or false. They are allowed in `Conditions` and `Rules` only. */
 export const CONDITION_FUNCTIONS = new Set([
   ...[
     'Fn::And',
@@ -16,7 +16,7 @@ export const CONDITION_FUNCTIONS = new Set([
   ],
 ]);
 
-/** Evaluates every condition of the template, once. The scope answers for parameters and pseudo parameters. */
+/** Evaluates every condition of the template, once. The scope resolves parameters and pseudo parameters. */
 export function evaluateConditions(template: Template, scope: Scope): Record<string, boolean> {
   const results: Record<string, boolean> = {};
   const underWay = new Set<string>();
@@ -41,7 +41,7 @@ export function evaluateConditions(template: Template, scope: Scope): Record<str
   return results;
 }
 
-/** Refuses the parameters if an assertion of a rule does not hold, with the rule's own words. */
+/** Refuses the parameters if an assertion of a rule does not hold, with the rule's own text. */
 export function assertRules(rules: Record<string, RuleDeclaration>, scope: Scope): void {
   for (const [name, rule] of Object.entries(rules)) {
     if (rule.RuleCondition !== undefined && !truth(rule.RuleCondition, scope)) continue;
@@ -110,7 +110,7 @@ function asList(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [value];
 }
 
-/** As CloudFormation compares: scalars by their text, structures by their content. */
+/** Compares as CloudFormation does: scalars as text, structures by their content. */
 function equal(a: unknown, b: unknown): boolean {
   const text = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
   return text(a) === text(b);

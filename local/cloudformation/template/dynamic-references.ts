@@ -4,7 +4,7 @@ import { isRecord } from './parse.ts';
 
 const REFERENCE = /\{\{resolve:([^:}]+):([^}]+)\}\}/g;
 
-/** Replaces `{{resolve:ssm:name}}` and `{{resolve:ssm:name:version}}` anywhere in the value; refuses other services. */
+/** Replaces `{{resolve:ssm:name}}` and `{{resolve:ssm:name:version}}` anywhere in the value. Refuses other services. */
 export async function resolveDynamicReferences(value: unknown, call: CallAws): Promise<unknown> {
   if (typeof value === 'string') return resolveText(value, call);
   if (Array.isArray(value)) return Promise.all(value.map((item) => resolveDynamicReferences(item, call)));

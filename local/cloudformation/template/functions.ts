@@ -2,17 +2,17 @@ import { validationError } from '../errors.ts';
 import { cidrBlocks } from './cidr.ts';
 import { isRecord } from './parse.ts';
 
-/** What stands in a change set for a value that only the deployment will tell. */
+/** Stands in a change set for a value that is known only after the deployment. */
 export const UNKNOWN = '{{changeSet:KNOWN_AFTER_APPLY}}';
 
-/** Is the value, or a part of it, not known before the deployment? */
+/** Whether the value, or a part of it, is known only after the deployment. */
 export function isUnknown(value: unknown): boolean {
   if (typeof value === 'string') return value.includes(UNKNOWN);
   if (Array.isArray(value)) return value.some(isUnknown);
   return isRecord(value) && Object.values(value).some(isUnknown);
 }
 
-/** The functions that need nothing but their resolved argument. */
+/** The functions that need only their resolved argument. */
 export const PLAIN_FUNCTIONS: Record<string, (argument: unknown) => unknown> = {
   'Fn::Base64': (text) => {
     if (!isScalarValue(text)) throw wrong('Fn::Base64', 'one string');

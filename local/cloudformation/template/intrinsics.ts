@@ -3,7 +3,7 @@ import { isUnknown, PLAIN_FUNCTIONS, UNKNOWN } from './functions.ts';
 import { isRecord } from './parse.ts';
 import { parseSub } from './sub.ts';
 
-/** What names stand for, where a value is resolved. */
+/** Resolves the names in a value. */
 export interface Scope {
   /** A parameter, a pseudo parameter or a resource; `NO_VALUE` for `AWS::NoValue`. */
   ref(name: string): unknown;
@@ -15,7 +15,7 @@ export interface Scope {
   region: string;
 }
 
-/** `AWS::NoValue`: the property that holds it is left out, the list member too. */
+/** `AWS::NoValue`: the property or list member with this value is left out. */
 export const NO_VALUE = Symbol('AWS::NoValue');
 
 /** The function's name and argument, if the value is a function call. */
@@ -30,7 +30,7 @@ export function functionCall(value: unknown): [name: string, argument: unknown] 
   return [name, value[name]];
 }
 
-/** Replaces every function call in the value by what it gives. */
+/** Replaces every function call in the value by its result. */
 export function resolve(value: unknown, scope: Scope): unknown {
   if (Array.isArray(value))
     return value.map((item) => resolve(item, scope)).filter((item) => item !== NO_VALUE);
@@ -65,7 +65,7 @@ function evaluate(name: string, argument: unknown, scope: Scope): unknown {
 function evaluatePlain(name: string, argument: unknown): unknown {
   const plain = PLAIN_FUNCTIONS[name];
   if (!plain) throw validationError(`Template error: function ${name} is not supported`);
-  // Nothing can be picked out of, or counted in, what is not known yet.
+  // An unknown value cannot be selected from or counted.
   if (name !== 'Fn::Join' && isUnknown(argument)) return UNKNOWN;
   return plain(argument);
 }
@@ -87,7 +87,7 @@ export function getAttArgument(argument: unknown, scope?: Scope): [logicalId: st
   );
 }
 
-/** The branch of an `Fn::If` that counts. */
+/** The branch of an `Fn::If` that its condition selects. */
 export function chosenBranch(argument: unknown, condition: (name: string) => boolean): unknown {
   if (Array.isArray(argument) && argument.length === 3 && typeof argument[0] === 'string') {
     return condition(argument[0]) ? argument[1] : argument[2];
@@ -117,7 +117,7 @@ function substitute(argument: unknown, scope: Scope): string {
 function asText(value: unknown, name: string): string {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
     return String(value);
-  // A list parameter stands in a string as it was given: joined by commas.
+  // A list parameter in a string is joined by commas, as it was given.
   if (Array.isArray(value)) return value.join(',');
   throw validationError(
     `Template error: variable ${name} in Fn::Sub expression does not resolve to a string`,

@@ -2,12 +2,12 @@ import type { CallAws } from '../../front-door/service.ts';
 import { validationError } from '../errors.ts';
 import type { ParameterDeclaration } from './template.ts';
 
-/** A parameter with its value: as given, and as the template sees it. */
+/** A parameter with its value as given, and as the template sees it. */
 export interface Parameter {
   declaration: ParameterDeclaration;
-  /** As the caller gave it, or the default: for an SSM type, the parameter's name. */
+  /** The value from the caller, or the default. For an SSM type it is the SSM parameter's name. */
   given: string;
-  /** What `Ref` gives. */
+  /** The value of `Ref`. */
   value: string | string[];
 }
 
@@ -17,7 +17,7 @@ export interface GivenParameter {
   UsePreviousValue?: boolean;
 }
 
-/** Pairs what was declared with what was given, checks it, and looks SSM parameters up. */
+/** Matches declared parameters with given ones, checks the values, and looks up SSM parameters. */
 export async function readParameters(
   declarations: Record<string, ParameterDeclaration>,
   given: GivenParameter[],
@@ -49,7 +49,7 @@ function defaultOf(declaration: ParameterDeclaration): string | undefined {
 
 const SSM_VALUE = /^AWS::SSM::Parameter::Value<(.+)>$/;
 const LIST = /^(?:List<(.+)>|CommaDelimitedList)$/;
-/** AWS-specific types whose values the real service looks up in the account; here any text will do. */
+/** AWS-specific types, whose values AWS looks up in the account. Here any text is accepted. */
 const AWS_SPECIFIC =
   /^AWS::(EC2::(AvailabilityZone::Name|Image::Id|Instance::Id|KeyPair::KeyName|SecurityGroup::(GroupName|Id)|Subnet::Id|Volume::Id|VPC::Id)|Route53::HostedZone::Id|SSM::Parameter::Name)$/;
 

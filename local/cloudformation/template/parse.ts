@@ -2,9 +2,9 @@ import { isAlias, isMap, isScalar, isSeq, type Node, parseDocument } from 'yaml'
 import { validationError } from '../errors.ts';
 
 /**
- * Text to a plain object, JSON or YAML. YAML's short intrinsics (`!Ref`, `!Sub`, ...) come out in their long form.
- * What CloudFormation leaves out of YAML 1.1 (aliases, time stamps, binary, sets; "CloudFormation template formats")
- * is left out here.
+ * Parses JSON or YAML into a plain object. YAML's short intrinsics (`!Ref`, `!Sub`, ...) become their long form. This
+ * does not support the features of YAML 1.1 that CloudFormation does not support either: aliases, time stamps, binary
+ * and sets ("CloudFormation template formats").
  */
 export function parseTemplateText(text: string): Record<string, unknown> {
   const value = text.trimStart().startsWith('{') ? parseJson(text) : parseYaml(text);

@@ -9,7 +9,7 @@ export type Reference =
   | { kind: 'condition'; name: string }
   | { kind: 'function'; name: string };
 
-/** Everything that the value names, in order. Functions are told as well, so that unknown ones can be refused. */
+/** Everything that the value names, in order. It includes functions, so that unknown ones can be refused. */
 export function referencesOf(value: unknown): Reference[] {
   if (Array.isArray(value)) return value.flatMap(referencesOf);
   if (!isRecord(value)) return [];
@@ -32,7 +32,7 @@ function namedBy(name: string, argument: unknown): Reference[] {
       return namedBySub(argument);
     case 'Fn::If': {
       const condition = Array.isArray(argument) ? String(argument[0]) : '';
-      // Also checks the argument's shape, whichever branch will count.
+      // Also checks the argument's shape, whichever branch applies.
       chosenBranch(argument, () => true);
       return [{ kind: 'condition', name: condition }, ...referencesOf((argument as unknown[]).slice(1))];
     }
@@ -56,7 +56,7 @@ function namedBySub(argument: unknown): Reference[] {
   return [...named, ...referencesOf(variables)];
 }
 
-/** The value with every `Fn::If` replaced by the branch that counts: what is left out is not depended on. */
+/** Replaces every `Fn::If` in the value by the selected branch: a branch left out makes no dependency. */
 export function collapse(value: unknown, condition: (name: string) => boolean): unknown {
   if (Array.isArray(value)) return value.map((item) => collapse(item, condition));
   if (!isRecord(value)) return value;

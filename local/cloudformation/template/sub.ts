@@ -10,7 +10,7 @@ const BAD_NAME =
   'Template error: variable names in Fn::Sub syntax must contain only alphanumeric characters, underscores, ' +
   'periods, and colons';
 
-/** Takes the argument of `Fn::Sub` apart: `${Name}`, `${Resource.Attribute}`, `${!Literal}`. */
+/** Parses the argument of `Fn::Sub`: `${Name}`, `${Resource.Attribute}`, `${!Literal}`. */
 export function parseSub(argument: unknown): { parts: SubPart[]; variables: Record<string, unknown> } {
   const [text, variables = {}] = Array.isArray(argument) ? argument : [argument];
   if (typeof text !== 'string' || !isRecord(variables)) throw validationError(COMPLAINT);

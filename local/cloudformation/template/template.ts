@@ -1,9 +1,9 @@
 import { validationError } from '../errors.ts';
 import { isRecord, parseTemplateText } from './parse.ts';
 
-/** A template after its structure was checked; values still hold intrinsics. */
+/** A template whose structure was checked. Its values still hold intrinsics. */
 export interface Template {
-  /** As it was submitted. `GetTemplate` gives it back untouched. */
+  /** The submitted text, which `GetTemplate` returns unchanged. */
   text: string;
   description: string | undefined;
   metadata: Record<string, unknown>;
@@ -13,7 +13,7 @@ export interface Template {
   rules: Record<string, RuleDeclaration>;
   resources: Record<string, ResourceDeclaration>;
   outputs: Record<string, OutputDeclaration>;
-  /** `AWS::LanguageExtensions` was asked for. */
+  /** The template uses the transform `AWS::LanguageExtensions`. */
   languageExtensions: boolean;
 }
 
@@ -88,7 +88,7 @@ const RULE_KEYS = ['RuleCondition', 'Assertions'];
 const FORMAT_VERSION = '2010-09-09';
 const LANGUAGE_EXTENSIONS = 'AWS::LanguageExtensions';
 
-/** Parses and checks the structure: every section and key is known, or refused by name. */
+/** Parses the template and checks its structure. Unknown sections and keys are refused by name. */
 export function readTemplate(text: string): Template {
   const raw = parseTemplateText(text);
   onlyKeys(raw, SECTIONS, 'Invalid template property or properties');
@@ -122,7 +122,7 @@ function section<T>(
   const members = Object.entries(record(raw[name] ?? {}, name));
   return Object.fromEntries(
     members.map(([key, value]) => {
-      // Mappings alone may have other characters in their names ("Mappings syntax reference").
+      // Only names of mappings may have other characters ("Mappings syntax reference").
       if (name !== 'Mappings' && !/^[A-Za-z0-9]+$/.test(key)) {
         throw validationError(`Template format error: ${name} name ${key} is non alphanumeric.`);
       }

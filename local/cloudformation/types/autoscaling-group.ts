@@ -29,7 +29,7 @@ const schema = properties({
   MaxSize: number,
   MetricsCollection: v.optional(v.array(metrics), []),
   MinSize: number,
-  // What may stand in it is checked by Auto Scaling itself.
+  // Auto Scaling itself checks its content.
   MixedInstancesPolicy: v.optional(structure),
   NewInstancesProtectedFromScaleIn: v.optional(boolean),
   Tags: v.optional(v.array(tag), []),
@@ -38,7 +38,7 @@ const schema = properties({
 });
 type GroupProps = v.InferOutput<typeof schema>;
 
-/** What creation and update share, in the API's own names. */
+/** The settings that creation and update share, in the API's names. */
 function settings({ Cooldown, VPCZoneIdentifier, ...props }: GroupProps) {
   const { Tags: _tags, MetricsCollection: _metrics, LifecycleHookSpecificationList: _hooks, ...rest } = props;
   return { ...rest, DefaultCooldown: Cooldown, VPCZoneIdentifier: VPCZoneIdentifier?.join(',') };
@@ -73,7 +73,7 @@ async function collectMetrics(
 
 const IGNORE_SIZES = 'IgnoreUnmodifiedGroupSizeProperties';
 
-/** Of the `UpdatePolicy` ("UpdatePolicy attribute") what is followed here; the rest is refused by name. */
+/** Reads the `UpdatePolicy` ("UpdatePolicy attribute"). What is not implemented here is refused by name. */
 function ignoresSizes(updatePolicy: unknown): boolean {
   if (!isRecord(updatePolicy)) return false;
   const { AutoScalingScheduledAction: scheduled, ...others } = updatePolicy;
@@ -106,7 +106,7 @@ async function retag(name: string, props: GroupProps, previous: GroupProps, cont
 const DEFAULTS: Record<string, unknown> = {
   CapacityRebalance: false,
   Cooldown: 300,
-  // The API's word for none.
+  // The API's value for no warm-up.
   DefaultInstanceWarmup: -1,
   HealthCheckGracePeriod: 0,
   HealthCheckType: 'EC2',
@@ -121,7 +121,7 @@ async function find(name: string, { call }: ResourceContext) {
   return group;
 }
 
-/** Empties the group as CloudFormation does: sizes to zero, then waiting, also for instances that are protected. */
+/** Empties the group as CloudFormation does: sets its sizes to zero and waits, also for protected instances. */
 async function empty(name: string, context: ResourceContext): Promise<void> {
   const none = { MinSize: 0, MaxSize: 0, DesiredCapacity: 0 };
   await context.call('autoscaling', 'UpdateAutoScalingGroup', { AutoScalingGroupName: name, ...none });

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { type ResourceType, resourceType } from '../resource-type.ts';
 import { boolean, fallbacks, ignoring, number, properties, text } from './properties.ts';
 
-/** Auto Scaling says ValidationError for a hook, a policy or a group that is not there. */
+/** Auto Scaling's error code for a hook, a policy or a group that does not exist. */
 const GONE = ['ValidationError'];
 
 const hookSchema = properties({
@@ -102,7 +102,7 @@ const warmPool = resourceType<v.InferOutput<typeof poolSchema>>({
     await call('autoscaling', 'PutWarmPool', { ...dropped, ...props });
     return resource;
   },
-  /** "DeleteWarmPool": no instance that is stopped can answer a termination hook. */
+  /** "DeleteWarmPool": waits, as a stopped instance cannot answer a termination hook. */
   async delete({ physicalId: AutoScalingGroupName }, _props, { call, until }) {
     await ignoring(GONE, async () => {
       await call('autoscaling', 'DeleteWarmPool', { AutoScalingGroupName, ForceDelete: true });

@@ -1,4 +1,4 @@
-/** Types that hold nothing but themselves: there is no service behind them. */
+/** Types without a service behind them. */
 import * as v from 'valibot';
 import { type ResourceType, resourceType } from '../resource-type.ts';
 import { properties, text } from './properties.ts';

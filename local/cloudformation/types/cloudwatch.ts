@@ -15,7 +15,7 @@ const schema = properties({
   ExtendedStatistic: v.optional(text),
   InsufficientDataActions: v.optional(texts),
   MetricName: v.optional(text),
-  // What may stand in it is checked by CloudWatch itself.
+  // CloudWatch itself checks its content.
   Metrics: v.optional(v.array(v.record(v.string(), v.unknown()))),
   Namespace: v.optional(text),
   OKActions: v.optional(texts),

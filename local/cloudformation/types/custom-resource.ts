@@ -1,6 +1,6 @@
 /**
- * Custom resources: a Lambda function makes them, and answers at a presigned URL of S3 ("Custom resource request
- * objects", "Custom resource response objects" of the CloudFormation guide).
+ * Custom resources: a Lambda function creates them, and sends its response to a presigned URL of S3 ("Custom resource
+ * request objects", "Custom resource response objects" of the CloudFormation guide).
  */
 import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
@@ -9,9 +9,9 @@ import { validationError } from '../errors.ts';
 import { type Resource, type ResourceContext, type ResourceType, resourceType } from '../resource-type.ts';
 import { ignoring, number, text } from './properties.ts';
 
-/** "ServiceTimeout": seconds. */
+/** The maximum of "ServiceTimeout", in seconds. */
 const LONGEST_SECONDS = 3600;
-/** "Custom resource response objects": bytes of an answer. */
+/** "Custom resource response objects": the maximum size of a response, in bytes. */
 const LONGEST_ANSWER = 4096;
 
 const LAMBDA_ARN = /^arn:[^:]+:lambda:[^:]*:\d{12}:function:/;
@@ -37,7 +37,7 @@ interface Request {
   OldResourceProperties?: unknown;
 }
 
-/** The type of that name, whose properties and attributes are the function's business; undefined for other names. */
+/** The custom resource type of that name. The function checks its properties. Undefined for other names. */
 export function customResource(type: string): ResourceType | undefined {
   if (type !== 'AWS::CloudFormation::CustomResource' && !/^Custom::[\w@-]{1,60}$/.test(type))
     return undefined;
@@ -48,33 +48,33 @@ export function customResource(type: string): ResourceType | undefined {
     attributes: 'any',
     volatileAttributes: 'any',
     async create(props, context) {
-      const place = await ask(props, context, { RequestType: 'Create' });
+      const place = await sendRequest(props, context, { RequestType: 'Create' });
       try {
-        return await answerAt(place, props, context);
+        return await awaitResponse(place, props, context);
       } catch (error) {
-        // The roll-back asks the function to delete what it may have made, by a name if it told none.
-        context.exists(error instanceof Refused ? error.physicalId : context.generatedName());
+        // The roll-back asks the function to delete what it may have created, by a generated name if it returned none.
+        context.exists(error instanceof FailedResponseError ? error.physicalId : context.generatedName());
         throw error;
       }
     },
     async update({ physicalId }, props, previous, context) {
-      const OldResourceProperties = asTexts(previous);
+      const OldResourceProperties = toTexts(previous);
       const request = {
         RequestType: 'Update',
         PhysicalResourceId: physicalId,
         OldResourceProperties,
       } as const;
-      return answerAt(await ask(props, context, request), props, context);
+      return awaitResponse(await sendRequest(props, context, request), props, context);
     },
     async delete({ physicalId }, props, context) {
       const request = { RequestType: 'Delete', PhysicalResourceId: physicalId } as const;
-      await answerAt(await ask(props, context, request), props, context);
+      await awaitResponse(await sendRequest(props, context, request), props, context);
     },
   });
 }
 
-/** The function has answered that it failed. */
-class Refused extends Error {
+/** The function responded that it failed. */
+class FailedResponseError extends Error {
   readonly physicalId: string;
   constructor({ Reason, PhysicalResourceId }: Answer) {
     super(`Received response status [FAILED] from custom resource. Message returned: ${Reason}`);
@@ -82,16 +82,16 @@ class Refused extends Error {
   }
 }
 
-/** Sends the function a request. Gives the place where it will answer. */
-async function ask(props: Props, context: ResourceContext, request: Request): Promise<Place> {
+/** Sends a request to the function. Returns the place of its response. */
+async function sendRequest(props: Props, context: ResourceContext, request: Request): Promise<Place> {
   const { ServiceToken } = props;
   if (!LAMBDA_ARN.test(ServiceToken)) {
     throw validationError(
-      `ServiceToken ${ServiceToken} is no Lambda function; SNS topics are not implemented here.`,
+      `ServiceToken ${ServiceToken} is not a Lambda function: SNS topics are not implemented here.`,
     );
   }
   const RequestId = randomUUID();
-  const place = await placeOfAnswer(context, RequestId);
+  const place = await createResponsePlace(context, RequestId);
   const event = {
     ...request,
     ServiceToken,
@@ -100,7 +100,7 @@ async function ask(props: Props, context: ResourceContext, request: Request): Pr
     RequestId,
     LogicalResourceId: context.logicalId,
     ResourceType: context.type,
-    ResourceProperties: asTexts(props),
+    ResourceProperties: toTexts(props),
   };
   await context.call('lambda', 'Invoke', {
     FunctionName: ServiceToken,
@@ -115,15 +115,15 @@ interface Place {
   Key: string;
 }
 
-/** One object for each request: so an answer to another one is never taken for this one's. */
-async function placeOfAnswer({ call, region }: ResourceContext, requestId: string): Promise<Place> {
+/** Each request has its own object, so that the response to another one is never mistaken for it. */
+async function createResponsePlace({ call, region }: ResourceContext, requestId: string): Promise<Place> {
   const Bucket = `cloudformation-custom-resource-response-${region.replaceAll('-', '')}`;
   await ignoring(['BucketAlreadyOwnedByYou'], () => call('s3', 'CreateBucket', { Bucket }));
   return { Bucket, Key: requestId };
 }
 
-/** What the function has made, once it says so. It has real seconds for it: no clock of the cloud hurries a function. */
-async function answerAt(place: Place, props: Props, context: ResourceContext): Promise<Resource> {
+/** Waits for the function's response. It is waited for in real time, which the cloud's speed does not change. */
+async function awaitResponse(place: Place, props: Props, context: ResourceContext): Promise<Resource> {
   const { clock } = context;
   let late = false;
   const seconds = props.ServiceTimeout ?? LONGEST_SECONDS;
@@ -137,7 +137,7 @@ async function answerAt(place: Place, props: Props, context: ResourceContext): P
       throw new Error('CloudFormation did not receive a response from your Custom Resource.');
     });
     const answer = readAnswer(body);
-    if (answer.Status === 'FAILED') throw new Refused(answer);
+    if (answer.Status === 'FAILED') throw new FailedResponseError(answer);
     return { physicalId: answer.PhysicalResourceId, attributes: answer.Data ?? {} };
   } finally {
     cancel();
@@ -162,11 +162,11 @@ function readAnswer(body: Uint8Array): Answer {
   throw new Error(`Invalid response from the custom resource: ${v.summarize(answer.issues)}`);
 }
 
-/** CloudFormation sends numbers and booleans as texts, at every depth. */
-function asTexts(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(asTexts);
+/** CloudFormation sends numbers and booleans as strings, at every depth. */
+function toTexts(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(toTexts);
   if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, asTexts(member)]));
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, toTexts(member)]));
   }
   return String(value);
 }

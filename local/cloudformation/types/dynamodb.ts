@@ -58,7 +58,7 @@ const tableSchema = properties({
 });
 type TableProps = v.InferOutput<typeof tableSchema>;
 
-/** The API's word for what CloudFormation leaves to the presence of the structure. */
+/** The API has an explicit value for settings that CloudFormation derives from the presence of the structure. */
 function definition(props: TableProps) {
   return {
     AttributeDefinitions: props.AttributeDefinitions ?? [],
@@ -83,7 +83,7 @@ const UPDATABLE = [
   ...(['SSESpecification', 'TableClass'] as const),
 ];
 
-/** What is said to UpdateTable for a property that the template no longer has. */
+/** The value for UpdateTable of a property that the template does not have any more. */
 const DEFAULTS: Record<string, unknown> = {
   BillingMode: 'PROVISIONED',
   DeletionProtectionEnabled: false,
@@ -97,30 +97,30 @@ interface TableDescription {
   GlobalSecondaryIndexes?: { IndexName: string; IndexStatus: string }[];
 }
 
-async function describe(TableName: string, { call }: ResourceContext): Promise<TableDescription> {
+async function describeTable(TableName: string, { call }: ResourceContext): Promise<TableDescription> {
   const { Table } = await call('dynamodb', 'DescribeTable', { TableName });
   return Table as TableDescription;
 }
 
 /**
- * The table's attributes, once it and its indexes are active, but for those that nobody waits for: CloudFormation does not wait
- * until an index that it adds is filled ("AWS::DynamoDB::Table").
+ * Waits until the table and its indexes are active and returns the table's attributes. `unwaited` indexes are left out:
+ * CloudFormation does not wait until an index that it adds is filled ("AWS::DynamoDB::Table").
  */
-async function settled(
+async function waitUntilActive(
   TableName: string,
   context: ResourceContext,
-  besides: ReadonlySet<string> = new Set(),
+  unwaited: ReadonlySet<string> = new Set(),
 ) {
   const table = await context.until(async () => {
-    const { TableStatus, GlobalSecondaryIndexes = [], ...rest } = await describe(TableName, context);
-    const others = GlobalSecondaryIndexes.filter(({ IndexName }) => !besides.has(IndexName));
+    const { TableStatus, GlobalSecondaryIndexes = [], ...rest } = await describeTable(TableName, context);
+    const others = GlobalSecondaryIndexes.filter(({ IndexName }) => !unwaited.has(IndexName));
     const states = [TableStatus, ...others.map((index) => index.IndexStatus)];
     return states.every((state) => state === 'ACTIVE') ? rest : undefined;
   });
   return { physicalId: TableName, attributes: { Arn: table.TableArn } };
 }
 
-/** Expiry and point-in-time recovery have calls of their own. */
+/** Time to live and point-in-time recovery have API calls of their own. */
 async function setFeatures(
   TableName: string,
   props: TableProps,
@@ -166,7 +166,7 @@ async function deleteIndex(TableName: string, IndexName: string, { call }: Resou
 
 type TableIndex = NonNullable<TableProps['GlobalSecondaryIndexes']>[number];
 
-/** What an update makes and removes. `there` has the names of the indexes that the table has. */
+/** The indexes that an update creates and deletes. `there` has the names of the table's present indexes. */
 function indexChanges(
   props: TableProps,
   previous: TableProps,
@@ -176,7 +176,7 @@ function indexChanges(
   const [next = [], before = []] = [props.GlobalSecondaryIndexes, previous.GlobalSecondaryIndexes];
   const text = (indexes: typeof next, name: string) =>
     JSON.stringify(indexes.find(({ IndexName }) => IndexName === name));
-  // After an update that failed, what is there says more than the template of that update.
+  // After a failed update, the present indexes are more reliable than the template of that update.
   const known = (name: string) =>
     text(before, name) ?? (uncertain ? (text(next, name) ?? 'there') : undefined);
   const isOther = (name: string) => text(next, name) !== known(name);
@@ -189,7 +189,7 @@ function indexChanges(
 }
 
 /**
- * CloudFormation makes or removes one index in an update ("AWS::DynamoDB::Table").
+ * Creates or deletes one index: CloudFormation changes one in an update ("AWS::DynamoDB::Table").
  *
  * @returns the indexes that are not waited for
  */
@@ -199,7 +199,7 @@ async function updateIndexes(
   previous: TableProps,
   context: ResourceContext,
 ): Promise<ReadonlySet<string>> {
-  const { GlobalSecondaryIndexes = [] } = await describe(TableName, context);
+  const { GlobalSecondaryIndexes = [] } = await describeTable(TableName, context);
   const there = GlobalSecondaryIndexes.map(({ IndexName }) => IndexName);
   const { going, coming } = indexChanges(props, previous, there, context);
   if (going.length + coming.length > 1) {
@@ -229,7 +229,7 @@ const table = resourceType<TableProps>({
     const Tags = tagListOf(props.Tags, context);
     await context.call('dynamodb', 'CreateTable', { TableName, Tags, ...definition(props) });
     context.exists(TableName);
-    const made = await settled(TableName, context);
+    const made = await waitUntilActive(TableName, context);
     await setFeatures(TableName, props, {}, context);
     return made;
   },
@@ -239,23 +239,23 @@ const table = resourceType<TableProps>({
     const changed = Object.fromEntries(names.map((name) => [name, next[name] ?? DEFAULTS[name]]));
     if (Object.keys(changed).length > 0) {
       await context.call('dynamodb', 'UpdateTable', { TableName, ...changed });
-      await settled(TableName, context);
+      await waitUntilActive(TableName, context);
     }
-    const besides = await updateIndexes(TableName, props, previous, context);
+    const unwaited = await updateIndexes(TableName, props, previous, context);
     await setFeatures(TableName, props, previous, context);
     await retag(attributes['Arn'], props, previous, context);
-    return settled(TableName, context, besides);
+    return waitUntilActive(TableName, context, unwaited);
   },
   async delete({ physicalId: TableName }, _props, context) {
     await ignoring(['ResourceNotFoundException'], async () => {
-      // "Managing Global Secondary Indexes in DynamoDB": while an index is filled it can be deleted, and its table cannot.
-      const { GlobalSecondaryIndexes = [] } = await describe(TableName, context);
+      // "Managing Global Secondary Indexes in DynamoDB": a table cannot be deleted while an index of it is filled.
+      const { GlobalSecondaryIndexes = [] } = await describeTable(TableName, context);
       for (const { IndexName, IndexStatus } of GlobalSecondaryIndexes) {
         if (IndexStatus === 'CREATING') await deleteIndex(TableName, IndexName, context);
       }
-      await settled(TableName, context);
+      await waitUntilActive(TableName, context);
       await context.call('dynamodb', 'DeleteTable', { TableName });
-      await context.until(async () => (await describe(TableName, context)) && undefined);
+      await context.until(async () => (await describeTable(TableName, context)) && undefined);
     });
   },
 });

@@ -5,7 +5,7 @@ import { type ResourceContext, type ResourceType, resourceType } from '../resour
 import { ignoring, properties, tagList, tagListOf, text } from './properties.ts';
 
 const schema = properties({
-  // What may stand in it is checked by EC2 itself, which refuses what it does not know.
+  // EC2 itself checks its content and refuses what it does not know.
   LaunchTemplateData: v.record(v.string(), v.unknown()),
   LaunchTemplateName: v.optional(text),
   TagSpecifications: v.optional(v.array(properties({ ResourceType: text, Tags: tagList }))),
@@ -21,7 +21,7 @@ function noteWarnings(answer: Input, { note }: ResourceContext): void {
   for (const { Message } of structures(warning, 'Errors')) note(String(Message));
 }
 
-/** A change of the data is a new version: whoever refers to `LatestVersionNumber` follows. */
+/** A change of the data creates a new version; resources that use `LatestVersionNumber` are updated. */
 const launchTemplate = resourceType<v.InferOutput<typeof schema>>({
   type: 'AWS::EC2::LaunchTemplate',
   schema,

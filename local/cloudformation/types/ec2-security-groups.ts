@@ -29,7 +29,7 @@ const ingressRule = properties(ingressEntries);
 const egressRule = properties(egressEntries);
 type Rule = Partial<v.InferOutput<typeof ingressRule> & v.InferOutput<typeof egressRule>>;
 
-/** A rule as EC2's own calls have it. */
+/** A rule in the form of EC2's calls. */
 function permission(rule: Rule) {
   const { Description } = rule;
   const group = rule.SourceSecurityGroupId ?? rule.DestinationSecurityGroupId;
@@ -89,7 +89,7 @@ const groupSchema = properties({
   VpcId: v.optional(text),
 });
 
-/** What a new group may do until it is told otherwise. */
+/** The egress rule of a new group. */
 const ANYWHERE: Rule = { IpProtocol: '-1', CidrIp: '0.0.0.0/0' };
 
 const securityGroup = resourceType<v.InferOutput<typeof groupSchema>>({
@@ -130,7 +130,7 @@ const securityGroup = resourceType<v.InferOutput<typeof groupSchema>>({
   },
 });
 
-/** A rule that stands beside its group: what would make a circle within it. */
+/** A rule outside its group. A template needs it where rules inside groups would make a circular dependency. */
 function ruleType(
   direction: Direction,
   schema: v.GenericSchema<unknown, Rule & { GroupId: string }>,

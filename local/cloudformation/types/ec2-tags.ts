@@ -1,12 +1,12 @@
 import type { ResourceContext } from '../resource-type.ts';
 import { type TagList, tagChanges, tagListOf } from './properties.ts';
 
-/** Tags as EC2 takes them when it makes something. */
+/** Tags as EC2's create calls take them. */
 export function tagSpecifications(kind: string, own: TagList | undefined, context: ResourceContext) {
   return [{ ResourceType: kind, Tags: tagListOf(own, context) }];
 }
 
-/** Puts the tags on, and takes off those that are no longer wanted. */
+/** Sets the wanted tags and removes the others. */
 export async function retagEc2(
   id: string,
   own: TagList | undefined,

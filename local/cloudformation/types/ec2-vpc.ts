@@ -218,7 +218,7 @@ const endpointSchema = properties({
   VpcId: text,
 });
 
-/** It is shown, and leads nowhere: all of AWS is at the front door. */
+/** It is shown and has no effect: the front door serves all of AWS. */
 const endpoint = resourceType<v.InferOutput<typeof endpointSchema>>({
   type: 'AWS::EC2::VPCEndpoint',
   schema: endpointSchema,

@@ -28,7 +28,7 @@ const roleSchema = properties({
 });
 type RoleProps = v.InferOutput<typeof roleSchema>;
 
-/** Attaches what `next` has and takes off what only `previous` had. */
+/** Attaches the policies of `next` and detaches those that only `previous` had. */
 async function setRolePolicies(
   RoleName: string,
   next: RoleProps,
@@ -99,8 +99,8 @@ const policySchema = properties({
   PolicyDocument: document,
   PolicyName: text,
   Roles: v.optional(texts, []),
-  Users: v.optional(v.pipe(texts, v.maxLength(0, 'no users here: only roles can have policies')), []),
-  Groups: v.optional(v.pipe(texts, v.maxLength(0, 'no groups here: only roles can have policies')), []),
+  Users: v.optional(v.pipe(texts, v.maxLength(0, 'only roles can have policies here')), []),
+  Groups: v.optional(v.pipe(texts, v.maxLength(0, 'only roles can have policies here')), []),
 });
 
 const policy = resourceType<v.InferOutput<typeof policySchema>>({

@@ -1,6 +1,6 @@
 /**
- * EC2 Image Builder, as far as a fleet's template needs it: an image gets an id, always the same for the same recipe,
- * and nothing is built. What instances are here does not depend on the image that they are launched from.
+ * EC2 Image Builder, as far as a fleet's template needs it. An image gets an id, which is always the same for the same
+ * recipe. No image is built: instances here do not depend on the image that they are launched from.
  */
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
@@ -8,7 +8,7 @@ import type { ResourceContext, ResourceType } from '../resource-type.ts';
 import { inert } from './inert.ts';
 import { boolean, document, number, properties, tagMap, text, texts } from './properties.ts';
 
-/** "ARN formats of Image Builder": in small letters, whatever the name. */
+/** "ARN formats of Image Builder": the name is in lower case. */
 function arnOf({ region, accountId }: ResourceContext, type: string, name: string): string {
   const path = name.toLowerCase().replaceAll(' ', '-');
   return `arn:aws:imagebuilder:${region}:${accountId}:${type}/${path}`;

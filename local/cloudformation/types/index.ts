@@ -24,12 +24,12 @@ const families = [
   ...[ssmTypes, imageBuilderTypes, kmsTypes],
 ];
 
-/** Every type of AWS that a template may have. */
+/** Every AWS resource type that a template may have. */
 export const resourceTypes: ReadonlyMap<string, ResourceType> = new Map(
   families.flat().map((type) => [type.type, type]),
 );
 
-/** The type of that name, the custom ones too; undefined if there is none. */
+/** The type of that name, AWS's or a custom one; undefined if there is none. */
 export function findResourceType(name: string): ResourceType | undefined {
   return resourceTypes.get(name) ?? customResource(name);
 }

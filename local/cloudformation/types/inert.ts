@@ -1,7 +1,7 @@
 /**
- * Types of services that the embedded cloud does not have. Their properties are checked, they get an id and
- * answer `Ref` and `Fn::GetAtt` as AWS would, and nothing else comes of them: no log is kept, no notification is
- * sent, no packet is routed, no image is kept.
+ * Types of services that the embedded cloud does not have. Their properties are checked, and they answer `Ref` and
+ * `Fn::GetAtt` as AWS would. They have no other effect: no log is kept, no notification is sent, no packet is routed
+ * and no image is kept.
  */
 import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
@@ -17,7 +17,7 @@ interface Inert<Props> {
   make(props: Props, context: ResourceContext): Resource;
 }
 
-/** A type of which only ids and attributes come. */
+/** A type with only an id and attributes. */
 export function inert<Props extends Record<string, unknown>>({ make, ...rest }: Inert<Props>): ResourceType {
   return resourceType<Props>({
     ...rest,

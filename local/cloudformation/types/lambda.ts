@@ -62,7 +62,7 @@ const DEFAULTS: Record<string, unknown> = {
   TracingConfig: { Mode: 'PassThrough' },
 };
 
-/** Source in the template becomes a file `index` of the runtime's kind ("AWS::Lambda::Function Code"). */
+/** Inline source becomes a file `index` with the runtime's extension ("AWS::Lambda::Function Code"). */
 function codeOf({ Code, Runtime }: FunctionProps): Record<string, unknown> {
   const { ZipFile: source, ...place } = Code;
   if (source === undefined) return place;

@@ -1,6 +1,6 @@
 /**
- * How properties are written down. A template may give a number or a boolean as text, so these read both, as
- * CloudFormation does; a key that is not there is refused by name, at every depth.
+ * Schemas for properties. A template may give a number or a boolean as text, so these accept both, as CloudFormation
+ * does. Unknown keys are refused by name, at every depth.
  */
 import * as v from 'valibot';
 import { AwsError } from '../../front-door/service.ts';
@@ -19,7 +19,7 @@ export const boolean = v.pipe(
   v.transform((value) => value === true || value === 'true'),
 );
 export const texts = v.array(text);
-/** A JSON document: what is in it is the service's business. */
+/** A JSON document, which the service checks. */
 export const document = v.union([v.record(v.string(), v.unknown()), v.string()]);
 export const properties = <E extends v.ObjectEntries>(entries: E) => v.strictObject(entries);
 
@@ -33,12 +33,12 @@ export function tagsOf(own: TagList | Record<string, string> | undefined, contex
   return { ...context.stackTags, ...mine };
 }
 
-/** As most services want them. */
+/** Tags in the form that most services take. */
 export function tagListOf(own: TagList | Record<string, string> | undefined, context: ResourceContext) {
   return Object.entries(tagsOf(own, context)).map(([Key, Value]) => ({ Key, Value }));
 }
 
-/** What an update does to the tags: all that are wanted, and the keys of those that no longer are. */
+/** The tags that an update sets, and the keys of those that it removes. */
 export function tagChanges(
   own: TagList | Record<string, string> | undefined,
   previous: TagList | Record<string, string> | undefined,
@@ -50,7 +50,7 @@ export function tagChanges(
   return { wanted, list: tagListOf(own, context), dropped };
 }
 
-/** What properties fall back to when a template takes them away: of those that only `previous` had. */
+/** The defaults of the properties that only `previous` had: a template that drops a property resets it. */
 export function fallbacks<T>(
   defaults: Record<string, T>,
   props: object,
@@ -61,12 +61,12 @@ export function fallbacks<T>(
   return Object.fromEntries(dropped);
 }
 
-/** As the service wants a policy: text. */
+/** A policy as text, which the services take. */
 export function policyText(policy: string | Record<string, unknown>): string {
   return typeof policy === 'string' ? policy : JSON.stringify(policy);
 }
 
-/** Runs the call; an error of one of these codes means that there is nothing left to do. */
+/** Runs the call. An error with one of these codes means that there is nothing to do. */
 export async function ignoring(codes: readonly string[], call: () => Promise<unknown>): Promise<void> {
   try {
     await call();

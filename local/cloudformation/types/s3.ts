@@ -43,7 +43,7 @@ const corsRule = properties({
 });
 
 const bucketSchema = properties({
-  // Access control lists are not part of this cloud, where nobody but the account may do anything.
+  // Access control lists are not implemented here: only the account has access.
   AccessControl: v.optional(v.literal('Private')),
   BucketEncryption: v.optional(properties({ ServerSideEncryptionConfiguration: v.array(encryptionRule) })),
   BucketName: v.optional(text),
@@ -63,7 +63,7 @@ const bucketSchema = properties({
 });
 type BucketProps = v.InferOutput<typeof bucketSchema>;
 
-/** How each setting is put, in the API's own names; undefined where the template has none. */
+/** How each setting is put, in the API's names; undefined if the template does not have it. */
 function settingsOf(props: BucketProps, context: ResourceContext) {
   const { BucketEncryption: encryption, CorsConfiguration: cors, LifecycleConfiguration: lifecycle } = props;
   return {
@@ -130,7 +130,7 @@ async function putSettings(
 
 async function dropSetting(Bucket: string, setting: string, { call }: ResourceContext): Promise<void> {
   if (setting === 'BucketVersioning') {
-    // Versioning cannot be taken away again, only suspended.
+    // Versioning can only be suspended once it was enabled.
     await call('s3', 'PutBucketVersioning', { Bucket, VersioningConfiguration: { Status: 'Suspended' } });
   } else {
     await call('s3', `Delete${setting}`, { Bucket });

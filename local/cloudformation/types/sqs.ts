@@ -36,7 +36,7 @@ const queueSchema = properties({
 });
 type QueueProps = v.InferOutput<typeof queueSchema>;
 
-/** What a queue has when a property is taken away ("SetQueueAttributes"). */
+/** The values of properties that a template drops ("SetQueueAttributes"). */
 const DEFAULTS: Record<string, string> = {
   ContentBasedDeduplication: 'false',
   DeduplicationScope: 'queue',

@@ -3,11 +3,11 @@ import type { AwsError, Input, Output, Service } from '../service.ts';
 import { element, encodeMembers, escapeXml, type XmlNames } from './xml.ts';
 
 /**
- * EC2's variant of the Query protocol (Smithy: "AWS EC2 query protocol"): lists are numbered without `member` and
- * named in the singular; in the answer names begin in lower case, lists have `item`s and mostly end in `Set`.
+ * EC2's variant of the Query protocol (Smithy: "AWS EC2 query protocol"). Input lists are numbered without `member` and
+ * named in the singular. In the answer, names begin in lower case, and lists have `item`s and mostly end in `Set`.
  */
 
-/** `InstanceId.1` is the SDK's `InstanceIds`; a list keeps its own name only where the SDK has it so. */
+/** `InstanceId.1` is the SDK's `InstanceIds`. Other lists have the same name in the SDK. */
 const SINGULAR_LISTS: Record<string, string> = {
   ResourceId: 'Resources',
   IpPermissions: 'IpPermissions',
@@ -16,7 +16,7 @@ const SINGULAR_LISTS: Record<string, string> = {
   LaunchTemplateVersion: 'Versions',
 };
 
-/** Members that the wire calls otherwise. */
+/** Members with another name on the wire. */
 const RENAMED: Record<string, string> = {
   GroupDescription: 'Description',
   SetDefaultVersion: 'DefaultVersion',
@@ -38,7 +38,7 @@ function pluralOf(name: string): string {
   return name.endsWith('y') ? `${name.slice(0, -1)}ies` : `${name}s`;
 }
 
-/** Elements that do not follow the rule: by `Parent.Name`, else by `Name`. */
+/** Elements that do not follow the rule, by `Parent.Name`, else by `Name`. */
 const NAMES: Record<string, string> = {
   AvailabilityZones: 'availabilityZoneInfo',
   BlockDeviceMappings: 'blockDeviceMapping',
@@ -65,7 +65,7 @@ const NAMES: Record<string, string> = {
   'Instances.PublicIpAddress': 'ipAddress',
   'Instances.StateTransitionReason': 'reason',
   'SecurityGroups.Description': 'groupDescription',
-  // The Stop/TerminateInstances answers, not a description of instances, use the plain names for states.
+  // The Stop/TerminateInstances answers use the plain names for states; a description of instances does not.
   'TerminatingInstances.CurrentState': 'currentState',
   TerminatingInstances: 'instancesSet',
   StoppingInstances: 'instancesSet',

@@ -1,9 +1,9 @@
 import type { AwsError, Output, Service } from '../service.ts';
 
-/** AWS JSON 1.0 and 1.1, and the bodies of REST JSON: times are epoch seconds, bytes base64. */
+/** AWS JSON 1.0 and 1.1, and bodies of REST JSON: times are epoch seconds, bytes are base64. */
 export function encodeJson(output: Output): string {
   return JSON.stringify(output ?? {}, function (this: Record<string, unknown>, key, value) {
-    // Dates and Buffers have turned themselves into something else by the time `value` is handed over.
+    // JSON.stringify passes dates and Buffers as `value` only after it has converted them.
     const original = this[key];
     if (original instanceof Date) return original.getTime() / 1000;
     if (original instanceof Uint8Array) return Buffer.from(original).toString('base64');
@@ -20,7 +20,7 @@ export function encodeJsonError(error: AwsError): string {
   });
 }
 
-/** Older clients of a service that once spoke Query find that protocol's code in `x-amzn-query-error`. */
+/** Clients of a service that once used Query find that protocol's error code in `x-amzn-query-error`. */
 export function jsonErrorHeaders(service: Service | undefined, error: AwsError): Record<string, string> {
   const queryCode = service?.queryErrorCodes?.[error.code];
   const fault = error.status >= 500 ? 'Receiver' : 'Sender';

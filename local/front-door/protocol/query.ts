@@ -2,13 +2,13 @@ import type { AwsError, Input, Output, Service } from '../service.ts';
 import { element, encodeMembers, escapeXml, QUERY_NAMES } from './xml.ts';
 
 /**
- * The AWS Query protocol: `A.member.1.B=x` in, XML out (Smithy: "AWS query protocol"). Also the form in which
- * EC2's variant arrives.
+ * The AWS Query protocol: `A.member.1.B=x` in, XML out (Smithy: "AWS query protocol"). Requests of EC2's variant have
+ * the same form.
  */
 
 type Tree = Map<string, Tree | string>;
 
-/** Parameters as nested structures: a level of numbers, or `member`, is a list; `entry` is a map. */
+/** Turns parameters into nested structures: numbers, or `member`, make a list; `entry` makes a map. */
 export function decodeParameters(parameters: URLSearchParams): Input {
   const root: Tree = new Map();
   for (const [key, value] of parameters) {

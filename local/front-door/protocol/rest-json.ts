@@ -28,7 +28,7 @@ function matchPath(template: string[], segments: string[]): Input | undefined {
   return input;
 }
 
-/** The operation's input: path labels, query parameters, headers and body together. */
+/** The operation's input, from path labels, query parameters, headers and body. */
 export function decodeRestJson(
   routed: RoutedRequest,
   query: URLSearchParams,
@@ -55,7 +55,7 @@ export function parseJson(body: string): Input {
     const value: unknown = body === '' ? {} : JSON.parse(body);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Input;
   } catch {
-    // Answered below: AWS has one error for every body that is not the JSON it expects.
+    // Falls through: AWS has one error for every body that is not the JSON it expects.
   }
   throw new AwsError('SerializationException', 'The body of the request is not a JSON object.');
 }
@@ -66,7 +66,7 @@ export interface RestAnswer {
   body: Uint8Array | Output;
 }
 
-/** Splits the output into status, headers and body, as the route says. */
+/** Splits the output into status, headers and body, by the route. */
 export function splitRestAnswer(route: Route, output: Output): RestAnswer {
   const rest = { ...output };
   const headers: Record<string, string> = {};

@@ -1,11 +1,11 @@
 import { isStructure } from '../read.ts';
 
-/** `<name>content</name>`; the content is XML already. */
+/** `<name>content</name>`; `content` must be XML. */
 export function element(name: string, content: string): string {
   return `<${name}>${content}</${name}>`;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what XML 1.0 has no way to write.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: XML 1.0 cannot contain these characters.
 const UNWRITABLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g;
 const ENTITIES: Record<string, string> = {
   '&': '&amp;',
@@ -21,15 +21,15 @@ export function escapeXml(text: string): string {
 }
 
 export interface XmlNames {
-  /** What the items of a list are called: `member` (Query) or `item` (EC2). */
+  /** The element name of list items: `member` (Query) or `item` (EC2). */
   item: string;
-  /** The element for a member, given its parent's name. */
+  /** The element of a member, by its parent's name. */
   element(name: string, value: unknown, parent: string): string;
 }
 
 export const QUERY_NAMES: XmlNames = { item: 'member', element: (name) => name };
 
-/** The members of a structure as XML elements; undefined ones are left out, as AWS does. */
+/** The members of a structure as XML elements. Undefined ones are left out, as AWS does. */
 export function encodeMembers(value: Record<string, unknown>, names: XmlNames, parent = ''): string {
   let xml = '';
   for (const [name, member] of Object.entries(value)) {

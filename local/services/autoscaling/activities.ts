@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { CloudClock } from '../../clock.ts';
 import type { Activity, ActivityStatus, Group } from './group.ts';
 
-/** Why most activities are: in AWS's words. */
+/** The cause of most activities, in AWS's words. */
 export const DIFFERENCE = 'in response to a difference between desired and actual capacity';
 
-/** A bound on what is remembered; AWS keeps six weeks of it. */
+/** The number of activities that are kept; AWS keeps them for six weeks. */
 const KEPT = 10_000;
 
-/** All scaling activities, newest first; those of deleted groups stay. */
+/** All scaling activities, newest first. Those of deleted groups stay. */
 export class Activities {
   readonly #clock: CloudClock;
   readonly #all: Activity[] = [];
@@ -56,7 +56,7 @@ export class Activities {
     return this.#all.find((one) => one.groupArn === group.arn && one.endedAt === undefined);
   }
 
-  /** `At 2026-01-01T00:00:00Z what happened.`, as AWS words causes. */
+  /** `At 2026-01-01T00:00:00Z ...`, in the form of AWS's causes. */
   sentence(what: string): string {
     const at = new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
     return `At ${at} ${what}.`;

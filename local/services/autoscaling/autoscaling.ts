@@ -14,14 +14,14 @@ import { execute, findPolicy } from './policies.ts';
 import { Scaler } from './scaler.ts';
 
 export interface AutoScaling extends RunningService {
-  /** What CloudWatch does with a scaling policy among an alarm's actions. */
+  /** CloudWatch calls it for a scaling policy among an alarm's actions. */
   onAlarm(policyArn: string, alarm: BreachedAlarm): void;
 }
 
 export interface BreachedAlarm {
   name: string;
   state: string;
-  /** What the alarm looked at, newest first; the policy says how to make one value of it. */
+  /** The values that the alarm evaluated, newest first. The policy decides how to aggregate them. */
   values: number[];
   threshold: number;
 }
@@ -53,7 +53,7 @@ export function createAutoScaling(context: CloudContext, ec2: Ec2): AutoScaling 
 }
 
 /**
- * @throws `ValidationError` if the policy is not there, or has no step for the value: CloudWatch notes it in the
+ * @throws `ValidationError` if the policy does not exist or has no step for the value. CloudWatch records it in the
  * alarm's history.
  */
 function onAlarm(parts: Parts, policyArn: string, { name, state, values, threshold }: BreachedAlarm): void {

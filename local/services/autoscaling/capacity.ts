@@ -1,13 +1,12 @@
 import type { AdjustmentType, Step } from './group.ts';
 
 /**
- * How policies change a capacity. The rules are those of "Step and simple scaling policies for Amazon EC2 Auto
- * Scaling".
+ * How policies change a capacity, by the rules of "Step and simple scaling policies for Amazon EC2 Auto Scaling".
  */
 
 /**
- * The step for a metric value: above the threshold the lower bound is inclusive and the upper exclusive, below it
- * the other way round.
+ * The step for a metric value. Above the threshold the lower bound is inclusive and the upper one exclusive; below it,
+ * the lower one is exclusive and the upper one inclusive.
  */
 export function findStep(steps: readonly Step[], metricValue: number, threshold: number): Step | undefined {
   const distance = metricValue - threshold;
@@ -19,11 +18,11 @@ export function findStep(steps: readonly Step[], metricValue: number, threshold:
 export interface Adjustment {
   type: AdjustmentType;
   amount: number;
-  /** For percentages: at least this many. */
+  /** The minimum change of a percentage adjustment. */
   minMagnitude: number | undefined;
 }
 
-/** The capacity that an adjustment makes of another, without regard to the group's limits. */
+/** The capacity after an adjustment, without regard to the group's limits. */
 export function adjust(capacity: number, { type, amount, minMagnitude = 0 }: Adjustment): number {
   switch (type) {
     case 'ExactCapacity':
@@ -38,7 +37,7 @@ export function adjust(capacity: number, { type, amount, minMagnitude = 0 }: Adj
   }
 }
 
-/** Between -1 and 1 away from zero, else towards it. */
+/** Rounds between -1 and 1 away from zero, else towards zero. */
 function roundPercent(change: number): number {
   if (change === 0) return 0;
   return Math.abs(change) < 1 ? Math.sign(change) : Math.trunc(change);
@@ -48,17 +47,17 @@ export interface Capacities {
   min: number;
   max: number;
   desired: number;
-  /** In service and warm. */
+  /** Instances in service whose warm-up has ended. */
   warm: number;
-  /** Still pending, or in service for less than the warm-up. */
+  /** Instances that are pending, or in service for less than the warm-up. */
   warming: number;
   terminating: number;
 }
 
 /**
- * The desired capacity after a step. Scaling out starts from what is warm, so that warming instances count towards
- * the step that called for them; scaling in from all that is there, terminating ones included, and not at all while
- * a scale-out is under way. Neither goes back on the present desired capacity.
+ * The desired capacity after a step. Scaling out starts from the warm instances, so that warming ones count towards
+ * the step that launched them. Scaling in starts from all instances, terminating ones included, and does not happen
+ * during a scale-out. Neither reverts the present desired capacity.
  */
 export function desiredAfterStep(now: Capacities, adjustment: Adjustment): number {
   const within = (capacity: number) => Math.min(now.max, Math.max(now.min, capacity));
@@ -68,12 +67,12 @@ export function desiredAfterStep(now: Capacities, adjustment: Adjustment): numbe
   return Math.min(now.desired, within(adjust(now.warm + now.terminating, adjustment)));
 }
 
-/** An exact capacity scales out or in by what is desired now. */
+/** An exact capacity scales out or in, compared with the desired capacity. */
 function scalesOut({ type, amount }: Adjustment, now: Capacities): boolean {
   return type === 'ExactCapacity' ? amount >= now.desired : amount >= 0;
 }
 
-/** @returns what is wrong with a step policy's steps, for the person who wrote them. */
+/** @returns what is wrong with the steps of a step policy. */
 export function stepsProblem(steps: readonly Step[]): string | undefined {
   if (steps.length === 0) return 'At least one StepAdjustment must be specified for StepScaling policies';
   if (steps.length > 20) return `At most 20 StepAdjustments are allowed, ${steps.length} were given`;

@@ -3,7 +3,7 @@ import { type Group, type GroupInstance, type Hook, isTerminating, type Policy }
 import { globalTimeoutSeconds } from './lifecycle.ts';
 import { zonesOf } from './selection.ts';
 
-/** Groups and what is in them, as AWS shows them. */
+/** Groups and their instances, as AWS shows them. */
 export function describeGroup(group: Group) {
   const { template, mixed } = group.launch;
   return {
@@ -22,7 +22,7 @@ export function describeGroup(group: Group) {
     HealthCheckType: group.healthCheckType,
     HealthCheckGracePeriod: group.healthCheckGracePeriod,
     Instances: [...group.instances.values()].map((instance) => describeInstance(group, instance)),
-    // Those of the warm pool are told by DescribeWarmPool.
+    // DescribeWarmPool shows the instances of the warm pool.
     WarmPoolConfiguration: describePool(group),
     WarmPoolSize: group.warmPool?.instances.size,
     CreatedTime: group.createdAt,
@@ -62,7 +62,7 @@ export function describeInstance(group: Group, instance: GroupInstance) {
     LifecycleState: instance.state,
     HealthStatus: instance.health,
     LaunchTemplate: specification(group.launch.template, instance.templateVersion),
-    // Protection begins in service and ends with the decision to terminate.
+    // Protection begins in service and ends when the instance begins to terminate.
     ProtectedFromScaleIn: instance.protected && !isTerminating(instance),
   };
 }

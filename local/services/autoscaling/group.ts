@@ -4,13 +4,14 @@ import type { Input } from '../../front-door/service.ts';
 type Leaving = 'Terminating' | 'Terminating:Wait' | 'Terminating:Proceed';
 
 /**
- * "Amazon EC2 Auto Scaling instance lifecycle". `Pending:Proceed` takes no time here, and an instance that is
- * `Terminated` is no longer in its group.
+ * "Amazon EC2 Auto Scaling instance lifecycle". `Pending:Proceed` takes no time here. An instance that is `Terminated`
+ * is not in its group any more.
  */
 export type LifecycleState = 'Pending' | 'Pending:Wait' | 'InService' | Leaving | PoolState;
 
 /**
- * "Use lifecycle hooks with a warm pool". An instance is `Warmed:Pending:Proceed` while it is stopped to wait in the pool.
+ * "Use lifecycle hooks with a warm pool". While an instance is stopped to enter the pool it is
+ * `Warmed:Pending:Proceed`.
  */
 type PoolState =
   | 'Warmed:Pending'
@@ -27,13 +28,13 @@ export interface Group {
   minSize: number;
   maxSize: number;
   desiredCapacity: number;
-  /** Seconds. */
+  /** In seconds. */
   defaultCooldown: number;
   defaultInstanceWarmup: number | undefined;
   healthCheckType: string;
   healthCheckGracePeriod: number;
   launch: LaunchSettings;
-  /** Where instances go, in the order given; without subnets they go to `zones`. */
+  /** The subnets of new instances, in the given order. Without subnets they go to `zones`. */
   subnets: { id: string; zone: string }[];
   zones: string[];
   terminationPolicies: TerminationPolicy[];
@@ -43,19 +44,19 @@ export interface Group {
   suspended: Map<ScalingProcess, string>;
   metrics: Set<string>;
   instances: Map<string, GroupInstance>;
-  /** Launches that EC2 has not answered yet: they count as capacity. */
+  /** Launches that EC2 has not answered yet. They count as capacity. */
   requested: Set<LaunchRequest>;
   warmPool: WarmPool | undefined;
   hooks: Map<string, Hook>;
   policies: Map<string, Policy>;
-  /** Why the desired capacity is what it is, in AWS's words: for the activities that follow from it. */
+  /** The causes of the present desired capacity, in AWS's words, for the activities that result. */
   reasons: string[];
-  /** Unhealthy instances whose replacement is yet to be launched. */
+  /** The number of unhealthy instances whose replacement is not launched yet. */
   replacements: number;
-  /** After a failed launch, until the next try. */
+  /** The pause after a failed launch. */
   launchPause: Cancel | undefined;
   launchFailures: number;
-  /** End of the cooldown that a simple scaling policy began; epoch milliseconds. */
+  /** End of the cooldown that a simple scaling policy started, in milliseconds since the epoch. */
   coolUntil: number;
   deleting: boolean;
 }
@@ -65,29 +66,29 @@ export interface LaunchRequest {
   spot: boolean;
 }
 
-/** Instances that wait beside the group. They are none of its capacity until it draws them. */
+/** Instances in the warm pool. They do not count as capacity of the group until it draws them. */
 export interface WarmPool {
   minSize: number;
-  /** Most instances that wait or are desired, together; undefined: the group's maximum. */
+  /** The maximum of warm and desired instances together; undefined: the group's maximum size. */
   maxPrepared: number | undefined;
-  /** How they wait. */
+  /** The state in which they wait. */
   state: 'Stopped' | 'Running';
   instances: Map<string, GroupInstance>;
   requested: Set<LaunchRequest>;
-  /** It is gone once it is empty. */
+  /** The pool is deleted once it is empty. */
   deleting: boolean;
 }
 
 export interface LaunchSettings {
-  /** The version is resolved anew at each launch: `$Latest`, `$Default` or a number. */
+  /** Each launch resolves the version anew: `$Latest`, `$Default` or a number. */
   template: { id: string; name: string; version: string };
-  /** Present for a mixed instances policy, which is shown as it was given. */
+  /** Present for a mixed instances policy; it is shown as it was given. */
   mixed: MixedInstances | undefined;
 }
 
 export interface MixedInstances {
   policy: Input;
-  /** In order of preference; empty means the template's own. */
+  /** In order of preference. Empty: the template's type. */
   instanceTypes: string[];
   onDemandBase: number;
   /** Percentage of on-demand instances above the base. */
@@ -101,17 +102,17 @@ export interface GroupInstance {
   spot: boolean;
   launchedAt: number;
   templateVersion: string;
-  /** Launched to balance the zones: another one goes for it. */
+  /** Launched to rebalance the zones: another instance is terminated for it. */
   balancing: boolean;
   state: LifecycleState;
   health: 'Healthy' | 'Unhealthy';
-  /** What said so, in AWS's words. */
+  /** The failed health check, in AWS's words. */
   failedCheck: string | undefined;
   protected: boolean;
-  /** Real wall time of the moment at which warm-up began. */
+  /** When warm-up began, in milliseconds since the epoch of real time. */
   inServiceAt: number | undefined;
   activity: Activity;
-  /** Hooks that are waited for, by name, and what comes after them. */
+  /** Lifecycle actions in progress, by the hook's name. */
   waits: Map<string, HookWait>;
   done: ((result: HookResult) => void) | undefined;
 }
@@ -147,11 +148,11 @@ export interface Policy {
   adjustmentType: AdjustmentType;
   minAdjustmentMagnitude: number | undefined;
   enabled: boolean;
-  /** Of a step policy. */
+  /** Only of a step policy. */
   steps: Step[];
   metricAggregationType: string;
   estimatedWarmup: number | undefined;
-  /** Of a simple policy. */
+  /** Only of a simple policy. */
   scalingAdjustment: number | undefined;
   cooldown: number | undefined;
 }
@@ -159,7 +160,7 @@ export interface Policy {
 export const ADJUSTMENT_TYPES = ['ChangeInCapacity', 'ExactCapacity', 'PercentChangeInCapacity'] as const;
 export type AdjustmentType = (typeof ADJUSTMENT_TYPES)[number];
 
-/** Bounds are relative to the breach threshold; an absent one is infinite. */
+/** Bounds are relative to the breach threshold. An absent bound is infinite. */
 export interface Step {
   lower: number | undefined;
   upper: number | undefined;
@@ -216,17 +217,17 @@ export function isLaunching({ state }: GroupInstance): boolean {
   return state.includes('Pending');
 }
 
-/** Whether it is in the warm pool of its group. */
+/** Whether the instance is in the warm pool of its group. */
 export function isPooled({ state }: GroupInstance): boolean {
   return state.startsWith('Warmed:');
 }
 
-/** Those of the warm pool too. */
+/** All instances, those of the warm pool included. */
 export function everyInstance({ instances, warmPool }: Group): GroupInstance[] {
   return [...instances.values(), ...(warmPool?.instances.values() ?? [])];
 }
 
-/** Everything that counts towards the desired capacity. */
+/** The number of instances and launches that count towards the desired capacity. */
 export function actualCapacity(group: Group): number {
   return group.requested.size + [...group.instances.values()].filter((one) => !isTerminating(one)).length;
 }

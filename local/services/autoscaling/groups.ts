@@ -1,7 +1,7 @@
 import { AwsError, type CloudContext } from '../../front-door/service.ts';
 import type { Group, GroupInstance } from './group.ts';
 
-/** All groups by name, and AWS's errors for those that are not there. */
+/** All groups by name, with AWS's errors for those that do not exist. */
 export class Groups {
   readonly #context: CloudContext;
   readonly #byName = new Map<string, Group>();
@@ -44,7 +44,7 @@ export class Groups {
     );
   }
 
-  /** @throws `ValidationError` for an instance that is in no group, or no longer. */
+  /** @throws `ValidationError` for an instance that is not in a group. */
   getInstance(id: string): { group: Group; instance: GroupInstance } {
     const found = this.findInstance(id);
     if (found) return found;
@@ -67,7 +67,7 @@ export class Groups {
     return `arn:aws:autoscaling:${region}:${accountId}:autoScalingGroup:${id}:autoScalingGroupName/${name}`;
   }
 
-  /** The resource that IAM checks a call against; a group that is not there has no id, but a name. */
+  /** The resource that IAM checks a call against. The ARN of a group that does not exist has its name but no id. */
   arnOf(name: string | undefined): string {
     const found = name === undefined ? undefined : this.#byName.get(name);
     return found?.arn ?? this.newArn(name ?? '*', '*');

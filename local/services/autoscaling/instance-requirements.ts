@@ -1,7 +1,7 @@
 import { optionalInteger, optionalStructure, optionalText, texts } from '../../front-door/read.ts';
 import { AwsError, type Input } from '../../front-door/service.ts';
 
-/** Families whose type `large` has the one size that can be asked for here ("Amazon EC2 general purpose instances"). */
+/** Families whose type `large` has the one size that this cloud accepts ("Amazon EC2 general purpose instances"). */
 const FAMILY = /^m[5-8][a-z]*(-flex)?\.\*$/;
 const SIZE = { VCpuCount: 2, MemoryMiB: 8192 };
 
@@ -11,8 +11,8 @@ const KNOWN = new Set([
 ]);
 
 /**
- * The instance types that requirements allow ("InstanceRequirements"). Nothing has a price here, and no region lacks a type:
- * the first one named counts as the cheapest.
+ * The instance types that requirements allow ("InstanceRequirements"). This cloud has no prices, and every type is
+ * available, so the first named type counts as the cheapest.
  *
  * @throws `ValidationError` that names what is not implemented here.
  */
@@ -34,7 +34,7 @@ export function typesAllowedBy(requirements: Input): string[] {
   return families.map((pattern) => pattern.replace('*', 'large'));
 }
 
-/** "InstancesDistribution": requirements allow this strategy alone. */
+/** "InstancesDistribution": requirements allow only this strategy. */
 export function checkStrategy(distribution: Input): void {
   const strategy = optionalText(distribution, 'OnDemandAllocationStrategy') ?? 'lowest-price';
   if (strategy === 'lowest-price') return;

@@ -2,7 +2,7 @@ import { optionalStructure, optionalText, structures, text } from '../../front-d
 import type { Input } from '../../front-door/service.ts';
 import type { Activity, Group, GroupInstance, LaunchRequest, WarmPool } from './group.ts';
 
-/** What a group asks EC2 for: one instance of its template, in this zone, with the tags that are propagated. */
+/** The input of RunInstances: one instance of the group's template, in this zone, with the propagated tags. */
 export function runInstancesInput(group: Group, { zone, spot }: LaunchRequest): Input {
   const { template, mixed } = group.launch;
   const tags = [...group.tags].flatMap(([Key, { value, propagate }]) =>
@@ -25,13 +25,13 @@ export function runInstancesInput(group: Group, { zone, spot }: LaunchRequest): 
 export interface Launch {
   activity: Activity;
   zone: string;
-  /** To balance the zones: another instance goes for it. */
+  /** Launched to rebalance the zones: another instance is terminated for it. */
   balancing?: true;
-  /** Where it is to wait; without one it goes into service. */
+  /** The warm pool of the instance; absent if it goes into service. */
   pool?: WarmPool;
 }
 
-/** The group's instance, out of what RunInstances answered. */
+/** Creates the group's instance from the output of RunInstances. */
 export function instanceFrom(answer: Input, launch: Launch, group: Group, now: number): GroupInstance {
   const [made = {}] = structures(answer, 'Instances');
   const version = structures(made, 'Tags').find(({ Key }) => Key === 'aws:ec2launchtemplate:version');

@@ -4,7 +4,7 @@ import type { Activity, Group, GroupInstance, WarmPool } from './group.ts';
 import { instanceFrom, type Launch, runInstancesInput } from './launch-request.ts';
 import { nextIsSpot } from './selection.ts';
 
-/** After a failed launch AWS tries again with growing pauses. Cloud time. */
+/** After a failed launch AWS tries again, with growing pauses. In time of the cloud. */
 const FIRST_PAUSE_MS = 30_000;
 const LONGEST_PAUSE_MS = 15 * 60_000;
 
@@ -17,7 +17,7 @@ export interface LaunchesListener {
   resumed(group: Group): void;
 }
 
-/** Asks EC2 for instances, and pauses when it refuses one. */
+/** Launches instances through EC2, and pauses after a failed launch. */
 export class Launches {
   readonly #context: CloudContext;
   readonly #activities: Activities;
@@ -29,20 +29,20 @@ export class Launches {
     this.#listener = listener;
   }
 
-  /** The activity of a launch, or of a draw from the warm pool, which begins now. */
+  /** Creates the activity of a launch, or of a draw from the warm pool. */
   activity(group: Group, cause: string, zone: string): Activity {
     return this.#activities.start(group, DESCRIPTION, cause, 'PreInService', { 'Availability Zone': zone });
   }
 
   /**
-   * Launches an instance into the group, or into its warm pool. Never rejects: a launch that fails is an activity that
-   * failed, and is tried again later.
+   * Launches an instance into the group or its warm pool. Never rejects: a failed launch becomes a failed activity, and
+   * is tried again later.
    */
   async launch(group: Group, cause: string, where: Omit<Launch, 'activity'>): Promise<void> {
     const { zone, pool } = where;
     const activity = this.activity(group, cause, zone);
     const { requested } = pool ?? group;
-    // "Warm pools", limitations: no Spot Instance waits in one.
+    // "Warm pools", limitations: a warm pool cannot have Spot Instances.
     const request = { zone, spot: !pool && nextIsSpot(group) };
     requested.add(request);
     try {
@@ -60,7 +60,7 @@ export class Launches {
     }
   }
 
-  /** Launches nothing for a while, each time longer. */
+  /** Pauses launches. Each pause is longer than the one before. */
   pause(group: Group): void {
     const pause = Math.min(FIRST_PAUSE_MS * 2 ** group.launchFailures, LONGEST_PAUSE_MS);
     group.launchFailures += 1;

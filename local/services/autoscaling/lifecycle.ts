@@ -16,7 +16,7 @@ export function globalTimeoutSeconds(hook: Hook): number {
   return Math.min(48 * 3600, 100 * hook.heartbeatSeconds);
 }
 
-/** Lifecycle actions: an instance waits until all hooks of its transition are complete, or one is abandoned. */
+/** Lifecycle actions. An instance waits until all hooks of its transition are complete, or one is abandoned. */
 export class Lifecycle {
   readonly #clock: CloudClock;
 
@@ -25,11 +25,11 @@ export class Lifecycle {
   }
 
   /**
-   * Starts the actions of a transition. `done` is called once: with ABANDON as soon as one hook ends so, with
-   * CONTINUE when all have, at once if there are none. `cancel` takes it back.
+   * Starts the actions of a transition. Calls `done` once: with ABANDON as soon as one hook is abandoned, or with
+   * CONTINUE when all are complete, at once if there are none. `cancel` stops the actions.
    *
-   * Time-outs are real time, also on a sped-up clock: the heartbeats that answer them come from programs, whose
-   * timers no clock of ours speeds up.
+   * Time-outs are real time, also on a sped-up clock: programs send the heartbeats that answer them, and this clock
+   * does not speed up their timers.
    */
   start(
     group: Group,
@@ -67,7 +67,7 @@ export class Lifecycle {
     this.#arm(instance, wait);
   }
 
-  /** Forgets the actions of an instance: nothing will come of them. */
+  /** Cancels the actions of an instance. */
   cancel(instance: GroupInstance): void {
     for (const wait of instance.waits.values()) wait.cancel();
     instance.waits.clear();
@@ -84,7 +84,7 @@ export class Lifecycle {
   }
 }
 
-/** The action that a call means: by hook and instance, or by hook and token. */
+/** Finds the action that a call names: by hook and instance, or by hook and token. */
 export function findWait(
   group: Group,
   hookName: string,

@@ -22,26 +22,26 @@ export interface LivesParts {
   ec2: Ec2;
 }
 
-/** What becomes of an instance, for whoever keeps the group's capacity. */
+/** Reports what happens to instances to the class that keeps the group's capacity. */
 export interface LivesListener {
   inService(group: Group, instance: GroupInstance): void;
-  /** It waits in the warm pool now. */
+  /** The instance has entered the warm pool. */
   waits(group: Group): void;
-  /** Its machine is not running any more, and nobody here had ended it. */
+  /** The EC2 instance stopped running, and the group had not ended it. */
   lost(group: Group, instance: GroupInstance): void;
   gone(group: Group): void;
 }
 
 /**
- * Takes instances through their states: Pending, its hooks, InService; Terminating, its hooks, gone; and the same in the
- * warm pool, where they are stopped or run until they are drawn. Events of EC2 move them on.
+ * Moves instances through their states: Pending, its hooks, InService; Terminating, its hooks, terminated. In the warm
+ * pool they pass the same states, and are stopped or run until they are drawn. State changes of EC2 trigger the moves.
  */
 export class Lives {
   readonly #context: CloudContext;
   readonly #groups: Groups;
   readonly #activities: Activities;
   readonly #lifecycle: Lifecycle;
-  readonly #machines: Ec2['machines'];
+  readonly #ec2Instances: Ec2['machines'];
   readonly #listener: LivesListener;
   readonly #stopListening: () => void;
 
@@ -50,9 +50,9 @@ export class Lives {
     this.#groups = parts.groups;
     this.#activities = parts.activities;
     this.#lifecycle = parts.lifecycle;
-    this.#machines = parts.ec2.machines;
+    this.#ec2Instances = parts.ec2.machines;
     this.#listener = listener;
-    this.#stopListening = this.#machines.onStateChange((machine) => this.#onMachine(machine));
+    this.#stopListening = this.#ec2Instances.onStateChange((ec2Instance) => this.#onStateChange(ec2Instance));
   }
 
   close(): void {
@@ -62,31 +62,31 @@ export class Lives {
     }
   }
 
-  /** Begins the life of an instance that EC2 has launched. Its machine may be up by now, or have gone. */
+  /** Adds an instance that EC2 has launched. The EC2 instance may already be running, or have ended. */
   begin(group: Group, instance: GroupInstance): void {
     const { warmPool } = group;
     const into = isPooled(instance) ? ' into warm pool' : '';
     instance.activity.description = `Launching a new EC2 instance${into}: ${instance.id}`;
     membersFor(group, instance)?.set(instance.id, instance);
-    const machine = this.#machines.get(instance.id);
-    machine.notices.targetLifecycleState = into && warmPool ? `Warmed:${warmPool.state}` : 'InService';
-    this.#onMachine(machine);
+    const ec2Instance = this.#ec2Instances.get(instance.id);
+    ec2Instance.notices.targetLifecycleState = into && warmPool ? `Warmed:${warmPool.state}` : 'InService';
+    this.#onStateChange(ec2Instance);
   }
 
-  /** Takes an instance that waits out of the warm pool, and puts it on its way into service. */
+  /** Takes an instance out of the warm pool and starts its way into service. */
   draw(group: Group, instance: GroupInstance, activity: Activity): void {
     group.warmPool?.instances.delete(instance.id);
     group.instances.set(instance.id, instance);
     activity.description = `Launching a new EC2 instance from warm pool: ${instance.id}`;
     instance.activity = activity;
     instance.state = 'Pending';
-    const machine = this.#machines.get(instance.id);
-    machine.notices.targetLifecycleState = 'InService';
-    this.#machines.start(machine);
-    this.#onMachine(machine);
+    const ec2Instance = this.#ec2Instances.get(instance.id);
+    ec2Instance.notices.targetLifecycleState = 'InService';
+    this.#ec2Instances.start(ec2Instance);
+    this.#onStateChange(ec2Instance);
   }
 
-  /** Puts an instance on its way out. One that is on it stays there. */
+  /** Starts the termination of an instance. Has no effect on one that is terminating. */
   terminate(group: Group, instance: GroupInstance, cause: string): Activity {
     if (isTerminating(instance)) return instance.activity;
     if (isLaunching(instance)) this.#activities.end(instance.activity, 'Cancelled');
@@ -99,7 +99,7 @@ export class Lives {
     const activity = this.#activities.start(group, description, cause, 'InProgress', details);
     instance.activity = activity;
     instance.state = `${warmed}Terminating`;
-    this.#machines.get(instance.id).notices.targetLifecycleState = `${warmed}Terminated`;
+    this.#ec2Instances.get(instance.id).notices.targetLifecycleState = `${warmed}Terminated`;
     this.#lifecycle.start(group, instance, 'autoscaling:EC2_INSTANCE_TERMINATING', () =>
       this.#end(group, instance),
     );
@@ -107,7 +107,7 @@ export class Lives {
     return activity;
   }
 
-  /** The same without hooks, also for an instance that waits for one. */
+  /** Terminates without hooks, also an instance that waits for one. */
   terminateAtOnce(group: Group, instance: GroupInstance, cause: string): void {
     this.terminate(group, instance, cause);
     if (instance.waits.size === 0) return;
@@ -115,25 +115,25 @@ export class Lives {
     this.#end(group, instance);
   }
 
-  /** Whether the instance's machine is on its way out, or gone, without the group's doing. */
+  /** Whether the EC2 instance is ending or has ended, and the group did not end it. */
   isLost(instance: GroupInstance): boolean {
     if (isTerminating(instance)) return false;
-    const machine = this.#machines.get(instance.id);
-    if (instance.state === 'Warmed:Pending:Proceed') return !is(machine, 'stopping', 'stopped');
-    if (instance.state === 'Warmed:Stopped') return !is(machine, 'stopped');
-    return !is(machine, 'pending', 'running');
+    const ec2Instance = this.#ec2Instances.get(instance.id);
+    if (instance.state === 'Warmed:Pending:Proceed') return !is(ec2Instance, 'stopping', 'stopped');
+    if (instance.state === 'Warmed:Stopped') return !is(ec2Instance, 'stopped');
+    return !is(ec2Instance, 'pending', 'running');
   }
 
-  #onMachine(machine: Machine): void {
-    const found = this.#groups.findInstance(machine.id);
+  #onStateChange(ec2Instance: Machine): void {
+    const found = this.#groups.findInstance(ec2Instance.id);
     if (!found) return;
     const { group, instance } = found;
     const { state } = instance;
-    if (machine.state === 'running' && (state === 'Pending' || state === 'Warmed:Pending')) {
+    if (ec2Instance.state === 'running' && (state === 'Pending' || state === 'Warmed:Pending')) {
       this.#onRunning(group, instance);
-    } else if (machine.state === 'stopped' && state === 'Warmed:Pending:Proceed') {
+    } else if (ec2Instance.state === 'stopped' && state === 'Warmed:Pending:Proceed') {
       this.#wait(group, instance, 'Warmed:Stopped');
-    } else if (machine.state === 'terminated' && state.endsWith('Terminating:Proceed')) {
+    } else if (ec2Instance.state === 'terminated' && state.endsWith('Terminating:Proceed')) {
       this.#onTerminated(group, instance);
     } else if (this.isLost(instance)) this.#listener.lost(group, instance);
   }
@@ -152,14 +152,14 @@ export class Lives {
   }
 
   #enterPool(group: Group, instance: GroupInstance): void {
-    const machine = this.#machines.get(instance.id);
-    if (machine.notices.targetLifecycleState === 'Warmed:Running') {
+    const ec2Instance = this.#ec2Instances.get(instance.id);
+    if (ec2Instance.notices.targetLifecycleState === 'Warmed:Running') {
       this.#wait(group, instance, 'Warmed:Running');
       return;
     }
     instance.state = 'Warmed:Pending:Proceed';
     instance.activity.status = 'InProgress';
-    this.#machines.stop(machine);
+    this.#ec2Instances.stop(ec2Instance);
   }
 
   #wait(group: Group, instance: GroupInstance, state: 'Warmed:Stopped' | 'Warmed:Running'): void {
@@ -178,15 +178,17 @@ export class Lives {
   #end(group: Group, instance: GroupInstance): void {
     instance.state = isPooled(instance) ? 'Warmed:Terminating:Proceed' : 'Terminating:Proceed';
     instance.activity.status = 'InProgress';
-    const machine = this.#machines.get(instance.id);
-    if (machine.state === 'terminated') {
+    const ec2Instance = this.#ec2Instances.get(instance.id);
+    if (ec2Instance.state === 'terminated') {
       this.#onTerminated(group, instance);
       return;
     }
-    // A group may end what it started: termination protection does not ask Auto Scaling.
-    machine.terminationProtection = false;
-    const input = { InstanceIds: [machine.id] };
-    this.#context.call('ec2', 'TerminateInstances', input).catch(() => this.#machines.terminate(machine));
+    // Termination protection does not apply to Auto Scaling.
+    ec2Instance.terminationProtection = false;
+    const input = { InstanceIds: [ec2Instance.id] };
+    this.#context
+      .call('ec2', 'TerminateInstances', input)
+      .catch(() => this.#ec2Instances.terminate(ec2Instance));
   }
 
   #onTerminated(group: Group, instance: GroupInstance): void {
@@ -202,7 +204,7 @@ export class Lives {
   }
 }
 
-/** Where an instance belongs: to the group itself, or to its warm pool. */
+/** The members that an instance belongs to: those of the group, or of its warm pool. */
 function membersFor(group: Group, instance: GroupInstance): Group['instances'] | undefined {
   return isPooled(instance) ? group.warmPool?.instances : group.instances;
 }

@@ -4,7 +4,7 @@ import type { Groups } from './groups.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Scaler } from './scaler.ts';
 
-/** What the operations work on. */
+/** What the operations need. */
 export interface Parts {
   context: CloudContext;
   groups: Groups;

@@ -5,7 +5,7 @@ import type { Groups } from './groups.ts';
 import type { Parts } from './parts.ts';
 
 export interface Execution {
-  /** Who executes, for the activity's cause. */
+  /** The executor, for the activity's cause. */
   what: string;
   metricValue: number | undefined;
   breachThreshold: number | undefined;
@@ -17,7 +17,7 @@ export interface FoundPolicy {
   policy: Policy;
 }
 
-/** By name within a group, or by ARN anywhere. */
+/** Finds a policy by name within a group, or by ARN in any group. */
 export function findPolicy(groups: Groups, nameOrArn: string, within?: Group): FoundPolicy {
   for (const group of within ? [within] : groups.all()) {
     for (const policy of group.policies.values()) {
@@ -28,9 +28,10 @@ export function findPolicy(groups: Groups, nameOrArn: string, within?: Group): F
 }
 
 /**
- * Does what a policy says. Without the Launch process a group does not scale out, without Terminate not in.
+ * Executes a policy. If the process Launch is suspended the group does not scale out; if Terminate is, it does not
+ * scale in.
  *
- * @throws `ValidationError` if no step fits the metric value.
+ * @throws `ValidationError` if no step has the metric value.
  */
 export function execute(parts: Parts, found: FoundPolicy, execution: Execution): void {
   const { group, policy } = found;
@@ -63,7 +64,7 @@ function afterStep(parts: Parts, { group, policy }: FoundPolicy, execution: Exec
   });
 }
 
-/** Warm-up: the policy's own, else the group's default, else its cooldown. */
+/** Warm-up: the policy's own, else the group's default, else the group's cooldown. */
 function capacities({ context }: Parts, group: Group, policy: Policy): Capacities {
   const warmup = policy.estimatedWarmup ?? group.defaultInstanceWarmup ?? group.defaultCooldown;
   const { clock } = context;

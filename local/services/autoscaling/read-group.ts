@@ -12,7 +12,7 @@ import { AwsError, type CloudContext, type Input } from '../../front-door/servic
 import { type Group, type LaunchSettings, type MixedInstances, TERMINATION_POLICIES } from './group.ts';
 import { checkStrategy, typesAllowedBy } from './instance-requirements.ts';
 
-/** What the input of CreateAutoScalingGroup and UpdateAutoScalingGroup may hold; anything else is refused. */
+/** The allowed input of CreateAutoScalingGroup and UpdateAutoScalingGroup. Anything else is refused. */
 const KNOWN = new Set([
   'AutoScalingGroupName',
   'AvailabilityZoneDistribution',
@@ -49,7 +49,7 @@ export function refuseUnknown(input: Input): void {
   refuseUnless('balanced-best-effort', strategy, optionalText(zones, strategy));
 }
 
-/** The default is all that there is here. */
+/** Only the default is implemented here. */
 function refuseUnless(only: string, key: string, given = only): void {
   if (given === only) return;
   throw new AwsError('ValidationError', `${key} ${given} is not implemented here, only ${only}.`);
@@ -97,7 +97,7 @@ export async function readNewGroup(context: CloudContext, input: Input, arn: str
   return group;
 }
 
-/** Everything beside the sizes, for creation and update alike: what is not given stays. */
+/** Reads everything but the sizes, for creation and update. Settings that are not given stay. */
 export async function readSettings(context: CloudContext, input: Input, group: Group): Promise<void> {
   const subnets = optionalText(input, 'VPCZoneIdentifier');
   if (subnets !== undefined) group.subnets = await readSubnets(context, subnets);
@@ -125,7 +125,7 @@ export function putTag(group: Group, tag: Input): void {
   });
 }
 
-/** The template of a launch, alone or in a mixed instances policy. It must exist. */
+/** Reads the launch template, alone or in a mixed instances policy. It must exist. */
 export async function readLaunch(context: CloudContext, input: Input): Promise<LaunchSettings> {
   const mixed = optionalStructure(input, 'MixedInstancesPolicy');
   const ofMixed = optionalStructure(mixed ?? {}, 'LaunchTemplate');
@@ -199,7 +199,7 @@ async function readSubnets(context: CloudContext, identifier: string): Promise<G
   return subnets.map((subnet) => ({ id: text(subnet, 'SubnetId'), zone: text(subnet, 'AvailabilityZone') }));
 }
 
-/** What EC2 refuses, Auto Scaling passes on as an error of its own. */
+/** Auto Scaling returns EC2's errors as a ValidationError of its own. */
 async function asValidation(answer: Promise<Input>): Promise<Input> {
   try {
     return await answer;
@@ -221,7 +221,7 @@ function healthCheckType(input: Input): string | undefined {
   throw new AwsError('ValidationError', `HealthCheckType ${type} is not implemented here, only EC2.`);
 }
 
-/** @throws `ValidationError` in AWS's words. */
+/** @throws `ValidationError` with AWS's message. */
 export function checkSizes({ minSize, maxSize }: Pick<Group, 'minSize' | 'maxSize'>, desired: number): void {
   if (minSize > maxSize) {
     throw new AwsError(

@@ -21,7 +21,7 @@ import { WarmPools } from './warm-pools.ts';
 const REPLACEMENT = 'in response to an unhealthy instance needing to be replaced';
 const BALANCING = "to aid in balancing the group's zones";
 
-/** Brings groups to their desired capacity and keeps them there. */
+/** Brings groups to their desired capacity and keeps them at it. */
 export class Scaler {
   readonly #groups: Groups;
   readonly #activities: Activities;
@@ -52,7 +52,7 @@ export class Scaler {
     for (const group of this.#groups.all()) group.launchPause?.();
   }
 
-  /** Sets the desired capacity, with the words that say who did. */
+  /** Sets the desired capacity. `what` says who did. */
   setDesired(group: Group, desired: number, what: string): void {
     if (desired !== group.desiredCapacity) {
       const change = `changing the desired capacity from ${group.desiredCapacity} to ${desired}`;
@@ -62,7 +62,7 @@ export class Scaler {
     this.reconcile(group);
   }
 
-  /** Launches or terminates what the desired capacity asks for, as far as no process is suspended. */
+  /** Launches or terminates instances to reach the desired capacity, unless the process is suspended. */
   reconcile(group: Group): void {
     if (this.#closed) return;
     if (group.deleting) {
@@ -83,12 +83,12 @@ export class Scaler {
     this.#warmPools.fill(group);
   }
 
-  /** Puts an instance on its way out, by request. */
+  /** Terminates an instance by request. */
   terminate(group: Group, instance: GroupInstance, cause: string): Activity {
     return this.#lives.terminate(group, instance, cause);
   }
 
-  /** Ends all instances of a group that is going, without hooks, and then the group. */
+  /** Terminates all instances of a group that is being deleted, without hooks, and then deletes the group. */
   empty(group: Group): void {
     group.deleting = true;
     group.launchPause?.();
@@ -96,13 +96,13 @@ export class Scaler {
     this.reconcile(group);
   }
 
-  /** Ends the instances of a warm pool, at once or as their hooks want it, and then the pool. */
+  /** Terminates the instances of a warm pool, at once or with their hooks, and then deletes the pool. */
   emptyWarmPool(group: Group, pool: WarmPool, atOnce: boolean): void {
     this.#warmPools.empty(group, pool, atOnce);
     this.reconcile(group);
   }
 
-  /** A health check has failed: EC2's, or one of the user's own. */
+  /** Handles a failed health check, EC2's or one of the user. */
   markUnhealthy(group: Group, instance: GroupInstance, check: string): void {
     if (isTerminating(instance)) return;
     instance.health = 'Unhealthy';
@@ -136,7 +136,7 @@ export class Scaler {
 
   #scaleOut(group: Group): void {
     if (group.suspended.has('Launch')) return;
-    // Counted anew each time: one that is drawn running may be in service at once, which brings the group on from there.
+    // Counted again each time: an instance that is drawn running may be in service at once, which reconciles the group.
     for (let have = actualCapacity(group); have < group.desiredCapacity; have = actualCapacity(group)) {
       const zone = nextZone(group);
       const drawn = nextDrawn(group.warmPool, zone);
@@ -167,7 +167,7 @@ export class Scaler {
     group.reasons = [];
   }
 
-  /** "Rebalancing activities": the new instance comes first, the old one goes when that is in service. */
+  /** "Rebalancing activities": the old instance is terminated when the new one is in service. */
   #rebalance(group: Group): void {
     const still = [...group.instances.values()].every((one) => one.state === 'InService');
     const suspended = (['AZRebalance', 'Launch', 'Terminate'] as const).some((p) => group.suspended.has(p));
@@ -183,7 +183,7 @@ export class Scaler {
 
   #onLaunched(group: Group, instance: GroupInstance): void {
     this.#lives.begin(group, instance);
-    // The group, or its warm pool, may have been deleted while EC2 was asked.
+    // The group or its warm pool may have been deleted during the call to EC2.
     if (group.deleting) this.#endWithGroup(group, instance);
     else if (isPooled(instance)) this.#warmPools.fill(group);
   }
@@ -195,7 +195,7 @@ export class Scaler {
     this.reconcile(group);
   }
 
-  /** After the launch that aids in balancing, an instance of the fuller zone goes. */
+  /** After a rebalancing launch, terminates an instance of the zone that has more. */
   #endUnbalancing(group: Group, arrived: GroupInstance): void {
     if (group.suspended.has('Terminate') || group.suspended.has('AZRebalance')) return;
     const found = selectForScaleIn(group);
@@ -204,7 +204,7 @@ export class Scaler {
     this.#lives.terminate(group, found, cause);
   }
 
-  /** An instance that went before it was in service is replaced after a pause: the next one may go as fast. */
+  /** Replaces an instance that ended before it was in service after a pause, as the next one may end as fast. */
   #onLost(group: Group, instance: GroupInstance): void {
     if (isLaunching(instance) && !group.launchPause) this.#launches.pause(group);
     this.reconcile(group);

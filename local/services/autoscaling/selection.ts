@@ -6,7 +6,9 @@ import {
   type WarmPool,
 } from './group.ts';
 
-/** How many instances of the group, or of its warm pool, a zone has, those that EC2 was asked for included. */
+/**
+ * The number of instances that each zone has in the group or its warm pool, with launches that EC2 has not answered.
+ */
 export function zoneCounts(
   group: Group,
   of: Pick<Group, 'instances' | 'requested'> = group,
@@ -22,7 +24,7 @@ export function zonesOf(group: Group): string[] {
   return [...new Set(group.subnets.length > 0 ? group.subnets.map(({ zone }) => zone) : group.zones)];
 }
 
-/** Where the next instance goes: the zone with the fewest ("Auto Scaling benefits", distributing instances). */
+/** The zone of the next instance: the one with the fewest ("Auto Scaling benefits", distributing instances). */
 export function nextZone(group: Group, pool?: WarmPool): string {
   const counts = zoneCounts(group, pool);
   const [first = ''] = zonesOf(group);
@@ -33,15 +35,17 @@ export function nextZone(group: Group, pool?: WarmPool): string {
 }
 
 /**
- * Which instance goes when the group shrinks ("Configure termination policies"): never a protected one, and first
- * out of the zone that has most.
+ * The instance to terminate when the group scales in ("Configure termination policies"): never a protected one, and one
+ * of the zone that has most.
  */
 export function selectForScaleIn(group: Group): GroupInstance | undefined {
   const open = [...group.instances.values()].filter((one) => one.state === 'InService' && !one.protected);
   return firstToGo(open, zoneCounts(group), group.terminationPolicies);
 }
 
-/** Which instance of a warm pool goes when it has too many: by the default policy, whatever that of the group ("Warm pools"). */
+/**
+ * The instance to terminate when a warm pool is too large: by the default policy, whatever the group's ("Warm pools").
+ */
 export function selectSurplus(group: Group, pool: WarmPool): GroupInstance | undefined {
   const staying = [...pool.instances.values()].filter((one) => !isTerminating(one));
   return firstToGo(staying, zoneCounts(group, pool), ['Default']);
@@ -74,7 +78,7 @@ const ORDERS: Record<TerminationPolicy, (a: GroupInstance, b: GroupInstance) => 
   NewestInstance: (a, b) => b.launchedAt - a.launchedAt,
 };
 
-/** A pair of zones whose numbers differ by more than one, if the fuller one has an instance that may go. */
+/** A pair of zones whose numbers differ by more than one, if the larger one has an instance that may be terminated. */
 export function imbalance(group: Group): { to: string; victim: GroupInstance } | undefined {
   const counts = [...zoneCounts(group)].sort(([, a], [, b]) => a - b);
   const [emptiest, fullest] = [counts[0], counts.at(-1)];
@@ -86,8 +90,8 @@ export function imbalance(group: Group): { to: string; victim: GroupInstance } |
 }
 
 /**
- * Whether the next launch is a Spot Instance, by the distribution of a mixed instances policy. Launches that EC2 has not
- * answered yet count: instances that start together are shared out too.
+ * Whether the next launch is a Spot Instance, by the distribution of a mixed instances policy. Launches that EC2 has
+ * not answered yet count, so that the distribution also applies to simultaneous launches.
  */
 export function nextIsSpot(group: Group): boolean {
   const { mixed } = group.launch;
@@ -97,6 +101,6 @@ export function nextIsSpot(group: Group): boolean {
   const onDemand = live.filter((one) => !one.spot).length;
   if (onDemand < mixed.onDemandBase) return false;
   const above = live.length + 1 - mixed.onDemandBase;
-  // Rounded up in favour of on-demand, as AWS does.
+  // Rounded up to favour on-demand, as AWS does.
   return onDemand - mixed.onDemandBase >= Math.ceil((above * mixed.onDemandPercentage) / 100);
 }

@@ -1,18 +1,18 @@
 import { type Group, type GroupInstance, isTerminating, type WarmPool } from './group.ts';
 
-/** How many instances are to wait ("PutWarmPool", `MaxGroupPreparedCapacity` and `MinSize`). */
+/** The wanted size of the warm pool ("PutWarmPool", `MaxGroupPreparedCapacity` and `MinSize`). */
 export function sizeWanted({ maxSize, desiredCapacity, warmPool }: Group): number {
   if (!warmPool || warmPool.deleting) return 0;
   const { minSize, maxPrepared = maxSize } = warmPool;
   return Math.max(minSize, maxPrepared - desiredCapacity);
 }
 
-/** How many instances wait, or are on their way into the pool. */
+/** The number of instances that are in the pool or being launched into it. */
 export function sizeOf(pool: WarmPool): number {
   return pool.requested.size + staying(pool).length;
 }
 
-/** Which instance the group draws: one that waits, in this zone if there is one. */
+/** The instance that the group draws: one that is ready, in this zone if possible. */
 export function nextDrawn(pool: WarmPool | undefined, zone: string): GroupInstance | undefined {
   const waiting = pool ? staying(pool).filter(({ state }) => !state.includes('Pending')) : [];
   return waiting.find((one) => one.zone === zone) ?? waiting[0];

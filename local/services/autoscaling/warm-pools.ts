@@ -5,7 +5,7 @@ import type { Lives } from './lives.ts';
 import { nextZone, selectSurplus } from './selection.ts';
 import { isEmpty, sizeOf, sizeWanted } from './warm-pool.ts';
 
-/** Keeps warm pools at their sizes. */
+/** Keeps warm pools at their wanted size. */
 export class WarmPools {
   readonly #activities: Activities;
   readonly #launches: Launches;
@@ -17,7 +17,7 @@ export class WarmPools {
     this.#lives = lives;
   }
 
-  /** Fills the group's warm pool up, or takes out of it what is too much, as far as no process is suspended. */
+  /** Launches or terminates instances to reach the wanted size, unless the process is suspended. */
   fill(group: Group): void {
     const pool = group.warmPool;
     if (!pool) return;
@@ -29,7 +29,7 @@ export class WarmPools {
     if (pool.deleting && isEmpty(pool)) group.warmPool = undefined;
   }
 
-  /** Ends the instances of a pool, at once or as their hooks want it. */
+  /** Terminates the instances of a pool, at once or with their hooks. */
   empty(group: Group, pool: WarmPool, atOnce: boolean): void {
     pool.deleting = true;
     const cause = this.#activities.sentence('an instance was terminated as its warm pool was deleted');

@@ -2,12 +2,12 @@ import { isStructure } from '../../front-door/read.ts';
 import type { Input } from '../../front-door/service.ts';
 import type { Dynalite } from './engine.ts';
 
-/** What a batch asks of each table. */
+/** The requests of a batch by table. */
 export function requestItems(input: Input): Record<string, unknown> {
   return isStructure(input['RequestItems']) ? input['RequestItems'] : {};
 }
 
-/** The keys or items that a batch names, with their table. */
+/** The keys or items of a batch, each with its table. */
 export function batchedItems(input: Input): [table: string, item: Input][] {
   return Object.entries(requestItems(input)).flatMap(([table, asked]) => {
     const items = isStructure(asked) ? asked['Keys'] : Array.isArray(asked) ? asked.map(writtenBy) : [];
@@ -28,26 +28,26 @@ function writtenBy(request: unknown): unknown {
 const MOST_BYTES = 16 * 1024 * 1024;
 
 /**
- * BatchGetItem. dynalite answers with little more than 1 MB and names the other keys as unprocessed, without the
- * request's projection: it is asked for those again, as far as DynamoDB's own limit.
+ * BatchGetItem. dynalite returns little more than 1 MB and returns the other keys as unprocessed, without the request's
+ * projection. They are requested again, up to DynamoDB's own limit.
  */
 export async function batchGet(dynalite: Dynalite, input: Input): Promise<Record<string, unknown>> {
   const asked = requestItems(input);
   const first = await dynalite('BatchGetItem', input);
   const responses = first['Responses'] as Record<string, Input[]>;
   let left = leftOf(asked, first);
-  let bytes = sizeOf(responses);
+  let bytes = byteLength(responses);
   while (Object.keys(left).length > 0 && bytes < MOST_BYTES) {
     const next = await dynalite('BatchGetItem', { RequestItems: left });
     const more = next['Responses'] as Record<string, Input[]>;
     for (const [table, items] of Object.entries(more)) responses[table]?.push(...items);
-    bytes += sizeOf(more);
+    bytes += byteLength(more);
     left = leftOf(asked, next);
   }
   return { ...first, Responses: responses, UnprocessedKeys: left };
 }
 
-/** What was not done of a request, as that which can be sent again. */
+/** The unprocessed part of a request, in a form that can be sent again. */
 function leftOf(asked: Record<string, unknown>, answer: Input): Record<string, unknown> {
   const left = isStructure(answer['UnprocessedKeys']) ? answer['UnprocessedKeys'] : {};
   const again = (table: string, rest: unknown) => ({
@@ -57,4 +57,4 @@ function leftOf(asked: Record<string, unknown>, answer: Input): Record<string, u
   return Object.fromEntries(Object.entries(left).map(([table, rest]) => [table, again(table, rest)]));
 }
 
-const sizeOf = (responses: unknown): number => JSON.stringify(responses).length;
+const byteLength = (responses: unknown): number => JSON.stringify(responses).length;

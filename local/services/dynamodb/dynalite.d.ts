@@ -1,7 +1,7 @@
 declare module 'dynalite' {
   import type { Server } from 'node:http';
 
-  /** Times in milliseconds that a table takes to be created, deleted, updated. */
+  /** The times that the creation, deletion and update of a table take, in milliseconds. */
   interface DynaliteOptions {
     createTableMs?: number;
     deleteTableMs?: number;

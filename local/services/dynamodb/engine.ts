@@ -8,13 +8,13 @@ import { type HttpHandler, requestInProcess } from '../in-process.ts';
 export type Dynalite = (action: string, input: Input) => Promise<Record<string, unknown>>;
 
 export interface DynaliteSettings {
-  /** Milliseconds that dynalite takes to create, update or delete a table, after it has answered. Default 0. */
+  /** How long dynalite takes to create, update or delete a table after its answer, in milliseconds. Default 0. */
   tableMs?: number;
 }
 
 /**
- * dynalite, in memory and inside this process: its server never listens, but is handed requests as if it did. A
- * table is active, changed or gone when the call that asks for it is answered.
+ * Starts dynalite, in memory and inside this process. Its server does not listen; requests are passed to its handler.
+ * The creation, change or deletion of a table is complete when the call is answered.
  */
 export function startDynalite({ tableMs = 0 }: DynaliteSettings = {}): Dynalite {
   const server = dynalite({ createTableMs: tableMs, deleteTableMs: tableMs, updateTableMs: tableMs });
@@ -35,7 +35,7 @@ export function startDynalite({ tableMs = 0 }: DynaliteSettings = {}): Dynalite 
   };
 }
 
-/** What a table, or none, has to look like before the answer to a call is given. */
+/** The state of the table that is waited for before a call is answered. */
 const REACHED: Record<string, (table: Input | undefined) => boolean> = {
   CreateTable: isActive,
   UpdateTable: isActive,
@@ -48,7 +48,7 @@ function isActive(table: Input | undefined): boolean {
   return table['TableStatus'] === 'ACTIVE' && indexes.every(({ IndexStatus }) => IndexStatus === 'ACTIVE');
 }
 
-/** A timer of dynalite's takes a table to its new state, after the answer; whoever goes by the answer comes too early. */
+/** dynalite changes a table on a timer, after its answer. A caller that relies on the answer would come too early. */
 async function waitForTable(
   call: Dynalite,
   TableName: string,

@@ -2,81 +2,81 @@ import { isStructure, optionalText, structures, text } from '../../front-door/re
 import { AwsError, type CloudContext, type Input } from '../../front-door/service.ts';
 import type { Dynalite } from './engine.ts';
 
-/** How long DynamoDB fills the new index of a table that is not large. */
+/** How long DynamoDB takes to fill the new index of a small table. */
 const BACKFILL_MS = 60_000;
 /** "BatchWriteItem" */
 const LARGEST_WRITE = 25;
 
-/** The indexes that are being made. */
+/** Creates and deletes indexes of existing tables. */
 export interface Indexes {
-  /** Dynalite for all calls but those below. It waits while a table is written anew. */
+  /** dynalite, for all calls but those below. Calls wait while a table is rewritten. */
   dynalite: Dynalite;
-  /** Makes or removes the one index that UpdateTable names. Rejects with `AwsError`; nothing is changed then. */
+  /** Creates or deletes the one index that UpdateTable names. Rejects with `AwsError`, and then nothing has changed. */
   update(TableName: string, input: Input): Promise<void>;
-  /** A table's description, with what is being made. */
+  /** A table's description, with the indexes in progress. */
   described(table: Input): Input;
-  /** @throws `ResourceInUseException` while an index is being made or removed: the table cannot be deleted then */
+  /** @throws `ResourceInUseException` while an index is being created or deleted: the table cannot be deleted then */
   requireMade(TableName: string): void;
 }
 
 /**
- * Indexes of tables that exist, which dynalite cannot add or remove: the table is written anew, with all other calls waiting.
- * A new index can be read when the time that DynamoDB takes to fill it has passed on the cloud's clock. Until then the table
- * can be used and the index can be deleted, but not the table nor another index ("Managing Global Secondary Indexes in
- * DynamoDB").
+ * Indexes of existing tables. dynalite cannot add or remove them, so the table is rewritten while all other calls wait.
+ * A new index can be read when the time that DynamoDB takes to fill it has passed on the cloud's clock. Until then the
+ * table can be used and the index deleted, but neither the table nor another index can be changed ("Managing Global
+ * Secondary Indexes in DynamoDB").
  */
 export function createIndexes({ clock }: CloudContext, engine: Dynalite): Indexes {
-  const { shared, alone } = oneAtATime(engine);
-  const making = new Map<string, { index: Input; cancel: () => void }>();
-  /** Tables that an update is changing at the moment. */
+  const { shared, exclusively } = createTableLock(engine);
+  const creating = new Map<string, { index: Input; cancel: () => void }>();
+  /** Tables with an update in progress. */
   const changing = new Set<string>();
 
-  /** A table of the new definition, which is refused before anything is lost. */
-  const tryOut = (definition: Input) =>
-    alone(async (dynalite) => {
+  /** Creates a table with the new definition, so that dynalite refuses a wrong one before any data is lost. */
+  const checkDefinition = (definition: Input) =>
+    exclusively(async (dynalite) => {
       const TableName = `${String(definition['TableName'])}.new`.slice(-255);
       await dynalite('CreateTable', { ...definition, TableName });
       await dynalite('DeleteTable', { TableName });
     });
 
   const add = async (TableName: string, index: Input, attributes: Input[]) => {
-    const definition = withIndex(await definitionOf(shared, TableName), index, attributes);
-    const other = otherType(await itemsOf(shared, TableName), index, definition);
+    const definition = withIndex(await readDefinition(shared, TableName), index, attributes);
+    const other = findMismatch(await readItems(shared, TableName), index, definition);
     if (other !== undefined) {
-      const message = `The embedded cloud leaves no item out of an index: ${other} has another type than that of the key.`;
+      const message = `The embedded cloud cannot leave an item out of an index: ${other} has another type than that of the key.`;
       throw new AwsError('ValidationException', message);
     }
-    await tryOut(definition);
+    await checkDefinition(definition);
     const cancel = clock.after(BACKFILL_MS, () =>
-      alone(async (dynalite) => {
-        if (making.get(TableName)?.index !== index) return;
-        const defined = withIndex(await definitionOf(dynalite, TableName), index, attributes);
-        // It is never filled then: nothing is lost for it.
-        if (otherType(await itemsOf(dynalite, TableName), index, defined) !== undefined) return;
-        await writeAnew(dynalite, defined);
-        making.delete(TableName);
+      exclusively(async (dynalite) => {
+        if (creating.get(TableName)?.index !== index) return;
+        const defined = withIndex(await readDefinition(dynalite, TableName), index, attributes);
+        // An item of another type was written meanwhile. The index is never filled then, so that no item is lost.
+        if (findMismatch(await readItems(dynalite, TableName), index, defined) !== undefined) return;
+        await rewriteTable(dynalite, defined);
+        creating.delete(TableName);
       }),
     );
-    making.set(TableName, { index, cancel });
+    creating.set(TableName, { index, cancel });
   };
-  const isMaking = (TableName: string, name: unknown): boolean => {
-    const made = making.get(TableName);
+  const isCreating = (TableName: string, name: unknown): boolean => {
+    const made = creating.get(TableName);
     return made !== undefined && made.index['IndexName'] === name;
   };
 
   const remove = async (TableName: string, name: string) => {
-    if (isMaking(TableName, name)) {
-      making.get(TableName)?.cancel();
-      making.delete(TableName);
+    if (isCreating(TableName, name)) {
+      creating.get(TableName)?.cancel();
+      creating.delete(TableName);
       return;
     }
-    const definition = withoutIndex(await definitionOf(shared, TableName), name);
-    await alone((dynalite) => writeAnew(dynalite, definition));
+    const definition = withoutIndex(await readDefinition(shared, TableName), name);
+    await exclusively((dynalite) => rewriteTable(dynalite, definition));
   };
 
   return {
     async dynalite(action, input) {
-      if (isMaking(String(input['TableName']), input['IndexName'])) {
+      if (isCreating(String(input['TableName']), input['IndexName'])) {
         const message = `Cannot read from backfilling global secondary index: ${input['IndexName']}`;
         throw new AwsError('ValidationException', message);
       }
@@ -87,7 +87,7 @@ export function createIndexes({ clock }: CloudContext, engine: Dynalite): Indexe
       const changes = updates.filter((update) => update['Update'] === undefined);
       const [change, another] = changes;
       const deleted = isStructure(change?.['Delete']) ? change['Delete']['IndexName'] : undefined;
-      const isBusy = changing.has(TableName) || (making.has(TableName) && !isMaking(TableName, deleted));
+      const isBusy = changing.has(TableName) || (creating.has(TableName) && !isCreating(TableName, deleted));
       if (!change || another || updates.length > changes.length || isBusy) {
         const message =
           'Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table';
@@ -103,33 +103,33 @@ export function createIndexes({ clock }: CloudContext, engine: Dynalite): Indexe
       }
     },
     described(table) {
-      const made = making.get(String(table['TableName']));
+      const made = creating.get(String(table['TableName']));
       if (!made) return table;
       const index = { ...made.index, IndexStatus: 'CREATING', Backfilling: true };
       return { ...table, GlobalSecondaryIndexes: [...indexesOf(table), index] };
     },
     requireMade(TableName) {
-      if (!making.has(TableName) && !changing.has(TableName)) return;
-      const message = `Attempt to change a resource which is still in use: an index of table ${TableName} is being made or removed.`;
+      if (!creating.has(TableName) && !changing.has(TableName)) return;
+      const message = `Attempt to change a resource which is still in use: an index of table ${TableName} is being created or deleted.`;
       throw new AwsError('ResourceInUseException', message);
     },
   };
 }
 
-/** Calls run beside each other, but none beside a task that has the tables for itself. */
-function oneAtATime(engine: Dynalite) {
+/** Calls run in parallel, but none runs during a task that needs the tables exclusively. */
+function createTableLock(engine: Dynalite) {
   const running = new Set<Promise<unknown>>();
-  let turn: Promise<unknown> = Promise.resolve();
+  let lastTask: Promise<unknown> = Promise.resolve();
   let waiting = 0;
   const shared: Dynalite = async (action, input) => {
-    while (waiting > 0) await turn;
+    while (waiting > 0) await lastTask;
     const call = engine(action, input);
     running.add(call);
     return call.finally(() => running.delete(call));
   };
-  const alone = <T>(task: (dynalite: Dynalite) => Promise<T>): Promise<T> => {
+  const exclusively = <T>(task: (dynalite: Dynalite) => Promise<T>): Promise<T> => {
     waiting += 1;
-    const before = turn;
+    const before = lastTask;
     const done = (async () => {
       await before;
       await Promise.allSettled(running);
@@ -138,16 +138,16 @@ function oneAtATime(engine: Dynalite) {
     const isOver = () => {
       waiting -= 1;
     };
-    turn = done.then(isOver, isOver);
+    lastTask = done.then(isOver, isOver);
     return done;
   };
-  return { shared, alone };
+  return { shared, exclusively };
 }
 
 const indexesOf = (table: Input): Input[] => (table['GlobalSecondaryIndexes'] ?? []) as Input[];
 
-/** What CreateTable would be told to make the table as it is. */
-async function definitionOf(dynalite: Dynalite, TableName: string): Promise<Input> {
+/** The input of CreateTable that makes the table as it is. */
+async function readDefinition(dynalite: Dynalite, TableName: string): Promise<Input> {
   const { Table } = await dynalite('DescribeTable', { TableName });
   const table = Table as Input;
   const mode = isStructure(table['BillingModeSummary']) ? table['BillingModeSummary'] : {};
@@ -172,7 +172,7 @@ function unitsOf({ ProvisionedThroughput: units }: Input): Input {
   return { ReadCapacityUnits, WriteCapacityUnits };
 }
 
-/** An empty list is no list there. */
+/** CreateTable refuses an empty list. */
 const withIndexes = (indexes: Input[]) => (indexes.length > 0 ? { GlobalSecondaryIndexes: indexes } : {});
 
 function withIndex(table: Input, index: Input, attributes: Input[]): Input {
@@ -191,7 +191,7 @@ function withoutIndex(table: Input, name: string): Input {
   return withAttributes({ ...rest, ...withIndexes(left) }, []);
 }
 
-/** Defines those attributes that are part of a key, and no others. */
+/** Defines the attributes that are part of a key, and no others. */
 function withAttributes(table: Input, more: Input[]): Input {
   const indexes = [...indexesOf(table), ...((table['LocalSecondaryIndexes'] ?? []) as Input[])];
   const keys = [table, ...indexes].flatMap((one) => structures(one, 'KeySchema'));
@@ -206,10 +206,10 @@ function withAttributes(table: Input, more: Input[]): Input {
 }
 
 /**
- * The attribute that an item has with another type than the index's key, if there is one. DynamoDB leaves such items out of the
- * index; dynalite has them in no table with that index.
+ * The attribute whose type in an item differs from that of the index's key, if any. DynamoDB leaves such items out of
+ * the index; dynalite refuses them in a table with that index.
  */
-function otherType(items: Input[], index: Input, definition: Input): string | undefined {
+function findMismatch(items: Input[], index: Input, definition: Input): string | undefined {
   const keys = new Set(structures(index, 'KeySchema').map(({ AttributeName }) => AttributeName));
   const types = structures(definition, 'AttributeDefinitions').filter((one) =>
     keys.has(one['AttributeName']),
@@ -223,10 +223,10 @@ function otherType(items: Input[], index: Input, definition: Input): string | un
   return found && String(found['AttributeName']);
 }
 
-/** The table as it is defined now, with the items that it had. */
-async function writeAnew(dynalite: Dynalite, definition: Input): Promise<void> {
+/** Rewrites the table with the new definition and its present items. */
+async function rewriteTable(dynalite: Dynalite, definition: Input): Promise<void> {
   const TableName = String(definition['TableName']);
-  const items = await itemsOf(dynalite, TableName);
+  const items = await readItems(dynalite, TableName);
   await dynalite('DeleteTable', { TableName });
   await dynalite('CreateTable', definition);
   for (let from = 0; from < items.length; from += LARGEST_WRITE) {
@@ -235,7 +235,7 @@ async function writeAnew(dynalite: Dynalite, definition: Input): Promise<void> {
   }
 }
 
-async function itemsOf(dynalite: Dynalite, TableName: string): Promise<Input[]> {
+async function readItems(dynalite: Dynalite, TableName: string): Promise<Input[]> {
   const items: Input[] = [];
   for (let start: unknown; ; ) {
     const page = await dynalite('Scan', { TableName, ...(start ? { ExclusiveStartKey: start } : {}) });

@@ -4,7 +4,8 @@ import { AwsError, type CloudContext, type Input, type Operation } from '../../f
 import type { Keys } from '../kms/keys.ts';
 import { batchedItems, batchGet, requestItems } from './batches.ts';
 import type { Dynalite } from './engine.ts';
-import { type TableStore, tableArn, tableNameOf } from './tables.ts';
+import { tableNameOf } from './table-settings.ts';
+import { type TableStore, tableArn } from './tables.ts';
 
 interface ItemParts {
   context: CloudContext;
@@ -14,13 +15,13 @@ interface ItemParts {
 }
 
 /**
- * Operations on items: dynalite's, whose conditional writes can be relied on. Policies may go by the partition keys
- * that a call names (`dynamodb:LeadingKeys`).
+ * Operations on items. dynalite implements them, with reliable conditional writes. Policies may depend on the partition
+ * keys that a call names (`dynamodb:LeadingKeys`).
  */
 export function itemOperations(parts: ItemParts): Record<string, Operation> {
   const { context, dynalite, keys } = parts;
   const { partitionKeyOf, encryptionKeyOf } = parts.tables;
-  /** "DynamoDB encryption at rest": DynamoDB has the key of the table decrypted, with the rights of its caller. */
+  /** "DynamoDB encryption at rest": DynamoDB decrypts the table's key with the permissions of the caller. */
   const keyUses = (names: string[]) =>
     names.flatMap((name) =>
       keys.use(encryptionKeyOf(name), {
@@ -41,11 +42,11 @@ export function itemOperations(parts: ItemParts): Record<string, Operation> {
     resources: (input) => [arnOf(text(input, 'TableName'))],
     keyUses: (input) => keyUses([text(input, 'TableName')]),
     conditions: (input) => leadingKeys([[text(input, 'TableName'), input['Key'] ?? input['Item']]]),
-    run: (input) => dynalite(action, named(input)),
+    run: (input) => dynalite(action, withTableName(input)),
   });
   const conditional = (action: string): Operation => ({
     ...single(action),
-    run: (input) => writeConditionally(dynalite, action, named(input)),
+    run: (input) => writeConditionally(dynalite, action, withTableName(input)),
   });
   const batch = (run: Operation['run']): Operation => ({
     resources: (input) => Object.keys(requestItems(input)).map(arnOf),
@@ -60,7 +61,7 @@ export function itemOperations(parts: ItemParts): Record<string, Operation> {
       return [index ? `${table}/index/${index}` : table];
     },
     keyUses: (input) => keyUses([text(input, 'TableName')]),
-    run: (input) => dynalite(action, named(input)),
+    run: (input) => dynalite(action, withTableName(input)),
   });
   return {
     GetItem: single('GetItem'),
@@ -74,15 +75,15 @@ export function itemOperations(parts: ItemParts): Record<string, Operation> {
   };
 }
 
-/** A table may be named by its ARN, which dynalite does not know. */
-function named(input: Input): Input {
+/** A table may be named by its ARN, which dynalite does not support. */
+function withTableName(input: Input): Input {
   const name = text(input, 'TableName');
   return name.startsWith('arn:') ? { ...input, TableName: tableNameOf(name) } : input;
 }
 
 /**
- * With `ReturnValuesOnConditionCheckFailure: ALL_OLD` the item that failed the condition comes with the error. It is
- * read just after, so a writer in between shows: it is then newer, never older, than what failed.
+ * With `ReturnValuesOnConditionCheckFailure: ALL_OLD` the error returns the item that failed the condition. It is read
+ * after the failure, so after a concurrent write it is newer than the one that failed, never older.
  */
 async function writeConditionally(
   dynalite: Dynalite,
@@ -95,7 +96,7 @@ async function writeConditionally(
   } catch (error) {
     const failed = error instanceof AwsError && error.code === 'ConditionalCheckFailedException';
     if (!failed || wanted !== 'ALL_OLD') throw error;
-    const key = isStructure(input['Key']) ? input['Key'] : await keyOf(dynalite, input);
+    const key = isStructure(input['Key']) ? input['Key'] : await itemKey(dynalite, input);
     const { Item } = await dynalite('GetItem', {
       TableName: input['TableName'],
       Key: key,
@@ -105,7 +106,7 @@ async function writeConditionally(
   }
 }
 
-async function keyOf(dynalite: Dynalite, input: Input): Promise<Input> {
+async function itemKey(dynalite: Dynalite, input: Input): Promise<Input> {
   const { Table } = await dynalite('DescribeTable', { TableName: input['TableName'] });
   const schema =
     isStructure(Table) && Array.isArray(Table['KeySchema']) ? (Table['KeySchema'] as Input[]) : [];

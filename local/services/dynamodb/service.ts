@@ -6,10 +6,10 @@ import { createIndexes } from './indexes.ts';
 import { itemOperations } from './items.ts';
 import { createTables } from './tables.ts';
 
-/** "Within a few days" is what AWS promises; an hour of the cloud's time lets it be seen. */
+/** AWS deletes expired items "within a few days". An hour of the cloud's time makes it visible. */
 const EXPIRY_PERIOD_MS = 60 * 60 * 1000;
 
-/** DynamoDB: dynalite, and what it lacks of tables' settings. */
+/** DynamoDB: dynalite, with the table settings that it lacks. */
 export function createDynamoDb(context: CloudContext, keys: Keys): RunningService {
   const indexes = createIndexes(context, startDynalite());
   const { dynalite } = indexes;
@@ -28,7 +28,7 @@ export function createDynamoDb(context: CloudContext, keys: Keys): RunningServic
   };
 }
 
-/** Deletes items whose time to live has passed. One that was changed meanwhile is left. */
+/** Deletes items whose time to live has passed. An item that was changed in the meantime stays. */
 async function expireItems(
   dynalite: Dynalite,
   table: string,

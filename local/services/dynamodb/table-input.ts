@@ -1,7 +1,7 @@
 import { isStructure, optionalBoolean } from '../../front-door/read.ts';
 import { AwsError, type Input } from '../../front-door/service.ts';
 
-/** Members that dynalite would refuse although they ask for what it does anyway. `AwsError` for what nothing does here. */
+/** Removes members that dynalite refuses although it does what they ask for. `AwsError` for what is not implemented. */
 export function supported(input: Input): Input {
   refuseStreams(input);
   const {

@@ -10,23 +10,14 @@ import {
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
 import type { Indexes } from './indexes.ts';
 import { supported } from './table-input.ts';
+import { type TableSettings, tableNameOf } from './table-settings.ts';
 import { updateTable } from './update-table.ts';
-
-/** What dynalite does not know of a table. */
-export interface TableSettings {
-  partitionKey: string | undefined;
-  ttlAttribute?: string;
-  pointInTimeRecovery: boolean;
-  deletionProtection: boolean;
-  sse?: Input;
-  tags: Map<string, string>;
-}
 
 export interface TableStore {
   operations: Record<string, Operation>;
-  /** Tables whose items expire, and the attribute that says when. */
+  /** The tables with time to live, and the attribute of the expiry time. */
   expiring(): [table: string, attribute: string][];
-  /** Id, ARN or alias of the key that a table is encrypted with; undefined for one of DynamoDB. */
+  /** Id, ARN or alias of the key that encrypts a table; undefined for DynamoDB's own key. */
   encryptionKeyOf(table: string): string | undefined;
   /** The name of a table's partition key; undefined if there is no such table. */
   partitionKeyOf(table: string): string | undefined;
@@ -37,11 +28,7 @@ export function tableArn(context: CloudContext, name: string): string {
   return `arn:aws:dynamodb:${context.region}:${context.accountId}:table/${name}`;
 }
 
-export function tableNameOf(arnOrName: string): string {
-  return /table\/([^/]+)/.exec(arnOrName)?.[1] ?? arnOrName;
-}
-
-/** Operations on tables: dynalite's, completed with expiry, recovery, protection, encryption and tags. */
+/** Operations on tables: dynalite's, with time to live, recovery, protection, encryption and tags added. */
 export function createTables(context: CloudContext, indexes: Indexes): TableStore {
   const { dynalite } = indexes;
   const tables = new Map<string, TableSettings>();

@@ -2,9 +2,9 @@ import { boolean, isStructure, structures, text } from '../../front-door/read.ts
 import type { Input } from '../../front-door/service.ts';
 import type { Indexes } from './indexes.ts';
 import { supported } from './table-input.ts';
-import { type TableSettings, tableNameOf } from './tables.ts';
+import { type TableSettings, tableNameOf } from './table-settings.ts';
 
-/** Dynalite's own update, completed with indexes, protection and encryption. */
+/** dynalite's UpdateTable, with indexes, deletion protection and encryption added. */
 export async function updateTable(
   indexes: Indexes,
   settings: TableSettings,
@@ -31,7 +31,7 @@ export async function updateTable(
   return { TableDescription: describe(Table) };
 }
 
-/** Those of their throughput are dynalite's. */
+/** Changes of an index's throughput are left to dynalite. */
 function changesIndexes(input: Input): boolean {
   if (input['GlobalSecondaryIndexUpdates'] === undefined) return false;
   const updates = structures(input, 'GlobalSecondaryIndexUpdates');

@@ -7,12 +7,12 @@ import { Machines } from './machines.ts';
 import { Network } from './network.ts';
 import { tagOperations } from './tags.ts';
 
-/** EC2, and beside its API the machines themselves: for Auto Scaling, and for those who play AWS's part in a test. */
+/** EC2's API, and the instances: Auto Scaling uses them, and tests use them to act as AWS. */
 export interface Ec2 extends RunningService {
   machines: Machines;
 }
 
-/** EC2 as far as a fleet needs it: launch templates, instances, and the network that a template may ask for. */
+/** EC2 as far as a fleet needs it: launch templates, instances and networks. */
 export function createEc2(context: CloudContext, launcher: Launcher, takeNumber: () => number): Ec2 {
   const machines = new Machines(context, launcher, takeNumber);
   const templates = new LaunchTemplates(context, launcher);

@@ -1,7 +1,7 @@
 import { texts } from '../../front-door/read.ts';
 import type { CloudContext, Operation } from '../../front-door/service.ts';
 
-/** Every image exists: an instance here is a process, and its image a name. */
+/** Every image exists: what an instance runs does not depend on its image. */
 export function imageOperations({ accountId }: CloudContext): Record<string, Operation> {
   return {
     DescribeImages: {

@@ -91,10 +91,10 @@ async function readProfile(ec2: InstanceOperations, nameOrArn: string) {
 }
 
 function describeInstances(ec2: InstanceOperations, input: Input) {
-  return { Reservations: select(ec2, input).map((machine) => reservation(ec2.context, [machine])) };
+  return { Reservations: select(ec2, input).map((instance) => reservation(ec2.context, [instance])) };
 }
 
-/** By id and by the filters that have a meaning here; another filter is refused by name, never ignored. */
+/** Selects by id and filters. A filter that is not implemented is refused by name, never ignored. */
 function select(ec2: InstanceOperations, input: Input): Machine[] {
   const ids = texts(input, 'InstanceIds');
   const wanted = ids.length > 0 ? ids.map((id) => ec2.machines.get(id)) : ec2.machines.all();
@@ -102,38 +102,38 @@ function select(ec2: InstanceOperations, input: Input): Machine[] {
     name: text(one, 'Name'),
     values: texts(one, 'Values'),
   }));
-  return wanted.filter((machine) =>
-    filters.every(({ name, values }) => matches(machine, name, values.map(globPattern))),
+  return wanted.filter((instance) =>
+    filters.every(({ name, values }) => matches(instance, name, values.map(globPattern))),
   );
 }
 
-function matches(machine: Machine, filter: string, patterns: RegExp[]): boolean {
-  const value = filterValue(machine, filter);
+function matches(instance: Machine, filter: string, patterns: RegExp[]): boolean {
+  const value = filterValue(instance, filter);
   return value !== undefined && patterns.some((pattern) => value.some((one) => pattern.test(one)));
 }
 
-function filterValue(machine: Machine, filter: string): string[] | undefined {
+function filterValue(instance: Machine, filter: string): string[] | undefined {
   if (filter.startsWith('tag:')) {
-    const tag = machine.tags.get(filter.slice(4));
+    const tag = instance.tags.get(filter.slice(4));
     return tag === undefined ? undefined : [tag];
   }
   switch (filter) {
     case 'availability-zone':
-      return [machine.availabilityZone];
+      return [instance.availabilityZone];
     case 'image-id':
-      return [machine.launch.imageId];
+      return [instance.launch.imageId];
     case 'instance-id':
-      return [machine.id];
+      return [instance.id];
     case 'instance-state-code':
-      return [String(STATE_CODES[machine.state])];
+      return [String(STATE_CODES[instance.state])];
     case 'instance-state-name':
-      return [machine.state];
+      return [instance.state];
     case 'instance-type':
-      return [machine.launch.instanceType];
+      return [instance.launch.instanceType];
     case 'subnet-id':
-      return machine.launch.subnetId ? [machine.launch.subnetId] : undefined;
+      return instance.launch.subnetId ? [instance.launch.subnetId] : undefined;
     case 'tag-key':
-      return [...machine.tags.keys()];
+      return [...instance.tags.keys()];
     default:
       throw new AwsError(
         'InvalidParameterValue',
@@ -142,7 +142,7 @@ function filterValue(machine: Machine, filter: string): string[] | undefined {
   }
 }
 
-/** EC2's filters know `*` and `?`. */
+/** EC2's filters support `*` and `?`. */
 function globPattern(value: string): RegExp {
   const escaped = value.replace(/[.+^${}()|[\]\\]/g, '\\$&');
   return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's');
@@ -150,7 +150,7 @@ function globPattern(value: string): RegExp {
 
 function terminateInstances(ec2: InstanceOperations, input: Input) {
   const found = texts(input, 'InstanceIds').map((id) => ec2.machines.get(id));
-  const kept = found.find((machine) => machine.terminationProtection);
+  const kept = found.find((instance) => instance.terminationProtection);
   if (kept) {
     throw new AwsError(
       'OperationNotPermitted',
@@ -158,38 +158,38 @@ function terminateInstances(ec2: InstanceOperations, input: Input) {
     );
   }
   return {
-    TerminatingInstances: found.map((machine) => {
-      const PreviousState = stateOf(machine);
-      ec2.machines.terminate(machine);
-      return { InstanceId: machine.id, PreviousState, CurrentState: stateOf(machine) };
+    TerminatingInstances: found.map((instance) => {
+      const PreviousState = stateOf(instance);
+      ec2.machines.terminate(instance);
+      return { InstanceId: instance.id, PreviousState, CurrentState: stateOf(instance) };
     }),
   };
 }
 
 function describeStatus(ec2: InstanceOperations, input: Input) {
   const all = optionalText(input, 'IncludeAllInstances') === 'true';
-  const shown = select(ec2, input).filter((machine) => all || machine.state === 'running');
-  const status = (machine: Machine) => ({
-    Status: machine.state === 'running' ? 'ok' : 'not-applicable',
+  const shown = select(ec2, input).filter((instance) => all || instance.state === 'running');
+  const status = (instance: Machine) => ({
+    Status: instance.state === 'running' ? 'ok' : 'not-applicable',
     Details: [],
   });
   return {
-    InstanceStatuses: shown.map((machine) => ({
-      InstanceId: machine.id,
-      AvailabilityZone: machine.availabilityZone,
-      InstanceState: stateOf(machine),
-      InstanceStatus: status(machine),
-      SystemStatus: status(machine),
+    InstanceStatuses: shown.map((instance) => ({
+      InstanceId: instance.id,
+      AvailabilityZone: instance.availabilityZone,
+      InstanceState: stateOf(instance),
+      InstanceStatus: status(instance),
+      SystemStatus: status(instance),
     })),
   };
 }
 
-function describeAttribute(machines: Machines, input: Input) {
-  const machine = machines.get(text(input, 'InstanceId'));
+function describeAttribute(instances: Machines, input: Input) {
+  const instance = instances.get(text(input, 'InstanceId'));
   const attribute = text(input, 'Attribute');
-  const { launch } = machine;
+  const { launch } = instance;
   const values: Record<string, Input> = {
-    disableApiTermination: { DisableApiTermination: { Value: machine.terminationProtection } },
+    disableApiTermination: { DisableApiTermination: { Value: instance.terminationProtection } },
     instanceInitiatedShutdownBehavior: {
       InstanceInitiatedShutdownBehavior: { Value: launch.shutdownBehavior },
     },
@@ -201,16 +201,16 @@ function describeAttribute(machines: Machines, input: Input) {
   };
   const found = values[attribute];
   if (!found) throw new AwsError('InvalidParameterValue', `Attribute '${attribute}' is not implemented here`);
-  return { InstanceId: machine.id, ...found };
+  return { InstanceId: instance.id, ...found };
 }
 
-function modifyAttribute(machines: Machines, input: Input) {
-  const machine = machines.get(text(input, 'InstanceId'));
+function modifyAttribute(instances: Machines, input: Input) {
+  const instance = instances.get(text(input, 'InstanceId'));
   const protection = optionalStructure(input, 'DisableApiTermination');
   if (!protection) {
     throw new AwsError('UnsupportedOperation', 'Only DisableApiTermination can be modified here.');
   }
-  machine.terminationProtection = boolean(protection, 'Value');
+  instance.terminationProtection = boolean(protection, 'Value');
   return {};
 }
 
@@ -218,43 +218,43 @@ function arnOf({ region, accountId }: CloudContext, id: string): string {
   return `arn:aws:ec2:${region}:${accountId}:instance/${id}`;
 }
 
-function stateOf(machine: Machine) {
-  return { Code: STATE_CODES[machine.state], Name: machine.state };
+function stateOf(instance: Machine) {
+  return { Code: STATE_CODES[instance.state], Name: instance.state };
 }
 
-function reservation(context: CloudContext, machines: Machine[]) {
+function reservation(context: CloudContext, instances: Machine[]) {
   return {
-    ReservationId: machines[0] && reservationIdOf(machines[0]),
+    ReservationId: instances[0] && reservationIdOf(instances[0]),
     OwnerId: context.accountId,
     Groups: [],
-    Instances: machines.map((machine) => describeMachine(context, machine)),
+    Instances: instances.map((instance) => describeEc2Instance(context, instance)),
   };
 }
 
-function describeMachine({ region }: CloudContext, machine: Machine) {
-  const { launch, stateReason } = machine;
+function describeEc2Instance({ region }: CloudContext, instance: Machine) {
+  const { launch, stateReason } = instance;
   return {
-    InstanceId: machine.id,
+    InstanceId: instance.id,
     ImageId: launch.imageId,
-    State: stateOf(machine),
+    State: stateOf(instance),
     StateReason: stateReason && { Code: stateReason.code, Message: stateReason.message },
     StateTransitionReason: stateReason?.message ?? '',
-    PrivateDnsName: `ip-${machine.privateIp.replaceAll('.', '-')}.${region}.compute.internal`,
-    PrivateIpAddress: machine.privateIp,
+    PrivateDnsName: `ip-${instance.privateIp.replaceAll('.', '-')}.${region}.compute.internal`,
+    PrivateIpAddress: instance.privateIp,
     AmiLaunchIndex: 0,
     InstanceType: launch.instanceType,
     InstanceLifecycle: launch.lifecycle === 'spot' ? 'spot' : undefined,
-    LaunchTime: machine.launchedAt,
-    Placement: { AvailabilityZone: machine.availabilityZone, Tenancy: 'default' },
+    LaunchTime: instance.launchedAt,
+    Placement: { AvailabilityZone: instance.availabilityZone, Tenancy: 'default' },
     Monitoring: { State: 'disabled' },
     SubnetId: launch.subnetId,
-    IamInstanceProfile: machine.instanceProfileArn && { Arn: machine.instanceProfileArn },
+    IamInstanceProfile: instance.instanceProfileArn && { Arn: instance.instanceProfileArn },
     MetadataOptions: {
       State: 'applied',
       HttpTokens: launch.metadata.httpTokens,
       HttpEndpoint: launch.metadata.httpEndpoint,
       InstanceMetadataTags: launch.metadata.instanceMetadataTags,
     },
-    Tags: [...machine.tags].map(([Key, Value]) => ({ Key, Value })),
+    Tags: [...instance.tags].map(([Key, Value]) => ({ Key, Value })),
   };
 }

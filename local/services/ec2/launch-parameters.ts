@@ -10,7 +10,7 @@ import { AwsError, type Input } from '../../front-door/service.ts';
 import type { Launcher } from '../../instances/launcher.ts';
 import type { MetadataOptions } from '../../instances/metadata.ts';
 
-/** What a launch needs to know, read out of a launch template's data with the request's own parameters over it. */
+/** The parameters of a launch: a launch template's data, overridden by the request's own parameters. */
 export interface LaunchParameters {
   imageId: string;
   instanceType: string;
@@ -27,7 +27,7 @@ export interface LaunchParameters {
   terminationProtection: boolean;
 }
 
-/** Everything that may stand in a launch template here; what has no effect on a process is accepted and shown. */
+/** Everything that a launch template may have here. Parameters without effect on a process are accepted and shown. */
 const KNOWN = new Set([
   'BlockDeviceMappings',
   'CreditSpecification',
@@ -52,9 +52,9 @@ const KNOWN = new Set([
 const USER_DATA_LIMIT_BYTES = 16_384;
 
 /**
- * Refuses what EC2 would refuse, or what is not implemented here, already when a template is made.
+ * Refuses parameters that EC2 refuses or that are not implemented here, already when a template is created.
  *
- * @param launcher that is to do what user-data says
+ * @param launcher checks whether it can do what the user-data says
  */
 export function checkLaunchParameters(
   data: Input,
@@ -71,7 +71,7 @@ export function checkLaunchParameters(
   readMetadataOptions(data);
 }
 
-/** @throws `InvalidParameterValue` and the like, as RunInstances does. */
+/** @throws `InvalidParameterValue` and other errors of RunInstances. */
 export function readLaunchParameters(data: Input): LaunchParameters {
   const instanceType = optionalText(data, 'InstanceType') ?? 'm1.small';
   const profile = optionalStructure(data, 'IamInstanceProfile');
@@ -98,7 +98,7 @@ export function readLaunchParameters(data: Input): LaunchParameters {
   };
 }
 
-/** Decoded; undefined if there is none. */
+/** The decoded user-data; undefined if there is none. */
 export function readUserData(data: Input): string | undefined {
   const encoded = optionalText(data, 'UserData');
   if (encoded === undefined) return undefined;
@@ -129,7 +129,7 @@ function readTags(data: Input): Map<string, string> {
   return new Map(pairs.map((tag) => [text(tag, 'Key'), optionalText(tag, 'Value') ?? '']));
 }
 
-/** "View tags for your EC2 instances using instance metadata": such keys cannot be paths, the launch fails. */
+/** "View tags for your EC2 instances using instance metadata": a launch fails if a tag key cannot be a path. */
 function refuseUnreadableTagKeys(tags: Map<string, string>): void {
   for (const key of tags.keys()) {
     if (/^[a-zA-Z0-9+\-=.,_:@]+$/.test(key) && !['.', '..', '_index'].includes(key)) continue;
@@ -141,7 +141,7 @@ function refuseUnreadableTagKeys(tags: Map<string, string>): void {
   }
 }
 
-/** RunInstances's parameters over the template's: what is given replaces the template's, tags do so by key. */
+/** Overrides the template's parameters by those of RunInstances; tags are merged by key. */
 export function overlay(template: Input, request: Input): Input {
   const given = Object.entries(request).filter(([, value]) => value !== undefined && value !== '');
   return {

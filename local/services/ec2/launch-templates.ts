@@ -16,7 +16,7 @@ interface LaunchTemplate {
   name: string;
   createdAt: Date;
   defaultVersion: number;
-  /** Version n at n - 1; deleting a version is not offered, so that numbers stay theirs. */
+  /** Version n is at index n - 1. Versions cannot be deleted, so the numbers stay. */
   versions: TemplateVersion[];
 }
 
@@ -26,7 +26,7 @@ interface TemplateVersion {
   data: Input;
 }
 
-/** What names a template: one of id and name, and for a launch a version (`$Latest`, `$Default` or a number). */
+/** Names a template by id or name, and for a launch a version (`$Latest`, `$Default` or a number). */
 export interface TemplateReference {
   LaunchTemplateId?: string;
   LaunchTemplateName?: string;
@@ -51,7 +51,7 @@ export class LaunchTemplates {
     this.#launcher = launcher;
   }
 
-  /** The data that a launch from this reference uses; without a version the default one. */
+  /** The data for a launch from this reference, by default of the default version. */
   resolve(reference: TemplateReference): ResolvedTemplate {
     const template = this.#find(reference.LaunchTemplateId, reference.LaunchTemplateName);
     const version = versionNumber(template, reference.Version ?? '$Default');
@@ -98,7 +98,7 @@ export class LaunchTemplates {
     };
   }
 
-  /** What instances will not do of the newest version ("ValidationWarning"). */
+  /** What instances will ignore of the newest version ("ValidationWarning"). */
   #warning({ versions }: LaunchTemplate): Input {
     const Message = this.#launcher.leavesOut?.(readUserData(versions.at(-1)?.data ?? {}) ?? '');
     return Message === undefined ? {} : { Warning: { Errors: [{ Code: 'UnsupportedOperation', Message }] } };

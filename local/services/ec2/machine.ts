@@ -14,45 +14,45 @@ export const STATE_CODES = {
 
 export type MachineState = keyof typeof STATE_CODES;
 
-/** One EC2 instance, from its launch until long after its end. */
+/** One EC2 instance, from its launch until long after its termination. */
 export interface Machine {
   readonly id: string;
   readonly launch: LaunchParameters;
   readonly availabilityZone: string;
   readonly privateIp: string;
-  /** Its latest start. */
+  /** The time of its latest start. */
   launchedAt: Date;
   readonly roleArn: string | undefined;
   readonly instanceProfileArn: string | undefined;
   readonly tags: Map<string, string>;
-  /** Where it keeps its log and its disk, also after it has gone. */
+  /** The directory of its log and disk, which stays after its termination. */
   readonly directory: string;
   state: MachineState;
   stateReason: { code: string; message: string } | undefined;
   terminatedAt: Date | undefined;
   terminationProtection: boolean;
   notices: Notices;
-  /** Once it has power. */
+  /** Present once the launcher has started it. */
   power: Instance | undefined;
 }
 
-/** What AWS tells the instance through its metadata. */
+/** The notices of AWS in the instance's metadata. */
 export interface Notices {
   targetLifecycleState: string | undefined;
   spotAction: ReturnType<MetadataView['spotAction']>;
   rebalance: Date | undefined;
 }
 
-/** Asks anew: states change while something else is waited for. */
-export function is(machine: Machine, ...states: MachineState[]): boolean {
-  return states.includes(machine.state);
+/** Reads the state again at each call, as it changes during waits. */
+export function is(instance: Machine, ...states: MachineState[]): boolean {
+  return states.includes(instance.state);
 }
 
-export function isOver(machine: Machine): boolean {
-  return is(machine, 'terminated', 'stopped');
+export function isOver(instance: Machine): boolean {
+  return is(instance, 'terminated', 'stopped');
 }
 
-/** Each instance was asked for by itself. */
+/** Each instance has a reservation of its own. */
 export function reservationIdOf({ id }: Machine): string {
   return `r-${id.slice('i-'.length)}`;
 }

@@ -6,12 +6,12 @@ import type { Launcher } from '../../instances/launcher.ts';
 import type { LaunchParameters } from './launch-parameters.ts';
 import { is, isOver, type Machine, type MachineState, reservationIdOf } from './machine.ts';
 
-/** Credentials are renewed at least five minutes before they end ("Retrieve security credentials"). */
+/** AWS renews credentials at least five minutes before they expire ("Retrieve security credentials"). */
 const RENEW_CREDENTIALS_MS = 10 * 60_000;
-/** Between the notice and the end of a Spot Instance ("Spot Instance interruption notices"). */
+/** The time between the notice and the termination of a Spot Instance ("Spot Instance interruption notices"). */
 const SPOT_NOTICE_MS = 120_000;
 
-/** What a launch needs beside its parameters: found out before, since it may fail. */
+/** What a launch needs beside its parameters. It is determined before the launch, since it may fail. */
 export interface Placement {
   availabilityZone: string;
   roleArn: string | undefined;
@@ -19,16 +19,16 @@ export interface Placement {
 }
 
 /**
- * All EC2 instances of the cloud: pending -> running -> shutting-down -> terminated, or stopped when it powers
- * itself off and its shutdown behaviour says so. Auto Scaling stops and starts those of its warm pools: running ->
- * stopping -> stopped -> pending. Each has its own metadata service while it has power.
+ * All EC2 instances of a region: pending -> running -> shutting-down -> terminated, or stopped when an instance shuts
+ * itself down and its shutdown behaviour is `stop`. Auto Scaling stops and starts those of its warm pools: running ->
+ * stopping -> stopped -> pending. While it runs, each instance has its own metadata service.
  */
 export class Machines {
   readonly #context: CloudContext;
   readonly #launcher: Launcher;
   readonly #takeNumber: () => number;
-  readonly #machines = new Map<string, Machine>();
-  readonly #listeners = new Set<(machine: Machine) => void>();
+  readonly #instances = new Map<string, Machine>();
+  readonly #listeners = new Set<(instance: Machine) => void>();
   readonly #lives = new Map<string, Promise<void>>();
   #closed = false;
 
@@ -40,32 +40,32 @@ export class Machines {
   }
 
   all(): Machine[] {
-    return [...this.#machines.values()];
+    return [...this.#instances.values()];
   }
 
   /** @throws `InvalidInstanceID.NotFound` */
   get(id: string): Machine {
-    const machine = this.#machines.get(id);
-    if (machine) return machine;
+    const instance = this.#instances.get(id);
+    if (instance) return instance;
     throw new AwsError('InvalidInstanceID.NotFound', `The instance ID '${id}' does not exist`);
   }
 
   find(id: string): Machine | undefined {
-    return this.#machines.get(id);
+    return this.#instances.get(id);
   }
 
-  /** Called after every change of a machine's state. Returns how to stop listening. */
-  onStateChange(listener: (machine: Machine) => void): () => void {
+  /** Calls `listener` after every change of an instance's state. Returns a function that stops it. */
+  onStateChange(listener: (instance: Machine) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Registers a pending instance; its boot goes on behind the caller's back, as EC2's does. */
+  /** Registers a pending instance. Its boot continues in the background, as in EC2. */
   launch(parameters: LaunchParameters, placement: Placement): Machine {
-    // One that began now would be nobody's to end.
-    if (this.#closed) throw new AwsError('ServiceUnavailable', 'The embedded cloud is ending.', 503);
+    // An instance that started now would not be terminated.
+    if (this.#closed) throw new AwsError('ServiceUnavailable', 'The embedded cloud is closing.', 503);
     const id = `i-0${randomBytes(8).toString('hex')}`;
-    const machine: Machine = {
+    const instance: Machine = {
       id,
       launch: parameters,
       ...placement,
@@ -80,173 +80,173 @@ export class Machines {
       notices: { targetLifecycleState: undefined, spotAction: undefined, rebalance: undefined },
       power: undefined,
     };
-    this.#machines.set(id, machine);
-    this.#lives.set(id, this.#live(machine));
-    return machine;
+    this.#instances.set(id, instance);
+    this.#lives.set(id, this.#live(instance));
+    return instance;
   }
 
-  /** Shuts a running instance down in good order; it keeps its disk and its address. Resolves at once. */
-  stop(machine: Machine): void {
-    if (!is(machine, 'running')) return;
-    this.#explain(machine, 'Client.UserInitiatedShutdown: User initiated shutdown');
-    this.#change(machine, 'stopping');
-    // Without power yet, `run` sees the state.
-    void shutDown(machine);
+  /** Shuts a running instance down; it keeps its disk and its address. Returns at once. */
+  stop(instance: Machine): void {
+    if (!is(instance, 'running')) return;
+    this.#explain(instance, 'Client.UserInitiatedShutdown: User initiated shutdown');
+    this.#change(instance, 'stopping');
+    // Not started yet: `#run` sees the state.
+    void shutDown(instance);
   }
 
-  /** Switches a stopped instance on again. Resolves at once. */
-  start(machine: Machine): void {
-    if (!is(machine, 'stopped') || this.#closed) return;
-    machine.launchedAt = this.#launchTime();
-    machine.stateReason = undefined;
-    this.#change(machine, 'pending');
-    this.#lives.set(machine.id, this.#live(machine, true));
+  /** Starts a stopped instance. Returns at once. */
+  start(instance: Machine): void {
+    if (!is(instance, 'stopped') || this.#closed) return;
+    instance.launchedAt = this.#launchTime();
+    instance.stateReason = undefined;
+    this.#change(instance, 'pending');
+    this.#lives.set(instance.id, this.#live(instance, true));
   }
 
-  /** EC2's terminate: an orderly shutdown, then the end. Resolves at once; a machine that is over stays so. */
-  terminate(machine: Machine, reason = 'Client.UserInitiatedShutdown: User initiated shutdown'): void {
-    if (is(machine, 'terminated', 'shutting-down')) return;
-    this.#explain(machine, reason);
-    if (is(machine, 'stopped')) {
-      this.#end(machine, 'terminated');
+  /** EC2's terminate: a shutdown, then the termination. Returns at once. Has no effect on a terminated instance. */
+  terminate(instance: Machine, reason = 'Client.UserInitiatedShutdown: User initiated shutdown'): void {
+    if (is(instance, 'terminated', 'shutting-down')) return;
+    this.#explain(instance, reason);
+    if (is(instance, 'stopped')) {
+      this.#end(instance, 'terminated');
       return;
     }
-    this.#change(machine, 'shutting-down');
-    // Without power yet, `live` sees the state and goes no further.
-    void machine.power?.terminate();
+    this.#change(instance, 'shutting-down');
+    // Not started yet: `#live` sees the state and stops.
+    void instance.power?.terminate();
   }
 
-  /** Sudden death: the host fails. Nothing on the machine runs another instruction. */
-  async destroy(machine: Machine): Promise<void> {
-    this.#explain(machine, 'Server.InternalError: Internal error on launch or host failure');
-    if (isOver(machine)) return;
-    this.#change(machine, 'shutting-down');
-    await machine.power?.destroy();
-    await this.#lives.get(machine.id);
+  /** Simulates a failed host: everything on the instance is killed at once. */
+  async destroy(instance: Machine): Promise<void> {
+    this.#explain(instance, 'Server.InternalError: Internal error on launch or host failure');
+    if (isOver(instance)) return;
+    this.#change(instance, 'shutting-down');
+    await instance.power?.destroy();
+    await this.#lives.get(instance.id);
   }
 
   /**
-   * Sends the notice; the machine is terminated at the time that it names. That time is real, as what an instance does
-   * with it is. Two minutes, or fewer where a test cannot wait for them.
+   * Sends the notice, and terminates the instance at the time that it names. That time is real, as the instance's own
+   * timers are. It is two minutes; tests that cannot wait for them take less.
    */
-  interruptSpot(machine: Machine, noticeMs = SPOT_NOTICE_MS): void {
+  interruptSpot(instance: Machine, noticeMs = SPOT_NOTICE_MS): void {
     const { clock } = this.#context;
-    machine.notices.spotAction = { action: 'terminate', time: new Date(clock.now() + noticeMs) };
+    instance.notices.spotAction = { action: 'terminate', time: new Date(clock.now() + noticeMs) };
     clock.after(noticeMs * clock.speed, () => {
-      this.terminate(machine, 'Server.SpotInstanceTermination: Spot instance termination');
+      this.terminate(instance, 'Server.SpotInstanceTermination: Spot instance termination');
     });
   }
 
-  /** The recommendation that precedes an interruption, or comes alone. */
-  recommendRebalance(machine: Machine): void {
-    machine.notices.rebalance = new Date(this.#context.clock.now());
+  /** The recommendation that precedes an interruption, or is sent without one. */
+  recommendRebalance(instance: Machine): void {
+    instance.notices.rebalance = new Date(this.#context.clock.now());
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const machine of this.all()) if (!isOver(machine)) void this.destroy(machine);
+    for (const instance of this.all()) if (!isOver(instance)) void this.destroy(instance);
     await Promise.all(this.#lives.values());
     for (const { directory } of this.all()) await this.#launcher.discard?.(directory);
   }
 
-  /** From pending to the end. Never rejects: what goes wrong ends the instance, with the reason on it. */
-  async #live(machine: Machine, again = false): Promise<void> {
+  /** Runs an instance from pending to its end. Never rejects: an error ends the instance and becomes its reason. */
+  async #live(instance: Machine, again = false): Promise<void> {
     let metadata: MetadataService | undefined;
     try {
-      metadata = await startMetadataService(this.#metadataView(machine), () => this.#context.clock.now());
-      if (is(machine, 'pending')) {
-        this.#change(machine, 'running');
-        const reason = await this.#run(machine, metadata.endpoint, again);
-        if (machine.state === 'running')
-          this.#explain(machine, `Client.InstanceInitiatedShutdown: ${reason}`);
+      metadata = await startMetadataService(this.#metadataView(instance), () => this.#context.clock.now());
+      if (is(instance, 'pending')) {
+        this.#change(instance, 'running');
+        const reason = await this.#run(instance, metadata.endpoint, again);
+        if (instance.state === 'running')
+          this.#explain(instance, `Client.InstanceInitiatedShutdown: ${reason}`);
       }
     } catch (error) {
-      this.#explain(machine, `Server.InternalError: ${error instanceof Error ? error.message : error}`);
-      this.#change(machine, 'shutting-down');
+      this.#explain(instance, `Server.InternalError: ${error instanceof Error ? error.message : error}`);
+      this.#change(instance, 'shutting-down');
     }
     await metadata?.close();
-    const stopsItself = is(machine, 'running') && machine.launch.shutdownBehavior === 'stop';
-    this.#end(machine, stopsItself || is(machine, 'stopping') ? 'stopped' : 'terminated');
+    const stopsItself = is(instance, 'running') && instance.launch.shutdownBehavior === 'stop';
+    this.#end(instance, stopsItself || is(instance, 'stopping') ? 'stopped' : 'terminated');
   }
 
-  async #run(machine: Machine, metadataEndpoint: string, again: boolean): Promise<string> {
-    machine.power = await this.#launcher.launch({
-      instanceId: machine.id,
-      instanceType: machine.launch.instanceType,
-      availabilityZone: machine.availabilityZone,
-      privateIp: machine.privateIp,
-      userData: machine.launch.userData ?? '',
+  async #run(instance: Machine, metadataEndpoint: string, again: boolean): Promise<string> {
+    instance.power = await this.#launcher.launch({
+      instanceId: instance.id,
+      instanceType: instance.launch.instanceType,
+      availabilityZone: instance.availabilityZone,
+      privateIp: instance.privateIp,
+      userData: instance.launch.userData ?? '',
       metadataEndpoint,
       awsEndpoint: this.#context.endpoint(),
-      connectToAws: (visitor) => this.#context.admitGuest(visitor),
+      connectToAws: (socket) => this.#context.acceptFromInstance(socket),
       region: this.#context.region,
-      directory: machine.directory,
+      directory: instance.directory,
       again,
     });
-    // It may have been stopped or terminated while the launcher was at work.
-    if (!is(machine, 'running')) void shutDown(machine);
-    const { reason } = await machine.power.gone;
+    // It may have been stopped or terminated while the launcher started it.
+    if (!is(instance, 'running')) void shutDown(instance);
+    const { reason } = await instance.power.gone;
     return reason;
   }
 
-  #end(machine: Machine, state: 'stopped' | 'terminated'): void {
-    machine.power = undefined;
+  #end(instance: Machine, state: 'stopped' | 'terminated'): void {
+    instance.power = undefined;
     if (state === 'terminated') {
-      machine.terminatedAt = new Date(this.#context.clock.now());
-      // It may have been stopped, or have been about to stop.
-      void this.#launcher.discard?.(machine.directory);
+      instance.terminatedAt = new Date(this.#context.clock.now());
+      // It may be stopped or stopping.
+      void this.#launcher.discard?.(instance.directory);
     }
-    this.#change(machine, state);
+    this.#change(instance, state);
   }
 
-  #change(machine: Machine, state: MachineState): void {
-    if (machine.state === state) return;
-    machine.state = state;
-    for (const listener of this.#listeners) listener(machine);
+  #change(instance: Machine, state: MachineState): void {
+    if (instance.state === state) return;
+    instance.state = state;
+    for (const listener of this.#listeners) listener(instance);
   }
 
-  #explain(machine: Machine, reason: string): void {
-    machine.stateReason ??= { code: reason.split(':', 1)[0] ?? reason, message: reason };
+  #explain(instance: Machine, reason: string): void {
+    instance.stateReason ??= { code: reason.split(':', 1)[0] ?? reason, message: reason };
   }
 
-  /** EC2 tells launch times to the second. */
+  /** EC2 reports launch times to the second. */
   #launchTime(): Date {
     return new Date(Math.floor(this.#context.clock.now() / 1000) * 1000);
   }
 
-  #metadataView(machine: Machine) {
+  #metadataView(instance: Machine) {
     const { region, accountId } = this.#context;
     let session: SessionCredentials | undefined;
     return {
-      instanceId: machine.id,
-      instanceType: machine.launch.instanceType,
-      imageId: machine.launch.imageId,
-      privateIp: machine.privateIp,
-      availabilityZone: machine.availabilityZone,
+      instanceId: instance.id,
+      instanceType: instance.launch.instanceType,
+      imageId: instance.launch.imageId,
+      privateIp: instance.privateIp,
+      availabilityZone: instance.availabilityZone,
       region,
       accountId,
-      launchTime: machine.launchedAt,
-      lifecycle: machine.launch.lifecycle,
-      userData: machine.launch.userData,
-      reservationId: reservationIdOf(machine),
-      subnetId: machine.launch.subnetId,
-      instanceProfileArn: machine.instanceProfileArn,
-      roleName: machine.roleArn?.split('/').at(-1),
-      options: machine.launch.metadata,
-      tags: () => machine.tags,
-      targetLifecycleState: () => machine.notices.targetLifecycleState,
-      spotAction: () => machine.notices.spotAction,
-      rebalanceNotice: () => machine.notices.rebalance,
+      launchTime: instance.launchedAt,
+      lifecycle: instance.launch.lifecycle,
+      userData: instance.launch.userData,
+      reservationId: reservationIdOf(instance),
+      subnetId: instance.launch.subnetId,
+      instanceProfileArn: instance.instanceProfileArn,
+      roleName: instance.roleArn?.split('/').at(-1),
+      options: instance.launch.metadata,
+      tags: () => instance.tags,
+      targetLifecycleState: () => instance.notices.targetLifecycleState,
+      spotAction: () => instance.notices.spotAction,
+      rebalanceNotice: () => instance.notices.rebalance,
       credentials: () => {
         if (!session || Date.parse(session.Expiration) - this.#context.clock.now() < RENEW_CREDENTIALS_MS) {
-          session = this.#context.issueSession(machine.roleArn ?? '', machine.id);
+          session = this.#context.issueSession(instance.roleArn ?? '', instance.id);
         }
         return session;
       },
     };
   }
 
-  /** An address of its own for every instance there ever was: the launcher's, else out of 10.0.0.0/16. */
+  /** An address that no instance had before: the launcher's, else one of 10.0.0.0/16. */
   #freeAddress(): string {
     const number = this.#takeNumber();
     const host = number + 4;
@@ -254,8 +254,8 @@ export class Machines {
   }
 }
 
-async function shutDown(machine: Machine): Promise<void> {
-  const { power } = machine;
-  if (power?.stop && is(machine, 'stopping')) await power.stop();
+async function shutDown(instance: Machine): Promise<void> {
+  const { power } = instance;
+  if (power?.stop && is(instance, 'stopping')) await power.stop();
   else await power?.terminate();
 }

@@ -2,15 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { optionalBoolean, optionalText, structures, text, texts } from '../../front-door/read.ts';
 import { AwsError, type CloudContext, type Input, type Operation } from '../../front-door/service.ts';
 
-/** One kind of network resource: its members as EC2 shows them. */
+/** One kind of network resource, with its members as EC2 shows them. */
 interface Kind {
   /** `Vpc`: CreateVpc answers `{Vpc}`, DescribeVpcs `{Vpcs}`. */
   name: string;
   plural: string;
   prefix: string;
-  /** What a creation must name that exists. */
+  /** The resources that must exist and be named in a creation. */
   within: readonly string[];
-  /** How EC2 says that one is not there: `InvalidVpcID`. */
+  /** EC2's error code for one that does not exist, such as `InvalidVpcID`. */
   invalid: string;
 }
 
@@ -40,12 +40,12 @@ const KINDS: readonly Kind[] = [
   },
 ];
 
-/** `Filters` of the Describe actions, by the member that they compare. */
+/** `Filters` of the Describe actions, with the member that each compares. */
 const FILTERS: Record<string, string> = { 'vpc-id': 'VpcId', 'subnet-id': 'SubnetId' };
 
 /**
- * The network that instances are launched into: remembered and shown, joined to nothing. Processes on one machine
- * talk over loopback; what counts here are ids, zones and what belongs to what.
+ * The networks of instances. They are stored and shown but route nothing: processes on one machine communicate over
+ * loopback. Only ids, zones and relations have an effect here.
  */
 export class Network {
   readonly #context: CloudContext;
@@ -61,7 +61,7 @@ export class Network {
     return text(this.#get(subnetId, 'InvalidSubnetID', 'subnet'), 'AvailabilityZone');
   }
 
-  /** Puts tags on a network resource, or takes them off where the value is undefined. */
+  /** Sets tags on a network resource, or removes those whose value is undefined. */
   tag(id: string, tags: ReadonlyMap<string, string | undefined>): void {
     const resource = this.#resources.get(id);
     if (!resource) return;
@@ -112,7 +112,7 @@ export class Network {
         run: (input) => {
           const { [id]: wanted, ...attributes } = input;
           const resource = this.#get(String(wanted), invalid, name);
-          // "AttributeBooleanValue": as the resource is shown it has the value alone.
+          // "AttributeBooleanValue": the description of the resource has only the value.
           for (const [key, value] of Object.entries(attributes)) {
             resource[key] = optionalBoolean(value as Input, 'Value');
           }
@@ -167,7 +167,7 @@ export class Network {
     };
   }
 
-  /** What ties two resources together. */
+  /** The operations that associate two resources. */
   #joins(): Record<string, Operation> {
     const gateway = (input: Input) =>
       this.#get(text(input, 'InternetGatewayId'), 'InvalidInternetGatewayID', 'internet gateway');

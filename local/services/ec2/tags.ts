@@ -3,15 +3,15 @@ import type { Input, Operation } from '../../front-door/service.ts';
 import type { Machines } from './machines.ts';
 import type { Network } from './network.ts';
 
-/** Tags of instances and of network resources; those of launch templates are accepted and not kept. */
-export function tagOperations(machines: Machines, network: Network): Record<string, Operation> {
+/** Tags of instances and of network resources. Those of launch templates are accepted and not stored. */
+export function tagOperations(instances: Machines, network: Network): Record<string, Operation> {
   const apply = (input: Input, tags: ReadonlyMap<string, string | undefined>) => {
     for (const id of texts(input, 'Resources')) {
       network.tag(id, tags);
-      const machine = machines.find(id);
-      for (const [key, value] of machine ? tags : []) {
-        if (value === undefined) machine?.tags.delete(key);
-        else machine?.tags.set(key, value);
+      const instance = instances.find(id);
+      for (const [key, value] of instance ? tags : []) {
+        if (value === undefined) instance?.tags.delete(key);
+        else instance?.tags.set(key, value);
       }
     }
     return {};

@@ -1,12 +1,12 @@
 import type { PolicyStatement } from '../../front-door/policy.ts';
 
 /**
- * AWS managed policies that the CDK attaches by itself ("AWS managed policies reference"), with what of them can
- * matter here. Another one may be attached, but grants nothing.
+ * The AWS managed policies that the CDK attaches ("AWS managed policies reference"), with the part that has an effect
+ * here. Others may be attached, but grant nothing.
  */
 const DOCUMENTS: Record<string, PolicyStatement[]> = {
   AdministratorAccess: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
-  // Those of the roles that `cdk bootstrap` makes.
+  // Attached to the roles of `cdk bootstrap`.
   AWSCloudFormationReadOnlyAccess: [
     {
       Effect: 'Allow',
@@ -71,7 +71,7 @@ const DOCUMENTS: Record<string, PolicyStatement[]> = {
   ],
 };
 
-/** The document of an AWS managed policy as JSON; undefined for one that is not known here. */
+/** The document of an AWS managed policy as JSON; undefined for an unknown one. */
 export function managedPolicy(arn: string): string | undefined {
   const name = arn.replace('arn:aws:iam::aws:policy/', '');
   const statements = Object.hasOwn(DOCUMENTS, name) ? DOCUMENTS[name] : undefined;

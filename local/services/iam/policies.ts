@@ -5,7 +5,7 @@ import { managedPolicy } from './managed-policies.ts';
 import { getRole, type IamNames } from './roles.ts';
 import { alreadyExists, type IamStore, noSuchEntity, type Policy, parsePolicy } from './store.ts';
 
-/** Managed policies, and which role has them. */
+/** The operations on managed policies and their attachments. */
 export function policyOperations(store: IamStore, names: IamNames): Record<string, Operation> {
   const resources = (input: Input) => [text(input, 'PolicyArn')];
   const onPolicy = (run: (policy: Policy, input: Input) => Input): Operation => ({

@@ -100,7 +100,7 @@ function createRole(store: IamStore, names: IamNames, input: Input): Role {
   return role;
 }
 
-/** As AWS: a role goes last, after its policies and its place in instance profiles. */
+/** As in AWS, a role can be deleted only after its policies and its place in instance profiles. */
 function deleteRole(store: IamStore, role: Role): Input {
   const conflict = (what: string) =>
     new AwsError('DeleteConflict', `Cannot delete entity, must ${what} first.`, 409);

@@ -5,7 +5,7 @@ import { policyOperations } from './policies.ts';
 import { type IamNames, roleArn, roleOperations } from './roles.ts';
 import type { IamStore } from './store.ts';
 
-/** IAM: roles, their policies and instance profiles. Users, groups and keys are not part of this cloud. */
+/** IAM: roles, their policies and instance profiles. Users, groups and access keys are not implemented here. */
 export function createIam(store: IamStore, names: IamNames): RunningService {
   return {
     service: {
@@ -21,7 +21,7 @@ export function createIam(store: IamStore, names: IamNames): RunningService {
   };
 }
 
-/** Whoever the account's owner lets assume roles. */
+/** A trust policy for everyone whom the account's policies let assume roles. */
 function trustOfAccount(accountId: string): string {
   const Principal = { AWS: `arn:aws:iam::${accountId}:root` };
   return JSON.stringify({
@@ -30,7 +30,7 @@ function trustOfAccount(accountId: string): string {
   });
 }
 
-/** Stand-ins for the roles that `cdk bootstrap` makes, but for those that somebody has made. */
+/** Adds stand-ins for the roles of `cdk bootstrap`, except those that exist. */
 export function addBootstrapRoles(store: IamStore, names: IamNames, region: string): void {
   for (const name of bootstrapNames(names.accountId, region).roles) {
     if (store.roles.has(name)) continue;

@@ -15,7 +15,7 @@ export interface Role {
   /** ARNs of managed policies. */
   attached: Set<string>;
   tags: Map<string, string>;
-  /** Its name is free: `bootstrap.ts`. */
+  /** Whoever creates a role of this name replaces it: `bootstrap.ts`. */
   isStandIn?: true;
 }
 
@@ -25,7 +25,7 @@ export interface Policy {
   path: string;
   id: string;
   createdAt: Date;
-  /** JSON, by version; the default one is named. */
+  /** JSON, by version; another field has the default one. */
   versions: Map<string, string>;
   defaultVersion: string;
 }
@@ -44,14 +44,14 @@ export interface IamStore {
   /** By ARN. */
   policies: Map<string, Policy>;
   profiles: Map<string, InstanceProfile>;
-  /** All documents that say what a role may do; none for a role that is not there. */
+  /** All documents that say what a role may do; none if the role does not exist. */
   policiesOf(roleArn: string): PolicyDocument[];
 }
 
 export function createIamStore(): IamStore {
   const roles = new Map<string, Role>();
   const policies = new Map<string, Policy>();
-  // Documents are judged with every call, and change seldom.
+  // Documents are evaluated with every call and change seldom.
   const parsed = new Map<string, PolicyDocument>();
   const parse = (json: string): PolicyDocument => {
     const known = parsed.get(json) ?? parsePolicy(json);
@@ -74,7 +74,7 @@ export function createIamStore(): IamStore {
   };
 }
 
-/** `AwsError` MalformedPolicyDocument for what IAM would refuse. */
+/** `AwsError` MalformedPolicyDocument for a document that IAM refuses. */
 export function parsePolicy(json: string): PolicyDocument {
   try {
     const document = JSON.parse(json) as Partial<PolicyDocument> | null;
@@ -82,7 +82,7 @@ export function parsePolicy(json: string): PolicyDocument {
     const wellFormed = statements.every(({ Effect }) => Effect === 'Allow' || Effect === 'Deny');
     if (document?.Statement && wellFormed) return { Statement: document.Statement };
   } catch {
-    // Answered below, like every document that is not a policy.
+    // Falls through to the error for every document that is not a policy.
   }
   throw new AwsError('MalformedPolicyDocument', 'Syntax errors in policy.');
 }

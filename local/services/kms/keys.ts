@@ -9,15 +9,15 @@ export interface Key {
   createdAt: Date;
   policy: PolicyDocument;
   rotates: boolean;
-  /** Nobody can use it from the moment that its deletion is scheduled. */
+  /** Once its deletion is scheduled the key cannot be used. */
   deletionAt: Date | undefined;
   tags: Map<string, string>;
 }
 
-/** The part of `KeyUse` that the user of a key knows. */
+/** The part of `KeyUse` that the caller of `use` knows. */
 type Purpose = Pick<KeyUse, 'actions' | 'conditions'>;
 
-/** Symmetric keys of the account, and their aliases. They encrypt nothing here: what counts is who may use them. */
+/** Symmetric keys of the account, and their aliases. They encrypt nothing here; only the permissions have an effect. */
 export class Keys {
   readonly #keys = new Map<string, Key>();
   readonly #aliases = new Map<string, string>();
@@ -46,7 +46,7 @@ export class Keys {
     throw new AwsError('NotFoundException', `Key '${reference}' does not exist`);
   }
 
-  /** ARN of a key or an alias, whether it is there or not. */
+  /** ARN of a key or an alias, whether it exists or not. */
   arnOf(reference: string): string {
     if (reference.startsWith('arn:')) return reference;
     return `${this.#prefix}:${reference.startsWith('alias/') ? reference : `key/${reference}`}`;
@@ -69,9 +69,10 @@ export class Keys {
   }
 
   /**
-   * The use of a key, for the front door to judge; none of a key that AWS manages, which all of the account may use.
+   * The use of a key, which the front door checks. Empty for a key that AWS manages: everyone in the account may use
+   * it.
    *
-   * @throws `NotFoundException`, and `KMSInvalidStateException` for a key that is to be deleted
+   * @throws `NotFoundException`, and `KMSInvalidStateException` for a key that is pending deletion
    */
   use(reference: string | undefined, purpose: Purpose): KeyUse[] {
     if (reference === undefined || reference === '' || /(^|:)alias\/aws\//.test(reference)) return [];

@@ -18,7 +18,7 @@ import { type Key, Keys } from './keys.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** KMS, as far as stores that are encrypted by keys of the account need it: keys, aliases, policies. */
+/** KMS as far as stores with customer managed keys need it: keys, aliases, policies. */
 export function createKms(context: CloudContext): { running: RunningService; keys: Keys } {
   const keys = new Keys(context.region, context.accountId);
   const now = () => new Date(context.clock.now());
@@ -92,7 +92,7 @@ function aliasOperations(keys: Keys): Record<string, Operation> {
   };
 }
 
-/** "CreateKey": what is no symmetric key of this account and region. */
+/** "CreateKey": refuses everything but symmetric keys of this account and region. */
 function refuseOtherKinds(input: Input): void {
   const others: Record<string, string> = {
     KeySpec: 'SYMMETRIC_DEFAULT',
@@ -125,7 +125,7 @@ function readPolicy(given: unknown): PolicyDocument {
     const policy: unknown = typeof given === 'string' ? JSON.parse(given) : given;
     if (isStructure(policy) && policy['Statement']) return policy as unknown as PolicyDocument;
   } catch {
-    // It is no JSON: refused below.
+    // Not JSON: refused below.
   }
   throw new AwsError('MalformedPolicyDocumentException', 'The key policy is not valid.');
 }

@@ -8,24 +8,27 @@ import type { CloudContext, SessionCredentials } from '../../front-door/service.
 import type { LambdaFunction } from './function.ts';
 import type { Outcome, Work } from './runtime-host.ts';
 
-/** What the host says first. Its module runs where it is imported. */
+/** The host's first message. It is not imported, as the host's module runs when it is imported. */
 const READY: typeof import('./runtime-host.ts').READY = 'ready';
-/** "The Init phase is limited to 10 seconds", which do not count as the function's own (Lambda execution environment). */
+/**
+ * "The Init phase is limited to 10 seconds", which do not count as the function's own time (Lambda execution
+ * environment).
+ */
 const LONGEST_INIT_MS = 10_000;
 
-/** The host as it is here: source in the repository, JavaScript in the package. */
+/** The host's module: source in the repository, JavaScript in the package. */
 const HOST = fileURLToPath(import.meta.resolve(`./runtime-host${import.meta.url.slice(-3)}`));
 
-/** Where the AWS SDK is that Lambda's Node.js runtime has for every function: the one of this program. */
+/** The path of the AWS SDK, which Lambda's Node.js runtime has for every function. It is that of this program. */
 const RUNTIME_MODULES = (createRequire(import.meta.url).resolve.paths('@aws-sdk/client-s3') ?? []).join(
   delimiter,
 );
 
-/** Credentials that end sooner than a function may run are not given to another invocation. */
+/** An environment whose credentials expire sooner than a function may run gets no further invocation. */
 const SPARE_CREDENTIALS_MS = 16 * 60_000;
 const TAIL_BYTES = 4096;
 
-/** What an invocation came to. */
+/** The result of an invocation. */
 export interface Result {
   payload: string;
   error: 'Unhandled' | undefined;
@@ -33,7 +36,7 @@ export interface Result {
   tail: string;
 }
 
-/** An execution environment: a process that runs one invocation at a time, and the next one after it. */
+/** An execution environment: a process that runs one invocation at a time. */
 export class Environment {
   readonly #context: CloudContext;
   readonly #function: LambdaFunction;
@@ -80,7 +83,7 @@ export class Environment {
     ]);
   }
 
-  /** Whether it can take another invocation. */
+  /** Whether it can run another invocation. */
   get usable(): boolean {
     const left = Date.parse(this.#credentials.Expiration) - this.#context.clock.now();
     return this.#alive && left > SPARE_CREDENTIALS_MS;
@@ -95,7 +98,7 @@ export class Environment {
     const deadlineMs = started + timeoutSeconds * 1000;
     const work: Work = { requestId, event, deadlineMs, arn: this.#function.arn };
     const outcome = await this.#outcome(work, timeoutSeconds);
-    // What the handler printed was in the pipes before its outcome was sent: this turn of the event loop reads it.
+    // The handler's output was in the pipes before its outcome was sent: this turn of the event loop reads it.
     await turn();
     const duration = `${Date.now() - started} ms`;
     this.#write(`END RequestId: ${requestId}\nREPORT RequestId: ${requestId}\tDuration: ${duration}\n`);
@@ -111,7 +114,7 @@ export class Environment {
     await this.#ended;
   }
 
-  /** Whichever comes first: the answer, the end of the process, the time-out. */
+  /** Waits for the first of the answer, the end of the process and the time-out. */
   async #outcome(work: Work, timeoutSeconds: number): Promise<Outcome> {
     const answered = new Promise<Outcome>((resolve) => {
       const listener = (message: Outcome) => {
@@ -142,7 +145,7 @@ export class Environment {
   }
 }
 
-/** Waits, and no longer than so many milliseconds. */
+/** Waits for the event, for at most this time. */
 async function within(ms: number, event: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
@@ -157,7 +160,7 @@ function failed({ requestId }: Work, errorType: string, what: string): Outcome {
   return { requestId, ok: false, error: { errorType, errorMessage, trace: [] } };
 }
 
-/** "Defined runtime environment variables", and where AWS is. The host's own environment stays outside. */
+/** "Defined runtime environment variables", and AWS's endpoint. The environment of this process is not passed on. */
 function environmentOf(
   context: CloudContext,
   { name, configuration }: LambdaFunction,

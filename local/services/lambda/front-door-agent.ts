@@ -2,8 +2,8 @@ import { Agent, type AgentOptions } from 'node:https';
 import { connect, type Socket } from 'node:net';
 
 /**
- * Takes connections to S3's names here (`<bucket>.s3.localhost`) to the front door. On AWS they are TLS to port 443; a
- * port below 1024 would take root here.
+ * Connects S3's host names here (`<bucket>.s3.localhost`) to the front door. On AWS these are TLS connections to port
+ * 443, but to listen on a port below 1024 takes root.
  */
 export class FrontDoorAgent extends Agent {
   readonly #door: { host: string; port: number };

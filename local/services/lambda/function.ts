@@ -32,7 +32,7 @@ export interface Configuration {
   timeoutSeconds: number;
   memoryMb: number;
   environment: Record<string, string>;
-  /** What has no effect here and is shown as it was given. */
+  /** Members without effect here, shown as they were given. */
   shown: Input;
 }
 
@@ -71,13 +71,13 @@ export function newFunction(context: CloudContext, input: Input, code: Code): La
   };
 }
 
-/** Read, and not heeded: the function runs on this machine, whatever its processor. */
+/** Checked and not used: the function runs on this machine, whatever its processor. */
 export function architecturesOf(input: Input): string[] | undefined {
   const given = texts(input, 'Architectures');
   return given.length > 0 ? given : undefined;
 }
 
-/** What is not given stays as it was. */
+/** Settings that are not given stay. */
 export function readConfiguration(input: Input, before: Configuration | undefined): Configuration {
   const environment = optionalStructure(input, 'Environment');
   const runtime = optionalText(input, 'Runtime') ?? before?.runtime ?? text(input, 'Runtime');
@@ -100,7 +100,7 @@ export function readConfiguration(input: Input, before: Configuration | undefine
   };
 }
 
-/** The deployment package: bytes in the call, or an object in S3. */
+/** The deployment package, from the call or from an object in S3. */
 export async function readCode(context: CloudContext, input: Input): Promise<Code> {
   const zip = inlineZip(input['ZipFile']) ?? (await zipFromS3(context, input));
   refuseUnlessZip(zip);
@@ -151,7 +151,7 @@ export function describeFunction(one: LambdaFunction) {
     Description: configuration.description,
     Timeout: configuration.timeoutSeconds,
     MemorySize: configuration.memoryMb,
-    // In Lambda's answers, unlike in other JSON ones, times are text.
+    // Lambda's answers have times as text, unlike other JSON ones.
     LastModified: one.modifiedAt.toISOString().replace('Z', '+0000'),
     Version: '$LATEST',
     Environment: { Variables: configuration.environment },

@@ -15,7 +15,7 @@ import { functionScope } from './operations.ts';
 /** "Error handling for asynchronous invocation": a minute before the first retry, two before the second. */
 const RETRY_PAUSES_MS = [60_000, 120_000];
 
-/** Invoke, waiting for the result or not. */
+/** Invoke, synchronously or asynchronously. */
 export function invokeOperations(
   context: CloudContext,
   functions: Functions,
@@ -25,7 +25,7 @@ export function invokeOperations(
   const atWork = new Set<{ arn: string; done: Promise<unknown> }>();
   let closed = false;
 
-  /** Never rejects: there is nobody to tell, other than the function's log. */
+  /** Never rejects: nobody waits for an event's result, which is in the function's log. */
   const runEvent = async (one: LambdaFunction, requestId: string, event: unknown, attempt: number) => {
     const done = invoker.invoke(one, requestId, event);
     const run = { arn: one.arn, done };

@@ -5,13 +5,13 @@ import { unzipInto } from '../../instances/unzip.ts';
 import { Environment, type Result } from './environment.ts';
 import type { LambdaFunction } from './function.ts';
 
-/** Idle environments are taken down when there are more of them for a function. */
+/** The number of idle environments that are kept for a function. */
 const KEPT_IDLE = 2;
 
-/** Runs functions: in an idle environment if there is one, else in a new one. */
+/** Runs functions, in an idle environment if there is one, else in a new one. */
 export class Invoker {
   readonly #context: CloudContext;
-  /** By the revision of their function. */
+  /** By the revision of the function. */
   readonly #idle = new Map<string, Environment[]>();
   readonly #all = new Set<Environment>();
   #closed = false;
@@ -21,12 +21,12 @@ export class Invoker {
   }
 
   async invoke(one: LambdaFunction, requestId: string, event: unknown): Promise<Result> {
-    // A process that began now would be nobody's to end.
-    if (this.#closed) throw new AwsError('ServiceException', 'The embedded cloud is ending.', 500);
+    // A process that started now would not be ended.
+    if (this.#closed) throw new AwsError('ServiceException', 'The embedded cloud is closing.', 500);
     const { revision } = one;
     const environment = this.#take(one);
     const result = await environment.invoke(requestId, event);
-    // None if the revision was forgotten meanwhile: what ran it runs nothing more.
+    // Undefined if the revision was forgotten in the meantime: its environment gets no further invocation.
     const idle = this.#idle.get(revision);
     if (idle && environment.usable && idle.length < KEPT_IDLE && !this.#closed) {
       idle.push(environment);
@@ -36,7 +36,7 @@ export class Invoker {
     return result;
   }
 
-  /** Takes down what is idle of a function as it was before it was changed or deleted, and what is at work when that ends. */
+  /** Ends the idle environments of an old revision of a function, and the busy ones when their invocation ends. */
   async forget(revision: string): Promise<void> {
     const idle = this.#idle.get(revision) ?? [];
     this.#idle.delete(revision);
@@ -63,13 +63,13 @@ export class Invoker {
     return environment;
   }
 
-  /** Code is unpacked once; a changed one goes beside the old one, which may still run. */
+  /** Unpacks code once. Changed code has a directory of its own, as the old code may still run. */
   #unpack(one: LambdaFunction, directory: string): string {
     const name = Buffer.from(one.code.sha256, 'base64').toString('hex').slice(0, 16);
     const code = join(directory, name);
     if (!existsSync(code)) {
       mkdirSync(code, { recursive: true });
-      // Ends the search for a package.json above, whose `"type": "module"` would make an ES module of a `.js` file.
+      // Ends the search for a package.json in parent directories, whose `"type": "module"` would apply to `.js` files.
       writeFileSync(join(directory, '..', 'package.json'), '{}\n');
       unzipInto(code, one.code.zip);
     }

@@ -6,11 +6,11 @@ import { functionOperations, permissionOperations } from './operations.ts';
 import { ROUTES } from './routes.ts';
 
 export interface Lambda extends RunningService {
-  /** Resolves when no event of the function is at work; one that waits for its next try is not. */
+  /** Resolves when no event of the function is running. An event that waits for its next attempt does not count. */
   idle(functionArn: string): Promise<void>;
 }
 
-/** AWS Lambda: Node.js functions from zips, each in processes of its own. */
+/** AWS Lambda: Node.js functions from zips, each in its own processes. */
 export function createLambda(context: CloudContext): Lambda {
   const functions = new Functions();
   const invoker = new Invoker(context);

@@ -12,7 +12,7 @@ import {
 import { type Functions, nameIn } from './functions.ts';
 import type { Invoker } from './invoker.ts';
 
-/** IAM's resource of a call on a function. */
+/** The resource that IAM checks a call on a function against. */
 export function functionScope({ region, accountId }: CloudContext) {
   return {
     resources: (input: Input) => [
@@ -83,7 +83,7 @@ export function functionOperations(
   };
 }
 
-/** Who else may invoke, and what becomes of events that fail. */
+/** The operations on the resource policy and on retries of events. */
 export function permissionOperations(context: CloudContext, functions: Functions): Record<string, Operation> {
   const scope = functionScope(context);
   return {

@@ -4,7 +4,7 @@ const FUNCTIONS = '/2015-03-31/functions';
 const ONE = `${FUNCTIONS}/{FunctionName}`;
 const EVENT_INVOKE = '/2019-09-25/functions/{FunctionName}/event-invoke-config';
 
-/** Lambda's REST JSON paths, as its API reference has them. */
+/** Lambda's REST JSON paths, by its API reference. */
 export const ROUTES: Route[] = [
   { method: 'POST', path: FUNCTIONS, action: 'CreateFunction', status: 201 },
   { method: 'GET', path: FUNCTIONS, action: 'ListFunctions' },

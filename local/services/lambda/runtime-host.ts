@@ -1,6 +1,6 @@
 /**
- * Runs a function's handler in a process of its own, as Lambda's Node.js runtime does. The parent sends an event
- * and waits for its outcome; the process stays for the next one, with what the module keeps in memory.
+ * Runs a function's handler in a process of its own, as Lambda's Node.js runtime does. The parent sends an event and
+ * waits for its outcome. The process then waits for the next one and keeps the module's state.
  */
 import { existsSync } from 'node:fs';
 import https from 'node:https';
@@ -21,7 +21,7 @@ export type Outcome =
 
 type Handler = (event: unknown, context: object) => unknown;
 
-/** The first message: the module is loaded, or cannot be. */
+/** The first message to the parent: the module has been loaded, or has failed to load. */
 export const READY = 'ready';
 
 leadToTheFrontDoor();
@@ -30,10 +30,10 @@ process.on('message', (work: Work) => {
   void run(work).then((outcome) => process.send?.(outcome));
 });
 
-// Without a parent there is nobody to work for, however it ended.
+// Without a parent there are no more events, however it ended.
 process.on('disconnect', () => process.exit());
 
-/** Functions answer CloudFormation at an `https:` URL of S3. `fetch` has agents of its own and is not led there. */
+/** Functions answer CloudFormation at an `https:` URL of S3. `fetch` has its own agents, so they are not redirected. */
 function leadToTheFrontDoor(): void {
   const { AWS_ENDPOINT_URL: endpoint } = process.env;
   if (endpoint !== undefined) https.globalAgent = new FrontDoorAgent(endpoint);
@@ -55,7 +55,7 @@ async function load(): Promise<Handler> {
   return found as Handler;
 }
 
-// A failed load is told to whoever invokes, not as an unhandled rejection.
+// A failed load is the outcome of the next event, not an unhandled rejection.
 handler.catch(() => {}).finally(() => process.send?.(READY));
 
 async function run({ requestId, event, deadlineMs, arn }: Work): Promise<Outcome> {

@@ -20,7 +20,7 @@ export interface Alarm {
   metric: MetricName;
   statistic: Statistic;
   unit: string | undefined;
-  /** Minutes of the cloud. */
+  /** In minutes of the cloud. */
   periodMinutes: number;
   rule: AlarmRule;
   actionsEnabled: boolean;
@@ -55,7 +55,7 @@ const KNOWN = new Set([
 ]);
 
 /**
- * Reads PutMetricAlarm's input. An alarm of that name keeps its state, as AWS's do when they are changed.
+ * Reads PutMetricAlarm's input. An existing alarm keeps its state, as in AWS.
  *
  * @throws `ValidationError` for what is wrong or not implemented here, such as metric math.
  */

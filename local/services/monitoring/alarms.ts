@@ -4,7 +4,7 @@ import type { Alarm } from './alarm.ts';
 import { type AlarmState, breaches, evaluate, evaluationRange } from './evaluate.ts';
 import { aggregate, type Metrics } from './metrics.ts';
 
-/** What happened to an alarm, as DescribeAlarmHistory tells it. */
+/** An event of an alarm, as DescribeAlarmHistory shows it. */
 export interface HistoryItem {
   AlarmName: string;
   AlarmType: 'MetricAlarm';
@@ -16,12 +16,12 @@ export interface HistoryItem {
 
 const KEPT_HISTORY = 10_000;
 
-/** What an alarm's actions can do here; other ones, such as SNS topics, are noted in the history. */
+/** The alarm actions that are implemented here. Others, such as SNS topics, are only recorded in the history. */
 export interface AlarmTargets {
   scalingPolicy(arn: string, alarm: BreachedAlarm): void;
 }
 
-/** All alarms: evaluated once a minute of the cloud, acting when their state changes. */
+/** All alarms. They are evaluated once a minute of the cloud and execute their actions when their state changes. */
 export class Alarms {
   readonly #context: CloudContext;
   readonly #metrics: Metrics;
@@ -67,7 +67,7 @@ export class Alarms {
     return this.#history.filter((item) => name === undefined || item.AlarmName === name).toReversed();
   }
 
-  /** Looks at every alarm, at the end of the given minute of the cloud. */
+  /** Evaluates every alarm, at the end of the given minute of the cloud. */
   evaluateAll(minute: number): void {
     for (const alarm of this.all()) {
       const values = this.#values(alarm, minute);
@@ -79,7 +79,7 @@ export class Alarms {
     }
   }
 
-  /** SetAlarmState: until the next evaluation. */
+  /** SetAlarmState: the state stays until the next evaluation. */
   set(alarm: Alarm, state: AlarmState, reason: string, reasonData: string | undefined, minute: number): void {
     const changed = state !== alarm.state;
     const values = this.#values(alarm, minute).filter((value) => value !== undefined);
@@ -88,7 +88,7 @@ export class Alarms {
     if (changed) this.#act(alarm, values, true);
   }
 
-  /** One value a period, newest first. */
+  /** One value per period, newest first. */
   #values(alarm: Alarm, minute: number): (number | undefined)[] {
     const points = this.#metrics.points(alarm.metric);
     const { periodMinutes } = alarm;
@@ -109,7 +109,9 @@ export class Alarms {
     this.#note(alarm, 'StateUpdate', summary, { reason });
   }
 
-  /** Every action once when the state changes; those of Auto Scaling again each minute while it lasts. */
+  /**
+   * Executes every action once when the state changes; those of Auto Scaling again each minute while the state lasts.
+   */
   #act(alarm: Alarm, values: number[], changed: boolean): void {
     if (!alarm.actionsEnabled) return;
     for (const arn of alarm.actions[alarm.state]) {

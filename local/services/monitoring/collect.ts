@@ -12,7 +12,7 @@ const QUEUE_METRICS = {
   ApproximateNumberOfMessagesDelayed: 'ApproximateNumberOfMessagesDelayed',
 };
 
-/** What services report of themselves once a minute: SQS of its queues, Auto Scaling of its groups. */
+/** Collects the metrics that services report once a minute: SQS's of its queues, Auto Scaling's of its groups. */
 export async function collect(
   context: CloudContext,
   queueActivity: QueueActivity,
@@ -42,7 +42,7 @@ async function collectQueues({ call }: CloudContext, activity: QueueActivity, re
   }
 }
 
-/** Undefined for a queue that was deleted meanwhile. */
+/** Undefined for a queue that was deleted in the meantime. */
 async function attributesOf(call: CloudContext['call'], QueueUrl: string): Promise<Input | undefined> {
   const AttributeNames = Object.keys(QUEUE_METRICS);
   try {
@@ -65,7 +65,7 @@ async function everyQueue(call: CloudContext['call']): Promise<string[]> {
   return urls;
 }
 
-/** "Amazon CloudWatch metrics for Amazon EC2 Auto Scaling", for groups that collect them. */
+/** "Amazon CloudWatch metrics for Amazon EC2 Auto Scaling", of groups that have metrics collection enabled. */
 async function collectGroups({ call }: CloudContext, report: Report): Promise<void> {
   const answer = await call('autoscaling', 'DescribeAutoScalingGroups', { MaxRecords: 100 });
   for (const group of structures(answer, 'AutoScalingGroups')) {

@@ -20,8 +20,8 @@ export interface AlarmRule {
 }
 
 /**
- * CloudWatch looks farther back than the evaluation periods ("the evaluation range"), so that a late point does not
- * count as a missing one.
+ * CloudWatch evaluates more periods than the evaluation periods ("the evaluation range"), so that a late data point
+ * does not count as missing.
  */
 export function evaluationRange({ evaluationPeriods }: AlarmRule): number {
   return evaluationPeriods + 2;
@@ -41,10 +41,10 @@ export function breaches({ comparison, threshold }: AlarmRule, value: number): b
 }
 
 /**
- * The state that an alarm should have: CloudWatch's "How alarm state is evaluated when data is missing" and "How
- * CloudWatch avoids premature transitions".
+ * The state of an alarm, by CloudWatch's "How alarm state is evaluated when data is missing" and "How CloudWatch avoids
+ * premature transitions".
  *
- * @param values of the evaluation range, one a period, newest first; undefined where nothing was reported.
+ * @param values of the evaluation range, one per period, newest first; undefined where nothing was reported.
  */
 export function evaluate(
   rule: AlarmRule,
@@ -62,7 +62,7 @@ export function evaluate(
   if (missingData === 'breaching') return 'ALARM';
   if (missingData === 'notBreaching' || breaching < used.length) return 'OK';
   if (missingData === 'ignore') return present;
-  // All there is breaches, but it is little: an alarm as soon as the oldest of it is old enough.
+  // All known values breach, but they are few: the alarm starts when the oldest is old enough.
   const oldest = values.findLastIndex((value) => value !== undefined);
   return oldest + 1 >= datapointsToAlarm ? 'ALARM' : present;
 }

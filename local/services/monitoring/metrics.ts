@@ -1,13 +1,13 @@
 import { AwsError } from '../../front-door/service.ts';
 
-/** Of a metric. Dimensions are part of its name: another set of them is another metric. */
+/** Names a metric. Dimensions are part of the name: other dimensions are another metric. */
 export interface MetricName {
   namespace: string;
   name: string;
   dimensions: Record<string, string>;
 }
 
-/** One or more values put together. */
+/** One or more aggregated values. */
 export interface StatisticSet {
   count: number;
   sum: number;
@@ -16,24 +16,24 @@ export interface StatisticSet {
 }
 
 export interface MetricPoint extends StatisticSet {
-  /** Wall time, epoch milliseconds. */
+  /** Real time, in milliseconds since the epoch. */
   at: number;
-  /** The cloud's minute that it belongs to: on a sped-up clock minutes are shorter than the wall's. */
+  /** The minute of the cloud. On a sped-up clock it is shorter than a real one. */
   minute: number;
 }
 
 export const STATISTICS = ['SampleCount', 'Average', 'Sum', 'Minimum', 'Maximum'] as const;
 export type Statistic = (typeof STATISTICS)[number];
 
-/** How many points of a metric are kept; AWS keeps them for 15 days and longer. */
+/** How many data points of a metric are kept; AWS keeps them for 15 days and longer. */
 const KEPT_POINTS = 50_000;
 
-/** Everything that was reported, by metric. */
+/** All reported data points, by metric. */
 export class Metrics {
   readonly #metrics = new Map<string, { metric: MetricName; points: MetricPoint[] }>();
 
   put(metric: MetricName, point: MetricPoint): void {
-    const key = keyOf(metric);
+    const key = metricKey(metric);
     const known = this.#metrics.get(key) ?? { metric, points: [] };
     this.#metrics.set(key, known);
     known.points.push(point);
@@ -41,7 +41,7 @@ export class Metrics {
   }
 
   points(metric: MetricName): readonly MetricPoint[] {
-    return this.#metrics.get(keyOf(metric))?.points ?? [];
+    return this.#metrics.get(metricKey(metric))?.points ?? [];
   }
 
   names(): MetricName[] {
@@ -49,12 +49,12 @@ export class Metrics {
   }
 }
 
-function keyOf({ namespace, name, dimensions }: MetricName): string {
+function metricKey({ namespace, name, dimensions }: MetricName): string {
   const sorted = Object.entries(dimensions).sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify([namespace, name, sorted]);
 }
 
-/** The statistic over all points, undefined if there is none. */
+/** The statistic over all points; undefined if there are none. */
 export function aggregate(points: readonly StatisticSet[], statistic: Statistic): number | undefined {
   if (points.length === 0) return undefined;
   const count = points.reduce((total, point) => total + point.count, 0);
@@ -73,12 +73,12 @@ export function aggregate(points: readonly StatisticSet[], statistic: Statistic)
   }
 }
 
-/** The kind of value that most metrics are reported as. */
+/** A statistic set of one value. */
 export function single(value: number): StatisticSet {
   return { count: 1, sum: value, min: value, max: value };
 }
 
-/** @throws `InvalidParameterValue`: percentiles and the like are not implemented here. */
+/** @throws `InvalidParameterValue` for percentiles and others, which are not implemented here. */
 export function statisticNamed(name: string): Statistic {
   const found = STATISTICS.find((statistic) => statistic === name);
   if (found) return found;

@@ -8,12 +8,12 @@ import { alarmOperations, type MonitoringParts, metricOperations } from './opera
 
 const MINUTE_MS = 60_000;
 
-/** Data and evaluation do not share one moment: half a minute of the cloud's time lies between them. */
+/** Alarms are evaluated half a minute of the cloud's time after the metrics are collected. */
 const EVALUATION_MS = 30_000;
 
 /**
- * CloudWatch: metrics and their alarms. Once a minute of the cloud's time the services report, and half a minute later
- * alarms are evaluated: AWS's fastest, since there either may take a minute more.
+ * CloudWatch: metrics and their alarms. Once a minute of the cloud's time the services report their metrics, and half a
+ * minute later alarms are evaluated. AWS is as fast at best; there each of the two may take a minute more.
  */
 export function createMonitoring(
   context: CloudContext,

@@ -26,7 +26,7 @@ export interface MonitoringParts {
   context: CloudContext;
   metrics: Metrics;
   alarms: Alarms;
-  /** The cloud's present minute. */
+  /** The present minute of the cloud. */
   minute(): number;
 }
 
@@ -54,12 +54,12 @@ export function alarmOperations({ context, alarms, minute }: MonitoringParts): R
     DeleteAlarms: {
       ...many,
       run: (input) => {
-        // "DeleteAlarms": names of no alarm are passed over.
+        // "DeleteAlarms" ignores names of alarms that do not exist.
         for (const name of texts(input, 'AlarmNames')) if (alarms.find(name)) alarms.delete(name);
         return {};
       },
     },
-    // Without names it is about all alarms there are.
+    // Without names it returns all alarms.
     DescribeAlarms: {
       resources: (input) => (texts(input, 'AlarmNames').length > 0 ? many.resources(input) : [arn('*')]),
       run: (input) => describeAlarms(alarms, input),
@@ -144,7 +144,7 @@ function putMetricData({ context, metrics, minute }: MonitoringParts, input: Inp
     const at = optionalDate(datum, 'Timestamp')?.getTime() ?? now;
     const age = Math.floor(((now - at) * clock.speed) / 60_000);
     const metric = readMetric({ ...datum, Namespace: text(input, 'Namespace') });
-    // What is reported between two looks belongs to the minute that ends with the next one.
+    // Values that are reported between two collections belong to the minute that ends with the next one.
     for (const set of readValues(datum)) {
       metrics.put(metric, { ...set, at, minute: minute() + 1 - Math.max(0, age) });
     }
@@ -168,7 +168,7 @@ function readValues(datum: Input): StatisticSet[] {
   });
 }
 
-/** Statistics by period of the wall's time, whichever pace the cloud's clock has. */
+/** Statistics by period of real time, whatever the speed of the cloud's clock. */
 function statisticsOf(metrics: Metrics, metric: MetricName, window: Input, periodSeconds: number) {
   const from = optionalDate(window, 'StartTime')?.getTime() ?? 0;
   const to = optionalDate(window, 'EndTime')?.getTime() ?? 0;

@@ -1,17 +1,20 @@
-/** An S3 request as the rest of the cloud sees it. */
+/** An S3 request, as the other parts of the cloud see it. */
 export interface S3Call {
   bucket: string;
   key: string;
   action: string;
-  /** What IAM checks: `HeadObject` needs `s3:GetObject` ("Actions, resources, and condition keys for Amazon S3"). */
+  /**
+   * The action that IAM checks: `HeadObject` needs `s3:GetObject` ("Actions, resources, and condition keys for Amazon
+   * S3").
+   */
   iamAction: string;
-  /** A bucket's own settings, `policy`, `encryption`, ...: kept here, not in fauxqs. */
+  /** A setting of the bucket, such as `policy` or `encryption`. This cloud stores them, not fauxqs. */
   setting?: string;
-  /** What fauxqs does not do: answered with S3's `NotImplemented`. */
+  /** fauxqs does not implement it: the answer is S3's `NotImplemented`. */
   missing?: true;
 }
 
-/** A bucket's settings by query parameter: the end of the action's name, and of IAM's. */
+/** A bucket's settings by query parameter, with the end of the names of the API action and of IAM's action. */
 export const SETTINGS: Record<string, { action: string; iam?: string }> = {
   cors: { action: 'BucketCors', iam: 'BucketCORS' },
   encryption: { action: 'BucketEncryption', iam: 'EncryptionConfiguration' },
@@ -25,7 +28,7 @@ export const SETTINGS: Record<string, { action: string; iam?: string }> = {
   versioning: { action: 'BucketVersioning' },
 };
 
-/** Parameters that mean another operation, which is not there. */
+/** Parameters that select another operation, which is not implemented. */
 const MISSING = [
   'accelerate',
   'acl',
@@ -45,7 +48,7 @@ const MISSING = [
   'website',
 ];
 
-/** Bucket and key out of host and path, in either style. */
+/** Reads bucket and key from host and path, in either style. */
 export function bucketAndKey(host: string, path: string): { bucket: string; key: string } {
   const segments = path.replace(/^\//, '');
   const hosted = bucketOfHost(host.replace(/:\d+$/, ''));
@@ -58,12 +61,12 @@ export function bucketAndKey(host: string, path: string): { bucket: string; key:
   };
 }
 
-/** Path of an object in the one style that fauxqs is asked in. */
+/** The path of an object in the style that fauxqs requests have here. */
 export function objectPath(bucket: string, key: string): string {
   return `/${encodeURIComponent(bucket)}/${key.split('/').map(encodeURIComponent).join('/')}`;
 }
 
-/** `bucket.s3.us-east-1.amazonaws.com`, `bucket.localhost`; undefined for a host that is no bucket's. */
+/** `bucket.s3.us-east-1.amazonaws.com`, `bucket.localhost`; undefined if the host names no bucket. */
 function bucketOfHost(host: string): string | undefined {
   if (/^[\d.]+$/.test(host) || /^(localhost$|s3[.-])/.test(host)) return undefined;
   return /^(.+?)\.(?:s3[.-].*|localhost)$/.exec(host)?.[1];
@@ -107,7 +110,7 @@ function bucketAction(method: string, query: URLSearchParams): Action {
 function settingAction(method: string, setting: string): Action {
   const names = SETTINGS[setting];
   const verb = method === 'PUT' ? 'Put' : method === 'DELETE' ? 'Delete' : 'Get';
-  // Deleting a setting needs the permission to put it, but for the policy.
+  // Deleting a setting needs the permission to put it. The policy is an exception.
   const iamVerb = verb === 'Delete' && setting !== 'policy' ? 'Put' : verb;
   return {
     action: `${verb}${names?.action}`,

@@ -8,8 +8,8 @@ import type { Deletion, Versions } from './versions.ts';
 const MOST_KEYS = 1000;
 
 /**
- * DeleteObjects, whose right is that to each single key: one that the caller may not delete fails alone. A key that is
- * not there counts as deleted. Resolves with the answer's XML.
+ * DeleteObjects. Permissions are checked for each key: a key that the caller may not delete fails by itself. A key that
+ * does not exist counts as deleted. Resolves with the answer's XML.
  */
 export async function deleteObjects(
   request: IncomingMessage,

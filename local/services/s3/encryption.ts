@@ -4,20 +4,20 @@ import type { Keys } from '../kms/keys.ts';
 import type { S3Call } from './actions.ts';
 import type { BucketSettings } from './settings.ts';
 
-/** What an object is encrypted with. */
+/** The encryption of an object. */
 interface Encryption {
   /** Id, ARN or alias of the key. */
   key: string;
-  /** What S3 tells KMS as the encryption context. */
+  /** The encryption context that S3 passes to KMS. */
   arn: string;
 }
 
-/** The calls that make an object, or a part of one. */
+/** The calls that create an object. */
 const MAKES = new Set(['PutObject', 'CopyObject', 'CompleteMultipartUpload']);
 
 /**
- * Which keys objects are encrypted with ("Using server-side encryption with AWS KMS keys"): an object keeps the one that it was
- * written with. What the cloud itself writes has none.
+ * The keys that encrypt objects ("Using server-side encryption with AWS KMS keys"). An object keeps the key that it was
+ * written with. Objects that the cloud itself writes have none.
  */
 export class ObjectEncryption {
   readonly #objects = new Map<string, Encryption>();
@@ -29,14 +29,14 @@ export class ObjectEncryption {
     this.#keysOf = keysOf;
   }
 
-  /** The uses of keys that a call takes. A copy that reads is not judged by the key of its source. */
+  /** The uses of keys that a call needs. A copy does not check the key of its source. */
   usesOf(call: S3Call, headers: IncomingHttpHeaders): KeyUse[] {
     const writes = call.key !== '' && call.iamAction === 'PutObject';
     const reads = call.action === 'GetObject';
     if (!writes && !reads) return [];
     const encryption = writes ? this.#ofWrite(call, headers) : this.#objects.get(idOf(call));
     if (!encryption) return [];
-    // A key that is named by its id alone is one of the bucket's region.
+    // A key id without an ARN is in the bucket's region.
     const region =
       /^arn:[^:]*:kms:([^:]*):/.exec(encryption.key)?.[1] ?? this.#settings.regionOf(call.bucket);
     const keys = this.#keysOf(region);
@@ -47,7 +47,7 @@ export class ObjectEncryption {
     });
   }
 
-  /** To be called when a call has succeeded. */
+  /** Called when a call has succeeded. */
   ended(call: S3Call, headers: IncomingHttpHeaders): void {
     if (call.action === 'DeleteObject') this.#objects.delete(idOf(call));
     if (!MAKES.has(call.action)) return;
@@ -56,7 +56,7 @@ export class ObjectEncryption {
     else this.#objects.delete(idOf(call));
   }
 
-  /** What the request asks for, else what the bucket does. */
+  /** The encryption of the request, else that of the bucket. */
   #ofWrite({ bucket, key }: S3Call, headers: IncomingHttpHeaders): Encryption | undefined {
     const document = this.#settings.get(bucket, 'encryption');
     const asked = headers['x-amz-server-side-encryption'] ?? contentOf(document, 'SSEAlgorithm');

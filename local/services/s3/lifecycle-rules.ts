@@ -1,17 +1,17 @@
 import { AwsError } from '../../front-door/service.ts';
 
-/** One rule that is enabled ("Lifecycle configuration elements"). Numbers are days, unless said otherwise. */
+/** One enabled rule ("Lifecycle configuration elements"). Numbers are days, unless stated otherwise. */
 export interface LifecycleRule {
   prefix: string;
-  /** Objects expire so many days after they were written, or at this time. */
+  /** Objects expire after this number of days, or at this time. */
   expiration?: number | Date;
-  /** Delete markers go that have no version behind them any more. */
+  /** Delete markers without versions behind them are removed. */
   removesLoneMarkers: boolean;
-  /** Versions go so many days after another one has taken their place. */
+  /** Versions expire this number of days after they became noncurrent. */
   noncurrentExpiration?: number;
-  /** How many of these are kept however old they are. */
+  /** The number of noncurrent versions that are kept, whatever their age. */
   newerNoncurrentVersions: number;
-  /** Uploads in parts that are not complete after so many days are aborted. */
+  /** Incomplete multipart uploads are aborted after this number of days. */
   abortion?: number;
 }
 
@@ -21,9 +21,9 @@ const MISSING = [
 ];
 
 /**
- * The rules of a lifecycle configuration.
+ * Reads the rules of a lifecycle configuration.
  *
- * @throws `NotImplemented` that names what rules do not do here
+ * @throws `NotImplemented` that names what is not implemented here
  */
 export function readLifecycleRules(document: string): LifecycleRule[] {
   const missing = MISSING.find((name) => new RegExp(`<${name}[ />]`).test(document));

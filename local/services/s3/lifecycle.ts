@@ -7,8 +7,8 @@ import type { Versions } from './versions.ts';
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Has what is in buckets expire by their lifecycle rules, once a day of the cloud's time ("Managing the lifecycle of objects"). How
- * old something is goes by the real time. Returns how to stop.
+ * Applies the lifecycle rules of buckets, once a day of the cloud's time ("Managing the lifecycle of objects"). The age
+ * of objects is real time. Returns a function that stops it.
  */
 export function keepLifecycles(
   clock: CloudClock,
@@ -32,7 +32,7 @@ function apply(rule: LifecycleRule, bucket: string, versions: Versions, nowMs: n
   if (abortion === undefined) return;
   versions.abortUploads(
     bucket,
-    ({ key, startedAt }) => key.startsWith(prefix) && isOver(startedAt, abortion, nowMs),
+    ({ key, startedAt }) => key.startsWith(prefix) && hasPassed(startedAt, abortion, nowMs),
   );
 }
 
@@ -46,7 +46,7 @@ function expireCurrent(
   const [current, ...older] = versions.of(bucket, key);
   if (!current) return;
   if (current.object) {
-    if (expiration !== undefined && isOver(current.at, expiration, nowMs)) versions.delete(bucket, key);
+    if (expiration !== undefined && hasPassed(current.at, expiration, nowMs)) versions.delete(bucket, key);
   } else if (removesLoneMarkers && older.length === 0) {
     versions.deleteVersion(bucket, key, current.id);
   }
@@ -64,12 +64,12 @@ function expireNoncurrent(
   for (const [index, { id }] of all.entries()) {
     const successor = all[index - 1];
     if (!successor || index <= newerNoncurrentVersions) continue;
-    if (isOver(successor.at, noncurrentExpiration, nowMs)) versions.deleteVersion(bucket, key, id);
+    if (hasPassed(successor.at, noncurrentExpiration, nowMs)) versions.deleteVersion(bucket, key, id);
   }
 }
 
-/** S3 rounds the end of so many days up to the next midnight, UTC. */
-function isOver(since: Date, period: number | Date, nowMs: number): boolean {
+/** S3 rounds the end of a period up to the next midnight, UTC. */
+function hasPassed(since: Date, period: number | Date, nowMs: number): boolean {
   if (period instanceof Date) return nowMs >= period.getTime();
   return nowMs >= Math.ceil((since.getTime() + period * DAY_MS) / DAY_MS) * DAY_MS;
 }

@@ -13,10 +13,10 @@ import { listVersions } from './version-list.ts';
 import { refuseUnlessEmpty, serveVersion, type VersionStore, WRITES } from './version-requests.ts';
 import type { Versions } from './versions.ts';
 
-/** Clients find the text of an answer's root element by it. */
+/** Clients use it to find the text of an answer's root element. */
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
-/** S3 over the wire: fauxqs reads and answers most requests itself, bodies untouched. */
+/** S3's wire protocol. fauxqs reads and answers most requests itself, with bodies unchanged. */
 export function createS3Handler(
   service: Service,
   dispatcher: Dispatcher,
@@ -38,9 +38,9 @@ export function createS3Handler(
       dispatcher.allows(call, action, resource, resourcePolicies());
     const operation: Operation = {
       iamAction: s3Call.iamAction,
-      resources: () => resourcesOf(s3Call),
+      resources: () => iamResources(s3Call),
       resourcePolicies,
-      conditions: () => conditionsOf(s3Call, url),
+      conditions: () => listConditions(s3Call, url),
       keyUses: () => encryption.usesOf(s3Call, request.headers),
       run: async () => {
         const { headers } = request;
@@ -54,18 +54,18 @@ export function createS3Handler(
   };
 }
 
-/** DeleteObjects is judged key by key, when they are read. */
-function resourcesOf({ action, bucket, key }: S3Call): string[] {
+/** DeleteObjects checks permissions for each key, when the keys are read. */
+function iamResources({ action, bucket, key }: S3Call): string[] {
   if (action === 'DeleteObjects') return [];
-  return [bucket ? arnOf(bucket, key) : '*'];
+  return [bucket ? s3Arn(bucket, key) : '*'];
 }
 
-function arnOf(bucket: string, key?: string): string {
+function s3Arn(bucket: string, key?: string): string {
   return key ? `arn:aws:s3:::${bucket}/${key}` : `arn:aws:s3:::${bucket}`;
 }
 
-/** "Actions, resources, and condition keys for Amazon S3": those of a listing. */
-function conditionsOf({ iamAction }: S3Call, url: URL): Record<string, string> {
+/** "Actions, resources, and condition keys for Amazon S3": the condition keys of a listing. */
+function listConditions({ iamAction }: S3Call, url: URL): Record<string, string> {
   if (iamAction !== 'ListBucket') return {};
   const given = ['prefix', 'delimiter', 'max-keys'].flatMap((name): [string, string][] => {
     const value = url.searchParams.get(name);
@@ -77,9 +77,9 @@ function conditionsOf({ iamAction }: S3Call, url: URL): Record<string, string> {
 interface Store extends VersionStore {
   settings: BucketSettings;
   turns: Turns;
-  /** The region that the caller has signed for. */
+  /** The region that the caller signed for. */
   region: string;
-  /** Whether the caller may also do this. */
+  /** Whether the caller is also allowed this. */
   may(action: string, resource: string): boolean;
 }
 
@@ -111,33 +111,33 @@ async function serve(
   }
   if (call.action === 'DeleteObjects') {
     const mayDelete = (key: string, versionId: string | undefined) =>
-      may(`s3:DeleteObject${versionId === undefined ? '' : 'Version'}`, arnOf(call.bucket, key));
+      may(`s3:DeleteObject${versionId === undefined ? '' : 'Version'}`, s3Arn(call.bucket, key));
     return answer(response, 200, await deleteObjects(request, call.bucket, versions, mayDelete));
   }
-  if (call.iamAction === 'GetObject' && !may('s3:ListBucket', arnOf(call.bucket))) {
-    await hideWhatIsMissing(call, fauxqs);
+  if (call.iamAction === 'GetObject' && !may('s3:ListBucket', s3Arn(call.bucket))) {
+    await hideMissingKey(call, fauxqs);
   }
-  await inItsTurn(request, call, store, () => passOn(request, response, url, call, store));
+  await runExclusively(request, call, store, () => forwardToFauxqs(request, response, url, call, store));
 }
 
 /**
- * A write that looks at what is there, for its condition or for its version, has the object for itself: writes that come meanwhile
- * wait until it has ended.
+ * A write that depends on the present object, by its condition or its version, has exclusive access: writes of the same
+ * object wait until it has ended.
  */
-async function inItsTurn(
+async function runExclusively(
   { headers }: IncomingMessage,
   { action, bucket, key }: S3Call,
   { versions, turns }: Store,
   task: () => Promise<void>,
 ): Promise<void> {
-  const looks = headers['if-none-match'] !== undefined || headers['if-match'] !== undefined;
-  const waits = looks || versions.isVersioned(bucket) || turns.isTaken(bucket, key);
-  if (WRITES.has(action) && waits) await turns.take(bucket, key, task);
+  const isConditional = headers['if-none-match'] !== undefined || headers['if-match'] !== undefined;
+  const isExclusive = isConditional || versions.isVersioned(bucket) || turns.isTaken(bucket, key);
+  if (WRITES.has(action) && isExclusive) await turns.take(bucket, key, task);
   else await task();
 }
 
-/** Has fauxqs serve a request. */
-async function passOn(
+/** Passes a request to fauxqs. */
+async function forwardToFauxqs(
   request: IncomingMessage,
   response: ServerResponse,
   url: URL,
@@ -146,11 +146,11 @@ async function passOn(
 ): Promise<void> {
   const { fauxqs, settings, versions } = store;
   if (call.action === 'PutObject') await checkPreconditions(request, call, fauxqs);
-  // fauxqs has a path style of its own; both styles come to it as that.
+  // fauxqs has a path style of its own; requests of both styles are converted to it.
   const path = call.key ? objectPath(call.bucket, call.key) : `/${encodeURIComponent(call.bucket)}`;
   request.url = `${path}${url.search}`;
   request.headers.host = '127.0.0.1';
-  // "PutObject": S3's own default. fauxqs refuses a body of no type, and one of an empty one.
+  // "PutObject": S3's own default. fauxqs refuses a body without a type.
   if (!request.headers['content-type']) request.headers['content-type'] = 'binary/octet-stream';
   if (call.action === 'DeleteBucket') refuseUnlessEmpty(versions, call.bucket);
   const versionId = url.searchParams.get('versionId');
@@ -164,7 +164,7 @@ async function passOn(
   }
 }
 
-/** "CreateBucket": a bucket is made in the region that the call is sent to, which its location constraint has to name. */
+/** "CreateBucket": a bucket is created in the region that the call is sent to. The location constraint must name it. */
 async function createBucket(
   request: IncomingMessage,
   response: ServerResponse,
@@ -189,8 +189,8 @@ async function requireBucket(fauxqs: Fauxqs, bucket: string): Promise<void> {
   if (status === 404) throw new AwsError('NoSuchBucket', 'The specified bucket does not exist', 404);
 }
 
-/** "GetObject", "HeadObject": who may not list a bucket is not told that a key is missing in it. */
-async function hideWhatIsMissing({ bucket, key }: S3Call, fauxqs: Fauxqs): Promise<void> {
+/** "GetObject", "HeadObject": a caller who may not list the bucket does not learn that a key is missing. */
+async function hideMissingKey({ bucket, key }: S3Call, fauxqs: Fauxqs): Promise<void> {
   await requireBucket(fauxqs, bucket);
   const { status } = await fauxqs.s3({ method: 'HEAD', url: objectPath(bucket, key) });
   if (status === 404) throw new AwsError('AccessDenied', 'Access Denied', 403);
@@ -214,7 +214,7 @@ async function serveSetting(
   answer(response, 200, settings.get(bucket, setting));
 }
 
-/** `If-None-Match: *` and `If-Match` of a write ("Conditional requests"), which fauxqs does not look at. */
+/** `If-None-Match: *` and `If-Match` of a write ("Conditional requests"), which fauxqs ignores. */
 async function checkPreconditions(request: IncomingMessage, call: S3Call, fauxqs: Fauxqs): Promise<void> {
   const { 'if-none-match': ifNone, 'if-match': ifMatch } = request.headers;
   if (!ifNone && !ifMatch) return;

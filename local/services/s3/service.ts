@@ -8,10 +8,10 @@ import { refuseUnlessEmpty } from './version-requests.ts';
 import type { Versions } from './versions.ts';
 
 /**
- * S3 as the cloud itself calls it: how CloudFormation makes buckets, and how Lambda and instances read assets. Over
- * the wire S3 has a protocol of its own: `rest.ts`.
+ * S3 for calls from inside the cloud: CloudFormation creates buckets with it, and Lambda and instances read assets. The
+ * wire protocol is in `rest.ts`.
  *
- * @param standIns buckets whose names are free: `bootstrap.ts`
+ * @param standIns buckets that whoever creates one of the same name replaces: `bootstrap.ts`
  */
 export function createS3(
   fauxqs: Fauxqs,

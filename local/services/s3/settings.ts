@@ -7,31 +7,34 @@ import { type LifecycleRule, readLifecycleRules } from './lifecycle-rules.ts';
 import type { VersioningStatus } from './versions.ts';
 
 /**
- * The settings of buckets: kept as they were sent, and given back. The policy is judged at each call
- * (`front-door/authorize.ts`), versioning is `versions.ts`, expiry is `lifecycle.ts`, keys are `encryption.ts`; the others have
- * no effect that could be seen here.
+ * The settings of buckets, returned as they were sent. The policy is evaluated at each call
+ * (`front-door/authorize.ts`). Versioning is in `versions.ts`, expiration in `lifecycle.ts`, encryption in
+ * `encryption.ts`. The other settings have no effect that could be seen here.
  */
 export interface BucketSettings {
-  /** `AwsError` for a policy that cannot be judged, and for a lifecycle rule that does what is not implemented here. */
+  /** `AwsError` for a policy that cannot be evaluated, and for a lifecycle rule that is not implemented here. */
   put(bucket: string, setting: string, document: string): void;
-  /** The document, or what a bucket has by itself. `AwsError` where S3 says that there is none. */
+  /** The document, or the default of a new bucket. `AwsError` if S3 answers that there is none. */
   get(bucket: string, setting: string): string;
   /** The bucket's policy, if there is one. */
   policiesOf(bucket: string): readonly PolicyDocument[];
   versioningOf(bucket: string): VersioningStatus;
   /** The bucket's lifecycle rules that are enabled. */
   lifecycleOf(bucket: string): readonly LifecycleRule[];
-  /** Says in which region a bucket is, when it is made. */
+  /** Sets the region of a new bucket. */
   place(bucket: string, region: string): void;
   regionOf(bucket: string): string;
   remove(bucket: string, setting: string): void;
   forget(bucket: string): void;
 }
 
-/** The region of a bucket that no location constraint was given for. */
+/** The region of a bucket without a location constraint. */
 export const UNCONSTRAINED = 'us-east-1';
 
-/** What a new bucket answers ("Default encryption FAQ", "Blocking public access"), else the error for none. */
+/**
+ * The answers for a new bucket ("Default encryption FAQ", "Blocking public access"), or the error for a missing
+ * setting.
+ */
 const DEFAULTS: Record<string, string | AwsError> = {
   cors: none('NoSuchCORSConfiguration', 'The CORS configuration does not exist'),
   encryption:
@@ -96,7 +99,7 @@ export function createBucketSettings(): BucketSettings {
   };
 }
 
-/** "PutBucketPolicy": every resource is the bucket or an object in it. */
+/** "PutBucketPolicy": every resource must be the bucket or an object in it. */
 function readBucketPolicy(bucket: string, text: string): PolicyDocument {
   const policy = readResourcePolicy(text, 'MalformedPolicy');
   const arn = `arn:aws:s3:::${bucket}`;
@@ -110,7 +113,7 @@ function readBucketPolicy(bucket: string, text: string): PolicyDocument {
   return policy;
 }
 
-/** The member of an SDK input that holds a setting, and so the root of its document. */
+/** The member of the SDK's input that has the setting, and the root element of its document. */
 const ROOTS: Record<string, { member: string; root: string }> = {
   cors: { member: 'CORSConfiguration', root: 'CORSConfiguration' },
   encryption: { member: 'ServerSideEncryptionConfiguration', root: 'ServerSideEncryptionConfiguration' },
@@ -123,7 +126,7 @@ const ROOTS: Record<string, { member: string; root: string }> = {
   versioning: { member: 'VersioningConfiguration', root: 'VersioningConfiguration' },
 };
 
-/** A setting as calls from inside give it, in the SDK's names, as the document that the wire has. */
+/** Converts a setting in the SDK's names, from a call inside the cloud, into the document of the wire protocol. */
 export function settingDocument(setting: string, input: Input): string {
   if (setting === 'policy') {
     const policy = input['Policy'];
@@ -137,7 +140,7 @@ export function settingDocument(setting: string, input: Input): string {
   return element(names.root, members(value));
 }
 
-/** S3 writes lists flat, an element for each item, in the singular; only `TagSet` has a level of its own. */
+/** S3 writes lists flat, one element per item, in the singular. Only `TagSet` has a level of its own. */
 function members(value: Input): string {
   return Object.entries(value)
     .map(([name, member]) => {

@@ -1,21 +1,21 @@
-/** Writes of one object that must not run beside each other: each waits for the one before. */
+/** Runs the exclusive writes of an object one after the other. */
 export class Turns {
   readonly #last = new Map<string, Promise<void>>();
 
-  /** Whether a write of this object is under way, or waits. */
+  /** Whether a write of this object is running or waiting. */
   isTaken(bucket: string, key: string): boolean {
-    return this.#last.has(placeOf(bucket, key));
+    return this.#last.has(objectKey(bucket, key));
   }
 
-  /** Runs `write` when those before it have ended, however they did. */
+  /** Runs `write` when the earlier ones have ended, also if they failed. */
   async take(bucket: string, key: string, write: () => Promise<void>): Promise<void> {
-    const place = placeOf(bucket, key);
-    const turn = (this.#last.get(place) ?? Promise.resolve()).catch(() => {}).then(write);
-    this.#last.set(place, turn);
-    await turn.finally(() => {
-      if (this.#last.get(place) === turn) this.#last.delete(place);
+    const place = objectKey(bucket, key);
+    const run = (this.#last.get(place) ?? Promise.resolve()).catch(() => {}).then(write);
+    this.#last.set(place, run);
+    await run.finally(() => {
+      if (this.#last.get(place) === run) this.#last.delete(place);
     });
   }
 }
 
-const placeOf = (bucket: string, key: string): string => `${bucket}/${key}`;
+const objectKey = (bucket: string, key: string): string => `${bucket}/${key}`;

@@ -2,7 +2,7 @@ import { element, encodeMembers, QUERY_NAMES } from '../../front-door/protocol/x
 import { AwsError } from '../../front-door/service.ts';
 import type { Version, Versions } from './versions.ts';
 
-/** "ListObjectVersions": as many as one answer tells. */
+/** "ListObjectVersions": the maximum number of versions in one answer. */
 const MOST_VERSIONS = 1000;
 
 interface Listed extends Version {
@@ -10,7 +10,7 @@ interface Listed extends Version {
   isLatest: boolean;
 }
 
-/** The answer to ListObjectVersions: by key, and of one key newest first. */
+/** The answer to ListObjectVersions, sorted by key and then newest first. */
 export function listVersions(versions: Versions, bucket: string, query: URLSearchParams): string {
   if (query.get('delimiter')) {
     throw new AwsError('NotImplemented', 'The embedded cloud lists no versions by delimiter.', 501);
@@ -29,11 +29,11 @@ export function listVersions(versions: Versions, bucket: string, query: URLSearc
   const head = { Name: bucket, Prefix: prefix, MaxKeys: String(most), IsTruncated: String(isTruncated) };
   return element(
     'ListVersionsResult',
-    encodeMembers({ ...head, ...next }, QUERY_NAMES) + page.map(describe).join(''),
+    encodeMembers({ ...head, ...next }, QUERY_NAMES) + page.map(describeVersion).join(''),
   );
 }
 
-/** Where the page begins: after the marker's version, or after all of the marker's key. */
+/** The index of the page's first item: after the marker's version, or after all versions of the marker's key. */
 function startOf(all: Listed[], keyMarker: string, versionIdMarker: string): number {
   if (keyMarker === '') return 0;
   const exact = all.findIndex(({ key, id }) => key === keyMarker && id === versionIdMarker);
@@ -42,7 +42,7 @@ function startOf(all: Listed[], keyMarker: string, versionIdMarker: string): num
   return next < 0 ? all.length : next;
 }
 
-function describe({ key, id, at, isLatest, object }: Listed): string {
+function describeVersion({ key, id, at, isLatest, object }: Listed): string {
   const common = { Key: key, VersionId: id, IsLatest: String(isLatest), LastModified: at.toISOString() };
   if (!object) return element('DeleteMarker', encodeMembers(common, QUERY_NAMES));
   const { etag, contentLength } = object;

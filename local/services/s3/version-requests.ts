@@ -10,7 +10,7 @@ export interface VersionStore {
   versions: Versions;
 }
 
-/** A call about an object of a versioned bucket, and the version that it names. */
+/** A call on an object of a versioned bucket, with the version that it names. */
 type VersionCall = S3Call & { versionId: string | null };
 
 const READS = new Set(['GetObject', 'HeadObject']);
@@ -22,12 +22,12 @@ export function refuseUnlessEmpty(versions: Versions, bucket: string): void {
   throw new AwsError('BucketNotEmpty', message, 409);
 }
 
-/** The calls that make an object. */
+/** The calls that create an object. */
 export const WRITES = new Set(['PutObject', 'CopyObject', 'CompleteMultipartUpload']);
 
 /**
- * Serves what concerns one object of a versioned bucket: the answer names the version. Of the writes of an object one may run at a
- * time (`turns.ts`), so that each is answered with its own.
+ * Serves a call on one object of a versioned bucket. The answer names the version. The writes of an object run one at a
+ * time (`turns.ts`), so that each is answered with its own version.
  */
 export async function serveVersion(
   request: IncomingMessage,
@@ -55,9 +55,9 @@ async function write(
   { bucket, key }: VersionCall,
   { fauxqs, versions }: VersionStore,
 ): Promise<void> {
-  const promised = versions.promise(bucket, key);
-  response.setHeader('x-amz-version-id', promised.id);
-  await fauxqs.serveS3(request, response).finally(promised.takeBack);
+  const reserved = versions.reserveId(bucket, key);
+  response.setHeader('x-amz-version-id', reserved.id);
+  await fauxqs.serveS3(request, response).finally(reserved.release);
 }
 
 function deleteObject(

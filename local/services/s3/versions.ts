@@ -8,7 +8,7 @@ export interface Version {
   object?: StoredObject;
 }
 
-/** An upload in parts that is not complete. */
+/** A multipart upload that is not complete. */
 export interface Upload {
   bucket: string;
   key: string;
@@ -17,32 +17,35 @@ export interface Upload {
 
 export type VersioningStatus = 'Enabled' | 'Suspended' | undefined;
 
-/** What a deletion came to ("DeleteObject"). */
+/** The result of a deletion ("DeleteObject"). */
 export interface Deletion {
-  /** The version that was made, a delete marker, or the one that was deleted. */
+  /** The new delete marker, or the deleted version. */
   versionId?: string;
-  /** Whether that one is a delete marker. */
+  /** Whether it is a delete marker. */
   isMarker: boolean;
 }
 
-/** Bucket in which an older version is while it is read: fauxqs knows how to answer for what is in one. No list has it. */
+/**
+ * The bucket that holds an older version while it is read, as fauxqs can only answer for objects in a bucket. No list
+ * shows it.
+ */
 export const READING = 'mayfly-versions-that-are-read';
 
-/** The version of objects that were written without versioning ("Using versioning in S3 buckets"). */
+/** The version id of objects that were written without versioning ("Using versioning in S3 buckets"). */
 const NULL_VERSION = 'null';
 
 /**
- * The versions of objects, which fauxqs does not know: it has the one that is read without an id, the older ones and the
- * delete markers are here. All of it happens in the store's own calls, which are not interrupted.
+ * The versions of objects, which fauxqs does not implement. fauxqs holds the current version; the older ones and the
+ * delete markers are here. All changes happen inside synchronous calls of fauxqs's store.
  */
 export class Versions {
   readonly #store: ObjectStore;
   readonly #statusOf: (bucket: string) => VersioningStatus;
-  /** By bucket and key, newest first; only of keys that were written or deleted with versioning. */
+  /** By bucket and key, newest first. Has only keys that were written or deleted with versioning. */
   readonly #histories = new Map<string, Map<string, Version[]>>();
   readonly #remove: ObjectStore['deleteObject'];
-  /** Ids that were promised to writers, by bucket and key. */
-  readonly #promised = new Map<string, string>();
+  /** The ids that writers reserved, by bucket and key. */
+  readonly #reserved = new Map<string, string>();
   /** By their ids. */
   readonly #uploads = new Map<string, Upload>();
 
@@ -50,22 +53,22 @@ export class Versions {
     this.#store = store;
     this.#statusOf = statusOf;
     this.#remove = store.deleteObject.bind(store);
-    this.#attend(store);
+    this.#wrapStore(store);
   }
 
   isVersioned(bucket: string): boolean {
     return this.#statusOf(bucket) !== undefined;
   }
 
-  /** The id that the next write of this key will have. To be used up, or taken back, before another is asked for. */
-  promise(bucket: string, key: string): { id: string; takeBack(): void } {
+  /** Reserves the id of the key's next write. It must be used or released before another one is reserved. */
+  reserveId(bucket: string, key: string): { id: string; release(): void } {
     const id = this.#newId(bucket);
     const place = `${bucket}/${key}`;
-    this.#promised.set(place, id);
-    return { id, takeBack: () => void this.#promised.delete(place) };
+    this.#reserved.set(place, id);
+    return { id, release: () => void this.#reserved.delete(place) };
   }
 
-  /** Of one key, newest first. */
+  /** The versions of one key, newest first. */
   of(bucket: string, key: string): readonly Version[] {
     const known = this.#histories.get(bucket)?.get(key);
     if (known) return known;
@@ -73,14 +76,14 @@ export class Versions {
     return object ? [{ id: NULL_VERSION, at: object.lastModified, object }] : [];
   }
 
-  /** Keys that have versions or delete markers, in order. */
+  /** Keys with versions or delete markers, sorted. */
   keys(bucket: string): string[] {
     const current = this.#store.hasBucket(bucket) ? allObjects(this.#store, bucket) : [];
     const known = this.#histories.get(bucket)?.keys() ?? [];
     return [...new Set([...current.map(({ key }) => key), ...known])].sort();
   }
 
-  /** Puts a delete marker before the versions; without versioning the object is gone. */
+  /** Adds a delete marker; without versioning, deletes the object. */
   delete(bucket: string, key: string): Deletion {
     const before = this.of(bucket, key);
     this.#remove(bucket, key);
@@ -90,7 +93,7 @@ export class Versions {
     return { versionId: marker.id, isMarker: true };
   }
 
-  /** Deletes one version for good. What is the newest then is read without an id. */
+  /** Deletes one version permanently. The newest remaining one becomes the current version. */
   deleteVersion(bucket: string, key: string, versionId: string): Deletion {
     const before = this.of(bucket, key);
     const gone = before.find(({ id }) => id === versionId);
@@ -103,24 +106,24 @@ export class Versions {
     return { versionId, isMarker: gone.object === undefined };
   }
 
-  /** Gives up the uploads of which this is true, with their parts. */
+  /** Aborts the uploads that `isWanted` selects, and deletes their parts. */
   abortUploads(bucket: string, isWanted: (upload: Upload) => boolean): void {
     for (const [id, upload] of this.#uploads) {
       if (upload.bucket === bucket && isWanted(upload)) this.#store.abortMultipartUpload(id);
     }
   }
 
-  /** Forgets a bucket that was deleted. */
+  /** Forgets a deleted bucket. */
   forget(bucket: string): void {
     this.#histories.delete(bucket);
   }
 
-  /** Writes and deletions, whoever makes them, go through these calls of the store. */
-  #attend(store: ObjectStore): void {
+  /** Wraps the store's calls for writes and deletions, so that all of them are recorded. */
+  #wrapStore(store: ObjectStore): void {
     const put = store.putObject.bind(store);
     store.putObject = (bucket, key, ...content) => {
       const before = this.of(bucket, key);
-      return this.#made(bucket, before, put(bucket, key, ...content));
+      return this.#recordWrite(bucket, before, put(bucket, key, ...content));
     };
     const start = store.createMultipartUpload.bind(store);
     store.createMultipartUpload = (bucket, key, ...settings) => {
@@ -134,7 +137,7 @@ export class Versions {
       const before = place ? this.of(place.bucket, place.key) : [];
       const object = complete(uploadId, parts);
       this.#uploads.delete(uploadId);
-      return place ? this.#made(place.bucket, before, object) : object;
+      return place ? this.#recordWrite(place.bucket, before, object) : object;
     };
     const abort = store.abortMultipartUpload.bind(store);
     store.abortMultipartUpload = (uploadId) => {
@@ -146,11 +149,11 @@ export class Versions {
     store.listBuckets = () => list().filter(({ name }) => name !== READING);
   }
 
-  #made(bucket: string, before: readonly Version[], object: StoredObject): StoredObject {
+  #recordWrite(bucket: string, before: readonly Version[], object: StoredObject): StoredObject {
     if (!this.isVersioned(bucket)) return object;
     const place = `${bucket}/${object.key}`;
-    const id = this.#promised.get(place) ?? this.#newId(bucket);
-    this.#promised.delete(place);
+    const id = this.#reserved.get(place) ?? this.#newId(bucket);
+    this.#reserved.delete(place);
     const version = { id, at: object.lastModified, object };
     this.#setHistory(bucket, object.key, [version, ...before.filter((one) => one.id !== id)]);
     return object;

@@ -2,7 +2,7 @@ import { AwsError } from '../../front-door/service.ts';
 
 const UNIT_MS: Record<string, number> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 
-/** When a schedule runs: again and again, or once. */
+/** When a schedule runs: at an interval, or once. */
 export type When = { everyMs: number } | { atMs: number };
 
 /**

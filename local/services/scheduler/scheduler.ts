@@ -15,7 +15,7 @@ interface Schedule {
   name: string;
   groupName: string;
   arn: string;
-  /** As given: shown again by GetSchedule. */
+  /** As given; GetSchedule returns it. */
   settings: Input;
   createdAt: Date;
   modifiedAt: Date;
@@ -32,24 +32,26 @@ const ROUTES: Route[] = [
 ];
 
 /**
- * EventBridge Scheduler, for targets that are Lambda functions. Schedules run on the cloud's clock, which may be faster
- * than AWS's, and functions do not: so a schedule waits for the run that it began last, where AWS would begin the next
- * one beside it. Else the runs of a function that is slower than the hurried period would grow without a bound.
+ * EventBridge Scheduler with Lambda functions as targets. The cloud's clock may be faster than AWS's, but functions
+ * run in real time. So a schedule waits for its previous run, where AWS would start the next one beside it. Otherwise
+ * the runs of a function that takes longer than the shortened period would accumulate without bound.
  */
 export function createScheduler(context: CloudContext, lambda: Pick<Lambda, 'idle'>): RunningService {
   const schedules = new Map<string, Schedule>();
-  const keyOf = (input: Input) => `${groupOf(input)}/${text(input, 'Name')}`;
+  const scheduleKey = (input: Input) => `${readGroupName(input)}/${text(input, 'Name')}`;
   const get = (input: Input) => {
-    const found = schedules.get(keyOf(input));
+    const found = schedules.get(scheduleKey(input));
     if (found) return found;
     throw new AwsError('ResourceNotFoundException', `Schedule ${text(input, 'Name')} does not exist.`, 404);
   };
-  const scope = { resources: (input: Input) => [arnOf(context, groupOf(input), String(input['Name']))] };
+  const scope = {
+    resources: (input: Input) => [scheduleArn(context, readGroupName(input), String(input['Name']))],
+  };
   const operations: Record<string, Operation> = {
     CreateSchedule: {
       ...scope,
       run: (input) => {
-        const key = keyOf(input);
+        const key = scheduleKey(input);
         if (schedules.has(key)) {
           throw new AwsError('ConflictException', `Schedule ${text(input, 'Name')} already exists.`, 409);
         }
@@ -65,16 +67,16 @@ export function createScheduler(context: CloudContext, lambda: Pick<Lambda, 'idl
         const { createdAt } = before;
         const after = startSchedule(context, lambda, input);
         before.cancel();
-        schedules.set(keyOf(input), { ...after, createdAt });
+        schedules.set(scheduleKey(input), { ...after, createdAt });
         return { ScheduleArn: after.arn };
       },
     },
-    GetSchedule: { ...scope, run: (input) => describe(get(input)) },
+    GetSchedule: { ...scope, run: (input) => describeSchedule(get(input)) },
     DeleteSchedule: {
       ...scope,
       run: (input) => {
         get(input).cancel();
-        schedules.delete(keyOf(input));
+        schedules.delete(scheduleKey(input));
         return {};
       },
     },
@@ -97,19 +99,19 @@ export function createScheduler(context: CloudContext, lambda: Pick<Lambda, 'idl
   };
 }
 
-/** The same parameter is in a call's query when the schedule is named in the path. */
-function groupOf(input: Input): string {
+/** If the path names the schedule, this parameter is in the query. */
+function readGroupName(input: Input): string {
   return optionalText(input, 'GroupName') ?? optionalText(input, 'groupName') ?? 'default';
 }
 
-function arnOf({ region, accountId }: CloudContext, group: string, name: string): string {
+function scheduleArn({ region, accountId }: CloudContext, group: string, name: string): string {
   return `arn:aws:scheduler:${region}:${accountId}:schedule/${group}/${name}`;
 }
 
 function startSchedule(context: CloudContext, lambda: Pick<Lambda, 'idle'>, input: Input): Schedule {
   const { clock } = context;
   const when = readExpression(text(input, 'ScheduleExpression'));
-  const target = readTarget(input);
+  const target = readScheduleTarget(input);
   const enabled = (optionalText(input, 'State') ?? 'ENABLED') === 'ENABLED';
   const run = async () => {
     await runTarget(context, input, target);
@@ -122,8 +124,8 @@ function startSchedule(context: CloudContext, lambda: Pick<Lambda, 'idle'>, inpu
   const now = new Date(clock.now());
   return {
     name: text(input, 'Name'),
-    groupName: groupOf(input),
-    arn: arnOf(context, groupOf(input), text(input, 'Name')),
+    groupName: readGroupName(input),
+    arn: scheduleArn(context, readGroupName(input), text(input, 'Name')),
     settings: input,
     createdAt: now,
     modifiedAt: now,
@@ -131,13 +133,13 @@ function startSchedule(context: CloudContext, lambda: Pick<Lambda, 'idle'>, inpu
   };
 }
 
-interface Target {
+interface ScheduleTarget {
   arn: string;
   roleArn: string;
   payload: string;
 }
 
-function readTarget(input: Input): Target {
+function readScheduleTarget(input: Input): ScheduleTarget {
   const target = optionalStructure(input, 'Target') ?? {};
   const arn = text(target, 'Arn');
   const roleArn = text(target, 'RoleArn');
@@ -152,10 +154,10 @@ function readTarget(input: Input): Target {
 }
 
 /**
- * Invokes as the schedule's own role. A function that is gone, or may not be invoked, is no reason to stop: a schedule
- * outlives its target, and the call is in the log.
+ * Invokes with the schedule's own role. A failed invocation does not stop the schedule, which outlives its target; the
+ * failed call is in the log.
  */
-async function runTarget(context: CloudContext, input: Input, target: Target): Promise<void> {
+async function runTarget(context: CloudContext, input: Input, target: ScheduleTarget): Promise<void> {
   const now = context.clock.now();
   const [from, to] = [optionalDate(input, 'StartDate'), optionalDate(input, 'EndDate')];
   if ((from && now < from.getTime()) || (to && now > to.getTime())) return;
@@ -167,7 +169,7 @@ async function runTarget(context: CloudContext, input: Input, target: Target): P
   }
 }
 
-function describe({ name, groupName, arn, settings, createdAt, modifiedAt }: Schedule) {
+function describeSchedule({ name, groupName, arn, settings, createdAt, modifiedAt }: Schedule) {
   const { groupName: _group, ClientToken: _token, ...shown } = settings;
   return {
     ...shown,

@@ -14,7 +14,7 @@ export interface BatchFailure {
   Message: string;
 }
 
-/** Sorts out the entries for which `prepare` throws an `AwsError`: their failures beside the others, prepared. */
+/** Separates the entries for which `prepare` throws an `AwsError`, with their failures, from the prepared ones. */
 export function prepareEntries(
   entries: Input[],
   prepare: (entry: Input) => Input,

@@ -1,9 +1,9 @@
 import { AwsError } from '../../front-door/service.ts';
 
 /**
- * Message bodies may hold any Unicode character but some controls and non-characters ("SendMessage": #x9, #xA, #xD,
- * #x20-#xD7FF, #xE000-#xFFFD, #x10000-#x10FFFF). fauxqs refuses the last range: these characters wait in
- * it as a mark and two private-use characters, which makes such a body up to 2.25 times as long while it waits.
+ * Message bodies may have any Unicode character but some controls and non-characters ("SendMessage": #x9, #xA, #xD,
+ * #x20-#xD7FF, #xE000-#xFFFD, #x10000-#x10FFFF). fauxqs refuses the last range, so these characters are stored as a
+ * mark and two private-use characters. Such a body is up to 2.25 times as long while it is stored.
  */
 
 const MARK = '\ue001';
@@ -12,7 +12,7 @@ const LOW = 0xe500;
 
 const NEEDS_ESCAPE = /[\u{10000}-\u{10ffff}\ue001]/u;
 const ESCAPED = /\ue001(?:\ue001|[\ue100-\ue4ff][\ue500-\ue8ff])/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: SQS's own list of what is allowed.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: SQS's own list of allowed characters.
 const FORBIDDEN = /[^\x09\x0a\x0d\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
 /** `AwsError` InvalidMessageContents for a body, or an attribute's value, that SQS refuses. */

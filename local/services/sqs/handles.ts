@@ -3,10 +3,10 @@ import { batchEntries, listOf, prepareEntries } from './batch.ts';
 import type { Queue } from './queue.ts';
 import { decodeReceipt } from './receipt-handle.ts';
 
-/** "Amazon SQS visibility timeout": no message is invisible for longer than this after it was received. */
+/** "Amazon SQS visibility timeout": the maximum, counted from the receive. */
 const LONGEST_INVISIBLE_SECONDS = 43_200;
 
-/** An old handle is no error: the call succeeds and deletes nothing, as "DeleteMessage" says. */
+/** An old handle is not an error: the call succeeds and deletes nothing ("DeleteMessage"). */
 export async function deleteMessage(queue: Queue, input: Input): Promise<Input> {
   await queue.ask('DeleteMessage', withHandle(input, queue));
   return {};
@@ -26,7 +26,7 @@ export async function changeVisibilityBatch(queue: Queue, input: Input): Promise
     withHandleAndTimeout(entry, queue),
   );
   const failed = listOf(output['Failed']).map((failure) =>
-    // What fauxqs does not know was a good handle once: those that never were have been sorted out before.
+    // Handles that were never valid were refused before, so fauxqs's error means an old handle.
     failure['Code'] === 'ReceiptHandleIsInvalid' && failure['Message'] === FAUXQS_UNKNOWN_HANDLE
       ? { ...failure, Code: 'MessageNotInflight', Message: NOT_IN_FLIGHT }
       : failure,

@@ -1,12 +1,12 @@
 import type { CloudClock } from '../../clock.ts';
 import type { QueueStore, StoredMessage, StoredQueue } from '../fauxqs-stores.ts';
 
-/** How often a queue is searched for messages that are too old. */
+/** How often a queue is searched for expired messages. */
 const SEARCH_MS = 1000;
 
 /**
- * What fauxqs leaves out, in its own store: messages are sent by the cloud's clock, expire with their queue's
- * retention, and as dead letters know the queue that they come from.
+ * Adds to fauxqs's store what it lacks: messages get their sent time from the cloud's clock, expire after their queue's
+ * retention period, and dead letters have a source queue.
  */
 export class LiveQueues {
   readonly #store: QueueStore;
@@ -25,20 +25,20 @@ export class LiveQueues {
     return this.#store.getQueueByArn(arn);
   }
 
-  /** The queues whose dead letters go to this one ("ListDeadLetterSourceQueues"). */
+  /** The queues whose dead-letter queue this is ("ListDeadLetterSourceQueues"). */
   sourcesOf(arn: string): StoredQueue[] {
     return [...this.#store.allQueues()].filter((queue) => deadLetterTarget(queue) === arn);
   }
 
-  /** ARN of the queue that redrove a message, by the handle of its receive. */
+  /** ARN of the source queue of a dead letter, by the receipt handle. */
   sourceOf(arn: string, handle: string): string | undefined {
     const entry = this.get(arn)?.inflightMessages.get(handle);
     return entry && this.#sources.get(entry.message);
   }
 
   /**
-   * Removes what is older than the queue keeps messages, in flight or not. A dead letter keeps its first date ("Amazon
-   * SQS dead-letter queues"). The queue is not hurried: it is by the real time.
+   * Removes messages older than the retention period, in flight or not. A dead letter keeps its original date ("Amazon
+   * SQS dead-letter queues"). The cloud's speed does not apply to queues: this is real time.
    */
   expire(arn: string): void {
     const queue = this.get(arn);
@@ -63,7 +63,7 @@ export class LiveQueues {
     return queue;
   }
 
-  /** The dead-letter queue, as far as a receive needs it: it notes where a message comes from. */
+  /** The part of the dead-letter queue that a receive needs. It records the source of a message. */
   #deadLetterQueue(target: StoredQueue | undefined, source: string): StoredQueue | undefined {
     if (!target) return undefined;
     const enqueue = (message: StoredMessage) => {

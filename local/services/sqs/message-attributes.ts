@@ -4,12 +4,12 @@ import { checkCharacters } from './body-text.ts';
 
 /** "Amazon SQS message quotas". */
 const MOST_ATTRIBUTES = 10;
-/** "Amazon SQS message metadata": of a name, and of a data type. */
+/** "Amazon SQS message metadata": the maximum length of a name and of a data type. */
 const LONGEST_NAME = 256;
 
 /**
- * Refuses what AWS refuses of a message's attributes ("Amazon SQS message metadata", "MessageAttributeValue"); fauxqs
- * looks at none of it.
+ * Refuses message attributes that AWS refuses ("Amazon SQS message metadata", "MessageAttributeValue"). fauxqs does not
+ * check them.
  */
 export function checkAttributes(attributes: unknown): void {
   if (!isStructure(attributes)) return;

@@ -4,7 +4,7 @@ import type { LiveQueues } from './live-queues.ts';
 import { type MoveTasks, sourceOfHandle } from './move-tasks.ts';
 import { RECEIVE, SEND } from './queue-keys.ts';
 
-/** "StartMessageMoveTask": messages a second. */
+/** "StartMessageMoveTask": the maximum rate, in messages per second. */
 const FASTEST = 500;
 /** "ListMessageMoveTasks". */
 const MOST_TASKS = 10;
@@ -14,13 +14,13 @@ const MOST_QUEUES = 1000;
 export interface MoveParts {
   queues: LiveQueues;
   tasks: MoveTasks;
-  /** What IAM needs of an operation on the queue of this ARN. */
+  /** What IAM checks for an operation on the queue of this ARN. */
   scopeOf(arn: (input: Input) => string): Pick<Operation, 'resources' | 'resourcePolicies'>;
   keyUsesOf(arn: string, actions: string[]): KeyUse[];
   allows(call: Call, action: string, arn: string): boolean;
 }
 
-/** The calls about tasks that move messages out of dead-letter queues. */
+/** The operations on message move tasks of dead-letter queues. */
 export function moveOperations(parts: MoveParts): Record<string, Operation> {
   const { tasks, queues, scopeOf } = parts;
   const source = scopeOf((input) => text(input, 'SourceArn'));
@@ -51,7 +51,7 @@ export function moveOperations(parts: MoveParts): Record<string, Operation> {
   };
 }
 
-/** "Configuring queue permissions for dead-letter queue redrive", of encrypted queues. */
+/** "Configuring queue permissions for dead-letter queue redrive": the keys of encrypted queues. */
 function keyUses(parts: MoveParts, input: Input): KeyUse[] {
   const { queues, keyUsesOf } = parts;
   const source = text(input, 'SourceArn');
@@ -99,7 +99,9 @@ function requireQueue(queues: LiveQueues, arn: string, parameter: string): void 
   throw new AwsError('ResourceNotFoundException', message, 404);
 }
 
-/** "Configuring queue permissions for dead-letter queue redrive": a caller needs these besides the right to the call. */
+/**
+ * "Configuring queue permissions for dead-letter queue redrive": the caller needs these beside the call's own action.
+ */
 const TO_MOVE = ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'];
 const TO_LOOK = ['GetQueueAttributes'];
 

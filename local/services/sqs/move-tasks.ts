@@ -5,11 +5,11 @@ import { AwsError, type Input } from '../../front-door/service.ts';
 import { listOf } from './batch.ts';
 import type { Queue } from './queue.ts';
 
-/** What a task does to queues. */
+/** How a task accesses queues. */
 export interface MoveAccess {
   clock: CloudClock;
   queue(arn: string): Queue;
-  /** Messages that wait in a queue. */
+  /** The number of visible messages in a queue. */
   waiting(arn: string): number;
 }
 
@@ -30,13 +30,13 @@ interface Task extends MoveRequest {
   failure?: string;
 }
 
-/** "ListMessageMoveTasks": up to 10 of a queue are told. */
-const MOST_TOLD = 10;
+/** "ListMessageMoveTasks": the maximum number of tasks that it shows. */
+const MOST_SHOWN = 10;
 const MOST_AT_ONCE = 10;
-/** How long a message may be on its way. */
+/** The maximum time that the move of a message takes. */
 const MOVE_SECONDS = 30;
 
-/** Tasks that move messages out of dead-letter queues ("StartMessageMoveTask"). */
+/** Message move tasks of dead-letter queues ("StartMessageMoveTask"). */
 export class MoveTasks {
   readonly #access: MoveAccess;
   /** Newest first, by the ARN of the source. */
@@ -64,13 +64,13 @@ export class MoveTasks {
       toMove: this.#access.waiting(sourceArn),
       startedAtMs: this.#access.clock.now(),
     };
-    this.#tasks.set(sourceArn, [task, ...before].slice(0, MOST_TOLD));
+    this.#tasks.set(sourceArn, [task, ...before].slice(0, MOST_SHOWN));
     const run = this.#run(task).finally(() => this.#running.delete(run));
     this.#running.add(run);
     return task;
   }
 
-  /** Asks an active task to stop. Gives what it has moved so far. */
+  /** Asks an active task to stop. Returns the task. */
   cancel(handle: string): Task {
     const task = this.#of(sourceOfHandle(handle)).find((one) => one.handle === handle);
     if (!task) throw new AwsError('ResourceNotFoundException', 'Task does not exist.', 404);
@@ -81,9 +81,9 @@ export class MoveTasks {
     return task;
   }
 
-  /** The newest first. */
+  /** Newest first. */
   list(sourceArn: string, most: number): Input[] {
-    return this.#of(sourceArn).slice(0, most).map(describe);
+    return this.#of(sourceArn).slice(0, most).map(describeTask);
   }
 
   async close(): Promise<void> {
@@ -97,12 +97,12 @@ export class MoveTasks {
 
   async #run(task: Task): Promise<void> {
     try {
-      // The answer that tells the task's handle comes before its first message.
+      // The answer with the task's handle must come before its first message.
       await nextTurn();
       while (task.status === 'RUNNING' && !this.#closing.signal.aborted) {
-        const moved = await this.#moveSome(task);
+        const moved = await this.#moveBatch(task);
         if (moved === 0) break;
-        if (task.perSecond !== undefined) await this.#aSecond();
+        if (task.perSecond !== undefined) await this.#waitOneSecond();
       }
       task.status = task.status === 'CANCELLING' ? 'CANCELLED' : 'COMPLETED';
     } catch (error) {
@@ -111,8 +111,8 @@ export class MoveTasks {
     }
   }
 
-  /** Moves as many as a second allows, or as one receive brings. */
-  async #moveSome(task: Task): Promise<number> {
+  /** Moves as many messages as the rate allows in a second, or as one receive returns. */
+  async #moveBatch(task: Task): Promise<number> {
     let left = task.perSecond ?? MOST_AT_ONCE;
     let moved = 0;
     while (left > 0 && task.status === 'RUNNING') {
@@ -133,7 +133,7 @@ export class MoveTasks {
     return listOf(answer['Messages']);
   }
 
-  /** A message that was moved is a new one, with another id and date. */
+  /** A moved message is a new message, with another id and date. */
   async #move(task: Task, message: Input): Promise<void> {
     const source = this.#access.queue(task.sourceArn);
     const ReceiptHandle = String(message['ReceiptHandle']);
@@ -152,8 +152,8 @@ export class MoveTasks {
     task.moved += 1;
   }
 
-  /** A second of the queue's time, which is not hurried. */
-  #aSecond(): Promise<void> {
+  /** A second of real time, which applies to queues. */
+  #waitOneSecond(): Promise<void> {
     const { clock } = this.#access;
     return new Promise((resolve) => {
       const cancel = clock.after(1000 * clock.speed, resolve);
@@ -167,8 +167,8 @@ export class MoveTasks {
 
 const isActive = ({ status }: Task): boolean => status === 'RUNNING' || status === 'CANCELLING';
 
-/** Only a task that is running can be cancelled, so only its handle is told. */
-function describe(task: Task): Input {
+/** Only a running task can be cancelled, so only its handle is shown. */
+function describeTask(task: Task): Input {
   return {
     ...(task.status === 'RUNNING' && { TaskHandle: task.handle }),
     Status: task.status,
@@ -182,13 +182,13 @@ function describe(task: Task): Input {
   };
 }
 
-/** ARN of the queue whose task a handle is. */
+/** ARN of the source queue in a task handle. */
 export function sourceOfHandle(handle: string): string {
   try {
     const { sourceArn } = JSON.parse(Buffer.from(handle, 'base64').toString());
     if (typeof sourceArn === 'string') return sourceArn;
   } catch {
-    // What is no JSON is no handle.
+    // Not JSON: not a valid handle.
   }
   throw new AwsError('InvalidParameterValue', 'Value for parameter TaskHandle is invalid.');
 }

@@ -1,10 +1,10 @@
 import { AwsError, type Input } from '../../front-door/service.ts';
 import type { Queue } from './queue.ts';
 
-/** "PurgeQueue": only one is allowed in 60 seconds. */
+/** "PurgeQueue": one is allowed every 60 seconds. */
 const PERIOD_MS = 60_000;
 
-/** PurgeQueue, which remembers when each queue was emptied last. Queues are not hurried: it is by the real time. */
+/** PurgeQueue, with the time of each queue's last purge. The cloud's speed does not apply: it is real time. */
 export function createPurge(): (queue: Queue) => Promise<Input> {
   const lastMs = new Map<string, number>();
   return async (queue) => {

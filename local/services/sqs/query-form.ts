@@ -3,7 +3,7 @@ import { isStructure } from '../../front-door/read.ts';
 import type { Input, QueryForm } from '../../front-door/service.ts';
 
 /**
- * SQS as clients before 2023 speak it: its Query form flattens lists and maps (`Attribute.1.Name`), and old clients
+ * The SQS protocol of clients before 2023: its Query form flattens lists and maps (`Attribute.1.Name`), and old clients
  * post to the path of the queue's URL.
  */
 
@@ -43,7 +43,7 @@ export const sqsQueryForm: QueryForm = {
   decode(action, parameters, path) {
     const input = decode(parameters);
     if (path !== '/' && !('QueueUrl' in input)) input['QueueUrl'] = path;
-    // CreateQueue alone calls its tags by a small letter.
+    // Only CreateQueue has `tags` in lower case.
     if (action === 'CreateQueue' && input['Tags']) input['tags'] = input['Tags'];
     return input;
   },
@@ -79,7 +79,7 @@ function decodeItem(item: unknown): unknown {
   return isStructure(item) ? decode(item) : item;
 }
 
-/** `[{Name, Value}]`, or one such pair where the client left the number out, as a map. */
+/** Converts `[{Name, Value}]`, or one such pair without a number, into a map. */
 function decodeMap(value: unknown, key: string): Input {
   const items = (Array.isArray(value) ? value : [value]).filter(isStructure);
   return Object.fromEntries(items.map((item) => [String(item[key]), item['Value']]));

@@ -3,11 +3,14 @@ import type { Input, KeyUse } from '../../front-door/service.ts';
 import type { Keys } from '../kms/keys.ts';
 import { nameOfQueueArn } from './queue-url.ts';
 
-/** What a producer and a consumer need of a queue's key ("Encryption at rest in Amazon SQS: key management"). */
+/**
+ * The permissions on a queue's key that producers and consumers need ("Encryption at rest in Amazon SQS: key
+ * management").
+ */
 export const SEND = ['kms:GenerateDataKey', 'kms:Decrypt'];
 export const RECEIVE = ['kms:Decrypt'];
 
-/** Which keys queues are encrypted with, by the attribute `KmsMasterKeyId`. */
+/** The keys that encrypt queues, by the attribute `KmsMasterKeyId`. */
 export class QueueKeys {
   readonly #byName = new Map<string, string>();
   readonly #keys: Keys;
@@ -16,7 +19,7 @@ export class QueueKeys {
     this.#keys = keys;
   }
 
-  /** @param input of the call that has set attributes of the queue; an empty key is none */
+  /** @param input of a call that has set attributes of the queue; an empty key id means no key */
   set(queueName: string, input: Input): void {
     const { KmsMasterKeyId: key } = textMap(input, 'Attributes');
     if (key !== undefined) this.#byName.set(queueName, key);

@@ -1,7 +1,7 @@
 import type { PolicyDocument } from '../../front-door/policy.ts';
 import { readResourcePolicy } from '../../front-door/resource-policy.ts';
 
-/** What the attribute `Policy` of each queue says, read once: every call about a queue is judged by it. */
+/** The parsed attribute `Policy` of each queue. It is evaluated for every call on the queue. */
 export class QueuePolicies {
   readonly #byName = new Map<string, PolicyDocument>();
 
@@ -11,9 +11,10 @@ export class QueuePolicies {
   }
 
   /**
-   * Runs what sets these attributes of a queue, and goes by the new policy from then on; an empty one is none.
+   * Runs `set`, which sets these attributes of a queue, and uses the new policy from then on. An empty one means no
+   * policy.
    *
-   * @throws `AwsError` before anything runs, for a policy that cannot be judged
+   * @throws `AwsError` before `set` runs, for a policy that cannot be evaluated
    */
   async setWith<T>(queueName: string, { Policy }: Record<string, string>, set: () => Promise<T>): Promise<T> {
     const policy = Policy ? readResourcePolicy(Policy, 'InvalidAttributeValue') : undefined;

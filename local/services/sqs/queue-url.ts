@@ -1,11 +1,11 @@
 import { AwsError } from '../../front-door/service.ts';
 
-/** Queue URLs on the front door's own origin: an SDK sends its calls to the URL's host. */
+/** Queue URLs have the front door's origin, as an SDK sends its calls to the URL's host. */
 export function queueUrl(endpoint: string, accountId: string, name: string): string {
   return `${endpoint}/${accountId}/${name}`;
 }
 
-/** The name in a queue URL. The host is not looked at: a template's URL may name AWS's. */
+/** The name in a queue URL. The host is ignored: the URL of a template may name AWS's. */
 export function queueNameOf(url: unknown, accountId: string): string {
   if (typeof url !== 'string' || url === '') {
     throw new AwsError('MissingParameter', 'The request must contain the parameter QueueUrl.');
@@ -26,7 +26,7 @@ export function nameOfQueueArn(arn: string): string {
   return arn.split(':')[5] ?? '';
 }
 
-/** The URL under which fauxqs knows a queue: it reads the region out of the host. */
+/** The URL of a queue in fauxqs, which reads the region from the host. */
 export function fauxqsUrl(region: string, accountId: string, name: string): string {
   return `http://sqs.${region}.localhost/${accountId}/${name}`;
 }

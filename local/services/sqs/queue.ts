@@ -1,10 +1,10 @@
 import type { Input } from '../../front-door/service.ts';
 
-/** A queue as the operations see it: its name, and how to ask fauxqs about it. */
+/** A queue as the operations see it: its name, and calls to fauxqs. */
 export interface Queue {
   name: string;
-  /** ARN of the queue that a message in flight is a dead letter of, by the handle of its receive. */
+  /** ARN of the source queue of a dead letter in flight, by the receipt handle. */
   deadLetterSource(handle: string): string | undefined;
-  /** A call about this queue; the URL is filled in. */
+  /** Calls fauxqs with the URL of this queue. */
   ask(action: string, input: Input): Promise<Record<string, unknown>>;
 }

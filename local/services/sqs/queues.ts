@@ -4,7 +4,7 @@ import type { Fauxqs } from '../fauxqs.ts';
 import type { Queue } from './queue.ts';
 import type { QueuePolicies } from './queue-policies.ts';
 
-/** "CreateQueue", the attributes that can be set. */
+/** The attributes that "CreateQueue" can set. */
 const SETTABLE = new Set([
   'ContentBasedDeduplication',
   'DeduplicationScope',
@@ -64,18 +64,18 @@ function settableAttributes(input: Input): Record<string, string> {
   return attributes;
 }
 
-/** Without names there are no attributes in the answer, as in AWS's. */
+/** Without attribute names the answer has no attributes, as in AWS. */
 export async function getQueueAttributes(queue: Queue, input: Input): Promise<Input> {
   const names = Array.isArray(input['AttributeNames']) ? input['AttributeNames'] : [];
   if (names.length === 0) return {};
-  await settle(queue);
+  await refreshCounts(queue);
   return queue.ask('GetQueueAttributes', { AttributeNames: names });
 }
 
 /**
- * fauxqs moves messages whose time-out or delay has ended only when somebody receives, and counts them wrongly
- * until then. A receive of a number that is none takes nothing, but makes it look at its clock.
+ * fauxqs moves messages whose time-out or delay has ended only when a receive comes, and its counts are wrong until
+ * then. A receive with an invalid number takes no message, but makes fauxqs check its clock.
  */
-async function settle(queue: Queue): Promise<void> {
+async function refreshCounts(queue: Queue): Promise<void> {
   await queue.ask('ReceiveMessage', { MaxNumberOfMessages: 'none', WaitTimeSeconds: 0 });
 }

@@ -1,9 +1,9 @@
 import { AwsError } from '../../front-door/service.ts';
 
 /**
- * Receipt handles as callers see them: opaque, of one receive of one queue, with the time of it. So a handle that
- * is none, or another queue's, is refused, and the 12 hours that a message can stay invisible are kept, without
- * remembering anything. fauxqs takes any handle and says that it succeeded.
+ * Receipt handles as callers see them: opaque, for one receive of one queue, with its time. So invalid handles and
+ * those of other queues are refused, and the 12 hours of maximum visibility time-out are enforced, without any stored
+ * state. fauxqs accepts any handle and returns success.
  */
 export interface Receipt {
   /** fauxqs's own handle. */

@@ -6,25 +6,25 @@ import type { Queue } from './queue.ts';
 import { encodeReceipt } from './receipt-handle.ts';
 import { md5 } from './send.ts';
 
-/** How long fauxqs is asked to wait at once. */
+/** The longest wait of one fauxqs call. */
 const SLICE_SECONDS = 0.5;
 
 /**
- * A receive that waits as AWS's does. fauxqs wakes all who wait when one message comes and sends the others away
- * empty, and goes on waiting for a caller who has hung up: so it waits here, in short slices.
+ * A receive that waits as AWS's does. When one message comes, fauxqs wakes all waiting receives and answers the others
+ * without a message, and it keeps waiting for a caller who has hung up. So the waiting is done here, in short slices.
  */
 export async function receiveMessages(queue: Queue, input: Input, call: Call): Promise<Input> {
   const waitSeconds = await waitTime(queue, input);
   const endMs = performance.now() + waitSeconds * 1000;
   const request = { ...input, MessageAttributeNames: input['MessageAttributeNames'] ?? NO_ATTRIBUTES };
   for (let slice = Math.min(waitSeconds, SLICE_SECONDS); ; ) {
-    // A wait time that is out of bounds goes to fauxqs as it is, which refuses it.
+    // An invalid wait time is passed on, and fauxqs refuses it.
     const WaitTimeSeconds = waitSeconds > 20 ? waitSeconds : slice;
     const messages = listOf((await queue.ask('ReceiveMessage', { ...request, WaitTimeSeconds }))['Messages']);
-    // Lets the news that the caller hung up arrive before a message goes to nobody.
+    // Lets a hang-up of the caller be noticed before a message is received.
     if (slice > 0) await nextTurn();
     if (call.signal.aborted) {
-      await handBack(queue, messages);
+      await makeVisible(queue, messages);
       return {};
     }
     if (messages.length > 0)
@@ -34,7 +34,7 @@ export async function receiveMessages(queue: Queue, input: Input, call: Call): P
   }
 }
 
-/** AWS gives the attributes that were asked for; fauxqs gives all if none were. */
+/** AWS returns the requested attributes; fauxqs returns all if none were requested. */
 const NO_ATTRIBUTES = ['-'];
 
 async function waitTime(queue: Queue, input: Input): Promise<number> {
@@ -45,8 +45,8 @@ async function waitTime(queue: Queue, input: Input): Promise<number> {
   return Number((Attributes as Record<string, string>)[name] ?? 0);
 }
 
-/** Messages that nobody waits for any more become visible again, rather than after their time-out. */
-async function handBack(queue: Queue, messages: Input[]): Promise<void> {
+/** Makes messages visible again at once if their caller has hung up, rather than after their time-out. */
+async function makeVisible(queue: Queue, messages: Input[]): Promise<void> {
   for (const { ReceiptHandle } of messages) {
     await queue.ask('ChangeMessageVisibility', { ReceiptHandle, VisibilityTimeout: 0 });
   }
@@ -63,7 +63,7 @@ function asReceived(message: Input, queue: Queue, input: Input): Input {
 
 const SOURCE = 'DeadLetterQueueSourceArn';
 
-/** The queue that has redriven the message, for those who ask ("ReceiveMessage"). */
+/** The source queue of a dead letter, if the request asks for it ("ReceiveMessage"). */
 function sourceAttribute(message: Input, queue: Queue, input: Input): Input {
   const wanted = [input['AttributeNames'], input['MessageSystemAttributeNames']].flat();
   if (!wanted.includes('All') && !wanted.includes(SOURCE)) return {};

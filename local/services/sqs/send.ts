@@ -25,7 +25,7 @@ export async function sendMessageBatch(queue: Queue, input: Input): Promise<Inpu
   return { Successful: successful, Failed: [...listOf(output['Failed']), ...failed] };
 }
 
-/** "SendMessage". */
+/** "SendMessage": the maximum of DelaySeconds. */
 const LONGEST_DELAY_SECONDS = 900;
 
 function prepare(entry: Input): Input {
@@ -42,7 +42,7 @@ function prepare(entry: Input): Input {
   return escaped === body ? entry : { ...entry, MessageBody: escaped };
 }
 
-/** SDKs compare the digest with that of what they sent. */
+/** SDKs compare the digest with that of the message that they sent. */
 function withOwnDigest(output: Input, sent: Input, prepared: Input): Input {
   if (sent['MessageBody'] === prepared['MessageBody']) return output;
   return { ...output, MD5OfMessageBody: md5(String(sent['MessageBody'])) };

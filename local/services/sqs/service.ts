@@ -28,7 +28,7 @@ export interface Sqs extends RunningService {
   activity: QueueActivity;
 }
 
-/** SQS: fauxqs, and at its door what it gets wrong and a job depends on. */
+/** SQS: fauxqs, with corrections of what it does differently from AWS and jobs depend on. */
 export function createSqs(
   context: CloudContext,
   fauxqs: Fauxqs,
@@ -155,7 +155,7 @@ export function createSqs(
   };
 }
 
-/** "Amazon SQS API reference", the errors that had longer names in the Query protocol. */
+/** "Amazon SQS API reference": the errors with longer names in the Query protocol. */
 const QUERY_ERROR_CODES: Record<string, string> = {
   QueueDoesNotExist: 'AWS.SimpleQueueService.NonExistentQueue',
   QueueNameExists: 'QueueAlreadyExists',

@@ -8,16 +8,16 @@ export interface Parameter {
   version: number;
   modifiedAt: Date;
   description?: string;
-  /** Id, ARN or alias of the key that a `SecureString` is encrypted with; undefined for one of AWS. */
+  /** Id, ARN or alias of the key that encrypts a `SecureString`; undefined for AWS's own key. */
   keyId?: string;
   tags: Map<string, string>;
-  /** Its name is free: `bootstrap.ts`. */
+  /** Whoever creates a parameter of this name replaces it: `bootstrap.ts`. */
   isStandIn?: true;
 }
 
 /**
- * Parameters that AWS publishes. A machine image's resolves to an id of its own, always the same, so that templates
- * with `{{resolve:ssm:...}}` or an SSM parameter type deploy; no such image exists.
+ * Public parameters of AWS. That of a machine image has an id that is always the same, so that templates with
+ * `{{resolve:ssm:...}}` or an SSM parameter type deploy. No such image exists.
  */
 export function publicParameter(name: string, now: number): Parameter | undefined {
   if (!name.startsWith('/aws/service/')) return undefined;
@@ -32,7 +32,9 @@ export function publicParameter(name: string, now: number): Parameter | undefine
   };
 }
 
-/** As `GetParameter` and its kin answer it: without `WithDecryption` the value of a `SecureString` is not to be read. */
+/**
+ * The answer of `GetParameter` and similar calls. Without `WithDecryption` a `SecureString` has an unreadable value.
+ */
 export function describeParameter(parameter: Parameter, arn: string, decrypted: boolean): Input {
   const isPlain = parameter.type !== 'SecureString' || decrypted;
   return {
@@ -46,7 +48,7 @@ export function describeParameter(parameter: Parameter, arn: string, decrypted: 
   };
 }
 
-/** Stands in for what KMS makes of a value: it tells whether the value has changed, and nothing else. */
+/** Stands in for KMS's ciphertext: it differs if the value differs. */
 function ciphertextOf(value: string): string {
   return `AQICAHh${createHash('sha256').update(value).digest('base64')}`;
 }

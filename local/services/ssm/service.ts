@@ -18,8 +18,8 @@ import type { Keys } from '../kms/keys.ts';
 import { describeParameter, type Parameter, publicParameter } from './parameters.ts';
 
 /**
- * SSM's parameter store. Values of `SecureString` are kept as they are, as nothing here leaves this machine, and given decrypted
- * to whoever has the right to their key.
+ * SSM's Parameter Store. Values of `SecureString` are stored unencrypted, as they stay on this machine. They are
+ * returned decrypted to callers with permission for their key.
  */
 export function createSsm(context: CloudContext, keys: Keys): RunningService {
   const parameters = new Map<string, Parameter>();
@@ -46,7 +46,7 @@ export function createSsm(context: CloudContext, keys: Keys): RunningService {
   put({ Name: version, Type: 'String', Value: BOOTSTRAP_VERSION });
   get(version).isStandIn = true;
 
-  /** "AWS KMS encryption for Parameter Store SecureString parameters": with the rights of its caller. */
+  /** "AWS KMS encryption for Parameter Store SecureString parameters": with the permissions of the caller. */
   const keyUse = (action: string, name: string, keyId: string | undefined) =>
     keys.use(keyId, {
       actions: [action],
@@ -162,14 +162,14 @@ function refuseWhatIsMissing(input: Input): void {
   throw new AwsError('ValidationException', `${what} of a parameter is not implemented here.`);
 }
 
-/** A `SecureString` that is overwritten without a key goes back to that of AWS ("PutParameter"). */
+/** A `SecureString` that is overwritten without a key returns to AWS's own key ("PutParameter"). */
 function readKeyId(input: Input, type: string): string | undefined {
   const keyId = optionalText(input, 'KeyId');
   if (keyId === undefined || type === 'SecureString') return keyId;
   throw new AwsError('ValidationException', 'KeyId is only valid for parameters of the type SecureString.');
 }
 
-/** "GetParametersByPath": 10 at a time at most. */
+/** "GetParametersByPath": the maximum of MaxResults. */
 const LONGEST_PAGE = 10;
 
 function byPath(parameters: Map<string, Parameter>, input: Input): { page: Parameter[]; nextToken?: string } {

@@ -8,10 +8,10 @@ import { type IamStore, parsePolicy, type Role } from '../iam/store.ts';
 /** "Roles terms and concepts", role chaining: "a maximum of one hour". */
 const CHAINED_SECONDS = 3600;
 
-/** What would narrow or mark a session: to pass over it in silence would give more than was asked for. */
+/** Parameters that would restrict or tag a session. Ignoring them would grant more than was asked for. */
 const NOT_KNOWN = ['Policy', 'PolicyArns', 'Tags', 'TransitiveTagKeys', 'SourceIdentity', 'SerialNumber'];
 
-/** STS: who am I, and assuming a role that trusts the caller. */
+/** STS: GetCallerIdentity, and AssumeRole for a role that trusts the caller. */
 export function createSts(accountId: string, sessions: Sessions, iam: IamStore): RunningService {
   const operations = {
     GetCallerIdentity: {

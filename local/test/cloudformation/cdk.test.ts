@@ -37,7 +37,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-/** The unmodified CLI, as a user runs it, with nothing but the endpoint set. */
+/** The unmodified CLI, as a user runs it, with only the endpoint set. */
 async function cdk(assembly: string, ...words: string[]): Promise<string> {
   const { all } = await execa(process.execPath, [cli, ...words, '--app', assembly, '--ci'], {
     all: true,
@@ -74,7 +74,7 @@ test('cdk deploy, diff and destroy of a foreign app, before and after a bootstra
   const updated = await stacks.describe('Foreign');
   expect(updated.StackStatus).toBe('UPDATE_COMPLETE');
   expect(outputsOf(updated)).toEqual(outputsOf(made));
-  // By the rights of the roles that the bootstrap made, and no more than these.
+  // The bootstrap's roles are used, with no other permissions.
   const byRoles = (await cloud.calls())
     .slice(earlier)
     .filter(({ caller }) => caller.startsWith('cdk-hnb659fds-'));
@@ -83,7 +83,7 @@ test('cdk deploy, diff and destroy of a foreign app, before and after a bootstra
   );
   expect(byRoles.filter(({ error }) => error === 'AccessDenied')).toEqual([]);
   await putAs('file-publishing');
-  // Its policy lets it do so in the buckets of other accounts.
+  // The role's policy allows it in the buckets of other accounts.
   await expect(putAs('deploy')).rejects.toThrow('is not authorized to perform: s3:PutObject');
 
   expect(await cdk(after, 'destroy', '--force')).toContain('Foreign: destroyed');
@@ -96,7 +96,7 @@ test('cdk deploy, diff and destroy of a foreign app, before and after a bootstra
   await expect(cloud.call('ssm', 'GetParameter', { Name })).rejects.toThrow('not found');
 });
 
-/** `cdk bootstrap`, and once more: what there was before gives way to what the CLI's own template makes. */
+/** Runs `cdk bootstrap` twice. The resources of the CLI's own template replace the stand-ins. */
 async function bootstrap(): Promise<void> {
   const environment = `aws://${cloud.accountId}/${cloud.region}`;
   expect(await cdk(before, 'bootstrap', environment)).toContain(`Environment ${environment} bootstrapped`);

@@ -72,7 +72,7 @@ test('a new stack is under review until its change set is executed', async () =>
   expect(Summaries).toEqual([]);
 });
 
-test('tells what would become of each resource, and what follows from that', async () => {
+test('shows the change of each resource, and its consequences', async () => {
   await stacks.create('told', {
     Resources: {
       Same: queue(),
@@ -113,7 +113,7 @@ test('tells what would become of each resource, and what follows from that', asy
   expect((await execute('told')).StackStatus).toBe('UPDATE_COMPLETE');
 });
 
-test('without a change it fails, in the words that clients look for', async () => {
+test('without a change it fails with the message that clients match', async () => {
   const template = { Resources: { One: queue() } };
   await stacks.create('idle', template);
   const set = await prepare('idle', 'UPDATE', template);
@@ -122,7 +122,7 @@ test('without a change it fails, in the words that clients look for', async () =
   await expect(execute('idle')).rejects.toMatchObject({ name: 'InvalidChangeSetStatusException' });
 });
 
-test('of outputs alone is a change', async () => {
+test('a change of outputs alone counts', async () => {
   const template = { Resources: { One: queue() } };
   await stacks.create('words', template);
   const set = await prepare('words', 'UPDATE', { ...template, Outputs: { A: { Value: 'a' } } });
@@ -130,7 +130,7 @@ test('of outputs alone is a change', async () => {
   expect((await execute('words')).Outputs).toMatchObject([{ OutputKey: 'A', OutputValue: 'a' }]);
 });
 
-test('with an unknown property fails before anything is made, and says where', async () => {
+test('with an unknown property it fails before any resource is created, and names the path', async () => {
   const template = {
     Resources: { Dead: queue(), One: queue({ Colour: 'red', QueueName: { Ref: 'Dead' } }) },
   };
@@ -147,7 +147,7 @@ test('with an unknown property fails before anything is made, and says where', a
   ]);
 });
 
-test('can be deleted, also when there is none; what is not there cannot be described', async () => {
+test('it can be deleted, also if it does not exist, and then it cannot be described', async () => {
   await stacks.create('tidy', { Resources: { One: queue() } });
   await prepare('tidy', 'UPDATE', { Resources: { One: queue({ DelaySeconds: 1 }) } });
   const input = { StackName: 'tidy', ChangeSetName };
@@ -156,7 +156,7 @@ test('can be deleted, also when there is none; what is not there cannot be descr
   await expect(describeChangeSet('tidy')).rejects.toMatchObject({ name: 'ChangeSetNotFoundException' });
 });
 
-test('on a stack that is not there is refused, but for a creation', async () => {
+test('for a missing stack it is refused, unless its type is CREATE', async () => {
   const template = { Resources: { One: queue() } };
   await expect(prepare('nowhere', 'UPDATE', template)).rejects.toThrow(
     'Stack with id nowhere does not exist',

@@ -21,7 +21,7 @@ afterAll(async () => {
   await cloud.close();
 });
 
-/** Answers as a function on AWS does, and as its properties tell it: with a failure, another id, or not at all. */
+/** Responds as a function on AWS does. Its properties tell it to fail, to return another id, or not to respond. */
 const SOURCE = `
 const { appendFileSync } = require('node:fs');
 const https = require('https');
@@ -31,7 +31,7 @@ exports.handler = async (event) => {
   if (Silent === event.RequestType) return;
   const answer = JSON.stringify({
     Status: Refuse === event.RequestType ? 'FAILED' : 'SUCCESS',
-    Reason: 'there is no room',
+    Reason: 'the disk is full',
     PhysicalResourceId: event.RequestType === 'Delete' ? event.PhysicalResourceId : Id,
     StackId: event.StackId, RequestId: event.RequestId, LogicalResourceId: event.LogicalResourceId,
     Data: { Doubled: Value + Value },
@@ -52,7 +52,7 @@ const trust = {
   Statement: [{ Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' }],
 };
 
-/** A stack with the function and what it makes. */
+/** A stack with the function and its custom resource. */
 const stackOf = (properties: object) => ({
   Resources: {
     Role: { Type: 'AWS::IAM::Role', Properties: { AssumeRolePolicyDocument: trust } },
@@ -84,7 +84,7 @@ interface Request {
   OldResourceProperties?: object;
 }
 
-/** What functions were asked for a stack, in order. */
+/** The requests that functions got for a stack, in order. */
 async function requests(stackId: string | undefined): Promise<Request[]> {
   const text = await readFile(journal, 'utf8').catch(() => '');
   const all = text.split('\n').filter(Boolean);
@@ -103,7 +103,7 @@ async function reasons(stackName: string): Promise<(string | undefined)[]> {
     .map(({ ResourceStatusReason }) => ResourceStatusReason);
 }
 
-test('makes, changes and removes what a function answers', async () => {
+test('a function creates, updates and deletes the resource', async () => {
   const made = await stacks.create(
     'made',
     stackOf({ Id: 'one', Value: 'a', Deep: { Count: 3, On: [true] } }),
@@ -127,11 +127,11 @@ test('makes, changes and removes what a function answers', async () => {
   });
 });
 
-test("a refusal fails the stack with the function's words, and is rolled back", async () => {
+test("a failed response fails the stack with the function's reason, and is rolled back", async () => {
   const { StackStatus, StackId } = await stacks.create('refused', stackOf({ Id: 'two', Refuse: 'Create' }));
   expect(StackStatus).toBe('ROLLBACK_COMPLETE');
   expect(await reasons('refused')).toEqual([
-    'Received response status [FAILED] from custom resource. Message returned: there is no room',
+    'Received response status [FAILED] from custom resource. Message returned: the disk is full',
   ]);
   expect(await story(StackId)).toEqual(['Create', 'Delete two']);
 });
@@ -147,7 +147,7 @@ test('another physical id after an update is a replacement: the old one is delet
   expect((await story(StackId)).at(-1)).toBe('Delete new');
 });
 
-test('gives up a function that does not answer, after its time', async () => {
+test('a function that does not respond fails after the time-out', async () => {
   const template = stackOf({ Id: 'late', Silent: 'Create', ServiceTimeout: 90 });
   const StackId = await stacks.start('late', template);
   await expect.poll(() => story(StackId)).toEqual(['Create']);
@@ -161,7 +161,7 @@ test('gives up a function that does not answer, after its time', async () => {
   expect(await story(StackId)).toEqual(['Create', expect.stringMatching(/^Delete late-Made-\w{12}$/)]);
 });
 
-test('a function has the seconds of its time-out, however fast the periods of the cloud pass', async () => {
+test('the time-out is real time, whatever the speed of the cloud', async () => {
   const fast = await startTestCloud({ speed: 1000 });
   const fastStacks = new Stacks(fast);
   try {
@@ -173,11 +173,11 @@ test('a function has the seconds of its time-out, however fast the periods of th
   }
 });
 
-test('a ServiceToken that is no function is refused by name', async () => {
+test('a ServiceToken that is not a function is refused by name', async () => {
   const ServiceToken = 'arn:aws:sns:us-east-1:000000000000:topic';
   const Resources = { Made: { Type: 'AWS::CloudFormation::CustomResource', Properties: { ServiceToken } } };
   expect((await stacks.create('topic', { Resources })).StackStatus).toBe('ROLLBACK_COMPLETE');
   expect((await reasons('topic'))[0]).toMatch(
-    `ServiceToken ${ServiceToken} is no Lambda function; SNS topics are not implemented here.`,
+    `ServiceToken ${ServiceToken} is not a Lambda function: SNS topics are not implemented here.`,
   );
 });

@@ -3,7 +3,7 @@ import { AttributeType, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 
-/** A small app that has nothing to do with Mayfly, synthesised as `cdk synth` would. */
+/** A small app that is independent of Mayfly, synthesised as `cdk synth` does. */
 export function synthesiseForeignApp(outdir: string, visibility: Duration): void {
   const app = new App({ outdir });
   const stack = new Stack(app, 'Foreign');

@@ -15,7 +15,7 @@ let stacks: Stacks;
 let autoScaling: AutoScalingClient;
 
 beforeAll(async () => {
-  // AWS's own periods pass a hundred times faster; the instance is one that boots and does nothing.
+  // AWS's own periods pass a hundred times faster. The instance boots and does nothing.
   cloud = await startTestCloud({ speed: 100 });
   stacks = new Stacks(cloud);
   autoScaling = new AutoScalingClient(cloud.client);
@@ -70,7 +70,7 @@ async function groupOf(stack: string): Promise<AutoScalingGroup | undefined> {
   return (await autoScaling.send(command)).AutoScalingGroups?.[0];
 }
 
-test('a new version of the launch template reaches the group, whose size is left alone', async () => {
+test('the group gets a new version of the launch template and keeps its size', async () => {
   await stacks.create('versions', fleet());
   const AutoScalingGroupName = await stacks.physicalId('versions', 'Group');
   await autoScaling.send(new SetDesiredCapacityCommand({ AutoScalingGroupName, DesiredCapacity: 1 }));
@@ -94,7 +94,7 @@ test('a new version of the launch template reaches the group, whose size is left
   expect(await groupOf('versions')).toMatchObject({ MaxSize: 5, DesiredCapacity: 1 });
 });
 
-test('deletion waits until the last protected instance has gone by itself', async () => {
+test('deletion waits until the last protected instance has ended by itself', async () => {
   await stacks.create('busy', fleet());
   const AutoScalingGroupName = await stacks.physicalId('busy', 'Group');
   await autoScaling.send(new SetDesiredCapacityCommand({ AutoScalingGroupName, DesiredCapacity: 1 }));
@@ -114,7 +114,7 @@ test('deletion waits until the last protected instance has gone by itself', asyn
   expect(await groupOf(StackId)).toBeUndefined();
 });
 
-test('an update policy that is not played here is refused by name', async () => {
+test('an update policy that is not implemented is refused by name', async () => {
   const policy = { AutoScalingRollingUpdate: { MinInstancesInService: 1 } };
   await stacks.create('rolling', fleet({ policy }));
   const failure = (await stacks.events('rolling')).find((one) => one.ResourceStatus === 'CREATE_FAILED');

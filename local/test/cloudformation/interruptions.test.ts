@@ -16,13 +16,13 @@ afterEach(async () => {
   running = undefined;
 });
 
-/** What stands between CloudFormation and the cloud's other services: it may wait, or throw. */
+/** Runs before each call of CloudFormation to the other services. It may wait, or throw. */
 type Gate = (action: string, input: Record<string, unknown>) => Promise<void> | undefined;
 
-/** A CloudFormation of its own before the cloud's other services, with a gate at its way to them. */
+/** A CloudFormation that calls the cloud's other services through a gate. */
 class Gated {
   gate: Gate = () => undefined;
-  /** What the stack's time limit waits for. */
+  /** The timers of the stack's time limit. */
   readonly timers: (() => void)[] = [];
   readonly #service: RunningService;
 
@@ -79,7 +79,7 @@ const queue = (QueueName: string, more: object = {}) => ({
 });
 const body = (Resources: object) => ({ TemplateBody: JSON.stringify({ Resources }) });
 
-/** Holds the first call that is let in, until told. */
+/** Blocks the first matching call until it is released. */
 function held(matches: Gate extends (...args: infer A) => unknown ? (...args: A) => boolean : never) {
   const reached = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();
@@ -96,7 +96,7 @@ async function queueNames(QueueNamePrefix: string): Promise<string[]> {
   return (QueueUrls as string[]).map((url) => url.split('/').at(-1) ?? '');
 }
 
-test('a stack that is deleted while it is made leaves nothing', async () => {
+test('a stack that is deleted while it is created leaves no resources', async () => {
   const cf = new Gated();
   const { gate, reached, release } = held((action, { QueueName }) => {
     return action === 'CreateQueue' && QueueName === 'halfway-slow';
@@ -114,7 +114,7 @@ test('a stack that is deleted while it is made leaves nothing', async () => {
   expect((await cf.story(String(StackId))).join()).not.toContain('Later CREATE');
 });
 
-test('a failure waits for what is under way, starts nothing more and takes all of it back', async () => {
+test('a failure waits for operations in progress, starts no others and rolls all of them back', async () => {
   const cf = new Gated();
   const { gate, release } = held((action, { QueueName }) => {
     return action === 'CreateQueue' && QueueName === 'several-slow';
@@ -122,7 +122,7 @@ test('a failure waits for what is under way, starts nothing more and takes all o
   cf.gate = (action, input) => {
     if (input['QueueName'] !== 'several-bad') return gate(action, input);
     setImmediate(release);
-    throw new AwsError('LimitExceeded', 'there are enough queues');
+    throw new AwsError('LimitExceeded', 'too many queues');
   };
   const Resources = {
     Slow: queue('several-slow'),
@@ -132,13 +132,13 @@ test('a failure waits for what is under way, starts nothing more and takes all o
   await cf.call('CreateStack', { StackName: 'several', ...body(Resources) });
   expect(await cf.settled('several')).toBe('ROLLBACK_COMPLETE');
   const story = (await cf.story('several')).join('\n');
-  expect(story).toContain('Bad CREATE_FAILED there are enough queues (Error Code: LimitExceeded)');
+  expect(story).toContain('Bad CREATE_FAILED too many queues (Error Code: LimitExceeded)');
   expect(story).toContain('Slow DELETE_COMPLETE');
   expect(story).not.toContain('Next');
   expect(await queueNames('several-')).toEqual([]);
 });
 
-test('an update that is cancelled goes back', async () => {
+test('a cancelled update is rolled back', async () => {
   const cf = new Gated();
   await cf.call('CreateStack', { StackName: 'cancelled', ...body({ One: queue('cancelled-one') }) });
   const { gate, reached, release } = held((action) => action === 'SetQueueAttributes');
@@ -177,7 +177,7 @@ test('a roll-back that fails can be continued', async () => {
   await cf.call('CreateStack', { StackName: 'twice', ...body({ One: queue('twice-one') }) });
   let refuse = true;
   cf.gate = (action) => {
-    if (action === 'SetQueueAttributes' && refuse) throw new AwsError('Sulking', 'not now');
+    if (action === 'SetQueueAttributes' && refuse) throw new AwsError('Throttling', 'not now');
     return undefined;
   };
   const changed = body({ One: queue('twice-one', { DelaySeconds: 9 }) });
@@ -191,11 +191,11 @@ test('a roll-back that fails can be continued', async () => {
   expect(await cf.settled('twice')).toBe('UPDATE_ROLLBACK_COMPLETE');
 });
 
-test('an update without roll-back stays as far as it came, and goes back when it is told', async () => {
+test('an update without roll-back keeps its state after a failure, and can be rolled back later', async () => {
   const cf = new Gated();
   await cf.call('CreateStack', { StackName: 'paused', ...body({ One: queue('paused-one') }) });
   cf.gate = (_action, { QueueName }) => {
-    if (QueueName === 'paused-bad') throw new AwsError('LimitExceeded', 'there are enough queues');
+    if (QueueName === 'paused-bad') throw new AwsError('LimitExceeded', 'too many queues');
     return undefined;
   };
   const Resources = { One: queue('paused-two'), Bad: { ...queue('paused-bad'), DependsOn: 'One' } };
@@ -207,11 +207,11 @@ test('an update without roll-back stays as far as it came, and goes back when it
   expect(await queueNames('paused-')).toEqual(['paused-one']);
 });
 
-test('an update that was left half-way can go on with a better template', async () => {
+test('a failed update can continue with a corrected template', async () => {
   const cf = new Gated();
   await cf.call('CreateStack', { StackName: 'onward', ...body({ One: queue('onward-one') }) });
   cf.gate = (_action, { QueueName }) => {
-    if (QueueName === 'onward-bad') throw new AwsError('LimitExceeded', 'there are enough queues');
+    if (QueueName === 'onward-bad') throw new AwsError('LimitExceeded', 'too many queues');
     return undefined;
   };
   const first = { One: queue('onward-one', { DelaySeconds: 3 }), Two: queue('onward-bad') };
@@ -223,7 +223,7 @@ test('an update that was left half-way can go on with a better template', async 
   expect((await queueNames('onward-')).sort()).toEqual(['onward-good', 'onward-one']);
 });
 
-test('closing the cloud ends what is under way', async () => {
+test('closing the cloud ends operations in progress', async () => {
   const cf = new Gated();
   const { gate, reached, release } = held((action) => action === 'CreateQueue');
   cf.gate = gate;

@@ -1,4 +1,4 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the placeholders are the own syntax of Fn::Sub.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the placeholders are Fn::Sub's own syntax.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { truth } from '../../cloudformation/template/conditions.ts';
@@ -21,7 +21,7 @@ const scope: Scope = {
   region: 'eu-west-1',
 };
 
-describe('what a value resolves to', () => {
+describe('a value resolves', () => {
   test.each<[what: string, value: unknown, result: unknown]>([
     ['plain values', { a: [1, true, 'x'] }, { a: [1, true, 'x'] }],
     ['Ref', { Ref: 'Text' }, 'hello'],
@@ -70,7 +70,7 @@ describe('what a value resolves to', () => {
     expect(resolve(value, scope)).toEqual(result);
   });
 
-  test('text without a placeholder is what Fn::Sub gives back', () => {
+  test('Fn::Sub returns text without a placeholder unchanged', () => {
     const plain = fc.string().filter((text) => !text.includes('${'));
     fc.assert(fc.property(plain, (text) => resolve({ 'Fn::Sub': text }, scope) === text));
   });
@@ -88,7 +88,7 @@ describe('what a value resolves to', () => {
   });
 });
 
-describe('what cannot be resolved', () => {
+describe('an invalid value', () => {
   test.each<[value: unknown, complaint: string]>([
     [{ 'Fn::Nonsense': 1 }, 'function Fn::Nonsense is not supported'],
     [{ 'Fn::Join': ['-', 'a'], other: 1 }, 'Fn::Join must stand alone, not beside [Fn::Join, other]'],
@@ -108,7 +108,7 @@ describe('what cannot be resolved', () => {
   });
 });
 
-describe('what holds', () => {
+describe('a condition', () => {
   const yes = { Condition: 'Yes' };
   const no = { Condition: 'No' };
   test.each<[expression: unknown, result: boolean]>([

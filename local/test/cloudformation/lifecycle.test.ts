@@ -1,4 +1,4 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the placeholders are the own syntax of Fn::Sub.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the placeholders are Fn::Sub's own syntax.
 import { DescribeStackEventsCommand } from '@aws-sdk/client-cloudformation';
 import { GetQueueAttributesCommand, ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -25,7 +25,7 @@ const queue = (Properties: Record<string, unknown> = {}, more: Record<string, un
   Properties,
   ...more,
 });
-/** SQS refuses this when it is asked: AWS takes at most 43,200 s. */
+/** SQS refuses this value: the maximum is 43,200 s. */
 const impossibleQueue = queue({ VisibilityTimeout: 999_999 });
 
 async function queueNames(prefix: string): Promise<string[]> {
@@ -33,7 +33,7 @@ async function queueNames(prefix: string): Promise<string[]> {
   return (QueueUrls ?? []).map((url) => url.split('/').at(-1) ?? '');
 }
 
-/** A table with indexes, each by the attribute of its name. */
+/** A table with indexes, each named like its attribute. */
 const table = (...indexes: string[]) => ({
   Resources: {
     Jobs: {
@@ -66,7 +66,7 @@ async function attribute(QueueUrl: string, name: 'VisibilityTimeout' | 'DelaySec
   return (await sqs.send(command)).Attributes?.[name] ?? '';
 }
 
-describe('a stack that is made', () => {
+describe('a new stack', () => {
   test('has its resources in dependency order, its outputs and its events', async () => {
     const stack = await stacks.create('made', {
       Resources: {
@@ -92,7 +92,7 @@ describe('a stack that is made', () => {
     ]);
   });
 
-  test('is gone with all that it held when it is deleted, and is still known by its id', async () => {
+  test('is deleted with all its resources, and can still be described by its id', async () => {
     const { StackId } = await stacks.create('short', { Resources: { One: queue(), Two: queue() } });
     expect(await queueNames('short-')).toHaveLength(2);
     const deleted = await stacks.delete('short');
@@ -101,7 +101,7 @@ describe('a stack that is made', () => {
     await expect(stacks.describe('short')).rejects.toThrow('Stack with id short does not exist');
   });
 
-  test('tells its events in pages, of which none is lost or told twice', async () => {
+  test('pages its events, without losing or repeating any', async () => {
     const names = Array.from({ length: 40 }, (_, index) => `Queue${index}`);
     await stacks.create('many', { Resources: Object.fromEntries(names.map((name) => [name, queue()])) });
     const first = await stacks.client.send(new DescribeStackEventsCommand({ StackName: 'many' }));
@@ -116,7 +116,7 @@ describe('a stack that is made', () => {
     expect(new Set(times).size).toBe(times.length);
   });
 
-  test('keeps what its DeletionPolicy retains', async () => {
+  test('keeps the resources that their DeletionPolicy retains', async () => {
     await stacks.create('keeps', {
       Resources: {
         Kept: queue({ QueueName: 'keeps-this' }, { DeletionPolicy: 'Retain' }),
@@ -129,7 +129,7 @@ describe('a stack that is made', () => {
     expect(await stacks.story(StackId ?? '')).toContain('Kept DELETE_SKIPPED');
   });
 
-  test('whose creation fails takes back what it made, in reverse', async () => {
+  test('whose creation fails deletes its resources in reverse order', async () => {
     const stack = await stacks.create('fails', {
       Resources: { First: queue(), Second: { ...impossibleQueue, DependsOn: 'First' } },
     });
@@ -148,7 +148,7 @@ describe('a stack that is made', () => {
     );
   });
 
-  test('whose creation fails keeps what is to be retained in any case', async () => {
+  test('whose creation fails keeps the resources that are always retained', async () => {
     await stacks.create('clings', {
       Resources: {
         Always: queue({ QueueName: 'clings-always' }, { DeletionPolicy: 'Retain' }),
@@ -159,7 +159,7 @@ describe('a stack that is made', () => {
     expect(await queueNames('clings-')).toEqual(['clings-always']);
   });
 
-  test('whose creation fails without roll-back stays as far as it came', async () => {
+  test('whose creation fails without roll-back keeps its resources', async () => {
     const template = { Resources: { First: queue(), Second: { ...impossibleQueue, DependsOn: 'First' } } };
     const stack = await stacks.create('stays', template, { OnFailure: 'DO_NOTHING' });
     expect(stack.StackStatus).toBe('CREATE_FAILED');
@@ -185,7 +185,7 @@ describe('an update', () => {
     );
   });
 
-  test('that adds or removes one index of a table changes it in place, and does not wait until the index is filled; more is refused', async () => {
+  test('that adds or removes one index of a table changes it in place without waiting until the index is filled, and more are refused', async () => {
     await stacks.create('indexes', table('one'));
     const TableName = await stacks.physicalId('indexes', 'Jobs');
     const has = () => indexesOf(TableName);
@@ -209,7 +209,7 @@ describe('an update', () => {
     expect(await stacks.physicalId('indexes', 'Jobs')).toBe(TableName);
   });
 
-  test('that is rolled back leaves the index that it added, and the next one is refused until that is deleted by hand', async () => {
+  test('that is rolled back leaves the index that it added, and later updates are refused until it is deleted manually', async () => {
     await stacks.create('left', table('one'));
     const TableName = await stacks.physicalId('left', 'Jobs');
     const { Resources } = table('one', 'two');
@@ -224,7 +224,7 @@ describe('an update', () => {
     expect(await indexesOf(TableName)).toEqual(['one ACTIVE', 'two CREATING']);
   });
 
-  test('and deletes a table with an index that an item keeps from being filled', async () => {
+  test('deletes a table with an index that an item keeps from being filled', async () => {
     await stacks.create('unfilled', table('one'));
     const TableName = await stacks.physicalId('unfilled', 'Jobs');
     expect((await stacks.update('unfilled', table('one', 'two'))).StackStatus).toBe('UPDATE_COMPLETE');
@@ -233,7 +233,7 @@ describe('an update', () => {
     await expect(cloud.call('dynamodb', 'DescribeTable', { TableName })).rejects.toThrow();
   });
 
-  test('in place keeps the resource, also when a property is taken away', async () => {
+  test('in place keeps the resource, also when a property is dropped', async () => {
     await stacks.create('place', { Resources: { One: queue({ DelaySeconds: 1, VisibilityTimeout: 60 }) } });
     const before = await stacks.physicalId('place', 'One');
     const { StackStatus } = await stacks.update('place', { Resources: { One: queue({ DelaySeconds: 2 }) } });
@@ -243,7 +243,7 @@ describe('an update', () => {
     expect(await attribute(before, 'VisibilityTimeout')).toBe('30');
   });
 
-  test('by replacement makes the new one, points dependents to it, and only then deletes the old one', async () => {
+  test('by replacement creates the new resource, updates its dependents, and then deletes the old one', async () => {
     const template = (name: string) => ({
       Resources: {
         Jobs: queue({ QueueName: name, ...(name.endsWith('.fifo') && { FifoQueue: true }) }),
@@ -272,7 +272,7 @@ describe('an update', () => {
     ]);
   });
 
-  test('cannot replace what keeps its custom name', async () => {
+  test('cannot replace a resource that keeps its custom name', async () => {
     const named = (more: object) => ({ Resources: { One: queue({ QueueName: 'named.fifo', ...more }) } });
     await stacks.create('named', named({ FifoQueue: true }));
     const stack = await stacks.update('named', named({}));
@@ -284,7 +284,7 @@ describe('an update', () => {
     expect(await queueNames('named')).toEqual(['named.fifo']);
   });
 
-  test('that fails brings everything back: changed, replaced, added and removed', async () => {
+  test('that fails restores changed, replaced, added and removed resources', async () => {
     const before = {
       Resources: {
         Changed: queue({ DelaySeconds: 1 }),
@@ -344,7 +344,7 @@ describe('an update', () => {
     expect(await stacks.physicalId('hoard', 'One')).toMatch(/hoard-new$/);
   });
 
-  test('of the stack tags alone reaches the resources', async () => {
+  test('of the stack tags alone updates the resources', async () => {
     const template = { Resources: { One: queue() } };
     await stacks.create('tagged', template, { Tags: [{ Key: 'team', Value: 'red' }] });
     await stacks.update('tagged', template, { Tags: [{ Key: 'squad', Value: 'blue' }] });
@@ -356,7 +356,7 @@ describe('an update', () => {
 });
 
 describe('a deletion', () => {
-  test('that fails says which resource, and can be tried again', async () => {
+  test('that fails names the resource, and can be tried again', async () => {
     const bucket = { Type: 'AWS::S3::Bucket', Properties: { BucketName: 'full-bucket' } };
     await stacks.create('full', { Resources: { Bucket: bucket, Queue: queue() } });
     await cloud.call('s3', 'PutObject', { Bucket: 'full-bucket', Key: 'a', Body: 'b' });
@@ -390,7 +390,7 @@ describe('an export', () => {
     },
   };
 
-  test('is imported, and cannot be changed, removed or made twice as long as it is', async () => {
+  test('is imported, and while it is it cannot be changed, removed or exported twice', async () => {
     await stacks.create('exporter', exporting('thing'));
     expect((await stacks.create('importer', importing)).StackStatus).toBe('CREATE_COMPLETE');
     expect(await queueNames('thing-two')).toEqual(['thing-two']);
@@ -411,7 +411,7 @@ describe('an export', () => {
     expect((await stacks.delete('exporter')).StackStatus).toBe('DELETE_COMPLETE');
   });
 
-  test('that nobody made fails the import by its name', async () => {
+  test('that does not exist fails the import and is named', async () => {
     const template = { Resources: { Two: queue({ QueueName: { 'Fn::ImportValue': 'nobody' } }) } };
     await stacks.create('orphan', template);
     const failure = (await stacks.events('orphan')).find((one) => one.ResourceStatus === 'CREATE_FAILED');

@@ -1,4 +1,4 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the placeholders are the own syntax of Fn::Sub.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the placeholders are Fn::Sub's own syntax.
 import {
   CreateChangeSetCommand,
   ListStacksCommand,
@@ -24,7 +24,7 @@ const queue = { Type: 'AWS::SQS::Queue' };
 const only = (resource: object) => ({ Resources: { One: resource } });
 const withProperties = (Properties: object) => only({ ...queue, Properties });
 
-describe('refused before anything is made, by name', () => {
+describe('refused by name, before any resource is created', () => {
   test.each<[what: string, template: object, complaint: string]>([
     [
       'a type',
@@ -84,9 +84,9 @@ describe('refused before anything is made, by name', () => {
     ],
     ['a DependsOn', only({ ...queue, DependsOn: 'Nowhere' }), '[Nowhere]'],
     [
-      'a policy that waits for signals',
+      'a creation policy',
       only({ ...queue, CreationPolicy: { ResourceSignal: { Count: 1 } } }),
-      'resource One has a CreationPolicy: the embedded cloud waits for no signals',
+      'resource One has a CreationPolicy: the embedded cloud does not wait for signals',
     ],
     ['a deletion policy', only({ ...queue, DeletionPolicy: 'Snapshot' }), 'DeletionPolicy "Snapshot"'],
     ['a parameter type', { ...only(queue), Parameters: { P: { Type: 'Colour', Default: 'x' } } }, 'Colour'],
@@ -96,7 +96,7 @@ describe('refused before anything is made, by name', () => {
       '[One]',
     ],
     [
-      'a circle of conditions',
+      'a circular dependency of conditions',
       {
         ...only(queue),
         Conditions: { A: { 'Fn::Not': [{ Condition: 'B' }] }, B: { 'Fn::Not': [{ Condition: 'A' }] } },
@@ -111,7 +111,7 @@ describe('refused before anything is made, by name', () => {
     await expect(stacks.describe('refused')).rejects.toThrow('does not exist');
   });
 
-  test('a circle, with all its members', async () => {
+  test('a circular dependency, with all its members', async () => {
     const to = (name: string) => ({
       ...queue,
       Properties: { QueueName: { 'Fn::GetAtt': [name, 'QueueName'] } },
@@ -124,7 +124,7 @@ describe('refused before anything is made, by name', () => {
     );
   });
 
-  test('text that is no template, with the place', async () => {
+  test('text that is not a template, with the position', async () => {
     await expect(stacks.create('broken', '{"Resources": ')).rejects.toThrow('JSON not well-formed');
     await expect(stacks.create('broken', 'Resources:\n  A: [1\n')).rejects.toThrow(
       'YAML not well-formed. (line',
@@ -147,7 +147,7 @@ describe('refused before anything is made, by name', () => {
     await expect(named).rejects.toThrow('[CAPABILITY_NAMED_IAM]');
   });
 
-  test('a deployment that looks for drift', async () => {
+  test('a deployment mode that detects drift', async () => {
     const TemplateBody = JSON.stringify(only(queue));
     const input = { StackName: 'drift', ChangeSetName: 'c', ChangeSetType: 'CREATE', TemplateBody } as const;
     const command = new CreateChangeSetCommand({ ...input, DeploymentMode: 'REVERT_DRIFT' });
@@ -163,7 +163,7 @@ describe('refused before anything is made, by name', () => {
     );
   });
 
-  test('also by ValidateTemplate, which makes nothing', async () => {
+  test('also by ValidateTemplate, which creates nothing', async () => {
     const TemplateBody = JSON.stringify(only({ Type: 'AWS::Braket::Hologram' }));
     await expect(stacks.client.send(new ValidateTemplateCommand({ TemplateBody }))).rejects.toThrow(
       'AWS::Braket::Hologram',
@@ -173,7 +173,7 @@ describe('refused before anything is made, by name', () => {
   });
 });
 
-describe('refused when the resource is made, by name', () => {
+describe('refused by name, when the resource is created', () => {
   test.each<[what: string, resource: object, complaint: string]>([
     [
       'a property',

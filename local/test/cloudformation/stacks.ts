@@ -19,7 +19,7 @@ type Options = Omit<Partial<CreateStackCommandInput & UpdateStackCommandInput>, 
 
 const Capabilities: CreateStackCommandInput['Capabilities'] = ['CAPABILITY_NAMED_IAM'];
 
-/** Stacks as a user of the SDK has them. */
+/** Stacks, used through the SDK. */
 export class Stacks {
   readonly client: CloudFormationClient;
 
@@ -33,7 +33,7 @@ export class Stacks {
     return (await this.client.send(new CreateStackCommand(input))).StackId ?? '';
   }
 
-  /** Creates and waits for what comes of it. */
+  /** Creates a stack and waits for the result. */
   async create(name: string, template: Template | string, options: Options = {}): Promise<Stack> {
     return this.settled(await this.start(name, template, options));
   }

@@ -1,4 +1,4 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the placeholders are the own syntax of Fn::Sub.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the placeholders are Fn::Sub's own syntax.
 import {
   CreateStackCommand,
   GetTemplateCommand,
@@ -27,7 +27,7 @@ const handle = { Type: 'AWS::CloudFormation::WaitConditionHandle' };
 const Resources = { Handle: handle };
 let count = 0;
 
-/** What a value comes to as an output of a stack with these sections. */
+/** Resolves a value as an output of a stack with these sections. */
 async function output(Value: unknown, sections: object = {}, Parameters: Parameter[] = []): Promise<string> {
   count += 1;
   const template = { Resources, ...sections, Outputs: { It: { Value } } };
@@ -70,7 +70,7 @@ Outputs:
   Code: { Value: !Base64 hello }
 `;
 
-  test('with short intrinsics deploys, and comes back as it was sent', async () => {
+  test('with short intrinsics deploys, and is returned unchanged', async () => {
     const stack = await stacks.create('yaml', text);
     const outputs = outputsOf(stack);
     expect(outputs['Pointer']).toMatch(/^arn:aws:sqs:us-east-1:000000000000:yaml-Jobs-\w+ us-east-1-b$/);
@@ -79,7 +79,7 @@ Outputs:
     expect(TemplateBody?.trim()).toBe(text.trim());
   });
 
-  test('dates and numbers with leading zeros stay what they look like', async () => {
+  test('keeps dates and numbers with leading zeros as text', async () => {
     const stack = await stacks.create(
       'dates',
       `
@@ -90,7 +90,7 @@ Outputs: { Date: { Value: 2012-10-17 }, Account: { Value: '012345678901' } }
     expect(outputsOf(stack)).toEqual({ Date: '2012-10-17', Account: '012345678901' });
   });
 
-  test('is told about by GetTemplateSummary', async () => {
+  test('is summarised by GetTemplateSummary', async () => {
     const summary = await stacks.client.send(new GetTemplateSummaryCommand({ TemplateBody: text }));
     expect(summary).toMatchObject({
       Description: 'Short forms of every kind',
@@ -160,7 +160,7 @@ describe('parameters', () => {
       'must match pattern [a-z]+',
     ],
     [
-      'own words for it',
+      'a constraint description',
       { Type: 'String', AllowedPattern: '[a-z]+', ConstraintDescription: 'wants letters' },
       given('1'),
       "Parameter 'P' wants letters",
@@ -169,13 +169,13 @@ describe('parameters', () => {
     ['one too small', { Type: 'Number', MinValue: 3 }, given('2'), 'must be at least 3'],
     ['one too long', { Type: 'String', MaxLength: 2 }, given('abc'), 'must contain at most 2 characters'],
     [
-      'a secret that is not allowed',
+      'a NoEcho value that is not allowed',
       { Type: 'String', NoEcho: true, AllowedValues: ['a'] },
       given('hidden'),
       "(value: '****')",
     ],
     [
-      'an SSM parameter that is not there',
+      'an SSM parameter that does not exist',
       { Type: 'AWS::SSM::Parameter::Value<String>' },
       given('/no'),
       'Unable to fetch parameters [/no]',
@@ -184,7 +184,7 @@ describe('parameters', () => {
     await expect(output({ Ref: 'P' }, declared(declaration), value)).rejects.toThrow(complaint);
   });
 
-  test('keep their value when an update says so', async () => {
+  test('keep their previous value if an update says so', async () => {
     const Parameters = { P: { Type: 'String' } };
     const template = (more: object) => ({
       Resources,
@@ -202,7 +202,7 @@ describe('parameters', () => {
 describe('a condition', () => {
   const Conditions = { Never: { 'Fn::Equals': ['a', 'b'] } };
 
-  test('leaves out its resource, its output, and what is chosen by it', async () => {
+  test('leaves out its resource, its output, and the branches that it does not select', async () => {
     const stack = await stacks.create('partial', {
       Conditions,
       Resources: {
@@ -222,7 +222,7 @@ describe('a condition', () => {
     expect(await stacks.story('partial')).not.toContain('Absent CREATE_COMPLETE');
   });
 
-  test('that leaves out what is needed is refused', async () => {
+  test('that leaves out a referenced resource is refused', async () => {
     const absent = { Type: 'AWS::SQS::Queue', Condition: 'Never' };
     const needs = { Type: 'AWS::SQS::Queue', Properties: { QueueName: { Ref: 'Absent' } } };
     const template = { Conditions, Resources: { Absent: absent, Needs: needs } };
@@ -232,7 +232,7 @@ describe('a condition', () => {
   });
 });
 
-describe('what else a template says', () => {
+describe('further parts of a template', () => {
   test('pseudo parameters', async () => {
     const value = {
       'Fn::Sub': '${AWS::AccountId} ${AWS::Region} ${AWS::Partition} ${AWS::URLSuffix} ${AWS::StackName}',

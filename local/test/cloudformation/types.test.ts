@@ -19,9 +19,9 @@ type Properties = Record<string, unknown>;
 interface Life {
   type: string;
   before: Properties;
-  /** Changed in place; undefined: every change replaces. */
+  /** Updates in place; undefined: every change replaces. */
   after?: Properties;
-  /** What stands beside it. */
+  /** Other resources in the same template. */
   with?: Record<string, { Type: string; Properties?: Properties }>;
 }
 
@@ -29,7 +29,7 @@ const document = (Action: string) => ({
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Action, Resource: '*' }],
 });
-/** What a bucket or a queue has. */
+/** The resource policy of a bucket or a queue. */
 const resourcePolicy = (Action: string, Resource: unknown) => ({
   Version: '2012-10-17',
   Statement: [{ Effect: 'Allow', Principal: { AWS: '*' }, Action, Resource }],
@@ -391,11 +391,11 @@ const lives: Life[] = [
   },
 ];
 
-test('every type has its life told here', () => {
+test('every type has a lifecycle test', () => {
   expect(lives.map(({ type }) => type).sort()).toEqual([...resourceTypes.keys()].sort());
 });
 
-test.each(lives)('$type is made, changed in place, shows no change twice, and goes', async (life) => {
+test.each(lives)('$type is created, updated in place, shows no change twice, and is deleted', async (life) => {
   const name = life.type.replaceAll('::', '-');
   const attributes = [resourceTypes.get(life.type)?.attributes ?? []].flat();
   const stack = (Properties: Properties) => ({

@@ -23,15 +23,15 @@ beforeAll(async () => {
 });
 afterAll(() => cloud.close());
 
-describe('what a web page sends is refused before anything else', () => {
+describe('a request of a web page is refused first', () => {
   const pages: [what: string, headers: Record<string, string>][] = [
     ['Origin of another site', { origin: 'https://example.com' }],
-    ['Origin of a page without one', { origin: 'null' }],
+    ['Origin of a page that has none', { origin: 'null' }],
     ['Origin of another server of this machine', { origin: 'http://127.0.0.1:3000' }],
     ['Sec-Fetch-Site cross-site', { 'sec-fetch-site': 'cross-site' }],
     ['Sec-Fetch-Site same-site', { 'sec-fetch-site': 'same-site' }],
-    ['Host that leads here', { host: 'rebound.example.com' }],
-    ['Host that leads here, on the port', { host: 'rebound.example.com:4566' }],
+    ['Host that resolves to this server', { host: 'rebound.example.com' }],
+    ['Host that resolves to this server, with a port', { host: 'rebound.example.com:4566' }],
     ['Host of AWS', { host: 'sqs.us-east-1.amazonaws.com' }],
   ];
 
@@ -49,14 +49,14 @@ describe('what a web page sends is refused before anything else', () => {
     );
   });
 
-  test('also when it is signed', async () => {
+  test('is refused also when it is signed', async () => {
     const answer = await signedFetch(cloud.endpoint, 'sqs', cloud.owner, {
       headers: { origin: 'https://example.com', 'x-amz-target': 'AmazonSQS.ListQueues' },
     });
     expect(answer.status).toBe(403);
   });
 
-  test('and the log names its path alone: a presigned URL is a secret', async () => {
+  test('is logged with its path only, as a presigned URL is a secret', async () => {
     const path = presigned(`${cloud.endpoint}/bucket/a%20b`, cloud.owner, 60);
     await send(cloud.endpoint, { path, method: 'GET' }, { origin: 'https://example.com' });
     expect((await cloud.calls()).at(-1)).toMatchObject({
@@ -65,13 +65,13 @@ describe('what a web page sends is refused before anything else', () => {
     });
   });
 
-  test('what a person types into the address bar is answered', async () => {
+  test('a URL typed into the address bar is answered', async () => {
     const headers = { 'sec-fetch-site': 'none' };
     expect((await send(cloud.endpoint, HEALTH, headers)).status).toBe(200);
   });
 });
 
-/** What each protocol calls it, from a client of the SDK. */
+/** The error codes of each protocol, for a client of the SDK. */
 const CLIENTS: [service: string, call: (config: ClientConfig) => Promise<unknown>, names: string[]][] = [
   [
     'sqs',
@@ -109,11 +109,11 @@ describe.each(CLIENTS)('a caller of %s', (_, call, [unknown, mismatch]) => {
   const as = (keys: Partial<ClientConfig['credentials']>, config = cloud.client) =>
     call({ ...config, credentials: { ...config.credentials, ...keys } });
 
-  test('is the owner by the secret that the cloud drew', async () => {
+  test("is the owner if it signs with the cloud's secret", async () => {
     await as({});
   });
 
-  test('is nobody by another key, and refused with another secret', async () => {
+  test('is unknown with another key, and refused with another secret', async () => {
     await expect(as({ accessKeyId: 'AKIATEST' })).rejects.toMatchObject({ name: unknown });
     await expect(as({ secretAccessKey: 'any' })).rejects.toMatchObject({ name: mismatch });
     expect((await cloud.calls()).at(-1)).toMatchObject({ caller: 'unknown' });
@@ -133,7 +133,7 @@ describe('a request', () => {
     ['/', target, 'MissingAuthenticationToken'],
     ['/bucket/key', {}, '<Code>AccessDenied</Code>'],
     ['/?Action=ListQueues', {}, '<Code>MissingAuthenticationToken</Code>'],
-  ])('that is not signed is turned away: %s', async (path, headers, code) => {
+  ])('without a signature is refused: %s', async (path, headers, code) => {
     const answer = await fetch(cloud.endpoint + path, { headers });
     expect(answer.status).toBeGreaterThanOrEqual(400);
     expect(await answer.text()).toContain(code);
@@ -144,13 +144,13 @@ describe('a request', () => {
     ['AWS4-HMAC-SHA256 SignedHeaders=host, Signature=0', "no 'Credential'"],
     ['AWS4-ECDSA-P256-SHA256 Credential=local/20260101/sqs/aws4_request', 'AWS4-ECDSA-P256-SHA256'],
     ['AWS local:c2lnbmVk', "'AWS'"],
-  ])('with a signature that is none says what is missing: %s', async (authorization, words) => {
+  ])('with an invalid signature is refused with what is missing: %s', async (authorization, words) => {
     const headers = { ...target, authorization, 'x-amz-date': '20260101T000000Z' };
     const answer = await send(cloud.endpoint, {}, headers);
     expect(answer).toMatchObject({ status: 400, text: expect.stringContaining(words) });
   });
 
-  test('whose body is another one than was signed is refused', async () => {
+  test('whose body was not the signed one is refused', async () => {
     const body = '{"QueueNamePrefix":"a"}';
     const headers: Record<string, string> = {};
     const capture = createServer((socket) => {
@@ -186,12 +186,12 @@ describe('a request', () => {
 describe('a presigned URL', () => {
   const url = () => `${cloud.endpoint}/bucket/a%20b/%C3%BC%2B1`;
 
-  test('opens its object to whoever has it', async () => {
+  test('gives access to its object without keys', async () => {
     const answer = await fetch(presigned(url(), cloud.owner, 60));
     expect(await answer.text()).toBe('content');
   });
 
-  test('opens no other, and nothing when its time is over', async () => {
+  test('gives no access to other objects, nor after it has expired', async () => {
     const good = presigned(url(), cloud.owner, 60);
     expect((await fetch(good.replace('/a%20b/', '/c/'))).status).toBe(403);
     expect((await fetch(good.replace('X-Amz-Expires=60', 'X-Amz-Expires=600'))).status).toBe(403);
@@ -201,29 +201,29 @@ describe('a presigned URL', () => {
   });
 });
 
-describe('through the door of a network of instances', () => {
-  let door: ReturnType<typeof createServer>;
+describe('a connection from a network of instances', () => {
+  let proxy: ReturnType<typeof createServer>;
   let port: number;
 
   beforeAll(async () => {
-    door = createServer((visitor) => cloud.context.admitGuest(visitor)).listen(0, '127.0.0.1');
-    await once(door, 'listening');
-    ({ port } = door.address() as AddressInfo);
+    proxy = createServer((socket) => cloud.context.acceptFromInstance(socket)).listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    ({ port } = proxy.address() as AddressInfo);
   });
-  afterAll(() => door.close());
+  afterAll(() => proxy.close());
 
-  const throughDoor = ({ credentials }: ClientConfig) => {
+  const throughProxy = ({ credentials }: ClientConfig) => {
     const client = new STSClient({ ...cloud.client, endpoint: `http://127.0.0.1:${port}`, credentials });
     return client.send(new GetCallerIdentityCommand({})).finally(() => client.destroy());
   };
 
-  test('a role is itself, and nobody is the owner', async () => {
-    const { Arn } = await throughDoor(cloud.clientAs(ROLE, 'i-1'));
+  test('acts as the role that signed, never as the owner', async () => {
+    const { Arn } = await throughProxy(cloud.clientAs(ROLE, 'i-1'));
     expect(Arn).toMatch(/:assumed-role\/worker\/i-1$/);
-    await expect(throughDoor(cloud.client)).rejects.toMatchObject({ name: 'InvalidClientTokenId' });
+    await expect(throughProxy(cloud.client)).rejects.toMatchObject({ name: 'InvalidClientTokenId' });
   });
 
-  test('nobody sets faults, and anybody may ask whether it is up', async () => {
+  test('cannot set faults, and can read the health', async () => {
     const faults = await signedFetch(`http://127.0.0.1:${port}/_mayfly/faults`, 'mayfly', cloud.owner, {
       body: '{"effect":{"kind":"throttle"}}',
     });
@@ -234,7 +234,7 @@ describe('through the door of a network of instances', () => {
     expect((await send(cloud.endpoint, HEALTH, names)).status).toBe(403);
   });
 
-  test('a role sets no faults either', async () => {
+  test('cannot set faults with a role either', async () => {
     const { credentials } = cloud.clientAs(ROLE, 'i-1');
     const answer = await signedFetch(`http://127.0.0.1:${port}/_mayfly/faults`, 'mayfly', credentials, {
       body: '{"effect":{"kind":"throttle"}}',

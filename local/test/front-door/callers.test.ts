@@ -55,7 +55,7 @@ async function permit(...Statement: object[]): Promise<void> {
   await cloud.call('iam', 'PutRolePolicy', { RoleName: 'worker', PolicyName: 'own', PolicyDocument });
 }
 
-/** Sends one command with a client that is gone afterwards. */
+/** Sends one command with a client and destroys the client. */
 async function using<C extends { destroy(): void }, T>(
   client: C,
   use: (client: C) => Promise<T>,
@@ -73,7 +73,7 @@ const receive = (config: ClientConfig) =>
   using(new SQSClient(config), (sqs) => sqs.send(new ReceiveMessageCommand({ QueueUrl })));
 
 describe('a role', () => {
-  test('may do what its policies allow, and no more; the owner may do all', async () => {
+  test('may do only what its policies allow; the owner may do everything', async () => {
     await send(agent);
     await receive(cloud.client);
     await expect(receive(agent)).rejects.toMatchObject({
@@ -90,7 +90,7 @@ describe('a role', () => {
     });
   });
 
-  test('needs for a batch what it needs for one', async () => {
+  test('needs for a batch the permission of a single call', async () => {
     const Entries = [{ Id: 'a', MessageBody: 'a' }];
     const sent = await using(new SQSClient(agent), (sqs) =>
       sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries })),
@@ -98,7 +98,7 @@ describe('a role', () => {
     expect(sent.Successful).toHaveLength(1);
   });
 
-  test('is denied what is denied, whatever is allowed', async () => {
+  test('is denied by a deny, whatever is allowed', async () => {
     await permit(
       { Effect: 'Allow', Action: '*', Resource: '*' },
       { Effect: 'Deny', Action: 'sqs:*', Resource: '*' },
@@ -108,7 +108,7 @@ describe('a role', () => {
     });
   });
 
-  test("may be bound to its own instance by the session's name", async () => {
+  test("may be limited to its own instance by the session's name", async () => {
     const Condition = {
       StringEquals: {
         'ec2:SourceInstanceARN': 'arn:aws:ec2:us-east-1:000000000000:instance/i-0123456789abcdef0',
@@ -119,7 +119,7 @@ describe('a role', () => {
     await expect(send(cloud.clientAs(ROLE, 'i-0fedcba9876543210'))).rejects.toThrow('not authorized');
   });
 
-  test('that is gone may do nothing', async () => {
+  test('that was deleted may do nothing', async () => {
     const gone = cloud.clientAs('arn:aws:iam::000000000000:role/gone', 'i-1');
     await expect(send(gone)).rejects.toThrow('not authorized');
   });
@@ -137,7 +137,7 @@ describe('a role', () => {
   });
 });
 
-describe('each service has its own word for it', () => {
+describe('each service has its own error code', () => {
   test.each<[string, (config: ClientConfig) => Promise<unknown>, object]>([
     ['sqs', receive, { name: 'AccessDenied' }],
     [
@@ -184,13 +184,13 @@ describe('each service has its own word for it', () => {
   });
 });
 
-describe('what hangs on the right to something smaller than a call', () => {
+describe('a permission for a part of a call', () => {
   const s3 = <T>(use: (client: S3Client) => Promise<T>) => using(new S3Client(agent), use);
   const get = (Key: string) => s3((client) => client.send(new GetObjectCommand({ Bucket: 'assets', Key })));
   const reading = { Effect: 'Allow', Action: 's3:GetObject', Resource: 'arn:aws:s3:::assets/*' };
   const listing = { Effect: 'Allow', Action: 's3:ListBucket', Resource: 'arn:aws:s3:::assets' };
 
-  test('whether an object is missing is told to who may list the bucket', async () => {
+  test('only a caller who may list the bucket learns that an object is missing', async () => {
     await permit(reading);
     await expect(get('none')).rejects.toMatchObject({ name: 'AccessDenied' });
     const head = s3((client) => client.send(new HeadObjectCommand({ Bucket: 'assets', Key: 'none' })));
@@ -199,7 +199,7 @@ describe('what hangs on the right to something smaller than a call', () => {
     await expect(get('none')).rejects.toMatchObject({ name: 'NoSuchKey' });
   });
 
-  test('objects are deleted one by one, as each may be', async () => {
+  test('decides for each object of a deletion', async () => {
     await permit({ Effect: 'Allow', Action: 's3:DeleteObject', Resource: 'arn:aws:s3:::assets/jobs/*' });
     const Objects = [{ Key: 'jobs/a' }, { Key: 'bodies/a' }];
     const { Deleted, Errors } = await s3((client) =>
@@ -209,7 +209,7 @@ describe('what hangs on the right to something smaller than a call', () => {
     expect(Errors).toMatchObject([{ Key: 'bodies/a', Code: 'AccessDenied' }]);
   });
 
-  test('a listing may be of one prefix only', async () => {
+  test('limits a listing to one prefix', async () => {
     await permit({ ...listing, Condition: { StringLike: { 's3:prefix': 'jobs/*' } } });
     const list = (Prefix?: string) =>
       s3((client) => client.send(new ListObjectsV2Command({ Bucket: 'assets', ...(Prefix && { Prefix }) })));
@@ -218,7 +218,7 @@ describe('what hangs on the right to something smaller than a call', () => {
     await expect(list()).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 
-  test('items may be those of some keys only, in a batch too', async () => {
+  test('limits items to some partition keys, in a batch too', async () => {
     const TableName = 'jobs';
     await cloud.call('dynamodb', 'CreateTable', {
       TableName,
@@ -258,7 +258,7 @@ describe('sessions', () => {
   const whoAmI = (config: ClientConfig) =>
     using(new STSClient(config), (sts) => sts.send(new GetCallerIdentityCommand({})));
 
-  test('of an assumed role are that role', async () => {
+  test('of an assumed role act as that role', async () => {
     const RoleArn = 'arn:aws:iam::000000000000:role/cdk-hnb659fds-deploy-role-000000000000-us-east-1';
     const { Credentials } = await using(new STSClient(cloud.client), (sts) =>
       sts.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: 'deploy' })),
@@ -272,11 +272,11 @@ describe('sessions', () => {
     expect(identity.Arn).toMatch(/:assumed-role\/cdk-hnb659fds-deploy-role-000000000000-us-east-1\/deploy$/);
   });
 
-  test('may always ask whose they are', async () => {
+  test('may always call GetCallerIdentity', async () => {
     expect((await whoAmI(agent)).Arn).toMatch(/:assumed-role\/worker\/i-0123456789abcdef0$/);
   });
 
-  test('of a role that does not exist are not to be had', async () => {
+  test('cannot be issued for a role that does not exist', async () => {
     const RoleArn = 'arn:aws:iam::000000000000:role/none';
     const assumed = using(new STSClient(cloud.client), (sts) =>
       sts.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: 'x1' })),
@@ -284,7 +284,7 @@ describe('sessions', () => {
     await expect(assumed).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 
-  test('end', async () => {
+  test('expire', async () => {
     await send(agent);
     await clock.advance(3_600_000);
     await expect(send(agent)).rejects.toMatchObject({ name: 'ExpiredToken' });
@@ -302,13 +302,13 @@ describe('sessions', () => {
     expect(refused).toMatchObject({ service: 'sts', caller: 'unknown', error: 'InvalidClientTokenId' });
   });
 
-  test('of nobody in particular are the owner', async () => {
+  test("that belong to no role are the owner's", async () => {
     expect((await whoAmI(cloud.client)).Arn).toBe('arn:aws:iam::000000000000:root');
   });
 });
 
 describe('the log', () => {
-  test('holds no secret and nothing long', async () => {
+  test('has no secrets and no long strings', async () => {
     await cloud.call('ssm', 'PutParameter', { Name: 'p', Type: 'SecureString', Value: 'hunter2' });
     await cloud.call('sqs', 'SendMessage', { QueueUrl, MessageBody: 'y'.repeat(10_000) });
     const [parameter, message] = (await cloud.calls()).slice(-2);

@@ -5,9 +5,9 @@ import { type Cloud, type CloudOptions, startCloud } from '../../cloud.ts';
 import type { CallRecord } from '../../front-door/call-log.ts';
 
 export interface TestCloud extends Cloud {
-  /** What an SDK client of the owner is made with. */
+  /** Configures an SDK client of the owner. */
   client: ClientConfig;
-  /** What an SDK client of a role's session is made with. */
+  /** Configures an SDK client of a role's session. */
   clientAs(roleArn: string, sessionName: string): ClientConfig;
   calls(): Promise<CallRecord[]>;
 }
@@ -19,7 +19,7 @@ export interface ClientConfig {
   credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
 }
 
-/** A cloud of its own in a directory of its own; both are gone after `close`. */
+/** Starts a cloud in a temporary directory. `close` removes both. */
 export async function startTestCloud(options: Partial<CloudOptions> = {}): Promise<TestCloud> {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-cloud-'));
   const cloud = await startCloud({ directory, ...options });

@@ -52,7 +52,7 @@ describe('effects', () => {
     ['after its effect', true, '1'],
   ])('a time-out %s', async (_, applied, messages) => {
     cloud.faults.add({ action: 'SendMessage', effect: { kind: 'timeout', applied } });
-    // For this call alone: on a busy machine, an answer that does come can take longer.
+    // Short only for this call: on a busy machine a real answer can take longer.
     const requestHandler = new NodeHttpHandler({ requestTimeout: 2000, throwOnRequestTimeout: true });
     const impatient = new SQSClient({ ...cloud.client, requestHandler });
     const sent = impatient.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' }));
@@ -70,7 +70,7 @@ describe('effects', () => {
     expect(await visible()).toBe(messages);
   });
 
-  test("throttling, in each service's own words", async () => {
+  test("throttling, with each service's own error", async () => {
     cloud.faults.add({ effect: { kind: 'throttle' } });
     await expect(send()).rejects.toMatchObject({ name: 'RequestThrottled' });
     const dynamodb = new DynamoDBClient(cloud.client);
@@ -86,7 +86,7 @@ describe('effects', () => {
     dynamodb.destroy();
   });
 
-  test('an error of the server', async () => {
+  test('a server error', async () => {
     cloud.faults.add({
       action: 'SendMessage',
       effect: { kind: 'error', code: 'InternalFailure', status: 500 },
@@ -111,8 +111,8 @@ describe('effects', () => {
   });
 });
 
-describe('which call is struck', () => {
-  test('as many as were asked for, no more', async () => {
+describe('a fault is applied', () => {
+  test('to as many calls as were asked for', async () => {
     const fault = cloud.faults.add({ action: 'SendMessage', times: 2, effect: { kind: 'throttle' } });
     await expect(send()).rejects.toThrow();
     await expect(send()).rejects.toThrow();
@@ -120,14 +120,14 @@ describe('which call is struck', () => {
     expect(fault.strikes).toBe(2);
   });
 
-  test('until it is removed', async () => {
+  test('to every call until it is removed', async () => {
     const fault = cloud.faults.add({ service: 'sqs', effect: { kind: 'throttle' } });
     await expect(send()).rejects.toThrow();
     fault.remove();
     await send();
   });
 
-  test('by caller: a session by its name, and the owner', async () => {
+  test('to the calls of a session, by its name, or of the owner', async () => {
     const role = 'arn:aws:iam::000000000000:role/cdk-hnb659fds-deploy-role-000000000000-us-east-1';
     const session = new SQSClient(cloud.clientAs(role, 'i-0123'));
     const sendAs = () => session.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' }));
@@ -140,7 +140,7 @@ describe('which call is struck', () => {
     session.destroy();
   });
 
-  test('by input', async () => {
+  test('to calls with this input', async () => {
     cloud.faults.add({ when: (input) => input['MessageBody'] === 'bad', effect: { kind: 'throttle' } });
     cloud.faults.add({ input: { MessageBody: 'worse' }, effect: { kind: 'throttle' } });
     await send('good');
@@ -148,7 +148,7 @@ describe('which call is struck', () => {
     await expect(send('worse')).rejects.toThrow();
   });
 
-  test('never the cloud itself, and the log names the fault', async () => {
+  test("never to the cloud's own calls, and the log names it", async () => {
     cloud.faults.add({ effect: { kind: 'throttle' } });
     await cloud.call('sqs', 'ListQueues', {});
     await expect(send()).rejects.toThrow();
@@ -158,7 +158,7 @@ describe('which call is struck', () => {
     expect(other).toMatchObject({ action: 'SendMessage', error: 'RequestThrottled', fault: 'throttle' });
   });
 
-  test('what one service asks of another, by the caller `cloud`', async () => {
+  test('to calls of one service to another, with the caller `cloud`', async () => {
     cloud.faults.add({
       ...{ service: 'sqs', action: 'CreateQueue', caller: 'cloud' },
       effect: { kind: 'throttle' },
@@ -178,7 +178,7 @@ describe('the admin path', () => {
     const rule = { service: 'sqs', action: 'SendMessage', effect: { kind: 'throttle' } };
     expect((await faults({ method: 'POST', body: JSON.stringify(rule) })).status).toBe(201);
     await expect(send()).rejects.toMatchObject({ name: 'RequestThrottled' });
-    expect(await (await faults()).json()).toEqual([{ rule, strikes: 1 }]);
+    expect(await (await faults()).json()).toEqual([{ rule, timesApplied: 1 }]);
     await faults({ method: 'DELETE' });
     await send();
   });

@@ -28,10 +28,10 @@ describe('policies', () => {
     ['an allow of another action', [allow({ Action: 'sqs:ReceiveMessage' })], false],
     ['an allow of another resource', [allow({ Resource: `${QUEUE}-dead` })], false],
     ['an action with a wildcard', [allow({ Action: ['s3:*', 'sqs:Send*'] })], true],
-    ['an action in other letters', [allow({ Action: 'SQS:sendmessage' })], true],
+    ['an action in another case', [allow({ Action: 'SQS:sendmessage' })], true],
     ['a resource with wildcards', [allow({ Resource: 'arn:aws:sqs:*:*:j?bs' })], true],
-    ['a resource in other letters', [allow({ Resource: QUEUE.replace('jobs', 'JOBS') })], false],
-    ['a dot is no wildcard', [allow({ Resource: QUEUE.replace('jobs', 'j.bs') })], false],
+    ['a resource in another case', [allow({ Resource: QUEUE.replace('jobs', 'JOBS') })], false],
+    ['a dot is not a wildcard', [allow({ Resource: QUEUE.replace('jobs', 'j.bs') })], false],
     ['a deny beside an allow', [allow({}), { Effect: 'Deny', Action: '*', Resource: '*' }], false],
     ['NotAction names another', [{ Effect: 'Allow', NotAction: 'sqs:DeleteQueue', Resource: '*' }], true],
     ['NotAction names it', [{ Effect: 'Allow', NotAction: 'sqs:*', Resource: '*' }], false],
@@ -47,7 +47,7 @@ describe('policies', () => {
     expect(decision).toMatchObject({ allowed: false, resource: `${QUEUE}-dead`, explicit: false });
   });
 
-  test('variables of the context stand in resources', () => {
+  test('resources may have policy variables', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: IAM's own placeholder.
     const statement = allow({ Resource: 'arn:aws:sqs:us-east-1:000000000000:${aws:PrincipalTag/fleet}' });
     expect(
@@ -56,7 +56,7 @@ describe('policies', () => {
     expect(decide([statement], 'sqs:SendMessage', [QUEUE]).allowed).toBe(false);
   });
 
-  test('what cannot be judged opens nothing, and is named', () => {
+  test('an unknown condition allows nothing, and is named', () => {
     const strange = { Strange: { 'aws:x': 'y' } };
     expect(decide([allow({ Condition: strange })])).toMatchObject({
       allowed: false,
@@ -71,7 +71,7 @@ describe('policies', () => {
     });
   });
 
-  test('a deny is never overruled, wherever it stands', () => {
+  test('a deny is never overruled, whatever its position', () => {
     const other = fc.constantFrom<PolicyStatement>(
       allow({}),
       allow({ Action: '*', Resource: '*' }),
@@ -103,7 +103,7 @@ describe('conditions', () => {
     ['StringEquals', { StringEquals: { 'aws:ResourceTag/fleet': 'tiles' } }, true],
     ['StringEquals, one of several', { StringEquals: { 'aws:ResourceTag/fleet': ['a', 'tiles'] } }, true],
     ['StringEquals, none', { StringEquals: { 'aws:ResourceTag/fleet': ['a', 'b'] } }, false],
-    ['keys in other letters', { StringEquals: { 'AWS:resourcetag/fleet': 'tiles' } }, true],
+    ['keys in another case', { StringEquals: { 'AWS:resourcetag/fleet': 'tiles' } }, true],
     ['StringNotEquals', { StringNotEquals: { 'aws:ResourceTag/fleet': ['a', 'b'] } }, true],
     ['StringNotEquals of an absent key', { StringNotEquals: { 'aws:Absent': 'a' } }, true],
     ['StringLike', { StringLike: { 'aws:ResourceTag/fleet': 't*s' } }, true],

@@ -14,7 +14,7 @@ afterAll(() => cloud.close());
 const get = (path: string, service: string) =>
   signedFetch(cloud.endpoint + path, service, cloud.owner, { method: 'GET' });
 
-/** A call as clients made it before SQS and others spoke JSON. */
+/** Sends a call in the Query protocol, which SQS and others used before JSON. */
 async function query(service: string, parameters: Record<string, string>, path = '/') {
   const response = await signedFetch(cloud.endpoint + path, service, cloud.owner, {
     headers: { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' },
@@ -41,7 +41,7 @@ async function json(
 describe('SQS in the Query protocol', () => {
   const path = '/000000000000/old';
 
-  test('a life of a message, posted to the path of the queue', async () => {
+  test('a message is sent, received and deleted, with calls to the path of the queue', async () => {
     const created = await query('sqs', {
       Action: 'CreateQueue',
       QueueName: 'old',
@@ -94,7 +94,7 @@ describe('SQS in the Query protocol', () => {
     expect(counted.text).toContain('<Value>0</Value>');
   });
 
-  test('batches, with what failed of them', async () => {
+  test('batches, with their failed entries', async () => {
     const sent = await query(
       'sqs',
       {
@@ -110,7 +110,7 @@ describe('SQS in the Query protocol', () => {
     expect(sent.text).toMatch(/<BatchResultErrorEntry><Id>b<\/Id><SenderFault>true<\/SenderFault>/);
   });
 
-  test('errors by their old names', async () => {
+  test('errors with their old codes', async () => {
     const answer = await query('sqs', { Action: 'GetQueueUrl', QueueName: 'none' });
     expect(answer.status).toBe(400);
     expect(answer.xml).toMatchObject({
@@ -135,21 +135,21 @@ describe('the EC2 variant', () => {
 });
 
 describe('errors in JSON', () => {
-  test('carry the type, and the old code for those who look for it', async () => {
+  test('have the type, and the old code for old clients', async () => {
     const { status, headers, body } = await json('sqs', 'AmazonSQS.GetQueueUrl', { QueueName: 'none' });
     expect(status).toBe(400);
     expect(body).toMatchObject({ __type: 'QueueDoesNotExist' });
     expect(headers.get('x-amzn-query-error')).toBe('AWS.SimpleQueueService.NonExistentQueue;Sender');
   });
 
-  test.each(['', '[]', '"x"', '{', 'null'])('a body that is no object (%j)', async (body) => {
+  test.each(['', '[]', '"x"', '{', 'null'])('a body that is not an object (%j)', async (body) => {
     const answer = await json('dynamodb', 'DynamoDB_20120810.ListTables', body);
-    // An empty body is an empty input.
+    // An empty body counts as an empty input.
     if (body === '') expect(answer.body).toEqual({ TableNames: [] });
     else expect(answer.body).toMatchObject({ __type: 'SerializationException' });
   });
 
-  test('compressed bodies are read, broken ones refused', async () => {
+  test('compressed bodies are read, invalid ones are refused', async () => {
     const packed = gzipSync('{}');
     const gzip = { 'content-encoding': 'gzip' };
     expect((await json('sqs', 'AmazonSQS.ListQueues', packed, gzip)).status).toBe(200);
@@ -158,10 +158,10 @@ describe('errors in JSON', () => {
   });
 });
 
-describe('what is not there is named, and logged', () => {
+describe('an unknown call is named and logged', () => {
   test.each([
     ['an action', () => json('sqs', 'AmazonSQS.Explode', {}), "action 'Explode' of 'sqs'"],
-    ['an action that objects have', () => json('sqs', 'AmazonSQS.constructor', {}), "'constructor'"],
+    ['an action that is a member of objects', () => json('sqs', 'AmazonSQS.constructor', {}), "'constructor'"],
     [
       'a service',
       () => json('kinesis', 'Kinesis_20131202.ListStreams', {}),

@@ -16,7 +16,7 @@ afterEach(async () => {
   cloud = undefined;
 });
 
-/** A cloud whose time is not that of this machine. */
+/** Starts a cloud whose clock is ahead of this machine's. */
 async function cloudAhead(byMs: number): Promise<TestCloud> {
   const clock = startClock(1);
   cloud = await startTestCloud({ clock: { ...clock, now: () => Date.now() + byMs } });
@@ -43,7 +43,7 @@ const CALLS: Record<string, [Ask, string]> = {
 };
 
 test.each(Object.entries(CALLS))(
-  '%s refuses a request of twenty minutes ago, by its own name',
+  '%s refuses a request that is twenty minutes old, with its own error code',
   async (_, [ask, name]) => {
     const { client } = await cloudAhead(20 * MINUTE);
     await expect(ask(client)).rejects.toMatchObject({ name });
@@ -51,14 +51,14 @@ test.each(Object.entries(CALLS))(
 );
 
 test.each([-20, 20])(
-  'the SDK, told the date by the refusal, tries again by it: %i minutes',
+  'the SDK corrects its clock by the refusal and tries again: %i minutes',
   async (minutes) => {
     const { client } = await cloudAhead(minutes * MINUTE);
     for (const [ask] of Object.values(CALLS)) await ask({ ...client, maxAttempts: 3 });
   },
 );
 
-test.each([-4, 4])('%i minutes are no matter', async (minutes) => {
+test.each([-4, 4])('a difference of %i minutes is accepted', async (minutes) => {
   const { client } = await cloudAhead(minutes * MINUTE);
   for (const [ask] of Object.values(CALLS)) await ask(client);
 });

@@ -40,7 +40,7 @@ afterAll(async () => {
   await cloud.close();
 });
 
-/** What the role's own policy says. */
+/** Sets the role's own policy. */
 async function permit(...Statement: object[]): Promise<void> {
   const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement });
   await cloud.call('iam', 'PutRolePolicy', { RoleName: 'worker', PolicyName: 'own', PolicyDocument });
@@ -75,7 +75,7 @@ describe('the policy of a bucket', () => {
     ['the role', ROLE],
     ['its session', SESSION],
     ['everybody', '*'],
-  ])('that names %s needs no policy of the role', async (_, principal) => {
+  ])('that names %s suffices without a policy of the role', async (_, principal) => {
     await expect(put(role)).rejects.toMatchObject(DENIED);
     await set(allow(principal));
     await put(role);
@@ -84,7 +84,7 @@ describe('the policy of a bucket', () => {
   });
 
   test.each([ROOT, '000000000000'])(
-    'that names the account as %s needs one of the role besides',
+    'that names the account as %s needs a policy of the role too',
     async (account) => {
       await set(allow(account));
       await expect(put(role)).rejects.toMatchObject(DENIED);
@@ -96,14 +96,14 @@ describe('the policy of a bucket', () => {
   test.each([
     ['another role', { Principal: { AWS: `${ROLE}-2` } }],
     ['a service', { Principal: { Service: 'lambda.amazonaws.com' } }],
-    ['it for something else', { Action: 's3:GetObject' }],
-    ['it where TLS is missing', { Condition: { Bool: { 'aws:SecureTransport': 'false' } } }],
-  ])('that names %s lets nobody in', async (_, more) => {
+    ['another action', { Action: 's3:GetObject' }],
+    ['a condition that TLS is missing', { Condition: { Bool: { 'aws:SecureTransport': 'false' } } }],
+  ])('that allows %s gives no access', async (_, more) => {
     await set(allow(ROLE, more));
     await expect(put(role)).rejects.toMatchObject(DENIED);
   });
 
-  test('that denies keeps everybody out, whatever else allows it, the owner too', async () => {
+  test('that denies applies to everybody, whatever else allows it, also to the owner', async () => {
     await permit({ Effect: 'Allow', Action: 's3:*', Resource: '*' });
     await put(role);
     await set(allow(ROLE), deny());
@@ -118,7 +118,7 @@ describe('the policy of a bucket', () => {
     await owner.send(new GetObjectCommand({ Bucket, Key: 'a' }));
   });
 
-  test('never keeps the owner from reading and removing the policy itself', async () => {
+  test('never prevents the owner from reading and removing the policy', async () => {
     await set(deny({ Action: 's3:*', Resource: [`arn:aws:s3:::${Bucket}`, `arn:aws:s3:::${Bucket}/*`] }));
     await expect(put(owner)).rejects.toMatchObject(DENIED);
     const { Policy } = await owner.send(new GetBucketPolicyCommand({ Bucket }));
@@ -127,12 +127,12 @@ describe('the policy of a bucket', () => {
     await put(owner);
   });
 
-  test('does not bind the cloud itself', async () => {
+  test("does not apply to the cloud's own calls", async () => {
     await set(deny());
     await cloud.call('s3', 'PutObject', { Bucket, Key: 'a', Body: 'content' });
   });
 
-  test('holds for each key of a deletion of many', async () => {
+  test('applies to each key of DeleteObjects', async () => {
     await permit({ Effect: 'Allow', Action: 's3:DeleteObject', Resource: '*' });
     await set(deny({ Action: 's3:DeleteObject', Resource: `arn:aws:s3:::${Bucket}/kept/*` }));
     const Objects = [{ Key: 'kept/a' }, { Key: 'a' }];
@@ -142,10 +142,10 @@ describe('the policy of a bucket', () => {
   });
 
   test.each<[string, () => string, RegExp]>([
-    ['is no JSON', () => 'no policy', /valid JSON/],
+    ['is not JSON', () => 'no policy', /valid JSON/],
     ['has no statement', () => '{"Statement":[]}', /valid JSON/],
     [
-      'is of another bucket',
+      'names another bucket',
       () => policy(allow(ROLE, { Resource: 'arn:aws:s3:::another/*' })),
       /Policy has invalid resource/,
     ],
@@ -153,7 +153,7 @@ describe('the policy of a bucket', () => {
     [
       'excepts somebody',
       () => policy({ Effect: 'Deny', Action: 's3:*', NotPrincipal: { AWS: ROLE } }),
-      /does not judge NotPrincipal/,
+      /does not evaluate NotPrincipal/,
     ],
   ])('that %s is refused', async (_, text, message) => {
     const refused = owner.send(new PutBucketPolicyCommand({ Bucket, Policy: text() }));
@@ -196,7 +196,7 @@ describe('the policy of a queue', () => {
   });
   const send = (client: SQSClient) => client.send(new SendMessageCommand({ QueueUrl, MessageBody: 'job' }));
 
-  test('that names a role needs no policy of the role, until it is taken away', async () => {
+  test('that names a role suffices without a policy of the role, until it is removed', async () => {
     await expect(send(roleSqs)).rejects.toMatchObject(DENIED);
     await set(policy(allow(ROLE)));
     await send(roleSqs);
@@ -206,20 +206,20 @@ describe('the policy of a queue', () => {
     await expect(send(roleSqs)).rejects.toMatchObject(DENIED);
   });
 
-  test('goes with its queue', async () => {
+  test('is deleted with its queue', async () => {
     await set(policy(allow(ROLE)));
     await sqs.send(new DeleteQueueCommand({ QueueUrl }));
     await sqs.send(new CreateQueueCommand({ QueueName }));
     await expect(send(roleSqs)).rejects.toMatchObject(DENIED);
   });
 
-  test('may be given with the queue', async () => {
+  test('may be given in CreateQueue', async () => {
     await sqs.send(new DeleteQueueCommand({ QueueUrl }));
     await sqs.send(new CreateQueueCommand({ QueueName, Attributes: { Policy: policy(allow(ROLE)) } }));
     await send(roleSqs);
   });
 
-  test('that denies keeps everybody out, the owner too, who can change it all the same', async () => {
+  test('that denies applies to everybody, also to the owner, who can still change it', async () => {
     await permit({ Effect: 'Allow', Action: 'sqs:*', Resource: '*' });
     await set(policy({ ...allow('*', 'Deny'), Action: 'sqs:*' }));
     for (const client of [roleSqs, sqs]) {
@@ -233,7 +233,7 @@ describe('the policy of a queue', () => {
     await send(roleSqs);
   });
 
-  test('that cannot be judged is refused, and the one before stays', async () => {
+  test('that cannot be evaluated is refused, and the one before stays', async () => {
     await set(policy(allow(ROLE)));
     const { Principal: _, ...nobody } = allow(ROLE);
     for (const bad of ['no policy', policy(nobody), policy({ ...nobody, NotPrincipal: { AWS: ROLE } })]) {

@@ -3,7 +3,7 @@ import { sha256, signatureOf } from '../../front-door/signature.ts';
 
 const EMPTY = sha256('');
 
-/** Published with their answers: "Signature Version 4 test suite", and the examples of the Amazon S3 API Reference. */
+/** From the published "Signature Version 4 test suite" and the examples of the Amazon S3 API Reference. */
 const SUITE = {
   secret: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
   scope: {

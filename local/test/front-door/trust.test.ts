@@ -26,13 +26,13 @@ async function createRole(RoleName: string): Promise<void> {
   await cloud.call('iam', 'CreateRole', { RoleName, AssumeRolePolicyDocument, MaxSessionDuration: 7200 });
 }
 
-/** What the trust policy of the worker role says. */
+/** Sets the trust policy of the worker role. */
 async function trust(...Statement: object[]): Promise<void> {
   const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement });
   await cloud.call('iam', 'UpdateAssumeRolePolicy', { RoleName: 'worker', PolicyDocument });
 }
 
-/** What the instance role's own policy says. */
+/** Sets the instance role's own policy. */
 async function permit(Statement: object[]): Promise<void> {
   const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement });
   await cloud.call('iam', 'PutRolePolicy', { RoleName: 'instance', PolicyName: 'own', PolicyDocument });
@@ -59,8 +59,8 @@ function assume(more: object = {}, config = cloud.clientAs(arnOf('instance'), IN
 
 const DENIED = { name: 'AccessDenied', $metadata: { httpStatusCode: 403 } };
 
-describe('a role that another wants to assume', () => {
-  test('is the one that acts from then on', async () => {
+describe('a role that another role assumes', () => {
+  test('is the caller from then on', async () => {
     await trust(allow(arnOf('instance')));
     const { Credentials } = await assume();
     const credentials = {
@@ -75,13 +75,13 @@ describe('a role that another wants to assume', () => {
   test.each([
     ['the role', arnOf('instance')],
     ['the session', `arn:aws:sts::${ACCOUNT}:assumed-role/instance/${INSTANCE}`],
-  ])('that trusts %s by name needs no policy of the caller', async (_, principal) => {
+  ])('that trusts %s by name can be assumed without a policy of the caller', async (_, principal) => {
     await trust(allow([arnOf('another'), principal]));
     await assume();
   });
 
   test.each([ACCOUNT, ROOT, '*'])(
-    'that trusts %s needs a policy of the caller besides',
+    'that trusts %s can be assumed only with a policy of the caller',
     async (principal) => {
       await trust(allow(principal));
       await expect(assume()).rejects.toMatchObject(DENIED);
@@ -96,9 +96,9 @@ describe('a role that another wants to assume', () => {
     ['another session', [allow(`arn:aws:sts::${ACCOUNT}:assumed-role/instance/i-1`)]],
     ['another account', [allow('arn:aws:iam::111111111111:root')]],
     ['a service', [allow([], { Principal: { Service: 'ec2.amazonaws.com' } })]],
-    ['it for something else', [allow(arnOf('instance'), { Action: 'sts:TagSession' })]],
-    ['it with a deny', [allow(arnOf('instance')), allow('*', { Effect: 'Deny' })]],
-  ])('and that trusts %s is not to be had, whatever the caller may do', async (_, statements) => {
+    ['another action', [allow(arnOf('instance'), { Action: 'sts:TagSession' })]],
+    ['it but also denies it', [allow(arnOf('instance')), allow('*', { Effect: 'Deny' })]],
+  ])('that allows %s cannot be assumed, whatever the caller may do', async (_, statements) => {
     await permit([MAY_ASSUME]);
     await trust(...statements);
     await expect(assume()).rejects.toMatchObject({
@@ -109,7 +109,7 @@ describe('a role that another wants to assume', () => {
     });
   });
 
-  test("is not to be had against the caller's own policies", async () => {
+  test("cannot be assumed if the caller's own policies deny it", async () => {
     await trust(allow(arnOf('instance')));
     await permit([MAY_ASSUME, { Effect: 'Deny', Action: 'sts:*', Resource: '*' }]);
     await expect(assume()).rejects.toMatchObject(DENIED);
@@ -124,7 +124,7 @@ describe('a role that another wants to assume', () => {
     await assume({ RoleSessionName: 'expected' });
   });
 
-  test('has to trust the owner too', async () => {
+  test('must trust the owner too', async () => {
     await trust(allow(arnOf('instance')));
     await expect(assume({}, cloud.client)).rejects.toMatchObject({
       ...DENIED,
@@ -136,7 +136,7 @@ describe('a role that another wants to assume', () => {
 });
 
 describe('a session', () => {
-  test("lasts an hour at most from a role, and the role's longest from the owner", async () => {
+  test("lasts an hour at most for a role, and the role's maximum for the owner", async () => {
     await trust(allow(arnOf('instance')), allow(ROOT));
     await assume({ DurationSeconds: 3600 });
     await expect(assume({ DurationSeconds: 3601 })).rejects.toMatchObject({
@@ -153,7 +153,7 @@ describe('a session', () => {
     [{ RoleSessionName: 'no spaces' }, "'no spaces' at 'roleSessionName'"],
     [{ Policy: '{}' }, 'the parameter Policy of AssumeRole'],
     [{ SourceIdentity: 'somebody' }, 'the parameter SourceIdentity of AssumeRole'],
-  ])('asked for with %j is refused', async (more, message) => {
+  ])('with %j is refused', async (more, message) => {
     await trust(allow(arnOf('instance')));
     await expect(assume(more)).rejects.toMatchObject({
       name: 'ValidationError',

@@ -25,12 +25,12 @@ const metadata: RequestListener = (request, response) =>
 const TREE = JSON.stringify({ bucket: 'assets', key: 'tree.zip' });
 
 test.each<[string, RequestListener]>([
-  ['that is never answered', () => {}],
+  ['whose request is never answered', () => {}],
   [
-    'that stops in the middle',
+    'whose transfer stops in the middle',
     (_, response) => void response.writeHead(200, { 'content-length': 10 }).write('half'),
   ],
-])('a tree %s is given up, and the error says so', async (_, bucket) => {
+])('a tree %s fails with an error that says so', async (_, bucket) => {
   const spec = {
     awsEndpoint: await listen(bucket),
     metadataEndpoint: await listen(metadata),
@@ -40,7 +40,7 @@ test.each<[string, RequestListener]>([
   await expect(fetched).rejects.toThrow('the tree was not fetched within 0.3 s');
 });
 
-test('so is one whose metadata is silent', async () => {
+test('a tree fails if the metadata service does not answer', async () => {
   const silent = await listen(() => {});
   const spec = { awsEndpoint: silent, metadataEndpoint: silent, region: 'us-east-1' };
   const fetched = fetchTree(spec, TREE, '/nonexistent', new AbortController().signal, 300);

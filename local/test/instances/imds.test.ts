@@ -55,7 +55,7 @@ const put = (endpoint: string, ttl: string, headers = {}) =>
     headers: { 'x-aws-ec2-metadata-token-ttl-seconds': ttl, ...headers },
   });
 
-/** Reads as version 2 of the service wants it. */
+/** Reads with version 2 of the service. */
 async function read(endpoint: string, path: string): Promise<string> {
   const token = await (await put(endpoint, '60')).text();
   const headers = { 'x-aws-ec2-metadata-token': token };
@@ -74,7 +74,7 @@ describe('tokens', () => {
     expect((await put(endpoint, '60', { 'x-forwarded-for': '10.0.0.1' })).status).toBe(403);
   });
 
-  test('are not given to a web page, whatever name it goes by', async () => {
+  test('are not given to a web page, whatever its host name', async () => {
     const { endpoint } = await launch();
     expect((await put(endpoint, '60', { origin: 'http://127.0.0.1:3000' })).status).toBe(403);
     const rebound = await send(
@@ -90,19 +90,19 @@ describe('tokens', () => {
     ['required', 'made-up', 401],
     ['optional', undefined, 200],
     ['optional', 'made-up', 401],
-  ] as const)('where they are %s, a GET with %s answers %d', async (HttpTokens, token, status) => {
+  ] as const)('if they are %s, a GET with %s answers %d', async (HttpTokens, token, status) => {
     const { endpoint } = await launch({ HttpTokens });
     const headers: Record<string, string> = token ? { 'x-aws-ec2-metadata-token': token } : {};
     expect((await fetch(`${endpoint}/latest/meta-data/instance-id`, { headers })).status).toBe(status);
   });
 
-  test('nothing is served where the endpoint is disabled', async () => {
+  test('nothing is served if the endpoint is disabled', async () => {
     const { endpoint } = await launch({ HttpEndpoint: 'disabled' });
     expect((await put(endpoint, '60')).status).toBe(403);
   });
 });
 
-test('an instance reads who it is', async () => {
+test('an instance reads its identity', async () => {
   const { machine, endpoint } = await launch();
   const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [machine.id] }));
   const described = Reservations?.[0]?.Instances?.[0];
@@ -125,7 +125,7 @@ test('an instance reads who it is', async () => {
   });
 });
 
-/** "Instance metadata categories": what is there for every instance, whatever it was launched with. */
+/** "Instance metadata categories": those that every instance has, however it was launched. */
 const ALWAYS = [
   ...[
     'ami-id',
@@ -166,7 +166,7 @@ const ALWAYS_OF_AN_INTERFACE = [
   'vpc-ipv4-cidr-blocks',
 ];
 
-test('an instance finds all that an instance always has', async () => {
+test('an instance finds every category that instances always have', async () => {
   const { machine, endpoint } = await launch();
   const mac = await read(endpoint, 'meta-data/mac');
   const below = (folder: string, names: string[]) => names.map((name) => `meta-data/${folder}${name}`);
@@ -191,13 +191,13 @@ test.each([
   expect(await read(endpoint, path)).toBe('404');
 });
 
-test('tags are there if the launch asks for them', async () => {
+test('tags exist if the launch asks for them', async () => {
   const { endpoint } = await launch({ InstanceMetadataTags: 'enabled' });
   expect(await read(endpoint, 'meta-data/tags/instance/')).toBe('Name');
   expect(await read(endpoint, 'meta-data/tags/instance/Name')).toBe('one');
 });
 
-test('the role’s credentials are those of a session in the instance’s name', async () => {
+test('the role’s credentials belong to a session with the instance’s name', async () => {
   await cloud.call('iam', 'CreateRole', {
     RoleName: 'workers',
     AssumeRolePolicyDocument: '{"Statement":[]}',
@@ -232,12 +232,12 @@ describe('notices', () => {
       read(endpoint, 'meta-data/autoscaling/target-lifecycle-state'),
     ]);
 
-  test('are absent until AWS has something to say', async () => {
+  test('are absent until AWS sends them', async () => {
     const { endpoint } = await launch();
     expect(await ask(endpoint)).toEqual([ABSENT, ABSENT, ABSENT]);
   });
 
-  test('of a Spot interruption come two minutes ahead', async () => {
+  test('of a Spot interruption come two minutes before it', async () => {
     const { machine, endpoint } = await launch();
     cloud.machines.recommendRebalance(machine);
     cloud.machines.interruptSpot(machine);

@@ -21,9 +21,9 @@ export interface LauncherCloud {
   ec2: EC2Client;
   /** Launches an instance that runs this as its agent, and returns it. */
   launch(agentSource: string, settings?: Partial<RunInstancesCommandInput>): Promise<Machine>;
-  /** Resolves when EC2 says so of the instance. */
+  /** Resolves when EC2 shows this state of the instance. */
   state(machine: Machine, state: string): Promise<void>;
-  /** A file of the instance's disk, as soon as it is there and not empty. */
+  /** Reads a file of the instance's disk, once it exists and is not empty. */
   file(machine: Machine, path: string): Promise<string>;
   close(): Promise<void>;
 }

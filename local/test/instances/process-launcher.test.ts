@@ -14,16 +14,16 @@ beforeEach(async () => {
 });
 afterEach(() => lab.close());
 
-/** An agent that writes what it was started with, and waits. */
-const TELLS = `
+/** An agent that writes its arguments and environment to a file, and waits. */
+const REPORTING_AGENT = `
 import { writeFileSync } from 'node:fs';
 const { env, argv, pid } = process;
-writeFileSync(env.STATE_DIRECTORY + '/told', JSON.stringify({ env, argv, pid, cwd: process.cwd() }));
+writeFileSync(env.STATE_DIRECTORY + '/report', JSON.stringify({ env, argv, pid, cwd: process.cwd() }));
 setInterval(() => {}, 1000);
 `;
 
-/** One that leaves a worker in a group of its own, and that worker a daemon in a session of its own. */
-const LEAVES = `
+/** An agent that leaves a worker in a process group of its own, which leaves a daemon in a session of its own. */
+const FORKING_AGENT = `
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 const script = 'setsid sleep 1000 & echo $! > ' + process.env.STATE_DIRECTORY + '/daemon; sleep 1000';
@@ -31,20 +31,20 @@ spawn('sh', ['-c', script], { detached: true, stdio: 'ignore', env: {}, cwd: 'wo
 setInterval(() => existsSync(process.env.STATE_DIRECTORY + '/daemon') && process.exit(), 20);
 `;
 
-/** A zombie that nobody has reaped yet runs no more. */
+/** A zombie does not count as running. */
 function isRunning(pid: number): boolean {
   const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
   return stdout.trim() !== '' && !stdout.startsWith('Z');
 }
 
 const terminate = ({ id }: Machine) => lab.ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
-const told = async (machine: Machine) => JSON.parse(await lab.file(machine, 'disk/var/lib/mayfly/told'));
+const report = async (machine: Machine) => JSON.parse(await lab.file(machine, 'disk/var/lib/mayfly/report'));
 const disk = ({ directory }: Machine) => join(directory, 'disk');
 
 describe('a boot', () => {
-  test('runs the tree that user-data names, configured and told where AWS is', async () => {
-    const machine = await lab.launch(TELLS);
-    const { env, argv, cwd } = await told(machine);
+  test("runs the tree that user-data names, with its configuration and AWS's endpoint", async () => {
+    const machine = await lab.launch(REPORTING_AGENT);
+    const { env, argv, cwd } = await report(machine);
     expect(argv.slice(2)).toEqual(['--config', join(disk(machine), 'etc/mayfly/agent.json')]);
     expect(cwd).toBe(join(disk(machine), 'tree'));
     expect(env).toMatchObject({
@@ -58,17 +58,17 @@ describe('a boot', () => {
     expect(statSync(join(disk(machine), 'tree/worker/run.sh')).mode & 0o111).toBe(0o111);
   });
 
-  test('without a role that may read the tree ends the instance, and its log says why', async () => {
-    const machine = await lab.launch(TELLS, { UserData: userData('other.zip') });
+  test('without permission to read the tree ends the instance, and its log says why', async () => {
+    const machine = await lab.launch(REPORTING_AGENT, { UserData: userData('other.zip') });
     await lab.state(machine, 'terminated');
     expect(await lab.file(machine, 'instance.log')).toMatch(/boot failed: .*(not authorized|AccessDenied)/i);
   });
 
   test.each([
     ['names no tree', Buffer.from('#cloud-config\n').toString('base64')],
-    ['is not there', undefined],
-  ])('from user-data that %s does nothing, and is up', async (_, UserData) => {
-    const machine = await lab.launch(TELLS, { UserData });
+    ['is absent', undefined],
+  ])('with user-data that %s does nothing, and the instance runs', async (_, UserData) => {
+    const machine = await lab.launch(REPORTING_AGENT, { UserData });
     expect(await lab.file(machine, 'instance.log')).toMatch(/names no tree to run/);
     await lab.state(machine, 'running');
     await terminate(machine);
@@ -76,7 +76,7 @@ describe('a boot', () => {
   });
 });
 
-test('a set-up is not run, which deployment, log and whoever started the cloud are told', async () => {
+test("a set-up is not run, as the deployment, the log and the cloud's output say", async () => {
   const said = vi.spyOn(console, 'error').mockImplementation(() => {});
   const left = "The fleet's set-up (prop `setup`) is not run: instances are processes here.";
   const UserData = userData(undefined, { setup: { file: 'setup.yml' } });
@@ -90,7 +90,7 @@ test('a set-up is not run, which deployment, log and whoever started the cloud a
     const reasons = (await stacks.events('set-up')).map(({ ResourceStatusReason }) => ResourceStatusReason);
     expect(reasons).toContain(left);
     for (let count = 0; count < 2; count += 1) {
-      const machine = await lab.launch(TELLS, { UserData });
+      const machine = await lab.launch(REPORTING_AGENT, { UserData });
       expect(await lab.file(machine, 'instance.log')).toContain(left);
       await terminate(machine);
     }
@@ -101,17 +101,17 @@ test('a set-up is not run, which deployment, log and whoever started the cloud a
   }
 });
 
-test('a shell script as user-data is refused, when the template is made as well', async () => {
+test('a shell script as user-data is refused, also when the template is created', async () => {
   const UserData = Buffer.from('#!/bin/sh\necho hello\n').toString('base64');
-  const problem = 'Instances are processes here, which run no shell script of user-data';
-  await expect(lab.launch(TELLS, { UserData })).rejects.toThrow(problem);
+  const problem = 'Instances are processes here and do not run shell scripts of user-data';
+  await expect(lab.launch(REPORTING_AGENT, { UserData })).rejects.toThrow(problem);
   const template = { LaunchTemplateName: 'script', LaunchTemplateData: { UserData } };
   await expect(lab.cloud.call('ec2', 'CreateLaunchTemplate', template)).rejects.toThrow(problem);
 });
 
-describe('the end', () => {
-  test('comes with the agent’s, and takes all that it left along', async () => {
-    const machine = await lab.launch(LEAVES);
+describe('the end of an instance', () => {
+  test('comes with that of the agent, and ends all its processes', async () => {
+    const machine = await lab.launch(FORKING_AGENT);
     const daemon = Number(await lab.file(machine, 'disk/var/lib/mayfly/daemon'));
     expect(daemon).toBeGreaterThan(1);
     await lab.state(machine, 'terminated');
@@ -120,43 +120,43 @@ describe('the end', () => {
     expect(isRunning(daemon)).toBe(false);
   });
 
-  test('stops the instance where its shutdown behaviour is to stop', async () => {
+  test('is a stop if its shutdown behaviour is `stop`', async () => {
     const machine = await lab.launch('', { InstanceInitiatedShutdownBehavior: 'stop' });
     await lab.state(machine, 'stopped');
     await terminate(machine);
     await lab.state(machine, 'terminated');
   });
 
-  test('by TerminateInstances gives the agent time to leave', async () => {
+  test('by TerminateInstances gives the agent time to exit', async () => {
     const leaves = "process.on('SIGTERM', () => { console.log('goodbye'); process.exit(); });";
-    const machine = await lab.launch(leaves + TELLS);
-    await told(machine);
+    const machine = await lab.launch(leaves + REPORTING_AGENT);
+    await report(machine);
     await terminate(machine);
     await lab.state(machine, 'terminated');
     expect(await lab.file(machine, 'instance.log')).toMatch(/goodbye\n.*off: powered off, agent exit 0/);
   });
 
-  test('but not for ever', async () => {
+  test('by TerminateInstances has a time-out', async () => {
     await lab.close();
     lab = await startLauncherCloud({ stopMs: 300 });
-    const machine = await lab.launch(`process.on('SIGTERM', () => {});${TELLS}`);
-    await told(machine);
+    const machine = await lab.launch(`process.on('SIGTERM', () => {});${REPORTING_AGENT}`);
+    await report(machine);
     await terminate(machine);
     await lab.state(machine, 'terminated');
     expect(await lab.file(machine, 'instance.log')).toMatch(/terminated, after it would not stop/);
   });
 
-  test('sudden: nothing of it runs another instruction', async () => {
-    const machine = await lab.launch(`process.on('SIGTERM', () => console.log('never'));${TELLS}`);
-    const { pid } = await told(machine);
+  test('by a failed host kills all its processes at once', async () => {
+    const machine = await lab.launch(`process.on('SIGTERM', () => console.log('never'));${REPORTING_AGENT}`);
+    const { pid } = await report(machine);
     await lab.cloud.machines.destroy(machine);
     expect(isRunning(pid)).toBe(false);
     expect(await lab.file(machine, 'instance.log')).not.toMatch(/never/);
   });
 
-  test('of the cloud is the end of its instances', async () => {
-    const machine = await lab.launch(TELLS);
-    const { pid } = await told(machine);
+  test('comes when the cloud closes', async () => {
+    const machine = await lab.launch(REPORTING_AGENT);
+    const { pid } = await report(machine);
     await lab.close();
     expect(isRunning(pid)).toBe(false);
     expect(dirname(machine.directory)).toMatch(/instances$/);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { macOf } from '../../instances/metadata.ts';
 import { addressOf, leases } from '../../machines/addresses.ts';
 
-test('machines have addresses of their own, none of them the network’s or the lab’s', () => {
+test('machines have addresses of their own, which are not the network’s or the cloud’s', () => {
   const all = Array.from({ length: 4000 }, (_, number) => addressOf(number));
   expect(new Set(all).size).toBe(4000);
   expect(
@@ -11,7 +11,7 @@ test('machines have addresses of their own, none of them the network’s or the 
   expect(addressOf(4000)).toBe(addressOf(0));
 });
 
-test('DHCP knows each by its hardware address', () => {
+test('DHCP assigns each by its MAC address', () => {
   expect(macOf('198.18.1.2')).toBe('06:00:c6:12:01:02');
   expect(leases().split('\n', 2)).toEqual(['06:00:c6:12:01:02,198.18.1.2', '06:00:c6:12:01:03,198.18.1.3']);
 });

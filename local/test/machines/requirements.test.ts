@@ -18,11 +18,11 @@ test('root on Linux with all programs can boot machines', () => {
   expect(missingForMachines({ platform: 'linux', userId: 0, path })).toBeUndefined();
 });
 
-test('off Linux, the sentence names the system', () => {
+test('on other systems, the message names the system', () => {
   expect(missingForMachines({ platform: 'darwin', userId: 0, path })).toContain('this is darwin.');
 });
 
-test('without root, it says how to run', () => {
+test('without root, it says how to run the command', () => {
   expect(missingForMachines({ platform: 'linux', userId: 1000, path })).toContain('sudo -E env "PATH=$PATH"');
 });
 

@@ -4,7 +4,7 @@ import { AwsError } from '../../front-door/service.ts';
 import { checkCharacters, escapeBody, unescapeBody } from '../../services/sqs/body-text.ts';
 
 const FIRST_PLANE = /^[\t\n\r -\ud7ff\ue000-\ufffd]*$/;
-/** Every kind of character, and more often those that the escape itself is made of. */
+/** Every kind of character, most often those that the escape itself uses. */
 const text = fc
   .array(
     fc.oneof(
@@ -24,7 +24,7 @@ function isAllowed(body: string): boolean {
   }
 }
 
-test('every body that SQS takes survives, and waits in characters of the first plane', () => {
+test('every body that SQS accepts is restored, and is stored in characters of the first plane', () => {
   fc.assert(
     fc.property(text, (body) => {
       fc.pre(isAllowed(body));

@@ -87,7 +87,7 @@ describe('items', () => {
       }),
     );
 
-  test('of many conditional updates at once, one succeeds; the others are shown what is there', async () => {
+  test('one of many simultaneous conditional updates succeeds; the others get the present item', async () => {
     const outcomes = await Promise.allSettled(Array.from({ length: 20 }, (_, index) => claim(`f${index}`)));
     const won = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
     const lost = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
@@ -99,7 +99,7 @@ describe('items', () => {
     }
   });
 
-  test('a condition that fails for want of an item shows none', async () => {
+  test('a condition that fails on a missing item returns none', async () => {
     const update = dynamodb.send(
       new UpdateItemCommand({
         TableName,
@@ -114,7 +114,7 @@ describe('items', () => {
     expect(error).toMatchObject({ name: 'ConditionalCheckFailedException', Item: undefined });
   });
 
-  test('a sparse index lists those that have its key', async () => {
+  test('a sparse index lists the items that have its key', async () => {
     await put('job#1', { listing: { S: 'running' } });
     await put('job#2');
     const { Items } = await dynamodb.send(
@@ -165,14 +165,14 @@ describe('batches', () => {
     await expect(send()).rejects.toMatchObject({ name: 'ValidationException' });
   });
 
-  test('leave out what is not there', async () => {
+  test('leave out missing items', async () => {
     await write(keys(3));
     const { Responses, UnprocessedKeys } = await read({ Keys: keys(100) });
     expect(Responses?.[TableName]).toHaveLength(3);
     expect(UnprocessedKeys).toEqual({});
   });
 
-  test('read more than the megabyte of other reads at once', async () => {
+  test('read more than the 1 MB of other reads', async () => {
     const body = { S: 'x'.repeat(380 * 1024) };
     await write(keys(6).map((item) => ({ ...item, body })));
     const { Responses, UnprocessedKeys } = await read({ Keys: keys(6), ProjectionExpression: 'pk, body' });
@@ -180,7 +180,7 @@ describe('batches', () => {
     expect(UnprocessedKeys).toEqual({});
   });
 
-  test('can be done in part: what was not is named', async () => {
+  test('can be processed in part, and return the rest', async () => {
     cloud.faults.add({ action: 'BatchWriteItem', times: 1, effect: { kind: 'partial', entries: [0, 2] } });
     const { UnprocessedItems } = await write(keys(3));
     const left = UnprocessedItems?.[TableName]?.map(({ PutRequest }) => PutRequest?.Item);
@@ -253,7 +253,7 @@ describe('tables', () => {
         message: 'Cannot read from backfilling global secondary index: byState',
       });
       await Promise.all([put('late', item('failed', '0')), put('without', { state: { S: 'failed' } })]);
-      // Calls that are under way while the index becomes active are all answered.
+      // All calls in progress are answered when the index becomes active.
       const [, ...found] = await Promise.all([
         clock.advance(60_000),
         ...Array.from({ length: 20 }, (_, index) => put(`more-${index}`, item('queued', '2'))),
@@ -278,7 +278,7 @@ describe('tables', () => {
       expect(await inState('failed')).toHaveLength(2);
     });
 
-    test('get one at a time, and lose it again before it is filled', async () => {
+    test('get one index at a time, and can lose it before it is filled', async () => {
       const { IndexName } = Create;
       const Delete = { IndexName: 'byListing' };
       await expect(update({ Create }, { Delete })).rejects.toMatchObject({ name: 'LimitExceededException' });
@@ -294,7 +294,7 @@ describe('tables', () => {
       });
     });
 
-    test('lose no other index while one is filled, and are not deleted themselves', async () => {
+    test('cannot lose another index while one is filled, and cannot be deleted', async () => {
       await update({ Create });
       const other = update({ Delete: { IndexName: 'byListing' } });
       await expect(other).rejects.toMatchObject({ name: 'LimitExceededException' });
@@ -306,7 +306,7 @@ describe('tables', () => {
       await deletion();
     });
 
-    test('are changed by one of several calls at once', async () => {
+    test('are changed by one of several simultaneous calls', async () => {
       const atOnce = async (...updates: GlobalSecondaryIndexUpdate[]) => {
         const calls = updates.map((one) =>
           cloud.call('dynamodb', 'UpdateTable', {
@@ -339,9 +339,9 @@ describe('tables', () => {
       ]);
     });
 
-    test('keep all that they have where an index cannot be made', async () => {
+    test('keep everything if an index cannot be created', async () => {
       await put('one', { state: { N: '1' } });
-      await expect(update({ Create })).rejects.toThrow('The embedded cloud leaves no item out of an index');
+      await expect(update({ Create })).rejects.toThrow('cannot leave an item out of an index');
       await expect(update({ Create: { ...Create, IndexName: 'byListing' } })).rejects.toThrow(
         'already exists',
       );
@@ -397,7 +397,7 @@ describe('tables', () => {
     await expect(described).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
   });
 
-  test('lose items whose time has passed, and no other', async () => {
+  test('lose only items whose time to live has passed', async () => {
     const TimeToLiveSpecification = { Enabled: true, AttributeName: 'expires' };
     await dynamodb.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification }));
     const described = await dynamodb.send(new DescribeTimeToLiveCommand({ TableName }));

@@ -30,7 +30,7 @@ beforeEach(async () => {
 });
 
 describe('roles', () => {
-  test('are described as they were made, documents encoded as AWS does', async () => {
+  test('are described as they were created, with documents encoded as AWS does', async () => {
     const { Role } = await iam('GetRole', { RoleName });
     expect(Role).toMatchObject({
       RoleName,
@@ -40,7 +40,7 @@ describe('roles', () => {
     });
   });
 
-  test('exist once, and are missed by name', async () => {
+  test('exist once, and are named if they do not exist', async () => {
     expect(await code(iam('CreateRole', { RoleName, AssumeRolePolicyDocument: POLICY }))).toBe(
       'EntityAlreadyExists',
     );
@@ -50,7 +50,7 @@ describe('roles', () => {
     );
   });
 
-  test('go last', async () => {
+  test('are deleted last', async () => {
     await iam('PutRolePolicy', { RoleName, PolicyName: 'own', PolicyDocument: POLICY });
     expect(await code(iam('DeleteRole', { RoleName }))).toBe('DeleteConflict');
     await iam('DeleteRolePolicy', { RoleName, PolicyName: 'own' });
@@ -69,7 +69,7 @@ describe('roles', () => {
 
 describe('policies', () => {
   test.each(['', '{', '[]', '{}', '{"Statement":[{"Effect":"Perhaps"}]}'])(
-    '%j is no policy',
+    '%j is not a policy',
     async (document) => {
       const refused = await code(
         iam('PutRolePolicy', { RoleName, PolicyName: 'p', PolicyDocument: document }),
@@ -78,14 +78,14 @@ describe('policies', () => {
     },
   );
 
-  test('of a role come back', async () => {
+  test('of a role are returned', async () => {
     await iam('PutRolePolicy', { RoleName, PolicyName: 'own', PolicyDocument: POLICY });
     expect(await iam('ListRolePolicies', { RoleName })).toMatchObject({ PolicyNames: ['own'] });
     const { PolicyDocument } = await iam('GetRolePolicy', { RoleName, PolicyName: 'own' });
     expect(decodeURIComponent(String(PolicyDocument))).toBe(POLICY);
   });
 
-  test('that are managed have versions, five at most, and stay while a role has them', async () => {
+  test('that are managed have up to five versions, and cannot be deleted while a role has them', async () => {
     const made = await iam('CreatePolicy', { PolicyName: `managed-${count}`, PolicyDocument: POLICY });
     const { Arn: PolicyArn } = made['Policy'] as { Arn: string };
     await iam('AttachRolePolicy', { RoleName, PolicyArn });
@@ -99,7 +99,7 @@ describe('policies', () => {
     await iam('DeletePolicy', { PolicyArn });
   });
 
-  test("of AWS's own may be attached though they are not known here", async () => {
+  test('of AWS itself may be attached even if they are unknown here', async () => {
     await iam('AttachRolePolicy', { RoleName, PolicyArn: 'arn:aws:iam::aws:policy/SomethingNew' });
     const unknown = iam('AttachRolePolicy', { RoleName, PolicyArn: 'arn:aws:iam::000000000000:policy/none' });
     expect(await code(unknown)).toBe('NoSuchEntity');

@@ -42,7 +42,7 @@ const clientsWith = (config: TestCloud['client']) => {
   return clients;
 };
 
-/** Clients of a role that may do anything with the stores, and this with keys. */
+/** Clients of a role with full access to the stores, and these permissions on keys. */
 async function roleWith(RoleName: string, ...statements: object[]) {
   const stores = { Effect: 'Allow', Action: ['sqs:*', 's3:*', 'dynamodb:*'], Resource: '*' };
   const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [stores, ...statements] });
@@ -104,7 +104,7 @@ afterAll(async () => {
 });
 
 describe('stores under a key', () => {
-  test('serve the owner, and a role with the right to it', async () => {
+  test('serve the owner, and a role with permission for the key', async () => {
     const actions = ['kms:Decrypt', 'kms:GenerateDataKey'];
     const clients = [
       clientsWith(cloud.client),
@@ -118,7 +118,7 @@ describe('stores under a key', () => {
     }
   });
 
-  test('refuse a role without the right, each in its own words', async () => {
+  test('refuse a role without permission, each with its own error', async () => {
     const role = await roleWith('stranger');
     const missing = (action: string) =>
       new RegExp(`not authorized to perform: ${action} on resource: ${key}`);
@@ -139,7 +139,7 @@ describe('stores under a key', () => {
     await expect(item(role)).rejects.toMatchObject({ name: 'AccessDeniedException' });
   });
 
-  test('serve whom only the policy of the key lets in, and not whom it leaves out', async () => {
+  test("serve a role that only the key's policy allows, and refuse one that it does not", async () => {
     const role = await roleWith('named', { Effect: 'Allow', Action: 'kms:*', Resource: '*' });
     const named = (RoleName: string) => ({
       Policy: JSON.stringify({
@@ -172,7 +172,7 @@ describe('objects', () => {
     Condition: { StringEquals: { 'kms:EncryptionContext:aws:s3:arn': arns } },
   });
 
-  test('are decrypted for whom the encryption context allows: of the object, or of a bucket with a bucket key', async () => {
+  test("are decrypted if the encryption context is allowed: the object's, or the bucket's with a bucket key", async () => {
     const ofObject = await roleWith('of-object', forObjects(`arn:aws:s3:::${Bucket}/there`));
     const ofBucket = await roleWith('of-bucket', forObjects(`arn:aws:s3:::${Bucket}`));
     await get(ofObject);
@@ -186,7 +186,7 @@ describe('objects', () => {
     await put(owner, 'there');
   });
 
-  test('that were there before the key need none', async () => {
+  test('that were written before the key need no key', async () => {
     await get(await roleWith('reader'), 'open');
   });
 });
@@ -203,7 +203,7 @@ describe('secure strings', () => {
   ];
   const put = { Name, Value: 'sesame', Type: 'SecureString', Overwrite: true } as const;
 
-  test('are decrypted for whom the encryption context allows, and shown encrypted to others', async () => {
+  test('are decrypted if the encryption context is allowed, and returned encrypted to others', async () => {
     await cloud.call('ssm', 'PutParameter', { ...put, KeyId: key });
     const own = await roleWith('own-parameter', ...decrypt(arn()));
     const other = await roleWith('other-parameter', ...decrypt(`${arn()}-2`));
@@ -219,7 +219,7 @@ describe('secure strings', () => {
     await expect(below).rejects.toMatchObject(refused);
   });
 
-  test('are written by whom the key allows, and need no right to a key of AWS', async () => {
+  test("are written with permission for the key, and need none for AWS's own key", async () => {
     const role = await roleWith('writer', ...decrypt(arn()));
     const write = (KeyId?: string) => role.ssm.send(new PutParameterCommand({ ...put, KeyId }));
     await expect(write(key)).rejects.toMatchObject({ message: expect.stringContaining('kms:Encrypt') });
@@ -230,7 +230,7 @@ describe('secure strings', () => {
 });
 
 describe('a key', () => {
-  test('that is to be deleted serves nobody', async () => {
+  test('that is pending deletion cannot be used', async () => {
     const gone = await createKey();
     await cloud.call('kms', 'ScheduleKeyDeletion', { KeyId: gone, PendingWindowInDays: 7 });
     const owner = clientsWith(cloud.client);
@@ -239,7 +239,7 @@ describe('a key', () => {
     await owner.s3.send(encrypt(key));
   });
 
-  test('is found by its alias, as long as there is one', async () => {
+  test('is found by its alias until the alias is deleted', async () => {
     const AliasName = 'alias/mine';
     await cloud.call('kms', 'CreateAlias', { AliasName, TargetKeyId: key });
     const { KeyMetadata } = await cloud.call('kms', 'DescribeKey', { KeyId: AliasName });

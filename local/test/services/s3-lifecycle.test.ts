@@ -18,7 +18,7 @@ import { readLifecycleRules } from '../../services/s3/lifecycle-rules.ts';
 import { startTestCloud, type TestCloud } from '../front-door/cloud-fixture.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** Objects are written at the time of this machine: for the rules all are 20 days old. */
+/** Objects are written at the time of this machine, so for the rules all are 20 days old. */
 const clock = playedClock(Date.now() + 20 * DAY_MS);
 let cloud: TestCloud;
 let s3: S3Client;
@@ -43,7 +43,7 @@ const remove = (Bucket: string, VersionId?: string) =>
 
 const keys = async (Bucket: string) =>
   ((await s3.send(new ListObjectsV2Command({ Bucket }))).Contents ?? []).map(({ Key }) => Key);
-/** How many versions there are, and delete markers. */
+/** The number of versions and of delete markers. */
 const versions = async (Bucket: string) => {
   const answer = await s3.send(new ListObjectVersionsCommand({ Bucket }));
   return [answer.Versions?.length ?? 0, answer.DeleteMarkers?.length ?? 0];
@@ -89,37 +89,37 @@ afterAll(async () => {
 });
 
 describe('the lifecycle rules of a bucket', () => {
-  test('have objects expire whose keys begin as they say', async () => {
+  test('expire objects with their prefix', async () => {
     expect(await keys('logs')).toEqual(['bodies/a']);
   });
 
   test.each([
-    ['before their days have passed', 'young'],
+    ['before the days have passed', 'young'],
     ['while they are disabled', 'disabled'],
-    ['when they are gone', 'free'],
+    ['after they were deleted', 'free'],
   ])('do nothing %s', async (_, bucket) => {
     expect(await keys(bucket)).toEqual(['a']);
   });
 
-  test('put a delete marker before what expires where there are versions', async () => {
+  test('add a delete marker to expired objects in a versioned bucket', async () => {
     expect(await keys('marked')).toEqual([]);
     expect(await versions('marked')).toEqual([1, 1]);
   });
 
-  test('have versions go that another one has replaced, but for as many as they keep', async () => {
+  test('delete noncurrent versions, except the number that they keep', async () => {
     expect(await versions('replaced')).toEqual([2, 0]);
   });
 
-  test('have a delete marker go that has no version behind it', async () => {
+  test('delete a delete marker without versions', async () => {
     expect(await versions('lone')).toEqual([0, 0]);
   });
 
-  test('abort uploads that are not completed', async () => {
+  test('abort incomplete multipart uploads', async () => {
     const part = new UploadPartCommand({ Bucket: 'parts', Key: 'a', UploadId, PartNumber: 1, Body: 'x' });
     await expect(s3.send(part)).rejects.toMatchObject({ name: 'NoSuchUpload' });
   });
 
-  test('are refused by name for what they do not do here', async () => {
+  test('are refused by name if they are not implemented', async () => {
     const transition = setRule('free', { Transitions: [{ Days: 30, StorageClass: 'GLACIER' }] });
     await expect(transition).rejects.toThrow('does not implement Transition of a lifecycle rule');
     const tagged = setRule('free', { Filter: { Tag: { Key: 'k', Value: 'v' } }, Expiration: { Days: 1 } });

@@ -49,7 +49,7 @@ async function get(VersionId?: string, Key = 'a'): Promise<string | undefined> {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key, VersionId }));
   return Body?.transformToString();
 }
-/** Each version and delete marker, newest first: `id`, or `id (marker)`; the one that is read without an id has a star. */
+/** The versions and delete markers: `id`, or `id (marker)`. The current one comes first and has a star. */
 async function list(more: object = {}): Promise<string[]> {
   const answer = await s3.send(new ListObjectVersionsCommand({ Bucket, ...more }));
   const versions = (answer.Versions ?? []).map((one) => ({ ...one, what: '' }));
@@ -62,7 +62,7 @@ async function list(more: object = {}): Promise<string[]> {
 describe('a bucket with versioning', () => {
   beforeEach(async () => void (await version('Enabled')));
 
-  test('keeps what is written over, and gives each version by its id', async () => {
+  test('keeps overwritten versions, and returns each by its id', async () => {
     const [one, two] = [await put('one'), await put('two')];
     expect([await get(), await get(one), await get(two)]).toEqual(['two', 'one', 'two']);
     const head = await s3.send(new HeadObjectCommand({ Bucket, Key: 'a' }));
@@ -75,7 +75,7 @@ describe('a bucket with versioning', () => {
     expect(Buckets.filter(({ Name }) => Name?.includes('mayfly'))).toEqual([]);
   });
 
-  test('puts a delete marker before the versions, which can be deleted itself', async () => {
+  test('adds a delete marker, which can itself be deleted', async () => {
     const one = await put('one');
     const { DeleteMarker, VersionId: marker } = await remove();
     expect(DeleteMarker).toBe(true);
@@ -88,7 +88,7 @@ describe('a bucket with versioning', () => {
     expect(await get()).toBe('one');
   });
 
-  test('deletes a version for good, and then reads the one before', async () => {
+  test('deletes a version permanently, and then reads the one before', async () => {
     const [one, two] = [await put('one'), await put('two')];
     await remove(two);
     expect(await get()).toBe('one');
@@ -97,14 +97,14 @@ describe('a bucket with versioning', () => {
     expect(await list()).toEqual([]);
   });
 
-  test('has one version of each of many writes at once, and each writer its own', async () => {
+  test('has one version for each of many simultaneous writes, and each writer gets its own', async () => {
     const bodies = Array.from({ length: 8 }, (_, index) => `body ${index}`);
     const ids = await Promise.all(bodies.map((body) => put(body)));
     expect(new Set(ids).size).toBe(8);
     expect(await Promise.all(ids.map((id) => get(id)))).toEqual(bodies);
   });
 
-  test('goes on when a writer hangs up while it waits for another one', async () => {
+  test('continues when a writer hangs up while it waits for another one', async () => {
     const object = { Bucket, Key: 'a' };
     const [first, second] = [await slowPut(cloud, object), await slowPut(cloud, object)];
     await second.abort();
@@ -117,7 +117,7 @@ describe('a bucket with versioning', () => {
     expect(await list()).toHaveLength(2);
   });
 
-  test('has writers that no writer of another cloud holds up', async () => {
+  test('has writers that do not wait for those of another cloud', async () => {
     const other = await startTestCloud();
     const elsewhere = new S3Client(other.client);
     try {
@@ -134,7 +134,7 @@ describe('a bucket with versioning', () => {
     expect(await get()).toBe('at once');
   });
 
-  test('makes a version of a copy and of an upload in parts too', async () => {
+  test('creates a version for a copy and for a multipart upload', async () => {
     const one = await put('one');
     const copied = await s3.send(new CopyObjectCommand({ Bucket, Key: 'b', CopySource: `${Bucket}/a` }));
     expect(copied.VersionId).toMatch(/.{20}/);
@@ -164,7 +164,7 @@ describe('a bucket with versioning', () => {
     expect(await list({ Prefix: 'b' })).toHaveLength(2);
   });
 
-  test('is not deleted while there are versions or markers; both can be deleted together', async () => {
+  test('cannot be deleted while it has versions or markers, which can be deleted together', async () => {
     const one = await put('one');
     const { VersionId: marker } = await remove();
     const deletion = () => s3.send(new DeleteBucketCommand({ Bucket }));
@@ -178,7 +178,7 @@ describe('a bucket with versioning', () => {
     await deletion();
   });
 
-  test('lets a role delete a version only if it may do that', async () => {
+  test('lets a role delete a version only with the permission for it', async () => {
     const one = await put('one');
     const trust = '{"Statement":[]}';
     await cloud.call('iam', 'CreateRole', { RoleName: 'cleaner', AssumeRolePolicyDocument: trust });
@@ -198,7 +198,7 @@ describe('a bucket with versioning', () => {
   });
 });
 
-test('what was there before versioning is the version "null", and stays', async () => {
+test('objects from before versioning are the version "null", and stay', async () => {
   expect(await put('before')).toBeUndefined();
   await version('Enabled');
   const after = await put('after');
@@ -206,7 +206,7 @@ test('what was there before versioning is the version "null", and stays', async 
   expect(await get('null')).toBe('before');
 });
 
-test('the deletion of a version that there is not changes nothing', async () => {
+test('the deletion of a missing version changes nothing', async () => {
   await put('one');
   await remove('none');
   expect(await list()).toEqual(['null *']);
@@ -214,7 +214,7 @@ test('the deletion of a version that there is not changes nothing', async () => 
   expect(await list()).toEqual([]);
 });
 
-test('while versioning is suspended there is one version "null", beside those from before', async () => {
+test('while versioning is suspended there is one version "null" and the earlier versions', async () => {
   await version('Enabled');
   const kept = await put('kept');
   await version('Suspended');

@@ -57,7 +57,7 @@ const policy = (...statements: object[]) =>
 
 describe('objects', () => {
   test.each(['plain', 'a/b/c', 'spaces and + signs', 'ümläut/🐛', 'per%20cent', "quo'te&<>"])(
-    'are kept under any key: %s',
+    'are stored under any key: %s',
     async (key) => {
       await put(key, 'content');
       expect((await get(key)).toString()).toBe('content');
@@ -91,7 +91,7 @@ describe('objects', () => {
     await s3.send(new DeleteBucketCommand({ Bucket }));
   });
 
-  test('are deleted as far as they are there, 1,000 at a time at most', async () => {
+  test('are deleted if they exist, at most 1,000 at a time', async () => {
     const odd = 'a&amp;b<c>\r\n"d"';
     await put(odd, 'a');
     const remove = (keys: string[], Quiet = false) =>
@@ -103,13 +103,13 @@ describe('objects', () => {
     await expect(tooMany).rejects.toMatchObject({ name: 'MalformedXML' });
   });
 
-  test('that are not there', async () => {
+  test('that do not exist', async () => {
     await expect(get('none')).rejects.toMatchObject({ name: 'NoSuchKey' });
     const head = s3.send(new HeadObjectCommand({ Bucket, Key: 'none' }));
     await expect(head).rejects.toMatchObject({ name: 'NotFound' });
   });
 
-  test('are listed as versions too, each its only one', async () => {
+  test('are listed as versions too, each with one version', async () => {
     await put('a', 'a');
     const { Versions } = await s3.send(new ListObjectVersionsCommand({ Bucket }));
     expect(Versions).toMatchObject([{ Key: 'a', VersionId: 'null', IsLatest: true }]);
@@ -117,14 +117,14 @@ describe('objects', () => {
 });
 
 describe('conditional writes', () => {
-  test('If-None-Match keeps what is there', async () => {
+  test('If-None-Match keeps an existing object', async () => {
     await put('lock', 'first', { IfNoneMatch: '*' });
     const second = put('lock', 'second', { IfNoneMatch: '*' });
     await expect(second).rejects.toMatchObject({ name: 'PreconditionFailed' });
     expect((await get('lock')).toString()).toBe('first');
   });
 
-  test('If-Match replaces only what it knows', async () => {
+  test('If-Match replaces only the object with its ETag', async () => {
     const { ETag = '' } = await put('state', 'first');
     await put('state', 'second', { IfMatch: ETag });
     await expect(put('state', 'third', { IfMatch: ETag })).rejects.toMatchObject({
@@ -133,13 +133,13 @@ describe('conditional writes', () => {
     await expect(put('none', 'x', { IfMatch: ETag })).rejects.toMatchObject({ name: 'NoSuchKey' });
   });
 
-  test('of many at once, one succeeds', async () => {
+  test('one of many simultaneous ones succeeds', async () => {
     const writes = Array.from({ length: 10 }, (_, index) => put('once', `${index}`, { IfNoneMatch: '*' }));
     const outcomes = await Promise.allSettled(writes);
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
-  test('of two whose contents come slowly, one succeeds', async () => {
+  test('one of two with slow bodies succeeds', async () => {
     const object = { Bucket, Key: 'slow' };
     const condition = { 'if-none-match': '*' };
     const writes = [await slowPut(cloud, object, condition), await slowPut(cloud, object, condition)];
@@ -149,7 +149,7 @@ describe('conditional writes', () => {
 });
 
 describe('settings of a bucket', () => {
-  test('start as those of a new bucket on AWS', async () => {
+  test("have AWS's defaults of a new bucket", async () => {
     const location = await s3.send(new GetBucketLocationCommand({ Bucket }));
     expect(location.LocationConstraint).toBeUndefined();
     const { ServerSideEncryptionConfiguration } = await s3.send(new GetBucketEncryptionCommand({ Bucket }));
@@ -159,7 +159,7 @@ describe('settings of a bucket', () => {
     await expect(tags).rejects.toMatchObject({ name: 'NoSuchTagSet' });
   });
 
-  test('come back as they were put, until they are deleted', async () => {
+  test('are returned as they were put, until they are deleted', async () => {
     const Policy = policy({ Effect: 'Allow', Action: 's3:GetObject', Principal: { AWS: '*' } });
     await s3.send(new PutBucketPolicyCommand({ Bucket, Policy }));
     expect((await s3.send(new GetBucketPolicyCommand({ Bucket }))).Policy).toBe(Policy);
@@ -168,7 +168,7 @@ describe('settings of a bucket', () => {
     await expect(gone).rejects.toMatchObject({ name: 'NoSuchBucketPolicy' });
   });
 
-  test('set from inside, as CloudFormation does, are seen from outside', async () => {
+  test('set from inside, as by CloudFormation, are visible from outside', async () => {
     await cloud.call('s3', 'PutBucketVersioning', { Bucket, VersioningConfiguration: { Status: 'Enabled' } });
     expect((await s3.send(new GetBucketVersioningCommand({ Bucket }))).Status).toBe('Enabled');
     const TagSet = [{ Key: 'a', Value: 'b' }];
@@ -176,7 +176,7 @@ describe('settings of a bucket', () => {
     expect((await s3.send(new GetBucketTaggingCommand({ Bucket }))).TagSet).toEqual(TagSet);
   });
 
-  test('of no bucket are NoSuchBucket', async () => {
+  test('of a missing bucket are NoSuchBucket', async () => {
     const asked = s3.send(new GetBucketVersioningCommand({ Bucket: 'no-bucket' }));
     await expect(asked).rejects.toMatchObject({ name: 'NoSuchBucket' });
   });
@@ -191,7 +191,7 @@ test('calls from inside read and write objects', async () => {
   await expect(missing).rejects.toMatchObject({ code: 'NoSuchKey', status: 404 });
 });
 
-test("the CDK's bucket for assets is there from the start", async () => {
+test("the CDK's bucket for assets exists from the start", async () => {
   const asset = { Bucket: 'cdk-hnb659fds-assets-000000000000-us-east-1', Key: 'x.zip', Body: 'x' };
   await s3.send(new PutObjectCommand(asset));
 });
@@ -207,7 +207,7 @@ test.each([
   expect(bucketAndKey(host, path)).toEqual({ bucket, key });
 });
 
-test('a stack makes no bucket of a name that is taken, unless that is a stand-in of the bootstrap', async () => {
+test('a stack cannot create a bucket whose name is taken, unless it is a bootstrap stand-in', async () => {
   const create = (Bucket: string) => cloud.call('s3', 'CreateBucket', { Bucket });
   await create('taken');
   await expect(create('taken')).rejects.toThrow('you already own it');

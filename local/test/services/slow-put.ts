@@ -12,7 +12,7 @@ export interface SlowPut {
   abort(): Promise<void>;
 }
 
-/** A write of an object whose last byte does not come yet. Resolves when the cloud reads it. */
+/** Starts a write of an object and holds back its last byte. Resolves when the cloud reads it. */
 export async function slowPut(
   cloud: TestCloud,
   { Bucket, Key }: { Bucket: string; Key: string },

@@ -57,7 +57,7 @@ async function counts(): Promise<Record<string, string> | undefined> {
 }
 
 describe('queue URLs', () => {
-  test('are on the front door, so that a client with only an endpoint follows them', async () => {
+  test("have the front door's origin, so that a client needs only the endpoint", async () => {
     expect(QueueUrl).toBe(`${cloud.endpoint}/000000000000/queue-${count}`);
     const found = await sqs.send(new GetQueueUrlCommand({ QueueName: `queue-${count}` }));
     expect(found.QueueUrl).toBe(QueueUrl);
@@ -65,7 +65,7 @@ describe('queue URLs', () => {
     expect(list.QueueUrls).toEqual([QueueUrl]);
   });
 
-  test('of AWS work as well, as templates have them', async () => {
+  test('of AWS, as in templates, work too', async () => {
     const url = `https://sqs.us-east-1.amazonaws.com/000000000000/queue-${count}`;
     const client = new SQSClient({ ...cloud.client, useQueueUrlAsEndpoint: false });
     await client.send(new SendMessageCommand({ QueueUrl: url, MessageBody: 'x' }));
@@ -79,12 +79,12 @@ describe('queue URLs', () => {
     await expect(sent).rejects.toMatchObject({ name: 'QueueDoesNotExist' });
   });
 
-  test('a name that AWS refuses is refused', async () => {
+  test('with a name that AWS refuses are refused', async () => {
     const created = sqs.send(new CreateQueueCommand({ QueueName: 'no spaces' }));
     await expect(created).rejects.toMatchObject({ name: 'InvalidParameterValue' });
   });
 
-  test('the same name in two regions is two queues', async () => {
+  test('with the same name in two regions are two queues', async () => {
     const other = new SQSClient({ ...cloud.client, region: 'eu-west-1' });
     await other.send(new CreateQueueCommand({ QueueName: `queue-${count}` }));
     await other.send(new SendMessageCommand({ QueueUrl, MessageBody: 'in Ireland' }));
@@ -99,11 +99,11 @@ describe('bodies', () => {
   test.each([
     ['plain', 'tile-17'],
     ['emoji and other characters beyond the first plane', '🐛 ends 𝕏 itself 🪰'],
-    ['private-use characters, those of our own escape among them', '\ue001\ue100\ue500 \ue001\ue001 🐛'],
+    ['private-use characters, including those of the escape', '\ue001\ue100\ue500 \ue001\ue001 🐛'],
     ['white space', '\t\n\r '],
     ['just under 1 MiB', 'x'.repeat(1_048_576)],
-  ])('come back as they were sent: %s', async (_, body) => {
-    // The SDK itself compares the digests of what it sends and receives.
+  ])('are received as they were sent: %s', async (_, body) => {
+    // The SDK compares the digests of what it sends and receives.
     await send(body);
     const [message] = await receive();
     expect(message?.Body === body).toBe(true);
@@ -123,7 +123,7 @@ describe('bodies', () => {
 });
 
 describe('batches', () => {
-  test('send: entries that are refused are named, the others are sent', async () => {
+  test('send: refused entries are named, the others are sent', async () => {
     const output = await sqs.send(
       new SendMessageBatchCommand({
         QueueUrl,
@@ -139,7 +139,7 @@ describe('batches', () => {
     expect((await receive()).map(({ Body }) => Body).sort()).toEqual(['good', '🐛'].sort());
   });
 
-  test('delete: a handle that is none fails alone', async () => {
+  test('delete: only an invalid handle fails', async () => {
     await send('x');
     const [message] = await receive();
     const output = await sqs.send(
@@ -159,7 +159,7 @@ describe('batches', () => {
     });
   });
 
-  test('visibility: a message no longer in flight fails alone', async () => {
+  test('visibility: only a message that is not in flight fails', async () => {
     await send('x');
     await send('y');
     const [first, second] = await receive();
@@ -177,7 +177,7 @@ describe('batches', () => {
     expect(output.Failed).toMatchObject([{ Id: 'gone', Code: 'MessageNotInflight' }]);
   });
 
-  test('none, too many, or the same id twice are refused as a whole', async () => {
+  test('without entries, with too many, or with a duplicate id are refused as a whole', async () => {
     const entries = (ids: string[]) => ({ QueueUrl, Entries: ids.map((Id) => ({ Id, MessageBody: Id })) });
     const sendBatch = (ids: string[]) => sqs.send(new SendMessageBatchCommand(entries(ids)));
     await expect(sendBatch([])).rejects.toMatchObject({ name: 'EmptyBatchRequest' });
@@ -189,7 +189,7 @@ describe('batches', () => {
 });
 
 describe('delays', () => {
-  test('of more than 15 minutes are refused, in a batch alone', async () => {
+  test('of more than 15 minutes are refused, in a batch by entry', async () => {
     const late = { MessageBody: 'x', DelaySeconds: 901 };
     const alone = sqs.send(new SendMessageCommand({ QueueUrl, ...late }));
     await expect(alone).rejects.toMatchObject({ name: 'InvalidParameterValue' });
@@ -203,7 +203,7 @@ describe('delays', () => {
   });
 });
 
-test('a queue is purged once a minute at most', async () => {
+test('a queue can be purged once a minute at most', async () => {
   await send('x');
   const purge = () => sqs.send(new PurgeQueueCommand({ QueueUrl }));
   await purge();
@@ -220,7 +220,7 @@ describe('receipt handles', () => {
     },
   );
 
-  test("another queue's is invalid", async () => {
+  test('a handle of another queue is invalid', async () => {
     await send('x');
     const [message] = await receive();
     const other = await createQueue({});
@@ -230,7 +230,7 @@ describe('receipt handles', () => {
     await expect(deleted).rejects.toMatchObject({ name: 'ReceiptHandleIsInvalid' });
   });
 
-  test('an old one deletes nothing, and says so only when the visibility is to change', async () => {
+  test('an old handle deletes nothing without an error, and cannot change the visibility', async () => {
     await send('x');
     const [first] = await receive({ VisibilityTimeout: 0 });
     const [second] = await receive({ WaitTimeSeconds: 5 });
@@ -247,7 +247,7 @@ describe('receipt handles', () => {
     await expect(changed).rejects.toMatchObject({ name: 'MessageNotInflight' });
   });
 
-  test('no message is invisible for more than 12 hours in all', async () => {
+  test('a message is invisible for at most 12 hours in total', async () => {
     await send('x');
     const [message] = await receive();
     const [handle, queue] = Buffer.from(message?.ReceiptHandle ?? '', 'base64')
@@ -268,7 +268,7 @@ describe("a message's attributes", () => {
   const many = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`a${index}`, text('v')]));
 
-  test('of every kind come as they were sent', async () => {
+  test('of every type are received as they were sent', async () => {
     const attributes = {
       'a.b-c_D1': text('tab\t, Ä, 🐛'),
       number: { DataType: 'Number.float', StringValue: '1.50' },
@@ -284,10 +284,10 @@ describe("a message's attributes", () => {
     ['a control character', 'InvalidMessageContents', { a: text('\u0000') }],
     ['U+FFFE', 'InvalidMessageContents', { a: text('\ufffe') }],
     ['U+FFFF', 'InvalidMessageContents', { a: { DataType: 'Number', StringValue: '\uffff' } }],
-    ['nothing in it', 'InvalidParameterValue', { a: text('') }],
+    ['an empty value', 'InvalidParameterValue', { a: text('') }],
     ['no value', 'InvalidParameterValue', { a: { DataType: 'Binary' } }],
     ['another type', 'InvalidParameterValue', { a: { DataType: 'Text', StringValue: 'v' } }],
-    ['a name with a blank', 'InvalidParameterValue', { 'a b': text('v') }],
+    ['a name with a space', 'InvalidParameterValue', { 'a b': text('v') }],
     ["AWS's names", 'InvalidParameterValue', { 'AWS.a': text('v') }],
     ['a name that ends with a period', 'InvalidParameterValue', { 'a.': text('v') }],
     ['eleven of them', 'InvalidParameterValue', many(11)],
@@ -304,7 +304,7 @@ describe("a message's attributes", () => {
 });
 
 describe('receiving', () => {
-  test('gives message attributes only to those who ask', async () => {
+  test('returns message attributes only on request', async () => {
     const MessageAttributes = { kind: { DataType: 'String', StringValue: 'tile' } };
     await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x', MessageAttributes }));
     const [without] = await receive({ VisibilityTimeout: 0 });
@@ -313,7 +313,7 @@ describe('receiving', () => {
     expect(with_?.MessageAttributes).toMatchObject(MessageAttributes);
   });
 
-  test('a long poll that loses the race for a message waits on', async () => {
+  test('a long poll that gets no message because another one got it keeps waiting', async () => {
     const polls = [1, 2].map(() => receive({ WaitTimeSeconds: 2, MaxNumberOfMessages: 1 }));
     await send('first');
     const winner = await Promise.race(polls);
@@ -323,12 +323,12 @@ describe('receiving', () => {
     expect(bodies.sort()).toEqual(['first', 'second']);
   });
 
-  test('a message is not given to a caller who hung up', async () => {
+  test('a caller who hung up gets no message', async () => {
     const hangUp = new AbortController();
     const abandoned = sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 20 }), {
       abortSignal: hangUp.signal,
     });
-    // Once this is answered, the long poll has long arrived.
+    // The long poll has arrived long before this is answered.
     await counts();
     hangUp.abort();
     await expect(abandoned).rejects.toMatchObject({ name: 'AbortError' });
@@ -336,14 +336,14 @@ describe('receiving', () => {
     expect(await receive({ WaitTimeSeconds: 5 })).toMatchObject([{ Body: 'x' }]);
   });
 
-  test('out of bounds is refused', async () => {
+  test('with a parameter out of range is refused', async () => {
     await expect(receive({ WaitTimeSeconds: 21 })).rejects.toMatchObject({ name: 'InvalidParameterValue' });
     await expect(receive({ MaxNumberOfMessages: 11 })).rejects.toMatchObject({
       name: 'InvalidParameterValue',
     });
   });
 
-  test('more often than maxReceiveCount sends it to the dead-letter queue', async () => {
+  test('more often than maxReceiveCount moves the message to the dead-letter queue', async () => {
     const dead = await createQueue({});
     const deadLetterTargetArn = `arn:aws:sqs:us-east-1:000000000000:queue-${count}`;
     QueueUrl = await createQueue({
@@ -358,7 +358,7 @@ describe('receiving', () => {
 });
 
 describe('counting', () => {
-  test('messages in flight are not visible; those whose time-out ended are, though nobody receives', async () => {
+  test('messages in flight are not visible; after their time-out they are, even without a receive', async () => {
     await send('x');
     const [message] = await receive({ VisibilityTimeout: 60 });
     expect(await counts()).toEqual({

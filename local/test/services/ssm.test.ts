@@ -33,7 +33,7 @@ const put = (Name: string, Value: string, Overwrite?: boolean) =>
   );
 const get = async (Name: string) => (await ssm.send(new GetParameterCommand({ Name }))).Parameter;
 
-test('a parameter from its first version to its end', async () => {
+test('a parameter is created, changed and deleted', async () => {
   await put('/fleet/group', 'one');
   await expect(put('/fleet/group', 'two')).rejects.toMatchObject({ name: 'ParameterAlreadyExists' });
   await put('/fleet/group', 'two', true);
@@ -58,7 +58,7 @@ test.each([
   });
 });
 
-test('the value of a SecureString comes only to those who ask for it decrypted', async () => {
+test('the value of a SecureString is returned only with WithDecryption', async () => {
   await ssm.send(
     new PutParameterCommand({ Name: '/secret/key', Value: 'open sesame', Type: 'SecureString' }),
   );
@@ -77,14 +77,14 @@ test('the value of a SecureString comes only to those who ask for it decrypted',
   expect(await one(true)).toBe('open sesame');
 });
 
-test('several, and those that are not there', async () => {
+test('several parameters are returned, and missing ones are named', async () => {
   await put('here', 'x');
   const output = await ssm.send(new GetParametersCommand({ Names: ['here', 'not-here'] }));
   expect(output.Parameters).toMatchObject([{ Name: 'here' }]);
   expect(output.InvalidParameters).toEqual(['not-here']);
 });
 
-test('by path, one level or all', async () => {
+test('parameters are listed by path, one level or all', async () => {
   await put('/tree/a', 'a');
   await put('/tree/b/c', 'c');
   const names = async (Recursive: boolean) => {
@@ -95,7 +95,7 @@ test('by path, one level or all', async () => {
   expect(await names(true)).toEqual(['/tree/a', '/tree/b/c']);
 });
 
-test('by path, ten at a time at most', async () => {
+test('parameters are listed by path, at most ten at a time', async () => {
   for (let index = 0; index < 13; index += 1) await put(`/many/${index}`, 'x');
   const sizes: number[] = [];
   const seen = new Set<string | undefined>();
@@ -116,7 +116,7 @@ test('a standard parameter of more than 4 KB is refused', async () => {
   await expect(put('/longer', 'x'.repeat(4097))).rejects.toMatchObject({ name: 'ValidationException' });
 });
 
-test("AWS's own name a machine image, always the same", async () => {
+test("AWS's public parameters name a machine image, always the same", async () => {
   const name = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64';
   const first = await get(name);
   expect(first?.Value).toMatch(/^ami-[0-9a-f]{17}$/);
@@ -125,6 +125,6 @@ test("AWS's own name a machine image, always the same", async () => {
   expect(other?.Value).not.toBe(first?.Value);
 });
 
-test("the CDK finds its bootstrap's version", async () => {
+test('the CDK finds the version of its bootstrap', async () => {
   expect(Number((await get('/cdk-bootstrap/hnb659fds/version'))?.Value)).toBeGreaterThanOrEqual(6);
 });

@@ -15,8 +15,9 @@ import { page } from '../paging.ts';
 import type { Parts } from '../parts.ts';
 import { checkSizes, putTag, readLaunch, readNewGroup, readSettings, refuseUnknown } from '../read-group.ts';
 import { addHook } from './hooks.ts';
+import { tagConditions } from './tag-conditions.ts';
 
-/** The life of a group, and its size. */
+/** The operations that create, change, describe and delete groups. */
 export function groupOperations(parts: Parts): Record<string, Operation> {
   const { groups } = parts;
   const resources = (input: Input) => [groups.arnOf(optionalText(input, 'AutoScalingGroupName'))];
@@ -25,20 +26,9 @@ export function groupOperations(parts: Parts): Record<string, Operation> {
     CreateAutoScalingGroup: { resources, run: (input) => create(parts, input) },
     UpdateAutoScalingGroup: { resources, conditions, run: (input) => update(parts, input) },
     DeleteAutoScalingGroup: { resources, conditions, run: (input) => remove(parts, input) },
-    DescribeAutoScalingGroups: { run: (input) => describe(parts, input) },
+    DescribeAutoScalingGroups: { run: (input) => describeGroups(parts, input) },
     SetDesiredCapacity: { resources, conditions, run: (input) => setDesiredCapacity(parts, input) },
   };
-}
-
-/** Tags of the group, as IAM's condition keys. */
-export function tagConditions(group: Group | undefined): Record<string, string> {
-  const tags = [...(group?.tags ?? [])];
-  return Object.fromEntries(
-    tags.flatMap(([key, { value }]) => [
-      [`aws:ResourceTag/${key}`, value],
-      [`autoscaling:ResourceTag/${key}`, value],
-    ]),
-  );
 }
 
 async function create(parts: Parts, input: Input) {
@@ -62,7 +52,7 @@ async function update(parts: Parts, input: Input) {
   const changesLaunch = input['LaunchTemplate'] || input['MixedInstancesPolicy'];
   const launch = changesLaunch ? await readLaunch(context, input) : undefined;
   await readSettings(context, input, groups.get(name));
-  // Asked anew: while EC2 answered, an instance may have gone and lowered what is desired.
+  // Read again: an instance may have ended during the calls to EC2 and lowered the desired capacity.
   const group = groups.get(name);
   const { minSize, maxSize, desired } = sizesAfter(group, input);
   Object.assign(group, { minSize, maxSize, launch: launch ?? group.launch });
@@ -75,7 +65,7 @@ async function update(parts: Parts, input: Input) {
   return {};
 }
 
-/** Without a desired capacity of its own, new limits move the old one in between. */
+/** If no desired capacity is given, the present one is moved into the new limits. */
 function sizesAfter(group: Group, input: Input) {
   const minSize = optionalInteger(input, 'MinSize', { min: 0 }) ?? group.minSize;
   const maxSize = optionalInteger(input, 'MaxSize', { min: 0 }) ?? group.maxSize;
@@ -108,7 +98,7 @@ function remove({ groups, activities, scaler }: Parts, input: Input) {
   return {};
 }
 
-function describe({ groups }: Parts, input: Input) {
+function describeGroups({ groups }: Parts, input: Input) {
   const names = texts(input, 'AutoScalingGroupNames');
   const filters = structures(input, 'Filters').map((one) => ({
     name: text(one, 'Name'),
@@ -151,7 +141,7 @@ function setDesiredCapacity({ context, groups, activities, scaler }: Parts, inpu
   return {};
 }
 
-/** Tags, which CloudFormation and others put on groups. */
+/** The operations on tags, which CloudFormation and others use. */
 export function tagOperations({ groups }: Parts): Record<string, Operation> {
   const tagged = (input: Input) =>
     structures(input, 'Tags').map((tag) => ({ tag, group: groups.get(text(tag, 'ResourceId')) }));

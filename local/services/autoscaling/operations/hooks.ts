@@ -4,9 +4,9 @@ import { describeHook } from '../describe.ts';
 import { everyInstance, type Group, HOOK_RESULTS, HOOK_TRANSITIONS } from '../group.ts';
 import { findWait } from '../lifecycle.ts';
 import type { Parts } from '../parts.ts';
-import { tagConditions } from './groups.ts';
+import { tagConditions } from './tag-conditions.ts';
 
-/** Lifecycle hooks, and the actions of instances that wait for them. */
+/** The operations on lifecycle hooks and lifecycle actions. */
 export function hookOperations({ groups, lifecycle }: Parts): Record<string, Operation> {
   const group = (input: Input) => groups.get(text(input, 'AutoScalingGroupName'));
   const scope = {
@@ -75,7 +75,7 @@ export function hookOperations({ groups, lifecycle }: Parts): Record<string, Ope
   };
 }
 
-/** Adds or changes a hook; waits under way keep the hook that they began with. */
+/** Adds or changes a hook. Lifecycle actions in progress keep the hook as it was when they began. */
 export function addHook(group: Group, input: Input): void {
   const name = text(input, 'LifecycleHookName');
   if (!/^[A-Za-z0-9\-_/]{1,255}$/.test(name)) {

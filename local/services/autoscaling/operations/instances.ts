@@ -12,9 +12,9 @@ import {
 } from '../group.ts';
 import { page } from '../paging.ts';
 import type { Parts } from '../parts.ts';
-import { tagConditions } from './groups.ts';
+import { tagConditions } from './tag-conditions.ts';
 
-/** What is done to single instances of a group. */
+/** The operations on single instances of a group. */
 export function instanceOperations(parts: Parts): Record<string, Operation> {
   const { groups, activities } = parts;
   const groupOf = (input: Input) => groups.findInstance(String(input['InstanceId']))?.group;
@@ -56,7 +56,7 @@ function terminate({ groups, activities, scaler }: Parts, input: Input) {
       `The instance ${instance.id} is in the warm pool of Auto Scaling group ${group.name}: it cannot be terminated so.`,
     );
   }
-  // One activity at a time for an instance: a launch that has not ended, or a termination that has begun.
+  // An instance has one activity at a time: a launch in progress, or a termination in progress.
   if (isLaunching(instance) || isTerminating(instance)) {
     throw new AwsError('ScalingActivityInProgress', `Activity ${instance.activity.id} is in progress.`);
   }
@@ -71,7 +71,7 @@ function terminate({ groups, activities, scaler }: Parts, input: Input) {
   return answer;
 }
 
-/** Compares what is desired with the minimum, not what runs. */
+/** Compares the desired capacity with the minimum, whatever the number of running instances. */
 function refuseBelowMinimum({ desiredCapacity, minSize }: Group): void {
   if (desiredCapacity > minSize) return;
   throw new AwsError(
@@ -100,7 +100,7 @@ function setHealth({ context, groups, scaler }: Parts, input: Input) {
   return {};
 }
 
-/** The health check grace period begins in service. */
+/** The health check grace period begins when the instance is in service. */
 function inGrace({ clock }: CloudContext, group: Group, { inServiceAt }: GroupInstance): boolean {
   if (inServiceAt === undefined) return group.healthCheckGracePeriod > 0;
   return (clock.now() - inServiceAt) * clock.speed < group.healthCheckGracePeriod * 1000;
@@ -137,7 +137,7 @@ function describeInstances({ groups }: Parts, input: Input) {
     everyInstance(group).map((instance) => ({
       AutoScalingGroupName: group.name,
       ...describeInstance(group, instance),
-      // In this answer, unlike in that of groups, AWS writes it in capitals.
+      // Only this answer has it in capitals; the description of a group does not.
       HealthStatus: instance.health.toUpperCase(),
     })),
   );

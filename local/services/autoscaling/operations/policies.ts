@@ -16,9 +16,9 @@ import { ADJUSTMENT_TYPES, type Group, type Policy } from '../group.ts';
 import { page } from '../paging.ts';
 import type { Parts } from '../parts.ts';
 import { execute, findPolicy } from '../policies.ts';
-import { tagConditions } from './groups.ts';
+import { tagConditions } from './tag-conditions.ts';
 
-/** Scaling policies: of steps, and simple ones. */
+/** The operations on scaling policies, step and simple ones. */
 export function policyOperations(parts: Parts): Record<string, Operation> {
   const { groups } = parts;
   const groupOf = (input: Input) => {
@@ -53,7 +53,7 @@ export function policyOperations(parts: Parts): Record<string, Operation> {
         return {};
       },
     },
-    DescribePolicies: { run: (input) => describe(parts, input) },
+    DescribePolicies: { run: (input) => describePolicies(parts, input) },
     ExecutePolicy: {
       ...scope,
       run: (input) => {
@@ -122,7 +122,7 @@ function simpleProblem(policy: Policy): string | undefined {
   return policy.scalingAdjustment === undefined ? 'ScalingAdjustment is required' : undefined;
 }
 
-async function describe({ groups, context }: Parts, input: Input) {
+async function describePolicies({ groups, context }: Parts, input: Input) {
   const group = optionalText(input, 'AutoScalingGroupName');
   const names = texts(input, 'PolicyNames');
   const types = texts(input, 'PolicyTypes');

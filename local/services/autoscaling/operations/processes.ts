@@ -2,7 +2,7 @@ import { optionalText, text, texts } from '../../../front-door/read.ts';
 import { AwsError, type Input, type Operation } from '../../../front-door/service.ts';
 import { PROCESSES, type ScalingProcess } from '../group.ts';
 import type { Parts } from '../parts.ts';
-import { tagConditions } from './groups.ts';
+import { tagConditions } from './tag-conditions.ts';
 
 const METRICS = [
   'GroupMinSize',
@@ -15,7 +15,7 @@ const METRICS = [
   'GroupTotalInstances',
 ];
 
-/** Scaling processes that are suspended and resumed, and the group metrics, which are accepted and shown. */
+/** Suspends and resumes scaling processes. Group metrics are accepted and shown. */
 export function processOperations({ groups, scaler }: Parts): Record<string, Operation> {
   const one = (input: Input) => groups.get(text(input, 'AutoScalingGroupName'));
   const scope = {
@@ -27,7 +27,7 @@ export function processOperations({ groups, scaler }: Parts): Record<string, Ope
       ...scope,
       run: (input) => {
         const group = one(input);
-        for (const name of processesOf(input)) group.suspended.set(name, 'User suspended');
+        for (const name of readProcesses(input)) group.suspended.set(name, 'User suspended');
         return {};
       },
     },
@@ -35,7 +35,7 @@ export function processOperations({ groups, scaler }: Parts): Record<string, Ope
       ...scope,
       run: (input) => {
         const group = one(input);
-        for (const name of processesOf(input)) group.suspended.delete(name);
+        for (const name of readProcesses(input)) group.suspended.delete(name);
         scaler.reconcile(group);
         return {};
       },
@@ -62,8 +62,8 @@ export function processOperations({ groups, scaler }: Parts): Record<string, Ope
   };
 }
 
-/** None named means all. */
-function processesOf(input: Input): readonly ScalingProcess[] {
+/** All processes, if none is named. */
+function readProcesses(input: Input): readonly ScalingProcess[] {
   const names = texts(input, 'ScalingProcesses');
   if (names.length === 0) return PROCESSES;
   return names.map((name) => {

@@ -11,9 +11,9 @@ import { describeInstance, describePool } from '../describe.ts';
 import type { Group, WarmPool } from '../group.ts';
 import { page } from '../paging.ts';
 import type { Parts } from '../parts.ts';
-import { tagConditions } from './groups.ts';
+import { tagConditions } from './tag-conditions.ts';
 
-/** The warm pool of a group: instances that have booted and wait, stopped or running. */
+/** The operations on warm pools: instances that have booted and wait, stopped or running. */
 export function warmPoolOperations(parts: Parts): Record<string, Operation> {
   const { groups, scaler } = parts;
   const one = (input: Input) => groups.get(text(input, 'AutoScalingGroupName'));
@@ -47,7 +47,7 @@ export function warmPoolOperations(parts: Parts): Record<string, Operation> {
   };
 }
 
-/** What is not given stays; of a new pool it is AWS's default. */
+/** Settings that are not given stay; a new pool has AWS's defaults. */
 function putWarmPool({ scaler }: Parts, group: Group, input: Input) {
   const before = group.warmPool;
   if (before?.deleting) throw new AwsError('ScalingActivityInProgress', 'The warm pool is pending delete.');

@@ -17,7 +17,7 @@ const step = (lower: number | undefined, upper: number | undefined, adjustment: 
 });
 
 describe('findStep', () => {
-  // The example of the guide: a threshold of 50, one policy that scales out and one that scales in.
+  // The guide's example: a threshold of 50, with a policy that scales out and one that scales in.
   const out = [step(0, 10, 0), step(10, 20, 10), step(20, undefined, 30)];
   const back = [step(-10, 0, 0), step(-20, -10, -10), step(undefined, -20, -30)];
 
@@ -42,7 +42,7 @@ describe('findStep', () => {
     expect(findStep(back, value, 50)?.adjustment).toBe(adjustment);
   });
 
-  test('a value outside all steps has none', () => {
+  test('a value outside all steps has no step', () => {
     expect(findStep(out, 49, 50)).toBeUndefined();
   });
 });
@@ -70,20 +70,20 @@ describe('desiredAfterStep', () => {
   const by = (amount: number): Adjustment => ({ type: 'ChangeInCapacity', amount, minMagnitude: undefined });
 
   test.each<[string, Partial<Capacities>, Adjustment, number]>([
-    ['adds to what is warm', {}, percent(10), 11],
-    ['counts what warms up towards the same step', { desired: 11, warming: 1 }, percent(10), 11],
-    ['adds only the rest of a bigger step', { desired: 11, warming: 1 }, percent(30), 13],
+    ['adds to the warm instances', {}, percent(10), 11],
+    ['counts warming instances towards the same step', { desired: 11, warming: 1 }, percent(10), 11],
+    ['adds only the rest of a larger step', { desired: 11, warming: 1 }, percent(30), 13],
     ['does not pass the maximum', { max: 12 }, by(5), 12],
-    ['scales in from what is there', { desired: 10 }, by(-3), 7],
+    ['scales in from all instances', { desired: 10 }, by(-3), 7],
     ['does not pass the minimum', { min: 9 }, by(-3), 9],
-    ['counts what is terminating when scaling in', { desired: 8, warm: 8, terminating: 2 }, by(-1), 8],
+    ['counts terminating instances when scaling in', { desired: 8, warm: 8, terminating: 2 }, by(-1), 8],
     ['does not scale in while scaling out', { desired: 11, warming: 1 }, by(-3), 11],
     ['starts from nothing', { desired: 0, warm: 0 }, by(4), 4],
   ])('%s', (_, state, adjustment, desired) => {
     expect(desiredAfterStep({ ...group, ...state }, adjustment)).toBe(desired);
   });
 
-  test('the same alarm again while instances warm up adds nothing', () => {
+  test('a repeated alarm adds nothing while instances warm up', () => {
     fc.assert(
       fc.property(fc.nat(20), fc.integer({ min: 1, max: 20 }), fc.nat(40), (warm, amount, max) => {
         const before = { ...group, max: Math.max(max, warm), desired: warm, warm };
@@ -104,7 +104,7 @@ test.each<[string, Step[], RegExp | undefined]>([
   ['no end above', [step(0, 5, 1)], /null upper bound/],
   ['no end below', [step(-5, 0, -1)], /null lower bound/],
   ['no bound at all', [step(undefined, undefined, 1)], /cannot both be null/],
-  ['bounds the wrong way round', [step(5, 0, 1)], /must be less/],
+  ['a lower bound above the upper one', [step(5, 0, 1)], /must be less/],
   ['too many', Array.from({ length: 21 }, (_, n) => step(n, n === 20 ? undefined : n + 1, n)), /At most 20/],
 ])('a step policy with %s', (_, steps, problem) => {
   const found = stepsProblem(steps);

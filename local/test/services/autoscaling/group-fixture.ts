@@ -16,18 +16,18 @@ import { expect } from 'vitest';
 import { type PlayedClock, playedClock } from '../../../clock.ts';
 import { startTestCloud, type TestCloud } from '../../front-door/cloud-fixture.ts';
 
-/** A cloud whose time the test plays, with a launch template `template` and subnets in three zones. */
+/** A cloud with a simulated clock, a launch template `template` and subnets in three zones. */
 export interface GroupCloud {
   cloud: TestCloud;
   clock: PlayedClock;
   autoScaling: AutoScalingClient;
   ec2: EC2Client;
   subnets: string;
-  /** Makes the group `workers`, of 0 to 5 instances, and waits until it has what is desired. */
+  /** Creates the group `workers`, of 0 to 5 instances, and waits until it has its desired capacity. */
   createGroup(settings?: Partial<CreateAutoScalingGroupCommandInput>): Promise<void>;
   /** Lifecycle states by instance id. */
   states(): Promise<Record<string, string>>;
-  /** Resolves when the states are these, in any order. */
+  /** Resolves when the instances have these states, in any order. */
   reach(...states: string[]): Promise<string[]>;
   desired(): Promise<number | undefined>;
   /** Newest first. */

@@ -15,11 +15,11 @@ test.each<[Partial<CreateAutoScalingGroupCommandInput>, string]>([
     { AvailabilityZoneDistribution: { CapacityDistributionStrategy: 'balanced-only' } },
     'CapacityDistributionStrategy balanced-only is not implemented here, only balanced-best-effort.',
   ],
-])('a group with %j is refused by name, as nothing would come of it', async (settings, sentence) => {
+])('a group with %j is refused by name, as it would have no effect', async (settings, sentence) => {
   await expect(fleet.createGroup(settings)).rejects.toThrow(sentence);
 });
 
-test('a group that names the defaults is made', async () => {
+test('a group that names the defaults is created', async () => {
   await fleet.createGroup({
     CapacityRebalance: false,
     DesiredCapacityType: 'units',

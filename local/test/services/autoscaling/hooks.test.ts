@@ -43,7 +43,7 @@ const retire = (InstanceId: string | undefined) =>
   );
 
 describe('a launch hook', () => {
-  test('holds the instance until it is completed', async () => {
+  test('keeps the instance waiting until it is completed', async () => {
     await fleet.createGroup({ DesiredCapacity: 1, LifecycleHookSpecificationList: [up] });
     const [first] = await fleet.reach('Pending:Wait');
     expect((await fleet.activities())[0]?.StatusCode).toBe('MidLifecycleAction');
@@ -52,7 +52,7 @@ describe('a launch hook', () => {
     expect((await fleet.activities())[0]?.StatusCode).toBe('Successful');
   });
 
-  test('abandoned: the instance goes and another one is bought', async () => {
+  test('when abandoned, terminates the instance, and another one is launched', async () => {
     await fleet.createGroup({ DesiredCapacity: 1, LifecycleHookSpecificationList: [up] });
     const [first] = await fleet.reach('Pending:Wait');
     await complete(first, 'up', 'ABANDON');
@@ -61,7 +61,7 @@ describe('a launch hook', () => {
     expect(await fleet.desired()).toBe(1);
   });
 
-  test('an instance that goes before it is in service is replaced, after a pause', async () => {
+  test('an instance that ends before it is in service is replaced, after a pause', async () => {
     await fleet.createGroup({ DesiredCapacity: 1, LifecycleHookSpecificationList: [up] });
     const [first = ''] = await fleet.reach('Pending:Wait');
     await fleet.cloud.machines.destroy(fleet.cloud.machines.get(first));
@@ -72,7 +72,7 @@ describe('a launch hook', () => {
     await fleet.reach('Pending:Wait');
   });
 
-  test('an instance that waits cannot be terminated by request: its launch is an activity', async () => {
+  test('a waiting instance cannot be terminated by request, as its launch is in progress', async () => {
     await fleet.createGroup({ DesiredCapacity: 1, LifecycleHookSpecificationList: [up] });
     const [first] = await fleet.reach('Pending:Wait');
     await expect(retire(first)).rejects.toMatchObject({ name: 'ScalingActivityInProgressFault' });
@@ -81,7 +81,7 @@ describe('a launch hook', () => {
   test.each([
     ['CONTINUE', 'InService', 1],
     ['ABANDON', 'Pending:Wait', 2],
-  ] as const)('without an answer ends in its default, %s', async (DefaultResult, state, machines) => {
+  ] as const)('without an answer ends with its default result, %s', async (DefaultResult, state, machines) => {
     const hook = { ...up, DefaultResult, HeartbeatTimeout: 30 };
     await fleet.createGroup({ DesiredCapacity: 1, LifecycleHookSpecificationList: [hook] });
     await fleet.clock.advance(29_999);
@@ -99,7 +99,7 @@ describe('a termination hook', () => {
   };
 
   test.each(['CONTINUE', 'ABANDON'] as const)(
-    'ends with %s: the instance goes either way',
+    'ends with %s: the instance is terminated in both cases',
     async (result) => {
       await fleet.createGroup(settings);
       const [first = ''] = await fleet.reach('InService');
@@ -121,7 +121,7 @@ describe('a termination hook', () => {
     });
   });
 
-  test('is held open by heartbeats', async () => {
+  test('is extended by heartbeats', async () => {
     await fleet.createGroup(settings);
     const [first] = await fleet.reach('InService');
     await retire(first);
@@ -133,7 +133,7 @@ describe('a termination hook', () => {
     await fleet.reach();
   });
 
-  test('but not for longer than a hundred of them', async () => {
+  test('is extended by at most a hundred heartbeats', async () => {
     await fleet.createGroup(settings);
     const [first] = await fleet.reach('InService');
     await retire(first);
@@ -146,7 +146,7 @@ describe('a termination hook', () => {
     await fleet.reach();
   });
 
-  test('keeps the place of an instance whose machine has already gone', async () => {
+  test("keeps the group's instance whose EC2 instance has already ended", async () => {
     await fleet.createGroup(settings);
     const [first = ''] = await fleet.reach('InService');
     await retire(first);
@@ -167,7 +167,7 @@ test('all hooks of a transition must be completed', async () => {
   await fleet.reach('InService');
 });
 
-test('a hook is added, shown with its global time-out, and deleted with its waits', async () => {
+test('a hook is added, shown with its global time-out, and deleted with its lifecycle actions', async () => {
   await fleet.createGroup();
   const AutoScalingGroupName = 'workers';
   await fleet.autoScaling.send(

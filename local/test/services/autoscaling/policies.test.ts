@@ -21,7 +21,7 @@ afterEach(() => fleet.close());
 
 const group = { AutoScalingGroupName: 'workers' };
 
-/** One instance more for a distance of 0 to 2, three more from 2 on. */
+/** One more instance for a distance of 0 to 2, three more from 2. */
 const putSteps = (settings: Partial<PutScalingPolicyCommandInput> = {}) =>
   fleet.autoScaling.send(
     new PutScalingPolicyCommand({
@@ -44,7 +44,7 @@ const execute = (MetricValue: number) =>
   );
 
 describe('a step policy', () => {
-  test('starts what the step says, at once', async () => {
+  test("launches the step's instances at once", async () => {
     await fleet.createGroup();
     await putSteps();
     await execute(3);
@@ -56,7 +56,7 @@ describe('a step policy', () => {
     );
   });
 
-  test('counts warming instances, so that the same call again adds nothing until they are warm', async () => {
+  test('counts warming instances, so that a repeated call adds nothing until they are warm', async () => {
     await fleet.createGroup();
     await putSteps();
     await execute(1);
@@ -72,7 +72,7 @@ describe('a step policy', () => {
     expect(await fleet.desired()).toBe(4);
   });
 
-  test('without a warm-up of its own, and with the group’s taken back, warms up for the cooldown', async () => {
+  test('without a warm-up of its own or of the group, uses the cooldown', async () => {
     await fleet.createGroup({ DefaultInstanceWarmup: 60, DefaultCooldown: 300 });
     await fleet.autoScaling.send(new UpdateAutoScalingGroupCommand({ ...group, DefaultInstanceWarmup: -1 }));
     await putSteps({ EstimatedInstanceWarmup: undefined });
@@ -93,7 +93,7 @@ describe('a step policy', () => {
     await fleet.reach('InService', 'InService');
   });
 
-  test('a value that fits no step is an error', async () => {
+  test('a value without a step is an error', async () => {
     await fleet.createGroup();
     await putSteps();
     await expect(execute(0)).rejects.toMatchObject({
@@ -102,7 +102,7 @@ describe('a step policy', () => {
     });
   });
 
-  test('does not scale out while launches are suspended, and goes on when they are resumed', async () => {
+  test('does not scale out while launches are suspended, and does when they are resumed', async () => {
     await fleet.createGroup();
     await putSteps();
     const processes = { ...group, ScalingProcesses: ['Launch'] };
@@ -130,7 +130,7 @@ describe('a step policy', () => {
     expect(ScalingPolicies?.[0]?.Alarms).toEqual([{ AlarmName: 'backlog', AlarmARN }]);
   });
 
-  test('is found by ARN without its group, shown and deleted', async () => {
+  test('is found by ARN without its group, described and deleted', async () => {
     await fleet.createGroup();
     const { PolicyARN } = await putSteps();
     const { ScalingPolicies } = await fleet.autoScaling.send(new DescribePoliciesCommand(group));
@@ -194,8 +194,8 @@ describe('sizes', () => {
   });
 });
 
-test('a launch that EC2 refuses is an activity that failed, and is tried again later', async () => {
-  // Metadata tags cannot be read under a key with a slash, so the launch fails.
+test('a launch that EC2 refuses is a failed activity, and is tried again later', async () => {
+  // A tag key with a slash cannot be in the metadata, so the launch fails.
   await fleet.ec2.send(
     new CreateLaunchTemplateVersionCommand({
       LaunchTemplateName: 'template',

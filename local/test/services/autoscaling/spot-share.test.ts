@@ -8,7 +8,7 @@ beforeEach(async () => {
 });
 afterEach(() => fleet.close());
 
-/** The example of "Mixed instances groups": what is above the base is shared out, rounded up for on-demand. */
+/** The example of "Mixed instances groups": the rest above the base is split, rounded up for on-demand. */
 test.each([
   [6, 0, 50, 3],
   [5, 0, 50, 2],
@@ -16,7 +16,7 @@ test.each([
   [4, 0, 0, 4],
   [4, 0, 100, 0],
 ])(
-  '%i instances that start together, %i on-demand at least and %i percent of the rest, are %i Spot Instances',
+  'of %i simultaneous launches, with a base of %i on-demand and %i percent of the rest, %i are Spot Instances',
   async (count, OnDemandBaseCapacity, OnDemandPercentageAboveBaseCapacity, spot) => {
     await fleet.createGroup({
       ...{ MaxSize: 6, DesiredCapacity: count, LaunchTemplate: undefined },

@@ -24,7 +24,7 @@ const terminate = (InstanceId: string | undefined, ShouldDecrementDesiredCapacit
   );
 
 describe('TerminateInstanceInAutoScalingGroup', () => {
-  test('with decrement: the instance goes, and no other one comes', async () => {
+  test('with decrement, the instance is terminated and not replaced', async () => {
     await fleet.createGroup({ DesiredCapacity: 2 });
     const [first, second = ''] = await fleet.reach('InService', 'InService');
     const { Activity } = await terminate(first, true);
@@ -41,7 +41,7 @@ describe('TerminateInstanceInAutoScalingGroup', () => {
     expect(await fleet.desired()).toBe(1);
   });
 
-  test('without: another one takes its place', async () => {
+  test('without decrement, another one replaces it', async () => {
     await fleet.createGroup({ DesiredCapacity: 1 });
     const [first] = await fleet.reach('InService');
     await terminate(first, false);
@@ -50,9 +50,9 @@ describe('TerminateInstanceInAutoScalingGroup', () => {
     expect(await fleet.desired()).toBe(1);
   });
 
-  test('decrement below the minimum is refused by what is desired, not by what runs', async () => {
+  test('decrement below the minimum is refused by the desired capacity, not by the running instances', async () => {
     await fleet.createGroup({ DesiredCapacity: 2, MinSize: 1, NewInstancesProtectedFromScaleIn: true });
-    // Protected instances stay: two run, one is desired.
+    // Protected instances stay: two run, and one is desired.
     const smaller = { AutoScalingGroupName: 'workers', DesiredCapacity: 1 };
     await fleet.autoScaling.send(new SetDesiredCapacityCommand(smaller));
     const [first] = await fleet.reach('InService', 'InService');
@@ -66,7 +66,7 @@ describe('TerminateInstanceInAutoScalingGroup', () => {
     await fleet.reach('InService');
   });
 
-  test('with decrement during an update of the group: the update does not take it back', async () => {
+  test('with decrement during an update of the group, the update does not revert it', async () => {
     await fleet.createGroup({ DesiredCapacity: 2 });
     const [first, second = ''] = await fleet.reach('InService', 'InService');
     const { call } = fleet.cloud;
@@ -82,7 +82,7 @@ describe('TerminateInstanceInAutoScalingGroup', () => {
     expect(await fleet.desired()).toBe(1);
   });
 
-  test('again for one that is on its way out: an activity is in progress', async () => {
+  test('for a terminating instance, answers that an activity is in progress', async () => {
     const LifecycleTransition = 'autoscaling:EC2_INSTANCE_TERMINATING';
     const hook = { LifecycleHookName: 'down', LifecycleTransition };
     await fleet.createGroup({ DesiredCapacity: 1, LifecycleHookSpecificationList: [hook] });
@@ -94,7 +94,7 @@ describe('TerminateInstanceInAutoScalingGroup', () => {
     });
   });
 
-  test('one that is in no group is not found', async () => {
+  test('an instance that is in no group is not found', async () => {
     await expect(terminate('i-0123456789abcdef0', true)).rejects.toMatchObject({
       name: 'ValidationError',
       message: 'Instance Id not found - No managed instance found for instance ID: i-0123456789abcdef0',
@@ -103,7 +103,7 @@ describe('TerminateInstanceInAutoScalingGroup', () => {
 });
 
 describe('health', () => {
-  test('an instance whose machine has gone is replaced', async () => {
+  test('an instance whose EC2 instance has ended is replaced', async () => {
     await fleet.createGroup({ DesiredCapacity: 1 });
     const [first = ''] = await fleet.reach('InService');
     await fleet.cloud.machines.destroy(fleet.cloud.machines.get(first));
@@ -118,7 +118,7 @@ describe('health', () => {
     );
   });
 
-  test('unless the desired capacity fell meanwhile', async () => {
+  test('an ended instance is not replaced if the desired capacity has fallen', async () => {
     await fleet.createGroup({ DesiredCapacity: 2, NewInstancesProtectedFromScaleIn: true });
     const [first = ''] = await fleet.reach('InService', 'InService');
     await fleet.autoScaling.send(
@@ -139,7 +139,7 @@ describe('health', () => {
     expect(second).not.toBe(first);
   });
 
-  test('SetInstanceHealth respects the grace period, unless told not to', async () => {
+  test('SetInstanceHealth respects the grace period, unless ShouldRespectGracePeriod is false', async () => {
     await fleet.createGroup({ DesiredCapacity: 1, HealthCheckGracePeriod: 60 });
     const [InstanceId] = await fleet.reach('InService');
     const sick = (ShouldRespectGracePeriod?: boolean) =>
@@ -152,7 +152,7 @@ describe('health', () => {
     await expect.poll(async () => Object.keys(await fleet.states())).not.toContain(InstanceId);
   });
 
-  test('without ReplaceUnhealthy it stays, marked', async () => {
+  test('without ReplaceUnhealthy an unhealthy instance stays, and is marked', async () => {
     await fleet.createGroup({ DesiredCapacity: 1 });
     const [first] = await fleet.reach('InService');
     const suspend = { AutoScalingGroupName: 'workers', ScalingProcesses: ['ReplaceUnhealthy'] };
@@ -168,7 +168,7 @@ describe('health', () => {
 });
 
 describe('scale-in', () => {
-  test('takes only what is not protected', async () => {
+  test('terminates only unprotected instances', async () => {
     await fleet.createGroup({ DesiredCapacity: 3, NewInstancesProtectedFromScaleIn: true });
     const [first, second] = await fleet.reach('InService', 'InService', 'InService');
     const set = (InstanceIds: string[], ProtectedFromScaleIn: boolean) =>
@@ -189,7 +189,7 @@ describe('scale-in', () => {
     expect(instances).toContain(second);
   });
 
-  test('spreads what it launches over the zones', async () => {
+  test('spreads launches over the zones', async () => {
     await fleet.createGroup({ DesiredCapacity: 3 });
     const { Reservations } = await fleet.ec2.send(new DescribeInstancesCommand({}));
     const zones = Reservations?.flatMap(({ Instances }) =>
@@ -199,8 +199,8 @@ describe('scale-in', () => {
   });
 
   test.each([
-    ['another instance goes when one has left its zone empty', false, 6],
-    ['none does while AZRebalance is suspended', true, 5],
+    ['another instance is terminated when a zone has become empty', false, 6],
+    ['none is terminated while AZRebalance is suspended', true, 5],
   ])('%s', async (_, suspended, machines) => {
     await fleet.createGroup({ DesiredCapacity: 5 });
     const alone = fleet.cloud.machines
@@ -221,14 +221,14 @@ describe('scale-in', () => {
 });
 
 describe('DeleteAutoScalingGroup', () => {
-  test('waits for nobody: refused while there are instances', async () => {
+  test('is refused while there are instances', async () => {
     await fleet.createGroup({ DesiredCapacity: 1 });
     await expect(
       fleet.autoScaling.send(new DeleteAutoScalingGroupCommand({ AutoScalingGroupName: 'workers' })),
     ).rejects.toMatchObject({ name: 'ResourceInUseFault' });
   });
 
-  test('by force ends protected instances too, without their hooks', async () => {
+  test('with force terminates protected instances too, without their hooks', async () => {
     const LifecycleTransition = 'autoscaling:EC2_INSTANCE_TERMINATING';
     const hook = { LifecycleHookName: 'down', LifecycleTransition };
     const settings = { NewInstancesProtectedFromScaleIn: true, LifecycleHookSpecificationList: [hook] };

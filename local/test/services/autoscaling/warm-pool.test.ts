@@ -38,7 +38,7 @@ const put = (settings: Partial<PutWarmPoolCommandInput>) =>
 
 const pool = () => fleet.autoScaling.send(new DescribeWarmPoolCommand({ AutoScalingGroupName }));
 
-/** Resolves with their ids when the instances of the pool have these states, in any order. */
+/** Resolves with the ids when the instances of the pool have these states, in any order. */
 async function wait(...states: string[]): Promise<string[]> {
   const instances = async () => (await pool()).Instances ?? [];
   await expect
@@ -61,26 +61,26 @@ const machine = (id: string) => fleet.cloud.machines.get(id);
 const target = (id: string) => machine(id).notices.targetLifecycleState;
 const descriptions = async () => (await fleet.activities()).map(({ Description }) => Description);
 
-describe('how many instances wait ("PutWarmPool")', () => {
+describe('the size of a warm pool ("PutWarmPool")', () => {
   const sizes = (desiredCapacity: number, given: Partial<WarmPool>) => {
     const warmPool = { minSize: 0, maxPrepared: undefined, deleting: false, ...given } as WarmPool;
     return sizeWanted({ maxSize: 5, desiredCapacity, warmPool } as Group);
   };
 
   test.each<[string, number, Partial<WarmPool>, number]>([
-    ['by default the maximum less what is desired', 2, {}, 3],
+    ['by default the maximum minus the desired capacity', 2, {}, 3],
     ['none at the maximum', 5, {}, 0],
-    ['of another sum, if one is given', 1, { maxPrepared: 2 }, 1],
-    ['none when more than that are desired', 4, { maxPrepared: 2 }, 0],
+    ['of another maximum, if one is given', 1, { maxPrepared: 2 }, 1],
+    ['none when more than the maximum are desired', 4, { maxPrepared: 2 }, 0],
     ['at least the minimum', 5, { minSize: 2 }, 2],
-    ['one number, if both are the same', 3, { minSize: 1, maxPrepared: 1 }, 1],
+    ['a fixed size, if both are the same', 3, { minSize: 1, maxPrepared: 1 }, 1],
     ['none of a pool that is being deleted', 0, { minSize: 2, deleting: true }, 0],
   ])('%s', (_what, desired, given, wanted) => {
     expect(sizes(desired, given)).toBe(wanted);
   });
 });
 
-test('an instance boots, passes the launch hook, is stopped and waits; the group has none', async () => {
+test('an instance boots, passes the launch hook, is stopped and waits; the group has no instance', async () => {
   await fleet.createGroup({ LifecycleHookSpecificationList: [up] });
   await put({ MinSize: 1, MaxGroupPreparedCapacity: 1 });
   const [id = ''] = await wait('Warmed:Pending:Wait');
@@ -101,7 +101,7 @@ test('an instance boots, passes the launch hook, is stopped and waits; the group
   ]);
 });
 
-test('a scale-out draws it: it starts, passes the launch hook again, and the pool is filled up', async () => {
+test('a scale-out draws it: it starts, passes the launch hook again, and the pool is refilled', async () => {
   await fleet.createGroup({ LifecycleHookSpecificationList: [up] });
   await put({ MinSize: 1, MaxGroupPreparedCapacity: 1 });
   const [id = ''] = await wait('Warmed:Pending:Wait');
@@ -110,7 +110,7 @@ test('a scale-out draws it: it starts, passes the launch hook again, and the poo
   await wait('Warmed:Stopped');
   await fleet.clock.advance(60_000);
   await desire(2);
-  // One is drawn, as many as wait; the other is launched.
+  // One is drawn, as only one waits. The other is launched.
   const group = await fleet.reach('Pending:Wait', 'Pending:Wait');
   expect(group).toContain(id);
   expect([machine(id).state, target(id)]).toEqual(['running', 'InService']);
@@ -127,7 +127,7 @@ test('a scale-out draws it: it starts, passes the launch hook again, and the poo
   expect(ended[0]?.Cause).toMatch(/desired capacity from 0 to 2.*increasing the capacity from 0 to 1/s);
 });
 
-test('those of a running pool are not stopped, and are in service as soon as the hook lets them', async () => {
+test('the instances of a running pool are not stopped, and are in service after the hook', async () => {
   await fleet.createGroup({ DesiredCapacity: 1 });
   await put({ MaxGroupPreparedCapacity: 3, PoolState: 'Running' });
   const [first = '', second = ''] = await wait('Warmed:Running', 'Warmed:Running');
@@ -137,11 +137,11 @@ test('those of a running pool are not stopped, and are in service as soon as the
   ]);
   await desire(2);
   await fleet.reach('InService', 'InService');
-  // Three are prepared, and two of them desired now: nobody takes the place of the drawn one.
+  // The maximum is three, and two of them are desired now, so the drawn one is not replaced.
   await wait('Warmed:Running');
 });
 
-test('launches that are suspended add none, and draw none', async () => {
+test('while launches are suspended none is added and none is drawn', async () => {
   await fleet.createGroup();
   const process = { AutoScalingGroupName, ScalingProcesses: ['Launch'] };
   await put({ MinSize: 1, PoolState: 'Running', MaxGroupPreparedCapacity: 1 });
@@ -156,7 +156,7 @@ test('launches that are suspended add none, and draw none', async () => {
   await wait('Warmed:Running', 'Warmed:Running');
 });
 
-test('an instance that waits cannot be terminated through the group', async () => {
+test('an instance of the pool cannot be terminated through the group', async () => {
   await fleet.createGroup();
   await put({ MinSize: 1, MaxGroupPreparedCapacity: 1 });
   const [InstanceId = ''] = await wait('Warmed:Stopped');
@@ -165,7 +165,7 @@ test('an instance that waits cannot be terminated through the group', async () =
   await expect(refused).rejects.toThrow(`The instance ${InstanceId} is in the warm pool`);
 });
 
-test('one that is unhealthy, lost or abandoned is replaced', async () => {
+test('an unhealthy, ended or abandoned instance is replaced', async () => {
   await fleet.createGroup({ LifecycleHookSpecificationList: [up] });
   await put({ MinSize: 1, MaxGroupPreparedCapacity: 1, PoolState: 'Running' });
   const [first = ''] = await wait('Warmed:Pending:Wait');
@@ -186,7 +186,7 @@ test('one that is unhealthy, lost or abandoned is replaced', async () => {
   expect(await fleet.desired()).toBe(0);
 });
 
-test('a scale-out draws no more than are desired, though each drawn one is in service at once', async () => {
+test('a scale-out draws no more than desired, even if each drawn one is in service at once', async () => {
   await fleet.createGroup();
   await put({ MaxGroupPreparedCapacity: 3, PoolState: 'Running' });
   await wait('Warmed:Running', 'Warmed:Running', 'Warmed:Running');
@@ -199,7 +199,7 @@ test('a scale-out draws no more than are desired, though each drawn one is in se
   await fleet.reach('InService', 'InService', 'InService');
 });
 
-test('too many leave it by the termination hook, those of the oldest template first', async () => {
+test('surplus instances are terminated with the hook, those of the oldest template first', async () => {
   await fleet.createGroup({ LifecycleHookSpecificationList: [down] });
   await put({ MinSize: 2, MaxGroupPreparedCapacity: 2, PoolState: 'Running' });
   const [first = '', second = ''] = await wait('Warmed:Running', 'Warmed:Running');
@@ -220,7 +220,7 @@ test('too many leave it by the termination hook, those of the oldest template fi
   await expect.poll(() => machine(first).state).toBe('terminated');
 });
 
-test('deleted: its instances end as their hooks want it, or at once, and the group is as it was', async () => {
+test('a deleted pool terminates its instances, with their hooks or at once, and the group stays the same', async () => {
   await fleet.createGroup({ LifecycleHookSpecificationList: [down] });
   await put({ MinSize: 1, MaxGroupPreparedCapacity: 1 });
   const [id] = await wait('Warmed:Stopped');
@@ -241,7 +241,7 @@ test('deleted: its instances end as their hooks want it, or at once, and the gro
   );
 });
 
-test('a group goes with its warm pool only if it is forced to', async () => {
+test('a group can be deleted with its warm pool only with force', async () => {
   await fleet.createGroup();
   await put({ MinSize: 1, MaxGroupPreparedCapacity: 1 });
   const [id = ''] = await wait('Warmed:Stopped');

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { startDynalite } from '../../../services/dynamodb/engine.ts';
 
-/** Longer than any turn of the event loop: without waiting, the calls after the answer come too early every time. */
+/** Longer than any turn of the event loop: without waiting, the calls after the answer would always come too early. */
 const SLOW_MS = 100;
 
 const key = { TableName: 'jobs' };
@@ -27,7 +27,7 @@ const active = {
   Table: { TableStatus: 'ACTIVE', GlobalSecondaryIndexes: [{ IndexStatus: 'ACTIVE' }] },
 };
 
-test('however long dynalite takes, a table is as it was answered: active, changed, gone', async () => {
+test('however long dynalite takes, a table has the answered state: active, changed, deleted', async () => {
   const dynalite = startDynalite({ tableMs: SLOW_MS });
   await dynalite('CreateTable', definition);
   await dynalite('PutItem', { ...key, Item: { pk: { S: 'a' } } });

@@ -47,7 +47,7 @@ const run = async (Version?: string, more = {}) => {
 };
 
 describe('versions', () => {
-  test('are numbered from one, and the first is the default until another one is made so', async () => {
+  test('are numbered from one, and the first is the default until another one is set', async () => {
     await create({ ImageId: 'ami-1', InstanceType: 't3.micro' });
     await addVersion({ ImageId: 'ami-2' });
     await addVersion({ InstanceType: 'm7i.large' }, '1');
@@ -93,7 +93,7 @@ test.each<[string, RequestLaunchTemplateData, string]>([
   await expect(create({ ImageId: 'ami-1', ...data })).rejects.toMatchObject({ name });
 });
 
-test('a name can be used once, and again when its template has gone', async () => {
+test('a name can be used once, and again after its template is deleted', async () => {
   await create({ ImageId: 'ami-1' });
   await expect(create({ ImageId: 'ami-1' })).rejects.toMatchObject({
     name: 'InvalidLaunchTemplateName.AlreadyExistsException',
@@ -108,7 +108,7 @@ describe('a launch', () => {
     TagSpecifications: [{ ResourceType: 'instance' as const, Tags: [{ Key, Value }] }],
   });
 
-  test('has the tags of its template and its own', async () => {
+  test("has the template's tags and its own", async () => {
     await create({ ImageId: 'ami-1', ...withTags('team', 'a') });
     const instance = await run('1', withTags('owner', 'b'));
     const tags = Object.fromEntries((instance?.Tags ?? []).map(({ Key = '', Value }) => [Key, Value]));
@@ -116,7 +116,7 @@ describe('a launch', () => {
   });
 
   test.each(['a key with spaces', 'team/name', '_index'])(
-    'with readable tags fails for the key %j',
+    'with tags in the metadata fails for the key %j',
     async (key) => {
       const MetadataOptions = { InstanceMetadataTags: 'enabled' as const };
       await create({ ImageId: 'ami-1', MetadataOptions, ...withTags(key, 'x') });
@@ -159,7 +159,7 @@ describe('a launch', () => {
   });
 });
 
-test('termination protection holds until it is lifted', async () => {
+test('termination protection applies until it is disabled', async () => {
   await create({ ImageId: 'ami-1', DisableApiTermination: true });
   const { InstanceId = '' } = (await run()) ?? {};
   const terminate = new TerminateInstancesCommand({ InstanceIds: [InstanceId] });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Instance } from '../../../instances/launcher.ts';
 import { startTestCloud, type TestCloud } from '../../front-door/cloud-fixture.ts';
 
-/** Instances that shut down for as long as the test wants, and whose disks are counted. */
+/** Instances that take as long to shut down as the test wants. Removed disks are counted. */
 let cloud: TestCloud;
 let powerOff: () => void;
 let discarded: string[];
@@ -40,7 +40,7 @@ async function launch() {
 test.each([
   ['while it stops', false],
   ['when it has stopped', true],
-])('the disk of an instance that is terminated %s is not kept', async (_, isStopped) => {
+])('the disk of an instance that is terminated %s is removed', async (_, isStopped) => {
   const machine = await launch();
   cloud.machines.stop(machine);
   if (isStopped) {

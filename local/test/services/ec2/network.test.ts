@@ -32,7 +32,7 @@ afterAll(async () => {
 
 const inVpc = (index: number) => ({ Filters: [{ Name: 'vpc-id', Values: [vpcs[index] ?? ''] }] });
 
-test('what is in a VPC is found by a filter', async () => {
+test('resources of a VPC are found by a filter', async () => {
   for (const VpcId of vpcs) await ec2.send(new CreateRouteTableCommand({ VpcId }));
   const { RouteTables = [] } = await ec2.send(new DescribeRouteTablesCommand(inVpc(1)));
   expect(RouteTables.map(({ VpcId }) => VpcId)).toEqual([vpcs[1]]);
@@ -46,7 +46,7 @@ test('a filter that is not implemented is refused by name', async () => {
   });
 });
 
-test('a subnet tells whether it gives instances an address', async () => {
+test('a subnet shows whether it assigns public addresses', async () => {
   const { Subnet } = await ec2.send(new CreateSubnetCommand({ VpcId: vpcs[0], CidrBlock: '10.0.1.0/24' }));
   const { SubnetId = '' } = Subnet ?? {};
   const given = async () => {
@@ -59,7 +59,7 @@ test('a subnet tells whether it gives instances an address', async () => {
   }
 });
 
-test('an endpoint of a VPC is shown until it is deleted', async () => {
+test('a VPC endpoint is shown until it is deleted', async () => {
   const ServiceName = 'com.amazonaws.us-east-1.sqs';
   const { VpcEndpoint } = await ec2.send(new CreateVpcEndpointCommand({ VpcId: vpcs[0], ServiceName }));
   const shown = async (index: number) => {

@@ -69,7 +69,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-test('a package that is no zip is refused, not kept for the first invocation to fail on', async () => {
+test('a package that is not a zip is refused at creation', async () => {
   const Code = { ZipFile: Buffer.from('not a zip') };
   await expect(create('', { Code })).rejects.toMatchObject({
     name: 'InvalidParameterValueException',
@@ -77,13 +77,13 @@ test('a package that is no zip is refused, not kept for the first invocation to 
   });
 });
 
-test('a queue for events that fail is refused by name', async () => {
+test('a dead-letter queue for events is refused by name', async () => {
   const DeadLetterConfig = { TargetArn: 'arn:aws:sqs:us-east-1:000000000000:dead' };
   await expect(create('', { DeadLetterConfig })).rejects.toThrow('DeadLetterConfig is not implemented here.');
 });
 
 describe('an invocation', () => {
-  test('gives the handler event, context and environment, and returns what it returns', async () => {
+  test('passes event, context and environment to the handler, and returns its result', async () => {
     await create(
       `export const handler = async (event, context) => ({
         event, name: context.functionName, left: context.getRemainingTimeInMillis(), env: process.env,
@@ -104,7 +104,7 @@ describe('an invocation', () => {
     expect(Object.keys(result.env)).not.toContain('VITEST');
   });
 
-  test('acts as the function’s role and nobody else', async () => {
+  test('uses the credentials of the function’s role only', async () => {
     await create('export const handler = () => process.env;');
     const { result } = await invoke();
     const credentials = {
@@ -122,12 +122,12 @@ describe('an invocation', () => {
     sqs.destroy();
   });
 
-  test('finds what the module remembered of the last one', async () => {
+  test("keeps the module's state", async () => {
     await create('let calls = 0; export const handler = () => ++calls;');
     expect([(await invoke()).result, (await invoke()).result]).toEqual([1, 2]);
   });
 
-  test('is made by another process when the credentials of the one before are nearly over, and that one ends', async () => {
+  test('runs in a new process when the credentials of the old one expire soon, and the old one ends', async () => {
     await create('export const handler = () => process.pid;');
     const pids: number[] = [];
     for (let count = 0; count < 3; count += 1) {
@@ -140,7 +140,7 @@ describe('an invocation', () => {
     await expect.poll(() => pids.filter(isRunning)).toEqual([]);
   });
 
-  test('runs beside another one in a process of its own', async () => {
+  test('runs in a process of its own beside a simultaneous one', async () => {
     await create(
       'export const handler = async () => { await new Promise((r) => setTimeout(r, 200)); return process.pid; };',
     );
@@ -148,7 +148,7 @@ describe('an invocation', () => {
     expect(new Set(pids).size).toBe(2);
   });
 
-  test('shows the end of its log when asked', async () => {
+  test('returns the end of its log on request', async () => {
     await create("export const handler = () => console.log('hello');");
     const { LogResult = '' } = await invoke({}, { LogType: 'Tail' });
     expect(Buffer.from(LogResult, 'base64').toString()).toMatch(/START RequestId: .*\nhello\n/s);
@@ -173,14 +173,16 @@ describe('a failure', () => {
     expect(result).toMatchObject({ errorType, errorMessage: expect.stringMatching(errorMessage) });
   });
 
-  test('leaves the next invocation a process that works', async () => {
+  test('does not affect the next invocation', async () => {
     await create('export const handler = (event) => (event.exit ? process.exit(1) : 42);');
     await invoke({ exit: true });
     expect((await invoke()).result).toBe(42);
   });
 });
 
-/** A function that notes each event in its home, whichever process it runs in, and then fails if told so. */
+/**
+ * A function that records each event in its home directory, whichever process it runs in, and then fails if told to.
+ */
 const NOTES = `
   import { appendFileSync } from 'node:fs';
   export const handler = (event) => {
@@ -195,7 +197,7 @@ async function noted(): Promise<unknown[]> {
 }
 
 describe('an event', () => {
-  test('is answered at once, and tried three times', async () => {
+  test('is answered at once, and attempted three times', async () => {
     await create(NOTES);
     const { StatusCode } = await invoke({ fail: true }, { InvocationType: 'Event' });
     expect(StatusCode).toBe(202);
@@ -210,7 +212,7 @@ describe('an event', () => {
     expect(await noted()).toHaveLength(3);
   });
 
-  /** Once the failure is known, the next try is waited for. */
+  /** Waits for the failure, then for the next attempt. */
   async function afterFailures(count: number): Promise<void> {
     const file = join(cloud.context.directory, 'functions', FunctionName, 'log');
     const failures = async () => (await readFile(file, 'utf8').catch(() => '')).match(/\tERROR\t/g)?.length;
@@ -231,7 +233,7 @@ test('a function is changed, shown and deleted', async () => {
   await expect(invoke()).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
 });
 
-test('a function that is changed while it runs runs its new code from then on, and no process of the old one stays', async () => {
+test('a function that is changed while it runs has new code from then on, and its old processes end', async () => {
   const source = (version: string) => `
     import { existsSync, writeFileSync } from 'node:fs';
     export const handler = async ({ started, go }) => {
@@ -239,7 +241,7 @@ test('a function that is changed while it runs runs its new code from then on, a
       while (go && !existsSync(go)) await new Promise((resolve) => setTimeout(resolve, 10));
       return { version: '${version}', pid: process.pid };
     };`;
-  /** Runs the function, and does this while it runs. */
+  /** Runs the task while the function runs. */
   const meanwhile = async (name: string, task: () => Promise<unknown>) => {
     const [started, go] = ['started', 'go'].map((what) =>
       join(cloud.context.directory, `${FunctionName}-${name}-${what}`),
@@ -260,7 +262,7 @@ test('a function that is changed while it runs runs its new code from then on, a
   await expect.poll(() => [old.pid, result.pid].filter(isRunning)).toEqual([]);
 });
 
-test('code comes from S3', async () => {
+test('code can be in S3', async () => {
   await cloud.call('s3', 'CreateBucket', { Bucket: 'code' });
   const Body = Buffer.from(zip('export const handler = () => "from S3";'));
   await cloud.call('s3', 'PutObject', { Bucket: 'code', Key: 'a.zip', Body });
@@ -276,7 +278,7 @@ test.each([
   await expect(create('', settings)).rejects.toMatchObject({ name });
 });
 
-test('permissions and the configuration of events', async () => {
+test('permissions and event configuration are set, shown and deleted', async () => {
   await create('export const handler = () => 1;');
   const statement = { FunctionName, StatementId: 's' };
   const permission = { Action: 'lambda:InvokeFunction', Principal: 'events.amazonaws.com' };
@@ -321,7 +323,7 @@ describe('a schedule', () => {
   });
   beforeEach(() => allow('lambda:InvokeFunction'));
 
-  test('invokes nothing that its role may not, and goes on when it may', async () => {
+  test('invokes nothing without permission of its role, and continues with it', async () => {
     await allow('lambda:GetFunction');
     await create(NOTES);
     await schedule('CreateSchedule', 'rate(1 minute)');
@@ -366,7 +368,7 @@ describe('a schedule', () => {
     });
   });
 
-  test('begins no run while its last one is at work', async () => {
+  test('starts no run while the last one is in progress', async () => {
     await create(
       `import { appendFileSync, existsSync } from 'node:fs';
        const note = (what) => appendFileSync(process.env.HOME + '/noted', JSON.stringify(what) + '\\n');
@@ -393,7 +395,7 @@ describe('a schedule', () => {
     await cloud.call('scheduler', 'DeleteSchedule', { Name: FunctionName });
   });
 
-  test('survives a function that is not there', async () => {
+  test('continues if its function does not exist', async () => {
     await schedule('CreateSchedule', 'rate(1 minute)');
     await clock.advance(60_000);
     await create(NOTES);

@@ -24,7 +24,7 @@ beforeEach(async () => {
   cloudWatch = new CloudWatchClient(fleet.cloud.client);
   sqs = new SQSClient(fleet.cloud.client);
   ({ QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'jobs' })));
-  // Metrics come at the full minute, alarms are evaluated at the half: the steps of the tests end there.
+  // Metrics are collected at the full minute and alarms evaluated at the half. The steps of the tests end there.
   await fleet.clock.advance(MINUTE / 2);
 });
 afterEach(async () => {
@@ -63,7 +63,7 @@ const actions = async () => {
   const { AlarmHistoryItems } = await cloudWatch.send(history);
   return AlarmHistoryItems?.map(({ HistorySummary }) => HistorySummary) ?? [];
 };
-/** What is visible, as far as it was reported in the last hour. */
+/** The visible messages that were reported in the last hour. */
 const datapoints = async () => {
   const now = fleet.clock.now();
   const { Datapoints } = await cloudWatch.send(
@@ -77,7 +77,7 @@ const datapoints = async () => {
 };
 const send = () => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'job' }));
 
-/** A group with one step policy: one instance for one message, three for three or more. */
+/** A group with one step policy: one instance for one message, three for three or more messages. */
 async function scaleOutPolicy(): Promise<string> {
   await fleet.createGroup();
   const { PolicyARN } = await fleet.autoScaling.send(
@@ -94,7 +94,7 @@ async function scaleOutPolicy(): Promise<string> {
 }
 
 describe('an alarm on a queue', () => {
-  test('follows what is visible, a minute at a time', async () => {
+  test('follows the visible messages, minute by minute', async () => {
     await putAlarm();
     expect(await state()).toBe('INSUFFICIENT_DATA');
     await minutes(1);
@@ -111,7 +111,7 @@ describe('an alarm on a queue', () => {
     expect(await state()).toBe('OK');
   });
 
-  test('is evaluated half a minute after the data have come', async () => {
+  test('is evaluated half a minute after the metrics are collected', async () => {
     await putAlarm();
     await send();
     await fleet.clock.advance(MINUTE / 2);
@@ -121,7 +121,7 @@ describe('an alarm on a queue', () => {
     expect(await state()).toBe('ALARM');
   });
 
-  test('hears nothing of a queue that nobody has used for six hours, and late of one that is used again', async () => {
+  test('has no data of a queue that was unused for six hours, and late data of one that is used again', async () => {
     await putAlarm({ TreatMissingData: 'missing' });
     await minutes(360);
     expect(await state()).toBe('OK');
@@ -134,14 +134,14 @@ describe('an alarm on a queue', () => {
     expect(await state()).toBe('ALARM');
   });
 
-  test('goes on hearing of a queue that holds a message', async () => {
+  test('keeps getting data of a queue that has a message', async () => {
     await putAlarm({ TreatMissingData: 'missing' });
     await send();
     await minutes(365);
     expect(await state()).toBe('ALARM');
   });
 
-  test('waits for as many periods as it is told', async () => {
+  test('waits for its number of evaluation periods', async () => {
     await putAlarm({ EvaluationPeriods: 5 });
     await minutes(5);
     await send();
@@ -151,7 +151,7 @@ describe('an alarm on a queue', () => {
     expect(await state()).toBe('ALARM');
   });
 
-  test('scales out, and again each minute as long as it lasts', async () => {
+  test('scales out, and again each minute while it lasts', async () => {
     const policy = await scaleOutPolicy();
     await putAlarm({ AlarmActions: [policy] });
     await send();
@@ -163,7 +163,7 @@ describe('an alarm on a queue', () => {
     );
     await send();
     await send();
-    // By now the first one is warm, and the step is another.
+    // By now the first one is warm, so the step is another one.
     await minutes(1);
     expect(await fleet.desired()).toBe(4);
     await fleet.reach('InService', 'InService', 'InService', 'InService');
@@ -185,14 +185,14 @@ describe('an alarm on a queue', () => {
   });
 });
 
-test('another action is noted once and not carried out', async () => {
+test('another action is recorded once and not executed', async () => {
   await putAlarm({ AlarmActions: ['arn:aws:sns:us-east-1:000000000000:people'] });
   await send();
   await minutes(2);
   expect(await actions()).toEqual([expect.stringMatching(/people is not carried out here/)]);
 });
 
-test('SetAlarmState acts, until the next evaluation', async () => {
+test('SetAlarmState applies until the next evaluation', async () => {
   const policy = await scaleOutPolicy();
   await putAlarm({ AlarmActions: [policy] });
   const set = { AlarmName: 'backlog', StateValue: 'ALARM', StateReason: 'a test' } as const;
@@ -203,7 +203,7 @@ test('SetAlarmState acts, until the next evaluation', async () => {
   expect(await state()).toBe('OK');
 });
 
-test('metrics of one’s own are put, alarmed on and read', async () => {
+test('custom metrics are put, alarmed on and read', async () => {
   const metric = { Namespace: 'Own', MetricName: 'Broken' };
   await putAlarm({ ...metric, Dimensions: [{ Name: 'Fleet', Value: 'f' }] });
   const put = (Value: number) =>
@@ -240,7 +240,7 @@ test.each<[Partial<PutMetricAlarmCommandInput>, string]>([
   await expect(putAlarm(settings)).rejects.toThrow(message);
 });
 
-test('of the alarms that are to be deleted those go that there are', async () => {
+test('DeleteAlarms deletes the alarms that exist', async () => {
   await putAlarm();
   await cloudWatch.send(new DeleteAlarmsCommand({ AlarmNames: ['none', 'backlog'] }));
   expect(await alarm()).toBeUndefined();

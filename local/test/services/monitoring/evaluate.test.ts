@@ -16,7 +16,7 @@ const rule = (missingData: MissingData, datapointsToAlarm: number): AlarmRule =>
   missingData,
 });
 
-/** As CloudWatch's guide writes it, oldest first: 0 is within the threshold, X breaches it, - is missing. */
+/** In the notation of CloudWatch's guide, oldest first: 0 is within the threshold, X breaches it, - is missing. */
 function values(points: string): (number | undefined)[] {
   const read = { '0': 0, X: 1, '-': undefined };
   return points
@@ -27,7 +27,7 @@ function values(points: string): (number | undefined)[] {
 
 const treatments = ['missing', 'ignore', 'breaching', 'notBreaching'] as const;
 
-// "Configuring how CloudWatch alarms treat missing data". RETAIN: whatever the state was.
+// "Configuring how CloudWatch alarms treat missing data". RETAIN: the state before.
 describe('three of three datapoints to alarm', () => {
   test.each([
     ['0 - X - X', 'OK', 'OK', 'OK', 'OK'],
@@ -60,7 +60,7 @@ function expectStates(points: string, datapointsToAlarm: number, expected: strin
   }
 }
 
-test('each comparison has its side and its edge', () => {
+test('each comparison applies on its side and at the threshold', () => {
   const edges = COMPARISONS.map((comparison) => {
     const at = { ...rule('missing', 1), comparison };
     return [0, 1, 2].map((value) => breaches(at, value));

@@ -20,13 +20,13 @@ const start = (SourceArn: string, more: Partial<StartMessageMoveTaskCommandInput
   queues.sqs.send(new StartMessageMoveTaskCommand({ SourceArn, ...more }));
 const tasks = async (SourceArn: string, MaxResults?: number) =>
   (await queues.sqs.send(new ListMessageMoveTasksCommand({ SourceArn, MaxResults }))).Results ?? [];
-/** The newest task of a queue, once it has come to its end. */
+/** The newest task of a queue, once it has ended. */
 const ended = async (SourceArn: string) => {
   await expect.poll(async () => (await tasks(SourceArn))[0]?.Status).not.toMatch(/RUNNING|CANCELLING/);
   return (await tasks(SourceArn))[0];
 };
 
-/** A pair whose dead-letter queue holds these messages, redriven by SQS. */
+/** A queue and a dead-letter queue that holds these messages, moved there by SQS. */
 async function deadLetters(...bodies: string[]) {
   const pair = await queues.createPair();
   await queues.send(pair.source.url, ...bodies);
@@ -37,7 +37,7 @@ async function deadLetters(...bodies: string[]) {
 }
 
 describe('a task', () => {
-  test('moves dead letters back to where they come from, as new messages', async () => {
+  test('moves dead letters back to their source queue, as new messages', async () => {
     const { dead, source } = await deadLetters('a', 'b');
     const [before] = await queues.receive(dead.url, { VisibilityTimeout: 0, MaxNumberOfMessages: 1 });
     await queues.clock.advance(60_000);
@@ -58,7 +58,7 @@ describe('a task', () => {
     });
   });
 
-  test('moves them to the queue that is named, with their attributes', async () => {
+  test('moves them to the named queue, with their attributes', async () => {
     const { dead } = await queues.createPair();
     const other = await queues.create();
     const MessageAttributes = { MayflyReason: { DataType: 'String', StringValue: 'failed' } };
@@ -69,7 +69,7 @@ describe('a task', () => {
     expect(moved).toMatchObject({ Body: '🐛', MessageAttributes });
   });
 
-  test('fails where nothing says where a message comes from, and loses nothing', async () => {
+  test('fails if the source of a message is unknown, and loses nothing', async () => {
     const { dead } = await queues.createPair();
     await queues.send(dead.url, 'sent here');
     await start(dead.arn);
@@ -78,7 +78,7 @@ describe('a task', () => {
     expect(await queues.counts(dead.url)).toEqual([1, 0]);
   });
 
-  test('fails where its destination has gone, and loses nothing', async () => {
+  test('fails if its destination was deleted, and loses nothing', async () => {
     const { dead, source } = await deadLetters('a');
     const other = await queues.create();
     await queues.send(dead.url, 'b');
@@ -120,7 +120,7 @@ describe('a task', () => {
 
   test.each<[string, () => Promise<[string, object?]>, object]>([
     [
-      'a queue that is no dead-letter queue',
+      'a queue that is not a dead-letter queue',
       async () => [(await queues.create()).arn],
       { message: 'Source queue must be configured as a Dead Letter Queue.' },
     ],
@@ -130,7 +130,7 @@ describe('a task', () => {
       { name: 'ResourceNotFoundException' },
     ],
     [
-      'a destination that there is not',
+      'a destination that does not exist',
       async () => [
         (await queues.createPair()).dead.arn,
         { DestinationArn: 'arn:aws:sqs:us-east-1:000000000000:none' },
@@ -147,7 +147,7 @@ describe('a task', () => {
     await expect(start(arn, more)).rejects.toMatchObject(error);
   });
 
-  test('may do what its caller may do, and no more', async () => {
+  test('may do only what its caller may do', async () => {
     const { dead, source } = await deadLetters('a');
     const role = 'arn:aws:iam::000000000000:role/mover';
     const trust = '{"Statement":[]}';
@@ -179,7 +179,7 @@ describe('a task', () => {
   });
 });
 
-test('a dead-letter queue knows its sources, in pages', async () => {
+test('a dead-letter queue lists its source queues, in pages', async () => {
   const { dead, source } = await queues.createPair();
   const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: 5 });
   const another = await queues.create({ RedrivePolicy });

@@ -11,7 +11,7 @@ import {
 import { type PlayedClock, playedClock } from '../../../clock.ts';
 import { startTestCloud, type TestCloud } from '../../front-door/cloud-fixture.ts';
 
-/** Queues of a cloud whose time the test plays. */
+/** Queues of a cloud with a simulated clock. */
 export class Queues {
   readonly cloud: TestCloud;
   readonly clock: PlayedClock;
@@ -37,7 +37,7 @@ export class Queues {
     return { url: QueueUrl, arn: `arn:aws:sqs:us-east-1:000000000000:${QueueName}` };
   }
 
-  /** A dead-letter queue, and a queue that redrives to it what was received once. */
+  /** Creates a dead-letter queue, and a queue that moves messages to it after one receive. */
   async createPair(settings: { dead?: Record<string, string>; source?: Record<string, string> } = {}) {
     const dead = await this.create(settings.dead);
     const source = await this.create({
@@ -68,7 +68,7 @@ export class Queues {
     return (await this.receive(QueueUrl, { VisibilityTimeout: 0 })).map(({ Body }) => Body).sort();
   }
 
-  /** Messages that are visible, and in flight. */
+  /** The numbers of messages that are visible and in flight. */
   async counts(QueueUrl: string): Promise<[visible: number, inFlight: number]> {
     const { Attributes } = await this.sqs.send(
       new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }),

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => queues.close());
 
-test('a message is gone when its queue has kept it for MessageRetentionPeriod', async () => {
+test('a message is deleted after MessageRetentionPeriod', async () => {
   const { url } = await queues.create({ MessageRetentionPeriod: '120' });
   await queues.send(url, 'old');
   await queues.clock.advance(MINUTE_MS);
@@ -21,7 +21,7 @@ test('a message is gone when its queue has kept it for MessageRetentionPeriod', 
   expect(await queues.bodies(url)).toEqual(['young']);
 });
 
-test('one in flight goes too, and its delete is no error', async () => {
+test('a message in flight is deleted too, and its DeleteMessage is not an error', async () => {
   const { url: QueueUrl } = await queues.create({ MessageRetentionPeriod: '60' });
   await queues.send(QueueUrl, 'held');
   const [message] = await queues.receive(QueueUrl, { VisibilityTimeout: 600 });
@@ -31,7 +31,7 @@ test('one in flight goes too, and its delete is no error', async () => {
   await queues.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
 });
 
-test('a dead letter keeps the date of its first queue', async () => {
+test('a dead letter keeps its original date', async () => {
   const { dead, source } = await queues.createPair({
     dead: { MessageRetentionPeriod: '180' },
     source: { MessageRetentionPeriod: '120' },
@@ -51,7 +51,7 @@ test('a dead letter keeps the date of its first queue', async () => {
   expect(await queues.counts(dead.url)).toEqual([0, 0]);
 });
 
-test('a new period holds for the messages that are there', async () => {
+test('a new period applies to existing messages', async () => {
   const { url: QueueUrl } = await queues.create({ MessageRetentionPeriod: '3600' });
   await queues.send(QueueUrl, 'job');
   await queues.clock.advance(2 * MINUTE_MS);
@@ -60,7 +60,7 @@ test('a new period holds for the messages that are there', async () => {
   expect(await queues.counts(QueueUrl)).toEqual([0, 0]);
 });
 
-test('a queue whose messages come in order forgets them as well', async () => {
+test('a FIFO queue deletes them too', async () => {
   const Attributes = { FifoQueue: 'true', ContentBasedDeduplication: 'true', MessageRetentionPeriod: '60' };
   const answer = await queues.cloud.call('sqs', 'CreateQueue', { QueueName: 'ordered.fifo', Attributes });
   const url = String(answer['QueueUrl']);

@@ -114,7 +114,7 @@ describe('mayfly local', () => {
     const { stderr, exitCode } = await mayfly('local', '--port', String(port));
     server.close();
     expect(exitCode).toBe(1);
-    expect(stderr).toBe(`mayfly: Port ${port} is in use: end what listens there or choose another port.`);
+    expect(stderr).toBe(`mayfly: Port ${port} is in use: stop the program that listens there or choose another port.`);
   });
 
   test('a directory that cannot be written is one sentence and status 1', async () => {

@@ -5,19 +5,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-const SUPPLY = new URL('../../instances/power-supply.ts', import.meta.url).href;
+const MODULE = new URL('../../instances/kill-on-exit.ts', import.meta.url).href;
 
-/** Stands in for a cloud: starts two instances, each with a daemon in a session of its own, and unplugs the second. */
+/** Stands in for a cloud: starts two instances, each with a daemon in a session of its own, and disarms the second. */
 const CLOUD = `
 import { spawn } from 'node:child_process';
-import { plugIn } from '${SUPPLY}';
+import { plugIn } from '${MODULE}';
 const pids = process.argv.slice(1).map((directory) => {
   const script = 'setsid sleep 1000 & echo $!; exec sleep 1000';
   const instance = spawn('sh', ['-c', script], { cwd: directory + '/disk', detached: true });
-  const unplug = plugIn(instance.pid, directory);
-  return { instance, unplug };
+  const disarm = plugIn(instance.pid, directory);
+  return { instance, disarm };
 });
-pids[1].unplug();
+pids[1].disarm();
 for (const { instance } of pids) {
   instance.stdout.on('data', (daemon) => console.log(instance.pid + ' ' + String(daemon).trim()));
 }
@@ -26,7 +26,7 @@ for (const { instance } of pids) {
 let directory: string;
 const started: number[] = [];
 beforeEach(async () => {
-  directory = await realpath(await mkdtemp(join(tmpdir(), 'mayfly-power-')));
+  directory = await realpath(await mkdtemp(join(tmpdir(), 'mayfly-kill-')));
 });
 afterEach(async () => {
   for (const pid of started.splice(0)) spawnSync('kill', ['-KILL', String(pid)]);
@@ -38,7 +38,7 @@ function isRunning(pid: number | undefined): boolean {
   return stdout.trim() !== '' && !stdout.startsWith('Z');
 }
 
-test('a cloud that is killed takes its plugged instances along, and leaves others alone', async () => {
+test('the instances of a killed cloud are killed, except those that were disarmed', async () => {
   const instances = ['one', 'two'].map((name) => join(directory, name));
   for (const path of instances) await mkdir(join(path, 'disk'), { recursive: true });
   const cloud = spawn(process.execPath, ['--input-type=module', '-e', CLOUD, ...instances]);

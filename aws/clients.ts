@@ -5,11 +5,9 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
+import { LONGEST_POLL_SECONDS } from '../lib/limits.ts';
 import { keepTime, type TimedClient } from './client-time.ts';
 import { type Clock, systemClock } from './clock.ts';
-
-/** SQS: a long poll waits 20 s at most ("Amazon SQS short and long polling"). */
-export const LONGEST_POLL_SECONDS = 20;
 
 /** How long a call other than a long poll may take before it counts as failed. */
 const CALL_TIMEOUT_MS = 10_000;

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { LONGEST_METADATA_TOKEN_SECONDS } from '../lib/limits.ts';
 import type { Clock } from './clock.ts';
 
 /** The instance metadata service, version 2 ("Use the Instance Metadata Service to access instance metadata"). */
@@ -14,7 +15,6 @@ export class MetadataError extends Error {
   override readonly name = 'MetadataError';
 }
 
-const TOKEN_SECONDS = 21_600;
 /** A token is renewed before it ends, so that no request is refused for it. */
 const TOKEN_MARGIN_MS = 60_000;
 const ANSWER_MS = 1000;
@@ -63,7 +63,7 @@ class MetadataClient implements Metadata {
 
   #validToken(): Promise<string> {
     if (!this.#token || this.#clock.monotonic() >= this.#tokenUntilMs) {
-      this.#tokenUntilMs = this.#clock.monotonic() + TOKEN_SECONDS * 1000 - TOKEN_MARGIN_MS;
+      this.#tokenUntilMs = this.#clock.monotonic() + LONGEST_METADATA_TOKEN_SECONDS * 1000 - TOKEN_MARGIN_MS;
       this.#token = this.#fetchToken();
       this.#token.catch(() => {
         this.#token = undefined;
@@ -73,7 +73,7 @@ class MetadataClient implements Metadata {
   }
 
   async #fetchToken(): Promise<string> {
-    const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': String(TOKEN_SECONDS) };
+    const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': String(LONGEST_METADATA_TOKEN_SECONDS) };
     const startMs = this.#clock.monotonic();
     const { status, date, body } = await ask(`${this.#origin}/latest/api/token`, 'PUT', headers);
     // Before any call of AWS, so that the first one is signed by AWS's time.

@@ -1,4 +1,5 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
+import { LARGEST_MESSAGE_BYTES, MOST_MESSAGE_ATTRIBUTES } from '../lib/limits.ts';
 import { isJobId } from './envelope.ts';
 
 /** Why a job is in the dead-letter queue: what its message attributes there say. */
@@ -9,10 +10,6 @@ export interface Epitaph {
   exit?: string;
 }
 
-/** SQS: a message has at most 10 attributes ("Amazon SQS message metadata"). */
-const MOST_ATTRIBUTES = 10;
-/** SQS: body and attributes (names, types, values) together ("Amazon SQS message quotas"). */
-const LARGEST_MESSAGE_BYTES = 1_048_576;
 const LONGEST_REASON = 1000;
 
 const JOB_ID = 'MayflyJobId';
@@ -43,7 +40,7 @@ export function deadLetterAttributes(
   const attributes = Object.fromEntries(own);
   let room = LARGEST_MESSAGE_BYTES - Buffer.byteLength(message.body) - sizeOf(attributes);
   for (const [name, value] of ours) {
-    if (!value || Object.keys(attributes).length >= MOST_ATTRIBUTES) continue;
+    if (!value || Object.keys(attributes).length >= MOST_MESSAGE_ATTRIBUTES) continue;
     const attribute = { [name]: { DataType: 'String', StringValue: value } };
     const size = sizeOf(attribute);
     if (size > room) continue;

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { LONGEST_RETENTION_SECONDS } from '../lib/limits.ts';
 
 /** A schema's message says what is allowed: it ends the sentence of a refusal. */
 const text = v.pipe(v.string('a text'), v.nonEmpty('a text that is not empty'));
@@ -43,9 +44,9 @@ export const KeeperConfigSchema = v.strictObject({
   launchHook: v.optional(text),
   terminationHook: v.optional(text),
   /** The queue's message retention: a job older than this has no message any more that could bring it back. */
-  retentionSeconds: v.optional(seconds(60, 1_209_600), 1_209_600),
+  retentionSeconds: v.optional(seconds(60, LONGEST_RETENTION_SECONDS), LONGEST_RETENTION_SECONDS),
   /** How long the records of ended jobs and retired instances are kept. */
-  recordSeconds: v.optional(seconds(0, 315_360_000), 1_209_600),
+  recordSeconds: v.optional(seconds(0, 315_360_000), LONGEST_RETENTION_SECONDS),
 });
 
 export type KeeperConfig = v.InferOutput<typeof KeeperConfigSchema>;

@@ -9,6 +9,7 @@ import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { Clients } from '../aws/clients.ts';
 import type { Clock } from '../aws/clock.ts';
 import { addsToGroup, isByRequest, launchedBy, terminatedBy } from '../aws/scaling-activity.ts';
+import { LARGEST_ACTIVITY_PAGE } from '../lib/limits.ts';
 import { type FleetState, readFleetState } from '../store/fleet-state.ts';
 import { type InstanceStore, keptSeconds } from '../store/instances.ts';
 import type { SavedLog } from '../store/log-layout.ts';
@@ -56,7 +57,7 @@ export interface LaunchSeen {
   startedAtMs: number;
 }
 
-/** Pages of 100 activities that are read to find the launch of an instance that was not heard of. */
+/** Pages of activities that are read to find the launch of an instance that was not heard of. */
 const MOST_PAGES = 5;
 /** Launches that are not listed as living and whose records are looked up, for the boot breaker. */
 const PAST_LAUNCHES = 20;
@@ -164,7 +165,7 @@ export async function activitiesOf(clients: Clients, groupName: string): Promise
   let NextToken: string | undefined;
   for (let page = 0; page < MOST_PAGES; page++) {
     const answer = await clients.autoScaling.send(
-      new DescribeScalingActivitiesCommand({ AutoScalingGroupName: groupName, MaxRecords: 100, NextToken }),
+      new DescribeScalingActivitiesCommand({ AutoScalingGroupName: groupName, MaxRecords: LARGEST_ACTIVITY_PAGE, NextToken }),
     );
     activities.push(...(answer.Activities ?? []));
     NextToken = answer.NextToken;

@@ -5,12 +5,10 @@ import {
   type KeysAndAttributes,
 } from '@aws-sdk/client-dynamodb';
 import { type Clock, systemClock } from '../aws/clock.ts';
+import { LARGEST_BATCH_GET } from '../lib/limits.ts';
 import { type BackoffBounds, backoffMs } from '../policy/backoff.ts';
 import { fromItem, type ItemValue } from './item.ts';
 import type { JobRecord } from '../jobs/record.ts';
-
-/** DynamoDB: items that one BatchGetItem asks for ("BatchGetItem" of its API reference). */
-const LARGEST_READ = 100;
 
 /** Calls under way at the same time. */
 const MOST_CALLS = 4;
@@ -62,7 +60,7 @@ export async function batchGet(
 ): Promise<Record<string, ItemValue>[]> {
   const found: Record<string, ItemValue>[] = [];
   const asked = [...new Set(keys)].map((pk): Key => ({ pk: { S: pk } }));
-  await inBatches(asked, LARGEST_READ, (batch) =>
+  await inBatches(asked, LARGEST_BATCH_GET, (batch) =>
     untilDone(table, batch, waits, async (left) => {
       const request = { [table]: { Keys: left, ...how } };
       const answer = await client.send(new BatchGetItemCommand({ RequestItems: request }));

@@ -9,15 +9,13 @@ import {
   UpdateItemCommand,
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
+import { LARGEST_BATCH_WRITE } from '../lib/limits.ts';
 import { batchGetJobs, inBatches, systemWaits, untilDone, type Waits } from './batches.ts';
 import { keyOf } from './endings.ts';
 import { fromItem, toItem } from './item.ts';
 import { listedOf } from './listing.ts';
 import { CANCELLED, type JobRecord, type JobState, TERMINAL_STATES } from '../jobs/record.ts';
 import { type Change, updateExpression } from './update.ts';
-
-/** DynamoDB: items that one BatchWriteItem takes ("BatchWriteItem" of its API reference). */
-const LARGEST_WRITE = 25;
 
 /** What became of a wish to cancel a job, and the job's record afterwards. */
 export type Cancelling =
@@ -62,7 +60,7 @@ export class JobCatalogue {
   /** For ids that were drawn just now: a record that is there already would be written over. Throws `TableThrottled`. */
   async createMany(records: readonly JobRecord[]): Promise<void> {
     const writes = records.map((record): WriteRequest => ({ PutRequest: { Item: toItem(record) } }));
-    await inBatches(writes, LARGEST_WRITE, (batch) =>
+    await inBatches(writes, LARGEST_BATCH_WRITE, (batch) =>
       untilDone(this.#table, batch, this.#waits, async (left) => {
         const request = { RequestItems: { [this.#table]: left } };
         const { UnprocessedItems } = await this.#client.send(new BatchWriteItemCommand(request));

@@ -6,7 +6,8 @@ import {
   type ReturnValue,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { expiryOfCancelled, expiryOfEnded, expiryOfQueued, LONGEST_RETENTION_SECONDS } from './expiry.ts';
+import { LONGEST_RETENTION_SECONDS } from '../lib/limits.ts';
+import { expiryOfCancelled, expiryOfEnded, expiryOfQueued } from './expiry.ts';
 import { fromItem } from './item.ts';
 import { listedOf } from './listing.ts';
 import { CANCELLED, type JobRecord, type JobState, type Try } from '../jobs/record.ts';

@@ -1,5 +1,4 @@
-/** SQS keeps no message longer, 14 days ("Amazon SQS message quotas"). */
-export const LONGEST_RETENTION_SECONDS = 1_209_600;
+import { LONGEST_RETENTION_SECONDS } from '../lib/limits.ts';
 
 /** When the table forgets a job that has ended: epoch seconds, rounded up. */
 export function expiryOfEnded(endedMs: number, recordSeconds: number): number {

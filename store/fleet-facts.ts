@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { LONGEST_RETENTION_SECONDS } from '../lib/limits.ts';
 
 const text = v.pipe(v.string('a text'), v.nonEmpty('a text that is not empty'));
 const number = v.number('a number');
@@ -40,8 +41,8 @@ export const FleetFactsSchema = v.object({
   graceSeconds: v.optional(number, 10),
   maxAttempts: v.optional(number, 3),
   /** How long the queue keeps a message, and the table the record of a job that has ended. */
-  retentionSeconds: v.optional(number, 1_209_600),
-  recordSeconds: v.optional(number, 1_209_600),
+  retentionSeconds: v.optional(number, LONGEST_RETENTION_SECONDS),
+  recordSeconds: v.optional(number, LONGEST_RETENTION_SECONDS),
   bootBudgetSeconds: v.optional(number, 1200),
   silentSeconds: v.optional(number, 900),
   /** Names, for who looks after the fleet. */

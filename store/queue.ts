@@ -10,9 +10,6 @@ import {
 } from '@aws-sdk/client-sqs';
 import { deadLetterAttributes, type Epitaph } from '../jobs/dead-letter.ts';
 
-/** SQS: at most ten messages a receive or batch call ("Amazon SQS message quotas"). */
-export const LARGEST_BATCH = 10;
-
 export interface Message {
   id: string;
   /** Changes at every receive: only the newest is sure to work. */

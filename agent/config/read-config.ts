@@ -1,5 +1,6 @@
 import * as v from 'valibot';
-import { type AgentConfig, AgentConfigSchema, LONGEST_VISIBILITY_SECONDS } from './agent-config.ts';
+import { LONGEST_VISIBILITY_SECONDS } from '../../lib/limits.ts';
+import { type AgentConfig, AgentConfigSchema } from './agent-config.ts';
 
 /** A configuration that is refused: each problem is one line that names the key, the value and what is allowed. */
 export class ConfigError extends Error {

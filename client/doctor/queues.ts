@@ -1,11 +1,9 @@
+import { MOST_RECEIVES } from '../../lib/limits.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import { moment } from '../moment.ts';
 import { awsCommand, setQueueAttribute, setRedrive } from './commands.ts';
 import type { Facts, QueueSeen } from './facts.ts';
 import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
-
-/** What the stack sets: a net only, since agents count the attempts themselves. */
-const MOST_RECEIVES = 1000;
 
 export function judgeQueue({ queue, fleet, deadLetters }: Facts): Finding[] {
   return judged('queue', queue, (seen) => {

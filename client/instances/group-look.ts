@@ -5,6 +5,7 @@ import {
   paginateDescribeWarmPool,
 } from '@aws-sdk/client-auto-scaling';
 import { launchedBy, terminatedBy } from '../../aws/scaling-activity.ts';
+import { LARGEST_ACTIVITY_PAGE } from '../../lib/limits.ts';
 import type { FleetContext } from '../context.ts';
 import { StoreGone } from '../errors.ts';
 import { type RefusedLaunches, refusedLaunches } from './refused-launches.ts';
@@ -79,7 +80,7 @@ export async function lookAtPool({ clients, facts }: FleetContext): Promise<Memb
 /** The last hundred activities, in one call. */
 export async function lookAtActivities({ clients, facts }: FleetContext): Promise<ActivityLook> {
   const { Activities = [], NextToken } = await clients.autoScaling.send(
-    new DescribeScalingActivitiesCommand({ AutoScalingGroupName: facts.group, MaxRecords: 100 }),
+    new DescribeScalingActivitiesCommand({ AutoScalingGroupName: facts.group, MaxRecords: LARGEST_ACTIVITY_PAGE }),
   );
   const refused = refusedLaunches(Activities, NextToken === undefined);
   return {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import * as v from 'valibot';
 import { memberTexts } from '../../../jobs/json-text.ts';
+import { LONGEST_DELAY_SECONDS } from '../../../lib/limits.ts';
 import { Failure } from '../../failure.ts';
 import { noGroups } from '../../../client/no-groups.ts';
 import { escapeLine } from '../../terminal/escape.ts';
@@ -30,6 +31,8 @@ export interface LineJob {
   label?: string;
 }
 
+const DELAYS = `from 0 to ${LONGEST_DELAY_SECONDS} seconds`;
+
 const LineSchema = v.strictObject({
   body: v.unknown(),
   async: v.optional(v.pipe(v.number('a number of seconds'), v.minValue(1, 'at least 1 second'))),
@@ -37,8 +40,8 @@ const LineSchema = v.strictObject({
     v.pipe(
       v.number('a number of seconds'),
       v.integer('a whole number of seconds'),
-      v.minValue(0, 'from 0 to 900 seconds'),
-      v.maxValue(900, 'from 0 to 900 seconds'),
+      v.minValue(0, DELAYS),
+      v.maxValue(LONGEST_DELAY_SECONDS, DELAYS),
     ),
   ),
   dedupe: v.optional(v.pipe(v.string('a text'), v.nonEmpty('a text that is not empty'))),

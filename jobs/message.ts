@@ -1,4 +1,5 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
+import { messageOf } from '../lib/error-message.ts';
 import { nonceOf } from './binding.ts';
 import { raisedFrom } from './dead-letter.ts';
 import { type Envelope, isDedupedId, readEnvelope } from './envelope.ts';
@@ -111,7 +112,7 @@ export function readJob(messageId: string, body: string, rules: MessageRules): R
     return read(key, body, rules);
   } catch (error) {
     // JSON can be nested deeper than it can be written again: such an envelope must not come back for ever.
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return { kind: 'broken', id: key, reason: `the body cannot be worked on: ${why}` };
   }
 }

@@ -1,18 +1,6 @@
 import * as v from 'valibot';
 import { LONGEST_RETENTION_SECONDS } from '../lib/limits.ts';
-
-/** A schema's message says what is allowed: it ends the sentence of a refusal. */
-const text = v.pipe(v.string('a text'), v.nonEmpty('a text that is not empty'));
-
-function seconds(min: number, max: number) {
-  const allowed = `a number of seconds from ${min} to ${max}`;
-  return v.pipe(v.number(allowed), v.minValue(min, allowed), v.maxValue(max, allowed));
-}
-
-function count(min: number, max: number) {
-  const allowed = `a whole number from ${min} to ${max}`;
-  return v.pipe(v.number(allowed), v.integer(allowed), v.minValue(min, allowed), v.maxValue(max, allowed));
-}
+import { count, seconds, text } from '../lib/schema.ts';
 
 /**
  * What the keeper is told: JSON in the environment variable `KEEPER_CONFIG` of its function. Durations are seconds.

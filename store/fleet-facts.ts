@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { LONGEST_RETENTION_SECONDS } from '../lib/limits.ts';
+import { text } from '../lib/schema.ts';
 
-const text = v.pipe(v.string('a text'), v.nonEmpty('a text that is not empty'));
 const number = v.number('a number');
 
 /**

@@ -5,27 +5,7 @@ import {
   LONGEST_RETENTION_SECONDS,
   LONGEST_VISIBILITY_SECONDS,
 } from '../../lib/limits.ts';
-
-/** A schema's message says what is allowed: it ends the sentence of a refusal. */
-function range(kind: string, min: number, max: number): string {
-  return `${kind} from ${min} to ${max}`;
-}
-
-function number(min: number, max: number, kind = 'a number') {
-  const allowed = range(kind, min, max);
-  return v.pipe(v.number(allowed), v.minValue(min, allowed), v.maxValue(max, allowed));
-}
-
-function seconds(min: number, max: number) {
-  return number(min, max, 'a number of seconds');
-}
-
-function count(min: number, max: number) {
-  const allowed = range('a whole number', min, max);
-  return v.pipe(v.number(allowed), v.integer(allowed), v.minValue(min, allowed), v.maxValue(max, allowed));
-}
-
-const text = v.pipe(v.string('a text'), v.nonEmpty('a text that is not empty'));
+import { count, number, seconds, text } from '../../lib/schema.ts';
 
 // A program is given its words and variables as C strings: a NUL would cut them short.
 const withoutNul = (value: string) => !value.includes('\0');

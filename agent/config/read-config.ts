@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { messageOf } from '../../lib/error-message.ts';
 import { LONGEST_VISIBILITY_SECONDS } from '../../lib/limits.ts';
 import { type AgentConfig, AgentConfigSchema } from './agent-config.ts';
 
@@ -24,7 +25,7 @@ export function parseConfig(json: string, source: string): AgentConfig {
   try {
     value = JSON.parse(json);
   } catch (error) {
-    throw new ConfigError(source, [`it is not JSON: ${error instanceof Error ? error.message : error}`]);
+    throw new ConfigError(source, [`it is not JSON: ${messageOf(error)}`]);
   }
   const result = v.safeParse(AgentConfigSchema, value);
   if (!result.success) throw new ConfigError(source, result.issues.map(describe));

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { messageOf } from '../../../lib/error-message.ts';
 import type { Release } from '../../../local/machines/images.ts';
 import type { MachineLauncher } from '../../../local/machines/machine-launcher.ts';
 import { Failure } from '../../failure.ts';
@@ -142,7 +143,7 @@ async function machines(directory: string, release: Release | undefined): Promis
 }
 
 function failure(error: unknown): Failure {
-  return new Failure(error instanceof Error ? error.message : String(error));
+  return new Failure(messageOf(error));
 }
 
 /** Resolves at the first signal to end; a second one gets its default effect: to end at once. */

@@ -1,3 +1,8 @@
+import type { Rung } from '../policy/ladder.ts';
+import type { Foresight } from '../policy/outlook.ts';
+import type { Refusable, RefusalKind } from '../policy/refusal.ts';
+import type { Reason } from '../policy/retirement.ts';
+
 /** The states of a job. `held` and `skipped` belong to groups and requests, `cancelled` to an operator. */
 export type JobState =
   | 'held'
@@ -190,7 +195,7 @@ export interface Outlook {
    * `work`: goes on until there is nothing to do, or takes no more jobs from `at` on. `retire`: goes at `at` if no job
    * comes. `leave`: goes at `at` whatever comes, or is on its way out. `stay`: has nothing to do, and is kept.
    */
-  next: 'work' | 'retire' | 'leave' | 'stay';
+  next: Foresight['next'];
   at?: string;
   reason?: RetirementReason;
   /** It takes one job at a time, with pauses, as several jobs in a row have failed on it. Absent: it does not. */
@@ -207,37 +212,20 @@ export interface SlowedOutlook {
 }
 
 export type RefusedOutlook = {
-  what: 'receive' | 'claim' | 'report' | 'worker-role';
+  what: Refusable;
   /** AWS's own words. */
   error: string;
   since: string;
 };
 
 export type RetirementReason =
-  | 'idle'
-  | 'paid-hour'
-  | 'max-age'
-  | 'spot-interruption'
-  | 'rebalance'
-  | 'auto-scaling'
-  | 'group-deleted'
-  | 'surplus'
-  /** An operator has asked for it (`drainRequestedAt`). */
-  | 'drained'
+  /** What the policy decides. `cannot-...`: `problem` has AWS's words. */
+  | Reason
   | 'boot-failed'
-  | 'worker-missing'
-  | 'disk-full'
-  | 'unhealthy'
-  /** AWS refused the agent what it cannot work without, for too long: `problem` has its words. */
-  | 'cannot-receive'
-  | 'cannot-use-table'
-  | 'cannot-assume-worker-role'
   | 'agent-crashed'
   | 'stopped'
   /** It is gone, and nobody knows why. */
   | 'lost';
-
-export type Rung = 'terminate' | 'terminate-without-decrement' | 'unhealthy' | 'power-off';
 
 export interface Retirement {
   reason: RetirementReason;
@@ -253,8 +241,8 @@ export interface Retirement {
   lastError?: string;
   /** What was wrong with an instance that was of no use, or who stopped it, for a person. */
   problem?: string;
-  /** Of what kind the refusal was for which the instance goes; see `RefusalKind` of policy/refusal.ts. */
-  refusal?: 'lasting' | 'passing';
+  /** The kind of the refusal for which the instance goes. */
+  refusal?: RefusalKind;
   /** Of an unhealthy instance the job after whose failure `instanceCheck` failed. */
   job?: string;
 }

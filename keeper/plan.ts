@@ -1,9 +1,9 @@
 import type { SavedLog } from '../store/log-layout.ts';
-import type { RetirementReason, Rung } from '../jobs/record.ts';
+import type { RetirementReason } from '../jobs/record.ts';
 import { type Launch, outcomeOf, stalledSince, trips } from '../policy/breaker.ts';
 import { correctCapacity, type Unaccounted } from '../policy/capacity.ts';
 import { judgeDemand } from '../policy/demand.ts';
-import { firstRung } from '../policy/ladder.ts';
+import { firstRung, type Rung } from '../policy/ladder.ts';
 import { isGone } from '../policy/settle.ts';
 import { wake } from '../policy/wake.ts';
 import { type Zombie, zombies } from '../policy/zombies.ts';

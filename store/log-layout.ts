@@ -1,3 +1,5 @@
+import type { RefusalKind } from '../policy/refusal.ts';
+
 /**
  * How the log of a try lies in the log bucket, once it is too long for the record:
  *
@@ -38,7 +40,7 @@ export interface SavedLog {
   /** As in the retirement's record. */
   reason: string;
   /** Absent where AWS refused nothing. */
-  refusal?: 'lasting' | 'passing';
+  refusal?: RefusalKind;
 }
 
 /** Where the log of an instance is that broke down: what `mayfly-retire.sh` writes too. */

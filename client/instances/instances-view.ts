@@ -5,8 +5,8 @@ import {
   type Outlook,
   type RefusedOutlook,
   type RetirementReason,
-  type Rung,
 } from '../../jobs/record.ts';
+import type { Rung } from '../../policy/ladder.ts';
 import type { Member } from './group-look.ts';
 import { problemOf } from '../why-gone.ts';
 

@@ -1,14 +1,9 @@
-import {
-  type Activity,
-  type AutoScalingGroup,
-  DescribeAutoScalingGroupsCommand,
-  DescribeScalingActivitiesCommand,
-  paginateDescribeWarmPool,
-} from '@aws-sdk/client-auto-scaling';
+import { type Activity, DescribeScalingActivitiesCommand } from '@aws-sdk/client-auto-scaling';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { Clients } from '../aws/clients.ts';
 import type { Clock } from '../aws/clock.ts';
 import { addsToGroup, isByRequest, launchedBy, terminatedBy } from '../aws/scaling-activity.ts';
+import { describeGroup, describeWarmPool } from '../aws/scaling-group.ts';
 import { LARGEST_ACTIVITY_PAGE } from '../lib/limits.ts';
 import { type FleetState, readFleetState } from '../store/fleet-state.ts';
 import { type InstanceStore, keptSeconds } from '../store/instances.ts';
@@ -124,39 +119,19 @@ export async function groupOf(
   { groupName, warmPool }: KeeperConfig,
 ): Promise<GroupSeen | undefined> {
   // The pool first: an instance that leaves it meanwhile is seen twice, not never.
-  const pool = warmPool ? await poolOf(clients, groupName) : [];
-  const { AutoScalingGroups } = await clients.autoScaling.send(
-    new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [groupName] }),
-  );
-  const group = AutoScalingGroups?.[0];
-  return group && seen(group, pool);
+  const pool = warmPool ? await describeWarmPool(clients.autoScaling, groupName) : [];
+  const group = await describeGroup(clients.autoScaling, groupName);
+  if (!group) return undefined;
+  const { minSize, maxSize, desired, members, suspended } = group;
+  return {
+    ...{ minSize, maxSize, desired, instances: members },
+    pool: new Set(pool.map(({ instance }) => instance)),
+    suspended: new Set(suspended.keys()),
+  };
 }
 
 export function presentIn({ instances, pool }: GroupSeen): ReadonlySet<string> {
   return new Set([...instances.map(({ instance }) => instance), ...pool]);
-}
-
-/** "DescribeAutoScalingGroups" tells nothing of the instances in a warm pool. */
-async function poolOf(clients: Clients, AutoScalingGroupName: string): Promise<string[]> {
-  const pool: string[] = [];
-  const pages = paginateDescribeWarmPool({ client: clients.autoScaling }, { AutoScalingGroupName });
-  for await (const { Instances } of pages) {
-    pool.push(...(Instances ?? []).map(({ InstanceId = '' }) => InstanceId));
-  }
-  return pool;
-}
-
-function seen(group: AutoScalingGroup, pool: readonly string[]): GroupSeen {
-  return {
-    pool: new Set(pool),
-    minSize: group.MinSize ?? 0,
-    maxSize: group.MaxSize ?? 0,
-    desired: group.DesiredCapacity ?? 0,
-    instances: (group.Instances ?? []).map(({ InstanceId = '', LifecycleState = '' }) => {
-      return { instance: InstanceId, lifecycleState: LifecycleState };
-    }),
-    suspended: new Set((group.SuspendedProcesses ?? []).map(({ ProcessName = '' }) => ProcessName)),
-  };
 }
 
 /** The newest activities first. */

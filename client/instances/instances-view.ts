@@ -1,3 +1,4 @@
+import type { GroupMember } from '../../aws/scaling-group.ts';
 import {
   type InstanceRecord,
   type JobRecord,
@@ -7,7 +8,6 @@ import {
   type RetirementReason,
 } from '../../jobs/record.ts';
 import type { Rung } from '../../policy/ladder.ts';
-import type { Member } from './group-look.ts';
 import { problemOf } from '../why-gone.ts';
 
 /** An instance as it is shown: what `--json` prints. Times are ISO 8601. What is not known is absent. */
@@ -60,7 +60,7 @@ export interface RunningJob {
 export interface InstanceSeen {
   instance: string;
   /** What its group says of it; undefined if it does not have it. */
-  member: Member | undefined;
+  member: GroupMember | undefined;
   /** What the table says of it. */
   record: InstanceRecord | undefined;
   /** What runs on it, by the table. */

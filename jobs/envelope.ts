@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { bodyKey } from '../store/log-layout.ts';
+import { bodyKey } from './body-key.ts';
 
 const name = (what: string, longest: number) =>
   v.pipe(

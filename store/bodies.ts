@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { addAbortSignal, Readable } from 'node:stream';
 import { GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { bodyKey } from './log-layout.ts';
+import { bodyKey } from '../jobs/body-key.ts';
 
 const MIB = 1024 * 1024;
 

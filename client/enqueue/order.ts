@@ -1,5 +1,6 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import { bindingAttributes, drawNonce } from '../../jobs/binding.ts';
+import { bodyKey } from '../../jobs/body-key.ts';
 import {
   LARGEST_MESSAGE_BYTES,
   LONGEST_DELAY_SECONDS,
@@ -13,7 +14,6 @@ import { type Envelope, labelProblem, readEnvelope } from '../../jobs/envelope.t
 import { expiryOfQueued } from '../../store/expiry.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import { listedAtOf, listedOf } from '../../store/listing.ts';
-import { bodyKey } from '../../store/log-layout.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { type Body, textOf } from './body.ts';
 import type { FleetContext } from '../context.ts';

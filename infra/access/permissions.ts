@@ -16,9 +16,10 @@ import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { IParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
+import { BODY_PREFIX } from '../../jobs/body-key.ts';
 import { LISTING_INDEX, STATE_INDEX } from '../../store/listing.ts';
+import { INSTANCE_LOG_PREFIX, JOB_LOG_PREFIX } from '../../store/log-layout.ts';
 import type { Deployed } from '../instance/deployed.ts';
-import { BODIES, LAST_WORDS, LOGS } from '../log-bucket.ts';
 import { NAMESPACE } from '../metrics.ts';
 
 /**
@@ -58,7 +59,7 @@ export function agentPolicy(
 ): Policy {
   const { queue, deadLetterQueue, table, logBucket, groupArn, workerRole } = resources;
   const objects = (prefix: string) => logBucket.arnForObjects(`${prefix}*`);
-  const written = [LOGS, BODIES, LAST_WORDS].map(objects);
+  const written = [JOB_LOG_PREFIX, BODY_PREFIX, INSTANCE_LOG_PREFIX].map(objects);
   const policy = new Policy(scope, 'AgentPolicy', {
     roles: [role],
     statements: [
@@ -75,7 +76,7 @@ export function agentPolicy(
       allowOnItems(table, [JOB_ITEMS, INSTANCE_ITEMS], 'UpdateItem'),
       allowOnItems(table, [JOB_ITEMS, INSTANCE_ITEMS, FLEET_ITEM], 'GetItem', 'BatchGetItem'),
       allow(written, 's3:PutObject'),
-      allow([objects(BODIES)], 's3:GetObject'),
+      allow([objects(BODY_PREFIX)], 's3:GetObject'),
       // Without it S3 answers 403 for a body that is not there, as for one that may not be read ("GetObject").
       allow([logBucket.bucketArn], 's3:ListBucket'),
       allow(
@@ -207,7 +208,7 @@ export function keeperPolicy(
       new PolicyStatement({
         actions: ['s3:ListBucket'],
         resources: [logBucket.bucketArn],
-        conditions: { StringLike: { 's3:prefix': `${LAST_WORDS}*` } },
+        conditions: { StringLike: { 's3:prefix': `${INSTANCE_LOG_PREFIX}*` } },
       }),
       allow(
         [groupArn],

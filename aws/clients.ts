@@ -39,7 +39,7 @@ const WITHOUT_COPIES = {
   debug: nothing,
   warn: nothing,
   error: nothing,
-} as unknown as NonNullable<SQSClientConfig['logger']>;
+} as NonNullable<SQSClientConfig['logger']>;
 
 /**
  * The SDK's way of a call is made once for each kind of call, until one comes with options: a fifth of what a call costs.

@@ -29,7 +29,7 @@ export const CANCELLED = 'cancelled by request';
 
 /** A job's record: the item `job#<id>` of the table. Absent attributes are unknown, never empty. */
 export interface JobRecord {
-  pk: `job#${string}`;
+  pk: string;
   id: string;
   state: JobState;
   /** Tries that cost an attempt, the running one included. */
@@ -159,7 +159,7 @@ export const LONGEST_INLINE_LOG = 4096;
 
 /** Why an instance went, its item `instance#<id>` of the table. */
 export interface InstanceRecord {
-  pk: `instance#${string}`;
+  pk: string;
   instance: string;
   listing: 'instances' | 'retired';
   /** The same for the index `byState`, where it stands by its id. Absent in a record that an earlier version wrote. */

@@ -7,8 +7,9 @@ import {
 import { type Clock, systemClock } from '../aws/clock.ts';
 import { LARGEST_BATCH_GET } from '../lib/limits.ts';
 import { type BackoffBounds, backoffMs } from '../policy/backoff.ts';
-import { fromItem, type ItemValue } from './item.ts';
 import type { JobRecord } from '../jobs/record.ts';
+import { itemKey, jobIdIn, jobKey } from './keys.ts';
+import { parseJob } from './records.ts';
 
 /** Calls under way at the same time. */
 const MOST_CALLS = 4;
@@ -33,38 +34,37 @@ export class TableThrottled extends Error {
   }
 }
 
-type Key = Record<string, AttributeValue>;
+type Item = Record<string, AttributeValue>;
 
 type How = Pick<KeysAndAttributes, 'ConsistentRead' | 'ProjectionExpression'>;
 
-/** Reads jobs' records, a hundred a call; an id that is unknown is missing, one that is named twice is asked once. */
+/** Reads jobs' records, a hundred a call. An unknown id is missing in the result. */
 export async function batchGetJobs(
   client: DynamoDBClient,
   table: string,
   ids: Iterable<string>,
-  how: How,
   waits: Waits = systemWaits,
 ): Promise<Map<string, JobRecord>> {
-  const keys = [...ids].map((id) => `job#${id}`);
-  const records = (await batchGet(client, table, keys, how, waits)) as unknown as JobRecord[];
-  return new Map(records.map((record) => [record.pk.slice('job#'.length), record]));
+  const items = await batchGet(client, table, [...ids].map(jobKey), { ConsistentRead: true }, waits);
+  const records = items.flatMap((item) => parseJob(item) ?? []);
+  return new Map(records.map((record) => [jobIdIn(record.pk), record]));
 }
 
-/** Reads items by their keys (`pk`), in no order. */
+/** Reads items by their keys, in no order. A key that is given twice is read once. */
 export async function batchGet(
   client: DynamoDBClient,
   table: string,
   keys: readonly string[],
   how: How,
   waits: Waits = systemWaits,
-): Promise<Record<string, ItemValue>[]> {
-  const found: Record<string, ItemValue>[] = [];
-  const asked = [...new Set(keys)].map((pk): Key => ({ pk: { S: pk } }));
+): Promise<Item[]> {
+  const found: Item[] = [];
+  const asked = [...new Set(keys)].map(itemKey);
   await inBatches(asked, LARGEST_BATCH_GET, (batch) =>
     untilDone(table, batch, waits, async (left) => {
       const request = { [table]: { Keys: left, ...how } };
       const answer = await client.send(new BatchGetItemCommand({ RequestItems: request }));
-      found.push(...(answer.Responses?.[table] ?? []).map(fromItem));
+      found.push(...(answer.Responses?.[table] ?? []));
       return answer.UnprocessedKeys?.[table]?.Keys ?? [];
     }),
   );

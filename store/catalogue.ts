@@ -11,10 +11,11 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { LARGEST_BATCH_WRITE } from '../lib/limits.ts';
 import { batchGetJobs, inBatches, systemWaits, untilDone, type Waits } from './batches.ts';
-import { keyOf } from './endings.ts';
-import { fromItem, toItem } from './item.ts';
+import { toItem } from './item.ts';
+import { itemKey, JOB_PREFIX, jobKey } from './keys.ts';
 import { listedOf } from './listing.ts';
 import { CANCELLED, type JobRecord, type JobState, TERMINAL_STATES } from '../jobs/record.ts';
+import { parseJob } from './records.ts';
 import { type Change, updateExpression } from './update.ts';
 
 /** What became of a wish to cancel a job, and the job's record afterwards. */
@@ -52,7 +53,7 @@ export class JobCatalogue {
 
   /** What was written before is seen; an id without a record is missing. Throws `TableThrottled`. */
   async getMany(ids: Iterable<string>): Promise<Map<string, JobRecord>> {
-    const found = await batchGetJobs(this.#client, this.#table, ids, { ConsistentRead: true }, this.#waits);
+    const found = await batchGetJobs(this.#client, this.#table, ids, this.#waits);
     for (const [id, { removedAt }] of found) if (removedAt !== undefined) found.delete(id);
     return found;
   }
@@ -137,7 +138,7 @@ export class JobCatalogue {
       this.#client.send(
         new DeleteItemCommand({
           TableName: this.#table,
-          Key: keyOf(id),
+          Key: itemKey(jobKey(id)),
           ...(onlyEnded && {
             ...condition,
             ConditionExpression: `attribute_not_exists(pk) OR ${ConditionExpression}`,
@@ -178,25 +179,28 @@ export class JobCatalogue {
     for await (const { Items = [], LastEvaluatedKey } of pages) {
       if (isFirst && LastEvaluatedKey) onMore?.();
       isFirst = false;
-      for (const item of Items) yield fromItem(item) as unknown as JobRecord;
+      for (const item of Items) {
+        const record = parseJob(item);
+        if (record) yield record;
+      }
     }
   }
 
   async #get(id: string): Promise<JobRecord | undefined> {
     const { Item } = await this.#client.send(
-      new GetItemCommand({ TableName: this.#table, Key: keyOf(id), ConsistentRead: true }),
+      new GetItemCommand({ TableName: this.#table, Key: itemKey(jobKey(id)), ConsistentRead: true }),
     );
-    return Item && (fromItem(Item) as unknown as JobRecord);
+    return Item && parseJob(Item);
   }
 
   /** The record afterwards, or undefined when the condition does not hold. */
   async #update(id: string, change: Change): Promise<JobRecord | undefined> {
-    const update = { Key: keyOf(id), ReturnValues: 'ALL_NEW', ...updateExpression(change) } as const;
+    const update = { Key: itemKey(jobKey(id)), ReturnValues: 'ALL_NEW', ...updateExpression(change) } as const;
     try {
       const { Attributes } = await this.#client.send(
         new UpdateItemCommand({ TableName: this.#table, ...update }),
       );
-      return Attributes && (fromItem(Attributes) as unknown as JobRecord);
+      return Attributes && parseJob(Attributes);
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return undefined;
       throw error;
@@ -223,7 +227,7 @@ const HAS_ENDED = {
 
 function filterOf({ states, label, requestId, instance, sinceMs, endedBeforeMs }: JobFilter) {
   const conditions = ['begins_with(pk, :job)', 'attribute_not_exists(removedAt)'];
-  const values: Record<string, string> = { ':job': 'job#' };
+  const values: Record<string, string> = { ':job': JOB_PREFIX };
   const equal = { requestId, instance };
   for (const [name, value] of Object.entries(equal)) {
     if (value === undefined) continue;

@@ -8,10 +8,11 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { LONGEST_RETENTION_SECONDS } from '../lib/limits.ts';
 import { expiryOfCancelled, expiryOfEnded, expiryOfQueued } from './expiry.ts';
-import { fromItem } from './item.ts';
+import { itemKey, jobKey } from './keys.ts';
 import { listedOf } from './listing.ts';
 import { CANCELLED, type JobRecord, type JobState, type Try } from '../jobs/record.ts';
 import { boundedTries } from '../jobs/tries.ts';
+import { parseJob } from './records.ts';
 import { type Change, updateExpression } from './update.ts';
 
 /** How a try ended, for the record. */
@@ -50,9 +51,9 @@ export class JobEndings {
 
   async get(id: string): Promise<JobRecord | undefined> {
     const { Item } = await this.client.send(
-      new GetItemCommand({ TableName: this.table, Key: keyOf(id), ConsistentRead: true }),
+      new GetItemCommand({ TableName: this.table, Key: itemKey(jobKey(id)), ConsistentRead: true }),
     );
-    return Item && (fromItem(Item) as unknown as JobRecord);
+    return Item && parseJob(Item);
   }
 
   /** Writes a job's last state, once. */
@@ -108,22 +109,32 @@ export class JobEndings {
     };
   }
 
-  /** One conditional update. Undefined when the condition does not hold. */
-  protected async update(
+  /** One conditional update. False: the condition does not hold. */
+  protected async update(id: string, change: Change): Promise<boolean> {
+    return (await this.#send(id, change, 'NONE')) !== undefined;
+  }
+
+  /** One conditional update. Returns the record after it. Undefined: the condition does not hold. */
+  protected async updateAndGet(id: string, change: Change): Promise<JobRecord | undefined> {
+    const item = await this.#send(id, change, 'ALL_NEW');
+    return item && parseJob(item);
+  }
+
+  async #send(
     id: string,
     change: Change,
-    returned: ReturnValue = 'NONE',
-  ): Promise<JobRecord | undefined> {
+    returned: ReturnValue,
+  ): Promise<Record<string, AttributeValue> | undefined> {
     try {
       const { Attributes = {} } = await this.client.send(
         new UpdateItemCommand({
           TableName: this.table,
-          Key: keyOf(id),
+          Key: itemKey(jobKey(id)),
           ReturnValues: returned,
           ...updateExpression(change),
         }),
       );
-      return fromItem(Attributes) as unknown as JobRecord;
+      return Attributes;
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return undefined;
       throw error;
@@ -136,10 +147,6 @@ const EXPIRIES: Partial<Record<JobState, typeof expiryOfEnded>> = {
   queued: expiryOfQueued,
   cancelled: expiryOfCancelled,
 };
-
-export function keyOf(id: string): Record<string, AttributeValue> {
-  return { pk: { S: `job#${id}` } };
-}
 
 /** The condition of every write after the claim: the job still runs, and under this very claim. */
 export function ownedBy(fence: string): Required<Pick<Change, 'condition' | 'values'>> {

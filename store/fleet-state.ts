@@ -2,6 +2,7 @@ import { type DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk
 import * as v from 'valibot';
 import { expiryOfQueued } from './expiry.ts';
 import { fromItem, type ItemValue } from './item.ts';
+import { FLEET_KEY, itemKey } from './keys.ts';
 import { updateExpression } from './update.ts';
 
 /** The item `fleet` of the table: what the keeper remembers between two looks, and what an operator wants. */
@@ -38,7 +39,7 @@ const FleetStateSchema = v.object({
 
 export type FleetState = v.InferOutput<typeof FleetStateSchema>;
 
-const KEY = { pk: { S: 'fleet' } };
+const KEY = itemKey(FLEET_KEY);
 
 /** A fleet that nothing is known of has an empty state. */
 export async function readFleetState(

@@ -4,7 +4,7 @@ import {
   paginateQuery,
   type QueryCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import { LISTING_INDEX, STATE_INDEX } from './listing.ts';
+import { KEY_ATTRIBUTE, LISTING_INDEX, STATE_INDEX } from './table-schema.ts';
 
 /** The index cannot be read: the table has none, or DynamoDB still fills it. */
 export class IndexNotReady extends Error {
@@ -49,8 +49,8 @@ export async function keysIn(
   partition: string,
 ): Promise<{ keys: string[]; isComplete: boolean }> {
   const [newer, older] = await Promise.all([
-    allKeys(client, table, STATE_INDEX, 'listed', partition),
-    allKeys(client, table, LISTING_INDEX, 'listing', partition),
+    allKeys(client, table, STATE_INDEX, partition),
+    allKeys(client, table, LISTING_INDEX, partition),
   ]);
   const isComplete = !(newer instanceof IndexNotReady);
   if (!isComplete && older instanceof IndexNotReady) throw newer;
@@ -61,20 +61,19 @@ export async function keysIn(
 async function allKeys(
   client: DynamoDBClient,
   table: string,
-  index: string,
-  key: string,
+  index: { name: string; partitionKey: string },
   partition: string,
 ): Promise<string[] | IndexNotReady> {
   const keys: string[] = [];
   try {
     const pages = indexPages(client, {
       TableName: table,
-      IndexName: index,
-      KeyConditionExpression: `${key} = :partition`,
+      IndexName: index.name,
+      KeyConditionExpression: `${index.partitionKey} = :partition`,
       ExpressionAttributeValues: { ':partition': { S: partition } },
-      ProjectionExpression: 'pk',
+      ProjectionExpression: KEY_ATTRIBUTE,
     });
-    for await (const { items } of pages) keys.push(...items.map(({ pk }) => pk?.S ?? ''));
+    for await (const { items } of pages) keys.push(...items.map((item) => item[KEY_ATTRIBUTE]?.S ?? ''));
     return keys;
   } catch (error) {
     if (error instanceof IndexNotReady) return error;

@@ -1,5 +1,4 @@
 import {
-  type AttributeValue,
   ConditionalCheckFailedException,
   type DynamoDBClient,
   GetItemCommand,
@@ -7,8 +6,9 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { batchGet } from './batches.ts';
 import { keysIn } from './index-pages.ts';
-import { fromItem } from './item.ts';
 import type { InstanceRecord, Outlook, Retirement } from '../jobs/record.ts';
+import { instanceKey, itemKey } from './keys.ts';
+import { parseInstance } from './records.ts';
 import { type Change, updateExpression } from './update.ts';
 
 /** What lists it in both indexes. */
@@ -105,16 +105,16 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
   const expiryOf = (endedMs: number) => Math.floor(endedMs / 1000) + keptSeconds(recordSeconds);
   const update = (instance: string, change: Change, abortSignal?: AbortSignal) =>
     db.send(
-      new UpdateItemCommand({ TableName: table, Key: keyOf(instance), ...updateExpression(change) }),
+      new UpdateItemCommand({ TableName: table, Key: itemKey(instanceKey(instance)), ...updateExpression(change) }),
       abortSignal && { abortSignal },
     );
   /** Resolves with the whole record as it is then, which costs no more; undefined: the condition did not hold. */
   const updateIf = async (instance: string, change: Change, abortSignal?: AbortSignal) => {
     const words = { ...updateExpression(change), ReturnValues: 'ALL_NEW' } as const;
-    const command = new UpdateItemCommand({ TableName: table, Key: keyOf(instance), ...words });
+    const command = new UpdateItemCommand({ TableName: table, Key: itemKey(instanceKey(instance)), ...words });
     try {
       const { Attributes } = await db.send(command, abortSignal && { abortSignal });
-      return recordOf(Attributes ?? {});
+      return parseInstance(Attributes ?? {});
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return undefined;
       throw error;
@@ -164,14 +164,15 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
     },
     async living() {
       const keys = await keysOfLiving(db, table);
-      const records = await batchGet(db, table, keys, { ConsistentRead: true });
-      return (records as unknown as InstanceRecord[]).filter(({ listing }) => listing === 'instances');
+      const items = await batchGet(db, table, keys, { ConsistentRead: true });
+      const records = items.flatMap((item) => parseInstance(item) ?? []);
+      return records.filter(({ listing }) => listing === 'instances');
     },
     async find(instances) {
       const found = await Promise.all(
-        instances.map((instance) => db.send(new GetItemCommand({ TableName: table, Key: keyOf(instance) }))),
+        instances.map((instance) => db.send(new GetItemCommand({ TableName: table, Key: itemKey(instanceKey(instance)) }))),
       );
-      const records = found.flatMap(({ Item }) => (Item ? [recordOf(Item)] : []));
+      const records = found.flatMap(({ Item }) => (Item && parseInstance(Item)) ?? []);
       return new Map(records.map((record) => [record.instance, record]));
     },
   };
@@ -187,12 +188,4 @@ function lost(nowMs: number): Retirement {
   const at = new Date(nowMs).toISOString();
   const how = { rung: 'power-off', tries: 0, idleSeconds: 0, jobsDone: 0 } as const;
   return { reason: 'lost', decidedAt: at, endedAt: at, ...how };
-}
-
-function keyOf(instance: string): Record<string, AttributeValue> {
-  return { pk: { S: `instance#${instance}` } };
-}
-
-function recordOf(item: Record<string, AttributeValue>): InstanceRecord {
-  return fromItem(item) as unknown as InstanceRecord;
 }

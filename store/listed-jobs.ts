@@ -1,8 +1,9 @@
 import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { inBatches } from './batches.ts';
 import { indexPages } from './index-pages.ts';
-import { fromItem, toItem } from './item.ts';
-import { STATE_INDEX } from './listing.ts';
+import { toItem } from './item.ts';
+import { jobIdIn } from './keys.ts';
+import { KEY_ATTRIBUTE, STATE_INDEX } from './table-schema.ts';
 
 /** Jobs of one partition of the index. */
 export interface Partition {
@@ -84,7 +85,7 @@ class Cursor {
     { filter, pageSize, onMore }: Reading,
   ) {
     const query = { ...queryOf(partition, filter), Limit: pageSize };
-    this.#pages = indexPages(client, { TableName: table, IndexName: STATE_INDEX, ...query });
+    this.#pages = indexPages(client, { TableName: table, IndexName: STATE_INDEX.name, ...query });
     this.#onMore = onMore;
   }
 
@@ -109,8 +110,8 @@ class Cursor {
 }
 
 function entryOf(item: Record<string, AttributeValue>): Entry {
-  const { pk = '', listedAt = '' } = fromItem(item) as Record<string, string>;
-  return { id: pk.slice('job#'.length), listedAt };
+  const key = item[KEY_ATTRIBUTE]?.S ?? '';
+  return { id: jobIdIn(key), listedAt: item[STATE_INDEX.sortKey]?.S ?? '' };
 }
 
 function queryOf({ listed, since = EARLIEST, before = LATEST }: Partition, filter: EntryFilter) {

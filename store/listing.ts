@@ -1,11 +1,6 @@
 import { hash } from 'node:crypto';
 import type { JobState } from '../jobs/record.ts';
 
-/** The table's index of jobs by their state, of what runs on an instance, and of instances ("The contracts in detail"). */
-export const STATE_INDEX = 'byState';
-/** The one that it replaces. Instances are in both, jobs of earlier agents in this one alone. */
-export const LISTING_INDEX = 'byListing';
-
 /**
  * Parts into which the jobs of a state are divided. DynamoDB takes 1,000 writes a second for one value of a partition key
  * ("Best practices for designing and using partition keys effectively").

@@ -1,8 +1,11 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { batchGetJobs } from './batches.ts';
+import { batchGet, batchGetJobs } from './batches.ts';
 import { keysIn } from './index-pages.ts';
+import { fromItem } from './item.ts';
+import { jobIdIn, jobKey } from './keys.ts';
 import { runningOf } from './listing.ts';
 import type { JobRecord } from '../jobs/record.ts';
+import { KEY_ATTRIBUTE } from './table-schema.ts';
 
 /**
  * The jobs that run on an instance, or whose record says so. Those that were claimed in the last moments may be missing.
@@ -14,8 +17,7 @@ export async function runningOn(
   instance: string,
 ): Promise<{ jobs: JobRecord[]; isComplete: boolean }> {
   const { keys, isComplete } = await keysIn(client, table, runningOf(instance));
-  const ids = keys.map((key) => key.slice('job#'.length));
-  const records = await batchGetJobs(client, table, ids, { ConsistentRead: true });
+  const records = await batchGetJobs(client, table, keys.map(jobIdIn));
   // The index is a moment behind.
   const jobs = [...records.values()].filter((job) => job.state === 'running' && job.instance === instance);
   return { jobs, isComplete };
@@ -27,6 +29,8 @@ export async function cancelRequested(
   table: string,
   ids: readonly string[],
 ): Promise<Set<string>> {
-  const records = await batchGetJobs(client, table, ids, { ProjectionExpression: 'pk, cancelRequestedAt' });
-  return new Set(ids.filter((id) => records.get(id)?.cancelRequestedAt !== undefined));
+  const how = { ProjectionExpression: `${KEY_ATTRIBUTE}, cancelRequestedAt` };
+  const items = (await batchGet(client, table, ids.map(jobKey), how)).map(fromItem);
+  const requested = items.filter(({ cancelRequestedAt }) => cancelRequestedAt !== undefined);
+  return new Set(requested.map((item) => jobIdIn(String(item[KEY_ATTRIBUTE]))));
 }

@@ -1,8 +1,9 @@
 import { ConditionalCheckFailedException, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { bodyInRecord } from './body-in-record.ts';
-import { JobEndings, keyOf, ownedBy, type Written } from './endings.ts';
+import { JobEndings, ownedBy, type Written } from './endings.ts';
 import { expiryOfCancelled } from './expiry.ts';
 import { toItem } from './item.ts';
+import { itemKey, jobKey } from './keys.ts';
 import { listedAtOf, listedOf, runningOf } from './listing.ts';
 import { tryKey } from './log-layout.ts';
 import { ownId } from '../jobs/message.ts';
@@ -92,7 +93,7 @@ export class JobTable extends JobEndings {
       const label = labelOf({ label: change.setOnce.label, group: change.set.group });
       return { kind: 'claimed', attempts: 1, tries, leaseUntilMs: asked, label };
     }
-    const claimed = await this.update(id, change, 'ALL_NEW');
+    const claimed = await this.updateAndGet(id, change);
     if (claimed) return this.#claimed(claimed, fence);
     const record = await this.get(id);
     // Gone between the two calls (its time to live): free again.
@@ -113,7 +114,7 @@ export class JobTable extends JobEndings {
     if (isOverLimit(request, record))
       return { kind: 'refused', reason: request.overLimit ?? '', fails: nonce !== undefined };
     if (record.cancelRequestedAt === undefined) return this.claim(request);
-    const cancelled = await this.update(id, this.#cancellation(id, nowMs, earliestMs), 'ALL_NEW');
+    const cancelled = await this.updateAndGet(id, this.#cancellation(id, nowMs, earliestMs));
     return cancelled ? { kind: 'ended', record: cancelled } : this.claim(request);
   }
 
@@ -126,7 +127,7 @@ export class JobTable extends JobEndings {
 
   /** Extends the lease of a running try. `cancel-requested`: it is written, and somebody wants the job to end. */
   async renew(id: string, fence: string, leaseUntilMs: number): Promise<Written | 'cancel-requested'> {
-    const record = await this.update(id, { ...ownedBy(fence), set: { leaseUntilMs } }, 'ALL_NEW');
+    const record = await this.updateAndGet(id, { ...ownedBy(fence), set: { leaseUntilMs } });
     if (!record) return 'taken-over';
     return record.cancelRequestedAt === undefined ? 'written' : 'cancel-requested';
   }
@@ -171,7 +172,7 @@ export class JobTable extends JobEndings {
     // It was believed before.
     if (await this.get(id)) return {};
     const longLimit = overLimit === undefined ? undefined : limitSeconds;
-    const repeated = await this.update(oldId, redriveChange(id, nonce, longLimit), 'ALL_NEW');
+    const repeated = await this.updateAndGet(oldId, redriveChange(id, nonce, longLimit));
     if (repeated) return repeated.label === undefined ? {} : { label: repeated.label };
     const old = await this.get(oldId);
     const isProven = nonce !== undefined && old?.nonce === nonce;
@@ -216,7 +217,7 @@ export class JobTable extends JobEndings {
       await this.client.send(
         new PutItemCommand({
           TableName: this.table,
-          Item: { ...keyOf(id), ...toItem({ ...set, ...setOnce, ...append, ...add }) },
+          Item: { ...itemKey(jobKey(id)), ...toItem({ ...set, ...setOnce, ...append, ...add }) },
           ConditionExpression: 'attribute_not_exists(pk)',
         }),
       );

@@ -13,6 +13,7 @@ import { sizeOf } from '../../jobs/dead-letter.ts';
 import { type Envelope, labelProblem, readEnvelope } from '../../jobs/envelope.ts';
 import { expiryOfQueued } from '../../store/expiry.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
+import { jobKey } from '../../store/keys.ts';
 import { listedAtOf, listedOf } from '../../store/listing.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { type Body, textOf } from './body.ts';
@@ -158,7 +159,7 @@ export function recordOf(
   const enqueuedAt = new Date(nowMs).toISOString();
   const isLimitKnown = facts.maxLimitSeconds !== undefined || toldByStack === true;
   return {
-    pk: `job#${id}`,
+    pk: jobKey(id),
     id,
     state: 'queued',
     attempts: 0,

@@ -17,8 +17,9 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { IParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
 import { BODY_PREFIX } from '../../jobs/body-key.ts';
-import { LISTING_INDEX, STATE_INDEX } from '../../store/listing.ts';
+import { FLEET_KEY, INSTANCE_PREFIX, JOB_PREFIX } from '../../store/keys.ts';
 import { INSTANCE_LOG_PREFIX, JOB_LOG_PREFIX } from '../../store/log-layout.ts';
+import { LISTING_INDEX, STATE_INDEX } from '../../store/table-schema.ts';
 import type { Deployed } from '../instance/deployed.ts';
 import { NAMESPACE } from '../metrics.ts';
 
@@ -177,7 +178,7 @@ export const anyKeyOfAssets = {
 
 /** The ARNs of the indexes of a table, by its ARN. */
 export function indexesOf(tableArn: string): string[] {
-  return [LISTING_INDEX, STATE_INDEX].map((name) => `${tableArn}/index/${name}`);
+  return [LISTING_INDEX, STATE_INDEX].map(({ name }) => `${tableArn}/index/${name}`);
 }
 
 /** The role of the keeper's function, which may also write its own log. */
@@ -258,9 +259,9 @@ export function groupArnOf(scope: Construct, name: string): string {
 }
 
 /** Items of the table, by their keys. A new kind gets a key of its own, and so a right of its own. */
-export const JOB_ITEMS = 'job#*';
-export const INSTANCE_ITEMS = 'instance#*';
-export const FLEET_ITEM = 'fleet';
+export const JOB_ITEMS = `${JOB_PREFIX}*`;
+export const INSTANCE_ITEMS = `${INSTANCE_PREFIX}*`;
+export const FLEET_ITEM = FLEET_KEY;
 
 /** "Actions, resources, and condition keys for Amazon DynamoDB": a call's partition keys, all of which have to match. */
 export const ofKeys = (...keys: string[]) => ({

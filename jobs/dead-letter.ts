@@ -1,6 +1,6 @@
-import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import { LARGEST_MESSAGE_BYTES, MOST_MESSAGE_ATTRIBUTES } from '../lib/limits.ts';
 import { isJobId } from './envelope.ts';
+import type { MessageAttributes } from './message-attributes.ts';
 
 /** Why a job is in the dead-letter queue: what its message attributes there say. */
 export interface Epitaph {
@@ -15,7 +15,7 @@ const LONGEST_REASON = 1000;
 const JOB_ID = 'MayflyJobId';
 
 /** The job that a message was of which comes from a dead-letter queue; undefined if it comes from a producer. */
-export function raisedFrom(attributes: Record<string, MessageAttributeValue>): string | undefined {
+export function raisedFrom(attributes: MessageAttributes): string | undefined {
   const id = attributes[JOB_ID]?.StringValue;
   return isJobId(id) ? id : undefined;
 }
@@ -26,9 +26,9 @@ export function raisedFrom(attributes: Record<string, MessageAttributeValue>): s
  * want of room: then ours stay away.
  */
 export function deadLetterAttributes(
-  message: { body: string; attributes: Record<string, MessageAttributeValue> },
+  message: { body: string; attributes: MessageAttributes },
   epitaph: Epitaph & { source: string },
-): Record<string, MessageAttributeValue> {
+): MessageAttributes {
   const ours: [string, string | undefined][] = [
     ['MayflyReason', printable(epitaph.reason)],
     [JOB_ID, epitaph.jobId],
@@ -51,7 +51,7 @@ export function deadLetterAttributes(
 }
 
 /** Bytes that attributes add to a message: names, types and values. */
-export function sizeOf(attributes: Record<string, MessageAttributeValue>): number {
+export function sizeOf(attributes: MessageAttributes): number {
   let bytes = 0;
   for (const [name, { DataType = '', StringValue = '', BinaryValue }] of Object.entries(attributes)) {
     bytes += Buffer.byteLength(name) + Buffer.byteLength(DataType) + Buffer.byteLength(StringValue);

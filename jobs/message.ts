@@ -1,9 +1,9 @@
-import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import { messageOf } from '../lib/error-message.ts';
 import { nonceOf } from './binding.ts';
 import { raisedFrom } from './dead-letter.ts';
 import { type Envelope, isDedupedId, readEnvelope } from './envelope.ts';
 import { memberTexts } from './json-text.ts';
+import type { MessageAttributes } from './message-attributes.ts';
 
 /** A job as an agent works on it. */
 export interface Job {
@@ -55,7 +55,7 @@ export function ownId(messageId: string): string {
 export interface ReceivedMessage {
   id: string;
   body: string;
-  attributes: Record<string, MessageAttributeValue>;
+  attributes: MessageAttributes;
 }
 
 /**

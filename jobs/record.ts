@@ -45,7 +45,7 @@ export interface JobRecord {
   listed?: string;
   listedAt?: string;
   /** While an agent of an earlier version runs it. */
-  listing?: `running#${string}`;
+  listing?: string;
   enqueuedAt?: string;
   /** While it is queued: its message is hidden until then. It may come later. */
   notBefore?: string;

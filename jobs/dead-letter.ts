@@ -2,11 +2,11 @@ import { LARGEST_MESSAGE_BYTES, MOST_MESSAGE_ATTRIBUTES } from '../lib/limits.ts
 import { isJobId } from './envelope.ts';
 import type { MessageAttributes } from './message-attributes.ts';
 
-/** Why a job is in the dead-letter queue: what its message attributes there say. */
+/** Why a job is in the dead-letter queue, as the attributes of its message there say. */
 export interface Epitaph {
   jobId: string;
   reason: string;
-  /** The worker's exit status, or the signal that it died of; absent if it never ran. */
+  /** The worker's exit status, or the signal that ended it. Absent: it never ran. */
   exit?: string;
 }
 
@@ -14,23 +14,22 @@ const LONGEST_REASON = 1000;
 
 const JOB_ID = 'MayflyJobId';
 
-/** The job that a message was of which comes from a dead-letter queue; undefined if it comes from a producer. */
+/** The job whose dead letter a message was. Undefined: the message comes from a producer. */
 export function raisedFrom(attributes: MessageAttributes): string | undefined {
   const id = attributes[JOB_ID]?.StringValue;
   return isJobId(id) ? id : undefined;
 }
 
 /**
- * The attributes of a message's copy in the dead-letter queue: its own, untouched, and ours as far as they fit, the
- * reason first; what an earlier death had left of ours goes. A message never stays out of the dead-letter queue for
- * want of room: then ours stay away.
+ * The attributes of a message's copy in the dead-letter queue. Its own stay unchanged. Ours are added as far as they fit,
+ * the reason first, and replace those of an earlier dead letter. A message without room for ours is copied without them.
  */
 export function deadLetterAttributes(
   message: { body: string; attributes: MessageAttributes },
   epitaph: Epitaph & { source: string },
 ): MessageAttributes {
   const ours: [string, string | undefined][] = [
-    ['MayflyReason', printable(epitaph.reason)],
+    ['MayflyReason', sanitize(epitaph.reason)],
     [JOB_ID, epitaph.jobId],
     ['MayflyExit', epitaph.exit],
     ['MayflySource', epitaph.source],
@@ -50,7 +49,7 @@ export function deadLetterAttributes(
   return attributes;
 }
 
-/** Bytes that attributes add to a message: names, types and values. */
+/** The bytes that attributes add to a message: names, types and values. */
 export function sizeOf(attributes: MessageAttributes): number {
   let bytes = 0;
   for (const [name, { DataType = '', StringValue = '', BinaryValue }] of Object.entries(attributes)) {
@@ -61,10 +60,10 @@ export function sizeOf(attributes: MessageAttributes): number {
 }
 
 /**
- * A reason can quote what a producer sent. SQS refuses most control characters, halves of characters, U+FFFE and U+FFFF
- * ("SendMessage": an attribute's value has the same restrictions as a body).
+ * A reason can quote what a producer sent. SQS refuses most control characters, lone surrogates, U+FFFE and U+FFFF
+ * ("SendMessage": the value of an attribute has the same restrictions as a body).
  */
-function printable(text: string): string {
-  const taken = text.replace(/[\p{Cc}\p{Cs}\ufffe\uffff]+/gu, ' ').slice(0, LONGEST_REASON);
-  return taken.replace(/\p{Cs}$/u, '');
+function sanitize(text: string): string {
+  const allowed = text.replace(/[\p{Cc}\p{Cs}\ufffe\uffff]+/gu, ' ').slice(0, LONGEST_REASON);
+  return allowed.replace(/\p{Cs}$/u, '');
 }

@@ -11,13 +11,13 @@ import type { JobRecord } from '../jobs/record.ts';
 import { itemKey, jobIdIn, jobKey } from './keys.ts';
 import { parseJob } from './records.ts';
 
-/** Calls under way at the same time. */
+/** Concurrent calls. */
 const MOST_CALLS = 4;
 
 const WAITS: BackoffBounds = { initialMs: 50, maxMs: 5000 };
 
-/** Rounds in a row, of one batch, that DynamoDB did nothing of: half a minute and more. */
-const MOST_IDLE_ROUNDS = 15;
+/** Calls in a row of which DynamoDB processed nothing, for one batch. That is more than half a minute. */
+const MOST_IDLE_CALLS = 15;
 
 export interface Waits {
   clock: Clock;
@@ -26,10 +26,10 @@ export interface Waits {
 
 export const systemWaits: Waits = { clock: systemClock, random: Math.random };
 
-/** A table that leaves all of a batch undone, again and again: it is throttled. */
+/** Call after call the table processes nothing of a batch. */
 export class TableThrottled extends Error {
   constructor(table: string, left: number) {
-    super(`the table ${table} is throttled: ${left} of a batch's items are still not done`);
+    super(`the table ${table} is throttled: ${left} items of a batch are still not processed`);
     this.name = 'TableThrottled';
   }
 }
@@ -71,7 +71,7 @@ export async function batchGet(
   return found;
 }
 
-/** Does `task` for all items, so many a call and a few calls at the same time. Rejects with the first failure. */
+/** Runs `task` for all items, `size` items a call and a few calls at the same time. Rejects with the first error. */
 export async function inBatches<Item>(
   items: readonly Item[],
   size: number,
@@ -79,7 +79,7 @@ export async function inBatches<Item>(
   atOnce = MOST_CALLS,
 ): Promise<void> {
   let next = 0;
-  const work = async () => {
+  const runBatches = async () => {
     while (next < items.length) {
       const batch = items.slice(next, next + size);
       next += size;
@@ -87,14 +87,14 @@ export async function inBatches<Item>(
     }
   };
   const calls = Math.min(atOnce, Math.ceil(items.length / size));
-  await Promise.all(Array.from({ length: calls }, work));
+  await Promise.all(Array.from({ length: calls }, runBatches));
 }
 
 /**
- * Repeats a batch call with what it left undone, with backoff.
+ * Repeats a batch call with the items that it did not process, with backoff.
  *
- * @param call gets what is to be done and returns what of it is left
- * @throws TableThrottled when one round after the other does nothing
+ * @param call gets items and returns those that were not processed
+ * @throws TableThrottled if call after call processes nothing
  */
 export async function untilDone<Item>(
   table: string,
@@ -104,7 +104,7 @@ export async function untilDone<Item>(
 ): Promise<void> {
   let left = await call(items);
   for (let idle = 1; left.length > 0; ) {
-    if (idle > MOST_IDLE_ROUNDS) throw new TableThrottled(table, left.length);
+    if (idle > MOST_IDLE_CALLS) throw new TableThrottled(table, left.length);
     await clock.sleep(backoffMs(WAITS, idle, random));
     const before = left.length;
     left = await call(left);

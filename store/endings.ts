@@ -15,27 +15,27 @@ import { boundedTries } from '../jobs/tries.ts';
 import { parseJob } from './records.ts';
 import { type Change, updateExpression } from './update.ts';
 
-/** How a try ended, for the record. */
+/** The end of a try, for the record. */
 export interface TryEnd {
   exitStatus?: number | undefined;
   signal?: string | undefined;
   reason?: string | undefined;
-  /** All tries, this one's end included; absent: nobody knows how it ended, and they stay as they are. */
+  /** All tries, with the end of this one. Absent: its end is unknown, and the tries stay unchanged. */
   tries?: readonly Try[] | undefined;
   endedAtMs: number;
-  /** Of a job that is queued again: its message is hidden until then. */
+  /** Of a job that is queued again: its message is invisible until then. */
   notBeforeMs?: number | undefined;
-  /** Attempts to take off again: 1 if the try that ended did not count. */
+  /** Attempts to subtract: 1 if the try does not count. */
   refund: 0 | 1;
 }
 
-/** Written, or another claim has taken the job over since: then nothing was written, and nothing may be. */
+/** `taken-over`: another claim has the job since. Nothing was written, and nothing may be. */
 export type Written = 'written' | 'taken-over';
 
 /**
- * The job table as those use it who end the try of a job: one item a job, changed by conditional writes of that item
- * alone, so that no crash can leave two items at odds. Every write can be repeated: one that reached the table though its
- * answer was lost is recognised by its fence.
+ * The job table for those who end the try of a job. Each job is one item, and each write is a conditional write of that item
+ * alone, so that a crash cannot leave two items inconsistent. Every write is idempotent: if its response was lost, the
+ * fence shows that it was done.
  */
 export class JobEndings {
   protected readonly client: DynamoDBClient;
@@ -64,7 +64,7 @@ export class JobEndings {
     return record?.fence === fence && record.state === state ? 'written' : 'taken-over';
   }
 
-  /** Makes a job queued again; or `cancelled`, if somebody wants it to end: its message is to be deleted then. */
+  /** Queues a job again. `cancelled`: somebody cancelled it, so its message has to be deleted. */
   async handBack(id: string, fence: string, end: TryEnd): Promise<Written | 'cancelled'> {
     const owned = ownedBy(fence);
     const done = await this.update(id, {
@@ -79,7 +79,7 @@ export class JobEndings {
       const finished = await this.finish(id, fence, 'cancelled', { ...end, reason: CANCELLED });
       return finished === 'written' ? 'cancelled' : finished;
     }
-    // Cancelled by us, or by an operator once it was queued again.
+    // By this call, or by an operator after it was queued again.
     if (record.state === 'cancelled') return 'cancelled';
     return record.state === 'queued' ? 'written' : 'taken-over';
   }
@@ -142,13 +142,13 @@ export class JobEndings {
   }
 }
 
-/** Of states in which a message of the job may wait on the queue. */
+/** States in which a message of the job may be on the queue. */
 const EXPIRIES: Partial<Record<JobState, typeof expiryOfEnded>> = {
   queued: expiryOfQueued,
   cancelled: expiryOfCancelled,
 };
 
-/** The condition of every write after the claim: the job still runs, and under this very claim. */
+/** The condition of every write after the claim: the job still runs under this claim. */
 export function ownedBy(fence: string): Required<Pick<Change, 'condition' | 'values'>> {
   return {
     condition: '#fence = :fence AND #state = :running',

@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { KEY_ATTRIBUTE, LISTING_INDEX, STATE_INDEX } from './table-schema.ts';
 
-/** The index cannot be read: the table has none, or DynamoDB still fills it. */
+/** The index cannot be read: it does not exist, or DynamoDB still backfills it. */
 export class IndexNotReady extends Error {
   constructor(table: string | undefined, index: string, options: ErrorOptions) {
     super(
@@ -17,12 +17,12 @@ export class IndexNotReady extends Error {
   }
 }
 
-/** What DynamoDB answers as long as an index is missing or filled; both are a `ValidationException`. */
+/** DynamoDB's answers while an index is missing or backfilled. Both are a `ValidationException`. */
 const NOT_READY = /does not have the specified index|backfilling global secondary index/i;
 
 type Items = Record<string, AttributeValue>[];
 
-/** The pages of a partition of an index, each with whether there may be more. Throws `IndexNotReady`, or as the SDK does. */
+/** The pages of a partition of an index, each with whether it is the last. Throws `IndexNotReady`, or as the SDK does. */
 export async function* indexPages(
   client: DynamoDBClient,
   input: QueryCommandInput & { IndexName: string },
@@ -40,8 +40,8 @@ export async function* indexPages(
 }
 
 /**
- * The keys of the items in a partition that both indexes have. `isComplete`: the newer index could be read. As long as it
- * cannot, what is in it alone is missing. Throws `IndexNotReady` if neither can.
+ * The keys of the items in a partition of either index. `isComplete`: the newer index could be read. If not, items that are
+ * in that index only are missing. Throws `IndexNotReady` if neither index can be read.
  */
 export async function keysIn(
   client: DynamoDBClient,

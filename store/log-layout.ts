@@ -19,7 +19,7 @@ export const INSTANCE_LOG_PREFIX = 'instances/';
 
 export type LogPart = 'stdout' | 'stderr' | 'index';
 
-/** The order of keys is that of the tries: time, then a little of the claim's fence against equal ones. */
+/** Keys sort in the order of the tries. A part of the claim's fence makes keys of the same time different. */
 export function tryKey(startedMs: number, fence: string): string {
   const time = new Date(startedMs).toISOString().replaceAll(/[-:]/g, '');
   return `${time}-${fence.replaceAll(/[^0-9A-Za-z]/g, '').slice(0, 4)}`;
@@ -34,12 +34,12 @@ export function chunkKey(job: string, key: string, part: LogPart, number: number
   return `${logPrefix(job, key)}${part}/${String(number).padStart(8, '0')}`;
 }
 
-/** What an instance writes again and again that lives and cannot say so in the table: its outlook, as JSON. */
+/** What an agent that cannot write to the table writes regularly instead: its forecast, as JSON. */
 export function signOfLifeKey(instance: string): string {
   return `${instanceLogPrefix(instance)}alive.json`;
 }
 
-/** Why an instance broke down, as the name of its saved log tells it. */
+/** Why an instance failed, as the name of its saved log says. */
 export interface SavedLog {
   /** As in the retirement's record. */
   reason: string;
@@ -47,13 +47,13 @@ export interface SavedLog {
   refusal?: RefusalKind;
 }
 
-/** Where the log of an instance is that broke down: what `mayfly-retire.sh` writes too. */
+/** The key of the log of an instance that failed. `mayfly-retire.sh` writes the same. */
 export function instanceLogKey(instance: string, decidedAt: string, { reason, refusal }: SavedLog): string {
   const time = decidedAt.replace(/\.\d+Z$/, 'Z').replaceAll(':', '');
   return `${instanceLogPrefix(instance)}${time}-${reason}${refusal === 'passing' ? '-outage' : ''}.log`;
 }
 
-/** Of the objects of one instance its saved log, the latest of several; undefined: it saved none. */
+/** The latest saved log among the objects of one instance. Undefined: it saved none. */
 export function savedLogIn(keys: readonly string[]): (SavedLog & { key: string }) | undefined {
   const key = keys.findLast((one) => SAVED_LOG.test(one)) ?? '';
   const { reason, outage } = SAVED_LOG.exec(key)?.groups ?? {};

@@ -8,8 +8,8 @@ import type { JobRecord } from '../jobs/record.ts';
 import { KEY_ATTRIBUTE } from './table-schema.ts';
 
 /**
- * The jobs that run on an instance, or whose record says so. Those that were claimed in the last moments may be missing.
- * `isComplete`: false as long as DynamoDB fills the index, and any may be missing.
+ * The jobs that run on an instance according to their records. Jobs that were claimed just now may be missing.
+ * `isComplete`: false while DynamoDB backfills the index. Then any job may be missing.
  */
 export async function runningOn(
   client: DynamoDBClient,
@@ -18,12 +18,12 @@ export async function runningOn(
 ): Promise<{ jobs: JobRecord[]; isComplete: boolean }> {
   const { keys, isComplete } = await keysIn(client, table, runningOf(instance));
   const records = await batchGetJobs(client, table, keys.map(jobIdIn));
-  // The index is a moment behind.
+  // The index is eventually consistent.
   const jobs = [...records.values()].filter((job) => job.state === 'running' && job.instance === instance);
   return { jobs, isComplete };
 }
 
-/** Which of these jobs somebody wants to end. Eventually consistent, at half the price: who looks will look again. */
+/** Which of these jobs somebody has cancelled. Eventually consistent, which halves the price: the caller asks again. */
 export async function cancelRequested(
   client: DynamoDBClient,
   table: string,

@@ -37,7 +37,10 @@ export interface JobRecord {
   messageId?: string;
   /** The message must have it too (`jobs/binding.ts`). Present if the record was written before the message. Secret. */
   nonce?: string;
-  /** While it runs: the instance, a value that is unique for the claim and that later writes must match, and the end of the lease. */
+  /**
+   * While it runs: the instance, a value that is unique for the claim and that later writes must match, and the end of
+   * the lease.
+   */
   instance?: string;
   fence?: string;
   leaseUntilMs?: number;
@@ -84,7 +87,10 @@ export interface JobRecord {
   retriedAs?: string;
   /** When its message was copied to the dead-letter queue. A copy that was sent before is a duplicate. */
   deadLetteredAt?: string;
-  /** Why its message is not in the dead-letter queue yet, in SQS's words. The copy is retried when the message is received. */
+  /**
+   * Why its message is not in the dead-letter queue yet, in SQS's words. The copy is retried when the message is
+   * received.
+   */
   deadLetterError?: string;
   /** When it was cleaned up. What is left tells a claim that the job has ended. Everything else treats it as unknown. */
   removedAt?: string;
@@ -133,11 +139,17 @@ export interface Try {
 export interface TryLog {
   stdout: StreamLog;
   stderr: StreamLog;
-  /** Of a log that is kept here: when which bytes came, `[milliseconds since startedAt, 1 for stdout or 2 for stderr, bytes]`. */
+  /**
+   * Of a log that is kept here: when which bytes came, `[milliseconds since startedAt, 1 for stdout or 2 for stderr,
+   * bytes]`.
+   */
   times?: [ms: number, stream: 1 | 2, bytes: number][];
   /** Of a log in the bucket that was cut there: how many bytes were kept, both streams together. */
   maxBytes?: number;
-  /** Of a log in the bucket: the last `LONGEST_INLINE_LOG` bytes of both streams, in the order in which they came. For people. */
+  /**
+   * Of a log in the bucket: the last `LONGEST_INLINE_LOG` bytes of both streams, in the order in which they came. For
+   * people.
+   */
   tail?: string;
 }
 
@@ -161,7 +173,10 @@ export interface InstanceRecord {
   pk: string;
   instance: string;
   listing: 'instances' | 'retired';
-  /** The same for the index `byState`, whose sort key is the instance's id. Absent in a record that an earlier version wrote. */
+  /**
+   * The same for the index `byState`, whose sort key is the instance's id. Absent in a record that an earlier version
+   * wrote.
+   */
   listed?: 'instances' | 'retired';
   listedAt?: string;
   launchedAt?: string;

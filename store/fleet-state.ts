@@ -30,7 +30,10 @@ const FleetStateSchema = v.object({
    * earlier version still runs.
    */
   listedSinceMs: v.optional(v.number()),
-  /** `keptAtMs` of the last run of a keeper that knows this index. If it differs, a keeper of an earlier version ran since. */
+  /**
+   * `keptAtMs` of the last run of a keeper that knows this index. If it differs, a keeper of an earlier version ran
+   * since.
+   */
   keptWithIndexAtMs: v.optional(v.number()),
   /** When the keeper ran last, and what failed in that run. */
   keptAtMs: v.optional(v.number()),

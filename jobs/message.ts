@@ -97,7 +97,7 @@ function noRecordReason({ id, bodyKey }: Job): string | undefined {
   if (isDedupedId(id))
     return `the message names job ${id}, whose id is made of a dedupe key, and no such job was enqueued`;
   if (bodyKey === undefined) return undefined;
-  return `the message names job ${id}, whose body is in the log bucket, and nothing is known of that job (any more)`;
+  return `the message names job ${id}, whose body is in the log bucket, and the table has no record of that job`;
 }
 
 /**

@@ -59,7 +59,7 @@ export async function bodyOfRepeated(
 
 /** Why a message that claims to be a dead letter of this job is not redriven. It ends a sentence about the job. */
 export function whyNotRedriven(old: JobRecord | undefined, nonce: string | undefined): string {
-  if (!old) return 'of which nothing is known (any more); `mayfly dlq redrive` makes a new job of it';
+  if (!old) return 'which has no record; `mayfly dlq redrive` makes a new job of it';
   if (old.nonce !== undefined && old.nonce !== nonce)
     return 'and is not the one that this job was enqueued with';
   if (old.retriedAs !== undefined) return `which was retried as job ${old.retriedAs} already`;

@@ -22,13 +22,13 @@ const sick: Ending = { kind: 'unhealthy', end: exited(1), problem: 'no GPU' };
 const deadLetter = { to: 'dead-letter' };
 const handBack = (delaySeconds: number) => ({ to: 'hand-back', delaySeconds });
 
-// design.md, "What comes of it": state, whether the try counts, what becomes of the message, and why.
+// The documentation's table "What comes of it": state, whether the try counts, what is done with the message, and why.
 test.each<[string, Ending, Tries, unknown[]]>([
   ['exit 0', exited(0), FIRST, ['succeeded', true, { to: 'delete' }, undefined]],
-  ['exit 0 at last', exited(0), LAST, ['succeeded', true, { to: 'delete' }, undefined]],
+  ['exit 0 on the last attempt', exited(0), LAST, ['succeeded', true, { to: 'delete' }, undefined]],
   ['EX_DATAERR', exited(65), FIRST, ['failed', true, deadLetter, /EX_DATAERR/]],
   ['EX_TEMPFAIL', exited(75), FIRST, ['queued', false, handBack(5), /EX_TEMPFAIL/]],
-  ['EX_TEMPFAIL, tries used up', exited(75), LAST, ['queued', false, handBack(20), /EX_TEMPFAIL/]],
+  ['EX_TEMPFAIL, no attempt left', exited(75), LAST, ['queued', false, handBack(20), /EX_TEMPFAIL/]],
   [
     'EX_TEMPFAIL, too old',
     exited(75),
@@ -36,7 +36,7 @@ test.each<[string, Ending, Tries, unknown[]]>([
     ['failed', false, deadLetter, /1001 s old, more than the 1000 s/],
   ],
   ['exit 1', exited(1), FIRST, ['queued', true, handBack(5), /exit status 1, attempt 1 of 3/]],
-  ['exit 1 at last', exited(1), LAST, ['failed', true, deadLetter, /exit status 1, attempt 3 of 3/]],
+  ['exit 1 on the last attempt', exited(1), LAST, ['failed', true, deadLetter, /exit status 1, attempt 3 of 3/]],
   [
     'exit 1, old: age bounds free tries alone',
     exited(1),
@@ -44,7 +44,7 @@ test.each<[string, Ending, Tries, unknown[]]>([
     ['queued', true, handBack(5), /exit status 1/],
   ],
   ['a signal', died, FIRST, ['queued', true, handBack(5), /died of SIGSEGV, attempt 1 of 3/]],
-  ['a signal at last', died, LAST, ['failed', true, deadLetter, /SIGSEGV/]],
+  ['a signal on the last attempt', died, LAST, ['failed', true, deadLetter, /SIGSEGV/]],
   ['the limit', late, FIRST, ['timed_out', true, deadLetter, /limit of 60 s/]],
   ['stopped to go', { kind: 'interrupted' }, LAST, ['queued', false, handBack(0), /had to go/]],
   [
@@ -102,14 +102,14 @@ test.each<[string, Ending, Tries, unknown[]]>([
   else expect(outcome.reason).toBeUndefined();
 });
 
-test('a job whose slot was lost waits until nothing of its worker can be left, whatever the backoff', () => {
+test('a job whose slot was lost waits until its worker must have ended, whatever the backoff', () => {
   const lost: Ending = { kind: 'slot-lost', reason: 'the slot was lost' };
   expect(outcomeOf(lost, FIRST, RULES, () => 0).fate).toEqual(handBack(5));
   expect(outcomeOf(lost, LAST, RULES, () => 0.999).fate).toEqual(handBack(20));
   expect(outcomeOf(lost, { ...FIRST, slotsLost: 1 }, RULES, () => 0).fate).toEqual(handBack(5));
 });
 
-test('by default nine in ten of three tries outlast two minutes, and the last comes six minutes after the first on average', () => {
+test('by default three tries outlast two minutes in nine of ten cases, and take six minutes on average', () => {
   const { firstSeconds, factor, longestSeconds } = DEFAULT_RETRY_BACKOFF;
   const backoff = { initialMs: firstSeconds * 1000, factor, maxMs: longestSeconds * 1000 };
   const rules = { ...RULES, backoff };
@@ -126,13 +126,13 @@ test('by default nine in ten of three tries outlast two minutes, and the last co
   expect(Math.round(all.reduce((sum, seconds) => sum + seconds) / all.length / 60)).toBe(6);
 });
 
-test('a fleet may say that jobs which ran past their limit are tried again', () => {
+test('a fleet can retry jobs that ran past their limit', () => {
   const rules = { ...RULES, retryTimedOut: true };
   expect(outcomeOf(late, FIRST, rules, half)).toMatchObject({ state: 'queued', fate: handBack(5) });
   expect(outcomeOf(late, LAST, rules, half)).toMatchObject({ state: 'timed_out', fate: deadLetter });
 });
 
-test('whatever the end, only what succeeded or was cancelled is deleted, and a state that is final is never handed back', () => {
+test('only messages of succeeded or cancelled jobs are deleted, and a job in a final state is never requeued', () => {
   const ending = fc.oneof(
     fc.nat(255).map(exited),
     fc.constantFrom<Ending>(

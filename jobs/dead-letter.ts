@@ -26,13 +26,13 @@ export function raisedFrom(attributes: MessageAttributes): string | undefined {
  */
 export function deadLetterAttributes(
   message: { body: string; attributes: MessageAttributes },
-  epitaph: Epitaph & { source: string },
+  deadLetterReason: Epitaph & { source: string },
 ): MessageAttributes {
   const ours: [string, string | undefined][] = [
-    ['MayflyReason', sanitize(epitaph.reason)],
-    [JOB_ID, epitaph.jobId],
-    ['MayflyExit', epitaph.exit],
-    ['MayflySource', epitaph.source],
+    ['MayflyReason', sanitize(deadLetterReason.reason)],
+    [JOB_ID, deadLetterReason.jobId],
+    ['MayflyExit', deadLetterReason.exit],
+    ['MayflySource', deadLetterReason.source],
   ];
   const names = new Set(ours.map(([name]) => name));
   const own = Object.entries(message.attributes).filter(([name]) => !names.has(name));

@@ -28,7 +28,7 @@ export type Ending =
 /** What is done with the message. `leave`: nothing. Its lease is lost, and it becomes visible by itself. */
 export type Fate =
   | { to: 'delete' }
-  | { to: 'hand-back'; delaySeconds: number }
+  | { to: 'requeue'; delaySeconds: number }
   | { to: 'dead-letter' }
   | { to: 'leave' };
 
@@ -231,5 +231,5 @@ function giveUp(reason: string, state: 'failed' | 'timed_out' | 'lost', costsAtt
 
 /** SQS takes whole seconds. */
 function requeue(delayMs: number): Fate {
-  return { to: 'hand-back', delaySeconds: Math.round(delayMs / 1000) };
+  return { to: 'requeue', delaySeconds: Math.round(delayMs / 1000) };
 }

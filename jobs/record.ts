@@ -1,5 +1,5 @@
 import type { Rung } from '../policy/ladder.ts';
-import type { Foresight } from '../policy/outlook.ts';
+import type { Foresight as PolicyForecast } from '../policy/outlook.ts';
 import type { Refusable, RefusalKind } from '../policy/refusal.ts';
 import type { Reason } from '../policy/retirement.ts';
 
@@ -209,7 +209,7 @@ export interface Outlook {
    * `work`: it works until there is nothing to do, or takes no new job from `at` on. `retire`: it retires at `at` if no job
    * comes. `leave`: it retires at `at` in any case, or is retiring. `stay`: it has nothing to do and is kept.
    */
-  next: Foresight['next'];
+  next: PolicyForecast['next'];
   at?: string;
   reason?: RetirementReason;
   /** Present if it takes one job at a time, with pauses, because several jobs in a row failed on it. */

@@ -30,7 +30,7 @@ export const systemWaits: Waits = { clock: systemClock, random: Math.random };
 export class TableThrottled extends Error {
   constructor(table: string, left: number) {
     super(`the table ${table} is throttled: ${left} items of a batch are still not processed`);
-    this.name = 'TableThrottled';
+    this.name = 'TableThrottledError';
   }
 }
 

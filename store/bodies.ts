@@ -19,7 +19,7 @@ export class BodyUnusable extends Error {}
 export class BodyMissing extends BodyUnusable {
   constructor(job: string, bucket: string) {
     super(`the body of job ${job} is not there: the bucket ${bucket} has no object ${bodyKey(job)}`);
-    this.name = 'BodyMissing';
+    this.name = 'BodyMissingError';
   }
 }
 
@@ -30,7 +30,7 @@ export class BodyReplaced extends BodyUnusable {
       `the body of job ${job} is not the one that it was enqueued with: ${bodyKey(job)} of the bucket ${bucket} has ` +
         'another digest',
     );
-    this.name = 'BodyReplaced';
+    this.name = 'BodyReplacedError';
   }
 }
 
@@ -38,7 +38,7 @@ export class BodyReplaced extends BodyUnusable {
 export class BodyOfAnother extends BodyUnusable {
   constructor(job: string) {
     super(`its body is that of job ${job}, with which it was not enqueued`);
-    this.name = 'BodyOfAnother';
+    this.name = 'ForeignBodyError';
   }
 }
 
@@ -47,7 +47,7 @@ export class BodyTooLong extends BodyUnusable {
     super(
       `the body of job ${job} has ${bytes} bytes, more than the ${LONGEST_BODY / MIB} MiB that a body may have`,
     );
-    this.name = 'BodyTooLong';
+    this.name = 'BodyTooLongError';
   }
 }
 

@@ -13,7 +13,7 @@ export class IndexNotReady extends Error {
       `the index ${index} of the table ${table} cannot be read: the table has no such index, or DynamoDB still fills it`,
       options,
     );
-    this.name = 'IndexNotReady';
+    this.name = 'IndexNotReadyError';
   }
 }
 

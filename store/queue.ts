@@ -105,13 +105,13 @@ export class JobQueue {
   }
 
   /** Copies a message to the dead-letter queue, with the reason. The caller deletes the original afterwards. */
-  async copyToDeadLetters(message: Message, epitaph: Epitaph): Promise<void> {
+  async copyToDeadLetters(message: Message, deadLetterReason: Epitaph): Promise<void> {
     if (this.#deadLetterUrl === undefined) throw new Error('this fleet has no dead-letter queue');
     await this.#clients.sqs.send(
       new SendMessageCommand({
         QueueUrl: this.#deadLetterUrl,
         MessageBody: message.body,
-        MessageAttributes: deadLetterAttributes(message, { ...epitaph, source: this.#url }),
+        MessageAttributes: deadLetterAttributes(message, { ...deadLetterReason, source: this.#url }),
       }),
     );
   }

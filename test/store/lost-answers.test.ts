@@ -98,13 +98,13 @@ const CASES: Record<string, Case> = {
     answer: 'written',
     record: { state: 'failed', attempts: 0 },
   },
-  'hand-back': {
+  requeue: {
     arrange: claim,
     act: (id) => table.handBack(id, 'mine', { ...END, refund: 1 }),
     answer: 'written',
     record: { state: 'queued', attempts: 0 },
   },
-  'hand-back of a job that is to be cancelled': {
+  'requeue of a job that somebody cancelled': {
     arrange: async (id) => [await claim(id), await cancel(id)],
     act: (id) => table.handBack(id, 'mine', { ...END, refund: 1 }),
     answer: 'cancelled',

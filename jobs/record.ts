@@ -61,24 +61,24 @@ export interface JobRecord {
   signal?: string;
   /** Why the job is in its state, for a person. */
   reason?: string;
-  /** The latest tries, the oldest first: see `boundedTries`. */
+  /** The latest tries, the oldest first: see `boundTries`. */
   tries?: Try[];
   /** How many seconds a worker may run, if the job asked for another limit than the fleet's. */
   limitSeconds?: number;
   /** The enqueuing side did not know the longest limit of the fleet, so the agent checks `limitSeconds`. */
   limitUnchecked?: boolean;
-  /** From the message's envelope. See `labelOf`. */
+  /** From the message's envelope. See `findLabel`. */
   group?: string;
   label?: string;
   requestId?: string;
-  /** What the worker reads, if it is short (`LONGEST_KEPT_BODY`). For `mayfly retry`. */
+  /** What the worker reads, if it is short (`MAX_KEPT_BODY_BYTES`). For `mayfly retry`. */
   body?: string;
-  /** Of a longer body: its start, and its length in bytes of UTF-8 (`bodyInRecord`). */
+  /** Of a longer body: its start, and its length in bytes of UTF-8 (`keptBody`). */
   bodyStart?: string;
   bodyBytes?: number;
   /** The key of the body in the log bucket, if it is there. */
   bodyKey?: string;
-  /** The digest of that body (`digestOfBody`). */
+  /** The digest of that body (`digestBody`). */
   bodyDigest?: string;
   /** When somebody cancelled it while it ran. A queued job is cancelled at once. */
   cancelRequestedAt?: string;
@@ -133,8 +133,8 @@ export interface Try {
 }
 
 /**
- * The output of a try. Up to `LONGEST_INLINE_LOG` bytes, both streams together, are kept here. A longer output is in the
- * log bucket as a whole (`store/log-layout.ts`), and only its end is kept here.
+ * The output of a try. Up to `MAX_INLINE_LOG_BYTES` bytes, both streams together, are kept here. A longer output is in the
+ * log bucket as a whole (`store/bucket-keys.ts`), and only its end is kept here.
  */
 export interface TryLog {
   stdout: StreamLog;
@@ -147,7 +147,7 @@ export interface TryLog {
   /** Of a log in the bucket that was cut there: how many bytes were kept, both streams together. */
   maxBytes?: number;
   /**
-   * Of a log in the bucket: the last `LONGEST_INLINE_LOG` bytes of both streams, in the order in which they came. For
+   * Of a log in the bucket: the last `MAX_INLINE_LOG_BYTES` bytes of both streams, in the order in which they came. For
    * people.
    */
   tail?: string;

@@ -7,8 +7,8 @@ export const MOST_TRIES = 20;
 export const LONGEST_INLINE_LOGS = 16 * 1024;
 
 /**
- * What a record keeps of a job's tries: the newest `MOST_TRIES`, with the newest output that fits into
- * `LONGEST_INLINE_LOGS`. Older tries keep their counts, and their logs in the bucket stay there.
+ * What a record keeps of a job's tries: the newest `MAX_KEPT_TRIES`, with the newest output that fits into
+ * `MAX_INLINE_LOGS_BYTES`. Older tries keep their counts, and their logs in the bucket stay there.
  */
 export function boundedTries(tries: readonly Try[]): Try[] {
   const bounded: Try[] = [];

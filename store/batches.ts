@@ -94,7 +94,7 @@ export async function inBatches<Item>(
  * Repeats a batch call with the items that it did not process, with backoff.
  *
  * @param call gets items and returns those that were not processed
- * @throws TableThrottled if call after call processes nothing
+ * @throws TableThrottledError if call after call processes nothing
  */
 export async function untilDone<Item>(
   table: string,

@@ -57,12 +57,12 @@ export interface BodyStore {
    * Puts a body. An existing one stays.
    *
    * @param replaces whether an existing one is overwritten: an earlier job with the same dedupe key has left it
-   * @throws BodyTooLong, or as the SDK does
+   * @throws BodyTooLongError, or as the SDK does
    */
   put(job: string, text: string, replaces?: boolean): Promise<void>;
   /**
-   * @param digest that the body must have (`digestOfBody`). Absent: an earlier version enqueued the job.
-   * @throws BodyMissing, BodyReplaced, BodyTooLong, or as the SDK does
+   * @param digest that the body must have (`digestBody`). Absent: an earlier version enqueued the job.
+   * @throws BodyMissingError, BodyReplacedError, BodyTooLongError, or as the SDK does
    */
   get(job: string, digest?: string): Promise<string>;
 }

@@ -51,14 +51,14 @@ export class JobCatalogue {
     this.#waits = waits;
   }
 
-  /** Strongly consistent. An id without a record is missing in the result. Throws `TableThrottled`. */
+  /** Strongly consistent. An id without a record is missing in the result. Throws `TableThrottledError`. */
   async getMany(ids: Iterable<string>): Promise<Map<string, JobRecord>> {
     const found = await batchGetJobs(this.#client, this.#table, ids, this.#waits);
     for (const [id, { removedAt }] of found) if (removedAt !== undefined) found.delete(id);
     return found;
   }
 
-  /** For new random ids only: it overwrites existing records. Throws `TableThrottled`. */
+  /** For new random ids only: it overwrites existing records. Throws `TableThrottledError`. */
   async createMany(records: readonly JobRecord[]): Promise<void> {
     const writes = records.map((record): WriteRequest => ({ PutRequest: { Item: toItem(record) } }));
     await inBatches(writes, LARGEST_BATCH_WRITE, (batch) =>
@@ -72,7 +72,7 @@ export class JobCatalogue {
 
   /**
    * False: there is one already, and it is unchanged. A job that was cleaned up is replaced, but only by a record with the
-   * same nonce (`leftNonce`): a message of it may still be on the queue.
+   * same nonce (`findRemovedNonce`): a message of it may still be on the queue.
    */
   createOnce(record: JobRecord): Promise<boolean> {
     const { nonce } = record;

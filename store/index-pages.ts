@@ -22,7 +22,7 @@ const NOT_READY = /does not have the specified index|backfilling global secondar
 
 type Items = Record<string, AttributeValue>[];
 
-/** The pages of a partition of an index, each with whether it is the last. Throws `IndexNotReady`, or as the SDK does. */
+/** The pages of a partition of an index, each with whether it is the last. Throws `IndexNotReadyError`, or as the SDK does. */
 export async function* indexPages(
   client: DynamoDBClient,
   input: QueryCommandInput & { IndexName: string },
@@ -41,7 +41,7 @@ export async function* indexPages(
 
 /**
  * The keys of the items in a partition of either index. `isComplete`: the newer index could be read. If not, items that are
- * in that index only are missing. Throws `IndexNotReady` if neither index can be read.
+ * in that index only are missing. Throws `IndexNotReadyError` if neither index can be read.
  */
 export async function keysIn(
   client: DynamoDBClient,

@@ -100,7 +100,7 @@ export interface Readiness {
   bootSeconds?: number;
 }
 
-/** @param recordSeconds how long records are kept; see `keptSeconds` */
+/** @param recordSeconds how long records are kept; see `instanceRetentionSeconds` */
 export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: number): InstanceStore {
   const expiryAfter = (endedMs: number) => Math.floor(endedMs / 1000) + keptSeconds(recordSeconds);
   const update = (instance: string, change: Change, abortSignal?: AbortSignal) =>
@@ -178,7 +178,7 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
   };
 }
 
-/** The keys of the instances that are not known to be gone. Eventually consistent. Throws `IndexNotReady`. */
+/** The keys of the instances that are not known to be gone. Eventually consistent. Throws `IndexNotReadyError`. */
 export async function keysOfLiving(db: DynamoDBClient, table: string): Promise<string[]> {
   return (await keysIn(db, table, 'instances')).keys;
 }

@@ -35,7 +35,7 @@ const EARLIEST = '0';
 const LATEST = '~';
 
 /**
- * The ids of the jobs in these partitions, the newest first. The index is eventually consistent. Throws `IndexNotReady`.
+ * The ids of the jobs in these partitions, the newest first. The index is eventually consistent. Throws `IndexNotReadyError`.
  */
 export async function* listedJobs(
   client: DynamoDBClient,

@@ -39,7 +39,7 @@ export function redriveChange(newId: string, nonce: string | undefined, longLimi
  * @param repeated the job that is proven to be repeated
  * @param first the job that the envelope names
  * @param nonce of the message
- * @throws BodyOfAnother if nothing proves that the message was that of the first job, or as the store does
+ * @throws ForeignBodyError if nothing proves that the message was that of the first job, or as the store does
  */
 export async function bodyOfRepeated(
   store: BodyStore,

@@ -181,15 +181,16 @@ export interface InstanceRecord {
   listedAt?: string;
   launchedAt?: string;
   readyAt?: string;
-  heardAtMs?: number;
+  /** When its agent reported last, by its start or by a report. */
+  reportedAtMs?: number;
   bootSeconds?: number;
   /** What the agent reported last. */
-  outlook?: Outlook;
+  forecast?: Outlook;
   /** When an operator drained it: it takes no new job and retires when its jobs have ended. */
   drainRequestedAt?: string;
   retirement?: Retirement;
   /** Why its agent stopped working, in the agent's own words, in one line. Removed when an agent starts there again. */
-  lastWords?: string;
+  fatalError?: string;
   /** When the keeper lowered the desired capacity for it, since the step by which it retired does not. */
   accountedAtMs?: number;
   expires?: number;

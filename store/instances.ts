@@ -8,7 +8,7 @@ import { batchGet } from './batches.ts';
 import { keysIn } from './index-pages.ts';
 import type { InstanceRecord, Outlook, Retirement } from '../jobs/record.ts';
 import { instanceKey, itemKey } from './keys.ts';
-import { parseInstance } from './records.ts';
+import { EARLIER_KEYS, parseInstance } from './records.ts';
 import { type Change, updateExpression } from './update.ts';
 
 /** The keys of a live instance in both indexes. */
@@ -59,7 +59,7 @@ export interface InstanceStore {
    *
    * @returns what operators requested
    */
-  heard(instance: string, nowMs: number, outlook?: Outlook, signal?: AbortSignal): Promise<Asked>;
+  heard(instance: string, nowMs: number, forecast?: Outlook, signal?: AbortSignal): Promise<Asked>;
   /**
    * Why the instance retires. It stays listed as live until it is `gone`, unless `listing` says otherwise. While it is
    * listed, the keeper settles what it left.
@@ -80,7 +80,7 @@ export interface InstanceStore {
   /** The instance does not retire after all. */
   stays(instance: string, signal?: AbortSignal): Promise<void>;
   /** Why its agent stops working, in one line. This does not count as a report. The instance may have no record yet. */
-  lastWords(instance: string, words: string, signal?: AbortSignal): Promise<void>;
+  lastWords(instance: string, fatalError: string, signal?: AbortSignal): Promise<void>;
   /** The keeper lowered the desired capacity for an instance that retired without lowering it. */
   accounted(instance: string, nowMs: number): Promise<void>;
   /** The instance is gone and nothing of it is left to settle. If it gave no reason, it was lost. */
@@ -123,15 +123,16 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
 
   return {
     async begins(instance, launchedAt, nowMs, signal) {
-      const set = { instance, ...LIVE, launchedAt, heardAtMs: nowMs };
-      await update(instance, { set, ...placed(instance), remove: [...NOT_RETIRED, 'lastWords'] }, signal);
+      const set = { instance, ...LIVE, launchedAt, reportedAtMs: nowMs };
+      const remove = [...NOT_RETIRED, 'fatalError', ...EARLIER_KEYS];
+      await update(instance, { set, ...placed(instance), remove }, signal);
     },
     async ready(instance, at, nowMs, signal) {
-      const set = { instance, ...LIVE, ...at, heardAtMs: nowMs };
+      const set = { instance, ...LIVE, ...at, reportedAtMs: nowMs };
       await updateIf(instance, { set, ...placed(instance), remove: NOT_RETIRED, ...IS_LIVE }, signal);
     },
-    async heard(instance, nowMs, outlook, signal) {
-      const report = { heardAtMs: nowMs, outlook };
+    async heard(instance, nowMs, forecast, signal) {
+      const report = { reportedAtMs: nowMs, forecast };
       const change = { set: { instance, ...LIVE, ...report }, ...placed(instance), remove: NOT_RETIRED };
       const listed = await updateIf(instance, { ...change, ...IS_LIVE }, signal);
       const record = listed ?? (await updateIf(instance, { set: report, ...MAY_BE_LIVE }, signal));
@@ -151,8 +152,8 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
       const set = { instance, ...LIVE };
       await update(instance, { set, ...placed(instance), remove: NOT_RETIRED }, signal);
     },
-    async lastWords(instance, words, signal) {
-      const set = { instance, lastWords: words };
+    async lastWords(instance, fatalError, signal) {
+      const set = { instance, fatalError };
       await update(instance, { set, setOnce: { ...LIVE, listedAt: instance } }, signal);
     },
     async accounted(instance, nowMs) {

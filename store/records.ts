@@ -18,9 +18,19 @@ export function parseJob(item: Item): JobRecord | undefined {
   return isJob(record) ? record : undefined;
 }
 
+/** Attributes of instances as earlier versions named them, with their names now. */
+const RENAMED = { heardAtMs: 'reportedAtMs', outlook: 'forecast', lastWords: 'fatalError' } as const;
+export const EARLIER_KEYS: readonly string[] = Object.keys(RENAMED);
+
 /** Undefined: the item is not that of an instance. */
 export function parseInstance(item: Item): InstanceRecord | undefined {
   const record = fromItem(item);
+  for (const [earlier, name] of Object.entries(RENAMED)) {
+    const value = record[earlier];
+    if (value === undefined) continue;
+    record[name] ??= value;
+    delete record[earlier];
+  }
   return isInstance(record) ? record : undefined;
 }
 

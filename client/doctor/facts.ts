@@ -115,7 +115,7 @@ export interface Boot {
 }
 
 export function hasStartedAJob({ record }: Boot): boolean {
-  return Boolean(record?.retirement?.jobsDone) || record?.outlook?.lastStartMs !== undefined;
+  return Boolean(record?.retirement?.jobsDone) || record?.forecast?.lastStartMs !== undefined;
 }
 
 export interface Stranded {

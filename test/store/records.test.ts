@@ -20,3 +20,13 @@ test('an item of another kind is no record of this one', () => {
   expect(parseInstance(toItem({ pk: 'job#j-1', id: 'j-1' }))).toBeUndefined();
   expect(parseInstance({})).toBeUndefined();
 });
+
+test('an instance that an earlier version wrote has its attributes by their names now', () => {
+  const forecast = { running: 1, slots: 2, jobsDone: 3, next: 'work' };
+  const named = { pk: 'instance#i-1', instance: 'i-1', listing: 'instances' };
+  const earlier = { ...named, heardAtMs: 5, outlook: forecast, lastWords: 'no space left' };
+  const now = { ...named, reportedAtMs: 5, forecast, fatalError: 'no space left' };
+  expect(parseInstance(toItem(earlier))).toEqual(now);
+  expect(parseInstance(toItem(now))).toEqual(now);
+  expect(parseInstance(toItem({ ...earlier, reportedAtMs: 7 }))).toEqual({ ...now, reportedAtMs: 7 });
+});

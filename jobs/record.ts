@@ -73,7 +73,7 @@ export interface JobRecord {
   requestId?: string;
   /** What the worker reads, if it is short (`MAX_KEPT_BODY_BYTES`). For `mayfly retry`. */
   body?: string;
-  /** Of a longer body: its start, and its length in bytes of UTF-8 (`keptBody`). */
+  /** Of a longer body: its start, and its length in bytes of UTF-8 (`createBodyAttributes`). */
   bodyStart?: string;
   bodyBytes?: number;
   /** The key of the body in the log bucket, if it is there. */

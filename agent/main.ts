@@ -5,6 +5,7 @@ import { findIdentity } from '../aws/identity.ts';
 import { createLog, type Log } from '../aws/log.ts';
 import { RecentLines } from '../aws/recent-lines.ts';
 import { createStsClients } from '../aws/sts-clients.ts';
+import { messageOf } from '../lib/error-message.ts';
 import { instanceStore } from '../store/instances.ts';
 import type { AgentConfig } from './config/agent-config.ts';
 import { createRunner } from './runner/create-runner.ts';
@@ -188,7 +189,7 @@ async function readConfig(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new ConfigError(file, [error instanceof Error ? error.message : String(error)]);
+    throw new ConfigError(file, [messageOf(error)]);
   }
 }
 

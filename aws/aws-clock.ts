@@ -1,26 +1,26 @@
 import { type Clock, systemClock } from './clock.ts';
 
-/** A `Date` header has whole seconds: the answer was given within the second that begins there (RFC 9110, "Date"). */
+/** A `Date` header has whole seconds. The response was created within the second that starts there (RFC 9110, "Date"). */
 const DATE_STEP_MS = 1000;
 
-/** adjtimex(2): the kernel slews a clock that runs wrong by 500 ppm at most, the monotonic one too. */
+/** adjtimex(2): the kernel slews a clock by at most 500 ppm, the monotonic clock too. */
 const LARGEST_SLEW = 0.0005;
 
-/** Between these AWS's time less the monotonic clock lies. */
+/** The difference between AWS's time and the monotonic clock is within these bounds. */
 interface Bounds {
   lowMs: number;
   highMs: number;
 }
 
 /**
- * AWS's time on a machine whose own clock may be wrong: the machine's clock, held within the bounds that the `Date`
- * headers of AWS's answers give. An answer was given between the start and the end of its call, so each narrows the
- * bounds, and they hold against the monotonic clock when the wall clock is set. Where the machine's clock is right it is
- * what counts. Before the first answer it is all there is.
+ * AWS's time on a machine whose own clock may be wrong. It is the machine's clock, limited to the bounds that the `Date`
+ * headers of AWS's responses give. AWS creates a response between the start and the end of its call, so each response
+ * narrows the bounds. The bounds are relative to the monotonic clock, so they stay right when the wall clock is set.
+ * Before the first response the machine's clock is used as it is.
  */
 export class AwsClock implements Clock {
   readonly #machine: Clock;
-  /** As they were at `atMs`, monotonic. */
+  /** The bounds at `atMs`, monotonic. */
   #known: (Bounds & { atMs: number }) | undefined;
 
   /** @param machine default: the system's clock */
@@ -57,22 +57,22 @@ export class AwsClock implements Clock {
     const dateMs = Date.parse(date ?? '');
     if (Number.isNaN(dateMs)) return;
     const atMs = this.monotonic();
-    const told = { lowMs: dateMs - atMs, highMs: dateMs + DATE_STEP_MS - startMs };
+    const response = { lowMs: dateMs - atMs, highMs: dateMs + DATE_STEP_MS - startMs };
     const known = this.#boundsAt(atMs);
-    const lowMs = Math.max(told.lowMs, known?.lowMs ?? told.lowMs);
-    const highMs = Math.min(told.highMs, known?.highMs ?? told.highMs);
-    // What contradicts the answers before it, the machine was asleep or a clock of AWS was set: the latest counts.
-    this.#known = { ...(lowMs <= highMs ? { lowMs, highMs } : told), atMs };
+    const lowMs = Math.max(response.lowMs, known?.lowMs ?? response.lowMs);
+    const highMs = Math.min(response.highMs, known?.highMs ?? response.highMs);
+    // If it contradicts the earlier responses, the machine was suspended or AWS set a clock: the latest response counts.
+    this.#known = { ...(lowMs <= highMs ? { lowMs, highMs } : response), atMs };
   }
 
-  /** Of AWS's time now. */
+  /** The bounds of AWS's time now. */
   #boundsNow(): Bounds | undefined {
     const monotonicMs = this.monotonic();
     const offset = this.#boundsAt(monotonicMs);
     return offset && { lowMs: offset.lowMs + monotonicMs, highMs: offset.highMs + monotonicMs };
   }
 
-  /** Of the offset: what is known grows less exact with time. */
+  /** The bounds of the difference at a time. They widen as time passes. */
   #boundsAt(monotonicMs: number): Bounds | undefined {
     if (!this.#known) return undefined;
     const { lowMs, highMs, atMs } = this.#known;

@@ -1,7 +1,7 @@
-/** Answers after which the same call is of no use as long as nobody changes the bucket or the role. */
+/** Errors that stay the same until somebody changes the bucket or the role. */
 const REFUSALS = new Set(['AccessDenied', 'AllAccessDisabled', 'NoSuchBucket', 'PermanentRedirect']);
 
-/** Whether a bucket refuses a call for good, rather than cannot answer it now. */
+/** Whether a bucket refuses a call permanently. Otherwise the same call may succeed later. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof Error && REFUSALS.has(error.name);
 }

@@ -1,12 +1,12 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { Clock } from './clock.ts';
 
-/** What all of the SDK's clients have in common here. */
+/** The part of a client of the SDK that is needed here. */
 export interface TimedClient {
   readonly config: Pick<SQSClient['config'], 'credentials' | 'requestHandler' | 'systemClockOffset'>;
 }
 
-/** Lets a client work on a machine whose clock is wrong, and tells the clock AWS's time. */
+/** Makes a client work on a machine whose clock is wrong. The clock learns AWS's time from the client's responses. */
 export function keepTime({ config }: TimedClient, clock: Clock): void {
   learnFromAnswers(config, clock);
   signByClock(config, clock);
@@ -14,11 +14,11 @@ export function keepTime({ config }: TimedClient, clock: Clock): void {
   config.credentials = async (options) => {
     const credentials = await provide({ ...options, forceRefresh: true });
     const { expiration } = credentials;
-    return expiration ? { ...credentials, expiration: notLate(expiration, clock) } : credentials;
+    return expiration ? { ...credentials, expiration: correctExpiration(expiration, clock) } : credentials;
   };
 }
 
-/** By itself the SDK corrects the time that it signs with, but each client only after its first answer: a refusal. */
+/** The SDK corrects the signing time of each client by itself, but only after that client's first refused call. */
 function signByClock(config: TimedClient['config'], clock: Clock): void {
   let learnedBySdkMs = config.systemClockOffset;
   Object.defineProperty(config, 'systemClockOffset', {
@@ -29,7 +29,7 @@ function signByClock(config: TimedClient['config'], clock: Clock): void {
   });
 }
 
-/** From each answer, refusals too. */
+/** From every response, including errors. */
 function learnFromAnswers({ requestHandler }: TimedClient['config'], clock: Clock): void {
   const handle = requestHandler.handle.bind(requestHandler);
   requestHandler.handle = async (...request) => {
@@ -37,20 +37,20 @@ function learnFromAnswers({ requestHandler }: TimedClient['config'], clock: Cloc
     const isKnown = clock.errorMs() !== undefined;
     const answer = await handle(...request);
     const { headers } = answer.response;
-    // One that comes out of a cache says when it was put there.
+    // A response from a cache has the date of when it was cached.
     if (headers['age'] === undefined) clock.learn?.(headers['date'], startMs);
-    // On a machine whose clock is wrong the SDK takes every refusal that has a date for one of its clock, and tries again.
+    // If the machine's clock is wrong, the SDK takes every error response with a date for clock skew and retries the call.
     if (isKnown) delete headers['date'];
     return answer;
   };
 }
 
 /**
- * When credentials end by the machine's clock, by which the SDK renews them: on one that is slow they would have ended
- * before. Where it is fast, they are renewed too early, which does no harm, and as they come: the SDK's provider for
- * instances has prolonged them.
+ * The expiration of credentials by the machine's clock, which the SDK uses to renew them. If the clock is slow, the SDK
+ * would renew them after they have expired. If it is fast, they are renewed too early, which does no harm. The SDK's
+ * provider for instances has already extended them in that case.
  */
-function notLate(expiration: Date, clock: Clock): Date {
+function correctExpiration(expiration: Date, clock: Clock): Date {
   const slowMs = Math.max(0, clock.now() - clock.machineNow());
   return new Date(expiration.getTime() - slowMs);
 }

@@ -4,25 +4,23 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
+import { LONGEST_POLL_SECONDS } from '../lib/limits.ts';
 import { keepTime, type TimedClient } from './client-time.ts';
 import { type Clock, systemClock } from './clock.ts';
 
-/** SQS: a long poll waits 20 s at most ("Amazon SQS short and long polling"). */
-export const LONGEST_POLL_SECONDS = 20;
-
-/** How long a call other than a long poll may take before it counts as failed. */
+/** Timeout of a call that is not a long poll. */
 const CALL_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 3_000;
 
-/** An answer of ten messages of 1 MiB takes its time after the poll itself is over. */
+/** A response with ten messages of 1 MiB takes some seconds to arrive after the poll has ended. */
 export const POLL_TIMEOUT_MS = (LONGEST_POLL_SECONDS + 15) * 1000;
 
-/** Calls at once to one service; more wait for a connection. */
+/** Concurrent calls to one service. More of them wait for a connection. */
 const MAX_SOCKETS = 64;
 
 /**
- * The signature covers a body already: a second sum over it is only for calls that S3 refuses without one. A question
- * whether a body may come costs a long one a way to the bucket and back.
+ * The signature already covers the body, so a checksum is sent only where S3 requires one. `Expect: 100-continue` would
+ * cost a long body one more round trip.
  */
 const OBJECTS = {
   requestChecksumCalculation: 'WHEN_REQUIRED',
@@ -30,31 +28,31 @@ const OBJECTS = {
   expectContinueHeader: false,
 } as const;
 
-const nothing = () => {};
+const ignore = () => {};
 /**
- * The SDK makes a copy of every input and output for a logger that has `info`, its own default included, which then
- * drops it: a tenth of what a call costs.
+ * The SDK copies every input and output for a logger that has `info`. Its default logger has it and drops the copies.
+ * They make up a tenth of the CPU time of a call.
  */
-const WITHOUT_COPIES = {
-  trace: nothing,
-  debug: nothing,
-  warn: nothing,
-  error: nothing,
-} as unknown as NonNullable<SQSClientConfig['logger']>;
+const LOGGER_WITHOUT_INFO = {
+  trace: ignore,
+  debug: ignore,
+  warn: ignore,
+  error: ignore,
+} as NonNullable<SQSClientConfig['logger']>;
 
 /**
- * The SDK's way of a call is made once for each kind of call, until one comes with options: a fifth of what a call costs.
- * Calls share it, and with it the endpoint, which for one client's tables is always the same.
+ * Makes the SDK resolve the middleware once for each kind of call that has no options. That saves a fifth of the CPU time
+ * of a call. Calls then share the endpoint too, which is always the same for the tables of one client.
  */
-const ONE_WAY = { cacheMiddleware: true } as const;
+const CACHED_MIDDLEWARE = { cacheMiddleware: true } as const;
 
 /**
- * The AWS clients of one process: made once and passed in. Region, credentials and endpoints are found as any
- * AWS SDK finds them (`AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_SQS`, the instance's metadata, ...).
+ * The AWS clients of one process, created once and passed in. Region, credentials and endpoints come from where every
+ * AWS SDK takes them (`AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_SQS`, the instance's metadata, ...).
  */
 export interface Clients {
   readonly sqs: SQSClient;
-  /** For long polls alone: a call on `sqs` never waits for a connection behind one, nor for its time-out. */
+  /** For long polls only, so that a call on `sqs` never waits for a connection that a long poll holds. */
   readonly polls: SQSClient;
   readonly dynamodb: DynamoDBClient;
   readonly autoScaling: AutoScalingClient;
@@ -68,36 +66,36 @@ export interface Clients {
 type Client = TimedClient & { destroy(): void };
 
 /**
- * Makes the clients, each when it is first asked for: an idle one costs memory, and an agent without a table or a
- * group needs few. The SDK's standard retries (three tries, jittered) apply to all but long polls, whose loop backs
- * off by itself; what a batch call refuses for single entries, the SDK never retries: its caller must.
+ * Creates the clients, each at its first use: an idle client costs memory, and an agent without a table or a group needs
+ * few. The SDK's standard retries (three attempts, with jitter) apply to all calls but long polls, whose loop backs off
+ * by itself. The SDK does not retry single entries that a batch call refuses: the caller has to.
  *
- * @param clock learns AWS's time from the answers, and signs the first call of each client by it
+ * @param clock learns AWS's time from the responses. The first call of each client is signed with it.
  */
 export function createClients(region: string, clock: Clock = systemClock): Clients {
-  const made: Client[] = [];
-  const once = <One extends Client>(make: () => One): (() => One) => {
-    let client: One | undefined;
+  const created: Client[] = [];
+  const lazy = <Kind extends Client>(create: () => Kind): (() => Kind) => {
+    let client: Kind | undefined;
     return () => {
       if (client) return client;
-      client = make();
+      client = create();
       keepTime(client, clock);
-      made.push(client);
+      created.push(client);
       return client;
     };
   };
   const calls = clientOptions(region);
-  // The queue's URL names a queue, not a host to call: with an endpoint set, that one is called.
+  // The queue's URL names a queue. If an endpoint is set, calls go to the endpoint.
   const queues = { ...calls, useQueueUrlAsEndpoint: false };
-  const sqs = once(() => new SQSClient(queues));
-  const polls = once(
+  const sqs = lazy(() => new SQSClient(queues));
+  const polls = lazy(
     () => new SQSClient({ ...queues, requestHandler: handler(POLL_TIMEOUT_MS), maxAttempts: 1 }),
   );
-  const dynamodb = once(() => new DynamoDBClient({ ...calls, ...ONE_WAY }));
-  const autoScaling = once(() => new AutoScalingClient(calls));
-  const cloudWatch = once(() => new CloudWatchClient(calls));
-  const s3 = once(() => new S3Client({ ...calls, ...OBJECTS }));
-  const ssm = once(() => new SSMClient(calls));
+  const dynamodb = lazy(() => new DynamoDBClient({ ...calls, ...CACHED_MIDDLEWARE }));
+  const autoScaling = lazy(() => new AutoScalingClient(calls));
+  const cloudWatch = lazy(() => new CloudWatchClient(calls));
+  const s3 = lazy(() => new S3Client({ ...calls, ...OBJECTS }));
+  const ssm = lazy(() => new SSMClient(calls));
   return {
     get sqs() {
       return sqs();
@@ -121,20 +119,20 @@ export function createClients(region: string, clock: Clock = systemClock): Clien
       return ssm();
     },
     destroy() {
-      for (const client of made) client.destroy();
+      for (const client of created) client.destroy();
     },
   };
 }
 
-/** What every client is made with. */
+/** The options of every client. */
 export function clientOptions(region: string) {
-  return { region, requestHandler: handler(CALL_TIMEOUT_MS), logger: WITHOUT_COPIES };
+  return { region, requestHandler: handler(CALL_TIMEOUT_MS), logger: LOGGER_WITHOUT_INFO };
 }
 
 function handler(requestTimeout: number) {
   return {
     requestTimeout,
-    // Without this the SDK only warns of a request that hangs, and goes on waiting.
+    // Without this the SDK only warns about a request that hangs, and keeps waiting.
     throwOnRequestTimeout: true,
     connectionTimeout: CONNECT_TIMEOUT_MS,
     httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },

@@ -3,30 +3,30 @@ import { hostname } from 'node:os';
 import type { Clock } from './clock.ts';
 import { type Metadata, MetadataError, metadataOf } from './metadata.ts';
 
-/** Who this machine is. Outside EC2 it is anonymous: nobody can end it but itself. */
+/** The identity of this machine. Outside EC2 it is anonymous, and only the machine itself can end it. */
 export interface Identity {
-  /** EC2's, or for an anonymous machine a name that no other process has. */
+  /** The instance id. For an anonymous machine: a name that no other process has. */
   instanceId: string;
-  /** The metadata service; undefined for an anonymous machine. */
+  /** Absent for an anonymous machine. */
   metadata?: Metadata;
   region?: string;
   availabilityZone?: string;
-  /** When EC2 began to launch it: `pendingTime` of the identity document. */
+  /** When EC2 started the launch: `pendingTime` of the identity document. */
   launchedAtMs?: number;
   spot?: boolean;
-  /** From the instance's tags, when the launch template lets metadata show them. */
+  /** From the instance's tags, if the launch template allows tags in the metadata. */
   groupName?: string;
 }
 
-/** Milliseconds between tries while the metadata service does not answer yet. */
+/** Milliseconds between attempts while the metadata service does not answer yet. */
 const RETRY_MS = [250, 750, 2000];
-/** A member of a group has nothing else to go by, so it asks for two minutes. */
+/** A member of a group has no other source, so it retries for two minutes. */
 const MEMBER_RETRY_MS = [...RETRY_MS, 5000, 10_000, 20_000, 40_000, 40_000];
 
 /**
- * Asks the instance metadata service (IMDSv2 only). A machine whose service is switched off or does not answer after
- * some seconds is anonymous, unless it is known to be a `member` of a group: an agent that took itself for nobody
- * would work unseen, and be ended in mid-job by the keeper. That one rejects with the last `MetadataError`.
+ * Asks the instance metadata service (IMDSv2 only). A machine is anonymous if the service is disabled or does not answer
+ * within some seconds. For a `member` of a group it rejects with the last `MetadataError` instead: the keeper would
+ * not know an anonymous agent's instance, and would end it during a job.
  *
  * @param env `AWS_EC2_METADATA_DISABLED`, `AWS_EC2_METADATA_SERVICE_ENDPOINT` and
  *   `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE`, as for the SDKs
@@ -50,7 +50,7 @@ function anonymous(): Identity {
   return { instanceId: `host-${hostname()}-${randomBytes(4).toString('hex')}` };
 }
 
-/** "Instance identity documents": the fields that matter here. */
+/** "Instance identity documents": the fields that are used here. */
 interface IdentityDocument {
   instanceId?: string;
   region?: string;
@@ -60,7 +60,7 @@ interface IdentityDocument {
 
 async function readIdentity(metadata: Metadata): Promise<Identity> {
   const document = await metadata.get('dynamic/instance-identity/document');
-  const { instanceId, region, availabilityZone, pendingTime } = parse(document ?? '{}');
+  const { instanceId, region, availabilityZone, pendingTime } = parseDocument(document ?? '{}');
   if (!instanceId) throw new MetadataError('the metadata service shows no instance identity document');
   const [lifecycle, groupName] = await Promise.all([
     metadata.get('meta-data/instance-life-cycle'),
@@ -78,7 +78,7 @@ async function readIdentity(metadata: Metadata): Promise<Identity> {
   };
 }
 
-function parse(json: string): IdentityDocument {
+function parseDocument(json: string): IdentityDocument {
   try {
     return JSON.parse(json) as IdentityDocument;
   } catch {

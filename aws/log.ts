@@ -1,20 +1,20 @@
 import { type Logger, pino } from 'pino';
 import type { RecentLines } from './recent-lines.ts';
 
-/** Structured logs: one JSON line an event, a message for people and fields for machines. */
+/** Structured logs: one JSON line per event, with a message for people and fields for programs. */
 export type Log = Logger;
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /**
- * The log of one process, on its standard output, where systemd's journal or Lambda picks it up. Times are ISO
- * 8601, levels are words, an error goes in the field `err`.
+ * The log of one process, on its standard output, where systemd's journal or Lambda reads it. Times are ISO 8601, levels
+ * are words, and an error is in the field `err`.
  *
- * Written synchronously: what an agent said last before it died is what its operator needs first.
+ * Lines are written synchronously, so that the last lines before a crash are not lost.
  *
- * @param fields in every line, such as the fleet's and the instance's name
- * @param recent gets each line too
+ * @param fields in every line, such as the names of the fleet and the instance
+ * @param recent gets every line too
  */
 export function createLog(
   level: LogLevel,
@@ -22,7 +22,7 @@ export function createLog(
   recent?: Pick<RecentLines, 'write'>,
 ): Log {
   const output = pino.destination({ dest: 1, sync: true });
-  // A reader that has gone must not take its writer along.
+  // The process goes on if the reader of its output has ended.
   output.on('error', () => undefined);
   const write = (line: string): void => {
     recent?.write(line);
@@ -48,12 +48,12 @@ interface DescribedError {
   stack?: string;
 }
 
-/** Errors that have no name of their own say little without the place where they arose. */
+/** Errors with a general name need their stack. */
 const DEFECTS = new Set(['Error', 'TypeError', 'RangeError', 'ReferenceError', 'SyntaxError']);
 
 /**
- * An error as the log shows it. AWS's errors by name, message, status and request id: their objects also carry the
- * request's headers, and those carry credentials.
+ * An error as the log shows it. Of an error of AWS: name, message, status and request id. Its object also contains the
+ * headers of the request, and with them credentials.
  */
 export function describeError(error: unknown): DescribedError {
   if (!(error instanceof Error)) return { name: 'thrown', message: String(error) };

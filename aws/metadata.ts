@@ -1,11 +1,12 @@
 import { request } from 'node:http';
+import { LONGEST_METADATA_TOKEN_SECONDS } from '../lib/limits.ts';
 import type { Clock } from './clock.ts';
 
 /** The instance metadata service, version 2 ("Use the Instance Metadata Service to access instance metadata"). */
 export interface Metadata {
   /**
-   * The value at a path below `/latest/`; undefined where there is none (404).
-   * Rejects with `MetadataError` when the service does not answer or refuses.
+   * The value at a path below `/latest/`. Undefined: there is none (404).
+   * Rejects with `MetadataError` if the service does not answer or refuses.
    */
   get(path: string): Promise<string | undefined>;
 }
@@ -14,17 +15,16 @@ export class MetadataError extends Error {
   override readonly name = 'MetadataError';
 }
 
-const TOKEN_SECONDS = 21_600;
-/** A token is renewed before it ends, so that no request is refused for it. */
+/** A token is renewed this long before it expires, so that no request is refused. */
 const TOKEN_MARGIN_MS = 60_000;
 const ANSWER_MS = 1000;
 
-/** The service that the environment names, or undefined when it is switched off. */
+/** The service that the environment names. Undefined: it is disabled. */
 export function metadataOf(env: NodeJS.ProcessEnv, clock: Clock): Metadata | undefined {
   if (env['AWS_EC2_METADATA_DISABLED']?.toLowerCase() === 'true') return undefined;
   const ipv6 = env['AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE']?.toLowerCase() === 'ipv6';
   const fallback = ipv6 ? 'http://[fd00:ec2::254]' : 'http://169.254.169.254';
-  // As the SDKs do, the origin counts and a path does not.
+  // Only the origin is used, as in the SDKs.
   return new MetadataClient(new URL(env['AWS_EC2_METADATA_SERVICE_ENDPOINT'] ?? fallback).origin, clock);
 }
 
@@ -63,7 +63,7 @@ class MetadataClient implements Metadata {
 
   #validToken(): Promise<string> {
     if (!this.#token || this.#clock.monotonic() >= this.#tokenUntilMs) {
-      this.#tokenUntilMs = this.#clock.monotonic() + TOKEN_SECONDS * 1000 - TOKEN_MARGIN_MS;
+      this.#tokenUntilMs = this.#clock.monotonic() + LONGEST_METADATA_TOKEN_SECONDS * 1000 - TOKEN_MARGIN_MS;
       this.#token = this.#fetchToken();
       this.#token.catch(() => {
         this.#token = undefined;
@@ -73,10 +73,10 @@ class MetadataClient implements Metadata {
   }
 
   async #fetchToken(): Promise<string> {
-    const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': String(TOKEN_SECONDS) };
+    const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': String(LONGEST_METADATA_TOKEN_SECONDS) };
     const startMs = this.#clock.monotonic();
     const { status, date, body } = await ask(`${this.#origin}/latest/api/token`, 'PUT', headers);
-    // Before any call of AWS, so that the first one is signed by AWS's time.
+    // This comes before any call of AWS, so that the first call is signed with AWS's time.
     this.#clock.learn?.(date, startMs);
     if (status !== 200) throw new MetadataError(`the metadata service gives no token: it answers ${status}`);
     return body;

@@ -1,19 +1,19 @@
-/** Keeps the latest lines of a log in memory, up to so many characters. */
+/** Keeps the latest lines of a log in memory, up to a number of characters. */
 export class RecentLines {
-  readonly #most: number;
+  readonly #maxCharacters: number;
   #lines: string[] = [];
   #size = 0;
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(maxCharacters: number) {
+    this.#maxCharacters = maxCharacters;
   }
 
   /** @param line with its line break */
   write(line: string): void {
     this.#lines.push(line);
     this.#size += line.length;
-    // Rarely, as it copies: the lines take up twice the room at most.
-    if (this.#size > 2 * this.#most) this.#trim();
+    // Trimming copies the lines, so they may take up to twice the room.
+    if (this.#size > 2 * this.#maxCharacters) this.#trim();
   }
 
   text(): string {
@@ -24,7 +24,7 @@ export class RecentLines {
   #trim(): void {
     let from = this.#lines.length;
     let size = 0;
-    while (from > 0 && size + (this.#lines[from - 1]?.length ?? 0) <= this.#most) {
+    while (from > 0 && size + (this.#lines[from - 1]?.length ?? 0) <= this.#maxCharacters) {
       from -= 1;
       size += this.#lines[from]?.length ?? 0;
     }

@@ -110,7 +110,7 @@ const THROTTLED = new Set([
   'RequestThrottled',
   'RequestThrottledException',
   'SlowDown',
-  'TableThrottled',
+  'TableThrottledError',
   'Throttling',
   'ThrottlingException',
   'TooManyRequestsException',

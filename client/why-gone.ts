@@ -1,9 +1,9 @@
 import type { InstanceRecord } from '../jobs/record.ts';
 
 /** What was wrong with an instance that is gone, in its agent's words too; undefined: nobody has said anything. */
-export function problemOf({ retirement, lastWords }: Pick<InstanceRecord, 'retirement' | 'lastWords'>) {
+export function problemOf({ retirement, fatalError }: Pick<InstanceRecord, 'retirement' | 'fatalError'>) {
   const { problem } = retirement ?? {};
-  if (problem === undefined || lastWords === undefined) return problem ?? lastWords;
+  if (problem === undefined || fatalError === undefined) return problem ?? fatalError;
   // mayfly-retire has them from the disk.
-  return problem.includes(lastWords) ? problem : `${problem}; the last words of its agent: ${lastWords}`;
+  return problem.includes(fatalError) ? problem : `${problem}; the last words of its agent: ${fatalError}`;
 }

@@ -2,6 +2,7 @@ import { type DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import type { Facts } from '../checker/facts.ts';
 import { runsOf } from '../checker/journal.ts';
 import { ownerOf } from '../checker/rules/runs.ts';
+import { INSTANCE_PREFIX, instanceIdIn } from '../store/keys.ts';
 import type { JobRun, Life } from './history.ts';
 import type { Seen } from './watch.ts';
 
@@ -32,9 +33,9 @@ export async function storiesOf(client: DynamoDBClient, table: string): Promise<
   const stories = new Map<string, InstanceStory>();
   for await (const { Items = [] } of paginateScan({ client }, { TableName: table, ConsistentRead: true })) {
     for (const { pk, readyAt, retirement } of Items) {
-      if (!pk?.S?.startsWith('instance#')) continue;
+      if (!pk?.S?.startsWith(INSTANCE_PREFIX)) continue;
       const { reason, rung, idleSeconds } = retirement?.M ?? {};
-      stories.set(pk.S.slice('instance#'.length), {
+      stories.set(instanceIdIn(pk.S), {
         ...(readyAt?.S ? { readyMs: Date.parse(readyAt.S) } : {}),
         ...(reason?.S ? { reason: reason.S } : {}),
         ...(rung?.S ? { rung: rung.S } : {}),

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { report } from '../checker/report.ts';
+import { messageOf } from '../lib/error-message.ts';
 import { type Cloud, startCloud } from '../local/cloud.ts';
 import { VIEW } from './fleet.ts';
 import { peakOf } from './history.ts';
@@ -108,6 +109,6 @@ try {
   process.exitCode = await main(readOptions(process.argv.slice(2)));
 } catch (error) {
   // What a person can do something about is in the message; where in our code it happened helps nobody here.
-  console.error(`The demo could not go on: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`The demo could not go on: ${messageOf(error)}`);
   process.exitCode = 1;
 }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
+import { messageOf } from '../lib/error-message.ts';
 import { keepEvidence } from './evidence.ts';
 import type { FirstRun } from './run.ts';
-import { sentenceOf } from './sentence.ts';
 
 export interface CleanUpOptions {
   /** Where what is known of the fleet goes. */
@@ -20,7 +20,7 @@ export async function cleanUp(run: FirstRun, { out, keep, say }: CleanUpOptions)
   if (!(await run.deployed().catch(() => true))) return;
   await keepEvidence(run, resolve(out)).then(
     () => say(`What is known of the fleet is in ${resolve(out)}.`),
-    (error: unknown) => say(`What is known of the fleet could not be kept: ${sentenceOf(error)}`),
+    (error: unknown) => say(`What is known of the fleet could not be kept: ${messageOf(error)}`),
   );
   const byHand = `aws cloudformation delete-stack --stack-name ${run.stack} --region ${run.region}`;
   if (keep) return say(`The stack ${run.stack} is kept, and costs money. Delete it: ${byHand}`);
@@ -29,6 +29,6 @@ export async function cleanUp(run: FirstRun, { out, keep, say }: CleanUpOptions)
     await run.destroy();
     if (await run.deployed()) throw new Error('CloudFormation still has it');
   } catch (error) {
-    say(`The stack may still be there, and cost money (${sentenceOf(error)}). Delete it: ${byHand}`);
+    say(`The stack may still be there, and cost money (${messageOf(error)}). Delete it: ${byHand}`);
   }
 }

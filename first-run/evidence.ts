@@ -1,13 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { INSTANCE_LOG_PREFIX } from '../store/log-layout.ts';
 import type { FirstRun } from './run.ts';
-
-const INSTANCES = 'instances/';
 
 /** What a saved log is called: two instances may have saved theirs in one second and for one reason. */
 export function evidenceName(key: string): string {
-  return key.slice(INSTANCES.length).replaceAll('/', '-');
+  return key.slice(INSTANCE_LOG_PREFIX.length).replaceAll('/', '-');
 }
 
 /** Writes down what is known of a fleet on which a check has failed, before it is deleted. Rejects where there is none. */
@@ -21,7 +20,7 @@ export async function keepEvidence(run: FirstRun, directory: string): Promise<vo
   await write('jobs.json', await fleet.list());
   const Bucket = fleet.facts.logBucket;
   const { Contents = [] } = await run.clients.s3.send(
-    new ListObjectsV2Command({ Bucket, Prefix: INSTANCES }),
+    new ListObjectsV2Command({ Bucket, Prefix: INSTANCE_LOG_PREFIX }),
   );
   for (const { Key = '' } of Contents) {
     const { Body } = await run.clients.s3.send(new GetObjectCommand({ Bucket, Key }));

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { STSClient } from '@aws-sdk/client-sts';
 import { canAsk, isConfirmed } from '../cli/commands/confirm.ts';
 import { operatorEnvironment } from '../demo/clients.ts';
+import { messageOf } from '../lib/error-message.ts';
 import { type Cloud, startCloud } from '../local/cloud.ts';
 import { bootstrapped } from './checks/deployment.ts';
 import { CHECKS } from './checks.ts';
@@ -15,7 +16,6 @@ import { cleanUp } from './clean-up.ts';
 import { type FirstRunOptions, readOptions } from './options.ts';
 import { planText } from './plan.ts';
 import { FirstRun } from './run.ts';
-import { sentenceOf } from './sentence.ts';
 
 /** What came of a check. */
 interface Result {
@@ -101,7 +101,7 @@ async function checkAll(run: FirstRun): Promise<Result[]> {
         told = await check.make(run);
       } catch (error) {
         ok = false;
-        told = sentenceOf(interrupt.signal.aborted ? interrupt.signal.reason : error);
+        told = messageOf(interrupt.signal.aborted ? interrupt.signal.reason : error);
       }
       const seconds = Math.round((performance.now() - sinceMs) / 1000);
       results.push({ number: index + 1, title: check.title, ok, told, seconds });
@@ -117,6 +117,6 @@ async function checkAll(run: FirstRun): Promise<Result[]> {
 try {
   process.exitCode = await main(options);
 } catch (error) {
-  console.error(`The first run could not go on: ${sentenceOf(error)}`);
+  console.error(`The first run could not go on: ${messageOf(error)}`);
   process.exitCode = 1;
 }

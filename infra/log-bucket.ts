@@ -7,14 +7,10 @@ import {
   ObjectOwnership,
 } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { BODY_PREFIX } from '../jobs/body-key.ts';
+import { INSTANCE_LOG_PREFIX, JOB_LOG_PREFIX } from '../store/log-layout.ts';
 import { RETENTION } from './queue.ts';
 import type { FleetSettings } from './props/settings.ts';
-
-/** What is in the log bucket, by the beginning of its key (`store/log-layout.ts`). */
-export const LOGS = 'jobs/';
-export const BODIES = 'bodies/';
-/** The last words of instances that ended because something broke. */
-export const LAST_WORDS = 'instances/';
 
 /** Where the logs of jobs and instances are kept, and the bodies of jobs that are too long for a message or a record. */
 export function logBucket(scope: Construct, settings: FleetSettings): Bucket {
@@ -48,9 +44,9 @@ function lifecycleRules({ logRetention, recordSeconds }: FleetSettings): Lifecyc
   const bodySeconds = RETENTION.toSeconds() + Math.max(RETENTION.toSeconds(), recordSeconds);
   const bodies = Duration.days(Math.ceil(bodySeconds / 86_400));
   return [
-    { prefix: LOGS, expiration: logRetention },
-    { prefix: LAST_WORDS, expiration: logRetention },
-    { prefix: BODIES, expiration: bodies },
+    { prefix: JOB_LOG_PREFIX, expiration: logRetention },
+    { prefix: INSTANCE_LOG_PREFIX, expiration: logRetention },
+    { prefix: BODY_PREFIX, expiration: bodies },
     { abortIncompleteMultipartUploadAfter: Duration.days(1) },
   ];
 }

@@ -1,11 +1,10 @@
 import { Duration } from 'aws-cdk-lib';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import { LONGEST_POLL_SECONDS, LONGEST_RETENTION_SECONDS, MOST_RECEIVES } from '../lib/limits.ts';
 import type { FleetSettings } from './props/settings.ts';
 
-/** "Amazon SQS message quotas": messages are kept 14 days at most, and moved after 1,000 receives at most. */
-export const RETENTION = Duration.days(14);
-const MOST_RECEIVES = 1000;
+export const RETENTION = Duration.seconds(LONGEST_RETENTION_SECONDS);
 
 /** The queue that jobs arrive on, and the one that failed jobs go to. */
 export function jobQueues(
@@ -25,7 +24,7 @@ export function jobQueues(
   const queue = new Queue(scope, 'Queue', {
     ...common,
     visibilityTimeout: Duration.seconds(options.leaseSeconds),
-    receiveMessageWaitTime: Duration.seconds(20),
+    receiveMessageWaitTime: Duration.seconds(LONGEST_POLL_SECONDS),
     // A net only: agents count the attempts, and an interruption must not use one up.
     deadLetterQueue: { queue: deadLetterQueue, maxReceiveCount: MOST_RECEIVES },
   });

@@ -1,6 +1,6 @@
 import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
-import { LISTING_INDEX, STATE_INDEX } from '../store/listing.ts';
+import { EXPIRY_ATTRIBUTE, KEY_ATTRIBUTE, LISTING_INDEX, STATE_INDEX } from '../store/table-schema.ts';
 import type { FleetSettings } from './props/settings.ts';
 
 /**
@@ -13,25 +13,24 @@ export function jobTable(
 ): Table {
   const { table: encryptionKey } = encryptionKeys;
   const table = new Table(scope, 'Table', {
-    partitionKey: { name: 'pk', type: AttributeType.STRING },
+    partitionKey: { name: KEY_ATTRIBUTE, type: AttributeType.STRING },
     billingMode: BillingMode.PAY_PER_REQUEST,
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-    timeToLiveAttribute: 'expires',
+    timeToLiveAttribute: EXPIRY_ATTRIBUTE,
     ...(encryptionKey && { encryption: TableEncryption.CUSTOMER_MANAGED, encryptionKey }),
     removalPolicy,
   });
   table.addGlobalSecondaryIndex({
-    indexName: LISTING_INDEX,
-    partitionKey: { name: 'listing', type: AttributeType.STRING },
+    indexName: LISTING_INDEX.name,
+    partitionKey: { name: LISTING_INDEX.partitionKey, type: AttributeType.STRING },
     projectionType: ProjectionType.ALL,
   });
   table.addGlobalSecondaryIndex({
-    indexName: STATE_INDEX,
-    partitionKey: { name: 'listed', type: AttributeType.STRING },
-    sortKey: { name: 'listedAt', type: AttributeType.STRING },
+    indexName: STATE_INDEX.name,
+    partitionKey: { name: STATE_INDEX.partitionKey, type: AttributeType.STRING },
+    sortKey: { name: STATE_INDEX.sortKey, type: AttributeType.STRING },
     projectionType: ProjectionType.INCLUDE,
-    // What does not change while a job is in one state: all else would cost a write of the index.
-    nonKeyAttributes: ['label', 'group', 'requestId', 'instance'],
+    nonKeyAttributes: [...STATE_INDEX.projected],
   });
   return table;
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
+import type { MessageAttributes } from './message-attributes.ts';
 
 /**
- * The nonce that binds a message to the record that was written before it. Both carry it, and an agent claims the job
- * only for a message with the nonce of its record. Whoever may only send messages does not know it.
+ * The nonce that binds a message to the job's record, which is written first. Both have it, and an agent claims the job
+ * only for a message with the nonce of the record. Somebody who may only send messages does not know it.
  */
 const NONCE = 'MayflyNonce';
 
@@ -11,13 +11,13 @@ export function drawNonce(): string {
   return randomBytes(16).toString('base64url');
 }
 
-/** The attributes of a message that is bound to its record; none where there is no nonce. */
-export function bindingAttributes(nonce: string | undefined): Record<string, MessageAttributeValue> {
+/** The attributes that bind a message to its record. Without a nonce there are none. */
+export function bindingAttributes(nonce: string | undefined): MessageAttributes {
   return nonce === undefined ? {} : { [NONCE]: { DataType: 'String', StringValue: nonce } };
 }
 
-/** The nonce of a message. Undefined: it has none, or something else by that name, which no record has. */
-export function nonceOf(attributes: Record<string, MessageAttributeValue>): string | undefined {
+/** The nonce of a message. Undefined: the attribute is absent, or its value cannot be a nonce. */
+export function nonceOf(attributes: MessageAttributes): string | undefined {
   const nonce = attributes[NONCE]?.StringValue;
   return nonce !== undefined && /^[\w-]{1,64}$/.test(nonce) ? nonce : undefined;
 }

@@ -1,49 +1,45 @@
-import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
+import { LARGEST_MESSAGE_BYTES, MOST_MESSAGE_ATTRIBUTES } from '../lib/limits.ts';
 import { isJobId } from './envelope.ts';
+import type { MessageAttributes } from './message-attributes.ts';
 
-/** Why a job is in the dead-letter queue: what its message attributes there say. */
+/** Why a job is in the dead-letter queue, as the attributes of its message there say. */
 export interface Epitaph {
   jobId: string;
   reason: string;
-  /** The worker's exit status, or the signal that it died of; absent if it never ran. */
+  /** The worker's exit status, or the signal that ended it. Absent: it never ran. */
   exit?: string;
 }
 
-/** SQS: a message has at most 10 attributes ("Amazon SQS message metadata"). */
-const MOST_ATTRIBUTES = 10;
-/** SQS: body and attributes (names, types, values) together ("Amazon SQS message quotas"). */
-const LARGEST_MESSAGE_BYTES = 1_048_576;
 const LONGEST_REASON = 1000;
 
 const JOB_ID = 'MayflyJobId';
 
-/** The job that a message was of which comes from a dead-letter queue; undefined if it comes from a producer. */
-export function raisedFrom(attributes: Record<string, MessageAttributeValue>): string | undefined {
+/** The job whose dead letter a message was. Undefined: the message comes from a producer. */
+export function raisedFrom(attributes: MessageAttributes): string | undefined {
   const id = attributes[JOB_ID]?.StringValue;
   return isJobId(id) ? id : undefined;
 }
 
 /**
- * The attributes of a message's copy in the dead-letter queue: its own, untouched, and ours as far as they fit, the
- * reason first; what an earlier death had left of ours goes. A message never stays out of the dead-letter queue for
- * want of room: then ours stay away.
+ * The attributes of a message's copy in the dead-letter queue. Its own stay unchanged. Ours are added as far as they fit,
+ * the reason first, and replace those of an earlier dead letter. A message without room for ours is copied without them.
  */
 export function deadLetterAttributes(
-  message: { body: string; attributes: Record<string, MessageAttributeValue> },
-  epitaph: Epitaph & { source: string },
-): Record<string, MessageAttributeValue> {
+  message: { body: string; attributes: MessageAttributes },
+  deadLetterReason: Epitaph & { source: string },
+): MessageAttributes {
   const ours: [string, string | undefined][] = [
-    ['MayflyReason', printable(epitaph.reason)],
-    [JOB_ID, epitaph.jobId],
-    ['MayflyExit', epitaph.exit],
-    ['MayflySource', epitaph.source],
+    ['MayflyReason', sanitize(deadLetterReason.reason)],
+    [JOB_ID, deadLetterReason.jobId],
+    ['MayflyExit', deadLetterReason.exit],
+    ['MayflySource', deadLetterReason.source],
   ];
   const names = new Set(ours.map(([name]) => name));
   const own = Object.entries(message.attributes).filter(([name]) => !names.has(name));
   const attributes = Object.fromEntries(own);
   let room = LARGEST_MESSAGE_BYTES - Buffer.byteLength(message.body) - sizeOf(attributes);
   for (const [name, value] of ours) {
-    if (!value || Object.keys(attributes).length >= MOST_ATTRIBUTES) continue;
+    if (!value || Object.keys(attributes).length >= MOST_MESSAGE_ATTRIBUTES) continue;
     const attribute = { [name]: { DataType: 'String', StringValue: value } };
     const size = sizeOf(attribute);
     if (size > room) continue;
@@ -53,8 +49,8 @@ export function deadLetterAttributes(
   return attributes;
 }
 
-/** Bytes that attributes add to a message: names, types and values. */
-export function sizeOf(attributes: Record<string, MessageAttributeValue>): number {
+/** The bytes that attributes add to a message: names, types and values. */
+export function sizeOf(attributes: MessageAttributes): number {
   let bytes = 0;
   for (const [name, { DataType = '', StringValue = '', BinaryValue }] of Object.entries(attributes)) {
     bytes += Buffer.byteLength(name) + Buffer.byteLength(DataType) + Buffer.byteLength(StringValue);
@@ -64,10 +60,10 @@ export function sizeOf(attributes: Record<string, MessageAttributeValue>): numbe
 }
 
 /**
- * A reason can quote what a producer sent. SQS refuses most control characters, halves of characters, U+FFFE and U+FFFF
- * ("SendMessage": an attribute's value has the same restrictions as a body).
+ * A reason can quote what a producer sent. SQS refuses most control characters, lone surrogates, U+FFFE and U+FFFF
+ * ("SendMessage": the value of an attribute has the same restrictions as a body).
  */
-function printable(text: string): string {
-  const taken = text.replace(/[\p{Cc}\p{Cs}\ufffe\uffff]+/gu, ' ').slice(0, LONGEST_REASON);
-  return taken.replace(/\p{Cs}$/u, '');
+function sanitize(text: string): string {
+  const allowed = text.replace(/[\p{Cc}\p{Cs}\ufffe\uffff]+/gu, ' ').slice(0, LONGEST_REASON);
+  return allowed.replace(/\p{Cs}$/u, '');
 }

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { bodyKey } from '../store/log-layout.ts';
+import { bodyKey } from './body-key.ts';
 
 const name = (what: string, longest: number) =>
   v.pipe(
@@ -12,7 +12,7 @@ const name = (what: string, longest: number) =>
 
 const LabelSchema = name('label', 128);
 
-/** Ansible's servers are in groups of a family: `family/group`. */
+/** Names of groups may have a family: `family/group`. */
 const GroupSchema = v.pipe(
   v.string('a group'),
   v.regex(
@@ -22,26 +22,26 @@ const GroupSchema = v.pipe(
   ),
 );
 
-/** Of what a producer wrote, in a reason. */
-const LONGEST_SHOWN = 200;
+/** Characters that a reason quotes of what a producer wrote. */
+const LONGEST_QUOTE = 200;
 
 /**
- * What a producer that knows us can say about a job, as the JSON body of its message. An id never looks like a
- * number: what reads it back (YAML, a shell, a spreadsheet) would make it one.
+ * What a producer can say about a job: the JSON body of its message. An id never looks like a number, because YAML, a
+ * shell or a spreadsheet would read it as one.
  */
 const EnvelopeSchema = v.strictObject({
   mayfly: v.literal(1, '1, the version of the envelope'),
-  /** The job's id, unique in the fleet; by default made from the message's. */
+  /** The job's id, unique in the fleet. Default: made from the message's id. */
   id: v.optional(name('job id', 128)),
-  /** What the worker reads: a text as it is, anything else as it is written in the message. */
+  /** What the worker reads: a text as it is, any other value as it is written in the message. */
   payload: v.optional(v.unknown()),
-  /** Or where that lies in the log bucket, if it is too long for a message: `bodies/` and the envelope's id. */
+  /** Instead of `payload`, if that is too long for a message: its key in the log bucket, `bodies/` and the envelope's id. */
   bodyKey: v.optional(v.string('the key of an object')),
-  /** How long the worker may run, instead of the fleet's own limit. */
+  /** How long the worker may run, instead of the fleet's limit. */
   limitSeconds: v.optional(v.pipe(v.number('a number of seconds'), v.minValue(1, 'at least 1 second'))),
-  /** Jobs of one group will not run at the same time. Nothing sees to that yet: it is kept, and serves as the label. */
+  /** A name that jobs share. It is kept in the record and serves as the label. */
   group: v.optional(GroupSchema),
-  /** A name that jobs share, to find them by. `mayfly` itself writes it to the record instead: earlier agents refuse it here. */
+  /** A name that jobs share, to find them by. `mayfly` writes it to the record instead: earlier agents refuse it here. */
   label: v.optional(LabelSchema),
   requestId: v.optional(name('request id', 128)),
 });
@@ -50,41 +50,41 @@ export function isJobId(value: unknown): value is string {
   return v.is(v.nonOptional(EnvelopeSchema.entries.id), value);
 }
 
-/** Whether an id is one that is made of a dedupe key (`client/enqueue/ids.ts`). Anybody who knows the key can make it. */
+/** Whether an id is made from a dedupe key (`client/enqueue/ids.ts`). Anybody who knows the key can make it. */
 export function isDedupedId(id: string): boolean {
   return /^d-[a-z2-7]{24}$/.test(id);
 }
 
-/** What is wrong with a job's label, if it has one. Undefined: nothing. */
+/** What is wrong with a job's label. Undefined: nothing, or there is none. */
 export function labelProblem(label: string | undefined): string | undefined {
   const result = v.safeParse(v.optional(LabelSchema), label);
-  return result.success ? undefined : `the label is ${shown(label)}; allowed is ${result.issues[0].message}`;
+  return result.success ? undefined : `the label is ${quote(label)}; allowed is ${result.issues[0].message}`;
 }
 
 export type Envelope = v.InferOutput<typeof EnvelopeSchema>;
 
 export type EnvelopeReading = { envelope: Envelope } | { problem: string; id: string | undefined };
 
-/** Reads a JSON object that has a `mayfly` key. What it cannot accept it names, with what is allowed. */
+/** Reads a JSON object that has a `mayfly` key. A problem names the value and what is allowed. */
 export function readEnvelope(value: object): EnvelopeReading {
   const result = v.safeParse(EnvelopeSchema, value);
   if (!result.success) {
     const [issue] = result.issues;
     const id = v.safeParse(EnvelopeSchema.entries.id, 'id' in value ? value.id : undefined);
-    return { problem: describe(issue), id: id.success ? id.output : undefined };
+    return { problem: describeIssue(issue), id: id.success ? id.output : undefined };
   }
   const problem = bodyProblem(result.output);
   return problem === undefined ? { envelope: result.output } : { problem, id: result.output.id };
 }
 
-/** A body is in the envelope or in the bucket, and there under the job's own name: no job reads what is not its own. */
+/** A body is in the envelope or in the bucket. There its key has the job's id, so that no job reads the body of another. */
 function bodyProblem({ id, payload, bodyKey: key }: Envelope): string | undefined {
   if (key === undefined) return payloadProblem(payload);
   if (payload !== undefined) return 'the envelope has both a payload and a bodyKey; allowed is one of them';
   if (id === undefined) return 'the envelope has a bodyKey but no id';
   const own = bodyKey(id);
   if (key === own) return undefined;
-  return `the envelope's bodyKey is ${shown(key)}; allowed is ${own}, by its own id`;
+  return `the envelope's bodyKey is ${quote(key)}; allowed is ${own}, by its own id`;
 }
 
 function payloadProblem(payload: unknown): string | undefined {
@@ -94,18 +94,18 @@ function payloadProblem(payload: unknown): string | undefined {
   return `the envelope's payload has half of a character at position ${position}: no UTF-8 text has that`;
 }
 
-function describe(issue: v.InferIssue<typeof EnvelopeSchema>): string {
-  // Bounded, and without halves of characters: a record has to take the reason.
-  const key = v.getDotPath(issue)?.slice(0, LONGEST_SHOWN).toWellFormed();
+function describeIssue(issue: v.InferIssue<typeof EnvelopeSchema>): string {
+  // Bounded and well-formed, so that a record can hold the reason.
+  const key = v.getDotPath(issue)?.slice(0, LONGEST_QUOTE).toWellFormed();
   if (issue.type === 'strict_object') {
     return issue.expected === 'never'
       ? `the envelope's key ${key} is not known`
       : `the envelope has no ${key}`;
   }
-  return `the envelope's ${key} is ${shown(issue.input)}; allowed is ${issue.message}`;
+  return `the envelope's ${key} is ${quote(issue.input)}; allowed is ${issue.message}`;
 }
 
-function shown(value: unknown): string {
+function quote(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
-  return text.slice(0, LONGEST_SHOWN).toWellFormed();
+  return text.slice(0, LONGEST_QUOTE).toWellFormed();
 }

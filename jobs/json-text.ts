@@ -1,7 +1,7 @@
 /**
- * The members of a JSON object as they are written, by their names; of a name that is there twice the last one, as
- * `JSON.parse` takes it. Values that are parsed and written again are not the same text: numbers lose digits, keys
- * change their order.
+ * The members of a JSON object as they are written, by name. If a name occurs twice, the last one counts, as in
+ * `JSON.parse`. A value that is parsed and written again can be another text: numbers lose digits, and keys change their
+ * order.
  *
  * @param text an object that `JSON.parse` accepts
  */
@@ -9,7 +9,7 @@ export function memberTexts(text: string): Map<string, string> {
   const members = new Map<string, string>();
   for (let at = text.indexOf('{') + 1; ; ) {
     const keyStart = text.indexOf('"', at);
-    // No member is left: none may follow a comma.
+    // No member is left: JSON has no comma after the last member.
     if (keyStart < 0) return members;
     const keyEnd = endOfString(text, keyStart);
     const start = skipBlanks(text, text.indexOf(':', keyEnd) + 1);
@@ -19,7 +19,7 @@ export function memberTexts(text: string): Map<string, string> {
   }
 }
 
-/** @param start of a value; the end is behind its last character */
+/** @param start of a value. The end is the position after its last character. */
 function endOfValue(text: string, start: number): number {
   let depth = 0;
   for (let at = start; ; ) {
@@ -37,7 +37,7 @@ function endOfValue(text: string, start: number): number {
 
 const ENDS_VALUE = new Set([',', '}', ']', ' ', '\t', '\n', '\r']);
 
-/** @param start of a string, at its quotation mark; the end is behind the other one */
+/** @param start of a string, at its opening quotation mark. The end is the position after the closing one. */
 function endOfString(text: string, start: number): number {
   let at = start + 1;
   while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1;

@@ -1,11 +1,16 @@
-import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
+/** An attribute of a message, as SQS's API has it. */
+export interface MessageAttribute {
+  DataType: string | undefined;
+  StringValue?: string | undefined;
+  BinaryValue?: Uint8Array | undefined;
+}
 
-/** Ours: what binds a message to its record, and what is said of a dead letter. */
+export type MessageAttributes = Record<string, MessageAttribute>;
+
+/** Ours: what binds a message to its record, and what a dead letter says of its job. */
 const RESERVED = /^Mayfly/;
 
-/** The attributes of a message that its producer sent. */
-export function producersAttributes(
-  attributes: Record<string, MessageAttributeValue>,
-): Record<string, MessageAttributeValue> {
+/** The attributes that the producer of a message sent. */
+export function producersAttributes(attributes: MessageAttributes): MessageAttributes {
   return Object.fromEntries(Object.entries(attributes).filter(([name]) => !RESERVED.test(name)));
 }

@@ -1,20 +1,21 @@
-import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
+import { messageOf } from '../lib/error-message.ts';
 import { nonceOf } from './binding.ts';
 import { raisedFrom } from './dead-letter.ts';
 import { type Envelope, isDedupedId, readEnvelope } from './envelope.ts';
 import { memberTexts } from './json-text.ts';
+import type { MessageAttributes } from './message-attributes.ts';
 
-/** A job as an agent works on it. */
+/** A job as an agent runs it. */
 export interface Job {
-  /** The key of its record: the envelope's id, else `m-<MessageId>`: two messages with equal bodies are two jobs. */
+  /** The envelope's id, else `m-<MessageId>`: two messages with equal bodies are two jobs. */
   id: string;
-  /** The worker's standard input, always. */
+  /** The worker's standard input. */
   stdin: string;
-  /** Where that lies in the log bucket; `stdin` is empty until it is fetched (`withBody`). */
+  /** The key of the body in the log bucket. `stdin` is empty until the body is fetched (`withBody`). */
   bodyKey?: string;
-  /** The worker's last argument, if the body has something that can be one. */
+  /** The worker's last argument, if the body has a suitable one. */
   argument?: string;
-  /** Instead of the fleet's own limit. */
+  /** Instead of the fleet's limit. */
   limitSeconds?: number;
   /** See the envelope's `group` and `label`. */
   group?: string;
@@ -25,18 +26,17 @@ export interface Job {
 }
 
 export interface MessageRules {
-  /** Longest limit that a job may ask for: SQS's 12 hours, less the grace. */
+  /** The longest limit that a job may ask for: the 12 hours of SQS less the grace. */
   maxLimitSeconds: number;
-  /** Longest limit that the fleet allows, its prop `maxLimit`. Default: any that SQS allows. */
+  /** The longest limit that the fleet allows, its prop `maxLimit`. Default: any that SQS allows. */
   allowedLimitSeconds?: number;
-  /** Without a job table, groups, labels and requests cannot be kept and are refused. */
+  /** False: there is no job table to keep groups, labels and requests in, so they are refused. */
   tracked: boolean;
 }
 
 /**
- * A message is a job, or an envelope that is broken: that one is dead-lettered with the reason, never dropped.
- * `needsRecord`: what is wrong with a job that nobody has recorded before its message came; `overLimit`: with one whose
- * limit is not in its record by then.
+ * A message is a job or a broken envelope. A broken one is dead-lettered with the reason, never dropped. `needsRecord`: why
+ * the job is refused if it has no record yet. `overLimit`: why the job is refused if its record does not have its limit.
  */
 export type Reading =
   | { kind: 'job'; job: Job; needsRecord?: string; overLimit?: string }
@@ -45,7 +45,7 @@ export type Reading =
 /** SQS's message ids are UUIDs. */
 const MESSAGE_ID = /^m-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** The id of a job that brings none. Nobody has a reason to write a record of it before its message is received. */
+/** The id of a job whose message has none. Nobody writes a record of it before its message is received. */
 export function ownId(messageId: string): string {
   return `m-${messageId}`;
 }
@@ -54,13 +54,12 @@ export function ownId(messageId: string): string {
 export interface ReceivedMessage {
   id: string;
   body: string;
-  attributes: Record<string, MessageAttributeValue>;
+  attributes: MessageAttributes;
 }
 
 /**
- * Makes a job of a message. What the message says of itself and only the table can confirm (a nonce, the dead letter that
- * it was) is left to the claim. A broken message without a nonce is nobody's but its own: it cannot fail the job that it
- * names.
+ * Makes a job from a message. What only the table can confirm (the nonce, the job whose dead letter it was) is left to the
+ * claim. A broken message without a nonce gets its own id, so that it cannot fail the job that it names.
  */
 export function readMessage(
   { id: messageId, body, attributes }: ReceivedMessage,
@@ -69,18 +68,18 @@ export function readMessage(
   const reading = readJob(messageId, body, rules);
   const deadId = raisedFrom(attributes);
   if (reading.kind === 'job') {
-    const overLimit = limitProblem(reading.job, rules);
+    const overLimit = overLimitReason(reading.job, rules);
     if (!rules.tracked && overLimit !== undefined)
       return { kind: 'broken', id: reading.job.id, reason: overLimit };
-    const believed = deadId === undefined ? reading : raise(messageId, reading, deadId);
-    const needsRecord = rules.tracked && deadId === undefined ? neverEnqueued(reading.job) : undefined;
-    return { ...believed, ...(needsRecord && { needsRecord }), ...(overLimit && { overLimit }) };
+    const outcome = deadId === undefined ? reading : raise(messageId, reading, deadId);
+    const needsRecord = rules.tracked && deadId === undefined ? noRecordReason(reading.job) : undefined;
+    return { ...outcome, ...(needsRecord && { needsRecord }), ...(overLimit && { overLimit }) };
   }
   const isBound = !rules.tracked || nonceOf(attributes) !== undefined;
   return isBound ? reading : { ...reading, id: ownId(messageId) };
 }
 
-function limitProblem({ limitSeconds = 0 }: Job, rules: MessageRules): string | undefined {
+function overLimitReason({ limitSeconds = 0 }: Job, rules: MessageRules): string | undefined {
   const { allowedLimitSeconds: allowed = rules.maxLimitSeconds } = rules;
   if (limitSeconds <= allowed) return undefined;
   return (
@@ -90,37 +89,37 @@ function limitProblem({ limitSeconds = 0 }: Job, rules: MessageRules): string | 
 }
 
 /**
- * What is wrong with a message that only `mayfly` sends, after the job's record, if there is none. Otherwise a message could
- * take the id of a job that is yet to be enqueued, whose sender would be told that it is done; or have the body of a job
- * run again that is forgotten, as bodies outlive records.
+ * Why a message is refused if its job has no record, though only `mayfly` sends such messages, after the record. Otherwise
+ * a message could take the id of a job that is not enqueued yet, and its producer would be told that the job is done. It
+ * could also run the body of an expired job again, since bodies are kept longer than records.
  */
-function neverEnqueued({ id, bodyKey }: Job): string | undefined {
+function noRecordReason({ id, bodyKey }: Job): string | undefined {
   if (isDedupedId(id))
     return `the message names job ${id}, whose id is made of a dedupe key, and no such job was enqueued`;
   if (bodyKey === undefined) return undefined;
-  return `the message names job ${id}, whose body is in the log bucket, and nothing is known of that job (any more)`;
+  return `the message names job ${id}, whose body is in the log bucket, and the table has no record of that job`;
 }
 
 /**
- * Makes a job of a message's body: our envelope, an SNS notification (unwrapped), a JSON object, or bare text.
- * Whatever it cannot read as one of these is a job all the same, and goes to the worker as it is. Never throws.
+ * Makes a job from a message's body: an envelope, an SNS notification (unwrapped), a JSON object, or plain text. Any other
+ * body is a job too, and the worker gets it unchanged. Never throws.
  */
 export function readJob(messageId: string, body: string, rules: MessageRules): Reading {
   const key = ownId(messageId);
   try {
     return read(key, body, rules);
   } catch (error) {
-    // JSON can be nested deeper than it can be written again: such an envelope must not come back for ever.
-    const why = error instanceof Error ? error.message : String(error);
+    // JSON can be nested too deeply to be written again. Such an envelope must not be received again and again.
+    const why = messageOf(error);
     return { kind: 'broken', id: key, reason: `the body cannot be worked on: ${why}` };
   }
 }
 
 /**
- * What a dead letter is that SQS's own redrive brought back ("StartMessageMoveTask"): a new job by the message's id,
- * which that redrive has drawn anew. The record of the one that failed is final.
+ * The job of a dead letter that SQS's redrive moved back ("StartMessageMoveTask"): a new job with the id of the message,
+ * which the redrive has changed. The record of the failed job is final.
  *
- * @param deadId the id of the job that failed
+ * @param deadId the id of the failed job
  */
 export function raise(messageId: string, reading: Reading, deadId: string): Reading {
   if (reading.kind === 'broken') return reading;
@@ -132,7 +131,7 @@ function read(key: string, body: string, rules: MessageRules): Reading {
   const text = (outer && unwrapNotification(outer)) ?? body;
   const value = text === body ? outer : parseObject(text);
   if (value && Object.hasOwn(value, 'mayfly')) return readEnveloped(key, text, value, rules);
-  return { kind: 'job', job: { id: key, ...handOver(text, value) } };
+  return { kind: 'job', job: { id: key, ...workerInput(text, value) } };
 }
 
 function readEnveloped(key: string, text: string, value: JsonObject, rules: MessageRules): Reading {
@@ -140,7 +139,7 @@ function readEnveloped(key: string, text: string, value: JsonObject, rules: Mess
   if ('problem' in reading) return { kind: 'broken', id: reading.id ?? key, reason: reading.problem };
   const { envelope } = reading;
   const id = envelope.id ?? key;
-  const reason = forbidden(envelope, rules, key);
+  const reason = refusal(envelope, rules, key);
   if (reason !== undefined) return { kind: 'broken', id, reason };
   const { bodyKey, limitSeconds, group, label, requestId } = envelope;
   const job: Job = bodyKey === undefined ? { id, ...contentOf(envelope, text) } : { id, stdin: '', bodyKey };
@@ -151,18 +150,18 @@ function readEnveloped(key: string, text: string, value: JsonObject, rules: Mess
   return { kind: 'job', job };
 }
 
-/** A job whose body was fetched: the worker gets it as if it had come with the message. */
+/** A job with its fetched body. The worker gets it as if the message had contained it. */
 export function withBody({ bodyKey: _, ...job }: Job, text: string): Job {
-  return { ...job, ...handOver(text, parseObject(text)) };
+  return { ...job, ...workerInput(text, parseObject(text)) };
 }
 
-/** @param text the envelope as it was sent, which has a payload that is no text as the producer wrote it */
+/** @param text the envelope as it was sent: a payload that is not a text is passed on as the producer wrote it */
 function contentOf({ payload }: Envelope, text: string): Pick<Job, 'stdin' | 'argument'> {
-  if (typeof payload === 'string') return handOver(payload, parseObject(payload));
-  return handOver(memberTexts(text).get('payload') ?? '', payload);
+  if (typeof payload === 'string') return workerInput(payload, parseObject(payload));
+  return workerInput(memberTexts(text).get('payload') ?? '', payload);
 }
 
-function forbidden(envelope: Envelope, rules: MessageRules, key: string): string | undefined {
+function refusal(envelope: Envelope, rules: MessageRules, key: string): string | undefined {
   const { id, limitSeconds, group, label, requestId } = envelope;
   if (rules.tracked && id !== undefined && id !== key && MESSAGE_ID.test(id)) {
     return `the envelope's id is ${id}, which is that of the job of another message`;
@@ -184,22 +183,22 @@ function forbidden(envelope: Envelope, rules: MessageRules, key: string): string
   return undefined;
 }
 
-/** What the worker gets of a body: all of it on its standard input, and an argument if there is one. */
-function handOver(text: string, value: unknown): Pick<Job, 'stdin' | 'argument'> {
+/** What the worker gets of a body: all of it on its standard input, and an argument if the body has one. */
+function workerInput(text: string, value: unknown): Pick<Job, 'stdin' | 'argument'> {
   const argument = isObject(value) ? jobId(value, text) : text;
-  return argument !== undefined && isPlain(trimEnd(argument))
+  return argument !== undefined && canBeArgument(trimEnd(argument))
     ? { stdin: text, argument: trimEnd(argument) }
     : { stdin: text };
 }
 
-/** As in the 2017 original: a JSON body's `job_id` names the job to the worker. A number keeps all of its digits. */
+/** The `job_id` of a JSON body is the worker's argument. A number keeps all of its digits. */
 function jobId(value: JsonObject, text: string): string | undefined {
   const id = Object.hasOwn(value, 'job_id') ? value['job_id'] : undefined;
   if (typeof id === 'number') return memberTexts(text).get('job_id');
   return typeof id === 'string' ? id : undefined;
 }
 
-/** `echo` and here-documents end their text with a line break that means nothing; shells cut it off likewise. */
+/** `echo` and here-documents end a text with a line break. It is removed, as a shell does. */
 function trimEnd(text: string): string {
   return text.replace(/\r?\n$/, '');
 }
@@ -207,10 +206,10 @@ function trimEnd(text: string): string {
 const LONGEST_ARGUMENT_BYTES = 1024;
 
 /**
- * Short, without control characters, not blank, and not a `-`: no body can pose as one of the worker's options.
- * Anything else reaches the worker by its standard input alone.
+ * Whether a text can be an argument: short, not blank, without control characters. It does not begin with `-`, so that no
+ * body is taken for an option of the worker. Any other text is passed on standard input only.
  */
-function isPlain(text: string): boolean {
+function canBeArgument(text: string): boolean {
   if (text.length > LONGEST_ARGUMENT_BYTES || text.startsWith('-') || text.trim() === '') return false;
   return !/[\p{Cc}\p{Cs}]/u.test(text) && Buffer.byteLength(text) <= LONGEST_ARGUMENT_BYTES;
 }
@@ -222,7 +221,7 @@ function isObject(value: unknown): value is JsonObject {
 }
 
 function parseObject(text: string): JsonObject | undefined {
-  // Most bodies are no JSON at all, and a failed parse of a megabyte costs more than a look at its start.
+  // Most bodies are not JSON, and to check the start costs less than to parse a megabyte in vain.
   if (!/^\s*\{/.test(text)) return undefined;
   try {
     const value: unknown = JSON.parse(text);
@@ -233,8 +232,8 @@ function parseObject(text: string): JsonObject | undefined {
 }
 
 /**
- * What SNS delivers to a queue without raw message delivery ("Fanout to Amazon SQS queues"). SNS sends UTF-8: what has
- * half of a character is somebody else's.
+ * The message of what SNS delivers to a queue without raw message delivery ("Fanout to Amazon SQS queues"). SNS sends
+ * UTF-8, so a text with a lone surrogate is not from SNS.
  */
 function unwrapNotification(value: JsonObject): string | undefined {
   const { Type: type, Message: message } = value;

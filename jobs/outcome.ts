@@ -4,50 +4,50 @@ import { CANCELLED } from './record.ts';
 /** How a try of a job ended, as the agent saw it. */
 export type Ending =
   | { kind: 'exited'; status: number }
-  /** `reason`: what it died of, where more is known than the signal. */
+  /** `reason`: why it ended, if more is known than the signal. */
   | { kind: 'signalled'; signal: string; reason?: string }
-  /** Ran past its limit and was stopped. */
+  /** It ran past its limit and was stopped. */
   | { kind: 'timed-out'; limitSeconds: number }
-  /** Stopped because somebody wants the job to end. */
+  /** It was stopped because somebody cancelled the job. */
   | { kind: 'cancelled' }
-  /** Stopped because the agent has to go. */
+  /** It was stopped because the agent has to stop. */
   | { kind: 'interrupted' }
-  /** Lost with its slot, and nobody knows why: the machine may have ended the slot, or the job itself. */
+  /** It was lost with its slot. Either the machine or the job itself may have ended the slot. */
   | { kind: 'slot-lost'; reason: string }
-  /** Its worker failed, and the instance is to blame: `problem` is what is wrong with it. */
+  /** Its worker failed because of the instance. `problem`: what is wrong with the instance. */
   | { kind: 'unhealthy'; end: Ending; problem: string }
-  /** Its lease could not be renewed, so it was stopped before the lease ended. */
+  /** It was stopped before the lease ended, because the lease could not be renewed. */
   | { kind: 'lease-lost' }
-  /** No process came of it, through no fault of the job's. */
+  /** Its worker could not be started. The job is not to blame. */
   | { kind: 'not-started'; reason: string }
   /** Its message can never become a job. */
   | { kind: 'refused'; reason: string }
-  /** Claimed once more than it may be tried: its last try was lost with its lease or its instance. */
+  /** It has no attempt left: its last try was lost with its lease or its instance. */
   | { kind: 'used-up' };
 
-/** What becomes of the message. `leave`: it is no longer ours, and becomes visible by itself. */
+/** What is done with the message. `leave`: nothing. Its lease is lost, and it becomes visible by itself. */
 export type Fate =
   | { to: 'delete' }
-  | { to: 'hand-back'; delaySeconds: number }
+  | { to: 'requeue'; delaySeconds: number }
   | { to: 'dead-letter' }
   | { to: 'leave' };
 
 export interface Outcome {
-  /** The job's next state; undefined where the lease is lost and nothing may be written. */
+  /** The job's next state. Undefined: the lease is lost, so nothing may be written. */
   state: 'succeeded' | 'failed' | 'timed_out' | 'cancelled' | 'lost' | 'queued' | undefined;
   /** Whether this try counts towards `maxAttempts`. */
   costsAttempt: boolean;
   fate: Fate;
-  /** Why, for a person; absent when all is well. */
+  /** Why, for a person. Absent: the job succeeded. */
   reason?: string;
 }
 
 export interface Tries {
   /** Tries that cost an attempt, this one included. */
   attempts: number;
-  /** How often SQS handed the message out, this time included: also counts the tries that cost nothing. */
+  /** How often SQS delivered the message, this time included. It also counts the tries that cost no attempt. */
   receiveCount: number;
-  /** Since the message was sent. */
+  /** Time since the message was sent. */
   ageSeconds: number;
   /** Earlier tries that were lost with their slots. */
   slotsLost: number;
@@ -59,39 +59,43 @@ export interface RetryRules {
   maxAttempts: number;
   retryTimedOut: boolean;
   maxJobAgeSeconds: number;
-  /** Before a job is tried again that its worker has failed. */
+  /** The wait before the next try of a job whose worker failed. */
   backoff: BackoffBounds;
 }
 
-/** `sysexits.h`: the input is wrong, and will be the next time too. */
+/** `sysexits.h`: the input is wrong. A retry would fail too. */
 const EX_DATAERR = 65;
-/** `sysexits.h`: a passing failure; the caller is invited to try again. */
+/** `sysexits.h`: a temporary failure. The caller is invited to retry. */
 const EX_TEMPFAIL = 75;
 
-const NAMES: ReadonlyMap<number, string> = new Map([
+const STATUS_NAMES: ReadonlyMap<number, string> = new Map([
   [EX_DATAERR, ' (EX_DATAERR)'],
   [EX_TEMPFAIL, ' (EX_TEMPFAIL)'],
 ]);
 
-/** What a lost slot has left of its worker, systemd ends as soon as it sees the loss. No other worker starts before. */
+/** By then systemd has ended what was left of the worker in a lost slot. The job must not start before. */
 const LEAST_AFTER_LOSS_MS = 5000;
 
+/** Upper bound of the first wait if another instance is to take the job. */
 const FIRST_ELSEWHERE_MS = 5000;
 
-/** Tries that cost nothing as their instance was unhealthy. Two can have the same fault; a job on three breaks them itself. */
+/**
+ * Tries that cost no attempt because their instance was unhealthy. Two instances can have the same fault. If there are
+ * three, the job is taken as the cause.
+ */
 const MOST_UNHEALTHY = 2;
 
-/** The table "What comes of it" of docs/design.md. */
+/** The table "What comes of it" in the documentation. */
 export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, random: () => number): Outcome {
   switch (ending.kind) {
     case 'exited':
-      return exited(ending.status, tries, rules, random);
+      return afterExit(ending.status, tries, rules, random);
     case 'signalled':
-      return retried(describeEnding(ending), 'failed', tries, rules, random);
+      return afterAttempt(describeEnding(ending), 'failed', tries, rules, random);
     case 'timed-out':
       return rules.retryTimedOut
-        ? retried(describeEnding(ending), 'timed_out', tries, rules, random)
-        : givenUp(describeEnding(ending), 'timed_out', true);
+        ? afterAttempt(describeEnding(ending), 'timed_out', tries, rules, random)
+        : giveUp(describeEnding(ending), 'timed_out', true);
     case 'cancelled':
       return {
         state: 'cancelled',
@@ -100,19 +104,19 @@ export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, rando
         reason: describeEnding(ending),
       };
     case 'interrupted':
-      return again(describeEnding(ending), 0, tries, rules);
+      return afterFreeTry(describeEnding(ending), 0, tries, rules);
     case 'slot-lost':
-      return slotLost(describeEnding(ending), tries, rules, random);
+      return afterSlotLoss(describeEnding(ending), tries, rules, random);
     case 'unhealthy':
-      return unhealthy(ending, tries, rules, random);
+      return afterUnhealthy(ending, tries, rules, random);
     case 'lease-lost':
       return { state: undefined, costsAttempt: true, fate: { to: 'leave' }, reason: describeEnding(ending) };
     case 'not-started':
-      return again(describeEnding(ending), elsewhereMs(tries, rules, random), tries, rules);
+      return afterFreeTry(describeEnding(ending), elsewhereMs(tries, rules, random), tries, rules);
     case 'refused':
-      return givenUp(describeEnding(ending), 'failed', false);
+      return giveUp(describeEnding(ending), 'failed', false);
     case 'used-up':
-      return givenUp(`lost on attempt ${rules.maxAttempts} of ${rules.maxAttempts}`, 'lost', false);
+      return giveUp(`lost on attempt ${rules.maxAttempts} of ${rules.maxAttempts}`, 'lost', false);
   }
 }
 
@@ -120,7 +124,7 @@ export function outcomeOf(ending: Ending, tries: Tries, rules: RetryRules, rando
 export function describeEnding(ending: Ending): string {
   switch (ending.kind) {
     case 'exited':
-      return `exit status ${ending.status}${NAMES.get(ending.status) ?? ''}`;
+      return `exit status ${ending.status}${STATUS_NAMES.get(ending.status) ?? ''}`;
     case 'signalled':
       return ending.reason ?? `the worker died of ${ending.signal}`;
     case 'timed-out':
@@ -144,8 +148,8 @@ export function describeEnding(ending: Ending): string {
 }
 
 /**
- * What the end of a try says of its instance. `neither`: nothing. A wrong input is wrong everywhere; and what somebody
- * stopped, or what never started, says nothing of how jobs end here.
+ * What the end of a try says about its instance. `neither`: nothing, since the input was wrong, somebody stopped the
+ * worker, or it never started.
  */
 export function resultOf(ending: Ending): 'success' | 'failure' | 'neither' {
   if (ending.kind === 'exited') {
@@ -157,48 +161,48 @@ export function resultOf(ending: Ending): 'success' | 'failure' | 'neither' {
 
 const FAILURES: ReadonlySet<Ending['kind']> = new Set(['signalled', 'timed-out', 'slot-lost']);
 
-/** One slot can be lost through no fault of the job's. A job that loses one again ends its slots itself, for all that is known. */
-function slotLost(reason: string, tries: Tries, rules: RetryRules, random: () => number): Outcome {
+/** The first lost slot costs no attempt. If a job loses a second one, the job is taken as the cause. */
+function afterSlotLoss(reason: string, tries: Tries, rules: RetryRules, random: () => number): Outcome {
   if (tries.slotsLost > 0) {
-    return retried(`${reason}, not for the first time`, 'failed', tries, rules, random, LEAST_AFTER_LOSS_MS);
+    return afterAttempt(`${reason}, not for the first time`, 'failed', tries, rules, random, LEAST_AFTER_LOSS_MS);
   }
   const delayMs = Math.max(LEAST_AFTER_LOSS_MS, elsewhereMs(tries, rules, random));
-  return again(reason, delayMs, tries, rules);
+  return afterFreeTry(reason, delayMs, tries, rules);
 }
 
-/** A job that breaks each instance it comes to must not be given one after the other until it is too old. */
-function unhealthy(
+/** Bounded, so that a job which breaks instances does not break one after the other. */
+function afterUnhealthy(
   ending: Extract<Ending, { kind: 'unhealthy' }>,
   tries: Tries,
   rules: RetryRules,
   random: () => number,
 ): Outcome {
   if (tries.unhealthy < MOST_UNHEALTHY) {
-    return again(describeEnding(ending), elsewhereMs(tries, rules, random), tries, rules);
+    return afterFreeTry(describeEnding(ending), elsewhereMs(tries, rules, random), tries, rules);
   }
   const reason = `${describeEnding(ending.end)}, on one more unhealthy instance: ${ending.problem}`;
-  return retried(reason, 'failed', tries, rules, random);
+  return afterAttempt(reason, 'failed', tries, rules, random);
 }
 
-/** Of a try that failed because of its instance: another instance may have the job soon. */
+/** The wait after a try that failed because of its instance: another instance may take the job soon. */
 function elsewhereMs({ receiveCount }: Tries, { backoff }: RetryRules, random: () => number): number {
   const initialMs = Math.min(backoff.initialMs, FIRST_ELSEWHERE_MS);
   return backoffMs({ initialMs, maxMs: backoff.maxMs }, receiveCount, random);
 }
 
-function exited(status: number, tries: Tries, rules: RetryRules, random: () => number): Outcome {
+function afterExit(status: number, tries: Tries, rules: RetryRules, random: () => number): Outcome {
   if (status === 0) return { state: 'succeeded', costsAttempt: true, fate: { to: 'delete' } };
   const how = describeEnding({ kind: 'exited', status });
-  if (status === EX_DATAERR) return givenUp(`${how}: no further try`, 'failed', true);
+  if (status === EX_DATAERR) return giveUp(`${how}: no further try`, 'failed', true);
   if (status === EX_TEMPFAIL) {
     const delayMs = backoffMs(rules.backoff, tries.receiveCount, random);
-    return again(how, delayMs, tries, rules);
+    return afterFreeTry(how, delayMs, tries, rules);
   }
-  return retried(how, 'failed', tries, rules, random);
+  return afterAttempt(how, 'failed', tries, rules, random);
 }
 
-/** A try that cost an attempt: another one, unless it was the last. */
-function retried(
+/** After a try that cost an attempt: another try, unless it was the last. */
+function afterAttempt(
   reason: string,
   last: 'failed' | 'timed_out',
   tries: Tries,
@@ -207,25 +211,25 @@ function retried(
   leastMs = 0,
 ): Outcome {
   const which = `${reason}, attempt ${tries.attempts} of ${rules.maxAttempts}`;
-  if (tries.attempts >= rules.maxAttempts) return givenUp(which, last, true);
+  if (tries.attempts >= rules.maxAttempts) return giveUp(which, last, true);
   const delayMs = Math.max(leastMs, backoffMs(rules.backoff, tries.attempts, random));
-  return { state: 'queued', costsAttempt: true, fate: handBack(delayMs), reason: which };
+  return { state: 'queued', costsAttempt: true, fate: requeue(delayMs), reason: which };
 }
 
-/** A try that cost nothing: another one, unless the job has grown too old. */
-function again(reason: string, delayMs: number, tries: Tries, rules: RetryRules): Outcome {
+/** After a try that cost no attempt: another try, unless the job is too old. */
+function afterFreeTry(reason: string, delayMs: number, tries: Tries, rules: RetryRules): Outcome {
   if (tries.ageSeconds <= rules.maxJobAgeSeconds) {
-    return { state: 'queued', costsAttempt: false, fate: handBack(delayMs), reason };
+    return { state: 'queued', costsAttempt: false, fate: requeue(delayMs), reason };
   }
   const age = `${Math.floor(tries.ageSeconds)} s old, more than the ${rules.maxJobAgeSeconds} s allowed`;
-  return givenUp(`${reason}; ${age}`, 'failed', false);
+  return giveUp(`${reason}; ${age}`, 'failed', false);
 }
 
-function givenUp(reason: string, state: 'failed' | 'timed_out' | 'lost', costsAttempt: boolean): Outcome {
+function giveUp(reason: string, state: 'failed' | 'timed_out' | 'lost', costsAttempt: boolean): Outcome {
   return { state, costsAttempt, fate: { to: 'dead-letter' }, reason };
 }
 
-/** SQS delays by whole seconds. */
-function handBack(delayMs: number): Fate {
-  return { to: 'hand-back', delaySeconds: Math.round(delayMs / 1000) };
+/** SQS takes whole seconds. */
+function requeue(delayMs: number): Fate {
+  return { to: 'requeue', delaySeconds: Math.round(delayMs / 1000) };
 }

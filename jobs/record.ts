@@ -1,4 +1,9 @@
-/** The states of a job. `held` and `skipped` belong to groups and requests, `cancelled` to an operator. */
+import type { Rung } from '../policy/ladder.ts';
+import type { Foresight as PolicyForecast } from '../policy/outlook.ts';
+import type { Refusable, RefusalKind } from '../policy/refusal.ts';
+import type { Reason } from '../policy/retirement.ts';
+
+/** The states of a job. `held` and `skipped` are for groups and requests. An operator causes `cancelled`. */
 export type JobState =
   | 'held'
   | 'queued'
@@ -22,74 +27,79 @@ export const TERMINAL_STATES: ReadonlySet<JobState> = new Set([
 /** The reason of a job that was cancelled. */
 export const CANCELLED = 'cancelled by request';
 
-/** A job's record: the item `job#<id>` of the table. Absent attributes are unknown, never empty. */
+/** The record of a job: its item in the table. An absent attribute is unknown. */
 export interface JobRecord {
-  pk: `job#${string}`;
+  pk: string;
   id: string;
   state: JobState;
   /** Tries that cost an attempt, the running one included. */
   attempts: number;
   messageId?: string;
-  /** The record was written before the message, which has to carry this (`jobs/binding.ts`). Secret. */
+  /** The message must have it too (`jobs/binding.ts`). Present if the record was written before the message. Secret. */
   nonce?: string;
-  /** While running: who has it, until when, and the claim's own mark that later writes must match. */
+  /**
+   * While it runs: the instance, a value that is unique for the claim and that later writes must match, and the end of
+   * the lease.
+   */
   instance?: string;
   fence?: string;
   leaseUntilMs?: number;
-  /** Its place in the index `byState`: see `listing.ts`. */
+  /** Its keys in the index `byState`. */
   listed?: string;
   listedAt?: string;
-  /** While an agent of an earlier version runs it. */
-  listing?: `running#${string}`;
+  /** Its key in the index `byListing`. Present while an agent of an earlier version runs it. */
+  listing?: string;
   enqueuedAt?: string;
-  /** While it is queued: its message is hidden until then. It may come later. */
+  /** While it is queued: its message is invisible until then. It may be received later. */
   notBefore?: string;
-  /** Of the last try. */
+  /** When the last try started. */
   startedAt?: string;
-  /** Of the job, in a terminal state. */
+  /** When the job ended. Present in a terminal state. */
   endedAt?: string;
   /** How the last try ended. */
   exitStatus?: number;
   signal?: string;
   /** Why the job is in its state, for a person. */
   reason?: string;
-  /** The latest tries, oldest first: see `boundedTries`. */
+  /** The latest tries, the oldest first: see `boundTries`. */
   tries?: Try[];
-  /** How long a worker may run, if the job asked for something else than its fleet. Seconds. */
+  /** How many seconds a worker may run, if the job asked for another limit than the fleet's. */
   limitSeconds?: number;
-  /** Who enqueued it did not know how long the fleet allows: the agent sees to that. */
+  /** The enqueuing side did not know the longest limit of the fleet, so the agent checks `limitSeconds`. */
   limitUnchecked?: boolean;
-  /** Of the message's envelope. See `labelOf`. */
+  /** From the message's envelope. See `findLabel`. */
   group?: string;
   label?: string;
   requestId?: string;
-  /** What the worker reads, if it is short (`LONGEST_KEPT_BODY`); for a retry by hand. */
+  /** What the worker reads, if it is short (`MAX_KEPT_BODY_BYTES`). For `mayfly retry`. */
   body?: string;
-  /** Of a longer one the start, and the bytes that all of it has in UTF-8 (`bodyInRecord`). */
+  /** Of a longer body: its start, and its length in bytes of UTF-8 (`createBodyAttributes`). */
   bodyStart?: string;
   bodyBytes?: number;
-  /** Its key in the log bucket, `bodies/<id>`, if it is there. */
+  /** The key of the body in the log bucket, if it is there. */
   bodyKey?: string;
-  /** What the body there has to have (`digestOfBody`). */
+  /** The digest of that body (`digestBody`). */
   bodyDigest?: string;
-  /** Somebody wants it to end. One that is queued is cancelled at once instead. */
+  /** When somebody cancelled it while it ran. A queued job is cancelled at once. */
   cancelRequestedAt?: string;
-  /** The job that this one repeats, and the last one that repeats this. */
+  /** The job that this one repeats, and the last job that repeats this one. */
   retryOf?: string;
   retriedAs?: string;
-  /** A message of it was put into the dead-letter queue: any sent before is one too many. */
+  /** When its message was copied to the dead-letter queue. A copy that was sent before is a duplicate. */
   deadLetteredAt?: string;
-  /** Why its dead-letter queue has not taken its message yet, in SQS's words. It is tried again when the message comes. */
+  /**
+   * Why its message is not in the dead-letter queue yet, in SQS's words. The copy is retried when the message is
+   * received.
+   */
   deadLetterError?: string;
-  /** It was cleaned up. What is left says to a claim that the job has ended; to all others it is unknown. */
+  /** When it was cleaned up. What is left tells a claim that the job has ended. Everything else treats it as unknown. */
   removedAt?: string;
-  /** Time to live, epoch seconds. */
+  /** When DynamoDB deletes the item: epoch seconds. */
   expires?: number;
 }
 
 /**
- * A name that jobs share, to find them by. Earlier versions wrote it as `group`; and a group excludes nothing yet, so it is
- * no more than a name either.
+ * A name that jobs share, to find them by. Earlier versions wrote it as `group`, and a job's group serves as its label.
  */
 export function labelOf(named: {
   label?: string | undefined;
@@ -98,104 +108,114 @@ export function labelOf(named: {
   return named.label ?? named.group;
 }
 
-/** Longest body, in bytes, that a record keeps: every write of a record is billed by the whole of it. */
+/** The longest body, in bytes, that a record keeps. DynamoDB bills every write by the size of the whole item. */
 export const LONGEST_KEPT_BODY = 1024;
 
-/** One try of a job: written at its claim, and once more at its end. */
+/** One try of a job. It is written at the claim and again at its end. */
 export interface Try {
-  /** Unique in the job and in the order of time (`tryKey`); its log is at `jobs/<id>/<key>/`. */
+  /** Unique in the job, in the order of time (`tryKey`). Its log is at `jobs/<id>/<key>/`. */
   key: string;
   instance: string;
   startedAt: string;
-  /** `MAYFLY_ATTEMPT`. This and all that follows is there when the try has ended. */
+  /** `MAYFLY_ATTEMPT`. This attribute and the following ones are present when the try has ended. */
   attempt?: number;
-  /** Absent: it runs, or nobody saw its end: it was lost. */
+  /** Absent: it runs, or it was lost. */
   endedAt?: string;
   exitStatus?: number;
   signal?: string;
   reason?: string;
   /** It was lost with its slot. */
   slotLost?: true;
-  /** Its instance was found to be unhealthy when it had failed. */
+  /** After it failed, the check of its instance failed too. */
   unhealthy?: true;
-  /** What is known of its output; while it runs too. */
+  /** Its output as far as it is known, also while it runs. */
   log?: TryLog;
 }
 
 /**
- * What a try has printed. Up to `LONGEST_INLINE_LOG` bytes, both streams together, stand here; more is in the log
- * bucket, all of it (`log-layout.ts`), and here is only the last of it.
+ * The output of a try. Up to `MAX_INLINE_LOG_BYTES` bytes, both streams together, are kept here. A longer output is in the
+ * log bucket as a whole (`store/bucket-keys.ts`), and only its end is kept here.
  */
 export interface TryLog {
   stdout: StreamLog;
   stderr: StreamLog;
-  /** Of a log that stands here: what came when, `[milliseconds since startedAt, 1 for stdout or 2 for stderr, bytes]`. */
+  /**
+   * Of a log that is kept here: when which bytes came, `[milliseconds since startedAt, 1 for stdout or 2 for stderr,
+   * bytes]`.
+   */
   times?: [ms: number, stream: 1 | 2, bytes: number][];
-  /** Of one that is in the bucket and was cut there: as many bytes were kept, both streams together, and no more. */
+  /** Of a log in the bucket that was cut there: how many bytes were kept, both streams together. */
   maxBytes?: number;
-  /** Of one that is in the bucket: the last `LONGEST_INLINE_LOG` bytes of both streams, as they came; for people. */
+  /**
+   * Of a log in the bucket: the last `MAX_INLINE_LOG_BYTES` bytes of both streams, in the order in which they came. For
+   * people.
+   */
   tail?: string;
 }
 
 export interface StreamLog {
-  /** All that came, what was lost included. */
+  /** All bytes that came, including those that were lost. */
   bytes: number;
-  /** The whole stream: as it is if it is UTF-8, else in base64. Absent if it is empty or in the bucket. */
+  /** The whole stream: as it is if it is UTF-8, else in base64. Absent: it is empty or in the bucket. */
   text?: string;
   base64?: string;
-  /** Chunks in the bucket: 1 to this. Absent while none is there. */
+  /** The number of the last chunk in the bucket. The first is 1. Absent: there is none. */
   chunks?: number;
-  /** Bytes that could not be written, or are beyond `maxBytes`: holes in the log. */
+  /** Bytes that could not be written or are beyond `maxBytes`. */
   lost?: number;
 }
 
-/** Bytes of output, both streams of a try together, that stay in its record. */
+/** Bytes of output, both streams of a try together, that its record keeps. */
 export const LONGEST_INLINE_LOG = 4096;
 
-/** Why an instance went, its item `instance#<id>` of the table. */
+/** The record of an instance: its item in the table. */
 export interface InstanceRecord {
-  pk: `instance#${string}`;
+  pk: string;
   instance: string;
   listing: 'instances' | 'retired';
-  /** The same for the index `byState`, where it stands by its id. Absent in a record that an earlier version wrote. */
+  /**
+   * The same for the index `byState`, whose sort key is the instance's id. Absent in a record that an earlier version
+   * wrote.
+   */
   listed?: 'instances' | 'retired';
   listedAt?: string;
   launchedAt?: string;
   readyAt?: string;
-  heardAtMs?: number;
+  /** When its agent reported last, by its start or by a report. */
+  reportedAtMs?: number;
   bootSeconds?: number;
-  /** What the agent said of itself when it was last heard of; see `Outlook`. */
-  outlook?: Outlook;
-  /** An operator wants it to take no new job, and to go when its jobs have ended. */
+  /** What the agent reported last. */
+  forecast?: Outlook;
+  /** When an operator drained it: it takes no new job and retires when its jobs have ended. */
   drainRequestedAt?: string;
   retirement?: Retirement;
-  /** Why its agent gave up, as that said it itself, in a line. Gone once an agent starts there again. */
-  lastWords?: string;
-  /** When the keeper lowered the desired capacity in its stead: it had gone by a rung that does not. */
+  /** Why its agent stopped working, in the agent's own words, in one line. Removed when an agent starts there again. */
+  fatalError?: string;
+  /** When the keeper lowered the desired capacity for it, since the step by which it retired does not. */
   accountedAtMs?: number;
   expires?: number;
 }
 
-/** What an instance does, and what it will do next if nothing happens before. */
+/** What an instance does, and what it will do next unless something happens before. */
 export interface Outlook {
-  /** Jobs whose worker runs, of how many at once, and jobs done since its start. */
+  /** Jobs that run, how many can run at the same time, and jobs that ended since the agent's start. */
   running: number;
   slots: number;
   jobsDone: number;
-  /** When it last started a job; absent: it never did. */
+  /** When it last started a job. Absent: it never did. */
   lastStartMs?: number;
-  /** Since when it has been without a job; absent while it has one. */
+  /** Since when it has had no job. Absent: it has one. */
   idleSince?: string;
   /**
-   * `work`: goes on until there is nothing to do, or takes no more jobs from `at` on. `retire`: goes at `at` if no job
-   * comes. `leave`: goes at `at` whatever comes, or is on its way out. `stay`: has nothing to do, and is kept.
+   * `work`: it works until there is nothing to do, or takes no new job from `at` on. `retire`: it retires at `at` if no job
+   * comes. `leave`: it retires at `at` in any case, or is retiring. `stay`: it has nothing to do and is kept.
    */
-  next: 'work' | 'retire' | 'leave' | 'stay';
+  next: PolicyForecast['next'];
   at?: string;
   reason?: RetirementReason;
-  /** It takes one job at a time, with pauses, as several jobs in a row have failed on it. Absent: it does not. */
+  /** Present if it takes one job at a time, with pauses, because several jobs in a row failed on it. */
   slowed?: SlowedOutlook;
-  /** AWS refuses it what it cannot work without: it takes no job. */
+  /** Present if it takes no job, because AWS refuses calls that it needs. */
   refused?: RefusedOutlook;
 }
 
@@ -207,37 +227,20 @@ export interface SlowedOutlook {
 }
 
 export type RefusedOutlook = {
-  what: 'receive' | 'claim' | 'report' | 'worker-role';
-  /** AWS's own words. */
+  what: Refusable;
+  /** In AWS's words. */
   error: string;
   since: string;
 };
 
 export type RetirementReason =
-  | 'idle'
-  | 'paid-hour'
-  | 'max-age'
-  | 'spot-interruption'
-  | 'rebalance'
-  | 'auto-scaling'
-  | 'group-deleted'
-  | 'surplus'
-  /** An operator has asked for it (`drainRequestedAt`). */
-  | 'drained'
+  /** What the policy decides. `cannot-...`: `problem` has AWS's words. */
+  | Reason
   | 'boot-failed'
-  | 'worker-missing'
-  | 'disk-full'
-  | 'unhealthy'
-  /** AWS refused the agent what it cannot work without, for too long: `problem` has its words. */
-  | 'cannot-receive'
-  | 'cannot-use-table'
-  | 'cannot-assume-worker-role'
   | 'agent-crashed'
   | 'stopped'
-  /** It is gone, and nobody knows why. */
+  /** It is gone for an unknown reason. */
   | 'lost';
-
-export type Rung = 'terminate' | 'terminate-without-decrement' | 'unhealthy' | 'power-off';
 
 export interface Retirement {
   reason: RetirementReason;
@@ -245,16 +248,16 @@ export interface Retirement {
   endedAt: string;
   idleSeconds: number;
   jobsDone: number;
-  /** Visible messages at the decision; absent if the queue did not tell. */
+  /** Visible messages at the decision. Absent: the queue did not answer. */
   queueDepth?: number;
   rung: Rung;
-  /** Calls made, all rungs together, and the last refusal. */
+  /** Calls that were made, all steps together, and the last error. */
   tries: number;
   lastError?: string;
-  /** What was wrong with an instance that was of no use, or who stopped it, for a person. */
+  /** What was wrong with the instance, or who stopped it, for a person. */
   problem?: string;
-  /** Of what kind the refusal was for which the instance goes; see `RefusalKind` of policy/refusal.ts. */
-  refusal?: 'lasting' | 'passing';
-  /** Of an unhealthy instance the job after whose failure `instanceCheck` failed. */
+  /** The kind of the refusal for which the instance goes. */
+  refusal?: RefusalKind;
+  /** Of an unhealthy instance: the job after whose failure `instanceCheck` failed. */
   job?: string;
 }

@@ -1,14 +1,14 @@
 import type { StreamLog, Try, TryLog } from './record.ts';
 
-/** Tries that a record tells of: the newest. */
+/** The number of tries that a record keeps. */
 export const MOST_TRIES = 20;
 
-/** Output that stands in a record, all tries together, in bytes of JSON: a write is billed by the whole record. */
+/** Output that a record keeps, all tries together, in bytes of JSON. DynamoDB bills every write by the size of the item. */
 export const LONGEST_INLINE_LOGS = 16 * 1024;
 
 /**
- * What a record keeps of a job's tries: the newest `MOST_TRIES`, with their output as far back as it has room
- * (`LONGEST_INLINE_LOGS`). Older ones keep their counts, and what of their logs is in the bucket stays there.
+ * What a record keeps of a job's tries: the newest `MAX_KEPT_TRIES`, with the newest output that fits into
+ * `MAX_INLINE_LOGS_BYTES`. Older tries keep their counts, and their logs in the bucket stay there.
  */
 export function boundedTries(tries: readonly Try[]): Try[] {
   const bounded: Try[] = [];
@@ -20,7 +20,7 @@ export function boundedTries(tries: readonly Try[]): Try[] {
   return bounded.reverse();
 }
 
-/** Whether a claim has to shorten them: only a job whose tries are lost, one after the other, grows beyond its bounds. */
+/** Whether a claim has to shorten the tries. They exceed the bounds only if many tries in a row are lost. */
 export function areOverlong(tries: readonly Try[]): boolean {
   if (tries.length > MOST_TRIES + 5) return true;
   return tries.reduce((bytes, one) => bytes + inlineBytes(one), 0) > 2 * LONGEST_INLINE_LOGS;

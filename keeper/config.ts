@@ -1,17 +1,6 @@
 import * as v from 'valibot';
-
-/** A schema's message says what is allowed: it ends the sentence of a refusal. */
-const text = v.pipe(v.string('a text'), v.nonEmpty('a text that is not empty'));
-
-function seconds(min: number, max: number) {
-  const allowed = `a number of seconds from ${min} to ${max}`;
-  return v.pipe(v.number(allowed), v.minValue(min, allowed), v.maxValue(max, allowed));
-}
-
-function count(min: number, max: number) {
-  const allowed = `a whole number from ${min} to ${max}`;
-  return v.pipe(v.number(allowed), v.integer(allowed), v.minValue(min, allowed), v.maxValue(max, allowed));
-}
+import { LONGEST_RETENTION_SECONDS } from '../lib/limits.ts';
+import { count, seconds, text } from '../lib/schema.ts';
 
 /**
  * What the keeper is told: JSON in the environment variable `KEEPER_CONFIG` of its function. Durations are seconds.
@@ -43,9 +32,9 @@ export const KeeperConfigSchema = v.strictObject({
   launchHook: v.optional(text),
   terminationHook: v.optional(text),
   /** The queue's message retention: a job older than this has no message any more that could bring it back. */
-  retentionSeconds: v.optional(seconds(60, 1_209_600), 1_209_600),
+  retentionSeconds: v.optional(seconds(60, LONGEST_RETENTION_SECONDS), LONGEST_RETENTION_SECONDS),
   /** How long the records of ended jobs and retired instances are kept. */
-  recordSeconds: v.optional(seconds(0, 315_360_000), 1_209_600),
+  recordSeconds: v.optional(seconds(0, 315_360_000), LONGEST_RETENTION_SECONDS),
 });
 
 export type KeeperConfig = v.InferOutput<typeof KeeperConfigSchema>;

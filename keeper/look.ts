@@ -1,14 +1,10 @@
-import {
-  type Activity,
-  type AutoScalingGroup,
-  DescribeAutoScalingGroupsCommand,
-  DescribeScalingActivitiesCommand,
-  paginateDescribeWarmPool,
-} from '@aws-sdk/client-auto-scaling';
+import { type Activity, DescribeScalingActivitiesCommand } from '@aws-sdk/client-auto-scaling';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { Clients } from '../aws/clients.ts';
 import type { Clock } from '../aws/clock.ts';
 import { addsToGroup, isByRequest, launchedBy, terminatedBy } from '../aws/scaling-activity.ts';
+import { describeGroup, describeWarmPool } from '../aws/scaling-group.ts';
+import { LARGEST_ACTIVITY_PAGE } from '../lib/limits.ts';
 import { type FleetState, readFleetState } from '../store/fleet-state.ts';
 import { type InstanceStore, keptSeconds } from '../store/instances.ts';
 import type { SavedLog } from '../store/log-layout.ts';
@@ -56,7 +52,7 @@ export interface LaunchSeen {
   startedAtMs: number;
 }
 
-/** Pages of 100 activities that are read to find the launch of an instance that was not heard of. */
+/** Pages of activities that are read to find the launch of an instance that was not heard of. */
 const MOST_PAGES = 5;
 /** Launches that are not listed as living and whose records are looked up, for the boot breaker. */
 const PAST_LAUNCHES = 20;
@@ -123,39 +119,19 @@ export async function groupOf(
   { groupName, warmPool }: KeeperConfig,
 ): Promise<GroupSeen | undefined> {
   // The pool first: an instance that leaves it meanwhile is seen twice, not never.
-  const pool = warmPool ? await poolOf(clients, groupName) : [];
-  const { AutoScalingGroups } = await clients.autoScaling.send(
-    new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [groupName] }),
-  );
-  const group = AutoScalingGroups?.[0];
-  return group && seen(group, pool);
+  const pool = warmPool ? await describeWarmPool(clients.autoScaling, groupName) : [];
+  const group = await describeGroup(clients.autoScaling, groupName);
+  if (!group) return undefined;
+  const { minSize, maxSize, desired, members, suspended } = group;
+  return {
+    ...{ minSize, maxSize, desired, instances: members },
+    pool: new Set(pool.map(({ instance }) => instance)),
+    suspended: new Set(suspended.keys()),
+  };
 }
 
 export function presentIn({ instances, pool }: GroupSeen): ReadonlySet<string> {
   return new Set([...instances.map(({ instance }) => instance), ...pool]);
-}
-
-/** "DescribeAutoScalingGroups" tells nothing of the instances in a warm pool. */
-async function poolOf(clients: Clients, AutoScalingGroupName: string): Promise<string[]> {
-  const pool: string[] = [];
-  const pages = paginateDescribeWarmPool({ client: clients.autoScaling }, { AutoScalingGroupName });
-  for await (const { Instances } of pages) {
-    pool.push(...(Instances ?? []).map(({ InstanceId = '' }) => InstanceId));
-  }
-  return pool;
-}
-
-function seen(group: AutoScalingGroup, pool: readonly string[]): GroupSeen {
-  return {
-    pool: new Set(pool),
-    minSize: group.MinSize ?? 0,
-    maxSize: group.MaxSize ?? 0,
-    desired: group.DesiredCapacity ?? 0,
-    instances: (group.Instances ?? []).map(({ InstanceId = '', LifecycleState = '' }) => {
-      return { instance: InstanceId, lifecycleState: LifecycleState };
-    }),
-    suspended: new Set((group.SuspendedProcesses ?? []).map(({ ProcessName = '' }) => ProcessName)),
-  };
 }
 
 /** The newest activities first. */
@@ -164,7 +140,7 @@ export async function activitiesOf(clients: Clients, groupName: string): Promise
   let NextToken: string | undefined;
   for (let page = 0; page < MOST_PAGES; page++) {
     const answer = await clients.autoScaling.send(
-      new DescribeScalingActivitiesCommand({ AutoScalingGroupName: groupName, MaxRecords: 100, NextToken }),
+      new DescribeScalingActivitiesCommand({ AutoScalingGroupName: groupName, MaxRecords: LARGEST_ACTIVITY_PAGE, NextToken }),
     );
     activities.push(...(answer.Activities ?? []));
     NextToken = answer.NextToken;

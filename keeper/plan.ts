@@ -1,9 +1,9 @@
 import type { SavedLog } from '../store/log-layout.ts';
-import type { RetirementReason, Rung } from '../jobs/record.ts';
+import type { RetirementReason } from '../jobs/record.ts';
 import { type Launch, outcomeOf, stalledSince, trips } from '../policy/breaker.ts';
 import { correctCapacity, type Unaccounted } from '../policy/capacity.ts';
 import { judgeDemand } from '../policy/demand.ts';
-import { firstRung } from '../policy/ladder.ts';
+import { firstRung, type Rung } from '../policy/ladder.ts';
 import { isGone } from '../policy/settle.ts';
 import { wake } from '../policy/wake.ts';
 import { type Zombie, zombies } from '../policy/zombies.ts';
@@ -78,7 +78,7 @@ export function judgedByBucket(look: Look, actions: readonly Action[], config: K
 
 /** When an instance was last heard of, in the table or otherwise. */
 function heardAtMs({ records, signsMs }: Look, instance: string): number | undefined {
-  const times = [records.get(instance)?.heardAtMs, signsMs?.get(instance)].filter((ms) => ms !== undefined);
+  const times = [records.get(instance)?.reportedAtMs, signsMs?.get(instance)].filter((ms) => ms !== undefined);
   return times.length === 0 ? undefined : Math.max(...times);
 }
 
@@ -116,7 +116,7 @@ function isKnownAsClosed({ memory: { breakerReported, keptAtMs = 0 }, nowMs }: L
 }
 
 function stall({ backlog, records, memory, nowMs }: Look): number | undefined {
-  const starts = [...records.values()].flatMap(({ outlook }) => outlook?.lastStartMs ?? []);
+  const starts = [...records.values()].flatMap(({ forecast }) => forecast?.lastStartMs ?? []);
   return stalledSince({
     backlog,
     paused: memory.pausedAtMs !== undefined,
@@ -130,7 +130,7 @@ function outcomes(look: Look, stalledSinceMs: number | undefined): Launch[] {
   const { group, judged, records, nowMs } = look;
   const present = presentIn(group);
   return judged.map(({ instance, startedAtMs }) => {
-    const { readyAt, retirement, outlook } = records.get(instance) ?? {};
+    const { readyAt, retirement, forecast } = records.get(instance) ?? {};
     const went = retirement ?? unrecordedEnd(look, instance);
     const jobsDone = retirement?.jobsDone;
     const since = (at: string | undefined) => (at === undefined ? undefined : nowMs - Date.parse(at));
@@ -142,7 +142,7 @@ function outcomes(look: Look, stalledSinceMs: number | undefined): Launch[] {
       reason: went?.reason,
       refusal: went?.refusal,
       jobsDone,
-      jobStarted: Boolean(jobsDone) || outlook?.lastStartMs !== undefined,
+      jobStarted: Boolean(jobsDone) || forecast?.lastStartMs !== undefined,
       stalledMs: stalledSinceMs === undefined ? undefined : nowMs - stalledSinceMs,
       present: present.has(instance),
       ageMs: nowMs - startedAtMs,
@@ -280,9 +280,9 @@ function settling(
   config: KeeperConfig,
 ): Extract<Action, { do: 'settle' }>[] {
   const present = presentIn(group);
-  const gone = [...records.values()].filter(({ instance, listing, heardAtMs, retirement }) => {
+  const gone = [...records.values()].filter(({ instance, listing, reportedAtMs, retirement }) => {
     if (listing !== 'instances') return false;
-    const facts = { instance, present: present.has(instance), heardAtMs, retired: retirement !== undefined };
+    const facts = { instance, present: present.has(instance), heardAtMs: reportedAtMs, retired: retirement !== undefined };
     return isGone(facts, nowMs, config.silentSeconds * 1000);
   });
   return gone.map(({ instance }) => ({ do: 'settle', instance }));

@@ -1,3 +1,5 @@
+import { LONGEST_VISIBILITY_SECONDS } from '../lib/limits.ts';
+
 /**
  * When a lease is renewed, and when the worker under it must have gone.
  *
@@ -13,8 +15,7 @@ export interface LeaseTimes {
   endsAtMs: number;
 }
 
-/** SQS: invisible for at most 12 h, counted from the receive ("Amazon SQS visibility timeout"). */
-const LONGEST_HOLD_MS = 12 * 60 * 60 * 1000;
+const LONGEST_HOLD_MS = LONGEST_VISIBILITY_SECONDS * 1000;
 
 /** What a timer, a signal and the death of a process group may take together. */
 const KILL_MARGIN_MS = 1000;

@@ -1,5 +1,6 @@
 /** What becomes of a message that the agent cannot settle because AWS refuses the call, perhaps for good. */
 
+import { LONGEST_VISIBILITY_SECONDS } from '../lib/limits.ts';
 import type { RefusalKind } from './refusal.ts';
 
 /** How long an agent asks again while it holds the message: its instance is busy until then. */
@@ -17,8 +18,7 @@ export function deadLetterPatienceMs(isRecorded: boolean, refusal: RefusalKind |
 }
 
 const FIRST_HIDING_MS = 15 * 60_000;
-/** SQS hides no message for longer ("Amazon SQS visibility timeout"). */
-const LONGEST_HIDING_MS = 12 * 60 * 60_000;
+const LONGEST_HIDING_MS = LONGEST_VISIBILITY_SECONDS * 1000;
 
 /**
  * For how long the message is hidden then, in milliseconds. Each time that it comes again starts an instance, so it comes

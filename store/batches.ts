@@ -5,20 +5,19 @@ import {
   type KeysAndAttributes,
 } from '@aws-sdk/client-dynamodb';
 import { type Clock, systemClock } from '../aws/clock.ts';
+import { LARGEST_BATCH_GET } from '../lib/limits.ts';
 import { type BackoffBounds, backoffMs } from '../policy/backoff.ts';
-import { fromItem, type ItemValue } from './item.ts';
 import type { JobRecord } from '../jobs/record.ts';
+import { itemKey, jobIdIn, jobKey } from './keys.ts';
+import { parseJob } from './records.ts';
 
-/** DynamoDB: items that one BatchGetItem asks for ("BatchGetItem" of its API reference). */
-const LARGEST_READ = 100;
-
-/** Calls under way at the same time. */
+/** Concurrent calls. */
 const MOST_CALLS = 4;
 
 const WAITS: BackoffBounds = { initialMs: 50, maxMs: 5000 };
 
-/** Rounds in a row, of one batch, that DynamoDB did nothing of: half a minute and more. */
-const MOST_IDLE_ROUNDS = 15;
+/** Calls in a row of which DynamoDB processed nothing, for one batch. That is more than half a minute. */
+const MOST_IDLE_CALLS = 15;
 
 export interface Waits {
   clock: Clock;
@@ -27,53 +26,52 @@ export interface Waits {
 
 export const systemWaits: Waits = { clock: systemClock, random: Math.random };
 
-/** A table that leaves all of a batch undone, again and again: it is throttled. */
+/** Call after call the table processes nothing of a batch. */
 export class TableThrottled extends Error {
   constructor(table: string, left: number) {
-    super(`the table ${table} is throttled: ${left} of a batch's items are still not done`);
-    this.name = 'TableThrottled';
+    super(`the table ${table} is throttled: ${left} items of a batch are still not processed`);
+    this.name = 'TableThrottledError';
   }
 }
 
-type Key = Record<string, AttributeValue>;
+type Item = Record<string, AttributeValue>;
 
 type How = Pick<KeysAndAttributes, 'ConsistentRead' | 'ProjectionExpression'>;
 
-/** Reads jobs' records, a hundred a call; an id that is unknown is missing, one that is named twice is asked once. */
+/** Reads jobs' records, a hundred a call. An unknown id is missing in the result. */
 export async function batchGetJobs(
   client: DynamoDBClient,
   table: string,
   ids: Iterable<string>,
-  how: How,
   waits: Waits = systemWaits,
 ): Promise<Map<string, JobRecord>> {
-  const keys = [...ids].map((id) => `job#${id}`);
-  const records = (await batchGet(client, table, keys, how, waits)) as unknown as JobRecord[];
-  return new Map(records.map((record) => [record.pk.slice('job#'.length), record]));
+  const items = await batchGet(client, table, [...ids].map(jobKey), { ConsistentRead: true }, waits);
+  const records = items.flatMap((item) => parseJob(item) ?? []);
+  return new Map(records.map((record) => [jobIdIn(record.pk), record]));
 }
 
-/** Reads items by their keys (`pk`), in no order. */
+/** Reads items by their keys, in no order. A key that is given twice is read once. */
 export async function batchGet(
   client: DynamoDBClient,
   table: string,
   keys: readonly string[],
   how: How,
   waits: Waits = systemWaits,
-): Promise<Record<string, ItemValue>[]> {
-  const found: Record<string, ItemValue>[] = [];
-  const asked = [...new Set(keys)].map((pk): Key => ({ pk: { S: pk } }));
-  await inBatches(asked, LARGEST_READ, (batch) =>
+): Promise<Item[]> {
+  const found: Item[] = [];
+  const asked = [...new Set(keys)].map(itemKey);
+  await inBatches(asked, LARGEST_BATCH_GET, (batch) =>
     untilDone(table, batch, waits, async (left) => {
       const request = { [table]: { Keys: left, ...how } };
       const answer = await client.send(new BatchGetItemCommand({ RequestItems: request }));
-      found.push(...(answer.Responses?.[table] ?? []).map(fromItem));
+      found.push(...(answer.Responses?.[table] ?? []));
       return answer.UnprocessedKeys?.[table]?.Keys ?? [];
     }),
   );
   return found;
 }
 
-/** Does `task` for all items, so many a call and a few calls at the same time. Rejects with the first failure. */
+/** Runs `task` for all items, `size` items a call and a few calls at the same time. Rejects with the first error. */
 export async function inBatches<Item>(
   items: readonly Item[],
   size: number,
@@ -81,7 +79,7 @@ export async function inBatches<Item>(
   atOnce = MOST_CALLS,
 ): Promise<void> {
   let next = 0;
-  const work = async () => {
+  const runBatches = async () => {
     while (next < items.length) {
       const batch = items.slice(next, next + size);
       next += size;
@@ -89,14 +87,14 @@ export async function inBatches<Item>(
     }
   };
   const calls = Math.min(atOnce, Math.ceil(items.length / size));
-  await Promise.all(Array.from({ length: calls }, work));
+  await Promise.all(Array.from({ length: calls }, runBatches));
 }
 
 /**
- * Repeats a batch call with what it left undone, with backoff.
+ * Repeats a batch call with the items that it did not process, with backoff.
  *
- * @param call gets what is to be done and returns what of it is left
- * @throws TableThrottled when one round after the other does nothing
+ * @param call gets items and returns those that were not processed
+ * @throws TableThrottledError if call after call processes nothing
  */
 export async function untilDone<Item>(
   table: string,
@@ -106,7 +104,7 @@ export async function untilDone<Item>(
 ): Promise<void> {
   let left = await call(items);
   for (let idle = 1; left.length > 0; ) {
-    if (idle > MOST_IDLE_ROUNDS) throw new TableThrottled(table, left.length);
+    if (idle > MOST_IDLE_CALLS) throw new TableThrottled(table, left.length);
     await clock.sleep(backoffMs(WAITS, idle, random));
     const before = left.length;
     left = await call(left);

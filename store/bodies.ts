@@ -1,36 +1,36 @@
 import { createHash } from 'node:crypto';
 import { addAbortSignal, Readable } from 'node:stream';
 import { GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { bodyKey } from './log-layout.ts';
+import { bodyKey } from '../jobs/body-key.ts';
 
 const MIB = 1024 * 1024;
 
-/** Longest body of a job, in bytes of UTF-8: whoever handles one holds all of it in memory. */
+/** The longest body of a job, in bytes of UTF-8. Agent and client hold a whole body in memory. */
 export const LONGEST_BODY = 64 * MIB;
 
-/** A call may take this long, and a millisecond more for each so many bytes: 100 KB a second. */
+/** Timeout of a call, and the bytes that add a millisecond to it: 100 KB a second. */
 const CALL_TIMEOUT_MS = 10_000;
 const BYTES_PER_MS = 100;
 
-/** There is no body with which the job may run, and it will be so the next time too. */
+/** The job cannot run with its body, and a retry would find the same. */
 export class BodyUnusable extends Error {}
 
-/** There is no such body: it was removed, it has expired, or it was never put. */
+/** The body was removed, has expired, or was never put. */
 export class BodyMissing extends BodyUnusable {
   constructor(job: string, bucket: string) {
     super(`the body of job ${job} is not there: the bucket ${bucket} has no object ${bodyKey(job)}`);
-    this.name = 'BodyMissing';
+    this.name = 'BodyMissingError';
   }
 }
 
-/** What is in the bucket is not what was put there when the job was enqueued. */
+/** The body in the bucket is not the one that the job was enqueued with. */
 export class BodyReplaced extends BodyUnusable {
   constructor(job: string, bucket: string) {
     super(
       `the body of job ${job} is not the one that it was enqueued with: ${bodyKey(job)} of the bucket ${bucket} has ` +
         'another digest',
     );
-    this.name = 'BodyReplaced';
+    this.name = 'BodyReplacedError';
   }
 }
 
@@ -38,7 +38,7 @@ export class BodyReplaced extends BodyUnusable {
 export class BodyOfAnother extends BodyUnusable {
   constructor(job: string) {
     super(`its body is that of job ${job}, with which it was not enqueued`);
-    this.name = 'BodyOfAnother';
+    this.name = 'ForeignBodyError';
   }
 }
 
@@ -47,59 +47,59 @@ export class BodyTooLong extends BodyUnusable {
     super(
       `the body of job ${job} has ${bytes} bytes, more than the ${LONGEST_BODY / MIB} MiB that a body may have`,
     );
-    this.name = 'BodyTooLong';
+    this.name = 'BodyTooLongError';
   }
 }
 
-/** Bodies of jobs that are too long for a message or a record: text, each an object of the log bucket. */
+/** Bodies of jobs that are too long for a message or a record. Each is a text and an object of the log bucket. */
 export interface BodyStore {
   /**
-   * Puts a body where there is none: one that is there stays.
+   * Puts a body. An existing one stays.
    *
-   * @param replaces whether one that is there is written over: an earlier job with the same dedupe key has left it
-   * @throws BodyTooLong, or as the SDK does
+   * @param replaces whether an existing one is overwritten: an earlier job with the same dedupe key has left it
+   * @throws BodyTooLongError, or as the SDK does
    */
   put(job: string, text: string, replaces?: boolean): Promise<void>;
   /**
-   * @param digest that it has to have (`digestOfBody`); of a job that an earlier version enqueued none is known
-   * @throws BodyMissing, BodyReplaced, BodyTooLong, or as the SDK does
+   * @param digest that the body must have (`digestBody`). Absent: an earlier version enqueued the job.
+   * @throws BodyMissingError, BodyReplacedError, BodyTooLongError, or as the SDK does
    */
   get(job: string, digest?: string): Promise<string>;
 }
 
-/** What a record says of a body in the bucket: SHA-256 of its UTF-8, in base64. */
+/** The digest that a record keeps of a body in the bucket: SHA-256 of its UTF-8, in base64. */
 export function digestOfBody(text: string): string {
   return createHash('sha256').update(text).digest('base64');
 }
 
-/** Of a body that somebody else puts at the same time. */
+/** Attempts to put a body that somebody else puts at the same time. */
 const MOST_PUTS = 3;
 
-/** @param timeoutMs for a call, beside what the body takes */
+/** @param timeoutMs for a call, in addition to the time for the body */
 export function bodyStore(s3: S3Client, bucket: string, timeoutMs = CALL_TIMEOUT_MS): BodyStore {
-  const objectOf = (job: string) => ({ Bucket: bucket, Key: bodyKey(job) });
-  const patienceMs = (bytes: number) => timeoutMs + Math.ceil(bytes / BYTES_PER_MS);
+  const objectFor = (job: string) => ({ Bucket: bucket, Key: bodyKey(job) });
+  const callTimeoutMs = (bytes: number) => timeoutMs + Math.ceil(bytes / BYTES_PER_MS);
   return {
     async put(job, text, replaces = false) {
       const body = Buffer.from(text);
       if (body.length > LONGEST_BODY) throw new BodyTooLong(job, body.length);
-      const object = { ...objectOf(job), Body: body, ContentType: 'text/plain; charset=utf-8' };
+      const object = { ...objectFor(job), Body: body, ContentType: 'text/plain; charset=utf-8' };
       const send = (how: { IfNoneMatch?: string }) =>
-        s3.send(new PutObjectCommand({ ...object, ...how }), { requestTimeout: patienceMs(body.length) });
-      // There may be one: of an earlier send of the same job, or of this very call whose answer was lost.
-      if (!(await isPut(() => send({ IfNoneMatch: '*' }))) && replaces) await send({});
+        s3.send(new PutObjectCommand({ ...object, ...how }), { requestTimeout: callTimeoutMs(body.length) });
+      // There may be one, from an earlier send of the same job or from this call if its response was lost.
+      if (!(await putIfAbsent(() => send({ IfNoneMatch: '*' }))) && replaces) await send({});
     },
 
     async get(job, digest) {
       try {
-        const { Body, ContentLength = 0 } = await s3.send(new GetObjectCommand(objectOf(job)));
+        const { Body, ContentLength = 0 } = await s3.send(new GetObjectCommand(objectFor(job)));
         if (ContentLength > LONGEST_BODY) {
-          // What is not read keeps the connection; its end is the only way to stop it.
+          // A body that is not read keeps its connection. Destroying it is the only way to release that.
           if (Body && 'destroy' in Body) Body.destroy();
           throw new BodyTooLong(job, ContentLength);
         }
-        // The SDK's own patience ends with the first byte: a slot would wait for the rest for ever.
-        if (Body instanceof Readable) addAbortSignal(AbortSignal.timeout(patienceMs(ContentLength)), Body);
+        // The SDK's timeout ends with the first byte. Without this one a slot could wait for the rest for ever.
+        if (Body instanceof Readable) addAbortSignal(AbortSignal.timeout(callTimeoutMs(ContentLength)), Body);
         const text = (await Body?.transformToString()) ?? '';
         if (digest !== undefined && digestOfBody(text) !== digest) throw new BodyReplaced(job, bucket);
         return text;
@@ -111,10 +111,10 @@ export function bodyStore(s3: S3Client, bucket: string, timeoutMs = CALL_TIMEOUT
 }
 
 /**
- * Whether a conditional put was made; else there is an object already. Two puts at the same time make S3 ask for another
- * try ("PutObject": `ConditionalRequestConflict`), which the SDK does not make.
+ * True: the conditional put succeeded. False: there is an object already. If two puts come at the same time, S3 asks for a
+ * retry ("PutObject": `ConditionalRequestConflict`), and the SDK does not retry.
  */
-async function isPut(put: () => Promise<unknown>): Promise<boolean> {
+async function putIfAbsent(put: () => Promise<unknown>): Promise<boolean> {
   for (let tries = 1; ; tries += 1) {
     try {
       await put();

@@ -9,38 +9,37 @@ import {
   UpdateItemCommand,
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
+import { LARGEST_BATCH_WRITE } from '../lib/limits.ts';
 import { batchGetJobs, inBatches, systemWaits, untilDone, type Waits } from './batches.ts';
-import { keyOf } from './endings.ts';
-import { fromItem, toItem } from './item.ts';
+import { toItem } from './item.ts';
+import { itemKey, JOB_PREFIX, jobKey } from './keys.ts';
 import { listedOf } from './listing.ts';
 import { CANCELLED, type JobRecord, type JobState, TERMINAL_STATES } from '../jobs/record.ts';
+import { parseJob } from './records.ts';
 import { type Change, updateExpression } from './update.ts';
 
-/** DynamoDB: items that one BatchWriteItem takes ("BatchWriteItem" of its API reference). */
-const LARGEST_WRITE = 25;
-
-/** What became of a wish to cancel a job, and the job's record afterwards. */
+/** What a cancellation did, and the job's record afterwards. */
 export type Cancelling =
   /** It never starts. */
   | { kind: 'cancelled'; record: JobRecord }
-  /** It runs: its agent stops it within seconds. One that is gone will not: then it ends with its lease. */
+  /** It runs. Its agent stops it within seconds. If the agent is gone, the job ends with its lease. */
   | { kind: 'requested'; record: JobRecord }
   | { kind: 'ended'; record: JobRecord }
   | { kind: 'unknown'; record?: undefined };
 
-/** Which jobs are wanted; what is absent leaves none out. */
+/** Which jobs are selected. An absent criterion excludes none. */
 export interface JobFilter {
   states?: readonly JobState[] | undefined;
   label?: string | undefined;
   requestId?: string | undefined;
-  /** Whose last try ran there, or runs. */
+  /** The instance of the last try. */
   instance?: string | undefined;
-  /** Enqueued since then. */
+  /** Enqueued at that time or later. */
   sinceMs?: number | undefined;
   endedBeforeMs?: number | undefined;
 }
 
-/** The job table as those see it who send jobs and look after them. Agents use `JobTable`, the keeper `JobEndings`. */
+/** The job table for clients, who enqueue jobs and operate the fleet. Agents use `JobTable`, the keeper `JobEndings`. */
 export class JobCatalogue {
   readonly #client: DynamoDBClient;
   readonly #table: string;
@@ -52,17 +51,17 @@ export class JobCatalogue {
     this.#waits = waits;
   }
 
-  /** What was written before is seen; an id without a record is missing. Throws `TableThrottled`. */
+  /** Strongly consistent. An id without a record is missing in the result. Throws `TableThrottledError`. */
   async getMany(ids: Iterable<string>): Promise<Map<string, JobRecord>> {
-    const found = await batchGetJobs(this.#client, this.#table, ids, { ConsistentRead: true }, this.#waits);
+    const found = await batchGetJobs(this.#client, this.#table, ids, this.#waits);
     for (const [id, { removedAt }] of found) if (removedAt !== undefined) found.delete(id);
     return found;
   }
 
-  /** For ids that were drawn just now: a record that is there already would be written over. Throws `TableThrottled`. */
+  /** For new random ids only: it overwrites existing records. Throws `TableThrottledError`. */
   async createMany(records: readonly JobRecord[]): Promise<void> {
     const writes = records.map((record): WriteRequest => ({ PutRequest: { Item: toItem(record) } }));
-    await inBatches(writes, LARGEST_WRITE, (batch) =>
+    await inBatches(writes, LARGEST_BATCH_WRITE, (batch) =>
       untilDone(this.#table, batch, this.#waits, async (left) => {
         const request = { RequestItems: { [this.#table]: left } };
         const { UnprocessedItems } = await this.#client.send(new BatchWriteItemCommand(request));
@@ -72,13 +71,13 @@ export class JobCatalogue {
   }
 
   /**
-   * False: there is one already, and it is as it was. One that was cleaned up gives its place up, but to the same nonce
-   * only (`leftNonce`): a message of it may still be on the queue.
+   * False: there is one already, and it is unchanged. A job that was cleaned up is replaced, but only by a record with the
+   * same nonce (`findRemovedNonce`): a message of it may still be on the queue.
    */
   createOnce(record: JobRecord): Promise<boolean> {
     const { nonce } = record;
     const isSame = `attribute_not_exists(nonce)${nonce === undefined ? '' : ' OR nonce = :nonce'}`;
-    return this.#unlessRefused(
+    return this.#isAccepted(
       this.#client.send(
         new PutItemCommand({
           TableName: this.#table,
@@ -97,9 +96,9 @@ export class JobCatalogue {
   }
 
   /**
-   * Ends a job that does not run yet, and asks for the end of one that does. Can be repeated, with the same `atMs`.
+   * Cancels a job that does not run yet, or requests the cancellation of one that runs. Idempotent with the same `atMs`.
    *
-   * @param expires epoch seconds: when the table forgets a job that is cancelled here
+   * @param expires epoch seconds: when the table deletes a job that is cancelled here
    */
   async cancel(id: string, atMs: number, expires: number): Promise<Cancelling> {
     const at = new Date(atMs).toISOString();
@@ -132,14 +131,14 @@ export class JobCatalogue {
     }
   }
 
-  /** False: it has not ended, and `onlyEnded` keeps it. True: there is none (any more). */
+  /** False: it has not ended, and `onlyEnded` keeps it. True: there is no such record any more. */
   remove(id: string, { onlyEnded }: { onlyEnded: boolean }): Promise<boolean> {
     const { ConditionExpression, ...condition } = HAS_ENDED;
-    return this.#unlessRefused(
+    return this.#isAccepted(
       this.#client.send(
         new DeleteItemCommand({
           TableName: this.#table,
-          Key: keyOf(id),
+          Key: itemKey(jobKey(id)),
           ...(onlyEnded && {
             ...condition,
             ConditionExpression: `attribute_not_exists(pk) OR ${ConditionExpression}`,
@@ -150,29 +149,29 @@ export class JobCatalogue {
   }
 
   /**
-   * Forgets an ended job of which a message may still be on the queue: just so much of it stays that no claim takes that
-   * message for a new job. False: it has not ended, or there is none.
+   * Cleans up an ended job of which a message may still be on the queue. What stays of the record keeps a claim from taking
+   * that message for a new job. False: the job has not ended, or there is none.
    *
    * @param expires epoch seconds: when no message of it can be left
    */
   bury({ pk, id, state, attempts, nonce }: JobRecord, atMs: number, expires: number): Promise<boolean> {
     const removedAt = new Date(atMs).toISOString();
     const left: JobRecord = { pk, id, state, attempts, removedAt, expires, ...(nonce && { nonce }) };
-    return this.#unlessRefused(
+    return this.#isAccepted(
       this.#client.send(new PutItemCommand({ TableName: this.#table, Item: toItem(left), ...HAS_ENDED })),
     );
   }
 
-  /** A job that is gone meanwhile stays gone. */
+  /** A record that was removed in the meantime is not created again. */
   async markRetried(id: string, newId: string): Promise<void> {
     const condition = 'attribute_exists(#pk) AND attribute_not_exists(#removedAt)';
     await this.#update(id, { condition, set: { retriedAs: newId } });
   }
 
   /**
-   * Jobs in no order: reads the whole table, page by page, as far as it is asked to.
+   * Jobs in no order. It scans the table page by page, as far as the caller reads.
    *
-   * @param onMore told once, when the first page is not all
+   * @param onMore called once if there is more than the first page
    */
   async *scan(filter: JobFilter = {}, onMore?: () => void): AsyncGenerator<JobRecord> {
     const pages = paginateScan({ client: this.#client }, { TableName: this.#table, ...filterOf(filter) });
@@ -180,32 +179,35 @@ export class JobCatalogue {
     for await (const { Items = [], LastEvaluatedKey } of pages) {
       if (isFirst && LastEvaluatedKey) onMore?.();
       isFirst = false;
-      for (const item of Items) yield fromItem(item) as unknown as JobRecord;
+      for (const item of Items) {
+        const record = parseJob(item);
+        if (record) yield record;
+      }
     }
   }
 
   async #get(id: string): Promise<JobRecord | undefined> {
     const { Item } = await this.#client.send(
-      new GetItemCommand({ TableName: this.#table, Key: keyOf(id), ConsistentRead: true }),
+      new GetItemCommand({ TableName: this.#table, Key: itemKey(jobKey(id)), ConsistentRead: true }),
     );
-    return Item && (fromItem(Item) as unknown as JobRecord);
+    return Item && parseJob(Item);
   }
 
   /** The record afterwards, or undefined when the condition does not hold. */
   async #update(id: string, change: Change): Promise<JobRecord | undefined> {
-    const update = { Key: keyOf(id), ReturnValues: 'ALL_NEW', ...updateExpression(change) } as const;
+    const update = { Key: itemKey(jobKey(id)), ReturnValues: 'ALL_NEW', ...updateExpression(change) } as const;
     try {
       const { Attributes } = await this.#client.send(
         new UpdateItemCommand({ TableName: this.#table, ...update }),
       );
-      return Attributes && (fromItem(Attributes) as unknown as JobRecord);
+      return Attributes && parseJob(Attributes);
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return undefined;
       throw error;
     }
   }
 
-  async #unlessRefused(call: Promise<unknown>): Promise<boolean> {
+  async #isAccepted(call: Promise<unknown>): Promise<boolean> {
     try {
       await call;
       return true;
@@ -225,7 +227,7 @@ const HAS_ENDED = {
 
 function filterOf({ states, label, requestId, instance, sinceMs, endedBeforeMs }: JobFilter) {
   const conditions = ['begins_with(pk, :job)', 'attribute_not_exists(removedAt)'];
-  const values: Record<string, string> = { ':job': 'job#' };
+  const values: Record<string, string> = { ':job': JOB_PREFIX };
   const equal = { requestId, instance };
   for (const [name, value] of Object.entries(equal)) {
     if (value === undefined) continue;
@@ -238,7 +240,7 @@ function filterOf({ states, label, requestId, instance, sinceMs, endedBeforeMs }
     values[':label'] = label;
   }
   if (states) {
-    // DynamoDB knows no empty list of alternatives: nothing is in no state.
+    // DynamoDB refuses an empty list. No job has this state.
     const wanted = states.length > 0 ? states : ['none'];
     conditions.push(`#state IN (${wanted.map((_, index) => `:state${index}`).join(', ')})`);
     wanted.forEach((state, index) => {

@@ -6,34 +6,36 @@ import {
   type ReturnValue,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { expiryOfCancelled, expiryOfEnded, expiryOfQueued, LONGEST_RETENTION_SECONDS } from './expiry.ts';
-import { fromItem } from './item.ts';
+import { LONGEST_RETENTION_SECONDS } from '../lib/limits.ts';
+import { expiryOfCancelled, expiryOfEnded, expiryOfQueued } from './expiry.ts';
+import { itemKey, jobKey } from './keys.ts';
 import { listedOf } from './listing.ts';
 import { CANCELLED, type JobRecord, type JobState, type Try } from '../jobs/record.ts';
 import { boundedTries } from '../jobs/tries.ts';
+import { parseJob } from './records.ts';
 import { type Change, updateExpression } from './update.ts';
 
-/** How a try ended, for the record. */
+/** The end of a try, for the record. */
 export interface TryEnd {
   exitStatus?: number | undefined;
   signal?: string | undefined;
   reason?: string | undefined;
-  /** All tries, this one's end included; absent: nobody knows how it ended, and they stay as they are. */
+  /** All tries, with the end of this one. Absent: its end is unknown, and the tries stay unchanged. */
   tries?: readonly Try[] | undefined;
   endedAtMs: number;
-  /** Of a job that is queued again: its message is hidden until then. */
+  /** Of a job that is queued again: its message is invisible until then. */
   notBeforeMs?: number | undefined;
-  /** Attempts to take off again: 1 if the try that ended did not count. */
+  /** Attempts to subtract: 1 if the try does not count. */
   refund: 0 | 1;
 }
 
-/** Written, or another claim has taken the job over since: then nothing was written, and nothing may be. */
+/** `taken-over`: another claim has the job since. Nothing was written, and nothing may be. */
 export type Written = 'written' | 'taken-over';
 
 /**
- * The job table as those use it who end the try of a job: one item a job, changed by conditional writes of that item
- * alone, so that no crash can leave two items at odds. Every write can be repeated: one that reached the table though its
- * answer was lost is recognised by its fence.
+ * The job table for those who end the try of a job. Each job is one item, and each write is a conditional write of that item
+ * alone, so that a crash cannot leave two items inconsistent. Every write is idempotent: if its response was lost, the
+ * fence shows that it was done.
  */
 export class JobEndings {
   protected readonly client: DynamoDBClient;
@@ -49,9 +51,9 @@ export class JobEndings {
 
   async get(id: string): Promise<JobRecord | undefined> {
     const { Item } = await this.client.send(
-      new GetItemCommand({ TableName: this.table, Key: keyOf(id), ConsistentRead: true }),
+      new GetItemCommand({ TableName: this.table, Key: itemKey(jobKey(id)), ConsistentRead: true }),
     );
-    return Item && (fromItem(Item) as unknown as JobRecord);
+    return Item && parseJob(Item);
   }
 
   /** Writes a job's last state, once. */
@@ -62,7 +64,7 @@ export class JobEndings {
     return record?.fence === fence && record.state === state ? 'written' : 'taken-over';
   }
 
-  /** Makes a job queued again; or `cancelled`, if somebody wants it to end: its message is to be deleted then. */
+  /** Queues a job again. `cancelled`: somebody cancelled it, so its message has to be deleted. */
   async handBack(id: string, fence: string, end: TryEnd): Promise<Written | 'cancelled'> {
     const owned = ownedBy(fence);
     const done = await this.update(id, {
@@ -77,7 +79,7 @@ export class JobEndings {
       const finished = await this.finish(id, fence, 'cancelled', { ...end, reason: CANCELLED });
       return finished === 'written' ? 'cancelled' : finished;
     }
-    // Cancelled by us, or by an operator once it was queued again.
+    // By this call, or by an operator after it was queued again.
     if (record.state === 'cancelled') return 'cancelled';
     return record.state === 'queued' ? 'written' : 'taken-over';
   }
@@ -107,22 +109,32 @@ export class JobEndings {
     };
   }
 
-  /** One conditional update. Undefined when the condition does not hold. */
-  protected async update(
+  /** One conditional update. False: the condition does not hold. */
+  protected async update(id: string, change: Change): Promise<boolean> {
+    return (await this.#send(id, change, 'NONE')) !== undefined;
+  }
+
+  /** One conditional update. Returns the record after it. Undefined: the condition does not hold. */
+  protected async updateAndGet(id: string, change: Change): Promise<JobRecord | undefined> {
+    const item = await this.#send(id, change, 'ALL_NEW');
+    return item && parseJob(item);
+  }
+
+  async #send(
     id: string,
     change: Change,
-    returned: ReturnValue = 'NONE',
-  ): Promise<JobRecord | undefined> {
+    returned: ReturnValue,
+  ): Promise<Record<string, AttributeValue> | undefined> {
     try {
       const { Attributes = {} } = await this.client.send(
         new UpdateItemCommand({
           TableName: this.table,
-          Key: keyOf(id),
+          Key: itemKey(jobKey(id)),
           ReturnValues: returned,
           ...updateExpression(change),
         }),
       );
-      return fromItem(Attributes) as unknown as JobRecord;
+      return Attributes;
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return undefined;
       throw error;
@@ -130,17 +142,13 @@ export class JobEndings {
   }
 }
 
-/** Of states in which a message of the job may wait on the queue. */
+/** States in which a message of the job may be on the queue. */
 const EXPIRIES: Partial<Record<JobState, typeof expiryOfEnded>> = {
   queued: expiryOfQueued,
   cancelled: expiryOfCancelled,
 };
 
-export function keyOf(id: string): Record<string, AttributeValue> {
-  return { pk: { S: `job#${id}` } };
-}
-
-/** The condition of every write after the claim: the job still runs, and under this very claim. */
+/** The condition of every write after the claim: the job still runs under this claim. */
 export function ownedBy(fence: string): Required<Pick<Change, 'condition' | 'values'>> {
   return {
     condition: '#fence = :fence AND #state = :running',

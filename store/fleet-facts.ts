@@ -1,11 +1,12 @@
 import * as v from 'valibot';
+import { LONGEST_RETENTION_SECONDS } from '../lib/limits.ts';
+import { text } from '../lib/schema.ts';
 
-const text = v.pipe(v.string('a text'), v.nonEmpty('a text that is not empty'));
 const number = v.number('a number');
 
 /**
- * What others have to know of a deployed fleet. The stack leaves it as JSON in the SSM parameter
- * `/mayfly/<stack>/<fleet>`. A key that is not here is for a later version to know. Durations are seconds.
+ * What clients need to know about a deployed fleet. The stack writes it as JSON to the SSM parameter
+ * `/mayfly/<stack>/<fleet>`. Unknown keys are ignored: a later version may add some. Durations are seconds.
  */
 export const FleetFactsSchema = v.object({
   version: v.literal(1, '1: the version that this command reads'),
@@ -18,13 +19,13 @@ export const FleetFactsSchema = v.object({
   logBucket: text,
   group: text,
   policyArn: v.optional(text),
-  /** False: the table knows instances, but no jobs. */
+  /** False: the table has instances but no jobs. */
   trackJobs: v.optional(v.boolean(), true),
   concurrency: v.optional(number, 1),
-  /** The sizes of the group. Durations and numbers of `scaleOut` are those of the prop. */
+  /** The sizes of the group. `scaleOut` has the values of the prop. */
   minCapacity: v.optional(number),
   maxCapacity: v.optional(number),
-  /** Absent, like what else a later version says: of a fleet that was deployed before. */
+  /** Absent, like every key that a later version added: an earlier version deployed the fleet. */
   scaleOut: v.optional(
     v.object({
       threshold: number,
@@ -35,26 +36,29 @@ export const FleetFactsSchema = v.object({
   ),
   leaseSeconds: v.optional(number, 60),
   limitSeconds: v.optional(number, 3600),
-  /** Absent: of a fleet that was deployed before there was one, any that SQS allows; of one that is named, unknown. */
+  /**
+   * Absent: an earlier version deployed the fleet, which allows any limit that SQS allows, or the fleet was found by names
+   * and the limit is unknown.
+   */
   maxLimitSeconds: v.optional(number),
   graceSeconds: v.optional(number, 10),
   maxAttempts: v.optional(number, 3),
   /** How long the queue keeps a message, and the table the record of a job that has ended. */
-  retentionSeconds: v.optional(number, 1_209_600),
-  recordSeconds: v.optional(number, 1_209_600),
+  retentionSeconds: v.optional(number, LONGEST_RETENTION_SECONDS),
+  recordSeconds: v.optional(number, LONGEST_RETENTION_SECONDS),
   bootBudgetSeconds: v.optional(number, 1200),
   silentSeconds: v.optional(number, 900),
-  /** Names, for who looks after the fleet. */
+  /** Names, for operators. */
   backlogAlarm: v.optional(text),
   bootBreakerAlarm: v.optional(text),
   keeperFunction: v.optional(text),
-  /** ARN of the topic that the boot breaker's alarm tells; absent: it tells none. */
+  /** ARN of the topic that the boot breaker's alarm notifies. Absent: it notifies none. */
   alarmTopic: v.optional(text),
-  /** It has a set-up of its owner's. */
+  /** Its owner has added a set-up. */
   setup: v.optional(v.boolean(), false),
   launchHook: v.optional(text),
   terminationHook: v.optional(text),
-  /** Its heartbeat time-out. That of the launch hook is `bootBudgetSeconds`. */
+  /** Its heartbeat timeout. That of the launch hook is `bootBudgetSeconds`. */
   terminationHookSeconds: v.optional(number),
 });
 

@@ -2,45 +2,49 @@ import { type DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk
 import * as v from 'valibot';
 import { expiryOfQueued } from './expiry.ts';
 import { fromItem, type ItemValue } from './item.ts';
+import { FLEET_KEY, itemKey } from './keys.ts';
 import { updateExpression } from './update.ts';
 
-/** The item `fleet` of the table: what the keeper remembers between two looks, and what an operator wants. */
+/** The item `fleet` of the table: what the keeper keeps from run to run, and what operators requested. */
 const FleetStateSchema = v.object({
   /** Since when the backlog has been at the threshold. */
   backlogSinceMs: v.optional(v.number()),
-  /** Since when the group has wanted more instances than there are though no job waits: see `judgeDemand`. */
+  /** Since when the desired capacity has been higher than needed though no job waits: see `judgeDemand`. */
   unneededSinceMs: v.optional(v.number()),
-  /** Since when jobs have waited though no instance started one: see `stalledSince`. */
+  /** Since when jobs have waited and no instance has started one: see `stalledSince`. */
   stalledSinceMs: v.optional(v.number()),
-  /** When the policy was executed last. */
+  /** When the scaling policy was executed last. */
   wokenAtMs: v.optional(v.number()),
   /** When the keeper lowered the desired capacity last. */
   loweredAtMs: v.optional(v.number()),
-  /** The boot breaker is open since then. */
+  /** Since when the boot breaker has been open. */
   trippedAtMs: v.optional(v.number()),
-  /** When the fleet was resumed last: boots that failed before count no more. */
+  /** When the fleet was resumed last. Boots that failed before do not count. */
   resumedAtMs: v.optional(v.number()),
-  /** An operator has paused the fleet: nothing is launched, and agents take no new job. */
+  /** When an operator paused the fleet: no instance is launched, and agents take no new job. */
   pausedAtMs: v.optional(v.number()),
-  /** What the keeper told CloudWatch of the boot breaker last, if it did and nothing of that run failed. */
+  /** The state of the boot breaker that the keeper reported to CloudWatch last, in a run without a failure. */
   breakerReported: v.optional(v.picklist(['open', 'closed'])),
   /**
-   * Since then every record that is written has its place in the index `byState`. 0: all have it. Absent: it is not known,
-   * or an agent of an earlier version still runs.
+   * Every record written since then is in the index `byState`. 0: all records are. Absent: it is unknown, or an agent of an
+   * earlier version still runs.
    */
   listedSinceMs: v.optional(v.number()),
-  /** `keptAtMs` of the last run of a keeper that knows this index. If it differs, one of an earlier version ran since. */
+  /**
+   * `keptAtMs` of the last run of a keeper that knows this index. If it differs, a keeper of an earlier version ran
+   * since.
+   */
   keptWithIndexAtMs: v.optional(v.number()),
-  /** When the keeper ran last, and what of it failed. */
+  /** When the keeper ran last, and what failed in that run. */
   keptAtMs: v.optional(v.number()),
   keeperFailure: v.optional(v.string()),
 });
 
 export type FleetState = v.InferOutput<typeof FleetStateSchema>;
 
-const KEY = { pk: { S: 'fleet' } };
+const KEY = itemKey(FLEET_KEY);
 
-/** A fleet that nothing is known of has an empty state. */
+/** Without an item the state is empty. */
 export async function readFleetState(
   db: DynamoDBClient,
   table: string,
@@ -54,8 +58,8 @@ export async function readFleetState(
 }
 
 /**
- * Whether all records of jobs have their place in the index `byState`: they always had, or those that were written before are
- * forgotten; and no fleet of an earlier version is at work again, after a rollback that has left the index behind.
+ * Whether all records of jobs are in the index `byState`: they always were, or those that were written before have expired.
+ * After a rollback the keeper of an earlier version runs again, and the answer is false.
  *
  * @param recordSeconds how long a record outlives its job's end
  */
@@ -67,7 +71,7 @@ export function isAllListed(state: FleetState, recordSeconds: number, nowMs: num
 
 export type FleetStateChanges = { [Key in keyof FleetState]: FleetState[Key] | undefined };
 
-/** Sets what has a value and forgets what is undefined; the rest stays. */
+/** Sets what has a value and removes what is undefined. The rest stays. */
 export async function changeFleetState(
   db: DynamoDBClient,
   table: string,

@@ -4,25 +4,25 @@ import {
   paginateQuery,
   type QueryCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import { LISTING_INDEX, STATE_INDEX } from './listing.ts';
+import { KEY_ATTRIBUTE, LISTING_INDEX, STATE_INDEX } from './table-schema.ts';
 
-/** The index cannot be read: the table has none, or DynamoDB still fills it. */
+/** The index cannot be read: it does not exist, or DynamoDB still backfills it. */
 export class IndexNotReady extends Error {
   constructor(table: string | undefined, index: string, options: ErrorOptions) {
     super(
       `the index ${index} of the table ${table} cannot be read: the table has no such index, or DynamoDB still fills it`,
       options,
     );
-    this.name = 'IndexNotReady';
+    this.name = 'IndexNotReadyError';
   }
 }
 
-/** What DynamoDB answers as long as an index is missing or filled; both are a `ValidationException`. */
+/** DynamoDB's answers while an index is missing or backfilled. Both are a `ValidationException`. */
 const NOT_READY = /does not have the specified index|backfilling global secondary index/i;
 
 type Items = Record<string, AttributeValue>[];
 
-/** The pages of a partition of an index, each with whether there may be more. Throws `IndexNotReady`, or as the SDK does. */
+/** The pages of a partition of an index, each with whether it is the last. Throws `IndexNotReadyError`, or as the SDK does. */
 export async function* indexPages(
   client: DynamoDBClient,
   input: QueryCommandInput & { IndexName: string },
@@ -40,8 +40,8 @@ export async function* indexPages(
 }
 
 /**
- * The keys of the items in a partition that both indexes have. `isComplete`: the newer index could be read. As long as it
- * cannot, what is in it alone is missing. Throws `IndexNotReady` if neither can.
+ * The keys of the items in a partition of either index. `isComplete`: the newer index could be read. If not, items that are
+ * in that index only are missing. Throws `IndexNotReadyError` if neither index can be read.
  */
 export async function keysIn(
   client: DynamoDBClient,
@@ -49,8 +49,8 @@ export async function keysIn(
   partition: string,
 ): Promise<{ keys: string[]; isComplete: boolean }> {
   const [newer, older] = await Promise.all([
-    allKeys(client, table, STATE_INDEX, 'listed', partition),
-    allKeys(client, table, LISTING_INDEX, 'listing', partition),
+    allKeys(client, table, STATE_INDEX, partition),
+    allKeys(client, table, LISTING_INDEX, partition),
   ]);
   const isComplete = !(newer instanceof IndexNotReady);
   if (!isComplete && older instanceof IndexNotReady) throw newer;
@@ -61,20 +61,19 @@ export async function keysIn(
 async function allKeys(
   client: DynamoDBClient,
   table: string,
-  index: string,
-  key: string,
+  index: { name: string; partitionKey: string },
   partition: string,
 ): Promise<string[] | IndexNotReady> {
   const keys: string[] = [];
   try {
     const pages = indexPages(client, {
       TableName: table,
-      IndexName: index,
-      KeyConditionExpression: `${key} = :partition`,
+      IndexName: index.name,
+      KeyConditionExpression: `${index.partitionKey} = :partition`,
       ExpressionAttributeValues: { ':partition': { S: partition } },
-      ProjectionExpression: 'pk',
+      ProjectionExpression: KEY_ATTRIBUTE,
     });
-    for await (const { items } of pages) keys.push(...items.map(({ pk }) => pk?.S ?? ''));
+    for await (const { items } of pages) keys.push(...items.map((item) => item[KEY_ATTRIBUTE]?.S ?? ''));
     return keys;
   } catch (error) {
     if (error instanceof IndexNotReady) return error;

@@ -1,5 +1,4 @@
 import {
-  type AttributeValue,
   ConditionalCheckFailedException,
   type DynamoDBClient,
   GetItemCommand,
@@ -7,62 +6,63 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { batchGet } from './batches.ts';
 import { keysIn } from './index-pages.ts';
-import { fromItem } from './item.ts';
 import type { InstanceRecord, Outlook, Retirement } from '../jobs/record.ts';
+import { instanceKey, itemKey } from './keys.ts';
+import { EARLIER_KEYS, parseInstance } from './records.ts';
 import { type Change, updateExpression } from './update.ts';
 
-/** What lists it in both indexes. */
-const LIVING = { listing: 'instances', listed: 'instances' };
-/** Its place among the others, which stays. */
+/** The keys of a live instance in both indexes. */
+const LIVE = { listing: 'instances', listed: 'instances' };
+/** The sort key in the index, which stays the same. */
 const placed = (instance: string) => ({ setOnce: { listedAt: instance } });
-/** What an instance that lives has none of. */
+/** Attributes that a live instance does not have. */
 const NOT_RETIRED = ['retirement', 'accountedAtMs', 'expires'];
-/** One that was called lost, and is heard of, is not lost: the group was looked at a moment too early or too late. */
-const LIVES = {
+/** An instance that was marked as lost and reports is not lost: the keeper read the group too early or too late. */
+const IS_LIVE = {
   condition: 'attribute_not_exists(#retirement) OR #retirement.#reason = :lost',
   values: { ':lost': 'lost' },
 };
-/** One that was taken for dead, or is stopped and drains: it may be heard of all the same. */
-const PERHAPS_ALIVE = {
+/** An instance that was assumed to be dead, or that is stopped and drains. It may still report. */
+const MAY_BE_LIVE = {
   condition: '#retirement.#reason IN (:crashed, :failed, :stopped)',
   values: { ':crashed': 'agent-crashed', ':failed': 'boot-failed', ':stopped': 'stopped' },
 };
-/** One that is there, and not on its way out. */
+/** An instance that is listed and does not retire. */
 const IS_LISTED = {
-  condition: `#listing = :instances AND (${LIVES.condition})`,
-  values: { ':instances': 'instances', ...LIVES.values },
+  condition: `#listing = :instances AND (${IS_LIVE.condition})`,
+  values: { ':instances': 'instances', ...IS_LIVE.values },
 };
 
-/** Instances are remembered for a day at least: the boot breaker judges launches by their records. */
+/** Records of instances are kept for at least a day, because the boot breaker judges launches by them. */
 const LEAST_KEPT_SECONDS = 86_400;
 
-/** How long the record of an instance outlives it, where records are kept for `recordSeconds`. */
+/** How long the record of an instance is kept after its end. */
 export function keptSeconds(recordSeconds: number): number {
   return Math.max(recordSeconds, LEAST_KEPT_SECONDS);
 }
 
-/** The instances in the table. An agent writes its own; the keeper reads all and moves those that are gone. */
+/** The records of instances. An agent writes its own. The keeper reads all and marks those that are gone. */
 export interface InstanceStore {
-  /** An agent that starts: lists its instance as living, whatever an earlier run of the agent had said. */
+  /** An agent starts. Its instance is listed as live, whatever an earlier run of the agent wrote. */
   begins(
     instance: string,
     launchedAt: string | undefined,
     nowMs: number,
     signal?: AbortSignal,
   ): Promise<void>;
-  /** An instance that is ready for work. Nothing is written for one that retires. */
+  /** The instance is ready for jobs. Nothing is written if it retires. */
   ready(instance: string, at: Readiness, nowMs: number, signal?: AbortSignal): Promise<void>;
   /**
-   * The instance lives, and says what it does. Lists it, so that an agent which could not say that it was ready is
-   * known all the same, and one that was lost is alive again; but not one that retires, or that the keeper took for
-   * dead and ended: that one is known to live, so that its jobs may end.
+   * The agent reports what its instance does. The instance is listed as live, also if its agent could not report that it was
+   * ready, or if it was marked as lost. It is not listed if it retires, or if the keeper assumed it dead and ended it. Then
+   * only the report is written, so that its jobs may end.
    *
-   * @returns what others have asked of it
+   * @returns what operators requested
    */
-  heard(instance: string, nowMs: number, outlook?: Outlook, signal?: AbortSignal): Promise<Asked>;
+  heard(instance: string, nowMs: number, forecast?: Outlook, signal?: AbortSignal): Promise<Asked>;
   /**
-   * Why the instance goes. It stays among the living until it is `gone`, unless `listing` says otherwise: who leaves
-   * something to settle leaves that to the keeper.
+   * Why the instance retires. It stays listed as live until it is `gone`, unless `listing` says otherwise. While it is
+   * listed, the keeper settles what it left.
    */
   retiring(
     instance: string,
@@ -71,27 +71,27 @@ export interface InstanceStore {
     signal?: AbortSignal,
   ): Promise<void>;
   /**
-   * An operator wants the instance to let its jobs end and go. Can be repeated: the first time counts. Nothing is written
-   * for one that retires.
+   * An operator drains the instance: it retires when its jobs have ended. Idempotent: the first request counts. Nothing is
+   * written if the instance retires.
    *
-   * @returns its record as it is then; undefined: it has none among those that live
+   * @returns its record afterwards. Undefined: it is not among the live instances.
    */
   drain(instance: string, nowMs: number): Promise<InstanceRecord | undefined>;
-  /** The instance goes on after all. */
+  /** The instance does not retire after all. */
   stays(instance: string, signal?: AbortSignal): Promise<void>;
-  /** Why its agent gives up, in a line, which is no sign of life. The instance may have no record yet. */
-  lastWords(instance: string, words: string, signal?: AbortSignal): Promise<void>;
-  /** The desired capacity was lowered for an instance that retired without. */
+  /** Why its agent stops working, in one line. This does not count as a report. The instance may have no record yet. */
+  lastWords(instance: string, fatalError: string, signal?: AbortSignal): Promise<void>;
+  /** The keeper lowered the desired capacity for an instance that retired without lowering it. */
   accounted(instance: string, nowMs: number): Promise<void>;
-  /** The instance is gone and nothing of it is left to settle. One that went without a word was lost. */
+  /** The instance is gone and nothing of it is left to settle. If it gave no reason, it was lost. */
   gone(instance: string, nowMs: number): Promise<void>;
   /** All instances that are not known to be gone. */
   living(): Promise<InstanceRecord[]>;
-  /** These few instances, listed or not; who has no record is missing. */
+  /** These instances, listed or not. One without a record is missing in the result. */
   find(instances: readonly string[]): Promise<Map<string, InstanceRecord>>;
 }
 
-/** What an operator has asked of an instance. */
+/** What operators requested of an instance. */
 export type Asked = Pick<InstanceRecord, 'drainRequestedAt'>;
 
 export interface Readiness {
@@ -100,21 +100,21 @@ export interface Readiness {
   bootSeconds?: number;
 }
 
-/** @param recordSeconds how long records are kept; see `keptSeconds` */
+/** @param recordSeconds how long records are kept; see `instanceRetentionSeconds` */
 export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: number): InstanceStore {
-  const expiryOf = (endedMs: number) => Math.floor(endedMs / 1000) + keptSeconds(recordSeconds);
+  const expiryAfter = (endedMs: number) => Math.floor(endedMs / 1000) + keptSeconds(recordSeconds);
   const update = (instance: string, change: Change, abortSignal?: AbortSignal) =>
     db.send(
-      new UpdateItemCommand({ TableName: table, Key: keyOf(instance), ...updateExpression(change) }),
+      new UpdateItemCommand({ TableName: table, Key: itemKey(instanceKey(instance)), ...updateExpression(change) }),
       abortSignal && { abortSignal },
     );
-  /** Resolves with the whole record as it is then, which costs no more; undefined: the condition did not hold. */
+  /** Returns the record afterwards, which costs no more. Undefined: the condition did not hold. */
   const updateIf = async (instance: string, change: Change, abortSignal?: AbortSignal) => {
     const words = { ...updateExpression(change), ReturnValues: 'ALL_NEW' } as const;
-    const command = new UpdateItemCommand({ TableName: table, Key: keyOf(instance), ...words });
+    const command = new UpdateItemCommand({ TableName: table, Key: itemKey(instanceKey(instance)), ...words });
     try {
       const { Attributes } = await db.send(command, abortSignal && { abortSignal });
-      return recordOf(Attributes ?? {});
+      return parseInstance(Attributes ?? {});
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) return undefined;
       throw error;
@@ -123,18 +123,19 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
 
   return {
     async begins(instance, launchedAt, nowMs, signal) {
-      const set = { instance, ...LIVING, launchedAt, heardAtMs: nowMs };
-      await update(instance, { set, ...placed(instance), remove: [...NOT_RETIRED, 'lastWords'] }, signal);
+      const set = { instance, ...LIVE, launchedAt, reportedAtMs: nowMs };
+      const remove = [...NOT_RETIRED, 'fatalError', ...EARLIER_KEYS];
+      await update(instance, { set, ...placed(instance), remove }, signal);
     },
     async ready(instance, at, nowMs, signal) {
-      const set = { instance, ...LIVING, ...at, heardAtMs: nowMs };
-      await updateIf(instance, { set, ...placed(instance), remove: NOT_RETIRED, ...LIVES }, signal);
+      const set = { instance, ...LIVE, ...at, reportedAtMs: nowMs };
+      await updateIf(instance, { set, ...placed(instance), remove: NOT_RETIRED, ...IS_LIVE }, signal);
     },
-    async heard(instance, nowMs, outlook, signal) {
-      const told = { heardAtMs: nowMs, outlook };
-      const change = { set: { instance, ...LIVING, ...told }, ...placed(instance), remove: NOT_RETIRED };
-      const listed = await updateIf(instance, { ...change, ...LIVES }, signal);
-      const record = listed ?? (await updateIf(instance, { set: told, ...PERHAPS_ALIVE }, signal));
+    async heard(instance, nowMs, forecast, signal) {
+      const report = { reportedAtMs: nowMs, forecast };
+      const change = { set: { instance, ...LIVE, ...report }, ...placed(instance), remove: NOT_RETIRED };
+      const listed = await updateIf(instance, { ...change, ...IS_LIVE }, signal);
+      const record = listed ?? (await updateIf(instance, { set: report, ...MAY_BE_LIVE }, signal));
       const { drainRequestedAt } = record ?? {};
       return drainRequestedAt === undefined ? {} : { drainRequestedAt };
     },
@@ -143,56 +144,49 @@ export function instanceStore(db: DynamoDBClient, table: string, recordSeconds: 
       return updateIf(instance, { setOnce, ...IS_LISTED });
     },
     async retiring(instance, retirement, listing, signal) {
-      const expires = listing === 'retired' ? expiryOf(Date.parse(retirement.endedAt)) : undefined;
+      const expires = listing === 'retired' ? expiryAfter(Date.parse(retirement.endedAt)) : undefined;
       const set = { instance, retirement, listing, listed: listing, expires };
       await update(instance, { set, ...placed(instance) }, signal);
     },
     async stays(instance, signal) {
-      const set = { instance, ...LIVING };
+      const set = { instance, ...LIVE };
       await update(instance, { set, ...placed(instance), remove: NOT_RETIRED }, signal);
     },
-    async lastWords(instance, words, signal) {
-      const set = { instance, lastWords: words };
-      await update(instance, { set, setOnce: { ...LIVING, listedAt: instance } }, signal);
+    async lastWords(instance, fatalError, signal) {
+      const set = { instance, fatalError };
+      await update(instance, { set, setOnce: { ...LIVE, listedAt: instance } }, signal);
     },
     async accounted(instance, nowMs) {
       await update(instance, { set: { instance, accountedAtMs: nowMs } });
     },
     async gone(instance, nowMs) {
-      const set = { instance, listing: 'retired', listed: 'retired', expires: expiryOf(nowMs) };
+      const set = { instance, listing: 'retired', listed: 'retired', expires: expiryAfter(nowMs) };
       await update(instance, { set, setOnce: { retirement: lost(nowMs), listedAt: instance } });
     },
     async living() {
       const keys = await keysOfLiving(db, table);
-      const records = await batchGet(db, table, keys, { ConsistentRead: true });
-      return (records as unknown as InstanceRecord[]).filter(({ listing }) => listing === 'instances');
+      const items = await batchGet(db, table, keys, { ConsistentRead: true });
+      const records = items.flatMap((item) => parseInstance(item) ?? []);
+      return records.filter(({ listing }) => listing === 'instances');
     },
     async find(instances) {
       const found = await Promise.all(
-        instances.map((instance) => db.send(new GetItemCommand({ TableName: table, Key: keyOf(instance) }))),
+        instances.map((instance) => db.send(new GetItemCommand({ TableName: table, Key: itemKey(instanceKey(instance)) }))),
       );
-      const records = found.flatMap(({ Item }) => (Item ? [recordOf(Item)] : []));
+      const records = found.flatMap(({ Item }) => (Item && parseInstance(Item)) ?? []);
       return new Map(records.map((record) => [record.instance, record]));
     },
   };
 }
 
-/** The keys of the instances that are not known to be gone, as the index had them a moment ago. Throws `IndexNotReady`. */
+/** The keys of the instances that are not known to be gone. Eventually consistent. Throws `IndexNotReadyError`. */
 export async function keysOfLiving(db: DynamoDBClient, table: string): Promise<string[]> {
   return (await keysIn(db, table, 'instances')).keys;
 }
 
-/** Of an instance that could not say why it went: its metadata was silent, its host broke down. */
+/** The retirement of an instance that gave no reason: its metadata service did not answer, or its host failed. */
 function lost(nowMs: number): Retirement {
   const at = new Date(nowMs).toISOString();
   const how = { rung: 'power-off', tries: 0, idleSeconds: 0, jobsDone: 0 } as const;
   return { reason: 'lost', decidedAt: at, endedAt: at, ...how };
-}
-
-function keyOf(instance: string): Record<string, AttributeValue> {
-  return { pk: { S: `instance#${instance}` } };
-}
-
-function recordOf(item: Record<string, AttributeValue>): InstanceRecord {
-  return fromItem(item) as unknown as InstanceRecord;
 }

@@ -1,6 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 
-/** What a record may hold: JSON without null. */
+/** The values in a record: JSON without null. */
 export type ItemValue =
   | string
   | number
@@ -8,7 +8,7 @@ export type ItemValue =
   | readonly ItemValue[]
   | { readonly [key: string]: ItemValue };
 
-/** DynamoDB's form of a value. */
+/** A value as DynamoDB's API has it. */
 export function toAttribute(value: ItemValue): AttributeValue {
   if (typeof value === 'string') return { S: value };
   if (typeof value === 'number') return { N: String(value) };
@@ -17,7 +17,7 @@ export function toAttribute(value: ItemValue): AttributeValue {
   return { M: toItem(value) };
 }
 
-/** DynamoDB's form of a record. Undefined attributes are left out: absent is unknown. */
+/** A record as DynamoDB's API has it, without the attributes that are undefined. */
 export function toItem(record: object): Record<string, AttributeValue> {
   const entries = Object.entries(record) as [string, ItemValue | undefined][];
   return Object.fromEntries(
@@ -25,7 +25,7 @@ export function toItem(record: object): Record<string, AttributeValue> {
   );
 }
 
-/** A value read from DynamoDB. Throws at a type that no record of ours has (binary, sets). */
+/** A value that was read from DynamoDB. Throws at a type that no record has (binary, sets). */
 export function fromAttribute(attribute: AttributeValue): ItemValue {
   if (attribute.S !== undefined) return attribute.S;
   if (attribute.N !== undefined) return Number(attribute.N);

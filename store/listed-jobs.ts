@@ -1,18 +1,19 @@
 import type { AttributeValue, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { inBatches } from './batches.ts';
 import { indexPages } from './index-pages.ts';
-import { fromItem, toItem } from './item.ts';
-import { STATE_INDEX } from './listing.ts';
+import { toItem } from './item.ts';
+import { jobIdIn } from './keys.ts';
+import { KEY_ATTRIBUTE, STATE_INDEX } from './table-schema.ts';
 
-/** Jobs of one partition of the index. */
+/** A range of one partition of the index. */
 export interface Partition {
   listed: string;
-  /** Enqueued since then, and before then. ISO 8601. */
+  /** Jobs enqueued at `since` or later, and before `before`. ISO 8601. */
   since?: string | undefined;
   before?: string | undefined;
 }
 
-/** What the index has of a job beside its place. It finds nothing by it: entries are read, and left out. */
+/** Attributes of a job in the index that are no key. DynamoDB reads all entries and leaves out those that do not match. */
 export interface EntryFilter {
   label?: string | undefined;
   requestId?: string | undefined;
@@ -21,20 +22,20 @@ export interface EntryFilter {
 
 interface Reading {
   filter: EntryFilter;
-  /** Entries that a call reads of a partition, at most. */
+  /** Entries that a call reads, at most. */
   pageSize: number;
-  /** Told once, when a partition is read on beyond its first page. */
+  /** Called once, when a partition has more than its first page. */
   onMore?: (() => void) | undefined;
 }
 
 /** Partitions that are read at the same time. */
 const AT_ONCE = 16;
-/** ISO 8601 sorts as text; what follows a moment in `listedAt` is greater than that moment alone. */
+/** Lower and upper bound of all times: ISO 8601 sorts as text. A `listedAt` is greater than its time alone. */
 const EARLIEST = '0';
 const LATEST = '~';
 
 /**
- * The ids of the jobs in these partitions, the newest first: as the index had them, a moment ago. Throws `IndexNotReady`.
+ * The ids of the jobs in these partitions, the newest first. The index is eventually consistent. Throws `IndexNotReadyError`.
  */
 export async function* listedJobs(
   client: DynamoDBClient,
@@ -69,7 +70,7 @@ interface Entry {
   listedAt: string;
 }
 
-/** One partition, read backwards. */
+/** Reads one partition, the newest entry first. */
 class Cursor {
   readonly #pages: ReturnType<typeof indexPages>;
   readonly #onMore: (() => void) | undefined;
@@ -84,7 +85,7 @@ class Cursor {
     { filter, pageSize, onMore }: Reading,
   ) {
     const query = { ...queryOf(partition, filter), Limit: pageSize };
-    this.#pages = indexPages(client, { TableName: table, IndexName: STATE_INDEX, ...query });
+    this.#pages = indexPages(client, { TableName: table, IndexName: STATE_INDEX.name, ...query });
     this.#onMore = onMore;
   }
 
@@ -96,7 +97,7 @@ class Cursor {
     return this.#entries.shift();
   }
 
-  /** Reads on until there is an entry, or no more. */
+  /** Reads pages until there is an entry or no further page. */
   async fill(): Promise<void> {
     while (!this.#isRead && !this.head) {
       if (this.#pagesRead > 0) this.#onMore?.();
@@ -109,8 +110,8 @@ class Cursor {
 }
 
 function entryOf(item: Record<string, AttributeValue>): Entry {
-  const { pk = '', listedAt = '' } = fromItem(item) as Record<string, string>;
-  return { id: pk.slice('job#'.length), listedAt };
+  const key = item[KEY_ATTRIBUTE]?.S ?? '';
+  return { id: jobIdIn(key), listedAt: item[STATE_INDEX.sortKey]?.S ?? '' };
 }
 
 function queryOf({ listed, since = EARLIEST, before = LATEST }: Partition, filter: EntryFilter) {

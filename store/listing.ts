@@ -1,18 +1,13 @@
 import { hash } from 'node:crypto';
 import type { JobState } from '../jobs/record.ts';
 
-/** The table's index of jobs by their state, of what runs on an instance, and of instances ("The contracts in detail"). */
-export const STATE_INDEX = 'byState';
-/** The one that it replaces. Instances are in both, jobs of earlier agents in this one alone. */
-export const LISTING_INDEX = 'byListing';
-
 /**
- * Parts into which the jobs of a state are divided. DynamoDB takes 1,000 writes a second for one value of a partition key
- * ("Best practices for designing and using partition keys effectively").
+ * Partitions of the jobs of one state. DynamoDB takes 1,000 writes a second per partition key value ("Best practices for
+ * designing and using partition keys effectively").
  */
 const SHARDS = 8;
 
-/** Where jobs stand in the index: those that do not run. */
+/** The states of jobs that are listed by their state. A running job is listed by its instance. */
 export type ListedState = Exclude<JobState, 'running'>;
 
 /** The partition of a job that does not run. */
@@ -30,7 +25,7 @@ export function runningOf(instance: string): string {
   return `running#${instance}`;
 }
 
-/** The place of a job in its partition: by when it was enqueued; jobs of one moment by their numbers in a run. */
+/** The sort key of a job: the time when it was enqueued, then its number in a run. */
 export function listedAtOf(enqueuedAt: string, id: string): string {
   return `${enqueuedAt}#${id.replace(/-(\d+)$/, (_, number: string) => `-${number.padStart(9, '0')}`)}`;
 }

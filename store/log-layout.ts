@@ -1,53 +1,59 @@
+import type { RefusalKind } from '../policy/refusal.ts';
+
 /**
- * How the log of a try lies in the log bucket, once it is too long for the record:
+ * The keys of the log bucket, but for those of bodies (`jobs/body-key.ts`).
  *
- *     jobs/<job id>/<try key>/stdout/00000001     what the worker printed, byte by byte; numbered from 1 without a gap
+ * The log of a try that is too long for its record:
+ *
+ *     jobs/<job id>/<try key>/stdout/00000001     what the worker wrote, numbered from 1 without a gap
  *     jobs/<job id>/<try key>/stderr/00000001     likewise
- *     jobs/<job id>/<try key>/index/00000001      which bytes came when
+ *     jobs/<job id>/<try key>/index/00000001      when which bytes came
  *
- * No object is ever written twice. An index tells only of bytes that are there already: it is written after them. Its
- * lines are `<epoch milliseconds> <1|2> <bytes>`, in the order in which the output came, stdout 1, stderr 2; bytes that
- * were lost are a line with a `-` before their number.
+ * No object is written twice. An index is written after the bytes that it describes. Its lines are
+ * `<epoch milliseconds> <1|2> <bytes>`, in the order in which the output came: 1 is stdout, 2 is stderr. A `-` before the
+ * number of bytes says that they were lost.
  */
 
-const BODIES = 'bodies/';
+export const JOB_LOG_PREFIX = 'jobs/';
+export const INSTANCE_LOG_PREFIX = 'instances/';
 
 export type LogPart = 'stdout' | 'stderr' | 'index';
 
-/** The order of keys is that of the tries: time, then a little of the claim's fence against equal ones. */
+/** Keys sort in the order of the tries. A part of the claim's fence makes keys of the same time different. */
 export function tryKey(startedMs: number, fence: string): string {
   const time = new Date(startedMs).toISOString().replaceAll(/[-:]/g, '');
   return `${time}-${fence.replaceAll(/[^0-9A-Za-z]/g, '').slice(0, 4)}`;
 }
 
 export function logPrefix(job: string, key?: string): string {
-  return key === undefined ? `jobs/${job}/` : `jobs/${job}/${key}/`;
+  const prefix = `${JOB_LOG_PREFIX}${job}/`;
+  return key === undefined ? prefix : `${prefix}${key}/`;
 }
 
 export function chunkKey(job: string, key: string, part: LogPart, number: number): string {
   return `${logPrefix(job, key)}${part}/${String(number).padStart(8, '0')}`;
 }
 
-/** What an instance writes again and again that lives and cannot say so in the table: its outlook, as JSON. */
+/** What an agent that cannot write to the table writes regularly instead: its forecast, as JSON. */
 export function signOfLifeKey(instance: string): string {
   return `${instanceLogPrefix(instance)}alive.json`;
 }
 
-/** Why an instance broke down, as the name of its saved log tells it. */
+/** Why an instance failed, as the name of its saved log says. */
 export interface SavedLog {
   /** As in the retirement's record. */
   reason: string;
   /** Absent where AWS refused nothing. */
-  refusal?: 'lasting' | 'passing';
+  refusal?: RefusalKind;
 }
 
-/** Where the log of an instance is that broke down: what `mayfly-retire.sh` writes too. */
+/** The key of the log of an instance that failed. `mayfly-retire.sh` writes the same. */
 export function instanceLogKey(instance: string, decidedAt: string, { reason, refusal }: SavedLog): string {
   const time = decidedAt.replace(/\.\d+Z$/, 'Z').replaceAll(':', '');
   return `${instanceLogPrefix(instance)}${time}-${reason}${refusal === 'passing' ? '-outage' : ''}.log`;
 }
 
-/** Of the objects of one instance its saved log, the latest of several; undefined: it saved none. */
+/** The latest saved log among the objects of one instance. Undefined: it saved none. */
 export function savedLogIn(keys: readonly string[]): (SavedLog & { key: string }) | undefined {
   const key = keys.findLast((one) => SAVED_LOG.test(one)) ?? '';
   const { reason, outage } = SAVED_LOG.exec(key)?.groups ?? {};
@@ -56,17 +62,10 @@ export function savedLogIn(keys: readonly string[]): (SavedLog & { key: string }
   return { key, reason, refusal: outage === undefined ? 'lasting' : 'passing' };
 }
 
-const SAVED_LOG = /^instances\/[^/]+\/[-\dT]+Z-(?<reason>[a-z-]+?)(?<outage>-outage)?\.log$/;
+const SAVED_LOG = new RegExp(
+  `^${INSTANCE_LOG_PREFIX}[^/]+/[-\\dT]+Z-(?<reason>[a-z-]+?)(?<outage>-outage)?\\.log$`,
+);
 
 export function instanceLogPrefix(instance: string): string {
-  return `instances/${instance}/`;
-}
-
-export function bodyKey(job: string): string {
-  return `${BODIES}${job}`;
-}
-
-/** Whose body that is: of a job that was redriven, of the one before. */
-export function jobOfBody(key: string): string {
-  return key.slice(BODIES.length);
+  return `${INSTANCE_LOG_PREFIX}${instance}/`;
 }

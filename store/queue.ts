@@ -10,23 +10,20 @@ import {
 } from '@aws-sdk/client-sqs';
 import { deadLetterAttributes, type Epitaph } from '../jobs/dead-letter.ts';
 
-/** SQS: at most ten messages a receive or batch call ("Amazon SQS message quotas"). */
-export const LARGEST_BATCH = 10;
-
 export interface Message {
   id: string;
-  /** Changes at every receive: only the newest is sure to work. */
+  /** Changes with every receive. Only the newest is sure to work. */
   receiptHandle: string;
   body: string;
   receiveCount: number;
-  /** Epoch milliseconds; undefined if the queue does not tell. */
+  /** Epoch milliseconds. Undefined: the queue did not say. */
   sentAtMs: number | undefined;
   attributes: Record<string, MessageAttributeValue>;
 }
 
-/** Why SQS refused one entry of a batch call. */
+/** The error of one entry of a batch call. */
 export class EntryError extends Error {
-  /** The entry itself is at fault (an expired handle, ...): the same again is refused again. */
+  /** The entry itself is wrong (an expired handle, ...). A retry would be refused too. */
   readonly senderFault: boolean;
   constructor(entry: BatchResultErrorEntry) {
     super(entry.Message ?? 'refused without a reason');
@@ -35,10 +32,10 @@ export class EntryError extends Error {
   }
 }
 
-/** For each entry of a batch call, in the entries' order: done, or why not. */
+/** For each entry of a batch call, in the order of the entries: undefined if it succeeded, else the error. */
 export type EntryResults = (EntryError | undefined)[];
 
-/** The calls on a fleet's queue and its dead-letter queue, in this project's own words. */
+/** The calls on a fleet's queue and its dead-letter queue. */
 export class JobQueue {
   readonly #clients: { sqs: SQSClient; polls: SQSClient };
   readonly #url: string;
@@ -57,7 +54,7 @@ export class JobQueue {
   /**
    * @param count at most 10
    * @param waitSeconds of long polling, 0 to 20
-   * @param leaseSeconds how long what is received stays invisible
+   * @param leaseSeconds how long received messages stay invisible
    */
   async receive(count: number, waitSeconds: number, leaseSeconds: number): Promise<Message[]> {
     const { Messages = [] } = await this.#clients.polls.send(
@@ -73,7 +70,7 @@ export class JobQueue {
     return Messages.map(toMessage);
   }
 
-  /** Deletes up to ten messages, by their newest handles. */
+  /** Deletes up to ten messages by their newest handles. */
   async remove(handles: readonly string[]): Promise<EntryResults> {
     const { Failed } = await this.#clients.sqs.send(
       new DeleteMessageBatchCommand({
@@ -81,13 +78,13 @@ export class JobQueue {
         Entries: handles.map((ReceiptHandle, index) => ({ Id: `${index}`, ReceiptHandle })),
       }),
     );
-    return results(handles.length, Failed);
+    return toResults(handles.length, Failed);
   }
 
   /**
-   * Sets for how long from now up to ten messages stay invisible; 0 hands a message back at once.
+   * Sets how long from now up to ten messages stay invisible. 0 makes a message visible at once.
    *
-   * @param timeoutMs when to give the call up, if sooner than usual
+   * @param timeoutMs of the call, if shorter than usual
    */
   async hide(
     entries: readonly { receiptHandle: string; seconds: number }[],
@@ -104,17 +101,17 @@ export class JobQueue {
       }),
       timeoutMs === undefined ? {} : { requestTimeout: timeoutMs },
     );
-    return results(entries.length, Failed);
+    return toResults(entries.length, Failed);
   }
 
-  /** Copies a message to the dead-letter queue, with why it is there. The original is deleted after, not here. */
-  async copyToDeadLetters(message: Message, epitaph: Epitaph): Promise<void> {
+  /** Copies a message to the dead-letter queue, with the reason. The caller deletes the original afterwards. */
+  async copyToDeadLetters(message: Message, deadLetterReason: Epitaph): Promise<void> {
     if (this.#deadLetterUrl === undefined) throw new Error('this fleet has no dead-letter queue');
     await this.#clients.sqs.send(
       new SendMessageCommand({
         QueueUrl: this.#deadLetterUrl,
         MessageBody: message.body,
-        MessageAttributes: deadLetterAttributes(message, { ...epitaph, source: this.#url }),
+        MessageAttributes: deadLetterAttributes(message, { ...deadLetterReason, source: this.#url }),
       }),
     );
   }
@@ -133,8 +130,8 @@ function toMessage(message: SqsMessage): Message {
   };
 }
 
-function results(count: number, failed: BatchResultErrorEntry[] = []): EntryResults {
-  const outcome: EntryResults = new Array(count).fill(undefined);
-  for (const entry of failed) outcome[Number(entry.Id)] = new EntryError(entry);
-  return outcome;
+function toResults(count: number, failed: BatchResultErrorEntry[] = []): EntryResults {
+  const results: EntryResults = new Array(count).fill(undefined);
+  for (const entry of failed) results[Number(entry.Id)] = new EntryError(entry);
+  return results;
 }

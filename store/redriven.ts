@@ -5,11 +5,11 @@ import type { Change } from './update.ts';
 const DEAD: ReadonlySet<JobState> = new Set(['failed', 'timed_out', 'lost']);
 
 /**
- * Notes in the record of a dead job that its dead letter runs again, if this is one and none was before.
+ * Notes in the record of a failed job that its dead letter runs again. The condition holds for its first redrive only.
  *
- * @param newId of the job that it becomes
+ * @param newId the id of the new job
  * @param nonce of the message
- * @param longLimit that the record has to have: the fleet allows it to no new job
+ * @param longLimit the limit that the record must have, since the fleet does not allow it for new jobs
  */
 export function redriveChange(newId: string, nonce: string | undefined, longLimit?: number): Change {
   const isBound = `attribute_not_exists(#nonce)${nonce === undefined ? '' : ' OR #nonce = :nonce'}`;
@@ -32,14 +32,14 @@ export function redriveChange(newId: string, nonce: string | undefined, longLimi
 }
 
 /**
- * The body of a job in the bucket, for the job that repeats it: its own, else that of the first job. SQS's redrive leaves an
- * envelope as it is, so that names the first job however often the message was redriven; its nonce stays the same, too.
- * Anybody can write an envelope with any job's id.
+ * The body of a redriven job: that of the job it repeats, else that of the first job. SQS's redrive does not change the
+ * message, so its envelope and its nonce are those of the first job however often it is redriven. But anybody can write an
+ * envelope with the id of any job.
  *
  * @param repeated the job that is proven to be repeated
  * @param first the job that the envelope names
  * @param nonce of the message
- * @throws BodyOfAnother where nothing proves that the message was the first job's, or as the store does
+ * @throws ForeignBodyError if nothing proves that the message was that of the first job, or as the store does
  */
 export async function bodyOfRepeated(
   store: BodyStore,
@@ -57,9 +57,9 @@ export async function bodyOfRepeated(
   return store.get(first, record.bodyDigest);
 }
 
-/** Why a message is not redriven that says it is a dead letter of this job; ends a sentence about the job. */
+/** Why a message that claims to be a dead letter of this job is not redriven. It ends a sentence about the job. */
 export function whyNotRedriven(old: JobRecord | undefined, nonce: string | undefined): string {
-  if (!old) return 'of which nothing is known (any more); `mayfly dlq redrive` makes a new job of it';
+  if (!old) return 'which has no record; `mayfly dlq redrive` makes a new job of it';
   if (old.nonce !== undefined && old.nonce !== nonce)
     return 'and is not the one that this job was enqueued with';
   if (old.retriedAs !== undefined) return `which was retried as job ${old.retriedAs} already`;

@@ -1,12 +1,15 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { batchGetJobs } from './batches.ts';
+import { batchGet, batchGetJobs } from './batches.ts';
 import { keysIn } from './index-pages.ts';
+import { fromItem } from './item.ts';
+import { jobIdIn, jobKey } from './keys.ts';
 import { runningOf } from './listing.ts';
 import type { JobRecord } from '../jobs/record.ts';
+import { KEY_ATTRIBUTE } from './table-schema.ts';
 
 /**
- * The jobs that run on an instance, or whose record says so. Those that were claimed in the last moments may be missing.
- * `isComplete`: false as long as DynamoDB fills the index, and any may be missing.
+ * The jobs that run on an instance according to their records. Jobs that were claimed just now may be missing.
+ * `isComplete`: false while DynamoDB backfills the index. Then any job may be missing.
  */
 export async function runningOn(
   client: DynamoDBClient,
@@ -14,19 +17,20 @@ export async function runningOn(
   instance: string,
 ): Promise<{ jobs: JobRecord[]; isComplete: boolean }> {
   const { keys, isComplete } = await keysIn(client, table, runningOf(instance));
-  const ids = keys.map((key) => key.slice('job#'.length));
-  const records = await batchGetJobs(client, table, ids, { ConsistentRead: true });
-  // The index is a moment behind.
+  const records = await batchGetJobs(client, table, keys.map(jobIdIn));
+  // The index is eventually consistent.
   const jobs = [...records.values()].filter((job) => job.state === 'running' && job.instance === instance);
   return { jobs, isComplete };
 }
 
-/** Which of these jobs somebody wants to end. Eventually consistent, at half the price: who looks will look again. */
+/** Which of these jobs somebody has cancelled. Eventually consistent, which halves the price: the caller asks again. */
 export async function cancelRequested(
   client: DynamoDBClient,
   table: string,
   ids: readonly string[],
 ): Promise<Set<string>> {
-  const records = await batchGetJobs(client, table, ids, { ProjectionExpression: 'pk, cancelRequestedAt' });
-  return new Set(ids.filter((id) => records.get(id)?.cancelRequestedAt !== undefined));
+  const how = { ProjectionExpression: `${KEY_ATTRIBUTE}, cancelRequestedAt` };
+  const items = (await batchGet(client, table, ids.map(jobKey), how)).map(fromItem);
+  const requested = items.filter(({ cancelRequestedAt }) => cancelRequestedAt !== undefined);
+  return new Set(requested.map((item) => jobIdIn(String(item[KEY_ATTRIBUTE]))));
 }

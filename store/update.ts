@@ -2,56 +2,56 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { type ItemValue, toAttribute } from './item.ts';
 import type { Outlook, Retirement, Try, TryLog } from '../jobs/record.ts';
 
-/** Undefined is left out: an attribute that is unknown is absent, never empty. */
+/** Undefined is left out: an unknown attribute is absent. */
 type Values = Record<string, ItemValue | Outlook | Retirement | TryLog | readonly Try[] | undefined>;
 
-/** One update of one item. Attribute names stand as `#name` in the condition, values as `:name`. */
+/** One update of one item. In the condition attribute names are written as `#name`, values as `:name`. */
 export interface Change {
   condition?: string;
-  /** What the condition compares with. */
+  /** The values of the condition. */
   values?: Values;
-  /** By name, or by a path into what is there: `tries[2].log`. */
+  /** By name, or by a document path: `tries[2].log`. */
   set?: Values;
-  /** Set only where the item has no such attribute yet. */
+  /** Set only if the item does not have the attribute yet. */
   setOnce?: Values;
-  /** Put at the end of a list; one that is absent counts as empty. */
+  /** Appended to a list. An absent list counts as empty. */
   append?: Values;
-  /** Added to a number; one that is absent counts as 0. */
+  /** Added to a number. An absent number counts as 0. */
   add?: Record<string, number>;
   remove?: readonly string[];
 }
 
-/** A change in DynamoDB's words. Every name is aliased: `state`, `group` and more are reserved there. */
-export function updateExpression(change: Change): Words & {
+/** A change as DynamoDB's API has it. Every name has a placeholder: `state`, `group` and others are reserved words. */
+export function updateExpression(change: Change): Expressions & {
   ExpressionAttributeValues?: Record<string, AttributeValue>;
 } {
   const values = valuesOf(change);
   return {
-    ...wordsOf(change),
+    ...expressionsFor(change),
     // DynamoDB refuses an empty map of values.
     ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
   };
 }
 
-interface Words {
+interface Expressions {
   ConditionExpression?: string;
   UpdateExpression: string;
   ExpressionAttributeNames: Record<string, string>;
 }
 
-/** Every job brings the same two or three changes, with other values. */
-const wordsByShape = new Map<string, Words>();
+/** Every job has the same few changes with other values, so their expressions are cached. */
+const expressionsByShape = new Map<string, Expressions>();
 const MOST_SHAPES = 100;
 
-function wordsOf({ condition = '', set, setOnce, append, add, remove = [] }: Change): Words {
+function expressionsFor({ condition = '', set, setOnce, append, add, remove = [] }: Change): Expressions {
   const shape: Shape = [condition, defined(set), defined(setOnce), defined(append), defined(add), remove];
   const key = shape.join(' ; ');
-  const known = wordsByShape.get(key);
+  const known = expressionsByShape.get(key);
   if (known) return known;
-  const words = makeWords(shape);
-  if (wordsByShape.size >= MOST_SHAPES) wordsByShape.clear();
-  wordsByShape.set(key, words);
-  return words;
+  const expressions = buildExpressions(shape);
+  if (expressionsByShape.size >= MOST_SHAPES) expressionsByShape.clear();
+  expressionsByShape.set(key, expressions);
+  return expressions;
 }
 
 type Names = readonly string[];
@@ -64,7 +64,7 @@ type Shape = readonly [
   remove: Names,
 ];
 
-function makeWords([condition, set, setOnce, append, add, remove]: Shape): Words {
+function buildExpressions([condition, set, setOnce, append, add, remove]: Shape): Expressions {
   const update = [
     clause('SET', [
       ...set.map((path) => `${alias(path)} = ${placeholder('set', path)}`),
@@ -116,7 +116,7 @@ function alias(path: string): string {
   return path.replace(/\w+(?![\w\]])/g, '#$&');
 }
 
-/** Values have plain names. */
+/** `tries[2].log` is `:set_tries_2_log`. */
 function placeholder(kind: string, path: string): string {
   return `:${kind}_${path.replaceAll(/\W+/g, '_')}`;
 }

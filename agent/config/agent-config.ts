@@ -1,26 +1,11 @@
 import * as v from 'valibot';
 import { LONGEST_INLINE_LOG } from '../../jobs/record.ts';
-
-/** A schema's message says what is allowed: it ends the sentence of a refusal. */
-function range(kind: string, min: number, max: number): string {
-  return `${kind} from ${min} to ${max}`;
-}
-
-function number(min: number, max: number, kind = 'a number') {
-  const allowed = range(kind, min, max);
-  return v.pipe(v.number(allowed), v.minValue(min, allowed), v.maxValue(max, allowed));
-}
-
-function seconds(min: number, max: number) {
-  return number(min, max, 'a number of seconds');
-}
-
-function count(min: number, max: number) {
-  const allowed = range('a whole number', min, max);
-  return v.pipe(v.number(allowed), v.integer(allowed), v.minValue(min, allowed), v.maxValue(max, allowed));
-}
-
-const text = v.pipe(v.string('a text'), v.nonEmpty('a text that is not empty'));
+import {
+  LARGEST_VOLUME_BYTES,
+  LONGEST_RETENTION_SECONDS,
+  LONGEST_VISIBILITY_SECONDS,
+} from '../../lib/limits.ts';
+import { count, number, seconds, text } from '../../lib/schema.ts';
 
 // A program is given its words and variables as C strings: a NUL would cut them short.
 const withoutNul = (value: string) => !value.includes('\0');
@@ -51,16 +36,10 @@ const MIB = 1024 * 1024;
 /** Enough for the system itself: its journal, its packages, the agent's own state. */
 export const DEFAULT_MIN_FREE_DISK_BYTES = 256 * MIB;
 
-/** The largest volume of EBS ("Amazon EBS volume types"). */
-export const LARGEST_DISK_BYTES = 64 * 1024 * 1024 * MIB;
-
 /** It costs about 2 cents a month in S3. A worker that prints without end would store hundreds of times as much in an hour. */
 export const DEFAULT_MAX_LOG_BYTES = 1024 * MIB;
 
 export const LONGEST_LOG_BYTES = 1024 * 1024 * MIB;
-
-/** SQS: a message can be invisible for at most 12 h after it was received ("Amazon SQS visibility timeout"). */
-export const LONGEST_VISIBILITY_SECONDS = 12 * 60 * 60;
 
 /**
  * Of three tries nine in ten outlast an outage of two minutes of what the worker needs ("Failing over a Multi-AZ DB
@@ -95,7 +74,7 @@ export const AgentConfigSchema = v.strictObject({
   /** Run as a worker is, after a try has failed: where it fails, the instance is to blame. Its first word is found likewise. */
   instanceCheck: v.optional(command),
   /** Free bytes on the disks that workers write to, below which the instance takes no more jobs and goes; 0: any will do. */
-  minFreeDiskBytes: v.optional(count(0, LARGEST_DISK_BYTES), DEFAULT_MIN_FREE_DISK_BYTES),
+  minFreeDiskBytes: v.optional(count(0, LARGEST_VOLUME_BYTES), DEFAULT_MIN_FREE_DISK_BYTES),
   environment: v.optional(v.record(variableName, variableValue), {}),
   /** Whether workers get the attributes of their message, as `MAYFLY_MESSAGE_ATTRIBUTES`. */
   messageAttributes: v.optional(v.boolean('true or false'), false),
@@ -130,11 +109,11 @@ export const AgentConfigSchema = v.strictObject({
     {},
   ),
   /** Bounds the tries that cost nothing (EX_TEMPFAIL, interrupted): a job older than this fails. */
-  maxJobAgeSeconds: v.optional(seconds(60, 1_209_600), 345_600),
+  maxJobAgeSeconds: v.optional(seconds(60, LONGEST_RETENTION_SECONDS), 345_600),
   /** How long a job's record outlives its end. */
-  recordSeconds: v.optional(seconds(0, 315_360_000), 1_209_600),
+  recordSeconds: v.optional(seconds(0, 315_360_000), LONGEST_RETENTION_SECONDS),
   /** After SIGTERM: how long running jobs may go on before they are stopped and handed back. */
-  drainSeconds: v.optional(seconds(0, 43_200), 90),
+  drainSeconds: v.optional(seconds(0, LONGEST_VISIBILITY_SECONDS), 90),
   retirement: v.optional(
     v.strictObject({
       /** How AWS bills this instance; `auto` is per second for all that this project launches by default. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LOG_LEVELS, type LogLevel } from '../../aws/log.ts';
+import { messageOf } from '../../lib/error-message.ts';
 
 export const USAGE = `mayfly-agent: takes jobs from an SQS queue, runs a worker for each, and ends its instance when
 there are none.
@@ -75,6 +76,6 @@ function parse(argv: string[]) {
       },
     }).values;
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(messageOf(error));
   }
 }

@@ -1,5 +1,7 @@
 import * as v from 'valibot';
-import { type AgentConfig, AgentConfigSchema, LONGEST_VISIBILITY_SECONDS } from './agent-config.ts';
+import { messageOf } from '../../lib/error-message.ts';
+import { LONGEST_VISIBILITY_SECONDS } from '../../lib/limits.ts';
+import { type AgentConfig, AgentConfigSchema } from './agent-config.ts';
 
 /** A configuration that is refused: each problem is one line that names the key, the value and what is allowed. */
 export class ConfigError extends Error {
@@ -23,7 +25,7 @@ export function parseConfig(json: string, source: string): AgentConfig {
   try {
     value = JSON.parse(json);
   } catch (error) {
-    throw new ConfigError(source, [`it is not JSON: ${error instanceof Error ? error.message : error}`]);
+    throw new ConfigError(source, [`it is not JSON: ${messageOf(error)}`]);
   }
   const result = v.safeParse(AgentConfigSchema, value);
   if (!result.success) throw new ConfigError(source, result.issues.map(describe));

@@ -1,5 +1,6 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
+import { messageOf } from '../../lib/error-message.ts';
 import { backoffMs } from '../../policy/backoff.ts';
 import { refusalKind } from '../../policy/refusal.ts';
 import type { Refusals } from '../supervision/refusals.ts';
@@ -155,7 +156,7 @@ export class RoleSession {
     const denied = err instanceof Error && refusalKind(err) === 'lasting';
     const known = this.#failure?.denied === denied;
     this.#failures += 1;
-    const reason = err instanceof Error ? err.message : String(err);
+    const reason = messageOf(err);
     this.#failure = new NoCredentials(reason, denied);
     if (known) return;
     if (denied) {

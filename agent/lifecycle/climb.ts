@@ -2,6 +2,7 @@ import {
   SetInstanceHealthCommand,
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
+import { toError } from '../../lib/error-message.ts';
 import { type Answer, answerOf, type Climb, next, type Rung } from '../../policy/ladder.ts';
 import { type Self, within } from './self.ts';
 
@@ -66,7 +67,7 @@ async function ask(self: Self, rung: Rung, ms: number): Promise<{ answer: Answer
     await within(self.clock, ms, (abortSignal) => call(self, rung, abortSignal));
     return { answer: 'accepted' };
   } catch (thrown) {
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    const error = toError(thrown);
     return { answer: answerOf(error), error };
   }
 }

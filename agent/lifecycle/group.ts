@@ -1,10 +1,7 @@
-import {
-  type AutoScalingClient,
-  DescribeAutoScalingGroupsCommand,
-  DescribeAutoScalingInstancesCommand,
-} from '@aws-sdk/client-auto-scaling';
+import { type AutoScalingClient, DescribeAutoScalingInstancesCommand } from '@aws-sdk/client-auto-scaling';
 import type { Clients } from '../../aws/clients.ts';
 import type { Identity } from '../../aws/identity.ts';
+import { describeGroup, type GroupMember } from '../../aws/scaling-group.ts';
 import type { GroupFacts } from '../../policy/retirement.ts';
 
 /** The group an instance belongs to: what its tags say, else what Auto Scaling says; undefined for none. */
@@ -31,20 +28,17 @@ export async function lookAtGroup(
   instanceId: string,
   abortSignal: AbortSignal,
 ): Promise<GroupLook> {
-  const { AutoScalingGroups } = await client.send(
-    new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [groupName] }),
-    { abortSignal },
-  );
-  const group = AutoScalingGroups?.[0];
+  const group = await describeGroup(client, groupName, abortSignal);
   if (!group) return { minSize: 0, maxSize: 0, desired: 0, surplus: false };
-  const desired = group.DesiredCapacity ?? 0;
-  const lifecycleState = group.Instances?.find(({ InstanceId }) => InstanceId === instanceId)?.LifecycleState;
+  const { minSize, maxSize, desired, members } = group;
+  const lifecycleState = members.find(({ instance }) => instance === instanceId)?.lifecycleState;
+  const counting = members.filter(counts).map(({ instance }) => instance);
   return {
-    minSize: group.MinSize ?? 0,
-    maxSize: group.MaxSize ?? 0,
+    minSize,
+    maxSize,
     desired,
     detached: lifecycleState === undefined,
-    surplus: isSurplus(instanceId, (group.Instances ?? []).filter(counts).map(idOf), desired),
+    surplus: isSurplus(instanceId, counting, desired),
     ...(lifecycleState && { lifecycleState }),
   };
 }
@@ -59,10 +53,6 @@ export function isSurplus(instanceId: string, alive: readonly string[], desired:
 }
 
 /** The states that count towards the desired capacity ("Amazon EC2 Auto Scaling instance lifecycle"). */
-function counts({ LifecycleState }: { LifecycleState?: string | undefined }): boolean {
-  return LifecycleState === 'InService' || (LifecycleState?.startsWith('Pending') ?? false);
-}
-
-function idOf({ InstanceId }: { InstanceId?: string | undefined }): string {
-  return InstanceId ?? '';
+function counts({ lifecycleState }: GroupMember): boolean {
+  return lifecycleState === 'InService' || lifecycleState.startsWith('Pending');
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../../aws/clock.ts';
+import { messageOf } from '../../lib/error-message.ts';
 import {
   notStarted,
   type Program,
@@ -101,7 +102,7 @@ export class IsolatingRunner implements Runner {
       return run;
     } catch (error) {
       this.#park(slot);
-      return notStarted(error instanceof Error ? error.message : String(error));
+      return notStarted(messageOf(error));
     }
   }
 
@@ -187,7 +188,7 @@ export class IsolatingRunner implements Runner {
         if (this.#closed) slot.close();
         return slot;
       } catch (error) {
-        this.#problem = error instanceof Error ? error.message : String(error);
+        this.#problem = messageOf(error);
         if (this.#closed || clock.monotonic() > giveUpMs) {
           this.#absent.push(number);
           throw error;

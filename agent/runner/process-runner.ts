@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { Clock } from '../../aws/clock.ts';
+import { messageOf } from '../../lib/error-message.ts';
 import { findProgram } from './command.ts';
 import { giveBack } from '../work/lent.ts';
 import {
@@ -67,7 +68,7 @@ export class ProcessRunner implements Runner {
       this.#running.add(run);
       return run;
     } catch (error) {
-      return notStarted(error instanceof Error ? error.message : String(error));
+      return notStarted(messageOf(error));
     } finally {
       if (input !== undefined) closeSync(input);
     }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../aws/clock.ts';
+import { toError } from '../../lib/error-message.ts';
 import { failedAgain, type Refusable, type Refusals as RefusalsNow, refusalKind } from '../../policy/refusal.ts';
 
 /**
@@ -36,7 +37,7 @@ export class Refusals {
   }
 
   failed(what: Refusable, thrown: unknown): void {
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    const error = toError(thrown);
     const kind = refusalKind(error);
     if (kind === undefined) {
       this.answered(what);

@@ -4,6 +4,7 @@ import type { Log } from '../../aws/log.ts';
 import { nonceOf } from '../../jobs/binding.ts';
 import { type Job, ownId } from '../../jobs/message.ts';
 import type { Ending } from '../../jobs/outcome.ts';
+import { messageOf } from '../../lib/error-message.ts';
 import type { Claim, ClaimRequest, JobTable } from '../../store/table.ts';
 import { type LeaseTimes, longestRunMs } from '../../policy/lease.ts';
 import { refusalKind } from '../../policy/refusal.ts';
@@ -139,7 +140,7 @@ export class Attempts {
       return claim;
     } catch (error) {
       await this.#unclaim(table, held, fence);
-      return new Error(`the job table did not answer: ${error instanceof Error ? error.message : error}`);
+      return new Error(`the job table did not answer: ${messageOf(error)}`);
     }
   }
 

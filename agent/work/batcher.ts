@@ -1,4 +1,5 @@
-import { type EntryResults, LARGEST_BATCH } from '../../store/queue.ts';
+import { LARGEST_BATCH } from '../../lib/limits.ts';
+import type { EntryResults } from '../../store/queue.ts';
 
 /** Calls at once: more only help when more waits than one call can take. */
 const MOST_CALLS = 4;

@@ -2,9 +2,10 @@ import { isRefusal } from '../../aws/bucket-refusals.ts';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
 import { nonceOf } from '../../jobs/binding.ts';
+import { bodyKey, jobOfBody } from '../../jobs/body-key.ts';
+import { messageOf } from '../../lib/error-message.ts';
 import { BodyMissing, type BodyStore, BodyUnusable, digestOfBody } from '../../store/bodies.ts';
 import { isDedupedId } from '../../jobs/envelope.ts';
-import { bodyKey, jobOfBody } from '../../store/log-layout.ts';
 import { type Job, withBody } from '../../jobs/message.ts';
 import type { Ending } from '../../jobs/outcome.ts';
 import { LONGEST_KEPT_BODY } from '../../jobs/record.ts';
@@ -67,7 +68,7 @@ export class Bodies {
       const text = await Promise.race([fetched, this.#until(over, done.signal)]);
       return withBody(job, text);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       if (error instanceof BodyUnusable) return { kind: 'refused', reason: message };
       return { kind: 'not-started', reason: `its body ${job.bodyKey} could not be fetched: ${message}` };
     } finally {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { type JobQueue, LARGEST_BATCH } from '../../store/queue.ts';
+import { LARGEST_BATCH } from '../../lib/limits.ts';
+import type { JobQueue } from '../../store/queue.ts';
 import type { JobTable } from '../../store/table.ts';
 import { backoffMs } from '../../policy/backoff.ts';
 import { extensionSeconds, type LeaseTimes, leaseTimes } from '../../policy/lease.ts';

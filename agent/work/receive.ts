@@ -1,7 +1,7 @@
-import { LONGEST_POLL_SECONDS } from '../../aws/clients.ts';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
-import { type JobQueue, LARGEST_BATCH, type Message } from '../../store/queue.ts';
+import { LARGEST_BATCH, LONGEST_POLL_SECONDS } from '../../lib/limits.ts';
+import type { JobQueue, Message } from '../../store/queue.ts';
 import { backoffMs } from '../../policy/backoff.ts';
 import type { Refusals } from '../supervision/refusals.ts';
 

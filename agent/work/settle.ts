@@ -188,7 +188,7 @@ export class Settler {
     }
     const id = jobIdOf(held);
     const tries = triesOf(claim, { ...exit, log, endedAt: new Date(endedAtMs).toISOString() });
-    const delayMs = fate.to === 'hand-back' ? fate.delaySeconds * 1000 : 0;
+    const delayMs = fate.to === 'requeue' ? fate.delaySeconds * 1000 : 0;
     const notBeforeMs = delayMs > 0 ? endedAtMs + delayMs : undefined;
     const end: TryEnd = { ...exit, tries, endedAtMs, notBeforeMs, refund: outcome.costsAttempt ? 0 : 1 };
     return this.#untilDone(held, 'recorded', () =>
@@ -202,7 +202,7 @@ export class Settler {
         return;
       case 'delete':
         return this.#delete(held);
-      case 'hand-back':
+      case 'requeue':
         return this.#handBack(held, fate.delaySeconds);
       case 'dead-letter':
         return this.#bury(held, end);

@@ -20,6 +20,7 @@ import type { WorkerFleetProps } from '../../infra/props/props.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
 import type { Release } from '../../local/machines/images.ts';
 import { createMachineLauncher, type MachineLauncherOptions } from '../../local/machines/machine-launcher.ts';
+import { itemKey, jobKey } from '../../store/keys.ts';
 import { createStack, STACK_NAME, type Synthesised } from '../../test/support/deploy.ts';
 import { eventually } from '../../test/support/eventually.ts';
 import { outputIn } from '../../test/support/job-output.ts';
@@ -174,7 +175,7 @@ class FleetSite implements Site {
   }
 
   #done(job: string): Promise<DoneJob> {
-    const key = { pk: { S: `job#${job}` } };
+    const key = itemKey(jobKey(job));
     const get = new GetItemCommand({ TableName: this.#output('TableName'), Key: key });
     return eventually(
       `the end of job ${job}`,

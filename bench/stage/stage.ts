@@ -13,6 +13,7 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
+import { TABLE_DEFINITION } from '../../store/table-schema.ts';
 import type { Counts } from './servers.ts';
 
 export const REGION = 'us-east-1';
@@ -138,33 +139,6 @@ async function left(sqs: SQSClient, queueUrl: string): Promise<number> {
 }
 
 async function createTable(dynamodb: DynamoDBClient, name: string): Promise<string> {
-  await dynamodb.send(
-    new CreateTableCommand({
-      TableName: name,
-      BillingMode: 'PAY_PER_REQUEST',
-      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-      AttributeDefinitions: ['pk', 'listing', 'listed', 'listedAt'].map((AttributeName) => ({
-        ...{ AttributeName, AttributeType: 'S' },
-      })),
-      GlobalSecondaryIndexes: [
-        {
-          IndexName: 'byListing',
-          KeySchema: [{ AttributeName: 'listing', KeyType: 'HASH' }],
-          Projection: { ProjectionType: 'ALL' },
-        },
-        {
-          IndexName: 'byState',
-          KeySchema: [
-            { AttributeName: 'listed', KeyType: 'HASH' },
-            { AttributeName: 'listedAt', KeyType: 'RANGE' },
-          ],
-          Projection: {
-            ProjectionType: 'INCLUDE',
-            NonKeyAttributes: ['label', 'group', 'requestId', 'instance'],
-          },
-        },
-      ],
-    }),
-  );
+  await dynamodb.send(new CreateTableCommand({ TableName: name, ...TABLE_DEFINITION }));
   return name;
 }

@@ -5,7 +5,8 @@ import {
   ReceiveMessageCommand,
 } from '@aws-sdk/client-sqs';
 import { producersAttributes } from '../../jobs/message-attributes.ts';
-import { type EntryError, JobQueue, LARGEST_BATCH } from '../../store/queue.ts';
+import { LARGEST_BATCH } from '../../lib/limits.ts';
+import { type EntryError, JobQueue } from '../../store/queue.ts';
 import type { FleetContext } from '../context.ts';
 import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
 import { type Proof, proofOf } from './proof.ts';

@@ -1,10 +1,8 @@
+import { MOST_PROTECTED_INSTANCES } from '../../lib/limits.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import { shellWord } from '../../cli/shell-word.ts';
 import type { AlarmSettings } from './alarm-settings.ts';
 import type { HookSettings, PolicySettings } from './facts.ts';
-
-/** The most ids that one `SetInstanceProtection` takes. */
-const MOST_PROTECTED = 50;
 
 type Value = string | number | true | readonly string[];
 
@@ -47,7 +45,7 @@ export function updateGroup(
 
 export function protectInstances(fleet: FleetFacts, instances: readonly string[]): string {
   return ofGroup(fleet, 'set-instance-protection', {
-    'instance-ids': instances.slice(0, MOST_PROTECTED),
+    'instance-ids': instances.slice(0, MOST_PROTECTED_INSTANCES),
     'protected-from-scale-in': true,
   });
 }

@@ -1,9 +1,10 @@
+import type { GroupMember, ScalingGroup } from '../../aws/scaling-group.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import type { FleetState } from '../../store/fleet-state.ts';
 import type { SavedLog } from '../../store/log-layout.ts';
 import type { InstanceRecord } from '../../jobs/record.ts';
 import type { Step } from '../../policy/steps.ts';
-import type { ActivityLook, GroupLook, Member } from '../instances/group-look.ts';
+import type { ActivityLook } from '../instances/group-look.ts';
 import type { InstanceSeen } from '../instances/instances-view.ts';
 import type { AlarmSettings } from './alarm-settings.ts';
 import type { Looked } from './finding.ts';
@@ -17,9 +18,9 @@ export interface Facts {
   deadLetters: Looked<QueueSeen> | undefined;
   table: Looked<TableSeen>;
   logBucket: Looked<true>;
-  group: Looked<GroupLook>;
+  group: Looked<ScalingGroup>;
   /** The instances in its warm pool; none if it has no pool. */
-  pool: Looked<Member[]>;
+  pool: Looked<GroupMember[]>;
   /** Undefined: nobody knows the group's subnets. */
   network: Looked<NetworkSeen> | undefined;
   activities: Looked<ActivityLook>;
@@ -114,7 +115,7 @@ export interface Boot {
 }
 
 export function hasStartedAJob({ record }: Boot): boolean {
-  return Boolean(record?.retirement?.jobsDone) || record?.outlook?.lastStartMs !== undefined;
+  return Boolean(record?.retirement?.jobsDone) || record?.forecast?.lastStartMs !== undefined;
 }
 
 export interface Stranded {

@@ -2,8 +2,8 @@ import { DescribeTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { readFleetState } from '../../store/fleet-state.ts';
 import { instanceStore } from '../../store/instances.ts';
-import { LISTING_INDEX, STATE_INDEX } from '../../store/listing.ts';
 import { instanceLogPrefix, savedLogIn } from '../../store/log-layout.ts';
+import { LISTING_INDEX, STATE_INDEX } from '../../store/table-schema.ts';
 import type { FleetContext } from '../context.ts';
 import { FleetError, NoCredentials, Unreachable } from '../errors.ts';
 import { type About, explain } from '../explain.ts';
@@ -114,8 +114,8 @@ async function lookAtTable(context: FleetContext): Promise<TableSeen> {
   };
   return {
     status: Table?.TableStatus ?? 'unknown',
-    indexStatus: statusOf(STATE_INDEX),
-    olderIndexStatus: statusOf(LISTING_INDEX),
+    indexStatus: statusOf(STATE_INDEX.name),
+    olderIndexStatus: statusOf(LISTING_INDEX.name),
     expiresBy,
   };
 }

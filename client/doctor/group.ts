@@ -1,5 +1,5 @@
+import type { ScalingGroup } from '../../aws/scaling-group.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
-import type { GroupLook } from '../instances/group-look.ts';
 import { protectInstances, resumeProcess, updateGroup } from './commands.ts';
 import type { Facts } from './facts.ts';
 import { bad, type Finding, judged, ok, warn } from './finding.ts';
@@ -14,7 +14,7 @@ export function judgeGroup({ group, fleet }: Facts): Finding[] {
 }
 
 /** A minimum above the stack's maximum has to go first: no maximum may be below it. */
-function sizes({ minSize, maxSize }: GroupLook, fleet: FleetFacts): Finding[] {
+function sizes({ minSize, maxSize }: ScalingGroup, fleet: FleetFacts): Finding[] {
   const { minCapacity = minSize, maxCapacity = maxSize } = fleet;
   const findings: Finding[] = [];
   if (minSize !== minCapacity) {
@@ -48,7 +48,7 @@ function sizes({ minSize, maxSize }: GroupLook, fleet: FleetFacts): Finding[] {
 }
 
 /** "Use instance scale-in protection": it begins in service. */
-function protection({ newProtected, members }: GroupLook, fleet: FleetFacts): Finding[] {
+function protection({ newProtected, members }: ScalingGroup, fleet: FleetFacts): Finding[] {
   const findings: Finding[] = [];
   if (!newProtected) {
     findings.push(
@@ -75,7 +75,7 @@ function protection({ newProtected, members }: GroupLook, fleet: FleetFacts): Fi
   return findings;
 }
 
-function suspended({ suspended: processes }: GroupLook, fleet: FleetFacts): Finding[] {
+function suspended({ suspended: processes }: ScalingGroup, fleet: FleetFacts): Finding[] {
   return ['Terminate', 'HealthCheck', 'ReplaceUnhealthy'].flatMap((name) => {
     const said = processes.get(name);
     if (said === undefined) return [];

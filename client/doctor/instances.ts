@@ -45,7 +45,7 @@ function trouble(one: InstanceSeen, { fleet, nowMs }: Facts): Finding[] {
     ];
   }
   if (doing === 'silent') {
-    const silentMs = nowMs - (record?.heardAtMs ?? nowMs);
+    const silentMs = nowMs - (record?.reportedAtMs ?? nowMs);
     const text = `${instance} was not heard of for ${minutes(silentMs)}.`;
     const unless = `unless the table refuses its reports and it goes on writing s3://${fleet.logBucket}/${signOfLifeKey(instance)}.`;
     return [

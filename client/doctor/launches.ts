@@ -1,5 +1,5 @@
+import type { ScalingGroup } from '../../aws/scaling-group.ts';
 import { launchesView } from '../instances/instances.ts';
-import type { GroupLook } from '../instances/group-look.ts';
 import { moment } from '../moment.ts';
 import type { RefusedLaunches } from '../instances/refused-launches.ts';
 import { problemOf } from '../why-gone.ts';
@@ -25,7 +25,7 @@ export function judgeLaunches(facts: Facts): Finding[] {
   });
 }
 
-function suspension(facts: Facts, group: GroupLook): Finding[] {
+function suspension(facts: Facts, group: ScalingGroup): Finding[] {
   const { reason, since, said } = launchesView(
     group,
     seenOf(facts.state) ?? {},
@@ -94,7 +94,7 @@ function bootText(boot: Boot, facts: Facts): string {
   return `${instance}, launched ${moment(launchedAtMs)}: ${booted}; why it went: ${why}. ${logText(boot, facts)}`;
 }
 
-function refusal({ activities, nowMs }: Facts, group: GroupLook): Finding[] {
+function refusal({ activities, nowMs }: Facts, group: ScalingGroup): Finding[] {
   const refused = seenOf(activities)?.refused;
   if (!refused) return [];
   const text = `${refusalText(refused)}: ${refused.message}`;
@@ -111,7 +111,7 @@ function refusalText({ atMs, times, sinceMs }: RefusedLaunches): string {
 }
 
 /** More are desired than run, and nothing is on its way. */
-function missing({ activities, fleet, nowMs }: Facts, group: GroupLook): Finding[] {
+function missing({ activities, fleet, nowMs }: Facts, group: ScalingGroup): Finding[] {
   const lacking = group.desired - alive(group);
   const last = seenOf(activities);
   if (lacking <= 0 || group.suspended.has('Launch') || !last || last.refused) return [];
@@ -127,7 +127,7 @@ function missing({ activities, fleet, nowMs }: Facts, group: GroupLook): Finding
 }
 
 /** Jobs wait, nobody comes, and nothing that is known says why. */
-function unexplained({ queue, state, nowMs }: Facts, group: GroupLook): Finding[] {
+function unexplained({ queue, state, nowMs }: Facts, group: ScalingGroup): Finding[] {
   const visible = seenOf(queue)?.visible ?? 0;
   const sinceMs = seenOf(state)?.backlogSinceMs;
   if (visible === 0 || sinceMs === undefined || alive(group) > 0 || group.maxSize === 0) return [];
@@ -141,7 +141,7 @@ function unexplained({ queue, state, nowMs }: Facts, group: GroupLook): Finding[
   ];
 }
 
-function alive({ members }: GroupLook): number {
+function alive({ members }: ScalingGroup): number {
   return members.filter(({ lifecycleState }) => !lifecycleState.startsWith('Terminat')).length;
 }
 

@@ -1,11 +1,10 @@
+import { MOST_RECEIVES } from '../../lib/limits.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
+import { STATE_INDEX } from '../../store/table-schema.ts';
 import { moment } from '../moment.ts';
 import { awsCommand, setQueueAttribute, setRedrive } from './commands.ts';
 import type { Facts, QueueSeen } from './facts.ts';
 import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
-
-/** What the stack sets: a net only, since agents count the attempts themselves. */
-const MOST_RECEIVES = 1000;
 
 export function judgeQueue({ queue, fleet, deadLetters }: Facts): Finding[] {
   return judged('queue', queue, (seen) => {
@@ -152,8 +151,10 @@ function expiry(attribute: string | undefined, fleet: FleetFacts): Finding[] {
   ];
 }
 
+const PROJECTED = STATE_INDEX.projected.map((name) => `"${name}"`);
 const NEW_STATE_INDEX =
-  'partition key "listed" (String), sort key "listedAt" (String), projected attributes "label", "group", "requestId" and "instance".';
+  `partition key "${STATE_INDEX.partitionKey}" (String), sort key "${STATE_INDEX.sortKey}" (String), ` +
+  `projected attributes ${PROJECTED.slice(0, -1).join(', ')} and ${PROJECTED.at(-1)}.`;
 
 /**
  * The keeper of an earlier version does without it. There the next deployment adds it, and fails if somebody has made it by

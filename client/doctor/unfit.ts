@@ -59,7 +59,7 @@ function gaveUp(boot: Boot, facts: Facts, laterOnesWork: boolean): Finding[] {
 
 /** One that went without a word to anybody, but for the last words of its agent. */
 function ofTheLost({ record }: Boot) {
-  const isLost = record?.lastWords !== undefined && (record.retirement?.reason ?? 'lost') === 'lost';
+  const isLost = record?.fatalError !== undefined && (record.retirement?.reason ?? 'lost') === 'lost';
   return isLost ? GAVE_UP['agent-crashed'] : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from '../../lib/error-message.ts';
 import { enqueueBlock, type Numbered, type Outcome } from './block.ts';
 import { blocks, type NewJob } from './blocks.ts';
 import { awsTime, type FleetContext } from '../context.ts';
@@ -142,7 +143,7 @@ class Run {
 }
 
 function sentence({ seed, through, also, unknown }: Sent, cause: unknown): string {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = messageOf(cause);
   const others = also.length > 0 ? `, and ${also.length} of those after it` : '';
   const unsure = unknown.length > 0 ? `; of ${unknown.length} nobody can say` : '';
   const sent = through === 0 && also.length === 0 ? 'None was' : `Jobs up to number ${through} were${others}`;

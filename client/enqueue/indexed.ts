@@ -1,6 +1,7 @@
 import { isAllListed, readFleetState } from '../../store/fleet-state.ts';
 import { IndexNotReady } from '../../store/index-pages.ts';
 import { keysOfLiving } from '../../store/instances.ts';
+import { instanceIdIn } from '../../store/keys.ts';
 import { type EntryFilter, listedJobs, type Partition } from '../../store/listed-jobs.ts';
 import { partitionsOf, runningOf } from '../../store/listing.ts';
 import { type JobRecord, type JobState, TERMINAL_STATES } from '../../jobs/record.ts';
@@ -78,7 +79,7 @@ async function partitionsIn(
 async function runningPartitions({ clients, facts }: FleetContext, instance?: string): Promise<string[]> {
   if (instance !== undefined) return [runningOf(instance)];
   const keys = await keysOfLiving(clients.dynamodb, facts.table);
-  return keys.map((key) => runningOf(key.slice('instance#'.length)));
+  return keys.map((key) => runningOf(instanceIdIn(key)));
 }
 
 /** All jobs that ended before a moment: by the index where that has all of them, else by a scan of the table. */

@@ -1,13 +1,20 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import { bindingAttributes, drawNonce } from '../../jobs/binding.ts';
+import { bodyKey } from '../../jobs/body-key.ts';
+import {
+  LARGEST_MESSAGE_BYTES,
+  LONGEST_DELAY_SECONDS,
+  LONGEST_VISIBILITY_SECONDS,
+  MOST_MESSAGE_ATTRIBUTES,
+} from '../../lib/limits.ts';
 import { digestOfBody } from '../../store/bodies.ts';
 import { bodyInRecord } from '../../store/body-in-record.ts';
 import { sizeOf } from '../../jobs/dead-letter.ts';
 import { type Envelope, labelProblem, readEnvelope } from '../../jobs/envelope.ts';
 import { expiryOfQueued } from '../../store/expiry.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
+import { jobKey } from '../../store/keys.ts';
 import { listedAtOf, listedOf } from '../../store/listing.ts';
-import { bodyKey } from '../../store/log-layout.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { type Body, textOf } from './body.ts';
 import type { FleetContext } from '../context.ts';
@@ -63,15 +70,6 @@ export interface Order {
   retryOf?: string;
 }
 
-/** SQS: `DelaySeconds` ("SendMessage"). */
-const LONGEST_DELAY_SECONDS = 900;
-/** SQS: how long a message can be invisible ("Amazon SQS visibility timeout"). */
-const LONGEST_VISIBILITY_SECONDS = 43_200;
-/** SQS: a message, and a batch of them together ("Amazon SQS message quotas"). */
-export const LARGEST_MESSAGE_BYTES = 1_048_576;
-/** SQS: attributes of a message ("Amazon SQS message metadata"). */
-const MOST_ATTRIBUTES = 10;
-
 /**
  * Checks what is asked for. Throws `BadBody`, `WrongOption` or `NotTracked`: nothing was sent.
  *
@@ -95,7 +93,7 @@ export function orderOf(
   const message = written(direct);
   const nonce = facts.trackJobs ? drawNonce() : undefined;
   const bound = { ...attributes, ...bindingAttributes(nonce) };
-  if (Object.keys(bound).length > MOST_ATTRIBUTES) throw new BadBody(NO_ROOM);
+  if (Object.keys(bound).length > MOST_MESSAGE_ATTRIBUTES) throw new BadBody(NO_ROOM);
   const viaBucket = Buffer.byteLength(message) + sizeOf(bound) > LARGEST_MESSAGE_BYTES;
   const envelope = viaBucket ? { ...head, bodyKey: bodyKey(head.id) } : direct;
   return {
@@ -161,7 +159,7 @@ export function recordOf(
   const enqueuedAt = new Date(nowMs).toISOString();
   const isLimitKnown = facts.maxLimitSeconds !== undefined || toldByStack === true;
   return {
-    pk: `job#${id}`,
+    pk: jobKey(id),
     id,
     state: 'queued',
     attempts: 0,

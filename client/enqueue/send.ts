@@ -4,13 +4,14 @@ import {
   SendMessageCommand,
 } from '@aws-sdk/client-sqs';
 import { bindingAttributes } from '../../jobs/binding.ts';
+import { LARGEST_BATCH, LARGEST_MESSAGE_BYTES } from '../../lib/limits.ts';
 import { bodyStore } from '../../store/bodies.ts';
 import { sizeOf } from '../../jobs/dead-letter.ts';
-import { EntryError, LARGEST_BATCH } from '../../store/queue.ts';
+import { EntryError } from '../../store/queue.ts';
 import { backoffMs } from '../../policy/backoff.ts';
 import type { FleetContext } from '../context.ts';
 import { explain, isRefusal } from '../explain.ts';
-import { LARGEST_MESSAGE_BYTES, type Order } from './order.ts';
+import type { Order } from './order.ts';
 
 /** What came of sending a job's message; `unknown`: the call got no answer. */
 export type Sending = { kind: 'sent' } | { kind: 'refused' | 'unknown'; cause: unknown };

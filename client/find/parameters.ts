@@ -6,6 +6,7 @@ import {
   type SSMClient,
 } from '@aws-sdk/client-ssm';
 import * as v from 'valibot';
+import { parseJson } from '../../lib/json.ts';
 import { type FleetFacts, FleetFactsSchema } from '../../store/fleet-facts.ts';
 import { FleetNotFound } from '../errors.ts';
 import { explained } from '../explain.ts';
@@ -108,7 +109,7 @@ function nameOf({ Name = '' }: Parameter): string {
 }
 
 function read(parameter: Parameter): FleetFacts {
-  const result = v.safeParse(FleetFactsSchema, parse(parameter.Value ?? ''));
+  const result = v.safeParse(FleetFactsSchema, parseJson(parameter.Value ?? ''));
   if (result.success) return result.output;
   const [issue] = result.issues;
   const wrong = v.getDotPath(issue) ?? 'it is no JSON object';
@@ -116,12 +117,4 @@ function read(parameter: Parameter): FleetFacts {
     `What fleet ${nameOf(parameter)} tells of itself is not what this version of mayfly reads (${wrong}): the fleet was ` +
       'deployed by another one. Deploy it again, or use that version.',
   );
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

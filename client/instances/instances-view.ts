@@ -1,3 +1,4 @@
+import type { GroupMember } from '../../aws/scaling-group.ts';
 import {
   type InstanceRecord,
   type JobRecord,
@@ -5,9 +6,8 @@ import {
   type Outlook,
   type RefusedOutlook,
   type RetirementReason,
-  type Rung,
 } from '../../jobs/record.ts';
-import type { Member } from './group-look.ts';
+import type { Rung } from '../../policy/ladder.ts';
 import { problemOf } from '../why-gone.ts';
 
 /** An instance as it is shown: what `--json` prints. Times are ISO 8601. What is not known is absent. */
@@ -60,7 +60,7 @@ export interface RunningJob {
 export interface InstanceSeen {
   instance: string;
   /** What its group says of it; undefined if it does not have it. */
-  member: Member | undefined;
+  member: GroupMember | undefined;
   /** What the table says of it. */
   record: InstanceRecord | undefined;
   /** What runs on it, by the table. */
@@ -72,10 +72,10 @@ export interface InstanceSeen {
 /** @param silentMs an agent that was not heard of for this long is silent */
 export function instanceView(seen: InstanceSeen, nowMs: number, silentMs: number): InstanceView {
   const { instance, member, record } = seen;
-  const { outlook, heardAtMs, readyAt } = record ?? {};
+  const { forecast, reportedAtMs, readyAt } = record ?? {};
   const doing = doingOf(seen, nowMs, silentMs);
   const launchedAt = record?.launchedAt ?? timeOf(seen.launchedAtMs);
-  const idleSince = doing === 'idle' ? outlook?.idleSince : undefined;
+  const idleSince = doing === 'idle' ? forecast?.idleSince : undefined;
   const next = nextOf(doing, seen);
   return {
     instance,
@@ -85,15 +85,15 @@ export function instanceView(seen: InstanceSeen, nowMs: number, silentMs: number
     ...(member?.zone && { zone: member.zone }),
     ...(launchedAt && { launchedAt }),
     ...(readyAt && { readyAt }),
-    ...(heardAtMs !== undefined && {
-      heardAt: new Date(heardAtMs).toISOString(),
-      heardSeconds: Math.max(0, Math.round(nowMs - heardAtMs) / 1000),
+    ...(reportedAtMs !== undefined && {
+      heardAt: new Date(reportedAtMs).toISOString(),
+      heardSeconds: Math.max(0, Math.round(nowMs - reportedAtMs) / 1000),
     }),
-    ...(outlook && { slots: outlook.slots, jobsDone: outlook.jobsDone }),
+    ...(forecast && { slots: forecast.slots, jobsDone: forecast.jobsDone }),
     jobs: seen.jobs.map((job) => runningView(job, nowMs)).toSorted(longestFirst),
     ...(idleSince && { idleSince }),
-    ...(outlook?.refused && (doing === 'refused' || doing === 'working') && { refused: outlook.refused }),
-    ...(outlook?.slowed && doing === 'working' && { slowed: outlook.slowed }),
+    ...(forecast?.refused && (doing === 'refused' || doing === 'working') && { refused: forecast.refused }),
+    ...(forecast?.slowed && doing === 'working' && { slowed: forecast.slowed }),
     ...(record?.drainRequestedAt && { drainRequestedAt: record.drainRequestedAt }),
     ...(next && { next }),
   };
@@ -109,24 +109,24 @@ function doingOf(
   if (state.includes('Terminat')) return 'leaving';
   if (!member && (instance.startsWith('i-') || record?.retirement)) return 'gone';
   if (record?.retirement) return 'leaving';
-  if (record?.heardAtMs === undefined) return 'booting';
+  if (record?.reportedAtMs === undefined) return 'booting';
   // One that comes out of a warm pool was silent there, as it was stopped.
-  if (nowMs - record.heardAtMs >= silentMs) return launchedAtMs > record.heardAtMs ? 'booting' : 'silent';
+  if (nowMs - record.reportedAtMs >= silentMs) return launchedAtMs > record.reportedAtMs ? 'booting' : 'silent';
   if (jobs.length > 0) return 'working';
-  if (record.outlook?.refused) return 'refused';
-  const { running = 0, slowed } = record.outlook ?? {};
+  if (record.forecast?.refused) return 'refused';
+  const { running = 0, slowed } = record.forecast ?? {};
   return running > 0 || slowed ? 'working' : 'idle';
 }
 
-/** The outlook is as old as the last report: of one whose jobs tell something else it says nothing. */
+/** The forecast is as old as the last report: of one whose jobs tell something else it says nothing. */
 function nextOf(doing: InstanceView['doing'], { record }: InstanceSeen): InstanceView['next'] {
-  const { outlook, retirement } = record ?? {};
+  const { forecast, retirement } = record ?? {};
   if (doing === 'leaving') {
-    const reason = retirement?.reason ?? (outlook?.next === 'leave' ? outlook.reason : undefined);
+    const reason = retirement?.reason ?? (forecast?.next === 'leave' ? forecast.reason : undefined);
     return { action: 'leave', ...(reason && { reason }) };
   }
-  if (!outlook || (doing !== 'working' && doing !== 'idle')) return undefined;
-  const { next, at, reason } = outlook;
+  if (!forecast || (doing !== 'working' && doing !== 'idle')) return undefined;
+  const { next, at, reason } = forecast;
   if (doing === 'working' && (next === 'retire' || next === 'stay')) return { action: 'work' };
   return { action: next, ...(at && { at }), ...(reason && { reason }) };
 }

@@ -1,18 +1,12 @@
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import type { GroupMember, ScalingGroup } from '../../aws/scaling-group.ts';
 import { type FleetState, readFleetState } from '../../store/fleet-state.ts';
 import { type InstanceStore, instanceStore } from '../../store/instances.ts';
 import type { InstanceRecord } from '../../jobs/record.ts';
 import { runningOn } from '../../store/running.ts';
 import type { FleetContext } from '../context.ts';
 import { each } from '../each.ts';
-import {
-  type ActivityLook,
-  type GroupLook,
-  lookAtActivities,
-  lookAtGroup,
-  lookAtPool,
-  type Member,
-} from './group-look.ts';
+import { type ActivityLook, lookAtActivities, lookAtGroup, lookAtPool } from './group-look.ts';
 import {
   type InstanceSeen,
   type InstanceView,
@@ -131,7 +125,7 @@ export async function countMessages({ clients }: FleetContext, QueueUrl: string)
 /** All instances that the group or the table knows of, with what runs on them. */
 export async function lookAtInstances(
   { clients, facts }: FleetContext,
-  members: readonly Member[],
+  members: readonly GroupMember[],
   living: readonly InstanceRecord[],
   { launches }: ActivityLook,
 ): Promise<InstanceSeen[]> {
@@ -150,7 +144,7 @@ export async function lookAtInstances(
 async function lookAtRetired(
   store: InstanceStore,
   { ends }: ActivityLook,
-  members: readonly Member[],
+  members: readonly GroupMember[],
   most: number,
 ): Promise<RetiredView[]> {
   const present = new Set(members.map(({ instance }) => instance));
@@ -160,7 +154,7 @@ async function lookAtRetired(
 }
 
 export function launchesView(
-  { suspended }: GroupLook,
+  { suspended }: ScalingGroup,
   { pausedAtMs, trippedAtMs }: FleetState,
   { refused }: ActivityLook,
 ): LaunchesView {

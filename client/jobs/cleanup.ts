@@ -1,5 +1,5 @@
-import { LONGEST_RETENTION_SECONDS } from '../../store/expiry.ts';
 import { type JobRecord, TERMINAL_STATES } from '../../jobs/record.ts';
+import { LONGEST_RETENTION_SECONDS } from '../../lib/limits.ts';
 import { cancelJobs } from './cancel.ts';
 import { type FleetContext, needRecords } from '../context.ts';
 import { each } from '../each.ts';

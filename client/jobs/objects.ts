@@ -1,5 +1,6 @@
 import { DeleteObjectsCommand, ListObjectsV2Command, paginateListObjectsV2 } from '@aws-sdk/client-s3';
-import { bodyKey, logPrefix } from '../../store/log-layout.ts';
+import { bodyKey } from '../../jobs/body-key.ts';
+import { logPrefix } from '../../store/log-layout.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { MOST_TRIES } from '../../jobs/tries.ts';
 import type { FleetContext } from '../context.ts';

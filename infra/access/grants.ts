@@ -2,9 +2,10 @@ import { ArnFormat, Stack, Validations } from 'aws-cdk-lib';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { BODY_PREFIX } from '../../jobs/body-key.ts';
+import { JOB_LOG_PREFIX } from '../../store/log-layout.ts';
 import type { FleetArns } from './fleet-arns.ts';
 import { useKeys } from './keys.ts';
-import { BODIES, LOGS } from '../log-bucket.ts';
 import { FLEET_ITEM, flat, INSTANCE_ITEMS, indexesOf, JOB_ITEMS, ofKeys } from './permissions.ts';
 import type { EncryptionKeys } from '../props/props.ts';
 
@@ -34,7 +35,7 @@ export function grantEnqueue(fleet: GrantTarget, grantee: IGrantable): Grant {
       [JOB_ITEMS],
       ...['PutItem', 'BatchWriteItem', 'DeleteItem', 'GetItem', 'BatchGetItem'],
     ),
-    onObjects(fleet, grantee, BODIES, 's3:PutObject'),
+    onObjects(fleet, grantee, BODY_PREFIX, 's3:PutObject'),
   );
 }
 
@@ -58,8 +59,8 @@ export function grantFollow(fleet: GrantTarget, grantee: IGrantable): Grant {
     // It cannot be narrowed to some items.
     allow(grantee, [fleet.arns.table], 'dynamodb:Scan'),
     allow(grantee, indexesOf(fleet.arns.table), 'dynamodb:Query'),
-    onObjects(fleet, grantee, BODIES, 's3:GetObject'),
-    onObjects(fleet, grantee, LOGS, 's3:GetObject'),
+    onObjects(fleet, grantee, BODY_PREFIX, 's3:GetObject'),
+    onObjects(fleet, grantee, JOB_LOG_PREFIX, 's3:GetObject'),
     // Also what tells a chunk that is not there yet from one that may not be read ("GetObject").
     allow(grantee, [fleet.arns.logBucket], 's3:ListBucket'),
   );
@@ -76,8 +77,8 @@ export function grantOperate(fleet: GrantTarget, grantee: IGrantable): Grant {
     onItems(fleet, grantee, [JOB_ITEMS, FLEET_ITEM, INSTANCE_ITEMS], 'UpdateItem'),
     onItems(fleet, grantee, [FLEET_ITEM, INSTANCE_ITEMS], 'GetItem'),
     allow(grantee, [fleet.arns.table], 'dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive'),
-    onObjects(fleet, grantee, BODIES, 's3:DeleteObject'),
-    onObjects(fleet, grantee, LOGS, 's3:DeleteObject'),
+    onObjects(fleet, grantee, BODY_PREFIX, 's3:DeleteObject'),
+    onObjects(fleet, grantee, JOB_LOG_PREFIX, 's3:DeleteObject'),
     allow(
       grantee,
       [fleet.arns.deadLetterQueue],

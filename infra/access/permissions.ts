@@ -16,9 +16,11 @@ import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { IParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
-import { LISTING_INDEX, STATE_INDEX } from '../../store/listing.ts';
+import { BODY_PREFIX } from '../../jobs/body-key.ts';
+import { FLEET_KEY, INSTANCE_PREFIX, JOB_PREFIX } from '../../store/keys.ts';
+import { INSTANCE_LOG_PREFIX, JOB_LOG_PREFIX } from '../../store/log-layout.ts';
+import { LISTING_INDEX, STATE_INDEX } from '../../store/table-schema.ts';
 import type { Deployed } from '../instance/deployed.ts';
-import { BODIES, LAST_WORDS, LOGS } from '../log-bucket.ts';
 import { NAMESPACE } from '../metrics.ts';
 
 /**
@@ -58,7 +60,7 @@ export function agentPolicy(
 ): Policy {
   const { queue, deadLetterQueue, table, logBucket, groupArn, workerRole } = resources;
   const objects = (prefix: string) => logBucket.arnForObjects(`${prefix}*`);
-  const written = [LOGS, BODIES, LAST_WORDS].map(objects);
+  const written = [JOB_LOG_PREFIX, BODY_PREFIX, INSTANCE_LOG_PREFIX].map(objects);
   const policy = new Policy(scope, 'AgentPolicy', {
     roles: [role],
     statements: [
@@ -75,7 +77,7 @@ export function agentPolicy(
       allowOnItems(table, [JOB_ITEMS, INSTANCE_ITEMS], 'UpdateItem'),
       allowOnItems(table, [JOB_ITEMS, INSTANCE_ITEMS, FLEET_ITEM], 'GetItem', 'BatchGetItem'),
       allow(written, 's3:PutObject'),
-      allow([objects(BODIES)], 's3:GetObject'),
+      allow([objects(BODY_PREFIX)], 's3:GetObject'),
       // Without it S3 answers 403 for a body that is not there, as for one that may not be read ("GetObject").
       allow([logBucket.bucketArn], 's3:ListBucket'),
       allow(
@@ -176,7 +178,7 @@ export const anyKeyOfAssets = {
 
 /** The ARNs of the indexes of a table, by its ARN. */
 export function indexesOf(tableArn: string): string[] {
-  return [LISTING_INDEX, STATE_INDEX].map((name) => `${tableArn}/index/${name}`);
+  return [LISTING_INDEX, STATE_INDEX].map(({ name }) => `${tableArn}/index/${name}`);
 }
 
 /** The role of the keeper's function, which may also write its own log. */
@@ -207,7 +209,7 @@ export function keeperPolicy(
       new PolicyStatement({
         actions: ['s3:ListBucket'],
         resources: [logBucket.bucketArn],
-        conditions: { StringLike: { 's3:prefix': `${LAST_WORDS}*` } },
+        conditions: { StringLike: { 's3:prefix': `${INSTANCE_LOG_PREFIX}*` } },
       }),
       allow(
         [groupArn],
@@ -257,9 +259,9 @@ export function groupArnOf(scope: Construct, name: string): string {
 }
 
 /** Items of the table, by their keys. A new kind gets a key of its own, and so a right of its own. */
-export const JOB_ITEMS = 'job#*';
-export const INSTANCE_ITEMS = 'instance#*';
-export const FLEET_ITEM = 'fleet';
+export const JOB_ITEMS = `${JOB_PREFIX}*`;
+export const INSTANCE_ITEMS = `${INSTANCE_PREFIX}*`;
+export const FLEET_ITEM = FLEET_KEY;
 
 /** "Actions, resources, and condition keys for Amazon DynamoDB": a call's partition keys, all of which have to match. */
 export const ofKeys = (...keys: string[]) => ({

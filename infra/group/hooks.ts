@@ -5,14 +5,12 @@ import {
   type LifecycleHook,
   LifecycleTransition,
 } from 'aws-cdk-lib/aws-autoscaling';
+import { LONGEST_HEARTBEAT_SECONDS, MOST_HEARTBEATS } from '../../lib/limits.ts';
 import type { FleetSettings } from '../props/settings.ts';
 
 /** Names within the group, fixed: a generated one would make a cycle through user-data. */
 export const LAUNCH_HOOK = 'launch';
 export const TERMINATION_HOOK = 'termination';
-
-/** "Amazon EC2 Auto Scaling lifecycle hooks": a wait ends after 100 heartbeat time-outs at the latest. */
-const MOST_HEARTBEATS = 100;
 
 /**
  * The hooks that hold an instance until its agent is ready, and until its jobs have ended. Both end in CONTINUE: an
@@ -58,5 +56,5 @@ export function terminationHeartbeatSeconds(
   settings: Pick<FleetSettings, 'limitSeconds' | 'graceSeconds' | 'reportSeconds'>,
 ): number {
   const forJobs = (settings.limitSeconds + settings.graceSeconds) / (MOST_HEARTBEATS / 2);
-  return Math.min(7200, Math.ceil(Math.max(300, 3 * settings.reportSeconds, forJobs)));
+  return Math.min(LONGEST_HEARTBEAT_SECONDS, Math.ceil(Math.max(300, 3 * settings.reportSeconds, forJobs)));
 }

@@ -10,7 +10,8 @@ import {
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
-import { imageComponent, MOST_CHARACTERS } from './image-component.ts';
+import { LONGEST_COMPONENT_DOCUMENT } from '../../lib/limits.ts';
+import { imageComponent } from './image-component.ts';
 import { builder, remover } from './image-permissions.ts';
 import type { MachineFile } from '../instance/machine-files.ts';
 import type { Network } from '../group/network.ts';
@@ -195,9 +196,9 @@ function refuseTooLongADocument(scope: Construct, document: object): void {
     validate: () => {
       const stack = Stack.of(scope);
       const characters = sizeOf(stack.resolve(stack.toJsonString(document)));
-      if (characters <= MOST_CHARACTERS) return [];
+      if (characters <= LONGEST_COMPONENT_DOCUMENT) return [];
       return [
-        `the image's component has about ${characters} characters; allowed: at most ${MOST_CHARACTERS}`,
+        `the image's component has about ${characters} characters; allowed: at most ${LONGEST_COMPONENT_DOCUMENT}`,
       ];
     },
   });

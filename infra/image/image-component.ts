@@ -1,9 +1,6 @@
 import { gzipSync, strToU8 } from 'fflate';
 import type { MachineFile } from '../instance/machine-files.ts';
 
-/** "CreateComponent": the most characters that a document given inline may have. */
-export const MOST_CHARACTERS = 16_000;
-
 /** What the image must hold, as the unit that its presence shows. */
 const UNITS = [
   'mayfly-agent.service',

@@ -1,11 +1,10 @@
 import type { Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { gzipSync, strToU8 } from 'fflate';
+import { LARGEST_USER_DATA_BYTES } from '../../lib/limits.ts';
 import { BOOT_SCRIPT, dropIns, type MachineFile, machineFiles } from './machine-files.ts';
 import type { FleetSettings } from '../props/settings.ts';
 
-/** "Run commands when you launch an EC2 instance with user data input": 16 KB before it is encoded. */
-export const MOST_BYTES = 16_384;
 /** What a name that only the deployment knows may take: queue URLs are the longest. */
 const BYTES_OF_A_REFERENCE = 160;
 
@@ -71,9 +70,9 @@ export function refuseTooMuchUserData(scope: Construct, stack: Stack, content: s
   scope.node.addValidation({
     validate: () => {
       const bytes = sizeOf(stack.resolve(content));
-      if (bytes <= MOST_BYTES) return [];
+      if (bytes <= LARGEST_USER_DATA_BYTES) return [];
       return [
-        `user-data is about ${bytes} bytes; allowed: at most ${MOST_BYTES}. command and environment are its ` +
+        `user-data is about ${bytes} bytes; allowed: at most ${LARGEST_USER_DATA_BYTES}. command and environment are its ` +
           'parts that grow: put what is long into a file of the worker directory',
       ];
     },

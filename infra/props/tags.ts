@@ -1,5 +1,6 @@
 import { type CfnResource, Stack, TagManager } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
+import { LONGEST_TAG_VALUE } from '../../lib/limits.ts';
 
 /**
  * "View tags for your EC2 instances using instance metadata": with tags in the metadata, a launch is refused if a
@@ -10,8 +11,6 @@ const RESERVED = new Set(['.', '..', '_index']);
 const ALLOWED_KEY =
   'up to 128 letters (a-z, A-Z), digits and + - = . , _ : @, no space and no "/"; not ".", "..", "_index", and ' +
   'not beginning with "aws:"';
-/** "Tag your Amazon EC2 resources": the restrictions of tags. */
-const LONGEST_VALUE = 256;
 
 /**
  * Refuses, at synth and so after all aspects, tags that the instances would inherit from their template, their
@@ -35,8 +34,8 @@ function problemsOf([key, value]: [string, string]): string[] {
   if (!KEY.test(key) || RESERVED.has(key) || key.toLowerCase().startsWith('aws:')) {
     return [`tag key is ${JSON.stringify(key)} (value ${JSON.stringify(value)}); allowed: ${ALLOWED_KEY}`];
   }
-  if (value.length > LONGEST_VALUE) {
-    return [`tag ${key} has a value of ${value.length} characters; allowed: at most ${LONGEST_VALUE}`];
+  if (value.length > LONGEST_TAG_VALUE) {
+    return [`tag ${key} has a value of ${value.length} characters; allowed: at most ${LONGEST_TAG_VALUE}`];
   }
   return [];
 }

@@ -1,7 +1,11 @@
 import type { InstanceType } from 'aws-cdk-lib/aws-ec2';
 import type { IParameter } from 'aws-cdk-lib/aws-ssm';
-import { LARGEST_DISK_BYTES, LONGEST_LOG_BYTES, LONGEST_VISIBILITY_SECONDS } from '../../agent/config/agent-config.ts';
-import { LONGEST_RETENTION_SECONDS } from '../../store/expiry.ts';
+import { LONGEST_LOG_BYTES } from '../../agent/config/agent-config.ts';
+import {
+  LARGEST_VOLUME_BYTES,
+  LONGEST_RETENTION_SECONDS,
+  LONGEST_VISIBILITY_SECONDS,
+} from '../../lib/limits.ts';
 import {
   type Check,
   checkAll,
@@ -170,7 +174,7 @@ const checks = {
   instanceCheck: words,
   minFreeDisk: {
     allowed: 'a Size of at most 64 TiB in whole bytes',
-    test: (value) => isSize(value) && whole(0, LARGEST_DISK_BYTES).test(value.toBytes()),
+    test: (value) => isSize(value) && whole(0, LARGEST_VOLUME_BYTES).test(value.toBytes()),
   },
   maxJobAge: duration(60, 14 * DAY),
   trackJobs: flag,

@@ -183,7 +183,7 @@ test('an agent that meets an error which it does not know leaves its last words 
   expect((await agent).exitCode).toBe(1);
   const words = 'TypeError: no such thing: slot 3';
   expect(await lastWords(bench)).toBe(`${words}\n`);
-  expect((await records()).map(({ lastWords }) => lastWords?.S)).toContain(words);
+  expect((await records()).map(({ fatalError }) => fatalError?.S)).toContain(words);
 });
 
 test('under systemd, where the file is read, it ends without a word to the table', async () => {
@@ -197,12 +197,12 @@ test('under systemd, where the file is read, it ends without a word to the table
     if (action === 'UpdateItem') writes.push(JSON.stringify(input));
   });
   const agent = run();
-  await eventually('an instance that has begun', () => writes.some((write) => write.includes('heardAtMs')));
+  await eventually('an instance that has begun', () => writes.some((write) => write.includes('reportedAtMs')));
   await bench.touch('crash');
   expect((await agent).exitCode).toBe(1);
   stop();
   expect(await lastWords(bench)).toBe('TypeError: no such thing: slot 3\n');
-  expect(writes.filter((write) => write.includes('lastWords') && write.includes('no such thing'))).toEqual(
+  expect(writes.filter((write) => write.includes('fatalError') && write.includes('no such thing'))).toEqual(
     [],
   );
 });

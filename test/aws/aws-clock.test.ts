@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { AwsClock } from '../../aws/aws-clock.ts';
 import { systemClock } from '../../aws/clock.ts';
 
-/** A machine whose wall clock is wrong, beside AWS's time, which is the test's. */
+/** A machine whose wall clock is wrong, and AWS's time, which is that of the test. */
 class Machine {
   awsMs = Date.UTC(2026, 0, 1, 12);
   #monotonicMs = 50_000;
@@ -26,7 +26,7 @@ class Machine {
     this.#monotonicMs += monotonicMs;
   }
 
-  /** A call that takes so long there and back. */
+  /** A call with these times there and back. */
   call(thereMs: number, backMs: number): void {
     const startMs = this.#monotonicMs;
     this.pass(thereMs);
@@ -42,7 +42,7 @@ class Machine {
 
 const MINUTE = 60_000;
 
-test.each([-20, 20])('a clock that is %i minutes off tells AWS’s time after one answer', (minutes) => {
+test.each([-20, 20])('a clock that is %i minutes off has AWS’s time after one response', (minutes) => {
   const machine = new Machine(minutes * MINUTE);
   expect(machine.clock.errorMs()).toBeUndefined();
   expect(machine.offMs).toBe(minutes * MINUTE);
@@ -52,7 +52,7 @@ test.each([-20, 20])('a clock that is %i minutes off tells AWS’s time after on
   expect(machine.clock.machineNow()).toBe(machine.awsMs + minutes * MINUTE);
 });
 
-test('a clock that is right is what counts, to the millisecond', () => {
+test('a right clock is used to the millisecond', () => {
   const machine = new Machine(0);
   for (let calls = 0; calls < 50; calls += 1) {
     machine.call(calls % 7, calls % 11);
@@ -70,7 +70,7 @@ test('it stays right when the machine’s clock is set', () => {
   expect(machine.offMs).toBe(0);
 });
 
-test('a long call alone tells little, and spoils nothing that is known better', () => {
+test('a long call narrows the bounds little and widens none', () => {
   const machine = new Machine(-20 * MINUTE);
   machine.call(20_000, 10);
   expect(machine.clock.errorMs()).toBeGreaterThan(20_000);
@@ -79,7 +79,7 @@ test('a long call alone tells little, and spoils nothing that is known better', 
   expect(machine.clock.errorMs()).toBeLessThan(1100);
 });
 
-test('after a sleep that the monotonic clock does not count, the first answer sets it right', () => {
+test('after a suspension that the monotonic clock does not count, the first response corrects the time', () => {
   const machine = new Machine(-20 * MINUTE);
   machine.call(10, 10);
   machine.pass(600 * MINUTE, 0);
@@ -87,13 +87,13 @@ test('after a sleep that the monotonic clock does not count, the first answer se
   expect(Math.abs(machine.offMs)).toBeLessThanOrEqual(1020);
 });
 
-test.each([undefined, '', 'yesterday'])('an answer with the date %j tells nothing', (date) => {
+test.each([undefined, '', 'yesterday'])('a response with the date %j changes nothing', (date) => {
   const { clock } = new Machine(0);
   clock.learn(date, 0);
   expect(clock.errorMs()).toBeUndefined();
 });
 
-test('whatever calls take: AWS’s time is within the error, which one quick answer makes small', () => {
+test('AWS’s time is within the error however long calls take, and one quick response makes the error small', () => {
   const call = fc.record({
     thereMs: fc.integer({ min: 0, max: 20_000 }),
     backMs: fc.integer({ min: 0, max: 3000 }),

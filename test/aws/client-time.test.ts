@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-/** Product clients on this machine, whose clock is so many minutes behind AWS's. */
+/** The product's clients on a machine whose clock is so many minutes behind AWS's time. */
 async function slowBy(minutes: number) {
   const clock = startClock(1);
   const cloud = await startTestCloud({ clock: { ...clock, now: () => Date.now() + minutes * MINUTE } });
@@ -55,7 +55,7 @@ test.each([-20, 20])(
   },
 );
 
-test('a call that is refused for another reason is not made again', async () => {
+test('a call that is refused for another reason is not retried', async () => {
   const { clients, statuses } = await slowBy(20);
   await askAll(clients);
   const missing = new GetItemCommand({ TableName: 'none', Key: { pk: { S: 'a' } } });
@@ -63,7 +63,7 @@ test('a call that is refused for another reason is not made again', async () => 
   expect(statuses().slice(5)).toEqual([400]);
 });
 
-test('one that knows it, from the metadata, is not refused at all', async () => {
+test('a client whose clock has AWS’s time from the metadata is not refused at all', async () => {
   const { clients, clock, statuses } = await slowBy(20);
   clock.learn(new Date(Date.now() + 20 * MINUTE).toUTCString(), clock.monotonic());
   await askAll(clients);

@@ -47,7 +47,7 @@ async function serve(changes: Partial<MetadataView> = {}): Promise<NodeJS.Proces
 const hasty: Clock = { ...systemClock, sleep: async () => {} };
 
 describe('identity', () => {
-  test('of an instance in a group: all that its metadata says, by version 2 alone', async () => {
+  test('of an instance in a group has all that its metadata says, read with version 2 only', async () => {
     expect(await findIdentity(await serve(), systemClock, false)).toEqual({
       instanceId: 'i-0123456789abcdef0',
       region: 'eu-west-1',
@@ -76,7 +76,7 @@ describe('identity', () => {
     expect(one.instanceId).not.toBe(other.instanceId);
   });
 
-  test('a member of a group is never anonymous: silence is an error, after two minutes of asking', async () => {
+  test('a member of a group is never anonymous: two minutes without an answer are an error', async () => {
     const waits: number[] = [];
     const clock: Clock = { ...systemClock, sleep: async (ms) => void waits.push(ms) };
     const env = { AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1' };
@@ -98,14 +98,14 @@ describe('identity', () => {
 });
 
 describe('metadata', () => {
-  test('what is not there is undefined; what answers otherwise is an error', async () => {
+  test('a missing value is undefined, and any other status is an error', async () => {
     const metadata = metadataOf(await serve(), systemClock);
     expect(await metadata?.get('meta-data/spot/instance-action')).toBeUndefined();
     const dead = metadataOf({ AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1' }, systemClock);
     await expect(dead?.get('meta-data/instance-id')).rejects.toThrow(/ECONNREFUSED/);
   });
 
-  test('a token is kept until shortly before its end, and renewed when it is refused', async () => {
+  test('a token is kept until shortly before it expires, and renewed when it is refused', async () => {
     let tokens = 0;
     let revoked = 'token-0';
     const server = createServer((request, response) => {

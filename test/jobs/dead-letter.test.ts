@@ -7,7 +7,7 @@ const text = (value: string) => ({ DataType: 'String', StringValue: value });
 const some = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`own${index}`, text('v')]));
 
-test('says why, which job, how it ended and where it came from, beside the attributes it had', () => {
+test('a dead letter has the reason, the job, its exit and its queue beside its own attributes', () => {
   expect(deadLetterAttributes({ body: 'x', attributes: some(2) }, EPITAPH)).toEqual({
     ...some(2),
     MayflyReason: text('exit status 1'),
@@ -26,7 +26,7 @@ test.each([
   expect(Object.keys(attributes)).toEqual([...Object.keys(some(count)), ...ours]);
 });
 
-test('a body of the full size keeps its place, whatever there is no room for', () => {
+test('a body of the largest size stays, without the attributes that have no room', () => {
   const attributes = deadLetterAttributes({ body: 'x'.repeat(1_048_576), attributes: {} }, EPITAPH);
   expect(attributes).toEqual({});
 });
@@ -36,16 +36,16 @@ const TAKEN_BY_SQS = /^[\t\n\r -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]+$/u;
 
 test.each([
   ['control characters', 'key "\u0000\u001b[2J"', 'key " [2J"'],
-  ['what is no character', 'key "\ufffe\uffff"', 'key " "'],
-  ['half of a character', 'key "\ud83d"', 'key " "'],
+  ['noncharacters', 'key "\ufffe\uffff"', 'key " "'],
+  ['a lone surrogate', 'key "\ud83d"', 'key " "'],
   ['characters beyond the first plane stay', 'key "🐛\u{1fffe}"', 'key "🐛\u{1fffe}"'],
-  ['one that is cut in two', `${'x'.repeat(999)}🐛`, 'x'.repeat(999)],
+  ['a character that is cut in two', `${'x'.repeat(999)}🐛`, 'x'.repeat(999)],
 ])('nothing that SQS would refuse is in a reason: %s', (_, reason, said) => {
   const attributes = deadLetterAttributes({ body: 'x', attributes: {} }, { ...EPITAPH, reason });
   expect(attributes['MayflyReason']?.StringValue).toBe(said);
 });
 
-test('whatever a reason quotes, SQS takes what is said, of 1000 characters at most', () => {
+test('SQS accepts every reason, which has at most 1000 characters', () => {
   const unit = fc.oneof(fc.integer({ min: 0, max: 0xffff }), fc.constantFrom(0xfffe, 0xffff, 0xd83d, 0xdc1b));
   const reasons = fc.array(unit, { maxLength: 1100 }).map((units) => String.fromCharCode(...units));
   fc.assert(
@@ -59,7 +59,7 @@ test('whatever a reason quotes, SQS takes what is said, of 1000 characters at mo
   );
 });
 
-test('of a message that was a dead letter before only the last death is told', () => {
+test('a message that was a dead letter before has the attributes of the last time only', () => {
   const attributes = deadLetterAttributes(
     { body: 'x', attributes: some(6) },
     { ...EPITAPH, reason: 'first' },
@@ -74,6 +74,6 @@ test('of a message that was a dead letter before only the last death is told', (
   });
 });
 
-test.each(['', '1', 'x'.repeat(129), 'a b'])('what no job can be called was never dead: %j', (id) => {
+test.each(['', '1', 'x'.repeat(129), 'a b'])('an invalid job id names no earlier job: %j', (id) => {
   expect(raisedFrom({ MayflyJobId: text(id) })).toBeUndefined();
 });

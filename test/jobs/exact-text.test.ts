@@ -14,8 +14,8 @@ function jobOf(body: string): Job {
 
 const notification = (message: string) => JSON.stringify({ Type: 'Notification', Message: message });
 
-describe('what a producer sends is what the worker reads', () => {
-  test('a plain JSON body, to the last character', () => {
+describe('the worker reads what the producer sent', () => {
+  test('a JSON body, unchanged', () => {
     fc.assert(
       fc.property(json, (body) => {
         fc.pre(!body.includes('"mayfly"'));
@@ -25,7 +25,7 @@ describe('what a producer sends is what the worker reads', () => {
     );
   });
 
-  test("an envelope's payload that is no text, to the last character, wherever it stands", () => {
+  test("an envelope's payload that is not a text, unchanged, wherever it is", () => {
     fc.assert(
       fc.property(json, blanks, blanks, fc.boolean(), (payload, before, after, last) => {
         fc.pre(!payload.startsWith('"'));
@@ -37,7 +37,7 @@ describe('what a producer sends is what the worker reads', () => {
     );
   });
 
-  test("an envelope's payload that is a text, as its characters", () => {
+  test("an envelope's payload that is a text, as that text", () => {
     fc.assert(
       fc.property(text, (payload) => {
         expect(jobOf(`{"mayfly":1,"payload":${payload}}`).stdin).toBe(JSON.parse(payload));
@@ -70,42 +70,42 @@ describe('what a producer sends is what the worker reads', () => {
     expect(jobOf(body).argument).toBe(argument);
   });
 
-  test('an object whose keys are numbers, said twice or spread over lines', () => {
+  test('an object whose keys are numbers, are repeated or are on several lines', () => {
     const payload = '{ "2": 1.50,\n "1": "\\u00e4", "2": 12345678901234567890 }';
     expect(jobOf(`{"mayfly":1,"payload":${payload}}`).stdin).toBe(payload);
   });
 
-  test('lists as deep as JSON can be read', () => {
+  test('lists as deeply nested as JSON can be parsed', () => {
     const payload = `${'['.repeat(300_000)}${']'.repeat(300_000)}`;
     expect(jobOf(`{"mayfly":1,"payload":${payload}}`).stdin).toBe(payload);
   });
 });
 
-describe('half of a character, which no UTF-8 has, is never replaced', () => {
+describe('half of a character has no UTF-8 and is never replaced', () => {
   test('an envelope with one in its payload is refused', () => {
     const reading = readJob('1', '{"mayfly":1,"id":"j","payload":"ab\\ud83d"}', RULES);
     const reason = "the envelope's payload has half of a character at position 2: no UTF-8 text has that";
     expect(reading).toEqual({ kind: 'broken', id: 'j', reason });
   });
 
-  test('a notification with one in its message is no notification: the worker reads all of it', () => {
+  test('a notification with one in its message is not unwrapped: the worker reads all of it', () => {
     const body = '{"Type":"Notification","Message":"ab\\ud83d"}';
     expect(jobOf(body)).toMatchObject({ stdin: body });
   });
 
-  test('a job_id with one is no argument', () => {
+  test('a job_id with one is not an argument', () => {
     expect(jobOf('{"job_id":"ab\\ud83d"}').argument).toBeUndefined();
   });
 
-  test('in a payload that is JSON it stays the escape that it is', () => {
+  test('in a JSON payload it stays an escape', () => {
     expect(jobOf('{"mayfly":1,"payload":["\\ud83d"]}').stdin).toBe('["\\ud83d"]');
   });
 });
 
-test('the members of an object are found whatever it is', () => {
+test('the members of any object are found', () => {
   fc.assert(
     fc.property(object, (written) => {
-      // JSON.parse of V8 takes a name's escape for a name of earlier objects that has these very characters.
+      // V8's JSON.parse takes an escaped name for a name of an earlier object that has the same characters.
       fc.pre(!written.includes('\\\\'));
       const value = JSON.parse(written) as Record<string, unknown>;
       const members = memberTexts(written);

@@ -3,9 +3,9 @@ import { openLifecycle } from './lifecycle/interleavings.ts';
 
 const play = openLifecycle();
 
-/** Many more are played at night: test/nightly/lifecycle.test.ts. */
+/** The nightly test runs many more: test/nightly/lifecycle.test.ts. */
 const RUNS = 60;
 
-test('whatever happens in whatever order: a job ends once, and table, queue and log agree', async () => {
+test('in every order of events a job ends once, and table, queue and log agree', async () => {
   await play(RUNS);
 }, 180_000);

@@ -115,7 +115,7 @@ describe('a broken envelope says what is wrong, with the value and what is allow
   });
 });
 
-describe("a body in the bucket is the job's own", () => {
+describe("a body in the bucket must be the job's own", () => {
   const read = (fields: object) => readJob(ID, JSON.stringify({ mayfly: 1, ...fields }), RULES);
 
   test.each([
@@ -132,14 +132,14 @@ describe("a body in the bucket is the job's own", () => {
     });
   });
 
-  test('it needs an id', () => {
+  test('needs an id', () => {
     expect(read({ bodyKey: `bodies/${KEY}` })).toMatchObject({
       kind: 'broken',
       reason: 'the envelope has a bodyKey but no id',
     });
   });
 
-  test('fetched, it is handed over as one that came with the message', () => {
+  test('is passed on like one that came with the message', () => {
     for (const body of ['video-1\n', '{"job_id": "v-1"}', '--option', '']) {
       const sent = read({ id: 'job-1', payload: body, limitSeconds: 5 });
       const fetched = read({ id: 'job-1', bodyKey: 'bodies/job-1', limitSeconds: 5 });
@@ -149,14 +149,14 @@ describe("a body in the bucket is the job's own", () => {
   });
 });
 
-describe('whatever a body holds', () => {
+describe('any body', () => {
   const anyText = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 3000 }),
     fc.json(),
     fc.string({ maxLength: 20 }),
   );
 
-  test('it is read without an error, and what is no envelope reaches the worker untouched', () => {
+  test('is read without an error, and reaches the worker unchanged if it is no envelope', () => {
     fc.assert(
       fc.property(anyText, (body) => {
         const reading = read(body);
@@ -168,7 +168,7 @@ describe('whatever a body holds', () => {
     );
   });
 
-  test('an argument never poses as an option, breaks a line or is long', () => {
+  test('has an argument only if that is no option, has no line break and is short', () => {
     fc.assert(
       fc.property(anyText, (body) => {
         const reading = read(body);
@@ -193,7 +193,7 @@ describe('whatever a body holds', () => {
     expect(reading.reason.isWellFormed()).toBe(true);
   });
 
-  test('an envelope of any shape is a job or names what is wrong', () => {
+  test('is a job or names what is wrong if it is an envelope of any shape', () => {
     fc.assert(
       fc.property(fc.object(), (fields) => {
         const reading = read(JSON.stringify({ ...fields, mayfly: 1 }));

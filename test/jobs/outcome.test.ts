@@ -20,44 +20,44 @@ const late: Ending = { kind: 'timed-out', limitSeconds: 60 };
 const noStart: Ending = { kind: 'not-started', reason: 'EAGAIN' };
 const sick: Ending = { kind: 'unhealthy', end: exited(1), problem: 'no GPU' };
 const deadLetter = { to: 'dead-letter' };
-const handBack = (delaySeconds: number) => ({ to: 'hand-back', delaySeconds });
+const requeue = (delaySeconds: number) => ({ to: 'requeue', delaySeconds });
 
-// design.md, "What comes of it": state, whether the try counts, what becomes of the message, and why.
+// The documentation's table "What comes of it": state, whether the try counts, what is done with the message, and why.
 test.each<[string, Ending, Tries, unknown[]]>([
   ['exit 0', exited(0), FIRST, ['succeeded', true, { to: 'delete' }, undefined]],
-  ['exit 0 at last', exited(0), LAST, ['succeeded', true, { to: 'delete' }, undefined]],
+  ['exit 0 on the last attempt', exited(0), LAST, ['succeeded', true, { to: 'delete' }, undefined]],
   ['EX_DATAERR', exited(65), FIRST, ['failed', true, deadLetter, /EX_DATAERR/]],
-  ['EX_TEMPFAIL', exited(75), FIRST, ['queued', false, handBack(5), /EX_TEMPFAIL/]],
-  ['EX_TEMPFAIL, tries used up', exited(75), LAST, ['queued', false, handBack(20), /EX_TEMPFAIL/]],
+  ['EX_TEMPFAIL', exited(75), FIRST, ['queued', false, requeue(5), /EX_TEMPFAIL/]],
+  ['EX_TEMPFAIL, no attempt left', exited(75), LAST, ['queued', false, requeue(20), /EX_TEMPFAIL/]],
   [
     'EX_TEMPFAIL, too old',
     exited(75),
     OLD,
     ['failed', false, deadLetter, /1001 s old, more than the 1000 s/],
   ],
-  ['exit 1', exited(1), FIRST, ['queued', true, handBack(5), /exit status 1, attempt 1 of 3/]],
-  ['exit 1 at last', exited(1), LAST, ['failed', true, deadLetter, /exit status 1, attempt 3 of 3/]],
+  ['exit 1', exited(1), FIRST, ['queued', true, requeue(5), /exit status 1, attempt 1 of 3/]],
+  ['exit 1 on the last attempt', exited(1), LAST, ['failed', true, deadLetter, /exit status 1, attempt 3 of 3/]],
   [
     'exit 1, old: age bounds free tries alone',
     exited(1),
     OLD,
-    ['queued', true, handBack(5), /exit status 1/],
+    ['queued', true, requeue(5), /exit status 1/],
   ],
-  ['a signal', died, FIRST, ['queued', true, handBack(5), /died of SIGSEGV, attempt 1 of 3/]],
-  ['a signal at last', died, LAST, ['failed', true, deadLetter, /SIGSEGV/]],
+  ['a signal', died, FIRST, ['queued', true, requeue(5), /died of SIGSEGV, attempt 1 of 3/]],
+  ['a signal on the last attempt', died, LAST, ['failed', true, deadLetter, /SIGSEGV/]],
   ['the limit', late, FIRST, ['timed_out', true, deadLetter, /limit of 60 s/]],
-  ['stopped to go', { kind: 'interrupted' }, LAST, ['queued', false, handBack(0), /had to go/]],
+  ['stopped to go', { kind: 'interrupted' }, LAST, ['queued', false, requeue(0), /had to go/]],
   [
     'lost with its slot',
     { kind: 'slot-lost', reason: 'the slot was lost' },
     FIRST,
-    ['queued', false, handBack(5), /^the slot was lost$/],
+    ['queued', false, requeue(5), /^the slot was lost$/],
   ],
   [
     'lost with its slot once more',
     { kind: 'slot-lost', reason: 'the slot was lost' },
     { ...FIRST, receiveCount: 2, slotsLost: 1 },
-    ['queued', true, handBack(5), /^the slot was lost, not for the first time, attempt 1 of 3$/],
+    ['queued', true, requeue(5), /^the slot was lost, not for the first time, attempt 1 of 3$/],
   ],
   [
     'lost with its slot once more, at last',
@@ -69,13 +69,13 @@ test.each<[string, Ending, Tries, unknown[]]>([
     'on two instances that were unhealthy',
     sick,
     { ...LAST, unhealthy: 1 },
-    ['queued', false, handBack(10), /^exit status 1, which does not count: no GPU$/],
+    ['queued', false, requeue(10), /^exit status 1, which does not count: no GPU$/],
   ],
   [
     'on a third one that was',
     sick,
     { ...FIRST, receiveCount: 3, unhealthy: 2 },
-    ['queued', true, handBack(5), /^exit status 1, on one more unhealthy instance: no GPU, attempt 1 of 3$/],
+    ['queued', true, requeue(5), /^exit status 1, on one more unhealthy instance: no GPU, attempt 1 of 3$/],
   ],
   ['on one more, at last', sick, { ...LAST, unhealthy: 4 }, ['failed', true, deadLetter, /attempt 3 of 3$/]],
   [
@@ -87,7 +87,7 @@ test.each<[string, Ending, Tries, unknown[]]>([
   ['stopped to go, too old', { kind: 'interrupted' }, OLD, ['failed', false, deadLetter, /had to go.*old/]],
   ['the lease lost', { kind: 'lease-lost' }, LAST, [undefined, true, { to: 'leave' }, /lease/]],
   ['cancelled', { kind: 'cancelled' }, LAST, ['cancelled', true, { to: 'delete' }, /^cancelled by request$/]],
-  ['not started', noStart, LAST, ['queued', false, handBack(10), /could not be started: EAGAIN/]],
+  ['not started', noStart, LAST, ['queued', false, requeue(10), /could not be started: EAGAIN/]],
   [
     'a broken envelope',
     { kind: 'refused', reason: 'bad id' },
@@ -102,21 +102,21 @@ test.each<[string, Ending, Tries, unknown[]]>([
   else expect(outcome.reason).toBeUndefined();
 });
 
-test('a job whose slot was lost waits until nothing of its worker can be left, whatever the backoff', () => {
+test('a job whose slot was lost waits until its worker must have ended, whatever the backoff', () => {
   const lost: Ending = { kind: 'slot-lost', reason: 'the slot was lost' };
-  expect(outcomeOf(lost, FIRST, RULES, () => 0).fate).toEqual(handBack(5));
-  expect(outcomeOf(lost, LAST, RULES, () => 0.999).fate).toEqual(handBack(20));
-  expect(outcomeOf(lost, { ...FIRST, slotsLost: 1 }, RULES, () => 0).fate).toEqual(handBack(5));
+  expect(outcomeOf(lost, FIRST, RULES, () => 0).fate).toEqual(requeue(5));
+  expect(outcomeOf(lost, LAST, RULES, () => 0.999).fate).toEqual(requeue(20));
+  expect(outcomeOf(lost, { ...FIRST, slotsLost: 1 }, RULES, () => 0).fate).toEqual(requeue(5));
 });
 
-test('by default nine in ten of three tries outlast two minutes, and the last comes six minutes after the first on average', () => {
+test('by default three tries outlast two minutes in nine of ten cases, and take six minutes on average', () => {
   const { firstSeconds, factor, longestSeconds } = DEFAULT_RETRY_BACKOFF;
   const backoff = { initialMs: firstSeconds * 1000, factor, maxMs: longestSeconds * 1000 };
   const rules = { ...RULES, backoff };
   const evenly = Array.from({ length: 200 }, (_, index) => (index + 0.5) / 200);
   const waitAfter = (attempts: number, random: number) => {
     const { fate } = outcomeOf(exited(1), { ...FIRST, attempts }, rules, () => random);
-    return fate.to === 'hand-back' ? fate.delaySeconds : Number.NaN;
+    return fate.to === 'requeue' ? fate.delaySeconds : Number.NaN;
   };
   const [first = [], second = []] = [1, 2].map((attempts) =>
     evenly.map((random) => waitAfter(attempts, random)),
@@ -126,13 +126,13 @@ test('by default nine in ten of three tries outlast two minutes, and the last co
   expect(Math.round(all.reduce((sum, seconds) => sum + seconds) / all.length / 60)).toBe(6);
 });
 
-test('a fleet may say that jobs which ran past their limit are tried again', () => {
+test('a fleet can retry jobs that ran past their limit', () => {
   const rules = { ...RULES, retryTimedOut: true };
-  expect(outcomeOf(late, FIRST, rules, half)).toMatchObject({ state: 'queued', fate: handBack(5) });
+  expect(outcomeOf(late, FIRST, rules, half)).toMatchObject({ state: 'queued', fate: requeue(5) });
   expect(outcomeOf(late, LAST, rules, half)).toMatchObject({ state: 'timed_out', fate: deadLetter });
 });
 
-test('whatever the end, only what succeeded or was cancelled is deleted, and a state that is final is never handed back', () => {
+test('only messages of succeeded or cancelled jobs are deleted, and a job in a final state is never requeued', () => {
   const ending = fc.oneof(
     fc.nat(255).map(exited),
     fc.constantFrom<Ending>(
@@ -157,7 +157,7 @@ test('whatever the end, only what succeeded or was cancelled is deleted, and a s
     fc.property(ending, tries, fc.boolean(), (how, after, retryTimedOut) => {
       const { state, fate } = outcomeOf(how, after, { ...RULES, retryTimedOut }, Math.random);
       expect(fate.to === 'delete').toBe(state === 'succeeded' || state === 'cancelled');
-      expect(fate.to === 'hand-back').toBe(state === 'queued');
+      expect(fate.to === 'requeue').toBe(state === 'queued');
       expect(fate.to === 'leave').toBe(state === undefined);
     }),
   );

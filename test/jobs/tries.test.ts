@@ -16,7 +16,7 @@ const tryOf = (key: number, text?: string): Try => ({
   }),
 });
 
-test('the newest tries stay; of older ones that fit not, only the counts of their output', () => {
+test('the newest tries stay, and of older ones that do not fit only the counts of their output', () => {
   const long = 'é'.repeat(3000);
   const bounded = boundedTries(Array.from({ length: 25 }, (_, key) => tryOf(key, long)));
   expect(bounded.map(({ key }) => Number(key))).toEqual(Array.from({ length: 20 }, (_, key) => key + 5));
@@ -30,7 +30,7 @@ test('the newest tries stay; of older ones that fit not, only the counts of thei
 
 const anyTry = fc.tuple(fc.nat(), fc.option(fc.string({ maxLength: 9000 }), { nil: undefined }));
 
-test('what is bounded is never overlong, keeps order and newest, and bounding it again changes nothing', () => {
+test('bounded tries are never overlong, keep their order and the newest, and are not changed by bounding again', () => {
   fc.assert(
     fc.property(fc.array(anyTry, { maxLength: 40, size: 'max' }), (given) => {
       const tries = given.map(([key, text]) => tryOf(key, text));

@@ -55,12 +55,12 @@ test.each([
     config: { retirement: PATIENT },
   });
   await eventually('its reports', async () => {
-    const { outlook, bootSeconds } = await fleet.instanceRecord(instance);
-    return outlook && bootSeconds !== undefined;
+    const { forecast, bootSeconds } = await fleet.instanceRecord(instance);
+    return forecast && bootSeconds !== undefined;
   });
   expect(await runKeeper(fleet, keeper)).toEqual(['suspend-az-rebalance', 'report-breaker']);
-  const { heardAtMs = 0, bootSeconds = Number.NaN } = await fleet.instanceRecord(instance);
-  expect(Math.abs(Date.now() - heardAtMs)).toBeLessThan(MINUTE);
+  const { reportedAtMs = 0, bootSeconds = Number.NaN } = await fleet.instanceRecord(instance);
+  expect(Math.abs(Date.now() - reportedAtMs)).toBeLessThan(MINUTE);
   expect(bootSeconds).toBeGreaterThanOrEqual(0);
   expect(bootSeconds).toBeLessThan(60);
   await life.stop();

@@ -81,12 +81,12 @@ test('an instance that one look missed is alive again when it is heard again', a
   expect(await keeper.after(1)).toContain('settle');
   expect(await fleet.instanceRecord(instance)).toMatchObject({ retirement: { reason: 'lost' } });
   seeAgain();
-  const outlook = { running: 1, slots: 1, jobsDone: 0, next: 'work' } as const;
-  await storeOf(fleet).heard(instance, Date.now() + 20 * 60_000, outlook);
+  const forecast = { running: 1, slots: 1, jobsDone: 0, next: 'work' } as const;
+  await storeOf(fleet).heard(instance, Date.now() + 20 * 60_000, forecast);
   await keeper.after(21);
   expect((await fleet.group()).states).toEqual({ [instance]: 'InService' });
   const record = await fleet.instanceRecord(instance);
-  expect(record).toMatchObject({ listing: 'instances', outlook });
+  expect(record).toMatchObject({ listing: 'instances', forecast });
   expect(record).not.toHaveProperty('retirement');
   expect(record).not.toHaveProperty('expires');
 });

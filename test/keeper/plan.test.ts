@@ -15,7 +15,7 @@ const config = readKeeperConfig(
 
 const record = (instance: string, more: Partial<InstanceRecord> = {}): InstanceRecord => ({
   ...{ pk: `instance#${instance}`, instance, listing: 'instances' },
-  ...{ readyAt: new Date(NOW_MS - 60 * MINUTE_MS).toISOString(), heardAtMs: NOW_MS - MINUTE_MS / 2 },
+  ...{ readyAt: new Date(NOW_MS - 60 * MINUTE_MS).toISOString(), reportedAtMs: NOW_MS - MINUTE_MS / 2 },
   ...more,
 });
 
@@ -101,7 +101,7 @@ describe('what the group is short of, and nobody needs', () => {
 });
 
 test('the capacity is set before instances are ended that it was reckoned with', () => {
-  const silent = record('i-b', { heardAtMs: NOW_MS - 30 * MINUTE_MS });
+  const silent = record('i-b', { reportedAtMs: NOW_MS - 30 * MINUTE_MS });
   const at = new Date(NOW_MS - MINUTE_MS).toISOString();
   const gone = record('i-c', {
     retirement: {

@@ -56,7 +56,7 @@ test.each([
   expect((await bodies.get(job)) === text).toBe(true);
 });
 
-test('one that is there is not written over, and its digest tells it from another', async () => {
+test('an existing body is not overwritten, and its digest differs from that of another', async () => {
   await bodies.put('j-first', 'first');
   await bodies.put('j-first', 'second');
   expect(await bodies.get('j-first')).toBe('first');
@@ -68,7 +68,7 @@ test('one that is there is not written over, and its digest tells it from anothe
   );
 });
 
-test('where two put it at once, S3 asks one of them to try again, which it does', async () => {
+test('if two put the same body at once, S3 asks one of them to retry, and it does', async () => {
   cloud.faults.add({
     action: 'PutObject',
     times: 1,
@@ -78,25 +78,25 @@ test('where two put it at once, S3 asks one of them to try again, which it does'
   expect(await bodies.get('j-conflict')).toBe('text');
 });
 
-test('it lies under the name of its job', async () => {
+test('its key has the id of its job', async () => {
   await bodies.put('j-named', 'hello');
   const { Body, ContentType } = await s3.send(new GetObjectCommand({ Bucket, Key: 'bodies/j-named' }));
   expect(await Body?.transformToString()).toBe('hello');
   expect(ContentType).toBe('text/plain; charset=utf-8');
 });
 
-test('one that is not there has an error of its own', async () => {
+test('a missing body has an error of its own', async () => {
   await expect(bodies.get('j-2')).rejects.toThrow(BodyMissing);
   await expect(bodies.get('j-2')).rejects.toThrow(
     'the body of job j-2 is not there: the bucket logs has no object bodies/j-2',
   );
 });
 
-test('a bucket that is gone is not a body that is missing', async () => {
+test('a missing bucket is not a missing body', async () => {
   await expect(bodyStore(s3, 'gone').get('j-1')).rejects.toMatchObject({ name: 'NoSuchBucket' });
 });
 
-test('one byte more than the longest is neither put nor fetched', async () => {
+test('a body with one byte more than the longest is neither put nor fetched', async () => {
   const text = 'x'.repeat(LONGEST_BODY + 1);
   const sentence = 'the body of job j-3 has 67108865 bytes, more than the 64 MiB that a body may have';
   await expect(bodies.put('j-3', text)).rejects.toThrow(sentence);
@@ -105,7 +105,7 @@ test('one byte more than the longest is neither put nor fetched', async () => {
   await expect(bodies.get('j-3')).rejects.toThrow(sentence);
 });
 
-test('one that stops in the middle is given up, though its first byte was there in time', async () => {
+test('a response that stops in the middle times out, though its first byte came in time', async () => {
   const server = createServer(
     (_, answer) => void answer.writeHead(200, { 'content-length': 10 }).write('half'),
   );
@@ -119,7 +119,7 @@ test('one that stops in the middle is given up, though its first byte was there 
   server.close();
 });
 
-/** The embedded cloud takes no more than a few megabytes at once. */
+/** The embedded cloud takes only a few megabytes at once. */
 async function putInParts(Key: string, text: string): Promise<void> {
   const size = 8 * 2 ** 20;
   const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));

@@ -29,7 +29,7 @@ async function running(id: string): Promise<void> {
   await bench.table.claim({ ...claim, nowMs: 1000, leaseUntilMs: 2000 });
 }
 
-/** How often an action was called since the test began. */
+/** Calls of an action since the start of the test. */
 function calls(action: string): () => number {
   let count = 0;
   const when = () => {
@@ -40,7 +40,7 @@ function calls(action: string): () => number {
   return () => count;
 }
 
-test('many records are written and read, 25 and 100 a call; what is unknown is missing', async () => {
+test('many records are written and read, 25 and 100 per call, and unknown ids are missing', async () => {
   const [written, read] = [calls('BatchWriteItem'), calls('BatchGetItem')];
   const records = Array.from({ length: 260 }, () => record(newId(), 'queued', { body: 'x' }));
   await catalogue.createMany(records);
@@ -53,7 +53,7 @@ test('many records are written and read, 25 and 100 a call; what is unknown is m
   expect(await catalogue.getMany([])).toEqual(new Map());
 });
 
-test('records that a busy table left undone are written and read all the same', async () => {
+test('records that a throttled table did not process are written and read by retries', async () => {
   const effect = { kind: 'partial' as const, entries: [0, 2] };
   const faults = ['BatchWriteItem', 'BatchGetItem'].map((action) =>
     bench.cloud.faults.add({ action, effect, times: 2 }),
@@ -64,20 +64,20 @@ test('records that a busy table left undone are written and read all the same', 
   expect(faults.map(({ strikes }) => strikes)).toEqual([2, 2]);
 });
 
-test('of what is created once the first is kept', async () => {
+test('createOnce keeps the first record', async () => {
   const id = newId();
   expect(await catalogue.createOnce(record(id, 'queued', { body: 'first' }))).toBe(true);
   expect(await catalogue.createOnce(record(id, 'queued', { body: 'second' }))).toBe(false);
   expect(await bench.table.get(id)).toMatchObject({ body: 'first' });
 });
 
-test('a job that waits is cancelled at once, one that runs is to be, one that ended stays as it is', async () => {
+test('a queued job is cancelled at once, a running one is requested to end, an ended one stays as it is', async () => {
   const [queued, held, runs, done] = [newId(), newId(), newId(), newId()];
   await catalogue.createMany([record(queued), record(held, 'held'), record(done, 'succeeded')]);
   await running(runs);
   for (const id of [queued, held]) {
     const cancelled = { state: 'cancelled', reason: 'cancelled by request', endedAt: at(5000), expires: 77 };
-    // Twice: the answer to the first may have been lost.
+    // Twice, since the response to the first call may have been lost.
     for (let times = 0; times < 2; times += 1)
       expect(await catalogue.cancel(id, 5000, 77)).toMatchObject({ kind: 'cancelled', record: cancelled });
     expect(await catalogue.cancel(id, 6000, 88)).toMatchObject({ kind: 'ended', record: cancelled });
@@ -94,7 +94,7 @@ test('a job that waits is cancelled at once, one that runs is to be, one that en
   expect(await bench.table.get('nobody')).toBeUndefined();
 });
 
-test('which of many jobs are to be cancelled', async () => {
+test('the jobs among many that were cancelled', async () => {
   const ids = [newId(), newId(), newId()] as const;
   for (const id of ids) await running(id);
   await catalogue.cancel(ids[1], 1000, 9);
@@ -102,7 +102,7 @@ test('which of many jobs are to be cancelled', async () => {
   expect([...wanted]).toEqual([ids[1]]);
 });
 
-test('a job that has not ended is removed only by force', async () => {
+test('a job that has not ended is removed only if that is asked for', async () => {
   const [done, live] = [newId(), newId()];
   await catalogue.createMany([record(done, 'skipped'), record(live)]);
   expect(await catalogue.remove(done, { onlyEnded: true })).toBe(true);
@@ -113,7 +113,7 @@ test('a job that has not ended is removed only by force', async () => {
   expect((await catalogue.getMany([done, live])).size).toBe(0);
 });
 
-test('a job names the last one that repeats it, unless it is forgotten', async () => {
+test('a job names the last one that repeats it, unless its record is gone', async () => {
   const id = newId();
   await catalogue.createOnce(record(id, 'failed'));
   await catalogue.markRetried(id, 'j-again');
@@ -122,13 +122,13 @@ test('a job names the last one that repeats it, unless it is forgotten', async (
   expect(await bench.table.get('nobody')).toBeUndefined();
 });
 
-test('what runs on an instance: also by an agent of an earlier version, and not what ran there', async () => {
+test('the jobs that run on an instance, also under an agent of an earlier version, without those that ran there', async () => {
   const instance = 'i-alone';
   const listing = `running#${instance}` as const;
   const place = { instance, listed: listing, listedAt: at(0) };
   const runs = record(newId(), 'running', place);
   const runsByOld = record(newId(), 'running', { instance, listing });
-  // The index is a moment behind.
+  // The index is eventually consistent.
   const moved = record(newId(), 'running', { ...place, instance: 'i-other' });
   const ended = record(newId(), 'succeeded', place);
   await catalogue.createMany([runs, runsByOld, moved, ended, record(newId())]);
@@ -140,11 +140,11 @@ test('what runs on an instance: also by an agent of an earlier version, and not 
   expect(await runningOn(bench.clients.dynamodb, TABLE, 'i-nobody')).toEqual({ jobs: [], isComplete: true });
 });
 
-test('what a scan is asked for, and nothing that is no job', async () => {
+test('a scan returns the selected jobs and no other items', async () => {
   const label = `label-${newId()}`;
   const old = record(newId(), 'failed', { label, endedAt: at(2000), instance: 'i-2' });
   const late = record(newId(), 'succeeded', { label, endedAt: at(8000), requestId: 'r' });
-  // As an earlier version wrote it.
+  // An earlier version wrote it like this.
   const waiting = record(newId(), 'queued', { group: label, enqueuedAt: at(7000) });
   const other = record(newId(), 'queued', { group: label, label: 'other' });
   await catalogue.createMany([old, late, waiting, other]);
@@ -166,7 +166,7 @@ test('what a scan is asked for, and nothing that is no job', async () => {
   for await (const { pk } of catalogue.scan()) expect(pk).toMatch(/^job#/);
 });
 
-test('what a batch leaves undone is asked for again, later each time, until nothing of it is done any more', async () => {
+test('unprocessed items of a batch are retried with growing waits, until nothing is processed any more', async () => {
   const clock = new ManualClock();
   const asked: { atMs: number; items: number[] }[] = [];
   const answers = [[2, 3], [2, 3], [3], []];

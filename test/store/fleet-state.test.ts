@@ -7,9 +7,9 @@ const KEPT = { keptAtMs: 9, keptWithIndexAtMs: 9 };
 
 test.each<[string, FleetState, boolean]>([
   ['a fleet that always had it', { ...KEPT, listedSinceMs: 0 }, true],
-  ['one of which nobody knows', { ...KEPT }, false],
-  ['one that has it since today', { ...KEPT, listedSinceMs: NOW_MS }, false],
-  ['one whose older records are forgotten', { ...KEPT, listedSinceMs: NOW_MS - YEARS_MS }, true],
+  ['a fleet without a known time', { ...KEPT }, false],
+  ['a fleet that has it since today', { ...KEPT, listedSinceMs: NOW_MS }, false],
+  ['a fleet whose older records have expired', { ...KEPT, listedSinceMs: NOW_MS - YEARS_MS }, true],
   [
     'one that an earlier version keeps again, after a rollback',
     { ...KEPT, keptAtMs: 10, listedSinceMs: 0 },

@@ -13,7 +13,7 @@ const { value } = fc.letrec<{ value: ItemValue }>((tie) => ({
   ),
 }));
 
-test('whatever a record may hold comes back as it was', () => {
+test('every value of a record is read as it was written', () => {
   fc.assert(
     fc.property(value, (one) => {
       expect(fromAttribute(toAttribute(one))).toEqual(one);
@@ -21,11 +21,11 @@ test('whatever a record may hold comes back as it was', () => {
   );
 });
 
-test('what is unknown is left out, and what others wrote as null is unknown', () => {
+test('undefined attributes are left out, and null is read as absent', () => {
   expect(toItem({ a: undefined, b: 1, c: { d: undefined } })).toEqual({ b: { N: '1' }, c: { M: {} } });
   expect(fromItem({ a: { NULL: true }, b: { S: '' } })).toEqual({ b: '' });
 });
 
-test('a type that no record of ours has is refused', () => {
+test('a type that no record has is refused', () => {
   expect(() => fromItem({ a: { SS: ['x'] } })).toThrow('an attribute of type SS is in the table');
 });

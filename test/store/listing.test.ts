@@ -21,7 +21,7 @@ test('every job of a state is in one of its partitions', () => {
   );
 });
 
-test('the partitions take equal parts of a run, whose ids differ in their ends only', () => {
+test('the partitions get equal parts of a run, whose ids differ in their ends only', () => {
   fc.assert(
     fc.property(fc.stringMatching(/^[a-z]{1,10}$/), (seed) => {
       const counts = new Map(partitionsOf('queued').map((partition) => [partition, 0]));
@@ -36,7 +36,7 @@ test('the partitions take equal parts of a run, whose ids differ in their ends o
   );
 });
 
-test('jobs stand by the time when they were enqueued, and those of a run by their numbers', () => {
+test('jobs sort by the time when they were enqueued, and those of a run by their numbers', () => {
   const places = [
     listedAtOf('2030-01-01T00:00:00.000Z', 'j-z'),
     listedAtOf('2030-01-01T00:00:00.001Z', 'j-run-9'),

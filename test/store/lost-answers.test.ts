@@ -4,7 +4,7 @@ import type { JobRecord } from '../../jobs/record.ts';
 import type { JobTable } from '../../store/table.ts';
 import { type Bench, openBench } from '../support/queue.ts';
 
-/** Writes that reach the table although their answers are lost: the SDK repeats them, or else who calls does. */
+/** Writes that reach the table although their responses are lost. The SDK retries them, or the caller does. */
 
 const open = openBench();
 let bench: Bench;
@@ -40,7 +40,7 @@ interface Case {
   act: (id: string) => Promise<unknown>;
   answer: unknown;
   record: Partial<JobRecord>;
-  /** The write whose answer is lost; by itself an update. */
+  /** The write whose response is lost. Default: an update. */
   write?: 'PutItem';
 }
 
@@ -98,13 +98,13 @@ const CASES: Record<string, Case> = {
     answer: 'written',
     record: { state: 'failed', attempts: 0 },
   },
-  'hand-back': {
+  requeue: {
     arrange: claim,
     act: (id) => table.handBack(id, 'mine', { ...END, refund: 1 }),
     answer: 'written',
     record: { state: 'queued', attempts: 0 },
   },
-  'hand-back of a job that is to be cancelled': {
+  'requeue of a job that somebody cancelled': {
     arrange: async (id) => [await claim(id), await cancel(id)],
     act: (id) => table.handBack(id, 'mine', { ...END, refund: 1 }),
     answer: 'cancelled',
@@ -130,7 +130,7 @@ const CASES: Record<string, Case> = {
   },
 };
 
-test.each(Object.entries(CASES))('%s: done once', async (_, { arrange, act, answer, record, write }) => {
+test.each(Object.entries(CASES))('%s: is done once', async (_, { arrange, act, answer, record, write }) => {
   const id = `lost-${++made}`;
   await arrange?.(id);
   const fault = bench.cloud.faults.add({
@@ -143,7 +143,7 @@ test.each(Object.entries(CASES))('%s: done once', async (_, { arrange, act, answ
   if (typeof answer === 'object') expect(given).toMatchObject(answer as object);
   else expect(given).toBe(answer);
   expect(await table.get(id)).toMatchObject(record);
-  // Who calls may not have heard of it either, and ask once more.
+  // The caller may not get the response either, and call again.
   const again = await act(id);
   if (typeof answer === 'object') expect(again).toMatchObject(answer as object);
   else expect(again).toBe(answer);

@@ -75,7 +75,7 @@ test.each<[string, Partial<JobRecord>, Partial<ClaimRequest>, string | undefined
   expect(await table.claim(request(id, sent))).toMatchObject({ kind: 'claimed', label });
 });
 
-test('a dead letter that SQS brings back has the label of the job that it was', async () => {
+test('a redriven dead letter has the label of its earlier job', async () => {
   const [old, id] = [newId(), newId()];
   const record = { pk: `job#${old}`, id: old, state: 'failed', attempts: 1, label: 'nightly' } as const;
   await catalogue.createMany([record]);
@@ -84,7 +84,7 @@ test('a dead letter that SQS brings back has the label of the job that it was', 
   expect(await table.get(id)).toMatchObject({ retryOf: old, label: 'nightly' });
 });
 
-test('a lease that has not ended keeps others out, one that has ended lets them in', async () => {
+test('a job can be claimed again only when its lease has expired', async () => {
   const id = newId();
   await table.claim(request(id));
   const other = { fence: 'second', instance: 'i-2', leaseUntilMs: 9000 };
@@ -121,7 +121,7 @@ test('a terminal state is written once, and says how the job ended', async () =>
   expect(record).not.toHaveProperty('leaseUntilMs');
 });
 
-test('a job handed back can be claimed at once; a try that did not count is taken off', async () => {
+test('a requeued job can be claimed at once, and a try that does not count is subtracted', async () => {
   const id = newId();
   await table.claim(request(id));
   expect(await table.handBack(id, 'first', { ...REFUNDED, reason: 'EX_TEMPFAIL', exitStatus: 75 })).toBe(
@@ -132,7 +132,7 @@ test('a job handed back can be claimed at once; a try that did not count is take
   expect(await table.get(id)).not.toHaveProperty('exitStatus');
 });
 
-test('a write is recognised as done when it is repeated because its answer was lost', async () => {
+test('a write that is retried because its response was lost is recognised as done', async () => {
   const id = newId();
   expect(await table.claim(request(id))).toMatchObject({ kind: 'claimed', attempts: 1 });
   expect(await table.claim(request(id))).toMatchObject({ kind: 'claimed', attempts: 1 });
@@ -143,7 +143,7 @@ test('a write is recognised as done when it is repeated because its answer was l
   expect(await table.finish(id, 'second', 'succeeded', END)).toBe('written');
 });
 
-test('a try is written at its claim and at its end; a claim keeps those before it', async () => {
+test('a try is written at its claim and at its end, and a claim keeps the earlier tries', async () => {
   const id = newId();
   const claim = await table.claim(request(id));
   expect(claim).toEqual({ kind: 'claimed', attempts: 1, tries: [TRY], leaseUntilMs: 2000 });
@@ -156,7 +156,7 @@ test('a try is written at its claim and at its end; a claim keeps those before i
   expect(second).toEqual({ kind: 'claimed', attempts: 2, tries, leaseUntilMs: 2000 });
 });
 
-test('a log is told of while its try runs, and not after', async () => {
+test('a log is written while its try runs, and not after', async () => {
   const id = newId();
   const log = { stdout: { bytes: 2, text: 'hi' }, stderr: { bytes: 0 } };
   await table.claim(request(id));
@@ -170,7 +170,7 @@ test('a log is told of while its try runs, and not after', async () => {
   expect(await table.noteLog(id, 'second', 1, log)).toBe('taken-over');
 });
 
-test('a short body is kept, the one that is there already; of a long one only where it lies', async () => {
+test('a record keeps its first short body, and of a long one only the key', async () => {
   const [short, long] = [newId(), newId()];
   await table.claim(request(short, { body: 'x'.repeat(1024), limitSeconds: 7 }));
   await table.handBack(short, 'first', END);
@@ -185,7 +185,7 @@ test('a short body is kept, the one that is there already; of a long one only wh
   expect(await table.get('nobody')).toBeUndefined();
 });
 
-test('tries that are lost one after the other do not make the record grow without end', async () => {
+test('lost tries do not make the record grow without bounds', async () => {
   const id = newId();
   const log = { stdout: { bytes: 4000, text: 'o'.repeat(4000) }, stderr: { bytes: 0 } };
   for (let lost = 0; lost < 30; lost += 1) {
@@ -202,7 +202,7 @@ test('tries that are lost one after the other do not make the record grow withou
   expect(await table.get(id)).toMatchObject({ attempts: 30 });
 });
 
-test('how long a record is kept: a queued one as long as its message can be, and then as one that ended', async () => {
+test('a queued record is kept as long as its message can be, and then as long as an ended one', async () => {
   const id = newId();
   const brief = new JobTable(clients.dynamodb, 'jobs', 60);
   await brief.claim(request(id));
@@ -215,7 +215,7 @@ test('how long a record is kept: a queued one as long as its message can be, and
   expect(await brief.get(id)).toMatchObject({ expires: 6 + 60 });
 });
 
-test('a job that was cancelled is kept as long as its message can be: forgotten before, it would run', async () => {
+test('a cancelled record is kept as long as its message can be, since otherwise the job would run', async () => {
   const [brief, long] = [60, 2_000_000].map((seconds) => new JobTable(clients.dynamodb, 'jobs', seconds));
   for (const [which, kept] of [
     [brief, 1_209_600],
@@ -228,7 +228,7 @@ test('a job that was cancelled is kept as long as its message can be: forgotten 
   }
 });
 
-test('a claim that is taken back costs no attempt and leaves no try, whether it was written or not', async () => {
+test('a reverted claim costs no attempt and leaves no try, whether it was written or not', async () => {
   const [written, not] = [newId(), newId()];
   await table.claim(request(written));
   await table.unclaim(written, 'another', 1500);
@@ -239,7 +239,7 @@ test('a claim that is taken back costs no attempt and leaves no try, whether it 
   expect(await table.get(not)).toBeUndefined();
 });
 
-test('a claim counts once: its repetition that arrives after the hand-back takes nothing', async () => {
+test('a claim counts once: a retry that arrives after the requeue claims nothing', async () => {
   const id = newId();
   await table.claim(request(id));
   await table.handBack(id, 'first', END);
@@ -247,7 +247,7 @@ test('a claim counts once: its repetition that arrives after the hand-back takes
   expect(await table.get(id)).toMatchObject({ state: 'queued', attempts: 1 });
 });
 
-test('a running job that is to be cancelled is not queued again, and a lost one not tried again', async () => {
+test('a running job that somebody cancelled is not queued again, and a lost one is not tried again', async () => {
   const [handedBack, lost, done] = [newId(), newId(), newId()];
   for (const id of [handedBack, lost, done]) {
     await table.claim(request(id));
@@ -276,7 +276,7 @@ test('a running job that is to be cancelled is not queued again, and a lost one 
   expect(await table.get(done)).toMatchObject({ state: 'succeeded' });
 });
 
-test('a job that is cancelled once it was handed back: the agent that asks again learns of it', async () => {
+test('an agent that retries a requeue learns that the job was cancelled after it', async () => {
   const id = newId();
   await table.claim(request(id));
   await table.handBack(id, 'first', END);
@@ -295,7 +295,7 @@ const step = fc.record({
   isNew: fc.boolean(),
 });
 
-test('whatever agents do in whatever order: one holds the job at a time, and it ends at most once', async () => {
+test('in every order of calls one agent has the job at a time, and it ends at most once', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 14 }), async (steps) => {
       const id = newId();
@@ -338,7 +338,7 @@ test.each([
   ['one', 'n-1', 'the same', 'n-1', 'claimed'],
   ['one', 'n-1', 'another', 'n-2', 'refused'],
   ['one', 'n-1', 'none', undefined, 'refused'],
-  // It was enqueued by an earlier version, or by a producer that keeps no records.
+  // An earlier version enqueued it, or a producer that writes no records.
   ['none', undefined, 'one', 'n-1', 'claimed'],
 ])('a record with nonce %s (%s), a message with %s (%s)', async (_, recorded, __, sent, kind) => {
   const id = newId();
@@ -356,7 +356,7 @@ test.each([
   else expect(after?.nonce).toBe(recorded);
 });
 
-test('a message with another nonce learns nothing of a job that has ended', async () => {
+test('a message with another nonce is not told that the job has ended', async () => {
   const id = newId();
   await catalogue.createOnce({ pk: `job#${id}`, id, state: 'failed', attempts: 1, nonce: 'n-1' });
   expect(await table.claim(request(id))).toEqual({
@@ -365,7 +365,7 @@ test('a message with another nonce learns nothing of a job that has ended', asyn
   });
 });
 
-test('a claim that needs a record makes none, and one that needs a nonce takes no record without', async () => {
+test('a claim that needs a record creates none, and one that needs a nonce accepts no record without', async () => {
   const id = newId();
   const needy = { nonce: 'n-1', needsRecord: 'there is none', needsNonce: true };
   expect(await table.claim(request(id, needy))).toEqual({ kind: 'refused', reason: 'there is none' });
@@ -376,7 +376,7 @@ test('a claim that needs a record makes none, and one that needs a nonce takes n
   expect(await table.get(id)).toEqual(record);
 });
 
-test('a dead letter that runs again goes on to, though its job is retried by hand meanwhile; a second one does not', async () => {
+test('a redriven dead letter goes on although its job is retried by hand meanwhile, and a second one is refused', async () => {
   const [old, again, second] = [newId(), newId(), newId()];
   const dead = { pk: `job#${old}`, id: old, state: 'failed', attempts: 1, nonce: 'n-1' } as const;
   await catalogue.createOnce(dead);
@@ -395,13 +395,13 @@ test('a dead letter that runs again goes on to, though its job is retried by han
   });
 });
 
-test('a dead letter is believed by one who asks again, as the answer was lost', async () => {
+test('a redrive is accepted again if its response was lost', async () => {
   const [old, again] = [newId(), newId()];
   await catalogue.createOnce({ pk: `job#${old}`, id: old, state: 'lost', attempts: 1, retriedAs: again });
   expect(await table.claim(request(again, { retryOf: old }))).toMatchObject({ kind: 'claimed' });
 });
 
-test('a limit that the fleet does not allow is had by nobody whose job does not have it already', async () => {
+test('a limit that the fleet does not allow is refused unless the record has it already', async () => {
   const [tried, named, free] = [newId(), newId(), newId()];
   const long = { fence: 'next', limitSeconds: 43_000, overLimit: 'too long' };
   await table.claim(request(tried));
@@ -422,7 +422,7 @@ test('a limit that the fleet does not allow is had by nobody whose job does not 
   expect(await table.get(free)).toBeUndefined();
 });
 
-test('a job that is handed back for later says from when on it can run, until it is claimed again', async () => {
+test('a job that is requeued with a delay has the time when it can run, until it is claimed again', async () => {
   const id = newId();
   await table.claim(request(id));
   await table.handBack(id, 'first', { ...END, notBeforeMs: 61_500 });

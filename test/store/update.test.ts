@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { updateExpression } from '../../store/update.ts';
 
-test('every part of a change has its clause, and every name its alias', () => {
+test('every part of a change has its clause, and every name a placeholder', () => {
   const change = updateExpression({
     condition: '#state = :running',
     values: { ':running': 'running' },
@@ -31,7 +31,7 @@ test('every part of a change has its clause, and every name its alias', () => {
   });
 });
 
-test('a path leads into what is there, and its value has a plain name', () => {
+test('a document path has a placeholder for each name, and one for its value', () => {
   expect(updateExpression({ set: { 'tries[12].log': 'x' } })).toEqual({
     UpdateExpression: 'SET #tries[12].#log = :set_tries_12_log',
     ExpressionAttributeNames: { '#tries': 'tries', '#log': 'log' },
@@ -39,14 +39,14 @@ test('a path leads into what is there, and its value has a plain name', () => {
   });
 });
 
-test('what only removes has no values: DynamoDB refuses an empty map of them', () => {
+test('a change that only removes has no values, since DynamoDB refuses an empty map', () => {
   expect(updateExpression({ remove: ['expires'] })).toEqual({
     UpdateExpression: 'REMOVE #expires',
     ExpressionAttributeNames: { '#expires': 'expires' },
   });
 });
 
-test('a change of the same shape has the same words, and its own values', () => {
+test('a change of the same shape has the same expressions and its own values', () => {
   const change = (to: string) =>
     updateExpression({ set: { state: to, reason: to === 'a' ? undefined : 'why' } });
   expect(change('a')).toEqual(change('a'));

@@ -15,7 +15,7 @@ export const record: InstanceRecord = {
   instance: 'i-1',
   listing: 'instances',
   readyAt: timeAgo(30),
-  heardAtMs: ago(1),
+  reportedAtMs: ago(1),
 };
 export const job: JobRecord = {
   pk: 'job#j-1',

@@ -1,43 +1,28 @@
 import type { Cloud } from '../../local/cloud.ts';
-
-const text = (AttributeName: string) => ({ AttributeName, AttributeType: 'S' });
+import {
+  INDEX_DEFINITIONS,
+  KEY_ATTRIBUTE,
+  LISTING_INDEX,
+  TABLE_DEFINITION,
+} from '../../store/table-schema.ts';
 
 /** As earlier versions have it. */
-export const BY_LISTING = {
-  IndexName: 'byListing',
-  KeySchema: [{ AttributeName: 'listing', KeyType: 'HASH' }],
-  Projection: { ProjectionType: 'ALL' },
-};
-
-export const BY_STATE = {
-  IndexName: 'byState',
-  KeySchema: [
-    { AttributeName: 'listed', KeyType: 'HASH' },
-    { AttributeName: 'listedAt', KeyType: 'RANGE' },
-  ],
-  Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['label', 'group', 'requestId', 'instance'] },
-};
-
-export const KEY_ATTRIBUTES = ['pk', 'listing', 'listed', 'listedAt'].map(text);
+export const BY_LISTING = INDEX_DEFINITIONS.byListing;
+export const BY_STATE = INDEX_DEFINITIONS.byState;
+export const KEY_ATTRIBUTES = TABLE_DEFINITION.AttributeDefinitions;
 
 /** A table as the fleet's stack makes it. */
 export async function createJobTable({ call }: Pick<Cloud, 'call'>, TableName: string): Promise<void> {
-  await call('dynamodb', 'CreateTable', {
-    TableName,
-    BillingMode: 'PAY_PER_REQUEST',
-    AttributeDefinitions: KEY_ATTRIBUTES,
-    KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-    GlobalSecondaryIndexes: [BY_LISTING, BY_STATE],
-  });
+  await call('dynamodb', 'CreateTable', { TableName, ...TABLE_DEFINITION });
 }
 
 /** One as an earlier version's stack has made it. */
 export async function createOldJobTable({ call }: Pick<Cloud, 'call'>, TableName: string): Promise<void> {
+  const keys: readonly string[] = [KEY_ATTRIBUTE, LISTING_INDEX.partitionKey];
   await call('dynamodb', 'CreateTable', {
     TableName,
-    BillingMode: 'PAY_PER_REQUEST',
-    AttributeDefinitions: ['pk', 'listing'].map(text),
-    KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+    ...TABLE_DEFINITION,
+    AttributeDefinitions: KEY_ATTRIBUTES.filter(({ AttributeName }) => keys.includes(AttributeName)),
     GlobalSecondaryIndexes: [BY_LISTING],
   });
 }

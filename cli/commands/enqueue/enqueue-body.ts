@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { messageOf } from '../../../lib/error-message.ts';
 import { Failure } from '../../failure.ts';
 import { BadBody } from '../../../client/errors.ts';
 import type { Fleet } from '../../../client/fleet.ts';
@@ -24,7 +25,7 @@ function readWhole(path: string | 0, name: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new Failure(`${name} cannot be read (${error instanceof Error ? error.message : String(error)}).`);
+    throw new Failure(`${name} cannot be read (${messageOf(error)}).`);
   }
 }
 

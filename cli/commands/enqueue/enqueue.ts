@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import type { Fleet } from '../../../client/fleet.ts';
+import { LONGEST_DELAY_SECONDS } from '../../../lib/limits.ts';
 import { bodyOf, enqueueBody } from './enqueue-body.ts';
 import { enqueueFile } from './enqueue-file.ts';
 import { givenFlags } from '../given-flags.ts';
@@ -25,8 +26,6 @@ export interface FileOptions extends EnqueueOptions {
   typed: readonly string[];
 }
 
-/** SQS: the longest delay of a message ("Amazon SQS message quotas"). */
-const LONGEST_DELAY_SECONDS = 900;
 
 /** `mayfly enqueue`: one job or a file of them. */
 export function enqueueCommand(): Command {

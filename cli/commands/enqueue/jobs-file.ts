@@ -3,6 +3,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import * as v from 'valibot';
 import { memberTexts } from '../../../jobs/json-text.ts';
+import { parseJson } from '../../../lib/json.ts';
+import { LONGEST_DELAY_SECONDS } from '../../../lib/limits.ts';
+import { text as nonEmpty } from '../../../lib/schema.ts';
 import { Failure } from '../../failure.ts';
 import { noGroups } from '../../../client/no-groups.ts';
 import { escapeLine } from '../../terminal/escape.ts';
@@ -30,6 +33,8 @@ export interface LineJob {
   label?: string;
 }
 
+const DELAYS = `from 0 to ${LONGEST_DELAY_SECONDS} seconds`;
+
 const LineSchema = v.strictObject({
   body: v.unknown(),
   async: v.optional(v.pipe(v.number('a number of seconds'), v.minValue(1, 'at least 1 second'))),
@@ -37,11 +42,11 @@ const LineSchema = v.strictObject({
     v.pipe(
       v.number('a number of seconds'),
       v.integer('a whole number of seconds'),
-      v.minValue(0, 'from 0 to 900 seconds'),
-      v.maxValue(900, 'from 0 to 900 seconds'),
+      v.minValue(0, DELAYS),
+      v.maxValue(LONGEST_DELAY_SECONDS, DELAYS),
     ),
   ),
-  dedupe: v.optional(v.pipe(v.string('a text'), v.nonEmpty('a text that is not empty'))),
+  dedupe: v.optional(nonEmpty),
   label: v.optional(v.string('a text')),
 });
 
@@ -190,7 +195,7 @@ function visible(bytes: Buffer): string {
 const SHOWN = 20;
 
 function readLine(text: string, line: number, { name }: JobsFile): Omit<LineJob, 'line' | 'key'> | string {
-  const value = parse(text);
+  const value = parseJson(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return (
       `Line ${line} of ${name} is no JSON object, but ${shown(text)}. A line is {"body": ..., "async"?, "delay"?, ` +
@@ -208,14 +213,6 @@ function readLine(text: string, line: number, { name }: JobsFile): Omit<LineJob,
     ...(dedupe !== undefined && { dedupe }),
     ...(label !== undefined && { label }),
   };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function problem(issue: v.InferIssue<typeof LineSchema>): string {

@@ -1,3 +1,4 @@
+import { messageOf } from '../../../lib/error-message.ts';
 import { ExitCode } from '../../exit-code.ts';
 import { Failure } from '../../failure.ts';
 import { NotAllSent } from '../../../client/errors.ts';
@@ -194,7 +195,7 @@ function brokenOff(error: unknown, { file, total, rest }: Sending, course: Cours
 }
 
 function sentenceOf(cause: unknown): string {
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = messageOf(cause);
   return /[.!?]$/.test(message) ? message : `${message}.`;
 }
 

@@ -1,5 +1,7 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import * as v from 'valibot';
+import { messageOf } from '../../../lib/error-message.ts';
+import { parseJson } from '../../../lib/json.ts';
 import { Failure } from '../../failure.ts';
 import { isSeed } from '../../../client/enqueue/ids.ts';
 
@@ -54,7 +56,7 @@ const EarlierHeadSchema = v.object({ mayfly: v.literal(1), sha256: v.string() })
  */
 export function openJournal(path: string, run: Run, newSeed: () => string): SentJournal {
   const text = read(path);
-  const [head, ...lines] = text.split('\n').map(parse);
+  const [head, ...lines] = text.split('\n').map(parseJson);
   const known = v.safeParse(HeadSchema, head);
   if (!known.success) {
     // A head that is torn: nothing was sent before it stood.
@@ -157,16 +159,4 @@ function write(path: string, how: () => void): void {
         `${ANOTHER}.`,
     );
   }
-}
-
-function parse(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

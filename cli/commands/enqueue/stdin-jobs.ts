@@ -2,6 +2,7 @@ import { copyFileSync, createReadStream, createWriteStream, mkdtempSync, rmSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { messageOf } from '../../../lib/error-message.ts';
 import { Failure } from '../../failure.ts';
 import { shellWord } from '../../shell-word.ts';
 import type { FileOptions } from './enqueue.ts';
@@ -44,7 +45,7 @@ export async function spool(path?: string): Promise<Spool> {
     return spooled;
   } catch (error) {
     spooled.remove();
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new Failure(`${path ?? 'Standard input'} could not be kept in ${directory} (${why}).`);
   }
 }

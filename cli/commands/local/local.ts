@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type * as EmbeddedCloud from 'mayfly-local';
 import { isBuilt } from '../../../infra/bundle/package-files.ts';
+import { messageOf } from '../../../lib/error-message.ts';
 import { Failure } from '../../failure.ts';
 import { createReporter } from '../../report-calls.ts';
 import { say } from '../../terminal/say.ts';
@@ -167,7 +168,7 @@ async function startMachines(
 }
 
 function failure(error: unknown): Failure {
-  return new Failure(error instanceof Error ? error.message : String(error));
+  return new Failure(messageOf(error));
 }
 
 /** Resolves at the first signal to end; a second one gets its default effect: to end at once. */

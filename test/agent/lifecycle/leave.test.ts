@@ -123,8 +123,8 @@ describe('instances that must go', () => {
       drainRequestedAt: asked?.drainRequestedAt,
     });
     await eventually('word of it', async () => {
-      const { outlook } = await one.instanceRecord(agent.instance);
-      return outlook?.next === 'leave' && outlook.reason === 'drained';
+      const { forecast } = await one.instanceRecord(agent.instance);
+      return forecast?.next === 'leave' && forecast.reason === 'drained';
     });
     await one.send('true');
     await go(one);

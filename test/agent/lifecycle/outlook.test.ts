@@ -7,11 +7,11 @@ import { callsOf, type Fleet, openFleet, PATIENT, startAgent } from '../../suppo
 
 const open = openFleet();
 
-/** The first outlook in the table that is as wanted. */
-function told(fleet: Fleet, instance: string, is: (outlook: Outlook) => boolean): Promise<Outlook> {
-  return eventually('an outlook', async () => {
-    const { outlook } = await fleet.instanceRecord(instance);
-    return outlook && is(outlook) && outlook;
+/** The first forecast in the table that is as wanted. */
+function told(fleet: Fleet, instance: string, is: (forecast: Outlook) => boolean): Promise<Outlook> {
+  return eventually('a forecast', async () => {
+    const { forecast } = await fleet.instanceRecord(instance);
+    return forecast && is(forecast) && forecast;
   });
 }
 

@@ -74,8 +74,8 @@ describe('receives that are refused', () => {
       config: { retirement: { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 60 } },
     });
     const refused = await eventually('a refusal on record', async () => {
-      const { outlook } = await one.instanceRecord(agent.instance);
-      return outlook?.refused;
+      const { forecast } = await one.instanceRecord(agent.instance);
+      return forecast?.refused;
     });
     expect(refused).toMatchObject({
       what: 'receive',

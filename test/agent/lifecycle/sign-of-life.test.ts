@@ -42,7 +42,7 @@ test('an agent whose reports the table refuses gives a sign of life in the log b
 test('one whose reports are heard gives none', async () => {
   const fleet = await open({ minSize: 1 });
   const { instance, work, life } = await start(fleet);
-  await eventually('a report', async () => (await fleet.instanceRecord(instance)).outlook !== undefined);
+  await eventually('a report', async () => (await fleet.instanceRecord(instance)).forecast !== undefined);
   await life.stop();
   await work.drain(0);
   expect(callsOf(fleet, 'PutObject')).toEqual([]);

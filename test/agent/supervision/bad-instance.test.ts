@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { LARGEST_DISK_BYTES } from '../../../agent/config/agent-config.ts';
+import { LARGEST_VOLUME_BYTES } from '../../../lib/limits.ts';
 import { eventually } from '../../support/eventually.ts';
 import { HandRunner } from '../../support/hand-runner.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -11,7 +11,7 @@ const LOG_RUN = 'echo ran >> $JOURNAL; ';
 
 test('on a disk with less free space than the fleet asks for no job is claimed, and the instance is of no use', async () => {
   const bench = await open();
-  const agent = await bench.agent(LOG_RUN, { minFreeDiskBytes: LARGEST_DISK_BYTES });
+  const agent = await bench.agent(LOG_RUN, { minFreeDiskBytes: LARGEST_VOLUME_BYTES });
   const id = `m-${await bench.send('x')}`;
   agent.work.resume();
   expect(await agent.broken).toEqual({

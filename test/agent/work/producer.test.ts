@@ -171,7 +171,7 @@ describe('a producer that may only send messages', () => {
     expect(letters).toContainEqual({
       job: `m-${thief}`,
       reason:
-        'the message names job j-forgotten-long, whose body is in the log bucket, and nothing is known of that job (any more)',
+        'the message names job j-forgotten-long, whose body is in the log bucket, and the table has no record of that job',
     });
     expect(letters).toContainEqual({ job: second, reason: notItsBody('j-forgotten-long') });
   });
@@ -414,7 +414,7 @@ describe('a dead letter that SQS brings back', () => {
     await bench.empty();
     expect(await bench.journal()).toEqual([]);
     expect((await deadLetters(bench)).map(({ reason }) => reason)).toEqual([
-      'the message says that it is a dead letter of job j-forgotten, of which nothing is known (any more); ' +
+      'the message says that it is a dead letter of job j-forgotten, which has no record; ' +
         '`mayfly dlq redrive` makes a new job of it',
     ]);
   });

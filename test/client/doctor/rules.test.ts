@@ -81,7 +81,7 @@ const gaveUp = (how: object, more: Partial<InstanceRecord> = {}): Partial<Facts>
     ],
   },
 });
-const worked: InstanceRecord = { ...record, outlook: working };
+const worked: InstanceRecord = { ...record, forecast: working };
 const nobody = { seen: { ...group, desired: 0, members: [] } };
 
 const refusedBoot = {
@@ -372,7 +372,7 @@ const cases: Case[] = [
             jobs: [],
             record: {
               ...record,
-              outlook: {
+              forecast: {
                 ...{ running: 0, slots: 1, jobsDone: 0, next: 'stay' as const },
                 refused: { what: 'claim', error: 'AccessDeniedException: no', since: timeAgo(3) },
               },
@@ -534,7 +534,7 @@ const cases: Case[] = [
     name: 'an instance that does not start again out of its warm pool',
     facts: {
       instances: {
-        seen: [{ ...busy, jobs: [], record: { ...record, heardAtMs: ago(2000) }, launchedAtMs: ago(21) }],
+        seen: [{ ...busy, jobs: [], record: { ...record, reportedAtMs: ago(2000) }, launchedAtMs: ago(21) }],
       },
     },
     check: 'instances',
@@ -557,14 +557,14 @@ const cases: Case[] = [
   },
   {
     name: 'a silent instance',
-    facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, heardAtMs: ago(16) } }] } },
+    facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, reportedAtMs: ago(16) } }] } },
     check: 'instances',
     mark: 'warn',
     says: ['not heard of for 16 minutes'],
   },
   {
     name: 'one that stays',
-    facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, heardAtMs: ago(25) } }] } },
+    facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, reportedAtMs: ago(25) } }] } },
     check: 'instances',
     mark: 'bad',
     says: ['25 minutes', 'should have ended it'],
@@ -578,7 +578,7 @@ const cases: Case[] = [
   },
   {
     name: 'an instance on which jobs fail',
-    facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, outlook: slowed } }] } },
+    facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, forecast: slowed } }] } },
     check: 'instances',
     mark: 'bad',
     says: [`i-1 takes one job at a time since ${saidAgo(5)}: 4 tries in a row`, '"exit status 1"'],
@@ -632,14 +632,14 @@ const cases: Case[] = [
   },
   {
     name: 'an instance whose agent crashed, and what it said',
-    facts: gaveUp({ reason: 'agent-crashed', problem: 'it was silent' }, { lastWords: 'TypeError: no' }),
+    facts: gaveUp({ reason: 'agent-crashed', problem: 'it was silent' }, { fatalError: 'TypeError: no' }),
     check: 'instances',
     mark: 'bad',
     says: [/i-0 lost its agent, and went at .*: it was silent; the last words of its agent: TypeError: no\./],
   },
   {
     name: 'an instance that is lost, but for the last words of its agent',
-    facts: gaveUp({ reason: 'lost', problem: undefined }, { lastWords: 'TypeError: no' }),
+    facts: gaveUp({ reason: 'lost', problem: undefined }, { fatalError: 'TypeError: no' }),
     check: 'instances',
     mark: 'bad',
     says: [/i-0 lost its agent, and went at .*: TypeError: no\./],
@@ -760,7 +760,7 @@ describe('a fleet that is well', () => {
             {
               ...{ ...busy, jobs: [], launchedAtMs: ago(1) },
               ...{ member: { ...member, lifecycleState: 'Pending:Wait' } },
-              record: { ...record, heardAtMs: ago(2000) },
+              record: { ...record, reportedAtMs: ago(2000) },
             },
           ],
         },

@@ -33,8 +33,8 @@ const record: InstanceRecord = {
   listing: 'instances',
   launchedAt: at(300),
   readyAt: at(240),
-  heardAtMs: NOW_MS - 5000,
-  outlook: idle,
+  reportedAtMs: NOW_MS - 5000,
+  forecast: idle,
 };
 const retirement: Retirement = {
   reason: 'idle',
@@ -54,7 +54,7 @@ const job = (id: string, secondsAgo: number): JobRecord => ({
 });
 const seen: InstanceSeen = { instance: 'i-1', member, record, jobs: [], launchedAtMs: undefined };
 const working: Outlook = { running: 1, slots: 2, jobsDone: 7, next: 'work' };
-const without = { ...record, outlook: undefined } as unknown as InstanceRecord;
+const without = { ...record, forecast: undefined } as unknown as InstanceRecord;
 
 const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<InstanceView> }[] = [
   {
@@ -79,7 +79,7 @@ const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<Inst
   },
   {
     name: 'working: its jobs, the longest first',
-    seen: { record: { ...record, outlook: working }, jobs: [job('j-b', 3), job('j-a', 60)] },
+    seen: { record: { ...record, forecast: working }, jobs: [job('j-b', 3), job('j-a', 60)] },
     expected: {
       doing: 'working',
       next: { action: 'work' },
@@ -96,7 +96,7 @@ const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<Inst
   },
   {
     name: 'working until its maximum age',
-    seen: { record: { ...record, outlook: { ...working, at: at(-600), reason: 'max-age' } } },
+    seen: { record: { ...record, forecast: { ...working, at: at(-600), reason: 'max-age' } } },
     expected: { doing: 'working', next: { action: 'work', at: at(-600), reason: 'max-age' } },
   },
   {
@@ -117,7 +117,7 @@ const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<Inst
     name: 'taken out of the warm pool, in which it was silent',
     seen: {
       member: { ...member, lifecycleState: 'Pending:Wait' },
-      record: { ...record, heardAtMs: NOW_MS - 8 * SILENT_MS },
+      record: { ...record, reportedAtMs: NOW_MS - 8 * SILENT_MS },
       launchedAtMs: NOW_MS - 20_000,
     },
     expected: { doing: 'booting', lifecycleState: 'Pending:Wait' },
@@ -136,7 +136,7 @@ const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<Inst
     name: 'Auto Scaling ends it, and it ends its job first',
     seen: {
       member: { ...member, lifecycleState: 'Terminating:Wait' },
-      record: { ...record, outlook: { ...working, next: 'leave', reason: 'auto-scaling' } },
+      record: { ...record, forecast: { ...working, next: 'leave', reason: 'auto-scaling' } },
       jobs: [job('j-a', 9)],
     },
     expected: {
@@ -147,7 +147,7 @@ const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<Inst
   },
   {
     name: 'not heard of for long',
-    seen: { record: { ...record, heardAtMs: NOW_MS - SILENT_MS } },
+    seen: { record: { ...record, reportedAtMs: NOW_MS - SILENT_MS } },
     expected: { doing: 'silent' },
   },
   { name: 'gone, and not settled yet', seen: { member: undefined }, expected: { doing: 'gone' } },
@@ -171,7 +171,7 @@ describe('an instance as it is shown', () => {
 
   test('says nothing of the future where nothing is known of it', () => {
     expect(instanceView({ ...seen, record: without }, NOW_MS, SILENT_MS)).not.toHaveProperty('next');
-    const silent = { ...record, heardAtMs: NOW_MS - SILENT_MS };
+    const silent = { ...record, reportedAtMs: NOW_MS - SILENT_MS };
     expect(instanceView({ ...seen, record: silent }, NOW_MS, SILENT_MS)).not.toHaveProperty('next');
   });
 });
@@ -189,17 +189,17 @@ describe('an instance that has gone', () => {
   });
 
   test('with the last words of its agent', () => {
-    const lastWords = 'TypeError: no such thing';
+    const fatalError = 'TypeError: no such thing';
     const lost: Retirement = { ...retirement, reason: 'lost' };
-    const view = retiredView(end, { ...record, retirement: lost, lastWords });
-    expect(view).toMatchObject({ reason: 'lost', problem: lastWords });
+    const view = retiredView(end, { ...record, retirement: lost, fatalError });
+    expect(view).toMatchObject({ reason: 'lost', problem: fatalError });
     expect(view).not.toHaveProperty('cause');
     const crashed: Retirement = { ...retirement, reason: 'agent-crashed', problem: 'it was silent' };
-    expect(retiredView(end, { ...record, retirement: crashed, lastWords }).problem).toBe(
-      `it was silent; the last words of its agent: ${lastWords}`,
+    expect(retiredView(end, { ...record, retirement: crashed, fatalError }).problem).toBe(
+      `it was silent; the last words of its agent: ${fatalError}`,
     );
-    const told = { ...crashed, problem: `the agent failed: status 1: ${lastWords}` };
-    expect(retiredView(end, { ...record, retirement: told, lastWords }).problem).toBe(told.problem);
+    const told = { ...crashed, problem: `the agent failed: status 1: ${fatalError}` };
+    expect(retiredView(end, { ...record, retirement: told, fatalError }).problem).toBe(told.problem);
   });
 
   test('without a word: what Auto Scaling says', () => {

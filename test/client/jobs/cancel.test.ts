@@ -2,7 +2,7 @@ import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../aws/clock.ts';
 import { Fleet } from '../../../client/fleet.ts';
-import { bodyKey } from '../../../store/log-layout.ts';
+import { bodyKey } from '../../../jobs/body-key.ts';
 import { isRunning } from '../../support/queue.ts';
 import { eventually } from '../../support/eventually.ts';
 import { mannedFleets } from '../../support/manned.ts';

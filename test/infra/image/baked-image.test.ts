@@ -7,11 +7,11 @@ import { InstanceType, type IVpc, MachineImage, SubnetType, Vpc } from 'aws-cdk-
 import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, describe, expect, it } from 'vitest';
-import { MOST_CHARACTERS } from '../../../infra/image/image-component.ts';
 import { machineFiles } from '../../../infra/instance/machine-files.ts';
 import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import { sizeOf } from '../../../infra/instance/user-data.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
+import { LONGEST_COMPONENT_DOCUMENT } from '../../../lib/limits.ts';
 import { errorsOf } from '../../support/aws-validation.ts';
 import { flat, fleetOf, only, resourcesOf, templateOf } from '../../support/synthesised.ts';
 
@@ -338,7 +338,7 @@ describe('the component', () => {
   });
 
   it('fits into what Image Builder takes as text', () => {
-    expect(sizeOf(component.resource.Properties['Data'])).toBeLessThan(MOST_CHARACTERS);
+    expect(sizeOf(component.resource.Properties['Data'])).toBeLessThan(LONGEST_COMPONENT_DOCUMENT);
   });
 
   it('stops at the first command that fails', () => {

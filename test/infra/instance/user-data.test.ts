@@ -12,7 +12,8 @@ import { parseConfig } from '../../../agent/config/read-config.ts';
 import { machineFiles } from '../../../infra/instance/machine-files.ts';
 import { NODE_PACKAGES } from '../../../infra/instance/node-asset.ts';
 import type { WorkerFleetProps } from '../../../infra/props/props.ts';
-import { MOST_BYTES, sizeOf } from '../../../infra/instance/user-data.ts';
+import { sizeOf } from '../../../infra/instance/user-data.ts';
+import { LARGEST_USER_DATA_BYTES } from '../../../lib/limits.ts';
 import { flat, fleetOf, only, templateOf } from '../../support/synthesised.ts';
 
 interface CloudConfig {
@@ -172,11 +173,11 @@ describe('user-data', () => {
   });
 
   it('fits, with room for an environment of 4,000 bytes', () => {
-    expect(sizeOf(userDataOf())).toBeLessThanOrEqual(MOST_BYTES - 4000);
+    expect(sizeOf(userDataOf())).toBeLessThanOrEqual(LARGEST_USER_DATA_BYTES - 4000);
   });
 
   it('is refused at synth when it is too much for a launch', () => {
-    const { stack } = fleetOf({ environment: { LONG: 'x'.repeat(MOST_BYTES) } });
+    const { stack } = fleetOf({ environment: { LONG: 'x'.repeat(LARGEST_USER_DATA_BYTES) } });
     const app = stack.node.root as unknown as { synth(): void };
     expect(() => app.synth()).toThrow(/user-data is about \d+ bytes; allowed: at most 16384\..*environment/);
   });

@@ -1,26 +1,26 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { type Clients, createClients } from '../../../aws/clients.ts';
 
-/** How a call comes out: done; done, but its answer is lost; not done; done, and who made it is gone. */
+/** What happens to a call: done; done, but its response is lost; not done; done, and its caller is gone. */
 export type Manner = 'well' | 'lost' | 'refused' | 'unheard';
 
-/** A call that somebody has made and that has not reached its service yet. */
+/** A call that was made and has not reached its service yet. */
 export interface Call {
   readonly caller: string;
   readonly action: string;
   readonly input: Record<string, unknown>;
-  /** When it was made, monotonic milliseconds: set by whoever takes the call. */
+  /** When it was made, monotonic milliseconds. The exchange sets it. */
   sinceMs: number;
-  /** Of a write that was done: the item as it is since. */
+  /** Of a write that was done: the item afterwards. */
   written?: Record<string, AttributeValue> | undefined;
-  /** Resolves when it is over, whichever way. */
+  /** Resolves when it is over, with or without an error. */
   come(manner: Manner): Promise<void>;
 }
 
 /** Takes the calls of a caller; `run` does what the service does. */
 export type Exchange = (call: Call, service: keyof Clients) => void;
 
-/** A caller's clients, whose every call waits for `exchange` to let it go on. One exchange after the other. */
+/** The clients of a caller. Each call waits until `exchange` lets it go on, one call after the other. */
 export interface Seat {
   readonly clients: Clients;
   exchange: Exchange;
@@ -34,7 +34,7 @@ export function takeSeat(region: string, caller: string): Seat {
   const clients = createClients(region);
   const seat: Seat = { clients, exchange: () => undefined, instead: {} };
   for (const service of ['sqs', 'polls', 'dynamodb', 's3'] as const) {
-    // Each client has its own type of middleware; what is needed here they have in common.
+    // Each client has its own type of middleware. They have in common what is needed here.
     const stack = clients[service].middlewareStack as unknown as Stack;
     const middleware: Middleware =
       (next, { commandName }) =>
@@ -69,7 +69,7 @@ export function takeSeat(region: string, caller: string): Seat {
   return seat;
 }
 
-/** Learns what the item has become, whether its caller asks for it or not. */
+/** Makes the write return the item afterwards, whether its caller asks for it or not. */
 async function update(call: Call, next: Next): Promise<Result> {
   const { ReturnValues: asked, ...input } = call.input;
   const { output, ...rest } = await next({ input: { ...input, ReturnValues: 'ALL_NEW' } });

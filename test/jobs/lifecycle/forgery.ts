@@ -1,7 +1,7 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import { bindingAttributes } from '../../../jobs/binding.ts';
 
-/** What somebody who may only send messages, and does not know a job's nonce, can say of it. */
+/** What somebody can send who may only send messages and does not know a job's nonce. */
 export const FORGERIES = ['another-body', 'broken-envelope', 'dead-letter'] as const;
 
 export type Forgery = { what: (typeof FORGERIES)[number]; nonce: boolean };

@@ -11,7 +11,7 @@ import { playStep, type Step, steps } from './steps.ts';
 import { BUCKET, type Seats, World } from './world.ts';
 
 /**
- * Plays so many interleavings of agents, an operator and the keeper: `const play = openLifecycle()` at the head of a
+ * Runs a number of interleavings of agents, an operator and the keeper: `const play = openLifecycle()` at the head of a
  * file.
  */
 export function openLifecycle(): (runs: number) => Promise<void> {
@@ -40,9 +40,9 @@ export function openLifecycle(): (runs: number) => Promise<void> {
   return (runs) => fc.assert(property, { numRuns: runs, examples: FOUND });
 }
 
-/** What was wrong once. */
+/** Interleavings that failed once. */
 const FOUND: [Rules, boolean[], Step[]][] = [
-  // The clock of who holds the job is two minutes slow: its lease looked as if it had ended.
+  // The clock of the agent that has the job is two minutes slow, so that its lease seemed to have expired.
   [
     { maxAttempts: 2, retryTimedOut: false, limitSeconds: 30 },
     [false],
@@ -133,7 +133,7 @@ async function play(
   expect(world.judge.faults).toEqual([]);
 }
 
-/** All that is kept of what a try printed to stdout: in the record, or in the bucket, chunk by chunk. */
+/** The standard output of a try as it is kept: in the record, or in the bucket, chunk by chunk. */
 async function logOf(bench: Bench, job: string, one: Try): Promise<string> {
   if (one.log?.stdout.text !== undefined) return one.log.stdout.text;
   const { s3: client } = bench.clients;

@@ -8,17 +8,17 @@ import type { Call } from './calls.ts';
 import { isForged } from './forgery.ts';
 import type { PlayedRun } from './played-worker.ts';
 
-/** Only these are in the dead-letter queue, and all of them. */
+/** Exactly these are in the dead-letter queue. */
 const DEAD = new Set(['failed', 'timed_out', 'lost']);
 
-/** In what worlds differ. */
+/** What differs between worlds. */
 export interface Rules {
   maxAttempts: number;
   retryTimedOut: boolean;
   limitSeconds: number;
 }
 
-/** Watches the table, the queue and the workers, and notes what must not be: `faults`. */
+/** Watches the table, the queue and the workers, and notes violations in `faults`. */
 export class Judge {
   readonly faults: string[] = [];
   readonly #clock: Clock;
@@ -60,7 +60,7 @@ export class Judge {
     if (run.attempt > this.#rules.maxAttempts) this.#accuse(job, `attempt ${run.attempt} starts`);
   }
 
-  /** An operator was told what came of the wish. */
+  /** An operator got the result of a cancellation. */
   cancelled(job: string, kind: Cancelling['kind']): void {
     if (kind === 'cancelled') this.#neverToStart.add(job);
     if (kind === 'cancelled' || kind === 'requested') this.#wished.add(job);
@@ -73,7 +73,7 @@ export class Judge {
       this.#accuse(job, `its message is deleted while it is ${record?.state}`);
   }
 
-  /** What forged messages become says nothing of the jobs that they name. */
+  /** What happens to forged messages says nothing about the jobs that they name. */
   forgeryDeadLettered(job: string): void {
     if (this.#records.has(job)) this.#accuse(job, 'a forged message is dead-lettered as this job');
   }
@@ -86,9 +86,9 @@ export class Judge {
   }
 
   /**
-   * When all is over: table, queue, workers and logs say the same.
+   * At the end: table, queue, workers and logs agree.
    *
-   * @param kept what is in the table, and all that is kept of a try's standard output
+   * @param kept the records of the table, and the standard output of tries as it is kept
    */
   async judgeEnd(
     runs: readonly PlayedRun[],
@@ -160,7 +160,7 @@ export class Judge {
       this.#accuse(job, 'it has ended, and is listed as running');
   }
 
-  /** What a try's record says of its worker is what the worker did. */
+  /** The record of a try says what its worker did. */
   #judgeTry(job: string, record: JobRecord, one: Try, run: PlayedRun | undefined, log: string): void {
     const said = JSON.stringify(one);
     const status = run?.end?.kind === 'exited' ? run.end.status : undefined;
@@ -190,7 +190,7 @@ export class Judge {
   }
 }
 
-/** "What comes of it" in docs/design.md, by what a try's record says. */
+/** The documentation's table "What comes of it", by the record of a try. */
 function costsAttempt({ endedAt, exitStatus, reason = '' }: Try): boolean {
   if (endedAt === undefined) return true;
   return exitStatus !== 75 && !/had to go|could not be started|lost on attempt/.test(reason);

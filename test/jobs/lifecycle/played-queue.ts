@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Clock } from '../../../aws/clock.ts';
 
-/** A message of the played queue, as SQS keeps it. */
+/** A message of the simulated queue, as SQS keeps it. */
 interface Entry {
   id: string;
   body: string;
@@ -9,7 +9,7 @@ interface Entry {
   sentAtMs: number;
   receiveCount: number;
   visibleAtMs: number;
-  /** Only the newest counts: SQS takes older ones and does nothing, or refuses them. */
+  /** Only the newest handle counts. SQS accepts older ones and does nothing, or refuses them. */
   handle: string;
 }
 
@@ -19,11 +19,11 @@ export const QUEUE_URL = 'https://sqs.us-east-1.amazonaws.com/123456789012/playe
 export const DEAD_LETTERS_URL = `${QUEUE_URL}-dead`;
 
 /**
- * What SQS does with messages, by a clock of the test's: visibility, receipt handles, at-least-once delivery (on
- * demand). Deletes by an old handle are accepted and do nothing, which SQS warns of.
+ * What SQS does with messages, by the test's clock: visibility, receipt handles, at-least-once delivery (on demand).
+ * Deletes by an old handle are accepted and do nothing, as SQS's documentation warns.
  */
 export class PlayedQueue {
-  /** The messages in the dead-letter queue, and what job each says that it was. */
+  /** The messages in the dead-letter queue, with the job that each names. */
   readonly deadLetters: { job: string; body: string }[] = [];
   readonly #clock: Clock;
   readonly #onDelete: (message: string) => void;
@@ -58,7 +58,7 @@ export class PlayedQueue {
     });
   }
 
-  /** At least once: what somebody holds is delivered to another as well. */
+  /** At-least-once delivery: an invisible message is delivered to another receiver as well. */
   redeliver(nth: number): boolean {
     const entry = [...this.#entries.values()][nth % Math.max(1, this.#entries.size)];
     if (!entry || this.#isVisible(entry)) return false;

@@ -1,14 +1,14 @@
 import type { Run, RunEnd, Runner, Task } from '../../../agent/runner/runner.ts';
 import type { Clock } from '../../../aws/clock.ts';
 
-/** A worker that does what the test says, and is killed when the grace of a stop is over. Remembers all of it. */
+/** A worker that the test controls. It is killed when the grace of a stop is over. It records what happens to it. */
 export class PlayedRun implements Run {
   readonly ended: Promise<RunEnd>;
   readonly job: string;
   readonly agent: string;
   readonly number: number;
   readonly attempt: number;
-  /** What it was given on its standard input. */
+  /** Its standard input. */
   readonly body: string;
   readonly startedMs: number;
   stoppedMs: number | undefined;
@@ -33,7 +33,7 @@ export class PlayedRun implements Run {
     this.print(1);
   }
 
-  /** What stands in each line that it prints. */
+  /** The text of each line that it prints. */
   get mark(): string {
     return `(run ${this.number})`;
   }

@@ -3,7 +3,7 @@ import type { Manner } from './calls.ts';
 import { FORGERIES, type Forgery } from './forgery.ts';
 import type { World } from './world.ts';
 
-/** What happens next in a world; numbers that are too large count on from the first. */
+/** What happens next in a world. A number that is too large continues with the first. */
 export type Step =
   | { do: 'answer'; nth: number; manner: Manner }
   | { do: 'answer-all' }
@@ -38,7 +38,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('deliver' as const), nth }) },
   {
     weight: 6,
-    // A look for cancels, a renewal, a lease, a limit.
+    // A check for cancellations, a renewal, a lease, a limit.
     arbitrary: fc.record({ do: fc.constant('wait' as const), seconds: fc.constantFrom(1, 5, 20, 31, 61) }),
   },
   {
@@ -71,11 +71,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** Chains of steps that chance alone would seldom make. */
+/** Sequences of steps that are rare at random. */
 const chain: fc.Arbitrary<Step[]> = fc.oneof(
   // A job runs.
   nth.map((agent): Step[] => [{ do: 'deliver', nth: agent }, { do: 'answer-all' }]),
-  // A worker ends while its agent's network is down, and what is written of it arrives when another has the job.
+  // A worker ends while its agent's network is down, and the write of its end arrives when another agent has the job.
   fc
     .tuple(nth, nth, fc.constantFrom(0, 1, 65, 75))
     .map(([agent, run, status]): Step[] => [
@@ -95,7 +95,7 @@ const chain: fc.Arbitrary<Step[]> = fc.oneof(
       ...Array.from({ length: writes }, (): Step => ({ do: 'answer', nth: 0, manner: 'well' })),
       { do: 'crash', nth: agent },
     ]),
-  // A forged message comes while the job waits for its next try, so that nobody has it.
+  // A forged message comes while the job waits for its next try and no agent has it.
   fc
     .tuple(nth, fc.constantFrom(1, 75), nth, forgery, nth)
     .map(([run, status, job, forged, agent]): Step[] => [
@@ -140,7 +140,7 @@ export async function playStep(world: World, jobs: readonly string[], step: Step
   if (!(await done(world, jobs, step))) await world.goOn();
 }
 
-/** False: there was nothing to do it with. */
+/** False: the step had nothing to work on. */
 function done(world: World, jobs: readonly string[], step: Step): Promise<boolean> {
   switch (step.do) {
     case 'answer':

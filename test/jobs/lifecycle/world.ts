@@ -37,7 +37,7 @@ const CONFIG = {
   graceSeconds: 5,
   cancelSeconds: 5,
 } as const;
-/** By how much an agent's own clock is wrong. */
+/** How far the clock of an agent is off. */
 const FAST_SECONDS = { a: 0, b: -120, c: 1200 } as const;
 const FORGED = 'forged-';
 const LOG = pino({ level: 'silent' });
@@ -60,8 +60,8 @@ interface Agent {
 }
 
 /**
- * Agents, an operator and the keeper around one table, one queue and one bucket. Nothing happens by itself: each call
- * waits until it is answered, and time until it passes.
+ * Agents, an operator and the keeper with one table, one queue and one bucket. Nothing happens by itself: each call waits
+ * until a step answers it, and time passes only in steps.
  */
 export class World {
   readonly clock = new ManualClock(Date.now());
@@ -77,7 +77,7 @@ export class World {
   #forged = 0;
   #keeping = false;
 
-  /** @param name of its own, as all worlds share a table */
+  /** @param name a unique one, since all worlds share a table */
   constructor(name: string, rules: Rules, seats: Seats) {
     this.#name = name;
     this.#rules = rules;
@@ -121,7 +121,7 @@ export class World {
     this.judge.watch(id, recorded ? record : undefined);
   }
 
-  /** A message that names a job whose record was there before it. Of others nobody knows the id. */
+  /** A message that names a job whose record existed before its message. Nobody knows the ids of other jobs. */
   async forge(job: string, forgery: Forgery): Promise<boolean> {
     if (!this.#recorded.has(job)) return false;
     this.#forged += 1;
@@ -130,7 +130,7 @@ export class World {
     return true;
   }
 
-  /** Lets one call come to its end, whoever made it; but whose network is down gets no answer. */
+  /** Completes one call of any caller. A caller whose network is down gets no response. */
   async answer(nth: number, manner: Manner): Promise<boolean> {
     const heard = this.#heard();
     const call = heard[nth % Math.max(1, heard.length)];
@@ -151,7 +151,7 @@ export class World {
     return any;
   }
 
-  /** What happens when a step has nothing to work on: so that few of them are for nothing. */
+  /** What happens if a step has nothing to work on, so that few steps are wasted. */
   async goOn(): Promise<void> {
     if (await this.answerAll()) return;
     for (let nth = 0; nth < this.agents.length; nth += 1) if (await this.deliver(nth)) return;
@@ -164,7 +164,7 @@ export class World {
     );
   }
 
-  /** An agent's network goes down, or is there again: what it has called meanwhile arrives late. */
+  /** An agent's network goes down or comes back. Its calls of the time between arrive late. */
   async cut(nth: number): Promise<boolean> {
     const agent = this.agents[nth % this.agents.length];
     if (!agent || agent.crashed) return false;
@@ -172,7 +172,7 @@ export class World {
     return true;
   }
 
-  /** What is visible comes to a long poll of this agent. */
+  /** A long poll of this agent receives the visible messages. */
   async deliver(nth: number): Promise<boolean> {
     const agent = this.agents[nth % this.agents.length];
     if (!agent || agent.crashed || agent.cutOff || agent.polls.length === 0 || !this.queue.hasVisible)
@@ -191,7 +191,7 @@ export class World {
     clock?.learn(new Date(this.clock.now()).toUTCString(), sinceMs);
   }
 
-  /** A long poll that is as old as they become has come back empty, and another has begun. */
+  /** A long poll that has reached its end returned nothing, and another has begun. */
   async #endOldPolls({ polls }: Agent): Promise<void> {
     const old = polls.filter(({ sinceMs }) => this.clock.monotonic() - sinceMs > 5000);
     for (const poll of old) {
@@ -211,7 +211,7 @@ export class World {
     return true;
   }
 
-  /** A worker ends by itself; or of the stop that has reached it. */
+  /** A worker ends by itself or because it was stopped. */
   async exit(nth: number, status: number, stopped: boolean): Promise<boolean> {
     const running = this.runs.filter(({ end }) => end === undefined);
     const run = running[nth % Math.max(1, running.length)];
@@ -241,7 +241,7 @@ export class World {
     return true;
   }
 
-  /** The instance is gone, with all that ran there. Its calls that are on their way may still arrive. */
+  /** The instance is gone with everything that ran there. Its pending calls may still arrive. */
   async crash(nth: number): Promise<boolean> {
     const agent = this.agents[nth % this.agents.length];
     if (!agent || agent.crashed) return false;
@@ -252,7 +252,7 @@ export class World {
     return true;
   }
 
-  /** It has to go: what runs is stopped and handed back. */
+  /** The agent is stopped: running jobs are stopped and requeued. */
   async drain(nth: number): Promise<boolean> {
     const agent = this.agents[nth % this.agents.length];
     if (!agent || agent.crashed) return false;
@@ -262,7 +262,7 @@ export class World {
     return true;
   }
 
-  /** One look of the keeper at the instances that are gone. */
+  /** One run of the keeper over the instances that are gone. */
   async keep(): Promise<boolean> {
     const gone = this.agents.filter(({ crashed }) => crashed);
     if (this.#keeping || gone.length === 0) return false;
@@ -280,7 +280,7 @@ export class World {
     return true;
   }
 
-  /** All goes well from here on, with one more instance, until nothing is left to do. */
+  /** From here on nothing fails. One more instance runs until nothing is left to do. */
   async heal(): Promise<void> {
     this.#start('c', this.#seats.agents.c);
     for (const agent of this.agents) agent.cutOff = false;
@@ -332,7 +332,7 @@ export class World {
   }
 }
 
-/** A machine's clock that is set wrong. */
+/** The clock of a machine, which is wrong. */
 function wrong(clock: ManualClock, fastSeconds: number): Clock {
   return {
     now: () => clock.now() + fastSeconds * 1000,
@@ -343,7 +343,7 @@ function wrong(clock: ManualClock, fastSeconds: number): Clock {
   };
 }
 
-/** A few turns of the event loop: what needs no call and no time has been done. */
+/** A few turns of the event loop, after which everything is done that needs no call and no time. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 8; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }

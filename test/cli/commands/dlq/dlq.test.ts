@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { stripVTControlCharacters } from 'node:util';
 import { type MessageAttributeValue, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
+import { bodyKey } from '../../../../jobs/body-key.ts';
 import { digestOfBody } from '../../../../store/bodies.ts';
 import { deadLetterAttributes } from '../../../../jobs/dead-letter.ts';
-import { bodyKey } from '../../../../store/log-layout.ts';
 import { type BareFleet, bareFleets } from '../../../support/bare-fleet.ts';
 import { onTerminal } from '../../../support/pty.ts';
 

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { bodyKey } from '../../../../jobs/body-key.ts';
 import { digestOfBody } from '../../../../store/bodies.ts';
 import { bodyInRecord } from '../../../../store/body-in-record.ts';
-import { bodyKey, chunkKey } from '../../../../store/log-layout.ts';
+import { chunkKey } from '../../../../store/log-layout.ts';
 import type { JobRecord, TryLog } from '../../../../jobs/record.ts';
 import { type BareFleet, bareFleets } from '../../../support/bare-fleet.ts';
 import { onTerminal } from '../../../support/pty.ts';

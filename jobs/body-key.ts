@@ -1,0 +1,12 @@
+/** The keys of bodies in the log bucket. An envelope names one as its `bodyKey`. */
+
+export const BODY_PREFIX = 'bodies/';
+
+export function bodyKey(job: string): string {
+  return `${BODY_PREFIX}${job}`;
+}
+
+/** The job that a body was enqueued with. After a redrive that is the earlier job. */
+export function jobOfBody(key: string): string {
+  return key.slice(BODY_PREFIX.length);
+}

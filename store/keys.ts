@@ -1,0 +1,29 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { KEY_ATTRIBUTE } from './table-schema.ts';
+
+/** The keys of the table's items. Each kind has a prefix of its own, so that a role can be limited to it. */
+export const JOB_PREFIX = 'job#';
+export const INSTANCE_PREFIX = 'instance#';
+/** What the keeper remembers of the fleet, and what operators asked of it. */
+export const FLEET_KEY = 'fleet';
+
+export function jobKey(id: string): string {
+  return `${JOB_PREFIX}${id}`;
+}
+
+export function jobIdIn(key: string): string {
+  return key.slice(JOB_PREFIX.length);
+}
+
+export function instanceKey(instance: string): string {
+  return `${INSTANCE_PREFIX}${instance}`;
+}
+
+export function instanceIdIn(key: string): string {
+  return key.slice(INSTANCE_PREFIX.length);
+}
+
+/** A key as calls of DynamoDB take it. */
+export function itemKey(key: string): Record<string, AttributeValue> {
+  return { [KEY_ATTRIBUTE]: { S: key } };
+}

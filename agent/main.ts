@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { withTimeout } from '../lib/with-timeout.ts';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { type Clients, createClients } from '../aws/clients.ts';
 import { findIdentity } from '../aws/identity.ts';
@@ -16,7 +17,6 @@ import { ConfigError, parseConfig } from './config/read-config.ts';
 import { Refusals } from './supervision/refusals.ts';
 import { forgetRetirement } from './lifecycle/account.ts';
 import { type Life, startLife } from './lifecycle/life.ts';
-import { within } from './lifecycle/self.ts';
 import { type Runner, WorkerMissing } from './runner/runner.ts';
 import { Watchdog } from './supervision/watchdog.ts';
 import type { Work } from './work/work.ts';
@@ -166,7 +166,7 @@ function noteInTable(
   if (table === undefined) return;
   const instances = instanceStore(clients.dynamodb, table, recordSeconds);
   lastWords.noteBy((words) =>
-    within(clock, LAST_WORDS_MS, (signal) => instances.lastWords(instance, words, signal)),
+    withTimeout(clock, LAST_WORDS_MS, (signal) => instances.lastWords(instance, words, signal)),
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
+import { resolvesWithin } from '../../lib/with-timeout.ts';
 import { backoffMs } from '../../policy/backoff.ts';
 import { refusalKind } from '../../policy/refusal.ts';
 import type { Refusals } from '../supervision/refusals.ts';
@@ -84,7 +85,9 @@ export class RoleSession {
   /** Rejects with `NoCredentials` when there are none within the time that a request has. */
   async credentials(): Promise<WorkerCredentials> {
     if (this.#leftMs() < RENEW_MS) this.#renew();
-    if (this.#leftMs() < SHORT_MS && this.#round) await this.#within(PATIENCE_MS, this.#round);
+    if (this.#leftMs() < SHORT_MS && this.#round) {
+      await resolvesWithin(this.#options.clock, PATIENCE_MS, this.#round);
+    }
     if (this.#held && this.#leftMs() >= LEAST_MS) return this.#held.credentials;
     throw this.#failure ?? new NoCredentials('STS has not answered yet', false);
   }
@@ -164,12 +167,5 @@ export class RoleSession {
     } else {
       log.warn({ err, role: roleArn }, 'STS gives no credentials for the workers yet');
     }
-  }
-
-  async #within(ms: number, round: Promise<void>): Promise<void> {
-    const waiting = new AbortController();
-    const late = this.#options.clock.sleep(ms, waiting.signal).catch(() => undefined);
-    await Promise.race([round, late]);
-    waiting.abort();
   }
 }

@@ -1,8 +1,9 @@
-import { wasReady } from './account.ts';
+import { resolvesWithin } from '../../lib/with-timeout.ts';
 import { Bell } from './bell.ts';
+import { wasReady } from './first-ready.ts';
 import { completeHook } from './hooks.ts';
 import { begin, completeLaunch, recordReady } from './ready.ts';
-import { type Self, slept } from './self.ts';
+import type { Self } from './self.ts';
 
 /** How long a table that does not answer may hold the launch up. */
 const TABLE_MS = 10_000;
@@ -38,8 +39,8 @@ export class Arrival {
   /** The table hears of the agent before Auto Scaling counts on it, unless it refuses to. */
   async begin(): Promise<void> {
     const refused = Promise.withResolvers<void>();
-    const told = begin(this.#options.self, refused.resolve, this.#signal);
-    await this.#atMost(TABLE_MS, Promise.race([told, refused.promise]));
+    const reported = begin(this.#options.self, refused.resolve, this.#signal);
+    await this.#waitAtMost(TABLE_MS, Promise.race([reported, refused.promise]));
   }
 
   /** Lets Auto Scaling go on with the launch, into service or into the warm pool. */
@@ -51,7 +52,7 @@ export class Arrival {
       return;
     }
     const again = await wasReady(self, pooled);
-    if (pooled) await this.#atMost(TABLE_MS, recordReady(self, true, this.#signal));
+    if (pooled) await this.#waitAtMost(TABLE_MS, recordReady(self, true, this.#signal));
     await completeLaunch(self, again, stopped);
   }
 
@@ -76,9 +77,7 @@ export class Arrival {
     this.#changed.ring();
   }
 
-  async #atMost(ms: number, done: Promise<unknown>): Promise<void> {
-    const waiting = new AbortController();
-    await Promise.race([done, slept(this.#options.self.clock, ms, waiting.signal)]);
-    waiting.abort();
+  async #waitAtMost(ms: number, done: Promise<unknown>): Promise<void> {
+    await resolvesWithin(this.#options.self.clock, ms, done);
   }
 }

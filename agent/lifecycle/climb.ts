@@ -2,8 +2,9 @@ import {
   SetInstanceHealthCommand,
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
+import { withTimeout } from '../../lib/with-timeout.ts';
 import { type Answer, answerOf, type Climb, next, type Rung } from '../../policy/ladder.ts';
-import { type Self, within } from './self.ts';
+import type { Self } from './self.ts';
 
 export const CALL_MS = 15_000;
 const SHORTEST_CALL_MS = 1000;
@@ -63,7 +64,7 @@ export async function climb(
 
 async function ask(self: Self, rung: Rung, ms: number): Promise<{ answer: Answer; error?: Error }> {
   try {
-    await within(self.clock, ms, (abortSignal) => call(self, rung, abortSignal));
+    await withTimeout(self.clock, ms, (abortSignal) => call(self, rung, abortSignal));
     return { answer: 'accepted' };
   } catch (thrown) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));

@@ -2,8 +2,10 @@ import {
   CompleteLifecycleActionCommand,
   RecordLifecycleActionHeartbeatCommand,
 } from '@aws-sdk/client-auto-scaling';
+import { sleepUnlessAborted } from '../../lib/sleep.ts';
+import { withTimeout } from '../../lib/with-timeout.ts';
 import { answerOf, backoffMs } from '../../policy/ladder.ts';
-import { type Self, slept, within } from './self.ts';
+import type { Self } from './self.ts';
 
 const CALL_MS = 15_000;
 /** "Complete a lifecycle action": the action begins a moment after the call that causes it. */
@@ -31,7 +33,7 @@ export async function completeHook(
   for (let failures = 1; ; failures++) {
     self.supervisor.tried();
     try {
-      await within(clock, CALL_MS, (abortSignal) =>
+      await withTimeout(clock, CALL_MS, (abortSignal) =>
         self.clients.autoScaling.send(command, { abortSignal: AbortSignal.any([abortSignal, signal]) }),
       );
       log.info({ hook }, 'lifecycle action completed');
@@ -43,7 +45,7 @@ export async function completeHook(
       if (denied) log.error({ hook, err: error }, 'lifecycle action cannot be completed');
       if (denied || leftMs <= 0) return false;
       const pauseMs = Math.min(leftMs, LONGEST_RETRY_MS, backoffMs(failures, self.random()));
-      if (!(await slept(clock, pauseMs, signal))) return false;
+      if (!(await sleepUnlessAborted(clock, pauseMs, signal))) return false;
     }
   }
 }
@@ -70,5 +72,5 @@ export async function keepWaiting(self: Self, hook: string, signal: AbortSignal)
     } catch (error) {
       if (!signal.aborted) self.log.warn({ hook, err: error }, 'heartbeat of the termination hook failed');
     }
-  } while (await slept(self.clock, self.config.reportSeconds * 1000, signal));
+  } while (await sleepUnlessAborted(self.clock, self.config.reportSeconds * 1000, signal));
 }

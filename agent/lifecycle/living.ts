@@ -18,10 +18,11 @@ import { Bell } from './bell.ts';
 import { drainFor } from './drain.ts';
 import { outlookOf } from './outlook.ts';
 import { isPaused } from './pause.ts';
+import { report } from './report.ts';
 import { retireIfIdle, retireNow } from './retire.ts';
 import type { Self } from './self.ts';
 import { inWarmPool, leaveWarmPool } from './warm-pool.ts';
-import { report, type Sight, watch } from './watch.ts';
+import { type Sight, watch } from './watch.ts';
 
 /** The policy is asked this often even if nothing happens. */
 const LONGEST_WAIT_MS = 3_600_000;

@@ -1,5 +1,6 @@
+import { withTimeout } from '../../lib/with-timeout.ts';
 import { readFleetState } from '../../store/fleet-state.ts';
-import { type Self, within } from './self.ts';
+import type { Self } from './self.ts';
 
 const LOOK_MS = 5000;
 
@@ -7,7 +8,7 @@ const LOOK_MS = 5000;
 export async function isPaused({ clients, clock, config }: Self): Promise<boolean> {
   const { table } = config;
   if (table === undefined) return false;
-  const { pausedAtMs } = await within(clock, LOOK_MS, (signal) =>
+  const { pausedAtMs } = await withTimeout(clock, LOOK_MS, (signal) =>
     readFleetState(clients.dynamodb, table, signal),
   );
   return pausedAtMs !== undefined;

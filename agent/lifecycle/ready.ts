@@ -1,7 +1,8 @@
+import { withTimeout } from '../../lib/with-timeout.ts';
 import { persist } from '../../lib/persist.ts';
-import { firstReadyMs } from './account.ts';
+import { firstReadyMs } from './first-ready.ts';
 import { completeHook } from './hooks.ts';
-import { type Self, within } from './self.ts';
+import type { Self } from './self.ts';
 
 const TABLE_MS = 10_000;
 /** The launch hook's wait state has begun long before; a look at the group finds it if it is late all the same. */
@@ -73,7 +74,7 @@ async function untilTold(
   const { clock, random, log } = self;
   const told = persist(
     () =>
-      within(clock, TABLE_MS, async (late) => tell(AbortSignal.any([late, signal]))).then(() => {
+      withTimeout(clock, TABLE_MS, async (late) => tell(AbortSignal.any([late, signal]))).then(() => {
         if (!signal.aborted) self.refusals.answered('report');
       }),
     {

@@ -1,4 +1,5 @@
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { withTimeout } from '../../lib/with-timeout.ts';
 import type { Retirement, RetirementReason } from '../../jobs/record.ts';
 import { firstRung } from '../../policy/ladder.ts';
 import { BROKEN_REASONS, type Broken } from '../../policy/retirement.ts';
@@ -7,7 +8,7 @@ import { askForPowerOff, record, withdraw } from './account.ts';
 import { type Climbed, climb } from './climb.ts';
 import { completeHook } from './hooks.ts';
 import { saveLog } from './save-log.ts';
-import { type Self, within } from './self.ts';
+import type { Self } from './self.ts';
 
 const DEPTH_MS = 5000;
 /** How long the wait state of the hook may take to come about before the machine goes off without it. */
@@ -138,7 +139,7 @@ async function depthOf({ clients, config, clock, log }: Self): Promise<number | 
     AttributeNames: ['ApproximateNumberOfMessages'],
   });
   try {
-    const { Attributes } = await within(clock, DEPTH_MS, (abortSignal) =>
+    const { Attributes } = await withTimeout(clock, DEPTH_MS, (abortSignal) =>
       clients.sqs.send(command, { abortSignal }),
     );
     return Number(Attributes?.['ApproximateNumberOfMessages'] ?? Number.NaN) || 0;

@@ -1,7 +1,8 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { withTimeout } from '../../lib/with-timeout.ts';
 import { instanceLogKey } from '../../store/log-layout.ts';
 import type { Broken } from '../../policy/retirement.ts';
-import { type Self, within } from './self.ts';
+import type { Self } from './self.ts';
 
 const SAVE_MS = 20_000;
 
@@ -18,7 +19,7 @@ export async function saveLog(self: Self, broken: Broken, decidedAt: string): Pr
     Body: recentLog(),
   };
   try {
-    await within(clock, SAVE_MS, (abortSignal) =>
+    await withTimeout(clock, SAVE_MS, (abortSignal) =>
       clients.s3.send(new PutObjectCommand(object), { abortSignal }),
     );
   } catch (err) {

@@ -34,34 +34,3 @@ export interface Self {
   /** In [0, 1): jitter. */
   readonly random: () => number;
 }
-
-/** Bounds a call that must not hold up what comes after it. Rejects when `ms` are over. */
-export async function within<T>(
-  clock: Clock,
-  ms: number,
-  call: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const late = new AbortController();
-  const over = new AbortController();
-  const timer = clock
-    .sleep(ms, over.signal)
-    .then(() => late.abort(new Error(`no answer within ${ms} ms`)))
-    .catch(() => {});
-  try {
-    return await call(late.signal);
-  } finally {
-    over.abort();
-    await timer;
-  }
-}
-
-/** Sleeps, but not longer than until the signal is given. Tells whether the time was slept to its end. */
-export async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
-  try {
-    await clock.sleep(ms, signal);
-    return true;
-  } catch (error) {
-    if (signal.aborted) return false;
-    throw error;
-  }
-}

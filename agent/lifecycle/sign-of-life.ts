@@ -1,7 +1,8 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { withTimeout } from '../../lib/with-timeout.ts';
 import { signOfLifeKey } from '../../store/log-layout.ts';
 import type { Outlook } from '../../jobs/record.ts';
-import { type Self, within } from './self.ts';
+import type { Self } from './self.ts';
 
 const CALL_MS = 15_000;
 
@@ -24,7 +25,7 @@ export function signOfLife(self: Self): (outlook: Outlook) => Promise<void> {
       ...{ Body: JSON.stringify(outlook), ContentType: 'application/json' },
     };
     try {
-      await within(clock, CALL_MS, (abortSignal) =>
+      await withTimeout(clock, CALL_MS, (abortSignal) =>
         clients.s3.send(new PutObjectCommand(object), { abortSignal }),
       );
     } catch (error) {

@@ -1,6 +1,7 @@
+import { sleepUnlessAborted } from '../../lib/sleep.ts';
 import { isPooled } from '../../policy/retirement.ts';
 import { type Notices, readNotices } from './notices.ts';
-import { type Self, slept } from './self.ts';
+import type { Self } from './self.ts';
 
 /**
  * Whether the instance is to stay in its group's warm pool for now. A metadata service that does not answer leaves it
@@ -15,7 +16,7 @@ export async function inWarmPool(self: Self): Promise<boolean> {
 export async function leaveWarmPool(self: Self, signal: AbortSignal): Promise<Notices> {
   const { clock, config, log } = self;
   log.info('waiting in the warm pool');
-  while (await slept(clock, config.noticeSeconds * 1000, signal)) {
+  while (await sleepUnlessAborted(clock, config.noticeSeconds * 1000, signal)) {
     const notices = await look(self);
     if (!notices || isPooled(notices.targetState)) continue;
     log.info(notices, 'leaving the warm pool');

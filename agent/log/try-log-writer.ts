@@ -1,4 +1,5 @@
 import { isRefusal } from '../../aws/bucket-refusals.ts';
+import { resolvesWithin } from '../../lib/with-timeout.ts';
 import { chunkKey, type LogPart } from '../../store/log-layout.ts';
 import { LONGEST_INLINE_LOG, type StreamLog, type TryLog } from '../../jobs/record.ts';
 import type { OutputSink } from '../runner/runner.ts';
@@ -7,7 +8,7 @@ import { IndexWriter } from './index-writer.ts';
 import { inlineLog, LONGEST_TIMES } from './inline-log.ts';
 import { OutputTail } from './output-tail.ts';
 import { type Stream, Timeline } from './timeline.ts';
-import type { Shared } from './try-logs.ts';
+import type { FlushableLog, TryLogContext } from './try-log-context.ts';
 
 export interface TryLogOptions {
   job: string;
@@ -40,8 +41,8 @@ const INDEX_PATIENCE_MS = 1000;
  * `inline`: all of it is short enough for the record. `bucket`: all of it is on its way there. `nowhere`: there is no
  * bucket, or it refuses; only the last of it is kept.
  */
-export class TryLogWriter implements OutputSink {
-  readonly #shared: Shared;
+export class TryLogWriter implements OutputSink, FlushableLog {
+  readonly #context: TryLogContext;
   readonly #options: TryLogOptions;
   readonly #timeline = new Timeline();
   readonly #tail = new OutputTail(LONGEST_INLINE_LOG);
@@ -69,8 +70,8 @@ export class TryLogWriter implements OutputSink {
   /** When it is to be flushed: monotonic milliseconds. */
   dueMs = Number.POSITIVE_INFINITY;
 
-  constructor(shared: Shared, options: TryLogOptions) {
-    this.#shared = shared;
+  constructor(context: TryLogContext, options: TryLogOptions) {
+    this.#context = context;
     this.#options = options;
     this.#index = new IndexWriter({
       timeline: this.#timeline,
@@ -93,13 +94,13 @@ export class TryLogWriter implements OutputSink {
 
   /** Sends off what came since the last time, and notes it in the record. Never rejects. */
   async flush(): Promise<void> {
-    const { clock, flushMs, complaints } = this.#shared;
+    const { clock, flushMs, complaints } = this.#context;
     this.dueMs = Number.POSITIVE_INFINITY;
     if (this.#flushing) return;
     this.#flushing = true;
     this.#flushes += 1;
     this.#dirty = false;
-    if (this.#place === 'bucket') await Promise.race([this.#sendOff(), clock.sleep(flushMs)]);
+    if (this.#place === 'bucket') await resolvesWithin(clock, flushMs, this.#sendOff());
     this.#noting = true;
     if (!this.#ended) await this.#options.note(this.#known()).catch((error) => complaints.failed(error));
     this.#noting = false;
@@ -114,12 +115,12 @@ export class TryLogWriter implements OutputSink {
    */
   async end({ alone = false } = {}): Promise<TryLog> {
     this.#ended = true;
-    this.#shared.forget(this);
-    if (alone && this.#shared.bucket && this.#place === 'inline' && this.#total > 0) this.#leaveRecord();
+    this.#context.forget(this);
+    if (alone && this.#context.bucket && this.#place === 'inline' && this.#total > 0) this.#leaveRecord();
     if (this.#place === 'bucket') await this.#finish();
     const log = this.#known();
     const lost = (log.stdout.lost ?? 0) + (log.stderr.lost ?? 0) - this.#beyondTotal;
-    if (lost > 0) this.#shared.complaints.lost(lost);
+    if (lost > 0) this.#context.complaints.lost(lost);
     if (alone && this.#total > 0) await this.#options.note(log).catch(() => undefined);
     return log;
   }
@@ -139,7 +140,7 @@ export class TryLogWriter implements OutputSink {
   /** What of it may be kept: up to `maxBytes`, both streams together, and then no more. */
   #within(stream: Stream, data: Buffer): Buffer {
     const kept = this.#total - data.length - this.#dropped.stdout - this.#dropped.stderr;
-    const room = this.#beyondTotal > 0 ? 0 : this.#shared.maxBytes - kept;
+    const room = this.#beyondTotal > 0 ? 0 : this.#context.maxBytes - kept;
     const within = data.subarray(0, room);
     this.#beyond[stream] += data.length - within.length;
     return within;
@@ -148,7 +149,7 @@ export class TryLogWriter implements OutputSink {
   /** Returns what holds the worker back, if the agent's memory is full. */
   #keep(stream: Stream, data: Buffer): Promise<void> | undefined {
     if (data.length === 0) return undefined;
-    const { memory, bucket, clock } = this.#shared;
+    const { memory, bucket, clock } = this.#context;
     if (!this.#chunks) {
       this.#timeline.add(clock.now(), stream, data.length);
       return undefined;
@@ -172,18 +173,18 @@ export class TryLogWriter implements OutputSink {
   }
 
   async #waitForRoom(): Promise<void> {
-    const { memory, patienceMs } = this.#shared;
+    const { memory, patienceMs } = this.#context;
     // With nothing of its own on the way it would wait for others, and they perhaps for it.
     if (!this.#chunks?.stdout.writing && !this.#chunks?.stderr.writing) void this.#sendOff();
     const over = new AbortController();
-    const late = this.#shared.late(patienceMs, over.signal);
+    const late = this.#context.late(patienceMs, over.signal);
     this.#impatient = !(await memory.room(late));
     over.abort();
   }
 
   /** The record is too small for it: all that came so far goes the way of what is to come. */
   #leaveRecord(): void {
-    const { bucket } = this.#shared;
+    const { bucket } = this.#context;
     if (!bucket) {
       this.#giveUp();
       return;
@@ -201,7 +202,7 @@ export class TryLogWriter implements OutputSink {
   }
 
   #chunksOf(part: Stream): Chunks {
-    const { memory, chunkBytes } = this.#shared;
+    const { memory, chunkBytes } = this.#context;
     return new Chunks({ memory, chunkBytes, write: (number, body) => this.#put(part, number, body) });
   }
 
@@ -213,7 +214,7 @@ export class TryLogWriter implements OutputSink {
   ): Promise<void> {
     const { job, key } = this.#options;
     try {
-      await this.#shared.bucket?.put(chunkKey(job, key, part, number), body, signal);
+      await this.#context.bucket?.put(chunkKey(job, key, part, number), body, signal);
       // One that took its time: the note that could have told of it was made already.
       if (!this.#flushing || this.#noting) this.#touch();
     } catch (error) {
@@ -248,7 +249,7 @@ export class TryLogWriter implements OutputSink {
   async #finish(): Promise<void> {
     const sent = this.#sendOff();
     const over = new AbortController();
-    await Promise.race([sent, this.#shared.late(this.#shared.endPatienceMs(), over.signal)]);
+    await Promise.race([sent, this.#context.late(this.#context.endPatienceMs(), over.signal)]);
     over.abort();
     this.#abort.abort();
     await sent;
@@ -258,12 +259,12 @@ export class TryLogWriter implements OutputSink {
   }
 
   async #writeLastIndex(): Promise<void> {
-    const { clock, bucket } = this.#shared;
+    const { clock, bucket } = this.#context;
     const written = (this.#chunks?.stdout.chunks ?? 0) + (this.#chunks?.stderr.chunks ?? 0);
     if (this.#place !== 'bucket' || !this.#index.behind || written === 0 || bucket?.away) return;
     const over = new AbortController();
     const index = this.#index.write(over.signal, true);
-    await Promise.race([index, clock.sleep(INDEX_PATIENCE_MS)]);
+    await resolvesWithin(clock, INDEX_PATIENCE_MS, index);
     over.abort();
     await index;
   }
@@ -275,7 +276,7 @@ export class TryLogWriter implements OutputSink {
     return {
       stdout: this.#streamLog('stdout'),
       stderr: this.#streamLog('stderr'),
-      ...(this.#beyondTotal > 0 && this.#place === 'bucket' && { maxBytes: this.#shared.maxBytes }),
+      ...(this.#beyondTotal > 0 && this.#place === 'bucket' && { maxBytes: this.#context.maxBytes }),
       tail: this.#tail.toString(),
     };
   }
@@ -296,15 +297,15 @@ export class TryLogWriter implements OutputSink {
 
   #setDate(): void {
     if (this.#ended) return;
-    const { clock, flushMs } = this.#shared;
+    const { clock, flushMs } = this.#context;
     // Who follows a job sees at once that it prints; a long one writes hardly more often for it.
     const waitMs = Math.min(flushMs, FIRST_FLUSH_MS * 2 ** this.#flushes);
     this.dueMs = clock.monotonic() + waitMs;
-    this.#shared.ring(this.dueMs);
+    this.#context.ring(this.dueMs);
   }
 
   #countMoments(): void {
-    const { memory } = this.#shared;
+    const { memory } = this.#context;
     const bytes = this.#chunks ? this.#timeline.length * MOMENT_BYTES : 0;
     if (bytes > this.#momentBytes) memory.take(bytes - this.#momentBytes);
     else if (bytes < this.#momentBytes) memory.giveBack(this.#momentBytes - bytes);

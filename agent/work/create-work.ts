@@ -1,6 +1,7 @@
 import type { Clients } from '../../aws/clients.ts';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
+import { resolvesWithin } from '../../lib/with-timeout.ts';
 import { bodyStore } from '../../store/bodies.ts';
 import { type MessageRules, readMessage } from '../../jobs/message.ts';
 import type { Ending } from '../../jobs/outcome.ts';
@@ -226,8 +227,8 @@ class JobSide implements Work {
   async drain(withinMs: number): Promise<void> {
     const { clock, config, log } = this.#options;
     this.#draining = true;
-    const done = Promise.all([this.pause(), this.#quiet()]).then(() => true as const);
-    if (await this.#within(withinMs, done)) return;
+    const done = Promise.all([this.pause(), this.#quiet()]);
+    if (await resolvesWithin(clock, withinMs, done)) return;
     this.#stopping = true;
     this.#check?.stop();
     const graceMs = config.graceSeconds * 1000;
@@ -236,7 +237,7 @@ class JobSide implements Work {
     for (const held of this.#leases.all()) {
       if (held.phase === 'running') stopWorker(held, 'interrupted', graceMs);
     }
-    if (await this.#within(graceMs + LAST_WRITES_MS, done)) return;
+    if (await resolvesWithin(clock, graceMs + LAST_WRITES_MS, done)) return;
     const jobs = [...this.#leases.all()].map(jobIdOf);
     log.error(
       { jobs, atMs: clock.now() },
@@ -351,17 +352,5 @@ class JobSide implements Work {
       const stop = this.onChange(look);
       look();
     });
-  }
-
-  /** Whether `done` came within the time. */
-  async #within(ms: number, done: Promise<true>): Promise<boolean> {
-    const waiting = new AbortController();
-    const late = this.#options.clock.sleep(ms, waiting.signal).then(
-      () => false,
-      () => true,
-    );
-    const result = await Promise.race([done, late]);
-    waiting.abort();
-    return result;
   }
 }

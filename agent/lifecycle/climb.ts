@@ -10,26 +10,26 @@ export const CALL_MS = 15_000;
 const SHORTEST_CALL_MS = 1000;
 
 export interface Climbed {
-  /** `power-off`: no rung above it would do; `stay`: the group is at its minimum and a healthy agent works on. */
+  /** `power-off`: no earlier step was accepted. `stay`: the group is at its minimum and a healthy agent works on. */
   kind: 'accepted' | 'stay' | 'power-off';
   rung: Rung;
-  /** Calls made, all rungs together. */
+  /** Calls made, all steps together. */
   tries: number;
   lastError?: string;
 }
 
 export interface ClimbOptions {
   first: Rung;
-  /** May the instance go back to work when the group is at its minimum? */
+  /** Whether the instance may go back to work when the group is at its minimum. */
   mayStay: boolean;
   /**
-   * Whether Auto Scaling is ending the instance already: then a call was accepted whose answer got lost, and what it
-   * says to the next one (in progress, at the minimum) is of no account.
+   * Whether Auto Scaling is terminating the instance. Then a call was accepted whose answer was lost, and the answer to the
+   * next call (in progress, at the minimum) does not count.
    */
   isEnding: () => boolean;
 }
 
-/** Goes down the ladder until AWS accepts, or to its last rung, which the caller takes. */
+/** Escalates until AWS accepts a call. Stops before the last step, power-off, which is left to the caller. */
 export async function climb(
   self: Self,
   { first, mayStay, isEnding }: ClimbOptions,
@@ -51,7 +51,7 @@ export async function climb(
     const { answer, error } = await ask(self, at.rung, Math.min(CALL_MS, leftMs));
     if (error) {
       lastError = `${error.name}: ${error.message}`;
-      log.warn({ rung: at.rung, answer, tries, err: error }, 'not let go');
+      log.warn({ rung: at.rung, answer, tries, err: error }, 'AWS did not accept the end of this instance');
     }
     const step = next(at, isEnding() ? 'accepted' : answer, clock.monotonic() - started, rules, random());
     if (step.kind === 'done') return result('accepted');

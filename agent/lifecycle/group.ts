@@ -7,7 +7,7 @@ import type { Clients } from '../../aws/clients.ts';
 import type { Identity } from '../../aws/identity.ts';
 import type { GroupFacts } from '../../policy/retirement.ts';
 
-/** The group an instance belongs to: what its tags say, else what Auto Scaling says; undefined for none. */
+/** Finds the group of an instance: by its tags, else by asking Auto Scaling. Undefined: it has none. */
 export async function findGroupName(
   clients: Clients,
   { instanceId, metadata, groupName }: Identity,
@@ -20,11 +20,11 @@ export async function findGroupName(
 }
 
 export interface GroupLook extends GroupFacts {
-  /** This instance's own state; absent if the group does not have it. */
+  /** This instance's lifecycle state. Absent: the group does not have the instance. */
   lifecycleState?: string;
 }
 
-/** What the group wants and has. A group that is not there any more is one whose maximum is 0. */
+/** Describes the group. A group that was deleted counts as one whose maximum is 0. */
 export async function lookAtGroup(
   client: AutoScalingClient,
   groupName: string,
@@ -44,22 +44,22 @@ export async function lookAtGroup(
     maxSize: group.MaxSize ?? 0,
     desired,
     detached: lifecycleState === undefined,
-    surplus: isSurplus(instanceId, (group.Instances ?? []).filter(counts).map(idOf), desired),
+    surplus: isSurplus(instanceId, (group.Instances ?? []).filter(isCounted).map(idOf), desired),
     ...(lifecycleState && { lifecycleState }),
   };
 }
 
 /**
- * Whether an instance is one too many. All instances of a group come to the same answer without asking each other:
- * of the sorted ids the first ones are too many.
+ * Whether an instance is one too many. All instances of a group come to the same result without asking each other: the
+ * first ones by id are the surplus.
  */
 export function isSurplus(instanceId: string, alive: readonly string[], desired: number): boolean {
   const rank = alive.toSorted().indexOf(instanceId);
   return rank >= 0 && rank < alive.length - desired;
 }
 
-/** The states that count towards the desired capacity ("Amazon EC2 Auto Scaling instance lifecycle"). */
-function counts({ LifecycleState }: { LifecycleState?: string | undefined }): boolean {
+/** Whether an instance counts towards the desired capacity ("Amazon EC2 Auto Scaling instance lifecycle"). */
+function isCounted({ LifecycleState }: { LifecycleState?: string | undefined }): boolean {
   return LifecycleState === 'InService' || (LifecycleState?.startsWith('Pending') ?? false);
 }
 

@@ -3,7 +3,7 @@ import type { Metadata } from '../../aws/metadata.ts';
 
 /** What AWS announces about the future of an instance. */
 export interface Notices {
-  /** Auto Scaling's intent: `InService`, `Terminated`, ... */
+  /** The target lifecycle state: `InService`, `Terminated`, ... */
   targetState?: string;
   /** When EC2 will interrupt this Spot instance, epoch milliseconds. */
   interruptedAtMs?: number;

@@ -7,8 +7,8 @@ import type { Self } from './self.ts';
 const SAVE_MS = 20_000;
 
 /**
- * Puts the latest lines of the agent's log into the log bucket, where those of instances are whose agents cannot
- * (`save_log` of mayfly-retire). Nothing waits for a bucket that does not take them.
+ * Puts the latest lines of the agent's log into the log bucket. If the agent cannot, `save_log` of mayfly-retire puts the
+ * instance's log there. A failed write is logged and delays nothing more.
  */
 export async function saveLog(self: Self, broken: Broken, decidedAt: string): Promise<void> {
   const { clients, clock, config, identity, log, recentLog } = self;

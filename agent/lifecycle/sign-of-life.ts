@@ -7,19 +7,19 @@ import type { Self } from './self.ts';
 const CALL_MS = 15_000;
 
 /**
- * The second sign of life: an object in the log bucket, whose age S3 tells. The keeper looks at it before it ends an
- * instance that the table has not heard of for long. Nothing is written more often than reports are made; a bucket that
- * does not take it either is reported and holds nothing up.
+ * Creates the second heartbeat: an object in the log bucket, whose age S3 knows. The keeper checks it before it terminates
+ * an instance that has not reported to the table for long. It is written at most every `reportSeconds`. A failed write is
+ * logged and delays nothing.
  */
 export function signOfLife(self: Self): (outlook: Outlook) => Promise<void> {
   const { clients, clock, config, identity, log } = self;
   const { logBucket, reportSeconds } = config;
-  let signedAtMs: number | undefined;
+  let writtenAtMs: number | undefined;
   return async (outlook) => {
     const nowMs = clock.monotonic();
     if (logBucket === undefined) return;
-    if (signedAtMs !== undefined && nowMs - signedAtMs < reportSeconds * 1000) return;
-    signedAtMs = nowMs;
+    if (writtenAtMs !== undefined && nowMs - writtenAtMs < reportSeconds * 1000) return;
+    writtenAtMs = nowMs;
     const object = {
       ...{ Bucket: logBucket, Key: signOfLifeKey(identity.instanceId) },
       ...{ Body: JSON.stringify(outlook), ContentType: 'application/json' },
@@ -29,7 +29,7 @@ export function signOfLife(self: Self): (outlook: Outlook) => Promise<void> {
         clients.s3.send(new PutObjectCommand(object), { abortSignal }),
       );
     } catch (error) {
-      log.warn({ err: error }, 'cannot give a sign of life in the log bucket');
+      log.warn({ err: error }, 'cannot write a heartbeat to the log bucket');
     }
   };
 }

@@ -34,7 +34,7 @@ export function rfc3339(time: Date): string {
 
 /** There are no credentials now. `denied`: STS refuses the role. Otherwise STS did not answer, or with an error. */
 export class NoCredentials extends Error {
-  override readonly name = 'NoCredentials';
+  override readonly name = 'NoCredentialsError';
   readonly denied: boolean;
   constructor(message: string, denied: boolean) {
     super(message);

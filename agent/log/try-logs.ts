@@ -23,7 +23,7 @@ const AWAY_PATIENCE_MS = 2000;
 /** How often a try that waits for the bucket checks whether it may still wait. */
 const LOOK_MS = 250;
 
-/** The logs of all tries that run here, and the one timer that flushes them. */
+/** The logs of all running tries, and the one timer that flushes them. */
 export class TryLogs implements TryLogContext {
   readonly clock: Clock;
   readonly memory: Memory;
@@ -35,7 +35,7 @@ export class TryLogs implements TryLogContext {
   readonly maxBytes: number;
   hurryAtMs = Number.POSITIVE_INFINITY;
   readonly #open = new Set<FlushableLog>();
-  readonly #alarm: Alarm;
+  readonly #timer: Alarm;
 
   constructor({ config, clients, clock, random, log }: TryLogsOptions) {
     const { chunkBytes, flushSeconds, bufferBytes, patienceSeconds, maxBytes } = config.log;
@@ -46,7 +46,7 @@ export class TryLogs implements TryLogContext {
     this.maxBytes = maxBytes;
     this.memory = new Memory(bufferBytes, chunkBytes);
     this.complaints = new Complaints(clock, log);
-    this.#alarm = new Alarm(clock, () => this.#flushDue());
+    this.#timer = new Alarm(clock, () => this.#flushDue());
     if (config.logBucket === undefined) return;
     this.bucket = new LogBucket({
       clients,
@@ -78,7 +78,7 @@ export class TryLogs implements TryLogContext {
   }
 
   ring(atMs: number): void {
-    this.#alarm.at(atMs);
+    this.#timer.at(atMs);
   }
 
   forget(log: FlushableLog): void {
@@ -92,6 +92,6 @@ export class TryLogs implements TryLogContext {
       if (log.dueMs <= nowMs) void log.flush();
       else nextMs = Math.min(nextMs, log.dueMs);
     }
-    this.#alarm.at(nextMs);
+    this.#timer.at(nextMs);
   }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
 import { judge, LONGEST_SILENCE_MS, type Signs } from '../../policy/watchdog.ts';
 import type { Notify } from './notify.ts';
-import type { Work } from '../work/work.ts';
+import type { JobLoopStatus } from '../work/work.ts';
 
 /** Gets reports of the agent's progress. */
 export interface Supervisor {
@@ -22,7 +22,7 @@ export interface WatchdogOptions {
   notify: Notify | undefined;
   clock: Clock;
   log: Log;
-  work: () => Pick<Work, 'state' | 'vitals'>;
+  work: () => JobLoopStatus;
   /** `WATCHDOG_USEC`, as systemd sets it. */
   env: NodeJS.ProcessEnv;
   leaseSeconds: number;

@@ -158,7 +158,7 @@ test('a table that does not answer stops no worker; the wish is heard when it do
   const fault = bench.cloud.faults.add({ action: 'BatchGetItem', effect: { kind: 'throttle' } });
   expect(await cancel()).toBe('requested');
   await clock.advance(5000);
-  const said = 'the job table does not tell which jobs are to be cancelled';
+  const said = 'cannot read from the job table which jobs are to be cancelled';
   await eventually('the failure', () => agent.lines.some(({ msg }) => msg === said));
   expect(run.stops).toEqual([]);
   fault.remove();

@@ -7,6 +7,7 @@ import { type MessageRules, readMessage } from '../../jobs/message.ts';
 import type { Ending } from '../../jobs/outcome.ts';
 import { JobQueue, LARGEST_BATCH, type Message } from '../../store/queue.ts';
 import { JobTable } from '../../store/table.ts';
+import type { BackoffBounds } from '../../policy/backoff.ts';
 import type { Broken } from '../../policy/retirement.ts';
 import { type Attempted, Attempts } from './attempt.ts';
 import { Bodies } from './bodies.ts';
@@ -123,17 +124,12 @@ class RunningJobLoop implements Work {
         this.#lastStartMs = clock.now();
       },
     });
-    const backoff = {
-      initialMs: config.retryBackoff.firstSeconds * 1000,
-      factor: config.retryBackoff.factor,
-      maxMs: config.retryBackoff.longestSeconds * 1000,
-    };
     this.#settler = new Settler({
       ...shared,
       bodies,
       stopping,
       leases: this.#leases,
-      rules: { ...config, backoff },
+      rules: { ...config, backoff: createBackoff(config) },
     });
     this.#slots = new Slots({
       count: config.concurrency,
@@ -158,11 +154,7 @@ class RunningJobLoop implements Work {
       onSlowReceive: () => this.#changed(),
       onAttempt: options.onAttempt ?? (() => undefined),
     });
-    this.#rules = {
-      maxLimitSeconds: LONGEST_VISIBILITY_SECONDS - config.graceSeconds,
-      allowedLimitSeconds: config.maxLimitSeconds ?? config.limitSeconds,
-      tracked: tracked !== undefined,
-    };
+    this.#rules = createMessageRules(config, tracked !== undefined);
     this.#maxUnsettled = Math.max(50, 4 * config.concurrency);
     this.#idleSinceMs = clock.monotonic();
   }
@@ -353,4 +345,20 @@ class RunningJobLoop implements Work {
       check();
     });
   }
+}
+
+function createBackoff({ retryBackoff }: AgentConfig): BackoffBounds {
+  return {
+    initialMs: retryBackoff.firstSeconds * 1000,
+    factor: retryBackoff.factor,
+    maxMs: retryBackoff.longestSeconds * 1000,
+  };
+}
+
+function createMessageRules(config: AgentConfig, tracked: boolean): MessageRules {
+  return {
+    maxLimitSeconds: LONGEST_VISIBILITY_SECONDS - config.graceSeconds,
+    allowedLimitSeconds: config.maxLimitSeconds ?? config.limitSeconds,
+    tracked,
+  };
 }

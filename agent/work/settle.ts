@@ -4,7 +4,7 @@ import type { TryEnd, Written } from '../../store/endings.ts';
 import { ownId } from '../../jobs/message.ts';
 import { type Ending, type Fate, type Outcome, outcomeOf, type RetryRules } from '../../jobs/outcome.ts';
 import { EntryError, type JobQueue, type Message } from '../../store/queue.ts';
-import type { JobRecord, Try, TryLog } from '../../jobs/record.ts';
+import type { JobRecord, TryLog } from '../../jobs/record.ts';
 import type { Claim, JobTable } from '../../store/table.ts';
 import { extensionSeconds } from '../../policy/lease.ts';
 import { refusalKind } from '../../policy/refusal.ts';
@@ -16,6 +16,7 @@ import { type Held, jobIdOf } from './held.ts';
 import type { Leases } from './leases.ts';
 import type { TryLogWriter } from '../log/try-log-writer.ts';
 import { persist } from '../../lib/persist.ts';
+import { countEarlierTries, endLastTry, type Exit, toExit } from './try-end.ts';
 
 export interface SettlerOptions {
   queue: JobQueue;
@@ -351,38 +352,5 @@ function isSuperfluous({ sentAtMs = Number.NaN }: Message, { deadLetteredAt = ''
   return sentAtMs < Date.parse(deadLetteredAt);
 }
 
-/** How a worker ended, as in a record and a dead letter. */
-type Exit = Pick<TryEnd, 'exitStatus' | 'signal' | 'reason'> & Pick<Try, 'slotLost' | 'unhealthy'>;
-
 /** How a job ended, and the fence of its claim. */
 type JobEnd = Exit & { fence?: string | undefined };
-
-function toExit(ending: Ending): Exit {
-  if (ending.kind === 'exited') return { exitStatus: ending.status };
-  if (ending.kind === 'unhealthy') return { ...toExit(ending.end), unhealthy: true };
-  if (ending.kind === 'slot-lost') return { slotLost: true };
-  return ending.kind === 'signalled' ? { signal: ending.signal } : {};
-}
-
-/**
- * Counts the earlier tries that may have cost no attempt. Without a record only SQS counts: each earlier try may have lost
- * its slot, and those beyond `maxAttempts` cost none.
- */
-function countEarlierTries(
-  { claim, message: { receiveCount } }: Held,
-  { maxAttempts }: RetryRules,
-): { slotsLost: number; unhealthy: number } {
-  if (!claim) return { slotsLost: receiveCount - 1, unhealthy: Math.max(0, receiveCount - maxAttempts) };
-  return {
-    slotsLost: claim.tries.filter(({ slotLost }) => slotLost).length,
-    unhealthy: claim.tries.filter(({ unhealthy }) => unhealthy).length,
-  };
-}
-
-/** Returns the job's tries with the end of the last one. */
-function endLastTry({ attempts, tries }: NonNullable<Held['claim']>, end: Undefinable<Partial<Try>>): Try[] {
-  const last = tries.at(-1);
-  return last ? [...tries.slice(0, -1), { ...last, ...end, attempt: attempts } as Try] : [];
-}
-
-type Undefinable<T> = { [Key in keyof T]: T[Key] | undefined };

@@ -7,7 +7,7 @@ import { callsOf, type Fleet, openFleet, PATIENT, startAgent } from '../../suppo
 
 const open = openFleet();
 
-/** The first outlook in the table that is as wanted. */
+/** The first forecast in the table that meets the condition. */
 function told(fleet: Fleet, instance: string, is: (outlook: Outlook) => boolean): Promise<Outlook> {
   return eventually('an outlook', async () => {
     const { outlook } = await fleet.instanceRecord(instance);
@@ -15,7 +15,7 @@ function told(fleet: Fleet, instance: string, is: (outlook: Outlook) => boolean)
   });
 }
 
-test('an agent tells what it does and when it will go, and goes then', async () => {
+test('an agent forecasts when it will end, and ends then', async () => {
   const fleet = await open();
   await fleet.send('until [ -e go ]; do sleep 0.05; done; sleep 0.5');
   const retirement = { ...PATIENT, idleSeconds: 5 };
@@ -35,7 +35,7 @@ test('an agent tells what it does and when it will go, and goes then', async () 
   expect(wentAtMs).toBeLessThan(Date.parse(at) + 5000);
 });
 
-test('what changes is told before the next report is due', async () => {
+test('a change is reported before the next report is due', async () => {
   const fleet = await open({ minSize: 1 });
   const agent = await startAgent(fleet, { config: { leaseSeconds: 15, reportSeconds: 60 } });
   await told(fleet, agent.instance, ({ next }) => next === 'stay');
@@ -47,7 +47,7 @@ test('what changes is told before the next report is due', async () => {
   await agent.work.drain(0);
 });
 
-test('a table that fails hears of it when it is well again', async () => {
+test('a table that failed gets the report when it works again', async () => {
   const fleet = await open({ minSize: 1 });
   const fault = fleet.faults.add({
     action: 'UpdateItem',

@@ -197,7 +197,7 @@ test('under systemd, where the file is read, it ends without a call to the table
     if (action === 'UpdateItem') writes.push(JSON.stringify(input));
   });
   const agent = run();
-  await eventually('an instance that has begun', () => writes.some((write) => write.includes('heardAtMs')));
+  await eventually('an instance that has started', () => writes.some((write) => write.includes('heardAtMs')));
   await bench.touch('crash');
   expect((await agent).exitCode).toBe(1);
   stop();

@@ -122,7 +122,7 @@ describe('instances that must end', () => {
     expect(await storeOf(one).drain(agent.instance, Date.now() + 60_000)).toMatchObject({
       drainRequestedAt: asked?.drainRequestedAt,
     });
-    await eventually('word of it', async () => {
+    await eventually('the error in the record', async () => {
       const { outlook } = await one.instanceRecord(agent.instance);
       return outlook?.next === 'leave' && outlook.reason === 'drained';
     });

@@ -95,7 +95,7 @@ describe('an agent that is stopped during a job', () => {
     await agent.life.stop(drained, 'SIGTERM');
     const stoppedAtMs = Date.now();
     const heardAtMs = async () => (await one.instanceRecord(agent.instance)).heardAtMs ?? 0;
-    await eventually('a sign of life', async () => (await heardAtMs()) > stoppedAtMs);
+    await eventually('a later report', async () => (await heardAtMs()) > stoppedAtMs);
     expect(agent.work.state().running).toBe(1);
     await writeFile(join(one.directory, 'go'), '');
     await drained;

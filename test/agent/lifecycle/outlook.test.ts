@@ -9,7 +9,7 @@ const open = openFleet();
 
 /** The first forecast in the table that meets the condition. */
 function told(fleet: Fleet, instance: string, is: (outlook: Outlook) => boolean): Promise<Outlook> {
-  return eventually('an outlook', async () => {
+  return eventually('a forecast', async () => {
     const { outlook } = await fleet.instanceRecord(instance);
     return outlook && is(outlook) && outlook;
   });

@@ -52,7 +52,7 @@ describe('in a paused fleet', () => {
     const agent = await startAgent(fleet, { config: { retirement: { ...PATIENT, idleSeconds: 6 } } });
     await pause(fleet);
     await looked(fleet);
-    await eventually('the end of the receive under way', () => !agent.work.vitals().receiving);
+    await eventually('the end of the current receive', () => !agent.work.vitals().receiving);
     await fleet.send('true');
     const retirement = await agent.life.ended;
     expect(retirement).toMatchObject({ reason: 'idle', rung: 'terminate', jobsDone: 0, queueDepth: 1 });

@@ -73,7 +73,7 @@ describe('refused receives', () => {
     const agent = await startAgent(one, {
       config: { retirement: { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 60 } },
     });
-    const refused = await eventually('a refusal on record', async () => {
+    const refused = await eventually('a recorded refusal', async () => {
       const { outlook } = await one.instanceRecord(agent.instance);
       return outlook?.refused;
     });

@@ -24,7 +24,7 @@ test('an agent whose reports the table refuses writes a heartbeat to the log buc
   const Key = signOfLifeKey(instance);
   await fleet.send('sleep 30');
   await until(work, ({ running }) => running === 1);
-  const sign = await eventually('a sign of a busy instance', async () => {
+  const sign = await eventually('a report of a busy instance', async () => {
     const { Body } = await fleet.clients.s3.send(new GetObjectCommand({ Bucket: BUCKET, Key })).catch(() => {
       return { Body: undefined };
     });
@@ -34,7 +34,7 @@ test('an agent whose reports the table refuses writes a heartbeat to the log buc
   expect(JSON.parse(sign)).toMatchObject({ running: 1, slots: 1, next: 'work' });
   // A refused report is repeated within a second; a heartbeat comes once a second.
   const isRarer = () => callsOf(fleet, 'PutObject').length < callsOf(fleet, 'UpdateItem').length;
-  await eventually('more reports than signs', isRarer);
+  await eventually('more reports than heartbeats', isRarer);
   await life.stop();
   await work.drain(0);
 });

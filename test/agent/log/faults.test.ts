@@ -123,7 +123,7 @@ test('a bucket that is away for longer than a worker waits leaves a gap, and the
   fault.remove();
   const heldBack = 500_000 - (holed.stdout.lost ?? 0);
   // While one of its chunks is missing there is a gap.
-  await eventually('all that was held back', async () => {
+  await eventually('all output that waited', async () => {
     const there = await part(job, 'stdout').catch(() => undefined);
     return there?.length === heldBack;
   });
@@ -198,7 +198,7 @@ test('a drain whose time is over does not wait for output that the bucket blocks
     log: { ...SMALL, patienceSeconds: 600 },
   });
   const job = await send(worker);
-  await eventually('a chunk on its way', () => fault.strikes > 0);
+  await eventually('a chunk being written', () => fault.strikes > 0);
   await worker.work.drain(0);
   expect(await bench.journal()).toEqual([]);
   expect(await bench.table.get(job)).toMatchObject({ state: 'queued', attempts: 0 });

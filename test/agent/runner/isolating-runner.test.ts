@@ -210,7 +210,7 @@ describe('a slot in its own cgroup', () => {
     });
     runner.close();
     await run.ended;
-    await eventually('the remainder to be gone', async () => !(await isRunning(pid)));
+    await eventually('the left process to be gone', async () => !(await isRunning(pid)));
     await eventually('the slot to be gone', () => shop.sockets?.slots.size === 0);
   });
 

@@ -18,7 +18,7 @@ test('on a disk with less free space than configured no job is claimed, and the 
     reason: 'disk-full',
     problem: expect.stringMatching(/^\S+ has \d+ MiB free, less than the 67108864 MiB of minFreeDisk$/),
   });
-  await eventually('the job to be handed back', async () => (await bench.depth()).visible === 1);
+  await eventually('the job to be requeued', async () => (await bench.depth()).visible === 1);
   expect(await bench.table.get(id)).toBeUndefined();
   expect(await bench.journal()).toEqual([]);
 });
@@ -31,7 +31,7 @@ test('if the instance check fails after a job has failed, the try costs no attem
   agent.work.resume();
   const problem = 'the instance check failed: exit status 3: the GPU has fallen off the bus';
   expect(await agent.broken).toEqual({ reason: 'unhealthy', problem, job: id });
-  await eventually('the job to be handed back', async () => (await bench.depth()).visible === 1);
+  await eventually('the job to be requeued', async () => (await bench.depth()).visible === 1);
   expect(await bench.table.get(id)).toMatchObject({
     state: 'queued',
     attempts: 0,
@@ -97,7 +97,7 @@ test('an instance on which several jobs failed in a row takes one after a pause,
   const { slowed: streak, idleSinceMs } = agent.work.state();
   expect(streak).toMatchObject({ failures: 3, reason: 'exit status 1' });
   expect(idleSinceMs).toBeUndefined();
-  await eventually('the rest to be given back', async () => (await bench.depth()).visible === 3);
+  await eventually('the rest to be requeued', async () => (await bench.depth()).visible === 3);
   await clock.advance(4900);
   expect(runner.runs).toHaveLength(3);
   await clock.advance(200);

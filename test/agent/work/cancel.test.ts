@@ -142,7 +142,7 @@ test('the table is asked only while a job runs', async () => {
   };
   bench.cloud.faults.add({ action: 'BatchGetItem', when, effect: { kind: 'throttle' } });
   await clock.advance(5000);
-  await eventually('the first look', () => asked === 1);
+  await eventually('the first check', () => asked === 1);
   await eventually('the second', async () => {
     await clock.advance(1000);
     return asked === 2;
@@ -203,7 +203,7 @@ test('requeued: it does not start again', async () => {
   const { agent, run, runner, record, cancel, settled } = await running();
   const paused = agent.work.pause();
   run.exit(3);
-  await eventually('the hand-back', async () => (await record())?.state === 'queued');
+  await eventually('the job to be requeued', async () => (await record())?.state === 'queued');
   expect(await cancel()).toBe('cancelled');
   await paused;
   agent.work.resume();

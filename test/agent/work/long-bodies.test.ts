@@ -124,7 +124,7 @@ test.each([
   await recorded(bed, id);
   await bench.send(envelope(id));
   worker.work.resume();
-  await eventually('the hand-back', async () => {
+  await eventually('the job to be requeued', async () => {
     const record = await bench.table.get(id);
     return (
       record?.state === 'queued' && record.reason?.includes(`its body bodies/${id} could not be fetched`)

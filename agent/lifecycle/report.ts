@@ -16,7 +16,7 @@ const CHECKS_PER_REPORT = 6;
 export function report(
   self: Self,
   signal: AbortSignal,
-  outlook: () => Outlook,
+  forecast: () => Outlook,
   onObservation: (news: Sight) => void,
 ): void {
   const { clock, config, identity, instances, refusals } = self;
@@ -26,7 +26,7 @@ export function report(
   let reported: Outlook | undefined;
   let checks = 0;
   void repeat(self, checkMs, signal, 'cannot report to the table that this instance lives', async () => {
-    const now = outlook();
+    const now = forecast();
     checks++;
     if (checks < CHECKS_PER_REPORT && !differs(reported, now)) return;
     try {

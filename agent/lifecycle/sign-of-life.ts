@@ -11,18 +11,18 @@ const CALL_MS = 15_000;
  * an instance that has not reported to the table for long. It is written at most every `reportSeconds`. A failed write is
  * logged and delays nothing.
  */
-export function signOfLife(self: Self): (outlook: Outlook) => Promise<void> {
+export function signOfLife(self: Self): (forecast: Outlook) => Promise<void> {
   const { clients, clock, config, identity, log } = self;
   const { logBucket, reportSeconds } = config;
   let writtenAtMs: number | undefined;
-  return async (outlook) => {
+  return async (forecast) => {
     const nowMs = clock.monotonic();
     if (logBucket === undefined) return;
     if (writtenAtMs !== undefined && nowMs - writtenAtMs < reportSeconds * 1000) return;
     writtenAtMs = nowMs;
     const object = {
       ...{ Bucket: logBucket, Key: signOfLifeKey(identity.instanceId) },
-      ...{ Body: JSON.stringify(outlook), ContentType: 'application/json' },
+      ...{ Body: JSON.stringify(forecast), ContentType: 'application/json' },
     };
     try {
       await withTimeout(clock, CALL_MS, (abortSignal) =>

@@ -1,5 +1,6 @@
 import { createConnection, type Socket } from 'node:net';
 import type { Clock } from '../../aws/clock.ts';
+import { resolvesWithin } from '../../lib/with-timeout.ts';
 import { giveBack } from '../work/lent.ts';
 import { FrameReader, frame, PROTOCOL } from './slot-frames.ts';
 
@@ -56,13 +57,12 @@ export class SlotConnection {
     onEnd: (slot: SlotConnection) => void,
   ): Promise<SlotConnection> {
     const slot = new SlotConnection(createConnection(path), onEnd);
-    const done = new AbortController();
-    clock.sleep(HELLO_MS, done.signal).then(
-      () => slot.#lose(`the slot did not say hello within ${HELLO_MS / 1000} s`),
-      () => undefined,
-    );
     try {
-      const [version, home = ''] = await slot.#answer('H');
+      const hello = slot.#answer('H');
+      if (!(await resolvesWithin(clock, HELLO_MS, hello))) {
+        slot.#lose(`the slot did not say hello within ${HELLO_MS / 1000} s`);
+      }
+      const [version, home = ''] = await hello;
       if (version !== `${PROTOCOL}`) {
         throw new Error(`the slot speaks version ${version} of the protocol, the agent ${PROTOCOL}`);
       }
@@ -71,8 +71,6 @@ export class SlotConnection {
     } catch (error) {
       slot.close();
       throw error;
-    } finally {
-      done.abort();
     }
   }
 

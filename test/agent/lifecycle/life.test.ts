@@ -94,8 +94,8 @@ describe('an agent that is stopped during a job', () => {
     const drained = agent.work.drain(60_000);
     await agent.life.stop(drained, 'SIGTERM');
     const stoppedAtMs = Date.now();
-    const heardAtMs = async () => (await one.instanceRecord(agent.instance)).heardAtMs ?? 0;
-    await eventually('a later report', async () => (await heardAtMs()) > stoppedAtMs);
+    const readReportTime = async () => (await one.instanceRecord(agent.instance)).heardAtMs ?? 0;
+    await eventually('a later report', async () => (await readReportTime()) > stoppedAtMs);
     expect(agent.work.state().running).toBe(1);
     await writeFile(join(one.directory, 'go'), '');
     await drained;

@@ -91,9 +91,9 @@ async function run(options: Options, config: AgentConfig, fatalErrorFile: LastWo
     random,
     log,
     onAttempt: () => watchdog.tried(),
-    onBroken: (broken) => void life.then((one) => one.broken(broken)),
+    onBroken: (broken) => void lifecycle.then((one) => one.broken(broken)),
   });
-  const life: Promise<Life> = startLife({
+  const lifecycle: Promise<Life> = startLife({
     config,
     clients,
     clock,
@@ -107,9 +107,9 @@ async function run(options: Options, config: AgentConfig, fatalErrorFile: LastWo
     stateDirectory: options.stateDirectory,
     ...(workerMissing === undefined ? {} : { workerMissing }),
   });
-  const stopped = stopOnSignal(work, life, config.drainSeconds * 1000, log, () => watchdog.stopping());
+  const stopped = stopOnSignal(work, lifecycle, config.drainSeconds * 1000, log, () => watchdog.stopping());
   // `ended` rejects when the agent is stopped first. Then `stopped` is the end.
-  const retired = life.then(({ ended }) => ended.catch(() => stopped));
+  const retired = lifecycle.then(({ ended }) => ended.catch(() => stopped));
   await Promise.race([retired, stopped]);
   await watchdog.end();
 }
@@ -120,7 +120,7 @@ async function run(options: Options, config: AgentConfig, fatalErrorFile: LastWo
  */
 function stopOnSignal(
   work: Work,
-  life: Promise<Life>,
+  lifecycle: Promise<Life>,
   drainMs: number,
   log: Log,
   onStop: () => void,
@@ -135,7 +135,7 @@ function stopOnSignal(
         signals === 1 ? 'draining' : 'requeuing the jobs now',
       );
       const drained = work.drain(signals === 1 ? drainMs : 0);
-      const stopped = life.then(({ stop }) => stop(drained, signal));
+      const stopped = lifecycle.then(({ stop }) => stop(drained, signal));
       Promise.all([stopped, drained]).then(() => resolve(), reject);
     };
     process.on('SIGTERM', onSignal);

@@ -38,26 +38,26 @@ export async function climb(
   const { clock, log, random } = self;
   const rules = { mayStay, budgetMs: self.config.retirement.ladderSeconds * 1000 };
   const started = clock.monotonic();
-  let at: Climb = { rung: self.identity.metadata ? first : 'power-off', failures: 0 };
+  let escalation: Climb = { rung: self.identity.metadata ? first : 'power-off', failures: 0 };
   let tries = 0;
   let lastError: string | undefined;
   const result = (kind: Climbed['kind']): Climbed => {
-    return { kind, rung: at.rung, tries, ...(lastError !== undefined && { lastError }) };
+    return { kind, rung: escalation.rung, tries, ...(lastError !== undefined && { lastError }) };
   };
-  while (at.rung !== 'power-off') {
+  while (escalation.rung !== 'power-off') {
     tries++;
     self.supervisor.tried();
     const leftMs = Math.max(SHORTEST_CALL_MS, rules.budgetMs - (clock.monotonic() - started));
-    const { answer, error } = await ask(self, at.rung, Math.min(CALL_MS, leftMs));
+    const { answer, error } = await ask(self, escalation.rung, Math.min(CALL_MS, leftMs));
     if (error) {
       lastError = `${error.name}: ${error.message}`;
-      log.warn({ rung: at.rung, answer, tries, err: error }, 'AWS did not accept the end of this instance');
+      log.warn({ rung: escalation.rung, answer, tries, err: error }, 'AWS did not accept the end of this instance');
     }
-    const step = next(at, isEnding() ? 'accepted' : answer, clock.monotonic() - started, rules, random());
+    const step = next(escalation, isEnding() ? 'accepted' : answer, clock.monotonic() - started, rules, random());
     if (step.kind === 'done') return result('accepted');
     if (step.kind === 'stay') return result('stay');
     await clock.sleep(step.afterMs, signal);
-    at = step.climb;
+    escalation = step.climb;
   }
   return result('power-off');
 }

@@ -72,8 +72,8 @@ export class Living {
     const ended = AbortSignal.any([observing.signal, this.#stopped]);
     const unlistenToRefusals = this.#self.refusals.onChange(() => this.#onChange());
     await this.#begin();
-    const onObservation = (news: Sight) => {
-      this.#observation = { ...this.#observation, ...news };
+    const onObservation = (observation: Sight) => {
+      this.#observation = { ...this.#observation, ...observation };
       this.#onChange();
     };
     report(this.#self, this.#reportingEnded.signal, () => this.#forecast(), onObservation);

@@ -17,7 +17,7 @@ export function report(
   self: Self,
   signal: AbortSignal,
   forecast: () => Outlook,
-  onObservation: (news: Sight) => void,
+  onObservation: (observation: Sight) => void,
 ): void {
   const { clock, config, identity, instances, refusals } = self;
   if (!instances) return;

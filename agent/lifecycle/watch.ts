@@ -24,7 +24,7 @@ export interface Sight {
 }
 
 /** Observes the group, AWS's notices and whether the fleet is paused, until the signal is aborted. */
-export function watch(self: Self, signal: AbortSignal, onObservation: (news: Sight) => void): void {
+export function watch(self: Self, signal: AbortSignal, onObservation: (observation: Sight) => void): void {
   const { config } = self;
   const { metadata, spot = false } = self.identity;
   const observeGroup = createGroupObserver(self, signal, onObservation);
@@ -36,7 +36,7 @@ export function watch(self: Self, signal: AbortSignal, onObservation: (news: Sig
   });
 }
 
-function observePause(self: Self, signal: AbortSignal, onObservation: (news: Sight) => void): void {
+function observePause(self: Self, signal: AbortSignal, onObservation: (observation: Sight) => void): void {
   const { config, supervisor } = self;
   if (config.table === undefined) return;
   const checkMs = Math.min(config.reportSeconds * 1000, MAX_PAUSE_CHECK_MS);
@@ -51,7 +51,7 @@ function observePause(self: Self, signal: AbortSignal, onObservation: (news: Sig
 function createGroupObserver(
   self: Self,
   signal: AbortSignal,
-  onObservation: (news: Sight) => void,
+  onObservation: (observation: Sight) => void,
 ): () => Promise<void> {
   const { clock, clients, groupName, identity } = self;
   let surplusBefore = false;

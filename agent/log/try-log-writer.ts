@@ -186,7 +186,7 @@ export class TryLogWriter implements OutputSink, FlushableLog {
   #leaveRecord(): void {
     const { bucket } = this.#context;
     if (!bucket) {
-      this.#giveUp();
+      this.#abandonBucket();
       return;
     }
     this.#place = 'bucket';
@@ -218,12 +218,12 @@ export class TryLogWriter implements OutputSink, FlushableLog {
       // The current flush has written the record already, so another one is needed.
       if (!this.#flushing || this.#noting) this.#touch();
     } catch (error) {
-      if (isRefusal(error)) this.#giveUp();
+      if (isRefusal(error)) this.#abandonBucket();
       throw error;
     }
   }
 
-  #giveUp(): void {
+  #abandonBucket(): void {
     this.#place = 'nowhere';
     this.#abort.abort();
     this.#chunks?.stdout.cut();

@@ -69,9 +69,9 @@ export class TryLogs implements TryLogContext {
   }
 
   async late(ms: number, done: AbortSignal): Promise<void> {
-    const giveUpMs = this.clock.monotonic() + ms;
+    const endMs = this.clock.monotonic() + ms;
     while (!done.aborted) {
-      const leftMs = Math.min(giveUpMs, this.hurryAtMs) - this.clock.monotonic();
+      const leftMs = Math.min(endMs, this.hurryAtMs) - this.clock.monotonic();
       if (leftMs <= 0) return;
       await this.clock.sleep(Math.min(leftMs, LOOK_MS), done).catch(() => undefined);
     }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { withTimeout } from '../lib/with-timeout.ts';
 import { AwsClock } from '../aws/aws-clock.ts';
 import { type Clients, createClients } from '../aws/clients.ts';
 import { findIdentity } from '../aws/identity.ts';
@@ -18,7 +19,6 @@ import { ConfigError, parseConfig } from './config/read-config.ts';
 import { Refusals } from './supervision/refusals.ts';
 import { forgetRetirement } from './lifecycle/account.ts';
 import { type Life, startLife } from './lifecycle/life.ts';
-import { within } from './lifecycle/self.ts';
 import { type Runner, WorkerMissing } from './runner/runner.ts';
 import { Watchdog } from './supervision/watchdog.ts';
 import type { Work } from './work/work.ts';
@@ -27,18 +27,18 @@ import { createWorkerDisk } from './runner/worker-disk.ts';
 /** The oldest Node that the agent runs on. */
 const NODE_MAJOR = 24;
 
-/** `sysexits.h`: started wrongly, or with a configuration that is. */
+/** `sysexits.h`: a wrong command line, and a wrong configuration. */
 const EX_USAGE = 64;
 const EX_CONFIG = 78;
 
-/** How long an agent that gives up waits for the table to take its last words, where the file will not do. */
-const LAST_WORDS_MS = 3000;
+/** How long an agent that ends with an error waits for the table to accept the error, if it cannot use the file. */
+const FATAL_ERROR_MS = 3000;
 
-/** Characters of the agent's log that are kept in memory, to be saved when the instance breaks down. */
+/** Characters of the agent's log that are kept in memory. They are saved if the instance breaks down. */
 const RECENT_LOG = 64 * 1024;
 
-async function main(lastWords: LastWords): Promise<void> {
-  lastWords.forget();
+async function main(fatalErrorFile: LastWords): Promise<void> {
+  fatalErrorFile.forget();
   if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR) {
     throw new UsageError(
       `this is Node ${process.versions.node}; the agent needs Node ${NODE_MAJOR} or later`,
@@ -50,24 +50,24 @@ async function main(lastWords: LastWords): Promise<void> {
     return;
   }
   await forgetRetirement(options.stateDirectory);
-  await run(options, parseConfig(await readConfig(options.configFile), options.configFile), lastWords);
+  await run(options, parseConfig(await readConfig(options.configFile), options.configFile), fatalErrorFile);
 }
 
-async function run(options: Options, config: AgentConfig, lastWords: LastWords): Promise<void> {
+async function run(options: Options, config: AgentConfig, fatalErrorFile: LastWords): Promise<void> {
   const clock = new AwsClock();
-  // Only the template of a group names a launch hook.
-  const member = config.launchHook !== undefined;
-  const identity = await findIdentity(process.env, clock, member);
+  // Only instances of a group are configured with a launch hook.
+  const isInGroup = config.launchHook !== undefined;
+  const identity = await findIdentity(process.env, clock, isInGroup);
   const recentLines = new RecentLines(RECENT_LOG);
   const fields = { fleet: config.fleet, instance: identity.instanceId };
   const log = createLog(options.logLevel, fields, recentLines);
   const clients = createClients(config.region, clock);
-  noteInTable(lastWords, config, clients, identity.instanceId, clock);
+  useTable(fatalErrorFile, config, clients, identity.instanceId, clock);
   const runner = createRunner(options, config, clock);
-  // However the agent ends, no worker outlives it to run beside the next try of its job.
+  // No worker may outlive the agent: it would run at the same time as the next try of its job.
   process.on('exit', () => runner.close());
-  failLoudly(log, lastWords);
-  const workerMissing = await whyMissing(runner);
+  exitOnDefects(log, fatalErrorFile);
+  const workerMissing = await checkWorker(runner);
   const instance = identity.instanceId;
   const random = Math.random;
   const refusals = new Refusals(clock);
@@ -96,9 +96,9 @@ async function run(options: Options, config: AgentConfig, lastWords: LastWords):
     random,
     log,
     onAttempt: () => watchdog.tried(),
-    onBroken: (broken) => void life.then((one) => one.broken(broken)),
+    onBroken: (broken) => void lifecycle.then((one) => one.broken(broken)),
   });
-  const life: Promise<Life> = startLife({
+  const lifecycle: Promise<Life> = startLife({
     config,
     clients,
     clock,
@@ -112,20 +112,20 @@ async function run(options: Options, config: AgentConfig, lastWords: LastWords):
     stateDirectory: options.stateDirectory,
     ...(workerMissing === undefined ? {} : { workerMissing }),
   });
-  const stopped = stopOnSignal(work, life, config.drainSeconds * 1000, log, () => watchdog.stopping());
-  // Its end is rejected when the agent is stopped first: that end is told by `stopped`.
-  const retired = life.then(({ ended }) => ended.catch(() => stopped));
+  const stopped = stopOnSignal(work, lifecycle, config.drainSeconds * 1000, log, () => watchdog.stopping());
+  // `ended` rejects when the agent is stopped first. Then `stopped` is the end.
+  const retired = lifecycle.then(({ ended }) => ended.catch(() => stopped));
   await Promise.race([retired, stopped]);
   await watchdog.end();
 }
 
 /**
- * Resolves when a signal has come and the work is drained. A second signal does not wait for the jobs any more.
- * SIGHUP is left alone: the agent has no terminal, and one that is started from one may die with it.
+ * Resolves when a signal has come and the job loop is drained. A second signal does not wait for the jobs any more.
+ * SIGHUP keeps its default: the agent has no terminal, and an agent that was started from one may end with it.
  */
 function stopOnSignal(
   work: Work,
-  life: Promise<Life>,
+  lifecycle: Promise<Life>,
   drainMs: number,
   log: Log,
   onStop: () => void,
@@ -137,10 +137,10 @@ function stopOnSignal(
       onStop();
       log.info(
         { signal, running: work.state().running },
-        signals === 1 ? 'draining' : 'handing jobs back now',
+        signals === 1 ? 'draining' : 'requeuing the jobs now',
       );
       const drained = work.drain(signals === 1 ? drainMs : 0);
-      const stopped = life.then(({ stop }) => stop(drained, signal));
+      const stopped = lifecycle.then(({ stop }) => stop(drained, signal));
       Promise.all([stopped, drained]).then(() => resolve(), reject);
     };
     process.on('SIGTERM', onSignal);
@@ -149,20 +149,21 @@ function stopOnSignal(
 }
 
 /**
- * A defect ends the agent, where systemd sees it, as soon as its last words are left; its leases end by themselves and its
- * jobs run elsewhere.
+ * Ends the process after an unexpected error, once the error is written, so that systemd sees the failure. The leases of
+ * its jobs expire, and the jobs run elsewhere.
  */
-function failLoudly(log: Log, lastWords: LastWords): void {
+function exitOnDefects(log: Log, fatalErrorFile: LastWords): void {
   const fail = (err: unknown) => {
-    log.fatal({ err }, 'the agent met an error that it does not know and ends');
-    void lastWords.leave(err).then(() => process.exit(1));
+    log.fatal({ err }, 'the agent ends after an unexpected error');
+    void fatalErrorFile.leave(err).then(() => process.exit(1));
   };
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
 }
 
-function noteInTable(
-  lastWords: LastWords,
+/** Lets the fatal error be written to the instance's record. */
+function useTable(
+  fatalErrorFile: LastWords,
   { table, recordSeconds }: AgentConfig,
   clients: Clients,
   instance: string,
@@ -170,12 +171,13 @@ function noteInTable(
 ): void {
   if (table === undefined) return;
   const instances = instanceStore(clients.dynamodb, table, recordSeconds);
-  lastWords.noteBy((words) =>
-    within(clock, LAST_WORDS_MS, (signal) => instances.lastWords(instance, words, signal)),
+  fatalErrorFile.noteBy((text) =>
+    withTimeout(clock, FATAL_ERROR_MS, (signal) => instances.lastWords(instance, text, signal)),
   );
 }
 
-async function whyMissing(runner: Runner): Promise<string | undefined> {
+/** Returns why the worker's program cannot be run; undefined if it can. */
+async function checkWorker(runner: Runner): Promise<string | undefined> {
   try {
     await runner.check();
     return undefined;
@@ -193,9 +195,9 @@ async function readConfig(file: string): Promise<string> {
   }
 }
 
-/** What a person did wrong is told in a sentence; anything else with all that is known of it. */
-async function giveUp(lastWords: LastWords, error: unknown): Promise<never> {
-  await lastWords.leave(error);
+/** A usage or configuration error is printed as a sentence, any other error with its stack. */
+async function exitWith(fatalErrorFile: LastWords, error: unknown): Promise<never> {
+  await fatalErrorFile.leave(error);
   if (error instanceof UsageError) {
     process.stderr.write(`mayfly-agent: ${error.message}\nTry --help.\n`);
     process.exit(EX_USAGE);
@@ -208,8 +210,11 @@ async function giveUp(lastWords: LastWords, error: unknown): Promise<never> {
 }
 
 // Under systemd, `mayfly-retire` reads the file.
-const lastWords = new LastWords(process.env['STATE_DIRECTORY'], process.env['NOTIFY_SOCKET'] !== undefined);
-main(lastWords).then(
+const fatalErrorFile = new LastWords(
+  process.env['STATE_DIRECTORY'],
+  process.env['NOTIFY_SOCKET'] !== undefined,
+);
+main(fatalErrorFile).then(
   () => process.exit(),
-  (error) => giveUp(lastWords, error),
+  (error) => exitWith(fatalErrorFile, error),
 );

@@ -4,25 +4,25 @@ import { type BackoffBounds, backoffMs } from '../policy/backoff.ts';
 export interface Persistence {
   clock: Clock;
   random: () => number;
-  /** Asked after each failure: whether trying again is of no use (any more). */
+  /** Called after each failure. Returns whether to stop trying. */
   hopeless: (error: unknown) => boolean;
-  /** Told of each failure that is followed by another try. */
+  /** Called after each failure that is followed by another try. */
   onFailure: (error: unknown, tries: number) => void;
-  /** Ends a wait between two tries, with the signal's reason. */
+  /** Ends a wait between two tries; rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 
-const WAITS: BackoffBounds = { initialMs: 250, maxMs: 10_000 };
+const DELAYS: BackoffBounds = { initialMs: 250, maxMs: 10_000 };
 
-/** Does `task` until it succeeds, with backoff. Rejects with the last error once that is `hopeless`. */
-export async function persist<Result>(task: () => Promise<Result>, how: Persistence): Promise<Result> {
+/** Repeats `task` with backoff until it succeeds. Rejects with the last error when `hopeless` says to stop. */
+export async function persist<Result>(task: () => Promise<Result>, options: Persistence): Promise<Result> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await task();
     } catch (error) {
-      if (how.hopeless(error)) throw error;
-      how.onFailure(error, tries);
-      await how.clock.sleep(backoffMs(WAITS, tries, how.random), how.signal);
+      if (options.hopeless(error)) throw error;
+      options.onFailure(error, tries);
+      await options.clock.sleep(backoffMs(DELAYS, tries, options.random), options.signal);
     }
   }
 }

@@ -50,7 +50,7 @@ word_of_another() {
 by_itself() {
   case $(of ActiveState "$agent"):$(retired_as) in
     failed:*)
-      # What the agent said when it gave up (agent/supervision/last-words.ts). Echo would interpret its backslashes.
+      # The error with which the agent ended (agent/supervision/fatal-error-file.ts). Echo would interpret its backslashes.
       words=$(sed -n '1s/^/: /p' "$root/var/lib/mayfly/last-words" 2>/dev/null)
       printf '%s\n' "$(broken_as) the agent failed: $(of Result "$agent"), status $(of ExecMainStatus "$agent"),\
  $(of NRestarts "$agent") restarts$words"

@@ -4,21 +4,21 @@ import { parseArgs } from 'node:util';
 import { LOG_LEVELS, type LogLevel } from '../../aws/log.ts';
 import { messageOf } from '../../lib/error-message.ts';
 
-export const USAGE = `mayfly-agent: takes jobs from an SQS queue, runs a worker for each, and ends its instance when
+export const USAGE = `mayfly-agent: takes jobs from an SQS queue, runs a worker for each, and terminates its instance when
 there are none.
 
   node agent.mjs --config FILE [--tree DIRECTORY] [--slots DIRECTORY] [--log-level LEVEL]
 
   --config FILE       the agent's configuration (JSON), as user-data writes it
-  --tree DIRECTORY    where the deployed tree lies; by default the parent of the agent's own folder.
+  --tree DIRECTORY    the deployed tree; by default the parent of the agent's own folder.
                       Workers run in its folder worker/ if it has one, else in the tree itself
-  --slots DIRECTORY   of the sockets 1, 2, ... at which systemd starts the slots (mayfly-slot@.socket): workers run there,
-                      as other users and each in a cgroup of its own; by default they are the agent's own children
+  --slots DIRECTORY   has the sockets 1, 2, ... at which systemd starts the slots (mayfly-slot@.socket). Workers run in
+                      slots, as other users and each in its own cgroup; by default they are the agent's own children
   --log-level LEVEL   ${LOG_LEVELS.join(', ')}; by default info
-  --help              this text
+  --help              prints this text
 
-Region and queue are in the configuration; credentials and endpoints are found as by any AWS SDK.
-SIGTERM and SIGINT let running jobs end for drainSeconds; a second one hands them back at once.
+Region and queue are in the configuration. Credentials and endpoints are found as by any AWS SDK.
+After SIGTERM or SIGINT running jobs have drainSeconds to end; a second signal requeues them at once.
 `;
 
 export interface Options {
@@ -30,15 +30,15 @@ export interface Options {
   logLevel: LogLevel;
 }
 
-/** A wrong command line: its message is for a person, without a stack. */
+/** The command line is wrong. The message is for a person and is printed without a stack. */
 export class UsageError extends Error {}
 
 /**
  * Reads the command line.
  *
- * @param ownFolder of the agent's file
- * @param env `STATE_DIRECTORY`, as systemd sets it
- * @returns undefined when only help was asked for
+ * @param ownFolder the folder of the agent's file
+ * @param env has `STATE_DIRECTORY`, which systemd sets
+ * @returns undefined if only the help was asked for
  * @throws UsageError naming the option, its value and what is allowed
  */
 export function readOptions(argv: string[], ownFolder: string, env: NodeJS.ProcessEnv): Options | undefined {

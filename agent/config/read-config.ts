@@ -3,11 +3,11 @@ import { messageOf } from '../../lib/error-message.ts';
 import { LONGEST_VISIBILITY_SECONDS } from '../../lib/limits.ts';
 import { type AgentConfig, AgentConfigSchema } from './agent-config.ts';
 
-/** A configuration that is refused: each problem is one line that names the key, the value and what is allowed. */
+/** The configuration is wrong. Each problem is one line that names the key, the value and what is allowed. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
   constructor(source: string, problems: readonly string[]) {
-    super([`${source} is not a configuration that this agent can work with:`, ...problems].join('\n  '));
+    super([`${source} is not a configuration that this agent can use:`, ...problems].join('\n  '));
     this.name = 'ConfigError';
     this.problems = problems;
   }
@@ -16,9 +16,9 @@ export class ConfigError extends Error {
 /**
  * Reads an agent's configuration.
  *
- * @param json what the file holds
- * @param source where it came from, for the message: usually the file's path
- * @throws ConfigError with all that is wrong, not only the first
+ * @param json the file's content
+ * @param source where it comes from, for the message: usually the file's path
+ * @throws ConfigError with all problems
  */
 export function parseConfig(json: string, source: string): AgentConfig {
   let value: unknown;
@@ -28,18 +28,18 @@ export function parseConfig(json: string, source: string): AgentConfig {
     throw new ConfigError(source, [`it is not JSON: ${messageOf(error)}`]);
   }
   const result = v.safeParse(AgentConfigSchema, value);
-  if (!result.success) throw new ConfigError(source, result.issues.map(describe));
-  const problems = contradictions(result.output);
+  if (!result.success) throw new ConfigError(source, result.issues.map(describeIssue));
+  const problems = findContradictions(result.output);
   if (problems.length > 0) throw new ConfigError(source, problems);
   return result.output;
 }
 
 type Issue = v.InferIssue<typeof AgentConfigSchema>;
 
-function describe(issue: Issue): string {
+function describeIssue(issue: Issue): string {
   const key = v.getDotPath(issue) ?? '(all of it)';
   if (issue.type === 'strict_object' && issue.expected === 'never') {
-    return `${key} is not a key that is known; a newer agent, or a slip of the pen?`;
+    return `${key} is not a known key; is it misspelt, or for a newer agent?`;
   }
   if (issue.type === 'strict_object' && issue.received === 'undefined') return `${key} is missing`;
   const allowed = issue.message.startsWith('Invalid') ? issue.expected : issue.message;
@@ -51,8 +51,8 @@ function show(input: unknown): string {
   return shown.length > 80 ? `${shown.slice(0, 77)}...` : shown;
 }
 
-/** What each key allows by itself and two keys forbid together. */
-function contradictions(config: AgentConfig): string[] {
+/** Finds values that are allowed each by itself, but not together. */
+function findContradictions(config: AgentConfig): string[] {
   const problems: string[] = [];
   for (const key of ['limitSeconds', 'maxLimitSeconds'] as const) {
     const { [key]: seconds = 0, graceSeconds } = config;

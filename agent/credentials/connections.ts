@@ -1,79 +1,79 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../aws/clock.ts';
 
-/** Between two looks at whose connections they are. Far below the second that SDKs wait for an answer. */
-const LOOK_MS = 50;
-/** How many may wait for such a look. What comes beyond that within so short a time is dropped unseen. */
-const MOST_UNSEEN = 4096;
+/** Between two checks of whose connections they are. SDKs wait a second for an answer. */
+const CHECK_MS = 50;
+/** How many may wait for a check. Connections beyond that are dropped without one. */
+const MAX_UNCHECKED = 4096;
 
 export interface ConnectionsOptions {
-  /** How many may be open at once, together. */
+  /** How many may be open at once, all users together. */
   most: number;
   /**
-   * Whose they are: the user of each connection's other end, by its address and port (`127.0.0.1:40000`). Rejects where
-   * that is not to be known; all are of one user then.
+   * Finds the user of each connection's remote end, by its address and port (`127.0.0.1:40000`). If it rejects, all
+   * connections count as one user's.
    */
   users: () => Promise<ReadonlyMap<string, number>>;
   clock: Clock;
 }
 
 /**
- * Bounds the connections of a server on loopback so that no user can keep the others out: where there are too many, those
- * go whose user has the most. Each slot has a user of its own, so that is each job's share.
+ * Limits the connections of a server on loopback so that no user can keep the others out. If there are too many, it closes
+ * connections of the user that has the most. Each slot has its own user, so each job has its share.
  */
 export class Connections {
   readonly #options: ConnectionsOptions;
-  /** With their other ends, in the order in which they came. */
+  /** With their remote ends, oldest first. */
   readonly #open = new Map<Socket, string>();
-  #making = false;
+  #isClosing = false;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
   }
 
   add(socket: Socket): void {
-    if (this.#open.size >= this.#options.most + MOST_UNSEEN) {
+    if (this.#open.size >= this.#options.most + MAX_UNCHECKED) {
       socket.destroy();
       return;
     }
     this.#open.set(socket, `${socket.remoteAddress}:${socket.remotePort}`);
     socket.once('close', () => this.#open.delete(socket));
-    if (!this.#making) void this.#makeRoom();
+    if (!this.#isClosing) void this.#closeExcess();
   }
 
-  async #makeRoom(): Promise<void> {
+  async #closeExcess(): Promise<void> {
     const { most, users, clock } = this.#options;
-    this.#making = true;
+    this.#isClosing = true;
     while (this.#open.size > most) {
       const known = await users().catch(() => new Map<string, number>());
-      for (const socket of tooMany(byUser(this.#open, known), this.#open.size - most)) {
+      for (const socket of tooMany(groupByUser(this.#open, known), this.#open.size - most)) {
         this.#open.delete(socket);
-        // Without a state of the connection that the kernel would keep for a minute.
+        // A reset leaves no TIME_WAIT state, which the kernel would keep for a minute.
         socket.resetAndDestroy();
       }
-      await clock.sleep(LOOK_MS);
+      await clock.sleep(CHECK_MS);
     }
-    this.#making = false;
+    this.#isClosing = false;
   }
 }
 
-function byUser(open: ReadonlyMap<Socket, string>, known: ReadonlyMap<string, number>): Socket[][] {
+function groupByUser(open: ReadonlyMap<Socket, string>, known: ReadonlyMap<string, number>): Socket[][] {
   return [...Map.groupBy(open.keys(), (socket) => known.get(open.get(socket) ?? '')).values()];
 }
 
 /**
- * Which have to go, the newest first, so that `count` do and nobody is left with more than those who lose one.
+ * Selects `count` items to remove, the newest of a user first. Always takes from the user that has the most left.
  *
- * @param held by their users
+ * @param byUser the items of each user, oldest first
  */
-export function tooMany<T>(held: readonly (readonly T[])[], count: number): T[] {
-  const left = held.map((list) => [...list]);
-  const gone: T[] = [];
-  while (gone.length < count) {
+export function tooMany<T>(byUser: readonly (readonly T[])[], count: number): T[] {
+  const left = byUser.map((list) => [...list]);
+  const selected: T[] = [];
+  while (selected.length < count) {
     const largest = left.reduce((most, list) => (list.length > most.length ? list : most), []);
     const last = largest.pop();
     if (last === undefined) break;
-    gone.push(last);
+    selected.push(last);
   }
-  return gone;
+  return selected;
 }

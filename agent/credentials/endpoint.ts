@@ -8,24 +8,24 @@ import { Connections } from './connections.ts';
 import { Pace } from './pace.ts';
 import { NoCredentials, type WorkerCredentials } from './session.ts';
 
-/** A job's way to credentials, from the start of its worker until it is revoked. */
+/** Lets a job's worker read credentials until it is revoked. */
 export interface Admission {
-  /** For the worker's environment; holds a secret, so nowhere else. */
+  /** For the worker's environment only: it holds a secret. */
   readonly variables: Record<string, string>;
   revoke(): void;
 }
 
-/** Only this host: no other machine reaches it, and no name that a browser was led to. */
+/** Loopback: no other machine can connect. Requests that name any other host are refused (DNS rebinding). */
 const HOST = '127.0.0.1';
 const FOLDER = '/credentials/';
 
-/** Bounds for a worker that sends too much, too slowly or too often. */
-const LONGEST_HEADER_BYTES = 8 * 1024;
+/** Limits for a worker that sends too much, too slowly or too often. */
+const MAX_HEADER_BYTES = 8 * 1024;
 const REQUEST_MS = 2000;
 const CHECK_MS = 1000;
-/** At a port at once. */
-const CONNECTIONS = 128;
-/** That wait until the event loop accepts them: as many as Linux lets (net.core.somaxconn). */
+/** Open connections of a port. */
+const MAX_CONNECTIONS = 128;
+/** Connections that wait until the event loop accepts them: the default limit of Linux (net.core.somaxconn). */
 const BACKLOG = 4096;
 
 export interface EndpointOptions {
@@ -36,46 +36,46 @@ export interface EndpointOptions {
   clock: Clock;
 }
 
-/** Where the job of one slot asks: what it does to its own port keeps nobody from the others. */
+/** Where the job of one slot asks. A job that floods its port does not affect the others. */
 interface Port {
   server: Server;
-  /** As requests name it: with the port's number. */
+  /** The `Host` header of requests: with the port's number. */
   host: string;
-  /** That were told of it and are not revoked. */
+  /** How many admitted jobs use it. */
   jobs: number;
 }
 
 interface Job {
-  /** Of its token. */
+  /** SHA-256 of its token. */
   digest: Buffer;
-  pace: Pace;
+  limiter: Pace;
 }
 
-/** What a request is answered with. */
+/** The answer to a request. */
 interface Answer {
   status: number;
   body: object;
 }
 
 /**
- * Gives workers credentials as a container's are given: "Container credential provider" (AWS SDKs and Tools Reference
- * Guide), which every SDK and the AWS CLI look for by themselves. On loopback, for those who know the token of a job
- * that runs. Each slot has a port of its own.
+ * Gives workers credentials as the "Container credential provider" does (AWS SDKs and Tools Reference Guide). Every SDK
+ * and the AWS CLI use it without configuration. It listens on loopback and answers whoever has the token of a running job.
+ * Each slot has its own port.
  */
 export class CredentialsEndpoint {
   readonly #options: EndpointOptions;
-  /** By their part of the path. */
+  /** By the last part of their path. */
   readonly #jobs = new Map<string, Job>();
   readonly #ports: Port[] = [];
-  /** Of all who are none. */
-  readonly #strangers: Pace;
+  /** For all requests without a valid token. */
+  readonly #unknownLimiter: Pace;
 
   private constructor(options: EndpointOptions) {
     this.#options = options;
-    this.#strangers = new Pace(options.clock);
+    this.#unknownLimiter = new Pace(options.clock);
   }
 
-  /** Listens on a free port for each slot. Rejects when there is none. */
+  /** Listens on a free port for each slot. Rejects if there is none. */
   static async open(options: EndpointOptions): Promise<CredentialsEndpoint> {
     const endpoint = new CredentialsEndpoint(options);
     for (let slot = 0; slot < options.slots; slot += 1) endpoint.#ports.push(await endpoint.#listen());
@@ -84,7 +84,7 @@ export class CredentialsEndpoint {
 
   async #listen(): Promise<Port> {
     const server = createServer({
-      maxHeaderSize: LONGEST_HEADER_BYTES,
+      maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: REQUEST_MS,
       requestTimeout: REQUEST_MS,
       connectionsCheckingInterval: CHECK_MS,
@@ -95,7 +95,7 @@ export class CredentialsEndpoint {
     const port = { server, host: `${HOST}:${number}`, jobs: 0 };
     const { clock } = this.#options;
     const users = () => connectionUsers(number);
-    const connections = new Connections({ most: CONNECTIONS, users, clock });
+    const connections = new Connections({ most: MAX_CONNECTIONS, users, clock });
     server.on('connection', (socket) => connections.add(socket));
     server.on('request', (request, response) => void this.#serve(port.host, request, response));
     return port;
@@ -106,7 +106,7 @@ export class CredentialsEndpoint {
     const token = randomBytes(32).toString('base64url');
     const port = this.#ports.reduce((least, one) => (one.jobs < least.jobs ? one : least));
     port.jobs += 1;
-    this.#jobs.set(name, { digest: digest(token), pace: new Pace(this.#options.clock) });
+    this.#jobs.set(name, { digest: digest(token), limiter: new Pace(this.#options.clock) });
     return {
       variables: {
         AWS_CONTAINER_CREDENTIALS_FULL_URI: `http://${port.host}${FOLDER}${name}`,
@@ -130,25 +130,25 @@ export class CredentialsEndpoint {
   }
 
   async #serve(host: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    await (this.#jobOf(request)?.pace ?? this.#strangers).turn();
-    const { status, body } = this.#refusal(host, request) ?? (await this.#answer());
-    // One request a connection: what a worker sends besides is not read, and none holds a place for later.
+    await (this.#findJob(request)?.limiter ?? this.#unknownLimiter).turn();
+    const { status, body } = this.#findRefusal(host, request) ?? (await this.#answer());
+    // One request per connection: nothing else is read, and no idle connection counts against the limit.
     response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
     response.end(JSON.stringify(body));
   }
 
-  /** Whose token comes with a request. */
-  #jobOf({ headers, url }: IncomingMessage): Job | undefined {
+  /** Finds the job whose token the request has. */
+  #findJob({ headers, url }: IncomingMessage): Job | undefined {
     const job = url?.startsWith(FOLDER) ? this.#jobs.get(url.slice(FOLDER.length)) : undefined;
     return job && timingSafeEqual(digest(headers.authorization ?? ''), job.digest) ? job : undefined;
   }
 
-  #refusal(host: string, request: IncomingMessage): Answer | undefined {
+  #findRefusal(host: string, request: IncomingMessage): Answer | undefined {
     const { headers, method } = request;
     if (headers.host !== host) return refuse(400, 'InvalidHost', 'this host serves its own workers only');
     if (method !== 'GET') return refuse(405, 'MethodNotAllowed', 'credentials are read with GET');
-    if (this.#jobOf(request)) return undefined;
-    return refuse(403, 'InvalidToken', 'the authorization token is not that of a job that runs');
+    if (this.#findJob(request)) return undefined;
+    return refuse(403, 'InvalidToken', 'the authorization token is not that of a running job');
   }
 
   async #answer(): Promise<Answer> {
@@ -156,7 +156,7 @@ export class CredentialsEndpoint {
       return { status: 200, body: await this.#options.credentials() };
     } catch (error) {
       if (!(error instanceof NoCredentials)) throw error;
-      // An outage is worth asking again, which SDKs do by themselves; a refusal is for a person to mend.
+      // SDKs retry after a 503 by themselves. A refusal has to be corrected by a person.
       return error.denied
         ? refuse(403, 'AccessDenied', error.message)
         : refuse(503, 'ServiceUnavailable', error.message);
@@ -164,12 +164,12 @@ export class CredentialsEndpoint {
   }
 }
 
-/** Of equal length, whatever was sent. */
+/** Digests have equal length, which `timingSafeEqual` needs. */
 function digest(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
 
-/** SDKs read the reason from `code` and `message`; the JavaScript one wants them capitalised. */
+/** SDKs read the reason from `code` and `message`; the JavaScript SDK reads `Code` and `Message`. */
 function refuse(status: number, code: string, message: string): Answer {
   return { status, body: { code, message, Code: code, Message: message } };
 }

@@ -1,9 +1,9 @@
-/** Where AWS is, for a worker as for the agent ("Service-specific endpoints", AWS SDKs and Tools Reference Guide). */
+/** Variables that set AWS's endpoints ("Service-specific endpoints", AWS SDKs and Tools Reference Guide). */
 const ENDPOINTS = /^AWS_(ENDPOINT_URL(_\w+)?|USE_FIPS_ENDPOINT|USE_DUALSTACK_ENDPOINT|CA_BUNDLE)$/;
 
 /**
- * What all workers of the fleet find in their environment about AWS. None is told of the instance's metadata, which
- * has the credentials of the instance's own role; the rest is for workers that have a role.
+ * The variables about AWS in the environment of all workers. SDKs of workers do not use the instance's metadata, which has
+ * the credentials of the instance's role. Region and endpoints are only for workers that have a role.
  *
  * @param own the agent's environment
  */

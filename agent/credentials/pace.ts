@@ -1,17 +1,17 @@
 import type { Clock } from '../../aws/clock.ts';
 
-/** How often somebody may ask in the long run, and how many times without a pause before that. */
+/** The sustained rate of requests, as the time between two of them, and how many may come at once. */
 const SPACING_MS = 50;
 const BURST = 40;
 
-/** How long the others take. Short of the second that SDKs wait; who asks without pause waits with each connection. */
+/** The delay of each request above the rate. It is shorter than the second that SDKs wait. */
 const SLOW_MS = 750;
 
-/** Keeps a loop of requests from being a loop of work: who asks too often is answered slowly. */
+/** A token bucket that delays requests above the rate, so that a worker that asks in a loop causes little work. */
 export class Pace {
   readonly #clock: Clock;
-  /** The date by which all requests so far would have come, had they come at the allowed pace. */
-  #paidMs = Number.NEGATIVE_INFINITY;
+  /** When all requests so far would have come at the sustained rate. */
+  #usedUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -20,8 +20,8 @@ export class Pace {
   /** Resolves when a request may be answered. */
   async turn(): Promise<void> {
     const nowMs = this.#clock.monotonic();
-    const dueMs = Math.max(this.#paidMs, nowMs) + SPACING_MS;
-    if (dueMs <= nowMs + BURST * SPACING_MS) this.#paidMs = dueMs;
+    const dueMs = Math.max(this.#usedUntilMs, nowMs) + SPACING_MS;
+    if (dueMs <= nowMs + BURST * SPACING_MS) this.#usedUntilMs = dueMs;
     else await this.#clock.sleep(SLOW_MS);
   }
 }

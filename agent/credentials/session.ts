@@ -1,40 +1,41 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
 import { messageOf } from '../../lib/error-message.ts';
+import { resolvesWithin } from '../../lib/with-timeout.ts';
 import { backoffMs } from '../../policy/backoff.ts';
 import { refusalKind } from '../../policy/refusal.ts';
 import type { Refusals } from '../supervision/refusals.ts';
 
-/** Temporary credentials as "Container credential provider" (AWS SDKs and Tools Reference Guide) has them answered. */
+/** Temporary credentials in the format of the "Container credential provider" (AWS SDKs and Tools Reference Guide). */
 export interface WorkerCredentials {
   AccessKeyId: string;
   SecretAccessKey: string;
   Token: string;
-  /** RFC 3339, without fractions of a second. */
+  /** RFC 3339 without fractions of a second. */
   Expiration: string;
 }
 
 export interface RoleSessionOptions {
-  /** ARN of the workers' role, for the log. */
+  /** ARN of the workers' role, for log messages. */
   roleArn: string;
-  /** Asks STS once, with the SDK's own retries. */
+  /** Calls STS once, with the SDK's retries. */
   assume: () => Promise<WorkerCredentials>;
   clock: Clock;
-  /** Told how each round of calls ended. */
+  /** Gets the result of each round of calls. */
   refusals: Pick<Refusals, 'answered' | 'failed'>;
   /** As `Math.random`. */
   random: () => number;
   log: Log;
 }
 
-/** Without fractions of a second, as STS and the metadata write it: not every reader of RFC 3339 takes them. */
+/** Formats a time without fractions of a second, as STS and the metadata do: not every parser accepts them. */
 export function rfc3339(time: Date): string {
   return time.toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
-/** There are no credentials to give out now. `denied`: STS refuses the role; else it gave no answer, or no good one. */
+/** There are no credentials now. `denied`: STS refuses the role. Otherwise STS did not answer, or with an error. */
 export class NoCredentials extends Error {
-  override readonly name = 'NoCredentials';
+  override readonly name = 'NoCredentialsError';
   readonly denied: boolean;
   constructor(message: string, denied: boolean) {
     super(message);
@@ -42,61 +43,63 @@ export class NoCredentials extends Error {
   }
 }
 
-/** "Roles terms and concepts": a role that assumes another gets an hour at most. */
+/** A role that assumes another gets an hour at most ("Roles terms and concepts", role chaining). */
 export const SESSION_SECONDS = 3600;
 const SESSION_MS = SESSION_SECONDS * 1000;
 
-/** From here on the next are fetched, so that what is given out is good for half an hour while STS answers. */
+/** With less time left, new credentials are fetched. While STS answers, credentials are thus valid for half an hour. */
 const RENEW_MS = SESSION_MS / 2;
-/** With less than this left a request waits for the next: boto3 renews ten minutes before the end, others five. */
-const SHORT_MS = 15 * 60_000;
-/** What ends sooner is not given out: its first use would come too late. */
-const LEAST_MS = 60_000;
+/** With less time left, a request waits for new ones: boto3 renews ten minutes before the end, other SDKs five. */
+const WAIT_BELOW_MS = 15 * 60_000;
+/** With less time left, credentials are not given out: they could end before their first use. */
+const MIN_LEFT_MS = 60_000;
 
-/** How long a request waits for STS. The JavaScript SDK gives its own request a second, and asks again. */
-const PATIENCE_MS = 800;
+/** How long a request waits for STS. The JavaScript SDK waits a second for an answer, and then asks again. */
+const MAX_WAIT_MS = 800;
 
-/** Between two rounds of calls that failed: workers that ask in a loop must not become a loop of calls. */
-const WAITS = { initialMs: 500, maxMs: 15_000 };
-/** Before a role that was refused is asked for without a worker's asking. */
-const LEAST_WAIT_MS = 250;
+/** Between two rounds of calls that failed. Workers that ask in a loop must not cause a loop of calls. */
+const RETRY_DELAYS = { initialMs: 500, maxMs: 15_000 };
+/** The least wait before a refused role is assumed again without a worker's request. */
+const MIN_RETRY_DELAY_MS = 250;
 
 /**
- * The session of the workers' role that all workers of an instance share: fetched when the first of them asks, and
- * again ahead of its end as long as somebody does. Who asks while STS is down gets what there is, until that ends. A role
- * that STS refuses is asked for again until it is granted: meanwhile no worker is started that could ask.
+ * The session of the workers' role, which all workers of an instance share. It is fetched at the first request, and again
+ * before it ends as long as requests come. While STS is down, requests get the current credentials until they end. If STS
+ * refuses the role, the session asks again until STS grants it: meanwhile no worker is started that could ask.
  */
 export class RoleSession {
   readonly #options: RoleSessionOptions;
-  #held: { credentials: WorkerCredentials; endsAtMs: number } | undefined;
-  /** The round of calls under way; never rejects. */
+  #current: { credentials: WorkerCredentials; endsAtMs: number } | undefined;
+  /** The current round of calls. Never rejects. */
   #round: Promise<void> | undefined;
   #failure: NoCredentials | undefined;
   #failures = 0;
   #nextRoundMs = Number.NEGATIVE_INFINITY;
-  /** The loop that asks again by itself is waiting. */
-  #asksAgain = false;
+  /** The session waits to ask again by itself. */
+  #isRetryPlanned = false;
   readonly #closed = new AbortController();
 
   constructor(options: RoleSessionOptions) {
     this.#options = options;
   }
 
-  /** Rejects with `NoCredentials` when there are none within the time that a request has. */
+  /** Rejects with `NoCredentials` if there are none within the time that a request may take. */
   async credentials(): Promise<WorkerCredentials> {
     if (this.#leftMs() < RENEW_MS) this.#renew();
-    if (this.#leftMs() < SHORT_MS && this.#round) await this.#within(PATIENCE_MS, this.#round);
-    if (this.#held && this.#leftMs() >= LEAST_MS) return this.#held.credentials;
+    if (this.#leftMs() < WAIT_BELOW_MS && this.#round) {
+      await resolvesWithin(this.#options.clock, MAX_WAIT_MS, this.#round);
+    }
+    if (this.#current && this.#leftMs() >= MIN_LEFT_MS) return this.#current.credentials;
     throw this.#failure ?? new NoCredentials('STS has not answered yet', false);
   }
 
-  /** No round begins any more by itself. */
+  /** From now on no round starts by itself. */
   close(): void {
     this.#closed.abort();
   }
 
   #leftMs(): number {
-    return (this.#held?.endsAtMs ?? Number.NEGATIVE_INFINITY) - this.#options.clock.monotonic();
+    return (this.#current?.endsAtMs ?? Number.NEGATIVE_INFINITY) - this.#options.clock.monotonic();
   }
 
   #renew(): void {
@@ -111,33 +114,33 @@ export class RoleSession {
 
   async #callSts(): Promise<void> {
     const { assume, clock, random } = this.#options;
-    // Counted from before the call and by the monotonic clock: an instance's wall clock may be wrong.
+    // Counted from before the call, with the monotonic clock: the instance's wall clock may be wrong.
     const endsAtMs = clock.monotonic() + SESSION_MS;
     try {
-      this.#held = { credentials: this.#onMachine(await assume()), endsAtMs };
+      this.#current = { credentials: this.#toMachineTime(await assume()), endsAtMs };
       this.#succeeded();
     } catch (error) {
       this.#failed(error);
-      const waitMs = backoffMs(WAITS, this.#failures, random);
+      const waitMs = backoffMs(RETRY_DELAYS, this.#failures, random);
       this.#nextRoundMs = clock.monotonic() + waitMs;
-      if (this.#failure?.denied) void this.#askAgain(waitMs);
+      if (this.#failure?.denied) void this.#retryLater(waitMs);
     }
   }
 
-  /** Workers' SDKs go by the machine's clock, which may be wrong. */
-  #onMachine(credentials: WorkerCredentials): WorkerCredentials {
+  /** Workers' SDKs compare the expiration with the machine's clock, which may be wrong. */
+  #toMachineTime(credentials: WorkerCredentials): WorkerCredentials {
     const { clock } = this.#options;
     const endsAtMs = Date.parse(credentials.Expiration) - clock.now() + clock.machineNow();
     return { ...credentials, Expiration: rfc3339(new Date(endsAtMs)) };
   }
 
-  /** Ends with the session, else with the round that it starts. A round that a worker began starts no second loop. */
-  async #askAgain(waitMs: number): Promise<void> {
-    if (this.#asksAgain) return;
-    this.#asksAgain = true;
+  /** Starts a round after a wait, unless the session is closed. Only one such wait is active at a time. */
+  async #retryLater(waitMs: number): Promise<void> {
+    if (this.#isRetryPlanned) return;
+    this.#isRetryPlanned = true;
     const { signal } = this.#closed;
-    await this.#options.clock.sleep(Math.max(LEAST_WAIT_MS, waitMs), signal).catch(() => undefined);
-    this.#asksAgain = false;
+    await this.#options.clock.sleep(Math.max(MIN_RETRY_DELAY_MS, waitMs), signal).catch(() => undefined);
+    this.#isRetryPlanned = false;
     if (!signal.aborted) this.#startRound();
   }
 
@@ -149,7 +152,7 @@ export class RoleSession {
     this.#failures = 0;
   }
 
-  /** Logs the first failure of a kind in a row, not each: workers may ask often. */
+  /** Logs only the first of equal failures in a row: workers may ask often. */
   #failed(err: unknown): void {
     const { log, refusals, roleArn } = this.#options;
     refusals.failed('worker-role', err);
@@ -160,17 +163,10 @@ export class RoleSession {
     this.#failure = new NoCredentials(reason, denied);
     if (known) return;
     if (denied) {
-      const mend = `its trust policy has to let the role of this instance assume it`;
-      log.error({ err, role: roleArn }, `workers get no AWS credentials: STS refuses their role; ${mend}`);
+      const remedy = `its trust policy has to let the role of this instance assume it`;
+      log.error({ err, role: roleArn }, `workers get no AWS credentials: STS refuses their role; ${remedy}`);
     } else {
       log.warn({ err, role: roleArn }, 'STS gives no credentials for the workers yet');
     }
-  }
-
-  async #within(ms: number, round: Promise<void>): Promise<void> {
-    const waiting = new AbortController();
-    const late = this.#options.clock.sleep(ms, waiting.signal).catch(() => undefined);
-    await Promise.race([round, late]);
-    waiting.abort();
   }
 }

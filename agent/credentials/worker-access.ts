@@ -6,9 +6,9 @@ import type { Refusals } from '../supervision/refusals.ts';
 import { type Admission, CredentialsEndpoint } from './endpoint.ts';
 import { NoCredentials, RoleSession, rfc3339, SESSION_SECONDS, type WorkerCredentials } from './session.ts';
 
-/** How workers come to credentials of their own role: admitted one by one, each while it runs. */
+/** Gives workers credentials of their role. Each worker is admitted while it runs. */
 export interface WorkerAccess {
-  /** Asks STS for the workers' role if there are no credentials yet. Resolves when it has answered, or after a while. */
+  /** Assumes the workers' role if there are no credentials yet. Resolves when STS has answered, or after some tries. */
   verify(): Promise<void>;
   admit(): Admission;
   close(): Promise<void>;
@@ -17,17 +17,17 @@ export interface WorkerAccess {
 export interface WorkerAccessOptions {
   config: { workerRole?: string | undefined; concurrency: number };
   clients: Pick<StsClients, 'sts'>;
-  /** This instance's id, which the session is named after. */
+  /** This instance's id, which becomes part of the session's name. */
   instance: string;
   clock: Clock;
-  /** Told what STS answers. */
+  /** Gets the results of the calls to STS. */
   refusals: Pick<Refusals, 'answered' | 'failed'>;
   /** As `Math.random`. */
   random: () => number;
   log: Log;
 }
 
-/** Undefined for a fleet whose workers have no role. Rejects when no port can be had on loopback. */
+/** Returns undefined if the fleet's workers have no role. Rejects if no port on loopback is free. */
 export async function openWorkerAccess(options: WorkerAccessOptions): Promise<WorkerAccess | undefined> {
   const { config, clients, instance } = options;
   const roleArn = config.workerRole;
@@ -53,7 +53,7 @@ export async function openWorkerAccess(options: WorkerAccessOptions): Promise<Wo
   };
 }
 
-/** STS in a Region that is far away may take longer than one request waits. */
+/** An STS endpoint in a distant Region may take longer than one request waits. */
 const VERIFY_TRIES = 5;
 const VERIFY_PAUSE_MS = 200;
 
@@ -71,8 +71,8 @@ async function verify(credentials: () => Promise<unknown>, clock: Clock): Promis
 }
 
 /**
- * As CloudTrail shows it. Not the bare instance id: that is how EC2 names the sessions of the instance's own role.
- * STS takes 2 to 64 letters, digits and `_+=,.@-`.
+ * The session's name in CloudTrail. It is not the bare instance id, since EC2 names the sessions of the instance's role so.
+ * STS accepts 2 to 64 letters, digits and `_+=,.@-`.
  */
 function sessionName(instance: string): string {
   return `mayfly-${instance.replaceAll(/[^\w+=,.@-]/g, '-')}`.slice(0, 64);

@@ -1,61 +1,65 @@
-import { wasReady } from './account.ts';
+import { resolvesWithin } from '../../lib/with-timeout.ts';
 import { Bell } from './bell.ts';
+import { wasReady } from './first-ready.ts';
 import { completeHook } from './hooks.ts';
 import { begin, completeLaunch, recordReady } from './ready.ts';
-import { type Self, slept } from './self.ts';
+import type { Self } from './self.ts';
 
-/** How long a table that does not answer may hold the launch up. */
+/** How long a table that does not answer may delay the launch. */
 const TABLE_MS = 10_000;
 const HOOK_MS = 30_000;
-/** Looked at this often even if nothing happens. */
+/** The state is checked this often even if nothing happens. */
 const LONGEST_WAIT_MS = 3_600_000;
 
 export interface ArrivalOptions {
   self: Self;
   stopped: AbortSignal;
-  /** An instance that is of no use is never ready. */
+  /** A broken instance is never ready. */
   isBroken: () => boolean;
   isPaused: () => boolean;
 }
 
 /**
- * How an instance becomes ready: its agent has started, Auto Scaling has let it into service, and AWS has answered its
- * first receive, be it without a message; and the table, if there is one. One that waits in a warm pool, or whose fleet is
- * paused, receives nothing and is ready without.
+ * How an instance becomes ready: its agent has started, Auto Scaling has put it in service, and AWS has answered the first
+ * receive, with or without a message. The table, if there is one, has to answer too. An instance in a warm pool or in a
+ * paused fleet is ready without a receive.
  */
 export class Arrival {
   readonly #options: ArrivalOptions;
-  /** Until the retirement is on record: nothing is to be written over that. */
-  readonly #recorded = new AbortController();
+  /** Aborted when the retirement is recorded: the record must not be overwritten. */
+  readonly #retirementRecorded = new AbortController();
   readonly #signal: AbortSignal;
   readonly #changed = new Bell();
 
   constructor(options: ArrivalOptions) {
     this.#options = options;
-    this.#signal = AbortSignal.any([this.#recorded.signal, options.stopped]);
+    this.#signal = AbortSignal.any([this.#retirementRecorded.signal, options.stopped]);
   }
 
-  /** The table hears of the agent before Auto Scaling counts on it, unless it refuses to. */
+  /** Reports the agent's start to the table before Auto Scaling puts the instance in service. Goes on if that fails. */
   async begin(): Promise<void> {
     const refused = Promise.withResolvers<void>();
-    const told = begin(this.#options.self, refused.resolve, this.#signal);
-    await this.#atMost(TABLE_MS, Promise.race([told, refused.promise]));
+    const reported = begin(this.#options.self, refused.resolve, this.#signal);
+    await this.#waitAtMost(TABLE_MS, Promise.race([reported, refused.promise]));
   }
 
-  /** Lets Auto Scaling go on with the launch, into service or into the warm pool. */
+  /** Completes the launch hook, so that Auto Scaling puts the instance in service or in the warm pool. */
   async letIn(pooled: boolean): Promise<void> {
     const { self, stopped, isBroken } = this.#options;
     if (isBroken()) {
-      // CONTINUE: an abandoned launch would make the group buy another one, which would be as broken.
+      // CONTINUE: after ABANDON the group would launch another instance, which would be broken too.
       await completeHook(self, self.config.launchHook, HOOK_MS, stopped);
       return;
     }
     const again = await wasReady(self, pooled);
-    if (pooled) await this.#atMost(TABLE_MS, recordReady(self, true, this.#signal));
+    if (pooled) await this.#waitAtMost(TABLE_MS, recordReady(self, true, this.#signal));
     await completeLaunch(self, again, stopped);
   }
 
-  /** Resolves with what the boot took, in milliseconds, once the instance is ready; undefined: it goes before, or is not EC2's. */
+  /**
+   * Resolves when the instance is ready, with the duration of its boot in milliseconds. Undefined: it retires before, or
+   * it is not an EC2 instance.
+   */
   async ready(): Promise<number | undefined> {
     const { self, isPaused, isBroken } = this.#options;
     while (!self.refusals.received && !isPaused()) {
@@ -65,20 +69,18 @@ export class Arrival {
     return recordReady(self, false, this.#signal);
   }
 
-  /** To be called when AWS has answered, or the fleet was paused. */
+  /** To be called when AWS has answered or the fleet was paused. */
   look(): void {
     this.#changed.ring();
   }
 
-  /** To be called when the retirement goes on record, or the life is over. */
+  /** To be called when the retirement is recorded or the lifecycle ends. */
   end(): void {
-    this.#recorded.abort();
+    this.#retirementRecorded.abort();
     this.#changed.ring();
   }
 
-  async #atMost(ms: number, done: Promise<unknown>): Promise<void> {
-    const waiting = new AbortController();
-    await Promise.race([done, slept(this.#options.self.clock, ms, waiting.signal)]);
-    waiting.abort();
+  async #waitAtMost(ms: number, done: Promise<unknown>): Promise<void> {
+    await resolvesWithin(this.#options.self.clock, ms, done);
   }
 }

@@ -1,21 +1,21 @@
+import { sleepUnlessAborted } from '../../lib/sleep.ts';
 import { type Clock, NO_LONGER } from '../../aws/clock.ts';
-import { slept } from './self.ts';
 
-/** Wakes the one who waits when something has changed. A ring that nobody waits for is kept for the next wait. */
+/** Ends a wait when something has changed. If nobody waits, it ends the next wait at once. */
 export class Bell {
-  #rung = false;
+  #isPending = false;
   #waiting: AbortController | undefined;
 
   ring(): void {
-    this.#rung = true;
+    this.#isPending = true;
     this.#waiting?.abort(NO_LONGER);
   }
 
-  /** Resolves at the next ring, or after `ms`. */
+  /** Resolves at the next wake-up, or after `ms`. */
   async wait(clock: Clock, ms: number): Promise<void> {
     this.#waiting = new AbortController();
-    if (!this.#rung) await slept(clock, ms, this.#waiting.signal);
+    if (!this.#isPending) await sleepUnlessAborted(clock, ms, this.#waiting.signal);
     this.#waiting = undefined;
-    this.#rung = false;
+    this.#isPending = false;
   }
 }

@@ -3,33 +3,34 @@ import {
   TerminateInstanceInAutoScalingGroupCommand,
 } from '@aws-sdk/client-auto-scaling';
 import { toError } from '../../lib/error-message.ts';
+import { withTimeout } from '../../lib/with-timeout.ts';
 import { type Answer, answerOf, type Climb, next, type Rung } from '../../policy/ladder.ts';
-import { type Self, within } from './self.ts';
+import type { Self } from './self.ts';
 
 export const CALL_MS = 15_000;
 const SHORTEST_CALL_MS = 1000;
 
 export interface Climbed {
-  /** `power-off`: no rung above it would do; `stay`: the group is at its minimum and a healthy agent works on. */
+  /** `power-off`: no earlier step was accepted. `stay`: the group is at its minimum and a healthy agent works on. */
   kind: 'accepted' | 'stay' | 'power-off';
   rung: Rung;
-  /** Calls made, all rungs together. */
+  /** Calls made, all steps together. */
   tries: number;
   lastError?: string;
 }
 
 export interface ClimbOptions {
   first: Rung;
-  /** May the instance go back to work when the group is at its minimum? */
+  /** Whether the instance may go back to work when the group is at its minimum. */
   mayStay: boolean;
   /**
-   * Whether Auto Scaling is ending the instance already: then a call was accepted whose answer got lost, and what it
-   * says to the next one (in progress, at the minimum) is of no account.
+   * Whether Auto Scaling is terminating the instance. Then a call was accepted whose answer was lost, and the answer to the
+   * next call (in progress, at the minimum) does not count.
    */
   isEnding: () => boolean;
 }
 
-/** Goes down the ladder until AWS accepts, or to its last rung, which the caller takes. */
+/** Escalates until AWS accepts a call. Stops before the last step, power-off, which is left to the caller. */
 export async function climb(
   self: Self,
   { first, mayStay, isEnding }: ClimbOptions,
@@ -38,33 +39,33 @@ export async function climb(
   const { clock, log, random } = self;
   const rules = { mayStay, budgetMs: self.config.retirement.ladderSeconds * 1000 };
   const started = clock.monotonic();
-  let at: Climb = { rung: self.identity.metadata ? first : 'power-off', failures: 0 };
+  let escalation: Climb = { rung: self.identity.metadata ? first : 'power-off', failures: 0 };
   let tries = 0;
   let lastError: string | undefined;
   const result = (kind: Climbed['kind']): Climbed => {
-    return { kind, rung: at.rung, tries, ...(lastError !== undefined && { lastError }) };
+    return { kind, rung: escalation.rung, tries, ...(lastError !== undefined && { lastError }) };
   };
-  while (at.rung !== 'power-off') {
+  while (escalation.rung !== 'power-off') {
     tries++;
     self.supervisor.tried();
     const leftMs = Math.max(SHORTEST_CALL_MS, rules.budgetMs - (clock.monotonic() - started));
-    const { answer, error } = await ask(self, at.rung, Math.min(CALL_MS, leftMs));
+    const { answer, error } = await ask(self, escalation.rung, Math.min(CALL_MS, leftMs));
     if (error) {
       lastError = `${error.name}: ${error.message}`;
-      log.warn({ rung: at.rung, answer, tries, err: error }, 'not let go');
+      log.warn({ rung: escalation.rung, answer, tries, err: error }, 'AWS did not accept the end of this instance');
     }
-    const step = next(at, isEnding() ? 'accepted' : answer, clock.monotonic() - started, rules, random());
+    const step = next(escalation, isEnding() ? 'accepted' : answer, clock.monotonic() - started, rules, random());
     if (step.kind === 'done') return result('accepted');
     if (step.kind === 'stay') return result('stay');
     await clock.sleep(step.afterMs, signal);
-    at = step.climb;
+    escalation = step.climb;
   }
   return result('power-off');
 }
 
 async function ask(self: Self, rung: Rung, ms: number): Promise<{ answer: Answer; error?: Error }> {
   try {
-    await within(self.clock, ms, (abortSignal) => call(self, rung, abortSignal));
+    await withTimeout(self.clock, ms, (abortSignal) => call(self, rung, abortSignal));
     return { answer: 'accepted' };
   } catch (thrown) {
     const error = toError(thrown);

@@ -2,12 +2,12 @@ import type { Reason } from '../../policy/retirement.ts';
 import { keepWaiting } from './hooks.ts';
 import type { Self } from './self.ts';
 
-/** Kept back from AWS's deadlines for handing jobs back and saying good-bye. */
+/** The part of AWS's deadlines that is reserved for requeuing jobs and recording the retirement. */
 const MARGIN_MS = 15_000;
 
 /**
- * Takes no new job and resolves when the running ones have ended, each within its own limit, or were handed back because
- * the instance has no more time. Called again with another reason it brings the deadline forward.
+ * Takes no new job. Resolves when the running jobs have ended, each within its own limit, or were requeued because the
+ * instance has no more time. Another call with another reason moves the deadline forward.
  *
  * @param interruptedAtMs when EC2 takes a Spot instance, epoch milliseconds
  */
@@ -18,7 +18,7 @@ export async function drainFor(
   signal: AbortSignal,
 ): Promise<void> {
   const { config, clock, work, log } = self;
-  // A job that was enqueued when the fleet allowed more may run for longer than it allows now.
+  // A job that was enqueued under a higher limit may run for longer than the fleet allows now.
   const { longestLimitSeconds } = work.state();
   const limitSeconds = Math.max(config.maxLimitSeconds ?? config.limitSeconds, longestLimitSeconds);
   const longestJobMs = (limitSeconds + config.graceSeconds) * 1000 + MARGIN_MS;

@@ -4,7 +4,7 @@ import type { Identity } from '../../aws/identity.ts';
 import { describeGroup, type GroupMember } from '../../aws/scaling-group.ts';
 import type { GroupFacts } from '../../policy/retirement.ts';
 
-/** The group an instance belongs to: what its tags say, else what Auto Scaling says; undefined for none. */
+/** Finds the group of an instance: by its tags, else by asking Auto Scaling. Undefined: it has none. */
 export async function findGroupName(
   clients: Clients,
   { instanceId, metadata, groupName }: Identity,
@@ -17,11 +17,11 @@ export async function findGroupName(
 }
 
 export interface GroupLook extends GroupFacts {
-  /** This instance's own state; absent if the group does not have it. */
+  /** This instance's lifecycle state. Absent: the group does not have the instance. */
   lifecycleState?: string;
 }
 
-/** What the group wants and has. A group that is not there any more is one whose maximum is 0. */
+/** Describes the group. A group that was deleted counts as one whose maximum is 0. */
 export async function lookAtGroup(
   client: AutoScalingClient,
   groupName: string,
@@ -44,8 +44,8 @@ export async function lookAtGroup(
 }
 
 /**
- * Whether an instance is one too many. All instances of a group come to the same answer without asking each other:
- * of the sorted ids the first ones are too many.
+ * Whether an instance is one too many. All instances of a group come to the same result without asking each other: the
+ * first ones by id are the surplus.
  */
 export function isSurplus(instanceId: string, alive: readonly string[], desired: number): boolean {
   const rank = alive.toSorted().indexOf(instanceId);

@@ -2,16 +2,18 @@ import {
   CompleteLifecycleActionCommand,
   RecordLifecycleActionHeartbeatCommand,
 } from '@aws-sdk/client-auto-scaling';
+import { sleepUnlessAborted } from '../../lib/sleep.ts';
+import { withTimeout } from '../../lib/with-timeout.ts';
 import { answerOf, backoffMs } from '../../policy/ladder.ts';
-import { type Self, slept, within } from './self.ts';
+import type { Self } from './self.ts';
 
 const CALL_MS = 15_000;
-/** "Complete a lifecycle action": the action begins a moment after the call that causes it. */
-const LONGEST_RETRY_MS = 5000;
+/** A lifecycle action begins a moment after the call that causes it ("Complete a lifecycle action"). */
+const MAX_RETRY_DELAY_MS = 5000;
 
 /**
- * Completes a lifecycle action with CONTINUE. Auto Scaling refuses until the instance is in the wait state and once
- * it has left it, with the same words; so it is asked again until `forMs` are over. Tells whether it was accepted.
+ * Completes a lifecycle action with CONTINUE. Auto Scaling refuses with the same message before and after the wait state,
+ * so the call is repeated until `forMs` have passed. Returns whether it was accepted.
  */
 export async function completeHook(
   self: Self,
@@ -31,7 +33,7 @@ export async function completeHook(
   for (let failures = 1; ; failures++) {
     self.supervisor.tried();
     try {
-      await within(clock, CALL_MS, (abortSignal) =>
+      await withTimeout(clock, CALL_MS, (abortSignal) =>
         self.clients.autoScaling.send(command, { abortSignal: AbortSignal.any([abortSignal, signal]) }),
       );
       log.info({ hook }, 'lifecycle action completed');
@@ -42,20 +44,20 @@ export async function completeHook(
       log.debug({ hook, err: error, leftMs }, 'lifecycle action not completed yet');
       if (denied) log.error({ hook, err: error }, 'lifecycle action cannot be completed');
       if (denied || leftMs <= 0) return false;
-      const pauseMs = Math.min(leftMs, LONGEST_RETRY_MS, backoffMs(failures, self.random()));
-      if (!(await slept(clock, pauseMs, signal))) return false;
+      const delayMs = Math.min(leftMs, MAX_RETRY_DELAY_MS, backoffMs(failures, self.random()));
+      if (!(await sleepUnlessAborted(clock, delayMs, signal))) return false;
     }
   }
 }
 
-/** "No active Lifecycle Action found with instance ID": not yet, or not any more, in the wait state. */
+/** "No active Lifecycle Action found with instance ID": the instance is not in the wait state, not yet or not any more. */
 function isInactive(error: unknown): boolean {
   return error instanceof Error && /no active lifecycle action/i.test(error.message);
 }
 
 /**
- * Keeps the instance in its wait state, a heartbeat with each report, until the signal is given. 48 hours or 100
- * time-outs of the hook are the most ("Amazon EC2 Auto Scaling lifecycle hooks"); after that AWS ends the instance.
+ * Keeps the instance in its wait state until the signal is aborted, with a heartbeat every `reportSeconds`. AWS terminates
+ * the instance after 48 hours or 100 time-outs of the hook ("Amazon EC2 Auto Scaling lifecycle hooks").
  */
 export async function keepWaiting(self: Self, hook: string, signal: AbortSignal): Promise<void> {
   const command = new RecordLifecycleActionHeartbeatCommand({
@@ -70,5 +72,5 @@ export async function keepWaiting(self: Self, hook: string, signal: AbortSignal)
     } catch (error) {
       if (!signal.aborted) self.log.warn({ hook, err: error }, 'heartbeat of the termination hook failed');
     }
-  } while (await slept(self.clock, self.config.reportSeconds * 1000, signal));
+  } while (await sleepUnlessAborted(self.clock, self.config.reportSeconds * 1000, signal));
 }

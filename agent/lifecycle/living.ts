@@ -18,146 +18,147 @@ import { Bell } from './bell.ts';
 import { drainFor } from './drain.ts';
 import { outlookOf } from './outlook.ts';
 import { isPaused } from './pause.ts';
+import { report } from './report.ts';
 import { retireIfIdle, retireNow } from './retire.ts';
 import type { Self } from './self.ts';
 import { inWarmPool, leaveWarmPool } from './warm-pool.ts';
-import { report, type Sight, watch } from './watch.ts';
+import { type Sight, watch } from './watch.ts';
 
-/** The policy is asked this often even if nothing happens. */
-const LONGEST_WAIT_MS = 3_600_000;
-const BACK_MS = 1000;
+/** The policy decides this often even if nothing happens. */
+const MAX_WAIT_MS = 3_600_000;
+const BACK_TO_WORK_MS = 1000;
 const WORKING = 'working';
 
 /**
- * An instance between its agent's start and its end. Working and idle are the job side's states; here it lives on,
- * is retiring, or has ended. Whatever changes rings the bell, and then the policy is asked again.
+ * The state of an instance from its agent's start to its end: in service, retiring, or retired. Whether it works or is idle
+ * is the state of the job loop. After each change the policy decides again.
  */
 export class Living {
   readonly #self: Self;
   readonly #stopped: AbortSignal;
-  readonly #bell = new Bell();
-  readonly #silent = new AbortController();
+  readonly #wakeup = new Bell();
+  readonly #reportingEnded = new AbortController();
   readonly #rules: RetirementRules;
-  readonly #arrival: Arrival;
-  readonly #startedMs: number;
+  readonly #launch: Arrival;
+  readonly #startMs: number;
   #broken: Broken | undefined;
   #bootMs: number | undefined;
   #refusedAtMs: number | undefined;
-  #sight: Sight = {};
-  /** The work is held back: it has not begun, the fleet is paused, or STS refuses the workers' role. */
-  #held = true;
-  /** The instance waits in its warm pool. `#sight` does not tell so: it has no notices yet. */
+  #observation: Sight = {};
+  /** No new job is taken: the job loop has not started, the fleet is paused, or STS refuses the workers' role. */
+  #isHeldBack = true;
+  /** The instance waits in its warm pool. `#observation` does not have this: it has no notices yet. */
   #inPool = false;
-  /** The retirement is on record, and not taken back. */
-  #onRecord = false;
+  /** The retirement is recorded and was not withdrawn. */
+  #isRecorded = false;
 
   constructor(self: Self, workerMissing: string | undefined, stopped: AbortSignal) {
     this.#self = self;
     if (workerMissing !== undefined) this.#broken = { reason: 'worker-missing', problem: workerMissing };
     this.#stopped = stopped;
-    this.#rules = rulesOf(self.config.retirement);
-    this.#arrival = new Arrival({
+    this.#rules = createRules(self.config.retirement);
+    this.#launch = new Arrival({
       self,
       stopped,
       isBroken: () => this.#broken !== undefined,
-      isPaused: () => this.#sight.paused ?? false,
+      isPaused: () => this.#observation.paused ?? false,
     });
-    this.#startedMs = self.clock.monotonic();
+    this.#startMs = self.clock.monotonic();
   }
 
-  /** Resolves when the instance has retired; rejects when the agent is stopped before. */
+  /** Resolves when the instance has retired. Rejects if the agent is stopped before. */
   async live(): Promise<Retirement> {
-    const watching = new AbortController();
-    const over = AbortSignal.any([watching.signal, this.#stopped]);
-    const unlistenToAnswers = this.#self.refusals.onChange(() => this.#news());
+    const observing = new AbortController();
+    const ended = AbortSignal.any([observing.signal, this.#stopped]);
+    const unlistenToRefusals = this.#self.refusals.onChange(() => this.#onChange());
     await this.#begin();
-    const seen = (news: Sight) => {
-      this.#sight = { ...this.#sight, ...news };
-      this.#news();
+    const onObservation = (observation: Sight) => {
+      this.#observation = { ...this.#observation, ...observation };
+      this.#onChange();
     };
-    report(this.#self, this.#silent.signal, () => this.#outlook(), seen);
-    watch(this.#self, over, seen);
-    const unlisten = this.#self.work.onChange(() => this.#bell.ring());
-    this.#stopped.addEventListener('abort', () => this.#bell.ring(), { once: true });
+    report(this.#self, this.#reportingEnded.signal, () => this.#forecast(), onObservation);
+    watch(this.#self, ended, onObservation);
+    const unlistenToJobs = this.#self.work.onChange(() => this.#wakeup.ring());
+    this.#stopped.addEventListener('abort', () => this.#wakeup.ring(), { once: true });
     try {
       return await this.#untilRetired();
     } finally {
-      unlisten();
-      unlistenToAnswers();
-      this.#arrival.end();
-      watching.abort();
+      unlistenToJobs();
+      unlistenToRefusals();
+      this.#launch.end();
+      observing.abort();
       if (!this.#stopped.aborted) this.fallSilent();
     }
   }
 
-  /** Nothing of it is left to be heard of. Called by itself at its end; after a stop when its jobs have ended. */
+  /** Stops the reports. Called at the end of the retirement, or after a stop when the jobs have ended. */
   fallSilent(): void {
-    this.#silent.abort();
+    this.#reportingEnded.abort();
   }
 
-  /** What was wrong first is what goes on record. */
+  /** The first problem is the one that is recorded. */
   breakDown(broken: Broken): void {
-    this.#self.log.error(broken, 'this instance is of no use');
+    this.#self.log.error(broken, 'this instance is broken');
     this.#broken ??= broken;
-    this.#bell.ring();
+    this.#wakeup.ring();
   }
 
-  /** An instance that goes down with its agent says so; one that retires has said why already. */
+  /** Records that the agent is stopped, unless a retirement is recorded already. */
   async recordStop(signal?: string): Promise<void> {
-    if (this.#onRecord) return;
+    if (this.#isRecorded) return;
     const now = new Date(this.#self.clock.now()).toISOString();
     const idleSeconds = (this.#idleMs() ?? 0) / 1000;
     const { jobsDone } = this.#self.work.state();
     const how = { rung: 'power-off', tries: 0, idleSeconds, jobsDone } as const;
     const problem = signal && `it was sent ${signal}`;
-    const told = { reason: 'stopped', decidedAt: now, endedAt: now, ...(problem && { problem }) } as const;
-    const retirement = { ...told, ...how };
+    const stop = { reason: 'stopped', decidedAt: now, endedAt: now, ...(problem && { problem }) } as const;
+    const retirement = { ...stop, ...how };
     await record(this.#self, retirement, 'the agent is stopped', 'instances');
   }
 
   async #begin(): Promise<void> {
     const { supervisor } = this.#self;
     if (this.#broken) this.breakDown(this.#broken);
-    await this.#arrival.begin();
+    await this.#launch.begin();
     if (await inWarmPool(this.#self)) await this.#waitInPool();
-    if (!isEnding(this.#sight.notices?.targetState)) await this.#arrival.letIn(false);
-    // "Instance scale-in protection starts when the instance state is InService": a job begun before could be cut off.
-    await this.#lookAtPause();
+    if (!isEnding(this.#observation.notices?.targetState)) await this.#launch.letIn(false);
+    // "Instance scale-in protection starts when the instance state is InService": a job before that could be cut off.
+    await this.#checkPause();
     await this.#self.access?.verify();
-    if (!this.#stopped.aborted) this.#holdOrGoOn();
-    supervisor.doing(this.#doing());
+    if (!this.#stopped.aborted) this.#pauseOrResume();
+    supervisor.doing(this.#status());
     supervisor.ready();
     void this.#becomeReady();
   }
 
   async #becomeReady(): Promise<void> {
-    this.#bootMs = await this.#arrival.ready();
-    this.#bell.ring();
+    this.#bootMs = await this.#launch.ready();
+    this.#wakeup.ring();
   }
 
-  /** What AWS refuses a paused fleet, or an instance in its warm pool, keeps it from nothing. */
-  #judgeRefusals(): void {
+  /** In a paused fleet or a warm pool refusals do not matter: no jobs are taken. */
+  #checkRefusals(): void {
     const { config, refusals } = this.#self;
-    const { paused = false, notices } = this.#sight;
+    const { paused = false, notices } = this.#observation;
     if (this.#broken || paused || this.#inPool || isPooled(notices?.targetState)) return;
     const broken = brokenBy(refusals.now, config.retirement.refusalSeconds * 1000);
     if (broken) this.breakDown(broken);
   }
 
-  #news(): void {
-    this.#judgeRefusals();
-    this.#arrival.look();
-    this.#bell.ring();
+  #onChange(): void {
+    this.#checkRefusals();
+    this.#launch.look();
+    this.#wakeup.ring();
   }
 
-  /** In a warm pool it takes no job, and cannot be terminated either: it waits. */
+  /** In a warm pool an instance takes no jobs and cannot terminate itself. */
   async #waitInPool(): Promise<void> {
     const { supervisor } = this.#self;
     this.#inPool = true;
-    await this.#arrival.letIn(true);
+    await this.#launch.letIn(true);
     supervisor.doing('in the warm pool');
     supervisor.ready();
-    this.#sight = { notices: await leaveWarmPool(this.#self, this.#stopped) };
+    this.#observation = { notices: await leaveWarmPool(this.#self, this.#stopped) };
     this.#inPool = false;
   }
 
@@ -166,61 +167,61 @@ export class Living {
       this.#stopped.throwIfAborted();
       const decision = this.#decide();
       if (decision.kind === 'stay') {
-        this.#holdOrGoOn();
+        this.#pauseOrResume();
         await this.#wait(decision.againInMs);
         continue;
       }
       const retirement = await this.#carryOut(decision);
       if (retirement) return retirement;
-      this.#self.supervisor.doing(this.#doing());
-      this.#onRecord = false;
-      // The job that came is about to start: until then the instance still looks idle.
-      await this.#wait(BACK_MS);
+      this.#self.supervisor.doing(this.#status());
+      this.#isRecorded = false;
+      // A job that was found is about to start. Until then the instance still looks idle.
+      await this.#wait(BACK_TO_WORK_MS);
     }
   }
 
   async #carryOut(decision: Exclude<Decision, { kind: 'stay' }>): Promise<Retirement | undefined> {
     this.#self.supervisor.doing(`retiring (${decision.reason})`);
-    const wish = {
+    const request = {
       reason: decision.reason,
       ...(this.#broken && { broken: this.#broken }),
       idleSeconds: (this.#idleMs() ?? 0) / 1000,
-      isEnding: () => isEnding(this.#sight.notices?.targetState),
-      isHeld: () => this.#doing() !== WORKING,
+      isEnding: () => isEnding(this.#observation.notices?.targetState),
+      isHeld: () => this.#status() !== WORKING,
       onRecord: () => {
-        this.#arrival.end();
-        this.#onRecord = true;
+        this.#launch.end();
+        this.#isRecorded = true;
       },
     };
     if (decision.kind === 'leave') {
       const reason = await this.#drained(decision.reason);
-      return retireNow(this.#self, { ...wish, reason }, this.#stopped);
+      return retireNow(this.#self, { ...request, reason }, this.#stopped);
     }
-    const result = await retireIfIdle(this.#self, wish, this.#stopped);
+    const result = await retireIfIdle(this.#self, request, this.#stopped);
     if ('retirement' in result) return result.retirement;
     if (result.back === 'refused') this.#refusedAtMs = this.#self.clock.monotonic();
     return undefined;
   }
 
-  /** Drains. A more pressing reason that comes up meanwhile (a Spot interruption) brings the deadline forward. */
+  /** Drains. A more urgent reason that comes up meanwhile (a Spot interruption) moves the deadline forward. */
   async #drained(first: Reason): Promise<Reason> {
     let reason = first;
-    let open = 0;
+    let drains = 0;
     const drain = async () => {
-      open++;
-      const { interruptedAtMs } = this.#sight.notices ?? {};
+      drains++;
+      const { interruptedAtMs } = this.#observation.notices ?? {};
       await drainFor(this.#self, reason, interruptedAtMs, this.#stopped).catch((error: unknown) =>
-        this.#self.log.error({ err: error, reason }, 'draining failed, going all the same'),
+        this.#self.log.error({ err: error, reason }, 'draining failed: the instance retires anyway'),
       );
-      open--;
-      this.#bell.ring();
+      drains--;
+      this.#wakeup.ring();
     };
     void drain();
-    while (open > 0) {
+    while (drains > 0) {
       await this.#wait();
       this.#stopped.throwIfAborted();
       const decision = this.#decide();
-      if (open > 0 && decision.kind === 'leave' && decision.reason !== reason) {
+      if (drains > 0 && decision.kind === 'leave' && decision.reason !== reason) {
         reason = decision.reason;
         void drain();
       }
@@ -228,40 +229,40 @@ export class Living {
     return reason;
   }
 
-  #wait(ms = LONGEST_WAIT_MS): Promise<void> {
-    return this.#bell.wait(this.#self.clock, Math.min(ms, LONGEST_WAIT_MS));
+  #wait(ms = MAX_WAIT_MS): Promise<void> {
+    return this.#wakeup.wait(this.#self.clock, Math.min(ms, MAX_WAIT_MS));
   }
 
-  /** Before the first job: in a paused fleet there is to be none. A table that does not tell holds nothing up. */
-  async #lookAtPause(): Promise<void> {
+  /** Checks before the first job whether the fleet is paused. A table that does not answer delays nothing. */
+  async #checkPause(): Promise<void> {
     try {
-      this.#sight = { ...this.#sight, paused: await isPaused(this.#self) };
+      this.#observation = { ...this.#observation, paused: await isPaused(this.#self) };
     } catch (error) {
       this.#self.log.warn(
         { err: error },
-        'cannot see whether the fleet is paused: working as if it were not',
+        'cannot see whether the fleet is paused: jobs are taken as if it were not',
       );
     }
   }
 
   /**
-   * An instance of a paused fleet takes no new job; once the pause is lifted it does again. Likewise one whose workers are
-   * refused their role: they would fail, and cost their jobs an attempt.
+   * While the fleet is paused, the instance takes no new jobs. The same holds while STS refuses the workers' role: workers
+   * would fail, and cost their jobs an attempt.
    */
-  #holdOrGoOn(): void {
+  #pauseOrResume(): void {
     const { log, supervisor, work } = this.#self;
-    const doing = this.#doing();
-    const held = doing !== WORKING;
-    if (held === this.#held || this.#broken) return;
-    this.#held = held;
-    log.info({ doing }, held ? 'no new job is taken' : 'taking jobs');
-    supervisor.doing(doing);
-    if (held) void work.pause();
+    const status = this.#status();
+    const isHeldBack = status !== WORKING;
+    if (isHeldBack === this.#isHeldBack || this.#broken) return;
+    this.#isHeldBack = isHeldBack;
+    log.info({ status }, isHeldBack ? 'no new jobs are taken' : 'taking jobs');
+    supervisor.doing(status);
+    if (isHeldBack) void work.pause();
     else work.resume();
   }
 
-  #doing(): string {
-    if (this.#sight.paused) return 'paused';
+  #status(): string {
+    if (this.#observation.paused) return 'paused';
     const denied = this.#self.refusals.now['worker-role']?.kind === 'lasting';
     return denied ? 'refused the role of the workers' : WORKING;
   }
@@ -270,7 +271,7 @@ export class Living {
     return decide(this.#facts(), this.#rules);
   }
 
-  #outlook(): Outlook {
+  #forecast(): Outlook {
     const { clock, config, work } = this.#self;
     return outlookOf(work.state(), config.concurrency, this.#facts(), this.#rules, clock.now());
   }
@@ -278,7 +279,7 @@ export class Living {
   #facts(): InstanceFacts {
     const { clock, config, refusals } = this.#self;
     const monotonic = clock.monotonic();
-    const { group, notices = {}, paused = false, drainRequested = false } = this.#sight;
+    const { group, notices = {}, paused = false, drainRequested = false } = this.#observation;
     return {
       ageMs: this.#ageMs(monotonic),
       idleMs: this.#idleMs(),
@@ -296,10 +297,10 @@ export class Living {
     };
   }
 
-  /** Since its launch, which AWS tells. */
+  /** Since its launch, as AWS reports it. */
   #ageMs(monotonicMs: number): number {
     const { launchedAtMs } = this.#self.identity;
-    const sinceStartMs = monotonicMs - this.#startedMs;
+    const sinceStartMs = monotonicMs - this.#startMs;
     if (launchedAtMs === undefined) return sinceStartMs;
     return Math.max(sinceStartMs, this.#self.clock.now() - launchedAtMs);
   }
@@ -311,16 +312,16 @@ export class Living {
   }
 }
 
-function rulesOf(config: AgentConfig['retirement']): RetirementRules {
+function createRules(config: AgentConfig['retirement']): RetirementRules {
   return {
     billing: billingOf(config.billing),
-    idleMs: milliseconds(config.idleSeconds),
+    idleMs: toMilliseconds(config.idleSeconds),
     paidPeriodMs: config.paidPeriodSeconds * 1000,
     hourMarginMs: config.hourMarginSeconds * 1000,
-    maxAgeMs: milliseconds(config.maxAgeSeconds),
+    maxAgeMs: toMilliseconds(config.maxAgeSeconds),
   };
 }
 
-function milliseconds(seconds: number | undefined): number | undefined {
+function toMilliseconds(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : seconds * 1000;
 }

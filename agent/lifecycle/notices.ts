@@ -1,17 +1,20 @@
+import * as v from 'valibot';
 import type { Metadata } from '../../aws/metadata.ts';
 
-/** What AWS lets an instance know about its future. */
+/** What AWS announces about the future of an instance. */
 export interface Notices {
-  /** Auto Scaling's intent: `InService`, `Terminated`, ... */
+  /** The target lifecycle state: `InService`, `Terminated`, ... */
   targetState?: string;
   /** When EC2 will interrupt this Spot instance, epoch milliseconds. */
   interruptedAtMs?: number;
   rebalanceRecommended?: boolean;
 }
 
+const ActionSchema = v.object({ time: v.string() });
+
 /**
- * Reads the notices once. "Retrieve the target lifecycle state through instance metadata", "Spot Instance
- * interruption notices" and "EC2 instance rebalance recommendations": each path is 404 while there is nothing to say.
+ * Reads the notices once. Each path answers 404 while there is no notice ("Retrieve the target lifecycle state through
+ * instance metadata", "Spot Instance interruption notices", "EC2 instance rebalance recommendations").
  */
 export async function readNotices(metadata: Metadata, spot: boolean): Promise<Notices> {
   const [targetState, action, rebalance] = await Promise.all([
@@ -19,7 +22,7 @@ export async function readNotices(metadata: Metadata, spot: boolean): Promise<No
     spot ? metadata.get('meta-data/spot/instance-action') : undefined,
     spot ? metadata.get('meta-data/events/recommendations/rebalance') : undefined,
   ]);
-  const interruptedAtMs = action === undefined ? undefined : interruptionOf(action);
+  const interruptedAtMs = action === undefined ? undefined : parseInterruptionMs(action);
   return {
     ...(targetState !== undefined && { targetState: targetState.trim() }),
     ...(interruptedAtMs !== undefined && { interruptedAtMs }),
@@ -27,11 +30,10 @@ export async function readNotices(metadata: Metadata, spot: boolean): Promise<No
   };
 }
 
-/** `{"action": "terminate", "time": "2026-01-01T12:00:00Z"}`. A notice that cannot be read is one for right now. */
-function interruptionOf(json: string): number {
+/** Parses `{"action": "terminate", "time": "2026-01-01T12:00:00Z"}`. A notice that cannot be read counts as due now. */
+function parseInterruptionMs(json: string): number {
   try {
-    const { time } = JSON.parse(json) as { time?: string };
-    const at = Date.parse(time ?? '');
+    const at = Date.parse(v.parse(ActionSchema, JSON.parse(json)).time);
     return Number.isNaN(at) ? 0 : at;
   } catch {
     return 0;

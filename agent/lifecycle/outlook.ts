@@ -5,7 +5,7 @@ import type { InstanceFacts, RetirementRules } from '../../policy/retirement.ts'
 import type { FailureStreak } from '../../policy/slowdown.ts';
 import type { WorkState } from '../work/work.ts';
 
-/** What an instance says of itself: what it does, and what the policy will have it do next. */
+/** What an instance reports: what it does, and what the policy will make it do next. */
 export function outlookOf(
   { running, jobsDone, lastStartMs, slowed }: WorkState,
   slots: number,
@@ -24,7 +24,7 @@ export function outlookOf(
     next,
     ...(inMs !== undefined && { at: timeAt(nowMs + inMs) }),
     ...(reason && { reason }),
-    ...(slowed && { slowed: slowedOutlook(slowed) }),
+    ...(slowed && { slowed: createSlowedForecast(slowed) }),
     ...(refused && {
       refused: {
         what: refused.what,
@@ -35,7 +35,7 @@ export function outlookOf(
   };
 }
 
-/** Whether the one says something else than the other, whatever time has passed and whatever was done. */
+/** Whether two forecasts differ in more than times and counts. */
 export function differs(before: Outlook | undefined, now: Outlook): boolean {
   return (
     before?.next !== now.next ||
@@ -47,7 +47,7 @@ export function differs(before: Outlook | undefined, now: Outlook): boolean {
   );
 }
 
-function slowedOutlook({ failures, reason, slowSinceMs = 0 }: FailureStreak): SlowedOutlook {
+function createSlowedForecast({ failures, reason, slowSinceMs = 0 }: FailureStreak): SlowedOutlook {
   return { failures, reason, since: timeAt(slowSinceMs) };
 }
 

@@ -1,13 +1,14 @@
+import { withTimeout } from '../../lib/with-timeout.ts';
 import { readFleetState } from '../../store/fleet-state.ts';
-import { type Self, within } from './self.ts';
+import type { Self } from './self.ts';
 
-const LOOK_MS = 5000;
+const CALL_MS = 5000;
 
-/** Whether an operator has paused the fleet. Rejects if the table does not tell. */
+/** Whether an operator has paused the fleet. Rejects if the table does not answer. */
 export async function isPaused({ clients, clock, config }: Self): Promise<boolean> {
   const { table } = config;
   if (table === undefined) return false;
-  const { pausedAtMs } = await within(clock, LOOK_MS, (signal) =>
+  const { pausedAtMs } = await withTimeout(clock, CALL_MS, (signal) =>
     readFleetState(clients.dynamodb, table, signal),
   );
   return pausedAtMs !== undefined;

@@ -1,43 +1,43 @@
+import { withTimeout } from '../../lib/with-timeout.ts';
 import { persist } from '../../lib/persist.ts';
-import { firstReadyMs } from './account.ts';
+import { firstReadyMs } from './first-ready.ts';
 import { completeHook } from './hooks.ts';
-import { type Self, within } from './self.ts';
+import type { Self } from './self.ts';
 
 const TABLE_MS = 10_000;
-/** The launch hook's wait state has begun long before; a look at the group finds it if it is late all the same. */
+/** The launch hook's wait state has begun long before. If it is late, the group observer completes the hook. */
 const HOOK_MS = 30_000;
 
 /**
- * Tells the table that the agent has started, again and again until it answers; that it does not is counted as a refusal.
- * Ends without that when the signal is given.
+ * Reports to the table that the agent has started, until the table answers or the signal is aborted. A failure counts as a
+ * refusal.
  *
- * @param onFailure called each time that the table does not answer
+ * @param onFailure called each time the table does not answer
  */
 export function begin(self: Self, onFailure: () => void, signal: AbortSignal): Promise<void> {
   const { clock, identity, instances } = self;
-  return untilTold(
+  return reportUntilAnswered(
     self,
-    'the table does not hear that the agent has started',
+    'cannot report to the table that the agent has started',
     signal,
     (abortSignal) =>
-      instances?.begins(identity.instanceId, timeOf(identity.launchedAtMs), clock.now(), abortSignal),
+      instances?.begins(identity.instanceId, toIsoTime(identity.launchedAtMs), clock.now(), abortSignal),
     onFailure,
   );
 }
 
 /**
- * Lets Auto Scaling go on with the launch: count the instance as in service, or move it to the warm pool. An agent that
- * starts again asks the hook just once: most likely it was completed before, but a machine may have been rebooted in
- * between.
+ * Completes the launch hook, so that Auto Scaling puts the instance in service or moves it to the warm pool. An agent that
+ * was started again tries only once: most likely the hook was completed before, unless the instance was rebooted.
  */
 export async function completeLaunch(self: Self, again: boolean, signal: AbortSignal): Promise<void> {
   await completeHook(self, self.config.launchHook, again ? 0 : HOOK_MS, signal);
 }
 
 /**
- * Puts on record that the instance is ready: in the table, as soon as that answers, and then on its disk. One in a warm
- * pool may be stopped at any moment, which its disk has to survive: there the disk comes first. Resolves with what the boot
- * took in milliseconds; undefined outside EC2.
+ * Records that the instance is ready: in the table, once that answers, and then on disk. An instance in a warm pool may be
+ * stopped at any moment, so there the disk comes first. Resolves with the duration of the boot in milliseconds; undefined
+ * outside EC2.
  */
 export async function recordReady(
   self: Self,
@@ -54,8 +54,11 @@ export async function recordReady(
     ...(bootMs !== undefined && { bootSeconds: bootMs / 1000 }),
   };
   if (pooled) await keep();
-  await untilTold(self, 'the table does not hear that this instance is ready', signal, (abortSignal) =>
-    instances?.ready(identity.instanceId, readiness, clock.now(), abortSignal),
+  await reportUntilAnswered(
+    self,
+    'cannot report to the table that this instance is ready',
+    signal,
+    (abortSignal) => instances?.ready(identity.instanceId, readiness, clock.now(), abortSignal),
   );
   if (signal.aborted) return bootMs;
   log.info({ ...readiness, again: !first, pooled }, 'ready for work');
@@ -63,17 +66,17 @@ export async function recordReady(
   return bootMs;
 }
 
-async function untilTold(
+async function reportUntilAnswered(
   self: Self,
-  complaint: string,
+  message: string,
   signal: AbortSignal,
-  tell: (signal: AbortSignal) => Promise<void> | undefined,
+  call: (signal: AbortSignal) => Promise<void> | undefined,
   onFailure: () => void = () => undefined,
 ): Promise<void> {
   const { clock, random, log } = self;
-  const told = persist(
+  const reported = persist(
     () =>
-      within(clock, TABLE_MS, async (late) => tell(AbortSignal.any([late, signal]))).then(() => {
+      withTimeout(clock, TABLE_MS, async (timeout) => call(AbortSignal.any([timeout, signal]))).then(() => {
         if (!signal.aborted) self.refusals.answered('report');
       }),
     {
@@ -83,16 +86,16 @@ async function untilTold(
       hopeless: () => signal.aborted,
       onFailure: (err, tries) => {
         if (self.config.trackJobs) self.refusals.failed('report', err);
-        log.warn({ err, tries }, complaint);
+        log.warn({ err, tries }, message);
         onFailure();
       },
     },
   );
-  await told.catch((error: unknown) => {
+  await reported.catch((error: unknown) => {
     if (!signal.aborted) throw error;
   });
 }
 
-function timeOf(ms: number | undefined): string | undefined {
+function toIsoTime(ms: number | undefined): string | undefined {
   return ms === undefined ? undefined : new Date(ms).toISOString();
 }

@@ -1,4 +1,5 @@
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { withTimeout } from '../../lib/with-timeout.ts';
 import type { Retirement, RetirementReason } from '../../jobs/record.ts';
 import { firstRung } from '../../policy/ladder.ts';
 import { BROKEN_REASONS, type Broken } from '../../policy/retirement.ts';
@@ -7,64 +8,64 @@ import { askForPowerOff, record, withdraw } from './account.ts';
 import { type Climbed, climb } from './climb.ts';
 import { completeHook } from './hooks.ts';
 import { saveLog } from './save-log.ts';
-import { type Self, within } from './self.ts';
+import type { Self } from './self.ts';
 
 const DEPTH_MS = 5000;
-/** How long the wait state of the hook may take to come about before the machine goes off without it. */
+/** How long to wait for the wait state of the termination hook, before the instance is powered off without it. */
 const HOOK_MS = 120_000;
-/** Looks at a queue that does not answer, before an instance goes without a last look. */
-const BLIND_LOOKS = 3;
+/** How often to ask a queue that does not answer, before the instance retires without a last receive. */
+const MAX_LAST_RECEIVES = 3;
 
 export interface Wish {
   reason: RetirementReason;
-  /** What is wrong with the instance, if it is of no use. */
+  /** What is wrong with the instance, if it is broken. */
   broken?: Broken;
   /** At the decision. */
   idleSeconds: number;
-  /** Whether Auto Scaling is ending the instance already. */
+  /** Whether Auto Scaling is terminating the instance already. */
   isEnding: () => boolean;
-  /** Whether the instance must take no job, whatever the queue holds: the fleet is paused, or the workers' role is refused. */
+  /** Whether the instance must take no jobs: the fleet is paused, or STS refuses the workers' role. */
   isHeld: () => boolean;
-  /** Called when the retirement goes on record. */
+  /** Called before the retirement is recorded. */
   onRecord: () => void;
 }
 
 /**
- * Retires an instance that has nothing to do: stops receiving, looks at the queue a last time unless it must take
- * no job, and goes if nothing came. Returns `back` when it goes on working: `refused` tells that the group wants to
- * keep it.
+ * Retires an idle instance: stops receiving, receives a last time unless the instance must take no jobs, and ends the
+ * instance if nothing came. Returns `back` if the instance goes on: `job`, as a job came, or `refused`, as the group is
+ * at its minimum.
  */
 export async function retireIfIdle(
   self: Self,
-  wish: Wish,
+  request: Wish,
   signal: AbortSignal,
 ): Promise<{ retirement: Retirement } | { back: 'job' | 'refused' }> {
   const { work, log } = self;
-  const { reason, isHeld } = wish;
+  const { reason, isHeld } = request;
   self.supervisor.tried();
   await work.pause();
-  const looked = isBusy(self) ? 'busy' : isHeld() ? 'empty' : await lookLast(self);
-  if (looked !== 'empty') {
-    log.info({ reason, looked }, 'back to work, a job came at the last look');
-    if (looked === 'busy') resume(work, wish, signal);
+  const queue = isBusy(self) ? 'busy' : isHeld() ? 'empty' : await receiveLast(self);
+  if (queue !== 'empty') {
+    log.info({ reason, queue }, 'not retiring: a job came');
+    if (queue === 'busy') resume(work, request, signal);
     return { back: 'job' };
   }
-  const retirement = await go(self, wish, reason !== 'surplus', signal);
+  const retirement = await retire(self, request, reason !== 'surplus', signal);
   if (retirement) return { retirement };
-  log.info({ reason }, 'back to work, the group is at its minimum');
+  log.info({ reason }, 'not retiring: the group is at its minimum');
   await withdraw(self);
-  resume(work, wish, signal);
+  resume(work, request, signal);
   return { back: 'refused' };
 }
 
-/** Retires an instance that must go, whatever the queue holds. Its jobs have ended or were handed back. */
-export async function retireNow(self: Self, wish: Wish, signal: AbortSignal): Promise<Retirement> {
-  const retirement = await go(self, wish, false, signal);
-  if (!retirement) throw new Error(`the ladder let an instance stay that must go (${wish.reason})`);
+/** Retires an instance that must end, whatever is in the queue. Its jobs have ended or were requeued. */
+export async function retireNow(self: Self, request: Wish, signal: AbortSignal): Promise<Retirement> {
+  const retirement = await retire(self, request, false, signal);
+  if (!retirement) throw new Error(`the escalation kept an instance that must end (${request.reason})`);
   return retirement;
 }
 
-/** An agent that was stopped meanwhile takes no job any more, nor does one that is held from its work. */
+/** Resumes the job loop, unless the agent was stopped meanwhile or the instance must take no jobs. */
 function resume(work: Work, { isHeld }: Wish, signal: AbortSignal): void {
   signal.throwIfAborted();
   if (!isHeld()) work.resume();
@@ -75,24 +76,24 @@ function isBusy({ work }: Self): boolean {
   return running + settling > 0;
 }
 
-/** A queue that does not answer for a while keeps no instance alive: what is on it wakes another. */
-async function lookLast({ work, log }: Self): Promise<'empty' | 'found'> {
-  for (let looks = 1; looks <= BLIND_LOOKS; looks++) {
-    const seen = await work.lastLook();
-    if (seen !== 'unknown') return seen;
+/** A queue that does not answer does not keep an instance: if it has messages, the fleet scales out again. */
+async function receiveLast({ work, log }: Self): Promise<'empty' | 'found'> {
+  for (let tries = 1; tries <= MAX_LAST_RECEIVES; tries++) {
+    const result = await work.lastLook();
+    if (result !== 'unknown') return result;
   }
-  log.warn({ looks: BLIND_LOOKS }, 'the queue does not answer: going without a last look');
+  log.warn({ tries: MAX_LAST_RECEIVES }, 'the queue does not answer: retiring without a last receive');
   return 'empty';
 }
 
-async function go(
+async function retire(
   self: Self,
   { reason, broken, idleSeconds, isEnding, onRecord }: Wish,
   mayStay: boolean,
   signal: AbortSignal,
 ): Promise<Retirement | undefined> {
-  const queueDepth = await depthOf(self);
-  // An agent that was stopped meanwhile has said so, and ends nothing any more.
+  const queueDepth = await readQueueDepth(self);
+  // An agent that was stopped meanwhile has recorded that and does not end its instance.
   signal.throwIfAborted();
   onRecord();
   const rung = firstRung(reason, queueDepth);
@@ -109,41 +110,41 @@ async function go(
   };
   await record(self, { ...decision, endedAt: decidedAt, rung, tries: 0 }, 'retiring', 'instances');
   if (broken) await saveLog(self, broken, decidedAt);
-  const climbed: Climbed =
+  const result: Climbed =
     reason === 'auto-scaling'
       ? { kind: 'accepted', rung, tries: 0 }
       : await climb(self, { first: rung, mayStay, isEnding }, signal);
-  if (climbed.kind === 'stay') return undefined;
-  const { kind, ...how } = climbed;
+  if (result.kind === 'stay') return undefined;
+  const { kind, ...how } = result;
   const retirement = { ...decision, endedAt: new Date(self.clock.now()).toISOString(), ...how };
-  await record(self, retirement, 'retired', listingOf(self, retirement));
+  await record(self, retirement, 'retired', chooseListing(self, retirement));
   await askForPowerOff(self, retirement);
   if (kind === 'accepted') await completeHook(self, self.config.terminationHook, HOOK_MS, signal);
   return retirement;
 }
 
 /**
- * `instances` leaves a record to the keeper, which has something to do for it: count a boot that failed, lower a
- * desired capacity that AWS did not lower, settle a job.
+ * With `instances` the keeper still handles the record: it counts a failed boot, lowers a desired capacity that AWS did
+ * not lower, or settles a job.
  */
-function listingOf(self: Self, { reason, rung }: Retirement): 'instances' | 'retired' {
-  const letGo = rung === 'terminate' || rung === 'terminate-without-decrement';
-  const settled = !isBusy(self) && !self.work.state().leftBehind;
-  return letGo && !BROKEN_REASONS.has(reason) && settled ? 'retired' : 'instances';
+function chooseListing(self: Self, { reason, rung }: Retirement): 'instances' | 'retired' {
+  const isTerminated = rung === 'terminate' || rung === 'terminate-without-decrement';
+  const isSettled = !isBusy(self) && !self.work.state().leftBehind;
+  return isTerminated && !BROKEN_REASONS.has(reason) && isSettled ? 'retired' : 'instances';
 }
 
-async function depthOf({ clients, config, clock, log }: Self): Promise<number | undefined> {
+async function readQueueDepth({ clients, config, clock, log }: Self): Promise<number | undefined> {
   const command = new GetQueueAttributesCommand({
     QueueUrl: config.queueUrl,
     AttributeNames: ['ApproximateNumberOfMessages'],
   });
   try {
-    const { Attributes } = await within(clock, DEPTH_MS, (abortSignal) =>
+    const { Attributes } = await withTimeout(clock, DEPTH_MS, (abortSignal) =>
       clients.sqs.send(command, { abortSignal }),
     );
     return Number(Attributes?.['ApproximateNumberOfMessages'] ?? Number.NaN) || 0;
   } catch (error) {
-    log.warn({ err: error }, 'the queue does not tell its depth');
+    log.warn({ err: error }, 'cannot read the number of messages in the queue');
     return undefined;
   }
 }

@@ -1,13 +1,14 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { withTimeout } from '../../lib/with-timeout.ts';
 import { instanceLogKey } from '../../store/log-layout.ts';
 import type { Broken } from '../../policy/retirement.ts';
-import { type Self, within } from './self.ts';
+import type { Self } from './self.ts';
 
 const SAVE_MS = 20_000;
 
 /**
- * Puts the latest lines of the agent's log into the log bucket, where those of instances are whose agents cannot
- * (`save_log` of mayfly-retire). Nothing waits for a bucket that does not take them.
+ * Puts the latest lines of the agent's log into the log bucket. If the agent cannot, `save_log` of mayfly-retire puts the
+ * instance's log there. A failed write is logged and delays nothing more.
  */
 export async function saveLog(self: Self, broken: Broken, decidedAt: string): Promise<void> {
   const { clients, clock, config, identity, log, recentLog } = self;
@@ -18,7 +19,7 @@ export async function saveLog(self: Self, broken: Broken, decidedAt: string): Pr
     Body: recentLog(),
   };
   try {
-    await within(clock, SAVE_MS, (abortSignal) =>
+    await withTimeout(clock, SAVE_MS, (abortSignal) =>
       clients.s3.send(new PutObjectCommand(object), { abortSignal }),
     );
   } catch (err) {

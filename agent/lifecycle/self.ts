@@ -9,7 +9,7 @@ import type { Refusals } from '../supervision/refusals.ts';
 import type { Supervisor } from '../supervision/watchdog.ts';
 import type { Work } from '../work/work.ts';
 
-/** An instance, as the side of the agent that ends it knows it. */
+/** An instance and what its lifecycle needs to manage it. */
 export interface Self {
   readonly config: AgentConfig;
   readonly clients: Clients;
@@ -17,51 +17,20 @@ export interface Self {
   readonly log: Log;
   readonly identity: Identity;
   readonly work: Work;
-  /** What AWS refuses this agent now. */
+  /** The calls that AWS refuses this agent now. */
   readonly refusals: Refusals;
-  /** How workers come to credentials; undefined: they get none. */
+  /** Gives workers credentials. Undefined: they get none. */
   readonly access?: Pick<WorkerAccess, 'verify'> | undefined;
-  /** Where the retirement record and the time of the first readiness are kept. */
+  /** Has the file of a retirement and the time at which the instance was first ready. */
   readonly stateDirectory: string;
-  /** The Auto Scaling group; undefined outside one. */
+  /** The Auto Scaling group. Undefined: the instance is in none. */
   readonly groupName: string | undefined;
-  /** Undefined without a table: records are then on the instance alone. */
+  /** Undefined without a table: records are then on the instance only. */
   readonly instances: InstanceStore | undefined;
-  /** The latest lines of the agent's log; undefined: they are not kept. */
+  /** Returns the latest lines of the agent's log. Undefined: they are not kept. */
   readonly recentLog?: (() => string) | undefined;
-  /** Hears of each try and of what the instance is at. */
+  /** Is told of each try and of the instance's status. */
   readonly supervisor: Supervisor;
-  /** In [0, 1): jitter. */
+  /** Returns a number in [0, 1), for jitter. */
   readonly random: () => number;
-}
-
-/** Bounds a call that must not hold up what comes after it. Rejects when `ms` are over. */
-export async function within<T>(
-  clock: Clock,
-  ms: number,
-  call: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const late = new AbortController();
-  const over = new AbortController();
-  const timer = clock
-    .sleep(ms, over.signal)
-    .then(() => late.abort(new Error(`no answer within ${ms} ms`)))
-    .catch(() => {});
-  try {
-    return await call(late.signal);
-  } finally {
-    over.abort();
-    await timer;
-  }
-}
-
-/** Sleeps, but not longer than until the signal is given. Tells whether the time was slept to its end. */
-export async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
-  try {
-    await clock.sleep(ms, signal);
-    return true;
-  } catch (error) {
-    if (signal.aborted) return false;
-    throw error;
-  }
 }

@@ -1,34 +1,35 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { withTimeout } from '../../lib/with-timeout.ts';
 import { signOfLifeKey } from '../../store/log-layout.ts';
 import type { Outlook } from '../../jobs/record.ts';
-import { type Self, within } from './self.ts';
+import type { Self } from './self.ts';
 
 const CALL_MS = 15_000;
 
 /**
- * The second sign of life: an object in the log bucket, whose age S3 tells. The keeper looks at it before it ends an
- * instance that the table has not heard of for long. Nothing is written more often than reports are made; a bucket that
- * does not take it either is reported and holds nothing up.
+ * Creates the second heartbeat: an object in the log bucket, whose age S3 knows. The keeper checks it before it terminates
+ * an instance that has not reported to the table for long. It is written at most every `reportSeconds`. A failed write is
+ * logged and delays nothing.
  */
-export function signOfLife(self: Self): (outlook: Outlook) => Promise<void> {
+export function signOfLife(self: Self): (forecast: Outlook) => Promise<void> {
   const { clients, clock, config, identity, log } = self;
   const { logBucket, reportSeconds } = config;
-  let signedAtMs: number | undefined;
-  return async (outlook) => {
+  let writtenAtMs: number | undefined;
+  return async (forecast) => {
     const nowMs = clock.monotonic();
     if (logBucket === undefined) return;
-    if (signedAtMs !== undefined && nowMs - signedAtMs < reportSeconds * 1000) return;
-    signedAtMs = nowMs;
+    if (writtenAtMs !== undefined && nowMs - writtenAtMs < reportSeconds * 1000) return;
+    writtenAtMs = nowMs;
     const object = {
       ...{ Bucket: logBucket, Key: signOfLifeKey(identity.instanceId) },
-      ...{ Body: JSON.stringify(outlook), ContentType: 'application/json' },
+      ...{ Body: JSON.stringify(forecast), ContentType: 'application/json' },
     };
     try {
-      await within(clock, CALL_MS, (abortSignal) =>
+      await withTimeout(clock, CALL_MS, (abortSignal) =>
         clients.s3.send(new PutObjectCommand(object), { abortSignal }),
       );
     } catch (error) {
-      log.warn({ err: error }, 'cannot give a sign of life in the log bucket');
+      log.warn({ err: error }, 'cannot write a heartbeat to the log bucket');
     }
   };
 }

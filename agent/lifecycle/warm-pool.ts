@@ -1,22 +1,23 @@
+import { sleepUnlessAborted } from '../../lib/sleep.ts';
 import { isPooled } from '../../policy/retirement.ts';
 import { type Notices, readNotices } from './notices.ts';
-import { type Self, slept } from './self.ts';
+import type { Self } from './self.ts';
 
 /**
- * Whether the instance is to stay in its group's warm pool for now. A metadata service that does not answer leaves it
- * to the later looks: an instance that took itself for one in service does not retire from the pool all the same.
+ * Whether the instance is to stay in its group's warm pool for now. If the metadata service does not answer, the instance
+ * counts as in service. It does not retire from the pool: later checks find out.
  */
 export async function inWarmPool(self: Self): Promise<boolean> {
-  const notices = await look(self);
+  const notices = await tryReadNotices(self);
   return isPooled(notices?.targetState);
 }
 
-/** Resolves when the instance is to leave the warm pool, with what it was told; or when the agent is stopped. */
+/** Resolves when the instance is to leave the warm pool, with the notices; or when the agent is stopped. */
 export async function leaveWarmPool(self: Self, signal: AbortSignal): Promise<Notices> {
   const { clock, config, log } = self;
   log.info('waiting in the warm pool');
-  while (await slept(clock, config.noticeSeconds * 1000, signal)) {
-    const notices = await look(self);
+  while (await sleepUnlessAborted(clock, config.noticeSeconds * 1000, signal)) {
+    const notices = await tryReadNotices(self);
     if (!notices || isPooled(notices.targetState)) continue;
     log.info(notices, 'leaving the warm pool');
     return notices;
@@ -24,7 +25,7 @@ export async function leaveWarmPool(self: Self, signal: AbortSignal): Promise<No
   return {};
 }
 
-async function look({ identity, log, supervisor }: Self): Promise<Notices | undefined> {
+async function tryReadNotices({ identity, log, supervisor }: Self): Promise<Notices | undefined> {
   supervisor.tried();
   if (!identity.metadata) return undefined;
   try {

@@ -5,43 +5,43 @@ import { persist } from '../../lib/persist.ts';
 import type { Complaints } from './complaints.ts';
 
 export interface LogBucketOptions {
-  /** Asked only when there is something to write: most agents' jobs print little. */
+  /** The client is created at the first write: most jobs print too little to need it. */
   clients: { readonly s3: S3Client };
   bucket: string;
-  /** How long it may take nothing until it counts as away. */
+  /** How long it may accept nothing before it counts as away. */
   patienceMs: number;
   clock: Clock;
   random: () => number;
   complaints: Complaints;
 }
 
-/** The log bucket as all tries of an agent see it. */
+/** The log bucket, for all tries of an agent. */
 export class LogBucket {
   readonly #options: LogBucketOptions;
-  #underWay = 0;
-  /** Since when something is under way and nothing has arrived. */
+  #puts = 0;
+  /** Since when there are puts and none has succeeded. */
   #stuckSinceMs: number | undefined;
 
   constructor(options: LogBucketOptions) {
     this.#options = options;
   }
 
-  /** It has taken nothing for the whole of the patience: nobody is to wait for it until it has taken something. */
+  /** It has accepted nothing for `patienceMs`. Nobody waits for it until it accepts something. */
   get away(): boolean {
     const { clock, patienceMs } = this.#options;
     return this.#stuckSinceMs !== undefined && clock.monotonic() - this.#stuckSinceMs >= patienceMs;
   }
 
   /**
-   * Writes an object that is not there yet, again and again until it is there.
+   * Writes a new object. Retries until it succeeds.
    *
-   * @throws what S3 said, if it is a refusal; or the last error, when `signal` is aborted
+   * @throws S3's error if it is a refusal, or the last error when `signal` is aborted
    */
   async put(key: string, body: Buffer | string, signal: AbortSignal): Promise<void> {
     const { clock, random, complaints } = this.#options;
     this.#stuckSinceMs ??= clock.monotonic();
-    this.#underWay += 1;
-    let arrived = false;
+    this.#puts += 1;
+    let isWritten = false;
     try {
       await persist(() => this.#put(key, body, signal), {
         clock,
@@ -50,14 +50,14 @@ export class LogBucket {
         hopeless: (error) => signal.aborted || isRefusal(error),
         onFailure: (error) => complaints.failed(error),
       });
-      arrived = true;
+      isWritten = true;
     } catch (error) {
       if (isRefusal(error)) complaints.failed(error);
       throw error;
     } finally {
-      this.#underWay -= 1;
-      if (arrived) this.#stuckSinceMs = this.#underWay > 0 ? clock.monotonic() : undefined;
-      else if (this.#underWay === 0 && !this.away) this.#stuckSinceMs = undefined;
+      this.#puts -= 1;
+      if (isWritten) this.#stuckSinceMs = this.#puts > 0 ? clock.monotonic() : undefined;
+      else if (this.#puts === 0 && !this.away) this.#stuckSinceMs = undefined;
     }
   }
 
@@ -67,7 +67,7 @@ export class LogBucket {
     try {
       await clients.s3.send(command, { abortSignal: signal });
     } catch (error) {
-      // An earlier try of this very call got there, and only its answer was lost: no one else writes under this key.
+      // An earlier try of this call succeeded and its answer was lost: nobody else writes this key.
       if (!(error instanceof Error && error.name === 'PreconditionFailed')) throw error;
     }
   }

@@ -3,26 +3,26 @@ import type { Memory } from './memory.ts';
 export interface ChunkOptions {
   chunkBytes: number;
   memory: Memory;
-  /** Writes a chunk, and goes on until it is there or cannot be. */
+  /** Writes a chunk. Rejects if it cannot be written. */
   write: (number: number, body: Buffer) => Promise<void>;
 }
 
-/** Chunks of one stream that are on their way at once: a bucket answers only after its own time. */
-const MOST_WRITES = 4;
+/** Concurrent writes of one stream, so that the bucket's latency does not limit the throughput. */
+const MAX_WRITES = 4;
 
-const FIRST_BYTES = 16 * 1024;
+const INITIAL_BYTES = 16 * 1024;
 
-/** The bytes of one stream on their way to the bucket, in numbered chunks. What comes is copied once, and let go. */
+/** Writes the bytes of one stream to the bucket in numbered chunks. The bytes are copied once and not kept. */
 export class Chunks {
   readonly #options: ChunkOptions;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #pending = new Set<Promise<void>>();
   readonly #queue: (() => void)[] = [];
   readonly #done = new Map<number, number>();
   #writes = 0;
   #numbered = 0;
   #open: Buffer | undefined;
   #length = 0;
-  #capacity = FIRST_BYTES;
+  #capacity = INITIAL_BYTES;
   #chunks = 0;
   #written = 0;
 
@@ -30,7 +30,7 @@ export class Chunks {
     this.#options = options;
   }
 
-  /** Chunks that are written, without a gap from the first, and the bytes in them. */
+  /** Chunks written without a gap from the first one, and the bytes in them. */
   get chunks(): number {
     return this.#chunks;
   }
@@ -39,48 +39,48 @@ export class Chunks {
     return this.#written;
   }
 
-  /** Whether something is on its way that will give memory back. */
+  /** Whether a write is pending that will release memory. */
   get writing(): boolean {
-    return this.#underWay.size > 0;
+    return this.#pending.size > 0;
   }
 
   add(bytes: Buffer): void {
     for (let rest = bytes; rest.length > 0; ) {
-      const open = this.#room(rest.length);
+      const open = this.#makeRoom(rest.length);
       const copied = rest.copy(open, this.#length);
       this.#length += copied;
       rest = rest.subarray(copied);
       if (this.#length === this.#options.chunkBytes) {
         this.cut();
-        // More of this kind is to come.
+        // The next chunk will probably be full too.
         this.#capacity = this.#options.chunkBytes;
       }
     }
   }
 
-  /** Sends off what there is, full or not. */
+  /** Writes the open chunk, full or not. */
   cut(): void {
     const buffer = this.#open;
     if (!buffer) return;
     const body = buffer.subarray(0, this.#length);
     this.#open = undefined;
     this.#length = 0;
-    this.#capacity = FIRST_BYTES;
+    this.#capacity = INITIAL_BYTES;
     this.#numbered += 1;
-    const writing = this.#write(this.#numbered, body).then((isThere) => {
-      this.#options.memory.free(buffer, isThere);
-      this.#underWay.delete(writing);
+    const writing = this.#write(this.#numbered, body).then((isWritten) => {
+      this.#options.memory.free(buffer, isWritten);
+      this.#pending.delete(writing);
     });
-    this.#underWay.add(writing);
+    this.#pending.add(writing);
   }
 
-  /** Resolves when all that was cut is written, or cannot be. */
+  /** Resolves when all chunks that were cut are written or have failed. */
   async settled(): Promise<void> {
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#pending);
   }
 
-  /** The open chunk, with room for some of the bytes at least: it grows with what comes, as most logs are short. */
-  #room(wanted: number): Buffer {
+  /** Returns the open chunk with room for at least some of the bytes. It grows as needed, as most logs are short. */
+  #makeRoom(wanted: number): Buffer {
     const { chunkBytes, memory } = this.#options;
     const open = this.#open;
     if (open && this.#length < open.length) return open;
@@ -95,9 +95,9 @@ export class Chunks {
     return larger;
   }
 
-  /** Whether it is written; else it is a gap, and the memory may still be sent from. Never rejects. */
+  /** Returns whether the chunk is written. If not, it is a gap, and its memory may still be in use. Never rejects. */
   async #write(number: number, body: Buffer): Promise<boolean> {
-    if (this.#writes >= MOST_WRITES) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    if (this.#writes >= MAX_WRITES) await new Promise<void>((resolve) => this.#queue.push(resolve));
     this.#writes += 1;
     try {
       await this.#options.write(number, body);

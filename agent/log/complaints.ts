@@ -4,11 +4,11 @@ import { Alarm } from '../work/alarm.ts';
 
 const INTERVAL_MS = 60_000;
 
-/** What goes wrong with jobs' logs, said at once, and then at most once a minute for all of them together. */
+/** Logs problems with jobs' logs: the first at once, then at most one line a minute for all jobs together. */
 export class Complaints {
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #alarm: Alarm;
+  readonly #timer: Alarm;
   #quietUntilMs = 0;
   #failures = 0;
   #lostBytes = 0;
@@ -17,26 +17,26 @@ export class Complaints {
   constructor(clock: Clock, log: Log) {
     this.#clock = clock;
     this.#log = log;
-    this.#alarm = new Alarm(clock, () => this.#say());
+    this.#timer = new Alarm(clock, () => this.#flush());
   }
 
   /** A call failed; it may be tried again. */
   failed(error: unknown): void {
     this.#failures += 1;
     this.#lastError = error;
-    this.#say();
+    this.#flush();
   }
 
   lost(bytes: number): void {
     this.#lostBytes += bytes;
-    this.#say();
+    this.#flush();
   }
 
-  #say(): void {
+  #flush(): void {
     if (this.#failures === 0 && this.#lostBytes === 0) return;
     const nowMs = this.#clock.monotonic();
     if (nowMs < this.#quietUntilMs) {
-      this.#alarm.at(this.#quietUntilMs);
+      this.#timer.at(this.#quietUntilMs);
       return;
     }
     this.#quietUntilMs = nowMs + INTERVAL_MS;

@@ -2,53 +2,53 @@ import type { Stream, Timeline } from './timeline.ts';
 
 export interface IndexWriterOptions {
   timeline: Timeline;
-  /** Bytes of each stream that are written by now. */
+  /** Returns how many bytes of each stream are written. */
   written: () => Record<Stream, number>;
-  /** Writes an index; rejects when it cannot be written any more. */
+  /** Writes an index. Rejects if it cannot be written. */
   put: (number: number, text: string, signal: AbortSignal) => Promise<void>;
 }
 
-/** Tells in indices what the timeline has of bytes that are written. */
+/** Writes the entries of the timeline whose bytes are written to numbered indices. */
 export class IndexWriter {
   readonly #options: IndexWriterOptions;
-  /** Indices that are written, and texts that are still to be. */
+  /** The number of indices that are written, and the texts of the next ones. */
   #indices = 0;
-  readonly #untold: string[] = [];
-  #turn: Promise<void> = Promise.resolve();
+  readonly #pending: string[] = [];
+  #lastWrite: Promise<void> = Promise.resolve();
 
   constructor(options: IndexWriterOptions) {
     this.#options = options;
   }
 
-  /** Whether something was not told yet. */
+  /** Whether some entries are not in an index yet. */
   get behind(): boolean {
-    return this.#options.timeline.length + this.#untold.length > 0;
+    return this.#options.timeline.length + this.#pending.length > 0;
   }
 
   /**
-   * Tells of what is written, one index at a time. Never rejects.
+   * Writes an index of the bytes that are written. Indices are written one after the other. Never rejects.
    *
-   * @param last whether the rest never will be
+   * @param last whether bytes that are not written now never will be
    */
   write(signal: AbortSignal, last = false): Promise<void> {
-    this.#turn = this.#turn.then(() => {
+    this.#lastWrite = this.#lastWrite.then(() => {
       const text = this.#options.timeline.take(this.#options.written(), last);
-      if (text !== '') this.#untold.push(text);
-      return this.#tell(signal);
+      if (text !== '') this.#pending.push(text);
+      return this.#writePending(signal);
     });
-    return this.#turn;
+    return this.#lastWrite;
   }
 
-  /** A text whose writing was given up may be there all the same: it stays the one of its number. */
-  async #tell(signal: AbortSignal): Promise<void> {
-    for (let text = this.#untold[0]; text !== undefined; text = this.#untold[0]) {
+  /** A text whose write was aborted may have been written all the same, so it keeps its number. */
+  async #writePending(signal: AbortSignal): Promise<void> {
+    for (let text = this.#pending[0]; text !== undefined; text = this.#pending[0]) {
       try {
         await this.#options.put(this.#indices + 1, text, signal);
       } catch {
         return;
       }
       this.#indices += 1;
-      this.#untold.shift();
+      this.#pending.shift();
     }
   }
 }

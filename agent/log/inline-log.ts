@@ -2,10 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import type { StreamLog, TryLog } from '../../jobs/record.ts';
 import { type Moment, NUMBERS, type Stream } from './timeline.ts';
 
-/** Moments of a log that stays in its record: more of them would make the record longer than the log does. */
+/** The most entries of a log in a record: more entries would need more space than the log itself. */
 export const LONGEST_TIMES = 256;
 
-/** A whole log, as it stands in the record: both streams as they came, and what came when. */
+/** Creates the log of a record: both streams, and when each part of them came. */
 export function inlineLog(all: Buffer, moments: readonly Moment[], startedMs: number): TryLog {
   const parts: Record<Stream, Buffer[]> = { stdout: [], stderr: [] };
   const times: NonNullable<TryLog['times']> = [];

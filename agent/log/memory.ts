@@ -1,6 +1,6 @@
 /**
- * The memory that all logs of an agent share. It may be overdrawn by what was on its way when it ran out. Buffers of
- * one size are used again: garbage of a gigabyte of output is collected late, and would be the most of what it takes.
+ * The memory budget that all logs of an agent share. Output that was already read may exceed it. Buffers of one size are
+ * reused: the garbage of a gigabyte of output would be collected late and take more memory than the budget.
  */
 export class Memory {
   readonly #limit: number;
@@ -11,7 +11,7 @@ export class Memory {
 
   /**
    * @param limit bytes
-   * @param bufferBytes size of the buffers that are used again
+   * @param bufferBytes the size of the buffers that are reused
    */
   constructor(limit: number, bufferBytes: number) {
     this.#limit = limit;
@@ -26,13 +26,13 @@ export class Memory {
     return this.#used >= this.#limit;
   }
 
-  /** A buffer of this size, with anything in it. */
+  /** Returns a buffer of this size. Its content is undefined. */
   allocate(bytes: number): Buffer {
     this.take(bytes);
     return (bytes === this.#bufferBytes && this.#spare.pop()) || Buffer.allocUnsafeSlow(bytes);
   }
 
-  /** @param idle whether nobody can read or write it any more, so that it may be used again */
+  /** @param idle whether the buffer is not in use any more, so that it may be reused */
   free(buffer: Buffer, idle: boolean): void {
     if (idle && buffer.length === this.#bufferBytes) this.#spare.push(buffer);
     this.giveBack(buffer.length);
@@ -50,12 +50,12 @@ export class Memory {
     this.#waiting.clear();
   }
 
-  /** Resolves when there is room again, or when `late` is settled; with whether there is. */
-  async room(late: Promise<unknown>): Promise<boolean> {
+  /** Resolves when there is room again, or when `timeout` is settled. Returns whether there is room. */
+  async room(timeout: Promise<unknown>): Promise<boolean> {
     if (this.exhausted) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#waiting.add(resolve);
-      await Promise.race([promise, late]);
+      await Promise.race([promise, timeout]);
       this.#waiting.delete(resolve);
     }
     return !this.exhausted;

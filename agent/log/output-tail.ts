@@ -1,4 +1,4 @@
-/** The last of what a worker printed, stdout and stderr as they came, in bounded memory. */
+/** The end of a worker's output, stdout and stderr in the order in which they came, in bounded memory. */
 export class OutputTail {
   readonly #limit: number;
   #kept: Buffer | undefined;
@@ -10,7 +10,7 @@ export class OutputTail {
     this.#limit = limit;
   }
 
-  /** What comes is copied: a few bytes kept do not hold on to all that was read with them. */
+  /** Copies the chunk, so that a few bytes do not keep the whole read buffer alive. */
   write(chunk: Buffer): void {
     this.#total += chunk.length;
     const part = chunk.length > this.#limit ? chunk.subarray(-this.#limit) : chunk;
@@ -22,13 +22,13 @@ export class OutputTail {
     this.#size += part.copy(this.#kept, this.#size);
   }
 
-  /** The last bytes, at most `limit`, valid until the next `write`. */
+  /** Returns the last bytes, at most `limit`. They are valid until the next `write`. */
   bytes(): Buffer {
     const all = this.#kept?.subarray(0, this.#size) ?? Buffer.alloc(0);
     return all.length > this.#limit ? all.subarray(-this.#limit) : all;
   }
 
-  /** They as text: without the rest of a character that was cut at the start; bytes that are no UTF-8 as U+FFFD. */
+  /** Returns them as text, without the rest of a character that was cut at the start. Invalid UTF-8 becomes U+FFFD. */
   toString(): string {
     const bytes = this.bytes();
     let start = 0;
@@ -37,7 +37,7 @@ export class OutputTail {
   }
 }
 
-/** In UTF-8 every byte of a character but the first begins with the bits 10. */
+/** In UTF-8 every byte of a character except the first begins with the bits 10. */
 function isInsideCharacter(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0xc0) === 0x80;
 }

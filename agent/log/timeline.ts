@@ -1,74 +1,75 @@
 export type Stream = 'stdout' | 'stderr';
 
-/** Streams as they are numbered in an index and in a record. */
+/** The numbers of the streams in an index and in a record. */
 export const NUMBERS = { stdout: 1, stderr: 2 } as const satisfies Record<Stream, number>;
 
-/** Bytes of one stream that came together. */
+/** Bytes of one stream that came at one time. */
 export interface Moment {
   /** Epoch milliseconds. */
   ms: number;
   stream: Stream;
   bytes: number;
-  /** They could not be kept. */
+  /** The bytes could not be kept. */
   lost: boolean;
 }
 
-/** What comes within this after the start of a moment belongs to it: a worker that prints fast makes no long index. */
-const MOMENT_MS = 10;
+/** Bytes that come within this time belong to one entry, so that fast output makes no long index. */
+const ENTRY_MS = 10;
 
-/** What came when, in the order in which it came, until an index tells it. */
+/** When the parts of both streams came, in order, until they are in an index. */
 export class Timeline {
-  #moments: Moment[] = [];
-  /** Bytes that were told. */
-  readonly #told: Record<Stream, number> = { stdout: 0, stderr: 0 };
+  #entries: Moment[] = [];
+  /** Bytes that are in an index. */
+  readonly #indexed: Record<Stream, number> = { stdout: 0, stderr: 0 };
 
   get length(): number {
-    return this.#moments.length;
+    return this.#entries.length;
   }
 
   get moments(): readonly Moment[] {
-    return this.#moments;
+    return this.#entries;
   }
 
   add(ms: number, stream: Stream, bytes: number): void {
-    const last = this.#moments.at(-1);
-    if (last && !last.lost && last.stream === stream && ms - last.ms < MOMENT_MS) last.bytes += bytes;
-    else this.#moments.push({ ms, stream, bytes, lost: false });
+    const last = this.#entries.at(-1);
+    if (last && !last.lost && last.stream === stream && ms - last.ms < ENTRY_MS) last.bytes += bytes;
+    else this.#entries.push({ ms, stream, bytes, lost: false });
   }
 
-  /** However long the loss goes on, it is one moment of each stream. */
+  /** Losses in a row are one entry of each stream. */
   addLost(ms: number, stream: Stream, bytes: number): void {
-    const known = this.#moments.slice(-2).findLast((moment) => moment.stream === stream);
-    const between = this.#moments.at(-1);
+    const known = this.#entries.slice(-2).findLast((entry) => entry.stream === stream);
+    const between = this.#entries.at(-1);
     if (known?.lost && between?.lost) known.bytes += bytes;
-    else this.#moments.push({ ms, stream, bytes, lost: true });
+    else this.#entries.push({ ms, stream, bytes, lost: true });
   }
 
   clear(): void {
-    this.#moments = [];
+    this.#entries = [];
   }
 
   /**
-   * Takes the lines of an index out of it, as far as they tell of bytes that are written: each stream's first so many.
+   * Removes the entries whose bytes are written, and returns them as lines of an index.
    *
-   * @param last whether what is not written now never will be: then it is told as lost, and nothing is left
+   * @param written how many bytes of each stream are written, from its start
+   * @param last whether bytes that are not written now never will be: they count as lost, and no entry is left
    */
   take(written: Record<Stream, number>, last = false): string {
     const lines: string[] = [];
     let index = 0;
-    for (; index < this.#moments.length; index += 1) {
-      const moment = this.#moments[index];
-      if (!moment) break;
-      const { ms, stream, bytes, lost } = moment;
-      const ready = lost ? 0 : Math.min(bytes, written[stream] - this.#told[stream]);
+    for (; index < this.#entries.length; index += 1) {
+      const entry = this.#entries[index];
+      if (!entry) break;
+      const { ms, stream, bytes, lost } = entry;
+      const ready = lost ? 0 : Math.min(bytes, written[stream] - this.#indexed[stream]);
       if (ready > 0) lines.push(`${ms} ${NUMBERS[stream]} ${ready}\n`);
-      this.#told[stream] += ready;
-      moment.bytes -= ready;
-      if (moment.bytes === 0) continue;
+      this.#indexed[stream] += ready;
+      entry.bytes -= ready;
+      if (entry.bytes === 0) continue;
       if (!lost && !last) break;
-      lines.push(`${ms} ${NUMBERS[stream]} -${moment.bytes}\n`);
+      lines.push(`${ms} ${NUMBERS[stream]} -${entry.bytes}\n`);
     }
-    this.#moments = this.#moments.slice(index);
+    this.#entries = this.#entries.slice(index);
     return lines.join('');
   }
 }

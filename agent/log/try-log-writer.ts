@@ -1,4 +1,5 @@
 import { isRefusal } from '../../aws/bucket-refusals.ts';
+import { resolvesWithin } from '../../lib/with-timeout.ts';
 import { chunkKey, type LogPart } from '../../store/log-layout.ts';
 import { LONGEST_INLINE_LOG, type StreamLog, type TryLog } from '../../jobs/record.ts';
 import type { OutputSink } from '../runner/runner.ts';
@@ -7,70 +8,70 @@ import { IndexWriter } from './index-writer.ts';
 import { inlineLog, LONGEST_TIMES } from './inline-log.ts';
 import { OutputTail } from './output-tail.ts';
 import { type Stream, Timeline } from './timeline.ts';
-import type { Shared } from './try-logs.ts';
+import type { FlushableLog, TryLogContext } from './try-log-context.ts';
 
 export interface TryLogOptions {
   job: string;
-  /** The try's own, `tryKey`. */
+  /** The try's key (`tryKey`). */
   key: string;
-  /** Epoch milliseconds of its record's `startedAt`. */
+  /** `startedAt` of its record, in epoch milliseconds. */
   startedMs: number;
-  /** Notes in the record what is known while the try runs. */
+  /** Writes what is known of the log to the record while the try runs. */
   note: (log: TryLog) => Promise<unknown>;
 }
 
-/** What an entry of the timeline takes, more or less. */
-const MOMENT_BYTES = 64;
+/** The approximate memory of an entry of the timeline. */
+const ENTRY_BYTES = 64;
 
-/** An index is written when there is this much to tell, however young it is. */
-const MOST_MOMENTS = 4096;
+/** With so many entries an index is written at once. */
+const MAX_ENTRIES = 4096;
 
-/** From a try's first output to the first note of it; the next ones wait twice as long each, up to `flushSeconds`. */
+/** From a try's first output to the first flush. Each further wait is twice as long, up to `flushSeconds`. */
 const FIRST_FLUSH_MS = 1000;
 
-/** For the last index, when the time for the last chunks is over. */
-const INDEX_PATIENCE_MS = 1000;
+/** The time for the last index, after the time for the last chunks has passed. */
+const INDEX_TIMEOUT_MS = 1000;
 
 /**
- * The log of one try, where its worker's output goes.
+ * The log of one try. Gets its worker's output.
  *
  *     inline -> bucket -> nowhere
  *        \________________/
  *
- * `inline`: all of it is short enough for the record. `bucket`: all of it is on its way there. `nowhere`: there is no
- * bucket, or it refuses; only the last of it is kept.
+ * `inline`: the whole log is short enough for the record. `bucket`: the whole log goes to the bucket. `nowhere`: there is
+ * no bucket, or it refuses; only the end of the log is kept.
  */
-export class TryLogWriter implements OutputSink {
-  readonly #shared: Shared;
+export class TryLogWriter implements OutputSink, FlushableLog {
+  readonly #context: TryLogContext;
   readonly #options: TryLogOptions;
   readonly #timeline = new Timeline();
   readonly #tail = new OutputTail(LONGEST_INLINE_LOG);
   readonly #bytes: Record<Stream, number> = { stdout: 0, stderr: 0 };
   readonly #dropped: Record<Stream, number> = { stdout: 0, stderr: 0 };
-  /** Bytes that came when `maxBytes` were kept. No index tells of them: readers see by the record that they are missing. */
+  /** Bytes beyond `maxBytes`. They are in no index: readers see from the record that they are missing. */
   readonly #beyond: Record<Stream, number> = { stdout: 0, stderr: 0 };
   readonly #abort = new AbortController();
   #place: 'inline' | 'bucket' | 'nowhere' = 'inline';
   #chunks: Record<Stream, Chunks> | undefined;
-  /** Memory that the timeline holds. */
-  #momentBytes = 0;
+  /** Memory that is reserved for the timeline. */
+  #timelineBytes = 0;
   readonly #index: IndexWriter;
   #sending = 0;
   #waiting: Promise<void> | undefined;
-  /** It has waited for room as long as it may, and there was none since. */
-  #impatient = false;
-  /** Something came, or was written, since the last flush. */
+  /** It has waited for memory as long as it may, and there was none since. */
+  #hasTimedOut = false;
+  /** Output came, or was written, since the last flush. */
   #dirty = false;
   #flushing = false;
-  /** The record is being told: what comes meanwhile is not in it. */
+  /** The record is being written. Output that comes meanwhile is not in it. */
   #noting = false;
   #flushes = 0;
   #ended = false;
-  /** When it is to be flushed: monotonic milliseconds. */
+  /** When it is to be flushed, in monotonic milliseconds. */
   dueMs = Number.POSITIVE_INFINITY;
 
-  constructor(shared: Shared, options: TryLogOptions) {
-    this.#shared = shared;
+  constructor(context: TryLogContext, options: TryLogOptions) {
+    this.#context = context;
     this.#options = options;
     this.#index = new IndexWriter({
       timeline: this.#timeline,
@@ -86,40 +87,40 @@ export class TryLogWriter implements OutputSink {
     this.#bytes[stream] += data.length;
     if (this.#place === 'inline' && !this.#fits()) this.#leaveRecord();
     this.#tail.write(data);
-    const held = this.#place === 'nowhere' ? undefined : this.#keep(stream, this.#within(stream, data));
+    const wait = this.#place === 'nowhere' ? undefined : this.#keep(stream, this.#cutToLimit(stream, data));
     this.#touch();
-    return held;
+    return wait;
   }
 
-  /** Sends off what came since the last time, and notes it in the record. Never rejects. */
+  /** Writes the output since the last flush to the bucket, and what is known to the record. Never rejects. */
   async flush(): Promise<void> {
-    const { clock, flushMs, complaints } = this.#shared;
+    const { clock, flushMs, complaints } = this.#context;
     this.dueMs = Number.POSITIVE_INFINITY;
     if (this.#flushing) return;
     this.#flushing = true;
     this.#flushes += 1;
     this.#dirty = false;
-    if (this.#place === 'bucket') await Promise.race([this.#sendOff(), clock.sleep(flushMs)]);
+    if (this.#place === 'bucket') await resolvesWithin(clock, flushMs, this.#writeOut());
     this.#noting = true;
     if (!this.#ended) await this.#options.note(this.#known()).catch((error) => complaints.failed(error));
     this.#noting = false;
     this.#flushing = false;
-    if (this.#dirty) this.#setDate();
+    if (this.#dirty) this.#scheduleFlush();
   }
 
   /**
-   * To be called when the worker has ended: waits for the last chunks, for a bounded time. Never rejects.
+   * To be called when the worker has ended. Waits a limited time for the last chunks. Never rejects.
    *
-   * @param alone whether nobody writes the end of this try into its record: then the bucket has all that can be had
+   * @param alone whether nobody writes the end of this try to its record: then as much as possible goes to the bucket
    */
   async end({ alone = false } = {}): Promise<TryLog> {
     this.#ended = true;
-    this.#shared.forget(this);
-    if (alone && this.#shared.bucket && this.#place === 'inline' && this.#total > 0) this.#leaveRecord();
+    this.#context.forget(this);
+    if (alone && this.#context.bucket && this.#place === 'inline' && this.#total > 0) this.#leaveRecord();
     if (this.#place === 'bucket') await this.#finish();
     const log = this.#known();
     const lost = (log.stdout.lost ?? 0) + (log.stderr.lost ?? 0) - this.#beyondTotal;
-    if (lost > 0) this.#shared.complaints.lost(lost);
+    if (lost > 0) this.#context.complaints.lost(lost);
     if (alone && this.#total > 0) await this.#options.note(log).catch(() => undefined);
     return log;
   }
@@ -136,33 +137,33 @@ export class TryLogWriter implements OutputSink {
     return this.#beyond.stdout + this.#beyond.stderr;
   }
 
-  /** What of it may be kept: up to `maxBytes`, both streams together, and then no more. */
-  #within(stream: Stream, data: Buffer): Buffer {
+  /** Returns the part of the data that is within `maxBytes`, both streams together. */
+  #cutToLimit(stream: Stream, data: Buffer): Buffer {
     const kept = this.#total - data.length - this.#dropped.stdout - this.#dropped.stderr;
-    const room = this.#beyondTotal > 0 ? 0 : this.#shared.maxBytes - kept;
+    const room = this.#beyondTotal > 0 ? 0 : this.#context.maxBytes - kept;
     const within = data.subarray(0, room);
     this.#beyond[stream] += data.length - within.length;
     return within;
   }
 
-  /** Returns what holds the worker back, if the agent's memory is full. */
+  /** Keeps data. If the agent's memory is full, returns a promise that the worker has to wait for. */
   #keep(stream: Stream, data: Buffer): Promise<void> | undefined {
     if (data.length === 0) return undefined;
-    const { memory, bucket, clock } = this.#shared;
+    const { memory, bucket, clock } = this.#context;
     if (!this.#chunks) {
       this.#timeline.add(clock.now(), stream, data.length);
       return undefined;
     }
-    if (!memory.exhausted) this.#impatient = false;
-    else if (this.#impatient || bucket?.away) {
+    if (!memory.exhausted) this.#hasTimedOut = false;
+    else if (this.#hasTimedOut || bucket?.away) {
       this.#dropped[stream] += data.length;
       this.#timeline.addLost(clock.now(), stream, data.length);
       return undefined;
     }
     this.#timeline.add(clock.now(), stream, data.length);
     this.#chunks[stream].add(data);
-    this.#countMoments();
-    if (this.#timeline.length >= MOST_MOMENTS && this.#sending === 0) void this.#sendOff();
+    this.#countTimeline();
+    if (this.#timeline.length >= MAX_ENTRIES && this.#sending === 0) void this.#writeOut();
     if (memory.exhausted) {
       this.#waiting ??= this.#waitForRoom().finally(() => {
         this.#waiting = undefined;
@@ -172,24 +173,24 @@ export class TryLogWriter implements OutputSink {
   }
 
   async #waitForRoom(): Promise<void> {
-    const { memory, patienceMs } = this.#shared;
-    // With nothing of its own on the way it would wait for others, and they perhaps for it.
-    if (!this.#chunks?.stdout.writing && !this.#chunks?.stderr.writing) void this.#sendOff();
-    const over = new AbortController();
-    const late = this.#shared.late(patienceMs, over.signal);
-    this.#impatient = !(await memory.room(late));
-    over.abort();
+    const { memory, patienceMs } = this.#context;
+    // Without a pending write of its own it would wait for other logs, and they perhaps for it.
+    if (!this.#chunks?.stdout.writing && !this.#chunks?.stderr.writing) void this.#writeOut();
+    const done = new AbortController();
+    const timeout = this.#context.late(patienceMs, done.signal);
+    this.#hasTimedOut = !(await memory.room(timeout));
+    done.abort();
   }
 
-  /** The record is too small for it: all that came so far goes the way of what is to come. */
+  /** The log is too long for the record: what came so far goes to the bucket too. */
   #leaveRecord(): void {
-    const { bucket } = this.#shared;
+    const { bucket } = this.#context;
     if (!bucket) {
-      this.#giveUp();
+      this.#abandonBucket();
       return;
     }
     this.#place = 'bucket';
-    const chunks = { stdout: this.#chunksOf('stdout'), stderr: this.#chunksOf('stderr') };
+    const chunks = { stdout: this.#createChunks('stdout'), stderr: this.#createChunks('stderr') };
     this.#chunks = chunks;
     const all = this.#tail.bytes();
     let at = 0;
@@ -197,11 +198,11 @@ export class TryLogWriter implements OutputSink {
       chunks[stream].add(all.subarray(at, at + bytes));
       at += bytes;
     }
-    this.#countMoments();
+    this.#countTimeline();
   }
 
-  #chunksOf(part: Stream): Chunks {
-    const { memory, chunkBytes } = this.#shared;
+  #createChunks(part: Stream): Chunks {
+    const { memory, chunkBytes } = this.#context;
     return new Chunks({ memory, chunkBytes, write: (number, body) => this.#put(part, number, body) });
   }
 
@@ -213,26 +214,26 @@ export class TryLogWriter implements OutputSink {
   ): Promise<void> {
     const { job, key } = this.#options;
     try {
-      await this.#shared.bucket?.put(chunkKey(job, key, part, number), body, signal);
-      // One that took its time: the note that could have told of it was made already.
+      await this.#context.bucket?.put(chunkKey(job, key, part, number), body, signal);
+      // The current flush has written the record already, so another one is needed.
       if (!this.#flushing || this.#noting) this.#touch();
     } catch (error) {
-      if (isRefusal(error)) this.#giveUp();
+      if (isRefusal(error)) this.#abandonBucket();
       throw error;
     }
   }
 
-  #giveUp(): void {
+  #abandonBucket(): void {
     this.#place = 'nowhere';
     this.#abort.abort();
     this.#chunks?.stdout.cut();
     this.#chunks?.stderr.cut();
     this.#timeline.clear();
-    this.#countMoments();
+    this.#countTimeline();
   }
 
-  /** What is there goes to the bucket, and then the index that tells of it. Never rejects. */
-  async #sendOff(): Promise<void> {
+  /** Writes the open chunks to the bucket, and then their index. Never rejects. */
+  async #writeOut(): Promise<void> {
     const chunks = this.#chunks;
     if (!chunks) return;
     this.#sending += 1;
@@ -240,31 +241,31 @@ export class TryLogWriter implements OutputSink {
     chunks.stderr.cut();
     await Promise.all([chunks.stdout.settled(), chunks.stderr.settled()]);
     if (!this.#abort.signal.aborted) await this.#index.write(this.#abort.signal);
-    this.#countMoments();
+    this.#countTimeline();
     this.#sending -= 1;
   }
 
-  /** All that is left, for as long as the end of a job may wait for it. */
+  /** Writes the rest, for as long as the end of a job may wait. */
   async #finish(): Promise<void> {
-    const sent = this.#sendOff();
-    const over = new AbortController();
-    await Promise.race([sent, this.#shared.late(this.#shared.endPatienceMs(), over.signal)]);
-    over.abort();
+    const written = this.#writeOut();
+    const done = new AbortController();
+    await Promise.race([written, this.#context.late(this.#context.endPatienceMs(), done.signal)]);
+    done.abort();
     this.#abort.abort();
-    await sent;
+    await written;
     await this.#writeLastIndex();
     this.#timeline.clear();
-    this.#countMoments();
+    this.#countTimeline();
   }
 
   async #writeLastIndex(): Promise<void> {
-    const { clock, bucket } = this.#shared;
+    const { clock, bucket } = this.#context;
     const written = (this.#chunks?.stdout.chunks ?? 0) + (this.#chunks?.stderr.chunks ?? 0);
     if (this.#place !== 'bucket' || !this.#index.behind || written === 0 || bucket?.away) return;
-    const over = new AbortController();
-    const index = this.#index.write(over.signal, true);
-    await Promise.race([index, clock.sleep(INDEX_PATIENCE_MS)]);
-    over.abort();
+    const abort = new AbortController();
+    const index = this.#index.write(abort.signal, true);
+    await resolvesWithin(clock, INDEX_TIMEOUT_MS, index);
+    abort.abort();
     await index;
   }
 
@@ -275,7 +276,7 @@ export class TryLogWriter implements OutputSink {
     return {
       stdout: this.#streamLog('stdout'),
       stderr: this.#streamLog('stderr'),
-      ...(this.#beyondTotal > 0 && this.#place === 'bucket' && { maxBytes: this.#shared.maxBytes }),
+      ...(this.#beyondTotal > 0 && this.#place === 'bucket' && { maxBytes: this.#context.maxBytes }),
       tail: this.#tail.toString(),
     };
   }
@@ -283,31 +284,31 @@ export class TryLogWriter implements OutputSink {
   #streamLog(stream: Stream): StreamLog {
     const bytes = this.#bytes[stream];
     const { chunks = 0, written = 0 } = this.#chunks?.[stream] ?? {};
-    const over = this.#place === 'nowhere' || (this.#ended && this.#abort.signal.aborted);
-    const lost = over ? bytes - written : this.#dropped[stream] + this.#beyond[stream];
+    const isFinal = this.#place === 'nowhere' || (this.#ended && this.#abort.signal.aborted);
+    const lost = isFinal ? bytes - written : this.#dropped[stream] + this.#beyond[stream];
     return { bytes, ...(chunks > 0 && { chunks }), ...(lost > 0 && { lost }) };
   }
 
   #touch(): void {
     if (this.#dirty) return;
     this.#dirty = true;
-    if (!this.#flushing) this.#setDate();
+    if (!this.#flushing) this.#scheduleFlush();
   }
 
-  #setDate(): void {
+  #scheduleFlush(): void {
     if (this.#ended) return;
-    const { clock, flushMs } = this.#shared;
-    // Who follows a job sees at once that it prints; a long one writes hardly more often for it.
+    const { clock, flushMs } = this.#context;
+    // The first flushes come soon, so that whoever follows the job sees output early.
     const waitMs = Math.min(flushMs, FIRST_FLUSH_MS * 2 ** this.#flushes);
     this.dueMs = clock.monotonic() + waitMs;
-    this.#shared.ring(this.dueMs);
+    this.#context.ring(this.dueMs);
   }
 
-  #countMoments(): void {
-    const { memory } = this.#shared;
-    const bytes = this.#chunks ? this.#timeline.length * MOMENT_BYTES : 0;
-    if (bytes > this.#momentBytes) memory.take(bytes - this.#momentBytes);
-    else if (bytes < this.#momentBytes) memory.giveBack(this.#momentBytes - bytes);
-    this.#momentBytes = bytes;
+  #countTimeline(): void {
+    const { memory } = this.#context;
+    const bytes = this.#chunks ? this.#timeline.length * ENTRY_BYTES : 0;
+    if (bytes > this.#timelineBytes) memory.take(bytes - this.#timelineBytes);
+    else if (bytes < this.#timelineBytes) memory.giveBack(this.#timelineBytes - bytes);
+    this.#timelineBytes = bytes;
   }
 }

@@ -6,6 +6,7 @@ import type { AgentConfig } from '../config/agent-config.ts';
 import { LogBucket } from './bucket.ts';
 import { Complaints } from './complaints.ts';
 import { Memory } from './memory.ts';
+import type { FlushableLog, TryLogContext } from './try-log-context.ts';
 import { type TryLogOptions, TryLogWriter } from './try-log-writer.ts';
 
 export interface TryLogsOptions {
@@ -16,36 +17,14 @@ export interface TryLogsOptions {
   log: Log;
 }
 
-/** What all logs of an agent share. */
-export interface Shared {
-  readonly clock: Clock;
-  readonly memory: Memory;
-  readonly bucket: LogBucket | undefined;
-  readonly complaints: Complaints;
-  readonly chunkBytes: number;
-  readonly flushMs: number;
-  readonly patienceMs: number;
-  /** Bytes that are kept of a try, both streams together. */
-  readonly maxBytes: number;
-  /** Monotonic milliseconds: neither a worker nor the end of a job waits for its log beyond it. */
-  readonly hurryAtMs: number;
-  /** How long the end of a job may wait for its log. */
-  endPatienceMs(): number;
-  /** Resolves when the time is over, or the agent's own, which may be cut short meanwhile; or with `over`. */
-  late(ms: number, over: AbortSignal): Promise<void>;
-  /** The log is to be flushed then. */
-  ring(atMs: number): void;
-  forget(log: TryLogWriter): void;
-}
-
-/** For a bucket that has been away: long enough to see whether it is back. */
+/** The wait for a bucket that has not answered for long: enough to see whether it answers again. */
 const AWAY_PATIENCE_MS = 2000;
 
-/** How often a try that waits for the bucket looks whether it still may. */
+/** How often a try that waits for the bucket checks whether it may still wait. */
 const LOOK_MS = 250;
 
-/** The logs of all tries that run here, and the one timer that flushes them. */
-export class TryLogs implements Shared {
+/** The logs of all running tries, and the one timer that flushes them. */
+export class TryLogs implements TryLogContext {
   readonly clock: Clock;
   readonly memory: Memory;
   readonly bucket: LogBucket | undefined;
@@ -55,8 +34,8 @@ export class TryLogs implements Shared {
   readonly patienceMs: number;
   readonly maxBytes: number;
   hurryAtMs = Number.POSITIVE_INFINITY;
-  readonly #open = new Set<TryLogWriter>();
-  readonly #alarm: Alarm;
+  readonly #open = new Set<FlushableLog>();
+  readonly #timer: Alarm;
 
   constructor({ config, clients, clock, random, log }: TryLogsOptions) {
     const { chunkBytes, flushSeconds, bufferBytes, patienceSeconds, maxBytes } = config.log;
@@ -67,10 +46,16 @@ export class TryLogs implements Shared {
     this.maxBytes = maxBytes;
     this.memory = new Memory(bufferBytes, chunkBytes);
     this.complaints = new Complaints(clock, log);
-    this.#alarm = new Alarm(clock, () => this.#flushDue());
-    const { patienceMs, complaints } = this;
-    const shared = { clients, clock, random, patienceMs, complaints };
-    if (config.logBucket !== undefined) this.bucket = new LogBucket({ ...shared, bucket: config.logBucket });
+    this.#timer = new Alarm(clock, () => this.#flushDue());
+    if (config.logBucket === undefined) return;
+    this.bucket = new LogBucket({
+      clients,
+      bucket: config.logBucket,
+      patienceMs: this.patienceMs,
+      clock,
+      random,
+      complaints: this.complaints,
+    });
   }
 
   open(options: TryLogOptions): TryLogWriter {
@@ -83,20 +68,20 @@ export class TryLogs implements Shared {
     return this.bucket?.away ? Math.min(AWAY_PATIENCE_MS, this.patienceMs) : this.patienceMs;
   }
 
-  async late(ms: number, over: AbortSignal): Promise<void> {
-    const giveUpMs = this.clock.monotonic() + ms;
-    while (!over.aborted) {
-      const leftMs = Math.min(giveUpMs, this.hurryAtMs) - this.clock.monotonic();
+  async late(ms: number, done: AbortSignal): Promise<void> {
+    const endMs = this.clock.monotonic() + ms;
+    while (!done.aborted) {
+      const leftMs = Math.min(endMs, this.hurryAtMs) - this.clock.monotonic();
       if (leftMs <= 0) return;
-      await this.clock.sleep(Math.min(leftMs, LOOK_MS), over).catch(() => undefined);
+      await this.clock.sleep(Math.min(leftMs, LOOK_MS), done).catch(() => undefined);
     }
   }
 
   ring(atMs: number): void {
-    this.#alarm.at(atMs);
+    this.#timer.at(atMs);
   }
 
-  forget(log: TryLogWriter): void {
+  forget(log: FlushableLog): void {
     this.#open.delete(log);
   }
 
@@ -107,6 +92,6 @@ export class TryLogs implements Shared {
       if (log.dueMs <= nowMs) void log.flush();
       else nextMs = Math.min(nextMs, log.dueMs);
     }
-    this.#alarm.at(nextMs);
+    this.#timer.at(nextMs);
   }
 }

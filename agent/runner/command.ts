@@ -4,27 +4,28 @@ import { delimiter, join, resolve } from 'node:path';
 import { WorkerMissing } from './runner.ts';
 
 /**
- * Finds the program that a fleet's command names: a first word with a slash is a path, seen from the worker
- * directory; any other is looked up on the worker's own `PATH`, as a shell would.
+ * Finds the program of a fleet's command. A name with a slash is a path relative to the worker directory; any other name
+ * is looked up on the worker's `PATH`, as a shell does.
  *
  * @returns the program's absolute path
- * @throws WorkerMissing saying what is not there or not executable
+ * @throws WorkerMissing saying what is missing or not executable
  */
-export async function findProgram(word: string, workerDirectory: string, path: string): Promise<string> {
-  if (word.includes('/')) {
-    const file = resolve(workerDirectory, word);
-    const problem = await whyNotRunnable(file);
-    if (problem) throw new WorkerMissing(word, problem);
+export async function findProgram(name: string, workerDirectory: string, path: string): Promise<string> {
+  if (name.includes('/')) {
+    const file = resolve(workerDirectory, name);
+    const problem = await findProblem(file);
+    if (problem) throw new WorkerMissing(name, problem);
     return file;
   }
   for (const directory of path.split(delimiter)) {
-    const file = join(directory || '.', word);
-    if ((await whyNotRunnable(file)) === undefined) return file;
+    const file = join(directory || '.', name);
+    if ((await findProblem(file)) === undefined) return file;
   }
-  throw new WorkerMissing(word, `there is no such program on PATH (${path})`);
+  throw new WorkerMissing(name, `there is no such program on PATH (${path})`);
 }
 
-async function whyNotRunnable(file: string): Promise<string | undefined> {
+/** Returns why a file cannot be run; undefined if it can. */
+async function findProblem(file: string): Promise<string | undefined> {
   try {
     if (!(await stat(file)).isFile()) return `${file} is not a file`;
   } catch {
@@ -35,12 +36,12 @@ async function whyNotRunnable(file: string): Promise<string | undefined> {
   } catch {
     return `${file} is not executable (chmod +x)`;
   }
-  return whyNotInterpreted(file);
+  return findInterpreterProblem(file);
 }
 
-/** A script whose interpreter is missing fails at its start with "no such file", which names the wrong file. */
-async function whyNotInterpreted(file: string): Promise<string | undefined> {
-  const line = await firstLine(file);
+/** If a script's interpreter is missing, the system's error is "no such file" with the script's name. */
+async function findInterpreterProblem(file: string): Promise<string | undefined> {
+  const line = await readFirstLine(file);
   const interpreter = /^#!\s*(\S+)/.exec(line)?.[1];
   if (!interpreter) return undefined;
   try {
@@ -51,8 +52,8 @@ async function whyNotInterpreted(file: string): Promise<string | undefined> {
   }
 }
 
-async function firstLine(file: string): Promise<string> {
-  // A program that may be executed but not read is no script.
+async function readFirstLine(file: string): Promise<string> {
+  // A program that may be executed but not read is not a script.
   const handle = await open(file).catch(() => undefined);
   if (!handle) return '';
   try {

@@ -7,27 +7,27 @@ import { ProcessRunner } from './process-runner.ts';
 import type { Runner } from './runner.ts';
 import { workerEnvironment } from './worker-environment.ts';
 
-/** How this agent starts its workers: in slots if it was told of them, else as its own children. */
+/** Creates what starts workers: in slots if there are any, else as child processes. */
 export function createRunner(options: Options, config: AgentConfig, clock: Clock): Runner {
   const { slots, workerDirectory } = options;
   const { instanceCheck } = config;
   const fleet = { ...awsEnvironment(process.env, config), ...config.environment };
   const shared = {
-    command: vector(config.command),
-    instanceCheck: instanceCheck && vector(instanceCheck),
+    command: toCommand(config.command),
+    instanceCheck: instanceCheck && toCommand(instanceCheck),
     directory: workerDirectory,
     clock,
   };
   if (slots === undefined) {
     return new ProcessRunner({ ...shared, environment: workerEnvironment(process.env, fleet) });
   }
-  // Another user's home and temporary files are no place for a worker in a slot.
+  // Workers in slots run as other users, so the agent's HOME and TMPDIR are not for them.
   const { PATH, LANG } = process.env;
   const environment = workerEnvironment({ PATH, LANG }, fleet);
   return new IsolatingRunner({ ...shared, environment, sockets: slots, slots: config.concurrency });
 }
 
-/** The schema has seen to it that there is a first word. */
-function vector([program = '', ...words]: string[]): [string, ...string[]] {
-  return [program, ...words];
+/** The schema guarantees a program. */
+function toCommand([program = '', ...args]: string[]): [string, ...string[]] {
+  return [program, ...args];
 }

@@ -15,67 +15,71 @@ import { joined } from './slot-frames.ts';
 import { SlotRun } from './slot-run.ts';
 
 export interface IsolatingRunnerOptions {
-  /** Directory of the slots' sockets, whose names are their numbers from 1 on: systemd starts a slot at a connection. */
+  /** Directory of the slots' sockets, named 1, 2, ... systemd starts a slot when the agent connects to its socket. */
   sockets: string;
-  /** How many slots there are. */
+  /** The number of slots. */
   slots: number;
   command: readonly [string, ...string[]];
   /** The fleet's `instanceCheck`. */
   instanceCheck?: readonly [string, ...string[]] | undefined;
-  /** The worker's whole environment, save for `HOME`, which is its user's, and the job's own variables. */
+  /** The worker's environment, without `HOME`, which depends on the slot's user, and without the job's variables. */
   environment: Record<string, string>;
   /** The worker's working directory. */
   directory: string;
   clock: Clock;
 }
 
-/** How long to try for a slot: systemd may be busy, or the one before may just have ended. */
-const PATIENCE_MS = 10_000;
-const PAUSE_MS = 100;
+/** How long to try to open a slot: systemd may be busy, or the previous slot may just have ended. */
+const OPEN_TIMEOUT_MS = 10_000;
+const RETRY_DELAY_MS = 100;
 const STOPPED_BEFORE = 'it was stopped before there was a slot for it';
 
 /**
- * Workers as other users, each slot's its own, and each in a cgroup of its own, of which nothing is left when the next one
- * starts. The agent has no right to either: systemd makes them, one for each socket (mayfly-slot@.socket).
+ * Runs workers in slots. Each slot has its own user and its own cgroup, and nothing is left of a worker when the next one
+ * starts. The agent may create neither: systemd starts a slot for each socket (mayfly-slot@.socket).
  */
 export class IsolatingRunner implements Runner {
   readonly #options: IsolatingRunnerOptions;
   readonly #open = new Set<SlotConnection>();
   #free: SlotConnection[] = [];
-  /** Numbers of the slots without a connection that nobody opens either. */
-  readonly #absent: number[];
-  /** Workers that wait for a slot, and the slots that are on their way. */
+  /** Numbers of the slots that are neither connected nor being opened. */
+  readonly #closedNumbers: number[];
+  /** Workers that wait for a slot, and the number of slots that are being opened. */
   readonly #waiting: PromiseWithResolvers<SlotConnection>[] = [];
   #opening = 0;
-  /** Why the last attempt to open a slot came to nothing. */
+  /** Why the last attempt to open a slot failed. */
   #problem: string | undefined;
-  /** What runs, with the absolute paths of the programs. */
+  /** The commands, with the absolute paths of their programs. */
   readonly #commands = new Map<Program, readonly [string, ...string[]]>();
   #closed = false;
 
   constructor(options: IsolatingRunnerOptions) {
     this.#options = options;
-    this.#absent = Array.from({ length: options.slots }, (_, index) => index + 1);
+    this.#closedNumbers = Array.from({ length: options.slots }, (_, index) => index + 1);
   }
 
   async check(): Promise<void> {
     const { command, instanceCheck, slots } = this.#options;
-    const slot = await this.#connect(this.#absent.shift() ?? 1).catch((error: Error) => {
+    const slot = await this.#connect(this.#closedNumbers.shift() ?? 1).catch((error: Error) => {
       throw new WorkerMissing(command[0], error.message);
     });
     await this.#find(slot, 'worker', command);
     if (instanceCheck) await this.#find(slot, 'instance-check', instanceCheck);
-    this.#park(slot);
+    this.#release(slot);
     void this.#prepare(slots - 1);
   }
 
-  async #find(slot: SlotConnection, program: Program, words: readonly [string, ...string[]]): Promise<void> {
+  async #find(
+    slot: SlotConnection,
+    program: Program,
+    [name, ...args]: readonly [string, ...string[]],
+  ): Promise<void> {
     const { directory, environment } = this.#options;
-    const found = await slot.find(words[0], directory, environment['PATH'] ?? '').catch((error: Error) => ({
+    const found = await slot.find(name, directory, environment['PATH'] ?? '').catch((error: Error) => ({
       missing: error.message,
     }));
-    if ('missing' in found) throw new WorkerMissing(words[0], found.missing);
-    this.#commands.set(program, [found.program, ...words.slice(1)]);
+    if ('missing' in found) throw new WorkerMissing(name, found.missing);
+    this.#commands.set(program, [found.program, ...args]);
   }
 
   start(task: Task): Run {
@@ -92,28 +96,28 @@ export class IsolatingRunner implements Runner {
     const command = this.#commands.get(task.program ?? 'worker');
     if (!command) return notStarted('the command was not checked');
     const { directory, environment } = this.#options;
-    const words: string[] = [...command];
-    if (task.argument !== undefined) words.push(task.argument);
+    const args: string[] = [...command];
+    if (task.argument !== undefined) args.push(task.argument);
     const variables = Object.entries({ HOME: slot.home, ...environment, ...task.variables });
     try {
-      const texts = [joined(words, 'a word'), joined(variables.map(setting), 'a variable')];
-      const run = new SlotRun(slot, task.output, () => this.#park(slot));
+      const texts = [joined(args, 'an argument'), joined(variables.map(formatVariable), 'a variable')];
+      const run = new SlotRun(slot, task.output, () => this.#release(slot));
       slot.send('R', directory, task.stdin, ...texts);
       return run;
     } catch (error) {
-      this.#park(slot);
+      this.#release(slot);
       return notStarted(messageOf(error));
     }
   }
 
-  /** When no slot is there yet, or not again. */
+  /** Starts the worker when a slot is free. */
   #startLater(task: Task): Run {
     const waiting = Promise.withResolvers<SlotConnection>();
     let run: Run | undefined;
     let stopped = false;
     const start = async (): Promise<RunEnd> => {
       const slot = await waiting.promise;
-      if (stopped) this.#park(slot);
+      if (stopped) this.#release(slot);
       run = stopped ? notStarted(STOPPED_BEFORE) : this.#run(slot, task);
       return run.ended;
     };
@@ -124,21 +128,21 @@ export class IsolatingRunner implements Runner {
       stop: (graceMs) => {
         stopped = true;
         if (run) run.stop(graceMs);
-        else this.#letGo(waiting);
+        else this.#cancelWait(waiting);
       },
     };
   }
 
-  /** A worker that is not to start any more waits for no slot. */
-  #letGo(waiting: PromiseWithResolvers<SlotConnection>): void {
+  /** For a worker that was stopped before it could start. */
+  #cancelWait(waiting: PromiseWithResolvers<SlotConnection>): void {
     const index = this.#waiting.indexOf(waiting);
     if (index < 0) return;
     this.#waiting.splice(index, 1);
     waiting.reject(new Error(this.#problem ? `${STOPPED_BEFORE}: ${this.#problem}` : STOPPED_BEFORE));
   }
 
-  /** Keeps a slot for the next worker, as long as it lives. */
-  #park(slot: SlotConnection): void {
+  /** Gives the slot to the next worker, or keeps it until one comes or the slot ends. */
+  #release(slot: SlotConnection): void {
     const next = this.#waiting.shift();
     if (next) {
       next.resolve(slot);
@@ -154,31 +158,31 @@ export class IsolatingRunner implements Runner {
   }
 
   #openForWaiting(): void {
-    if (this.#opening < this.#waiting.length) void this.#add();
+    if (this.#opening < this.#waiting.length) void this.#openNext();
   }
 
-  async #add(): Promise<void> {
-    const number = this.#absent.shift();
+  async #openNext(): Promise<void> {
+    const number = this.#closedNumbers.shift();
     if (number === undefined) return;
     this.#opening += 1;
     try {
-      this.#park(await this.#connect(number));
+      this.#release(await this.#connect(number));
     } catch (error) {
-      // One that was let go of leaves the slot that is being opened for it to the next.
+      // If a waiting worker was stopped, the slot that is being opened for it is for the next one.
       if (this.#opening <= this.#waiting.length) this.#waiting.shift()?.reject(error);
     } finally {
       this.#opening -= 1;
     }
   }
 
-  /** Opens slots ahead. One that fails is left to the job that needs it. */
+  /** Opens slots ahead of their use. A slot that fails is opened again when a job needs it. */
   async #prepare(count: number): Promise<void> {
-    for (let tries = 0; tries < count && !this.#closed; tries++) await this.#add();
+    for (let tries = 0; tries < count && !this.#closed; tries++) await this.#openNext();
   }
 
   async #connect(number: number): Promise<SlotConnection> {
     const { sockets, clock } = this.#options;
-    const giveUpMs = clock.monotonic() + PATIENCE_MS;
+    const deadlineMs = clock.monotonic() + OPEN_TIMEOUT_MS;
     for (;;) {
       try {
         const path = join(sockets, `${number}`);
@@ -189,22 +193,22 @@ export class IsolatingRunner implements Runner {
         return slot;
       } catch (error) {
         this.#problem = messageOf(error);
-        if (this.#closed || clock.monotonic() > giveUpMs) {
-          this.#absent.push(number);
+        if (this.#closed || clock.monotonic() > deadlineMs) {
+          this.#closedNumbers.push(number);
           throw error;
         }
       }
-      await clock.sleep(PAUSE_MS);
+      await clock.sleep(RETRY_DELAY_MS);
     }
   }
 
   #forget(slot: SlotConnection, number: number): void {
     if (!this.#open.delete(slot)) return;
-    this.#absent.push(number);
+    this.#closedNumbers.push(number);
     if (!this.#closed) this.#openForWaiting();
   }
 }
 
-function setting([name, value]: [string, string]): string {
+function formatVariable([name, value]: [string, string]): string {
   return `${name}=${value}`;
 }

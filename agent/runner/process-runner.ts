@@ -19,21 +19,21 @@ export interface ProcessRunnerOptions {
   command: readonly [string, ...string[]];
   /** The fleet's `instanceCheck`. */
   instanceCheck?: readonly [string, ...string[]] | undefined;
-  /** The worker's whole environment, save for the job's own variables. */
+  /** The worker's environment, without the job's variables. */
   environment: Record<string, string>;
   /** The worker's working directory. */
   directory: string;
   clock: Clock;
 }
 
-/** How long to wait for the end of the output of a worker that has exited: a process it left may hold the pipe. */
+/** How long to wait for the end of the output after the worker has exited: a process it left may keep the pipe open. */
 const DRAIN_MS = 250;
 
-/** Workers as plain processes of the agent's own user, each the leader of a process group of its own. */
+/** Runs workers as processes of the agent's user, each the leader of its own process group. */
 export class ProcessRunner implements Runner {
   readonly #options: ProcessRunnerOptions;
   readonly #running = new Set<ProcessRun>();
-  /** What runs, with the absolute paths of the programs. */
+  /** The commands, with the absolute paths of their programs. */
   readonly #commands = new Map<Program, readonly [string, ...string[]]>();
 
   constructor(options: ProcessRunnerOptions) {
@@ -43,22 +43,28 @@ export class ProcessRunner implements Runner {
   async check(): Promise<void> {
     const { command, instanceCheck, directory, environment } = this.#options;
     const path = environment['PATH'] ?? '';
-    for (const [program, words] of Object.entries({ worker: command, 'instance-check': instanceCheck })) {
-      if (!words) continue;
-      const file = await findProgram(words[0], directory, path);
-      this.#commands.set(program as Program, [file, ...words.slice(1)]);
-    }
+    await this.#find('worker', command, directory, path);
+    if (instanceCheck) await this.#find('instance-check', instanceCheck, directory, path);
+  }
+
+  async #find(
+    program: Program,
+    [name, ...args]: readonly [string, ...string[]],
+    directory: string,
+    path: string,
+  ): Promise<void> {
+    this.#commands.set(program, [await findProgram(name, directory, path), ...args]);
   }
 
   start(task: Task): Run {
     const command = this.#commands.get(task.program ?? 'worker');
     if (!command) return notStarted('the command was not checked');
     const { directory, environment, clock } = this.#options;
-    const words = task.argument === undefined ? command.slice(1) : [...command.slice(1), task.argument];
+    const args = task.argument === undefined ? command.slice(1) : [...command.slice(1), task.argument];
     let input: number | undefined;
     try {
       input = openStdin(task.stdin);
-      const child = spawn(command[0], words, {
+      const child = spawn(command[0], args, {
         cwd: directory,
         env: { ...environment, ...task.variables },
         detached: true,
@@ -85,13 +91,13 @@ class ProcessRun implements Run {
   readonly #clock: Clock;
   readonly #onEnd: () => void;
   readonly #resolve: (end: RunEnd) => void;
-  /** Output that the sink does not take yet. */
-  readonly #held = new Set<unknown>();
+  /** Streams that wait for the sink. */
+  readonly #paused = new Set<unknown>();
   #stopped = false;
   #exited = false;
   #closed = false;
-  #swept = false;
-  /** Aborted at the exit: there is no grace to wait for any more. */
+  #isGroupKilled = false;
+  /** Aborted at the exit, which ends the wait for the grace period. */
   #grace: AbortController | undefined;
 
   constructor(child: ChildProcess, clock: Clock, sink: OutputSink | undefined, onEnd: () => void) {
@@ -115,18 +121,18 @@ class ProcessRun implements Run {
       giveBack(chunk);
       if (!taken) return;
       stream.pause();
-      this.#held.add(stream);
+      this.#paused.add(stream);
       void taken.then(() => {
-        this.#held.delete(stream);
+        this.#paused.delete(stream);
         stream.resume();
       });
     });
-    // A pipe that breaks ends like one that was closed: what was read of it is kept.
+    // A broken pipe ends like a closed one: what was read is kept.
     stream?.on('error', () => stream.destroy());
   }
 
   stop(graceMs: number): void {
-    // A whole turn of the event loop later: an exit that has happened, but was not yet reported, is the worker's own.
+    // One turn of the event loop later, so that an exit that has happened but was not reported yet counts as the worker's own.
     setImmediate(() => setImmediate(() => void this.#terminate(graceMs)));
   }
 
@@ -148,24 +154,24 @@ class ProcessRun implements Run {
   #onExit(status: number | null, signal: string | null): void {
     this.#exited = true;
     this.#grace?.abort();
-    // Nearly always the output has ended as well, and is only not yet reported. If not, a process that the worker
-    // left holds it open. The timer is left to run out: to cancel one costs more than to let it find nothing to do.
+    // Nearly always the output has ended too, but that is not reported yet. If not, a process that the worker left keeps it
+    // open. The timer is not cancelled: that would cost more than letting it expire.
     setImmediate(() => {
       if (!this.#closed) void this.#drain().then(() => this.#onClose(status, signal));
     });
   }
 
-  /** The time that the sink takes does not count. By then nobody may print on, else it could take for ever. */
+  /** Time in which the sink holds the output back does not count. The group is killed first, so that the output ends. */
   async #drain(): Promise<void> {
     await this.#clock.sleep(DRAIN_MS);
-    this.#sweep();
-    while (this.#held.size > 0 && !this.#closed) await this.#clock.sleep(DRAIN_MS);
+    this.#killGroupOnce();
+    while (this.#paused.size > 0 && !this.#closed) await this.#clock.sleep(DRAIN_MS);
   }
 
   #onClose(status: number | null, signal: string | null): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#sweep();
+    this.#killGroupOnce();
     this.#child.stdout?.destroy();
     this.#child.stderr?.destroy();
     const stopped = this.#stopped;
@@ -178,19 +184,19 @@ class ProcessRun implements Run {
     this.#resolve(end);
   }
 
-  /** Kills what the worker left, once: later its group's number may be another's. */
-  #sweep(): void {
-    if (!this.#swept) this.#signalGroup('SIGKILL');
-    this.#swept = true;
+  /** Kills what the worker left. Only once: later the process group's id may be in use again. */
+  #killGroupOnce(): void {
+    if (!this.#isGroupKilled) this.#signalGroup('SIGKILL');
+    this.#isGroupKilled = true;
   }
 
-  /** To the worker and all that it started, unless it left the group. */
+  /** Signals the worker and all its descendants that did not leave the process group. */
   #signalGroup(signal: 'SIGTERM' | 'SIGKILL'): void {
     try {
-      // Straight after the exit: a group's number is not given to another while it has a member, nor soon after.
+      // Right after the exit this is safe: a group's id is not reused while it has a member, nor soon after.
       if (this.#child.pid !== undefined) process.kill(-this.#child.pid, signal);
     } catch {
-      // Nothing of it is left.
+      // The group has no processes any more.
     }
   }
 }

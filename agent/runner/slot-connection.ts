@@ -1,33 +1,34 @@
 import { createConnection, type Socket } from 'node:net';
 import type { Clock } from '../../aws/clock.ts';
+import { resolvesWithin } from '../../lib/with-timeout.ts';
 import { giveBack } from '../work/lent.ts';
 import { FrameReader, frame, PROTOCOL } from './slot-frames.ts';
 
-/** A slot says hello within milliseconds; on a machine that is busy or swaps, within seconds. */
+/** A slot says hello within milliseconds, on an overloaded machine within seconds. */
 const HELLO_MS = 10_000;
-/** systemd closes a connection that a slot which could not start has not taken (mayfly-slot@.socket). */
+/** If a slot cannot start, systemd closes the connection (mayfly-slot@.socket). */
 const NO_HELLO = 'the slot ended before it said hello: journalctl -u "mayfly-slot@*" says why';
 
-/** Who waits for something from a slot. */
+/** Gets what a slot sends. */
 export interface SlotListener {
   onFrame(letter: string, fields: string[]): void;
   onOutput?(stream: 'stdout' | 'stderr', chunk: Buffer): void;
-  /** The connection has ended: nothing more comes. */
+  /** The connection has ended. */
   onLost(reason: string): void;
 }
 
 /**
- * A connection to a slot (systemd/mayfly-slot/), for as long as both live. Its end is the end of the slot and of the
- * worker in it.
+ * A connection to a slot (systemd/mayfly-slot/). It lasts as long as the slot: when it ends, the slot and the worker in it
+ * end too.
  */
 export class SlotConnection {
-  /** Home of its workers. */
+  /** The home directory of its workers. */
   home = '';
   readonly #socket: Socket;
   readonly #onEnd: (slot: SlotConnection) => void;
   #listener: SlotListener | undefined;
   #lost: string | undefined;
-  #holds = 0;
+  #pauses = 0;
 
   private constructor(socket: Socket, onEnd: (slot: SlotConnection) => void) {
     this.#socket = socket;
@@ -45,10 +46,10 @@ export class SlotConnection {
   }
 
   /**
-   * Connects to a slot's socket, and systemd starts the slot.
+   * Connects to a slot's socket, upon which systemd starts the slot.
    *
    * @param onEnd called when the connection has ended
-   * @throws Error with a sentence: nobody listens, the slot refuses to work, or it is of another version
+   * @throws Error with a sentence: nobody listens, the slot refuses to work, or it has another protocol version
    */
   static async open(
     path: string,
@@ -56,13 +57,12 @@ export class SlotConnection {
     onEnd: (slot: SlotConnection) => void,
   ): Promise<SlotConnection> {
     const slot = new SlotConnection(createConnection(path), onEnd);
-    const patience = new AbortController();
-    clock.sleep(HELLO_MS, patience.signal).then(
-      () => slot.#lose(`the slot did not say hello within ${HELLO_MS / 1000} s`),
-      () => undefined,
-    );
     try {
-      const [version, home = ''] = await slot.#answer('H');
+      const hello = slot.#answer('H');
+      if (!(await resolvesWithin(clock, HELLO_MS, hello))) {
+        slot.#lose(`the slot did not say hello within ${HELLO_MS / 1000} s`);
+      }
+      const [version, home = ''] = await hello;
       if (version !== `${PROTOCOL}`) {
         throw new Error(`the slot speaks version ${version} of the protocol, the agent ${PROTOCOL}`);
       }
@@ -71,22 +71,20 @@ export class SlotConnection {
     } catch (error) {
       slot.close();
       throw error;
-    } finally {
-      patience.abort();
     }
   }
 
   /**
-   * Looks for the program as a worker would.
+   * Looks for a program with the rights and the `PATH` of a worker.
    *
    * @returns its path, or why it cannot be run
    */
   async find(
-    word: string,
+    name: string,
     directory: string,
     path: string,
   ): Promise<{ program: string } | { missing: string }> {
-    this.send('C', word, directory, path);
+    this.send('C', name, directory, path);
     const [result, text = ''] = await this.#answer('C');
     return result === 'found' ? { program: text } : { missing: text };
   }
@@ -95,24 +93,24 @@ export class SlotConnection {
     this.#socket.write(frame(letter, ...fields));
   }
 
-  /** Who gets what comes from now on: one at a time. */
+  /** Sets who gets what the slot sends. There is one listener at a time. */
   listen(listener: SlotListener | undefined): void {
     this.#listener = listener;
     if (this.#lost !== undefined) listener?.onLost(this.#lost);
   }
 
-  /** Reads nothing more until the promise is settled; what the slot then cannot send, it does not read either. */
+  /** Reads nothing until the promise is settled. The slot then cannot send, and stops reading from its worker. */
   hold(until: Promise<void>): void {
-    this.#holds += 1;
+    this.#pauses += 1;
     this.#socket.pause();
-    const letGo = () => {
-      this.#holds -= 1;
-      if (this.#holds === 0) this.#socket.resume();
+    const resume = () => {
+      this.#pauses -= 1;
+      if (this.#pauses === 0) this.#socket.resume();
     };
-    until.then(letGo, letGo);
+    until.then(resume, resume);
   }
 
-  /** The slot ends, and what runs in it. */
+  /** Ends the slot and the worker in it. */
   close(): void {
     this.#lose('the connection was closed');
   }
@@ -120,10 +118,10 @@ export class SlotConnection {
   #answer(letter: string): Promise<string[]> {
     return new Promise((resolve, reject) => {
       this.listen({
-        onFrame: (came, fields) => {
+        onFrame: (received, fields) => {
           this.listen(undefined);
-          if (came === letter) resolve(fields);
-          else reject(new Error(came === 'X' ? fields[0] : `the slot answered ${letter} with ${came}`));
+          if (received === letter) resolve(fields);
+          else reject(new Error(received === 'X' ? fields[0] : `the slot answered ${letter} with ${received}`));
         },
         onLost: (reason) => reject(new Error(reason)),
       });

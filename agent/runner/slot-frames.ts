@@ -1,15 +1,15 @@
 /**
- * What goes over a connection to a slot: a payload's length (4 bytes, big-endian), a letter, the payload. Letters and
- * fields are listed in systemd/mayfly-slot/agent.py, the other end.
+ * The protocol of a connection to a slot. A frame is the length of the payload (4 bytes, big-endian), a letter, and the
+ * payload. systemd/mayfly-slot/agent.py, the other end, lists the letters and fields.
  */
 
-/** A change of a frame is a new version, here and there. */
+/** To be raised at both ends when a frame changes. */
 export const PROTOCOL = 1;
 
 const HEADER_BYTES = 5;
 const OUTPUTS: Partial<Record<string, 'stdout' | 'stderr'>> = { '1': 'stdout', '2': 'stderr' };
 
-/** A frame of fields: each with its length before it. */
+/** Encodes a frame of fields, each after its length. */
 export function frame(letter: string, ...fields: (string | Buffer)[]): Buffer {
   const parts: Buffer[] = [];
   let size = 0;
@@ -27,9 +27,9 @@ export function frame(letter: string, ...fields: (string | Buffer)[]): Buffer {
 }
 
 /**
- * Texts with a NUL between them: words or variables, which can hold none.
+ * Joins arguments or variables with NUL, which they cannot contain.
  *
- * @throws RangeError naming what holds one
+ * @throws RangeError naming the text that contains a NUL
  */
 export function joined(texts: readonly string[], what: string): string {
   const wrong = texts.find((text) => text.includes('\0'));
@@ -38,12 +38,12 @@ export function joined(texts: readonly string[], what: string): string {
 }
 
 export interface FrameHandlers {
-  /** A part of a worker's output: it is not put together from several reads, not held, and lent until this returns. */
+  /** Gets a part of a worker's output, as it was read. The chunk is valid until this returns. */
   onOutput(stream: 'stdout' | 'stderr', chunk: Buffer): void;
   onFrame(letter: string, fields: string[]): void;
 }
 
-/** Takes the bytes of a connection apart, however they were cut on the way. */
+/** Splits the bytes of a connection into frames, however they arrive. */
 export class FrameReader {
   readonly #handlers: FrameHandlers;
   #header = Buffer.alloc(0);
@@ -88,11 +88,11 @@ export class FrameReader {
     if (this.#left > 0) return;
     const payload = Buffer.concat(this.#payload);
     this.#payload = [];
-    this.#handlers.onFrame(this.#letter, fieldsOf(payload));
+    this.#handlers.onFrame(this.#letter, decodeFields(payload));
   }
 }
 
-function fieldsOf(payload: Buffer): string[] {
+function decodeFields(payload: Buffer): string[] {
   const fields: string[] = [];
   for (let at = 0; at < payload.length; ) {
     const start = at + 4;

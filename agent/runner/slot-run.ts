@@ -4,7 +4,7 @@ import type { SlotConnection, SlotListener } from './slot-connection.ts';
 
 const SIGNALS = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
 
-/** A worker in a slot, from the frame that starts it to the one that tells its end. */
+/** A worker in a slot, from the frame that starts it to the frame that reports its end. */
 export class SlotRun implements Run, SlotListener {
   readonly ended: Promise<RunEnd>;
   readonly #slot: SlotConnection;
@@ -13,7 +13,7 @@ export class SlotRun implements Run, SlotListener {
   readonly #onFree: () => void;
   #over = false;
 
-  /** @param onFree called when the slot can run another worker, before the end is told */
+  /** @param onFree called when the slot can run another worker, before `ended` resolves */
   constructor(slot: SlotConnection, sink: OutputSink | undefined, onFree: () => void) {
     this.#slot = slot;
     this.#sink = sink;
@@ -46,7 +46,7 @@ export class SlotRun implements Run, SlotListener {
     const stopped = stop === 'stopped';
     if (kind === 'not-started') this.#resolve({ kind, reason: value });
     else if (kind === 'exited') this.#resolve({ kind, status: Number(value), stopped });
-    else this.#resolve({ kind: 'signalled', ...deathOf(Number(value), limit), stopped });
+    else this.#resolve({ kind: 'signalled', ...describeSignal(Number(value), limit), stopped });
   }
 
   onLost(reason: string): void {
@@ -56,7 +56,7 @@ export class SlotRun implements Run, SlotListener {
   }
 }
 
-function deathOf(number: number, limit: string | undefined): { signal: string; reason?: string } {
+function describeSignal(number: number, limit: string | undefined): { signal: string; reason?: string } {
   const signal = SIGNALS.get(number) ?? `signal ${number}`;
   if (!limit) return { signal };
   const which = limit === 'max' ? "the machine's own" : `limit ${Math.round(Number(limit) / 2 ** 20)} MiB`;

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * A worker's standard input as a file that has no name any more. Unlike a pipe it is all there before the worker
- * starts, needs no writer in the agent, fails nobody who does not read it, and can be opened as `/dev/stdin`.
+ * Creates a worker's standard input as a deleted file. Unlike a pipe it is complete before the worker starts, needs no
+ * writer in the agent, causes no error if the worker does not read it, and can be opened as `/dev/stdin`.
  *
- * @returns a descriptor at the start of `content`, which who started the worker closes
- * @throws as `node:fs` does: no space, no right to write
+ * @returns a descriptor at the start of `content`, to be closed after the worker was started
+ * @throws as `node:fs` does: no space, no permission
  */
 export function openStdin(content: string): number {
   const path = join(tmpdir(), `mayfly-${randomUUID()}`);
@@ -16,7 +16,7 @@ export function openStdin(content: string): number {
   try {
     unlinkSync(path);
     const bytes = Buffer.from(content);
-    // Written at given positions: the descriptor's own, which the worker inherits, stays at the start.
+    // Written at explicit positions, so that the descriptor's offset, which the worker inherits, stays at the start.
     for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at, bytes.length - at, at);
     return descriptor;
   } catch (error) {

@@ -7,66 +7,66 @@ import type { AgentConfig } from '../config/agent-config.ts';
 import type { Options } from '../config/options.ts';
 
 export interface WorkerDiskOptions {
-  /** Where workers write: any path on each of their file systems. One that is not there is left out. */
+  /** One path on each file system that workers write to. A path that does not exist is ignored. */
   paths: readonly string[];
   leastFreeBytes: number;
   clock: Clock;
   log: Log;
 }
 
-/** On a machine slots have their caches and their private `/var/tmp`, with the homes, there. `/tmp` may be in memory. */
-const MACHINE_PATHS = ['/var/cache', '/var/tmp'];
+/** Slots have their caches, their private `/var/tmp` and their homes there. `/tmp` may be in memory. */
+const SLOT_PATHS = ['/var/cache', '/var/tmp'];
 
-/** Where the workers of this agent write: in slots of the machine, else as its own children do. */
+/** Creates the disks of this agent's workers, which run in slots or as child processes. */
 export function createWorkerDisk(
   { slots, workerDirectory }: Pick<Options, 'slots' | 'workerDirectory'>,
   { minFreeDiskBytes }: Pick<AgentConfig, 'minFreeDiskBytes'>,
   clock: Clock,
   log: Log,
 ): WorkerDisk {
-  const paths = slots === undefined ? [workerDirectory, tmpdir()] : MACHINE_PATHS;
+  const paths = slots === undefined ? [workerDirectory, tmpdir()] : SLOT_PATHS;
   return new WorkerDisk({ paths, leastFreeBytes: minFreeDiskBytes, clock, log });
 }
 
-/** Hundreds of jobs a second are claimed by one look. */
-const LOOK_MS = 1000;
+/** One check is enough for the hundreds of jobs that may be claimed in this time. */
+const CHECK_MS = 1000;
 
-/** The disks that workers write to, looked at once a second at most. */
+/** The disks that workers write to. They are checked at most once a second. */
 export class WorkerDisk {
   readonly #options: WorkerDiskOptions;
-  #lookedAtMs = Number.NEGATIVE_INFINITY;
-  #looked: Promise<string | undefined> = Promise.resolve(undefined);
+  #checkedAtMs = Number.NEGATIVE_INFINITY;
+  #lastCheck: Promise<string | undefined> = Promise.resolve(undefined);
 
   constructor(options: WorkerDiskOptions) {
     this.#options = options;
   }
 
-  /** What is wrong with it, for a person; undefined: nothing, or it cannot be seen. Never rejects. */
+  /** Returns what is wrong with a disk, for a person. Undefined: nothing, or it is not known. Never rejects. */
   problem(): Promise<string | undefined> {
     const nowMs = this.#options.clock.monotonic();
-    if (nowMs - this.#lookedAtMs >= LOOK_MS) {
-      this.#lookedAtMs = nowMs;
-      this.#looked = this.#look();
+    if (nowMs - this.#checkedAtMs >= CHECK_MS) {
+      this.#checkedAtMs = nowMs;
+      this.#lastCheck = this.#check();
     }
-    return this.#looked;
+    return this.#lastCheck;
   }
 
-  async #look(): Promise<string | undefined> {
+  async #check(): Promise<string | undefined> {
     const { paths, leastFreeBytes } = this.#options;
     if (leastFreeBytes === 0) return undefined;
-    const disks = await Promise.all(paths.map((path) => this.#space(path)));
+    const disks = await Promise.all(paths.map((path) => this.#readSpace(path)));
     return diskProblem(
       disks.flatMap((disk) => disk ?? []),
       leastFreeBytes,
     );
   }
 
-  async #space(path: string): Promise<DiskSpace | undefined> {
+  async #readSpace(path: string): Promise<DiskSpace | undefined> {
     try {
       const { bavail, bsize, files, ffree } = await statfs(path);
       return { path, freeBytes: bavail * bsize, files, freeFiles: ffree };
     } catch (err) {
-      this.#options.log.debug({ path, err }, 'the free space of a disk is not known');
+      this.#options.log.debug({ path, err }, 'cannot read the free space of a disk');
       return undefined;
     }
   }

@@ -1,9 +1,9 @@
-/** Of the agent's own environment a worker gets these alone: no credentials, no endpoints, nothing of systemd's. */
+/** The variables of the agent's environment that workers get too: no credentials, no endpoints, nothing of systemd's. */
 const PASSED_ON = ['PATH', 'HOME', 'LANG', 'TMPDIR'];
 
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** What every worker of the fleet finds in its environment; a job's own variables come on top. */
+/** The environment of every worker of the fleet. A job's variables are added to it. */
 export function workerEnvironment(
   own: NodeJS.ProcessEnv,
   fleet: Readonly<Record<string, string>>,

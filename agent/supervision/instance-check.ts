@@ -1,24 +1,25 @@
 import type { Clock } from '../../aws/clock.ts';
+import { resolvesWithin } from '../../lib/with-timeout.ts';
 import type { WorkerAccess } from '../credentials/worker-access.ts';
 import { OutputTail } from '../log/output-tail.ts';
 import type { Run, RunEnd, Runner } from '../runner/runner.ts';
 
 export interface InstanceCheckOptions {
   runner: Runner;
-  /** As workers have it. */
+  /** Credentials, as workers get them. */
   access: WorkerAccess | undefined;
   clock: Clock;
 }
 
-/** One that takes longer has failed: what it looks at does not answer. */
+/** A check that takes longer has failed. */
 const LIMIT_MS = 60_000;
 const KILL_MS = 1000;
-/** What is told of its output. */
-const WORDS_BYTES = 500;
+/** How much of the end of its output is in the message. */
+const OUTPUT_BYTES = 500;
 
 /**
- * The fleet's `instanceCheck`: run where and as workers are, after a try has failed. It says whether the instance is to
- * blame.
+ * The fleet's `instanceCheck`. It runs after a try has failed, in the same place and with the same rights as a worker,
+ * and tells whether the instance caused the failure.
  */
 export class InstanceCheck {
   readonly #options: InstanceCheckOptions;
@@ -28,10 +29,13 @@ export class InstanceCheck {
     this.#options = options;
   }
 
-  /** What is wrong with the instance, for a person; undefined: nothing, or nobody has the time to find out. Never rejects. */
+  /**
+   * Returns what is wrong with the instance, for a person. Undefined: nothing is wrong, or the check was stopped. Never
+   * rejects.
+   */
   async run(): Promise<string | undefined> {
     const { runner, access, clock } = this.#options;
-    const tail = new OutputTail(WORDS_BYTES);
+    const tail = new OutputTail(OUTPUT_BYTES);
     const admission = access?.admit();
     const run = runner.start({
       program: 'instance-check',
@@ -46,27 +50,18 @@ export class InstanceCheck {
       },
     });
     this.#runs.add(run);
-    const over = new AbortController();
-    let late = false;
-    const limit = clock.sleep(LIMIT_MS, over.signal).then(
-      () => {
-        late = true;
-        run.stop(KILL_MS);
-      },
-      () => undefined,
-    );
+    const isInTime = await resolvesWithin(clock, LIMIT_MS, run.ended);
+    if (!isInTime) run.stop(KILL_MS);
     const end = await run.ended;
-    over.abort();
-    await limit;
     admission?.revoke();
-    // Those that `stop` has ended are forgotten already.
+    // `stop` has removed the runs that it ended.
     if (!this.#runs.delete(run)) return undefined;
-    const how = late ? `it took longer than ${LIMIT_MS / 1000} s` : failureOf(end);
-    const words = tail.toString().trim().replaceAll(/\s+/g, ' ');
-    return how && `the instance check failed: ${how}${words ? `: ${words}` : ''}`;
+    const failure = isInTime ? describeFailure(end) : `it took longer than ${LIMIT_MS / 1000} s`;
+    const output = tail.toString().trim().replaceAll(/\s+/g, ' ');
+    return failure && `the instance check failed: ${failure}${output ? `: ${output}` : ''}`;
   }
 
-  /** Ends those that run: what they would have found is not waited for. */
+  /** Ends all checks that run. Their results are discarded. */
   stop(): void {
     const runs = [...this.#runs];
     this.#runs.clear();
@@ -74,8 +69,8 @@ export class InstanceCheck {
   }
 }
 
-/** Undefined for one that has succeeded, and for one whose slot was lost: it says nothing then. */
-function failureOf(end: RunEnd): string | undefined {
+/** Undefined if the check succeeded, and if its slot was lost: the result is then unknown. */
+function describeFailure(end: RunEnd): string | undefined {
   switch (end.kind) {
     case 'exited':
       return end.status === 0 ? undefined : `exit status ${end.status}`;

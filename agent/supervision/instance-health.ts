@@ -8,11 +8,11 @@ import type { InstanceCheck } from './instance-check.ts';
 import type { WorkerDisk } from '../runner/worker-disk.ts';
 
 export interface InstanceHealthOptions {
-  /** Undefined: nobody looks at the disk. */
+  /** Undefined: disks are not checked. */
   disk: WorkerDisk | undefined;
   /** Undefined: the fleet has no `instanceCheck`. */
   check: InstanceCheck | undefined;
-  /** No worker may be started any more. */
+  /** Whether no worker may be started any more. */
   stopping: () => boolean;
   /** Called once. */
   onBroken: (broken: Broken) => void;
@@ -21,8 +21,8 @@ export interface InstanceHealthOptions {
 }
 
 /**
- * Judges the instance by what its jobs tell: whether it is fit for one more, whether it is to blame for one that failed,
- * and whether it should leave jobs to others for a while.
+ * Judges the instance by the results of its jobs: whether it is fit for one more job, whether it caused the failure of a
+ * job, and whether it should leave jobs to other instances for a while.
  */
 export class InstanceHealth {
   readonly #options: InstanceHealthOptions;
@@ -33,12 +33,12 @@ export class InstanceHealth {
     this.#options = options;
   }
 
-  /** Of no use, for good: nothing is to be received any more. */
+  /** The instance is broken for good and receives no more jobs. */
   get isBroken(): boolean {
     return this.#broken !== undefined;
   }
 
-  /** How long to wait before one more job is received; 0: as usual. */
+  /** How long to wait before the next job is received. 0: no wait. */
   get pauseMs(): number {
     return pauseMs(this.#streak);
   }
@@ -47,12 +47,12 @@ export class InstanceHealth {
     return this.pauseMs > 0;
   }
 
-  /** The failures for which the instance is slowed; undefined: it is not. */
+  /** The failures that slowed the instance down. Undefined: it is not slowed down. */
   get slowed(): FailureStreak | undefined {
     return this.isSlowed ? this.#streak : undefined;
   }
 
-  /** To be asked before each claim: whether the instance is fit for one more job. */
+  /** Whether the instance is fit for one more job. To be called before each claim. */
   async isFit(): Promise<boolean> {
     const problem = this.isBroken ? undefined : await this.#options.disk?.problem();
     if (problem !== undefined) this.breakDown({ reason: 'disk-full', problem });
@@ -65,39 +65,39 @@ export class InstanceHealth {
     this.#options.onBroken(broken);
   }
 
-  /** The end of a try of a job, unless the instance is to blame for it. Takes as long as the fleet's check. */
+  /** Returns the result of a try; `unhealthy` if the instance caused the failure. Takes as long as the instance check. */
   async judge(job: string, attempted: Attempted): Promise<Attempted> {
     if (attempted.kind !== 'ended' || !isFailure(attempted.ending)) return attempted;
-    const problem = await this.#problem();
+    const problem = await this.#findProblem();
     if (problem === undefined) return attempted;
     this.breakDown({ reason: 'unhealthy', problem, job });
     return { ...attempted, ending: { kind: 'unhealthy', end: attempted.ending, problem } };
   }
 
-  async #problem(): Promise<string | undefined> {
+  async #findProblem(): Promise<string | undefined> {
     const { check, stopping } = this.#options;
     if (this.#broken?.reason === 'unhealthy') return this.#broken.problem;
     return stopping() ? undefined : check?.run();
   }
 
-  /** Counts the end of a try of a job. */
+  /** Counts the result of a try. */
   ended(job: string, ending: Ending): void {
     const { clock, log } = this.#options;
-    const before = this.isSlowed;
+    const wasSlowed = this.isSlowed;
     const reason = describeEnding(ending);
     this.#streak = afterTry(this.#streak, { job, result: resultOf(ending), reason, atMs: clock.now() });
-    if (this.isSlowed && !before) {
+    if (this.isSlowed && !wasSlowed) {
       log.warn(
         { ...this.#streak },
         'several jobs failed in a row: one job at a time from now on, with pauses',
       );
-    } else if (before && !this.isSlowed) {
+    } else if (wasSlowed && !this.isSlowed) {
       log.info({ job }, 'a job succeeded: jobs are taken as usual again');
     }
   }
 }
 
-/** The worker did not do its job, whatever the reason. */
+/** Whether the worker did not complete its job, for any reason. */
 function isFailure(ending: Ending): boolean {
   return resultOf(ending) === 'failure' || (ending.kind === 'exited' && ending.status !== 0);
 }

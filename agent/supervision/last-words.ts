@@ -1,74 +1,73 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** In the state directory. `mayfly-retire.sh` puts what is in it into the instance's record. */
+/** A file of the state directory. `mayfly-retire.sh` writes its content to the instance's record. */
 const FILE = 'last-words';
-/** Characters. */
-const LONGEST = 1000;
+const MAX_CHARACTERS = 1000;
 
 /**
- * What an agent says that gives up with an error, in one line: on disk; and in its instance's record, if it knows which that
- * is, where nobody reads the file or it cannot be written. An agent that met an error which it does not know may do anything
- * while the table is asked, so that the file alone is better.
+ * Writes the error with which an agent ends, in one line, to disk. If nobody reads the file or it cannot be written, writes
+ * the line to the instance's record. The file is better: after an unexpected error the agent may behave wrongly while it
+ * waits for the table.
  */
 export class LastWords {
   readonly #directory: string | undefined;
   readonly #isRead: boolean;
-  #note: (words: string) => Promise<unknown> = async () => undefined;
-  #left: Promise<void> | undefined;
+  #writeToRecord: (text: string) => Promise<unknown> = async () => undefined;
+  #written: Promise<void> | undefined;
 
   /**
-   * @param directory the state directory; undefined: nothing is left on disk
-   * @param isRead whether somebody puts what is on disk into the record
+   * @param directory the state directory; undefined: nothing is written to disk
+   * @param isRead whether `mayfly-retire.sh` runs, which writes the file's content to the record
    */
   constructor(directory: string | undefined, isRead: boolean) {
     this.#directory = directory;
     this.#isRead = isRead;
   }
 
-  /** Removes those of an earlier run of the agent. Throws if that cannot be done: they would be taken for this one's. */
+  /** Removes the file of an earlier run. Throws if that fails: its error would be taken for this run's. */
   forget(): void {
     if (this.#directory !== undefined) rmSync(join(this.#directory, FILE), { force: true });
   }
 
-  /** @param note writes them to the instance's record; has to end by itself */
-  noteBy(note: (words: string) => Promise<unknown>): void {
-    this.#note = note;
+  /** @param writeToRecord writes the error to the instance's record; needs a time-out of its own */
+  noteBy(writeToRecord: (text: string) => Promise<unknown>): void {
+    this.#writeToRecord = writeToRecord;
   }
 
-  /** Leaves the first error that it is called with. Resolves when that is done, as far as it can be; never rejects. */
+  /** Writes the first error that it is called with. Resolves when that is done or has failed. Never rejects. */
   leave(error: unknown): Promise<void> {
-    this.#left ??= this.#leave(wordsOf(error));
-    return this.#left;
+    this.#written ??= this.#write(wordsOf(error));
+    return this.#written;
   }
 
-  async #leave(words: string): Promise<void> {
-    const isWritten = this.#write(words);
-    if (!isWritten || !this.#isRead) await this.#note(words).catch(() => undefined);
+  async #write(text: string): Promise<void> {
+    const isOnDisk = this.#writeFile(text);
+    if (!isOnDisk || !this.#isRead) await this.#writeToRecord(text).catch(() => undefined);
   }
 
-  #write(words: string): boolean {
+  #writeFile(text: string): boolean {
     if (this.#directory === undefined) return false;
     const path = join(this.#directory, FILE);
     try {
       mkdirSync(this.#directory, { recursive: true });
-      writeFileSync(`${path}.new`, `${words}\n`);
+      writeFileSync(`${path}.new`, `${text}\n`);
       renameSync(`${path}.new`, path);
       return true;
     } catch {
-      // A full disk may be why it gives up.
+      // A full disk may be the error itself.
       return false;
     }
   }
 }
 
-/** One line: the error's message, and its name where that says more than `Error`. */
+/** Formats an error in one line: its message, after its name unless that is `Error`. */
 export function wordsOf(error: unknown): string {
-  const words = error instanceof Error ? `${nameOf(error)}${error.message}` : String(error);
-  const line = words.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();
-  return line.slice(0, LONGEST).toWellFormed();
+  const text = error instanceof Error ? `${formatName(error)}${error.message}` : String(error);
+  const line = text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();
+  return line.slice(0, MAX_CHARACTERS).toWellFormed();
 }
 
-function nameOf({ name }: Error): string {
+function formatName({ name }: Error): string {
   return name === 'Error' || name === 'ConfigError' ? '' : `${name}: `;
 }

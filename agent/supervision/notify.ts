@@ -2,20 +2,20 @@ import { spawn } from 'node:child_process';
 import type { Log } from '../../aws/log.ts';
 
 /**
- * Tells systemd how the service does: assignments of sd_notify(3), such as `READY=1`. Never rejects; resolves with true
- * once systemd has read them, with false if they may be lost.
+ * Sends assignments of sd_notify(3) to systemd, such as `READY=1`. Never rejects. Resolves with true once systemd has read
+ * them, with false if they may be lost.
  */
 export type Notify = (...assignments: string[]) => Promise<boolean>;
 
-/** `systemd-notify` waits five seconds for systemd to read what it sent. */
-const LONGEST_MS = 10_000;
+/** `systemd-notify` waits up to five seconds until systemd has read its message. */
+const TIMEOUT_MS = 10_000;
 
 /**
- * How this process notifies who started it; undefined if nobody listens (`NOTIFY_SOCKET` is not set).
+ * Returns how this process notifies systemd; undefined if `NOTIFY_SOCKET` is not set.
  *
- * By the program `systemd-notify`, as Node has no datagram sockets of the Unix kind. It is a child, which the unit must
- * allow (`NotifyAccess=all`), and it waits until its message was read, since systemd could not tell whose message
- * that of a process is which has gone (systemd-notify(1)). Messages arrive in the order in which they were given.
+ * It runs the program `systemd-notify`, since Node has no Unix datagram sockets. The program is a child process, so the
+ * unit needs `NotifyAccess=all`. It waits until its message was read, since systemd cannot attribute the message of a
+ * process that has ended (systemd-notify(1)). Messages arrive in order.
  */
 export function createNotify(env: NodeJS.ProcessEnv, log: Log): Notify | undefined {
   if (!env['NOTIFY_SOCKET']) return undefined;
@@ -30,10 +30,10 @@ export function createNotify(env: NodeJS.ProcessEnv, log: Log): Notify | undefin
   };
 }
 
-/** Undefined when the program succeeded, else what went wrong. */
-function run(program: string, words: string[], env: NodeJS.ProcessEnv): Promise<string | undefined> {
+/** Runs a program. Returns what went wrong; undefined if it succeeded. */
+function run(program: string, args: string[], env: NodeJS.ProcessEnv): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const child = spawn(program, words, { env, stdio: 'ignore', timeout: LONGEST_MS, killSignal: 'SIGKILL' });
+    const child = spawn(program, args, { env, stdio: 'ignore', timeout: TIMEOUT_MS, killSignal: 'SIGKILL' });
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (status, signal) => {
       resolve(status === 0 ? undefined : `${program} ended with ${signal ?? status}`);

@@ -3,8 +3,8 @@ import { toError } from '../../lib/error-message.ts';
 import { failedAgain, type Refusable, type Refusals as RefusalsNow, refusalKind } from '../../policy/refusal.ts';
 
 /**
- * Remembers which of the calls that an agent cannot work without AWS refuses now, and whether a receive was ever
- * answered. Those who make the calls tell it; whoever decides about the instance asks it.
+ * Tracks which of the calls that an agent cannot work without are refused now, and whether a receive was ever answered.
+ * The callers report their results here; the lifecycle reads them.
  */
 export class Refusals {
   readonly #clock: Pick<Clock, 'monotonic'>;
@@ -20,18 +20,19 @@ export class Refusals {
     return this.#now;
   }
 
-  /** Whether a receive was answered since the agent's start, be it without a message. */
+  /** Whether a receive was answered since the agent's start, with or without a message. */
   get received(): boolean {
     return this.#received;
   }
 
   answered(what: Refusable): void {
-    const first = what === 'receive' && !this.#received;
-    const over = what === 'claim' ? (['claim', 'report'] as const) : ([what] as const);
-    if (first) this.#received = true;
-    else if (over.every((one) => this.#now[one] === undefined)) return;
+    const isFirst = what === 'receive' && !this.#received;
+    // An answered claim shows that the table accepts reports too.
+    const ended = what === 'claim' ? (['claim', 'report'] as const) : ([what] as const);
+    if (isFirst) this.#received = true;
+    else if (ended.every((one) => this.#now[one] === undefined)) return;
     const now = { ...this.#now };
-    for (const one of over) delete now[one];
+    for (const one of ended) delete now[one];
     this.#now = now;
     this.#changed();
   }
@@ -48,7 +49,7 @@ export class Refusals {
     this.#changed();
   }
 
-  /** Called after every change. Returns how to stop listening. */
+  /** Calls the listener after every change. Returns a function that removes it. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

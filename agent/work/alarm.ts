@@ -1,27 +1,30 @@
-import { type Clock, NO_LONGER } from '../../aws/clock.ts';
+import type { Clock } from '../../aws/clock.ts';
 
-/** One timer for many dates: rings at the earliest that was asked for. May ring too early, never too late. */
+/** An abort without a reason makes an error with a stack each time. */
+const REPLACED = 'an earlier deadline replaces it';
+
+/** One timer for many deadlines: calls back at the earliest of them. May call back too early, never too late. */
 export class Alarm {
   readonly #clock: Clock;
-  readonly #ring: () => void;
+  readonly #onDeadline: () => void;
   #armed: { atMs: number; abort: AbortController } | undefined;
 
-  constructor(clock: Clock, ring: () => void) {
+  constructor(clock: Clock, onDeadline: () => void) {
     this.#clock = clock;
-    this.#ring = ring;
+    this.#onDeadline = onDeadline;
   }
 
-  /** @param atMs monotonic milliseconds; `Infinity` asks for nothing */
+  /** @param atMs monotonic milliseconds; `Infinity` sets no deadline */
   at(atMs: number): void {
     if (atMs === Number.POSITIVE_INFINITY || (this.#armed && this.#armed.atMs <= atMs)) return;
-    this.#armed?.abort.abort(NO_LONGER);
+    this.#armed?.abort.abort(REPLACED);
     const armed = { atMs, abort: new AbortController() };
     this.#armed = armed;
     void this.#wait(armed);
   }
 
   async #wait(armed: { atMs: number; abort: AbortController }): Promise<void> {
-    // Longer sleeps than this overflow Node's timers; the alarm rings, finds nothing due and is set again.
+    // Longer sleeps overflow Node's timers. After this one nothing is due, and the caller sets the timer again.
     const ms = Math.min(Math.max(0, armed.atMs - this.#clock.monotonic()), 2 ** 31 - 1);
     try {
       await this.#clock.sleep(ms, armed.abort.signal);
@@ -29,6 +32,6 @@ export class Alarm {
       return;
     }
     if (this.#armed === armed) this.#armed = undefined;
-    this.#ring();
+    this.#onDeadline();
   }
 }

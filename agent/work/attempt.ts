@@ -28,37 +28,37 @@ export interface AttemptOptions {
   cancels: Cancels;
   /** Undefined: jobs are not tracked, and SQS's receive counts are the attempts. */
   table: JobTable | undefined;
-  /** Where output goes; only jobs that are tracked have logs. */
+  /** Where output goes. Only tracked jobs have logs. */
   logs: TryLogs;
   bodies: Bodies;
-  /** Told how each claim ended. */
+  /** Gets the result of each claim. */
   refusals: Pick<Refusals, 'answered' | 'failed'>;
   instance: string;
   limitSeconds: number;
   graceSeconds: number;
   maxAttempts: number;
-  /** Whether workers get the attributes of their message. */
+  /** Whether workers get their message's attributes. */
   messageAttributes: boolean;
   clock: Clock;
   random: () => number;
   log: Log;
-  /** True once no worker may be started any more. */
+  /** Whether no worker may be started any more. */
   stopping: () => boolean;
-  /** True while no new job is taken: a claim that AWS refuses is given up then. */
+  /** Whether no new job is taken. Then a claim that AWS refuses is not repeated. */
   draining: () => boolean;
-  /** Told of each worker that is started. */
+  /** Called when a worker was started. */
   onStart: () => void;
 }
 
-/** How long a slot waits for a table that does not answer, before the job is handed back. */
-const CLAIM_PATIENCE_MS = 60_000;
+/** How long a slot waits for a table that does not answer, before the job is requeued. */
+const CLAIM_TIMEOUT_MS = 60_000;
 
-/** How a try ended and where its output went; or that there was none, and what the table said instead. */
+/** How a try ended and its log; or that the job could not be claimed, and the table's answer. */
 export type Attempted =
   | { kind: 'ended'; ending: Ending; log?: TryLogWriter }
   | { kind: 'not-claimed'; claim: Exclude<Claim, { kind: 'claimed' }> };
 
-/** One try of one job, from its claim to the end of its worker. */
+/** Makes tries of jobs, from the claim to the end of the worker. */
 export class Attempts {
   readonly #options: AttemptOptions;
 
@@ -67,66 +67,66 @@ export class Attempts {
   }
 
   /** Never rejects. */
-  async make(held: Held): Promise<Attempted> {
+  async make(inFlight: Held): Promise<Attempted> {
     const { leases, stopping, table, maxAttempts, messageAttributes } = this.#options;
-    held.phase = 'starting';
-    if (leases.hasEnded(held)) return ended({ kind: 'lease-lost' });
+    inFlight.phase = 'starting';
+    if (leases.hasEnded(inFlight)) return ended({ kind: 'lease-lost' });
     if (table) {
-      const claim = await this.#claim(table, held);
+      const claim = await this.#claim(table, inFlight);
       if (claim instanceof Error) return ended({ kind: 'not-started', reason: claim.message });
-      if (claim.kind === 'refused' && claim.fails) return this.#fail(held, claim.reason);
+      if (claim.kind === 'refused' && claim.fails) return this.#fail(inFlight, claim.reason);
       if (claim.kind !== 'claimed') return { kind: 'not-claimed', claim };
     }
-    if (held.reading.kind === 'broken') return ended({ kind: 'refused', reason: held.reading.reason });
-    if (held.claim && held.claim.attempts > maxAttempts) return ended({ kind: 'used-up' });
-    const told = messageAttributes ? attributesVariable(held.message.attributes) : { variables: {} };
-    if ('reason' in told) return ended({ kind: 'refused', reason: told.reason });
-    const job = await this.#withBody(held, held.reading.job);
+    if (inFlight.reading.kind === 'broken') return ended({ kind: 'refused', reason: inFlight.reading.reason });
+    if (inFlight.claim && inFlight.claim.attempts > maxAttempts) return ended({ kind: 'used-up' });
+    const attributes = messageAttributes ? attributesVariable(inFlight.message.attributes) : { variables: {} };
+    if ('reason' in attributes) return ended({ kind: 'refused', reason: attributes.reason });
+    const job = await this.#withBody(inFlight, inFlight.reading.job);
     if ('kind' in job) return ended(job);
-    if (leases.hasEnded(held)) return ended({ kind: 'not-started', reason: 'its lease ended before' });
+    if (leases.hasEnded(inFlight)) return ended({ kind: 'not-started', reason: 'its lease ended before' });
     if (stopping()) return ended({ kind: 'interrupted' });
-    return this.#run(held, job, told.variables);
+    return this.#run(inFlight, job, attributes.variables);
   }
 
-  /** The message is that of the job, but the job cannot run: its record is to say so. */
-  #fail(held: Held, reason: string): Promise<Attempted> {
-    held.reading = { kind: 'broken', id: jobIdOf(held), reason };
-    return this.make(held);
+  /** The message belongs to the job, but the job cannot run. Its record will say so. */
+  #fail(inFlight: Held, reason: string): Promise<Attempted> {
+    inFlight.reading = { kind: 'broken', id: jobIdOf(inFlight), reason };
+    return this.make(inFlight);
   }
 
-  /** Much can happen while a body is fetched. */
-  async #withBody(held: Held, job: Job): Promise<Job | Ending> {
+  /** The lease may be lost, or the job cancelled, while the body is fetched. */
+  async #withBody(inFlight: Held, job: Job): Promise<Job | Ending> {
     const { bodyKey } = job;
     if (bodyKey === undefined) return job;
-    const fetched = await this.#options.bodies.fetch(held, { ...job, bodyKey });
-    if (held.stopped === 'lease-lost' || held.stopped === 'cancelled') return { kind: held.stopped };
+    const fetched = await this.#options.bodies.fetch(inFlight, { ...job, bodyKey });
+    if (inFlight.stopped === 'lease-lost' || inFlight.stopped === 'cancelled') return { kind: inFlight.stopped };
     return fetched;
   }
 
-  /** Claims just before the start, so that a job which only waited here costs no attempt. */
-  async #claim(table: JobTable, held: Held): Promise<Claim | Error> {
+  /** Claims right before the start, so that a job that only waited here costs no attempt. */
+  async #claim(table: JobTable, inFlight: Held): Promise<Claim | Error> {
     const { clock, random, log, leases, refusals, stopping, draining } = this.#options;
-    const id = jobIdOf(held);
+    const id = jobIdOf(inFlight);
     const fence = randomUUID();
-    const giveUpMs = clock.monotonic() + CLAIM_PATIENCE_MS;
-    const asked = new Map<number, LeaseTimes>();
-    const tell = (error: unknown) => {
+    const deadlineMs = clock.monotonic() + CLAIM_TIMEOUT_MS;
+    const requestedLeases = new Map<number, LeaseTimes>();
+    const onError = (error: unknown) => {
       refusals.failed('claim', error);
       throw error;
     };
     try {
       const claim = await persist(
         () => {
-          const request = this.#requestFor(held, fence);
-          asked.set(request.leaseUntilMs, held.lease);
-          return table.claim(request).catch(tell);
+          const request = this.#createRequest(inFlight, fence);
+          requestedLeases.set(request.leaseUntilMs, inFlight.lease);
+          return table.claim(request).catch(onError);
         },
         {
           clock,
           random,
           hopeless: (error) => {
             if (draining() && refusalKind(error as Error) === 'lasting') return true;
-            return stopping() || leases.hasEnded(held) || clock.monotonic() > giveUpMs;
+            return stopping() || leases.hasEnded(inFlight) || clock.monotonic() > deadlineMs;
           },
           onFailure: (err, tries) => log.warn({ job: id, err, tries }, 'the job could not be claimed yet'),
         },
@@ -134,20 +134,20 @@ export class Attempts {
       refusals.answered('claim');
       if (claim.kind === 'claimed') {
         const { attempts, tries, label, bodyDigest } = claim;
-        held.claim = { fence, attempts, tries, label, bodyDigest };
-        leases.boundBy(held, asked.get(claim.leaseUntilMs ?? Number.NaN));
+        inFlight.claim = { fence, attempts, tries, label, bodyDigest };
+        leases.boundBy(inFlight, requestedLeases.get(claim.leaseUntilMs ?? Number.NaN));
       }
       return claim;
     } catch (error) {
-      await this.#unclaim(table, held, fence);
+      await this.#unclaim(table, inFlight, fence);
       return new Error(`the job table did not answer: ${messageOf(error)}`);
     }
   }
 
-  #requestFor(held: Held, fence: string): ClaimRequest {
+  #createRequest(inFlight: Held, fence: string): ClaimRequest {
     const { clock, instance } = this.#options;
-    const { message, lease, reading } = held;
-    const id = jobIdOf(held);
+    const { message, lease, reading } = inFlight;
+    const id = jobIdOf(inFlight);
     const job = reading.kind === 'job' ? reading.job : undefined;
     const nowMs = clock.now();
     const errorMs = clock.errorMs() ?? 0;
@@ -167,55 +167,55 @@ export class Attempts {
       retryOf: job?.retryOf,
       body: job?.bodyKey === undefined ? job?.stdin : undefined,
       isNew: message.receiveCount === 1 && id === ownId(message.id),
-      ...proofOf(held),
+      ...createProof(inFlight),
     };
   }
 
-  /** A claim whose answer was lost may stand in the table all the same: one that was given up costs no attempt. */
-  async #unclaim(table: JobTable, held: Held, fence: string): Promise<void> {
-    const id = jobIdOf(held);
+  /** A claim whose answer was lost may be in the table. It is removed, so that it costs no attempt. */
+  async #unclaim(table: JobTable, inFlight: Held, fence: string): Promise<void> {
+    const id = jobIdOf(inFlight);
     await table
       .unclaim(id, fence, this.#options.clock.now())
-      .catch((err: unknown) => this.#options.log.warn({ job: id, err }, 'a claim may not be taken back'));
+      .catch((err: unknown) => this.#options.log.warn({ job: id, err }, 'a claim could not be removed from the table'));
   }
 
-  async #run(held: Held, job: Job, told: Record<string, string>): Promise<Attempted> {
+  async #run(inFlight: Held, job: Job, attributes: Record<string, string>): Promise<Attempted> {
     const { runner, access, leases, cancels, clock, graceSeconds } = this.#options;
     const limitMs = (job.limitSeconds ?? this.#options.limitSeconds) * 1000;
     const startMs = clock.monotonic();
-    const runMs = longestRunMs(limitMs, graceSeconds * 1000, startMs - held.receivedAtMs);
+    const runMs = longestRunMs(limitMs, graceSeconds * 1000, startMs - inFlight.receivedAtMs);
     const admission = access?.admit();
-    const log = this.#openLog(held);
-    held.run = runner.start({
+    const log = this.#openLog(inFlight);
+    inFlight.run = runner.start({
       ...(log && { output: log }),
       stdin: job.stdin,
       argument: job.argument,
       variables: {
-        ...variables(job, held, clock.machineNow() + runMs),
-        ...told,
+        ...createVariables(job, inFlight, clock.machineNow() + runMs),
+        ...attributes,
         ...admission?.variables,
       },
     });
-    held.phase = 'running';
+    inFlight.phase = 'running';
     this.#options.onStart();
-    leases.watchLimit(held, startMs + runMs);
+    leases.watchLimit(inFlight, startMs + runMs);
     cancels.watch();
-    const end = await held.run.ended;
+    const end = await inFlight.run.ended;
     admission?.revoke();
-    const ending = endingOf(end, held, runMs / 1000);
+    const ending = toEnding(end, inFlight, runMs / 1000);
     return log ? { kind: 'ended', ending, log } : ended(ending);
   }
 
-  #openLog(held: Held): TryLogWriter | undefined {
+  #openLog(inFlight: Held): TryLogWriter | undefined {
     const { table, logs } = this.#options;
-    const { claim } = held;
-    const own = claim?.tries.at(-1);
-    if (!table || !claim || !own) return undefined;
-    const job = jobIdOf(held);
+    const { claim } = inFlight;
+    const current = claim?.tries.at(-1);
+    if (!table || !claim || !current) return undefined;
+    const job = jobIdOf(inFlight);
     return logs.open({
       job,
-      key: own.key,
-      startedMs: Date.parse(own.startedAt),
+      key: current.key,
+      startedMs: Date.parse(current.startedAt),
       note: (log) => table.noteLog(job, claim.fence, claim.tries.length - 1, log),
     });
   }
@@ -223,8 +223,8 @@ export class Attempts {
 
 type Proof = Pick<ClaimRequest, 'nonce' | 'needsRecord' | 'needsNonce' | 'overLimit'>;
 
-/** By what a claim sees whether the message belongs to the record of the job that it names. */
-function proofOf({ message, reading }: Held): Proof {
+/** What a claim needs to check whether the message belongs to the record of the job that it names. */
+function createProof({ message, reading }: Held): Proof {
   const nonce = nonceOf(message.attributes);
   if (reading.kind === 'job')
     return { nonce, needsRecord: reading.needsRecord, overLimit: reading.overLimit };
@@ -232,24 +232,24 @@ function proofOf({ message, reading }: Held): Proof {
   return { nonce, needsRecord: reading.reason, needsNonce: true };
 }
 
-/** Tries that cost an attempt, this one included. */
-export function attemptsOf(held: Held): number {
-  return held.claim?.attempts ?? held.message.receiveCount;
+/** Counts the tries that cost an attempt, this one included. */
+export function attemptsOf(inFlight: Held): number {
+  return inFlight.claim?.attempts ?? inFlight.message.receiveCount;
 }
 
 function ended(ending: Ending): { kind: 'ended'; ending: Ending } {
   return { kind: 'ended', ending };
 }
 
-function endingOf(end: RunEnd, held: Held, limitSeconds: number): Ending {
-  // One that was to stop before it could start says nothing of the instance, which counts workers that do not start.
+function toEnding(end: RunEnd, inFlight: Held, limitSeconds: number): Ending {
+  // A worker that was stopped before it could start must not count as one that the instance could not start.
   if (end.kind === 'not-started') {
-    return held.stopped === 'interrupted' || held.stopped === 'cancelled' ? { kind: 'interrupted' } : end;
+    return inFlight.stopped === 'interrupted' || inFlight.stopped === 'cancelled' ? { kind: 'interrupted' } : end;
   }
-  // What had ended by itself before the stop reached it ended by itself, whatever came up meanwhile.
+  // A worker that ended before the stop reached it has ended by itself.
   if (end.kind === 'lost' || end.stopped) {
-    if (held.stopped === 'timed-out') return { kind: 'timed-out', limitSeconds };
-    if (held.stopped !== undefined) return { kind: held.stopped };
+    if (inFlight.stopped === 'timed-out') return { kind: 'timed-out', limitSeconds };
+    if (inFlight.stopped !== undefined) return { kind: inFlight.stopped };
   }
   if (end.kind === 'lost') return { kind: 'slot-lost', reason: end.reason };
   if (end.kind === 'exited') return { kind: 'exited', status: end.status };
@@ -257,14 +257,14 @@ function endingOf(end: RunEnd, held: Held, limitSeconds: number): Ending {
   return reason === undefined ? { kind: 'signalled', signal } : { kind: 'signalled', signal, reason };
 }
 
-/** What a worker is told of its job by its environment. */
-function variables(job: Job, held: Held, deadlineMs: number): Record<string, string> {
+/** Creates the worker's variables about its job. */
+function createVariables(job: Job, inFlight: Held, deadlineMs: number): Record<string, string> {
   return {
     MAYFLY_JOB_ID: job.id,
-    MAYFLY_ATTEMPT: `${attemptsOf(held)}`,
+    MAYFLY_ATTEMPT: `${attemptsOf(inFlight)}`,
     MAYFLY_DEADLINE: new Date(deadlineMs).toISOString(),
     MAYFLY_REQUEST_ID: job.requestId ?? '',
     MAYFLY_GROUP: job.group ?? '',
-    MAYFLY_LABEL: held.claim?.label ?? '',
+    MAYFLY_LABEL: inFlight.claim?.label ?? '',
   };
 }

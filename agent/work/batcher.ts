@@ -1,8 +1,8 @@
 import { LARGEST_BATCH } from '../../lib/limits.ts';
 import type { EntryResults } from '../../store/queue.ts';
 
-/** Calls at once: more only help when more waits than one call can take. */
-const MOST_CALLS = 4;
+/** Concurrent calls, if more entries wait than fit in one call. */
+const MAX_CALLS = 4;
 
 interface Entry<Item> {
   item: Item;
@@ -11,8 +11,8 @@ interface Entry<Item> {
 }
 
 /**
- * Gathers single wishes into batch calls without delaying any: what comes while no call is under way leaves at once,
- * what comes during one leaves with the next. Each wish is told what became of it alone.
+ * Combines single entries into batch calls without a delay: an entry that comes while there is no call is sent at once,
+ * and one that comes during a call is sent with the next. Each entry gets its own result.
  */
 export class Batcher<Item> {
   readonly #send: (items: Item[]) => Promise<EntryResults>;
@@ -24,13 +24,13 @@ export class Batcher<Item> {
     this.#send = send;
   }
 
-  /** Rejects with an `EntryError` if the entry was refused, with the call's error if all of the call failed. */
+  /** Rejects with an `EntryError` if the entry was refused, and with the call's error if the whole call failed. */
   add(item: Item): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
       if (this.#scheduled) return;
       this.#scheduled = true;
-      // Once all that this turn of the event loop brings is there.
+      // Waits for the other entries of this turn of the event loop.
       setImmediate(() => {
         this.#scheduled = false;
         this.#pump();
@@ -45,7 +45,7 @@ export class Batcher<Item> {
   }
 
   #allowedCalls(): number {
-    return this.#waiting.length >= LARGEST_BATCH ? MOST_CALLS : 1;
+    return this.#waiting.length >= LARGEST_BATCH ? MAX_CALLS : 1;
   }
 
   async #call(entries: Entry<Item>[]): Promise<void> {

@@ -16,7 +16,7 @@ import type { Leases } from './leases.ts';
 import { persist } from '../../lib/persist.ts';
 
 export interface BodiesOptions {
-  /** Asked when it is needed; undefined: there is no log bucket. */
+  /** Creates the store when it is needed. Undefined: there is no log bucket. */
   store: (() => BodyStore) | undefined;
   table: JobTable | undefined;
   leases: Leases;
@@ -26,17 +26,17 @@ export interface BodiesOptions {
   stopping: () => boolean;
 }
 
-/** How long a slot waits for a bucket that does not answer, before the job is handed back. */
-const FETCH_PATIENCE_MS = 60_000;
+/** How long a slot waits for a bucket that does not answer, before the job is requeued. */
+const FETCH_TIMEOUT_MS = 60_000;
 
-/** How often a slot that waits for one looks whether it still may. */
-const LOOK_MS = 250;
+/** How often a wait for the bucket checks whether it may go on. */
+const CHECK_MS = 250;
 
-/** How long the end of a job waits for its body to be kept; shorter where all last writes have ten seconds. */
-const KEEP_PATIENCE_MS = 10_000;
-const LAST_KEEP_PATIENCE_MS = 2000;
+/** How long the end of a job waits for its body to be kept. While the agent stops, all last writes have ten seconds. */
+const KEEP_TIMEOUT_MS = 10_000;
+const STOPPING_KEEP_TIMEOUT_MS = 2000;
 
-/** Bodies of jobs in the log bucket, as an agent needs them: before a worker starts, and for a retry by hand. */
+/** Bodies of jobs in the log bucket. An agent reads them before a worker starts, and keeps them for a retry by hand. */
 export class Bodies {
   readonly #options: BodiesOptions;
 
@@ -44,9 +44,9 @@ export class Bodies {
     this.#options = options;
   }
 
-  /** The job with its body, or why there can be no worker for it: for ever, or now. Never rejects. */
+  /** Returns the job with its body, or why no worker can be started: `refused` for good, `not-started` now. Never rejects. */
   async fetch(
-    held: Held,
+    inFlight: Held,
     job: Job & { bodyKey: string },
   ): Promise<Job | Extract<Ending, { kind: 'refused' | 'not-started' }>> {
     const { store, clock, random, log, leases, stopping } = this.#options;
@@ -54,18 +54,18 @@ export class Bodies {
       const reason = `its body is ${job.bodyKey} of the log bucket, but this fleet has none`;
       return { kind: 'refused', reason };
     }
-    const giveUpMs = clock.monotonic() + FETCH_PATIENCE_MS;
-    const over = () => stopping() || leases.hasEnded(held);
+    const deadlineMs = clock.monotonic() + FETCH_TIMEOUT_MS;
+    const isOver = () => stopping() || leases.hasEnded(inFlight);
     const done = new AbortController();
     try {
-      const fetched = persist(() => this.#get(store(), job, held), {
+      const fetched = persist(() => this.#get(store(), job, inFlight), {
         clock,
         random,
         hopeless: (error) =>
-          over() || clock.monotonic() > giveUpMs || error instanceof BodyUnusable || isRefusal(error),
-        onFailure: (err, tries) => log.warn({ job: job.id, err, tries }, "a job's body is not there yet"),
+          isOver() || clock.monotonic() > deadlineMs || error instanceof BodyUnusable || isRefusal(error),
+        onFailure: (err, tries) => log.warn({ job: job.id, err, tries }, "a job's body could not be fetched yet"),
       });
-      const text = await Promise.race([fetched, this.#until(over, done.signal)]);
+      const text = await Promise.race([fetched, this.#rejectWhen(isOver, done.signal)]);
       return withBody(job, text);
     } catch (error) {
       const message = messageOf(error);
@@ -76,7 +76,7 @@ export class Bodies {
     }
   }
 
-  /** That of a job which repeats another may be forgotten with the other: from its first try on it has one of its own. */
+  /** A job that repeats another gets its own copy of the body at its first try: the other job's body may be removed. */
   async #get(
     store: BodyStore,
     { id, bodyKey: key, retryOf }: Job & { bodyKey: string },
@@ -89,25 +89,25 @@ export class Bodies {
       if (first === id || !(error instanceof BodyMissing)) throw error;
     }
     const { table } = this.#options;
-    const of = { repeated: retryOf ?? first, first, nonce: nonceOf(message.attributes) };
-    const text = await (table ? bodyOfRepeated(store, (job) => table.get(job), of) : store.get(first));
+    const source = { repeated: retryOf ?? first, first, nonce: nonceOf(message.attributes) };
+    const text = await (table ? bodyOfRepeated(store, (job) => table.get(job), source) : store.get(first));
     await this.#put(id, text);
     return text;
   }
 
-  /** Rejects when it is over, whatever call is under way: one takes longer than a drain can wait. */
-  async #until(over: () => boolean, done: AbortSignal): Promise<never> {
-    while (!over()) await this.#options.clock.sleep(LOOK_MS, done);
+  /** Rejects when `isOver` returns true, so that no call delays it: a call may take longer than a drain can wait. */
+  async #rejectWhen(isOver: () => boolean, done: AbortSignal): Promise<never> {
+    while (!isOver()) await this.#options.clock.sleep(CHECK_MS, done);
     throw new Error('there is no more time for it');
   }
 
-  /** Keeps a body that is too long for the record and whose message is about to go. Never rejects, nor waits for long. */
-  async keep(held: Held): Promise<void> {
-    if (held.reading.kind === 'broken') return;
-    const { id, bodyKey: known, stdin } = held.reading.job;
+  /** Keeps a body that is too long for the record, before its message is deleted. Never rejects, and waits a short time. */
+  async keep(inFlight: Held): Promise<void> {
+    if (inFlight.reading.kind === 'broken') return;
+    const { id, bodyKey: known, stdin } = inFlight.reading.job;
     if (known !== undefined || Buffer.byteLength(stdin) <= LONGEST_KEPT_BODY) return;
-    // An earlier job with the dedupe key may have left one, which outlives that job's record.
-    const replaces = isDedupedId(id) && held.claim !== undefined && held.claim.bodyDigest === undefined;
+    // An earlier job with the same dedupe key may have left a body, which outlives that job's record.
+    const replaces = isDedupedId(id) && inFlight.claim !== undefined && inFlight.claim.bodyDigest === undefined;
     await this.#put(id, stdin, replaces);
   }
 
@@ -115,12 +115,13 @@ export class Bodies {
     const { store, table, clock, log, stopping } = this.#options;
     if (!store || !table) return;
     const startMs = clock.monotonic();
-    const over = () => clock.monotonic() - startMs >= (stopping() ? LAST_KEEP_PATIENCE_MS : KEEP_PATIENCE_MS);
+    const isOver = () =>
+      clock.monotonic() - startMs >= (stopping() ? STOPPING_KEEP_TIMEOUT_MS : KEEP_TIMEOUT_MS);
     const done = new AbortController();
     const kept = store()
       .put(job, text, replaces)
       .then(() => table.noteBody(job, bodyKey(job), digestOfBody(text)));
-    await Promise.race([kept, this.#until(over, done.signal)]).catch((err: unknown) =>
+    await Promise.race([kept, this.#rejectWhen(isOver, done.signal)]).catch((err: unknown) =>
       log.warn({ job, err }, "a job's body could not be kept: it cannot be retried by its id"),
     );
     done.abort();

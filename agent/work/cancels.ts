@@ -6,10 +6,10 @@ import { Alarm } from './alarm.ts';
 import { type Held, jobIdOf, stopWorker } from './held.ts';
 
 export interface CancelsOptions {
-  /** Where the job table is; undefined: jobs are not tracked, and nobody can wish for the end of one. */
+  /** The job table. Undefined: jobs are not tracked and cannot be cancelled. */
   tracked: { client: DynamoDBClient; table: string } | undefined;
-  /** What this agent holds. */
-  held: () => Iterable<Held>;
+  /** Returns the messages of this agent. */
+  inFlight: () => Iterable<Held>;
   clock: Clock;
   log: Log;
   cancelSeconds: number;
@@ -17,54 +17,53 @@ export interface CancelsOptions {
 }
 
 /**
- * Looks every few seconds which of the jobs that run here somebody wants to end, and stops their workers. Looks only
- * while something runs. A table that does not answer stops nobody: the next look, or the renewal of the lease, will
- * tell.
+ * Checks every few seconds which of the running jobs are to be cancelled, and stops their workers. Checks only while a job
+ * runs. If the table does not answer, the next check or the renewal of the lease finds out.
  */
 export class Cancels {
   readonly #options: CancelsOptions;
-  readonly #alarm: Alarm;
-  #looking = false;
+  readonly #timer: Alarm;
+  #isChecking = false;
 
   constructor(options: CancelsOptions) {
     this.#options = options;
-    this.#alarm = new Alarm(options.clock, () => void this.#look());
+    this.#timer = new Alarm(options.clock, () => void this.#check());
   }
 
   /** To be called when a worker has started. */
   watch(): void {
     const { tracked, clock, cancelSeconds } = this.#options;
-    if (tracked && !this.#looking) this.#alarm.at(clock.monotonic() + cancelSeconds * 1000);
+    if (tracked && !this.#isChecking) this.#timer.at(clock.monotonic() + cancelSeconds * 1000);
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     const { tracked, log } = this.#options;
-    const running = this.#running();
+    const running = this.#findRunning();
     if (!tracked || running.length === 0) return;
-    this.#looking = true;
+    this.#isChecking = true;
     try {
       const wanted = await cancelRequested(tracked.client, tracked.table, running.map(jobIdOf));
-      for (const held of running) if (wanted.has(jobIdOf(held))) this.#stop(held);
+      for (const inFlight of running) if (wanted.has(jobIdOf(inFlight))) this.#stop(inFlight);
     } catch (err) {
       log.warn(
         { err, running: running.length },
-        'the job table does not tell which jobs are to be cancelled',
+        'cannot read from the job table which jobs are to be cancelled',
       );
     } finally {
-      this.#looking = false;
+      this.#isChecking = false;
     }
-    if (this.#running().length > 0) this.watch();
+    if (this.#findRunning().length > 0) this.watch();
   }
 
-  /** Those that are not on their way to an end already. */
-  #running(): Held[] {
-    const candidates = [...this.#options.held()];
-    return candidates.filter((held) => held.phase === 'running' && held.claim && held.stopped === undefined);
+  /** Jobs whose worker runs and was not stopped yet. */
+  #findRunning(): Held[] {
+    const candidates = [...this.#options.inFlight()];
+    return candidates.filter((inFlight) => inFlight.phase === 'running' && inFlight.claim && inFlight.stopped === undefined);
   }
 
-  #stop(held: Held): void {
-    if (held.phase !== 'running' || held.stopped !== undefined) return;
-    this.#options.log.info({ job: jobIdOf(held) }, 'the job is to be cancelled: stopping the worker');
-    stopWorker(held, 'cancelled', this.#options.graceSeconds * 1000);
+  #stop(inFlight: Held): void {
+    if (inFlight.phase !== 'running' || inFlight.stopped !== undefined) return;
+    this.#options.log.info({ job: jobIdOf(inFlight) }, 'the job is to be cancelled: stopping the worker');
+    stopWorker(inFlight, 'cancelled', this.#options.graceSeconds * 1000);
   }
 }

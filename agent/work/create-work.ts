@@ -2,11 +2,13 @@ import type { Clients } from '../../aws/clients.ts';
 import type { Clock } from '../../aws/clock.ts';
 import type { Log } from '../../aws/log.ts';
 import { LARGEST_BATCH, LONGEST_VISIBILITY_SECONDS } from '../../lib/limits.ts';
+import { resolvesWithin } from '../../lib/with-timeout.ts';
 import { bodyStore } from '../../store/bodies.ts';
 import { type MessageRules, readMessage } from '../../jobs/message.ts';
 import type { Ending } from '../../jobs/outcome.ts';
 import { JobQueue, type Message } from '../../store/queue.ts';
 import { JobTable } from '../../store/table.ts';
+import type { BackoffBounds } from '../../policy/backoff.ts';
 import type { Broken } from '../../policy/retirement.ts';
 import { type Attempted, Attempts } from './attempt.ts';
 import { Bodies } from './bodies.ts';
@@ -32,40 +34,40 @@ export interface WorkOptions {
   /** This instance's id, for the jobs' records. */
   instance: string;
   runner: Runner;
-  /** How workers come to credentials; without it they get none. */
+  /** Gives workers credentials. Without it they get none. */
   access?: WorkerAccess | undefined;
-  /** The disks that workers write to; without them nobody looks at the room that is left. */
+  /** The disks that workers write to. Without them free space is not checked. */
   disk?: WorkerDisk | undefined;
-  /** Told what AWS answers. By default nobody is. */
+  /** Gets the results of calls to AWS. */
   refusals?: Refusals;
   clock: Clock;
   /** As `Math.random`. */
   random: () => number;
   log: Log;
-  /** Called at the start of each receive: a sign of life. */
+  /** Called at the start of each receive, for the watchdog. */
   onAttempt?: () => void;
-  /** Called when this instance is found to be of no use. */
+  /** Called when this instance is broken. */
   onBroken?: (broken: Broken) => void;
 }
 
-/** SQS asks all of its servers from one second of waiting on; a look that waits for none can miss a message. */
-const LAST_LOOK_SECONDS = 1;
+/** With a wait time SQS asks all of its servers. A receive without one (short polling) can miss a message. */
+const LAST_RECEIVE_SECONDS = 1;
 
-/** After the drain's deadline and the grace: for the last writes. Then the agent goes, settled or not. */
+/** The time for the last writes, after the drain's deadline and the grace period. Then the agent ends, settled or not. */
 const LAST_WRITES_MS = 10_000;
 
-/** Workers in a row that could not be started, until the instance counts as broken. */
-const MOST_FAILED_STARTS = 5;
+/** With so many workers in a row that could not be started, the instance counts as broken. */
+const MAX_FAILED_STARTS = 5;
 
-/** Ends of a worker that are not its own, or not to its account. */
-const CUT_OFF: ReadonlySet<Ending['kind']> = new Set(['interrupted', 'slot-lost', 'unhealthy']);
+/** Ends of a try that do not count as a job done. */
+const NOT_DONE: ReadonlySet<Ending['kind']> = new Set(['interrupted', 'slot-lost', 'unhealthy']);
 
-/** Makes the job side of an agent. It is paused until `resume` is called. */
+/** Creates the job loop of an agent. It is paused until `resume` is called. */
 export function createWork(options: WorkOptions): Work {
-  return new JobSide(options);
+  return new RunningJobLoop(options);
 }
 
-class JobSide implements Work {
+class RunningJobLoop implements Work {
   readonly #options: WorkOptions;
   readonly #leases: Leases;
   readonly #logs: TryLogs;
@@ -83,12 +85,12 @@ class JobSide implements Work {
   #lastStartMs: number | undefined;
   #idleSinceMs: number | undefined;
   #failedStarts = 0;
-  /** Work was resumed once. */
-  #begun = false;
-  readonly #returning = new Set<Promise<void>>();
-  #looking = false;
+  /** The loop was resumed once. */
+  #hasStarted = false;
+  readonly #requeuing = new Set<Promise<void>>();
+  #isLastReceive = false;
   #draining = false;
-  /** The time for running jobs is over: no worker may start any more. */
+  /** The time for running jobs is over: no worker may be started any more. */
   #stopping = false;
 
   constructor(options: WorkOptions) {
@@ -113,7 +115,7 @@ class JobSide implements Work {
       logs: this.#logs,
       bodies,
       leases: this.#leases,
-      cancels: new Cancels({ ...shared, tracked, held: () => this.#leases.all() }),
+      cancels: new Cancels({ ...shared, tracked, inFlight: () => this.#leases.all() }),
       runner,
       access: options.access,
       instance,
@@ -123,23 +125,18 @@ class JobSide implements Work {
         this.#lastStartMs = clock.now();
       },
     });
-    const backoff = {
-      initialMs: config.retryBackoff.firstSeconds * 1000,
-      factor: config.retryBackoff.factor,
-      maxMs: config.retryBackoff.longestSeconds * 1000,
-    };
     this.#settler = new Settler({
       ...shared,
       bodies,
       stopping,
       leases: this.#leases,
-      rules: { ...config, backoff },
+      rules: { ...config, backoff: createBackoff(config) },
     });
     this.#slots = new Slots({
       count: config.concurrency,
       clock,
-      work: (held) => this.#work(held),
-      giveBack: (held) => this.#putBack(held),
+      work: (inFlight) => this.#runJob(inFlight),
+      giveBack: (inFlight) => this.#requeue(inFlight),
       onFree: () => this.#changed(),
     });
     this.#check = config.instanceCheck && new InstanceCheck({ runner, access: options.access, clock });
@@ -158,11 +155,7 @@ class JobSide implements Work {
       onSlowReceive: () => this.#changed(),
       onAttempt: options.onAttempt ?? (() => undefined),
     });
-    this.#rules = {
-      maxLimitSeconds: LONGEST_VISIBILITY_SECONDS - config.graceSeconds,
-      allowedLimitSeconds: config.maxLimitSeconds ?? config.limitSeconds,
-      tracked: tracked !== undefined,
-    };
+    this.#rules = createMessageRules(config, tracked !== undefined);
     this.#maxUnsettled = Math.max(50, 4 * config.concurrency);
     this.#idleSinceMs = clock.monotonic();
   }
@@ -191,16 +184,16 @@ class JobSide implements Work {
 
   async pause(): Promise<void> {
     const receives = this.#receiver.pause();
-    // One that held back for others is idle now.
+    // A loop that left jobs to others is idle now.
     this.#changed();
-    for (const held of this.#slots.clear()) this.#putBack(held);
+    for (const inFlight of this.#slots.clear()) this.#requeue(inFlight);
     await receives;
-    await Promise.all(this.#returning);
+    await Promise.all(this.#requeuing);
   }
 
   resume(): void {
-    if (!this.#begun && this.#idleSinceMs !== undefined) this.#idleSinceMs = this.#options.clock.monotonic();
-    this.#begun = true;
+    if (!this.#hasStarted && this.#idleSinceMs !== undefined) this.#idleSinceMs = this.#options.clock.monotonic();
+    this.#hasStarted = true;
     this.#draining = false;
     this.#stopping = false;
     this.#logs.hurryAtMs = Number.POSITIVE_INFINITY;
@@ -208,40 +201,40 @@ class JobSide implements Work {
   }
 
   async lastLook(): Promise<'empty' | 'found' | 'unknown'> {
-    this.#looking = true;
+    this.#isLastReceive = true;
     try {
       const count = Math.max(1, Math.min(LARGEST_BATCH, this.#slots.free));
-      const messages = await this.#receiver.look(count, LAST_LOOK_SECONDS);
+      const messages = await this.#receiver.look(count, LAST_RECEIVE_SECONDS);
       if (this.#draining) return 'unknown';
       if (messages.length === 0) return 'empty';
       this.#receiver.resume();
       return 'found';
     } catch (err) {
-      this.#options.log.warn({ err }, 'the last look at the queue failed');
+      this.#options.log.warn({ err }, 'the last receive failed');
       return 'unknown';
     } finally {
-      this.#looking = false;
+      this.#isLastReceive = false;
     }
   }
 
   async drain(withinMs: number): Promise<void> {
     const { clock, config, log } = this.#options;
     this.#draining = true;
-    const done = Promise.all([this.pause(), this.#quiet()]).then(() => true as const);
-    if (await this.#within(withinMs, done)) return;
+    const done = Promise.all([this.pause(), this.#waitUntilIdle()]);
+    if (await resolvesWithin(clock, withinMs, done)) return;
     this.#stopping = true;
     this.#check?.stop();
     const graceMs = config.graceSeconds * 1000;
     this.#logs.hurryAtMs = clock.monotonic() + graceMs + LAST_WRITES_MS / 2;
-    log.warn({ running: this.#slots.busy }, 'the time to drain is over: stopping the jobs that still run');
-    for (const held of this.#leases.all()) {
-      if (held.phase === 'running') stopWorker(held, 'interrupted', graceMs);
+    log.warn({ running: this.#slots.busy }, 'the time to drain is over: stopping the running jobs');
+    for (const inFlight of this.#leases.all()) {
+      if (inFlight.phase === 'running') stopWorker(inFlight, 'interrupted', graceMs);
     }
-    if (await this.#within(graceMs + LAST_WRITES_MS, done)) return;
+    if (await resolvesWithin(clock, graceMs + LAST_WRITES_MS, done)) return;
     const jobs = [...this.#leases.all()].map(jobIdOf);
     log.error(
       { jobs, atMs: clock.now() },
-      'not settled in time: these jobs come again when their leases end',
+      'not settled in time: these jobs are received again when their leases end',
     );
   }
 
@@ -270,59 +263,59 @@ class JobSide implements Work {
       this.#leases.takeOver(known, message.receiptHandle, startMs);
       return;
     }
-    const held: Held = {
+    const inFlight: Held = {
       message,
       reading: readMessage(message, this.#rules),
       receiptHandle: message.receiptHandle,
       phase: 'waiting',
       ...this.#leases.fresh(startMs),
     };
-    this.#leases.add(held);
-    if (this.#settler.wasDeletedLate(message.id)) this.#settle(this.#settler.deleteAgain(held));
-    else if (!wanted || this.#draining || (this.#receiver.paused && !this.#looking)) this.#putBack(held);
-    else this.#slots.push(held);
+    this.#leases.add(inFlight);
+    if (this.#settler.wasDeletedLate(message.id)) this.#settle(this.#settler.deleteAgain(inFlight));
+    else if (!wanted || this.#draining || (this.#receiver.paused && !this.#isLastReceive)) this.#requeue(inFlight);
+    else this.#slots.push(inFlight);
   }
 
-  /** What a slot does. Its end is settled beside it: the slot is free when its worker has ended. */
-  async #work(held: Held): Promise<void> {
+  /** Runs a job in a slot. The job is settled in parallel: the slot is free when the worker has ended. */
+  async #runJob(inFlight: Held): Promise<void> {
     if (!(await this.#health.isFit())) {
-      this.#putBack(held);
+      this.#requeue(inFlight);
       return;
     }
-    const made = await this.#attempts.make(held);
-    // Its worker has gone: no limit is kept any more.
-    if (held.phase === 'running') held.phase = 'ending';
-    const attempted = held.run ? await this.#health.judge(jobIdOf(held), made) : made;
-    if (held.run) this.#countStart(attempted);
-    if (attempted.kind === 'ended') this.#countEnd(jobIdOf(held), attempted.ending);
-    this.#settle(this.#settler.settle(held, attempted));
+    const result = await this.#attempts.make(inFlight);
+    // The worker has ended: its limit does not apply any more.
+    if (inFlight.phase === 'running') inFlight.phase = 'ending';
+    const attempted = inFlight.run ? await this.#health.judge(jobIdOf(inFlight), result) : result;
+    if (inFlight.run) this.#countStart(attempted);
+    if (attempted.kind === 'ended') this.#countEnd(jobIdOf(inFlight), attempted.ending);
+    this.#settle(this.#settler.settle(inFlight, attempted));
   }
 
-  /** An instance that slows down leaves what it has fetched ahead to others. */
+  /** An instance that slows down requeues the jobs that wait for a slot. */
   #countEnd(job: string, ending: Ending): void {
     const { isSlowed } = this.#health;
     this.#health.ended(job, ending);
     if (isSlowed === this.#health.isSlowed) return;
     if (isSlowed) this.#receiver.endPause();
-    else for (const held of this.#slots.clear()) this.#putBack(held);
+    else for (const inFlight of this.#slots.clear()) this.#requeue(inFlight);
   }
 
   #countStart(attempted: Attempted): void {
     if (attempted.kind === 'ended' && attempted.ending.kind === 'not-started') {
       this.#failedStarts += 1;
-      if (this.#failedStarts === MOST_FAILED_STARTS) {
+      if (this.#failedStarts === MAX_FAILED_STARTS) {
         this.#health.breakDown({ reason: 'worker-missing', problem: attempted.ending.reason });
       }
       return;
     }
     this.#failedStarts = 0;
-    if (attempted.kind === 'ended' && !CUT_OFF.has(attempted.ending.kind)) this.#jobsDone += 1;
+    if (attempted.kind === 'ended' && !NOT_DONE.has(attempted.ending.kind)) this.#jobsDone += 1;
   }
 
-  #putBack(held: Held): void {
-    const returned = this.#settler.putBack(held).finally(() => this.#returning.delete(returned));
-    this.#returning.add(returned);
-    this.#settle(returned);
+  #requeue(inFlight: Held): void {
+    const requeued = this.#settler.putBack(inFlight).finally(() => this.#requeuing.delete(requeued));
+    this.#requeuing.add(requeued);
+    this.#settle(requeued);
   }
 
   #settle(settled: Promise<void>): void {
@@ -342,27 +335,31 @@ class JobSide implements Work {
   }
 
   /** Resolves when there is no job here. */
-  #quiet(): Promise<void> {
+  #waitUntilIdle(): Promise<void> {
     return new Promise((resolve) => {
-      const look = () => {
+      const check = () => {
         if (this.#idleSinceMs === undefined) return;
-        stop();
+        unlisten();
         resolve();
       };
-      const stop = this.onChange(look);
-      look();
+      const unlisten = this.onChange(check);
+      check();
     });
   }
+}
 
-  /** Whether `done` came within the time. */
-  async #within(ms: number, done: Promise<true>): Promise<boolean> {
-    const waiting = new AbortController();
-    const late = this.#options.clock.sleep(ms, waiting.signal).then(
-      () => false,
-      () => true,
-    );
-    const result = await Promise.race([done, late]);
-    waiting.abort();
-    return result;
-  }
+function createBackoff({ retryBackoff }: AgentConfig): BackoffBounds {
+  return {
+    initialMs: retryBackoff.firstSeconds * 1000,
+    factor: retryBackoff.factor,
+    maxMs: retryBackoff.longestSeconds * 1000,
+  };
+}
+
+function createMessageRules(config: AgentConfig, tracked: boolean): MessageRules {
+  return {
+    maxLimitSeconds: LONGEST_VISIBILITY_SECONDS - config.graceSeconds,
+    allowedLimitSeconds: config.maxLimitSeconds ?? config.limitSeconds,
+    tracked,
+  };
 }

@@ -5,28 +5,28 @@ import type { LeaseTimes } from '../../policy/lease.ts';
 import type { Run } from '../runner/runner.ts';
 
 /**
- * A message that this agent holds, from its receive until it is settled.
+ * A message that this agent has received and not settled yet.
  *
- *     waiting -> starting -> running -> ending -> settling -> (let go)
+ *     waiting -> starting -> running -> ending -> settling -> (untracked)
  *        \          \____________________________/   ^
  *         \_________________________________________/
  *
- * `ending`: its worker has gone, and its log is still to be written.
+ * `ending`: its worker has ended, and its log is still being written.
  */
 export interface Held {
   readonly message: Message;
   reading: Reading;
-  /** Newest receipt handle: a duplicate delivery brings a newer one. */
+  /** The newest receipt handle: a duplicate delivery brings a newer one. */
   receiptHandle: string;
   phase: 'waiting' | 'starting' | 'running' | 'ending' | 'settling';
-  /** Monotonic milliseconds, from the start of the receive: SQS's 12 hours count from there. */
+  /** Start of the receive, in monotonic milliseconds. SQS's 12 hours count from there. */
   receivedAtMs: number;
   lease: LeaseTimes;
-  /** The renewal under way: an answer to it still changes for how long the message is hidden. */
+  /** The current renewal. Its answer may still change how long the message is hidden. */
   renewal?: Promise<void> | undefined;
   renewAtMs: number;
   renewFailures: number;
-  /** The try's claim in the job table; of its `tries` it is the last. */
+  /** The claim in the job table. The last of its `tries` is the current one. */
   claim?: {
     fence: string;
     attempts: number;
@@ -35,7 +35,7 @@ export interface Held {
     bodyDigest?: string | undefined;
   };
   run?: Run;
-  /** Monotonic milliseconds of the run's limit. */
+  /** When the run reaches its limit, in monotonic milliseconds. */
   limitAtMs?: number;
   /** Why the worker was stopped, if it was. */
   stopped?: StopReason;
@@ -43,12 +43,12 @@ export interface Held {
 
 export type StopReason = 'timed-out' | 'interrupted' | 'lease-lost' | 'cancelled';
 
-export function jobIdOf(held: Held): string {
-  return held.reading.kind === 'job' ? held.reading.job.id : held.reading.id;
+export function jobIdOf(inFlight: Held): string {
+  return inFlight.reading.kind === 'job' ? inFlight.reading.job.id : inFlight.reading.id;
 }
 
-/** Ends the worker, for the first reason that came up; but a lost lease outweighs any other. */
-export function stopWorker(held: Held, reason: StopReason, graceMs: number): void {
-  if (held.stopped === undefined || reason === 'lease-lost') held.stopped = reason;
-  held.run?.stop(graceMs);
+/** Stops the worker. The first reason counts, but a lost lease replaces any other. */
+export function stopWorker(inFlight: Held, reason: StopReason, graceMs: number): void {
+  if (inFlight.stopped === undefined || reason === 'lease-lost') inFlight.stopped = reason;
+  inFlight.run?.stop(graceMs);
 }

@@ -20,128 +20,128 @@ export interface LeasesOptions {
 }
 
 /**
- * The messages that this agent holds, and the one timer that keeps them held: extends each lease when a third of it
- * is over, on the queue first and then in the table, until the message is settled; stops a worker at its limit, and
- * before its lease ends if that could not be extended.
+ * The leases on the messages of this agent, and the one timer that extends them. A lease is extended after each third of
+ * it, on the queue first and then in the table, until the message is settled. A worker is stopped at its limit, and before
+ * its lease ends if the lease could not be extended.
  */
 export class Leases {
   readonly #options: LeasesOptions;
-  readonly #held = new Map<string, Held>();
-  readonly #alarm: Alarm;
+  readonly #messages = new Map<string, Held>();
+  readonly #timer: Alarm;
 
   constructor(options: LeasesOptions) {
     this.#options = options;
-    this.#alarm = new Alarm(options.clock, () => this.#look());
+    this.#timer = new Alarm(options.clock, () => this.#check());
   }
 
   find(messageId: string): Held | undefined {
-    return this.#held.get(messageId);
+    return this.#messages.get(messageId);
   }
 
   all(): Iterable<Held> {
-    return this.#held.values();
+    return this.#messages.values();
   }
 
-  /** The lease of what a receive that began at `startMs` (monotonic) brought. */
+  /** Creates the lease of a message whose receive began at `startMs` (monotonic). */
   fresh(startMs: number): Pick<Held, 'receivedAtMs' | 'lease' | 'renewAtMs' | 'renewFailures'> {
     const lease = this.#times(startMs, this.#options.leaseSeconds);
     return { receivedAtMs: startMs, lease, renewAtMs: lease.renewAtMs, renewFailures: 0 };
   }
 
-  add(held: Held): void {
-    this.#held.set(held.message.id, held);
-    this.#alarm.at(held.renewAtMs);
+  add(inFlight: Held): void {
+    this.#messages.set(inFlight.message.id, inFlight);
+    this.#timer.at(inFlight.renewAtMs);
   }
 
   /**
-   * The message was delivered once more: its newest handle is the one that works, its newest lease the one that counts. Of
-   * that the table of a claimed job hears with the next renewal, which comes no later for it.
+   * Updates a message that was delivered once more: its newest receipt handle works, and its newest lease counts. If the
+   * job is claimed, the next renewal writes the lease to the table. It is not delayed by the newer lease.
    */
-  takeOver(held: Held, receiptHandle: string, startMs: number): void {
-    const { lease } = held;
-    held.receiptHandle = receiptHandle;
-    Object.assign(held, this.fresh(startMs));
-    if (held.claim) this.boundBy(held, lease);
-    this.#alarm.at(held.renewAtMs);
+  takeOver(inFlight: Held, receiptHandle: string, startMs: number): void {
+    const { lease } = inFlight;
+    inFlight.receiptHandle = receiptHandle;
+    Object.assign(inFlight, this.fresh(startMs));
+    if (inFlight.claim) this.boundBy(inFlight, lease);
+    this.#timer.at(inFlight.renewAtMs);
   }
 
   /**
-   * To be called when a job was claimed, with the lease that the table knows: until the next renewal it alone keeps other
-   * agents away, whatever SQS has granted while the claim was under way.
+   * Shortens the lease to the one in the table. To be called when a job was claimed: until the next renewal only the
+   * table's lease keeps other agents away, even if SQS has granted more meanwhile.
    */
-  boundBy(held: Held, lease: LeaseTimes | undefined): void {
-    if (!lease || lease.endsAtMs >= held.lease.endsAtMs) return;
-    held.lease = lease;
-    // Infinity: a renewal is under way and reaches the table too, or none is possible.
-    if (held.renewAtMs === Number.POSITIVE_INFINITY) return;
-    held.renewAtMs = Math.min(held.renewAtMs, lease.renewAtMs);
-    this.#alarm.at(held.renewAtMs);
+  boundBy(inFlight: Held, lease: LeaseTimes | undefined): void {
+    if (!lease || lease.endsAtMs >= inFlight.lease.endsAtMs) return;
+    inFlight.lease = lease;
+    // Infinity: a renewal is being made and will write to the table too, or none is possible.
+    if (inFlight.renewAtMs === Number.POSITIVE_INFINITY) return;
+    inFlight.renewAtMs = Math.min(inFlight.renewAtMs, lease.renewAtMs);
+    this.#timer.at(inFlight.renewAtMs);
   }
 
-  /** To be called when a worker has started: its limit is kept from then on. */
-  watchLimit(held: Held, limitAtMs: number): void {
-    held.limitAtMs = limitAtMs;
-    this.#alarm.at(nextLookMs(held));
+  /** Enforces a worker's limit. To be called when the worker has started. */
+  watchLimit(inFlight: Held, limitAtMs: number): void {
+    inFlight.limitAtMs = limitAtMs;
+    this.#timer.at(nextDueMs(inFlight));
   }
 
-  /** Stops extending. Resolves once no answer is outstanding that could still change the message's visibility. */
-  async release(held: Held): Promise<void> {
-    this.letGo(held);
-    await held.renewal;
+  /** Stops extending. Resolves when no call is pending that could still change the message's visibility. */
+  async release(inFlight: Held): Promise<void> {
+    this.letGo(inFlight);
+    await inFlight.renewal;
   }
 
-  letGo(held: Held): void {
-    if (this.#held.get(held.message.id) === held) this.#held.delete(held.message.id);
+  letGo(inFlight: Held): void {
+    if (this.#messages.get(inFlight.message.id) === inFlight) this.#messages.delete(inFlight.message.id);
   }
 
-  /** The next date on which something is to be done: monotonic milliseconds, Infinity while nothing is held. */
+  /** When something is next to be done, in monotonic milliseconds. Infinity: never. */
   nextDateMs(): number {
-    let dateMs = Number.POSITIVE_INFINITY;
-    for (const held of this.#held.values()) dateMs = Math.min(dateMs, nextLookMs(held));
-    return dateMs;
+    let dueMs = Number.POSITIVE_INFINITY;
+    for (const inFlight of this.#messages.values()) dueMs = Math.min(dueMs, nextDueMs(inFlight));
+    return dueMs;
   }
 
-  hasEnded(held: Held): boolean {
-    return this.#options.clock.monotonic() >= held.lease.endsAtMs;
+  hasEnded(inFlight: Held): boolean {
+    return this.#options.clock.monotonic() >= inFlight.lease.endsAtMs;
   }
 
-  #look(): void {
+  #check(): void {
     const nowMs = this.#options.clock.monotonic();
-    // Those due soon go along: the fewer calls, the better.
+    // Leases that are due soon are extended in the same calls.
     const soonMs = nowMs + (this.#options.leaseSeconds * 1000) / 12;
     const due: Held[] = [];
-    for (const held of this.#held.values()) {
-      this.#stopIfNeeded(held, nowMs);
-      if (held.renewAtMs > soonMs) continue;
-      if (this.#canExtend(held, nowMs)) due.push(held);
-      else held.renewAtMs = Number.POSITIVE_INFINITY;
+    for (const inFlight of this.#messages.values()) {
+      this.#stopIfNeeded(inFlight, nowMs);
+      if (inFlight.renewAtMs > soonMs) continue;
+      if (this.#canExtend(inFlight, nowMs)) due.push(inFlight);
+      else inFlight.renewAtMs = Number.POSITIVE_INFINITY;
     }
     for (let at = 0; at < due.length; at += LARGEST_BATCH)
       this.#renewBatch(due.slice(at, at + LARGEST_BATCH));
-    for (const held of this.#held.values()) this.#alarm.at(nextLookMs(held));
+    for (const inFlight of this.#messages.values()) this.#timer.at(nextDueMs(inFlight));
   }
 
-  /** Near the end of its 12 hours SQS grants no more than the message has already. */
-  #canExtend(held: Held, nowMs: number): boolean {
-    const seconds = extensionSeconds(this.#options.leaseSeconds, nowMs - held.receivedAtMs);
-    return seconds > 0 && nowMs + seconds * 1000 > held.lease.endsAtMs;
+  /** Near the end of the 12 hours SQS grants no more than the message has already. */
+  #canExtend(inFlight: Held, nowMs: number): boolean {
+    const seconds = extensionSeconds(this.#options.leaseSeconds, nowMs - inFlight.receivedAtMs);
+    return seconds > 0 && nowMs + seconds * 1000 > inFlight.lease.endsAtMs;
   }
 
-  #stopIfNeeded(held: Held, nowMs: number): void {
-    if (held.phase !== 'running' || held.stopped === 'lease-lost') return;
-    if (nowMs >= held.lease.stopAtMs) {
-      this.#options.log.warn({ job: jobIdOf(held) }, 'the lease could not be renewed: stopping the worker');
-      stopWorker(held, 'lease-lost', Math.max(0, held.lease.killAtMs - nowMs));
-    } else if (held.limitAtMs !== undefined && nowMs >= held.limitAtMs && held.stopped === undefined) {
-      stopWorker(held, 'timed-out', this.#options.graceSeconds * 1000);
+  #stopIfNeeded(inFlight: Held, nowMs: number): void {
+    if (inFlight.phase !== 'running' || inFlight.stopped === 'lease-lost') return;
+    if (nowMs >= inFlight.lease.stopAtMs) {
+      this.#options.log.warn({ job: jobIdOf(inFlight) }, 'the lease could not be renewed: stopping the worker');
+      stopWorker(inFlight, 'lease-lost', Math.max(0, inFlight.lease.killAtMs - nowMs));
+    } else if (inFlight.limitAtMs !== undefined && nowMs >= inFlight.limitAtMs && inFlight.stopped === undefined) {
+      stopWorker(inFlight, 'timed-out', this.#options.graceSeconds * 1000);
     }
   }
 
   #renewBatch(batch: Held[]): void {
     const renewal = this.#renew(batch);
-    for (const held of batch) {
-      held.renewAtMs = Number.POSITIVE_INFINITY;
-      held.renewal = renewal;
+    for (const inFlight of batch) {
+      inFlight.renewAtMs = Number.POSITIVE_INFINITY;
+      inFlight.renewal = renewal;
     }
   }
 
@@ -152,60 +152,60 @@ export class Leases {
       receiptHandle,
       seconds: extensionSeconds(leaseSeconds, startMs - receivedAtMs),
     }));
-    // The SDK tries up to three times: together they leave time for another round before the lease ends.
+    // The SDK tries up to three times. All tries together leave time for another renewal before the lease ends.
     const timeoutMs = Math.max(300, (leaseSeconds * 1000) / 9);
     const results = await queue.hide(entries, timeoutMs).catch((error: unknown) => batch.map(() => error));
-    const renewals = batch.map(async (held, index) => {
+    const renewals = batch.map(async (inFlight, index) => {
       try {
         if (results[index]) throw results[index];
-        await this.#renewInTable(held, startMs);
-        this.#extend(held, startMs, entries[index]?.seconds ?? leaseSeconds);
+        await this.#renewInTable(inFlight, startMs);
+        this.#extend(inFlight, startMs, entries[index]?.seconds ?? leaseSeconds);
       } catch (error) {
-        this.#retry(held, error);
+        this.#retry(inFlight, error);
       }
     });
     await Promise.all(renewals);
   }
 
-  async #renewInTable(held: Held, startMs: number): Promise<void> {
+  async #renewInTable(inFlight: Held, startMs: number): Promise<void> {
     const { table, clock, leaseSeconds, graceSeconds, log } = this.#options;
-    if (!table || !held.claim || isSettling(held)) return;
+    if (!table || !inFlight.claim || isSettling(inFlight)) return;
     const latestMs = clock.now() + (clock.errorMs() ?? 0);
     const leaseUntilMs = latestMs - (clock.monotonic() - startMs) + leaseSeconds * 1000;
-    const written = await table.renew(jobIdOf(held), held.claim.fence, leaseUntilMs);
-    // It may have ended meanwhile, and its own last write be the one that stands in the way.
-    if (written === 'written' || isSettling(held)) return;
+    const written = await table.renew(jobIdOf(inFlight), inFlight.claim.fence, leaseUntilMs);
+    // The job may have ended meanwhile. Then this agent's last write is the one that refuses the renewal.
+    if (written === 'written' || isSettling(inFlight)) return;
     if (written === 'cancel-requested') {
-      if (held.stopped === undefined) stopWorker(held, 'cancelled', graceSeconds * 1000);
+      if (inFlight.stopped === undefined) stopWorker(inFlight, 'cancelled', graceSeconds * 1000);
       return;
     }
-    log.warn({ job: jobIdOf(held) }, 'the job was taken over: stopping the worker');
-    stopWorker(held, 'lease-lost', 0);
+    log.warn({ job: jobIdOf(inFlight) }, 'the job was taken over: stopping the worker');
+    stopWorker(inFlight, 'lease-lost', 0);
   }
 
-  #extend(held: Held, startMs: number, seconds: number): void {
-    // A handle that was taken over meanwhile came with a newer lease.
+  #extend(inFlight: Held, startMs: number, seconds: number): void {
+    // A duplicate delivery may have brought a newer lease meanwhile.
     const lease = this.#times(startMs, seconds);
-    if (lease.endsAtMs >= held.lease.endsAtMs) held.lease = lease;
-    held.renewFailures = 0;
-    this.#scheduleRenewal(held, held.lease.renewAtMs);
+    if (lease.endsAtMs >= inFlight.lease.endsAtMs) inFlight.lease = lease;
+    inFlight.renewFailures = 0;
+    this.#scheduleRenewal(inFlight, inFlight.lease.renewAtMs);
   }
 
-  #retry(held: Held, error: unknown): void {
+  #retry(inFlight: Held, error: unknown): void {
     const { clock, random, log, leaseSeconds } = this.#options;
-    held.renewFailures += 1;
+    inFlight.renewFailures += 1;
     log.warn(
-      { job: jobIdOf(held), err: error, failures: held.renewFailures },
+      { job: jobIdOf(inFlight), err: error, failures: inFlight.renewFailures },
       'a lease could not be extended',
     );
     const bounds = { initialMs: 200, maxMs: (leaseSeconds * 1000) / 6 };
-    this.#scheduleRenewal(held, clock.monotonic() + backoffMs(bounds, held.renewFailures, random));
+    this.#scheduleRenewal(inFlight, clock.monotonic() + backoffMs(bounds, inFlight.renewFailures, random));
   }
 
-  #scheduleRenewal(held: Held, atMs: number): void {
-    held.renewal = undefined;
-    held.renewAtMs = atMs;
-    if (this.#held.get(held.message.id) === held) this.#alarm.at(nextLookMs(held));
+  #scheduleRenewal(inFlight: Held, atMs: number): void {
+    inFlight.renewal = undefined;
+    inFlight.renewAtMs = atMs;
+    if (this.#messages.get(inFlight.message.id) === inFlight) this.#timer.at(nextDueMs(inFlight));
   }
 
   #times(startMs: number, seconds: number) {
@@ -213,14 +213,14 @@ export class Leases {
   }
 }
 
-/** Its last write is under way, or nothing was begun: its lease in the table is not to be renewed. */
+/** The last write is being made, or the job was not started. Its lease in the table must not be renewed. */
 function isSettling({ phase }: Held): boolean {
   return phase === 'settling';
 }
 
-function nextLookMs(held: Held): number {
-  if (held.phase !== 'running' || held.stopped === 'lease-lost') return held.renewAtMs;
+function nextDueMs(inFlight: Held): number {
+  if (inFlight.phase !== 'running' || inFlight.stopped === 'lease-lost') return inFlight.renewAtMs;
   const limitMs =
-    held.stopped === undefined ? (held.limitAtMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
-  return Math.min(held.renewAtMs, held.lease.stopAtMs, limitMs);
+    inFlight.stopped === undefined ? (inFlight.limitAtMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
+  return Math.min(inFlight.renewAtMs, inFlight.lease.stopAtMs, limitMs);
 }

@@ -1,32 +1,31 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import { producersAttributes } from '../../jobs/message-attributes.ts';
 
-/** Where a worker finds them. */
 const VARIABLE = 'MAYFLY_MESSAGE_ATTRIBUTES';
 
-/** Linux takes a variable of 128 KiB with its name and an end mark ("execve(2)", MAX_ARG_STRLEN). */
-const LONGEST_VALUE_BYTES = 127 * 1024;
+/** Linux allows 128 KiB for a variable with its name and the terminating NUL ("execve(2)", MAX_ARG_STRLEN). */
+const MAX_VALUE_BYTES = 127 * 1024;
 
 /**
- * A message's attributes as a variable of the worker's environment: a JSON object with the members that SQS's API has,
- * `{"colour": {"DataType": "String", "StringValue": "blue"}}`, and with bytes in base64.
+ * Formats a message's attributes as a variable of the worker's environment: a JSON object with the fields of SQS's API,
+ * `{"colour": {"DataType": "String", "StringValue": "blue"}}`. Binary values are in base64.
  *
- * @returns the variable, or why there can be none
+ * @returns the variable, or why it cannot be set
  */
 export function attributesVariable(
   attributes: Record<string, MessageAttributeValue>,
 ): { variables: Record<string, string> } | { reason: string } {
   const own = Object.entries(producersAttributes(attributes));
-  const text = JSON.stringify(Object.fromEntries(own.map(([name, value]) => [name, shownAs(value)])));
+  const text = JSON.stringify(Object.fromEntries(own.map(([name, value]) => [name, formatValue(value)])));
   const bytes = Buffer.byteLength(text);
-  if (bytes <= LONGEST_VALUE_BYTES) return { variables: { [VARIABLE]: text } };
+  if (bytes <= MAX_VALUE_BYTES) return { variables: { [VARIABLE]: text } };
   const reason =
-    `its message's attributes have ${bytes} bytes as JSON, more than the ${LONGEST_VALUE_BYTES} that a worker's ` +
+    `its message's attributes have ${bytes} bytes as JSON, more than the ${MAX_VALUE_BYTES} that a worker's ` +
     `variable ${VARIABLE} takes: send what is long in the body`;
   return { reason };
 }
 
-function shownAs({ DataType, StringValue, BinaryValue }: MessageAttributeValue): object {
+function formatValue({ DataType, StringValue, BinaryValue }: MessageAttributeValue): object {
   return BinaryValue === undefined
     ? { DataType, StringValue }
     : { DataType, BinaryValue: Buffer.from(BinaryValue).toString('base64') };

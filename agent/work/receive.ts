@@ -11,20 +11,20 @@ export interface ReceiverOptions {
   random: () => number;
   log: Log;
   leaseSeconds: number;
-  /** The room there is now, less what has been asked for already. */
+  /** Returns the current room, without regard to receives that run. */
   room: () => Room;
   /**
-   * Gets what a receive brought; `startMs` is the monotonic time at which the receive began. `wanted`: not if it was begun
-   * before jobs were to be left to others.
+   * Gets the messages of a receive. `startMs` is when the receive began, in monotonic milliseconds. `wanted` is false if
+   * the receive began before the instance was slowed down: its jobs are left to others.
    */
   deliver: (messages: Message[], startMs: number, wanted: boolean) => void;
-  /** Told how each receive ended. */
+  /** Gets the result of each receive. */
   refusals: Pick<Refusals, 'answered' | 'failed'>;
-  /** How long to wait before each receive, which then asks for one job; 0: not at all. */
+  /** Returns how long to wait before each receive, which then asks for one job. 0: no wait. */
   pauseMs: () => number;
   /** Called after a receive with a pause before it. */
   onSlowReceive: () => void;
-  /** Called at the start of each receive, and of a pause before one: the sign of life of the loop. */
+  /** Called at the start of each receive and of each pause, for the watchdog. */
   onAttempt: () => void;
 }
 
@@ -37,38 +37,39 @@ export interface Room {
   prefetch: number;
 }
 
-/** Two when one does not bring enough: more only take jobs from other instances. */
-const MOST_POLLS = 2;
+/** Concurrent receives when one does not bring enough. More would only take jobs from other instances. */
+const MAX_POLLS = 2;
 
 /**
- * A pause has to wait for the receive under way, so an instance that may soon retire polls shortly; one that has
- * been without a job for longer than a minute, and was kept, saves requests instead.
+ * A pause has to wait for the current receive, so an instance that may soon retire polls for a short time. An instance
+ * that has had no job for more than a minute, and was kept, polls longer to save requests.
  */
 const SHORT_POLL_SECONDS = 5;
 const SHORT_POLLS_MS = 60_000;
-/** The first answer makes the instance ready. SQS asks all of its servers from one second of waiting on. */
+/** Short, since the first answer makes the instance ready. With a wait time SQS asks all of its servers. */
 const FIRST_POLL_SECONDS = 1;
 
 export const WAITS = { initialMs: 500, maxMs: 20_000 };
 
 /**
- * Long polls for as many jobs as can be used, one poll after the other; a second at the same time while the queue
- * gives all that was asked for and slots are free. After an error it waits, longer each time, and goes on: it stops
- * only when it is told to.
+ * Receives as many jobs as there is room for, one long poll after the other. A second poll runs at the same time while the
+ * queue returns all that was asked for and slots are free. After errors it waits, longer each time, and goes on until it is
+ * paused.
  */
 export class Receiver {
   readonly #options: ReceiverOptions;
   #lastJobMs: number;
   readonly #polls = new Set<Promise<void>>();
-  /** Aborted to pause: cuts the wait after an error short, never a receive. */
+  /** Aborted to pause. Ends the wait after an error, never a receive. */
   #receiving = new AbortController();
-  #asked = 0;
+  #requested = 0;
   #failures = 0;
   #answered = false;
-  #plenty = false;
-  /** Aborted when jobs are received as usual again: cuts a pause short. */
+  /** The last receive returned as many jobs as it asked for. */
+  #wasFull = false;
+  /** Aborted when the instance is not slowed down any more. Ends the pause before a receive. */
   #pausing = new AbortController();
-  /** The last receive brought a job, or none was made yet: how much waits on the queue is not known. */
+  /** The last receive brought a job, or none was made yet: there may be more in the queue. */
   #broughtJob = true;
 
   constructor(options: ReceiverOptions) {
@@ -81,17 +82,17 @@ export class Receiver {
     return this.#receiving.signal.aborted;
   }
 
-  /** Whether receives have to follow each other: one is under way, or there is room for what it could bring. */
+  /** Whether receives have to follow each other: one runs, or there is room for more jobs. */
   get receiving(): boolean {
     return !this.paused && (this.#polls.size > 0 || this.#count() > 0);
   }
 
-  /** Whether it waits although there may be jobs, so that others get them. */
+  /** Whether it waits although there may be jobs, so that other instances get them. */
   get holdsBack(): boolean {
     return !this.paused && this.#broughtJob && this.#options.pauseMs() > 0;
   }
 
-  /** Jobs are received as usual again. */
+  /** To be called when the instance is not slowed down any more. */
   endPause(): void {
     this.#pausing.abort();
     this.#pausing = new AbortController();
@@ -103,18 +104,18 @@ export class Receiver {
     this.pump();
   }
 
-  /** Resolves when no receive is under way. What they bring is still delivered. */
+  /** Resolves when no receive runs any more. Their messages are still delivered. */
   async pause(): Promise<void> {
     this.#receiving.abort();
     await Promise.all(this.#polls);
   }
 
-  /** Begins what receives are wanted now; to be called whenever there may be more room. */
+  /** Starts the receives that are needed now. To be called whenever there may be more room. */
   pump(): void {
-    while (!this.paused && this.#polls.size < this.#mostPolls()) {
+    while (!this.paused && this.#polls.size < this.#maxPolls()) {
       const count = this.#count();
       if (count === 0) return;
-      this.#asked += count;
+      this.#requested += count;
       const poll: Promise<void> = this.#poll(count).finally(() => {
         this.#polls.delete(poll);
         this.pump();
@@ -123,11 +124,11 @@ export class Receiver {
     }
   }
 
-  #mostPolls(): number {
-    return this.#plenty && this.#options.pauseMs() === 0 ? MOST_POLLS : 1;
+  #maxPolls(): number {
+    return this.#wasFull && this.#options.pauseMs() === 0 ? MAX_POLLS : 1;
   }
 
-  /** One receive now, paused or not. Rejects if it fails. */
+  /** Receives once, paused or not. Rejects if the receive fails. */
   look(count: number, waitSeconds: number): Promise<Message[]> {
     return this.#receive(count, waitSeconds, () => true);
   }
@@ -153,11 +154,11 @@ export class Receiver {
     }
   }
 
-  /** A free slot asks at once; waiting jobs are topped up by a full batch, or when half of them are used. */
+  /** For a free slot it asks at once. Jobs that wait are refilled by a full batch, or when half of them are used. */
   #count(): number {
     const { free, waiting, prefetch } = this.#options.room();
-    const wanted = free + prefetch - waiting - this.#asked;
-    const urgent = free - waiting - this.#asked > 0;
+    const wanted = free + prefetch - waiting - this.#requested;
+    const urgent = free - waiting - this.#requested > 0;
     if (this.#options.pauseMs() > 0) return urgent ? 1 : 0;
     const worthwhile = Math.min(LARGEST_BATCH, Math.max(1, prefetch / 2));
     return urgent || wanted >= worthwhile ? Math.max(0, Math.min(LARGEST_BATCH, wanted)) : 0;
@@ -168,7 +169,7 @@ export class Receiver {
     const pauseMs = this.#options.pauseMs();
     const isSlow = pauseMs > 0;
     if (isSlow && !(await this.#wait(pauseMs, signal))) {
-      this.#asked -= count;
+      this.#requested -= count;
       return;
     }
     try {
@@ -177,39 +178,39 @@ export class Receiver {
       this.#failures = 0;
       this.#broughtJob = messages.length > 0;
       if (messages.length > 0) this.#lastJobMs = this.#options.clock.monotonic();
-      this.#plenty = messages.length === count;
-      this.#asked -= count;
+      this.#wasFull = messages.length === count;
+      this.#requested -= count;
       if (isSlow) this.#options.onSlowReceive();
     } catch (err) {
-      this.#asked -= count;
+      this.#requested -= count;
       this.#broughtJob = false;
       if (isSlow) this.#options.onSlowReceive();
       await this.#waitAfter(err, signal);
     }
   }
 
-  /** The pause before a receive. Tells whether one is still wanted. */
+  /** Waits before a receive. Returns whether the receive is still wanted. */
   async #wait(pauseMs: number, signal: AbortSignal): Promise<boolean> {
     this.#options.onAttempt();
-    const cut = AbortSignal.any([signal, this.#pausing.signal]);
-    await this.#options.clock.sleep(pauseMs, cut).catch(() => undefined);
+    const ended = AbortSignal.any([signal, this.#pausing.signal]);
+    await this.#options.clock.sleep(pauseMs, ended).catch(() => undefined);
     return !signal.aborted;
   }
 
   #waitSeconds(): number {
     const { clock, leaseSeconds } = this.#options;
     if (!this.#answered) return FIRST_POLL_SECONDS;
-    const quietMs = clock.monotonic() - this.#lastJobMs;
-    const longest = quietMs > SHORT_POLLS_MS ? LONGEST_POLL_SECONDS : SHORT_POLL_SECONDS;
-    // A lease counts from the start of its receive: half of it at least is left when the receive ends.
-    return Math.min(longest, Math.floor(leaseSeconds / 2));
+    const idleMs = clock.monotonic() - this.#lastJobMs;
+    const seconds = idleMs > SHORT_POLLS_MS ? LONGEST_POLL_SECONDS : SHORT_POLL_SECONDS;
+    // A lease counts from the start of its receive. At least half of it is left when the receive ends.
+    return Math.min(seconds, Math.floor(leaseSeconds / 2));
   }
 
   async #waitAfter(err: unknown, signal: AbortSignal): Promise<void> {
     const { clock, random, log } = this.#options;
     this.#failures += 1;
     const waitMs = Math.ceil(backoffMs(WAITS, this.#failures, random));
-    log.warn({ err, failures: this.#failures, waitMs }, 'nothing could be received from the queue');
+    log.warn({ err, failures: this.#failures, waitMs }, 'cannot receive from the queue');
     await clock.sleep(waitMs, signal).catch(() => undefined);
   }
 }

@@ -4,7 +4,7 @@ import type { TryEnd, Written } from '../../store/endings.ts';
 import { ownId } from '../../jobs/message.ts';
 import { type Ending, type Fate, type Outcome, outcomeOf, type RetryRules } from '../../jobs/outcome.ts';
 import { EntryError, type JobQueue, type Message } from '../../store/queue.ts';
-import type { JobRecord, Try, TryLog } from '../../jobs/record.ts';
+import type { JobRecord, TryLog } from '../../jobs/record.ts';
 import type { Claim, JobTable } from '../../store/table.ts';
 import { extensionSeconds } from '../../policy/lease.ts';
 import { refusalKind } from '../../policy/refusal.ts';
@@ -16,6 +16,7 @@ import { type Held, jobIdOf } from './held.ts';
 import type { Leases } from './leases.ts';
 import type { TryLogWriter } from '../log/try-log-writer.ts';
 import { persist } from '../../lib/persist.ts';
+import { countEarlierTries, endLastTry, type Exit, toExit } from './try-end.ts';
 
 export interface SettlerOptions {
   queue: JobQueue;
@@ -27,19 +28,19 @@ export interface SettlerOptions {
   clock: Clock;
   random: () => number;
   log: Log;
-  /** The agent has to go. */
+  /** Whether the agent has to end. */
   stopping: () => boolean;
 }
 
-/** How long to go on trying after the lease has ended; the job's record, if any, still guards it then. */
-const PATIENCE_MS = 5 * 60_000;
+/** How long to retry after the lease has ended. The job's record, if there is one, still protects the job then. */
+const RETRY_AFTER_LEASE_MS = 5 * 60_000;
 
-const MOST_REMEMBERED = 1000;
+const MAX_DELETED_LATE = 1000;
 
 /** Errors after which the same call can never succeed. */
-const FINAL = new Set(['QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue']);
+const FINAL_ERRORS = new Set(['QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue']);
 
-/** What the log says of a try that did not succeed goes by how bad it is for the job. */
+/** The log level for the end of a try, by the job's state after it. */
 const LEVELS = {
   succeeded: 'info',
   queued: 'warn',
@@ -50,339 +51,306 @@ const LEVELS = {
 } as const;
 
 /**
- * Brings the end of a try to the table and then to the queue, in this order: an agent that dies in between leaves a
- * record that says what is to become of the message. Goes on until it is done; what can be retried is.
+ * Writes the end of a try to the table and then to the queue. If the agent dies in between, the record says what is to be
+ * done with the message. Calls are retried until they succeed or cannot succeed.
  */
 export class Settler {
   readonly #options: SettlerOptions;
   readonly #deletedLate = new Set<string>();
-  #leftBehind = false;
+  #hasStaleRecords = false;
   readonly #removals: Batcher<Held>;
-  readonly #hidings: Batcher<{ held: Held; seconds: number }>;
+  readonly #hidings: Batcher<{ inFlight: Held; seconds: number }>;
 
   constructor(options: SettlerOptions) {
     this.#options = options;
     const { queue } = options;
-    this.#removals = new Batcher((batch) => queue.remove(batch.map((held) => held.receiptHandle)));
+    this.#removals = new Batcher((batch) => queue.remove(batch.map((inFlight) => inFlight.receiptHandle)));
     this.#hidings = new Batcher((batch) =>
-      queue.hide(batch.map(({ held, seconds }) => ({ receiptHandle: held.receiptHandle, seconds }))),
+      queue.hide(batch.map(({ inFlight, seconds }) => ({ receiptHandle: inFlight.receiptHandle, seconds }))),
     );
   }
 
-  /** Never rejects: a message that could not be settled comes again by itself, and the log says so. */
-  async settle(held: Held, attempted: Attempted): Promise<void> {
+  /** Never rejects. If a message cannot be settled, that is logged, and the message is received again. */
+  async settle(inFlight: Held, attempted: Attempted): Promise<void> {
     try {
-      if (attempted.kind === 'ended') await this.#settleEnded(held, attempted.ending, attempted.log);
-      else await this.#settleNotClaimed(held, attempted.claim);
+      if (attempted.kind === 'ended') await this.#settleEnded(inFlight, attempted.ending, attempted.log);
+      else await this.#settleNotClaimed(inFlight, attempted.claim);
     } catch (err) {
-      this.#leftBehind = true;
-      this.#logUnsettled(held, err);
+      this.#hasStaleRecords = true;
+      this.#logUnsettled(inFlight, err);
     } finally {
-      this.#options.leases.letGo(held);
+      this.#options.leases.letGo(inFlight);
     }
   }
 
-  /** Back to the queue, untouched: for what was received but never begun. Never rejects. */
-  async putBack(held: Held): Promise<void> {
-    held.phase = 'settling';
-    await this.#handBack(held, 0).catch((err: unknown) => this.#logUnsettled(held, err));
-    this.#options.leases.letGo(held);
+  /** Requeues a message whose job was not started. Never rejects. */
+  async putBack(inFlight: Held): Promise<void> {
+    inFlight.phase = 'settling';
+    await this.#requeue(inFlight, 0).catch((err: unknown) => this.#logUnsettled(inFlight, err));
+    this.#options.leases.letGo(inFlight);
   }
 
-  /** Whether a record may say of a job that it runs here still. Its message sets that right, if it comes again. */
+  /** Whether a record may still say that a job runs here. That is corrected if its message is received again. */
   get leftBehind(): boolean {
-    return this.#leftBehind;
+    return this.#hasStaleRecords;
   }
 
-  /** Whether this message was deleted when its lease had ended, so that SQS may not have deleted it. */
+  /** Whether this message was deleted after its lease had ended. SQS may then have kept it. */
   wasDeletedLate(messageId: string): boolean {
     return this.#deletedLate.has(messageId);
   }
 
-  /** Deletes such a message when it comes again. Never rejects. */
-  async deleteAgain(held: Held): Promise<void> {
-    held.phase = 'settling';
-    await this.#delete(held).catch((err: unknown) => this.#logUnsettled(held, err));
-    this.#options.leases.letGo(held);
+  /** Deletes such a message when it is received again. Never rejects. */
+  async deleteAgain(inFlight: Held): Promise<void> {
+    inFlight.phase = 'settling';
+    await this.#delete(inFlight).catch((err: unknown) => this.#logUnsettled(inFlight, err));
+    this.#options.leases.letGo(inFlight);
   }
 
-  async #settleEnded(held: Held, ending: Ending, writer: TryLogWriter | undefined): Promise<void> {
+  async #settleEnded(inFlight: Held, ending: Ending, writer: TryLogWriter | undefined): Promise<void> {
     const { clock, rules, random } = this.#options;
-    const { receiveCount, sentAtMs } = held.message;
+    const { receiveCount, sentAtMs } = inFlight.message;
     const ageSeconds = sentAtMs === undefined ? 0 : (clock.now() - sentAtMs) / 1000;
-    const tries = { attempts: attemptsOf(held), receiveCount, ageSeconds };
-    const outcome = outcomeOf(ending, { ...tries, ...ofEarlierTries(held, rules) }, rules, random);
-    this.#logEnd(held, outcome);
-    const exit = exitOf(ending);
+    const tries = { attempts: attemptsOf(inFlight), receiveCount, ageSeconds };
+    const outcome = outcomeOf(ending, { ...tries, ...countEarlierTries(inFlight, rules) }, rules, random);
+    this.#logEnd(inFlight, outcome);
+    const exit = toExit(ending);
     const endedAtMs = clock.now();
-    held.phase = 'ending';
+    inFlight.phase = 'ending';
     const log = await writer?.end({ alone: outcome.state === undefined });
-    held.phase = 'settling';
-    const written = await this.#record(held, outcome, { ...exit, reason: outcome.reason, endedAtMs }, log);
+    inFlight.phase = 'settling';
+    const written = await this.#record(inFlight, outcome, { ...exit, reason: outcome.reason, endedAtMs }, log);
     if (written === 'taken-over') {
       this.#options.log.warn(
-        { job: jobIdOf(held) },
-        'another agent has taken the job over: nothing was recorded',
+        { job: jobIdOf(inFlight) },
+        'another agent has taken over the job: nothing was recorded',
       );
     } else if (written === 'cancelled') {
-      this.#options.log.info({ job: jobIdOf(held) }, 'the job is not tried again: it was to be cancelled');
-      await this.#deleteCancelled(held);
+      this.#options.log.info({ job: jobIdOf(inFlight) }, 'the job is not tried again: its cancellation was requested');
+      await this.#deleteCancelled(inFlight);
     } else if (outcome.state === 'cancelled') {
-      await this.#deleteCancelled(held);
+      await this.#deleteCancelled(inFlight);
     } else {
-      await this.#meet(held, outcome.fate, { ...exit, reason: outcome.reason, fence: held.claim?.fence });
+      await this.#applyFate(inFlight, outcome.fate, { ...exit, reason: outcome.reason, fence: inFlight.claim?.fence });
     }
   }
 
-  /** What the table says of a job that could not be claimed decides over its message. */
-  #settleNotClaimed(held: Held, claim: Exclude<Claim, { kind: 'claimed' }>): Promise<void> {
+  /** Settles the message of a job that could not be claimed, as the table's answer requires. */
+  #settleNotClaimed(inFlight: Held, claim: Exclude<Claim, { kind: 'claimed' }>): Promise<void> {
     const { clock, log } = this.#options;
-    held.phase = 'settling';
+    inFlight.phase = 'settling';
     if (claim.kind === 'running') {
       const leftMs = claim.untilMs - clock.now() + (clock.errorMs() ?? 0);
       const seconds = Math.ceil(leftMs / 1000) + 1;
       log.info(
-        { job: jobIdOf(held), seconds },
-        'the job runs elsewhere: its message is left until that lease ends',
+        { job: jobIdOf(inFlight), seconds },
+        'the job runs elsewhere: its message is hidden until that lease ends',
       );
-      return this.#handBack(held, seconds);
+      return this.#requeue(inFlight, seconds);
     }
     if (claim.kind === 'waiting') return Promise.resolve();
-    if (claim.kind === 'refused') return this.#refuse(held, claim);
+    if (claim.kind === 'refused') return this.#refuse(inFlight, claim);
     const { state, reason, exitStatus, signal, fence, removedAt } = claim.record;
-    log.info({ job: jobIdOf(held), state }, 'the job has ended already: its message is settled');
-    // An agent may have died between the record and the message; a refusal is final for this very message too.
-    const dead = state === 'failed' || state === 'timed_out' || state === 'lost';
-    const broken = held.reading.kind === 'broken' ? held.reading.reason : undefined;
-    // Who cleaned it up wants nothing of it to be kept.
-    if ((removedAt !== undefined || isOneTooMany(held.message, claim.record)) && !broken)
-      return this.#delete(held);
-    if (state === 'cancelled' && !broken) return this.#deleteCancelled(held);
-    const fate: Fate = dead || broken ? { to: 'dead-letter' } : { to: 'delete' };
-    return this.#meet(held, fate, { exitStatus, signal, reason: broken ?? reason, fence });
+    log.info({ job: jobIdOf(inFlight), state }, 'the job has ended already: its message is settled');
+    // An agent may have died after it had written the record. A refused message is dead-lettered too.
+    const isDead = state === 'failed' || state === 'timed_out' || state === 'lost';
+    const broken = inFlight.reading.kind === 'broken' ? inFlight.reading.reason : undefined;
+    // Nothing is kept of a job that was cleaned up.
+    if ((removedAt !== undefined || isSuperfluous(inFlight.message, claim.record)) && !broken)
+      return this.#delete(inFlight);
+    if (state === 'cancelled' && !broken) return this.#deleteCancelled(inFlight);
+    const fate: Fate = isDead || broken ? { to: 'dead-letter' } : { to: 'delete' };
+    return this.#applyFate(inFlight, fate, { exitStatus, signal, reason: broken ?? reason, fence });
   }
 
-  /** What a message says of itself is not true: it becomes a dead letter of its own, and no record is written. */
-  #refuse(held: Held, claim: Extract<Claim, { kind: 'refused' }>): Promise<void> {
+  /** The message does not belong to the job that it names. It becomes a dead letter by itself; no record is written. */
+  #refuse(inFlight: Held, claim: Extract<Claim, { kind: 'refused' }>): Promise<void> {
     const { log } = this.#options;
-    const reason = held.reading.kind === 'broken' ? held.reading.reason : claim.reason;
-    log.error({ job: jobIdOf(held), message: held.message.id, reason }, 'a message was refused');
-    held.reading = { kind: 'broken', id: claim.provenId ?? ownId(held.message.id), reason };
-    return this.#meet(held, { to: 'dead-letter' }, { reason });
+    const reason = inFlight.reading.kind === 'broken' ? inFlight.reading.reason : claim.reason;
+    log.error({ job: jobIdOf(inFlight), message: inFlight.message.id, reason }, 'a message was refused');
+    inFlight.reading = { kind: 'broken', id: claim.provenId ?? ownId(inFlight.message.id), reason };
+    return this.#applyFate(inFlight, { to: 'dead-letter' }, { reason });
   }
 
   async #record(
-    held: Held,
+    inFlight: Held,
     outcome: Outcome,
     { endedAtMs, ...exit }: Exit & { endedAtMs: number },
     log: TryLog | undefined,
   ): Promise<Written | 'cancelled'> {
     const { table } = this.#options;
-    const { claim } = held;
+    const { claim } = inFlight;
     const { state, fate } = outcome;
     if (!table) return 'written';
     if (!claim || state === undefined) {
-      // A claim whose answer was lost, or a lease.
-      this.#leftBehind = true;
+      // The claim's answer was lost, or the lease was.
+      this.#hasStaleRecords = true;
       return 'written';
     }
-    const id = jobIdOf(held);
-    const tries = triesOf(claim, { ...exit, log, endedAt: new Date(endedAtMs).toISOString() });
+    const id = jobIdOf(inFlight);
+    const tries = endLastTry(claim, { ...exit, log, endedAt: new Date(endedAtMs).toISOString() });
     const delayMs = fate.to === 'requeue' ? fate.delaySeconds * 1000 : 0;
     const notBeforeMs = delayMs > 0 ? endedAtMs + delayMs : undefined;
     const end: TryEnd = { ...exit, tries, endedAtMs, notBeforeMs, refund: outcome.costsAttempt ? 0 : 1 };
-    return this.#untilDone(held, 'recorded', () =>
+    return this.#retry(inFlight, 'recorded', () =>
       state === 'queued' ? table.handBack(id, claim.fence, end) : table.finish(id, claim.fence, state, end),
     );
   }
 
-  async #meet(held: Held, fate: Fate, end: JobEnd): Promise<void> {
+  async #applyFate(inFlight: Held, fate: Fate, end: JobEnd): Promise<void> {
     switch (fate.to) {
       case 'leave':
         return;
       case 'delete':
-        return this.#delete(held);
+        return this.#delete(inFlight);
       case 'requeue':
-        return this.#handBack(held, fate.delaySeconds);
+        return this.#requeue(inFlight, fate.delaySeconds);
       case 'dead-letter':
-        return this.#bury(held, end);
+        return this.#deadLetter(inFlight, end);
     }
   }
 
-  async #delete(held: Held): Promise<void> {
+  async #delete(inFlight: Held): Promise<void> {
     const { leases, log, table } = this.#options;
-    const late = leases.hasEnded(held);
-    // Without a record only the lease keeps the job from another run.
-    const patienceMs = table ? SETTLEMENT_PATIENCE_MS : Number.POSITIVE_INFINITY;
+    const isLate = leases.hasEnded(inFlight);
+    // Without a record only the lease keeps the job from running again.
+    const maxRetryMs = table ? SETTLEMENT_PATIENCE_MS : Number.POSITIVE_INFINITY;
     try {
-      await this.#untilDone(held, 'deleted', () => this.#removals.add(held), patienceMs);
+      await this.#retry(inFlight, 'deleted', () => this.#removals.add(inFlight), maxRetryMs);
     } catch (err) {
       if (!table) throw err;
-      log.error({ job: jobIdOf(held), err }, 'its message cannot be deleted: it is tried again');
-      return this.#hide(held);
+      log.error({ job: jobIdOf(inFlight), err }, 'the message of a job cannot be deleted: that is tried again later');
+      return this.#hideForLong(inFlight);
     }
-    // SQS accepts a handle that no longer counts, and deletes nothing.
-    if (!late) return;
-    log.warn({ job: jobIdOf(held) }, 'deleted after its lease had ended: the message may come again');
-    this.#remember(held.message.id);
+    // SQS accepts an outdated receipt handle, and deletes nothing.
+    if (!isLate) return;
+    log.warn({ job: jobIdOf(inFlight) }, 'deleted after its lease had ended: the message may come again');
+    this.#rememberDeletedLate(inFlight.message.id);
   }
 
-  /** An operator may think better of it: its message is all that there is of a long body. */
-  async #deleteCancelled(held: Held): Promise<void> {
-    await this.#options.bodies.keep(held);
-    await this.#delete(held);
+  /** Keeps the body of a cancelled job, so that it can be retried: a long body is only in the message. */
+  async #deleteCancelled(inFlight: Held): Promise<void> {
+    await this.#options.bodies.keep(inFlight);
+    await this.#delete(inFlight);
   }
 
-  #remember(messageId: string): void {
+  #rememberDeletedLate(messageId: string): void {
     const [oldest] = this.#deletedLate;
-    if (this.#deletedLate.size >= MOST_REMEMBERED && oldest !== undefined) this.#deletedLate.delete(oldest);
+    if (this.#deletedLate.size >= MAX_DELETED_LATE && oldest !== undefined) this.#deletedLate.delete(oldest);
     this.#deletedLate.add(messageId);
   }
 
-  async #bury(held: Held, { reason = 'unknown', exitStatus, signal, fence }: JobEnd): Promise<void> {
+  async #deadLetter(inFlight: Held, { reason = 'unknown', exitStatus, signal, fence }: JobEnd): Promise<void> {
     const { queue, clock, log, bodies, table, stopping } = this.#options;
-    const job = jobIdOf(held);
+    const job = jobIdOf(inFlight);
     if (!queue.hasDeadLetterQueue) {
-      log.error({ job, reason }, 'given up, but there is no dead-letter queue: the message stays in its own');
-      return this.#hide(held);
+      log.error({ job, reason }, 'the job has failed, but there is no dead-letter queue: its message stays');
+      return this.#hideForLong(inFlight);
     }
     const exit = exitStatus === undefined ? signal : `${exitStatus}`;
-    // Not later than it was: a message that was sent before another is one too many (`isOneTooMany`).
+    // The earliest possible time: a message that was sent before it counts as superfluous (`isSuperfluous`).
     const atMs = clock.now() - (clock.errorMs() ?? 0);
-    await bodies.keep(held);
-    const epitaph = { jobId: job, reason, ...(exit === undefined ? {} : { exit }) };
+    await bodies.keep(inFlight);
+    const deadLetter = { jobId: job, reason, ...(exit === undefined ? {} : { exit }) };
     try {
-      const copy = () => queue.copyToDeadLetters(held.message, epitaph);
-      // Who goes hides what has no record: nothing else keeps the job from another run.
-      const patienceMs = (error: Error) =>
+      const copy = () => queue.copyToDeadLetters(inFlight.message, deadLetter);
+      // Without a record an agent that stops hides the message at once: nothing else keeps the job from running again.
+      const maxRetryMs = (error: Error) =>
         !table && stopping() ? 0 : deadLetterPatienceMs(table !== undefined, refusalKind(error));
-      await this.#untilDone(held, 'dead-lettered', copy, patienceMs);
+      await this.#retry(inFlight, 'dead-lettered', copy, maxRetryMs);
     } catch (err) {
       log.error(
         { job, reason, err },
-        'given up, but the dead-letter queue does not take it: it is tried again',
+        'the job has failed, but the dead-letter queue refuses it: that is tried again later',
       );
-      await this.#noteInRecord(held, fence, 'why it is no dead letter', (table, id, own) =>
-        table.noteDeadLetterError(id, own, String(err)),
+      await this.#noteInRecord(inFlight, fence, 'why it is not a dead letter', (table, id, claimFence) =>
+        table.noteDeadLetterError(id, claimFence, String(err)),
       );
-      return this.#hide(held);
+      return this.#hideForLong(inFlight);
     }
-    await this.#noteInRecord(held, fence, 'that it is a dead letter', (table, id, own) =>
-      table.noteDeadLetter(id, own, atMs),
+    await this.#noteInRecord(inFlight, fence, 'that it is a dead letter', (table, id, claimFence) =>
+      table.noteDeadLetter(id, claimFence, atMs),
     );
-    await this.#delete(held);
+    await this.#delete(inFlight);
   }
 
-  /** Without it another message of the job becomes a dead letter too. Of a broken message the id names another job. */
+  /** Without the note another message of the job becomes a dead letter too. A broken message may name another's job. */
   async #noteInRecord(
-    held: Held,
+    inFlight: Held,
     fence: string | undefined,
     what: string,
     note: (table: JobTable, id: string, fence: string) => Promise<void>,
   ): Promise<void> {
     const { table, log } = this.#options;
-    if (!table || fence === undefined || held.reading.kind === 'broken') return;
-    const job = jobIdOf(held);
+    if (!table || fence === undefined || inFlight.reading.kind === 'broken') return;
+    const job = jobIdOf(inFlight);
     await note(table, job, fence).catch((err: unknown) =>
       log.warn({ job, err }, `the record of a job does not say ${what}`),
     );
   }
 
   /**
-   * Hands back what cannot be settled, for a while. Left to its lease it would come again each time before the instance
-   * has been idle long enough to go.
+   * Hides a message that cannot be settled. With its lease alone it would be received again and again, before the instance
+   * has been idle long enough to retire.
    */
-  #hide(held: Held): Promise<void> {
+  #hideForLong(inFlight: Held): Promise<void> {
     const { table } = this.#options;
-    return this.#handBack(held, hidingMs(held.message.receiveCount, table !== undefined) / 1000);
+    return this.#requeue(inFlight, hidingMs(inFlight.message.receiveCount, table !== undefined) / 1000);
   }
 
-  async #handBack(held: Held, delaySeconds: number): Promise<void> {
+  async #requeue(inFlight: Held, delaySeconds: number): Promise<void> {
     const { leases, clock } = this.#options;
-    // An extension that is answered later would hide the message again.
-    await leases.release(held);
-    const seconds = extensionSeconds(Math.ceil(delaySeconds), clock.monotonic() - held.receivedAtMs);
-    await this.#untilDone(held, 'handed back', () => this.#hidings.add({ held, seconds }));
+    // A pending extension would hide the message again.
+    await leases.release(inFlight);
+    const seconds = extensionSeconds(Math.ceil(delaySeconds), clock.monotonic() - inFlight.receivedAtMs);
+    await this.#retry(inFlight, 'requeued', () => this.#hidings.add({ inFlight, seconds }));
   }
 
-  /** @param patienceMs for how long, if not for as long as the message can be held */
-  #untilDone<Result>(
-    held: Held,
+  /** @param maxRetryMs how long to retry; by default as long as this agent has the message */
+  #retry<Result>(
+    inFlight: Held,
     what: string,
     task: () => Promise<Result>,
-    patienceMs: number | ((error: Error) => number) = Number.POSITIVE_INFINITY,
+    maxRetryMs: number | ((error: Error) => number) = Number.POSITIVE_INFINITY,
   ): Promise<Result> {
     const { clock, random, log } = this.#options;
     const startMs = clock.monotonic();
-    const patienceFor = (error: Error) => (typeof patienceMs === 'number' ? patienceMs : patienceMs(error));
+    const maxMsAfter = (error: Error) => (typeof maxRetryMs === 'number' ? maxRetryMs : maxRetryMs(error));
     const isOver = (nowMs: number, error: Error) =>
-      nowMs > held.lease.endsAtMs + PATIENCE_MS || nowMs - startMs >= patienceFor(error);
+      nowMs > inFlight.lease.endsAtMs + RETRY_AFTER_LEASE_MS || nowMs - startMs >= maxMsAfter(error);
     return persist(task, {
       clock,
       random,
       hopeless: (error) => isFinal(error) || isOver(clock.monotonic(), error as Error),
       onFailure: (err, tries) =>
-        log.warn({ job: jobIdOf(held), err, tries }, `a job could not be ${what} yet`),
+        log.warn({ job: jobIdOf(inFlight), err, tries }, `a job could not be ${what} yet`),
     });
   }
 
-  #logUnsettled(held: Held, err: unknown): void {
-    const message = 'the job could not be settled with the queue: it comes again when its lease ends';
-    this.#options.log.error({ job: jobIdOf(held), err }, message);
+  #logUnsettled(inFlight: Held, err: unknown): void {
+    const message = 'the job could not be settled with the queue: it is received again when its lease ends';
+    this.#options.log.error({ job: jobIdOf(inFlight), err }, message);
   }
 
-  #logEnd(held: Held, { state, reason }: Outcome): void {
+  #logEnd(inFlight: Held, { state, reason }: Outcome): void {
     const level = state === undefined ? 'error' : LEVELS[state];
-    this.#options.log[level]({ job: jobIdOf(held), attempt: attemptsOf(held), state, reason }, 'job ended');
+    this.#options.log[level]({ job: jobIdOf(inFlight), attempt: attemptsOf(inFlight), state, reason }, 'job ended');
   }
 }
 
-/** An entry that is itself at fault stays so: its handle counts no more, and the message is no longer ours. */
+/** The entry itself is at fault, and stays so: its receipt handle is outdated, and the message is another agent's. */
 function isFinal(error: unknown): boolean {
   if (error instanceof EntryError) return error.senderFault;
-  return error instanceof Error && FINAL.has(error.name);
+  return error instanceof Error && FINAL_ERRORS.has(error.name);
 }
 
 /**
- * Whether another message of the job is a dead letter already. One that was sent later may be that very letter, brought
- * back by SQS's own redrive where there was no room to say whose it is.
+ * Whether another message of the job is a dead letter already. A message that was sent later may be that dead letter,
+ * redriven by SQS, if its attributes had no room for the job's id.
  */
-function isOneTooMany({ sentAtMs = Number.NaN }: Message, { deadLetteredAt = '' }: JobRecord): boolean {
+function isSuperfluous({ sentAtMs = Number.NaN }: Message, { deadLetteredAt = '' }: JobRecord): boolean {
   return sentAtMs < Date.parse(deadLetteredAt);
 }
 
-/** How a worker ended, as a record and a dead letter tell it. */
-type Exit = Pick<TryEnd, 'exitStatus' | 'signal' | 'reason'> & Pick<Try, 'slotLost' | 'unhealthy'>;
-
-/** How a job ended, and the claim that it ended under. */
+/** How a job ended, and the fence of its claim. */
 type JobEnd = Exit & { fence?: string | undefined };
-
-function exitOf(ending: Ending): Exit {
-  if (ending.kind === 'exited') return { exitStatus: ending.status };
-  if (ending.kind === 'unhealthy') return { ...exitOf(ending.end), unhealthy: true };
-  if (ending.kind === 'slot-lost') return { slotLost: true };
-  return ending.kind === 'signalled' ? { signal: ending.signal } : {};
-}
-
-/**
- * How earlier tries ended that need not have cost an attempt. Where only SQS counts, each of them may have lost its slot, and
- * those beyond the attempts cost none.
- */
-function ofEarlierTries(
-  { claim, message: { receiveCount } }: Held,
-  { maxAttempts }: RetryRules,
-): { slotsLost: number; unhealthy: number } {
-  if (!claim) return { slotsLost: receiveCount - 1, unhealthy: Math.max(0, receiveCount - maxAttempts) };
-  return {
-    slotsLost: claim.tries.filter(({ slotLost }) => slotLost).length,
-    unhealthy: claim.tries.filter(({ unhealthy }) => unhealthy).length,
-  };
-}
-
-/** The job's tries with the end of the last one. */
-function triesOf({ attempts, tries }: NonNullable<Held['claim']>, end: Undefinable<Partial<Try>>): Try[] {
-  const last = tries.at(-1);
-  return last ? [...tries.slice(0, -1), { ...last, ...end, attempt: attempts } as Try] : [];
-}
-
-type Undefinable<T> = { [Key in keyof T]: T[Key] | undefined };

@@ -2,24 +2,24 @@ import type { Clock } from '../../aws/clock.ts';
 import { expectedRunMs, prefetchCount } from '../../policy/prefetch.ts';
 import type { Held } from './held.ts';
 
-/** They should have started within a second: who has waited longer waits behind long jobs, and for how long is unknown. */
-const LONGEST_WAIT_MS = 2000;
+/** Jobs are fetched ahead to start within a second. A job that has waited longer waits for long jobs, for an unknown time. */
+const MAX_WAIT_MS = 2000;
 
 export interface SlotsOptions {
   count: number;
   clock: Clock;
-  /** Does one job from its claim to its worker's end; never rejects. */
-  work: (held: Held) => Promise<void>;
-  /** Gets a job that waited in vain for a slot, to hand it back: another instance may have one. */
-  giveBack: (held: Held) => void;
-  /** Called after a slot became free and found nothing that waits. */
+  /** Runs one job, from its claim to the end of its worker. Never rejects. */
+  work: (inFlight: Held) => Promise<void>;
+  /** Requeues a job that has waited too long for a slot: another instance may have one. */
+  giveBack: (inFlight: Held) => void;
+  /** Called after a slot has become free. */
   onFree: () => void;
 }
 
-/** Room for `count` workers at a time, and the few jobs that wait for one to become free. */
+/** Slots for `count` workers, and the few jobs that wait for a slot. */
 export class Slots {
   readonly #options: SlotsOptions;
-  #waiting: { held: Held; sinceMs: number }[] = [];
+  #waiting: { inFlight: Held; sinceMs: number }[] = [];
   #watching = false;
   #busy = 0;
   #expectedMs: number | undefined;
@@ -45,30 +45,30 @@ export class Slots {
     return prefetchCount(this.#options.count, this.#expectedMs);
   }
 
-  /** Starts the job, or lets it wait for the next free slot. */
-  push(held: Held): void {
-    this.#waiting.push({ held, sinceMs: this.#options.clock.monotonic() });
+  /** Starts the job now or when a slot is free. */
+  push(inFlight: Held): void {
+    this.#waiting.push({ inFlight, sinceMs: this.#options.clock.monotonic() });
     this.#fill();
     if (!this.#watching) void this.#watchWaiting();
   }
 
-  /** Gives back all that waits. */
+  /** Removes and returns the jobs that wait. */
   clear(): Held[] {
     const waiting = this.#waiting;
     this.#waiting = [];
-    return waiting.map(({ held }) => held);
+    return waiting.map(({ inFlight }) => inFlight);
   }
 
-  /** One timer for all that wait, while any does. */
+  /** One timer for all jobs that wait. */
   async #watchWaiting(): Promise<void> {
     const { clock, giveBack } = this.#options;
     this.#watching = true;
     for (let first = this.#waiting[0]; first; first = this.#waiting[0]) {
-      const leftMs = first.sinceMs + LONGEST_WAIT_MS - clock.monotonic();
+      const leftMs = first.sinceMs + MAX_WAIT_MS - clock.monotonic();
       if (leftMs > 0) await clock.sleep(leftMs);
       if (this.#waiting[0] !== first) continue;
-      this.#expectedMs = expectedRunMs(this.#expectedMs, LONGEST_WAIT_MS);
-      for (const held of this.clear()) giveBack(held);
+      this.#expectedMs = expectedRunMs(this.#expectedMs, MAX_WAIT_MS);
+      for (const inFlight of this.clear()) giveBack(inFlight);
     }
     this.#watching = false;
   }
@@ -78,14 +78,14 @@ export class Slots {
       const next = this.#waiting.shift();
       if (!next) return;
       this.#busy += 1;
-      void this.#occupy(next.held);
+      void this.#occupy(next.inFlight);
     }
   }
 
-  async #occupy(held: Held): Promise<void> {
+  async #occupy(inFlight: Held): Promise<void> {
     const { clock, work, onFree } = this.#options;
     const startMs = clock.monotonic();
-    await work(held);
+    await work(inFlight);
     this.#expectedMs = expectedRunMs(this.#expectedMs, clock.monotonic() - startMs);
     this.#busy -= 1;
     this.#fill();

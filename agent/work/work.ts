@@ -1,51 +1,55 @@
 import type { FailureStreak } from '../../policy/slowdown.ts';
 
 /**
- * The job side of an agent (receive, claim, run, finish), as the side that ends the instance sees it. The first
- * knows nothing of instances, the second nothing of jobs.
+ * The loop that receives, claims, runs and settles jobs, as the lifecycle of the instance uses it. The job loop knows
+ * nothing of instances, and the lifecycle nothing of jobs.
  */
-export interface Work {
-  state(): WorkState;
-  vitals(): Vitals;
-  /** Called after every change of `state()`. Returns how to stop listening. */
+export interface Work extends JobLoopStatus {
+  /** Calls the listener after every change of `state()`. Returns a function that removes it. */
   onChange(listener: () => void): () => void;
-  /** Stops receiving. Resolves when a receive under way has come back and what it brought was handed back. */
+  /** Stops receiving. Resolves when the current receive has ended and its messages were requeued. */
   pause(): Promise<void>;
-  /** Receives again. Being idle counts from the first time on. */
+  /** Receives again. Idle time counts from the first call on. */
   resume(): void;
-  /** While paused: one short look at the queue. A job that comes is started, and the work resumes by itself. */
+  /** While paused: one short receive. If a job comes, it is started and the loop resumes by itself. */
   lastLook(): Promise<'empty' | 'found' | 'unknown'>;
   /**
-   * Takes nothing new and resolves when all running jobs have ended and are settled with the queue. Those still
-   * running after `withinMs` are stopped and handed back.
+   * Takes no new jobs. Resolves when all running jobs have ended and are settled. Jobs that still run after `withinMs` are
+   * stopped and requeued.
    */
   drain(withinMs: number): Promise<void>;
 }
 
+/** What a watchdog reads of a job loop. */
+export interface JobLoopStatus {
+  state(): WorkState;
+  vitals(): Vitals;
+}
+
 export interface WorkState {
-  /** Jobs whose worker runs, and jobs that ended but are not yet settled with table and queue. */
+  /** Jobs whose worker runs, and jobs that have ended but are not settled with table and queue yet. */
   running: number;
   settling: number;
   /**
-   * Monotonic milliseconds of the moment since which there was no job; undefined while there is one, or while others are
-   * left the jobs that there may be.
+   * Since when there is no job, in monotonic milliseconds. Undefined: there is one, or the instance may be leaving jobs to
+   * others.
    */
   idleSinceMs: number | undefined;
   jobsDone: number;
-  /** The longest time that a job which is held may run, in seconds: its own limit or the fleet's. 0 without one. */
+  /** The longest limit of the jobs here, in seconds: each job's own limit or the fleet's. 0: there is no job. */
   longestLimitSeconds: number;
-  /** When a job was last started, by AWS's time; undefined: none ever was. */
+  /** When a job was last started, in AWS's time. Undefined: none was. */
   lastStartMs?: number | undefined;
-  /** A record may go on saying that a job runs here: its end could not be written, or was not ours to write. */
+  /** A record may still say that a job runs here: its end could not be written, or another agent has to write it. */
   leftBehind: boolean;
-  /** The failures for which it takes one job at a time, with pauses; undefined: it does not. */
+  /** The failures that slowed the loop down to one job at a time, with pauses. Undefined: it is not slowed down. */
   slowed?: FailureStreak | undefined;
 }
 
-/** By which a watchdog sees whether the work goes on. */
+/** What a watchdog needs to see whether the loop makes progress. */
 export interface Vitals {
-  /** Whether a receive is under way or would be wanted: neither paused nor without room. */
+  /** Whether a receive runs or should run: the loop is not paused and has room. */
   receiving: boolean;
-  /** Monotonic milliseconds of the next date in the care of leases and running workers; Infinity without one. */
+  /** When a lease or a worker's limit is next due, in monotonic milliseconds. Infinity: never. */
   leasesDueMs: number;
 }

@@ -11,7 +11,7 @@ import { type Bench, openBench } from '../support/queue.ts';
 
 const open = openBench();
 
-/** The agent as an instance runs it: its bundle in a tree, beside a worker folder. */
+/** The agent as on an instance: its bundle in a tree, beside a worker folder. */
 async function install(bench: Bench, config: object | string, more: Record<string, string> = {}) {
   const tree = join(bench.directory, 'tree');
   await mkdir(join(tree, 'agent'), { recursive: true });
@@ -21,7 +21,7 @@ async function install(bench: Bench, config: object | string, more: Record<strin
   await writeFile(file, bundle('agent'));
   await writeFile(configFile, typeof config === 'string' ? config : JSON.stringify(config));
   const env = { AWS_EC2_METADATA_DISABLED: 'true', STATE_DIRECTORY: bench.directory, ...more };
-  // Without it execa kills what has not ended within five seconds of SIGTERM, as on a busy machine.
+  // Without it execa kills the process five seconds after SIGTERM, which a busy machine may need.
   const settings = { reject: false, env, forceKillAfterDelay: false } as const;
   return (...args: string[]) => execa(process.execPath, [file, '--config', configFile, ...args], settings);
 }
@@ -29,7 +29,7 @@ async function install(bench: Bench, config: object | string, more: Record<strin
 const lastWords = (bench: Bench) =>
   readFile(join(bench.directory, 'last-words'), 'utf8').catch(() => undefined);
 
-/** Loaded into an agent before its own code: throws an error that nobody expects once the file `crash` is there. */
+/** Loaded into an agent before its code. Throws an unexpected error once the file `crash` exists. */
 const CRASHES = `import { existsSync } from 'node:fs';
 const look = setInterval(() => {
   if (!existsSync(new URL('crash', import.meta.url))) return;
@@ -58,7 +58,7 @@ const configOf = (bench: Bench, fields: object) => ({
   ...fields,
 });
 
-test('SIGTERM lets the running job end, takes no other, and ends the agent well', async () => {
+test('after SIGTERM the running job ends, no other is taken, and the agent ends with status 0', async () => {
   const bench = await open();
   const script =
     'echo start >> $JOURNAL; until [ -e $DIRECTORY/go ]; do sleep 0.05; done; echo end >> $JOURNAL';
@@ -76,7 +76,7 @@ test('SIGTERM lets the running job end, takes no other, and ends the agent well'
   expect(await bench.depth()).toEqual({ visible: 1, held: 0 });
 });
 
-test('a second signal hands the running job back at once', async () => {
+test('a second signal requeues the running job at once', async () => {
   const bench = await open();
   const script = 'echo start >> $JOURNAL; exec sleep 600';
   const run = await install(bench, configOf(bench, { command: ['sh', '-c', script], graceSeconds: 1 }));
@@ -89,7 +89,7 @@ test('a second signal hands the running job back at once', async () => {
   expect(await bench.depth()).toEqual({ visible: 1, held: 0 });
 });
 
-test('a slot that its worker ends costs the job no attempt and the agent nothing', async ({ skip }) => {
+test('a slot that its worker ends costs the job no attempt, and the agent goes on', async ({ skip }) => {
   skip(whyNoSlots() !== undefined, whyNoSlots());
   const bench = await open();
   const sockets = await openSlotSockets({ cgroups: 'none' });
@@ -117,7 +117,7 @@ test('a slot that its worker ends costs the job no attempt and the agent nothing
   }
 });
 
-test('without its worker the instance retires, and no job was touched', async () => {
+test('without its worker the instance retires, and no job is touched', async () => {
   const bench = await open();
   const run = await install(bench, configOf(bench, { command: ['./render'] }));
   await bench.send('x');
@@ -135,7 +135,7 @@ test('without its worker the instance retires, and no job was touched', async ()
   expect(Messages?.[0]?.Attributes?.ApproximateReceiveCount).toBe('1');
 });
 
-test('a machine that lost its power in mid-job is a whole worker again: the job comes back by its lease', async () => {
+test('after a power loss during a job the instance works again: the job comes back when its lease ends', async () => {
   const bench = await open();
   const script = 'echo $MAYFLY_ATTEMPT $$ >> $JOURNAL; until [ -e $DIRECTORY/go ]; do sleep 0.05; done';
   const fields = { command: ['sh', '-c', script], table: 'jobs', graceSeconds: 0.2 };
@@ -147,9 +147,9 @@ test('a machine that lost its power in mid-job is a whole worker again: the job 
   before.kill('SIGKILL');
   process.kill(worker, 'SIGKILL');
   await before;
-  // It had just begun to go, and had been let go.
+  // The retirement had just begun, and AWS had accepted it.
   await writeFile(join(bench.directory, 'retirement.json'), '{"reason": "idle"}');
-  // The lease of the second agent is long: a stall of the machine is not to end it.
+  // The lease of the second agent is long: it must not end while the machine is slow.
   const again = (await install(bench, configOf(bench, { ...fields, leaseSeconds: 60 })))();
   const [attempt] = await eventually('the job again', async () => (await runs())[1]);
   expect(attempt).toBe(2);
@@ -160,7 +160,7 @@ test('a machine that lost its power in mid-job is a whole worker again: the job 
   expect(await bench.depth()).toEqual({ visible: 0, held: 0 });
 });
 
-test('an agent that meets an error which it does not know leaves its last words on disk and in its record', async () => {
+test('after an unexpected error an agent leaves the error on disk and in its record', async () => {
   const bench = await open();
   const config = configOf(bench, { command: ['cat'], table: 'jobs' });
   const run = await installCrashing(bench, config);
@@ -186,7 +186,7 @@ test('an agent that meets an error which it does not know leaves its last words 
   expect((await records()).map(({ fatalError }) => fatalError?.S)).toContain(words);
 });
 
-test('under systemd, where the file is read, it ends without a word to the table', async () => {
+test('under systemd, where the file is read, it ends without a call to the table', async () => {
   const bench = await open();
   const config = configOf(bench, { command: ['cat'], table: 'jobs' });
   const run = await installCrashing(bench, config, {
@@ -197,7 +197,7 @@ test('under systemd, where the file is read, it ends without a word to the table
     if (action === 'UpdateItem') writes.push(JSON.stringify(input));
   });
   const agent = run();
-  await eventually('an instance that has begun', () => writes.some((write) => write.includes('reportedAtMs')));
+  await eventually('an instance that has started', () => writes.some((write) => write.includes('reportedAtMs')));
   await bench.touch('crash');
   expect((await agent).exitCode).toBe(1);
   stop();
@@ -207,7 +207,7 @@ test('under systemd, where the file is read, it ends without a word to the table
   );
 });
 
-test('what a person did wrong is told in a sentence, which are its last words, with a status of its own', async () => {
+test('a usage error is printed in a sentence, which is also the recorded error, with its own exit status', async () => {
   const bench = await open();
   const run = await install(bench, '{"version": 1}');
   const config = await run();
@@ -226,6 +226,6 @@ test('what a person did wrong is told in a sentence, which are its last words, w
   expect(unknown.stderr).toMatch(/^mayfly-agent: Unknown option '--frobnicate'/);
   const help = await run('--help');
   expect(help).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('--config FILE') });
-  // One that starts again has said nothing yet.
+  // An agent that starts again has not failed yet.
   expect(await lastWords(bench)).toBeUndefined();
 });

@@ -10,11 +10,11 @@ export interface LimitedCgroup {
 }
 
 export interface MemoryCgroup extends LimitedCgroup {
-  /** The file that counts what was killed, on a line `oom_kill <number>`. */
+  /** The file that counts killed processes, on a line `oom_kill <number>`. */
   events: string;
 }
 
-/** A cgroup whose processes have that much memory, for one test. Undefined where none can be made. */
+/** Creates a cgroup with that much memory for one test. Undefined: it cannot be created here. */
 export async function memoryCgroup(mebibytes: number): Promise<MemoryCgroup | undefined> {
   const bytes = mebibytes * 1024 ** 2;
   const second = await limited('/sys/fs/cgroup', 'memory.max', bytes);
@@ -23,7 +23,7 @@ export async function memoryCgroup(mebibytes: number): Promise<MemoryCgroup | un
   return first && { ...first, events: join(first.directory, 'memory.oom_control') };
 }
 
-/** A cgroup that has room for so many processes and threads, for one test. Undefined where none can be made. */
+/** Creates a cgroup with so many processes and threads for one test. Undefined: it cannot be created here. */
 export async function tasksCgroup(tasks: number): Promise<LimitedCgroup | undefined> {
   return (
     (await limited('/sys/fs/cgroup', 'pids.max', tasks)) ?? limited('/sys/fs/cgroup/pids', 'pids.max', tasks)
@@ -32,7 +32,7 @@ export async function tasksCgroup(tasks: number): Promise<LimitedCgroup | undefi
 
 let made = 0;
 
-/** In cgroup v2 one directory has all controllers, in v1, which containers and virtual machines may have, each its own. */
+/** In cgroup v2 one directory has all controllers. In v1, which containers and VMs may have, each has its own. */
 async function limited(root: string, file: string, value: number): Promise<LimitedCgroup | undefined> {
   if (!existsSync(join(root, 'cgroup.procs'))) return undefined;
   made += 1;

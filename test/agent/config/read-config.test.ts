@@ -21,7 +21,7 @@ function problemsOf(act: () => unknown): readonly string[] {
   return [];
 }
 
-test('the least that an agent must be told has defaults for all the rest', () => {
+test('a configuration with only the required keys gets defaults for all others', () => {
   expect(parse({})).toMatchObject({ concurrency: 1, leaseSeconds: 60, maxAttempts: 3, drainSeconds: 90 });
 });
 
@@ -38,9 +38,9 @@ test.each<[string, object, string]>([
     'limitSeconds is "60"; allowed is a number of seconds from 1 to 43200',
   ],
   [
-    'a key nobody knows',
+    'an unknown key',
     { concurency: 2 },
-    'concurency is not a key that is known; a newer agent, or a slip of the pen?',
+    'concurency is not a known key; is it misspelt, or for a newer agent?',
   ],
   ['a key left out', { fleet: undefined }, 'fleet is missing'],
   [
@@ -49,7 +49,7 @@ test.each<[string, object, string]>([
     'retirement.billing is "free"; allowed is one of auto, per-second, per-hour',
   ],
   [
-    'a longest limit below the limit',
+    'a maximum limit below the limit',
     { limitSeconds: 60, maxLimitSeconds: 59 },
     'maxLimitSeconds is 59; allowed is at least limitSeconds, 60',
   ],
@@ -57,26 +57,26 @@ test.each<[string, object, string]>([
   [
     'a FIFO queue',
     { queueUrl: 'https://sqs/1/q.fifo' },
-    'queueUrl is "https://sqs/1/q.fifo"; allowed is the URL of a standard queue: FIFO queues are not worked on',
+    'queueUrl is "https://sqs/1/q.fifo"; allowed is the URL of a standard queue: FIFO queues are not supported',
   ],
   [
     'a variable of the agent itself',
     { environment: { MAYFLY_ATTEMPT: '1' } },
-    'environment.MAYFLY_ATTEMPT is "MAYFLY_ATTEMPT"; allowed is any name but those in MAYFLY_, which the agent sets itself',
+    'environment.MAYFLY_ATTEMPT is "MAYFLY_ATTEMPT"; allowed is any name that does not begin with MAYFLY_, which the agent sets itself',
   ],
-  ['a version to come', { version: 2 }, 'version is 2; allowed is 1: the version that this agent reads'],
+  ['a later version', { version: 2 }, 'version is 2; allowed is 1: the version that this agent reads'],
   [
     'limit and grace beyond 12 hours',
     { limitSeconds: 43_200 },
     'limitSeconds is 43200 and graceSeconds is 10; allowed is 43200 together: SQS keeps a message invisible for 12 hours at most',
   ],
   [
-    'bounds the wrong way round',
+    'a first bound above the longest',
     { retryBackoff: { firstSeconds: 9, longestSeconds: 4 } },
     'retryBackoff.firstSeconds is 9; allowed is at most retryBackoff.longestSeconds, 4',
   ],
   [
-    'one queue for both',
+    'one queue for jobs and dead letters',
     { deadLetterQueueUrl: LEAST.queueUrl },
     `deadLetterQueueUrl is "${LEAST.queueUrl}"; allowed is any queue but queueUrl's own`,
   ],
@@ -84,12 +84,12 @@ test.each<[string, object, string]>([
   expect(problemsOf(() => parse(fields))).toEqual([problem]);
 });
 
-test('all that is wrong is said at once, and where', () => {
+test('the error names the file and has all problems', () => {
   const act = () => parse({ concurrency: 0, maxAttempts: 0 });
   expect(problemsOf(act)).toHaveLength(2);
   expect(act).toThrow(/^agent\.json is not a configuration/);
 });
 
-test.each(['', '{', 'null', '[]', '"x"'])('%j is no configuration', (json) => {
+test.each(['', '{', 'null', '[]', '"x"'])('%j is not a configuration', (json) => {
   expect(problemsOf(() => parseConfig(json, 'agent.json')).length).toBeGreaterThan(0);
 });

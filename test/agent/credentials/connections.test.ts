@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { connectionUsers, usersIn } from '../../../agent/credentials/connection-users.ts';
 import { tooMany } from '../../../agent/credentials/connections.ts';
 
-describe('who loses a connection where there are too many', () => {
+describe('which connections are closed when there are too many', () => {
   test.each([
     [[['a', 'b', 'c'], ['x']], 1, ['c']],
     [[['x'], ['a', 'b', 'c']], 2, ['c', 'b']],
@@ -19,11 +19,11 @@ describe('who loses a connection where there are too many', () => {
     ],
     [[], 2, []],
     [[['a']], 2, ['a']],
-  ])('of %j %i', (held, count, gone) => {
+  ])('of %j, %i are: %j', (held, count, gone) => {
     expect(tooMany(held, count)).toEqual(gone);
   });
 
-  test('is nobody who has less than another keeps', () => {
+  test('never one of a user that has fewer than another user keeps', () => {
     const numbers = fc.array(fc.nat(20), { minLength: 1, maxLength: 6 });
     fc.assert(
       fc.property(numbers, fc.nat(60), (sizes, count) => {
@@ -49,19 +49,19 @@ const TABLE_6 = `  sl  local_address                         remote_address     
    0: 0000000000000000FFFF00000100007F:9C42 0000000000000000FFFF00000100007F:1F90 01 00000000:00000000 00:00000000 00000000   994        0 6
 `;
 
-describe('whose a connection is', () => {
-  test('stands in the table of the sockets', () => {
+describe('the user of a connection', () => {
+  test('is read from the table of sockets', () => {
     expect(usersIn(TABLE, 8080)).toEqual([
       ['127.0.0.1:40000', 991],
       ['127.0.0.2:40000', 992],
     ]);
   });
 
-  test('also for a socket of IPv6 that speaks IPv4', () => {
+  test('is also read for an IPv6 socket with an IPv4 address', () => {
     expect(usersIn(TABLE_6, 8080)).toEqual([['127.0.0.1:40002', 994]]);
   });
 
-  test('is known of a real one', async ({ skip }) => {
+  test('is found for a real connection', async ({ skip }) => {
     if (process.platform !== 'linux') skip('needs Linux');
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -52,7 +52,7 @@ async function ask({ url = urlOf(job), method = 'GET', headers = {} }: Asked = {
 }
 
 describe('a worker', () => {
-  test('is told of a loopback address and a token that is not in it', () => {
+  test('gets a loopback address and a token that is not part of it', () => {
     expect(urlOf(job).hostname).toBe('127.0.0.1');
     expect(tokenOf(job).length).toBeGreaterThan(40);
     expect(urlOf(job).href).not.toContain(tokenOf(job));
@@ -66,14 +66,14 @@ describe('a worker', () => {
     });
   });
 
-  test('is told of an outage by a status that SDKs ask again after', async () => {
+  test('gets a status that SDKs retry during an outage of STS', async () => {
     credentials = async () => {
       throw new NoCredentials('STS sleeps', false);
     };
     expect(await ask()).toMatchObject({ status: 503, body: { message: 'STS sleeps' } });
   });
 
-  test('is told of a refusal', async () => {
+  test('gets an error when STS refuses the role', async () => {
     credentials = async () => {
       throw new NoCredentials('not authorized', true);
     };
@@ -84,7 +84,7 @@ describe('a worker', () => {
   });
 });
 
-describe('nothing is given to', () => {
+describe('no credentials are given to', () => {
   test.each(['', 'x', 'Bearer token', 'x'.repeat(43)])('the token %j', async (authorization) => {
     expect(await ask({ headers: { authorization } })).toMatchObject({
       status: 403,
@@ -113,7 +113,7 @@ describe('nothing is given to', () => {
     },
   );
 
-  test.each(['localhost', 'evil.example'])('the host %s, to which a name was bent', async (name) => {
+  test.each(['localhost', 'evil.example'])('the host %s (DNS rebinding)', async (name) => {
     const host = `${name}:${urlOf(job).port}`;
     expect(await ask({ headers: { host } })).toMatchObject({ status: 400, body: { code: 'InvalidHost' } });
   });
@@ -123,7 +123,7 @@ describe('nothing is given to', () => {
   });
 });
 
-/** Opens as many connections as it can, over and over, and tells when it has opened the first thousand. */
+/** Opens as many connections as it can, repeatedly, and prints a line when it has opened the first thousand. */
 const FLOOD = `import resource, socket, sys
 resource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000))
 held, opened = [], 0
@@ -138,7 +138,7 @@ while True:
     if opened == 1000:
         print("under way", flush=True)`;
 
-/** Holds as many connections as a port may have, and takes each up again that is lost. */
+/** Holds as many connections as a port may have, and reopens each one that is lost. */
 const HOLD = `import select, socket, sys
 held, poll = {}, select.poll()
 def connect():
@@ -156,14 +156,14 @@ while True:
 
 const PYTHON = '/usr/bin/python3';
 
-/** How long the JavaScript SDK waits for an answer, and then asks again: on a busy machine a single one may be late. */
+/** How long the JavaScript SDK waits for an answer before it asks again. On a busy machine a single answer may be late. */
 const SDK_MS = 1000;
 
 const medianOf = (times: number[]): number =>
   times.toSorted((a, b) => a - b)[times.length >> 1] ?? Number.NaN;
 
 describe('a worker that misbehaves', () => {
-  /** Writes as is, and resolves with all that comes back until the end. */
+  /** Writes the text as it is. Resolves with all that comes back until the end. */
   async function talk(text: string): Promise<string> {
     const socket = connect(Number(urlOf(job).port), '127.0.0.1');
     let answer = '';
@@ -179,7 +179,7 @@ describe('a worker that misbehaves', () => {
   const head = () => `Host: ${urlOf(job).host}\r\nAuthorization: ${tokenOf(job)}\r\n`;
   const path = () => urlOf(job).pathname;
 
-  test('with a body that does not end is answered and hung up on', async () => {
+  test('with a body that does not end gets an answer and is disconnected', async () => {
     const answer = await talk(`GET ${path()} HTTP/1.1\r\n${head()}Content-Length: 1000000000\r\n\r\nxxxx`);
     expect(answer).toMatch(/^HTTP\/1\.1 200 /);
   });
@@ -189,23 +189,23 @@ describe('a worker that misbehaves', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 431 /);
   });
 
-  test('with headers that never end is hung up on', async () => {
+  test('with headers that never end is disconnected', async () => {
     const answer = await talk(`GET ${path()} HTTP/1.1\r\n`);
     expect(answer).toMatch(/^(HTTP\/1\.1 408 |$)/);
   });
 
-  test('with what is no HTTP is hung up on', async () => {
+  test('with something other than HTTP is disconnected', async () => {
     const answer = await talk('\0\0\0\0\r\n\r\n');
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
   });
 
-  test('gets one answer from a connection', async () => {
+  test('gets one answer per connection', async () => {
     const one = `GET ${path()} HTTP/1.1\r\n${head()}\r\n`;
     const answer = await talk(one.repeat(3));
     expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1);
   });
 
-  test('gets no more connections than are its due, and its agent goes on', async () => {
+  test('gets no more connections than the limit, and its agent goes on', async () => {
     let reset = 0;
     let dropped = 0;
     const sockets = Array.from({ length: 300 }, () => {
@@ -218,7 +218,7 @@ describe('a worker that misbehaves', () => {
       });
       return socket;
     });
-    // 128 are kept, until they have sent nothing for two seconds: that end is no reset.
+    // 128 are kept until they have sent nothing for two seconds. Those are closed without a reset.
     await eventually('the others to be dropped', () => dropped >= 300 - 128);
     for (const socket of sockets) socket.destroy();
     await eventually('their end', () => dropped === 300);
@@ -245,7 +245,7 @@ describe('a worker that misbehaves', () => {
     }
   });
 
-  test('and holds connections of another job’s port keeps it from nothing: its user has the most', async ({
+  test('cannot keep another job from its credentials by holding connections of its port: its own user has the most', async ({
     skip,
   }) => {
     if (process.getuid?.() !== 0 || process.platform !== 'linux') skip('it takes root to be two users');
@@ -276,7 +276,7 @@ describe('a worker that misbehaves', () => {
   });
 });
 
-/** Counts who has slept, too. */
+/** Counts the calls of `sleep`. */
 class CountingClock extends ManualClock {
   sleeps = 0;
 
@@ -295,7 +295,7 @@ describe('a worker that asks without pause', () => {
     await open(clock);
   });
 
-  test('is answered all the same, but slowly', async () => {
+  test('gets all answers, but slowly', async () => {
     let answered = 0;
     const asked = Array.from({ length: 100 }, async () => {
       const { status } = await ask();
@@ -309,18 +309,18 @@ describe('a worker that asks without pause', () => {
     expect(new Set(await Promise.all(asked))).toEqual(new Set([200]));
   });
 
-  test('does not slow down another', async () => {
+  test('does not slow down another worker', async () => {
     const other = endpoint.admit();
     const hammered = Array.from({ length: 60 }, () => ask());
     await eventually('its own to wait', () => clock.sleeps === 20);
-    // The clock stands: an answer that waits would not come.
+    // The clock does not move: a delayed answer would not come.
     await ask({ url: urlOf(other), headers: { authorization: tokenOf(other) } });
     await clock.advance(750);
     await Promise.all(hammered);
   });
 });
 
-describe('the pace', () => {
+describe('the rate limit', () => {
   test('is forty at once, and twenty a second in the long run', async () => {
     const clock = new ManualClock();
     const pace = new Pace(clock);

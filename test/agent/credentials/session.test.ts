@@ -12,7 +12,7 @@ let clock: ManualClock;
 let lines: { level: string; msg: string; role: string }[];
 let session: RoleSession;
 let random: number;
-/** The calls to STS, each to be answered by the test. */
+/** The calls to STS. The test answers each of them. */
 let calls: PromiseWithResolvers<WorkerCredentials>[];
 
 beforeEach(() => {
@@ -49,7 +49,7 @@ function answer(name: string): void {
 const fail = (name: string) => calls.at(-1)?.reject(Object.assign(new Error(`${name}!`), { name }));
 const key = async () => (await session.credentials()).AccessKeyId;
 
-/** A session that holds credentials which were fetched that long ago. */
+/** A session whose credentials were fetched so long ago. */
 async function heldFor(minutes: number): Promise<void> {
   const first = key();
   answer('first');
@@ -57,7 +57,7 @@ async function heldFor(minutes: number): Promise<void> {
   await clock.advance(minutes * MINUTE);
 }
 
-test('nothing is asked of STS before a worker asks, and one call answers all who do', async () => {
+test('STS is not called before a worker asks, and one call is enough for all workers', async () => {
   await clock.advance(60 * MINUTE);
   expect(calls).toHaveLength(0);
   const asked = [key(), key(), key()];
@@ -67,7 +67,7 @@ test('nothing is asked of STS before a worker asks, and one call answers all who
   expect(calls).toHaveLength(1);
 });
 
-test('what is given out is good for half an hour: the next are fetched beside it from then on', async () => {
+test('credentials are valid for at least half an hour: before that new ones are fetched in the background', async () => {
   await heldFor(29);
   expect(await key()).toBe('first');
   expect(calls).toHaveLength(1);
@@ -79,21 +79,21 @@ test('what is given out is good for half an hour: the next are fetched beside it
   expect(await key()).toBe('second');
 });
 
-test('when little time is left a request waits for the next', async () => {
+test('when little time is left, a request waits for new credentials', async () => {
   await heldFor(46);
   const asked = key();
   answer('second');
   expect(await asked).toBe('second');
 });
 
-test('credentials that nobody asked for until they ended are not given out', async () => {
+test('credentials that have ended are not given out', async () => {
   await heldFor(600);
   const asked = key();
   answer('second');
   expect(await asked).toBe('second');
 });
 
-test('an outage of STS is not seen as long as what is held lasts', async () => {
+test('workers do not notice an outage of STS while the current credentials are valid', async () => {
   await heldFor(46);
   const asked = key();
   fail('ServiceUnavailable');
@@ -116,7 +116,7 @@ test('an outage of STS is not seen as long as what is held lasts', async () => {
   ]);
 });
 
-test('a call that hangs holds a request up for less than the second that SDKs wait, and is not given up', async () => {
+test('a call that hangs delays a request for less than the second that SDKs wait, and is not aborted', async () => {
   const asked = expect(key()).rejects.toThrow(new NoCredentials('STS has not answered yet', false));
   await clock.advance(800);
   await asked;
@@ -126,7 +126,7 @@ test('a call that hangs holds a request up for less than the second that SDKs wa
   expect(calls).toHaveLength(1);
 });
 
-test('who asks in a loop does not become a loop of calls', async () => {
+test('requests in a loop do not cause calls in a loop', async () => {
   for (let request = 0; request < 600; request += 1) {
     const asked = key().catch(() => undefined);
     fail('ServiceUnavailable');
@@ -137,7 +137,7 @@ test('who asks in a loop does not become a loop of calls', async () => {
   expect(calls).toHaveLength(8);
 });
 
-test('a role that is refused is asked for again by one loop, however many workers asked before', async () => {
+test('one loop asks again for a refused role, however many workers have asked', async () => {
   random = 0.1;
   const refuse = async (ms: number) => {
     fail('AccessDenied');
@@ -155,7 +155,7 @@ test('a role that is refused is asked for again by one loop, however many worker
   expect(calls.length - before).toBeLessThanOrEqual(10);
 });
 
-test('a role that may not be assumed is told of once, with what to do', async () => {
+test('a refused role is logged once, with what to do', async () => {
   for (let round = 0; round < 3; round += 1) {
     const asked = key();
     fail('AccessDenied');

@@ -46,7 +46,7 @@ async function trust(role: string): Promise<void> {
   await cloud.call('iam', 'UpdateAssumeRolePolicy', { RoleName: 'worker', PolicyDocument });
 }
 
-/** The access of an agent on an instance, whose clients find the cloud as they find AWS. */
+/** The worker access of an agent on an instance. Its clients find the embedded cloud as they find AWS. */
 async function open(clock: Clock = systemClock): Promise<Record<string, string>> {
   const { credentials } = cloud.clientAs(arnOf('instance'), INSTANCE);
   Object.assign(process.env, {
@@ -56,7 +56,7 @@ async function open(clock: Clock = systemClock): Promise<Record<string, string>>
     AWS_SESSION_TOKEN: credentials.sessionToken,
   });
   clients = createStsClients(cloud.region);
-  // A call that an earlier test has left under way may end during this one.
+  // A call that an earlier test has not waited for may end during this one.
   const own = lines;
   const output = new Writable({
     write(chunk, _, done) {
@@ -80,7 +80,7 @@ async function ask(variables: Record<string, string>) {
   return { status: response.status, body: (await response.json()) as Record<string, string> };
 }
 
-/** Whose credentials an answer holds, as STS says. */
+/** The role of the credentials in an answer, as STS reports it. */
 async function whose({ body }: { body: Record<string, string> }): Promise<string | undefined> {
   const { AccessKeyId = '', SecretAccessKey = '', Token = '' } = body;
   const credentials = {
@@ -105,7 +105,7 @@ test('the credentials are those of the worker role, in a session that names the 
   expect((await assumes()).at(-1)).toMatchObject({ caller: `instance/${INSTANCE}`, status: 200 });
 });
 
-test('when the first have expired, the next are long there', async () => {
+test('before credentials expire, new ones have been fetched', async () => {
   const clock = new ManualClock();
   const pass = (ms: number) => Promise.all([awsTime.advance(ms), clock.advance(ms)]);
   const variables = await open(clock);
@@ -121,13 +121,13 @@ test('when the first have expired, the next are long there', async () => {
   expect(await whose(next)).toContain('assumed-role/worker/');
 });
 
-test('STS that stumbles is asked again within the request', async () => {
+test('when STS fails briefly, the call is repeated within the request', async () => {
   const variables = await open(new ManualClock());
   cloud.faults.add({ service: 'sts', times: 2, effect: { kind: 'error', code: 'Internal', status: 500 } });
   expect((await ask(variables)).status).toBe(200);
 });
 
-test('while STS is down the worker is told so, and gets them as soon as it is back', async () => {
+test('while STS is down the worker gets an error, and credentials as soon as STS is back', async () => {
   const variables = await open();
   cloud.faults.add({ service: 'sts', effect: { kind: 'error', code: 'ServiceUnavailable', status: 503 } });
   expect((await ask(variables)).status).toBe(503);
@@ -138,7 +138,7 @@ test('while STS is down the worker is told so, and gets them as soon as it is ba
   expect(lines.map(({ level }) => level)).toEqual(['warn', 'info']);
 });
 
-test('STS that hangs lets a worker wait for less than a second', async () => {
+test('when STS hangs, a worker waits for less than a second', async () => {
   const clock = new ManualClock();
   const variables = await open(clock);
   const fault = cloud.faults.add({ service: 'sts', effect: { kind: 'timeout', applied: false } });
@@ -148,7 +148,7 @@ test('STS that hangs lets a worker wait for less than a second', async () => {
   expect((await asked).status).toBe(503);
 });
 
-test('a role that does not trust the instance is told of as what it is', async () => {
+test('a role that does not trust the instance is reported as such', async () => {
   const variables = await open();
   await trust('another');
   const refusal = await eventually('the refusal', async () => {

@@ -5,8 +5,8 @@ const open = openFleet();
 
 const denied = { kind: 'error', code: 'AccessDenied', message: 'not authorized', status: 403 } as const;
 
-describe('the ladder', () => {
-  test('refused at the minimum: works on, asks no more while it sees the group there, goes when it may', async () => {
+describe('the escalation', () => {
+  test('refused at the minimum: works on, does not ask again while the group is at its minimum, ends when it may', async () => {
     const one = await open({ desired: 2 });
     const [agent] = await Promise.all([startAgent(one), one.launcher.booted(2)]);
     await one.call('autoscaling', 'UpdateAutoScalingGroup', {
@@ -27,7 +27,7 @@ describe('the ladder', () => {
     expect(await retired).toMatchObject({ reason: 'idle', rung: 'terminate', jobsDone: 2 });
   });
 
-  test('refused at a minimum that it did not see: back to work, and nothing stays on record', async () => {
+  test('refused at a minimum that it did not see: back to work, and the record is withdrawn', async () => {
     const one = await open({ minSize: 1 });
     one.faults.add({ action: 'DescribeAutoScalingGroups', effect: denied });
     const refusal = one.nextCall(({ action }) => action === 'TerminateInstanceInAutoScalingGroup');
@@ -41,7 +41,7 @@ describe('the ladder', () => {
     await agent.work.drain(0);
   });
 
-  test('throttled for a while: asked again until it is accepted', async () => {
+  test('throttled for a while: repeated until accepted', async () => {
     const one = await open();
     one.faults.add({
       action: 'TerminateInstanceInAutoScalingGroup',
@@ -59,7 +59,7 @@ describe('the ladder', () => {
     expect((await one.group()).desired).toBe(0);
   });
 
-  test('an answer that got lost: the second call changes nothing more', async () => {
+  test('a lost answer: the second call changes nothing', async () => {
     const one = await open({ desired: 2 });
     one.faults.add({
       action: 'TerminateInstanceInAutoScalingGroup',
@@ -71,7 +71,7 @@ describe('the ladder', () => {
     expect((await one.group()).desired).toBe(1);
   });
 
-  test('never let go: unhealthy, and AWS replaces it', async () => {
+  test('never accepted: set unhealthy, and AWS replaces the instance', async () => {
     const one = await open();
     one.faults.add({ action: 'TerminateInstanceInAutoScalingGroup', effect: denied });
     const agent = await startAgent(one);
@@ -80,7 +80,7 @@ describe('the ladder', () => {
     expect(await agent.retirementFile()).toMatchObject({ rung: 'unhealthy' });
   });
 
-  test('nothing is granted: whoever started the agent is left to take the power away', async () => {
+  test('nothing is accepted: powering off is left to whoever started the agent', async () => {
     const one = await open();
     one.faults.add({ service: 'autoscaling', effect: denied });
     const agent = await startAgent(one);

@@ -22,8 +22,8 @@ const storeOf = ({ clients }: Fleet) => instanceStore(clients.dynamodb, TABLE, 6
 const UNTIL_GO = 'until [ -e go ]; do sleep 0.05; done';
 const go = ({ directory }: Fleet) => writeFile(join(directory, 'go'), '');
 
-describe('instances that must go', () => {
-  test('the worker is missing: no boot, no replacement, and the keeper is left to count it', async () => {
+describe('instances that must end', () => {
+  test('the worker is missing: no boot, no replacement, and the keeper counts it', async () => {
     const one = await open();
     await one.send('true');
     const agent = await startAgent(one, { workerMissing: './worker is not there' });
@@ -44,7 +44,7 @@ describe('instances that must go', () => {
   });
 
   test.each(['worker-missing', 'disk-full', 'unhealthy'] as const)(
-    '%s while it works: replaced, with what was wrong on record and its log saved',
+    '%s while it works: replaced, with the problem recorded and the log saved',
     async (reason) => {
       const one = await open({ minSize: 1 });
       const agent = await startAgent(one);
@@ -60,7 +60,7 @@ describe('instances that must go', () => {
     },
   );
 
-  test('Auto Scaling ends it in mid-job: the job ends first, with heartbeats, then the hook is completed', async () => {
+  test('Auto Scaling terminates it during a job: heartbeats until the job ends, then the hook is completed', async () => {
     const one = await open();
     await one.send(UNTIL_GO);
     const inService = one.nextCall(
@@ -81,13 +81,13 @@ describe('instances that must go', () => {
     expect(callsOf(one, 'CompleteLifecycleAction').at(-1)).toMatchObject({ status: 200 });
   });
 
-  test('a Spot notice in mid-job: the job is handed back in time', async () => {
+  test('a Spot notice during a job: the job is requeued in time', async () => {
     const one = await open({ spot: true });
     await one.send('sleep 600');
     const agent = await startAgent(one, { config: { leaseSeconds: 15 } });
     await until(agent.work, ({ running }) => running === 1);
     const machine = one.machines.get(agent.instance);
-    // Grace and margin are kept back: nothing is left for the job.
+    // The grace period and the margin are reserved: no time is left for the job.
     machine.notices.spotAction = { action: 'terminate', time: new Date(Date.now() + 16_000) };
     expect(await agent.life.ended).toMatchObject({
       reason: 'spot-interruption',
@@ -97,7 +97,7 @@ describe('instances that must go', () => {
     expect((await one.group()).desired).toBe(1);
   });
 
-  test('the group is being deleted: the job ends, then the instance goes without decrement', async () => {
+  test('the group is being deleted: the job ends, then the instance ends without decrement', async () => {
     const one = await open();
     await one.send(UNTIL_GO);
     const agent = await startAgent(one, { config: { leaseSeconds: 15 } });
@@ -112,7 +112,7 @@ describe('instances that must go', () => {
     });
   });
 
-  test('an operator drains it in mid-job: the job ends, no other one is taken, and its place is left to a successor as jobs wait', async () => {
+  test('drained by an operator during a job: the job ends, no other is taken, and as jobs wait the instance is replaced', async () => {
     const one = await open({ desired: 2 });
     await one.send(UNTIL_GO);
     const agent = await startAgent(one, { config: { leaseSeconds: 15 } });
@@ -122,7 +122,7 @@ describe('instances that must go', () => {
     expect(await storeOf(one).drain(agent.instance, Date.now() + 60_000)).toMatchObject({
       drainRequestedAt: asked?.drainRequestedAt,
     });
-    await eventually('word of it', async () => {
+    await eventually('the error in the record', async () => {
       const { forecast } = await one.instanceRecord(agent.instance);
       return forecast?.next === 'leave' && forecast.reason === 'drained';
     });
@@ -141,7 +141,7 @@ describe('instances that must go', () => {
     expect(await storeOf(one).drain(agent.instance, Date.now())).toBeUndefined();
   });
 
-  test('drained with nothing to do, and nothing waits: it goes, and the desired capacity falls', async () => {
+  test('drained while idle, with an empty queue: it ends, and the desired capacity falls', async () => {
     const one = await open({ desired: 2 });
     const agent = await startAgent(one, { config: { retirement: PATIENT } });
     await eventually('its record', async () => (await one.instanceRecord(agent.instance)).listing);
@@ -150,7 +150,7 @@ describe('instances that must go', () => {
     expect((await one.group()).desired).toBe(1);
   });
 
-  test('more run than are desired: the idle ones that are too many go, and are not replaced', async () => {
+  test('more instances than desired: idle surplus instances end and are not replaced', async () => {
     const one = await open({ desired: 2 });
     const config = { retirement: PATIENT };
     const agents = await Promise.all([0, 1].map((machine) => startAgent(one, { machine, config })));

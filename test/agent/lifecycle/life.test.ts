@@ -6,8 +6,8 @@ import { callsOf, openFleet, PATIENT, startAgent, until } from '../../support/ag
 
 const open = openFleet();
 
-describe('a life without trouble', () => {
-  test('boots, idles, retires: desired lowered, hooks completed, the reason on record everywhere', async () => {
+describe('a lifecycle without problems', () => {
+  test('boots, idles, retires: desired capacity lowered, hooks completed, the reason recorded everywhere', async () => {
     const one = await open();
     const agent = await startAgent(one);
     const retirement = await agent.life.ended;
@@ -31,7 +31,7 @@ describe('a life without trouble', () => {
     ]);
   });
 
-  test('no job is taken before the launch hook lets the instance into service, where its protection begins', async () => {
+  test('no job is taken before the launch hook puts the instance in service, where scale-in protection begins', async () => {
     const one = await open();
     one.faults.add({ action: 'CompleteLifecycleAction', times: 1, effect: { kind: 'latency', ms: 500 } });
     await one.send('true');
@@ -43,14 +43,14 @@ describe('a life without trouble', () => {
     expect(receive?.atMs).toBeGreaterThanOrEqual(Math.floor(letInAtMs));
   });
 
-  test('works first: the record tells how many jobs', async () => {
+  test('works first: the record has the number of jobs', async () => {
     const one = await open();
     for (const body of ['true', 'false', 'exit 65']) await one.send(body);
     const agent = await startAgent(one, { config: { maxAttempts: 1, concurrency: 2, leaseSeconds: 15 } });
     expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 3 });
   });
 
-  test('lost a job with its message, by a purge: that is left to the keeper, who else would let it run for ever', async () => {
+  test('a job whose message was purged: the keeper settles it, otherwise it would stay running forever', async () => {
     const one = await open();
     await one.send('exec sleep 60');
     const agent = await startAgent(one, { config: { leaseSeconds: 2 } });
@@ -60,7 +60,7 @@ describe('a life without trouble', () => {
     expect(await one.instanceRecord(agent.instance)).toMatchObject({ listing: 'instances' });
   });
 
-  test('an agent that starts again keeps the time at which its instance was ready first', async () => {
+  test('an agent that starts again keeps the time at which its instance was first ready', async () => {
     const one = await open();
     const first = await startAgent(one, { config: { retirement: PATIENT } });
     await eventually('readiness', () =>
@@ -85,8 +85,8 @@ describe('a life without trouble', () => {
   });
 });
 
-describe('an agent that is stopped in mid-job', () => {
-  test('is heard of until its jobs have ended: the keeper ends whoever is silent', async () => {
+describe('an agent that is stopped during a job', () => {
+  test('reports until its jobs have ended: the keeper ends instances that do not report', async () => {
     const one = await open();
     await one.send('until [ -e go ]; do sleep 0.05; done');
     const agent = await startAgent(one, { config: { leaseSeconds: 15, retirement: PATIENT } });
@@ -94,8 +94,8 @@ describe('an agent that is stopped in mid-job', () => {
     const drained = agent.work.drain(60_000);
     await agent.life.stop(drained, 'SIGTERM');
     const stoppedAtMs = Date.now();
-    const reportedAtMs = async () => (await one.instanceRecord(agent.instance)).reportedAtMs ?? 0;
-    await eventually('a sign of life', async () => (await reportedAtMs()) > stoppedAtMs);
+    const readReportTime = async () => (await one.instanceRecord(agent.instance)).reportedAtMs ?? 0;
+    await eventually('a later report', async () => (await readReportTime()) > stoppedAtMs);
     expect(agent.work.state().running).toBe(1);
     await writeFile(join(one.directory, 'go'), '');
     await drained;
@@ -106,11 +106,11 @@ describe('an agent that is stopped in mid-job', () => {
   });
 });
 
-describe('the last look', () => {
-  test('a job that comes in the meantime is done before the instance goes', async () => {
+describe('the last receive', () => {
+  test('a job that comes meanwhile is done before the instance ends', async () => {
     const one = await open();
     const agent = await startAgent(one);
-    // Nothing is received any more; what comes now is only seen by the last look.
+    // Nothing is received any more. Only the last receive sees what comes now.
     const paused = one.faults.add({
       action: 'ReceiveMessage',
       times: 1,
@@ -122,7 +122,7 @@ describe('the last look', () => {
     paused.remove();
   });
 
-  test('a queue that does not answer keeps no instance alive', async () => {
+  test('a queue that does not answer does not keep an instance', async () => {
     const one = await open();
     one.faults.add({ service: 'sqs', effect: { kind: 'error', code: 'InternalError', status: 500 } });
     const impatient = { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 0.1 };
@@ -133,8 +133,8 @@ describe('the last look', () => {
   });
 });
 
-describe('with little around it', () => {
-  test('on no EC2 instance: the last rung is all there is', async () => {
+describe('in a minimal environment', () => {
+  test('outside EC2 power-off is the only step', async () => {
     const one = await open({ desired: 0 });
     const agent = await startAgent(one, { machine: null });
     expect(await agent.life.ended).toMatchObject({ reason: 'idle', rung: 'power-off', tries: 0 });
@@ -144,7 +144,7 @@ describe('with little around it', () => {
     expect((await agent.retirementFile())?.['rung']).toBe('power-off');
   });
 
-  test('without a table: the record is on the instance alone', async () => {
+  test('without a table the record is on the instance only', async () => {
     const one = await open();
     const agent = await startAgent(one, { config: { table: undefined } });
     await agent.life.ended;
@@ -152,7 +152,7 @@ describe('with little around it', () => {
     expect(await one.item(`instance#${agent.instance}`)).toBeUndefined();
   });
 
-  test('a table that fails holds nothing up', async () => {
+  test('a table that fails delays nothing', async () => {
     const one = await open();
     one.faults.add({
       service: 'dynamodb',

@@ -7,23 +7,23 @@ import { callsOf, type Fleet, openFleet, PATIENT, startAgent } from '../../suppo
 
 const open = openFleet();
 
-/** The first forecast in the table that is as wanted. */
-function told(fleet: Fleet, instance: string, is: (forecast: Outlook) => boolean): Promise<Outlook> {
+/** The first forecast in the table that meets the condition. */
+function waitForForecast(fleet: Fleet, instance: string, is: (forecast: Outlook) => boolean): Promise<Outlook> {
   return eventually('a forecast', async () => {
     const { forecast } = await fleet.instanceRecord(instance);
     return forecast && is(forecast) && forecast;
   });
 }
 
-test('an agent tells what it does and when it will go, and goes then', async () => {
+test('an agent forecasts when it will end, and ends then', async () => {
   const fleet = await open();
   await fleet.send('until [ -e go ]; do sleep 0.05; done; sleep 0.5');
   const retirement = { ...PATIENT, idleSeconds: 5 };
   const agent = await startAgent(fleet, { config: { concurrency: 3, leaseSeconds: 15, retirement } });
-  const busy = await told(fleet, agent.instance, ({ running }) => running === 1);
+  const busy = await waitForForecast(fleet, agent.instance, ({ running }) => running === 1);
   expect(busy).toMatchObject({ running: 1, slots: 3, jobsDone: 0, next: 'work' });
   await writeFile(join(fleet.directory, 'go'), '');
-  const idle = await told(fleet, agent.instance, ({ next, jobsDone }) => next === 'retire' && jobsDone === 1);
+  const idle = await waitForForecast(fleet, agent.instance, ({ next, jobsDone }) => next === 'retire' && jobsDone === 1);
   const { idleSince = '', at = '', lastStartMs = 0 } = idle;
   expect(Date.parse(idleSince) - lastStartMs).toBeGreaterThanOrEqual(500);
   expect(Date.parse(idleSince) - lastStartMs).toBeLessThan(60_000);
@@ -35,19 +35,19 @@ test('an agent tells what it does and when it will go, and goes then', async () 
   expect(wentAtMs).toBeLessThan(Date.parse(at) + 5000);
 });
 
-test('what changes is told before the next report is due', async () => {
+test('a change is reported before the next report is due', async () => {
   const fleet = await open({ minSize: 1 });
   const agent = await startAgent(fleet, { config: { leaseSeconds: 15, reportSeconds: 60 } });
-  await told(fleet, agent.instance, ({ next }) => next === 'stay');
+  await waitForForecast(fleet, agent.instance, ({ next }) => next === 'stay');
   const startedMs = Date.now();
   await fleet.send('sleep 30');
-  await told(fleet, agent.instance, ({ next }) => next === 'work');
+  await waitForForecast(fleet, agent.instance, ({ next }) => next === 'work');
   expect(Date.now() - startedMs).toBeLessThan(50_000);
   await agent.life.stop();
   await agent.work.drain(0);
 });
 
-test('a table that fails hears of it when it is well again', async () => {
+test('a table that failed gets the report when it works again', async () => {
   const fleet = await open({ minSize: 1 });
   const fault = fleet.faults.add({
     action: 'UpdateItem',
@@ -56,7 +56,7 @@ test('a table that fails hears of it when it is well again', async () => {
   const agent = await startAgent(fleet);
   await eventually('reports that failed', () => callsOf(fleet, 'UpdateItem').length > 3);
   fault.remove();
-  expect(await told(fleet, agent.instance, ({ next }) => next === 'stay')).toMatchObject({ running: 0 });
+  expect(await waitForForecast(fleet, agent.instance, ({ next }) => next === 'stay')).toMatchObject({ running: 0 });
   await agent.life.stop();
   await agent.work.drain(0);
 });

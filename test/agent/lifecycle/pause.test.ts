@@ -9,7 +9,7 @@ const open = openFleet();
 const pause = ({ clients }: Fleet) => changeFleetState(clients.dynamodb, TABLE, { pausedAtMs: Date.now() });
 const resume = ({ clients }: Fleet) => changeFleetState(clients.dynamodb, TABLE, { pausedAtMs: undefined });
 
-/** Messages that nobody holds: an agent that has paused gives back what its last receive brought. */
+/** Messages that are visible: an agent that has paused requeues what its last receive brought. */
 function waiting(fleet: Fleet, count: number): Promise<true> {
   return eventually(`${count} visible messages`, async () => {
     const { Attributes } = await fleet.call('sqs', 'GetQueueAttributes', {
@@ -20,7 +20,7 @@ function waiting(fleet: Fleet, count: number): Promise<true> {
   });
 }
 
-/** Resolves when an agent has looked, from now on, whether the fleet is paused. */
+/** Resolves at the next check of an agent whether the fleet is paused. */
 const looked = async (fleet: Fleet) => {
   for (let looks = 0; looks < 2; looks++) {
     await fleet.nextCall(({ action, caller }) => action === 'GetItem' && caller !== 'cloud');
@@ -28,7 +28,7 @@ const looked = async (fleet: Fleet) => {
 };
 
 describe('in a paused fleet', () => {
-  test('an agent ends its job, takes no other one, and takes up again after the pause', async () => {
+  test('an agent ends its job, takes no other, and takes jobs again after the pause', async () => {
     const fleet = await open();
     await fleet.send('sleep 1');
     const agent = await startAgent(fleet, { config: { leaseSeconds: 15, retirement: PATIENT } });
@@ -47,12 +47,12 @@ describe('in a paused fleet', () => {
     await agent.work.drain(0);
   });
 
-  test('one that is idle retires without a look at the queue', async () => {
+  test('an idle instance retires without a last receive', async () => {
     const fleet = await open();
     const agent = await startAgent(fleet, { config: { retirement: { ...PATIENT, idleSeconds: 6 } } });
     await pause(fleet);
     await looked(fleet);
-    await eventually('the end of the receive under way', () => !agent.work.vitals().receiving);
+    await eventually('the end of the current receive', () => !agent.work.vitals().receiving);
     await fleet.send('true');
     const retirement = await agent.life.ended;
     expect(retirement).toMatchObject({ reason: 'idle', rung: 'terminate', jobsDone: 0, queueDepth: 1 });
@@ -60,7 +60,7 @@ describe('in a paused fleet', () => {
     await waiting(fleet, 1);
   });
 
-  test('one that comes up takes no job at all', async () => {
+  test('an instance that boots takes no job', async () => {
     const fleet = await open();
     await pause(fleet);
     await fleet.send('true');
@@ -69,7 +69,7 @@ describe('in a paused fleet', () => {
     expect(callsOf(fleet, 'ReceiveMessage')).toEqual([]);
   });
 
-  test('one that its group keeps at its minimum waits for the end of the pause', async () => {
+  test('an instance that its group keeps at its minimum waits for the end of the pause', async () => {
     const fleet = await open({ minSize: 1 });
     await pause(fleet);
     await fleet.send('true');
@@ -80,7 +80,7 @@ describe('in a paused fleet', () => {
     expect(callsOf(fleet, 'ReceiveMessage')).toEqual([]);
     const before = tries;
     await looked(fleet);
-    // By these its watchdog sees that it has not hung.
+    // These calls show the watchdog that the agent does not hang.
     expect(tries).toBeGreaterThan(before);
     await resume(fleet);
     await until(agent.work, ({ jobsDone }) => jobsDone === 1);
@@ -88,7 +88,7 @@ describe('in a paused fleet', () => {
     await agent.work.drain(0);
   });
 
-  test('an agent that cannot see whether it is works', async () => {
+  test('an agent that cannot read whether the fleet is paused takes jobs', async () => {
     const fleet = await open();
     fleet.faults.add({
       action: 'GetItem',

@@ -7,7 +7,7 @@ import { callsOf, type Fleet, GROUP, openFleet, PATIENT, savedLogs, startAgent, 
 
 const open = openFleet();
 
-/** Gives a refusal half a second. */
+/** The agent retires after half a second of refusals. */
 const IMPATIENT = { retirement: { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 0.5 } };
 
 const denied: FaultEffect = {
@@ -18,7 +18,7 @@ const denied: FaultEffect = {
 };
 const tableDenied: FaultEffect = { ...denied, code: 'AccessDeniedException', status: 400 };
 
-/** Visible, delayed or held by somebody. */
+/** Messages that are visible, delayed or in flight. */
 async function messagesOf({ clients, queueUrl }: Fleet): Promise<number> {
   const { Attributes = {} } = await clients.sqs.send(
     new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] }),
@@ -27,9 +27,9 @@ async function messagesOf({ clients, queueUrl }: Fleet): Promise<number> {
   return counts.reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
-describe('receives that are refused', () => {
+describe('refused receives', () => {
   test.each(['AccessDenied', 'KmsAccessDenied', 'AWS.SimpleQueueService.NonExistentQueue'])(
-    '%s: never ready, not idle, and gone for that reason with the last error and its log on record',
+    '%s: never ready, not idle, and ended for that reason, with the last error and the log recorded',
     async (code) => {
       const one = await open();
       await one.send('true');
@@ -45,7 +45,7 @@ describe('receives that are refused', () => {
         queueDepth: 1,
       });
       const record = await one.instanceRecord(agent.instance);
-      // Left to the keeper, which counts it.
+      // The keeper still has to count it.
       expect(record).toMatchObject({ listing: 'instances', retirement });
       expect(record.readyAt).toBeUndefined();
       const [log] = await savedLogs(one);
@@ -55,25 +55,25 @@ describe('receives that are refused', () => {
     },
   );
 
-  test('an outage is waited for longer, and does not count as lasting', async () => {
+  test('an outage is tolerated for longer, and does not count as lasting', async () => {
     const one = await open();
     one.faults.add({ action: 'ReceiveMessage', effect: { kind: 'throttle' } });
     const agent = await startAgent(one, {
       config: { retirement: { ...PATIENT, idleSeconds: 0.1, refusalSeconds: 0.3 } },
     });
     expect(await agent.life.ended).toMatchObject({ reason: 'cannot-receive', refusal: 'passing' });
-    // Without the table the keeper has only the name of the log to go by.
+    // Without the table the keeper knows the instance only by the key of the log.
     expect((await savedLogs(one))[0]?.key).toMatch(/Z-cannot-receive-outage\.log$/);
   });
 
-  test('answered in time, it is ready from then on and works', async () => {
+  test('answered in time: ready from then on, and works', async () => {
     const one = await open();
     await one.send('true');
     const fault = one.faults.add({ action: 'ReceiveMessage', effect: denied });
     const agent = await startAgent(one, {
       config: { retirement: { ...PATIENT, idleSeconds: 0.3, refusalSeconds: 60 } },
     });
-    const refused = await eventually('a refusal on record', async () => {
+    const refused = await eventually('a recorded refusal', async () => {
       const { forecast } = await one.instanceRecord(agent.instance);
       return forecast?.refused;
     });
@@ -87,7 +87,7 @@ describe('receives that are refused', () => {
     expect((await one.instanceRecord(agent.instance)).readyAt).toBeDefined();
   });
 
-  test('in a paused fleet nothing is received, and the instance is ready without', async () => {
+  test('in a paused fleet nothing is received, and the instance is ready all the same', async () => {
     const one = await open();
     await changeFleetState(one.clients.dynamodb, TABLE, { pausedAtMs: Date.now() });
     one.faults.add({ action: 'ReceiveMessage', effect: denied });
@@ -98,8 +98,8 @@ describe('receives that are refused', () => {
   });
 });
 
-describe('a table that is refused', () => {
-  test('claims denied: the instance goes, and the job is handed back without an attempt', async () => {
+describe('a refused table', () => {
+  test('claims denied: the instance ends, and the job is requeued without an attempt', async () => {
     const one = await open();
     await one.send('true');
     one.faults.add({
@@ -117,7 +117,7 @@ describe('a table that is refused', () => {
     expect(await messagesOf(one)).toBe(1);
   });
 
-  test('a claim was denied, and no job came since: the instance goes idle all the same', async () => {
+  test('a claim was denied and no job came since: the instance retires as idle all the same', async () => {
     const one = await open();
     const retirement = { ...PATIENT, idleSeconds: 0.1, refusalSeconds: 0.2 };
     const agent = await startAgent(one, { config: { retirement } });
@@ -125,7 +125,7 @@ describe('a table that is refused', () => {
     expect(await agent.life.ended).toMatchObject({ reason: 'idle' });
   });
 
-  test('deleted: the instance is never ready, does not go idle, and its log is saved', async () => {
+  test('deleted: the instance is never ready, does not retire as idle, and its log is saved', async () => {
     const one = await open();
     await one.call('dynamodb', 'DeleteTable', { TableName: TABLE });
     const agent = await startAgent(one, { config: IMPATIENT });
@@ -137,7 +137,7 @@ describe('a table that is refused', () => {
     expect((await savedLogs(one))[0]?.key).toMatch(/-cannot-use-table\.log$/);
   });
 
-  test('an untracked fleet works without', async () => {
+  test('an untracked fleet works without the table', async () => {
     const one = await open();
     await one.send('true');
     one.faults.add({ service: 'dynamodb', effect: tableDenied });
@@ -146,10 +146,10 @@ describe('a table that is refused', () => {
   });
 });
 
-describe('a role of the workers that is refused', () => {
+describe('a refused role of the workers', () => {
   const config = { workerRole: 'arn:aws:iam::000000000000:role/worker' };
 
-  test('no job is taken that would fail, and the instance goes', async () => {
+  test('no job is taken, as it would fail, and the instance ends', async () => {
     const one = await open();
     await one.send('true');
     one.faults.add({
@@ -166,7 +166,7 @@ describe('a role of the workers that is refused', () => {
     expect(callsOf(one, 'ReceiveMessage')).toEqual([]);
   });
 
-  test('one of too many instances goes without a last look, and takes no job', async () => {
+  test('a surplus instance ends without a last receive, and takes no job', async () => {
     const one = await open({ desired: 2 });
     for (let index = 0; index < 2; index++) await one.send('true');
     one.faults.add({ action: 'AssumeRole', effect: denied });
@@ -176,7 +176,7 @@ describe('a role of the workers that is refused', () => {
     await eventually('both to be held', async () =>
       agents.every(({ refusals }) => refusals.now['worker-role']),
     );
-    // More run than are desired, as Auto Scaling may not end a protected instance.
+    // More instances run than desired, as Auto Scaling may not terminate a protected instance.
     await one.call('autoscaling', 'SetDesiredCapacity', {
       ...{ AutoScalingGroupName: GROUP, DesiredCapacity: 1 },
     });
@@ -187,7 +187,7 @@ describe('a role of the workers that is refused', () => {
     await Promise.all(agents.map(({ life }) => life.stop()));
   });
 
-  test('granted in time, jobs are taken', async () => {
+  test('granted in time: jobs are taken', async () => {
     const one = await open();
     await one.send('true');
     one.faults.add({ action: 'AssumeRole', times: 2, effect: denied });

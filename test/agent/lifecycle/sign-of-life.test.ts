@@ -7,14 +7,14 @@ import { callsOf, type Fleet, openFleet, startAgent, until } from '../../support
 const open = openFleet();
 const BUCKET = 'logs';
 
-/** The agent of a fleet that keeps no records of jobs. */
+/** The agent of a fleet without records of jobs. */
 async function start(fleet: Fleet) {
   return startAgent(fleet, {
     config: { trackJobs: false, logBucket: BUCKET, leaseSeconds: 15, reportSeconds: 1 },
   });
 }
 
-test('an agent whose reports the table refuses gives a sign of life in the log bucket, and works on', async () => {
+test('an agent whose reports the table refuses writes a heartbeat to the log bucket, and works on', async () => {
   const fleet = await open({ minSize: 1 });
   fleet.faults.add({
     action: 'UpdateItem',
@@ -24,7 +24,7 @@ test('an agent whose reports the table refuses gives a sign of life in the log b
   const Key = signOfLifeKey(instance);
   await fleet.send('sleep 30');
   await until(work, ({ running }) => running === 1);
-  const sign = await eventually('a sign of a busy instance', async () => {
+  const sign = await eventually('a report of a busy instance', async () => {
     const { Body } = await fleet.clients.s3.send(new GetObjectCommand({ Bucket: BUCKET, Key })).catch(() => {
       return { Body: undefined };
     });
@@ -32,14 +32,14 @@ test('an agent whose reports the table refuses gives a sign of life in the log b
     return text?.includes('"running":1') && text;
   });
   expect(JSON.parse(sign)).toMatchObject({ running: 1, slots: 1, next: 'work' });
-  // A report that is refused is tried again within the second, a sign once a second.
+  // A refused report is repeated within a second; a heartbeat comes once a second.
   const isRarer = () => callsOf(fleet, 'PutObject').length < callsOf(fleet, 'UpdateItem').length;
-  await eventually('more reports than signs', isRarer);
+  await eventually('more reports than heartbeats', isRarer);
   await life.stop();
   await work.drain(0);
 });
 
-test('one whose reports are heard gives none', async () => {
+test('an agent whose reports are accepted writes none', async () => {
   const fleet = await open({ minSize: 1 });
   const { instance, work, life } = await start(fleet);
   await eventually('a report', async () => (await fleet.instanceRecord(instance)).forecast !== undefined);

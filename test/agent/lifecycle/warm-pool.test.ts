@@ -7,7 +7,7 @@ import { type Agent, callsOf, type Fleet, GROUP, openFleet, PATIENT, startAgent 
 
 const open = openFleet();
 
-/** A fleet at rest, in whose warm pool a machine boots: a test takes the part of its agent. */
+/** An idle fleet with an instance that boots into its warm pool. The test starts its agent. */
 async function openPool(PoolState: 'Running' | 'Stopped' = 'Running') {
   const one = await open({ desired: 0 });
   const pool = { AutoScalingGroupName: GROUP, MinSize: 1, MaxGroupPreparedCapacity: 1, PoolState };
@@ -16,7 +16,7 @@ async function openPool(PoolState: 'Running' | 'Stopped' = 'Running') {
   return one;
 }
 
-/** The group draws the machine. */
+/** The group takes the instance out of the pool. */
 const draw = (one: Fleet) =>
   one.call('autoscaling', 'SetDesiredCapacity', { AutoScalingGroupName: GROUP, DesiredCapacity: 1 });
 
@@ -35,7 +35,7 @@ async function ready({ stateDirectory }: Agent): Promise<{ readyAtMs: number; po
   return JSON.parse(await readFile(join(stateDirectory, 'ready.json'), 'utf8'));
 }
 
-test('takes no job and does not retire, until it is wanted; then it works, and idles from then on', async () => {
+test('takes no job and does not retire until it leaves the pool; then it works, and its idle time begins', async () => {
   const one = await openPool();
   await one.send('true');
   const idleSeconds = 0.3;
@@ -55,7 +55,7 @@ test('takes no job and does not retire, until it is wanted; then it works, and i
   expect(completions(one)).toEqual(['launch', 'launch', 'termination']);
 });
 
-test('stopped in the pool and started again to work: completes the launch hook, as at the first time', async () => {
+test('stopped in the pool and started to work: completes the launch hook as at the first time', async () => {
   const one = await openPool('Stopped');
   const config = { retirement: PATIENT };
   const first = await startAgent(one, { config });
@@ -63,7 +63,7 @@ test('stopped in the pool and started again to work: completes the launch hook, 
   const before = await ready(first);
   await first.life.stop();
   await first.work.drain(0);
-  // The hook's wait state is a moment late: it is asked again.
+  // The hook's wait state begins a moment late: the call is repeated.
   one.faults.add({
     action: 'CompleteLifecycleAction',
     times: 1,
@@ -90,7 +90,7 @@ test('stopped in the pool and started again to work: completes the launch hook, 
   await again.work.drain(0);
 });
 
-test('what AWS refused it in the pool is of no account once it is answered', async () => {
+test('a refusal in the pool does not count once AWS has answered', async () => {
   const one = await openPool();
   await one.send('true');
   const agent = await startAgent(one, {
@@ -107,7 +107,7 @@ test('what AWS refused it in the pool is of no account once it is answered', asy
   expect(await agent.life.ended).toMatchObject({ reason: 'idle', jobsDone: 1 });
 });
 
-test('ended in the pool: goes without a call, and completes the termination hook', async () => {
+test('terminated in the pool: ends without a call, and completes the termination hook', async () => {
   const one = await openPool();
   const agent = await startAgent(one);
   await pooled(one, 'Warmed:Running');
@@ -118,7 +118,7 @@ test('ended in the pool: goes without a call, and completes the termination hook
   await agent.life.stop();
 });
 
-test('a worker that is missing ends the instance once it has left the pool, not in it', async () => {
+test('a missing worker ends the instance once it has left the pool, not in it', async () => {
   const one = await openPool();
   const agent = await startAgent(one, { workerMissing: './worker is not there' });
   await pooled(one, 'Warmed:Running');

@@ -6,7 +6,7 @@ import { interleaved, type Logged, logged, momentsOf } from './logged.ts';
 
 const open = openBench();
 
-/** So little memory that a worker which prints a bit has to wait for the bucket. */
+/** So little memory that a worker has to wait for the bucket after little output. */
 const SMALL = { bufferBytes: 65_536, chunkBytes: 16_384, flushSeconds: 0.1 };
 
 const COMPLAINT = "jobs' logs cannot be written as they should: the jobs go on";
@@ -17,7 +17,7 @@ function strike({ bench, bucket }: Logged, effect: FaultEffect, times?: number) 
   return bench.cloud.faults.add(times === undefined ? rule : { ...rule, times });
 }
 
-/** Waits for what a job has printed so far, and counts its chunks: of one that prints slowly there are several. */
+/** Waits for what a job has printed so far, and counts its chunks. Slow output has several. */
 async function chunksOnceThere({ keys, part }: Logged, job: string, bytes: number): Promise<number> {
   await eventually('its output so far', async () => {
     const there = await part(job, 'stdout').catch(() => undefined);
@@ -40,7 +40,7 @@ test.each<[string, FaultEffect]>([
   ['fails', { kind: 'error', code: 'InternalError', status: 500 }],
   ['does not answer', { kind: 'reset', applied: false }],
   ['takes what it gets, and its answers are lost', { kind: 'reset', applied: true }],
-])('a bucket that %s for a while costs nothing but time', async (_, effect) => {
+])('a bucket that %s for a while costs only time', async (_, effect) => {
   const bed = await logged(open);
   const { agent, bench, send, log, part } = bed;
   // More than the SDK itself tries.
@@ -58,7 +58,7 @@ test.each<[string, FaultEffect]>([
 test.each<[string, FaultEffect]>([
   ['fails for ever', { kind: 'error', code: 'InternalError', status: 500 }],
   ['never answers', { kind: 'timeout', applied: false }],
-])('a bucket that %s fails no job and stops none for long; what is lost is counted', async (_, effect) => {
+])('a bucket that %s fails no job and delays none for long; lost output is counted', async (_, effect) => {
   const bed = await logged(open);
   const { agent, bench, send, log } = bed;
   strike(bed, effect);
@@ -68,7 +68,7 @@ test.each<[string, FaultEffect]>([
   const job = await send(worker);
   await worker.done(1);
   await bench.empty();
-  // Twice the patience: for the worker, and for its end. A wait for each 64 KiB would be 30 s.
+  // Twice the waiting time: for the worker, and for its end. A wait for each 64 KiB would be 30 s.
   expect(performance.now() - startMs).toBeLessThan(20_000);
   expect(await bench.journal()).toEqual(['done']);
   expect(await bench.table.get(job)).toMatchObject({ state: 'succeeded', attempts: 1, exitStatus: 0 });
@@ -77,14 +77,14 @@ test.each<[string, FaultEffect]>([
     stdout: { bytes, lost: bytes },
     tail: expect.stringMatching(/^.{4000}.*the end\n$/s),
   });
-  // Said at once, and not once for each of them.
+  // Logged at once, and not once for each of them.
   expect(complaintsOf(worker)).toHaveLength(1);
 });
 
 test.each([
   ['denies everything', 'AccessDenied', 403],
   ['is gone', 'NoSuchBucket', 404],
-])('a bucket that %s is given up at once', async (_, code, status) => {
+])('a bucket that %s is not tried again', async (_, code, status) => {
   const bed = await logged(open);
   const { agent, bench, send, log } = bed;
   const fault = strike(bed, { kind: 'error', code, status });
@@ -104,7 +104,7 @@ test.each([
   expect(complaintsOf(worker)).toMatchObject([{ err: { type: code } }]);
 });
 
-test('a bucket that is away for longer than a worker waits leaves a hole, and the log goes on after it', async () => {
+test('a bucket that is away for longer than a worker waits leaves a gap, and the log goes on after it', async () => {
   const bed = await logged(open);
   const { agent, bench, send, log, logWhen, part } = bed;
   const wait = (name: string) =>
@@ -117,13 +117,13 @@ test('a bucket that is away for longer than a worker waits leaves a hole, and th
   const chunks = await chunksOnceThere(bed, job, 10_000);
   const fault = strike(bed, { kind: 'throttle' });
   await bench.touch('more');
-  // The worker was let go on.
+  // The worker could go on.
   const holed = await logWhen(job, ({ stdout }) => (stdout.lost ?? 0) > 0 && stdout.bytes === 500_000);
   expect(holed.stdout.chunks).toBe(chunks);
   fault.remove();
   const heldBack = 500_000 - (holed.stdout.lost ?? 0);
-  // While one of its chunks is still to come there is a gap.
-  await eventually('all that was held back', async () => {
+  // While one of its chunks is missing there is a gap.
+  await eventually('all output that waited', async () => {
     const there = await part(job, 'stdout').catch(() => undefined);
     return there?.length === heldBack;
   });
@@ -145,7 +145,7 @@ test('a bucket that is away for longer than a worker waits leaves a hole, and th
   expect(after.endsWith(numbered(50_001, 51_000))).toBe(true);
 });
 
-test('a bucket that fails in the middle leaves what came before, whole', async () => {
+test('a bucket that fails during a job leaves everything before that complete', async () => {
   const bed = await logged(open);
   const { agent, bench, send, log, part } = bed;
   const script = `${lines(1, 1000)}; until [ -e $DIRECTORY/more ]; do sleep 0.02; done; ${lines(1001, 9000)}`;
@@ -161,7 +161,7 @@ test('a bucket that fails in the middle leaves what came before, whole', async (
   expect((await log(job))?.stdout).toEqual({ bytes: 90_000, chunks, lost: 80_000 });
 });
 
-test('jobs that come while a bucket is away do not wait for it as the first one did', async () => {
+test('later jobs do not wait for an absent bucket as the first one did', async () => {
   const bed = await logged(open);
   const { agent, bench, send, log } = bed;
   strike(bed, { kind: 'throttle' });
@@ -190,7 +190,7 @@ test('a drain whose time is over does not wait for a bucket that does not answer
   expect((await log(job))?.stdout).toEqual({ bytes: 5000, lost: 5000 });
 });
 
-test('a drain whose time is over does not wait for the output of a worker that the bucket holds back', async () => {
+test('a drain whose time is over does not wait for output that the bucket blocks', async () => {
   const bed = await logged(open);
   const { agent, bench, send } = bed;
   const fault = strike(bed, { kind: 'timeout', applied: false });
@@ -198,13 +198,13 @@ test('a drain whose time is over does not wait for the output of a worker that t
     log: { ...SMALL, patienceSeconds: 600 },
   });
   const job = await send(worker);
-  await eventually('a chunk on its way', () => fault.strikes > 0);
+  await eventually('a chunk being written', () => fault.strikes > 0);
   await worker.work.drain(0);
   expect(await bench.journal()).toEqual([]);
   expect(await bench.table.get(job)).toMatchObject({ state: 'queued', attempts: 0 });
 });
 
-test('a table that takes no note of a running log stops nothing', async () => {
+test('a table that refuses notes of a running log stops nothing', async () => {
   const { agent, bench, send, log } = await logged(open);
   const when = (input: Record<string, unknown>) => String(input['UpdateExpression']).includes('.#log');
   const fault = bench.cloud.faults.add({ action: 'UpdateItem', when, effect: { kind: 'throttle' } });

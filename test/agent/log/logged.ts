@@ -6,22 +6,22 @@ import type { CallRecord } from '../../../local/front-door/call-log.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Agent, Bench } from '../../support/queue.ts';
 
-/** A bench with a log bucket, and what jobs' logs are when one looks at table and bucket by oneself. */
+/** A bench with a log bucket, and direct access to jobs' logs in table and bucket. */
 export interface Logged {
   bench: Bench;
   bucket: string;
   agent(script: string, config?: Partial<AgentConfigInput>): Promise<Agent>;
-  /** Sends a job, lets the agent begin, and says what its id is. */
+  /** Sends a job, resumes the agent and returns the job's id. */
   send(agent: Agent, body?: string): Promise<string>;
-  /** What the record tells of a try's log: by default the last's. */
+  /** The log of a try in its record. Default: the last try. */
   log(job: string, attempt?: number): Promise<TryLog | undefined>;
-  /** That, once it is as wanted. */
+  /** The same, once it meets the condition. */
   logWhen(job: string, wanted: (log: TryLog) => boolean): Promise<TryLog>;
   /** Keys in the bucket. */
   keys(): Promise<string[]>;
-  /** One part of a try's log in the bucket: all of its chunks, whatever the record tells of them. */
+  /** One part of a try's log in the bucket: all of its chunks, whether the record has them or not. */
   part(job: string, part: 'stdout' | 'stderr' | 'index', attempt?: number): Promise<Buffer>;
-  /** Calls on the bucket so far. */
+  /** The calls to the bucket so far. */
   calls(): Promise<CallRecord[]>;
 }
 
@@ -82,7 +82,7 @@ export async function logged(open: () => Promise<Bench>): Promise<Logged> {
   };
 }
 
-/** The lines of indices: epoch milliseconds, stream, bytes; those that were lost are negative. */
+/** The lines of indices: epoch milliseconds, stream, bytes. Lost bytes are negative. */
 export function momentsOf(index: Buffer): [ms: number, stream: number, bytes: number][] {
   const lines = index.toString().split('\n').slice(0, -1);
   return lines.map((line) => {
@@ -91,7 +91,7 @@ export function momentsOf(index: Buffer): [ms: number, stream: number, bytes: nu
   });
 }
 
-/** Both streams as they came, by an index; `lost` of each stream stands where bytes were lost. */
+/** Both streams in the order of an index. `lost` replaces lost bytes. */
 export function interleaved(index: Buffer, stdout: Buffer, stderr: Buffer, lost = '?'): string {
   const at = [0, 0];
   return momentsOf(index)

@@ -12,7 +12,7 @@ const open = openBench();
 /** Waits for a file in the workers' directory. */
 const until = (name: string) => `until [ -e $DIRECTORY/${name} ]; do sleep 0.02; done`;
 
-test('a small log stands in the record, both streams as they came, and costs no call of S3', async () => {
+test('a small log is in the record, both streams as they came, without a call to S3', async () => {
   const { bench, agent, send, log, logWhen, calls } = await logged(open);
   const script = `echo one; ${until('two')}; echo two >&2; ${until('three')}; echo three`;
   const worker = await agent(script, { log: { flushSeconds: 0.1 } });
@@ -56,17 +56,17 @@ test.each([
 test.each([
   [4096, 0],
   [4097, 2],
-])('a log of %i bytes costs %i calls of S3', async (bytes, puts) => {
+])('a log of %i bytes costs %i calls to S3', async (bytes, puts) => {
   const { agent, bench, send, log, calls, part } = await logged(open);
   const script = `head -c 100 /dev/zero >&2; head -c ${bytes - 100} /dev/zero | tr '\\0' x`;
-  // A flush in between would be calls more.
+  // A flush in between would be additional calls.
   const worker = await agent(script, { log: { flushSeconds: 60 } });
   const job = await send(worker);
   await worker.done(1);
   await bench.empty();
   const found = await log(job);
   expect([found?.stdout.bytes, found?.stderr.bytes]).toEqual([bytes - 100, 100]);
-  // One for each stream and one for the index.
+  // One call for each stream and one for the index.
   expect(await calls()).toHaveLength(puts && puts + 1);
   if (puts === 0) return;
   expect(found).toEqual({
@@ -84,15 +84,15 @@ test.each([
   expect((await part(job, 'stderr')).length).toBe(100);
 });
 
-test('a log is kept up to maxBytes, both streams together; beyond it the worker goes on and the last lines are told', async () => {
+test('a log is kept up to maxBytes, both streams together; beyond it the worker goes on, and the record has the last lines', async () => {
   const { agent, bench, send, log, logWhen, part, calls } = await logged(open);
   const script = `yes 123456789 | head -c 60000; head -c 30000 /dev/zero >&2; yes 123456789 | head -c 50000; ${until('end')}; echo the end >&2`;
-  // So little memory that the worker would wait for the bucket, were what is beyond held there.
+  // So little memory that the worker would wait for the bucket if output beyond the limit were kept there.
   const small = { bufferBytes: 65_536, chunkBytes: 16_384, flushSeconds: 0.1 };
   const worker = await agent(script, { log: { ...small, maxBytes: 100_000 } });
   const job = await send(worker);
   await logWhen(job, ({ stdout }) => stdout.bytes === 110_000 && stdout.chunks !== undefined);
-  // The record may tell of chunks that are still under way.
+  // The record may count chunks that are still being written.
   const bytesOf = async (stream: 'stdout' | 'stderr') => (await part(job, stream).catch(() => '')).length;
   await eventually(
     'all that is kept',
@@ -112,12 +112,12 @@ test('a log is kept up to maxBytes, both streams together; beyond it the worker 
   expect((await part(job, 'stdout')).toString()).toBe('123456789\n'.repeat(7000));
   expect(await part(job, 'stderr')).toHaveLength(30_000);
   expect(momentsOf(await part(job, 'index')).every(([, , bytes]) => bytes > 0)).toBe(true);
-  // What is beyond costs nothing, and is no fault of the bucket's.
+  // Output beyond the limit causes no calls and is not a failure of the bucket.
   expect((await calls()).length - before).toBeLessThanOrEqual(3);
   expect(worker.lines.filter(({ level }) => Number(level) >= 40)).toEqual([]);
 });
 
-test('a log of exactly maxBytes is whole, and is not said to be cut', async () => {
+test('a log of exactly maxBytes is complete and not marked as cut', async () => {
   const { agent, bench, send, log, part } = await logged(open);
   const worker = await agent('head -c 9000 /dev/zero; head -c 1000 /dev/zero >&2', {
     log: { maxBytes: 10_000 },
@@ -135,7 +135,7 @@ test('a log of exactly maxBytes is whole, and is not said to be cut', async () =
   expect((await part(job, 'stdout')).length + (await part(job, 'stderr')).length).toBe(10_000);
 });
 
-test('a log can be read while its job runs: from the record first, then all of it from the bucket', async () => {
+test('a log can be read while its job runs: first from the record, then from the bucket', async () => {
   const { agent, bench, send, logWhen, log, part, calls } = await logged(open);
   const script = `echo start; ${until('more')}; head -c 5000 /dev/zero | tr '\\0' x; ${until('end')}; echo end`;
   const worker = await agent(script, { log: { flushSeconds: 0.1 } });
@@ -155,7 +155,7 @@ test('a log can be read while its job runs: from the record first, then all of i
   expect((await part(job, 'stdout')).toString()).toBe(`start\n${'x'.repeat(5000)}end\n`);
 });
 
-test('a running log is noted no more often than it may be, and not at all when nothing comes', async () => {
+test('a running log is noted no more often than allowed, and not at all without new output', async () => {
   const { agent, bench, send, logWhen } = await logged(open);
   const script = `echo a; ${until('noted')}; sleep 0.6; echo b; ${until('end')}`;
   const worker = await agent(script, { log: { flushSeconds: 0.2 } });
@@ -173,7 +173,7 @@ test('a running log is noted no more often than it may be, and not at all when n
   expect(notes).toHaveLength(2);
 });
 
-test('two streams at full speed come into the bucket byte by byte, in chunks, with an index that tells of all', async () => {
+test('two streams at full speed are in the bucket byte by byte, in chunks, with a complete index', async () => {
   const { agent, bench, send, log, part, calls } = await logged(open);
   const print = (name: string, bytes: number) => `head -c ${bytes} /dev/urandom | tee $DIRECTORY/${name}`;
   const script = `${print('out', 3_000_000)} & ${print('err', 2_000_001)} >&2 & wait`;
@@ -184,7 +184,7 @@ test('two streams at full speed come into the bucket byte by byte, in chunks, wi
   const { stdout, stderr } = (await log(job)) ?? {};
   expect([stdout?.bytes, stderr?.bytes]).toEqual([3_000_000, 2_000_001]);
   expect(stdout?.lost).toBeUndefined();
-  // Chunks are full, but for the last one, and for one at each flush on a machine that takes its time.
+  // Chunks are full, except the last one, and one at each flush on a slow machine.
   expect(stdout?.chunks).toBeGreaterThanOrEqual(46);
   expect(stdout?.chunks).toBeLessThan(56);
   expect(stderr?.chunks).toBeGreaterThanOrEqual(31);
@@ -205,7 +205,7 @@ test('two streams at full speed come into the bucket byte by byte, in chunks, wi
   expect(new Set(keys).size).toBe(keys.length);
 });
 
-test('the index tells in which order both streams came', async () => {
+test('the index has the order in which both streams came', async () => {
   const { agent, bench, send, logWhen, part } = await logged(open);
   const print = (what: string, where: string) => `printf "%2000s" ${what}$i ${where}; ${until(`${what}$i`)}`;
   const script = `for i in 1 2 3; do ${print('o', '')}; ${print('e', '>&2')}; done`;
@@ -226,7 +226,7 @@ test('the index tells in which order both streams came', async () => {
   expect(Date.now() - (times[0] ?? 0)).toBeLessThan(60_000);
 });
 
-test('the last chunk is there before the end of the job is recorded', async () => {
+test('the last chunk is written before the end of the job is recorded', async () => {
   const { agent, bench, send, part, bucket } = await logged(open);
   const slow = { service: 's3', action: 'PutObject', input: { Bucket: bucket } };
   bench.cloud.faults.add({ ...slow, effect: { kind: 'latency', ms: 4000 } });
@@ -237,12 +237,12 @@ test('the last chunk is there before the end of the job is recorded', async () =
     return record?.endedAt !== undefined && record;
   });
   expect((await part(job, 'stdout')).length).toBe(5000);
-  // The end is that of the worker.
+  // The end of the job is that of its worker.
   expect(Date.parse(ended.endedAt ?? '') - Date.parse(ended.startedAt ?? '')).toBeLessThan(4000);
   await bench.empty();
 });
 
-test('each try has a log of its own', async () => {
+test('each try has its own log', async () => {
   const { agent, bench, send, part, log } = await logged(open);
   const worker = await agent('printf "%5000s" $MAYFLY_ATTEMPT; [ $MAYFLY_ATTEMPT = 2 ] || exit 1');
   const job = await send(worker);
@@ -254,7 +254,7 @@ test('each try has a log of its own', async () => {
   }
 });
 
-test('a worker that runs past its limit keeps its log', async () => {
+test('a worker that exceeds its limit keeps its log', async () => {
   const { agent, bench, send, log } = await logged(open);
   const worker = await agent('echo before; exec sleep 60', { limitSeconds: 1 });
   const job = await send(worker);
@@ -264,13 +264,13 @@ test('a worker that runs past its limit keeps its log', async () => {
   expect((await log(job))?.stdout.text).toBe('before\n');
 });
 
-test('of a try whose lease is lost the bucket has all, as nobody writes its end into the record', async () => {
+test('if a try loses its lease, its whole log goes to the bucket, as nobody writes its end to the record', async () => {
   const { agent, bench, send, part } = await logged(open);
   const action = 'ChangeMessageVisibilityBatch';
   const fault = bench.cloud.faults.add({ action, effect: { kind: 'throttle' } });
   const worker = await agent('echo before; exec sleep 60', { leaseSeconds: 6 });
   const job = await send(worker);
-  // Of the first try: the message may come again meanwhile.
+  // Of the first try: the message may be received again meanwhile.
   const first = (name: 'stdout' | 'index') =>
     eventually(`the ${name}`, async () => {
       const found = await part(job, name, 1);
@@ -281,7 +281,7 @@ test('of a try whose lease is lost the bucket has all, as nobody writes its end 
   fault.remove();
 });
 
-test('without a bucket the record keeps the last of a long log', async () => {
+test('without a bucket the record keeps the end of a long log', async () => {
   const { agent, bench, send, log } = await logged(open);
   const worker = await agent('echo start; head -c 5000 /dev/zero | tr "\\0" x', { logBucket: undefined });
   const job = await send(worker);

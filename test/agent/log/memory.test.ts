@@ -3,7 +3,7 @@ import { Memory } from '../../../agent/log/memory.ts';
 
 const never = new Promise<never>(() => undefined);
 
-test('who waits for room goes on when some is given back, or with the time', async () => {
+test('a wait for memory ends when some is released, or after its time', async () => {
   const memory = new Memory(100, 10);
   expect(await memory.room(never)).toBe(true);
   memory.take(120);
@@ -20,7 +20,7 @@ test('who waits for room goes on when some is given back, or with the time', asy
   expect(await Promise.all(waiting)).toEqual([true, true]);
 });
 
-test('a buffer is used again if nobody can use it any more and others are in use', () => {
+test('a buffer is reused if it is not in use any more and others are', () => {
   const memory = new Memory(100, 10);
   const [one, two, small] = [memory.allocate(10), memory.allocate(10), memory.allocate(5)];
   expect(memory.used).toBe(25);
@@ -32,7 +32,7 @@ test('a buffer is used again if nobody can use it any more and others are in use
   expect(memory.allocate(10)).not.toBe(small);
 });
 
-test('when nothing is in use, nothing is kept', () => {
+test('when no memory is in use, no buffer is kept', () => {
   const memory = new Memory(100, 10);
   const one = memory.allocate(10);
   memory.free(one, true);

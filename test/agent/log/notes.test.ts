@@ -8,7 +8,7 @@ import { ManualClock } from '../../support/manual-clock.ts';
 
 const STARTED_MS = 1_800_000_000_000;
 
-/** The log of a try that began just now, and when the record was told of how many bytes. */
+/** The log of a try that began just now, and when the record was written with how many bytes. */
 function openLog(flushSeconds = 5) {
   const clock = new ManualClock(STARTED_MS);
   const notes: [ms: number, bytes: number][] = [];
@@ -28,7 +28,7 @@ function openLog(flushSeconds = 5) {
     note: async ({ stdout }: TryLog) => notes.push([clock.monotonic(), stdout.bytes]),
   });
   const line = () => log.write('stdout', Buffer.from('line\n'));
-  /** A line at once and then one a second. */
+  /** Prints a line at once and then one a second. */
   const lines = async (seconds: number) => {
     for (let at = 0; at < seconds; at += 1) {
       line();
@@ -38,13 +38,13 @@ function openLog(flushSeconds = 5) {
   return { clock, log, notes, line, lines };
 }
 
-test('the first notes of a try come soon, and later ones no more often than they may', async () => {
+test('the first notes of a try come early, and later ones no more often than allowed', async () => {
   const { notes, lines } = openLog();
   await lines(30);
   expect(notes.map(([ms]) => ms)).toEqual([1000, 3000, 7000, 12_000, 17_000, 22_000, 27_000]);
 });
 
-test('a try that ends within a second of its first output costs no note', async () => {
+test('a try that ends within a second of its first output needs no note', async () => {
   const { clock, log, notes, line } = openLog();
   await clock.advance(10_000);
   line();
@@ -54,7 +54,7 @@ test('a try that ends within a second of its first output costs no note', async 
   expect(notes).toEqual([]);
 });
 
-test('silence costs no note, and is no new beginning', async () => {
+test('silence needs no note, and does not restart the intervals', async () => {
   const { clock, notes, line, lines } = openLog();
   await lines(20);
   await clock.advance(100_000);
@@ -63,13 +63,13 @@ test('silence costs no note, and is no new beginning', async () => {
   expect(notes.map(([ms]) => ms)).toEqual([1000, 3000, 7000, 12_000, 17_000, 22_000, 125_000]);
 });
 
-test('notes that may come more often than once a second come as often as they may', async () => {
+test('notes that may come more than once a second come as often as allowed', async () => {
   const { notes, lines } = openLog(0.2);
   await lines(3);
   expect(notes.map(([ms]) => ms)).toEqual([200, 1200, 2200]);
 });
 
-test('a chunk that arrives while the record is being told of the log is in the next note', async () => {
+test('a chunk that is written while the record is being written is in the next note', async () => {
   const clock = new ManualClock(STARTED_MS);
   const [bucket, record] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const s3 = new S3Client({

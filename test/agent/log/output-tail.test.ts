@@ -8,7 +8,7 @@ function tailOf(limit: number, ...parts: (string | Buffer)[]): OutputTail {
   return tail;
 }
 
-test('little output is kept whole, more of it from its end', () => {
+test('little output is kept whole, of more output the end', () => {
   expect(tailOf(5).toString()).toBe('');
   expect(tailOf(5, 'abc').toString()).toBe('abc');
   expect(tailOf(5, 'abc', 'defg').toString()).toBe('cdefg');
@@ -24,15 +24,15 @@ test('however it arrives, the last bytes are kept', () => {
   );
 });
 
-test('a character that was cut at the start is left out, any other byte that is no UTF-8 is shown', () => {
+test('a character that was cut at the start is left out, any other invalid byte is shown', () => {
   expect(tailOf(5, 'xä€€').toString()).toBe('€');
   expect(tailOf(4, 'x\u{1F680}abc').toString()).toBe('abc');
   expect(tailOf(9, Buffer.from([0xff, 0x61, 0x80])).toString()).toBe('\uFFFDa\uFFFD');
-  // Whole, its start is its own.
+  // If it is whole, its first bytes are its own.
   expect(tailOf(9, Buffer.from([0x80, 0x61])).toString()).toBe('\uFFFDa');
 });
 
-test('what was written may change afterwards', () => {
+test('the caller may change a chunk afterwards', () => {
   const part = Buffer.from('abc');
   const tail = new OutputTail(8);
   tail.write(part);

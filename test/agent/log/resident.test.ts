@@ -15,10 +15,10 @@ const open = openBench();
 
 const MIB = 2 ** 20;
 const OUTPUT_BYTES = 64 * MIB;
-/** A bound that a machine under load keeps too: what is held of logs is 16 MiB. */
+/** A bound that holds on a busy machine too: logs take at most 16 MiB. */
 const MOST_MIB = 60;
 
-/** The agent as an instance runs it, in a process of its own. Returns its process id. */
+/** Starts the agent in its own process, as on an instance. Returns the process id. */
 async function start({ bench, bucket }: Logged, patienceSeconds: number): Promise<number> {
   const script = `head -c ${OUTPUT_BYTES} /dev/urandom | tee $DIRECTORY/printed; echo done >> $JOURNAL`;
   const config = {
@@ -49,7 +49,7 @@ async function start({ bench, bucket }: Logged, patienceSeconds: number): Promis
     const log = await readFile(logFile, 'utf8').catch(() => '');
     return log.includes('taking jobs');
   });
-  // What the start needed is garbage by then.
+  // By then the memory of the start is garbage.
   await delay(1000);
   return agent.pid ?? 0;
 }
@@ -64,7 +64,7 @@ test.each<[string, FaultEffect | undefined]>([
   ['a bucket that takes it', undefined],
   ['a bucket that takes nothing', { kind: 'error', code: 'InternalError', status: 500 }],
 ])(
-  'output at full speed into %s leaves the agent as small as it is',
+  'output at full speed to %s does not make the agent larger',
   { timeout: 300_000 },
   async (_, effect) => {
     const bed = await logged(open);

@@ -4,7 +4,7 @@ import { NUMBERS, type Stream, Timeline } from '../../../agent/log/timeline.ts';
 
 const NOW = 1_800_000_000_000;
 
-test('what comes at once is one moment, what comes later or on the other stream is another', () => {
+test('output that comes at once is one entry, output that comes later or on the other stream is another', () => {
   const timeline = new Timeline();
   timeline.add(NOW, 'stdout', 1);
   timeline.add(NOW + 9, 'stdout', 2);
@@ -19,7 +19,7 @@ test('what comes at once is one moment, what comes later or on the other stream 
   ]);
 });
 
-test('an index tells of nothing that is not written, and of all once it is', () => {
+test('an index has only bytes that are written, and all of them once they are', () => {
   const timeline = new Timeline();
   timeline.add(NOW, 'stdout', 10);
   timeline.add(NOW + 20, 'stderr', 5);
@@ -31,7 +31,7 @@ test('an index tells of nothing that is not written, and of all once it is', () 
   expect(timeline.length).toBe(0);
 });
 
-test('a loss stands where it happened, however long it goes on', () => {
+test('a loss is one entry where it happened, however long it lasts', () => {
   const timeline = new Timeline();
   timeline.add(NOW, 'stdout', 10);
   for (let at = 0; at < 1000; at += 1) {
@@ -45,7 +45,7 @@ test('a loss stands where it happened, however long it goes on', () => {
   );
 });
 
-test('what is not written at the end is told as lost', () => {
+test('bytes that are not written at the end are recorded as lost', () => {
   const timeline = new Timeline();
   timeline.add(NOW, 'stdout', 10);
   timeline.add(NOW, 'stderr', 10);
@@ -53,7 +53,7 @@ test('what is not written at the end is told as lost', () => {
   expect(timeline.length).toBe(0);
 });
 
-/** What comes, and every now and then how much of it is written: never more than came. */
+/** Output that comes, and from time to time how much of it is written: never more than came. */
 const events = fc.array(
   fc.record({
     stream: fc.constantFrom<Stream>('stdout', 'stderr'),
@@ -65,7 +65,7 @@ const events = fc.array(
   { maxLength: 60 },
 );
 
-test('all indices together tell of each byte once, in the order in which it came', () => {
+test('all indices together have each byte once, in order', () => {
   fc.assert(
     fc.property(events, (list) => {
       const timeline = new Timeline();
@@ -93,7 +93,7 @@ test('all indices together tell of each byte once, in the order in which it came
         const [, number = '', bytes = ''] = line.split(' ');
         return letters(Number(number), bytes.startsWith('-'), Math.abs(Number(bytes)));
       });
-      // Losses of both streams at once are told one after the other.
+      // Losses of both streams at the same time are one entry each.
       expect(untangled(told)).toEqual(untangled(came));
     }),
   );
@@ -103,7 +103,7 @@ function letters(number: number, lost: boolean, bytes: number): string[] {
   return Array.from({ length: bytes }, () => `${lost ? '-' : ''}${number}`);
 }
 
-/** With each run of lost bytes sorted. */
+/** Sorts each run of lost bytes. */
 function untangled(list: string[]): string[] {
   const result: string[] = [];
   let lost: string[] = [];

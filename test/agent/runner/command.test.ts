@@ -33,7 +33,7 @@ test.each([
   ['./plain', /is not executable \(chmod \+x\)/],
   ['./orphan', /asks for the interpreter \/no\/such\/interpreter, which is not there/],
   ['script', /there is no such program on PATH \(\/usr\/no\)/],
-])('%s is refused with what is wrong', async (word, message) => {
+])('%s is refused with the reason', async (word, message) => {
   const found = findProgram(word, directory, '/usr/no');
   await expect(found).rejects.toThrow(WorkerMissing);
   await expect(found).rejects.toThrow(message);

@@ -13,7 +13,7 @@ import { ManualClock } from '../../support/manual-clock.ts';
 import { isRunning } from '../../support/queue.ts';
 import { isolatingShops, outputOf, printed, type Workshop } from './runner-kinds.ts';
 
-// What holds for workers however they are started is in runners.test.ts.
+// Tests of both kinds of runners are in runners.test.ts.
 
 const TASK = { stdin: '', argument: undefined, variables: {} };
 
@@ -23,13 +23,13 @@ const openShop = isolatingShops();
 const shellOf = (shop: Workshop, slots = 1) => shop.runnerOf(['sh', '-c'], { slots });
 const script = (argument: string) => ({ ...TASK, argument });
 
-/** Waits for what a worker has started and is to leave behind. */
+/** Waits for a process that a worker has started and leaves behind. */
 const ARMED = 'until [ -e armed ]; do sleep 0.01; done';
 
 describe('a slot', () => {
   beforeEach(({ skip }) => skip(whyNoSlots() !== undefined, whyNoSlots()));
 
-  test('runs one worker after the other over one connection, and can open its output anew', async () => {
+  test('runs one worker after the other over one connection, and can reopen its output', async () => {
     const shop = await openShop();
     const runner = await shellOf(shop);
     for (const text of ['a', 'b', 'c']) {
@@ -41,7 +41,7 @@ describe('a slot', () => {
     expect(shop.sockets?.started()).toBe(1);
   });
 
-  test('is opened for each that may run at once, and more workers wait for one to become free', async () => {
+  test('is opened for each concurrent worker, and more workers wait for a free one', async () => {
     const shop = await openShop();
     const runner = await shellOf(shop, 3);
     const waiting = 'umask 0; echo >> here; until [ -e go ]; do sleep 0.01; done; echo $PPID';
@@ -56,7 +56,7 @@ describe('a slot', () => {
     expect(shop.sockets?.started()).toBe(3);
   });
 
-  test('has a home for the worker, unless the fleet says another', async () => {
+  test('has a home for the worker, unless the fleet sets another', async () => {
     const shop = await openShop();
     expect(await outputOf((await shellOf(shop)).start(script('echo $HOME')))).toBe('/nonexistent\n');
     const other = await shop.runnerOf(['sh', '-c'], {
@@ -78,7 +78,7 @@ describe('a slot', () => {
     expect(shop.sockets?.started()).toBe(2);
   });
 
-  test('that is lost between two jobs costs neither of them anything', async () => {
+  test('that is lost between two jobs affects neither of them', async () => {
     const shop = await openShop();
     const runner = await shellOf(shop);
     for (const slot of shop.sockets?.slots ?? []) slot.kill('SIGKILL');
@@ -110,7 +110,7 @@ print(read("environ"), read("mem"), files(), traced, ctypes.get_errno() == EPERM
     expect(await outputOf(runner.start(TASK))).toBe('refused refused refused -1 True\n');
   });
 
-  test('leaves nothing of a job in the directories that are its own', async () => {
+  test('leaves nothing of a job in its own directories', async () => {
     const scratch = await openShop();
     const own = join(scratch.directory, 'own');
     await mkdir(own, { mode: 0o777 });
@@ -123,7 +123,7 @@ print(read("environ"), read("mem"), files(), traced, ctypes.get_errno() == EPERM
     expect(existsSync('/usr')).toBe(true);
   });
 
-  test('whose memory ran out tells of it, however the worker ended', async () => {
+  test('that ran out of memory reports it, however the worker ended', async () => {
     const fake = (await openShop()).directory;
     await writeFile(join(fake, 'cgroup.procs'), '');
     await writeFile(join(fake, 'memory.events'), 'low 0\noom 2\noom_kill 2\n', { mode: 0o666 });
@@ -147,7 +147,7 @@ print(read("environ"), read("mem"), files(), traced, ctypes.get_errno() == EPERM
   });
 });
 
-describe('a slot in a cgroup of its own', () => {
+describe('a slot in its own cgroup', () => {
   beforeEach(({ skip }) => skip(whyNoCgroups() !== undefined, whyNoCgroups()));
 
   test.each([
@@ -158,7 +158,7 @@ describe('a slot in a cgroup of its own', () => {
       'no ear for signals',
       `setsid sh -c "trap '' TERM INT HUP; echo \\$\\$; touch armed; while :; do sleep 1; done" & ${ARMED}`,
     ],
-  ])('nothing of a job outlives it: %s', async (_, remainder) => {
+  ])('no process of a job outlives it: %s', async (_, remainder) => {
     const shop = await openShop();
     const runner = await shellOf(shop);
     const pid = Number(await outputOf(runner.start(script(remainder))));
@@ -168,11 +168,11 @@ describe('a slot in a cgroup of its own', () => {
     expect(shop.sockets?.started()).toBe(1);
   });
 
-  test('a program that starts itself anew faster than one can look is ended too', async () => {
+  test('a program that restarts itself very fast is ended too', async () => {
     const shop = await openShop();
     const phoenix = join(shop.directory, 'phoenix');
     const beat = join(shop.directory, 'beat');
-    // Ends by itself, if only after a minute.
+    // It ends by itself, but only after a minute.
     const text = `#!/bin/sh\necho >> ${beat}\n[ $1 -gt 0 ] && setsid "$0" $(($1 - 1)) &\n`;
     await writeFile(phoenix, text, { mode: 0o755 });
     const runner = await shellOf(shop);
@@ -186,7 +186,7 @@ describe('a slot in a cgroup of its own', () => {
     expect(shop.sockets?.started()).toBe(1);
   });
 
-  test('a fork bomb is bounded by its limit, and ended', async ({ skip }) => {
+  test('a fork bomb is limited and ended', async ({ skip }) => {
     const tasks = await tasksCgroup(60);
     if (!tasks) return skip('needs the pids controller');
     const shop = await openShop({ alsoEnter: [tasks.directory] });
@@ -200,7 +200,7 @@ describe('a slot in a cgroup of its own', () => {
     expect(left.trim().split('\n')).toHaveLength(1);
   });
 
-  test('the worker and its remainders die with the agent', async () => {
+  test('the worker and its descendants die with the agent', async () => {
     const shop = await openShop();
     const runner = await shellOf(shop);
     const file = join(shop.directory, 'pid');
@@ -210,7 +210,7 @@ describe('a slot in a cgroup of its own', () => {
     });
     runner.close();
     await run.ended;
-    await eventually('the remainder to be gone', async () => !(await isRunning(pid)));
+    await eventually('the left process to be gone', async () => !(await isRunning(pid)));
     await eventually('the slot to be gone', () => shop.sockets?.slots.size === 0);
   });
 
@@ -223,7 +223,7 @@ describe('a slot in a cgroup of its own', () => {
     expect(await printed(run)).toContain('PermissionError');
   });
 
-  test('memory that runs out ends the job as a whole, and not its slot', async ({ skip }) => {
+  test('running out of memory ends the whole job, but not its slot', async ({ skip }) => {
     const memory = await memoryCgroup(64);
     if (!memory) return skip('needs the memory controller');
     const events = (await openShop()).directory;
@@ -247,7 +247,7 @@ describe('a slot in a cgroup of its own', () => {
 describe('a runner that gets no slot', () => {
   beforeEach(({ skip }) => skip(whyNoSlots() !== undefined, whyNoSlots()));
 
-  /** Lets time pass as fast as it is asked for, until something has come of it. */
+  /** Advances the clock until the promise is settled. */
   async function passing<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
     let over = false;
     const done = () => {
@@ -279,7 +279,7 @@ describe('a runner that gets no slot', () => {
     return String(error).replace(/^WorkerMissing: /, '');
   }
 
-  test('says that nobody listens', async () => {
+  test('reports that nobody listens', async () => {
     expect(await refusal('/nowhere/slots')).toBe(
       'the worker command "true" cannot be run: connect ENOENT /nowhere/slots/1',
     );
@@ -296,7 +296,7 @@ describe('a runner that gets no slot', () => {
       ['--any-network'],
       /the cgroup \S+ is not the slot's own: it has \d+ other processes/,
     ],
-  ])('says what a slot refuses to work with: %s', async (_, slotOptions, sentence) => {
+  ])('reports why a slot refuses to work: %s', async (_, slotOptions, sentence) => {
     const sockets = await openSlotSockets({ cgroups: 'none', bare: true, slotOptions });
     try {
       expect(await refusal(sockets.path)).toMatch(sentence);
@@ -306,7 +306,7 @@ describe('a runner that gets no slot', () => {
     }
   });
 
-  test('of its own version says so', async () => {
+  test('reports that the slot has another version', async () => {
     const directory = (await openShop()).directory;
     const server = createServer((socket) => socket.write(frame('H', '999', '/')).valueOf());
     await new Promise<void>((resolve) => server.listen(join(directory, '1'), resolve));
@@ -314,7 +314,7 @@ describe('a runner that gets no slot', () => {
     server.close();
   });
 
-  test('that ends without a word is said to have ended, and where to look', async () => {
+  test('reports that the slot has ended without a message, and where to look', async () => {
     const directory = (await openShop()).directory;
     let tries = 0;
     const server = createServer((socket) => {
@@ -325,12 +325,12 @@ describe('a runner that gets no slot', () => {
     expect(await refusal(directory)).toMatch(
       /: the slot ended before it said hello: journalctl -u "mayfly-slot@\*" says why$/,
     );
-    // Ten seconds of patience, with pauses of 100 ms.
+    // Ten seconds in total, with delays of 100 ms.
     expect(tries).toBeLessThanOrEqual(102);
     server.close();
   });
 
-  test('tells the job that waits for one', async () => {
+  test('reports it to the job that waits for a slot', async () => {
     const sockets = await openSlotSockets();
     const clock = new ManualClock();
     const runner = runnerAt(sockets.path, clock);
@@ -348,7 +348,7 @@ describe('a runner that gets no slot', () => {
     });
   });
 
-  test('lets go of what is stopped at once, and has the slot for others', async () => {
+  test('ends a stopped wait at once, and has the slot for others', async () => {
     const sockets = await openSlotSockets();
     try {
       const runner = runnerAt(sockets.path, new ManualClock());
@@ -357,7 +357,7 @@ describe('a runner that gets no slot', () => {
       const second = runner.start(TASK);
       const third = runner.start(TASK);
       second.stop(0);
-      // The only slot still works on the first, whose end waits for a turn of the event loop.
+      // The only slot still has the first worker, whose end waits for a turn of the event loop.
       expect(await Promise.race([second.ended, first.ended])).toEqual({
         kind: 'not-started',
         reason: 'it was stopped before there was a slot for it',
@@ -368,7 +368,7 @@ describe('a runner that gets no slot', () => {
     }
   });
 
-  test('does not start what was stopped meanwhile', async () => {
+  test('does not start a worker that was stopped meanwhile', async () => {
     const sockets = await openSlotSockets();
     try {
       const runner = runnerAt(sockets.path, new ManualClock());

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { expect, onTestFinished, test } from 'vitest';
 import { openPlain } from './runner-kinds.ts';
 
-// What holds for workers however they are started is in runners.test.ts.
+// Tests of both kinds of runners are in runners.test.ts.
 
 test('a body is not left on the disk', async () => {
   const shop = await openPlain();

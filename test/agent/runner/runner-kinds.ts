@@ -14,11 +14,11 @@ import {
 
 /** Runners of one kind, and a directory for their workers. */
 export interface Workshop {
-  /** Every user may write here: the workers' own may not be ours. */
+  /** Every user may write here: workers in slots run as other users. */
   directory: string;
-  /** Undefined for workers that are plain processes. */
+  /** Undefined for workers that are child processes. */
   sockets: SlotSockets | undefined;
-  /** Checked, and closed with the workshop. */
+  /** Returns a runner that was checked. It is closed with the workshop. */
   runnerOf(command: readonly [string, ...string[]], more?: Partial<Setting>): Promise<Runner>;
   /** Starts `sh -c SCRIPT worker`, with the argument after it. */
   start(script: string, task?: Partial<Task>): Promise<Run>;
@@ -42,7 +42,7 @@ export async function openIsolating(options?: SlotSocketsOptions): Promise<Works
   return workshop(sockets, (setting) => new IsolatingRunner({ ...setting, sockets: sockets.path }));
 }
 
-/** For the head of a test file: opens workshops of slots that are closed after each test. */
+/** Returns a function that opens workshops of slots. They are closed after each test. */
 export function isolatingShops(): typeof openIsolating {
   const shops: Workshop[] = [];
   afterEach(async () => {
@@ -64,7 +64,7 @@ async function workshop(sockets: SlotSockets | undefined, make: Make): Promise<W
   await chmod(directory, 0o777);
   const runners: Runner[] = [];
   const runnerOf: Workshop['runnerOf'] = async (command, more = {}) => {
-    // A slot has one agent: the runner before lets go of it.
+    // A slot has one agent, so the previous runner is closed first.
     for (const before of sockets ? runners : []) before.close();
     const setting = { environment: { PATH }, directory, slots: 1, ...more };
     const runner = listening(make({ ...setting, command, clock: systemClock }));
@@ -90,7 +90,7 @@ async function workshop(sockets: SlotSockets | undefined, make: Make): Promise<W
 
 const outputs = new WeakMap<Run, Buffer[]>();
 
-/** A runner whose workers are listened to where the test has no sink of its own. */
+/** A runner that records the output of workers if the test has no sink. */
 export function listening(runner: Runner): Runner {
   return {
     check: () => runner.check(),
@@ -105,13 +105,13 @@ export function listening(runner: Runner): Runner {
   };
 }
 
-/** What a worker printed, both streams as they came, once it has ended. */
+/** The output of a worker that has ended, both streams in the order in which they came. */
 export async function printed(run: Run): Promise<string> {
   await run.ended;
   return Buffer.concat(outputs.get(run) ?? []).toString();
 }
 
-/** What a worker printed that ended by itself. */
+/** The output of a worker that exited. */
 export async function outputOf(run: Run): Promise<string> {
   const end = await run.ended;
   if (end.kind !== 'exited') throw new Error(`the worker did not exit: ${JSON.stringify(end)}`);

@@ -9,7 +9,7 @@ import { eventually } from '../../support/eventually.ts';
 import { isRunning } from '../../support/queue.ts';
 import { openIsolating, openPlain, outputOf, printed, type Workshop } from './runner-kinds.ts';
 
-/** Nothing when there is no such file. */
+/** Returns undefined if there is no such file. */
 function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');
@@ -18,7 +18,7 @@ function textOf(file: string): string {
   }
 }
 
-/** What holds for a worker however it is started. */
+/** Applies to every worker, however it is started. */
 describe.each([
   ['a plain process', openPlain, undefined],
   ['a slot', openIsolating, whyNoSlots()],
@@ -44,7 +44,7 @@ describe.each([
     ['kill -TERM $$', { kind: 'signalled', signal: 'SIGTERM' }],
     ['kill -PIPE $$', { kind: 'signalled', signal: 'SIGPIPE' }],
     ['echo out; echo err >&2', { kind: 'exited' }, /^(out\nerr|err\nout)\n$/],
-    // The output of a worker that closes it early is at its end; its exit is still to come.
+    // The output of a worker that closes it early has ended, but the worker has not exited.
     ['exec >&- 2>&-; sleep 0.1; exit 3', { kind: 'exited', status: 3 }],
   ])('%s', async (script, end, output = /^$/) => {
     const run = await shop.start(script);
@@ -52,12 +52,12 @@ describe.each([
     expect(await printed(run)).toMatch(output);
   });
 
-  test('it reads its input, to its end and from its beginning again', async () => {
+  test('it reads its input to its end, and again from its start', async () => {
     const run = await shop.start('cat; cat /dev/stdin', { stdin: 'ä\0b' });
     expect(await outputOf(run)).toBe('ä\0bä\0b');
   });
 
-  test('an input that it does not read does no harm, however long', async () => {
+  test('input that it does not read causes no error, whatever its length', async () => {
     const run = await shop.start('exit 4', { stdin: 'x'.repeat(1_048_576) });
     expect(await run.ended).toMatchObject({ kind: 'exited', status: 4 });
     const counted = await shop.start('wc -c', { stdin: 'x'.repeat(1_048_576) });
@@ -79,23 +79,23 @@ describe.each([
     expect(await outputOf(words)).toBe(` a "b"\n* |${shop.directory}\n`);
   });
 
-  test('it ignores no signal, blocks none, and leads a session of its own', async () => {
+  test('it ignores and blocks no signal, and leads its own session', async () => {
     const run = await shop.start('grep -hE "^Sig(Blk|Ign)" /proc/self/status; ps -o sid= -p $$; echo $$');
     const [blocked, ignored, session, pid] = (await outputOf(run)).trim().split('\n');
-    // Signals 32 and 33 are the C library's own.
+    // Signals 32 and 33 are reserved by the C library.
     expect(blocked).toBe('SigBlk:\t0000000000000000');
     expect(ignored).toMatch(/^SigIgn:\t0000000[01][08]0000000$/);
     expect(session?.trim()).toBe(pid);
   });
 
-  test('it holds no descriptor but its own three', async () => {
+  test('it has only its own three descriptors', async () => {
     const run = await shop.start('ls /proc/$$/fd');
-    // High ones may come from whoever started these tests.
+    // High descriptors may be inherited from what started these tests.
     const low = (await outputOf(run)).split('\n').filter((name) => name !== '' && Number(name) < 100);
     expect(low).toEqual(['0', '1', '2']);
   });
 
-  test('a script that names no interpreter is the shell’s', async () => {
+  test('a script without an interpreter is run by the shell', async () => {
     const runner = await shop.runnerOf(['./bare']);
     const run = runner.start({ stdin: '', argument: 'x', variables: {} });
     expect(await outputOf(run)).toBe(`shell ${shop.directory}/bare x\n`);
@@ -107,13 +107,13 @@ describe.each([
     ['./plain', /is not executable \(chmod \+x\)/],
     ['./orphan', /asks for the interpreter \/no\/such\/interpreter, which is not there/],
     ['no-such-program', /there is no such program on PATH \(\/usr\/no\)/],
-  ])('%s is refused with what is wrong', async (word, message) => {
+  ])('%s is refused with the reason', async (word, message) => {
     const runner = shop.runnerOf([word], { environment: { PATH: '/usr/no' } });
     await expect(runner).rejects.toThrow(WorkerMissing);
     await expect(runner).rejects.toThrow(message);
   });
 
-  test('a program or directory that is gone since the check is a worker that was not started', async () => {
+  test('a program or directory that was removed after the check is a worker that was not started', async () => {
     const gone = join(shop.directory, 'gone');
     await mkdir(gone);
     await writeFile(join(gone, 'worker'), '#!/bin/sh\n');
@@ -133,7 +133,7 @@ describe.each([
     });
   });
 
-  test('a NUL character in the argument is a worker that was not started; the next one is', async () => {
+  test('after a NUL character in the argument, the worker is not started; the next one is', async () => {
     const runner = await shop.runnerOf(['true']);
     const task = { stdin: '', argument: 'a\0b', variables: {} };
     expect(await runner.start(task).ended).toMatchObject({ kind: 'not-started' });
@@ -143,7 +143,7 @@ describe.each([
     });
   });
 
-  test('a worker in the background that holds the output does not hold the job, and is killed', async () => {
+  test('a background process that holds the output does not delay the end of the job, and is killed', async () => {
     const startMs = performance.now();
     const run = await shop.start('sleep 600 & echo $!');
     const pid = Number(await outputOf(run));
@@ -151,13 +151,13 @@ describe.each([
     await eventually('the background process to be gone', async () => !(await isRunning(pid)));
   });
 
-  test('one that let go of the output is killed as well', async () => {
+  test('one that closed the output is killed as well', async () => {
     const run = await shop.start('sleep 600 > /dev/null 2>&1 & echo $!');
     const pid = Number(await outputOf(run));
     await eventually('the background process to be gone', async () => !(await isRunning(pid)));
   });
 
-  test('much output is read to its end, byte by byte', async () => {
+  test('large output is read to its end, byte by byte', async () => {
     const hash = createHash('sha256');
     const output: OutputSink = { write: (_, chunk) => void hash.update(chunk) };
     const run = await shop.start('head -c 50000000 /dev/urandom | tee random | cat', { output });
@@ -167,14 +167,14 @@ describe.each([
     expect(written.length).toBe(50_000_000);
   });
 
-  test('an input of many megabytes reaches it whole', async () => {
+  test('an input of many megabytes is complete', async () => {
     const stdin = 'line ä\n'.repeat(8_000_000);
     const run = await shop.start('sha256sum', { stdin });
     const [hash] = (await outputOf(run)).split(' ');
     expect(hash).toBe(createHash('sha256').update(stdin).digest('hex'));
   });
 
-  test('a sink gets all of the output, and the worker waits for it', async () => {
+  test('a sink gets all output, and the worker waits for it', async () => {
     let bytes = 0;
     let taken = Promise.withResolvers<void>();
     const held = Promise.withResolvers<void>();
@@ -189,7 +189,7 @@ describe.each([
     const script = 'head -c 20000000 /dev/zero >&2; touch printed';
     const run = await shop.start(script, { output });
     await held.promise;
-    // Longer than the bound on the output of a worker that has exited; what is on the way is taken in the meantime.
+    // Longer than the time limit for the output of an exited worker. Output that was read is taken meanwhile.
     await new Promise((resolve) => setTimeout(resolve, 400));
     expect(bytes).toBeLessThan(2_000_000);
     expect(existsSync(join(shop.directory, 'printed'))).toBe(false);
@@ -200,7 +200,7 @@ describe.each([
     expect(bytes).toBe(20_000_000);
   });
 
-  test('what a sink is slow to take is not lost with the end of the worker', async () => {
+  test('output that a sink takes slowly is not lost at the end of the worker', async () => {
     const chunks: Buffer[] = [];
     const output: OutputSink = {
       write(_, chunk) {
@@ -213,20 +213,20 @@ describe.each([
     expect(Buffer.concat(chunks).length).toBe(200_000);
   });
 
-  test('one in the background that prints without end does not hold the job, however slow the sink', async () => {
+  test('a background process that prints without end does not delay the job, however slow the sink is', async () => {
     const output: OutputSink = { write: () => new Promise((resolve) => setTimeout(resolve, 300)) };
     const run = await shop.start('yes & exit 3', { output });
     expect(await run.ended).toMatchObject({ kind: 'exited', status: 3, stopped: false });
   });
 
-  test('a worker that ends on SIGTERM within its grace says how it ended, and that it was stopped', async () => {
+  test('a worker that ends on SIGTERM within its grace period reports how it ended, and that it was stopped', async () => {
     const run = await shop.start('trap "exit 7" TERM; touch ready; sleep 600 & wait');
     await eventually('the trap', () => existsSync(join(shop.directory, 'ready')));
     run.stop(20_000);
     expect(await run.ended).toMatchObject({ kind: 'exited', status: 7, stopped: true });
   });
 
-  test('one that does not is killed when the grace is over, and so is one without any', async () => {
+  test('a worker that does not is killed after the grace period, or at once without one', async () => {
     const script = 'trap "" TERM; touch deaf; while :; do sleep 0.05; done';
     const killed = { kind: 'signalled', signal: 'SIGKILL', stopped: true };
     const run = await shop.start(script);
@@ -241,9 +241,9 @@ describe.each([
     expect(await other.ended).toMatchObject(killed);
   });
 
-  test('an exit that has happened before the stop is the own one of the worker', async () => {
+  test("an exit that has happened before the stop counts as the worker's own", async () => {
     const run = await shop.start('echo $$ > over');
-    // The event loop is busy with something else while the process ends: its end is reported after the stop.
+    // The event loop is blocked while the process ends: its end is reported after the stop.
     const file = join(shop.directory, 'over');
     while (textOf(file) === '');
     // Until it is gone or a zombie.
@@ -253,7 +253,7 @@ describe.each([
     expect(await run.ended).toMatchObject({ kind: 'exited', status: 0, stopped: false });
   });
 
-  test('a stop after the end is harmless, for the next worker too', async () => {
+  test('a stop after the end does nothing, to the next worker either', async () => {
     const runner = await shop.runnerOf(['sh', '-c', 'sleep 0.1']);
     const task = { stdin: '', argument: undefined, variables: {} };
     const run = runner.start(task);

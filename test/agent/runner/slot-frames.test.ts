@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { FrameReader, frame, joined } from '../../../agent/runner/slot-frames.ts';
 
-/** What a reader makes of the bytes when they come in pieces of the given lengths. */
+/** Returns what a reader makes of bytes that come in parts of the given lengths. */
 function read(bytes: Buffer, lengths: readonly number[]) {
   const frames: [string, string[]][] = [];
   const output = { stdout: '', stderr: '' };
@@ -21,14 +21,14 @@ function read(bytes: Buffer, lengths: readonly number[]) {
   return { frames, output };
 }
 
-/** A frame of output: its payload is no list of fields. */
+/** A frame of output, whose payload is not a list of fields. */
 function outputFrame(letter: string, payload: Buffer): Buffer {
   const header = Buffer.from(`\0\0\0\0${letter}`, 'latin1');
   header.writeUInt32BE(payload.length);
   return Buffer.concat([header, payload]);
 }
 
-test('frames are read as they were written, however they are cut on the way', () => {
+test('frames are read as they were written, however they are split', () => {
   const plain = fc.tuple(fc.constantFrom('H', 'E', 'C'), fc.array(fc.string({ unit: 'binary' })));
   const bytes = fc.uint8Array({ maxLength: 50 });
   const lengths = fc.array(fc.nat(7), { maxLength: 200 });
@@ -45,7 +45,7 @@ test('frames are read as they were written, however they are cut on the way', ()
   );
 });
 
-test('texts that are separated by NUL hold none themselves', () => {
+test('texts that are separated by NUL contain none', () => {
   expect(joined(['a', '', 'b'], 'a word')).toBe('a\0\0b');
   expect(() => joined(['a', 'b\0c'], 'a word')).toThrow('a word with a NUL character: "b\\u0000c"');
 });

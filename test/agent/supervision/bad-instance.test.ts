@@ -9,7 +9,7 @@ const open = openBench();
 
 const LOG_RUN = 'echo ran >> $JOURNAL; ';
 
-test('on a disk with less free space than the fleet asks for no job is claimed, and the instance is of no use', async () => {
+test('on a disk with less free space than configured no job is claimed, and the instance is broken', async () => {
   const bench = await open();
   const agent = await bench.agent(LOG_RUN, { minFreeDiskBytes: LARGEST_VOLUME_BYTES });
   const id = `m-${await bench.send('x')}`;
@@ -18,12 +18,12 @@ test('on a disk with less free space than the fleet asks for no job is claimed, 
     reason: 'disk-full',
     problem: expect.stringMatching(/^\S+ has \d+ MiB free, less than the 67108864 MiB of minFreeDisk$/),
   });
-  await eventually('the job to be handed back', async () => (await bench.depth()).visible === 1);
+  await eventually('the job to be requeued', async () => (await bench.depth()).visible === 1);
   expect(await bench.table.get(id)).toBeUndefined();
   expect(await bench.journal()).toEqual([]);
 });
 
-test('where the instance check fails after a job has failed, the try costs no attempt and the instance is of no use', async () => {
+test('if the instance check fails after a job has failed, the try costs no attempt and the instance is broken', async () => {
   const bench = await open();
   const instanceCheck = ['sh', '-c', 'echo "the GPU has fallen off the bus"; exit 3'];
   const agent = await bench.agent(`${LOG_RUN} exit 65`, { instanceCheck, maxAttempts: 1 });
@@ -31,7 +31,7 @@ test('where the instance check fails after a job has failed, the try costs no at
   agent.work.resume();
   const problem = 'the instance check failed: exit status 3: the GPU has fallen off the bus';
   expect(await agent.broken).toEqual({ reason: 'unhealthy', problem, job: id });
-  await eventually('the job to be handed back', async () => (await bench.depth()).visible === 1);
+  await eventually('the job to be requeued', async () => (await bench.depth()).visible === 1);
   expect(await bench.table.get(id)).toMatchObject({
     state: 'queued',
     attempts: 0,
@@ -41,7 +41,7 @@ test('where the instance check fails after a job has failed, the try costs no at
   expect(await bench.journal()).toEqual(['ran']);
 });
 
-test('a job that leaves a third unhealthy instance behind is to blame: that try costs an attempt', async () => {
+test('a job after which a third instance is unhealthy is the cause: that try costs an attempt', async () => {
   const bench = await open();
   const config = { instanceCheck: ['sh', '-c', 'echo broken; exit 3'], maxAttempts: 1 };
   const id = `m-${await bench.send('x')}`;
@@ -65,7 +65,7 @@ test('a job that leaves a third unhealthy instance behind is to blame: that try 
   expect(await bench.journal()).toEqual(['ran', 'ran', 'ran']);
 });
 
-test('where the instance check succeeds, the failure is the job’s', async () => {
+test('if the instance check succeeds, the job is the cause of the failure', async () => {
   const bench = await open();
   const instanceCheck = ['sh', '-c', 'echo checked >> $JOURNAL'];
   const agent = await bench.agent(`${LOG_RUN} exit 1`, { instanceCheck, maxAttempts: 1 });
@@ -76,7 +76,7 @@ test('where the instance check succeeds, the failure is the job’s', async () =
   expect(await bench.journal()).toEqual(['ran', 'checked']);
 });
 
-/** An agent with one slot whose clock stands, and six jobs, of which the first three have failed on it. */
+/** An agent with one slot and a clock that stands still, and six jobs. The first three have failed on it. */
 async function slowed() {
   const bench = await open();
   const runner = new HandRunner();
@@ -92,12 +92,12 @@ async function slowed() {
   return { bench, runner, clock, agent };
 }
 
-test('an instance on which several jobs failed in a row takes one after a pause, gives the rest back, and is not idle', async () => {
+test('an instance on which several jobs failed in a row takes one after a pause, requeues the rest, and is not idle', async () => {
   const { bench, runner, clock, agent } = await slowed();
   const { slowed: streak, idleSinceMs } = agent.work.state();
   expect(streak).toMatchObject({ failures: 3, reason: 'exit status 1' });
   expect(idleSinceMs).toBeUndefined();
-  await eventually('the rest to be given back', async () => (await bench.depth()).visible === 3);
+  await eventually('the rest to be requeued', async () => (await bench.depth()).visible === 3);
   await clock.advance(4900);
   expect(runner.runs).toHaveLength(3);
   await clock.advance(200);
@@ -117,7 +117,7 @@ test('an instance on which several jobs failed in a row takes one after a pause,
   expect(agent.work.state().slowed).toBeUndefined();
 });
 
-test('an instance that pauses so can be stopped at any moment', async () => {
+test('an instance in such a pause can be stopped at any moment', async () => {
   const { agent, runner } = await slowed();
   await agent.work.drain(0);
   expect(agent.work.state().idleSinceMs).toBeDefined();

@@ -21,11 +21,11 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-test('without a socket there is nobody to notify', () => {
+test('without a socket nobody is notified', () => {
   expect(createNotify({ WATCHDOG_USEC: '1000000' }, log)).toBeUndefined();
 });
 
-test('what is told arrives whole and in order, and has been read', async ({ skip }) => {
+test('notifications arrive complete and in order, and have been read', async ({ skip }) => {
   if (!hasSystemd) skip('needs systemd-notify (Debian: the package systemd)');
   const notify = createNotify({ PATH: process.env['PATH'], NOTIFY_SOCKET: socket.path }, log);
   void notify?.('READY=1', 'STATUS=working: 3 running, 41 done');
@@ -36,7 +36,7 @@ test('what is told arrives whole and in order, and has been read', async ({ skip
     .toEqual([['READY=1', 'STATUS=working: 3 running, 41 done'], ['WATCHDOG=1'], ['STOPPING=1']]);
 });
 
-test('a machine without systemd-notify goes on', async () => {
+test('without systemd-notify the agent goes on', async () => {
   const notify = createNotify({ PATH: directory, NOTIFY_SOCKET: socket.path }, log);
   await notify?.('READY=1');
   expect(socket.messages).toEqual([]);

@@ -15,7 +15,7 @@ const NEEDS = 'needs systemd-notify (Debian: the package systemd)';
 let socket: NotifySocket | undefined;
 afterEach(() => socket?.close());
 
-/** The agent as systemd starts it, and what systemd hears of it. */
+/** The agent as systemd starts it, and the notifications that systemd gets. */
 async function start(bench: Bench, command: string[]) {
   const file = join(bench.directory, 'agent', 'agent.mjs');
   await mkdir(join(bench.directory, 'agent'), { recursive: true });
@@ -33,13 +33,13 @@ async function start(bench: Bench, command: string[]) {
     NOTIFY_SOCKET: socket.path,
     WATCHDOG_USEC: '600000',
   };
-  // Without it execa kills what has not ended within five seconds of SIGTERM, as on a busy machine.
+  // Without it execa kills the process five seconds after SIGTERM, which a busy machine may need.
   const settings = { reject: false, env, forceKillAfterDelay: false } as const;
   const agent = execa(process.execPath, [file, '--config', configFile], settings);
   return { agent, messages: socket.messages };
 }
 
-test('ready, watched while a job runs, given more time while it drains, and gone', async ({ skip }) => {
+test('ready, watched while a job runs, given more time while it drains, then ended', async ({ skip }) => {
   if (!hasSystemd) skip(NEEDS);
   const bench = await open();
   const script = 'env > $JOURNAL; until [ -e $DIRECTORY/go ]; do sleep 0.05; done';
@@ -58,7 +58,7 @@ test('ready, watched while a job runs, given more time while it drains, and gone
   expect(messages.at(-1)).toEqual(['STOPPING=1', 'STATUS=draining: 0 running, 1 done']);
 });
 
-test('an agent that retires before it took a job was ready all the same, so that its end is none', async ({
+test('an agent that retires before it took a job reports that it was ready, so that its end is not a failure', async ({
   skip,
 }) => {
   if (!hasSystemd) skip(NEEDS);

@@ -30,7 +30,7 @@ function setUp(env: NodeJS.ProcessEnv = WATCHED, leaseSeconds = 180) {
   return { clock, sent, heard, work, watchdog, pings };
 }
 
-test('pings three times within what systemd waits, with a line for people', async () => {
+test('pings three times per watchdog interval, with a status line', async () => {
   const { clock, sent, work, watchdog } = setUp();
   watchdog.doing('working');
   watchdog.ready();
@@ -57,7 +57,7 @@ test.each([
   expect(pings()).toBe(3);
 });
 
-test('says that it is ready until systemd has heard it', async () => {
+test('reports that it is ready until systemd has read it', async () => {
   const { clock, sent, heard, watchdog } = setUp();
   heard.next = false;
   watchdog.ready();
@@ -76,7 +76,7 @@ test('pings while receives are tried, successful or not', async () => {
   expect(pings()).toBe(120);
 });
 
-test('withholds the ping when the loop stands still, and gives it again when it goes on', async () => {
+test('withholds the ping when the loop hangs, and pings again when it goes on', async () => {
   const { clock, watchdog, pings } = setUp();
   await clock.advance(600_000);
   expect(pings()).toBe(4);
@@ -85,7 +85,7 @@ test('withholds the ping when the loop stands still, and gives it again when it 
   expect(pings()).toBe(5);
 });
 
-test('pings for hours while all slots are busy, until a lease is neglected', async () => {
+test('pings for hours while all slots are busy, until a lease is overdue', async () => {
   const { clock, work, pings } = setUp();
   Object.assign(work, { running: 8, receiving: false, leasesDueMs: 4 * 3_600_000 });
   await clock.advance(4 * 3_600_000 + 120_000);
@@ -95,7 +95,7 @@ test('pings for hours while all slots are busy, until a lease is neglected', asy
   expect(pings()).toBe(before);
 });
 
-test('a stop asks for more time, again and again while the agent is alive', async () => {
+test('a stop asks for more time, repeatedly while the agent is alive', async () => {
   const { clock, sent, work, watchdog } = setUp();
   Object.assign(work, { running: 1, receiving: false });
   watchdog.stopping();
@@ -107,7 +107,7 @@ test('a stop asks for more time, again and again while the agent is alive', asyn
   ]);
 });
 
-test('an agent that retires before it was ready says that it was: else its end would count as a failure', async () => {
+test('an agent that retires before it was ready reports that it was: otherwise its end would count as a failure', async () => {
   const { clock, sent, watchdog } = setUp();
   watchdog.doing('retiring (worker-missing)');
   await watchdog.end();
@@ -122,7 +122,7 @@ test('an agent that retires before it was ready says that it was: else its end w
   ]);
 });
 
-test('a service that systemd does not watch still tells how it does', async () => {
+test('a service without a watchdog still sends its status', async () => {
   const { clock, sent } = setUp({});
   await clock.advance(30_000);
   expect(sent).toEqual([['WATCHDOG=1', 'STATUS=starting: 0 running, 0 done']]);

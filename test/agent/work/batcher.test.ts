@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Batcher } from '../../../agent/work/batcher.ts';
 import { EntryError, type EntryResults } from '../../../store/queue.ts';
 
-/** A call that ends when the test says so. */
+/** A call that the test ends. */
 interface OpenCall {
   items: number[];
   answer: (results?: EntryResults) => void;
@@ -26,7 +26,7 @@ function openCalls() {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('what comes at once leaves at once, together; what comes during a call leaves with the next', async () => {
+test('entries that come at once are sent at once, together; entries that come during a call are sent with the next', async () => {
   const { calls, batcher } = openCalls();
   const first = [batcher.add(1), batcher.add(2)];
   await turn();
@@ -44,7 +44,7 @@ test('what comes at once leaves at once, together; what comes during a call leav
   await Promise.all(second);
 });
 
-test('no call takes more than ten, and full batches do not wait for each other', async () => {
+test('no call takes more than ten entries, and full batches do not wait for each other', async () => {
   const { calls, batcher } = openCalls();
   const all = Array.from({ length: 25 }, (_, index) => batcher.add(index));
   await turn();
@@ -57,7 +57,7 @@ test('no call takes more than ten, and full batches do not wait for each other',
   await Promise.all(all);
 });
 
-test('each is told what became of it alone', async () => {
+test('each entry gets its own result', async () => {
   const { calls, batcher } = openCalls();
   const all = Promise.allSettled([batcher.add(1), batcher.add(2)]);
   await turn();
@@ -69,7 +69,7 @@ test('each is told what became of it alone', async () => {
   ]);
 });
 
-test('a call that fails as a whole fails for each, and the next goes on', async () => {
+test('a call that fails as a whole fails for each entry, and the next call is made', async () => {
   const { calls, batcher } = openCalls();
   const lost = batcher.add(1);
   await turn();

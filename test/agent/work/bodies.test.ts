@@ -5,7 +5,7 @@ import { openBench } from '../../support/queue.ts';
 
 const open = openBench();
 
-/** Every character that SQS lets through below U+0100 and samples of those above ("SendMessage"). */
+/** Every character below U+0100 that SQS accepts, and samples of those above ("SendMessage"). */
 const EVERY_KIND = [
   '\t\n\r',
   ...Array.from({ length: 0x100 - 0x20 }, (_, index) => String.fromCodePoint(0x20 + index)),
@@ -17,7 +17,7 @@ test.each([
   ['what a shell would take for its own', '$(touch hacked) `id` "; exit 1 # \\n'],
   ['blanks alone', ' \t\n '],
   ['1 MiB', 'x'.repeat(1_048_576)],
-])('%s reaches the worker untouched', async (_, body) => {
+])('%s reaches the worker unchanged', async (_, body) => {
   const bench = await open();
   const agent = await bench.agent('cat > received');
   await bench.send(body);
@@ -39,7 +39,7 @@ test('a worker may leave its input unread, or open it by name', async () => {
   expect(await bench.deadLetters()).toEqual([]);
 });
 
-test('a body of the full size finds its way to the dead-letter queue', async () => {
+test('a body of the full size reaches the dead-letter queue', async () => {
   const bench = await open();
   const agent = await bench.agent('exit 65');
   await bench.send('x'.repeat(1_048_576));
@@ -59,7 +59,7 @@ test('two messages with the same body are two jobs', async () => {
   expect((await bench.journal()).sort()).toEqual(ids.sort());
 });
 
-test('a worker gets its own environment and nothing of the agent, but cannot be told apart by it', async () => {
+test("a worker gets its own environment, nothing of the agent's, and cannot find the agent by it", async () => {
   const bench = await open();
   const agent = await bench.agent('env > received', { limitSeconds: 60 });
   await bench.send(

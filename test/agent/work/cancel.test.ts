@@ -10,7 +10,7 @@ import { type Agent, type Bench, isRunning, openBench } from '../../support/queu
 
 const open = openBench();
 
-/** A bench with one job on its queue, whose worker the test plays and whose clock it moves. */
+/** A bench with one job on its queue. The test plays the worker and advances the clock. */
 interface Stage {
   bench: Bench;
   agent: Agent;
@@ -19,9 +19,9 @@ interface Stage {
   id: string;
   cancel(): Promise<string>;
   record(): Promise<JobRecord | undefined>;
-  /** Resolves when the job's record is in this state and nothing is left on the queue. */
+  /** Resolves when the job's record is in this state and the queue is empty. */
   settled(state: JobState): Promise<JobRecord>;
-  /** The record's next writes that need this fence are refused until it is removed. */
+  /** Writes of the record that need this fence are refused until the fault is removed. */
   holdWrites(): Fault;
 }
 
@@ -62,7 +62,7 @@ async function running(config: Partial<AgentConfigInput> = {}) {
   return { ...on, run: await on.runner.started() };
 }
 
-/** Moves the clock until the worker was told to stop. */
+/** Advances the clock until the worker was stopped. */
 async function untilStopped(clock: ManualClock, stops: readonly number[]): Promise<void> {
   await eventually('the worker to be stopped', async () => {
     if (stops.length === 0) await clock.advance(1000);
@@ -83,7 +83,7 @@ test('queued: it never starts', async () => {
   expect(await bench.deadLetters()).toEqual([]);
 });
 
-test('skipped: its message is deleted likewise', async () => {
+test('skipped: its message is deleted too', async () => {
   const { bench, agent, runner, id, settled } = await stage();
   const catalogue = new JobCatalogue(bench.clients.dynamodb, 'jobs');
   await catalogue.createOnce({ pk: `job#${id}`, id, state: 'skipped', attempts: 0 });
@@ -92,7 +92,7 @@ test('skipped: its message is deleted likewise', async () => {
   expect(runner.runs).toEqual([]);
 });
 
-test('claimed, but its worker has not started: it never does, and costs no attempt', async () => {
+test('claimed, but its worker has not started: it never starts, and costs no attempt', async () => {
   const { run, clock, cancel, settled } = await running();
   expect(await cancel()).toBe('requested');
   await untilStopped(clock, run.stops);
@@ -100,7 +100,7 @@ test('claimed, but its worker has not started: it never does, and costs no attem
   expect(await settled('cancelled')).toMatchObject({ attempts: 0, reason: 'cancelled by request' });
 });
 
-test('running: the worker is stopped with its grace within seconds, and the message deleted', async () => {
+test('running: the worker is stopped with its grace period within seconds, and the message deleted', async () => {
   const { bench, run, clock, cancel, settled } = await running();
   const startMs = clock.monotonic();
   expect(await cancel()).toBe('requested');
@@ -123,7 +123,7 @@ test('running: the worker is stopped with its grace within seconds, and the mess
   expect(await cancel()).toBe('ended');
 });
 
-test('running: the renewal of the lease tells too', async () => {
+test('running: the renewal of the lease finds the request too', async () => {
   const { run, clock, cancel, settled } = await running({ cancelSeconds: 3600 });
   expect(await cancel()).toBe('requested');
   await clock.advance(20_000);
@@ -133,7 +133,7 @@ test('running: the renewal of the lease tells too', async () => {
   await settled('cancelled');
 });
 
-test('the table is asked only while something runs', async () => {
+test('the table is asked only while a job runs', async () => {
   const { bench, agent, run, clock } = await running();
   let asked = 0;
   const when = () => {
@@ -142,7 +142,7 @@ test('the table is asked only while something runs', async () => {
   };
   bench.cloud.faults.add({ action: 'BatchGetItem', when, effect: { kind: 'throttle' } });
   await clock.advance(5000);
-  await eventually('the first look', () => asked === 1);
+  await eventually('the first check', () => asked === 1);
   await eventually('the second', async () => {
     await clock.advance(1000);
     return asked === 2;
@@ -153,12 +153,12 @@ test('the table is asked only while something runs', async () => {
   expect(asked).toBe(2);
 });
 
-test('a table that does not answer stops no worker; the wish is heard when it does', async () => {
+test('a table that does not answer stops no worker; the request is found when it answers again', async () => {
   const { bench, agent, run, clock, cancel, settled } = await running();
   const fault = bench.cloud.faults.add({ action: 'BatchGetItem', effect: { kind: 'throttle' } });
   expect(await cancel()).toBe('requested');
   await clock.advance(5000);
-  const said = 'the job table does not tell which jobs are to be cancelled';
+  const said = 'cannot read from the job table which jobs are to be cancelled';
   await eventually('the failure', () => agent.lines.some(({ msg }) => msg === said));
   expect(run.stops).toEqual([]);
   fault.remove();
@@ -188,7 +188,7 @@ test('settling: a try that had failed is not tried again', async () => {
 test.each([
   ['succeeded', 0],
   ['failed', 65],
-] as const)('settling: one that had %s keeps its end', async (state, status) => {
+] as const)('settling: a job that had %s keeps its end', async (state, status) => {
   const { run, clock, cancel, holdWrites, agent, settled } = await running();
   const fault = holdWrites();
   run.exit(status);
@@ -199,11 +199,11 @@ test.each([
   expect(await settled(state)).toMatchObject({ exitStatus: status, attempts: 1 });
 });
 
-test('handed back: it does not start again', async () => {
+test('requeued: it does not start again', async () => {
   const { agent, run, runner, record, cancel, settled } = await running();
   const paused = agent.work.pause();
   run.exit(3);
-  await eventually('the hand-back', async () => (await record())?.state === 'queued');
+  await eventually('the job to be requeued', async () => (await record())?.state === 'queued');
   expect(await cancel()).toBe('cancelled');
   await paused;
   agent.work.resume();
@@ -214,7 +214,7 @@ test('handed back: it does not start again', async () => {
 test.each([
   ['the limit', 'succeeded', { limitSeconds: 5, cancelSeconds: 3600 }],
   ['the cancel', 'succeeded', {}],
-] as const)('success as %s strikes is not overwritten', async (what, state, config) => {
+] as const)('success is not overwritten when %s comes at the same moment', async (what, state, config) => {
   const { run, clock, cancel, settled, bench } = await running(config);
   if (what === 'the cancel') await cancel();
   await clock.advance(5000);
@@ -238,7 +238,7 @@ test.each([
   expect(await settled(state)).toMatchObject({ attempts: 1 });
 });
 
-test('taken over by another agent: that one is told; here nothing is written', async () => {
+test('taken over by another agent: that agent cancels it; here nothing is written', async () => {
   const { bench, run, agent, clock, id, record, cancel } = await running();
   const farMs = clock.now() + 3_600_000;
   const other = { id, messageId: 'm', instance: 'i-other', fence: 'other', enqueuedAtMs: 0 };
@@ -252,7 +252,7 @@ test('taken over by another agent: that one is told; here nothing is written', a
   expect((await bench.depth()).held).toBe(1);
 });
 
-test('lost with its lease: who gets the message next cancels the job instead of running it', async () => {
+test('lost with its lease: the next agent that gets the message cancels the job instead of running it', async () => {
   const { bench, agent, runner, clock, id, cancel, settled } = await stage();
   const claim = { id, messageId: 'm', instance: 'i-gone', fence: 'gone', enqueuedAtMs: clock.now() };
   await bench.table.claim({ ...claim, nowMs: clock.now() - 2000, leaseUntilMs: clock.now() - 1000 });
@@ -262,7 +262,7 @@ test('lost with its lease: who gets the message next cancels the job instead of 
   expect(runner.runs).toEqual([]);
 });
 
-test('a worker and what it started are gone for real', async () => {
+test('a worker and its descendants are really gone', async () => {
   const bench = await open();
   const script = 'trap "" TERM; sleep 600 & echo $! >> $JOURNAL; echo $$ >> $JOURNAL; wait; sleep 600';
   const agent = await bench.agent(script, { cancelSeconds: 0.1, graceSeconds: 0.1 });

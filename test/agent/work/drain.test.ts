@@ -16,7 +16,7 @@ import { openBench } from '../../support/queue.ts';
 
 const open = openBench();
 
-test('a drain lets running jobs end, settles them, and takes no other', async () => {
+test('a drain lets running jobs end, settles them, and takes no others', async () => {
   const bench = await open();
   const agent = await bench.agent('echo start >> $JOURNAL; until [ -e go ]; do sleep 0.05; done', {
     leaseSeconds: 15,
@@ -36,7 +36,7 @@ test('a drain lets running jobs end, settles them, and takes no other', async ()
 test.each([
   ['a longer limit than the usual, which the fleet allows,', 'j-allowed', { maxLimitSeconds: 360 }],
   ['a longer limit than the fleet allows any more', 'j-allowed-before', {}],
-])('an instance that must go lets a job with %s run to its end', async (_, id, allowed) => {
+])('an instance that must end lets a job with %s run to its end', async (_, id, allowed) => {
   const bench = await open();
   const runner = new HandRunner();
   const clock = new ManualClock(Date.now());
@@ -75,7 +75,7 @@ test.each([
   expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
 });
 
-test('a job that outlives the drain is stopped and handed back, and costs no attempt', async () => {
+test('a job that outlasts the drain is stopped and requeued, and costs no attempt', async () => {
   const bench = await open();
   const agent = await bench.agent('echo start >> $JOURNAL; exec sleep 60', { leaseSeconds: 15 });
   const id = `m-${await bench.send('x')}`;
@@ -86,7 +86,7 @@ test('a job that outlives the drain is stopped and handed back, and costs no att
   expect(await bench.table.get(id)).toMatchObject({ state: 'queued', attempts: 0 });
 });
 
-test('a job that still waits for a slot of the machine when the drain is over was interrupted', async ({
+test('a job that still waits for a slot when the drain is over was interrupted', async ({
   skip,
 }) => {
   skip(whyNoSlots() !== undefined, whyNoSlots());
@@ -101,7 +101,7 @@ test('a job that still waits for a slot of the machine when the drain is over wa
     clock: systemClock,
   });
   await runner.check();
-  // From here on no slot comes.
+  // From here on no slot becomes free.
   await sockets.close();
   const agent = await bench.agent('true', { leaseSeconds: 30 }, runner);
   const id = `m-${await bench.send('x')}`;
@@ -113,10 +113,10 @@ test('a job that still waits for a slot of the machine when the drain is over wa
   runner.close();
 });
 
-test('jobs that only waited here for a slot go back untouched: no attempt, no record', async () => {
+test('jobs that only waited here for a slot are requeued unchanged: no attempt, no record', async () => {
   const bench = await open();
   const runner = new HandRunner();
-  // Whose jobs took no time, so that the agent fetches more of them beforehand.
+  // Its jobs took no time, so the agent fetches more of them ahead.
   const clock = new ManualClock(Date.now());
   const agent = await bench.agent('true', { leaseSeconds: 900 }, runner, clock);
   await bench.send('quick');
@@ -136,7 +136,7 @@ test('jobs that only waited here for a slot go back untouched: no attempt, no re
   for (const id of ids) expect(await bench.table.get(`m-${id}`)).toBeUndefined();
 });
 
-test('what a receive under way at the pause brings is handed back at once, and not run', async () => {
+test('messages that come after the pause began are requeued at once and not run', async () => {
   const bench = await open();
   const agent = await bench.agent('echo start >> $JOURNAL', { leaseSeconds: 60 });
   const polling = new Promise<void>((resolve) => {
@@ -161,7 +161,7 @@ test('what a receive under way at the pause brings is handed back at once, and n
   await bench.empty();
 });
 
-test('the last look starts what it finds, and the work goes on', async () => {
+test('the last receive starts what it finds, and the loop goes on', async () => {
   const bench = await open();
   const agent = await bench.agent('true');
   expect(await agent.work.lastLook()).toBe('empty');
@@ -175,7 +175,7 @@ test('the last look starts what it finds, and the work goes on', async () => {
   await bench.empty();
 });
 
-test('it is idle from the moment on at which the last job was settled', async () => {
+test('it is idle since the last job was settled', async () => {
   const bench = await open();
   const agent = await bench.agent('true');
   const sinceMs = agent.work.state().idleSinceMs ?? 0;

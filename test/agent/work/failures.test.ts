@@ -8,7 +8,7 @@ const open = openBench();
 
 const LOG_RUN = 'echo "start $MAYFLY_ATTEMPT" >> $JOURNAL; ';
 
-/** The receipt handles of all that agents receive from now on. */
+/** The receipt handles of all messages that agents receive from now on. */
 function watchHandles({ clients }: Bench): string[] {
   const handles: string[] = [];
   clients.polls.middlewareStack.add(
@@ -71,7 +71,7 @@ test.each([
   expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
 });
 
-test('an agent whose stack was rolled back to one that may not put works on by updates', async () => {
+test('an agent whose stack was rolled back to one without PutItem works with updates', async () => {
   const bench = await open();
   const denied = { kind: 'error', code: 'AccessDeniedException', status: 400 } as const;
   const fault = bench.cloud.faults.add({ action: 'PutItem', effect: denied });
@@ -83,7 +83,7 @@ test('an agent whose stack was rolled back to one that may not put works on by u
   expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
 });
 
-test('a claim that was given up though it reached the table costs no attempt', async () => {
+test('a claim that was abandoned although it reached the table costs no attempt', async () => {
   const bench = await open();
   const first = { action: 'PutItem', effect: { kind: 'reset', applied: true }, times: 1 } as const;
   const lost = bench.cloud.faults.add(first);
@@ -139,7 +139,7 @@ test('a job that another agent took over is stopped, and nothing of it is writte
   expect(await bench.table.get(id)).toMatchObject({ state: 'running', instance: 'i-other', fence: 'other' });
 });
 
-test('a long job keeps its lease for as long as it runs', async () => {
+test('a long job keeps its lease as long as it runs', async () => {
   const bench = await open();
   const script = `${LOG_RUN} until [ -e go ]; do sleep 0.05; done`;
   const agent = await bench.agent(script, { leaseSeconds: 9 });
@@ -154,7 +154,7 @@ test('a long job keeps its lease for as long as it runs', async () => {
   expect(await bench.journal()).toEqual(['start 1']);
 });
 
-test('a message that comes again after its job has ended is deleted unrun', async () => {
+test('a message that is received again after its job has ended is deleted without a run', async () => {
   const bench = await open();
   const agent = await bench.agent(LOG_RUN);
   const messageId = await bench.send('x');
@@ -191,7 +191,7 @@ test('a short job does not wait for a long one beside it', async () => {
   await agent.done(9);
 });
 
-test('a job that was fetched ahead does not wait for a long one: it goes back and runs elsewhere', async () => {
+test('a job that was fetched ahead does not wait for a long one: it is requeued and runs elsewhere', async () => {
   const bench = await open();
   const handles = watchHandles(bench);
   const script = 'echo "$1" >> $JOURNAL; [ "$1" = quick ] || until [ -e go ]; do sleep 0.05; done';
@@ -211,7 +211,7 @@ test('a job that was fetched ahead does not wait for a long one: it goes back an
   await agent.done(6);
 });
 
-test('an instance on which no worker can be started says so, and blames no job', async () => {
+test('an instance on which no worker can be started reports it, and fails no job', async () => {
   const bench = await open();
   const agent = await bench.agent(LOG_RUN);
   await rm(bench.directory, { recursive: true });

@@ -5,7 +5,7 @@ import { Leases } from '../../../agent/work/leases.ts';
 import type { EntryResults, JobQueue } from '../../../store/queue.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
-/** What the heartbeat does at which second, against a queue that answers as the test says. */
+/** What the leases do at which second, with a queue that the test controls. */
 function setUp(answer: (second: number) => EntryResults | Error) {
   const clock = new ManualClock();
   const extensions: { atSecond: number; handles: string[]; seconds: number[] }[] = [];
@@ -53,7 +53,7 @@ function setUp(answer: (second: number) => EntryResults | Error) {
 const done = (): EntryResults => [];
 const down = () => new Error('no route');
 
-test('a lease is extended each third of its length, from the start of the last success', async () => {
+test('a lease is extended after each third of it, from the start of the last success', async () => {
   const { clock, hold, extensions } = setUp(done);
   hold('a');
   await clock.advance(65_000);
@@ -61,7 +61,7 @@ test('a lease is extended each third of its length, from the start of the last s
   expect(extensions.map(({ seconds }) => seconds)).toEqual([[60], [60], [60]]);
 });
 
-test('leases that are due at nearly the same time go in one call, ten at most', async () => {
+test('leases that are due at nearly the same time are extended in one call, ten at most', async () => {
   const { clock, hold, extensions } = setUp(done);
   for (let index = 0; index < 12; index += 1) {
     hold(`${index}`);
@@ -71,7 +71,7 @@ test('leases that are due at nearly the same time go in one call, ten at most', 
   expect(extensions.map(({ handles }) => handles.length)).toEqual([10, 2]);
 });
 
-test('a worker is stopped, with its whole grace, before a lease ends that could not be extended', async () => {
+test('a worker is stopped, with its whole grace period, before a lease ends that could not be extended', async () => {
   const { clock, leases, hold, extensions, stops } = setUp(down);
   const held = hold('a');
   await clock.advance(60_000);
@@ -88,14 +88,14 @@ test('one extension that succeeds in time saves the worker', async () => {
   expect(stops).toEqual([]);
 });
 
-test('a message that is let go is not extended any more', async () => {
+test('a message that is untracked is not extended any more', async () => {
   const { clock, leases, hold, extensions } = setUp(done);
   leases.letGo(hold('a'));
   await clock.advance(60_000);
   expect(extensions).toEqual([]);
 });
 
-test('a second delivery brings the handle that is extended from then on', async () => {
+test('a second delivery brings the receipt handle that is used from then on', async () => {
   const { clock, leases, hold, extensions } = setUp(done);
   const held = hold('old');
   await clock.advance(10_000);

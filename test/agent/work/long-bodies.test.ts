@@ -14,7 +14,7 @@ const envelope = (id: string, more = {}) =>
   JSON.stringify({ mayfly: 1, id, bodyKey: `bodies/${id}`, ...more });
 const storeOf = ({ bench, bucket }: Logged) => bodyStore(bench.clients.s3, bucket);
 
-/** A job that failed: of others a message that calls itself their dead letter is not believed. */
+/** A job that failed: a dead letter of a job in another state is refused. */
 async function failed({ bench }: Logged, id: string): Promise<void> {
   const nowMs = Date.now();
   const lease = { nowMs, leaseUntilMs: nowMs + 60_000, enqueuedAtMs: nowMs };
@@ -34,7 +34,7 @@ async function reasonOf({ bench }: Logged): Promise<string | undefined> {
   return letter?.MessageAttributes?.['MayflyReason']?.StringValue;
 }
 
-test('a body in the bucket reaches the worker untouched, with the limits of its envelope', async () => {
+test('a body in the bucket reaches the worker unchanged, with the limits of its envelope', async () => {
   const bed = await logged(open);
   const { bench, agent } = bed;
   const body = `{"job_id": "v-1", "text": "${'ä\u{1F680} '.repeat(500_000)}"}`;
@@ -49,7 +49,7 @@ test('a body in the bucket reaches the worker untouched, with the limits of its 
   expect(await bench.journal()).toEqual(['v-1 l-1']);
 });
 
-test("one that SQS's own redrive brings back has the body of the job that it repeats, and then one of its own", async () => {
+test('a dead letter that SQS redrives has the body of the job that it repeats, and then its own copy', async () => {
   const bed = await logged(open);
   const { bench, agent } = bed;
   await storeOf(bed).put('j-0', 'hello');
@@ -64,7 +64,7 @@ test("one that SQS's own redrive brings back has the body of the job that it rep
   expect(await bench.table.get(id)).toMatchObject({ bodyKey: `bodies/${id}`, retryOf: 'j-0' });
 });
 
-test('one that was brought back and is tried again needs the other job no more', async () => {
+test('a redriven job that is tried again does not need the other job any more', async () => {
   const bed = await logged(open);
   const { bench, agent } = bed;
   await storeOf(bed).put('j-gone', 'hello');
@@ -83,7 +83,7 @@ test('one that was brought back and is tried again needs the other job no more',
   expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded' });
 });
 
-test('a job whose body is not there can never run: it is dead-lettered, and says so', async () => {
+test('a job whose body is missing can never run: it is dead-lettered, with the reason', async () => {
   const bed = await logged(open);
   const { bench, agent, bucket } = bed;
   const worker = await agent('echo ran >> $JOURNAL');
@@ -113,7 +113,7 @@ test('a job whose body is in a bucket that this fleet does not have can never ru
 test.each([
   ['denied', 'AccessDenied', 403],
   ['gone', 'NoSuchBucket', 404],
-])('while the bucket is %s a job is handed back, and it costs no attempt', async (_, code, status) => {
+])('while the bucket is %s a job is requeued, and it costs no attempt', async (_, code, status) => {
   const bed = await logged(open);
   const { bench, agent } = bed;
   const id = `j-${code.toLowerCase()}`;
@@ -124,7 +124,7 @@ test.each([
   await recorded(bed, id);
   await bench.send(envelope(id));
   worker.work.resume();
-  await eventually('the hand-back', async () => {
+  await eventually('the job to be requeued', async () => {
     const record = await bench.table.get(id);
     return (
       record?.state === 'queued' && record.reason?.includes(`its body bodies/${id} could not be fetched`)
@@ -137,7 +137,7 @@ test.each([
   expect(await bench.table.get(id)).toMatchObject({ state: 'succeeded', attempts: 1 });
 });
 
-test('a bucket that fails for a while is asked again, and the job stays ours for as long', async () => {
+test('a bucket that fails for a while is asked again, and the lease is extended meanwhile', async () => {
   const bed = await logged(open);
   const { bench, agent } = bed;
   await storeOf(bed).put('j-4', 'hello');
@@ -165,7 +165,7 @@ test('a bucket that fails for a while is asked again, and the job stays ours for
 test.each([
   ['long', 'ä'.repeat(513), true],
   ['short', 'ä'.repeat(512), false],
-])('the %s body of a job that is dead-lettered is kept where a retry finds it', async (_, body, inBucket) => {
+])('the %s body of a dead-lettered job is kept where a retry finds it', async (_, body, inBucket) => {
   const bed = await logged(open);
   const { agent, bench, send, keys } = bed;
   const worker = await agent('exit 65');
@@ -183,7 +183,7 @@ test.each([
   if (inBucket) expect(await storeOf(bed).get(job)).toBe(body);
 });
 
-test('the long body of a job that is cancelled is kept too, whether it ran or not', async () => {
+test('the long body of a cancelled job is kept too, whether it ran or not', async () => {
   const bed = await logged(open);
   const { agent, bench, send } = bed;
   const catalogue = new JobCatalogue(bench.clients.dynamodb, 'jobs');
@@ -211,7 +211,7 @@ test('the long body of a job that is cancelled is kept too, whether it ran or no
   }
 });
 
-test('a body that cannot be kept holds nothing up', async () => {
+test('a body that cannot be kept delays nothing', async () => {
   const bed = await logged(open);
   const { agent, bench, send, bucket } = bed;
   const effect = { kind: 'error', code: 'AccessDenied', status: 403 } as const;

@@ -11,7 +11,7 @@ async function toldOf({ directory }: { directory: string }): Promise<string> {
   return (await readFile(join(directory, 'told'), 'utf8')).trimEnd();
 }
 
-test("a fleet's workers get the attributes of their message, of every kind, and none of ours", async () => {
+test("workers get the attributes of their message, of every type, and none of mayfly's own", async () => {
   const bench = await open();
   const agent = await bench.agent(PRINT, { messageAttributes: true });
   const own = { colour: text('"blau" \n 🐛 $(id)'), size: { DataType: 'Number.float', StringValue: '1.50' } };
@@ -32,7 +32,7 @@ test('a message without attributes has an empty object', async () => {
   expect(await toldOf(bench)).toBe('{}');
 });
 
-test('a fleet that does not ask has no such variable', async () => {
+test('a fleet that does not ask for it has no such variable', async () => {
   const bench = await open();
   const agent = await bench.agent(PRINT);
   await bench.send('x', { colour: text('blue') });
@@ -43,7 +43,7 @@ test('a fleet that does not ask has no such variable', async () => {
 
 const OVERHEAD_BYTES = Buffer.byteLength(JSON.stringify({ long: text('') }));
 
-test('as much as a variable takes reaches the worker', async () => {
+test('a value of the longest size reaches the worker', async () => {
   const bench = await open();
   const agent = await bench.agent(PRINT, { messageAttributes: true });
   const long = text('x'.repeat(127 * 1024 - OVERHEAD_BYTES));
@@ -53,7 +53,7 @@ test('as much as a variable takes reaches the worker', async () => {
   expect(JSON.parse(await toldOf(bench))).toEqual({ long });
 });
 
-test('one byte more is dead-lettered with a sentence, and all of it', async () => {
+test('with one byte more the message is dead-lettered, complete and with a sentence', async () => {
   const bench = await open();
   const agent = await bench.agent('echo ran >> $JOURNAL', { messageAttributes: true });
   const long = text('x'.repeat(127 * 1024 - OVERHEAD_BYTES + 1));

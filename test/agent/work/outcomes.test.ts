@@ -8,7 +8,7 @@ import { type Bench, isRunning, openBench } from '../../support/queue.ts';
 
 const open = openBench();
 
-/** For how long messages of the bench's queue were hidden, in seconds, as the front door saw it. */
+/** How long messages of the bench's queue were hidden, in seconds, as the front door logged it. */
 async function hidingsOf({ cloud, queueUrl }: Bench): Promise<number[]> {
   const text = await readFile(cloud.logFile, 'utf8');
   const calls = text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line)]));
@@ -103,7 +103,7 @@ test('a job that ignores SIGTERM at its limit is killed, with the grandchild tha
   for (const pid of pids) await eventually('the process to be gone', async () => !(await isRunning(pid)));
 });
 
-test('a broken envelope is dead-lettered with what is wrong, and never run', async () => {
+test('a broken envelope is dead-lettered with the reason, and never run', async () => {
   const bench = await open();
   const agent = await bench.agent('echo ran >> $JOURNAL');
   const id = `m-${await bench.send('{"mayfly": 1, "id": "broken-1", "payload": "x", "limitSeconds": 0}')}`;
@@ -117,7 +117,7 @@ test('a broken envelope is dead-lettered with what is wrong, and never run', asy
   expect(await bench.journal()).toEqual([]);
 });
 
-test('a reason that quotes what SQS takes in no attribute is dead-lettered all the same', async () => {
+test('a reason with characters that SQS does not accept in attributes is dead-lettered all the same', async () => {
   const bench = await open();
   const agent = await bench.agent('true');
   await bench.send('{"mayfly": 1, "payload": "x", "a\\ufffe\\uffff\\u0000\\ud83d": 1}');
@@ -127,7 +127,7 @@ test('a reason that quotes what SQS takes in no attribute is dead-lettered all t
   expect(reasonOf(letter)).toMatch(/^the envelope's key a .* is not known$/);
 });
 
-test('without a dead-letter queue a job that is given up stays in its queue', async () => {
+test('without a dead-letter queue a job that has failed stays in its queue', async () => {
   const bench = await open();
   const agent = await bench.agent('exit 65', {
     deadLetterQueueUrl: undefined,
@@ -142,7 +142,7 @@ test('without a dead-letter queue a job that is given up stays in its queue', as
   );
 });
 
-test('a dead-letter queue that is gone keeps no instance busy: the job is hidden for as long as a retry may be', async () => {
+test('a deleted dead-letter queue keeps no instance busy: the job is hidden as long as a retry may be', async () => {
   const bench = await open();
   const agent = await bench.agent('exit 65', {
     deadLetterQueueUrl: `${bench.queueUrl}-gone`,
@@ -162,7 +162,7 @@ test.each([
   ['refuses it', 'AccessDenied', 403],
   ['has a key that is disabled', 'KMS.DisabledException', 400],
 ])(
-  'a dead letter whose queue %s holds its instance up for two minutes, and the record says so',
+  'a dead letter whose queue %s delays its instance for two minutes, and the record says so',
   async (_, code, status) => {
     const bench = await open();
     const runner = new HandRunner();
@@ -186,7 +186,7 @@ test.each([
       await clock.advance(4000);
       return agent.work.state().idleSinceMs !== undefined;
     });
-    // Minutes, not hours: a busy machine takes its time for the last calls.
+    // Minutes, not hours: a busy machine needs time for the last calls.
     expect(clock.monotonic() - startMs).toBeLessThan(600_000);
     expect((await hidingsOf(bench)).at(-1)).toBe(900);
     const record = await bench.table.get(id);
@@ -198,7 +198,7 @@ test.each([
   },
 );
 
-describe('without a record a job that is used up and whose dead letter is refused', () => {
+describe('without a record, a job without attempts left whose dead letter is refused', () => {
   async function refused(code: string, status: number) {
     const bench = await open();
     const runner = new HandRunner();
@@ -213,24 +213,24 @@ describe('without a record a job that is used up and whose dead letter is refuse
     return { bench, runner, clock, agent, refusal };
   }
 
-  test('for good is hidden for as long as SQS can: it would run again', async () => {
+  test('for good is hidden as long as SQS allows: it would run again', async () => {
     const { bench, clock, agent } = await refused('AccessDenied', 403);
     await eventually('the job to be settled', async () => {
       await clock.advance(4000);
       return agent.work.state().idleSinceMs !== undefined;
     });
-    // Two minutes, not thirty: a busy machine takes its time for the last calls.
+    // Two minutes, not thirty: a busy machine needs time for the last calls.
     expect(clock.monotonic()).toBeLessThan(600_000);
     expect((await hidingsOf(bench)).at(-1)).toBeGreaterThan(43_000);
   });
 
-  test('by throttling is hidden as long when its agent has to go meanwhile', async () => {
+  test('by throttling is hidden as long when its agent has to end meanwhile', async () => {
     const { bench, clock, agent } = await refused('RequestThrottled', 403);
     let isGone = false;
     void agent.work.drain(1000).then(() => {
       isGone = true;
     });
-    // The SDK's own tries take real time.
+    // The SDK's retries take real time.
     await eventually('the agent to go', async () => {
       await clock.advance(100);
       return isGone;
@@ -238,11 +238,11 @@ describe('without a record a job that is used up and whose dead letter is refuse
     expect((await hidingsOf(bench)).at(-1)).toBeGreaterThan(43_000);
   });
 
-  test('by throttling is held on to, and becomes a dead letter', async () => {
+  test('by throttling is retried, and becomes a dead letter', async () => {
     const { bench, runner, clock, agent, refusal } = await refused('RequestThrottled', 403);
     await clock.advance(150_000);
     const { strikes } = refusal;
-    // Each try of the agent is several of the SDK.
+    // Each try of the agent is several calls of the SDK.
     await eventually('further tries', async () => {
       await clock.advance(1000);
       return refusal.strikes > strikes + 6 || agent.work.state().settling === 0;

@@ -10,7 +10,7 @@ import type { JobRecord } from '../../../jobs/record.ts';
 import { mannedFleets } from '../../support/manned.ts';
 import type { Bench } from '../../support/queue.ts';
 
-/** What can be done with `sqs:SendMessage` on the fleet's queue alone. */
+/** What `sqs:SendMessage` on the fleet's queue alone allows. */
 const open = mannedFleets();
 
 /** The worker appends its id and its body to the journal. */
@@ -21,7 +21,7 @@ const envelope = (id: string, more: object) => JSON.stringify({ mayfly: 1, id, .
 
 const notItsBody = (id: string) => `its body is that of job ${id}, with which it was not enqueued`;
 
-/** Of each dead letter, the job that it names and why it is there. */
+/** The job that each dead letter names, and its reason. */
 async function deadLetters(bench: Bench): Promise<{ job: string; reason: string }[]> {
   return (await bench.deadLetters()).map(({ MessageAttributes = {} }) => ({
     job: MessageAttributes['MayflyJobId']?.StringValue ?? '',
@@ -99,7 +99,7 @@ describe('a producer that may only send messages', () => {
     ]);
   });
 
-  test('cannot fail a job by it before its own message comes, though nobody has recorded the job', async () => {
+  test('cannot fail a job that way before its own message comes, although the job has no record', async () => {
     const { bench, work } = await open();
     await bench.send(envelope('order-7', { payload: 'x', limitSeconds: 0 }));
     await work(LOG_RUN);
@@ -160,7 +160,7 @@ describe('a producer that may only send messages', () => {
     expect(await bench.table.get('j-forgotten-long')).toBeUndefined();
     const { outcomes } = await fleet.deadLetters.redrive({ ids: [`m-${thief}`, second] });
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(['refused', 'refused']);
-    // Where there was no room to say whose it is.
+    // If the attributes had no room for the job's id.
     const padded = `${body}${' '.repeat(1_048_576 - body.length)}`;
     await bench.send(padded);
     await bench.empty();
@@ -196,7 +196,7 @@ describe('a producer that may only send messages', () => {
 describe('a body in the bucket', () => {
   const LONG_BODY = 'x'.repeat(1_100_000);
 
-  test('that somebody has replaced does not run, and cannot be retried', async () => {
+  test('that was replaced does not run, and cannot be retried', async () => {
     const { bench, fleet, work } = await open();
     const { id } = await fleet.enqueue(LONG_BODY);
     const object = { Bucket: fleet.facts.logBucket, Key: `bodies/${id}` };
@@ -211,7 +211,7 @@ describe('a body in the bucket', () => {
     expect(outcomes).toMatchObject([{ id, outcome: 'refused', why: reason }]);
   });
 
-  test("that is left of an earlier job with the dedupe key gives way: it outlives that job's record", async () => {
+  test("of an earlier job with the dedupe key is replaced: it outlives that job's record", async () => {
     const { bench, fleet, work } = await open();
     const id = dedupedId('weekly');
     const object = { Bucket: fleet.facts.logBucket, Key: `bodies/${id}` };
@@ -221,7 +221,7 @@ describe('a body in the bucket', () => {
     expect(await fleet.wait([id])).toMatchObject([{ state: 'succeeded' }]);
   });
 
-  test('that is kept of a dead letter takes the place of what an earlier job has left', async () => {
+  test('that is kept of a dead letter replaces that of an earlier job', async () => {
     const { bench, fleet, work } = await open();
     const id = dedupedId('monthly');
     const object = { Bucket: fleet.facts.logBucket, Key: `bodies/${id}` };
@@ -235,7 +235,7 @@ describe('a body in the bucket', () => {
     await expect(fleet.retry(id)).resolves.toMatchObject({ retryOf: id });
   });
 
-  test('is the first one of a dedupe key: a second sender with another is told', async () => {
+  test('is the first one of a dedupe key: a second sender with another body gets an error', async () => {
     const { bench, fleet } = await open();
     const { id } = await fleet.enqueue(LONG_BODY, { dedupe: 'two bodies' });
     await expect(fleet.enqueue(`${LONG_BODY}y`, { dedupe: 'two bodies' })).rejects.toThrow(
@@ -249,7 +249,7 @@ describe('a body in the bucket', () => {
   });
 });
 
-describe('a limit beyond what the fleet allows', () => {
+describe("a limit above the fleet's maximum", () => {
   const LONG = 43_000;
   const refusal = 'the limit of 43000 s is longer than this fleet allows: at most 3600 s (its prop maxLimit)';
 
@@ -278,7 +278,7 @@ describe('a limit beyond what the fleet allows', () => {
     expect(await bench.journal()).toEqual([]);
   });
 
-  test('is none where the fleet allows more', async () => {
+  test("is allowed if the fleet's maximum is higher", async () => {
     const { bench } = await open();
     await bench.send(envelope('order-10', { payload: 'x', limitSeconds: LONG }));
     const agent = await bench.agent(LOG_RUN, { maxLimitSeconds: LONG });
@@ -287,7 +287,7 @@ describe('a limit beyond what the fleet allows', () => {
     expect(await bench.journal()).toEqual(['order-10 x']);
   });
 
-  test('stays what it was for a job that was enqueued before the fleet allowed less, and for its dead letter', async () => {
+  test('stays for a job that was enqueued before the fleet lowered its maximum, and for its dead letter', async () => {
     const { bench, fleet, work } = await open();
     const allowing = new Fleet({ ...fleet.context, toldByStack: true });
     const { id } = await allowing.enqueue('x', { limitSeconds: LONG });
@@ -300,7 +300,7 @@ describe('a limit beyond what the fleet allows', () => {
     expect(await bench.journal()).toEqual([`${id} x`, `${again} x`]);
   });
 
-  test('fails a job that was enqueued by somebody who did not know what the fleet allows', async () => {
+  test('fails a job that was enqueued by a client that does not know the maximum', async () => {
     const { bench, fleet, work } = await open();
     const { id } = await fleet.enqueue('x', { limitSeconds: LONG });
     await work(LOG_RUN);
@@ -311,7 +311,7 @@ describe('a limit beyond what the fleet allows', () => {
   });
 });
 
-describe('what was refused and is redriven by `mayfly dlq`', () => {
+describe('a refused message that `mayfly dlq` redrives', () => {
   test('is a job of its own, and has no part in the job that it names: neither its record nor its body', async () => {
     const { bench, fleet, work } = await open();
     const { id } = await fleet.enqueue('x'.repeat(1_100_000));
@@ -340,7 +340,7 @@ describe('what was refused and is redriven by `mayfly dlq`', () => {
   });
 });
 
-test('of a message that SQS moves to the dead letters by itself its producer says whose it is: a nonce proves it', () => {
+test('a producer names the job of a message that SQS dead-letters by itself: a nonce proves it', () => {
   const record = { pk: 'job#j-1', id: 'j-1', state: 'queued', attempts: 0, nonce: 'secret' } as const;
   const moved = (attributes: object) => ({
     MessageId: 'one',
@@ -357,8 +357,8 @@ test('of a message that SQS moves to the dead letters by itself its producer say
   expect(owner({ MayflyNonce: text('guessed') })).toBe('m-one');
 });
 
-describe('a dead letter that SQS brings back', () => {
-  /** A job of a plain producer that has ended like this, and its dead letter. */
+describe('a dead letter that SQS redrives', () => {
+  /** A job of a plain producer that has ended in this state, and its dead letter. */
   async function ended(bench: Bench, id: string, state: JobRecord['state']): Promise<void> {
     const nowMs = Date.now();
     const lease = { nowMs, leaseUntilMs: nowMs + 60_000, enqueuedAtMs: nowMs };
@@ -407,7 +407,7 @@ describe('a dead letter that SQS brings back', () => {
     ]);
   });
 
-  test('stays dead if nothing is known of its job', async () => {
+  test('stays dead if its job is unknown', async () => {
     const { bench, work } = await open();
     await bench.send('x', { MayflyJobId: text('j-forgotten') });
     await work(LOG_RUN);
@@ -420,7 +420,7 @@ describe('a dead letter that SQS brings back', () => {
   });
 
   test.each(['SQS', 'mayfly dlq'])(
-    'has the body in the bucket each time, also when the first job is forgotten: brought back by %s',
+    'has the body in the bucket each time, also when the first job was removed: redriven by %s',
     async (by) => {
       const { bench, fleet, work } = await open();
       const { id } = await fleet.enqueue('x'.repeat(1_100_000));
@@ -439,7 +439,7 @@ describe('a dead letter that SQS brings back', () => {
     },
   );
 
-  test('is a job like any other: it is tried again, fails, and is brought back in its turn', async () => {
+  test('is a job like any other: it is tried again, fails, and is redriven again', async () => {
     const { bench, fleet, work } = await open();
     const { id } = await fleet.enqueue('x');
     await work(`${LOG_RUN}; [ $MAYFLY_ATTEMPT = 2 ] || exit 1; exit 65`);

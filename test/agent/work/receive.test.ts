@@ -62,7 +62,7 @@ test.each<[string, Room, number | undefined]>([
   expect(polls.map((poll) => poll.count)).toEqual(count === undefined ? [] : [count]);
 });
 
-test('a second poll runs beside the first only while the queue gives all that is asked for', async () => {
+test('a second poll runs beside the first only while the queue returns all that was asked for', async () => {
   const { receiver, polls, clock } = setUp({ free: 100, waiting: 0, prefetch: 0 });
   receiver.resume();
   receiver.pump();
@@ -77,7 +77,7 @@ test('a second poll runs beside the first only while the queue gives all that is
   expect(polls).toHaveLength(4);
 });
 
-test('waits a second for its first answer, then shortly, as long as SQS allows once it has been quiet, never beyond half a lease', async () => {
+test('waits a second for its first answer, then a short time, the longest after a minute without jobs, never more than half a lease', async () => {
   const busy = setUp({ free: 1, waiting: 0, prefetch: 0 });
   busy.receiver.resume();
   busy.polls[0]?.answer(0);
@@ -92,7 +92,7 @@ test('waits a second for its first answer, then shortly, as long as SQS allows o
   expect(short.polls[1]?.waitSeconds).toBe(2);
 });
 
-test('waits longer and longer after errors, and goes on for ever', async () => {
+test('waits longer and longer after errors, and never stops', async () => {
   const { receiver, polls, clock } = setUp({ free: 1, waiting: 0, prefetch: 0 });
   receiver.resume();
   for (const waitMs of [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]) {
@@ -105,7 +105,7 @@ test('waits longer and longer after errors, and goes on for ever', async () => {
   }
 });
 
-test('a pause waits for the receive under way, delivers what it brings, and begins no other', async () => {
+test('a pause waits for the current receive, delivers its messages, and starts no other', async () => {
   const { receiver, polls, delivered, attempts } = setUp({ free: 1, waiting: 0, prefetch: 0 });
   receiver.resume();
   const paused = receiver.pause();
@@ -118,7 +118,7 @@ test('a pause waits for the receive under way, delivers what it brings, and begi
   expect(attempts()).toBe(2);
 });
 
-test('a pause cuts the wait after an error short', async () => {
+test('a pause ends the wait after an error', async () => {
   const { receiver, polls, clock } = setUp({ free: 1, waiting: 0, prefetch: 0 });
   receiver.resume();
   polls[0]?.fail();
@@ -127,7 +127,7 @@ test('a pause cuts the wait after an error short', async () => {
   expect(clock.monotonic()).toBe(0);
 });
 
-test('an outage of hours: a try follows the other within what the watchdog grants', async () => {
+test("an outage of hours: receives follow each other within the watchdog's limit", async () => {
   const { clock, receiver, polls, attempts } = setUp({ free: 1, waiting: 0, prefetch: 0 });
   receiver.resume();
   for (let minute = 0; minute < 180; minute += 1) {
@@ -139,7 +139,7 @@ test('an outage of hours: a try follows the other within what the watchdog grant
   }
 });
 
-test('with a pause one job is asked for at a time, and the queue is not taken for empty before it says so', async () => {
+test('when slowed down, it asks for one job at a time, and does not take the queue for empty before it answers so', async () => {
   const pause = { ms: 5000 };
   const { receiver, clock, polls } = setUp({ free: 4, waiting: 0, prefetch: 8 }, 60, pause);
   receiver.resume();
@@ -159,7 +159,7 @@ test('with a pause one job is asked for at a time, and the queue is not taken fo
   expect(receiver.receiving).toBe(true);
 });
 
-test('a pause ends when jobs are received as usual again, or at once when nothing is to be received', async () => {
+test('a slow-down ends when jobs succeed again, or at once when nothing is to be received', async () => {
   const pause = { ms: 60_000 };
   const { receiver, clock, polls } = setUp({ free: 4, waiting: 0, prefetch: 0 }, 60, pause);
   receiver.resume();

@@ -13,7 +13,7 @@ const message = (id: string, payload: string) => JSON.stringify({ mayfly: 1, id,
 const idsOf = async (bench: Bench) =>
   (await bench.deadLetters()).map(({ MessageAttributes }) => MessageAttributes?.['MayflyJobId']?.StringValue);
 
-/** Has an agent whose workers fail for good settle these, one after the other. */
+/** Lets an agent whose workers fail for good settle these messages, one after the other. */
 async function settle(bench: Bench, ...bodies: string[]): Promise<void> {
   for (const body of bodies) await bench.send(body);
   const agent = await bench.agent(LOG_RUN);
@@ -31,7 +31,7 @@ async function redriveBySqs({ clients: { sqs }, queueUrl, deadLetterQueueUrl }: 
   await sqs.send(new StartMessageMoveTaskCommand({ SourceArn, DestinationArn }));
 }
 
-/** Records of jobs beside those that are known already. */
+/** Records of jobs that are not known yet. */
 async function recordsBeside({ clients }: Bench, known: Iterable<string>): Promise<JobRecord[]> {
   const before = new Set(known);
   const fresh: JobRecord[] = [];
@@ -41,7 +41,7 @@ async function recordsBeside({ clients }: Bench, known: Iterable<string>): Promi
   return fresh;
 }
 
-/** A job that failed, as an agent leaves it that dies before it has settled the message. */
+/** A failed job, as an agent leaves it that dies before it has settled the message. */
 async function failed(bench: Bench, id: string): Promise<void> {
   const nowMs = Date.now();
   const lease = { nowMs, leaseUntilMs: nowMs + 60_000, enqueuedAtMs: nowMs };
@@ -49,7 +49,7 @@ async function failed(bench: Bench, id: string): Promise<void> {
   await bench.table.finish(id, 'f', 'failed', { endedAtMs: nowMs, refund: 0 });
 }
 
-test('a message that comes again before it was dead-lettered is, and the record says so', async () => {
+test('a message that is received again before it was dead-lettered is dead-lettered, and the record says so', async () => {
   const bench = await open();
   await failed(bench, 'in-between');
   await settle(bench, message('in-between', 'x'));
@@ -58,7 +58,7 @@ test('a message that comes again before it was dead-lettered is, and the record 
   expect(await bench.table.get('in-between')).toHaveProperty('deadLetteredAt');
 });
 
-test('one that was sent before another of its job was dead-lettered is deleted', async () => {
+test('a message that was sent before another of its job was dead-lettered is deleted', async () => {
   const bench = await open();
   await failed(bench, 'again');
   await bench.send(message('again', 'x'));
@@ -67,7 +67,7 @@ test('one that was sent before another of its job was dead-lettered is deleted',
   expect(await idsOf(bench)).toEqual([]);
 });
 
-test("dead letters that SQS's own redrive brings back run again, as new jobs that name the old ones", async () => {
+test('dead letters that SQS redrives run again, as new jobs that name the old ones', async () => {
   const bench = await open();
   const others = (await recordsBeside(bench, [])).map(({ id }) => id);
   await settle(bench, message('dead', 'x'), 'plain');
@@ -82,7 +82,7 @@ test("dead letters that SQS's own redrive brings back run again, as new jobs tha
   expect((await idsOf(bench)).toSorted()).toEqual(again.map(({ id }) => id).toSorted());
 });
 
-test('a dead letter that had no room for its id is not taken for one too many when it is brought back', async () => {
+test('a dead letter that had no room for its id is not deleted as superfluous when it is redriven', async () => {
   const bench = await open();
   await settle(bench, message('crowded', 'x'));
   await bench.send(message('crowded', 'x'));
@@ -90,7 +90,7 @@ test('a dead letter that had no room for its id is not taken for one too many wh
   expect(await idsOf(bench)).toEqual(['crowded', 'crowded']);
 });
 
-test('a table that takes no note of a dead letter holds nothing up, and no message is lost for it', async () => {
+test('a table that refuses the note of a dead letter delays nothing, and no message is lost', async () => {
   const bench = await open();
   const fault = bench.cloud.faults.add({
     action: 'UpdateItem',
@@ -102,7 +102,7 @@ test('a table that takes no note of a dead letter holds nothing up, and no messa
   expect(await idsOf(bench)).toEqual(['unnoted', 'unnoted']);
 });
 
-test('a broken message with the id of a job says nothing of the job, and the other way round', async () => {
+test('a broken message with the id of a job does not affect the job, nor the other way round', async () => {
   const bench = await open();
   const broken = JSON.stringify({ mayfly: 1, id: 'mixed', payload: 'x', limitSeconds: 0 });
   await settle(bench, broken, message('mixed', 'x'), broken);
@@ -110,7 +110,7 @@ test('a broken message with the id of a job says nothing of the job, and the oth
   expect((await idsOf(bench)).toSorted()).toEqual([own, own, 'mixed']);
 });
 
-test('an id that is free again after a clean-up is one job, though an old message of it is still there', async () => {
+test('an id that is free again after a clean-up is one job, although an old message of it still exists', async () => {
   const bench = await open();
   const catalogue = new JobCatalogue(bench.clients.dynamodb, 'jobs');
   await failed(bench, 'freed');

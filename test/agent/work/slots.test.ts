@@ -3,7 +3,7 @@ import type { Held } from '../../../agent/work/held.ts';
 import { Slots } from '../../../agent/work/slots.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
-/** Slots whose workers end when the test says so. */
+/** Slots whose workers the test ends. */
 function setUp(count: number) {
   const clock = new ManualClock();
   const running = new Map<string, () => void>();
@@ -26,7 +26,7 @@ function setUp(count: number) {
   return { clock, slots, running, returned, push, end };
 }
 
-test('a job that waits behind a long one is given back, and no other is wanted in its place', async () => {
+test('a job that waits for a long one is requeued, and no other is received in its place', async () => {
   const { clock, slots, returned, push, end } = setUp(1);
   push('quick');
   await clock.advance(10);
@@ -40,7 +40,7 @@ test('a job that waits behind a long one is given back, and no other is wanted i
   expect(slots).toMatchObject({ busy: 1, waiting: 0, prefetch: 0 });
 });
 
-test('jobs that come and go in time are left to wait', async () => {
+test('jobs that wait only a short time are not requeued', async () => {
   const { clock, slots, running, returned, push, end } = setUp(1);
   push('0', '1');
   for (let job = 0; job < 20; job += 1) {
@@ -53,7 +53,7 @@ test('jobs that come and go in time are left to wait', async () => {
   expect(slots.waiting).toBe(1);
 });
 
-test('the time each job has waited counts, not that of those before it', async () => {
+test('the time that each job has waited counts, not that of jobs before it', async () => {
   const { clock, returned, push, end } = setUp(1);
   push('a', 'b');
   await clock.advance(1500);

@@ -26,7 +26,7 @@ async function enqueueByOldClient(bench: Bench, id: string, body: string): Promi
   await bench.send(JSON.stringify({ mayfly: 1, id, payload: body }));
 }
 
-/** The claim of an earlier agent: whether it has the job. */
+/** The claim of an earlier agent. Returns whether it has the job. */
 async function claimByOldAgent(bench: Bench, id: string, messageId: string): Promise<void> {
   const free = 'attribute_not_exists(cancelRequestedAt) AND NOT fence = :fence';
   const nowMs = Date.now();
@@ -62,7 +62,7 @@ async function claimByOldAgent(bench: Bench, id: string, messageId: string): Pro
   );
 }
 
-/** One job after the other: a message of one that runs is put back until its lease has ended. */
+/** One job after the other: the message of a running job is hidden until its lease has ended. */
 async function workOneByOne(bench: Bench): Promise<void> {
   const agent = await bench.agent(LOG_RUN, { concurrency: 1 });
   agent.work.resume();
@@ -104,7 +104,7 @@ describe('an agent runs what an earlier client has enqueued', () => {
     expect(await bench.table.get('j-tried')).toMatchObject({ state: 'succeeded', attempts: 2 });
   });
 
-  test('once, though a client of this version sends it again under its dedupe key', async () => {
+  test('once, although a client of this version sends it again under its dedupe key', async () => {
     const { bench, fleet } = await open();
     const id = dedupedId('sent twice');
     await enqueueByOldClient(bench, id, 'x');
@@ -116,7 +116,7 @@ describe('an agent runs what an earlier client has enqueued', () => {
     expect(await bench.deadLetters()).toEqual([]);
   });
 
-  test('though a client of this version has sent it, and that one has died before its message', async () => {
+  test('although a client of this version has sent it, and died before its message', async () => {
     const { bench, fleet, work } = await open();
     const id = dedupedId('never sent');
     await recordByOldClient(bench, id, 'x');
@@ -126,7 +126,7 @@ describe('an agent runs what an earlier client has enqueued', () => {
     expect(await bench.journal()).toEqual([`${id} x`]);
   });
 
-  test('with a longer limit than this version allows unless it is told', async () => {
+  test('with a longer limit than this version allows by default', async () => {
     const { bench, work } = await open();
     await recordByOldClient(bench, 'j-long', 'x', { limitSeconds: 7200 });
     await bench.send(JSON.stringify({ mayfly: 1, id: 'j-long', payload: 'x', limitSeconds: 7200 }));
@@ -148,7 +148,7 @@ describe('an agent runs what an earlier client has enqueued', () => {
     expect(await fleet.status('j-grouped')).toMatchObject({ state: 'succeeded', label: 'nightly' });
   });
 
-  test('and its dead letter, which an earlier agent wrote and SQS brings back', async () => {
+  test('and its dead letter, which an earlier agent wrote and SQS redrives', async () => {
     const { bench, work } = await open();
     const failed = { state: 'failed', attempts: 3, endedAt: new Date().toISOString() } as const;
     await recordByOldClient(bench, 'j-dead', 'x', failed);
@@ -169,7 +169,7 @@ describe('what a client of this version enqueues', () => {
     const { Messages: [message] = [] } = await bench.clients.sqs.send(
       new ReceiveMessageCommand({ QueueUrl: bench.queueUrl, VisibilityTimeout: 0 }),
     );
-    // An earlier agent refuses an envelope with keys that it does not know.
+    // An earlier agent refuses an envelope with unknown keys.
     expect(Object.keys(JSON.parse(message?.Body ?? '')).toSorted()).toEqual([
       'id',
       'limitSeconds',
@@ -196,7 +196,7 @@ describe('what a client of this version enqueues', () => {
   });
 });
 
-test('a run of an earlier client that is resumed keeps its ids', () => {
+test('a resumed run of an earlier client keeps its ids', () => {
   expect(jobId('abcdefghijkl', 7)).toBe('j-abcdefghijkl-7');
   expect(jobId('mine', 7)).toBe('j-mine-7');
   const digest = 'abcdefghijklmnopqrstuvw0';
@@ -204,7 +204,7 @@ test('a run of an earlier client that is resumed keeps its ids', () => {
   expect(jobId(drawSeed(), 7)).toMatch(/^j-[a-z2-7]{24}$/);
 });
 
-test('a job that was cleaned up and is enqueued again is one job, also if its first message is still there', async () => {
+test('a job that was cleaned up and is enqueued again is one job, even if its first message still exists', async () => {
   const { bench, fleet } = await open();
   const { id } = await fleet.enqueue('x', { dedupe: 'cleaned' });
   await fleet.cleanup([id], { force: true });

@@ -4,7 +4,7 @@ import { openBench } from '../../support/queue.ts';
 
 const open = openBench();
 
-test('receives follow each other while there is room, and leases have their dates while jobs run', async () => {
+test('receives follow each other while there is room, and leases have due times while jobs run', async () => {
   const bench = await open();
   const script = 'until [ -e $DIRECTORY/go ]; do sleep 0.05; done';
   const agent = await bench.agent(script, { leaseSeconds: 30, concurrency: 1 });

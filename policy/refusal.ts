@@ -1,9 +1,4 @@
-/**
- * What AWS refuses an agent that it cannot work without, and for how long. An instance is judged by what it achieves: an
- * agent that is refused for longer than `refusalMs` is broken, however healthy its process is.
- */
-
-import type { Broken } from './retirement.ts';
+/** What AWS refuses an agent that it cannot work without, and for how long. */
 
 /**
  * The calls that are watched. `receive`: from the queue. `claim`: of a job in the table. `report`: of the instance itself
@@ -41,8 +36,8 @@ export type RefusalReason = 'cannot-receive' | 'cannot-use-table' | 'cannot-assu
  */
 const LONGEST_GAP_MS = 60_000;
 
-/** An outage of AWS meets the next instance as well: it is waited for this many times longer. */
-const PASSING_FACTOR = 3;
+/** An outage of AWS affects a successor as well, so the agent waits this many times longer for its end. */
+export const PASSING_FACTOR = 3;
 
 /**
  * "Common errors" and the errors of each action (API references of SQS, DynamoDB and STS). A token that is not valid is
@@ -69,25 +64,6 @@ export function failedAgain(
   const gapMs = before ? Math.min(failure.atMs - before.atMs, LONGEST_GAP_MS) : 0;
   const lastingMs = failure.kind === 'lasting' && before?.kind === 'lasting' ? before.lastingMs + gapMs : 0;
   return { ...failure, forMs: (before?.forMs ?? 0) + gapMs, lastingMs };
-}
-
-/** Why an instance is of no use; undefined: it is, or it is too early to tell. */
-export function brokenBy(refusals: Refusals, refusalMs: number): Broken | undefined {
-  const { receive, claim, report } = refusals;
-  const role = refusals['worker-role'];
-  const lasts = (refusal: Refusal | undefined) =>
-    refusal?.kind === 'lasting' && refusal.lastingMs >= refusalMs;
-  const broken = (refusal: Refusal | undefined) =>
-    lasts(refusal) || (refusal !== undefined && refusal.forMs >= PASSING_FACTOR * refusalMs);
-  const because = (reason: RefusalReason, { error, kind }: Refusal): Broken => {
-    return { reason, problem: error, refusal: kind };
-  };
-  // With STS down workers ask again, and those that need no credentials work on.
-  if (role && lasts(role)) return because('cannot-assume-worker-role', role);
-  if (receive && broken(receive)) return because('cannot-receive', receive);
-  if (claim && broken(claim)) return because('cannot-use-table', claim);
-  if (report && broken(report)) return because('cannot-use-table', report);
-  return undefined;
 }
 
 /** Calls that are made only when a job is there. The others are made again and again. */

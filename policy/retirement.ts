@@ -31,7 +31,7 @@ export type Reason =
  * - `worker-missing`: the worker's program cannot be started.
  * - `disk-full`: the disk that the workers write to has less free space than the fleet asks for.
  * - `unhealthy`: the fleet's `instanceCheck` failed after a job had failed.
- * - `cannot-...`: AWS refused the agent what it cannot work without, for too long (`brokenBy` of `refusal.ts`).
+ * - `cannot-...`: AWS refused the agent what it cannot work without, for too long (`broken.ts`).
  */
 export type BrokenReason = 'worker-missing' | 'disk-full' | 'unhealthy' | RefusalReason;
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { brokenBy } from '../../policy/broken.ts';
 import {
-  brokenBy,
   failedAgain,
   presentRefusals,
   type Refusal,

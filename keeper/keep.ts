@@ -12,12 +12,12 @@ import { type Action, judgedByBucket, plan } from './plan.ts';
 import { afterRefusedLook } from './refused-look.ts';
 import { signsOfLife } from './signs.ts';
 
-/** As much as is kept of what a run failed of. */
+/** Characters of an error that are stored in the fleet's state. */
 const LONGEST_FAILURE = 500;
 
 /**
- * One run: look, plan, act, and sign that it ran. Returns what was to be done. Rejects if a look or an action failed;
- * the next run, a minute later, does what is then still to be done.
+ * One run: takes a snapshot, plans, acts, and records the run in the fleet's state. Returns the actions. Rejects if the
+ * snapshot or an action failed. The next run, a minute later, does what is then still to be done.
  */
 export async function keep(
   clients: Clients,
@@ -43,7 +43,7 @@ export async function keep(
     if (done) await sign(hands, { ...reportedBy(done.actions), ...listedNote(done.seen) });
     return done?.actions ?? [];
   } catch (error) {
-    await signFailure(hands, error).catch((err: unknown) => log.error({ err }, 'the run is not on record'));
+    await signFailure(hands, error).catch((err: unknown) => log.error({ err }, 'cannot record the run'));
     throw error;
   }
 }
@@ -61,25 +61,25 @@ async function lookAndAct(
   const { clients, config, instances, log } = hands;
   const seen = await look(clients, config, instances, clock).catch(async (error: unknown) => {
     await afterRefusedLook(hands, error).catch((err: unknown) =>
-      log.error({ err }, 'cannot see whether instances are refused as well'),
+      log.error({ err }, 'cannot determine whether instances are refused as well'),
     );
     throw error;
   });
   if (!seen) {
-    log.warn({ groupName: config.groupName }, 'there is no such group: nothing to keep');
+    log.warn({ groupName: config.groupName }, 'the Auto Scaling group does not exist: nothing to do');
     return undefined;
   }
   const { desired, instances: members } = seen.group;
-  log.info({ backlog: seen.backlog, desired, instances: members.length }, 'looked');
+  log.info({ backlog: seen.backlog, desired, instances: members.length }, 'snapshot taken');
   const { actions, failures } = await decide(hands, seen);
   await act(hands, actions);
   if (failures.length > 0) {
-    throw new AggregateError(failures, `cannot see whether instances live: ${failures.join('; ')}`);
+    throw new AggregateError(failures, `cannot read the heartbeats of instances: ${failures.join('; ')}`);
   }
   return { seen, actions };
 }
 
-/** Silence alone is no proof that an instance is dead: those that would be judged by it are looked at once more. */
+/** An instance that does not report may still run. The heartbeats of such instances are read before they are judged. */
 async function decide(hands: Hands, seen: Look): Promise<{ actions: Action[]; failures: unknown[] }> {
   const actions = plan(seen, hands.config);
   const doubtful = judgedByBucket(seen, actions, hands.config);
@@ -88,7 +88,7 @@ async function decide(hands: Hands, seen: Look): Promise<{ actions: Action[]; fa
   return { actions: plan({ ...seen, signsMs: heardAtMs, savedLogs }, hands.config), failures };
 }
 
-/** By this an operator sees that the keeper runs, and what it cannot do. */
+/** Records the run, so that operators see that the keeper runs and what fails. */
 async function sign({ clients, config, nowMs }: Hands, notes: FleetStateChanges): Promise<void> {
   const changes = { keptAtMs: nowMs, keptWithIndexAtMs: nowMs, keeperFailure: undefined, ...notes };
   await changeFleetState(clients.dynamodb, config.table, changes);

@@ -15,29 +15,29 @@ import type { SavedLog } from '../store/log-layout.ts';
 import type { InstanceRecord } from '../jobs/record.ts';
 import type { KeeperConfig } from './config.ts';
 
-/** All that the keeper decides by, as it was at one moment. */
+/** The state of group, queue and table by which the keeper decides. */
 export interface Look {
-  /** AWS's time, as that of all that is compared with it. */
+  /** The time of AWS, like all times that it is compared with. */
   nowMs: number;
   group: GroupSeen;
   launches: LaunchSeen[];
-  /** Of these the latest: all whose record, if they left one, is among `records`. */
+  /** The newest of these launches. Their records, if there are any, are in `records`. */
   judged: LaunchSeen[];
-  /** Of instances that Auto Scaling has ended, or is ending: whether that was asked for. */
+  /** Instances that Auto Scaling has terminated or is terminating, and whether somebody requested it. */
   terminations: ReadonlyMap<string, { byRequest: boolean }>;
-  /** When the launches into the group that succeeded began, and the latest that is under way. */
+  /** When the successful launches into the group began, and the newest launch that is in progress. */
   launchesMs: readonly number[];
   launchingSinceMs: number | undefined;
-  /** The latest activity that launched, or tried to. */
+  /** When the newest launch activity began, successful or not. */
   lastLaunchMs: number | undefined;
   /** Visible messages. */
   backlog: number;
-  /** Records of instances not known to be gone, and of those lately launched that are. */
+  /** Records of instances that are not known to be gone, and of recent launches. */
   records: Map<string, InstanceRecord>;
   memory: FleetState;
-  /** When instances gave a second sign of life, if that was looked for. */
+  /** When instances wrote their last heartbeat, if the heartbeats were read. */
   signsMs?: ReadonlyMap<string, number>;
-  /** Why instances went by the names of their saved logs, if those were looked for. */
+  /** Why instances retired, by the names of their saved logs, if those were read. */
   savedLogs?: ReadonlyMap<string, SavedLog>;
 }
 
@@ -46,7 +46,7 @@ export interface GroupSeen {
   maxSize: number;
   desired: number;
   instances: { instance: string; lifecycleState: string }[];
-  /** Instances of its warm pool: the group's, but neither in service nor to be expected to report. */
+  /** Instances of its warm pool. They belong to the group, are not in service and do not report. */
   pool: ReadonlySet<string>;
   suspended: ReadonlySet<string>;
 }
@@ -58,10 +58,10 @@ export interface LaunchSeen {
 
 /** Pages of 100 activities that are read to find the launch of an instance that was not heard of. */
 const MOST_PAGES = 5;
-/** Launches that are not listed as living and whose records are looked up, for the boot breaker. */
+/** Launches without a record among the living instances whose record is read for the boot breaker. */
 const PAST_LAUNCHES = 20;
 
-/** Looks at group, queue and table. Undefined: there is no such group (any more). */
+/** Reads group, queue and table. Undefined: the group does not exist. */
 export async function look(
   clients: Clients,
   config: KeeperConfig,
@@ -76,7 +76,7 @@ export async function look(
     instances.living(),
     readFleetState(clients.dynamodb, config.table),
   ]);
-  // Now at least one answer has told AWS's time, also to a function that was frozen since its last run.
+  // At least one answer has set the clock to the time of AWS by now, also in a function that Lambda had frozen.
   const nowMs = clock.now();
   const launches = launchesOf(activities);
   const records = new Map(living.map((record) => [record.instance, record]));
@@ -91,8 +91,8 @@ export async function look(
 }
 
 /**
- * The launches that can be judged by their records: no older than records are kept (activities are, for six weeks),
- * and as many as can be looked up. `unlisted` are those to look up; one that boots has nothing to say yet.
+ * The launches that can be judged by their records: no older than records are kept (activities are kept for six weeks),
+ * and no more than can be looked up. `unlisted`: those to look up. An instance that is booting has no record yet.
  */
 function latest(
   launches: readonly LaunchSeen[],
@@ -117,12 +117,12 @@ function latest(
   return { judged, unlisted };
 }
 
-/** Undefined: there is no such group. */
+/** Undefined: the group does not exist. */
 export async function groupOf(
   clients: Clients,
   { groupName, warmPool }: KeeperConfig,
 ): Promise<GroupSeen | undefined> {
-  // The pool first: an instance that leaves it meanwhile is seen twice, not never.
+  // The pool is read first: an instance that leaves it in between is then found twice instead of never.
   const pool = warmPool ? await poolOf(clients, groupName) : [];
   const { AutoScalingGroups } = await clients.autoScaling.send(
     new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [groupName] }),
@@ -135,7 +135,7 @@ export function presentIn({ instances, pool }: GroupSeen): ReadonlySet<string> {
   return new Set([...instances.map(({ instance }) => instance), ...pool]);
 }
 
-/** "DescribeAutoScalingGroups" tells nothing of the instances in a warm pool. */
+/** "DescribeAutoScalingGroups" does not return the instances in a warm pool. */
 async function poolOf(clients: Clients, AutoScalingGroupName: string): Promise<string[]> {
   const pool: string[] = [];
   const pages = paginateDescribeWarmPool({ client: clients.autoScaling }, { AutoScalingGroupName });
@@ -180,7 +180,8 @@ function launchOf(activity: Activity): LaunchSeen[] {
 }
 
 /**
- * Of each instance the latest launch, the newest first: out of a warm pool it boots once more, with the whole time for it.
+ * The newest launch of each instance, the newest first. An instance that leaves a warm pool boots again, so its time
+ * starts anew.
  */
 export function launchesOf(activities: readonly Activity[]): LaunchSeen[] {
   const seen = new Set<string>();
@@ -217,6 +218,8 @@ async function backlogOf(clients: Clients, queueUrl: string): Promise<number> {
     }),
   );
   const backlog = Number(Attributes?.['ApproximateNumberOfMessages']);
-  if (!Number.isInteger(backlog)) throw new Error(`the queue tells no number of messages: ${queueUrl}`);
+  if (!Number.isInteger(backlog)) {
+    throw new Error(`SQS returned no ApproximateNumberOfMessages for the queue ${queueUrl}`);
+  }
   return backlog;
 }

@@ -11,13 +11,13 @@ import type { KeeperConfig } from './config.ts';
 import { type Look, presentIn } from './look.ts';
 import { isSuspendedWithoutNote, lastLaunches, suspendedAsRefused } from './saved-logs.ts';
 
-/** What is to be done after a look, in this order. Each can be done again without harm. */
+/** What the keeper does after a snapshot, in this order. Each action can be repeated without harm. */
 export type Action =
   | { do: 'suspend-az-rebalance' }
-  /** The fleet is paused: it stays so until it is resumed by our own means, which lift all of it. Or see `afterRefusedLook`. */
+  /** The fleet is paused, and `mayfly resume` has not ended the pause. Or see `afterRefusedLook`. */
   | { do: 'suspend-launch' }
   | { do: 'trip-breaker' }
-  /** An operator resumed launches by other means than ours. */
+  /** An operator resumed the process `Launch` without `mayfly resume`. */
   | { do: 'reset-breaker' }
   | { do: 'report-breaker'; open: boolean }
   | { do: 'wake'; backlog: number }
@@ -26,46 +26,51 @@ export type Action =
   | { do: 'remember-unneeded'; sinceMs: number | undefined }
   | { do: 'end-zombie'; zombie: Zombie }
   | { do: 'terminate-retired'; instance: string }
-  /** For instances that should have, and could not; or to what there is, as nobody needs more or the fleet is paused. */
+  /**
+   * For instances that could not lower it themselves, or to the present instances if no job needs more or a pause
+   * lasts.
+   */
   | { do: 'lower-desired'; from: number; desired: number; instead: string[] }
-  /** A machine that is off cannot complete its hook. */
-  | { do: 'let-go'; instance: string }
+  /** An instance that is powered off cannot complete its hook. */
+  | { do: 'complete-termination-hook'; instance: string }
   | { do: 'settle'; instance: string };
 
-/** Rungs that leave the desired capacity as it is, whatever the instance wanted. */
-const BELOW: ReadonlySet<Rung> = new Set(['unhealthy', 'power-off']);
-/** An agent that was stopped from outside is none that retired: its group may replace it. */
+/** Steps that do not lower the desired capacity, even if the instance wanted to lower it. */
+const LATER_STEPS: ReadonlySet<Rung> = new Set(['unhealthy', 'power-off']);
+/** An agent that somebody stopped has not retired by itself: its group may replace the instance. */
 const NOT_BY_CHOICE: ReadonlySet<RetirementReason> = new Set(['stopped']);
 
-/** What jobs can do to an instance. Without a record nobody knows whether it did any, as an untracked fleet may. */
+/** Reasons that jobs may cause. Without a record nobody knows whether the instance ran any. */
 const PERHAPS_BY_JOBS: ReadonlySet<string> = new Set<RetirementReason>(['disk-full', 'unhealthy']);
 
-/** Runs are a minute apart. One that is missing may have reported the breaker open without a note: see `afterRefusedLook`. */
+/**
+ * Runs are a minute apart. A failed run may have reported the breaker open without a record: see `afterRefusedLook`.
+ */
 const MISSED_RUN_MS = 90_000;
 
-/** What EC2 was asked for shows in the group by then, as an instance that is pending, or never will. */
-const ASKED_MS = 600_000;
+/** After this time an instance that was requested from EC2 shows in the group as pending, or the request has failed. */
+const LAUNCHING_MS = 600_000;
 
 export function plan(look: Look, config: KeeperConfig): Action[] {
   const corrections = capacity(look);
-  // What has to be corrected for an instance is read from its record, which therefore stays until that is done.
+  // A correction is planned from the instance's record. So the record is not settled before the correction is done.
   const open = new Set(
     corrections.flatMap((action) => (action.do === 'lower-desired' ? action.instead : [])),
   );
   return [
     ...processes(look, config),
     ...waking(look, config),
-    // First the number, which was reckoned with those that are to be ended: that lowers it further.
+    // Before the endings: these numbers count the instances that are about to be ended, and ending them lowers further.
     ...corrections,
     ...endings(look, config),
-    ...lettingGo(look),
+    ...openHooks(look),
     ...settling(look, config).filter(({ instance }) => !open.has(instance)),
   ];
 }
 
 /**
- * The instances that must not be judged before it is known what they left in the log bucket: a plan takes it that they are
- * dead, or never lived, because nothing was heard of them; or they may be why launches are suspended.
+ * The instances that must not be judged before their heartbeats and saved logs are read: the plan treats them as dead,
+ * or as never booted, because they did not report, or their refusals may be why launches are suspended.
  */
 export function judgedByBucket(look: Look, actions: readonly Action[], config: KeeperConfig): string[] {
   const ended = actions.flatMap((action) => (action.do === 'end-zombie' ? [action.zombie.instance] : []));
@@ -76,7 +81,7 @@ export function judgedByBucket(look: Look, actions: readonly Action[], config: K
   return [...new Set([...ended, ...unheard, ...last.map(({ instance }) => instance)])];
 }
 
-/** When an instance was last heard of, in the table or otherwise. */
+/** When an instance last reported, to the table or with a heartbeat. */
 function heardAtMs({ records, signsMs }: Look, instance: string): number | undefined {
   const times = [records.get(instance)?.heardAtMs, signsMs?.get(instance)].filter((ms) => ms !== undefined);
   return times.length === 0 ? undefined : Math.max(...times);
@@ -110,7 +115,7 @@ function processes(look: Look, config: KeeperConfig): Action[] {
   return actions;
 }
 
-/** A metric is paid for by the hour in which it is written: a breaker that stays closed is reported once. */
+/** CloudWatch charges for each hour in which a metric is written, so a breaker that stays closed is reported once. */
 function isKnownAsClosed({ memory: { breakerReported, keptAtMs = 0 }, nowMs }: Look): boolean {
   return breakerReported === 'closed' && nowMs - keptAtMs < MISSED_RUN_MS;
 }
@@ -131,7 +136,7 @@ function outcomes(look: Look, stalledSinceMs: number | undefined): Launch[] {
   const present = presentIn(group);
   return judged.map(({ instance, startedAtMs }) => {
     const { readyAt, retirement, outlook } = records.get(instance) ?? {};
-    const went = retirement ?? unrecordedEnd(look, instance);
+    const ending = retirement ?? unrecordedEnd(look, instance);
     const jobsDone = retirement?.jobsDone;
     const since = (at: string | undefined) => (at === undefined ? undefined : nowMs - Date.parse(at));
     const outcome = outcomeOf({
@@ -139,8 +144,8 @@ function outcomes(look: Look, stalledSinceMs: number | undefined): Launch[] {
       readyMs: since(readyAt),
       endedMs: since(retirement?.endedAt),
       heard: heardAtMs(look, instance) !== undefined,
-      reason: went?.reason,
-      refusal: went?.refusal,
+      reason: ending?.reason,
+      refusal: ending?.refusal,
       jobsDone,
       jobStarted: Boolean(jobsDone) || outlook?.lastStartMs !== undefined,
       stalledMs: stalledSinceMs === undefined ? undefined : nowMs - stalledSinceMs,
@@ -151,7 +156,7 @@ function outcomes(look: Look, stalledSinceMs: number | undefined): Launch[] {
   });
 }
 
-/** Why an instance went that could not put it on record, by its saved log. */
+/** Why an instance retired that could not record it, by its saved log. */
 function unrecordedEnd({ savedLogs }: Look, instance: string): SavedLog | undefined {
   const saved = savedLogs?.get(instance);
   return saved && !PERHAPS_BY_JOBS.has(saved.reason) ? saved : undefined;
@@ -172,7 +177,7 @@ function waking({ group, memory, backlog, lastLaunchMs = 0, nowMs }: Look, confi
   if (backlogSinceMs !== memory.backlogSinceMs) {
     actions.push({ do: 'remember-backlog', sinceMs: backlogSinceMs });
   }
-  // "Suspend and resume Amazon EC2 Auto Scaling processes": without AlarmNotification the owner wants no alarm obeyed.
+  // "Suspend and resume Amazon EC2 Auto Scaling processes": without AlarmNotification the group ignores its alarm.
   const wanted = !group.suspended.has('Launch') && !group.suspended.has('AlarmNotification');
   if (execute && wanted && memory.pausedAtMs === undefined) actions.push({ do: 'wake', backlog });
   return actions;
@@ -181,7 +186,7 @@ function waking({ group, memory, backlog, lastLaunchMs = 0, nowMs }: Look, confi
 function endings(look: Look, config: KeeperConfig): Action[] {
   const { group, launches, records, nowMs } = look;
   const started = new Map(launches.map(({ instance, startedAtMs }) => [instance, startedAtMs]));
-  // Older than all activities that were read: older than the oldest of them.
+  // An instance without a launch activity was launched before the oldest activity that was read.
   const oldestMs = Math.min(nowMs, ...started.values());
   const instances = group.instances.map(({ instance, lifecycleState }) => {
     const { readyAt } = records.get(instance) ?? {};
@@ -206,10 +211,10 @@ function capacity(look: Look): Action[] {
   const { group, records, backlog, memory } = look;
   const unaccounted = [...records.values()].filter(({ instance, listing, retirement, accountedAtMs }) => {
     if (listing !== 'instances' || !retirement || accountedAtMs !== undefined) return false;
-    // A machine outside EC2 works for the fleet, but never had a place in its group.
+    // A machine outside EC2 works for the fleet, but was never in its group.
     if (!instance.startsWith('i-')) return false;
     const { rung, reason, queueDepth } = retirement;
-    return BELOW.has(rung) && !NOT_BY_CHOICE.has(reason) && firstRung(reason, queueDepth) === 'terminate';
+    return LATER_STEPS.has(rung) && !NOT_BY_CHOICE.has(reason) && firstRung(reason, queueDepth) === 'terminate';
   });
   const there = group.instances.filter(isThere).length;
   const { unneededSinceMs, drop } = judgeDemand({ ...demandFacts(look), there });
@@ -226,7 +231,7 @@ function capacity(look: Look): Action[] {
   if (unneededSinceMs !== memory.unneededSinceMs) {
     actions.push({ do: 'remember-unneeded', sinceMs: unneededSinceMs });
   }
-  // First the number, which was reckoned with those that are still there: ending them lowers it further.
+  // The number first: it counts the instances that are still there, and terminating them lowers it further.
   if (lower) actions.push({ do: 'lower-desired', ...lower });
   return [...actions, ...terminate.map((instance): Action => ({ do: 'terminate-retired', instance }))];
 }
@@ -234,10 +239,10 @@ function capacity(look: Look): Action[] {
 function demandFacts({ group, memory, backlog, launchesMs, launchingSinceMs, nowMs }: Look) {
   const { desired, minSize, instances } = group;
   const { unneededSinceMs, wokenAtMs = 0, loweredAtMs = 0 } = memory;
-  const asked = launchingSinceMs !== undefined && nowMs - launchingSinceMs < ASKED_MS;
+  const isLaunching = launchingSinceMs !== undefined && nowMs - launchingSinceMs < LAUNCHING_MS;
   return {
     ...{ desired, minSize, backlog, launchesMs, nowMs },
-    pending: asked || instances.some(({ lifecycleState }) => lifecycleState.startsWith('Pending')),
+    pending: isLaunching || instances.some(({ lifecycleState }) => lifecycleState.startsWith('Pending')),
     unneededSinceMs,
     calledMs: Math.max(wokenAtMs, loweredAtMs),
   };
@@ -249,21 +254,24 @@ function unaccountedFor({ group, terminations }: Look, instance: string): Unacco
   return { instance, state, byRequest: terminations.get(instance)?.byRequest };
 }
 
-/** Since the pause, or since the last launch, if somebody had resumed launches meanwhile. */
+/** Time since the pause, or since the last launch if somebody resumed launches in between. */
 function heldMs({ group, memory, lastLaunchMs = 0, nowMs }: Look): number | undefined {
   const { pausedAtMs } = memory;
   if (pausedAtMs === undefined || !group.suspended.has('Launch')) return undefined;
   return nowMs - Math.max(pausedAtMs, lastLaunchMs);
 }
 
-/** An agent that was stopped may still drain, and says so: its machine is off when nothing is heard of it (`endings`). */
-function lettingGo({ group, records }: Look): Action[] {
+/**
+ * Instances that are powered off and whose termination hook is open. An agent that was stopped is left out: it may
+ * still drain. `endings` finds its instance when it does not report any more.
+ */
+function openHooks({ group, records }: Look): Action[] {
   const off = group.instances.filter(({ instance, lifecycleState }) => {
     const { rung, reason } = records.get(instance)?.retirement ?? {};
     if (lifecycleState !== 'Terminating:Wait' || rung !== 'power-off') return false;
     return reason !== undefined && !NOT_BY_CHOICE.has(reason);
   });
-  return off.map(({ instance }) => ({ do: 'let-go', instance }));
+  return off.map(({ instance }) => ({ do: 'complete-termination-hook', instance }));
 }
 
 /** Whether Auto Scaling counts it towards the desired capacity ("Amazon EC2 Auto Scaling instance lifecycle"). */

@@ -3,20 +3,20 @@ import { isRefusal } from '../aws/bucket-refusals.ts';
 import { instanceLogPrefix, type SavedLog, savedLogIn, signOfLifeKey } from '../store/log-layout.ts';
 import type { Hands } from './hands.ts';
 
-/** What instances left in the log bucket, since the table did not take their reports. */
+/** What instances wrote to the log bucket because they could not report to the table. */
 export interface Signs {
-  /** When each was given last, by S3's time. Who gave none is missing. */
+  /** When each instance wrote its last heartbeat, by the time of S3. Instances without one are absent. */
   heardAtMs: ReadonlyMap<string, number>;
-  /** Why they went, of those that broke down and saved their logs. */
+  /** Why instances retired that broke and saved their logs. */
   savedLogs: ReadonlyMap<string, SavedLog>;
-  /** Why it is not known of some whether they gave one. */
+  /** The errors of instances whose heartbeat could not be read. */
   failures: unknown[];
 }
 
 /**
- * Looks for what these instances left. One that cannot be asked about counts as heard right now: it is judged at a
- * later run. Where the bucket refuses to answer nobody has given a sign, else an instance that hangs would bill on for
- * as long as the bucket is gone.
+ * Reads the heartbeats and saved logs of these instances. If a read fails, the instance counts as alive and a later run
+ * judges it. If the bucket refuses access, the instance counts as silent: otherwise an instance that hangs would cost
+ * money for as long as the bucket is missing.
  */
 export async function signsOfLife(hands: Hands, instances: readonly string[]): Promise<Signs> {
   const { clients, config, log, nowMs } = hands;
@@ -32,7 +32,7 @@ export async function signsOfLife(hands: Hands, instances: readonly string[]): P
         if (atMs !== undefined) heardAtMs.set(instance, atMs);
         if (savedLog) savedLogs.set(instance, savedLog);
       } catch (error) {
-        log.error({ instance, err: error }, 'cannot see whether the instance gave a sign of life');
+        log.error({ instance, err: error }, 'cannot read the heartbeat of the instance');
         if (isRefusal(error)) return;
         heardAtMs.set(instance, nowMs);
         failures.push(error);
@@ -42,7 +42,7 @@ export async function signsOfLife(hands: Hands, instances: readonly string[]): P
   return { heardAtMs, savedLogs, failures };
 }
 
-/** By a listing, which needs no right to read objects. */
+/** Lists the objects, which needs no permission to read them. */
 async function leftBy(
   s3: S3Client,
   Bucket: string,

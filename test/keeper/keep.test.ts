@@ -176,7 +176,7 @@ describe('zombies', () => {
     expect(group.states[alive]).toBe('InService');
     expect((await fleet.instanceRecord(silent)).retirement).toMatchObject({
       reason: 'agent-crashed',
-      problem: 'it was not heard of for 900 s',
+      problem: 'it did not report for 900 s',
     });
   });
 });
@@ -254,7 +254,7 @@ describe('capacity', () => {
     const [, successor] = await fleet.launcher.booted(2);
     expect((await fleet.group()).states[instance]).toBe('Terminating:Wait');
     const keeper = await keeperOf(fleet);
-    expect(await keeper.after(0)).toEqual(expect.arrayContaining(['lower-desired', 'let-go']));
+    expect(await keeper.after(0)).toEqual(expect.arrayContaining(['lower-desired', 'complete-termination-hook']));
     const group = await fleet.group();
     expect(group.desired).toBe(0);
     expect(Object.keys(group.states)).toEqual([successor?.instanceId]);

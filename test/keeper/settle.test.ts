@@ -41,7 +41,7 @@ test('jobs of an instance that is gone are settled when their leases have ended,
   expect(short).toMatchObject({
     state: 'queued',
     attempts: 1,
-    reason: 'its instance i-0gone went while it ran',
+    reason: 'its instance i-0gone ended while it ran',
   });
   expect(short?.['listed']).toMatch(/^queued#[0-7]$/);
   expect(await fleet.item('job#old')).toMatchObject({

@@ -4,7 +4,7 @@ import { sha256 } from './records.ts';
 
 const KEY = /^jobs\/([^/]+)\/([^/]+)\/(stdout|stderr|index)\/(\d{8})$/;
 
-/** One try's, while it is put together. */
+/** The log of one try, while its objects are collected. */
 interface Found {
   job: string;
   key: string;
@@ -13,10 +13,10 @@ interface Found {
 }
 
 /**
- * What the bucket has of the logs of jobs.
+ * Reads the job logs in the bucket.
  *
- * @param hashed the jobs whose bytes are to be told, by their SHA-256
- * @throws Error at an object under `jobs/` that is no part of a log
+ * @param hashed the jobs whose streams are read and hashed
+ * @throws Error for an object under `jobs/` that is not part of a log
  */
 export async function logsOf(
   client: S3Client,
@@ -36,7 +36,7 @@ export async function logsOf(
 
 function add(tries: Map<string, Found>, objectKey: string, size: number): void {
   const [, job = '', key = '', part, digits] = KEY.exec(objectKey) ?? [];
-  if (part === undefined) throw new Error(`the log bucket has ${objectKey}, which is no part of a log`);
+  if (part === undefined) throw new Error(`the log bucket has ${objectKey}, which is not part of a log`);
   const path = `jobs/${job}/${key}`;
   const found = tries.get(path) ?? {
     job,

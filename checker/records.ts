@@ -5,7 +5,7 @@ import type { RecordFacts, StreamFacts, TryFacts } from './facts.ts';
 type Plain = string | number | boolean | null | Plain[] | { [name: string]: Plain };
 type Map = { [name: string]: Plain };
 
-/** The jobs of a table. */
+/** Reads the job items of a table. */
 export async function recordsOf(client: DynamoDBClient, table: string): Promise<RecordFacts[]> {
   const records: RecordFacts[] = [];
   for await (const { Items = [] } of paginateScan({ client }, { TableName: table, ConsistentRead: true })) {
@@ -57,7 +57,7 @@ export function sha256(...parts: Uint8Array[]): string {
   return hash.digest('hex');
 }
 
-/** A value as DynamoDB has it, as JSON would. Sets and bytes are not looked at. */
+/** Converts a value of DynamoDB to a JSON value. Sets and bytes are not supported. */
 function plain(value: AttributeValue): Plain {
   if (value.M) return Object.fromEntries(Object.entries(value.M).map(([name, one]) => [name, plain(one)]));
   if (value.L) return value.L.map(plain);

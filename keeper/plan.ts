@@ -14,10 +14,10 @@ import { isSuspendedWithoutNote, lastLaunches, suspendedAsRefused } from './save
 /** What the keeper does after a snapshot, in this order. Each action can be repeated without harm. */
 export type Action =
   | { do: 'suspend-az-rebalance' }
-  /** The fleet is paused, and `mayfly resume` has not ended the pause. Or see `afterRefusedLook`. */
+  /** The fleet is paused, and `mayfly fleet resume` has not ended the pause. Or see `afterRefusedLook`. */
   | { do: 'suspend-launch' }
   | { do: 'trip-breaker' }
-  /** An operator resumed the process `Launch` without `mayfly resume`. */
+  /** An operator resumed the process `Launch` without `mayfly fleet resume`. */
   | { do: 'reset-breaker' }
   | { do: 'report-breaker'; open: boolean }
   | { do: 'wake'; backlog: number }

@@ -6,7 +6,7 @@ import { judgeRecord } from './records.ts';
 
 const GIVEN_UP = new Set(['failed', 'timed_out', 'lost']);
 
-/** Every job that was sent has to be somewhere: done, dead-lettered with a reason, or still on the queue. */
+/** Every job that was sent succeeded, is a dead letter with a reason, or is still queued. */
 export function judgeJobs(facts: Facts, runs: readonly Run[]): Violation[] {
   return [...facts.sent.flatMap((job) => judgeJob(job, facts, runs)), ...unknownJobs(facts, runs)];
 }
@@ -24,18 +24,18 @@ function judgeJob(job: string, facts: Facts, runs: readonly Run[]): Violation[] 
     violations.push({
       rule: 'lost',
       subject: job,
-      message: 'sent, but neither done, dead-lettered nor queued',
+      message: 'was sent, but has neither succeeded nor been dead-lettered nor is it queued',
     });
   }
   for (const letter of letters) {
     if (letter.reason) continue;
-    violations.push({ rule: 'no-reason', subject: job, message: 'dead-lettered, and nobody said why' });
+    violations.push({ rule: 'no-reason', subject: job, message: 'was dead-lettered without a reason' });
   }
   if (done && letters.length > 0) {
     violations.push({
       rule: 'succeeded-twice',
       subject: job,
-      message: 'succeeded, and dead-lettered as well',
+      message: 'succeeded and was dead-lettered as well',
     });
   }
   return [
@@ -44,7 +44,7 @@ function judgeJob(job: string, facts: Facts, runs: readonly Run[]): Violation[] 
   ];
 }
 
-/** A job that an operator ended, or cleaned up, is nowhere any more, and not lost. */
+/** Whether a person cancelled or removed the job. Then it is not lost. */
 function isCalledOff(job: string, facts: Facts): boolean {
   const record = facts.records?.find(({ id }) => id === job);
   const removals = removalsOf(job, facts.calls);

@@ -471,7 +471,7 @@ describe('a second run has its cause, which the log tells', () => {
           leases('m-1', `agent/${TWO}`, 4_900, 14_900, 'running'),
         ],
       }),
-      note: 'its lease ended with nobody renewing it',
+      note: 'its lease ended without renewal',
     },
     {
       what: 'its worker was started long after its claim, on a busy machine',
@@ -483,7 +483,7 @@ describe('a second run has its cause, which the log tells', () => {
           leases('m-1', `agent/${TWO}`, 2_900, 12_900, 'running'),
         ],
       }),
-      note: 'its lease ended with nobody renewing it',
+      note: 'its lease ended without renewal',
     },
     {
       what: 'it was handed back by a call that its agent gave up, and that was carried out',
@@ -496,7 +496,7 @@ describe('a second run has its cause, which the log tells', () => {
           leases('m-1', `agent/${TWO}`, 2_900, 12_900, 'running'),
         ],
       }),
-      note: 'it was handed back',
+      note: 'it was requeued',
     },
     {
       what: 'a third agent had it in between, and handed it back',
@@ -510,7 +510,7 @@ describe('a second run has its cause, which the log tells', () => {
           leases('m-1', `agent/${TWO}`, 11_900, 21_900, 'running'),
         ],
       }),
-      note: 'its lease ended with nobody renewing it',
+      note: 'its lease ended without renewal',
     },
     {
       what: 'a fleet without a table could not delete its message',
@@ -519,7 +519,7 @@ describe('a second run has its cause, which the log tells', () => {
         journal: [...journal, ...ran('m-1', 2, 300, 12_000, 0)],
         calls: [...calls, { ...call('sqs', 'DeleteMessageBatch', AGENT, {}, 2_100), ...failed }],
       }),
-      note: 'a call that holds or deletes a message had failed',
+      note: 'a call that changes the visibility of a message or deletes it had failed',
     },
     {
       what: 'the agent of a fleet without a table was gone before it could delete its message',
@@ -575,7 +575,7 @@ describe('a second run has its cause, which the log tells', () => {
           },
         ],
       }),
-      note: 'it was handed back',
+      note: 'it was requeued',
     },
   ])('$what', (one) => {
     const { violations, notes } = changed(one);
@@ -592,7 +592,7 @@ describe('a second run has its cause, which the log tells', () => {
       }),
     });
     expect(violations.map(({ message }) => message)).toEqual([
-      'was started again (attempt 2, pid 300), although nothing says that attempt 1 was over and the claim by ' +
+      'was started again (attempt 2, pid 300), although no end of attempt 1 is known and the claim by ' +
         `agent/${TWO} came 3000 ms before the end of the lease`,
     ]);
   });

@@ -30,5 +30,5 @@ it('refuses any other line that is not one of its events, with its number', () =
 
 it('refuses an end that has no start', () => {
   const [, end] = ran('a', 1, 10, 0, 0);
-  expect(() => runsOf(end ? [end] : [])).toThrow("'end' of pid 10 without a start");
+  expect(() => runsOf(end ? [end] : [])).toThrow("'end' of pid 10 without a 'start'");
 });

@@ -317,7 +317,7 @@ describe('what is right is let pass', () => {
         journal: [...replaceRun(journal, ran('m-1', 1, 100, 1_000)), ...ran('m-1', 2, 300, 3_000, 0)],
         calls: [...calls, requeues('m-1', `agent/${ONE}`, 2_500)],
       }),
-      notes: ['job m-1 ran again: it was handed back'],
+      notes: ['job m-1 ran again: it was requeued'],
     },
     {
       what: 'a job handed back by a fleet that tracks no jobs',
@@ -329,7 +329,7 @@ describe('what is right is let pass', () => {
           call('sqs', 'ChangeMessageVisibility', `agent/${ONE}`, { VisibilityTimeout: 0 }, 2_500),
         ],
       }),
-      notes: ['job m-1 ran again: it was handed back'],
+      notes: ['job m-1 ran again: it was requeued'],
     },
     {
       what: 'a job run again when its lease had ended, even after a success that nobody could record',
@@ -337,7 +337,7 @@ describe('what is right is let pass', () => {
         journal: [...journal, ...ran('m-1', 2, 300, 12_000, 0)],
         calls: [...calls, writes('m-1', 'running', `agent/${ONE}`, 900)],
       }),
-      notes: ['job m-1 ran again: its lease ended with nobody renewing it'],
+      notes: ['job m-1 ran again: its lease ended without renewal'],
     },
     {
       what: 'a job that its own instance claims again, whose agent was killed and started anew',
@@ -350,7 +350,7 @@ describe('what is right is let pass', () => {
           renews('m-1', `agent/${ONE}`, 11_950),
         ],
       }),
-      notes: ['job m-1 ran again: its lease ended with nobody renewing it'],
+      notes: ['job m-1 ran again: its lease ended without renewal'],
     },
     {
       what: 'a job dead-lettered with its reason',

@@ -51,7 +51,7 @@ describe('two jobs of one slot, one after the other', () => {
     const runner = await shop.runnerOf(['true']);
     expect(await runner.start(script('')).ended).toEqual({
       kind: 'not-started',
-      reason: 'the home /nowhere/home cannot be made: ENOENT, No such file or directory',
+      reason: 'the home /nowhere/home cannot be created: ENOENT, No such file or directory',
     });
   });
 });

@@ -97,7 +97,7 @@ describe("the dead man's timer has a machine ended", () => {
     [
       'whose boot hangs',
       { state: 'inactive', uptime: BUDGET, prepare: bootRuns },
-      'boot-failed the boot is not done after 900 s',
+      'boot-failed the boot has not finished after 900 s',
     ],
     [
       'whose boot failed and said why',
@@ -115,17 +115,17 @@ describe("the dead man's timer has a machine ended", () => {
         uptime: 100,
         prepare: (m) => bootEnded(m).put('/var/lib/mayfly-boot/boot-failed', ''),
       },
-      'boot-failed the boot ended early and could not say why',
+      'boot-failed the boot ended early and recorded no reason',
     ],
     [
       'that cloud-init never set up',
       { state: 'inactive', uptime: 300 },
-      'boot-failed the machine was started again in mid-boot',
+      'boot-failed the machine was restarted during its boot',
     ],
     [
       'that was started again in mid-boot, as soon as cloud-init has had its turn',
       { state: 'inactive', uptime: 20, prepare: (m) => m.put('/run/cloud-init/result.json', '{}') },
-      'boot-failed the machine was started again in mid-boot',
+      'boot-failed the machine was restarted during its boot',
     ],
     [
       'that was started again after its boot had failed, though its agent was ready',
@@ -134,7 +134,7 @@ describe("the dead man's timer has a machine ended", () => {
         uptime: 200,
         prepare: (m) => startedAgain(m).put('/var/lib/mayfly-boot/boot-failed', 'boot-failed it could not\n'),
       },
-      'boot-failed the machine was started again in mid-boot',
+      'boot-failed the machine was restarted during its boot',
     ],
     [
       'whose agent never comes up',

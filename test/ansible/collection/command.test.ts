@@ -242,7 +242,7 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
   },
   'a command that cannot be read': {
     scene: { answers: {}, tasks: [job({ body: 'a', executable: "x 'y" })] },
-    sentence: /cannot be read: No closing quotation/,
+    sentence: /cannot be parsed: No closing quotation/,
   },
   'no command at all': {
     scene: {
@@ -253,7 +253,7 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
   },
   'what is no JSON': {
     scene: { answers: { enqueue: { stdout: 'Hello\n' } }, tasks: [job({ body: 'a' })] },
-    sentence: /mayfly enqueue printed is no JSON/,
+    sentence: /mayfly enqueue is not JSON/,
   },
   'an error of the command': {
     scene: {
@@ -273,11 +273,11 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
   },
   'a silent end': {
     scene: { answers: { enqueue: { status: 7 } }, tasks: [job({ body: 'a' })] },
-    sentence: /ended with status 7 and did not say why/,
+    sentence: /ended with status 7 and printed no reason/,
   },
   'a status that lacks a job': {
     scene: { answers: { status: { stdout: '[]' } }, tasks: [status({ jid: 'j-1' })] },
-    sentence: /ended with status 0 and did not say why/,
+    sentence: /ended with status 0 and printed no reason/,
   },
   'two ways at once': {
     scene: { answers: {}, tasks: [job({ body: 'a', bodies: ['b'] })] },
@@ -289,7 +289,7 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
   },
   'a null body': {
     scene: { answers: {}, tasks: [job({ body: null })] },
-    sentence: /^The option body is null: write "" for an empty text, or "null" in quotes if that is what/,
+    sentence: /^The option body is null: write "" for an empty text, or "null" in quotes if the worker has to/,
   },
   'a null among many': {
     scene: { answers: {}, tasks: [job({ bodies: ['a', null, 'c'] })] },
@@ -321,11 +321,11 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
   },
   'a group': {
     scene: { answers: {}, tasks: [job({ body: 'a', group: 'g' })] },
-    sentence: /^The option group is for jobs that must not run at the same time.* is the option label\.$/,
+    sentence: /^The option group is reserved for jobs that must not run at the same time.* use the option label\.$/,
   },
   'a group of one of many': {
     scene: { answers: {}, tasks: [job({ jobs: [{ body: 'a' }, { body: 'b', group: 'g' }] })] },
-    sentence: /^The option group is for jobs that must not run at the same time/,
+    sentence: /^The option group is reserved for jobs that must not run at the same time/,
   },
   'a body that is not UTF-8': {
     scene: { answers: {}, tasks: [job({ body: '{{ "YYA=" | b64decode }}' })] },
@@ -581,7 +581,7 @@ describe('what the task is told', () => {
           { index: 2, ansible_job_id: 'j-3' },
         ],
         unsent: [1, 3],
-        msg: '2 of the 4 jobs were sent (lines 1, 3). The queue is gone. What was sent is in /tmp/sent: the same task sends the rest.',
+        msg: '2 of the 4 jobs were sent (lines 1, 3). The queue is gone. The sent jobs are in /tmp/sent: the same task sends the rest.',
       },
     });
     expect(calls('a part sent', 'wait')).toEqual([]);
@@ -594,7 +594,7 @@ describe('what the task is told', () => {
       result: {
         changed: true,
         ansible_job_id: 'j-1',
-        msg: 'What was sent cannot be followed: The table is gone.',
+        msg: 'The jobs were sent, but their status is not known: The table is gone.',
       },
     });
   });
@@ -651,7 +651,7 @@ describe('what the task is told', () => {
       outcome: 'ok',
       result: {
         ...{ changed: true, started: true, finished: true, erased: 'j-1', rc: 3, label: 'l' },
-        msg: 'Nothing is kept of j-1 any more.',
+        msg: 'The record, log and body of j-1 are removed.',
       },
     });
     expect(calls('cleaned up by force').map(({ words }) => words)).toEqual([

@@ -19,14 +19,14 @@ import { settleInstance } from './stranded.ts';
  * Carries out all actions and logs each. If some fail the others are still carried out. Then it rejects with an
  * `AggregateError`, so that the function's error metric counts the run.
  */
-export async function act(hands: Hands, actions: readonly Action[]): Promise<void> {
+export async function act(context: Hands, actions: readonly Action[]): Promise<void> {
   const errors: unknown[] = [];
   for (const action of actions) {
     try {
-      await carryOut(hands, action);
-      hands.log[action.do === 'report-breaker' ? 'debug' : 'info']({ action }, action.do);
+      await carryOut(context, action);
+      context.log[action.do === 'report-breaker' ? 'debug' : 'info']({ action }, action.do);
     } catch (error) {
-      hands.log.error({ action, err: error }, `${action.do} failed`);
+      context.log.error({ action, err: error }, `${action.do} failed`);
       errors.push(error);
     }
   }
@@ -37,40 +37,40 @@ export async function act(hands: Hands, actions: readonly Action[]): Promise<voi
   );
 }
 
-function carryOut(hands: Hands, action: Action): Promise<unknown> {
-  const { clients, config, nowMs } = hands;
+function carryOut(context: Hands, action: Action): Promise<unknown> {
+  const { clients, config, nowMs } = context;
   const store = (changes: Parameters<typeof changeFleetState>[2]) =>
     changeFleetState(clients.dynamodb, config.table, changes);
   switch (action.do) {
     case 'suspend-az-rebalance':
-      return suspend(hands, 'AZRebalance');
+      return suspend(context, 'AZRebalance');
     case 'suspend-launch':
-      return suspend(hands, 'Launch');
+      return suspend(context, 'Launch');
     case 'trip-breaker':
-      return suspend(hands, 'Launch').then(() => store({ trippedAtMs: nowMs }));
+      return suspend(context, 'Launch').then(() => store({ trippedAtMs: nowMs }));
     case 'reset-breaker':
       return store({ trippedAtMs: undefined, resumedAtMs: nowMs });
     case 'report-breaker':
-      return reportBreaker(hands, action.open);
-    case 'wake':
-      return executePolicy(hands, action.backlog).then(() => store({ wokenAtMs: nowMs }));
-    case 'remember-backlog':
+      return reportBreaker(context, action.open);
+    case 'execute-policy':
+      return executePolicy(context, action.backlog).then(() => store({ wokenAtMs: nowMs }));
+    case 'record-backlog':
       return store({ backlogSinceMs: action.sinceMs });
-    case 'remember-stall':
+    case 'record-stall':
       return store({ stalledSinceMs: action.sinceMs });
-    case 'remember-unneeded':
+    case 'record-unneeded':
       return store({ unneededSinceMs: action.sinceMs });
-    case 'end-zombie':
-      return endZombie(hands, action.zombie);
+    case 'end-silent-instance':
+      return endSilentInstance(context, action.silent);
     case 'terminate-retired':
       // If the write fails, the activity of the termination still shows that the capacity was lowered.
-      return terminate(hands, action.instance).then(() => hands.instances.accounted(action.instance, nowMs));
+      return terminate(context, action.instance).then(() => context.instances.accounted(action.instance, nowMs));
     case 'lower-desired':
-      return lowerDesired(hands, action).then(() => store({ loweredAtMs: nowMs }));
+      return lowerDesired(context, action).then(() => store({ loweredAtMs: nowMs }));
     case 'complete-termination-hook':
-      return completeHook(hands, action.instance, config.terminationHook);
+      return completeHook(context, action.instance, config.terminationHook);
     case 'settle':
-      return settleInstance(hands, action.instance);
+      return settleInstance(context, action.instance);
   }
 }
 
@@ -105,14 +105,14 @@ function reportBreaker({ clients, config }: Hands, open: boolean): Promise<unkno
 }
 
 /** The agent cannot record why its instance ends, so the keeper does. */
-async function endZombie(hands: Hands, { instance, reason, action }: Zombie): Promise<void> {
-  if (action === 'complete-launch') return completeHook(hands, instance, hands.config.launchHook);
-  if (action === 'complete-termination') return completeHook(hands, instance, hands.config.terminationHook);
-  const at = new Date(hands.nowMs).toISOString();
-  const cause = { reason, problem: problemOf(reason, hands.config), decidedAt: at, endedAt: at };
+async function endSilentInstance(context: Hands, { instance, reason, action }: Zombie): Promise<void> {
+  if (action === 'complete-launch') return completeHook(context, instance, context.config.launchHook);
+  if (action === 'complete-termination') return completeHook(context, instance, context.config.terminationHook);
+  const at = new Date(context.nowMs).toISOString();
+  const cause = { reason, problem: problemOf(reason, context.config), decidedAt: at, endedAt: at };
   const retirement = { ...cause, idleSeconds: 0, jobsDone: 0, tries: 1 };
-  const rung = await terminate(hands, instance);
-  await hands.instances.retiring(instance, { ...retirement, rung }, 'instances');
+  const rung = await terminate(context, instance);
+  await context.instances.retiring(instance, { ...retirement, rung }, 'instances');
 }
 
 function problemOf(reason: Zombie['reason'], { bootBudgetSeconds, silentSeconds }: KeeperConfig): string {
@@ -161,15 +161,15 @@ async function completeHook({ clients, config }: Hands, instance: string, hook?:
  * high until `judgeDemand` finds that no job needs it.
  */
 async function lowerDesired(
-  hands: Hands,
+  context: Hands,
   { from, desired, instead }: Extract<Action, { do: 'lower-desired' }>,
 ): Promise<void> {
   const writes = await Promise.allSettled(
-    instead.map((instance) => hands.instances.accounted(instance, hands.nowMs)),
+    instead.map((instance) => context.instances.accounted(instance, context.nowMs)),
   );
   const refused = writes.flatMap((write) => (write.status === 'rejected' ? [write.reason] : []));
   const lowered = Math.min(from, desired + refused.length);
-  if (lowered < from) await setDesired(hands, lowered);
+  if (lowered < from) await setDesired(context, lowered);
   if (refused.length > 0) throw new AggregateError(refused, `not recorded: ${refused.join('; ')}`);
 }
 

@@ -26,7 +26,7 @@ export async function keep(
   log: Log,
 ): Promise<Action[]> {
   const instances = instanceStore(clients.dynamodb, config.table, config.recordSeconds);
-  const hands: Hands = {
+  const context: Hands = {
     clients,
     config,
     instances,
@@ -39,62 +39,62 @@ export async function keep(
     },
   };
   try {
-    const done = await lookAndAct(hands, clock);
-    if (done) await sign(hands, { ...reportedBy(done.actions), ...listedNote(done.seen) });
+    const done = await snapshotAndAct(context, clock);
+    if (done) await recordRun(context, { ...breakerReport(done.actions), ...listedNote(done.snapshot) });
     return done?.actions ?? [];
   } catch (error) {
-    await signFailure(hands, error).catch((err: unknown) => log.error({ err }, 'cannot record the run'));
+    await recordFailedRun(context, error).catch((err: unknown) => log.error({ err }, 'cannot record the run'));
     throw error;
   }
 }
 
-async function signFailure(hands: Hands, error: unknown): Promise<void> {
-  const memory = await readFleetState(hands.clients.dynamodb, hands.config.table);
+async function recordFailedRun(context: Hands, error: unknown): Promise<void> {
+  const fleetState = await readFleetState(context.clients.dynamodb, context.config.table);
   const failed = { keeperFailure: failureOf(error), breakerReported: undefined };
-  await sign(hands, { ...failed, ...listedNoteOfFailure(memory) });
+  await recordRun(context, { ...failed, ...listedNoteOfFailure(fleetState) });
 }
 
-async function lookAndAct(
-  hands: Hands,
+async function snapshotAndAct(
+  context: Hands,
   clock: Clock,
-): Promise<{ seen: Look; actions: Action[] } | undefined> {
-  const { clients, config, instances, log } = hands;
-  const seen = await look(clients, config, instances, clock).catch(async (error: unknown) => {
-    await afterRefusedLook(hands, error).catch((err: unknown) =>
+): Promise<{ snapshot: Look; actions: Action[] } | undefined> {
+  const { clients, config, instances, log } = context;
+  const snapshot = await look(clients, config, instances, clock).catch(async (error: unknown) => {
+    await afterRefusedLook(context, error).catch((err: unknown) =>
       log.error({ err }, 'cannot determine whether instances are refused as well'),
     );
     throw error;
   });
-  if (!seen) {
+  if (!snapshot) {
     log.warn({ groupName: config.groupName }, 'the Auto Scaling group does not exist: nothing to do');
     return undefined;
   }
-  const { desired, instances: members } = seen.group;
-  log.info({ backlog: seen.backlog, desired, instances: members.length }, 'snapshot taken');
-  const { actions, failures } = await decide(hands, seen);
-  await act(hands, actions);
+  const { desired, instances: members } = snapshot.group;
+  log.info({ backlog: snapshot.backlog, desired, instances: members.length }, 'snapshot taken');
+  const { actions, failures } = await decideActions(context, snapshot);
+  await act(context, actions);
   if (failures.length > 0) {
     throw new AggregateError(failures, `cannot read the heartbeats of instances: ${failures.join('; ')}`);
   }
-  return { seen, actions };
+  return { snapshot, actions };
 }
 
 /** An instance that does not report may still run. The heartbeats of such instances are read before they are judged. */
-async function decide(hands: Hands, seen: Look): Promise<{ actions: Action[]; failures: unknown[] }> {
-  const actions = plan(seen, hands.config);
-  const doubtful = judgedByBucket(seen, actions, hands.config);
+async function decideActions(context: Hands, snapshot: Look): Promise<{ actions: Action[]; failures: unknown[] }> {
+  const actions = plan(snapshot, context.config);
+  const doubtful = judgedByBucket(snapshot, actions, context.config);
   if (doubtful.length === 0) return { actions, failures: [] };
-  const { heardAtMs, savedLogs, failures } = await signsOfLife(hands, doubtful);
-  return { actions: plan({ ...seen, signsMs: heardAtMs, savedLogs }, hands.config), failures };
+  const { heardAtMs, savedLogs, failures } = await signsOfLife(context, doubtful);
+  return { actions: plan({ ...snapshot, signsMs: heardAtMs, savedLogs }, context.config), failures };
 }
 
 /** Records the run, so that operators see that the keeper runs and what fails. */
-async function sign({ clients, config, nowMs }: Hands, notes: FleetStateChanges): Promise<void> {
+async function recordRun({ clients, config, nowMs }: Hands, notes: FleetStateChanges): Promise<void> {
   const changes = { keptAtMs: nowMs, keptWithIndexAtMs: nowMs, keeperFailure: undefined, ...notes };
   await changeFleetState(clients.dynamodb, config.table, changes);
 }
 
-function reportedBy(actions: readonly Action[]): FleetStateChanges {
+function breakerReport(actions: readonly Action[]): FleetStateChanges {
   const report = actions.find((action) => action.do === 'report-breaker');
   return report ? { breakerReported: report.open ? 'open' : 'closed' } : {};
 }

@@ -10,11 +10,11 @@ const NEW: FleetStateChanges = { listedSinceMs: 0 };
  * wrote without the index. Agents of that version add more as long as they run.
  */
 export function listedNote({
-  memory,
+  fleetState,
   records,
   nowMs,
-}: Pick<Look, 'memory' | 'records' | 'nowMs'>): FleetStateChanges {
-  const { listedSinceMs, keptAtMs, keptWithIndexAtMs } = memory;
+}: Pick<Look, 'fleetState' | 'records' | 'nowMs'>): FleetStateChanges {
+  const { listedSinceMs, keptAtMs, keptWithIndexAtMs } = fleetState;
   if (listedSinceMs !== undefined && keptAtMs === keptWithIndexAtMs) return {};
   if (keptAtMs === undefined) return NEW;
   const isOld = [...records.values()].some(
@@ -27,8 +27,8 @@ export function listedNote({
  * The same after a failed run, which may have read no instances. The first run of a keeper counts even if it fails.
  * After a rollback `listedSinceMs` is removed, because the next run cannot see the rollback in `keptAtMs` any more.
  */
-export function listedNoteOfFailure(memory: FleetState): FleetStateChanges {
-  const { listedSinceMs, keptAtMs, keptWithIndexAtMs } = memory;
+export function listedNoteOfFailure(fleetState: FleetState): FleetStateChanges {
+  const { listedSinceMs, keptAtMs, keptWithIndexAtMs } = fleetState;
   if (listedSinceMs === undefined) return keptAtMs === undefined ? NEW : {};
   return keptAtMs === keptWithIndexAtMs ? {} : { listedSinceMs: undefined };
 }

@@ -34,7 +34,7 @@ export interface Look {
   backlog: number;
   /** Records of instances that are not known to be gone, and of recent launches. */
   records: Map<string, InstanceRecord>;
-  memory: FleetState;
+  fleetState: FleetState;
   /** When instances wrote their last heartbeat, if the heartbeats were read. */
   signsMs?: ReadonlyMap<string, number>;
   /** Why instances retired, by the names of their saved logs, if those were read. */
@@ -70,7 +70,7 @@ export async function look(
 ): Promise<Look | undefined> {
   const group = await groupOf(clients, config);
   if (!group) return undefined;
-  const [activities, backlog, living, memory] = await Promise.all([
+  const [activities, backlog, living, fleetState] = await Promise.all([
     activitiesOf(clients, config.groupName),
     backlogOf(clients, config.queueUrl),
     instances.living(),
@@ -83,7 +83,7 @@ export async function look(
   const { judged, unlisted } = latest(launches, group, records, config, nowMs);
   for (const [id, record] of await instances.find(unlisted)) records.set(id, record);
   return {
-    ...{ nowMs, group, launches, judged, backlog, records, memory },
+    ...{ nowMs, group, launches, judged, backlog, records, fleetState },
     terminations: terminationsOf(activities),
     ...additions(activities),
     lastLaunchMs: lastLaunch(activities),

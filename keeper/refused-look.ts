@@ -16,9 +16,9 @@ const RECENT_MS = 7_200_000;
  * because they were refused as well. Their saved logs show that. Each instance was refused for minutes, so a single
  * refused call of the keeper does not suspend launches.
  */
-export async function afterRefusedLook(hands: Hands, error: unknown): Promise<void> {
+export async function afterRefusedLook(context: Hands, error: unknown): Promise<void> {
   if (!(error instanceof Error) || refusalKind(error) !== 'lasting') return;
-  const { clients, config, nowMs } = hands;
+  const { clients, config, nowMs } = context;
   const group = await groupOf(clients, config);
   if (!group) return;
   const isSuspended = group.suspended.has('Launch');
@@ -27,11 +27,11 @@ export async function afterRefusedLook(hands: Hands, error: unknown): Promise<vo
   );
   const last = lastLaunches(launched, config);
   const { savedLogs } = await signsOfLife(
-    hands,
+    context,
     last.map(({ instance }) => instance),
   );
   const launches = outcomesBySavedLogs(last, savedLogs, presentIn(group));
   if (!trips({ launches, resumedAtMs: undefined, limit: config.breakerFailures })) return;
   const actions: Action[] = isSuspended ? [] : [{ do: 'suspend-launch' }];
-  await act(hands, [...actions, { do: 'report-breaker', open: true }]);
+  await act(context, [...actions, { do: 'report-breaker', open: true }]);
 }

@@ -35,21 +35,21 @@ export function outcomesBySavedLogs(
 /**
  * Whether `Launch` is suspended without a record, as `afterRefusedLook` leaves it. Somebody else may have suspended it.
  */
-export function isSuspendedWithoutNote({ group, memory }: Look): boolean {
-  const { pausedAtMs, trippedAtMs } = memory;
+export function isSuspendedWithoutNote({ group, fleetState }: Look): boolean {
+  const { pausedAtMs, trippedAtMs } = fleetState;
   return group.suspended.has('Launch') && pausedAtMs === undefined && trippedAtMs === undefined;
 }
 
 /**
  * Whether launches are suspended because the last instances were refused one after the other, like the keeper itself.
  */
-export function suspendedAsRefused(look: Look, config: KeeperConfig): boolean {
-  if (!isSuspendedWithoutNote(look) || !look.savedLogs) return false;
+export function suspendedAsRefused(snapshot: Look, config: KeeperConfig): boolean {
+  if (!isSuspendedWithoutNote(snapshot) || !snapshot.savedLogs) return false;
   const launches = outcomesBySavedLogs(
-    lastLaunches(look.launches, config),
-    look.savedLogs,
-    presentIn(look.group),
+    lastLaunches(snapshot.launches, config),
+    snapshot.savedLogs,
+    presentIn(snapshot.group),
   );
-  const { resumedAtMs } = look.memory;
+  const { resumedAtMs } = snapshot.fleetState;
   return trips({ launches, resumedAtMs, limit: config.breakerFailures });
 }

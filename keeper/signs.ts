@@ -18,8 +18,8 @@ export interface Signs {
  * judges it. If the bucket refuses access, the instance counts as silent: otherwise an instance that hangs would cost
  * money for as long as the bucket is missing.
  */
-export async function signsOfLife(hands: Hands, instances: readonly string[]): Promise<Signs> {
-  const { clients, config, log, nowMs } = hands;
+export async function signsOfLife(context: Hands, instances: readonly string[]): Promise<Signs> {
+  const { clients, config, log, nowMs } = context;
   const { logBucket } = config;
   const heardAtMs = new Map<string, number>();
   const savedLogs = new Map<string, SavedLog>();

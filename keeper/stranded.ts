@@ -9,8 +9,8 @@ import type { Hands } from './hands.ts';
  * Settles the jobs that were running on an instance when it ended. Once no job waits for the end of its lease, and the
  * index has all of them, the instance's record is moved to the retired ones.
  */
-export async function settleInstance(hands: Hands, instance: string): Promise<void> {
-  const { clients, config, instances, nowMs, errorMs, log } = hands;
+export async function settleInstance(context: Hands, instance: string): Promise<void> {
+  const { clients, config, instances, nowMs, errorMs, log } = context;
   const table = new JobEndings(clients.dynamodb, config.table, config.recordSeconds);
   let waiting = 0;
   const { jobs, isComplete } = await runningOn(clients.dynamodb, config.table, instance);

@@ -23,7 +23,7 @@ interface Machine {
   clients: Clients;
 }
 
-/** Another machine, whose clock is wrong by so many minutes. Its calls are signed with this one's time. */
+/** A machine whose clock is wrong by this many minutes. Its calls are signed with the test's own time. */
 function machine(fastMinutes: number): Machine {
   const now = () => Date.now() + fastMinutes * MINUTE;
   const clock = new AwsClock({ ...systemClock, now, machineNow: now });
@@ -33,7 +33,7 @@ function machine(fastMinutes: number): Machine {
   return { clock, clients };
 }
 
-/** One run of the keeper, on a machine of its own. Whoever is silent for ten seconds is ended, however young. */
+/** One run of the keeper on its own machine. It ends every instance that does not report for ten seconds. */
 async function runKeeper(fleet: Fleet, fastMinutes: number): Promise<string[]> {
   const { config } = await keeperOf(fleet);
   const { clients, clock } = machine(fastMinutes);
@@ -48,7 +48,7 @@ test.each([
   [0, -20],
   [0, 20],
   [-20, 20],
-])('an instance that works lives, its clock %i minutes fast and the keeper’s %i', async (agent, keeper) => {
+])('a working instance is not ended if its clock is %i minutes fast and the keeper’s %i', async (agent, keeper) => {
   const fleet = await open();
   const { instance, work, life } = await startAgent(fleet, {
     ...machine(agent),
@@ -71,7 +71,7 @@ test.each([
   [-20, 20],
   [20, -20],
 ])(
-  'an operator whose clock is %i minutes fast resumes, and boots count from then on',
+  'after an operator whose clock is %i minutes fast resumes, boots count from that time',
   async (operator, keeper) => {
     const fleet = await open({ desired: 3 });
     await failBoots(fleet, 3);
@@ -94,7 +94,7 @@ test.each([
   },
 );
 
-/** Instances on which no worker could be started. */
+/** Instances that could not start a worker. */
 async function failBoots(fleet: Fleet, count: number): Promise<void> {
   const store = instanceStore(fleet.clients.dynamodb, TABLE, 60);
   const at = new Date().toISOString();

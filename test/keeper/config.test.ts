@@ -13,7 +13,7 @@ const good = {
 };
 
 describe('the keeper’s configuration', () => {
-  test('fills in what is not said', () => {
+  test('has defaults for absent keys', () => {
     expect(readKeeperConfig(JSON.stringify(good))).toEqual({
       ...good,
       bootBudgetSeconds: 1200,
@@ -35,7 +35,7 @@ describe('the keeper’s configuration', () => {
     },
     { name: 'an unknown key', json: { ...good, treshold: 1 }, says: 'treshold is not a known key' },
     { name: 'a missing key', json: { ...good, table: undefined }, says: 'table is missing' },
-    { name: 'no object', json: '[]', says: 'version is missing' },
+    { name: 'not an object', json: '[]', says: 'version is missing' },
     {
       name: 'two at once',
       json: { ...good, table: '', fleet: 7 },

@@ -27,14 +27,14 @@ describe('next', () => {
       is: { kind: 'stay' },
     },
     {
-      name: 'one that must go asks without decrement',
+      name: 'one that must end calls without decrement',
       from: at('terminate', 3),
       answer: 'at-minimum',
       rules: must,
       is: call('terminate-without-decrement'),
     },
     {
-      name: 'denied goes down at once',
+      name: 'denied leads to the next step at once',
       from: at('terminate'),
       answer: 'refused',
       rules: healthy,
@@ -48,7 +48,7 @@ describe('next', () => {
       is: call('unhealthy'),
     },
     {
-      name: 'the minimum does not concern the second rung',
+      name: 'the minimum does not concern the second step',
       from: at('terminate-without-decrement'),
       answer: 'at-minimum',
       rules: must,
@@ -62,7 +62,7 @@ describe('next', () => {
       is: call('power-off'),
     },
     {
-      name: 'the group does not know the instance',
+      name: 'the group does not have the instance',
       from: at('terminate'),
       answer: 'unknown-instance',
       rules: healthy,
@@ -72,7 +72,7 @@ describe('next', () => {
     expect(next(from, answer, 1000, rules, 0.5)).toEqual(is);
   });
 
-  test('later: the same rung again, after a longer while each time', () => {
+  test('later: the same step again, after a longer time each time', () => {
     expect(next(at('terminate'), 'later', 0, healthy, 0)).toEqual({
       kind: 'call',
       climb: at('terminate', 1),
@@ -81,7 +81,7 @@ describe('next', () => {
     expect(next(at('terminate', 3), 'later', 9000, healthy, 0.5)).toMatchObject({ afterMs: 6000 });
   });
 
-  test('the budget: three quarters to terminate, the rest to be found unhealthy, the last rung has no end', () => {
+  test('the budget: three quarters to terminate, the rest to set the health, the last step has no end', () => {
     expect(next(at('terminate', 9), 'later', 449_000, healthy, 0.9)).toMatchObject({ afterMs: 1000 });
     expect(next(at('terminate', 9), 'later', 450_000, healthy, 0)).toEqual(call('unhealthy'));
     expect(next(at('unhealthy', 9), 'later', 599_999, must, 0)).toMatchObject({ climb: at('unhealthy', 10) });
@@ -92,7 +92,7 @@ describe('next', () => {
   });
 
   const answers: Answer[] = ['at-minimum', 'refused', 'unknown-instance', 'later'];
-  test('any answers: the rungs only go down, and an instance that must go comes to the last one', () => {
+  test('any answers: the steps only go forward, and an instance that must end reaches the last one', () => {
     const order: Rung[] = ['terminate', 'terminate-without-decrement', 'unhealthy', 'power-off'];
     fc.assert(
       fc.property(
@@ -117,7 +117,7 @@ describe('next', () => {
   });
 });
 
-test('backoff grows to a minute and is half jitter', () => {
+test('the backoff grows to a minute, and half of it is jitter', () => {
   expect([1, 2, 3, 4].map((n) => backoffMs(n, 1))).toEqual([1000, 2000, 4000, 8000]);
   expect(backoffMs(100, 1)).toBe(60_000);
   expect(backoffMs(100, 0)).toBe(30_000);
@@ -135,7 +135,7 @@ test.each([
   { reason: 'disk-full', depth: 2, rung: 'terminate-without-decrement' },
   { reason: 'unhealthy', depth: 0, rung: 'terminate' },
   { reason: 'max-age', depth: undefined, rung: 'terminate' },
-])('$reason with $depth messages begins at $rung', ({ reason, depth, rung }) => {
+])('$reason with $depth messages begins with $rung', ({ reason, depth, rung }) => {
   expect(firstRung(reason, depth)).toBe(rung);
 });
 

@@ -11,11 +11,11 @@ const heard = (minutesAgo: number) => ({
 });
 
 test.each([
-  { name: 'boots still', seen: { ...old, launchedAtMs: now - 19 * minute }, is: [] },
-  { name: 'lives', seen: { ...old, ...heard(1) }, is: [] },
-  { name: 'never heard of', seen: old, is: [{ reason: 'boot-failed', action: 'terminate' }] },
+  { name: 'still boots', seen: { ...old, launchedAtMs: now - 19 * minute }, is: [] },
+  { name: 'reports', seen: { ...old, ...heard(1) }, is: [] },
+  { name: 'never reported', seen: old, is: [{ reason: 'boot-failed', action: 'terminate' }] },
   {
-    name: 'never heard of, held by the launch hook',
+    name: 'never reported, held by the launch hook',
     seen: { ...old, lifecycleState: 'Pending:Wait' },
     is: [{ reason: 'boot-failed', action: 'complete-launch' }],
   },
@@ -25,10 +25,10 @@ test.each([
     seen: { ...old, ...heard(16), lifecycleState: 'Terminating:Wait' },
     is: [{ reason: 'agent-crashed', action: 'complete-termination' }],
   },
-  { name: 'silent, and on its way out', seen: { ...old, lifecycleState: 'Terminating' }, is: [] },
-  { name: 'silent, taken aside by an operator', seen: { ...old, lifecycleState: 'Standby' }, is: [] },
+  { name: 'silent, and terminating', seen: { ...old, lifecycleState: 'Terminating' }, is: [] },
+  { name: 'silent, on standby', seen: { ...old, lifecycleState: 'Standby' }, is: [] },
   {
-    name: 'heard lately though never ready: its agent lives',
+    name: 'reported recently though never ready: its agent runs',
     seen: { ...old, heardAtMs: now - minute },
     is: [],
   },

@@ -32,7 +32,7 @@ describe('billing', () => {
     expect(billedMs(70_000, 'per-hour', 60_000)).toBe(120_000);
   });
 
-  test('auto means per second; the owner's setting takes precedence', () => {
+  test('auto means per second; the owner’s setting takes precedence', () => {
     expect(billingOf('auto')).toBe('per-second');
     expect(billingOf('per-hour')).toBe('per-hour');
   });

@@ -138,7 +138,7 @@ test.each<{ name: string; refusals: Refusals; answered: boolean; waits: boolean 
   expect(waitsForAws(refusals, answered)).toBe(waits);
 });
 
-describe('a refusal from the instance's last job', () => {
+describe('a refusal from the instance’s last job', () => {
   const once = after('l');
 
   test.each(['claim', 'worker-role'])('%s: counts as long as an outage is waited for', (what) => {

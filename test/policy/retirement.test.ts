@@ -73,7 +73,7 @@ const cases: {
     expected: { kind: 'leave', reason: 'max-age' },
   },
   {
-    name: 'an operator drains it: takes no new job, even at the group's minimum',
+    name: 'an operator drains it: takes no new job, even at the group’s minimum',
     facts: { ...busy, drainRequested: true, group: { ...group, desired: 1, minSize: 1 } },
     expected: { kind: 'leave', reason: 'drained' },
   },

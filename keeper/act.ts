@@ -162,10 +162,10 @@ async function completeHook({ clients, config }: Hands, instance: string, hook?:
  */
 async function lowerDesired(
   context: Hands,
-  { from, desired, instead }: Extract<Action, { do: 'lower-desired' }>,
+  { from, desired, instances }: Extract<Action, { do: 'lower-desired' }>,
 ): Promise<void> {
   const writes = await Promise.allSettled(
-    instead.map((instance) => context.instances.accounted(instance, context.nowMs)),
+    instances.map((instance) => context.instances.accounted(instance, context.nowMs)),
   );
   const refused = writes.flatMap((write) => (write.status === 'rejected' ? [write.reason] : []));
   const lowered = Math.min(from, desired + refused.length);

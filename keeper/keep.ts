@@ -84,8 +84,8 @@ async function decideActions(context: Hands, snapshot: Look): Promise<{ actions:
   const actions = plan(snapshot, context.config);
   const doubtful = judgedByBucket(snapshot, actions, context.config);
   if (doubtful.length === 0) return { actions, failures: [] };
-  const { heardAtMs, savedLogs, failures } = await signsOfLife(context, doubtful);
-  return { actions: plan({ ...snapshot, signsMs: heardAtMs, savedLogs }, context.config), failures };
+  const { reportedAtMs, savedLogs, failures } = await signsOfLife(context, doubtful);
+  return { actions: plan({ ...snapshot, heartbeatsMs: reportedAtMs, savedLogs }, context.config), failures };
 }
 
 /** Records the run, so that operators see that the keeper runs and what fails. */

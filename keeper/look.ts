@@ -36,7 +36,7 @@ export interface Look {
   records: Map<string, InstanceRecord>;
   fleetState: FleetState;
   /** When instances wrote their last heartbeat, if the heartbeats were read. */
-  signsMs?: ReadonlyMap<string, number>;
+  heartbeatsMs?: ReadonlyMap<string, number>;
   /** Why instances retired, by the names of their saved logs, if those were read. */
   savedLogs?: ReadonlyMap<string, SavedLog>;
 }

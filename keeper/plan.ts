@@ -30,7 +30,7 @@ export type Action =
    * For instances that could not lower it themselves, or to the present instances if no job needs more or a pause
    * lasts.
    */
-  | { do: 'lower-desired'; from: number; desired: number; instead: string[] }
+  | { do: 'lower-desired'; from: number; desired: number; instances: string[] }
   /** An instance that is powered off cannot complete its hook. */
   | { do: 'complete-termination-hook'; instance: string }
   | { do: 'settle'; instance: string };
@@ -55,7 +55,7 @@ export function plan(snapshot: Look, config: KeeperConfig): Action[] {
   const corrections = capacity(snapshot);
   // A correction is planned from the instance's record. So the record is not settled before the correction is done.
   const open = new Set(
-    corrections.flatMap((action) => (action.do === 'lower-desired' ? action.instead : [])),
+    corrections.flatMap((action) => (action.do === 'lower-desired' ? action.instances : [])),
   );
   return [
     ...processes(snapshot, config),
@@ -82,8 +82,8 @@ export function judgedByBucket(snapshot: Look, actions: readonly Action[], confi
 }
 
 /** When an instance last reported, to the table or with a heartbeat. */
-function lastReportMs({ records, signsMs }: Look, instance: string): number | undefined {
-  const times = [records.get(instance)?.heardAtMs, signsMs?.get(instance)].filter((ms) => ms !== undefined);
+function lastReportMs({ records, heartbeatsMs }: Look, instance: string): number | undefined {
+  const times = [records.get(instance)?.heardAtMs, heartbeatsMs?.get(instance)].filter((ms) => ms !== undefined);
   return times.length === 0 ? undefined : Math.max(...times);
 }
 
@@ -143,7 +143,7 @@ function outcomes(snapshot: Look, stalledSinceMs: number | undefined): Launch[] 
       readyAt,
       readyMs: since(readyAt),
       endedMs: since(retirement?.endedAt),
-      heard: lastReportMs(snapshot, instance) !== undefined,
+      hasReported: lastReportMs(snapshot, instance) !== undefined,
       reason: ending?.reason,
       refusal: ending?.refusal,
       jobsDone,
@@ -196,7 +196,7 @@ function endings(snapshot: Look, config: KeeperConfig): Action[] {
       lifecycleState,
       launchedAtMs: started.get(instance) ?? oldestMs,
       readyAtMs,
-      heardAtMs: lastReportMs(snapshot, instance),
+      reportedAtMs: lastReportMs(snapshot, instance),
     };
   });
   const rules = {
@@ -216,16 +216,16 @@ function capacity(snapshot: Look): Action[] {
     const { rung, reason, queueDepth } = retirement;
     return LATER_STEPS.has(rung) && !STOPPED_BY_OTHERS.has(reason) && firstRung(reason, queueDepth) === 'terminate';
   });
-  const there = group.instances.filter(isThere).length;
-  const { unneededSinceMs, drop } = judgeDemand({ ...demandFacts(snapshot), there });
+  const currentCapacity = group.instances.filter(isThere).length;
+  const { unneededSinceMs, drop } = judgeDemand({ ...demandFacts(snapshot), currentCapacity });
   const { terminate, lower } = correctCapacity({
     desired: group.desired,
     minSize: group.minSize,
-    there,
+    currentCapacity,
     unneeded: drop,
     unaccounted: unaccounted.map(({ instance }) => unaccountedFor(snapshot, instance)),
     backlog,
-    heldMs: suspendedMs(snapshot),
+    suspendedMs: suspendedMs(snapshot),
   });
   const actions: Action[] = [];
   if (unneededSinceMs !== fleetState.unneededSinceMs) {
@@ -244,7 +244,7 @@ function demandFacts({ group, fleetState, backlog, launchesMs, launchingSinceMs,
     ...{ desired, minSize, backlog, launchesMs, nowMs },
     pending: isLaunching || instances.some(({ lifecycleState }) => lifecycleState.startsWith('Pending')),
     unneededSinceMs,
-    calledMs: Math.max(wokenAtMs, loweredAtMs),
+    lastScaledMs: Math.max(wokenAtMs, loweredAtMs),
   };
 }
 
@@ -288,10 +288,11 @@ function settling(
   config: KeeperConfig,
 ): Extract<Action, { do: 'settle' }>[] {
   const present = presentIn(group);
-  const gone = [...records.values()].filter(({ instance, listing, heardAtMs, retirement }) => {
+  const gone = [...records.values()].filter((record) => {
+    const { instance, listing, retirement } = record;
     if (listing !== 'instances') return false;
-    const facts = { instance, present: present.has(instance), heardAtMs, retired: retirement !== undefined };
-    return isGone(facts, nowMs, config.silentSeconds * 1000);
+    const facts = { instance, present: present.has(instance), retired: retirement !== undefined };
+    return isGone({ ...facts, reportedAtMs: record.heardAtMs }, nowMs, config.silentSeconds * 1000);
   });
   return gone.map(({ instance }) => ({ do: 'settle', instance }));
 }

@@ -6,7 +6,7 @@ import type { Hands } from './hands.ts';
 /** What instances wrote to the log bucket because they could not report to the table. */
 export interface Signs {
   /** When each instance wrote its last heartbeat, by the time of S3. Instances without one are absent. */
-  heardAtMs: ReadonlyMap<string, number>;
+  reportedAtMs: ReadonlyMap<string, number>;
   /** Why instances retired that broke and saved their logs. */
   savedLogs: ReadonlyMap<string, SavedLog>;
   /** The errors of instances whose heartbeat could not be read. */
@@ -21,25 +21,25 @@ export interface Signs {
 export async function signsOfLife(context: Hands, instances: readonly string[]): Promise<Signs> {
   const { clients, config, log, nowMs } = context;
   const { logBucket } = config;
-  const heardAtMs = new Map<string, number>();
+  const reportedAtMs = new Map<string, number>();
   const savedLogs = new Map<string, SavedLog>();
   const failures: unknown[] = [];
-  if (logBucket === undefined) return { heardAtMs, savedLogs, failures };
+  if (logBucket === undefined) return { reportedAtMs, savedLogs, failures };
   await Promise.all(
     instances.map(async (instance) => {
       try {
         const { atMs, savedLog } = await leftBy(clients.s3, logBucket, instance);
-        if (atMs !== undefined) heardAtMs.set(instance, atMs);
+        if (atMs !== undefined) reportedAtMs.set(instance, atMs);
         if (savedLog) savedLogs.set(instance, savedLog);
       } catch (error) {
         log.error({ instance, err: error }, 'cannot read the heartbeat of the instance');
         if (isRefusal(error)) return;
-        heardAtMs.set(instance, nowMs);
+        reportedAtMs.set(instance, nowMs);
         failures.push(error);
       }
     }),
   );
-  return { heardAtMs, savedLogs, failures };
+  return { reportedAtMs, savedLogs, failures };
 }
 
 /** Lists the objects, which needs no permission to read them. */

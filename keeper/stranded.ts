@@ -27,8 +27,8 @@ export async function settleInstance(context: Hands, instance: string): Promise<
 function settlementOf(job: JobRecord, nowMs: number, retentionMs: number): Settlement {
   const { id, fence = '', leaseUntilMs = 0, enqueuedAt, cancelRequestedAt } = job;
   const enqueuedAtMs = enqueuedAt === undefined ? undefined : Date.parse(enqueuedAt);
-  const toBeCancelled = cancelRequestedAt !== undefined;
-  return settle({ id, fence, leaseUntilMs, enqueuedAtMs, toBeCancelled }, nowMs, retentionMs);
+  const isCancelRequested = cancelRequestedAt !== undefined;
+  return settle({ id, fence, leaseUntilMs, enqueuedAtMs, isCancelRequested }, nowMs, retentionMs);
 }
 
 /** A job that another claim has taken over is left unchanged, because the fence differs. */

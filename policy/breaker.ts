@@ -86,7 +86,7 @@ export interface Life {
   /** Time since it was ready, if it ever was. */
   readyMs?: number | undefined;
   /** Whether its agent ever reported. The report that it was ready may be missing if the table failed for a moment. */
-  heard: boolean;
+  hasReported: boolean;
   /** Why it retired, if that is recorded. */
   reason?: string | undefined;
   /** The kind of the refusal for which it retired. */
@@ -126,8 +126,8 @@ export function outcomeOf(launch: Life): Launch['outcome'] {
   if (launch.readyAt !== undefined) return 'ready';
   if (launch.reason === 'boot-failed' || launch.reason === 'worker-missing') return 'failed';
   // Its agent runs, and AWS has not answered it yet.
-  if (launch.heard && launch.present && launch.reason === undefined) return 'pending';
-  if (launch.heard) return 'ready';
+  if (launch.hasReported && launch.present && launch.reason === undefined) return 'pending';
+  if (launch.hasReported) return 'ready';
   if (launch.reason !== undefined || launch.present || launch.ageMs < SETTLED_MS) return 'pending';
   return 'failed';
 }
@@ -137,7 +137,7 @@ export function outcomeOf(launch: Life): Launch['outcome'] {
  * one. An instance that never reported is judged as a boot instead.
  */
 function achievesNothing(launch: Life): boolean {
-  const { stalledMs, jobStarted, heard, readyMs, endedMs, ageMs } = launch;
-  if (stalledMs === undefined || jobStarted || !(heard || readyMs !== undefined)) return false;
+  const { stalledMs, jobStarted, hasReported, readyMs, endedMs, ageMs } = launch;
+  if (stalledMs === undefined || jobStarted || !(hasReported || readyMs !== undefined)) return false;
   return stalledMs >= ageMs - LATE_RUN_MS && stalledMs >= (readyMs ?? endedMs ?? 0);
 }

@@ -7,13 +7,13 @@ export interface CapacityFacts {
   desired: number;
   minSize: number;
   /** Instances that count towards the desired capacity, including those that are booting. */
-  there: number;
+  currentCapacity: number;
   /** Instances for which the desired capacity has to be lowered, once each. */
   unaccounted: readonly Unaccounted[];
   /** Visible messages. With jobs waiting, a successor is needed. */
   backlog: number;
   /** For how long a pause has kept the group from launching. Undefined: launches are not suspended. */
-  heldMs?: number | undefined;
+  suspendedMs?: number | undefined;
   /** No job needs the capacity that the group wants beyond the instances that it has (`judgeDemand`). */
   unneeded?: boolean;
 }
@@ -34,7 +34,7 @@ export interface Correction {
   /** Instances that the group still has. Terminating them with decrement lowers the desired capacity. */
   terminate: string[];
   /** The new desired capacity, and the instances it is lowered for. Undefined: it is right, or must not be changed. */
-  lower?: { from: number; desired: number; instead: string[] };
+  lower?: { from: number; desired: number; instances: string[] };
 }
 
 /** After this time a launch that began before the pause shows in the group. */
@@ -49,14 +49,14 @@ const SETTLED_MS = 120_000;
  * launch one instance after the other without end.
  */
 export function correctCapacity(facts: CapacityFacts): Correction {
-  const { desired, minSize, there, unaccounted, backlog, heldMs = 0, unneeded = false } = facts;
+  const { desired, minSize, currentCapacity, unaccounted, backlog, suspendedMs = 0, unneeded = false } = facts;
   const terminate = unaccounted.filter(({ state }) => state === 'present').map(({ instance }) => instance);
-  const instead = unaccounted.filter(isReplaced).map(({ instance }) => instance);
-  if (heldMs >= SETTLED_MS) return whileHeld(facts, { terminate, instead });
-  const left = desired - instead.length;
-  const needed = Math.max(minSize, unneeded ? Math.min(there, left) : left);
+  const instances = unaccounted.filter(isReplaced).map(({ instance }) => instance);
+  if (suspendedMs >= SETTLED_MS) return whileSuspended(facts, { terminate, instances });
+  const left = desired - instances.length;
+  const needed = Math.max(minSize, unneeded ? Math.min(currentCapacity, left) : left);
   return needed < desired && backlog === 0
-    ? { terminate, lower: { from: desired, desired: needed, instead } }
+    ? { terminate, lower: { from: desired, desired: needed, instances } }
     : { terminate };
 }
 
@@ -74,12 +74,12 @@ function isReplaced({ state, byRequest }: Unaccounted): boolean {
  * the desired capacity is lowered to the instances that the group has. The alarm or the keeper raises it when there are
  * jobs.
  */
-function whileHeld(
-  { desired, minSize, there }: CapacityFacts,
-  { terminate, instead }: { terminate: string[]; instead: string[] },
+function whileSuspended(
+  { desired, minSize, currentCapacity }: CapacityFacts,
+  { terminate, instances }: { terminate: string[]; instances: string[] },
 ): Correction {
-  const needed = Math.min(desired, Math.max(minSize, there));
-  return needed < desired || instead.length > 0
-    ? { terminate, lower: { from: desired, desired: needed, instead } }
+  const needed = Math.min(desired, Math.max(minSize, currentCapacity));
+  return needed < desired || instances.length > 0
+    ? { terminate, lower: { from: desired, desired: needed, instances } }
     : { terminate };
 }

@@ -4,7 +4,7 @@ export interface DemandFacts {
   desired: number;
   minSize: number;
   /** Instances that count towards the desired capacity, including those that are booting. */
-  there: number;
+  currentCapacity: number;
   /** Whether a launch is in progress. */
   pending: boolean;
   /** Visible messages. */
@@ -15,7 +15,7 @@ export interface DemandFacts {
   /** When the successful launches began. Launches that EC2 refused are not among them. */
   launchesMs: readonly number[];
   /** When the keeper last changed the desired capacity, with the scaling policy or a correction. */
-  calledMs: number | undefined;
+  lastScaledMs: number | undefined;
 }
 
 export interface Demand {
@@ -36,12 +36,12 @@ const RUNS_APART_MS = 30_000;
  * do not delay that: otherwise each instance that retires would be replaced.
  */
 export function judgeDemand(facts: DemandFacts): Demand {
-  const { desired, minSize, there, pending, backlog, nowMs, calledMs = -Infinity } = facts;
-  if (backlog > 0 || desired <= Math.max(minSize, there)) return { unneededSinceMs: undefined, drop: false };
+  const { desired, minSize, currentCapacity, pending, backlog, nowMs, lastScaledMs = -Infinity } = facts;
+  if (backlog > 0 || desired <= Math.max(minSize, currentCapacity)) return { unneededSinceMs: undefined, drop: false };
   if (facts.unneededSinceMs === undefined) return { unneededSinceMs: nowMs, drop: false };
   const unneededSinceMs = Math.min(facts.unneededSinceMs, nowMs);
   const wanted = facts.launchesMs.filter((startedMs) => startedMs <= unneededSinceMs);
-  const quietMs = nowMs - Math.max(calledMs, ...wanted);
+  const quietMs = nowMs - Math.max(lastScaledMs, ...wanted);
   const seenTwice = nowMs - unneededSinceMs >= RUNS_APART_MS;
   return { unneededSinceMs, drop: seenTwice && !pending && quietMs >= SETTLED_MS };
 }

@@ -32,16 +32,16 @@ export function leaseTimes(startMs: number, leaseMs: number, graceMs: number): L
 
 /**
  * How long a lease can be extended from now: its usual length, or what SQS still allows for a message that was received
- * `heldMs` ago. SQS counts whole seconds. 0: it allows no extension.
+ * `sinceReceiveMs` ago. SQS counts whole seconds. 0: it allows no extension.
  */
-export function extensionSeconds(leaseSeconds: number, heldMs: number): number {
-  return Math.max(0, Math.min(leaseSeconds, Math.floor((LONGEST_HOLD_MS - heldMs) / 1000)));
+export function extensionSeconds(leaseSeconds: number, sinceReceiveMs: number): number {
+  return Math.max(0, Math.min(leaseSeconds, Math.floor((LONGEST_HOLD_MS - sinceReceiveMs) / 1000)));
 }
 
 /**
  * How long a worker that starts now may run: its limit, or what SQS still allows, minus the time that stopping it
  * takes.
  */
-export function longestRunMs(limitMs: number, graceMs: number, heldMs: number): number {
-  return Math.max(0, Math.min(limitMs, LONGEST_HOLD_MS - heldMs - graceMs - 2 * KILL_MARGIN_MS));
+export function longestRunMs(limitMs: number, graceMs: number, sinceReceiveMs: number): number {
+  return Math.max(0, Math.min(limitMs, LONGEST_HOLD_MS - sinceReceiveMs - graceMs - 2 * KILL_MARGIN_MS));
 }

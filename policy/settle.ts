@@ -7,7 +7,7 @@ export interface StrandedJob {
   /** Absent: unknown. Then its message is assumed to exist. */
   enqueuedAtMs?: number | undefined;
   /** Somebody has requested its cancellation. */
-  toBeCancelled?: boolean;
+  isCancelRequested?: boolean;
 }
 
 export type Settlement = 'wait' | 'queued' | 'cancelled' | 'lost';
@@ -22,7 +22,7 @@ export type Settlement = 'wait' | 'queued' | 'cancelled' | 'lost';
  */
 export function settle(job: StrandedJob, nowMs: number, retentionMs: number): Settlement {
   if (nowMs <= job.leaseUntilMs) return 'wait';
-  if (job.toBeCancelled) return 'cancelled';
+  if (job.isCancelRequested) return 'cancelled';
   if (job.enqueuedAtMs !== undefined && nowMs - job.enqueuedAtMs >= retentionMs) return 'lost';
   return 'queued';
 }
@@ -32,19 +32,19 @@ export function settle(job: StrandedJob, nowMs: number, retentionMs: number): Se
  * such as a developer's, is gone when it has retired or has not reported for `silentMs`.
  */
 export function isGone(
-  { instance, present, heardAtMs, retired }: RecordedInstance,
+  { instance, present, reportedAtMs, retired }: RecordedInstance,
   nowMs: number,
   silentMs: number,
 ): boolean {
   if (present) return false;
   if (instance.startsWith('i-') || retired) return true;
-  return heardAtMs === undefined || nowMs - heardAtMs >= silentMs;
+  return reportedAtMs === undefined || nowMs - reportedAtMs >= silentMs;
 }
 
 export interface RecordedInstance {
   instance: string;
   /** Whether the group has it. */
   present: boolean;
-  heardAtMs?: number | undefined;
+  reportedAtMs?: number | undefined;
   retired: boolean;
 }

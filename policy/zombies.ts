@@ -7,7 +7,7 @@ export interface Seen {
   launchedAtMs: number;
   /** From its record. Undefined: it has none. */
   readyAtMs?: number | undefined;
-  heardAtMs?: number | undefined;
+  reportedAtMs?: number | undefined;
 }
 
 export interface ZombieRules {
@@ -40,7 +40,7 @@ export function zombies(instances: readonly Seen[], rules: ZombieRules): Zombie[
 /** An instance is silent if neither its launch nor its last report is recent. */
 function silent(seen: Seen, { nowMs, bootBudgetMs, silentMs }: ZombieRules): Zombie['reason'] | undefined {
   if (nowMs - seen.launchedAtMs < bootBudgetMs) return undefined;
-  if (seen.heardAtMs !== undefined && nowMs - seen.heardAtMs < silentMs) return undefined;
+  if (seen.reportedAtMs !== undefined && nowMs - seen.reportedAtMs < silentMs) return undefined;
   return seen.readyAtMs === undefined ? 'boot-failed' : 'agent-crashed';
 }
 

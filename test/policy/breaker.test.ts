@@ -63,15 +63,15 @@ test.each<{ name: string; launch: Partial<Fate> & { present: boolean }; is: Laun
     launch: { readyAt: 'x', reason: 'agent-crashed', present: true },
     is: 'ready',
   },
-  { name: 'reports, but AWS has not answered it yet', launch: { heard: true, present: true }, is: 'pending' },
+  { name: 'reports, but AWS has not answered it yet', launch: { hasReported: true, present: true }, is: 'pending' },
   {
     name: 'reported, and retired as idle before the table had the report that it was ready',
-    launch: { heard: true, reason: 'idle', present: false },
+    launch: { hasReported: true, reason: 'idle', present: false },
     is: 'ready',
   },
   {
     name: 'was denied the queue, and was never ready',
-    launch: { heard: true, reason: 'cannot-receive', refusal: 'lasting', present: true },
+    launch: { hasReported: true, reason: 'cannot-receive', refusal: 'lasting', present: true },
     is: 'failed',
   },
   {
@@ -86,7 +86,7 @@ test.each<{ name: string; launch: Partial<Fate> & { present: boolean }; is: Laun
   },
   {
     name: 'met an outage of AWS',
-    launch: { heard: true, reason: 'cannot-receive', refusal: 'passing', present: false },
+    launch: { hasReported: true, reason: 'cannot-receive', refusal: 'passing', present: false },
     is: 'pending',
   },
   {
@@ -96,14 +96,14 @@ test.each<{ name: string; launch: Partial<Fate> & { present: boolean }; is: Laun
   },
   {
     name: 'was denied the role of its workers',
-    launch: { heard: true, reason: 'cannot-assume-worker-role', refusal: 'lasting', present: false },
+    launch: { hasReported: true, reason: 'cannot-assume-worker-role', refusal: 'lasting', present: false },
     is: 'failed',
   },
   { name: 'boots', launch: { present: true }, is: 'pending' },
   { name: 'ended without a report', launch: { present: false }, is: 'failed' },
   {
     name: 'cannot start the worker',
-    launch: { heard: true, reason: 'worker-missing', present: true },
+    launch: { hasReported: true, reason: 'worker-missing', present: true },
     is: 'failed',
   },
   { name: 'was ended by the keeper', launch: { reason: 'boot-failed', present: true }, is: 'failed' },
@@ -139,14 +139,14 @@ test.each<{ name: string; launch: Partial<Fate> & { present: boolean }; is: Laun
   },
   { name: 'was interrupted by Spot', launch: { reason: 'spot-interruption', present: false }, is: 'pending' },
 ])('a launch that $name: $is', ({ launch, is }) => {
-  expect(outcomeOf({ heard: false, ageMs: 300_000, ...launch })).toBe(is);
+  expect(outcomeOf({ hasReported: false, ageMs: 300_000, ...launch })).toBe(is);
 });
 
 describe('a launch during whose life jobs waited, and no instance of the fleet started one', () => {
   const stalled = {
     readyAt: 'x',
     readyMs: 170_000,
-    heard: true,
+    hasReported: true,
     present: false,
     endedMs: 120_000,
     stalledMs: 300_000,
@@ -202,7 +202,7 @@ describe('a launch during whose life jobs waited, and no instance of the fleet s
     { name: 'ended with its group', launch: { reason: 'group-deleted' }, is: 'pending' },
     { name: 'ended for an unknown reason', launch: { reason: 'lost' }, is: 'pending' },
     { name: 'ended, and is not settled yet', launch: { endedMs: undefined }, is: 'pending' },
-    { name: 'never reported', launch: { readyAt: undefined, heard: false }, is: 'failed' },
+    { name: 'never reported', launch: { readyAt: undefined, hasReported: false }, is: 'failed' },
   ])('that $name: $is', ({ launch, is }) => {
     expect(outcomeOf({ ageMs: 300_000, ...stalled, ...launch })).toBe(is);
   });

@@ -7,12 +7,12 @@ import {
   type Unaccounted,
 } from '../../policy/capacity.ts';
 
-const facts: CapacityFacts = { desired: 2, minSize: 0, there: 1, unaccounted: [], backlog: 0 };
+const facts: CapacityFacts = { desired: 2, minSize: 0, currentCapacity: 1, unaccounted: [], backlog: 0 };
 const gone = (...instances: string[]): Unaccounted[] =>
   instances.map((instance) => ({ instance, state: 'gone' }));
 const there: Unaccounted = { instance: 'i-a', state: 'present' };
 const leaving: Unaccounted = { instance: 'i-b', state: 'terminating' };
-const lower = (from: number, desired: number, ...instead: string[]) => ({ from, desired, instead });
+const lower = (from: number, desired: number, ...instances: string[]) => ({ from, desired, instances });
 
 test.each<{ name: string; change: Partial<CapacityFacts>; is: Correction }>([
   { name: 'nothing to account for', change: {}, is: { terminate: [] } },
@@ -23,7 +23,7 @@ test.each<{ name: string; change: Partial<CapacityFacts>; is: Correction }>([
   },
   {
     name: 'gone, and its successor runs',
-    change: { unaccounted: gone('i-b'), there: 2 },
+    change: { unaccounted: gone('i-b'), currentCapacity: 2 },
     is: { terminate: [], lower: lower(2, 1, 'i-b') },
   },
   {
@@ -59,47 +59,47 @@ test.each<{ name: string; change: Partial<CapacityFacts>; is: Correction }>([
   },
   {
     name: 'the minimum is kept',
-    change: { unaccounted: gone('i-b', 'i-c'), there: 0, minSize: 1 },
+    change: { unaccounted: gone('i-b', 'i-c'), currentCapacity: 0, minSize: 1 },
     is: { terminate: [], lower: lower(2, 1, 'i-b', 'i-c') },
   },
   {
     name: 'short, and no job needs more than the present instances',
-    change: { desired: 8, there: 2, unneeded: true },
+    change: { desired: 8, currentCapacity: 2, unneeded: true },
     is: { terminate: [], lower: lower(8, 2) },
   },
   {
     name: 'short, and no job needs more than the minimum',
-    change: { desired: 8, there: 2, minSize: 3, unneeded: true },
+    change: { desired: 8, currentCapacity: 2, minSize: 3, unneeded: true },
     is: { terminate: [], lower: lower(8, 3) },
   },
   {
     name: 'short, no job needs more, and one is gone: set to the present instances, which accounts for it',
-    change: { desired: 8, there: 2, unneeded: true, unaccounted: gone('i-b') },
+    change: { desired: 8, currentCapacity: 2, unneeded: true, unaccounted: gone('i-b') },
     is: { terminate: [], lower: lower(8, 2, 'i-b') },
   },
   {
     name: 'paused, and short of one: set to the present instances, even if jobs wait',
-    change: { desired: 2, heldMs: 120_000, backlog: 1 },
+    change: { desired: 2, suspendedMs: 120_000, backlog: 1 },
     is: { terminate: [], lower: lower(2, 1) },
   },
   {
     name: 'just paused: the missing instances may be launching',
-    change: { desired: 2, heldMs: 119_999 },
+    change: { desired: 2, suspendedMs: 119_999 },
     is: { terminate: [] },
   },
   {
     name: 'paused, and gone: not below the present instances',
-    change: { desired: 1, heldMs: 120_000, unaccounted: gone('i-b', 'i-c') },
+    change: { desired: 1, suspendedMs: 120_000, unaccounted: gone('i-b', 'i-c') },
     is: { terminate: [], lower: lower(1, 1, 'i-b', 'i-c') },
   },
   {
     name: 'paused, with more instances than desired',
-    change: { desired: 1, heldMs: 120_000, there: 2 },
+    change: { desired: 1, suspendedMs: 120_000, currentCapacity: 2 },
     is: { terminate: [] },
   },
   {
     name: 'paused, and the minimum is kept',
-    change: { desired: 4, heldMs: 120_000, minSize: 3 },
+    change: { desired: 4, suspendedMs: 120_000, minSize: 3 },
     is: { terminate: [], lower: lower(4, 3) },
   },
 ])('$name', ({ change, is }) => {
@@ -113,13 +113,13 @@ test('the desired capacity is only lowered, by no more instances than ended, and
       const states = unaccounted.map(
         (instance): Unaccounted => ({ instance, state: present.includes(instance) ? 'present' : 'gone' }),
       );
-      const facts = { desired, minSize, there: present.length, unaccounted: states, backlog: 0 };
+      const facts = { desired, minSize, currentCapacity: present.length, unaccounted: states, backlog: 0 };
       const { terminate, lower } = correctCapacity(facts);
       if (!lower) return;
       expect(lower.desired).toBeLessThan(desired);
       expect(lower.desired).toBeGreaterThanOrEqual(minSize);
-      expect(desired - lower.desired).toBeLessThanOrEqual(lower.instead.length);
-      expect([...terminate, ...lower.instead].sort()).toEqual(unaccounted.toSorted());
+      expect(desired - lower.desired).toBeLessThanOrEqual(lower.instances.length);
+      expect([...terminate, ...lower.instances].sort()).toEqual(unaccounted.toSorted());
     }),
   );
 });

@@ -6,8 +6,8 @@ const minutesAgo = (minutes: number) => NOW_MS - minutes * 60_000;
 
 /** Eight instances are desired, EC2 launched two, and the jobs are done. The previous run found the same. */
 const facts: DemandFacts = {
-  ...{ desired: 8, minSize: 0, there: 2, pending: false, backlog: 0 },
-  ...{ nowMs: NOW_MS, unneededSinceMs: minutesAgo(1), launchesMs: [minutesAgo(5)], calledMs: undefined },
+  ...{ desired: 8, minSize: 0, currentCapacity: 2, pending: false, backlog: 0 },
+  ...{ nowMs: NOW_MS, unneededSinceMs: minutesAgo(1), launchesMs: [minutesAgo(5)], lastScaledMs: undefined },
 };
 
 test.each<{ name: string; change: Partial<DemandFacts>; drop: boolean; sinceMs?: number }>([
@@ -20,8 +20,8 @@ test.each<{ name: string; change: Partial<DemandFacts>; drop: boolean; sinceMs?:
     sinceMs: NOW_MS - 29_999,
   },
   { name: 'a job waits', change: { backlog: 1 }, drop: false },
-  { name: 'all desired instances are there', change: { there: 8 }, drop: false },
-  { name: 'more than the desired instances are there', change: { there: 9 }, drop: false },
+  { name: 'all desired instances are there', change: { currentCapacity: 8 }, drop: false },
+  { name: 'more than the desired instances are there', change: { currentCapacity: 9 }, drop: false },
   { name: 'the minimum is missing', change: { minSize: 8 }, drop: false },
   { name: 'more than the minimum is missing', change: { minSize: 7 }, drop: true, sinceMs: minutesAgo(1) },
   { name: 'a launch is in progress', change: { pending: true }, drop: false, sinceMs: minutesAgo(1) },
@@ -45,13 +45,13 @@ test.each<{ name: string; change: Partial<DemandFacts>; drop: boolean; sinceMs?:
   },
   {
     name: 'two minutes since the last change by the keeper',
-    change: { calledMs: minutesAgo(2) },
+    change: { lastScaledMs: minutesAgo(2) },
     drop: true,
     sinceMs: minutesAgo(1),
   },
   {
     name: 'less than two minutes since the last change by the keeper',
-    change: { calledMs: minutesAgo(1.9) },
+    change: { lastScaledMs: minutesAgo(1.9) },
     drop: false,
     sinceMs: minutesAgo(1),
   },

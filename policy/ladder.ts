@@ -71,40 +71,40 @@ export function firstRung(reason: string, queueDepth: number | undefined): Rung 
  * @param random in [0, 1), for the jitter
  */
 export function next(
-  climb: Climb,
+  current: Climb,
   answer: Answer,
   elapsedMs: number,
   rules: LadderRules,
   random: number,
 ): Next {
   if (answer === 'accepted') return { kind: 'done' };
-  if (climb.rung === 'power-off') return again(climb, random);
-  if (answer === 'at-minimum' && climb.rung === 'terminate') {
+  if (current.rung === 'power-off') return retry(current, random);
+  if (answer === 'at-minimum' && current.rung === 'terminate') {
     return rules.mayStay ? { kind: 'stay' } : goTo('terminate-without-decrement');
   }
   if (answer === 'unknown-instance') return goTo('power-off');
-  if (answer !== 'later') return goTo(below(climb.rung));
-  if (elapsedMs >= budgetOf(climb.rung, rules.budgetMs)) return goTo(below(climb.rung));
-  const retry = again(climb, random);
-  const leftMs = budgetOf(climb.rung, rules.budgetMs) - elapsedMs;
-  return { ...retry, afterMs: Math.min(retry.afterMs, leftMs) };
+  if (answer !== 'later') return goTo(stepAfter(current.rung));
+  if (elapsedMs >= budgetOf(current.rung, rules.budgetMs)) return goTo(stepAfter(current.rung));
+  const call = retry(current, random);
+  const leftMs = budgetOf(current.rung, rules.budgetMs) - elapsedMs;
+  return { ...call, afterMs: Math.min(call.afterMs, leftMs) };
 }
 
-function budgetOf(rung: Rung, budgetMs: number): number {
-  return rung === 'unhealthy' ? budgetMs : budgetMs * TERMINATE_SHARE;
+function budgetOf(step: Rung, budgetMs: number): number {
+  return step === 'unhealthy' ? budgetMs : budgetMs * TERMINATE_SHARE;
 }
 
-function below(rung: Rung): Rung {
-  return rung === 'unhealthy' ? 'power-off' : 'unhealthy';
+function stepAfter(step: Rung): Rung {
+  return step === 'unhealthy' ? 'power-off' : 'unhealthy';
 }
 
-function goTo(rung: Rung): Next {
-  return { kind: 'call', climb: { rung, failures: 0 }, afterMs: 0 };
+function goTo(step: Rung): Next {
+  return { kind: 'call', climb: { rung: step, failures: 0 }, afterMs: 0 };
 }
 
-function again(climb: Climb, random: number): NextCall {
-  const failures = climb.failures + 1;
-  return { kind: 'call', climb: { rung: climb.rung, failures }, afterMs: backoffMs(failures, random) };
+function retry(current: Climb, random: number): NextCall {
+  const failures = current.failures + 1;
+  return { kind: 'call', climb: { rung: current.rung, failures }, afterMs: backoffMs(failures, random) };
 }
 
 /** Exponential backoff, half of it jitter, so that instances that retire together do not call together. */

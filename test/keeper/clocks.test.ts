@@ -34,7 +34,7 @@ function machine(fastMinutes: number): Machine {
 }
 
 /** One run of the keeper on its own machine. It ends every instance that does not report for ten seconds. */
-async function runKeeper(fleet: Fleet, fastMinutes: number): Promise<string[]> {
+async function runElsewhere(fleet: Fleet, fastMinutes: number): Promise<string[]> {
   const { config } = await keeperOf(fleet);
   const { clients, clock } = machine(fastMinutes);
   const hasty = { ...config, bootBudgetSeconds: 0, silentSeconds: 10 };
@@ -58,7 +58,7 @@ test.each([
     const { outlook, bootSeconds } = await fleet.instanceRecord(instance);
     return outlook && bootSeconds !== undefined;
   });
-  expect(await runKeeper(fleet, keeper)).toEqual(['suspend-az-rebalance', 'report-breaker']);
+  expect(await runElsewhere(fleet, keeper)).toEqual(['suspend-az-rebalance', 'report-breaker']);
   const { heardAtMs = 0, bootSeconds = Number.NaN } = await fleet.instanceRecord(instance);
   expect(Math.abs(Date.now() - heardAtMs)).toBeLessThan(MINUTE);
   expect(bootSeconds).toBeGreaterThanOrEqual(0);
@@ -75,11 +75,11 @@ test.each([
   async (operator, keeper) => {
     const fleet = await open({ desired: 3 });
     await failBoots(fleet, 3);
-    expect(await runKeeper(fleet, keeper)).toContain('trip-breaker');
+    expect(await runElsewhere(fleet, keeper)).toContain('trip-breaker');
 
     const { clock, clients } = machine(operator);
     await resumeFleet({ ...contextOf(fleet, clock), clients });
-    expect(await runKeeper(fleet, keeper)).not.toContain('trip-breaker');
+    expect(await runElsewhere(fleet, keeper)).not.toContain('trip-breaker');
 
     await eventually('the second of the resumption to be over', async () => {
       const { resumedAtMs = Number.POSITIVE_INFINITY } = await readFleetState(fleet.clients.dynamodb, TABLE);
@@ -90,7 +90,7 @@ test.each([
       DesiredCapacity: 6,
     });
     await failBoots(fleet, 6);
-    expect(await runKeeper(fleet, keeper)).toContain('trip-breaker');
+    expect(await runElsewhere(fleet, keeper)).toContain('trip-breaker');
   },
 );
 

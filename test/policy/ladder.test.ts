@@ -6,6 +6,7 @@ import {
   backoffMs,
   type Climb,
   firstRung,
+  type NextCall,
   next,
   type Rung,
 } from '../../policy/ladder.ts';
@@ -13,10 +14,10 @@ import {
 const budgetMs = 600_000;
 const must = { mayStay: false, budgetMs };
 const healthy = { mayStay: true, budgetMs };
-const at = (rung: Rung, failures = 0): Climb => ({ rung, failures });
-const call = (rung: Rung) => ({ kind: 'call', climb: at(rung), afterMs: 0 });
+const at = (step: Rung, failures = 0): Climb => ({ rung: step, failures });
+const call = (step: Rung): NextCall => ({ kind: 'call', climb: at(step), afterMs: 0 });
 
-describe('next', () => {
+describe('the next call', () => {
   test.each([
     { name: 'accepted', from: at('terminate'), answer: 'accepted', rules: healthy, is: { kind: 'done' } },
     {
@@ -77,18 +78,20 @@ describe('next', () => {
       kind: 'call',
       climb: at('terminate', 1),
       afterMs: 500,
-    });
+    } satisfies NextCall);
     expect(next(at('terminate', 3), 'later', 9000, healthy, 0.5)).toMatchObject({ afterMs: 6000 });
   });
 
   test('the budget: three quarters to terminate, the rest to set the health, the last step has no end', () => {
     expect(next(at('terminate', 9), 'later', 449_000, healthy, 0.9)).toMatchObject({ afterMs: 1000 });
     expect(next(at('terminate', 9), 'later', 450_000, healthy, 0)).toEqual(call('unhealthy'));
-    expect(next(at('unhealthy', 9), 'later', 599_999, must, 0)).toMatchObject({ climb: at('unhealthy', 10) });
+    expect(next(at('unhealthy', 9), 'later', 599_999, must, 0)).toMatchObject({
+      climb: at('unhealthy', 10),
+    } satisfies Partial<NextCall>);
     expect(next(at('unhealthy', 9), 'later', 600_000, must, 0)).toEqual(call('power-off'));
     expect(next(at('power-off', 999), 'later', 1e12, must, 0)).toMatchObject({
       climb: at('power-off', 1000),
-    });
+    } satisfies Partial<NextCall>);
   });
 
   const answers: Answer[] = ['at-minimum', 'refused', 'unknown-instance', 'later'];
@@ -99,18 +102,18 @@ describe('next', () => {
         fc.array(fc.constantFrom(...answers), { minLength: 200, maxLength: 200 }),
         fc.integer({ min: 1000, max: budgetMs }),
         (sequence, budget) => {
-          let climb: Climb = at('terminate');
+          let current: Climb = at('terminate');
           let elapsedMs = 0;
           for (const answer of sequence) {
-            const step = next(climb, answer, elapsedMs, { mayStay: false, budgetMs: budget }, 0.5);
+            const step = next(current, answer, elapsedMs, { mayStay: false, budgetMs: budget }, 0.5);
             if (step.kind !== 'call') return expect.unreachable(`ended with ${step.kind}`);
-            expect(order.indexOf(step.climb.rung)).toBeGreaterThanOrEqual(order.indexOf(climb.rung));
+            expect(order.indexOf(step.climb.rung)).toBeGreaterThanOrEqual(order.indexOf(current.rung));
             expect(step.afterMs).toBeGreaterThanOrEqual(0);
             if (step.climb.rung !== 'power-off') expect(elapsedMs).toBeLessThan(budget);
             elapsedMs += step.afterMs;
-            climb = step.climb;
+            current = step.climb;
           }
-          expect(climb.rung).toBe('power-off');
+          expect(current.rung).toBe('power-off');
         },
       ),
     );

@@ -71,7 +71,7 @@ export async function gather(scene: Scene): Promise<Facts> {
     stack?.table === undefined ? undefined : recordsOf(clients.dynamodb, stack.table),
     stack ? logsOf(clients.s3, stack.logBucket, printing) : undefined,
     instancesOf(clients),
-    stack ? groupOf(clients.autoScaling, stack.group) : undefined,
+    stack ? readGroup(clients.autoScaling, stack.group) : undefined,
   ]);
   return {
     sent,
@@ -131,7 +131,7 @@ async function activityTimes(
   return times;
 }
 
-async function groupOf(client: AutoScalingClient, name: string): Promise<Facts['group']> {
+async function readGroup(client: AutoScalingClient, name: string): Promise<Facts['group']> {
   const { AutoScalingGroups = [] } = await client.send(
     new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }),
   );

@@ -30,8 +30,8 @@ export async function logsOf(
   )) {
     for (const { Key = '', Size = 0 } of Contents) add(tries, Key, Size);
   }
-  const read = (key: string) => bytesOf(client, bucket, key);
-  return Promise.all([...tries.values()].map((found) => factsOf(found, read, hashed.has(found.job))));
+  const read = (key: string) => readObject(client, bucket, key);
+  return Promise.all([...tries.values()].map((found) => readFacts(found, read, hashed.has(found.job))));
 }
 
 function add(tries: Map<string, Found>, objectKey: string, size: number): void {
@@ -51,7 +51,7 @@ function add(tries: Map<string, Found>, objectKey: string, size: number): void {
 
 type Read = (key: string) => Promise<Uint8Array>;
 
-async function factsOf(found: Found, read: Read, hashed: boolean): Promise<LogFacts> {
+async function readFacts(found: Found, read: Read, hashed: boolean): Promise<LogFacts> {
   const { job, key, chunks, indices } = found;
   const ordered = [...indices].sort(([a], [b]) => a - b);
   const texts = await Promise.all(
@@ -73,7 +73,7 @@ async function factsOf(found: Found, read: Read, hashed: boolean): Promise<LogFa
   };
 }
 
-async function bytesOf(client: S3Client, Bucket: string, Key: string): Promise<Uint8Array> {
+async function readObject(client: S3Client, Bucket: string, Key: string): Promise<Uint8Array> {
   const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }));
   return (await Body?.transformToByteArray()) ?? new Uint8Array();
 }

@@ -10,13 +10,13 @@ export async function recordsOf(client: DynamoDBClient, table: string): Promise<
   const records: RecordFacts[] = [];
   for await (const { Items = [] } of paginateScan({ client }, { TableName: table, ConsistentRead: true })) {
     for (const item of Items) {
-      if (item['pk']?.S?.startsWith('job#')) records.push(recordOf(plain({ M: item }) as Map));
+      if (item['pk']?.S?.startsWith('job#')) records.push(parseRecord(plain({ M: item }) as Map));
     }
   }
   return records;
 }
 
-function recordOf(item: Map): RecordFacts {
+function parseRecord(item: Map): RecordFacts {
   const { pk, state, reason, cancelRequestedAt, removedAt, retryOf, retriedAs, tries } = item;
   return {
     id: String(pk).slice('job#'.length),
@@ -26,22 +26,22 @@ function recordOf(item: Map): RecordFacts {
     ...(removedAt ? { removed: true } : {}),
     ...(retryOf ? { retryOf: String(retryOf) } : {}),
     ...(retriedAs ? { retriedAs: String(retriedAs) } : {}),
-    ...(Array.isArray(tries) ? { tries: tries.map((one) => tryOf(one as Map)) } : {}),
+    ...(Array.isArray(tries) ? { tries: tries.map((one) => parseTry(one as Map)) } : {}),
   };
 }
 
-function tryOf({ key, startedAt, endedAt, exitStatus, log }: Map): TryFacts {
+function parseTry({ key, startedAt, endedAt, exitStatus, log }: Map): TryFacts {
   const streams = log as Record<'stdout' | 'stderr', Map> | undefined;
   return {
     key: String(key),
     startedMs: Date.parse(String(startedAt)),
     ended: endedAt !== undefined,
     ...(exitStatus === undefined ? {} : { exitStatus: Number(exitStatus) }),
-    ...(streams ? { log: { stdout: streamOf(streams.stdout), stderr: streamOf(streams.stderr) } } : {}),
+    ...(streams ? { log: { stdout: parseStream(streams.stdout), stderr: parseStream(streams.stderr) } } : {}),
   };
 }
 
-function streamOf({ bytes, lost = 0, chunks = 0, text, base64 }: Map): StreamFacts {
+function parseStream({ bytes, lost = 0, chunks = 0, text, base64 }: Map): StreamFacts {
   const inline = text === undefined ? Buffer.from(String(base64 ?? ''), 'base64') : Buffer.from(String(text));
   return {
     bytes: Number(bytes),

@@ -109,13 +109,13 @@ async function endSilentInstance(context: Hands, { instance, reason, action }: Z
   if (action === 'complete-launch') return completeHook(context, instance, context.config.launchHook);
   if (action === 'complete-termination') return completeHook(context, instance, context.config.terminationHook);
   const at = new Date(context.nowMs).toISOString();
-  const cause = { reason, problem: problemOf(reason, context.config), decidedAt: at, endedAt: at };
+  const cause = { reason, problem: describeProblem(reason, context.config), decidedAt: at, endedAt: at };
   const retirement = { ...cause, idleSeconds: 0, jobsDone: 0, tries: 1 };
   const rung = await terminate(context, instance);
   await context.instances.retiring(instance, { ...retirement, rung }, 'instances');
 }
 
-function problemOf(reason: Zombie['reason'], { bootBudgetSeconds, silentSeconds }: KeeperConfig): string {
+function describeProblem(reason: Zombie['reason'], { bootBudgetSeconds, silentSeconds }: KeeperConfig): string {
   return reason === 'boot-failed'
     ? `it was not ready ${bootBudgetSeconds} s after its launch`
     : `it did not report for ${silentSeconds} s`;

@@ -50,7 +50,7 @@ export async function keep(
 
 async function recordFailedRun(context: Hands, error: unknown): Promise<void> {
   const fleetState = await readFleetState(context.clients.dynamodb, context.config.table);
-  const failed = { keeperFailure: failureOf(error), breakerReported: undefined };
+  const failed = { keeperFailure: describeFailure(error), breakerReported: undefined };
   await recordRun(context, { ...failed, ...listedNoteOfFailure(fleetState) });
 }
 
@@ -99,4 +99,4 @@ function breakerReport(actions: readonly Action[]): FleetStateChanges {
   return report ? { breakerReported: report.open ? 'open' : 'closed' } : {};
 }
 
-const failureOf = (error: unknown) => String(error).slice(0, LONGEST_FAILURE);
+const describeFailure = (error: unknown) => String(error).slice(0, LONGEST_FAILURE);

@@ -72,7 +72,7 @@ export async function look(
   if (!group) return undefined;
   const [activities, backlog, living, fleetState] = await Promise.all([
     activitiesOf(clients, config.groupName),
-    backlogOf(clients, config.queueUrl),
+    readBacklog(clients, config.queueUrl),
     instances.living(),
     readFleetState(clients.dynamodb, config.table),
   ]);
@@ -84,7 +84,7 @@ export async function look(
   for (const [id, record] of await instances.find(unlisted)) records.set(id, record);
   return {
     ...{ nowMs, group, launches, judged, backlog, records, fleetState },
-    terminations: terminationsOf(activities),
+    terminations: findTerminations(activities),
     ...additions(activities),
     lastLaunchMs: lastLaunch(activities),
   };
@@ -123,12 +123,12 @@ export async function groupOf(
   { groupName, warmPool }: KeeperConfig,
 ): Promise<GroupSeen | undefined> {
   // The pool is read first: an instance that leaves it in between is then found twice instead of never.
-  const pool = warmPool ? await poolOf(clients, groupName) : [];
+  const pool = warmPool ? await readPool(clients, groupName) : [];
   const { AutoScalingGroups } = await clients.autoScaling.send(
     new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [groupName] }),
   );
   const group = AutoScalingGroups?.[0];
-  return group && seen(group, pool);
+  return group && toGroupSnapshot(group, pool);
 }
 
 export function presentIn({ instances, pool }: GroupSeen): ReadonlySet<string> {
@@ -136,7 +136,7 @@ export function presentIn({ instances, pool }: GroupSeen): ReadonlySet<string> {
 }
 
 /** "DescribeAutoScalingGroups" does not return the instances in a warm pool. */
-async function poolOf(clients: Clients, AutoScalingGroupName: string): Promise<string[]> {
+async function readPool(clients: Clients, AutoScalingGroupName: string): Promise<string[]> {
   const pool: string[] = [];
   const pages = paginateDescribeWarmPool({ client: clients.autoScaling }, { AutoScalingGroupName });
   for await (const { Instances } of pages) {
@@ -145,7 +145,7 @@ async function poolOf(clients: Clients, AutoScalingGroupName: string): Promise<s
   return pool;
 }
 
-function seen(group: AutoScalingGroup, pool: readonly string[]): GroupSeen {
+function toGroupSnapshot(group: AutoScalingGroup, pool: readonly string[]): GroupSeen {
   return {
     pool: new Set(pool),
     minSize: group.MinSize ?? 0,
@@ -173,7 +173,7 @@ export async function activitiesOf(clients: Clients, groupName: string): Promise
   return activities;
 }
 
-function launchOf(activity: Activity): LaunchSeen[] {
+function toLaunch(activity: Activity): LaunchSeen[] {
   const instance = launchedBy(activity);
   const { StartTime } = activity;
   return instance && StartTime ? [{ instance, startedAtMs: StartTime.getTime() }] : [];
@@ -184,11 +184,11 @@ function launchOf(activity: Activity): LaunchSeen[] {
  * starts anew.
  */
 export function launchesOf(activities: readonly Activity[]): LaunchSeen[] {
-  const seen = new Set<string>();
-  return activities.flatMap(launchOf).filter(({ instance }) => !seen.has(instance) && seen.add(instance));
+  const found = new Set<string>();
+  return activities.flatMap(toLaunch).filter(({ instance }) => !found.has(instance) && found.add(instance));
 }
 
-function terminationsOf(activities: readonly Activity[]): Look['terminations'] {
+function findTerminations(activities: readonly Activity[]): Look['terminations'] {
   const entries = activities.flatMap((activity) => {
     const instance = terminatedBy(activity);
     return instance ? [[instance, { byRequest: isByRequest(activity) }] as const] : [];
@@ -210,7 +210,7 @@ function lastLaunch(activities: readonly Activity[]): number | undefined {
   return activities.find(addsToGroup)?.StartTime?.getTime();
 }
 
-async function backlogOf(clients: Clients, queueUrl: string): Promise<number> {
+async function readBacklog(clients: Clients, queueUrl: string): Promise<number> {
   const { Attributes } = await clients.sqs.send(
     new GetQueueAttributesCommand({
       QueueUrl: queueUrl,

@@ -14,7 +14,7 @@ import { isSuspendedWithoutNote, lastLaunches, suspendedAsRefused } from './save
 /** What the keeper does after a snapshot, in this order. Each action can be repeated without harm. */
 export type Action =
   | { do: 'suspend-az-rebalance' }
-  /** The fleet is paused, and `mayfly fleet resume` has not ended the pause. Or see `afterRefusedLook`. */
+  /** The fleet is paused, and `mayfly fleet resume` has not ended the pause. Or see `handleRefusedSnapshot`. */
   | { do: 'suspend-launch' }
   | { do: 'trip-breaker' }
   /** An operator resumed the process `Launch` without `mayfly fleet resume`. */
@@ -44,7 +44,8 @@ const STOPPED_BY_OTHERS: ReadonlySet<RetirementReason> = new Set(['stopped']);
 const MAYBE_CAUSED_BY_JOBS: ReadonlySet<string> = new Set<RetirementReason>(['disk-full', 'unhealthy']);
 
 /**
- * Runs are a minute apart. A failed run may have reported the breaker open without a record: see `afterRefusedLook`.
+ * Runs are a minute apart. A failed run may have reported the breaker open without a record: see
+ * `handleRefusedSnapshot`.
  */
 const MISSED_RUN_MS = 90_000;
 

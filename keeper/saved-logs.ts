@@ -33,7 +33,8 @@ export function outcomesBySavedLogs(
 }
 
 /**
- * Whether `Launch` is suspended without a record, as `afterRefusedLook` leaves it. Somebody else may have suspended it.
+ * Whether `Launch` is suspended without a record, as `handleRefusedSnapshot` leaves it. Somebody else may have
+ * suspended it.
  */
 export function isSuspendedWithoutNote({ group, fleetState }: Look): boolean {
   const { pausedAtMs, trippedAtMs } = fleetState;

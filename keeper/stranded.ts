@@ -15,7 +15,7 @@ export async function settleInstance(context: Hands, instance: string): Promise<
   let waiting = 0;
   const { jobs, isComplete } = await runningOn(clients.dynamodb, config.table, instance);
   for (const job of jobs) {
-    const outcome = settlementOf(job, nowMs - errorMs, config.retentionSeconds * 1000);
+    const outcome = decideOutcome(job, nowMs - errorMs, config.retentionSeconds * 1000);
     log.info({ job: job.id, instance, outcome }, 'the instance of a running job is gone');
     if (outcome === 'wait') waiting++;
     else await write(table, job, outcome, nowMs, `its instance ${instance} ended while it ran`);
@@ -24,7 +24,7 @@ export async function settleInstance(context: Hands, instance: string): Promise<
 }
 
 /** @param nowMs the earliest possible time, so that no lease counts as ended before it has */
-function settlementOf(job: JobRecord, nowMs: number, retentionMs: number): Settlement {
+function decideOutcome(job: JobRecord, nowMs: number, retentionMs: number): Settlement {
   const { id, fence = '', leaseUntilMs = 0, enqueuedAt, cancelRequestedAt } = job;
   const enqueuedAtMs = enqueuedAt === undefined ? undefined : Date.parse(enqueuedAt);
   const isCancelRequested = cancelRequestedAt !== undefined;

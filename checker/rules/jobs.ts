@@ -12,13 +12,13 @@ export function judgeJobs(facts: Facts, runs: readonly Run[]): Violation[] {
 }
 
 function judgeJob(job: string, facts: Facts, runs: readonly Run[]): Violation[] {
-  const letters = facts.deadLetters.filter((letter) => letter.job === job);
-  const done = runs.some((run) => run.job === job && run.status === 0);
-  const waiting = facts.queue.visible.includes(job);
-  const outOfSight = isLetterOutOfSight(job, facts);
+  const deadLetters = facts.deadLetters.filter((one) => one.job === job);
+  const hasSucceeded = runs.some((run) => run.job === job && run.status === 0);
+  const isVisible = facts.queue.visible.includes(job);
+  const mayBeHidden = isLetterOutOfSight(job, facts);
   const gaveUp = !facts.records || GIVEN_UP.has(facts.records.find(({ id }) => id === job)?.state ?? '');
   const accounted =
-    done || letters.length > 0 || waiting || isCalledOff(job, facts) || (gaveUp && outOfSight);
+    hasSucceeded || deadLetters.length > 0 || isVisible || isCancelledOrRemoved(job, facts) || (gaveUp && mayBeHidden);
   const violations: Violation[] = [];
   if (!accounted && facts.queue.inFlight === 0) {
     violations.push({
@@ -27,11 +27,11 @@ function judgeJob(job: string, facts: Facts, runs: readonly Run[]): Violation[] 
       message: 'was sent, but has neither succeeded nor been dead-lettered nor is it queued',
     });
   }
-  for (const letter of letters) {
-    if (letter.reason) continue;
+  for (const { reason } of deadLetters) {
+    if (reason) continue;
     violations.push({ rule: 'no-reason', subject: job, message: 'was dead-lettered without a reason' });
   }
-  if (done && letters.length > 0) {
+  if (hasSucceeded && deadLetters.length > 0) {
     violations.push({
       rule: 'succeeded-twice',
       subject: job,
@@ -40,12 +40,12 @@ function judgeJob(job: string, facts: Facts, runs: readonly Run[]): Violation[] 
   }
   return [
     ...violations,
-    ...judgeRecord(job, facts, runs, { done, dead: letters.length > 0, waiting, outOfSight }),
+    ...judgeRecord(job, facts, runs, { hasSucceeded, isDeadLettered: deadLetters.length > 0, isVisible, mayBeHidden }),
   ];
 }
 
 /** Whether a person cancelled or removed the job. Then it is not lost. */
-function isCalledOff(job: string, facts: Facts): boolean {
+function isCancelledOrRemoved(job: string, facts: Facts): boolean {
   const record = facts.records?.find(({ id }) => id === job);
   const removals = removalsOf(job, facts.calls);
   const byPerson = !removals.some(isRole);

@@ -9,24 +9,24 @@ const TAKING = new Set(['PurgeQueue', 'DeleteMessage', 'DeleteMessageBatch', 'St
  */
 export function isLetterOutOfSight(job: string, facts: Facts): boolean {
   if ((facts.deadLettersHidden ?? 0) > 0) return true;
-  const sent = facts.calls.find((call) => isOnDeadLetters(call, facts) && isLetterOf(job, call));
-  return sent !== undefined && facts.calls.some((call) => takes(call, facts) && call.atMs >= sent.atMs);
+  const sent = facts.calls.find((call) => isForDeadLetterQueue(call, facts) && sendsDeadLetterOf(job, call));
+  return sent !== undefined && facts.calls.some((call) => takesDeadLetters(call, facts) && call.atMs >= sent.atMs);
 }
 
 /** A dead letter without its job's id counts: the message had no room for the attribute. */
-function isLetterOf(job: string, call: CallFacts): boolean {
+function sendsDeadLetterOf(job: string, call: CallFacts): boolean {
   if (call.action !== 'SendMessage' || !mayHaveSucceeded(call)) return false;
   const named = member(call, 'MessageAttributes', 'MayflyJobId', 'StringValue');
   return named === job || named === undefined;
 }
 
 /** Agents only send to the dead-letter queue, so only calls of other callers count. */
-function takes(call: CallFacts, facts: Facts): boolean {
+function takesDeadLetters(call: CallFacts, facts: Facts): boolean {
   if (!TAKING.has(call.action) || !succeeded(call)) return false;
-  return isOnDeadLetters(call, facts) && instanceOf(call) === undefined;
+  return isForDeadLetterQueue(call, facts) && instanceOf(call) === undefined;
 }
 
-function isOnDeadLetters(call: CallFacts, { deadLetterQueueUrl }: Facts): boolean {
+function isForDeadLetterQueue(call: CallFacts, { deadLetterQueueUrl }: Facts): boolean {
   if (call.service !== 'sqs' || deadLetterQueueUrl === undefined) return false;
   return member(call, 'QueueUrl') === deadLetterQueueUrl;
 }

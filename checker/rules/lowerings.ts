@@ -9,7 +9,7 @@ import type { CallFacts, Facts, InstanceFacts, Violation } from '../facts.ts';
  */
 export function lowerings(facts: Facts): Violation[] {
   const calls = facts.calls.filter(succeeded).toSorted((a, b) => a.atMs - b.atMs);
-  const scene: Scene = { facts, calls, paid: new Set(), surplus: 0 };
+  const scene: Scene = { facts, calls, accounted: new Set(), surplus: 0 };
   return calls.flatMap((call) => (lowers(call, scene) ? judgeLowering(call, scene) : []));
 }
 
@@ -18,7 +18,7 @@ interface Scene {
   /** The successful calls, in their order. */
   calls: readonly CallFacts[];
   /** Instances for which the capacity was lowered. */
-  paid: Set<string>;
+  accounted: Set<string>;
   /**
    * How many more instances ran than were desired when the keeper last lowered the capacity: successors of ended ones.
    */
@@ -26,25 +26,25 @@ interface Scene {
 }
 
 function judgeLowering(call: CallFacts, scene: Scene): Violation[] {
-  const { paid } = scene;
+  const { accounted } = scene;
   const named = decrements(call) ? String(member(call, 'InstanceId')) : undefined;
   if (named !== undefined && (instanceOf(call) === named || isServiceRole(call))) {
-    const again = paid.has(named);
-    paid.add(named);
+    const again = accounted.has(named);
+    accounted.add(named);
     return again ? [violation('lowered-twice', named, call)] : [];
   }
-  if (named === undefined && isServiceRole(call) && isPaidFor(call, scene)) return [];
+  if (named === undefined && isServiceRole(call) && isAccountedFor(call, scene)) return [];
   return [violation('capacity-lowered', String(member(call, 'AutoScalingGroupName') ?? named ?? '?'), call)];
 }
 
 /**
  * Whether the keeper recorded enough instances for the number by which it lowered the capacity below the running ones.
  */
-function isPaidFor(call: CallFacts, scene: Scene): boolean {
-  const { paid, calls } = scene;
+function isAccountedFor(call: CallFacts, scene: Scene): boolean {
+  const { accounted, calls } = scene;
   const snapshotMs = lastSnapshotMs(call, calls);
   const recorded = recordedBetween(snapshotMs ?? 0, call.atMs, scene);
-  for (const id of recorded) paid.add(id);
+  for (const id of recorded) accounted.add(id);
   const running = runningAt(snapshotMs ?? call.atMs, call.atMs, scene);
   const missing = running - Number(member(call, 'DesiredCapacity'));
   const before = scene.surplus;
@@ -56,11 +56,11 @@ function isPaidFor(call: CallFacts, scene: Scene): boolean {
  * Ended instances that the keeper recorded between its snapshot and its call, and for which nothing was lowered yet.
  */
 function recordedBetween(snapshotMs: number, atMs: number, scene: Scene): string[] {
-  const { facts, calls, paid } = scene;
+  const { facts, calls, accounted } = scene;
   const writes = calls.filter((one) => isServiceRole(one) && one.atMs >= snapshotMs && one.atMs <= atMs);
   const ids = new Set(writes.map(accountedFor));
   return facts.instances
-    .filter((one) => ids.has(one.id) && !paid.has(one.id) && isGone(one, atMs, scene))
+    .filter((one) => ids.has(one.id) && !accounted.has(one.id) && isGone(one, atMs, scene))
     .map(({ id }) => id);
 }
 

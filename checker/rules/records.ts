@@ -19,17 +19,17 @@ const isEndOrClaim = (state: string | undefined) => isTerminal(state) || state =
 /** Where a job is, by everything except its record. */
 export interface Whereabouts {
   /** A worker has succeeded. */
-  done: boolean;
+  hasSucceeded: boolean;
   /** It has a dead letter. */
-  dead: boolean;
+  isDeadLettered: boolean;
   /** Its message is visible on the queue. */
-  waiting: boolean;
+  isVisible: boolean;
   /** It may have a dead letter that cannot be seen. */
-  outOfSight: boolean;
+  mayBeHidden: boolean;
 }
 
 /** The record agrees with what happened, the job ends once, and it does not run after its end. */
-export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], is: Whereabouts): Violation[] {
+export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], location: Whereabouts): Violation[] {
   if (!facts.records || facts.queue.inFlight > 0) return [];
   const record = facts.records.find(({ id }) => id === job);
   const violation = (rule: Violation['rule'], message: string): Violation => ({
@@ -40,7 +40,7 @@ export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], is:
   const disagrees = (message: string | undefined) =>
     message === undefined ? [] : [violation('record-disagrees', `the job ${message}`)];
   const own = runs.filter((run) => run.job === job);
-  const { ends, afterwards } = endsOf(job, facts, own);
+  const { ends, afterwards } = findEnds(job, facts, own);
   const removals = removalsOf(job, facts.calls);
   const common = [
     ...removals
@@ -56,11 +56,11 @@ export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], is:
     ),
   ];
   if (record?.removed || (!record && removals.length > 0)) return common;
-  if (!record) return [...common, ...disagrees(is.done || is.dead ? 'has no record' : undefined)];
+  if (!record) return [...common, ...disagrees(location.hasSucceeded || location.isDeadLettered ? 'has no record' : undefined)];
   const unasked = record.state === 'cancelled' && !(record.cancelRequested && isAskedByPerson(job, facts));
   return [
     ...common,
-    ...disagrees(stateWrong(record, is)),
+    ...disagrees(stateWrong(record, location)),
     ...disagrees(triesWrong(record, own)),
     ...disagrees(retryWrong(record, facts.records)),
     ...(unasked ? [violation('cancelled-unasked', 'is cancelled, but nobody requested it')] : []),
@@ -76,7 +76,7 @@ function isAskedByPerson(job: string, facts: Facts): boolean {
 /**
  * The final states that were written since the job was last enqueued, and the runs that began after the first of them.
  */
-function endsOf(job: string, facts: Facts, runs: readonly Run[]) {
+function findEnds(job: string, facts: Facts, runs: readonly Run[]) {
   const all = writesTo(job, facts.calls);
   // A removed job may be enqueued again under the id of its dedupe key. A claim is not a new beginning.
   const enqueued = all.findLastIndex(
@@ -95,24 +95,24 @@ function endsOf(job: string, facts: Facts, runs: readonly Run[]) {
 
 function stateWrong(
   record: RecordFacts,
-  { done, dead, waiting, outOfSight }: Whereabouts,
+  { hasSucceeded, isDeadLettered, isVisible, mayBeHidden }: Whereabouts,
 ): string | undefined {
   const { state, cancelRequested, retriedAs } = record;
   switch (state) {
     case 'succeeded':
-      return done ? undefined : "is recorded 'succeeded', but no worker succeeded";
+      return hasSucceeded ? undefined : "is recorded 'succeeded', but no worker succeeded";
     case 'failed':
     case 'timed_out':
     case 'lost':
-      if (dead || outOfSight || retriedAs !== undefined) return undefined;
+      if (isDeadLettered || mayBeHidden || retriedAs !== undefined) return undefined;
       return `is recorded '${state}', but is not in the dead-letter queue`;
     case 'cancelled':
-      return dead ? "is recorded 'cancelled', but is in the dead-letter queue" : undefined;
+      return isDeadLettered ? "is recorded 'cancelled', but is in the dead-letter queue" : undefined;
     case 'queued':
       if (cancelRequested) return "is recorded 'queued', although its cancellation was requested";
-      return waiting ? undefined : "is recorded 'queued', but is not on the queue";
+      return isVisible ? undefined : "is recorded 'queued', but is not on the queue";
     case 'running':
-      return waiting ? undefined : "is recorded 'running', but its message is gone";
+      return isVisible ? undefined : "is recorded 'running', but its message is gone";
     default:
       return undefined;
   }

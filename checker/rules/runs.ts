@@ -12,7 +12,7 @@ export function judgeRuns(facts: Facts, runs: readonly Run[]): { violations: Vio
       const earlier = ofJob[index - 1];
       if (!earlier) continue;
       if (run.startedMs < earlier.seenMs) violations.push(overlap(job, earlier, run));
-      const cause = causeOf(earlier, run, facts);
+      const cause = findCause(earlier, run, facts);
       if (cause) notes.push(`job ${job} ran again: ${cause}`);
       else violations.push(uncaused(job, earlier, run, facts));
       if (earlier.status === 0 && run.status === 0 && !cause) {
@@ -27,7 +27,7 @@ export function judgeRuns(facts: Facts, runs: readonly Run[]): { violations: Vio
 }
 
 /** Why a run followed `earlier`. A failure is a sufficient cause. Any other cause shows in the call log. */
-function causeOf(earlier: Run, run: Run, facts: Facts): string | undefined {
+function findCause(earlier: Run, run: Run, facts: Facts): string | undefined {
   if (earlier.status !== undefined && earlier.status !== 0) {
     return `attempt ${earlier.attempt} ended with status ${earlier.status}`;
   }

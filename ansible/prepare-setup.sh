@@ -1,8 +1,9 @@
 # shellcheck shell=sh disable=SC2154
-# What the owner's set-up needs before the playbook starts: Ansible looks for collections and for the vault's password at its
-# start alone. The boot script includes this file out of the tree, as user-data has little room.
+# Prepares the owner's set-up before the playbook starts, because Ansible looks for collections and for the vault
+# password only when it starts. The boot script reads this file from the tree, as the size of user-data is limited.
 
-# Paths in the file are relative to the worker directory. An image may have other versions: of an earlier tree, or the owner's.
+# Paths in the file are relative to the worker directory. --force: an image may have other versions, of an earlier tree
+# or of its owner.
 install_requirements() {
   if ! said=$(cd "$tree/worker" && timeout 600 ansible-galaxy install --force -r "$requirements" 2>&1); then
     log "$said"
@@ -10,8 +11,9 @@ install_requirements() {
   fi
 }
 
-# The answer has the password: nothing of it is printed, and it reaches no argv. What came before a connection broke may have a
-# part of it, so that only curl says why: 22 is a refusal, in the words of AWS, and 1 a want of credentials.
+# The answer contains the password, so it is neither logged nor passed as an argument. An incomplete answer may contain
+# a part of it. So the answer is logged only if curl ended with 22 (an error of AWS) or 1 (no credentials), else only
+# curl's status.
 fetch_vault_password() {
   asked=$(python3 -c 'import json, sys; print(json.dumps({"Name": sys.argv[1], "WithDecryption": True}))' "$parameter")
   ended=0
@@ -31,7 +33,7 @@ import json, sys
 sys.stdout.write(json.load(sys.stdin)["Parameter"]["Value"])' >"$run/vault-password")
 }
 
-# or_give_up COMMAND: five tries; then the boot ends with the last line of what was said.
+# or_give_up COMMAND: tries it five times. Then the boot ends with the last line of its output.
 or_give_up() {
   retry 5 "$1" && return
   doing="$doing: $(printf '%s\n' "$said" | tail -n 1 | cut -c 1-400)"

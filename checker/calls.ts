@@ -1,13 +1,13 @@
 import type { CallFacts } from './facts.ts';
 
-/** Reads the front door's log; a last line that is half written is left out. */
+/** Parses the front door's log. An incomplete last line is left out. */
 export function parseCalls(text: string): CallFacts[] {
   const lines = text.split('\n');
   lines.pop();
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as CallFacts);
 }
 
-/** The instance that made a call: sessions of an instance's role carry its id. */
+/** The instance that made a call. The sessions of an instance's role are named by its id. */
 export function instanceOf(call: CallFacts): string | undefined {
   const session = call.caller.split('/').at(-1) ?? '';
   return /^i-[0-9a-f]{8,17}$/.test(session) ? session : undefined;
@@ -17,22 +17,22 @@ export function succeeded(call: CallFacts): boolean {
   return call.status >= 200 && call.status < 300;
 }
 
-/** The caller got no answer: what it asked for may be done all the same. */
+/** A call without an answer may have been carried out. */
 export function mayHaveSucceeded(call: CallFacts): boolean {
   return succeeded(call) || call.status === 0;
 }
 
-/** A role that is not an instance's: the keeper's. */
+/** Whether the caller is a role other than an instance's: the keeper. */
 export function isServiceRole(call: CallFacts): boolean {
   return call.caller.includes('/') && instanceOf(call) === undefined;
 }
 
-/** An agent or the keeper, not a person. */
+/** Whether the caller is an agent or the keeper, not a person. */
 export function isRole(call: CallFacts): boolean {
   return call.caller.includes('/');
 }
 
-/** A member of a call's input, by path; undefined where it is not there. */
+/** A member of a call's input, by path. Undefined: it is absent. */
 export function member(call: CallFacts, ...path: string[]): unknown {
   let value = call.input;
   for (const name of path) {
@@ -42,12 +42,12 @@ export function member(call: CallFacts, ...path: string[]): unknown {
   return value;
 }
 
-/** Writes to one job's item of the table that took effect. */
+/** The successful writes to one job's item of the table. */
 export function writesTo(job: string, calls: readonly CallFacts[]): CallFacts[] {
   return writesThatMay(job, calls).filter(succeeded);
 }
 
-/** The same, and those of which nobody knows whether they did. */
+/** The same, and the writes without an answer. */
 export function writesThatMay(job: string, calls: readonly CallFacts[]): CallFacts[] {
   return calls.filter(
     (call) =>
@@ -58,23 +58,23 @@ export function writesThatMay(job: string, calls: readonly CallFacts[]): CallFac
   );
 }
 
-/** The state that a write to a job's item sets; undefined if it sets none. */
+/** The state that a write to a job's item sets. Undefined: it sets none. */
 export function stateWritten(call: CallFacts): string | undefined {
   return written(call, 'state', 'S');
 }
 
-/** Until when the job is the writer's, in epoch milliseconds; undefined if the write says nothing of it. */
+/** The end of the lease that a write sets, in epoch milliseconds. Undefined: it sets none. */
 export function leaseWritten(call: CallFacts): number | undefined {
   const ms = written(call, 'leaseUntilMs', 'N');
   return ms === undefined ? undefined : Number(ms);
 }
 
-/** Whether a write asks for the job's end. */
+/** Whether a write requests the job's cancellation. */
 export function asksForEnd(call: CallFacts): boolean {
   return written(call, 'cancelRequestedAt', 'S') !== undefined;
 }
 
-/** The instance for which a write to its item says that the desired capacity is lowered for it; undefined: none. */
+/** The instance whose item a write marks as accounted for in the desired capacity. Undefined: none. */
 export function accountedFor(call: CallFacts): string | undefined {
   if (call.service !== 'dynamodb' || written(call, 'accountedAtMs', 'N') === undefined) return undefined;
   const key = member(call, 'Key', 'pk', 'S');
@@ -82,8 +82,8 @@ export function accountedFor(call: CallFacts): string | undefined {
 }
 
 /**
- * What a write sets an attribute of the item to. Values alone do not tell: a condition compares with attributes too, so
- * the expression says which value is whose.
+ * The value that a write sets an attribute to. It is read from the update expression, because conditions have values
+ * too.
  */
 function written(call: CallFacts, attribute: string, type: 'S' | 'N'): string | undefined {
   const whole = member(call, 'Item', attribute, type);
@@ -97,15 +97,15 @@ function written(call: CallFacts, attribute: string, type: 'S' | 'N'): string | 
   return undefined;
 }
 
-/** `name = :value`, or the same where there is none yet. */
+/** `name = :value` or `name = if_not_exists(name, :value)`. */
 const SETS = /(#?\w+) = (?:if_not_exists\(#?\w+, )?(:\w+)/g;
 
-/** The calls that took a job's record away, or left no more of it than a tombstone. */
+/** The calls that deleted a job's record or replaced it by a tombstone. */
 export function removalsOf(job: string, calls: readonly CallFacts[]): CallFacts[] {
   return calls.filter((call) => {
     if (call.service !== 'dynamodb' || !succeeded(call)) return false;
     if (call.action === 'DeleteItem') return member(call, 'Key', 'pk', 'S') === `job#${job}`;
-    const buries = call.action === 'PutItem' && member(call, 'Item', 'removedAt') !== undefined;
-    return buries && member(call, 'Item', 'pk', 'S') === `job#${job}`;
+    const isTombstone = call.action === 'PutItem' && member(call, 'Item', 'removedAt') !== undefined;
+    return isTombstone && member(call, 'Item', 'pk', 'S') === `job#${job}`;
   });
 }

@@ -1,40 +1,40 @@
 import type { JournalLine } from './journal.ts';
 
-/** All that the checker goes by. Every part comes from outside the agent: what it says of itself is not asked. */
+/** Everything that the checker judges by. All of it is observed from outside the agent. */
 export interface Facts {
   /** The key of every job sent: `m-<MessageId>`, or the id of its envelope. */
   sent: readonly string[];
   journal: readonly JournalLine[];
-  /** Worker processes of the journal that still run. */
+  /** Worker processes in the journal that still run. */
   workersAlive: readonly { job: string; pid: number }[];
   queue: QueueFacts;
   deadLetters: readonly DeadLetter[];
-  /** Dead letters that somebody looks at just now: whose they are cannot be seen. */
+  /** Dead letters in flight, whose jobs cannot be seen. */
   deadLettersHidden?: number;
-  /** Its URL, as calls have it; undefined: the queue is gone. */
+  /** URL of the dead-letter queue, as calls have it. Undefined: the queue is gone. */
   deadLetterQueueUrl?: string | undefined;
-  /** The job table's items, as far as the checker reads them; undefined for a fleet that tracks no jobs. */
+  /** The job items of the table. Undefined: the fleet tracks no jobs. */
   records: readonly RecordFacts[] | undefined;
-  /** What the log bucket has of jobs; undefined: nobody looked. */
+  /** The job logs in the log bucket. Undefined: they were not read. */
   logs?: readonly LogFacts[] | undefined;
   instances: readonly InstanceFacts[];
-  /** `warmPool`: the instances that wait in it. Undefined: the group is gone, which is as good as a desired capacity of 0. */
+  /** `warmPool`: the instances in it. Undefined: the group is gone, which counts as a desired capacity of 0. */
   group: { name: string; desired: number; warmPool?: ReadonlySet<string> } | undefined;
   calls: readonly CallFacts[];
-  /** The fleet's lease: how long a job is left alone after the last sign of who has it. */
+  /** The length of the fleet's leases. */
   leaseMs: number;
 }
 
 export interface QueueFacts {
   /** Job keys of the messages that could be received. */
   visible: readonly string[];
-  /** Messages that somebody holds: their keys cannot be seen. */
+  /** Messages in flight, whose job keys cannot be seen. */
   inFlight: number;
 }
 
 export interface DeadLetter {
   job: string;
-  /** Undefined: SQS itself moved it (`maxReceiveCount`), nobody said why. */
+  /** Undefined: SQS moved it (`maxReceiveCount`), so there is no reason. */
   reason?: string;
 }
 
@@ -43,14 +43,14 @@ export interface RecordFacts {
   id: string;
   state: string;
   reason?: string;
-  /** Somebody wanted it to end. */
+  /** Somebody has requested its cancellation. */
   cancelRequested?: boolean;
-  /** It is cleaned up: what stands here only keeps its message from running. */
+  /** It was removed: this tombstone keeps its message from running. */
   removed?: boolean;
-  /** The job that it repeats, and the one that repeats it. */
+  /** The job that it repeats, and the job that repeats it. */
   retryOf?: string;
   retriedAs?: string;
-  /** The newest, oldest first. */
+  /** The newest tries, in their order. */
   tries?: readonly TryFacts[];
 }
 
@@ -65,25 +65,25 @@ export interface TryFacts {
 
 export type Stream = 'stdout' | 'stderr';
 
-/** What a record says of a stream. */
+/** What a record says about a stream. */
 export interface StreamFacts {
   bytes: number;
   lost: number;
-  /** In the bucket, 1 to this. */
+  /** The number of its chunks in the bucket. */
   chunks: number;
-  /** What stands in the record. */
+  /** The part that the record holds. */
   inline: { bytes: number; sha256: string };
 }
 
-/** What the log bucket has of one try: `jobs/<job>/<key>/...`. */
+/** The log of one try in the log bucket: `jobs/<job>/<key>/...`. */
 export interface LogFacts {
   job: string;
   key: string;
   /** Sizes of the chunks, by number. */
   chunks: Record<Stream, ReadonlyMap<number, number>>;
-  /** What the indices say, all of them in the order of their numbers. */
+  /** The index objects: their numbers, and their texts in this order. */
   index: { numbers: readonly number[]; text: string };
-  /** Of all bytes of a stream; absent where nobody asked. */
+  /** SHA-256 of all bytes of a stream. Absent: not computed. */
   sha256?: Partial<Record<Stream, string>>;
 }
 
@@ -91,9 +91,11 @@ export interface InstanceFacts {
   id: string;
   /** EC2's name of the state: `running`, `terminated`, ... */
   state: string;
-  /** Epoch milliseconds: when its group launched it; of one without a group EC2 tells it to the second. */
+  /**
+   * When its group launched it, in epoch milliseconds. Without a group it is the launch time of EC2, in whole seconds.
+   */
   launchedMs: number;
-  /** When its group let it go; absent: nobody has asked, or it never did. */
+  /** When its group began to terminate it. Absent: it did not, or it was not read. */
   leftMs?: number;
 }
 
@@ -102,7 +104,7 @@ export interface CallFacts {
   atMs: number;
   service: string;
   action: string;
-  /** `owner`, `cloud`, or `<role>/<session>`; an instance's session has its id. */
+  /** `owner`, `cloud`, or `<role>/<session>`. The session of an instance is its id. */
   caller: string;
   input: unknown;
   status: number;
@@ -110,7 +112,7 @@ export interface CallFacts {
   fault?: string;
 }
 
-/** What is wrong, by kind. */
+/** The rules that the checker applies. */
 export type Rule =
   | 'lost'
   | 'succeeded-twice'
@@ -142,7 +144,7 @@ export interface Violation {
 export interface Verdict {
   ok: boolean;
   violations: Violation[];
-  /** Worth knowing, and not wrong: second runs and what caused them. */
+  /** Not wrong, but worth knowing: repeated runs and their causes. */
   notes: string[];
   counts: {
     sent: number;

@@ -16,7 +16,7 @@ import { logsOf } from './logs.ts';
 import { deadLettersOf, hiddenOn, queueFactsOf } from './queue.ts';
 import { recordsOf } from './records.ts';
 
-/** Where to look. The clients are an operator's, not the fleet's. */
+/** Where the facts are read from. The clients have an operator's credentials, not the fleet's. */
 export interface Scene {
   sent: readonly string[];
   /** Files: the workers' journal and the front door's `calls.jsonl`. */
@@ -30,9 +30,9 @@ export interface Scene {
     autoScaling: AutoScalingClient;
     s3: S3Client;
   };
-  /** Whether workers run on machines with process ids of their own, which end with them: none are looked for here. */
+  /** Whether workers run on other machines, so that their process ids cannot be checked here. */
   workersElsewhere?: boolean;
-  /** What the stack has made. Undefined once it is deleted: then nothing can be queued and no group be left. */
+  /** Names of the stack's resources. Undefined: the stack is deleted, so there is no queue and no group. */
   stack: StackNames | undefined;
 }
 
@@ -48,22 +48,22 @@ export interface StackNames {
 /**
  * The calls of both files of the front door's log.
  *
- * @throws Error if its beginning is gone: what was done in it would look as if nobody had done it
+ * @throws Error if the beginning is gone, because the checker would miss the calls in it
  */
 export async function callsIn(file: string): Promise<CallFacts[]> {
   const earlier = parseCalls(await readFile(`${file}.1`, 'utf8').catch(ignoreMissing));
   const calls = [...earlier, ...parseCalls(await readFile(file, 'utf8'))];
   const isFirst = calls[0]?.action === 'CreateBucket' && calls[0].caller === 'cloud';
   if (earlier.length === 0 || isFirst) return calls;
-  throw new Error(`The beginning of ${file} is gone: the log keeps 200 MB. Check a shorter run.`);
+  throw new Error(`The beginning of ${file} is gone, as the log keeps 200 MB. Check a shorter run.`);
 }
 
-/** Looks at everything from outside. What it reads of the queues becomes visible again at once. */
+/** Reads all facts. Messages that it receives become visible again at once. */
 export async function gather(scene: Scene): Promise<Facts> {
   const { sent, journal, calls, leaseSeconds, clients, stack } = scene;
   const lines = parseJournal(await readFile(journal, 'utf8').catch(ignoreMissing));
   const printing = new Set(lines.filter(({ printed }) => printed).map(({ job }) => job));
-  // Before the checker's own look, which hides them too.
+  // Before the checker receives messages itself, which puts them in flight.
   const deadLettersHidden = stack ? await hiddenOn(clients.sqs, stack.deadLetterQueueUrl) : 0;
   const [queue, deadLetters, records, logs, instances, group] = await Promise.all([
     stack ? queueFactsOf(clients.sqs, stack.queueUrl) : { visible: [], inFlight: 0 },
@@ -71,7 +71,7 @@ export async function gather(scene: Scene): Promise<Facts> {
     stack?.table === undefined ? undefined : recordsOf(clients.dynamodb, stack.table),
     stack ? logsOf(clients.s3, stack.logBucket, printing) : undefined,
     instancesOf(clients),
-    stack ? groupOf(clients.autoScaling, stack.group) : undefined,
+    stack ? readGroup(clients.autoScaling, stack.group) : undefined,
   ]);
   return {
     sent,
@@ -90,7 +90,7 @@ export async function gather(scene: Scene): Promise<Facts> {
   };
 }
 
-/** All instances that there are or were, and when they came and went. */
+/** All instances, also terminated ones, and when they were launched and left their group. */
 export async function instancesOf({
   ec2,
   autoScaling,
@@ -105,7 +105,7 @@ export async function instancesOf({
       instances.push({
         id: InstanceId,
         state: State?.Name ?? '?',
-        // EC2's own time has whole seconds: an instance would seem to be there before the call that it was launched after.
+        // EC2's time has whole seconds, so an instance would seem older than a call that came before its launch.
         launchedMs: launched.get(InstanceId) ?? LaunchTime?.getTime() ?? 0,
         ...(leftMs !== undefined && { leftMs }),
       });
@@ -116,7 +116,7 @@ export async function instancesOf({
 
 const ACTIVITY = /^(Launching a new|Terminating) EC2 instance(?: (?:into|from) warm pool)?: (i-\w+)/;
 
-/** When groups launched their instances and let them go, also groups that are deleted since. */
+/** When groups launched and terminated their instances, including deleted groups. */
 async function activityTimes(
   client: AutoScalingClient,
 ): Promise<Record<'launched' | 'left', Map<string, number>>> {
@@ -131,7 +131,7 @@ async function activityTimes(
   return times;
 }
 
-async function groupOf(client: AutoScalingClient, name: string): Promise<Facts['group']> {
+async function readGroup(client: AutoScalingClient, name: string): Promise<Facts['group']> {
   const { AutoScalingGroups = [] } = await client.send(
     new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] }),
   );
@@ -147,7 +147,7 @@ async function groupOf(client: AutoScalingClient, name: string): Promise<Facts['
   return { name, desired: group.DesiredCapacity ?? 0, warmPool };
 }
 
-/** Workers of the journal without an end whose process is still there. */
+/** Workers without an end in the journal whose process still exists. */
 function workersAlive(lines: readonly JournalLine[]): { job: string; pid: number }[] {
   const ended = new Set(lines.filter(({ event }) => event === 'end').map(({ pid }) => pid));
   const open = lines.filter(({ event, pid }) => event === 'start' && !ended.has(pid));

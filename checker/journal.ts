@@ -1,4 +1,4 @@
-/** What workers write of themselves: docs/design.md section 7, "The journal of a worker". */
+/** A line that a worker writes about itself: docs/design.md section 7, "The journal of a worker". */
 export interface JournalLine {
   event: 'start' | 'beat' | 'end';
   job: string;
@@ -7,29 +7,29 @@ export interface JournalLine {
   /** Epoch milliseconds. */
   atMs: number;
   instance?: string;
-  /** How the worker ended, as a shell would say it (128 + n for signal n). Only with `end`. */
+  /** The worker's exit status as a shell reports it (128 + n for signal n). Only with `end`. */
   status?: number;
-  /** SHA-256, in hex, of all that it has printed; only with `end`, and only if the worker knows. */
+  /** SHA-256, in hex, of everything that it printed. Only with `end`, and only if the worker computes it. */
   printed?: Partial<Record<'stdout' | 'stderr', string>>;
 }
 
-/** One run of a worker, put together from its lines. */
+/** One run of a worker, combined from its lines. */
 export interface Run {
   job: string;
   attempt: number;
   pid: number;
   instance?: string;
   startedMs: number;
-  /** When it was last known to be alive: its end, else its last beat, else its start. */
+  /** The last time that it was known to run: its end, else its last beat, else its start. */
   seenMs: number;
-  /** Absent: it ended without a word (killed, or still running). */
+  /** Absent: it was killed or still runs. */
   status?: number;
   printed?: JournalLine['printed'];
 }
 
 /**
- * Reads a journal. The last line may be half written, because a worker that is killed stops in the middle of it;
- * any other line that cannot be read throws, with its number.
+ * Parses a journal. The last line may be incomplete, because a worker can be killed while it writes. Any other line
+ * that cannot be parsed throws an error with its number.
  */
 export function parseJournal(text: string): JournalLine[] {
   const lines = text.split('\n');
@@ -38,7 +38,7 @@ export function parseJournal(text: string): JournalLine[] {
   return unfinished?.trim() ? [...parsed, ...tryLine(unfinished)] : parsed;
 }
 
-/** The runs of a journal by start; lines of one run share job and pid. */
+/** The runs of a journal by start. The lines of one run have the same job and pid. */
 export function runsOf(lines: readonly JournalLine[]): Run[] {
   const runs: Run[] = [];
   for (const line of lines.toSorted((a, b) => a.atMs - b.atMs)) {
@@ -49,7 +49,7 @@ export function runsOf(lines: readonly JournalLine[]): Run[] {
     }
     const run = runs.findLast(({ job, pid }) => job === line.job && pid === line.pid);
     if (!run)
-      throw new Error(`journal: job ${line.job} has '${line.event}' of pid ${line.pid} without a start`);
+      throw new Error(`journal: job ${line.job} has '${line.event}' of pid ${line.pid} without a 'start'`);
     run.seenMs = line.atMs;
     if (line.event !== 'end') continue;
     run.status = line.status ?? 0;

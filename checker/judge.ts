@@ -5,7 +5,7 @@ import { judgeJobs } from './rules/jobs.ts';
 import { judgeLogs } from './rules/logs.ts';
 import { judgeRuns } from './rules/runs.ts';
 
-/** Whether any job was lost or run twice without cause, and whether anything is left running. */
+/** Checks whether a job was lost or run twice without cause, and whether anything still runs. */
 export function judge(facts: Facts): Verdict {
   const runs = runsOf(facts.journal);
   const { violations: ofRuns, notes } = judgeRuns(facts, runs);

@@ -4,7 +4,7 @@ import { sha256 } from './records.ts';
 
 const KEY = /^jobs\/([^/]+)\/([^/]+)\/(stdout|stderr|index)\/(\d{8})$/;
 
-/** One try's, while it is put together. */
+/** The log of one try, while its objects are collected. */
 interface Found {
   job: string;
   key: string;
@@ -13,10 +13,10 @@ interface Found {
 }
 
 /**
- * What the bucket has of the logs of jobs.
+ * Reads the job logs in the bucket.
  *
- * @param hashed the jobs whose bytes are to be told, by their SHA-256
- * @throws Error at an object under `jobs/` that is no part of a log
+ * @param hashed the jobs whose streams are read and hashed
+ * @throws Error for an object under `jobs/` that is not part of a log
  */
 export async function logsOf(
   client: S3Client,
@@ -30,13 +30,13 @@ export async function logsOf(
   )) {
     for (const { Key = '', Size = 0 } of Contents) add(tries, Key, Size);
   }
-  const read = (key: string) => bytesOf(client, bucket, key);
-  return Promise.all([...tries.values()].map((found) => factsOf(found, read, hashed.has(found.job))));
+  const read = (key: string) => readObject(client, bucket, key);
+  return Promise.all([...tries.values()].map((found) => readFacts(found, read, hashed.has(found.job))));
 }
 
 function add(tries: Map<string, Found>, objectKey: string, size: number): void {
   const [, job = '', key = '', part, digits] = KEY.exec(objectKey) ?? [];
-  if (part === undefined) throw new Error(`the log bucket has ${objectKey}, which is no part of a log`);
+  if (part === undefined) throw new Error(`the log bucket has ${objectKey}, which is not part of a log`);
   const path = `jobs/${job}/${key}`;
   const found = tries.get(path) ?? {
     job,
@@ -51,7 +51,7 @@ function add(tries: Map<string, Found>, objectKey: string, size: number): void {
 
 type Read = (key: string) => Promise<Uint8Array>;
 
-async function factsOf(found: Found, read: Read, hashed: boolean): Promise<LogFacts> {
+async function readFacts(found: Found, read: Read, hashed: boolean): Promise<LogFacts> {
   const { job, key, chunks, indices } = found;
   const ordered = [...indices].sort(([a], [b]) => a - b);
   const texts = await Promise.all(
@@ -73,7 +73,7 @@ async function factsOf(found: Found, read: Read, hashed: boolean): Promise<LogFa
   };
 }
 
-async function bytesOf(client: S3Client, Bucket: string, Key: string): Promise<Uint8Array> {
+async function readObject(client: S3Client, Bucket: string, Key: string): Promise<Uint8Array> {
   const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }));
   return (await Body?.transformToByteArray()) ?? new Uint8Array();
 }

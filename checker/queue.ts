@@ -7,10 +7,10 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { DeadLetter, QueueFacts } from './facts.ts';
 
-/** How long a message is out of sight while the checker looks at the others. */
-const LOOK_SECONDS = 20;
+/** How long received messages are invisible while the checker receives the others. */
+const HIDDEN_SECONDS = 20;
 
-/** How many messages of a queue nobody else can see just now. */
+/** The number of messages of a queue that are in flight. */
 export async function hiddenOn(client: SQSClient, queueUrl: string): Promise<number> {
   const name = 'ApproximateNumberOfMessagesNotVisible';
   const { Attributes } = await client.send(
@@ -19,7 +19,7 @@ export async function hiddenOn(client: SQSClient, queueUrl: string): Promise<num
   return Number(Attributes?.[name] ?? 0);
 }
 
-/** What waits on a queue. What waits with a delay counts as held: its key cannot be seen either. */
+/** The messages of a queue. Delayed messages count as in flight, because their keys cannot be seen either. */
 export async function queueFactsOf(client: SQSClient, queueUrl: string): Promise<QueueFacts> {
   const { Attributes } = await client.send(
     new GetQueueAttributesCommand({
@@ -30,29 +30,29 @@ export async function queueFactsOf(client: SQSClient, queueUrl: string): Promise
   const inFlight =
     Number(Attributes?.['ApproximateNumberOfMessagesNotVisible'] ?? 0) +
     Number(Attributes?.['ApproximateNumberOfMessagesDelayed'] ?? 0);
-  return { visible: (await lookAt(client, queueUrl)).map(keyOf), inFlight };
+  return { visible: (await peekAll(client, queueUrl)).map(jobKey), inFlight };
 }
 
 export async function deadLettersOf(client: SQSClient, queueUrl: string): Promise<DeadLetter[]> {
-  return (await lookAt(client, queueUrl)).map((message) => {
+  return (await peekAll(client, queueUrl)).map((message) => {
     const reason = message.MessageAttributes?.['MayflyReason']?.StringValue;
     return {
-      job: message.MessageAttributes?.['MayflyJobId']?.StringValue ?? keyOf(message),
+      job: message.MessageAttributes?.['MayflyJobId']?.StringValue ?? jobKey(message),
       ...(reason ? { reason } : {}),
     };
   });
 }
 
-/** All messages of a queue that can be received; they are put back when all have been seen. */
-async function lookAt(client: SQSClient, queueUrl: string): Promise<Message[]> {
+/** All messages of a queue that can be received. Once all are received they become visible again. */
+async function peekAll(client: SQSClient, queueUrl: string): Promise<Message[]> {
   const seen: Message[] = [];
   for (;;) {
     const { Messages = [] } = await client.send(
       new ReceiveMessageCommand({
         QueueUrl: queueUrl,
         MaxNumberOfMessages: 10,
-        VisibilityTimeout: LOOK_SECONDS,
-        // The queue's own setting is a long poll: an empty one would hold the verdict up for 20 s.
+        VisibilityTimeout: HIDDEN_SECONDS,
+        // The queue is configured for long polling: without this the receive of an empty queue takes 20 s.
         WaitTimeSeconds: 0,
         MessageAttributeNames: ['All'],
       }),
@@ -71,13 +71,13 @@ async function lookAt(client: SQSClient, queueUrl: string): Promise<Message[]> {
   return seen;
 }
 
-/** A job's key: the id of its envelope, else made from the message's. */
-function keyOf({ MessageId, Body = '' }: Message): string {
+/** A job's key: the id of its envelope, else one made from the message id. */
+function jobKey({ MessageId, Body = '' }: Message): string {
   try {
     const body: unknown = JSON.parse(Body);
     if (typeof body === 'object' && body !== null && 'mayfly' in body && 'id' in body) return String(body.id);
   } catch {
-    // No JSON: a bare body has no id of its own.
+    // Not JSON: a bare body has no id.
   }
   return `m-${MessageId}`;
 }

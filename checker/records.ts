@@ -5,18 +5,18 @@ import type { RecordFacts, StreamFacts, TryFacts } from './facts.ts';
 type Plain = string | number | boolean | null | Plain[] | { [name: string]: Plain };
 type Map = { [name: string]: Plain };
 
-/** The jobs of a table. */
+/** Reads the job items of a table. */
 export async function recordsOf(client: DynamoDBClient, table: string): Promise<RecordFacts[]> {
   const records: RecordFacts[] = [];
   for await (const { Items = [] } of paginateScan({ client }, { TableName: table, ConsistentRead: true })) {
     for (const item of Items) {
-      if (item['pk']?.S?.startsWith('job#')) records.push(recordOf(plain({ M: item }) as Map));
+      if (item['pk']?.S?.startsWith('job#')) records.push(parseRecord(plain({ M: item }) as Map));
     }
   }
   return records;
 }
 
-function recordOf(item: Map): RecordFacts {
+function parseRecord(item: Map): RecordFacts {
   const { pk, state, reason, cancelRequestedAt, removedAt, retryOf, retriedAs, tries } = item;
   return {
     id: String(pk).slice('job#'.length),
@@ -26,22 +26,22 @@ function recordOf(item: Map): RecordFacts {
     ...(removedAt ? { removed: true } : {}),
     ...(retryOf ? { retryOf: String(retryOf) } : {}),
     ...(retriedAs ? { retriedAs: String(retriedAs) } : {}),
-    ...(Array.isArray(tries) ? { tries: tries.map((one) => tryOf(one as Map)) } : {}),
+    ...(Array.isArray(tries) ? { tries: tries.map((one) => parseTry(one as Map)) } : {}),
   };
 }
 
-function tryOf({ key, startedAt, endedAt, exitStatus, log }: Map): TryFacts {
+function parseTry({ key, startedAt, endedAt, exitStatus, log }: Map): TryFacts {
   const streams = log as Record<'stdout' | 'stderr', Map> | undefined;
   return {
     key: String(key),
     startedMs: Date.parse(String(startedAt)),
     ended: endedAt !== undefined,
     ...(exitStatus === undefined ? {} : { exitStatus: Number(exitStatus) }),
-    ...(streams ? { log: { stdout: streamOf(streams.stdout), stderr: streamOf(streams.stderr) } } : {}),
+    ...(streams ? { log: { stdout: parseStream(streams.stdout), stderr: parseStream(streams.stderr) } } : {}),
   };
 }
 
-function streamOf({ bytes, lost = 0, chunks = 0, text, base64 }: Map): StreamFacts {
+function parseStream({ bytes, lost = 0, chunks = 0, text, base64 }: Map): StreamFacts {
   const inline = text === undefined ? Buffer.from(String(base64 ?? ''), 'base64') : Buffer.from(String(text));
   return {
     bytes: Number(bytes),
@@ -57,7 +57,7 @@ export function sha256(...parts: Uint8Array[]): string {
   return hash.digest('hex');
 }
 
-/** A value as DynamoDB has it, as JSON would. Sets and bytes are not looked at. */
+/** Converts a value of DynamoDB to a JSON value. Sets and bytes are not supported. */
 function plain(value: AttributeValue): Plain {
   if (value.M) return Object.fromEntries(Object.entries(value.M).map(([name, one]) => [name, plain(one)]));
   if (value.L) return value.L.map(plain);

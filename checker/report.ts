@@ -1,6 +1,6 @@
 import type { Verdict } from './facts.ts';
 
-/** A verdict for people to read. */
+/** Formats a verdict for people. */
 export function report({ ok, violations, notes, counts }: Verdict): string {
   const sum =
     `${counts.sent} jobs sent: ${counts.succeeded} succeeded, ${counts.deadLettered} dead-lettered, ` +
@@ -8,7 +8,7 @@ export function report({ ok, violations, notes, counts }: Verdict): string {
     `${counts.queued} still queued; ${counts.runs} runs on ${counts.instances} instances`;
   const lines = violations.map(({ rule, subject, message }) => `  ${rule}: ${subject} ${message}`);
   const verdict = ok
-    ? 'The checker agrees: none lost, none run twice without cause, nothing left running.'
-    : `The checker disagrees, ${violations.length} ${violations.length === 1 ? 'time' : 'times'}:`;
+    ? 'The checker found no violation: no job lost, none run twice without cause, nothing left running.'
+    : `The checker found ${violations.length} ${violations.length === 1 ? 'violation' : 'violations'}:`;
   return [sum, ...notes.map((note) => `  (${note})`), verdict, ...lines].join('\n');
 }

@@ -16,17 +16,17 @@ import type { Action } from './plan.ts';
 import { settleInstance } from './stranded.ts';
 
 /**
- * Does what is to be done, each with a line in the log. One that fails keeps none of the others from being done, but
- * then the whole rejects with an `AggregateError`, so that the function's own errors show it.
+ * Carries out all actions and logs each. If some fail the others are still carried out. Then it rejects with an
+ * `AggregateError`, so that the function's error metric counts the run.
  */
-export async function act(hands: Hands, actions: readonly Action[]): Promise<void> {
+export async function act(context: Hands, actions: readonly Action[]): Promise<void> {
   const errors: unknown[] = [];
   for (const action of actions) {
     try {
-      await carryOut(hands, action);
-      hands.log[action.do === 'report-breaker' ? 'debug' : 'info']({ action }, action.do);
+      await carryOut(context, action);
+      context.log[action.do === 'report-breaker' ? 'debug' : 'info']({ action }, action.do);
     } catch (error) {
-      hands.log.error({ action, err: error }, `${action.do} failed`);
+      context.log.error({ action, err: error }, `${action.do} failed`);
       errors.push(error);
     }
   }
@@ -37,40 +37,40 @@ export async function act(hands: Hands, actions: readonly Action[]): Promise<voi
   );
 }
 
-function carryOut(hands: Hands, action: Action): Promise<unknown> {
-  const { clients, config, nowMs } = hands;
-  const memory = (changes: Parameters<typeof changeFleetState>[2]) =>
+function carryOut(context: Hands, action: Action): Promise<unknown> {
+  const { clients, config, nowMs } = context;
+  const store = (changes: Parameters<typeof changeFleetState>[2]) =>
     changeFleetState(clients.dynamodb, config.table, changes);
   switch (action.do) {
     case 'suspend-az-rebalance':
-      return suspend(hands, 'AZRebalance');
+      return suspend(context, 'AZRebalance');
     case 'suspend-launch':
-      return suspend(hands, 'Launch');
+      return suspend(context, 'Launch');
     case 'trip-breaker':
-      return suspend(hands, 'Launch').then(() => memory({ trippedAtMs: nowMs }));
+      return suspend(context, 'Launch').then(() => store({ trippedAtMs: nowMs }));
     case 'reset-breaker':
-      return memory({ trippedAtMs: undefined, resumedAtMs: nowMs });
+      return store({ trippedAtMs: undefined, resumedAtMs: nowMs });
     case 'report-breaker':
-      return reportBreaker(hands, action.open);
-    case 'wake':
-      return executePolicy(hands, action.backlog).then(() => memory({ wokenAtMs: nowMs }));
-    case 'remember-backlog':
-      return memory({ backlogSinceMs: action.sinceMs });
-    case 'remember-stall':
-      return memory({ stalledSinceMs: action.sinceMs });
-    case 'remember-unneeded':
-      return memory({ unneededSinceMs: action.sinceMs });
-    case 'end-zombie':
-      return endZombie(hands, action.zombie);
+      return reportBreaker(context, action.open);
+    case 'execute-policy':
+      return executePolicy(context, action.backlog).then(() => store({ wokenAtMs: nowMs }));
+    case 'record-backlog':
+      return store({ backlogSinceMs: action.sinceMs });
+    case 'record-stall':
+      return store({ stalledSinceMs: action.sinceMs });
+    case 'record-unneeded':
+      return store({ unneededSinceMs: action.sinceMs });
+    case 'end-silent-instance':
+      return endSilentInstance(context, action.silent);
     case 'terminate-retired':
-      // The activity of its termination shows what was done, should the note of it fail.
-      return terminate(hands, action.instance).then(() => hands.instances.accounted(action.instance, nowMs));
+      // If the write fails, the activity of the termination still shows that the capacity was lowered.
+      return terminate(context, action.instance).then(() => context.instances.accounted(action.instance, nowMs));
     case 'lower-desired':
-      return lowerDesired(hands, action).then(() => memory({ loweredAtMs: nowMs }));
-    case 'let-go':
-      return completeHook(hands, action.instance, config.terminationHook);
+      return lowerDesired(context, action).then(() => store({ loweredAtMs: nowMs }));
+    case 'complete-termination-hook':
+      return completeHook(context, action.instance, config.terminationHook);
     case 'settle':
-      return settleInstance(hands, action.instance);
+      return settleInstance(context, action.instance);
   }
 }
 
@@ -80,8 +80,8 @@ function suspend({ clients, config }: Hands, process: string): Promise<unknown> 
 }
 
 /**
- * "ExecutePolicy": for step scaling the metric's value, gross, and the threshold that it breaches. By its name, so that a
- * policy that was made again works as the first one did.
+ * "ExecutePolicy": step scaling needs the metric's value and the threshold that it breaches. The policy is found by its
+ * name, which a policy that is created again keeps.
  */
 function executePolicy({ clients, config }: Hands, backlog: number): Promise<unknown> {
   return clients.autoScaling.send(
@@ -104,24 +104,24 @@ function reportBreaker({ clients, config }: Hands, open: boolean): Promise<unkno
   return clients.cloudWatch.send(new PutMetricDataCommand({ Namespace: 'Mayfly', MetricData: [metric] }));
 }
 
-/** Nobody on the instance can say why it goes, so the keeper puts it on record. */
-async function endZombie(hands: Hands, { instance, reason, action }: Zombie): Promise<void> {
-  if (action === 'complete-launch') return completeHook(hands, instance, hands.config.launchHook);
-  if (action === 'complete-termination') return completeHook(hands, instance, hands.config.terminationHook);
-  const at = new Date(hands.nowMs).toISOString();
-  const told = { reason, problem: problemOf(reason, hands.config), decidedAt: at, endedAt: at };
-  const retirement = { ...told, idleSeconds: 0, jobsDone: 0, tries: 1 };
-  const rung = await terminate(hands, instance);
-  await hands.instances.retiring(instance, { ...retirement, rung }, 'instances');
+/** The agent cannot record why its instance ends, so the keeper does. */
+async function endSilentInstance(context: Hands, { instance, reason, action }: Zombie): Promise<void> {
+  if (action === 'complete-launch') return completeHook(context, instance, context.config.launchHook);
+  if (action === 'complete-termination') return completeHook(context, instance, context.config.terminationHook);
+  const at = new Date(context.nowMs).toISOString();
+  const cause = { reason, problem: describeProblem(reason, context.config), decidedAt: at, endedAt: at };
+  const retirement = { ...cause, idleSeconds: 0, jobsDone: 0, tries: 1 };
+  const rung = await terminate(context, instance);
+  await context.instances.retiring(instance, { ...retirement, rung }, 'instances');
 }
 
-function problemOf(reason: Zombie['reason'], { bootBudgetSeconds, silentSeconds }: KeeperConfig): string {
+function describeProblem(reason: Zombie['reason'], { bootBudgetSeconds, silentSeconds }: KeeperConfig): string {
   return reason === 'boot-failed'
     ? `it was not ready ${bootBudgetSeconds} s after its launch`
-    : `it was not heard of for ${silentSeconds} s`;
+    : `it did not report for ${silentSeconds} s`;
 }
 
-/** With decrement; at the group's minimum without, since an instance that is of no use must go all the same. */
+/** With decrement. At the group's minimum without, because a broken instance has to end there as well. */
 async function terminate(
   { clients }: Hands,
   instance: string,
@@ -156,21 +156,21 @@ async function completeHook({ clients, config }: Hands, instance: string, hook?:
 }
 
 /**
- * Notes for which instances the desired capacity is lowered, and then lowers it for those that were noted: a note that
- * cannot be written must not let each run lower it once more. What a failure in between leaves too high is lowered when
- * nobody needs it.
+ * Records for which instances the desired capacity is lowered, and then lowers it for those that were recorded.
+ * Otherwise a failing write would let each run lower it again. If the run fails between the two, the capacity stays too
+ * high until `judgeDemand` finds that no job needs it.
  */
 async function lowerDesired(
-  hands: Hands,
-  { from, desired, instead }: Extract<Action, { do: 'lower-desired' }>,
+  context: Hands,
+  { from, desired, instances }: Extract<Action, { do: 'lower-desired' }>,
 ): Promise<void> {
-  const notes = await Promise.allSettled(
-    instead.map((instance) => hands.instances.accounted(instance, hands.nowMs)),
+  const writes = await Promise.allSettled(
+    instances.map((instance) => context.instances.accounted(instance, context.nowMs)),
   );
-  const refused = notes.flatMap((note) => (note.status === 'rejected' ? [note.reason] : []));
+  const refused = writes.flatMap((write) => (write.status === 'rejected' ? [write.reason] : []));
   const lowered = Math.min(from, desired + refused.length);
-  if (lowered < from) await setDesired(hands, lowered);
-  if (refused.length > 0) throw new AggregateError(refused, `not noted: ${refused.join('; ')}`);
+  if (lowered < from) await setDesired(context, lowered);
+  if (refused.length > 0) throw new AggregateError(refused, `not recorded: ${refused.join('; ')}`);
 }
 
 function setDesired({ clients, config }: Hands, desired: number): Promise<unknown> {

@@ -3,32 +3,32 @@ import { LONGEST_RETENTION_SECONDS } from '../lib/limits.ts';
 import { count, seconds, text } from '../lib/schema.ts';
 
 /**
- * What the keeper is told: JSON in the environment variable `KEEPER_CONFIG` of its function. Durations are seconds.
- * A key that is not here is refused. Region, credentials and endpoints are found as any AWS SDK finds them.
+ * The keeper's configuration: JSON in the environment variable `KEEPER_CONFIG` of its function. Durations are seconds.
+ * An unknown key is an error. Region, credentials and endpoints come from where AWS SDKs look for them.
  */
 export const KeeperConfigSchema = v.strictObject({
   version: v.literal(1, '1: the version that this keeper reads'),
   /** Name of the fleet, for logs and as the dimension `Fleet` of its metrics. */
   fleet: text,
   groupName: text,
-  /** The step-scaling policy, by ARN: what the keeper executes to wake the fleet. */
+  /** ARN of the step-scaling policy, which the keeper executes if the alarm is late. */
   policyArn: text,
   queueUrl: text,
   table: text,
-  /** Where instances give a sign of life that cannot report to the table. Absent: silence alone is proof. */
+  /** Instances that cannot report to the table write a heartbeat here. Absent: only reports in the table count. */
   logBucket: v.optional(text),
-  /** The alarm's threshold (visible messages) and how long they must have been there before it fires. */
+  /** The alarm's threshold (visible messages), and how long the queue has to exceed it before the alarm fires. */
   threshold: count(1, 1_000_000),
   durationSeconds: seconds(1, 86_400),
-  /** From launch to ready: an instance that is older and was never heard of is ended. */
+  /** The longest time from launch to ready. An older instance that never reported is ended. */
   bootBudgetSeconds: v.optional(seconds(10, 86_400), 1200),
-  /** An instance that was heard of once and then not for this long is ended. */
+  /** An instance that has reported before, and then not for this long, is ended. */
   silentSeconds: v.optional(seconds(10, 86_400), 900),
   /** Boots that fail in a row before `Launch` is suspended. */
   breakerFailures: v.optional(count(1, 100), 3),
-  /** Whether the group has a warm pool, whose instances are to be left alone. */
+  /** Whether the group has a warm pool. Its instances are not ended. */
   warmPool: v.optional(v.boolean('true or false'), false),
-  /** Hooks that the keeper completes for instances that cannot do it themselves any more. */
+  /** Lifecycle hooks that the keeper completes for instances whose agent cannot. */
   launchHook: v.optional(text),
   terminationHook: v.optional(text),
   /** The queue's message retention: a job older than this has no message any more that could bring it back. */
@@ -46,15 +46,15 @@ export function readKeeperConfig(json: string | undefined): KeeperConfig {
     throw new Error('KEEPER_CONFIG is not set: it must hold the keeper’s configuration');
   const result = v.safeParse(KeeperConfigSchema, parse(json));
   if (result.success) return result.output;
-  throw new Error(['KEEPER_CONFIG is refused:', ...result.issues.map(describe)].join('\n  '));
+  throw new Error(['KEEPER_CONFIG is not valid:', ...result.issues.map(describeIssue)].join('\n  '));
 }
 
-function describe(issue: v.InferIssue<typeof KeeperConfigSchema>): string {
-  const key = v.getDotPath(issue) ?? '(all of it)';
+function describeIssue(issue: v.InferIssue<typeof KeeperConfigSchema>): string {
+  const key = v.getDotPath(issue) ?? '(the whole value)';
   if (issue.type !== 'strict_object') {
     return `${key} is ${JSON.stringify(issue.input)}; allowed is ${issue.message}`;
   }
-  return issue.expected === 'never' ? `${key} is not a key that is known` : `${key} is missing`;
+  return issue.expected === 'never' ? `${key} is not a known key` : `${key} is missing`;
 }
 
 function parse(json: string): unknown {

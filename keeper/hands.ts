@@ -3,14 +3,14 @@ import type { Log } from '../aws/log.ts';
 import type { InstanceStore } from '../store/instances.ts';
 import type { KeeperConfig } from './config.ts';
 
-/** What the keeper acts with, at one look. */
+/** The clients, the configuration and the clock that one run of the keeper uses. */
 export interface Hands {
   clients: Clients;
   config: KeeperConfig;
   instances: InstanceStore;
   log: Log;
-  /** AWS's time. */
+  /** The time of AWS, in epoch milliseconds. */
   readonly nowMs: number;
-  /** How far that may be off. */
+  /** The largest error of `nowMs`. */
   readonly errorMs: number;
 }

@@ -12,12 +12,12 @@ import { type Action, judgedByBucket, plan } from './plan.ts';
 import { afterRefusedLook } from './refused-look.ts';
 import { signsOfLife } from './signs.ts';
 
-/** As much as is kept of what a run failed of. */
+/** Characters of an error that are stored in the fleet's state. */
 const LONGEST_FAILURE = 500;
 
 /**
- * One run: look, plan, act, and sign that it ran. Returns what was to be done. Rejects if a look or an action failed;
- * the next run, a minute later, does what is then still to be done.
+ * One run: takes a snapshot, plans, acts, and records the run in the fleet's state. Returns the actions. Rejects if the
+ * snapshot or an action failed. The next run, a minute later, does what is then still to be done.
  */
 export async function keep(
   clients: Clients,
@@ -26,7 +26,7 @@ export async function keep(
   log: Log,
 ): Promise<Action[]> {
   const instances = instanceStore(clients.dynamodb, config.table, config.recordSeconds);
-  const hands: Hands = {
+  const context: Hands = {
     clients,
     config,
     instances,
@@ -39,64 +39,64 @@ export async function keep(
     },
   };
   try {
-    const done = await lookAndAct(hands, clock);
-    if (done) await sign(hands, { ...reportedBy(done.actions), ...listedNote(done.seen) });
+    const done = await snapshotAndAct(context, clock);
+    if (done) await recordRun(context, { ...breakerReport(done.actions), ...listedNote(done.snapshot) });
     return done?.actions ?? [];
   } catch (error) {
-    await signFailure(hands, error).catch((err: unknown) => log.error({ err }, 'the run is not on record'));
+    await recordFailedRun(context, error).catch((err: unknown) => log.error({ err }, 'cannot record the run'));
     throw error;
   }
 }
 
-async function signFailure(hands: Hands, error: unknown): Promise<void> {
-  const memory = await readFleetState(hands.clients.dynamodb, hands.config.table);
-  const failed = { keeperFailure: failureOf(error), breakerReported: undefined };
-  await sign(hands, { ...failed, ...listedNoteOfFailure(memory) });
+async function recordFailedRun(context: Hands, error: unknown): Promise<void> {
+  const fleetState = await readFleetState(context.clients.dynamodb, context.config.table);
+  const failed = { keeperFailure: describeFailure(error), breakerReported: undefined };
+  await recordRun(context, { ...failed, ...listedNoteOfFailure(fleetState) });
 }
 
-async function lookAndAct(
-  hands: Hands,
+async function snapshotAndAct(
+  context: Hands,
   clock: Clock,
-): Promise<{ seen: Look; actions: Action[] } | undefined> {
-  const { clients, config, instances, log } = hands;
-  const seen = await look(clients, config, instances, clock).catch(async (error: unknown) => {
-    await afterRefusedLook(hands, error).catch((err: unknown) =>
-      log.error({ err }, 'cannot see whether instances are refused as well'),
+): Promise<{ snapshot: Look; actions: Action[] } | undefined> {
+  const { clients, config, instances, log } = context;
+  const snapshot = await look(clients, config, instances, clock).catch(async (error: unknown) => {
+    await afterRefusedLook(context, error).catch((err: unknown) =>
+      log.error({ err }, 'cannot determine whether instances are refused as well'),
     );
     throw error;
   });
-  if (!seen) {
-    log.warn({ groupName: config.groupName }, 'there is no such group: nothing to keep');
+  if (!snapshot) {
+    log.warn({ groupName: config.groupName }, 'the Auto Scaling group does not exist: nothing to do');
     return undefined;
   }
-  const { desired, instances: members } = seen.group;
-  log.info({ backlog: seen.backlog, desired, instances: members.length }, 'looked');
-  const { actions, failures } = await decide(hands, seen);
-  await act(hands, actions);
+  const { desired, instances: members } = snapshot.group;
+  log.info({ backlog: snapshot.backlog, desired, instances: members.length }, 'snapshot taken');
+  const { actions, failures } = await decideActions(context, snapshot);
+  await act(context, actions);
   if (failures.length > 0) {
-    throw new AggregateError(failures, `cannot see whether instances live: ${failures.join('; ')}`);
+    throw new AggregateError(failures, `cannot read the heartbeats of instances: ${failures.join('; ')}`);
   }
-  return { seen, actions };
+  return { snapshot, actions };
 }
 
-/** Silence alone is no proof that an instance is dead: those that would be judged by it are looked at once more. */
-async function decide(hands: Hands, seen: Look): Promise<{ actions: Action[]; failures: unknown[] }> {
-  const actions = plan(seen, hands.config);
-  const doubtful = judgedByBucket(seen, actions, hands.config);
+/** An instance that does not report may still run. The heartbeats of such instances are read before they are judged. */
+async function decideActions(context: Hands, snapshot: Look): Promise<{ actions: Action[]; failures: unknown[] }> {
+  const actions = plan(snapshot, context.config);
+  const doubtful = judgedByBucket(snapshot, actions, context.config);
   if (doubtful.length === 0) return { actions, failures: [] };
-  const { heardAtMs, savedLogs, failures } = await signsOfLife(hands, doubtful);
-  return { actions: plan({ ...seen, signsMs: heardAtMs, savedLogs }, hands.config), failures };
+  const { reportedAtMs, savedLogs, failures } = await signsOfLife(context, doubtful);
+  return { actions: plan({ ...snapshot, heartbeatsMs: reportedAtMs, savedLogs }, context.config), failures };
 }
 
-/** By this an operator sees that the keeper runs, and what it cannot do. */
-async function sign({ clients, config, nowMs }: Hands, notes: FleetStateChanges): Promise<void> {
+/** Records the run, so that operators see that the keeper runs and what fails. */
+async function recordRun({ clients, config, nowMs }: Hands, notes: FleetStateChanges): Promise<void> {
   const changes = { keptAtMs: nowMs, keptWithIndexAtMs: nowMs, keeperFailure: undefined, ...notes };
   await changeFleetState(clients.dynamodb, config.table, changes);
 }
 
-function reportedBy(actions: readonly Action[]): FleetStateChanges {
+function breakerReport(actions: readonly Action[]): FleetStateChanges {
   const report = actions.find((action) => action.do === 'report-breaker');
   return report ? { breakerReported: report.open ? 'open' : 'closed' } : {};
 }
 
-const failureOf = (error: unknown) => String(error).slice(0, LONGEST_FAILURE);
+const describeFailure = (error: unknown) => String(error).slice(0, LONGEST_FAILURE);

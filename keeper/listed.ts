@@ -1,20 +1,20 @@
 import type { FleetState, FleetStateChanges } from '../store/fleet-state.ts';
 import type { Look } from './look.ts';
 
-/** A fleet whose keeper has never run. */
+/** The state of a fleet whose keeper has never run. */
 const NEW: FleetStateChanges = { listedSinceMs: 0 };
 
 /**
- * What is to be noted of the index by state (`listedSinceMs`). A fleet whose keeper has never run is new, and has all of its
- * jobs in it. In the table of another one, and of one that was rolled back for a while, are jobs that an earlier version has
- * written; and more are written as long as an agent of it lives.
+ * The change of `listedSinceMs`: since when all jobs are in the index by state. A fleet whose keeper has never run is
+ * new, and all of its jobs are in the index. Other tables, also after a rollback, may have jobs that an earlier version
+ * wrote without the index. Agents of that version add more as long as they run.
  */
 export function listedNote({
-  memory,
+  fleetState,
   records,
   nowMs,
-}: Pick<Look, 'memory' | 'records' | 'nowMs'>): FleetStateChanges {
-  const { listedSinceMs, keptAtMs, keptWithIndexAtMs } = memory;
+}: Pick<Look, 'fleetState' | 'records' | 'nowMs'>): FleetStateChanges {
+  const { listedSinceMs, keptAtMs, keptWithIndexAtMs } = fleetState;
   if (listedSinceMs !== undefined && keptAtMs === keptWithIndexAtMs) return {};
   if (keptAtMs === undefined) return NEW;
   const isOld = [...records.values()].some(
@@ -24,11 +24,11 @@ export function listedNote({
 }
 
 /**
- * The same of a run that failed, and may have seen no instances: the first one is the first all the same. After a rollback it
- * leaves the judgement to the next run, to which `keptAtMs` does not show any more that there was one.
+ * The same after a failed run, which may have read no instances. The first run of a keeper counts even if it fails.
+ * After a rollback `listedSinceMs` is removed, because the next run cannot see the rollback in `keptAtMs` any more.
  */
-export function listedNoteOfFailure(memory: FleetState): FleetStateChanges {
-  const { listedSinceMs, keptAtMs, keptWithIndexAtMs } = memory;
+export function listedNoteOfFailure(fleetState: FleetState): FleetStateChanges {
+  const { listedSinceMs, keptAtMs, keptWithIndexAtMs } = fleetState;
   if (listedSinceMs === undefined) return keptAtMs === undefined ? NEW : {};
   return keptAtMs === keptWithIndexAtMs ? {} : { listedSinceMs: undefined };
 }

@@ -11,29 +11,29 @@ import type { SavedLog } from '../store/log-layout.ts';
 import type { InstanceRecord } from '../jobs/record.ts';
 import type { KeeperConfig } from './config.ts';
 
-/** All that the keeper decides by, as it was at one moment. */
+/** The state of group, queue and table by which the keeper decides. */
 export interface Look {
-  /** AWS's time, as that of all that is compared with it. */
+  /** The time of AWS, like all times that it is compared with. */
   nowMs: number;
   group: GroupSeen;
   launches: LaunchSeen[];
-  /** Of these the latest: all whose record, if they left one, is among `records`. */
+  /** The newest of these launches. Their records, if there are any, are in `records`. */
   judged: LaunchSeen[];
-  /** Of instances that Auto Scaling has ended, or is ending: whether that was asked for. */
+  /** Instances that Auto Scaling has terminated or is terminating, and whether somebody requested it. */
   terminations: ReadonlyMap<string, { byRequest: boolean }>;
-  /** When the launches into the group that succeeded began, and the latest that is under way. */
+  /** When the successful launches into the group began, and the newest launch that is in progress. */
   launchesMs: readonly number[];
   launchingSinceMs: number | undefined;
-  /** The latest activity that launched, or tried to. */
+  /** When the newest launch activity began, successful or not. */
   lastLaunchMs: number | undefined;
   /** Visible messages. */
   backlog: number;
-  /** Records of instances not known to be gone, and of those lately launched that are. */
+  /** Records of instances that are not known to be gone, and of recent launches. */
   records: Map<string, InstanceRecord>;
-  memory: FleetState;
-  /** When instances gave a second sign of life, if that was looked for. */
-  signsMs?: ReadonlyMap<string, number>;
-  /** Why instances went by the names of their saved logs, if those were looked for. */
+  fleetState: FleetState;
+  /** When instances wrote their last heartbeat, if the heartbeats were read. */
+  heartbeatsMs?: ReadonlyMap<string, number>;
+  /** Why instances retired, by the names of their saved logs, if those were read. */
   savedLogs?: ReadonlyMap<string, SavedLog>;
 }
 
@@ -42,7 +42,7 @@ export interface GroupSeen {
   maxSize: number;
   desired: number;
   instances: { instance: string; lifecycleState: string }[];
-  /** Instances of its warm pool: the group's, but neither in service nor to be expected to report. */
+  /** Instances of its warm pool. They belong to the group, are not in service and do not report. */
   pool: ReadonlySet<string>;
   suspended: ReadonlySet<string>;
 }
@@ -54,10 +54,10 @@ export interface LaunchSeen {
 
 /** Pages of activities that are read to find the launch of an instance that was not heard of. */
 const MOST_PAGES = 5;
-/** Launches that are not listed as living and whose records are looked up, for the boot breaker. */
+/** Launches without a record among the living instances whose record is read for the boot breaker. */
 const PAST_LAUNCHES = 20;
 
-/** Looks at group, queue and table. Undefined: there is no such group (any more). */
+/** Reads group, queue and table. Undefined: the group does not exist. */
 export async function look(
   clients: Clients,
   config: KeeperConfig,
@@ -66,29 +66,29 @@ export async function look(
 ): Promise<Look | undefined> {
   const group = await groupOf(clients, config);
   if (!group) return undefined;
-  const [activities, backlog, living, memory] = await Promise.all([
+  const [activities, backlog, living, fleetState] = await Promise.all([
     activitiesOf(clients, config.groupName),
-    backlogOf(clients, config.queueUrl),
+    readBacklog(clients, config.queueUrl),
     instances.living(),
     readFleetState(clients.dynamodb, config.table),
   ]);
-  // Now at least one answer has told AWS's time, also to a function that was frozen since its last run.
+  // At least one answer has set the clock to the time of AWS by now, also in a function that Lambda had frozen.
   const nowMs = clock.now();
   const launches = launchesOf(activities);
   const records = new Map(living.map((record) => [record.instance, record]));
   const { judged, unlisted } = latest(launches, group, records, config, nowMs);
   for (const [id, record] of await instances.find(unlisted)) records.set(id, record);
   return {
-    ...{ nowMs, group, launches, judged, backlog, records, memory },
-    terminations: terminationsOf(activities),
+    ...{ nowMs, group, launches, judged, backlog, records, fleetState },
+    terminations: findTerminations(activities),
     ...additions(activities),
     lastLaunchMs: lastLaunch(activities),
   };
 }
 
 /**
- * The launches that can be judged by their records: no older than records are kept (activities are, for six weeks),
- * and as many as can be looked up. `unlisted` are those to look up; one that boots has nothing to say yet.
+ * The launches that can be judged by their records: no older than records are kept (activities are kept for six weeks),
+ * and no more than can be looked up. `unlisted`: those to look up. An instance that is booting has no record yet.
  */
 function latest(
   launches: readonly LaunchSeen[],
@@ -113,12 +113,12 @@ function latest(
   return { judged, unlisted };
 }
 
-/** Undefined: there is no such group. */
+/** Undefined: the group does not exist. */
 export async function groupOf(
   clients: Clients,
   { groupName, warmPool }: KeeperConfig,
 ): Promise<GroupSeen | undefined> {
-  // The pool first: an instance that leaves it meanwhile is seen twice, not never.
+  // The pool is read first: an instance that leaves it in between is then found twice instead of never.
   const pool = warmPool ? await describeWarmPool(clients.autoScaling, groupName) : [];
   const group = await describeGroup(clients.autoScaling, groupName);
   if (!group) return undefined;
@@ -149,21 +149,22 @@ export async function activitiesOf(clients: Clients, groupName: string): Promise
   return activities;
 }
 
-function launchOf(activity: Activity): LaunchSeen[] {
+function toLaunch(activity: Activity): LaunchSeen[] {
   const instance = launchedBy(activity);
   const { StartTime } = activity;
   return instance && StartTime ? [{ instance, startedAtMs: StartTime.getTime() }] : [];
 }
 
 /**
- * Of each instance the latest launch, the newest first: out of a warm pool it boots once more, with the whole time for it.
+ * The newest launch of each instance, the newest first. An instance that leaves a warm pool boots again, so its time
+ * starts anew.
  */
 export function launchesOf(activities: readonly Activity[]): LaunchSeen[] {
-  const seen = new Set<string>();
-  return activities.flatMap(launchOf).filter(({ instance }) => !seen.has(instance) && seen.add(instance));
+  const found = new Set<string>();
+  return activities.flatMap(toLaunch).filter(({ instance }) => !found.has(instance) && found.add(instance));
 }
 
-function terminationsOf(activities: readonly Activity[]): Look['terminations'] {
+function findTerminations(activities: readonly Activity[]): Look['terminations'] {
   const entries = activities.flatMap((activity) => {
     const instance = terminatedBy(activity);
     return instance ? [[instance, { byRequest: isByRequest(activity) }] as const] : [];
@@ -185,7 +186,7 @@ function lastLaunch(activities: readonly Activity[]): number | undefined {
   return activities.find(addsToGroup)?.StartTime?.getTime();
 }
 
-async function backlogOf(clients: Clients, queueUrl: string): Promise<number> {
+async function readBacklog(clients: Clients, queueUrl: string): Promise<number> {
   const { Attributes } = await clients.sqs.send(
     new GetQueueAttributesCommand({
       QueueUrl: queueUrl,
@@ -193,6 +194,8 @@ async function backlogOf(clients: Clients, queueUrl: string): Promise<number> {
     }),
   );
   const backlog = Number(Attributes?.['ApproximateNumberOfMessages']);
-  if (!Number.isInteger(backlog)) throw new Error(`the queue tells no number of messages: ${queueUrl}`);
+  if (!Number.isInteger(backlog)) {
+    throw new Error(`SQS returned no ApproximateNumberOfMessages for the queue ${queueUrl}`);
+  }
   return backlog;
 }

@@ -6,7 +6,7 @@ import { keep } from './keep.ts';
 
 let made: { clients: Clients; clock: AwsClock; config: KeeperConfig } | undefined;
 
-/** What the schedule runs once a minute. The environment is read at the first run and stays for the next ones. */
+/** The Lambda handler. The schedule invokes it once a minute. The environment is read at the first invocation only. */
 export async function handler(): Promise<{ actions: string[] }> {
   made ??= setUp(process.env);
   const log = createLog('info', { fleet: made.config.fleet });
@@ -17,7 +17,7 @@ export async function handler(): Promise<{ actions: string[] }> {
 function setUp(env: NodeJS.ProcessEnv): NonNullable<typeof made> {
   const config = readKeeperConfig(env['KEEPER_CONFIG']);
   const region = env['AWS_REGION'];
-  if (!region) throw new Error('AWS_REGION is not set: Lambda sets it, and so must whoever runs the keeper');
+  if (!region) throw new Error('AWS_REGION is not set: Lambda sets it; elsewhere set it yourself');
   const clock = new AwsClock();
   return { clients: createClients(region, clock), clock, config };
 }

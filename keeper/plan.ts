@@ -11,136 +11,142 @@ import type { KeeperConfig } from './config.ts';
 import { type Look, presentIn } from './look.ts';
 import { isSuspendedWithoutNote, lastLaunches, suspendedAsRefused } from './saved-logs.ts';
 
-/** What is to be done after a look, in this order. Each can be done again without harm. */
+/** What the keeper does after a snapshot, in this order. Each action can be repeated without harm. */
 export type Action =
   | { do: 'suspend-az-rebalance' }
-  /** The fleet is paused: it stays so until it is resumed by our own means, which lift all of it. Or see `afterRefusedLook`. */
+  /** The fleet is paused, and `mayfly fleet resume` has not ended the pause. Or see `handleRefusedSnapshot`. */
   | { do: 'suspend-launch' }
   | { do: 'trip-breaker' }
-  /** An operator resumed launches by other means than ours. */
+  /** An operator resumed the process `Launch` without `mayfly fleet resume`. */
   | { do: 'reset-breaker' }
   | { do: 'report-breaker'; open: boolean }
-  | { do: 'wake'; backlog: number }
-  | { do: 'remember-backlog'; sinceMs: number | undefined }
-  | { do: 'remember-stall'; sinceMs: number | undefined }
-  | { do: 'remember-unneeded'; sinceMs: number | undefined }
-  | { do: 'end-zombie'; zombie: Zombie }
+  | { do: 'execute-policy'; backlog: number }
+  | { do: 'record-backlog'; sinceMs: number | undefined }
+  | { do: 'record-stall'; sinceMs: number | undefined }
+  | { do: 'record-unneeded'; sinceMs: number | undefined }
+  | { do: 'end-silent-instance'; silent: Zombie }
   | { do: 'terminate-retired'; instance: string }
-  /** For instances that should have, and could not; or to what there is, as nobody needs more or the fleet is paused. */
-  | { do: 'lower-desired'; from: number; desired: number; instead: string[] }
-  /** A machine that is off cannot complete its hook. */
-  | { do: 'let-go'; instance: string }
+  /**
+   * For instances that could not lower it themselves, or to the present instances if no job needs more or a pause
+   * lasts.
+   */
+  | { do: 'lower-desired'; from: number; desired: number; instances: string[] }
+  /** An instance that is powered off cannot complete its hook. */
+  | { do: 'complete-termination-hook'; instance: string }
   | { do: 'settle'; instance: string };
 
-/** Rungs that leave the desired capacity as it is, whatever the instance wanted. */
-const BELOW: ReadonlySet<Rung> = new Set(['unhealthy', 'power-off']);
-/** An agent that was stopped from outside is none that retired: its group may replace it. */
-const NOT_BY_CHOICE: ReadonlySet<RetirementReason> = new Set(['stopped']);
+/** Steps that do not lower the desired capacity, even if the instance wanted to lower it. */
+const LATER_STEPS: ReadonlySet<Rung> = new Set(['unhealthy', 'power-off']);
+/** An agent that somebody stopped has not retired by itself: its group may replace the instance. */
+const STOPPED_BY_OTHERS: ReadonlySet<RetirementReason> = new Set(['stopped']);
 
-/** What jobs can do to an instance. Without a record nobody knows whether it did any, as an untracked fleet may. */
-const PERHAPS_BY_JOBS: ReadonlySet<string> = new Set<RetirementReason>(['disk-full', 'unhealthy']);
+/** Reasons that jobs may cause. Without a record nobody knows whether the instance ran any. */
+const MAYBE_CAUSED_BY_JOBS: ReadonlySet<string> = new Set<RetirementReason>(['disk-full', 'unhealthy']);
 
-/** Runs are a minute apart. One that is missing may have reported the breaker open without a note: see `afterRefusedLook`. */
+/**
+ * Runs are a minute apart. A failed run may have reported the breaker open without a record: see
+ * `handleRefusedSnapshot`.
+ */
 const MISSED_RUN_MS = 90_000;
 
-/** What EC2 was asked for shows in the group by then, as an instance that is pending, or never will. */
-const ASKED_MS = 600_000;
+/** After this time an instance that was requested from EC2 shows in the group as pending, or the request has failed. */
+const LAUNCHING_MS = 600_000;
 
-export function plan(look: Look, config: KeeperConfig): Action[] {
-  const corrections = capacity(look);
-  // What has to be corrected for an instance is read from its record, which therefore stays until that is done.
+export function plan(snapshot: Look, config: KeeperConfig): Action[] {
+  const corrections = capacity(snapshot);
+  // A correction is planned from the instance's record. So the record is not settled before the correction is done.
   const open = new Set(
-    corrections.flatMap((action) => (action.do === 'lower-desired' ? action.instead : [])),
+    corrections.flatMap((action) => (action.do === 'lower-desired' ? action.instances : [])),
   );
   return [
-    ...processes(look, config),
-    ...waking(look, config),
-    // First the number, which was reckoned with those that are to be ended: that lowers it further.
+    ...processes(snapshot, config),
+    ...scalingOut(snapshot, config),
+    // Before the endings: these numbers count the instances that are about to be ended, and ending them lowers further.
     ...corrections,
-    ...endings(look, config),
-    ...lettingGo(look),
-    ...settling(look, config).filter(({ instance }) => !open.has(instance)),
+    ...endings(snapshot, config),
+    ...openHooks(snapshot),
+    ...settling(snapshot, config).filter(({ instance }) => !open.has(instance)),
   ];
 }
 
 /**
- * The instances that must not be judged before it is known what they left in the log bucket: a plan takes it that they are
- * dead, or never lived, because nothing was heard of them; or they may be why launches are suspended.
+ * The instances that must not be judged before their heartbeats and saved logs are read: the plan treats them as dead,
+ * or as never booted, because they did not report, or their refusals may be why launches are suspended.
  */
-export function judgedByBucket(look: Look, actions: readonly Action[], config: KeeperConfig): string[] {
-  const ended = actions.flatMap((action) => (action.do === 'end-zombie' ? [action.zombie.instance] : []));
+export function judgedByBucket(snapshot: Look, actions: readonly Action[], config: KeeperConfig): string[] {
+  const ended = actions.flatMap((action) => (action.do === 'end-silent-instance' ? [action.silent.instance] : []));
   const trips = actions.some((action) => action.do === 'trip-breaker');
-  const launched = trips ? look.judged.map(({ instance }) => instance) : [];
-  const unheard = launched.filter((instance) => heardAtMs(look, instance) === undefined);
-  const last = isSuspendedWithoutNote(look) ? lastLaunches(look.launches, config) : [];
-  return [...new Set([...ended, ...unheard, ...last.map(({ instance }) => instance)])];
+  const launched = trips ? snapshot.judged.map(({ instance }) => instance) : [];
+  const unreported = launched.filter((instance) => lastReportMs(snapshot, instance) === undefined);
+  const last = isSuspendedWithoutNote(snapshot) ? lastLaunches(snapshot.launches, config) : [];
+  return [...new Set([...ended, ...unreported, ...last.map(({ instance }) => instance)])];
 }
 
-/** When an instance was last heard of, in the table or otherwise. */
-function heardAtMs({ records, signsMs }: Look, instance: string): number | undefined {
-  const times = [records.get(instance)?.reportedAtMs, signsMs?.get(instance)].filter((ms) => ms !== undefined);
+/** When an instance last reported, to the table or with a heartbeat. */
+function lastReportMs({ records, heartbeatsMs }: Look, instance: string): number | undefined {
+  const times = [records.get(instance)?.reportedAtMs, heartbeatsMs?.get(instance)].filter((ms) => ms !== undefined);
   return times.length === 0 ? undefined : Math.max(...times);
 }
 
-function processes(look: Look, config: KeeperConfig): Action[] {
-  const { group, memory } = look;
+function processes(snapshot: Look, config: KeeperConfig): Action[] {
+  const { group, fleetState } = snapshot;
   const actions: Action[] = [];
   if (!group.suspended.has('AZRebalance')) actions.push({ do: 'suspend-az-rebalance' });
-  const stalledSinceMs = stall(look);
-  if (stalledSinceMs !== memory.stalledSinceMs) {
-    actions.push({ do: 'remember-stall', sinceMs: stalledSinceMs });
+  const stalledSinceMs = stall(snapshot);
+  if (stalledSinceMs !== fleetState.stalledSinceMs) {
+    actions.push({ do: 'record-stall', sinceMs: stalledSinceMs });
   }
-  const open = memory.trippedAtMs !== undefined;
-  const paused = memory.pausedAtMs !== undefined;
+  const open = fleetState.trippedAtMs !== undefined;
+  const paused = fleetState.pausedAtMs !== undefined;
   const launches = !group.suspended.has('Launch');
   if (paused && launches) actions.push({ do: 'suspend-launch' });
   if (open && launches && !paused) {
     return [...actions, { do: 'reset-breaker' }, { do: 'report-breaker', open: false }];
   }
   const judgement = {
-    launches: outcomes(look, stalledSinceMs),
-    resumedAtMs: memory.resumedAtMs,
+    launches: outcomes(snapshot, stalledSinceMs),
+    resumedAtMs: fleetState.resumedAtMs,
     limit: config.breakerFailures,
   };
-  const tripped = trips(judgement) || suspendedAsRefused(look, config);
+  const tripped = trips(judgement) || suspendedAsRefused(snapshot, config);
   if (tripped && !open) actions.push({ do: 'trip-breaker' });
-  if (tripped || open || !isKnownAsClosed(look)) {
+  if (tripped || open || !isKnownAsClosed(snapshot)) {
     actions.push({ do: 'report-breaker', open: open || tripped });
   }
   return actions;
 }
 
-/** A metric is paid for by the hour in which it is written: a breaker that stays closed is reported once. */
-function isKnownAsClosed({ memory: { breakerReported, keptAtMs = 0 }, nowMs }: Look): boolean {
+/** CloudWatch charges for each hour in which a metric is written, so a breaker that stays closed is reported once. */
+function isKnownAsClosed({ fleetState: { breakerReported, keptAtMs = 0 }, nowMs }: Look): boolean {
   return breakerReported === 'closed' && nowMs - keptAtMs < MISSED_RUN_MS;
 }
 
-function stall({ backlog, records, memory, nowMs }: Look): number | undefined {
+function stall({ backlog, records, fleetState, nowMs }: Look): number | undefined {
   const starts = [...records.values()].flatMap(({ forecast }) => forecast?.lastStartMs ?? []);
   return stalledSince({
     backlog,
-    paused: memory.pausedAtMs !== undefined,
-    beforeMs: memory.stalledSinceMs,
+    paused: fleetState.pausedAtMs !== undefined,
+    beforeMs: fleetState.stalledSinceMs,
     lastStartMs: starts.length === 0 ? undefined : Math.max(...starts),
     nowMs,
   });
 }
 
-function outcomes(look: Look, stalledSinceMs: number | undefined): Launch[] {
-  const { group, judged, records, nowMs } = look;
+function outcomes(snapshot: Look, stalledSinceMs: number | undefined): Launch[] {
+  const { group, judged, records, nowMs } = snapshot;
   const present = presentIn(group);
   return judged.map(({ instance, startedAtMs }) => {
     const { readyAt, retirement, forecast } = records.get(instance) ?? {};
-    const went = retirement ?? unrecordedEnd(look, instance);
+    const ending = retirement ?? unrecordedEnd(snapshot, instance);
     const jobsDone = retirement?.jobsDone;
     const since = (at: string | undefined) => (at === undefined ? undefined : nowMs - Date.parse(at));
     const outcome = outcomeOf({
       readyAt,
       readyMs: since(readyAt),
       endedMs: since(retirement?.endedAt),
-      heard: heardAtMs(look, instance) !== undefined,
-      reason: went?.reason,
-      refusal: went?.refusal,
+      hasReported: lastReportMs(snapshot, instance) !== undefined,
+      reason: ending?.reason,
+      refusal: ending?.refusal,
       jobsDone,
       jobStarted: Boolean(jobsDone) || forecast?.lastStartMs !== undefined,
       stalledMs: stalledSinceMs === undefined ? undefined : nowMs - stalledSinceMs,
@@ -151,37 +157,37 @@ function outcomes(look: Look, stalledSinceMs: number | undefined): Launch[] {
   });
 }
 
-/** Why an instance went that could not put it on record, by its saved log. */
+/** Why an instance retired that could not record it, by its saved log. */
 function unrecordedEnd({ savedLogs }: Look, instance: string): SavedLog | undefined {
   const saved = savedLogs?.get(instance);
-  return saved && !PERHAPS_BY_JOBS.has(saved.reason) ? saved : undefined;
+  return saved && !MAYBE_CAUSED_BY_JOBS.has(saved.reason) ? saved : undefined;
 }
 
-function waking({ group, memory, backlog, lastLaunchMs = 0, nowMs }: Look, config: KeeperConfig): Action[] {
+function scalingOut({ group, fleetState, backlog, lastLaunchMs = 0, nowMs }: Look, config: KeeperConfig): Action[] {
   const { execute, backlogSinceMs } = wake({
     backlog,
     threshold: config.threshold,
     durationMs: config.durationSeconds * 1000,
     nowMs,
-    backlogSinceMs: memory.backlogSinceMs,
-    lastLaunchMs: Math.max(lastLaunchMs, memory.wokenAtMs ?? 0),
+    backlogSinceMs: fleetState.backlogSinceMs,
+    lastLaunchMs: Math.max(lastLaunchMs, fleetState.wokenAtMs ?? 0),
     desired: group.desired,
     maxSize: group.maxSize,
   });
   const actions: Action[] = [];
-  if (backlogSinceMs !== memory.backlogSinceMs) {
-    actions.push({ do: 'remember-backlog', sinceMs: backlogSinceMs });
+  if (backlogSinceMs !== fleetState.backlogSinceMs) {
+    actions.push({ do: 'record-backlog', sinceMs: backlogSinceMs });
   }
-  // "Suspend and resume Amazon EC2 Auto Scaling processes": without AlarmNotification the owner wants no alarm obeyed.
+  // "Suspend and resume Amazon EC2 Auto Scaling processes": without AlarmNotification the group ignores its alarm.
   const wanted = !group.suspended.has('Launch') && !group.suspended.has('AlarmNotification');
-  if (execute && wanted && memory.pausedAtMs === undefined) actions.push({ do: 'wake', backlog });
+  if (execute && wanted && fleetState.pausedAtMs === undefined) actions.push({ do: 'execute-policy', backlog });
   return actions;
 }
 
-function endings(look: Look, config: KeeperConfig): Action[] {
-  const { group, launches, records, nowMs } = look;
+function endings(snapshot: Look, config: KeeperConfig): Action[] {
+  const { group, launches, records, nowMs } = snapshot;
   const started = new Map(launches.map(({ instance, startedAtMs }) => [instance, startedAtMs]));
-  // Older than all activities that were read: older than the oldest of them.
+  // An instance without a launch activity was launched before the oldest activity that was read.
   const oldestMs = Math.min(nowMs, ...started.values());
   const instances = group.instances.map(({ instance, lifecycleState }) => {
     const { readyAt } = records.get(instance) ?? {};
@@ -191,7 +197,7 @@ function endings(look: Look, config: KeeperConfig): Action[] {
       lifecycleState,
       launchedAtMs: started.get(instance) ?? oldestMs,
       readyAtMs,
-      heardAtMs: heardAtMs(look, instance),
+      reportedAtMs: lastReportMs(snapshot, instance),
     };
   });
   const rules = {
@@ -199,47 +205,47 @@ function endings(look: Look, config: KeeperConfig): Action[] {
     bootBudgetMs: config.bootBudgetSeconds * 1000,
     silentMs: config.silentSeconds * 1000,
   };
-  return zombies(instances, rules).map((zombie) => ({ do: 'end-zombie', zombie }));
+  return zombies(instances, rules).map((silent) => ({ do: 'end-silent-instance', silent }));
 }
 
-function capacity(look: Look): Action[] {
-  const { group, records, backlog, memory } = look;
+function capacity(snapshot: Look): Action[] {
+  const { group, records, backlog, fleetState } = snapshot;
   const unaccounted = [...records.values()].filter(({ instance, listing, retirement, accountedAtMs }) => {
     if (listing !== 'instances' || !retirement || accountedAtMs !== undefined) return false;
-    // A machine outside EC2 works for the fleet, but never had a place in its group.
+    // A machine outside EC2 works for the fleet, but was never in its group.
     if (!instance.startsWith('i-')) return false;
     const { rung, reason, queueDepth } = retirement;
-    return BELOW.has(rung) && !NOT_BY_CHOICE.has(reason) && firstRung(reason, queueDepth) === 'terminate';
+    return LATER_STEPS.has(rung) && !STOPPED_BY_OTHERS.has(reason) && firstRung(reason, queueDepth) === 'terminate';
   });
-  const there = group.instances.filter(isThere).length;
-  const { unneededSinceMs, drop } = judgeDemand({ ...demandFacts(look), there });
+  const currentCapacity = group.instances.filter(isThere).length;
+  const { unneededSinceMs, drop } = judgeDemand({ ...demandFacts(snapshot), currentCapacity });
   const { terminate, lower } = correctCapacity({
     desired: group.desired,
     minSize: group.minSize,
-    there,
+    currentCapacity,
     unneeded: drop,
-    unaccounted: unaccounted.map(({ instance }) => unaccountedFor(look, instance)),
+    unaccounted: unaccounted.map(({ instance }) => unaccountedFor(snapshot, instance)),
     backlog,
-    heldMs: heldMs(look),
+    suspendedMs: suspendedMs(snapshot),
   });
   const actions: Action[] = [];
-  if (unneededSinceMs !== memory.unneededSinceMs) {
-    actions.push({ do: 'remember-unneeded', sinceMs: unneededSinceMs });
+  if (unneededSinceMs !== fleetState.unneededSinceMs) {
+    actions.push({ do: 'record-unneeded', sinceMs: unneededSinceMs });
   }
-  // First the number, which was reckoned with those that are still there: ending them lowers it further.
+  // The number first: it counts the instances that are still there, and terminating them lowers it further.
   if (lower) actions.push({ do: 'lower-desired', ...lower });
   return [...actions, ...terminate.map((instance): Action => ({ do: 'terminate-retired', instance }))];
 }
 
-function demandFacts({ group, memory, backlog, launchesMs, launchingSinceMs, nowMs }: Look) {
+function demandFacts({ group, fleetState, backlog, launchesMs, launchingSinceMs, nowMs }: Look) {
   const { desired, minSize, instances } = group;
-  const { unneededSinceMs, wokenAtMs = 0, loweredAtMs = 0 } = memory;
-  const asked = launchingSinceMs !== undefined && nowMs - launchingSinceMs < ASKED_MS;
+  const { unneededSinceMs, wokenAtMs = 0, loweredAtMs = 0 } = fleetState;
+  const isLaunching = launchingSinceMs !== undefined && nowMs - launchingSinceMs < LAUNCHING_MS;
   return {
     ...{ desired, minSize, backlog, launchesMs, nowMs },
-    pending: asked || instances.some(({ lifecycleState }) => lifecycleState.startsWith('Pending')),
+    pending: isLaunching || instances.some(({ lifecycleState }) => lifecycleState.startsWith('Pending')),
     unneededSinceMs,
-    calledMs: Math.max(wokenAtMs, loweredAtMs),
+    lastScaledMs: Math.max(wokenAtMs, loweredAtMs),
   };
 }
 
@@ -249,21 +255,24 @@ function unaccountedFor({ group, terminations }: Look, instance: string): Unacco
   return { instance, state, byRequest: terminations.get(instance)?.byRequest };
 }
 
-/** Since the pause, or since the last launch, if somebody had resumed launches meanwhile. */
-function heldMs({ group, memory, lastLaunchMs = 0, nowMs }: Look): number | undefined {
-  const { pausedAtMs } = memory;
+/** Time since the pause, or since the last launch if somebody resumed launches in between. */
+function suspendedMs({ group, fleetState, lastLaunchMs = 0, nowMs }: Look): number | undefined {
+  const { pausedAtMs } = fleetState;
   if (pausedAtMs === undefined || !group.suspended.has('Launch')) return undefined;
   return nowMs - Math.max(pausedAtMs, lastLaunchMs);
 }
 
-/** An agent that was stopped may still drain, and says so: its machine is off when nothing is heard of it (`endings`). */
-function lettingGo({ group, records }: Look): Action[] {
+/**
+ * Instances that are powered off and whose termination hook is open. An agent that was stopped is left out: it may
+ * still drain. `endings` finds its instance when it does not report any more.
+ */
+function openHooks({ group, records }: Look): Action[] {
   const off = group.instances.filter(({ instance, lifecycleState }) => {
     const { rung, reason } = records.get(instance)?.retirement ?? {};
     if (lifecycleState !== 'Terminating:Wait' || rung !== 'power-off') return false;
-    return reason !== undefined && !NOT_BY_CHOICE.has(reason);
+    return reason !== undefined && !STOPPED_BY_OTHERS.has(reason);
   });
-  return off.map(({ instance }) => ({ do: 'let-go', instance }));
+  return off.map(({ instance }) => ({ do: 'complete-termination-hook', instance }));
 }
 
 /** Whether Auto Scaling counts it towards the desired capacity ("Amazon EC2 Auto Scaling instance lifecycle"). */
@@ -280,10 +289,11 @@ function settling(
   config: KeeperConfig,
 ): Extract<Action, { do: 'settle' }>[] {
   const present = presentIn(group);
-  const gone = [...records.values()].filter(({ instance, listing, reportedAtMs, retirement }) => {
+  const gone = [...records.values()].filter((record) => {
+    const { instance, listing, retirement } = record;
     if (listing !== 'instances') return false;
-    const facts = { instance, present: present.has(instance), heardAtMs: reportedAtMs, retired: retirement !== undefined };
-    return isGone(facts, nowMs, config.silentSeconds * 1000);
+    const facts = { instance, present: present.has(instance), retired: retirement !== undefined };
+    return isGone({ ...facts, reportedAtMs: record.reportedAtMs }, nowMs, config.silentSeconds * 1000);
   });
   return gone.map(({ instance }) => ({ do: 'settle', instance }));
 }

@@ -7,18 +7,18 @@ import type { Action } from './plan.ts';
 import { lastLaunches, outcomesBySavedLogs } from './saved-logs.ts';
 import { signsOfLife } from './signs.ts';
 
-/** Three instances that boot slowly and are refused, one after the other, have gone by then. */
+/** Within this time three slowly booting instances, launched one after the other, are refused and retire. */
 const RECENT_MS = 7_200_000;
 
 /**
- * What is left to do when AWS refuses the keeper its look for good, as that of a table which was deleted: nothing is known
- * of instances, and nothing can be remembered. `Launch` is suspended once the last instances have gone one after the
- * other because they were refused as well. Their saved logs show it: each was refused for minutes, so that one look of the
- * keeper that is refused by chance suspends nothing.
+ * What the keeper does when AWS permanently refuses its snapshot, for example because the table was deleted. Then it
+ * knows no records and cannot store anything. It suspends `Launch` if the last instances retired one after the other
+ * because they were refused as well. Their saved logs show that. Each instance was refused for minutes, so a single
+ * refused call of the keeper does not suspend launches.
  */
-export async function afterRefusedLook(hands: Hands, error: unknown): Promise<void> {
+export async function afterRefusedLook(context: Hands, error: unknown): Promise<void> {
   if (!(error instanceof Error) || refusalKind(error) !== 'lasting') return;
-  const { clients, config, nowMs } = hands;
+  const { clients, config, nowMs } = context;
   const group = await groupOf(clients, config);
   if (!group) return;
   const isSuspended = group.suspended.has('Launch');
@@ -27,11 +27,11 @@ export async function afterRefusedLook(hands: Hands, error: unknown): Promise<vo
   );
   const last = lastLaunches(launched, config);
   const { savedLogs } = await signsOfLife(
-    hands,
+    context,
     last.map(({ instance }) => instance),
   );
   const launches = outcomesBySavedLogs(last, savedLogs, presentIn(group));
   if (!trips({ launches, resumedAtMs: undefined, limit: config.breakerFailures })) return;
   const actions: Action[] = isSuspended ? [] : [{ do: 'suspend-launch' }];
-  await act(hands, [...actions, { do: 'report-breaker', open: true }]);
+  await act(context, [...actions, { do: 'report-breaker', open: true }]);
 }

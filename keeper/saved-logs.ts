@@ -3,10 +3,10 @@ import { type Launch, trips } from '../policy/breaker.ts';
 import type { KeeperConfig } from './config.ts';
 import { type LaunchSeen, type Look, presentIn } from './look.ts';
 
-/** Launches whose logs are looked for: the breaker's own limit and those that still boot. */
+/** Launches whose saved logs are read: enough for the breaker's limit and for instances that are still booting. */
 const MOST_LAUNCHES = 10;
 
-/** Of these launches, the newest first, those whose saved logs tell whether AWS refuses all instances what they need. */
+/** The newest of these launches, whose saved logs show whether AWS refuses the calls of all instances. */
 export function lastLaunches(
   launches: readonly LaunchSeen[],
   { breakerFailures }: KeeperConfig,
@@ -15,7 +15,7 @@ export function lastLaunches(
 }
 
 /**
- * How launches came out of which nothing else is known. An outage of AWS says nothing of them.
+ * The outcomes of launches by their saved logs alone. An outage of AWS says nothing about them.
  *
  * @param present instances that the group still has
  */
@@ -32,20 +32,25 @@ export function outcomesBySavedLogs(
   });
 }
 
-/** `afterRefusedLook` can note nothing. Whoever else suspended `Launch` need not have. */
-export function isSuspendedWithoutNote({ group, memory }: Look): boolean {
-  const { pausedAtMs, trippedAtMs } = memory;
+/**
+ * Whether `Launch` is suspended without a record, as `handleRefusedSnapshot` leaves it. Somebody else may have
+ * suspended it.
+ */
+export function isSuspendedWithoutNote({ group, fleetState }: Look): boolean {
+  const { pausedAtMs, trippedAtMs } = fleetState;
   return group.suspended.has('Launch') && pausedAtMs === undefined && trippedAtMs === undefined;
 }
 
-/** Whether launches are suspended because the last instances were refused, one after the other, while the table was. */
-export function suspendedAsRefused(look: Look, config: KeeperConfig): boolean {
-  if (!isSuspendedWithoutNote(look) || !look.savedLogs) return false;
+/**
+ * Whether launches are suspended because the last instances were refused one after the other, like the keeper itself.
+ */
+export function suspendedAsRefused(snapshot: Look, config: KeeperConfig): boolean {
+  if (!isSuspendedWithoutNote(snapshot) || !snapshot.savedLogs) return false;
   const launches = outcomesBySavedLogs(
-    lastLaunches(look.launches, config),
-    look.savedLogs,
-    presentIn(look.group),
+    lastLaunches(snapshot.launches, config),
+    snapshot.savedLogs,
+    presentIn(snapshot.group),
   );
-  const { resumedAtMs } = look.memory;
+  const { resumedAtMs } = snapshot.fleetState;
   return trips({ launches, resumedAtMs, limit: config.breakerFailures });
 }

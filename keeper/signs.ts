@@ -3,46 +3,46 @@ import { isRefusal } from '../aws/bucket-refusals.ts';
 import { instanceLogPrefix, type SavedLog, savedLogIn, signOfLifeKey } from '../store/log-layout.ts';
 import type { Hands } from './hands.ts';
 
-/** What instances left in the log bucket, since the table did not take their reports. */
+/** What instances wrote to the log bucket because they could not report to the table. */
 export interface Signs {
-  /** When each was given last, by S3's time. Who gave none is missing. */
-  heardAtMs: ReadonlyMap<string, number>;
-  /** Why they went, of those that broke down and saved their logs. */
+  /** When each instance wrote its last heartbeat, by the time of S3. Instances without one are absent. */
+  reportedAtMs: ReadonlyMap<string, number>;
+  /** Why instances retired that broke and saved their logs. */
   savedLogs: ReadonlyMap<string, SavedLog>;
-  /** Why it is not known of some whether they gave one. */
+  /** The errors of instances whose heartbeat could not be read. */
   failures: unknown[];
 }
 
 /**
- * Looks for what these instances left. One that cannot be asked about counts as heard right now: it is judged at a
- * later run. Where the bucket refuses to answer nobody has given a sign, else an instance that hangs would bill on for
- * as long as the bucket is gone.
+ * Reads the heartbeats and saved logs of these instances. If a read fails, the instance counts as alive and a later run
+ * judges it. If the bucket refuses access, the instance counts as silent: otherwise an instance that hangs would cost
+ * money for as long as the bucket is missing.
  */
-export async function signsOfLife(hands: Hands, instances: readonly string[]): Promise<Signs> {
-  const { clients, config, log, nowMs } = hands;
+export async function signsOfLife(context: Hands, instances: readonly string[]): Promise<Signs> {
+  const { clients, config, log, nowMs } = context;
   const { logBucket } = config;
-  const heardAtMs = new Map<string, number>();
+  const reportedAtMs = new Map<string, number>();
   const savedLogs = new Map<string, SavedLog>();
   const failures: unknown[] = [];
-  if (logBucket === undefined) return { heardAtMs, savedLogs, failures };
+  if (logBucket === undefined) return { reportedAtMs, savedLogs, failures };
   await Promise.all(
     instances.map(async (instance) => {
       try {
         const { atMs, savedLog } = await leftBy(clients.s3, logBucket, instance);
-        if (atMs !== undefined) heardAtMs.set(instance, atMs);
+        if (atMs !== undefined) reportedAtMs.set(instance, atMs);
         if (savedLog) savedLogs.set(instance, savedLog);
       } catch (error) {
-        log.error({ instance, err: error }, 'cannot see whether the instance gave a sign of life');
+        log.error({ instance, err: error }, 'cannot read the heartbeat of the instance');
         if (isRefusal(error)) return;
-        heardAtMs.set(instance, nowMs);
+        reportedAtMs.set(instance, nowMs);
         failures.push(error);
       }
     }),
   );
-  return { heardAtMs, savedLogs, failures };
+  return { reportedAtMs, savedLogs, failures };
 }
 
-/** By a listing, which needs no right to read objects. */
+/** Lists the objects, which needs no permission to read them. */
 async function leftBy(
   s3: S3Client,
   Bucket: string,

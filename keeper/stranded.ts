@@ -6,32 +6,32 @@ import { type Settlement, settle } from '../policy/settle.ts';
 import type { Hands } from './hands.ts';
 
 /**
- * Settles the jobs that an instance left running when it went. Once none waits for its lease to end, and the index can be
- * read that has all of them, the instance's record is moved to the retired ones.
+ * Settles the jobs that were running on an instance when it ended. Once no job waits for the end of its lease, and the
+ * index has all of them, the instance's record is moved to the retired ones.
  */
-export async function settleInstance(hands: Hands, instance: string): Promise<void> {
-  const { clients, config, instances, nowMs, errorMs, log } = hands;
+export async function settleInstance(context: Hands, instance: string): Promise<void> {
+  const { clients, config, instances, nowMs, errorMs, log } = context;
   const table = new JobEndings(clients.dynamodb, config.table, config.recordSeconds);
   let waiting = 0;
   const { jobs, isComplete } = await runningOn(clients.dynamodb, config.table, instance);
   for (const job of jobs) {
-    const outcome = settlementOf(job, nowMs - errorMs, config.retentionSeconds * 1000);
-    log.info({ job: job.id, instance, outcome }, 'a job’s instance is gone');
+    const outcome = decideOutcome(job, nowMs - errorMs, config.retentionSeconds * 1000);
+    log.info({ job: job.id, instance, outcome }, 'the instance of a running job is gone');
     if (outcome === 'wait') waiting++;
-    else await write(table, job, outcome, nowMs, `its instance ${instance} went while it ran`);
+    else await write(table, job, outcome, nowMs, `its instance ${instance} ended while it ran`);
   }
   if (waiting === 0 && isComplete) await instances.gone(instance, nowMs);
 }
 
-/** @param nowMs no later than it is: a lease that may not be over is not */
-function settlementOf(job: JobRecord, nowMs: number, retentionMs: number): Settlement {
+/** @param nowMs the earliest possible time, so that no lease counts as ended before it has */
+function decideOutcome(job: JobRecord, nowMs: number, retentionMs: number): Settlement {
   const { id, fence = '', leaseUntilMs = 0, enqueuedAt, cancelRequestedAt } = job;
   const enqueuedAtMs = enqueuedAt === undefined ? undefined : Date.parse(enqueuedAt);
-  const toBeCancelled = cancelRequestedAt !== undefined;
-  return settle({ id, fence, leaseUntilMs, enqueuedAtMs, toBeCancelled }, nowMs, retentionMs);
+  const isCancelRequested = cancelRequestedAt !== undefined;
+  return settle({ id, fence, leaseUntilMs, enqueuedAtMs, isCancelRequested }, nowMs, retentionMs);
 }
 
-/** What another claim has taken over since is left as it is. */
+/** A job that another claim has taken over is left unchanged, because the fence differs. */
 async function write(
   table: JobEndings,
   { id, fence = '' }: JobRecord,
@@ -43,7 +43,7 @@ async function write(
   if (outcome === 'queued') await table.handBack(id, fence, { ...end, reason: gone });
   else if (outcome === 'cancelled') await table.finish(id, fence, 'cancelled', { ...end, reason: CANCELLED });
   else {
-    const reason = `${gone}, and its message is older than the queue keeps any`;
+    const reason = `${gone}, and its message is older than the queue's retention period`;
     await table.finish(id, fence, 'lost', { ...end, reason });
   }
 }

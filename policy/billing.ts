@@ -1,4 +1,4 @@
-/** How AWS bills an instance, and until when what is already billed lasts. All times are milliseconds of age. */
+/** How AWS bills an instance, and how long the billed time lasts. All times are milliseconds since launch. */
 
 export type Billing = 'per-second' | 'per-hour';
 
@@ -7,20 +7,20 @@ export const LEAST_BILLED_MS = 60_000;
 export const HOUR_MS = 3_600_000;
 
 /**
- * How an instance is billed: what the owner says, else per second, as Linux, Windows and RHEL are. By the started
- * hour are SUSE and some Marketplace images, which an instance cannot find out about itself.
+ * How an instance is billed: as the owner configured, else per second, as Linux, Windows and RHEL are. SUSE and some
+ * Marketplace images are billed by the started hour, and an instance cannot detect that.
  */
 export function billingOf(setting: 'auto' | Billing): Billing {
   return setting === 'auto' ? 'per-second' : setting;
 }
 
-/** The age up to which an instance of this age is already paid for; AWS's hour may be another for tests. */
+/** The age up to which an instance of this age is paid for. Tests pass a shorter hour. */
 export function paidUntilMs(ageMs: number, billing: Billing, hourMs = HOUR_MS): number {
   if (billing === 'per-second') return Math.max(ageMs, LEAST_BILLED_MS);
   return (Math.floor(ageMs / hourMs) + 1) * hourMs;
 }
 
-/** What an instance that ends at this age is billed for. */
+/** The time that an instance is billed for if it ends at this age. */
 export function billedMs(ageMs: number, billing: Billing, hourMs = HOUR_MS): number {
   if (billing === 'per-second') return Math.max(ageMs, LEAST_BILLED_MS);
   return Math.max(1, Math.ceil(ageMs / hourMs)) * hourMs;

@@ -1,4 +1,4 @@
-/** The boot breaker: a fleet whose instances do not boot, or are of no use, must not buy new ones all night. */
+/** The boot breaker: stops launches when instances repeatedly fail to boot, or boot and do no work. */
 
 import type { RefusalKind } from './refusal.ts';
 import { BROKEN_REASONS } from './retirement.ts';
@@ -6,7 +6,7 @@ import { BROKEN_REASONS } from './retirement.ts';
 export interface Launch {
   instance: string;
   startedAtMs: number;
-  /** `pending` is neither: it still boots. */
+  /** `pending`: it is still booting, or says nothing about boots. */
   outcome: 'ready' | 'failed' | 'pending';
   /** The job that may have broken the instance, if it is known. */
   job?: string | undefined;
@@ -14,18 +14,18 @@ export interface Launch {
 
 export interface BreakerFacts {
   launches: readonly Launch[];
-  /** When an operator last resumed the fleet: launches before do not count any more. */
+  /** When an operator last resumed the fleet. Earlier launches do not count. */
   resumedAtMs: number | undefined;
-  /** Failures in a row that trip it. */
+  /** The number of consecutive failures that opens the breaker. */
   limit: number;
 }
 
-/** So many times the limit trip it whatever the jobs: how often a job is tried is its owner's to say. */
+/** This many times the limit opens the breaker even if all failures belong to one job, as a job may have many tries. */
 const MOST_LIMITS = 3;
 
 /**
- * Boots that failed since the last one that did not. Instances that broke with one and the same job count once: the job may
- * be the cause, and its tries are bounded.
+ * Boots that failed since the last successful one. Instances that broke while they ran the same job count once: the job
+ * may be the cause, and the number of its tries is limited.
  */
 export function failuresInARow(facts: BreakerFacts): number {
   return new Set(failedInARow(facts).map(({ job, instance }) => job ?? instance)).size;
@@ -35,7 +35,7 @@ export function trips(facts: BreakerFacts): boolean {
   return failuresInARow(facts) >= facts.limit || failedInARow(facts).length >= MOST_LIMITS * facts.limit;
 }
 
-/** The latest first. */
+/** The newest first. */
 function failedInARow({ launches, resumedAtMs = 0 }: BreakerFacts): Launch[] {
   const ended = launches
     .filter(({ outcome, startedAtMs }) => outcome !== 'pending' && startedAtMs > resumedAtMs)
@@ -44,8 +44,8 @@ function failedInARow({ launches, resumedAtMs = 0 }: BreakerFacts): Launch[] {
   return success < 0 ? ended : ended.slice(0, success);
 }
 
-/** Ends that were somebody else's will, or of which nobody knows whose: they say nothing of what the instance was good for. */
-const NOT_ITS_OWN: ReadonlySet<string | undefined> = new Set([
+/** Reasons that come from outside the instance or are unknown. They do not show whether the instance could work. */
+const EXTERNAL_REASONS: ReadonlySet<string | undefined> = new Set([
   'spot-interruption',
   'rebalance',
   'stopped',
@@ -56,20 +56,20 @@ const NOT_ITS_OWN: ReadonlySet<string | undefined> = new Set([
   'lost',
 ]);
 
-/** Group and activities are not read at one moment: a launch may show in the one and not yet in the other. */
+/** The group and its activities are read one after the other, so a launch may show in only one of them. */
 const SETTLED_MS = 120_000;
-/** The alarm may launch an instance for a job before the keeper's next look sees that one waits. */
-const LATE_LOOK_MS = 120_000;
+/** The alarm may launch an instance for a job before the keeper's next run sees that job. */
+const LATE_RUN_MS = 120_000;
 
 /**
- * Since when messages have been visible at each look though no instance of the fleet has started a job; undefined: it
- * is not so. To be remembered until the next look.
+ * Since when every run has found visible messages although no instance of the fleet has started a job. Undefined: that
+ * is not the case. The keeper stores it until its next run.
  */
 export function stalledSince(facts: {
   /** Visible messages. */
   backlog: number;
   paused: boolean;
-  /** What the last look found. */
+  /** What the previous run returned. */
   beforeMs: number | undefined;
   /** When an instance last started a job. */
   lastStartMs: number | undefined;
@@ -80,36 +80,40 @@ export function stalledSince(facts: {
   return Math.min(nowMs, Math.max(beforeMs ?? nowMs, lastStartMs));
 }
 
-/** What is known of an instance, from its launch on. */
+/** What is known of an instance since its launch. */
 export interface Life {
   readyAt?: string | undefined;
-  /** Since it was ready, if it ever was. */
+  /** Time since it was ready, if it ever was. */
   readyMs?: number | undefined;
-  /** Whether its agent ever reported: a table that failed for a moment may not have heard that it was ready. */
-  heard: boolean;
-  /** Why it goes, if that is on record. */
+  /** Whether its agent ever reported. The report that it was ready may be missing if the table failed for a moment. */
+  hasReported: boolean;
+  /** Why it retired, if that is recorded. */
   reason?: string | undefined;
-  /** Of what kind the refusal was for which it goes. */
+  /** The kind of the refusal for which it retired. */
   refusal?: RefusalKind | undefined;
-  /** Jobs that it did until it went. */
+  /** Jobs that it completed before it retired. */
   jobsDone?: number | undefined;
   /** Whether it ever started a job. */
   jobStarted?: boolean | undefined;
-  /** For how long jobs have waited though no instance of the fleet started one; see `stalledSince`. */
+  /** For how long jobs have waited although no instance of the fleet started one; see `stalledSince`. */
   stalledMs?: number | undefined;
-  /** Since its retirement ended, if that is on record. */
+  /** Time since its retirement ended, if that is recorded. */
   endedMs?: number | undefined;
   /** Whether the group still has it. */
   present: boolean;
-  /** Since the launch. */
+  /** Time since its launch. */
   ageMs: number;
 }
 
 /**
- * How a launch came out. An instance that was ready once booted, whatever became of it, but for one that then broke
- * before it did a single job: it is as useless, and so would the next one be. One that went before was a failed boot,
- * unless it was taken by somebody else's will: a Spot interruption or an operator says nothing of boots, nor does an outage
- * of AWS. One in whose whole life jobs waited, and no instance of the fleet started one, has failed as well, ready or not.
+ * The outcome of a launch.
+ *
+ * - An instance that was ever ready booted. But if it broke before it completed a job, the launch failed: a successor
+ *   would break as well.
+ * - An instance that ended before it was ready is a failed boot, unless the end came from outside: a Spot interruption,
+ *   an operator or an outage of AWS says nothing about boots.
+ * - A launch failed, ready or not, if jobs waited during the whole life of the instance and no instance of the fleet
+ *   started one.
  */
 export function outcomeOf(launch: Life): Launch['outcome'] {
   if (BROKEN_REASONS.has(launch.reason ?? '') && !launch.jobsDone) {
@@ -117,23 +121,23 @@ export function outcomeOf(launch: Life): Launch['outcome'] {
   }
   if (achievesNothing(launch)) {
     const isTooEarly = launch.endedMs === undefined || launch.endedMs < SETTLED_MS;
-    return isTooEarly || NOT_ITS_OWN.has(launch.reason) ? 'pending' : 'failed';
+    return isTooEarly || EXTERNAL_REASONS.has(launch.reason) ? 'pending' : 'failed';
   }
   if (launch.readyAt !== undefined) return 'ready';
   if (launch.reason === 'boot-failed' || launch.reason === 'worker-missing') return 'failed';
-  // Its agent runs, and AWS has yet to answer it.
-  if (launch.heard && launch.present && launch.reason === undefined) return 'pending';
-  if (launch.heard) return 'ready';
+  // Its agent runs, and AWS has not answered it yet.
+  if (launch.hasReported && launch.present && launch.reason === undefined) return 'pending';
+  if (launch.hasReported) return 'ready';
   if (launch.reason !== undefined || launch.present || launch.ageMs < SETTLED_MS) return 'pending';
   return 'failed';
 }
 
 /**
- * Whether jobs have waited all its life, and since it was ready at any rate, while no instance of the fleet started one.
- * One that nobody ever heard of is judged as a boot.
+ * Whether jobs have waited since its launch, or at least since it was ready, while no instance of the fleet started
+ * one. An instance that never reported is judged as a boot instead.
  */
 function achievesNothing(launch: Life): boolean {
-  const { stalledMs, jobStarted, heard, readyMs, endedMs, ageMs } = launch;
-  if (stalledMs === undefined || jobStarted || !(heard || readyMs !== undefined)) return false;
-  return stalledMs >= ageMs - LATE_LOOK_MS && stalledMs >= (readyMs ?? endedMs ?? 0);
+  const { stalledMs, jobStarted, hasReported, readyMs, endedMs, ageMs } = launch;
+  if (stalledMs === undefined || jobStarted || !(hasReported || readyMs !== undefined)) return false;
+  return stalledMs >= ageMs - LATE_RUN_MS && stalledMs >= (readyMs ?? endedMs ?? 0);
 }

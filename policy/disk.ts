@@ -1,20 +1,20 @@
 /** Whether a disk has room for another job. */
 
-/** What statfs(2) says of a file system, as users without privileges see it. */
+/** The result of statfs(2) for a file system, as unprivileged users see it. */
 export interface DiskSpace {
   path: string;
   freeBytes: number;
-  /** Files in all, and how many more can be made. Of 0 in all the file system keeps no count. */
+  /** Inodes in total, and free ones. A total of 0: the file system does not count inodes. */
   files: number;
   freeFiles: number;
 }
 
-/** A job that writes a few files needs a few hundred: a package installed, a repository checked out. */
+/** Even a small job may create hundreds of files, for example when it installs a package or checks out a repository. */
 export const LEAST_FREE_FILES = 1000;
 
 const MIB = 1024 * 1024;
 
-/** What is wrong with the disks that workers write to, for a person; undefined: nothing. */
+/** Describes for a person which disk of the workers is too full. Undefined: none is. */
 export function diskProblem(disks: readonly DiskSpace[], leastFreeBytes: number): string | undefined {
   for (const { path, freeBytes, files, freeFiles } of disks) {
     if (freeBytes < leastFreeBytes) {

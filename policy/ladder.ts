@@ -1,43 +1,49 @@
 /**
- * The ladder: how an instance ends itself. Each rung is tried until it is accepted, refused for good, or its share of
- * the time budget is used up; then the next one down is tried. The last rung has no end.
+ * The escalation: how an instance ends itself. Each step is retried until AWS accepts it, AWS refuses it permanently,
+ * or its share of the time budget is used up. Then the next step is tried. The last step is retried without end.
  *
- *   terminate -> (must go, refused at the minimum) terminate-without-decrement -> unhealthy -> power-off
- *             -> (healthy, refused at the minimum) back to work
+ *   terminate -> (must end, refused at the minimum) terminate-without-decrement -> unhealthy -> power-off
+ *             -> (may stay, refused at the minimum) back to work
  */
 
 export type Rung = 'terminate' | 'terminate-without-decrement' | 'unhealthy' | 'power-off';
 
 /**
- * What AWS answered. `at-minimum`: the desired capacity cannot be lowered any more. `refused`: this rung will never
- * be granted (access denied, an instance in a warm pool). `unknown-instance`: the group does not have it (any more).
- * `later`: throttled, in conflict, unreachable or broken at the moment.
+ * What AWS answered. `at-minimum`: the desired capacity is at the group's minimum. `refused`: this step will never
+ * succeed (access denied, an instance in a warm pool). `unknown-instance`: the group does not have the instance.
+ * `later`: throttled, in conflict, unreachable or an error of the service.
  */
 export type Answer = 'accepted' | 'at-minimum' | 'refused' | 'unknown-instance' | 'later';
 
 export interface Climb {
   rung: Rung;
-  /** Calls of this rung that were answered `later`, one after another. */
+  /** Consecutive calls of this step that were answered `later`. */
   failures: number;
 }
 
 export interface LadderRules {
   /** May the instance go back to work when the group is at its minimum? */
   mayStay: boolean;
-  /** Milliseconds for all rungs above the last, together. */
+  /** Milliseconds for all steps before the last, together. */
   budgetMs: number;
 }
 
+export interface NextCall {
+  kind: 'call';
+  climb: Climb;
+  afterMs: number;
+}
+
 export type Next =
-  | { kind: 'call'; climb: Climb; afterMs: number }
-  /** The instance ends: AWS took it in hand. */
+  | NextCall
+  /** AWS has accepted: it ends the instance. */
   | { kind: 'done' }
-  /** The group needs it: back to work. */
+  /** The group is at its minimum and needs the instance: it goes back to work. */
   | { kind: 'stay' };
 
 const FIRST_DELAY_MS = 1000;
 export const LONGEST_DELAY_MS = 60_000;
-/** Of the budget, what asking to be terminated may use; the rest is for asking to be found unhealthy. */
+/** The share of the budget for the terminate calls. The rest is for setting the instance's health to Unhealthy. */
 const TERMINATE_SHARE = 0.75;
 
 const REPLACEABLE: ReadonlySet<string> = new Set([
@@ -49,8 +55,8 @@ const REPLACEABLE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The rung to begin with. Lowering the desired capacity is right where less work is the reason. An instance that must
- * go while jobs wait leaves its place to a successor, and one beyond the desired number has no place to give up.
+ * The first step. The desired capacity is lowered if there is less work. It is not lowered if the instance must end
+ * while jobs wait, as a successor is needed, nor if the group has more instances than desired.
  */
 export function firstRung(reason: string, queueDepth: number | undefined): Rung {
   if (reason === 'surplus' || reason === 'group-deleted') return 'terminate-without-decrement';
@@ -58,55 +64,58 @@ export function firstRung(reason: string, queueDepth: number | undefined): Rung 
 }
 
 /**
- * What to do after an answer. `elapsedMs` is the monotonic time since the first call; `random` in [0, 1) makes the
- * jitter. AccessDenied goes down at once; so does whatever else will not change by waiting.
+ * What to do after an answer. An answer that waiting does not change, such as AccessDenied, leads to the next step at
+ * once.
+ *
+ * @param elapsedMs monotonic time since the first call
+ * @param random in [0, 1), for the jitter
  */
 export function next(
-  climb: Climb,
+  current: Climb,
   answer: Answer,
   elapsedMs: number,
   rules: LadderRules,
   random: number,
 ): Next {
   if (answer === 'accepted') return { kind: 'done' };
-  if (climb.rung === 'power-off') return again(climb, random);
-  if (answer === 'at-minimum' && climb.rung === 'terminate') {
+  if (current.rung === 'power-off') return retry(current, random);
+  if (answer === 'at-minimum' && current.rung === 'terminate') {
     return rules.mayStay ? { kind: 'stay' } : goTo('terminate-without-decrement');
   }
   if (answer === 'unknown-instance') return goTo('power-off');
-  if (answer !== 'later') return goTo(below(climb.rung));
-  if (elapsedMs >= budgetOf(climb.rung, rules.budgetMs)) return goTo(below(climb.rung));
-  const retry = again(climb, random);
-  const leftMs = budgetOf(climb.rung, rules.budgetMs) - elapsedMs;
-  return { ...retry, afterMs: Math.min(retry.afterMs, leftMs) };
+  if (answer !== 'later') return goTo(stepAfter(current.rung));
+  if (elapsedMs >= budgetOf(current.rung, rules.budgetMs)) return goTo(stepAfter(current.rung));
+  const call = retry(current, random);
+  const leftMs = budgetOf(current.rung, rules.budgetMs) - elapsedMs;
+  return { ...call, afterMs: Math.min(call.afterMs, leftMs) };
 }
 
-function budgetOf(rung: Rung, budgetMs: number): number {
-  return rung === 'unhealthy' ? budgetMs : budgetMs * TERMINATE_SHARE;
+function budgetOf(step: Rung, budgetMs: number): number {
+  return step === 'unhealthy' ? budgetMs : budgetMs * TERMINATE_SHARE;
 }
 
-function below(rung: Rung): Rung {
-  return rung === 'unhealthy' ? 'power-off' : 'unhealthy';
+function stepAfter(step: Rung): Rung {
+  return step === 'unhealthy' ? 'power-off' : 'unhealthy';
 }
 
-function goTo(rung: Rung): Next {
-  return { kind: 'call', climb: { rung, failures: 0 }, afterMs: 0 };
+function goTo(step: Rung): Next {
+  return { kind: 'call', climb: { rung: step, failures: 0 }, afterMs: 0 };
 }
 
-function again(climb: Climb, random: number): { kind: 'call'; climb: Climb; afterMs: number } {
-  const failures = climb.failures + 1;
-  return { kind: 'call', climb: { rung: climb.rung, failures }, afterMs: backoffMs(failures, random) };
+function retry(current: Climb, random: number): NextCall {
+  const failures = current.failures + 1;
+  return { kind: 'call', climb: { rung: current.rung, failures }, afterMs: backoffMs(failures, random) };
 }
 
-/** Exponential backoff, half of it jitter: a fleet that retires together does not ask together. */
+/** Exponential backoff, half of it jitter, so that instances that retire together do not call together. */
 export function backoffMs(failures: number, random: number): number {
   const full = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(failures - 1, 16));
   return full / 2 + (full / 2) * random;
 }
 
 /**
- * Classifies an error of Auto Scaling by its code and message. The minimum is told by the message alone: the code is
- * ValidationError for this and for everything else that is wrong with a call.
+ * Classifies an error of Auto Scaling by its code and message. Only the message identifies the minimum, because the
+ * code is ValidationError for every invalid call.
  */
 export function answerOf(error: { name?: string; message?: string }): Answer {
   const name = error.name ?? '';

@@ -1,23 +1,23 @@
 import { LONGEST_VISIBILITY_SECONDS } from '../lib/limits.ts';
 
 /**
- * When a lease is renewed, and when the worker under it must have gone.
+ * When a lease is renewed, and when its worker has to be stopped.
  *
- * All times are monotonic milliseconds. A lease counts from the START of the call that last extended it: SQS
- * may have begun to count at any moment of that call, so this is the only reading that never hopes.
+ * All times are monotonic milliseconds. A lease counts from the START of the call that last extended it. SQS may begin
+ * to count at any moment of that call, and the start is the earliest of them.
  */
 export interface LeaseTimes {
   renewAtMs: number;
-  /** SIGTERM to a worker whose lease could not be renewed by then. */
+  /** When a worker whose lease could not be renewed gets SIGTERM. */
   stopAtMs: number;
-  /** SIGKILL: early enough that nothing of the worker runs when the lease ends. */
+  /** When it gets SIGKILL: early enough that no process of the worker runs when the lease ends. */
   killAtMs: number;
   endsAtMs: number;
 }
 
 const LONGEST_HOLD_MS = LONGEST_VISIBILITY_SECONDS * 1000;
 
-/** What a timer, a signal and the death of a process group may take together. */
+/** The time that a timer, a signal and the end of a process group may take together. */
 const KILL_MARGIN_MS = 1000;
 
 export function leaseTimes(startMs: number, leaseMs: number, graceMs: number): LeaseTimes {
@@ -32,14 +32,17 @@ export function leaseTimes(startMs: number, leaseMs: number, graceMs: number): L
 }
 
 /**
- * How long a lease can be extended from now: its usual length, or what SQS still grants to a message that was
- * received `heldMs` ago. SQS counts whole seconds; 0 means that it grants nothing more.
+ * How long a lease can be extended from now: its usual length, or what SQS still allows for a message that was received
+ * `sinceReceiveMs` ago. SQS counts whole seconds. 0: it allows no extension.
  */
-export function extensionSeconds(leaseSeconds: number, heldMs: number): number {
-  return Math.max(0, Math.min(leaseSeconds, Math.floor((LONGEST_HOLD_MS - heldMs) / 1000)));
+export function extensionSeconds(leaseSeconds: number, sinceReceiveMs: number): number {
+  return Math.max(0, Math.min(leaseSeconds, Math.floor((LONGEST_HOLD_MS - sinceReceiveMs) / 1000)));
 }
 
-/** How long a worker may run that starts now: its limit, or what SQS still grants, less what stopping it takes. */
-export function longestRunMs(limitMs: number, graceMs: number, heldMs: number): number {
-  return Math.max(0, Math.min(limitMs, LONGEST_HOLD_MS - heldMs - graceMs - 2 * KILL_MARGIN_MS));
+/**
+ * How long a worker that starts now may run: its limit, or what SQS still allows, minus the time that stopping it
+ * takes.
+ */
+export function longestRunMs(limitMs: number, graceMs: number, sinceReceiveMs: number): number {
+  return Math.max(0, Math.min(limitMs, LONGEST_HOLD_MS - sinceReceiveMs - graceMs - 2 * KILL_MARGIN_MS));
 }

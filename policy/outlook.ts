@@ -1,4 +1,6 @@
-/** What an instance will do next if nothing happens before: the same decision, asked about later. */
+/**
+ * Forecasts what an instance will do next if nothing happens before: the decision of `retirement.ts` at later times.
+ */
 
 import {
   type Decision,
@@ -9,9 +11,9 @@ import {
 } from './retirement.ts';
 
 /**
- * `work`: has a job; `inMs` and `reason` are there if it will take no more of them from then on. `retire`: goes in
- * `inMs` if no job comes. `leave`: goes whatever comes. `stay`: has nothing to do, and is kept all the same (its group
- * is at its minimum, its warm pool).
+ * `work`: it has a job. `inMs` and `reason` are set if it will take no more jobs from then on. `retire`: it retires in
+ * `inMs` if no job comes. `leave`: it retires in `inMs` in any case. `stay`: it has no job and stays, because its group
+ * is at its minimum or it is in the warm pool.
  */
 export interface Foresight {
   next: 'work' | 'retire' | 'leave' | 'stay';
@@ -19,7 +21,7 @@ export interface Foresight {
   reason?: Reason;
 }
 
-/** Decisions that are asked for at most: they look ahead an hour at most, and the longest maximum age is a year. */
+/** Upper bound of the loop. A decision looks ahead an hour at most, and the longest maximum age is a year. */
 const MOST_DECISIONS = 10_000;
 
 export function foresee(facts: InstanceFacts, rules: RetirementRules): Foresight {
@@ -40,7 +42,7 @@ function nextOf({ kind }: Exclude<Decision, { kind: 'stay' }>, worksUntilThen: b
   return worksUntilThen ? 'work' : kind;
 }
 
-/** The same instance after a while in which nothing happened. */
+/** The same instance `ms` later, if nothing happens. */
 export function later(facts: InstanceFacts, ms: number): InstanceFacts {
   const { ageMs, idleMs, refusedMs } = facts;
   return {

@@ -1,11 +1,11 @@
-/** More than this at hand gains nothing: it is several receives' worth. */
+/** A larger number would gain nothing, as this many messages take several receives. */
 const MOST = 50;
 
 /**
- * The run time to reckon with after one more job took `runMs`. Rises at once and falls slowly: a prefetched job
- * that waits behind a long one is a job that another instance could have run.
+ * The expected run time after one more job took `runMs`. It rises at once and falls slowly: another instance could run
+ * a prefetched job that waits behind a long one.
  *
- * @param expectedMs what was reckoned with so far; undefined before the first job
+ * @param expectedMs the previous expectation; undefined before the first job
  */
 export function expectedRunMs(expectedMs: number | undefined, runMs: number): number {
   if (expectedMs === undefined || runMs >= expectedMs) return runMs;
@@ -13,10 +13,10 @@ export function expectedRunMs(expectedMs: number | undefined, runMs: number): nu
 }
 
 /**
- * How many jobs to hold beyond the free slots: what all slots will start within a second even if they were all
- * filled this moment, so none for jobs of a second or more.
+ * How many jobs to hold beyond the free slots: as many as all slots start within a second if all of them were filled
+ * now. So none for jobs of a second or more.
  *
- * @param expectedMs see `expectedRunMs`; undefined, nothing is known and nothing is prefetched
+ * @param expectedMs see `expectedRunMs`; undefined: nothing is prefetched
  */
 export function prefetchCount(slots: number, expectedMs: number | undefined): number {
   if (expectedMs === undefined) return 0;

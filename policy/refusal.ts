@@ -1,33 +1,28 @@
-/**
- * What AWS refuses an agent that it cannot work without, and for how long. An instance is judged by what it achieves: an
- * agent that is refused for longer than `refusalMs` is broken, however healthy its process is.
- */
-
-import type { Broken } from './retirement.ts';
+/** What AWS refuses an agent that it cannot work without, and for how long. */
 
 /**
- * The calls that are watched. `receive`: from the queue. `claim`: of a job in the table. `report`: of the instance itself
- * to the table. `worker-role`: STS's AssumeRole for the workers.
+ * The calls that are watched. `receive`: a message from the queue. `claim`: a job in the table. `report`: the
+ * instance's own report to the table. `worker-role`: AssumeRole of STS for the workers.
  */
 export type Refusable = 'receive' | 'claim' | 'report' | 'worker-role';
 
 /**
- * `lasting`: access denied, a key of KMS that cannot be used, a queue, table or role that is not there. It stays until
- * somebody mends it, and every other instance gets the same answer. `passing`: throttling, an outage, no way to AWS.
+ * `lasting`: access denied, a KMS key that cannot be used, a queue, table or role that does not exist. It lasts until
+ * somebody corrects it, and every other instance gets the same answer. `passing`: throttling, an outage, no connection.
  */
 export type RefusalKind = 'lasting' | 'passing';
 
-/** Calls of one kind that failed, none of them answered in between. */
+/** Consecutive failures of one kind of call. */
 export interface Refusal {
-  /** Of the latest failure. */
+  /** The kind of the latest failure. */
   kind: RefusalKind;
-  /** AWS's own words, with the name of the error. */
+  /** Name and message of the latest error of AWS. */
   error: string;
   /** Monotonic milliseconds of the latest failure. */
   atMs: number;
   /** For how long calls were made and failed. */
   forMs: number;
-  /** For how long of that, up to the latest failure, each failure was a lasting one. */
+  /** The last part of that time, in which each failure was a lasting one. */
   lastingMs: number;
 }
 
@@ -36,32 +31,32 @@ export type Refusals = { readonly [What in Refusable]?: Refusal | undefined };
 export type RefusalReason = 'cannot-receive' | 'cannot-use-table' | 'cannot-assume-worker-role';
 
 /**
- * More between two failures does not count: nothing was tried, since all slots had jobs or the fleet was paused. Receives
- * that fail follow each other within 55 s.
+ * A longer gap between two failures does not count: nothing was tried, because all slots had jobs or the fleet was
+ * paused. Failing receives follow each other within 55 s.
  */
 const LONGEST_GAP_MS = 60_000;
 
-/** An outage of AWS meets the next instance as well: it is waited for this many times longer. */
-const PASSING_FACTOR = 3;
+/** An outage of AWS affects a successor as well, so the agent waits this many times longer for its end. */
+export const PASSING_FACTOR = 3;
 
 /**
- * "Common errors" and the errors of each action (API references of SQS, DynamoDB and STS). A token that is not valid is
- * that of a role which was deleted.
+ * "Common errors" and the errors of each action (API references of SQS, DynamoDB and STS). An invalid token belongs to
+ * a role that was deleted.
  */
 const LASTING =
   /^(AccessDenied|AuthorizationError|NotAuthorized|UnauthorizedOperation|OptInRequired|InvalidClientTokenId|UnrecognizedClient|QueueDoesNotExist|AWS\.SimpleQueueService\.NonExistentQueue|ResourceNotFound|NoSuchEntity|KMS)/i;
 const THROTTLED = /throttl/i;
 
-/** Says something of the item, not of the table: the table has answered. */
+/** Errors about the item: the table has answered. */
 const ABOUT_THE_ITEM = /^(ConditionalCheckFailed|Validation|ItemCollectionSizeLimitExceeded)/;
 
-/** Undefined: it is an answer after all. */
+/** Undefined: the error is an answer, not a refusal. */
 export function refusalKind({ name }: { name: string }): RefusalKind | undefined {
   if (ABOUT_THE_ITEM.test(name)) return undefined;
   return LASTING.test(name) && !THROTTLED.test(name) ? 'lasting' : 'passing';
 }
 
-/** The refusal once another call has failed at `atMs`, monotonic milliseconds. */
+/** The refusal after one more call failed at `atMs`, in monotonic milliseconds. */
 export function failedAgain(
   before: Refusal | undefined,
   failure: { kind: RefusalKind; error: string; atMs: number },
@@ -71,31 +66,12 @@ export function failedAgain(
   return { ...failure, forMs: (before?.forMs ?? 0) + gapMs, lastingMs };
 }
 
-/** Why an instance is of no use; undefined: it is, or it is too early to tell. */
-export function brokenBy(refusals: Refusals, refusalMs: number): Broken | undefined {
-  const { receive, claim, report } = refusals;
-  const role = refusals['worker-role'];
-  const lasts = (refusal: Refusal | undefined) =>
-    refusal?.kind === 'lasting' && refusal.lastingMs >= refusalMs;
-  const broken = (refusal: Refusal | undefined) =>
-    lasts(refusal) || (refusal !== undefined && refusal.forMs >= PASSING_FACTOR * refusalMs);
-  const because = (reason: RefusalReason, { error, kind }: Refusal): Broken => {
-    return { reason, problem: error, refusal: kind };
-  };
-  // With STS down workers ask again, and those that need no credentials work on.
-  if (role && lasts(role)) return because('cannot-assume-worker-role', role);
-  if (receive && broken(receive)) return because('cannot-receive', receive);
-  if (claim && broken(claim)) return because('cannot-use-table', claim);
-  if (report && broken(report)) return because('cannot-use-table', report);
-  return undefined;
-}
-
-/** Calls that are made only when a job is there. The others are made again and again. */
+/** Calls that are made only for a job. The others are repeated. */
 const MADE_FOR_JOBS: ReadonlySet<string> = new Set<Refusable>(['claim', 'worker-role']);
 
 /**
- * The refusals that count now. That a claim was refused, and no job came since, says nothing of the present: it must
- * not keep an idle instance for ever.
+ * The refusals that count now. A refused claim does not count for long if no job has come since: otherwise an idle
+ * instance would never retire.
  *
  * @param nowMs monotonic milliseconds
  */
@@ -107,7 +83,7 @@ export function presentRefusals(refusals: Refusals, nowMs: number, refusalMs: nu
   return Object.fromEntries(present);
 }
 
-/** The refusal that keeps an instance from its work now; of several the one that it goes for. */
+/** The refusal that keeps an instance from working now. If there are several, the one that it would retire for. */
 export function refusedNow(refusals: Refusals): { what: Refusable; refusal: Refusal } | undefined {
   for (const what of ['worker-role', 'receive', 'claim', 'report'] as const) {
     const refusal = refusals[what];
@@ -117,8 +93,8 @@ export function refusedNow(refusals: Refusals): { what: Refusable; refusal: Refu
 }
 
 /**
- * Whether an instance without a job waits for AWS rather than for work: then it is not idle. One whose receives were
- * answered before may be idle during an outage: it knew the queue to be empty.
+ * Whether an instance without a job waits for AWS. Then it is not idle. An instance whose receives were answered before
+ * may be idle during an outage, because it knows that the queue was empty.
  */
 export function waitsForAws(refusals: Refusals, answered: boolean): boolean {
   return !answered || Object.values(refusals).some((refusal) => refusal?.kind === 'lasting');

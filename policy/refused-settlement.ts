@@ -1,17 +1,19 @@
-/** What becomes of a message that the agent cannot settle because AWS refuses the call, perhaps for good. */
+/**
+ * How long to retry when AWS refuses the call that settles a message, and how long the message is invisible after that.
+ */
 
 import { LONGEST_VISIBILITY_SECONDS } from '../lib/limits.ts';
 import type { RefusalKind } from './refusal.ts';
 
-/** How long an agent asks again while it holds the message: its instance is busy until then. */
+/** How long an agent retries while it holds the message. Its instance is busy for that time. */
 export const SETTLEMENT_PATIENCE_MS = 120_000;
 
-/** Likewise for a dead letter without a record, while the refusal is one that may pass. */
+/** The same for a dead letter without a record, if the refusal may pass. */
 const PASSING_PATIENCE_MS = 30 * 60_000;
 
 /**
- * How long a dead letter is tried again, in milliseconds. Without a record nothing else keeps the job from another run: there
- * an outage is waited for.
+ * How long sending a dead letter is retried, in milliseconds. Without a record only the dead letter keeps the job from
+ * another run, so the agent waits for the end of an outage.
  */
 export function deadLetterPatienceMs(isRecorded: boolean, refusal: RefusalKind | undefined): number {
   return !isRecorded && refusal === 'passing' ? PASSING_PATIENCE_MS : SETTLEMENT_PATIENCE_MS;
@@ -21,10 +23,11 @@ const FIRST_HIDING_MS = 15 * 60_000;
 const LONGEST_HIDING_MS = LONGEST_VISIBILITY_SECONDS * 1000;
 
 /**
- * For how long the message is hidden then, in milliseconds. Each time that it comes again starts an instance, so it comes
- * half as often each time. Without a record each time is another run of the job: as rarely as SQS can.
+ * For how long the message is made invisible after that, in milliseconds. Each return of the message starts an
+ * instance, so the time doubles. Without a record each return runs the job again, so the time is the longest that SQS
+ * allows.
  *
- * @param receiveCount how often SQS has handed the message out, at least 1
+ * @param receiveCount how often the message was received, at least 1
  */
 export function hidingMs(receiveCount: number, isRecorded: boolean): number {
   if (!isRecorded) return LONGEST_HIDING_MS;

@@ -1,17 +1,20 @@
-/** When an instance goes, and why: a pure decision over what the agent knows of itself, its group and AWS's wishes. */
+/**
+ * When an instance retires, and why: a pure decision by what the agent knows of the instance, its group and AWS's
+ * notices.
+ */
 
 import { type Billing, HOUR_MS, paidUntilMs } from './billing.ts';
 import { type RefusalKind, type RefusalReason, type Refusals, waitsForAws } from './refusal.ts';
 
-/** Idle time worth keeping an instance for whose boot time is unknown. */
+/** The boot time that is assumed if it is unknown. */
 export const UNKNOWN_BOOT_MS = 180_000;
-/** However fast or slow the boot was, idle time stays within these bounds. */
+/** Bounds of the idle time that follows from the boot time. */
 export const LEAST_IDLE_MS = 30_000;
 export const MOST_IDLE_MS = 900_000;
-/** After a refusal at the group's minimum, before it is asked again by an agent that cannot see its group. */
+/** How long an agent that cannot see its group waits after a refusal at the group's minimum before it asks again. */
 export const ASK_AGAIN_MS = 300_000;
 
-/** The reasons this policy knows; a crash or a failed boot is noticed elsewhere. */
+/** The reasons of this policy. Others, such as a crash or a failed boot, are detected elsewhere. */
 export type Reason =
   | 'idle'
   | 'paid-hour'
@@ -21,17 +24,17 @@ export type Reason =
   | 'auto-scaling'
   | 'group-deleted'
   | 'surplus'
-  /** An operator has asked for it. */
+  /** An operator has requested it. */
   | 'drained'
   | BrokenReason;
 
 /**
- * What makes an instance of no use. It takes no new job and goes, whatever the queue holds:
+ * Why an instance is broken. A broken instance takes no new job and retires, even if jobs wait:
  *
  * - `worker-missing`: the worker's program cannot be started.
- * - `disk-full`: the disk that the workers write to has less free space than the fleet asks for.
+ * - `disk-full`: the disk that the workers write to has less free space than the fleet requires.
  * - `unhealthy`: the fleet's `instanceCheck` failed after a job had failed.
- * - `cannot-...`: AWS refused the agent what it cannot work without, for too long (`brokenBy` of `refusal.ts`).
+ * - `cannot-...`: AWS refused for too long a call that the agent cannot work without (`broken.ts`).
  */
 export type BrokenReason = 'worker-missing' | 'disk-full' | 'unhealthy' | RefusalReason;
 
@@ -46,36 +49,36 @@ export const BROKEN_REASONS: ReadonlySet<string> = new Set<BrokenReason>([
 
 export interface Broken {
   reason: BrokenReason;
-  /** What is wrong, for a person: of a refusal AWS's own words. */
+  /** What is wrong, for a person. For a refusal it is the error of AWS. */
   problem: string;
-  /** Of a refusal, of what kind it was. */
+  /** The kind of the refusal, if AWS refused a call. */
   refusal?: RefusalKind;
-  /** Of an unhealthy instance the job after whose failure `instanceCheck` failed: that job may be the cause. */
+  /** With `unhealthy`: the job after whose failure `instanceCheck` failed. That job may be the cause. */
   job?: string;
 }
 
 export interface InstanceFacts {
-  /** Since launch. */
+  /** Time since launch. */
   ageMs: number;
-  /** Since there was a job; undefined while there is one. */
+  /** Time since the last job. Undefined while there is one. */
   idleMs?: number | undefined;
-  /** What the boot took, from launch to ready; undefined if unknown. */
+  /** Time from launch to ready. Undefined: unknown. */
   bootMs?: number | undefined;
-  /** Why the instance is of no use; undefined while it is of use. */
+  /** Why the instance is broken. Undefined: it is not. */
   broken?: BrokenReason | undefined;
-  /** Calls that AWS does not answer now, and whether it has answered a receive since the agent's start. */
+  /** Calls that AWS refuses now, and whether it has answered a receive since the agent started. */
   refusals?: Refusals;
   received?: boolean;
-  /** The fleet is: nothing is received, and what AWS refuses is of no account. */
+  /** The fleet is paused: the agent receives nothing, and refusals do not count. */
   paused?: boolean;
-  /** An operator wants it to let its jobs end and go. */
+  /** An operator has requested that it finishes its jobs and retires. */
   drainRequested?: boolean;
-  /** What AWS said through the instance's metadata. */
+  /** Notices of AWS in the instance's metadata. */
   spotInterruption?: boolean;
   rebalanceRecommended?: boolean;
   targetState?: string | undefined;
   group?: GroupFacts | undefined;
-  /** Since the group refused to go below its minimum; undefined if it never did. */
+  /** Time since Auto Scaling refused to go below the group's minimum. Undefined: it never did. */
   refusedMs?: number | undefined;
 }
 
@@ -83,25 +86,26 @@ export interface GroupFacts {
   minSize: number;
   maxSize: number;
   desired: number;
-  /** Whether this instance is one of those that run beyond the desired number. */
+  /** Whether this instance is one of those beyond the desired capacity. */
   surplus: boolean;
-  /** The group does not have this instance any more: whether it is at its minimum is of no account. */
+  /** The group does not have this instance any more, so its minimum does not matter. */
   detached?: boolean;
 }
 
 export interface RetirementRules {
   billing: Billing;
-  /** Idle time worth waiting for work; undefined: what the boot cost. */
+  /** How long an idle instance waits for work. Undefined: as long as its boot took. */
   idleMs?: number | undefined;
-  /** With hourly billing: what is billed as one, an hour by default. */
+  /** With hourly billing: the billed period, by default an hour. */
   paidPeriodMs?: number | undefined;
   hourMarginMs: number;
   maxAgeMs?: number | undefined;
 }
 
 /**
- * `leave` goes whatever the queue holds: no new job, running ones may end. `retire` goes if the queue is empty at a
- * last look. `stay` says when to decide again if nothing changes before; without a time only a change can matter.
+ * `leave`: retire even if jobs wait. Take no new job, and let running ones end. `retire`: retire if a last receive
+ * finds the queue empty. `stay`: decide again after `againInMs` if nothing changes before. Without it, decide again at
+ * a change only.
  */
 export type Decision =
   | { kind: 'leave'; reason: Reason }
@@ -125,7 +129,7 @@ export function decide(facts: InstanceFacts, rules: RetirementRules): Decision {
 }
 
 function mustLeave(facts: InstanceFacts, rules: RetirementRules): Reason | undefined {
-  // Jobs that still run have AWS's deadline, if there is one: it is the shorter one.
+  // While jobs run, a notice of AWS takes precedence: its deadline is shorter.
   if (facts.broken && facts.idleMs !== undefined) return facts.broken;
   if (facts.spotInterruption) return 'spot-interruption';
   if (isEnding(facts.targetState)) return 'auto-scaling';
@@ -137,31 +141,33 @@ function mustLeave(facts: InstanceFacts, rules: RetirementRules): Reason | undef
 }
 
 /**
- * Whether Auto Scaling ends the instance, in the group or in its warm pool ("Retrieve the target lifecycle state
+ * Whether Auto Scaling terminates the instance, in the group or in its warm pool ("Retrieve the target lifecycle state
  * through instance metadata").
  */
 export function isEnding(targetState: string | undefined): boolean {
   return targetState === 'Terminated' || targetState === 'Warmed:Terminated';
 }
 
-/** Whether the instance is in a warm pool, to stay there: `Warmed:Running`, `Warmed:Stopped`, `Warmed:Hibernated`. */
+/** Whether the instance stays in a warm pool: `Warmed:Running`, `Warmed:Stopped`, `Warmed:Hibernated`. */
 export function isPooled(targetState: string | undefined): boolean {
   return (targetState?.startsWith('Warmed:') ?? false) && !isEnding(targetState);
 }
 
-/** Without a job, but for another reason than a lack of jobs: it stays until AWS answers, or until it is broken. */
+/**
+ * Whether the instance has no job because AWS refuses a call. It stays until AWS answers, or until it counts as broken.
+ */
 function isKeptFromWork({ refusals = {}, received = true, paused = false }: InstanceFacts): boolean {
   return !paused && waitsForAws(refusals, received);
 }
 
-/** A group at its minimum would refuse: asking is spared until it has grown. */
+/** A group at its minimum refuses the termination, so the agent does not ask before the group has grown. */
 function atMinimum({ group, refusedMs }: InstanceFacts): { againInMs?: number } | undefined {
   if (group) return !group.detached && group.desired <= group.minSize ? {} : undefined;
   if (refusedMs === undefined || refusedMs >= ASK_AGAIN_MS) return undefined;
   return { againInMs: ASK_AGAIN_MS - refusedMs };
 }
 
-/** How much longer an idle instance is worth keeping; 0 or less: no longer. */
+/** How much longer an idle instance is kept. 0 or less: it is not. */
 function idleLeftMs(idleMs: number, facts: InstanceFacts, rules: RetirementRules): number {
   const { ageMs } = facts;
   if (rules.billing === 'per-hour') {
@@ -171,7 +177,7 @@ function idleLeftMs(idleMs: number, facts: InstanceFacts, rules: RetirementRules
   return Math.max(worthWaitingMs(facts.bootMs) - idleMs, paidUntilMs(ageMs, 'per-second') - ageMs);
 }
 
-/** Billed per second, an idle instance is worth what it costs to boot the next one. */
+/** With billing per second, waiting longer than a boot takes costs more than the boot of a new instance. */
 export function worthWaitingMs(bootMs: number | undefined): number {
   return Math.min(MOST_IDLE_MS, Math.max(LEAST_IDLE_MS, bootMs ?? UNKNOWN_BOOT_MS));
 }
@@ -179,6 +185,6 @@ export function worthWaitingMs(bootMs: number | undefined): number {
 function untilMaxAge(facts: InstanceFacts, rules: RetirementRules, againInMs: number | undefined): Decision {
   const times = [againInMs, rules.maxAgeMs === undefined ? undefined : rules.maxAgeMs - facts.ageMs];
   const known = times.filter((time) => time !== undefined);
-  // An hour at most: timers beyond 24 days overflow, and deciding again costs nothing.
+  // An hour at most: timers beyond 24 days overflow, and another decision costs nothing.
   return known.length === 0 ? { kind: 'stay' } : { kind: 'stay', againInMs: Math.min(HOUR_MS, ...known) };
 }

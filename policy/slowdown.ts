@@ -1,40 +1,40 @@
 /**
- * When an instance leaves jobs to others. Jobs that fail one after the other may be to blame themselves, or their machine:
- * nobody can tell before another machine has tried. So an instance on which several different jobs failed in a row takes one
- * job at a time, with a pause before each that grows, until a job succeeds.
+ * When an instance slows down. If several jobs fail in a row, the jobs or the instance may be the cause. Only a run on
+ * another instance can tell. So an instance on which several different jobs failed in a row takes one job at a time,
+ * with a growing pause before each, until a job succeeds.
  */
 
-/** Different jobs that have failed in a row. Two can be a coincidence, and the repetition of one job says nothing. */
+/** Different jobs that have to fail in a row. Two may be a coincidence, and repetitions of one job say nothing. */
 export const SLOW_AFTER_JOBS = 3;
 
 const FIRST_PAUSE_MS = 5000;
-/** Less than an agent may be without a try (`policy/watchdog.ts`). */
+/** Must be shorter than the watchdog's limit (`policy/watchdog.ts`). */
 const LONGEST_PAUSE_MS = 60_000;
 
 /** Failures since the last success. */
 export interface FailureStreak {
   /** Tries that failed. */
   failures: number;
-  /** The first jobs of them, each once; no more are kept than it takes to slow down. */
+  /** The jobs that failed, each once, up to `SLOW_AFTER_JOBS`. */
   jobs: readonly string[];
-  /** Failures since there were that many jobs, the one included that made it so. */
+  /** Failures since the instance slowed down, including the one that slowed it. */
   slowFailures: number;
-  /** When the last one failed, and how, for a person. */
+  /** How the last try ended, for a person. */
   reason: string;
-  /** When the instance slowed down, as `atMs` of the try; undefined: it did not. */
+  /** When the instance slowed down, as `atMs` of the try. Undefined: it did not. */
   slowSinceMs?: number;
 }
 
 export interface TryResult {
   job: string;
-  /** `neither` says nothing of the instance: the input was wrong, or somebody stopped the worker. */
+  /** `neither` says nothing about the instance: the input was wrong, or somebody stopped the worker. */
   result: 'success' | 'failure' | 'neither';
   /** How it ended, for a person. */
   reason: string;
   atMs: number;
 }
 
-/** The streak after one more try; undefined while there is none. */
+/** The streak after one more try. Undefined: there is none. */
 export function afterTry(
   streak: FailureStreak | undefined,
   { job, result, reason, atMs }: TryResult,
@@ -54,7 +54,7 @@ export function afterTry(
   };
 }
 
-/** How long to wait before one more job is received; 0: the instance is not slowed. */
+/** How long to wait before the next receive. 0: the instance is not slowed. */
 export function pauseMs(streak: FailureStreak | undefined): number {
   if (!streak || streak.slowFailures === 0) return 0;
   return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(streak.slowFailures - 1, 30));

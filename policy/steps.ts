@@ -1,23 +1,23 @@
 /**
- * How many instances a backlog is worth, and the same as the steps of a step-scaling policy. The alarm, the keeper
- * and everyone else who sees a backlog scale by the one policy that is made of these steps.
+ * How many instances a backlog needs, and the step adjustments of the step-scaling policy that adds them. The alarm and
+ * the keeper execute this one policy.
  */
 
 /** "Step and simple scaling policies for Amazon EC2 Auto Scaling": a policy has at most 20 step adjustments. */
 export const MOST_STEPS = 20;
 
 export interface ScaleOut {
-  /** Visible messages from which on the fleet grows: the alarm's threshold. */
+  /** The number of visible messages from which the fleet grows: the alarm's threshold. */
   threshold: number;
-  /** Visible messages that one more instance is worth. */
+  /** The number of visible messages for which one instance is added. */
   jobsPerInstance: number;
-  /** The group's maximum size: no step adds more. */
+  /** The group's maximum size. No step adds more. */
   maxCapacity: number;
 }
 
 /**
- * One step adjustment of type `ChangeInCapacity`. Bounds are relative to the threshold, the lower one inclusive and
- * the upper one exclusive, as Auto Scaling reads them; without `upper` the step has no end.
+ * One step adjustment of type `ChangeInCapacity`. Bounds are relative to the threshold. The lower one is inclusive and
+ * the upper one exclusive. Without `upper` the step has no upper bound.
  */
 export interface Step {
   lower: number;
@@ -26,8 +26,8 @@ export interface Step {
 }
 
 /**
- * Instances that `backlog` visible messages are worth, before the limit of 20 steps rounds down. Gross: step scaling
- * itself counts the instances that are still warming up.
+ * The instances that `backlog` visible messages need, before the limit of 20 steps rounds down. Instances that are
+ * warming up are not subtracted, because step scaling does that itself.
  */
 export function capacityFor(backlog: number, scale: ScaleOut): number {
   check(scale);
@@ -36,8 +36,8 @@ export function capacityFor(backlog: number, scale: ScaleOut): number {
 }
 
 /**
- * The steps that add what `capacityFor` says. Where 20 steps cannot tell every capacity apart they grow by equal
- * ratios and round down: too few instances are followed by more once these have warmed up, too many are paid for.
+ * The steps that add what `capacityFor` returns. If 20 steps cannot express every capacity, they grow by equal ratios
+ * and round down: more instances follow when the first have warmed up, while too many instances would cost money.
  *
  * Throws a `RangeError` that names the key and the value.
  */
@@ -54,7 +54,7 @@ export function stepsFor(scale: ScaleOut): Step[] {
   });
 }
 
-/** At most 20 capacities from `least` to `most`, both included, rising. */
+/** At most 20 rising capacities from `least` to `most`, both included. */
 function spread(least: number, most: number): number[] {
   const all = most - least + 1;
   if (all <= MOST_STEPS) return Array.from({ length: all }, (_, index) => least + index);

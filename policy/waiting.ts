@@ -1,31 +1,35 @@
-/** Why a job waits that is queued: decided by what is known of its fleet at one moment. */
+/** Why a queued job waits, decided by the state of its fleet at one moment. */
 
 export interface WaitingFacts {
   nowMs: number;
-  /** The job: not before this can it run; it has used up this many attempts. */
+  /** The job cannot run before this time. */
   notBeforeMs?: number | undefined;
+  /** Whether the job has had a try. */
   triedBefore: boolean;
-  /** The fleet is paused, its boot breaker is open, since then. */
+  /** Since when the fleet is paused, and since when its boot breaker is open. */
   pausedAtMs?: number | undefined;
   trippedAtMs?: number | undefined;
-  /** Visible messages of its queue, the job's own among them. */
+  /** Visible messages of its queue, including the job's own. */
   visible: number;
-  /** From so many on the fleet grows; undefined: not known. */
+  /** The number of visible messages from which the fleet grows. Undefined: not known. */
   threshold?: number | undefined;
   /** Somebody has suspended the group's process `Launch`. */
   launchSuspended: boolean;
   desired: number;
-  /** Instances that the group counts as its own, whatever they do: fewer than desired when one has just been asked for. */
+  /** All instances of the group. Fewer than desired while a launch is requested. */
   there: number;
   maxSize: number;
   instances: readonly WaitingInstance[];
-  /** AWS refuses launches: since when, and why. */
+  /** Since when AWS refuses launches, and why. */
   refused?: { atMs: number; message: string } | undefined;
 }
 
 export interface WaitingInstance {
   instance: string;
-  /** `free`: takes jobs and has a free slot. `launching`: its agent is not ready yet. `other`: on its way out, or silent. */
+  /**
+   * `free`: it takes jobs and has a free slot. `launching`: its agent is not ready yet. `other`: it retires, or is
+   * silent.
+   */
   is: 'free' | 'busy' | 'launching' | 'other';
   launchedAtMs?: number | undefined;
 }
@@ -34,7 +38,7 @@ export interface WaitingInstance {
 export type Waiting =
   | { what: 'retry' | 'delay'; untilMs: number }
   | { what: 'paused' | 'breaker'; sinceMs: number }
-  /** Its message is not visible: an agent has fetched it, or it was handed back for later. */
+  /** Its message is not visible: an agent has received it, or it was requeued with a delay. */
   | { what: 'message' }
   /** An instance has a free slot. */
   | { what: 'nothing'; instance: string }
@@ -43,10 +47,10 @@ export type Waiting =
   | { what: 'refused'; sinceMs: number; message: string }
   | { what: 'maximum'; maxSize: number; visible: number }
   | { what: 'backlog'; visible: number; threshold: number }
-  /** An instance has been asked for, or will be soon: `busy` instances have no free slot. */
+  /** An instance has been requested, or will be soon. `busy` instances have no free slot. */
   | { what: 'instance'; busy: number; isAsked: boolean };
 
-/** The first of these that holds. */
+/** The first cause that applies, in the order below. */
 export function whyWaiting(facts: WaitingFacts): Waiting {
   const { nowMs, notBeforeMs, triedBefore, pausedAtMs, trippedAtMs, visible, threshold, refused } = facts;
   if (notBeforeMs !== undefined && notBeforeMs > nowMs) {

@@ -1,4 +1,7 @@
-/** When to wake a fleet whose alarm sleeps: an inactive queue's metrics can be a quarter of an hour late. */
+/**
+ * When the keeper executes the scaling policy itself, because the alarm has not fired: the metrics of an inactive queue
+ * can be a quarter of an hour late.
+ */
 
 export interface WakeFacts {
   /** Visible messages. */
@@ -7,27 +10,27 @@ export interface WakeFacts {
   /** How long the backlog must have been at the threshold: the alarm's own duration. */
   durationMs: number;
   nowMs: number;
-  /** Since when it has been there, as far as is remembered. */
+  /** Since when the backlog has been at the threshold, by the previous run. */
   backlogSinceMs: number | undefined;
-  /** When an instance was last launched, or the policy was last executed from here. */
+  /** When an instance was last launched, or the keeper last executed the policy. */
   lastLaunchMs: number | undefined;
-  /** The group's, with what is on its way; at the maximum there is nothing to wake. */
+  /** The group's desired capacity. At the maximum the policy is not executed. */
   desired: number;
   maxSize: number;
 }
 
 export interface Wake {
   execute: boolean;
-  /** To be remembered until the next look; undefined while the backlog is below the threshold. */
+  /** The keeper stores it until its next run. Undefined while the backlog is below the threshold. */
   backlogSinceMs: number | undefined;
 }
 
-/** Schedules do not fire on the dot: a look that comes this much early still counts. */
+/** The schedule is not exact: a run that comes this much early still counts. */
 const EARLY_MS = 5000;
 
 /**
- * A backlog that has been at the threshold for the alarm's duration, with no launch in all that time, wakes the fleet.
- * Pass the gross backlog to the policy: step scaling counts the instances that warm up by itself.
+ * The policy is executed if the backlog has been at the threshold for the alarm's duration without a launch. Its metric
+ * value is the whole backlog, because step scaling subtracts the instances that are warming up itself.
  */
 export function wake(facts: WakeFacts): Wake {
   const { backlog, threshold, durationMs, nowMs, lastLaunchMs, desired, maxSize } = facts;

@@ -1,31 +1,31 @@
 /**
- * Whether an agent still does its work: decides about the sign of life that systemd's watchdog waits for. What counts
- * is that it tries, not that it succeeds: with AWS down it fails at each try, and a restart would mend nothing.
+ * Whether an agent still works: decides whether it pings systemd's watchdog. Tries count, not successes: during an
+ * outage of AWS every try fails, and a restart would not help.
  */
 
 /**
- * The longest time without a try. Legitimate are 75 s: between two calls of the ladder (15 s of time-out, 60 s of
- * backoff); between two receives it is 55 s (35 s and 20 s), and between two looks at the metadata from a warm pool
- * little more than 60 s.
+ * The longest time without a try. Up to 75 s are normal: between two calls of the escalation 75 s (15 s of time-out, 60
+ * s of backoff), between two receives 55 s (35 s and 20 s), between two reads of the metadata in a warm pool a little
+ * more than 60 s.
  */
 export const LONGEST_SILENCE_MS = 120_000;
 
 export interface Signs {
-  /** Since the agent last tried something that has to go on: a receive, a rung of the ladder, a hook, the metadata. */
+  /** Time since the agent last tried a receive, a call of the escalation, a hook or the metadata. */
   sinceTryMs: number;
   /** Workers that run, and jobs that have ended but are not settled yet. */
   jobs: number;
-  /** Whether receives have to follow one another: it is not paused and has room for a job. */
+  /** Whether the agent has to receive again and again: it is not paused and has room for a job. */
   receiving: boolean;
-  /** How long a lease waits for its renewal, or a worker for its stop, beyond its time; 0 or less: none does. */
+  /** How late the renewal of a lease or the stop of a worker is. 0 or less: none is late. */
   overdueMs: number;
 }
 
 export type Verdict = { alive: true } | { alive: false; why: 'leases-neglected' | 'nothing-tried' };
 
 /**
- * With all slots busy nothing is received, perhaps for hours: then the leases tell. With room for jobs, or without
- * any, tries must follow each other.
+ * With all slots busy the agent receives nothing, perhaps for hours, so its leases are judged. With a free slot, or
+ * without jobs, tries have to follow each other.
  */
 export function judge({ sinceTryMs, jobs, receiving, overdueMs }: Signs): Verdict {
   if (overdueMs > LONGEST_SILENCE_MS) return { alive: false, why: 'leases-neglected' };

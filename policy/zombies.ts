@@ -1,30 +1,30 @@
-/** Which instances are to be ended from outside: those that bill, and of which nothing is heard. */
+/** Which instances the keeper ends: those that do not report and still cost money. */
 
 export interface Seen {
   instance: string;
-  /** Auto Scaling's state of it. */
+  /** Its lifecycle state in Auto Scaling. */
   lifecycleState: string;
   launchedAtMs: number;
-  /** From its record; undefined if it has none. */
+  /** From its record. Undefined: it has none. */
   readyAtMs?: number | undefined;
-  heardAtMs?: number | undefined;
+  reportedAtMs?: number | undefined;
 }
 
 export interface ZombieRules {
   nowMs: number;
-  /** From launch to ready. */
+  /** The longest time from launch to ready. */
   bootBudgetMs: number;
-  /** After it was heard of last. */
+  /** The longest time since its last report. */
   silentMs: number;
 }
 
 export interface Zombie {
   instance: string;
-  /** `boot-failed`: it never was ready. `agent-crashed`: it was, and is silent now. */
+  /** `boot-failed`: it was never ready. `agent-crashed`: it was ready, and does not report any more. */
   reason: 'boot-failed' | 'agent-crashed';
   /**
-   * `terminate` it; or complete the hook that holds it: nobody on it will, and a wait state can last two days. One
-   * in `Pending:Wait` cannot be terminated before it is let through.
+   * `terminate` it, or complete the lifecycle hook that holds it. Its agent does not, and a wait state can last two
+   * days. An instance in `Pending:Wait` cannot be terminated before its hook is completed.
    */
   action: 'terminate' | 'complete-launch' | 'complete-termination';
 }
@@ -37,14 +37,14 @@ export function zombies(instances: readonly Seen[], rules: ZombieRules): Zombie[
   });
 }
 
-/** An instance is silent when neither its boot nor its last report is recent. */
+/** An instance is silent if neither its launch nor its last report is recent. */
 function silent(seen: Seen, { nowMs, bootBudgetMs, silentMs }: ZombieRules): Zombie['reason'] | undefined {
   if (nowMs - seen.launchedAtMs < bootBudgetMs) return undefined;
-  if (seen.heardAtMs !== undefined && nowMs - seen.heardAtMs < silentMs) return undefined;
+  if (seen.reportedAtMs !== undefined && nowMs - seen.reportedAtMs < silentMs) return undefined;
   return seen.readyAtMs === undefined ? 'boot-failed' : 'agent-crashed';
 }
 
-/** States in which AWS is at work already, or an operator has taken the instance aside, are left alone. */
+/** Undefined in states in which AWS already acts, or in which an operator has put the instance on standby. */
 function actionFor(lifecycleState: string): Zombie['action'] | undefined {
   if (lifecycleState === 'Pending:Wait') return 'complete-launch';
   if (lifecycleState === 'Terminating:Wait') return 'complete-termination';

@@ -1,34 +1,35 @@
 #!/bin/sh
-# Ends this instance when its agent is down for good, without Node: what an agent that crashes, a boot that failed and the
-# dead man's timer all lead to. It may be started at any time, and decides by what it finds:
+# Ends this instance when its agent has ended for good, without Node. An agent that crashes, a boot that failed and the
+# dead man's timer all start it. It may be started at any time, and decides by what it finds:
 #
-#   agent                            what lies there                   then
-#   works, stops                                                      nothing
-#   any other state                  word of a failed boot, or of      end the instance, for the reason given
-#                                    the dead man's timer
-#   starts, or will be restarted                                      nothing: OnFailure= fires then too from systemd 254 on
+#   agent                            files                             then
+#   runs, stops                                                       nothing
+#   any other state                  a failed boot or the dead man's   end the instance, for the reason in the file
+#                                    timer has written one
+#   starts, or will be restarted                                      nothing: OnFailure= fires then too (systemd 254)
 #   failed                                                            end the instance
-#   ended by itself                  retirement.json                   switch off: AWS has agreed, or nobody answers
-#   stopped by hand                  retirement.json says so, or none   nothing: the dead man's timer gives it a while
+#   ended by itself                  retirement.json                   switch off: AWS has accepted, or does not answer
+#   stopped by hand                  retirement.json says so, or none   nothing: the dead man's timer waits for a while
 #
-# To end is policy/ladder.ts in short: terminate with decrement; without it at the group's minimum; Unhealthy; power off.
+# It ends the instance like policy/escalation.ts: terminate with decrement; without it at the group's minimum; set the
+# health to Unhealthy; power off.
 set -u
 # shellcheck source=aws.sh source-path=SCRIPTDIR
 . "${MAYFLY_ROOT-}/usr/local/lib/mayfly/aws.sh"
 
 utc() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 
-# Prints `stay`, `off`, or the reason with a sentence to it.
+# Prints `stay`, `off`, or the reason and a sentence about it.
 verdict() {
   agent=$(agent_state)
-  # A machine that has begun to go goes, however often this is started.
+  # A retirement that has begun is continued, even if this script is started again.
   if [ -s "$run/retiring" ]; then
     cat "$run/retiring"
     return
   fi
   case $(of ActiveState "$agent") in
     active | reloading | refreshing)
-      # It came up after all: should it be stopped by hand now, that is no failed start.
+      # The agent has started. If it is stopped by hand later, its start has not failed.
       rm -f "$run/deadman"
       echo stay
       ;;
@@ -50,7 +51,7 @@ word_of_another() {
 by_itself() {
   case $(of ActiveState "$agent"):$(retired_as) in
     failed:*)
-      # The error with which the agent ended (agent/supervision/fatal-error-file.ts). Echo would interpret its backslashes.
+      # The agent's fatal error, which it wrote to this file. echo would interpret its backslashes.
       words=$(sed -n '1s/^/: /p' "$root/var/lib/mayfly/last-words" 2>/dev/null)
       printf '%s\n' "$(broken_as) the agent failed: $(of Result "$agent"), status $(of ExecMainStatus "$agent"),\
  $(of NRestarts "$agent") restarts$words"
@@ -61,15 +62,15 @@ by_itself() {
   esac
 }
 
-# Who it is: at most about two and a half minutes, then nobody can be asked anything.
+# Sets the instance's id and group. Takes at most about two and a half minutes.
 identify() {
   retry 6 locate || return 1
   id=$(retry 3 imds meta-data/instance-id) || return 1
   group=$(imds meta-data/tags/instance/aws:autoscaling:groupName) || group=''
 }
 
-# The log survives the machine: the latest lines of the journal, and what user-data and the owner's set-up printed. No colon
-# in its name: S3 judges the signature of an encoded one, and most versions of curl sign it as it is.
+# Saves the latest lines of the journal, and the output of user-data and of the owner's set-up. The key has no colon: S3
+# expects the signature of the encoded colon, and most versions of curl sign it unencoded.
 save_log() {
   bucket=$(json "$agent_json" logBucket)
   [ -n "$bucket" ] || return 0
@@ -83,8 +84,8 @@ save_log() {
   s3 "$bucket/instances/$id/$(printf %s "$decided" | tr -d :)-$reason.log" --max-time 120 -T "$run/log" >&2
 }
 
-# record RUNG TRIES ERROR: why it goes, as jobs/record.ts has it, and the last refusal, if there was one; `instances` leaves
-# the rest to the keeper
+# record RUNG TRIES ERROR: writes the retirement in the format of jobs/record.ts, and the last refusal if there was one.
+# The listing stays `instances`: the keeper settles the instance.
 record() {
   table=$(json "$agent_json" table)
   [ -n "$table" ] || return 0
@@ -109,8 +110,9 @@ print(json.dumps({
       -H 'X-Amz-Target: DynamoDB_20120810.UpdateItem' --data-binary "@$run/record" "$(endpoint dynamodb)/" >&2
 }
 
-# let_through HOOK TRIES: an instance that waits in a hook cannot go on. The wait for its end begins a moment after the call
-# that causes it, and is refused until then; a launch that waits no more is through.
+# let_through HOOK TRIES: completes the lifecycle hook, because an instance that waits in a hook cannot be terminated.
+# The wait of the termination hook begins a moment after the terminate call, and until then Auto Scaling refuses to
+# complete it. If there is no active launch hook any more, it was completed.
 let_through() {
   hook=$(json "$agent_json" "$1")
   [ -n "$hook" ] && [ -n "$group" ] || return 0
@@ -136,7 +138,7 @@ ask() {
   esac 2>&1
 }
 
-# A refusal in a line: code and message, else whatever came.
+# An error of AWS in one line: code and message, else the whole answer.
 complaint() {
   line=$(printf '%s' "$1" | tr '\n' ' ')
   code=$(printf '%s\n' "$line" | sed -n 's:.*<Code>\(.*\)</Code>.*:\1:p')
@@ -144,7 +146,7 @@ complaint() {
   printf '%.300s\n' "${code:+$code: $message}${code:-$line}"
 }
 
-# What a refusal means (`answerOf` of policy/ladder.ts).
+# Classifies an error like policy/escalation.ts.
 meaning() {
   case $(imds meta-data/autoscaling/target-lifecycle-state) in Terminated) echo accepted && return ;; esac
   case $1 in
@@ -160,7 +162,7 @@ meaning() {
   esac
 }
 
-# Down the ladder, until AWS accepts or the budget is used up. Status 0: accepted.
+# Tries the steps of the escalation until AWS accepts or the budget is used up. Status 0: accepted.
 climb() {
   rung=terminate tries=0 pause=1
   began=$(seconds)
@@ -183,7 +185,7 @@ climb() {
   return 1
 }
 
-# A quarter of the budget is for asking to be found unhealthy.
+# A quarter of the budget is for setting the instance's health to Unhealthy.
 wait_or_go_down() {
   elapsed=$(($(seconds) - began))
   if [ "$rung" = unhealthy ] && [ "$elapsed" -ge "${budget:-600}" ]; then
@@ -191,13 +193,13 @@ wait_or_go_down() {
   elif [ "$rung" != unhealthy ] && [ "$elapsed" -ge $((${budget:-600} * 3 / 4)) ]; then
     rung=unhealthy pause=1
   else
-    # Process ids differ: a fleet that goes together does not ask together.
+    # The pause depends on the process id, so that instances that end together do not call together.
     sleep $((pause + $$ % (pause + 1)))
     pause=$((pause < 30 ? pause * 2 : 30))
   fi
 }
 
-# The last rung. If no way works, systemd tries all of this again.
+# The last step. If it fails, systemd starts this script again.
 power_off() {
   log 'switching off'
   switch_off
@@ -206,10 +208,10 @@ power_off() {
 
 end() {
   log "this instance ends: $reason, $why"
-  # From now on no agent starts here (the condition of its unit).
+  # While this file exists no agent starts here (a condition of its unit).
   mkdir -p "$run"
   printf '%s %s\n' "$reason" "$why" >"$run/retiring"
-  # One that is just starting must not take jobs now.
+  # An agent that is just starting must not take jobs.
   timeout 30 systemctl stop --no-block mayfly-agent.service
   decided=$(utc) error=''
   if identify; then
@@ -221,8 +223,7 @@ end() {
     retry 3 record "$rung" "$tries" "$error"
     [ "$refused" != 0 ] || let_through terminationHook 24
   else
-    # Nobody can be told.
-    log 'no metadata'
+    log 'the instance metadata service does not answer: powering off without a record'
   fi
   power_off
 }

@@ -1,9 +1,9 @@
-"""Makes a user and a socket for each slot of the agent. Runs as root before each start of the agent.
+"""Creates a user and starts a socket for each slot of the agent. Runs as root before each start of the agent.
 
-    mayfly-slots.py            for as many slots as the agent's configuration names
-    mayfly-slots.py --users N  the users alone, as for an image
+    mayfly-slots.py            the number of slots is in the agent's configuration
+    mayfly-slots.py --users N  creates N users only, for an image
 
-Users are made here and not by the playbook: an image may be made before anybody knows how many slots a fleet has.
+The playbook does not create the users, because the number of slots may be unknown when an image is built.
 For Python 3.9 and its standard library.
 """
 
@@ -17,19 +17,19 @@ import sys
 CONFIG = "/etc/mayfly/agent.json"
 
 GROUP = "mayfly-worker"
-"""The group of all slots: what a set-up grants to it is granted to every worker."""
+"""The group of all slots. A set-up grants permissions to all workers through it."""
 
 HOME = "/var/tmp/home"
-"""In the slot's own /var/tmp: made anew for each job."""
+"""In the slot's private /var/tmp. It is created for each job."""
 
 EXPIRED = "1"
 """
-1970-01-02, as shadow(5) has it. Units need no account, but whoever asks PAM does: sshd, cron, a systemd of a user's own. In
-each of them a worker would be outside of its slot. useradd(8) sets no such date for system users.
+1970-01-02, in the format of shadow(5). An expired account does not affect units, but it keeps PAM services such as
+sshd, cron and the systemd of a user from running a worker outside of its slot. useradd(8) does not expire system users.
 """
 
 NO_NUMBER_LEFT = 4
-"""useradd(8). Distributions have 800 to 900 numbers for users of the system, and some are taken."""
+"""useradd(8). Distributions reserve 800 to 900 numbers for system users, and some are in use."""
 
 MORE_NUMBERS = ["--key", "SYS_UID_MIN=50000", "--key", "SYS_UID_MAX=59999"]
 
@@ -43,7 +43,7 @@ def main(options: list[str]) -> int:
         name = f"mayfly-slot-{number}"
         if name not in users:
             make_user(name, f"Mayfly slot {number}")
-        # A machine may have been switched off between the two.
+        # The machine may have been switched off between useradd and usermod.
         if expiries.get(name) != EXPIRED:
             subprocess.run(["usermod", "--expiredate", EXPIRED, name], check=True)
     if not users_only:
@@ -53,13 +53,13 @@ def main(options: list[str]) -> int:
 
 
 def configured() -> int:
-    """As in agent/config/agent-config.ts."""
+    """The number of slots. The default is that of agent/config/agent-config.ts."""
     with open(CONFIG, encoding="utf-8") as file:
         return int(json.load(file).get("concurrency", 1))
 
 
 def account_expiries() -> dict[str, str]:
-    """The day on which the account of each user of this machine expires (shadow(5))."""
+    """The day on which the account of each user expires (shadow(5))."""
     with open("/etc/shadow", encoding="utf-8") as file:
         return {fields[0]: fields[7] for fields in (line.split(":") for line in file) if len(fields) > 7}
 
@@ -72,7 +72,7 @@ def make_user(name: str, comment: str) -> None:
         subprocess.run([*command, *MORE_NUMBERS], check=True)
     elif status != 0:
         raise subprocess.CalledProcessError(status, command)
-    print(f"made the user {name}")
+    print(f"created the user {name}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 import type { Outlook, Retirement } from '../../jobs/record.ts';
 import { billingOf } from '../../policy/billing.ts';
-import { brokenBy, presentRefusals } from '../../policy/refusal.ts';
+import { brokenBy } from '../../policy/broken.ts';
+import { presentRefusals } from '../../policy/refusal.ts';
 import {
   type Broken,
   type Decision,

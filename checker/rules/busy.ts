@@ -4,9 +4,9 @@ import type { Run } from '../journal.ts';
 import { ownerOf } from './runs.ts';
 
 /**
- * Nobody ends an instance whose worker goes on working: the instance lets its jobs end or hands them back first, the
- * keeper ends only what is silent, and instances are protected from their group. What a person ends is the person's.
- * Seen by workers that write on after the call.
+ * No instance is ended while a worker runs on it. An instance first lets its jobs end or requeues them, the keeper ends
+ * only silent instances, and instances are protected from scale-in. A person may end any instance. A violation shows in
+ * workers that write to the journal after the call.
  */
 export function busyEnded(facts: Facts, runs: readonly Run[]): Violation[] {
   const violations: Violation[] = [];
@@ -49,7 +49,7 @@ function isExcused(call: CallFacts, instance: string, facts: Facts): boolean {
   return isWantedGone(instance, call.atMs, facts) || hadFallenSilent(instance, call.atMs, facts);
 }
 
-/** EC2 does what the keeper asked Auto Scaling for, a hook later: what was right to ask is right to do. */
+/** EC2 terminates the instance a lifecycle hook after the keeper's request, so the time of the request counts. */
 function hadFallenSilent(instance: string, atMs: number, facts: Facts): boolean {
   return facts.calls.some(
     (call) =>
@@ -61,7 +61,7 @@ function hadFallenSilent(instance: string, atMs: number, facts: Facts): boolean 
   );
 }
 
-/** Its leases have ended by then: whatever runs there works for nobody. */
+/** Whether the instance made no call for the length of a lease. Then its leases have ended. */
 function isSilent(instance: string, atMs: number, { calls, leaseMs }: Facts): boolean {
   return !calls.some(
     (call) =>
@@ -69,7 +69,7 @@ function isSilent(instance: string, atMs: number, { calls, leaseMs }: Facts): bo
   );
 }
 
-/** By a person, by name or with its whole group. */
+/** Whether a person ended the instance, its group or its stack. */
 function isWantedGone(instance: string, atMs: number, { calls }: Facts): boolean {
   return calls.some((call) => {
     if (call.atMs > atMs || !succeeded(call)) return false;

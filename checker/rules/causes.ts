@@ -10,34 +10,34 @@ import {
 import type { CallFacts, Facts } from '../facts.ts';
 import type { Run } from '../journal.ts';
 
-/** Room for clocks that are read apart: this part of a lease. */
+/** Tolerance for clocks that differ, as a part of a lease. */
 const SLACK = 0.1;
 
 /**
- * Why a job that is tracked was taken again after a run that did not fail: a write to its item that hands it back, or a
- * lease that had ended when the next claim was made. A write without an answer may be in the table: on a busy machine
- * agents give calls up that are carried out all the same.
+ * Why a tracked job was claimed again after a run that did not fail: a write to its item requeued it, or its lease had
+ * ended at the next claim. Writes without an answer count, because on a busy machine calls that time out are carried
+ * out later.
  */
 export function causeByTable(earlier: Run, run: Run, facts: Facts): string | undefined {
   const { before, claim } = takeover(earlier, run, facts);
   if (earlier.status === undefined && before.some((call) => stateWritten(call) === 'queued')) {
-    return 'it was handed back';
+    return 'it was requeued';
   }
-  const takenMs = claim?.atMs ?? run.startedMs;
+  const claimedMs = claim?.atMs ?? run.startedMs;
   const endsMs = leaseEndMs(earlier, before, facts);
-  return takenMs >= endsMs - facts.leaseMs * SLACK ? 'its lease ended with nobody renewing it' : undefined;
+  return claimedMs >= endsMs - facts.leaseMs * SLACK ? 'its lease ended without renewal' : undefined;
 }
 
-/** What the log tells of a takeover, for the sentence on one without cause. */
+/** Describes the claim of a run without cause. It continues the violation's sentence. */
 export function claimShown(earlier: Run, run: Run, facts: Facts): string {
   if (!facts.records) return '';
   const { before, claim } = takeover(earlier, run, facts);
-  if (!claim) return ' and nobody claimed it since';
+  if (!claim) return ' and no instance has claimed it since';
   const earlyMs = Math.round(leaseEndMs(earlier, before, facts) - claim.atMs);
   return ` and the claim by ${claim.caller} came ${earlyMs} ms before the end of the lease`;
 }
 
-/** The first claim after a run had started, and the writes from that run's own claim on up to it. */
+/** The first claim after a run started, and the writes from that run's own claim up to it. */
 function takeover(
   earlier: Run,
   run: Run,
@@ -56,19 +56,20 @@ function takeover(
 }
 
 /**
- * As the table had it. A lease is as long as its writer says: the message may have waited before it was claimed. Where the
- * log does not tell, it is reckoned from the last sign of who had the job.
+ * The end of the lease in the table, as its last write set it. If the log has no such write, the lease is assumed to
+ * begin with the last write to the job's item.
  */
 function leaseEndMs(earlier: Run, before: readonly CallFacts[], { leaseMs }: Facts): number {
   const known = before.filter(succeeded).findLast((call) => leaseWritten(call) !== undefined);
-  const told = (known ?? before.find((call) => leaseWritten(call) !== undefined)) as CallFacts | undefined;
-  const endsMs = told && leaseWritten(told);
+  const write = (known ?? before.find((call) => leaseWritten(call) !== undefined)) as CallFacts | undefined;
+  const endsMs = write && leaseWritten(write);
   return endsMs ?? Math.max(earlier.startedMs, ...before.map(({ atMs }) => atMs)) + leaseMs;
 }
 
 /**
- * The same without a table, where calls to the queue are the only trace and do not say whose message they are about. A
- * job that succeeded comes again only if its message could not be deleted, or its agent ended before it did so.
+ * The same without a table. Then only calls to the queue are known, and they do not identify the job. A job that
+ * succeeded is received again only if its message could not be deleted, or its agent ended before it deleted the
+ * message.
  */
 export function causeByQueue(earlier: Run, run: Run, facts: Facts): string | undefined {
   const { calls, leaseMs } = facts;
@@ -76,18 +77,20 @@ export function causeByQueue(earlier: Run, run: Run, facts: Facts): string | und
   if (earlier.status === 0) {
     const during = until.filter(({ atMs }) => atMs >= earlier.startedMs);
     if (during.some((call) => HOLDS.has(call.action) && (!succeeded(call) || call.fault !== undefined))) {
-      return 'a call that holds or deletes a message had failed';
+      return 'a call that changes the visibility of a message or deletes it had failed';
     }
     return isLeftUndeleted(earlier, until) ? 'an agent ended before it could delete a message' : undefined;
   }
   const since = until.filter(({ atMs }) => atMs >= earlier.seenMs);
   if (
-    since.some((call) => mayHaveSucceeded(call) && hidings(call).some((seconds) => seconds * 1000 < leaseMs))
+    since.some(
+      (call) => mayHaveSucceeded(call) && visibilityTimeouts(call).some((seconds) => seconds * 1000 < leaseMs),
+    )
   ) {
-    return 'it was handed back';
+    return 'it was requeued';
   }
   return run.startedMs - earlier.startedMs >= leaseMs * (1 - SLACK)
-    ? 'its lease ended with nobody renewing it'
+    ? 'its lease ended without renewal'
     : undefined;
 }
 
@@ -98,27 +101,28 @@ const HOLDS = new Set([
   'DeleteMessageBatch',
 ]);
 
-/** An agent that lives is heard within this time after a job: it deletes the message, and receives. */
-const HEARD_WITHIN_MS = 5_000;
-/** What it was at when the worker ended may come to its end without it. */
+/** A running agent makes a call within this time after a job: it deletes the message, and receives. */
+const NEXT_CALL_MS = 5_000;
+/** Calls that were in progress when the agent ended may be logged up to this long after. */
 const LAST_CALLS_MS = 500;
 const DELETES = new Set(['DeleteMessage', 'DeleteMessageBatch']);
 
 /**
- * Whether the agent of a run may have ended before it deleted a message, and been started again on the same instance, which
- * takes longer: it deleted nothing and was not heard for a while. Where the run does not say whose it was, it was an
- * instance's that was heard meanwhile: one that was not heard any more, or any, if none of them deleted a message.
+ * Whether the agent of a run may have ended before it deleted the message, perhaps to be started again on the same
+ * instance. Then it deleted no message and made no call for a while. If the run does not name its instance, each
+ * instance that made calls during the run may be its own: one that made none afterwards, or one that was quiet if none
+ * of them deleted a message.
  */
 function isLeftUndeleted({ startedMs, seenMs, instance }: Run, calls: readonly CallFacts[]): boolean {
   const later = calls.filter(({ atMs }) => atMs >= seenMs);
-  const soon = later.filter(({ atMs }) => atMs <= seenMs + HEARD_WITHIN_MS);
+  const soon = later.filter(({ atMs }) => atMs <= seenMs + NEXT_CALL_MS);
   const deleting = instancesOf(soon.filter(({ action }) => DELETES.has(action)));
-  const heard = instancesOf(soon.filter(({ atMs }) => atMs > seenMs + LAST_CALLS_MS));
-  const isQuiet = (id: string) => !deleting.has(id) && !heard.has(id);
+  const active = instancesOf(soon.filter(({ atMs }) => atMs > seenMs + LAST_CALLS_MS));
+  const isQuiet = (id: string) => !deleting.has(id) && !active.has(id);
   if (instance !== undefined) return isQuiet(instance);
-  const heardLater = instancesOf(later);
+  const activeLater = instancesOf(later);
   const during = [...instancesOf(calls.filter(({ atMs }) => atMs >= startedMs && atMs <= seenMs))];
-  if (during.some((id) => !heardLater.has(id))) return true;
+  if (during.some((id) => !activeLater.has(id))) return true;
   return during.some(isQuiet) && !during.some((id) => deleting.has(id));
 }
 
@@ -126,8 +130,8 @@ function instancesOf(calls: readonly CallFacts[]): Set<string> {
   return new Set(calls.flatMap((call) => instanceOf(call) ?? []));
 }
 
-/** For how long a call hides messages, in seconds. */
-function hidings(call: CallFacts): number[] {
+/** The visibility timeouts that a call sets, in seconds. */
+function visibilityTimeouts(call: CallFacts): number[] {
   if (call.action === 'ChangeMessageVisibility') return [Number(member(call, 'VisibilityTimeout'))];
   const entries = call.action === 'ChangeMessageVisibilityBatch' ? member(call, 'Entries') : undefined;
   if (!Array.isArray(entries)) return [];

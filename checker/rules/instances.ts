@@ -3,12 +3,15 @@ import type { Run } from '../journal.ts';
 import { busyEnded } from './busy.ts';
 import { lowerings } from './lowerings.ts';
 
-/** No instance is left or was ended in its work, nothing will launch another, and only those that went lowered the capacity. */
+/**
+ * No instance is left, none was ended while it worked, none will be launched, and each decrease of the capacity is
+ * justified.
+ */
 export function judgeInstances(facts: Facts, runs: readonly Run[]): Violation[] {
   return [...instancesLeft(facts), ...capacityLeft(facts), ...busyEnded(facts, runs), ...lowerings(facts)];
 }
 
-/** Those of the warm pool are to stay. */
+/** Instances of the warm pool may stay. */
 function instancesLeft({ instances, group }: Facts): Violation[] {
   return instances
     .filter(({ id, state }) => state !== 'terminated' && !group?.warmPool?.has(id))

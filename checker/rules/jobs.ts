@@ -6,46 +6,46 @@ import { judgeRecord } from './records.ts';
 
 const GIVEN_UP = new Set(['failed', 'timed_out', 'lost']);
 
-/** Every job that was sent has to be somewhere: done, dead-lettered with a reason, or still on the queue. */
+/** Every job that was sent succeeded, is a dead letter with a reason, or is still queued. */
 export function judgeJobs(facts: Facts, runs: readonly Run[]): Violation[] {
   return [...facts.sent.flatMap((job) => judgeJob(job, facts, runs)), ...unknownJobs(facts, runs)];
 }
 
 function judgeJob(job: string, facts: Facts, runs: readonly Run[]): Violation[] {
-  const letters = facts.deadLetters.filter((letter) => letter.job === job);
-  const done = runs.some((run) => run.job === job && run.status === 0);
-  const waiting = facts.queue.visible.includes(job);
-  const outOfSight = isLetterOutOfSight(job, facts);
+  const deadLetters = facts.deadLetters.filter((one) => one.job === job);
+  const hasSucceeded = runs.some((run) => run.job === job && run.status === 0);
+  const isVisible = facts.queue.visible.includes(job);
+  const mayBeHidden = isLetterOutOfSight(job, facts);
   const gaveUp = !facts.records || GIVEN_UP.has(facts.records.find(({ id }) => id === job)?.state ?? '');
   const accounted =
-    done || letters.length > 0 || waiting || isCalledOff(job, facts) || (gaveUp && outOfSight);
+    hasSucceeded || deadLetters.length > 0 || isVisible || isCancelledOrRemoved(job, facts) || (gaveUp && mayBeHidden);
   const violations: Violation[] = [];
   if (!accounted && facts.queue.inFlight === 0) {
     violations.push({
       rule: 'lost',
       subject: job,
-      message: 'sent, but neither done, dead-lettered nor queued',
+      message: 'was sent, but has neither succeeded nor been dead-lettered nor is it queued',
     });
   }
-  for (const letter of letters) {
-    if (letter.reason) continue;
-    violations.push({ rule: 'no-reason', subject: job, message: 'dead-lettered, and nobody said why' });
+  for (const { reason } of deadLetters) {
+    if (reason) continue;
+    violations.push({ rule: 'no-reason', subject: job, message: 'was dead-lettered without a reason' });
   }
-  if (done && letters.length > 0) {
+  if (hasSucceeded && deadLetters.length > 0) {
     violations.push({
       rule: 'succeeded-twice',
       subject: job,
-      message: 'succeeded, and dead-lettered as well',
+      message: 'succeeded and was dead-lettered as well',
     });
   }
   return [
     ...violations,
-    ...judgeRecord(job, facts, runs, { done, dead: letters.length > 0, waiting, outOfSight }),
+    ...judgeRecord(job, facts, runs, { hasSucceeded, isDeadLettered: deadLetters.length > 0, isVisible, mayBeHidden }),
   ];
 }
 
-/** A job that an operator ended, or cleaned up, is nowhere any more, and not lost. */
-function isCalledOff(job: string, facts: Facts): boolean {
+/** Whether a person cancelled or removed the job. Then it is not lost. */
+function isCancelledOrRemoved(job: string, facts: Facts): boolean {
   const record = facts.records?.find(({ id }) => id === job);
   const removals = removalsOf(job, facts.calls);
   const byPerson = !removals.some(isRole);

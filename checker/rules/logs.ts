@@ -5,7 +5,9 @@ import { tryOfRun } from '../tries.ts';
 
 const STREAMS: readonly Stream[] = ['stdout', 'stderr'];
 
-/** What records and bucket say of the logs agrees, with itself and with what the workers printed; nothing is left over. */
+/**
+ * The logs in records and bucket agree with each other and with what the workers printed, and removed jobs have none.
+ */
 export function judgeLogs(facts: Facts, runs: readonly Run[]): Violation[] {
   const records = new Map((facts.records ?? []).map((record) => [record.id, record]));
   const inBucket = new Map((facts.logs ?? []).map((log) => [`${log.job}/${log.key}`, log]));
@@ -25,22 +27,22 @@ export function judgeLogs(facts: Facts, runs: readonly Run[]): Violation[] {
   ];
 }
 
-/** What is wrong with the log of a try that has ended; one that goes on, or was lost, may know less than is there. */
+/** What is wrong with the log of an ended try. The record of a running or lost try may count less than was written. */
 function countsWrong(one: TryFacts, record: RecordFacts, log: LogFacts | 'unseen' | undefined): string[] {
   if (!one.log || !one.ended) return [];
-  const { log: told } = one;
+  const recorded = one.log;
   const isLast = record.tries?.at(-1) === one;
   return STREAMS.flatMap((stream) => {
-    const { bytes, lost, chunks, inline } = told[stream];
+    const { bytes, lost, chunks, inline } = recorded[stream];
     if (chunks === 0) {
-      // Of older tries a record keeps the counts alone.
+      // For older tries a record keeps only the counts.
       const dropped = inline.bytes === 0 && !isLast;
       const wrong = !dropped && inline.bytes + lost !== bytes;
       return wrong ? [`the record has ${inline.bytes} of ${bytes} bytes of ${stream}`] : [];
     }
     if (log === 'unseen') return [];
     const sizes = log?.chunks[stream] ?? new Map<number, number>();
-    // A chunk whose answer never came was given up as lost, and may be there all the same.
+    // A chunk whose upload got no answer counts as lost, and may exist.
     const tooMany = sizes.size > chunks && lost === 0;
     if (sizes.size < chunks || tooMany)
       return [`the bucket has ${sizes.size} of ${chunks} chunks of ${stream}`];
@@ -55,7 +57,7 @@ function ofBucket(log: LogFacts, record: RecordFacts | undefined, facts: Facts):
       {
         rule: 'log-left',
         subject: log.job,
-        message: `was cleaned up, and its log ${log.key} is still there`,
+        message: `was removed, and its log ${log.key} still exists`,
       },
     ];
   }
@@ -71,7 +73,7 @@ function ofBucket(log: LogFacts, record: RecordFacts | undefined, facts: Facts):
   ];
 }
 
-/** An index is written after what it tells of: it may be behind, where the agent died or the bucket refused. */
+/** The index is written after its chunks. So it may be behind if the agent ended or the bucket refused the write. */
 function indexWrong(log: LogFacts, one: TryFacts | undefined): Violation[] {
   const lines = log.index.text.split('\n').slice(0, -1);
   const malformed = lines.find((line) => !/^\d+ [12] -?\d+$/.test(line));
@@ -79,16 +81,15 @@ function indexWrong(log: LogFacts, one: TryFacts | undefined): Violation[] {
   const whole = one?.ended && STREAMS.every((stream) => one.log?.[stream].lost === 0);
   return STREAMS.flatMap((stream, position) => {
     const mine = lines.map((line) => line.split(' ')).filter(([, which]) => which === String(position + 1));
-    const told = sum(mine.map(([, , bytes]) => Math.max(0, Number(bytes))));
-    const there = sum([...log.chunks[stream].values()]);
-    if (whole ? told === there : told <= there) return [];
-    return [
-      broken(log.job, `of try ${log.key} has an index of ${told} bytes of ${stream}, and chunks of ${there}`),
-    ];
+    const indexed = sum(mine.map(([, , bytes]) => Math.max(0, Number(bytes))));
+    const stored = sum([...log.chunks[stream].values()]);
+    if (whole ? indexed === stored : indexed <= stored) return [];
+    const message = `of try ${log.key} has an index of ${indexed} bytes of ${stream}, and chunks of ${stored}`;
+    return [broken(log.job, message)];
   });
 }
 
-/** What a worker has said that it printed, against what is kept. */
+/** Compares what a worker printed, by its journal, with what is stored. */
 function printedWrong(
   one: TryFacts,
   record: RecordFacts,
@@ -97,18 +98,18 @@ function printedWrong(
 ): string[] {
   const run = runs.find((candidate) => candidate.job === record.id && tryOfRun(candidate, record) === one);
   if (!run?.printed || !one.log || !one.ended) return [];
-  const { printed, log: told } = { printed: run.printed, log: one.log };
+  const { printed, log: recorded } = { printed: run.printed, log: one.log };
   return STREAMS.flatMap((stream) => {
     const wanted = printed[stream];
-    const is = keptDigest(told[stream], log?.sha256?.[stream]);
+    const is = storedDigest(recorded[stream], log?.sha256?.[stream]);
     return wanted === undefined || is === undefined || is === wanted
       ? []
       : [`${stream} is not what the worker printed`];
   });
 }
 
-/** Undefined: not all of it is kept, or nobody has read it. */
-function keptDigest(
+/** Undefined: the stream is not stored completely, or was not read. */
+function storedDigest(
   { bytes, lost, chunks, inline }: StreamFacts,
   inBucket: string | undefined,
 ): string | undefined {

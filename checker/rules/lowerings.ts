@@ -2,62 +2,70 @@ import { accountedFor, instanceOf, isServiceRole, member, succeeded } from '../c
 import type { CallFacts, Facts, InstanceFacts, Violation } from '../facts.ts';
 
 /**
- * Only a retiring instance lowers the desired capacity, by its own terminate call, and once. The keeper ends instances
- * in the same way, takes back what nobody is there for, and lowers it further for each instance that went by a lower
- * rung and has a successor: once for each, which it notes in the same run before it does so.
+ * The desired capacity is lowered once for each retired instance. The instance does it with its own terminate call. The
+ * keeper does it with the terminate call for a silent instance. It also removes capacity without instances, and it
+ * lowers the capacity for an instance that retired without decrement. It records that instance in the same run before
+ * it does so.
  */
 export function lowerings(facts: Facts): Violation[] {
   const calls = facts.calls.filter(succeeded).toSorted((a, b) => a.atMs - b.atMs);
-  const scene: Scene = { facts, calls, paid: new Set(), surplus: 0 };
+  const scene: Scene = { facts, calls, accounted: new Set(), surplus: 0 };
   return calls.flatMap((call) => (lowers(call, scene) ? judgeLowering(call, scene) : []));
 }
 
 interface Scene {
   facts: Facts;
-  /** Those that took effect, in their order. */
+  /** The successful calls, in their order. */
   calls: readonly CallFacts[];
-  /** Instances whose place is given up. */
-  paid: Set<string>;
-  /** How many more lived than were desired when the keeper last lowered the capacity: successors of those that died. */
+  /** Instances for which the capacity was lowered. */
+  accounted: Set<string>;
+  /**
+   * How many more instances ran than were desired when the keeper last lowered the capacity: successors of ended ones.
+   */
   surplus: number;
 }
 
 function judgeLowering(call: CallFacts, scene: Scene): Violation[] {
-  const { paid } = scene;
+  const { accounted } = scene;
   const named = decrements(call) ? String(member(call, 'InstanceId')) : undefined;
   if (named !== undefined && (instanceOf(call) === named || isServiceRole(call))) {
-    const again = paid.has(named);
-    paid.add(named);
+    const again = accounted.has(named);
+    accounted.add(named);
     return again ? [violation('lowered-twice', named, call)] : [];
   }
-  if (named === undefined && isServiceRole(call) && isPaidFor(call, scene)) return [];
+  if (named === undefined && isServiceRole(call) && isAccountedFor(call, scene)) return [];
   return [violation('capacity-lowered', String(member(call, 'AutoScalingGroupName') ?? named ?? '?'), call)];
 }
 
-/** Whether those that the keeper has noted make up for what is wanted less than there are. */
-function isPaidFor(call: CallFacts, scene: Scene): boolean {
-  const { paid, calls } = scene;
-  const lookMs = lastLookMs(call, calls);
-  const payers = notedBetween(lookMs ?? 0, call.atMs, scene);
-  for (const id of payers) paid.add(id);
-  const missing = livingAt(lookMs ?? call.atMs, call.atMs, scene) - Number(member(call, 'DesiredCapacity'));
+/**
+ * Whether the keeper recorded enough instances for the number by which it lowered the capacity below the running ones.
+ */
+function isAccountedFor(call: CallFacts, scene: Scene): boolean {
+  const { accounted, calls } = scene;
+  const snapshotMs = lastSnapshotMs(call, calls);
+  const recorded = recordedBetween(snapshotMs ?? 0, call.atMs, scene);
+  for (const id of recorded) accounted.add(id);
+  const running = runningAt(snapshotMs ?? call.atMs, call.atMs, scene);
+  const missing = running - Number(member(call, 'DesiredCapacity'));
   const before = scene.surplus;
   scene.surplus = Math.max(0, missing);
-  return missing <= 0 || payers.length >= Math.max(1, missing - before);
+  return missing <= 0 || recorded.length >= Math.max(1, missing - before);
 }
 
-/** Instances that were gone, that the keeper noted between its look and its call, and whose place was not given up yet. */
-function notedBetween(lookMs: number, atMs: number, scene: Scene): string[] {
-  const { facts, calls, paid } = scene;
-  const notes = calls.filter((one) => isServiceRole(one) && one.atMs >= lookMs && one.atMs <= atMs);
-  const ids = new Set(notes.map(accountedFor));
+/**
+ * Ended instances that the keeper recorded between its snapshot and its call, and for which nothing was lowered yet.
+ */
+function recordedBetween(snapshotMs: number, atMs: number, scene: Scene): string[] {
+  const { facts, calls, accounted } = scene;
+  const writes = calls.filter((one) => isServiceRole(one) && one.atMs >= snapshotMs && one.atMs <= atMs);
+  const ids = new Set(writes.map(accountedFor));
   return facts.instances
-    .filter((one) => ids.has(one.id) && !paid.has(one.id) && isGone(one, atMs, scene))
+    .filter((one) => ids.has(one.id) && !accounted.has(one.id) && isGone(one, atMs, scene))
     .map(({ id }) => id);
 }
 
-/** When the keeper last looked at the group before a call of its own. */
-function lastLookMs(call: CallFacts, calls: readonly CallFacts[]): number | undefined {
+/** When the keeper last described the group before a call of its own. */
+function lastSnapshotMs(call: CallFacts, calls: readonly CallFacts[]): number | undefined {
   return calls.findLast(
     (one) => one.action === 'DescribeAutoScalingGroups' && isServiceRole(one) && one.atMs < call.atMs,
   )?.atMs;
@@ -68,7 +76,7 @@ function decrements(call: CallFacts): boolean {
   return String(member(call, 'ShouldDecrementDesiredCapacity')) === 'true';
 }
 
-/** Deleting a group is CloudFormation's; it sets no capacity of a group that lives on. */
+/** Calls of CloudFormation are left out: it deletes groups, and does not set the capacity of others. */
 function lowers(call: CallFacts, scene: Scene): boolean {
   if (call.service !== 'autoscaling' || call.caller === 'cloud') return false;
   const { action } = call;
@@ -77,19 +85,22 @@ function lowers(call: CallFacts, scene: Scene): boolean {
     const desired = member(call, 'DesiredCapacity');
     if (desired === undefined) return false;
     return (
-      isServiceRole(call) || Number(desired) === 0 || Number(desired) < livingAt(call.atMs, call.atMs, scene)
+      isServiceRole(call) || Number(desired) === 0 || Number(desired) < runningAt(call.atMs, call.atMs, scene)
     );
   }
   return decrements(call);
 }
 
-/** Instances that had been launched by the time of a look, and at that of a call had neither asked to go nor gone. */
-function livingAt(lookMs: number, atMs: number, scene: Scene): number {
+/**
+ * The instances that were launched before a snapshot, and at the time of a call had neither requested their end nor
+ * ended.
+ */
+function runningAt(snapshotMs: number, atMs: number, scene: Scene): number {
   const { facts, calls } = scene;
   const leaving = calls.filter((call) => call.atMs < atMs && decrements(call));
   const left = new Set(leaving.map((call) => member(call, 'InstanceId')));
   return facts.instances.filter(
-    (one) => one.launchedMs < lookMs && !left.has(one.id) && !isGone(one, atMs, scene),
+    (one) => one.launchedMs < snapshotMs && !left.has(one.id) && !isGone(one, atMs, scene),
   ).length;
 }
 
@@ -97,7 +108,7 @@ function isGone(instance: InstanceFacts, atMs: number, scene: Scene): boolean {
   return instance.launchedMs < atMs && instance.state === 'terminated' && lastSignMs(instance, scene) < atMs;
 }
 
-/** When its group let it go; else the last that was heard or said of it. */
+/** When its group began to terminate it, else the last call by it or about it. */
 function lastSignMs({ id, launchedMs, leftMs }: InstanceFacts, { calls }: Scene): number {
   if (leftMs !== undefined) return leftMs;
   const last = calls.findLast((call) => instanceOf(call) === id || member(call, 'InstanceId') === id);
@@ -106,6 +117,8 @@ function lastSignMs({ id, launchedMs, leftMs }: InstanceFacts, { calls }: Scene)
 
 function violation(rule: 'capacity-lowered' | 'lowered-twice', subject: string, call: CallFacts): Violation {
   const why =
-    rule === 'lowered-twice' ? ', for which it was lowered before' : ', not by an instance that retired';
-  return { rule, subject, message: `by ${call.caller} with ${call.action}${why}` };
+    rule === 'lowered-twice'
+      ? 'although it was lowered for this instance before'
+      : 'although no instance retired for it';
+  return { rule, subject, message: `was lowered by ${call.caller} with ${call.action}, ${why}` };
 }

@@ -16,18 +16,20 @@ const isTerminal = (state: string | undefined): state is string => TERMINAL.has(
 
 const isEndOrClaim = (state: string | undefined) => isTerminal(state) || state === 'running';
 
-/** Where a job is, by all that is not its record. */
+/** Where a job is, by everything except its record. */
 export interface Whereabouts {
   /** A worker has succeeded. */
-  done: boolean;
-  dead: boolean;
-  waiting: boolean;
-  /** It has a dead letter that cannot be seen, as far as anybody can tell. */
-  outOfSight: boolean;
+  hasSucceeded: boolean;
+  /** It has a dead letter. */
+  isDeadLettered: boolean;
+  /** Its message is visible on the queue. */
+  isVisible: boolean;
+  /** It may have a dead letter that cannot be seen. */
+  mayBeHidden: boolean;
 }
 
-/** The table is what people will look at: it must tell what happened, once, and nothing may happen after the end. */
-export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], is: Whereabouts): Violation[] {
+/** The record agrees with what happened, the job ends once, and it does not run after its end. */
+export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], location: Whereabouts): Violation[] {
   if (!facts.records || facts.queue.inFlight > 0) return [];
   const record = facts.records.find(({ id }) => id === job);
   const violation = (rule: Violation['rule'], message: string): Violation => ({
@@ -38,7 +40,7 @@ export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], is:
   const disagrees = (message: string | undefined) =>
     message === undefined ? [] : [violation('record-disagrees', `the job ${message}`)];
   const own = runs.filter((run) => run.job === job);
-  const { ends, afterwards } = endsOf(job, facts, own);
+  const { ends, afterwards } = findEnds(job, facts, own);
   const removals = removalsOf(job, facts.calls);
   const common = [
     ...removals
@@ -54,27 +56,29 @@ export function judgeRecord(job: string, facts: Facts, runs: readonly Run[], is:
     ),
   ];
   if (record?.removed || (!record && removals.length > 0)) return common;
-  if (!record) return [...common, ...disagrees(is.done || is.dead ? 'has no record' : undefined)];
+  if (!record) return [...common, ...disagrees(location.hasSucceeded || location.isDeadLettered ? 'has no record' : undefined)];
   const unasked = record.state === 'cancelled' && !(record.cancelRequested && isAskedByPerson(job, facts));
   return [
     ...common,
-    ...disagrees(stateWrong(record, is)),
+    ...disagrees(stateWrong(record, location)),
     ...disagrees(triesWrong(record, own)),
     ...disagrees(retryWrong(record, facts.records)),
-    ...(unasked ? [violation('cancelled-unasked', 'is cancelled, and nobody asked for it')] : []),
+    ...(unasked ? [violation('cancelled-unasked', 'is cancelled, but nobody requested it')] : []),
   ];
 }
 
-/** Agents and keepers carry a cancellation out; they never ask for one. */
+/** Agents and the keeper carry out cancellations, and never request them. */
 function isAskedByPerson(job: string, facts: Facts): boolean {
   const [first] = writesTo(job, facts.calls).filter(asksForEnd);
   return first === undefined || !isRole(first);
 }
 
-/** The last states that were written, and the runs that began when there was one; since it was enqueued last. */
-function endsOf(job: string, facts: Facts, runs: readonly Run[]) {
+/**
+ * The final states that were written since the job was last enqueued, and the runs that began after the first of them.
+ */
+function findEnds(job: string, facts: Facts, runs: readonly Run[]) {
   const all = writesTo(job, facts.calls);
-  // One that was cleaned up may be enqueued again, under the id of its dedupe key. A claim is no new beginning.
+  // A removed job may be enqueued again under the id of its dedupe key. A claim is not a new beginning.
   const enqueued = all.findLastIndex(
     (call) => call.action === 'PutItem' && !isEndOrClaim(stateWritten(call)),
   );
@@ -91,41 +95,41 @@ function endsOf(job: string, facts: Facts, runs: readonly Run[]) {
 
 function stateWrong(
   record: RecordFacts,
-  { done, dead, waiting, outOfSight }: Whereabouts,
+  { hasSucceeded, isDeadLettered, isVisible, mayBeHidden }: Whereabouts,
 ): string | undefined {
   const { state, cancelRequested, retriedAs } = record;
   switch (state) {
     case 'succeeded':
-      return done ? undefined : "is recorded 'succeeded', but no worker says so";
+      return hasSucceeded ? undefined : "is recorded 'succeeded', but no worker succeeded";
     case 'failed':
     case 'timed_out':
     case 'lost':
-      if (dead || outOfSight || retriedAs !== undefined) return undefined;
+      if (isDeadLettered || mayBeHidden || retriedAs !== undefined) return undefined;
       return `is recorded '${state}', but is not in the dead-letter queue`;
     case 'cancelled':
-      return dead ? "is recorded 'cancelled', but is in the dead-letter queue" : undefined;
+      return isDeadLettered ? "is recorded 'cancelled', but is in the dead-letter queue" : undefined;
     case 'queued':
-      if (cancelRequested) return "is recorded 'queued', although it was to be cancelled";
-      return waiting ? undefined : "is recorded 'queued', but is not on the queue";
+      if (cancelRequested) return "is recorded 'queued', although its cancellation was requested";
+      return isVisible ? undefined : "is recorded 'queued', but is not on the queue";
     case 'running':
-      return waiting ? undefined : "is recorded 'running', but nobody has it";
+      return isVisible ? undefined : "is recorded 'running', but its message is gone";
     default:
       return undefined;
   }
 }
 
-/** Each run of a worker is a try of its own, with the exit status that the worker knows of. */
+/** Each run of a worker has its own try in the record, with the worker's exit status. */
 function triesWrong(record: RecordFacts, runs: readonly Run[]): string | undefined {
   const { tries } = record;
   if (!tries || tries.length >= MOST_TRIES) return undefined;
   const seen = new Set<string>();
   for (const run of runs) {
     const one = tryOfRun(run, record);
-    if (!one) return `was run (pid ${run.pid}), and its record has no try of it`;
-    if (seen.has(one.key)) return `was run twice in the one try ${one.key}`;
+    if (!one) return `was run (pid ${run.pid}), but its record has no such try`;
+    if (seen.has(one.key)) return `was run twice in try ${one.key}`;
     seen.add(one.key);
     const differs = run.status !== undefined && one.exitStatus !== undefined && one.exitStatus !== run.status;
-    if (differs) return `exited with ${run.status}, and its record says ${one.exitStatus}`;
+    if (differs) return `exited with ${run.status}, but its record says ${one.exitStatus}`;
   }
   return undefined;
 }
@@ -133,5 +137,5 @@ function triesWrong(record: RecordFacts, runs: readonly Run[]): string | undefin
 function retryWrong({ retryOf }: RecordFacts, records: readonly RecordFacts[]): string | undefined {
   const old = records.find(({ id }) => id === retryOf);
   if (!old || isTerminal(old.state)) return undefined;
-  return `repeats ${retryOf}, which is still ${old.state}`;
+  return `is a retry of ${retryOf}, which is still ${old.state}`;
 }

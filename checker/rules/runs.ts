@@ -3,7 +3,7 @@ import type { Facts, Violation } from '../facts.ts';
 import type { Run } from '../journal.ts';
 import { causeByQueue, causeByTable, claimShown } from './causes.ts';
 
-/** A job runs again only for a cause, never beside itself, and succeeds once. */
+/** A job runs again only with a cause, never twice at the same time, and succeeds once. */
 export function judgeRuns(facts: Facts, runs: readonly Run[]): { violations: Violation[]; notes: string[] } {
   const violations: Violation[] = [];
   const notes: string[] = [];
@@ -12,7 +12,7 @@ export function judgeRuns(facts: Facts, runs: readonly Run[]): { violations: Vio
       const earlier = ofJob[index - 1];
       if (!earlier) continue;
       if (run.startedMs < earlier.seenMs) violations.push(overlap(job, earlier, run));
-      const cause = causeOf(earlier, run, facts);
+      const cause = findCause(earlier, run, facts);
       if (cause) notes.push(`job ${job} ran again: ${cause}`);
       else violations.push(uncaused(job, earlier, run, facts));
       if (earlier.status === 0 && run.status === 0 && !cause) {
@@ -26,15 +26,15 @@ export function judgeRuns(facts: Facts, runs: readonly Run[]): { violations: Vio
   return { violations, notes };
 }
 
-/** Why a run came after `earlier`. A failure is enough by itself; anything else needs a trace. */
-function causeOf(earlier: Run, run: Run, facts: Facts): string | undefined {
+/** Why a run followed `earlier`. A failure is a sufficient cause. Any other cause shows in the call log. */
+function findCause(earlier: Run, run: Run, facts: Facts): string | undefined {
   if (earlier.status !== undefined && earlier.status !== 0) {
     return `attempt ${earlier.attempt} ended with status ${earlier.status}`;
   }
   return facts.records ? causeByTable(earlier, run, facts) : causeByQueue(earlier, run, facts);
 }
 
-/** Who had a job when a run of it started: the last instance that wrote its item before. */
+/** The instance that had a job when a run of it started: the last one that wrote its item before. */
 export function ownerOf(run: Run, facts: Facts): string | undefined {
   const claims = writesTo(run.job, facts.calls).filter(({ atMs }) => atMs <= run.startedMs);
   return claims.map(instanceOf).findLast((id) => id !== undefined);
@@ -45,7 +45,7 @@ function overlap(job: string, earlier: Run, run: Run): Violation {
   return {
     rule: 'overlap',
     subject: job,
-    message: `pid ${run.pid} started ${ms} ms before pid ${earlier.pid} was over`,
+    message: `pid ${run.pid} started ${ms} ms before pid ${earlier.pid} ended`,
   };
 }
 
@@ -53,7 +53,7 @@ function uncaused(job: string, earlier: Run, run: Run, facts: Facts): Violation 
   const how =
     earlier.status === 0
       ? `attempt ${earlier.attempt} had succeeded`
-      : `nothing says that attempt ${earlier.attempt} was over`;
+      : `no end of attempt ${earlier.attempt} is known`;
   return {
     rule: 'run-without-cause',
     subject: job,

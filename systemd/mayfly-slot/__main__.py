@@ -1,20 +1,20 @@
-"""A slot: runs one worker at a time, for the agent at the other end of its connection.
+"""A slot: runs one worker at a time for the agent at the other end of its connection.
 
-systemd starts slot N (mayfly-slot@N.service) when the agent connects to its socket (mayfly-slot@N.socket), as a user of
-its own and in a cgroup of its own. It exits when the agent has gone, or when a worker left something that withstands it;
-systemd then kills whatever is left in the cgroup, and starts it anew at the next connection.
+systemd starts slot N (mayfly-slot@N.service) when the agent connects to its socket (mayfly-slot@N.socket), with its own
+user and its own cgroup. The slot exits when the agent disconnects, or when it cannot remove what a worker left. Then
+systemd kills all processes in the cgroup, and starts the slot again at the next connection.
 
-    --own-user           its user is this slot's alone: what the user has left in the kernel is removed after each job
-    --home DIRECTORY     made anew as each job's home; has to lie in a directory that is emptied
+    --own-user           the user belongs to this slot only: its objects in the kernel are removed after each job
+    --home DIRECTORY     created as each job's home; has to be in a directory that is emptied
     --scratch DIRECTORY  emptied after each job; may be repeated
 
 For a slot outside of systemd and for tests:
 
-    --cgroup DIRECTORY   taken for the slot's own cgroup
-    --any-cgroup         go without one: only a worker's process group is ended then
-    --any-network        do not insist that the instance's credentials are out of reach
+    --cgroup DIRECTORY   the slot's own cgroup
+    --any-cgroup         work without a cgroup: only a worker's process group is killed
+    --any-network        do not require that the instance's credentials are out of reach
 
-For Python 3.9 and its standard library. It imports little: one of these starts for each slot, and stays.
+For Python 3.9 and its standard library. It imports few modules, because one such process runs for each slot.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SOCKET = 3
 """sd_listen_fds(3)"""
 
 CONNECTION_SECONDS = 5.0
-"""systemd starts a slot when a connection waits. One that has gone in the meantime is not waited for."""
+"""systemd starts a slot when a connection waits. If it has closed meanwhile, the slot exits after this time."""
 
 
 def main(options: list[str]) -> int:
@@ -44,16 +44,16 @@ def main(options: list[str]) -> int:
         return 0
     agent = Agent(descriptor)
     try:
-        # The agent tells nothing of a job before the slot has said hello.
+        # The agent sends no data of a job before the slot's hello.
         hide()
         cgroup = Cgroup(cgroup_from(options))
         if "--any-network" not in options:
             refuse_credentials()
         home = value(options, "--home")
         leftovers = Leftovers(values(options, "--scratch"), home, "--own-user" in options)
-        # Of a worker that has ended the slot before this one.
+        # A worker of the slot before this one may have left files.
         if not leftovers.remove():
-            raise Refusal("what an earlier worker has left behind cannot be removed")
+            raise Refusal("the files of an earlier worker cannot be removed")
         slot = Slot(agent, cgroup, leftovers)
         agent.send(b"H", b"%d" % PROTOCOL, os.fsencode(home or os.environ.get("HOME") or "/"))
         slot.serve()
@@ -67,7 +67,7 @@ def main(options: list[str]) -> int:
 
 
 def connection() -> int | None:
-    """The one that waits at the socket that systemd passes, if it still does; without such a socket standard input."""
+    """The connection that waits at systemd's socket, or None if it has closed. Without a socket: standard input."""
     for_this = os.environ.get("LISTEN_PID") == str(os.getpid())
     if not for_this or os.environ.get("LISTEN_FDS") != "1":
         return 0

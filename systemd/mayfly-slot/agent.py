@@ -1,14 +1,14 @@
-"""The connection to the agent, and what goes over it.
+"""The connection to the agent, and its protocol.
 
-Frames, both ways: the payload's length (4 bytes, big-endian), a letter, the payload. A payload is a list of fields,
-each with its length (4 bytes, big-endian) before it; that of an output frame is the output itself.
+Frames, in both directions: the payload's length (4 bytes, big-endian), a letter, the payload. A payload is a list of
+fields, each preceded by its length (4 bytes, big-endian). The payload of an output frame is the output itself.
 
-    to the slot   C  check    word, worker directory, PATH
-                  R  run      worker directory, standard input, words (NUL between them), variables (likewise)
-                  S  stop     grace in milliseconds
+    to the slot   C  check    program, worker directory, PATH
+                  R  run      worker directory, standard input, arguments (separated by NUL), variables (likewise)
+                  S  stop     grace period in milliseconds
     to the agent  H  hello    version of the protocol, home of the workers' user
                   X  refusal  a sentence; the slot exits
-                  C  checked  `found` and the program, or `missing` and a sentence
+                  C  checked  `found` and the program's path, or `missing` and a sentence
                   1  output   of stdout; 2: of stderr
                   E  ended    `exited`, `signalled` or `not-started`; status, signal or a sentence; `stopped` or
                               nothing; the memory limit if memory ran out; `last` if the slot exits
@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 
 PROTOCOL = 1
-"""The agent knows it too (agent/runner/slot-frames.ts). A change of a frame is a new version."""
+"""The agent has the same number (agent/runner/slot-frames.ts). Each change of a frame needs a new version."""
 
 CHUNK_BYTES = 65_536
 
@@ -27,11 +27,11 @@ HEADER_BYTES = 5
 
 
 class AgentGone(Exception):
-    """The connection has ended."""
+    """The agent has closed the connection."""
 
 
 class Agent:
-    """Never blocks: what the agent does not take at once stays in `unsent`."""
+    """Never blocks: bytes that cannot be written at once stay in `unsent`."""
 
     def __init__(self, descriptor: int) -> None:
         os.set_inheritable(descriptor, False)
@@ -77,7 +77,7 @@ class Agent:
         self._unread += data
 
     def frame(self) -> tuple[bytes, list[bytes]] | None:
-        """The next frame that has come as a whole: its letter and its fields."""
+        """The next complete frame: its letter and its fields."""
         end = HEADER_BYTES + int.from_bytes(self._unread[:4], "big")
         if len(self._unread) < end:
             return None

@@ -1,4 +1,4 @@
-"""The cgroup that a slot and its worker share: what is in it, and whether memory ran out (cgroup v2)."""
+"""The cgroup of a slot and its worker: its processes, and whether memory ran out (cgroup v2)."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import time
 from protection import Refusal
 
 EMPTYING_SECONDS = 2.0
-"""For killed processes to be gone. A worker that forks as fast as it can is ended within it, or by systemd."""
+"""How long to kill processes again and again. A worker that forks faster than that is killed by systemd."""
 
 READ_BYTES = 65_536
 
 
 class Cgroup:
-    """Without a directory it is always empty, and its memory never runs out."""
+    """Without a directory it counts as empty, and its memory never runs out."""
 
     def __init__(self, directory: str | None) -> None:
         self._directory = directory
         self._processes = self._open("cgroup.procs")
         self.memory_events = self._open("memory.events")
-        """To be polled with POLLPRI. None without cgroup v2's memory controller."""
+        """For poll(2) with POLLPRI. None without the memory controller of cgroup v2."""
 
     def _open(self, name: str) -> int | None:
         if self._directory is None:
@@ -32,7 +32,7 @@ class Cgroup:
             return None
 
     def others(self) -> list[int]:
-        """Processes in it beside this one."""
+        """All processes in it except this one."""
         if self._processes is None:
             return []
         own = os.getpid()
@@ -49,7 +49,7 @@ class Cgroup:
                 pass
 
     def empty(self) -> bool:
-        """Kills all in it beside this process. False when something withstands."""
+        """Kills all processes in it except this one. False if some cannot be killed in time."""
         until = time.monotonic() + EMPTYING_SECONDS
         while self.others():
             self.kill()
@@ -59,7 +59,7 @@ class Cgroup:
         return True
 
     def memory_kills(self) -> int:
-        """Processes of it that the kernel killed because memory ran out, so far ("memory.events", oom_kill)."""
+        """How many of its processes the kernel has killed because memory ran out ("memory.events", oom_kill)."""
         if self.memory_events is None:
             return 0
         for line in os.pread(self.memory_events, READ_BYTES, 0).splitlines():
@@ -74,13 +74,13 @@ class Cgroup:
 
 
 def own_cgroup() -> str:
-    """Directory of this process's cgroup. Raises Refusal unless nobody else is in it."""
+    """The directory of this process's cgroup. Raises Refusal if other processes are in it."""
     with open("/proc/self/cgroup", encoding="ascii") as file:
         paths = [line[3:].rstrip("\n") for line in file if line.startswith("0::")]
     with open("/proc/self/mountinfo", encoding="utf-8") as file:
         mounts = [line.split()[4] for line in file if " - cgroup2 " in line]
     if not paths or not mounts:
-        raise Refusal("there is no cgroup v2 here, so that nothing would hold what a worker leaves behind")
+        raise Refusal("this machine has no cgroup v2, so processes that a worker leaves could not be killed")
     directory = mounts[0] + paths[0]
     others = len(Cgroup(directory).others())
     if others:
@@ -95,10 +95,10 @@ def own_memory_score() -> int:
 
 
 def reset_memory_score(pid: int) -> None:
-    """When memory runs out a worker goes before the slot, whose score it inherited."""
+    """Lets the kernel kill a worker before the slot when memory runs out. The worker has inherited the slot's score."""
     try:
         with open(f"/proc/{pid}/oom_score_adj", "wb") as file:
             file.write(b"0")
     except OSError:
-        # It has ended already, or is a program that may not be read.
+        # The worker has ended already, or its program may not be read.
         pass

@@ -1,7 +1,7 @@
-"""What a user's programs can leave in the kernel when all of them have ended: System V IPC objects and keys.
+"""Objects that a user's programs can leave in the kernel after their end: System V IPC objects and keys.
 
-Only for a user that is one slot's alone (--own-user): all that it has is the last worker's. POSIX message queues are files
-in /dev/mqueue, which is emptied as any directory.
+Only for a user that belongs to one slot (--own-user), so that all of its objects belong to the last worker. POSIX
+message queues are files in /dev/mqueue, which is emptied like any directory.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ REMOVERS: dict[tuple[str, str], Callable[[int], int]] = {
     ("sem", "semid"): lambda number: int(LIBC.semctl(number, 0, IPC_RMID)),
     ("msg", "msqid"): lambda number: int(LIBC.msgctl(number, IPC_RMID, None)),
 }
-"""By the file in /proc/sysvipc and its column that numbers the objects."""
+"""By the file in /proc/sysvipc and its column with the objects' ids."""
 
 SYS_KEYCTL = {"x86_64": 250, "aarch64": 219}.get(platform.machine())
-"""The C library has no function for it."""
+"""The C library has no function for this system call."""
 
 JOIN_SESSION_KEYRING, CLEAR, GET_PERSISTENT = 1, 7, 22
 """keyctl(2)"""
@@ -35,13 +35,13 @@ USER_KEYRING, USER_SESSION_KEYRING = -4, -5
 
 
 class KernelObjects:
-    """Those of this process's user. Their tables are opened once: they are read after each job."""
+    """The objects of this process's user. The tables are opened once, because they are read after each job."""
 
     def __init__(self) -> None:
         self._tables = [(opened(name), column, remove) for (name, column), remove in REMOVERS.items()]
 
     def remove(self) -> bool:
-        """False when one withstands."""
+        """False if an object cannot be removed."""
         renew_keyrings()
         found = [
             (remove, number)
@@ -56,20 +56,20 @@ def opened(name: str) -> int | None:
     try:
         return os.open(f"/proc/sysvipc/{name}", os.O_RDONLY)
     except FileNotFoundError:
-        # A kernel without them.
+        # The kernel has no System V IPC.
         return None
 
 
 def contents(table: int) -> bytes:
     text = os.pread(table, READ_BYTES, 0)
-    # Mostly there is nothing but the head: a page of objects comes at a time.
+    # Usually there is only the header. One read returns at most a page.
     while text.count(b"\n") > 1 and (more := os.pread(table, READ_BYTES, len(text))):
         text += more
     return text
 
 
 def own_objects(text: bytes, column: str) -> list[int]:
-    """Numbers of the objects that this process's user owns or has made (proc_sysvipc(5))."""
+    """Ids of the objects that this process's user owns or has created (proc_sysvipc(5))."""
     names, *rows = text.splitlines()
     if not rows:
         return []
@@ -80,8 +80,8 @@ def own_objects(text: bytes, column: str) -> list[int]:
 
 def renew_keyrings() -> None:
     """
-    Empties the keyrings of the user, and begins a session's keyring for the next worker to inherit. In its unit a slot may
-    not use keyrings, and nor may its workers: a drop-in can allow it to both.
+    Empties the keyrings of the user, and creates a session keyring that the next worker inherits. The slot's unit
+    forbids keyrings to the slot and its workers. A drop-in can allow them to both.
     """
     if SYS_KEYCTL is None:
         return

@@ -1,4 +1,4 @@
-"""What a worker finds that is its own and leaves when it has ended, beside its processes."""
+"""The home and the files of a worker, and what it leaves in the kernel: created before a job, removed after it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from kernel_objects import KernelObjects
 from scratch import emptied
 
 SCRATCH_SECONDS = 8.0
-"""For what a worker left in its directories, before its end is told. More than that goes with the slot."""
+"""How long to remove files before the worker's end is reported. After that the slot exits, and systemd removes them."""
 
 
 State = tuple[int, int, int, list[str], list[str]]
 
 
 class NoHome(OSError):
-    """There is no home for a job."""
+    """The home of a job cannot be created."""
 
 
 class Leftovers:
     def __init__(self, scratch: list[str], home: str | None, own_user: bool) -> None:
         """
-        scratch: emptied after each job. home: made for each job, in one of these. own_user: whether the user is this
-        slot's alone, so that all that it has in the kernel is the last worker's.
+        scratch: directories that are emptied after each job. home: created for each job, in one of these. own_user:
+        whether the user belongs to this slot only, so that all of its objects in the kernel belong to the last worker.
         """
         self._scratch = scratch
         self._home = home
@@ -31,7 +31,7 @@ class Leftovers:
         self._objects = KernelObjects() if own_user else None
 
     def prepare(self) -> None:
-        """Before a job. Raises NoHome: the disk may be full."""
+        """Called before a job. Raises NoHome, for example if the disk is full."""
         if self._home is None or self._untouched is not None:
             return
         try:
@@ -41,9 +41,9 @@ class Leftovers:
         self._untouched = state_of(self._home)
 
     def remove(self) -> bool:
-        """After a job. False when something is left that only the slot's end removes."""
+        """Called after a job. False if something is left that only the end of the slot removes."""
         until = time.monotonic() + SCRATCH_SECONDS
-        # Most workers leave their home alone. To make it anew costs more than all the rest, where disks are busy.
+        # Most workers do not change their home, and on a busy disk creating it again takes longer than everything else.
         kept = self._home if self._untouched and state_of(self._home or "") == self._untouched else None
         if kept is None:
             self._untouched = None
@@ -52,7 +52,7 @@ class Leftovers:
 
 
 def state_of(directory: str) -> State | None:
-    """What any change of a directory changes: of its entries, its rights or its attributes."""
+    """A value that differs after any change of the directory's entries, permissions or attributes."""
     try:
         status = os.lstat(directory)
         attributes = os.listxattr(directory, follow_symlinks=False)

@@ -1,4 +1,4 @@
-"""Looks for the fleet's program as its workers will: their user, their file systems, their PATH."""
+"""Finds the fleet's program as its workers will: with their user, their file systems and their PATH."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 def checked(fields: list[bytes]) -> tuple[bytes, bytes]:
-    """A word with a slash is a path, seen from the worker directory; any other is looked up on PATH."""
+    """A program with a slash is a path relative to the worker directory. Any other is looked up on PATH."""
     word, directory, path = map(os.fsdecode, fields)
     if "/" in word:
         file = os.path.normpath(os.path.join(directory, word))
@@ -37,7 +37,7 @@ def interpreter_of(file: str) -> str | None:
         with open(file, "rb") as script:
             line = script.read(256).split(b"\n", 1)[0]
     except OSError:
-        # A program that may be executed but not read is no script.
+        # A program that may be executed but not read is not a script.
         return None
     words = line[2:].split() if line.startswith(b"#!") else []
     return os.fsdecode(words[0]) if words else None

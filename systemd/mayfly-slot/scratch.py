@@ -1,4 +1,4 @@
-"""Directories that are a slot's own, such as its private /tmp."""
+"""Empties the private directories of a slot, such as its /tmp."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 
 def emptied(directory: str, until: float, kept: str | None = None) -> bool:
-    """Removes what lies in it, but for the path to be kept. False when something withstands, or there is too much for the time."""
+    """Removes all entries except `kept`. False if one cannot be removed, or if it takes longer than `until`."""
     try:
         if not os.listdir(directory):
             return True

@@ -1,6 +1,6 @@
-"""What an agent asks of a slot, done.
+"""Carries out the agent's requests.
 
-waiting -> running -> draining -> emptying -> waiting, or exit when something withstands
+waiting -> running -> draining -> emptying -> waiting, or exit if something cannot be removed
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Slot:
                     return
 
     def _run(self, fields: list[bytes]) -> bool:
-        """Runs a worker to its end. False when something of it is left that only the slot's own end can end."""
+        """Runs a worker to its end. False if it left something that only the end of the slot removes."""
         kills = self._cgroup.memory_kills()
         try:
             self._leftovers.prepare()
@@ -71,7 +71,7 @@ class Slot:
         return clean
 
     def _attend(self, worker: Worker, kills: int) -> None:
-        """Until the worker has exited and its output has ended, or the time for that is over."""
+        """Returns when the worker has exited and its output has ended, or when the time for that is over."""
         memory = self._cgroup.memory_events
         while True:
             worker.look()
@@ -91,7 +91,7 @@ class Slot:
         watched = [] if worker.exited else [(worker.exit, select.POLLIN)]
         if self._cgroup.memory_events is not None:
             watched.append((self._cgroup.memory_events, select.POLLPRI))
-        # No output is read while the agent takes none: a worker that prints too fast waits.
+        # No output is read while the agent does not read, so a worker that prints too fast blocks.
         if not self._agent.unsent:
             watched += [(output, select.POLLIN) for output in worker.outputs]
         return watched
@@ -108,7 +108,7 @@ class Slot:
         self._cgroup.kill()
 
     def _relay(self, worker: Worker, output: int) -> bool:
-        """Hands on what has come. False when there was nothing, or nothing more will come."""
+        """Sends available output to the agent. False if there is none, or if the output has ended."""
         try:
             data = os.read(output, CHUNK_BYTES)
         except BlockingIOError:
@@ -121,7 +121,7 @@ class Slot:
         return False
 
     def _read_rest(self, worker: Worker) -> None:
-        """What lies in the pipes when nobody is left to write: all of it, as fast as the agent takes it."""
+        """Sends the rest of the output when no process is left to write, as fast as the agent reads it."""
         for output in list(worker.outputs):
             while self._relay(worker, output):
                 self._flush()
@@ -136,7 +136,7 @@ class Slot:
             self._wait([], NEVER)
 
     def _wait(self, watched: list[tuple[int, int]], until: float) -> set[int]:
-        """Descriptors on which something came, by `until`. What the agent sends meanwhile is read."""
+        """The descriptors with an event before `until`. Data of the agent is read meanwhile."""
         agent = self._agent
         events = select.POLLIN | (select.POLLOUT if agent.unsent else 0)
         until = min(until, self._watchdog.due_at)

@@ -1,4 +1,4 @@
-"""A worker can halt the slot with a signal: they have the same user. systemd then ends both."""
+"""Pings systemd's watchdog. A worker can stop the slot by a signal (same user). Then systemd kills both."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from polling import NEVER
 
 
 class Watchdog:
-    """Tells systemd that the slot lives, three times within its WatchdogSec."""
+    """Pings systemd three times within WatchdogSec."""
 
     def __init__(self) -> None:
         address = os.environ.get("NOTIFY_SOCKET", "")

@@ -1,4 +1,4 @@
-"""A worker: its start, its signals, its exit."""
+"""A worker process: its start, its signals, its exit."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from leftovers import NoHome
 from polling import NEVER, ready
 
 DRAIN_SECONDS = 0.25
-"""For the end of the output of a worker that has exited: a process it left may hold the pipe."""
+"""How long to wait for the end of the output after the worker's exit. A process that it left may keep the pipe open."""
 
 IGNORED = (signal.SIGPIPE, signal.SIGXFSZ)
-"""Signals that Python or systemd ignores. A worker would inherit that."""
+"""Signals that Python or systemd ignores. They are reset, because a worker would inherit that."""
 
 
 class Worker:
-    """One that runs. Raises OSError when it cannot be started."""
+    """A running worker. Raises OSError if it cannot be started."""
 
     def __init__(self, fields: list[bytes]) -> None:
         directory, text, words, variables = fields
         os.chdir(directory)
         self.outputs: dict[int, bytes] = {}
-        """The read ends of its output, with the letters of their frames."""
+        """The read ends of its output pipes, with the letters of their frames."""
         self.exited = False
         self.stopped = False
         self.kill_at = NEVER
@@ -33,7 +33,7 @@ class Worker:
         ends = [standard_input(text)]
         try:
             for letter in (b"1", b"2"):
-                # Pipes, and of this very user: a worker can open them anew as /dev/stdout and /dev/stderr.
+                # Pipes of the worker's own user, so that it can open them as /dev/stdout and /dev/stderr.
                 reader, writer = os.pipe()
                 os.set_blocking(reader, False)
                 self.outputs[reader] = letter
@@ -48,13 +48,13 @@ class Worker:
         self.exit = os.pidfd_open(self.pid)
 
     def look(self) -> None:
-        """Notes the exit. It is not yet collected: until then no other process gets its number."""
+        """Checks whether the worker has exited. It is not reaped yet, so that no other process gets its pid."""
         if not self.exited and ready([(self.exit, select.POLLIN)], 0):
             self.exited = True
             self.drained_by = time.monotonic() + DRAIN_SECONDS
 
     def stop(self, grace_seconds: float) -> None:
-        """SIGTERM now, and `kill_at` after the grace. An exit that has happened stays the worker's own."""
+        """Sends SIGTERM now, and SIGKILL after the grace period. A worker that has exited does not count as stopped."""
         if self.exited:
             return
         self.stopped = True
@@ -63,14 +63,14 @@ class Worker:
             self.signal(signal.SIGTERM)
 
     def signal(self, number: int) -> None:
-        """To its process group."""
+        """Sends a signal to the worker's process group."""
         try:
             os.killpg(self.pid, number)
         except ProcessLookupError:
             pass
 
     def collect(self) -> int:
-        """Its exit status, or the negative number of the signal that ended it."""
+        """Reaps the worker. Returns its exit status, or the negative number of the signal that ended it."""
         status = os.waitpid(self.pid, 0)[1]
         os.close(self.exit)
         return os.waitstatus_to_exitcode(status)
@@ -82,7 +82,7 @@ class Worker:
 
 
 def standard_input(text: bytes) -> int:
-    """All there before the worker starts, never on a disk, and to be opened anew as /dev/stdin."""
+    """Holds the whole input before the worker starts, in memory only. The worker can open it as /dev/stdin."""
     descriptor = os.memfd_create("stdin")
     try:
         written = 0
@@ -100,7 +100,7 @@ def environment(variables: bytes) -> dict[bytes, bytes]:
 
 
 def spawn(words: list[bytes], variables: dict[bytes, bytes], ends: list[int]) -> int:
-    """Starts a program in a session of its own, without a copy of this process."""
+    """Starts a program in its own session, without forking this process."""
     actions = [(os.POSIX_SPAWN_DUP2, end, target) for target, end in enumerate(ends)]
     try:
         return os.posix_spawn(
@@ -115,7 +115,7 @@ def spawn(words: list[bytes], variables: dict[bytes, bytes], ends: list[int]) ->
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             raise
-    # A script that names no interpreter is the shell's, as execvp(3) has it.
+    # The shell runs a script without an interpreter line, as with execvp(3).
     return spawn([b"/bin/sh", *words], variables, ends)
 
 
@@ -124,5 +124,5 @@ def why_not_started(error: OSError, fields: list[bytes]) -> bytes:
     name = errno.errorcode.get(error.errno or 0, "error")
     what = f"{name}, {error.strerror}".encode()
     if isinstance(error, NoHome):
-        return b"the home %b cannot be made: %b" % (os.fsencode(error.filename), what)
+        return b"the home %b cannot be created: %b" % (os.fsencode(error.filename), what)
     return b"%b in %b: %b" % (program, directory, what)

@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 
 /**
- * The options with which ansible-lint is strictest, and needs no network.
+ * The strictest options of ansible-lint that need no network.
  *
  * @param version what `ansible-lint --version` prints
- * @param home where a configuration may be written
+ * @param home a directory for the configuration
  */
 export function lintOptions(version: string, home: string): string[] {
   const strict = ['--offline', '--nocolor', '--profile', 'production', '-q'];
   const [, year = 0, month = 0] = /ansible-lint (\d+)\.(\d+)/.exec(stripVTControlCharacters(version)) ?? [];
-  // An earlier version refuses a configuration with a key that it does not know.
+  // An earlier version refuses a configuration with an unknown key.
   if (Number(year) < 24 || (Number(year) === 24 && Number(month) < 6)) return strict;
   const config = join(home, 'ansible-lint.yml');
   writeFileSync(

@@ -22,7 +22,7 @@ function run(program: string, ...words: string[]) {
   return { missing: error !== undefined, status, output: `${stdout}${stderr}` };
 }
 
-test("ansible-lint's production profile has nothing to say of playbook, role and examples", ({ skip }) => {
+test("ansible-lint's production profile finds nothing in playbook, role and examples", ({ skip }) => {
   const version = run('ansible-lint', '--version');
   if (version.missing) skip('needs ansible-lint (Debian: the package ansible-lint)');
   const options = lintOptions(version.output, home);
@@ -30,7 +30,7 @@ test("ansible-lint's production profile has nothing to say of playbook, role and
   expect({ status, output }).toEqual({ status: 0, output: '' });
 }, 120_000);
 
-test('what is documented of a variable of the role is its default', () => {
+test('the documented default of each variable of the role is its default', () => {
   const read = (file: string) =>
     parse(readFileSync(join(directory, 'roles/mayfly_agent', file), 'utf8')) as Record<string, unknown>;
   const specification = read('meta/argument_specs.yml') as {
@@ -43,7 +43,7 @@ test('what is documented of a variable of the role is its default', () => {
   );
 });
 
-test('ansible reads the playbook, its role and the specification of the role', ({ skip }) => {
+test('ansible parses the playbook, its role and the specification of the role', ({ skip }) => {
   if (run('ansible-playbook', '--version').missing)
     skip('needs ansible-playbook (Debian: the package ansible-core)');
   const { status, output } = run('ansible-playbook', '--syntax-check', '-i', 'localhost,', 'local.yml');

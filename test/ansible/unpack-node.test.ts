@@ -13,7 +13,7 @@ afterAll(() => rmSync(base, { recursive: true, force: true }));
 
 let integrity: string;
 
-/** An npm package as the registry has it, but for what Node.js is in it. */
+/** An npm package like that of the registry, but with another program as Node.js. */
 function pack(name: string, node: string): string {
   const files = join(base, name, 'package', 'bin');
   mkdirSync(files, { recursive: true });
@@ -33,7 +33,7 @@ beforeAll(() => {
 const unpack = (to: string, expected = integrity, archive = join(base, 'node.tgz')) =>
   spawnSync('/usr/bin/python3', [SCRIPT, archive, expected, to], { encoding: 'utf8' });
 
-test('unpacks the binary alone, says so, and says nothing the second time, without the archive', () => {
+test('unpacks only the binary, prints it, and prints nothing the second time, without the archive', () => {
   const to = join(base, 'opt');
   expect(unpack(to)).toMatchObject({ status: 0, stdout: 'unpacked\n', stderr: '' });
   expect(spawnSync(join(to, 'bin/node'), { encoding: 'utf8' }).stdout).toBe('v24\n');
@@ -41,7 +41,7 @@ test('unpacks the binary alone, says so, and says nothing the second time, witho
   expect(unpack(to, integrity, join(base, 'none'))).toMatchObject({ status: 0, stdout: '', stderr: '' });
 });
 
-test('takes another one in its place', () => {
+test('replaces it by another one', () => {
   const to = join(base, 'again');
   unpack(to);
   const other = pack('other', 'other');
@@ -49,7 +49,7 @@ test('takes another one in its place', () => {
   expect(readFileSync(join(to, 'bin/node'), 'utf8')).toBe('other');
 });
 
-test('refuses an archive that is not the one that was deployed, and leaves nothing that looks whole', () => {
+test('refuses an archive with another integrity, and leaves nothing that looks complete', () => {
   const to = join(base, 'refused');
   const { status, stderr } = unpack(to, 'sha512-other');
   expect(status).toBe(1);

@@ -19,7 +19,7 @@ SERVICE: for my $service (@ARGV[1..$#ARGV]) {
   print "$service restarts\\n";
 }`;
 
-test('no upgrade restarts the agent or a slot, and any other service as before', ({ skip }) => {
+test('no upgrade restarts the agent or a slot, and other services are restarted as before', ({ skip }) => {
   if (spawnSync('perl', ['-v']).error) skip('needs perl (Debian: the package perl-base)');
   const tasks = parse(readFileSync(TASKS, 'utf8')) as Record<string, { content?: string }>[];
   const [settings = ''] = tasks.flatMap((task) => task['ansible.builtin.copy']?.content ?? []);

@@ -25,8 +25,8 @@ const DEAD = 'i-0ddddddddddddddd4';
 const ALSO_DEAD = 'i-0eeeeeeeeeeeeeee5';
 
 /**
- * The history that the others are made of: ONE and TWO each claim a job, run it, record its end and retire. A third job
- * waits on the queue, with a record, and nobody has touched it.
+ * The correct facts that each case changes: ONE and TWO each claim a job, run it, record its end and retire. A third
+ * job waits on the queue, with a record, and no agent has received it.
  */
 function history(): Facts {
   const { sent, records = [], calls, ...rest } = soundFacts();
@@ -53,11 +53,11 @@ interface Case {
 
 const changed = ({ change }: Case) => judge({ ...history(), ...change(history()) });
 
-it('the history that nobody has doctored is sound', () => {
+it('the unchanged facts have no violation', () => {
   expect(changed({ what: '', change: () => ({}) })).toMatchObject({ ok: true, violations: [], notes: [] });
 });
 
-describe('each rule finds the one thing that is wrong', () => {
+describe('each rule finds the one change that is wrong', () => {
   it.each<Case & { finds: [Rule, string] }>([
     // A busy instance is ended.
     {
@@ -72,7 +72,7 @@ describe('each rule finds the one thing that is wrong', () => {
       change: ({ calls }) => ({
         calls: [
           ...calls.filter((one) => !isLeaving(one, ONE)),
-          // Before the job, so that this call alone ends nothing that works.
+          // Before the job, so that this call alone does not end a busy instance.
           { ...leaves(ONE, KEEPER), atMs: 950 },
           call('ec2', 'TerminateInstances', 'cloud', { InstanceIds: [ONE] }, 1_500),
         ],
@@ -80,14 +80,14 @@ describe('each rule finds the one thing that is wrong', () => {
       finds: ['busy-ended', ONE],
     },
     {
-      what: 'an instance ends itself in the middle of a job',
+      what: 'an instance ends itself while a job runs',
       change: ({ calls }) => ({
         calls: [...calls.filter((one) => !isLeaving(one, ONE)), { ...leaves(ONE), atMs: 1_500 }],
       }),
       finds: ['busy-ended', ONE],
     },
     {
-      what: 'an instance calls itself unhealthy in the middle of a job',
+      what: 'an instance sets its health to Unhealthy while a job runs',
       change: ({ calls }) => ({
         calls: [
           ...calls,
@@ -103,7 +103,7 @@ describe('each rule finds the one thing that is wrong', () => {
       finds: ['busy-ended', ONE],
     },
     {
-      what: 'EC2 ends an instance in the middle of a job, for a group that shrinks',
+      what: 'EC2 ends an instance while a job runs, because the group shrinks',
       change: ({ calls }) => ({
         calls: [...calls, call('ec2', 'TerminateInstances', 'cloud', { InstanceIds: [ONE] }, 1_500)],
       }),
@@ -111,7 +111,7 @@ describe('each rule finds the one thing that is wrong', () => {
     },
     // The capacity is lowered.
     {
-      what: 'the keeper lowers the capacity for an instance that died long before, a successor running',
+      what: 'the keeper lowers the capacity for an instance that ended long before, and its successor runs',
       change: died(2_500, ...looks(2_600, 11), setsDesired(KEEPER, 1, 8_000)),
       finds: ['capacity-lowered', 'fleet'],
     },
@@ -126,12 +126,12 @@ describe('each rule finds the one thing that is wrong', () => {
       finds: ['capacity-lowered', 'fleet'],
     },
     {
-      what: 'the keeper lowers the capacity again each minute, for a place that it has taken back',
+      what: 'the keeper lowers the capacity again each minute, for an instance that is accounted for',
       change: died(7_000, setsDesired(KEEPER, 2, 8_000), setsDesired(KEEPER, 1, 8_500)),
       finds: ['capacity-lowered', 'fleet'],
     },
     {
-      what: 'the keeper lowers the capacity for an instance that died long before, while jobs are begun all the time',
+      what: 'the keeper lowers the capacity for an instance that ended long before, while jobs start all the time',
       change: (facts) => ({
         ...busyUntilTheEnd(facts),
         instances: [...facts.instances, { id: DEAD, state: 'terminated', launchedMs: 0, leftMs: 2_500 }],
@@ -140,7 +140,7 @@ describe('each rule finds the one thing that is wrong', () => {
       finds: ['capacity-lowered', 'fleet'],
     },
     {
-      what: 'the keeper lowers the capacity for an instance that it noted in an earlier run',
+      what: 'the keeper lowers the capacity for an instance that it recorded in an earlier run',
       change: died(
         7_000,
         ...looks(7_100, 1),
@@ -151,7 +151,7 @@ describe('each rule finds the one thing that is wrong', () => {
       finds: ['capacity-lowered', 'fleet'],
     },
     {
-      what: 'the keeper lowers the capacity twice for one instance, which it noted each time',
+      what: 'the keeper lowers the capacity twice for one instance, which it recorded each time',
       change: died(
         7_000,
         accounts(DEAD, KEEPER, 7_950),
@@ -167,14 +167,14 @@ describe('each rule finds the one thing that is wrong', () => {
       finds: ['capacity-lowered', 'fleet'],
     },
     {
-      what: 'the keeper lowers the capacity for an instance that lives',
+      what: 'the keeper lowers the capacity for a running instance',
       change: ({ calls }) => ({
         calls: [...calls, accounts(TWO, KEEPER, 7_950), setsDesired(KEEPER, 1, 8_000)],
       }),
       finds: ['capacity-lowered', 'fleet'],
     },
     {
-      what: 'an agent notes an instance, and the keeper lowers the capacity',
+      what: 'an agent records an instance, and the keeper lowers the capacity',
       change: died(7_000, accounts(DEAD, AGENT, 7_950), setsDesired(KEEPER, 1, 8_000)),
       finds: ['capacity-lowered', 'fleet'],
     },
@@ -191,7 +191,7 @@ describe('each rule finds the one thing that is wrong', () => {
     // The record of a job that never ran.
     ...[AGENT, KEEPER].flatMap((by): (Case & { finds: [Rule, string] })[] => [
       {
-        what: `${by} deletes the record of a job that waits`,
+        what: `${by} deletes the record of a queued job`,
         change: ({ records, calls }) => ({
           records: records?.filter(({ id }) => id !== 'm-3'),
           calls: [...calls, removes('m-3', 3_000, by)],
@@ -199,7 +199,7 @@ describe('each rule finds the one thing that is wrong', () => {
         finds: ['record-removed', 'm-3'],
       },
       {
-        what: `${by} leaves a tombstone of a job that waits`,
+        what: `${by} replaces the record of a queued job by a tombstone`,
         change: ({ records, calls }) => ({
           records: replaced(records, { id: 'm-3', state: 'queued', removed: true }),
           calls: [...calls, entombs('m-3', by, 3_000)],
@@ -207,7 +207,7 @@ describe('each rule finds the one thing that is wrong', () => {
         finds: ['record-removed', 'm-3'],
       },
       {
-        what: `${by} cancels a job that waits, and says that it was asked to`,
+        what: `${by} cancels a queued job, and writes that this was requested`,
         change: ({ records, calls }) => ({
           records: replaced(records, { id: 'm-3', state: 'cancelled', cancelRequested: true }),
           calls: [...calls, cancels('m-3', by, 3_000)],
@@ -217,7 +217,7 @@ describe('each rule finds the one thing that is wrong', () => {
     ]),
     // Runs without a cause.
     {
-      what: 'a job of a fleet without a table runs again after its success, long after',
+      what: 'a job of a fleet without a table runs again long after its success',
       change: ({ journal }) => ({
         records: undefined,
         journal: [...journal, ...ran('m-1', 2, 300, 22_000, 1)],
@@ -225,7 +225,7 @@ describe('each rule finds the one thing that is wrong', () => {
       finds: ['run-without-cause', 'm-1'],
     },
     {
-      what: 'a job of a fleet without a table runs again, though its agent deleted a message at its end',
+      what: 'a job of a fleet without a table runs again, although its agent deleted a message at its end',
       change: ({ journal, calls }) => ({
         records: undefined,
         journal: [
@@ -241,7 +241,7 @@ describe('each rule finds the one thing that is wrong', () => {
       finds: ['run-without-cause', 'm-1'],
     },
     {
-      what: 'a job of a fleet without a table runs again, as its agent lived on and never deleted its message',
+      what: 'a job of a fleet without a table runs again, because its agent went on and never deleted its message',
       change: ({ journal, calls }) => ({
         records: undefined,
         journal: [
@@ -256,7 +256,7 @@ describe('each rule finds the one thing that is wrong', () => {
       finds: ['run-without-cause', 'm-1'],
     },
     {
-      what: 'a job of a fleet without a table runs again, of two agents one idle and one that deleted a message',
+      what: 'a job of a fleet without a table runs again; of two agents one is idle and one deleted a message',
       change: ({ journal, calls }) => ({
         records: undefined,
         journal: [...journal, ...ran('m-1', 2, 300, 22_000, 1)],
@@ -270,7 +270,7 @@ describe('each rule finds the one thing that is wrong', () => {
       finds: ['run-without-cause', 'm-1'],
     },
     {
-      what: 'a job of a fleet without a table runs again, and only another was handed back before its worker was gone',
+      what: 'a job of a fleet without a table runs again, and only another job was requeued before its worker ended',
       change: ({ journal }) => ({
         records: undefined,
         journal: [...without(journal, 'm-1', ran('m-1', 1, 100, 1_000)), ...ran('m-1', 2, 300, 3_000, 0)],
@@ -295,7 +295,7 @@ describe('each rule finds the one thing that is wrong', () => {
     expect(ok).toBe(false);
   });
 
-  it('a job that failed without a dead letter is lost, whoever took others before', () => {
+  it('a job that failed without a dead letter is lost, even if somebody took other dead letters before', () => {
     const { violations } = changed({
       what: '',
       change: ({ journal, records, calls }) => ({
@@ -309,7 +309,7 @@ describe('each rule finds the one thing that is wrong', () => {
         ],
       }),
     });
-    // The job is nowhere, and its record says that it is in the dead-letter queue: the two go together.
+    // The job is nowhere, and its record says that it is in the dead-letter queue. So there are two violations.
     expect(violations.map(({ rule, subject }) => [rule, subject])).toEqual([
       ['lost', 'm-1'],
       ['record-disagrees', 'm-1'],
@@ -317,10 +317,10 @@ describe('each rule finds the one thing that is wrong', () => {
   });
 });
 
-describe('what looks like it and is right is let pass', () => {
+describe('similar changes that are correct have no violation', () => {
   it.each<Case>([
     {
-      what: 'the keeper ends an instance that has been silent for longer than a lease, whatever goes on there',
+      what: 'the keeper ends an instance that has been silent for longer than a lease, even if a worker runs there',
       change: ({ calls, journal }) => ({
         calls: [
           ...calls.filter((one) => !isLeaving(one, ONE)),
@@ -331,7 +331,7 @@ describe('what looks like it and is right is let pass', () => {
       }),
     },
     {
-      what: 'a person ends a busy instance, and EC2 with it',
+      what: 'a person ends a busy instance, and EC2 terminates it',
       change: ({ calls }) => ({
         calls: [
           ...calls,
@@ -351,15 +351,15 @@ describe('what looks like it and is right is let pass', () => {
       }),
     },
     {
-      what: 'the keeper lowers the capacity for an instance that has just died, its successor running',
+      what: 'the keeper lowers the capacity for an instance that has just ended, and its successor runs',
       change: died(7_000, ...looks(7_100, 3), accounts(DEAD, KEEPER, 7_950), setsDesired(KEEPER, 1, 8_000)),
     },
     {
-      what: 'the keeper lowers the capacity for an instance that died long before, as jobs waited all the time, launches suspended',
+      what: 'the keeper lowers the capacity for an instance that ended long before, because jobs waited all the time, with launches suspended',
       change: died(2_500, ...looks(2_600, 50), accounts(DEAD, KEEPER, 7_950), setsDesired(KEEPER, 1, 8_000)),
     },
     {
-      what: 'the keeper lowers the capacity for two that died, one after the other, the successors of both running',
+      what: 'the keeper lowers the capacity for two instances that ended one after the other, and both successors run',
       change: ({ calls, instances }) => ({
         instances: [
           ...instances,
@@ -378,7 +378,7 @@ describe('what looks like it and is right is let pass', () => {
       }),
     },
     {
-      what: 'the keeper takes back what nobody needs, and an instance is launched between its look and its call',
+      what: 'the keeper removes unneeded capacity, and an instance is launched between its snapshot and its call',
       change: ({ calls, instances }) => ({
         instances: [...instances, { id: DEAD, state: 'terminated', launchedMs: 7_950 }],
         calls: [
@@ -390,9 +390,9 @@ describe('what looks like it and is right is let pass', () => {
       }),
     },
     {
-      what: 'an operator asks for one instance and lifts a breaker, and the alarm asks for another at once',
+      what: 'an operator requests one instance and resets the breaker, and the alarm requests another at once',
       change: ({ calls, instances }) => ({
-        // Those that broke are gone by then; those that do the jobs are launched a moment after the call.
+        // The broken instances are gone by then. The instances that run the jobs are launched just after the call.
         instances: [
           ...instances.map((one) => ({ ...one, launchedMs: 500 })),
           ...[DEAD, ALSO_DEAD].map((id) => ({ id, state: 'terminated', launchedMs: 0, leftMs: 300 })),
@@ -405,21 +405,21 @@ describe('what looks like it and is right is let pass', () => {
       }),
     },
     {
-      what: 'the keeper ends an instance that never spoke, with its place',
+      what: 'the keeper ends an instance that never reported, with decrement',
       change: ({ calls, instances }) => ({
         instances: [...instances, { id: DEAD, state: 'terminated', launchedMs: 0 }],
         calls: [...calls, leaves(DEAD, KEEPER)],
       }),
     },
     {
-      what: 'a job that a person cancelled, carried out by its agent',
+      what: 'a job that a person cancelled, and its agent carries it out',
       change: ({ records, calls }) => ({
         records: replaced(records, { id: 'm-3', state: 'cancelled', cancelRequested: true }),
         calls: [...calls, cancels('m-3', 'owner', 3_000), writes('m-3', 'cancelled', AGENT, 3_100)],
       }),
     },
     {
-      what: 'a failed job whose dead letter somebody looks at just now',
+      what: 'a failed job whose dead letter is in flight',
       change: ({ journal, records, calls }) => ({
         journal: without(journal, 'm-1', ran('m-1', 1, 100, 1_000, 65)),
         records: replaced(records, { id: 'm-1', state: 'failed' }),
@@ -428,7 +428,7 @@ describe('what looks like it and is right is let pass', () => {
       }),
     },
     {
-      what: 'a failed job of a fleet without a table whose dead letter somebody looks at just now',
+      what: 'a failed job of a fleet without a table whose dead letter is in flight',
       change: ({ journal }) => ({
         journal: without(journal, 'm-1', ran('m-1', 1, 100, 1_000, 65)),
         records: undefined,
@@ -436,7 +436,7 @@ describe('what looks like it and is right is let pass', () => {
       }),
     },
     {
-      what: 'a failed job whose dead letter, which had no room for its name, a person took',
+      what: 'a failed job whose dead letter had no room for its id, and a person took it',
       change: ({ journal, records, calls }) => ({
         journal: without(journal, 'm-1', ran('m-1', 1, 100, 1_000, 65)),
         records: replaced(records, { id: 'm-1', state: 'failed' }),
@@ -452,7 +452,7 @@ describe('what looks like it and is right is let pass', () => {
   });
 });
 
-describe('a second run has its cause, which the log tells', () => {
+describe('the call log shows the cause of a second run', () => {
   const again = (journal: Facts['journal'], atMs: number) => [
     ...without(journal, 'm-1', ran('m-1', 1, 100, 1_000)),
     ...ran('m-1', 2, 300, atMs, 0),
@@ -462,7 +462,7 @@ describe('a second run has its cause, which the log tells', () => {
 
   it.each<Case & { note: string }>([
     {
-      what: 'its message had waited for a slot, so that its lease was short from its claim on',
+      what: 'its message had waited for a slot, so its lease was short after the claim',
       change: ({ journal, calls }) => ({
         journal: again(journal, 5_000),
         calls: [
@@ -471,7 +471,7 @@ describe('a second run has its cause, which the log tells', () => {
           leases('m-1', `agent/${TWO}`, 4_900, 14_900, 'running'),
         ],
       }),
-      note: 'its lease ended with nobody renewing it',
+      note: 'its lease ended without renewal',
     },
     {
       what: 'its worker was started long after its claim, on a busy machine',
@@ -483,10 +483,10 @@ describe('a second run has its cause, which the log tells', () => {
           leases('m-1', `agent/${TWO}`, 2_900, 12_900, 'running'),
         ],
       }),
-      note: 'its lease ended with nobody renewing it',
+      note: 'its lease ended without renewal',
     },
     {
-      what: 'it was handed back by a call that its agent gave up, and that was carried out',
+      what: 'it was requeued by a call that timed out and was carried out',
       change: ({ journal, calls }) => ({
         journal: again(journal, 3_000),
         calls: [
@@ -496,10 +496,10 @@ describe('a second run has its cause, which the log tells', () => {
           leases('m-1', `agent/${TWO}`, 2_900, 12_900, 'running'),
         ],
       }),
-      note: 'it was handed back',
+      note: 'it was requeued',
     },
     {
-      what: 'a third agent had it in between, and handed it back',
+      what: 'a third agent had it in between, and requeued it',
       change: ({ journal, calls }) => ({
         journal: [...journal, ...ran('m-1', 2, 300, 12_000, 0)],
         calls: [
@@ -510,7 +510,7 @@ describe('a second run has its cause, which the log tells', () => {
           leases('m-1', `agent/${TWO}`, 11_900, 21_900, 'running'),
         ],
       }),
-      note: 'its lease ended with nobody renewing it',
+      note: 'its lease ended without renewal',
     },
     {
       what: 'a fleet without a table could not delete its message',
@@ -519,10 +519,10 @@ describe('a second run has its cause, which the log tells', () => {
         journal: [...journal, ...ran('m-1', 2, 300, 12_000, 0)],
         calls: [...calls, { ...call('sqs', 'DeleteMessageBatch', AGENT, {}, 2_100), ...failed }],
       }),
-      note: 'a call that holds or deletes a message had failed',
+      note: 'a call that changes the visibility of a message or deletes it had failed',
     },
     {
-      what: 'the agent of a fleet without a table was gone before it could delete its message',
+      what: 'the agent of a fleet without a table ended before it could delete its message',
       change: ({ journal, instances }) => ({
         records: undefined,
         journal: [...journal, ...ran('m-1', 2, 300, 12_000, 0)],
@@ -549,7 +549,7 @@ describe('a second run has its cause, which the log tells', () => {
       note: 'an agent ended before it could delete a message',
     },
     {
-      what: 'the same, where the runs do not say whose they were',
+      what: 'the same, if the runs do not name their instance',
       change: ({ journal, calls }) => ({
         records: undefined,
         journal: [...journal, ...ran('m-1', 2, 300, 12_000, 0)],
@@ -562,7 +562,7 @@ describe('a second run has its cause, which the log tells', () => {
       note: 'an agent ended before it could delete a message',
     },
     {
-      what: 'a fleet without a table handed it back by a call whose answer was lost',
+      what: 'a fleet without a table requeued it by a call whose answer was lost',
       change: ({ journal, calls }) => ({
         records: undefined,
         journal: again(journal, 3_000),
@@ -575,7 +575,7 @@ describe('a second run has its cause, which the log tells', () => {
           },
         ],
       }),
-      note: 'it was handed back',
+      note: 'it was requeued',
     },
   ])('$what', (one) => {
     const { violations, notes } = changed(one);
@@ -583,7 +583,7 @@ describe('a second run has its cause, which the log tells', () => {
     expect(notes).toEqual([`job m-1 ran again: ${one.note}`]);
   });
 
-  it('one without a cause is told with its claim and the lease before', () => {
+  it('the violation of a run without cause has its claim and the lease before it', () => {
     const { violations } = changed({
       what: '',
       change: ({ journal, calls }) => ({
@@ -592,7 +592,7 @@ describe('a second run has its cause, which the log tells', () => {
       }),
     });
     expect(violations.map(({ message }) => message)).toEqual([
-      'was started again (attempt 2, pid 300), although nothing says that attempt 1 was over and the claim by ' +
+      'was started again (attempt 2, pid 300), although no end of attempt 1 is known and the claim by ' +
         `agent/${TWO} came 3000 ms before the end of the lease`,
     ]);
   });
@@ -603,7 +603,7 @@ const failed = { status: 500, error: 'InternalFailure' };
 const isLeaving = ({ action, input }: CallFacts, id: string) =>
   action === 'TerminateInstanceInAutoScalingGroup' && (input as { InstanceId: string }).InstanceId === id;
 
-/** Also there was DEAD, whose place a successor has; and these calls were made. */
+/** In addition DEAD has ended and has a successor, and these calls were made. */
 function died(leftMs: number, ...more: CallFacts[]): Case['change'] {
   return ({ calls, instances }) => ({
     instances: [...instances, { id: DEAD, state: 'terminated', launchedMs: 0, leftMs }],
@@ -611,7 +611,7 @@ function died(leftMs: number, ...more: CallFacts[]): Case['change'] {
   });
 }
 
-/** TWO does another job, until just before it retires. */
+/** TWO runs another job until just before it retires. */
 function busyUntilTheEnd({ sent, journal, records = [], calls }: Facts) {
   const agent = `agent/${TWO}`;
   return {
@@ -626,19 +626,19 @@ function busyUntilTheEnd({ sent, journal, records = [], calls }: Facts) {
   };
 }
 
-/** The write of its success is left out. */
+/** All calls except the write of the job's success. */
 function withoutEnd(calls: readonly CallFacts[]): CallFacts[] {
   return calls.filter(({ atMs, caller }) => atMs !== 2_100 || caller !== AGENT);
 }
 
-/** The keeper's looks at the group, 100 ms apart. */
+/** Calls of the keeper that describe the group, 100 ms apart. */
 function looks(fromMs: number, count: number): CallFacts[] {
   return Array.from({ length: count }, (_, index) =>
     call('autoscaling', 'DescribeAutoScalingGroups', KEEPER, {}, fromMs + index * 100),
   );
 }
 
-/** Lines of workers that know their instance. */
+/** The lines with the instance of their worker. */
 function on(instance: string, lines: Facts['journal']): Facts['journal'] {
   return lines.map((line) => ({ ...line, instance }));
 }

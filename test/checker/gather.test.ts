@@ -11,7 +11,7 @@ afterEach(() => fleet.close());
 
 const gathered = () => instancesOf({ ec2: fleet.ec2, autoScaling: fleet.autoScaling });
 
-test('an instance of a group was launched when Auto Scaling says, to the millisecond', async () => {
+test('the launch time of an instance of a group is that of Auto Scaling, to the millisecond', async () => {
   const { clock } = fleet;
   await clock.advance(10_700 - (clock.now() % 1000));
   const launchedMs = clock.now();
@@ -20,7 +20,7 @@ test('an instance of a group was launched when Auto Scaling says, to the millise
   expect(await gathered()).toMatchObject([{ state: 'running', launchedMs }]);
 });
 
-test('an instance without a group was launched when EC2 says, to the second', async () => {
+test('the launch time of an instance without a group is that of EC2, to the second', async () => {
   const { clock } = fleet;
   await clock.advance(10_700 - (clock.now() % 1000));
   await fleet.ec2.send(new RunInstancesCommand({ ImageId: 'ami-1', MinCount: 1, MaxCount: 1 }));

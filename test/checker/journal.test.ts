@@ -4,7 +4,7 @@ import { ran } from '../support/checker-facts.ts';
 
 const line = (value: unknown) => `${JSON.stringify(value)}\n`;
 
-it('puts runs together from lines of several workers', () => {
+it('combines the lines of several workers into runs', () => {
   const text = [...ran('a', 1, 10, 0, 0), ...ran('b', 1, 11, 500), ...ran('a', 2, 12, 2_000, 3)]
     .map(line)
     .join('');
@@ -15,12 +15,12 @@ it('puts runs together from lines of several workers', () => {
   ]);
 });
 
-it('leaves out the line that a killed worker did not finish', () => {
+it('leaves out the incomplete line of a killed worker', () => {
   const [start] = ran('a', 1, 10, 0);
   expect(parseJournal(`${line(start)}{"event":"end","jo`)).toEqual([start]);
 });
 
-it('refuses any other line that is not one of its events, with its number', () => {
+it('refuses any other line that is not an event, with its number', () => {
   const [start] = ran('a', 1, 10, 0);
   expect(() => parseJournal(`${line(start)}${line({ event: 'begin', job: 'a' })}`)).toThrow(
     'journal, line 2',
@@ -28,7 +28,7 @@ it('refuses any other line that is not one of its events, with its number', () =
   expect(() => parseJournal(`nonsense\n${line(start)}`)).toThrow('journal, line 1');
 });
 
-it('refuses an end that has no start', () => {
+it('refuses an end without a start', () => {
   const [, end] = ran('a', 1, 10, 0, 0);
-  expect(() => runsOf(end ? [end] : [])).toThrow("'end' of pid 10 without a start");
+  expect(() => runsOf(end ? [end] : [])).toThrow("'end' of pid 10 without a 'start'");
 });

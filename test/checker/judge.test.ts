@@ -26,10 +26,10 @@ interface Case {
   finds: [Rule, string][];
 }
 
-describe('what is wrong is found', () => {
+describe('each violation is found', () => {
   it.each<Case>([
     {
-      what: 'a job that nobody ran',
+      what: 'a job that was never run',
       change: ({ sent, records }) => ({
         sent: [...sent, 'm-3'],
         records: [...(records ?? []), record('m-3', 'x')],
@@ -37,7 +37,7 @@ describe('what is wrong is found', () => {
       finds: [['lost', 'm-3']],
     },
     {
-      what: 'a job whose only run failed, off the queue',
+      what: 'a job whose only run failed, and which is not on the queue',
       change: ({ journal }) => ({
         journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 1)),
         records: undefined,
@@ -45,7 +45,7 @@ describe('what is wrong is found', () => {
       finds: [['lost', 'm-1']],
     },
     {
-      what: 'a job whose only run was killed, off the queue',
+      what: 'a job whose only run was killed, and which is not on the queue',
       change: ({ journal }) => ({
         journal: replaceRun(journal, ran('m-1', 1, 100, 1_000)),
         records: undefined,
@@ -75,7 +75,7 @@ describe('what is wrong is found', () => {
       ],
     },
     {
-      what: 'a job started again while the first run said nothing of its end',
+      what: 'a job started again while the first run has no known end',
       change: ({ journal }) => ({
         journal: [...replaceRun(journal, ran('m-1', 1, 100, 1_000)), ...ran('m-1', 2, 300, 3_000, 0)],
       }),
@@ -94,7 +94,7 @@ describe('what is wrong is found', () => {
       finds: [['run-without-cause', 'm-1']],
     },
     {
-      what: 'a second run that was claimed although nobody had handed the job back',
+      what: 'a second run that was claimed although the job was not requeued',
       change: ({ journal, calls }) => ({
         journal: [...replaceRun(journal, ran('m-1', 1, 100, 1_000)), ...ran('m-1', 2, 300, 3_000, 0)],
         calls: [...calls, writes('m-1', 'running', `agent/${TWO}`, 2_900)],
@@ -102,7 +102,7 @@ describe('what is wrong is found', () => {
       finds: [['run-without-cause', 'm-1']],
     },
     {
-      what: 'two runs of a job side by side, the lease long over',
+      what: 'two runs of a job at the same time, long after the lease ended',
       change: ({ journal }) => ({
         journal: [
           ...replaceRun(journal, ran('m-1', 1, 100, 1_000)),
@@ -113,22 +113,22 @@ describe('what is wrong is found', () => {
       finds: [['overlap', 'm-1']],
     },
     {
-      what: 'a job that nobody sent',
+      what: 'a job that was not sent',
       change: ({ journal }) => ({ journal: [...journal, ...ran('m-9', 1, 900, 1_000, 0)] }),
       finds: [['unknown-job', 'm-9']],
     },
     {
-      what: 'a worker that outlives everything',
+      what: 'a worker that still runs',
       change: () => ({ workersAlive: [{ job: 'm-1', pid: 100 }] }),
       finds: [['worker-left', 'm-1']],
     },
     ...(['failed', 'queued', 'running', 'timed_out', 'lost'] as const).map((state) => ({
-      what: `a record that says '${state}' of a job that succeeded`,
+      what: `a record with '${state}' for a job that succeeded`,
       change: () => ({ records: [record('m-1', state), record('m-2', 'succeeded')] }),
       finds: [['record-disagrees', 'm-1']] as [Rule, string][],
     })),
     {
-      what: "a record that says 'succeeded' of a job that failed",
+      what: "a record with 'succeeded' for a job that failed",
       change: ({ journal }) => ({
         journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 65)),
         deadLetters: [{ job: 'm-1', reason: 'exit status 65' }],
@@ -141,7 +141,7 @@ describe('what is wrong is found', () => {
       finds: [['record-disagrees', 'm-1']],
     },
     {
-      what: 'a job that is cancelled although nobody asked',
+      what: 'a job that is cancelled although nobody requested it',
       change: ({ journal }) => ({
         journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 143)),
         records: [record('m-1', 'cancelled'), record('m-2', 'succeeded')],
@@ -149,7 +149,7 @@ describe('what is wrong is found', () => {
       finds: [['cancelled-unasked', 'm-1']],
     },
     {
-      what: 'a cancelled job that is dead-lettered as well',
+      what: 'a cancelled job with a dead letter',
       change: ({ journal }) => ({
         journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 143)),
         deadLetters: [{ job: 'm-1', reason: 'cancelled' }],
@@ -158,7 +158,7 @@ describe('what is wrong is found', () => {
       finds: [['record-disagrees', 'm-1']],
     },
     {
-      what: 'a job that is queued again although it was to be cancelled',
+      what: 'a job that is queued again although its cancellation was requested',
       change: ({ journal }) => ({
         journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 1)),
         queue: { visible: ['m-1'], inFlight: 0 },
@@ -175,7 +175,7 @@ describe('what is wrong is found', () => {
       finds: [['run-after-end', 'm-1']],
     },
     {
-      what: 'a job that is claimed as a new one after its end',
+      what: 'a job that is claimed as a new job after its end',
       change: ({ calls }) => ({
         calls: [writes('m-1', 'cancelled', 'owner', 500), claimsNew('m-1', `agent/${ONE}`, 600), ...calls],
         records: [cancelled('m-1'), record('m-2', 'succeeded')],
@@ -183,7 +183,7 @@ describe('what is wrong is found', () => {
       finds: [['run-after-end', 'm-1']],
     },
     {
-      what: 'a job whose end is written twice, in two ways',
+      what: 'a job with two different final states',
       change: ({ calls }) => ({
         calls: [
           ...calls,
@@ -194,7 +194,7 @@ describe('what is wrong is found', () => {
       finds: [['ended-twice', 'm-1']],
     },
     {
-      what: 'a run that is no try of its job',
+      what: 'a run without a try in its job’s record',
       change: () => ({ records: [{ ...record('m-1', 'succeeded'), tries: [] }, record('m-2', 'succeeded')] }),
       finds: [['record-disagrees', 'm-1']],
     },
@@ -208,7 +208,7 @@ describe('what is wrong is found', () => {
       finds: [['record-disagrees', 'm-1']],
     },
     {
-      what: 'an exit status that was not that of the worker',
+      what: 'an exit status that differs from the worker’s',
       change: ({ journal }) => ({
         journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 65)),
         deadLetters: [{ job: 'm-1', reason: 'exit status 65' }],
@@ -220,7 +220,7 @@ describe('what is wrong is found', () => {
       finds: [['record-disagrees', 'm-1']],
     },
     {
-      what: 'a retry of a job that goes on',
+      what: 'a retry of a job that has not ended',
       change: () => ({
         queue: { visible: ['m-1'], inFlight: 0 },
         journal: ran('m-2', 1, 200, 1_000, 0),
@@ -229,7 +229,7 @@ describe('what is wrong is found', () => {
       finds: [['record-disagrees', 'm-2']],
     },
     {
-      what: 'a failed job whose dead letter is gone, with nobody who took it',
+      what: 'a failed job whose dead letter is gone, although nobody took it',
       change: ({ journal }) => ({
         journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 65)),
         records: [record('m-1', 'failed'), record('m-2', 'succeeded')],
@@ -240,17 +240,17 @@ describe('what is wrong is found', () => {
       ],
     },
     {
-      what: 'an instance that runs on',
+      what: 'an instance that still runs',
       change: () => ({ instances: [instance(ONE, 'running'), instance(TWO, 'terminated')] }),
       finds: [['instance-left', ONE]],
     },
     {
-      what: 'an instance that never quite ends',
+      what: 'an instance that never terminates completely',
       change: () => ({ instances: [instance(ONE, 'shutting-down'), instance(TWO, 'terminated')] }),
       finds: [['instance-left', ONE]],
     },
     {
-      what: 'an instance that runs beside the warm pool, not one that waits in it',
+      what: 'an instance outside the warm pool, but not one in it',
       change: () => ({
         instances: [instance(ONE, 'stopped'), instance(TWO, 'running')],
         group: { name: 'fleet', desired: 0, warmPool: new Set([ONE]) },
@@ -268,7 +268,7 @@ describe('what is wrong is found', () => {
       finds: [['capacity-lowered', 'fleet']],
     },
     {
-      what: 'a capacity that the owner set below what ran',
+      what: 'a capacity that the owner set below the running instances',
       change: ({ calls }) => ({ calls: [...calls, setsDesired('owner', 1)] }),
       finds: [['capacity-lowered', 'fleet']],
     },
@@ -278,7 +278,7 @@ describe('what is wrong is found', () => {
       finds: [['capacity-lowered', 'fleet']],
     },
     {
-      what: 'a keeper that lowers the capacity of a paused group below what runs',
+      what: 'a keeper that lowers the capacity of a paused group below the running instances',
       change: ({ calls }) => ({
         calls: [...calls, launches('SuspendProcesses', 7_000), setsDesired(KEEPER, 0)],
       }),
@@ -297,11 +297,11 @@ describe('what is wrong is found', () => {
   });
 });
 
-describe('what is right is let pass', () => {
+describe('correct facts have no violation', () => {
   it.each<Omit<Case, 'finds'> & { notes?: string[] }>([
     { what: 'two jobs done by two instances', change: () => ({}) },
     {
-      what: 'a keeper that takes back what a group wanted beyond those that run',
+      what: 'a keeper that lowers the capacity to the running instances',
       change: ({ calls }) => ({ calls: [...calls, setsDesired(KEEPER, 0, 9_500)] }),
     },
     {
@@ -312,15 +312,15 @@ describe('what is right is let pass', () => {
       notes: ['job m-1 ran again: attempt 1 ended with status 1'],
     },
     {
-      what: 'a job run again after its agent handed it back',
+      what: 'a job run again after its agent requeued it',
       change: ({ journal, calls }) => ({
         journal: [...replaceRun(journal, ran('m-1', 1, 100, 1_000)), ...ran('m-1', 2, 300, 3_000, 0)],
         calls: [...calls, requeues('m-1', `agent/${ONE}`, 2_500)],
       }),
-      notes: ['job m-1 ran again: it was handed back'],
+      notes: ['job m-1 ran again: it was requeued'],
     },
     {
-      what: 'a job handed back by a fleet that tracks no jobs',
+      what: 'a job requeued by a fleet that tracks no jobs',
       change: ({ journal, calls }) => ({
         records: undefined,
         journal: [...replaceRun(journal, ran('m-1', 1, 100, 1_000)), ...ran('m-1', 2, 300, 3_000, 0)],
@@ -329,7 +329,7 @@ describe('what is right is let pass', () => {
           call('sqs', 'ChangeMessageVisibility', `agent/${ONE}`, { VisibilityTimeout: 0 }, 2_500),
         ],
       }),
-      notes: ['job m-1 ran again: it was handed back'],
+      notes: ['job m-1 ran again: it was requeued'],
     },
     {
       what: 'a job run again when its lease had ended, even after a success that nobody could record',
@@ -337,10 +337,10 @@ describe('what is right is let pass', () => {
         journal: [...journal, ...ran('m-1', 2, 300, 12_000, 0)],
         calls: [...calls, writes('m-1', 'running', `agent/${ONE}`, 900)],
       }),
-      notes: ['job m-1 ran again: its lease ended with nobody renewing it'],
+      notes: ['job m-1 ran again: its lease ended without renewal'],
     },
     {
-      what: 'a job that its own instance claims again, whose agent was killed and started anew',
+      what: 'a job that its own instance claims again after its agent was killed and restarted',
       change: ({ journal, calls }) => ({
         journal: [...replaceRun(journal, ran('m-1', 1, 100, 1_000)), ...ran('m-1', 2, 300, 12_000, 0)],
         calls: [
@@ -350,7 +350,7 @@ describe('what is right is let pass', () => {
           renews('m-1', `agent/${ONE}`, 11_950),
         ],
       }),
-      notes: ['job m-1 ran again: its lease ended with nobody renewing it'],
+      notes: ['job m-1 ran again: its lease ended without renewal'],
     },
     {
       what: 'a job dead-lettered with its reason',
@@ -369,7 +369,7 @@ describe('what is right is let pass', () => {
       }),
     },
     {
-      what: 'a job that was cancelled before it ran, its message still there',
+      what: 'a job that was cancelled before it ran, with its message still on the queue',
       change: ({ sent, records, calls }) => ({
         sent: [...sent, 'm-3'],
         records: [...(records ?? []), cancelled('m-3')],
@@ -377,7 +377,7 @@ describe('what is right is let pass', () => {
       }),
     },
     {
-      what: 'a job that was stopped because it was to be cancelled',
+      what: 'a job that was stopped by its cancellation',
       change: ({ journal, calls }) => ({
         journal: replaceRun(journal, ran('m-1', 1, 100, 1_000, 143)),
         records: [
@@ -388,14 +388,14 @@ describe('what is right is let pass', () => {
       }),
     },
     {
-      what: 'a job that was cleaned up',
+      what: 'a job that was removed',
       change: ({ records = [], calls }) => ({
         records: records.filter(({ id }) => id !== 'm-1'),
         calls: [...calls, writes('m-1', 'succeeded', `agent/${ONE}`, 2_100), removes('m-1', 3_000)],
       }),
     },
     {
-      what: 'a job that was cleaned up, and enqueued again under its old id',
+      what: 'a job that was removed, and enqueued again under its old id',
       change: ({ calls, queue }) => ({
         records: [record('m-1', 'queued'), record('m-2', 'succeeded')],
         queue: { ...queue, visible: ['m-1'] },
@@ -416,7 +416,7 @@ describe('what is right is let pass', () => {
       }),
     },
     {
-      what: 'a job that was retried, its dead letter gone',
+      what: 'a job that was retried, and its dead letter is gone',
       change: ({ sent, journal }) => ({
         sent: [...sent, 'm-3'],
         journal: [...replaceRun(journal, ran('m-1', 1, 100, 1_000, 65)), ...ran('m-3', 1, 300, 5_000, 0)],
@@ -441,7 +441,7 @@ describe('what is right is let pass', () => {
       change: () => ({ calls: [leaves(ONE), setsDesired(KEEPER, 1)] }),
     },
     {
-      what: 'a lowering that was refused',
+      what: 'a decrease of the capacity that was refused',
       change: ({ calls }) => ({ calls: [...calls, { ...setsDesired('owner', 0), status: 403 }] }),
     },
   ])('$what', ({ change, notes = [] }) => {

@@ -12,7 +12,9 @@ function stream({ bytes = 0, lost = 0, chunks = 0, text = '' }): StreamFacts {
   return { bytes, lost, chunks, inline: { bytes: text.length, sha256: sha256(Buffer.from(text)) } };
 }
 
-/** The two sound jobs: the first has printed `hello`, which its record has, the second 300 bytes, in three chunks. */
+/**
+ * The two correct jobs: the first has printed `hello`, which is in its record, the second 300 bytes in three chunks.
+ */
 function printedFacts(): Facts {
   const facts = soundFacts();
   return {
@@ -68,7 +70,7 @@ const withFirst =
   });
 const withLog = (change: Partial<LogFacts>) => (): Partial<Facts> => ({ logs: [log(change)] });
 
-describe('logs that do not hold together are found', () => {
+describe('logs that do not agree are found', () => {
   it.each<[string, (facts: Facts) => Partial<Facts>, [Rule, string][]]>([
     [
       'fewer bytes in the record than were counted',
@@ -148,10 +150,10 @@ describe('logs that do not hold together are found', () => {
   });
 });
 
-describe('logs that do are let pass', () => {
+describe('logs that agree have no violation', () => {
   it.each<[string, (facts: Facts) => Partial<Facts>]>([
     ['one in the record, one in the bucket', () => ({})],
-    ['nobody looked into the bucket', () => ({ logs: undefined })],
+    ['the bucket was not read', () => ({ logs: undefined })],
     [
       'what was lost is told',
       (facts) => ({

@@ -222,7 +222,7 @@ describe('a playbook', () => {
     expect(jids.length).toBeGreaterThan(0);
     expect([...jids.map((_, at) => at), ...(unsent as number[])]).toEqual(bodies(40, '').map((_, at) => at));
     expect(msg).toMatch(
-      /^\d+ of the 40 jobs were sent \(lines 1 to \d+\)\. .*What was sent is in .*journal: the same task/,
+      /^\d+ of the 40 jobs were sent \(lines 1 to \d+\)\. .*The sent jobs are in .*journal: the same task/,
     );
     expect(msg).not.toMatch(/The same command|jobs\.jsonl/);
     fault.remove();

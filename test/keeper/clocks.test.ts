@@ -23,7 +23,7 @@ interface Machine {
   clients: Clients;
 }
 
-/** Another machine, whose clock is wrong by so many minutes. Its calls are signed with this one's time. */
+/** A machine whose clock is wrong by this many minutes. Its calls are signed with the test's own time. */
 function machine(fastMinutes: number): Machine {
   const now = () => Date.now() + fastMinutes * MINUTE;
   const clock = new AwsClock({ ...systemClock, now, machineNow: now });
@@ -33,8 +33,8 @@ function machine(fastMinutes: number): Machine {
   return { clock, clients };
 }
 
-/** One run of the keeper, on a machine of its own. Whoever is silent for ten seconds is ended, however young. */
-async function runKeeper(fleet: Fleet, fastMinutes: number): Promise<string[]> {
+/** One run of the keeper on its own machine. It ends every instance that does not report for ten seconds. */
+async function runElsewhere(fleet: Fleet, fastMinutes: number): Promise<string[]> {
   const { config } = await keeperOf(fleet);
   const { clients, clock } = machine(fastMinutes);
   const hasty = { ...config, bootBudgetSeconds: 0, silentSeconds: 10 };
@@ -48,7 +48,7 @@ test.each([
   [0, -20],
   [0, 20],
   [-20, 20],
-])('an instance that works lives, its clock %i minutes fast and the keeper’s %i', async (agent, keeper) => {
+])('a working instance is not ended if its clock is %i minutes fast and the keeper’s %i', async (agent, keeper) => {
   const fleet = await open();
   const { instance, work, life } = await startAgent(fleet, {
     ...machine(agent),
@@ -58,7 +58,7 @@ test.each([
     const { forecast, bootSeconds } = await fleet.instanceRecord(instance);
     return forecast && bootSeconds !== undefined;
   });
-  expect(await runKeeper(fleet, keeper)).toEqual(['suspend-az-rebalance', 'report-breaker']);
+  expect(await runElsewhere(fleet, keeper)).toEqual(['suspend-az-rebalance', 'report-breaker']);
   const { reportedAtMs = 0, bootSeconds = Number.NaN } = await fleet.instanceRecord(instance);
   expect(Math.abs(Date.now() - reportedAtMs)).toBeLessThan(MINUTE);
   expect(bootSeconds).toBeGreaterThanOrEqual(0);
@@ -71,15 +71,15 @@ test.each([
   [-20, 20],
   [20, -20],
 ])(
-  'an operator whose clock is %i minutes fast resumes, and boots count from then on',
+  'after an operator whose clock is %i minutes fast resumes, boots count from that time',
   async (operator, keeper) => {
     const fleet = await open({ desired: 3 });
     await failBoots(fleet, 3);
-    expect(await runKeeper(fleet, keeper)).toContain('trip-breaker');
+    expect(await runElsewhere(fleet, keeper)).toContain('trip-breaker');
 
     const { clock, clients } = machine(operator);
     await resumeFleet({ ...contextOf(fleet, clock), clients });
-    expect(await runKeeper(fleet, keeper)).not.toContain('trip-breaker');
+    expect(await runElsewhere(fleet, keeper)).not.toContain('trip-breaker');
 
     await eventually('the second of the resumption to be over', async () => {
       const { resumedAtMs = Number.POSITIVE_INFINITY } = await readFleetState(fleet.clients.dynamodb, TABLE);
@@ -90,11 +90,11 @@ test.each([
       DesiredCapacity: 6,
     });
     await failBoots(fleet, 6);
-    expect(await runKeeper(fleet, keeper)).toContain('trip-breaker');
+    expect(await runElsewhere(fleet, keeper)).toContain('trip-breaker');
   },
 );
 
-/** Instances on which no worker could be started. */
+/** Instances that could not start a worker. */
 async function failBoots(fleet: Fleet, count: number): Promise<void> {
   const store = instanceStore(fleet.clients.dynamodb, TABLE, 60);
   const at = new Date().toISOString();

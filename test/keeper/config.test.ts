@@ -13,7 +13,7 @@ const good = {
 };
 
 describe('the keeper’s configuration', () => {
-  test('fills in what is not said', () => {
+  test('has defaults for absent keys', () => {
     expect(readKeeperConfig(JSON.stringify(good))).toEqual({
       ...good,
       bootBudgetSeconds: 1200,
@@ -33,9 +33,9 @@ describe('the keeper’s configuration', () => {
       json: { ...good, threshold: 0 },
       says: 'threshold is 0; allowed is a whole number from 1 to 1000000',
     },
-    { name: 'an unknown key', json: { ...good, treshold: 1 }, says: 'treshold is not a key that is known' },
+    { name: 'an unknown key', json: { ...good, treshold: 1 }, says: 'treshold is not a known key' },
     { name: 'a missing key', json: { ...good, table: undefined }, says: 'table is missing' },
-    { name: 'no object', json: '[]', says: 'version is missing' },
+    { name: 'not an object', json: '[]', says: 'version is missing' },
     {
       name: 'two at once',
       json: { ...good, table: '', fleet: 7 },

@@ -9,7 +9,7 @@ const QUOTA =
   'specified instance type belongs to';
 const scope = { AutoScalingGroupName: GROUP };
 
-/** Of the instances that are wanted EC2 gives as many as there is room for. */
+/** EC2 has capacity for only some of the desired instances. */
 async function openRefused(desired: number, room: number): Promise<Fleet> {
   const fleet = await open({ desired: 0, hooks: false });
   let running = 0;
@@ -30,18 +30,18 @@ async function launches(fleet: Fleet): Promise<{ StatusCode: string }[]> {
 
 const isRefused = ({ StatusCode }: { StatusCode: string }) => StatusCode === 'Failed';
 
-test('a desired capacity that EC2 refuses is set to what is there once nobody needs it', async () => {
+test('a desired capacity that EC2 refuses is set to the present instances once no job needs more', async () => {
   const fleet = await openRefused(8, 2);
   await fleet.send('a');
   const keeper = await keeperOf(fleet);
   await keeper.after(4);
   expect(await keeper.after(5)).not.toContain('lower-desired');
   await fleet.call('sqs', 'PurgeQueue', { QueueUrl: fleet.queueUrl });
-  expect(await keeper.after(6)).toContain('remember-unneeded');
+  expect(await keeper.after(6)).toContain('record-unneeded');
   expect((await fleet.group()).desired).toBe(8);
   expect(await keeper.after(7)).toContain('lower-desired');
   expect((await fleet.group()).desired).toBe(2);
-  expect(await keeper.after(8)).toContain('remember-unneeded');
+  expect(await keeper.after(8)).toContain('record-unneeded');
   expect(await keeper.after(9)).toEqual([]);
 });
 
@@ -55,7 +55,7 @@ test('it is not set below the minimum', async () => {
   expect(await keeper.after(8)).not.toContain('lower-desired');
 });
 
-test('a correction that fails after its note is made all the same', async () => {
+test('a correction that fails after it was recorded is repeated', async () => {
   const fleet = await openRefused(8, 2);
   const keeper = await keeperOf(fleet);
   await keeper.after(4);

@@ -20,7 +20,7 @@ const retirement: Retirement = {
 };
 
 describe('every minute', () => {
-  test('AZRebalance is kept suspended, and the breaker reported closed once', async () => {
+  test('AZRebalance is suspended, and the closed breaker is reported once', async () => {
     const fleet = await open({ desired: 0 });
     const keeper = await keeperOf(fleet);
     expect(await keeper.after(0)).toEqual(['suspend-az-rebalance', 'report-breaker']);
@@ -32,7 +32,7 @@ describe('every minute', () => {
     });
   });
 
-  test('the breaker is reported again after a report that failed, and after a run that is missing', async () => {
+  test('the breaker is reported again after a report failed, and after a missed run', async () => {
     const fleet = await open({ desired: 0 });
     const keeper = await keeperOf(fleet);
     fleet.faults.add({
@@ -47,7 +47,7 @@ describe('every minute', () => {
     expect(await keeper.after(5)).toEqual([]);
   });
 
-  test('what fails keeps nothing else from being done, and shows', async () => {
+  test('an action that fails does not prevent the others, and its error is reported', async () => {
     const fleet = await open({ desired: 0 });
     const keeper = await keeperOf(fleet);
     fleet.faults.add({
@@ -58,7 +58,7 @@ describe('every minute', () => {
     expect(callsOf(fleet, 'PutMetricData')).toHaveLength(1);
   });
 
-  test('after a rollback a run that fails does not hide it from the next one, which sees what has no place in the index', async () => {
+  test('after a rollback a failed run does not hide the rollback from the next run, which finds jobs that are not in the index', async () => {
     const fleet = await open({ desired: 0 });
     const keeper = await keeperOf(fleet);
     // A keeper of the earlier version ran last.
@@ -76,28 +76,28 @@ describe('every minute', () => {
     expect(state.listedSinceMs).toBeGreaterThan(0);
   });
 
-  test('a fleet whose group is gone is left alone', async () => {
+  test('a fleet without a group is left unchanged', async () => {
     const fleet = await open({ desired: 0 });
     const keeper = await keeperOf(fleet, { groupName: 'gone' });
     expect(await keeper.after(0)).toEqual([]);
   });
 });
 
-describe('waking', () => {
-  test('a backlog that nothing was launched for executes the policy, once', async () => {
+describe('scaling out', () => {
+  test('a backlog without a launch executes the policy, once', async () => {
     const fleet = await open({ desired: 0 });
     const keeper = await keeperOf(fleet);
     for (const body of ['a', 'b', 'c']) await fleet.send(body);
-    expect(await keeper.after(0)).toContain('remember-backlog');
-    expect(await keeper.after(1)).toContain('wake');
+    expect(await keeper.after(0)).toContain('record-backlog');
+    expect(await keeper.after(1)).toContain('execute-policy');
     expect((await fleet.group()).desired).toBe(3);
-    expect(await keeper.after(1.5)).not.toContain('wake');
+    expect(await keeper.after(1.5)).not.toContain('execute-policy');
     expect(callsOf(fleet, 'ExecutePolicy').map(({ input }) => input)).toMatchObject([
       { MetricValue: '3', BreachThreshold: '1' },
     ]);
   });
 
-  test('a policy that was deleted and made again, with another ARN, is executed as the first one was', async () => {
+  test('a policy that was deleted and created again, with another ARN, is executed as well', async () => {
     const fleet = await open({ desired: 0 });
     const keeper = await keeperOf(fleet);
     await fleet.call('autoscaling', 'DeletePolicy', {
@@ -107,23 +107,23 @@ describe('waking', () => {
     await scaleOutPolicy(fleet);
     await fleet.send('a');
     await keeper.after(0);
-    expect(await keeper.after(1)).toContain('wake');
+    expect(await keeper.after(1)).toContain('execute-policy');
     expect((await fleet.group()).desired).toBe(1);
   });
 
-  test('an owner who has alarms ignored is not overruled', async () => {
+  test('the policy is not executed while AlarmNotification is suspended', async () => {
     const fleet = await open({ desired: 0 });
     const keeper = await keeperOf(fleet);
     const scope = { AutoScalingGroupName: GROUP, ScalingProcesses: ['AlarmNotification'] };
     await fleet.call('autoscaling', 'SuspendProcesses', scope);
     await fleet.send('a');
     await keeper.after(0);
-    expect(await keeper.after(2)).not.toContain('wake');
+    expect(await keeper.after(2)).not.toContain('execute-policy');
     await fleet.call('autoscaling', 'ResumeProcesses', scope);
-    expect(await keeper.after(3)).toContain('wake');
+    expect(await keeper.after(3)).toContain('execute-policy');
   });
 
-  test('a backlog that comes and goes is forgotten', async () => {
+  test('the time of a backlog that comes and goes starts anew', async () => {
     const fleet = await open({ desired: 0 });
     const keeper = await keeperOf(fleet, { durationSeconds: 300 });
     await fleet.send('a');
@@ -132,17 +132,17 @@ describe('waking', () => {
     await keeper.after(4);
     expect(await fleet.item('fleet')).not.toHaveProperty('backlogSinceMs');
     await fleet.send('b');
-    expect(await keeper.after(5)).not.toContain('wake');
+    expect(await keeper.after(5)).not.toContain('execute-policy');
   });
 });
 
-describe('zombies', () => {
-  test('one that never was ready: let through, terminated, let go, and put on record', async () => {
+describe('silent instances', () => {
+  test('one that was never ready: its launch hook is completed, it is terminated, its termination hook is completed, and it is recorded', async () => {
     const fleet = await open();
     const [spec] = await fleet.launcher.booted(1);
     const instance = spec?.instanceId ?? '';
     const keeper = await keeperOf(fleet);
-    expect(await keeper.after(19)).not.toContain('end-zombie');
+    expect(await keeper.after(19)).not.toContain('end-silent-instance');
     await keeper.after(21);
     expect((await fleet.group()).states).toEqual({ [instance]: 'InService' });
     await keeper.after(22);
@@ -161,7 +161,7 @@ describe('zombies', () => {
     expect((await fleet.instanceRecord(instance)).listing).toBe('retired');
   });
 
-  test('one that fell silent is ended, one that reports is not', async () => {
+  test('one that stopped reporting is ended, one that reports is not', async () => {
     const fleet = await open({ desired: 2, hooks: false });
     const specs = await fleet.launcher.booted(2);
     const [silent = '', alive = ''] = specs.map(({ instanceId }) => instanceId);
@@ -176,12 +176,12 @@ describe('zombies', () => {
     expect(group.states[alive]).toBe('InService');
     expect((await fleet.instanceRecord(silent)).retirement).toMatchObject({
       reason: 'agent-crashed',
-      problem: 'it was not heard of for 900 s',
+      problem: 'it did not report for 900 s',
     });
   });
 });
 
-test('one that was taken for dead and lives may end its jobs in the hook', async () => {
+test('one that was ended by mistake and still works may end its jobs in the hook', async () => {
   const fleet = await open();
   const [spec] = await fleet.launcher.booted(1);
   const instance = spec?.instanceId ?? '';
@@ -196,7 +196,7 @@ test('one that was taken for dead and lives may end its jobs in the hook', async
   expect(await fleet.instanceRecord(instance)).toMatchObject({ retirement: { reason: 'boot-failed' } });
 });
 
-test('one whose agent was stopped may end its jobs in the hook, until nothing is heard of it', async () => {
+test('one whose agent was stopped may end its jobs in the hook, until it stops reporting', async () => {
   const fleet = await open();
   const [spec] = await fleet.launcher.booted(1);
   const instance = spec?.instanceId ?? '';
@@ -225,7 +225,7 @@ async function inService(fleet: Fleet, instance: string): Promise<void> {
 }
 
 describe('capacity', () => {
-  /** A group that wants instances and launches none. */
+  /** A group with a desired capacity that launches no instances. */
   async function openHeld(DesiredCapacity: number): Promise<Fleet> {
     const fleet = await open({ desired: 0 });
     const scope = { AutoScalingGroupName: GROUP };
@@ -244,7 +244,7 @@ describe('capacity', () => {
     expect((await fleet.group()).desired).toBe(0);
   });
 
-  test('one that is off and waits in its hook, with a successor: desired is set, once, and it is let go', async () => {
+  test('one that is off and waits in its hook, with a successor: desired is set once, and the hook is completed', async () => {
     const fleet = await open();
     const [spec] = await fleet.launcher.booted(1);
     const instance = spec?.instanceId ?? '';
@@ -254,7 +254,7 @@ describe('capacity', () => {
     const [, successor] = await fleet.launcher.booted(2);
     expect((await fleet.group()).states[instance]).toBe('Terminating:Wait');
     const keeper = await keeperOf(fleet);
-    expect(await keeper.after(0)).toEqual(expect.arrayContaining(['lower-desired', 'let-go']));
+    expect(await keeper.after(0)).toEqual(expect.arrayContaining(['lower-desired', 'complete-termination-hook']));
     const group = await fleet.group();
     expect(group.desired).toBe(0);
     expect(Object.keys(group.states)).toEqual([successor?.instanceId]);
@@ -262,7 +262,7 @@ describe('capacity', () => {
     expect((await fleet.instanceRecord(instance)).listing).toBe('retired');
   });
 
-  test('one that is gone and not replaced: desired is set, once', async () => {
+  test('one that is gone and not replaced: desired is set once', async () => {
     const fleet = await openHeld(3);
     await instancesOf(fleet).retiring('i-0gone', retirement, 'instances');
     await instancesOf(fleet).retiring('i-0stopped', { ...retirement, reason: 'stopped' }, 'instances');
@@ -273,7 +273,7 @@ describe('capacity', () => {
     expect((await fleet.instanceRecord('i-0gone')).listing).toBe('retired');
   });
 
-  test('one that is gone and one that is off are two', async () => {
+  test('one that is gone and one that is off lower the capacity by two', async () => {
     const fleet = await open({ hooks: false });
     const [spec] = await fleet.launcher.booted(1);
     const scope = { AutoScalingGroupName: GROUP };
@@ -287,7 +287,7 @@ describe('capacity', () => {
     expect((await fleet.group()).desired).toBe(1);
   });
 
-  test('a correction that fails is made at the next run', async () => {
+  test('a failed correction is repeated at the next run', async () => {
     const fleet = await openHeld(1);
     await instancesOf(fleet).retiring('i-0gone', retirement, 'instances');
     const keeper = await keeperOf(fleet);
@@ -299,7 +299,7 @@ describe('capacity', () => {
     expect((await fleet.group()).desired).toBe(0);
   });
 
-  test('a machine outside the group that retires takes nobody’s place away', async () => {
+  test('a machine outside the group that retires does not lower the capacity', async () => {
     const fleet = await openHeld(2);
     await instancesOf(fleet).retiring('host-laptop-1234', retirement, 'instances');
     expect(await (await keeperOf(fleet)).after(0)).not.toContain('lower-desired');
@@ -316,7 +316,7 @@ describe('the boot breaker', () => {
     }
   }
 
-  test('trips after three failures in a row and holds until the fleet is resumed', async () => {
+  test('opens after three consecutive failures and stays open until the fleet is resumed', async () => {
     const fleet = await open({ desired: 3 });
     const keeper = await keeperOf(fleet);
     await failBoots(fleet, 2);
@@ -331,12 +331,12 @@ describe('the boot breaker', () => {
     expect(await keeper.after(4)).toEqual(['report-breaker']);
     await resumeFleet(contextOf(fleet));
     expect(await keeper.suspended()).not.toContain('Launch');
-    expect(await keeper.after(5)).toEqual(expect.arrayContaining(['report-breaker', 'wake']));
+    expect(await keeper.after(5)).toEqual(expect.arrayContaining(['report-breaker', 'execute-policy']));
     expect(callsOf(fleet, 'PutMetricData').at(-1)?.input).toMatchObject({ MetricData: [{ Value: 0 }] });
     expect(await keeper.after(6)).not.toContain('report-breaker');
   });
 
-  test('trips for agents that gave up before they were ready, and left their last words alone', async () => {
+  test('opens for agents that ended before they were ready, and left only their fatal error', async () => {
     const fleet = await open({ desired: 3, hooks: false });
     const keeper = await keeperOf(fleet);
     for (const { instanceId: InstanceId } of await fleet.launcher.booted(3)) {
@@ -350,7 +350,7 @@ describe('the boot breaker', () => {
     expect(await keeper.after(3)).toContain('trip-breaker');
   });
 
-  test('counts instances once that one job broke', async () => {
+  test('counts instances that broke with the same job once', async () => {
     const fleet = await open({ desired: 3 });
     const keeper = await keeperOf(fleet);
     const instances = (await fleet.launcher.booted(3)).map(({ instanceId }) => instanceId);
@@ -372,7 +372,7 @@ describe('the boot breaker', () => {
     expect(await keeper.after(1)).toContain('trip-breaker');
   });
 
-  /** Launches so many instances and has them gone again, without a word in the table. */
+  /** Launches this many instances and terminates them again, without a record in the table. */
   async function comeAndGo(fleet: Fleet, count: number): Promise<string[]> {
     const ids = (await fleet.launcher.booted(count)).map(({ instanceId }) => instanceId);
     for (const InstanceId of ids) {
@@ -383,7 +383,7 @@ describe('the boot breaker', () => {
     return ids;
   }
 
-  test('counts what went without a word, once it is sure of it, and only while its record would be there', async () => {
+  test('counts instances that ended without a record, after a delay, and only as long as records are kept', async () => {
     const fleet = await open({ desired: 3, hooks: false });
     const keeper = await keeperOf(fleet, { recordSeconds: 60 });
     await comeAndGo(fleet, 3);
@@ -392,7 +392,7 @@ describe('the boot breaker', () => {
     expect(await keeper.after(5)).toContain('trip-breaker');
   });
 
-  test('does not count a fleet’s past while more instances boot than it can look up', async () => {
+  test('does not count earlier launches while more instances boot than it can look up', async () => {
     const fleet = await open({ desired: 3, hooks: false });
     const ids = await comeAndGo(fleet, 3);
     const readyAt = new Date().toISOString();

@@ -20,7 +20,7 @@ test.each<[string, FleetState, InstanceRecord[], number | 'as it is' | undefined
   ['one whose agents of the earlier version are gone', { keptAtMs: 1 }, [newer, retired], NOW_MS],
   ['one in which such an agent lives', { keptAtMs: 1 }, [newer, old], undefined],
   ['one of which it is noted', { ...KEPT, listedSinceMs: 5 }, [newer], 'as it is'],
-  ['one of which it is noted that it has all', { ...KEPT, listedSinceMs: 0 }, [newer], 'as it is'],
+  ['one with a record that all jobs are in the index', { ...KEPT, listedSinceMs: 0 }, [newer], 'as it is'],
   ['one that was rolled back for a while', { ...KEPT, keptAtMs: 2, listedSinceMs: 0 }, [], NOW_MS],
   [
     'one that was rolled back, and has such an agent',
@@ -28,17 +28,17 @@ test.each<[string, FleetState, InstanceRecord[], number | 'as it is' | undefined
     [old],
     undefined,
   ],
-])('since when the index by state has all jobs: %s', (_, memory, records, sinceMs) => {
-  const look = { memory, records: new Map(records.map((one, index) => [`${index}`, one])), nowMs: NOW_MS };
-  expect(listedNote(look)).toStrictEqual(sinceMs === 'as it is' ? {} : { listedSinceMs: sinceMs });
+])('since when the index by state has all jobs: %s', (_, fleetState, records, sinceMs) => {
+  const snapshot = { fleetState, records: new Map(records.map((one, index) => [`${index}`, one])), nowMs: NOW_MS };
+  expect(listedNote(snapshot)).toStrictEqual(sinceMs === 'as it is' ? {} : { listedSinceMs: sinceMs });
 });
 
 test.each<[string, FleetState, number | 'as it is' | undefined]>([
   ['a new fleet', {}, 0],
   ['one of an earlier version', { keptAtMs: 1 }, 'as it is'],
-  ['one of which it is noted that it has all', { ...KEPT, listedSinceMs: 0 }, 'as it is'],
+  ['one with a record that all jobs are in the index', { ...KEPT, listedSinceMs: 0 }, 'as it is'],
   ['one that was rolled back for a while', { ...KEPT, keptAtMs: 2, listedSinceMs: 0 }, undefined],
-])('a run that failed notes nothing that it has not seen: of %s', (_, memory, sinceMs) => {
+])('a failed run records nothing that it has not read: of %s', (_, fleetState, sinceMs) => {
   const note = sinceMs === 'as it is' ? {} : { listedSinceMs: sinceMs };
-  expect(listedNoteOfFailure(memory)).toStrictEqual(note);
+  expect(listedNoteOfFailure(fleetState)).toStrictEqual(note);
 });

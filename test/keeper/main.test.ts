@@ -5,7 +5,7 @@ import { keeperOf } from '../support/keeper.ts';
 
 const open = openFleet();
 
-test('the function’s handler: region and configuration from the environment, once', async () => {
+test('the handler reads region and configuration from the environment, once', async () => {
   const fleet = await open({ desired: 0 });
   const { config } = await keeperOf(fleet);
   delete process.env['AWS_REGION'];

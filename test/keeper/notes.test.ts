@@ -12,7 +12,7 @@ const retirement: Retirement = {
   ...{ decidedAt: '2026-01-01T00:00:00.000Z', endedAt: '2026-01-01T00:00:00.000Z' },
 };
 
-/** So many instances that work, in a group that launches no more. */
+/** This many working instances, in a group that launches no more. */
 async function openWorking(count: number): Promise<{ fleet: Fleet; instances: string[] }> {
   const fleet = await open({ desired: count, hooks: false });
   const instances = (await fleet.launcher.booted(count)).map(({ instanceId }) => instanceId);
@@ -25,7 +25,7 @@ async function openWorking(count: number): Promise<{ fleet: Fleet; instances: st
   return { fleet, instances };
 }
 
-/** No write to the record of this instance is accepted. */
+/** All writes to the record of this instance fail. */
 function refuseNotes(fleet: Fleet, instance: string) {
   return fleet.faults.add({
     action: 'UpdateItem',
@@ -34,8 +34,8 @@ function refuseNotes(fleet: Fleet, instance: string) {
   });
 }
 
-describe('while the note of a correction cannot be written', () => {
-  test('the desired capacity is not lowered for an instance that is gone, and once when it can', async () => {
+describe('while a correction cannot be recorded', () => {
+  test('the desired capacity is not lowered for an instance that is gone, and once as soon as it can be recorded', async () => {
     const { fleet } = await openWorking(2);
     await fleet.call('autoscaling', 'SetDesiredCapacity', {
       ...{ AutoScalingGroupName: GROUP, DesiredCapacity: 3 },
@@ -54,7 +54,7 @@ describe('while the note of a correction cannot be written', () => {
     expect(callsOf(fleet, 'SetDesiredCapacity').filter(({ caller }) => caller !== 'cloud')).toHaveLength(1);
   });
 
-  test('an instance that is off is terminated with decrement once, and never paid for again', async () => {
+  test('an instance that is off is terminated with decrement once, and the capacity is not lowered again', async () => {
     const { fleet, instances } = await openWorking(3);
     const [off = ''] = instances;
     await storeOf(fleet).retiring(off, retirement, 'instances');
@@ -73,7 +73,7 @@ describe('while the note of a correction cannot be written', () => {
   });
 });
 
-test('an instance that one look missed is alive again when it is heard again', async () => {
+test('an instance that one run did not find is not gone any more once it reports again', async () => {
   const { fleet, instances } = await openWorking(1);
   const [instance = ''] = instances;
   const keeper = await keeperOf(fleet);

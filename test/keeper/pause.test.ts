@@ -14,11 +14,11 @@ async function openPaused(): Promise<Fleet> {
 }
 
 describe('a paused fleet', () => {
-  test('is not woken; its pause is no breaker that tripped, and none that was reset', async () => {
+  test('does not scale out; its pause neither opens nor resets the breaker', async () => {
     const fleet = await openPaused();
     const keeper = await keeperOf(fleet);
     await fleet.send('a');
-    expect(await keeper.after(0)).toEqual(['suspend-az-rebalance', 'report-breaker', 'remember-backlog']);
+    expect(await keeper.after(0)).toEqual(['suspend-az-rebalance', 'report-breaker', 'record-backlog']);
     expect(await keeper.after(1)).toEqual([]);
     for (const { input } of callsOf(fleet, 'PutMetricData')) {
       expect(input).toMatchObject({ MetricData: [{ Value: 0 }] });
@@ -26,18 +26,18 @@ describe('a paused fleet', () => {
     expect(await fleet.item('fleet')).not.toHaveProperty('trippedAtMs');
   });
 
-  test('is woken at the first look after it was resumed', async () => {
+  test('scales out at the first run after it was resumed', async () => {
     const fleet = await openPaused();
     const keeper = await keeperOf(fleet);
     await fleet.send('a');
     await keeper.after(0);
     await keeper.after(2);
     await resumeFleet(contextOf(fleet));
-    expect(await keeper.after(3)).toContain('wake');
+    expect(await keeper.after(3)).toContain('execute-policy');
     expect((await fleet.group()).desired).toBe(1);
   });
 
-  test('stays paused when somebody has its launches resumed in the console', async () => {
+  test('stays paused if somebody resumes its launches in the console', async () => {
     const fleet = await openPaused();
     const keeper = await keeperOf(fleet);
     await fleet.call('autoscaling', 'ResumeProcesses', LAUNCH);
@@ -46,7 +46,7 @@ describe('a paused fleet', () => {
     expect(await keeper.after(1)).not.toContain('suspend-launch');
   });
 
-  test('is not woken by the look that finds its launches resumed', async () => {
+  test('does not scale out at the run that finds its launches resumed', async () => {
     const fleet = await openPaused();
     const keeper = await keeperOf(fleet);
     await fleet.send('a');
@@ -56,7 +56,7 @@ describe('a paused fleet', () => {
     expect((await fleet.group()).desired).toBe(0);
   });
 
-  test('keeps a breaker that tripped before open, until it is resumed', async () => {
+  test('keeps a breaker open that was open before, until it is resumed', async () => {
     const fleet = await openPaused();
     const keeper = await keeperOf(fleet);
     await changeFleetState(fleet.clients.dynamodb, TABLE, { trippedAtMs: 1 });
@@ -70,11 +70,11 @@ describe('a paused fleet', () => {
   });
 });
 
-describe('what a paused group is short of', () => {
+describe('the missing capacity of a paused group', () => {
   const desire = (fleet: Fleet, DesiredCapacity: number) =>
     fleet.call('autoscaling', 'SetDesiredCapacity', { AutoScalingGroupName: GROUP, DesiredCapacity });
 
-  /** Two instances run, the fleet is paused, and the group wants more. */
+  /** Two instances run, the fleet is paused, and the desired capacity is higher. */
   async function openShort(): Promise<Fleet> {
     const fleet = await open({ desired: 2, hooks: false });
     await fleet.launcher.booted(2);
@@ -83,7 +83,7 @@ describe('what a paused group is short of', () => {
     return fleet;
   }
 
-  test('is forgotten, so that it does not start all at once when the fleet is resumed', async () => {
+  test('is given up, so that the instances do not start all at once when the fleet is resumed', async () => {
     const fleet = await openShort();
     const keeper = await keeperOf(fleet);
     await fleet.send('a');
@@ -91,7 +91,7 @@ describe('what a paused group is short of', () => {
     expect((await fleet.group()).desired).toBe(2);
     expect(await keeper.after(4)).not.toContain('lower-desired');
     const [instance] = Object.keys((await fleet.group()).states);
-    // As an instance goes that leaves its place to a successor.
+    // As after the end of an instance that does not lower the capacity.
     await fleet.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
       InstanceId: instance,
       ShouldDecrementDesiredCapacity: false,
@@ -103,14 +103,14 @@ describe('what a paused group is short of', () => {
     expect((await fleet.group()).desired).toBe(1);
   });
 
-  test('may be on its way when the pause begins: it is looked at again', async () => {
+  test('may be launching when the pause begins, so it is checked again', async () => {
     const fleet = await openShort();
     const keeper = await keeperOf(fleet);
     expect(await keeper.after(1)).not.toContain('lower-desired');
     expect((await fleet.group()).desired).toBe(5);
   });
 
-  test('is kept as far as it is the minimum', async () => {
+  test('is kept up to the minimum', async () => {
     const fleet = await openShort();
     await fleet.call('autoscaling', 'UpdateAutoScalingGroup', { AutoScalingGroupName: GROUP, MinSize: 3 });
     await (await keeperOf(fleet)).after(3);
@@ -118,8 +118,8 @@ describe('what a paused group is short of', () => {
   });
 });
 
-describe('what the keeper signs', () => {
-  test('when it ran, and what of it failed', async () => {
+describe('what the keeper records of its runs', () => {
+  test('when it ran, and what failed', async () => {
     const fleet = await open({ desired: 0 });
     const keeper = await keeperOf(fleet);
     const startedMs = Date.now();
@@ -138,7 +138,7 @@ describe('what the keeper signs', () => {
     expect(later).not.toHaveProperty('keeperFailure');
   });
 
-  test('also when it could not look', async () => {
+  test('also when it could not take a snapshot', async () => {
     const fleet = await open({ desired: 0 });
     const keeper = await keeperOf(fleet);
     fleet.faults.add({ service: 'sqs', effect: { kind: 'error', code: 'AccessDenied', status: 403 } });

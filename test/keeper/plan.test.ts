@@ -19,8 +19,8 @@ const record = (instance: string, more: Partial<InstanceRecord> = {}): InstanceR
   ...more,
 });
 
-/** A group that wants five and has two. */
-function lookOf({ group, ...more }: Omit<Partial<Look>, 'group'> & { group?: Partial<Look['group']> }): Look {
+/** A group with a desired capacity of five that has two instances. */
+function createSnapshot({ group, ...more }: Omit<Partial<Look>, 'group'> & { group?: Partial<Look['group']> }): Look {
   const instances = ['i-a', 'i-b'].map((instance) => ({ instance, lifecycleState: 'InService' }));
   return {
     nowMs: NOW_MS,
@@ -37,49 +37,49 @@ function lookOf({ group, ...more }: Omit<Partial<Look>, 'group'> & { group?: Par
     lastLaunchMs: undefined,
     backlog: 0,
     records: new Map(['i-a', 'i-b'].map((id) => [id, record(id)])),
-    memory: {},
+    fleetState: {},
     ...more,
   };
 }
 
-const lowerings = (look: Look) =>
-  plan(look, config).flatMap((action) => (action.do === 'lower-desired' ? [action.desired] : []));
+const loweredCapacities = (snapshot: Look) =>
+  plan(snapshot, config).flatMap((action) => (action.do === 'lower-desired' ? [action.desired] : []));
 
-describe('what a paused group is short of', () => {
+describe('the missing capacity of a paused group', () => {
   const minutesAgo = (minutes: number) => NOW_MS - minutes * MINUTE_MS;
-  test.each<[string, Parameters<typeof lookOf>[0], number[]]>([
-    ['long after the pause is taken back', { memory: { pausedAtMs: minutesAgo(10) } }, [2]],
-    ['just after it may be on its way', { memory: { pausedAtMs: minutesAgo(1) } }, []],
+  test.each<[string, Parameters<typeof createSnapshot>[0], number[]]>([
+    ['is given up long after the pause began', { fleetState: { pausedAtMs: minutesAgo(10) } }, [2]],
+    ['is kept just after the pause began, as it may be launching', { fleetState: { pausedAtMs: minutesAgo(1) } }, []],
     [
       'just after a launch, of whoever resumed for a moment, as well',
-      { memory: { pausedAtMs: minutesAgo(10) }, lastLaunchMs: minutesAgo(1) },
+      { fleetState: { pausedAtMs: minutesAgo(10) }, lastLaunchMs: minutesAgo(1) },
       [],
     ],
     [
       'is on its way while somebody has resumed launches',
-      { memory: { pausedAtMs: minutesAgo(10) }, group: { suspended: new Set(['AZRebalance']) } },
+      { fleetState: { pausedAtMs: minutesAgo(10) }, group: { suspended: new Set(['AZRebalance']) } },
       [],
     ],
     ['without a pause it is looked at again', {}, []],
     [
       'is kept as far as it is the minimum',
-      { memory: { pausedAtMs: minutesAgo(10) }, group: { minSize: 3 } },
+      { fleetState: { pausedAtMs: minutesAgo(10) }, group: { minSize: 3 } },
       [3],
     ],
-  ])('%s', (_, look, expected) => {
-    expect(lowerings(lookOf(look))).toEqual(expected);
+  ])('%s', (_, snapshot, expected) => {
+    expect(loweredCapacities(createSnapshot(snapshot))).toEqual(expected);
   });
 });
 
-describe('what the group is short of, and nobody needs', () => {
+describe('missing capacity that no job needs', () => {
   const unneededSinceMs = NOW_MS - MINUTE_MS;
   const instances = ['InService', 'InService', 'Standby', 'Terminating:Wait'].map(
     (lifecycleState, index) => ({
       ...{ instance: `i-${index}`, lifecycleState },
     }),
   );
-  test.each<[string, Parameters<typeof lookOf>[0], number[]]>([
-    ['is taken back, at the second look', {}, [2]],
+  test.each<[string, Parameters<typeof createSnapshot>[0], number[]]>([
+    ['is given up at the second run', {}, [2]],
     ['of instances that do not count nothing is left', { group: { instances } }, [2]],
     [
       'may be on its way',
@@ -88,19 +88,19 @@ describe('what the group is short of, and nobody needs', () => {
     ],
     ['may be asked for, and not show yet', { launchingSinceMs: NOW_MS - 9 * MINUTE_MS }, []],
     ['was asked for long ago, and does not show', { launchingSinceMs: NOW_MS - 10 * MINUTE_MS }, [2]],
-    ['was woken just now', { memory: { unneededSinceMs, wokenAtMs: NOW_MS - MINUTE_MS } }, []],
-    ['was lowered just now', { memory: { unneededSinceMs, loweredAtMs: NOW_MS - MINUTE_MS } }, []],
-  ])('%s', (_, look, expected) => {
-    expect(lowerings(lookOf({ memory: { unneededSinceMs }, ...look }))).toEqual(expected);
+    ['is kept just after the policy was executed', { fleetState: { unneededSinceMs, wokenAtMs: NOW_MS - MINUTE_MS } }, []],
+    ['is kept just after the capacity was lowered', { fleetState: { unneededSinceMs, loweredAtMs: NOW_MS - MINUTE_MS } }, []],
+  ])('%s', (_, snapshot, expected) => {
+    expect(loweredCapacities(createSnapshot({ fleetState: { unneededSinceMs }, ...snapshot }))).toEqual(expected);
   });
 
-  test('is forgotten when jobs wait', () => {
-    const actions = plan(lookOf({ memory: { unneededSinceMs }, backlog: 1 }), config);
-    expect(actions).toContainEqual({ do: 'remember-unneeded', sinceMs: undefined });
+  test('is needed again when jobs wait', () => {
+    const actions = plan(createSnapshot({ fleetState: { unneededSinceMs }, backlog: 1 }), config);
+    expect(actions).toContainEqual({ do: 'record-unneeded', sinceMs: undefined });
   });
 });
 
-test('the capacity is set before instances are ended that it was reckoned with', () => {
+test('the capacity is set before the instances that it counts are ended', () => {
   const silent = record('i-b', { reportedAtMs: NOW_MS - 30 * MINUTE_MS });
   const at = new Date(NOW_MS - MINUTE_MS).toISOString();
   const gone = record('i-c', {
@@ -110,14 +110,14 @@ test('the capacity is set before instances are ended that it was reckoned with',
     },
   });
   const launches = [{ instance: 'i-b', startedAtMs: NOW_MS - 60 * MINUTE_MS }];
-  const look = lookOf({
+  const snapshot = createSnapshot({
     group: { desired: 3, suspended: new Set(['AZRebalance']) },
     launches,
     records: new Map([record('i-a'), silent, gone].map((one) => [one.instance, one])),
   });
-  const kinds = plan(look, config).map((action) => action.do);
-  expect(kinds.filter((kind) => kind === 'lower-desired' || kind === 'end-zombie')).toEqual([
+  const kinds = plan(snapshot, config).map((action) => action.do);
+  expect(kinds.filter((kind) => kind === 'lower-desired' || kind === 'end-silent-instance')).toEqual([
     'lower-desired',
-    'end-zombie',
+    'end-silent-instance',
   ]);
 });

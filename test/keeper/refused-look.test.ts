@@ -9,7 +9,7 @@ import { contextOf, type Keeper, keeperOf } from '../support/keeper.ts';
 const open = openFleet();
 
 /**
- * A fleet without its table, whose instances have gone, each with a sign of life and the log of an agent that retired for
+ * A fleet without its table, whose instances have ended, each with a heartbeat and the log of an agent that retired for
  * this reason.
  */
 async function openWithoutTable(...reasons: string[]): Promise<{ fleet: Fleet; keeper: Keeper }> {
@@ -29,7 +29,7 @@ async function openWithoutTable(...reasons: string[]): Promise<{ fleet: Fleet; k
   return { fleet, keeper: await keeperOf(fleet, { logBucket: LOGS, recordSeconds: 60 }) };
 }
 
-/** What the alarm on the breaker was told so far. */
+/** The values of the breaker's metric so far. */
 function reported(fleet: Fleet): number[] {
   return callsOf(fleet, 'PutMetricData').flatMap(({ input }) => {
     const { MetricData } = input as { MetricData: { Value: number }[] };
@@ -37,13 +37,13 @@ function reported(fleet: Fleet): number[] {
   });
 }
 
-test('launches are suspended while the table is gone, once three instances in a row went for it', async () => {
+test('launches are suspended while the table is gone, once three consecutive instances retired because of it', async () => {
   const { fleet, keeper } = await openWithoutTable(
     ...['cannot-use-table', 'cannot-use-table', 'cannot-use-table'],
   );
   await expect(keeper.after(0)).rejects.toThrow('resource not found');
   expect(await keeper.suspended()).toEqual(['Launch']);
-  // The alarm stays, however long ago it was.
+  // The alarm stays, even long after.
   await expect(keeper.after(600)).rejects.toThrow('resource not found');
   expect(reported(fleet)).toEqual([1, 1]);
   expect(callsOf(fleet, 'SuspendProcesses')).toHaveLength(1);
@@ -52,7 +52,7 @@ test('launches are suspended while the table is gone, once three instances in a 
 test.each([
   ['an hour', 60],
   ['two days, when nothing of these launches can be in the table any more', 2 * 24 * 60],
-])('once the table is mended after %s, the breaker is open until an operator resumes', async (_, minutes) => {
+])('once the table is restored after %s, the breaker is open until an operator resumes', async (_, minutes) => {
   const { fleet, keeper } = await openWithoutTable(
     ...['cannot-use-table', 'cannot-use-table', 'cannot-use-table'],
   );
@@ -71,7 +71,7 @@ test.each([
   expect(await keeper.suspended()).not.toContain('Launch');
 });
 
-test('the alarm of a refused look ends once the table is mended and an operator has resumed', async () => {
+test('the alarm of a refused snapshot ends once the table is restored and an operator has resumed', async () => {
   const { fleet, keeper } = await openWithoutTable(
     ...['cannot-use-table', 'cannot-use-table', 'cannot-use-table'],
   );
@@ -94,7 +94,7 @@ test.each([
   ['an outage of AWS', 'cannot-use-table-outage'],
   ['another reason', 'worker-missing'],
 ])(
-  'launches that somebody else suspended long after instances went for %s are no open breaker',
+  'launches that somebody else suspended long after instances retired for %s do not open the breaker',
   async (_, savedAs) => {
     const { fleet, keeper } = await openWithoutTable(savedAs, savedAs, savedAs);
     await createTable(fleet);
@@ -111,13 +111,13 @@ test.each<[string, string[], number]>([
   ['one of them went for another reason', ['cannot-use-table', 'worker-missing', 'cannot-use-table'], 0],
   ['one of them met an outage of AWS', ['cannot-use-table', 'cannot-receive-outage', 'cannot-use-table'], 0],
   ['they went long ago', ['cannot-use-table', 'cannot-use-table', 'cannot-use-table'], 121],
-])('they are not if %s', async (_, reasons, minutes) => {
+])('launches are not suspended if %s', async (_, reasons, minutes) => {
   const { keeper } = await openWithoutTable(...reasons);
   await expect(keeper.after(minutes)).rejects.toThrow('resource not found');
   expect(await keeper.suspended()).toEqual([]);
 });
 
-test('nor by one look that is throttled', async () => {
+test('one throttled snapshot does not suspend launches', async () => {
   const { fleet, keeper } = await openWithoutTable(
     ...['cannot-use-table', 'cannot-use-table', 'cannot-use-table'],
   );

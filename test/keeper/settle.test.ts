@@ -11,7 +11,7 @@ import { keeperOf } from '../support/keeper.ts';
 const open = openFleet();
 const minute = 60_000;
 
-/** A job that an agent has claimed, with a lease that ends so many minutes from now. */
+/** A job that an agent has claimed, with a lease that ends this many minutes from now. */
 async function claim(fleet: Fleet, id: string, leaseMinutes: number, ageMinutes = 0): Promise<void> {
   const nowMs = Date.now();
   await new JobTable(fleet.clients.dynamodb, TABLE).claim({
@@ -41,7 +41,7 @@ test('jobs of an instance that is gone are settled when their leases have ended,
   expect(short).toMatchObject({
     state: 'queued',
     attempts: 1,
-    reason: 'its instance i-0gone went while it ran',
+    reason: 'its instance i-0gone ended while it ran',
   });
   expect(short?.['listed']).toMatch(/^queued#[0-7]$/);
   expect(await fleet.item('job#old')).toMatchObject({
@@ -60,7 +60,7 @@ test('jobs of an instance that is gone are settled when their leases have ended,
   expect(await keeper.after(12)).not.toContain('settle');
 });
 
-test('a lease is over when it is over at any rate, however far the keeper may be from AWS’s time', async () => {
+test('a lease counts as ended only after the largest error of the keeper’s clock', async () => {
   const fleet = await open({ desired: 0 });
   await instanceStore(fleet.clients.dynamodb, TABLE, 60).heard('i-0gone', Date.now());
   await claim(fleet, 'near', 1);
@@ -71,8 +71,8 @@ test('a lease is over when it is over at any rate, however far the keeper may be
   expect(await fleet.item('job#near')).toMatchObject({ state: 'queued' });
 });
 
-describe('while a fleet is updated from the index of earlier versions', () => {
-  /** As an agent of an earlier version has written it. */
+describe('while a fleet changes from the index of earlier versions', () => {
+  /** As an agent of an earlier version writes it. */
   const claimByOldAgent = (fleet: Fleet, id: string) =>
     fleet.clients.dynamodb.send(
       new PutItemCommand({
@@ -85,7 +85,7 @@ describe('while a fleet is updated from the index of earlier versions', () => {
       }),
     );
 
-  test('the job of an agent of the earlier version is settled too, and is in the index then', async () => {
+  test('the job of an agent of the earlier version is settled too, and then is in the index', async () => {
     const fleet = await open({ desired: 0 });
     await instanceStore(fleet.clients.dynamodb, TABLE, 60).heard('i-0gone', Date.now());
     await claimByOldAgent(fleet, 'old');
@@ -100,7 +100,7 @@ describe('while a fleet is updated from the index of earlier versions', () => {
     expect(await fleet.instanceRecord('i-0gone')).toMatchObject({ listing: 'retired', listed: 'retired' });
   });
 
-  test('nobody is called gone as long as the new index is filled: jobs may be in it alone', async () => {
+  test('no instance counts as gone while the new index is filled, as some jobs may be only in it', async () => {
     const fleet = await open({ desired: 0 });
     await fleet.call('dynamodb', 'DeleteTable', { TableName: TABLE });
     await createOldJobTable(fleet, TABLE);
@@ -120,7 +120,7 @@ describe('while a fleet is updated from the index of earlier versions', () => {
   });
 });
 
-test('a job that another agent has claimed since is not touched', async () => {
+test('a job that another agent has claimed since is not changed', async () => {
   const fleet = await open({ desired: 0 });
   await instanceStore(fleet.clients.dynamodb, TABLE, 60).heard('i-0gone', Date.now());
   await claim(fleet, 'job', -1);
@@ -138,7 +138,7 @@ test('a job that another agent has claimed since is not touched', async () => {
   expect(await fleet.item('job#job')).toMatchObject({ state: 'running', instance: 'i-0other', attempts: 2 });
 });
 
-test('a job that was to be cancelled is, however old its message', async () => {
+test('a job with a requested cancellation is cancelled, even if its message is old', async () => {
   const fleet = await open({ desired: 0 });
   await instanceStore(fleet.clients.dynamodb, TABLE, 60).heard('i-0gone', Date.now());
   await claim(fleet, 'young', 1);
@@ -153,7 +153,7 @@ test('a job that was to be cancelled is, however old its message', async () => {
     const job = await fleet.item(`job#${id}`);
     expect(job).toMatchObject({ state: 'cancelled', attempts: 1, reason: 'cancelled by request' });
     expect(job?.['listed']).toMatch(/^cancelled#[0-7]$/);
-    // Its message comes again: by then it must not be forgotten, however short a time records are kept for.
+    // Its message is received again. Its record must exist until then, even if records are kept for a short time.
     const endedSeconds = Math.ceil(Date.parse(String(job?.['endedAt'])) / 1000);
     expect(job).toMatchObject({ expires: endedSeconds + 1_209_600 });
   }

@@ -9,7 +9,7 @@ import { type Keeper, keeperOf } from '../support/keeper.ts';
 const open = openFleet();
 const BUCKET = 'logs';
 
-/** An instance that works, and that the table has not heard of for half an hour. */
+/** A working instance that has not reported to the table for half an hour. */
 async function openSilent(): Promise<{ fleet: Fleet; instance: string; keeper: Keeper }> {
   const fleet = await open({ hooks: false });
   const [{ instanceId: instance } = { instanceId: '' }] = await fleet.launcher.booted(1);
@@ -27,24 +27,24 @@ async function giveSign({ clients }: Fleet, instance: string): Promise<void> {
   await clients.s3.send(new PutObjectCommand(object));
 }
 
-test('one that the table does not hear and the bucket does is left alone, until the bucket does not either', async () => {
+test('one that cannot report to the table but writes heartbeats is not ended, until the heartbeats stop', async () => {
   const { fleet, instance, keeper } = await openSilent();
   await giveSign(fleet, instance);
-  expect(await keeper.after(0.5)).not.toContain('end-zombie');
+  expect(await keeper.after(0.5)).not.toContain('end-silent-instance');
   expect((await fleet.group()).states).toEqual({ [instance]: 'InService' });
-  expect(await keeper.after(2)).toContain('end-zombie');
+  expect(await keeper.after(2)).toContain('end-silent-instance');
   expect((await fleet.group()).desired).toBe(0);
 });
 
-test('one that never could report is no failed boot', async () => {
+test('one that never could report is not a failed boot', async () => {
   const fleet = await open({ hooks: false });
   const [{ instanceId: instance } = { instanceId: '' }] = await fleet.launcher.booted(1);
   await giveSign(fleet, instance);
   const keeper = await keeperOf(fleet, { logBucket: BUCKET, bootBudgetSeconds: 10, silentSeconds: 60 });
-  expect(await keeper.after(0.5)).not.toContain('end-zombie');
+  expect(await keeper.after(0.5)).not.toContain('end-silent-instance');
 });
 
-test('those that never could report and went do not trip the breaker', async () => {
+test('instances that never could report and ended do not open the breaker', async () => {
   const fleet = await open({ desired: 3, hooks: false });
   for (const { instanceId: InstanceId } of await fleet.launcher.booted(3)) {
     await giveSign(fleet, InstanceId);
@@ -62,7 +62,7 @@ test.each<[string, string, boolean]>([
   ['could not start the worker trip the breaker', 'worker-missing', true],
   ['met an outage of AWS do not trip the breaker', 'cannot-use-table-outage', false],
   ['went for what jobs may have done to them do not trip the breaker', 'disk-full', false],
-])('those that gave signs of life, could not report, and %s', async (_, savedAs, trips) => {
+])('instances that wrote heartbeats, could not report, and %s', async (_, savedAs, trips) => {
   const fleet = await open({ desired: 3, hooks: false });
   const instances = (await fleet.launcher.booted(3)).map(({ instanceId }) => instanceId);
   for (const InstanceId of instances) {
@@ -80,10 +80,10 @@ test.each<[string, string, boolean]>([
   else expect(done).not.toContain('trip-breaker');
 });
 
-test('another instance’s sign says nothing', async () => {
+test('the heartbeat of another instance does not count', async () => {
   const { fleet, instance, keeper } = await openSilent();
   await giveSign(fleet, `${instance}0`);
-  expect(await keeper.after(0.5)).toContain('end-zombie');
+  expect(await keeper.after(0.5)).toContain('end-silent-instance');
 });
 
 test.each<[string, FaultEffect, boolean]>([
@@ -97,12 +97,12 @@ test.each<[string, FaultEffect, boolean]>([
   const { fleet, keeper } = await openSilent();
   fleet.faults.add({ service: 's3', effect });
   const run = keeper.after(0.5);
-  if (ended) expect(await run).toContain('end-zombie');
+  if (ended) expect(await run).toContain('end-silent-instance');
   else await expect(run).rejects.toThrow(/SlowDown|reduce your request rate/);
   expect((await fleet.group()).desired).toBe(ended ? 0 : 1);
 });
 
-test('a bucket is asked only about those of which silence says something', async () => {
+test('the bucket is read only for instances that would be judged by their silence', async () => {
   const { fleet, keeper } = await openSilent();
   const store = instanceStore(fleet.clients.dynamodb, TABLE, 60);
   const [instance = ''] = Object.keys((await fleet.group()).states);

@@ -11,9 +11,9 @@ const MINUTE_MS = 60_000;
 interface Stalled {
   fleet: Fleet;
   keeper: Keeper;
-  /** All three say at this minute that they live; the first of them that it has just started a job, if it has. */
+  /** All three report at this minute. The first one may report that it has just started a job. */
   report(minutes: number, started?: boolean): Promise<void>;
-  /** All three go at this minute: by themselves, but for the last one. */
+  /** All three end at this minute. All but the last one retire by themselves. */
   go(minutes: number, lastReason?: RetirementReason): Promise<void>;
 }
 
@@ -55,14 +55,14 @@ async function openStalled(): Promise<Stalled> {
   };
 }
 
-test('three that lived while jobs waited, and started none, trip the breaker once they are gone', async () => {
+test('three that ran while jobs waited, and started none, open the breaker once they are gone', async () => {
   const { keeper, report, go } = await openStalled();
-  expect(await keeper.after(0)).toContain('remember-stall');
+  expect(await keeper.after(0)).toContain('record-stall');
   for (const minute of [1, 2, 3, 4]) {
     await report(minute);
     const done = await keeper.after(minute);
     expect(done).not.toContain('trip-breaker');
-    expect(done).not.toContain('remember-stall');
+    expect(done).not.toContain('record-stall');
   }
   await go(5);
   expect(await keeper.after(6)).not.toContain('trip-breaker');
@@ -70,33 +70,33 @@ test('three that lived while jobs waited, and started none, trip the breaker onc
   expect(await keeper.suspended()).toContain('Launch');
 });
 
-test('not if one of the fleet started a job', async () => {
+test('they do not if an instance of the fleet started a job', async () => {
   const { keeper, report, go } = await openStalled();
   await keeper.after(0);
   await report(3, true);
-  expect(await keeper.after(3)).toContain('remember-stall');
+  expect(await keeper.after(3)).toContain('record-stall');
   await go(5);
   expect(await keeper.after(7)).not.toContain('trip-breaker');
 });
 
-test('not if no job waited at one of the looks', async () => {
+test('they do not if no job waited at one of the runs', async () => {
   const { fleet, keeper, go } = await openStalled();
   await keeper.after(0);
   await fleet.call('sqs', 'PurgeQueue', { QueueUrl: fleet.queueUrl });
-  expect(await keeper.after(3)).toContain('remember-stall');
+  expect(await keeper.after(3)).toContain('record-stall');
   await fleet.send('c');
   await keeper.after(4);
   await go(5);
   expect(await keeper.after(7)).not.toContain('trip-breaker');
 });
 
-test('not if the fleet was paused', async () => {
+test('they do not if the fleet was paused', async () => {
   const { fleet, keeper, go } = await openStalled();
   await keeper.after(0);
   await pauseFleet(contextOf(fleet));
   await keeper.after(1);
   await go(3);
-  // As if it had been resumed before they were launched: only the pause counts here.
+  // As if it had been resumed before they were launched, so that only the pause counts here.
   await resumeFleet(contextOf(fleet, { ...contextOf(fleet).clock, now: () => 0 }));
   expect(await keeper.after(3)).not.toContain('trip-breaker');
   expect(await keeper.after(5)).not.toContain('trip-breaker');

@@ -13,7 +13,7 @@ const open = openFleet();
 const SECOND_MS = 1000;
 const HOUR_MS = 3600 * SECOND_MS;
 
-/** A fleet at rest with one instance that boots into its warm pool; the test plays the time. */
+/** An idle fleet with one instance that boots into its warm pool. The test controls the time. */
 async function openPool() {
   const clock = playedClock();
   const one = await open({ desired: 0, clock });
@@ -29,7 +29,7 @@ async function openPool() {
   await one.call('autoscaling', 'PutWarmPool', pool);
   return {
     ...{ one, clock },
-    /** What the keeper would do now. */
+    /** The actions that the keeper would plan now. */
     async actions(): Promise<Action[]> {
       const time = { ...systemClock, now: () => clock.now() };
       const seen = await look({ ...one.clients, sqs, dynamodb }, config, store, time);
@@ -45,7 +45,7 @@ interface Seen {
   LifecycleState: string;
 }
 
-/** Resolves with the id of an instance that is in this state, in the group or in its pool, and none of those. */
+/** Resolves with the id of an instance in this state, in the group or in its pool, which is not one of those. */
 async function inState(one: Fleet, state: string, ...not: string[]): Promise<string> {
   const AutoScalingInstances = async () =>
     (await one.call('autoscaling', 'DescribeAutoScalingInstances', {}))['AutoScalingInstances'] as Seen[];
@@ -63,7 +63,7 @@ const letIn = (one: Fleet, InstanceId: string) =>
     LifecycleActionResult: 'CONTINUE',
   });
 
-/** An instance that was ready in the pool two hours ago, and has been silent since, as it is stopped. */
+/** An instance that was ready in the pool two hours ago, and has not reported since, because it is stopped. */
 async function openStopped() {
   const pool = await openPool();
   const id = await inState(pool.one, 'Warmed:Pending:Wait');
@@ -77,12 +77,12 @@ async function openStopped() {
 const draw = (one: Fleet) =>
   one.call('autoscaling', 'SetDesiredCapacity', { AutoScalingGroupName: GROUP, DesiredCapacity: 1 });
 
-test('an instance that is stopped in the pool is neither dead nor gone', async () => {
+test('an instance that is stopped in the pool is neither ended nor gone', async () => {
   const { actions } = await openStopped();
   expect(await actions()).toEqual([]);
 });
 
-test('an instance that came out of the pool lately has the whole time for its boot, but no more', async () => {
+test('an instance that has just left the pool has the whole time for its boot, but no more', async () => {
   const { one, clock, id, actions } = await openStopped();
   await draw(one);
   await inState(one, 'Pending:Wait');
@@ -92,11 +92,11 @@ test('an instance that came out of the pool lately has the whole time for its bo
   await inState(one, 'InService');
   await clock.advance(HOUR_MS);
   expect(await actions()).toEqual([
-    { do: 'end-zombie', zombie: { instance: id, reason: 'agent-crashed', action: 'terminate' } },
+    { do: 'end-silent-instance', silent: { instance: id, reason: 'agent-crashed', action: 'terminate' } },
   ]);
 });
 
-test('boots that fail on the way into the pool trip the breaker; one under way counts for nothing', async () => {
+test('failed boots into the pool open the breaker; a boot in progress does not count', async () => {
   const { one, clock, actions } = await openPool();
   const failed: string[] = [];
   for (const pauseSeconds of [30, 30]) {
@@ -108,7 +108,7 @@ test('boots that fail on the way into the pool trip the breaker; one under way c
   const third = await inState(one, 'Warmed:Pending:Wait', ...failed);
   expect(await actions()).toEqual([]);
   await one.machines.destroy(one.machines.get(third));
-  // As long as the termination hook of one that cannot answer it.
+  // As long as the termination hook of an instance that cannot complete it.
   await clock.advance(301 * SECOND_MS);
   expect(await actions()).toContainEqual({ do: 'trip-breaker' });
 });

@@ -44,8 +44,8 @@ test('three boots that fail, hang or are cut off by a reboot stop the launches u
     expect(await statuses(id, 'CompleteLifecycleAction')).toContain(200);
   }
   const why = async (id: string) => (await retirement(id))?.['problem'];
-  expect(await why(hanging)).toMatch(/the boot is not done after \d+ s/);
-  expect(await why(rebooting)).toBe('the machine was started again in mid-boot');
+  expect(await why(hanging)).toMatch(/the boot has not finished after \d+ s/);
+  expect(await why(rebooting)).toBe('the machine was restarted during its boot');
   expect(await why(failing)).toMatch(/^could not run the playbook: .*no such package: hammer/);
   expect((await savedLog(failing))?.text).toContain('no such package: hammer');
 

@@ -45,6 +45,6 @@ test('a machine that cannot even be ended is started again, and goes then, as it
   expect(messages).toHaveLength(2);
   expect(messages[0]).toContain(`${RETIRE}: Start request repeated too quickly.`);
   expect(messages[1]).toContain(
-    'mayfly-deadman: this machine is no worker: the machine was started again in mid-boot',
+    'mayfly-deadman: this machine does not work: the machine was restarted during its boot',
   );
 });

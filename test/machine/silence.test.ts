@@ -60,7 +60,7 @@ test('machines without metadata, from the start or from some time on, go; so doe
   expect(await retirement(unborn)).toMatchObject({ reason: 'boot-failed', rung: 'terminate' });
   expect(await lines(unborn, 'mayfly-deadman.timer')).toEqual([]);
 
-  const silent = 'mayfly-retire: no metadata';
+  const silent = 'mayfly-retire: the instance metadata service does not answer: powering off without a record';
   const saidSo = async () => (await lines(muted, 'mayfly-retire.service')).includes(silent);
   await eventually('a word of its silence', saidSo, PATIENCE_MS);
   await fleet.gone(muted);

@@ -10,7 +10,7 @@ test.each([
   [6, 32_000],
   [7, 60_000],
   [5000, 60_000],
-])('after %i failures the wait is anything up to %i ms', (tries, boundMs) => {
+])('after %i failures the wait is at most %i ms', (tries, boundMs) => {
   expect(backoffMs(bounds, tries, () => 0)).toBe(0);
   expect(backoffMs(bounds, tries, () => 0.5)).toBe(boundMs / 2);
 });
@@ -20,12 +20,12 @@ test.each([
   [2, 600_000],
   [3, 900_000],
   [5000, 900_000],
-])('with a factor of 5, after %i failures the wait is anything up to %i ms', (tries, boundMs) => {
+])('with a factor of 5, after %i failures the wait is at most %i ms', (tries, boundMs) => {
   const longer = { initialMs: 120_000, factor: 5, maxMs: 900_000 };
   expect(backoffMs(longer, tries, () => 0.5)).toBe(boundMs / 2);
 });
 
-test('a wait is never negative, never beyond the maximum and never without end', () => {
+test('a wait is never negative, never above the maximum and never infinite', () => {
   const number = fc.double({ min: 0, max: 1e7, noNaN: true });
   fc.assert(
     fc.property(

@@ -27,17 +27,17 @@ describe('billing', () => {
     expect(billedMs(ageMs, billing)).toBe(billed);
   });
 
-  test('an hour of another length is paid for and billed as one', () => {
+  test('an hour of another length is paid for and billed as an hour', () => {
     expect(paidUntilMs(70_000, 'per-hour', 60_000)).toBe(120_000);
     expect(billedMs(70_000, 'per-hour', 60_000)).toBe(120_000);
   });
 
-  test('auto is per second; what the owner says goes first', () => {
+  test('auto means per second; the owner’s setting takes precedence', () => {
     expect(billingOf('auto')).toBe('per-second');
     expect(billingOf('per-hour')).toBe('per-hour');
   });
 
-  test('what is paid for covers the age, and ending right then costs exactly that', () => {
+  test('the paid time covers the age, and an end at that time costs exactly that', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 100 * HOUR_MS }),

@@ -3,7 +3,7 @@ import { failuresInARow, type Launch, outcomeOf, stalledSince, trips } from '../
 
 type Fate = Parameters<typeof outcomeOf>[0];
 
-/** One letter a launch, the oldest first: ready, failed, pending. */
+/** One letter per launch, the oldest first: ready, failed, pending. */
 function launches(story: string): Launch[] {
   const outcomes = { r: 'ready', f: 'failed', p: 'pending' } as const;
   return [...story].map((letter, index) => ({
@@ -13,7 +13,7 @@ function launches(story: string): Launch[] {
   }));
 }
 
-describe('failures in a row', () => {
+describe('consecutive failures', () => {
   test.each([
     { story: '', resumedAtMs: undefined, failures: 0 },
     { story: 'fff', resumedAtMs: undefined, failures: 3 },
@@ -48,7 +48,7 @@ test.each<[string, (string | undefined)[], number]>([
   expect(failuresInARow({ launches: [before, ...failed], resumedAtMs: undefined, limit: 3 })).toBe(failures);
 });
 
-test('three times as many as trip it do so with one job as well: its tries may be many', () => {
+test('three times the limit opens the breaker with one job as well, as it may have many tries', () => {
   const failed = Array.from({ length: 9 }, (_, index): Launch => {
     return { instance: `i-${index}`, startedAtMs: index, outcome: 'failed', job: 'a' };
   });
@@ -63,15 +63,15 @@ test.each<{ name: string; launch: Partial<Fate> & { present: boolean }; is: Laun
     launch: { readyAt: 'x', reason: 'agent-crashed', present: true },
     is: 'ready',
   },
-  { name: 'reports, but AWS has yet to answer it', launch: { heard: true, present: true }, is: 'pending' },
+  { name: 'reports, but AWS has not answered it yet', launch: { hasReported: true, present: true }, is: 'pending' },
   {
-    name: 'reported, and went idle before the table heard that it was ready',
-    launch: { heard: true, reason: 'idle', present: false },
+    name: 'reported, and retired as idle before the table had the report that it was ready',
+    launch: { hasReported: true, reason: 'idle', present: false },
     is: 'ready',
   },
   {
-    name: 'was denied the queue, and never was ready',
-    launch: { heard: true, reason: 'cannot-receive', refusal: 'lasting', present: true },
+    name: 'was denied the queue, and was never ready',
+    launch: { hasReported: true, reason: 'cannot-receive', refusal: 'lasting', present: true },
     is: 'failed',
   },
   {
@@ -86,7 +86,7 @@ test.each<{ name: string; launch: Partial<Fate> & { present: boolean }; is: Laun
   },
   {
     name: 'met an outage of AWS',
-    launch: { heard: true, reason: 'cannot-receive', refusal: 'passing', present: false },
+    launch: { hasReported: true, reason: 'cannot-receive', refusal: 'passing', present: false },
     is: 'pending',
   },
   {
@@ -96,14 +96,14 @@ test.each<{ name: string; launch: Partial<Fate> & { present: boolean }; is: Laun
   },
   {
     name: 'was denied the role of its workers',
-    launch: { heard: true, reason: 'cannot-assume-worker-role', refusal: 'lasting', present: false },
+    launch: { hasReported: true, reason: 'cannot-assume-worker-role', refusal: 'lasting', present: false },
     is: 'failed',
   },
   { name: 'boots', launch: { present: true }, is: 'pending' },
-  { name: 'went without a word', launch: { present: false }, is: 'failed' },
+  { name: 'ended without a report', launch: { present: false }, is: 'failed' },
   {
     name: 'cannot start the worker',
-    launch: { heard: true, reason: 'worker-missing', present: true },
+    launch: { hasReported: true, reason: 'worker-missing', present: true },
     is: 'failed',
   },
   { name: 'was ended by the keeper', launch: { reason: 'boot-failed', present: true }, is: 'failed' },
@@ -133,20 +133,20 @@ test.each<{ name: string; launch: Partial<Fate> & { present: boolean }; is: Laun
     is: 'ready',
   },
   {
-    name: 'is so young that the group was read before it',
+    name: 'is so young that the group was read before its launch',
     launch: { present: false, ageMs: 5000 },
     is: 'pending',
   },
-  { name: 'was taken by Spot', launch: { reason: 'spot-interruption', present: false }, is: 'pending' },
+  { name: 'was interrupted by Spot', launch: { reason: 'spot-interruption', present: false }, is: 'pending' },
 ])('a launch that $name: $is', ({ launch, is }) => {
-  expect(outcomeOf({ heard: false, ageMs: 300_000, ...launch })).toBe(is);
+  expect(outcomeOf({ hasReported: false, ageMs: 300_000, ...launch })).toBe(is);
 });
 
-describe('a life in which jobs waited, and no instance of the fleet started one', () => {
+describe('a launch during whose life jobs waited, and no instance of the fleet started one', () => {
   const stalled = {
     readyAt: 'x',
     readyMs: 170_000,
-    heard: true,
+    hasReported: true,
     present: false,
     endedMs: 120_000,
     stalledMs: 300_000,
@@ -174,15 +174,15 @@ describe('a life in which jobs waited, and no instance of the fleet started one'
       is: 'ready',
     },
     { name: 'crashed once ready', launch: { reason: 'agent-crashed' }, is: 'failed' },
-    { name: 'grew too old', launch: { reason: 'max-age' }, is: 'failed' },
-    { name: 'still lasts', launch: { present: true, endedMs: undefined }, is: 'pending' },
+    { name: 'reached its maximum age', launch: { reason: 'max-age' }, is: 'failed' },
+    { name: 'still runs', launch: { present: true, endedMs: undefined }, is: 'pending' },
     {
       name: 'has ended, and the group still has it',
       launch: { reason: 'idle', present: true },
       is: 'failed',
     },
     {
-      name: 'began before the jobs waited, within what a look may be late',
+      name: 'began before the jobs waited, within the delay of a run',
       launch: { reason: 'idle', stalledMs: 180_000 },
       is: 'failed',
     },
@@ -191,24 +191,24 @@ describe('a life in which jobs waited, and no instance of the fleet started one'
       launch: { reason: 'idle', stalledMs: 179_000 },
       is: 'ready',
     },
-    { name: 'has started a job all the same', launch: { reason: 'idle', jobStarted: true }, is: 'ready' },
+    { name: 'has started a job', launch: { reason: 'idle', jobStarted: true }, is: 'ready' },
     { name: 'met an outage of AWS', launch: { reason: 'cannot-receive', refusal: 'passing' }, is: 'pending' },
-    { name: 'was taken by Spot', launch: { reason: 'spot-interruption' }, is: 'pending' },
-    { name: 'was left to Spot', launch: { reason: 'rebalance' }, is: 'pending' },
+    { name: 'was interrupted by Spot', launch: { reason: 'spot-interruption' }, is: 'pending' },
+    { name: 'had a rebalance recommendation', launch: { reason: 'rebalance' }, is: 'pending' },
     { name: 'was stopped by an operator', launch: { reason: 'stopped' }, is: 'pending' },
     { name: 'was ended by Auto Scaling', launch: { reason: 'auto-scaling' }, is: 'pending' },
     { name: 'was drained by an operator', launch: { reason: 'drained' }, is: 'pending' },
-    { name: 'was one too many', launch: { reason: 'surplus' }, is: 'pending' },
-    { name: 'went with its group', launch: { reason: 'group-deleted' }, is: 'pending' },
-    { name: 'ended, and nobody knows why', launch: { reason: 'lost' }, is: 'pending' },
+    { name: 'was beyond the desired capacity', launch: { reason: 'surplus' }, is: 'pending' },
+    { name: 'ended with its group', launch: { reason: 'group-deleted' }, is: 'pending' },
+    { name: 'ended for an unknown reason', launch: { reason: 'lost' }, is: 'pending' },
     { name: 'ended, and is not settled yet', launch: { endedMs: undefined }, is: 'pending' },
-    { name: 'was never heard of', launch: { readyAt: undefined, heard: false }, is: 'failed' },
+    { name: 'never reported', launch: { readyAt: undefined, hasReported: false }, is: 'failed' },
   ])('that $name: $is', ({ launch, is }) => {
     expect(outcomeOf({ ageMs: 300_000, ...stalled, ...launch })).toBe(is);
   });
 });
 
-describe('jobs wait though no instance starts one', () => {
+describe('jobs wait although no instance starts one', () => {
   const waiting = { backlog: 2, paused: false, beforeMs: 1000, lastStartMs: undefined, nowMs: 9000 };
   test.each<[string, Partial<Parameters<typeof stalledSince>[0]>, number | undefined]>([
     ['as before', {}, 1000],

@@ -7,23 +7,23 @@ import {
   type Unaccounted,
 } from '../../policy/capacity.ts';
 
-const facts: CapacityFacts = { desired: 2, minSize: 0, there: 1, unaccounted: [], backlog: 0 };
+const facts: CapacityFacts = { desired: 2, minSize: 0, currentCapacity: 1, unaccounted: [], backlog: 0 };
 const gone = (...instances: string[]): Unaccounted[] =>
   instances.map((instance) => ({ instance, state: 'gone' }));
 const there: Unaccounted = { instance: 'i-a', state: 'present' };
 const leaving: Unaccounted = { instance: 'i-b', state: 'terminating' };
-const lower = (from: number, desired: number, ...instead: string[]) => ({ from, desired, instead });
+const lower = (from: number, desired: number, ...instances: string[]) => ({ from, desired, instances });
 
 test.each<{ name: string; change: Partial<CapacityFacts>; is: Correction }>([
   { name: 'nothing to account for', change: {}, is: { terminate: [] } },
   {
-    name: 'gone, and the group still wants it',
+    name: 'gone, and the capacity still counts it',
     change: { unaccounted: gone('i-b') },
     is: { terminate: [], lower: lower(2, 1, 'i-b') },
   },
   {
     name: 'gone, and its successor runs',
-    change: { unaccounted: gone('i-b'), there: 2 },
+    change: { unaccounted: gone('i-b'), currentCapacity: 2 },
     is: { terminate: [], lower: lower(2, 1, 'i-b') },
   },
   {
@@ -38,88 +38,88 @@ test.each<{ name: string; change: Partial<CapacityFacts>; is: Correction }>([
     is: { terminate: ['i-a'] },
   },
   {
-    name: 'gone as somebody asked Auto Scaling for it: that has accounted for it',
+    name: 'gone by a request to Auto Scaling, which has accounted for it',
     change: { unaccounted: [{ instance: 'i-b', state: 'gone', byRequest: true }] },
     is: { terminate: [] },
   },
   {
-    name: 'on its way out as somebody asked for it',
+    name: 'terminating by a request',
     change: { unaccounted: [{ ...leaving, byRequest: true }] },
     is: { terminate: [] },
   },
   {
-    name: 'on its way out as it is off, to be replaced',
+    name: 'terminating because it is off, to be replaced',
     change: { unaccounted: [{ ...leaving, byRequest: false }] },
     is: { terminate: [], lower: lower(2, 1, 'i-b') },
   },
   {
-    name: 'on its way out, and it is not known why yet',
+    name: 'terminating, and the cause is not known yet',
     change: { unaccounted: [leaving] },
     is: { terminate: [] },
   },
   {
-    name: 'the minimum holds',
-    change: { unaccounted: gone('i-b', 'i-c'), there: 0, minSize: 1 },
+    name: 'the minimum is kept',
+    change: { unaccounted: gone('i-b', 'i-c'), currentCapacity: 0, minSize: 1 },
     is: { terminate: [], lower: lower(2, 1, 'i-b', 'i-c') },
   },
   {
-    name: 'short, and nobody needs more than there is',
-    change: { desired: 8, there: 2, unneeded: true },
+    name: 'short, and no job needs more than the present instances',
+    change: { desired: 8, currentCapacity: 2, unneeded: true },
     is: { terminate: [], lower: lower(8, 2) },
   },
   {
-    name: 'short, and nobody needs more than the minimum',
-    change: { desired: 8, there: 2, minSize: 3, unneeded: true },
+    name: 'short, and no job needs more than the minimum',
+    change: { desired: 8, currentCapacity: 2, minSize: 3, unneeded: true },
     is: { terminate: [], lower: lower(8, 3) },
   },
   {
-    name: 'short, nobody needs more, and one is gone: to what there is, which accounts for it',
-    change: { desired: 8, there: 2, unneeded: true, unaccounted: gone('i-b') },
+    name: 'short, no job needs more, and one is gone: set to the present instances, which accounts for it',
+    change: { desired: 8, currentCapacity: 2, unneeded: true, unaccounted: gone('i-b') },
     is: { terminate: [], lower: lower(8, 2, 'i-b') },
   },
   {
-    name: 'paused, and short of one: what there is, with jobs waiting too',
-    change: { desired: 2, heldMs: 120_000, backlog: 1 },
+    name: 'paused, and short of one: set to the present instances, even if jobs wait',
+    change: { desired: 2, suspendedMs: 120_000, backlog: 1 },
     is: { terminate: [], lower: lower(2, 1) },
   },
   {
-    name: 'paused just now: what is short may be on its way',
-    change: { desired: 2, heldMs: 119_999 },
+    name: 'just paused: the missing instances may be launching',
+    change: { desired: 2, suspendedMs: 119_999 },
     is: { terminate: [] },
   },
   {
-    name: 'paused, and gone: not below what there is, however many went',
-    change: { desired: 1, heldMs: 120_000, unaccounted: gone('i-b', 'i-c') },
+    name: 'paused, and gone: not below the present instances',
+    change: { desired: 1, suspendedMs: 120_000, unaccounted: gone('i-b', 'i-c') },
     is: { terminate: [], lower: lower(1, 1, 'i-b', 'i-c') },
   },
   {
-    name: 'paused, with more than are desired',
-    change: { desired: 1, heldMs: 120_000, there: 2 },
+    name: 'paused, with more instances than desired',
+    change: { desired: 1, suspendedMs: 120_000, currentCapacity: 2 },
     is: { terminate: [] },
   },
   {
-    name: 'paused, and the minimum holds',
-    change: { desired: 4, heldMs: 120_000, minSize: 3 },
+    name: 'paused, and the minimum is kept',
+    change: { desired: 4, suspendedMs: 120_000, minSize: 3 },
     is: { terminate: [], lower: lower(4, 3) },
   },
 ])('$name', ({ change, is }) => {
   expect(correctCapacity({ ...facts, ...change })).toEqual(is);
 });
 
-test('the desired capacity is only ever lowered, by no more than went, and not below the minimum', () => {
+test('the desired capacity is only lowered, by no more instances than ended, and not below the minimum', () => {
   const ids = fc.uniqueArray(fc.constantFrom(...'abcdefghij'), { maxLength: 10 });
   fc.assert(
     fc.property(fc.nat(20), fc.nat(5), ids, ids, (desired, minSize, present, unaccounted) => {
       const states = unaccounted.map(
         (instance): Unaccounted => ({ instance, state: present.includes(instance) ? 'present' : 'gone' }),
       );
-      const facts = { desired, minSize, there: present.length, unaccounted: states, backlog: 0 };
+      const facts = { desired, minSize, currentCapacity: present.length, unaccounted: states, backlog: 0 };
       const { terminate, lower } = correctCapacity(facts);
       if (!lower) return;
       expect(lower.desired).toBeLessThan(desired);
       expect(lower.desired).toBeGreaterThanOrEqual(minSize);
-      expect(desired - lower.desired).toBeLessThanOrEqual(lower.instead.length);
-      expect([...terminate, ...lower.instead].sort()).toEqual(unaccounted.toSorted());
+      expect(desired - lower.desired).toBeLessThanOrEqual(lower.instances.length);
+      expect([...terminate, ...lower.instances].sort()).toEqual(unaccounted.toSorted());
     }),
   );
 });

@@ -19,7 +19,7 @@ test.each<[string, Partial<DiskSpace>, string | undefined]>([
   expect(diskProblem([roomy, { ...roomy, ...space }], 256 * MIB)).toBe(problem);
 });
 
-test('a fleet that asks for nothing gets it', () => {
+test('a fleet without a minimum of free space has no problem', () => {
   expect(diskProblem([{ ...roomy, freeBytes: 0 }], 0)).toBeUndefined();
   expect(diskProblem([], 256 * MIB)).toBeUndefined();
 });

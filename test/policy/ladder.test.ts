@@ -6,6 +6,7 @@ import {
   backoffMs,
   type Climb,
   firstRung,
+  type NextCall,
   next,
   type Rung,
 } from '../../policy/ladder.ts';
@@ -13,10 +14,10 @@ import {
 const budgetMs = 600_000;
 const must = { mayStay: false, budgetMs };
 const healthy = { mayStay: true, budgetMs };
-const at = (rung: Rung, failures = 0): Climb => ({ rung, failures });
-const call = (rung: Rung) => ({ kind: 'call', climb: at(rung), afterMs: 0 });
+const at = (step: Rung, failures = 0): Climb => ({ rung: step, failures });
+const call = (step: Rung): NextCall => ({ kind: 'call', climb: at(step), afterMs: 0 });
 
-describe('next', () => {
+describe('the next call', () => {
   test.each([
     { name: 'accepted', from: at('terminate'), answer: 'accepted', rules: healthy, is: { kind: 'done' } },
     {
@@ -27,14 +28,14 @@ describe('next', () => {
       is: { kind: 'stay' },
     },
     {
-      name: 'one that must go asks without decrement',
+      name: 'one that must end calls without decrement',
       from: at('terminate', 3),
       answer: 'at-minimum',
       rules: must,
       is: call('terminate-without-decrement'),
     },
     {
-      name: 'denied goes down at once',
+      name: 'denied leads to the next step at once',
       from: at('terminate'),
       answer: 'refused',
       rules: healthy,
@@ -48,7 +49,7 @@ describe('next', () => {
       is: call('unhealthy'),
     },
     {
-      name: 'the minimum does not concern the second rung',
+      name: 'the minimum does not concern the second step',
       from: at('terminate-without-decrement'),
       answer: 'at-minimum',
       rules: must,
@@ -62,7 +63,7 @@ describe('next', () => {
       is: call('power-off'),
     },
     {
-      name: 'the group does not know the instance',
+      name: 'the group does not have the instance',
       from: at('terminate'),
       answer: 'unknown-instance',
       rules: healthy,
@@ -72,52 +73,54 @@ describe('next', () => {
     expect(next(from, answer, 1000, rules, 0.5)).toEqual(is);
   });
 
-  test('later: the same rung again, after a longer while each time', () => {
+  test('later: the same step again, after a longer time each time', () => {
     expect(next(at('terminate'), 'later', 0, healthy, 0)).toEqual({
       kind: 'call',
       climb: at('terminate', 1),
       afterMs: 500,
-    });
+    } satisfies NextCall);
     expect(next(at('terminate', 3), 'later', 9000, healthy, 0.5)).toMatchObject({ afterMs: 6000 });
   });
 
-  test('the budget: three quarters to terminate, the rest to be found unhealthy, the last rung has no end', () => {
+  test('the budget: three quarters to terminate, the rest to set the health, the last step has no end', () => {
     expect(next(at('terminate', 9), 'later', 449_000, healthy, 0.9)).toMatchObject({ afterMs: 1000 });
     expect(next(at('terminate', 9), 'later', 450_000, healthy, 0)).toEqual(call('unhealthy'));
-    expect(next(at('unhealthy', 9), 'later', 599_999, must, 0)).toMatchObject({ climb: at('unhealthy', 10) });
+    expect(next(at('unhealthy', 9), 'later', 599_999, must, 0)).toMatchObject({
+      climb: at('unhealthy', 10),
+    } satisfies Partial<NextCall>);
     expect(next(at('unhealthy', 9), 'later', 600_000, must, 0)).toEqual(call('power-off'));
     expect(next(at('power-off', 999), 'later', 1e12, must, 0)).toMatchObject({
       climb: at('power-off', 1000),
-    });
+    } satisfies Partial<NextCall>);
   });
 
   const answers: Answer[] = ['at-minimum', 'refused', 'unknown-instance', 'later'];
-  test('any answers: the rungs only go down, and an instance that must go comes to the last one', () => {
+  test('any answers: the steps only go forward, and an instance that must end reaches the last one', () => {
     const order: Rung[] = ['terminate', 'terminate-without-decrement', 'unhealthy', 'power-off'];
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom(...answers), { minLength: 200, maxLength: 200 }),
         fc.integer({ min: 1000, max: budgetMs }),
         (sequence, budget) => {
-          let climb: Climb = at('terminate');
+          let current: Climb = at('terminate');
           let elapsedMs = 0;
           for (const answer of sequence) {
-            const step = next(climb, answer, elapsedMs, { mayStay: false, budgetMs: budget }, 0.5);
+            const step = next(current, answer, elapsedMs, { mayStay: false, budgetMs: budget }, 0.5);
             if (step.kind !== 'call') return expect.unreachable(`ended with ${step.kind}`);
-            expect(order.indexOf(step.climb.rung)).toBeGreaterThanOrEqual(order.indexOf(climb.rung));
+            expect(order.indexOf(step.climb.rung)).toBeGreaterThanOrEqual(order.indexOf(current.rung));
             expect(step.afterMs).toBeGreaterThanOrEqual(0);
             if (step.climb.rung !== 'power-off') expect(elapsedMs).toBeLessThan(budget);
             elapsedMs += step.afterMs;
-            climb = step.climb;
+            current = step.climb;
           }
-          expect(climb.rung).toBe('power-off');
+          expect(current.rung).toBe('power-off');
         },
       ),
     );
   });
 });
 
-test('backoff grows to a minute and is half jitter', () => {
+test('the backoff grows to a minute, and half of it is jitter', () => {
   expect([1, 2, 3, 4].map((n) => backoffMs(n, 1))).toEqual([1000, 2000, 4000, 8000]);
   expect(backoffMs(100, 1)).toBe(60_000);
   expect(backoffMs(100, 0)).toBe(30_000);
@@ -135,7 +138,7 @@ test.each([
   { reason: 'disk-full', depth: 2, rung: 'terminate-without-decrement' },
   { reason: 'unhealthy', depth: 0, rung: 'terminate' },
   { reason: 'max-age', depth: undefined, rung: 'terminate' },
-])('$reason with $depth messages begins at $rung', ({ reason, depth, rung }) => {
+])('$reason with $depth messages begins with $rung', ({ reason, depth, rung }) => {
   expect(firstRung(reason, depth)).toBe(rung);
 });
 

@@ -25,29 +25,29 @@ const cases: { name: string; facts: InstanceFacts; rules?: RetirementRules; expe
     expected: { next: 'work', inMs: 7 * DAY_MS - seconds(600), reason: 'max-age' },
   },
   {
-    name: 'idle: goes when it has been idle for what a boot costs',
+    name: 'idle: retires when it has been idle for the time of a boot',
     facts: idle,
     expected: { next: 'retire', inMs: seconds(60), reason: 'idle' },
   },
   {
-    name: 'idle, by the hour: goes near the end of what is paid',
+    name: 'idle, billed by the hour: retires near the end of the paid hour',
     facts: idle,
     rules: perHour,
     expected: { next: 'retire', inMs: seconds(3600 - 600 - 120), reason: 'paid-hour' },
   },
   {
-    name: 'idle, its maximum age comes first: goes whatever comes',
+    name: 'idle, its maximum age comes first: retires in any case',
     facts: idle,
     rules: { ...perSecond, maxAgeMs: seconds(610) },
     expected: { next: 'leave', inMs: seconds(10), reason: 'max-age' },
   },
   {
-    name: 'a Spot interruption: is on its way out',
+    name: 'a Spot interruption: retires now',
     facts: { ...busy, spotInterruption: true },
     expected: { next: 'leave', inMs: 0, reason: 'spot-interruption' },
   },
   {
-    name: 'the group is at its minimum: is kept',
+    name: 'the group is at its minimum: stays',
     facts: { ...idle, group: { ...group, minSize: 3 } },
     expected: { next: 'stay' },
   },
@@ -57,7 +57,7 @@ const cases: { name: string; facts: InstanceFacts; rules?: RetirementRules; expe
     expected: { next: 'retire', inMs: seconds(200), reason: 'idle' },
   },
   {
-    name: 'in its warm pool: is kept',
+    name: 'in its warm pool: stays',
     facts: { ...idle, targetState: 'Warmed:Running' },
     expected: { next: 'stay' },
   },
@@ -95,7 +95,7 @@ describe('foresee', () => {
     { requiredKeys: ['billing', 'hourMarginMs'] },
   );
 
-  test('what is foretold is what is then decided, and nothing is decided before', () => {
+  test('the forecast is what is decided at that time, and nothing else is decided before', () => {
     fc.assert(
       fc.property(anyFacts, anyRules, fc.double({ min: 0, max: 1, noNaN: true }), (facts, rules, share) => {
         const { next, inMs, reason } = foresee(facts, rules);

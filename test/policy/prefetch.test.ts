@@ -13,7 +13,7 @@ test.each([
   expect(prefetchCount(slots, runMs)).toBe(count);
 });
 
-test('one long job ends all prefetching at once, short ones bring it back bit by bit', () => {
+test('one long job ends all prefetching at once, short jobs restore it gradually', () => {
   const run = (times: number[]) =>
     times.reduce<number | undefined>((expected, ms) => expectedRunMs(expected, ms), undefined);
   expect(prefetchCount(8, run([5, 5, 5, 30_000]))).toBe(0);
@@ -21,7 +21,7 @@ test('one long job ends all prefetching at once, short ones bring it back bit by
   expect(prefetchCount(8, run([30_000, ...Array(20).fill(5)]))).toBeGreaterThan(0);
 });
 
-test('what is held beyond the slots starts within a second, if jobs take what they are expected to', () => {
+test('prefetched jobs start within a second, if jobs take the expected time', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 1000 }),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { brokenBy } from '../../policy/broken.ts';
 import {
-  brokenBy,
   failedAgain,
   presentRefusals,
   type Refusal,
@@ -39,7 +39,7 @@ test.each<[string, RefusalKind | undefined]>([
   expect(refusalKind({ name })).toBe(kind);
 });
 
-/** One letter a failure: lasting or passing; a number lets so many seconds pass before the next. */
+/** One letter per failure: lasting or passing. A number is the seconds before the next. */
 function after(story: string): Refusal {
   let atMs = 0;
   let refusal: Refusal | undefined;
@@ -53,21 +53,21 @@ function after(story: string): Refusal {
   return refusal;
 }
 
-describe('for how long', () => {
+describe('the duration of a refusal', () => {
   test.each([
     { story: 'l', forSeconds: 0, lastingSeconds: 0 },
     { story: 'l 10 l 20 l', forSeconds: 30, lastingSeconds: 30 },
     { story: 'p 10 p', forSeconds: 10, lastingSeconds: 0 },
     { story: 'p 10 l 20 l', forSeconds: 30, lastingSeconds: 20 },
     { story: 'l 10 l 20 p', forSeconds: 30, lastingSeconds: 0 },
-    // All slots were busy for an hour: nothing was refused meanwhile.
+    // All slots were busy for an hour, so nothing was refused in that time.
     { story: 'l 3600 l', forSeconds: 60, lastingSeconds: 60 },
   ])('$story: $forSeconds s, of a lasting kind $lastingSeconds s', ({ story, ...expected }) => {
     const { forMs, lastingMs } = after(story);
     expect({ forSeconds: forMs / 1000, lastingSeconds: lastingMs / 1000 }).toEqual(expected);
   });
 
-  test('never longer than what has passed, and no longer of a lasting kind than in all', () => {
+  test('is never longer than the time that has passed, and the lasting part is never longer than the whole', () => {
     const failures = fc.array(
       fc.record({ kind: fc.constantFrom<RefusalKind>('lasting', 'passing'), gapMs: fc.nat(200_000) }),
       { minLength: 1 },
@@ -98,9 +98,9 @@ describe('with five minutes for a refusal, an instance', () => {
       refusals: { receive: five.slice(0, -5) },
       reason: undefined,
     },
-    { name: 'that was denied for five goes', refusals: { receive: five }, reason: 'cannot-receive' },
+    { name: 'that was denied for five retires', refusals: { receive: five }, reason: 'cannot-receive' },
     { name: 'waits for longer in an outage', refusals: { receive: outage.slice(0, -5) }, reason: undefined },
-    { name: 'goes after three times as long', refusals: { receive: outage }, reason: 'cannot-receive' },
+    { name: 'retires after three times as long', refusals: { receive: outage }, reason: 'cannot-receive' },
     { name: 'cannot claim', refusals: { claim: five }, reason: 'cannot-use-table' },
     { name: 'cannot report', refusals: { report: five }, reason: 'cannot-use-table' },
     {
@@ -110,7 +110,7 @@ describe('with five minutes for a refusal, an instance', () => {
     },
     { name: 'works while STS is down', refusals: { 'worker-role': outage }, reason: undefined },
     {
-      name: 'that is denied all goes for the role',
+      name: 'that is denied everything retires for the role',
       refusals: { receive: five, claim: five, 'worker-role': five },
       reason: 'cannot-assume-worker-role',
     },
@@ -121,7 +121,7 @@ describe('with five minutes for a refusal, an instance', () => {
 });
 
 test.each<{ name: string; refusals: Refusals; answered: boolean; waits: boolean }>([
-  { name: 'the first receive is under way', refusals: {}, answered: false, waits: true },
+  { name: 'the first receive is in progress', refusals: {}, answered: false, waits: true },
   { name: 'nothing is refused', refusals: {}, answered: true, waits: false },
   {
     name: 'an outage before the first answer',
@@ -131,23 +131,23 @@ test.each<{ name: string; refusals: Refusals; answered: boolean; waits: boolean 
   },
   { name: 'an outage after it', refusals: { receive: after('p') }, answered: true, waits: false },
   { name: 'denied after it', refusals: { receive: after('l') }, answered: true, waits: true },
-  { name: 'the table is out', refusals: { report: after('p') }, answered: true, waits: false },
+  { name: 'the table has an outage', refusals: { report: after('p') }, answered: true, waits: false },
   { name: 'the table is denied', refusals: { report: after('l') }, answered: true, waits: true },
   { name: 'the role is denied', refusals: { 'worker-role': after('l') }, answered: false, waits: true },
 ])('without a job, $name: waits for AWS is $waits', ({ refusals, answered, waits }) => {
   expect(waitsForAws(refusals, answered)).toBe(waits);
 });
 
-describe('a refusal that was met last when the instance had a job', () => {
+describe('a refusal from the instance’s last job', () => {
   const once = after('l');
 
-  test.each(['claim', 'worker-role'])('%s: counts for as long as an outage is waited for', (what) => {
+  test.each(['claim', 'worker-role'])('%s: counts as long as an outage is waited for', (what) => {
     expect(presentRefusals({ [what]: once }, 899_999, 300_000)).toEqual({ [what]: once });
     expect(presentRefusals({ [what]: once }, 900_000, 300_000)).toEqual({});
   });
 
   test.each(['receive', 'report'])(
-    '%s: counts until it is answered, as it is tried without a job',
+    '%s: counts until it is answered, because it is tried without a job',
     (what) => {
       expect(presentRefusals({ [what]: once }, 1e9, 300_000)).toEqual({ [what]: once });
     },

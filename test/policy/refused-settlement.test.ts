@@ -9,7 +9,7 @@ test.each([
   [6, 480],
   [7, 720],
   [1000, 720],
-])('a message that cannot be settled at receive %i is hidden for %i minutes', (receiveCount, minutes) => {
+])('a message that cannot be settled at receive %i is invisible for %i minutes', (receiveCount, minutes) => {
   expect(hidingMs(receiveCount, true)).toBe(minutes * 60_000);
   expect(hidingMs(receiveCount, false)).toBe(720 * 60_000);
 });

@@ -25,31 +25,31 @@ const cases: {
   rules?: RetirementRules;
   expected: ReturnType<typeof decide>;
 }[] = [
-  { name: 'busy: nothing but a change matters', facts: busy, expected: { kind: 'stay' } },
+  { name: 'busy: only a change matters', facts: busy, expected: { kind: 'stay' } },
   {
-    name: 'idle, less than a boot costs: until it does',
+    name: 'idle for less than the time of a boot: until it is as long',
     facts: idle(30),
     expected: { kind: 'stay', againInMs: seconds(60) },
   },
-  { name: 'idle for what a boot costs', facts: idle(90), expected: { kind: 'retire', reason: 'idle' } },
+  { name: 'idle for the time of a boot', facts: idle(90), expected: { kind: 'retire', reason: 'idle' } },
   {
     name: 'idle, boot time unknown',
     facts: { ...idle(0), bootMs: undefined },
     expected: { kind: 'stay', againInMs: UNKNOWN_BOOT_MS },
   },
   {
-    name: 'an idle time that the owner set counts as it is',
+    name: 'an idle time that the owner set is used unchanged',
     facts: { ...idle(2), ageMs: seconds(5) },
     rules: { ...perSecond, idleMs: seconds(2) },
     expected: { kind: 'retire', reason: 'idle' },
   },
   {
-    name: 'the first minute is paid for: no sense in leaving earlier',
+    name: 'the first minute is paid for: stays until its end',
     facts: { ageMs: seconds(50), bootMs: seconds(5), idleMs: seconds(45), group },
     expected: { kind: 'stay', againInMs: seconds(10) },
   },
   {
-    name: 'hourly, idle early in the hour: to the margin before its end',
+    name: 'hourly, idle early in the hour: until the margin before its end',
     facts: idle(500),
     rules: perHour,
     expected: { kind: 'stay', againInMs: HOUR_MS - seconds(720) },
@@ -73,23 +73,23 @@ const cases: {
     expected: { kind: 'leave', reason: 'max-age' },
   },
   {
-    name: 'an operator drains it: takes no new job, whatever its group wants to keep',
+    name: 'an operator drains it: takes no new job, even at the group’s minimum',
     facts: { ...busy, drainRequested: true, group: { ...group, desired: 1, minSize: 1 } },
     expected: { kind: 'leave', reason: 'drained' },
   },
   {
-    name: 'drained, and Spot takes it: AWS’s deadline counts',
+    name: 'drained, and interrupted by Spot: the deadline of AWS counts',
     facts: { ...busy, drainRequested: true, spotInterruption: true },
     expected: { kind: 'leave', reason: 'spot-interruption' },
   },
   {
-    name: 'busy before the maximum age: wakes when it is reached',
+    name: 'busy before the maximum age: decides again when it is reached',
     facts: busy,
     rules: { ...perSecond, maxAgeMs: seconds(700) },
     expected: { kind: 'stay', againInMs: seconds(100) },
   },
   {
-    name: 'worker missing goes before all else',
+    name: 'worker missing takes precedence over everything else',
     facts: { ...idle(1000), broken: 'worker-missing', spotInterruption: true },
     expected: { kind: 'leave', reason: 'worker-missing' },
   },
@@ -99,7 +99,7 @@ const cases: {
     expected: { kind: 'leave', reason: 'disk-full' },
   },
   {
-    name: 'unhealthy with jobs that run, and Spot takes it: they have the time that Spot gives',
+    name: 'unhealthy with running jobs, and interrupted by Spot: they have the time that Spot gives',
     facts: { ...busy, broken: 'unhealthy', spotInterruption: true },
     expected: { kind: 'leave', reason: 'spot-interruption' },
   },
@@ -119,19 +119,19 @@ const cases: {
     expected: { kind: 'leave', reason: 'auto-scaling' },
   },
   {
-    name: 'in the warm pool, however old, idle or broken: AWS would refuse to terminate it',
+    name: 'in the warm pool, even if old, idle or broken: AWS would refuse to terminate it',
     facts: { ...idle(5000), broken: 'worker-missing', targetState: 'Warmed:Running' },
     rules: { ...perSecond, maxAgeMs: seconds(60) },
     expected: { kind: 'stay' },
   },
   {
-    name: 'an hour that is shorter, near its end',
+    name: 'a shorter hour, near its end',
     facts: { ...idle(1), ageMs: seconds(119) },
     rules: { ...perHour, paidPeriodMs: seconds(60), hourMarginMs: seconds(2) },
     expected: { kind: 'retire', reason: 'paid-hour' },
   },
   {
-    name: 'an hour that is shorter, before its end',
+    name: 'a shorter hour, before its end',
     facts: { ...idle(100), ageMs: seconds(130) },
     rules: { ...perHour, paidPeriodMs: seconds(60), hourMarginMs: seconds(2) },
     expected: { kind: 'stay', againInMs: seconds(48) },
@@ -147,42 +147,42 @@ const cases: {
     expected: { kind: 'leave', reason: 'group-deleted' },
   },
   {
-    name: 'more run than desired: an idle one goes at once',
+    name: 'more run than desired: an idle one retires at once',
     facts: { ...idle(0), group: { ...group, surplus: true } },
     expected: { kind: 'retire', reason: 'surplus' },
   },
   {
-    name: 'more run than desired: a busy one works on',
+    name: 'more run than desired: a busy one goes on',
     facts: { ...busy, group: { ...group, surplus: true } },
     expected: { kind: 'stay' },
   },
   {
-    name: 'rebalance recommendation: not worth waiting idle',
+    name: 'rebalance recommendation: an idle one does not wait',
     facts: { ...idle(0), rebalanceRecommended: true },
     expected: { kind: 'retire', reason: 'rebalance' },
   },
   {
-    name: 'rebalance recommendation: a busy one works on',
+    name: 'rebalance recommendation: a busy one goes on',
     facts: { ...busy, rebalanceRecommended: true },
     expected: { kind: 'stay' },
   },
   {
-    name: 'the group is at its minimum: is not asked',
+    name: 'the group is at its minimum: does not retire',
     facts: { ...idle(1000), group: { ...group, minSize: 3 } },
     expected: { kind: 'stay' },
   },
   {
-    name: 'the group is at its minimum, without this instance: goes',
+    name: 'the group is at its minimum, without this instance: retires',
     facts: { ...idle(1000), group: { ...group, minSize: 3, detached: true } },
     expected: { kind: 'retire', reason: 'idle' },
   },
   {
-    name: 'the group refused lately and cannot be seen: asked again later',
+    name: 'the group refused recently and cannot be seen: asks again later',
     facts: { ...idle(1000), group: undefined, refusedMs: seconds(60) },
     expected: { kind: 'stay', againInMs: ASK_AGAIN_MS - seconds(60) },
   },
   {
-    name: 'the group refused long ago and cannot be seen: asked again',
+    name: 'the group refused long ago and cannot be seen: asks again',
     facts: { ...idle(1000), group: undefined, refusedMs: ASK_AGAIN_MS },
     expected: { kind: 'retire', reason: 'idle' },
   },
@@ -207,7 +207,7 @@ describe('decide', () => {
     maxAgeMs: fc.option(fc.integer({ min: 60_000, max: 60 * HOUR_MS }), { nil: undefined }),
   });
 
-  test('looking again when told, an idle instance always goes: none runs for ever', () => {
+  test('deciding again after the given time, an idle instance always retires', () => {
     fc.assert(
       fc.property(anyFacts, anyRules, (start, rules) => {
         let waitedMs = 0;
@@ -223,7 +223,7 @@ describe('decide', () => {
     );
   });
 
-  test('a busy instance is told to go only by age, never by idleness', () => {
+  test('a busy instance retires only by age, never as idle', () => {
     fc.assert(
       fc.property(anyFacts, anyRules, (facts, rules) => {
         const decision = decide({ ...facts, idleMs: undefined }, rules);
@@ -233,7 +233,7 @@ describe('decide', () => {
   });
 });
 
-test('what is worth waiting is bounded', () => {
+test('the idle time is bounded', () => {
   expect(worthWaitingMs(500)).toBe(30_000);
   expect(worthWaitingMs(90_000)).toBe(90_000);
   expect(worthWaitingMs(HOUR_MS)).toBe(MOST_IDLE_MS);

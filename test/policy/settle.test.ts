@@ -8,11 +8,11 @@ test.each([
   { name: 'its lease has ended', nowMs: 1001, enqueuedAtMs: 0, is: 'queued' },
   { name: 'its message is older than the retention', nowMs: 60_000, enqueuedAtMs: 0, is: 'lost' },
   { name: 'its age is unknown', nowMs: 60_000, enqueuedAtMs: undefined, is: 'queued' },
-  { name: 'to be cancelled, its lease runs', nowMs: 1000, toBeCancelled: true, is: 'wait' },
-  { name: 'to be cancelled', nowMs: 1001, enqueuedAtMs: 0, toBeCancelled: true, is: 'cancelled' },
-  { name: 'to be cancelled and old', nowMs: 60_000, enqueuedAtMs: 0, toBeCancelled: true, is: 'cancelled' },
-])('a job of an instance that is gone, $name: $is', ({ nowMs, enqueuedAtMs, toBeCancelled = false, is }) => {
-  expect(settle({ ...job, enqueuedAtMs, toBeCancelled }, nowMs, 60_000)).toBe(is);
+  { name: 'cancellation requested, its lease runs', nowMs: 1000, isCancelRequested: true, is: 'wait' },
+  { name: 'cancellation requested', nowMs: 1001, enqueuedAtMs: 0, isCancelRequested: true, is: 'cancelled' },
+  { name: 'cancellation requested and old', nowMs: 60_000, enqueuedAtMs: 0, isCancelRequested: true, is: 'cancelled' },
+])('a job of an instance that is gone, $name: $is', ({ nowMs, enqueuedAtMs, isCancelRequested = false, is }) => {
+  expect(settle({ ...job, enqueuedAtMs, isCancelRequested }, nowMs, 60_000)).toBe(is);
 });
 
 const now = 1_000_000;
@@ -20,22 +20,22 @@ test.each([
   { name: 'in its group', facts: { instance: 'i-1', present: true, retired: true }, gone: false },
   {
     name: 'not in its group',
-    facts: { instance: 'i-1', present: false, heardAtMs: now, retired: false },
+    facts: { instance: 'i-1', present: false, reportedAtMs: now, retired: false },
     gone: true,
   },
   {
-    name: 'a machine of no group that lives',
-    facts: { instance: 'host-a', present: false, heardAtMs: now - 10, retired: false },
+    name: 'a machine without a group that reports',
+    facts: { instance: 'host-a', present: false, reportedAtMs: now - 10, retired: false },
     gone: false,
   },
   {
-    name: 'a machine of no group that retired',
-    facts: { instance: 'host-a', present: false, heardAtMs: now, retired: true },
+    name: 'a machine without a group that retired',
+    facts: { instance: 'host-a', present: false, reportedAtMs: now, retired: true },
     gone: true,
   },
   {
-    name: 'a machine of no group that is silent',
-    facts: { instance: 'host-a', present: false, heardAtMs: now - 900_000, retired: false },
+    name: 'a machine without a group that is silent',
+    facts: { instance: 'host-a', present: false, reportedAtMs: now - 900_000, retired: false },
     gone: true,
   },
 ])('$name', ({ facts, gone }) => {

@@ -3,7 +3,7 @@ import { afterTry, type FailureStreak, pauseMs, type TryResult } from '../../pol
 
 const RESULTS = { '+': 'success', '-': 'failure', '.': 'neither' } as const;
 
-/** Tries as `a-`: job a failed; `b+`: b succeeded; `c.`: the end of c says nothing. */
+/** Tries: `a-`: job a failed; `b+`: b succeeded; `c.`: the end of c says nothing about the instance. */
 function after(tries: string): FailureStreak | undefined {
   return tries
     .split(' ')
@@ -33,7 +33,7 @@ test.each([
   expect(pauseMs(after(tries))).toBe(seconds * 1000);
 });
 
-test('a pause never ends in Infinity, nor do many failures make the streak longer', () => {
+test('a pause is never Infinity, and many failures do not make the list of jobs longer', () => {
   let streak: FailureStreak | undefined;
   for (let job = 0; job < 2000; job += 1) {
     streak = afterTry(streak, { job: `j${job}`, result: 'failure', reason: 'exit status 1', atMs: job });
@@ -42,7 +42,7 @@ test('a pause never ends in Infinity, nor do many failures make the streak longe
   expect(streak).toMatchObject({ failures: 2000, jobs: ['j0', 'j1', 'j2'], slowSinceMs: 2 });
 });
 
-test('it is known since when an instance is slowed, after how many failures, and how the last one ended', () => {
+test('the streak has the time of the slowdown, the number of failures and the end of the last try', () => {
   expect(after('a- b- c- d-')).toMatchObject({ failures: 4, slowSinceMs: 2, reason: 'exit status 3' });
   expect(after('a- b-')?.slowSinceMs).toBeUndefined();
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { capacityFor, MOST_STEPS, type ScaleOut, type Step, stepsFor } from '../../policy/steps.ts';
 
-/** What Auto Scaling adds for a metric value: the step whose bounds it falls into. */
+/** The instances that Auto Scaling adds for a metric value: those of the step that contains it. */
 function added(backlog: number, steps: Step[], threshold: number): number {
   const breach = backlog - threshold;
   const matching = steps.filter((s) => breach >= s.lower && (s.upper === undefined || breach < s.upper));
@@ -17,7 +17,7 @@ const scale: fc.Arbitrary<ScaleOut> = fc.record({
 });
 
 describe('stepsFor', () => {
-  test('one step for each instance where 20 suffice', () => {
+  test('one step for each instance if 20 are enough', () => {
     expect(stepsFor({ threshold: 1, jobsPerInstance: 1, maxCapacity: 3 })).toEqual([
       { lower: 0, upper: 1, change: 1 },
       { lower: 1, upper: 2, change: 2 },
@@ -30,14 +30,14 @@ describe('stepsFor', () => {
     ]);
   });
 
-  test('the first step adds what the threshold itself is worth', () => {
+  test('the first step adds what the threshold itself needs', () => {
     expect(stepsFor({ threshold: 25, jobsPerInstance: 10, maxCapacity: 4 })).toEqual([
       { lower: 0, upper: 6, change: 3 },
       { lower: 6, change: 4 },
     ]);
   });
 
-  test('one open step when the threshold alone is worth the maximum', () => {
+  test('one open step if the threshold alone needs the maximum', () => {
     expect(stepsFor({ threshold: 100, jobsPerInstance: 1, maxCapacity: 8 })).toEqual([
       { lower: 0, change: 8 },
     ]);
@@ -62,7 +62,7 @@ describe('stepsFor', () => {
     );
   });
 
-  test('any backlog: never more than it is worth, never less than half, exact up to 20 instances', () => {
+  test('any backlog: never more than it needs, never less than half, exact up to 20 instances', () => {
     fc.assert(
       fc.property(scale, fc.integer({ min: 0, max: 200_000 }), (s, backlog) => {
         const worth = capacityFor(backlog, s);
@@ -87,7 +87,7 @@ describe('capacityFor', () => {
     expect(capacityFor(backlog, s)).toBe(worth);
   });
 
-  test('refuses what is no count, by its name and value', () => {
+  test('refuses a value that is not a count, with its name and value', () => {
     expect(() => stepsFor({ threshold: 0, jobsPerInstance: 1, maxCapacity: 1 })).toThrow(
       'threshold is 0: it must be a whole number of at least 1',
     );

@@ -7,13 +7,13 @@ const busy = { instance: 'i-busy', is: 'busy' } as const;
 const launching = { instance: 'i-new', is: 'launching', launchedAtMs: 5 } as const;
 const leaving = { instance: 'i-old', is: 'other' } as const;
 
-/** A fleet of which one instance is busy, of three at most, and nothing is in the way. */
+/** A fleet of at most three instances, one of which is busy, and nothing prevents a launch. */
 const facts: WaitingFacts = {
   ...{ nowMs: NOW_MS, triedBefore: false, visible: 4, threshold: 1, desired: 1, there: 1, maxSize: 3 },
   ...{ launchSuspended: false, instances: [busy] },
 };
 
-/** In their order: the first that holds is said. */
+/** In their order: the first cause that applies is returned. */
 const cases: [string, Partial<WaitingFacts>, Waiting][] = [
   [
     'it is to be tried again later',
@@ -58,7 +58,7 @@ test.each(cases)('%s', (_, changes, waiting) => {
   expect(whyWaiting({ ...facts, ...changes })).toEqual(waiting);
 });
 
-test('says the first that holds, whatever else does', () => {
+test('returns the first cause that applies, even if others do', () => {
   const said: string[] = [];
   const changes = cases.map(([, one]) => one).toReversed();
   let all: WaitingFacts = Object.assign({}, facts, ...changes);
@@ -84,7 +84,7 @@ test('says the first that holds, whatever else does', () => {
   expect(said).toEqual(cases.map(([, , { what }]) => what));
 });
 
-test('a time that is over keeps it no longer, and who does not know the threshold waits for an instance', () => {
+test('a time that has passed does not count, and without a known threshold the job waits for an instance', () => {
   expect(whyWaiting({ ...facts, notBeforeMs: NOW_MS })).toMatchObject({ what: 'instance' });
   expect(whyWaiting({ ...facts, threshold: undefined })).toMatchObject({ what: 'instance' });
 });

@@ -15,26 +15,26 @@ const facts: WakeFacts = {
 };
 
 test.each([
-  { name: 'a backlog as old as the alarm’s duration wakes', change: {}, execute: true },
+  { name: 'a backlog as old as the alarm’s duration scales out', change: {}, execute: true },
   {
-    name: 'a look that comes a moment early counts',
+    name: 'a run that comes a moment early counts',
     change: { backlogSinceMs: now - 56_000 },
     execute: true,
   },
   { name: 'a young backlog waits', change: { backlogSinceMs: now - 30_000 }, execute: false },
-  { name: 'one seen for the first time waits', change: { backlogSinceMs: undefined }, execute: false },
+  { name: 'a backlog found for the first time waits', change: { backlogSinceMs: undefined }, execute: false },
   {
-    name: 'even with no duration to wait for',
+    name: 'even without a duration',
     change: { backlogSinceMs: undefined, durationMs: 1 },
     execute: false,
   },
-  { name: 'a launch since then: the alarm is awake', change: { lastLaunchMs: now - 20_000 }, execute: false },
+  { name: 'a launch since then: the alarm has fired', change: { lastLaunchMs: now - 20_000 }, execute: false },
   {
     name: 'an old launch did not end the backlog',
     change: { backlogSinceMs: now - 10 * minute, lastLaunchMs: now - 2 * minute },
     execute: true,
   },
-  { name: 'a full fleet is awake', change: { desired: 10 }, execute: false },
+  { name: 'a fleet at its maximum does not scale out', change: { desired: 10 }, execute: false },
 ])('$name', ({ change, execute }) => {
   const { backlogSinceMs, ...result } = wake({ ...facts, ...change });
   expect(result.execute).toBe(execute);
@@ -43,6 +43,6 @@ test.each([
   );
 });
 
-test('below the threshold nothing is remembered', () => {
+test('below the threshold nothing is stored', () => {
   expect(wake({ ...facts, backlog: 4, threshold: 5 })).toEqual({ execute: false, backlogSinceMs: undefined });
 });

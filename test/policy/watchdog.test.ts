@@ -11,7 +11,7 @@ const NOT_DUE = Number.NEGATIVE_INFINITY;
 const idle: Signs = { sinceTryMs: 1000, jobs: 0, receiving: true, overdueMs: NOT_DUE };
 const busy: Signs = { sinceTryMs: 5 * HOUR_MS, jobs: 8, receiving: false, overdueMs: -4 * HOUR_MS };
 
-describe('a sign of life', () => {
+describe('the watchdog ping', () => {
   test.each<[string, Signs]>([
     ['a long poll under way', { ...idle, sinceTryMs: 20_000 }],
     ['a try just short of too long ago', { ...idle, sinceTryMs: LONGEST_SILENCE_MS }],
@@ -19,7 +19,7 @@ describe('a sign of life', () => {
     ['a drain: nothing is received, jobs run', { ...busy, jobs: 1 }],
     ['a lease that waits for its renewal a little', { ...busy, overdueMs: 30_000 }],
     ['a rung tried lately, while nothing runs', { ...idle, receiving: false, sinceTryMs: 75_000 }],
-  ])('is given: %s', (_, signs) => {
+  ])('is sent: %s', (_, signs) => {
     expect(judge(signs)).toEqual({ alive: true });
   });
 
@@ -33,7 +33,7 @@ describe('a sign of life', () => {
     expect(judge(signs)).toEqual({ alive: false, why });
   });
 
-  test('whoever tries and keeps its leases in time is alive; whoever does neither is not', () => {
+  test('an agent that tries and renews its leases in time is alive; one that does neither is not', () => {
     const ms = fc.integer({ min: 0, max: 48 * HOUR_MS });
     fc.assert(
       fc.property(ms, ms, fc.nat(100), fc.boolean(), (sinceTryMs, overdueMs, jobs, receiving) => {
@@ -47,7 +47,7 @@ describe('a sign of life', () => {
   test.each([
     ['two receives, while the queue does not answer', POLL_TIMEOUT_MS + WAITS.maxMs, 55_000],
     ['two calls of the ladder, while AWS does not answer', CALL_MS + LONGEST_DELAY_MS, 75_000],
-  ])('may be as far apart as %s: that leaves a third for a machine out of breath', (_, pauseMs, knownMs) => {
+  ])('may be as far apart as %s: that leaves a third of the time for a busy machine', (_, pauseMs, knownMs) => {
     expect(pauseMs).toBe(knownMs);
     expect(pauseMs).toBeLessThan((LONGEST_SILENCE_MS * 2) / 3);
   });

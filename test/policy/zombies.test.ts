@@ -5,31 +5,31 @@ const minute = 60_000;
 const now = 1000 * minute;
 const rules = { nowMs: now, bootBudgetMs: 20 * minute, silentMs: 15 * minute };
 const old: Seen = { instance: 'i-1', lifecycleState: 'InService', launchedAtMs: now - 60 * minute };
-const heard = (minutesAgo: number) => ({
+const reported = (minutesAgo: number) => ({
   readyAtMs: now - 50 * minute,
-  heardAtMs: now - minutesAgo * minute,
+  reportedAtMs: now - minutesAgo * minute,
 });
 
 test.each([
-  { name: 'boots still', seen: { ...old, launchedAtMs: now - 19 * minute }, is: [] },
-  { name: 'lives', seen: { ...old, ...heard(1) }, is: [] },
-  { name: 'never heard of', seen: old, is: [{ reason: 'boot-failed', action: 'terminate' }] },
+  { name: 'still boots', seen: { ...old, launchedAtMs: now - 19 * minute }, is: [] },
+  { name: 'reports', seen: { ...old, ...reported(1) }, is: [] },
+  { name: 'never reported', seen: old, is: [{ reason: 'boot-failed', action: 'terminate' }] },
   {
-    name: 'never heard of, held by the launch hook',
+    name: 'never reported, held by the launch hook',
     seen: { ...old, lifecycleState: 'Pending:Wait' },
     is: [{ reason: 'boot-failed', action: 'complete-launch' }],
   },
-  { name: 'silent', seen: { ...old, ...heard(15) }, is: [{ reason: 'agent-crashed', action: 'terminate' }] },
+  { name: 'silent', seen: { ...old, ...reported(15) }, is: [{ reason: 'agent-crashed', action: 'terminate' }] },
   {
     name: 'silent, held by the termination hook',
-    seen: { ...old, ...heard(16), lifecycleState: 'Terminating:Wait' },
+    seen: { ...old, ...reported(16), lifecycleState: 'Terminating:Wait' },
     is: [{ reason: 'agent-crashed', action: 'complete-termination' }],
   },
-  { name: 'silent, and on its way out', seen: { ...old, lifecycleState: 'Terminating' }, is: [] },
-  { name: 'silent, taken aside by an operator', seen: { ...old, lifecycleState: 'Standby' }, is: [] },
+  { name: 'silent, and terminating', seen: { ...old, lifecycleState: 'Terminating' }, is: [] },
+  { name: 'silent, on standby', seen: { ...old, lifecycleState: 'Standby' }, is: [] },
   {
-    name: 'heard lately though never ready: its agent lives',
-    seen: { ...old, heardAtMs: now - minute },
+    name: 'reported recently though never ready: its agent runs',
+    seen: { ...old, reportedAtMs: now - minute },
     is: [],
   },
 ])('$name', ({ seen, is }) => {

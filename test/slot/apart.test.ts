@@ -14,7 +14,7 @@ const script = (argument: string) => ({ stdin: '', argument, variables: {} });
 describe('two jobs of one slot, one after the other', () => {
   beforeEach(({ skip }) => skip(whyNoSlots() !== undefined, whyNoSlots()));
 
-  test('have an empty home each, in the place of the same name', async () => {
+  test('each have an empty home with the same path', async () => {
     const own = join((await openShop()).directory, 'own');
     await mkdir(own, { mode: 0o777 });
     const home = join(own, 'home');
@@ -29,7 +29,7 @@ describe('two jobs of one slot, one after the other', () => {
     expect(shop.sockets?.started()).toBe(1);
   });
 
-  test('can be started where one before had no program: its home is not left in the way', async () => {
+  test('can be started after one without a program, whose home is removed', async () => {
     const own = join((await openShop()).directory, 'own');
     await mkdir(own, { mode: 0o777 });
     const shop = await openShop({
@@ -46,12 +46,12 @@ describe('two jobs of one slot, one after the other', () => {
     expect(await outputOf(runner.start(task))).toBe(`${own}/home\n`);
   });
 
-  test('whose home cannot be made are not started, and say why', async () => {
+  test('whose home cannot be created are not started, with the reason', async () => {
     const shop = await openShop({ slotOptions: ['--home', '/nowhere/home'], cgroups: 'none' });
     const runner = await shop.runnerOf(['true']);
     expect(await runner.start(script('')).ended).toEqual({
       kind: 'not-started',
-      reason: 'the home /nowhere/home cannot be made: ENOENT, No such file or directory',
+      reason: 'the home /nowhere/home cannot be created: ENOENT, No such file or directory',
     });
   });
 });
@@ -59,7 +59,7 @@ describe('two jobs of one slot, one after the other', () => {
 describe('two slots', () => {
   beforeEach(({ skip }) => skip(whyNoCgroups() !== undefined, whyNoCgroups()));
 
-  test('have users of their own: a worker cannot signal or read the other, nor what starts there', async () => {
+  test('have different users: a worker cannot signal or read processes of the other, also while they start', async () => {
     const shop = await openShop();
     const runner = await shop.runnerOf(['sh', '-c'], { slots: 2 });
     const victim = runner.start(script(`echo $$ $PPID > ${shop.directory}/victim; exec sleep 600`));
@@ -94,7 +94,7 @@ print("over")`;
   });
 });
 
-/** Leaves one of each kind in the kernel. */
+/** Leaves one object of each kind in the kernel. */
 const LEAVE = `
 import ctypes, platform
 libc = ctypes.CDLL(None)
@@ -119,10 +119,10 @@ for _ in range(${10 * waitSeconds}):
     time.sleep(0.1)
 print(keys())`;
 
-describe('a slot whose user is its own', () => {
+describe('a slot with its own user', () => {
   beforeEach(({ skip }) => skip(whyNoCgroups() !== undefined, whyNoCgroups()));
 
-  test('leaves nothing of a job in the kernel: System V objects and keys, when the slot is lost as well', async () => {
+  test('leaves no System V objects and keys of a job in the kernel, also if the slot fails', async () => {
     const shop = await openShop({ slotOptions: ['--own-user'] });
     const runner = await shop.runnerOf([PYTHON, '-c']);
     const nothing = 'shm 0\nsem 0\nmsg 0\n0\n';

@@ -16,7 +16,7 @@ beforeEach(({ skip }) => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-/** What the slot's function says of the directory, with so much time for it. */
+/** The result of the slot's function for the directory, with this much time. */
 function emptied(seconds: number): string {
   const program = `import sys, time
 sys.path.insert(0, sys.argv[1])
@@ -32,7 +32,7 @@ test('a directory is emptied', () => {
   expect(readdirSync(directory)).toEqual([]);
 });
 
-test('one for which the time is too short is left to who ends the slot: the end of the job does not wait for it', () => {
+test('a directory that takes too long is left to the end of the slot: the end of the job does not wait for it', () => {
   expect(emptied(-1)).toBe('False');
   expect(readdirSync(directory)).toEqual(['of']);
 });

@@ -15,7 +15,7 @@ import { eventually } from '../support/eventually.ts';
 const PROGRAM = join(import.meta.dirname, '../../systemd/mayfly-slot');
 const FLAGS = ['--any-cgroup', '--any-network'];
 
-/** What a slot needs to be given, and the agent's end of its connection. */
+/** What a slot is started with, and the agent's end of its connection. */
 interface Given {
   agent: Socket;
   slot: ChildProcess;
@@ -41,7 +41,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** As systemd starts it: with the socket at which a connection waits, and who is meant by that. */
+/** Starts it like systemd: with the socket at which a connection waits, and the variables that describe it. */
 const LISTEN = `import os, socket, sys
 listening = socket.socket(socket.AF_UNIX)
 listening.bind(sys.argv[1])
@@ -52,8 +52,8 @@ os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
 os.execv(sys.argv[2], sys.argv[2:])`;
 
 /**
- * @param place what it is given: `socket`, as by systemd, or `connection`, as its standard input
- * @param first what the shell does that becomes the slot
+ * @param place what it gets: `socket`, like from systemd, or `connection`, as its standard input
+ * @param first what the shell does before it becomes the slot
  */
 async function start(
   place: 'socket' | 'connection',
@@ -83,7 +83,7 @@ async function start(
   return { slot, ...listenTo(agent) };
 }
 
-/** A socket may be there that nobody listens at yet. */
+/** The socket may exist before anybody listens on it. */
 function connected(path: string): Promise<Socket> {
   const look = () =>
     new Promise<Socket | undefined>((resolve) => {
@@ -106,7 +106,7 @@ function listenTo(agent: Socket): Pick<Given, 'agent' | 'frames'> {
 const run = (script: string) =>
   frame('R', '/', '', ['/bin/sh', '-c', script].join('\0'), 'PATH=/usr/bin:/bin');
 
-test.each(['socket', 'connection'] as const)('it is given a %s, and says hello', async (place) => {
+test.each(['socket', 'connection'] as const)('it gets a %s, and sends its hello', async (place) => {
   const { agent, slot, frames } = await start(place);
   await eventually('its hello', () => frames.length === 1);
   expect(frames).toEqual([['H', `${PROTOCOL}`, '/home/of']]);
@@ -114,7 +114,7 @@ test.each(['socket', 'connection'] as const)('it is given a %s, and says hello',
   expect(await once(slot, 'exit')).toEqual([0, null]);
 });
 
-test('frames that come byte by byte, or all at once, are understood', async () => {
+test('frames are read byte by byte, or all at once', async () => {
   const { agent, frames } = await start('socket');
   agent.setNoDelay(true);
   for (const byte of run('echo bytes')) {
@@ -132,7 +132,7 @@ test('frames that come byte by byte, or all at once, are understood', async () =
   ]);
 });
 
-test('it ends with the agent, also while the agent reads nothing of what a worker prints', async () => {
+test('it ends with the agent, also while the agent does not read a worker’s output', async () => {
   const { agent, slot, frames } = await start('socket');
   agent.write(run('echo $$; exec yes'));
   await eventually('its output', () => frames.some(([stream]) => stream === 'stdout'));
@@ -146,7 +146,7 @@ test('it ends with the agent, also while the agent reads nothing of what a worke
   expect(await isRunning(pid)).toBe(false);
 });
 
-test('it tells systemd that it lives, idle or not, and its worker hears nothing of that', async () => {
+test('it pings systemd’s watchdog, idle or not, and its worker does not get the variables for it', async () => {
   const notify = await openNotifySocket(join(directory, 'notify'));
   try {
     const { agent, frames } = await start('socket', { NOTIFY_SOCKET: notify.path, WATCHDOG_USEC: '300000' });
@@ -162,7 +162,7 @@ test('it tells systemd that it lives, idle or not, and its worker hears nothing 
   }
 });
 
-test('when memory runs out the worker is as likely to go as any process, whatever the slot is', async () => {
+test('the worker’s OOM score is that of any process, even if the slot is protected', async () => {
   const { agent, frames } = await start('socket', {}, 'echo 500 > /proc/self/oom_score_adj');
   agent.write(run('sleep 0.2; cat /proc/self/oom_score_adj; (cat /proc/self/oom_score_adj)'));
   await eventually('the end', () => frames.at(-1)?.[0] === 'E');
@@ -174,7 +174,7 @@ test('when memory runs out the worker is as likely to go as any process, whateve
   ).toBe('0\n0\n');
 });
 
-test('it is small: there is one for each worker that may run at once', async () => {
+test('it needs little memory, as one runs for each worker', async () => {
   const { slot, frames } = await start('socket');
   await eventually('its hello', () => frames.length === 1);
   const status = await readFile(`/proc/${slot.pid}/status`, 'utf8');

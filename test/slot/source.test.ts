@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const cache = mkdtempSync(join(tmpdir(), 'mayfly-mypy-'));
 afterAll(() => rmSync(cache, { recursive: true }));
 
-/** The syntax of an older Python than this one, of what a boot runs beside the slot: `ast.parse(feature_version)`. */
+/** Checks the boot's Python programs against the syntax of an older version: `ast.parse(feature_version)`. */
 const PARSES = `import ast, re, sys
 for name in sys.argv[1:]:
     text = open(name, encoding="utf-8").read()
@@ -18,7 +18,7 @@ for name in sys.argv[1:]:
         ast.parse(source, name, feature_version=(3, 9))
     print(name, len(sources))`;
 
-test("a boot's own Python is what 3.9 reads", () => {
+test("Python 3.9 can parse the boot's own programs", () => {
   const programs: Record<string, number> = {
     'ansible/roles/mayfly_agent/files/unpack_node.py': 1,
     'ansible/prepare-setup.sh': 1,
@@ -37,11 +37,11 @@ test("a boot's own Python is what 3.9 reads", () => {
   );
 });
 
-/** Settings are in pyproject.toml: strict, and for the oldest Python that a worker may have. */
+/** Settings are in pyproject.toml: strict, and for the oldest supported Python. */
 test.for([
   ['mypy', ['--cache-dir', cache]],
   ['black', ['--check', '--quiet']],
-] as const)('%s has nothing to say of the slot', ([tool, options], { skip }) => {
+] as const)('%s finds nothing in the slot', ([tool, options], { skip }) => {
   const args = [...options, 'systemd/mayfly-slot', 'systemd/mayfly-slots.py'];
   const { error, status, stdout, stderr } = spawnSync(tool, args, { cwd: ROOT, encoding: 'utf8' });
   skip(error !== undefined, `needs ${tool} (Debian: the package ${tool})`);

@@ -20,7 +20,7 @@ beforeEach(({ skip }) => {
 });
 afterEach(() => rmSync(etc, { recursive: true, force: true }));
 
-/** Runs a program that has a copy of the users of this machine as its own. */
+/** Runs a program with a private copy of the users of this machine. */
 function inEtc(...words: string[]): void {
   const script = 'mount --bind "$0" /etc && exec "$@"';
   const { status, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', script, etc, ...words], {
@@ -45,13 +45,13 @@ test('each slot has a user whose account has expired', () => {
   ]);
 });
 
-test('a user that was made when the machine was switched off has an expired account too', () => {
+test('a user whose creation was interrupted by a power-off has an expired account too', () => {
   inEtc('useradd', '--system', '--gid', 'mayfly-worker', '--no-create-home', 'mayfly-slot-1');
   inEtc('python3', PROGRAM, '--users', '1');
   expect(expiries()).toEqual([['mayfly-slot-1', EXPIRED]]);
 });
 
-test('there are users for more slots than distributions have numbers for users of the system', () => {
+test('there are users for more slots than distributions have numbers for system users', () => {
   const passwd = join(etc, 'passwd');
   const others = Array.from({ length: 1000 }, (_, id) => `other-${id}:x:${id}:100::/:/usr/sbin/nologin\n`);
   writeFileSync(passwd, `${readFileSync(passwd, 'utf8')}${others.join('')}`);

@@ -4,7 +4,7 @@ import { type Answers, StandIn } from '../support/stand-in.ts';
 const DEADMAN = '/usr/local/sbin/mayfly-deadman';
 const RETIRES = ['systemctl start --no-block mayfly-retire.service'];
 
-/** The defaults of the script: the unit's drop-in has the fleet's. */
+/** The defaults of the script. The unit's drop-in has the fleet's values. */
 const BUDGET = 900;
 const STOP_GRACE = 900;
 
@@ -15,7 +15,7 @@ beforeEach(() => {
 afterEach(() => machine.remove());
 
 interface Case {
-  /** Of the agent. */
+  /** The state of the agent. */
   state: string;
   /** Of the machine, in seconds since power-on. */
   uptime: number;
@@ -36,7 +36,7 @@ const look = ({ state, uptime, prepare, startedAt = 0, endedAt = 0 }: Case, answ
 };
 
 const booted = (m: StandIn) => m.put('/var/lib/mayfly-boot/booted', 'key\n');
-/** The boot script runs: as this process does. */
+/** The boot script runs: its pid is that of this process. */
 const bootRuns = (m: StandIn) => m.put('/run/mayfly-boot/booting', `${process.pid}\n`);
 const bootEnded = (m: StandIn) => m.put('/run/mayfly-boot/booting', '99999999\n');
 const startedAgain = (m: StandIn) =>
@@ -44,16 +44,16 @@ const startedAgain = (m: StandIn) =>
 const retired = (reason: string) => (m: StandIn) =>
   booted(m).put('/var/lib/mayfly/retirement.json', JSON.stringify({ reason }));
 
-describe("the dead man's timer leaves a machine alone", () => {
+describe("the dead man's timer does nothing for a machine", () => {
   it.each<[string, Case]>([
     ['whose agent works', { state: 'active', uptime: 1e6 }],
     ['whose agent reloads', { state: 'reloading', uptime: 1e6 }],
-    ['whose agent stops: systemd bounds that', { state: 'deactivating', uptime: 1e6 }],
+    ['whose agent stops, which systemd limits', { state: 'deactivating', uptime: 1e6 }],
     ['that boots, within its budget', { state: 'inactive', uptime: BUDGET - 1, prepare: bootRuns }],
     ['whose cloud-init has not come to the boot script yet', { state: 'inactive', uptime: 299 }],
     ['whose agent starts, within the budget', { state: 'activating', uptime: BUDGET - 1 }],
     [
-      'whose agent is restarted, and worked a while ago',
+      'whose agent is restarted, and worked some time ago',
       {
         state: 'activating',
         uptime: 5000 + BUDGET - 1,
@@ -61,11 +61,11 @@ describe("the dead man's timer leaves a machine alone", () => {
       },
     ],
     [
-      'that was switched off in mid-boot, but not before its agent was ready, and gets the time to start it',
+      'that was switched off during its boot after its agent was ready, and has the time to start it',
       { state: 'inactive', uptime: 200, prepare: startedAgain },
     ],
     [
-      'that was switched off in mid-boot, and whose agent has run since and was stopped by hand before it was ready',
+      'that was switched off during its boot, and whose agent has run since and was stopped by hand before it was ready',
       {
         state: 'inactive',
         uptime: 100 + STOP_GRACE - 1,
@@ -75,11 +75,11 @@ describe("the dead man's timer leaves a machine alone", () => {
       },
     ],
     [
-      'whose agent was stopped by hand a while ago',
+      'whose agent was stopped by hand some time ago',
       { state: 'inactive', uptime: 5000 + STOP_GRACE - 1, endedAt: 5000, prepare: booted },
     ],
     [
-      'whose agent was stopped by hand, and said so',
+      'whose agent was stopped by hand, and recorded it',
       { state: 'inactive', uptime: 5000 + STOP_GRACE - 1, endedAt: 5000, prepare: retired('stopped') },
     ],
   ])('%s', async (_, situation) => {
@@ -97,10 +97,10 @@ describe("the dead man's timer has a machine ended", () => {
     [
       'whose boot hangs',
       { state: 'inactive', uptime: BUDGET, prepare: bootRuns },
-      'boot-failed the boot is not done after 900 s',
+      'boot-failed the boot has not finished after 900 s',
     ],
     [
-      'whose boot failed and said why',
+      'whose boot failed and recorded why',
       {
         state: 'inactive',
         uptime: 100,
@@ -109,40 +109,40 @@ describe("the dead man's timer has a machine ended", () => {
       undefined,
     ],
     [
-      'whose boot failed without a word, as a disk that is full takes none',
+      'whose boot failed without a record, as on a full disk',
       {
         state: 'inactive',
         uptime: 100,
         prepare: (m) => bootEnded(m).put('/var/lib/mayfly-boot/boot-failed', ''),
       },
-      'boot-failed the boot ended early and could not say why',
+      'boot-failed the boot ended early and recorded no reason',
     ],
     [
       'that cloud-init never set up',
       { state: 'inactive', uptime: 300 },
-      'boot-failed the machine was started again in mid-boot',
+      'boot-failed the machine was restarted during its boot',
     ],
     [
-      'that was started again in mid-boot, as soon as cloud-init has had its turn',
+      'that was restarted during its boot, as soon as cloud-init has ended',
       { state: 'inactive', uptime: 20, prepare: (m) => m.put('/run/cloud-init/result.json', '{}') },
-      'boot-failed the machine was started again in mid-boot',
+      'boot-failed the machine was restarted during its boot',
     ],
     [
-      'that was started again after its boot had failed, though its agent was ready',
+      'that was restarted after its boot had failed, although its agent was ready',
       {
         state: 'inactive',
         uptime: 200,
         prepare: (m) => startedAgain(m).put('/var/lib/mayfly-boot/boot-failed', 'boot-failed it could not\n'),
       },
-      'boot-failed the machine was started again in mid-boot',
+      'boot-failed the machine was restarted during its boot',
     ],
     [
-      'whose agent never comes up',
+      'whose agent never starts',
       { state: 'activating', uptime: BUDGET },
       'boot-failed the agent has been starting for 900 s',
     ],
     [
-      'whose agent does not come up any more',
+      'whose agent does not start any more',
       {
         state: 'activating',
         uptime: 5000 + BUDGET,
@@ -152,12 +152,12 @@ describe("the dead man's timer has a machine ended", () => {
       'agent-crashed the agent has been starting for 900 s',
     ],
     [
-      'whose agent failed, should systemd not have',
+      'whose agent failed, if systemd did not start mayfly-retire',
       { state: 'failed', uptime: 5000, prepare: booted },
       undefined,
     ],
     [
-      'whose agent retired, should systemd not have',
+      'whose agent retired, if systemd did not start mayfly-retire',
       { state: 'inactive', uptime: 5000, prepare: retired('idle') },
       undefined,
     ],
@@ -171,7 +171,7 @@ describe("the dead man's timer has a machine ended", () => {
       { state: 'inactive', uptime: STOP_GRACE, prepare: booted },
       'stopped the agent was stopped by hand 900 s ago',
     ],
-    ['of which systemd says nothing', { state: '', uptime: 5000, prepare: booted }, undefined],
+    ['whose agent’s state systemd does not report', { state: '', uptime: 5000, prepare: booted }, undefined],
   ])('%s', async (_, situation, word) => {
     const { calls, said } = await look(situation);
     expect(calls, said).toEqual(RETIRES);
@@ -182,14 +182,14 @@ describe("the dead man's timer has a machine ended", () => {
 });
 
 describe('an agent that stops', () => {
-  it('may take hours, and is as long as any other to start again', async () => {
+  it('may take hours, and has the same time as any other to start again', async () => {
     machine.put('/run/mayfly-boot/alive', '100\n');
     await look({ state: 'deactivating', uptime: 40_000, prepare: booted });
     expect(await look({ state: 'activating', uptime: 40_060 })).toMatchObject({ calls: [] });
   });
 });
 
-describe('a fleet that lets no stopped agent stay', () => {
+describe('a fleet that keeps no instance with a stopped agent', () => {
   const env = { MAYFLY_STOP_SECONDS: '0' };
 
   it('waits for one that has not started yet after a reboot', async () => {
@@ -198,14 +198,14 @@ describe('a fleet that lets no stopped agent stay', () => {
     expect(await look({ ...rebooted, uptime: 300 }, { env })).toMatchObject({ calls: RETIRES });
   });
 
-  it('ends a machine at the first look at one that was stopped', async () => {
+  it('ends a machine at the first check after its agent was stopped', async () => {
     const { calls } = await look({ state: 'inactive', uptime: 60, endedAt: 60, prepare: booted }, { env });
     expect(calls).toEqual(RETIRES);
   });
 });
 
 describe('a working agent', () => {
-  it('is remembered, and takes an earlier word back', async () => {
+  it('is recorded, and removes an earlier reason', async () => {
     machine.put('/run/mayfly-boot/deadman', 'agent-crashed it seemed\n');
     await look({ state: 'active', uptime: 4711 });
     expect(machine.read('/run/mayfly-boot/alive')).toBe('4711\n');
@@ -214,7 +214,7 @@ describe('a working agent', () => {
 });
 
 describe('time', () => {
-  it('is counted from when systemd came up: a machine may be a container of an old host', async () => {
+  it('is counted from the start of systemd, because a machine may be a container of an old host', async () => {
     bootRuns(machine);
     const systemctl = `case "$*" in
       *Userspace*) echo UserspaceTimestampMonotonic=1000000000000 ;;
@@ -227,7 +227,7 @@ describe('time', () => {
     expect((await at(1_000_000 + BUDGET)).calls).toEqual(RETIRES);
   });
 
-  it("is the fleet's", async () => {
+  it("limits are the fleet's", async () => {
     bootRuns(machine);
     const programs = { timeout: 'shift; exec "$@"' };
     machine.put(

@@ -27,10 +27,10 @@ interface Values {
   ':listing': { S: string };
 }
 
-/** The first way to switch off, which systemd obeys whatever holds a lock on shutdown. */
+/** The first command to switch off, which works even if something holds a shutdown lock. */
 const OFF = 'systemctl start --no-block --job-mode=replace-irreversibly poweroff.target';
 
-/** What ends an instance when nothing resists. The machine goes off at the first way; here it does not. */
+/** The calls that end an instance if none fails. A real machine switches off at the first command. */
 const AN_END = [
   'systemctl stop --no-block mayfly-agent.service',
   expect.stringMatching(
@@ -60,18 +60,18 @@ describe('an instance stays', () => {
     expect(await retire({ agent })).toMatchObject({ status: 0, calls: [] });
   });
 
-  it('whose agent was stopped by hand and said so', async () => {
+  it('whose agent was stopped by hand and recorded it', async () => {
     machine.put('/var/lib/mayfly/retirement.json', retirement('stopped'));
     expect((await retire({ agent: STOPPED })).calls).toEqual([]);
   });
 
-  it('whose agent came up after all, and was stopped by hand then', async () => {
+  it('whose agent started after all, and was stopped by hand later', async () => {
     machine.put('/run/mayfly-boot/deadman', 'boot-failed the agent has been starting for 900 s\n');
     expect((await retire({ agent: { ActiveState: 'active' } })).calls).toEqual([]);
     expect((await retire({ agent: STOPPED })).calls).toEqual([]);
   });
 
-  it('whose agent drains, though its boot has failed: it is asked again when it has ended', async () => {
+  it('whose agent drains, although its boot has failed: this is decided again when the agent has ended', async () => {
     machine.put('/var/lib/mayfly-boot/boot-failed', 'boot-failed could not run the playbook\n');
     expect((await retire({ agent: { ActiveState: 'deactivating' } })).calls).toEqual([]);
   });
@@ -98,7 +98,7 @@ describe('an instance ends', () => {
           .put('/var/lib/mayfly/last-words', 'its last words are "ü"\nand no more\n'),
     ],
     [
-      'whose agent never was ready',
+      'whose agent was never ready',
       'boot-failed',
       'exit-code, status 1, 5 restarts$',
       { agent: FAILED },
@@ -112,7 +112,7 @@ describe('an instance ends', () => {
       (m) => m.put('/var/lib/mayfly-boot/boot-failed', 'boot-failed could not fetch the tree (status 1)\n'),
     ],
     [
-      "that the dead man's timer gave up",
+      "that the dead man's timer has ended",
       'stopped',
       'by hand 901 s ago',
       { agent: STOPPED },
@@ -126,7 +126,7 @@ describe('an instance ends', () => {
       (m) => m.put('/run/mayfly-boot/deadman', 'agent-crashed the agent has been starting for 900 s\n'),
     ],
     [
-      'that has begun to, whatever its agent does now',
+      'whose end has begun, whatever its agent does now',
       'agent-crashed',
       'failed before: it had no bed$',
       { agent: { ActiveState: 'active' } },
@@ -139,13 +139,13 @@ describe('an instance ends', () => {
     prepare(machine);
     const { calls, status, said } = await retire(answers);
     expect(calls, said).toEqual(AN_END);
-    // systemd starts it again, ten seconds later, for as long as its start limit lets it.
+    // systemd starts it again ten seconds later, up to its start limit.
     expect(status).toBe(1);
     expect(machine.read('/run/mayfly-boot/retiring')).toMatch(new RegExp(`^${reason} .*${why}`, 'm'));
     const { Key, UpdateExpression, ExpressionAttributeValues: values } = record();
     expect(Key).toEqual({ pk: { S: 'instance#i-1' } });
     expect(values[':listing']).toEqual({ S: 'instances' });
-    // Its place in both indexes.
+    // Its keys in both indexes.
     expect(UpdateExpression).toMatch(
       /#listing = :listing, #listed = :listing, #listedAt = if_not_exists\(#listedAt, :instance\)$/,
     );
@@ -160,7 +160,7 @@ describe('an instance ends', () => {
     expect(values[':retirement'].M).not.toHaveProperty('lastError');
   });
 
-  it('and leaves its journal, and what user-data and the set-up printed, in the bucket', async () => {
+  it('and saves its journal and the output of user-data and the set-up in the bucket', async () => {
     machine
       .put('/var/log/cloud-init-output.log', 'from user-data\n')
       .put('/var/log/mayfly-setup.log', 'from the set-up\n');
@@ -178,10 +178,10 @@ describe('an instance ends', () => {
     ]);
   });
 
-  it('by switching off, when the metadata service is silent', async () => {
+  it('by switching off, if the metadata service does not answer', async () => {
     const { calls, sleptSeconds } = await retire({ agent: FAILED, metadata: false });
     expect(calls).toEqual([AN_END[0], ...AN_END.slice(-3)]);
-    // Two and a half minutes at most: 75 s of pauses and six tries of ten seconds. Then three of switching off.
+    // Two and a half minutes at most: 75 s of pauses and six tries of ten seconds. Then three minutes to switch off.
     expect(sleptSeconds).toBe(75 + 3 * 180);
   });
 });
@@ -195,8 +195,8 @@ const rungs = (calls: string[]) => [
 ];
 const last = () => record().ExpressionAttributeValues[':retirement'].M;
 
-describe('the ladder', () => {
-  it('goes on without decrement at the minimum of the group: a broken instance is replaced', async () => {
+describe('the escalation', () => {
+  it('continues without decrement at the group’s minimum, as a broken instance is replaced', async () => {
     const { calls } = await retire({
       agent: FAILED,
       aws: `case "$call" in Terminate*true) ${TOO_FEW} ;; esac`,
@@ -222,7 +222,7 @@ describe('the ladder', () => {
       refusal('ValidationError', 'Instance Id not found - No managed instance found'),
       ['poweroff'],
     ],
-  ])('goes down at once where %s', async (_, no, below) => {
+  ])('continues with the next step at once if %s', async (_, no, below) => {
     const { calls } = await retire({ agent: FAILED, aws: `case "$action" in Term* | SetI*) ${no} ;; esac` });
     expect(rungs(calls)).toEqual([
       'TerminateInstanceInAutoScalingGroup true',
@@ -231,7 +231,7 @@ describe('the ladder', () => {
     expect(last()).toMatchObject({ rung: { S: 'power-off' } });
   });
 
-  it('tries again while AWS is throttled, broken or out of reach, and says what it met', async () => {
+  it('retries while AWS throttles, fails or cannot be reached, and records the error', async () => {
     const aws = `case "$action" in Term*)
       n=$(grep -c Term "$MAYFLY_ROOT/calls")
       [ "$n" -ne 1 ] || { ${refusal('Throttling', 'Rate exceeded')}; }
@@ -244,7 +244,7 @@ describe('the ladder', () => {
     expect(last()['lastError']?.S).toMatch(/InternalFailure: try later/);
   });
 
-  it('spends three quarters of its budget on being terminated, the rest on being found unhealthy, then goes off', async () => {
+  it('spends three quarters of its budget on terminate calls, the rest on setting the health, then switches off', async () => {
     const retirement = { ladderSeconds: 120 };
     machine.put('/etc/mayfly/agent.json', JSON.stringify({ ...AGENT_JSON, retirement }));
     const aws = `case "$action" in Term* | SetI*) echo "$action $(cut -d. -f1 "$MAYFLY_ROOT/proc/uptime")" >>"$MAYFLY_ROOT/at"
@@ -264,11 +264,11 @@ describe('the ladder', () => {
     const firstUnhealthy = at.find(([action]) => action.startsWith('SetI'));
     expect(Number(firstUnhealthy?.[1]) - began).toBeGreaterThanOrEqual(90);
     expect(Number(at.at(-1)?.[1]) - began).toBeLessThan(120 + 61);
-    // Few enough not to add to an overload.
+    // So few that they do not increase an overload.
     expect(calls.length).toBeLessThan(30);
   });
 
-  it('takes a call for accepted whose answer was lost, when Auto Scaling is at it', async () => {
+  it('counts a call without an answer as accepted if Auto Scaling already terminates the instance', async () => {
     machine.put('/target', 'Terminated');
     const { calls } = await retire({
       agent: FAILED,
@@ -277,7 +277,7 @@ describe('the ladder', () => {
     expect(calls).toEqual(AN_END);
   });
 
-  it('waits for the wait state of the hook, for two minutes of pauses at most', async () => {
+  it('waits for the wait state of the hook, at most two minutes of pauses', async () => {
     const none = refusal('ValidationError', 'No active Lifecycle Action found with instance ID i-1');
     const { calls, sleptSeconds } = await retire({
       agent: FAILED,
@@ -288,7 +288,7 @@ describe('the ladder', () => {
     expect(sleptSeconds).toBe(23 * 5 + 3 * 180);
   });
 
-  it('is not held up by a table, a bucket or hooks that answer nothing', async () => {
+  it('does not wait for a table, a bucket or hooks that do not answer', async () => {
     const aws = 'case "$action" in Term*) ;; *) echo broken; exit 22 ;; esac';
     const { calls, sleptSeconds } = await retire({ agent: FAILED, aws });
     expect(rungs(calls)).toEqual(['TerminateInstanceInAutoScalingGroup true', OFF]);
@@ -299,7 +299,7 @@ describe('the ladder', () => {
 });
 
 describe('credentials', () => {
-  it('reach curl by its standard input and are in no argument and no environment', async () => {
+  it('reach curl through its standard input, and are in no argument and no environment', async () => {
     const spy = 'case "$*$(env)" in *SECRET* | *TOKEN*) echo LEAKED >>"$MAYFLY_ROOT/calls" ;; esac\n';
     const { calls } = await retire({ agent: FAILED, aws: spy });
     expect(calls).toEqual(AN_END);

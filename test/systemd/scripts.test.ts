@@ -16,7 +16,7 @@ const scripts = [
 
 const missing = spawnSync('shellcheck', ['--version']).error !== undefined;
 
-test.for(scripts)('shellcheck has nothing to say of %s', (script, { skip }) => {
+test.for(scripts)('shellcheck finds nothing in %s', (script, { skip }) => {
   if (missing) skip('needs shellcheck (Debian: the package shellcheck)');
   const { stdout, stderr } = spawnSync('shellcheck', ['--external-sources', '--color=never', script], {
     cwd: packageRoot,

@@ -25,7 +25,7 @@ const METADATA: Record<string, string> = {
   }),
 };
 
-/** What came for AWS, in order. */
+/** The requests to AWS, in order. */
 let received: Received[];
 let machine: StandIn;
 const server = createServer(async (request, response) => {
@@ -60,7 +60,7 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-/** Runs lines of shell with the curl of this machine, which finds AWS and the metadata at the server. */
+/** Runs shell commands with the curl of this machine. AWS and the instance metadata are the test's server. */
 async function run(lines: string) {
   const here = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   machine.put(

@@ -9,8 +9,8 @@ const SOURCES = join(import.meta.dirname, '../../systemd');
 const KINDS = /\.(service|socket|timer|target|path)$/;
 
 /**
- * What `systemd-analyze security` (252) may say at most: 0 is locked up, 10 is free. A worker's unit has to let ordinary
- * programs run.
+ * The largest exposure that `systemd-analyze security` (252) may report: 0 is safe, 10 is exposed. A worker's unit has
+ * to let ordinary programs run.
  */
 const MOST_EXPOSURE: Record<string, number> = {
   'mayfly-agent.service': 1.6,
@@ -29,7 +29,7 @@ const NEEDS = 'needs systemd-analyze (Debian: the package systemd)';
 const directory = mkdtempSync(join(tmpdir(), 'mayfly-units-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** The units with programs that this machine has in the place of those that only a worker has. */
+/** The units with a program of this machine instead of those that only a worker has. */
 function asIfInstalled(): string[] {
   return units.map((name) => {
     const file = join(directory, name);
@@ -46,12 +46,12 @@ function analyze(...words: string[]) {
 }
 
 describe('the units', () => {
-  test('have no mistake that systemd could find', ({ skip }) => {
+  test('have no error that systemd finds', ({ skip }) => {
     if (missing) skip(NEEDS);
     expect(analyze('verify', '--man=no', ...asIfInstalled())).toEqual({ status: 0, output: '' });
   });
 
-  test.for(services)('%s is as locked up as it can be', (name, { skip }) => {
+  test.for(services)('%s has the smallest possible exposure', (name, { skip }) => {
     if (missing) skip(NEEDS);
     const { output } = analyze('security', '--offline=true', '--no-pager', join(SOURCES, name));
     const exposure = Number(/Overall exposure level for \S+: ([\d.]+)/.exec(output)?.[1]);
@@ -67,21 +67,21 @@ describe('the agent’s unit', () => {
   };
   const burst = Number(/^StartLimitBurst=(\d+)$/m.exec(unit)?.[1]);
 
-  test('is stopped while there is still a network to hand its jobs back by', () => {
+  test('is stopped while there is still a network to requeue its jobs', () => {
     expect(unit).toMatch(/^After=.*\bnetwork\.target nss-lookup\.target\b/m);
   });
 
-  test('starts the agent as the launcher of instances without a systemd does', () => {
+  test('starts the agent like the launcher of instances without systemd', () => {
     const [, words] = /^ExecStart=\S+\/node (.*) \S+\/agent\.mjs /m.exec(unit) ?? [];
     expect(words?.split(' ')).toEqual(NODE_OPTIONS);
   });
 
-  test('is given up within two minutes if it crashes at every start', () => {
+  test('fails within two minutes if it crashes at every start', () => {
     const startSeconds = 2;
     expect(burst * (seconds('RestartSec') + startSeconds)).toBeLessThan(120);
   });
 
-  test('is given up at last if it hangs at every start, or soon after', () => {
+  test('fails in the end if it hangs at every start, or soon after', () => {
     const pauses = seconds('RestartSec') + seconds('TimeoutAbortSec');
     const hung = Math.max(seconds('TimeoutStartSec'), seconds('WatchdogSec') + 120);
     expect(burst * (hung + pauses)).toBeLessThanOrEqual(seconds('StartLimitIntervalSec'));
@@ -91,15 +91,15 @@ describe('the agent’s unit', () => {
 describe('a slot’s unit', () => {
   const unit = readFileSync(join(SOURCES, 'mayfly-slot@.service'), 'utf8');
 
-  test('is stopped after the agent when the machine goes down: until then its worker is the agent’s to end', () => {
+  test('is stopped after the agent at shutdown, because the agent ends its worker', () => {
     expect(unit).toMatch(/^Before=mayfly-agent\.service$/m);
   });
 
-  test('lets no worker have keys in the kernel, as if it knew none: container runtimes do without them then', () => {
+  test('forbids keys in the kernel with ENOSYS, so that container runtimes work without them', () => {
     expect(unit).toMatch(/^SystemCallFilter=~.* @keyring:ENOSYS /m);
   });
 
-  test('is not started again and again by systemd for a connection that it could not take', () => {
+  test('is not started again and again by systemd for a connection that it could not accept', () => {
     const socket = readFileSync(join(SOURCES, 'mayfly-slot@.socket'), 'utf8');
     expect(socket).toMatch(/^Accept=no$/m);
     expect(socket).toMatch(/^FlushPending=yes$/m);

@@ -7,7 +7,7 @@ import { eventually } from '../../support/eventually.ts';
 import { ansibleEnvironment, type Played, play } from './playbook.ts';
 import { type Answers, standIn } from './stand-in.ts';
 
-/** Tasks that a program answers in the place of the command. */
+/** Tasks, and a program that answers them instead of the command. */
 interface Scene {
   answers: Answers;
   tasks: object[];
@@ -43,7 +43,7 @@ const UNKNOWN = {
 };
 const UNTIL = { until: 'job.finished', retries: 2, delay: 0, register: 'job' };
 
-/** What the command tells a person to do next. */
+/** The command's advice for a person. */
 const ADVICE =
   'The same command sends the rest. What was sent is in FILE.mayfly; a job that is sent twice runs once.';
 
@@ -53,7 +53,7 @@ const FAILS = {
   status: { stdout: JSON.stringify({ ...DONE, failed: true, rc: 3, state: 'failed', msg: 'failed' }) },
 };
 
-/** What `mayfly wait --progress json` tells on stderr. */
+/** The output of `mayfly wait --progress json` on stderr. */
 const looks = (
   total: number,
   ...all: [waitedSeconds: number, running: number, ended: number, failed: number][]
@@ -64,7 +64,7 @@ const looks = (
     })),
   );
 
-/** Every task is the only one of its name: its result is found by that. */
+/** Each task has a unique name, by which its result is found. */
 const SCENES: Record<string, Scene> = {
   'one body': {
     answers: SENT,
@@ -242,7 +242,7 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
   },
   'a command that cannot be read': {
     scene: { answers: {}, tasks: [job({ body: 'a', executable: "x 'y" })] },
-    sentence: /cannot be read: No closing quotation/,
+    sentence: /cannot be parsed: No closing quotation/,
   },
   'no command at all': {
     scene: {
@@ -253,7 +253,7 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
   },
   'what is no JSON': {
     scene: { answers: { enqueue: { stdout: 'Hello\n' } }, tasks: [job({ body: 'a' })] },
-    sentence: /mayfly enqueue printed is no JSON/,
+    sentence: /mayfly enqueue is not JSON/,
   },
   'an error of the command': {
     scene: {
@@ -273,11 +273,11 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
   },
   'a silent end': {
     scene: { answers: { enqueue: { status: 7 } }, tasks: [job({ body: 'a' })] },
-    sentence: /ended with status 7 and did not say why/,
+    sentence: /ended with status 7 and printed no reason/,
   },
   'a status that lacks a job': {
     scene: { answers: { status: { stdout: '[]' } }, tasks: [status({ jid: 'j-1' })] },
-    sentence: /ended with status 0 and did not say why/,
+    sentence: /ended with status 0 and printed no reason/,
   },
   'two ways at once': {
     scene: { answers: {}, tasks: [job({ body: 'a', bodies: ['b'] })] },
@@ -289,7 +289,7 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
   },
   'a null body': {
     scene: { answers: {}, tasks: [job({ body: null })] },
-    sentence: /^The option body is null: write "" for an empty text, or "null" in quotes if that is what/,
+    sentence: /^The option body is null: write "" for an empty text, or "null" in quotes if the worker has to/,
   },
   'a null among many': {
     scene: { answers: {}, tasks: [job({ bodies: ['a', null, 'c'] })] },
@@ -321,11 +321,11 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
   },
   'a group': {
     scene: { answers: {}, tasks: [job({ body: 'a', group: 'g' })] },
-    sentence: /^The option group is for jobs that must not run at the same time.* is the option label\.$/,
+    sentence: /^The option group is reserved for jobs that must not run at the same time.* use the option label\.$/,
   },
   'a group of one of many': {
     scene: { answers: {}, tasks: [job({ jobs: [{ body: 'a' }, { body: 'b', group: 'g' }] })] },
-    sentence: /^The option group is for jobs that must not run at the same time/,
+    sentence: /^The option group is reserved for jobs that must not run at the same time/,
   },
   'a body that is not UTF-8': {
     scene: { answers: {}, tasks: [job({ body: '{{ "YYA=" | b64decode }}' })] },
@@ -337,7 +337,7 @@ const REFUSED: Record<string, { scene: Scene; sentence: RegExp }> = {
   },
 };
 
-/** Of those that are refused, what the command itself refuses. */
+/** The errors that the command itself reports. */
 const CALLED = new Set([
   'what is no JSON',
   'an error of the command',
@@ -346,7 +346,7 @@ const CALLED = new Set([
 ]);
 
 const MODULES = ['job', 'job_wait', 'job_status'].map((name) => `mayfly.fleet.${name}`);
-/** What every result of Ansible's has ("Return Values", and of a task with `until`). */
+/** The keys of every result of Ansible ("Return Values", and those of a task with `until`). */
 const COMMON = [
   '_ansible_no_log',
   '_ansible_delegated_vars',
@@ -362,7 +362,7 @@ const COMMON = [
 const moduleOf = ({ tasks }: Scene) =>
   Object.keys(tasks[0] ?? {}).find((key) => key.startsWith('mayfly.')) ?? '';
 
-/** What `ansible-doc` has of each module. */
+/** The output of `ansible-doc` for each module. */
 function documentation(): Record<string, { return: Record<string, { returned: string }> }> {
   const home = mkdtempSync(join(tmpdir(), 'mayfly-documented-'));
   const words = ['--json', '-t', 'module', ...MODULES];
@@ -403,8 +403,8 @@ afterAll(() => {
 const of = (name: string) => played.of(name);
 const calls = (name: string, verb?: string) => commands.get(name)?.calls(verb) ?? [];
 
-describe('what the command is given', () => {
-  test('bodies are in a file of their own, which is gone afterwards, and on no command line', () => {
+describe('the command gets', () => {
+  test('bodies in a file, which is removed afterwards, and not on a command line', () => {
     const [call] = calls('one body');
     const path = call?.file?.path ?? '';
     const words = ['enqueue', '--stack', 'S', '--region', 'r', '--json-lines', '--json', '--file', path];
@@ -418,7 +418,7 @@ describe('what the command is given', () => {
     expect(played.output).not.toContain('secret');
   });
 
-  test('what is no text is sent as JSON; a job of many has its own settings, or those of the task', () => {
+  test('values that are not strings as JSON; one of many jobs with its own settings, or those of the task', () => {
     expect(calls('many jobs')[0]?.file?.lines).toEqual([
       { body: '{"picture": "ü.png"}', async: 60 },
       { body: '42', dedupe: 'k', async: 5 },
@@ -439,7 +439,7 @@ describe('what the command is given', () => {
     ['async and no poll', '15', [{ body: 'a', async: 5 }]],
     ['neither async nor poll', '15', [{ body: 'a' }]],
     ['async of 0', '15', [{ body: 'a' }]],
-  ])('of %s waits as Ansible does, and fails as the job does', (name, poll, sent) => {
+  ])('of %s waits like Ansible, and fails if the job fails', (name, poll, sent) => {
     expect(of(name)).toMatchObject({ outcome: 'ignored', result: { rc: 3, state: 'failed', changed: true } });
     expect(calls(name, 'enqueue')[0]?.file?.lines).toEqual(sent);
     expect(calls(name, 'wait').map(({ words }) => words)).toEqual([
@@ -460,7 +460,7 @@ describe('what the command is given', () => {
     ]);
   });
 
-  test('nothing where nothing is to be sent, and nothing in check mode', () => {
+  test('nothing if there is no job to send, and nothing in check mode', () => {
     const checked = ['check mode', 'check mode, waiting', 'check mode, waiting for many'];
     expect(['no jobs', ...checked].flatMap((name) => calls(name))).toEqual([]);
     expect(of('no jobs').result).toMatchObject({ changed: false, jobs: [], jids: [] });
@@ -478,7 +478,7 @@ describe('what the command is given', () => {
     });
   });
 
-  test("the group's defaults, Ansible's poll_interval, and what play and task have in their environment", async () => {
+  test("the group's defaults, Ansible's poll_interval, and the environment of play and task", async () => {
     const command = standIn({ ...SENT, ...FAILS });
     const tasks = [
       status(
@@ -507,10 +507,10 @@ describe('what the command is given', () => {
   });
 });
 
-describe('what is said while the task waits', () => {
+describe('the progress of a waiting task', () => {
   const said = (jid: RegExp) => played.output.split('\n').filter((line) => jid.test(line));
 
-  test('of one job: its id when it was sent, a line for each poll, and its end', () => {
+  test('for one job has its id when it was sent, a line for each poll, and its end', () => {
     expect(of('one that takes long').outcome).toBe('ignored');
     const [first, ...others] = said(/^ASYNC .*jid=j-1\b/)
       .join('\n')
@@ -523,7 +523,7 @@ describe('what is said while the task waits', () => {
     ]);
   });
 
-  test('of many: all ids when they were sent, their numbers, and how many failed', () => {
+  test('for many jobs has all ids when they were sent, their numbers, and how many failed', () => {
     expect(said(/^ASYNC SENT/)).toContain('ASYNC SENT on localhost: jid=j-1,d-2,j-3');
     const numbers = said(/^ASYNC .* jobs/);
     expect(numbers.filter((line) => line.includes('POLL'))).toHaveLength(2);
@@ -537,11 +537,11 @@ describe('what is said while the task waits', () => {
     );
   });
 
-  test('not on the stdout of a callback that may write for a program', () => {
+  test('is not on the stdout of a callback whose output may be parsed', () => {
     expect(played.stdout.split('\n').filter((line) => line !== '' && !line.startsWith('{'))).toEqual([]);
   });
 
-  test('a playbook that is cut off has printed the ids', async () => {
+  test('has the ids even if the playbook is interrupted', async () => {
     const command = standIn({ ...SENT, wait: { hangs: true } });
     const { stdout, status } = await play([job({ body: 'a' }, { name: 'Send' })], {
       env: { MAYFLY_COMMAND: command.program, ANSIBLE_STDOUT_CALLBACK: 'ansible.builtin.default' },
@@ -553,8 +553,8 @@ describe('what is said while the task waits', () => {
   });
 });
 
-describe('what the task is told', () => {
-  test('has the shape of async_status, with truth values that every version of Ansible takes', () => {
+describe('the result of the task', () => {
+  test('has the keys of async_status, with booleans that every version of Ansible accepts', () => {
     expect(of('status')).toMatchObject({
       outcome: 'ok',
       result: {
@@ -570,7 +570,7 @@ describe('what the task is told', () => {
     });
   });
 
-  test('of jobs of which only some were sent: which were, and which were not', () => {
+  test('if only some jobs were sent, has which were and which were not', () => {
     expect(of('a part sent')).toMatchObject({
       outcome: 'ignored',
       result: {
@@ -581,25 +581,25 @@ describe('what the task is told', () => {
           { index: 2, ansible_job_id: 'j-3' },
         ],
         unsent: [1, 3],
-        msg: '2 of the 4 jobs were sent (lines 1, 3). The queue is gone. What was sent is in /tmp/sent: the same task sends the rest.',
+        msg: '2 of the 4 jobs were sent (lines 1, 3). The queue is gone. The sent jobs are in /tmp/sent: the same task sends the rest.',
       },
     });
     expect(calls('a part sent', 'wait')).toEqual([]);
     expect(calls('a part sent')[0]?.words.slice(-2)).toEqual(['--journal', '/tmp/sent']);
   });
 
-  test('of jobs that were sent and cannot be followed: their ids', () => {
+  test('if jobs were sent and their status is not known, has their ids', () => {
     expect(of('sent and not followed')).toMatchObject({
       outcome: 'ignored',
       result: {
         changed: true,
         ansible_job_id: 'j-1',
-        msg: 'What was sent cannot be followed: The table is gone.',
+        msg: 'The jobs were sent, but their status is not known: The table is gone.',
       },
     });
   });
 
-  test('of jobs that have not ended when the time is over: that they go on', () => {
+  test('if jobs have not ended after the timeout, says that they go on', () => {
     expect(of('time is over')).toMatchObject({
       outcome: 'ignored',
       result: {
@@ -613,7 +613,7 @@ describe('what the task is told', () => {
     });
   });
 
-  test('of many jobs by their places and labels, and how much of their output was asked for', () => {
+  test('of many jobs has their positions and labels, and the requested amount of output', () => {
     expect(of('a label for all but one').result).toMatchObject({
       jobs: [
         { index: 0, label: 'own' },
@@ -627,7 +627,7 @@ describe('what the task is told', () => {
     expect(most('time is over')).toEqual(['--ansible', '--max-output', '65536']);
   });
 
-  test('of a job that is retried: the new one, and whether it is new', () => {
+  test('of a job that is retried has the new job, and whether it is new', () => {
     const retry = { ansible_job_id: 'd-2', retry_of: 'j-1' };
     expect(of('retried')).toMatchObject({
       outcome: 'ok',
@@ -646,12 +646,12 @@ describe('what the task is told', () => {
     expect(calls('would be retried', 'retry')).toEqual([]);
   });
 
-  test('of a job that was cleaned up: what it was, and that nothing is left', () => {
+  test('of a job that was removed has its last state, and that it is removed', () => {
     expect(of('cleaned up')).toMatchObject({
       outcome: 'ok',
       result: {
         ...{ changed: true, started: true, finished: true, erased: 'j-1', rc: 3, label: 'l' },
-        msg: 'Nothing is kept of j-1 any more.',
+        msg: 'The record, log and body of j-1 are removed.',
       },
     });
     expect(calls('cleaned up by force').map(({ words }) => words)).toEqual([
@@ -662,7 +662,7 @@ describe('what the task is told', () => {
     ]);
   });
 
-  test('nothing that the documentation does not name', () => {
+  test('has no key that is not documented', () => {
     const names = (module: string) => Object.keys(documented[module]?.return ?? {});
     for (const [name, scene] of Object.entries(SCENES)) {
       const module = moduleOf(scene);
@@ -676,7 +676,7 @@ describe('what the task is told', () => {
     }
   });
 
-  test('all that the documentation says is always returned, whatever went wrong', () => {
+  test('has all keys that are documented as always returned, whatever failed', () => {
     const always = (module: string) =>
       Object.entries(documented[module]?.return ?? {}).flatMap(([key, { returned }]) =>
         returned === 'always' ? [key] : [],
@@ -687,7 +687,7 @@ describe('what the task is told', () => {
     }
   });
 
-  test('that an id is unknown, and an `until` ends with that, unless failed_when says what fails', () => {
+  test('says that an id is unknown, and an `until` ends with that unless there is a failed_when', () => {
     expect(of('unknown, until')).toMatchObject({
       outcome: 'ignored',
       result: { state: 'unknown', finished: false, rc: null, msg: 'There is no job j-9.' },
@@ -697,17 +697,17 @@ describe('what the task is told', () => {
     expect(calls('unknown, until and failed_when')).toHaveLength(3);
   });
 
-  test('that a job which has ended is not cancelled, and that this is no failure', () => {
+  test('says that a job which has ended is not cancelled, and this is not a failure', () => {
     expect(of('cancelled again')).toMatchObject({
       outcome: 'ok',
       result: { changed: false, state: 'failed', rc: 3 },
     });
   });
 
-  test.each(Object.keys(REFUSED))('in a sentence: %s', (name) => {
+  test.each(Object.keys(REFUSED))('has a sentence for the error: %s', (name) => {
     expect(of(name).outcome).toBe('ignored');
     expect(of(name).result.msg).toMatch(REFUSED[name]?.sentence ?? '');
-    // From ansible-core 2.19 on each failed task has one, which says that there is no traceback.
+    // Since ansible-core 2.19 each failed task has one, which says that there is no traceback.
     expect(String(of(name).result['exception'] ?? '')).not.toMatch(/Traceback|File "/);
     expect(calls(name, 'enqueue').length, 'calls that sent something').toBe(CALLED.has(name) ? 1 : 0);
   });

@@ -27,7 +27,7 @@ const environment = () => ({
 const run = (program: string, ...words: string[]) =>
   execFileSync(program, words, { env: environment(), cwd: home, encoding: 'utf8' });
 
-/** An option, as far as documentation and specification both tell of it. */
+/** The parts of an option that documentation and specification share. */
 interface Option {
   type: string;
   elements?: string;
@@ -44,7 +44,7 @@ interface Doc {
   return: Record<string, unknown>;
 }
 
-/** What the options are, without what they are for. */
+/** The options without their descriptions. */
 function shapes(options: Record<string, Option>): object {
   return Object.fromEntries(
     Object.entries(options)
@@ -57,7 +57,7 @@ function shapes(options: Record<string, Option>): object {
   );
 }
 
-/** The specifications that the actions check a task by; loaded as Ansible loads them. */
+/** The specifications by which the actions check a task, loaded like Ansible loads them. */
 const SPECIFICATIONS = `
 import importlib, json, sys
 from ansible.plugins import loader
@@ -73,7 +73,7 @@ describe.skipIf(missing)('the documentation', () => {
       run('ansible-doc', '--json', '-t', 'module', ...MODULES.map((name) => `mayfly.fleet.${name}`)),
     ) as Record<string, Doc>;
 
-  test('of the options is what tasks are checked by', () => {
+  test('of the options agrees with the specification that checks tasks', () => {
     const specifications = JSON.parse(run('python3', '-c', SPECIFICATIONS, ...MODULES)) as Record<
       string,
       Record<string, Option>
@@ -85,7 +85,7 @@ describe.skipIf(missing)('the documentation', () => {
     }
   });
 
-  test('is rendered for people without a warning', () => {
+  test('is rendered without a warning', () => {
     for (const name of MODULES) {
       const words = ['-t', 'module', `mayfly.fleet.${name}`];
       const { status, stdout, stderr } = spawnSync('ansible-doc', words, {
@@ -93,12 +93,12 @@ describe.skipIf(missing)('the documentation', () => {
         encoding: 'utf8',
       });
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-      // Markup that this version of Ansible does not know stays as it is.
+      // Markup that this version of Ansible does not know is not rendered.
       expect(stdout).not.toMatch(/\b[A-Z]{1,2}\(/);
     }
   });
 
-  test("has examples that Ansible reads, and that ansible-lint's production profile is content with", ({
+  test("has examples that Ansible parses, and in which ansible-lint's production profile finds nothing", ({
     skip,
   }) => {
     const options = { env: environment(), cwd: home, encoding: 'utf8' } as const;

@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { stringify } from 'yaml';
 import { packageRoot } from '../../../infra/bundle/package-files.ts';
 
-/** A task's result as an author of playbooks sees it: of a loop, `results` has those of its items. */
+/** The result of a task. For a loop, `results` has those of its items. */
 export interface Told {
   task: string;
   outcome: 'ok' | 'failed' | 'ignored' | 'skipped' | 'unreachable' | 'retry';
@@ -33,7 +33,7 @@ export interface Played {
   status: number | undefined;
   told: Told[];
   stdout: string;
-  /** All that was printed, for the message of a test that fails. */
+  /** The whole output, for the message of a failing test. */
   output: string;
   /** The last result of the task of this name. */
   of(task: string): Told;
@@ -42,17 +42,17 @@ export interface Played {
 export interface PlayOptions {
   env?: Record<string, string>;
   words?: string[];
-  /** What the play has beside its tasks. */
+  /** Further keys of the play. */
   play?: object;
-  /** It gets SIGINT, as by Ctrl-C, when this resolves. */
+  /** The playbook gets SIGINT, like from Ctrl-C, when this resolves. */
   interrupted?: Promise<unknown>;
-  /** It is ended then: before a test's own time is up, so that nothing of it stays behind. Default 10 minutes. */
+  /** When the playbook is killed, before the test's own time-out, so that no process is left. Default 10 minutes. */
   longestMs?: number;
 }
 
 const ANSIBLE = '/usr/local/bin:/usr/bin:/bin';
 
-/** @param home where it may write what it likes */
+/** @param home a directory that Ansible may write to */
 export function ansibleEnvironment(home: string) {
   return {
     PATH: `${dirname(process.execPath)}:${ANSIBLE}`,
@@ -64,7 +64,7 @@ export function ansibleEnvironment(home: string) {
   };
 }
 
-/** Runs a play of these tasks against localhost, by the real `ansible-playbook`. */
+/** Runs a play of these tasks against localhost with the real `ansible-playbook`. */
 export async function play(
   tasks: object[],
   { env = {}, words = [], play = {}, interrupted, longestMs = 600_000 }: PlayOptions = {},
@@ -78,14 +78,14 @@ export async function play(
     );
     const running = execa('ansible-playbook', ['-i', 'localhost,', ...words, book], {
       reject: false,
-      // A group of its own: a terminal sends Ctrl-C to all of them.
+      // Its own process group, as a terminal sends Ctrl-C to the whole group.
       detached: true,
       timeout: longestMs,
       extendEnv: false,
       env: {
         ...ansibleEnvironment(directory),
         ANSIBLE_CALLBACK_PLUGINS: join(import.meta.dirname, 'callback'),
-        ANSIBLE_STDOUT_CALLBACK: 'told',
+        ANSIBLE_STDOUT_CALLBACK: 'json_lines',
         ...env,
       },
     });

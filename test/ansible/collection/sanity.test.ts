@@ -6,7 +6,7 @@ import { packageRoot } from '../../../infra/bundle/package-files.ts';
 
 const COLLECTIONS = join(packageRoot, 'ansible');
 const FLEET = join(COLLECTIONS, 'ansible_collections/mayfly/fleet');
-/** What ansible-test runs; it would install the rest of itself from PyPI. */
+/** The checks of ansible-test. ansible-test itself would install packages from PyPI. */
 const SANITY = '/usr/lib/python3/dist-packages/ansible_test/_util/controller/sanity';
 const MODULES = globSync('plugins/modules/*.py', { cwd: FLEET }).sort();
 const SOURCES = globSync('**/*.{py,yml}', { cwd: FLEET });
@@ -21,7 +21,7 @@ function check(script: string, words: string[], input = '') {
   return { stdout, stderr, status };
 }
 
-/** Later versions of ansible-core have less of them. */
+/** Later versions of ansible-core have fewer of them. */
 const SMELLS = [
   'action-plugin-docs',
   'line-endings',
@@ -39,7 +39,7 @@ const ignored = () =>
   );
 
 describe.skipIf(!existsSync(SANITY))('what `ansible-test sanity` checks', () => {
-  test('of modules it has nothing to say but what is ignored: their licence is not the GPL', ({ skip }) => {
+  test('finds nothing in the modules except the ignored error: their licence is not the GPL', ({ skip }) => {
     if (spawnSync('/usr/bin/python3', ['-c', 'import voluptuous']).status !== 0)
       skip('needs voluptuous (Debian: the package python3-voluptuous)');
     const [, version = ''] = /^version: (\S+)$/m.exec(readFileSync(join(FLEET, 'galaxy.yml'), 'utf8')) ?? [];
@@ -74,7 +74,7 @@ describe.skipIf(!existsSync(SANITY))('what `ansible-test sanity` checks', () => 
   });
 });
 
-test('every file of Python says whose it is and under which licence', () => {
+test('every Python file has its copyright and licence', () => {
   const header = /^# Copyright \(c\) \d{4} The Mayfly authors\n# SPDX-License-Identifier: Apache-2\.0\n/;
   for (const name of SOURCES.filter((path) => path.endsWith('.py')))
     expect(readFileSync(join(FLEET, name), 'utf8'), name).toMatch(header);

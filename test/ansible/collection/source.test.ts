@@ -48,7 +48,7 @@ describe('the collection', () => {
       ['--config-file', join(packageRoot, 'pyproject.toml'), '--explicit-package-bases', '--no-incremental'],
     ],
     ['black', ['--config', join(packageRoot, 'pyproject.toml'), '--check', '--quiet']],
-  ] as const)('gives %s nothing to say', ([tool, options], { skip }) => {
+  ] as const)('has nothing that %s finds', ([tool, options], { skip }) => {
     const { missing, status, output } = run(
       tool,
       [...options, 'ansible_collections/mayfly/fleet'],
@@ -61,14 +61,14 @@ describe('the collection', () => {
     });
   });
 
-  test("gives ansible-lint's production profile nothing to say", ({ skip }) => {
+  test("has nothing that ansible-lint's production profile finds", ({ skip }) => {
     const version = run('ansible-lint', ['--version']);
     if (version.missing) skip('needs ansible-lint (Debian: the package ansible-lint)');
     const { status, output } = run('ansible-lint', [...lintOptions(version.output, home), '.']);
     expect({ status, output }).toEqual({ status: 0, output: '' });
   }, 120_000);
 
-  test('is what Python 3.9 reads', () => {
+  test('can be parsed by Python 3.9', () => {
     const files = globSync('**/*.py', { cwd: FLEET });
     const parse =
       'import ast, sys\nfor n in sys.argv[1:]: ast.parse(open(n).read(), n, feature_version=(3, 9))';
@@ -82,7 +82,7 @@ describe('the collection', () => {
     expect(names('action')).toEqual(MODULES.map((name) => `plugins/action/${name}.py`));
   });
 
-  test('can be built and installed as any collection', () => {
+  test('can be built and installed like any collection', () => {
     const elsewhere = join(home, 'installed');
     const source = join(home, 'source');
     cpSync(FLEET, source, { recursive: true });
@@ -105,7 +105,7 @@ describe('the collection', () => {
     expect(readdirSync(join(installed, 'tests'))).not.toContain('output');
   });
 
-  test('is of the version of the command that it runs, which its list of changes tells of', () => {
+  test('has the version of the command that it runs, and an entry for it in the changelog', () => {
     const version = (
       JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }
     ).version;

@@ -3,19 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /**
- * What the command would print and how it would end, by its verb. FILE on stderr is the path after `--file`. `hangs`: it
+ * The command's output and exit status, by its verb. FILE on stderr is the path after `--file`. `hangs`: it
  * does not end by itself.
  */
 export type Answers = Record<string, { stdout?: string; stderr?: string; status?: number; hangs?: true }>;
 
 export interface Call {
   words: string[];
-  /** What was in the file of `--file`, its mode, and where it was. */
+  /** The path, the mode and the content of the file of `--file`. */
   file?: { path: string; mode: number; lines: unknown[] };
   region?: string;
 }
 
-/** A program in the place of `mayfly`, for answers that the real one does not give on demand. */
+/** A program instead of `mayfly`, for answers that the real command does not give on demand. */
 export function standIn(answers: Answers) {
   const directory = mkdtempSync(join(tmpdir(), 'mayfly-stand-in-'));
   const program = join(directory, 'mayfly');

@@ -1,7 +1,7 @@
 """Unpacks Node.js from its npm package: unpack_node.py ARCHIVE INTEGRITY DIRECTORY
 
-Leaves DIRECTORY/bin/node and, as the proof of what it is, DIRECTORY/integrity. Prints `unpacked`, or nothing where that
-very Node.js is there already. An archive that is not what INTEGRITY says is refused.
+Writes DIRECTORY/bin/node and DIRECTORY/integrity, which identifies it. Prints `unpacked`, or nothing if this Node.js is
+there already. Fails if the archive does not have this INTEGRITY.
 """
 
 import base64
@@ -24,7 +24,7 @@ def integrity_of(archive):
 
 
 def unpack(archive, directory):
-    """Under another name first: a binary that runs cannot be overwritten."""
+    """Writes under another name first, because a running binary cannot be overwritten."""
     target = directory / "bin" / "node"
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.with_name("node.new")
@@ -46,9 +46,9 @@ def main():
     if os.access(binary, os.X_OK) and stamp.exists() and stamp.read_text() == integrity:
         return
     stamp.unlink(missing_ok=True)
-    is_ = integrity_of(archive)
-    if is_ != integrity:
-        sys.exit(f"{archive} has the integrity {is_}, expected {integrity}")
+    actual = integrity_of(archive)
+    if actual != integrity:
+        sys.exit(f"{archive} has the integrity {actual}, expected {integrity}")
     unpack(archive, directory)
     stamp.write_text(integrity)
     stamp.chmod(0o644)

@@ -10,12 +10,12 @@ from ansible import constants as C  # type: ignore[import]
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.command import CannotRun, Command
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.fleet_action import MAX_OUTPUT, FleetAction
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.follow import Follower
-from ansible_collections.mayfly.fleet.plugins.plugin_utils.orders import (
+from ansible_collections.mayfly.fleet.plugins.plugin_utils.job_lines import (
     IS_NULL,
-    lines_of,
-    of_this_task,
+    for_this_task,
+    job_lines,
+    lines_file,
     sent_jobs,
-    written,
 )
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.results import (
     checked_result,
@@ -33,16 +33,16 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
 }
 
 NO_GROUPS = (
-    "The option group is for jobs that must not run at the same time, which no fleet can see to yet. "
-    "A name that jobs share, to find them by, is the option label."
+    "The option group is reserved for jobs that must not run at the same time, and fleets do not support that. "
+    "To give jobs a common name, use the option label."
 )
 
-IDS_A_LINE = 100
+IDS_PER_LINE = 100
 NO_LIST = "is null: write [] to send nothing."
 
 
 class ActionModule(FleetAction):
-    """Sends jobs, and waits for them if it is told to."""
+    """Sends jobs, and waits for them unless `poll` is 0."""
 
     OPTIONS = {
         "body": {"type": "raw"},
@@ -74,7 +74,7 @@ class ActionModule(FleetAction):
 
     def act(self, command: Command, options: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            lines = lines_of(options)
+            lines = job_lines(options)
         except ValueError as error:
             raise CannotRun(str(error)) from error
         alone = options["body"] is not None
@@ -84,7 +84,7 @@ class ActionModule(FleetAction):
         sent, problem = _send(command, lines, options["journal"])
         queued = [queued_result(job, lines[at]) for at, job in enumerate(sent) if job is not None]
         result = {"changed": any(not job["deduplicated"] for job in queued)}
-        self._tell_sent([job["ansible_job_id"] for job in queued])
+        self._report_sent([job["ansible_job_id"] for job in queued])
         if problem is not None:
             unsent = [at for at, job in enumerate(sent) if job is None]
             places = [at for at, job in enumerate(sent) if job is not None]
@@ -93,23 +93,23 @@ class ActionModule(FleetAction):
             return {**result, **_together(queued, alone)}
         jids = [job["ansible_job_id"] for job in queued]
         try:
-            follower = Follower(command, options["max_output"], self.tell)
+            follower = Follower(command, options["max_output"], self.report)
             ended = follower.wait_for(jids, poll, options["timeout"])
         except CannotRun as error:
-            told = f"What was sent cannot be followed: {error}"
-            return {**self.failure(told), **result, **_together(queued, alone), "failed": True}
+            message = f"The jobs were sent, but their status is not known: {error}"
+            return {**self.failure(message), **result, **_together(queued, alone), "failed": True}
         for job, one in zip(ended, queued):
             job["deduplicated"] = one["deduplicated"]
         return {**result, **(ended[0] if alone else result_of_all(ended))}
 
-    def _tell_sent(self, jids: Sequence[str]) -> None:
-        """A task that is cut off has no result: these lines have the ids."""
-        for start in range(0, len(jids), IDS_A_LINE):
-            self.tell("SENT", f"jid={','.join(jids[start : start + IDS_A_LINE])}")
+    def _report_sent(self, jids: Sequence[str]) -> None:
+        """Prints the ids, because a task that is interrupted has no result."""
+        for start in range(0, len(jids), IDS_PER_LINE):
+            self.report("SENT", f"jid={','.join(jids[start : start + IDS_PER_LINE])}")
 
 
 def _poll_of(options: Mapping[str, Any]) -> int:
-    """How often to look, in seconds; 0: not at all. As Ansible goes by `async` and `poll` of a task."""
+    """How often to poll, in seconds; 0: not at all. The rules are those of Ansible for `async` and `poll` of a task."""
     configured = int(C.DEFAULT_POLL_INTERVAL)
     poll = configured if options["poll"] is None else int(options["poll"])
     return poll if poll > 0 or options["async"] != 0 else max(1, configured)
@@ -118,17 +118,17 @@ def _poll_of(options: Mapping[str, Any]) -> int:
 def _send(
     command: Command, lines: Sequence[Mapping[str, Any]], journal: Optional[str]
 ) -> tuple[Sequence[Optional[Mapping[str, Any]]], Optional[str]]:
-    """For each line its job or None, and why not all were sent."""
+    """Returns the job of each line or None, and why not all were sent."""
     if not lines:
         return [], None
     kept = [] if journal is None else ["--journal", journal]
-    with written(lines) as file:
+    with lines_file(lines) as file:
         answer = command.run("enqueue", "--json-lines", "--json", "--file", file, *kept)
     sent = sent_jobs(answer.printed, len(lines))
     if answer.status == 0 and None not in sent:
         return sent, None
-    how = "" if journal is None else f" What was sent is in {journal}: the same task sends the rest."
-    return sent, of_this_task(answer.reason, file) + how
+    how = "" if journal is None else f" The sent jobs are in {journal}: the same task sends the rest."
+    return sent, for_this_task(answer.reason, file) + how
 
 
 def _together(jobs: Sequence[dict[str, Any]], alone: bool) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def _together(jobs: Sequence[dict[str, Any]], alone: bool) -> dict[str, Any]:
 
 
 def _unsent(count: int, waits: bool, alone: bool) -> dict[str, Any]:
-    """In check mode: what the task would return, as far as it can be said."""
+    """In check mode: what the task would return, as far as that is known."""
     if not waits:
         return _together([unsent_result() for _ in range(count)], alone)
     jobs = [{**checked_result(), "deduplicated": False} for _ in range(count)]

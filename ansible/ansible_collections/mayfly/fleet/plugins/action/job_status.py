@@ -16,7 +16,7 @@ Look = Callable[[], dict[str, Any]]
 
 
 class ActionModule(FleetAction):
-    """Looks at one job, cancels it, retries it, or removes what is kept of it."""
+    """Returns the status of one job, cancels it, retries it, or removes its record, log and body."""
 
     OPTIONS = {
         "jid": {"type": "str", "required": True},
@@ -36,7 +36,7 @@ class ActionModule(FleetAction):
 
     def act(self, command: Command, options: Mapping[str, Any]) -> dict[str, Any]:
         jid = options["jid"]
-        follower = Follower(command, options["max_output"], self.tell)
+        follower = Follower(command, options["max_output"], self.report)
 
         def look() -> dict[str, Any]:
             return follower.look_at([jid])[0]
@@ -52,13 +52,13 @@ class ActionModule(FleetAction):
 
     def _status(self, job: dict[str, Any]) -> dict[str, Any]:
         if _is_unknown(job) and self._task.until and not self._task.failed_when:
-            raise self._given_up(job)
+            raise self._unknown(job)
         return {"changed": False, **job}
 
-    def _given_up(self, job: dict[str, Any]) -> AnsibleActionFail:
-        """Ends an `until`: an id that nobody knows now will not be known later, however often it is looked up."""
+    def _unknown(self, job: dict[str, Any]) -> AnsibleActionFail:
+        """Ends an `until`: an id that is unknown now will not be known later."""
         end = AnsibleActionFail(job["msg"], result={"changed": False, **job})
-        # Up to ansible-core 2.18 it has the traceback.
+        # Up to ansible-core 2.18 the result has the traceback.
         end.result.pop("exception", None)
         return end
 
@@ -82,11 +82,11 @@ class ActionModule(FleetAction):
             raise CannotRun(answer.reason)
         retrial = answer.printed[0]
         if "id" not in retrial:
-            told = str(retrial.get("why") or answer.reason)
-            return {**follower.look_at([jid])[0], "failed": True, "changed": False, "msg": told}
+            message = str(retrial.get("why") or answer.reason)
+            return {**follower.look_at([jid])[0], "failed": True, "changed": False, "msg": message}
         changed = retrial.get("outcome") == "retried"
         if changed:
-            self.tell("SENT", f"jid={retrial['id']}")
+            self.report("SENT", f"jid={retrial['id']}")
         job = follower.look_at([str(retrial["id"])])[0]
         return {**job, **_judged(job), "changed": changed}
 
@@ -95,14 +95,14 @@ class ActionModule(FleetAction):
         if self._task.check_mode:
             return {**job, **_judged(job), "changed": not _is_unknown(job)}
         if force and not job["finished"] and not _is_unknown(job):
-            # Its end would go with its record.
+            # Cancel it first, because the removal of its record removes its end as well.
             command.run("cancel", "--wait", "--json", ids=[jid])
             job = look()
         answer = command.run("cleanup", "--json", *(["--force"] if force else []), ids=[jid])
         if answer.status != 0:
             return {**look(), "failed": True, "changed": False, "msg": answer.reason}
-        told = f"Nothing is kept of {jid} any more."
-        return {**job, "failed": False, "changed": True, "erased": jid, "msg": told}
+        message = f"The record, log and body of {jid} are removed."
+        return {**job, "failed": False, "changed": True, "erased": jid, "msg": message}
 
 
 def _last_retry(follower: Follower, jid: str) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def _last_retry(follower: Follower, jid: str) -> dict[str, Any]:
 
 
 def _judged(job: Mapping[str, Any]) -> dict[str, Any]:
-    """What is done to a job is no failure because the job was one."""
+    """A task that changes a job does not fail because the job has failed."""
     return {"failed": _is_unknown(job)}
 
 

@@ -24,6 +24,6 @@ class ActionModule(FleetAction):
     UNDONE = {"finished": False, "jobs": [], "jids": [], "states": {}}
 
     def act(self, command: Command, options: Mapping[str, Any]) -> dict[str, Any]:
-        follower = Follower(command, options["max_output"], self.tell)
+        follower = Follower(command, options["max_output"], self.report)
         jobs = follower.wait_for(options["jids"], options["poll"], options["timeout"])
         return {"changed": False, **result_of_all(jobs)}

@@ -1,24 +1,24 @@
 # Copyright (c) 2026 The Mayfly authors
 # SPDX-License-Identifier: Apache-2.0
-"""Documentation of mayfly.fleet.job, which is plugins/action/job.py."""
+"""Documentation of mayfly.fleet.job. Its code is plugins/action/job.py."""
 
 DOCUMENTATION = r"""
 module: job
 short_description: Send jobs to a fleet of Mayfly
 version_added: 0.1.0
 description:
-  - Puts one job or many on the queue of a fleet, waits for them and gives their results; or gives only their ids.
-  - As with Ansible's own C(async), the time limit kills, and C(poll=0) is fire and forget. Unlike there, the limit runs
-    from the start of the work and not while a job waits in the queue.
-  - Several jobs are far quicker in one task with I(bodies) or I(jobs) than in a C(loop), which starts the command once
+  - Puts one job or many on the queue of a fleet, waits for them and returns their results, or returns only their ids.
+  - As with Ansible's own C(async), a worker that exceeds the time limit is killed, and C(poll=0) does not wait. Other than
+    there, the limit counts from the start of the worker, not while the job waits in the queue.
+  - Many jobs are sent much faster by one task with I(bodies) or I(jobs) than by a C(loop), which starts the command once
     for each item, in about half a second.
 options:
   body:
     description:
-      - What the worker reads on its standard input, one job. A text is sent as it is; anything else as JSON.
-      - Null is refused, as it mostly comes of a variable without a value. An empty text is a body.
-      - Bodies are in no result and on no command line. The C(item) of a C(loop) is shown, though. Hide it with
-        C(loop_control.label), or all of the task with C(no_log).
+      - The body of one job, which the worker reads on its standard input. A string is sent unchanged, anything else as JSON.
+      - Null is an error, because it usually comes from a variable without a value. An empty string is a body.
+      - Bodies are in no result and on no command line. But Ansible shows the C(item) of a C(loop). Hide it with
+        C(loop_control.label), or the whole task with C(no_log).
     type: raw
   bodies:
     description: The bodies of many jobs, in one call.
@@ -34,58 +34,57 @@ options:
         type: raw
         required: true
       async:
-        description: As I(async), for this one. C(0) lets it run as long as the fleet lets any.
+        description: As I(async), for this job. C(0) sets no limit but the fleet's own.
         type: int
       delay:
-        description: As I(delay), for this one.
+        description: As I(delay), for this job.
         type: int
       dedupe:
-        description: As I(dedupe), for this one.
+        description: As I(dedupe), for this job.
         type: str
       label:
-        description: As I(label), for this one.
+        description: As I(label), for this job.
         type: str
   async:
     description:
       - How long the worker may run, in seconds from its start. Then it is killed, and the job is C(timed_out).
-      - By default as long as the fleet lets any worker run. C(0) is the same and, as with Ansible's own C(async), has the
-        task wait whatever I(poll) says.
+      - The default is the fleet's own limit. C(0) means the same and, as with Ansible's own C(async), makes the task wait
+        even if I(poll) is 0.
     type: int
   poll:
     description:
-      - How often to look, in seconds, until all jobs of the task have ended. The task fails if one of them has not succeeded.
-      - C(0) sends and goes on.
-      - By default as often as Ansible's own C(poll), which is C(poll_interval) of its configuration, 15 seconds.
+      - How often to poll, in seconds, until all jobs of the task have ended. The task fails if one of them has not succeeded.
+      - C(0) sends the jobs and does not wait.
+      - The default is that of Ansible's own C(poll), which is C(poll_interval) of its configuration, 15 seconds.
     type: int
   timeout:
     description:
-      - Give up waiting after so many seconds, and fail. The jobs go on; see M(mayfly.fleet.job_wait).
-      - By default it waits as long as it takes, waiting in the queue included.
+      - Stop waiting after this many seconds, and fail. The jobs go on. See M(mayfly.fleet.job_wait).
+      - By default it waits without limit. The time counts from the enqueue.
     type: int
   journal:
     description:
-      - A file that keeps what was sent until all is. If only some of the jobs could be sent, a second run of the task with
-        the same jobs sends the rest, under the same ids.
-      - With I(dedupe) keys it is not needed.
+      - A file that records the sent jobs until all are sent. If only some of the jobs could be sent, a second run of the task
+        with the same jobs sends the rest, with the same ids.
+      - It is not needed with I(dedupe) keys.
     type: path
   delay:
-    description: No worker gets it before so many seconds have passed.
+    description: The job does not start before this many seconds have passed.
     type: int
   dedupe:
     description:
-      - A key that stands for the job. As long as the fleet remembers a job of the same key, no second one is made, and
-        its id is given.
-      - With it a playbook can be run again, also after it was cut off half-way, and sends nothing twice.
+      - A key that identifies the job. As long as the fleet keeps the record of a job with this key, no second job is sent, and
+        the id of the existing job is returned.
+      - With it a playbook can be run again, also after an interruption, and sends no job twice.
     type: str
   label:
     description:
-      - A name that jobs share. C(mayfly list --label) finds them by it, and their workers have it as C(MAYFLY_LABEL).
-      - It keeps no two of them apart. C(group) is kept for jobs that must not run at the same time, which no fleet can see to
-        yet, and is refused.
+      - A common name of jobs. C(mayfly list --label) finds them, and their workers get it as C(MAYFLY_LABEL).
+      - It does not keep jobs from running at the same time. The name C(group) is reserved for that, and is an error.
     type: str
 attributes:
   check_mode:
-    description: Sends nothing. Ids are C(not-sent), for which the other modules know that there is nothing to wait for.
+    description: Sends nothing. The ids are C(not-sent), for which the other modules do not wait.
     support: full
 extends_documentation_fragment:
   - mayfly.fleet.fleet
@@ -112,12 +111,12 @@ EXAMPLES = r"""
     poll: 0
   register: sent
 
-- name: Collect what became of them
+- name: Collect their results
   mayfly.fleet.job_wait:
     stack: Pictures
     jids: "{{ sent.jids }}"
 
-- name: The same in a loop, where each job has its own task result
+- name: The same in a loop, so that each job has its own task result
   mayfly.fleet.job:
     stack: Pictures
     body: "{{ item }}"
@@ -126,7 +125,7 @@ EXAMPLES = r"""
   loop: "{{ pictures }}"
   register: looped
 
-- name: Collect what became of those
+- name: Collect the results of these jobs
   mayfly.fleet.job_wait:
     stack: Pictures
     jids: "{{ looped.results | map(attribute='ansible_job_id') }}"
@@ -145,36 +144,36 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ansible_job_id:
-  description: The job's id. It begins with a letter, and is never a number.
+  description: The job's id. It begins with a letter, so it is never a number.
   returned: with I(body), when the job was sent
   type: str
   sample: j-x3k9w2m7q1ab
 deduplicated:
-  description: Whether there was a job of this key already. The id is that one's.
+  description: Whether a job with this key existed already. Then the id is that of the existing job.
   returned: with I(body), when the job was sent
   type: bool
 started:
-  description: Whether it is known to have started. With I(poll=0) nobody has looked.
+  description: Whether it is known to have started. False with I(poll=0).
   returned: with I(body), when the job was sent
   type: bool
 finished:
-  description: Whether it is known to have ended. With I(poll=0) nobody has looked.
+  description: Whether it is known to have ended. False with I(poll=0).
   returned: with I(body), when the job was sent
   type: bool
 state:
   description:
     - C(queued), C(held), C(running), C(succeeded), C(failed), C(timed_out), C(cancelled), C(lost), C(skipped) or C(unknown).
-  returned: with I(body), unless I(poll=0) found that there was a job of this key already
+  returned: with I(body), unless with I(poll=0) a job with this key existed already
   type: str
   sample: succeeded
 rc:
   description:
-    - The exit status of the worker, C(124) if the limit killed it, minus the number of the signal that it died of.
-    - Null of a job that has not ended, or that ended without a worker.
+    - The exit status of the worker, C(124) if the limit killed it, or the negative number of the signal that ended it.
+    - Null for a job that has not ended, or that ended without a worker.
   returned: with I(body), unless I(poll=0)
   type: int
 stdout:
-  description: What the worker printed, without the line breaks at its end; of a long output the last I(max_output) bytes.
+  description: The worker's standard output without trailing line breaks. The last I(max_output) bytes if it is longer.
   returned: with I(body), unless I(poll=0)
   type: str
 stdout_lines:
@@ -183,7 +182,7 @@ stdout_lines:
   type: list
   elements: str
 stderr:
-  description: What it printed to its standard error, likewise.
+  description: The worker's standard error, likewise.
   returned: with I(body), unless I(poll=0)
   type: str
 stderr_lines:
@@ -192,12 +191,12 @@ stderr_lines:
   type: list
   elements: str
 truncated:
-  description: Whether C(stdout) or C(stderr) is not all that was printed. I(max_output) was less, or some of it was lost.
-  returned: with I(body), unless I(poll=0), if it is
+  description: Whether C(stdout) or C(stderr) is incomplete, because of I(max_output) or because output was lost.
+  returned: with I(body), unless I(poll=0), if it is true
   type: bool
 retry_of:
   description: The id of the job that this one repeats.
-  returned: with I(body), if it does
+  returned: with I(body), if there is one
   type: str
 retried_as:
   description: The id of the last job that repeats this one.
@@ -208,18 +207,18 @@ label:
   returned: with I(body), if it has one
   type: str
 msg:
-  description: A sentence that says what became of it, or what could not be done.
+  description: A sentence about the result, or the error.
   returned: unless I(poll=0), and on failure
   type: str
 jobs:
   description:
     - The jobs that were sent, in the order of I(bodies) or I(jobs), each with what is returned with I(body).
-    - C(index) is the place of its body there, from 0.
+    - C(index) is the position of its body in that list, from 0.
   returned: with I(bodies) or I(jobs), or when not all were sent
   type: list
   elements: dict
 jids:
-  description: Their ids, as M(mayfly.fleet.job_wait) takes them.
+  description: Their ids, for M(mayfly.fleet.job_wait).
   returned: with I(bodies) or I(jobs), or when not all were sent
   type: list
   elements: str
@@ -230,8 +229,8 @@ states:
   sample: {"succeeded": 198, "timed_out": 2}
 unsent:
   description:
-    - Which were not sent, by their places in I(bodies) or I(jobs), from 0. The filter C(extract) finds what is there.
-    - One whose sending got no answer counts as not sent. With a I(journal), or I(dedupe) keys, none is sent twice.
+    - The positions in I(bodies) or I(jobs), from 0, of the jobs that were not sent. The filter C(extract) gets their bodies.
+    - A job counts as not sent if its request got no answer. With a I(journal) or I(dedupe) keys no job is sent twice.
   returned: when not all were sent
   type: list
   elements: int

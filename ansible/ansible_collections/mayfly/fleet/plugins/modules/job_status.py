@@ -1,16 +1,16 @@
 # Copyright (c) 2026 The Mayfly authors
 # SPDX-License-Identifier: Apache-2.0
-"""Documentation of mayfly.fleet.job_status, which is plugins/action/job_status.py."""
+"""Documentation of mayfly.fleet.job_status. Its code is plugins/action/job_status.py."""
 
 DOCUMENTATION = r"""
 module: job_status
-short_description: Look at a job of a fleet of Mayfly, cancel it, retry it, or clean up after it
+short_description: Get the status of a job of a fleet of Mayfly, cancel, retry or remove it
 version_added: 0.1.0
 description:
-  - Tells of one job what M(ansible.builtin.async_status) tells of a task, in the same shape.
-  - Like there, the task fails if the job has failed.
-  - An id that the fleet does not know is an error of its own. C(finished) is false, C(state) is C(unknown), and an
-    C(until) ends at once, since it will not be known later either; with C(failed_when) it goes on as always.
+  - Returns for a job what M(ansible.builtin.async_status) returns for a task, with the same keys.
+  - The task fails if the job has failed, as there.
+  - An unknown id is an error. C(finished) is false, C(state) is C(unknown), and an C(until) ends at once, because the id
+    will not be known later either. With C(failed_when) the C(until) goes on.
 options:
   jid:
     description: The job's id.
@@ -18,22 +18,22 @@ options:
     required: true
   mode:
     description:
-      - C(status) looks at it.
-      - C(cancel) has it end. One that waits never starts. One that runs gets SIGTERM, then SIGKILL, within seconds; look
-        again, or wait with M(mayfly.fleet.job_wait), to see its end. One that has ended is left as it is.
-      - C(retry) has a job that ended without success run once more, as a new job of the same body, whose id and state are
-        returned. Run again, the task gives that job, and sends another only if that one has ended without success too.
-      - C(cleanup) removes what is kept of it, record and log.
+      - C(status) returns its status.
+      - C(cancel) ends it. A job that waits never starts. A running job gets SIGTERM, then SIGKILL, within seconds. To see its
+        end, get its status again or use M(mayfly.fleet.job_wait). A job that has ended is not changed.
+      - C(retry) runs a job again that ended without success, as a new job with the same body. The id and state of the new job
+        are returned. If the task runs again it returns that job, and sends another one only if that job ended without success.
+      - C(cleanup) removes its record, log and body.
     type: str
     choices: [status, cancel, retry, cleanup]
     default: status
   force:
-    description: With I(mode=cleanup), cancel a job that has not ended and remove it. Otherwise that is refused.
+    description: With I(mode=cleanup), cancel a job that has not ended and remove it. Without it this is an error.
     type: bool
     default: false
 attributes:
   check_mode:
-    description: Cancels, sends and removes nothing, and says whether it would.
+    description: Cancels, sends and removes nothing. C(changed) is whether it would.
     support: full
 extends_documentation_fragment:
   - mayfly.fleet.fleet
@@ -46,7 +46,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look every ten seconds until it has ended
+- name: Poll every ten seconds until it has ended
   mayfly.fleet.job_status:
     jid: "{{ sent.ansible_job_id }}"
   register: job
@@ -54,18 +54,18 @@ EXAMPLES = r"""
   retries: 60
   delay: 10
 
-- name: Have it end
+- name: Cancel it
   mayfly.fleet.job_status:
     jid: "{{ sent.ansible_job_id }}"
     mode: cancel
 
-- name: Run it once more if it failed
+- name: Run it again if it failed
   mayfly.fleet.job_status:
     jid: "{{ sent.ansible_job_id }}"
     mode: retry
   register: again
 
-- name: Remove its record and its log
+- name: Remove its record, log and body
   mayfly.fleet.job_status:
     jid: "{{ sent.ansible_job_id }}"
     mode: cleanup
@@ -73,8 +73,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ansible_job_id:
-  description: The job's id. With I(mode=retry) that of the last of the jobs that it was retried as.
-  returned: unless the fleet could not be asked
+  description: The job's id. With I(mode=retry) the id of the last job that repeats it.
+  returned: unless the fleet could not be reached
   type: str
   sample: j-x3k9w2m7q1ab
 started:
@@ -82,23 +82,23 @@ started:
   returned: always
   type: bool
 finished:
-  description: Whether it is known to have ended, however it did.
+  description: Whether it is known to have ended, with or without success.
   returned: always
   type: bool
 state:
   description:
     - C(queued), C(held), C(running), C(succeeded), C(failed), C(timed_out), C(cancelled), C(lost), C(skipped) or C(unknown).
-  returned: unless the fleet could not be asked
+  returned: unless the fleet could not be reached
   type: str
   sample: succeeded
 rc:
   description:
-    - The exit status of the worker, C(124) if the limit killed it, minus the number of the signal that it died of.
-    - Null of a job that has not ended, or that ended without a worker.
+    - The exit status of the worker, C(124) if the limit killed it, or the negative number of the signal that ended it.
+    - Null for a job that has not ended, or that ended without a worker.
   returned: always
   type: int
 stdout:
-  description: What the worker has printed, without the line breaks at its end; of a long output the last I(max_output) bytes.
+  description: The worker's standard output without trailing line breaks. The last I(max_output) bytes if it is longer.
   returned: always
   type: str
 stdout_lines:
@@ -107,7 +107,7 @@ stdout_lines:
   type: list
   elements: str
 stderr:
-  description: What it has printed to its standard error, likewise.
+  description: The worker's standard error, likewise.
   returned: always
   type: str
 stderr_lines:
@@ -116,8 +116,8 @@ stderr_lines:
   type: list
   elements: str
 truncated:
-  description: Whether C(stdout) or C(stderr) is not all that was printed. I(max_output) was less, or some of it was lost.
-  returned: always, if it is
+  description: Whether C(stdout) or C(stderr) is incomplete, because of I(max_output) or because output was lost.
+  returned: always, if it is true
   type: bool
 label:
   description: The job's label.
@@ -125,18 +125,18 @@ label:
   type: str
 retry_of:
   description: The id of the job that this one repeats.
-  returned: if it does
+  returned: if there is one
   type: str
 retried_as:
   description: The id of the last job that repeats this one.
   returned: if there is one
   type: str
 erased:
-  description: The id of the job whose record, log and body were removed. All else that is returned then was true before.
-  returned: with I(mode=cleanup), when they were
+  description: The id of the job whose record, log and body were removed. The other values are those from before the removal.
+  returned: with I(mode=cleanup), if they were removed
   type: str
 msg:
-  description: A sentence that says what became of it, or what could not be done.
+  description: A sentence about the result, or the error.
   returned: always
   type: str
 """

@@ -1,33 +1,32 @@
 # Copyright (c) 2026 The Mayfly authors
 # SPDX-License-Identifier: Apache-2.0
-"""Documentation of mayfly.fleet.job_wait, which is plugins/action/job_wait.py."""
+"""Documentation of mayfly.fleet.job_wait. Its code is plugins/action/job_wait.py."""
 
 DOCUMENTATION = r"""
 module: job_wait
 short_description: Wait for jobs of a fleet of Mayfly, and collect their results
 version_added: 0.1.0
 description:
-  - Waits until all of the jobs have ended, and gives the result of each. Hundreds are looked up together.
-  - Fails if one of them has not succeeded, has not ended when the time is over, or is unknown; C(jobs) is returned all
-    the same.
+  - Waits until all jobs have ended, and returns the result of each. A hundred jobs are read with one request.
+  - Fails if one of them has not succeeded, has not ended after the timeout, or is unknown. C(jobs) is returned in any case.
 options:
   jids:
-    description: The ids of the jobs, as M(mayfly.fleet.job) gives them.
+    description: The ids of the jobs, as M(mayfly.fleet.job) returns them.
     type: list
     elements: str
     required: true
   poll:
-    description: How often to look, in seconds.
+    description: How often to poll, in seconds.
     type: int
     default: 5
   timeout:
     description:
-      - Give up waiting after so many seconds, and fail. The jobs go on.
-      - By default it waits as long as it takes.
+      - Stop waiting after this many seconds, and fail. The jobs go on.
+      - By default it waits without limit.
     type: int
 attributes:
   check_mode:
-    description: Changes nothing, and so does the same. Jobs that check mode did not send count as C(skipped).
+    description: Works as without check mode, as it changes nothing. Jobs that check mode did not send count as C(skipped).
     support: full
 extends_documentation_fragment:
   - mayfly.fleet.fleet
@@ -45,20 +44,20 @@ EXAMPLES = r"""
     timeout: 3600
   register: done
 
-- name: Take it as it comes, and go on
+- name: Go on whatever the results are
   mayfly.fleet.job_wait:
     jids: "{{ sent.jids }}"
   register: done
   failed_when: false
 
-- name: Say which did not succeed, and why
+- name: Show which jobs did not succeed, and why
   ansible.builtin.debug:
     msg: "{{ item.ansible_job_id }}: {{ item.msg }}"
   loop: "{{ done.jobs | selectattr('failed') }}"
   loop_control:
     label: "{{ item.ansible_job_id }}"
 
-- name: Use what they printed
+- name: Use their output
   ansible.builtin.set_fact:
     sizes: "{{ done.jobs | map(attribute='stdout') | map('trim') }}"
 """
@@ -66,8 +65,8 @@ EXAMPLES = r"""
 RETURN = r"""
 jobs:
   description:
-    - The jobs, in the order of I(jids), each with what M(mayfly.fleet.job_status) returns of one.
-    - C(index) is its place there, from 0.
+    - The jobs, in the order of I(jids), each with what M(mayfly.fleet.job_status) returns for it.
+    - C(index) is its position in that list, from 0.
   returned: always
   type: list
   elements: dict

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 The Mayfly authors
 # SPDX-License-Identifier: Apache-2.0
-"""The `mayfly` command as the plugins run it: whatever talks to a fleet is in there, and nowhere else."""
+"""Runs the `mayfly` command. The plugins access fleets through it only."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Mapping, Optional, Sequence
 
-SPEAKS_WITH = "mayfly: "
+MESSAGE_PREFIX = "mayfly: "
 
 
 class CannotRun(Exception):
-    """The command cannot be run, or is not ours; a sentence."""
+    """The command cannot be run, or is not `mayfly`. The text is a sentence."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a verb.
+    """The result of a verb.
 
     :ivar printed: the JSON objects on its stdout
-    :ivar status: its exit status, which may be a job's own
-    :ivar sentence: why it could not be done, in its own words; None if it said nothing of the kind
+    :ivar status: its exit status, which may be that of a job
+    :ivar sentence: its error message; None if it printed none
     """
 
     printed: Sequence[Mapping[str, Any]]
@@ -37,12 +37,12 @@ class Answer:
 
     @property
     def reason(self) -> str:
-        return self.sentence or f"The command mayfly ended with status {self.status} and did not say why."
+        return self.sentence or f"The command mayfly ended with status {self.status} and printed no reason."
 
 
 @dataclass(frozen=True)
 class Command:
-    """The command, with the options that say which fleet is meant."""
+    """The command, with the options that select the fleet."""
 
     words: Sequence[str]
     fleet: Sequence[str]
@@ -57,24 +57,24 @@ class Command:
     ) -> Answer:
         """Runs a verb that prints JSON.
 
-        :param on_progress: called with each line of JSON on its stderr, as it comes
-        :raises CannotRun: it cannot be started, or printed something else
+        :param on_progress: called with each line of JSON on its stderr
+        :raises CannotRun: it cannot be started, or its output is not JSON
         """
-        # An id is whatever a producer made of it: it must not be read as an option.
+        # A producer chooses its ids, so an id may look like an option.
         arguments = [*self.words, verb, *self.fleet, *words, *(["--", *ids] if ids else [])]
         status, stdout, stderr = self._ended(arguments, on_progress)
         try:
             printed = json_values(stdout)
         except ValueError as error:
-            words_of_it = " ".join(self.words)
-            raise CannotRun(f"What {words_of_it} {verb} printed is no JSON ({error}).") from error
-        return Answer(printed, status, sentence_in(stderr))
+            command = " ".join(self.words)
+            raise CannotRun(f"The output of {command} {verb} is not JSON ({error}).") from error
+        return Answer(printed, status, last_message(stderr))
 
     def _ended(
         self, arguments: Sequence[str], on_progress: Callable[[Mapping[str, Any]], None]
     ) -> tuple[int, str, str]:
-        """The exit status and the outputs of a process, progress left out."""
-        # A file takes all of stdout while stderr is read by lines; a pipe would be full, and the process wait for its reader.
+        """The exit status and the outputs of a process, without the progress lines."""
+        # stdout goes to a file while stderr is read by lines, because a full pipe would block the process.
         with tempfile.TemporaryFile() as stdout:
             try:
                 process = subprocess.Popen(
@@ -99,7 +99,7 @@ class Command:
 
 
 def _is_progress(line: str, on_progress: Callable[[Mapping[str, Any]], None]) -> bool:
-    """Whether a line of stderr is one of JSON, which is told then."""
+    """Whether a line of stderr is JSON. If so it calls `on_progress`."""
     if not line.startswith("{"):
         return False
     try:
@@ -111,9 +111,9 @@ def _is_progress(line: str, on_progress: Callable[[Mapping[str, Any]], None]) ->
 
 
 def find_command(options: Mapping[str, Any], environment: Mapping[str, str]) -> Command:
-    """The command of the option `executable`, of MAYFLY_COMMAND, on PATH, or of the package that this file is in.
+    """The command of the option `executable`, of MAYFLY_COMMAND, on PATH, or of the package of this file.
 
-    :raises CannotRun: there is none of them
+    :raises CannotRun: none of them exists
     """
     named = ((name, options.get(name)) for name in ("stack", "fleet", "outputs", "region"))
     fleet = [word for name, value in named if value is not None for word in (f"--{name}", str(value))]
@@ -128,14 +128,14 @@ def _words(executable: Optional[str], environment: Mapping[str, str]) -> Sequenc
     found = shutil.which("mayfly", path=path)
     if found is not None:
         return [found]
-    # In the npm package, and in a checkout, the collection has the command beside it.
+    # The npm package and the repository contain both the collection and the command.
     own = Path(__file__).resolve().parents[6] / "bin" / "mayfly.js"
     node = shutil.which("node", path=path)
     if own.is_file() and node is not None:
         return [node, str(own)]
     raise CannotRun(
-        "There is no command mayfly on the PATH. Install it (npm install --global mayfly), or say where it is: "
-        "in the option executable, or in MAYFLY_COMMAND."
+        "There is no command mayfly on the PATH. Install it (npm install --global mayfly), or set the option "
+        "executable or MAYFLY_COMMAND to its path."
     )
 
 
@@ -143,26 +143,26 @@ def _named_command(named: str, path: str) -> Sequence[str]:
     try:
         program, *rest = shlex.split(named)
     except ValueError as error:
-        raise CannotRun(f"The command {named!r} cannot be read: {error}.") from error
+        raise CannotRun(f"The command {named!r} cannot be parsed: {error}.") from error
     found = shutil.which(os.path.expanduser(program), path=path)
     if found is None:
         raise CannotRun(f"There is no program {program}: see the option executable, or MAYFLY_COMMAND.")
     return [found, *rest]
 
 
-def sentence_in(told: str) -> Optional[str]:
-    """The last that the command said of itself, if it did, with the indented lines that belong to it; progress is none."""
-    lines = told.splitlines()
-    said = [place for place, line in enumerate(lines) if line.startswith(SPEAKS_WITH)]
-    if not said:
+def last_message(stderr: str) -> Optional[str]:
+    """The last message of the command, with the indented lines that belong to it. None if it printed none."""
+    lines = stderr.splitlines()
+    starts = [place for place, line in enumerate(lines) if line.startswith(MESSAGE_PREFIX)]
+    if not starts:
         return None
-    first, *others = lines[said[-1] :]
+    first, *others = lines[starts[-1] :]
     more = itertools.takewhile(lambda line: line.startswith("  "), others)
-    return " ".join([first[len(SPEAKS_WITH) :].strip(), *map(str.strip, more)])
+    return " ".join([first[len(MESSAGE_PREFIX) :].strip(), *map(str.strip, more)])
 
 
 def json_values(text: str) -> Sequence[Mapping[str, Any]]:
-    """One object, an array of them, or one a line.
+    """Parses one object, an array of objects, or one object per line.
 
     :raises ValueError: it is none of these
     """
@@ -172,5 +172,5 @@ def json_values(text: str) -> Sequence[Mapping[str, Any]]:
         values = [json.loads(text)]
     objects = values[0] if len(values) == 1 and isinstance(values[0], list) else values
     if not all(isinstance(value, dict) for value in objects):
-        raise ValueError("there is no object where one is expected")
+        raise ValueError("a value is not an object")
     return objects

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 The Mayfly authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the three actions share. They run where Ansible runs: no module is copied, and no host is connected to."""
+"""The base class of the three actions. They run on the controller: no module is copied to a host."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ansible.errors import AnsibleActionFail  # type: ignore[import]
 from ansible.plugins.action import ActionBase  # type: ignore[import]
 from ansible_collections.mayfly.fleet.plugins.plugin_utils.command import CannotRun, Command, find_command
 
-# How Ansible's own refusal names an action.
+# The name of an action in Ansible's own error messages.
 ACTIONS = "ansible_collections.mayfly.fleet.plugins.action."
 
 FLEET_OPTIONS: Mapping[str, Mapping[str, Any]] = {
@@ -24,31 +24,31 @@ FLEET_OPTIONS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-# Of actions that return what jobs have printed.
+# For actions that return the output of jobs.
 MAX_OUTPUT: Mapping[str, Mapping[str, Any]] = {"max_output": {"type": "int", "default": 65536}}
 
 
 class FleetAction(ActionBase):  # type: ignore[misc]
-    """An action whose options are `OPTIONS` and those that say which fleet is meant."""
+    """An action whose options are `OPTIONS` and those that select the fleet."""
 
     OPTIONS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     RULES: ClassVar[Mapping[str, Any]] = {}
-    # What an `until` or a `when` may look at, of a task that could not be done.
+    # Values that an `until` or a `when` may use after a task that failed to do its work.
     UNDONE: ClassVar[Mapping[str, Any]] = {"started": False, "finished": False}
 
     def act(self, command: Command, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Does it, and gives the task's result.
+        """Does the task's work, and returns its result.
 
-        :raises CannotRun: it could not be done; a sentence
+        :raises CannotRun: it could not be done
         """
         raise NotImplementedError
 
     def refusal(self) -> Optional[str]:
-        """Why the task is refused before Ansible checks its options; a sentence."""
+        """An error that is found before Ansible checks the options; a sentence."""
         return None
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[dict[str, Any]] = None) -> dict[str, Any]:
-        """What Ansible calls; an error that a person can do something about is a message, without a traceback."""
+        """Called by Ansible. An error that a person can correct is a message without a traceback."""
         if self._task.async_val:
             return self.failure(
                 f"The task's own `async` is for modules that run on hosts. {self._task.action} has options of that "
@@ -59,7 +59,7 @@ class FleetAction(ActionBase):  # type: ignore[misc]
         refusal = self.refusal()
         if refusal is not None:
             return self.failure(refusal)
-        # Versions of Ansible differ in what they make of a null: here it is as good as `omit`.
+        # Versions of Ansible treat null differently. Here it means the same as `omit`.
         self._task.args = {name: value for name, value in self._task.args.items() if value is not None}
         try:
             spec = {**FLEET_OPTIONS, **self.OPTIONS}
@@ -71,10 +71,11 @@ class FleetAction(ActionBase):  # type: ignore[misc]
         except CannotRun as error:
             return self.failure(str(error))
 
-    def tell(self, kind: str, known: str) -> None:
-        """Says what goes on while the task is at it, as Ansible does of a task that it polls.
+    def report(self, kind: str, known: str) -> None:
+        """Prints the progress of the task, like Ansible for a task that it polls.
 
-        On stdout where Ansible's own callback writes to it. Another callback may write for a program, as `json` does.
+        It prints to stdout if the callback `default` writes there. The output of another callback, such as `json`, may be
+        parsed by a program.
         """
         own = str(C.DEFAULT_STDOUT_CALLBACK).rpartition(".")[2] == "default"
         self._display.display(f"ASYNC {kind} on {self._host}: {known}", color=C.COLOR_DEBUG, stderr=not own)
@@ -84,7 +85,7 @@ class FleetAction(ActionBase):  # type: ignore[misc]
         return {**self.UNDONE, "failed": True, "changed": False, "msg": sentence}
 
     def _environment(self) -> dict[str, str]:
-        """Ansible's own, and what `environment` of task, block and play adds."""
+        """The environment of Ansible, and what `environment` of task, block and play adds."""
         added: dict[str, Any] = {}
         self._compute_environment_string(added)
         return {**os.environ, **{str(name): str(value) for name, value in added.items()}}

@@ -1,22 +1,22 @@
 # Copyright (c) 2026 The Mayfly authors
 # SPDX-License-Identifier: Apache-2.0
-"""Results in the shape that async_status has made familiar."""
+"""Results with the keys of async_status."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any, Mapping, Optional, Sequence
 
-# What a playbook that is only checked is given for the id of a job that was not sent.
+# The id that check mode returns for a job that it did not send.
 NOT_SENT = "not-sent"
 
 TEXTS = ("stdout", "stderr", "msg")
-# What `mayfly status --ansible` tells beside the shape itself; what it does not tell of a job is left out.
+# Further keys of `mayfly status --ansible`. Keys that it does not print are left out.
 MORE = ("state", "label", "retry_of", "retried_as", "truncated")
 
 
 def result_of(job: Mapping[str, Any]) -> dict[str, Any]:
-    """One job, of `mayfly status --ansible`."""
+    """The result of one job, from the output of `mayfly status --ansible`."""
     result: dict[str, Any] = {
         "ansible_job_id": str(job.get("ansible_job_id", "")),
         "started": bool(job.get("started")),
@@ -31,7 +31,7 @@ def result_of(job: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def result_of_all(jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Several jobs: failed if one is, or has not ended."""
+    """The result of several jobs. It has failed if one of them has failed or has not ended."""
     states = Counter(job.get("state", "unknown") for job in jobs)
     unended = [job for job in jobs if not job["finished"]]
     failed = [job for job in jobs if job["failed"] or not job["finished"]]
@@ -59,9 +59,9 @@ def result_of_all(jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def many(jobs: Sequence[Mapping[str, Any]], places: Optional[Sequence[int]] = None) -> dict[str, Any]:
-    """Jobs of one task.
+    """The results of the jobs of one task.
 
-    :param places: of each in `bodies`, `jobs` or `jids`; by default they are all there
+    :param places: the position of each job in `bodies`, `jobs` or `jids`; by default all jobs are there
     """
     return {
         "jobs": [{"index": at, **job} for at, job in zip(places or range(len(jobs)), jobs)],
@@ -70,9 +70,9 @@ def many(jobs: Sequence[Mapping[str, Any]], places: Optional[Sequence[int]] = No
 
 
 def queued_result(job: Mapping[str, Any], line: Mapping[str, Any]) -> dict[str, Any]:
-    """One that was sent just now, and that nobody has looked at since.
+    """The result of a job that was just sent, and whose status was not read.
 
-    :param line: what was sent
+    :param line: the line that was sent
     """
     deduplicated = bool(job.get("deduplicated"))
     result: dict[str, Any] = {
@@ -89,7 +89,7 @@ def queued_result(job: Mapping[str, Any], line: Mapping[str, Any]) -> dict[str, 
 
 
 def unsent_result() -> dict[str, Any]:
-    """In check mode: what a job that was sent would be."""
+    """In check mode: the result of a job that would be sent."""
     return {
         "ansible_job_id": NOT_SENT,
         "deduplicated": False,
@@ -100,6 +100,6 @@ def unsent_result() -> dict[str, Any]:
 
 
 def checked_result() -> dict[str, Any]:
-    """In check mode: of a job that was not sent, and whose end was waited for or looked at."""
+    """In check mode: the status of a job that was not sent."""
     job = {"ansible_job_id": NOT_SENT, "started": True, "finished": True, "rc": 0, "state": "skipped"}
     return result_of({**job, "msg": "Nothing was sent: check mode."})

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 The Mayfly authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tells of each task result in a line of JSON, for tests."""
+"""Prints each task result as a line of JSON, for tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import json
 from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = """
-name: told
+name: json_lines
 type: stdout
 short_description: a line of JSON for each result
 description: a line of JSON for each result
@@ -19,23 +19,23 @@ description: a line of JSON for each result
 class CallbackModule(CallbackBase):
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "stdout"
-    CALLBACK_NAME = "told"
+    CALLBACK_NAME = "json_lines"
 
-    def tell(self, outcome, result):
-        told = {"task": result.task_name, "outcome": outcome, "result": result._result}
-        self._display.display(json.dumps(told, default=str))
+    def print_result(self, outcome, result):
+        line = {"task": result.task_name, "outcome": outcome, "result": result._result}
+        self._display.display(json.dumps(line, default=str))
 
     def v2_runner_on_ok(self, result):
-        self.tell("ok", result)
+        self.print_result("ok", result)
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
-        self.tell("ignored" if ignore_errors else "failed", result)
+        self.print_result("ignored" if ignore_errors else "failed", result)
 
     def v2_runner_on_skipped(self, result):
-        self.tell("skipped", result)
+        self.print_result("skipped", result)
 
     def v2_runner_on_unreachable(self, result):
-        self.tell("unreachable", result)
+        self.print_result("unreachable", result)
 
     def v2_runner_retry(self, result):
-        self.tell("retry", result)
+        self.print_result("retry", result)

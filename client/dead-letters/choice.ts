@@ -1,15 +1,6 @@
-import type { DeadLetter } from './dead-letter.ts';
 import { WrongOption } from '../errors.ts';
-
-/** Which dead letters. */
-export interface Chosen {
-  /** Ids of jobs or of messages. */
-  ids?: readonly string[];
-  /** Those whose reason has this in it, in upper or lower case. */
-  reason?: string;
-  /** All there are. */
-  all?: boolean;
-}
+import type { DeadLetter } from './dead-letter.ts';
+import type { Chosen } from './options.ts';
 
 export interface Choice {
   /** By ids. */

@@ -2,48 +2,32 @@ import { PurgeQueueCommand, PurgeQueueInProgress } from '@aws-sdk/client-sqs';
 import { BodyUnusable, bodyStore } from '../../store/bodies.ts';
 import type { FleetContext } from '../context.ts';
 import type { DeadLetter } from './dead-letter.ts';
-import { type Choice, type Chosen, chooser, matches } from './choice.ts';
-import { type RedriveOptions, type RedriveResult, redriveDeadLetters } from './redrive.ts';
+import { type Choice, chooser, matches } from './choice.ts';
+import type {
+  DeadLetterList,
+  ListLettersOptions,
+  Purged,
+  PurgeOptions,
+  RedriveOptions,
+  RedriveResult,
+} from './options.ts';
+import { redriveDeadLetters } from './redrive.ts';
 import { countDeadLetters, deadLetterQueueOf, Sweep } from './sweep.ts';
 import { FleetError, NoDeadLetter } from '../errors.ts';
 import { explained } from '../explain.ts';
 import { refuseUnknown } from '../known-options.ts';
-import { catalogueOf } from '../jobs/status.ts';
+import { catalogueOf } from '../job-records.ts';
 
 export type { DeadLetter } from './dead-letter.ts';
-export type { Redriven, RedriveOptions, RedriveResult } from './redrive.ts';
-
-export interface ListLettersOptions {
-  /** How many are looked at, at most. Default 100. */
-  limit?: number;
-  /** Only those whose reason has this in it. */
-  reason?: string;
-}
-
-export interface DeadLetterList {
-  letters: DeadLetter[];
-  /** About how many more there are: beyond the limit, or held by somebody who looks at them. */
-  unseen: number;
-}
-
-export interface PurgeOptions extends Chosen {
-  /** Only tell which they are: nothing is deleted. Default false. */
-  dryRun?: boolean;
-}
-
-export interface Purged {
-  /** How many were deleted, or would be; of all about, as SQS counts them. */
-  count: number;
-  /** Which ones: ids of jobs. Empty after the purge of all, which SQS does unseen. */
-  ids: string[];
-  /** Ids that no dead letter was found of. */
-  missing: string[];
-  /**
-   * About how many more there are, which somebody else holds: they were not looked at. 0 of those that are named, and after
-   * the purge of all.
-   */
-  unseen: number;
-}
+export type {
+  DeadLetterList,
+  ListLettersOptions,
+  Purged,
+  PurgeOptions,
+  Redriven,
+  RedriveOptions,
+  RedriveResult,
+} from './options.ts';
 
 const LIST_LIMIT = 100;
 

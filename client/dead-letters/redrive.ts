@@ -3,52 +3,17 @@ import type { JobRecord } from '../../jobs/record.ts';
 import { bodyOfRepeated } from '../../store/redriven.ts';
 import type { FleetContext } from '../context.ts';
 import { type DeadLetter, isOfFleet, queueOf } from './dead-letter.ts';
-import { type Choice, type Chosen, chooser } from './choice.ts';
+import { type Choice, chooser } from './choice.ts';
+import type { Redriven, RedriveOptions, RedriveOutcome, RedriveResult } from './options.ts';
 import { ownerOf } from './proof.ts';
 import { countDeadLetters, Sweep } from './sweep.ts';
 import { each } from '../each.ts';
 import { enqueueOrder } from '../enqueue/enqueue.ts';
 import { BadBody, NotTracked, WrongOption } from '../errors.ts';
 import { dedupedId } from '../enqueue/ids.ts';
-import { orderOf, type RepeatedOptions } from '../enqueue/order.ts';
-import { catalogueOf } from '../jobs/status.ts';
-
-export interface RedriveOptions extends Chosen {
-  /**
-   * The queue that they go to, by URL or name: this fleet's. Only needed for dead letters that were on another queue,
-   * which are left where they are otherwise.
-   */
-  to?: string;
-  /** Only tell what would become of each: nothing is sent, written or deleted. Default false. */
-  dryRun?: boolean;
-  /** Told of each, as soon as it is settled. */
-  onRedrive?: (redriven: Redriven) => void;
-  signal?: AbortSignal;
-}
-
-/** What became of a dead letter, or with `dryRun` would. All but `redriven` and `copy` are still there. */
-export type Redriven = { id: string; messageId: string } & Outcome;
-
-type Outcome =
-  | { outcome: 'redriven'; newId: string }
-  /** Another dead letter of the same job was redriven: this one is deleted. */
-  | { outcome: 'copy' }
-  /** Its job was retried by hand before; only when it is named is it redriven too. */
-  | { outcome: 'retried'; newId: string }
-  /** It was on another queue. */
-  | { outcome: 'foreign'; source: string }
-  /** It can be no job of this fleet: why. */
-  | { outcome: 'refused'; why: string };
-
-export interface RedriveResult {
-  /** The URL of the queue that the new jobs are on. */
-  queueUrl: string;
-  outcomes: Redriven[];
-  /** Ids that no dead letter was found of. */
-  missing: string[];
-  /** About how many more there are, which somebody else holds: they were not looked at. 0 of those that are named. */
-  unseen: number;
-}
+import type { RepeatedOptions } from '../enqueue/options.ts';
+import { orderOf } from '../enqueue/order.ts';
+import { catalogueOf } from '../job-records.ts';
 
 /**
  * Makes new jobs of dead letters, each naming the one that it repeats, and deletes them then. SQS's own redrive
@@ -112,7 +77,7 @@ class Redrive {
   readonly #choice: Choice;
   readonly #sweep: Sweep;
   readonly #how: { takesForeign: boolean; dryRun: boolean };
-  readonly #byJob = new Map<string, Promise<Outcome>>();
+  readonly #byJob = new Map<string, Promise<RedriveOutcome>>();
 
   constructor(
     context: FleetContext,
@@ -136,7 +101,7 @@ class Redrive {
     });
   }
 
-  async #once(letter: DeadLetter, record: JobRecord | undefined): Promise<Outcome> {
+  async #once(letter: DeadLetter, record: JobRecord | undefined): Promise<RedriveOutcome> {
     const job = ownerOf(letter, this.#sweep.proofOf(letter), record);
     const earlier = this.#byJob.get(job);
     const settling = earlier?.then(({ outcome }) =>
@@ -147,7 +112,7 @@ class Redrive {
     return settled;
   }
 
-  async #settleOne(letter: DeadLetter, named: JobRecord | undefined): Promise<Outcome> {
+  async #settleOne(letter: DeadLetter, named: JobRecord | undefined): Promise<RedriveOutcome> {
     const { facts } = this.#context;
     const { messageId, source = '', problem } = letter;
     const id = ownerOf(letter, this.#sweep.proofOf(letter), named);

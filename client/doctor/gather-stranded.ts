@@ -1,6 +1,6 @@
 import { IndexNotReady } from '../../store/index-pages.ts';
 import type { FleetContext } from '../context.ts';
-import { indexedJobs, isIndexed, type Range } from '../enqueue/indexed.ts';
+import { indexedJobs, isIndexed, type Range } from '../jobs/indexed-jobs.ts';
 import type { QueueSeen, Stranded } from './facts.ts';
 
 /** A job is sent right after its record is written, and SQS's counts may be a minute behind. */

@@ -1,36 +1,9 @@
 import { enqueueBlock, type Numbered, type Outcome } from './block.ts';
-import { blocks, type NewJob } from './blocks.ts';
+import { blocks } from './blocks.ts';
 import { awsTime, type FleetContext } from '../context.ts';
 import { NotAllSent, type Sent, WrongOption } from '../errors.ts';
 import { drawSeed, isSeed } from './ids.ts';
-
-export interface ManyOptions {
-  /**
-   * Names the run: 1 to 100 letters and digits. Job number n, from 1, is `j-<seed>-<n>`. Default: drawn, with a
-   * `_` before it; then the jobs' ids cannot be told from each other.
-   */
-  seed?: string;
-  /** Whether an earlier run with this seed sent job `number`: then this one does not. */
-  skip?: (number: number) => boolean;
-  /** What names job `number` in the run, in place of its number: so that its id stays the same in another order. */
-  keyOf?: (number: number) => string;
-  /** An earlier run with this seed broke off: of what it may have enqueued no record is written over. Default false. */
-  resumed?: boolean;
-  /** Told of jobs that were sent, in the order of their numbers; the run waits for it. */
-  onSent?: (jobs: readonly SentJob[]) => void | Promise<void>;
-  /** Ends the run early: what is under way is sent, and `NotAllSent` tells which. */
-  signal?: AbortSignal;
-  /** Whether to return all ids. Default true; false for an input without end. */
-  keepIds?: boolean;
-}
-
-export interface SentJob {
-  /** In the run, from 1. */
-  number: number;
-  id: string;
-  /** There was one with this dedupe key already. */
-  deduplicated: boolean;
-}
+import type { ManyOptions, NewJob, SentJob } from './options.ts';
 
 export interface EnqueuedMany {
   seed: string;

@@ -5,7 +5,7 @@ import { awsTime, type FleetContext } from '../context.ts';
 import { InPool, Throttled, UnknownInstance, Unreachable } from '../errors.ts';
 import { explain } from '../explain.ts';
 import { lookAtGroup, lookAtPool } from './group-look.ts';
-import { PATIENCE_MS } from '../jobs/wait.ts';
+import { LONGEST_OUTAGE_MS } from '../outage.ts';
 
 export interface DrainOptions {
   /** Whether to wait until the instance has gone. Default false. */
@@ -50,7 +50,7 @@ export async function drainInstance(
     const leftMs = untilMs - clock.monotonic();
     if (leftMs <= 0) break;
     await clock.sleep(Math.min(POLL_MS, leftMs), signal);
-    const seen = await lookAgain(context, instance, clock.monotonic() - seenMs < PATIENCE_MS);
+    const seen = await lookAgain(context, instance, clock.monotonic() - seenMs < LONGEST_OUTAGE_MS);
     if (!seen) continue;
     seenMs = clock.monotonic();
     last = seen;

@@ -1,7 +1,7 @@
 import { expiryOfCancelled } from '../../store/expiry.ts';
 import { awsTime, type FleetContext, needRecords } from '../context.ts';
 import { each } from '../each.ts';
-import { catalogueOf } from './status.ts';
+import { catalogueOf } from '../job-records.ts';
 import { type JobView, unknownView, viewOf } from './view.ts';
 import { waitFor } from './wait.ts';
 

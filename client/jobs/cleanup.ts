@@ -5,10 +5,10 @@ import { type FleetContext, needRecords } from '../context.ts';
 import { each } from '../each.ts';
 import { FleetError, StoreGone } from '../errors.ts';
 import { explain } from '../explain.ts';
-import { jobsEndedBefore } from '../enqueue/indexed.ts';
 import { removeObjects } from './objects.ts';
-import { catalogueOf, records } from './status.ts';
-import { stateOf } from './view.ts';
+import { catalogueOf, records } from '../job-records.ts';
+import { stateOf } from '../job-state.ts';
+import { jobsEndedBefore } from './indexed-jobs.ts';
 
 export interface CleanupOptions {
   /** Cancel jobs that have not ended, and wait for their end. Default false: they are left alone. */

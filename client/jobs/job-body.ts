@@ -4,7 +4,7 @@ import { type FleetContext, needRecords } from '../context.ts';
 import { each } from '../each.ts';
 import { BodyNotKept, FleetError } from '../errors.ts';
 import { explain } from '../explain.ts';
-import { recordOfJob } from './status.ts';
+import { recordOfJob } from '../job-records.ts';
 import type { JobView } from './view.ts';
 
 /** What a sentence says of a body that is kept nowhere. */

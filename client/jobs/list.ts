@@ -3,9 +3,10 @@ import type { EntryFilter } from '../../store/listed-jobs.ts';
 import { type JobRecord, type JobState, labelOf, TERMINAL_STATES } from '../../jobs/record.ts';
 import { awsTime, type FleetContext, needRecords } from '../context.ts';
 import { WrongOption } from '../errors.ts';
-import { indexedJobs, isIndexed, type Range } from '../enqueue/indexed.ts';
-import { catalogueOf } from './status.ts';
-import { type JobView, stateOf, viewOf } from './view.ts';
+import { indexedJobs, isIndexed, type Range } from './indexed-jobs.ts';
+import { catalogueOf } from '../job-records.ts';
+import { stateOf } from '../job-state.ts';
+import { type JobView, viewOf } from './view.ts';
 
 export interface ListOptions {
   states?: readonly JobState[];

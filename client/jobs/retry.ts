@@ -5,8 +5,8 @@ import { JobIsLive } from '../errors.ts';
 import { dedupedId, drawId } from '../enqueue/ids.ts';
 import { keptBody } from './job-body.ts';
 import { orderOf } from '../enqueue/order.ts';
-import { catalogueOf, recordOfJob, records } from './status.ts';
-import { stateOf } from './view.ts';
+import { catalogueOf, recordOfJob, records } from '../job-records.ts';
+import { stateOf } from '../job-state.ts';
 
 export interface RetryOptions {
   /**

@@ -10,6 +10,7 @@ import {
 } from '../../jobs/record.ts';
 import { MOST_TRIES } from '../../jobs/tries.ts';
 import type { Waiting } from '../../policy/waiting.ts';
+import { stateOf } from '../job-state.ts';
 import { isInBucket } from '../logs/inline.ts';
 import { moment } from '../moment.ts';
 
@@ -142,13 +143,6 @@ export function viewOf(record: JobRecord, facts: FleetFacts, nowMs: number): Job
 /** Of a job that has no record. */
 export function unknownView(id: string): JobView {
   return { id, state: 'unknown', finished: false, attempts: 0, tries: [] };
-}
-
-/** The state of a job: the record's, or `lost` for one that waits for a message which the queue has forgotten. */
-export function stateOf(record: JobRecord, facts: FleetFacts, nowMs: number): JobState {
-  if (record.state !== 'queued' || record.enqueuedAt === undefined) return record.state;
-  const forgottenMs = Date.parse(record.enqueuedAt) + facts.retentionSeconds * 1000;
-  return nowMs > forgottenMs ? 'lost' : 'queued';
 }
 
 function reasonOf(record: JobRecord, state: JobState, nowMs: number): string | undefined {

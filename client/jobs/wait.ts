@@ -2,6 +2,7 @@ import { backoffMs } from '../../policy/backoff.ts';
 import { type FleetContext, needRecords } from '../context.ts';
 import { type FleetError, Throttled, Unreachable } from '../errors.ts';
 import { explain } from '../explain.ts';
+import { LONGEST_OUTAGE_MS } from '../outage.ts';
 import { statusOf } from './status.ts';
 import type { JobView } from './view.ts';
 
@@ -37,8 +38,6 @@ const FIRST_WAIT_MS = 200;
 const GROWTH = 1.5;
 /** After a look that AWS refuses for now, or does not answer. */
 const BACKOFF = { initialMs: 1000, maxMs: 20_000 };
-/** For how long AWS may give no answer. One that asks for fewer calls is there, and is asked on. */
-export const PATIENCE_MS = 60_000;
 
 /** Ids of jobs that no agent may have seen yet: `m-<MessageId>`. */
 const MESSAGE_ID = /^m-/;
@@ -65,7 +64,7 @@ export async function waitFor(
   let seenMs = clock.monotonic();
   for (let refusals = 0; ; ) {
     signal?.throwIfAborted();
-    const isPatient = clock.monotonic() - seenMs < PATIENCE_MS;
+    const isPatient = clock.monotonic() - seenMs < LONGEST_OUTAGE_MS;
     const { jobs, trouble } = await look(context, watch.left(), isPatient);
     if (jobs) seenMs = clock.monotonic();
     const progress = watch.see(jobs ?? [], trouble);

@@ -5,13 +5,13 @@ import type { FleetContext } from '../context.ts';
 import { Throttled, Unreachable } from '../errors.ts';
 import { explain } from '../explain.ts';
 import type { LogSource } from './reading.ts';
-import { recordOfJob } from '../jobs/status.ts';
-import { stateOf } from '../jobs/view.ts';
+import { recordOfJob } from '../job-records.ts';
+import { stateOf } from '../job-state.ts';
+import { LONGEST_OUTAGE_MS } from '../outage.ts';
 
 /** Times that an object is asked for whose bytes stop coming; the SDK repeats only what brings no answer at all. */
 const READS = 3;
-/** How long a log that is followed goes on asking an AWS that does not answer, in milliseconds, and how often. */
-const PATIENCE_MS = 60_000;
+/** Milliseconds between two attempts to reach AWS while a log is followed. */
 const PAUSE_MS = 2000;
 
 export function logSource(
@@ -60,7 +60,7 @@ class Patience {
 
   async with<T>(ask: () => Promise<T>): Promise<T> {
     const { clock, facts } = this.#context;
-    const untilMs = clock.monotonic() + PATIENCE_MS;
+    const untilMs = clock.monotonic() + LONGEST_OUTAGE_MS;
     for (;;) {
       try {
         const answer = await ask();

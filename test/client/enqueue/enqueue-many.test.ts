@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { records } from '../../../client/jobs/status.ts';
+import { records } from '../../../client/job-records.ts';
 import { type Fleet, type ManyOptions, type NewJob, NotAllSent, type SentJob } from '../../../client/index.ts';
 import type { Call, Input } from '../../../local/front-door/service.ts';
 import { bareFleets } from '../../support/bare-fleet.ts';

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { stateOf, unknownView, viewOf } from '../../../client/jobs/view.ts';
+import { stateOf } from '../../../client/job-state.ts';
+import { unknownView, viewOf } from '../../../client/jobs/view.ts';
 import { FleetFactsSchema } from '../../../store/fleet-facts.ts';
 import type { JobRecord, Try } from '../../../jobs/record.ts';
 

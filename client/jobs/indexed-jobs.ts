@@ -5,7 +5,7 @@ import { type EntryFilter, listedJobs, type Partition } from '../../store/listed
 import { partitionsOf, runningOf } from '../../store/listing.ts';
 import { type JobRecord, type JobState, TERMINAL_STATES } from '../../jobs/record.ts';
 import type { FleetContext } from '../context.ts';
-import { catalogueOf } from '../jobs/status.ts';
+import { catalogueOf } from '../job-records.ts';
 
 /** Entries that a call reads of a partition at most. */
 const LARGEST_PAGE = 1000;

@@ -13,13 +13,13 @@ import type { RetryOptions } from './jobs/retry.ts';
 import type { StatusOptions } from './jobs/status.ts';
 import type { WaitOptions } from './jobs/wait.ts';
 
-/** One that is missing does not compile. */
+/** A missing option does not compile. */
 type Keys<Options> = Record<keyof Options, true>;
 
 const JOB = { limitSeconds: true, delaySeconds: true, dedupe: true, label: true, requestId: true } as const;
 const CHOSEN = { ids: true, reason: true, all: true } as const;
 
-/** By the method of the library that takes them, as a sentence names it. */
+/** The options of each method, by the method's name in messages. */
 const KNOWN = {
   'Fleet.find': {
     stack: true,
@@ -78,9 +78,9 @@ const KNOWN = {
 } as const;
 
 /**
- * Refuses an option that is none: left out silently, a misspelt time limit would be no limit.
+ * Refuses an unknown option. If it were ignored, a job with a misspelt time limit would run without one.
  *
- * @throws WrongOption that names it and those that there are
+ * @throws WrongOptionError that names the unknown option and the known ones
  */
 export function refuseUnknown(method: keyof typeof KNOWN, options: object): void {
   const known = KNOWN[method];

@@ -16,12 +16,11 @@ import { orderOf } from '../enqueue/order.ts';
 import { catalogueOf } from '../job-records.ts';
 
 /**
- * Makes new jobs of dead letters, each naming the one that it repeats, and deletes them then. SQS's own redrive
- * (`StartMessageMoveTask`, to a custom destination) comes to the same, but knows no choice, and nobody learns the new
- * ids before they run.
+ * Enqueues a new job from each dead letter, whose record names the old job, and then deletes the dead letter. SQS's own redrive
+ * (`StartMessageMoveTask`) cannot select messages, and does not report the new ids before the jobs run.
  *
- * A run that breaks off can be repeated: of a dead letter always the same new job is made. A new job that fails while the run
- * goes on is left with the dead letters.
+ * A run that was interrupted can be repeated, because a dead letter always becomes the same new job. A new job that fails during
+ * the run stays in the dead-letter queue.
  */
 export async function redriveDeadLetters(
   context: FleetContext,
@@ -34,7 +33,7 @@ export async function redriveDeadLetters(
   const redrive = new Redrive(context, choice, sweep, how);
   const count = choice.isNamed ? 0 : await countDeadLetters(context);
   const outcomes: Redriven[] = [];
-  /** Jobs of this run. One that has failed again meanwhile is left: it would come up as often as it fails. */
+  /** New jobs of this run. If one fails during the run, it is not redriven again: it could fail without end. */
   const made = new Set<string>();
   let again = 0;
   try {
@@ -43,7 +42,7 @@ export async function redriveDeadLetters(
       again += batch.length - earlier.length;
       const chosen = earlier.filter(choice.takes);
       const settled = await redrive.settle(chosen);
-      if (!how.dryRun) await sweep.remove(chosen.filter((_, index) => GOES.has(settled[index]?.outcome)));
+      if (!how.dryRun) await sweep.remove(chosen.filter((_, index) => DELETED.has(settled[index]?.outcome)));
       for (const one of settled) {
         if (one.outcome === 'redriven') made.add(one.newId);
         options.onRedrive?.(one);
@@ -59,19 +58,19 @@ export async function redriveDeadLetters(
   return { queueUrl: context.facts.queueUrl, outcomes, missing: choice.missing(), unseen };
 }
 
-/** What is deleted: it is on the queue again. */
-const GOES: ReadonlySet<unknown> = new Set<Redriven['outcome']>(['redriven', 'copy']);
+/** Outcomes whose dead letters are deleted. */
+const DELETED: ReadonlySet<unknown> = new Set<Redriven['outcome']>(['redriven', 'copy']);
 
 function checkDestination({ facts }: FleetContext, to: string | undefined): void {
   const { fleet, queueUrl } = facts;
   const own = queueOf(queueUrl);
   if (to === undefined || queueOf(to) === own || to === own.split('/')[1]) return;
   throw new WrongOption(
-    `Dead letters of fleet ${fleet} go to its queue ${queueUrl}, not to ${to}. For another fleet's queue name that fleet.`,
+    `Dead letters of fleet ${fleet} can only be redriven to its own queue ${queueUrl}, not to ${to}. To use another fleet's queue, select that fleet.`,
   );
 }
 
-/** One run. Of several dead letters of a job only one is redriven. */
+/** One run. If a job has several dead letters, only one of them is redriven. */
 class Redrive {
   readonly #context: FleetContext;
   readonly #choice: Choice;
@@ -143,7 +142,7 @@ class Redrive {
     const catalogue = catalogueOf(this.#context);
     const recordOf = async (id: string) => (await catalogue.getMany([id])).get(id);
     const { nonce, isNamed } = this.#sweep.proofOf(letter);
-    // Nobody but its sender says whose it is.
+    // Only the sender of the message says which job it belongs to, which proves nothing.
     if (!record && !isNamed) throw new BodyOfAnother(job.id);
     return bodyOfRepeated(store, recordOf, { repeated: owner, first: job.id, nonce });
   }

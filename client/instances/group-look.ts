@@ -15,32 +15,33 @@ export interface GroupLook {
   maxSize: number;
   desired: number;
   members: Member[];
-  /** Ids of the subnets that instances are launched into. */
+  /** Ids of the subnets into which instances are launched. */
   subnets: string[];
-  /** Whether instances that are launched from now on are protected from scale-in. */
+  /** Whether new instances are protected from scale-in. */
   newProtected: boolean;
-  /** Processes that are suspended, with what Auto Scaling says of it (who, since when). */
+  /** Suspended processes, with Auto Scaling's `SuspensionReason` (who, and since when). */
   suspended: ReadonlyMap<string, string>;
 }
 
+/** An instance of the group or of its warm pool. */
 export interface Member {
   instance: string;
-  /** Auto Scaling's; in a warm pool `Warmed:...`. */
+  /** Auto Scaling's lifecycle state. In the warm pool `Warmed:...`. */
   lifecycleState: string;
   type?: string;
   zone?: string;
-  /** From scale-in: once it is in service. Absent: it is not told. */
+  /** From scale-in. Protection begins in service. Absent: not known. */
   protected?: boolean;
 }
 
-/** What the latest activities tell, newest first. */
+/** The group's latest scaling activities, newest first. */
 export interface ActivityLook {
   launches: { instance: string; startedAtMs: number }[];
   ends: { instance: string; startedAtMs: number; cause: string }[];
   refused?: RefusedLaunches;
 }
 
-/** Rejects with `StoreGone` if there is no such group. */
+/** Rejects with `StoreGoneError` if the group does not exist. */
 export async function lookAtGroup({ clients, facts }: FleetContext): Promise<GroupLook> {
   const { AutoScalingGroups } = await clients.autoScaling.send(
     new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [facts.group] }),
@@ -48,7 +49,7 @@ export async function lookAtGroup({ clients, facts }: FleetContext): Promise<Gro
   const group = AutoScalingGroups?.[0];
   if (!group) {
     throw new StoreGone(
-      `The Auto Scaling group ${facts.group} of fleet ${facts.fleet} is gone: was its stack deleted?`,
+      `The Auto Scaling group ${facts.group} of fleet ${facts.fleet} is gone. Check whether its stack was deleted.`,
     );
   }
   const suspended = (group.SuspendedProcesses ?? []).map(
@@ -65,7 +66,7 @@ export async function lookAtGroup({ clients, facts }: FleetContext): Promise<Gro
   };
 }
 
-/** The instances in its warm pool, of which the group itself says nothing. */
+/** The instances in the warm pool. DescribeAutoScalingGroups does not return them. */
 export async function lookAtPool({ clients, facts }: FleetContext): Promise<Member[]> {
   const pages = paginateDescribeWarmPool(
     { client: clients.autoScaling },
@@ -76,7 +77,7 @@ export async function lookAtPool({ clients, facts }: FleetContext): Promise<Memb
   return members;
 }
 
-/** The last hundred activities, in one call. */
+/** The latest hundred activities, in one call. */
 export async function lookAtActivities({ clients, facts }: FleetContext): Promise<ActivityLook> {
   const { Activities = [], NextToken } = await clients.autoScaling.send(
     new DescribeScalingActivitiesCommand({ AutoScalingGroupName: facts.group, MaxRecords: 100 }),

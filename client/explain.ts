@@ -58,7 +58,7 @@ export function explain(about: About, error: unknown): unknown {
   }
   if (GONE.has(error.name)) {
     return new StoreGone(
-      `${capital(place)} does not exist in region ${about.region} (${originalText(error)}). If the stack was deleted or ` +
+      `${capital(place)} is gone, or not in region ${about.region} (${originalText(error)}). If the stack was deleted or ` +
         'deployed again, the variables or the outputs file that name it are out of date.',
       options,
     );

@@ -7,7 +7,7 @@ import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
 import { UNTOLD } from './scaling.ts';
 
 const SLOWER = 'only the keeper launches instances now, minutes later';
-const UNHEARD = 'nobody is told when the fleet stops launching';
+const NOT_NOTIFIED = 'nobody is notified when the fleet stops launching instances';
 
 export function judgeAlarms({ alarms, policies, fleet }: Facts): Finding[] {
   const { backlogAlarm, bootBreakerAlarm } = fleet;
@@ -17,11 +17,11 @@ export function judgeAlarms({ alarms, policies, fleet }: Facts): Finding[] {
       ...backlog(backlogAlarm, seen.get(backlogAlarm), policyOf(fleet, seenOf(policies)), fleet),
       ...bootBreaker(bootBreakerAlarm, seen.get(bootBreakerAlarm), fleet),
     ];
-    return findings.length > 0 ? findings : [ok('alarms', 'both are there and act')];
+    return findings.length > 0 ? findings : [ok('alarms', 'both exist and have their actions')];
   });
 }
 
-/** `unknown`: it could not be looked at. */
+/** `unknown`: it could not be read. */
 function policyOf(
   { policyArn }: FleetFacts,
   policies: ReadonlyMap<string, PolicySeen> | undefined,
@@ -60,8 +60,8 @@ function mendBacklog(
   const watch = backlogWatch(fleet);
   if (!watch) return UNTOLD;
   if (policy === 'unknown')
-    return 'Give it the scaling policy of the group as its action, as the stack does.';
-  if (policy === 'gone') return 'Make the scaling policy again first. Then ask `mayfly doctor` again.';
+    return "Set the scaling policy of the group as the alarm's action, as the stack does.";
+  if (policy === 'gone') return 'Create the scaling policy again first. Then run `mayfly doctor` again.';
   const own = alarm?.actions.filter((arn) => !arn.endsWith(`:policyName/${policyNameOf(policy.arn)}`)) ?? [];
   return putAlarm(fleet, name, { ...keptOf(alarm), ...watch, actions: [policy.arn, ...own] });
 }
@@ -70,19 +70,19 @@ function bootBreaker(name: string, alarm: AlarmSeen | undefined, fleet: FleetFac
   const watch = bootBreakerWatch(fleet);
   const { alarmTopic } = fleet;
   const kept = keptOf(alarm);
-  const told = (actions: readonly string[]) =>
+  const withTopic = (actions: readonly string[]) =>
     alarmTopic === undefined ? actions : [...new Set([alarmTopic, ...actions])];
   const mend = putAlarm(fleet, name, {
     ...{ ...kept, ...watch },
-    ...{ actions: told(kept.actions), okActions: told(kept.okActions) },
+    ...{ actions: withTopic(kept.actions), okActions: withTopic(kept.okActions) },
   });
-  if (!alarm) return [warn('alarms', `The alarm ${name} is gone: ${UNHEARD}.`, mend)];
+  if (!alarm) return [warn('alarms', `The alarm ${name} is gone: ${NOT_NOTIFIED}.`, mend)];
   if (!alarm.actionsEnabled) {
-    const text = `The actions of the alarm ${name} are disabled: ${UNHEARD}.`;
+    const text = `The actions of the alarm ${name} are disabled: ${NOT_NOTIFIED}.`;
     return [warn('alarms', text, enableAlarm(fleet, name))];
   }
   if (alarmTopic !== undefined && !alarm.actions.includes(alarmTopic)) {
-    return [warn('alarms', `The alarm ${name} does not tell its topic: ${UNHEARD}.`, mend)];
+    return [warn('alarms', `The alarm ${name} does not notify its topic: ${NOT_NOTIFIED}.`, mend)];
   }
   return changed(name, alarm, watch, mend);
 }
@@ -93,7 +93,7 @@ function changed(name: string, alarm: AlarmSeen, watch: AlarmWatch | undefined, 
   return [warn('alarms', `The alarm ${name} was changed by hand: ${differences.join('; ')}.`, mend)];
 }
 
-/** What its owner has added stays. */
+/** Keeps what the owner has added. */
 function keptOf(alarm: AlarmSeen | undefined) {
   const { description, actions = [], okActions = [], insufficientDataActions = [] } = alarm ?? {};
   return { ...(description && { description }), actions, okActions, insufficientDataActions };

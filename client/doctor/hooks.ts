@@ -10,10 +10,10 @@ interface Hook {
   withoutIt: string;
 }
 
-/** The hooks that hold an instance until its agent is ready, and until its jobs have ended. */
+/** The lifecycle hooks that keep an instance pending until its agent is ready, and terminating until its jobs have ended. */
 export function judgeHooks({ hooks, group, fleet }: Facts): Finding[] {
   const expected = hooksOf(fleet);
-  // Of a group that is gone it is said there.
+  // `checkGroup` reports a group that is gone.
   if (expected.length === 0 || !seenOf(group)) return [];
   return judged('hooks', hooks, (seen) => {
     const findings = expected.flatMap(({ what, name, wanted, withoutIt }) => {
@@ -44,7 +44,7 @@ function hooksOf(fleet: Facts['fleet']): Hook[] {
       what: 'launch',
       name: launchHook,
       wanted: set('LAUNCHING', bootBudgetSeconds),
-      withoutIt: 'an instance counts as in service before its agent runs',
+      withoutIt: 'an instance is in service before its agent runs',
     });
   }
   if (terminationHook !== undefined && terminationHookSeconds !== undefined) {
@@ -52,7 +52,7 @@ function hooksOf(fleet: Facts['fleet']): Hook[] {
       what: 'termination',
       name: terminationHook,
       wanted: set('TERMINATING', terminationHookSeconds),
-      withoutIt: 'the jobs of an instance that Auto Scaling ends are cut off',
+      withoutIt: 'Auto Scaling terminates instances before their jobs have ended',
     });
   }
   return hooks;

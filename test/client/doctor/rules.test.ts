@@ -37,7 +37,7 @@ const failure = (minutes: number, message: string): Facts['activities'] => ({
   seen: { launches: [], ends: [], refused: { atMs: ago(minutes), message, times: 1 } },
 });
 const alarms = (changes: object): Facts['alarms'] => {
-  const seen = 'seen' in healthy.alarms ? healthy.alarms.seen : new Map();
+  const { seen = new Map() } = healthy.alarms;
   return { seen: new Map([...seen].map(([name, alarm]) => [name, { ...alarm, ...changes }])) };
 };
 const table: TableSeen = {

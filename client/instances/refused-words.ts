@@ -17,7 +17,7 @@ export const COULD_NOT: Partial<Record<string, string>> = {
 
 /** How to recreate a resource that was deleted, and what is lost. */
 export const DEPLOY_ANEW =
-  'Deploying the same template does not create it again. Delete the stack and deploy it. With RemovalPolicy.DESTROY this ' +
+  'Deploying the same template does not create it again: delete the stack and deploy it. With RemovalPolicy.DESTROY this ' +
   'deletes the queues with the waiting jobs, the records and the logs. To keep them, set removalPolicy to ' +
   'RemovalPolicy.RETAIN and deploy before you delete the stack.';
 

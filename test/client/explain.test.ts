@@ -34,10 +34,10 @@ describe('what AWS or the network answers becomes a sentence', () => {
       'No AWS credentials were found.',
     ],
     [
-      'credentials that AWS does not take',
+      'credentials that AWS does not accept',
       answer(SQSServiceException, 'InvalidClientTokenId', 'The security token is invalid.', 403),
       'NoCredentialsError',
-      'AWS does not take these credentials (InvalidClientTokenId: The security token is invalid): renew them',
+      'AWS does not accept these credentials (InvalidClientTokenId: The security token is invalid). Renew them',
     ],
     [
       'no right',
@@ -50,13 +50,13 @@ describe('what AWS or the network answers becomes a sentence', () => {
       'too many calls',
       answer(DynamoDBServiceException, 'ThrottlingException', 'Rate exceeded'),
       'ThrottledError',
-      'AWS refuses calls to the table jobs of fleet Shop/Mail for now: there are too many',
+      'AWS throttles calls to the table jobs of fleet Shop/Mail (ThrottlingException: Rate exceeded)',
     ],
     [
       'a batch that stays undone',
       new TableThrottled('jobs', 3),
       'ThrottledError',
-      'AWS refuses calls to what fleet',
+      'AWS throttles calls to the resources of fleet',
     ],
     [
       'a table that is gone',
@@ -80,7 +80,7 @@ describe('what AWS or the network answers becomes a sentence', () => {
       'no such host',
       without('Error', 'getaddrinfo ENOTFOUND sqs.eu-west-9.amazonaws.com', { code: 'ENOTFOUND' }),
       'UnreachableError',
-      'No answer from what fleet Shop/Mail is made of in region eu-west-1 (getaddrinfo ENOTFOUND sqs.eu-west-9',
+      'No answer from the resources of fleet Shop/Mail in region eu-west-1 (getaddrinfo ENOTFOUND sqs.eu-west-9',
     ],
     [
       'a fault of AWS',

@@ -32,7 +32,7 @@ test('who may not receive dead letters is told how many there are, and what is r
     effect: { kind: 'error', code: 'AccessDenied', status: 403, message: 'Not you.' },
   });
   expect(await findingsOf(bare, 'dead letters')).toMatchObject([
-    { mark: 'warn', text: '2 jobs were given up.', details: [expect.stringContaining('Not you')] },
+    { mark: 'warn', text: 'There are 2 dead letters.', details: [expect.stringContaining('Not you')] },
   ]);
 });
 

@@ -78,7 +78,7 @@ const cases: Case[] = [
     facts: withPolicy({ warmUpSeconds: 60, steps: [{ lower: 0, change: 1 }] }),
     check: 'scaling policy',
     mark: 'warn',
-    text: 'grow was changed by hand: its warm-up is 60 s, not 300 s; its steps are others.',
+    text: 'grow was changed by hand: its warm-up is 60 s, not 300 s; its steps differ.',
     advice: /^aws autoscaling put-scaling-policy /,
   },
   {
@@ -86,7 +86,7 @@ const cases: Case[] = [
     facts: withHooks(undefined, {}),
     check: 'hooks',
     mark: 'bad',
-    text: 'The launch hook launch is gone: an instance counts as in service before its agent runs.',
+    text: 'The launch hook launch is gone: an instance is in service before its agent runs.',
     advice: `aws autoscaling put-lifecycle-hook ${IN_GROUP} --lifecycle-hook-name launch --lifecycle-transition autoscaling:EC2_INSTANCE_LAUNCHING --heartbeat-timeout 1200 --default-result CONTINUE --region us-east-1`,
   },
   {
@@ -94,7 +94,7 @@ const cases: Case[] = [
     facts: withHooks({}, undefined),
     check: 'hooks',
     mark: 'bad',
-    text: 'The termination hook termination is gone: the jobs of an instance that Auto Scaling ends are cut off.',
+    text: 'The termination hook termination is gone: Auto Scaling terminates instances before their jobs have ended.',
     advice: `aws autoscaling put-lifecycle-hook ${IN_GROUP} --lifecycle-hook-name termination --lifecycle-transition autoscaling:EC2_INSTANCE_TERMINATING --heartbeat-timeout 300 --default-result CONTINUE --region us-east-1`,
   },
   {
@@ -187,7 +187,7 @@ const cases: Case[] = [
     facts: withAlarms({}, 'gone'),
     check: 'alarms',
     mark: 'warn',
-    text: 'The alarm boots is gone: nobody is told when the fleet stops launching.',
+    text: 'The alarm boots is gone: nobody is notified when the fleet stops launching instances.',
     advice:
       /^aws cloudwatch put-metric-alarm --alarm-name boots --namespace Mayfly --metric-name BootBreaker /,
   },
@@ -196,7 +196,7 @@ const cases: Case[] = [
     facts: { fleet: { ...fleet, alarmTopic: 'arn:topic' } },
     check: 'alarms',
     mark: 'warn',
-    text: 'The alarm boots does not tell its topic',
+    text: 'The alarm boots does not notify its topic',
     advice: /--alarm-actions arn:topic --ok-actions arn:topic --region us-east-1$/,
   },
 ];
@@ -227,7 +227,7 @@ test('of the policy that is gone the alarm has no advice of its own', () => {
   expect(found(gone).map(({ check }) => check)).toEqual(['scaling policy']);
   expect(found({ ...gone, ...withAlarms(undefined) })).toMatchObject([
     { check: 'scaling policy' },
-    { check: 'alarms', advice: expect.stringContaining('Make the scaling policy again first') },
+    { check: 'alarms', advice: expect.stringContaining('Create the scaling policy again first') },
   ]);
 });
 
@@ -272,8 +272,8 @@ describe('what is not known is not judged', () => {
   test('where it may not be looked at, that is said', () => {
     const denied = { unseen: new AccessDenied('Not you.') };
     expect(found({ policies: denied, hooks: denied })).toMatchObject([
-      { check: 'scaling policy', mark: 'warn', text: 'Could not be looked at. Not you.' },
-      { check: 'hooks', mark: 'warn', text: 'Could not be looked at. Not you.' },
+      { check: 'scaling policy', mark: 'warn', text: 'Could not be read. Not you.' },
+      { check: 'hooks', mark: 'warn', text: 'Could not be read. Not you.' },
     ]);
   });
 

@@ -157,7 +157,7 @@ const cases: Case[] = [
     facts: { queue: { unseen: new AccessDenied('Not you.') } },
     check: 'queue',
     mark: 'warn',
-    says: ['Could not be looked at. Not you.'],
+    says: ['Could not be read. Not you.'],
   },
   {
     name: 'dead letters, and why one is there',
@@ -168,7 +168,7 @@ const cases: Case[] = [
     },
     check: 'dead letters',
     mark: 'warn',
-    says: ['2 jobs', `j-9, ${saidAgo(5)}: exit 65`, 'mayfly dlq list'],
+    says: ['2 dead letters', `j-9, ${saidAgo(5)}: exit 65`, 'mayfly dlq list'],
   },
   {
     name: 'dead letters that are kept for less long than jobs',
@@ -297,8 +297,8 @@ const cases: Case[] = [
     check: 'launches',
     mark: 'bad',
     says: [
-      `The last instances could not receive jobs: KmsDisabled: the key is disabled; nothing is launched since ${saidAgo(20)}.`,
-      'See that the key is enabled',
+      `The last instances could not receive jobs: KmsDisabled: the key is disabled; no instance is launched since ${saidAgo(20)}.`,
+      'Check that the key is enabled',
       'mayfly fleet resume',
       'cannot-receive (KmsDisabled: the key is disabled)',
     ],
@@ -324,7 +324,7 @@ const cases: Case[] = [
     says: [
       'The last instances could not use the table: the error is in the saved log',
       'mayfly fleet resume',
-      /i-9.*why it went: cannot-use-table\. Its log: s3:\/\/logs\/instances\/i-9\/t\.log/,
+      /i-9.*why it terminated: cannot-use-table\. Its log: s3:\/\/logs\/instances\/i-9\/t\.log/,
     ],
   },
   {
@@ -346,7 +346,7 @@ const cases: Case[] = [
     check: 'launches',
     mark: 'bad',
     says: [
-      `Jobs wait, and no instance has started one since ${saidAgo(50)}, though the last ones were ready; nothing is launched since ${saidAgo(20)}.`,
+      `Jobs wait, and no instance has started one since ${saidAgo(50)}, though the last ones were ready; no instance is launched since ${saidAgo(20)}.`,
       'mayfly fleet resume',
       /i-7, .*It saved no log/,
     ],
@@ -359,7 +359,7 @@ const cases: Case[] = [
     says: [
       'Launch is suspended',
       'why is not known without the table',
-      'Mend the table. Then: mayfly fleet resume',
+      'Repair the table. Then: mayfly fleet resume',
     ],
   },
   {
@@ -384,8 +384,8 @@ const cases: Case[] = [
     check: 'instances',
     mark: 'bad',
     says: [
-      `i-1 cannot claim jobs in the table since ${saidAgo(3)}: AccessDeniedException: no`,
-      'A right is missing',
+      `i-1 has not been able to claim jobs in the table since ${saidAgo(3)}: AccessDeniedException: no`,
+      'A permission is missing',
     ],
   },
   {
@@ -394,7 +394,7 @@ const cases: Case[] = [
     check: 'instances',
     mark: 'bad',
     says: [
-      'i-7, the last one that went, could not receive jobs: KmsDisabled: the key is disabled',
+      'i-7, the last one that terminated, could not receive jobs: KmsDisabled: the key is disabled',
       'It saved no log.',
     ],
   },
@@ -403,7 +403,7 @@ const cases: Case[] = [
     facts: { group: suspended('Launch') },
     check: 'launches',
     mark: 'bad',
-    says: ['not by us', '03:00', 'mayfly fleet resume'],
+    says: ['not by Mayfly', '03:00', 'mayfly fleet resume'],
   },
   {
     name: 'alarms that are not obeyed',
@@ -455,7 +455,7 @@ const cases: Case[] = [
     facts: { activities: { unseen: new AccessDenied('Not the activities.') } },
     check: 'launches',
     mark: 'warn',
-    says: ['Could not be looked at. Not the activities.'],
+    says: ['Could not be read. Not the activities.'],
   },
   {
     name: 'jobs that wait for long, where nothing may be known of launches',
@@ -465,21 +465,21 @@ const cases: Case[] = [
     },
     check: 'launches',
     mark: 'bad',
-    says: ['3 jobs wait since', saidAgo(40)],
+    says: ['3 jobs have been waiting since', saidAgo(40)],
   },
   {
     name: 'more desired than there are, and none on its way',
     facts: { group: { seen: { ...group, desired: 5 } } },
     check: 'launches',
     mark: 'bad',
-    says: ['5 instances are desired, 1 are there'],
+    says: ['5 instances are desired, 1 exist'],
   },
   {
     name: 'jobs wait for long, nobody comes, nothing says why',
     facts: { group: nobody, instances: { seen: [] } },
     check: 'launches',
     mark: 'bad',
-    says: ['3 jobs wait since', saidAgo(40)],
+    says: ['3 jobs have been waiting since', saidAgo(40)],
   },
   {
     name: 'the alarm does nothing',
@@ -528,7 +528,7 @@ const cases: Case[] = [
     facts: { instances: { seen: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(21) }] } },
     check: 'instances',
     mark: 'warn',
-    says: ['i-1 was launched 21 minutes ago', 'The keeper ends it', 's3://logs/instances/i-1/'],
+    says: ['i-1 was launched 21 minutes ago', 'The keeper terminates it', 's3://logs/instances/i-1/'],
   },
   {
     name: 'an instance that does not start again out of its warm pool',
@@ -539,35 +539,35 @@ const cases: Case[] = [
     },
     check: 'instances',
     mark: 'warn',
-    says: ['i-1 was launched 21 minutes ago, and its agent has not been heard of since'],
+    says: ['i-1 was launched 21 minutes ago, and its agent has not reported since'],
   },
   {
     name: 'one that does not boot, and stays',
     facts: { instances: { seen: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(30) }] } },
     check: 'instances',
     mark: 'bad',
-    says: ['30 minutes', 'should have ended it'],
+    says: ['30 minutes', 'should have terminated it'],
   },
   {
     name: 'instances of a warm pool that may not be looked at',
     facts: { pool: { unseen: new AccessDenied('Not the pool.') } },
     check: 'instances',
     mark: 'warn',
-    says: ['Could not be looked at. Not the pool.'],
+    says: ['Could not be read. Not the pool.'],
   },
   {
     name: 'a silent instance',
     facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, heardAtMs: ago(16) } }] } },
     check: 'instances',
     mark: 'warn',
-    says: ['not heard of for 16 minutes'],
+    says: ['has not reported for 16 minutes'],
   },
   {
     name: 'one that stays',
     facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, heardAtMs: ago(25) } }] } },
     check: 'instances',
     mark: 'bad',
-    says: ['25 minutes', 'should have ended it'],
+    says: ['25 minutes', 'should have terminated it'],
   },
   {
     name: 'an instance that wants to go and may not',
@@ -581,7 +581,7 @@ const cases: Case[] = [
     facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, outlook: slowed } }] } },
     check: 'instances',
     mark: 'bad',
-    says: [`i-1 takes one job at a time since ${saidAgo(5)}: 4 tries in a row`, '"exit status 1"'],
+    says: [`i-1 has run one job at a time since ${saidAgo(5)}: 4 tries in a row`, '"exit status 1"'],
   },
   {
     name: 'an instance that went as it was unhealthy',
@@ -598,7 +598,7 @@ const cases: Case[] = [
     check: 'instances',
     mark: 'bad',
     says: [
-      `i-0 was found to be unhealthy, and went at ${saidAgo(7)}: no GPU.`,
+      `i-0 was unhealthy, and terminated at ${saidAgo(7)}: no GPU.`,
       'Its log: s3://logs/instances/i-0/t-unhealthy.log',
     ],
   },
@@ -608,7 +608,7 @@ const cases: Case[] = [
     check: 'instances',
     mark: 'bad',
     says: [
-      `i-0 could not start the program of its workers, and went at ${saidAgo(7)}: cannot start ./render: there is no file /x/render.`,
+      `i-0 could not start the program of its workers, and terminated at ${saidAgo(7)}: cannot start ./render: there is no file /x/render.`,
       'It saved no log.',
       'workerDirectory',
     ],
@@ -621,28 +621,28 @@ const cases: Case[] = [
     },
     check: 'instances',
     mark: 'bad',
-    says: ['Its log could not be looked for.'],
+    says: ['The bucket could not be searched for its log.'],
   },
   {
     name: 'an instance that did not boot',
     facts: gaveUp({ reason: 'boot-failed', problem: 'could not run the playbook: no such package: hammer' }),
     check: 'instances',
     mark: 'bad',
-    says: ['i-0 did not boot, and went at', 'no such package: hammer.', 'its set-up'],
+    says: ['i-0 did not boot, and terminated at', 'no such package: hammer.', 'its set-up'],
   },
   {
     name: 'an instance whose agent crashed, and what it said',
     facts: gaveUp({ reason: 'agent-crashed', problem: 'it was silent' }, { lastWords: 'TypeError: no' }),
     check: 'instances',
     mark: 'bad',
-    says: [/i-0 lost its agent, and went at .*: it was silent; the last words of its agent: TypeError: no\./],
+    says: [/i-0 lost its agent, and terminated at .*: it was silent; fatal error of its agent: TypeError: no\./],
   },
   {
     name: 'an instance that is lost, but for the last words of its agent',
     facts: gaveUp({ reason: 'lost', problem: undefined }, { lastWords: 'TypeError: no' }),
     check: 'instances',
     mark: 'bad',
-    says: [/i-0 lost its agent, and went at .*: TypeError: no\./],
+    says: [/i-0 lost its agent, and terminated at .*: TypeError: no\./],
   },
   {
     name: 'an instance that could write no record, but saved its log',
@@ -659,7 +659,7 @@ const cases: Case[] = [
     check: 'instances',
     mark: 'bad',
     says: [
-      'i-0 could not start the program of its workers: nobody has said why.',
+      'i-0 could not start the program of its workers: the reason is not known.',
       's3://logs/instances/i-0/t-worker-missing.log',
     ],
   },
@@ -675,7 +675,7 @@ const cases: Case[] = [
     },
     check: 'instances',
     mark: 'warn',
-    says: [`i-0 was found to be unhealthy, and went at ${saidAgo(7)}: no GPU.`, 'Later instances do jobs'],
+    says: [`i-0 was unhealthy, and terminated at ${saidAgo(7)}: no GPU.`, 'Later instances run jobs'],
   },
   {
     name: 'an instance that went as it was unhealthy, while an earlier one has done jobs',
@@ -689,14 +689,14 @@ const cases: Case[] = [
     },
     check: 'instances',
     mark: 'bad',
-    says: ['i-0 was found to be unhealthy'],
+    says: ['i-0 was unhealthy'],
   },
   {
     name: 'a job that its limit does not stop',
     facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, startedAt: timeAgo(70) }] }] } },
     check: 'jobs',
     mark: 'bad',
-    says: ['j-1 runs on i-1 for 70 minutes', '3600 s', 'mayfly cancel j-1'],
+    says: ['j-1 has been running on i-1 for 70 minutes', '3600 s', 'mayfly cancel j-1'],
   },
   {
     name: 'a job with a limit of its own that does not stop it',
@@ -710,7 +710,7 @@ const cases: Case[] = [
     facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, leaseUntilMs: ago(15) }] }] } },
     check: 'jobs',
     mark: 'bad',
-    says: ['lease has ended 15 minutes ago'],
+    says: ['lease expired 15 minutes ago'],
   },
   {
     name: 'jobs whose messages are gone',
@@ -874,17 +874,17 @@ test.each([
     'network',
   ],
   ["The security group 'sg-1' does not exist in VPC 'vpc-1'", 'network'],
-  ['Invalid IAM Instance Profile name', 'A right is missing'],
+  ['Invalid IAM Instance Profile name', 'A permission is missing'],
   [
     'You are not authorized to perform this operation. Encoded authorization failure message: aMi-VCPU',
-    'A right',
+    'A permission',
   ],
   ['Client.InternalError: Client error on launch', 'the key that encrypts volumes'],
   [
     'Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state',
     'the key that encrypts',
   ],
-  ['Server.InternalError: Internal error on launch', 'EC2 failed by itself'],
+  ['Server.InternalError: Internal error on launch', 'EC2 had an internal error'],
   ['You must use a valid fully-formed launch template. The launch template is gone', 'launch template'],
   [
     'InvalidParameterCombination: The specified instance type is not eligible for Free Tier. For a list of Free Tier instance types, run describe-instance-types with the filter free-tier-eligible=true.',

@@ -200,7 +200,7 @@ describe('an input that comes bit by bit', () => {
   });
 
   it.each<[string, NewJob, string]>([
-    ['a bad body', { body: 'ab\ud800' }, 'The body has half of a character at position 2.'],
+    ['a bad body', { body: 'ab\ud800' }, 'The body is not valid Unicode: it has a lone surrogate at position 2.'],
     [
       'an option that is none',
       { body: 'a', ...({ limitSecond: 5 } as object) },
@@ -226,7 +226,7 @@ describe('a run that fails says exactly which were sent', () => {
     const { sent, told, error } = await failed(fleet, jobs(50), { seed: 'p' });
     expect(sent).toEqual({ seed: 'p', through: 32, also: numbersTo(50).slice(33), unknown: [], read: 50 });
     expect(told.map(({ number }) => number)).toEqual(numbersTo(50).filter((number) => number !== 33));
-    expect(error.message).toContain('Jobs up to number 32 were, and 17 of those after it.');
+    expect(error.message).toContain('Jobs up to number 32 were sent, and 17 of those after it.');
     expect(await onQueue(fleet)).toEqual(told.map(({ id }) => id));
   });
 
@@ -243,7 +243,7 @@ describe('a run that fails says exactly which were sent', () => {
     expect(await onQueue(fleet)).toHaveLength(30);
   });
 
-  it('where a call got no answer: of these nobody can say', async () => {
+  it('if a call got no answer: its jobs may have been sent', async () => {
     const { fleet, cloud } = await open();
     cloud.faults.add({ service: 'sqs', when: has('job 15'), effect: { kind: 'reset', applied: true } });
     const { sent, told, error } = await failed(fleet, jobs(40));
@@ -253,7 +253,7 @@ describe('a run that fails says exactly which were sent', () => {
       unknown: numbersTo(20).slice(10),
     });
     expect(told.map(({ number }) => number)).toEqual([...numbersTo(10), ...numbersTo(40).slice(20)]);
-    expect(error.message).toContain('of 10 nobody can say. No answer from');
+    expect(error.message).toContain('; 10 may have been sent. No answer from');
   });
 
   it('where the queue is gone: none, and the rest of the input is not read', async () => {
@@ -270,7 +270,7 @@ describe('a run that fails says exactly which were sent', () => {
     expect(sent).toMatchObject({ through: 0, also: [], unknown: [] });
     expect(sent.read).toBeLessThan(800);
     expect(given).toBeLessThan(800);
-    expect(error.message).toMatch(/^Not all jobs were enqueued. None was. The queue .* is gone/);
+    expect(error.message).toMatch(/^Not all jobs were enqueued. None was sent. The queue .* is gone/);
   });
 
   it('where the table takes no records: no message without one', async () => {
@@ -293,7 +293,7 @@ describe('a second run sends the rest', () => {
     const { sent } = await failed(fleet, jobs(80), { seed: 'again' });
     cloud.faults.clear();
     const first = await onQueue(fleet);
-    // One of those of which nobody can say has been done meanwhile.
+    // One of the jobs that may have been sent has been done meanwhile.
     const done = { state: 'succeeded', endedAt: new Date().toISOString(), exitStatus: 0 } as const;
     await record({ id: 'j-again-55', ...done });
     const wasSent = new Set([...numbersTo(sent.through), ...sent.also]);
@@ -329,6 +329,6 @@ describe('a second run sends the rest', () => {
 
   it('a seed is letters and digits', async () => {
     const { fleet } = await open();
-    await expect(fleet.enqueueMany(jobs(1), { seed: 'a b' })).rejects.toThrow('The seed a b is none');
+    await expect(fleet.enqueueMany(jobs(1), { seed: 'a b' })).rejects.toThrow('The seed a b is not valid');
   });
 });

@@ -131,14 +131,14 @@ describe('its body', () => {
   const refused: [what: string, body: unknown, sentence: string][] = [
     ['that is not UTF-8', Uint8Array.from([0x61, 0xff, 0x62]), 'The body is not UTF-8: byte 1 is 0xff.'],
     ['that ends in mid-character', Buffer.from('é').subarray(0, 1), 'The body is not UTF-8: byte 0 is 0xc3.'],
-    ['with half a character', 'ab\ud800', 'The body has half of a character at position 2.'],
-    ['that is nothing', undefined, 'The body is undefined: it must be text, UTF-8 bytes or JSON.'],
+    ['with half a character', 'ab\ud800', 'The body is not valid Unicode: it has a lone surrogate at position 2.'],
+    ['that is nothing', undefined, 'The body is of type undefined; allowed are text, UTF-8 bytes and JSON values.'],
     [
       'that JSON cannot say',
       { at: 1n },
       'The body cannot be written as JSON: Do not know how to serialize a BigInt.',
     ],
-    ['beyond all bounds', 'x'.repeat(64 * MIB + 1), 'The body has 67108865 bytes; allowed are 67108864.'],
+    ['beyond all bounds', 'x'.repeat(64 * MIB + 1), 'The body has 67108865 bytes; at most 67108864 are allowed.'],
   ];
   it.each(refused)('%s is refused before anything is sent', async (_, body, sentence) => {
     const { fleet, cloud } = await open();
@@ -168,8 +168,8 @@ describe('options out of bounds are refused', () => {
     ],
     [
       { group: 'web' } as object,
-      '`group` is for jobs that must not run at the same time, which no fleet can see to yet. A name that jobs share, to ' +
-        'find them by, is `label`.',
+      '`group` is reserved for jobs that must not run at the same time, which no fleet supports. To give jobs a common name ' +
+        'to find them by, use `label`.',
     ],
     [{ requestId: '1' }, 'The job was not enqueued: the envelope\'s requestId is "1"'],
     [{ dedupe: '' }, 'The dedupe key is empty'],
@@ -292,7 +292,7 @@ describe('trouble with AWS is said in a sentence', () => {
     cloud.faults.add({ service: 'dynamodb', effect: { kind: 'throttle' } });
     await expect(fleet.enqueue('42')).rejects.toThrow(Throttled);
     await expect(fleet.status('j-1')).rejects.toThrow(
-      'AWS refuses calls to the table jobs of fleet group for now',
+      'AWS throttles calls to the table jobs of fleet group',
     );
   });
 

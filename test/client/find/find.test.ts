@@ -100,23 +100,23 @@ describe('where it cannot be told which, what there is is listed', () => {
     [
       'several in the region',
       {},
-      'There are several fleets in region us-east-1: Lab/Fleet, Shop/Mail, Shop/Thumbnails. Say which (--stack and ' +
+      'There are several fleets in region us-east-1: Lab/Fleet, Shop/Mail, Shop/Thumbnails. Select one (--stack and ' +
         '--fleet, or MAYFLY_STACK and MAYFLY_FLEET).',
     ],
     [
       'several in the stack',
       { stack: 'Shop' },
-      'There are several fleets in stack Shop: Shop/Mail, Shop/Thumbnails. Say which (--fleet, or MAYFLY_FLEET).',
+      'There are several fleets in stack Shop: Shop/Mail, Shop/Thumbnails. Select one (--fleet, or MAYFLY_FLEET).',
     ],
     [
       'no such stack',
       { stack: 'Sohp' },
-      'There is no fleet of stack Sohp in region us-east-1. There is: Lab/Fleet, Shop/Mail, Shop/Thumbnails.',
+      'There is no fleet of stack Sohp in region us-east-1. Fleets there: Lab/Fleet, Shop/Mail, Shop/Thumbnails.',
     ],
     [
       'no such fleet in the stack',
       { stack: 'Shop', fleet: 'Fleet' },
-      'There is no fleet of stack Shop called Fleet in region us-east-1. There is: Lab/Fleet, Shop/Mail, Shop/Thumbnails.',
+      'There is no fleet of stack Shop called Fleet in region us-east-1. Fleets there: Lab/Fleet, Shop/Mail, Shop/Thumbnails.',
     ],
   ])('%s', async (_, options, sentence) => {
     await deployed('Shop/Thumbnails', 'Shop/Mail', 'Lab/Fleet');
@@ -127,8 +127,8 @@ describe('where it cannot be told which, what there is is listed', () => {
     expect(await failure({ stack: 'Shop' })).toMatchObject({
       name: FleetNotFound.name,
       message:
-        'There is no fleet of stack Shop in region us-east-1, nor any other: is it the right region and account, and is ' +
-        'the stack deployed?',
+        'There is no fleet of stack Shop in region us-east-1, nor any other. Check the region and the account, and that ' +
+        'the stack is deployed.',
     });
   });
 
@@ -139,7 +139,7 @@ describe('where it cannot be told which, what there is is listed', () => {
     await parameter('Lab/Fleet', value);
     const { message } = await failure();
     expect(message).toContain(
-      `What fleet Lab/Fleet tells of itself is not what this version of mayfly reads (${part})`,
+      `The parameter of fleet Lab/Fleet has a format that this version of mayfly does not read (${part})`,
     );
     expect(message).toContain('Deploy it again');
   });
@@ -187,12 +187,12 @@ describe('by a file of outputs', () => {
     });
     expect(await failure({ outputs })).toMatchObject({
       name: FleetNotFound.name,
-      message: `The outputs file ${outputs} has several fleets: Shop/Mail, Shop/Images, Lab/Fleet. Say which (--stack and --fleet, or MAYFLY_STACK and MAYFLY_FLEET).`,
+      message: `The outputs file ${outputs} has several fleets: Shop/Mail, Shop/Images, Lab/Fleet. Select one (--stack and --fleet, or MAYFLY_STACK and MAYFLY_FLEET).`,
     });
     expect(await find({ outputs, fleet: 'Images' })).toMatchObject({ queueUrl: 'https://sqs/Images' });
     expect(await find({ outputs, stack: 'Lab' })).toMatchObject({ queueUrl: 'https://sqs/Fleet' });
     expect((await failure({ outputs, stack: 'Bar' })).message).toBe(
-      `The outputs file ${outputs} has no fleet of stack Bar; in it are: Shop/Mail, Shop/Images, Lab/Fleet.`,
+      `The outputs file ${outputs} has no fleet of stack Bar. It has: Shop/Mail, Shop/Images, Lab/Fleet.`,
     );
   });
 
@@ -201,9 +201,9 @@ describe('by a file of outputs', () => {
     [
       'is no JSON',
       'Outputs:\nLab.FleetQueueUrl = x',
-      'is none: what `cdk deploy --outputs-file` writes is JSON',
+      'is no outputs file: `cdk deploy --outputs-file` writes JSON',
     ],
-    ['is another JSON', [1, 2], 'is none: what `cdk deploy --outputs-file` writes is JSON'],
+    ['is another JSON', [1, 2], 'is no outputs file: `cdk deploy --outputs-file` writes JSON'],
   ])('that %s is said to be that', async (_, content, part) => {
     const outputs = content === undefined ? join(home, 'nowhere.json') : await file(content);
     const error = await failure({ outputs });
@@ -247,9 +247,9 @@ describe('by names', () => {
     expect(await failure({ queueUrl: 'https://sqs/q', table: 'table' })).toMatchObject({
       name: WrongOption.name,
       message:
-        'A fleet that is found by names needs all of them; these are not there: --log-bucket ' +
-        "(MAYFLY_LOG_BUCKET), --auto-scaling-group (MAYFLY_AUTO_SCALING_GROUP). Its stack's name alone would do as " +
-        'well (--stack, MAYFLY_STACK).',
+        'A fleet that is found by names needs all of them. Missing: --log-bucket (MAYFLY_LOG_BUCKET), ' +
+        '--auto-scaling-group (MAYFLY_AUTO_SCALING_GROUP). The name of its stack alone is enough too (--stack, ' +
+        'MAYFLY_STACK).',
     });
   });
 });
@@ -260,7 +260,7 @@ describe('trouble on the way is said in a sentence', () => {
     process.env['AWS_CONFIG_FILE'] = join(home, 'no-config');
     expect(await failure()).toMatchObject({
       name: WrongOption.name,
-      message: 'No AWS region is set: name one (--region, AWS_REGION, or the profile in ~/.aws/config).',
+      message: 'No AWS region is set. Set one (--region, AWS_REGION, or the profile in ~/.aws/config).',
     });
   });
 
@@ -270,7 +270,7 @@ describe('trouble on the way is said in a sentence', () => {
     expect(await failure()).toMatchObject({
       name: WrongOption.name,
       message:
-        'No AWS region is set, and the profile nope (AWS_PROFILE) has none or is not there: name one (--region, ' +
+        'No AWS region is set, and the profile nope (AWS_PROFILE) has none or does not exist. Set one (--region, ' +
         'AWS_REGION, or the profile in ~/.aws/config).',
     });
   });
@@ -285,7 +285,7 @@ describe('trouble on the way is said in a sentence', () => {
     const error = await failure();
     expect(error.name).toBe(NoCredentials.name);
     expect(error.message).toMatch(
-      /^No AWS credentials were found for the profile nope \(AWS_PROFILE\): see that/,
+      /^No AWS credentials were found for the profile nope \(AWS_PROFILE\)\. Check that/,
     );
   });
 
@@ -306,7 +306,7 @@ describe('trouble on the way is said in a sentence', () => {
       'credentials that have expired',
       'ExpiredTokenException',
       NoCredentials.name,
-      'AWS does not take these credentials',
+      'AWS does not accept these credentials',
     ],
     ['no right', 'AccessDeniedException', AccessDenied.name, 'AWS does not let these credentials use'],
   ])('%s', async (_, code, name, part) => {
@@ -327,7 +327,7 @@ describe('trouble on the way is said in a sentence', () => {
     const error = await failure();
     expect(error.name).toBe(Unreachable.name);
     expect(error.message).toMatch(
-      /^No answer from AWS in region us-east-1 \(.*ECONNREFUSED.*\): is the region right/,
+      /^No answer from AWS in region us-east-1 \(.*ECONNREFUSED.*\)\. Check the region/,
     );
   });
 });

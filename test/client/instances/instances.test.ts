@@ -188,7 +188,7 @@ describe('an instance that has gone', () => {
     });
   });
 
-  test('with the last words of its agent', () => {
+  test('with the fatal error of its agent', () => {
     const lastWords = 'TypeError: no such thing';
     const lost: Retirement = { ...retirement, reason: 'lost' };
     const view = retiredView(end, { ...record, retirement: lost, lastWords });
@@ -196,7 +196,7 @@ describe('an instance that has gone', () => {
     expect(view).not.toHaveProperty('cause');
     const crashed: Retirement = { ...retirement, reason: 'agent-crashed', problem: 'it was silent' };
     expect(retiredView(end, { ...record, retirement: crashed, lastWords }).problem).toBe(
-      `it was silent; the last words of its agent: ${lastWords}`,
+      `it was silent; fatal error of its agent: ${lastWords}`,
     );
     const told = { ...crashed, problem: `the agent failed: status 1: ${lastWords}` };
     expect(retiredView(end, { ...record, retirement: told, lastWords }).problem).toBe(told.problem);

@@ -134,7 +134,7 @@ describe('a job that is cleaned up', () => {
       { kind: 'error', code: 'AccessDenied', message: 'no', status: 403 },
       'AWS does not let these credentials',
     ],
-    [{ kind: 'throttle' }, 'AWS refuses calls to the log bucket'],
+    [{ kind: 'throttle' }, 'AWS throttles calls to the log bucket'],
   ] as const)('keeps its record while its log cannot be deleted: %j', async (effect, sentence) => {
     const { fleet, record, object, cloud } = await open();
     await record({ id: 'j-stuck', ...ended() });
@@ -193,7 +193,7 @@ describe('all jobs that ended before a moment', () => {
     const effect = { kind: 'error', code: 'AccessDenied', message: 'no', status: 403 } as const;
     cloud.faults.add({ service: 's3', action: 'DeleteObjects', effect });
     await expect(fleet.cleanupEnded({ before: new Date(Date.now() - 1_800_000) })).rejects.toThrow(
-      /^AWS does not let these credentials .* \d+ jobs? (was|were) removed; j-old keeps its record, as do others that are left\.$/,
+      /^AWS does not let these credentials .* \d+ jobs? (was|were) removed\. j-old keeps its record, and so do the jobs after it\.$/,
     );
     expect(await fleet.status('j-old')).toMatchObject({ state: 'succeeded' });
   });

@@ -50,8 +50,8 @@ it('says that it reads more where the index does not know what is asked for, onc
   const { jobs, notices } = await reads({ states: ['succeeded'], label: 'nobody', requestId: 'r' });
   expect(jobs).toEqual([]);
   expect(notices).toEqual([
-    'No index finds jobs by the label and the request: it is read on, past other jobs, until 50 are found. ' +
-      'The state, or the time since when, narrows that.',
+    'No index finds jobs by the label and the request, so other jobs are read too, until 50 are found. ' +
+      'Give the state, or the time since when, to read fewer.',
   ]);
   const since = new Date(START_MS + (MANY - 500) * 1000);
   const narrowed = await reads({ states: ['succeeded'], label: 'nobody', since });

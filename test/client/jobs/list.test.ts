@@ -82,11 +82,11 @@ describe.each([
 
 describe('a list of jobs', () => {
   it.each<[ListOptions, string]>([
-    [{ limit: 0 }, 'The limit is 0; it is 1 or more.'],
-    [{ group: 'g' } as object, '`group` is for jobs that must not run at the same time'],
+    [{ limit: 0 }, 'The limit is 0; it must be 1 or more.'],
+    [{ group: 'g' } as object, '`group` is reserved for jobs that must not run at the same time'],
     [
       { states: ['done' as 'failed'] },
-      'There is no state done; a job is one of held, queued, running, succeeded',
+      'There is no state done; the states are held, queued, running, succeeded',
     ],
   ])('of %j is refused', async (options, sentence) => {
     const { fleet } = await open();

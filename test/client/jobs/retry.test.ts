@@ -122,7 +122,7 @@ describe('a job that is retried', () => {
     expect(error).toBeInstanceOf(JobIsLive);
     expect(error).toMatchObject({
       job: 'j-live',
-      message: `Job j-live is ${state}: only a job that has ended is retried. Cancel it first.`,
+      message: `Job j-live is ${state}. Only a job that has ended can be retried: cancel it first.`,
     });
     expect(await received(fleet)).toEqual([]);
   });
@@ -132,7 +132,7 @@ describe('a job that is retried', () => {
     const error = await fleet.retry('j-nobody').catch((error: Error) => error);
     expect(error).toBeInstanceOf(UnknownJob);
     expect((error as Error).message).toBe(
-      "There is no job j-nobody in fleet group: its record has expired or was cleaned up, or it is another fleet's.",
+      'There is no job j-nobody in fleet group: its record has expired or was cleaned up, or it is a job of another fleet.',
     );
   });
 
@@ -150,7 +150,7 @@ describe('a job that is retried', () => {
     [
       'succeeded, and was too long to keep',
       { ...ended, state: 'succeeded' as const },
-      'the job is succeeded. Enqueue it anew from where it came.',
+      'the job is succeeded. Enqueue it again from its source.',
     ],
   ])('says what to do if it is %s', async (_, rest, part) => {
     const { fleet, record } = await open();

@@ -85,7 +85,7 @@ describe('what a view tells', () => {
     const running = record({ state: 'running', attempts: 1, instance: 'i-2', startedAt: at(30) });
     expect(viewOf({ ...running, leaseUntilMs: ms(90) }, facts, ms(91))).toMatchObject({
       state: 'running',
-      reason: `nothing was heard of its instance since 2030-01-01T00:01:30Z: it is settled when that one is known to be gone`,
+      reason: `its instance has not reported since 2030-01-01T00:01:30Z: the job is settled when the instance is known to be gone`,
     });
   });
 
@@ -154,7 +154,7 @@ describe('a job whose message the queue has forgotten', () => {
 
   it('says why', () => {
     expect(viewOf(record({}), facts, ms(0) + 15 * DAY_MS).reason).toBe(
-      'the queue has kept its message no longer',
+      'its message has exceeded the retention period of the queue',
     );
   });
 });

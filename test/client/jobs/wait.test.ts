@@ -113,7 +113,7 @@ describe('waiting', () => {
     expect(await mayfly('wait', '--timeout', '0', 'j-hid')).toMatchObject({
       exitCode: 1,
       stdout: '',
-      stderr: expect.stringContaining('AWS refuses calls to the table'),
+      stderr: expect.stringContaining('AWS throttles calls to the table'),
     });
   });
 

@@ -38,7 +38,7 @@ const VARIABLES = {
 /**
  * Finds a deployed fleet; see `FindOptions`.
  *
- * Rejects with `FleetNotFoundError`, which lists the fleets that exist, with `WrongOptionError`, or with the errors of `explain`.
+ * Rejects with `FleetNotFoundError`, which lists the fleets that exist, with `WrongOptionError`, or with the errors of `explainError`.
  */
 export async function findFleet(
   options: FindOptions = {},

@@ -25,7 +25,7 @@ function without(name: string, message: string, more: object = {}): Error {
   return Object.assign(new Error(message), { name }, more);
 }
 
-describe('what AWS or the network answers becomes a sentence', () => {
+describe('an error of AWS or of the network becomes a sentence', () => {
   it.each<[string, Error, string, string]>([
     [
       'no credentials',
@@ -40,7 +40,7 @@ describe('what AWS or the network answers becomes a sentence', () => {
       'AWS does not accept these credentials (InvalidClientTokenId: The security token is invalid). Renew them',
     ],
     [
-      'no right',
+      'a missing permission',
       answer(S3ServiceException, 'AccessDenied', 'User: x is not authorized to perform: s3:GetObject.', 403),
       'AccessDeniedError',
       'AWS does not let these credentials use the log bucket logs of fleet Shop/Mail (AccessDenied: User: x is not ' +
@@ -53,7 +53,7 @@ describe('what AWS or the network answers becomes a sentence', () => {
       'AWS throttles calls to the table jobs of fleet Shop/Mail (ThrottlingException: Rate exceeded)',
     ],
     [
-      'a batch that stays undone',
+      'a batch that is not done after all retries',
       new TableThrottled('jobs', 3),
       'ThrottledError',
       'AWS throttles calls to the resources of fleet',
@@ -77,7 +77,7 @@ describe('what AWS or the network answers becomes a sentence', () => {
       'The log bucket logs of fleet Shop/Mail is gone, or not in region eu-west-1',
     ],
     [
-      'no such host',
+      'an unknown host',
       without('Error', 'getaddrinfo ENOTFOUND sqs.eu-west-9.amazonaws.com', { code: 'ENOTFOUND' }),
       'UnreachableError',
       'No answer from the resources of fleet Shop/Mail in region eu-west-1 (getaddrinfo ENOTFOUND sqs.eu-west-9',
@@ -105,13 +105,13 @@ describe('what AWS or the network answers becomes a sentence', () => {
   it.each([
     ['a defect', new TypeError('x is undefined')],
     ['an abort', without('AbortError', 'aborted')],
-    ['what was explained already', new StoreGone('It is gone.')],
-    ['what is no error', 'text'],
+    ['an error that was explained already', new StoreGone('It is gone.')],
+    ['a value that is no error', 'text'],
   ])('but not %s', (_, error) => {
     expect(explain(about, error)).toBe(error);
   });
 
-  it('names what is known, and no more', () => {
+  it('names only what is known', () => {
     const error = answer(DynamoDBServiceException, 'ResourceNotFoundException', 'not found');
     expect((explain({ region: 'eu-west-1' }, error) as Error).message).toMatch(
       /^The table is gone, or not in/,

@@ -13,7 +13,7 @@ const { deadLetters } = fleet;
 const WRONG = { limitSecond: 5 } as object;
 const before = new Date(0);
 
-describe('an option that is none is refused, and not left out silently', () => {
+describe('an unknown option is refused, not ignored', () => {
   it.each<[string, () => Promise<unknown>]>([
     ['Fleet.find', () => Fleet.find(WRONG)],
     ['enqueue', () => fleet.enqueue('a', WRONG)],

@@ -192,7 +192,7 @@ const cases: Case[] = [
       /^aws cloudwatch put-metric-alarm --alarm-name boots --namespace Mayfly --metric-name BootBreaker /,
   },
   {
-    name: 'the boot breaker’s alarm tells its topic no more',
+    name: 'the boot breaker’s alarm does not notify its topic any more',
     facts: { fleet: { ...fleet, alarmTopic: 'arn:topic' } },
     check: 'alarms',
     mark: 'warn',
@@ -204,7 +204,7 @@ const cases: Case[] = [
 const found = (facts: Partial<Facts>) =>
   diagnosisOf({ ...healthy, ...facts }).findings.filter(({ mark }) => mark !== 'ok');
 
-describe('names each difference from what was deployed, and the command that mends it', () => {
+describe('names each difference from what was deployed, and the command that repairs it', () => {
   test.each(cases)('$name', ({ facts, check, mark, text, advice }) => {
     const findings = found(facts);
     expect(findings).toMatchObject([{ check, mark }]);
@@ -214,7 +214,7 @@ describe('names each difference from what was deployed, and the command that men
   });
 });
 
-test('a minimum goes before the maximum that it is above', () => {
+test('lowers the minimum before a maximum that is below it', () => {
   const advised = found(inGroup({ minSize: 12, maxSize: 12 })).map(({ advice }) => advice);
   expect(advised).toEqual([
     expect.stringContaining('--min-size 0'),
@@ -222,7 +222,7 @@ test('a minimum goes before the maximum that it is above', () => {
   ]);
 });
 
-test('of the policy that is gone the alarm has no advice of its own', () => {
+test('does not report the alarm of a policy that is gone', () => {
   const gone = { policies: { seen: new Map() } };
   expect(found(gone).map(({ check }) => check)).toEqual(['scaling policy']);
   expect(found({ ...gone, ...withAlarms(undefined) })).toMatchObject([
@@ -231,7 +231,7 @@ test('of the policy that is gone the alarm has no advice of its own', () => {
   ]);
 });
 
-describe('what is not known is not judged', () => {
+describe('does not check settings that are not known', () => {
   const { scaleOut: _, terminationHook: _hook, minCapacity: _min, ...earlier } = fleet;
   const withoutStateIndex: Partial<Facts> = {
     table: {
@@ -242,7 +242,7 @@ describe('what is not known is not judged', () => {
     },
   };
 
-  test('of a fleet that an earlier version has deployed', () => {
+  test('of a fleet that an earlier version deployed', () => {
     const facts = {
       fleet: earlier,
       ...inGroup({ minSize: 1 }),
@@ -254,7 +254,7 @@ describe('what is not known is not judged', () => {
     expect(found(facts)).toEqual([]);
   });
 
-  test('of a table without the new index where nobody knows which version has deployed the fleet', () => {
+  test('warns about a table without the new index if it is not known which version deployed the fleet', () => {
     const { keeperFunction: _keeper, ...named } = earlier;
     const alarms = withAlarms({}, { statistic: 'Maximum' });
     expect(found({ fleet: named, ...withoutStateIndex, ...alarms })).toMatchObject([
@@ -262,14 +262,14 @@ describe('what is not known is not judged', () => {
     ]);
   });
 
-  test('but what is gone is named, with the way to its command', () => {
+  test('but names what is gone, and how to get the command', () => {
     const alarms = withAlarms({}, { statistic: 'Maximum' });
     expect(found({ fleet: earlier, policies: { seen: new Map() }, ...alarms })).toMatchObject([
       { check: 'scaling policy', mark: 'bad', advice: expect.stringContaining('with this version') },
     ]);
   });
 
-  test('where it may not be looked at, that is said', () => {
+  test('says what may not be read', () => {
     const denied = { unseen: new AccessDenied('Not you.') };
     expect(found({ policies: denied, hooks: denied })).toMatchObject([
       { check: 'scaling policy', mark: 'warn', text: 'Could not be read. Not you.' },
@@ -277,7 +277,7 @@ describe('what is not known is not judged', () => {
     ]);
   });
 
-  test('of a group that is gone one sentence says it', () => {
+  test('reports a group that is gone once', () => {
     const gone = { unseen: new StoreGone('The group is gone.') };
     const checks = found({ group: gone, policies: gone, hooks: gone }).map(({ check }) => check);
     expect(checks.filter((check) => check === 'scaling policy' || check === 'hooks')).toEqual([]);

@@ -111,7 +111,7 @@ const cases: Case[] = [
     says: ['30 s', '60 s', 'VisibilityTimeout=60'],
   },
   {
-    name: 'a queue that keeps messages for less long',
+    name: 'a queue that keeps messages for a shorter time',
     facts: { queue: { seen: { ...queue, retentionSeconds: 345_600 } } },
     check: 'queue',
     mark: 'warn',
@@ -125,7 +125,7 @@ const cases: Case[] = [
     says: ['90 s', 'DelaySeconds=0'],
   },
   {
-    name: 'a queue that SQS empties early',
+    name: 'a queue with a low maxReceiveCount',
     facts: { queue: { seen: { ...queue, redrive: { arn: 'arn:dead', maxReceives: 3 } } } },
     check: 'queue',
     mark: 'warn',
@@ -153,7 +153,7 @@ const cases: Case[] = [
     says: ['The queue is gone.'],
   },
   {
-    name: 'one that may not be looked at',
+    name: 'a queue that may not be read',
     facts: { queue: { unseen: new AccessDenied('Not you.') } },
     check: 'queue',
     mark: 'warn',
@@ -171,14 +171,14 @@ const cases: Case[] = [
     says: ['2 dead letters', `j-9, ${saidAgo(5)}: exit 65`, 'mayfly dlq list'],
   },
   {
-    name: 'dead letters that are kept for less long than jobs',
+    name: 'dead letters that are kept for a shorter time than jobs',
     facts: { deadLetters: { seen: { ...deadLetters, retentionSeconds: 86_400 } } },
     check: 'dead letters',
     mark: 'warn',
     says: ['1 d', '14 d', 'https://dead', 'MessageRetentionPeriod=1209600'],
   },
   {
-    name: 'a table that is being made again',
+    name: 'a table that is being created',
     facts: {
       table: {
         seen: {
@@ -208,21 +208,21 @@ const cases: Case[] = [
     says: ['no index byListing', 'instances of an earlier version'],
   },
   {
-    name: 'an index that is being made',
+    name: 'an index that is being created',
     facts: { table: { seen: { ...table, status: 'UPDATING', indexStatus: 'CREATING' } } },
     check: 'table',
     mark: 'warn',
     says: ['CREATING'],
   },
   {
-    name: 'a table that forgets nothing',
+    name: 'a table without TTL',
     facts: { table: { seen: { ...table, expiresBy: { seen: undefined } } } },
     check: 'table',
     mark: 'warn',
     says: ['update-time-to-live --table-name jobs'],
   },
   {
-    name: 'a table without its index, of which somebody may not know what it forgets',
+    name: 'a table without its index, whose TTL may not be read',
     facts: {
       table: {
         seen: { ...table, indexStatus: undefined, expiresBy: { unseen: new AccessDenied('Not you.') } },
@@ -261,7 +261,7 @@ const cases: Case[] = [
     says: ['paused', saidAgo(20), 'mayfly fleet resume'],
   },
   {
-    name: 'an open breaker: which boots failed, why, and where their logs are',
+    name: 'an open breaker: failed boots, reasons and logs',
     facts: {
       group: suspended('Launch'),
       state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
@@ -288,7 +288,7 @@ const cases: Case[] = [
     ],
   },
   {
-    name: 'an open breaker: what AWS refused the last instances, in one sentence',
+    name: 'an open breaker: the call that AWS denied the last instances',
     facts: {
       group: suspended('Launch'),
       state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
@@ -304,7 +304,7 @@ const cases: Case[] = [
     ],
   },
   {
-    name: 'an open breaker: what AWS refused instances that could not write it to the table',
+    name: 'an open breaker: the call that AWS denied instances that could not write to the table',
     facts: {
       group: suspended('Launch'),
       state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
@@ -328,7 +328,7 @@ const cases: Case[] = [
     ],
   },
   {
-    name: 'an open breaker: instances that booted, and started none of the jobs that wait',
+    name: 'an open breaker: instances that booted and started no job',
     facts: {
       group: suspended('Launch'),
       state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20), stalledSinceMs: ago(50) } },
@@ -363,7 +363,7 @@ const cases: Case[] = [
     ],
   },
   {
-    name: 'an instance that AWS refuses its table',
+    name: 'an instance that may not use the table',
     facts: {
       instances: {
         seen: [
@@ -389,7 +389,7 @@ const cases: Case[] = [
     ],
   },
   {
-    name: 'the last instance that went, which AWS had refused its queue',
+    name: 'the last instance that terminated, which could not use the queue',
     facts: { boots: { seen: [refusedBoot] } },
     check: 'instances',
     mark: 'bad',
@@ -399,21 +399,21 @@ const cases: Case[] = [
     ],
   },
   {
-    name: 'launches that somebody else suspended',
+    name: 'launches that an operator suspended',
     facts: { group: suspended('Launch') },
     check: 'launches',
     mark: 'bad',
     says: ['not by Mayfly', '03:00', 'mayfly fleet resume'],
   },
   {
-    name: 'alarms that are not obeyed',
+    name: 'a suspended AlarmNotification process',
     facts: { group: suspended('AlarmNotification') },
     check: 'launches',
     mark: 'bad',
     says: ['AlarmNotification', 'resume-processes'],
   },
   {
-    name: 'a launch that failed, and is waited for',
+    name: 'a failed launch while an instance is missing',
     facts: {
       group: { seen: { ...group, desired: 2 } },
       activities: failure(60, 'VcpuLimitExceeded: too many'),
@@ -444,21 +444,21 @@ const cases: Case[] = [
     says: [`The last 12 launches have failed since ${saidAgo(90)}, the latest at ${saidAgo(1)}: no capacity`],
   },
   {
-    name: 'a launch that failed, and nobody waits for it',
+    name: 'a failed launch while no instance is missing',
     facts: { activities: failure(60, 'no capacity') },
     check: 'launches',
     mark: 'warn',
     says: ['no capacity', 'instanceTypes'],
   },
   {
-    name: 'launches of which nothing may be known',
+    name: 'launches that may not be read',
     facts: { activities: { unseen: new AccessDenied('Not the activities.') } },
     check: 'launches',
     mark: 'warn',
     says: ['Could not be read. Not the activities.'],
   },
   {
-    name: 'jobs that wait for long, where nothing may be known of launches',
+    name: 'jobs that wait for a long time while the activities may not be read',
     facts: {
       ...{ group: nobody, instances: { seen: [] } },
       activities: { unseen: new AccessDenied('Not the activities.') },
@@ -468,28 +468,28 @@ const cases: Case[] = [
     says: ['3 jobs have been waiting since', saidAgo(40)],
   },
   {
-    name: 'more desired than there are, and none on its way',
+    name: 'more instances desired than exist, and no launch',
     facts: { group: { seen: { ...group, desired: 5 } } },
     check: 'launches',
     mark: 'bad',
     says: ['5 instances are desired, 1 exist'],
   },
   {
-    name: 'jobs wait for long, nobody comes, nothing says why',
+    name: 'jobs that wait for a long time without a known cause',
     facts: { group: nobody, instances: { seen: [] } },
     check: 'launches',
     mark: 'bad',
     says: ['3 jobs have been waiting since', saidAgo(40)],
   },
   {
-    name: 'the alarm does nothing',
+    name: 'the actions of the alarm are disabled',
     facts: { alarms: alarms({ actionsEnabled: false }) },
     check: 'alarms',
     mark: 'bad',
     says: ['backlog', 'enable-alarm-actions --alarm-names backlog'],
   },
   {
-    name: 'the alarm has nothing to do',
+    name: 'the alarm has no action',
     facts: { alarms: alarms({ actions: [] }) },
     check: 'alarms',
     mark: 'bad',
@@ -510,7 +510,7 @@ const cases: Case[] = [
     says: ['not run yet', 'function-name keeper'],
   },
   {
-    name: 'a keeper that runs no more',
+    name: 'a keeper that has stopped running',
     facts: { state: { seen: { keptAtMs: ago(6) } } },
     check: 'keeper',
     mark: 'bad',
@@ -531,7 +531,7 @@ const cases: Case[] = [
     says: ['i-1 was launched 21 minutes ago', 'The keeper terminates it', 's3://logs/instances/i-1/'],
   },
   {
-    name: 'an instance that does not start again out of its warm pool',
+    name: 'an instance that does not start after it left the warm pool',
     facts: {
       instances: {
         seen: [{ ...busy, jobs: [], record: { ...record, heardAtMs: ago(2000) }, launchedAtMs: ago(21) }],
@@ -542,14 +542,14 @@ const cases: Case[] = [
     says: ['i-1 was launched 21 minutes ago, and its agent has not reported since'],
   },
   {
-    name: 'one that does not boot, and stays',
+    name: 'an instance that does not boot and is not terminated',
     facts: { instances: { seen: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(30) }] } },
     check: 'instances',
     mark: 'bad',
     says: ['30 minutes', 'should have terminated it'],
   },
   {
-    name: 'instances of a warm pool that may not be looked at',
+    name: 'a warm pool that may not be read',
     facts: { pool: { unseen: new AccessDenied('Not the pool.') } },
     check: 'instances',
     mark: 'warn',
@@ -563,14 +563,14 @@ const cases: Case[] = [
     says: ['has not reported for 16 minutes'],
   },
   {
-    name: 'one that stays',
+    name: 'a silent instance that is not terminated',
     facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, heardAtMs: ago(25) } }] } },
     check: 'instances',
     mark: 'bad',
     says: ['25 minutes', 'should have terminated it'],
   },
   {
-    name: 'an instance that wants to go and may not',
+    name: 'an instance that may not terminate itself',
     facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, retirement } }] } },
     check: 'instances',
     mark: 'bad',
@@ -584,7 +584,7 @@ const cases: Case[] = [
     says: [`i-1 has run one job at a time since ${saidAgo(5)}: 4 tries in a row`, '"exit status 1"'],
   },
   {
-    name: 'an instance that went as it was unhealthy',
+    name: 'an instance that terminated because it was unhealthy',
     facts: {
       boots: {
         seen: [
@@ -603,7 +603,7 @@ const cases: Case[] = [
     ],
   },
   {
-    name: 'an instance without the program of its workers, which could save no log',
+    name: 'an instance without its worker program and without a saved log',
     facts: gaveUp({ reason: 'worker-missing', problem: 'cannot start ./render: there is no file /x/render' }),
     check: 'instances',
     mark: 'bad',
@@ -614,7 +614,7 @@ const cases: Case[] = [
     ],
   },
   {
-    name: 'an instance that gave up, while the bucket may not be listed',
+    name: 'an instance that failed while the bucket may not be listed',
     facts: {
       ...gaveUp({ reason: 'worker-missing', problem: 'no program' }),
       logBucket: { unseen: new AccessDenied('Not you.') },
@@ -631,21 +631,21 @@ const cases: Case[] = [
     says: ['i-0 did not boot, and terminated at', 'no such package: hammer.', 'its set-up'],
   },
   {
-    name: 'an instance whose agent crashed, and what it said',
+    name: 'an instance whose agent crashed, with the fatal error',
     facts: gaveUp({ reason: 'agent-crashed', problem: 'it was silent' }, { lastWords: 'TypeError: no' }),
     check: 'instances',
     mark: 'bad',
     says: [/i-0 lost its agent, and terminated at .*: it was silent; fatal error of its agent: TypeError: no\./],
   },
   {
-    name: 'an instance that is lost, but for the last words of its agent',
+    name: 'a lost instance with the fatal error of its agent',
     facts: gaveUp({ reason: 'lost', problem: undefined }, { lastWords: 'TypeError: no' }),
     check: 'instances',
     mark: 'bad',
     says: [/i-0 lost its agent, and terminated at .*: TypeError: no\./],
   },
   {
-    name: 'an instance that could write no record, but saved its log',
+    name: 'an instance without a record but with a saved log',
     facts: {
       boots: {
         seen: [
@@ -664,7 +664,7 @@ const cases: Case[] = [
     ],
   },
   {
-    name: 'an instance that went as it was unhealthy, while a later one does jobs',
+    name: 'an instance that was unhealthy while a later one runs jobs',
     facts: {
       boots: {
         seen: [
@@ -678,7 +678,7 @@ const cases: Case[] = [
     says: [`i-0 was unhealthy, and terminated at ${saidAgo(7)}: no GPU.`, 'Later instances run jobs'],
   },
   {
-    name: 'an instance that went as it was unhealthy, while an earlier one has done jobs',
+    name: 'an instance that was unhealthy while only an earlier one ran jobs',
     facts: {
       boots: {
         seen: [
@@ -692,21 +692,21 @@ const cases: Case[] = [
     says: ['i-0 was unhealthy'],
   },
   {
-    name: 'a job that its limit does not stop',
+    name: 'a job that runs longer than the limit',
     facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, startedAt: timeAgo(70) }] }] } },
     check: 'jobs',
     mark: 'bad',
     says: ['j-1 has been running on i-1 for 70 minutes', '3600 s', 'mayfly cancel j-1'],
   },
   {
-    name: 'a job with a limit of its own that does not stop it',
+    name: 'a job that runs longer than its own limit',
     facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, limitSeconds: 60 }] }] } },
     check: 'jobs',
     mark: 'bad',
     says: ['60 s'],
   },
   {
-    name: 'a job whose lease nobody renews, and that nobody settles',
+    name: 'a job with an expired lease that is not settled',
     facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, leaseUntilMs: ago(15) }] }] } },
     check: 'jobs',
     mark: 'bad',
@@ -721,11 +721,11 @@ const cases: Case[] = [
   },
 ];
 
-describe('a fleet that is well', () => {
+describe('a fleet without problems', () => {
   const well: { name: string; facts: Partial<Facts> }[] = [
-    { name: 'at work', facts: {} },
+    { name: 'with jobs', facts: {} },
     {
-      name: 'with nothing to do',
+      name: 'without jobs',
       facts: {
         queue: { seen: { ...queue, visible: 0, inFlight: 0 } },
         group: nobody,
@@ -734,7 +734,7 @@ describe('a fleet that is well', () => {
       },
     },
     {
-      name: 'whose first job has just come',
+      name: 'with a first job that has just been enqueued',
       facts: {
         group: nobody,
         instances: { seen: [] },
@@ -749,11 +749,11 @@ describe('a fleet that is well', () => {
       },
     },
     {
-      name: 'with an instance that boots, slowly',
+      name: 'with an instance that boots slowly',
       facts: { instances: { seen: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(19) }] } },
     },
     {
-      name: 'with an instance that was stopped in its warm pool, and starts for a job',
+      name: 'with an instance that was stopped in the warm pool and starts for a job',
       facts: {
         instances: {
           seen: [
@@ -785,7 +785,7 @@ describe('a fleet that is well', () => {
       },
     },
     {
-      name: 'that was found by its names alone, with settings of its own',
+      name: 'that was found by names and has its own settings',
       facts: {
         fleet: (({ keeperFunction: _k, backlogAlarm: _b, bootBreakerAlarm: _a, ...rest }) => rest)(
           fleet,
@@ -796,7 +796,7 @@ describe('a fleet that is well', () => {
     },
     { name: 'that has no dead letters', facts: { deadLetters: undefined } },
     {
-      name: 'whose instances work again, after AWS had refused one its queue',
+      name: 'whose instances work again after one could not use the queue',
       facts: {
         boots: { seen: [{ instance: 'i-1', launchedAtMs: ago(20), record: worked }, refusedBoot] },
       },
@@ -809,7 +809,7 @@ describe('a fleet that is well', () => {
     expect(mark).toBe('ok');
   });
 
-  test('has a word for each thing that was looked at', () => {
+  test('has a finding for each check', () => {
     const checks = diagnosisOf(healthy).findings.map(({ check }) => check);
     expect(checks).toEqual([
       'found',
@@ -830,7 +830,7 @@ describe('a fleet that is well', () => {
   });
 });
 
-describe('what is wrong', () => {
+describe('finds', () => {
   test.each(cases)('$name', ({ facts, check, mark, says }) => {
     const diagnosis = diagnosisOf({ ...healthy, ...facts });
     const found = diagnosis.findings.filter((finding) => finding.check === check && finding.mark === mark);
@@ -843,7 +843,7 @@ describe('what is wrong', () => {
     );
   });
 
-  test('the worst of it is the mark of all', () => {
+  test('the diagnosis is as bad as its worst finding', () => {
     const warned = { ...healthy, stranded: { seen: { jobs: ['j-3'], partly: true } } };
     expect(diagnosisOf(warned).mark).toBe('warn');
     expect(diagnosisOf({ ...warned, logBucket: { unseen: new StoreGone('gone') } }).mark).toBe('bad');
@@ -891,11 +891,11 @@ test.each([
     'free plan',
   ],
   ['Something new', 'tries again'],
-])('of a launch that is refused with %j', (message, advice) => {
+])('advises on a launch that was refused with %j', (message, advice) => {
   expect(refusalAdvice(message)).toContain(advice);
 });
 
-test('who is told to delete the stack is told what goes with it, and how to keep that', () => {
+test('advice to delete the stack says what is deleted with it and how to keep it', () => {
   const noQueue = 'QueueDoesNotExist: The specified queue does not exist';
   for (const advice of [refusalAdvice('The launch template is gone'), adviceOn(noQueue)]) {
     expect(advice).toMatch(

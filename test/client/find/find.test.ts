@@ -72,18 +72,18 @@ describe('a fleet is found', () => {
     ['by its stack, if that has only one', { stack: 'Lab' }, 'Lab/Fleet'],
     ['by stack and name', { stack: 'Shop', fleet: 'Mail' }, 'Shop/Mail'],
     ['by its name alone', { fleet: 'Thumbnails' }, 'Shop/Thumbnails'],
-  ])('%s, with all that its stack tells of it', async (_, options, fleet) => {
+  ])('%s, with the facts in its parameter', async (_, options, fleet) => {
     expect(await find(options)).toMatchObject({ fleet, queueUrl: `https://sqs/${fleet}`, maxAttempts: 7 });
   });
 
-  it('by variables, where no option says which', async () => {
+  it('by variables if no option says which', async () => {
     process.env['MAYFLY_STACK'] = 'Shop';
     process.env['MAYFLY_FLEET'] = 'Mail';
     expect(await find()).toMatchObject({ fleet: 'Shop/Mail' });
     expect(await find({ stack: 'Lab' })).toMatchObject({ fleet: 'Lab/Fleet' });
   });
 
-  it('in the region that older tools read from another variable', async () => {
+  it('in the region of AWS_DEFAULT_REGION, which older tools use', async () => {
     process.env['AWS_DEFAULT_REGION'] = process.env['AWS_REGION'];
     delete process.env['AWS_REGION'];
     expect(await find({ stack: 'Lab' })).toMatchObject({ fleet: 'Lab/Fleet' });
@@ -95,7 +95,7 @@ it('the only fleet of a region needs no name', async () => {
   expect(await find()).toMatchObject({ fleet: 'Lab/Fleet' });
 });
 
-describe('where it cannot be told which, what there is is listed', () => {
+describe('the existing fleets are listed if none matches or several do', () => {
   it.each<[string, FindOptions, string]>([
     [
       'several in the region',
@@ -123,7 +123,7 @@ describe('where it cannot be told which, what there is is listed', () => {
     expect(await failure(options)).toMatchObject({ name: FleetNotFound.name, message: sentence });
   });
 
-  it('none at all, as in a wrong region', async () => {
+  it('no fleet at all, as in a wrong region', async () => {
     expect(await failure({ stack: 'Shop' })).toMatchObject({
       name: FleetNotFound.name,
       message:
@@ -135,7 +135,7 @@ describe('where it cannot be told which, what there is is listed', () => {
   it.each([
     ['an older version', JSON.stringify({ group: 'g', policyArn: 'arn' }), 'version'],
     ['something else', 'no JSON', 'it is no JSON object'],
-  ])('what %s left is said to be that', async (_, value, part) => {
+  ])('a parameter that %s wrote is refused', async (_, value, part) => {
     await parameter('Lab/Fleet', value);
     const { message } = await failure();
     expect(message).toContain(
@@ -145,7 +145,7 @@ describe('where it cannot be told which, what there is is listed', () => {
   });
 });
 
-describe('by a file of outputs', () => {
+describe('by an outputs file', () => {
   const outputsOf = (fleet: string) => ({
     [`${fleet}QueueUrl`]: `https://sqs/${fleet}`,
     [`${fleet}DeadLetterQueueUrl`]: `https://sqs/${fleet}-dead`,
@@ -160,7 +160,7 @@ describe('by a file of outputs', () => {
     return path;
   };
 
-  it('has the names that are in it', async () => {
+  it('has the names in the file', async () => {
     const outputs = await file({ Lab: outputsOf('Fleet'), Other: { Url: 'x' } });
     expect(await find({ outputs })).toMatchObject({
       fleet: 'Lab/Fleet',
@@ -174,13 +174,13 @@ describe('by a file of outputs', () => {
     });
   });
 
-  it('has all that the parameter tells which it names', async () => {
+  it('has the facts of the parameter that the file names', async () => {
     await deployed('Lab/Images');
     const outputs = await file({ Lab: { ...outputsOf('Fleet'), FleetParameterName: '/mayfly/Lab/Images' } });
     expect(await find({ outputs, fleet: 'Images' })).toMatchObject({ fleet: 'Lab/Images', maxAttempts: 7 });
   });
 
-  it('with several needs to be told which', async () => {
+  it('with several fleets needs a name', async () => {
     const outputs = await file({
       Shop: { ...outputsOf('Mail'), ...outputsOf('Images') },
       Lab: outputsOf('Fleet'),
@@ -204,7 +204,7 @@ describe('by a file of outputs', () => {
       'is no outputs file: `cdk deploy --outputs-file` writes JSON',
     ],
     ['is another JSON', [1, 2], 'is no outputs file: `cdk deploy --outputs-file` writes JSON'],
-  ])('that %s is said to be that', async (_, content, part) => {
+  ])('that %s is refused', async (_, content, part) => {
     const outputs = content === undefined ? join(home, 'nowhere.json') : await file(content);
     const error = await failure({ outputs });
     expect(error.name).toBe(WrongOption.name);
@@ -215,7 +215,7 @@ describe('by a file of outputs', () => {
 describe('by names', () => {
   const names = { queueUrl: 'https://sqs/q', table: 'table', logBucket: 'logs', group: 'group' };
 
-  it('has these, and the defaults of the props', async () => {
+  it('has these names and the default settings', async () => {
     expect(await find(names)).toMatchObject({
       ...names,
       fleet: 'group',
@@ -224,13 +224,13 @@ describe('by names', () => {
     });
   });
 
-  it('comes from variables too', async () => {
+  it('can be found by variables', async () => {
     const variables = { MAYFLY_TABLE: 't', MAYFLY_LOG_BUCKET: 'b', MAYFLY_AUTO_SCALING_GROUP: 'g' };
     Object.assign(process.env, { MAYFLY_QUEUE_URL: 'https://sqs/v', ...variables });
     expect(await find()).toMatchObject({ queueUrl: 'https://sqs/v', table: 't', logBucket: 'b', group: 'g' });
   });
 
-  it('is not what a worker is told of its job', async () => {
+  it('does not use the variables of a worker', async () => {
     process.env['MAYFLY_GROUP'] = 'of-jobs';
     expect(await failure({ queueUrl: 'https://sqs/q', table: 't', logBucket: 'b' })).toMatchObject({
       name: WrongOption.name,
@@ -243,7 +243,7 @@ describe('by names', () => {
     expect(await find({ ...names, queueUrl })).toMatchObject({ region: 'eu-north-1' });
   });
 
-  it('needs all', async () => {
+  it('needs all names', async () => {
     expect(await failure({ queueUrl: 'https://sqs/q', table: 'table' })).toMatchObject({
       name: WrongOption.name,
       message:
@@ -254,7 +254,7 @@ describe('by names', () => {
   });
 });
 
-describe('trouble on the way is said in a sentence', () => {
+describe('an error becomes a sentence', () => {
   it('no region', async () => {
     delete process.env['AWS_REGION'];
     process.env['AWS_CONFIG_FILE'] = join(home, 'no-config');
@@ -264,7 +264,7 @@ describe('trouble on the way is said in a sentence', () => {
     });
   });
 
-  it('no region in a profile that is not there', async () => {
+  it('no region in a profile that does not exist', async () => {
     delete process.env['AWS_REGION'];
     Object.assign(process.env, { AWS_CONFIG_FILE: join(home, 'no-config'), AWS_PROFILE: 'nope' });
     expect(await failure()).toMatchObject({
@@ -275,7 +275,7 @@ describe('trouble on the way is said in a sentence', () => {
     });
   });
 
-  it('no credentials in a profile that is not there', async () => {
+  it('no credentials in a profile that does not exist', async () => {
     delete process.env['AWS_ACCESS_KEY_ID'];
     Object.assign(process.env, {
       AWS_CONFIG_FILE: join(home, 'no-config'),
@@ -322,7 +322,7 @@ describe('trouble on the way is said in a sentence', () => {
     expect(await failure()).toMatchObject({ name: Throttled.name });
   });
 
-  it('nobody there', async () => {
+  it('no answer', async () => {
     process.env['AWS_ENDPOINT_URL'] = 'http://127.0.0.1:9';
     const error = await failure();
     expect(error.name).toBe(Unreachable.name);

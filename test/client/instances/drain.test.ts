@@ -7,7 +7,7 @@ import { contextOf } from '../../support/keeper.ts';
 
 const open = openFleet();
 
-test('one that was on its way out, and stays after all, is asked again while it is waited for', async () => {
+test('repeats the request if an instance that was leaving stays', async () => {
   const fleet = await open({ desired: 1, hooks: false });
   const [id = ''] = Object.keys((await fleet.group()).states);
   const store = instanceStore(fleet.clients.dynamodb, TABLE, 3600);

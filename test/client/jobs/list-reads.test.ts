@@ -46,7 +46,7 @@ it('takes as many requests for the first page of failed jobs of 20,000 as of 2,0
   expect(manyScanned.notices).toEqual([expect.stringMatching(/^The whole table is read: /)]);
 }, 300_000);
 
-it('says that it reads more where the index does not know what is asked for, once', async () => {
+it('says once that it reads more if the index cannot filter', async () => {
   const { jobs, notices } = await reads({ states: ['succeeded'], label: 'nobody', requestId: 'r' });
   expect(jobs).toEqual([]);
   expect(notices).toEqual([
@@ -59,7 +59,7 @@ it('says that it reads more where the index does not know what is asked for, onc
   expect(narrowed.actions).toEqual(['GetItem', ...Array(8).fill('Query')]);
 });
 
-it('says it to a person in lines that have room on the terminal', async () => {
+it('wraps that notice at the width of the terminal', async () => {
   const bin = resolve(import.meta.dirname, '../../../bin/mayfly.js');
   const line = `${process.execPath} ${bin} list --state succeeded --label nobody`;
   const pty = onTerminal(line, { cwd: bare.directory, env: bare.env, columns: 60 });
@@ -69,7 +69,7 @@ it('says it to a person in lines that have room on the terminal', async () => {
   expect(Math.max(...shown.map(({ length }) => length))).toBeLessThan(60);
 });
 
-it('leaves out a job that has moved since the index was written, and fills its page all the same', async () => {
+it('leaves out a job whose state differs from the index, and still fills its page', async () => {
   const { dynamodb } = bare.fleet.context.clients;
   // What a consistent read sees, and the index not yet.
   await dynamodb.send(

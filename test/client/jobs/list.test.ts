@@ -42,7 +42,7 @@ describe.each([
   ['by the index', true],
   ['by a scan of the table', false],
 ])('a list of jobs, %s,', (_, isAll) => {
-  it('has the newest first, and no more than asked for', async () => {
+  it('has the newest first, up to the limit', async () => {
     const { ids } = await some(isAll);
     expect(await ids({})).toEqual(['j-4', 'j-3', 'j-2', 'j-1', 'j-5']);
     expect(await ids({ limit: 2 })).toEqual(['j-4', 'j-3']);
@@ -70,7 +70,7 @@ describe.each([
     expect(await ids(options)).toEqual(expected);
   });
 
-  it('has the last of many, in the order of their numbers', async () => {
+  it('has the last of many in the order of their numbers', async () => {
     const { fleet, indexed } = await open();
     await indexed(isAll);
     const jobs = Array.from({ length: 400 }, () => ({ body: 'x', label: `many-${isAll}` }));

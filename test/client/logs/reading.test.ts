@@ -146,7 +146,7 @@ async function readWhile(
 }
 
 describe('a log that is followed', () => {
-  it('is read whole and in its order, each byte once, wherever it lies and whenever it is looked at', async () => {
+  it('is read completely and in order, each byte once, wherever it is stored and whenever it is polled', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(step, fc.boolean()), { maxLength: 40 }), async (steps) => {
         const job = new LoggedJob();
@@ -170,7 +170,7 @@ describe('a log that is followed', () => {
     );
   });
 
-  it('is, of a stream alone, that stream', async () => {
+  it('has only the stream that was requested', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), fc.boolean(), async (steps, stdout) => {
         const job = new LoggedJob();
@@ -184,8 +184,8 @@ describe('a log that is followed', () => {
   });
 });
 
-describe('a try whose agent vanished', () => {
-  it('is read as far as it came to the bucket or the record, each stream in its order', async () => {
+describe('a try whose agent failed', () => {
+  it('is read as far as it was stored, each stream in order', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), fc.nat({ max: 3 }), async (steps, objects) => {
         const job = new LoggedJob();

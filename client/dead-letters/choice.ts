@@ -7,9 +7,9 @@ export interface Choice {
   /** The options have ids. */
   readonly isNamed: boolean;
   /** Whether the dead letter is selected. Notes that its id was found. */
-  takes(letter: DeadLetter): boolean;
+  takes(deadLetter: DeadLetter): boolean;
   /** Whether the options name the dead letter by an id. */
-  names(letter: DeadLetter): boolean;
+  names(deadLetter: DeadLetter): boolean;
   /** All ids of the options were found. */
   isComplete(): boolean;
   /** Ids of the options for which no dead letter was found. */
@@ -35,11 +35,11 @@ export function chooser({ ids = [], reason, all = false }: Chosen): Choice {
   return {
     isNamed: ids.length > 0,
     names,
-    takes(letter) {
-      if (ids.length === 0) return matches(letter, reason);
-      if (!names(letter)) return false;
-      notFound.delete(letter.id);
-      notFound.delete(letter.messageId);
+    takes(deadLetter) {
+      if (ids.length === 0) return matches(deadLetter, reason);
+      if (!names(deadLetter)) return false;
+      notFound.delete(deadLetter.id);
+      notFound.delete(deadLetter.messageId);
       return true;
     },
     isComplete: () => ids.length > 0 && notFound.size === 0,
@@ -48,7 +48,7 @@ export function chooser({ ids = [], reason, all = false }: Chosen): Choice {
 }
 
 /** Whether the dead letter's reason contains the text. True without a text. */
-export function matches(letter: DeadLetter, reason: string | undefined): boolean {
+export function matches(deadLetter: DeadLetter, reason: string | undefined): boolean {
   if (reason === undefined) return true;
-  return (letter.reason ?? '').toLowerCase().includes(reason.toLowerCase());
+  return (deadLetter.reason ?? '').toLowerCase().includes(reason.toLowerCase());
 }

@@ -62,7 +62,7 @@ export class DeadLetters {
       });
       const shown = received.slice(0, limit);
       return {
-        letters: shown.filter((letter) => matches(letter, reason)),
+        letters: shown.filter((deadLetter) => matches(deadLetter, reason)),
         unseen: Math.max(0, count - shown.length, received.length - shown.length),
       };
     });

@@ -90,40 +90,40 @@ class Redrive {
     this.#how = how;
   }
 
-  async settle(letters: readonly DeadLetter[]): Promise<Redriven[]> {
+  async settle(deadLetters: readonly DeadLetter[]): Promise<Redriven[]> {
     const { facts } = this.#context;
-    const ids = letters.map(({ id }) => id);
+    const ids = deadLetters.map(({ id }) => id);
     const records = facts.trackJobs ? await catalogueOf(this.#context).getMany(ids) : new Map();
-    return each(letters, async (letter) => {
-      const { id, messageId } = letter;
-      return { id, messageId, ...(await this.#once(letter, records.get(id))) } as Redriven;
+    return each(deadLetters, async (deadLetter) => {
+      const { id, messageId } = deadLetter;
+      return { id, messageId, ...(await this.#once(deadLetter, records.get(id))) } as Redriven;
     });
   }
 
-  async #once(letter: DeadLetter, record: JobRecord | undefined): Promise<RedriveOutcome> {
-    const job = ownerOf(letter, this.#sweep.proofOf(letter), record);
+  async #once(deadLetter: DeadLetter, record: JobRecord | undefined): Promise<RedriveOutcome> {
+    const job = ownerOf(deadLetter, this.#sweep.proofOf(deadLetter), record);
     const earlier = this.#byJob.get(job);
     const settling = earlier?.then(({ outcome }) =>
-      outcome === 'redriven' ? { outcome: 'copy' as const } : this.#settleOne(letter, record),
+      outcome === 'redriven' ? { outcome: 'copy' as const } : this.#settleOne(deadLetter, record),
     );
-    const settled = settling ?? this.#settleOne(letter, record);
+    const settled = settling ?? this.#settleOne(deadLetter, record);
     if (!earlier) this.#byJob.set(job, settled);
     return settled;
   }
 
-  async #settleOne(letter: DeadLetter, named: JobRecord | undefined): Promise<RedriveOutcome> {
+  async #settleOne(deadLetter: DeadLetter, named: JobRecord | undefined): Promise<RedriveOutcome> {
     const { facts } = this.#context;
-    const { messageId, source = '', problem } = letter;
-    const id = ownerOf(letter, this.#sweep.proofOf(letter), named);
-    const record = id === letter.id ? named : undefined;
-    if (!this.#how.takesForeign && !isOfFleet(letter, facts)) return { outcome: 'foreign', source };
+    const { messageId, source = '', problem } = deadLetter;
+    const id = ownerOf(deadLetter, this.#sweep.proofOf(deadLetter), named);
+    const record = id === deadLetter.id ? named : undefined;
+    if (!this.#how.takesForeign && !isOfFleet(deadLetter, facts)) return { outcome: 'foreign', source };
     if (problem !== undefined) return { outcome: 'refused', why: problem };
     const newId = dedupedId(`redrive ${messageId}`);
     const { retriedAs = newId } = record ?? {};
-    if (retriedAs !== newId && !this.#choice.names(letter)) return { outcome: 'retried', newId: retriedAs };
+    if (retriedAs !== newId && !this.#choice.names(deadLetter)) return { outcome: 'retried', newId: retriedAs };
     try {
-      const body = await this.#bodyOf(letter, id, record);
-      const order = orderOf(facts, newId, body, optionsOf(letter, record), this.#sweep.attributesOf(letter));
+      const body = await this.#bodyOf(deadLetter, id, record);
+      const order = orderOf(facts, newId, body, optionsOf(deadLetter, record), this.#sweep.attributesOf(deadLetter));
       if (!this.#how.dryRun) await enqueueOrder(this.#context, { ...order, retryOf: id });
     } catch (error) {
       if (!(error instanceof Error) || !REFUSALS.some((kind) => error instanceof kind)) throw error;
@@ -133,15 +133,15 @@ class Redrive {
     return { outcome: 'redriven', newId };
   }
 
-  async #bodyOf(letter: DeadLetter, owner: string, record: JobRecord | undefined): Promise<string> {
+  async #bodyOf(deadLetter: DeadLetter, owner: string, record: JobRecord | undefined): Promise<string> {
     const { clients, facts } = this.#context;
-    const { body, bodyKey, job } = letter;
+    const { body, bodyKey, job } = deadLetter;
     if (bodyKey === undefined || !job) return body;
     const store = bodyStore(clients.s3, facts.logBucket);
     if (!facts.trackJobs) return store.get(job.id);
     const catalogue = catalogueOf(this.#context);
     const recordOf = async (id: string) => (await catalogue.getMany([id])).get(id);
-    const { nonce, isNamed } = this.#sweep.proofOf(letter);
+    const { nonce, isNamed } = this.#sweep.proofOf(deadLetter);
     // Only the sender of the message says which job it belongs to, which proves nothing.
     if (!record && !isNamed) throw new BodyOfAnother(job.id);
     return bodyOfRepeated(store, recordOf, { repeated: owner, first: job.id, nonce });

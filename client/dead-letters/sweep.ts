@@ -92,8 +92,8 @@ export class Sweep {
   }
 
   /** Deletes messages. Rejects with `FleetError` if SQS refuses to delete one. */
-  async remove(letters: readonly DeadLetter[]): Promise<void> {
-    const removals = letters.map(({ messageId }) => ({
+  async remove(deadLetters: readonly DeadLetter[]): Promise<void> {
+    const removals = deadLetters.map(({ messageId }) => ({
       messageId,
       handle: this.#handles.get(messageId) ?? '',
     }));

@@ -36,22 +36,22 @@ function backlog(
   policy: PolicySeen | 'gone' | 'unknown',
   fleet: FleetFacts,
 ): Finding[] {
-  const mend = mendBacklog(name, alarm, policy, fleet);
-  if (!alarm) return [bad('alarms', `The alarm ${name} is gone: ${SLOWER}.`, mend)];
+  const repair = repairBacklog(name, alarm, policy, fleet);
+  if (!alarm) return [bad('alarms', `The alarm ${name} is gone: ${SLOWER}.`, repair)];
   if (!alarm.actionsEnabled) {
     const text = `The actions of the alarm ${name} are disabled: ${SLOWER}.`;
     return [bad('alarms', text, enableAlarm(fleet, name))];
   }
   if (alarm.actions.length === 0) {
-    return [bad('alarms', `The alarm ${name} has no action: ${SLOWER}.`, mend)];
+    return [bad('alarms', `The alarm ${name} has no action: ${SLOWER}.`, repair)];
   }
   if (typeof policy === 'object' && !alarm.actions.includes(policy.arn)) {
-    return [bad('alarms', `The alarm ${name} does not execute the scaling policy: ${SLOWER}.`, mend)];
+    return [bad('alarms', `The alarm ${name} does not execute the scaling policy: ${SLOWER}.`, repair)];
   }
-  return changed(name, alarm, backlogWatch(fleet), mend);
+  return changed(name, alarm, backlogWatch(fleet), repair);
 }
 
-function mendBacklog(
+function repairBacklog(
   name: string,
   alarm: AlarmSeen | undefined,
   policy: PolicySeen | 'gone' | 'unknown',
@@ -72,25 +72,25 @@ function bootBreaker(name: string, alarm: AlarmSeen | undefined, fleet: FleetFac
   const kept = keptOf(alarm);
   const withTopic = (actions: readonly string[]) =>
     alarmTopic === undefined ? actions : [...new Set([alarmTopic, ...actions])];
-  const mend = putAlarm(fleet, name, {
+  const repair = putAlarm(fleet, name, {
     ...{ ...kept, ...watch },
     ...{ actions: withTopic(kept.actions), okActions: withTopic(kept.okActions) },
   });
-  if (!alarm) return [warn('alarms', `The alarm ${name} is gone: ${NOT_NOTIFIED}.`, mend)];
+  if (!alarm) return [warn('alarms', `The alarm ${name} is gone: ${NOT_NOTIFIED}.`, repair)];
   if (!alarm.actionsEnabled) {
     const text = `The actions of the alarm ${name} are disabled: ${NOT_NOTIFIED}.`;
     return [warn('alarms', text, enableAlarm(fleet, name))];
   }
   if (alarmTopic !== undefined && !alarm.actions.includes(alarmTopic)) {
-    return [warn('alarms', `The alarm ${name} does not notify its topic: ${NOT_NOTIFIED}.`, mend)];
+    return [warn('alarms', `The alarm ${name} does not notify its topic: ${NOT_NOTIFIED}.`, repair)];
   }
-  return changed(name, alarm, watch, mend);
+  return changed(name, alarm, watch, repair);
 }
 
-function changed(name: string, alarm: AlarmSeen, watch: AlarmWatch | undefined, mend: string): Finding[] {
+function changed(name: string, alarm: AlarmSeen, watch: AlarmWatch | undefined, repair: string): Finding[] {
   const differences = watch ? differencesOf(alarm, watch) : [];
   if (differences.length === 0) return [];
-  return [warn('alarms', `The alarm ${name} was changed by hand: ${differences.join('; ')}.`, mend)];
+  return [warn('alarms', `The alarm ${name} was changed by hand: ${differences.join('; ')}.`, repair)];
 }
 
 /** Keeps what the owner has added. */

@@ -18,12 +18,12 @@ export function judgeHooks({ hooks, group, fleet }: Facts): Finding[] {
   return judged('hooks', hooks, (seen) => {
     const findings = expected.flatMap(({ what, name, wanted, withoutIt }) => {
       const hook = seen.get(name);
-      const mend = wanted ? putHook(fleet, name, wanted) : UNTOLD;
-      if (!hook) return [bad('hooks', `The ${what} hook ${name} is gone: ${withoutIt}.`, mend)];
+      const repair = wanted ? putHook(fleet, name, wanted) : UNTOLD;
+      if (!hook) return [bad('hooks', `The ${what} hook ${name} is gone: ${withoutIt}.`, repair)];
       const differences = wanted ? differencesOf(hook, wanted) : [];
       if (differences.length === 0) return [];
       return [
-        warn('hooks', `The ${what} hook ${name} was changed by hand: ${differences.join('; ')}.`, mend),
+        warn('hooks', `The ${what} hook ${name} was changed by hand: ${differences.join('; ')}.`, repair),
       ];
     });
     if (findings.length > 0) return findings;

@@ -48,17 +48,17 @@ export function isTold({ keeperFunction }: Facts['fleet']): boolean {
 }
 
 function redriveOf({ redrive }: QueueSeen, deadLetters: QueueSeen | undefined, fleet: FleetFacts): Finding[] {
-  const mend = deadLetters
+  const repair = deadLetters
     ? setRedrive(fleet, deadLetters.arn, MOST_RECEIVES)
     : `Set its redrive policy again: the fleet's dead-letter queue, and a maxReceiveCount of ${MOST_RECEIVES}.`;
-  if (!redrive) return [warn('queue', 'The queue has no dead-letter queue any more.', mend)];
+  if (!redrive) return [warn('queue', 'The queue has no dead-letter queue any more.', repair)];
   const findings: Finding[] = [];
   if (deadLetters && redrive.arn !== deadLetters.arn) {
     findings.push(
       warn(
         'queue',
         `SQS moves messages of the queue to ${redrive.arn}, not to the fleet's dead-letter queue.`,
-        mend,
+        repair,
       ),
     );
   }
@@ -67,7 +67,7 @@ function redriveOf({ redrive }: QueueSeen, deadLetters: QueueSeen | undefined, f
       warn(
         'queue',
         `SQS moves a job to the dead-letter queue after ${redrive.maxReceives} receives (maxReceiveCount). Agents count attempts themselves, and may return a message without an attempt: such a job can fail without a try.`,
-        mend,
+        repair,
       ),
     );
   }

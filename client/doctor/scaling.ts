@@ -18,25 +18,25 @@ export function judgePolicy({ policies, group, fleet }: Facts): Finding[] {
   return judged('scaling policy', policies, (seen) => {
     const policy = seen.get(name);
     const wanted = wantedPolicy(fleet);
-    const mend = wanted ? putPolicy(fleet, name, wanted) : UNTOLD;
+    const repair = wanted ? putPolicy(fleet, name, wanted) : UNTOLD;
     if (!policy) {
       return [
         bad(
           'scaling policy',
           `The scaling policy ${name} is gone: neither the alarm nor the keeper can launch an instance.`,
-          mend,
+          repair,
           ['A policy that is created again has another ARN. Run `mayfly doctor` again: it shows how the alarm gets it.'],
         ),
       ];
     }
     if (!policy.enabled) {
       const text = `The scaling policy ${name} is disabled: neither the alarm nor the keeper can launch an instance.`;
-      return [bad('scaling policy', text, mend)];
+      return [bad('scaling policy', text, repair)];
     }
     const differences = wanted ? differencesOf(policy, wanted) : [];
     if (differences.length === 0) return [ok('scaling policy', name)];
     const text = `The scaling policy ${name} was changed by hand: ${differences.join('; ')}.`;
-    return [warn('scaling policy', text, mend)];
+    return [warn('scaling policy', text, repair)];
   });
 }
 

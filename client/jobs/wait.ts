@@ -68,13 +68,13 @@ export async function waitFor(
   for (let refusals = 0; ; ) {
     signal?.throwIfAborted();
     const isPatient = clock.monotonic() - seenMs < LONGEST_OUTAGE_MS;
-    const { jobs, trouble } = await poll(context, watch.left(), isPatient);
+    const { jobs, problem } = await poll(context, watch.left(), isPatient);
     if (jobs) seenMs = clock.monotonic();
-    const progress = watch.see(jobs ?? [], trouble);
+    const progress = watch.see(jobs ?? [], problem);
     options.onProgress?.(progress);
     const leftMs = untilMs - clock.monotonic();
     if (watch.isOver(timeoutSeconds)) return watch.jobs();
-    if (leftMs <= 0) return watch.lastKnown(trouble);
+    if (leftMs <= 0) return watch.lastKnown(problem);
     refusals = jobs ? 0 : refusals + 1;
     const pauseMs = jobs ? waitMs : Math.max(waitMs, backoffMs(BACKOFF, refusals, context.random));
     await clock.sleep(Math.min(pauseMs, leftMs), signal);
@@ -87,13 +87,13 @@ async function poll(
   context: FleetContext,
   ids: readonly string[],
   isPatient: boolean,
-): Promise<{ jobs?: JobView[]; trouble?: FleetError }> {
+): Promise<{ jobs?: JobView[]; problem?: FleetError }> {
   try {
     return { jobs: await statusOf(context, ids) };
   } catch (thrown) {
     const error = explain(context.facts, thrown);
-    if (error instanceof Throttled) return { trouble: error };
-    if (error instanceof Unreachable && isPatient) return { trouble: error };
+    if (error instanceof Throttled) return { problem: error };
+    if (error instanceof Unreachable && isPatient) return { problem: error };
     throw error;
   }
 }
@@ -113,7 +113,7 @@ class Watch {
     return [...this.#left];
   }
 
-  see(jobs: readonly JobView[], trouble: FleetError | undefined): WaitProgress {
+  see(jobs: readonly JobView[], problem: FleetError | undefined): WaitProgress {
     for (const job of jobs) {
       this.#known.set(job.id, job);
       const isOver = job.finished || (job.state === 'unknown' && !MESSAGE_ID.test(job.id));
@@ -128,8 +128,8 @@ class Watch {
       running: known.filter(({ state }) => state === 'running'),
       again: known.filter(({ state, tries }) => state === 'queued' && tries.length > 0),
       waiting: known.filter(({ state, tries }) => state === 'queued' && tries.length === 0),
-      throttled: trouble instanceof Throttled,
-      unanswered: trouble instanceof Unreachable,
+      throttled: problem instanceof Throttled,
+      unanswered: problem instanceof Unreachable,
     };
   }
 
@@ -140,8 +140,8 @@ class Watch {
   }
 
   /** Throws if no poll has succeeded: then no state is known. */
-  lastKnown(trouble: FleetError | undefined): JobView[] {
-    if (trouble && this.#known.size === 0) throw trouble;
+  lastKnown(problem: FleetError | undefined): JobView[] {
+    if (problem && this.#known.size === 0) throw problem;
     return this.jobs();
   }
 

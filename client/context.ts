@@ -9,10 +9,11 @@ export interface FleetContext {
   /** Names of the fleet's resources, and its settings. */
   facts: FleetFacts;
   /**
-   * The facts come from the SSM parameter that the stack wrote. Otherwise the user named the resources, and one that does not
-   * exist may be misspelt.
+   * The facts come from the SSM parameter that the stack wrote. Otherwise the user named the resources, and one that
+   * does not exist may be misspelt.
    */
   toldByStack?: boolean;
+  /** The AWS clients. `Fleet.close` closes them. */
   clients: Clients;
   /** Follows AWS's time, by the `Date` headers of its answers. */
   clock: Clock;
@@ -21,8 +22,8 @@ export interface FleetContext {
 }
 
 /**
- * AWS's time, in epoch milliseconds. Use it where a time is written to the table or compared with a time there, before any
- * other call was made. If no answer has told the time yet, it makes a call to learn it.
+ * AWS's time, in epoch milliseconds. Use it where a time is written to the table or compared with a time there, before
+ * any other call was made. If no answer has told the time yet, it makes a call to learn it.
  */
 export async function awsTime({ clients, facts, clock }: FleetContext): Promise<number> {
   if (clock.errorMs() === undefined) await readFleetState(clients.dynamodb, facts.table).catch(() => {});

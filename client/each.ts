@@ -1,7 +1,10 @@
 /** Most tasks in progress at the same time. */
 const CONCURRENCY = 16;
 
-/** Runs a task for each item, at most 16 at the same time. Resolves in the order of the items. Rejects with the first failure. */
+/**
+ * Runs a task for each item, at most 16 at the same time. Resolves in the order of the items. Rejects with the first
+ * failure.
+ */
 export async function each<T, R>(items: readonly T[], task: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   const queue = items.entries();

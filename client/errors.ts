@@ -1,6 +1,6 @@
 /**
- * Base of all errors of the library. Its message is a sentence: what happened, to which job or fleet, and what to do. If AWS or
- * the network caused it, `cause` is the original error.
+ * Base of all errors of the library. Its message is a sentence: what happened, to which job or fleet, and what to do.
+ * If AWS or the network caused it, `cause` is the original error.
  */
 export class FleetError extends Error {
   override readonly name: string = 'FleetError';

@@ -13,7 +13,10 @@ import { AccessDenied, FleetError, NoCredentials, StoreGone, Throttled, Unreacha
 export type About = Pick<FleetFacts, 'region'> &
   Partial<Pick<FleetFacts, 'fleet' | 'table' | 'queueUrl' | 'logBucket' | 'group'>>;
 
-/** Runs a function that calls AWS. Errors of AWS and of the network become a `FleetError`, other errors stay as they are. */
+/**
+ * Runs a function that calls AWS. Errors of AWS and of the network become a `FleetError`, other errors stay as they
+ * are.
+ */
 export async function explained<T>(about: About, run: () => Promise<T>): Promise<T> {
   try {
     return await run();

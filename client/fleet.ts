@@ -37,10 +37,10 @@ export type { FindOptions } from './find/find.ts';
 /**
  * A deployed fleet: enqueue jobs, follow them, operate the fleet.
  *
- * Methods reject with a `FleetError` for everything that a caller can cause, and for answers of AWS. Any method can reject with
- * `NoCredentialsError`, `AccessDeniedError`, `ThrottledError`, `UnreachableError`, `StoreGoneError` or `WrongOptionError` (an
- * unknown option). Methods that need job records reject with `NotTrackedError` if the fleet keeps none. Other errors are named
- * at the method.
+ * Methods reject with a `FleetError` for everything that a caller can cause, and for answers of AWS. Any method can
+ * reject with `NoCredentialsError`, `AccessDeniedError`, `ThrottledError`, `UnreachableError`, `StoreGoneError` or
+ * `WrongOptionError` (an unknown option). Methods that need job records reject with `NotTrackedError` if the fleet
+ * keeps none. Other errors are named at the method.
  *
  * Durations are in seconds. Ids of jobs are those that `enqueue` returns.
  */
@@ -54,8 +54,8 @@ export class Fleet {
   }
 
   /**
-   * Finds a deployed fleet. Without options it uses the environment variables (`MAYFLY_STACK`, ...), else the only fleet of the
-   * region. Call `close` when it is not needed any more.
+   * Finds a deployed fleet. Without options it uses the environment variables (`MAYFLY_STACK`, ...), else the only
+   * fleet of the region. Call `close` when it is not needed any more.
    *
    * Rejects with `FleetNotFoundError` if no fleet matches, or several do.
    */
@@ -72,8 +72,8 @@ export class Fleet {
   /**
    * Enqueues one job.
    *
-   * Rejects with `BadBodyError` or `WrongOptionError` before anything is sent. With options that need job records it rejects with
-   * `NotTrackedError`.
+   * Rejects with `BadBodyError` or `WrongOptionError` before anything is sent. With options that need job records it
+   * rejects with `NotTrackedError`.
    *
    * @param body what the worker reads: text, UTF-8 bytes, or a value that is sent as JSON; at most 64 MiB
    */
@@ -84,8 +84,8 @@ export class Fleet {
   /**
    * Enqueues many jobs in batches. Reads the input only as fast as it sends.
    *
-   * Rejects with `NotAllSentError`, which reports which jobs were sent. Run it again with the same `seed`, `skip` and `resumed`
-   * to send the rest.
+   * Rejects with `NotAllSentError`, which reports which jobs were sent. Run it again with the same `seed`, `skip` and
+   * `resumed` to send the rest.
    */
   enqueueMany(
     jobs: Iterable<NewJob> | AsyncIterable<NewJob>,
@@ -122,8 +122,8 @@ export class Fleet {
   }
 
   /**
-   * Waits until all jobs have ended, or until the time-out. Resolves with the jobs in the order of their ids; after the time-out
-   * some of them have not ended.
+   * Waits until all jobs have ended, or until the time-out. Resolves with the jobs in the order of their ids; after the
+   * time-out some of them have not ended.
    */
   wait(ids: readonly string[], options: WaitOptions = {}): Promise<JobView[]> {
     return this.#withOptions('wait', options, (context) => waitFor(context, ids, options));
@@ -135,7 +135,8 @@ export class Fleet {
   }
 
   /**
-   * Reads the output of a job: what exists now, or with `follow` until the job has ended. Keeps at most 16 MiB in memory.
+   * Reads the output of a job: what exists now, or with `follow` until the job has ended. Keeps at most 16 MiB in
+   * memory.
    *
    * The generator throws `UnknownJobError`, `NoSuchTryError`, or `LogGoneError` if the log has expired.
    */
@@ -162,7 +163,10 @@ export class Fleet {
     return this.#withOptions('cleanup', options, (context) => cleanUp(context, ids, options));
   }
 
-  /** Deletes the records, logs and bodies of all jobs that ended before a time. Rejects at the first that it cannot delete. */
+  /**
+   * Deletes the records, logs and bodies of all jobs that ended before a time. Rejects at the first that it cannot
+   * delete.
+   */
   cleanupEnded(options: EndedOptions): Promise<CleanedUpEnded> {
     return this.#withOptions('cleanupEnded', options, (context) => cleanUpEnded(context, options));
   }

@@ -1,4 +1,7 @@
-/** The library: `import { Fleet } from 'mayfly'`. The `mayfly` command uses it too. The CDK construct is in `mayfly/cdk`. */
+/**
+ * The library: `import { Fleet } from 'mayfly'`. The `mayfly` command uses it too. The CDK construct is in
+ * `mayfly/cdk`.
+ */
 
 export type { Body } from './enqueue/body.ts';
 export type { Cancelled, CancelOptions } from './jobs/cancel.ts';

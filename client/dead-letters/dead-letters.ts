@@ -32,8 +32,8 @@ export type {
 const LIST_LIMIT = 100;
 
 /**
- * The dead-letter queue of a fleet. SQS shows a message only to its receiver, so a call hides the messages from other receivers
- * until it is done.
+ * The dead-letter queue of a fleet. SQS shows a message only to its receiver, so a call hides the messages from other
+ * receivers until it is done.
  *
  * Methods reject with a `FleetError` if the dead-letter queue is not known.
  */
@@ -99,7 +99,8 @@ export class DeadLetters {
   }
 
   /**
-   * Enqueues new jobs from dead letters and deletes the dead letters. Can be repeated: a dead letter always becomes the same job.
+   * Enqueues new jobs from dead letters and deletes the dead letters. Can be repeated: a dead letter always becomes the
+   * same job.
    *
    * Rejects with `WrongOptionError` if no dead letters are selected, or if `to` is another queue than the fleet's.
    */
@@ -111,11 +112,11 @@ export class DeadLetters {
   }
 
   /**
-   * Deletes dead letters, all or those that are selected. SQS purges all at most once in 60 seconds, and needs up to 60 seconds
-   * to do it.
+   * Deletes dead letters, all or those that are selected. SQS purges all at most once in 60 seconds, and needs up to 60
+   * seconds to do it.
    *
-   * Rejects with `WrongOptionError` if no dead letters are selected, with `FleetError` if SQS was asked to purge all less than a
-   * minute ago.
+   * Rejects with `WrongOptionError` if no dead letters are selected, with `FleetError` if SQS was asked to purge all
+   * less than a minute ago.
    */
   purge(options: PurgeOptions): Promise<Purged> {
     return this.#run((context) => {

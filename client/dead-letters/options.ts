@@ -40,8 +40,8 @@ export interface Purged {
   /** Ids for which no dead letter was found. */
   missing: string[];
   /**
-   * Approximate number of dead letters that were not received, because another receiver has them in flight. 0 if the dead
-   * letters were named by their ids, and if all were purged.
+   * Approximate number of dead letters that were not received, because another receiver has them in flight. 0 if the
+   * dead letters were named by their ids, and if all were purged.
    */
   unseen: number;
 }
@@ -49,8 +49,8 @@ export interface Purged {
 /** Options of `deadLetters.redrive`. */
 export interface RedriveOptions extends Chosen {
   /**
-   * URL or name of the queue for the new jobs. It must be this fleet's queue. Give it to redrive dead letters of another queue
-   * too. Default: those are not redriven.
+   * URL or name of the queue for the new jobs. It must be this fleet's queue. Give it to redrive dead letters of
+   * another queue too. Default: those are not redriven.
    */
   to?: string;
   /** Only report what would become of each dead letter. Default false. */
@@ -62,8 +62,8 @@ export interface RedriveOptions extends Chosen {
 }
 
 /**
- * What became of a dead letter, or with `dryRun` would. Those with the outcome `redriven` or `copy` are deleted, all others
- * stay in the dead-letter queue.
+ * What became of a dead letter, or with `dryRun` would. Those with the outcome `redriven` or `copy` are deleted, all
+ * others stay in the dead-letter queue.
  */
 export type Redriven = { id: string; messageId: string } & RedriveOutcome;
 
@@ -87,8 +87,8 @@ export interface RedriveResult {
   /** Ids for which no dead letter was found. */
   missing: string[];
   /**
-   * Approximate number of dead letters that were not received, because another receiver has them in flight. 0 if the dead
-   * letters were named by their ids.
+   * Approximate number of dead letters that were not received, because another receiver has them in flight. 0 if the
+   * dead letters were named by their ids.
    */
   unseen: number;
 }

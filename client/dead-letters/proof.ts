@@ -22,8 +22,8 @@ export function proofOf({ Attributes, MessageAttributes = {} }: Message): Proof 
 }
 
 /**
- * The id of the job that a dead letter belongs to. If it names a job but has not that job's nonce, it belongs to a job of its
- * own, whose id is made of the message's id.
+ * The id of the job that a dead letter belongs to. If it names a job but has not that job's nonce, it belongs to a job
+ * of its own, whose id is made of the message's id.
  *
  * @param record of the job that it names
  */

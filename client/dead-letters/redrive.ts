@@ -16,11 +16,11 @@ import { orderOf } from '../enqueue/order.ts';
 import { catalogueOf } from '../job-records.ts';
 
 /**
- * Enqueues a new job from each dead letter, whose record names the old job, and then deletes the dead letter. SQS's own redrive
- * (`StartMessageMoveTask`) cannot select messages, and does not report the new ids before the jobs run.
+ * Enqueues a new job from each dead letter, whose record names the old job, and then deletes the dead letter. SQS's own
+ * redrive (`StartMessageMoveTask`) cannot select messages, and does not report the new ids before the jobs run.
  *
- * A run that was interrupted can be repeated, because a dead letter always becomes the same new job. A new job that fails during
- * the run stays in the dead-letter queue.
+ * A run that was interrupted can be repeated, because a dead letter always becomes the same new job. A new job that
+ * fails during the run stays in the dead-letter queue.
  */
 export async function redriveDeadLetters(
   context: FleetContext,

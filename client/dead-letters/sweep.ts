@@ -11,7 +11,9 @@ import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
 import { type Proof, proofOf } from './proof.ts';
 import { FleetError } from '../errors.ts';
 
-/** Visibility timeout of received messages, so that the next receive returns others. They are released before it ends. */
+/**
+ * Visibility timeout of received messages, so that the next receive returns others. They are released before it ends.
+ */
 const HIDDEN_SECONDS = 300;
 /** A long poll asks all servers of SQS. If it returns nothing, the queue has no visible message. */
 const WAIT_SECONDS = 1;
@@ -40,8 +42,8 @@ export async function countDeadLetters(context: FleetContext): Promise<number> {
 }
 
 /**
- * Receives all messages of the dead-letter queue. Received messages stay invisible until `close`, so that each receive returns
- * others. `close` makes those visible again that were not removed.
+ * Receives all messages of the dead-letter queue. Received messages stay invisible until `close`, so that each receive
+ * returns others. `close` makes those visible again that were not removed.
  */
 export class Sweep {
   readonly #context: FleetContext;
@@ -108,7 +110,10 @@ export class Sweep {
     }
   }
 
-  /** Makes the messages visible again that were not removed. If a call fails, they become visible after `HIDDEN_SECONDS`. */
+  /**
+   * Makes the messages visible again that were not removed. If a call fails, they become visible after
+   * `HIDDEN_SECONDS`.
+   */
   async close(): Promise<void> {
     const handles = [...this.#handles].flatMap(([id, handle]) => (this.#removed.has(id) ? [] : [handle]));
     for (let at = 0; at < handles.length; at += LARGEST_BATCH) {

@@ -21,7 +21,9 @@ export interface AlarmSettings extends AlarmWatch {
   insufficientDataActions: readonly string[];
 }
 
-/** What the backlog alarm should watch. Undefined: an earlier version deployed the fleet and its settings are not known. */
+/**
+ * What the backlog alarm should watch. Undefined: an earlier version deployed the fleet and its settings are not known.
+ */
 export function backlogWatch({ queueUrl, scaleOut }: FleetFacts): AlarmWatch | undefined {
   if (!scaleOut) return undefined;
   return {
@@ -37,7 +39,9 @@ export function backlogWatch({ queueUrl, scaleOut }: FleetFacts): AlarmWatch | u
   };
 }
 
-/** What the boot breaker's alarm should watch. Fleets of earlier versions (without `scaleOut`) used another statistic. */
+/**
+ * What the boot breaker's alarm should watch. Fleets of earlier versions (without `scaleOut`) used another statistic.
+ */
 export function bootBreakerWatch({ fleet, scaleOut }: FleetFacts): AlarmWatch {
   return {
     namespace: 'Mayfly',

@@ -9,8 +9,8 @@ const MOST_PROTECTED = 50;
 type Value = string | number | true | readonly string[];
 
 /**
- * A command of the AWS CLI that can be pasted into a shell. It names the fleet's region, because the profile's region may be
- * another. Flags without a value are left out.
+ * A command of the AWS CLI that can be pasted into a shell. It names the fleet's region, because the profile's region
+ * may be another. Flags without a value are left out.
  *
  * @param operation `<service> <operation>`
  */

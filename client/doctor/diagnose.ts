@@ -22,6 +22,7 @@ export interface Diagnosis {
   at: string;
   /** The worst of all findings. */
   mark: Finding['mark'];
+  /** One or more for each check. */
   findings: Finding[];
 }
 

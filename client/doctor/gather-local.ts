@@ -5,7 +5,10 @@ const TIMEOUT_MS = 1000;
 
 const HealthSchema = v.object({ instances: v.picklist(['processes', 'machines']) });
 
-/** What instances are in the embedded cloud. Undefined on AWS, and if the fleet has no set-up, which alone depends on it. */
+/**
+ * What instances are in the embedded cloud. Undefined on AWS, and if the fleet has no set-up, which alone depends on
+ * it.
+ */
 export async function lookAtLocal(
   { facts }: FleetContext,
   endpoint = process.env['AWS_ENDPOINT_URL'],

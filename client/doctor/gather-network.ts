@@ -5,7 +5,8 @@ import type { FleetContext } from '../context.ts';
 import type { NetworkSeen, SubnetSeen } from './facts.ts';
 
 /**
- * Which services instances in these subnets can reach. The client of EC2 is large and used only here, so it is loaded on demand.
+ * Which services instances in these subnets can reach. The client of EC2 is large and used only here, so it is loaded
+ * on demand.
  */
 export async function lookAtNetwork(
   { facts, clock }: Pick<FleetContext, 'facts' | 'clock'>,
@@ -54,7 +55,9 @@ function tableOf(
   return own ?? main;
 }
 
-/** "Gateway endpoints": they serve the route tables that they are associated with. Other endpoints serve the whole VPC. */
+/**
+ * "Gateway endpoints": they serve the route tables that they are associated with. Other endpoints serve the whole VPC.
+ */
 function serves(
   { VpcEndpointType, RouteTableIds = [] }: VpcEndpoint,
   table: RouteTable | undefined,

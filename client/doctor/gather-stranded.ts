@@ -9,7 +9,10 @@ const MOST_JOBS = 10;
 /** Most records that are read. Agents of earlier versions do not move running jobs to another partition of the index. */
 const MOST_RECORDS = 100;
 
-/** Finds jobs that are queued in the table although the queue is empty: they have no message that an agent could receive. */
+/**
+ * Finds jobs that are queued in the table although the queue is empty: they have no message that an agent could
+ * receive.
+ */
 export async function lookForStranded(
   context: FleetContext,
   queue: Pick<QueueSeen, 'visible' | 'inFlight' | 'delayed'> | undefined,

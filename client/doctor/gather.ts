@@ -22,8 +22,8 @@ import { lookForStranded } from './gather-stranded.ts';
 const LAST_BOOTS = 5;
 
 /**
- * Reads the state of all resources of a fleet, with about twenty calls in parallel. A resource that cannot be read is a result too.
- * Rejects with `NoCredentialsError` or `UnreachableError` if that is the reason for all of them.
+ * Reads the state of all resources of a fleet, with about twenty calls in parallel. A resource that cannot be read is a
+ * result too. Rejects with `NoCredentialsError` or `UnreachableError` if that is the reason for all of them.
  */
 export async function gather(context: FleetContext): Promise<Facts> {
   const { facts: fleet, clients } = context;

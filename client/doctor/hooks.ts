@@ -10,7 +10,10 @@ interface Hook {
   withoutIt: string;
 }
 
-/** The lifecycle hooks that keep an instance pending until its agent is ready, and terminating until its jobs have ended. */
+/**
+ * The lifecycle hooks that keep an instance pending until its agent is ready, and terminating until its jobs have
+ * ended.
+ */
 export function judgeHooks({ hooks, group, fleet }: Facts): Finding[] {
   const expected = hooksOf(fleet);
   // `checkGroup` reports a group that is gone.

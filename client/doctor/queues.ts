@@ -156,8 +156,8 @@ const NEW_STATE_INDEX =
   'partition key "listed" (String), sort key "listedAt" (String), projected attributes "label", "group", "requestId" and "instance".';
 
 /**
- * The keeper of an earlier version does not need the index. There the next deployment creates it, and fails if it was created by hand
- * before.
+ * The keeper of an earlier version does not need the index. There the next deployment creates it, and fails if it was
+ * created by hand before.
  */
 function withoutStateIndex(fleet: FleetFacts): Finding[] {
   const { table, scaleOut } = fleet;

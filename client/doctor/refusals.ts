@@ -1,8 +1,8 @@
 import { DEPLOY_ANEW } from '../instances/refused-words.ts';
 
 /**
- * Why EC2 refuses launches, and what to do. "Troubleshoot Amazon EC2 Auto Scaling: EC2 instance launch failures" and "Error codes for
- * the Amazon EC2 API" list the messages.
+ * Why EC2 refuses launches, and what to do. "Troubleshoot Amazon EC2 Auto Scaling: EC2 instance launch failures" and
+ * "Error codes for the Amazon EC2 API" list the messages.
  */
 const REFUSALS: readonly [message: RegExp, advice: string][] = [
   [

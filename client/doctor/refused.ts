@@ -14,8 +14,8 @@ export interface LastRefused {
 }
 
 /**
- * The last instance that terminated, if it did because AWS denied it a call that it needs. Undefined as well if an instance that was
- * launched later has started a job.
+ * The last instance that terminated, if it did because AWS denied it a call that it needs. Undefined as well if an
+ * instance that was launched later has started a job.
  *
  * @param boots newest first
  */

@@ -5,7 +5,10 @@ import { type Boot, type Facts, hasStartedAJob } from './facts.ts';
 import { bad, type Finding, seenOf, warn } from './finding.ts';
 import { logText } from './saved-log.ts';
 
-/** By the reason of a retirement: what was wrong, and what to do. `COULD_NOT` has those of instances that AWS denied a call. */
+/**
+ * By the reason of a retirement: what was wrong, and what to do. `COULD_NOT` has those of instances that AWS denied a
+ * call.
+ */
 const GAVE_UP: Readonly<Record<string, { what: string; advice: string }>> = {
   'disk-full': {
     what: 'had no free disk space',

@@ -17,8 +17,8 @@ const BLOCK_BYTES = 4 * 1024 * 1024;
 const LINGER_MS = 200;
 
 /**
- * Reads the jobs of the input, prepares them and yields them in blocks, without those that are skipped. Rejects at the first
- * job that is not valid, and when it is aborted. It yields the jobs that it read before first.
+ * Reads the jobs of the input, prepares them and yields them in blocks, without those that are skipped. Rejects at the
+ * first job that is not valid, and when it is aborted. It yields the jobs that it read before first.
  */
 export async function* blocks(
   { facts, clock }: FleetContext,

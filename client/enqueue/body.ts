@@ -2,8 +2,8 @@ import { LONGEST_BODY } from '../../store/bodies.ts';
 import { BadBody } from '../errors.ts';
 
 /**
- * The body of a job, which its worker reads. Text is sent as it is. Bytes must be UTF-8 and are sent as they are. Any other value
- * is sent as JSON.
+ * The body of a job, which its worker reads. Text is sent as it is. Bytes must be UTF-8 and are sent as they are. Any
+ * other value is sent as JSON.
  */
 export type Body = Uint8Array | JsonValue;
 

@@ -21,8 +21,8 @@ export interface EnqueuedMany {
 const MOST_BLOCKS = 4;
 
 /**
- * Enqueues many jobs in blocks, of which several are in progress at the same time: prepares the jobs of a block, writes their
- * records, sends their messages. Reads the input only as fast as it sends.
+ * Enqueues many jobs in blocks, of which several are in progress at the same time: prepares the jobs of a block, writes
+ * their records, sends their messages. Reads the input only as fast as it sends.
  *
  * Rejects with `NotAllSentError` for every failure, which reports what was sent.
  */

@@ -20,8 +20,8 @@ export interface Enqueued {
 }
 
 /**
- * Enqueues one job: prepares it, writes its record, sends its message. The record comes first, so that every id which was
- * returned is known.
+ * Enqueues one job: prepares it, writes its record, sends its message. The record comes first, so that every id which
+ * was returned is known.
  *
  * Rejects with `BadBodyError`, `WrongOptionError` or `NotTrackedError` before anything is sent.
  */

@@ -32,8 +32,8 @@ export function isSeed(seed: string): boolean {
 }
 
 /**
- * The id that `enqueueMany` gives a job. With a random seed it is a digest, so that no id reveals another. A seed that the caller
- * chose is a part of the id: `j-<seed>-<key>`.
+ * The id that `enqueueMany` gives a job. With a random seed it is a digest, so that no id reveals another. A seed that
+ * the caller chose is a part of the id: `j-<seed>-<key>`.
  *
  * @param key the job's number in the run, from 1, or what `jobKey` returned for it
  * @param dedupe the job's deduplication key; then the id is the same in every run and every fleet

@@ -1,6 +1,6 @@
 import type { Body } from './body.ts';
 
-/** Options of a new job, beside its body. */
+/** Options of a new job, in addition to its body. */
 export interface JobOptions {
   /**
    * How long the worker may run, in seconds from its start. After that the agent stops it. 1 to the fleet's `maxLimit`.
@@ -15,8 +15,8 @@ export interface JobOptions {
    */
   dedupe?: string;
   /**
-   * A name that several jobs can share. `list` filters by it, and workers get it as `MAYFLY_LABEL`. It does not affect when
-   * jobs run. Default: none.
+   * A name that several jobs can share. `list` filters by it, and workers get it as `MAYFLY_LABEL`. It does not affect
+   * when jobs run. Default: none.
    */
   label?: string;
   /** Id of the request that this job is a part of. `list` filters by it. Default: none. */
@@ -38,15 +38,15 @@ export interface NewJob extends JobOptions {
 /** Options of `enqueueMany`. */
 export interface ManyOptions {
   /**
-   * Names the run: 1 to 100 letters and digits. Job number n, counted from 1, gets the id `j-<seed>-<n>`. Default: a random
-   * seed. It begins with `_`, and then no job's id reveals the ids of the others.
+   * Names the run: 1 to 100 letters and digits. Job number n, counted from 1, gets the id `j-<seed>-<n>`. Default: a
+   * random seed. It begins with `_`, and then no job's id reveals the ids of the others.
    */
   seed?: string;
   /** Returns true for each job that an earlier run with this seed has sent. These are not sent again. Default: none. */
   skip?: (number: number) => boolean;
   /**
-   * Returns a key that identifies job `number` in the run and takes the place of the number in its id. With it, an id does not
-   * depend on the order of the input. Default: the number.
+   * Returns a key that identifies job `number` in the run and takes the place of the number in its id. With it, an id
+   * does not depend on the order of the input. Default: the number.
    */
   keyOf?: (number: number) => string;
   /** An earlier run with this seed did not finish. Records that it has written are not overwritten. Default false. */

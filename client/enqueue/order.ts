@@ -9,7 +9,9 @@ import { type Body, textOf } from './body.ts';
 import { dedupedId } from './ids.ts';
 import type { JobOptions, RepeatedOptions } from './options.ts';
 
-/** A job whose options and body are checked, with its id and its message. Next its record is written, then it is sent. */
+/**
+ * A job whose options and body are checked, with its id and its message. Next its record is written, then it is sent.
+ */
 export interface Order {
   id: string;
   envelope: Envelope & { id: string };
@@ -26,8 +28,8 @@ export interface Order {
   /** The id was made from a deduplication key. */
   deduped: boolean;
   /**
-   * Secret that binds the message to the record. Undefined without records. If the record exists already, `recordJob` sets it
-   * to that record's nonce, which is undefined in records of earlier versions.
+   * Secret that binds the message to the record. Undefined without records. If the record exists already, `recordJob`
+   * sets it to that record's nonce, which is undefined in records of earlier versions.
    */
   nonce?: string | undefined;
   /** Message attributes other than the nonce. */
@@ -46,8 +48,8 @@ export const LARGEST_MESSAGE_BYTES = 1_048_576;
 const MOST_ATTRIBUTES = 10;
 
 /**
- * Checks a job's body and options, and builds its message. Calls nothing of AWS. Throws `BadBodyError`, `WrongOptionError` or
- * `NotTrackedError`.
+ * Checks a job's body and options, and builds its message. Calls nothing of AWS. Throws `BadBodyError`,
+ * `WrongOptionError` or `NotTrackedError`.
  *
  * @param id the job's id, used if the options have no deduplication key
  * @param attributes attributes of the message that this one repeats

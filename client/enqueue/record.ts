@@ -43,8 +43,8 @@ export async function recordJob(context: FleetContext, job: Order): Promise<Earl
 }
 
 /**
- * Writes the records of prepared jobs. Returns those that existed before, which stay as they are. Jobs with a deduplication
- * key are checked always, others only if `resumed`.
+ * Writes the records of prepared jobs. Returns those that existed before, which stay as they are. Jobs with a
+ * deduplication key are checked always, others only if `resumed`.
  */
 export async function recordJobs(
   context: FleetContext,

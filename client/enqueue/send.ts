@@ -27,8 +27,8 @@ export async function sendJob(context: FleetContext, job: Order): Promise<void> 
 }
 
 /**
- * Sends the messages of jobs in parallel batches, after the bodies that are too long for a message. Rejects only if such a body
- * cannot be stored. Then no message was sent.
+ * Sends the messages of jobs in parallel batches, after the bodies that are too long for a message. Rejects only if
+ * such a body cannot be stored. Then no message was sent.
  */
 export async function sendJobs(
   context: FleetContext,
@@ -41,8 +41,8 @@ export async function sendJobs(
 }
 
 /**
- * Puts a body that is too long for a message into the log bucket. An earlier job with the same deduplication key may have left
- * a body there. It is replaced, because the record now has the digest of this body.
+ * Puts a body that is too long for a message into the log bucket. An earlier job with the same deduplication key may
+ * have left a body there. It is replaced, because the record now has the digest of this body.
  */
 async function putBody({ clients, facts }: FleetContext, job: Order): Promise<void> {
   const { id, text, viaBucket, deduped } = job;

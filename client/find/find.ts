@@ -9,9 +9,10 @@ import { namesInOutputs } from './outputs-file.ts';
 import { factsInParameters } from './parameters.ts';
 
 /**
- * Options of `Fleet.find`. The fleet is found by an outputs file if one is given; else by the names of its resources if one of
- * these is given; else by its stack and name; else it is the only fleet of the region. Without any option the environment
- * variables are used instead: `MAYFLY_STACK`, `MAYFLY_FLEET`, `MAYFLY_OUTPUTS`, or the names (`MAYFLY_QUEUE_URL`, ...).
+ * Options of `Fleet.find`. The fleet is found by an outputs file if one is given; else by the names of its resources if
+ * one of these is given; else by its stack and name; else it is the only fleet of the region. Without any option the
+ * environment variables are used instead: `MAYFLY_STACK`, `MAYFLY_FLEET`, `MAYFLY_OUTPUTS`, or the names
+ * (`MAYFLY_QUEUE_URL`, ...).
  */
 export interface FindOptions extends Names {
   /** Name of the CloudFormation stack. Default: any. */
@@ -38,7 +39,8 @@ const VARIABLES = {
 /**
  * Finds a deployed fleet; see `FindOptions`.
  *
- * Rejects with `FleetNotFoundError`, which lists the fleets that exist, with `WrongOptionError`, or with the errors of `explainError`.
+ * Rejects with `FleetNotFoundError`, which lists the fleets that exist, with `WrongOptionError`, or with the errors of
+ * `explainError`.
  */
 export async function findFleet(
   options: FindOptions = {},

@@ -24,8 +24,8 @@ export interface FleetInOutputs {
 }
 
 /**
- * Finds the fleet with this name in an outputs file, or the only one. Rejects with `WrongOptionError` if the file cannot be read,
- * with `FleetNotFoundError` if no fleet of the file matches, or several do.
+ * Finds the fleet with this name in an outputs file, or the only one. Rejects with `WrongOptionError` if the file
+ * cannot be read, with `FleetNotFoundError` if no fleet of the file matches, or several do.
  */
 export async function namesInOutputs(
   file: string,

@@ -21,8 +21,8 @@ export interface DrainOptions {
 export interface Drained {
   instance: string;
   /**
-   * `requested`: it receives no new jobs after its agent's next report (`reportInterval`, a minute by default), and terminates
-   * when its jobs have ended. `leaving`: it is terminating. `gone`: it has terminated.
+   * `requested`: it receives no new jobs after its agent's next report (`reportInterval`, a minute by default), and
+   * terminates when its jobs have ended. `leaving`: it is terminating. `gone`: it has terminated.
    */
   outcome: 'requested' | 'leaving' | 'gone';
   /** When an operator first asked to drain it, ISO 8601. Absent: nobody did. */
@@ -37,8 +37,9 @@ export interface Drained {
 const POLL_MS = 5000;
 
 /**
- * Drains one instance: it receives no new jobs, completes those that run, and terminates. It is only replaced if jobs wait. Can be
- * repeated. Rejects with `UnknownInstanceError`, or with `InWarmPoolError` for an instance in the warm pool.
+ * Drains one instance: it receives no new jobs, completes those that run, and terminates. It is only replaced if jobs
+ * wait. Can be repeated. Rejects with `UnknownInstanceError`, or with `InWarmPoolError` for an instance in the warm
+ * pool.
  */
 export async function drainInstance(
   context: FleetContext,

@@ -14,9 +14,10 @@ import { problemOf } from '../why-gone.ts';
 export interface InstanceView {
   instance: string;
   /**
-   * `booting`: its agent has not reported since the launch, or since it left the warm pool. `pooled`: in the warm pool. `working`:
-   * runs jobs. `idle`: has no job. `refused`: has no job, and AWS denies its agent a call that it needs. `leaving`: terminating.
-   * `silent`: its agent has stopped reporting. `gone`: not in the group any more; the keeper has yet to settle its jobs.
+   * `booting`: its agent has not reported since the launch, or since it left the warm pool. `pooled`: in the warm pool.
+   * `working`: runs jobs. `idle`: has no job. `refused`: has no job, and AWS denies its agent a call that it needs.
+   * `leaving`: terminating. `silent`: its agent has stopped reporting. `gone`: not in the group any more; the keeper
+   * has yet to settle its jobs.
    */
   doing: 'booting' | 'pooled' | 'working' | 'idle' | 'refused' | 'leaving' | 'silent' | 'gone';
   /** Auto Scaling's lifecycle state. Absent: it is in no group. */
@@ -28,7 +29,10 @@ export interface InstanceView {
   launchedAt?: string;
   /** When its agent became ready. */
   readyAt?: string;
-  /** When its agent last reported. `slots`, `jobsDone`, `idleSince`, `refused`, `slowed` and `next` are from this report. */
+  /**
+   * When its agent last reported. `slots`, `jobsDone`, `idleSince`, `refused`, `slowed` and `next` are from this
+   * report.
+   */
   heardAt?: string;
   /** Seconds since that report. */
   heardSeconds?: number;

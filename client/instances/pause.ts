@@ -12,8 +12,8 @@ export interface Paused {
 }
 
 /**
- * Pauses a fleet: no instance is launched, agents receive no new jobs from the time they learn of it (they ask at least once a
- * minute), and idle instances terminate. Jobs stay in the queue. Can be repeated.
+ * Pauses a fleet: no instance is launched, agents receive no new jobs from the time they learn of it (they ask at least
+ * once a minute), and idle instances terminate. Jobs stay in the queue. Can be repeated.
  */
 export async function pauseFleet(context: FleetContext): Promise<Paused> {
   const { clients, facts, clock } = context;
@@ -25,7 +25,9 @@ export async function pauseFleet(context: FleetContext): Promise<Paused> {
   return { pausedAt: new Date(pausedAtMs).toISOString(), already: before !== undefined };
 }
 
-/** Result of `resume`: what prevented launches before. If nothing did, both times are absent and `suspended` is false. */
+/**
+ * Result of `resume`: what prevented launches before. If nothing did, both times are absent and `suspended` is false.
+ */
 export interface Resumed {
   /** Since when it was paused, ISO 8601. */
   pausedAt?: string;
@@ -36,8 +38,8 @@ export interface Resumed {
 }
 
 /**
- * Ends a pause and closes an open boot breaker: launches go on, and earlier failed boots are not counted any more. Can be
- * repeated, and has no effect on a fleet that is not paused.
+ * Ends a pause and closes an open boot breaker: launches go on, and earlier failed boots are not counted any more. Can
+ * be repeated, and has no effect on a fleet that is not paused.
  */
 export async function resumeFleet(context: FleetContext): Promise<Resumed> {
   const { clients, facts, clock } = context;

@@ -14,8 +14,9 @@ export interface RefusedLaunches {
 }
 
 /**
- * The launches that EC2 refuses now. Undefined: it has refused none, or has accepted one since. An attempt in progress changes
- * nothing. Neither does an attempt that was accepted at the same time, as when a quota has room for some instances.
+ * The launches that EC2 refuses now. Undefined: it has refused none, or has accepted one since. An attempt in progress
+ * changes nothing. Neither does an attempt that was accepted at the same time, as when a quota has room for some
+ * instances.
  *
  * @param activities the newest first
  * @param complete whether the group has no older activities

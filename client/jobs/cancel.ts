@@ -19,8 +19,8 @@ export interface CancelOptions {
 export interface Cancelled {
   id: string;
   /**
-   * `cancelled`: it never starts, or its worker was stopped. `requested`: it runs, and its worker is stopped within seconds.
-   * `ended`: it had ended before, or ended by itself. `unknown`: the fleet has no record of it.
+   * `cancelled`: it never starts, or its worker was stopped. `requested`: it runs, and its worker is stopped within
+   * seconds. `ended`: it had ended before, or ended by itself. `unknown`: the fleet has no record of it.
    */
   outcome: 'cancelled' | 'requested' | 'ended' | 'unknown';
   /** The job after the call. */

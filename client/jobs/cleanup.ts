@@ -26,9 +26,9 @@ export interface CleanupOptions {
 export interface CleanedUp {
   id: string;
   /**
-   * `removed`: removed, or with `dryRun` would be. `live`: it has not ended, and nothing was removed. `kept`: not all of its objects
-   * could be deleted from the log bucket, so its record stays and the call can be repeated. `unknown`: the fleet has no record of
-   * it.
+   * `removed`: removed, or with `dryRun` would be. `live`: it has not ended, and nothing was removed. `kept`: not all
+   * of its objects could be deleted from the log bucket, so its record stays and the call can be repeated. `unknown`:
+   * the fleet has no record of it.
    */
   outcome: 'removed' | 'live' | 'kept' | 'unknown';
   /** Number of deleted objects: of its log, and its body. 0 with `dryRun`. */
@@ -67,8 +67,8 @@ const CHUNK = 100;
 const SENDING_SECONDS = 3600;
 
 /**
- * Deletes the records, logs and bodies of jobs that have ended. With `force` it cancels the others first and waits for their end, so
- * that no worker writes to the log bucket afterwards.
+ * Deletes the records, logs and bodies of jobs that have ended. With `force` it cancels the others first and waits for
+ * their end, so that no worker writes to the log bucket afterwards.
  */
 export async function cleanUp(
   context: FleetContext,
@@ -135,7 +135,10 @@ async function remove(context: FleetContext, record: JobRecord): Promise<Cleaned
   return { id, outcome: 'removed', ...emptied };
 }
 
-/** Deletes the objects of a job. A missing bucket counts as empty only if the stack named it: another name may be misspelt. */
+/**
+ * Deletes the objects of a job. A missing bucket counts as empty only if the stack named it: another name may be
+ * misspelt.
+ */
 async function emptyBucket(
   context: FleetContext,
   record: JobRecord,
@@ -162,8 +165,8 @@ async function forget(context: FleetContext, record: JobRecord): Promise<void> {
 }
 
 /**
- * Until when a message of the job can be received: a job can be cancelled before an agent received its message, and an agent can
- * fail between the job's end and the deletion of its message. Without a record the job would run again.
+ * Until when a message of the job can be received: a job can be cancelled before an agent received its message, and an
+ * agent can fail between the job's end and the deletion of its message. Without a record the job would run again.
  */
 function messageUntilMs({ enqueuedAt }: JobRecord, nowMs: number): number {
   const fromMs = enqueuedAt === undefined ? nowMs : Date.parse(enqueuedAt);

@@ -55,8 +55,8 @@ export async function bodyOfJob(context: FleetContext, id: string): Promise<stri
 const MOST_BYTES = LONGEST_BODY;
 
 /**
- * The jobs with their bodies. Bodies in the log bucket are fetched. A body is left out if it cannot be read, or if the bodies of the
- * jobs before it take up the 64 MiB that one call fetches.
+ * The jobs with their bodies. Bodies in the log bucket are fetched. A body is left out if it cannot be read, or if the
+ * bodies of the jobs before it take up the 64 MiB that one call fetches.
  */
 export function withBodies(
   context: FleetContext,

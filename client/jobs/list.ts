@@ -31,8 +31,8 @@ const LIVE: readonly JobState[] = ['held', 'queued', 'running'];
 const ALL: readonly JobState[] = [...LIVE, ...TERMINAL_STATES];
 
 /**
- * Lists jobs, the newest first. Uses the index if it contains all jobs: then the cost depends on the number of jobs that are listed,
- * not on the size of the table. Otherwise it scans the table.
+ * Lists jobs, the newest first. Uses the index if it contains all jobs: then the cost depends on the number of jobs
+ * that are listed, not on the size of the table. Otherwise it scans the table.
  */
 export async function listJobs(context: FleetContext, options: ListOptions): Promise<JobView[]> {
   needRecords(context.facts, 'list');

@@ -19,7 +19,10 @@ export async function removeObjects(context: FleetContext, record: JobRecord): P
   return count;
 }
 
-/** Whether its log may be in the bucket. Most logs are not, and listing the bucket for each job would be the largest cost. */
+/**
+ * Whether its log may be in the bucket. Most logs are not, and listing the bucket for each job would be the largest
+ * cost.
+ */
 function mayHaveLogs({ attempts, tries = [] }: JobRecord): boolean {
   if (tries.length === 0) return attempts > 0;
   if (tries.length >= MOST_TRIES) return true;

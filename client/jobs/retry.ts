@@ -11,8 +11,8 @@ import { stateOf } from '../job-state.ts';
 /** Options of `retry`. */
 export interface RetryOptions {
   /**
-   * Retry the last retry of the job, and only if it has ended without success. With this option the call can be repeated. Default
-   * false: each call enqueues a new job.
+   * Retry the last retry of the job, and only if it has ended without success. With this option the call can be
+   * repeated. Default false: each call enqueues a new job.
    */
   once?: boolean;
 }
@@ -28,7 +28,8 @@ export interface Retried {
 }
 
 /**
- * Enqueues a job that has ended again: a new job with the same body, limit, label and request id. Its record names the old job.
+ * Enqueues a job that has ended again: a new job with the same body, limit, label and request id. Its record names the
+ * old job.
  *
  * Rejects with `UnknownJobError`, `JobIsLiveError`, or `BodyNotKeptError` if the body is not stored any more.
  */

@@ -5,7 +5,9 @@ import { type JobView, unknownView, viewOf } from './view.ts';
 
 /** Options of `status`. */
 export interface StatusOptions {
-  /** Whether to say what queued jobs wait for. It takes a dozen more calls, which read the fleet's state. Default false. */
+  /**
+   * Whether to say what queued jobs wait for. It takes a dozen more calls, which read the fleet's state. Default false.
+   */
   waitsFor?: boolean;
   /** Whether to fetch bodies from the log bucket, with one call each and at most 64 MiB together. Default false. */
   body?: boolean;

@@ -47,11 +47,12 @@ const BACKOFF = { initialMs: 1000, maxMs: 20_000 };
 const MESSAGE_ID = /^m-/;
 
 /**
- * Waits until all jobs have ended, or until the time-out. Reads only the records of jobs that have not ended, a hundred with each
- * request. Throttling does not end the wait, nor does a minute without an answer of AWS.
+ * Waits until all jobs have ended, or until the time-out. Reads only the records of jobs that have not ended, a hundred
+ * with each request. Throttling does not end the wait, nor does a minute without an answer of AWS.
  *
- * Resolves with all jobs in the order of the ids; after the time-out some have not ended. It does not wait for an unknown id, except
- * for that of a message of a plain producer if there is a time-out: such a job is known once an agent has received it.
+ * Resolves with all jobs in the order of the ids; after the time-out some have not ended. It does not wait for an
+ * unknown id, except for that of a message of a plain producer if there is a time-out: such a job is known once an
+ * agent has received it.
  */
 export async function waitFor(
   context: FleetContext,
@@ -133,7 +134,10 @@ class Watch {
     };
   }
 
-  /** Whether nothing is left to wait for. Messages that no agent has received are waited for only if there is a time-out. */
+  /**
+   * Whether nothing is left to wait for. Messages that no agent has received are waited for only if there is a
+   * time-out.
+   */
   isOver(timeoutSeconds: number): boolean {
     if (Number.isFinite(timeoutSeconds)) return this.#left.size === 0;
     return this.left().every((id) => this.#known.get(id)?.state === 'unknown');

@@ -9,8 +9,8 @@ import { moment } from '../moment.ts';
 import type { JobView, WaitingView } from './view.ts';
 
 /**
- * The jobs, with what the queued ones wait for. If some are queued, the fleet's state is read once for all of them, with a dozen
- * calls. If that fails, `waitsFor` says so.
+ * The jobs, with what the queued ones wait for. If some are queued, the fleet's state is read once for all of them,
+ * with a dozen calls. If that fails, `waitsFor` says so.
  */
 export async function withWaiting(context: FleetContext, jobs: readonly JobView[]): Promise<JobView[]> {
   if (!jobs.some(({ state }) => state === 'queued')) return [...jobs];

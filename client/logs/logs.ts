@@ -7,11 +7,11 @@ export type { Hole, LogPiece, LogStream, Output } from './pieces.ts';
 export type { LogEvent, LogOptions } from './reading.ts';
 
 /**
- * Reads the output of a job: that of its last try by now, or with `follow` until the job has ended. It keeps only some chunks in
- * memory, and fetches only what is consumed.
+ * Reads the output of a job: that of its last try by now, or with `follow` until the job has ended. It keeps only some
+ * chunks in memory, and fetches only what is consumed.
  *
- * The generator throws `UnknownJobError`, `NoSuchTryError`, `LogGoneError` and the errors of `explainError`. With `follow`, a minute
- * without an answer of AWS does not end it.
+ * The generator throws `UnknownJobError`, `NoSuchTryError`, `LogGoneError` and the errors of `explainError`. With
+ * `follow`, a minute without an answer of AWS does not end it.
  */
 export async function* readJobLog(
   context: FleetContext,

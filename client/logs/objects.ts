@@ -6,8 +6,9 @@ const MOST_AHEAD = 8;
 export type FetchObject = (number: number) => Promise<Uint8Array | undefined>;
 
 /**
- * Reads numbered objects in order and fetches the next ones ahead. The number fetched ahead doubles with each object that exists, up
- * to 8 objects or 16 MiB. It starts again at 0 when one is missing, so that polling for the next object takes one call each time.
+ * Reads numbered objects in order and fetches the next ones ahead. The number fetched ahead doubles with each object
+ * that exists, up to 8 objects or 16 MiB. It starts again at 0 when one is missing, so that polling for the next object
+ * takes one call each time.
  */
 export class NumberedObjects {
   readonly #fetch: FetchObject;

@@ -22,8 +22,8 @@ export interface Hole {
   /** How many bytes are missing. */
   bytes: number;
   /**
-   * `lost`: they could not be stored. `dropped`: the record had no room for them when later tries were added. `beyondMaxLog`: they
-   * exceed the fleet's `maxLog`, and so does all that follows.
+   * `lost`: they could not be stored. `dropped`: the record had no room for them when later tries were added.
+   * `beyondMaxLog`: they exceed the fleet's `maxLog`, and so does all that follows.
    */
   why: 'lost' | 'dropped' | 'beyondMaxLog';
 }

@@ -27,8 +27,8 @@ export interface LogOptions {
 }
 
 /**
- * An event of `logs`. The order is: `waiting`, if the job has not started; then for each try `try` and its pieces; last `end` with the
- * record as it was when the reading ended.
+ * An event of `logs`. The order is: `waiting`, if the job has not started; then for each try `try` and its pieces; last
+ * `end` with the record as it was when the reading ended.
  */
 export type LogEvent =
   | LogPiece
@@ -46,9 +46,9 @@ const LONGEST_DELAY_MS = 5000;
 const GROWTH = 1.3;
 
 /**
- * Reads the log of a job. A poll reads the record and, if the log is in the bucket, the next object. Objects are numbered, so it needs
- * no listing, which would cost more than ten reads. Both reads are consistent: what is read after the record said that a try has
- * ended is complete.
+ * Reads the log of a job. A poll reads the record and, if the log is in the bucket, the next object. Objects are
+ * numbered, so it needs no listing, which would cost more than ten reads. Both reads are consistent: what is read after
+ * the record said that a try has ended is complete.
  *
  * @throws `LogGoneError` if the log was in the bucket and does not exist there any more
  * @throws `NoSuchTryError`

@@ -13,8 +13,8 @@ export interface StreamTail {
 }
 
 /**
- * The end of the output of a job's last try, as far as it is stored by now: from the record, or with one call of S3 for each chunk of
- * it.
+ * The end of the output of a job's last try, as far as it is stored by now: from the record, or with one call of S3 for
+ * each chunk of it.
  *
  * @param most most bytes of each stream
  */

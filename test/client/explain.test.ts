@@ -16,7 +16,7 @@ type Answer = new (options: {
   $metadata: { httpStatusCode: number };
 }) => Error;
 
-/** An error as the SDK makes one of AWS's answer. */
+/** An error as the SDK creates it from an answer of AWS. */
 function answer(Service: Answer, name: string, message: string, httpStatusCode = 400): Error {
   return new Service({ name, message, $fault: 'client', $metadata: { httpStatusCode } });
 }

@@ -5,11 +5,11 @@ import { Fleet } from '../../client/fleet.ts';
 import { factsOfNames } from '../../client/find/names.ts';
 
 const names = { queueUrl: 'https://sqs/q', table: 'table', logBucket: 'logs', group: 'group' };
-/** Without clients: nothing may be called. */
+/** It has no clients, so no call can be made. */
 const fleet = new Fleet({ facts: factsOfNames(names, 'eu-west-1') } as FleetContext);
 const { deadLetters } = fleet;
 
-/** Written by somebody without types. */
+/** A call from code without types. */
 const WRONG = { limitSecond: 5 } as object;
 const before = new Date(0);
 

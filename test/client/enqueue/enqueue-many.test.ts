@@ -17,7 +17,7 @@ async function onQueue(fleet: Fleet): Promise<string[]> {
   return [...ids].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
 
-/** A run that fails, with all that it told. */
+/** A run that fails, with everything that it reported. */
 async function failed(fleet: Fleet, input: Parameters<Fleet['enqueueMany']>[0], options: ManyOptions = {}) {
   const told: SentJob[] = [];
   const onSent = (sent: readonly SentJob[]) => void told.push(...sent);
@@ -26,7 +26,7 @@ async function failed(fleet: Fleet, input: Parameters<Fleet['enqueueMany']>[0], 
   return { error: error as NotAllSent, told, sent: (error as NotAllSent).sent };
 }
 
-/** Strikes the batch of messages in which a body is. */
+/** Matches the batch of messages that contains a body. */
 const has = (body: string) => (input: Input, call: Call) =>
   call.action === 'SendMessageBatch' && JSON.stringify(input).includes(`\\"${body}\\"`);
 
@@ -49,7 +49,7 @@ describe('many jobs', () => {
   it('take few calls: 25 records each, 10 messages each', async () => {
     const { fleet, cloud } = await open();
     const calls: string[] = [];
-    // The cloud's services ask each other once a minute.
+    // The services of the embedded cloud call each other once a minute.
     const stop = cloud.onCall(({ action, caller }) => caller !== 'cloud' && calls.push(action));
     await fleet.enqueueMany(jobs(500));
     stop();
@@ -61,7 +61,7 @@ describe('many jobs', () => {
     }).toEqual({
       records: 20,
       messages: 50,
-      // The first asks for AWS's time: the fleet was found without a call.
+      // The first call is for AWS's time: the fleet was found without a call.
       all: 71,
     });
   });

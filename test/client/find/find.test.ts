@@ -42,7 +42,7 @@ function factsOf(fleet: string): FleetFactsInput {
   return { version: 1, fleet, region: cloud.region, ...names, maxAttempts: 7 };
 }
 
-/** What a deployed stack leaves. */
+/** The parameter that a deployed stack writes. */
 async function deployed(...fleets: string[]): Promise<void> {
   for (const fleet of fleets) await parameter(fleet, JSON.stringify(factsOf(fleet)));
 }
@@ -57,7 +57,7 @@ async function find(options: FindOptions = {}) {
   return facts;
 }
 
-/** The error's class and sentence. */
+/** The error's name and message. */
 async function failure(options: FindOptions = {}): Promise<Error> {
   return find(options).then(
     ({ fleet }) => expect.fail(`found ${fleet}`),

@@ -25,7 +25,7 @@ test('repeats the request if an instance that was leaving stays', async () => {
     async sleep(ms: number) {
       nowMs += ms;
       asked.push((await fleet.instanceRecord(id)).drainRequestedAt);
-      // Its group keeps it, at its minimum.
+      // The group keeps it, because it is at its minimum size.
       if (asked.length === 1) await store.stays(id);
     },
   };

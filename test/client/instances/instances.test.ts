@@ -247,7 +247,7 @@ describe('the view of a fleet', () => {
       jobs: [{ id: job, attempt: 1, ranSeconds: expect.any(Number) }],
       next: { action: 'work' },
     });
-    // Its record follows with the next report: until then the last one, of before the job, tells of it.
+    // The record is from the last report, before the job. The next report updates it.
     const idle = await see('it idle', ({ instances }) => {
       const [instance] = instances;
       return instance?.jobsDone === 1 && instance.next?.action === 'retire';

@@ -62,7 +62,7 @@ describe('a job that is cancelled', () => {
       job: { state: 'running', cancelRequestedAt: expect.any(String) },
     });
     expect(await fleet.wait([id], { timeoutSeconds: 20 })).toMatchObject([{ state: 'cancelled' }]);
-    // Again: it says how it is.
+    // A second call returns the job's state.
     expect(await fleet.cancel([id])).toMatchObject([{ outcome: 'ended', job: { state: 'cancelled' } }]);
   });
 

@@ -102,7 +102,7 @@ describe('a job that is cleaned up', () => {
     expect(Item?.['state']).toEqual({ S: 'cancelled' });
     const days = (Number(Item?.['expires']?.N) - Date.now() / 1000) / 86_400;
     expect(days).toBeCloseTo(14, 0);
-    // Its key is free again.
+    // Its deduplication key can be used again.
     expect(await fleet.enqueue('y', { dedupe: 'cleaned' })).toEqual({
       id,
       deduplicated: false,

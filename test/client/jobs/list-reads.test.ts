@@ -40,7 +40,7 @@ it('takes as many requests for the first page of failed jobs of 20,000 as of 2,0
   expect(numbersOf(few.jobs)).toEqual(newest(FEW - FAILED));
   expect(numbersOf(many.jobs)).toEqual(newest(MANY - FAILED));
   expect([few.notices, many.notices]).toEqual([[], []]);
-  // Without the index it reads all of them, says so, and finds the same.
+  // Without the index it scans the table, says so, and finds the same jobs.
   expect(manyScanned.actions.length).toBeGreaterThan(3 * fewScanned.actions.length);
   expect(numbersOf(manyScanned.jobs)).toEqual(numbersOf(many.jobs));
   expect(manyScanned.notices).toEqual([expect.stringMatching(/^The whole table is read: /)]);
@@ -71,7 +71,7 @@ it('wraps that notice at the width of the terminal', async () => {
 
 it('leaves out a job whose state differs from the index, and still fills its page', async () => {
   const { dynamodb } = bare.fleet.context.clients;
-  // What a consistent read sees, and the index not yet.
+  // A consistent read returns the new state, which the index does not have yet.
   await dynamodb.send(
     new UpdateItemCommand({
       TableName: 'jobs',

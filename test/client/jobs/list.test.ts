@@ -60,7 +60,7 @@ describe.each([
     // j-3 was started since, j-1 has ended since.
     [{ since: new Date(at(3.5)) }, ['j-4']],
     [{ since: new Date(at(3)) }, ['j-4', 'j-3']],
-    // Nothing that was enqueued since then can have been forgotten by the queue.
+    // No message that was enqueued since then can have exceeded its retention period.
     [{ states: ['lost'], since: new Date(at(1)) }, []],
     [{ states: ['failed', 'lost'], since: new Date(at(1)) }, ['j-4']],
     [{ states: ['lost'], since: new Date('2019-01-01T00:00:00.000Z') }, ['j-5']],

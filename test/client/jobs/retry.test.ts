@@ -98,7 +98,7 @@ describe('a job that is retried', () => {
     expect(await received(fleet)).toMatchObject([{ id, bodyKey: `bodies/${id}` }]);
     const again = { ...ended, bodyKey: `bodies/${id}` };
     await record({ id, ...again });
-    // The copy is a job's own: the old one's may be cleaned up.
+    // The new job has its own copy of the body: the old one's may be cleaned up.
     await fleet.cleanup(['j-long']);
     await expect(fleet.retry(id)).resolves.toMatchObject({ retryOf: id });
   });

@@ -78,7 +78,7 @@ describe('waiting', () => {
     await Promise.all(endings);
     expect(jobs.every(({ state }) => state === 'succeeded')).toBe(true);
     expect(looks[0]).toEqual({ left: 220, requests: 3 });
-    // For the few that are left in the end one request does.
+    // The few that are left at the end take one request.
     expect(looks.at(-1)).toEqual({ left: 0, requests: 1 });
     expect(looks.every((look) => look.requests <= 3)).toBe(true);
   });

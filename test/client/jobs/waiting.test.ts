@@ -182,7 +182,7 @@ describe('a queued job waits for', () => {
   });
 });
 
-/** What `wait` says beside its progress, once nothing has run for half a minute. */
+/** What `wait` says after its progress once no job has run for half a minute. */
 async function saidByWait(library: Fleet, id: string): Promise<void> {
   let aheadMs = 0;
   const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + aheadMs };

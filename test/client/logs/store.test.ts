@@ -12,7 +12,7 @@ const STARTED = '2026-01-02T03:04:05.000Z';
 const tried = { key: 'k1', instance: 'i-1', startedAt: STARTED };
 const log = { stdout: { bytes: 3, text: 'go\n' }, stderr: { bytes: 0 } };
 
-/** Waiting takes no time. */
+/** A clock whose sleep returns at once. */
 const quick = { ...systemClock, sleep: () => new Promise<void>((resolve) => setImmediate(resolve)) };
 
 describe('a minute without an answer of AWS', () => {

@@ -4,27 +4,33 @@ import type { FleetFacts } from '../store/fleet-facts.ts';
 import { readFleetState } from '../store/fleet-state.ts';
 import { NotTracked } from './errors.ts';
 
-/** What every function of the library works with. */
+/** A fleet that was found, with the AWS clients that all functions of the library use. */
 export interface FleetContext {
+  /** Names of the fleet's resources, and its settings. */
   facts: FleetFacts;
-  /** Its stack has told of its parts. What somebody else has named, and is not there, may be named wrongly. */
+  /**
+   * The facts come from the SSM parameter that the stack wrote. Otherwise the user named the resources, and one that
+   * does not exist may be misspelt.
+   */
   toldByStack?: boolean;
+  /** The AWS clients. `Fleet.close` closes them. */
   clients: Clients;
+  /** Follows AWS's time, by the `Date` headers of its answers. */
   clock: Clock;
-  /** 0 to 1, without 1: spreads repetitions over time. */
+  /** Random number from 0 to below 1. Used to spread retries. */
   random: () => number;
 }
 
 /**
- * AWS's time, milliseconds since the epoch. To be used where a time goes into the table, or is compared with what is
- * there, before any other call: while no answer has told the time it asks for one, whatever that says.
+ * AWS's time, in epoch milliseconds. Use it where a time is written to the table or compared with a time there, before
+ * any other call was made. If no answer has told the time yet, it makes a call to learn it.
  */
 export async function awsTime({ clients, facts, clock }: FleetContext): Promise<number> {
   if (clock.errorMs() === undefined) await readFleetState(clients.dynamodb, facts.table).catch(() => {});
   return clock.now();
 }
 
-/** Throws `NotTracked` for a fleet without records of jobs. */
+/** Throws `NotTrackedError` if the fleet keeps no job records. */
 export function needRecords({ fleet, trackJobs }: FleetFacts, verb: string): void {
   if (trackJobs) return;
   throw new NotTracked(

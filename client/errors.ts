@@ -1,90 +1,96 @@
-/** What the library refuses or could not do: a sentence that says what happened, to which job or fleet, and what to do. */
+/**
+ * Base of all errors of the library. Its message is a sentence: what happened, to which job or fleet, and what to do.
+ * If AWS or the network caused it, `cause` is the original error.
+ */
 export class FleetError extends Error {
   override readonly name: string = 'FleetError';
 }
 
-/** An option with a value that is not allowed, or without another one that it needs. */
+/** An option is unknown, its value is not allowed, or another option that it needs is missing. */
 export class WrongOption extends FleetError {
-  override readonly name = 'WrongOption';
+  override readonly name = 'WrongOptionError';
 }
 
-/** There is no such fleet, or several that could be meant: the sentence lists what there is. */
+/** No fleet matches, or several do. The message lists the fleets that exist. */
 export class FleetNotFound extends FleetError {
-  override readonly name = 'FleetNotFound';
+  override readonly name = 'FleetNotFoundError';
 }
 
-/** There are no AWS credentials, or AWS does not take them. */
+/** No AWS credentials were found, or AWS does not accept them. */
 export class NoCredentials extends FleetError {
-  override readonly name = 'NoCredentials';
+  override readonly name = 'NoCredentialsError';
 }
 
-/** The credentials are good, but may not do this. */
+/** AWS accepts the credentials but denies them the call. */
 export class AccessDenied extends FleetError {
-  override readonly name = 'AccessDenied';
+  override readonly name = 'AccessDeniedError';
 }
 
-/** AWS asked for fewer calls, and went on asking while the call was repeated. */
+/** AWS throttled the call and all of its retries. */
 export class Throttled extends FleetError {
-  override readonly name = 'Throttled';
+  override readonly name = 'ThrottledError';
 }
 
-/** AWS gave no answer, or one that says that it is not well. */
+/** AWS gave no answer, or answered with a server error (5xx). */
 export class Unreachable extends FleetError {
-  override readonly name = 'Unreachable';
+  override readonly name = 'UnreachableError';
 }
 
-/** The fleet's queue, table or bucket is not there any more. */
+/** The fleet's queue, table, log bucket or Auto Scaling group does not exist any more. */
 export class StoreGone extends FleetError {
-  override readonly name = 'StoreGone';
+  override readonly name = 'StoreGoneError';
 }
 
-/** The fleet keeps no records of jobs (`trackJobs: false`), so nothing can be asked about one. */
+/** The call needs job records, and the fleet keeps none (`trackJobs: false`). */
 export class NotTracked extends FleetError {
-  override readonly name = 'NotTracked';
+  override readonly name = 'NotTrackedError';
 }
 
-/** The fleet has no record of this job. */
+/** The fleet has no record of the job. */
 export class UnknownJob extends FleetError {
-  override readonly name = 'UnknownJob';
+  override readonly name = 'UnknownJobError';
+  /** Id of the job. */
   readonly job: string;
 
   constructor(job: string, fleet: string) {
     super(
-      `There is no job ${job} in fleet ${fleet}: its record has expired or was cleaned up, or it is another fleet's.`,
+      `There is no job ${job} in fleet ${fleet}: its record has expired or was cleaned up, or it is a job of another fleet.`,
     );
     this.job = job;
   }
 }
 
-/** The fleet has no such instance, or has not heard of its agent yet. */
+/** The fleet has no such instance, or the agent of the instance has not reported yet. */
 export class UnknownInstance extends FleetError {
-  override readonly name = 'UnknownInstance';
+  override readonly name = 'UnknownInstanceError';
+  /** Id of the instance. */
   readonly instance: string;
 
-  /** @param boots its group has it */
-  constructor(instance: string, fleet: string, boots: boolean) {
+  /** @param isBooting its group has it */
+  constructor(instance: string, fleet: string, isBooting: boolean) {
     super(
-      boots
-        ? `The agent of ${instance} has not been heard of yet: it boots. Try again when \`mayfly fleet\` shows it at work.`
-        : `There is no instance ${instance} in fleet ${fleet}. \`mayfly fleet\` shows those that there are.`,
+      isBooting
+        ? `The instance ${instance} is booting, and its agent has not reported yet. Try again when \`mayfly fleet\` shows it as working or idle.`
+        : `There is no instance ${instance} in fleet ${fleet}. \`mayfly fleet\` shows all instances.`,
     );
     this.instance = instance;
   }
 }
 
-/** What was asked for takes an instance that is in service, and this one waits in the warm pool. */
+/** The call needs an instance in service, and this one is in the warm pool. */
 export class InPool extends FleetError {
-  override readonly name = 'InPool';
+  override readonly name = 'InWarmPoolError';
 }
 
-/** There is no dead letter of this job. */
+/** The dead-letter queue has no message of the job. */
 export class NoDeadLetter extends FleetError {
-  override readonly name = 'NoDeadLetter';
+  override readonly name = 'NoDeadLetterError';
 }
 
-/** What was asked for takes a job that has ended. */
+/** The call needs a job that has ended, and this one has not. */
 export class JobIsLive extends FleetError {
-  override readonly name = 'JobIsLive';
+  override readonly name = 'JobIsLiveError';
+  /** Id of the job. */
   readonly job: string;
 
   constructor(job: string, sentence: string) {
@@ -93,33 +99,33 @@ export class JobIsLive extends FleetError {
   }
 }
 
-/** A body that cannot be a job's. */
+/** The body is not valid: not UTF-8, not JSON, too long, or another body than that of the job with the same id. */
 export class BadBody extends FleetError {
-  override readonly name = 'BadBody';
+  override readonly name = 'BadBodyError';
 }
 
-/** The job's body is kept nowhere that it could be read from. */
+/** The job's body is not stored any more, or it does not match the job's record. */
 export class BodyNotKept extends FleetError {
-  override readonly name = 'BodyNotKept';
+  override readonly name = 'BodyNotKeptError';
 }
 
-/** Which jobs of a run are on the queue and which are not, by their numbers in the run. */
+/** Which jobs of an `enqueueMany` run were sent. Jobs are identified by their numbers in the run, from 1. */
 export interface Sent {
-  /** Names the run: the ids of its jobs are made of it and their numbers, but for those that have a dedupe key. */
+  /** Names the run. The ids of its jobs are made of it and their numbers, except for jobs with a deduplication key. */
   seed: string;
-  /** All up to this one were sent. */
+  /** All jobs up to this number were sent. */
   through: number;
-  /** Beyond that these were sent as well; */
+  /** Numbers of later jobs that were sent too. */
   also: readonly number[];
-  /** and of these nobody can say: their calls got no answer. To send one again is harmless: one id is one job. */
+  /** Numbers of later jobs that may have been sent: the call got no answer. Sending such a job again is harmless. */
   unknown: readonly number[];
-  /** Jobs that were read from the input, sent or not. What comes after was not sent. */
+  /** Number of jobs that were read from the input. Jobs after it were not sent. */
   read: number;
 }
 
-/** Some jobs of many were not sent. The cause says why; a second run with the same seed sends the rest. */
+/** `enqueueMany` did not send all jobs. `cause` is the reason. Run it again with the same seed to send the rest. */
 export class NotAllSent extends FleetError {
-  override readonly name = 'NotAllSent';
+  override readonly name = 'NotAllSentError';
   readonly sent: Sent;
 
   constructor(sentence: string, sent: Sent, cause: unknown) {

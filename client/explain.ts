@@ -9,11 +9,14 @@ import { IndexNotReady } from '../store/index-pages.ts';
 import { shellWord } from '../cli/shell-word.ts';
 import { AccessDenied, FleetError, NoCredentials, StoreGone, Throttled, Unreachable } from './errors.ts';
 
-/** What a call was about, as far as it is known when it fails. */
+/** The resources that a failed call may have been for. */
 export type About = Pick<FleetFacts, 'region'> &
   Partial<Pick<FleetFacts, 'fleet' | 'table' | 'queueUrl' | 'logBucket' | 'group'>>;
 
-/** Runs what calls AWS. Rejects with a `FleetError` for what AWS or the network answer; anything else passes. */
+/**
+ * Runs a function that calls AWS. Errors of AWS and of the network become a `FleetError`, other errors stay as they
+ * are.
+ */
 export async function explained<T>(about: About, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
@@ -22,7 +25,7 @@ export async function explained<T>(about: About, run: () => Promise<T>): Promise
   }
 }
 
-/** The same for what is read bit by bit. */
+/** The same for a generator. */
 export async function* explainedEach<T>(about: About, items: AsyncIterable<T>): AsyncGenerator<T> {
   try {
     yield* items;
@@ -31,7 +34,7 @@ export async function* explainedEach<T>(about: About, items: AsyncIterable<T>): 
   }
 }
 
-/** A `FleetError` in place of an error of AWS, of its client or of the network; any other error as it is. */
+/** Returns a `FleetError` for an error of AWS, of its client or of the network. Returns any other error as it is. */
 export function explain(about: About, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof FleetError || error.name === 'AbortError') return error;
   const options = { cause: error };
@@ -39,33 +42,33 @@ export function explain(about: About, error: unknown): unknown {
   if (NO_CREDENTIALS.has(error.name)) return new NoCredentials(withoutCredentials(), options);
   if (REFUSED_CREDENTIALS.has(error.name)) {
     return new NoCredentials(
-      `AWS does not take these credentials (${said(error)}): renew them, and see that they are for this account.`,
+      `AWS does not accept these credentials (${originalText(error)}). Renew them, and check that they are for this account.`,
       options,
     );
   }
   if (DENIED.has(error.name)) {
     return new AccessDenied(
-      `AWS does not let these credentials use ${place} (${said(error)}). \`fleet.grantEnqueue()\` and its like in the ` +
-        'CDK app give rights; another profile may have them.',
+      `AWS does not let these credentials use ${place} (${originalText(error)}). Use another profile, or grant the right in ` +
+        'the CDK app (`fleet.grantEnqueue()` and the other grant methods).',
       options,
     );
   }
   if (isThrottling(error)) {
     return new Throttled(
-      `AWS refuses calls to ${place} for now: there are too many (${said(error)}). Try again in a moment.`,
+      `AWS throttles calls to ${place} (${originalText(error)}). Try again in a minute.`,
       options,
     );
   }
   if (GONE.has(error.name)) {
     return new StoreGone(
-      `${capital(place)} is gone, or not in region ${about.region} (${said(error)}). Was the stack deleted or deployed ` +
-        'anew? Then what names it here (variables, an outputs file) is out of date.',
+      `${capital(place)} is gone, or not in region ${about.region} (${originalText(error)}). If the stack was deleted or ` +
+        'deployed again, the variables or the outputs file that name it are out of date.',
       options,
     );
   }
   if (isUnreachable(error)) {
     return new Unreachable(
-      `No answer from ${place} in region ${about.region} (${said(error)}): is the region right, and is there a way to it?`,
+      `No answer from ${place} in region ${about.region} (${originalText(error)}). Check the region and the network.`,
       options,
     );
   }
@@ -73,7 +76,7 @@ export function explain(about: About, error: unknown): unknown {
     return new FleetError(`${capital(error.message)}. \`mayfly doctor\` says which.`, options);
   }
   if (!isAnswer(error)) return error;
-  return new FleetError(`AWS refuses a call to ${place} (${said(error)}).`, options);
+  return new FleetError(`AWS refuses a call to ${place} (${originalText(error)}).`, options);
 }
 
 const NO_CREDENTIALS = new Set(['CredentialsProviderError', 'TokenProviderError']);
@@ -126,7 +129,7 @@ const NETWORK = new Set([
   'ETIMEDOUT',
 ]);
 
-/** Whether AWS asks for fewer calls. */
+/** Whether AWS throttled the call. */
 export function isThrottling(error: unknown): boolean {
   return (
     error instanceof Throttled ||
@@ -134,7 +137,7 @@ export function isThrottling(error: unknown): boolean {
   );
 }
 
-/** Whether a call was refused, so that it certainly had no effect: one that got no answer may have had. */
+/** Whether AWS refused the call, so that it had no effect. A call without an answer may have had one. */
 export function isRefusal(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (NO_CREDENTIALS.has(error.name)) return true;
@@ -147,7 +150,7 @@ function isUnreachable(error: Error): boolean {
   return ('code' in error && NETWORK.has(String(error.code))) || (statusOf(error) ?? 0) >= 500;
 }
 
-/** Whether AWS has answered, and it is no defect of ours. */
+/** Whether AWS has answered. Otherwise the error is a defect of this library. */
 function isAnswer(error: Error): boolean {
   return statusOf(error) !== undefined;
 }
@@ -166,24 +169,24 @@ function placeOf({ fleet, table, queueUrl, logBucket, group }: About, error: Err
   if (error instanceof AutoScalingServiceException) return named('Auto Scaling group', group);
   if (error instanceof SSMServiceException) return "Systems Manager's parameters";
   if (error instanceof CloudWatchServiceException) return 'CloudWatch';
-  return fleet === undefined ? 'AWS' : `what fleet ${fleet} is made of`;
+  return fleet === undefined ? 'AWS' : `the resources of fleet ${fleet}`;
 }
 
 function withoutCredentials(profile = process.env['AWS_PROFILE']): string {
   if (profile) {
     return (
-      `No AWS credentials were found for the profile ${profile} (AWS_PROFILE): see that ~/.aws/config or ` +
-      `~/.aws/credentials has it, and log in if it asks for that (\`aws sso login --profile ${shellWord(profile)}\`).`
+      `No AWS credentials were found for the profile ${profile} (AWS_PROFILE). Check that ~/.aws/config or ` +
+      `~/.aws/credentials has it. Log in if it uses SSO (\`aws sso login --profile ${shellWord(profile)}\`).`
     );
   }
   return (
     'No AWS credentials were found. Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in ' +
-    '(`aws sso login`); for `mayfly local`, the variables that it prints.'
+    '(`aws sso login`). For `mayfly local` set the variables that it prints.'
   );
 }
 
-/** AWS's own words, which name the action and who called. */
-function said(error: Error): string {
+/** The text of the error. AWS's names the action and the caller. */
+function originalText(error: Error): string {
   const text = error.message.trim().replace(/\.$/, '');
   const code = 'code' in error ? String(error.code) : '';
   if (text === '') return code === '' ? error.name : `${error.name}: ${code}`;

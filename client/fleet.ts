@@ -1,6 +1,5 @@
 import type { FleetFacts } from '../store/fleet-facts.ts';
 import type { JobRecord } from '../jobs/record.ts';
-import type { NewJob } from './enqueue/blocks.ts';
 import type { Body } from './enqueue/body.ts';
 import { type Cancelled, type CancelOptions, cancelJobs } from './jobs/cancel.ts';
 import {
@@ -16,7 +15,8 @@ import { DeadLetters } from './dead-letters/dead-letters.ts';
 import { type Diagnosis, diagnoseFleet } from './doctor/diagnose.ts';
 import { type Drained, type DrainOptions, drainInstance } from './instances/drain.ts';
 import { type Enqueued, enqueue } from './enqueue/enqueue.ts';
-import { type EnqueuedMany, enqueueMany, type ManyOptions } from './enqueue/enqueue-many.ts';
+import { type EnqueuedMany, enqueueMany } from './enqueue/enqueue-many.ts';
+import type { JobOptions, ManyOptions, NewJob } from './enqueue/options.ts';
 import { explained, explainedEach } from './explain.ts';
 import { type FindOptions, findFleet } from './find/find.ts';
 import { type DescribeOptions, describeFleet, type FleetView } from './instances/instances.ts';
@@ -24,54 +24,81 @@ import { bodyOfJob, withBodies } from './jobs/job-body.ts';
 import { refuseUnknown } from './known-options.ts';
 import { type ListOptions, listJobs } from './jobs/list.ts';
 import { type LogEvent, type LogOptions, readJobLog } from './logs/logs.ts';
-import type { JobOptions } from './enqueue/order.ts';
 import { type Paused, pauseFleet, type Resumed, resumeFleet } from './instances/pause.ts';
 import { type Retried, type RetryOptions, retryJob } from './jobs/retry.ts';
-import { records, type StatusOptions, viewsOf } from './jobs/status.ts';
+import { records } from './job-records.ts';
+import { type StatusOptions, viewsOf } from './jobs/status.ts';
 import type { JobView } from './jobs/view.ts';
 import { type WaitOptions, waitFor } from './jobs/wait.ts';
 import { withWaiting } from './jobs/waiting.ts';
 
 export type { FindOptions } from './find/find.ts';
 
-/** A deployed fleet, for those who give it jobs and look after it. Every method rejects with a `FleetError`. */
+/**
+ * A deployed fleet: enqueue jobs, follow them, operate the fleet.
+ *
+ * Methods reject with a `FleetError` for everything that a caller can cause, and for answers of AWS. Any method can
+ * reject with `NoCredentialsError`, `AccessDeniedError`, `ThrottledError`, `UnreachableError`, `StoreGoneError` or
+ * `WrongOptionError` (an unknown option). Methods that need job records reject with `NotTrackedError` if the fleet
+ * keeps none. Other errors are named at the method.
+ *
+ * Durations are in seconds. Ids of jobs are those that `enqueue` returns.
+ */
 export class Fleet {
+  /** The facts of the fleet and the AWS clients that the methods use. */
   readonly context: FleetContext;
 
-  /** By what is known of it already. `Fleet.find` looks it up. */
+  /** For callers that have a context already. `Fleet.find` creates one. */
   constructor(context: FleetContext) {
     this.context = context;
   }
 
-  /** Finds a deployed fleet; see `FindOptions`. Close it when it is of no more use. */
+  /**
+   * Finds a deployed fleet. Without options it uses the environment variables (`MAYFLY_STACK`, ...), else the only
+   * fleet of the region. Call `close` when it is not needed any more.
+   *
+   * Rejects with `FleetNotFoundError` if no fleet matches, or several do.
+   */
   static async find(options: FindOptions = {}): Promise<Fleet> {
     refuseUnknown('Fleet.find', options);
     return new Fleet(await findFleet(options));
   }
 
-  /** What is known of it. */
+  /** Names of the fleet's resources, and its settings. */
   get facts(): FleetFacts {
     return this.context.facts;
   }
 
-  /** Enqueues one job and returns its id; see `JobOptions`. */
+  /**
+   * Enqueues one job.
+   *
+   * Rejects with `BadBodyError` or `WrongOptionError` before anything is sent. With options that need job records it
+   * rejects with `NotTrackedError`.
+   *
+   * @param body what the worker reads: text, UTF-8 bytes, or a value that is sent as JSON; at most 64 MiB
+   */
   enqueue(body: Body, options: JobOptions = {}): Promise<Enqueued> {
-    return this.#given('enqueue', options, (context) => enqueue(context, body, options));
+    return this.#withOptions('enqueue', options, (context) => enqueue(context, body, options));
   }
 
-  /** Enqueues many jobs, in batches. Rejects with `NotAllSent`, which tells which were sent. */
+  /**
+   * Enqueues many jobs in batches. Reads the input only as fast as it sends.
+   *
+   * Rejects with `NotAllSentError`, which reports which jobs were sent. Run it again with the same `seed`, `skip` and
+   * `resumed` to send the rest.
+   */
   enqueueMany(
     jobs: Iterable<NewJob> | AsyncIterable<NewJob>,
     options: ManyOptions = {},
   ): Promise<EnqueuedMany> {
-    return this.#given('enqueueMany', options, (context) => enqueueMany(context, jobs, options));
+    return this.#withOptions('enqueueMany', options, (context) => enqueueMany(context, jobs, options));
   }
 
-  /** A job as it is now, or several in the order of their ids. One that is unknown has the state `unknown`. */
+  /** The state of one job, or of several in the order of their ids. An unknown job has the state `unknown`. */
   status(id: string, options?: StatusOptions): Promise<JobView>;
   status(ids: readonly string[], options?: StatusOptions): Promise<JobView[]>;
   status(ids: string | readonly string[], options: StatusOptions = {}): Promise<JobView | JobView[]> {
-    return this.#given('status', options, async (context) => {
+    return this.#withOptions('status', options, async (context) => {
       const found = await records(context, [ids].flat());
       let jobs = viewsOf(context, [ids].flat(), found);
       if (options.body) jobs = await withBodies(context, jobs, found);
@@ -80,82 +107,105 @@ export class Fleet {
     });
   }
 
-  /** What the table has of jobs, by their ids; one that is unknown is missing. */
+  /** The records of jobs in the table, by their ids. The map has no entry for an unknown id. */
   records(ids: readonly string[]): Promise<Map<string, JobRecord>> {
-    return this.#do((context) => records(context, ids));
+    return this.#run((context) => records(context, ids));
   }
 
-  /** What the worker of a job reads, whole; from its record or the log bucket. */
+  /**
+   * The whole body of a job, from its record or the log bucket.
+   *
+   * Rejects with `UnknownJobError`, or with `BodyNotKeptError` if the body is not stored any more.
+   */
   body(id: string): Promise<string> {
-    return this.#do((context) => bodyOfJob(context, id));
+    return this.#run((context) => bodyOfJob(context, id));
   }
 
-  /** Waits until jobs have ended, or the time is up: then some are as they were last seen. */
+  /**
+   * Waits until all jobs have ended, or until the time-out. Resolves with the jobs in the order of their ids; after the
+   * time-out some of them have not ended.
+   */
   wait(ids: readonly string[], options: WaitOptions = {}): Promise<JobView[]> {
-    return this.#given('wait', options, (context) => waitFor(context, ids, options));
+    return this.#withOptions('wait', options, (context) => waitFor(context, ids, options));
   }
 
-  /** The newest jobs, newest first; see `ListOptions`. */
+  /** Lists jobs, the newest first. */
   list(options: ListOptions = {}): Promise<JobView[]> {
-    return this.#given('list', options, (context) => listJobs(context, options));
+    return this.#withOptions('list', options, (context) => listJobs(context, options));
   }
 
-  /** The output of a job, now or until it has ended; see `readJobLog`. */
+  /**
+   * Reads the output of a job: what exists now, or with `follow` until the job has ended. Keeps at most 16 MiB in
+   * memory.
+   *
+   * The generator throws `UnknownJobError`, `NoSuchTryError`, or `LogGoneError` if the log has expired.
+   */
   logs(id: string, options: LogOptions = {}): AsyncGenerator<LogEvent> {
     return explainedEach(this.facts, this.#log(id, options));
   }
 
-  /** Cancels jobs: one that waits never starts, the worker of one that runs is stopped. */
+  /** Cancels jobs. A queued job never starts; the worker of a running job is stopped. Can be repeated. */
   cancel(ids: readonly string[], options: CancelOptions = {}): Promise<Cancelled[]> {
-    return this.#given('cancel', options, (context) => cancelJobs(context, ids, options));
+    return this.#withOptions('cancel', options, (context) => cancelJobs(context, ids, options));
   }
 
-  /** Enqueues a job that has ended once more, as a new job that names the old one; see `RetryOptions`. */
+  /**
+   * Enqueues a job that has ended again, as a new job with the same body and options. Its record names the old job.
+   *
+   * Rejects with `UnknownJobError`, `JobIsLiveError` if the job has not ended, or `BodyNotKeptError`.
+   */
   retry(id: string, options: RetryOptions = {}): Promise<Retried> {
-    return this.#given('retry', options, (context) => retryJob(context, id, options));
+    return this.#withOptions('retry', options, (context) => retryJob(context, id, options));
   }
 
-  /** Forgets jobs that have ended: record, log and body. */
+  /** Deletes the records, logs and bodies of jobs that have ended. */
   cleanup(ids: readonly string[], options: CleanupOptions = {}): Promise<CleanedUp[]> {
-    return this.#given('cleanup', options, (context) => cleanUp(context, ids, options));
+    return this.#withOptions('cleanup', options, (context) => cleanUp(context, ids, options));
   }
 
-  /** Forgets all jobs that ended before a moment. */
+  /**
+   * Deletes the records, logs and bodies of all jobs that ended before a time. Rejects at the first that it cannot
+   * delete.
+   */
   cleanupEnded(options: EndedOptions): Promise<CleanedUpEnded> {
-    return this.#given('cleanupEnded', options, (context) => cleanUpEnded(context, options));
+    return this.#withOptions('cleanupEnded', options, (context) => cleanUpEnded(context, options));
   }
 
-  /** The jobs that it gave up. */
+  /** The dead-letter queue: jobs that failed after all their attempts, and messages that are no jobs. */
   get deadLetters(): DeadLetters {
     return new DeadLetters(this.context);
   }
 
-  /** What it has to do, what its instances do and will do, why the last ones went. */
+  /** The state of the fleet: its queue, its capacity, its instances, and why the latest instances were terminated. */
   describe(options: DescribeOptions = {}): Promise<FleetView> {
-    return this.#given('describe', options, (context) => describeFleet(context, options));
+    return this.#withOptions('describe', options, (context) => describeFleet(context, options));
   }
 
-  /** Nothing is launched any more, and agents take no new job. Can be repeated. */
+  /** Pauses the fleet: no instance is launched, and agents receive no new jobs. Running jobs go on. Can be repeated. */
   pause(): Promise<Paused> {
-    return this.#do(pauseFleet);
+    return this.#run(pauseFleet);
   }
 
-  /** Lifts a pause and an open boot breaker. Can be repeated. */
+  /** Ends a pause and closes an open boot breaker. Can be repeated. */
   resume(): Promise<Resumed> {
-    return this.#do(resumeFleet);
+    return this.#run(resumeFleet);
   }
 
-  /** Has one instance let its jobs end and go, and take no new one. Can be repeated. Rejects with `UnknownInstance`. */
+  /**
+   * Drains one instance: it receives no new jobs, and terminates when its jobs have ended. Can be repeated.
+   *
+   * Rejects with `UnknownInstanceError`, or with `InWarmPoolError` for an instance in the warm pool.
+   */
   drain(instance: string, options: DrainOptions = {}): Promise<Drained> {
-    return this.#given('drain', options, (context) => drainInstance(context, instance, options));
+    return this.#withOptions('drain', options, (context) => drainInstance(context, instance, options));
   }
 
-  /** Looks at all that it is made of: what is wrong, and what to do. */
+  /** Checks all resources of the fleet and returns what is wrong and what to do about it. */
   diagnose(): Promise<Diagnosis> {
-    return this.#do(diagnoseFleet);
+    return this.#run(diagnoseFleet);
   }
 
-  /** Closes its connections. */
+  /** Closes the connections to AWS. */
   close(): void {
     this.context.clients.destroy();
   }
@@ -165,18 +215,18 @@ export class Fleet {
     yield* readJobLog(this.context, id, options);
   }
 
-  #given<T>(
+  #withOptions<T>(
     method: Parameters<typeof refuseUnknown>[0],
     options: object,
     run: (context: FleetContext) => Promise<T>,
   ): Promise<T> {
-    return this.#do((context) => {
+    return this.#run((context) => {
       refuseUnknown(method, options);
       return run(context);
     });
   }
 
-  #do<T>(run: (context: FleetContext) => Promise<T>): Promise<T> {
+  #run<T>(run: (context: FleetContext) => Promise<T>): Promise<T> {
     return explained(this.facts, () => run(this.context));
   }
 }

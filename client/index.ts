@@ -1,6 +1,8 @@
-/** `import { Fleet } from 'mayfly'`: the library behind the command. The CDK construct is `mayfly/cdk`. */
+/**
+ * The library: `import { Fleet } from 'mayfly'`. The `mayfly` command uses it too. The CDK construct is in
+ * `mayfly/cdk`.
+ */
 
-export type { NewJob } from './enqueue/blocks.ts';
 export type { Body } from './enqueue/body.ts';
 export type { Cancelled, CancelOptions } from './jobs/cancel.ts';
 export type { CleanedUp, CleanedUpEnded, CleanupOptions, EndedOptions } from './jobs/cleanup.ts';
@@ -19,7 +21,8 @@ export type { Diagnosis } from './doctor/diagnose.ts';
 export type { Finding } from './doctor/finding.ts';
 export type { Drained, DrainOptions } from './instances/drain.ts';
 export type { Enqueued } from './enqueue/enqueue.ts';
-export type { EnqueuedMany, ManyOptions, SentJob } from './enqueue/enqueue-many.ts';
+export type { EnqueuedMany } from './enqueue/enqueue-many.ts';
+export type { JobOptions, ManyOptions, NewJob, SentJob } from './enqueue/options.ts';
 export * from './errors.ts';
 export { type FindOptions, Fleet } from './fleet.ts';
 export { drawSeed, jobId } from './enqueue/ids.ts';
@@ -34,7 +37,6 @@ export {
   type LogStream,
   NoSuchTry,
 } from './logs/logs.ts';
-export type { JobOptions } from './enqueue/order.ts';
 export type { Paused, Resumed } from './instances/pause.ts';
 export type { Retried, RetryOptions } from './jobs/retry.ts';
 export type { StatusOptions } from './jobs/status.ts';

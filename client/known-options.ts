@@ -1,28 +1,25 @@
-import type { NewJob } from './enqueue/blocks.ts';
+import type { JobOptions, ManyOptions, NewJob } from './enqueue/options.ts';
 import type { CancelOptions } from './jobs/cancel.ts';
 import type { CleanupOptions, EndedOptions } from './jobs/cleanup.ts';
-import type { RedriveOptions } from './dead-letters/redrive.ts';
-import type { ListLettersOptions, PurgeOptions } from './dead-letters/dead-letters.ts';
+import type { ListLettersOptions, PurgeOptions, RedriveOptions } from './dead-letters/options.ts';
 import type { DrainOptions } from './instances/drain.ts';
-import type { ManyOptions } from './enqueue/enqueue-many.ts';
 import { WrongOption } from './errors.ts';
 import type { FindOptions } from './find/find.ts';
 import type { DescribeOptions } from './instances/instances.ts';
 import type { ListOptions } from './jobs/list.ts';
 import type { LogOptions } from './logs/logs.ts';
 import { refuseGroup } from './no-groups.ts';
-import type { JobOptions } from './enqueue/order.ts';
 import type { RetryOptions } from './jobs/retry.ts';
 import type { StatusOptions } from './jobs/status.ts';
 import type { WaitOptions } from './jobs/wait.ts';
 
-/** One that is missing does not compile. */
+/** A missing option does not compile. */
 type Keys<Options> = Record<keyof Options, true>;
 
 const JOB = { limitSeconds: true, delaySeconds: true, dedupe: true, label: true, requestId: true } as const;
 const CHOSEN = { ids: true, reason: true, all: true } as const;
 
-/** By the method of the library that takes them, as a sentence names it. */
+/** The options of each method, by the method's name in messages. */
 const KNOWN = {
   'Fleet.find': {
     stack: true,
@@ -81,9 +78,9 @@ const KNOWN = {
 } as const;
 
 /**
- * Refuses an option that is none: left out silently, a misspelt time limit would be no limit.
+ * Refuses an unknown option. If it were ignored, a job with a misspelt time limit would run without one.
  *
- * @throws WrongOption that names it and those that there are
+ * @throws WrongOptionError that names the unknown option and the known ones
  */
 export function refuseUnknown(method: keyof typeof KNOWN, options: object): void {
   const known = KNOWN[method];

@@ -1,4 +1,4 @@
-/** A moment as sentences have it: to the second, in UTC. Data has milliseconds. */
+/** A time for sentences: ISO 8601 in UTC, without milliseconds. */
 export function moment(at: number | string): string {
   return new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 }

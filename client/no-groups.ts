@@ -1,19 +1,19 @@
 import { WrongOption } from './errors.ts';
 
 /**
- * Why a group is refused: whoever relied on it would have jobs run together that must not.
+ * The sentence that refuses a group. Ignoring one silently would let jobs run at the same time that must not.
  *
- * @param group how what was asked for is called where it was
- * @param label how what may be meant is called there
+ * @param group name of the option that was given
+ * @param label name of the option that may be meant
  */
 export function noGroups(group: string, label: string): string {
   return (
-    `${group} is for jobs that must not run at the same time, which no fleet can see to yet. ` +
-    `A name that jobs share, to find them by, is ${label}.`
+    `${group} is reserved for jobs that must not run at the same time, which no fleet supports. ` +
+    `To give jobs a common name to find them by, use ${label}.`
   );
 }
 
-/** @throws WrongOption if the options of a call have a group */
+/** @throws WrongOptionError if the options of a call have a group */
 export function refuseGroup(options: object): void {
   if ('group' in options && options.group !== undefined)
     throw new WrongOption(noGroups('`group`', '`label`'));

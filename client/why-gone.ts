@@ -1,9 +1,9 @@
 import type { InstanceRecord } from '../jobs/record.ts';
 
-/** What was wrong with an instance that is gone, in its agent's words too; undefined: nobody has said anything. */
+/** What was wrong with an instance that is gone, with its agent's fatal error. Undefined: not known. */
 export function problemOf({ retirement, fatalError }: Pick<InstanceRecord, 'retirement' | 'fatalError'>) {
   const { problem } = retirement ?? {};
   if (problem === undefined || fatalError === undefined) return problem ?? fatalError;
-  // mayfly-retire has them from the disk.
-  return problem.includes(fatalError) ? problem : `${problem}; the last words of its agent: ${fatalError}`;
+  // mayfly-retire reads the same text from the disk.
+  return problem.includes(fatalError) ? problem : `${problem}; fatal error of its agent: ${fatalError}`;
 }

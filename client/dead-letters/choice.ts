@@ -1,61 +1,54 @@
-import type { DeadLetter } from './dead-letter.ts';
 import { WrongOption } from '../errors.ts';
+import type { DeadLetter } from './dead-letter.ts';
+import type { Chosen } from './options.ts';
 
-/** Which dead letters. */
-export interface Chosen {
-  /** Ids of jobs or of messages. */
-  ids?: readonly string[];
-  /** Those whose reason has this in it, in upper or lower case. */
-  reason?: string;
-  /** All there are. */
-  all?: boolean;
-}
-
+/** Selects the dead letters that the options ask for. */
 export interface Choice {
-  /** By ids. */
+  /** The options have ids. */
   readonly isNamed: boolean;
-  takes(letter: DeadLetter): boolean;
-  /** Whether it was named. */
-  names(letter: DeadLetter): boolean;
-  /** Nothing more can be found. */
+  /** Whether the dead letter is selected. Notes that its id was found. */
+  takes(deadLetter: DeadLetter): boolean;
+  /** Whether the options name the dead letter by an id. */
+  names(deadLetter: DeadLetter): boolean;
+  /** All ids of the options were found. */
   isComplete(): boolean;
-  /** Ids of which none was found. */
+  /** Ids of the options for which no dead letter was found. */
   missing(): string[];
 }
 
-/** Throws `WrongOption` if nothing says which, or two things do. */
+/** Throws `WrongOptionError` unless the options have exactly one of ids, reason and all. */
 export function chooser({ ids = [], reason, all = false }: Chosen): Choice {
   if (ids.length === 0 && reason === undefined && !all) {
     throw new WrongOption(
-      'Which dead letters? Name them by their ids or by their reason, or say all (--all).',
+      'No dead letters are selected. Name their ids, or a reason (--reason), or all (--all).',
     );
   }
   if (ids.length > 0 && (all || reason !== undefined)) {
-    throw new WrongOption('Dead letters are named by their ids or chosen by something else, not both.');
+    throw new WrongOption('Dead letters are selected by ids, or by a reason (--reason), or all (--all): not by two of these.');
   }
   if (all && reason !== undefined) {
-    throw new WrongOption('All dead letters are meant (--all), or those of a reason (--reason): not both.');
+    throw new WrongOption('Dead letters are selected by a reason (--reason), or all (--all): not by both.');
   }
-  const unseen = new Set(ids);
+  const notFound = new Set(ids);
   const wanted = new Set(ids);
   const names = ({ id, messageId }: DeadLetter) => wanted.has(id) || wanted.has(messageId);
   return {
     isNamed: ids.length > 0,
     names,
-    takes(letter) {
-      if (ids.length === 0) return matches(letter, reason);
-      if (!names(letter)) return false;
-      unseen.delete(letter.id);
-      unseen.delete(letter.messageId);
+    takes(deadLetter) {
+      if (ids.length === 0) return matches(deadLetter, reason);
+      if (!names(deadLetter)) return false;
+      notFound.delete(deadLetter.id);
+      notFound.delete(deadLetter.messageId);
       return true;
     },
-    isComplete: () => ids.length > 0 && unseen.size === 0,
-    missing: () => [...unseen],
+    isComplete: () => ids.length > 0 && notFound.size === 0,
+    missing: () => [...notFound],
   };
 }
 
-/** Whether the reason has this in it; without one, all do. */
-export function matches(letter: DeadLetter, reason: string | undefined): boolean {
+/** Whether the dead letter's reason contains the text. True without a text. */
+export function matches(deadLetter: DeadLetter, reason: string | undefined): boolean {
   if (reason === undefined) return true;
-  return (letter.reason ?? '').toLowerCase().includes(reason.toLowerCase());
+  return (deadLetter.reason ?? '').toLowerCase().includes(reason.toLowerCase());
 }

@@ -3,48 +3,50 @@ import { raisedFrom } from '../../jobs/dead-letter.ts';
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 import { type Job, raise, readJob } from '../../jobs/message.ts';
 
-/** A message of the dead-letter queue: a job that was given up, and why. */
+/** A message of the dead-letter queue: a job that failed after all its attempts, or a message that is no job. */
 export interface DeadLetter {
-  /** The job's, as far as it is known: else made of the message's own id, as for a message that no job had. */
+  /** Id of the job. If the job is not known, an id that is made of the message's id. */
   id: string;
+  /** Id of the message in the dead-letter queue. */
   messageId: string;
-  /** Absent: nobody had room to say it, or SQS moved the message itself. */
+  /** Why the job failed. Absent: the message had no room for the attribute. */
   reason?: string;
-  /** How its worker ended; neither is there if it never ran. */
+  /** How its worker ended. `exitStatus` and `signal` are absent if it never ran. */
   exitStatus?: number;
   signal?: string;
-  /** When it came here, ISO 8601. */
+  /** When it was sent to the dead-letter queue, ISO 8601. */
   deadAt?: string;
-  /** URL or ARN of the queue that it was on. */
+  /** URL or ARN of the queue that it comes from. */
   source?: string;
-  /** The message, as it was sent. */
+  /** The body of the message, as it was sent. */
   message: string;
-  /** What the worker reads; empty where that is in the log bucket. */
+  /** What the worker reads. Empty if it is in the log bucket. */
   body: string;
-  /** Where it is there. */
+  /** Key of the body in the log bucket. */
   bodyKey?: string;
-  /** The message is no job: why. */
+  /** Why the message is no job, or why its body cannot be read. */
   problem?: string;
+  /** The parsed message. Absent if it is no job. */
   job?: Job;
 }
 
-/** A message as SQS gives it, with all its attributes. */
+/** Parses a message that was received with all its attributes. */
 export function deadLetterOf(message: Message): DeadLetter {
   const { MessageId: messageId = '', Body: body = '' } = message;
   const { SentTimestamp: sent, DeadLetterQueueSourceArn: movedFrom } = message.Attributes ?? {};
-  // What SQS moved itself tells, if anything, of the death before, from which it was raised.
-  const said = (name: string) => (movedFrom ? undefined : message.MessageAttributes?.[name]?.StringValue);
+  // The attributes of a message that SQS moved itself, if any, are from before it was redriven.
+  const attribute = (name: string) => (movedFrom ? undefined : message.MessageAttributes?.[name]?.StringValue);
   const reading = readJob(messageId, body, RULES);
-  const source = said('MayflySource') ?? movedFrom;
-  const reason = said('MayflyReason') ?? (movedFrom && MOVED);
+  const source = attribute('MayflySource') ?? movedFrom;
+  const reason = attribute('MayflyReason') ?? (movedFrom && MOVED);
   const deadId = movedFrom && raisedFrom(message.MessageAttributes ?? {});
   const known = deadId === undefined ? reading : raise(messageId, reading, deadId);
-  const id = said('MayflyJobId') ?? (known.kind === 'job' ? known.job.id : known.id);
+  const id = attribute('MayflyJobId') ?? (known.kind === 'job' ? known.job.id : known.id);
   return {
     id,
     messageId,
     ...(reason !== undefined && { reason }),
-    ...endOf(said('MayflyExit')),
+    ...parseExit(attribute('MayflyExit')),
     ...(sent !== undefined && { deadAt: new Date(Number(sent)).toISOString() }),
     ...(source !== undefined && { source }),
     message: body,
@@ -58,24 +60,24 @@ export function deadLetterOf(message: Message): DeadLetter {
   };
 }
 
-/** The message has one text for both; what is neither is somebody else's. */
-function endOf(exit = ''): Pick<DeadLetter, 'exitStatus' | 'signal'> {
+/** One attribute has the exit status or the signal. Any other text was not written by an agent. */
+function parseExit(exit = ''): Pick<DeadLetter, 'exitStatus' | 'signal'> {
   if (/^\d{1,3}$/.test(exit)) return { exitStatus: Number(exit) };
   return /^SIG[A-Z0-9]+$/.test(exit) ? { signal: exit } : {};
 }
 
-/** What a fleet allows is checked when the job is enqueued again. */
+/** The fleet's limits are checked when the job is enqueued again. */
 const RULES = { maxLimitSeconds: Number.POSITIVE_INFINITY, tracked: true };
 
 const MOVED =
-  'SQS moved it here: it was received more often than its queue allows, and nobody told how it ended';
+  'SQS moved it here: it was received more often than the maxReceiveCount of its queue, and no agent reported how it ended';
 
-/** Whether it came from the fleet's own queue; one that does not say where it is from did. */
+/** Whether it comes from the fleet's own queue. True if its source is not known. */
 export function isOfFleet({ source }: DeadLetter, { queueUrl }: FleetFacts): boolean {
   return source === undefined || queueOf(source) === queueOf(queueUrl);
 }
 
-/** Account and name of a queue, out of its URL or ARN. */
+/** The account and name of a queue, from its URL or ARN. */
 export function queueOf(queue: string): string {
   return queue.startsWith('arn:')
     ? queue.split(':').slice(-2).join('/')

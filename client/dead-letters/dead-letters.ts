@@ -2,54 +2,40 @@ import { PurgeQueueCommand, PurgeQueueInProgress } from '@aws-sdk/client-sqs';
 import { BodyUnusable, bodyStore } from '../../store/bodies.ts';
 import type { FleetContext } from '../context.ts';
 import type { DeadLetter } from './dead-letter.ts';
-import { type Choice, type Chosen, chooser, matches } from './choice.ts';
-import { type RedriveOptions, type RedriveResult, redriveDeadLetters } from './redrive.ts';
+import { type Choice, chooser, matches } from './choice.ts';
+import type {
+  DeadLetterList,
+  ListLettersOptions,
+  Purged,
+  PurgeOptions,
+  RedriveOptions,
+  RedriveResult,
+} from './options.ts';
+import { redriveDeadLetters } from './redrive.ts';
 import { countDeadLetters, deadLetterQueueOf, Sweep } from './sweep.ts';
 import { FleetError, NoDeadLetter } from '../errors.ts';
 import { explained } from '../explain.ts';
 import { refuseUnknown } from '../known-options.ts';
-import { catalogueOf } from '../jobs/status.ts';
+import { catalogueOf } from '../job-records.ts';
 
 export type { DeadLetter } from './dead-letter.ts';
-export type { Redriven, RedriveOptions, RedriveResult } from './redrive.ts';
-
-export interface ListLettersOptions {
-  /** How many are looked at, at most. Default 100. */
-  limit?: number;
-  /** Only those whose reason has this in it. */
-  reason?: string;
-}
-
-export interface DeadLetterList {
-  letters: DeadLetter[];
-  /** About how many more there are: beyond the limit, or held by somebody who looks at them. */
-  unseen: number;
-}
-
-export interface PurgeOptions extends Chosen {
-  /** Only tell which they are: nothing is deleted. Default false. */
-  dryRun?: boolean;
-}
-
-export interface Purged {
-  /** How many were deleted, or would be; of all about, as SQS counts them. */
-  count: number;
-  /** Which ones: ids of jobs. Empty after the purge of all, which SQS does unseen. */
-  ids: string[];
-  /** Ids that no dead letter was found of. */
-  missing: string[];
-  /**
-   * About how many more there are, which somebody else holds: they were not looked at. 0 of those that are named, and after
-   * the purge of all.
-   */
-  unseen: number;
-}
+export type {
+  DeadLetterList,
+  ListLettersOptions,
+  Purged,
+  PurgeOptions,
+  Redriven,
+  RedriveOptions,
+  RedriveResult,
+} from './options.ts';
 
 const LIST_LIMIT = 100;
 
 /**
- * The jobs that a fleet gave up. Whoever looks at them hides them from others who look at the same time, for a moment:
- * SQS has no other way.
+ * The dead-letter queue of a fleet. SQS shows a message only to its receiver, so a call hides the messages from other
+ * receivers until it is done.
+ *
+ * Methods reject with a `FleetError` if the dead-letter queue is not known.
  */
 export class DeadLetters {
   readonly #context: FleetContext;
@@ -58,41 +44,47 @@ export class DeadLetters {
     this.#context = context;
   }
 
-  /** About how many there are. */
+  /** Approximate number of dead letters, including those that are in flight. */
   count(): Promise<number> {
-    return this.#do(countDeadLetters);
+    return this.#run(countDeadLetters);
   }
 
-  /** What is there, in no order. */
+  /** Lists dead letters, in no particular order. */
   list(options: ListLettersOptions = {}): Promise<DeadLetterList> {
-    return this.#do(async (context) => {
+    return this.#run(async (context) => {
       refuseUnknown('deadLetters.list', options);
       const { limit = LIST_LIMIT, reason } = options;
       const count = await countDeadLetters(context);
-      const seen: DeadLetter[] = [];
-      await this.#look((batch) => {
-        seen.push(...batch);
-        return seen.length >= limit;
+      const received: DeadLetter[] = [];
+      await this.#receive((batch) => {
+        received.push(...batch);
+        return received.length >= limit;
       });
-      const shown = seen.slice(0, limit);
+      const shown = received.slice(0, limit);
       return {
-        letters: shown.filter((letter) => matches(letter, reason)),
-        unseen: Math.max(0, count - shown.length, seen.length - shown.length),
+        letters: shown.filter((deadLetter) => matches(deadLetter, reason)),
+        unseen: Math.max(0, count - shown.length, received.length - shown.length),
       };
     });
   }
 
-  /** The dead letter of a job, by its id or the message's, with the body that the worker got. Rejects with `NoDeadLetter`. */
+  /**
+   * One dead letter with its whole body.
+   *
+   * Rejects with `NoDeadLetterError`.
+   *
+   * @param id of the job or of the message
+   */
   show(id: string): Promise<DeadLetter> {
-    return this.#do(async (context) => {
+    return this.#run(async (context) => {
       const { clients, facts } = context;
       const { takes } = chooser({ ids: [id] });
       let found: DeadLetter | undefined;
-      await this.#look((batch) => {
+      await this.#receive((batch) => {
         found = batch.find(takes);
         return found !== undefined;
       });
-      if (!found) throw new NoDeadLetter(`No dead letter of fleet ${facts.fleet} is there of ${id}.`);
+      if (!found) throw new NoDeadLetter(`There is no dead letter of ${id} in fleet ${facts.fleet}.`);
       if (found.bodyKey === undefined) return found;
       const job = found.job?.id ?? '';
       const record = facts.trackJobs ? (await catalogueOf(context).getMany([job])).get(job) : undefined;
@@ -106,20 +98,28 @@ export class DeadLetters {
     });
   }
 
-  /** Makes new jobs of them; see `redriveDeadLetters`. */
+  /**
+   * Enqueues new jobs from dead letters and deletes the dead letters. Can be repeated: a dead letter always becomes the
+   * same job.
+   *
+   * Rejects with `WrongOptionError` if no dead letters are selected, or if `to` is another queue than the fleet's.
+   */
   redrive(options: RedriveOptions): Promise<RedriveResult> {
-    return this.#do((context) => {
+    return this.#run((context) => {
       refuseUnknown('deadLetters.redrive', options);
       return redriveDeadLetters(context, options);
     });
   }
 
   /**
-   * Deletes them for good: all there are, which SQS does once a minute at most and is a minute about, or those that are
-   * chosen.
+   * Deletes dead letters, all or those that are selected. SQS purges all at most once in 60 seconds, and needs up to 60
+   * seconds to do it.
+   *
+   * Rejects with `WrongOptionError` if no dead letters are selected, with `FleetError` if SQS was asked to purge all
+   * less than a minute ago.
    */
   purge(options: PurgeOptions): Promise<Purged> {
-    return this.#do((context) => {
+    return this.#run((context) => {
       refuseUnknown('deadLetters.purge', options);
       const choice = chooser(options);
       if (options.all && !options.dryRun) return purgeAll(context);
@@ -127,8 +127,8 @@ export class DeadLetters {
     });
   }
 
-  /** Looks through them until `done`. Nothing is taken. */
-  async #look(done: (batch: DeadLetter[]) => boolean): Promise<void> {
+  /** Receives dead letters until `done` returns true, and returns them to the queue. */
+  async #receive(done: (batch: DeadLetter[]) => boolean): Promise<void> {
     const sweep = new Sweep(this.#context);
     try {
       for await (const batch of sweep.batches()) if (done(batch)) return;
@@ -137,7 +137,7 @@ export class DeadLetters {
     }
   }
 
-  #do<T>(run: (context: FleetContext) => Promise<T>): Promise<T> {
+  #run<T>(run: (context: FleetContext) => Promise<T>): Promise<T> {
     const { facts } = this.#context;
     const { deadLetterQueueUrl = facts.queueUrl } = facts;
     return explained({ ...facts, queueUrl: deadLetterQueueUrl }, () => run(this.#context));
@@ -151,7 +151,7 @@ async function purgeAll(context: FleetContext): Promise<Purged> {
   } catch (cause) {
     if (!(cause instanceof PurgeQueueInProgress)) throw cause;
     throw new FleetError(
-      'The dead-letter queue was purged less than a minute ago, and SQS does that once a minute: try again then.',
+      'The dead-letter queue was purged less than a minute ago. SQS purges a queue once a minute at most. Try again in a minute.',
       { cause },
     );
   }

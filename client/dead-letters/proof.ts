@@ -5,10 +5,11 @@ import { ownId } from '../../jobs/message.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import type { DeadLetter } from './dead-letter.ts';
 
-/** What a dead letter has to prove whose it is. */
+/** What shows which job a dead letter belongs to. */
 export interface Proof {
+  /** The nonce in its message attributes, which a job's record has too. */
   nonce: string | undefined;
-  /** An agent wrote it and named the job. What SQS moved by itself has only what its producer wrote. */
+  /** An agent wrote it and named the job. A message that SQS moved has only what its producer wrote. */
   isNamed: boolean;
 }
 
@@ -21,7 +22,8 @@ export function proofOf({ Attributes, MessageAttributes = {} }: Message): Proof 
 }
 
 /**
- * The job that a dead letter is of. One that names a job and was not enqueued with it is of none but its own message.
+ * The id of the job that a dead letter belongs to. If it names a job but has not that job's nonce, it belongs to a job
+ * of its own, whose id is made of the message's id.
  *
  * @param record of the job that it names
  */

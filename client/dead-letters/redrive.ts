@@ -3,60 +3,24 @@ import type { JobRecord } from '../../jobs/record.ts';
 import { bodyOfRepeated } from '../../store/redriven.ts';
 import type { FleetContext } from '../context.ts';
 import { type DeadLetter, isOfFleet, queueOf } from './dead-letter.ts';
-import { type Choice, type Chosen, chooser } from './choice.ts';
+import { type Choice, chooser } from './choice.ts';
+import type { Redriven, RedriveOptions, RedriveOutcome, RedriveResult } from './options.ts';
 import { ownerOf } from './proof.ts';
 import { countDeadLetters, Sweep } from './sweep.ts';
 import { each } from '../each.ts';
 import { enqueueOrder } from '../enqueue/enqueue.ts';
 import { BadBody, NotTracked, WrongOption } from '../errors.ts';
 import { dedupedId } from '../enqueue/ids.ts';
-import { orderOf, type RepeatedOptions } from '../enqueue/order.ts';
-import { catalogueOf } from '../jobs/status.ts';
-
-export interface RedriveOptions extends Chosen {
-  /**
-   * The queue that they go to, by URL or name: this fleet's. Only needed for dead letters that were on another queue,
-   * which are left where they are otherwise.
-   */
-  to?: string;
-  /** Only tell what would become of each: nothing is sent, written or deleted. Default false. */
-  dryRun?: boolean;
-  /** Told of each, as soon as it is settled. */
-  onRedrive?: (redriven: Redriven) => void;
-  signal?: AbortSignal;
-}
-
-/** What became of a dead letter, or with `dryRun` would. All but `redriven` and `copy` are still there. */
-export type Redriven = { id: string; messageId: string } & Outcome;
-
-type Outcome =
-  | { outcome: 'redriven'; newId: string }
-  /** Another dead letter of the same job was redriven: this one is deleted. */
-  | { outcome: 'copy' }
-  /** Its job was retried by hand before; only when it is named is it redriven too. */
-  | { outcome: 'retried'; newId: string }
-  /** It was on another queue. */
-  | { outcome: 'foreign'; source: string }
-  /** It can be no job of this fleet: why. */
-  | { outcome: 'refused'; why: string };
-
-export interface RedriveResult {
-  /** The URL of the queue that the new jobs are on. */
-  queueUrl: string;
-  outcomes: Redriven[];
-  /** Ids that no dead letter was found of. */
-  missing: string[];
-  /** About how many more there are, which somebody else holds: they were not looked at. 0 of those that are named. */
-  unseen: number;
-}
+import type { RepeatedOptions } from '../enqueue/options.ts';
+import { orderOf } from '../enqueue/order.ts';
+import { catalogueOf } from '../job-records.ts';
 
 /**
- * Makes new jobs of dead letters, each naming the one that it repeats, and deletes them then. SQS's own redrive
- * (`StartMessageMoveTask`, to a custom destination) comes to the same, but knows no choice, and nobody learns the new
- * ids before they run.
+ * Enqueues a new job from each dead letter, whose record names the old job, and then deletes the dead letter. SQS's own
+ * redrive (`StartMessageMoveTask`) cannot select messages, and does not report the new ids before the jobs run.
  *
- * A run that breaks off can be repeated: of a dead letter always the same new job is made. A new job that fails while the run
- * goes on is left with the dead letters.
+ * A run that was interrupted can be repeated, because a dead letter always becomes the same new job. A new job that
+ * fails during the run stays in the dead-letter queue.
  */
 export async function redriveDeadLetters(
   context: FleetContext,
@@ -69,7 +33,7 @@ export async function redriveDeadLetters(
   const redrive = new Redrive(context, choice, sweep, how);
   const count = choice.isNamed ? 0 : await countDeadLetters(context);
   const outcomes: Redriven[] = [];
-  /** Jobs of this run. One that has failed again meanwhile is left: it would come up as often as it fails. */
+  /** New jobs of this run. If one fails during the run, it is not redriven again: it could fail without end. */
   const made = new Set<string>();
   let again = 0;
   try {
@@ -78,7 +42,7 @@ export async function redriveDeadLetters(
       again += batch.length - earlier.length;
       const chosen = earlier.filter(choice.takes);
       const settled = await redrive.settle(chosen);
-      if (!how.dryRun) await sweep.remove(chosen.filter((_, index) => GOES.has(settled[index]?.outcome)));
+      if (!how.dryRun) await sweep.remove(chosen.filter((_, index) => DELETED.has(settled[index]?.outcome)));
       for (const one of settled) {
         if (one.outcome === 'redriven') made.add(one.newId);
         options.onRedrive?.(one);
@@ -94,25 +58,25 @@ export async function redriveDeadLetters(
   return { queueUrl: context.facts.queueUrl, outcomes, missing: choice.missing(), unseen };
 }
 
-/** What is deleted: it is on the queue again. */
-const GOES: ReadonlySet<unknown> = new Set<Redriven['outcome']>(['redriven', 'copy']);
+/** Outcomes whose dead letters are deleted. */
+const DELETED: ReadonlySet<unknown> = new Set<Redriven['outcome']>(['redriven', 'copy']);
 
 function checkDestination({ facts }: FleetContext, to: string | undefined): void {
   const { fleet, queueUrl } = facts;
   const own = queueOf(queueUrl);
   if (to === undefined || queueOf(to) === own || to === own.split('/')[1]) return;
   throw new WrongOption(
-    `Dead letters of fleet ${fleet} go to its queue ${queueUrl}, not to ${to}. For another fleet's queue name that fleet.`,
+    `Dead letters of fleet ${fleet} can only be redriven to its own queue ${queueUrl}, not to ${to}. To use another fleet's queue, select that fleet.`,
   );
 }
 
-/** One run. Of several dead letters of a job only one is redriven. */
+/** One run. If a job has several dead letters, only one of them is redriven. */
 class Redrive {
   readonly #context: FleetContext;
   readonly #choice: Choice;
   readonly #sweep: Sweep;
   readonly #how: { takesForeign: boolean; dryRun: boolean };
-  readonly #byJob = new Map<string, Promise<Outcome>>();
+  readonly #byJob = new Map<string, Promise<RedriveOutcome>>();
 
   constructor(
     context: FleetContext,
@@ -126,40 +90,40 @@ class Redrive {
     this.#how = how;
   }
 
-  async settle(letters: readonly DeadLetter[]): Promise<Redriven[]> {
+  async settle(deadLetters: readonly DeadLetter[]): Promise<Redriven[]> {
     const { facts } = this.#context;
-    const ids = letters.map(({ id }) => id);
+    const ids = deadLetters.map(({ id }) => id);
     const records = facts.trackJobs ? await catalogueOf(this.#context).getMany(ids) : new Map();
-    return each(letters, async (letter) => {
-      const { id, messageId } = letter;
-      return { id, messageId, ...(await this.#once(letter, records.get(id))) } as Redriven;
+    return each(deadLetters, async (deadLetter) => {
+      const { id, messageId } = deadLetter;
+      return { id, messageId, ...(await this.#once(deadLetter, records.get(id))) } as Redriven;
     });
   }
 
-  async #once(letter: DeadLetter, record: JobRecord | undefined): Promise<Outcome> {
-    const job = ownerOf(letter, this.#sweep.proofOf(letter), record);
+  async #once(deadLetter: DeadLetter, record: JobRecord | undefined): Promise<RedriveOutcome> {
+    const job = ownerOf(deadLetter, this.#sweep.proofOf(deadLetter), record);
     const earlier = this.#byJob.get(job);
     const settling = earlier?.then(({ outcome }) =>
-      outcome === 'redriven' ? { outcome: 'copy' as const } : this.#settleOne(letter, record),
+      outcome === 'redriven' ? { outcome: 'copy' as const } : this.#settleOne(deadLetter, record),
     );
-    const settled = settling ?? this.#settleOne(letter, record);
+    const settled = settling ?? this.#settleOne(deadLetter, record);
     if (!earlier) this.#byJob.set(job, settled);
     return settled;
   }
 
-  async #settleOne(letter: DeadLetter, named: JobRecord | undefined): Promise<Outcome> {
+  async #settleOne(deadLetter: DeadLetter, named: JobRecord | undefined): Promise<RedriveOutcome> {
     const { facts } = this.#context;
-    const { messageId, source = '', problem } = letter;
-    const id = ownerOf(letter, this.#sweep.proofOf(letter), named);
-    const record = id === letter.id ? named : undefined;
-    if (!this.#how.takesForeign && !isOfFleet(letter, facts)) return { outcome: 'foreign', source };
+    const { messageId, source = '', problem } = deadLetter;
+    const id = ownerOf(deadLetter, this.#sweep.proofOf(deadLetter), named);
+    const record = id === deadLetter.id ? named : undefined;
+    if (!this.#how.takesForeign && !isOfFleet(deadLetter, facts)) return { outcome: 'foreign', source };
     if (problem !== undefined) return { outcome: 'refused', why: problem };
     const newId = dedupedId(`redrive ${messageId}`);
     const { retriedAs = newId } = record ?? {};
-    if (retriedAs !== newId && !this.#choice.names(letter)) return { outcome: 'retried', newId: retriedAs };
+    if (retriedAs !== newId && !this.#choice.names(deadLetter)) return { outcome: 'retried', newId: retriedAs };
     try {
-      const body = await this.#bodyOf(letter, id, record);
-      const order = orderOf(facts, newId, body, optionsOf(letter, record), this.#sweep.attributesOf(letter));
+      const body = await this.#bodyOf(deadLetter, id, record);
+      const order = orderOf(facts, newId, body, optionsOf(deadLetter, record), this.#sweep.attributesOf(deadLetter));
       if (!this.#how.dryRun) await enqueueOrder(this.#context, { ...order, retryOf: id });
     } catch (error) {
       if (!(error instanceof Error) || !REFUSALS.some((kind) => error instanceof kind)) throw error;
@@ -169,16 +133,16 @@ class Redrive {
     return { outcome: 'redriven', newId };
   }
 
-  async #bodyOf(letter: DeadLetter, owner: string, record: JobRecord | undefined): Promise<string> {
+  async #bodyOf(deadLetter: DeadLetter, owner: string, record: JobRecord | undefined): Promise<string> {
     const { clients, facts } = this.#context;
-    const { body, bodyKey, job } = letter;
+    const { body, bodyKey, job } = deadLetter;
     if (bodyKey === undefined || !job) return body;
     const store = bodyStore(clients.s3, facts.logBucket);
     if (!facts.trackJobs) return store.get(job.id);
     const catalogue = catalogueOf(this.#context);
     const recordOf = async (id: string) => (await catalogue.getMany([id])).get(id);
-    const { nonce, isNamed } = this.#sweep.proofOf(letter);
-    // Nobody but its sender says whose it is.
+    const { nonce, isNamed } = this.#sweep.proofOf(deadLetter);
+    // Only the sender of the message says which job it belongs to, which proves nothing.
     if (!record && !isNamed) throw new BodyOfAnother(job.id);
     return bodyOfRepeated(store, recordOf, { repeated: owner, first: job.id, nonce });
   }

@@ -12,23 +12,25 @@ import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
 import { type Proof, proofOf } from './proof.ts';
 import { FleetError } from '../errors.ts';
 
-/** How long a message that was seen is hidden, so that the others are seen too; by then it is handed back. */
+/**
+ * Visibility timeout of received messages, so that the next receive returns others. They are released before it ends.
+ */
 const HIDDEN_SECONDS = 300;
-/** A long poll asks all of SQS's servers: one that brings nothing says that nothing is there. */
+/** A long poll asks all servers of SQS. If it returns nothing, the queue has no visible message. */
 const WAIT_SECONDS = 1;
-/** So many answers in a row without anything new, because what was hidden came back: all has been seen. */
+/** After so many receives in a row that return only known messages, all messages have been received. */
 const MOST_REPETITIONS = 3;
 
-/** The fleet's dead-letter queue. Throws a sentence where none is known. */
+/** URL of the fleet's dead-letter queue. Throws `FleetError` if it is not known. */
 export function deadLetterQueueOf({ facts }: Pick<FleetContext, 'facts'>): string {
   if (facts.deadLetterQueueUrl !== undefined) return facts.deadLetterQueueUrl;
   throw new FleetError(
-    `No dead-letter queue of fleet ${facts.fleet} is known here. Where a fleet is found by its parts' names, this one ` +
-      'is to be named too (--dead-letter-queue-url, MAYFLY_DEAD_LETTER_QUEUE_URL).',
+    `The dead-letter queue of fleet ${facts.fleet} is not known. If the fleet is found by the names of its resources, name ` +
+      'this queue too (--dead-letter-queue-url, MAYFLY_DEAD_LETTER_QUEUE_URL).',
   );
 }
 
-/** Messages of the dead-letter queue, those included that somebody holds. SQS counts about, and up to a minute late. */
+/** Number of messages in the dead-letter queue, including those in flight. Approximate, and up to a minute old. */
 export async function countDeadLetters(context: FleetContext): Promise<number> {
   const { Attributes = {} } = await context.clients.sqs.send(
     new GetQueueAttributesCommand({
@@ -36,19 +38,19 @@ export async function countDeadLetters(context: FleetContext): Promise<number> {
       AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
     }),
   );
-  const { ApproximateNumberOfMessages: visible, ApproximateNumberOfMessagesNotVisible: held } = Attributes;
-  return Number(visible ?? 0) + Number(held ?? 0);
+  const { ApproximateNumberOfMessages: visible, ApproximateNumberOfMessagesNotVisible: inFlight } = Attributes;
+  return Number(visible ?? 0) + Number(inFlight ?? 0);
 }
 
 /**
- * Looks through the dead-letter queue. SQS shows a message only by giving it out: what was seen stays hidden until the
- * sweep is closed, so that the next ones come, and is handed back then.
+ * Receives all messages of the dead-letter queue. Received messages stay invisible until `close`, so that each receive
+ * returns others. `close` makes those visible again that were not removed.
  */
 export class Sweep {
   readonly #context: FleetContext;
   readonly #queue: JobQueue;
   readonly #url: string;
-  /** The newest handle of each message that was seen, by the message's id. */
+  /** The newest receipt handle of each received message, by the message's id. */
   readonly #handles = new Map<string, string>();
   readonly #proofs = new Map<string, Proof>();
   readonly #attributes = new Map<string, Record<string, MessageAttributeValue>>();
@@ -60,12 +62,12 @@ export class Sweep {
     this.#queue = new JobQueue(context.clients, this.#url);
   }
 
-  /** How many messages were seen. */
+  /** Number of messages that were received. */
   get seen(): number {
     return this.#handles.size;
   }
 
-  /** Each message once, by ten, until nothing new comes. */
+  /** Yields each message once, in batches of up to ten, until no new ones come. */
   async *batches(signal?: AbortSignal): AsyncGenerator<DeadLetter[]> {
     for (let repetitions = 0; repetitions < MOST_REPETITIONS; ) {
       const messages = await this.#receive(signal);
@@ -82,19 +84,19 @@ export class Sweep {
     }
   }
 
-  /** Kept apart from the letters, which are printed: a nonce is a secret. */
+  /** Not a part of the dead letter, which is printed: a nonce is a secret. */
   proofOf({ messageId }: DeadLetter): Proof {
     return this.#proofs.get(messageId) ?? { nonce: undefined, isNamed: false };
   }
 
-  /** What the letter's producer sent beside the body. */
+  /** The message attributes that the producer set. */
   attributesOf({ messageId }: DeadLetter): Record<string, MessageAttributeValue> {
     return this.#attributes.get(messageId) ?? {};
   }
 
-  /** Deletes messages for good. */
-  async remove(letters: readonly DeadLetter[]): Promise<void> {
-    const removals = letters.map(({ messageId }) => ({
+  /** Deletes messages. Rejects with `FleetError` if SQS refuses to delete one. */
+  async remove(deadLetters: readonly DeadLetter[]): Promise<void> {
+    const removals = deadLetters.map(({ messageId }) => ({
       messageId,
       handle: this.#handles.get(messageId) ?? '',
     }));
@@ -109,7 +111,10 @@ export class Sweep {
     }
   }
 
-  /** Hands back all that is still there. What cannot be handed back comes back by itself, minutes later. */
+  /**
+   * Makes the messages visible again that were not removed. If a call fails, they become visible after
+   * `HIDDEN_SECONDS`.
+   */
   async close(): Promise<void> {
     const handles = [...this.#handles].flatMap(([id, handle]) => (this.#removed.has(id) ? [] : [handle]));
     for (let at = 0; at < handles.length; at += LARGEST_BATCH) {
@@ -138,7 +143,7 @@ export class Sweep {
 }
 
 function notDeleted(cause: EntryError): FleetError {
-  return new FleetError(`A dead letter was not deleted (${cause.name}: ${cause.message}). Run it again.`, {
+  return new FleetError(`A dead letter was not deleted (${cause.name}: ${cause.message}). Run the command again.`, {
     cause,
   });
 }

@@ -1,6 +1,6 @@
 import type { FleetFacts } from '../../store/fleet-facts.ts';
 
-/** What an alarm watches: the words are those of `PutMetricAlarm`. */
+/** What an alarm watches, as `PutMetricAlarm` takes it. */
 export interface AlarmWatch {
   namespace: string;
   metric: string;
@@ -15,13 +15,15 @@ export interface AlarmWatch {
 
 export interface AlarmSettings extends AlarmWatch {
   description?: string;
-  /** ARNs of what it does in the states ALARM, OK and INSUFFICIENT_DATA. */
+  /** ARNs of its actions in the states ALARM, OK and INSUFFICIENT_DATA. */
   actions: readonly string[];
   okActions: readonly string[];
   insufficientDataActions: readonly string[];
 }
 
-/** What the backlog's alarm of a fleet watches; undefined: an earlier version has deployed it, and did not say. */
+/**
+ * What the backlog alarm should watch. Undefined: an earlier version deployed the fleet and its settings are not known.
+ */
 export function backlogWatch({ queueUrl, scaleOut }: FleetFacts): AlarmWatch | undefined {
   if (!scaleOut) return undefined;
   return {
@@ -37,7 +39,9 @@ export function backlogWatch({ queueUrl, scaleOut }: FleetFacts): AlarmWatch | u
   };
 }
 
-/** What the alarm of its boot breaker watches. The keeper of an earlier version, which did not say so much, reported each minute. */
+/**
+ * What the boot breaker's alarm should watch. Fleets of earlier versions (without `scaleOut`) used another statistic.
+ */
 export function bootBreakerWatch({ fleet, scaleOut }: FleetFacts): AlarmWatch {
   return {
     namespace: 'Mayfly',
@@ -52,7 +56,7 @@ export function bootBreakerWatch({ fleet, scaleOut }: FleetFacts): AlarmWatch {
   };
 }
 
-const WORDS: Readonly<Record<keyof AlarmWatch, string>> = {
+const LABELS: Readonly<Record<keyof AlarmWatch, string>> = {
   namespace: 'namespace',
   metric: 'metric',
   dimensions: 'dimension',
@@ -64,11 +68,11 @@ const WORDS: Readonly<Record<keyof AlarmWatch, string>> = {
   missingData: 'treatment of missing data',
 };
 
-/** What an alarm watches otherwise than it should: `its threshold is 5, not 1`. */
+/** The differences between two alarms, as clauses: `its threshold is 5, not 1`. */
 export function differencesOf(seen: AlarmWatch, wanted: AlarmWatch): string[] {
-  return (Object.keys(WORDS) as (keyof AlarmWatch)[]).flatMap((key) => {
+  return (Object.keys(LABELS) as (keyof AlarmWatch)[]).flatMap((key) => {
     const [is, should] = [shown(seen[key]), shown(wanted[key])];
-    return is === should ? [] : [`its ${WORDS[key]} is ${is}, not ${should}`];
+    return is === should ? [] : [`its ${LABELS[key]} is ${is}, not ${should}`];
   });
 }
 

@@ -7,21 +7,21 @@ import type { HookSettings, PolicySettings } from './facts.ts';
 type Value = string | number | true | readonly string[];
 
 /**
- * A command of the AWS CLI that can be pasted into a shell. It names the fleet's region, since the profile's may be
- * another one. A flag without a value is left out.
+ * A command of the AWS CLI that can be pasted into a shell. It names the fleet's region, because the profile's region
+ * may be another. Flags without a value are left out.
  *
- * @param words `<service> <operation>`
+ * @param operation `<service> <operation>`
  */
 export function awsCommand(
   { region }: Pick<FleetFacts, 'region'>,
-  words: string,
+  operation: string,
   flags: Readonly<Record<string, Value | undefined>>,
 ): string {
-  const given = Object.entries(flags).flatMap(([name, value]) => flagWords(name, value));
-  return ['aws', words, ...given, ...flagWords('region', region)].join(' ');
+  const given = Object.entries(flags).flatMap(([name, value]) => flagArgs(name, value));
+  return ['aws', operation, ...given, ...flagArgs('region', region)].join(' ');
 }
 
-function flagWords(name: string, value: Value | undefined): string[] {
+function flagArgs(name: string, value: Value | undefined): string[] {
   if (value === undefined) return [];
   if (value === true) return [`--${name}`];
   const values = typeof value === 'object' ? value : [String(value)];
@@ -96,7 +96,7 @@ export function setRedrive(fleet: FleetFacts, deadLetterQueueArn: string, maxRec
   });
 }
 
-/** What is given replaces the whole alarm ("PutMetricAlarm"), so what its owner added has to be given too. */
+/** The command replaces the whole alarm ("PutMetricAlarm"), so `settings` must contain what the owner added. */
 export function putAlarm(fleet: FleetFacts, name: string, settings: AlarmSettings): string {
   return awsCommand(fleet, 'cloudwatch put-metric-alarm', {
     'alarm-name': name,

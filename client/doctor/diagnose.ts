@@ -14,21 +14,24 @@ import { isTold, judgeDeadLetters, judgeLogBucket, judgeQueue, judgeTable } from
 import { judgePolicy } from './scaling.ts';
 import { judgeSetup } from './setup.ts';
 
-/** What `--json` prints. */
+/** Result of `diagnose`, as `mayfly doctor --json` prints it. */
 export interface Diagnosis {
   fleet: string;
   region: string;
+  /** When the fleet was checked, ISO 8601. */
   at: string;
-  /** The worst of the findings. */
+  /** The worst of all findings. */
   mark: Finding['mark'];
+  /** One or more for each check. */
   findings: Finding[];
 }
 
-/** Looks at a deployed fleet and says what is wrong, and what to do. */
+/** Reads the state of a deployed fleet and checks it. */
 export async function diagnoseFleet(context: FleetContext): Promise<Diagnosis> {
   return diagnosisOf(await gather(context));
 }
 
+/** Runs all checks on what was read. */
 export function diagnosisOf(facts: Facts): Diagnosis {
   const findings = [
     judgeDiscovery,
@@ -54,6 +57,6 @@ export function diagnosisOf(facts: Facts): Diagnosis {
 }
 
 function judgeDiscovery({ fleet }: Facts): Finding[] {
-  if (isTold(fleet)) return [ok('found', 'by its parameter, which tells all that it is made of')];
-  return [ok('found', 'by its names alone: its alarms and what it is set to are not known here')];
+  if (isTold(fleet)) return [ok('found', 'by its parameter, which names all of its resources')];
+  return [ok('found', 'by the names of its resources: its alarms and its settings are not known')];
 }

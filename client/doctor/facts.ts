@@ -9,32 +9,32 @@ import type { InstanceSeen } from '../instances/instances-view.ts';
 import type { AlarmSettings } from './alarm-settings.ts';
 import type { Looked } from './finding.ts';
 
-/** All that a fleet is judged by, as it was at one moment. */
+/** What the checks need: the state of a fleet at one time. */
 export interface Facts {
   fleet: FleetFacts;
   nowMs: number;
   queue: Looked<QueueSeen>;
-  /** Undefined: no name of one is known. */
+  /** Undefined: the dead-letter queue is not known. */
   deadLetters: Looked<QueueSeen> | undefined;
   table: Looked<TableSeen>;
   logBucket: Looked<true>;
   group: Looked<ScalingGroup>;
-  /** The instances in its warm pool; none if it has no pool. */
+  /** The instances in the warm pool. */
   pool: Looked<GroupMember[]>;
-  /** Undefined: nobody knows the group's subnets. */
+  /** Undefined: the group's subnets are not known. */
   network: Looked<NetworkSeen> | undefined;
   activities: Looked<ActivityLook>;
-  /** These three by name. Those that are missing are not there. */
+  /** These three by name. A missing one does not exist. */
   policies: Looked<ReadonlyMap<string, PolicySeen>>;
   hooks: Looked<ReadonlyMap<string, HookSettings>>;
   alarms: Looked<ReadonlyMap<string, AlarmSeen>>;
   state: Looked<FleetState>;
   instances: Looked<InstanceSeen[]>;
-  /** Of the last instances that were launched, the newest first: what the table knows. */
+  /** The last instances that were launched, newest first. */
   boots: Looked<Boot[]>;
-  /** What instances of the embedded cloud are, if the fleet has a set-up; undefined on AWS. */
+  /** What instances of the embedded cloud are. Undefined on AWS, and if the fleet has no set-up. */
   localInstances: 'processes' | 'machines' | undefined;
-  /** Jobs that wait for a message though the queue is empty. Looked at if it is. */
+  /** Jobs that wait for a message although the queue is empty. Only read if it is. */
   stranded: Looked<Stranded>;
 }
 
@@ -47,37 +47,37 @@ export interface QueueSeen {
   retentionSeconds: number;
   delaySeconds: number;
   redrive?: { arn: string; maxReceives: number };
-  /** One of its messages: of a dead letter, why it is there and since when. */
+  /** One dead letter, with its reason and its time. */
   sample?: { id: string; reason?: string; deadAt?: string };
-  /** Why none of its messages could be read. */
+  /** Why no dead letter could be received. */
   unread?: string;
 }
 
 export interface TableSeen {
   /** `ACTIVE`, `UPDATING`, ... */
   status: string;
-  /** Of the index `byState`; undefined: there is none. */
+  /** Status of the index `byState`. Undefined: it does not exist. */
   indexStatus: string | undefined;
-  /** Of the index `byListing`, which earlier versions have. */
+  /** Status of the index `byListing`, which agents of earlier versions use. */
   olderIndexStatus: string | undefined;
-  /** The attribute by which items expire; undefined: they do not. */
+  /** The TTL attribute. Undefined: TTL is off. */
   expiresBy: Looked<string | undefined>;
 }
 
 export interface NetworkSeen {
-  /** Those that instances are launched into. */
+  /** The subnets into which instances are launched. */
   subnets: readonly SubnetSeen[];
 }
 
 export interface SubnetSeen {
   id: string;
-  /** Where its default route leads: `igw-...`, `nat-...`; undefined: it has none. */
+  /** Target of its default route: `igw-...`, `nat-...`. Undefined: it has none. */
   wayOut: string | undefined;
-  /** The target of that route is gone. */
+  /** The target does not exist (route state `blackhole`). */
   broken: boolean;
   /** Whether instances get a public IPv4 address. */
   givesAddress: boolean;
-  /** Services that endpoints of its VPC lead to from there, as the last part of the endpoint's name: `sqs`, `s3`. */
+  /** Services that it reaches through VPC endpoints, by the last part of the service name: `sqs`, `s3`. */
   endpoints: ReadonlySet<string>;
 }
 
@@ -106,11 +106,12 @@ export interface AlarmSeen extends AlarmSettings {
   actionsEnabled: boolean;
 }
 
+/** An instance that was launched, and what is known of it. */
 export interface Boot {
   instance: string;
   launchedAtMs: number;
   record: InstanceRecord | undefined;
-  /** Of one that is not known to live, if it saved its log. */
+  /** The log that it saved, if it is not known to run. */
   savedLog?: (SavedLog & { key: string }) | undefined;
 }
 
@@ -119,8 +120,8 @@ export function hasStartedAJob({ record }: Boot): boolean {
 }
 
 export interface Stranded {
-  /** Ids, some of them. */
+  /** Ids of some of them. */
   jobs: readonly string[];
-  /** Not all of the table was looked through. */
+  /** Not all queued jobs were read. */
   partly: boolean;
 }

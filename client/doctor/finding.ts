@@ -1,19 +1,19 @@
-import type { FleetError } from '../errors.ts';
-import { AccessDenied, Throttled } from '../errors.ts';
+import { AccessDenied, type FleetError, Throttled } from '../errors.ts';
 
-/** What was found where somebody looked. */
+/** Result of one check of `diagnose`. */
 export interface Finding {
   check: Check;
-  /** `bad`: jobs are not done, or something bills that should not. `warn`: it will bite some day. */
+  /** `bad`: jobs are not done, or something costs money that should not. `warn`: it can become a problem. */
   mark: 'ok' | 'warn' | 'bad';
-  /** A sentence. */
+  /** A sentence, or for `ok` a clause. */
   text: string;
-  /** What else is known of it, a line each. */
+  /** More that is known, a line each. */
   details?: string[];
   /** What to do: a sentence or a command. */
   advice?: string;
 }
 
+/** What was checked. */
 export type Check =
   | 'found'
   | 'queue'
@@ -30,8 +30,19 @@ export type Check =
   | 'instances'
   | 'jobs';
 
-/** One thing that was looked at: what was seen, or why it could not be. */
-export type Looked<T> = { seen: T } | { unseen: FleetError };
+/** A resource that was read. */
+export interface Seen<T> {
+  seen: T;
+  unseen?: undefined;
+}
+
+/** A resource that could not be read, and why. */
+export interface Unseen {
+  seen?: undefined;
+  unseen: FleetError;
+}
+
+export type Looked<T> = Seen<T> | Unseen;
 
 export const ok = (check: Check, text: string): Finding => ({ check, mark: 'ok', text });
 export const warn = (check: Check, text: string, advice?: string, details?: string[]): Finding =>
@@ -55,14 +66,15 @@ function found(
   };
 }
 
-/** What a rule says of what it sees; of what nobody could see only why. */
+/** The findings of a rule on what was read. If it could not be read, one finding says why. */
 export function judged<T>(check: Check, looked: Looked<T>, rule: (seen: T) => Finding[]): Finding[] {
-  if ('seen' in looked) return rule(looked.seen);
+  if (!looked.unseen) return rule(looked.seen);
   const { unseen } = looked;
-  const mayBeWell = unseen instanceof AccessDenied || unseen instanceof Throttled;
-  return [mayBeWell ? warn(check, `Could not be looked at. ${unseen.message}`) : bad(check, unseen.message)];
+  const mayBeOk = unseen instanceof AccessDenied || unseen instanceof Throttled;
+  return [mayBeOk ? warn(check, `Could not be read. ${unseen.message}`) : bad(check, unseen.message)];
 }
 
+/** What was read. Undefined if it could not be. */
 export function seenOf<T>(looked: Looked<T> | undefined): T | undefined {
-  return looked && 'seen' in looked ? looked.seen : undefined;
+  return looked?.seen;
 }

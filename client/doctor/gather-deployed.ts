@@ -8,7 +8,7 @@ import { policyNameOf } from '../../aws/scaling-policy.ts';
 import type { FleetContext } from '../context.ts';
 import type { AlarmSeen, HookSettings, PolicySeen } from './facts.ts';
 
-/** The fleet's scaling policy, if it is there: a name that is unknown brings an empty list ("DescribePolicies"). */
+/** The fleet's scaling policy, if it exists. An unknown name gives an empty list ("DescribePolicies"). */
 export async function lookAtPolicies({
   clients,
   facts,

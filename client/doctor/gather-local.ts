@@ -1,11 +1,14 @@
 import * as v from 'valibot';
 import type { FleetContext } from '../context.ts';
 
-const LONGEST_MS = 1000;
+const TIMEOUT_MS = 1000;
 
 const HealthSchema = v.object({ instances: v.picklist(['processes', 'machines']) });
 
-/** What instances are in the embedded cloud; undefined on AWS, and where no set-up of an owner depends on it. */
+/**
+ * What instances are in the embedded cloud. Undefined on AWS, and if the fleet has no set-up, which alone depends on
+ * it.
+ */
 export async function lookAtLocal(
   { facts }: FleetContext,
   endpoint = process.env['AWS_ENDPOINT_URL'],
@@ -13,11 +16,11 @@ export async function lookAtLocal(
   if (!facts.setup || endpoint === undefined) return undefined;
   try {
     const answer = await fetch(new URL('/_mayfly/health', endpoint), {
-      signal: AbortSignal.timeout(LONGEST_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     return v.parse(HealthSchema, await answer.json()).instances;
   } catch {
-    // Another stand-in for AWS, which knows no such path.
+    // Another emulator of AWS, which does not have this path.
     return undefined;
   }
 }

@@ -5,7 +5,8 @@ import type { FleetContext } from '../context.ts';
 import type { NetworkSeen, SubnetSeen } from './facts.ts';
 
 /**
- * Where instances of these subnets can get. The client of EC2 is large and nothing else needs it, so it is loaded here alone.
+ * Which services instances in these subnets can reach. The client of EC2 is large and used only here, so it is loaded
+ * on demand.
  */
 export async function lookAtNetwork(
   { facts, clock }: Pick<FleetContext, 'facts' | 'clock'>,
@@ -41,7 +42,7 @@ function subnetSeen(subnet: Subnet, tables: RouteTable[], endpoints: VpcEndpoint
   };
 }
 
-/** "Route table concepts": a subnet without a table of its own has the main one of its VPC. */
+/** "Route table concepts": a subnet without a table of its own uses the main table of its VPC. */
 function tableOf(
   { SubnetId }: Subnet,
   vpc: string | undefined,
@@ -54,7 +55,9 @@ function tableOf(
   return own ?? main;
 }
 
-/** "Gateway endpoints": they are routes of the tables that they are associated with. Others serve the whole VPC. */
+/**
+ * "Gateway endpoints": they serve the route tables that they are associated with. Other endpoints serve the whole VPC.
+ */
 function serves(
   { VpcEndpointType, RouteTableIds = [] }: VpcEndpoint,
   table: RouteTable | undefined,
@@ -62,10 +65,10 @@ function serves(
   return VpcEndpointType !== 'Gateway' || RouteTableIds.includes(table?.RouteTableId ?? '');
 }
 
-/** Of `com.amazonaws.eu-west-1.sqs` the last part. */
+/** The last part of `com.amazonaws.eu-west-1.sqs`. */
 const serviceOf = ({ ServiceName = '' }: VpcEndpoint): string => ServiceName.split('.').at(-1) ?? '';
 
-/** AWS is called by IPv4. */
+/** Only IPv4, by which agents call AWS. */
 const isDefault = ({ DestinationCidrBlock }: Route): boolean => DestinationCidrBlock === '0.0.0.0/0';
 
 function targetOf(route: Route): string {

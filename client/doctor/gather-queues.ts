@@ -4,7 +4,7 @@ import type { FleetContext } from '../context.ts';
 import { deadLetterOf } from '../dead-letters/dead-letter.ts';
 import type { QueueSeen } from './facts.ts';
 
-/** The attribute `RedrivePolicy`: its count is a number or a text, as it was set. */
+/** The attribute `RedrivePolicy`. Its count is a number or a string, as it was set. */
 const RedriveSchema = v.pipe(
   v.string(),
   v.parseJson(),
@@ -28,7 +28,7 @@ export async function lookAtQueue({ clients }: FleetContext, QueueUrl: string): 
   };
 }
 
-/** The oldest of a few dead letters, which stay where they are for others to see. */
+/** The oldest of a few dead letters. They stay visible for other receivers. */
 export async function sampleOf({ clients }: FleetContext, QueueUrl: string): Promise<QueueSeen['sample']> {
   const { Messages = [] } = await clients.sqs.send(
     new ReceiveMessageCommand({

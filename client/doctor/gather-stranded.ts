@@ -1,15 +1,18 @@
 import { IndexNotReady } from '../../store/index-pages.ts';
 import type { FleetContext } from '../context.ts';
-import { indexedJobs, isIndexed, type Range } from '../enqueue/indexed.ts';
+import { indexedJobs, isIndexed, type Range } from '../jobs/indexed-jobs.ts';
 import type { QueueSeen, Stranded } from './facts.ts';
 
-/** A job is sent right after its record is written, and SQS's counts may be a minute behind. */
+/** A message is sent after its record is written, and SQS's counts may be a minute old. Newer jobs are not reported. */
 const YOUNG_MS = 15 * 60_000;
 const MOST_JOBS = 10;
-/** Records that are looked at: an agent of an earlier version leaves those that it runs where they were in the index. */
+/** Most records that are read. Agents of earlier versions do not move running jobs to another partition of the index. */
 const MOST_RECORDS = 100;
 
-/** Jobs that are queued in the table for long while the queue is empty: no message is left that could run them. */
+/**
+ * Finds jobs that are queued in the table although the queue is empty: they have no message that an agent could
+ * receive.
+ */
 export async function lookForStranded(
   context: FleetContext,
   queue: Pick<QueueSeen, 'visible' | 'inFlight' | 'delayed'> | undefined,
@@ -17,7 +20,7 @@ export async function lookForStranded(
   const { facts, clock } = context;
   const empty = queue && queue.visible + queue.inFlight + queue.delayed === 0;
   if (!empty || !facts.trackJobs) return { jobs: [], partly: false };
-  // Older ones count as lost already.
+  // Older ones are shown as lost.
   const sinceMs = clock.now() - facts.retentionSeconds * 1000;
   const range: Range = { state: 'queued', sinceMs, beforeMs: clock.now() - YOUNG_MS };
   const jobs: string[] = [];

@@ -18,12 +18,12 @@ import { lookAtNetwork } from './gather-network.ts';
 import { lookAtQueue, sampleOf } from './gather-queues.ts';
 import { lookForStranded } from './gather-stranded.ts';
 
-/** Launches that are told of: the breaker trips after three failures in a row. */
+/** Number of launches that are read. The boot breaker opens after three failures in a row. */
 const LAST_BOOTS = 5;
 
 /**
- * Looks at all that a fleet is made of: about twenty calls, in parallel. What cannot be seen is a fact as well; but
- * rejects with `NoCredentials` or `Unreachable` if that is true of all.
+ * Reads the state of all resources of a fleet, with about twenty calls in parallel. A resource that cannot be read is a
+ * result too. Rejects with `NoCredentialsError` or `UnreachableError` if that is the reason for all of them.
  */
 export async function gather(context: FleetContext): Promise<Facts> {
   const { facts: fleet, clients } = context;
@@ -49,11 +49,11 @@ export async function gather(context: FleetContext): Promise<Facts> {
   refuseIfBlind([queue, table, logBucket, group]);
   const launched = seenOf(activities) ?? { launches: [], ends: [] };
   const members = [...(seenOf(group)?.members ?? []), ...(seenOf(pool) ?? [])];
-  const records = 'seen' in living ? living.seen : [];
+  const records = seenOf(living) ?? [];
   const subnets = seenOf(group)?.subnets ?? [];
   const [network, instances, boots, localInstances, stranded] = await Promise.all([
     subnets.length === 0 ? undefined : look(() => lookAtNetwork(context, subnets)),
-    'unseen' in living
+    living.unseen
       ? living
       : look<InstanceSeen[]>(() => lookAtInstances(context, members, records, launched)),
     look(() => lookAtBoots(context, launched.launches)),
@@ -83,9 +83,9 @@ async function looked<T>(about: About, task: () => Promise<T>): Promise<Looked<T
   }
 }
 
-/** Without credentials, or without a way to AWS, one sentence says it all. */
+/** Without credentials, or without a connection to AWS, one error replaces all findings. */
 function refuseIfBlind(all: readonly Looked<unknown>[]): void {
-  const errors = all.flatMap((one) => ('unseen' in one ? [one.unseen] : []));
+  const errors = all.flatMap(({ unseen }) => unseen ?? []);
   const [first] = errors;
   const refused = errors.find((error) => error instanceof NoCredentials);
   if (refused) throw refused;
@@ -93,12 +93,12 @@ function refuseIfBlind(all: readonly Looked<unknown>[]): void {
   if (first && errors.length === all.length && unreachable) throw first;
 }
 
-/** Who may not receive any can know how many there are. */
+/** The count is a result even if the credentials must not receive messages. */
 async function lookAtDeadLetters(context: FleetContext, queueUrl: string): Promise<QueueSeen> {
   const queue = await lookAtQueue(context, queueUrl);
   if (queue.visible === 0) return queue;
   const sample = await looked({ ...context.facts, queueUrl }, () => sampleOf(context, queueUrl));
-  if ('unseen' in sample) return { ...queue, unread: sample.unseen.message };
+  if (sample.unseen) return { ...queue, unread: sample.unseen.message };
   return { ...queue, ...(sample.seen && { sample: sample.seen }) };
 }
 
@@ -128,7 +128,7 @@ async function lookAtExpiry({ clients, facts }: FleetContext): Promise<string | 
   return TimeToLiveStatus.startsWith('ENABL') ? AttributeName : undefined;
 }
 
-/** A list, not a HEAD: only its answers say why not. */
+/** Lists instead of HEAD, because an error of HEAD has no message. */
 async function lookAtBucket({ clients, facts }: FleetContext): Promise<true> {
   await clients.s3.send(new ListObjectsV2Command({ Bucket: facts.logBucket, MaxKeys: 1 }));
   return true;
@@ -151,7 +151,7 @@ async function lookAtBoots(
   );
 }
 
-/** Whether the bucket answers is a fact of its own. */
+/** Errors are ignored, because the bucket is checked by itself. */
 async function savedLogOf(
   { clients, facts }: Pick<FleetContext, 'clients' | 'facts'>,
   instance: string,

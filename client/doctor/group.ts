@@ -4,7 +4,7 @@ import { protectInstances, resumeProcess, updateGroup } from './commands.ts';
 import type { Facts } from './facts.ts';
 import { bad, type Finding, judged, ok, warn } from './finding.ts';
 
-/** Where the group is not what the stack has made of it. */
+/** Checks whether the group is as the stack created it. */
 export function judgeGroup({ group, fleet }: Facts): Finding[] {
   return judged('group', group, (seen) => {
     const findings = [...sizes(seen, fleet), ...protection(seen, fleet), ...suspended(seen, fleet)];
@@ -13,15 +13,15 @@ export function judgeGroup({ group, fleet }: Facts): Finding[] {
   });
 }
 
-/** A minimum above the stack's maximum has to go first: no maximum may be below it. */
-function sizes({ minSize, maxSize }: ScalingGroup, fleet: FleetFacts): Finding[] {
+/** The minimum comes first: Auto Scaling refuses a maximum below the minimum. */
+function sizes({ minSize, maxSize }: GroupLook, fleet: FleetFacts): Finding[] {
   const { minCapacity = minSize, maxCapacity = maxSize } = fleet;
   const findings: Finding[] = [];
   if (minSize !== minCapacity) {
     findings.push(
       warn(
         'group',
-        `Its minimum size was set to ${minSize} by hand; the stack says ${minCapacity}: as many instances stay, and cost, with nothing to do.`,
+        `Its minimum size was set to ${minSize} by hand; the stack says ${minCapacity}: as many instances stay, and cost money, without jobs.`,
         updateGroup(fleet, { 'min-size': minCapacity }),
       ),
     );
@@ -30,7 +30,7 @@ function sizes({ minSize, maxSize }: ScalingGroup, fleet: FleetFacts): Finding[]
     findings.push(
       bad(
         'group',
-        'Its maximum size is 0: no instance can be launched, and those that run go.',
+        'Its maximum size is 0: no instance can be launched, and running instances terminate.',
         maxCapacity === 0 ? 'Raise it.' : updateGroup(fleet, { 'max-size': maxCapacity }),
       ),
     );
@@ -47,14 +47,14 @@ function sizes({ minSize, maxSize }: ScalingGroup, fleet: FleetFacts): Finding[]
   return findings;
 }
 
-/** "Use instance scale-in protection": it begins in service. */
-function protection({ newProtected, members }: ScalingGroup, fleet: FleetFacts): Finding[] {
+/** "Use instance scale-in protection": protection begins in service. */
+function protection({ newProtected, members }: GroupLook, fleet: FleetFacts): Finding[] {
   const findings: Finding[] = [];
   if (!newProtected) {
     findings.push(
       bad(
         'group',
-        'New instances are not protected from scale-in: Auto Scaling may end one that works.',
+        'New instances are not protected from scale-in: Auto Scaling may terminate one that runs jobs.',
         updateGroup(fleet, { 'new-instances-protected-from-scale-in': true }),
       ),
     );
@@ -66,7 +66,7 @@ function protection({ newProtected, members }: ScalingGroup, fleet: FleetFacts):
     findings.push(
       bad(
         'group',
-        `${are} not protected from scale-in: Auto Scaling may end one that works.`,
+        `${are} not protected from scale-in: Auto Scaling may terminate one that runs jobs.`,
         protectInstances(fleet, ids),
         ids.length > 1 ? [ids.join(', ')] : [],
       ),
@@ -77,10 +77,10 @@ function protection({ newProtected, members }: ScalingGroup, fleet: FleetFacts):
 
 function suspended({ suspended: processes }: ScalingGroup, fleet: FleetFacts): Finding[] {
   return ['Terminate', 'HealthCheck', 'ReplaceUnhealthy'].flatMap((name) => {
-    const said = processes.get(name);
-    if (said === undefined) return [];
-    const by = said === '' ? '' : ` (${said})`;
-    const text = `The group's process ${name} is suspended${by}: instances may stay that should go.`;
+    const reason = processes.get(name);
+    if (reason === undefined) return [];
+    const by = reason === '' ? '' : ` (${reason})`;
+    const text = `The group's process ${name} is suspended${by}: instances that should terminate may stay.`;
     return [warn('group', text, resumeProcess(fleet, name))];
   });
 }

@@ -10,20 +10,23 @@ interface Hook {
   withoutIt: string;
 }
 
-/** The hooks that hold an instance until its agent is ready, and until its jobs have ended. */
+/**
+ * The lifecycle hooks that keep an instance pending until its agent is ready, and terminating until its jobs have
+ * ended.
+ */
 export function judgeHooks({ hooks, group, fleet }: Facts): Finding[] {
   const expected = hooksOf(fleet);
-  // Of a group that is gone it is said there.
+  // `checkGroup` reports a group that is gone.
   if (expected.length === 0 || !seenOf(group)) return [];
   return judged('hooks', hooks, (seen) => {
     const findings = expected.flatMap(({ what, name, wanted, withoutIt }) => {
       const hook = seen.get(name);
-      const mend = wanted ? putHook(fleet, name, wanted) : UNTOLD;
-      if (!hook) return [bad('hooks', `The ${what} hook ${name} is gone: ${withoutIt}.`, mend)];
+      const repair = wanted ? putHook(fleet, name, wanted) : UNTOLD;
+      if (!hook) return [bad('hooks', `The ${what} hook ${name} is gone: ${withoutIt}.`, repair)];
       const differences = wanted ? differencesOf(hook, wanted) : [];
       if (differences.length === 0) return [];
       return [
-        warn('hooks', `The ${what} hook ${name} was changed by hand: ${differences.join('; ')}.`, mend),
+        warn('hooks', `The ${what} hook ${name} was changed by hand: ${differences.join('; ')}.`, repair),
       ];
     });
     if (findings.length > 0) return findings;
@@ -44,7 +47,7 @@ function hooksOf(fleet: Facts['fleet']): Hook[] {
       what: 'launch',
       name: launchHook,
       wanted: set('LAUNCHING', bootBudgetSeconds),
-      withoutIt: 'an instance counts as in service before its agent runs',
+      withoutIt: 'an instance is in service before its agent runs',
     });
   }
   if (terminationHook !== undefined && terminationHookSeconds !== undefined) {
@@ -52,7 +55,7 @@ function hooksOf(fleet: Facts['fleet']): Hook[] {
       what: 'termination',
       name: terminationHook,
       wanted: set('TERMINATING', terminationHookSeconds),
-      withoutIt: 'the jobs of an instance that Auto Scaling ends are cut off',
+      withoutIt: 'Auto Scaling terminates instances before their jobs have ended',
     });
   }
   return hooks;

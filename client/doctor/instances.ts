@@ -6,18 +6,18 @@ import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
 import { judgeRefused } from './refused.ts';
 import { judgeUnfit } from './unfit.ts';
 
-/** The keeper looks once a minute, and completes hooks before it ends an instance. */
+/** The keeper runs once a minute, and completes lifecycle hooks before it terminates an instance. */
 const KEEPER_MS = 5 * 60_000;
-/** The ladder has ten minutes, and then the machine switches itself off. */
+/** The escalation takes ten minutes. Then the instance powers itself off. */
 const LEAVING_MS = 60 * 60_000;
 
 export function judgeInstances(facts: Facts): Finding[] {
   return judged('instances', facts.instances, (instances) => {
     const findings = [
-      ...instances.flatMap((one) => trouble(one, facts)),
+      ...instances.flatMap((one) => checkInstance(one, facts)),
       ...judgeRefused(facts),
       ...judgeUnfit(facts),
-      // Of a group that is gone it is said there.
+      // `checkGroup` reports a group that is gone.
       ...(seenOf(facts.group) ? judged('instances', facts.pool, () => []) : []),
     ];
     if (findings.length > 0) return findings;
@@ -31,34 +31,34 @@ export function judgeInstances(facts: Facts): Finding[] {
   });
 }
 
-function trouble(one: InstanceSeen, { fleet, nowMs }: Facts): Finding[] {
+function checkInstance(one: InstanceSeen, { fleet, nowMs }: Facts): Finding[] {
   const { instance, record, launchedAtMs = nowMs } = one;
   const { doing, lifecycleState } = instanceView(one, nowMs, fleet.silentSeconds * 1000);
-  const log = `Its log, if it could save one: s3://${fleet.logBucket}/instances/${instance}/; else its console output.`;
+  const log = `See its log: s3://${fleet.logBucket}/instances/${instance}/. If there is none, see its console output.`;
   const overdueMs = nowMs - launchedAtMs - fleet.bootBudgetSeconds * 1000;
   if (doing === 'booting' && overdueMs > 0) {
-    const text = `${instance} was launched ${minutes(nowMs - launchedAtMs)} ago, and its agent has not been heard of since.`;
+    const text = `${instance} was launched ${minutes(nowMs - launchedAtMs)} ago, and its agent has not reported since.`;
     return [
       overdueMs > KEEPER_MS
-        ? bad('instances', `${text} The keeper should have ended it.`, log)
-        : warn('instances', `${text} The keeper ends it.`, log),
+        ? bad('instances', `${text} The keeper should have terminated it.`, log)
+        : warn('instances', `${text} The keeper terminates it.`, log),
     ];
   }
   if (doing === 'silent') {
     const silentMs = nowMs - (record?.reportedAtMs ?? nowMs);
-    const text = `${instance} was not heard of for ${minutes(silentMs)}.`;
-    const unless = `unless the table refuses its reports and it goes on writing s3://${fleet.logBucket}/${signOfLifeKey(instance)}.`;
+    const text = `The agent of ${instance} has not reported for ${minutes(silentMs)}.`;
+    const unless = `unless DynamoDB refuses its reports and it still writes its heartbeat s3://${fleet.logBucket}/${signOfLifeKey(instance)}.`;
     return [
       silentMs - fleet.silentSeconds * 1000 > KEEPER_MS
-        ? bad('instances', `${text} The keeper should have ended it, ${unless}`, log)
-        : warn('instances', `${text} The keeper ends it, ${unless}`, log),
+        ? bad('instances', `${text} The keeper should have terminated it, ${unless}`, log)
+        : warn('instances', `${text} The keeper terminates it, ${unless}`, log),
     ];
   }
   const decidedMs = record?.retirement && Date.parse(record.retirement.decidedAt);
   if (lifecycleState === 'InService' && decidedMs !== undefined && nowMs - decidedMs > LEAVING_MS) {
     const { reason, lastError } = record?.retirement ?? {};
-    const text = `${instance} has wanted to go (${reason}) for ${minutes(nowMs - decidedMs)}, and is still in service.`;
-    const details = lastError ? [`AWS said: ${lastError}`] : [];
+    const text = `${instance} has tried to terminate (${reason}) for ${minutes(nowMs - decidedMs)}, and is still in service.`;
+    const details = lastError ? [`Last error of AWS: ${lastError}`] : [];
     const end = awsCommand(fleet, 'ec2 terminate-instances', { 'instance-ids': instance });
     return [bad('instances', text, end, details)];
   }

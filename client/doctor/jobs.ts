@@ -2,9 +2,9 @@ import type { JobRecord } from '../../jobs/record.ts';
 import type { Facts } from './facts.ts';
 import { bad, type Finding, judged, ok, warn } from './finding.ts';
 
-/** A job is claimed a moment before its worker starts, and its end is recorded a moment after. */
+/** A job is claimed shortly before its worker starts, and its end is recorded shortly after the worker's. */
 const MARGIN_MS = 2 * 60_000;
-/** Leases are a minute by default; the keeper settles those of an instance that is gone. */
+/** Leases last a minute by default. The keeper settles the jobs of an instance that is gone. */
 const UNRENEWED_MS = 10 * 60_000;
 
 export function judgeJobs(facts: Facts): Finding[] {
@@ -17,7 +17,7 @@ export function judgeJobs(facts: Facts): Finding[] {
   ];
   return findings.length > 0
     ? findings
-    : [ok('jobs', 'none is over its limit, none waits for a message that is gone')];
+    : [ok('jobs', 'none exceeds its limit, none waits for a message that does not exist')];
 }
 
 function running(job: JobRecord, instance: string, { fleet, nowMs }: Facts): Finding[] {
@@ -28,8 +28,8 @@ function running(job: JobRecord, instance: string, { fleet, nowMs }: Facts): Fin
     return [
       bad(
         'jobs',
-        `${id} counts as running on ${instance}, but its lease has ended ${minutes(nowMs - leaseUntilMs)} ago.`,
-        'The keeper settles it once it knows that the instance is gone: see what is said of both here.',
+        `${id} is in the state running on ${instance}, but its lease expired ${minutes(nowMs - leaseUntilMs)} ago.`,
+        'The keeper settles it when the instance is gone. See the findings on the keeper and on the instance.',
       ),
     ];
   }
@@ -37,8 +37,8 @@ function running(job: JobRecord, instance: string, { fleet, nowMs }: Facts): Fin
   return [
     bad(
       'jobs',
-      `${id} runs on ${instance} for ${minutes(ranMs)}: its limit of ${limitSeconds} s has not stopped it.`,
-      `mayfly cancel ${id}; then look at the instance's log`,
+      `${id} has been running on ${instance} for ${minutes(ranMs)}: its limit of ${limitSeconds} s has not stopped it.`,
+      `mayfly cancel ${id}; then see the instance's log`,
     ),
   ];
 }
@@ -47,11 +47,11 @@ function stranded({ stranded: looked }: Facts): Finding[] {
   return judged('jobs', looked, ({ jobs, partly }) => {
     const [first] = jobs;
     if (first === undefined) return [];
-    const among = partly ? ', among those that were looked at' : '';
+    const among = partly ? ' (not all queued jobs were read)' : '';
     return [
       warn(
         'jobs',
-        `The queue is empty, but these jobs wait for a message${among}: ${jobs.join(', ')}. Was the queue purged?`,
+        `The queue is empty, but these jobs wait for a message${among}: ${jobs.join(', ')}. The queue may have been purged.`,
         `mayfly cancel ${first}, then mayfly retry ${first}`,
       ),
     ];

@@ -10,18 +10,18 @@ import { refusalAdvice } from './refusals.ts';
 import { lastRefused } from './refused.ts';
 import { logText } from './saved-log.ts';
 
-/** Alarm, keeper and launch take a few minutes at most; metrics of a queue that was idle may come 15 minutes late. */
-const PATIENCE_MS = 20 * 60_000;
-/** An instance is asked for within seconds; after a failure Auto Scaling waits for longer each time. */
+/** Alarm, keeper and launch take a few minutes at most. Metrics of a queue that was idle can be 15 minutes late. */
+const BACKLOG_MS = 20 * 60_000;
+/** Auto Scaling launches within seconds. After a failure it waits longer each time. */
 const LAUNCH_MS = 10 * 60_000;
 
-/** What keeps instances from being launched. */
+/** Checks what prevents launches of instances. */
 export function judgeLaunches(facts: Facts): Finding[] {
   return judged('launches', facts.group, (group) => {
     const findings = [...suspension(facts, group), ...refusal(facts, group), ...missing(facts, group)];
     if (findings.length === 0) findings.push(...unexplained(facts, group));
     findings.push(...judged('launches', facts.activities, () => []));
-    return findings.length > 0 ? findings : [ok('launches', 'nothing holds them back')];
+    return findings.length > 0 ? findings : [ok('launches', 'nothing prevents them')];
   });
 }
 
@@ -41,8 +41,8 @@ function suspension(facts: Facts, group: ScalingGroup): Finding[] {
     findings.push(
       bad(
         'launches',
-        `The group's process Launch is suspended${by(said)}${seenOf(facts.state) ? ', and not by us' : ': why is not known without the table'}.`,
-        seenOf(facts.state) ? 'mayfly fleet resume' : 'Mend the table. Then: mayfly fleet resume',
+        `The group's process Launch is suspended${by(said)}${seenOf(facts.state) ? ', and not by Mayfly' : ': why is not known without the table'}.`,
+        seenOf(facts.state) ? 'mayfly fleet resume' : 'Repair the table. Then: mayfly fleet resume',
       ),
     );
   }
@@ -51,7 +51,7 @@ function suspension(facts: Facts, group: ScalingGroup): Finding[] {
     findings.push(
       bad(
         'launches',
-        `The group's process AlarmNotification is suspended${by(ignored)}: neither the alarm nor the keeper launches anything.`,
+        `The group's process AlarmNotification is suspended${by(ignored)}: neither the alarm nor the keeper can launch an instance.`,
         resumeProcess(facts.fleet, 'AlarmNotification'),
       ),
     );
@@ -66,16 +66,16 @@ function breaker(facts: Facts, from: string): Finding {
   const why = refused
     ? `The last instances ${refused.could}: ${refused.problem}`
     : (stallText(launched, seenOf(state)?.stalledSinceMs) ??
-      'Too many instances in a row did not boot, or were of no use');
+      'Too many instances in a row did not boot, or could not run jobs');
   return bad(
     'launches',
-    `${why}; nothing is launched${from}.`,
-    `${refused ? refused.advice : 'Mend what the logs say.'} Then: mayfly fleet resume`,
+    `${why}; no instance is launched${from}.`,
+    `${refused ? refused.advice : 'Repair what the logs report.'} Then: mayfly fleet resume`,
     launched.map((boot) => bootText(boot, facts)),
   );
 }
 
-/** What the last instance that went leaves to be said, if it was ready and nothing else is known to be wrong with it. */
+/** Undefined if the last terminated instance did not become ready, did jobs, or has another known problem. */
 function stallText(launched: readonly Boot[], sinceMs: number | undefined): string | undefined {
   const { readyAt, retirement } = launched.find(({ record }) => record?.retirement)?.record ?? {};
   const isKnown = retirement?.problem !== undefined || Boolean(retirement?.jobsDone);
@@ -86,12 +86,12 @@ function stallText(launched: readonly Boot[], sinceMs: number | undefined): stri
 function bootText(boot: Boot, facts: Facts): string {
   const { instance, launchedAtMs, record, savedLog } = boot;
   const { readyAt, retirement } = record ?? {};
-  const said = (record && problemOf(record)) ?? retirement?.lastError;
+  const problem = (record && problemOf(record)) ?? retirement?.lastError;
   const booted = readyAt ? 'booted' : 'did not boot';
   const why = retirement
-    ? `${retirement.reason}${said ? ` (${said})` : ''}`
+    ? `${retirement.reason}${problem ? ` (${problem})` : ''}`
     : (savedLog?.reason ?? 'not known');
-  return `${instance}, launched ${moment(launchedAtMs)}: ${booted}; why it went: ${why}. ${logText(boot, facts)}`;
+  return `${instance}, launched ${moment(launchedAtMs)}: ${booted}; why it terminated: ${why}. ${logText(boot, facts)}`;
 }
 
 function refusal({ activities, nowMs }: Facts, group: ScalingGroup): Finding[] {
@@ -99,18 +99,18 @@ function refusal({ activities, nowMs }: Facts, group: ScalingGroup): Finding[] {
   if (!refused) return [];
   const text = `${refusalText(refused)}: ${refused.message}`;
   const advice = refusalAdvice(refused.message);
-  // One that nobody waits for any more is the past.
+  // A refusal is only a warning if no instance is missing any more.
   const waits = group.desired > alive(group) || nowMs - refused.atMs < LAUNCH_MS;
   return [waits ? bad('launches', text, advice) : warn('launches', text, advice)];
 }
 
 function refusalText({ atMs, times, sinceMs }: RefusedLaunches): string {
-  if (times === 1) return `The last launch has failed at ${moment(atMs)}`;
+  if (times === 1) return `The last launch failed at ${moment(atMs)}`;
   const since = sinceMs === undefined ? '' : ` since ${moment(sinceMs)}`;
   return `The last ${times} launches have failed${since}, the latest at ${moment(atMs)}`;
 }
 
-/** More are desired than run, and nothing is on its way. */
+/** More instances are desired than exist, and none is being launched. */
 function missing({ activities, fleet, nowMs }: Facts, group: ScalingGroup): Finding[] {
   const lacking = group.desired - alive(group);
   const last = seenOf(activities);
@@ -120,23 +120,23 @@ function missing({ activities, fleet, nowMs }: Facts, group: ScalingGroup): Find
   return [
     bad(
       'launches',
-      `${group.desired} instances are desired, ${alive(group)} are there, and none was launched for 10 minutes.`,
-      `Look at the group's activities: ${describeActivities(fleet)}`,
+      `${group.desired} instances are desired, ${alive(group)} exist, and none was launched in the last 10 minutes.`,
+      `See the group's activities: ${describeActivities(fleet)}`,
     ),
   ];
 }
 
-/** Jobs wait, nobody comes, and nothing that is known says why. */
+/** Jobs wait, no instance is launched, and no other finding explains it. */
 function unexplained({ queue, state, nowMs }: Facts, group: ScalingGroup): Finding[] {
   const visible = seenOf(queue)?.visible ?? 0;
   const sinceMs = seenOf(state)?.backlogSinceMs;
   if (visible === 0 || sinceMs === undefined || alive(group) > 0 || group.maxSize === 0) return [];
-  if (nowMs - sinceMs < PATIENCE_MS) return [];
+  if (nowMs - sinceMs < BACKLOG_MS) return [];
   return [
     bad(
       'launches',
-      `${visible} jobs wait since ${moment(sinceMs)}, and no instance was launched for them.`,
-      "See what is said of alarm and keeper here, and the group's activities.",
+      `${visible} jobs have been waiting since ${moment(sinceMs)}, and no instance was launched for them.`,
+      "See the findings on the alarms and the keeper, and the group's activities.",
     ),
   ];
 }
@@ -145,6 +145,6 @@ function alive({ members }: ScalingGroup): number {
   return members.filter(({ lifecycleState }) => !lifecycleState.startsWith('Terminat')).length;
 }
 
-function by(said: string | undefined): string {
-  return said ? ` (${said})` : '';
+function by(reason: string | undefined): string {
+  return reason ? ` (${reason})` : '';
 }

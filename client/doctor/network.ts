@@ -2,19 +2,19 @@ import { awsCommand } from './commands.ts';
 import type { Facts, SubnetSeen } from './facts.ts';
 import { bad, type Finding, judged, ok, warn } from './finding.ts';
 
-/** Services that an agent cannot do without. */
+/** Services that an agent needs. */
 const NEEDED = ['sqs', 'dynamodb', 's3', 'autoscaling'];
 
 /** Whether instances can reach AWS from the subnets that they are launched into. */
 export function judgeNetwork({ network, fleet }: Facts): Finding[] {
-  // Of a group that is gone it is said there.
+  // `checkGroup` reports a group that is gone.
   if (!network) return [];
   return judged('network', network, (seen) => {
     const findings = seen.subnets.flatMap((subnet) => faultsOf(subnet, fleet));
     if (findings.length > 0) return findings;
     const number = seen.subnets.length;
     return [
-      ok('network', number === 1 ? 'a subnet with a way out' : `${number} subnets, each with a way out`),
+      ok('network', number === 1 ? 'one subnet that reaches AWS' : `${number} subnets, each of which reaches AWS`),
     ];
   });
 }
@@ -24,8 +24,8 @@ function faultsOf(
   fleet: Facts['fleet'],
 ): Finding[] {
   if (broken) {
-    const text = `The default route of the subnet ${id} leads to ${wayOut}, which is gone: instances there reach neither AWS nor packages.`;
-    return [bad('network', text, 'Let it lead to a NAT gateway or an Internet gateway that is there.')];
+    const text = `The default route of the subnet ${id} leads to ${wayOut}, which is gone: instances there reach neither AWS nor package repositories.`;
+    return [bad('network', text, 'Set it to an existing NAT gateway or Internet gateway.')];
   }
   if (wayOut === undefined) {
     const missing = NEEDED.filter((service) => !endpoints.has(service));
@@ -40,7 +40,7 @@ function faultsOf(
     ];
   }
   if (wayOut.startsWith('igw-') && !givesAddress) {
-    const text = `The subnet ${id} has an Internet gateway but gives instances no public address: they reach neither AWS nor packages.`;
+    const text = `The subnet ${id} has an Internet gateway but gives instances no public address: they reach neither AWS nor package repositories.`;
     const flags = { 'subnet-id': id, 'map-public-ip-on-launch': true } as const;
     return [bad('network', text, awsCommand(fleet, 'ec2 modify-subnet-attribute', flags))];
   }

@@ -11,7 +11,7 @@ export function judgeQueue({ queue, fleet, deadLetters }: Facts): Finding[] {
     const set = (attribute: string, value: number) =>
       setQueueAttribute(fleet, fleet.queueUrl, attribute, value);
     const findings: Finding[] = [];
-    // Of a fleet that was found by names alone these are the defaults of its props, which it need not have.
+    // The settings of a fleet that was found by names are not known: these would be the defaults.
     if (isTold(fleet) && seen.visibilitySeconds !== fleet.leaseSeconds) {
       findings.push(
         warn(
@@ -25,7 +25,7 @@ export function judgeQueue({ queue, fleet, deadLetters }: Facts): Finding[] {
       findings.push(
         warn(
           'queue',
-          `The queue keeps messages for ${days(seen.retentionSeconds)}, not for ${days(fleet.retentionSeconds)}: a job that waits for longer is lost, and is shown as queued.`,
+          `The queue keeps messages for ${days(seen.retentionSeconds)}, not for ${days(fleet.retentionSeconds)}: a job that waits longer is lost, and is shown as queued.`,
           set('MessageRetentionPeriod', fleet.retentionSeconds),
         ),
       );
@@ -41,23 +41,23 @@ export function judgeQueue({ queue, fleet, deadLetters }: Facts): Finding[] {
   });
 }
 
-/** Whether the stack itself has told what it is set to. */
+/** Whether the settings are known from the stack. */
 export function isTold({ keeperFunction }: Facts['fleet']): boolean {
   return keeperFunction !== undefined;
 }
 
 function redriveOf({ redrive }: QueueSeen, deadLetters: QueueSeen | undefined, fleet: FleetFacts): Finding[] {
-  const mend = deadLetters
+  const repair = deadLetters
     ? setRedrive(fleet, deadLetters.arn, MOST_RECEIVES)
     : `Set its redrive policy again: the fleet's dead-letter queue, and a maxReceiveCount of ${MOST_RECEIVES}.`;
-  if (!redrive) return [warn('queue', 'The queue has no dead-letter queue of its own any more.', mend)];
+  if (!redrive) return [warn('queue', 'The queue has no dead-letter queue any more.', repair)];
   const findings: Finding[] = [];
   if (deadLetters && redrive.arn !== deadLetters.arn) {
     findings.push(
       warn(
         'queue',
-        `SQS moves messages of the queue to ${redrive.arn}, not to the fleet's dead letters.`,
-        mend,
+        `SQS moves messages of the queue to ${redrive.arn}, not to the fleet's dead-letter queue.`,
+        repair,
       ),
     );
   }
@@ -65,8 +65,8 @@ function redriveOf({ redrive }: QueueSeen, deadLetters: QueueSeen | undefined, f
     findings.push(
       warn(
         'queue',
-        `SQS gives up a job after ${redrive.maxReceives} receives (maxReceiveCount). Agents count attempts themselves, and hand jobs back at no cost: such a job may be given up without a try.`,
-        mend,
+        `SQS moves a job to the dead-letter queue after ${redrive.maxReceives} receives (maxReceiveCount). Agents count attempts themselves, and may return a message without an attempt: such a job can fail without a try.`,
+        repair,
       ),
     );
   }
@@ -78,14 +78,14 @@ export function judgeDeadLetters({ deadLetters, queue, fleet }: Facts): Finding[
   return judged('dead letters', deadLetters, (seen) => {
     const findings: Finding[] = [];
     const count = seen.visible + seen.inFlight + seen.delayed;
-    if (count > 0) findings.push(given(count, seen));
+    if (count > 0) findings.push(deadLettersFinding(count, seen));
     const kept = seenOf(queue)?.retentionSeconds ?? 0;
     // "Amazon SQS dead-letter queues": a message that SQS moves keeps the date at which it was enqueued first.
     if (seen.retentionSeconds < kept) {
       findings.push(
         warn(
           'dead letters',
-          `They are kept for ${days(seen.retentionSeconds)}, less than the ${days(kept)} of the queue: one that has waited long is gone before anybody sees it.`,
+          `They are kept for ${days(seen.retentionSeconds)}, less than the ${days(kept)} of the queue: a message that has waited long may expire unnoticed.`,
           setQueueAttribute(fleet, fleet.deadLetterQueueUrl, 'MessageRetentionPeriod', kept),
         ),
       );
@@ -94,21 +94,21 @@ export function judgeDeadLetters({ deadLetters, queue, fleet }: Facts): Finding[
   });
 }
 
-function given(count: number, { sample, unread }: Pick<QueueSeen, 'sample' | 'unread'>): Finding {
-  const text = count === 1 ? 'One job was given up.' : `${count} jobs were given up.`;
-  const details = unread === undefined ? [] : [`Why is not known here. ${unread}`];
+function deadLettersFinding(count: number, { sample, unread }: Pick<QueueSeen, 'sample' | 'unread'>): Finding {
+  const text = count === 1 ? 'There is one dead letter.' : `There are ${count} dead letters.`;
+  const details = unread === undefined ? [] : [`They could not be received. ${unread}`];
   if (sample) {
     const at = sample.deadAt ? `, ${moment(sample.deadAt)}` : '';
-    details.push(`${sample.id}${at}: ${sample.reason ?? 'nobody has said why'}`);
+    details.push(`${sample.id}${at}: ${sample.reason ?? 'the reason is not known'}`);
   }
-  return warn('dead letters', text, 'mayfly dlq list; once it is mended: mayfly dlq redrive --all', details);
+  return warn('dead letters', text, 'mayfly dlq list; after the repair: mayfly dlq redrive --all', details);
 }
 
 export function judgeTable({ table, fleet }: Facts): Finding[] {
   return judged('table', table, ({ status, indexStatus, olderIndexStatus, expiresBy }) => {
     const { table: name } = fleet;
     if (status !== 'ACTIVE' && status !== 'UPDATING') {
-      return [bad('table', `The table ${name} is ${status}: agents take no jobs that they cannot record.`)];
+      return [bad('table', `The table ${name} is ${status}: agents do not start jobs that they cannot record.`)];
     }
     const findings: Finding[] = [];
     if (indexStatus === undefined) {
@@ -117,7 +117,7 @@ export function judgeTable({ table, fleet }: Facts): Finding[] {
       findings.push(
         warn(
           'table',
-          `The index byState of the table ${name} is ${indexStatus}: until it is ACTIVE, the jobs of instances that are gone are not settled, and mayfly list reads the whole table.`,
+          `The index byState of the table ${name} is ${indexStatus}: until it is ACTIVE, the jobs of instances that are gone are not settled, and \`mayfly list\` reads the whole table.`,
           'Wait for it.',
         ),
       );
@@ -127,7 +127,7 @@ export function judgeTable({ table, fleet }: Facts): Finding[] {
         warn(
           'table',
           `The table ${name} has no index byListing: jobs that instances of an earlier version run are not settled.`,
-          'Make it again: partition key "listing" (String), all attributes.',
+          'Create it again: partition key "listing" (String), all attributes.',
         ),
       );
     }
@@ -145,7 +145,7 @@ function expiry(attribute: string | undefined, fleet: FleetFacts): Finding[] {
   return [
     warn(
       'table',
-      `The table ${fleet.table} forgets nothing: items do not expire by the attribute "expires".`,
+      `Items of the table ${fleet.table} do not expire: TTL is not on with the attribute "expires".`,
       awsCommand(fleet, 'dynamodb update-time-to-live', flags),
     ),
   ];
@@ -157,19 +157,19 @@ const NEW_STATE_INDEX =
   `projected attributes ${PROJECTED.slice(0, -1).join(', ')} and ${PROJECTED.at(-1)}.`;
 
 /**
- * The keeper of an earlier version does without it. There the next deployment adds it, and fails if somebody has made it by
- * hand before.
+ * The keeper of an earlier version does not need the index. There the next deployment creates it, and fails if it was
+ * created by hand before.
  */
 function withoutStateIndex(fleet: FleetFacts): Finding[] {
   const { table, scaleOut } = fleet;
-  const text = `The table ${table} has no index byState: the keeper settles nothing, and a lost job stays lost`;
-  if (scaleOut) return [bad('table', `${text}.`, `Make it again: ${NEW_STATE_INDEX}`)];
+  const text = `The table ${table} has no index byState: the keeper cannot settle lost jobs`;
+  if (scaleOut) return [bad('table', `${text}.`, `Create it again: ${NEW_STATE_INDEX}`)];
   if (isTold(fleet)) return [];
   return [
     warn(
       'table',
       `${text}, unless an earlier version has deployed the fleet.`,
-      `If so, deploy the stack with this version. If not, make it again: ${NEW_STATE_INDEX}`,
+      `If so, deploy the stack with this version. If not, create it again: ${NEW_STATE_INDEX}`,
     ),
   ];
 }

@@ -14,23 +14,25 @@ export interface LastRefused {
 }
 
 /**
- * Of the launches, the newest first, the last that has ended, if AWS had refused it what it needs; undefined too once one
- * that was launched later has started a job.
+ * The last instance that terminated, if it did because AWS denied it a call that it needs. Undefined as well if an
+ * instance that was launched later has started a job.
+ *
+ * @param boots newest first
  */
 export function lastRefused(boots: readonly Boot[]): LastRefused | undefined {
-  const telling = boots.find((boot) => boot.record?.retirement ?? boot.savedLog ?? hasStartedAJob(boot));
-  const retirement = telling?.record?.retirement;
-  const could = COULD_NOT[retirement?.reason ?? telling?.savedLog?.reason ?? ''];
-  if (!telling || could === undefined) return undefined;
-  const said = { boot: telling, could };
+  const latest = boots.find((boot) => boot.record?.retirement ?? boot.savedLog ?? hasStartedAJob(boot));
+  const retirement = latest?.record?.retirement;
+  const could = COULD_NOT[retirement?.reason ?? latest?.savedLog?.reason ?? ''];
+  if (!latest || could === undefined) return undefined;
+  const known = { boot: latest, could };
   if (!retirement) {
-    return { ...said, problem: 'the error is in the saved log', advice: 'Mend what the log says.' };
+    return { ...known, problem: 'the error is in the saved log', advice: 'Repair what the log reports.' };
   }
   const { problem = '' } = retirement;
-  return { ...said, problem, advice: adviceOn(problem) };
+  return { ...known, problem, advice: adviceOn(problem) };
 }
 
-/** What AWS refuses instances now, or has refused the last one that went. */
+/** Checks what AWS denies instances now, or has denied the last one that terminated. */
 export function judgeRefused(facts: Facts): Finding[] {
   const { nowMs, fleet, boots, state } = facts;
   const views = (seenOf(facts.instances) ?? []).map((one) =>
@@ -39,15 +41,15 @@ export function judgeRefused(facts: Facts): Finding[] {
   const refused = views.flatMap(refusedFinding);
   if (refused.length > 0) return refused;
   const last = lastRefused(seenOf(boots) ?? []);
-  // An open breaker says it itself.
+  // The finding on an open breaker says it.
   if (!last || seenOf(state)?.trippedAtMs !== undefined) return [];
-  const text = `${last.boot.instance}, the last one that went, ${last.could}: ${last.problem}`;
+  const text = `${last.boot.instance}, the last one that terminated, ${last.could}: ${last.problem}`;
   return [bad('instances', text, last.advice, [logText(last.boot, facts)])];
 }
 
 function refusedFinding({ instance, refused }: InstanceView): Finding[] {
   if (!refused) return [];
   const { what, error, since } = refused;
-  const text = `${instance} cannot ${CANNOT[what]} since ${moment(since)}: ${error}`;
+  const text = `${instance} has not been able to ${CANNOT[what]} since ${moment(since)}: ${error}`;
   return [bad('instances', text, adviceOn(error))];
 }

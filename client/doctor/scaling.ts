@@ -5,42 +5,42 @@ import { putPolicy } from './commands.ts';
 import type { Facts, PolicySeen, PolicySettings } from './facts.ts';
 import { bad, type Finding, judged, ok, seenOf, warn } from './finding.ts';
 
-/** What the parameter of a fleet does not tell that an earlier version has deployed. */
+/** Advice where the settings are not known, because an earlier version deployed the fleet. */
 export const UNTOLD =
-  'Deploy the stack with this version. Then `mayfly doctor` tells the command that mends it.';
+  'Deploy the stack with this version. Then `mayfly doctor` shows the command that repairs it.';
 
-/** The one policy by which the alarm and the keeper launch instances. */
+/** Checks the scaling policy, by which the alarm and the keeper launch instances. */
 export function judgePolicy({ policies, group, fleet }: Facts): Finding[] {
   const { policyArn } = fleet;
-  // Of a group that is gone it is said there.
+  // `checkGroup` reports a group that is gone.
   if (policyArn === undefined || !seenOf(group)) return [];
   const name = policyNameOf(policyArn);
   return judged('scaling policy', policies, (seen) => {
     const policy = seen.get(name);
     const wanted = wantedPolicy(fleet);
-    const mend = wanted ? putPolicy(fleet, name, wanted) : UNTOLD;
+    const repair = wanted ? putPolicy(fleet, name, wanted) : UNTOLD;
     if (!policy) {
       return [
         bad(
           'scaling policy',
           `The scaling policy ${name} is gone: neither the alarm nor the keeper can launch an instance.`,
-          mend,
-          ['A policy that is made again has another ARN. `mayfly doctor` then tells how the alarm gets it.'],
+          repair,
+          ['A policy that is created again has another ARN. Run `mayfly doctor` again: it shows how the alarm gets it.'],
         ),
       ];
     }
     if (!policy.enabled) {
       const text = `The scaling policy ${name} is disabled: neither the alarm nor the keeper can launch an instance.`;
-      return [bad('scaling policy', text, mend)];
+      return [bad('scaling policy', text, repair)];
     }
     const differences = wanted ? differencesOf(policy, wanted) : [];
     if (differences.length === 0) return [ok('scaling policy', name)];
     const text = `The scaling policy ${name} was changed by hand: ${differences.join('; ')}.`;
-    return [warn('scaling policy', text, mend)];
+    return [warn('scaling policy', text, repair)];
   });
 }
 
-/** As the stack makes it. */
+/** The policy that the stack creates. */
 function wantedPolicy({ scaleOut, maxCapacity }: FleetFacts): PolicySettings | undefined {
   if (!scaleOut || maxCapacity === undefined) return undefined;
   const { threshold, jobsPerInstance, warmUpSeconds } = scaleOut;
@@ -65,7 +65,7 @@ function differencesOf(seen: PolicySeen, wanted: PolicySettings): string[] {
   const differences = is.flatMap(([word, value], at) =>
     value === should[at] ? [] : [`its ${word} is ${value}, not ${should[at]}`],
   );
-  return stepsText(seen) === stepsText(wanted) ? differences : [...differences, 'its steps are others'];
+  return stepsText(seen) === stepsText(wanted) ? differences : [...differences, 'its steps differ'];
 }
 
 function stepsText({ steps }: PolicySettings): string {

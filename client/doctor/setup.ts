@@ -1,7 +1,7 @@
 import type { Facts } from './facts.ts';
 import { type Finding, warn } from './finding.ts';
 
-/** Only machines run what the owner has set up. */
+/** In the embedded cloud, only instances that are machines run the set-up. */
 export function judgeSetup({ fleet, localInstances }: Facts): Finding[] {
   if (!fleet.setup || localInstances !== 'processes') return [];
   const text =

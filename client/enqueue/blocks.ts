@@ -1,33 +1,24 @@
 import type { Clock } from '../../aws/clock.ts';
 import type { Numbered } from './block.ts';
-import type { Body } from './body.ts';
 import type { FleetContext } from '../context.ts';
 import { jobId } from './ids.ts';
-import { Input, LATE } from '../input.ts';
+import { Input, LATE } from './input.ts';
 import { refuseUnknown } from '../known-options.ts';
-import { type JobOptions, orderOf } from './order.ts';
+import type { ManyOptions, NewJob } from './options.ts';
+import { orderOf } from './order.ts';
 
-export interface NewJob extends JobOptions {
-  body: Body;
-}
+type BlockOptions = Pick<ManyOptions, 'skip' | 'keyOf' | 'signal'> & { seed: string };
 
-export interface BlockOptions {
-  seed: string;
-  skip?: ((number: number) => boolean) | undefined;
-  keyOf?: ((number: number) => string) | undefined;
-  signal?: AbortSignal | undefined;
-}
-
-/** Jobs of one block: their records are written, then their messages sent. */
+/** Most jobs of one block. */
 const BLOCK_JOBS = 100;
-/** Text of one block, about: one body can be longer. */
+/** A block is full when its text has this many bytes. One body can be longer. */
 const BLOCK_BYTES = 4 * 1024 * 1024;
-/** How long a job waits for its block to fill up, where the input is slow. */
-const PATIENCE_MS = 200;
+/** How long a job waits for more jobs of a slow input before its block is sent. */
+const LINGER_MS = 200;
 
 /**
- * The jobs of the input in blocks, but for those that are to be skipped. Rejects at the first bad job and when it is
- * aborted; what was read before has been given out by then.
+ * Reads the jobs of the input, prepares them and yields them in blocks, without those that are skipped. Rejects at the
+ * first job that is not valid, and when it is aborted. It yields the jobs that it read before first.
  */
 export async function* blocks(
   { facts, clock }: FleetContext,
@@ -39,7 +30,7 @@ export async function* blocks(
   let number = 0;
   try {
     for (;;) {
-      const next = await input.next(block.patience);
+      const next = await input.next(block.linger);
       if (next !== LATE && next.done) break;
       if (next !== LATE) {
         number += 1;
@@ -63,8 +54,8 @@ export async function* blocks(
 
 class Block {
   readonly jobs: Numbered[] = [];
-  /** Resolves when its first job has waited long enough. */
-  patience: Promise<void> | undefined;
+  /** Resolves when its first job has waited `LINGER_MS`. */
+  linger: Promise<void> | undefined;
   readonly #clock: Clock;
   #bytes = 0;
 
@@ -80,6 +71,6 @@ class Block {
     const { message, text, viaBucket } = job.order;
     this.jobs.push(job);
     this.#bytes += message.length + (viaBucket ? text.length : 0);
-    this.patience ??= this.#clock.sleep(PATIENCE_MS);
+    this.linger ??= this.#clock.sleep(LINGER_MS);
   }
 }

@@ -2,7 +2,8 @@ import { LONGEST_BODY } from '../../store/bodies.ts';
 import { BadBody } from '../errors.ts';
 
 /**
- * What the worker reads: a text as it is; bytes, which must be UTF-8, likewise; any other JSON value as JSON.
+ * The body of a job, which its worker reads. Text is sent as it is. Bytes must be UTF-8 and are sent as they are. Any
+ * other value is sent as JSON.
  */
 export type Body = Uint8Array | JsonValue;
 
@@ -14,37 +15,37 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: unknown };
 
-/** The text of a body. Throws `BadBody` for what is none, or is longer than a body may be. */
+/** The text of a body. Throws `BadBodyError` if it is not valid or too long. */
 export function textOf(body: Body): string {
-  const text = typeof body === 'string' ? body : body instanceof Uint8Array ? decoded(body) : written(body);
+  const text = typeof body === 'string' ? body : body instanceof Uint8Array ? decode(body) : toJson(body);
   if (!text.isWellFormed())
-    throw new BadBody(`The body has half of a character at position ${loneHalf(text)}.`);
+    throw new BadBody(`The body is not valid Unicode: it has a lone surrogate at position ${loneSurrogate(text)}.`);
   const bytes = Buffer.byteLength(text);
   if (bytes <= LONGEST_BODY) return text;
   throw new BadBody(
-    `The body has ${bytes} bytes; allowed are ${LONGEST_BODY}. Let it name a file in S3 instead.`,
+    `The body has ${bytes} bytes; at most ${LONGEST_BODY} are allowed. Store it in S3 and let the body name the object.`,
   );
 }
 
-function decoded(bytes: Uint8Array): string {
+function decode(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     const at = firstWrongByte(bytes);
     throw new BadBody(
-      `The body is not UTF-8: byte ${at} is 0x${bytes[at]?.toString(16).padStart(2, '0')}. A message carries text; send ` +
-        'what is binary as base64, or let the body name a file in S3.',
+      `The body is not UTF-8: byte ${at} is 0x${bytes[at]?.toString(16).padStart(2, '0')}. A message is text. Send ` +
+        'binary data as base64, or store it in S3 and let the body name the object.',
     );
   }
 }
 
-/** Where the bytes and what a lenient reader makes of them part. */
+/** The first byte that differs after decoding with replacement characters and encoding again. */
 function firstWrongByte(bytes: Uint8Array): number {
   const again = Buffer.from(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes));
   return bytes.findIndex((byte, index) => byte !== again[index]);
 }
 
-function written(value: unknown): string {
+function toJson(value: unknown): string {
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
@@ -52,10 +53,10 @@ function written(value: unknown): string {
     throw new BadBody(`The body cannot be written as JSON: ${(cause as Error).message}.`, { cause });
   }
   if (text === undefined)
-    throw new BadBody(`The body is ${typeof value}: it must be text, UTF-8 bytes or JSON.`);
+    throw new BadBody(`The body is of type ${typeof value}; allowed are text, UTF-8 bytes and JSON values.`);
   return text;
 }
 
-function loneHalf(text: string): number {
+function loneSurrogate(text: string): number {
   return text.search(/\p{Surrogate}/u);
 }

@@ -1,55 +1,31 @@
 import { messageOf } from '../../lib/error-message.ts';
 import { enqueueBlock, type Numbered, type Outcome } from './block.ts';
-import { blocks, type NewJob } from './blocks.ts';
+import { blocks } from './blocks.ts';
 import { awsTime, type FleetContext } from '../context.ts';
 import { NotAllSent, type Sent, WrongOption } from '../errors.ts';
 import { drawSeed, isSeed } from './ids.ts';
+import type { ManyOptions, NewJob, SentJob } from './options.ts';
 
-export interface ManyOptions {
-  /**
-   * Names the run: 1 to 100 letters and digits. Job number n, from 1, is `j-<seed>-<n>`. Default: drawn, with a
-   * `_` before it; then the jobs' ids cannot be told from each other.
-   */
-  seed?: string;
-  /** Whether an earlier run with this seed sent job `number`: then this one does not. */
-  skip?: (number: number) => boolean;
-  /** What names job `number` in the run, in place of its number: so that its id stays the same in another order. */
-  keyOf?: (number: number) => string;
-  /** An earlier run with this seed broke off: of what it may have enqueued no record is written over. Default false. */
-  resumed?: boolean;
-  /** Told of jobs that were sent, in the order of their numbers; the run waits for it. */
-  onSent?: (jobs: readonly SentJob[]) => void | Promise<void>;
-  /** Ends the run early: what is under way is sent, and `NotAllSent` tells which. */
-  signal?: AbortSignal;
-  /** Whether to return all ids. Default true; false for an input without end. */
-  keepIds?: boolean;
-}
-
-export interface SentJob {
-  /** In the run, from 1. */
-  number: number;
-  id: string;
-  /** There was one with this dedupe key already. */
-  deduplicated: boolean;
-}
-
+/** Result of `enqueueMany`. */
 export interface EnqueuedMany {
+  /** Names the run; random if the options gave none. */
   seed: string;
-  /** Jobs that this run enqueued, those that there were already included. */
+  /** Number of jobs that this run enqueued, including those that were deduplicated. */
   count: number;
+  /** Number of jobs whose deduplication key existed already. */
   deduplicated: number;
-  /** In the order of the input. Empty without `keepIds`. */
+  /** In the order of the input. Empty with `keepIds: false`. */
   ids: string[];
 }
 
-/** Blocks under way at the same time. */
+/** Most blocks in progress at the same time. */
 const MOST_BLOCKS = 4;
 
 /**
- * Enqueues many jobs, each by its record first and then its message, in batches of which several are under way. The
- * input is read only as fast as it is sent.
+ * Enqueues many jobs in blocks, of which several are in progress at the same time: prepares the jobs of a block, writes
+ * their records, sends their messages. Reads the input only as fast as it sends.
  *
- * Rejects with `NotAllSent`, which tells what was sent and what was not: for a bad job as for a queue that is gone.
+ * Rejects with `NotAllSentError` for every failure, which reports what was sent.
  */
 export async function enqueueMany(
   context: FleetContext,
@@ -69,14 +45,14 @@ export async function enqueueMany(
   return run.end();
 }
 
-/** One run: blocks under way, and what is known of those that have ended, in the order of the input. */
+/** One run: the blocks in progress, and the results of the others in the order of the input. */
 class Run {
   readonly seed: string;
   readonly #context: FleetContext;
   readonly #options: ManyOptions;
-  readonly #underWay = new Set<Promise<unknown>>();
-  /** Told in order: each block waits for the one before. */
-  #told: Promise<void> = Promise.resolve();
+  readonly #inProgress = new Set<Promise<unknown>>();
+  /** Blocks are reported in order: each waits for the one before. */
+  #reported: Promise<void> = Promise.resolve();
   #result: EnqueuedMany;
   #failure: { cause: unknown } | undefined;
   #firstUnsent: number | undefined;
@@ -87,7 +63,7 @@ class Run {
   constructor(context: FleetContext, options: ManyOptions) {
     this.seed = options.seed ?? drawSeed();
     if (!isSeed(this.seed)) {
-      throw new WrongOption(`The seed ${this.seed} is none: it takes 1 to 100 letters and digits.`);
+      throw new WrongOption(`The seed ${this.seed} is not valid; a seed has 1 to 100 letters and digits.`);
     }
     this.#context = context;
     this.#options = options;
@@ -98,16 +74,18 @@ class Run {
     return this.#failure !== undefined;
   }
 
-  /** Begins with a block, as soon as there is room for it. */
+  /** Starts a block as soon as fewer than `MOST_BLOCKS` are in progress. */
   async start(block: readonly Numbered[]): Promise<void> {
-    while (this.#underWay.size >= MOST_BLOCKS) await Promise.race(this.#underWay);
+    while (this.#inProgress.size >= MOST_BLOCKS) await Promise.race(this.#inProgress);
     if (this.hasFailed) return;
     this.#read = block.at(-1)?.number ?? this.#read;
     const outcomes = enqueueBlock(this.#context, block, this.#options.resumed ?? false);
-    const told = this.#told.then(async () => this.#tell(await outcomes)).catch((error) => this.fail(error));
-    this.#told = told;
-    this.#underWay.add(told);
-    void told.then(() => this.#underWay.delete(told));
+    const reported = this.#reported
+      .then(async () => this.#report(await outcomes))
+      .catch((error) => this.fail(error));
+    this.#reported = reported;
+    this.#inProgress.add(reported);
+    void reported.then(() => this.#inProgress.delete(reported));
   }
 
   fail(cause: unknown): void {
@@ -115,7 +93,7 @@ class Run {
   }
 
   async end(): Promise<EnqueuedMany> {
-    await this.#told;
+    await this.#reported;
     if (!this.#failure) return this.#result;
     const { cause } = this.#failure;
     const through = (this.#firstUnsent ?? this.#read + 1) - 1;
@@ -123,7 +101,7 @@ class Run {
     throw new NotAllSent(sentence(sent, cause), sent, cause);
   }
 
-  async #tell(outcomes: readonly Outcome[]): Promise<void> {
+  async #report(outcomes: readonly Outcome[]): Promise<void> {
     const sent: SentJob[] = [];
     for (const { number, order, sending, deduplicated } of outcomes) {
       if (sending.kind === 'sent') {
@@ -145,7 +123,7 @@ class Run {
 function sentence({ seed, through, also, unknown }: Sent, cause: unknown): string {
   const why = messageOf(cause);
   const others = also.length > 0 ? `, and ${also.length} of those after it` : '';
-  const unsure = unknown.length > 0 ? `; of ${unknown.length} nobody can say` : '';
-  const sent = through === 0 && also.length === 0 ? 'None was' : `Jobs up to number ${through} were${others}`;
-  return `Not all jobs were enqueued. ${sent}${unsure}. ${why} A run with seed ${seed} that is told to resume sends the rest.`;
+  const unsure = unknown.length > 0 ? `; ${unknown.length} may have been sent` : '';
+  const sent = through === 0 && also.length === 0 ? 'None was sent' : `Jobs up to number ${through} were sent${others}`;
+  return `Not all jobs were enqueued. ${sent}${unsure}. ${why} To send the rest, run it again with the seed ${seed} and \`resumed\`.`;
 }

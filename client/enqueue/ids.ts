@@ -1,20 +1,20 @@
 import { createHash, randomInt } from 'node:crypto';
 
-/** What an id is drawn of. It begins with a letter and never looks like a number, which YAML or a shell would make of it. */
+/** Characters of random ids. Every id begins with a letter, so that YAML and shells do not read it as a number. */
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const DRAWN_ID = 12;
 const DRAWN_SEED = 24;
 
-/** RFC 4648's, in lower case. */
+/** The alphabet of RFC 4648, in lower case. */
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 const LONGEST_DIGEST = 24;
 
-/** Names a run of many jobs: 124 bits by chance, as the ids of all its jobs are made of it. */
+/** A random seed for `enqueueMany`. It has 124 bits, because the ids of all jobs of the run are made of it. */
 export function drawSeed(): string {
   return `_${draw(DRAWN_SEED)}`;
 }
 
-/** 62 bits by chance. */
+/** A random id of one job, 62 bits. */
 export function drawId(): string {
   return `j-${draw(DRAWN_ID)}`;
 }
@@ -23,24 +23,27 @@ function draw(length: number): string {
   return Array.from({ length }, () => LETTERS[randomInt(LETTERS.length)]).join('');
 }
 
-/** What `drawSeed` draws: no seed that is chosen, or that an earlier version drew, looks so. */
+/** The form of a random seed. Seeds that a caller chose do not have it, nor random seeds of earlier versions. */
 const DRAWN = new RegExp(`^_[a-z0-9]{${DRAWN_SEED}}$`);
 
-/** Whether a run may have the seed: a chosen one of 1 to 100 letters and digits, or one that was drawn for an earlier run. */
+/** Whether a seed is valid: 1 to 100 letters and digits, or a random seed of an earlier run. */
 export function isSeed(seed: string): boolean {
   return DRAWN.test(seed) || /^[A-Za-z0-9]{1,100}$/.test(seed);
 }
 
 /**
- * The id of a job of a run: of its number, or of another key that it has in the run. With a drawn seed, one job's id tells nothing of another's; a seed that somebody
- * has chosen is a part of the ids. Of a job with a dedupe key it is the same in any run and any fleet.
+ * The id that `enqueueMany` gives a job. With a random seed it is a digest, so that no id reveals another. A seed that
+ * the caller chose is a part of the id: `j-<seed>-<key>`.
+ *
+ * @param key the job's number in the run, from 1, or what `jobKey` returned for it
+ * @param dedupe the job's deduplication key; then the id is the same in every run and every fleet
  */
 export function jobId(seed: string, key: number | string, dedupe?: string): string {
   if (dedupe !== undefined) return dedupedId(dedupe);
   return DRAWN.test(seed) ? `j-${digestOf(`${seed} ${key}`)}` : `j-${seed}-${key}`;
 }
 
-/** Of a job that has a dedupe key. `isDedupedId` knows it by its form. */
+/** The id of a job with this deduplication key. `isDedupedId` recognises its form. */
 export function dedupedId(key: string): string {
   return `d-${digestOf(key)}`;
 }

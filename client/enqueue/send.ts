@@ -13,43 +13,53 @@ import type { FleetContext } from '../context.ts';
 import { explain, isRefusal } from '../explain.ts';
 import type { Order } from './order.ts';
 
-/** What came of sending a job's message; `unknown`: the call got no answer. */
+/** What became of a job's message. `unknown`: the call got no answer, so it may have been sent. */
 export type Sending = { kind: 'sent' } | { kind: 'refused' | 'unknown'; cause: unknown };
 
-/** Of entries that a batch call could not take, though nothing is wrong with them. */
+/** How often an entry is sent that SQS could not take although it is valid. */
 const TRIES = 5;
 const BACKOFF = { initialMs: 100, maxMs: 5000 };
 
-export async function sendOne({ clients, facts }: FleetContext, order: Order): Promise<void> {
-  await clients.sqs.send(new SendMessageCommand({ QueueUrl: facts.queueUrl, ...entryOf(order) }));
+/** Sends the message of one job, after the body if that is too long for a message. */
+export async function sendJob(context: FleetContext, job: Order): Promise<void> {
+  await putBody(context, job);
+  const { clients, facts } = context;
+  await clients.sqs.send(new SendMessageCommand({ QueueUrl: facts.queueUrl, ...createEntry(job) }));
 }
 
 /**
- * What is too long for a message goes to the log bucket before it. A body there of the same dedupe key is that of an
- * earlier job, whose record it outlives: the record that there is now has the digest of this order's body.
+ * Sends the messages of jobs in parallel batches, after the bodies that are too long for a message. Rejects only if
+ * such a body cannot be stored. Then no message was sent.
  */
-export async function putBody({ clients, facts }: FleetContext, order: Order): Promise<void> {
-  const { id, text, viaBucket, deduped } = order;
-  if (viaBucket) await bodyStore(clients.s3, facts.logBucket).put(id, text, deduped);
-}
-
-/** Sends the messages, as many a call as SQS takes, all calls at the same time. Never rejects. */
-export async function sendAll(context: FleetContext, orders: readonly Order[]): Promise<Map<Order, Sending>> {
+export async function sendJobs(
+  context: FleetContext,
+  jobs: readonly Order[],
+): Promise<Map<Order, Sending>> {
+  await Promise.all(jobs.map((job) => putBody(context, job)));
   const sendings = new Map<Order, Sending>();
-  await Promise.all(batched(orders).map((batch) => sendBatch(context, batch, sendings)));
+  await Promise.all(inBatches(jobs).map((batch) => sendBatch(context, batch, sendings)));
   return sendings;
 }
 
-/** By ten, and by 1 MiB together. */
-export function batched(orders: readonly Order[]): Order[][] {
+/**
+ * Puts a body that is too long for a message into the log bucket. An earlier job with the same deduplication key may
+ * have left a body there. It is replaced, because the record now has the digest of this body.
+ */
+async function putBody({ clients, facts }: FleetContext, job: Order): Promise<void> {
+  const { id, text, viaBucket, deduped } = job;
+  if (viaBucket) await bodyStore(clients.s3, facts.logBucket).put(id, text, deduped);
+}
+
+/** At most ten messages and 1 MiB each. */
+function inBatches(jobs: readonly Order[]): Order[][] {
   const batches: Order[][] = [];
   let room = 0;
-  for (const order of orders) {
-    const bytes = Buffer.byteLength(order.message) + sizeOf(bindingAttributes(order.nonce));
+  for (const job of jobs) {
+    const bytes = Buffer.byteLength(job.message) + sizeOf(bindingAttributes(job.nonce));
     const last = batches.at(-1);
-    if (last && last.length < LARGEST_BATCH && bytes <= room) last.push(order);
+    if (last && last.length < LARGEST_BATCH && bytes <= room) last.push(job);
     else {
-      batches.push([order]);
+      batches.push([job]);
       room = LARGEST_MESSAGE_BYTES;
     }
     room -= bytes;
@@ -66,10 +76,10 @@ async function sendBatch(
   for (let tries = 1; left.length > 0; tries += 1) {
     const again: Order[] = [];
     const failures = await callBatch(context, left);
-    left.forEach((order, index) => {
+    left.forEach((job, index) => {
       const failure = failures.get(index);
-      sendings.set(order, failure ?? { kind: 'sent' });
-      if (failure?.cause instanceof EntryError && !failure.cause.senderFault) again.push(order);
+      sendings.set(job, failure ?? { kind: 'sent' });
+      if (failure?.cause instanceof EntryError && !failure.cause.senderFault) again.push(job);
     });
     if (tries === TRIES) return;
     left = again;
@@ -77,12 +87,12 @@ async function sendBatch(
   }
 }
 
-/** One call. Returns what was not sent, by its place. */
+/** Makes one call. Returns the messages that were not sent, by their index in the batch. */
 async function callBatch(
   { clients, facts }: FleetContext,
   batch: readonly Order[],
 ): Promise<Map<number, Exclude<Sending, { kind: 'sent' }>>> {
-  const Entries = batch.map((order, index) => ({ Id: `${index}`, ...entryOf(order) }));
+  const Entries = batch.map((job, index) => ({ Id: `${index}`, ...createEntry(job) }));
   try {
     const command = new SendMessageBatchCommand({ QueueUrl: facts.queueUrl, Entries });
     const { Failed = [] } = await clients.sqs.send(command);
@@ -95,7 +105,7 @@ async function callBatch(
   }
 }
 
-function entryOf({
+function createEntry({
   message,
   delaySeconds,
   nonce,

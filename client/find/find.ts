@@ -9,17 +9,19 @@ import { namesInOutputs } from './outputs-file.ts';
 import { factsInParameters } from './parameters.ts';
 
 /**
- * Which fleet. By its queue and the other names, if one of these is given; else by a file of outputs; else by the
- * stack's name; else it is the only one in the region.
+ * Options of `Fleet.find`. The fleet is found by an outputs file if one is given; else by the names of its resources if
+ * one of these is given; else by its stack and name; else it is the only fleet of the region. Without any option the
+ * environment variables are used instead: `MAYFLY_STACK`, `MAYFLY_FLEET`, `MAYFLY_OUTPUTS`, or the names
+ * (`MAYFLY_QUEUE_URL`, ...).
  */
 export interface FindOptions extends Names {
-  /** The CloudFormation stack. */
+  /** Name of the CloudFormation stack. Default: any. */
   stack?: string;
-  /** The fleet in its stack: needed where that has several. */
+  /** Name of the fleet in its stack. Needed if the stack has several fleets. */
   fleet?: string;
-  /** Path of what `cdk deploy --outputs-file` wrote. */
+  /** Path of the file that `cdk deploy --outputs-file` wrote. */
   outputs?: string;
-  /** Default: what AWS's own tools take. */
+  /** AWS region. Default: that of `queueUrl`, else `AWS_REGION`, `AWS_DEFAULT_REGION` or the region of the profile. */
   region?: string;
 }
 
@@ -35,17 +37,16 @@ const VARIABLES = {
 } as const satisfies Partial<Record<keyof FindOptions, string>>;
 
 /**
- * Finds a deployed fleet. Options say which; without any, variables of the environment do (`MAYFLY_STACK`,
- * `MAYFLY_FLEET`, `MAYFLY_OUTPUTS`, or the names: `MAYFLY_QUEUE_URL`, ...).
+ * Finds a deployed fleet; see `FindOptions`.
  *
- * Rejects with `FleetNotFound`, which lists the fleets that there are, `WrongOption`, or what `explain` makes of
- * AWS's answers.
+ * Rejects with `FleetNotFoundError`, which lists the fleets that exist, with `WrongOptionError`, or with the errors of
+ * `explainError`.
  */
 export async function findFleet(
   options: FindOptions = {},
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<FleetContext> {
-  const which = { ...options, ...(isSilent(options) && fromEnvironment(env)) };
+  const which = { ...options, ...(isUnspecified(options) && fromEnvironment(env)) };
   const region = which.region ?? (await regionOf(which, env));
   const clock = new AwsClock();
   const clients = createClients(region, clock);
@@ -64,18 +65,18 @@ async function factsOf(which: FindOptions, region: string, ssm: () => SSMClient)
   if (which.outputs !== undefined) {
     const found = await namesInOutputs(which.outputs, which);
     if (found.parameter === undefined) return { facts: factsOfNames(found.names, region, found.fleet) };
-    return told(factsInParameters(ssm(), region, { parameter: found.parameter }));
+    return fromStack(factsInParameters(ssm(), region, { parameter: found.parameter }));
   }
   if (isNamed(which)) return { facts: factsOfNames(which, region) };
-  return told(factsInParameters(ssm(), region, which));
+  return fromStack(factsInParameters(ssm(), region, which));
 }
 
-async function told(facts: Promise<FleetFacts>): Promise<Found> {
+async function fromStack(facts: Promise<FleetFacts>): Promise<Found> {
   return { facts: await facts, toldByStack: true };
 }
 
-/** Whether the options leave it open which fleet is meant. */
-function isSilent(options: FindOptions): boolean {
+/** Whether the options do not say which fleet. */
+function isUnspecified(options: FindOptions): boolean {
   return Object.keys(VARIABLES).every((key) => options[key as keyof typeof VARIABLES] === undefined);
 }
 
@@ -89,19 +90,19 @@ function fromEnvironment(env: NodeJS.ProcessEnv): FindOptions {
   );
 }
 
-/** A queue's URL tells its region; else it is where AWS's own tools look, each of which knows one of these variables. */
+/** The region in the queue's URL, else that of the environment variables and the profile, which AWS's tools use too. */
 export async function regionOf({ queueUrl }: FindOptions, env: NodeJS.ProcessEnv): Promise<string> {
-  const told = queueUrl && /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com/.exec(queueUrl)?.[1];
-  const known = told || env['AWS_REGION'] || env['AWS_DEFAULT_REGION'];
+  const ofQueue = queueUrl && /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com/.exec(queueUrl)?.[1];
+  const known = ofQueue || env['AWS_REGION'] || env['AWS_DEFAULT_REGION'];
   if (known) return known;
   const client = new SSMClient({});
   try {
     return await client.config.region();
   } catch (cause) {
     const profile = env['AWS_PROFILE'];
-    const named = profile ? `, and the profile ${profile} (AWS_PROFILE) has none or is not there` : '';
+    const named = profile ? `, and the profile ${profile} (AWS_PROFILE) has none or does not exist` : '';
     throw new WrongOption(
-      `No AWS region is set${named}: name one (--region, AWS_REGION, or the profile in ~/.aws/config).`,
+      `No AWS region is set${named}. Set one (--region, AWS_REGION, or the profile in ~/.aws/config).`,
       { cause },
     );
   } finally {

@@ -2,17 +2,21 @@ import * as v from 'valibot';
 import { type FleetFacts, FleetFactsSchema } from '../../store/fleet-facts.ts';
 import { WrongOption } from '../errors.ts';
 
-/** What a fleet is made of, by name. */
+/** Names of a fleet's resources. A fleet that is found by names needs all but the last. */
 export interface Names {
+  /** URL of the SQS queue. */
   queueUrl?: string;
+  /** Name of the DynamoDB table. */
   table?: string;
+  /** Name of the S3 bucket for logs and long bodies. */
   logBucket?: string;
-  /** The Auto Scaling group. */
+  /** Name of the Auto Scaling group. */
   group?: string;
+  /** URL of the dead-letter queue. Without it the calls for dead letters are rejected. */
   deadLetterQueueUrl?: string;
 }
 
-/** With the command's names for them: most people who read of one have typed it there. */
+/** With the options of the command, which most readers of the message use. */
 const NEEDED = {
   queueUrl: '--queue-url (MAYFLY_QUEUE_URL)',
   table: '--table (MAYFLY_TABLE)',
@@ -21,17 +25,17 @@ const NEEDED = {
 } as const satisfies Partial<Record<keyof Names, string>>;
 
 /**
- * The facts of a fleet of which only names are known: durations and limits are the defaults of its props.
+ * The facts of a fleet that is found by names. Its settings are not known, so the defaults of its props are used.
  *
- * @param fleet what it is called in sentences; by default its group's name
+ * @param fleet name of the fleet in messages; default: the name of its group
  */
 export function factsOfNames(names: Names, region: string, fleet = names.group): FleetFacts {
   const missing = Object.entries(NEEDED).filter(([key]) => !names[key as keyof Names]);
   if (missing.length > 0) {
-    const list = missing.map(([, said]) => said).join(', ');
+    const list = missing.map(([, option]) => option).join(', ');
     throw new WrongOption(
-      `A fleet that is found by names needs all of them; these are not there: ${list}. Its stack's name alone would do ` +
-        'as well (--stack, MAYFLY_STACK).',
+      `A fleet that is found by names needs all of them. Missing: ${list}. The name of its stack alone is enough ` +
+        'too (--stack, MAYFLY_STACK).',
     );
   }
   const { queueUrl, table, logBucket, group, deadLetterQueueUrl } = names;

@@ -3,10 +3,10 @@ import * as v from 'valibot';
 import { FleetNotFound, WrongOption } from '../errors.ts';
 import type { Names } from './names.ts';
 
-/** `cdk deploy --outputs-file`: of each stack its outputs. */
+/** The file of `cdk deploy --outputs-file`: outputs by stack. */
 const OutputsSchema = v.record(v.string(), v.record(v.string(), v.string()));
 
-/** What a fleet's outputs are called, after the fleet's own name (`infra/outputs.ts`). */
+/** Suffixes of a fleet's outputs, after the fleet's name (`infra/outputs.ts`). */
 const OUTPUTS = {
   queueUrl: 'QueueUrl',
   table: 'TableName',
@@ -19,13 +19,13 @@ export interface FleetInOutputs {
   /** `<stack>/<fleet>`. */
   fleet: string;
   names: Names;
-  /** Name of the SSM parameter that has all that is known of the fleet. */
+  /** Name of the SSM parameter with the facts of the fleet. */
   parameter?: string;
 }
 
 /**
- * The fleet in a file of outputs that is called so, or the only one. Rejects with a sentence for a file that cannot be
- * read, and one that lists the fleets in it if none or several are meant.
+ * Finds the fleet with this name in an outputs file, or the only one. Rejects with `WrongOptionError` if the file
+ * cannot be read, with `FleetNotFoundError` if no fleet of the file matches, or several do.
  */
 export async function namesInOutputs(
   file: string,
@@ -39,9 +39,9 @@ export async function namesInOutputs(
   const wanted = [stack && `stack ${stack}`, fleet && `fleet ${fleet}`].filter(Boolean).join(', ');
   throw new FleetNotFound(
     first
-      ? `The outputs file ${file} has several fleets: ${there}. Say which (--stack and --fleet, or MAYFLY_STACK and ` +
+      ? `The outputs file ${file} has several fleets: ${there}. Select one (--stack and --fleet, or MAYFLY_STACK and ` +
           'MAYFLY_FLEET).'
-      : `The outputs file ${file} has no fleet${wanted && ` of ${wanted}`}; in it are: ${there}.`,
+      : `The outputs file ${file} has no fleet${wanted && ` of ${wanted}`}. It has: ${there}.`,
   );
 }
 
@@ -53,7 +53,7 @@ async function readOutputs(file: string): Promise<v.InferOutput<typeof OutputsSc
     return v.parse(OutputsSchema, JSON.parse(text));
   } catch (cause) {
     throw new WrongOption(
-      `The outputs file ${file} is none: what \`cdk deploy --outputs-file\` writes is JSON with a stack's outputs under its name.`,
+      `${file} is no outputs file: \`cdk deploy --outputs-file\` writes JSON with each stack's outputs under the stack's name.`,
       { cause },
     );
   }

@@ -21,7 +21,7 @@ export interface WhichParameter {
   parameter?: string;
 }
 
-/** The facts of the fleet that is meant, as its stack left them in an SSM parameter. */
+/** Reads the facts of a fleet from the SSM parameter that its stack wrote. */
 export async function factsInParameters(
   ssm: SSMClient,
   region: string,
@@ -30,13 +30,13 @@ export async function factsInParameters(
   return explained({ region }, async () => {
     const { stack, fleet } = which;
     const name = which.parameter ?? (stack && fleet ? `${ROOT}${stack}/${fleet}` : undefined);
-    const found = name === undefined ? await meant(ssm, region, which) : await get(ssm, name);
+    const found = name === undefined ? await findOne(ssm, region, which) : await get(ssm, name);
     if (found) return read(found);
     throw noneOf(which, region, await all(ssm, ROOT));
   });
 }
 
-/** The names of the fleets that there are in the region, of a stack if one is named. */
+/** Names of the fleets in the region, or in one stack. */
 export async function fleetNames(
   ssm: SSMClient,
   stack?: string,
@@ -57,8 +57,8 @@ async function get(ssm: SSMClient, name: string): Promise<Parameter | undefined>
   }
 }
 
-/** The only one of its stack, of its name, or of the region. */
-async function meant(
+/** The only fleet of the stack, with the name, or of the region. */
+async function findOne(
   ssm: SSMClient,
   region: string,
   { stack, fleet }: WhichParameter,
@@ -70,7 +70,7 @@ async function meant(
     stack === undefined
       ? [`region ${region}`, '--stack and --fleet, or MAYFLY_STACK and MAYFLY_FLEET']
       : [`stack ${stack}`, '--fleet, or MAYFLY_FLEET'];
-  throw new FleetNotFound(`There are several fleets in ${where}: ${list(named)}. Say which (${how}).`);
+  throw new FleetNotFound(`There are several fleets in ${where}: ${list(named)}. Select one (${how}).`);
 }
 
 async function all(ssm: SSMClient, path: string): Promise<Parameter[]> {
@@ -94,8 +94,8 @@ function noneOf(
   const sentence = `There is no fleet${which.filter(Boolean).join('')} in region ${region}`;
   return new FleetNotFound(
     there.length === 0
-      ? `${sentence}, nor any other: is it the right region and account, and is the stack deployed?`
-      : `${sentence}. There is: ${list(there)}.`,
+      ? `${sentence}, nor any other. Check the region and the account, and that the stack is deployed.`
+      : `${sentence}. Fleets there: ${list(there)}.`,
   );
 }
 
@@ -114,7 +114,7 @@ function read(parameter: Parameter): FleetFacts {
   const [issue] = result.issues;
   const wrong = v.getDotPath(issue) ?? 'it is no JSON object';
   throw new FleetNotFound(
-    `What fleet ${nameOf(parameter)} tells of itself is not what this version of mayfly reads (${wrong}): the fleet was ` +
-      'deployed by another one. Deploy it again, or use that version.',
+    `The parameter of fleet ${nameOf(parameter)} has a format that this version of mayfly does not read (${wrong}): the fleet ` +
+      'was deployed by another version. Deploy it again, or use that version.',
   );
 }

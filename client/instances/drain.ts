@@ -5,37 +5,41 @@ import { awsTime, type FleetContext } from '../context.ts';
 import { InPool, Throttled, UnknownInstance, Unreachable } from '../errors.ts';
 import { explain } from '../explain.ts';
 import { lookAtGroup, lookAtPool } from './group-look.ts';
-import { PATIENCE_MS } from '../jobs/wait.ts';
+import { LONGEST_OUTAGE_MS } from '../outage.ts';
 
+/** Options of `drain`. */
 export interface DrainOptions {
-  /** Whether to wait until the instance has gone. Default false. */
+  /** Whether to wait until the instance has terminated. Default false. */
   wait?: boolean;
-  /** How long at most. Default: until it has gone. */
+  /** Longest wait, in seconds. Default: no time-out. */
   timeoutSeconds?: number;
+  /** Aborts the wait. The call then rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 
+/** Result of `drain`. */
 export interface Drained {
   instance: string;
   /**
-   * `requested`: it takes no new job from its agent's next report on (`reportInterval`, a minute by default), and goes when
-   * its jobs have ended. `leaving`: it is on its way out. `gone`: it has gone.
+   * `requested`: it receives no new jobs after its agent's next report (`reportInterval`, a minute by default), and
+   * terminates when its jobs have ended. `leaving`: it is terminating. `gone`: it has terminated.
    */
   outcome: 'requested' | 'leaving' | 'gone';
-  /** Since when an operator wants it to go, if one does. ISO 8601. */
+  /** When an operator first asked to drain it, ISO 8601. Absent: nobody did. */
   drainRequestedAt?: string;
-  /** Why it leaves or has gone, if its agent has said so. */
+  /** Why it terminates or has terminated. Absent: its agent has not reported it. */
   reason?: RetirementReason;
-  /** Ids of the jobs that run on it. A fleet with `trackJobs: false` knows none. */
+  /** Ids of the jobs that run on it. Empty for a fleet with `trackJobs: false`. */
   jobs: string[];
 }
 
-/** How often it is looked whether the instance has gone. */
+/** Milliseconds between two checks whether the instance has terminated. */
 const POLL_MS = 5000;
 
 /**
- * Has one instance take no new job, let those that run on it end, and go. Nobody takes its place unless jobs wait. Can be
- * repeated. Rejects with `UnknownInstance`, or with `InPool` for one that waits in the warm pool.
+ * Drains one instance: it receives no new jobs, completes those that run, and terminates. It is only replaced if jobs
+ * wait. Can be repeated. Rejects with `UnknownInstanceError`, or with `InWarmPoolError` for an instance in the warm
+ * pool.
  */
 export async function drainInstance(
   context: FleetContext,
@@ -50,7 +54,7 @@ export async function drainInstance(
     const leftMs = untilMs - clock.monotonic();
     if (leftMs <= 0) break;
     await clock.sleep(Math.min(POLL_MS, leftMs), signal);
-    const seen = await lookAgain(context, instance, clock.monotonic() - seenMs < PATIENCE_MS);
+    const seen = await checkAgain(context, instance, clock.monotonic() - seenMs < LONGEST_OUTAGE_MS);
     if (!seen) continue;
     seenMs = clock.monotonic();
     last = seen;
@@ -58,15 +62,15 @@ export async function drainInstance(
   return last;
 }
 
-/** Undefined: AWS wants fewer calls, or is silent for a moment, which ends no wait. */
-async function lookAgain(
+/** Undefined: AWS throttles, or did not answer for a short time. The wait goes on. */
+async function checkAgain(
   context: FleetContext,
   instance: string,
   isPatient: boolean,
 ): Promise<Drained | undefined> {
   try {
-    const seen = await look(context, instance);
-    // Nothing is asked of one that is on its way out, which may stay after all: its group keeps a minimum.
+    const seen = await check(context, instance);
+    // The request was not written while the instance was leaving. It may stay, because its group keeps a minimum.
     const isAsked = seen.outcome !== 'requested' || seen.drainRequestedAt !== undefined;
     return isAsked ? seen : await ask(context, instance);
   } catch (thrown) {
@@ -80,19 +84,19 @@ async function ask(context: FleetContext, instance: string): Promise<Drained> {
   const { clients, facts } = context;
   const nowMs = await awsTime(context);
   const pool = await lookAtPool(context);
-  // "TerminateInstanceInAutoScalingGroup" refuses it there; and it has no job.
+  // "TerminateInstanceInAutoScalingGroup" refuses an instance in the warm pool, which has no job anyway.
   if (pool.some((member) => member.instance === instance)) {
     throw new InPool(
-      `${instance} waits in the warm pool of fleet ${facts.fleet}: it has no job, and takes none as long as it is there.`,
+      `${instance} is in the warm pool of fleet ${facts.fleet}, where it has no jobs and receives none.`,
     );
   }
   const store = instanceStore(clients.dynamodb, facts.table, facts.recordSeconds);
   const record = await store.drain(instance, nowMs);
   if (record) return { ...(await drainedOf(context, record)), outcome: 'requested' };
-  return look(context, instance);
+  return check(context, instance);
 }
 
-async function look(context: FleetContext, instance: string): Promise<Drained> {
+async function check(context: FleetContext, instance: string): Promise<Drained> {
   const { clients, facts } = context;
   const store = instanceStore(clients.dynamodb, facts.table, facts.recordSeconds);
   const [group, records] = await Promise.all([lookAtGroup(context), store.find([instance])]);

@@ -11,28 +11,28 @@ import type { FleetContext } from '../context.ts';
 import { StoreGone } from '../errors.ts';
 import { type RefusedLaunches, refusedLaunches } from './refused-launches.ts';
 
-/** What the latest activities tell, newest first. */
+/** The group's latest scaling activities, newest first. */
 export interface ActivityLook {
   launches: { instance: string; startedAtMs: number }[];
   ends: { instance: string; startedAtMs: number; cause: string }[];
   refused?: RefusedLaunches;
 }
 
-/** Rejects with `StoreGone` if there is no such group. */
+/** Rejects with `StoreGoneError` if the group does not exist. */
 export async function lookAtGroup({ clients, facts }: FleetContext): Promise<ScalingGroup> {
   const group = await describeGroup(clients.autoScaling, facts.group);
   if (group) return group;
   throw new StoreGone(
-    `The Auto Scaling group ${facts.group} of fleet ${facts.fleet} is gone: was its stack deleted?`,
+    `The Auto Scaling group ${facts.group} of fleet ${facts.fleet} is gone. Check whether its stack was deleted.`,
   );
 }
 
-/** The instances in its warm pool, of which the group itself says nothing. */
+/** The instances in the warm pool. DescribeAutoScalingGroups does not return them. */
 export function lookAtPool({ clients, facts }: FleetContext): Promise<GroupMember[]> {
   return describeWarmPool(clients.autoScaling, facts.group);
 }
 
-/** The latest activities, in one call. */
+/** The latest hundred activities, in one call. */
 export async function lookAtActivities({ clients, facts }: FleetContext): Promise<ActivityLook> {
   const { Activities = [], NextToken } = await clients.autoScaling.send(
     new DescribeScalingActivitiesCommand({ AutoScalingGroupName: facts.group, MaxRecords: LARGEST_ACTIVITY_PAGE }),

@@ -10,66 +10,78 @@ import {
 import type { Rung } from '../../policy/ladder.ts';
 import { problemOf } from '../why-gone.ts';
 
-/** An instance as it is shown: what `--json` prints. Times are ISO 8601. What is not known is absent. */
+/** An instance, as `--json` prints it. Times are ISO 8601. What is not known is absent. */
 export interface InstanceView {
   instance: string;
   /**
-   * `booting`: its agent has not been heard of since it was launched, or was taken out of the warm pool. `pooled`: waits in the warm pool. `refused`: has no job, and AWS refuses
-   * it what it cannot work without. `leaving`: is on its way out.
-   * `silent`: was heard of once, and not for long. `gone`: the group has it no more, and the keeper has yet to settle
-   * what it left.
+   * `booting`: its agent has not reported since the launch, or since it left the warm pool. `pooled`: in the warm pool.
+   * `working`: runs jobs. `idle`: has no job. `refused`: has no job, and AWS denies its agent a call that it needs.
+   * `leaving`: terminating. `silent`: its agent has stopped reporting. `gone`: not in the group any more; the keeper
+   * has yet to settle its jobs.
    */
   doing: 'booting' | 'pooled' | 'working' | 'idle' | 'refused' | 'leaving' | 'silent' | 'gone';
-  /** Auto Scaling's state of it; absent: it is in no group. */
+  /** Auto Scaling's lifecycle state. Absent: it is in no group. */
   lifecycleState?: string;
+  /** EC2 instance type. */
   type?: string;
+  /** Availability Zone. */
   zone?: string;
   launchedAt?: string;
+  /** When its agent became ready. */
   readyAt?: string;
-  /** When it was heard of last, and how long ago: `slots`, `jobsDone`, `idleSince`, `refused`, `slowed`, `next` are so old. */
+  /**
+   * When its agent last reported. `slots`, `jobsDone`, `idleSince`, `refused`, `slowed` and `next` are from this
+   * report.
+   */
   heardAt?: string;
+  /** Seconds since that report. */
   heardSeconds?: number;
-  /** Jobs that it can run at once, and has done since its agent's start. */
+  /** Number of jobs that it can run at once. */
   slots?: number;
+  /** Number of jobs that ended on it since its agent started. */
   jobsDone?: number;
-  /** What runs on it, the longest first. */
+  /** Jobs that run on it, the longest first. */
   jobs: RunningJob[];
+  /** Since when it has no job. */
   idleSince?: string;
-  /** What AWS refuses it now, in AWS's words. */
+  /** The call that AWS denies its agent now, with AWS's message. */
   refused?: RefusedOutlook;
-  /** It takes one job at a time, as several in a row have failed on it: such an instance is `working`, not `idle`. */
+  /** It runs one job at a time because several in a row have failed on it. Then it is `working`, never `idle`. */
   slowed?: NonNullable<Outlook['slowed']>;
-  /** Since when an operator wants it to let its jobs end and go. */
+  /** When an operator asked to drain it. */
   drainRequestedAt?: string;
-  /** What it will do next if nothing happens before, as it said itself when it was heard of last. */
+  /** What it will do next, by its agent's last report. */
   next?: Pick<Outlook, 'at' | 'reason'> & { action: Outlook['next'] };
 }
 
+/** A job that runs on an instance. */
 export interface RunningJob {
   id: string;
   /** `MAYFLY_ATTEMPT` of this try. */
   attempt: number;
-  /** Of this try. */
+  /** When this try started. */
   startedAt?: string;
+  /** Seconds since then. */
   ranSeconds?: number;
   label?: string;
+  /** The job's time limit. Absent: the fleet's. */
   limitSeconds?: number;
 }
 
-/** What is known of one instance, from three sides. */
+/** What Auto Scaling and the table say about one instance. */
 export interface InstanceSeen {
   instance: string;
-  /** What its group says of it; undefined if it does not have it. */
+  /** What Auto Scaling says. Undefined: it is not in the group. */
   member: GroupMember | undefined;
-  /** What the table says of it. */
+  /** Its record in the table. */
   record: InstanceRecord | undefined;
-  /** What runs on it, by the table. */
+  /** Records of the jobs that run on it. */
   jobs: readonly JobRecord[];
-  /** When its launch began, if that is known. */
+  /** When its launch began. Undefined: not known. */
   launchedAtMs: number | undefined;
 }
 
-/** @param silentMs an agent that was not heard of for this long is silent */
+/** @param silentMs an agent that has not reported for this long is silent, in milliseconds */
 export function instanceView(seen: InstanceSeen, nowMs: number, silentMs: number): InstanceView {
   const { instance, member, record } = seen;
   const { forecast, reportedAtMs, readyAt } = record ?? {};
@@ -110,7 +122,7 @@ function doingOf(
   if (!member && (instance.startsWith('i-') || record?.retirement)) return 'gone';
   if (record?.retirement) return 'leaving';
   if (record?.reportedAtMs === undefined) return 'booting';
-  // One that comes out of a warm pool was silent there, as it was stopped.
+  // An instance that leaves the warm pool was stopped there and could not report.
   if (nowMs - record.reportedAtMs >= silentMs) return launchedAtMs > record.reportedAtMs ? 'booting' : 'silent';
   if (jobs.length > 0) return 'working';
   if (record.forecast?.refused) return 'refused';
@@ -118,7 +130,7 @@ function doingOf(
   return running > 0 || slowed ? 'working' : 'idle';
 }
 
-/** The forecast is as old as the last report: of one whose jobs tell something else it says nothing. */
+/** The forecast is as old as the last report. It is left out if the instance's jobs contradict it. */
 function nextOf(doing: InstanceView['doing'], { record }: InstanceSeen): InstanceView['next'] {
   const { forecast, retirement } = record ?? {};
   if (doing === 'leaving') {
@@ -150,19 +162,24 @@ function longestFirst(one: RunningJob, other: RunningJob): number {
   return (other.ranSeconds ?? 0) - (one.ranSeconds ?? 0);
 }
 
-/** An instance that has gone. */
+/** An instance that has terminated. */
 export interface RetiredView {
   instance: string;
+  /** When its termination began. */
   endedAt: string;
   /** `unknown`: the table has no record of it. */
   reason: RetirementReason | 'unknown';
-  /** Why, in Auto Scaling's words, where the table does not know. */
+  /** Auto Scaling's cause of the termination, if the table has no reason. */
   cause?: string;
+  /** The last step of its retirement that was tried. */
   rung?: Rung;
+  /** Number of jobs that ended on it. */
   jobsDone?: number;
+  /** How long it had no job before it retired. */
   idleSeconds?: number;
-  /** What was wrong with it, and the last words of its agent: of an instance that AWS refused something AWS's words. */
+  /** What was wrong with it, with its agent's fatal error or AWS's message. */
   problem?: string;
+  /** AWS's last refusal of a call that terminates it. */
   lastError?: string;
 }
 

@@ -16,54 +16,57 @@ import {
 } from './instances-view.ts';
 import type { RefusedLaunches } from './refused-launches.ts';
 
-/** A fleet as it is shown: what `--json` prints. Times are ISO 8601. What is not known is absent. */
+/** The state of a fleet, as `--json` prints it. Times are ISO 8601. What is not known is absent. */
 export interface FleetView {
   fleet: string;
   region: string;
-  /** When it was looked. What an instance tells of itself is as old as its `heardSeconds`. */
+  /** The time of this state. What agents reported is older: see `reportAgeSeconds` of each instance. */
   at: string;
   queue: QueueView;
-  /** Messages on the dead-letter queue. */
+  /** Approximate number of messages in the dead-letter queue. Absent: the queue is not known. */
   deadLetters?: number;
+  /** Sizes of the Auto Scaling group, in instances. */
   capacity: { desired: number; min: number; max: number };
   launches: LaunchesView;
+  /** When the keeper last ran, and the error of that run if it failed. */
   keeper: { ranAt?: string; failure?: string };
   instances: InstanceView[];
-  /** Those that went last, the newest first. */
+  /** The latest instances that were terminated, newest first. */
   retired: RetiredView[];
 }
 
-/** SQS's counts are approximate. */
+/** Approximate numbers of messages. */
 export interface QueueView {
+  /** Messages that an agent can receive. */
   visible: number;
-  /** With an agent, or handed back for later. */
+  /** Messages that an agent holds, and messages that were returned with a delay. */
   inFlight: number;
+  /** Messages whose delay has not passed. */
   delayed: number;
-  /** Since when the keeper has seen so many waiting that an instance is worth its while. */
+  /** Since when the keeper has seen enough waiting messages to launch an instance. */
   waitingSince?: string;
 }
 
+/** Whether the group can launch instances. */
 export interface LaunchesView {
-  /** Nothing is launched. */
+  /** The group's process `Launch` is suspended. */
   suspended: boolean;
-  /** Why: the fleet is paused, its boot breaker is open, or somebody suspended the group's process `Launch`. */
+  /** Why: the fleet is paused, its boot breaker is open, or an operator suspended the process. */
   reason?: 'paused' | 'breaker' | 'other';
   since?: string;
-  /** What Auto Scaling says of it. */
+  /** Auto Scaling's `SuspensionReason`. */
   said?: string;
-  /**
-   * EC2 has refused the last launch: when, and why, in its own words; how many it has refused in a row, and since when,
-   * if that is known.
-   */
+  /** EC2 has refused the last launch: when, with its message, how many in a row, and since when if that is known. */
   failure?: { at: string; message: string; times: number; since?: string };
 }
 
+/** Options of `describe`. */
 export interface DescribeOptions {
-  /** How many of those that went last are told of. Default 5. */
+  /** Number of terminated instances in the result. Default 5. */
   retired?: number;
 }
 
-/** What a fleet has to do, what its instances do and will do, and why the last ones went. A dozen calls, in parallel. */
+/** Reads the state of a fleet. Makes a dozen calls of AWS, in parallel. */
 export async function describeFleet(
   context: FleetContext,
   { retired = 5 }: DescribeOptions = {},
@@ -122,7 +125,7 @@ export async function countMessages({ clients }: FleetContext, QueueUrl: string)
   };
 }
 
-/** All instances that the group or the table knows of, with what runs on them. */
+/** All instances of the group and of the table, with the jobs that run on them. */
 export async function lookAtInstances(
   { clients, facts }: FleetContext,
   members: readonly GroupMember[],
@@ -140,7 +143,7 @@ export async function lookAtInstances(
   });
 }
 
-/** By the group's activities: the index of those that are retired has them in no order of time. */
+/** The latest terminated instances, by the group's activities: the table's index of them is not ordered by time. */
 async function lookAtRetired(
   store: InstanceStore,
   { ends }: ActivityLook,
@@ -173,7 +176,7 @@ function failureView({ atMs, message, times, sinceMs }: RefusedLaunches): Launch
   return { at: timeAt(atMs), message, times, ...(sinceMs !== undefined && { since: timeAt(sinceMs) }) };
 }
 
-/** A pause counts from the moment at which it is in the table, before launches are suspended. */
+/** A pause begins when it is in the table, before launches are suspended. */
 function whySuspended(
   suspended: boolean,
   pausedAtMs: number | undefined,
@@ -191,7 +194,7 @@ function keeperView({ keptAtMs, keeperFailure }: FleetState): FleetView['keeper'
   };
 }
 
-/** The oldest first; those of which that is not known last. */
+/** The oldest first. Instances without a known launch time come last. */
 function byLaunch(one: InstanceView, other: InstanceView): number {
   const order = (one.launchedAt ?? '9').localeCompare(other.launchedAt ?? '9');
   return order !== 0 ? order : one.instance.localeCompare(other.instance);

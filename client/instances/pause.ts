@@ -3,39 +3,43 @@ import { changeFleetState, readFleetState } from '../../store/fleet-state.ts';
 import type { FleetContext } from '../context.ts';
 import { lookAtGroup } from './group-look.ts';
 
+/** Result of `pause`. */
 export interface Paused {
+  /** Since when the fleet is paused, ISO 8601. */
   pausedAt: string;
-  /** It was paused before: `pausedAt` is since when. */
+  /** It was paused before this call. */
   already: boolean;
 }
 
 /**
- * Pauses a fleet: nothing is launched, agents take no new job once they have heard of it (they ask at least once a
- * minute), and instances go when they have nothing left to do. Jobs stay on the queue. Repeatable.
+ * Pauses a fleet: no instance is launched, agents receive no new jobs from the time they learn of it (they ask at least
+ * once a minute), and idle instances terminate. Jobs stay in the queue. Can be repeated.
  */
 export async function pauseFleet(context: FleetContext): Promise<Paused> {
   const { clients, facts, clock } = context;
   const { pausedAtMs: before } = await readFleetState(clients.dynamodb, facts.table);
   const pausedAtMs = before ?? clock.now();
-  // This counts: should the next call fail, the keeper makes it in its stead.
+  // This is the pause. If the next call fails, the keeper suspends the launches.
   await changeFleetState(clients.dynamodb, facts.table, { pausedAtMs });
   await clients.autoScaling.send(new SuspendProcessesCommand(launching(context)));
   return { pausedAt: new Date(pausedAtMs).toISOString(), already: before !== undefined };
 }
 
-/** What held launches back until now; all absent or false: nothing did. */
+/**
+ * Result of `resume`: what prevented launches before. If nothing did, both times are absent and `suspended` is false.
+ */
 export interface Resumed {
-  /** Since when it was paused. */
+  /** Since when it was paused, ISO 8601. */
   pausedAt?: string;
-  /** Since when its boot breaker was open. */
+  /** Since when its boot breaker was open, ISO 8601. */
   trippedAt?: string;
-  /** Launches were suspended, whoever did it. */
+  /** The group's process `Launch` was suspended, by Mayfly or by an operator. */
   suspended: boolean;
 }
 
 /**
- * Lifts a pause and an open boot breaker: launches go on, and the boots that failed before count no more. Repeatable,
- * and without harm on a fleet that nothing holds back.
+ * Ends a pause and closes an open boot breaker: launches go on, and earlier failed boots are not counted any more. Can
+ * be repeated, and has no effect on a fleet that is not paused.
  */
 export async function resumeFleet(context: FleetContext): Promise<Resumed> {
   const { clients, facts, clock } = context;
@@ -43,11 +47,11 @@ export async function resumeFleet(context: FleetContext): Promise<Resumed> {
     readFleetState(clients.dynamodb, facts.table),
     lookAtGroup(context),
   ]);
-  // First of the two: the keeper keeps launches of a paused fleet suspended.
+  // Before the launches are resumed: the keeper suspends those of a paused fleet.
   await changeFleetState(clients.dynamodb, facts.table, {
     pausedAtMs: undefined,
     trippedAtMs: undefined,
-    // Not earlier than it is: a boot that failed before would count.
+    // Rounded up by the clock's error: if it were too early, an earlier failed boot would be counted.
     resumedAtMs: clock.now() + (clock.errorMs() ?? 0),
   });
   await clients.autoScaling.send(new ResumeProcessesCommand(launching(context)));

@@ -1,23 +1,25 @@
 import type { Activity } from '@aws-sdk/client-auto-scaling';
 import { addsToGroup, diedAtLaunch, launchedBy } from '../../aws/scaling-activity.ts';
 
-/** The launches that EC2 has refused one after another, up to now. */
+/** Launches that EC2 refused in a row, up to now. */
 export interface RefusedLaunches {
-  /** The latest of them: when it began, and why it failed, in EC2's own words. */
+  /** When the latest of them began. */
   atMs: number;
+  /** EC2's message for the latest. */
   message: string;
-  /** How many there are among the activities. */
+  /** How many of them are among the activities. */
   times: number;
-  /** When the first of them began; absent: the activities do not reach back so far. */
+  /** When the first of them began. Absent: the activities do not reach back so far. */
   sinceMs?: number;
 }
 
 /**
- * What EC2 refuses at present. Undefined: it has not refused a launch, or has accepted one since. An attempt that is
- * under way changes nothing; neither does one that was accepted beside those refused, as far as a quota had room.
+ * The launches that EC2 refuses now. Undefined: it has refused none, or has accepted one since. An attempt in progress
+ * changes nothing. Neither does an attempt that was accepted at the same time, as when a quota has room for some
+ * instances.
  *
  * @param activities the newest first
- * @param complete whether these are all that there are
+ * @param complete whether the group has no older activities
  */
 export function refusedLaunches(
   activities: readonly Activity[],
@@ -51,7 +53,7 @@ function isAccepted(activity: Activity): boolean {
   return launchedBy(activity) !== undefined && diedAtLaunch(activity) === undefined;
 }
 
-/** "Troubleshoot Amazon EC2 Auto Scaling": the message says what EC2 refused, and why. */
+/** "Troubleshoot Amazon EC2 Auto Scaling": the status message says what EC2 refused and why. */
 function messageOf(activity: Activity): string {
   return diedAtLaunch(activity) ?? activity.StatusMessage ?? activity.Description ?? '';
 }

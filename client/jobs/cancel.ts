@@ -1,30 +1,33 @@
 import { expiryOfCancelled } from '../../store/expiry.ts';
 import { awsTime, type FleetContext, needRecords } from '../context.ts';
 import { each } from '../each.ts';
-import { catalogueOf } from './status.ts';
+import { catalogueOf } from '../job-records.ts';
 import { type JobView, unknownView, viewOf } from './view.ts';
 import { waitFor } from './wait.ts';
 
+/** Options of `cancel`. */
 export interface CancelOptions {
   /** Whether to wait until the jobs have ended. Default false. */
   wait?: boolean;
-  /** How long at most. Default: until they have. */
+  /** Longest wait, in seconds. Default: no time-out. */
   timeoutSeconds?: number;
+  /** Aborts the wait. The call then rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 
+/** What became of one job of `cancel`. */
 export interface Cancelled {
   id: string;
   /**
    * `cancelled`: it never starts, or its worker was stopped. `requested`: it runs, and its worker is stopped within
-   * seconds. `ended`: it had ended before, or ends by itself.
+   * seconds. `ended`: it had ended before, or ended by itself. `unknown`: the fleet has no record of it.
    */
   outcome: 'cancelled' | 'requested' | 'ended' | 'unknown';
-  /** As it is afterwards. */
+  /** The job after the call. */
   job: JobView;
 }
 
-/** Cancels jobs: one that waits never starts, the worker of one that runs is stopped. Can be repeated. */
+/** Cancels jobs. A queued job never starts; the worker of a running job is stopped. Can be repeated. */
 export async function cancelJobs(
   context: FleetContext,
   ids: readonly string[],

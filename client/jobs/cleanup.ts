@@ -5,62 +5,70 @@ import { type FleetContext, needRecords } from '../context.ts';
 import { each } from '../each.ts';
 import { FleetError, StoreGone } from '../errors.ts';
 import { explain } from '../explain.ts';
-import { jobsEndedBefore } from '../enqueue/indexed.ts';
 import { removeObjects } from './objects.ts';
-import { catalogueOf, records } from './status.ts';
-import { stateOf } from './view.ts';
+import { catalogueOf, records } from '../job-records.ts';
+import { stateOf } from '../job-state.ts';
+import { jobsEndedBefore } from './indexed-jobs.ts';
 
+/** Options of `cleanup`. */
 export interface CleanupOptions {
-  /** Cancel jobs that have not ended, and wait for their end. Default false: they are left alone. */
+  /** Cancel jobs that have not ended and wait for their end. Default false: such jobs are not removed. */
   force?: boolean;
-  /** Only tell what would become of each: nothing is cancelled or removed. Default false. */
+  /** Only report what would become of each job. Default false. */
   dryRun?: boolean;
-  /** How long to wait for that at most. Default: until they have ended. */
+  /** With `force`, the longest wait for the end of the jobs, in seconds. Default: no time-out. */
   timeoutSeconds?: number;
+  /** Aborts the wait. The call then rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 
+/** What became of one job of `cleanup`. */
 export interface CleanedUp {
   id: string;
   /**
-   * `removed`: with `dryRun` it would be, and its objects are not counted. `live`: it has not ended, and nothing of it was
-   * removed. `kept`: the log bucket did not let go of all that it has of it, and its record stays, so that this can be done
-   * again.
+   * `removed`: removed, or with `dryRun` would be. `live`: it has not ended, and nothing was removed. `kept`: not all
+   * of its objects could be deleted from the log bucket, so its record stays and the call can be repeated. `unknown`:
+   * the fleet has no record of it.
    */
   outcome: 'removed' | 'live' | 'kept' | 'unknown';
-  /** Objects of its log, and its body, that were deleted. */
+  /** Number of deleted objects: of its log, and its body. 0 with `dryRun`. */
   objects: number;
-  /** The log bucket is gone, and with it what it had of the job. */
+  /** The log bucket does not exist any more. */
   bucketGone?: true;
-  /** Why it is kept, in a sentence. */
+  /** The sentence that says why it is kept. */
   why?: string;
 }
 
+/** Result of `cleanupEnded`. */
 export interface CleanedUpEnded {
+  /** Number of jobs that were removed, or with `dryRun` would be. */
   jobs: number;
+  /** Number of deleted objects: logs and bodies. 0 with `dryRun`. */
   objects: number;
-  /** The log bucket is gone, and with it what it had of them. */
+  /** The log bucket does not exist any more. */
   bucketGone?: true;
 }
 
+/** Options of `cleanupEnded`. */
 export interface EndedOptions {
-  /** Jobs that ended earlier. */
+  /** Jobs that ended before this time are removed. */
   before: Date;
-  /** Only count them, and tell which they are: nothing is removed. Default false. */
+  /** Only report the jobs. Default false. */
   dryRun?: boolean;
+  /** Aborts the call between two jobs. It then rejects with the signal's reason. */
   signal?: AbortSignal;
-  /** Told of each as it is removed, or with `dryRun` as it is found. */
+  /** Called with each job when it is removed, or with `dryRun` when it is found. */
   onRemoved?: (job: CleanedUp) => void;
 }
 
-/** Jobs whose removal is begun together. */
+/** Jobs that are removed together. */
 const CHUNK = 100;
-/** A message is sent a little after its record is written. */
+/** Most time between the writing of a record and the sending of its message. */
 const SENDING_SECONDS = 3600;
 
 /**
- * Forgets jobs that have ended: record, log and body. One that has not is left alone, or with `force` cancelled and
- * waited for, so that no worker and no file of it is left behind.
+ * Deletes the records, logs and bodies of jobs that have ended. With `force` it cancels the others first and waits for
+ * their end, so that no worker writes to the log bucket afterwards.
  */
 export async function cleanUp(
   context: FleetContext,
@@ -82,7 +90,7 @@ export async function cleanUp(
   });
 }
 
-/** The same for all jobs that ended before a moment. Rejects at the first that has to be kept. */
+/** The same for all jobs that ended before a time. Rejects at the first job that cannot be removed. */
 export async function cleanUpEnded(
   context: FleetContext,
   { before, dryRun = false, signal, onRemoved }: EndedOptions,
@@ -115,10 +123,10 @@ const removable = ({ id }: JobRecord): CleanedUp => ({ id, outcome: 'removed', o
 
 function notAllRemoved({ id, why }: CleanedUp, { jobs }: CleanedUpEnded): FleetError {
   const removed = jobs === 1 ? '1 job was' : `${jobs} jobs were`;
-  return new FleetError(`${why} ${removed} removed; ${id} keeps its record, as do others that are left.`);
+  return new FleetError(`${why} ${removed} removed. ${id} keeps its record, and so do the jobs after it.`);
 }
 
-/** The record goes last: what breaks off before can be done again. */
+/** Removes the record last, so that a removal that failed can be repeated. */
 async function remove(context: FleetContext, record: JobRecord): Promise<CleanedUp> {
   const { id } = record;
   const emptied = await emptyBucket(context, record);
@@ -127,7 +135,10 @@ async function remove(context: FleetContext, record: JobRecord): Promise<Cleaned
   return { id, outcome: 'removed', ...emptied };
 }
 
-/** Deletes what the log bucket has of a job, if there still is a bucket. One that was named wrongly would keep all. */
+/**
+ * Deletes the objects of a job. A missing bucket counts as empty only if the stack named it: another name may be
+ * misspelt.
+ */
 async function emptyBucket(
   context: FleetContext,
   record: JobRecord,
@@ -154,8 +165,8 @@ async function forget(context: FleetContext, record: JobRecord): Promise<void> {
 }
 
 /**
- * Until when a message of the job may come up: a job can be cancelled before anybody has seen it, and an agent can die
- * between a job's end and the end of its message. Without its record it would run again.
+ * Until when a message of the job can be received: a job can be cancelled before an agent received its message, and an
+ * agent can fail between the job's end and the deletion of its message. Without a record the job would run again.
  */
 function messageUntilMs({ enqueuedAt }: JobRecord, nowMs: number): number {
   const fromMs = enqueuedAt === undefined ? nowMs : Date.parse(enqueuedAt);

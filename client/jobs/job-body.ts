@@ -4,23 +4,24 @@ import { type FleetContext, needRecords } from '../context.ts';
 import { each } from '../each.ts';
 import { BodyNotKept, FleetError } from '../errors.ts';
 import { explain } from '../explain.ts';
-import { recordOfJob } from './status.ts';
+import { recordOfJob } from '../job-records.ts';
 import type { JobView } from './view.ts';
 
-/** What a sentence says of a body that is kept nowhere. */
-interface Words {
-  /** What cannot be done with it. */
+/** Parts of the message if a body is not stored any more. */
+interface BodyNotKeptText {
+  /** What cannot be done. */
   failed: string;
-  /** What to do if its message may be in the dead-letter queue; and if not. */
+  /** What to do if the message may be in the dead-letter queue. */
   dead: string;
+  /** What to do otherwise. */
   other: string;
 }
 
-/** A job's body, from its record or the log bucket. Throws `BodyNotKept`. */
+/** A job's body, from its record or the log bucket. Rejects with `BodyNotKeptError`. */
 export async function keptBody(
   { clients, facts }: FleetContext,
   record: JobRecord,
-  { failed, dead, other }: Words,
+  { failed, dead, other }: BodyNotKeptText,
 ): Promise<string> {
   const { id, state, body, bodyKey, bodyDigest } = record;
   if (body !== undefined) return body;
@@ -34,28 +35,28 @@ export async function keptBody(
   }
   const isDead = state === 'failed' || state === 'timed_out';
   throw new BodyNotKept(
-    `The body of job ${id} is kept nowhere: it is longer than a record keeps, and ` +
+    `The body of job ${id} is not stored any more: it is longer than a record keeps, and ` +
       `${bodyKey === undefined ? `the job is ${state}` : 'its copy in the log bucket has expired'}. ` +
       (isDead ? dead : other),
   );
 }
 
-/** What the worker of a job reads, whole. Throws `UnknownJob`, or `BodyNotKept`. */
+/** The whole body of a job. Rejects with `UnknownJobError` or `BodyNotKeptError`. */
 export async function bodyOfJob(context: FleetContext, id: string): Promise<string> {
   needRecords(context.facts, 'ask');
   return keptBody(context, await recordOfJob(context, id), {
     failed: `The body of job ${id} cannot be shown`,
     dead: `Its message may be in the dead-letter queue: \`mayfly dlq show --body ${id}\` shows it from there.`,
-    other: 'Only its message has it, or had it: ask who enqueued it.',
+    other: 'Only its message had it. Ask its producer.',
   });
 }
 
-/** Bytes of bodies that are fetched for one call, all together: they are in memory at the same time. */
+/** Most bytes of bodies that one call fetches. All of them are in memory at the same time. */
 const MOST_BYTES = LONGEST_BODY;
 
 /**
- * The jobs with their bodies, as far as they are kept: those in the log bucket are fetched. One that cannot be had, or has no
- * room beside those of the jobs before it, is left out: the state of its job is known all the same.
+ * The jobs with their bodies. Bodies in the log bucket are fetched. A body is left out if it cannot be read, or if the
+ * bodies of the jobs before it take up the 64 MiB that one call fetches.
  */
 export function withBodies(
   context: FleetContext,

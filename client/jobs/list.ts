@@ -3,21 +3,26 @@ import type { EntryFilter } from '../../store/listed-jobs.ts';
 import { type JobRecord, type JobState, labelOf, TERMINAL_STATES } from '../../jobs/record.ts';
 import { awsTime, type FleetContext, needRecords } from '../context.ts';
 import { WrongOption } from '../errors.ts';
-import { indexedJobs, isIndexed, type Range } from '../enqueue/indexed.ts';
-import { catalogueOf } from './status.ts';
-import { type JobView, stateOf, viewOf } from './view.ts';
+import { indexedJobs, isIndexed, type Range } from './indexed-jobs.ts';
+import { catalogueOf } from '../job-records.ts';
+import { stateOf } from '../job-state.ts';
+import { type JobView, viewOf } from './view.ts';
 
+/** Options of `list`. A job is listed if it matches all of them. */
 export interface ListOptions {
+  /** Jobs in one of these states. Default: all states. */
   states?: readonly JobState[];
+  /** Jobs with this label. Default: all. */
   label?: string;
+  /** Jobs with this request id. Default: all. */
   requestId?: string;
-  /** Jobs whose last try ran there, or runs. */
+  /** Jobs whose last try runs or ran on this instance. Default: all. */
   instance?: string;
-  /** Enqueued since then. */
+  /** Jobs that were enqueued at this time or later. Default: all. */
   since?: Date;
-  /** How many at most. Default 50. */
+  /** Most jobs in the result. Default 50. */
   limit?: number;
-  /** Told in a sentence, while it reads, why it reads more than it shows. */
+  /** Called with a sentence that says why more is read than is shown. */
   onNotice?: (sentence: string) => void;
 }
 
@@ -26,16 +31,16 @@ const LIVE: readonly JobState[] = ['held', 'queued', 'running'];
 const ALL: readonly JobState[] = [...LIVE, ...TERMINAL_STATES];
 
 /**
- * The newest jobs, newest first. By the index where that has all of them: its reads grow with the jobs that are shown, not with
- * the table. Else by a scan of the table.
+ * Lists jobs, the newest first. Uses the index if it contains all jobs: then the cost depends on the number of jobs
+ * that are listed, not on the size of the table. Otherwise it scans the table.
  */
 export async function listJobs(context: FleetContext, options: ListOptions): Promise<JobView[]> {
   needRecords(context.facts, 'list');
   const { states, limit = DEFAULT_LIMIT } = options;
-  if (!(limit >= 1)) throw new WrongOption(`The limit is ${limit}; it is 1 or more.`);
+  if (!(limit >= 1)) throw new WrongOption(`The limit is ${limit}; it must be 1 or more.`);
   const unknown = states?.find((state) => !ALL.includes(state));
   if (unknown !== undefined) {
-    throw new WrongOption(`There is no state ${unknown}; a job is one of ${ALL.join(', ')}.`);
+    throw new WrongOption(`There is no state ${unknown}; the states are ${ALL.join(', ')}.`);
   }
   const nowMs = await awsTime(context);
   const newest = new Newest(limit);
@@ -48,7 +53,7 @@ export async function listJobs(context: FleetContext, options: ListOptions): Pro
   return newest.records().map((record) => viewOf(record, context.facts, nowMs));
 }
 
-/** False: the index does not have all jobs, or cannot be read. */
+/** False: the index does not contain all jobs, or cannot be read. */
 async function addByIndex(
   context: FleetContext,
   { states = ALL, since, limit = DEFAULT_LIMIT, onNotice, ...rest }: ListOptions,
@@ -72,12 +77,12 @@ async function addByIndex(
   }
 }
 
-/** @param forgottenMs what is queued since before then is shown as lost: see `stateOf` */
+/** @param forgottenMs a job that is queued since before this time is shown as lost: see `shownState` */
 function rangesOf(states: readonly JobState[], sinceMs: number | undefined, forgottenMs: number): Range[] {
   const ranges = [...new Set(states)].map((state): Range => ({ state, sinceMs }));
   const [isQueued, isLost] = [states.includes('queued'), states.includes('lost')];
   if (isLost && !isQueued) {
-    // DynamoDB refuses a range that ends before it begins, in which nothing could be.
+    // DynamoDB refuses a range that ends before it begins.
     const isEmpty = sinceMs !== undefined && sinceMs >= forgottenMs;
     return isEmpty ? ranges : [...ranges, { state: 'queued', sinceMs, beforeMs: forgottenMs }];
   }
@@ -92,24 +97,24 @@ function unanswered({ label, requestId, instance }: EntryFilter, limit: number):
     value === undefined ? [] : [`the ${name}`],
   );
   return (
-    `No index finds jobs by ${names.join(' and ')}: it is read on, past other jobs, until ${limit} are found. ` +
-    'The state, or the time since when, narrows that.'
+    `No index finds jobs by ${names.join(' and ')}, so other jobs are read too, until ${limit} are found. ` +
+    'Give the state, or the time since when, to read fewer.'
   );
 }
 
 async function* scanned(context: FleetContext, options: ListOptions): AsyncGenerator<JobRecord> {
   const { states, label, requestId, instance, since, onNotice } = options;
-  // One that is shown as lost is queued in the table.
+  // A job that is shown as lost may be queued in the table.
   const stored = states?.includes('lost') ? [...states, 'queued' as const] : states;
   const filter = { states: stored, label, requestId, instance, sinceMs: since?.getTime() };
   yield* catalogueOf(context).scan(filter, () => onNotice?.(WHOLE_TABLE));
 }
 
 const WHOLE_TABLE =
-  'The whole table is read: there may be jobs in it that an earlier version of Mayfly has written, of which the index does ' +
-  'not know.';
+  'The whole table is read: it may contain jobs that an earlier version of Mayfly has written, which the index does not ' +
+  'contain.';
 
-/** The index is a moment behind. */
+/** Checked again, because the index is updated after the record. */
 function isWanted(record: JobRecord, options: ListOptions, state: JobState): boolean {
   const { states, label, requestId, instance, since } = options;
   return (
@@ -121,7 +126,7 @@ function isWanted(record: JobRecord, options: ListOptions, state: JobState): boo
   );
 }
 
-/** The newest of many records, in as much memory as those few take. */
+/** Keeps the newest of many records, and drops the others early. */
 class Newest {
   readonly #limit: number;
   #records: JobRecord[] = [];
@@ -130,14 +135,14 @@ class Newest {
     this.#limit = limit;
   }
 
-  /** Of what was added. */
+  /** Number of records that were added and not dropped. */
   get size(): number {
     return this.#records.length;
   }
 
   add(record: JobRecord): void {
     this.#records.push(record);
-    // Sorted now and then, so that each record costs little.
+    // Not sorted for each record, which would cost more.
     if (this.#records.length >= 2 * this.#limit + 100) this.#records = this.records();
   }
 
@@ -146,7 +151,7 @@ class Newest {
   }
 }
 
-/** By when they were enqueued; jobs of one moment by their ids, in which a run's numbers are. */
+/** By enqueue time. Jobs of the same time are ordered by their ids, which contain the numbers of a run. */
 function byNewest(one: JobRecord, other: JobRecord): number {
   const [a, b] = [one.enqueuedAt ?? one.startedAt ?? '', other.enqueuedAt ?? other.startedAt ?? ''];
   if (a !== b) return a < b ? 1 : -1;

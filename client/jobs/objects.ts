@@ -7,7 +7,7 @@ import type { FleetContext } from '../context.ts';
 import { FleetError } from '../errors.ts';
 import { isInBucket } from '../logs/inline.ts';
 
-/** Deletes what the log bucket has of an ended job, its log and its body. Returns how many objects that were. */
+/** Deletes the log and the body of an ended job from the log bucket. Returns the number of objects. */
 export async function removeObjects(context: FleetContext, record: JobRecord): Promise<number> {
   const { clients, facts } = context;
   let count = 0;
@@ -20,21 +20,24 @@ export async function removeObjects(context: FleetContext, record: JobRecord): P
   return count;
 }
 
-/** Whether its log may be in the bucket. Most jobs print little: to ask for each would cost more than all else. */
+/**
+ * Whether its log may be in the bucket. Most logs are not, and listing the bucket for each job would be the largest
+ * cost.
+ */
 function mayHaveLogs({ attempts, tries = [] }: JobRecord): boolean {
   if (tries.length === 0) return attempts > 0;
   if (tries.length >= MOST_TRIES) return true;
-  // Of a try whose end nobody saw, and of output that was given up, something may have come there.
+  // A try without a recorded end, and a try that lost output, may have objects that the record does not name.
   return tries.some(({ endedAt, log }) => {
     const lost = (log?.stdout.lost ?? 0) + (log?.stderr.lost ?? 0);
     return endedAt === undefined || log === undefined || lost > 0 || isInBucket(log);
   });
 }
 
-/** The key of the job's body, if it is there: a delete does not tell. */
+/** The key of the job's body, if it exists. DeleteObjects does not say whether an object existed. */
 async function bodyOf({ clients, facts }: FleetContext, job: string): Promise<string[]> {
   const key = bodyKey(job);
-  // Of all keys that begin so it is the first.
+  // It sorts before all other keys with this prefix.
   const command = new ListObjectsV2Command({ Bucket: facts.logBucket, Prefix: key, MaxKeys: 1 });
   const { Contents = [] } = await clients.s3.send(command);
   return keysOf(Contents).filter((found) => found === key);
@@ -44,7 +47,7 @@ function keysOf(objects: readonly { Key?: string | undefined }[]): string[] {
   return objects.flatMap(({ Key }) => Key ?? []);
 }
 
-/** Up to a thousand, as many as a page lists. Returns how many. */
+/** @param keys at most a thousand, as many as a page of a listing has */
 async function removeKeys({ clients, facts }: FleetContext, keys: readonly string[]): Promise<number> {
   if (keys.length === 0) return 0;
   const { Errors = [] } = await clients.s3.send(

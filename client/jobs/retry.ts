@@ -5,30 +5,33 @@ import { JobIsLive } from '../errors.ts';
 import { dedupedId, drawId } from '../enqueue/ids.ts';
 import { keptBody } from './job-body.ts';
 import { orderOf } from '../enqueue/order.ts';
-import { catalogueOf, recordOfJob, records } from './status.ts';
-import { stateOf } from './view.ts';
+import { catalogueOf, recordOfJob, records } from '../job-records.ts';
+import { stateOf } from '../job-state.ts';
 
+/** Options of `retry`. */
 export interface RetryOptions {
   /**
-   * Retry the last of the jobs that this one was retried as, and only if it has ended without success: so that the call can be
-   * repeated. Default false.
+   * Retry the last retry of the job, and only if it has ended without success. With this option the call can be
+   * repeated. Default false: each call enqueues a new job.
    */
   once?: boolean;
 }
 
+/** Result of `retry`. */
 export interface Retried {
-  /** Of the new job; with `once` of the last one. */
+  /** Id of the new job. With the outcome `repeated`, id of the last retry. */
   id: string;
-  /** Of the one that was named. */
+  /** Id of the job that was to be retried. */
   retryOf: string;
-  /** `repeated`: with `once`, there is nothing to retry, as the last one has not ended or has succeeded. */
+  /** `repeated`: nothing was enqueued, because with `once` the last retry has not ended or has succeeded. */
   outcome: 'retried' | 'repeated';
 }
 
 /**
- * Enqueues an ended job once more: a new job of the same body, limit, label and request, that names the old one.
+ * Enqueues a job that has ended again: a new job with the same body, limit, label and request id. Its record names the
+ * old job.
  *
- * Throws `UnknownJob`, `JobIsLive`, or `BodyNotKept` where nothing has the body that it was enqueued with.
+ * Rejects with `UnknownJobError`, `JobIsLiveError`, or `BodyNotKeptError` if the body is not stored any more.
  */
 export async function retryJob(
   context: FleetContext,
@@ -41,7 +44,7 @@ export async function retryJob(
   const record = await recordOfJob(context, id);
   const state = stateOf(record, facts, clock.now());
   if (isLive(state)) {
-    throw new JobIsLive(id, `Job ${id} is ${state}: only a job that has ended is retried. Cancel it first.`);
+    throw new JobIsLive(id, `Job ${id} is ${state}. Only a job that has ended can be retried: cancel it first.`);
   }
   const retried = await enqueueAgain(context, record);
   return { id: retried.id, retryOf: id, outcome: 'retried' };
@@ -49,7 +52,7 @@ export async function retryJob(
 
 const isLive = (state: JobState) => state === 'queued' || state === 'held' || state === 'running';
 
-/** The retry of a job has an id that is made of the job's: however often and by whomever it is called, it makes one. */
+/** The id of the new job is made of the old job's id, so that repeated and simultaneous calls enqueue one job. */
 async function retryLast(context: FleetContext, retryOf: string): Promise<Retried> {
   for (;;) {
     const last = await lastRetryOf(context, await recordOfJob(context, retryOf));
@@ -57,11 +60,11 @@ async function retryLast(context: FleetContext, retryOf: string): Promise<Retrie
     if (isLive(state) || state === 'succeeded') return { id: last.id, retryOf, outcome: 'repeated' };
     const { id, deduplicated } = await enqueueAgain(context, last, dedupedId(`retry ${last.id}`));
     if (!deduplicated) return { id, retryOf, outcome: 'retried' };
-    // It was there, by another call; and may have ended already.
+    // Another call has enqueued it, and it may have ended already.
   }
 }
 
-/** The last one that still has a record. */
+/** The last retry that still has a record. */
 async function lastRetryOf(context: FleetContext, record: JobRecord): Promise<JobRecord> {
   let last = record;
   for (;;) {
@@ -72,7 +75,7 @@ async function lastRetryOf(context: FleetContext, record: JobRecord): Promise<Jo
   }
 }
 
-/** @param onceId the new job's; absent: one is drawn */
+/** @param onceId id of the new job; default: a random one */
 async function enqueueAgain(context: FleetContext, record: JobRecord, onceId?: string): Promise<Enqueued> {
   const { id, limitSeconds, group, label, requestId } = record;
   const options = {
@@ -84,7 +87,7 @@ async function enqueueAgain(context: FleetContext, record: JobRecord, onceId?: s
   const body = await keptBody(context, record, {
     failed: `Job ${id} cannot be retried`,
     dead: `Its message may be in the dead-letter queue: \`mayfly dlq redrive ${id}\` takes it from there.`,
-    other: 'Enqueue it anew from where it came.',
+    other: 'Enqueue it again from its source.',
   });
   const order = orderOf(context.facts, onceId ?? drawId(), body, options);
   const enqueued = await enqueueOrder(context, { ...order, retryOf: id, deduped: onceId !== undefined });

@@ -1,43 +1,24 @@
-import { JobCatalogue } from '../../store/catalogue.ts';
 import type { JobRecord } from '../../jobs/record.ts';
-import { type FleetContext, needRecords } from '../context.ts';
-import { UnknownJob } from '../errors.ts';
+import type { FleetContext } from '../context.ts';
+import { records } from '../job-records.ts';
 import { type JobView, unknownView, viewOf } from './view.ts';
 
+/** Options of `status`. */
 export interface StatusOptions {
-  /** Of jobs that are queued, also what they wait for: a dozen calls more, which look at the fleet. Default false. */
+  /**
+   * Whether to say what queued jobs wait for. It takes a dozen more calls, which read the fleet's state. Default false.
+   */
   waitsFor?: boolean;
-  /** Also those bodies that are in the log bucket: a call for each. 64 MiB of all jobs together. Default false. */
+  /** Whether to fetch bodies from the log bucket, with one call each and at most 64 MiB together. Default false. */
   body?: boolean;
 }
 
-export function catalogueOf(context: FleetContext): JobCatalogue {
-  const { clients, facts } = context;
-  return new JobCatalogue(clients.dynamodb, facts.table, context);
-}
-
-/** The jobs' records, by their ids; one that is unknown is missing. A table request for each hundred. */
-export async function records(
-  context: FleetContext,
-  ids: readonly string[],
-): Promise<Map<string, JobRecord>> {
-  needRecords(context.facts, 'ask');
-  return catalogueOf(context).getMany(ids);
-}
-
-/** A job's record. Throws `UnknownJob`. */
-export async function recordOfJob(context: FleetContext, id: string): Promise<JobRecord> {
-  const record = (await records(context, [id])).get(id);
-  if (record) return record;
-  throw new UnknownJob(id, context.facts.fleet);
-}
-
-/** The jobs as they are now, in the order of the ids. One that is unknown is among them, in the state `unknown`. */
+/** The jobs in the order of the ids. An unknown job has the state `unknown`. */
 export async function statusOf(context: FleetContext, ids: readonly string[]): Promise<JobView[]> {
   return viewsOf(context, ids, await records(context, ids));
 }
 
-/** The jobs of these records, in the order of the ids. */
+/** Views of the jobs in the order of the ids, from their records. */
 export function viewsOf(
   context: FleetContext,
   ids: readonly string[],

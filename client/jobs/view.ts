@@ -10,77 +10,89 @@ import {
 } from '../../jobs/record.ts';
 import { MOST_TRIES } from '../../jobs/tries.ts';
 import type { Waiting } from '../../policy/waiting.ts';
+import { stateOf } from '../job-state.ts';
 import { isInBucket } from '../logs/inline.ts';
 import { moment } from '../moment.ts';
 
-/** A job as it is shown: what `--json` prints. Times are ISO 8601. What is not known is absent. */
+/** A job, as `--json` prints it. Times are ISO 8601. What is not known is absent. */
 export interface JobView {
   id: string;
   /** `unknown`: the fleet has no record of it. */
   state: JobState | 'unknown';
-  /** Whether it is in its last state. Never for an unknown one. */
+  /** Whether it has ended, so that its state does not change any more. False for an unknown job. */
   finished: boolean;
-  /** Tries that cost an attempt, the running one included. */
+  /** Number of attempts that are used, including the running one. */
   attempts: number;
-  /** While it runs. */
+  /** The instance that runs it. Absent unless it runs. */
   instance?: string;
   enqueuedAt?: string;
-  /** Of the last try. */
+  /** Start of the last try. */
   startedAt?: string;
+  /** End of the job. */
   endedAt?: string;
-  /** From when it was enqueued to its first start; of one that has not started, until now or its end. */
+  /** Seconds from enqueueing to the first start. If it has not started: until now, or until its end. */
   waitedSeconds?: number;
-  /** Of the last try: until now, if it runs. */
+  /** Duration of the last try in seconds. If it runs: until now. */
   ranSeconds?: number;
-  /** How the last try ended. */
+  /** Exit status of the last try's worker. */
   exitStatus?: number;
+  /** Signal that ended the last try's worker. */
   signal?: string;
   /** Why it is in its state. */
   reason?: string;
-  /** While it is queued: it can run from then on, no earlier. */
+  /** If it is queued: the time before which it does not start. */
   notBefore?: string;
-  /** While it is queued, if that was asked for: what it waits for. */
+  /** If it is queued and `waitsFor` was requested: what it waits for. */
   waitsFor?: WaitingView;
-  /** Why its dead-letter queue has not taken its message yet, in SQS's words. */
+  /** SQS's message if the job could not be sent to the dead-letter queue yet. */
   deadLetterError?: string;
-  /** See `labelOf`. */
+  /** The name that it shares with other jobs. */
   label?: string;
   requestId?: string;
-  /** What its worker reads, whole: if it is short (1 KiB), or if it was asked for and is kept. */
+  /** The whole body, if it is at most 1 KiB, or if it was requested and is stored. */
   body?: string;
-  /** Of a longer one how it begins, and the bytes that all of it has. */
+  /** The beginning of a longer body. */
   bodyStart?: string;
+  /** Length of a longer body in bytes. */
   bodyBytes?: number;
-  /** `s3://<bucket>/<key>`, if it is in the bucket. */
+  /** `s3://<bucket>/<key>`, if the body is in the log bucket. */
   bodyLocation?: string;
+  /** Its time limit. Absent: the fleet's. */
   limitSeconds?: number;
   cancelRequestedAt?: string;
+  /** Id of the job that this one repeats. */
   retryOf?: string;
+  /** Id of the job that repeats this one. */
   retriedAs?: string;
-  /** When the table forgets it. */
+  /** When its record expires. */
   expiresAt?: string;
-  /** Of the last try. */
+  /** Log of the last try. */
   log?: LogView;
-  /** The latest, oldest first. */
+  /** The latest tries, at most 20, oldest first. */
   tries: TryView[];
 }
 
 /** What a queued job waits for. */
 export interface WaitingView {
+  /** `unknown`: the fleet's state could not be read. */
   what: Waiting['what'] | 'unknown';
-  /** The same in words. */
+  /** The same as a clause. */
   text: string;
+  /** Since when it waits for this. */
   since?: string;
+  /** Until when it waits for this. */
   until?: string;
 }
 
+/** One try of a job. */
 export interface TryView {
-  /** `MAYFLY_ATTEMPT`; absent where nobody saw the try's end. */
+  /** `MAYFLY_ATTEMPT`. Absent if the try's end was not recorded. */
   attempt?: number;
   instance: string;
   startedAt: string;
-  /** Absent: it runs, or nobody saw its end. */
+  /** Absent: it runs, or its end was not recorded. */
   endedAt?: string;
+  /** Its duration in seconds. */
   ranSeconds?: number;
   exitStatus?: number;
   signal?: string;
@@ -88,18 +100,21 @@ export interface TryView {
   log?: LogView;
 }
 
+/** The log of a try. */
 export interface LogView {
-  /** All that came, what was lost included. */
+  /** Bytes that the worker wrote to stdout, including lost ones. */
   stdoutBytes: number;
+  /** Bytes that the worker wrote to stderr, including lost ones. */
   stderrBytes: number;
+  /** Bytes that were not stored. */
   lostBytes?: number;
-  /** As many were kept, of both streams together, as the fleet keeps no more (`maxLog`). Absent where the log is no longer. */
+  /** If the log was longer than the fleet keeps: that limit in bytes, for both streams together (`maxLog`). */
   maxBytes?: number;
-  /** `s3://<bucket>/<prefix>`, if it is in the bucket and not in the record. */
+  /** `s3://<bucket>/<prefix>`, if the log is in the bucket and not in the record. */
   location?: string;
 }
 
-/** @param nowMs of the clock, for durations that are not over and for a job that its queue has forgotten */
+/** @param nowMs the time now, for durations that have not ended and for messages beyond their retention period */
 export function viewOf(record: JobRecord, facts: FleetFacts, nowMs: number): JobView {
   const { id, attempts, instance, enqueuedAt, startedAt, endedAt, exitStatus, signal } = record;
   const { requestId, limitSeconds, cancelRequestedAt, retryOf, retriedAs, expires } = record;
@@ -139,28 +154,21 @@ export function viewOf(record: JobRecord, facts: FleetFacts, nowMs: number): Job
   });
 }
 
-/** Of a job that has no record. */
+/** The view of a job that has no record. */
 export function unknownView(id: string): JobView {
   return { id, state: 'unknown', finished: false, attempts: 0, tries: [] };
 }
 
-/** The state of a job: the record's, or `lost` for one that waits for a message which the queue has forgotten. */
-export function stateOf(record: JobRecord, facts: FleetFacts, nowMs: number): JobState {
-  if (record.state !== 'queued' || record.enqueuedAt === undefined) return record.state;
-  const forgottenMs = Date.parse(record.enqueuedAt) + facts.retentionSeconds * 1000;
-  return nowMs > forgottenMs ? 'lost' : 'queued';
-}
-
 function reasonOf(record: JobRecord, state: JobState, nowMs: number): string | undefined {
-  if (state === 'lost' && record.state === 'queued') return 'the queue has kept its message no longer';
+  if (state === 'lost' && record.state === 'queued') return 'its message has exceeded the retention period of the queue';
   if (state === 'running' && record.leaseUntilMs !== undefined && record.leaseUntilMs < nowMs) {
     const since = moment(record.leaseUntilMs);
-    return `nothing was heard of its instance since ${since}: it is settled when that one is known to be gone`;
+    return `its instance has not reported since ${since}: the job is settled when the instance is known to be gone`;
   }
   return record.reason;
 }
 
-/** Before the first of a list of tries that is full there may have been others. */
+/** Undefined if the list of tries is full: there may have been earlier ones. */
 function waited({ tries = [], ...record }: JobRecord, state: JobState, nowMs: number): number | undefined {
   if (tries.length >= MOST_TRIES) return undefined;
   const started = tries[0]?.startedAt ?? record.startedAt;
@@ -168,7 +176,7 @@ function waited({ tries = [], ...record }: JobRecord, state: JobState, nowMs: nu
   return seconds(record.enqueuedAt, started ?? record.endedAt ?? waits);
 }
 
-/** The last try: of one that runs the record has the attempt as its own. */
+/** The last try. While it runs, its attempt is in the record. */
 function current(last: Try, { state, attempts }: JobRecord): Try {
   return state === 'running' && last.endedAt === undefined ? { ...last, attempt: attempts } : last;
 }
@@ -200,7 +208,7 @@ function logView(job: string, key: string, log: TryLog, { logBucket }: FleetFact
   });
 }
 
-/** Never negative: the clocks of two machines differ. */
+/** Never negative, because the clocks of two machines differ. */
 function seconds(from: string | undefined, to: string | number | undefined): number | undefined {
   if (from === undefined || to === undefined) return undefined;
   const ms = (typeof to === 'number' ? to : Date.parse(to)) - Date.parse(from);

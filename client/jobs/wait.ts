@@ -2,54 +2,57 @@ import { backoffMs } from '../../policy/backoff.ts';
 import { type FleetContext, needRecords } from '../context.ts';
 import { type FleetError, Throttled, Unreachable } from '../errors.ts';
 import { explain } from '../explain.ts';
+import { LONGEST_OUTAGE_MS } from '../outage.ts';
 import { statusOf } from './status.ts';
 import type { JobView } from './view.ts';
 
+/** Options of `wait`. */
 export interface WaitOptions {
-  /** How long at most. Default: until all have ended. */
+  /** Longest wait, in seconds. Default: no time-out. */
   timeoutSeconds?: number;
-  /** How often at least it is looked, after a beginning in which it is looked more often. Default 5. */
+  /** Longest interval between two polls, in seconds. The first polls come more often. Default 5. */
   pollSeconds?: number;
+  /** Aborts the wait. The call then rejects with the signal's reason. */
   signal?: AbortSignal;
-  /** Told after each look; the waiting goes on when it has returned. */
+  /** Called after each poll. */
   onProgress?: (progress: WaitProgress) => void;
 }
 
+/** Progress of `wait` after one poll. */
 export interface WaitProgress {
+  /** Number of jobs that are waited for, including those that have ended. */
   total: number;
-  /** Jobs that have not ended. */
+  /** Number of jobs that have not ended. */
   left: number;
-  /** That have ended since the last look. */
+  /** Jobs that have ended since the last poll. */
   ended: readonly JobView[];
   running: readonly JobView[];
-  /** Jobs that wait to be tried again. */
+  /** Jobs that wait for another try. */
   again: readonly JobView[];
   /** Jobs that wait for their first try. */
   waiting: readonly JobView[];
-  /** Nothing new is known, for the table is throttled, */
+  /** DynamoDB throttled this poll, so nothing new is known. */
   throttled: boolean;
-  /** or gives no answer. */
+  /** DynamoDB did not answer this poll, so nothing new is known. */
   unanswered: boolean;
 }
 
-/** The first wait; each one after it is half as long again, up to the poll interval. */
+/** The first interval. Each one after it is 1.5 times as long, up to the poll interval. */
 const FIRST_WAIT_MS = 200;
 const GROWTH = 1.5;
-/** After a look that AWS refuses for now, or does not answer. */
+/** After a poll that AWS throttled or did not answer. */
 const BACKOFF = { initialMs: 1000, maxMs: 20_000 };
-/** For how long AWS may give no answer. One that asks for fewer calls is there, and is asked on. */
-export const PATIENCE_MS = 60_000;
 
-/** Ids of jobs that no agent may have seen yet: `m-<MessageId>`. */
+/** Ids of jobs that may have no record before an agent receives them: `m-<MessageId>`. */
 const MESSAGE_ID = /^m-/;
 
 /**
- * Waits until all jobs have ended, or the time is up. Only those that have not ended are asked about again, a hundred a
- * table request. A table that is throttled does not end it, nor a minute without AWS.
+ * Waits until all jobs have ended, or until the time-out. Reads only the records of jobs that have not ended, a hundred
+ * with each request. Throttling does not end the wait, nor does a minute without an answer of AWS.
  *
- * Resolves with all jobs in the order of the ids, those that have not ended as they were last seen. An unknown id is
- * not waited for, unless a plain producer's message has it and there is a time limit: that job is known when an agent has
- * seen it.
+ * Resolves with all jobs in the order of the ids; after the time-out some have not ended. It does not wait for an
+ * unknown id, except for that of a message of a plain producer if there is a time-out: such a job is known once an
+ * agent has received it.
  */
 export async function waitFor(
   context: FleetContext,
@@ -65,14 +68,14 @@ export async function waitFor(
   let seenMs = clock.monotonic();
   for (let refusals = 0; ; ) {
     signal?.throwIfAborted();
-    const isPatient = clock.monotonic() - seenMs < PATIENCE_MS;
-    const { jobs, trouble } = await look(context, watch.left(), isPatient);
+    const isPatient = clock.monotonic() - seenMs < LONGEST_OUTAGE_MS;
+    const { jobs, problem } = await poll(context, watch.left(), isPatient);
     if (jobs) seenMs = clock.monotonic();
-    const progress = watch.see(jobs ?? [], trouble);
+    const progress = watch.see(jobs ?? [], problem);
     options.onProgress?.(progress);
     const leftMs = untilMs - clock.monotonic();
     if (watch.isOver(timeoutSeconds)) return watch.jobs();
-    if (leftMs <= 0) return watch.lastKnown(trouble);
+    if (leftMs <= 0) return watch.lastKnown(problem);
     refusals = jobs ? 0 : refusals + 1;
     const pauseMs = jobs ? waitMs : Math.max(waitMs, backoffMs(BACKOFF, refusals, context.random));
     await clock.sleep(Math.min(pauseMs, leftMs), signal);
@@ -80,23 +83,23 @@ export async function waitFor(
   }
 }
 
-/** The jobs, or why the table could not be asked for now. */
-async function look(
+/** The jobs, or why the table could not be read now. */
+async function poll(
   context: FleetContext,
   ids: readonly string[],
   isPatient: boolean,
-): Promise<{ jobs?: JobView[]; trouble?: FleetError }> {
+): Promise<{ jobs?: JobView[]; problem?: FleetError }> {
   try {
     return { jobs: await statusOf(context, ids) };
   } catch (thrown) {
     const error = explain(context.facts, thrown);
-    if (error instanceof Throttled) return { trouble: error };
-    if (error instanceof Unreachable && isPatient) return { trouble: error };
+    if (error instanceof Throttled) return { problem: error };
+    if (error instanceof Unreachable && isPatient) return { problem: error };
     throw error;
   }
 }
 
-/** What is known of the jobs that are waited for. */
+/** The last known state of the jobs that are waited for. */
 class Watch {
   readonly #ids: readonly string[];
   readonly #known = new Map<string, JobView>();
@@ -111,7 +114,7 @@ class Watch {
     return [...this.#left];
   }
 
-  see(jobs: readonly JobView[], trouble: FleetError | undefined): WaitProgress {
+  see(jobs: readonly JobView[], problem: FleetError | undefined): WaitProgress {
     for (const job of jobs) {
       this.#known.set(job.id, job);
       const isOver = job.finished || (job.state === 'unknown' && !MESSAGE_ID.test(job.id));
@@ -126,20 +129,23 @@ class Watch {
       running: known.filter(({ state }) => state === 'running'),
       again: known.filter(({ state, tries }) => state === 'queued' && tries.length > 0),
       waiting: known.filter(({ state, tries }) => state === 'queued' && tries.length === 0),
-      throttled: trouble instanceof Throttled,
-      unanswered: trouble instanceof Unreachable,
+      throttled: problem instanceof Throttled,
+      unanswered: problem instanceof Unreachable,
     };
   }
 
-  /** Whether there is nothing left to wait for. Messages that nobody has seen are, but not for ever. */
+  /**
+   * Whether nothing is left to wait for. Messages that no agent has received are waited for only if there is a
+   * time-out.
+   */
   isOver(timeoutSeconds: number): boolean {
     if (Number.isFinite(timeoutSeconds)) return this.#left.size === 0;
     return this.left().every((id) => this.#known.get(id)?.state === 'unknown');
   }
 
-  /** Throws if nothing was ever learned of the jobs: that is no state of theirs. */
-  lastKnown(trouble: FleetError | undefined): JobView[] {
-    if (trouble && this.#known.size === 0) throw trouble;
+  /** Throws if no poll has succeeded: then no state is known. */
+  lastKnown(problem: FleetError | undefined): JobView[] {
+    if (problem && this.#known.size === 0) throw problem;
     return this.jobs();
   }
 

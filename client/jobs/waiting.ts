@@ -9,20 +9,20 @@ import { moment } from '../moment.ts';
 import type { JobView, WaitingView } from './view.ts';
 
 /**
- * The jobs, and of those that are queued what they wait for. If there are any, the fleet is looked at, once for all of them:
- * a dozen calls. Where that is refused, the job says so.
+ * The jobs, with what the queued ones wait for. If some are queued, the fleet's state is read once for all of them,
+ * with a dozen calls. If that fails, `waitsFor` says so.
  */
 export async function withWaiting(context: FleetContext, jobs: readonly JobView[]): Promise<JobView[]> {
   if (!jobs.some(({ state }) => state === 'queued')) return [...jobs];
-  const fleet = await lookAtFleet(context);
+  const fleet = await readFleet(context);
   const nowMs = context.clock.now();
   return jobs.map((job) =>
     job.state === 'queued' ? { ...job, waitsFor: waitingView(job, fleet, context.facts, nowMs) } : job,
   );
 }
 
-/** A job's status is known, whatever comes of this look. */
-async function lookAtFleet(context: FleetContext): Promise<FleetView | FleetError> {
+/** Returns the error if the fleet's state cannot be read: the job's own state is known all the same. */
+async function readFleet(context: FleetContext): Promise<FleetView | FleetError> {
   try {
     return await describeFleet(context, { retired: 0 });
   } catch (thrown) {
@@ -32,7 +32,7 @@ async function lookAtFleet(context: FleetContext): Promise<FleetView | FleetErro
   }
 }
 
-/** @param seen the fleet, or why it could not be looked at */
+/** @param seen the fleet's state, or the error if it could not be read */
 export function waitingView(
   job: JobView,
   seen: FleetView | FleetError,
@@ -79,7 +79,7 @@ function factsOf({ queue, capacity, launches, instances }: FleetView, { scaleOut
   };
 }
 
-/** Whether its group counts it: not one that waits in the warm pool, that terminates or that it has no more. */
+/** Whether its group counts it: not if it is in the warm pool, terminating or gone. */
 function isCounted({ doing, lifecycleState = '' }: InstanceView): boolean {
   return doing !== 'pooled' && doing !== 'gone' && !lifecycleState.includes('Terminat');
 }
@@ -95,7 +95,7 @@ function waitingInstance(view: InstanceView): WaitingInstance {
   return { instance, is: slowed || jobs.length >= slots ? 'busy' : 'free' };
 }
 
-/** A clause, without a full stop. */
+/** A clause without a full stop. */
 function textOf(waiting: Waiting, { attempts }: JobView, { maxAttempts, scaleOut }: FleetFacts): string {
   switch (waiting.what) {
     case 'retry':
@@ -103,11 +103,11 @@ function textOf(waiting: Waiting, { attempts }: JobView, { maxAttempts, scaleOut
     case 'delay':
       return `it was enqueued with a delay, until ${moment(waiting.untilMs)}`;
     case 'paused':
-      return `the fleet is paused since ${moment(waiting.sinceMs)}; \`mayfly fleet resume\` lets it go on`;
+      return `the fleet is paused since ${moment(waiting.sinceMs)}; \`mayfly fleet resume\` ends the pause`;
     case 'message':
-      return 'its message is not visible now: an agent has fetched it, or has handed it back for later';
+      return 'its message is not visible now: an agent has received it, or has returned it with a delay';
     case 'nothing':
-      return `nothing is in its way: ${waiting.instance} has a free slot, and takes it within seconds`;
+      return `nothing: ${waiting.instance} has a free slot and receives it within seconds`;
     case 'launch':
       return `an instance is launching${waiting.sinceMs === undefined ? '' : ` since ${moment(waiting.sinceMs)}`} (${waiting.instance})`;
     case 'breaker':
@@ -133,7 +133,7 @@ function busyText(busy: number): string {
     : `${count(busy, 'instance')} ${busy === 1 ? 'is' : 'are'} busy`;
 }
 
-/** CloudWatch needs the alarm's duration, and a minute for its metric. */
+/** CloudWatch needs the alarm's duration, and a minute more for the metric. */
 function soon(scaleOut: FleetFacts['scaleOut']): string {
   return count(Math.ceil((scaleOut?.durationSeconds ?? 60) / 60) + 1, 'minute');
 }

@@ -4,18 +4,18 @@ import { type IndexLine, readIndex } from './index-lines.ts';
 import { NumberedObjects } from './objects.ts';
 import { LOG_STREAMS, type LogPiece, type LogPosition, type LogStream } from './pieces.ts';
 
-/** The log of one try as it lies in the bucket (`store/log-layout.ts`). Reads each byte once, and holds few. */
+/** Reads the log of one try in the log bucket (`store/log-layout.ts`). Reads each byte once, and keeps few in memory. */
 export class BucketLog {
   readonly #wanted: ReadonlySet<LogStream>;
   readonly #index: NumberedObjects;
   readonly #bytes: Record<LogStream, ChunkedBytes>;
-  /** Bytes from the beginning of each stream that were read elsewhere. */
+  /** Number of bytes at the beginning of each stream that were read from the record. */
   readonly #known: Record<LogStream, number>;
 
   /**
-   * @param fetch an object of this try's log; undefined if it is not there
-   * @param wanted streams that are read; chunks of others are not fetched
-   * @param from what was read elsewhere, and is left out here
+   * @param fetch fetches an object of the log; undefined if it does not exist
+   * @param wanted streams to read; chunks of others are not fetched
+   * @param from what was read from the record and is skipped here
    */
   constructor(
     fetch: (part: LogPart, number: number) => Promise<Uint8Array | undefined>,
@@ -29,8 +29,8 @@ export class BucketLog {
     this.#known = { stdout: from.of('stdout'), stderr: from.of('stderr') };
   }
 
-  /** What the index tells of by now and has not been read yet. */
-  async *told(): AsyncGenerator<LogPiece> {
+  /** Yields what the index lists by now and was not read yet. */
+  async *indexed(): AsyncGenerator<LogPiece> {
     for (;;) {
       const index = await this.#index.next();
       if (index === undefined) return;
@@ -41,9 +41,9 @@ export class BucketLog {
   }
 
   /**
-   * Of a try that is over: what no index tells of, because its agent died in between.
+   * Yields what no index lists. An agent that fails between the two writes leaves such chunks. For a try that has ended.
    *
-   * @param chunks how many there are of each stream, if that is known
+   * @param chunks number of chunks of each stream, if it is known
    */
   async *rest(chunks: Partial<Record<LogStream, number>> = {}): AsyncGenerator<LogPiece> {
     for (const stream of LOG_STREAMS.filter((one) => this.#wanted.has(one))) {

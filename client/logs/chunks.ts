@@ -1,9 +1,9 @@
 import { type FetchObject, NumberedObjects } from './objects.ts';
 
-/** The bytes of a stream, one chunk after the other. */
+/** Reads the bytes of a stream, chunk by chunk. */
 export class ChunkedBytes {
   readonly #chunks: NumberedObjects;
-  /** What is left of the chunk that was taken last. */
+  /** The unread part of the last chunk. */
   #left: Uint8Array = new Uint8Array();
 
   constructor(fetch: FetchObject) {
@@ -11,10 +11,10 @@ export class ChunkedBytes {
   }
 
   /**
-   * The next bytes, in pieces.
+   * Yields the next bytes in pieces.
    *
-   * @param bytes how many: an index tells of no byte that is not there
-   * @throws `MissingChunk` where one is not there all the same: somebody deleted it
+   * @param bytes how many; an index lists only bytes that are stored
+   * @throws `MissingChunkError` if a chunk was deleted
    */
   async *take(bytes: number): AsyncGenerator<Uint8Array> {
     for (let missing = bytes; missing > 0; ) {
@@ -27,11 +27,10 @@ export class ChunkedBytes {
   }
 
   /**
-   * All that is there beyond.
+   * Yields all bytes that follow.
    *
-   * @param chunks how many chunks there are, if its agent has said so at the end: what else lies there it has
-   *   counted as lost
-   * @throws `MissingChunk` where one of these is not there
+   * @param chunks number of chunks, if the agent has recorded it at the end; it has counted later ones as lost
+   * @throws `MissingChunkError` if one of these was deleted
    */
   async *rest(chunks?: number): AsyncGenerator<Uint8Array> {
     for (;;) {
@@ -52,11 +51,12 @@ export class ChunkedBytes {
   }
 }
 
+/** A chunk of a log does not exist. */
 export class MissingChunk extends Error {
   readonly number: number;
 
   constructor(number: number) {
-    super(`chunk ${number} is not there`);
+    super(`chunk ${number} does not exist`);
     this.number = number;
   }
 }

@@ -1,11 +1,11 @@
 import { FleetError } from '../errors.ts';
 
-/** The log was in the bucket, and is not there any more, or not all of it. */
+/** The log, or a part of it, was in the log bucket and does not exist there any more. */
 export class LogGone extends FleetError {
-  override readonly name = 'LogGone';
+  override readonly name = 'LogGoneError';
 }
 
-/** The job's record lists no such try. */
+/** The job's record has no try with this number. */
 export class NoSuchTry extends FleetError {
-  override readonly name = 'NoSuchTry';
+  override readonly name = 'NoSuchTryError';
 }

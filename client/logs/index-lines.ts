@@ -1,6 +1,6 @@
 import type { LogStream } from './pieces.ts';
 
-/** One line of an index: what came of a stream at a time, or what of it was lost (`store/log-layout.ts`). */
+/** One line of an index: bytes of a stream that were written at a time, or that were lost (`store/log-layout.ts`). */
 export interface IndexLine {
   atMs: number;
   stream: LogStream;
@@ -9,13 +9,13 @@ export interface IndexLine {
 }
 
 const LINE = /^(\d{1,15}) ([12]) (-?)(\d{1,15})$/;
-/** Of a line that cannot be read, in the error. */
+/** Most characters of an unreadable line that the error quotes. */
 const LONGEST_SHOWN = 80;
 
 /**
- * The lines of an index.
+ * Parses the lines of an index.
  *
- * @throws Error that quotes the first line that is not one
+ * @throws Error that quotes the first line that is not valid
  */
 export function readIndex(text: string): IndexLine[] {
   return text

@@ -1,7 +1,7 @@
 import type { Try } from '../../jobs/record.ts';
 import type { LogPiece, LogPosition, LogStream } from './pieces.ts';
 
-/** What stands of a try's output in its record, in the order in which it came, from a position on. */
+/** The output of a try that is in its record, from a position on, in the order in which it was written. */
 export function inlinePieces(
   { startedAt, log }: Pick<Try, 'startedAt' | 'log'>,
   from: LogPosition,
@@ -25,12 +25,12 @@ export function inlinePieces(
   return pieces;
 }
 
-/** The whole of a stream that stands in the record. */
+/** The whole content of a stream in the record. */
 export function contentOf({ text, base64 }: { text?: string; base64?: string }): Buffer {
   return base64 === undefined ? Buffer.from(text ?? '') : Buffer.from(base64, 'base64');
 }
 
-/** Whether any of the log is in the bucket: then all of it is. */
+/** Whether the log is in the bucket. It is there either as a whole or not at all. */
 export function isInBucket(log: Try['log']): boolean {
   return log?.stdout.chunks !== undefined || log?.stderr.chunks !== undefined;
 }

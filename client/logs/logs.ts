@@ -7,11 +7,11 @@ export type { Hole, LogPiece, LogStream, Output } from './pieces.ts';
 export type { LogEvent, LogOptions } from './reading.ts';
 
 /**
- * The output of a job: what is there now of its last try, or with `follow` all that comes until the job has ended. No
- * more of it is in memory than some chunks, however long it is; nothing is fetched that nobody takes.
+ * Reads the output of a job: that of its last try by now, or with `follow` until the job has ended. It keeps only some
+ * chunks in memory, and fetches only what is consumed.
  *
- * Throws `UnknownJob`, `NoSuchTry`, `LogGone` and what `explain` makes of AWS's answers, all while it is read. A log
- * that is followed outlasts a minute without AWS.
+ * The generator throws `UnknownJobError`, `NoSuchTryError`, `LogGoneError` and the errors of `explainError`. With
+ * `follow`, a minute without an answer of AWS does not end it.
  */
 export async function* readJobLog(
   context: FleetContext,

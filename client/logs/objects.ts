@@ -1,14 +1,14 @@
-/** Objects of a log that are fetched before they are needed, together, at most. */
+/** Most objects of a log that are fetched ahead, and their most bytes. */
 const MOST_AHEAD_BYTES = 16 * 1024 * 1024;
 const MOST_AHEAD = 8;
 
-/** An object of a log by its number, from 1 on; undefined if it is not there. */
+/** Fetches an object of a log by its number, from 1. Undefined if it does not exist. */
 export type FetchObject = (number: number) => Promise<Uint8Array | undefined>;
 
 /**
- * Numbered objects in their order, with the next ones fetched ahead while there are some: one more for each that is
- * there, twice as many each time, up to 8 or 16 MiB. Where one is missing that starts anew, so that asking whether
- * there is a next one, again and again, is one call each time.
+ * Reads numbered objects in order and fetches the next ones ahead. The number fetched ahead doubles with each object
+ * that exists, up to 8 objects or 16 MiB. It starts again at 0 when one is missing, so that polling for the next object
+ * takes one call each time.
  */
 export class NumberedObjects {
   readonly #fetch: FetchObject;
@@ -20,17 +20,17 @@ export class NumberedObjects {
     this.#fetch = fetch;
   }
 
-  /** The number of the last one that `next` gave; 0 before the first. */
+  /** The number of the last object that `next` returned; 0 before the first. */
   get taken(): number {
     return this.#taken;
   }
 
-  /** The next object; undefined if it is not there, now. */
+  /** The next object. Undefined if it does not exist now. */
   async next(): Promise<Uint8Array | undefined> {
     const number = this.#taken + 1;
     const early = this.#ahead.get(number);
     this.#ahead.delete(number);
-    // One that was asked for ahead may have come since.
+    // An object that did not exist when it was fetched ahead may exist now.
     const object = (await early) ?? (await this.#fetch(number));
     if (object === undefined) {
       this.#ahead.clear();
@@ -48,7 +48,7 @@ export class NumberedObjects {
     for (let number = this.#taken + 1; number <= this.#taken + this.#window; number += 1) {
       if (this.#ahead.has(number)) continue;
       const fetched = this.#fetch(number);
-      // Whoever takes it hears of its failure; if nobody does, nobody needs to.
+      // `next` awaits it and gets its failure. Without a handler here, an unread one would end the process.
       fetched.catch(() => undefined);
       this.#ahead.set(number, fetched);
     }

@@ -1,32 +1,36 @@
+/** An output stream of a worker. */
 export type LogStream = 'stdout' | 'stderr';
 
-/** Some of what a worker printed, in the order in which it came; or that some is missing there. */
+/** A piece of a worker's output, or a gap in it. Pieces come in the order in which they were written. */
 export type LogPiece = Output | Hole;
 
+/** Bytes that a worker wrote. */
 export interface Output {
   kind: 'output';
   stream: LogStream;
-  /** When it came, epoch milliseconds; absent where nobody knows it any more. */
+  /** When they were written, in epoch milliseconds. Absent: not known. */
   atMs?: number;
   bytes: Uint8Array;
 }
 
-/** Bytes of the stream that are missing here. */
+/** Bytes of a stream that are missing at this place. */
 export interface Hole {
   kind: 'hole';
   stream: LogStream;
+  /** When they were lost, in epoch milliseconds. Absent: not known. */
   atMs?: number;
+  /** How many bytes are missing. */
   bytes: number;
   /**
-   * `lost`: they could not be written. `dropped`: the record had no room for them when later tries came. `beyondMaxLog`:
-   * they, and all that came after, are beyond the fleet's `maxLog`.
+   * `lost`: they could not be stored. `dropped`: the record had no room for them when later tries were added.
+   * `beyondMaxLog`: they exceed the fleet's `maxLog`, and so does all that follows.
    */
   why: 'lost' | 'dropped' | 'beyondMaxLog';
 }
 
 export const LOG_STREAMS: readonly LogStream[] = ['stdout', 'stderr'];
 
-/** What has been read of a log, so that nothing is read twice: a log moves from the record to the bucket as it grows. */
+/** How far a log was read. A log moves from the record to the bucket as it grows, and no byte may be read twice. */
 export class LogPosition {
   readonly #at: Record<LogStream, number> = { stdout: 0, stderr: 0 };
 

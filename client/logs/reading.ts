@@ -6,51 +6,52 @@ import { LogGone, NoSuchTry } from './errors.ts';
 import type { LogPiece, LogStream } from './pieces.ts';
 import { TryReader } from './try-reader.ts';
 
-/** Where the log of one job is. */
+/** Reads the record and the log objects of one job. */
 export interface LogSource {
-  /** The job's record as it is now; rejects if there is none. */
+  /** The job's current record. Rejects if there is none. */
   record(): Promise<JobRecord>;
-  /** An object of the log of a try; undefined if it is not there. */
+  /** An object of the log of a try. Undefined if it does not exist. */
   object(tryKey: string, part: LogPart, number: number): Promise<Uint8Array | undefined>;
 }
 
+/** Options of `logs`. */
 export interface LogOptions {
-  /** Goes on until the job has ended, over later tries too. Default: what is there now, of the last try. */
+  /** Read until the job has ended, including later tries. Default false: read what exists now of the last try. */
   follow?: boolean;
-  /** Default: both. */
+  /** The stream to read. Default: both. */
   stream?: LogStream;
-  /** Only this one of the tries that the record lists; 1 is the oldest. */
+  /** Number of the try to read, from 1, the oldest that the record lists. Default: the last. */
   try?: number;
-  /** Ends the following, with the signal's reason. */
+  /** Aborts `follow`. The generator then throws the signal's reason. */
   signal?: AbortSignal;
 }
 
 /**
- * What there is to tell of a log, in its order: first that the job waits to start, if so; then each try that is read,
- * with its output; last the record, as of the end of the reading.
+ * An event of `logs`. The order is: `waiting`, if the job has not started; then for each try `try` and its pieces; last
+ * `end` with the record as it was when the reading ended.
  */
 export type LogEvent =
   | LogPiece
-  /** Followed: the job is queued or held, and nothing runs. Once for each time. */
+  /** With `follow`: the job is queued or held. Emitted once each time it begins to wait. */
   | { kind: 'waiting'; record: JobRecord }
-  /** What follows is of this try, number `number` of those in the record. */
+  /** The pieces that follow are of this try, which is number `number` in the record. */
   | { kind: 'try'; number: number; tried: Try; record: JobRecord }
-  /** Its agent vanished: nobody knows how it ended, nor whether this was all. */
+  /** The agent of this try failed. How the try ended is not known, and its output may be incomplete. */
   | { kind: 'vanished'; number: number; tried: Try }
   | { kind: 'end'; record: JobRecord };
 
-/** Milliseconds between two looks: the longer nothing new came, the longer. */
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 5000;
+/** Milliseconds between two polls. They grow while nothing new comes. */
+const FIRST_DELAY_MS = 1000;
+const LONGEST_DELAY_MS = 5000;
 const GROWTH = 1.3;
 
 /**
- * Reads the log of a job. A look is one read of its record and, if the log is in the bucket, one of the object that
- * comes next: no listing, which costs more than ten of these and is not needed, as all is numbered. Both are
- * consistent; and what is read after the record said that a try has ended is all of it.
+ * Reads the log of a job. A poll reads the record and, if the log is in the bucket, the next object. Objects are
+ * numbered, so it needs no listing, which would cost more than ten reads. Both reads are consistent: what is read after
+ * the record said that a try has ended is complete.
  *
- * @throws `LogGone` if the log was in the bucket and is not any more
- * @throws `NoSuchTry`
+ * @throws `LogGoneError` if the log was in the bucket and does not exist there any more
+ * @throws `NoSuchTryError`
  */
 export async function* readLog(
   source: LogSource,
@@ -58,21 +59,21 @@ export async function* readLog(
   clock: Clock,
 ): AsyncGenerator<LogEvent> {
   const { follow = false, try: number } = options;
-  const pauses = new Pauses(clock, options.signal);
+  const delays = new RetryDelays(clock, options.signal);
   let record = await source.record();
   let tried = number === undefined ? record.tries?.at(-1) : numbered(record, number);
   let waitedAfter: string | undefined;
   for (let last: string | undefined; ; ) {
     if (tried) {
       last = tried.key;
-      pauses.reset();
-      record = yield* readTry(source, options, record, tried, pauses);
+      delays.reset();
+      record = yield* readTry(source, options, record, tried, delays);
       if (!follow || number !== undefined) break;
     } else {
       if (!follow || TERMINAL_STATES.has(record.state)) break;
       if (waitedAfter !== (last ?? '')) yield { kind: 'waiting', record };
       waitedAfter = last ?? '';
-      await pauses.next();
+      await delays.next();
       record = await source.record();
     }
     tried = following(record, last);
@@ -80,37 +81,37 @@ export async function* readLog(
   yield { kind: 'end', record };
 }
 
-/** Reads a try; if it is followed, to its end. Returns the record as of then. */
+/** Reads a try, with `follow` to its end. Returns the last record that was read. */
 async function* readTry(
   source: LogSource,
   { follow = false, stream }: LogOptions,
   first: JobRecord,
   { key }: Try,
-  pauses: Pauses,
+  delays: RetryDelays,
 ): AsyncGenerator<LogEvent, JobRecord> {
   const reader = new TryReader((part, number) => source.object(key, part, number), stream && [stream]);
   const started = find(first, key);
   if (started) yield { kind: 'try', ...started, record: first };
   for (let record = first; ; record = await source.record()) {
     const found = find(record, key);
-    // A record keeps the newest tries: while this one was read, many others have come.
+    // A record keeps the newest tries. Many others have started since.
     if (!found) return record;
     const over = isOver(found.tried, record);
     try {
       for await (const piece of reader.read(found.tried, over)) {
         yield piece;
-        pauses.reset();
+        delays.reset();
       }
     } catch (error) {
-      throw error instanceof MissingChunk ? gone(record, found.number) : error;
+      throw error instanceof MissingChunk ? logGone(record, found.number) : error;
     }
     if (over && found.tried.endedAt === undefined) yield { kind: 'vanished', ...found };
     if (over || !follow) return record;
-    await pauses.next();
+    await delays.next();
   }
 }
 
-/** The try after the one with this key: clocks of machines differ, so it is the list's order that counts. */
+/** The try after the one with this key, by the order of the list: the clocks of instances differ. */
 function following({ tries = [] }: JobRecord, key: string | undefined): Try | undefined {
   return tries[tries.findIndex((one) => one.key === key) + 1];
 }
@@ -121,7 +122,7 @@ function find(record: JobRecord, key: string): { number: number; tried: Try } | 
   return tried && { number: index + 1, tried };
 }
 
-/** Nothing will come any more: it has ended, or its agent vanished and the job went on without it. */
+/** Whether no more output will come: the try has ended, or its agent failed and the job went on without it. */
 function isOver(tried: Try, { state, tries }: JobRecord): boolean {
   return tried.endedAt !== undefined || state !== 'running' || tries?.at(-1)?.key !== tried.key;
 }
@@ -134,17 +135,17 @@ function numbered({ id, tries = [] }: JobRecord, number: number): Try {
   throw new NoSuchTry(`Job ${id} has no try ${number}: ${has}. \`mayfly status ${id}\` lists them.`);
 }
 
-function gone({ id }: JobRecord, number: number): LogGone {
+function logGone({ id }: JobRecord, number: number): LogGone {
   return new LogGone(
-    `The log of try ${number} of job ${id} is not in the log bucket any more, or not all of it: it has expired, or ` +
-      `somebody deleted it. \`mayfly status ${id}\` has the last lines, as long as the job has its record.`,
+    `The log of try ${number} of job ${id}, or a part of it, is not in the log bucket any more: it has expired or ` +
+      `was deleted. \`mayfly status ${id}\` shows its last lines as long as the job has a record.`,
   );
 }
 
-class Pauses {
+class RetryDelays {
   readonly #clock: Clock;
   readonly #signal: AbortSignal | undefined;
-  #ms = FIRST_PAUSE_MS;
+  #ms = FIRST_DELAY_MS;
 
   constructor(clock: Clock, signal: AbortSignal | undefined) {
     this.#clock = clock;
@@ -152,11 +153,11 @@ class Pauses {
   }
 
   reset(): void {
-    this.#ms = FIRST_PAUSE_MS;
+    this.#ms = FIRST_DELAY_MS;
   }
 
   async next(): Promise<void> {
     await this.#clock.sleep(this.#ms, this.#signal);
-    this.#ms = Math.min(this.#ms * GROWTH, LONGEST_PAUSE_MS);
+    this.#ms = Math.min(this.#ms * GROWTH, LONGEST_DELAY_MS);
   }
 }

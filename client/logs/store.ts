@@ -5,13 +5,13 @@ import type { FleetContext } from '../context.ts';
 import { Throttled, Unreachable } from '../errors.ts';
 import { explain } from '../explain.ts';
 import type { LogSource } from './reading.ts';
-import { recordOfJob } from '../jobs/status.ts';
-import { stateOf } from '../jobs/view.ts';
+import { recordOfJob } from '../job-records.ts';
+import { stateOf } from '../job-state.ts';
+import { LONGEST_OUTAGE_MS } from '../outage.ts';
 
-/** Times that an object is asked for whose bytes stop coming; the SDK repeats only what brings no answer at all. */
+/** How often an object is requested if its body breaks off. The SDK retries only calls without any answer. */
 const READS = 3;
-/** How long a log that is followed goes on asking an AWS that does not answer, in milliseconds, and how often. */
-const PATIENCE_MS = 60_000;
+/** Milliseconds between two attempts to reach AWS while a log is followed. */
 const PAUSE_MS = 2000;
 
 export function logSource(
@@ -21,14 +21,14 @@ export function logSource(
   signal?: AbortSignal,
 ): LogSource {
   const { facts, clock } = context;
-  const patience = new Patience(context, follow, signal);
+  const retry = new OutageRetry(context, follow, signal);
   return {
     record: () =>
-      patience.with(async (): Promise<JobRecord> => {
+      retry.run(async (): Promise<JobRecord> => {
         const record = await recordOfJob(context, id);
         return { ...record, state: stateOf(record, facts, clock.now()) };
       }),
-    object: (tryKey, part, number) => patience.with(() => read(context, chunkKey(id, tryKey, part, number))),
+    object: (tryKey, part, number) => retry.run(() => read(context, chunkKey(id, tryKey, part, number))),
   };
 }
 
@@ -45,8 +45,8 @@ async function read({ clients, facts }: FleetContext, Key: string): Promise<Uint
   }
 }
 
-/** Lets a log that is followed for hours outlast a minute in which AWS is not to be reached, once it was. */
-class Patience {
+/** Repeats the calls of a followed log for up to a minute without an answer of AWS, if an earlier call succeeded. */
+class OutageRetry {
   readonly #context: FleetContext;
   readonly #follow: boolean;
   readonly #signal: AbortSignal | undefined;
@@ -58,9 +58,9 @@ class Patience {
     this.#signal = signal;
   }
 
-  async with<T>(ask: () => Promise<T>): Promise<T> {
+  async run<T>(ask: () => Promise<T>): Promise<T> {
     const { clock, facts } = this.#context;
-    const untilMs = clock.monotonic() + PATIENCE_MS;
+    const untilMs = clock.monotonic() + LONGEST_OUTAGE_MS;
     for (;;) {
       try {
         const answer = await ask();

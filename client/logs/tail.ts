@@ -5,18 +5,18 @@ import type { FetchObject } from './objects.ts';
 import { LOG_STREAMS, type LogStream } from './pieces.ts';
 import { logSource } from './store.ts';
 
-/** The end of what one stream printed. */
+/** The end of one stream's output. */
 export interface StreamTail {
   bytes: Uint8Array;
-  /** There was more before, or some of it is missing. */
+  /** Earlier output was left out, or some is missing. */
   truncated: boolean;
 }
 
 /**
- * The end of the output of a job's last try, as far as it is kept by now: from the record, or by as few calls of S3 as
- * there are chunks in it.
+ * The end of the output of a job's last try, as far as it is stored by now: from the record, or with one call of S3 for
+ * each chunk of it.
  *
- * @param most bytes a stream
+ * @param most most bytes of each stream
  */
 export async function lastOutput(
   context: FleetContext,
@@ -38,36 +38,36 @@ async function tailOf(
   stream: LogStream,
   most: number,
 ): Promise<StreamTail> {
-  const noted = log?.[stream] ?? { bytes: 0 };
+  const recorded = log?.[stream] ?? { bytes: 0 };
   const { object } = logSource(context, id, false);
   const fetch = (number: number) => object(key, stream, number);
   const vanished = endedAt === undefined && state !== 'running';
-  const end = vanished ? await endOfVanished(fetch, noted, most) : await endOf(fetch, noted, most);
+  const end = vanished ? await writtenEnd(fetch, recorded, most) : await recordedEnd(fetch, recorded, most);
   const bytes = end.subarray(Math.max(0, end.length - most));
-  return { bytes, truncated: bytes.length < Math.max(end.length, whole(noted)) };
+  return { bytes, truncated: bytes.length < Math.max(end.length, whole(recorded)) };
 }
 
-/** The end of a stream as its agent has noted it: as many bytes, or more. */
-async function endOf(fetch: FetchObject, noted: StreamLog, most: number): Promise<Uint8Array> {
-  return noted.chunks === undefined ? contentOf(noted) : lastChunks(fetch, noted.chunks, most);
+/** The end of a stream by what its agent has recorded. It may be longer than `most`. */
+async function recordedEnd(fetch: FetchObject, recorded: StreamLog, most: number): Promise<Uint8Array> {
+  return recorded.chunks === undefined ? contentOf(recorded) : lastChunks(fetch, recorded.chunks, most);
 }
 
-/** The same where the agent may have written more than it came to note. */
-async function endOfVanished(fetch: FetchObject, noted: StreamLog, most: number): Promise<Uint8Array> {
-  const before = await endOf(fetch, noted, most);
-  const written = await chunksAfter(fetch, noted.chunks ?? 0, most);
-  if (noted.chunks !== undefined) return Buffer.concat([before, written]);
-  // Chunks have all from the beginning on, but perhaps not the last that stands in the record.
+/** The same if the agent failed: it may have written more than it recorded. */
+async function writtenEnd(fetch: FetchObject, recorded: StreamLog, most: number): Promise<Uint8Array> {
+  const before = await recordedEnd(fetch, recorded, most);
+  const written = await chunksAfter(fetch, recorded.chunks ?? 0, most);
+  if (recorded.chunks !== undefined) return Buffer.concat([before, written]);
+  // The chunks contain all output from the beginning, except perhaps the last that is in the record.
   return written.length > before.length ? written : before;
 }
 
-/** The end of what lies beyond a chunk: all of it, or more than `most` bytes. */
+/** The end of what follows a chunk: all of it, or more than `most` bytes. */
 async function chunksAfter(fetch: FetchObject, after: number, most: number): Promise<Uint8Array> {
   let end: Uint8Array = new Uint8Array();
   for (let number = after + 1; ; number += 1) {
     const chunk = await fetch(number);
     if (chunk === undefined) return end;
-    // One byte more tells that there was more.
+    // One byte more than `most` shows that the output is truncated.
     end = Buffer.concat([end, chunk]).subarray(-most - 1);
   }
 }
@@ -81,7 +81,7 @@ async function lastChunks(fetch: FetchObject, chunks: number, most: number): Pro
   let bytes = 0;
   for (let number = chunks; number >= 1 && bytes < most; number -= 1) {
     const chunk = await fetch(number);
-    // It has expired, or was removed: what came before it is gone as well.
+    // It has expired or was removed, and so have the chunks before it.
     if (chunk === undefined) break;
     found.unshift(chunk);
     bytes += chunk.length;

@@ -4,7 +4,7 @@ import { BucketLog } from './bucket.ts';
 import { inlinePieces, isInBucket } from './inline.ts';
 import { type Hole, LOG_STREAMS, type LogPiece, LogPosition, type LogStream } from './pieces.ts';
 
-/** Reads the output of one try, also while it grows and moves from the record to the bucket: each byte once. */
+/** Reads the output of one try, each byte once, also while the log grows and moves from the record to the bucket. */
 export class TryReader {
   readonly #fetch: (part: LogPart, number: number) => Promise<Uint8Array | undefined>;
   readonly #wanted: ReadonlySet<LogStream>;
@@ -12,8 +12,8 @@ export class TryReader {
   #bucket: BucketLog | undefined;
 
   /**
-   * @param fetch an object of this try's log; undefined if it is not there
-   * @param wanted streams that are read
+   * @param fetch fetches an object of the try's log; undefined if it does not exist
+   * @param wanted streams to read
    */
   constructor(
     fetch: (part: LogPart, number: number) => Promise<Uint8Array | undefined>,
@@ -24,11 +24,11 @@ export class TryReader {
   }
 
   /**
-   * What is there beyond what was read before.
+   * Yields what was not read before.
    *
-   * @param tried as the record has it now
-   * @param over nothing will come any more: the try has ended, or its agent has vanished
-   * @throws `MissingChunk` if something that must be in the bucket is not
+   * @param tried the try in the current record
+   * @param over no more output will come: the try has ended, or its agent has failed
+   * @throws `MissingChunkError` if a chunk was deleted from the bucket
    */
   async *read(tried: Try, over: boolean): AsyncGenerator<LogPiece> {
     for await (const piece of this.#all(tried, over)) {
@@ -40,19 +40,19 @@ export class TryReader {
 
   async *#all(tried: Try, over: boolean): AsyncGenerator<LogPiece> {
     yield* inlinePieces(tried, this.#position).filter(({ stream }) => this.#wanted.has(stream));
-    // An agent that vanished may have written to the bucket and not have come to say so in the record.
+    // An agent that failed may have written to the bucket without recording it.
     const vanished = over && tried.endedAt === undefined;
     if (isInBucket(tried.log) || vanished) {
       this.#bucket ??= new BucketLog(this.#fetch, this.#wanted, this.#position);
     }
     if (!this.#bucket) return;
-    yield* this.#bucket.told();
+    yield* this.#bucket.indexed();
     if (!over) return;
     const chunks = (stream: LogStream) => tried.log?.[stream].chunks ?? 0;
     yield* this.#bucket.rest(vanished ? {} : { stdout: chunks('stdout'), stderr: chunks('stderr') });
   }
 
-  /** What came according to the record, and is nowhere. */
+  /** Output that the record counts and that is not stored. */
   *#missing({ log }: Try): Generator<Hole> {
     for (const stream of LOG_STREAMS) {
       const { bytes = 0, lost = 0 } = log?.[stream] ?? {};

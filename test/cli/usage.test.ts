@@ -48,11 +48,11 @@ describe('wrong usage', () => {
     ],
     [
       ['enqueue', '--group', 'g', 'x'],
-      '--group is for jobs that must not run at the same time, which no fleet can see to yet. A name that jobs share, to ' +
-        'find them by, is --label <name>.',
+      '--group is reserved for jobs that must not run at the same time, which no fleet supports. To give jobs a common ' +
+        'name to find them by, use --label <name>.',
     ],
-    [['enqueue', 'x', '--group'], 'find them by, is --label <name>.'],
-    [['list', '--group=g'], 'find them by, is --label <name>.'],
+    [['enqueue', 'x', '--group'], 'to find them by, use --label <name>.'],
+    [['list', '--group=g'], 'to find them by, use --label <name>.'],
     [['list', '--limit', '0'], 'Allowed is a whole number from 1.'],
     [['wait', 'j-1', '--timeout', '5', '--retries', '2'], 'cannot be used with'],
     [['wait', 'j-1', '--delay', '5'], '--delay is for --retries <number>'],
@@ -99,7 +99,7 @@ describe('as a process', () => {
     [['enqueue'], 'One of these is needed: a body'],
     [['enqueue', '--async', '99999', 'x'], "The job's time limit is 99999 s"],
     [['enqueue', '--label', '7', 'x'], 'a label that begins with a letter'],
-    [['enqueue', '--group', 'g', 'x'], 'find them by, is --label <name>.'],
+    [['enqueue', '--group', 'g', 'x'], 'to find them by, use --label <name>.'],
   ])('%j is status 2, a sentence on stderr, and nothing on stdout', async (words, sentence) => {
     const { mayfly } = await open();
     const { stdout, stderr, exitCode } = await mayfly(...words);

@@ -16,7 +16,7 @@ type Answer = new (options: {
   $metadata: { httpStatusCode: number };
 }) => Error;
 
-/** An error as the SDK makes one of AWS's answer. */
+/** An error as the SDK creates it from an answer of AWS. */
 function answer(Service: Answer, name: string, message: string, httpStatusCode = 400): Error {
   return new Service({ name, message, $fault: 'client', $metadata: { httpStatusCode } });
 }
@@ -25,67 +25,67 @@ function without(name: string, message: string, more: object = {}): Error {
   return Object.assign(new Error(message), { name }, more);
 }
 
-describe('what AWS or the network answers becomes a sentence', () => {
+describe('an error of AWS or of the network becomes a sentence', () => {
   it.each<[string, Error, string, string]>([
     [
       'no credentials',
       without('CredentialsProviderError', 'x'),
-      'NoCredentials',
+      'NoCredentialsError',
       'No AWS credentials were found.',
     ],
     [
-      'credentials that AWS does not take',
+      'credentials that AWS does not accept',
       answer(SQSServiceException, 'InvalidClientTokenId', 'The security token is invalid.', 403),
-      'NoCredentials',
-      'AWS does not take these credentials (InvalidClientTokenId: The security token is invalid): renew them',
+      'NoCredentialsError',
+      'AWS does not accept these credentials (InvalidClientTokenId: The security token is invalid). Renew them',
     ],
     [
-      'no right',
+      'a missing permission',
       answer(S3ServiceException, 'AccessDenied', 'User: x is not authorized to perform: s3:GetObject.', 403),
-      'AccessDenied',
+      'AccessDeniedError',
       'AWS does not let these credentials use the log bucket logs of fleet Shop/Mail (AccessDenied: User: x is not ' +
         'authorized to perform: s3:GetObject).',
     ],
     [
       'too many calls',
       answer(DynamoDBServiceException, 'ThrottlingException', 'Rate exceeded'),
-      'Throttled',
-      'AWS refuses calls to the table jobs of fleet Shop/Mail for now: there are too many',
+      'ThrottledError',
+      'AWS throttles calls to the table jobs of fleet Shop/Mail (ThrottlingException: Rate exceeded)',
     ],
     [
-      'a batch that stays undone',
+      'a batch that is not done after all retries',
       new TableThrottled('jobs', 3),
-      'Throttled',
-      'AWS refuses calls to what fleet',
+      'ThrottledError',
+      'AWS throttles calls to the resources of fleet',
     ],
     [
       'a table that is gone',
       answer(DynamoDBServiceException, 'ResourceNotFoundException', 'Requested resource not found'),
-      'StoreGone',
+      'StoreGoneError',
       'The table jobs of fleet Shop/Mail is gone, or not in region eu-west-1',
     ],
     [
       'a queue that is gone',
       answer(SQSServiceException, 'QueueDoesNotExist', 'The specified queue does not exist.'),
-      'StoreGone',
+      'StoreGoneError',
       'The queue https://sqs/q of fleet Shop/Mail is gone, or not in region eu-west-1',
     ],
     [
       'a bucket that is gone',
       answer(S3ServiceException, 'NoSuchBucket', 'The specified bucket does not exist', 404),
-      'StoreGone',
+      'StoreGoneError',
       'The log bucket logs of fleet Shop/Mail is gone, or not in region eu-west-1',
     ],
     [
-      'no such host',
+      'an unknown host',
       without('Error', 'getaddrinfo ENOTFOUND sqs.eu-west-9.amazonaws.com', { code: 'ENOTFOUND' }),
-      'Unreachable',
-      'No answer from what fleet Shop/Mail is made of in region eu-west-1 (getaddrinfo ENOTFOUND sqs.eu-west-9',
+      'UnreachableError',
+      'No answer from the resources of fleet Shop/Mail in region eu-west-1 (getaddrinfo ENOTFOUND sqs.eu-west-9',
     ],
     [
       'a fault of AWS',
       answer(SQSServiceException, 'InternalError', 'We encountered an error', 500),
-      'Unreachable',
+      'UnreachableError',
       'No answer from the queue https://sqs/q of fleet Shop/Mail',
     ],
     [
@@ -105,13 +105,13 @@ describe('what AWS or the network answers becomes a sentence', () => {
   it.each([
     ['a defect', new TypeError('x is undefined')],
     ['an abort', without('AbortError', 'aborted')],
-    ['what was explained already', new StoreGone('It is gone.')],
-    ['what is no error', 'text'],
+    ['an error that was explained already', new StoreGone('It is gone.')],
+    ['a value that is no error', 'text'],
   ])('but not %s', (_, error) => {
     expect(explain(about, error)).toBe(error);
   });
 
-  it('names what is known, and no more', () => {
+  it('names only what is known', () => {
     const error = answer(DynamoDBServiceException, 'ResourceNotFoundException', 'not found');
     expect((explain({ region: 'eu-west-1' }, error) as Error).message).toMatch(
       /^The table is gone, or not in/,

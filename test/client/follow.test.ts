@@ -4,7 +4,7 @@ import { mannedFleets } from '../support/manned.ts';
 
 const open = mannedFleets();
 
-describe('what becomes of a job is seen', () => {
+describe('a job can be followed', () => {
   it('from its start to its end, with its times, its status and its log', async () => {
     const { fleet, bench, work } = await open();
     await work('cat; echo oops >&2; until [ -e $DIRECTORY/go ]; do sleep 0.02; done; exit 65');
@@ -33,7 +33,7 @@ describe('what becomes of a job is seen', () => {
     expect(seen.at(-1)).toMatchObject({ total: 1, left: 0, ended: [{ id }], throttled: false });
   });
 
-  it('at once, for a short one', async () => {
+  it('also if it ends at once', async () => {
     const { fleet, work } = await open();
     await work('true');
     const started = performance.now();
@@ -44,7 +44,7 @@ describe('what becomes of a job is seen', () => {
     expect(performance.now() - started).toBeLessThan(10_000);
   });
 
-  it('that is killed at its limit: it timed out', async () => {
+  it('until it is killed at its limit', async () => {
     const { fleet, work } = await open();
     await work('exec sleep 60');
     const { id } = await fleet.enqueue('x', { limitSeconds: 1 });

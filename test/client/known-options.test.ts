@@ -5,15 +5,15 @@ import { Fleet } from '../../client/fleet.ts';
 import { factsOfNames } from '../../client/find/names.ts';
 
 const names = { queueUrl: 'https://sqs/q', table: 'table', logBucket: 'logs', group: 'group' };
-/** Without clients: nothing may be called. */
+/** It has no clients, so no call can be made. */
 const fleet = new Fleet({ facts: factsOfNames(names, 'eu-west-1') } as FleetContext);
 const { deadLetters } = fleet;
 
-/** Written by somebody without types. */
+/** A call from code without types. */
 const WRONG = { limitSecond: 5 } as object;
 const before = new Date(0);
 
-describe('an option that is none is refused, and not left out silently', () => {
+describe('an unknown option is refused, not ignored', () => {
   it.each<[string, () => Promise<unknown>]>([
     ['Fleet.find', () => Fleet.find(WRONG)],
     ['enqueue', () => fleet.enqueue('a', WRONG)],

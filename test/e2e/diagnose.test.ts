@@ -239,7 +239,7 @@ test('where there is no way to AWS one sentence says so', async () => {
   const names = { queueUrl: 'http://127.0.0.1:9/1/q', table: 't', logBucket: 'b', group: 'g' };
   const fleet = await Fleet.find({ ...names, region: 'us-east-1' });
   try {
-    await expect(fleet.diagnose()).rejects.toMatchObject({ name: 'Unreachable' });
+    await expect(fleet.diagnose()).rejects.toMatchObject({ name: 'UnreachableError' });
   } finally {
     fleet.close();
     if (endpoint === undefined) delete process.env['AWS_ENDPOINT_URL'];

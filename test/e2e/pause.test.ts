@@ -71,7 +71,7 @@ test('a pause whose second half fails is a pause all the same', async () => {
     caller: 'owner',
     effect: { kind: 'error', code: 'AccessDenied', status: 403 },
   });
-  await expect(fleet.library.pause()).rejects.toMatchObject({ name: 'AccessDenied' });
+  await expect(fleet.library.pause()).rejects.toMatchObject({ name: 'AccessDeniedError' });
   await eventually('the keeper to suspend launches', () => isLaunchSuspended(fleet));
   expect((await fleet.library.describe()).launches).toMatchObject({ reason: 'paused', suspended: true });
 });
@@ -80,7 +80,7 @@ test('of a fleet whose group is gone it is said that it is', async () => {
   const fleet = await open();
   fleet.library.context.facts.group = 'gone';
   await expect(fleet.library.resume()).rejects.toMatchObject({
-    name: 'StoreGone',
+    name: 'StoreGoneError',
     message: expect.stringContaining('gone'),
   });
 });

@@ -56,7 +56,7 @@ it(
     expect(wrong).toMatchObject([{ check: 'instances', mark: expect.stringMatching(/^(bad|warn)$/) }]);
     expect(wrong[0]?.text).toMatch(
       new RegExp(
-        `^${bad} was found to be unhealthy after the job m-\\S+ had failed, and went at \\S+: ${problem}\\.$`,
+        `^${bad} was unhealthy after the job m-\\S+ had failed, and terminated at \\S+: ${problem}\\.$`,
       ),
     );
     expect((await fleet.mayfly('fleet')).stdout).toContain('its instanceCheck failed');

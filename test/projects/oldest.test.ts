@@ -120,7 +120,7 @@ describe('the oldest Node that the package takes', () => {
 
   it('runs the library and the construct', async () => {
     const library = await project.run(node, 'library.cjs');
-    expect(library.stdout).toBe('The outputs file outputs.json has no fleet; in it are: none.');
+    expect(library.stdout).toBe('The outputs file outputs.json has no fleet. It has: none.');
     const { stdout } = await project.run(node, 'app.cjs');
     expect(stdout).toBe('Mine');
   });

@@ -98,7 +98,7 @@ describe('the installed package', () => {
     writeFileSync(join(app, 'outputs.json'), '{}');
     const env = { AWS_REGION: 'eu-west-1' };
     const { stdout } = await execa(join(tools, 'node'), ['library.js'], { ...inApp, env });
-    expect(stdout).toBe('true The outputs file outputs.json has no fleet; in it are: none.');
+    expect(stdout).toBe('true The outputs file outputs.json has no fleet. It has: none.');
   });
 
   it('runs the command', async () => {

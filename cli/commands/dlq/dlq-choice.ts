@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { type Chosen, chooser } from '../../../client/dead-letters/choice.ts';
+import { chooser } from '../../../client/dead-letters/choice.ts';
+import type { Chosen } from '../../../client/dead-letters/options.ts';
 import { say } from '../../terminal/say.ts';
 import { someIds } from '../values.ts';
 

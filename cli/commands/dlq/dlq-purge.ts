@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { ExitCode } from '../../exit-code.ts';
 import { Failure } from '../../failure.ts';
-import type { Chosen } from '../../../client/dead-letters/choice.ts';
+import type { Chosen } from '../../../client/dead-letters/options.ts';
 import type { Purged } from '../../../client/dead-letters/dead-letters.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import { escapeLine } from '../../terminal/escape.ts';

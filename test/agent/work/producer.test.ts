@@ -239,7 +239,7 @@ describe('a body in the bucket', () => {
     const { bench, fleet } = await open();
     const { id } = await fleet.enqueue(LONG_BODY, { dedupe: 'two bodies' });
     await expect(fleet.enqueue(`${LONG_BODY}y`, { dedupe: 'two bodies' })).rejects.toThrow(
-      `The job was not enqueued: job ${id} is queued with another body, and has the same dedupe key.`,
+      `The job was not enqueued: job ${id} is queued with another body and has the same dedupe key.`,
     );
     const other = { body: `${LONG_BODY}y`, dedupe: 'two bodies' };
     await expect(fleet.enqueueMany([other])).rejects.toThrow('is queued with another body');

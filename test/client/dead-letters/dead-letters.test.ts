@@ -13,7 +13,7 @@ const facts = v.parse(FleetFactsSchema, {
   group: 'group',
 });
 
-it('is known as one that SQS moved by itself, from which queue', () => {
+it('has the source queue and the reason of a message that SQS moved itself', () => {
   const source = 'arn:aws:sqs:us-east-1:111122223333:jobs';
   const letter = deadLetterOf({
     MessageId: 'abc',
@@ -29,7 +29,7 @@ it('is known as one that SQS moved by itself, from which queue', () => {
   expect(isOfFleet(letter, facts)).toBe(true);
 });
 
-it('that SQS moved after it had been raised from an earlier death is not taken for that one', () => {
+it('that SQS moved after a redrive does not get the reason and exit status of its first failure', () => {
   const text = (StringValue: string) => ({ DataType: 'String', StringValue });
   const letter = deadLetterOf({
     MessageId: 'abc',
@@ -52,7 +52,7 @@ it.each([
   ['https://sqs.us-east-1.amazonaws.com/111122223333/other', false],
   ['https://sqs.us-east-1.amazonaws.com/999922223333/jobs', false],
   ['arn:aws:sqs:us-east-1:111122223333:other', false],
-])('from %s it is of the fleet: %s', (source, own) => {
+])('from %s belongs to the fleet: %s', (source, own) => {
   const letter = { ...deadLetterOf({ MessageId: 'a', Body: '' }), ...(source && { source }) };
   expect(isOfFleet(letter, facts)).toBe(own);
 });

@@ -10,7 +10,7 @@ import { contextOf } from '../../support/keeper.ts';
 
 const open = openFleet();
 
-test('of an instance without a record the name of its saved log is known', async () => {
+test('reads the key of the saved log of an instance without a record', async () => {
   const fleet = await open({ hooks: false });
   const [{ instanceId } = { instanceId: '' }] = await fleet.launcher.booted(1);
   const Key = `instances/${instanceId}/2026-11-29T101112Z-cannot-use-table.log`;
@@ -21,7 +21,7 @@ test('of an instance without a record the name of its saved log is known', async
   });
 });
 
-test('of one without its program the program is named, and its log, or that there is none', async () => {
+test('names the missing worker program, and the saved log or that there is none', async () => {
   const fleet = await open({ hooks: false, desired: 2 });
   const [one, other] = (await fleet.launcher.booted(2)).map(({ instanceId }) => instanceId);
   const missing: Broken = {

@@ -11,7 +11,7 @@ async function findingsOf({ fleet }: BareFleet, what: Check): Promise<Finding[]>
   return findings.filter(({ check }) => check === what);
 }
 
-test('a dead-letter queue that is gone is named, and not the queue of the jobs', async () => {
+test('names a dead-letter queue that is gone, and not the job queue', async () => {
   const bare = await open();
   const { deadLetterQueueUrl: QueueUrl } = bare.fleet.facts;
   await bare.cloud.call('sqs', 'DeleteQueue', { QueueUrl });
@@ -20,7 +20,7 @@ test('a dead-letter queue that is gone is named, and not the queue of the jobs',
   ]);
 });
 
-test('who may not receive dead letters is told how many there are, and what is refused', async () => {
+test('reports the number of dead letters and the refusal if they may not be received', async () => {
   const bare = await open();
   const { deadLetterQueueUrl: QueueUrl } = bare.fleet.facts;
   const { sqs } = bare.fleet.context.clients;
@@ -32,11 +32,11 @@ test('who may not receive dead letters is told how many there are, and what is r
     effect: { kind: 'error', code: 'AccessDenied', status: 403, message: 'Not you.' },
   });
   expect(await findingsOf(bare, 'dead letters')).toMatchObject([
-    { mark: 'warn', text: '2 jobs were given up.', details: [expect.stringContaining('Not you')] },
+    { mark: 'warn', text: 'There are 2 dead letters.', details: [expect.stringContaining('Not you')] },
   ]);
 });
 
-test('who may not know what the table forgets is told what else is wrong with it', async () => {
+test('reports other problems of the table if its TTL may not be read', async () => {
   const bare = await open();
   await bare.cloud.call('dynamodb', 'UpdateTable', {
     TableName: bare.fleet.facts.table,

@@ -78,7 +78,7 @@ const cases: Case[] = [
     facts: withPolicy({ warmUpSeconds: 60, steps: [{ lower: 0, change: 1 }] }),
     check: 'scaling policy',
     mark: 'warn',
-    text: 'grow was changed by hand: its warm-up is 60 s, not 300 s; its steps are others.',
+    text: 'grow was changed by hand: its warm-up is 60 s, not 300 s; its steps differ.',
     advice: /^aws autoscaling put-scaling-policy /,
   },
   {
@@ -86,7 +86,7 @@ const cases: Case[] = [
     facts: withHooks(undefined, {}),
     check: 'hooks',
     mark: 'bad',
-    text: 'The launch hook launch is gone: an instance counts as in service before its agent runs.',
+    text: 'The launch hook launch is gone: an instance is in service before its agent runs.',
     advice: `aws autoscaling put-lifecycle-hook ${IN_GROUP} --lifecycle-hook-name launch --lifecycle-transition autoscaling:EC2_INSTANCE_LAUNCHING --heartbeat-timeout 1200 --default-result CONTINUE --region us-east-1`,
   },
   {
@@ -94,7 +94,7 @@ const cases: Case[] = [
     facts: withHooks({}, undefined),
     check: 'hooks',
     mark: 'bad',
-    text: 'The termination hook termination is gone: the jobs of an instance that Auto Scaling ends are cut off.',
+    text: 'The termination hook termination is gone: Auto Scaling terminates instances before their jobs have ended.',
     advice: `aws autoscaling put-lifecycle-hook ${IN_GROUP} --lifecycle-hook-name termination --lifecycle-transition autoscaling:EC2_INSTANCE_TERMINATING --heartbeat-timeout 300 --default-result CONTINUE --region us-east-1`,
   },
   {
@@ -187,16 +187,16 @@ const cases: Case[] = [
     facts: withAlarms({}, 'gone'),
     check: 'alarms',
     mark: 'warn',
-    text: 'The alarm boots is gone: nobody is told when the fleet stops launching.',
+    text: 'The alarm boots is gone: nobody is notified when the fleet stops launching instances.',
     advice:
       /^aws cloudwatch put-metric-alarm --alarm-name boots --namespace Mayfly --metric-name BootBreaker /,
   },
   {
-    name: 'the boot breaker’s alarm tells its topic no more',
+    name: 'the boot breaker’s alarm does not notify its topic any more',
     facts: { fleet: { ...fleet, alarmTopic: 'arn:topic' } },
     check: 'alarms',
     mark: 'warn',
-    text: 'The alarm boots does not tell its topic',
+    text: 'The alarm boots does not notify its topic',
     advice: /--alarm-actions arn:topic --ok-actions arn:topic --region us-east-1$/,
   },
 ];
@@ -204,7 +204,7 @@ const cases: Case[] = [
 const found = (facts: Partial<Facts>) =>
   diagnosisOf({ ...healthy, ...facts }).findings.filter(({ mark }) => mark !== 'ok');
 
-describe('names each difference from what was deployed, and the command that mends it', () => {
+describe('names each difference from what was deployed, and the command that repairs it', () => {
   test.each(cases)('$name', ({ facts, check, mark, text, advice }) => {
     const findings = found(facts);
     expect(findings).toMatchObject([{ check, mark }]);
@@ -214,7 +214,7 @@ describe('names each difference from what was deployed, and the command that men
   });
 });
 
-test('a minimum goes before the maximum that it is above', () => {
+test('lowers the minimum before a maximum that is below it', () => {
   const advised = found(inGroup({ minSize: 12, maxSize: 12 })).map(({ advice }) => advice);
   expect(advised).toEqual([
     expect.stringContaining('--min-size 0'),
@@ -222,16 +222,16 @@ test('a minimum goes before the maximum that it is above', () => {
   ]);
 });
 
-test('of the policy that is gone the alarm has no advice of its own', () => {
+test('does not report the alarm of a policy that is gone', () => {
   const gone = { policies: { seen: new Map() } };
   expect(found(gone).map(({ check }) => check)).toEqual(['scaling policy']);
   expect(found({ ...gone, ...withAlarms(undefined) })).toMatchObject([
     { check: 'scaling policy' },
-    { check: 'alarms', advice: expect.stringContaining('Make the scaling policy again first') },
+    { check: 'alarms', advice: expect.stringContaining('Create the scaling policy again first') },
   ]);
 });
 
-describe('what is not known is not judged', () => {
+describe('does not check settings that are not known', () => {
   const { scaleOut: _, terminationHook: _hook, minCapacity: _min, ...earlier } = fleet;
   const withoutStateIndex: Partial<Facts> = {
     table: {
@@ -242,7 +242,7 @@ describe('what is not known is not judged', () => {
     },
   };
 
-  test('of a fleet that an earlier version has deployed', () => {
+  test('of a fleet that an earlier version deployed', () => {
     const facts = {
       fleet: earlier,
       ...inGroup({ minSize: 1 }),
@@ -254,7 +254,7 @@ describe('what is not known is not judged', () => {
     expect(found(facts)).toEqual([]);
   });
 
-  test('of a table without the new index where nobody knows which version has deployed the fleet', () => {
+  test('warns about a table without the new index if it is not known which version deployed the fleet', () => {
     const { keeperFunction: _keeper, ...named } = earlier;
     const alarms = withAlarms({}, { statistic: 'Maximum' });
     expect(found({ fleet: named, ...withoutStateIndex, ...alarms })).toMatchObject([
@@ -262,22 +262,22 @@ describe('what is not known is not judged', () => {
     ]);
   });
 
-  test('but what is gone is named, with the way to its command', () => {
+  test('but names what is gone, and how to get the command', () => {
     const alarms = withAlarms({}, { statistic: 'Maximum' });
     expect(found({ fleet: earlier, policies: { seen: new Map() }, ...alarms })).toMatchObject([
       { check: 'scaling policy', mark: 'bad', advice: expect.stringContaining('with this version') },
     ]);
   });
 
-  test('where it may not be looked at, that is said', () => {
+  test('says what may not be read', () => {
     const denied = { unseen: new AccessDenied('Not you.') };
     expect(found({ policies: denied, hooks: denied })).toMatchObject([
-      { check: 'scaling policy', mark: 'warn', text: 'Could not be looked at. Not you.' },
-      { check: 'hooks', mark: 'warn', text: 'Could not be looked at. Not you.' },
+      { check: 'scaling policy', mark: 'warn', text: 'Could not be read. Not you.' },
+      { check: 'hooks', mark: 'warn', text: 'Could not be read. Not you.' },
     ]);
   });
 
-  test('of a group that is gone one sentence says it', () => {
+  test('reports a group that is gone once', () => {
     const gone = { unseen: new StoreGone('The group is gone.') };
     const checks = found({ group: gone, policies: gone, hooks: gone }).map(({ check }) => check);
     expect(checks.filter((check) => check === 'scaling policy' || check === 'hooks')).toEqual([]);

@@ -16,15 +16,15 @@ const findingsOf = (seen: NetworkSeen) =>
 
 describe('subnets from which instances reach AWS', () => {
   test.each<[string, NetworkSeen, string]>([
-    ['public ones that give addresses', network, '2 subnets, each with a way out'],
-    ['a private one', ownOf({ wayOut: 'nat-1', givesAddress: false }), 'a subnet with a way out'],
-    ['one with all endpoints', ownOf({ wayOut: undefined }, ALL), 'a subnet with a way out'],
-  ])('%s are well', (_, seen, text) => {
+    ['public ones that give addresses', network, '2 subnets, each of which reaches AWS'],
+    ['a private one', ownOf({ wayOut: 'nat-1', givesAddress: false }), 'one subnet that reaches AWS'],
+    ['one with all endpoints', ownOf({ wayOut: undefined }, ALL), 'one subnet that reaches AWS'],
+  ])('%s are ok', (_, seen, text) => {
     expect(findingsOf(seen)).toEqual([{ check: 'network', mark: 'ok', text }]);
   });
 });
 
-describe('a subnet from which none does', () => {
+describe('a subnet from which no instance reaches AWS', () => {
   test.each<[string, NetworkSeen, string | RegExp, string | RegExp]>([
     [
       'has no route, and no endpoint for some services',
@@ -42,7 +42,7 @@ describe('a subnet from which none does', () => {
       'has a route to a gateway that is gone',
       ownOf({ wayOut: 'nat-1', broken: true }),
       /^The default route of the subnet subnet-1 leads to nat-1, which is gone/,
-      /that is there/,
+      /existing NAT gateway/,
     ],
   ])('%s', (_, seen, text, advice) => {
     const [finding, ...others] = findingsOf(seen);
@@ -53,7 +53,7 @@ describe('a subnet from which none does', () => {
   });
 });
 
-test('without an endpoint for STS alone workers have no role, which they may not need', () => {
+test('warns if only the endpoint for STS is missing: workers get no credentials, which they may not need', () => {
   const endpoints = ALL.filter((service) => service !== 'sts');
   const [finding] = findingsOf(ownOf({ wayOut: undefined }, endpoints));
   expect(finding).toMatchObject({
@@ -62,11 +62,11 @@ test('without an endpoint for STS alone workers have no role, which they may not
   });
 });
 
-test('a network that may not be looked at is said to be unseen', () => {
+test('reports a network that may not be read', () => {
   const unseen = new AccessDenied('AWS does not let these credentials use it.');
   const { findings } = diagnosisOf({ ...healthy, network: { unseen } });
   expect(findings.filter(({ check }) => check === 'network')).toEqual([
-    { check: 'network', mark: 'warn', text: `Could not be looked at. ${unseen.message}` },
+    { check: 'network', mark: 'warn', text: `Could not be read. ${unseen.message}` },
   ]);
 });
 

@@ -37,7 +37,7 @@ const failure = (minutes: number, message: string): Facts['activities'] => ({
   seen: { launches: [], ends: [], refused: { atMs: ago(minutes), message, times: 1 } },
 });
 const alarms = (changes: object): Facts['alarms'] => {
-  const seen = 'seen' in healthy.alarms ? healthy.alarms.seen : new Map();
+  const { seen = new Map() } = healthy.alarms;
   return { seen: new Map([...seen].map(([name, alarm]) => [name, { ...alarm, ...changes }])) };
 };
 const table: TableSeen = {
@@ -111,7 +111,7 @@ const cases: Case[] = [
     says: ['30 s', '60 s', 'VisibilityTimeout=60'],
   },
   {
-    name: 'a queue that keeps messages for less long',
+    name: 'a queue that keeps messages for a shorter time',
     facts: { queue: { seen: { ...queue, retentionSeconds: 345_600 } } },
     check: 'queue',
     mark: 'warn',
@@ -125,7 +125,7 @@ const cases: Case[] = [
     says: ['90 s', 'DelaySeconds=0'],
   },
   {
-    name: 'a queue that SQS empties early',
+    name: 'a queue with a low maxReceiveCount',
     facts: { queue: { seen: { ...queue, redrive: { arn: 'arn:dead', maxReceives: 3 } } } },
     check: 'queue',
     mark: 'warn',
@@ -153,11 +153,11 @@ const cases: Case[] = [
     says: ['The queue is gone.'],
   },
   {
-    name: 'one that may not be looked at',
+    name: 'a queue that may not be read',
     facts: { queue: { unseen: new AccessDenied('Not you.') } },
     check: 'queue',
     mark: 'warn',
-    says: ['Could not be looked at. Not you.'],
+    says: ['Could not be read. Not you.'],
   },
   {
     name: 'dead letters, and why one is there',
@@ -168,17 +168,17 @@ const cases: Case[] = [
     },
     check: 'dead letters',
     mark: 'warn',
-    says: ['2 jobs', `j-9, ${saidAgo(5)}: exit 65`, 'mayfly dlq list'],
+    says: ['2 dead letters', `j-9, ${saidAgo(5)}: exit 65`, 'mayfly dlq list'],
   },
   {
-    name: 'dead letters that are kept for less long than jobs',
+    name: 'dead letters that are kept for a shorter time than jobs',
     facts: { deadLetters: { seen: { ...deadLetters, retentionSeconds: 86_400 } } },
     check: 'dead letters',
     mark: 'warn',
     says: ['1 d', '14 d', 'https://dead', 'MessageRetentionPeriod=1209600'],
   },
   {
-    name: 'a table that is being made again',
+    name: 'a table that is being created',
     facts: {
       table: {
         seen: {
@@ -208,21 +208,21 @@ const cases: Case[] = [
     says: ['no index byListing', 'instances of an earlier version'],
   },
   {
-    name: 'an index that is being made',
+    name: 'an index that is being created',
     facts: { table: { seen: { ...table, status: 'UPDATING', indexStatus: 'CREATING' } } },
     check: 'table',
     mark: 'warn',
     says: ['CREATING'],
   },
   {
-    name: 'a table that forgets nothing',
+    name: 'a table without TTL',
     facts: { table: { seen: { ...table, expiresBy: { seen: undefined } } } },
     check: 'table',
     mark: 'warn',
     says: ['update-time-to-live --table-name jobs'],
   },
   {
-    name: 'a table without its index, of which somebody may not know what it forgets',
+    name: 'a table without its index, whose TTL may not be read',
     facts: {
       table: {
         seen: { ...table, indexStatus: undefined, expiresBy: { unseen: new AccessDenied('Not you.') } },
@@ -261,7 +261,7 @@ const cases: Case[] = [
     says: ['paused', saidAgo(20), 'mayfly fleet resume'],
   },
   {
-    name: 'an open breaker: which boots failed, why, and where their logs are',
+    name: 'an open breaker: failed boots, reasons and logs',
     facts: {
       group: suspended('Launch'),
       state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
@@ -288,7 +288,7 @@ const cases: Case[] = [
     ],
   },
   {
-    name: 'an open breaker: what AWS refused the last instances, in one sentence',
+    name: 'an open breaker: the call that AWS denied the last instances',
     facts: {
       group: suspended('Launch'),
       state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
@@ -297,14 +297,14 @@ const cases: Case[] = [
     check: 'launches',
     mark: 'bad',
     says: [
-      `The last instances could not receive jobs: KmsDisabled: the key is disabled; nothing is launched since ${saidAgo(20)}.`,
-      'See that the key is enabled',
+      `The last instances could not receive jobs: KmsDisabled: the key is disabled; no instance is launched since ${saidAgo(20)}.`,
+      'Check that the key is enabled',
       'mayfly fleet resume',
       'cannot-receive (KmsDisabled: the key is disabled)',
     ],
   },
   {
-    name: 'an open breaker: what AWS refused instances that could not write it to the table',
+    name: 'an open breaker: the call that AWS denied instances that could not write to the table',
     facts: {
       group: suspended('Launch'),
       state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20) } },
@@ -324,11 +324,11 @@ const cases: Case[] = [
     says: [
       'The last instances could not use the table: the error is in the saved log',
       'mayfly fleet resume',
-      /i-9.*why it went: cannot-use-table\. Its log: s3:\/\/logs\/instances\/i-9\/t\.log/,
+      /i-9.*why it terminated: cannot-use-table\. Its log: s3:\/\/logs\/instances\/i-9\/t\.log/,
     ],
   },
   {
-    name: 'an open breaker: instances that booted, and started none of the jobs that wait',
+    name: 'an open breaker: instances that booted and started no job',
     facts: {
       group: suspended('Launch'),
       state: { seen: { keptAtMs: ago(1), trippedAtMs: ago(20), stalledSinceMs: ago(50) } },
@@ -346,7 +346,7 @@ const cases: Case[] = [
     check: 'launches',
     mark: 'bad',
     says: [
-      `Jobs wait, and no instance has started one since ${saidAgo(50)}, though the last ones were ready; nothing is launched since ${saidAgo(20)}.`,
+      `Jobs wait, and no instance has started one since ${saidAgo(50)}, though the last ones were ready; no instance is launched since ${saidAgo(20)}.`,
       'mayfly fleet resume',
       /i-7, .*It saved no log/,
     ],
@@ -359,11 +359,11 @@ const cases: Case[] = [
     says: [
       'Launch is suspended',
       'why is not known without the table',
-      'Mend the table. Then: mayfly fleet resume',
+      'Repair the table. Then: mayfly fleet resume',
     ],
   },
   {
-    name: 'an instance that AWS refuses its table',
+    name: 'an instance that may not use the table',
     facts: {
       instances: {
         seen: [
@@ -384,36 +384,36 @@ const cases: Case[] = [
     check: 'instances',
     mark: 'bad',
     says: [
-      `i-1 cannot claim jobs in the table since ${saidAgo(3)}: AccessDeniedException: no`,
-      'A right is missing',
+      `i-1 has not been able to claim jobs in the table since ${saidAgo(3)}: AccessDeniedException: no`,
+      'A permission is missing',
     ],
   },
   {
-    name: 'the last instance that went, which AWS had refused its queue',
+    name: 'the last instance that terminated, which could not use the queue',
     facts: { boots: { seen: [refusedBoot] } },
     check: 'instances',
     mark: 'bad',
     says: [
-      'i-7, the last one that went, could not receive jobs: KmsDisabled: the key is disabled',
+      'i-7, the last one that terminated, could not receive jobs: KmsDisabled: the key is disabled',
       'It saved no log.',
     ],
   },
   {
-    name: 'launches that somebody else suspended',
+    name: 'launches that an operator suspended',
     facts: { group: suspended('Launch') },
     check: 'launches',
     mark: 'bad',
-    says: ['not by us', '03:00', 'mayfly fleet resume'],
+    says: ['not by Mayfly', '03:00', 'mayfly fleet resume'],
   },
   {
-    name: 'alarms that are not obeyed',
+    name: 'a suspended AlarmNotification process',
     facts: { group: suspended('AlarmNotification') },
     check: 'launches',
     mark: 'bad',
     says: ['AlarmNotification', 'resume-processes'],
   },
   {
-    name: 'a launch that failed, and is waited for',
+    name: 'a failed launch while an instance is missing',
     facts: {
       group: { seen: { ...group, desired: 2 } },
       activities: failure(60, 'VcpuLimitExceeded: too many'),
@@ -444,52 +444,52 @@ const cases: Case[] = [
     says: [`The last 12 launches have failed since ${saidAgo(90)}, the latest at ${saidAgo(1)}: no capacity`],
   },
   {
-    name: 'a launch that failed, and nobody waits for it',
+    name: 'a failed launch while no instance is missing',
     facts: { activities: failure(60, 'no capacity') },
     check: 'launches',
     mark: 'warn',
     says: ['no capacity', 'instanceTypes'],
   },
   {
-    name: 'launches of which nothing may be known',
+    name: 'launches that may not be read',
     facts: { activities: { unseen: new AccessDenied('Not the activities.') } },
     check: 'launches',
     mark: 'warn',
-    says: ['Could not be looked at. Not the activities.'],
+    says: ['Could not be read. Not the activities.'],
   },
   {
-    name: 'jobs that wait for long, where nothing may be known of launches',
+    name: 'jobs that wait for a long time while the activities may not be read',
     facts: {
       ...{ group: nobody, instances: { seen: [] } },
       activities: { unseen: new AccessDenied('Not the activities.') },
     },
     check: 'launches',
     mark: 'bad',
-    says: ['3 jobs wait since', saidAgo(40)],
+    says: ['3 jobs have been waiting since', saidAgo(40)],
   },
   {
-    name: 'more desired than there are, and none on its way',
+    name: 'more instances desired than exist, and no launch',
     facts: { group: { seen: { ...group, desired: 5 } } },
     check: 'launches',
     mark: 'bad',
-    says: ['5 instances are desired, 1 are there'],
+    says: ['5 instances are desired, 1 exist'],
   },
   {
-    name: 'jobs wait for long, nobody comes, nothing says why',
+    name: 'jobs that wait for a long time without a known cause',
     facts: { group: nobody, instances: { seen: [] } },
     check: 'launches',
     mark: 'bad',
-    says: ['3 jobs wait since', saidAgo(40)],
+    says: ['3 jobs have been waiting since', saidAgo(40)],
   },
   {
-    name: 'the alarm does nothing',
+    name: 'the actions of the alarm are disabled',
     facts: { alarms: alarms({ actionsEnabled: false }) },
     check: 'alarms',
     mark: 'bad',
     says: ['backlog', 'enable-alarm-actions --alarm-names backlog'],
   },
   {
-    name: 'the alarm has nothing to do',
+    name: 'the alarm has no action',
     facts: { alarms: alarms({ actions: [] }) },
     check: 'alarms',
     mark: 'bad',
@@ -510,7 +510,7 @@ const cases: Case[] = [
     says: ['not run yet', 'function-name keeper'],
   },
   {
-    name: 'a keeper that runs no more',
+    name: 'a keeper that has stopped running',
     facts: { state: { seen: { keptAtMs: ago(6) } } },
     check: 'keeper',
     mark: 'bad',
@@ -528,10 +528,10 @@ const cases: Case[] = [
     facts: { instances: { seen: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(21) }] } },
     check: 'instances',
     mark: 'warn',
-    says: ['i-1 was launched 21 minutes ago', 'The keeper ends it', 's3://logs/instances/i-1/'],
+    says: ['i-1 was launched 21 minutes ago', 'The keeper terminates it', 's3://logs/instances/i-1/'],
   },
   {
-    name: 'an instance that does not start again out of its warm pool',
+    name: 'an instance that does not start after it left the warm pool',
     facts: {
       instances: {
         seen: [{ ...busy, jobs: [], record: { ...record, reportedAtMs: ago(2000) }, launchedAtMs: ago(21) }],
@@ -539,38 +539,38 @@ const cases: Case[] = [
     },
     check: 'instances',
     mark: 'warn',
-    says: ['i-1 was launched 21 minutes ago, and its agent has not been heard of since'],
+    says: ['i-1 was launched 21 minutes ago, and its agent has not reported since'],
   },
   {
-    name: 'one that does not boot, and stays',
+    name: 'an instance that does not boot and is not terminated',
     facts: { instances: { seen: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(30) }] } },
     check: 'instances',
     mark: 'bad',
-    says: ['30 minutes', 'should have ended it'],
+    says: ['30 minutes', 'should have terminated it'],
   },
   {
-    name: 'instances of a warm pool that may not be looked at',
+    name: 'a warm pool that may not be read',
     facts: { pool: { unseen: new AccessDenied('Not the pool.') } },
     check: 'instances',
     mark: 'warn',
-    says: ['Could not be looked at. Not the pool.'],
+    says: ['Could not be read. Not the pool.'],
   },
   {
     name: 'a silent instance',
     facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, reportedAtMs: ago(16) } }] } },
     check: 'instances',
     mark: 'warn',
-    says: ['not heard of for 16 minutes'],
+    says: ['has not reported for 16 minutes'],
   },
   {
-    name: 'one that stays',
+    name: 'a silent instance that is not terminated',
     facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, reportedAtMs: ago(25) } }] } },
     check: 'instances',
     mark: 'bad',
-    says: ['25 minutes', 'should have ended it'],
+    says: ['25 minutes', 'should have terminated it'],
   },
   {
-    name: 'an instance that wants to go and may not',
+    name: 'an instance that may not terminate itself',
     facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, retirement } }] } },
     check: 'instances',
     mark: 'bad',
@@ -581,10 +581,10 @@ const cases: Case[] = [
     facts: { instances: { seen: [{ ...busy, jobs: [], record: { ...record, forecast: slowed } }] } },
     check: 'instances',
     mark: 'bad',
-    says: [`i-1 takes one job at a time since ${saidAgo(5)}: 4 tries in a row`, '"exit status 1"'],
+    says: [`i-1 has run one job at a time since ${saidAgo(5)}: 4 tries in a row`, '"exit status 1"'],
   },
   {
-    name: 'an instance that went as it was unhealthy',
+    name: 'an instance that terminated because it was unhealthy',
     facts: {
       boots: {
         seen: [
@@ -598,54 +598,54 @@ const cases: Case[] = [
     check: 'instances',
     mark: 'bad',
     says: [
-      `i-0 was found to be unhealthy, and went at ${saidAgo(7)}: no GPU.`,
+      `i-0 was unhealthy, and terminated at ${saidAgo(7)}: no GPU.`,
       'Its log: s3://logs/instances/i-0/t-unhealthy.log',
     ],
   },
   {
-    name: 'an instance without the program of its workers, which could save no log',
+    name: 'an instance without its worker program and without a saved log',
     facts: gaveUp({ reason: 'worker-missing', problem: 'cannot start ./render: there is no file /x/render' }),
     check: 'instances',
     mark: 'bad',
     says: [
-      `i-0 could not start the program of its workers, and went at ${saidAgo(7)}: cannot start ./render: there is no file /x/render.`,
+      `i-0 could not start the program of its workers, and terminated at ${saidAgo(7)}: cannot start ./render: there is no file /x/render.`,
       'It saved no log.',
       'workerDirectory',
     ],
   },
   {
-    name: 'an instance that gave up, while the bucket may not be listed',
+    name: 'an instance that failed while the bucket may not be listed',
     facts: {
       ...gaveUp({ reason: 'worker-missing', problem: 'no program' }),
       logBucket: { unseen: new AccessDenied('Not you.') },
     },
     check: 'instances',
     mark: 'bad',
-    says: ['Its log could not be looked for.'],
+    says: ['The bucket could not be searched for its log.'],
   },
   {
     name: 'an instance that did not boot',
     facts: gaveUp({ reason: 'boot-failed', problem: 'could not run the playbook: no such package: hammer' }),
     check: 'instances',
     mark: 'bad',
-    says: ['i-0 did not boot, and went at', 'no such package: hammer.', 'its set-up'],
+    says: ['i-0 did not boot, and terminated at', 'no such package: hammer.', 'its set-up'],
   },
   {
-    name: 'an instance whose agent crashed, and what it said',
+    name: 'an instance whose agent crashed, with the fatal error',
     facts: gaveUp({ reason: 'agent-crashed', problem: 'it was silent' }, { fatalError: 'TypeError: no' }),
     check: 'instances',
     mark: 'bad',
-    says: [/i-0 lost its agent, and went at .*: it was silent; the last words of its agent: TypeError: no\./],
+    says: [/i-0 lost its agent, and terminated at .*: it was silent; fatal error of its agent: TypeError: no\./],
   },
   {
-    name: 'an instance that is lost, but for the last words of its agent',
+    name: 'a lost instance with the fatal error of its agent',
     facts: gaveUp({ reason: 'lost', problem: undefined }, { fatalError: 'TypeError: no' }),
     check: 'instances',
     mark: 'bad',
-    says: [/i-0 lost its agent, and went at .*: TypeError: no\./],
+    says: [/i-0 lost its agent, and terminated at .*: TypeError: no\./],
   },
   {
-    name: 'an instance that could write no record, but saved its log',
+    name: 'an instance without a record but with a saved log',
     facts: {
       boots: {
         seen: [
@@ -659,12 +659,12 @@ const cases: Case[] = [
     check: 'instances',
     mark: 'bad',
     says: [
-      'i-0 could not start the program of its workers: nobody has said why.',
+      'i-0 could not start the program of its workers: the reason is not known.',
       's3://logs/instances/i-0/t-worker-missing.log',
     ],
   },
   {
-    name: 'an instance that went as it was unhealthy, while a later one does jobs',
+    name: 'an instance that was unhealthy while a later one runs jobs',
     facts: {
       boots: {
         seen: [
@@ -675,10 +675,10 @@ const cases: Case[] = [
     },
     check: 'instances',
     mark: 'warn',
-    says: [`i-0 was found to be unhealthy, and went at ${saidAgo(7)}: no GPU.`, 'Later instances do jobs'],
+    says: [`i-0 was unhealthy, and terminated at ${saidAgo(7)}: no GPU.`, 'Later instances run jobs'],
   },
   {
-    name: 'an instance that went as it was unhealthy, while an earlier one has done jobs',
+    name: 'an instance that was unhealthy while only an earlier one ran jobs',
     facts: {
       boots: {
         seen: [
@@ -689,28 +689,28 @@ const cases: Case[] = [
     },
     check: 'instances',
     mark: 'bad',
-    says: ['i-0 was found to be unhealthy'],
+    says: ['i-0 was unhealthy'],
   },
   {
-    name: 'a job that its limit does not stop',
+    name: 'a job that runs longer than the limit',
     facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, startedAt: timeAgo(70) }] }] } },
     check: 'jobs',
     mark: 'bad',
-    says: ['j-1 runs on i-1 for 70 minutes', '3600 s', 'mayfly cancel j-1'],
+    says: ['j-1 has been running on i-1 for 70 minutes', '3600 s', 'mayfly cancel j-1'],
   },
   {
-    name: 'a job with a limit of its own that does not stop it',
+    name: 'a job that runs longer than its own limit',
     facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, limitSeconds: 60 }] }] } },
     check: 'jobs',
     mark: 'bad',
     says: ['60 s'],
   },
   {
-    name: 'a job whose lease nobody renews, and that nobody settles',
+    name: 'a job with an expired lease that is not settled',
     facts: { instances: { seen: [{ ...busy, jobs: [{ ...job, leaseUntilMs: ago(15) }] }] } },
     check: 'jobs',
     mark: 'bad',
-    says: ['lease has ended 15 minutes ago'],
+    says: ['lease expired 15 minutes ago'],
   },
   {
     name: 'jobs whose messages are gone',
@@ -721,11 +721,11 @@ const cases: Case[] = [
   },
 ];
 
-describe('a fleet that is well', () => {
+describe('a fleet without problems', () => {
   const well: { name: string; facts: Partial<Facts> }[] = [
-    { name: 'at work', facts: {} },
+    { name: 'with jobs', facts: {} },
     {
-      name: 'with nothing to do',
+      name: 'without jobs',
       facts: {
         queue: { seen: { ...queue, visible: 0, inFlight: 0 } },
         group: nobody,
@@ -734,7 +734,7 @@ describe('a fleet that is well', () => {
       },
     },
     {
-      name: 'whose first job has just come',
+      name: 'with a first job that has just been enqueued',
       facts: {
         group: nobody,
         instances: { seen: [] },
@@ -749,11 +749,11 @@ describe('a fleet that is well', () => {
       },
     },
     {
-      name: 'with an instance that boots, slowly',
+      name: 'with an instance that boots slowly',
       facts: { instances: { seen: [{ ...busy, record: undefined, jobs: [], launchedAtMs: ago(19) }] } },
     },
     {
-      name: 'with an instance that was stopped in its warm pool, and starts for a job',
+      name: 'with an instance that was stopped in the warm pool and starts for a job',
       facts: {
         instances: {
           seen: [
@@ -785,7 +785,7 @@ describe('a fleet that is well', () => {
       },
     },
     {
-      name: 'that was found by its names alone, with settings of its own',
+      name: 'that was found by names and has its own settings',
       facts: {
         fleet: (({ keeperFunction: _k, backlogAlarm: _b, bootBreakerAlarm: _a, ...rest }) => rest)(
           fleet,
@@ -796,7 +796,7 @@ describe('a fleet that is well', () => {
     },
     { name: 'that has no dead letters', facts: { deadLetters: undefined } },
     {
-      name: 'whose instances work again, after AWS had refused one its queue',
+      name: 'whose instances work again after one could not use the queue',
       facts: {
         boots: { seen: [{ instance: 'i-1', launchedAtMs: ago(20), record: worked }, refusedBoot] },
       },
@@ -809,7 +809,7 @@ describe('a fleet that is well', () => {
     expect(mark).toBe('ok');
   });
 
-  test('has a word for each thing that was looked at', () => {
+  test('has a finding for each check', () => {
     const checks = diagnosisOf(healthy).findings.map(({ check }) => check);
     expect(checks).toEqual([
       'found',
@@ -830,7 +830,7 @@ describe('a fleet that is well', () => {
   });
 });
 
-describe('what is wrong', () => {
+describe('finds', () => {
   test.each(cases)('$name', ({ facts, check, mark, says }) => {
     const diagnosis = diagnosisOf({ ...healthy, ...facts });
     const found = diagnosis.findings.filter((finding) => finding.check === check && finding.mark === mark);
@@ -843,7 +843,7 @@ describe('what is wrong', () => {
     );
   });
 
-  test('the worst of it is the mark of all', () => {
+  test('the diagnosis is as bad as its worst finding', () => {
     const warned = { ...healthy, stranded: { seen: { jobs: ['j-3'], partly: true } } };
     expect(diagnosisOf(warned).mark).toBe('warn');
     expect(diagnosisOf({ ...warned, logBucket: { unseen: new StoreGone('gone') } }).mark).toBe('bad');
@@ -874,28 +874,28 @@ test.each([
     'network',
   ],
   ["The security group 'sg-1' does not exist in VPC 'vpc-1'", 'network'],
-  ['Invalid IAM Instance Profile name', 'A right is missing'],
+  ['Invalid IAM Instance Profile name', 'A permission is missing'],
   [
     'You are not authorized to perform this operation. Encoded authorization failure message: aMi-VCPU',
-    'A right',
+    'A permission',
   ],
   ['Client.InternalError: Client error on launch', 'the key that encrypts volumes'],
   [
     'Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state',
     'the key that encrypts',
   ],
-  ['Server.InternalError: Internal error on launch', 'EC2 failed by itself'],
+  ['Server.InternalError: Internal error on launch', 'EC2 had an internal error'],
   ['You must use a valid fully-formed launch template. The launch template is gone', 'launch template'],
   [
     'InvalidParameterCombination: The specified instance type is not eligible for Free Tier. For a list of Free Tier instance types, run describe-instance-types with the filter free-tier-eligible=true.',
     'free plan',
   ],
   ['Something new', 'tries again'],
-])('of a launch that is refused with %j', (message, advice) => {
+])('advises on a launch that was refused with %j', (message, advice) => {
   expect(refusalAdvice(message)).toContain(advice);
 });
 
-test('who is told to delete the stack is told what goes with it, and how to keep that', () => {
+test('advice to delete the stack says what is deleted with it and how to keep it', () => {
   const noQueue = 'QueueDoesNotExist: The specified queue does not exist';
   for (const advice of [refusalAdvice('The launch template is gone'), adviceOn(noQueue)]) {
     expect(advice).toMatch(

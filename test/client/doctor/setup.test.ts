@@ -14,13 +14,13 @@ afterAll(() => cloud.close());
 const lookedAt = (setup: boolean, endpoint?: string) =>
   lookAtLocal({ facts: { ...fleet, setup } } as FleetContext, endpoint);
 
-test('the embedded cloud tells what its instances are; nobody else is relied on for it', async () => {
+test('reads from the embedded cloud alone what its instances are', async () => {
   expect(await lookedAt(true, cloud.endpoint)).toBe('processes');
   expect(await lookedAt(false, cloud.endpoint)).toBeUndefined();
   expect(await lookedAt(true, 'http://127.0.0.1:9')).toBeUndefined();
 });
 
-test('a set-up that is not run is told, where instances are processes', async () => {
+test('warns about a set-up that is not run because instances are processes', async () => {
   const withSetup = { ...healthy, fleet: { ...fleet, setup: true } };
   const { findings, mark } = diagnosisOf({ ...withSetup, localInstances: 'processes' });
   expect(mark).toBe('warn');

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { records } from '../../../client/jobs/status.ts';
+import { records } from '../../../client/job-records.ts';
 import { type Fleet, type ManyOptions, type NewJob, NotAllSent, type SentJob } from '../../../client/index.ts';
 import type { Call, Input } from '../../../local/front-door/service.ts';
 import { bareFleets } from '../../support/bare-fleet.ts';
@@ -17,7 +17,7 @@ async function onQueue(fleet: Fleet): Promise<string[]> {
   return [...ids].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
 
-/** A run that fails, with all that it told. */
+/** A run that fails, with everything that it reported. */
 async function failed(fleet: Fleet, input: Parameters<Fleet['enqueueMany']>[0], options: ManyOptions = {}) {
   const told: SentJob[] = [];
   const onSent = (sent: readonly SentJob[]) => void told.push(...sent);
@@ -26,12 +26,12 @@ async function failed(fleet: Fleet, input: Parameters<Fleet['enqueueMany']>[0], 
   return { error: error as NotAllSent, told, sent: (error as NotAllSent).sent };
 }
 
-/** Strikes the batch of messages in which a body is. */
+/** Matches the batch of messages that contains a body. */
 const has = (body: string) => (input: Input, call: Call) =>
   call.action === 'SendMessageBatch' && JSON.stringify(input).includes(`\\"${body}\\"`);
 
 describe('many jobs', () => {
-  it('are all enqueued and told of in their order, with a record each', async () => {
+  it('are enqueued and reported in order, each with a record', async () => {
     const { fleet } = await open();
     const told: SentJob[] = [];
     const result = await fleet.enqueueMany(jobs(612), {
@@ -49,7 +49,7 @@ describe('many jobs', () => {
   it('take few calls: 25 records each, 10 messages each', async () => {
     const { fleet, cloud } = await open();
     const calls: string[] = [];
-    // The cloud's services ask each other once a minute.
+    // The services of the embedded cloud call each other once a minute.
     const stop = cloud.onCall(({ action, caller }) => caller !== 'cloud' && calls.push(action));
     await fleet.enqueueMany(jobs(500));
     stop();
@@ -61,12 +61,12 @@ describe('many jobs', () => {
     }).toEqual({
       records: 20,
       messages: 50,
-      // The first asks for AWS's time: the fleet was found without a call.
+      // The first call is for AWS's time: the fleet was found without a call.
       all: 71,
     });
   });
 
-  it('go in batches of 1 MiB together, and longer bodies through the bucket', async () => {
+  it('are sent in batches of at most 1 MiB, and longer bodies through the bucket', async () => {
     const { fleet } = await open();
     const body = 'x'.repeat(300_000);
     const long = 'y'.repeat(1_100_000);
@@ -78,7 +78,7 @@ describe('many jobs', () => {
     expect(last).toMatchObject({ state: 'queued', bodyKey: `bodies/${ids.at(-1)}` });
   });
 
-  it('have options each', async () => {
+  it('have their own options', async () => {
     const { fleet } = await open();
     const options = { limitSeconds: 7, requestId: 'r-1' };
     const { ids } = await fleet.enqueueMany([
@@ -93,7 +93,7 @@ describe('many jobs', () => {
     expect((await fleet.status(ids)).map(({ label }) => label)).toEqual(['web', undefined, undefined]);
   });
 
-  it('with equal dedupe keys are one, in the run as beyond it', async () => {
+  it('with equal dedupe keys are one job, in one run and across runs', async () => {
     const { fleet } = await open();
     const twice = await fleet.enqueueMany([
       { body: 'a', dedupe: 'k1' },
@@ -107,14 +107,14 @@ describe('many jobs', () => {
     expect(await onQueue(fleet)).toHaveLength(2);
   });
 
-  it('may be none', async () => {
+  it('can be none', async () => {
     const { fleet } = await open();
     expect(await fleet.enqueueMany([])).toMatchObject({ count: 0, ids: [] });
   });
 });
 
-describe('an input that comes bit by bit', () => {
-  it('is read only as fast as it is sent, and is not kept', async () => {
+describe('a slow or unlimited input', () => {
+  it('is read only as fast as it is sent, and is not kept in memory', async () => {
     const { fleet } = await open();
     let given = 0;
     let sent = 0;
@@ -133,7 +133,7 @@ describe('an input that comes bit by bit', () => {
     expect(ahead).toBeLessThan(700);
   });
 
-  it('waits for whoever is told', async () => {
+  it('waits for onSent', async () => {
     const { fleet } = await open();
     let given = 0;
     function* input(): Generator<NewJob> {
@@ -147,7 +147,7 @@ describe('an input that comes bit by bit', () => {
     expect(await run).toMatchObject({ count: 1500 });
   });
 
-  it('that is slow is sent as it comes', async () => {
+  it('is sent as it comes', async () => {
     const { fleet } = await open();
     const more = Promise.withResolvers<void>();
     async function* input(): AsyncGenerator<NewJob> {
@@ -166,7 +166,7 @@ describe('an input that comes bit by bit', () => {
     expect(told).toEqual([1, 2]);
   });
 
-  it('that breaks off has sent what came before', async () => {
+  it('that throws has sent what came before', async () => {
     const { fleet } = await open();
     async function* input(): AsyncGenerator<NewJob> {
       yield* jobs(3);
@@ -181,7 +181,7 @@ describe('an input that comes bit by bit', () => {
     expect(await onQueue(fleet)).toEqual(['j-broken-1', 'j-broken-2', 'j-broken-3']);
   });
 
-  it('can be stopped, also while nothing comes', async () => {
+  it('can be aborted, also while nothing comes', async () => {
     const { fleet } = await open();
     const stop = new AbortController();
     async function* input(): AsyncGenerator<NewJob> {
@@ -200,13 +200,13 @@ describe('an input that comes bit by bit', () => {
   });
 
   it.each<[string, NewJob, string]>([
-    ['a bad body', { body: 'ab\ud800' }, 'The body has half of a character at position 2.'],
+    ['an invalid body', { body: 'ab\ud800' }, 'The body is not valid Unicode: it has a lone surrogate at position 2.'],
     [
-      'an option that is none',
+      'an unknown option',
       { body: 'a', ...({ limitSecond: 5 } as object) },
       '`enqueueMany (of a job)` has no option "limitSecond"; it has body, limitSeconds, delaySeconds, dedupe, label, requestId.',
     ],
-  ])('with a job that has %s ends there', async (_, job, sentence) => {
+  ])('ends at a job with %s', async (_, job, sentence) => {
     const { fleet } = await open();
     const bad = [...jobs(4), job, ...jobs(1)];
     const { error, sent } = await failed(fleet, bad);
@@ -216,8 +216,8 @@ describe('an input that comes bit by bit', () => {
   });
 });
 
-describe('a run that fails says exactly which were sent', () => {
-  it('where single messages of a batch are refused', async () => {
+describe('a run that fails reports which jobs were sent', () => {
+  it('if single messages of a batch are refused', async () => {
     const { fleet, cloud } = await open();
     // In its batch, and then alone.
     const refused = { service: 'sqs', when: has('job 33') };
@@ -226,11 +226,11 @@ describe('a run that fails says exactly which were sent', () => {
     const { sent, told, error } = await failed(fleet, jobs(50), { seed: 'p' });
     expect(sent).toEqual({ seed: 'p', through: 32, also: numbersTo(50).slice(33), unknown: [], read: 50 });
     expect(told.map(({ number }) => number)).toEqual(numbersTo(50).filter((number) => number !== 33));
-    expect(error.message).toContain('Jobs up to number 32 were, and 17 of those after it.');
+    expect(error.message).toContain('Jobs up to number 32 were sent, and 17 of those after it.');
     expect(await onQueue(fleet)).toEqual(told.map(({ id }) => id));
   });
 
-  it('where they are refused for a moment only, it goes on', async () => {
+  it('but goes on if they are refused only a few times', async () => {
     const { fleet, cloud } = await open();
     const fault = cloud.faults.add({
       service: 'sqs',
@@ -243,7 +243,7 @@ describe('a run that fails says exactly which were sent', () => {
     expect(await onQueue(fleet)).toHaveLength(30);
   });
 
-  it('where a call got no answer: of these nobody can say', async () => {
+  it('if a call got no answer: its jobs may have been sent', async () => {
     const { fleet, cloud } = await open();
     cloud.faults.add({ service: 'sqs', when: has('job 15'), effect: { kind: 'reset', applied: true } });
     const { sent, told, error } = await failed(fleet, jobs(40));
@@ -253,10 +253,10 @@ describe('a run that fails says exactly which were sent', () => {
       unknown: numbersTo(20).slice(10),
     });
     expect(told.map(({ number }) => number)).toEqual([...numbersTo(10), ...numbersTo(40).slice(20)]);
-    expect(error.message).toContain('of 10 nobody can say. No answer from');
+    expect(error.message).toContain('; 10 may have been sent. No answer from');
   });
 
-  it('where the queue is gone: none, and the rest of the input is not read', async () => {
+  it('if the queue is gone: none, and the rest of the input is not read', async () => {
     const { fleet, cloud } = await open();
     cloud.faults.add({
       service: 'sqs',
@@ -270,10 +270,10 @@ describe('a run that fails says exactly which were sent', () => {
     expect(sent).toMatchObject({ through: 0, also: [], unknown: [] });
     expect(sent.read).toBeLessThan(800);
     expect(given).toBeLessThan(800);
-    expect(error.message).toMatch(/^Not all jobs were enqueued. None was. The queue .* is gone/);
+    expect(error.message).toMatch(/^Not all jobs were enqueued. None was sent. The queue .* is gone/);
   });
 
-  it('where the table takes no records: no message without one', async () => {
+  it('if the table takes no records: no message is sent without one', async () => {
     const { fleet, cloud } = await open();
     cloud.faults.add({
       service: 'dynamodb',
@@ -287,13 +287,13 @@ describe('a run that fails says exactly which were sent', () => {
 });
 
 describe('a second run sends the rest', () => {
-  it('with the same ids, and none of them is two jobs', async () => {
+  it('with the same ids, and no job twice', async () => {
     const { fleet, cloud, record } = await open();
     cloud.faults.add({ service: 'sqs', when: has('job 55'), effect: { kind: 'reset', applied: true } });
     const { sent } = await failed(fleet, jobs(80), { seed: 'again' });
     cloud.faults.clear();
     const first = await onQueue(fleet);
-    // One of those of which nobody can say has been done meanwhile.
+    // One of the jobs that may have been sent has been done meanwhile.
     const done = { state: 'succeeded', endedAt: new Date().toISOString(), exitStatus: 0 } as const;
     await record({ id: 'j-again-55', ...done });
     const wasSent = new Set([...numbersTo(sent.through), ...sent.also]);
@@ -312,7 +312,7 @@ describe('a second run sends the rest', () => {
     expect(await fleet.status('j-again-55')).toMatchObject(done);
   });
 
-  it('also if nothing is known of the first one but its seed', async () => {
+  it('also if only the seed of the first is known', async () => {
     const { fleet, record } = await open();
     await fleet.enqueueMany(jobs(30), { seed: 'bare' });
     await received(fleet);
@@ -327,8 +327,8 @@ describe('a second run sends the rest', () => {
     expect(await fleet.status('j-bare-7')).toMatchObject({ state: 'running', instance: 'i-1' });
   });
 
-  it('a seed is letters and digits', async () => {
+  it('a seed has letters and digits', async () => {
     const { fleet } = await open();
-    await expect(fleet.enqueueMany(jobs(1), { seed: 'a b' })).rejects.toThrow('The seed a b is none');
+    await expect(fleet.enqueueMany(jobs(1), { seed: 'a b' })).rejects.toThrow('The seed a b is not valid');
   });
 });

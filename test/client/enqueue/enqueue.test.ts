@@ -23,7 +23,7 @@ function withFacts({ context }: Fleet, facts: Partial<FleetContext['facts']>): F
 }
 
 describe('a job that is enqueued', () => {
-  it('has a record by the time that its id is given out, and a message that says the same', async () => {
+  it('has a record when its id is returned, and a message with the same content', async () => {
     const { fleet } = await open();
     const options = { limitSeconds: 5, requestId: 'r-1' };
     const { id, deduplicated, state } = await fleet.enqueue('42', { ...options, label: 'web' });
@@ -36,14 +36,14 @@ describe('a job that is enqueued', () => {
     expect(await received(fleet)).toEqual([{ id, stdin: '42', argument: '42', ...options }]);
   });
 
-  it('is no number to anybody, however often it is drawn', async () => {
+  it('has an id that is never read as a number', async () => {
     const { fleet } = await open();
     const { ids } = await fleet.enqueueMany(Array.from({ length: 50 }, () => ({ body: 'x' })));
     expect(ids.every((id) => /^[a-z]-/.test(id) && Number.isNaN(Number(id)))).toBe(true);
     expect(new Set(ids).size).toBe(50);
   });
 
-  it('has a record that lives as long as its message may, and then as records do', async () => {
+  it('has a record that is kept as long as its message can exist, and then as long as records are', async () => {
     const { fleet } = await open();
     const beforeMs = Date.now();
     const { id } = await fleet.enqueue('42');
@@ -52,14 +52,14 @@ describe('a job that is enqueued', () => {
     expect(days).toBeCloseTo(28, 1);
   });
 
-  it('waits out its delay', async () => {
+  it('does not start before its delay has passed', async () => {
     const { fleet } = await open();
     await fleet.enqueue('42', { delaySeconds: 900 });
     await fleet.enqueue('43', { delaySeconds: 0 });
     expect((await received(fleet)).map(({ stdin }) => stdin)).toEqual(['43']);
   });
 
-  it('that nobody can send leaves no record behind', async () => {
+  it('that cannot be sent leaves no record behind', async () => {
     const { fleet, cloud } = await open();
     cloud.faults.add({
       service: 'sqs',
@@ -93,14 +93,14 @@ describe('its body', () => {
     expect(await received(fleet)).toMatchObject([{ id, stdin }]);
   });
 
-  it('is the same for the worker, whatever text it is', async () => {
+  it('reaches the worker unchanged, whatever text it is', async () => {
     const { fleet } = await open();
     const texts = fc.sample(fc.string({ unit: 'grapheme', maxLength: 40 }), 40);
     await fleet.enqueueMany(texts.map((body) => ({ body })));
     expect((await received(fleet)).map(({ stdin }) => stdin).sort()).toEqual(texts.toSorted());
   });
 
-  it('goes through the bucket when its message would be too long, however little', async () => {
+  it('goes through the bucket if its message would be even a little too long', async () => {
     const { fleet } = await open();
     const { queueUrl } = fleet.facts;
     // Each line break is two bytes of JSON.
@@ -115,7 +115,7 @@ describe('its body', () => {
     expect((await Body?.transformToString()) === long).toBe(true);
   });
 
-  it('is in the message as long as that takes it', async () => {
+  it('is in the message as long as it fits', async () => {
     const { fleet, cloud } = await open();
     cloud.faults.add({ service: 's3', effect: { kind: 'error', code: 'InternalError', status: 500 } });
     const overhead = JSON.stringify({ mayfly: 1, id: 'j-123456789012', payload: '' }).length;
@@ -131,14 +131,14 @@ describe('its body', () => {
   const refused: [what: string, body: unknown, sentence: string][] = [
     ['that is not UTF-8', Uint8Array.from([0x61, 0xff, 0x62]), 'The body is not UTF-8: byte 1 is 0xff.'],
     ['that ends in mid-character', Buffer.from('é').subarray(0, 1), 'The body is not UTF-8: byte 0 is 0xc3.'],
-    ['with half a character', 'ab\ud800', 'The body has half of a character at position 2.'],
-    ['that is nothing', undefined, 'The body is undefined: it must be text, UTF-8 bytes or JSON.'],
+    ['with a lone surrogate', 'ab\ud800', 'The body is not valid Unicode: it has a lone surrogate at position 2.'],
+    ['that is undefined', undefined, 'The body is of type undefined; allowed are text, UTF-8 bytes and JSON values.'],
     [
       'that JSON cannot say',
       { at: 1n },
       'The body cannot be written as JSON: Do not know how to serialize a BigInt.',
     ],
-    ['beyond all bounds', 'x'.repeat(64 * MIB + 1), 'The body has 67108865 bytes; allowed are 67108864.'],
+    ['that is too long', 'x'.repeat(64 * MIB + 1), 'The body has 67108865 bytes; at most 67108864 are allowed.'],
   ];
   it.each(refused)('%s is refused before anything is sent', async (_, body, sentence) => {
     const { fleet, cloud } = await open();
@@ -168,8 +168,8 @@ describe('options out of bounds are refused', () => {
     ],
     [
       { group: 'web' } as object,
-      '`group` is for jobs that must not run at the same time, which no fleet can see to yet. A name that jobs share, to ' +
-        'find them by, is `label`.',
+      '`group` is reserved for jobs that must not run at the same time, which no fleet supports. To give jobs a common name ' +
+        'to find them by, use `label`.',
     ],
     [{ requestId: '1' }, 'The job was not enqueued: the envelope\'s requestId is "1"'],
     [{ dedupe: '' }, 'The dedupe key is empty'],
@@ -183,7 +183,7 @@ describe('options out of bounds are refused', () => {
 });
 
 describe("a limit beyond the fleet's maxLimit", () => {
-  it('is refused before anything is sent, by whatever verb, with the number', async () => {
+  it('is refused by every verb before anything is sent, with the number', async () => {
     const { fleet, record } = await open();
     const strict = withFacts(fleet, { maxLimitSeconds: 600 });
     const sentence = "The job's time limit is 601 s; fleet group allows 1 to 600 s (its prop maxLimit).";
@@ -197,7 +197,7 @@ describe("a limit beyond the fleet's maxLimit", () => {
 });
 
 describe('jobs with one dedupe key', () => {
-  it('are one: the second is not enqueued once the first was seen', async () => {
+  it('are one job: the second is not enqueued once the first was received', async () => {
     const { fleet, record } = await open();
     const first = await fleet.enqueue('42', { dedupe: 'order 7' });
     expect(first).toMatchObject({
@@ -217,7 +217,7 @@ describe('jobs with one dedupe key', () => {
     expect(await received(fleet)).toEqual([]);
   });
 
-  it('are sent again where the first may have died before its message', async () => {
+  it('are sent again if the first sender may have failed before its message was sent', async () => {
     const { fleet, cloud } = await open();
     cloud.faults.add({ service: 'sqs', effect: { kind: 'throttle' } });
     await expect(fleet.enqueue('x', { dedupe: 'lost' })).rejects.toThrow(Throttled);
@@ -227,7 +227,7 @@ describe('jobs with one dedupe key', () => {
     expect((await received(fleet)).map((job) => job.id)).toEqual([id]);
   });
 
-  it('are one, however many come at once', async () => {
+  it('are one job, however many are enqueued at once', async () => {
     const { fleet } = await open();
     const all = await Promise.all(
       Array.from({ length: 12 }, () => fleet.enqueue('x', { dedupe: 'at once' })),
@@ -237,7 +237,7 @@ describe('jobs with one dedupe key', () => {
     expect(new Set((await received(fleet)).map(({ id }) => id)).size).toBe(1);
   });
 
-  it('are one anew when the first was lost', async () => {
+  it('are a new job when the first was lost', async () => {
     const { fleet, record } = await open();
     const { id } = await fleet.enqueue('x', { dedupe: 'old' });
     await received(fleet);
@@ -248,7 +248,7 @@ describe('jobs with one dedupe key', () => {
 });
 
 describe('a fleet without records of jobs', () => {
-  it('takes jobs plainly', async () => {
+  it('accepts jobs without options', async () => {
     const { fleet, cloud } = await open();
     let tables = 0;
     const stop = cloud.onCall(({ service }) => {
@@ -263,7 +263,7 @@ describe('a fleet without records of jobs', () => {
     expect(tables).toBe(0);
   });
 
-  it('can tell nothing of them, and says so', async () => {
+  it('refuses questions about them, and says why', async () => {
     const { fleet } = await open();
     const untracked = withFacts(fleet, { trackJobs: false });
     const asked: Promise<unknown>[] = [
@@ -286,13 +286,13 @@ describe('a fleet without records of jobs', () => {
   });
 });
 
-describe('trouble with AWS is said in a sentence', () => {
+describe('an error of AWS becomes a sentence', () => {
   it('a throttled table', async () => {
     const { fleet, cloud } = await open();
     cloud.faults.add({ service: 'dynamodb', effect: { kind: 'throttle' } });
     await expect(fleet.enqueue('42')).rejects.toThrow(Throttled);
     await expect(fleet.status('j-1')).rejects.toThrow(
-      'AWS refuses calls to the table jobs of fleet group for now',
+      'AWS throttles calls to the table jobs of fleet group',
     );
   });
 
@@ -311,7 +311,7 @@ describe('trouble with AWS is said in a sentence', () => {
     await expect(gone.enqueue('42')).rejects.toThrow(/^The queue .*\/gone of fleet group is gone/);
   });
 
-  it('a bucket that is gone, for what has to go there', async () => {
+  it('a bucket that is gone, for a body that has to go there', async () => {
     const { fleet } = await open();
     const gone = withFacts(fleet, { logBucket: 'deleted' });
     await expect(gone.enqueue('x'.repeat(MIB))).rejects.toThrow(

@@ -42,7 +42,7 @@ function factsOf(fleet: string): FleetFactsInput {
   return { version: 1, fleet, region: cloud.region, ...names, maxAttempts: 7 };
 }
 
-/** What a deployed stack leaves. */
+/** The parameter that a deployed stack writes. */
 async function deployed(...fleets: string[]): Promise<void> {
   for (const fleet of fleets) await parameter(fleet, JSON.stringify(factsOf(fleet)));
 }
@@ -57,7 +57,7 @@ async function find(options: FindOptions = {}) {
   return facts;
 }
 
-/** The error's class and sentence. */
+/** The error's name and message. */
 async function failure(options: FindOptions = {}): Promise<Error> {
   return find(options).then(
     ({ fleet }) => expect.fail(`found ${fleet}`),
@@ -72,18 +72,18 @@ describe('a fleet is found', () => {
     ['by its stack, if that has only one', { stack: 'Lab' }, 'Lab/Fleet'],
     ['by stack and name', { stack: 'Shop', fleet: 'Mail' }, 'Shop/Mail'],
     ['by its name alone', { fleet: 'Thumbnails' }, 'Shop/Thumbnails'],
-  ])('%s, with all that its stack tells of it', async (_, options, fleet) => {
+  ])('%s, with the facts in its parameter', async (_, options, fleet) => {
     expect(await find(options)).toMatchObject({ fleet, queueUrl: `https://sqs/${fleet}`, maxAttempts: 7 });
   });
 
-  it('by variables, where no option says which', async () => {
+  it('by variables if no option says which', async () => {
     process.env['MAYFLY_STACK'] = 'Shop';
     process.env['MAYFLY_FLEET'] = 'Mail';
     expect(await find()).toMatchObject({ fleet: 'Shop/Mail' });
     expect(await find({ stack: 'Lab' })).toMatchObject({ fleet: 'Lab/Fleet' });
   });
 
-  it('in the region that older tools read from another variable', async () => {
+  it('in the region of AWS_DEFAULT_REGION, which older tools use', async () => {
     process.env['AWS_DEFAULT_REGION'] = process.env['AWS_REGION'];
     delete process.env['AWS_REGION'];
     expect(await find({ stack: 'Lab' })).toMatchObject({ fleet: 'Lab/Fleet' });
@@ -95,57 +95,57 @@ it('the only fleet of a region needs no name', async () => {
   expect(await find()).toMatchObject({ fleet: 'Lab/Fleet' });
 });
 
-describe('where it cannot be told which, what there is is listed', () => {
+describe('the existing fleets are listed if none matches or several do', () => {
   it.each<[string, FindOptions, string]>([
     [
       'several in the region',
       {},
-      'There are several fleets in region us-east-1: Lab/Fleet, Shop/Mail, Shop/Thumbnails. Say which (--stack and ' +
+      'There are several fleets in region us-east-1: Lab/Fleet, Shop/Mail, Shop/Thumbnails. Select one (--stack and ' +
         '--fleet, or MAYFLY_STACK and MAYFLY_FLEET).',
     ],
     [
       'several in the stack',
       { stack: 'Shop' },
-      'There are several fleets in stack Shop: Shop/Mail, Shop/Thumbnails. Say which (--fleet, or MAYFLY_FLEET).',
+      'There are several fleets in stack Shop: Shop/Mail, Shop/Thumbnails. Select one (--fleet, or MAYFLY_FLEET).',
     ],
     [
       'no such stack',
       { stack: 'Sohp' },
-      'There is no fleet of stack Sohp in region us-east-1. There is: Lab/Fleet, Shop/Mail, Shop/Thumbnails.',
+      'There is no fleet of stack Sohp in region us-east-1. Fleets there: Lab/Fleet, Shop/Mail, Shop/Thumbnails.',
     ],
     [
       'no such fleet in the stack',
       { stack: 'Shop', fleet: 'Fleet' },
-      'There is no fleet of stack Shop called Fleet in region us-east-1. There is: Lab/Fleet, Shop/Mail, Shop/Thumbnails.',
+      'There is no fleet of stack Shop called Fleet in region us-east-1. Fleets there: Lab/Fleet, Shop/Mail, Shop/Thumbnails.',
     ],
   ])('%s', async (_, options, sentence) => {
     await deployed('Shop/Thumbnails', 'Shop/Mail', 'Lab/Fleet');
     expect(await failure(options)).toMatchObject({ name: FleetNotFound.name, message: sentence });
   });
 
-  it('none at all, as in a wrong region', async () => {
+  it('no fleet at all, as in a wrong region', async () => {
     expect(await failure({ stack: 'Shop' })).toMatchObject({
       name: FleetNotFound.name,
       message:
-        'There is no fleet of stack Shop in region us-east-1, nor any other: is it the right region and account, and is ' +
-        'the stack deployed?',
+        'There is no fleet of stack Shop in region us-east-1, nor any other. Check the region and the account, and that ' +
+        'the stack is deployed.',
     });
   });
 
   it.each([
     ['an older version', JSON.stringify({ group: 'g', policyArn: 'arn' }), 'version'],
     ['something else', 'no JSON', 'it is no JSON object'],
-  ])('what %s left is said to be that', async (_, value, part) => {
+  ])('a parameter that %s wrote is refused', async (_, value, part) => {
     await parameter('Lab/Fleet', value);
     const { message } = await failure();
     expect(message).toContain(
-      `What fleet Lab/Fleet tells of itself is not what this version of mayfly reads (${part})`,
+      `The parameter of fleet Lab/Fleet has a format that this version of mayfly does not read (${part})`,
     );
     expect(message).toContain('Deploy it again');
   });
 });
 
-describe('by a file of outputs', () => {
+describe('by an outputs file', () => {
   const outputsOf = (fleet: string) => ({
     [`${fleet}QueueUrl`]: `https://sqs/${fleet}`,
     [`${fleet}DeadLetterQueueUrl`]: `https://sqs/${fleet}-dead`,
@@ -160,7 +160,7 @@ describe('by a file of outputs', () => {
     return path;
   };
 
-  it('has the names that are in it', async () => {
+  it('has the names in the file', async () => {
     const outputs = await file({ Lab: outputsOf('Fleet'), Other: { Url: 'x' } });
     expect(await find({ outputs })).toMatchObject({
       fleet: 'Lab/Fleet',
@@ -174,25 +174,25 @@ describe('by a file of outputs', () => {
     });
   });
 
-  it('has all that the parameter tells which it names', async () => {
+  it('has the facts of the parameter that the file names', async () => {
     await deployed('Lab/Images');
     const outputs = await file({ Lab: { ...outputsOf('Fleet'), FleetParameterName: '/mayfly/Lab/Images' } });
     expect(await find({ outputs, fleet: 'Images' })).toMatchObject({ fleet: 'Lab/Images', maxAttempts: 7 });
   });
 
-  it('with several needs to be told which', async () => {
+  it('with several fleets needs a name', async () => {
     const outputs = await file({
       Shop: { ...outputsOf('Mail'), ...outputsOf('Images') },
       Lab: outputsOf('Fleet'),
     });
     expect(await failure({ outputs })).toMatchObject({
       name: FleetNotFound.name,
-      message: `The outputs file ${outputs} has several fleets: Shop/Mail, Shop/Images, Lab/Fleet. Say which (--stack and --fleet, or MAYFLY_STACK and MAYFLY_FLEET).`,
+      message: `The outputs file ${outputs} has several fleets: Shop/Mail, Shop/Images, Lab/Fleet. Select one (--stack and --fleet, or MAYFLY_STACK and MAYFLY_FLEET).`,
     });
     expect(await find({ outputs, fleet: 'Images' })).toMatchObject({ queueUrl: 'https://sqs/Images' });
     expect(await find({ outputs, stack: 'Lab' })).toMatchObject({ queueUrl: 'https://sqs/Fleet' });
     expect((await failure({ outputs, stack: 'Bar' })).message).toBe(
-      `The outputs file ${outputs} has no fleet of stack Bar; in it are: Shop/Mail, Shop/Images, Lab/Fleet.`,
+      `The outputs file ${outputs} has no fleet of stack Bar. It has: Shop/Mail, Shop/Images, Lab/Fleet.`,
     );
   });
 
@@ -201,10 +201,10 @@ describe('by a file of outputs', () => {
     [
       'is no JSON',
       'Outputs:\nLab.FleetQueueUrl = x',
-      'is none: what `cdk deploy --outputs-file` writes is JSON',
+      'is no outputs file: `cdk deploy --outputs-file` writes JSON',
     ],
-    ['is another JSON', [1, 2], 'is none: what `cdk deploy --outputs-file` writes is JSON'],
-  ])('that %s is said to be that', async (_, content, part) => {
+    ['is another JSON', [1, 2], 'is no outputs file: `cdk deploy --outputs-file` writes JSON'],
+  ])('that %s is refused', async (_, content, part) => {
     const outputs = content === undefined ? join(home, 'nowhere.json') : await file(content);
     const error = await failure({ outputs });
     expect(error.name).toBe(WrongOption.name);
@@ -215,7 +215,7 @@ describe('by a file of outputs', () => {
 describe('by names', () => {
   const names = { queueUrl: 'https://sqs/q', table: 'table', logBucket: 'logs', group: 'group' };
 
-  it('has these, and the defaults of the props', async () => {
+  it('has these names and the default settings', async () => {
     expect(await find(names)).toMatchObject({
       ...names,
       fleet: 'group',
@@ -224,13 +224,13 @@ describe('by names', () => {
     });
   });
 
-  it('comes from variables too', async () => {
+  it('can be found by variables', async () => {
     const variables = { MAYFLY_TABLE: 't', MAYFLY_LOG_BUCKET: 'b', MAYFLY_AUTO_SCALING_GROUP: 'g' };
     Object.assign(process.env, { MAYFLY_QUEUE_URL: 'https://sqs/v', ...variables });
     expect(await find()).toMatchObject({ queueUrl: 'https://sqs/v', table: 't', logBucket: 'b', group: 'g' });
   });
 
-  it('is not what a worker is told of its job', async () => {
+  it('does not use the variables of a worker', async () => {
     process.env['MAYFLY_GROUP'] = 'of-jobs';
     expect(await failure({ queueUrl: 'https://sqs/q', table: 't', logBucket: 'b' })).toMatchObject({
       name: WrongOption.name,
@@ -243,39 +243,39 @@ describe('by names', () => {
     expect(await find({ ...names, queueUrl })).toMatchObject({ region: 'eu-north-1' });
   });
 
-  it('needs all', async () => {
+  it('needs all names', async () => {
     expect(await failure({ queueUrl: 'https://sqs/q', table: 'table' })).toMatchObject({
       name: WrongOption.name,
       message:
-        'A fleet that is found by names needs all of them; these are not there: --log-bucket ' +
-        "(MAYFLY_LOG_BUCKET), --auto-scaling-group (MAYFLY_AUTO_SCALING_GROUP). Its stack's name alone would do as " +
-        'well (--stack, MAYFLY_STACK).',
+        'A fleet that is found by names needs all of them. Missing: --log-bucket (MAYFLY_LOG_BUCKET), ' +
+        '--auto-scaling-group (MAYFLY_AUTO_SCALING_GROUP). The name of its stack alone is enough too (--stack, ' +
+        'MAYFLY_STACK).',
     });
   });
 });
 
-describe('trouble on the way is said in a sentence', () => {
+describe('an error becomes a sentence', () => {
   it('no region', async () => {
     delete process.env['AWS_REGION'];
     process.env['AWS_CONFIG_FILE'] = join(home, 'no-config');
     expect(await failure()).toMatchObject({
       name: WrongOption.name,
-      message: 'No AWS region is set: name one (--region, AWS_REGION, or the profile in ~/.aws/config).',
+      message: 'No AWS region is set. Set one (--region, AWS_REGION, or the profile in ~/.aws/config).',
     });
   });
 
-  it('no region in a profile that is not there', async () => {
+  it('no region in a profile that does not exist', async () => {
     delete process.env['AWS_REGION'];
     Object.assign(process.env, { AWS_CONFIG_FILE: join(home, 'no-config'), AWS_PROFILE: 'nope' });
     expect(await failure()).toMatchObject({
       name: WrongOption.name,
       message:
-        'No AWS region is set, and the profile nope (AWS_PROFILE) has none or is not there: name one (--region, ' +
+        'No AWS region is set, and the profile nope (AWS_PROFILE) has none or does not exist. Set one (--region, ' +
         'AWS_REGION, or the profile in ~/.aws/config).',
     });
   });
 
-  it('no credentials in a profile that is not there', async () => {
+  it('no credentials in a profile that does not exist', async () => {
     delete process.env['AWS_ACCESS_KEY_ID'];
     Object.assign(process.env, {
       AWS_CONFIG_FILE: join(home, 'no-config'),
@@ -285,7 +285,7 @@ describe('trouble on the way is said in a sentence', () => {
     const error = await failure();
     expect(error.name).toBe(NoCredentials.name);
     expect(error.message).toMatch(
-      /^No AWS credentials were found for the profile nope \(AWS_PROFILE\): see that/,
+      /^No AWS credentials were found for the profile nope \(AWS_PROFILE\)\. Check that/,
     );
   });
 
@@ -306,7 +306,7 @@ describe('trouble on the way is said in a sentence', () => {
       'credentials that have expired',
       'ExpiredTokenException',
       NoCredentials.name,
-      'AWS does not take these credentials',
+      'AWS does not accept these credentials',
     ],
     ['no right', 'AccessDeniedException', AccessDenied.name, 'AWS does not let these credentials use'],
   ])('%s', async (_, code, name, part) => {
@@ -322,12 +322,12 @@ describe('trouble on the way is said in a sentence', () => {
     expect(await failure()).toMatchObject({ name: Throttled.name });
   });
 
-  it('nobody there', async () => {
+  it('no answer', async () => {
     process.env['AWS_ENDPOINT_URL'] = 'http://127.0.0.1:9';
     const error = await failure();
     expect(error.name).toBe(Unreachable.name);
     expect(error.message).toMatch(
-      /^No answer from AWS in region us-east-1 \(.*ECONNREFUSED.*\): is the region right/,
+      /^No answer from AWS in region us-east-1 \(.*ECONNREFUSED.*\)\. Check the region/,
     );
   });
 });

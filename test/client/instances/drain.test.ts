@@ -7,7 +7,7 @@ import { contextOf } from '../../support/keeper.ts';
 
 const open = openFleet();
 
-test('one that was on its way out, and stays after all, is asked again while it is waited for', async () => {
+test('repeats the request if an instance that was leaving stays', async () => {
   const fleet = await open({ desired: 1, hooks: false });
   const [id = ''] = Object.keys((await fleet.group()).states);
   const store = instanceStore(fleet.clients.dynamodb, TABLE, 3600);
@@ -25,7 +25,7 @@ test('one that was on its way out, and stays after all, is asked again while it 
     async sleep(ms: number) {
       nowMs += ms;
       asked.push((await fleet.instanceRecord(id)).drainRequestedAt);
-      // Its group keeps it, at its minimum.
+      // The group keeps it, because it is at its minimum size.
       if (asked.length === 1) await store.stays(id);
     },
   };

@@ -90,7 +90,7 @@ const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<Inst
     },
   },
   {
-    name: 'a job has come since it was heard of: what it said of being idle is out of date',
+    name: 'a job has started since its last report, which said that it was idle',
     seen: { jobs: [job('j-a', 1)] },
     expected: { doing: 'working', next: { action: 'work' } },
   },
@@ -100,7 +100,7 @@ const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<Inst
     expected: { doing: 'working', next: { action: 'work', at: at(-600), reason: 'max-age' } },
   },
   {
-    name: 'launched and not heard of yet: its launch is known from the group’s activities',
+    name: 'launched, with no report yet: its launch is known from the group’s activities',
     seen: {
       member: { ...member, lifecycleState: 'Pending:Wait' },
       record: undefined,
@@ -128,7 +128,7 @@ const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<Inst
     expected: { doing: 'leaving' },
   },
   {
-    name: 'has said that it goes',
+    name: 'has reported that it leaves',
     seen: { record: { ...record, retirement } },
     expected: { doing: 'leaving', next: { action: 'leave', reason: 'idle' } },
   },
@@ -161,25 +161,25 @@ const cases: { name: string; seen: Partial<InstanceSeen>; expected: Partial<Inst
     seen: { instance: 'host-laptop', member: undefined, record: { ...record, retirement } },
     expected: { doing: 'gone' },
   },
-  { name: 'an agent that tells nothing of itself', seen: { record: without }, expected: { doing: 'idle' } },
+  { name: 'an agent that reports no forecast', seen: { record: without }, expected: { doing: 'idle' } },
 ];
 
-describe('an instance as it is shown', () => {
+describe('the view of an instance', () => {
   test.each(cases)('$name', ({ seen: changes, expected }) => {
     expect(instanceView({ ...seen, ...changes }, NOW_MS, SILENT_MS)).toMatchObject(expected);
   });
 
-  test('says nothing of the future where nothing is known of it', () => {
+  test('has no next action if none is known', () => {
     expect(instanceView({ ...seen, record: without }, NOW_MS, SILENT_MS)).not.toHaveProperty('next');
     const silent = { ...record, reportedAtMs: NOW_MS - SILENT_MS };
     expect(instanceView({ ...seen, record: silent }, NOW_MS, SILENT_MS)).not.toHaveProperty('next');
   });
 });
 
-describe('an instance that has gone', () => {
+describe('the view of a terminated instance', () => {
   const end = { instance: 'i-1', startedAtMs: NOW_MS, cause: 'At ... user-initiated.' };
 
-  test('why, from its record', () => {
+  test('has the reason in its record', () => {
     const { reason, rung, jobsDone, idleSeconds } = retirement;
     expect(retiredView(end, { ...record, retirement })).toEqual({
       instance: 'i-1',
@@ -188,7 +188,7 @@ describe('an instance that has gone', () => {
     });
   });
 
-  test('with the last words of its agent', () => {
+  test('has the fatal error of its agent', () => {
     const fatalError = 'TypeError: no such thing';
     const lost: Retirement = { ...retirement, reason: 'lost' };
     const view = retiredView(end, { ...record, retirement: lost, fatalError });
@@ -196,13 +196,13 @@ describe('an instance that has gone', () => {
     expect(view).not.toHaveProperty('cause');
     const crashed: Retirement = { ...retirement, reason: 'agent-crashed', problem: 'it was silent' };
     expect(retiredView(end, { ...record, retirement: crashed, fatalError }).problem).toBe(
-      `it was silent; the last words of its agent: ${fatalError}`,
+      `it was silent; fatal error of its agent: ${fatalError}`,
     );
     const told = { ...crashed, problem: `the agent failed: status 1: ${fatalError}` };
     expect(retiredView(end, { ...record, retirement: told, fatalError }).problem).toBe(told.problem);
   });
 
-  test('without a word: what Auto Scaling says', () => {
+  test('has the cause of Auto Scaling if nothing else is known', () => {
     const lost: Retirement = { ...retirement, reason: 'lost' };
     expect(retiredView(end, { ...record, retirement: lost })).toMatchObject({
       reason: 'lost',
@@ -212,10 +212,10 @@ describe('an instance that has gone', () => {
   });
 });
 
-describe('a fleet', () => {
+describe('the view of a fleet', () => {
   const open = deployedFleets();
 
-  test('as it works, idles, and has gone', async () => {
+  test('shows an instance that runs a job, is idle, and has terminated', async () => {
     const fleet = await open({ concurrency: 2, idleTimeout: Duration.seconds(10) });
     const { library } = fleet;
     const first = await library.describe();
@@ -247,7 +247,7 @@ describe('a fleet', () => {
       jobs: [{ id: job, attempt: 1, ranSeconds: expect.any(Number) }],
       next: { action: 'work' },
     });
-    // Its record follows with the next report: until then the last one, of before the job, tells of it.
+    // The record is from the last report, before the job. The next report updates it.
     const idle = await see('it idle', ({ instances }) => {
       const [instance] = instances;
       return instance?.jobsDone === 1 && instance.next?.action === 'retire';

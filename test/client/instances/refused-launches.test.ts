@@ -69,7 +69,7 @@ test.each<[name: string, activities: Activity[], expected: object | undefined]>(
   expect(told(refusedLaunches(activities, true))).toEqual(expected);
 });
 
-test('the first of a row is known only if something was accepted before it, or these are all activities', () => {
+test('the first refusal is known only if a launch was accepted before it, or if these are all activities', () => {
   const row = [refused(9), refused(5)];
   expect(told(refusedLaunches(row, true))).toEqual({ at: 9, times: 2, since: 5 });
   expect(told(refusedLaunches(row, false))).toEqual({ at: 9, times: 2 });

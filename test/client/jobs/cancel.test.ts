@@ -10,7 +10,7 @@ import { mannedFleets } from '../../support/manned.ts';
 const open = mannedFleets();
 
 describe('a job that is cancelled', () => {
-  it('while it waits never starts, and its message goes', async () => {
+  it('while it is queued never starts, and its message is deleted', async () => {
     const { fleet, bench, work } = await open();
     const { id } = await fleet.enqueue('x');
     expect(await fleet.cancel([id])).toMatchObject([
@@ -24,7 +24,7 @@ describe('a job that is cancelled', () => {
     expect(await fleet.status(id)).toMatchObject({ state: 'cancelled', attempts: 0, tries: [] });
   });
 
-  it('is remembered as long as its message may wait, however short a time records are kept for', async () => {
+  it('has a record as long as its message can exist, however short the retention of records is', async () => {
     const { fleet, bench } = await open();
     const facts = { ...fleet.facts, recordSeconds: 60 };
     const brief = new Fleet({ facts, clients: bench.clients, clock: systemClock, random: Math.random });
@@ -50,7 +50,7 @@ describe('a job that is cancelled', () => {
     await bench.empty();
   });
 
-  it('while it runs, not waited for, is told to be about to', async () => {
+  it('while it runs has the outcome requested if the call does not wait', async () => {
     const { fleet, work } = await open();
     const agent = await work('exec sleep 60');
     const { id } = await fleet.enqueue('x');
@@ -62,11 +62,11 @@ describe('a job that is cancelled', () => {
       job: { state: 'running', cancelRequestedAt: expect.any(String) },
     });
     expect(await fleet.wait([id], { timeoutSeconds: 20 })).toMatchObject([{ state: 'cancelled' }]);
-    // Again: it says how it is.
+    // A second call returns the job's state.
     expect(await fleet.cancel([id])).toMatchObject([{ outcome: 'ended', job: { state: 'cancelled' } }]);
   });
 
-  it('after its end stays as it ended; one that nobody knows is unknown', async () => {
+  it('after its end keeps its state; one without a record is unknown', async () => {
     const { fleet, work } = await open();
     await work('exit 0');
     const { id } = await fleet.enqueue('x');
@@ -103,7 +103,7 @@ describe('a job that is cleaned up by force', () => {
     await bench.empty();
   });
 
-  it('while it waits does not start when its message comes up', async () => {
+  it('while it is queued does not start when its message is received', async () => {
     const { fleet, bench, work } = await open();
     const { id } = await fleet.enqueue('x');
     await fleet.cleanup([id], { force: true });
@@ -115,7 +115,7 @@ describe('a job that is cleaned up by force', () => {
     expect(await fleet.status(id)).toMatchObject({ state: 'unknown' });
   });
 
-  it('while it waits leaves nothing in the bucket when its message comes up, long as its body may be', async () => {
+  it('while it is queued leaves no body in the bucket when its message is received', async () => {
     const { fleet, bench, work } = await open();
     const { id } = await fleet.enqueue('x'.repeat(5000));
     await fleet.cleanup([id], { force: true });

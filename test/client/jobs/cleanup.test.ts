@@ -34,7 +34,7 @@ describe('a job that is cleaned up', () => {
     expect((await fleet.list({ limit: 100 })).map(({ id }) => id)).not.toContain('j-1');
   });
 
-  it('costs no call of S3 where its record has all', async () => {
+  it('takes no call of S3 if its record contains everything', async () => {
     const { fleet, record, cloud } = await open();
     const log = { stdout: { bytes: 2, text: 'ok' }, stderr: { bytes: 0 } };
     const one = { key: 'k', instance: 'i-1', startedAt: now() };
@@ -56,7 +56,7 @@ describe('a job that is cleaned up', () => {
     expect(calls).toEqual(['ListObjectsV2', 'ListObjectsV2']);
   });
 
-  it('must have ended: a live one is left as it is', async () => {
+  it('must have ended: others are not removed', async () => {
     const { fleet, record, object } = await open();
     await record({ id: 'j-run', state: 'running', instance: 'i-1', enqueuedAt: now() });
     await record({ id: 'j-wait', state: 'queued', attempts: 0, enqueuedAt: now() });
@@ -75,7 +75,7 @@ describe('a job that is cleaned up', () => {
     expect(await objectsOf(fleet, 'jobs/j-run')).toHaveLength(1);
   });
 
-  it('by force is cancelled first, and one whose end does not come is left alone', async () => {
+  it('by force is cancelled first, and stays if it does not end', async () => {
     const { fleet, record } = await open();
     await record({ id: 'j-run', state: 'running', instance: 'i-1', enqueuedAt: now() });
     await record({ id: 'j-wait', state: 'queued', attempts: 0, enqueuedAt: now() });
@@ -89,7 +89,7 @@ describe('a job that is cleaned up', () => {
     ]);
   });
 
-  it('stays unknown to people, and ended to a claim, as long as its message may come up', async () => {
+  it('is shown as unknown, and cannot be claimed, as long as its message can be received', async () => {
     const { fleet } = await open();
     const { context } = fleet;
     const { id } = await fleet.enqueue('x', { dedupe: 'cleaned' });
@@ -102,7 +102,7 @@ describe('a job that is cleaned up', () => {
     expect(Item?.['state']).toEqual({ S: 'cancelled' });
     const days = (Number(Item?.['expires']?.N) - Date.now() / 1000) / 86_400;
     expect(days).toBeCloseTo(14, 0);
-    // Its key is free again.
+    // Its deduplication key can be used again.
     expect(await fleet.enqueue('y', { dedupe: 'cleaned' })).toEqual({
       id,
       deduplicated: false,
@@ -111,7 +111,7 @@ describe('a job that is cleaned up', () => {
     expect(await fleet.status(id)).toMatchObject({ state: 'queued' });
   });
 
-  it('is gone for good where no message of it can be left', async () => {
+  it('is removed completely if no message of it can exist', async () => {
     const { fleet, record } = await open();
     const old = '2020-01-01T00:00:00.000Z';
     await record({ id: 'j-old', ...ended(), enqueuedAt: old });
@@ -134,7 +134,7 @@ describe('a job that is cleaned up', () => {
       { kind: 'error', code: 'AccessDenied', message: 'no', status: 403 },
       'AWS does not let these credentials',
     ],
-    [{ kind: 'throttle' }, 'AWS refuses calls to the log bucket'],
+    [{ kind: 'throttle' }, 'AWS throttles calls to the log bucket'],
   ] as const)('keeps its record while its log cannot be deleted: %j', async (effect, sentence) => {
     const { fleet, record, object, cloud } = await open();
     await record({ id: 'j-stuck', ...ended() });
@@ -150,7 +150,7 @@ describe('a job that is cleaned up', () => {
     expect(await fleet.cleanup(['j-stuck'])).toMatchObject([{ outcome: 'removed', objects: 1 }]);
   });
 
-  it('is cleaned up without its log where the log bucket is gone', async () => {
+  it('is cleaned up without its log if the log bucket is gone', async () => {
     const { fleet, record } = await open();
     Object.assign(fleet.context, { facts: { ...fleet.facts, logBucket: 'another' }, toldByStack: true });
     await record({ id: 'j-logless', ...ended(), bodyKey: 'bodies/j-logless' });
@@ -161,7 +161,7 @@ describe('a job that is cleaned up', () => {
   });
 });
 
-describe('all jobs that ended before a moment', () => {
+describe('all jobs that ended before a time', () => {
   it('are cleaned up and counted, and no others', async () => {
     const { fleet, record, object } = await open();
     const at = (hours: number) => new Date(Date.now() - hours * 3_600_000);
@@ -185,7 +185,7 @@ describe('all jobs that ended before a moment', () => {
     expect(await fleet.cleanupEnded({ before: at(24) })).toEqual({ jobs: 0, objects: 0 });
   });
 
-  it('end with the first that has to be kept', async () => {
+  it('are removed up to the first that cannot be', async () => {
     const { fleet, record, object, cloud } = await open();
     const old = new Date(Date.now() - 3_600_000).toISOString();
     await record({ id: 'j-old', ...ended(), endedAt: old });
@@ -193,12 +193,12 @@ describe('all jobs that ended before a moment', () => {
     const effect = { kind: 'error', code: 'AccessDenied', message: 'no', status: 403 } as const;
     cloud.faults.add({ service: 's3', action: 'DeleteObjects', effect });
     await expect(fleet.cleanupEnded({ before: new Date(Date.now() - 1_800_000) })).rejects.toThrow(
-      /^AWS does not let these credentials .* \d+ jobs? (was|were) removed; j-old keeps its record, as do others that are left\.$/,
+      /^AWS does not let these credentials .* \d+ jobs? (was|were) removed\. j-old keeps its record, and so do the jobs after it\.$/,
     );
     expect(await fleet.status('j-old')).toMatchObject({ state: 'succeeded' });
   });
 
-  it('are cleaned up without their logs where the log bucket is gone', async () => {
+  it('are cleaned up without their logs if the log bucket is gone', async () => {
     const { fleet, record } = await open();
     Object.assign(fleet.context, { facts: { ...fleet.facts, logBucket: 'another' }, toldByStack: true });
     const old = new Date(Date.now() - 3_600_000).toISOString();

@@ -40,18 +40,18 @@ it('takes as many requests for the first page of failed jobs of 20,000 as of 2,0
   expect(numbersOf(few.jobs)).toEqual(newest(FEW - FAILED));
   expect(numbersOf(many.jobs)).toEqual(newest(MANY - FAILED));
   expect([few.notices, many.notices]).toEqual([[], []]);
-  // Without the index it reads all of them, says so, and finds the same.
+  // Without the index it scans the table, says so, and finds the same jobs.
   expect(manyScanned.actions.length).toBeGreaterThan(3 * fewScanned.actions.length);
   expect(numbersOf(manyScanned.jobs)).toEqual(numbersOf(many.jobs));
   expect(manyScanned.notices).toEqual([expect.stringMatching(/^The whole table is read: /)]);
 }, 300_000);
 
-it('says that it reads more where the index does not know what is asked for, once', async () => {
+it('says once that it reads more if the index cannot filter', async () => {
   const { jobs, notices } = await reads({ states: ['succeeded'], label: 'nobody', requestId: 'r' });
   expect(jobs).toEqual([]);
   expect(notices).toEqual([
-    'No index finds jobs by the label and the request: it is read on, past other jobs, until 50 are found. ' +
-      'The state, or the time since when, narrows that.',
+    'No index finds jobs by the label and the request, so other jobs are read too, until 50 are found. ' +
+      'Give the state, or the time since when, to read fewer.',
   ]);
   const since = new Date(START_MS + (MANY - 500) * 1000);
   const narrowed = await reads({ states: ['succeeded'], label: 'nobody', since });
@@ -59,7 +59,7 @@ it('says that it reads more where the index does not know what is asked for, onc
   expect(narrowed.actions).toEqual(['GetItem', ...Array(8).fill('Query')]);
 });
 
-it('says it to a person in lines that have room on the terminal', async () => {
+it('wraps that notice at the width of the terminal', async () => {
   const bin = resolve(import.meta.dirname, '../../../bin/mayfly.js');
   const line = `${process.execPath} ${bin} list --state succeeded --label nobody`;
   const pty = onTerminal(line, { cwd: bare.directory, env: bare.env, columns: 60 });
@@ -69,9 +69,9 @@ it('says it to a person in lines that have room on the terminal', async () => {
   expect(Math.max(...shown.map(({ length }) => length))).toBeLessThan(60);
 });
 
-it('leaves out a job that has moved since the index was written, and fills its page all the same', async () => {
+it('leaves out a job whose state differs from the index, and still fills its page', async () => {
   const { dynamodb } = bare.fleet.context.clients;
-  // What a consistent read sees, and the index not yet.
+  // A consistent read returns the new state, which the index does not have yet.
   await dynamodb.send(
     new UpdateItemCommand({
       TableName: 'jobs',

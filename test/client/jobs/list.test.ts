@@ -42,7 +42,7 @@ describe.each([
   ['by the index', true],
   ['by a scan of the table', false],
 ])('a list of jobs, %s,', (_, isAll) => {
-  it('has the newest first, and no more than asked for', async () => {
+  it('has the newest first, up to the limit', async () => {
     const { ids } = await some(isAll);
     expect(await ids({})).toEqual(['j-4', 'j-3', 'j-2', 'j-1', 'j-5']);
     expect(await ids({ limit: 2 })).toEqual(['j-4', 'j-3']);
@@ -60,7 +60,7 @@ describe.each([
     // j-3 was started since, j-1 has ended since.
     [{ since: new Date(at(3.5)) }, ['j-4']],
     [{ since: new Date(at(3)) }, ['j-4', 'j-3']],
-    // Nothing that was enqueued since then can have been forgotten by the queue.
+    // No message that was enqueued since then can have exceeded its retention period.
     [{ states: ['lost'], since: new Date(at(1)) }, []],
     [{ states: ['failed', 'lost'], since: new Date(at(1)) }, ['j-4']],
     [{ states: ['lost'], since: new Date('2019-01-01T00:00:00.000Z') }, ['j-5']],
@@ -70,7 +70,7 @@ describe.each([
     expect(await ids(options)).toEqual(expected);
   });
 
-  it('has the last of many, in the order of their numbers', async () => {
+  it('has the last of many in the order of their numbers', async () => {
     const { fleet, indexed } = await open();
     await indexed(isAll);
     const jobs = Array.from({ length: 400 }, () => ({ body: 'x', label: `many-${isAll}` }));
@@ -82,11 +82,11 @@ describe.each([
 
 describe('a list of jobs', () => {
   it.each<[ListOptions, string]>([
-    [{ limit: 0 }, 'The limit is 0; it is 1 or more.'],
-    [{ group: 'g' } as object, '`group` is for jobs that must not run at the same time'],
+    [{ limit: 0 }, 'The limit is 0; it must be 1 or more.'],
+    [{ group: 'g' } as object, '`group` is reserved for jobs that must not run at the same time'],
     [
       { states: ['done' as 'failed'] },
-      'There is no state done; a job is one of held, queued, running, succeeded',
+      'There is no state done; the states are held, queued, running, succeeded',
     ],
   ])('of %j is refused', async (options, sentence) => {
     const { fleet } = await open();

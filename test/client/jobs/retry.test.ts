@@ -8,7 +8,7 @@ const open = bareFleets();
 const ended = { state: 'failed', endedAt: new Date().toISOString(), exitStatus: 1 } as const;
 
 describe('a job that is retried', () => {
-  it('is a new one with the same body, limit, label and request, and each names the other', async () => {
+  it('is a new job with the same body, limit, label and request, and each names the other', async () => {
     const { fleet, record } = await open();
     const options = { limitSeconds: 5, requestId: 'r-1' };
     await record({ id: 'j-old', ...ended, body: '{"a":1}', label: 'web', ...options });
@@ -21,7 +21,7 @@ describe('a job that is retried', () => {
     expect(fresh).toMatchObject({ state: 'queued', attempts: 0, retryOf: 'j-old', label: 'web', ...options });
   });
 
-  it('once is given its last retry while that waits, runs or has succeeded, and is retried when it has failed', async () => {
+  it('once returns its last retry while that is queued, runs or has succeeded, and retries it when it has failed', async () => {
     const { fleet, record } = await open();
     await record({ id: 'j-once', ...ended, body: 'x' });
     const first = await fleet.retry('j-once', { once: true });
@@ -43,7 +43,7 @@ describe('a job that is retried', () => {
     expect(await received(fleet)).toMatchObject([{ id: second.id }]);
   });
 
-  it('once has one retry, however many call at the same time', async () => {
+  it('once has one retry, however many calls are made at the same time', async () => {
     const { fleet, record } = await open();
     await record({ id: 'j-raced', ...ended, body: 'x' });
     const calls = Array.from({ length: 5 }, () => fleet.retry('j-raced', { once: true }));
@@ -53,7 +53,7 @@ describe('a job that is retried', () => {
     expect(new Set((await received(fleet)).map(({ id }) => id)).size).toBe(1);
   });
 
-  it('once is one that a call has made which did not come to note it', async () => {
+  it('once is the retry of a call that failed before it recorded it', async () => {
     const { fleet, record } = await open();
     await record({ id: 'j-unnoted', ...ended, body: 'x' });
     const { id } = await fleet.retry('j-unnoted', { once: true });
@@ -68,7 +68,7 @@ describe('a job that is retried', () => {
     expect(second.id).not.toBe(id);
   });
 
-  it('once is retried anew if its retry is forgotten, and is itself the one as long as it has not failed', async () => {
+  it('once is retried again if its retry has no record, and not if it has not failed', async () => {
     const { fleet, record } = await open();
     await record({ id: 'j-again', ...ended, body: 'x', retriedAs: 'j-forgotten' });
     expect(await fleet.retry('j-again', { once: true })).toMatchObject({ outcome: 'retried' });
@@ -89,7 +89,7 @@ describe('a job that is retried', () => {
     ]);
   });
 
-  it('has its body from the bucket, if that is where it is, and may be long', async () => {
+  it('gets a long body from the bucket', async () => {
     const { fleet, record, object } = await open();
     const body = 'x'.repeat(1_100_000);
     await record({ id: 'j-long', ...ended, bodyKey: 'bodies/j-long' });
@@ -98,12 +98,12 @@ describe('a job that is retried', () => {
     expect(await received(fleet)).toMatchObject([{ id, bodyKey: `bodies/${id}` }]);
     const again = { ...ended, bodyKey: `bodies/${id}` };
     await record({ id, ...again });
-    // The copy is a job's own: the old one's may be cleaned up.
+    // The new job has its own copy of the body: the old one's may be cleaned up.
     await fleet.cleanup(['j-long']);
     await expect(fleet.retry(id)).resolves.toMatchObject({ retryOf: id });
   });
 
-  it('can be one that a plain producer sent, or that was lost', async () => {
+  it('can be a job of a plain producer, or a lost job', async () => {
     const { fleet, record } = await open();
     await record({ id: 'm-1', ...ended, body: '' });
     const lost = { enqueuedAt: '2020-01-01T00:00:00.000Z', attempts: 0, body: 'b' };
@@ -115,24 +115,24 @@ describe('a job that is retried', () => {
     ]);
   });
 
-  it.each(['queued', 'held', 'running'] as const)('is not one that is %s', async (state) => {
+  it.each(['queued', 'held', 'running'] as const)('cannot be %s', async (state) => {
     const { fleet, record } = await open();
     await record({ id: 'j-live', state, enqueuedAt: new Date().toISOString(), body: 'x' });
     const error = await fleet.retry('j-live').catch((error: Error) => error);
     expect(error).toBeInstanceOf(JobIsLive);
     expect(error).toMatchObject({
       job: 'j-live',
-      message: `Job j-live is ${state}: only a job that has ended is retried. Cancel it first.`,
+      message: `Job j-live is ${state}. Only a job that has ended can be retried: cancel it first.`,
     });
     expect(await received(fleet)).toEqual([]);
   });
 
-  it('is not one that nobody knows', async () => {
+  it('cannot be unknown', async () => {
     const { fleet } = await open();
     const error = await fleet.retry('j-nobody').catch((error: Error) => error);
     expect(error).toBeInstanceOf(UnknownJob);
     expect((error as Error).message).toBe(
-      "There is no job j-nobody in fleet group: its record has expired or was cleaned up, or it is another fleet's.",
+      'There is no job j-nobody in fleet group: its record has expired or was cleaned up, or it is a job of another fleet.',
     );
   });
 
@@ -150,7 +150,7 @@ describe('a job that is retried', () => {
     [
       'succeeded, and was too long to keep',
       { ...ended, state: 'succeeded' as const },
-      'the job is succeeded. Enqueue it anew from where it came.',
+      'the job is succeeded. Enqueue it again from its source.',
     ],
   ])('says what to do if it is %s', async (_, rest, part) => {
     const { fleet, record } = await open();
@@ -160,7 +160,7 @@ describe('a job that is retried', () => {
     expect((error as Error).message).toContain(part);
   });
 
-  it('is not one whose body was replaced in the bucket', async () => {
+  it('cannot have a body that was replaced in the bucket', async () => {
     const { fleet, record, object } = await open();
     await record({ id: 'j-other', ...ended, bodyKey: 'bodies/j-other', bodyDigest: digestOfBody('its own') });
     await object('bodies/j-other', 'of somebody else');

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { stateOf, unknownView, viewOf } from '../../../client/jobs/view.ts';
+import { stateOf } from '../../../client/job-state.ts';
+import { unknownView, viewOf } from '../../../client/jobs/view.ts';
 import { FleetFactsSchema } from '../../../store/fleet-facts.ts';
 import type { JobRecord, Try } from '../../../jobs/record.ts';
 
@@ -25,8 +26,8 @@ const first: Try = {
 };
 const second: Try = { key: 'k2', instance: 'i-2', startedAt: at(30) };
 
-describe('what a view tells', () => {
-  it('of a job that waits: since when, and nothing that is not known', () => {
+describe('the view of a job', () => {
+  it('that is queued has its waiting time, and nothing that is not known', () => {
     expect(viewOf(record({ expires: ms(100) / 1000 }), facts, ms(7))).toEqual({
       id: 'j-1',
       state: 'queued',
@@ -39,7 +40,7 @@ describe('what a view tells', () => {
     });
   });
 
-  it('of its body what the record has, and where the rest is', () => {
+  it('has the body in the record, or its beginning and its location', () => {
     const bodyOf = (rest: Partial<JobRecord>) => {
       const { body, bodyStart, bodyBytes, bodyLocation } = viewOf(record(rest), facts, ms(7));
       return { body, bodyStart, bodyBytes, bodyLocation };
@@ -53,7 +54,7 @@ describe('what a view tells', () => {
     });
   });
 
-  it('of one that runs: where, and how long by now; of its earlier try how that ended', () => {
+  it('that runs has its instance and its duration, and the end of its earlier try', () => {
     const running = record({ state: 'running', attempts: 2, instance: 'i-2', startedAt: at(30) });
     const view = viewOf({ ...running, leaseUntilMs: ms(90), tries: [first, second] }, facts, ms(34));
     expect(view).toMatchObject({ state: 'running', instance: 'i-2', waitedSeconds: 10, ranSeconds: 4 });
@@ -72,7 +73,7 @@ describe('what a view tells', () => {
     ]);
   });
 
-  it('of a try whose end nobody saw: no attempt, which that of the next one may be', () => {
+  it('has no attempt for a try without a recorded end, because the next try may have the same', () => {
     const tries = [{ ...second, startedAt: at(20) }, second];
     const running = viewOf(record({ state: 'running', attempts: 2, tries }), facts, ms(34));
     expect(running.tries.map(({ attempt }) => attempt)).toEqual([undefined, 2]);
@@ -80,15 +81,15 @@ describe('what a view tells', () => {
     expect(queued.tries.map(({ attempt }) => attempt)).toEqual([undefined, undefined]);
   });
 
-  it('of one whose instance is silent: that it is', () => {
+  it('says that its instance is silent', () => {
     const running = record({ state: 'running', attempts: 1, instance: 'i-2', startedAt: at(30) });
     expect(viewOf({ ...running, leaseUntilMs: ms(90) }, facts, ms(91))).toMatchObject({
       state: 'running',
-      reason: `nothing was heard of its instance since 2030-01-01T00:01:30Z: it is settled when that one is known to be gone`,
+      reason: `its instance has not reported since 2030-01-01T00:01:30Z: the job is settled when the instance is known to be gone`,
     });
   });
 
-  it('of one that has ended: how, and how long its last try ran, not how long ago', () => {
+  it('that has ended has its exit status and the duration of its last try', () => {
     const ended = record({
       state: 'failed',
       attempts: 1,
@@ -107,7 +108,7 @@ describe('what a view tells', () => {
     expect(view.instance).toBeUndefined();
   });
 
-  it('of a log in the bucket: where, and what of it is lost', () => {
+  it('has the location of a log in the bucket, and its lost bytes', () => {
     const log = { stdout: { bytes: 9000, chunks: 2, lost: 7 }, stderr: { bytes: 1, chunks: 1 } };
     const view = viewOf(record({ tries: [{ ...first, log }] }), facts, ms(20));
     expect(view.log).toEqual({
@@ -118,17 +119,17 @@ describe('what a view tells', () => {
     });
   });
 
-  it('of clocks that differ: no negative time', () => {
+  it('has no negative duration if clocks differ', () => {
     const early = record({ state: 'running', startedAt: at(-3), tries: [{ ...second, startedAt: at(-3) }] });
     expect(viewOf(early, facts, ms(-4))).toMatchObject({ waitedSeconds: 0, ranSeconds: 0 });
   });
 
-  it('of one whose first tries are forgotten: not how long it waited', () => {
+  it('has no waiting time if its first tries are not recorded any more', () => {
     const tries = Array.from({ length: 20 }, (_, index) => ({ ...first, key: `k${index}` }));
     expect(viewOf(record({ state: 'queued', tries }), facts, ms(50)).waitedSeconds).toBeUndefined();
   });
 
-  it('of an unknown one: nothing but that', () => {
+  it('that is unknown has only its state', () => {
     expect(unknownView('j-9')).toEqual({
       id: 'j-9',
       state: 'unknown',
@@ -139,7 +140,7 @@ describe('what a view tells', () => {
   });
 });
 
-describe('a job whose message the queue has forgotten', () => {
+describe('a job whose message exceeded the retention period', () => {
   const cases: [what: string, Partial<JobRecord>, atMs: number, state: string][] = [
     ['is lost', {}, ms(0) + 14 * DAY_MS + 1, 'lost'],
     ['is not lost before', {}, ms(0) + 14 * DAY_MS, 'queued'],
@@ -153,7 +154,7 @@ describe('a job whose message the queue has forgotten', () => {
 
   it('says why', () => {
     expect(viewOf(record({}), facts, ms(0) + 15 * DAY_MS).reason).toBe(
-      'the queue has kept its message no longer',
+      'its message has exceeded the retention period of the queue',
     );
   });
 });

@@ -8,7 +8,7 @@ const open = bareFleets();
 describe('waiting', () => {
   const at = new Date().toISOString();
 
-  it('gives all in the order of the ids, and does not wait for what nobody knows', async () => {
+  it('returns all jobs in the order of the ids, and does not wait for unknown ones', async () => {
     const { fleet, record } = await open();
     await record({ id: 'j-a', state: 'succeeded', endedAt: at });
     await record({ id: 'j-b', state: 'cancelled', endedAt: at });
@@ -21,7 +21,7 @@ describe('waiting', () => {
     ]);
   });
 
-  it('ends when the time is up, with what was last seen', async () => {
+  it('ends after the time-out, with the last known states', async () => {
     const { fleet, record } = await open();
     await record({ id: 'j-slow', state: 'running', instance: 'i-1', startedAt: at });
     const started = performance.now();
@@ -30,7 +30,7 @@ describe('waiting', () => {
     expect(performance.now() - started).toBeGreaterThan(490);
   });
 
-  it('looks once where there is no time', async () => {
+  it('polls once if the time-out is 0', async () => {
     const { fleet, record } = await open();
     await record({ id: 'j-now', state: 'succeeded', endedAt: at });
     expect(await fleet.wait(['j-now', 'm-1'], { timeoutSeconds: 0 })).toMatchObject([
@@ -39,7 +39,7 @@ describe('waiting', () => {
     ]);
   });
 
-  it("waits for a plain producer's message until an agent has seen it, if there is an end to that", async () => {
+  it("waits for a plain producer's message until an agent has received it, if there is a time-out", async () => {
     const { fleet, record } = await open();
     const seen = delay(300).then(() => record({ id: 'm-1-2', state: 'succeeded', endedAt: at }));
     expect(await fleet.wait(['m-1-2'], { timeoutSeconds: 20 })).toMatchObject([{ state: 'succeeded' }]);
@@ -47,7 +47,7 @@ describe('waiting', () => {
     expect(await fleet.wait(['m-never'])).toMatchObject([{ state: 'unknown' }]);
   });
 
-  it('can be stopped', async () => {
+  it('can be aborted', async () => {
     const { fleet, record } = await open();
     await record({ id: 'j-long', state: 'running', instance: 'i-1', startedAt: at });
     const stop = new AbortController();
@@ -55,7 +55,7 @@ describe('waiting', () => {
     await expect(waiting).rejects.toThrow('aborted');
   });
 
-  it('asks for a hundred a request, and only for those that have not ended', async () => {
+  it('reads a hundred records with each request, and only of jobs that have not ended', async () => {
     const { fleet, record, cloud } = await open();
     const { ids } = await fleet.enqueueMany(Array.from({ length: 220 }, () => ({ body: 'x' })));
     let requests = 0;
@@ -78,12 +78,12 @@ describe('waiting', () => {
     await Promise.all(endings);
     expect(jobs.every(({ state }) => state === 'succeeded')).toBe(true);
     expect(looks[0]).toEqual({ left: 220, requests: 3 });
-    // For the few that are left in the end one request does.
+    // The few that are left at the end take one request.
     expect(looks.at(-1)).toEqual({ left: 0, requests: 1 });
     expect(looks.every((look) => look.requests <= 3)).toBe(true);
   });
 
-  it('survives a throttled table, and says that it knows nothing new', async () => {
+  it('survives a throttled table, and reports that nothing new is known', async () => {
     const { fleet, record, cloud } = await open();
     await record({ id: 'j-thr', state: 'running', instance: 'i-1', startedAt: at });
     const fault = cloud.faults.add({
@@ -105,7 +105,7 @@ describe('waiting', () => {
     expect(job).toMatchObject({ state: 'succeeded' });
   });
 
-  it('that learned nothing in its time ends with the reason, and with no state', async () => {
+  it('rejects with the reason if no poll succeeded before the time-out', async () => {
     const { fleet, record, cloud, mayfly } = await open();
     await record({ id: 'j-hid', state: 'running', instance: 'i-1', startedAt: at });
     cloud.faults.add({ service: 'dynamodb', action: 'BatchGetItem', effect: { kind: 'throttle' } });
@@ -113,7 +113,7 @@ describe('waiting', () => {
     expect(await mayfly('wait', '--timeout', '0', 'j-hid')).toMatchObject({
       exitCode: 1,
       stdout: '',
-      stderr: expect.stringContaining('AWS refuses calls to the table'),
+      stderr: expect.stringContaining('AWS throttles calls to the table'),
     });
   });
 
@@ -133,7 +133,7 @@ describe('waiting', () => {
     ]);
   });
 
-  it('ends with a sentence where the table is gone', async () => {
+  it('rejects with a sentence if the table is gone', async () => {
     const { fleet, cloud } = await open();
     cloud.faults.add({
       service: 'dynamodb',

@@ -46,7 +46,7 @@ const cases: Case[] = [
     },
   },
   {
-    name: 'the end of its delay, whoever may look at the fleet',
+    name: 'the end of its delay, also if the fleet may not be read',
     job: { notBefore: timeAgo(-5) },
     fleet: 'unseen',
     says: {
@@ -56,7 +56,7 @@ const cases: Case[] = [
     },
   },
   {
-    name: 'something that may not be looked at',
+    name: 'something that may not be read',
     job: { notBefore: timeAgo(5) },
     fleet: 'unseen',
     says: { what: 'unknown', text: 'it is not known. Not you.' },
@@ -92,7 +92,7 @@ const cases: Case[] = [
     says: { what: 'launch', since: timeAgo(1), text: `an instance is launching since ${saidAgo(1)} (i-1)` },
   },
   {
-    name: 'one whose agent is there, and which its hook still holds',
+    name: 'one whose agent has reported, and whose launch hook is not completed',
     fleet: { instances: [{ ...idle, lifecycleState: 'Pending:Wait' }] },
     says: { what: 'launch', text: 'an instance is launching (i-1)' },
   },
@@ -102,12 +102,12 @@ const cases: Case[] = [
     says: { what: 'breaker', since: timeAgo(9), text: expect.stringContaining('mayfly doctor') },
   },
   {
-    name: 'launches that somebody has suspended',
+    name: 'launches that an operator has suspended',
     fleet: launches({ reason: 'other' }),
     says: { what: 'suspended', text: expect.stringContaining('process Launch is suspended') },
   },
   {
-    name: 'what AWS refuses',
+    name: 'a launch that AWS refuses',
     fleet: { launches: { suspended: false, failure: { at: timeAgo(2), message: 'no capacity', times: 3 } } },
     says: {
       what: 'refused',
@@ -124,12 +124,12 @@ const cases: Case[] = [
     },
   },
   {
-    name: 'an instance that was just asked for, the last one of the maximum',
+    name: 'an instance that was just requested, the last one of the maximum',
     fleet: { capacity: { desired: 1, min: 0, max: 1 } },
     says: { what: 'instance', text: 'no instance is there yet; one more has been asked for' },
   },
   {
-    name: 'an instance that was just asked for beside a busy one, and one that goes or waits in the pool is none',
+    name: 'an instance that was just requested beside a busy one, with others leaving or in the warm pool',
     fleet: {
       capacity: { desired: 2, min: 0, max: 2 },
       instances: [
@@ -141,7 +141,7 @@ const cases: Case[] = [
     says: { what: 'instance', text: '1 instance is busy; one more has been asked for' },
   },
   {
-    name: 'a slot: one that is to go still has its place',
+    name: 'a slot, while an instance that leaves still counts',
     fleet: {
       capacity: { desired: 1, min: 0, max: 1 },
       instances: [{ ...working, next: { action: 'leave' } }],
@@ -149,7 +149,7 @@ const cases: Case[] = [
     says: { what: 'maximum', text: expect.stringContaining('the maximum of 1 instance is reached') },
   },
   {
-    name: 'an instance: those that there are take no more',
+    name: 'an instance, because the existing ones take no more jobs',
     fleet: {
       capacity: { desired: 2, min: 0, max: 4 },
       instances: [
@@ -161,7 +161,7 @@ const cases: Case[] = [
     says: { what: 'instance', text: '1 instance is busy; one more is asked for within 2 minutes' },
   },
   {
-    name: 'an instance: none is there',
+    name: 'an instance, because there is none',
     says: { what: 'instance', text: 'no instance is there yet; one more is asked for within 2 minutes' },
   },
 ];
@@ -172,7 +172,7 @@ describe('a queued job waits for', () => {
     expect(waitingView({ ...job, ...changes }, seen, facts, NOW_MS)).toEqual(says);
   });
 
-  test('more jobs, where instances are launched for many', () => {
+  test('more jobs, if instances are launched only for many', () => {
     const scaleOut = { threshold: 10, durationSeconds: 300, jobsPerInstance: 1, warmUpSeconds: 60 };
     const queue = { visible: 1, inFlight: 0, delayed: 0 };
     expect(waitingView(job, { ...view, queue }, { ...facts, scaleOut }, ago(0))).toEqual({
@@ -182,7 +182,7 @@ describe('a queued job waits for', () => {
   });
 });
 
-/** What `wait` says beside its progress, once nothing has run for half a minute. */
+/** What `wait` says after its progress once no job has run for half a minute. */
 async function saidByWait(library: Fleet, id: string): Promise<void> {
   let aheadMs = 0;
   const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + aheadMs };
@@ -198,7 +198,7 @@ async function saidByWait(library: Fleet, id: string): Promise<void> {
   expect(waiting.text).toBeUndefined();
 }
 
-test('a look at the fleet that fails ends no waiting, whatever it fails of', async () => {
+test('wait goes on if the state of the fleet cannot be read, whatever the error is', async () => {
   let nowMs = 0;
   const clock = { ...systemClock, monotonic: () => nowMs };
   const failing = { context: { clock }, status: () => Promise.reject(new Error('socket hang up')) };
@@ -213,7 +213,7 @@ test('a look at the fleet that fails ends no waiting, whatever it fails of', asy
 describe('a deployed fleet', () => {
   const open = deployedFleets();
 
-  test('says of its queued jobs what they wait for, until they run', async () => {
+  test('says what its queued jobs wait for, until they run', async () => {
     const fleet = await open({ maxCapacity: 1, retryBackoff: { first: Duration.hours(1) } });
     const { library } = fleet;
     const why = async (id: string) => (await library.status(id, { waitsFor: true })).waitsFor?.what;

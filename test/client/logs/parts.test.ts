@@ -6,7 +6,7 @@ import { LogPosition } from '../../../client/logs/pieces.ts';
 import type { TryLog } from '../../../jobs/record.ts';
 
 describe('an index', () => {
-  it('tells what came when, and what was lost', () => {
+  it('says what was written when, and what was lost', () => {
     expect(readIndex('1700000000000 1 12\n1700000000005 2 -3\n')).toEqual([
       { atMs: 1_700_000_000_000, stream: 'stdout', bytes: 12, lost: false },
       { atMs: 1_700_000_000_005, stream: 'stderr', bytes: 3, lost: true },
@@ -42,7 +42,7 @@ describe('a log in the record', () => {
     ],
   };
 
-  it('comes in the order in which it came, text or bytes', () => {
+  it('is read in the order in which it was written, text or bytes', () => {
     expect(shown(log)).toEqual([
       ['stdout', startedMs, 'a\n'],
       ['stderr', startedMs + 5, '\xff\n'],
@@ -50,7 +50,7 @@ describe('a log in the record', () => {
     ]);
   });
 
-  it('goes on where it was left, in the middle of what came at once too', () => {
+  it('goes on at a position, also in the middle of one write', () => {
     const from = new LogPosition();
     from.pass({ kind: 'output', stream: 'stdout', bytes: Buffer.from('a\nb') });
     expect(shown(log, from)).toEqual([
@@ -108,7 +108,7 @@ describe('numbered objects', () => {
     expect(asked.length).toBe(5 + 3);
   });
 
-  it('are asked for one by one where there is none yet', async () => {
+  it('are requested one by one if none exists yet', async () => {
     let count = 1;
     const { numbered, asked } = objects(() => count);
     await numbered.next();
@@ -121,7 +121,7 @@ describe('numbered objects', () => {
     expect(numbered.taken).toBe(2);
   });
 
-  it('are there even if they were not yet when they were fetched ahead', async () => {
+  it('are found even if they did not exist when they were fetched ahead', async () => {
     let count = 1;
     const { numbered } = objects(() => count);
     await numbered.next();
@@ -129,7 +129,7 @@ describe('numbered objects', () => {
     expect((await numbered.next())?.[0]).toBe(2);
   });
 
-  it('fail only for whoever takes them', async () => {
+  it('fail only if they are taken', async () => {
     const numbered = new NumberedObjects(async (number) => {
       if (number === 2) throw new Error('no answer');
       return new Uint8Array(number);

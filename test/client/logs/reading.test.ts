@@ -7,7 +7,7 @@ import { type JobRecord, LONGEST_INLINE_LOG, type StreamLog, type Try } from '..
 
 const STARTED_MS = Date.parse('2026-01-01T00:00:00.000Z');
 
-/** What a worker and its agent do: print, lose something, write out what is held, tell the record. */
+/** Steps of a worker and its agent: print, lose output, flush to the bucket, update the record. */
 type Step = { do: 'print' | 'lose'; stream: 1 | 2; bytes: number } | { do: 'flush' } | { do: 'note' };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -22,7 +22,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** A job whose only try is logged as `store/log-layout.ts` says, in memory. */
 class LoggedJob {
   readonly objects = new Map<string, Buffer>();
-  /** All that came: one entry a byte, or one for a hole. */
+  /** All output: one entry for each byte, or one for a hole. */
   readonly came: string[] = [];
   record: JobRecord;
   #held: [number, 1 | 2, number, Buffer][] = [];
@@ -47,7 +47,7 @@ class LoggedJob {
   }
 
   #come(stream: 1 | 2, bytes: number, lose: boolean): void {
-    // Nothing is lost but on the way to the bucket.
+    // Output is only lost on its way to the bucket.
     const lost = lose && this.#inBucket;
     const content = Buffer.alloc(lost ? 0 : bytes, 33 + (this.#now % 90));
     this.#bytes[stream] += bytes;
@@ -101,7 +101,7 @@ class LoggedJob {
     if (tried) this.record = { ...this.record, state: 'succeeded', tries: [{ ...tried, endedAt }] };
   }
 
-  /** The agent is gone in the middle of a flush, and the job is queued again. */
+  /** The agent fails during a flush, and the job is queued again. */
   die(objects: number): void {
     this.flush(objects);
     this.record = { ...this.record, state: 'queued' };
@@ -126,7 +126,7 @@ function asCame(events: LogEvent[]): string[] {
 
 const ofStream = (came: string[], stream: 1 | 2) => came.filter((one) => one.startsWith(`${stream}`));
 
-/** Reads; every time that the reader would wait, the job takes its next step. */
+/** Reads the log. Each time the reader would wait, the job takes its next step. */
 async function readWhile(
   job: LoggedJob,
   options: LogOptions,
@@ -146,7 +146,7 @@ async function readWhile(
 }
 
 describe('a log that is followed', () => {
-  it('is read whole and in its order, each byte once, wherever it lies and whenever it is looked at', async () => {
+  it('is read completely and in order, each byte once, wherever it is stored and whenever it is polled', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(step, fc.boolean()), { maxLength: 40 }), async (steps) => {
         const job = new LoggedJob();
@@ -170,7 +170,7 @@ describe('a log that is followed', () => {
     );
   });
 
-  it('is, of a stream alone, that stream', async () => {
+  it('has only the stream that was requested', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), fc.boolean(), async (steps, stdout) => {
         const job = new LoggedJob();
@@ -184,8 +184,8 @@ describe('a log that is followed', () => {
   });
 });
 
-describe('a try whose agent vanished', () => {
-  it('is read as far as it came to the bucket or the record, each stream in its order', async () => {
+describe('a try whose agent failed', () => {
+  it('is read as far as it was stored, each stream in order', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), fc.nat({ max: 3 }), async (steps, objects) => {
         const job = new LoggedJob();

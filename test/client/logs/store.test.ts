@@ -12,11 +12,11 @@ const STARTED = '2026-01-02T03:04:05.000Z';
 const tried = { key: 'k1', instance: 'i-1', startedAt: STARTED };
 const log = { stdout: { bytes: 3, text: 'go\n' }, stderr: { bytes: 0 } };
 
-/** Waiting takes no time. */
+/** A clock whose sleep returns at once. */
 const quick = { ...systemClock, sleep: () => new Promise<void>((resolve) => setImmediate(resolve)) };
 
-describe('an AWS that does not answer for a while', () => {
-  it('ends no log that is followed, and any other reading', async () => {
+describe('a minute without an answer of AWS', () => {
+  it('does not end a log that is followed, but any other reading', async () => {
     const { fleet, record, cloud } = await open();
     const id = 'j-outage';
     await record({ id, state: 'running', tries: [{ ...tried, log }] });
@@ -42,8 +42,8 @@ describe('an AWS that does not answer for a while', () => {
   });
 });
 
-describe('a chunk whose bytes stop coming', () => {
-  it('is asked for again', async () => {
+describe('a chunk whose body breaks off', () => {
+  it('is requested again', async () => {
     const { fleet } = await open();
     let asked = 0;
     const server = createServer((_, response) => {

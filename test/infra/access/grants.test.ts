@@ -172,7 +172,7 @@ describe('with the grant to it alone, of a fleet whose stores and assets have ke
       expect(JSON.parse(await fleet.body(long))).toEqual({ print, pad });
       await refused(fleet.enqueue('x'));
       const many = fleet.enqueueMany([{ body: 'x' }]);
-      await expect(many).rejects.toMatchObject({ cause: { name: 'AccessDenied' } });
+      await expect(many).rejects.toMatchObject({ cause: { name: 'AccessDeniedError' } });
       await refused(fleet.cancel([short]));
       await refused(fleet.retry(short));
       await refused(fleet.cleanup([short]));

@@ -559,16 +559,16 @@ describe('redrive and purge take the same words', () => {
       return stderr;
     };
     expect(await refused()).toContain(
-      'Which dead letters? Name them by their ids or by their reason, or say all (--all).',
+      'No dead letters are selected. Name their ids, or a reason (--reason), or all (--all).',
     );
-    expect(await refused('--all', 'j-dry1')).toContain('by their ids or chosen by something else, not both');
+    expect(await refused('--all', 'j-dry1')).toContain('by ids, or by a reason (--reason), or all (--all): not by two of these');
     expect(await refused('--all', '--reason', 'x')).toContain('those of a reason (--reason): not both');
   });
 });
 
 describe('what cannot be done is said', () => {
   it.each([
-    [['dlq', 'show', 'j-none'], 1, 'No dead letter of fleet group is there of j-none.'],
+    [['dlq', 'show', 'j-none'], 1, 'There is no dead letter of j-none in fleet group.'],
     [['dlq', 'list', '--dead-letter-queue-url', 'http://localhost/000000000000/none'], 1, 'is gone'],
   ])('%j', async (words, exitCode, sentence) => {
     const { mayfly } = await open();

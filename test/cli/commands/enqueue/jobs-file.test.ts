@@ -134,8 +134,8 @@ describe('JSON lines', () => {
     ],
     [
       '{"body": 1, "group": "g"}',
-      'Line 1 of jobs.txt: its "group" is for jobs that must not run at the same time, which no fleet can see to yet. A name ' +
-        'that jobs share, to find them by, is its "label".',
+      'Line 1 of jobs.txt: its "group" is reserved for jobs that must not run at the same time, which no fleet supports. To give ' +
+        'jobs a common name to find them by, use its "label".',
     ],
     ['{"body": 1, "async": 0}', 'its async is 0; allowed is at least 1 second.'],
     ['{"body": 1, "delay": 901}', 'its delay is 901; allowed is from 0 to 900 seconds.'],

@@ -186,7 +186,7 @@ describe('what a job was', () => {
     });
     expect(await refused('j-on-its-way')).toEqual({
       stderr: expect.stringMatching(
-        /^mayfly: The body of job j-on-its-way is kept nowhere: .* job is running\. /,
+        /^mayfly: The body of job j-on-its-way is not stored any more: .* job is running\. /,
       ),
       exitCode: 1,
     });
@@ -548,12 +548,12 @@ describe('what changes jobs', () => {
     expect(json((await mayfly('status', '--json', 'j-r1')).stdout)).toMatchObject({ retriedAs: stdout });
     const refused = await mayfly('retry', '--json', 'j-r2', 'j-r3', 'j-r1');
     expect(json(refused.stdout)).toEqual([
-      { retryOf: 'j-r2', outcome: 'refused', why: expect.stringContaining('kept nowhere') },
+      { retryOf: 'j-r2', outcome: 'refused', why: expect.stringContaining('not stored any more') },
       { retryOf: 'j-r3', outcome: 'live', why: expect.stringContaining('is running') },
       { id: expect.stringMatching(/^j-/), retryOf: 'j-r1', outcome: 'retried' },
     ]);
     expect(refused.stderr).toMatch(
-      /^mayfly: The body of job j-r2 is kept nowhere.*\nmayfly: Job j-r3 is running/,
+      /^mayfly: The body of job j-r2 is not stored any more.*\nmayfly: Job j-r3 is running/,
     );
     expect(refused.exitCode).toBe(1);
     expect(await mayfly('retry', 'j-none')).toMatchObject({ exitCode: 120, stdout: '' });

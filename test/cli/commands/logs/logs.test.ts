@@ -161,7 +161,7 @@ describe('a log in the bucket', () => {
     const log = { stdout: { bytes: 4, chunks: 2 }, stderr: { bytes: 0 } };
     await fleet.record({ id, state: 'succeeded', tries: [tried({ log })] });
     const gone =
-      'mayfly: The log of try 1 of job j-gone is not in the log bucket any more, or not all of it: ';
+      'mayfly: The log of try 1 of job j-gone, or a part of it, is not in the log bucket any more: ';
     const remove = (part: LogPart, number: number) =>
       s3.send(new DeleteObjectCommand({ Bucket: 'logs', Key: chunkKey(id, 'k1', part, number) }));
     await remove('stdout', 2);

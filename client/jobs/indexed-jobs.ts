@@ -6,33 +6,33 @@ import { type EntryFilter, listedJobs, type Partition } from '../../store/listed
 import { partitionsOf, runningOf } from '../../store/listing.ts';
 import { type JobRecord, type JobState, TERMINAL_STATES } from '../../jobs/record.ts';
 import type { FleetContext } from '../context.ts';
-import { catalogueOf } from '../jobs/status.ts';
+import { catalogueOf } from '../job-records.ts';
 
-/** Entries that a call reads of a partition at most. */
+/** Most entries of a partition that a call reads. */
 const LARGEST_PAGE = 1000;
-/** Records that are read at once: a few calls; and as many at least, where some were of no use. */
+/** Most and least records that are read at once. The least applies when some of those read before did not match. */
 const LARGEST_READ = 400;
 const SMALLEST_READ = 10;
 
-/** Jobs in a state that were enqueued since a moment, and before one. */
+/** Jobs in a state that were enqueued in a period. */
 export interface Range {
   state: JobState;
   sinceMs?: number | undefined;
   beforeMs?: number | undefined;
 }
 
-/** Whether the index by state has all jobs of the fleet. */
+/** Whether the index `byState` contains all jobs of the fleet. */
 export async function isIndexed({ clients, facts, clock }: FleetContext): Promise<boolean> {
   const state = await readFleetState(clients.dynamodb, facts.table);
   return isAllListed(state, facts.recordSeconds, clock.now());
 }
 
 /**
- * The records of jobs by the index, the newest first, as they are now: some may have another state since the index was written.
- * Throws `IndexNotReady`.
+ * Finds jobs by the index and yields their current records, the newest first. A job's state may differ from the one in
+ * the index, which is updated later. Throws `IndexNotReady`.
  *
- * @param most records that are wanted: no more are read at once
- * @param onMore told once, when more than a page of each partition is read because of the filter
+ * @param most number of records that the caller needs; no more are read at once
+ * @param onMore called once, when the filter makes it read more than a page of each partition
  */
 export async function* indexedJobs(
   context: FleetContext,
@@ -56,7 +56,7 @@ export async function* indexedJobs(
     return found;
   };
   for await (const id of listedJobs(clients.dynamodb, facts.table, partitions.flat(), reading)) {
-    // A job that moves meanwhile is in two partitions.
+    // A job whose state changes during the read is in two partitions.
     if (seen.has(id)) continue;
     seen.add(id);
     if (batch.push(id) < size) continue;
@@ -82,11 +82,11 @@ async function runningPartitions({ clients, facts }: FleetContext, instance?: st
   return keys.map((key) => runningOf(instanceIdIn(key)));
 }
 
-/** All jobs that ended before a moment: by the index where that has all of them, else by a scan of the table. */
+/** All jobs that ended before a time: by the index if it contains all jobs, else by a scan of the table. */
 export async function* jobsEndedBefore(context: FleetContext, beforeMs: number): AsyncGenerator<JobRecord> {
   try {
     if (await isIndexed(context)) {
-      // What ended before was enqueued before.
+      // A job that ended before the time was enqueued before it.
       const ranges = [...TERMINAL_STATES].map((state): Range => ({ state, beforeMs }));
       for await (const record of indexedJobs(context, ranges, {}, Number.POSITIVE_INFINITY)) {
         if (record.endedAt !== undefined && Date.parse(record.endedAt) < beforeMs) yield record;

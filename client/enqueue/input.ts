@@ -1,7 +1,7 @@
-/** The input had nothing more to give in time. */
+/** `Input.next` returns this if the input yields nothing in time. */
 export const LATE = Symbol('late');
 
-/** Reads what comes one after the other, from a list or from what may be slow, such as a pipe. */
+/** Reads the items of a list or of a source that may be slow, such as a pipe. */
 export class Input<T> {
   readonly #iterator: Iterator<T> | AsyncIterator<T>;
   readonly #aborted: Promise<never>;
@@ -14,20 +14,20 @@ export class Input<T> {
       if (signal?.aborted) abort();
       signal?.addEventListener('abort', abort, { once: true });
     });
-    // Nobody may be waiting for it just then.
+    // It can reject while nothing awaits it.
     this.#aborted.catch(() => {});
   }
 
-  /** The next one, or `LATE` if `patience` resolves first. Rejects as the input does, and when it is aborted. */
-  async next(patience: Promise<unknown> | undefined): Promise<IteratorResult<T> | typeof LATE> {
+  /** The next item, or `LATE` if `deadline` resolves first. Rejects as the input does, and when it is aborted. */
+  async next(deadline: Promise<unknown> | undefined): Promise<IteratorResult<T> | typeof LATE> {
     this.#upcoming ??= Promise.resolve(this.#iterator.next());
-    const late = patience ? [patience.then((): typeof LATE => LATE)] : [];
+    const late = deadline ? [deadline.then((): typeof LATE => LATE)] : [];
     const next = await Promise.race([this.#aborted, this.#upcoming, ...late]);
     if (next !== LATE) this.#upcoming = undefined;
     return next;
   }
 
-  /** Lets go of the input, which may be in the middle of something. */
+  /** Closes the input without waiting for it. */
   close(): void {
     this.#upcoming?.catch(() => {});
     void Promise.resolve(this.#iterator.return?.()).catch(() => {});

@@ -1,9 +1,10 @@
+import { bodyKey } from '../../jobs/body-key.ts';
 import type { JobRecord } from '../../jobs/record.ts';
 import { digestOfBody } from '../../store/bodies.ts';
 import { bodyInRecord } from '../../store/body-in-record.ts';
 import { expiryOfQueued } from '../../store/expiry.ts';
 import { listedAtOf, listedOf } from '../../store/listing.ts';
-import { bodyKey } from '../../store/log-layout.ts';
+import { jobKey } from '../../store/keys.ts';
 import { awsTime, type FleetContext } from '../context.ts';
 import { BadBody } from '../errors.ts';
 import { catalogueOf } from '../job-records.ts';
@@ -92,7 +93,7 @@ function createRecord(job: Order, { facts, toldByStack }: FleetContext, nowMs: n
   const enqueuedAt = new Date(nowMs).toISOString();
   const isLimitKnown = facts.maxLimitSeconds !== undefined || toldByStack === true;
   return {
-    pk: `job#${id}`,
+    pk: jobKey(id),
     id,
     state: 'queued',
     attempts: 0,

@@ -28,6 +28,6 @@ test.each([
   [['succeeded', 'succeeded'], 0],
   [['succeeded', 'cancelled', 'lost'], 122],
   [['cancelled', 'running'], 123],
-] as const)('of several, %j: %d', (states, status) => {
+] as const)('several jobs, %j: %d', (states, status) => {
   expect(statusOfJobs(states.map((state) => ({ state })))).toBe(status);
 });

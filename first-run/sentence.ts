@@ -1,3 +1,3 @@
-/** What an error says, for a person. */
+/** The message of an error. */
 export const sentenceOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);

@@ -1,6 +1,6 @@
 /**
- * `npm run session`: records the terminal session of the README. Brings a fleet up on the embedded cloud, types what
- * `script.ts` says, and puts what came of it into the README and into `docs/session.svg`.
+ * `npm run session`: records the terminal session of the README. Deploys a fleet to the embedded cloud, runs the commands of
+ * `script.ts`, and writes the output to the README and to `docs/session.svg`.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ import { SCRIPT, WARM_UP } from './script.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const COLUMNS = 110;
-/** A minute of AWS's own passes in a second. */
+/** A minute of AWS's own periods passes in a second. */
 const SPEED = 60;
 const LONGEST_MS = 300_000;
 const TITLE = 'A terminal: jobs that are enqueued, followed, ended by their limit and cancelled';

@@ -35,7 +35,7 @@ for (const [name, props] of Object.entries(variants)) {
 app.synth();
 `;
 
-describe('the oldest aws-cdk-lib and constructs that the package takes', () => {
+describe('the oldest aws-cdk-lib and constructs that the package supports', () => {
   const project = new Project('peers');
   afterAll(() => project.remove());
 
@@ -45,7 +45,7 @@ describe('the oldest aws-cdk-lib and constructs that the package takes', () => {
     await project.install(inject('archive'), ...peers.map(([name, range]) => `${name}@${lowest(range)}`));
   });
 
-  it('are those that are installed', () => {
+  it('are installed', () => {
     for (const [name, range] of Object.entries(packageJson.peerDependencies)) {
       const { version } = JSON.parse(
         readFileSync(join(project.directory, 'node_modules', name, 'package.json'), 'utf8'),
@@ -54,7 +54,7 @@ describe('the oldest aws-cdk-lib and constructs that the package takes', () => {
     }
   });
 
-  it('synthesise fleets of all kinds, and grant', async () => {
+  it('synthesise fleets of all kinds, with grants', async () => {
     await project.run('node', 'app.cjs');
     const templates = readdirSync(join(project.directory, 'cdk.out')).filter((name) =>
       name.endsWith('.template.json'),
@@ -65,7 +65,7 @@ describe('the oldest aws-cdk-lib and constructs that the package takes', () => {
   });
 });
 
-describe('the oldest Node that the package takes', () => {
+describe('the oldest Node that the package supports', () => {
   const version = `${lowest(packageJson.engines.node)}.0`;
   const binary = `node-${process.platform}-${process.arch}`;
   const project = new Project('node');
@@ -100,7 +100,7 @@ describe('the oldest Node that the package takes', () => {
     expect((await project.run(node, mayfly, '--version')).stdout).toBe(packageJson.version);
   });
 
-  it('runs the embedded cloud until it is ended', async () => {
+  it('runs the embedded cloud until it is stopped', async () => {
     const local = execa(node, [mayfly, 'local', '--port', '0', '--json'], {
       cwd: project.directory,
       forceKillAfterDelay: false,

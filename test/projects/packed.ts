@@ -6,12 +6,12 @@ import { packInto } from '../support/packed.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The archive that the projects install. */
+    /** The package archive that the projects install. */
     archive: string;
   }
 }
 
-/** Before the first test of a run; returns what is done after the last. */
+/** Packs the package before the first test of a run. Returns the teardown. */
 export default async function setup({ provide }: TestProject): Promise<() => void> {
   const directory = mkdtempSync(join(tmpdir(), 'mayfly-packed-'));
   provide('archive', await packInto(directory));

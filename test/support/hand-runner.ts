@@ -1,11 +1,11 @@
 import type { Run, RunEnd, Runner, Task } from '../../agent/runner/runner.ts';
 import { eventually } from './eventually.ts';
 
-/** A worker that ends when the test says so. */
+/** A worker whose end the test controls. */
 export class HandRun implements Run {
   readonly task: Task;
   readonly ended: Promise<RunEnd>;
-  /** The graces of the stops that reached it. */
+  /** The grace periods of its stops. */
   readonly stops: number[] = [];
   readonly #end: (end: RunEnd) => void;
 
@@ -20,28 +20,28 @@ export class HandRun implements Run {
     this.stops.push(graceMs);
   }
 
-  /** By its own will, or by a stop that reached it before. */
+  /** Exits by itself, or after a stop. */
   exit(status: number, stopped = false): void {
     this.#end({ kind: 'exited', status, stopped });
   }
 
-  /** Of the SIGTERM of a stop. */
+  /** Dies of the SIGTERM of a stop. */
   die(): void {
     this.#end({ kind: 'signalled', signal: 'SIGTERM', stopped: true });
   }
 
-  /** With its slot: nobody knows how it would have ended. */
+  /** Is lost with its slot. */
   lose(): void {
     this.#end({ kind: 'lost', reason: "the worker's slot was lost: the slot has ended" });
   }
 
-  /** As one that waits for a slot of the machine, and is stopped before it gets one. */
+  /** Never starts: it was stopped while it waited for a slot. */
   neverStart(): void {
     this.#end({ kind: 'not-started', reason: 'it was stopped before there was a slot for it' });
   }
 }
 
-/** A runner whose workers the test plays. */
+/** A runner whose workers the test controls. */
 export class HandRunner implements Runner {
   readonly runs: HandRun[] = [];
 
@@ -55,7 +55,7 @@ export class HandRunner implements Runner {
 
   close(): void {}
 
-  /** The worker that was started as the nth, from 1. */
+  /** Waits for the nth worker, from 1. */
   started(nth = 1): Promise<HandRun> {
     return eventually(`worker ${nth}`, () => this.runs[nth - 1]);
   }

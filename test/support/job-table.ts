@@ -2,7 +2,7 @@ import type { Cloud } from '../../local/cloud.ts';
 
 const text = (AttributeName: string) => ({ AttributeName, AttributeType: 'S' });
 
-/** As earlier versions have it. */
+/** The index of earlier versions. */
 export const BY_LISTING = {
   IndexName: 'byListing',
   KeySchema: [{ AttributeName: 'listing', KeyType: 'HASH' }],
@@ -20,7 +20,7 @@ export const BY_STATE = {
 
 export const KEY_ATTRIBUTES = ['pk', 'listing', 'listed', 'listedAt'].map(text);
 
-/** A table as the fleet's stack makes it. */
+/** Creates a table like that of a fleet's stack. */
 export async function createJobTable({ call }: Pick<Cloud, 'call'>, TableName: string): Promise<void> {
   await call('dynamodb', 'CreateTable', {
     TableName,
@@ -31,7 +31,7 @@ export async function createJobTable({ call }: Pick<Cloud, 'call'>, TableName: s
   });
 }
 
-/** One as an earlier version's stack has made it. */
+/** Creates a table like that of an earlier version. */
 export async function createOldJobTable({ call }: Pick<Cloud, 'call'>, TableName: string): Promise<void> {
   await call('dynamodb', 'CreateTable', {
     TableName,
@@ -42,7 +42,7 @@ export async function createOldJobTable({ call }: Pick<Cloud, 'call'>, TableName
   });
 }
 
-/** What an update of the stack does to it. */
+/** Adds the second index, as an update of the stack does. */
 export async function addStateIndex({ call }: Pick<Cloud, 'call'>, TableName: string): Promise<void> {
   await call('dynamodb', 'UpdateTable', {
     TableName,

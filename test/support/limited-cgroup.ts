@@ -5,16 +5,16 @@ import { onTestFinished } from 'vitest';
 
 export interface LimitedCgroup {
   directory: string;
-  /** The file that has its limit. */
+  /** The file with its limit. */
   limit: string;
 }
 
 export interface MemoryCgroup extends LimitedCgroup {
-  /** The file that counts what was killed, on a line `oom_kill <number>`. */
+  /** The file that counts killed processes, on a line `oom_kill <number>`. */
   events: string;
 }
 
-/** A cgroup whose processes have that much memory, for one test. Undefined where none can be made. */
+/** Creates a cgroup with a memory limit, for one test. Undefined if that is not possible. */
 export async function memoryCgroup(mebibytes: number): Promise<MemoryCgroup | undefined> {
   const bytes = mebibytes * 1024 ** 2;
   const second = await limited('/sys/fs/cgroup', 'memory.max', bytes);
@@ -23,7 +23,7 @@ export async function memoryCgroup(mebibytes: number): Promise<MemoryCgroup | un
   return first && { ...first, events: join(first.directory, 'memory.oom_control') };
 }
 
-/** A cgroup that has room for so many processes and threads, for one test. Undefined where none can be made. */
+/** Creates a cgroup with a limit of processes and threads, for one test. Undefined if that is not possible. */
 export async function tasksCgroup(tasks: number): Promise<LimitedCgroup | undefined> {
   return (
     (await limited('/sys/fs/cgroup', 'pids.max', tasks)) ?? limited('/sys/fs/cgroup/pids', 'pids.max', tasks)
@@ -32,7 +32,7 @@ export async function tasksCgroup(tasks: number): Promise<LimitedCgroup | undefi
 
 let made = 0;
 
-/** In cgroup v2 one directory has all controllers, in v1, which containers and virtual machines may have, each its own. */
+/** cgroup v2 has one directory for all controllers. v1, which some containers and VMs have, has one for each. */
 async function limited(root: string, file: string, value: number): Promise<LimitedCgroup | undefined> {
   if (!existsSync(join(root, 'cgroup.procs'))) return undefined;
   made += 1;

@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { packageRoot } from '../../infra/bundle/package-files.ts';
 
-/** Where the checkout's own Node and tools are, as `npx` would find them. */
+/** The directory of the checkout's Node and tools, as `npx` finds them. */
 export const tools = join(packageRoot, 'node_modules', '.bin');
 
 export const NPM_FLAGS = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'];
 
-/** Packs as `npm publish` would, and tells where the archive is. */
+/** Packs as `npm publish` does. Returns the path of the archive. */
 export async function packInto(directory: string): Promise<string> {
   const { stdout } = await execa('npm', ['pack', '--json', '--pack-destination', directory], {
     cwd: packageRoot,

@@ -74,7 +74,7 @@ export async function told(
   withinMs = 60_000,
 ): Promise<string> {
   const [job] = await fleet.send(`${tool} ${program}`);
-  const readOutput = async () => {
+  const poll = async () => {
     const key = { pk: { S: `job#${job}` } };
     const { Item } = await fleet.clients.dynamodb.send(
       new GetItemCommand({ TableName: fleet.stack.table, Key: key }),
@@ -83,5 +83,5 @@ export async function told(
     if (Number(Item?.['exitStatus']?.N ?? 0) !== 0) throw new Error(output);
     return Item?.['state']?.S === 'succeeded' && output;
   };
-  return eventually(`the output of ${tool}`, readOutput, withinMs);
+  return eventually(`the output of ${tool}`, poll, withinMs);
 }

@@ -17,8 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(out, { recursive: true, force: true }));
 
-const demo = (...words: string[]) =>
-  execa(process.execPath, ['demo/main.ts', '--out', out, ...words], { cwd: ROOT, reject: false });
+const demo = (...args: string[]) =>
+  execa(process.execPath, ['demo/main.ts', '--out', out, ...args], { cwd: ROOT, reject: false });
 
 interface Result {
   ok: boolean;

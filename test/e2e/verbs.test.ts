@@ -33,8 +33,8 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-const mayfly = (...words: string[]) =>
-  execa(process.execPath, [BIN, ...words], {
+const mayfly = (...args: string[]) =>
+  execa(process.execPath, [BIN, ...args], {
     cwd: directory,
     env,
     extendEnv: false,

@@ -38,8 +38,8 @@ describe('docs/first-run.md', () => {
 });
 
 describe('npm run test:aws', () => {
-  const program = (...words: string[]) =>
-    execa(process.execPath, ['first-run/main.ts', ...words], {
+  const program = (...args: string[]) =>
+    execa(process.execPath, ['first-run/main.ts', ...args], {
       cwd: ROOT,
       reject: false,
       env: { AWS_REGION: 'eu-west-1', AWS_EC2_METADATA_DISABLED: 'true', AWS_CONFIG_FILE: '/dev/null' },

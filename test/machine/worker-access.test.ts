@@ -41,6 +41,6 @@ test("a worker on a machine has its own role, and no way to the instance's", asy
 /** The exit status of a user's systemd instance. Its programs could reach the metadata, because it is outside of the slots. */
 async function sessionOf(fleet: MachineFleet, user: string): Promise<string> {
   const show = 'systemctl start $unit; systemctl show --value --property=ExecMainStatus $unit';
-  const words = ['sh', '-c', `unit=user@$(id -u ${user}).service; ${show}`];
-  return (await fleet.on(await fleet.instance(0), ...words)).stdout.trim();
+  const args = ['sh', '-c', `unit=user@$(id -u ${user}).service; ${show}`];
+  return (await fleet.on(await fleet.instance(0), ...args)).stdout.trim();
 }

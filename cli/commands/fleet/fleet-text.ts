@@ -216,11 +216,11 @@ function whyGone({
 }: Omit<RetiredView, 'instance' | 'endedAt'>) {
   const idle = reason === 'idle' && idleSeconds > 0 ? ` for ${span(idleSeconds)}` : '';
   const detail = cause ?? problem;
-  const words = detail ? `: ${escapeLine(detail)}` : '';
+  const suffix = detail ? `: ${escapeLine(detail)}` : '';
   // Set if AWS had refused to terminate it.
   const refused = lastError && rung !== 'terminate' ? ` (${rung}: ${escapeLine(lastError)})` : '';
   const why = reason === 'lost' && problem ? 'its agent gave up' : WHY[reason];
-  return `${why}${idle}${words}${refused}`;
+  return `${why}${idle}${suffix}${refused}`;
 }
 
 function since(at: string, nowMs: number): number {

@@ -321,8 +321,8 @@ describe('mayfly dlq redrive', () => {
   it('continues when the reader of its stderr is gone', async () => {
     const bare = await open();
     await deadLetter(bare, { id: 'j-unread' });
-    const words = [`${import.meta.dirname}/../../../../bin/mayfly.js`, 'dlq', 'redrive', '--all'];
-    const child = spawn(process.execPath, words, { env: bare.env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const args = [`${import.meta.dirname}/../../../../bin/mayfly.js`, 'dlq', 'redrive', '--all'];
+    const child = spawn(process.execPath, args, { env: bare.env, stdio: ['ignore', 'ignore', 'pipe'] });
     child.stderr.destroy();
     expect(await once(child, 'exit')).toEqual([0, null]);
     expect(await sent(bare)).toHaveLength(1);
@@ -509,7 +509,7 @@ describe('redrive and purge have the same options', () => {
     const unlisten = bare.cloud.onCall(({ action, caller }) => {
       if (caller !== 'cloud') actions.push(action);
     });
-    const dry = (...words: string[]) => bare.mayfly('dlq', ...verb, '--dry-run', ...words);
+    const dry = (...args: string[]) => bare.mayfly('dlq', ...verb, '--dry-run', ...args);
     const [all, some, named] = [
       await dry('--all'),
       await dry('--reason', 'MEMORY'),
@@ -554,8 +554,8 @@ describe('redrive and purge have the same options', () => {
 
   it.each(verbs)('%s refuses a command line without a choice, or with two', async (...verb) => {
     const { mayfly } = await open();
-    const refused = async (...words: string[]) => {
-      const { exitCode, stderr } = await mayfly('dlq', ...verb, ...words);
+    const refused = async (...args: string[]) => {
+      const { exitCode, stderr } = await mayfly('dlq', ...verb, ...args);
       expect(exitCode).toBe(2);
       return stderr;
     };
@@ -571,9 +571,9 @@ describe('what fails is explained', () => {
   it.each([
     [['dlq', 'show', 'j-none'], 1, 'No dead letter of fleet group is there of j-none.'],
     [['dlq', 'list', '--dead-letter-queue-url', 'http://localhost/000000000000/none'], 1, 'is gone'],
-  ])('%j', async (words, exitCode, sentence) => {
+  ])('%j', async (args, exitCode, sentence) => {
     const { mayfly } = await open();
-    expect(await mayfly(...words)).toMatchObject({ exitCode, stderr: expect.stringContaining(sentence) });
+    expect(await mayfly(...args)).toMatchObject({ exitCode, stderr: expect.stringContaining(sentence) });
   });
 
   it('a dead-letter queue whose URL is unknown', async () => {

@@ -124,8 +124,8 @@ describe('status', () => {
   });
 
   it('escapes text of jobs, in text and JSON output, also for a pipe', async () => {
-    for (const words of [['status'], ['status', '--json'], ['status', '--ansible'], ['wait'], ['list']]) {
-      const { stdout } = await bare.mayfly(...words, ...(words[0] === 'list' ? [] : ['j-bad']));
+    for (const args of [['status'], ['status', '--json'], ['status', '--ansible'], ['wait'], ['list']]) {
+      const { stdout } = await bare.mayfly(...args, ...(args[0] === 'list' ? [] : ['j-bad']));
       expect(stdout).toContain('owned');
       expect(stdout).not.toMatch(/(?!\n)\p{Cc}|\p{Bidi_Control}/u);
     }
@@ -488,8 +488,8 @@ describe('list', () => {
   });
 
   it('filters jobs, and prints a JSON array', async () => {
-    const ids = async (...words: string[]) =>
-      json((await bare.mayfly('list', '--json', ...words)).stdout).map(({ id }: { id: string }) => id);
+    const ids = async (...args: string[]) =>
+      json((await bare.mayfly('list', '--json', ...args)).stdout).map(({ id }: { id: string }) => id);
     expect(await ids('--since', '1h')).toEqual(['j-queued']);
     expect(await ids('--state', 'lost')).toEqual(['j-forgotten']);
     expect(await ids('--limit', '1')).toEqual(['j-queued']);
@@ -505,8 +505,8 @@ it.each([
   [['cleanup'], 120, { id: 'j-none', outcome: 'unknown' }],
   [['dlq', 'show'], 1, { id: 'j-none', outcome: 'missing' }],
   [['dlq', 'redrive'], 1, { id: 'j-none', outcome: 'missing' }],
-])('%j --json prints JSON for an unknown id too', async (words, exitCode, document) => {
-  const result = await bare.mayfly(...words, '--json', 'j-none');
+])('%j --json prints JSON for an unknown id too', async (args, exitCode, document) => {
+  const result = await bare.mayfly(...args, '--json', 'j-none');
   expect(json(result.stdout)).toMatchObject(document);
   expect(result).toMatchObject({ exitCode, stderr: expect.stringMatching(/^mayfly: .*j-none/m) });
 });
@@ -616,9 +616,9 @@ describe('the verbs that change jobs', () => {
   it('cleanup --ended-before: asks on a terminal, and removes nothing after a no', async () => {
     const { record, directory, env, fleet } = await open();
     await record(ended('j-ask', 'succeeded', { exitStatus: 0, endedAt: '2019-01-01T00:00:00.000Z' }));
-    const asked = (...words: string[]) => {
+    const asked = (...args: string[]) => {
       const bin = resolve(import.meta.dirname, '../../../../bin/mayfly.js');
-      const line = [process.execPath, bin, 'cleanup', '--ended-before', '1000d', ...words].join(' ');
+      const line = [process.execPath, bin, 'cleanup', '--ended-before', '1000d', ...args].join(' ');
       return onTerminal(line, { cwd: directory, env, columns: 120 });
     };
     const question = /Remove records, logs and bodies of 1 job that ended before \S+Z\? \[y\/N\]/;

@@ -17,8 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-const mayfly = (...words: string[]) =>
-  execa(process.execPath, [BIN, ...words], { reject: false, cwd: directory, forceKillAfterDelay: false });
+const mayfly = (...args: string[]) =>
+  execa(process.execPath, [BIN, ...args], { reject: false, cwd: directory, forceKillAfterDelay: false });
 
 interface Event {
   event: string;
@@ -138,8 +138,8 @@ describe('wrong usage exits with 2, and the message says what is allowed', () =>
     [['local', '--speed', '0'], "'0'", '1 to 1000'],
     [['local', '--sped', '2'], '--sped', '--speed'],
     [['lokal'], 'lokal', 'local'],
-  ])('%j', async (words, value, allowed) => {
-    const { stderr, exitCode } = await mayfly(...words);
+  ])('%j', async (args, value, allowed) => {
+    const { stderr, exitCode } = await mayfly(...args);
     expect(exitCode).toBe(2);
     expect(stderr).toContain(value);
     expect(stderr).toContain(allowed);

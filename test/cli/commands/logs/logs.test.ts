@@ -338,9 +338,9 @@ describe('what cannot be read gives an error', () => {
     [['logs', '--try', '0', 'j-none'], 2, 'Allowed is a whole number from 1'],
     [['logs', '--stdout', '--stderr', 'j-none'], 2, 'cannot be used with'],
     [['logs', '-t', '--json', 'j-none'], 2, 'cannot be used with'],
-  ])('%j', async (words, exitCode, sentence) => {
+  ])('%j', async (args, exitCode, sentence) => {
     const { mayfly } = await open();
-    expect(await mayfly(...words)).toMatchObject({ exitCode, stderr: expect.stringContaining(sentence) });
+    expect(await mayfly(...args)).toMatchObject({ exitCode, stderr: expect.stringContaining(sentence) });
   });
 });
 

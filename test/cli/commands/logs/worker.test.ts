@@ -19,7 +19,7 @@ async function start({ bench }: Manned, script: string, log = {}): Promise<void>
 }
 
 /** Runs `mayfly logs`, as a user does. */
-function logs({ fleet, bench }: Manned, ...words: string[]) {
+function logs({ fleet, bench }: Manned, ...args: string[]) {
   const { queueUrl, table, logBucket, group, region } = fleet.facts;
   const env = {
     AWS_ENDPOINT_URL: bench.cloud.endpoint,
@@ -31,7 +31,7 @@ function logs({ fleet, bench }: Manned, ...words: string[]) {
     MAYFLY_LOG_BUCKET: logBucket,
     MAYFLY_AUTO_SCALING_GROUP: group,
   };
-  return execa(process.execPath, [BIN, 'logs', ...words], { env, extendEnv: false, ...BYTES });
+  return execa(process.execPath, [BIN, 'logs', ...args], { env, extendEnv: false, ...BYTES });
 }
 
 const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

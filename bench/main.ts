@@ -1,4 +1,4 @@
-/** `npm run bench`: what agent and command cost, beside what people use otherwise, on the same queue in the same minutes. */
+/** `npm run bench`: compares the agent and the command with common alternatives, on the same queue in the same minutes. */
 import { cpus } from 'node:os';
 import { Command } from 'commander';
 import { columns } from '../cli/terminal/columns.ts';
@@ -23,10 +23,10 @@ interface Options {
 const options = new Command('npm run bench --')
   .description('Jobs a second, calls per job and idle memory: medians of interleaved runs.')
   .option('--json', 'print the results as JSON', false)
-  .option('--jobs <number>', 'jobs of a run', atLeast(2), 1000)
+  .option('--jobs <number>', 'jobs in a run', atLeast(2), 1000)
   .option('--runs <number>', 'runs of each contender', atLeast(1), 5)
-  .option('--lines <number>', 'jobs of a file that is enqueued', atLeast(2), 10_000)
-  .option('--mib <number>', 'MiB of output of a run', atLeast(1), 1024)
+  .option('--lines <number>', 'jobs in the file that is enqueued', atLeast(2), 10_000)
+  .option('--mib <number>', 'MiB of output in a run', atLeast(1), 1024)
   .option('--only <names>', `some of: ${BENCHES.join(',')}`, someOf(BENCHES), [...BENCHES])
   .parse()
   .opts<Options>();
@@ -63,7 +63,7 @@ function print(rates: readonly Rate[], memory: readonly Memory[]): void {
       rate.tableWritesPerJob.toFixed(2),
     ]);
     const head = ['', 'jobs/s', 'spread', 'ratio', 'SQS requests a job', 'table writes a job'];
-    console.log(`\`true\` through 8 slots, output captured\n\n${columns(head, rows, { rule: true })}\n`);
+    console.log(`\`true\` in 8 slots, output captured\n\n${columns(head, rows, { rule: true })}\n`);
     for (const verdict of verdictsOf(rates)) console.log(`${verdict}\n`);
   }
   if (memory.length === 0) return;
@@ -79,7 +79,7 @@ function printEnqueued(rates: readonly EnqueueRate[]): void {
     `±${(spread * 100).toFixed(0)} %`,
     ratio.toFixed(2),
   ]);
-  console.log(`\njobs out of a file\n\n${columns(['', 'jobs/s', 'spread', 'ratio'], rows)}\n`);
+  console.log(`\njobs from a file\n\n${columns(['', 'jobs/s', 'spread', 'ratio'], rows)}\n`);
   console.log(enqueueVerdict(rates));
 }
 

@@ -1,4 +1,4 @@
-/** The middle of a list, or the mean of the two in the middle. Throws on an empty one. */
+/** The middle value of a list, or the mean of the two middle values. Throws if the list is empty. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const upper = sorted[Math.floor(sorted.length / 2)];
@@ -7,7 +7,7 @@ export function median(values: readonly number[]): number {
   return (upper + lower) / 2;
 }
 
-/** Half of the distance between the largest and the smallest, as a part of the median. */
+/** Half the distance between the largest and the smallest value, as a fraction of the median. */
 export function spread(values: readonly number[]): number {
   return (Math.max(...values) - Math.min(...values)) / 2 / median(values);
 }

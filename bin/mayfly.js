@@ -2,21 +2,21 @@
 import module from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { fail, isTooOld, tooOld } from './turn-away.js';
+import { fail, isTooOld, tooOld } from './node-version.js';
 
-// In a checkout the sources run as they are; the installed package has what was built of them.
+// A checkout runs the TypeScript sources. The installed package has only the build.
 const isNotSource = (error) =>
   error.code === 'ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING' ||
   (error.code === 'ERR_MODULE_NOT_FOUND' && String(error.url).endsWith('/cli/main.ts'));
 
 if (isTooOld()) {
   fail(
-    `${tooOld} In a checkout \`npx mayfly\` finds the one that came with its packages; elsewhere ` +
-      '`npm install --save-dev node@24` brings one.',
+    `${tooOld} In a checkout, \`npx mayfly\` uses the Node that came with the packages. Elsewhere, ` +
+      '`npm install --save-dev node@24` installs one.',
   );
 } else {
-  // Compiled once: halves the time until a verb does something, of which a shell's Tab is one. Where it cannot be kept,
-  // nothing is. It is the user's own, not /tmp's, where others could put something in its place.
+  // The compile cache halves the start-up time, which matters for shell completion. If the directory cannot be written,
+  // Node goes on without a cache. The cache is in the user's home: in /tmp, others could replace it.
   module.enableCompileCache?.(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'mayfly'));
   import('../cli/main.ts')
     .catch((error) => {

@@ -1,19 +1,18 @@
 import { constants } from 'node:os';
 
-/** The statuses with which `mayfly` exits. */
+/** The exit statuses of `mayfly`. */
 export const ExitCode = {
-  /** Done, or ended as asked. */
   done: 0,
-  /** It could not be done: the reason is on stderr. */
+  /** The reason is on stderr. */
   failed: 1,
   /** Wrong usage: an unknown command or option, or a value out of range. */
   usage: 2,
-  /** Of a job that was waited for or asked about: what became of it. */
+  /** The states of a job that the command waited for or asked about. */
   skipped: 119,
   unknown: 120,
   lost: 121,
   cancelled: 122,
-  /** It had not ended when the waiting was given up. */
+  /** The job had not ended when the time to wait was over. */
   notEnded: 123,
   /** As timeout(1). */
   timedOut: 124,
@@ -21,14 +20,14 @@ export const ExitCode = {
   interrupted: 130,
 } as const;
 
-/** As far as an exit status goes by it. */
+/** The part of a job that decides the exit status. */
 export interface JobEnd {
   state: string;
   exitStatus?: number | undefined;
   signal?: string | undefined;
 }
 
-/** The status of a job: its worker's own, if it exited, 128 and the number of the signal that it died of, or its state's. */
+/** The status of a job: that of its worker, 128 plus the number of a signal that killed it, or the one for its state. */
 export function statusOfJob({ state, exitStatus, signal }: JobEnd): number {
   switch (state) {
     case 'succeeded':
@@ -56,7 +55,7 @@ function statusOfFailure(exitStatus: number | undefined, signal: string | undefi
   return exitStatus || ExitCode.failed;
 }
 
-/** Of several jobs: 123 if one has not ended, else that of the first that did not succeed, else 0. */
+/** The status of several jobs: 123 if one has not ended, else that of the first that did not succeed, else 0. */
 export function statusOfJobs(jobs: readonly JobEnd[]): number {
   const statuses = jobs.map(statusOfJob);
   if (statuses.includes(ExitCode.notEnded)) return ExitCode.notEnded;

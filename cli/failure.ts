@@ -1,8 +1,8 @@
 import { ExitCode } from './exit-code.ts';
 
-/** What a person did not cause by wrong usage, and can do something about: shown as its sentence, without a stack. */
+/** An error for the user. It is shown as its message, without a stack trace. */
 export class Failure extends Error {
-  /** What `mayfly` exits with. */
+  /** The exit status of `mayfly`. */
   readonly status: number;
 
   constructor(message: string, status: number = ExitCode.failed) {

@@ -10,28 +10,28 @@ import { fleetNames } from '../client/find/parameters.ts';
 const MOST_JOBS = 50;
 
 const LIVE: readonly JobState[] = ['held', 'queued', 'running'];
-/** Of a verb that is not here: all. */
+/** The states of the jobs that a verb can use. Default: all. */
 const STATES: Readonly<Record<string, readonly JobState[]>> = {
   cancel: LIVE,
   wait: LIVE,
   retry: [...TERMINAL_STATES],
   cleanup: [...TERMINAL_STATES],
-  // What is on the dead-letter queue cannot be seen without being hidden from others.
+  // By state: reading the dead-letter queue would hide its messages from others.
   'dlq show': ['failed', 'timed_out', 'lost'],
   'dlq redrive': ['failed', 'timed_out', 'lost'],
   'dlq purge': ['failed', 'timed_out', 'lost'],
 };
 
 /**
- * Asks AWS what a word may become: the newest jobs that the verb is for, instances, stacks, fleets. Nothing in case of an
- * error, or if it takes longer than `timeoutSeconds`: a shell that completes has no place for a sentence.
+ * Asks AWS for candidates that complete a word: the newest jobs that the verb can use, instances, stacks or fleets. The
+ * result is empty after an error or after `timeoutSeconds`, because a shell cannot show a message while it completes.
  */
 export async function lookUp(wanted: Wanted, timeoutSeconds: number): Promise<Candidate[]> {
   const { word, prefix } = wanted;
   const found = candidates(wanted).catch(() => []);
   const known = await Promise.race([found, delay(timeoutSeconds * 1000, [], { ref: false })]);
-  const fitting = known.filter(({ value }) => value.startsWith(word));
-  return fitting.map(({ value, description }) => ({ value: prefix + value, description }));
+  const matching = known.filter(({ value }) => value.startsWith(word));
+  return matching.map(({ value, description }) => ({ value: prefix + value, description }));
 }
 
 async function candidates({ kind, verb, typed }: Wanted): Promise<Candidate[]> {

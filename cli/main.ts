@@ -8,7 +8,7 @@ import { say } from './terminal/say.ts';
 
 /** The `mayfly` command. Sets the exit status; see `exit-code.ts`. */
 export async function main(argv: string[]): Promise<void> {
-  // A reader that has seen enough (`| head`, `2>&1 | head`) is no failure; what it does not read is not written.
+  // A reader that closes the pipe (`| head`, `2>&1 | head`) is not an error. Further output is dropped.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     await createProgram().parseAsync(argv);
@@ -17,17 +17,17 @@ export async function main(argv: string[]): Promise<void> {
   }
 }
 
-/** Tells a person what went wrong, in a sentence. Throws what is a defect of ours. */
+/** Prints the message of an expected error, and returns the exit status. Throws any other error: it is a bug. */
 function report(error: unknown): number {
-  // commander has said it already.
+  // commander has printed the message already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
   if (!(error instanceof Failure || error instanceof FleetError)) throw error;
-  // A farewell has nothing to say where nothing goes on.
+  // Ctrl-C in `fleet --watch` has no message.
   if (error.message !== '') say(escapeText(error.message));
-  return statusOf(error);
+  return exitStatus(error);
 }
 
-function statusOf(error: Failure | FleetError): number {
+function exitStatus(error: Failure | FleetError): number {
   if (error instanceof Failure) return error.status;
   if (error instanceof WrongOption) return ExitCode.usage;
   return error instanceof UnknownJob ? ExitCode.unknown : ExitCode.failed;

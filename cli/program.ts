@@ -20,22 +20,22 @@ import { withFleetBefore } from './commands/with-fleet.ts';
 import { escapeText } from './terminal/escape.ts';
 import { inLines } from './terminal/say.ts';
 
-/** The `mayfly` command with all its verbs. What runs a verb is loaded when it runs. */
+/** The `mayfly` command with all its verbs. The client library is loaded when a verb runs. */
 export function createProgram(): Command {
   const program = withFleetBefore(new Command('mayfly'))
     .description(
-      'EC2 workers that scale out on an SQS queue and end themselves when there is nothing left to do: jobs are put on ' +
-        'the queue, followed, stopped and cleaned up from here.',
+      'Runs jobs on EC2 instances that scale out on an SQS queue and terminate themselves when there is nothing left to ' +
+        'do. This command enqueues, follows, cancels and cleans up jobs.',
     )
     .usage('<verb> [options]')
-    .version(version(), '-V, --version', 'say which version this is')
+    .version(version(), '-V, --version', 'print the version')
     .addHelpText('after', NOTES)
     .showHelpAfterError('Try --help.')
     .exitOverride()
     .configureOutput({
       outputError: (message, write) => {
-        const said = message.replace(/^error: unknown command/, 'error: unknown verb');
-        write(inLines(escapeText(said.replace(/^error: /, 'mayfly: ')), process.stderr));
+        const renamed = message.replace(/^error: unknown command/, 'error: unknown verb');
+        write(inLines(escapeText(renamed.replace(/^error: /, 'mayfly: ')), process.stderr));
       },
     });
   const verbs = {
@@ -72,51 +72,52 @@ function version(): string {
 
 const NOTES = `
 Which fleet:
-  With one fleet in the region nothing has to be said. Else one of these, as a
-  flag before or behind the verb, or as a variable:
+  If there is one fleet in the region, you need not name it. Otherwise use one
+  of these, as a flag before or after the verb, or as a variable:
     --stack <name>            MAYFLY_STACK      its CloudFormation stack
-    --fleet <name>            MAYFLY_FLEET      its name, if that has several
+    --fleet <name>            MAYFLY_FLEET      its name, if a stack has several
     --outputs <file>          MAYFLY_OUTPUTS    of \`cdk deploy --outputs-file\`
-  or all of these, where nothing can be looked up:
+  or all of these, if the fleet cannot be looked up:
     --queue-url <url>         MAYFLY_QUEUE_URL
     --table <name>            MAYFLY_TABLE
     --log-bucket <name>       MAYFLY_LOG_BUCKET
     --auto-scaling-group <name>                 MAYFLY_AUTO_SCALING_GROUP
     --dead-letter-queue-url <url>               MAYFLY_DEAD_LETTER_QUEUE_URL
-  Region and credentials are found as AWS's own tools find them. With the
-  variables that \`mayfly local\` prints, all of this works there as on AWS.
+  The region and the credentials are found as the AWS CLI finds them. With the
+  variables that \`mayfly local\` prints, the command uses the embedded cloud.
 
 Exit status:
-    0  done, or ended as asked
-    1  it could not be done; the reason is on stderr
+    0  success
+    1  failure; the reason is on stderr
     2  wrong usage
   130  stopped by Ctrl-C
-  Where jobs are waited for (wait, enqueue --poll), their own end:
-       the worker's exit status; 128 and the number of the signal it died of
+  Commands that wait for a job (wait, enqueue --poll) exit as the job did:
+       the worker's exit status; 128 plus the number of a signal that killed it
   119  skipped
-  120  unknown: the fleet has no such job (not only where it is waited for)
+  120  unknown: the fleet has no such job (also for commands that do not wait)
   121  lost
   122  cancelled
-  123  not ended yet when the waiting was given up
+  123  not ended when the time to wait was over
   124  over its time limit
-  Of several jobs: 123 if one has not ended, else that of the first that did
-  not succeed.
+  For several jobs: 123 if one has not ended, else the status of the first job
+  that did not succeed.
 
 Output:
-  Data goes to stdout, all else to stderr. --json prints one JSON document, of
-  one job an object, of several an array; what comes bit by bit (enqueue of a
-  file, logs, dlq redrive, fleet --watch) is one JSON object a line. Colours and
-  progress bars are for terminals only, colours not with NO_COLOR=1.
+  Data goes to stdout, everything else to stderr. --json prints one JSON
+  document: an object for one job, an array for several. Output that comes bit
+  by bit (enqueue of a file, logs, dlq redrive, fleet --watch) is one JSON
+  object a line. Colours and progress bars appear on terminals only. NO_COLOR=1
+  turns the colours off.
 
 Examples:
   mayfly enqueue --async 600 --poll 2 report-2031
-      runs a job, shows progress, exits as it does; ends it after 10 minutes
+      runs a job with a limit of 10 minutes, and exits as the job does
   id=$(mayfly enqueue report-2031)
-      only sends it
+      enqueues it and returns
   mayfly logs -f "$id"
-      shows what it prints
+      shows its output while it runs
   mayfly enqueue --file jobs.txt | mayfly wait -
-      a job a line, all of them
+      runs a job for each line, and waits for all of them
   mayfly local
-      a cloud on this machine, to try all of this
+      runs an embedded cloud on this machine, to try all of this
 `;

@@ -21,14 +21,14 @@ export interface ReportedCall {
   fault?: string;
 }
 
-/** Shows what happens in a running cloud. */
+/** Prints the events of a running cloud. */
 export interface Reporter {
   ready(cloud: RunningCloud): void;
   call(record: ReportedCall): void;
   ending(): void;
 }
 
-/** What any AWS client has to be told. Older ones know the region by another name. */
+/** The variables that an AWS client needs. Older clients read the region from AWS_DEFAULT_REGION. */
 function environment({ endpoint, region, owner }: RunningCloud) {
   return {
     AWS_ENDPOINT_URL: endpoint,
@@ -56,7 +56,7 @@ function jsonReporter(screen: Screen): Reporter {
   };
 }
 
-/** What changes something gets a line; of all the rest there is one line that is kept up to date. */
+/** Prints a line for each call that changes something. On a terminal, one more line shows the last call and is redrawn. */
 function textReporter(screen: Screen): Reporter {
   let calls = 0;
   const clear = () => {
@@ -67,19 +67,19 @@ function textReporter(screen: Screen): Reporter {
       const { endpoint, logFile } = cloud;
       const exports = Object.entries(environment(cloud)).map(([name, value]) => `  export ${name}=${value}`);
       screen.write(
-        `A small AWS is up on ${endpoint}. In another shell, for any AWS client:\n\n${exports.join('\n')}\n\n`,
+        `The embedded cloud listens on ${endpoint}. For any AWS client, in another shell:\n\n${exports.join('\n')}\n\n`,
       );
-      screen.write(`Every call is in ${logFile}. Ctrl-C ends it and all that runs on it.\n\n`);
+      screen.write(`${logFile} records every call. Ctrl-C ends the cloud and all its instances.\n\n`);
     },
     call(record) {
       calls += 1;
       if (isNoteworthy(record)) {
         clear();
-        screen.write(`${describe(record)}\n`);
+        screen.write(`${callText(record)}\n`);
       }
       if (!screen.isTTY) return;
       clear();
-      screen.write(`${calls} calls, last ${describe(record)}`.slice(0, (screen.columns ?? 80) - 1));
+      screen.write(`${calls} calls, last ${callText(record)}`.slice(0, (screen.columns ?? 80) - 1));
     },
     ending() {
       clear();
@@ -89,7 +89,7 @@ function textReporter(screen: Screen): Reporter {
 }
 
 const READ_ONLY = /^(Describe|Get|List|Head|Receive|Query|Scan|Batch|Validate)/;
-/** What jobs do all the time. */
+/** The services that running jobs call all the time. */
 const TRAFFIC = new Set(['sqs', 'dynamodb', 's3', 'monitoring', 'ssm', 'sts']);
 
 function isNoteworthy({ service, action, status, fault, error }: ReportedCall): boolean {
@@ -98,8 +98,8 @@ function isNoteworthy({ service, action, status, fault, error }: ReportedCall): 
   return !TRAFFIC.has(service) && !READ_ONLY.test(action);
 }
 
-/** Whoever reaches the port may name an action or a service as they like. */
-function describe({ atMs, service, action, caller, status, error, fault }: ReportedCall): string {
+/** A client can send any text as the name of an action or a service, so the line is escaped. */
+function callText({ atMs, service, action, caller, status, error, fault }: ReportedCall): string {
   const time = new Date(atMs).toISOString().slice(11, 19);
   const outcome = error ? `${status} ${error}` : String(status);
   return escapeLine(

@@ -1,4 +1,4 @@
-/** Quoted, if a shell would make something else of it. */
+/** Quotes an argument if a shell would change it. */
 export function shellWord(text: string): string {
   return /^[\w%+,./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

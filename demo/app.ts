@@ -1,4 +1,4 @@
-/** The demo's fleet, for the `cdk` command: what `infra/app.ts` is for an owner's. */
+/** The demo's CDK app, like `infra/app.ts` for an owner's fleet. */
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { fleetApp } from '../infra/fleet-app.ts';
 import { FLEET, STACK_NAME } from './fleet.ts';
@@ -21,7 +21,7 @@ fleetApp(STACK_NAME, {
   limit: Duration.minutes(2),
   scaleOut: { jobsPerInstance: FLEET.jobsPerInstance, warmUp: Duration.seconds(Number(WARM_UP)) },
   idleTimeout: Duration.seconds(FLEET.idleSeconds),
-  // The clock of the embedded cloud is sped up, an agent's is not: these are real seconds.
+  // Real seconds: `--speed` changes the clock of the embedded cloud, not that of the agents.
   reportInterval: Duration.seconds(5),
   noticeInterval: Duration.seconds(1),
   removalPolicy: RemovalPolicy.DESTROY,

@@ -14,14 +14,14 @@ export interface OperatorClients {
   destroy(): void;
 }
 
-/** Where an operator finds AWS, and as whom: of the embedded cloud, the owner. */
+/** The endpoint and the credentials of an operator. For the embedded cloud they are the owner's. */
 export interface Access {
   endpoint: string;
   region: string;
   owner: { accessKeyId: string; secretAccessKey: string };
 }
 
-/** An operator's clients, pointed at an endpoint and at nothing else, whatever the environment says. */
+/** Clients for one endpoint, whatever the environment says. */
 export function operatorClients({ endpoint, region, owner }: Access): OperatorClients {
   const options = { endpoint, region, credentials: owner };
   const sqs = new SQSClient({ ...options, useQueueUrlAsEndpoint: false });
@@ -41,10 +41,7 @@ export function operatorClients({ endpoint, region, owner }: Access): OperatorCl
   };
 }
 
-/**
- * The environment of a tool that is to talk to the endpoint: nothing of the user's own AWS set-up gets in, and `node`
- * is the one that runs this.
- */
+/** The environment for a tool that calls the endpoint: without the user's AWS settings, and with the `node` of this process. */
 export function operatorEnvironment({ endpoint, region, owner }: Access): Record<string, string> {
   const own = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('AWS_') && !name.startsWith('CDK_'),

@@ -6,12 +6,12 @@ import { STACK_NAME } from './fleet.ts';
 
 export interface DeployOptions {
   access: Access;
-  /** For what synth leaves and for the outputs. */
+  /** For the cloud assembly and the outputs. */
   directory: string;
   /** Variables that `demo/app.ts` reads. */
   environment: Record<string, string>;
   signal: AbortSignal;
-  /** Default: the demo's own. */
+  /** Default: the demo's app. */
   app?: { file: string; stack: string };
   /** Called with each line that the command prints. */
   onLine?: (line: string) => void;
@@ -26,9 +26,9 @@ export interface Deployed {
 }
 
 /**
- * Runs the real `cdk deploy`, the command as it is, and reads the stack's outputs.
+ * Runs `cdk deploy` and reads the outputs of the stack.
  *
- * @throws Error with the last lines of the command's own output
+ * @throws Error with the last lines that the command printed
  */
 export async function deploy(options: DeployOptions): Promise<Deployed> {
   const { app = { file: 'demo/app.ts', stack: STACK_NAME } } = options;
@@ -46,7 +46,7 @@ export async function deploy(options: DeployOptions): Promise<Deployed> {
       preferLocal: true,
       localDir: import.meta.dirname,
       cwd: join(import.meta.dirname, '..'),
-      // AWS's validation of templates takes seconds, and here the template is our own.
+      // The validation of templates takes seconds, and this template is tested elsewhere.
       env: { ...operatorEnvironment(options.access), CDK_VALIDATION: 'false', ...options.environment },
       extendEnv: false,
       all: true,
@@ -60,19 +60,19 @@ export async function deploy(options: DeployOptions): Promise<Deployed> {
   const { exitCode, all, isCanceled } = await command;
   options.signal.throwIfAborted();
   if (exitCode !== 0 || isCanceled) {
-    throw new Error(`cdk deploy failed (exit ${exitCode}):\n${endOf(String(all))}`);
+    throw new Error(`cdk deploy failed (exit status ${exitCode}):\n${errorSummary(String(all))}`);
   }
-  return namesOf(await readFile(outputs, 'utf8'), app.stack);
+  return readOutputs(await readFile(outputs, 'utf8'), app.stack);
 }
 
-/** From where the command sums up what failed; else its last lines. */
-function endOf(output: string): string {
+/** The command's summary of failed resources, or its last lines. */
+function errorSummary(output: string): string {
   const lines = output.split('\n');
   const summary = lines.findIndex((line) => line.startsWith('Failed resources'));
   return lines.slice(summary >= 0 ? summary : -25).join('\n');
 }
 
-function namesOf(json: string, stack: string): Deployed {
+function readOutputs(json: string, stack: string): Deployed {
   const outputs = (JSON.parse(json) as Record<string, Record<string, string>>)[stack] ?? {};
   const output = (name: string): string => {
     const value = outputs[`Fleet${name}`];

@@ -1,15 +1,14 @@
 import type { View } from './picture/tiles.ts';
 
-/** What both the demo and the app that it deploys have to know. */
+/** Shared by the demo and the app that it deploys. */
 export const STACK_NAME = 'MayflyDemo';
 
 export const FLEET = {
   maxCapacity: 5,
-  /** Of the embedded cloud's time. */
+  /** In the time of the embedded cloud. */
   warmUpSeconds: 60,
-  /** Waiting jobs that one more instance is worth. */
   jobsPerInstance: 6,
-  /** Of an agent's own time, on a machine that may be busy with other things. */
+  /** In real time. The machine may be busy with other things. */
   leaseSeconds: 60,
   idleSeconds: 4,
 } as const;
@@ -26,7 +25,7 @@ export const VIEW: View = {
   samples: 2,
 };
 
-/** Pixels a side: 48 tiles, each about half a second of work. */
+/** Pixels a side. It makes 48 tiles, each about half a second of work. */
 export const TILE_SIZE = 180;
-/** Jobs of the first wave; the others follow once these are done, and find a fleet that is too small for them. */
+/** Jobs of the first wave. The others are sent when these are done, to a fleet that is too small for them. */
 export const FIRST_WAVE = 12;

@@ -1,34 +1,36 @@
-/** What happened, as the demo watched it: what its table, its timeline and `--json` are made from. */
+/** What the demo observed. The table, the timeline and `--json` are made from it. */
 export interface History {
   /** Epoch milliseconds, as all `...Ms` here. */
   startedMs: number;
   endedMs: number;
-  /** In order of time; values hold until the next sample. */
+  /** By time. A value holds until the next sample. */
   samples: Sample[];
-  /** In order of launch. */
+  /** By launch. */
   lives: Life[];
-  /** What is worth a line across the picture. */
+  /** Events that get a line in the picture. */
   marks: Mark[];
 }
 
 export interface Sample {
   atMs: number;
-  /** Messages that wait, and messages that an agent holds. */
+  /** Messages on the queue. */
   visible: number;
   inFlight: number;
   desired: number;
-  /** Instances that run or boot. */
+  /** Running and booting instances. */
   running: number;
 }
+
+/** The history of an instance. */
 
 export interface Life {
   id: string;
   launchedMs: number;
-  /** When its agent was ready for work; absent if it never was. */
+  /** When its agent was ready; absent if it never was. */
   readyMs?: number;
   endedMs?: number;
   jobs: JobRun[];
-  /** Why it went, as its record says; absent if nobody knows. */
+  /** Why it retired, by its record; absent if it has none. */
   reason?: string;
   idleSeconds?: number;
   rung?: string;
@@ -38,7 +40,7 @@ export interface JobRun {
   job: string;
   startedMs: number;
   endedMs: number;
-  /** Exit status; absent if it ended without a word. */
+  /** Exit status; absent if the worker did not report its end. */
   status?: number;
 }
 
@@ -47,7 +49,7 @@ export interface Mark {
   label: string;
 }
 
-/** Most instances that ran at once. */
+/** The largest number of instances at one time. */
 export function peakOf({ samples }: Pick<History, 'samples'>): number {
   return Math.max(0, ...samples.map(({ running }) => running));
 }

@@ -6,7 +6,7 @@ import { INSTANCE_PREFIX, instanceIdIn } from '../store/keys.ts';
 import type { JobRun, Life } from './history.ts';
 import type { Seen } from './watch.ts';
 
-/** Each instance's life: what EC2 showed of it, the jobs of the journal, and its own record of why it went. */
+/** The history of each instance: its times from EC2, its jobs from the journal, and its retirement from its record. */
 export function livesOf(
   seen: Iterable<Seen>,
   facts: Facts,
@@ -28,7 +28,7 @@ export function livesOf(
 
 export type InstanceStory = Pick<Life, 'readyMs' | 'reason' | 'idleSeconds' | 'rung'>;
 
-/** What the job table says of the instances (docs/design.md section 7, `instance#<id>`). */
+/** Reads the records of the instances (`instance#<id>`) from the table. */
 export async function storiesOf(client: DynamoDBClient, table: string): Promise<Map<string, InstanceStory>> {
   const stories = new Map<string, InstanceStory>();
   for await (const { Items = [] } of paginateScan({ client }, { TableName: table, ConsistentRead: true })) {

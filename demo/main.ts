@@ -1,6 +1,6 @@
 /**
- * `npm start`: the whole fleet on this machine. Starts the embedded cloud, deploys with the real `cdk deploy`, sends
- * jobs that paint a picture, and shows how the fleet comes out of nothing and goes back to nothing.
+ * `npm start`: runs a whole fleet on this machine. Starts the embedded cloud, deploys with `cdk deploy`, sends jobs that
+ * paint a picture, and shows how the fleet scales out from zero and back to zero.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -18,7 +18,7 @@ import { type Shown, show } from './show.ts';
 import { machineStage, processStage, type Stage } from './stage.ts';
 import { summary } from './summary.ts';
 
-/** Well above what two slow cores take; a demo that hangs has to end as well. */
+/** Well above the time that two slow cores need, so that only a demo that hangs is stopped. */
 const LONGEST_MS = { processes: 5 * 60_000, machines: 15 * 60_000 };
 
 async function main(options: DemoOptions): Promise<number> {
@@ -26,12 +26,12 @@ async function main(options: DemoOptions): Promise<number> {
   const interrupt = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => interrupt.abort(new Error(`Stopped by ${signal}.`));
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal).once('SIGHUP', onSignal);
-  // `npm start | head`: a demo that nobody watches any more goes home, and takes its instances along.
+  // `npm start | head`: when the reader closes the pipe, the demo stops with all its instances.
   for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', () => interrupt.abort(new Error('Nobody reads the output any more.')));
+    stream.on('error', () => interrupt.abort(new Error('The reader of the output has closed the pipe.')));
   }
   const longestMs = options.machines ? LONGEST_MS.machines : LONGEST_MS.processes;
-  const late = new Error(`It was not done within ${longestMs / 60_000} minutes.`);
+  const late = new Error(`It did not end within ${longestMs / 60_000} minutes.`);
   const timer = setTimeout(() => interrupt.abort(late), longestMs);
 
   await mkdir(resolve('.mayfly'), { recursive: true });
@@ -58,30 +58,28 @@ async function main(options: DemoOptions): Promise<number> {
     clearTimeout(timer);
     await cloud?.close();
     await stage?.launcher?.close();
-    if (kept) progress.say(farewell(directory, cloud));
+    if (kept) progress.say(keptFiles(directory, cloud));
     else await rm(directory, { recursive: true, force: true });
   }
 }
 
-/** What is left, and how to read it. */
-function farewell(directory: string, cloud: Cloud | undefined): string {
+/** Which files are kept, and how to read them. */
+function keptFiles(directory: string, cloud: Cloud | undefined): string {
   const kept = relative('.', directory);
   const journals = cloud?.machines
     .all()
     .map((machine) => relative('.', join(machine.directory, 'journal')))
     .filter((journal) => existsSync(journal))
     .map((journal) => `  journalctl -D ${journal}`);
-  const said = journals?.length
-    ? `The machines are gone, their journals stay:\n${journals.join('\n')}\n`
-    : '';
-  return `${said}Logs are kept in ${kept}.`;
+  const machines = journals?.length ? `The journals of the machines are kept:\n${journals.join('\n')}\n` : '';
+  return `${machines}Logs are kept in ${kept}.`;
 }
 
 function welcome({ endpoint }: Cloud, directory: string, { speed }: DemoOptions): string {
   return [
     `The embedded cloud listens on ${endpoint}, its logs are in ${relative('.', directory)} while it runs.`,
-    `AWS's own periods (metrics, alarms, schedules, warm-up) pass ${speed} times as fast as on AWS;`,
-    'the queue, the jobs and the agents keep real time.',
+    `AWS's own periods (metrics, alarms, schedules, warm-up) pass ${speed} times as fast as on AWS.`,
+    'The queue, the jobs and the agents run in real time.',
   ].join('\n');
 }
 
@@ -101,14 +99,14 @@ async function present(
     return;
   }
   progress.say(
-    `\n${summary(history)}\n\n${report(verdict)}\n\nThe picture: ${picture}\nHow it went: ${timeline}`,
+    `\n${summary(history)}\n\n${report(verdict)}\n\nPicture:  ${picture}\nTimeline: ${timeline}`,
   );
 }
 
 try {
   process.exitCode = await main(readOptions(process.argv.slice(2)));
 } catch (error) {
-  // What a person can do something about is in the message; where in our code it happened helps nobody here.
-  console.error(`The demo could not go on: ${messageOf(error)}`);
+  // The message says what to do. A stack trace would not help.
+  console.error(`The demo failed: ${messageOf(error)}`);
   process.exitCode = 1;
 }

@@ -1,33 +1,28 @@
 import { Command, InvalidArgumentError } from 'commander';
 
 export interface DemoOptions {
-  /** Instances are machines that boot, not processes. */
+  /** Whether instances are machines that boot, instead of processes. */
   machines: boolean;
   json: boolean;
-  /** Of the embedded cloud; 0 takes any that is free. */
+  /** Port of the embedded cloud. 0 takes any free port. */
   port: number;
-  /** How many times faster than AWS's own the cloud's periods pass. */
+  /** How many times faster AWS's own periods pass. */
   speed: number;
-  /** Where the pictures go. */
+  /** Directory for the pictures. */
   out: string;
   keep: boolean;
 }
 
-/** Reads the command line; a mistake ends the process with a sentence and status 1, `--help` with the help. */
+/** Parses the command line. A mistake ends the process with a message and status 1. */
 export function readOptions(argv: readonly string[]): DemoOptions {
   return new Command('npm start --')
-    .description('A fleet from zero and back to zero, on an embedded cloud on this machine.')
-    .option('--machines', 'instances are machines that boot: on Linux, as root', false)
-    .option('--json', 'print what happened as JSON; progress goes to standard error', false)
-    .option(
-      '--port <number>',
-      "the embedded cloud's port on 127.0.0.1 (0: any free one)",
-      whole(0, 65_535),
-      0,
-    )
-    .option('--speed <factor>', "how much faster AWS's own periods pass", whole(1, 60), 20)
-    .option('--out <directory>', 'where the pictures go', 'out/demo')
-    .option('--keep', "keep the cloud's directory: its log of calls and its instances' logs", false)
+    .description('Runs a fleet that scales from zero and back to zero, on an embedded cloud on this machine.')
+    .option('--machines', 'use machines that boot as instances; needs Linux and root', false)
+    .option('--json', 'print the results as JSON; progress goes to standard error', false)
+    .option('--port <number>', 'port of the embedded cloud on 127.0.0.1; 0: any free port', whole(0, 65_535), 0)
+    .option('--speed <factor>', "how many times faster AWS's own periods pass", whole(1, 60), 20)
+    .option('--out <directory>', 'directory for the pictures', 'out/demo')
+    .option('--keep', 'keep the directory of the cloud with its log of calls and the logs of its instances', false)
     .parse(argv, { from: 'user' })
     .opts<DemoOptions>();
 }

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { encodePng } from './picture/png.ts';
 import { assemble, type Tile, type View } from './picture/tiles.ts';
 
-/** How many tiles lie finished in the workers' output directory. */
+/** The number of finished tiles in the workers' output directory. */
 export async function paintedCount(directory: string): Promise<number> {
   return (await readdir(directory)).filter((name) => name.endsWith('.rgb')).length;
 }
 
-/** Puts the tiles together and writes the picture. Rejects if a tile is missing. */
+/** Assembles the tiles and writes the picture. Rejects if a tile is missing. */
 export async function writePicture(
   file: string,
   view: View,

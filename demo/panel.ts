@@ -4,7 +4,7 @@ import { lineWidth } from '../cli/terminal/screen.ts';
 import { count } from '../cli/terminal/words.ts';
 import type { Sample } from './history.ts';
 
-/** What the panel shows of one moment. */
+/** What the panel shows. */
 export interface Moment {
   sample: Sample;
   maxCapacity: number;
@@ -13,7 +13,7 @@ export interface Moment {
   seconds: number;
 }
 
-/** The live view on a terminal: three lines, each a bar and its numbers. */
+/** The live view on a terminal: three lines, each with a bar and its numbers. */
 export function panel({ sample, maxCapacity, done, jobs, seconds }: Moment, columns: number): string[] {
   const width = Math.max(10, Math.min(40, columns - 46));
   const { visible, inFlight, running, desired } = sample;
@@ -27,17 +27,17 @@ export function panel({ sample, maxCapacity, done, jobs, seconds }: Moment, colu
   ]);
   const tiles = bar(width, jobs, [['green', done]]);
   return [
-    `  queue      ${queue}  ${visible} waiting, ${inFlight} being worked on`,
+    `  queue      ${queue}  ${visible} waiting, ${inFlight} in flight`,
     `  instances  ${instances}  ${count(running, 'instance')}, ${desired} desired`,
     `  tiles      ${tiles}  ${done} of ${jobs}, ${seconds.toFixed(0)} s`,
   ].map((line) => clip(line, lineWidth({ columns })));
 }
 
-/** The same in words, for a file or a pipe. */
+/** The same as text, for a file or a pipe. */
 export function plainLine({ sample, done, jobs, seconds }: Moment): string {
   const { visible, inFlight, running, desired } = sample;
   return (
-    `${seconds.toFixed(0).padStart(4)} s  ${visible} waiting, ${inFlight} being worked on; ` +
+    `${seconds.toFixed(0).padStart(4)} s  ${visible} waiting, ${inFlight} in flight; ` +
     `${count(running, 'instance')}, ${desired} desired; ${done} of ${jobs} tiles`
   );
 }

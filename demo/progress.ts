@@ -1,13 +1,13 @@
 import { type Moment, panel, plainLine } from './panel.ts';
 
-/** How often, at most, a file or a pipe gets a line of what has changed. */
+/** A file or a pipe gets a line at most this often. */
 const PLAIN_INTERVAL_MS = 1_000;
 
-/** Tells a person what goes on: a panel that is redrawn on a terminal, else a line whenever something has changed. */
+/** Shows progress: a panel that is redrawn on a terminal, or a line whenever something has changed. */
 export interface Progress {
   say(line: string): void;
   show(moment: Moment): void;
-  /** Leaves the last state on the screen; later lines go below it. */
+  /** Leaves the last state on the screen. Later lines go below it. */
   settle(): void;
 }
 

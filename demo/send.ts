@@ -4,9 +4,9 @@ import { count } from '../cli/terminal/words.ts';
 const LARGEST_BATCH = 10;
 
 /**
- * Sends bodies as a producer would, ten a call; what SQS refuses of a batch is sent again.
+ * Sends bodies as another producer would, ten in a call. Messages that SQS refuses are sent again.
  *
- * @returns the jobs' keys, in the order of the bodies
+ * @returns the ids of the jobs, in the order of the bodies
  * @throws Error if a body is refused three times
  */
 export async function sendJobs(

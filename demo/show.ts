@@ -17,7 +17,7 @@ import { watchFleet } from './watch.ts';
 export interface ShowOptions {
   cloud: Cloud;
   stage: Stage;
-  /** Where the deployment goes. */
+  /** For the files of the deployment. */
   directory: string;
   progress: Progress;
   signal: AbortSignal;
@@ -30,9 +30,9 @@ export interface Shown {
   tiles: Tile[];
 }
 
-/** The play itself: deploy, send, watch until the fleet has gone back to zero, let the checker judge. */
+/** Runs the demo: deploys, sends jobs, watches until the fleet is back at zero, and checks the result. */
 export async function show({ cloud, stage, directory, progress, signal }: ShowOptions): Promise<Shown> {
-  progress.say('Deploying with the real `cdk deploy` ...');
+  progress.say('Deploying with `cdk deploy` ...');
   const stack = await deploy({
     access: cloud,
     directory,
@@ -42,7 +42,7 @@ export async function show({ cloud, stage, directory, progress, signal }: ShowOp
   const clients = operatorClients(cloud);
   try {
     const tiles = cut(VIEW, TILE_SIZE);
-    const { sent, ...watched } = await work({ stack, stage, clients, tiles, progress, signal });
+    const { sent, ...watched } = await runJobs({ stack, stage, clients, tiles, progress, signal });
     const facts = await gather({
       sent,
       journal: stage.journal,
@@ -62,7 +62,7 @@ export async function show({ cloud, stage, directory, progress, signal }: ShowOp
   }
 }
 
-interface WorkOptions {
+interface RunJobsOptions {
   stack: Deployed;
   stage: Stage;
   clients: ReturnType<typeof operatorClients>;
@@ -71,7 +71,7 @@ interface WorkOptions {
   signal: AbortSignal;
 }
 
-async function work({ stack, stage, clients, tiles, progress, signal }: WorkOptions) {
+async function runJobs({ stack, stage, clients, tiles, progress, signal }: RunJobsOptions) {
   const startedMs = Date.now();
   const stop = new AbortController();
   let done = 0;

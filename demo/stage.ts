@@ -4,19 +4,19 @@ import { join } from 'node:path';
 import { createMachineLauncher, type MachineLauncher } from '../local/machines/machine-launcher.ts';
 import { FLEET } from './fleet.ts';
 
-/** What the fleet plays on: processes of this machine, or machines that boot. */
+/** What differs between instances that are processes and instances that are machines. */
 export interface Stage {
   /** Absent for processes. */
   launcher?: MachineLauncher;
   maxCapacity: number;
-  /** The workers' journal and the directory of their tiles, as they are found here. */
+  /** The workers' journal and the directory of their tiles, as paths on this host. */
   journal: string;
   tiles: string;
-  /** For `demo/app.ts`: the same as the workers find them, and what else differs. */
+  /** Variables for `demo/app.ts`, among them the same paths as the workers see them. */
   environment: Record<string, string>;
 }
 
-/** On a machine a boot takes ten seconds, thrice that when two cores have much to do. Two instances at least. */
+/** A machine boots in ten seconds, or in thirty on two busy cores. There are at least two instances. */
 const MACHINES = {
   atMost: Math.max(2, Math.min(FLEET.maxCapacity, availableParallelism())),
   warmUpSeconds: 600,
@@ -32,8 +32,8 @@ export async function processStage(directory: string): Promise<Stage> {
 }
 
 /**
- * @param onProgress called with a line for a person while images are built.
- * @throws Error with a sentence when machines cannot boot here
+ * @param onProgress called with lines of progress while images are built
+ * @throws Error that says why machines cannot boot here
  */
 export async function machineStage(directory: string, onProgress: (line: string) => void): Promise<Stage> {
   const shared = join(directory, 'shared');
@@ -42,7 +42,7 @@ export async function machineStage(directory: string, onProgress: (line: string)
   const tiles = join(shared, 'tiles');
   await mkdir(tiles);
   await writeFile(journal, '');
-  // Their writers are users of the machines, who are nobody here.
+  // The writers are users of the machines, which do not exist on this host.
   await chmod(tiles, 0o1777);
   await chmod(journal, 0o666);
   return {
@@ -53,7 +53,7 @@ export async function machineStage(directory: string, onProgress: (line: string)
     environment: {
       MAYFLY_DEMO_JOURNAL: '/mnt/shared/journal.jsonl',
       MAYFLY_DEMO_OUTPUT: '/mnt/shared/tiles',
-      // The images have no Node but the agent's.
+      // The images have only the agent's Node.
       MAYFLY_DEMO_NODE: '/opt/mayfly/node/bin/node',
       MAYFLY_DEMO_MAX_CAPACITY: String(MACHINES.atMost),
       MAYFLY_DEMO_WARM_UP: String(MACHINES.warmUpSeconds),

@@ -1,7 +1,7 @@
 import { columns } from '../cli/terminal/columns.ts';
 import type { History } from './history.ts';
 
-/** The instances as a table: life, jobs, reason to go. */
+/** The instances as a table: their times, jobs and the reason of their retirement. */
 export function summary({ startedMs, lives }: History): string {
   const at = (ms: number | undefined) =>
     ms === undefined ? '-' : `${((ms - startedMs) / 1000).toFixed(1)} s`;
@@ -14,7 +14,7 @@ export function summary({ startedMs, lives }: History): string {
     reasonOf(life.reason, life.idleSeconds),
     life.rung ?? '-',
   ]);
-  return columns(['instance', 'launched', 'ready', 'gone', 'jobs', 'went because', 'by'], rows, {
+  return columns(['instance', 'launched', 'ready', 'gone', 'jobs', 'reason', 'by'], rows, {
     rule: true,
   });
 }

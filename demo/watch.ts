@@ -6,21 +6,21 @@ import type { OperatorClients } from './clients.ts';
 import type { Sample } from './history.ts';
 
 const INTERVAL_MS = 250;
-/** Of EC2's states: those of a machine that is there. */
+/** The EC2 states of an instance that is not gone. */
 const THERE: ReadonlySet<string> = new Set(['pending', 'running', 'shutting-down', 'stopping']);
 
 export interface Seen {
   id: string;
   launchedMs: number;
-  /** When it was first seen to be gone. */
+  /** When it was first missing. */
   endedMs?: number;
 }
 
-/** A fleet as any operator can watch it: only AWS's own calls. */
+/** Watches a fleet with calls of AWS only, as any operator can. */
 export interface Watch {
   readonly samples: readonly Sample[];
   readonly instances: ReadonlyMap<string, Seen>;
-  /** Resolves with the first sample for which `done` holds; rejects when looking fails or the watch is stopped. */
+  /** Resolves with the first sample for which `done` is true. Rejects if a call fails or the watch is stopped. */
   until(done: (sample: Sample) => boolean): Promise<Sample>;
 }
 
@@ -39,7 +39,7 @@ export function watchFleet({ clients, queueUrl, group, signal, onSample }: Watch
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
 
-  const look = async () => {
+  const takeSample = async () => {
     const [now, running] = await Promise.all([
       lookAt(clients, queueUrl, group),
       noteInstances(clients, instances),
@@ -47,11 +47,11 @@ export function watchFleet({ clients, queueUrl, group, signal, onSample }: Watch
     const sample = { atMs: Date.now(), ...now, running };
     samples.push(sample);
     onSample(sample);
-    for (const tell of waiting) tell(sample);
+    for (const check of waiting) check(sample);
   };
   const loop = async () => {
     while (!signal.aborted) {
-      await look();
+      await takeSample();
       await delay(INTERVAL_MS, undefined, { signal });
     }
     signal.throwIfAborted();
@@ -63,19 +63,19 @@ export function watchFleet({ clients, queueUrl, group, signal, onSample }: Watch
     instances,
     until(done) {
       const found = new Promise<Sample>((resolve) => {
-        const tell = (sample: Sample) => {
+        const check = (sample: Sample) => {
           if (!done(sample)) return;
-          waiting.delete(tell);
+          waiting.delete(check);
           resolve(sample);
         };
-        waiting.add(tell);
+        waiting.add(check);
       });
       return Promise.race([found, failed.promise]);
     },
   };
 }
 
-/** Queue and group at this moment, by calls that change nothing. */
+/** Reads the depth of the queue and the desired capacity. */
 export async function lookAt(
   clients: OperatorClients,
   queueUrl: string,
@@ -111,7 +111,7 @@ async function desiredOf({ autoScaling }: OperatorClients, group: string): Promi
   return AutoScalingGroups[0]?.DesiredCapacity ?? 0;
 }
 
-/** @returns how many are there */
+/** Updates the instances. @returns the number of instances that are not gone */
 async function noteInstances({ ec2 }: OperatorClients, instances: Map<string, Seen>): Promise<number> {
   let there = 0;
   for await (const { Reservations = [] } of paginateDescribeInstances({ client: ec2 }, {})) {

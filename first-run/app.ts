@@ -1,4 +1,4 @@
-/** The fleet of the first run, for the `cdk` command. */
+/** The CDK app of the first run. */
 import { join } from 'node:path';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { fleetApp } from '../infra/fleet-app.ts';
@@ -10,7 +10,7 @@ const {
   MAYFLY_FIRST_RUN_LOCAL: LOCAL,
 } = process.env;
 
-/** The clock of the embedded cloud is sped up, an agent's is not: these are real seconds. */
+/** Real seconds: `--speed` changes the clock of the embedded cloud, not that of the agents. */
 const LOCALLY: WorkerFleetProps = {
   idleTimeout: Duration.seconds(4),
   reportInterval: Duration.seconds(2),

@@ -1,22 +1,22 @@
 import type { FirstRun } from './run.ts';
 
-/** One of the checks of a first run; `docs/first-run.md` has them in the same words. */
+/** A check of the first run. `docs/first-run.md` has the same titles, commands and expected results. */
 export interface Check {
   title: string;
-  /** How a person makes it by hand. */
+  /** The commands with which a person makes the check by hand. */
   commands: readonly string[];
-  /** What must come of it. */
+  /** The expected result. */
   expected: string;
   /**
-   * Makes it.
+   * Makes the check.
    *
-   * @returns what came, in a sentence
-   * @throws Error that says what came instead
+   * @returns the result, as a sentence
+   * @throws Error that says what happened instead
    */
   make(run: FirstRun): Promise<string>;
 }
 
-/** @throws Error unless it is so */
-export function must(is: boolean, otherwise: string): void {
-  if (!is) throw new Error(otherwise);
+/** @throws Error with `message` unless the condition is true */
+export function must(condition: boolean, message: string): void {
+  if (!condition) throw new Error(message);
 }

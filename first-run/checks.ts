@@ -3,7 +3,7 @@ import { bootstrapped, deployment, examination } from './checks/deployment.ts';
 import { limit, plainMessage, recordAndLog } from './checks/jobs.ts';
 import { destruction, goesByItself, secondStart, update } from './checks/life.ts';
 
-/** In their order: each needs what those before it have left. */
+/** All checks, in order. Each needs the state in which the ones before left the fleet. */
 export const CHECKS: readonly Check[] = [
   bootstrapped,
   deployment,

@@ -4,31 +4,31 @@ import { keepEvidence } from './evidence.ts';
 import type { FirstRun } from './run.ts';
 
 export interface CleanUpOptions {
-  /** Where what is known of the fleet goes. */
+  /** Directory for the evidence. */
   out: string;
-  /** Whether the stack stays. */
+  /** Whether to keep the stack. */
   keep: boolean;
   say: (line: string) => void;
 }
 
 /**
- * After a check that failed: keeps what is known of the fleet, and deletes the stack. Never rejects. If the stack is not seen
- * to be gone, it says how to delete it by hand.
+ * To be called after a failed check: saves evidence about the fleet, and deletes the stack. Never rejects. Unless it sees that
+ * the stack is gone, it says how to delete it by hand.
  */
 export async function cleanUp(run: FirstRun, { out, keep, say }: CleanUpOptions): Promise<void> {
-  // One that cannot be looked at may be there.
+  // If the call fails, the stack may exist.
   if (!(await run.deployed().catch(() => true))) return;
   await keepEvidence(run, resolve(out)).then(
-    () => say(`What is known of the fleet is in ${resolve(out)}.`),
-    (error: unknown) => say(`What is known of the fleet could not be kept: ${messageOf(error)}`),
+    () => say(`The output of doctor and fleet, the jobs and the logs of instances are in ${resolve(out)}.`),
+    (error: unknown) => say(`The evidence could not be saved: ${messageOf(error)}`),
   );
   const byHand = `aws cloudformation delete-stack --stack-name ${run.stack} --region ${run.region}`;
-  if (keep) return say(`The stack ${run.stack} is kept, and costs money. Delete it: ${byHand}`);
-  say(`Deleting the stack ${run.stack} ... If this is cut off, delete it: ${byHand}`);
+  if (keep) return say(`The stack ${run.stack} is kept, and costs money. To delete it: ${byHand}`);
+  say(`Deleting the stack ${run.stack} ... If this is interrupted, delete it with: ${byHand}`);
   try {
     await run.destroy();
     if (await run.deployed()) throw new Error('CloudFormation still has it');
   } catch (error) {
-    say(`The stack may still be there, and cost money (${messageOf(error)}). Delete it: ${byHand}`);
+    say(`The stack may still exist, and cost money (${messageOf(error)}). To delete it: ${byHand}`);
   }
 }

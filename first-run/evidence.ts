@@ -4,12 +4,14 @@ import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { INSTANCE_LOG_PREFIX } from '../store/log-layout.ts';
 import type { FirstRun } from './run.ts';
 
-/** What a saved log is called: two instances may have saved theirs in one second and for one reason. */
+const INSTANCES = 'instances/';
+
+/** The file name of a saved log. It has the instance id, because two instances may save theirs in one second. */
 export function evidenceName(key: string): string {
   return key.slice(INSTANCE_LOG_PREFIX.length).replaceAll('/', '-');
 }
 
-/** Writes down what is known of a fleet on which a check has failed, before it is deleted. Rejects where there is none. */
+/** Saves the state and the logs of a fleet before it is deleted. Rejects if there is no fleet. */
 export async function keepEvidence(run: FirstRun, directory: string): Promise<void> {
   const fleet = await run.fleet();
   await mkdir(directory, { recursive: true });

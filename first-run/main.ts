@@ -1,6 +1,6 @@
 /**
- * `npm run test:aws`: the ten checks of `docs/first-run.md`, on the account and in the region that the environment names, or
- * on the embedded cloud. Exits with 0 if all are as they must be, with 1 if not, with 2 if nothing was begun.
+ * `npm run test:aws`: makes the ten checks of `docs/first-run.md`, on the account and in the region of the environment, or on
+ * the embedded cloud. Exits with 0 if all checks succeed, with 1 if not, with 2 if it did not begin.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,13 +17,13 @@ import { type FirstRunOptions, readOptions } from './options.ts';
 import { planText } from './plan.ts';
 import { FirstRun } from './run.ts';
 
-/** What came of a check. */
+/** The result of a check: what `--json` prints. */
 interface Result {
   number: number;
   title: string;
   ok: boolean;
-  /** What came, or what was wrong. */
-  told: string;
+  /** The result, or what was wrong. */
+  message: string;
   seconds: number;
 }
 
@@ -39,7 +39,7 @@ async function main({ local, speed, yes, json }: FirstRunOptions): Promise<numbe
   try {
     if (local) {
       cloud = await startCloud({ directory: join(directory, 'cloud'), speed });
-      // From here on it is AWS, for this process and for the commands that it runs.
+      // From here on, this process and its commands use the embedded cloud as AWS.
       for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
       Object.assign(process.env, operatorEnvironment(cloud));
     }
@@ -57,7 +57,7 @@ async function main({ local, speed, yes, json }: FirstRunOptions): Promise<numbe
       const results = await checkAll(run);
       const ok = results.length === CHECKS.length && results.every((result) => result.ok);
       if (json) console.log(JSON.stringify({ stack: run.stack, ok, checks: results }));
-      else say(ok ? 'All ten checks are as they must be. The stack is gone.' : 'A check has failed.');
+      else say(ok ? 'All ten checks have succeeded. The stack is deleted.' : 'A check has failed.');
       return ok ? 0 : 1;
     } finally {
       run.close();
@@ -68,7 +68,7 @@ async function main({ local, speed, yes, json }: FirstRunOptions): Promise<numbe
   }
 }
 
-/** As `cdk` and `mayfly` find it. The SDK by itself does not heed the older one of these variables. */
+/** Finds the region as `cdk` and `mayfly` do. The SDK itself ignores the second of these variables. */
 async function regionOf(): Promise<string> {
   const known = process.env['AWS_REGION'] || process.env['AWS_DEFAULT_REGION'];
   if (known) return known;
@@ -76,7 +76,7 @@ async function regionOf(): Promise<string> {
   try {
     return await client.config.region();
   } catch (cause) {
-    throw new Error('no region is set: name one by AWS_REGION or in a profile (AWS_PROFILE)', { cause });
+    throw new Error('no region is set: set AWS_REGION, or a region in the profile (AWS_PROFILE)', { cause });
   } finally {
     client.destroy();
   }
@@ -84,28 +84,28 @@ async function regionOf(): Promise<string> {
 
 async function isAgreed(): Promise<boolean> {
   if (canAsk()) return isConfirmed('Begin?');
-  console.error('Nobody is there to be asked. Nothing was made: say --yes to begin.');
+  console.error('There is no terminal to ask on. Nothing was created. Use --yes to begin without asking.');
   return false;
 }
 
-/** One after the other until one fails. Then the stack is deleted, whatever happened, unless it is to be kept. */
+/** Makes the checks one after the other until one fails. After a failure it deletes the stack, unless `--keep` is set. */
 async function checkAll(run: FirstRun): Promise<Result[]> {
   const results: Result[] = [];
   try {
     for (const [index, check] of CHECKS.entries()) {
       const sinceMs = performance.now();
       say(`${String(index + 1).padStart(2)}  ${check.title} ...`);
-      let told: string;
+      let message: string;
       let ok = true;
       try {
-        told = await check.make(run);
+        message = await check.make(run);
       } catch (error) {
         ok = false;
-        told = messageOf(interrupt.signal.aborted ? interrupt.signal.reason : error);
+        message = messageOf(interrupt.signal.aborted ? interrupt.signal.reason : error);
       }
       const seconds = Math.round((performance.now() - sinceMs) / 1000);
-      results.push({ number: index + 1, title: check.title, ok, told, seconds });
-      say(`    ${ok ? 'ok' : 'FAILED'} (${seconds} s): ${told}`);
+      results.push({ number: index + 1, title: check.title, ok, message, seconds });
+      say(`    ${ok ? 'ok' : 'FAILED'} (${seconds} s): ${message}`);
       if (!ok) break;
     }
   } finally {
@@ -117,6 +117,6 @@ async function checkAll(run: FirstRun): Promise<Result[]> {
 try {
   process.exitCode = await main(options);
 } catch (error) {
-  console.error(`The first run could not go on: ${messageOf(error)}`);
+  console.error(`The first run failed: ${messageOf(error)}`);
   process.exitCode = 1;
 }

@@ -1,33 +1,33 @@
 import { Command, InvalidArgumentError } from 'commander';
 
 export interface FirstRunOptions {
-  /** On the embedded cloud instead of an account. */
+  /** Whether to use the embedded cloud instead of an account. */
   local: boolean;
-  /** Of the embedded cloud: how many times faster than AWS's own its periods pass. */
+  /** How many times faster AWS's own periods pass on the embedded cloud. */
   speed: number;
-  /** Nobody is asked. */
+  /** Whether to begin without asking. */
   yes: boolean;
   keep: boolean;
   json: boolean;
-  /** Where what is known of a failure goes. */
+  /** Directory for the evidence after a failure. */
   out: string;
 }
 
-/** Reads the command line; a mistake ends the process with a sentence and status 1, `--help` with the help. */
+/** Parses the command line. A mistake ends the process with a message and status 1. */
 export function readOptions(argv: readonly string[]): FirstRunOptions {
   return new Command('npm run test:aws --')
     .description(
-      'Ten checks of a fleet on the account and in the region that your environment names: docs/first-run.md. It deploys a ' +
-        'stack of its own, runs jobs, and deletes the stack.',
+      'Makes ten checks of a fleet on the account and in the region of your environment: docs/first-run.md. It deploys its ' +
+        'own stack, runs jobs, and deletes the stack.',
     )
-    .option('--local', 'a dry run, on an embedded cloud on this machine', false)
-    .option('--speed <factor>', "of the embedded cloud: how much faster AWS's own periods pass", speed, 60)
-    .option('--yes', 'do not ask before something is made that costs money', false)
+    .option('--local', 'use an embedded cloud on this machine, as a dry run', false)
+    .option('--speed <factor>', "with --local: how many times faster AWS's own periods pass", speed, 60)
+    .option('--yes', 'do not ask before creating what costs money', false)
     .option('--keep', 'do not delete the stack if a check has failed', false)
-    .option('--json', 'print what came as JSON; progress goes to standard error', false)
+    .option('--json', 'print the results as JSON; progress goes to standard error', false)
     .option(
       '--out <directory>',
-      'where doctor, fleet and the logs of instances go if a check fails',
+      'directory for the output of doctor and fleet and the logs of instances if a check fails',
       'out/first-run',
     )
     .parse(argv, { from: 'user' })

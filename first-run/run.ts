@@ -10,18 +10,18 @@ import { AwsClock } from '../aws/aws-clock.ts';
 import { type Clients, createClients } from '../aws/clients.ts';
 import { Fleet } from '../client/index.ts';
 
-/** How long things take, in seconds. */
+/** Durations, in seconds. */
 export interface Pace {
-  /** How long a job runs that has to be running while something else is done. */
+  /** The duration of a job that has to run while something else is done. */
   job: number;
-  /** Between two looks. */
+  /** Between two polls. */
   look: number;
   /**
-   * Between two looks at a job that ends just before its table goes. EC2 takes half a minute to terminate its instance, which
-   * lies between; the embedded cloud takes a tenth of a second.
+   * Between two polls of a job that ends just before its table is deleted. Its instance terminates between the two, which takes
+   * half a minute on EC2 and a tenth of a second on the embedded cloud.
    */
   lastLook: number;
-  /** How long an instance may take to come, and to go again by itself. */
+  /** The longest launch of an instance, and its longest time to retire. */
   come: number;
   go: number;
 }
@@ -29,29 +29,29 @@ export interface Pace {
 export const ON_AWS: Pace = { job: 300, look: 5, lastLook: 2, come: 600, go: 900 };
 export const LOCALLY: Pace = { job: 30, look: 0.5, lastLook: 0.02, come: 120, go: 120 };
 
-/** Of an update that was begun, or of its roll-back. */
+/** The longest stack update or roll-back. */
 const LONGEST_UPDATE_MS = 30 * 60_000;
 
 export interface RunOptions {
   region: string;
   stack: string;
-  /** For what the `cdk` command leaves. */
+  /** For the files of the `cdk` command. */
   directory: string;
-  /** Whether it is the embedded cloud. */
+  /** Whether to use the embedded cloud. */
   local: boolean;
-  /** Ends waits and commands. */
+  /** Stops waits and commands. */
   signal: AbortSignal;
-  /** Gets what the `cdk` command prints. */
+  /** Gets the output of the `cdk` command. */
   onLine: (line: string) => void;
 }
 
-/** What the checks of one run share: a stack of its own, and the ways to look at it. */
+/** The state that the checks of a run share: their stack, and the clients to examine it. */
 export class FirstRun {
   readonly stack: string;
   readonly region: string;
   readonly pace: Pace;
   readonly clients: Clients;
-  /** Jobs that a check has left running for the next one. */
+  /** Jobs that a check leaves running for the next one. */
   running: string[] = [];
   readonly #options: RunOptions;
   readonly #cloudFormation: CloudFormationClient;
@@ -73,7 +73,7 @@ export class FirstRun {
     return this.#fleet;
   }
 
-  /** The stack as CloudFormation knows it; undefined if it does not. */
+  /** The stack; undefined if it does not exist. */
   async deployed(): Promise<DeployedStack | undefined> {
     try {
       const { Stacks = [] } = await this.#cloudFormation.send(
@@ -87,18 +87,18 @@ export class FirstRun {
   }
 
   deploy(maxCapacity: number): Promise<void> {
-    const words = [
+    const args = [
       '--require-approval',
       'never',
       '--outputs-file',
       join(this.#options.directory, 'outputs.json'),
     ];
-    return this.#cdk(['deploy', ...words], { MAYFLY_FIRST_RUN_MAX_CAPACITY: String(maxCapacity) });
+    return this.#cdk(['deploy', ...args], { MAYFLY_FIRST_RUN_MAX_CAPACITY: String(maxCapacity) });
   }
 
   /**
-   * Whatever happens meanwhile: what was made has to go. One after the other: two commands at once refuse each other the
-   * directory of the assembly.
+   * Deletes the stack, also after an interrupt. Two calls run one after the other, because two commands cannot use the
+   * directory of the assembly at once.
    */
   destroy(): Promise<void> {
     const before = this.#destroying;
@@ -110,10 +110,10 @@ export class FirstRun {
     return this.#destroying;
   }
 
-  /** CloudFormation deletes no stack that is updated or rolled back: one whose check was interrupted may be. */
+  /** Waits for the end of an update or roll-back, as after an interrupt: CloudFormation cannot delete the stack before. */
   async #atRest(): Promise<void> {
     const isBusy = async () => {
-      // The command says why the stack cannot be looked at.
+      // If the call fails, the command that follows says why.
       const stack = await this.deployed().catch(() => undefined);
       return /^(UPDATE|ROLLBACK).*_IN_PROGRESS$/.test(stack?.StackStatus ?? '');
     };
@@ -123,7 +123,7 @@ export class FirstRun {
 
   /** Rejects with the last lines that the command printed. */
   async #cdk(
-    words: string[],
+    args: string[],
     environment: Record<string, string>,
     signal: AbortSignal | null = this.#options.signal,
   ): Promise<void> {
@@ -131,7 +131,7 @@ export class FirstRun {
     const command = execa(
       'cdk',
       [
-        ...words,
+        ...args,
         '--app',
         'node first-run/app.ts',
         '--output',
@@ -144,7 +144,7 @@ export class FirstRun {
         localDir: import.meta.dirname,
         cwd: join(import.meta.dirname, '..'),
         env: {
-          // Nowhere else than where it is looked for.
+          // The region in which the checks look for the stack.
           AWS_REGION: this.region,
           MAYFLY_FIRST_RUN_STACK: this.stack,
           ...(local && { MAYFLY_FIRST_RUN_LOCAL: 'true' }),
@@ -160,14 +160,14 @@ export class FirstRun {
     const { exitCode, all } = await command;
     signal?.throwIfAborted();
     if (exitCode === 0) return;
-    throw new Error(`cdk ${words[0]} failed:\n${String(all).split('\n').slice(-25).join('\n')}`);
+    throw new Error(`cdk ${args[0]} failed:\n${String(all).split('\n').slice(-25).join('\n')}`);
   }
 
   /**
-   * Looks until there is something.
+   * Polls until there is a value.
    *
-   * @param everySeconds how long after each look the next one comes
-   * @throws Error that says what has not come within so many seconds
+   * @param everySeconds the time between two polls
+   * @throws Error that says what did not happen within `withinSeconds`
    */
   async until<T>(
     what: string,

@@ -6,7 +6,7 @@ import { residentMiB } from '../stage/resident.ts';
 import { type Stage, stopChild } from '../stage/stage.ts';
 import { median } from '../stats.ts';
 
-/** After this the first poll hangs and what the start needed is garbage. */
+/** After this time the first long poll waits, and the memory that the start needed is collected. */
 const SETTLE_MS = 4_000;
 
 export interface Memory {
@@ -14,7 +14,7 @@ export interface Memory {
   residentMiB: number;
 }
 
-/** Resident memory of an idle process, a first long poll under way. */
+/** Resident memory of an idle process during its first long poll. */
 export async function benchMemory(stage: Stage, runs: number): Promise<Memory[]> {
   const contenders: Record<string, () => Promise<ChildProcess>> = {
     'agent, idle': () => startAgent(stage, { slots: 8, command: ['true'], trackJobs: true }),
@@ -33,7 +33,7 @@ export async function benchMemory(stage: Stage, runs: number): Promise<Memory[]>
 async function idleMiB(child: ChildProcess): Promise<number> {
   try {
     await delay(SETTLE_MS);
-    if (child.pid === undefined || child.exitCode !== null) throw new Error('a contender did not stay');
+    if (child.pid === undefined || child.exitCode !== null) throw new Error('a contender exited early');
     return await residentMiB(child.pid);
   } finally {
     await stopChild(child);

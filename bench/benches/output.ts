@@ -7,25 +7,25 @@ import { type Stage, stopChild } from '../stage/stage.ts';
 import { median } from '../stats.ts';
 
 const MIB = 1024 * 1024;
-const LOOK_MS = 50;
+const POLL_MS = 50;
 const SETTLE_MS = 3_000;
-const PATIENCE_MS = 600_000;
+const LONGEST_RUN_MS = 600_000;
 
 export const AGENT = 'agent, output to the job’s log';
 export const UPLOAD = 'the same into aws s3 cp';
-/** What the agent's memory may grow by, however much a worker prints. */
+/** The agent's memory grows by at most this, however much a worker prints. */
 export const GROWTH_AT_MOST_MIB = 40;
 
 export interface Output {
   contender: string;
   mibPerSecond: number;
-  /** Of resident memory, from idle to its highest. Absent where only the speed is of interest. */
+  /** Growth of resident memory from idle to the peak. Only measured for the agent. */
   growthMiB?: number;
   ratio: number;
 }
 
 export interface OutputOptions {
-  /** Of output, for each run. */
+  /** MiB of output in each run. */
   mib: number;
   runs: number;
   onRun: (line: string) => void;
@@ -36,11 +36,11 @@ interface Result {
   growthMiB?: number;
 }
 
-/** How fast a worker's output reaches the log bucket, and what the agent's memory grows by meanwhile. */
+/** How fast a worker's output reaches the log bucket, and how much the agent's memory grows. */
 export async function benchOutput(stage: Stage, { mib, runs, onRun }: OutputOptions): Promise<Output[]> {
   const contenders: Record<string, () => Promise<Result>> = {
-    [AGENT]: () => throughAgent(stage, mib),
-    [UPLOAD]: () => throughUpload(stage, mib),
+    [AGENT]: () => runAgent(stage, mib),
+    [UPLOAD]: () => runUpload(stage, mib),
   };
   const results = new Map<string, Result[]>(Object.keys(contenders).map((name) => [name, []]));
   for (let run = 1; run <= runs; run++) {
@@ -60,16 +60,16 @@ export async function benchOutput(stage: Stage, { mib, runs, onRun }: OutputOpti
   });
 }
 
-/** Whether the agent's memory stayed as small as promised. */
+/** Whether the agent's memory stayed small enough; undefined if it was not measured. */
 export function outputVerdict(outputs: readonly Output[]): string | undefined {
   const growth = outputs.find(({ contender }) => contender === AGENT)?.growthMiB;
   if (growth === undefined) return undefined;
-  const kept = growth <= GROWTH_AT_MOST_MIB ? 'kept' : 'NOT kept';
-  return `The agent grows by ${growth.toFixed(0)} MiB meanwhile (at most ${GROWTH_AT_MOST_MIB}): ${kept}.`;
+  const met = growth <= GROWTH_AT_MOST_MIB ? 'met' : 'NOT met';
+  return `The memory of the agent grows by ${growth.toFixed(0)} MiB (at most ${GROWTH_AT_MOST_MIB}): ${met}.`;
 }
 
-/** One job that prints so much; the job's message is gone when the last of its log is in the bucket. */
-async function throughAgent(stage: Stage, mib: number): Promise<Result> {
+/** One job that prints this much. Its message is deleted when its log is in the bucket. */
+async function runAgent(stage: Stage, mib: number): Promise<Result> {
   const command = ['sh', '-c', 'head -c "$1" /dev/zero', 'sh'];
   const agent = await startAgent(stage, { slots: 1, command, trackJobs: true });
   try {
@@ -85,23 +85,23 @@ async function throughAgent(stage: Stage, mib: number): Promise<Result> {
 }
 
 async function highestUntilEmpty(stage: Stage, agent: ChildProcess): Promise<number> {
-  const until = performance.now() + PATIENCE_MS;
+  const until = performance.now() + LONGEST_RUN_MS;
   let highest = 0;
   while (performance.now() < until) {
     highest = Math.max(highest, await residentOf(agent));
     if ((await stage.left()) === 0) return highest;
-    await delay(LOOK_MS);
+    await delay(POLL_MS);
   }
-  throw new Error(`the job had not ended after ${PATIENCE_MS / 1000} s`);
+  throw new Error(`the job had not ended after ${LONGEST_RUN_MS / 1000} s`);
 }
 
 function residentOf({ pid, exitCode }: ChildProcess): Promise<number> {
-  if (pid === undefined || exitCode !== null) throw new Error('the agent did not stay');
+  if (pid === undefined || exitCode !== null) throw new Error('the agent exited early');
   return residentMiB(pid);
 }
 
-/** What an operator would write who has no agent. */
-async function throughUpload(stage: Stage, mib: number): Promise<Result> {
+/** An upload with the AWS CLI, as an operator without an agent would write it. */
+async function runUpload(stage: Stage, mib: number): Promise<Result> {
   const startMs = performance.now();
   const script = `head -c ${mib * MIB} /dev/zero | aws s3 cp - "s3://$1/log" --expected-size ${mib * MIB}`;
   await execa('sh', ['-c', script, 'sh', stage.bucket], { env: stage.environment, extendEnv: false });

@@ -9,9 +9,9 @@ import { median, spread } from '../stats.ts';
 
 const SLOTS = 8;
 const COMMAND = ['true'];
-/** How often the queue is asked how much is left: rarely enough to cost next to nothing. */
-const LOOK_MS = 50;
-const PATIENCE_MS = 120_000;
+/** How often the depth of the queue is read: rarely enough not to disturb the measurement. */
+const POLL_MS = 50;
+const LONGEST_RUN_MS = 120_000;
 
 export interface RateOptions {
   jobs: number;
@@ -22,11 +22,11 @@ export interface RateOptions {
 export interface Rate {
   contender: string;
   jobsPerSecond: number;
-  /** Half of the distance between the fastest and the slowest run, as a part of the median. */
+  /** Half the range of the runs, as a fraction of the median. */
   spread: number;
   sqsRequestsPerJob: number;
   tableWritesPerJob: number;
-  /** Beside the peer in the same run. */
+  /** To the rate of sqs-consumer with execa in the same run. */
   ratio: number;
 }
 
@@ -35,15 +35,15 @@ type Start = (stage: Stage) => Promise<ChildProcess>;
 const AGENT = { slots: SLOTS, command: COMMAND };
 const PRINTING = { command: ['echo', 'a line'] };
 export const PLAIN = 'agent, no job table';
-export const ISOLATED = 'the same, a cgroup a worker';
-/** Workers that print a line, of which nothing is kept, and of which status and log are. */
+export const ISOLATED = 'the same, a cgroup for each worker';
+/** Workers that print a line: without records, and with status and log. */
 export const UNFOLLOWED = 'agent, a line of output, nothing kept';
 export const FOLLOWED = 'the same, status and log kept';
 const PEER = 'sqs-consumer + execa';
 
-/** What a cgroup for each worker may cost: this part of the plain agent's jobs a second is left at least. */
+/** With a cgroup for each worker, the agent runs at least this fraction of the jobs a second. */
 export const ISOLATED_AT_LEAST = 0.7;
-/** What status and log may cost, likewise. */
+/** The same for status and log. */
 export const FOLLOWED_AT_LEAST = 0.45;
 
 const contenders: Record<string, Start> = {
@@ -54,49 +54,49 @@ const contenders: Record<string, Start> = {
   [PEER]: async (stage) => startPeer(stage, SLOTS, COMMAND),
 };
 
-/** Jobs a second with `true` through 8 slots; the contenders take turns, so that a slow minute hits all of them. */
+/** Jobs a second with `true` in 8 slots. The contenders take turns, so that a slow minute affects all of them. */
 export async function benchRate(stage: Stage, { jobs, runs, onRun }: RateOptions): Promise<Rate[]> {
   const results = new Map<string, RunResult[]>();
   const noCgroups = whyNoCgroups();
   if (noCgroups) onRun(`not measured: ${ISOLATED}: ${noCgroups}`);
-  const able = Object.entries(contenders).filter(([name]) => name !== ISOLATED || !noCgroups);
+  const measured = Object.entries(contenders).filter(([name]) => name !== ISOLATED || !noCgroups);
   for (let run = 1; run <= runs; run++) {
-    for (const [name, start] of able) {
+    for (const [name, start] of measured) {
       const result = await runOnce(stage, jobs, start);
       results.set(name, [...(results.get(name) ?? []), result]);
       onRun(`run ${run} of ${runs}: ${name}: ${result.jobsPerSecond.toFixed(0)} jobs/s`);
     }
   }
   const rateOf = (name: string) => (results.get(name) ?? []).map(({ jobsPerSecond }) => jobsPerSecond);
-  const peer = median(rateOf(PEER));
+  const baseline = median(rateOf(PEER));
   return [...results].map(([contender, list]) => ({
     contender,
     jobsPerSecond: median(rateOf(contender)),
     spread: spread(rateOf(contender)),
     sqsRequestsPerJob: median(list.map(({ sqsRequests }) => sqsRequests / jobs)),
     tableWritesPerJob: median(list.map(({ tableWrites }) => tableWrites / jobs)),
-    ratio: median(rateOf(contender)) / peer,
+    ratio: median(rateOf(contender)) / baseline,
   }));
 }
 
-/** What was promised of one contender beside another, and whether it was kept; nothing of what was not measured. */
+/** For each limit, whether it was met. A limit is left out if one of its contenders was not measured. */
 export function verdictsOf(rates: readonly Rate[]): string[] {
   const rateOf = (name: string) => rates.find(({ contender }) => contender === name)?.jobsPerSecond;
-  return PROMISES.flatMap(({ what, with: name, without, atLeast }) => {
+  return LIMITS.flatMap(({ what, with: name, without, atLeast }) => {
     const [base, costly] = [rateOf(without), rateOf(name)];
     if (base === undefined || costly === undefined) return [];
     const ratio = costly / base;
-    const kept = ratio >= atLeast ? 'kept' : 'NOT kept';
-    return [`With ${what} the agent does ${ratio.toFixed(2)} of the jobs (at least ${atLeast}): ${kept}.`];
+    const met = ratio >= atLeast ? 'met' : 'NOT met';
+    return [`With ${what} the agent runs ${ratio.toFixed(2)} of the jobs (at least ${atLeast}): ${met}.`];
   });
 }
 
-const PROMISES = [
-  { what: 'a cgroup a worker', with: ISOLATED, without: PLAIN, atLeast: ISOLATED_AT_LEAST },
+const LIMITS = [
+  { what: 'a cgroup for each worker', with: ISOLATED, without: PLAIN, atLeast: ISOLATED_AT_LEAST },
   { what: 'status and log', with: FOLLOWED, without: UNFOLLOWED, atLeast: FOLLOWED_AT_LEAST },
 ];
 
-/** The slots go when the contender has gone. */
+/** The slots are closed when the contender exits. */
 async function withSlots(start: (sockets: string) => Promise<ChildProcess>): Promise<ChildProcess> {
   const sockets = await openSlotSockets({ emptying: true });
   const contender = await start(sockets.path);
@@ -110,7 +110,7 @@ interface RunResult {
   tableWrites: number;
 }
 
-/** Measures from the first job that is done to the last: starting a process is not what is compared. */
+/** Measures from the end of the first job to the end of the last, so that the start of the process does not count. */
 async function runOnce(
   stage: Stage,
   jobs: number,
@@ -144,14 +144,14 @@ async function untilLeft(
   contender: ChildProcess,
   most: number,
 ): Promise<{ left: number; atMs: number }> {
-  const until = performance.now() + PATIENCE_MS;
+  const until = performance.now() + LONGEST_RUN_MS;
   while (performance.now() < until) {
-    if (contender.exitCode !== null) throw new Error(`a contender ended with status ${contender.exitCode}`);
+    if (contender.exitCode !== null) throw new Error(`a contender exited with status ${contender.exitCode}`);
     const left = await stage.left();
     if (left <= most) return { left, atMs: performance.now() };
-    await delay(LOOK_MS);
+    await delay(POLL_MS);
   }
-  throw new Error(`jobs were left after ${PATIENCE_MS / 1000} s`);
+  throw new Error(`the queue was not empty after ${LONGEST_RUN_MS / 1000} s`);
 }
 
 function sum(counts: Counts, wanted: (action: string) => boolean): number {

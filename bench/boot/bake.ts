@@ -15,11 +15,8 @@ const run = promisify(execFile);
 
 const UNIT = ['systemd-run', '--quiet', '--pipe', '--wait', '--collect'] as const;
 
-/**
- * What Image Builder does between a build and the image: "Override the Linux clean up script". All that makes a machine
- * this one machine goes.
- */
-const FORGET = `
+/** The clean-up of Image Builder ("Override the Linux clean up script"): removes what identifies the machine. */
+const CLEAN_UP = `
 cloud-init clean --logs --seed
 rm -rf /etc/ssh/ssh_host_* /var/log/*.log /var/tmp/* /root/.ansible /root/.bash_history
 rm -f /var/lib/dbus/machine-id
@@ -27,12 +24,12 @@ echo uninitialized > /etc/machine-id
 `;
 
 /**
- * Makes an image of another as the deployment of a fleet would: on a machine of its cloud, with the rights of the role
- * that the fleet has for that.
+ * Bakes an image from another one, as the deployment of a fleet does: on a machine of the embedded cloud, with the
+ * permissions of the fleet's builder role.
  *
- * @param root where the image's root directory is made
- * @param release what the image is of
- * @returns the same
+ * @param root where to create the root directory of the image
+ * @param release the Debian release of the image
+ * @returns `root`
  */
 export async function bakeImage(
   from: MachineLauncherOptions['image'],
@@ -53,7 +50,7 @@ export async function bakeImage(
   }
 }
 
-/** A launch whose boot has come to its end. */
+/** Waits until the boot of a launch is complete. */
 export async function booted(launch: Launch): Promise<Launch> {
   await said(launch, 'Multi-User System');
   await launch.machine.run('cloud-init', 'status', '--wait');
@@ -61,14 +58,14 @@ export async function booted(launch: Launch): Promise<Launch> {
 }
 
 /**
- * Does with a machine of the lab what Image Builder does with one of EC2: runs the phases `build` and `validate` of the
- * image's component on it, and takes its disk for the root of an image.
+ * Does with a machine of the embedded cloud what Image Builder does with an EC2 instance: runs the phases `build` and
+ * `validate` of the image's component, and copies the disk to the root of an image.
  *
- * @param machine one that has come to its end of booting, with the rights of the role that builds images
- * @param treeJson what instances of the fleet get as `/etc/mayfly/tree.json`
- * @param shared the host's side of the machine's `/mnt/shared`
- * @param root where the image's root directory is made
- * @throws Error with what a command said that failed
+ * @param machine a booted machine with the permissions of the builder role
+ * @param treeJson the content of `/etc/mayfly/tree.json` on the fleet's instances
+ * @param shared the machine's `/mnt/shared` on the host
+ * @param root where to create the root directory of the image
+ * @throws Error with the output of a command that failed
  */
 async function bake(machine: Machine, treeJson: string, shared: string, root: string): Promise<void> {
   const component = imageComponent(machineFiles(), treeJson);
@@ -76,7 +73,7 @@ async function bake(machine: Machine, treeJson: string, shared: string, root: st
     if (name === 'test') continue;
     for (const { inputs } of steps) for (const script of inputs.commands) await must(machine, script);
   }
-  await must(machine, FORGET);
+  await must(machine, CLEAN_UP);
   const archive = 'baked.tar';
   const what = [
     '--one-file-system',
@@ -92,17 +89,17 @@ async function bake(machine: Machine, treeJson: string, shared: string, root: st
   await rm(join(shared, archive));
 }
 
-/** The phase `test` of the image's component, on a machine that booted from the image without user-data. */
+/** Runs the phase `test` of the image's component on a machine that booted from the image without user-data. */
 export async function tryOut(machine: Machine, treeJson: string): Promise<void> {
   const phase = imageComponent(machineFiles(), treeJson).phases.find(({ name }) => name === 'test');
   for (const { inputs } of phase?.steps ?? [])
     for (const script of inputs.commands) await must(machine, script);
 }
 
-/** Runs a script on a machine as Systems Manager's agent runs the component's steps: below a unit, with nothing set. */
+/** Runs a script on a machine as Systems Manager's agent runs the steps of a component: in a unit, without environment. */
 export async function must(machine: Machine, script: string): Promise<CommandResult> {
   const result = await machine.run(...UNIT, 'bash', '-c', script);
   if (result.status === 0) return result;
-  const said = `${result.stdout}${result.stderr}`.trim().split('\n').slice(-20).join('\n');
-  throw new Error(`A command failed on the machine (status ${result.status}):\n${said}`);
+  const output = `${result.stdout}${result.stderr}`.trim().split('\n').slice(-20).join('\n');
+  throw new Error(`A command failed on the machine (status ${result.status}):\n${output}`);
 }

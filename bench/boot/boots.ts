@@ -3,7 +3,7 @@ import { readJournal, startedAtMs } from './journal.ts';
 import { type Site, said } from './site.ts';
 import type { Launch } from './stopwatch.ts';
 
-/** What a boot took: seconds since the cloud switched the machine on. */
+/** The times of a boot, in seconds since the machine was powered on. */
 export interface Boot {
   metadata: number;
   userData: number;
@@ -11,12 +11,12 @@ export interface Boot {
   jobDone: number;
 }
 
-/** What the end of a machine's boot looks like on its console. */
+/** The console shows this at the end of a boot. */
 const MULTI_USER = 'Multi-User System';
-/** How lines of the script begin that user-data starts. */
+/** Lines of the boot script, which user-data starts, begin with this. */
 const USER_DATA = 'mayfly-boot: ';
 
-/** Launches an instance with a job waiting for it, and waits until it has done that; then ends it. */
+/** Launches an instance while a job waits, waits until it has run the job, and terminates it. */
 export async function boot(site: Site, look?: (launch: Launch) => Promise<void>): Promise<Boot> {
   const { launch, done } = await site.launchForAJob();
   const { endedAtMs } = await done;
@@ -31,12 +31,12 @@ export async function boot(site: Site, look?: (launch: Launch) => Promise<void>)
   };
 }
 
-/** Seconds that the same image takes to `multi-user.target` when it is told nothing. */
+/** Seconds that the same image takes to `multi-user.target` without user-data. */
 export async function bareBoot(site: Site): Promise<number> {
   const launch = await site.launchBare();
   try {
     await said(launch, MULTI_USER);
-    // The journal has the time, and has it a moment later.
+    // The exact time is in the journal, a moment later.
     const atMs = await eventually('multi-user.target in the journal', async () =>
       startedAtMs(await readJournal(launch.machine.journal), 'multi-user.target'),
     );

@@ -7,26 +7,26 @@ const run = promisify(execFile);
 export interface JournalEntry {
   atMs: number;
   message: string;
-  /** What the line is about, when the machine's systemd wrote it. */
+  /** The unit that the line is about, if systemd wrote it. */
   unit?: string;
-  /** What kind of event it tells, as systemd's message catalogue names it. */
+  /** The kind of event, as an id of systemd's message catalogue. */
   messageId?: string;
 }
 
-/** "SD_MESSAGE_UNIT_STARTED" of systemd's catalogue: the unit is up, and of a `Type=notify` service has said so. */
+/** "SD_MESSAGE_UNIT_STARTED" of systemd's catalogue: the unit is active; a `Type=notify` service has notified systemd. */
 const UNIT_STARTED = '39f53479d3a045ac8e11786248231fbf';
 const SKIPPED = /^Condition check resulted in .* being skipped/;
 const LARGEST_JOURNAL_BYTES = 256 * 1024 * 1024;
 
-/** The journal in a directory, in the order of time. The machine may still run. */
+/** Reads the journal in a directory, ordered by time. The machine may still run. */
 export async function readJournal(directory: string): Promise<JournalEntry[]> {
   const fields = '--output-fields=MESSAGE,MESSAGE_ID,UNIT';
-  const words = ['--directory', directory, '--output=json', fields, '--no-pager', '--quiet'];
-  const { stdout } = await run('journalctl', words, { maxBuffer: LARGEST_JOURNAL_BYTES });
+  const args = ['--directory', directory, '--output=json', fields, '--no-pager', '--quiet'];
+  const { stdout } = await run('journalctl', args, { maxBuffer: LARGEST_JOURNAL_BYTES });
   return stdout.split('\n').filter(Boolean).map(parseEntry);
 }
 
-/** journalctl(1), "json": a value that is no text is a list of bytes. */
+/** journalctl(1), "json": a value that is not text is a list of bytes. */
 export function parseEntry(line: string): JournalEntry {
   const { __REALTIME_TIMESTAMP: micros, MESSAGE, MESSAGE_ID, UNIT } = JSON.parse(line);
   return {
@@ -37,7 +37,7 @@ export function parseEntry(line: string): JournalEntry {
   };
 }
 
-/** When a unit was up for the first time; undefined if it was not. Of a start that was skipped the same event is told. */
+/** When a unit became active for the first time. systemd reports the same event for a start that it skipped. */
 export function startedAtMs(journal: readonly JournalEntry[], unit: string): number | undefined {
   const started = journal.find(
     (entry) => entry.unit === unit && entry.messageId === UNIT_STARTED && !SKIPPED.test(entry.message),

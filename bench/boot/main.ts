@@ -1,7 +1,7 @@
 /**
- * `npm run bench:boot`: from a launch to the first job, on machines of the lab that boot from a stock image, from one
- * with Ansible, and from a baked one; beside the bare boot of the same images in the same run. Takes root and minutes. Ends
- * with status 1 if a baked image is not as fast as promised.
+ * `npm run bench:boot`: measures the time from a launch to the first job, on machines of the embedded cloud that boot from a
+ * stock image, from one with Ansible, and from a baked one. It compares them with the bare boot of the same images in the
+ * same run. Needs root, and takes minutes. Exits with 1 if a baked image is not fast enough.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
@@ -26,9 +26,9 @@ interface Options {
 }
 
 const options = new Command('npm run bench:boot --')
-  .description('Launch to first job on machines that boot, by image: medians of interleaved runs.')
+  .description('Time from launch to first job, by image: medians of interleaved runs.')
   .option('--json', 'print the results as JSON', false)
-  .option('--runs <number>', 'boots of each kind', atLeast(1), 5)
+  .option('--runs <number>', 'boots of each image', atLeast(1), 5)
   .option('--images <names>', `some of: ${IMAGES.join(',')}`, someOf(IMAGES), [...IMAGES])
   .option('--details', 'also print where the time of the last boots went', false)
   .parse()

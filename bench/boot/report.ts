@@ -2,7 +2,7 @@ import { columns } from '../../cli/terminal/columns.ts';
 import { median, spread } from '../stats.ts';
 import type { Boot } from './boots.ts';
 
-/** What was measured of an image, in seconds. */
+/** The measurements of an image, in seconds. */
 export interface Measured {
   image: string;
   /** To `multi-user.target`, without user-data. */
@@ -14,13 +14,13 @@ export interface Measured {
 export interface Result extends Boot {
   image: string;
   bare: number;
-  /** Half of the distance between the fastest and the slowest agent, as a part of the median. */
+  /** Half the range of `ready`, as a fraction of the median. */
   readySpread: number;
   /** `ready` as a multiple of the image's own bare boot. */
   readyToBare: number;
 }
 
-/** A baked image is ready within this multiple of its own bare boot. */
+/** A baked image is ready after at most this multiple of its own bare boot. */
 export const BAKED_AT_MOST = 2.5;
 
 export function summarise({ image, bare, boots }: Measured): Result {
@@ -40,18 +40,18 @@ export function summarise({ image, bare, boots }: Measured): Result {
 
 const bakedOf = (results: readonly Result[]) => results.find(({ image }) => image === 'baked');
 
-/** Whether a baked image was as fast as promised; true if there was none. */
+/** Whether a baked image was fast enough; true if none was measured. */
 export function wasKept(results: readonly Result[]): boolean {
   return (bakedOf(results)?.readyToBare ?? 0) <= BAKED_AT_MOST;
 }
 
-/** The same in a sentence; undefined if there was none. */
+/** The same as a sentence; undefined if none was measured. */
 export function verdictOf(results: readonly Result[]): string | undefined {
   const baked = bakedOf(results);
   if (!baked) return undefined;
   const ratio = baked.readyToBare.toFixed(2);
-  const kept = wasKept(results) ? 'kept' : 'NOT kept';
-  return `A baked image is ready after ${ratio} times its bare boot (at most ${BAKED_AT_MOST}): ${kept}.`;
+  const met = wasKept(results) ? 'met' : 'NOT met';
+  return `A baked image is ready after ${ratio} times its bare boot (at most ${BAKED_AT_MOST}): ${met}.`;
 }
 
 export function print(results: readonly Result[]): void {

@@ -26,10 +26,10 @@ import { eventually } from '../../test/support/eventually.ts';
 import { outputIn } from '../../test/support/job-output.ts';
 import { type Launch, type Stopwatch, withStopwatch } from './stopwatch.ts';
 
-/** A boot of a busy machine, from packages, takes this long at most. */
+/** The longest boot, on a busy machine and with packages to install. */
 export const LONGEST_BOOT_MS = 600_000;
 
-/** One instance at a time, which stays until it is told to go. */
+/** One instance at a time, which stays until it is terminated. */
 export const PROPS: WorkerFleetProps = {
   command: ['true'],
   bakedImage: true,
@@ -38,24 +38,23 @@ export const PROPS: WorkerFleetProps = {
   removalPolicy: RemovalPolicy.DESTROY,
 };
 
-/** A job that came to its end. */
+/** A job that has ended. */
 export interface DoneJob {
   endedAtMs: number;
-  /** What its worker printed. */
   output: string;
 }
 
-/** A cloud whose machines boot from one image, with a fleet on it. */
+/** An embedded cloud whose machines boot from one image, with a fleet. */
 export interface Site {
-  /** The host's side of the machines' `/mnt/shared`. */
+  /** The machines' `/mnt/shared` on the host. */
   shared: string;
-  /** Launches an instance of the fleet, with a job waiting for it. */
+  /** Launches an instance of the fleet while a job waits. */
   launchForAJob(): Promise<{ launch: Launch; done: Promise<DoneJob> }>;
-  /** Ends an instance of the fleet, as an operator would, and waits until it is gone. */
+  /** Terminates an instance of the fleet, as an operator would, and waits until it is gone. */
   end(launch: Launch): Promise<void>;
-  /** Launches a machine without user-data; with `builder` it has the rights of one that becomes an image. */
+  /** Launches a machine without user-data. With `builder` it has the permissions of the image builder. */
   launchBare(builder?: boolean): Promise<Launch>;
-  /** What instances of the fleet are told of where their tree is. */
+  /** The content of `/etc/mayfly/tree.json` on the fleet's instances. */
   treeJson(): Promise<string>;
   close(): Promise<void>;
 }
@@ -204,12 +203,12 @@ class FleetSite implements Site {
   }
 }
 
-/** Resolves once a machine's console has said something. */
-export async function said(launch: Launch, words: string): Promise<void> {
+/** Resolves when the console of a machine shows a text. */
+export async function said(launch: Launch, text: string): Promise<void> {
   const console = join(launch.directory, 'instance.log');
   await eventually(
-    `"${words}" on the console of ${launch.instanceId}`,
-    async () => (await readFile(console, 'latin1').catch(() => '')).includes(words),
+    `"${text}" on the console of ${launch.instanceId}`,
+    async () => (await readFile(console, 'latin1').catch(() => '')).includes(text),
     LONGEST_BOOT_MS,
   );
 }

@@ -5,39 +5,39 @@ import { forward } from '../../local/machines/doors.ts';
 import type { Machine } from '../../local/machines/machine.ts';
 import type { MachineLauncher } from '../../local/machines/machine-launcher.ts';
 
-/** A machine that was launched, with what can only be seen from outside. Times are the host's clock, in milliseconds. */
+/** A launched machine, and the times that are measured on the host, in milliseconds of its clock. */
 export interface Launch {
   instanceId: string;
   machine: Machine;
-  /** Where its console is, as a file. */
+  /** The directory that has the console as a file. */
   directory: string;
-  /** When the cloud switched it on. */
+  /** When the machine was powered on. */
   atMs: number;
-  /** When it first called its metadata service; undefined if it has not. */
+  /** When it first called the metadata service. */
   metadataAtMs?: number;
 }
 
 export interface Stopwatch {
-  /** The launcher, for a cloud to use. */
+  /** The launcher to give to the cloud. */
   launcher: Launcher;
   /** Resolves with the next machine that the cloud launches. */
   nextLaunch(): Promise<Launch>;
 }
 
-/** Looks over the shoulder of a launcher. */
+/** Wraps a launcher to measure the times of its launches. */
 export function withStopwatch(inner: MachineLauncher): Stopwatch {
   const waiting: ((launch: Launch) => void)[] = [];
   const launch = async (spec: InstanceSpec): Promise<Machine> => {
     const atMs = Date.now();
-    const door = await watchedDoor(spec.metadataEndpoint);
-    const machine = await inner.launch({ ...spec, metadataEndpoint: door.endpoint });
-    void machine.gone.then(door.close);
+    const proxy = await startProxy(spec.metadataEndpoint);
+    const machine = await inner.launch({ ...spec, metadataEndpoint: proxy.endpoint });
+    void machine.gone.then(proxy.close);
     const { instanceId, directory } = spec;
     const launched: Launch = { instanceId, directory, machine, atMs };
-    void door.visited.then((at) => {
+    void proxy.firstCall.then((at) => {
       launched.metadataAtMs = at;
     });
-    for (const tell of waiting.splice(0)) tell(launched);
+    for (const resolve of waiting.splice(0)) resolve(launched);
     return machine;
   };
   return {
@@ -46,20 +46,20 @@ export function withStopwatch(inner: MachineLauncher): Stopwatch {
   };
 }
 
-/** A door of this host before another, that tells when somebody first came through. */
-async function watchedDoor(endpoint: string) {
+/** A TCP proxy for an endpoint that measures the time of the first connection. */
+async function startProxy(endpoint: string) {
   const first = Promise.withResolvers<number>();
-  const server = createServer((visitor) => {
+  const server = createServer((socket) => {
     first.resolve(Date.now());
-    visitor.on('error', () => {});
-    forward(visitor, endpoint);
+    socket.on('error', () => {});
+    forward(socket, endpoint);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('a door without a port');
+  if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
   return {
     endpoint: `http://127.0.0.1:${address.port}`,
-    visited: first.promise,
+    firstCall: first.promise,
     close: () => void server.close(),
   };
 }

@@ -12,11 +12,11 @@ export interface AgentOptions {
   command: string[];
   /** Job table and log bucket. */
   trackJobs: boolean;
-  /** Directory of the slots' sockets; without it workers are the agent's own children. */
+  /** Directory of the slots' sockets. Without it, workers are child processes of the agent. */
   sockets?: string;
 }
 
-/** Starts the agent as an instance does, from its bundle. */
+/** Starts the agent from its bundle, as an instance does. */
 export async function startAgent(stage: Stage, options: AgentOptions): Promise<ChildProcess> {
   const tree = join(stage.directory, 'tree');
   const bundleFile = join(tree, 'agent', 'agent.mjs');
@@ -26,9 +26,9 @@ export async function startAgent(stage: Stage, options: AgentOptions): Promise<C
   await writeFile(bundleFile, bundle('agent'));
   await writeFile(configFile, JSON.stringify(configFor(stage, options)));
   const log = openSync(join(stage.directory, 'agent.log'), 'a');
-  const where = options.sockets === undefined ? [] : ['--slots', options.sockets];
-  const words = [...NODE_OPTIONS, bundleFile, '--config', configFile, ...where];
-  return spawn(process.execPath, words, {
+  const slots = options.sockets === undefined ? [] : ['--slots', options.sockets];
+  const args = [...NODE_OPTIONS, bundleFile, '--config', configFile, ...slots];
+  return spawn(process.execPath, args, {
     env: { ...stage.environment, STATE_DIRECTORY: stage.directory },
     stdio: ['ignore', log, log],
   });
@@ -44,7 +44,7 @@ function configFor(stage: Stage, { slots, command, trackJobs }: AgentOptions): A
     concurrency: slots,
     trackJobs,
     ...(trackJobs ? { table: stage.table, logBucket: stage.bucket } : {}),
-    // It is stopped when the measuring is done, not when it has nothing to do.
+    // It is stopped after the measurement, and must not retire before.
     retirement: { idleSeconds: 3600 },
   };
 }

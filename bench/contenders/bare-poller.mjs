@@ -1,4 +1,4 @@
-// What a process that long-polls costs at the least: Node and its own HTTP client, no SDK, no agent.
+// The least memory that a long-polling process needs: Node and its HTTP client, without SDK and agent.
 import { Agent, request } from 'node:http';
 
 const [endpoint, queueUrl] = process.argv.slice(2);

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Stage } from '../stage/stage.ts';
 
-/** Starts the peer: sqs-consumer with execa, as its README shows it. */
+/** Starts the baseline: sqs-consumer with execa, as its README shows it. */
 export function startPeer(stage: Stage, slots: number, command: readonly string[]): ChildProcess {
   const script = join(import.meta.dirname, 'sqs-consumer-execa.ts');
   return spawn(process.execPath, [script, stage.queueUrl, String(slots), ...command], {

@@ -1,4 +1,4 @@
-// The peer of `mayfly enqueue`: a call of SendMessage for each line of a file, one after the other.
+// The baseline of `mayfly enqueue`: a call of SendMessage for each line of a file, one after the other.
 import { readFileSync } from 'node:fs';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 

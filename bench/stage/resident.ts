@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { execa } from 'execa';
 
-/** Memory that a process has of the machine now. Linux tells in /proc, other systems by `ps`. */
+/** The resident memory of a process, from /proc on Linux, from `ps` on other systems. */
 export async function residentMiB(pid: number): Promise<number> {
   if (process.platform === 'linux') {
     const status = await readFile(`/proc/${pid}/status`, 'utf8');

@@ -1,6 +1,6 @@
 /**
- * Queues and buckets (fauxqs) and tables (dynalite) behind one port, in a process of their own, so that a contender shares its
- * core with nobody's measuring. Counts calls by name. Forked by `stage.ts`; its first message is its port.
+ * Serves queues and buckets (fauxqs) and tables (dynalite) on one port, in a process of its own, so that the load does not
+ * affect the contender's core. Counts calls by name. `stage.ts` forks it. Its first message is its port.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import dynalite from 'dynalite';

@@ -9,59 +9,59 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const PROGRAM = join(import.meta.dirname, '../../systemd/mayfly-slot');
 const PYTHON = '/usr/bin/python3';
-/** Numbers of users that no system has given to anybody ("Users, Groups, UIDs and GIDs on systemd Systems"). */
+/** User ids that no system assigns ("Users, Groups, UIDs and GIDs on systemd Systems"). */
 const FIRST_USER = 60_600;
-/** A group without rights, as on any Linux. */
+/** The group without permissions of any Linux. */
 const NOGROUP = '65534';
-/** More than any test wants at once. */
+/** More than any test uses at once. */
 const SOCKETS = 8;
 
 export interface SlotSocketsOptions {
   /**
-   * `own`: for each slot a cgroup and an unprivileged user of its own, which takes root. `none`: neither. By default what
-   * can be had here.
+   * `own`: each slot has its own cgroup and unprivileged user, which needs root. `none`: neither. Default: `own` if that is
+   * possible here.
    */
   cgroups?: 'own' | 'none';
   /** Options of the slots. */
   slotOptions?: string[];
-  /** Whether each, if it has a user of its own, empties as many directories after a job as on a machine, and its user's objects. */
+  /** Whether a slot with its own user empties its directories and IPC objects after a job, as on a machine. */
   emptying?: boolean;
-  /** Whether they get no other options: then they insist on what a unit gives them. */
+  /** Whether the slots get no other options: then they check what a systemd unit gives them. */
   bare?: boolean;
   /** Directories of further cgroups that each slot enters. */
   alsoEnter?: string[];
-  /** What starts the slots. */
+  /** The interpreter of the slots. */
   python?: string;
 }
 
-/** Sockets at which slots start, as systemd has them by mayfly-slot@.socket. */
+/** Sockets that start slots, as mayfly-slot@.socket does with systemd. */
 export interface SlotSockets {
   /** Directory of the sockets: 1, 2, ... */
   path: string;
   /** Readable by the workers' users. */
   directory: string;
-  /** The slots that run. */
+  /** The running slots. */
   slots: ReadonlySet<ChildProcess>;
-  /** Slots that were started. */
+  /** How many slots were started. */
   started: () => number;
-  /** What the slots wrote to their standard error: systemd's journal would have it. */
+  /** The standard error of the slots, which systemd writes to the journal. */
   errors: () => string;
-  /** Whether the slots have cgroups and users of their own. */
+  /** Whether the slots have their own cgroups and users. */
   isolated: boolean;
   close(): Promise<void>;
 }
 
-/** Why there can be no slots here; undefined when there can. */
+/** Why slots cannot run here; undefined if they can. */
 export function whyNoSlots(): string | undefined {
   if (process.platform !== 'linux') return 'slots need Linux';
   if (!existsSync(PYTHON)) return `slots need ${PYTHON}`;
   return undefined;
 }
 
-/** Why slots cannot have cgroups of their own here; undefined when they can. */
+/** Why slots cannot have their own cgroups here; undefined if they can. */
 export function whyNoCgroups(): string | undefined {
-  if (process.getuid?.() !== 0) return 'it takes root to make cgroups';
-  if (!hierarchy()) return 'cgroup v2 is not mounted here, or not to be written';
+  if (process.getuid?.() !== 0) return 'creating cgroups needs root';
+  if (!hierarchy()) return 'cgroup v2 is not mounted, or is not writable';
   return whyNoSlots();
 }
 
@@ -79,7 +79,7 @@ export async function openSlotSockets(options: SlotSocketsOptions = {}): Promise
   let closed = false;
   const ends: Promise<void>[] = [];
   const open = async (number: number): Promise<Server> => {
-    // As with systemd, a connection waits for the end of the slot before.
+    // A connection waits for the end of the previous slot, as with systemd.
     let before: Promise<void> = Promise.resolve();
     const server = createServer({ pauseOnConnect: true }, (socket) => {
       before = before.then(async () => {
@@ -121,7 +121,7 @@ interface Place {
   cgroup: string | undefined;
 }
 
-/** One slot, from the connection to its end and that of all that is left in its cgroup. */
+/** Runs one slot, from the connection to its end, and kills what is left in its cgroup. */
 async function runSlot(
   socket: Socket,
   { directory, number, cgroup }: Place,
@@ -139,8 +139,8 @@ async function runSlot(
   const usual = bare ? [] : ['--any-network', ...(cgroup ? [] : ['--any-cgroup'])];
   const own = emptying && cgroup ? ownDirectories(join(directory, `own-${number}`)) : [];
   const given = [...usual, ...slotOptions, ...own];
-  const words = ['-c', script, 'slot', python, '-ISB', join(directory, 'mayfly-slot'), ...given];
-  const slot = spawn('sh', words, {
+  const args = ['-c', script, 'slot', python, '-ISB', join(directory, 'mayfly-slot'), ...given];
+  const slot = spawn('sh', args, {
     env: { PATH: PATHS, HOME: '/nonexistent' },
     stdio: [socket, 'ignore', 'pipe'],
   });
@@ -153,7 +153,7 @@ async function runSlot(
   if (cgroup) await removeCgroup(cgroup);
 }
 
-/** What mayfly-slot@.service names: a home, and five directories. */
+/** The home and the five directories that mayfly-slot@.service names. */
 function ownDirectories(parent: string): string[] {
   const scratch = ['tmp', 'var-tmp', 'shm', 'mqueue', 'lock'].map((name) => join(parent, name));
   for (const path of scratch) {
@@ -166,7 +166,7 @@ function ownDirectories(parent: string): string[] {
 
 const PATHS = '/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Where cgroup v2 is mounted: alone, or beside v1. */
+/** The mount point of cgroup v2, alone or beside v1. */
 function hierarchy(): string | undefined {
   return ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((path) => {
     try {
@@ -184,7 +184,7 @@ async function makeCgroup(directory: string): Promise<string> {
   return cgroup;
 }
 
-/** Kills all in it, as systemd does at the end of a unit. */
+/** Kills all processes in the cgroup, as systemd does at the end of a unit, and removes it. */
 async function removeCgroup(cgroup: string): Promise<void> {
   await writeFile(join(cgroup, 'cgroup.kill'), '1');
   while ((await readFile(join(cgroup, 'cgroup.procs'), 'utf8')) !== '') await delay(5);

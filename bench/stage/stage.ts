@@ -18,20 +18,20 @@ import type { Counts } from './servers.ts';
 
 export const REGION = 'us-east-1';
 
-/** What the contenders work on: the same server for all, queue, table and bucket made anew for each run. */
+/** The test environment of the contenders: one server for all, and a new queue, table and bucket for each run. */
 export interface Stage {
-  /** Of the newest set. */
+  /** The newest queue, table and bucket. */
   queueUrl: string;
   table: string;
   bucket: string;
-  /** What a contender's SDK has to know, and nothing else of the user's AWS set-up. */
+  /** The variables for a contender's SDK, without the user's own AWS settings. */
   environment: Record<string, string>;
   directory: string;
-  /** Makes a new queue with so many jobs on it, a new table and a new bucket. */
+  /** Creates a queue with this number of jobs, a table and a bucket. */
   set(jobs: number): Promise<void>;
-  /** One job more. */
+  /** Sends one more job. */
   send(body: string): Promise<void>;
-  /** Messages that are not yet done: waiting or in flight. */
+  /** The number of messages that wait or are in flight. */
   left(): Promise<number>;
   /** Calls since the last `resetCounts`. */
   counts(): Promise<Counts>;
@@ -49,7 +49,7 @@ export async function openStage(): Promise<Stage> {
   const dynamodb = new DynamoDBClient(options);
   const s3 = new S3Client(options);
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-bench-'));
-  // Workers in slots are another user's.
+  // Workers in slots run as other users.
   await chmod(directory, 0o755);
   let sets = 0;
   const stage: Stage = {
@@ -88,18 +88,18 @@ async function createQueue(sqs: SQSClient, name: string): Promise<string> {
   return QueueUrl;
 }
 
-/** Ends a child and waits until it is gone; one that ignores a polite signal is killed. */
+/** Stops a child process and waits for its exit. Kills it if it does not exit within ten seconds. */
 export async function stopChild(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
   child.kill(signal);
-  const patience = new AbortController();
-  const timer = delay(10_000, undefined, { signal: patience.signal }).then(
+  const exited = new AbortController();
+  const timer = delay(10_000, undefined, { signal: exited.signal }).then(
     () => child.kill('SIGKILL'),
     () => false,
   );
   await gone;
-  patience.abort();
+  exited.abort();
   await timer;
 }
 

@@ -1,5 +1,5 @@
 # mayfly in bash, 3.2 or newer:  source <(mayfly completion bash)
-# It asks the command itself: a line a candidate, its description behind a tab; `:files` means that names of files fit too.
+# Each line that the command prints is a candidate, a tab and a description. The line `:files` adds file names.
 _mayfly() {
   local line current=${COMP_WORDS[COMP_CWORD]}
   [ "$current" = '=' ] && current=

@@ -1,5 +1,5 @@
 # mayfly in fish:  mayfly completion fish | source
-# It asks the command itself: a line a candidate, its description behind a tab; `:files` means that names of files fit too.
+# Each line that the command prints is a candidate, a tab and a description. The line `:files` adds file names.
 function __mayfly_complete
     set -l words (commandline -opc)
     for line in ($words[1] complete-words -- $words[2..-1] (commandline -ct) 2>/dev/null)

@@ -1,6 +1,6 @@
 #compdef mayfly
 # mayfly in zsh, after compinit:  source <(mayfly completion zsh)
-# It asks the command itself: a line a candidate, its description behind a tab; `:files` means that names of files fit too.
+# Each line that the command prints is a candidate, a tab and a description. The line `:files` adds file names.
 _mayfly() {
   local -a candidates
   local line files

@@ -3,31 +3,31 @@ import { ExitCode } from '../exit-code.ts';
 import { Failure } from '../failure.ts';
 import { inLines } from '../terminal/say.ts';
 
-/** Whether somebody is there to be asked. */
+/** Whether stdin and stderr are a terminal, so that a question can be asked. */
 export function canAsk(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true;
 }
 
 /**
- * Asks a person; anything but yes is no.
+ * Asks a yes-or-no question. Any answer but yes counts as no.
  *
  * @param question escaped
- * @param refusal what is said if the answer is no
+ * @param refusal the message if the answer is no
  * @throws Failure with `refusal`: status 1, or 130 after Ctrl-C
  */
 export async function confirm(question: string, refusal: string): Promise<void> {
-  const answer = await answerTo(question);
+  const answer = await ask(question);
   if (answer === 'yes') return;
   throw new Failure(refusal, answer === 'no' ? ExitCode.failed : ExitCode.interrupted);
 }
 
-/** The same, where no is no error. */
+/** Asks a yes-or-no question. The answer no is not an error. */
 export async function isConfirmed(question: string): Promise<boolean> {
-  return (await answerTo(question)) === 'yes';
+  return (await ask(question)) === 'yes';
 }
 
-/** The end of the input (Ctrl-D) is no; Ctrl-C is told apart. */
-async function answerTo(question: string): Promise<'yes' | 'no' | 'interrupted'> {
+/** The end of the input (Ctrl-D) is a no. Ctrl-C has a result of its own. */
+async function ask(question: string): Promise<'yes' | 'no' | 'interrupted'> {
   const questions = createInterface({ input: process.stdin, output: process.stderr });
   const unanswered = new AbortController();
   let isInterrupted = false;
@@ -37,8 +37,8 @@ async function answerTo(question: string): Promise<'yes' | 'no' | 'interrupted'>
   });
   questions.once('close', () => unanswered.abort());
   try {
-    const asked = `${inLines(`${question} [y/N]`, process.stderr)} `;
-    const answer = await questions.question(asked, { signal: unanswered.signal });
+    const prompt = `${inLines(`${question} [y/N]`, process.stderr)} `;
+    const answer = await questions.question(prompt, { signal: unanswered.signal });
     return /^y(es)?$/i.test(answer.trim()) ? 'yes' : 'no';
   } catch (error) {
     if (!unanswered.signal.aborted) throw error;

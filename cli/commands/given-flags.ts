@@ -2,19 +2,19 @@ import type { Command } from 'commander';
 import { shellWord } from '../shell-word.ts';
 
 /**
- * The options that a command line has, before and after its verb, as words for a shell; what comes of a variable is not
- * among them.
+ * The options that were typed, before and after the verb, as arguments for a shell. Values from environment variables are
+ * not included.
  *
- * @param without names of options that are left out
+ * @param without names of options to leave out
  */
 export function givenFlags(command: Command, without: readonly string[]): string[] {
   const { parent } = command;
-  // What is said again behind the verb counts there.
-  const again = command.options.flatMap((option) => {
+  // An option after the verb overrides the same one before it.
+  const overridden = command.options.flatMap((option) => {
     const name = option.attributeName();
     return command.getOptionValueSource(name) === 'cli' ? [name] : [];
   });
-  const above = parent ? givenFlags(parent, [...without, ...again]) : [];
+  const above = parent ? givenFlags(parent, [...without, ...overridden]) : [];
   const own = command.options.flatMap((option) => {
     const name = option.attributeName();
     if (without.includes(name) || command.getOptionValueSource(name) !== 'cli') return [];

@@ -1,25 +1,25 @@
 import { Command } from 'commander';
 
 /**
- * `mayfly help`, and that of a verb with others below it: commander's own shows the whole help for a verb that is not
- * there.
+ * `mayfly help`, and the help of a verb that has verbs below it. The help command of commander shows the whole help for an
+ * unknown verb.
  */
 export function helpCommand(): Command {
   return new Command('help')
     .description('explain a verb')
-    .argument('[verb...]', 'which one; without it all are listed')
+    .argument('[verb...]', 'the verb; without it, all verbs are listed')
     .addHelpText('after', EXAMPLES)
-    .action((words: string[], _options: object, { parent }: Command) => {
-      if (parent) explain(parent, words);
+    .action((verbs: string[], _options: object, { parent }: Command) => {
+      if (parent) explain(parent, verbs);
     });
 }
 
-/** Ends the program as `--help` does. */
+/** Prints the help and ends the program, as `--help` does. */
 function explain(command: Command, [verb, ...below]: string[]): void {
   const found = command.commands.find((one) => one.name() === verb);
   if (found) explain(found, below);
   else if (verb === undefined || command.commands.length === 0) command.help();
-  // Is refused as any verb that is not there, with the one that is near it.
+  // commander refuses the unknown verb and suggests a similar one.
   else command.parse([verb], { from: 'user' });
 }
 

@@ -2,15 +2,14 @@ import { ExitCode } from '../exit-code.ts';
 import { Failure } from '../failure.ts';
 
 /**
- * Runs what a person may stop: the first Ctrl-C aborts the signal that `run` is given, a second one has its default
- * effect.
+ * Runs a task that Ctrl-C can stop. The first Ctrl-C aborts the signal that `run` gets. A second one has its default effect.
  *
- * @param farewell what is said then: what goes on all the same, and how to look at it
- * @throws Failure with `farewell` and status 130 when it was stopped
+ * @param message says what still runs, and how to follow it
+ * @throws Failure with `message` and status 130 if the task was stopped
  */
 export async function untilInterrupted<T>(
   run: (signal: AbortSignal) => Promise<T>,
-  farewell: string | (() => string),
+  message: string | (() => string),
 ): Promise<T> {
   const interrupted = new AbortController();
   const stop = () => interrupted.abort(new Error('interrupted'));
@@ -19,7 +18,7 @@ export async function untilInterrupted<T>(
     return await run(interrupted.signal);
   } catch (error) {
     if (!interrupted.signal.aborted) throw error;
-    throw new Failure(typeof farewell === 'string' ? farewell : farewell(), ExitCode.interrupted);
+    throw new Failure(typeof message === 'string' ? message : message(), ExitCode.interrupted);
   } finally {
     process.off('SIGINT', stop);
   }

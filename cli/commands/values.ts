@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-/** A whole number in a range, both ends included. */
+/** Parses a whole number in a range, both ends included. */
 export function whole(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -10,7 +10,7 @@ export function whole(min: number, max: number = Number.MAX_SAFE_INTEGER): (text
   };
 }
 
-/** Seconds, fractions too. */
+/** Parses a number of seconds, which can have a fraction. */
 export function seconds(min: number, max = Number.POSITIVE_INFINITY): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -20,11 +20,11 @@ export function seconds(min: number, max = Number.POSITIVE_INFINITY): (text: str
   };
 }
 
-/** A hundred years. Moments before the year 0 do not sort as their texts do, and there is an earliest one. */
+/** A hundred years. ISO texts of dates before the year 0 do not sort by time. */
 const LONGEST_AGO_SECONDS = 36_500 * 86_400;
 const UNIT_SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** A time as people write it: `90s`, `30m`, `2h`, `7d`. @returns seconds */
+/** Parses an age such as `90s`, `30m`, `2h`, `7d`. @returns seconds */
 export function ago(text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)([smhd])$/.exec(text) ?? [];
   const size = UNIT_SECONDS[unit ?? ''];
@@ -33,7 +33,7 @@ export function ago(text: string): number {
   throw new InvalidArgumentError('Allowed is a time such as 90s, 30m, 2h or 7d, at most 36500d.');
 }
 
-/** For an option that may be given several times, or once with commas. */
+/** Parses an option that can be given several times, or once with commas. */
 export function several<Value extends string>(choices: readonly Value[]) {
   return (text: string, before: Value[] = []): Value[] => {
     const values = text.split(',');
@@ -43,14 +43,14 @@ export function several<Value extends string>(choices: readonly Value[]) {
   };
 }
 
-/** An id, of a job or a message. */
+/** Parses the id of a job or of a message. */
 export function anId(text: string): string {
-  // What a shell makes of "$id" where nothing has set it.
+  // A shell passes an empty argument for "$id" if the variable is not set.
   if (text.trim() === '') throw new InvalidArgumentError('An id is never empty: is a variable not set?');
   return text;
 }
 
-/** The same of an argument that may be given several times. */
+/** Parses one of several ids. */
 export function someIds(text: string, before: readonly string[] = []): string[] {
   return [...before, anId(text)];
 }

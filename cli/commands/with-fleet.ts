@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { FindOptions, Fleet } from '../../client/fleet.ts';
 
-/** What the options and variables say of the fleet that is meant. */
+/** The options and environment variables that name a fleet. */
 interface FleetFlags {
   stack?: string;
   fleet?: string;
@@ -18,36 +18,36 @@ const BY_NAME = ['stack', 'fleet', 'outputs'] as const;
 const BY_PARTS = ['queueUrl', 'table', 'logBucket', 'autoScalingGroup', 'deadLetterQueueUrl'] as const;
 const GROUP = 'Which fleet (default: the only one in the region; see `mayfly --help`):';
 
-/** Gives a command the options that say which fleet it is for. Its action is one of `onFleet`. */
+/** Adds the options that name the fleet. The action of the command has to be made with `onFleet`. */
 export function withFleet(command: Command): Command {
-  return withFleetOptions(command, (option) => option);
+  return addOptions(command, (option) => option);
 }
 
 /**
- * Gives the command above others the same options, so that they can stand before the verb too. Its help does not list
- * them. A verb that is for no fleet refuses them.
+ * Adds the same options to a command that has verbs below it, so that they can stand before the verb too. Its help does not
+ * list them. A verb that does not use a fleet refuses them.
  */
 export function withFleetBefore(command: Command): Command {
-  return withFleetOptions(command.enablePositionalOptions(), (option) => option.hideHelp()).hook(
+  return addOptions(command.enablePositionalOptions(), (option) => option.hideHelp()).hook(
     'preAction',
     (_, verb) => {
       if (verb.options.some(({ long }) => long === '--stack')) return;
       const given = fleetFlags(verb).find(([, { source }]) => source === 'cli');
-      if (given) verb.error(`error: ${verb.name()} is for no fleet: it has no option ${flagOf(given[0])}.`);
+      if (given) verb.error(`error: ${verb.name()} does not use a fleet: it has no option ${flagOf(given[0])}.`);
     },
   );
 }
 
-function withFleetOptions(command: Command, changed: (option: Option) => Option): Command {
+function addOptions(command: Command, change: (option: Option) => Option): Command {
   const option = (flags: string, text: string, variable?: string) => {
-    const made = changed(new Option(flags, text).helpGroup(GROUP));
-    return variable === undefined ? made : made.env(variable);
+    const changed = change(new Option(flags, text).helpGroup(GROUP));
+    return variable === undefined ? changed : changed.env(variable);
   };
   return command
-    .addOption(option('--stack <name>', 'the one of this CloudFormation stack', 'MAYFLY_STACK'))
-    .addOption(option('--fleet <name>', 'of this name, if the stack has several', 'MAYFLY_FLEET'))
-    .addOption(option('--outputs <file>', 'the one of this `cdk deploy --outputs-file`', 'MAYFLY_OUTPUTS'))
-    .addOption(option('--region <name>', "AWS's region; by default the one that AWS's own tools take"))
+    .addOption(option('--stack <name>', 'the fleet of this CloudFormation stack', 'MAYFLY_STACK'))
+    .addOption(option('--fleet <name>', 'the fleet of this name, if the stack has several', 'MAYFLY_FLEET'))
+    .addOption(option('--outputs <file>', 'the fleet of this `cdk deploy --outputs-file`', 'MAYFLY_OUTPUTS'))
+    .addOption(option('--region <name>', 'the AWS region; default: as the AWS CLI finds it'))
     .addOption(option('--queue-url <url>', 'its queue', 'MAYFLY_QUEUE_URL').hideHelp())
     .addOption(option('--table <name>', 'its table', 'MAYFLY_TABLE').hideHelp())
     .addOption(option('--log-bucket <name>', 'its log bucket', 'MAYFLY_LOG_BUCKET').hideHelp())
@@ -64,33 +64,33 @@ function withFleetOptions(command: Command, changed: (option: Option) => Option)
 }
 
 /**
- * The action of a command that `withFleet` was given: finds the fleet, and closes it when the action is over. What the
- * library needs is loaded only here: help and completion are quick.
+ * Makes the action of a command that has the options of `withFleet`: it finds the fleet, and closes it at the end. The
+ * library is loaded only here, so that help and completion start fast.
  *
- * @param action gets the fleet, the command's arguments and last its options
+ * @param action gets the fleet, the arguments of the command, and last its options
  */
-export function onFleet<Words extends unknown[]>(
-  action: (fleet: Fleet, ...words: Words) => Promise<void>,
-): (...words: unknown[]) => Promise<void> {
-  return async (...words) => {
-    const command = words.pop() as Command;
+export function onFleet<Args extends unknown[]>(
+  action: (fleet: Fleet, ...args: Args) => Promise<void>,
+): (...args: unknown[]) => Promise<void> {
+  return async (...args) => {
+    const command = args.pop() as Command;
     const { Fleet } = await import('../../client/fleet.ts');
-    const fleet = await Fleet.find(whichFleet(command));
+    const fleet = await Fleet.find(findOptions(command));
     try {
-      await action(fleet, ...(words as Words));
+      await action(fleet, ...(args as Args));
     } finally {
       fleet.close();
     }
   };
 }
 
-type Given = readonly [name: keyof FleetFlags, { value: string; source: string | undefined }];
+type FleetFlag = readonly [name: keyof FleetFlags, { value: string; source: string | undefined }];
 
-/** The options of the command and of those above it: a flag counts more than a variable, and a nearer flag than another. */
-function fleetFlags(command: Command): Given[] {
+/** The flags of the command and of those above it. Typed flags override variables, those after the verb those before it. */
+function fleetFlags(command: Command): FleetFlag[] {
   const commands: Command[] = [];
   for (let one: Command | null = command; one; one = one.parent) commands.push(one);
-  return [...BY_NAME, 'region' as const, ...BY_PARTS].flatMap((name): Given[] => {
+  return [...BY_NAME, 'region' as const, ...BY_PARTS].flatMap((name): FleetFlag[] => {
     const typed = commands.find((one) => one.getOptionValueSource(name) === 'cli') ?? command;
     const value: unknown = typed.getOptionValue(name);
     return typeof value === 'string' ? [[name, { value, source: typed.getOptionValueSource(name) }]] : [];
@@ -102,22 +102,22 @@ function flagOf(name: string): string {
 }
 
 /**
- * What was said of the fleet. A flag says which, whatever else variables say: one that names it by its stack takes the
- * place of variables with its queue and table, and the other way round.
+ * Typed flags override variables. A flag that names the fleet by its stack also overrides the variables that name its parts
+ * (queue, table, ...), and the other way round.
  */
-function whichFleet(command: Command): FindOptions {
-  const said = fleetFlags(command);
-  // What a shell makes of "$stack" where nothing has set it: another fleet would be meant.
-  const empty = said.find(([, { value, source }]) => source === 'cli' && value.trim() === '');
+function findOptions(command: Command): FindOptions {
+  const flags = fleetFlags(command);
+  // A shell passes an empty value for "$stack" if the variable is not set. Without this check another fleet would be used.
+  const empty = flags.find(([, { value, source }]) => source === 'cli' && value.trim() === '');
   if (empty) command.error(`error: ${flagOf(empty[0])} is empty: is a variable not set?`);
-  const given = (names: readonly (keyof FleetFlags)[]) =>
-    said.some(([name, { source }]) => source === 'cli' && names.includes(name));
-  const unsaid: readonly string[] = given(BY_NAME) ? BY_PARTS : given(BY_PARTS) ? BY_NAME : [];
-  const counts = said.filter(([name, { source }]) => source !== 'env' || !unsaid.includes(name));
-  return findOptionsOf(Object.fromEntries(counts.map(([name, { value }]) => [name, value])));
+  const isTyped = (names: readonly (keyof FleetFlags)[]) =>
+    flags.some(([name, { source }]) => source === 'cli' && names.includes(name));
+  const overridden: readonly string[] = isTyped(BY_NAME) ? BY_PARTS : isTyped(BY_PARTS) ? BY_NAME : [];
+  const valid = flags.filter(([name, { source }]) => source !== 'env' || !overridden.includes(name));
+  return findOptionsOf(Object.fromEntries(valid.map(([name, { value }]) => [name, value])));
 }
 
-/** The flags as the library has them. Others are left out. */
+/** The flags under the names of the library's options. Other properties are left out. */
 export function findOptionsOf(flags: FleetFlags): FindOptions {
   const { stack, fleet, outputs, region, queueUrl, table, logBucket, autoScalingGroup, deadLetterQueueUrl } =
     flags;

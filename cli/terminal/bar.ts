@@ -1,6 +1,6 @@
 import { paint as always, type Paint, type Style } from './paint.ts';
 
-/** A bar of `width` cells, of which each part takes its share of `total`, rounded up; the rest is dots. */
+/** A bar of `width` cells. Each part gets its share of `total`, rounded up. The rest is dots. */
 export function bar(
   width: number,
   total: number,

@@ -5,12 +5,12 @@ const ELLIPSIS = '…';
 const SEQUENCE = /(\p{Cc}\[[\d;]*m)/u;
 const CHARACTERS = new Intl.Segmenter();
 
-/** Cells that a text takes on a terminal; colours take none. */
+/** The cells that a text takes on a terminal. Colours take none. */
 export function widthOf(text: string): number {
   return measure(text).width;
 }
 
-/** The text as far as it has room, with an ellipsis where something is missing. Colours end where it is cut. */
+/** Cuts the text to `cells`, with an ellipsis. Colours end where the text is cut. */
 export function clip(text: string, cells: number): string {
   if (widthOf(text) <= cells) return text;
   const room = cells - ELLIPSIS.length;
@@ -26,8 +26,8 @@ export function clip(text: string, cells: number): string {
 }
 
 /**
- * The text in lines that have room: broken at blanks, and within a word only if that is longer than a line. Without
- * `cutsWords` such a word stays whole, and stands out.
+ * Breaks the text into lines of at most `cells`, at blanks. A word that is longer than a line is cut, or with `cutsWords:
+ * false` stays whole on a line that is too long.
  */
 export function wrap(text: string, cells: number, { cutsWords = true } = {}): string[] {
   const lines: string[] = [];
@@ -39,14 +39,14 @@ export function wrap(text: string, cells: number, { cutsWords = true } = {}): st
       continue;
     }
     if (line !== undefined) lines.push(line);
-    const pieces = cutsWords ? chopped(word, cells) : [word];
+    const pieces = cutsWords ? cut(word, cells) : [word];
     line = pieces.pop();
     lines.push(...pieces);
   }
   return [...lines, line ?? ''].map((one) => one.trimEnd());
 }
 
-function chopped(word: string, cells: number): string[] {
+function cut(word: string, cells: number): string[] {
   const pieces = [''];
   for (const part of partsOf(word)) {
     const longer = pieces.at(-1) + part;
@@ -56,33 +56,33 @@ function chopped(word: string, cells: number): string[] {
   return pieces;
 }
 
-/** What must not be cut in two: escape sequences, and what a person takes for one character. */
+/** The parts that must not be cut: escape sequences and grapheme clusters. */
 function* partsOf(text: string): Generator<string> {
-  // With a group in its expression, split keeps what it splits at: every second one.
+  // The expression has a group, so split returns the separators too, at odd indexes.
   for (const [index, run] of text.split(SEQUENCE).entries()) {
     if (index % 2 === 1) yield run;
     else for (const { segment } of CHARACTERS.segment(run)) yield segment;
   }
 }
 
-/** Filled up with blanks on the right. */
+/** Pads the text with blanks on the right. */
 export function pad(text: string, cells: number): string {
   return text + ' '.repeat(Math.max(0, cells - widthOf(text)));
 }
 
 export interface TableOptions {
-  /** What of a row has no room in a line of this width goes below it; by default all has. */
+  /** Cells of a row that do not fit into this width go to lines below the row. Default: no limit. */
   lineWidth?: number;
-  /** A rule between the head and the rows. */
+  /** Whether to draw a rule between the head and the rows. */
   rule?: boolean;
 }
 
-/** Before what goes below a row. */
+/** Indentation of the lines below a row. */
 const INDENT = '  ';
-/** Cells for words, however narrow a terminal is: a word a line helps nobody. */
+/** Text is never wrapped to less than this, however narrow the terminal is. */
 export const NARROWEST = 20;
 
-/** Rows below a head, in columns as wide as their widest cell. Cells may be painted, and must be escaped. */
+/** A table. Columns are as wide as their widest cell. Cells can have colours, and must be escaped. */
 export function columns(
   head: readonly string[],
   rows: readonly (readonly string[])[],
@@ -110,7 +110,7 @@ export function columns(
   return [line(named), ...rules, ...lines].join('\n');
 }
 
-/** How many of a row's cells end within the line, counted from the left; the first one always stands there. */
+/** How many cells of a row, from the left, fit into the line. The first cell always counts. */
 function fitting(cells: readonly string[], widths: readonly number[], lineWidth: number): number {
   let start = 0;
   const over = cells.findIndex((cell, column) => {

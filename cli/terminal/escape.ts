@@ -1,24 +1,24 @@
 /**
- * What a terminal would obey instead of showing: the control characters, but newline and tab, of both sets (C0 with DEL,
- * C1), and the marks that turn the direction of writing, by which a text can look like another one ("Unicode Technical
- * Report #36", 2.10).
+ * Characters that a terminal executes instead of showing: the control characters of both sets (C0 with DEL, C1) except
+ * newline and tab, and the marks that change the direction of writing, which can make a text look like another one
+ * ("Unicode Technical Report #36", 2.10).
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
-const OBEYED = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the expression has to match them.
+const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-/** Text of a job, of AWS or of a file for a terminal: what it would obey is made visible (`\x1b`, `\u202e`). */
+/** Makes control characters in text from a job, from AWS or from a file visible (`\x1b`, `\u202e`). */
 export function escapeText(text: string): string {
-  return text.replace(OBEYED, visible);
+  return text.replace(CONTROL, visible);
 }
 
-/** The same for what has to stay on one line: a name, a reason, a cell of a table. */
+/** The same for text that has to stay on one line, such as a name, a reason or a cell of a table. */
 export function escapeLine(text: string): string {
   return escapeText(text).replace(/[\n\t]/g, visible);
 }
 
-/** JSON on a terminal, the same value: escapes of its own for what `JSON.stringify` leaves as it is. */
+/** Escapes, as JSON, the control characters that `JSON.stringify` leaves unchanged. The value stays the same. */
 export function escapeJson(json: string): string {
-  return json.replace(OBEYED, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return json.replace(CONTROL, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function visible(character: string): string {

@@ -4,11 +4,11 @@ import type { Screen } from './screen.ts';
 export type Style = Parameters<typeof styleText>[0];
 export type Paint = (style: Style, text: string) => string;
 
-/** Colours for a screen that has some: a terminal, unless `NO_COLOR` is set or it is a dumb one. Else text as it is. */
+/** Returns a function that colours text on a terminal. Without colours (`NO_COLOR`, `TERM=dumb`) it returns text unchanged. */
 export function paintFor(screen: Screen): Paint {
   const colours = screen.isTTY === true && screen.hasColors?.() === true;
   return colours ? paint : (_style, text) => text;
 }
 
-/** In colour, whatever the screen. */
+/** Always colours the text. */
 export const paint: Paint = (style, text) => styleText(style, text, { validateStream: false });

@@ -4,7 +4,7 @@ import { clip } from './columns.ts';
 import { paintFor } from './paint.ts';
 import { lineWidth, type Screen } from './screen.ts';
 
-/** What goes on at a moment: a sentence, and how much of it is done if that is known. */
+/** The progress at a moment: a text, and how much is done if that is known. */
 export interface Moment {
   /** Escaped; one line. */
   text: string;
@@ -13,14 +13,14 @@ export interface Moment {
 }
 
 /**
- * Tells a person what goes on while it does: on a terminal one line that is redrawn, at most ten times a second; to a
- * file or a pipe a line now and then, the first after two seconds, so that what is quick leaves none.
+ * Shows the progress of a command. A terminal has one line that is redrawn, at most ten times a second. A file or a pipe gets
+ * a line every ten seconds, the first after two seconds, so that a fast command prints none.
  */
 export interface Progress {
   show(moment: Moment): void;
-  /** A line that stays. */
+  /** Prints a line that stays. */
   say(line: string): void;
-  /** Takes the line away. Nothing is shown afterwards. */
+  /** Removes the progress line. Nothing is shown afterwards. */
   end(): void;
 }
 
@@ -30,7 +30,7 @@ const NEXT_LINE_MS = 10_000;
 const WIDEST_BAR = 30;
 const CLEAR = '\r\x1b[2K';
 
-/** @param screen where it is shown; stdout is for data, so by default stderr */
+/** @param screen where to show it. Default: stderr, because stdout is for data. */
 export function createProgress(screen: Screen = process.stderr, clock: Clock = systemClock): Progress {
   return screen.isTTY === true ? redrawn(screen, clock) : plain(screen, clock);
 }

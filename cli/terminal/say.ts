@@ -1,23 +1,23 @@
 import { NARROWEST, wrap } from './columns.ts';
 import { lineWidth, type Screen } from './screen.ts';
 
-/** Below a sentence's first line. */
+/** Indentation of the further lines of a message. */
 const INDENT = '  ';
-/** In the place of a command's blanks, at which no line may be broken; no text has it. */
+/** Replaces the blanks of a command, so that no line is broken there. It occurs in no text. */
 const FIXED_BLANK = '\ue000';
 
 /**
- * Tells a person something on stderr, which is for all that is no data. On a terminal lines are broken at words.
+ * Prints a message on stderr, which is for everything but data. On a terminal lines are broken at words.
  *
- * @param text a sentence or several; escaped. It may have lines of its own.
+ * @param text one sentence or several, escaped. It can have several lines.
  */
 export function say(text: string, screen: Screen = process.stderr): void {
   screen.write(`${inLines(`mayfly: ${text}`, screen)}\n`);
 }
 
 /**
- * The text in lines that have room on a terminal; as it is for a file or a pipe. No word is cut, and no command: what
- * stands between backticks can be copied.
+ * Breaks the text into lines that fit the terminal. For a file or a pipe it stays unchanged. Words and commands between
+ * backticks stay whole, so that they can be copied.
  */
 export function inLines(text: string, screen: Pick<Screen, 'isTTY' | 'columns'>, indent = INDENT): string {
   if (screen.isTTY !== true) return text;

@@ -4,7 +4,7 @@ import { element, path, steps, text } from './svg.ts';
 
 type Points = (readonly [number, number])[];
 
-/** Queue depth as stacked areas: what waits on top of what is being worked on; instances as a line of its own scale. */
+/** Waiting messages stacked on those in flight, as areas, and the instances as a line with its own scale. */
 export function queueChart(samples: readonly Sample[], scale: TimeScale, top: number): string {
   const bottom = top + STYLE.chart;
   const most = Math.max(1, ...samples.map(({ visible, inFlight }) => visible + inFlight));
@@ -21,7 +21,7 @@ export function queueChart(samples: readonly Sample[], scale: TimeScale, top: nu
     area(
       points(({ inFlight }) => inFlight),
       y(0),
-      STYLE.held,
+      STYLE.inFlight,
     ),
     text('jobs', { x: scale.left - 12, y: top - 8, 'text-anchor': 'end', 'font-size': 12, fill: STYLE.soft }),
     capacityLine(samples, scale, top),
@@ -58,7 +58,7 @@ function valueAxis(most: number, y: (value: number) => number, scale: TimeScale)
     .join('');
 }
 
-/** Instances that run against their own axis on the right; the desired capacity as a thin line behind. */
+/** Running instances, with an axis on the right, and the desired capacity as a thin line behind them. */
 function capacityLine(samples: readonly Sample[], scale: TimeScale, top: number): string {
   const bottom = top + STYLE.chart;
   const most = Math.max(1, ...samples.map(({ running, desired }) => Math.max(running, desired)));
@@ -90,21 +90,21 @@ function capacityLine(samples: readonly Sample[], scale: TimeScale, top: number)
   ].join('');
 }
 
-/** What the colours mean. */
+/** The meaning of the colours. */
 export function legend(y: number): string {
   const entries: [string, string, 'box' | 'line' | 'dashes'][] = [
     ['waiting', STYLE.waiting, 'box'],
-    ['being worked on', STYLE.held, 'box'],
+    ['in flight', STYLE.inFlight, 'box'],
     ['instances', STYLE.capacity, 'line'],
     ['desired', STYLE.capacity, 'dashes'],
     ['boot', STYLE.boot, 'box'],
-    ['idle', STYLE.awake, 'box'],
+    ['idle', STYLE.idle, 'box'],
     ['a job', STYLE.job, 'box'],
   ];
   let x: number = STYLE.left;
   return entries
     .map(([label, colour, kind]) => {
-      const sign =
+      const symbol =
         kind === 'box'
           ? element('rect', { x, y: y - 10, width: 14, height: 11, rx: 2.5, fill: colour })
           : element('path', {
@@ -118,7 +118,7 @@ export function legend(y: number): string {
             });
       const named = text(label, { x: x + 21, y, 'font-size': 12, fill: STYLE.soft });
       x += 42 + label.length * 6.8;
-      return sign + named;
+      return symbol + named;
     })
     .join('');
 }

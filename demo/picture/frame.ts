@@ -1,7 +1,7 @@
 import type { History, Mark } from '../history.ts';
 import { element, text } from './svg.ts';
 
-/** Sizes in pixels of the drawing, and its colours: readable on a light page as on a dark one. */
+/** The sizes of the drawing in pixels, and its colours, which are readable on light and dark pages. */
 export const STYLE = {
   width: 1200,
   left: 132,
@@ -16,17 +16,17 @@ export const STYLE = {
   soft: '#737b8c',
   rule: '#e4e1d8',
   waiting: '#f2a65a',
-  held: '#8e5ba6',
+  inFlight: '#8e5ba6',
   capacity: '#1f6f8b',
   boot: '#d9d4c5',
-  awake: '#c9e3dc',
+  idle: '#c9e3dc',
   job: '#2f9e8f',
   failed: '#cf4a4a',
 } as const;
 
 export const FONT = "Inter, 'Segoe UI', 'Helvetica Neue', 'DejaVu Sans', sans-serif";
 
-/** Where a moment lies, and where the time axis begins and ends. */
+/** Maps times to x coordinates. */
 export interface TimeScale {
   x(atMs: number): number;
   left: number;
@@ -48,14 +48,14 @@ export function timeScale({ startedMs, endedMs }: Pick<History, 'startedMs' | 'e
   };
 }
 
-/** A distance between ticks of 1, 2 or 5 times a power of ten, so that at most `most` of them fit. */
+/** A distance between ticks of 1, 2 or 5 times a power of ten, for at most `most` ticks. */
 export function tickStep(length: number, most: number): number {
   const rough = Math.max(length / most, 1e-9);
   const power = 10 ** Math.floor(Math.log10(rough));
   return [1, 2, 5, 10].map((n) => n * power).find((candidate) => candidate >= rough) ?? power * 10;
 }
 
-/** The seconds below the picture, and a hair line for each through all of it. */
+/** The seconds below the picture, and a thin vertical line for each tick. */
 export function timeAxis(scale: TimeScale, top: number, bottom: number): string {
   const step = Math.max(tickStep(scale.seconds, 12), 1);
   const ticks = Array.from({ length: Math.floor(scale.seconds / step) + 1 }, (_, index) => index * step);
@@ -69,7 +69,7 @@ export function timeAxis(scale: TimeScale, top: number, bottom: number): string 
     .join('');
 }
 
-/** Labels of marks that lie close to each other go to a second line. */
+/** Vertical lines with labels. If two marks are close, the second label is raised. */
 export function marks(list: readonly Mark[], scale: TimeScale, top: number, bottom: number): string {
   let freeFrom = Number.NEGATIVE_INFINITY;
   return list

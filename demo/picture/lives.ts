@@ -3,7 +3,7 @@ import type { JobRun, Life } from '../history.ts';
 import { STYLE, type TimeScale } from './frame.ts';
 import { element, text, title } from './svg.ts';
 
-/** A bar for each instance: its boot, its idle time, its jobs (one lane a slot), and why it went. */
+/** A bar for each instance: its boot, its idle time, its jobs (a lane for each slot), and why it retired. */
 export function lifeBars(lives: readonly Life[], scale: TimeScale, top: number, endMs: number): string {
   return lives.map((life, index) => lifeBar(life, scale, top + index * STYLE.row, endMs)).join('');
 }
@@ -18,7 +18,7 @@ function lifeBar(life: Life, scale: TimeScale, y: number, endMs: number): string
   return [
     text(`${life.id.slice(0, 10)}…`, { ...id, 'font-family': "'DejaVu Sans Mono', monospace" }),
     bar(life.launchedMs, ready, STYLE.boot),
-    bar(ready, ended, STYLE.awake),
+    bar(ready, ended, STYLE.idle),
     ...lanesOf(life.jobs).flatMap((lane, index, lanes) =>
       lane.map((run) => jobBar(run, scale, y + (index * height) / lanes.length, height / lanes.length)),
     ),
@@ -32,7 +32,7 @@ function jobBar(run: JobRun, scale: TimeScale, y: number, height: number): strin
   const seconds = ((run.endedMs - run.startedMs) / 1000).toFixed(1);
   return element(
     'rect',
-    // A hair of room on the right keeps jobs apart that follow at once.
+    // A small gap on the right separates consecutive jobs.
     {
       x,
       y: y + 0.75,
@@ -45,21 +45,21 @@ function jobBar(run: JobRun, scale: TimeScale, y: number, height: number): strin
   );
 }
 
-/** Where it ended, and in words why. */
+/** A line where the instance ended, and the reason. */
 function end(life: Life, scale: TimeScale, y: number, height: number): string[] {
   const jobs = count(life.jobs.length, 'job');
   const idle = life.idleSeconds === undefined ? '' : ` for ${life.idleSeconds.toFixed(0)} s`;
   const why = life.reason ? `${jobs} · ${life.reason}${life.reason === 'idle' ? idle : ''}` : jobs;
   const x = scale.x(life.endedMs ?? Number.MAX_SAFE_INTEGER);
-  // A rim of paper keeps the words readable where a mark crosses them.
-  const rim = { stroke: STYLE.paper, 'stroke-width': 4, 'paint-order': 'stroke' };
-  const label = text(why, { x: x + 8, y: y + 14, 'font-size': 12, fill: STYLE.ink, ...rim });
+  // An outline in the background colour keeps the text readable where a mark crosses it.
+  const outline = { stroke: STYLE.paper, 'stroke-width': 4, 'paint-order': 'stroke' };
+  const label = text(why, { x: x + 8, y: y + 14, 'font-size': 12, fill: STYLE.ink, ...outline });
   if (life.endedMs === undefined) return [label];
   const stroke = { stroke: STYLE.ink, 'stroke-width': 2 };
   return [element('line', { x1: x, x2: x, y1: y - 2, y2: y + height + 2, ...stroke }), label];
 }
 
-/** Runs side by side in as few lanes as do: an agent's slots. */
+/** Distributes runs to as few lanes as possible, like the slots of an agent. */
 export function lanesOf(runs: readonly JobRun[]): JobRun[][] {
   const lanes: JobRun[][] = [];
   for (const run of runs.toSorted((a, b) => a.startedMs - b.startedMs)) {

@@ -1,13 +1,13 @@
 import { crc32, deflateSync } from 'node:zlib';
 
 const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
-/** "Up" of the PNG specification (section 9): each byte less the one above it, which suits smooth pictures. */
+/** "Up" of the PNG specification (section 9): each byte minus the one above it, which compresses smooth pictures well. */
 const FILTER_UP = 2;
 
 /**
- * A picture of 8-bit RGB, row by row, as a PNG file.
+ * Encodes 8-bit RGB pixels, row by row, as a PNG file.
  *
- * @throws RangeError if `rgb` is not of the size that width and height say
+ * @throws RangeError if the length of `rgb` does not match width and height
  */
 export function encodePng(width: number, height: number, rgb: Uint8Array): Buffer {
   if (rgb.length !== width * height * 3) {

@@ -1,4 +1,4 @@
-/** The little of SVG that the timeline needs: elements as text, every value escaped. */
+/** The part of SVG that the timeline needs. Elements are text; every value is escaped. */
 export type Attributes = Record<string, string | number | undefined>;
 
 export function element(name: string, attributes: Attributes, ...children: string[]): string {
@@ -13,7 +13,7 @@ export function text(content: string, attributes: Attributes): string {
   return element('text', attributes, escapeXml(content));
 }
 
-/** A tool tip, for whoever opens the picture in a browser. */
+/** A tool tip in a browser. */
 export function title(content: string): string {
   return element('title', {}, escapeXml(content));
 }
@@ -23,7 +23,7 @@ export function path(points: readonly (readonly [number, number])[]): string {
   return points.map(([x, y], index) => `${index === 0 ? 'M' : 'L'}${round(x)} ${round(y)}`).join('');
 }
 
-/** A line through values that hold until the next one. */
+/** A line through values each of which holds until the next one. */
 export function steps(points: readonly (readonly [number, number])[]): string {
   const stepped = points.flatMap(([x, y], index): [number, number][] => {
     const before = points[index - 1];

@@ -1,13 +1,13 @@
-/** What is painted: all tiles of a picture share its view. The worker reads it (demo/worker/fractal.mjs). */
+/** The part of the plane that is painted. All tiles of a picture share it. The worker reads it (demo/worker/fractal.mjs). */
 export interface View {
   /** Pixels. */
   width: number;
   height: number;
-  /** Middle and width in the plane. */
+  /** Centre and width in the plane. */
   x: number;
   y: number;
   span: number;
-  /** How many times the palette is gone through, per unit of the logarithm of the escape time. */
+  /** How often the palette repeats, per unit of the logarithm of the escape time. */
   turns: number;
   iterations: number;
   /** Samples per pixel and axis. */
@@ -24,7 +24,7 @@ export interface Tile {
   view: View;
 }
 
-/** Cuts a picture into tiles of at most `size` pixels a side, row by row. */
+/** Divides a picture into tiles of at most `size` pixels a side, row by row. */
 export function cut(view: View, size: number): Tile[] {
   const tiles: Tile[] = [];
   for (let top = 0; top < view.height; top += size) {
@@ -38,9 +38,9 @@ export function cut(view: View, size: number): Tile[] {
 }
 
 /**
- * Puts painted tiles together.
+ * Assembles painted tiles.
  *
- * @throws RangeError if a tile's pixels are not of its size
+ * @throws RangeError if the number of pixels of a tile is wrong
  */
 export function assemble(view: View, painted: Iterable<{ tile: Tile; rgb: Uint8Array }>): Uint8Array {
   const picture = new Uint8Array(view.width * view.height * 3);

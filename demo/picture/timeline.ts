@@ -5,7 +5,7 @@ import { FONT, marks, STYLE, timeAxis, timeScale } from './frame.ts';
 import { lifeBars } from './lives.ts';
 import { element, text } from './svg.ts';
 
-/** A history as a picture: the queue and the instances over time, and below them each instance's life. */
+/** Draws a history: the queue and the number of instances over time, and below them a bar for each instance. */
 export function drawTimeline(history: History): string {
   const scale = timeScale(history);
   const chartTop = STYLE.header + STYLE.gap;

@@ -1,4 +1,4 @@
-/** The recordings' fleet, for the `cdk` command. */
+/** The CDK app of the recordings. */
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { fleetApp } from '../../infra/fleet-app.ts';
 import { STACK_NAME } from '../session/fleet.ts';
@@ -9,7 +9,7 @@ fleetApp(STACK_NAME, {
   maxCapacity: process.env['MAX_CAPACITY'] === '1' ? 1 : 4,
   lease: Duration.seconds(15),
   grace: Duration.seconds(1),
-  // So that a try, and what comes after it, can be watched.
+  // Long enough to show a job that waits for its next try.
   retryBackoff: { first: Duration.seconds(60) },
   idleTimeout: Duration.minutes(2),
   removalPolicy: RemovalPolicy.DESTROY,

@@ -21,12 +21,12 @@ import { inRows, textOf } from './text.ts';
 const COLUMNS = 118;
 const LONGEST_MS = 900_000;
 
-/** Version 1 of the AWS CLI takes the endpoint of SQS from the flag alone. */
+/** Version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for SQS, so the wrapper passes a flag. */
 const AWS_CLI = `#!/bin/sh
 PATH="\${PATH#*:}" exec aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"
 `;
 
-/** Plays a script on a fleet of its own. */
+/** Runs a script on a new fleet, and records it. */
 async function record(
   steps: (fleet: Fleet) => readonly Step[],
   { speed, environment = {} }: { speed: number; environment?: Record<string, string> },
@@ -37,7 +37,7 @@ async function record(
     const app = { file: 'demo/recordings/app.ts', stack: STACK_NAME };
     await deploy({ access: cloud, directory, environment, signal: AbortSignal.timeout(LONGEST_MS), app });
     const own = operatorEnvironment(cloud);
-    // The library finds the cloud as it finds AWS.
+    // The library finds the embedded cloud by these variables.
     Object.assign(process.env, own);
     const fleet = await Fleet.find({ stack: STACK_NAME });
     while ((await fleet.describe()).keeper.ranAt === undefined) await delay(500);
@@ -54,7 +54,7 @@ async function record(
   }
 }
 
-/** Says what it waits for. */
+/** Prints the comment of a step before it waits. */
 function announced(step: Step): Step {
   return {
     ...step,
@@ -65,7 +65,7 @@ function announced(step: Step): Step {
   };
 }
 
-/** For the commands of the AWS CLI. */
+/** Variables for the commands of the AWS CLI. */
 function namesOf({ facts }: Fleet): Record<string, string> {
   return {
     GROUP: facts.group,
@@ -78,7 +78,7 @@ function namesOf({ facts }: Fleet): Record<string, string> {
   };
 }
 
-/** A step waits for the moment at which what it shows is so. */
+/** Steps that wait until the last job waits for what the step shows. */
 function waitingSteps(fleet: Fleet): Step[] {
   return WAITING.map(({ when, ...step }) => ({
     ...step,
@@ -87,7 +87,7 @@ function waitingSteps(fleet: Fleet): Step[] {
         for (;;) {
           const { waitsFor, finished } = await fleet.status(id, { waitsFor: true });
           if (waitsFor?.what === when) return;
-          if (finished) throw new Error(`${id} has ended, and was not seen to wait for: ${when}`);
+          if (finished) throw new Error(`${id} has ended without waiting for: ${when}`);
           await delay(200);
         }
       },
@@ -108,16 +108,16 @@ const RECORDINGS: Record<string, () => Promise<void>> = {
     const text = textOf(lines);
     const printed = textOf(lines.filter(({ kind }) => kind === 'printed'));
     const missing = DAMAGES.filter(({ found }) => !printed.includes(found)).map(({ comment }) => comment);
-    if (!text.endsWith('All is well.\n')) missing.push('the repair of all of it');
-    if (missing.length > 0) throw new Error(`${text}Not seen: ${missing.join(', ')}`);
+    if (!text.endsWith('All is well.\n')) missing.push('the repair');
+    if (missing.length > 0) throw new Error(`${text}Missing: ${missing.join(', ')}`);
     const title = 'A terminal: ten kinds of damage, what mayfly doctor says of them, and the repair';
     await write('doctor', title, lines);
   },
   async waiting() {
-    // Slow enough for a command to be typed while an instance launches.
+    // Slow enough to run a command while an instance launches.
     const lines = await record(waitingSteps, { speed: 20, environment: { MAX_CAPACITY: '1' } });
     const missing = unsaid(textOf(lines));
-    if (missing.length > 0) throw new Error(`${textOf(lines)}Typed too late: ${missing.join(', ')}`);
+    if (missing.length > 0) throw new Error(`${textOf(lines)}Missing: ${missing.join(', ')}`);
     await write('waiting', 'A terminal: jobs that wait, and what mayfly status says of why they do', lines);
   },
 };

@@ -1,12 +1,12 @@
 import type { Waiting } from '../../policy/waiting.ts';
 import type { Step } from '../session/script.ts';
 
-/** Something that somebody changes by hand, and what `mayfly doctor` says of it. */
+/** A change by hand, and what `mayfly doctor` says about it. */
 export interface Damage extends Step {
   found: string;
 }
 
-/** The variables are the fleet's own names; see `main.ts`. */
+/** `main.ts` sets the variables. */
 export const DAMAGES: readonly Damage[] = [
   {
     comment: 'launches are suspended',
@@ -63,28 +63,28 @@ export const DAMAGES: readonly Damage[] = [
   },
 ];
 
-const LOOK: Step = { comment: 'what is wrong, and what to do', typed: "mayfly doctor | grep -v '^ok'" };
-const MEND =
+const DIAGNOSE: Step = { comment: 'what is wrong, and what to do', typed: "mayfly doctor | grep -v '^ok'" };
+const REPAIR =
   'mayfly doctor --json | jq -r \'.findings[] | .advice // empty | select(test("^(aws|mayfly) "))\' > mend.sh; ' +
   'sh mend.sh > /dev/null';
 
 export const DOCTOR: readonly Step[] = [
   { comment: 'a fleet as it was deployed', typed: 'mayfly doctor' },
   ...DAMAGES,
-  LOOK,
-  { comment: 'all of its commands, as it says them', typed: MEND },
+  DIAGNOSE,
+  { comment: 'all of its commands, as it says them', typed: REPAIR },
   {
     comment: 'what is left: the alarm has yet to be given the policy that was made again',
-    typed: LOOK.typed,
+    typed: DIAGNOSE.typed,
   },
-  { comment: 'the same once more', typed: MEND },
+  { comment: 'the same once more', typed: REPAIR },
   { comment: 'and all is as it was', typed: 'mayfly doctor' },
 ];
 
-/** A step that is typed when the last job that was enqueued waits for this. */
+/** A step that is typed when the last enqueued job waits for `when`. */
 export interface WaitingStep extends Step {
   when?: Waiting['what'];
-  /** What `mayfly status` then says of why the job waits. */
+  /** What `mayfly status` then says about the wait. */
   says?: RegExp;
 }
 
@@ -111,7 +111,7 @@ export const WAITING: readonly WaitingStep[] = [
   { comment: 'to its end', typed: 'mayfly wait $ID' },
 ];
 
-/** What the recording of jobs that wait should say and does not. */
+/** The steps whose reasons are missing in the recording of jobs that wait. */
 export function unsaid(text: string): string[] {
   const reasons = text.match(/why it waits: .*/g) ?? [];
   return WAITING.filter(({ says }) => says)

@@ -1,4 +1,4 @@
-/** The session's fleet, for the `cdk` command. */
+/** The CDK app of the session. */
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { fleetApp } from '../../infra/fleet-app.ts';
 import { STACK_NAME } from './fleet.ts';
@@ -9,7 +9,7 @@ fleetApp(STACK_NAME, {
   maxCapacity: 1,
   lease: Duration.seconds(15),
   grace: Duration.seconds(1),
-  // One instance does it all: nobody waits for a second one.
+  // One instance runs all jobs, so that nothing waits for a second boot.
   idleTimeout: Duration.minutes(5),
   removalPolicy: RemovalPolicy.DESTROY,
 }).synth();

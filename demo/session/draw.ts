@@ -13,17 +13,17 @@ const LINE = 20;
 const MARGIN = 22;
 const BAR = 34;
 const FONT_SIZE = 14;
-/** Width of a character, as a part of the font's size, in all the fonts named. */
+/** Width of a character as a fraction of the font size, in all fonts of FONT. */
 const ADVANCE = 0.602;
 const FONT = "'DejaVu Sans Mono', Menlo, Consolas, monospace";
-/** How fast a person types. */
+/** For each typed character. */
 const TYPING_MS = 18;
 
 /**
- * A terminal in which the session happens again, as fast as it did. What does not animate pictures shows all of it.
+ * Draws a terminal that replays the session in real time. A viewer without animations shows all of it.
  *
- * @param columns longest line; what is longer is cut
- * @param heading what it shows, in a sentence
+ * @param columns the longest line; longer lines are cut
+ * @param heading the title of the picture
  */
 export function drawSession(lines: readonly Line[], columns: number, heading: string): string {
   const width = Math.ceil(columns * FONT_SIZE * ADVANCE) + 2 * MARGIN;

@@ -1,2 +1,2 @@
-/** What both the session and the app that it deploys have to know. */
+/** Shared by the session and the app that it deploys. */
 export const STACK_NAME = 'Demo';

@@ -17,7 +17,7 @@ import { SCRIPT, WARM_UP } from './script.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const COLUMNS = 110;
-/** A minute of AWS's own passes in a second. */
+/** A minute of AWS's own periods passes in a second. */
 const SPEED = 60;
 const LONGEST_MS = 300_000;
 const TITLE = 'A terminal: jobs that are enqueued, followed, ended by their limit and cancelled';

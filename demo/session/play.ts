@@ -2,15 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import type { Step } from './script.ts';
 
-/** One line of a session, and when it came. */
+/** One line of a session, with its time. */
 export interface Line {
   kind: 'comment' | 'typed' | 'printed';
-  /** From the session's start. */
+  /** Since the start of the session. */
   atMs: number;
   text: string;
 }
 
-/** Types the steps into a shell, one after the other, and writes down what comes of it. */
+/** Runs the commands of the steps in a shell, one after the other, and records their output. */
 export async function play(
   steps: readonly Step[],
   environment: Record<string, string>,

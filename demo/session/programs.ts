@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** A directory in which `mayfly` is the command of this checkout. */
+/** Creates a directory with the command `mayfly` of this checkout. */
 export async function programsIn(directory: string): Promise<string> {
   const programs = join(directory, 'bin');
   await mkdir(programs);

@@ -1,14 +1,14 @@
-/** Runs before all that is recorded: the session is about jobs, not about the start of an instance. */
+/** Runs before the recording, because the session does not show the launch of an instance. */
 export const WARM_UP = "mayfly enqueue --poll 1 'true'";
 
-/** What is typed, in this order. `$ID` is the last id that was printed. */
+/** A command of the session. `$ID` is the last id that was printed. */
 export interface Step {
-  /** Said above it. */
+  /** Shown above the command. */
   comment: string;
   typed: string;
-  /** What is waited for before it is said and typed. Is given the last id that was printed. */
+  /** What to wait for before the step. Gets the last id that was printed. */
   before?: (id: string) => Promise<void>;
-  /** Typed in a second terminal while the first still prints, so many seconds later. */
+  /** A command that is typed in a second terminal while the first one still prints. */
   meanwhile?: { afterSeconds: number; comment: string; typed: string };
 }
 

@@ -14,7 +14,7 @@ const PALETTE = [
   [14, 28, 76],
 ];
 const INSIDE = [4, 5, 16];
-/** Far enough out that the smoothing has no visible steps. */
+/** Large enough that the smoothing has no visible steps. */
 const ESCAPE = 1e6;
 /** Light from the upper left. */
 const LIGHT = { x: -Math.SQRT1_2, y: Math.SQRT1_2, height: 1.5 };
@@ -26,8 +26,8 @@ const LIGHT = { x: -Math.SQRT1_2, y: Math.SQRT1_2, height: 1.5 };
  * @property {number} width of the tile, in pixels
  * @property {number} height
  * @property {{ width: number, height: number, x: number, y: number, span: number, turns: number, iterations: number,
- *   samples: number }} view the whole picture: its size, its middle and width in the plane, how many times the
- *   palette is gone through, the iterations at most, and samples per pixel and axis
+ *   samples: number }} view the whole picture: its size, its centre and width in the plane, how often the palette
+ *   repeats, the largest number of iterations, and samples per pixel and axis
  */
 
 /** @param {Tile} tile @returns {Uint8Array} RGB, row by row */
@@ -61,7 +61,7 @@ function pixel(column, row, view, step) {
   return sum.map((value) => Math.round((value / (samples * samples)) ** (1 / 2.2)));
 }
 
-/** Iterates z and its derivative at once: the first gives the colour, both together the slope. */
+/** Iterates z and its derivative. z gives the colour, both together give the slope. */
 function sample(cx, cy, { iterations, turns }) {
   let [zx, zy, dx, dy] = [0, 0, 0, 0];
   for (let n = 0; n < iterations; n++) {

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-// The demo's worker: paints one tile of a picture. A job's body says which part of the plane; the tile is written
-// to $OUTPUT as raw RGB, the start and the end to $JOURNAL. Plain JavaScript: a worker's machine need not be ours.
+// The worker of the demo: paints one tile of a picture. The body of a job names the part of the plane. The worker writes
+// the tile to $OUTPUT as raw RGB, and its start and end to $JOURNAL. It is JavaScript, so that any Node can run it.
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { paint } from './fractal.mjs';
 
 const { JOURNAL, OUTPUT, MAYFLY_JOB_ID, MAYFLY_ATTEMPT } = process.env;
 if (!JOURNAL || !OUTPUT) {
-  console.error('render: the environment must have JOURNAL (a file) and OUTPUT (a directory)');
+  console.error('render: set the variables JOURNAL (a file) and OUTPUT (a directory)');
   process.exit(78);
 }
 
@@ -34,13 +34,13 @@ try {
   const tile = JSON.parse(readFileSync(0, 'utf8'));
   console.log(`painting ${tile.name}: ${tile.width} x ${tile.height} at ${tile.left}, ${tile.top}`);
   const file = join(OUTPUT, `${basename(tile.name)}.rgb`);
-  // Renamed into place, so that nobody ever reads half a tile, and a second attempt does no harm.
+  // The file is renamed when it is complete, so that nobody reads half a tile and a second attempt is harmless.
   writeFileSync(`${file}.${process.pid}`, paint(tile));
   renameSync(`${file}.${process.pid}`, file);
   journal('end', { status: 0 });
 } catch (error) {
   console.error(`render: ${error instanceof Error ? error.message : error}`);
-  // 65, EX_DATAERR: the same body will not do the next time either.
+  // 65, EX_DATAERR: the same body would fail again.
   journal('end', { status: 65 });
   process.exitCode = 65;
 }

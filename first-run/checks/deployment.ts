@@ -4,7 +4,7 @@ import { type Check, must } from '../check.ts';
 import type { FirstRun } from '../run.ts';
 
 const BOOTSTRAP = '/cdk-bootstrap/hnb659fds/version';
-/** The CDK's modern bootstrap, which publishes assets by roles ("Bootstrap template versions"). */
+/** The modern bootstrap of the CDK, with roles that publish assets ("Bootstrap template versions"). */
 const OLDEST_BOOTSTRAP = 6;
 
 export const bootstrapped: Check = {
@@ -59,7 +59,7 @@ export const deployment: Check = {
   },
 };
 
-/** The keeper runs for the first time within a minute or two, and AWS's rights take a while to reach all of it. */
+/** The keeper runs for the first time within two minutes, and new IAM permissions take a while to reach all services. */
 const UNTIL_WELL_SECONDS = 300;
 
 export const examination: Check = {
@@ -69,12 +69,12 @@ export const examination: Check = {
   async make(run) {
     const fleet = await run.fleet();
     let wrong: string[] = [];
-    const look = async () => {
+    const diagnose = async () => {
       const { findings } = await fleet.diagnose();
       wrong = findings.flatMap(({ check, mark, text }) => (mark === 'ok' ? [] : [`${check}: ${text}`]));
       return wrong.length === 0 && findings.length;
     };
-    const found = await run.until('all is well', UNTIL_WELL_SECONDS, look).catch((error: unknown) => {
+    const found = await run.until('all is well', UNTIL_WELL_SECONDS, diagnose).catch((error: unknown) => {
       throw new Error(wrong.length > 0 ? wrong.join('; ') : String(error), { cause: error });
     });
     return `all is well: ${found} findings`;

@@ -3,7 +3,7 @@ import type { Fleet, JobView } from '../../client/index.ts';
 import { type Check, must } from '../check.ts';
 import type { FirstRun } from '../run.ts';
 
-/** As it ends. */
+/** Waits for the end of a job. */
 export async function endOf(run: FirstRun, id: string, withinSeconds: number): Promise<JobView> {
   const fleet = await run.fleet();
   return run.until(`the end of the job ${id}`, withinSeconds, async () => {
@@ -12,8 +12,8 @@ export async function endOf(run: FirstRun, id: string, withinSeconds: number): P
   });
 }
 
-/** Refused launches are told at once: a quota, or no capacity. */
-async function instanceCame(run: FirstRun, fleet: Fleet): Promise<string> {
+/** Waits for the first instance. Throws at once if EC2 refuses the launch, for example because of a quota. */
+async function waitForInstance(run: FirstRun, fleet: Fleet): Promise<string> {
   return run.until('the first instance', run.pace.come, async () => {
     const { instances, launches } = await fleet.describe();
     if (launches.failure) throw new Error(`EC2 refuses to launch: ${launches.failure.message}`);
@@ -35,14 +35,14 @@ export const plainMessage: Check = {
     const { MessageId } = await run.clients.sqs.send(
       new SendMessageCommand({ QueueUrl: fleet.facts.queueUrl, MessageBody: 'echo hello' }),
     );
-    const instance = await instanceCame(run, fleet);
-    const cameSeconds = secondsSince(sentMs);
+    const instance = await waitForInstance(run, fleet);
+    const launchSeconds = secondsSince(sentMs);
     const id = `m-${MessageId}`;
     const job = await endOf(run, id, run.pace.come);
     must(job.state === 'succeeded', `the job is ${job.state}: ${job.reason ?? 'no reason'}`);
-    const printed = await logOf(fleet, id);
+    const printed = await readLog(fleet, id);
     must(printed === 'hello\n', `the job printed ${JSON.stringify(printed)}`);
-    return `${instance} came after ${cameSeconds} s, the job was done after ${secondsSince(sentMs)} s`;
+    return `${instance} was launched after ${launchSeconds} s, the job had ended after ${secondsSince(sentMs)} s`;
   },
 };
 
@@ -65,16 +65,16 @@ export const recordAndLog: Check = {
       job.state === 'succeeded' && job.attempts === 1,
       `the job is ${job.state} after ${job.attempts} tries`,
     );
-    const log = await logOf(fleet, id);
+    const log = await readLog(fleet, id);
     const expected = Array.from({ length: 20_000 }, (_, index) => `${index + 1}\n`)
       .join('')
       .slice(0, LOG_BYTES);
-    must(log === expected, `the log has ${log.length} bytes, or is not what was printed`);
+    must(log === expected, `the log has ${log.length} bytes, or differs from what was printed`);
     return `succeeded on ${job.tries.at(-1)?.instance}, ${log.length} bytes of log`;
   },
 };
 
-async function logOf(fleet: Fleet, id: string): Promise<string> {
+async function readLog(fleet: Fleet, id: string): Promise<string> {
   const parts: Uint8Array[] = [];
   for await (const event of fleet.logs(id)) if (event.kind === 'output') parts.push(event.bytes);
   return Buffer.concat(parts).toString();

@@ -7,7 +7,7 @@ import { type Check, must } from '../check.ts';
 import type { FirstRun } from '../run.ts';
 import { endOf } from './jobs.ts';
 
-/** What Auto Scaling has done to the group, the newest first. */
+/** The scaling activities of the group, the newest first. */
 async function activities(run: FirstRun): Promise<Activity[]> {
   const { facts } = await run.fleet();
   const { Activities = [] } = await run.clients.autoScaling.send(
@@ -23,18 +23,18 @@ export const goesByItself: Check = {
     'No instance, none desired. The last one went as idle, by its own call, which decremented the desired capacity.',
   async make(run) {
     const fleet = await run.fleet();
-    const { retired } = await run.until('no instance any more', run.pace.go, async () => {
+    const { retired } = await run.until('no instance is left', run.pace.go, async () => {
       const view = await fleet.describe();
       return view.instances.length === 0 && view.capacity.desired === 0 && view;
     });
     const [last] = retired;
     must(
       last?.reason === 'idle' && last.rung === 'terminate',
-      `it went as ${last?.reason}, by ${last?.rung}`,
+      `it retired for the reason ${last?.reason}, by ${last?.rung}`,
     );
     const [{ Cause = '' } = {}] = await activities(run);
-    must(Cause.includes('user request'), `Auto Scaling says: ${Cause}`);
-    return `${last?.instance} went as idle after ${last?.jobsDone} jobs. Auto Scaling: ${Cause}`;
+    must(Cause.includes('user request'), `Auto Scaling gives the cause: ${Cause}`);
+    return `${last?.instance} retired as idle after ${last?.jobsDone} jobs. Auto Scaling: ${Cause}`;
   },
 };
 
@@ -51,17 +51,17 @@ export const secondStart: Check = {
     const jobs = await run.until('both jobs running', run.pace.come, async () => {
       const found = await fleet.status(run.running);
       const ended = found.find(({ finished }) => finished);
-      if (ended) throw new Error(`the job ${ended.id} was ${ended.state} before the other one ran`);
+      if (ended) throw new Error(`the job ${ended.id} was ${ended.state} before the other job ran`);
       return found.every(({ state }) => state === 'running') && found;
     });
     const instances = jobs.map(({ instance }) => instance);
-    must(new Set(instances).size === 2, `both run on ${instances[0]}`);
+    must(new Set(instances).size === 2, `both jobs run on ${instances[0]}`);
     const launches = (await activities(run)).filter(
       ({ ActivityId, Description }) => !since.has(ActivityId) && Description?.startsWith('Launching'),
     );
     const [{ Cause = '' } = {}] = launches;
-    must(Cause.includes('policy'), `Auto Scaling says: ${Cause}`);
-    return `on ${instances.join(' and ')}. Auto Scaling: ${Cause}`;
+    must(Cause.includes('policy'), `Auto Scaling gives the cause: ${Cause}`);
+    return `the jobs run on ${instances.join(' and ')}. Auto Scaling: ${Cause}`;
   },
 };
 
@@ -88,11 +88,11 @@ export const update: Check = {
     must(capacity.max === 3, `the group's maximum is ${capacity.max}`);
     for (const { id, instance } of before) {
       const job = await endOf(run, id, run.pace.job + run.pace.come);
-      const came = `${job.state} after ${job.attempts} tries`;
-      must(job.state === 'succeeded' && job.attempts === 1, `the job ${id} is ${came}`);
+      const result = `${job.state} after ${job.attempts} tries`;
+      must(job.state === 'succeeded' && job.attempts === 1, `the job ${id} is ${result}`);
       must(job.tries.at(-1)?.instance === instance, `the job ${id} has moved to another instance`);
     }
-    return 'UPDATE_COMPLETE; both jobs succeeded where they were';
+    return 'UPDATE_COMPLETE; both jobs succeeded on their instances';
   },
 };
 
@@ -121,19 +121,19 @@ export const destruction: Check = {
       return job.state === 'running' && job;
     });
     const destroying = run.destroy();
-    const last = await lastOf(run, running, destroying);
+    const last = await watchUntilGone(run, running, destroying);
     await destroying;
     must((await run.deployed()) === undefined, 'the stack is still there');
-    for (const [what, look] of Object.entries(await stores(run))) {
-      await run.until(`the end of the ${what}`, UNTIL_GONE_SECONDS, async () => isGone(look));
+    for (const [store, read] of Object.entries(await stores(run))) {
+      await run.until(`the deletion of the ${store}`, UNTIL_GONE_SECONDS, async () => isGone(read));
     }
-    must(['succeeded', 'queued'].includes(last.state), `the job was ${last.state} when the table went`);
+    must(['succeeded', 'queued'].includes(last.state), `the job was ${last.state} when the table was deleted`);
     return `the job was ${last.state}; stack, queue, table and bucket are gone`;
   },
 };
 
-/** How a job was seen last, before its table was gone. */
-async function lastOf(run: FirstRun, first: JobView, destroying: Promise<unknown>): Promise<JobView> {
+/** @returns the job as it was last, before its table was deleted */
+async function watchUntilGone(run: FirstRun, first: JobView, destroying: Promise<unknown>): Promise<JobView> {
   const fleet = await run.fleet();
   let last = first;
   let over = false;
@@ -142,14 +142,14 @@ async function lastOf(run: FirstRun, first: JobView, destroying: Promise<unknown
     .then(() => {
       over = true;
     });
-  const look = async () => {
+  const check = async () => {
     const job = await fleet.status(first.id).catch((error: unknown) => {
       over ||= error instanceof StoreGone;
     });
     if (job && job.state !== 'unknown') last = job;
     return over;
   };
-  await run.until(`the end of ${run.stack}`, run.pace.job + 2 * run.pace.go, look, run.pace.lastLook);
+  await run.until(`the deletion of ${run.stack}`, run.pace.job + 2 * run.pace.go, check, run.pace.lastLook);
   return last;
 }
 
@@ -166,9 +166,9 @@ async function stores(run: FirstRun): Promise<Record<string, () => Promise<unkno
 
 const GONE = new Set(['QueueDoesNotExist', 'ResourceNotFoundException', 'NotFound', 'NoSuchBucket']);
 
-async function isGone(look: () => Promise<unknown>): Promise<boolean> {
+async function isGone(read: () => Promise<unknown>): Promise<boolean> {
   try {
-    await look();
+    await read();
     return false;
   } catch (error) {
     if (error instanceof Error && GONE.has(error.name)) return true;

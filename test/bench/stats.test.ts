@@ -7,8 +7,8 @@ it.each([
   [[4, 1, 3, 2], 2.5],
 ])('the median of %j is %d', (values, middle) => expect(median(values)).toBe(middle));
 
-it('the median of nothing is an error, not a number', () => {
+it('the median of an empty list is an error', () => {
   expect(() => median([])).toThrow('the median of no values');
 });
 
-it('the spread is half the range, beside the median', () => expect(spread([90, 100, 120])).toBeCloseTo(0.15));
+it('the spread is half the range as a fraction of the median', () => expect(spread([90, 100, 120])).toBeCloseTo(0.15));

@@ -7,10 +7,10 @@ test.each([
   [{ state: 'failed', exitStatus: 65 }, 65],
   [{ state: 'failed', signal: 'SIGKILL' }, 137],
   [{ state: 'failed', signal: 'SIGTERM' }, 143],
-  // It never came to run.
+  // It never ran.
   [{ state: 'failed' }, 1],
   [{ state: 'timed_out', signal: 'SIGTERM' }, 124],
-  // It ended well as its limit struck.
+  // It exited with 0 at its limit.
   [{ state: 'timed_out', exitStatus: 0 }, 124],
   [{ state: 'cancelled', signal: 'SIGTERM' }, 122],
   [{ state: 'lost' }, 121],
@@ -28,6 +28,6 @@ test.each([
   [['succeeded', 'succeeded'], 0],
   [['succeeded', 'cancelled', 'lost'], 122],
   [['cancelled', 'running'], 123],
-] as const)('of several, %j: %d', (states, status) => {
+] as const)('several jobs, %j: %d', (states, status) => {
   expect(statusOfJobs(states.map((state) => ({ state })))).toBe(status);
 });

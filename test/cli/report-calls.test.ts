@@ -15,7 +15,7 @@ const call = (service: string, action: string, rest: Partial<CallRecord> = {}): 
   ...rest,
 });
 
-/** A screen that remembers what it was told. */
+/** A screen that records what is written. */
 function recordingScreen(isTTY: boolean): Screen & { text: string } {
   const screen = {
     text: '',
@@ -30,18 +30,18 @@ function recordingScreen(isTTY: boolean): Screen & { text: string } {
 
 describe('off a terminal', () => {
   test.each([
-    ['what makes something', call('cloudformation', 'CreateStack'), true],
-    ['what the stack makes', call('sqs', 'CreateQueue', { caller: 'cloud' }), true],
-    ['an instance that goes', call('autoscaling', 'TerminateInstanceInAutoScalingGroup'), true],
-    ['what only looks', call('cloudformation', 'DescribeStackEvents'), false],
-    ['what jobs do all the time', call('sqs', 'ReceiveMessage'), false],
+    ['prints a call that creates something', call('cloudformation', 'CreateStack'), true],
+    ['prints what the stack creates', call('sqs', 'CreateQueue', { caller: 'cloud' }), true],
+    ['prints a termination', call('autoscaling', 'TerminateInstanceInAutoScalingGroup'), true],
+    ['does not print a call that only reads', call('cloudformation', 'DescribeStackEvents'), false],
+    ['does not print the frequent calls of jobs', call('sqs', 'ReceiveMessage'), false],
     [
-      'what jobs do all the time, refused',
+      'prints a refused call of a job',
       call('sqs', 'SendMessage', { status: 403, error: 'AccessDenied' }),
       true,
     ],
     [
-      'what jobs do all the time, struck by a fault',
+      'prints a call of a job that a fault affected',
       call('sqs', 'SendMessage', { fault: 'reset-after' }),
       true,
     ],
@@ -53,7 +53,7 @@ describe('off a terminal', () => {
 });
 
 describe('on a terminal', () => {
-  test('one line is kept up to date, no wider than the screen', () => {
+  test('one line shows the last call, no wider than the screen', () => {
     const screen = recordingScreen(true);
     const reporter = createReporter(screen, 'text');
     reporter.call(call('sqs', 'ReceiveMessage'));
@@ -68,7 +68,7 @@ describe('on a terminal', () => {
 });
 
 test.each(['text', 'json'] as const)(
-  'what a caller names its action is no order to a terminal: %s',
+  'the name of an action is escaped: %s',
   (form) => {
     const screen = recordingScreen(false);
     const record = call('ec2', 'Run\u001b]0;title\u0007\u009b2J\nInstances', { error: 'InvalidAction' });
@@ -77,7 +77,7 @@ test.each(['text', 'json'] as const)(
   },
 );
 
-test('as JSON, every call is a line', () => {
+test('JSON has a line for every call', () => {
   const screen = recordingScreen(true);
   const reporter = createReporter(screen, 'json');
   reporter.ready({

@@ -11,7 +11,7 @@ const BIN = resolve(import.meta.dirname, '../../bin/mayfly.js');
 
 const open = bareFleets();
 
-/** In this process: what is refused before anything is loaded or asked. */
+/** Runs in this process: what is refused before the client library is loaded. */
 describe('wrong usage', () => {
   let stderr: MockInstance;
   beforeEach(() => {
@@ -20,15 +20,15 @@ describe('wrong usage', () => {
   afterEach(() => stderr.mockRestore());
 
   it.each([
-    [['enqueue'], 'One of these is needed'],
+    [['enqueue'], 'Give exactly one of these'],
     [
       ['enqueue', 'x', '--file', 'f'],
-      'One of these is needed: a body, --file <file>, or - for standard input; not two.',
+      'Give exactly one of these: a body, --file <file>, or - for standard input.',
     ],
-    [['enqueue', 'x', '--whole'], '--whole is for'],
-    [['enqueue', 'x', '--json-lines'], '--json-lines is for many'],
-    [['enqueue', 'x', '--journal', 'f'], '--journal is for many'],
-    [['enqueue', '-', '--dedupe', 'k'], 'One --dedupe cannot be of many'],
+    [['enqueue', 'x', '--whole'], '--whole needs'],
+    [['enqueue', 'x', '--json-lines'], '--json-lines needs many'],
+    [['enqueue', 'x', '--journal', 'f'], '--journal needs many'],
+    [['enqueue', '-', '--dedupe', 'k'], '--dedupe is the key of one job'],
     [['enqueue', '-', '--whole', '--json-lines'], 'cannot be used with'],
     [['enqueue', '--async', '0', 'x'], "'0' is invalid. Allowed is a number of seconds from 1."],
     [['enqueue', '--delay', '901', 'x'], 'from 0 to 900'],
@@ -55,15 +55,15 @@ describe('wrong usage', () => {
     [['list', '--group=g'], 'to find them by, use --label <name>.'],
     [['list', '--limit', '0'], 'Allowed is a whole number from 1.'],
     [['wait', 'j-1', '--timeout', '5', '--retries', '2'], 'cannot be used with'],
-    [['wait', 'j-1', '--delay', '5'], '--delay is for --retries <number>'],
+    [['wait', 'j-1', '--delay', '5'], '--delay needs --retries <number>'],
     [['wait', 'j-1', '--timeout', '-5'], 'Allowed is a number of seconds from 0.'],
-    [['cleanup'], 'One of these is needed'],
-    [['cleanup', 'j-1', '--ended-before', '7d'], '--ended-before <time>; not both.'],
-    [['cleanup', '--ended-before', '7d', '--force'], '--force is for ids'],
-    [['cleanup', 'j-1', '--yes'], '--yes is for --ended-before'],
+    [['cleanup'], 'Give exactly one of these'],
+    [['cleanup', 'j-1', '--ended-before', '7d'], 'Give exactly one of these: ids of jobs, or --ended-before'],
+    [['cleanup', '--ended-before', '7d', '--force'], '--force needs ids of jobs'],
+    [['cleanup', 'j-1', '--yes'], '--yes needs --ended-before'],
     [['status'], "missing required argument 'ids'"],
     [['status', 'j-1', '--json', '--ansible'], 'cannot be used with'],
-    [['status', 'j-1', '--max-output', '3'], '--max-output is for --ansible.'],
+    [['status', 'j-1', '--max-output', '3'], '--max-output needs --ansible.'],
     [['status', 'j-1', '--ansible', '--max-output', '33554433'], 'from 0 to 33554432'],
     [['status', 'j-1', ''], "'' is invalid for argument 'ids'. An id is never empty: is a variable not set?"],
     [['wait', ''], 'An id is never empty'],
@@ -76,34 +76,34 @@ describe('wrong usage', () => {
     [['dlq', 'purge', '--yes', ''], 'An id is never empty'],
     [['dlq', 'purge', '--all', '--yes', '--stack', ''], '--stack is empty: is a variable not set?'],
     [['--log-bucket=', 'cleanup', 'j-1'], '--log-bucket is empty: is a variable not set?'],
-    [['fleet', 'drain'], 'Which instance is to be drained?'],
-    [['fleet', 'pause', 'i-1'], 'pause is for the whole fleet: it takes no instance.'],
-    [['fleet', '--wait'], '--wait is for drain <instance>.'],
-    [['fleet', 'drain', 'i-1', '--timeout', '5'], '--timeout is for drain <instance> --wait.'],
-    [['fleet', 'pause', '--watch'], '--watch and --retired are for showing the fleet, not for pause.'],
+    [['fleet', 'drain'], 'drain needs the id of an instance.'],
+    [['fleet', 'pause', 'i-1'], 'pause applies to the whole fleet: it takes no instance.'],
+    [['fleet', '--wait'], '--wait needs drain <instance>.'],
+    [['fleet', 'drain', 'i-1', '--timeout', '5'], '--timeout needs drain <instance> --wait.'],
+    [['fleet', 'pause', '--watch'], 'pause does not take --watch or --retired: they are for showing the fleet.'],
     [['fleet', '--watch', '0'], 'Allowed is a whole number from 1 to 3600.'],
     [['fleet', '--watch'], '--watch needs a terminal, or --json.'],
-    [['local', '--release', 'debian-13'], '--release is for --instances machines.'],
+    [['local', '--release', 'debian-13'], '--release needs --instances machines.'],
     [['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
-  ])('%j', async (words, sentence) => {
-    const run = createProgram().parseAsync(['node', 'mayfly', ...words]);
+  ])('%j', async (args, message) => {
+    const run = createProgram().parseAsync(['node', 'mayfly', ...args]);
     await expect(run).rejects.toThrow(CommanderError);
-    const said = stderr.mock.calls.map(([text]) => text).join('');
-    expect(said).toContain(sentence);
-    expect(said).toMatch(/^mayfly: /);
+    const printed = stderr.mock.calls.map(([text]) => text).join('');
+    expect(printed).toContain(message);
+    expect(printed).toMatch(/^mayfly: /);
   });
 });
 
 describe('as a process', () => {
   it.each([
-    [['enqueue'], 'One of these is needed: a body'],
+    [['enqueue'], 'Give exactly one of these: a body'],
     [['enqueue', '--async', '99999', 'x'], "The job's time limit is 99999 s"],
     [['enqueue', '--label', '7', 'x'], 'a label that begins with a letter'],
-    [['enqueue', '--group', 'g', 'x'], 'to find them by, use --label <name>.'],
-  ])('%j is status 2, a sentence on stderr, and nothing on stdout', async (words, sentence) => {
+    [['enqueue', '--group', 'g', 'x'], 'find them by, is --label <name>.'],
+  ])('%j exits with 2, prints a message on stderr and nothing on stdout', async (args, message) => {
     const { mayfly } = await open();
-    const { stdout, stderr, exitCode } = await mayfly(...words);
-    expect(stderr).toContain(sentence);
+    const { stdout, stderr, exitCode } = await mayfly(...args);
+    expect(stderr).toContain(message);
     expect({ exitCode, stdout, first: stderr.slice(0, 8) }).toEqual({
       exitCode: 2,
       stdout: '',
@@ -111,23 +111,23 @@ describe('as a process', () => {
     });
   });
 
-  it('what the user typed does not reach the terminal as it is', async () => {
+  it('escapes what the user typed', async () => {
     const { mayfly } = await open();
     const { stderr } = await mayfly('\x1b]0;owned\x07');
     expect(stderr).toContain("unknown verb '\\x1b]0;owned\\x07'");
   });
 });
 
-describe('which fleet is meant', () => {
-  it('a flag says before and behind the verb; a nearer one counts more, and any more than a variable', async () => {
+describe('the flags that name a fleet', () => {
+  it('can stand before and after the verb; the latter override the former, and both override variables', async () => {
     const { cloud, fleet, env, directory } = await open();
     for (const name of ['Shop/Mail', 'Shop/Print', 'Other/Mail']) {
       const Value = JSON.stringify({ ...fleet.facts, fleet: name });
       await cloud.call('ssm', 'PutParameter', { Name: `/mayfly/${name}`, Type: 'String', Value });
     }
     const others = Object.entries(env).filter(([variable]) => !variable.startsWith('MAYFLY_'));
-    const surroundings = { ...Object.fromEntries(others), MAYFLY_STACK: 'Other' };
-    const named = async (line: string, variables: Record<string, string> = surroundings) => {
+    const environment = { ...Object.fromEntries(others), MAYFLY_STACK: 'Other' };
+    const named = async (line: string, variables: Record<string, string> = environment) => {
       const { stderr } = await execa(process.execPath, [BIN, ...line.split(' ')], {
         cwd: directory,
         env: variables,
@@ -146,29 +146,29 @@ describe('which fleet is meant', () => {
     const found: Record<string, string> = {};
     for (const line of Object.keys(lines)) found[line] = await named(line);
     expect(found).toEqual(lines);
-    // By its stack: variables that name its parts say nothing then.
+    // A flag with the stack overrides the variables that name the parts of a fleet.
     expect(await named('--stack Shop --fleet Mail status j-none', env)).toBe('Shop/Mail');
   });
 
   it.each([
-    [['--stack', 'Shop', 'completion', 'bash'], 'completion is for no fleet: it has no option --stack.'],
-    [['--log-bucket', 'logs', 'local'], 'local is for no fleet: it has no option --log-bucket.'],
-    [['dlq', '--region', 'x', 'help'], 'help is for no fleet: it has no option --region.'],
-  ])('a verb that is for none refuses them: %j', async (words, sentence) => {
+    [['--stack', 'Shop', 'completion', 'bash'], 'completion does not use a fleet: it has no option --stack.'],
+    [['--log-bucket', 'logs', 'local'], 'local does not use a fleet: it has no option --log-bucket.'],
+    [['dlq', '--region', 'x', 'help'], 'help does not use a fleet: it has no option --region.'],
+  ])('are refused by a verb that does not use a fleet: %j', async (args, message) => {
     const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
     try {
-      const run = createProgram().parseAsync(['node', 'mayfly', ...words]);
+      const run = createProgram().parseAsync(['node', 'mayfly', ...args]);
       await expect(run).rejects.toThrow(CommanderError);
-      expect(stderr.mock.calls.map(([text]) => text).join('')).toContain(sentence);
+      expect(stderr.mock.calls.map(([text]) => text).join('')).toContain(message);
     } finally {
       stderr.mockRestore();
     }
   });
 });
 
-it('on a terminal of 60 columns no sentence has a longer line, and no word is cut', async () => {
+it('messages fit a terminal of 60 columns, and no word is cut', async () => {
   const { mayfly, directory, env, record } = await open();
-  const reason = 'exit status 7, as the third of three tries had it';
+  const reason = 'exit status 7, in the third and last of three attempts';
   await record({ id: 'j-failed', state: 'failed', reason, endedAt: new Date().toISOString() });
   await record({ id: 'j-waiting-for-long', state: 'queued', enqueuedAt: new Date().toISOString() });
   const lines = [
@@ -210,13 +210,13 @@ describe('help', () => {
     }
   });
 
-  it('of --label promises no more than a name', () => {
+  it('of --label describes a name, and does not mention --group', () => {
     const help = verbs.find((verb) => verb.name() === 'enqueue')?.helpInformation();
     expect(help).toMatch(/--label <name> +a name that jobs share/);
     expect(help).not.toContain('--group');
   });
 
-  it('of all verbs tells what mayfly exits with', async () => {
+  it('of all verbs lists the exit statuses', async () => {
     const { mayfly } = await open();
     const { stdout, exitCode } = await mayfly('help');
     expect(exitCode).toBe(0);

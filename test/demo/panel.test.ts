@@ -10,9 +10,9 @@ const moment: Moment = {
   seconds: 12.4,
 };
 
-it('shows queue, instances and tiles as bars of their numbers', () => {
+it('shows queue, instances and tiles as bars', () => {
   expect(panel(moment, 80).map(stripVTControlCharacters)).toEqual([
-    '  queue      ███████████████████████···········  24 waiting, 8 being worked on',
+    '  queue      ███████████████████████···········  24 waiting, 8 in flight',
     '  instances  ██████████████████████████████████  4 instances, 5 desired',
     '  tiles      ████████████······················  16 of 48, 12 s',
   ]);
@@ -25,8 +25,8 @@ it.each([20, 46, 60, 200])('never wraps on %d columns, whatever the numbers', (c
   }
 });
 
-it('says the same in words', () => {
+it('shows the same as text', () => {
   expect(plainLine({ ...moment, sample: { ...moment.sample, running: 1 } })).toBe(
-    '  12 s  24 waiting, 8 being worked on; 1 instance, 5 desired; 16 of 48 tiles',
+    '  12 s  24 waiting, 8 in flight; 1 instance, 5 desired; 16 of 48 tiles',
   );
 });

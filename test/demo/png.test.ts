@@ -2,7 +2,7 @@ import { crc32, inflateSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { encodePng } from '../../demo/picture/png.ts';
 
-it('writes a picture that a reader of the specification gets back', () => {
+it('writes a picture that a decoder reads back', () => {
   const [width, height] = [5, 3];
   const rgb = Uint8Array.from({ length: width * height * 3 }, (_, index) => (index * 37) % 256);
   const chunks = chunksOf(encodePng(width, height, rgb));
@@ -11,7 +11,7 @@ it('writes a picture that a reader of the specification gets back', () => {
   expect(unfiltered(inflateSync(chunks[1]?.data ?? Buffer.alloc(0)), width * 3)).toEqual([...rgb]);
 });
 
-it('refuses pixels that are not of the size', () => {
+it('refuses a wrong number of pixels', () => {
   expect(() => encodePng(2, 2, new Uint8Array(11))).toThrow('a picture of 2 x 2 has 12 bytes, not 11');
 });
 

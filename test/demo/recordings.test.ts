@@ -9,7 +9,7 @@ import { inRows, textOf } from '../../demo/recordings/text.ts';
 const recorded = (name: string) =>
   readFile(join(import.meta.dirname, '../../docs/recordings', `${name}.txt`), 'utf8');
 
-/** What is wrong with a line of the command, as far as its verbs and options tell. */
+/** Checks the verbs and options of a command line. */
 function problemOf(words: readonly string[]): string | undefined {
   let command: Command = createProgram();
   for (const word of words) {
@@ -20,13 +20,13 @@ function problemOf(words: readonly string[]): string | undefined {
   return command.parent ? undefined : `no verb: ${words.join(' ')}`;
 }
 
-test('what the recordings type are verbs and options that there are', () => {
+test('the recordings use existing verbs and options', () => {
   const typed = [...DOCTOR, ...WAITING].flatMap((step) => step.typed.match(/mayfly [^|;>']*/g) ?? []);
   expect(typed.length).toBeGreaterThan(10);
   expect(typed.flatMap((line) => problemOf(line.trim().split(' ').slice(1)) ?? [])).toEqual([]);
 });
 
-test('doctor: the recording has the script, all ten findings, and ends well', async () => {
+test('doctor: the recording has the script, all ten findings, and a repaired fleet at its end', async () => {
   const text = await recorded('doctor');
   expect(DAMAGES).toHaveLength(10);
   expect(DOCTOR.filter(({ typed }) => !text.includes(`$ ${typed}\n`))).toEqual([]);
@@ -34,14 +34,14 @@ test('doctor: the recording has the script, all ten findings, and ends well', as
   expect(text).toMatch(/\nAll is well\.\n$/);
 });
 
-test('waiting: the recording has the script, and says of each wait what it is for', async () => {
+test('waiting: the recording has the script, and the reason of each wait', async () => {
   const text = await recorded('waiting');
   for (const { comment } of WAITING) expect(text).toContain(`# ${comment}\n`);
   expect(unsaid(text)).toEqual([]);
   expect(unsaid(text.replace('is paused since', 'is not paused'))).toEqual(['why does it wait?']);
 });
 
-test('a line that is too long for the picture goes on in the next row, where it began', () => {
+test('a line that is too long for the picture continues in the next row, with its indentation', () => {
   const rows = inRows(
     [
       { kind: 'typed', atMs: 1, text: 'one two three' },

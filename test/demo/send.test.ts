@@ -32,7 +32,7 @@ beforeEach(async () => {
 
 const bodies = Array.from({ length: 23 }, (_, index) => `job ${index}`);
 
-it('sends each body once and tells the keys in their order, whatever part of a batch is refused', async () => {
+it('sends each body once and returns the ids in order, whatever part of a batch is refused', async () => {
   const fault = cloud.faults.add({
     action: 'SendMessageBatch',
     times: 2,
@@ -44,7 +44,7 @@ it('sends each body once and tells the keys in their order, whatever part of a b
   expect((await queueFactsOf(clients.sqs, queueUrl)).visible.toSorted()).toEqual(keys.toSorted());
 });
 
-it('says how many jobs the queue goes on refusing', async () => {
+it('says how many jobs the queue keeps refusing', async () => {
   const fault = cloud.faults.add({ action: 'SendMessageBatch', effect: { kind: 'partial', entries: [0] } });
   await expect(sendJobs(clients.sqs, queueUrl, ['only'])).rejects.toThrow(
     'the queue refused 1 job: InternalError',

@@ -26,14 +26,14 @@ it('covers every pixel once, whatever the sizes', () => {
   );
 });
 
-it('refuses a tile that is not of its size', () => {
+it('refuses a tile with a wrong number of bytes', () => {
   const [tile] = cut(view(4, 4), 4);
   expect(() => assemble(view(4, 4), tile ? [{ tile, rgb: new Uint8Array(3) }] : [])).toThrow(
     'tile-0-0 has 3 bytes, not 48',
   );
 });
 
-/** Every byte of a tile says where it belongs in the picture. */
+/** A tile each byte of which encodes its place in the picture. */
 function numbered(
   tile: { left: number; top: number; width: number; height: number },
   width: number,

@@ -30,7 +30,7 @@ const history: History = {
   marks: [{ atMs: 1_500, label: '3 jobs <sent> & "counted"' }],
 };
 
-it('is well-formed whatever the texts, and says what happened in words', () => {
+it('is well-formed whatever the texts, and has a summary', () => {
   const svg = drawTimeline(history);
   expect(XMLValidator.validate(svg)).toBe(true);
   const words = textsOf(svg);
@@ -39,13 +39,13 @@ it('is well-formed whatever the texts, and says what happened in words', () => {
   expect(words).toContain('3 jobs <sent> & "counted"');
 });
 
-it('draws a fleet that did nothing', () => {
+it('draws an empty history', () => {
   const svg = drawTimeline({ startedMs: 0, endedMs: 0, samples: [], lives: [], marks: [] });
   expect(XMLValidator.validate(svg)).toBe(true);
   expect(svg).not.toMatch(/NaN|Infinity/);
 });
 
-it('lays jobs that overlap side by side, as slots do', () => {
+it('puts jobs that overlap in different lanes', () => {
   expect(lanesOf(life.jobs).map((lane) => lane.map(({ job }) => job))).toEqual([['m-1', 'm-3'], ['m-2']]);
 });
 

@@ -3,7 +3,7 @@ import { expectSound, fleets } from '../support/suite.ts';
 
 const startFleet = fleets();
 
-it('a fleet with an image of its own is deployed to the embedded cloud and works', async () => {
+it('a fleet with a baked image is deployed to the embedded cloud and runs a job', async () => {
   const fleet = await startFleet({ bakedImage: true });
   const [job = ''] = await fleet.send({});
   await fleet.event('end', job);

@@ -37,7 +37,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-it('works with a queue and nothing else, and retires by its last rung, on record', async () => {
+it('an agent with only a queue runs jobs, and retires with the last escalation step, on record', async () => {
   const { QueueUrl: queueUrl = '' } = await clients.sqs.send(new CreateQueueCommand({ QueueName: 'jobs' }));
   const sent = await sendJobs(clients.sqs, queueUrl, ['one', 'two', 'three']);
   const journal = join(directory, 'journal.jsonl');
@@ -70,7 +70,7 @@ it('works with a queue and nothing else, and retires by its last rung, on record
   expect(retirement).toMatchObject({ reason: 'idle', rung: 'power-off', jobsDone: 3 });
 }, 180_000);
 
-/** The tree as an instance unpacks it, the agent's own bundle in it, until it ends by itself. */
+/** Runs the agent's bundle from a tree, as an instance unpacks it, until the agent exits. */
 async function runAgent(config: AgentConfigInput) {
   const tree = join(directory, 'tree');
   await mkdir(join(tree, 'agent'), { recursive: true });

@@ -25,7 +25,7 @@ import { readyAccess } from '../support/ready.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const CHANGED_APP = ['--app', 'node test/fixtures/app.ts'];
-/** What the last deployment has left, as an owner's pipeline uses it: the app is not run again. */
+/** Uses the cloud assembly of the last deployment, as an owner's pipeline does, without running the app again. */
 const asDeployed = () => ['--app', join(directory, 'cdk.out')];
 const CDK_MS = 240_000;
 
@@ -35,7 +35,7 @@ let endpoint: string;
 let access: Access;
 let clients: OperatorClients;
 
-/** `npx mayfly local` in a process of its own, as in a user's other shell. */
+/** `npx mayfly local` in its own process, as in another shell of a user. */
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'mayfly-cli-'));
   const options = ['--json', '--port', '0', '--speed', '60', '--directory', join(directory, 'cloud')];
@@ -57,7 +57,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 }, CDK_MS);
 
-describe('the default app, deployed by the unmodified cdk', () => {
+describe('the default app, deployed with the unmodified cdk', () => {
   let stack: StackNames;
 
   it(
@@ -114,15 +114,15 @@ describe('the default app, deployed by the unmodified cdk', () => {
   );
 });
 
-describe('an owner who edits a fleet, and gives another one up', () => {
+describe('an owner who updates a fleet and deletes another one', () => {
   let stack: StackNames;
   let leaving: ReturnType<typeof cdk>;
   const sent: string[] = [];
 
   it(
-    'changes it in place, and no running job notices',
+    'updates it in place without affecting a running job',
     async () => {
-      // Its idle instance looks at its group once a minute; that takes its time, so it is not waited for here.
+      // Its idle instance reads its group once a minute, so the deletion runs in the background.
       await rename(join(directory, 'cdk.out'), join(directory, 'cdk.out.leaving'));
       leaving = cdk(['destroy', '--force', '--app', join(directory, 'cdk.out.leaving')]);
       stack = await deploy(CHANGED_APP);
@@ -140,7 +140,7 @@ describe('an owner who edits a fleet, and gives another one up', () => {
   );
 
   it(
-    'destroys it while two instances are busy, and nothing is left',
+    'deletes it while two instances are busy, and nothing is left',
     async () => {
       const untilFile = join(directory, 'destroyed');
       const jobs = await send({ untilFile }, { untilFile });
@@ -154,7 +154,7 @@ describe('an owner who edits a fleet, and gives another one up', () => {
       for (const { exitCode, all } of [await destroying, await leaving]) {
         expect(exitCode, all).toBe(0);
       }
-      const verdict = judge(await gather({ ...scene(sent), stack: undefined }));
+      const verdict = judge(await gather({ ...checkerInput(sent), stack: undefined }));
       expect(verdict.violations, report(verdict)).toEqual([]);
       expect(verdict.counts).toMatchObject({ succeeded: 3, runs: 3 });
     },
@@ -172,19 +172,19 @@ describe('an owner who edits a fleet, and gives another one up', () => {
   }
 });
 
-function scene(sent: readonly string[]) {
+function checkerInput(sent: readonly string[]) {
   const calls = join(directory, 'cloud', 'calls.jsonl');
   return { sent, journal: journalFile(), calls, leaseSeconds: 15, clients };
 }
 
-function cdk(words: string[], environment: Record<string, string> = {}) {
-  return execa('cdk', [...words, '--no-color', '--ci'], {
+function cdk(args: string[], environment: Record<string, string> = {}) {
+  return execa('cdk', [...args, '--no-color', '--ci'], {
     preferLocal: true,
     cwd: ROOT,
-    // What AWS's validation has to say is known from the first deployment.
+    // The first deployment has validated the template already.
     env: {
       ...operatorEnvironment(access),
-      CDK_VALIDATION: String(!words.some((word) => CHANGED_APP.includes(word))),
+      CDK_VALIDATION: String(!args.some((arg) => CHANGED_APP.includes(arg))),
       TEST_JOURNAL: journalFile(),
       ...environment,
     },
@@ -194,7 +194,7 @@ function cdk(words: string[], environment: Record<string, string> = {}) {
   });
 }
 
-async function deploy(words: string[], environment: Record<string, string> = {}): Promise<StackNames> {
+async function deploy(args: string[], environment: Record<string, string> = {}): Promise<StackNames> {
   const file = join(directory, 'outputs.json');
   const options = [
     '--require-approval',
@@ -204,7 +204,7 @@ async function deploy(words: string[], environment: Record<string, string> = {})
     '--output',
     join(directory, 'cdk.out'),
   ];
-  const { exitCode, all } = await cdk(['deploy', ...words, ...options], environment);
+  const { exitCode, all } = await cdk(['deploy', ...args, ...options], environment);
   expect(exitCode, all).toBe(0);
   const stacks = JSON.parse(await readFile(file, 'utf8')) as Record<string, Record<string, string>>;
   const [outputs] = Object.values(stacks);
@@ -217,19 +217,19 @@ async function deploy(words: string[], environment: Record<string, string> = {})
   };
 }
 
-function tool(program: string, words: string[]) {
-  return execa(program, words, { env: operatorEnvironment(access), extendEnv: false });
+function tool(program: string, args: string[]) {
+  return execa(program, args, { env: operatorEnvironment(access), extendEnv: false });
 }
 
 async function firstThatRuns(candidates: string[][]): Promise<string | undefined> {
-  for (const [program = '', ...words] of candidates) {
-    const { exitCode } = await execa(program, words, { reject: false });
+  for (const [program = '', ...args] of candidates) {
+    const { exitCode } = await execa(program, args, { reject: false });
     if (exitCode === 0) return program;
   }
   return undefined;
 }
 
-/** What the worker printed, once the job's record says that it succeeded. */
+/** Waits until the job has succeeded. Returns its output. */
 function outputOf({ table = '' }: StackNames, messageId: string): Promise<string> {
   return eventually(
     `job m-${messageId} to succeed`,

@@ -15,14 +15,14 @@ afterEach(() => {
 });
 
 it(
-  'an instance whose clock is twenty minutes slow does its job, is ended by nobody, and goes as any other',
+  'an instance whose clock is twenty minutes slow runs its job, and retires like any other',
   async () => {
     const fleet = await open(
       { bootBudget: Duration.seconds(BOOT_SECONDS) },
       { speed: 20, patienceMs: 90_000 },
     );
     await slowFirstAgent(fleet.directory);
-    // The keeper judges nobody who still may boot.
+    // Longer than the boot budget, because the keeper ignores instances that may still boot.
     const [job = ''] = await fleet.send({ sleepMs: (BOOT_SECONDS + 7) * 1000 });
     await fleet.event('start', job);
     const slow = await fleet.ownerOf(job);
@@ -42,7 +42,7 @@ it(
   4 * MINUTE_MS,
 );
 
-/** Has the next agent run on a machine with a slow clock. Its workers, and later agents, do not. */
+/** Starts the next agent with a slow clock. Its workers and later agents have the right time. */
 async function slowFirstAgent(directory: string): Promise<void> {
   const bin = join(directory, 'bin');
   await mkdir(bin);
@@ -56,7 +56,7 @@ exec '${node}' "$@"
   process.execPath = join(bin, 'machine');
 }
 
-/** By the times of its log, which are its own. */
+/** How slow the clock of an agent is, by the times in its log. */
 async function minutesSlow(directory: string, instance: string): Promise<number> {
   const log = await readFile(join(directory, 'instances', instance, 'instance.log'), 'utf8');
   const line = log.split('\n').findLast((text) => text.startsWith('{')) ?? '{}';

@@ -7,7 +7,7 @@ import type { WorkerFleetProps } from '../../infra/props/props.ts';
 import { type Played, play, type Result } from '../ansible/collection/playbook.ts';
 import { startFleet, type TestFleet } from '../support/fleet.ts';
 
-/** Jobs of the loop, and of the one call: the loop starts the command for each. */
+/** Jobs of the loop, and of the single call. The loop starts the command for each job. */
 const LOOPED = 5;
 const TOGETHER = 100;
 const PROPS: WorkerFleetProps = {
@@ -99,7 +99,7 @@ const of = (name: string) => played.of(name);
 const ids = (jobs: readonly Result[] = []) => jobs.map(({ ansible_job_id }) => ansible_job_id);
 
 describe('a playbook', () => {
-  test('sends a job for each item of a loop, goes on, and collects what they printed', () => {
+  test('sends a job for each item of a loop, continues, and collects their output', () => {
     const sent = of('Loop').result.results ?? [];
     expect(new Set(ids(sent)).size, played.output).toBe(LOOPED);
     expect(sent.every(({ changed, finished }) => changed && !finished)).toBe(true);
@@ -116,7 +116,7 @@ describe('a playbook', () => {
     expect(jobs.map(({ stdout }) => stdout)).toEqual(bodies(TOGETHER, 'x').map((_, at) => `together-${at}`));
   });
 
-  test('waits for a job, and has its result', () => {
+  test('waits for a job, and gets its result', () => {
     expect(of('Succeeds')).toMatchObject({
       outcome: 'ok',
       result: {
@@ -131,7 +131,7 @@ describe('a playbook', () => {
     });
   });
 
-  test('fails where the job has failed, with all that is known of it', () => {
+  test('fails a task whose job has failed, with the result of the job', () => {
     expect(of('Fails')).toMatchObject({
       outcome: 'ignored',
       result: { rc: 3, state: 'failed', stdout: 'bad', stderr: 'bad of error', msg: /./ },
@@ -146,7 +146,7 @@ describe('a playbook', () => {
     });
   });
 
-  test('has a job killed at its limit, and its output until then', () => {
+  test('gets the output of a job that was killed at its limit', () => {
     expect(of('Takes too long')).toMatchObject({
       outcome: 'ignored',
       result: { rc: 124, state: 'timed_out', finished: true, stdout: 'begun' },
@@ -187,7 +187,7 @@ describe('a playbook', () => {
     });
   });
 
-  test('cleans up after a job that has ended, and not before', () => {
+  test('cleans up a job that has ended, and not before', () => {
     expect(of('Clean up while it runs')).toMatchObject({
       outcome: 'ignored',
       result: { msg: expect.stringContaining('has not ended') },
@@ -195,7 +195,7 @@ describe('a playbook', () => {
     expect(of('Clean up')).toMatchObject({ outcome: 'ok', result: { changed: true } });
   });
 
-  test('is told that an id is unknown, at once, and not that it has finished', () => {
+  test('learns at once that an id is unknown, which is not finished', () => {
     expect(of('Look at what is gone')).toMatchObject({
       outcome: 'ignored',
       result: { state: 'unknown', finished: false, rc: null },
@@ -203,7 +203,7 @@ describe('a playbook', () => {
     expect(played.status).toBe(0);
   });
 
-  test('that could send only some of its jobs says which, and sends the rest when it is run again', async () => {
+  test('that could send only some of its jobs says which, and sends the rest when it runs again', async () => {
     const denied = { kind: 'error', code: 'AccessDenied', message: 'It is denied.', status: 403 } as const;
     const isLater = ({ Entries }: Record<string, unknown>) =>
       !JSON.stringify(Entries).includes('echo part-0;');
@@ -232,7 +232,7 @@ describe('a playbook', () => {
     expect(new Set(second.result.jids).size).toBe(40);
   }, 660_000);
 
-  test('in check mode comes to its end and sends nothing', async () => {
+  test('in check mode runs to its end and sends nothing', async () => {
     const sends = () => readFileSync(fleet.cloud.logFile, 'utf8').match(/"SendMessage(Batch)?"/g)?.length;
     const before = sends();
     const { status, told, output, of } = await play(TASKS.slice(0, 5), {

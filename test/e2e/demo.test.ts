@@ -17,8 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(out, { recursive: true, force: true }));
 
-const demo = (...words: string[]) =>
-  execa(process.execPath, ['demo/main.ts', '--out', out, ...words], { cwd: ROOT, reject: false });
+const demo = (...args: string[]) =>
+  execa(process.execPath, ['demo/main.ts', '--out', out, ...args], { cwd: ROOT, reject: false });
 
 interface Result {
   ok: boolean;
@@ -27,7 +27,7 @@ interface Result {
   history: History;
 }
 
-it('goes from zero to at least three instances and back, with all jobs done and pictures on disk', async () => {
+it('scales from zero to at least three instances and back, runs all jobs and writes the pictures', async () => {
   const { exitCode, stdout, stderr } = await demo('--json');
   expect(exitCode, stderr).toBe(0);
   const { ok, peak, verdict, history } = JSON.parse(stdout) as Result;
@@ -43,7 +43,7 @@ it('goes from zero to at least three instances and back, with all jobs done and 
   expect(XMLValidator.validate(await readFile(join(out, 'timeline.svg'), 'utf8'))).toBe(true);
 }, 400_000);
 
-it('says in a sentence that a port is in use', async () => {
+it('prints one line if a port is in use', async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -51,11 +51,11 @@ it('says in a sentence that a port is in use', async () => {
   const { exitCode, stderr } = await demo('--port', String(port));
   server.close();
   expect(exitCode).toBe(1);
-  expect(stderr).toMatch(new RegExp(`^The demo could not go on: .*${port}`));
+  expect(stderr).toMatch(new RegExp(`^The demo failed: .*${port}`));
   expect(stderr.trim().split('\n')).toHaveLength(1);
 });
 
-it('refuses an option with what is allowed', async () => {
+it('refuses a wrong option and says what is allowed', async () => {
   const { exitCode, stderr } = await demo('--speed', '0');
   expect(exitCode).toBe(1);
   expect(stderr).toContain('Allowed is a whole number from 1 to 60.');
@@ -65,7 +65,7 @@ it.each([
   { what: 'is interrupted', stop: (demo: Running) => demo.kill('SIGINT') },
   { what: 'loses its reader', stop: (demo: Running) => demo.stdout.destroy() },
 ])(
-  'leaves nothing running when it $what',
+  'leaves no process running when it $what',
   async ({ stop }) => {
     const running = start();
     const output = await untilPrinted(running, /[1-9] instances/);

@@ -26,14 +26,14 @@ function kept({ library }: DeployedFleet): Promise<Diagnosis> {
   });
 }
 
-describe('a fleet that is well', () => {
+describe('a fleet without problems', () => {
   test(
-    'is said to be so with nothing to do, at work, and until it has nothing to do again',
+    'has no findings while it is idle, while it works, and when it is idle again',
     async () => {
       const fleet = await open();
       expect(ill(await kept(fleet))).toEqual([]);
-      /** What it says of the instances, while nothing else is said. */
-      const well = async () => {
+      /** Expects no problems. Returns the findings about the instances. */
+      const instancesText = async () => {
         const diagnosis = await fleet.library.diagnose();
         expect(ill(diagnosis)).toEqual([]);
         return of(diagnosis, 'instances').map(({ text }) => text);
@@ -41,22 +41,22 @@ describe('a fleet that is well', () => {
       const gate = join(fleet.directory, 'gate');
       const [job = ''] = await fleet.send({ untilFile: gate }, { failAttempts: 1 });
       await eventually('an instance', async () => (await fleet.instances()).length > 0);
-      expect(await well()).not.toEqual(['none']);
+      expect(await instancesText()).not.toEqual(['none']);
       await fleet.event('start', job);
-      await eventually('it at work', async () => (await well())[0]?.includes('working'));
+      await eventually('a working instance', async () => (await instancesText())[0]?.includes('working'));
       await writeFile(gate, '');
       await fleet.event('end', job);
-      await well();
+      await instancesText();
       await fleet.backToZero();
-      expect(await well()).toEqual(['none']);
+      expect(await instancesText()).toEqual(['none']);
     },
     PATIENCE_MS,
   );
 });
 
-describe('a fleet that is not', () => {
+describe('a fleet with problems', () => {
   test(
-    'each thing that was changed by hand is named, with what to do',
+    'each change by hand has a finding with advice',
     async () => {
       const fleet = await open();
       const { library, clients, stack, cloud } = fleet;
@@ -102,15 +102,15 @@ describe('a fleet that is not', () => {
         }),
       );
       const diagnosis = await library.diagnose();
-      const told = (check: Check) => JSON.stringify(of(diagnosis, check));
+      const found = (check: Check) => JSON.stringify(of(diagnosis, check));
       expect(diagnosis.mark).toBe('bad');
-      expect(told('queue')).toContain('VisibilityTimeout=15');
-      expect(told('dead letters')).toMatch(/j-dead.*exited 65/);
-      expect(told('table')).toContain('update-time-to-live');
-      expect(told('launches')).toMatch(/Launch.*AlarmNotification/);
-      expect(told('alarms')).toContain(`enable-alarm-actions --alarm-names ${facts.backlogAlarm}`);
-      expect(told('network')).toMatch(/has no route to the Internet .* no endpoint for sqs, autoscaling:/);
-      expect(told('jobs')).toContain('j-waits');
+      expect(found('queue')).toContain('VisibilityTimeout=15');
+      expect(found('dead letters')).toMatch(/j-dead.*exited 65/);
+      expect(found('table')).toContain('update-time-to-live');
+      expect(found('launches')).toMatch(/Launch.*AlarmNotification/);
+      expect(found('alarms')).toContain(`enable-alarm-actions --alarm-names ${facts.backlogAlarm}`);
+      expect(found('network')).toMatch(/has no route to the Internet .* no endpoint for sqs, autoscaling:/);
+      expect(found('jobs')).toContain('j-waits');
       expect(ill(diagnosis).map(({ check }) => check)).not.toContain('log bucket');
 
       const { stdout, exitCode } = await fleet.mayfly('doctor');
@@ -124,7 +124,7 @@ describe('a fleet that is not', () => {
   );
 
   test(
-    'what doctor advises mends what was changed by hand',
+    'the advice of doctor repairs what was changed by hand',
     async () => {
       const fleet = await open();
       const { library, cloud } = fleet;
@@ -151,7 +151,7 @@ describe('a fleet that is not', () => {
         return instances.some(({ lifecycleState }) => lifecycleState === 'InService');
       });
       const first = ill(await library.diagnose());
-      const said = [
+      const expected = [
         /visibility timeout is 30 s/,
         /no dead-letter queue of its own/,
         /minimum size was set to 1 by hand; the stack says 0/,
@@ -163,9 +163,9 @@ describe('a fleet that is not', () => {
         /The termination hook termination is gone/,
         /The actions of the alarm .* are disabled/,
       ];
-      expect(first.map(({ text }) => text)).toEqual(said.map((words) => expect.stringMatching(words)));
+      expect(first.map(({ text }) => text)).toEqual(expected.map((text) => expect.stringMatching(text)));
       for (const { advice = '' } of first) await runAwsCli(library.context.clients, advice);
-      // The policy has another ARN now, which nobody could know before.
+      // The new policy has another ARN, which was unknown before.
       const second = ill(await library.diagnose());
       expect(second.map(({ text }) => text)).toEqual([
         expect.stringMatching(/The alarm .* does not execute the scaling policy/),
@@ -186,7 +186,7 @@ describe('a fleet that is not', () => {
   );
 
   test(
-    'a launch that EC2 refuses is told in its words',
+    'a launch that EC2 refuses is reported with its message',
     async () => {
       const fleet = await open();
       const { LaunchTemplates } = await fleet.cloud.call('ec2', 'DescribeLaunchTemplates', {});
@@ -206,7 +206,7 @@ describe('a fleet that is not', () => {
   );
 
   test(
-    'what is gone is said to be',
+    'resources that are gone have a finding',
     async () => {
       const fleet = await open();
       const { queueUrl, table, logBucket, group } = fleet.library.facts;
@@ -229,7 +229,7 @@ describe('a fleet that is not', () => {
   );
 });
 
-test('where there is no way to AWS one sentence says so', async () => {
+test('without a connection to AWS there is one error', async () => {
   const endpoint = process.env['AWS_ENDPOINT_URL'];
   Object.assign(process.env, {
     AWS_ENDPOINT_URL: 'http://127.0.0.1:9',

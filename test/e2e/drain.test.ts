@@ -14,7 +14,7 @@ afterEach(async ({ task }) => {
 });
 
 it(
-  'fleet drain: one of two ends its job, takes no other one and goes, and the other does the rest',
+  'fleet drain: one of two instances ends its job and leaves, and the other runs the further jobs',
   async () => {
     fleet = await open({ maxCapacity: 2 }, { patienceMs: 60_000 });
     const { mayfly } = fleet;
@@ -31,7 +31,7 @@ it(
     });
     expect(await mayfly('fleet', 'drain', drained)).toMatchObject({
       exitCode: 0,
-      stdout: `${drained} takes no new job from its agent's next report on, within a minute, and goes when its job has ended.`,
+      stdout: `${drained} takes no new job after its agent's next report, within a minute, and leaves when its job has ended.`,
     });
     const again = await mayfly('fleet', 'drain', drained, '--json');
     expect(JSON.parse(again.stdout)).toEqual({
@@ -40,12 +40,12 @@ it(
       drainRequestedAt: expect.any(String),
       jobs: [job],
     });
-    await eventually('its agent to have heard of it', async () => {
+    await eventually('its agent to know of it', async () => {
       const { instances } = await fleet.library.describe();
       return instances.find(({ instance }) => instance === drained)?.next?.reason === 'drained';
     });
     const [third = ''] = await fleet.send({});
-    // As often as a call is tried: the first look of the wait gets no other answer.
+    // As often as a call is tried, so that the first poll of the wait fails.
     const fewer = fleet.cloud.faults.add({
       caller: 'owner',
       action: 'DescribeAutoScalingGroups',
@@ -53,10 +53,10 @@ it(
       effect: { kind: 'throttle' },
     });
     const waited = mayfly('fleet', 'drain', drained, '--wait');
-    await eventually('AWS to want fewer calls', () => fewer.strikes === 3);
+    await eventually('AWS to throttle the calls', () => fewer.strikes === 3);
     await writeFile(gates[0] ?? '', '');
     const gone = await waited;
-    expect(gone).toMatchObject({ exitCode: 0, stdout: `${drained} has gone (drained by an operator).` });
+    expect(gone).toMatchObject({ exitCode: 0, stdout: `${drained} is gone (drained by an operator).` });
     await writeFile(gates[1] ?? '', '');
     await fleet.event('end', third);
     expect((await fleet.event('start', third)).instance).not.toBe(drained);

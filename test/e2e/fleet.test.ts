@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.ts';
 
 const open = deployedFleets();
 
-/** `--watch` draws the fleet anew on a terminal, tells it line by line as JSON, and Ctrl-C ends both. */
+/** `--watch` redraws the fleet on a terminal, prints lines of JSON with `--json`, and Ctrl-C ends both. */
 async function watched({ directory, env }: DeployedFleet, job: string): Promise<void> {
   const bin = resolve(import.meta.dirname, '../../bin/mayfly.js');
   const command = `${process.execPath} ${bin} fleet --watch 1`;
@@ -19,29 +19,29 @@ async function watched({ directory, env }: DeployedFleet, job: string): Promise<
     const shown = stripVTControlCharacters(pty.screen()).matchAll(/^Test\/test in us-east-1 at (\S+Z)/gm);
     return new Set([...shown].map(([, time]) => time));
   };
-  await eventually('three looks', () => times().size >= 3, 60_000);
+  await eventually('three refreshes', () => times().size >= 3, 60_000);
   await pty.shows(new RegExp(`working .*${job} for .* s ago`));
   pty.type('\x03');
   expect(await pty.ended()).toBe(130);
-  const looks = execa(process.execPath, [bin, 'fleet', '--watch', '1', '--json'], {
+  const watching = execa(process.execPath, [bin, 'fleet', '--watch', '1', '--json'], {
     env,
     extendEnv: false,
     reject: false,
   });
   const ats = new Set<string>();
-  for await (const line of looks) {
+  for await (const line of watching) {
     const view = JSON.parse(line);
     expect(view.instances).toMatchObject([{ jobs: [{ id: job }], heardSeconds: expect.any(Number) }]);
     ats.add(view.at);
-    if (ats.size === 2) looks.kill('SIGINT');
+    if (ats.size === 2) watching.kill('SIGINT');
   }
-  expect(await looks).toMatchObject({ exitCode: 130 });
+  expect(await watching).toMatchObject({ exitCode: 130 });
   await endsWithItsReader([bin, 'fleet', '--watch', '1', '--json'], env);
 }
 
-/** As before `| head -n 1`. */
-async function endsWithItsReader(words: string[], env: Record<string, string>): Promise<void> {
-  const child = spawn(process.execPath, words, { env, stdio: ['ignore', 'pipe', 'ignore'] });
+/** Expects that the command ends when its reader closes the pipe, as with `| head -n 1`. */
+async function endsWithItsReader(args: string[], env: Record<string, string>): Promise<void> {
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'ignore'] });
   child.stdout.once('data', () => child.stdout.destroy());
   try {
     expect(await once(child, 'exit', { signal: AbortSignal.timeout(30_000) })).toEqual([0, null]);
@@ -50,7 +50,7 @@ async function endsWithItsReader(words: string[], env: Record<string, string>): 
   }
 }
 
-test('fleet, fleet pause, fleet resume and doctor, as a user calls them', async () => {
+test('fleet, fleet pause, fleet resume and doctor', async () => {
   const fleet = await open();
   const { mayfly } = fleet;
   await eventually('a run of the keeper', async () => (await fleet.library.describe()).keeper.ranAt);

@@ -15,7 +15,7 @@ beforeAll(async () => {
   deployed = await startFleet(
     { maxCapacity: 1 },
     {
-      // The table as an earlier version's stack has it.
+      // The table of an earlier version.
       around: (_, { table }) => {
         const resource = table.node.defaultChild as CfnTable;
         resource.addPropertyOverride('GlobalSecondaryIndexes', [BY_LISTING]);
@@ -41,7 +41,7 @@ const idsOf = async (options: object) =>
   (await fleet.list({ states: ['succeeded'], ...options })).map(({ id }) => id);
 
 it(
-  'a fleet with the index of earlier versions gets the new one, and works before, meanwhile and after',
+  'a fleet with the index of earlier versions gets the new one, and runs jobs before, during and after the update',
   async () => {
     const { call, onCall } = deployed.cloud;
     const { table } = fleet.facts;
@@ -55,7 +55,7 @@ it(
     };
     const before = await work();
     expect(await idsOf({})).toEqual([before]);
-    // A job that an earlier version has written, which no index will ever have.
+    // A job that an earlier version has written, which the new index never has.
     await call('dynamodb', 'PutItem', {
       TableName: table,
       Item: {
@@ -75,7 +75,7 @@ it(
       });
     const since = async () =>
       (await readFleetState(fleet.context.clients.dynamodb, table)).listedSinceMs ?? -1;
-    // The note of a first run that is still under way would come after its removal.
+    // Wait for the first run of the keeper: its note must not be written after the removal below.
     await eventually('the first run of the keeper', async () => (await since()) === 0);
     await call('dynamodb', 'UpdateItem', {
       ...{ TableName: table, Key: { pk: { S: 'fleet' } }, UpdateExpression: 'REMOVE listedSinceMs' },
@@ -103,7 +103,7 @@ it(
       );
     });
     const after = await work();
-    // The keeper knows that there are records of an earlier version: until they are forgotten all are read.
+    // The keeper notes that there are records of an earlier version. Until they expire, a list reads all records.
     await eventually('the note of the keeper', async () => (await since()) > 0, LIMIT_MS);
     expect(await idsOf({})).toEqual([after, meanwhile, before, 'j-earlier']);
     await note(1);

@@ -10,7 +10,7 @@ import { expectSound, fleets } from '../support/suite.ts';
 const startFleet = fleets();
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
-it('runs jobs on instances that come for them and go after them', async () => {
+it('launches instances for jobs, runs the jobs, and terminates the instances', async () => {
   const fleet = await startFleet();
   const jobs = await fleet.send(...Array.from({ length: 8 }, () => ({ sleepMs: 200 })));
   for (const job of jobs) await fleet.event('end', job);
@@ -18,7 +18,7 @@ it('runs jobs on instances that come for them and go after them', async () => {
   await expectSound(fleet, { succeeded: 8, runs: 8 });
 });
 
-it('takes the same body twice for two jobs', async () => {
+it('runs the same body twice as two jobs', async () => {
   const fleet = await startFleet();
   const jobs = await fleet.send('the same', 'the same');
   expect(new Set(jobs).size).toBe(2);
@@ -26,7 +26,7 @@ it('takes the same body twice for two jobs', async () => {
   await expectSound(fleet, { succeeded: 2, runs: 2 });
 });
 
-it('hands every character that SQS allows to the worker, and an empty-looking body as well', async () => {
+it('passes every character that SQS allows to the worker, and a body of blanks', async () => {
   const fleet = await startFleet();
   const bodies = [allCharacters(), ' \n\t ', '{"broken": ', '-rf', 'x'.repeat(1_048_576)];
   const jobs: string[] = [];
@@ -39,7 +39,7 @@ it('hands every character that SQS allows to the worker, and an empty-looking bo
   await expectSound(fleet, { succeeded: bodies.length, runs: bodies.length });
 }, 180_000);
 
-it('tries a job again that failed, and dead-letters one that always does, with the reason', async () => {
+it('retries a failed job, and dead-letters one that always fails, with the reason', async () => {
   const fleet = await startFleet();
   const [twice = '', hopeless = ''] = await fleet.send({ failAttempts: 1 }, { exit: 65 });
   await fleet.event('end', twice, 2);
@@ -66,7 +66,7 @@ it('ends a job that runs past its limit, ignores SIGTERM and leaves a grandchild
   await expectSound(fleet, { succeeded: 0, deadLettered: 1, runs: 1 });
 }, 180_000);
 
-/** Of each run of code points that SQS allows, the ends and what lies about them; and all of the first 64 Ki. */
+/** All code points below 64 Ki that SQS allows, and some above. */
 function allCharacters(): string {
   const allowed = [0x9, 0xa, 0xd];
   for (let code = 0x20; code <= 0xfffd; code++) if (code < 0xd800 || code > 0xdfff) allowed.push(code);

@@ -15,7 +15,7 @@ async function isLaunchSuspended({ clients, stack }: DeployedFleet): Promise<boo
   );
 }
 
-/** Resolves when the keeper has run so often from now on. */
+/** Waits for this number of further runs of the keeper. */
 async function kept({ library }: DeployedFleet, times: number): Promise<void> {
   let last = (await library.describe()).keeper.ranAt;
   for (let runs = 0; runs < times; runs++) {
@@ -26,7 +26,7 @@ async function kept({ library }: DeployedFleet, times: number): Promise<void> {
   }
 }
 
-test('a paused fleet ends what it has and starts nothing; resumed, it does what has waited', async () => {
+test('a paused fleet ends its jobs and starts none; after resume it runs those that waited', async () => {
   const fleet = await open();
   const [first = ''] = await fleet.send({ sleepMs: 3000 });
   await fleet.event('start', first);
@@ -36,7 +36,7 @@ test('a paused fleet ends what it has and starts nothing; resumed, it does what 
   await fleet.event('end', first);
   const [second = ''] = await fleet.send({});
   await eventually('the instance to retire', async () => (await fleet.instances()).length === 0);
-  // A minute of the cloud's is enough for its alarm, and one run for the keeper.
+  // Enough for the alarm, which needs a minute of the cloud, and for a run of the keeper.
   await kept(fleet, 3);
   expect(await fleet.library.describe()).toMatchObject({
     queue: { visible: 1, inFlight: 0, waitingSince: expect.any(String) },
@@ -53,7 +53,7 @@ test('a paused fleet ends what it has and starts nothing; resumed, it does what 
   await expectSound(fleet, { sent: 2, succeeded: 2 });
 });
 
-test('both can be repeated, and say what there was to do', async () => {
+test('pause and resume can be repeated, and return what they did', async () => {
   const fleet = await open();
   const { library } = fleet;
   expect(await library.resume()).toEqual({ suspended: false });
@@ -64,7 +64,7 @@ test('both can be repeated, and say what there was to do', async () => {
   expect(await isLaunchSuspended(fleet)).toBe(false);
 });
 
-test('a pause whose second half fails is a pause all the same', async () => {
+test('a pause is effective although SuspendProcesses fails', async () => {
   const fleet = await open();
   fleet.cloud.faults.add({
     action: 'SuspendProcesses',
@@ -76,7 +76,7 @@ test('a pause whose second half fails is a pause all the same', async () => {
   expect((await fleet.library.describe()).launches).toMatchObject({ reason: 'paused', suspended: true });
 });
 
-test('of a fleet whose group is gone it is said that it is', async () => {
+test('resume fails for a fleet whose group is gone', async () => {
   const fleet = await open();
   fleet.library.context.facts.group = 'gone';
   await expect(fleet.library.resume()).rejects.toMatchObject({

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts';
 
 const startFleet = deployedFleets();
 const LONG_MS = 300_000;
-/** As AWS hurries the least here: a minute of its own takes three seconds. */
+/** A minute of AWS's own periods takes three seconds. */
 const SPEED = 20;
 
 let fleet: DeployedFleet;
@@ -14,7 +14,7 @@ afterEach(async ({ task }) => {
 });
 
 it(
-  'buys three instances, and not one after the other for ever, when AWS denies every receive',
+  'launches about three instances, and no more, when AWS denies every receive',
   async () => {
     fleet = await startFleet({ refusalTimeout: Duration.seconds(2) }, { speed: SPEED });
     const said = 'User is not authorized to perform: sqs:receivemessage on resource: the queue';
@@ -27,7 +27,7 @@ it(
     const jobs = await fleet.send(...Array.from({ length: 8 }, () => ({ sleepMs: 10 })));
 
     const view = await eventually(
-      'the fleet to buy no more, and to have none',
+      'the fleet to launch no more instances, and to have none',
       async () => {
         const now = await fleet.library.describe({ retired: 20 });
         const { launches, capacity, instances } = now;
@@ -35,7 +35,7 @@ it(
       },
       240_000,
     );
-    // The breaker's limit, and those that had been launched with or right after the third.
+    // The limit of the breaker, and those that were launched with the third or right after it.
     expect(view.retired.length).toBeGreaterThanOrEqual(3);
     expect(view.retired.length).toBeLessThanOrEqual(6);
     for (const { reason, problem, jobsDone } of view.retired) {

@@ -25,7 +25,7 @@ const base = mkdtempSync(join(tmpdir(), 'mayfly-set-up-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 const missing = spawnSync('/usr/bin/ansible-playbook', ['--version']).error !== undefined;
 
-/** Appends a line to a file, so that a second run shows. */
+/** Appends a line to a file, so that a second run is visible. */
 const mark = (name: string) => ({ name: 'Mark', 'ansible.builtin.shell': `echo once >>${join(base, name)}` });
 
 /** Owners' set-ups, by their path in the worker directory. JSON is YAML. */
@@ -52,7 +52,7 @@ const SETUPS: Record<string, string> = {
   'broken/site.yml': JSON.stringify([{ hosts: 'localhost', tasks: [{ fail: { msg: 'no' } }] }]),
 };
 
-/** What one of them needs: a collection and a role that lie in the worker directory. */
+/** The requirements of one of them: a collection and a role in the worker directory. */
 const NEEDED: Record<string, string> = {
   'requirements.yml': `collections:
   - name: ./tools
@@ -68,7 +68,7 @@ roles:
   'alone/tasks/main.yml': JSON.stringify([mark('alone')]),
 };
 
-/** A run of the role's part that runs the owner's set-up: on a machine of its own, if only its state is. */
+/** A run of the role's tasks for the owner's set-up, with its own state directory. */
 interface Run {
   setup: string;
   /** The version of the tree. */
@@ -91,7 +91,7 @@ const read = (name: string) => readFileSync(join(base, name), 'utf8');
 const WORKERS = join(base, 'tree/worker');
 const ENVIRONMENT = { PATH: '/usr/bin:/bin', HOME: base, LC_ALL: 'C.UTF-8' };
 
-/** As the deployment tells the machine, in a file of its own. */
+/** Writes the deployment file of a machine. */
 function deploymentOf({ setup, key = 'first' }: Run): string {
   const judged = setupOf('WorkerFleet', WORKERS, { setup, setupVaultPassword: {} });
   const file = join(base, `${setup.replaceAll('/', '-')}-${key}.json`);
@@ -109,7 +109,7 @@ function taskOf(run: Run) {
   };
 }
 
-/** The part of the boot script that installs what a set-up requires, with the real `ansible-galaxy`. */
+/** Runs the part of the boot script that installs the requirements of a set-up, with `ansible-galaxy`. */
 function installRequirements(): string {
   const lines = [
     'set -eu',
@@ -155,7 +155,7 @@ beforeAll(() => {
   writeFileSync(join(base, 'output'), installed + stdout + stderr);
 }, 10 * MINUTES);
 
-test('a script runs in the worker directory, once for each version of the tree, and shows what it prints', ({
+test('a script runs in the worker directory, once for each version of the tree, and its output is shown', ({
   skip,
 }) => {
   if (missing) skip('needs ansible-playbook (Debian: the package ansible-core)');
@@ -169,17 +169,17 @@ test.for([
   ['a file of tasks', 'tasks'],
   ['a role', 'role'],
   ['a playbook', 'playbook'],
-])('%s is run as one, and once', ([, name = ''], { skip }) => {
+])('%s runs once, as its kind requires', ([, name = ''], { skip }) => {
   if (missing) skip('needs ansible-playbook (Debian: the package ansible-core)');
   expect(read(name), read('output')).toBe('once\n');
 });
 
-test('a value of a vault is decrypted, and one that is not to be templated stays as it is', ({ skip }) => {
+test('a value of a vault is decrypted, and an unsafe value is not templated', ({ skip }) => {
   if (missing) skip('needs ansible-playbook (Debian: the package ansible-core)');
   expect(read('tagged'), read('output')).toBe('the secret, {{ no variable }}');
 });
 
-test('the collections and roles of its requirements are there', ({ skip }) => {
+test('the required collections and roles are installed', ({ skip }) => {
   if (missing) skip('needs ansible-playbook (Debian: the package ansible-core)');
   expect(read('collection'), read('output')).toBe('once\n');
   expect(read('alone'), read('output')).toBe('once\n');
@@ -194,7 +194,7 @@ test.for<[kind: string, setup: string, how: RegExp]>([
   ],
   ['a playbook', 'broken/site.yml', /^The owner's set-up broken\/site.yml failed in .*fatal.*"no"/],
 ])(
-  '%s that fails is told by its name and its words, and would be tried again',
+  '%s that fails is reported with its name and its message, and can run again',
   ([, setup, how], { skip }) => {
     if (missing) skip('needs ansible-playbook (Debian: the package ansible-core)');
     expect(readFileSync(join(stateOf(setup), 'failed'), 'utf8'), read('output')).toMatch(how);

@@ -11,11 +11,11 @@ import { expectSound, fleets } from '../support/suite.ts';
 
 const startFleet = fleets();
 const LONG_MS = 240_000;
-/** More than a record keeps of a log, which is 4 KiB: it goes to the bucket. */
+/** More than the 4 KiB of a log that a record keeps, so that the log goes to the bucket. */
 const LONG_LOG_BYTES = 100_000;
 
 it(
-  'finishes a job elsewhere whose agent is killed in the middle of it',
+  'finishes a job elsewhere after its agent was killed',
   async () => {
     const fleet = await startFleet();
     const gate = join(fleet.directory, 'gate');
@@ -59,7 +59,7 @@ it(
 );
 
 it(
-  'goes on asking while the terminate call is throttled',
+  'repeats the terminate call while it is throttled',
   async () => {
     const fleet = await startFleet();
     const throttled = fleet.cloud.faults.add({
@@ -78,13 +78,13 @@ it(
 );
 
 it(
-  'goes by a lower rung when the terminate call is refused for ever, and the keeper corrects the capacity',
+  'uses a later escalation step when the terminate call is always refused, and the keeper corrects the capacity',
   async () => {
     const fleet = await startFleet();
     fleet.cloud.faults.add({
       service: 'autoscaling',
       action: ['TerminateInstanceInAutoScalingGroup', 'SetInstanceHealth'],
-      // The instances' calls, not the keeper's.
+      // Only the calls of instances, not those of the keeper.
       when: (_, { caller }) => caller.kind === 'role' && caller.sessionName.startsWith('i-'),
       effect: { kind: 'error', code: 'AccessDenied', status: 403 },
     });
@@ -130,7 +130,7 @@ it(
   LONG_MS,
 );
 
-/** Status of every terminate call that an instance made. */
+/** The status of each terminate call of an instance. */
 async function terminateCalls(fleet: TestFleet): Promise<number[]> {
   const calls = parseCalls(await readFile(fleet.cloud.logFile, 'utf8'));
   return calls

@@ -7,7 +7,7 @@ import { expectSound } from '../support/suite.ts';
 
 const open = deployedFleets();
 const LONG_MS = 300_000;
-/** As AWS hurries the least here: a minute of its own takes three seconds. */
+/** A minute of AWS's own periods takes three seconds. */
 const SPEED = 20;
 const JOBS = 8;
 
@@ -17,12 +17,12 @@ afterEach(async ({ task }) => {
 });
 
 it(
-  'an instance on which every worker fails goes after one failure, costs no job an attempt, and others do the jobs',
+  'an instance on which every worker fails leaves after one failure, which costs no attempt, and others run the jobs',
   async () => {
     fleet = await open(
       {
         maxCapacity: 2,
-        // A failure that counted would be a dead letter.
+        // A failure that counts as an attempt would make a dead letter.
         maxAttempts: 1,
         instanceCheck: ['sh', '-c', 'test ! -e "$HOME/broken" || { echo "a package is broken"; exit 3; }'],
       },
@@ -47,12 +47,12 @@ it(
     const others = retired.filter(({ instance }) => instance !== bad);
     expect(went).toMatchObject({ reason: 'unhealthy', problem, jobsDone: 1 });
     expect(others.map(({ reason }) => reason)).toEqual(others.map(() => 'idle'));
-    // The other one of the first two, and the successor of the bad one. One more may come for an alarm that is late.
+    // The other one of the first two, and the replacement of the bad one. A late alarm may launch one more.
     expect([2, 3]).toContain(others.length);
 
     const { findings } = await fleet.library.diagnose();
     const wrong = findings.filter(({ mark }) => mark !== 'ok');
-    // `warn` if the successor has done a job, for which it may have come too late.
+    // `warn` if the replacement has done a job; it may have been launched too late for one.
     expect(wrong).toMatchObject([{ check: 'instances', mark: expect.stringMatching(/^(bad|warn)$/) }]);
     expect(wrong[0]?.text).toMatch(
       new RegExp(
@@ -65,7 +65,7 @@ it(
   LONG_MS,
 );
 
-/** What the agent of an instance has put into the log bucket before it went. */
+/** The log that the agent of an instance has saved in the log bucket. */
 async function savedLog(instance: string): Promise<string> {
   const Bucket = fleet.stack.logBucket;
   const Prefix = `instances/${instance}/`;

@@ -10,9 +10,9 @@ import { onTerminal } from '../support/pty.ts';
 import { startFleet, type TestFleet } from '../support/fleet.ts';
 import { isRunning } from '../support/processes.ts';
 
-/** The verbs on a fleet that works: what a job's whole way looks like from a shell. One fleet for all. */
+// The verbs on a running fleet. All tests share one fleet.
 const BIN = resolve(import.meta.dirname, '../../bin/mayfly.js');
-/** Instances stay from test to test: few wait for a boot. */
+/** Instances stay from test to test, so that few tests wait for a boot. */
 const PROPS = { idleTimeout: Duration.seconds(8), lease: Duration.seconds(10) };
 let fleet: TestFleet;
 let directory: string;
@@ -33,8 +33,8 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-const mayfly = (...words: string[]) =>
-  execa(process.execPath, [BIN, ...words], {
+const mayfly = (...args: string[]) =>
+  execa(process.execPath, [BIN, ...args], {
     cwd: directory,
     env,
     extendEnv: false,
@@ -43,7 +43,7 @@ const mayfly = (...words: string[]) =>
   });
 const terminal = (line: string) => onTerminal(`${process.execPath} ${BIN} ${line}`, { cwd: directory, env });
 
-/** Enqueues a job and returns its id; the checker will account for it. */
+/** Enqueues a job and returns its id. The checker accounts for it. */
 async function enqueue(orders: object, ...options: string[]): Promise<string> {
   const { stdout, stderr } = await mayfly('enqueue', ...options, JSON.stringify(orders));
   expect(stderr).toBe('');
@@ -53,7 +53,7 @@ async function enqueue(orders: object, ...options: string[]): Promise<string> {
 
 const viewOf = async (id: string) => JSON.parse((await mayfly('status', '--json', id)).stdout);
 
-it('a job that is waited for on a terminal: what goes on, then what became of it', async () => {
+it('enqueue --poll on a terminal shows the progress of a job, and then its result', async () => {
   const orders = { untilFile: join(directory, 'seen'), shell: "printf 'hello\\n\\033]0;owned\\007'" };
   await writeFile(join(directory, 'orders'), JSON.stringify(orders));
   const pty = terminal('enqueue --async 60 --poll 0.3 --file orders --whole');
@@ -61,7 +61,7 @@ it('a job that is waited for on a terminal: what goes on, then what became of it
   await writeFile(join(directory, 'seen'), '');
   expect(await pty.ended()).toBe(0);
   const screen = pty.screen();
-  // The line of progress is taken away before the end is shown.
+  // The progress line is removed before the result is shown.
   expect(screen).toMatch(/\r\p{Cc}\[2K\p{Cc}\[1mj-[a-z0-9]+\p{Cc}\[22m {2}\p{Cc}\[32msucceeded/u);
   expect(screen).toContain(' hello\r\n');
   expect(screen).toContain('\\x1b]0;owned\\x07');
@@ -69,7 +69,7 @@ it('a job that is waited for on a terminal: what goes on, then what became of it
   fleet.account(/j-[a-z0-9]{12}/.exec(screen)?.[0] ?? '');
 });
 
-it('a job that runs over its limit is killed, and off a terminal nothing is drawn', async () => {
+it('a job that exceeds its limit is killed, and a pipe gets no escape sequences', async () => {
   const orders = { sleepMs: 60_000, ignoreSigterm: true };
   const { stdout, stderr, exitCode } = await mayfly(
     ...['enqueue', '--async', '5', '--poll', '0.5', '--json'],
@@ -84,14 +84,14 @@ it('a job that runs over its limit is killed, and off a terminal nothing is draw
   expect(isRunning(pid)).toBe(false);
 });
 
-it('the exit status of a job is that of its worker', async () => {
+it('wait exits with the exit status of the worker', async () => {
   const id = await enqueue({ exit: 65 });
   expect((await mayfly('wait', id)).exitCode).toBe(65);
   const { stdout } = await mayfly('status', '--ansible', id);
   expect(JSON.parse(stdout)).toMatchObject({ ansible_job_id: id, finished: 1, failed: true, rc: 65 });
 });
 
-it('a job is sent and forgotten, its log followed, and cancelled while it runs', async () => {
+it('the log of a job is followed until the job is cancelled', async () => {
   const id = await enqueue({ shell: 'echo begun', sleepMs: 60_000 });
   const pty = terminal(`logs -f ${id}`);
   await pty.shows('begun');
@@ -112,7 +112,7 @@ it('a job that failed is retried as a new one', async () => {
   expect(await viewOf(stdout)).toMatchObject({ retryOf: id, state: 'failed' });
 });
 
-it('a running job is cleaned up by force alone, and leaves no process', async () => {
+it('a running job is cleaned up only with --force, and leaves no process', async () => {
   const id = await enqueue({ sleepMs: 60_000, grandchild: true });
   const { pid } = await fleet.event('start', id);
   const refused = await mayfly('cleanup', id);
@@ -124,7 +124,7 @@ it('a running job is cleaned up by force alone, and leaves no process', async ()
   expect((await mayfly('status', id)).exitCode).toBe(120);
 });
 
-it('a file of jobs is sent and waited for in one line of shell', async () => {
+it('one shell command sends a file of jobs and waits for them', async () => {
   await writeFile(join(directory, 'jobs.txt'), Array.from({ length: 40 }, (_, n) => `job ${n}\n`).join(''));
   const command = `${process.execPath} ${BIN}`;
   const { stdout, exitCode } = await execa(
@@ -151,7 +151,7 @@ it.each([
     /No AWS credentials were found/,
   ],
   [{ AWS_ENDPOINT_URL: 'http://127.0.0.1:9' }, 1, /No answer from/],
-])('a fleet that is not found is a sentence: %j', async (other, status, sentence) => {
+])('a fleet that is not found gives a one-line error: %j', async (other, status, sentence) => {
   const { stdout, stderr, exitCode } = await execa(process.execPath, [BIN, 'status', 'j-1'], {
     cwd: directory,
     env: { ...env, ...other },
@@ -163,7 +163,7 @@ it.each([
   expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: status });
 });
 
-it('the checker agrees with all of it', async () => {
+it('the checker finds no violations', async () => {
   await fleet.backToZero(50_000);
   const verdict = await fleet.judge();
   if (!verdict.ok) throw new Error(report(verdict));

@@ -5,7 +5,7 @@ import { expectSound } from '../support/suite.ts';
 
 const open = deployedFleets();
 
-it('an instance boots, waits stopped, takes the job that comes, and another waits in its place', async () => {
+it('an instance boots, waits in the warm pool, runs a job, and another one replaces it in the pool', async () => {
   const fleet = await open({ warmPool: {} }, { patienceMs: 60_000 });
   const { cloud, stack, library } = fleet;
   const pool = async () => {

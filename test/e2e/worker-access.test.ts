@@ -20,8 +20,8 @@ const PROPS = { command: ['./ask'], workerDirectory, environment: BUCKETS };
 let fleet: TestFleet;
 
 async function firstThatRuns(candidates: string[][]): Promise<string | undefined> {
-  for (const [program = '', ...words] of candidates) {
-    const { exitCode } = await execa(program, words, { reject: false });
+  for (const [program = '', ...args] of candidates) {
+    const { exitCode } = await execa(program, args, { reject: false });
     if (exitCode === 0) return program;
   }
   return undefined;
@@ -38,7 +38,7 @@ const awsCli = () =>
     ['aws', '--version'],
   ]);
 
-describe('workers with a role of their own', () => {
+describe('workers with their own role', () => {
   beforeAll(async () => {
     fleet = await startFleet(PROPS, { around: buckets });
     await fillBuckets(fleet);
@@ -75,7 +75,7 @@ describe('workers with a role of their own', () => {
   );
 
   it(
-    "find nothing else of AWS's in their environment",
+    'have no other AWS variables in their environment',
     async () => {
       expect((await told(fleet, 'environment')).trim().split('\n')).toEqual([
         'AWS_CONTAINER_AUTHORIZATION_TOKEN',
@@ -90,14 +90,14 @@ describe('workers with a role of their own', () => {
   );
 });
 
-describe('workers without', () => {
+describe('workers without a role', () => {
   beforeAll(async () => {
     fleet = await startFleet({ ...PROPS, workerAwsAccess: 'none' });
   }, START_MS);
   afterAll(() => fleet.close());
 
   it(
-    'are told to keep off the metadata, and nothing else',
+    'have only the variable that disables the metadata service',
     async () => {
       expect((await told(fleet, 'environment')).trim()).toBe('AWS_EC2_METADATA_DISABLED');
     },

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { evidenceName } from '../../first-run/evidence.ts';
 import { instanceLogKey, signOfLifeKey } from '../../store/log-layout.ts';
 
-it('names of which instance each log is, and gives no two of them one name', () => {
+it('gives each log a name of its own, with its instance', () => {
   const keys = ['i-1', 'i-2'].flatMap((instance) => [
     instanceLogKey(instance, '2026-01-02T03:04:05Z', { reason: 'boot-failed' }),
     signOfLifeKey(instance),

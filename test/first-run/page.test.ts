@@ -16,7 +16,7 @@ const sections = page
   .map((section) => ({ heading: section.split('\n')[0], text: section.split(/^## /m)[0] ?? '' }));
 
 describe('docs/first-run.md', () => {
-  it('has the ten checks that the program makes, in their order', () => {
+  it('has the ten checks of the program, in order', () => {
     expect(sections.map(({ heading }) => heading)).toEqual(
       CHECKS.map(({ title }, index) => `${index + 1}. ${title}`),
     );
@@ -24,7 +24,7 @@ describe('docs/first-run.md', () => {
   });
 
   it.each(CHECKS.map((check, index) => [check.title, check, index] as const))(
-    'has the commands of "%s", and what must come',
+    'has the commands and the expected result of "%s"',
     (_, { commands, expected }, index) => {
       const { text = '' } = sections[index] ?? {};
       for (const command of commands) expect(text).toContain(`\n${command}\n`);
@@ -38,21 +38,21 @@ describe('docs/first-run.md', () => {
 });
 
 describe('npm run test:aws', () => {
-  const program = (...words: string[]) =>
-    execa(process.execPath, ['first-run/main.ts', ...words], {
+  const program = (...args: string[]) =>
+    execa(process.execPath, ['first-run/main.ts', ...args], {
       cwd: ROOT,
       reject: false,
       env: { AWS_REGION: 'eu-west-1', AWS_EC2_METADATA_DISABLED: 'true', AWS_CONFIG_FILE: '/dev/null' },
     });
 
-  it('says in a sentence that there are no credentials', async () => {
+  it('prints one line if there are no credentials', async () => {
     const { exitCode, stderr } = await program();
     expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/^The first run could not go on: .*credentials/i);
+    expect(stderr).toMatch(/^The first run failed: .*credentials/i);
     expect(stderr.trim().split('\n')).toHaveLength(1);
   });
 
-  it('takes the region that cdk takes, and names it before it begins', async () => {
+  it('uses the same region as cdk, and names it before it begins', async () => {
     const cloud = await startTestCloud();
     onTestFinished(() => cloud.close());
     const profile = join(dirname(cloud.logFile), 'aws-config');
@@ -70,13 +70,13 @@ describe('npm run test:aws', () => {
       },
     });
     expect(exitCode, stderr).toBe(2);
-    expect(stderr).toContain('Nothing was made');
-    const looks = (await cloud.calls()).filter(({ service }) => service === 'ssm');
-    expect(looks.map(({ region }) => region)).toEqual(['eu-west-1']);
+    expect(stderr).toContain('Nothing was created');
+    const calls = (await cloud.calls()).filter(({ service }) => service === 'ssm');
+    expect(calls.map(({ region }) => region)).toEqual(['eu-west-1']);
     expect(stdout).toMatch(/^A first run in account \d+, region eu-west-1, as /);
   });
 
-  it('refuses an option with what is allowed', async () => {
+  it('refuses a wrong option and says what is allowed', async () => {
     const { exitCode, stderr } = await program('--local', '--speed', '0');
     expect(exitCode).toBe(1);
     expect(stderr).toContain('Allowed is a whole number from 1 to 60.');

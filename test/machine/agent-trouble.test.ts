@@ -13,7 +13,7 @@ const start = machineFleets({ baked: true });
 
 const AGENT = 'mayfly-agent.service';
 const LEASE_SECONDS = 12;
-/** Kills the agent, and has it back soon. Hung, it is ended by its watchdog within a lease, before the next worker runs. */
+/** Kills the agent, and lets systemd restart it soon. The watchdog ends a hung agent within a lease, before the next worker runs. */
 const KILL = `
 drop_in=/etc/systemd/system/${AGENT}.d
 mkdir -p $drop_in
@@ -21,11 +21,11 @@ printf '[Service]\\nRestartSec=2\\n' >$drop_in/quick.conf
 systemctl daemon-reload
 systemctl kill --kill-whom=main --signal=KILL ${AGENT}`;
 
-test('a job whose agent is killed, hangs or is stopped in the middle of it is done once, here or elsewhere', async () => {
+test('a job whose agent is killed, hangs or is stopped succeeds once, here or elsewhere', async () => {
   const fleet = await start({
     maxCapacity: 1,
     lease: Duration.seconds(LEASE_SECONDS),
-    // A job whose agent is gone comes back when its lease ends: until then the machine is idle.
+    // The job of a lost agent becomes visible when its lease ends. Until then the machine is idle.
     idleTimeout: Duration.seconds(LEASE_SECONDS + 2),
     drain: Duration.seconds(2),
     stopGrace: Duration.seconds(5),
@@ -72,8 +72,8 @@ interface Troubled {
 }
 
 /**
- * Sends a job, has something happen to its agent in the middle of it, and lets the run after that come to its end. The
- * checker sees if the first worker still runs then: workers write down that they live.
+ * Sends a job, disturbs its agent while the job runs, and lets the next run end. The checker sees whether the first worker still
+ * runs then, because workers write to the journal while they live.
  */
 async function jobInTrouble(
   fleet: MachineFleet,

@@ -43,11 +43,11 @@ async function siteOf(fleet: Synthesised): Promise<Site> {
   return site;
 }
 
-/** When the boot script had its first word. */
+/** When the boot script printed its first line. */
 const userDataAtMs = (journal: readonly JournalEntry[]): number =>
   journal.find(({ message }) => message.startsWith('mayfly-boot: '))?.atMs ?? Number.NaN;
 
-/** The boot script's last word. */
+/** Waits for the last line of the boot script. */
 async function setUp(journalDirectory: string): Promise<JournalEntry[]> {
   return eventually(
     'the end of the boot',
@@ -59,8 +59,8 @@ async function setUp(journalDirectory: string): Promise<JournalEntry[]> {
   );
 }
 
-describe("an image that was made by the rights and the steps of EC2 Image Builder's component", () => {
-  test('passes its own test on a machine without user-data, and starts nothing there', async () => {
+describe("an image that was baked with the permissions and the steps of EC2 Image Builder's component", () => {
+  test('passes its test phase on a machine without user-data, and starts no agent there', async () => {
     const here = await siteOf(deployed);
     const { machine } = await booted(await here.launchBare());
     await tryOut(machine, await here.treeJson());
@@ -73,7 +73,7 @@ describe("an image that was made by the rights and the steps of EC2 Image Builde
     expect(stdout).toBe('inactive\ninactive\n');
   });
 
-  test('has the agent at work before user-data, and the playbook changes nothing, not even an agent that was stopped', async () => {
+  test('starts the agent before user-data, and the playbook changes nothing, not even a stopped agent', async () => {
     const { launch, done } = await (await siteOf(deployed)).launchForAJob();
     const { machine } = launch;
     expect((await done).output).toBe('the worker of the image\n');
@@ -85,7 +85,7 @@ describe("an image that was made by the rights and the steps of EC2 Image Builde
     expect(stdout).toBe('inactive\n');
   });
 
-  test('of another tree starts no agent of that one, and is brought up to what was deployed', async () => {
+  test('of another tree does not start the agent of that tree, and is updated to the deployed one', async () => {
     const here = await siteOf(fleetOfAnotherTree());
     const { launch, done } = await here.launchForAJob();
     expect((await done).output).toBe('the worker that was deployed\n');

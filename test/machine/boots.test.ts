@@ -24,7 +24,7 @@ sleep 1000`;
 const REBOOTS = 'systemctl reboot; sleep 1000';
 const FAILS = 'echo no such package: hammer; exit 1';
 
-test('three boots that fail, hang or are cut off by a reboot stop the launches until an operator resumes them', async () => {
+test('three boots that fail, hang or are interrupted by a reboot open the breaker until an operator resumes launches', async () => {
   const fleet = await start(ORDERED);
   const { statuses, decremented, savedLog, retirement, lines } = tracesOf(fleet);
   const mend = await orderAll(fleet, FAILS);
@@ -50,16 +50,16 @@ test('three boots that fail, hang or are cut off by a reboot stop the launches u
   expect((await savedLog(failing))?.text).toContain('no such package: hammer');
 
   await eventually('the breaker', () => isSuspended(fleet), PATIENCE_MS);
-  const bought = fleet.launched().length;
+  const launched = fleet.launched().length;
   await mend();
-  // With a job waiting, somebody asks for an instance all the same.
+  // While jobs wait, an instance is desired although the breaker is open.
   const AutoScalingGroupName = fleet.stack.group;
   if ((await groupOf(fleet))?.DesiredCapacity === 0) {
     await fleet.clients.autoScaling.send(
       new SetDesiredCapacityCommand({ AutoScalingGroupName, DesiredCapacity: 1 }),
     );
   }
-  expect(fleet.launched()).toHaveLength(bought);
+  expect(fleet.launched()).toHaveLength(launched);
   await fleet.clients.autoScaling.send(
     new ResumeProcessesCommand({ AutoScalingGroupName, ScalingProcesses: ['Launch'] }),
   );

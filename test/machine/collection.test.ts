@@ -16,7 +16,7 @@ const UNKNOWN = {
   msg: 'There is no such job.',
 };
 
-/** In the place of the command, which a machine does not have. */
+/** A stub of the command, which a machine does not have. */
 const COMMAND = `#!/bin/sh
 case $* in
 enqueue*) echo '{"line": 1, "id": "j-1"}' ;;
@@ -47,13 +47,13 @@ const BOOK = `
       mayfly.fleet.job_status: {jid: j-1, mode: cancel}
 `;
 
-interface Told {
+interface TaskResult {
   task: string;
   outcome: string;
   result: Record<string, unknown>;
 }
 
-test("the collection works with the ansible-core of the machine's own release", async () => {
+test("the collection works with the ansible-core of the machine's release", async () => {
   const lab = await start();
   await cp(join(packageRoot, 'ansible/ansible_collections'), join(lab.shared, 'ansible_collections'), {
     recursive: true,
@@ -72,16 +72,16 @@ test("the collection works with the ansible-core of the machine's own release", 
     ...['ANSIBLE_COLLECTIONS_PATH=/mnt/shared', 'ANSIBLE_CALLBACK_PLUGINS=/mnt/shared/callback'],
     ...['ANSIBLE_STDOUT_CALLBACK=told', 'ansible-playbook', '-i', 'localhost,', '/mnt/shared/play.yml'],
   );
-  const told = stdout
+  const results = stdout
     .split('\n')
     .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line) as Told);
+    .map((line) => JSON.parse(line) as TaskResult);
   const lines = stderr.split('\n');
   const without = (text: unknown) => String(text ?? '').replace('(traceback unavailable)', '');
   expect(lines).toContain('ASYNC SENT on localhost: jid=j-1');
   expect(lines).toContain('ASYNC OK on localhost: jid=j-1');
-  for (const { result } of told) expect(without(result['exception'])).toBe('');
-  expect(told.map(({ task, outcome, result }) => ({ task, outcome, ...result }))).toMatchObject([
+  for (const { result } of results) expect(without(result['exception'])).toBe('');
+  expect(results.map(({ task, outcome, result }) => ({ task, outcome, ...result }))).toMatchObject([
     { task: 'A job', outcome: 'ok', changed: true, finished: true, rc: 0, stdout: 'fine' },
     { task: 'A null body', outcome: 'ignored', msg: expect.stringMatching(/^The option body is null/) },
     { task: 'An unknown job', outcome: 'ignored', finished: false, state: 'unknown' },

@@ -21,10 +21,10 @@ beforeEach(async ({ skip }) => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
-/** `mayfly local --instances machines`, with two machines on their way. */
+/** `mayfly local --instances machines`, with two machines that have booted. */
 async function localWithMachines() {
-  const words = ['local', '--instances', 'machines', '--port', '0', '--directory', directory, '--json'];
-  const command = execa(process.execPath, [join(ROOT, 'bin/mayfly.js'), ...words], { reject: false });
+  const args = ['local', '--instances', 'machines', '--port', '0', '--directory', directory, '--json'];
+  const command = execa(process.execPath, [join(ROOT, 'bin/mayfly.js'), ...args], { reject: false });
   const { value } = await command.iterable().next();
   const { endpoint, region, owner } = readyAccess(value);
   const ec2 = new EC2Client({ endpoint, region, credentials: owner });
@@ -41,7 +41,7 @@ async function localWithMachines() {
   return { command };
 }
 
-/** Processes, mounts and control groups that belong to the machines of a `mayfly` with this process id. */
+/** The processes, mounts and control groups of the machines of a `mayfly` with this process id. */
 async function leftovers(pid: number | undefined): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const lines = pids.map((one) => readFile(`/proc/${one}/cmdline`, 'utf8').catch(() => ''));
@@ -59,10 +59,10 @@ test.for(['SIGTERM', 'SIGKILL'] as const)('mayfly local leaves nothing behind af
   expect(await leftovers(command.pid)).not.toEqual([]);
   command.kill(signal);
   await command;
-  await eventually('the end of all', async () => (await leftovers(command.pid)).length === 0);
+  await eventually('the end of all machines', async () => (await leftovers(command.pid)).length === 0);
 });
 
-test('npm start -- --machines: at least two at once, all gone at the end, their journals kept', async () => {
+test('npm start -- --machines runs at least two machines at once, terminates all and keeps their journals', async () => {
   const demo = await execa(process.execPath, ['demo/main.ts', '--machines', '--json', '--out', directory], {
     cwd: ROOT,
     reject: false,

@@ -8,7 +8,7 @@ const start = machineFleets();
 const AGENT = 'mayfly-agent.service';
 const RETIRE = 'mayfly-retire.service';
 
-/** A module that is not there ends Node at every start, with status 1. */
+/** A missing module ends Node at every start, with status 1. */
 const CRASHES = `
 mkdir -p /etc/systemd/system/${AGENT}.d
 printf '[Service]\\nEnvironment=NODE_OPTIONS=--require=/none\\nRestartSec=5\\n' \\
@@ -16,7 +16,7 @@ printf '[Service]\\nEnvironment=NODE_OPTIONS=--require=/none\\nRestartSec=5\\n' 
 systemctl daemon-reload
 systemctl kill --signal=KILL ${AGENT}`;
 
-test('machines whose agent crashes at every start, or has no Node, end themselves by shell and curl, through refusals', async () => {
+test('machines whose agent crashes at every start, or has no Node, terminate themselves with shell and curl, despite refusals', async () => {
   const fleet = await start(ORDERED);
   const { statuses, decremented, savedLog, retirement, lines } = tracesOf(fleet);
   const { there, open } = gate(fleet, 'go');
@@ -38,7 +38,7 @@ test('machines whose agent crashes at every start, or has no Node, end themselve
 
   await Promise.any(jobs.map((job) => fleet.event('start', job)));
   await fleet.on(crashing, 'sh', '-c', CRASHES);
-  // From systemd 254 on OnFailure= starts it in this very state, at every automatic restart.
+  // From systemd 254 on, OnFailure= starts the unit in this state, at every automatic restart.
   await fleet.unit(crashing, AGENT, ({ SubState }) => SubState === 'auto-restart');
   expect((await fleet.on(crashing, 'systemctl', 'start', RETIRE)).status).toBe(0);
   expect(await lines(crashing, RETIRE)).not.toContainEqual(expect.stringContaining('this instance ends'));

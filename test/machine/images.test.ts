@@ -15,7 +15,7 @@ beforeEach(({ skip }) => {
   if (missing) skip(missing);
 });
 
-/** Processes that have something mounted below a directory. */
+/** Processes with mounts below a directory. */
 async function holders(directory: string): Promise<string[]> {
   const processes = (await readdir('/proc')).filter((name) => /^[0-9]+$/.test(name));
   const mounts = await Promise.all(
@@ -32,7 +32,7 @@ function startBuild(cache: string): ChildProcess {
   });
 }
 
-test('a build of images that is killed leaves nothing mounted that the next one would remove', async () => {
+test('a killed build of images leaves no mounts, whose content the next build would delete', async () => {
   const cache = await mkdtemp(join(tmpdir(), 'mayfly-images-'));
   const builder = startBuild(cache);
   try {
@@ -40,7 +40,7 @@ test('a build of images that is killed leaves nothing mounted that the next one 
     expect(await holders(cache)).not.toContain(`${process.pid}`);
   } finally {
     process.kill(-(builder.pid ?? 0), 'SIGKILL');
-    // What is mounted here would be removed with it.
+    // rm would delete the content of a mount.
     await eventually('the end', async () => (await holders(cache)).length === 0, LONGEST_END_MS);
     await rm(cache, { recursive: true, force: true });
   }

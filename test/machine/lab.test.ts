@@ -11,7 +11,7 @@ const start = labs();
 
 const TOKEN = `curl -sS -m 3 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token`;
 
-test('machines of one cloud read their own metadata, reach AWS and the packages, and nothing else', async () => {
+test('machines of one cloud read their own metadata, reach AWS and the package mirrors, and nothing else', async () => {
   const { launch, booted, shared, launcher } = await start({ image: 'stock' });
   const machines = await launch(
     `token=$(${TOKEN})
@@ -29,12 +29,13 @@ test('machines of one cloud read their own metadata, reach AWS and the packages,
   }
   const [mute, other] = machines.map(({ id }) => id);
   launcher.silenceMetadata((id) => id === mute);
-  const ask = async (id = '') => (await launcher.machine(id).run('sh', '-c', `${TOKEN} -o /dev/null`)).status;
-  // curl(1): 28 is its time-out.
-  expect(await Promise.all([ask(mute), ask(other)])).toEqual([28, 0]);
+  const readToken = async (id = '') =>
+    (await launcher.machine(id).run('sh', '-c', `${TOKEN} -o /dev/null`)).status;
+  // curl(1): 28 is a time-out.
+  expect(await Promise.all([readToken(mute), readToken(other)])).toEqual([28, 0]);
 });
 
-test('a machine reboots without another first boot, switches itself off, and its journal stays', async () => {
+test('a machine reboots without another first boot, powers itself off, and its journal stays', async () => {
   const { launch, booted } = await start();
   const [machine] = await launch('echo ran >>/mnt/shared/runs');
   if (!machine) throw new Error('nothing was launched');
@@ -78,7 +79,7 @@ test('a machine that is stopped starts again from its disk, without another firs
   expect(await readdir(machine.directory)).not.toContain('disk.tar');
 });
 
-test('a machine that is terminated as soon as it is launched does not take long to go', async () => {
+test('a machine that is terminated right after its launch ends quickly', async () => {
   const { cloud, launch } = await start();
   const [machine] = await launch('true');
   if (!machine) throw new Error('nothing was launched');
@@ -87,7 +88,7 @@ test('a machine that is terminated as soon as it is launched does not take long 
   await eventually('its end', () => machine.state === 'terminated', 30_000);
 });
 
-test('a terminated machine shuts down in order; one whose plug is pulled does not', async () => {
+test('a terminated machine shuts down cleanly; a destroyed one does not', async () => {
   const { cloud, launch, booted } = await start();
   const machines = await launch('true', 2);
   const [orderly, sudden] = await Promise.all(machines.map(booted));

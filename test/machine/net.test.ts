@@ -10,13 +10,13 @@ const start = labs();
 
 const RETIRE = 'mayfly-retire.service';
 
-/** It fails as long as the machine has not been started again. */
+/** It fails until the machine has rebooted. */
 const BROKEN = `#!/bin/sh
 [ ! -e /run/first ] || exit 1
 systemctl poweroff
 `;
 
-/** The tries to end the machine follow each other fast, and the timer looks soon. */
+/** Shortens the pauses between the tries to end the machine, and the delay of the timer. */
 const LINES = `
 cp -r /mnt/shared/machine/. /
 touch /run/first
@@ -28,7 +28,7 @@ systemctl daemon-reload
 systemctl enable --now mayfly-deadman.timer
 systemctl start --no-block ${RETIRE}`;
 
-test('a machine that cannot even be ended is started again, and goes then, as it is no worker', async () => {
+test('a machine that cannot end itself is rebooted, and then ends because it is no worker', async () => {
   const lab = await start();
   for (const { path, mode, content } of machineFiles()) {
     const file = join(lab.shared, 'machine', path);

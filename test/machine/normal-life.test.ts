@@ -6,12 +6,12 @@ import { tracesOf } from './support/traces.ts';
 
 const start = machineFleets();
 
-/** The shortest long poll: those before it wait longer, and a short poll would ask only some of SQS's servers. */
-const LAST_LOOK_SECONDS = 1;
-/** The calls of the end of a life. */
+/** The shortest long poll. The polls before wait longer, and a short poll would ask only some of SQS's servers. */
+const LAST_POLL_SECONDS = 1;
+/** The last calls of an instance. */
 const LAST = ['ReceiveMessage', 'TerminateInstanceInAutoScalingGroup', 'CompleteLifecycleAction'];
 
-test('a machine boots for a job, works on it, goes when it has no more to do, and keeps its journal', async () => {
+test('a machine boots for a job, runs it, retires when it is idle, and its journal is kept', async () => {
   const fleet = await start();
   const traces = tracesOf(fleet);
   const [job = ''] = await fleet.send({ sleepMs: 500 });
@@ -25,8 +25,8 @@ test('a machine boots for a job, works on it, goes when it has no more to do, an
   expect(Number(retirement?.['idleSeconds'])).toBeGreaterThanOrEqual(3);
   const calls = (await traces.calls(id)).filter(({ action }) => LAST.includes(action)).slice(-LAST.length);
   expect(calls.map(({ action, status }) => [action, status])).toEqual(LAST.map((action) => [action, 200]));
-  const [look, terminate, hook] = calls;
-  expect(look && member(look, 'WaitTimeSeconds')).toBe(LAST_LOOK_SECONDS);
+  const [poll, terminate, hook] = calls;
+  expect(poll && member(poll, 'WaitTimeSeconds')).toBe(LAST_POLL_SECONDS);
   expect(terminate && member(terminate, 'ShouldDecrementDesiredCapacity')).toBe('true');
   expect(hook && member(hook, 'LifecycleHookName')).toBe('termination');
   expect(await traces.activities(id)).toEqual([

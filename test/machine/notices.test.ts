@@ -11,11 +11,11 @@ import { tracesOf } from './support/traces.ts';
 
 const start = machineFleets({ baked: true });
 
-/** EC2's are two minutes; an agent keeps a quarter of a minute and the grace of that for handing back and leaving. */
+/** On EC2 it is two minutes. An agent needs 15 seconds and the grace of it to requeue its jobs and to terminate. */
 const NOTICE_MS = 30_000;
 const HEARTBEATS = 3;
 
-test('jobs end or move when Spot takes their machine, and end before Auto Scaling does', async () => {
+test('jobs end or move when Spot interrupts their machine, and end before Auto Scaling terminates one', async () => {
   const fleet = await start({
     spotShare: 100,
     concurrency: 2,
@@ -46,7 +46,7 @@ test('jobs end or move when Spot takes their machine, and end before Auto Scalin
     PATIENCE_MS,
   );
 
-  // Auto Scaling's own doing, as when it evens out zones.
+  // A termination by Auto Scaling, as when it rebalances the zones.
   await fleet.cloud.call('autoscaling', 'TerminateInstanceInAutoScalingGroup', {
     InstanceId: second,
     ShouldDecrementDesiredCapacity: true,

@@ -8,19 +8,19 @@ import { tracesOf } from './support/traces.ts';
 
 const start = machineFleets();
 
-/** An hour, and how long before its end to go. */
+/** The length of an hour in this test, and the margin before its end. */
 const HOUR_SECONDS = 24;
 const MARGIN_SECONDS = 4;
 const SHORTER = `
 hour='"paidPeriodSeconds":${HOUR_SECONDS},"hourMarginSeconds":${MARGIN_SECONDS}'
 sed -i "s/\\"billing\\":\\"per-hour\\"/&,$hour/" /etc/mayfly/agent.json
 grep -qF "$hour" /etc/mayfly/agent.json`;
-/** Longer than these fleets' machines are idle that are billed by the second. */
+/** Longer than the idle timeout of machines that are billed by the second. */
 const IDLE_MS = 5000;
-/** The time of a launch is told in whole seconds. */
+/** The launch time has whole seconds. */
 const ROUNDED_SECONDS = 1;
 
-test('a machine that is billed by the hour stays to the end of what is paid, and no longer', async () => {
+test('a machine that is billed by the hour stays to the end of its paid hour, and no longer', async () => {
   const fleet = await start({ ...ORDERED, billing: 'per-hour' });
   await orderAll(fleet, SHORTER);
   const { there, open } = gate(fleet, 'go');
@@ -43,13 +43,13 @@ test('a machine that is billed by the hour stays to the end of what is paid, and
   expect(left).toBeGreaterThan(0);
 });
 
-/** How much of the hour that has begun is left. */
+/** The rest of the current hour. */
 function paidSeconds({ cloud }: MachineFleet, instance: string, atMs: number): number {
   const ageSeconds = (atMs - cloud.machines.get(instance).launchedAt.getTime()) / 1000;
   return HOUR_SECONDS - (ageSeconds % HOUR_SECONDS);
 }
 
-/** Waits for the next: then there is time for a job and some idling. */
+/** Waits for the next hour, so that there is time for a job and some idle time. */
 async function beginningOfAnHour(fleet: MachineFleet, instance: string): Promise<void> {
   await delay((paidSeconds(fleet, instance, Date.now()) + ROUNDED_SECONDS) * 1000);
 }

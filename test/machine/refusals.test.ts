@@ -11,7 +11,7 @@ import { tracesOf } from './support/traces.ts';
 const start = machineFleets({ baked: true });
 const TERMINATE = 'TerminateInstanceInAutoScalingGroup';
 
-test('refusals are asked again, the minimum is worked at, also after a reboot, and who is refused for ever goes off', async () => {
+test('refused calls are repeated, instances at the minimum keep working, also after a reboot, and one that is always refused powers off', async () => {
   const fleet = await start({ retirementBudget: Duration.seconds(15) });
   const { statuses, decremented, retirement, activities, lines } = tracesOf(fleet);
   const gates = [gate(fleet, 'first'), gate(fleet, 'second')];
@@ -19,12 +19,12 @@ test('refusals are asked again, the minimum is worked at, also after a reboot, a
   const owners = await Promise.all(jobs.map((job) => fleet.ownerOf(job)));
   const [first = '', last = ''] = owners;
   expect(new Set(owners).size).toBe(2);
-  // Or these tests are slow, and nobody knows why (`bakedImage`).
+  // Without the right image these tests would only be slow, which nobody would notice (`bakedImage`).
   const quick = async () =>
     (await lines(first)).includes('mayfly-boot: this image was baked for this very tree');
   await eventually('user-data', quick, PATIENCE_MS);
 
-  // The one goes, after a while.
+  // The first instance leaves after some refusals.
   fleet.cloud.faults.add({
     caller: first,
     action: TERMINATE,
@@ -43,7 +43,7 @@ test('refusals are asked again, the minimum is worked at, also after a reboot, a
   expect(await decremented(first)).toBe(true);
   expect(await retirement(first)).toMatchObject({ reason: 'idle', rung: 'terminate' });
 
-  // The other is the last that the group wants, which it is only told when it asks.
+  // The other one is at the minimum of its group, which it learns only from a refusal.
   const blind = fleet.cloud.faults.add({
     caller: last,
     action: 'DescribeAutoScalingGroups',
@@ -63,7 +63,7 @@ test('refusals are asked again, the minimum is worked at, also after a reboot, a
   await works(fleet, last);
   expect(await retirement(last)).toBeUndefined();
 
-  // Nobody lets it go any more.
+  // From now on all calls that terminate it are refused.
   fleet.cloud.faults.add({
     caller: last,
     action: [TERMINATE, 'SetInstanceHealth'],
@@ -78,7 +78,7 @@ test('refusals are asked again, the minimum is worked at, also after a reboot, a
   await expectSound(fleet, { sent: 4, succeeded: 4, runs: 4 });
 });
 
-/** That a machine takes and ends another job. */
+/** Expects that a machine runs another job. */
 async function works(fleet: MachineFleet, instance: string): Promise<void> {
   const [job = ''] = await fleet.send({ sleepMs: 1000 });
   expect(await fleet.ownerOf(job)).toBe(instance);

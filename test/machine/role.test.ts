@@ -23,10 +23,10 @@ const EXAMPLE = join(packageRoot, 'examples/dictionary');
 const workers = await mkdtemp(join(tmpdir(), 'mayfly-set-up-'));
 afterAll(() => rm(workers, { recursive: true, force: true }));
 
-/** The same playbook once more. */
+/** Runs the same playbook again. */
 const AGAIN = 'cd /opt/mayfly/pulled && HOME=/root ansible-playbook -i localhost, -c local ansible/local.yml';
 
-/** What else the role has done. */
+/** Shows what else the role has done. */
 const LOOK = `
 systemd-analyze cat-config systemd/journald.conf | grep ^SystemMax
 stat -c '%U %a %n' /opt/mayfly/node/bin/node /etc/systemd/system/mayfly-agent.service
@@ -53,7 +53,7 @@ async function ended(fleet: MachineFleet, job: string) {
 
 const VAULT = '/dictionary/vault';
 
-/** The example, with a role that it requires and a value of a vault. */
+/** The example, with a required role and a value of a vault. */
 async function withVaultAndRole(): Promise<string> {
   const directory = join(workers, 'dictionary');
   await cp(EXAMPLE, directory, { recursive: true });
@@ -85,7 +85,7 @@ async function putPassword({ endpoint, region, owner }: MachineFleet['cloud']): 
   await ssm.send(new PutParameterCommand(password)).finally(() => ssm.destroy());
 }
 
-test("a stock machine gets its packages and the owner's set-up, works, and a second run changes nothing", async () => {
+test("a stock machine gets its packages and the owner's set-up, runs jobs, and a second run of the playbook changes nothing", async () => {
   const fleet = await start(
     {
       workerDirectory: await withVaultAndRole(),
@@ -95,7 +95,7 @@ test("a stock machine gets its packages and the owner's set-up, works, and a sec
         parameterName: VAULT,
       }),
       command: ['./define'],
-      // One boot is enough, and quicker.
+      // One boot is enough.
       maxCapacity: 1,
       idleTimeout: Duration.minutes(5),
     },
@@ -121,7 +121,7 @@ test("a stock machine gets its packages and the owner's set-up, works, and a sec
     expect.stringMatching(/^jq\t\d/),
   ]);
 
-  // The agent works before the playbook has ended.
+  // The agent runs jobs before the playbook has ended.
   const gone = ['/bin/sh', '-c', 'test ! -e /run/mayfly-boot/vault-password'];
   await eventually("the end of the vault's password", async () => (await fleet.on(id, ...gone)).status === 0);
   const { status, stdout } = await again(fleet, id);
@@ -129,7 +129,7 @@ test("a stock machine gets its packages and the owner's set-up, works, and a sec
   expect(status).toBe(0);
 });
 
-test("an owner's set-up that fails is a failed boot that names it, and its log outlives the machine", async () => {
+test("an owner's set-up that fails makes the boot fail with its name, and its log is saved", async () => {
   const script = join(workers, 'install');
   await cp(join(EXAMPLE, 'define'), join(workers, 'define'));
   await writeFile(script, '#!/bin/sh\necho "no licence for the converter"\nexit 3\n');
@@ -143,11 +143,11 @@ test("an owner's set-up that fails is a failed boot that names it, and its log o
   expect(retirement?.['problem']?.S).toMatch(
     /The owner's set-up install failed .*no licence for the converter/,
   );
-  expect(await lastWords(fleet, id)).toContain('== mayfly-setup.log\nno licence for the converter\n');
+  expect(await savedLog(fleet, id)).toContain('== mayfly-setup.log\nno licence for the converter\n');
 });
 
-/** What the instance left in the log bucket. */
-async function lastWords(fleet: MachineFleet, id: string): Promise<string> {
+/** The log that the instance has saved in the log bucket. */
+async function savedLog(fleet: MachineFleet, id: string): Promise<string> {
   const { endpoint, region, owner } = fleet.cloud;
   const s3 = new S3Client({ endpoint, region, credentials: owner, forcePathStyle: true });
   try {

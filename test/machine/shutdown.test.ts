@@ -11,7 +11,7 @@ import { tracesOf } from './support/traces.ts';
 const start = machineFleets({ baked: true });
 const DRAINS = /"running":1,"msg":"draining"/;
 
-test('a machine that is told to switch off in mid-job lets the job end first: its slot outlives its agent', async () => {
+test('a machine that powers off during a job lets the job end first: its slot runs longer than its agent', async () => {
   const fleet = await start({ drain: Duration.minutes(5) });
   const { lines, retirement } = tracesOf(fleet);
   const { there, open } = gate(fleet, 'go');
@@ -34,13 +34,13 @@ test('a machine that is told to switch off in mid-job lets the job end first: it
   await expectSound(fleet, { sent: 1, succeeded: 1, runs: 1, instances: 2 });
 });
 
-/** As apt does while it installs. */
+/** The inhibitor of apt while it installs packages. */
 const INSTALLS = ['systemd-inhibit', '--what=shutdown', '--mode=block', '--who=apt', 'sleep', 'infinity'];
 const SWITCH_OFF = ['sh', '-c', 'echo switching off; . /usr/local/lib/mayfly/aws.sh; switch_off'];
-/** Before the next way is tried. */
+/** Less than the time until the next way is tried. */
 const SOON_MS = 150_000;
 
-test('a machine is switched off by the first of the ways, also while a package is installed', async () => {
+test('a machine is powered off by the first way, also while a package is installed', async () => {
   const fleet = await start({ drain: Duration.seconds(1), stopGrace: Duration.seconds(5) });
   const { there, open } = gate(fleet, 'go');
   const [job = ''] = await fleet.send({ untilFile: there });
@@ -49,7 +49,7 @@ test('a machine is switched off by the first of the ways, also while a package i
   await fleet.on(id, 'systemd-run', '--unit=installs', ...INSTALLS);
   const inhibitors = async () => (await fleet.on(id, 'systemd-inhibit', '--list')).stdout;
   await eventually('the inhibitor', async () => /^apt .*shutdown/m.test(await inhibitors()), PATIENCE_MS);
-  // systemd 257 refuses root too.
+  // systemd 257 refuses this to root too.
   if (inject('release') === 'debian-13') {
     expect(await fleet.on(id, 'systemctl', 'poweroff')).toMatchObject({ status: 1 });
   }

@@ -11,7 +11,7 @@ import { tracesOf } from './support/traces.ts';
 const start = machineFleets({ baked: true });
 const AGENT = 'mayfly-agent.service';
 
-/** Its agent dies without a word, and from then on waits for metadata no longer than this. */
+/** Kills the agent, and limits the time for which its restarts wait for metadata. */
 const DIES = `
 mkdir -p /etc/systemd/system/${AGENT}.d
 printf '[Unit]\\nStartLimitBurst=2\\n[Service]\\nTimeoutStartSec=10\\nRestartSec=1\\n' \\
@@ -21,13 +21,13 @@ systemctl kill --signal=KILL ${AGENT}`;
 
 const PROPS = {
   maxCapacity: 3,
-  // A boot and a reboot, on a busy machine.
+  // Enough for a boot and a reboot on a busy machine.
   bootBudget: Duration.seconds(150),
   drain: Duration.seconds(1),
   stopGrace: Duration.seconds(5),
 };
 
-test('machines without metadata, from the start or from some time on, go; so does one whose agent was stopped by hand', async () => {
+test('machines without metadata, from the start or later, end; so does one whose agent was stopped by hand', async () => {
   const fleet = await start(PROPS);
   const { decremented, savedLog, retirement, lines, activities } = tracesOf(fleet);
   await letGoSoon(fleet);
@@ -41,7 +41,7 @@ test('machines without metadata, from the start or from some time on, go; so doe
   fleet.silenceMetadata((id) => id === muted);
   await fleet.on(muted, 'sh', '-c', DIES);
 
-  // Its job is handed back for the reboot, and after it the machine works again.
+  // The agent requeues its job for the reboot. After it, the machine works again.
   await worksOn(fleet, stopped, jobs);
   await fleet.on(stopped, 'systemctl', 'reboot');
   await eventually('a second boot', async () => (await boots(fleet, stopped)) === 2, PATIENCE_MS);
@@ -55,14 +55,14 @@ test('machines without metadata, from the start or from some time on, go; so doe
   expect((await savedLog(stopped))?.key).toContain('-stopped.log');
   await open();
 
-  // Nobody on it ever spoke: that is the keeper's.
+  // It never reported, so the keeper terminates it.
   await fleet.gone(unborn);
   expect(await retirement(unborn)).toMatchObject({ reason: 'boot-failed', rung: 'terminate' });
   expect(await lines(unborn, 'mayfly-deadman.timer')).toEqual([]);
 
   const silent = 'mayfly-retire: the instance metadata service does not answer: powering off without a record';
   const saidSo = async () => (await lines(muted, 'mayfly-retire.service')).includes(silent);
-  await eventually('a word of its silence', saidSo, PATIENCE_MS);
+  await eventually('a log line about the missing metadata', saidSo, PATIENCE_MS);
   await fleet.gone(muted);
   expect(await activities(muted)).toContainEqual(expect.stringContaining('terminated or stopped'));
   await eventually('why it went', () => retirement(muted), PATIENCE_MS);
@@ -74,7 +74,7 @@ test('machines without metadata, from the start or from some time on, go; so doe
   await expectReasons(fleet);
 });
 
-/** An instance that ends without a word is waited for half a minute, instead of five: the least that AWS takes. */
+/** The termination hook waits half a minute for an instance that ends without a call, the shortest time that AWS allows. */
 async function letGoSoon(fleet: MachineFleet): Promise<void> {
   await fleet.clients.autoScaling.send(
     new PutLifecycleHookCommand({
@@ -87,10 +87,10 @@ async function letGoSoon(fleet: MachineFleet): Promise<void> {
   );
 }
 
-/** Resolves when a machine has one of these jobs. */
+/** Resolves when a machine runs one of these jobs. */
 async function worksOn(fleet: MachineFleet, instance: string, jobs: readonly string[]): Promise<void> {
   const has = async (job: string) => {
-    if ((await fleet.ownerOf(job)) !== instance) throw new Error(`${job} is another machine's`);
+    if ((await fleet.ownerOf(job)) !== instance) throw new Error(`${job} runs on another machine`);
   };
   await eventually(
     `a job of ${instance}`,

@@ -29,7 +29,7 @@ const LIMITS: WorkerFleetProps = {
 };
 const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin' };
 
-/** A machine with nothing of ours but the slots, of which this process is the agent: over a socket that both see. */
+/** Boots a machine with the slots only. This process is their agent, over sockets in a shared directory. */
 async function boot(lab: Lab, props: WorkerFleetProps): Promise<Machine> {
   const { shared } = lab;
   await cp(SYSTEMD, join(shared, 'systemd'), { recursive: true });
@@ -66,7 +66,7 @@ async function agentOf(lab: Lab, slots = 1) {
   onTestFinished(() => runner.close());
   await runner.check();
   const begin = (script: string): Run => runner.start({ stdin: 'input', argument: script, variables: {} });
-  /** What it prints, in the order in which it does. */
+  /** The output of a script, both streams in their order. */
   const output = async (script: string) => {
     const run = begin(`exec 2>&1; ${script}`);
     const end = await run.ended;
@@ -75,7 +75,7 @@ async function agentOf(lab: Lab, slots = 1) {
   return { runner, begin, output };
 }
 
-/** Prints the directories that anybody may write to. */
+/** Prints the world-writable directories. */
 const PLACES =
   'find / /dev /dev/shm /dev/mqueue /run /run/lock /tmp /var/tmp -xdev -type d -perm -0002 2>/dev/null | sort -u | grep -v ^/mnt/shared';
 
@@ -85,12 +85,12 @@ libc = ctypes.CDLL(None)
 assert libc.mq_open(b"/queue", os.O_CREAT, 0o600, None) >= 0
 for made in (libc.shmget(7, 4096, 0o1600), libc.semget(7, 1, 0o1600), libc.msgget(7, 0o1600)):
     assert made >= 0'`;
-/** Prints the error that keyctl(JOIN_SESSION_KEYRING) ends with, as container runtimes call it. */
+/** Prints the error of keyctl(JOIN_SESSION_KEYRING), which container runtimes call. */
 const JOIN_KEYRING = `python3 -c 'import ctypes, errno, os
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall({"x86_64": 250, "aarch64": 219}[os.uname().machine], 1, None)
 print(errno.errorcode[ctypes.get_errno()])'`;
-/** Makes a wheel and installs it, which has to do with no index. */
+/** Builds a wheel and installs it without an index. */
 const INSTALL_WHEEL = `python3 -c 'import zipfile
 with zipfile.ZipFile("a-1-py3-none-any.whl", "w") as wheel:
     wheel.writestr("a-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: a\\nVersion: 1\\n")
@@ -105,7 +105,7 @@ const CACHE_PACKAGE = [
 ].join(' && ');
 const COUNT_IPC = 'cat /proc/sysvipc/{shm,sem,msg} | grep -vc key; ls /dev/mqueue';
 
-/** The npm that runs the tests: Debian's would bring 400 packages. */
+/** The npm that runs the tests, because Debian's has 400 dependencies. */
 function npmDirectory(): string {
   const program = process.env['npm_execpath'];
   if (program === undefined) throw new Error('npm_execpath is not set: run the tests through npm');
@@ -140,7 +140,7 @@ test('programs of all kinds run in a slot, and none gets at what is not its own'
   expect(
     await output('python3 -c "import ctypes, multiprocessing as m; print(m.Pool(2).map(abs, [-1, -2]))"'),
   ).toBe('[1, 2]\n');
-  // A browser's own sandbox is made of these.
+  // Browsers use user namespaces for their sandbox.
   expect(await output('unshare --user --map-root-user id -u')).toBe('0\n');
   expect(await output('id -gn; [ ~ = "$(getent passwd $(id -u) | cut -d: -f6)" ]; echo $?')).toBe(
     `${GROUP}\n0\n`,
@@ -158,10 +158,10 @@ test('programs of all kinds run in a slot, and none gets at what is not its own'
   const datagram = 'import socket; socket.socket(2, 2).sendto(b"", ("169.254.169.254", 80))';
   expect(await output(`python3 -c '${datagram}'`)).toMatch(/Operation not permitted/);
 
-  // Container runtimes do without a keyring where the kernel knows none, and end at any other error.
+  // Container runtimes work without a keyring if the kernel has none, and fail after any other error.
   expect(await output(JOIN_KEYRING)).toBe('ENOSYS\n');
 
-  // Every place that anybody may write to is the slot's own, and what a job leaves there goes with the job.
+  // Every world-writable directory belongs to the slot, and is emptied after the job.
   expect(await output(PLACES)).toBe('/dev/mqueue\n/dev/shm\n/run/lock\n/tmp\n/var/tmp\n');
   const litter = 'for place in /dev/shm /run/lock /tmp /var/tmp ~; do echo x > $place/left; done';
   expect(await output(`${litter}; ${LEAVE_IPC}; ${COUNT_IPC}`)).toBe('3\nqueue\n');
@@ -169,12 +169,12 @@ test('programs of all kinds run in a slot, and none gets at what is not its own'
   const there = await machine.run('ls', '/tmp', '/var/tmp', '/dev/shm', '/run/lock');
   expect(there.stdout).not.toContain('left');
 
-  // What stays is the cache, whose owner programs accept.
+  // The cache stays. Programs accept its owner.
   expect(await output(`cd ${CACHE} && git init -q && echo x > kept; stat -c '%U %a' .`)).toBe(
     `${USER} 700\n`,
   );
   expect(await output(`cd ${CACHE} && git status --short`)).toBe('?? kept\n');
-  // As docs/workers.md sets them.
+  // As the documentation sets them.
   const caches = `export XDG_CACHE_HOME=${CACHE} npm_config_cache=${CACHE}/npm; cd`;
   const installed = await output(`${caches} && ${INSTALL_WHEEL} && pip cache dir`);
   expect(installed).toMatch(/Successfully installed a-1[\s\S]*\/srv\/cache\/pip\n$/);
@@ -220,7 +220,7 @@ test('a slot that cannot start is started as often as the agent asks, and no mor
   };
   const whileAsked = await starts();
   expect(whileAsked).toBeGreaterThan(1);
-  // One that systemd tries again and again by itself starts many times in each second.
+  // If systemd restarted it by itself, it would start many times in each second.
   await setTimeout(3000);
   expect(await starts()).toBe(whileAsked);
   await machine.run('sh', '-c', `rm ${dropIn} && systemctl daemon-reload`);
@@ -246,7 +246,7 @@ test('a slot has its limits, and nothing of a job is left when it is over or the
     `MemoryMax=${512 * 1024 ** 2}`,
     'MemorySwapMax=0',
     'OOMPolicy=continue',
-    // As set: not every host of this lab may lower it.
+    // The configured value: not every host allows a lower one.
     'OOMScoreAdjust=-900',
     'TasksMax=300',
     `User=${USER}`,
@@ -273,10 +273,10 @@ test('a slot has its limits, and nothing of a job is left when it is over or the
   expect(lost).toMatchObject({ kind: 'lost', reason: expect.stringContaining('slot was lost') });
   expect(await output('echo next')).toBe('next\n');
   await eventually('the lost slot to be empty', async () => (await processes()).length === 0);
-  // The next slot is the same unit, started when nothing of the one before was left.
+  // The next slot is the same unit, started when no process of the one before was left.
   expect(await slotsOf(machine)).toEqual([unit]);
 
-  // systemd's watchdog ends what a worker has halted.
+  // The watchdog of systemd ends a slot that a worker has stopped.
   const halted = await begin('kill -STOP $PPID; exec sleep 600').ended;
   expect(halted.kind).toBe('lost');
   await eventually('the halted slot to be empty', async () => (await processes()).length === 0);

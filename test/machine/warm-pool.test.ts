@@ -8,7 +8,7 @@ import { tracesOf } from './support/traces.ts';
 const start = machineFleets();
 const WARM_POOL = { warmPool: {} };
 
-test('a machine is set up, stopped to wait, and started again for the job, without another set-up', async () => {
+test('a machine is set up, stopped in the warm pool, and started again for a job, without another set-up', async () => {
   const fleet = await start(WARM_POOL);
   const id = await fleet.instance(0);
   const { machines } = fleet.cloud;
@@ -29,7 +29,7 @@ test('a machine is set up, stopped to wait, and started again for the job, witho
     MESSAGE.startsWith('mayfly-boot: run the playbook'),
   );
   expect(boots).toHaveLength(1);
-  // Another one waits in its place, or is on its way there.
+  // Another one replaces it in the pool.
   expect(await fleet.instance(1)).not.toBe(id);
   await expectSound(fleet, { succeeded: 1, runs: 1 });
 });

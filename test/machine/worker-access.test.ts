@@ -19,7 +19,7 @@ afterAll(remove);
 const start = machineFleets();
 
 test("a worker on a machine has its own role, and no way to the instance's", async () => {
-  // It is asked for more when its workers have ended.
+  // The instance has to stay after its workers have ended.
   const idleTimeout = Duration.minutes(2);
   const props = { command: ['./ask'], workerDirectory, environment: BUCKETS, idleTimeout };
   const fleet = await start(props, { around: buckets });
@@ -27,20 +27,20 @@ test("a worker on a machine has its own role, and no way to the instance's", asy
   const ask = (tool: string, program?: string) => told(fleet, tool, program, 2 * PATIENCE_MS);
   const [user, metadata, rights] = await Promise.all([ask('user'), ask('metadata'), ask('javascript', NODE)]);
   expect(user.trim()).toBe('mayfly-slot-1');
-  // 7: could not connect; 28: no answer. Whoever may ask gets a token there.
+  // 7: could not connect; 28: no answer. With access there would be a token.
   expect(metadata).toMatch(/curl: (7|28)$/m);
   const asRoot = ['sh', '-c', 'echo metadata | /opt/mayfly/tree/worker/ask'];
   const { stdout } = await fleet.on(await fleet.instance(0), ...asRoot);
   expect(stdout).toMatch(/^\S+ curl: 0$/m);
   expect(JSON.parse(rights)).toEqual(RIGHTS_OF_ITS_ROLE);
   expect(await sessionOf(fleet, 'root')).toBe('0');
-  // systemd.exec(5): 224 is PAM's refusal, of which sshd and cron ask as well.
+  // systemd.exec(5): 224 is a refusal of PAM, which sshd and cron use as well.
   expect(await sessionOf(fleet, 'mayfly-slot-1')).toBe('224');
 });
 
-/** With what status a user's own systemd ends or goes on, which is no slot's: its programs reach the metadata. */
+/** The exit status of a user's systemd instance. Its programs could reach the metadata, because it is outside of the slots. */
 async function sessionOf(fleet: MachineFleet, user: string): Promise<string> {
   const show = 'systemctl start $unit; systemctl show --value --property=ExecMainStatus $unit';
-  const words = ['sh', '-c', `unit=user@$(id -u ${user}).service; ${show}`];
-  return (await fleet.on(await fleet.instance(0), ...words)).stdout.trim();
+  const args = ['sh', '-c', `unit=user@$(id -u ${user}).service; ${show}`];
+  return (await fleet.on(await fleet.instance(0), ...args)).stdout.trim();
 }

@@ -10,7 +10,7 @@ const start = machineFleets({ baked: true });
 const MEMORY = Size.mebibytes(192);
 const BYTES = MEMORY.toMebibytes() * 2 ** 20;
 
-/** Two processes that nobody waits for, one in a session of its own, one that `init` has adopted. */
+/** Leaves two daemons: one in its own session, one that `init` has adopted. */
 const LEAVE_DAEMONS = `
 setsid sh -c 'trap "" TERM HUP; echo $$ >/mnt/shared/daemons; exec sleep 1000' >/dev/null 2>&1 &
 sh -c 'sleep 1000 >/dev/null 2>&1 & echo $! >>/mnt/shared/adopted'
@@ -23,7 +23,7 @@ const LOOK_FOR_DAEMONS = `
 for pid in $(cat /mnt/shared/daemons); do kill -0 $pid 2>/dev/null && echo alive; done
 grep ^0:: /proc/self/cgroup`;
 
-/** What a worker could want with the agent; tells what it got. */
+/** Tries to attack the agent, and prints what worked. */
 const meddle = (agent: number) => `
 try() { "$@" >/dev/null 2>&1 && echo "worked: $*"; }
 for signal in 0 STOP KILL; do try kill -$signal ${agent}; done
@@ -54,11 +54,11 @@ test('what workers leave behind, want of the agent or take too much of ends noth
   const id = await fleet.instance(0);
   const left = await endOf(fleet, leaving);
   expect(left).toMatchObject({ state: 'succeeded', output: expect.stringMatching(/^alive\nalive\n0::/) });
-  // In the same slot, which needed no new one.
+  // In the same slot: no new one was needed.
   expect((await endOf(fleet, looking)).output).toBe(left.output.replaceAll('alive\n', ''));
 
   const agent = await workingAgent(fleet, id);
-  // Not the unit's 90 s, as half a lease is less.
+  // Half the lease, which is less than the 90 s of the unit.
   expect(await shown(fleet, id, 'mayfly-agent.service', 'WatchdogUSec')).toBe('10s');
   const { enforced, ...limits } = await limitsOfSlot(fleet, id);
   expect(limits).toEqual({ cpu: '750ms', memory: `${BYTES}`, tasks: '100' });
@@ -76,12 +76,12 @@ test('what workers leave behind, want of the agent or take too much of ends noth
 const workingAgent = (fleet: MachineFleet, instance: string) =>
   fleet.unit(instance, 'mayfly-agent.service', ({ ActiveState }) => ActiveState === 'active');
 
-/** What systemd says of a unit. */
+/** A property of a unit. */
 async function shown(fleet: MachineFleet, instance: string, unit: string, name: string): Promise<string> {
   return (await fleet.on(instance, 'systemctl', 'show', '--value', `--property=${name}`, unit)).stdout.trim();
 }
 
-/** As systemd has them, and whether this kernel has the memory controller with which it makes them hold. */
+/** The limits of a slot, and whether this kernel has the memory controller that enforces them. */
 async function limitsOfSlot(fleet: MachineFleet, instance: string) {
   const show = (name: string) => shown(fleet, instance, 'mayfly-slot@*.service', name);
   const file = `/sys/fs/cgroup${await show('ControlGroup')}/memory.max`;

@@ -15,20 +15,20 @@ const firstRun = () =>
 
 interface Results {
   ok: boolean;
-  checks: { number: number; title: string; ok: boolean; told: string }[];
+  checks: { number: number; title: string; ok: boolean; message: string }[];
 }
 
-test('makes its ten checks on the embedded cloud, in order', async () => {
+test('the first run makes its ten checks on the embedded cloud, in order', async () => {
   const { exitCode, stdout, stderr } = await firstRun();
   expect(exitCode, stderr).toBe(0);
   const { ok, checks } = JSON.parse(stdout) as Results;
   expect(checks.map(({ title }) => title)).toEqual(CHECKS.map(({ title }) => title));
   expect(checks.filter((check) => !check.ok)).toEqual([]);
   expect(ok).toBe(true);
-  expect(stderr).toContain('for nothing');
+  expect(stderr).toContain('costs nothing');
 });
 
-test('that is interrupted deletes what it has deployed', async () => {
+test('an interrupted run deletes its stack', async () => {
   const run = firstRun();
   for await (const line of run.iterable({ from: 'stderr' })) {
     if (String(line).startsWith(` 4  ${CHECKS[3]?.title} ...`)) run.kill('SIGINT');
@@ -37,11 +37,11 @@ test('that is interrupted deletes what it has deployed', async () => {
   expect(exitCode, stderr).toBe(1);
   const { ok, checks } = JSON.parse(stdout) as Results;
   expect(ok).toBe(false);
-  expect(checks.at(-1)).toMatchObject({ number: 4, ok: false, told: expect.stringContaining('SIGINT') });
+  expect(checks.at(-1)).toMatchObject({ number: 4, ok: false, message: expect.stringContaining('SIGINT') });
   expect(stderr).toMatch(/MayflyFirstRun-\d+: destroyed/);
 });
 
-/** A run on a cloud of its own, which has not deployed anything. */
+/** A run on a new cloud, before the deployment. */
 async function open() {
   const directory = await mkdtemp(join(tmpdir(), 'mayfly-first-run-'));
   const cloud = await startCloud({ directory: join(directory, 'cloud') });
@@ -63,20 +63,20 @@ async function open() {
   return { cloud, run, said, clean };
 }
 
-test('says how to delete a stack of which it cannot see that it is gone', async () => {
+test('the clean-up says how to delete a stack if it cannot see that the stack is gone', async () => {
   const { cloud, said, clean } = await open();
   cloud.faults.add({
     ...{ service: 'cloudformation', action: 'DescribeStacks' },
     effect: { kind: 'error', code: 'AccessDenied', status: 403, message: 'Not you.' },
   });
   await clean();
-  expect(said.at(-1)).toMatch(/^The stack may still be there, and cost money \(.*Not you/s);
+  expect(said.at(-1)).toMatch(/^The stack may still exist, and cost money \(.*Not you/s);
   expect(said.at(-1)).toContain(
     'aws cloudformation delete-stack --stack-name MayflyFirstRun-1 --region us-east-1',
   );
 });
 
-test('deletes a stack that is still updated, as of a run that was interrupted then', async () => {
+test('the clean-up deletes a stack after its update, which an interrupt can leave running', async () => {
   const { cloud, run, said, clean } = await open();
   const StackName = run.stack;
   const bodyWith = (VisibilityTimeout: number) =>
@@ -87,7 +87,7 @@ test('deletes a stack that is still updated, as of a run that was interrupted th
     run.until(status, 60, async () => (await run.deployed())?.StackStatus === status);
   await cloud.call('cloudformation', 'CreateStack', { StackName, TemplateBody: bodyWith(30) });
   await is('CREATE_COMPLETE');
-  // Longer than cdk takes to come to the deletion.
+  // Longer than cdk takes until it deletes the stack.
   cloud.faults.add({
     ...{ service: 'sqs', action: 'SetQueueAttributes', caller: 'cloud' },
     effect: { kind: 'latency', ms: 60_000 },
@@ -99,7 +99,7 @@ test('deletes a stack that is still updated, as of a run that was interrupted th
   expect(await run.deployed()).toBeUndefined();
 });
 
-test('waits for a deletion that is under way before the next one', async () => {
+test('a deletion waits for one that is running', async () => {
   const { run } = await open();
   await expect(Promise.all([run.destroy(), run.destroy()])).resolves.toEqual([undefined, undefined]);
 });

@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 it('takes ten requests for the first page of failed jobs of a million', async () => {
   await writeEnded(bare, 0, JOBS);
-  // By now AWS's time is known.
+  // The first list also reads AWS's time.
   await readsOf(bare, { limit: 1 });
   const { jobs, actions, notices } = await readsOf(bare, { states: ['failed'] });
   expect(actions).toEqual(['BatchGetItem', 'GetItem', ...Array(8).fill('Query')]);

@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.ts';
 const startFleet = deployedFleets();
 const BIN = resolve(import.meta.dirname, '../../bin/mayfly.js');
 const BYTES = 1024 ** 3;
-const LOOK_MS = 100;
+const POLL_MS = 100;
 /** The agent's memory grows by this at most, however much a worker prints. */
 const GROWTH_MIB = 40;
 const PROPS = {
@@ -21,7 +21,7 @@ const PROPS = {
   idleTimeout: Duration.minutes(10),
 };
 
-it('1 GiB of output leaves the agent small, is read while it comes, and is the same byte by byte', async () => {
+it('1 GiB of output is read byte by byte while it is printed, and the agent stays small', async () => {
   const fleet = await startFleet(PROPS);
   const first = await fleet.library.enqueue('1');
   await fleet.library.wait([first.id], { timeoutSeconds: 120 });
@@ -33,7 +33,7 @@ it('1 GiB of output leaves the agent small, is read while it comes, and is the s
   let highestMiB = idleMiB;
   const watch = setInterval(async () => {
     highestMiB = Math.max(highestMiB, await residentMiB(pid).catch(() => 0));
-  }, LOOK_MS);
+  }, POLL_MS);
   const script = '"$0" "$1" logs --follow "$2" | sha256sum';
   const reading = execa('sh', ['-c', script, process.execPath, BIN, id]);
   const [job] = await fleet.library.wait([id], { pollSeconds: 1, timeoutSeconds: 900 });
@@ -51,6 +51,6 @@ it('1 GiB of output leaves the agent small, is read while it comes, and is the s
     `grew by ${(highestMiB - idleMiB).toFixed(1)} MiB; read ${lagSeconds.toFixed(1)} s after the end`,
   );
   expect(highestMiB - idleMiB).toBeLessThanOrEqual(GROWTH_MIB);
-  // A reader that could not keep up would be minutes behind, not seconds.
+  // A reader that could not keep up would be minutes behind.
   expect(lagSeconds).toBeLessThan(30);
 }, 1_200_000);

@@ -13,13 +13,13 @@ const PROPS = {
   workerDirectory: join(import.meta.dirname, '../fixtures/counting'),
   concurrency: 8,
   maxCapacity: 2,
-  // What does not fit into two cores waits; nothing is to be lost by that.
+  // Long enough that no lease ends while a worker waits for one of two cores.
   lease: Duration.seconds(60),
   reportInterval: Duration.seconds(10),
   idleTimeout: Duration.seconds(5),
 };
 
-it('10,000 jobs from a file end, each once, and are counted alike by table, workers and checker', async () => {
+it('10,000 jobs from a file end once each, and table, workers and checker count the same', async () => {
   const fleet = await startFleet(PROPS);
   const file = join(fleet.directory, 'tiles.txt');
   await writeFile(file, Array.from({ length: JOBS }, (_, index) => `tile-${index}\n`).join(''));

@@ -27,7 +27,7 @@ beforeAll(async () => {
 }, 1_300_000);
 afterAll(() => fleet?.close());
 
-test('a playbook loops over hundreds of jobs, and collects what each of them printed', () => {
+test('a playbook loops over hundreds of jobs, and collects the output of each', () => {
   const { jobs = [], states } = played.of('Collect').result;
   expect(states, played.output).toEqual({ succeeded: JOBS });
   expect(jobs.map(({ stdout }) => stdout)).toEqual(jobs.map((_, at) => `job-${at}`));

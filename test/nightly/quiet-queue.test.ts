@@ -4,15 +4,12 @@ import { parseCalls } from '../../checker/calls.ts';
 import { startFleet, type TestFleet } from '../support/fleet.ts';
 import { expectSound } from '../support/suite.ts';
 
-/**
- * At this speed a queue that was quiet reports after 90 s. The keeper goes by the real time, as agents do: it wakes the
- * fleet after a minute.
- */
+/** At this speed a quiet queue reports its metrics after 90 s. The keeper uses real time and scales out after a minute. */
 const SPEED = 10;
 let fleet: TestFleet | undefined;
 afterEach(() => fleet?.close());
 
-test('the keeper wakes a fleet whose queue was quiet, before the alarm hears of the job', async () => {
+test('the keeper scales out a fleet whose queue was quiet, before the alarm sees the job', async () => {
   fleet = await startFleet({}, { speed: SPEED, patienceMs: 240_000 });
   const queueName = fleet.stack.queueUrl.split('/').at(-1) ?? '';
   fleet.cloud.quieten(queueName);
@@ -23,8 +20,8 @@ test('the keeper wakes a fleet whose queue was quiet, before the alarm hears of 
   });
   expect(AlarmHistoryItems).toEqual([]);
   const calls = parseCalls(await readFile(fleet.cloud.logFile, 'utf8'));
-  const wakers = calls.filter(({ action, status }) => action === 'ExecutePolicy' && status === 200);
-  expect(wakers.map(({ caller }) => caller)).toEqual([expect.stringContaining('Keeper')]);
+  const executions = calls.filter(({ action, status }) => action === 'ExecutePolicy' && status === 200);
+  expect(executions.map(({ caller }) => caller)).toEqual([expect.stringContaining('Keeper')]);
   await fleet.backToZero(240_000);
   await expectSound(fleet, { succeeded: 1, runs: 1 });
 });

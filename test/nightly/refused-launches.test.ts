@@ -12,15 +12,15 @@ import { expectSound } from '../support/suite.ts';
 const startFleet = deployedFleets();
 const ROOM = 2;
 const JOBS = 8;
-/** All jobs run at once on two instances, though eight are wanted. */
+/** All jobs run at once on two instances, although eight are desired. */
 const PROPS = {
   ...{ concurrency: JOBS / ROOM, maxCapacity: JOBS, scaleOut: { jobsPerInstance: 1 } },
-  // A job that is lost on a busy machine and comes again would be demand.
+  // Long enough that no lease ends on a busy machine: a requeued job would count as demand.
   lease: Duration.seconds(60),
 };
 const QUOTA = `You have requested more vCPU capacity than your current vCPU limit of ${ROOM} allows`;
 
-it('instances that EC2 refuses are not booted for an empty queue once there is room', async () => {
+it('instances that EC2 refused are not launched later for an empty queue', async () => {
   const fleet = await startFleet(PROPS, { speed: 20, patienceMs: 60_000 });
   refuseBeyond(fleet, ROOM);
   const go = join(fleet.directory, 'go');
@@ -33,7 +33,7 @@ it('instances that EC2 refuses are not booted for an empty queue once there is r
     atOnce.findings.find(({ check, mark }) => check === 'launches' && mark === 'bad') ?? {};
   expect(text).toMatch(new RegExp(`^The last \\d+ launches have failed since .*: ${QUOTA}`));
 
-  // Real minutes: the keeper's periods pass no faster in a cloud that does.
+  // Real minutes: the speed of the cloud does not change the keeper's periods.
   await eventually('the demand to be dropped', async () => (await desired(fleet)) === ROOM, 240_000);
   const { stdout } = await fleet.mayfly('fleet');
   expect(stdout).toContain(`${ROOM} desired, of 0 to ${JOBS}`);
@@ -45,7 +45,7 @@ it('instances that EC2 refuses are not booted for an empty queue once there is r
   await expectSound(fleet, { succeeded: JOBS, runs: JOBS });
 }, 420_000);
 
-/** EC2 launches an instance only while fewer than so many run: an account's quota. */
+/** EC2 launches an instance only while fewer than `room` run, like the quota of an account. */
 function refuseBeyond({ cloud }: DeployedFleet, room: number): void {
   let granted = 0;
   cloud.faults.add({

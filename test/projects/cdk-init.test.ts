@@ -64,12 +64,12 @@ describe('a fresh project of cdk init app --language typescript', () => {
     await project.run('chmod', '+x', 'worker/resize-image');
   });
 
-  it('tests a stack with a fleet by npx jest', async () => {
+  it('tests a stack with a fleet with npx jest', async () => {
     const { all } = await project.run('npx', 'jest');
     expect(all).toMatch(/^Tests: +2 passed, 2 total$/m);
   });
 
-  it('synthesises it by npx cdk synth, whose tsc takes the types', async () => {
+  it('synthesises it with npx cdk synth, and tsc accepts the types', async () => {
     const { all } = await project.run('npx', 'cdk', 'synth', '--quiet');
     expect(all).not.toMatch(/error|warn/i);
     const file = join(project.directory, 'cdk.out/ThumbnailsStack.template.json');

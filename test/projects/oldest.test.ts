@@ -38,7 +38,7 @@ for (const [name, props] of Object.entries(variants)) {
 app.synth();
 `;
 
-describe('the oldest aws-cdk-lib and constructs that the package takes', () => {
+describe('the oldest aws-cdk-lib and constructs that the package supports', () => {
   const project = new Project('peers');
   afterAll(() => project.remove());
 
@@ -56,7 +56,7 @@ describe('the oldest aws-cdk-lib and constructs that the package takes', () => {
     }
   });
 
-  it('synthesise fleets of all kinds, and grant', async () => {
+  it('synthesise fleets of all kinds, with grants', async () => {
     await project.run('node', 'app.cjs');
     const templates = readdirSync(join(project.directory, 'cdk.out')).filter((name) =>
       name.endsWith('.template.json'),
@@ -67,7 +67,7 @@ describe('the oldest aws-cdk-lib and constructs that the package takes', () => {
   });
 });
 
-describe('the oldest Node that the package takes', () => {
+describe('the oldest Node that the package supports', () => {
   const version = `${lowest(packageJson.engines.node)}.0`;
   const binary = `node-${process.platform}-${process.arch}`;
   const project = new Project('node');
@@ -103,7 +103,7 @@ describe('the oldest Node that the package takes', () => {
     expect((await project.run(node, mayfly, '--version')).stdout).toBe(packageJson.version);
   });
 
-  it('runs the embedded cloud until it is ended', async () => {
+  it('runs the embedded cloud until it is stopped', async () => {
     const local = execa(node, [mayfly, 'local', '--port', '0', '--json'], {
       cwd: project.directory,
       forceKillAfterDelay: false,

@@ -21,7 +21,7 @@ const app = base;
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
 const inApp = { cwd: app, all: true } satisfies Options;
-/** Without the way of Node that lets CommonJS take a module: jest and older tools do not have it. */
+/** Without `require` of ES modules, which jest and older tools do not support. */
 const STRICT = '--no-experimental-require-module';
 
 /**
@@ -48,7 +48,7 @@ beforeAll(async () => {
 });
 
 describe('the installed package', () => {
-  it('brings what it needs, and none of the tools that made it', () => {
+  it('installs its dependencies, and no development tools', () => {
     const installed = readdirSync(join(app, 'node_modules'));
     expect(installed).toContain('mayfly');
     for (const tool of ['aws-cdk-lib', 'cdk-nag', 'esbuild', 'typescript']) {
@@ -88,7 +88,7 @@ describe('the installed package', () => {
     }
   });
 
-  it('is a library that needs nothing of the CDK', async () => {
+  it('is a library that does not need the CDK', async () => {
     writeFileSync(
       join(app, 'library.js'),
       `import { Fleet, FleetNotFound } from 'mayfly';
@@ -189,7 +189,7 @@ describe('the construct, in an app with the CDK', () => {
       "const { App, Stack } = require('aws-cdk-lib'); const { WorkerFleet } = require('mayfly/cdk');",
     ],
   ])(
-    'synthesises a fleet in an app of its own that is %s',
+    'synthesises a fleet in an app that is %s',
     async (_, file, imports) => {
       const output = `cdk.out.${file}`;
       writeFileSync(
@@ -213,7 +213,7 @@ describe('the construct, in an app with the CDK', () => {
     180_000,
   );
 
-  it('is one and the same for modules and CommonJS, so that an app never has two copies', async () => {
+  it('is the same for modules and CommonJS, so that an app never has two copies', async () => {
     writeFileSync(
       join(app, 'same.mjs'),
       `import { createRequire } from 'node:module';

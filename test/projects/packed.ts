@@ -13,7 +13,7 @@ declare module 'vitest' {
   }
 }
 
-/** Before the first test of a run; returns what is done after the last. */
+/** Packs the package before the first test of a run. Returns the teardown. */
 export default async function setup({ provide }: TestProject): Promise<() => void> {
   const directory = mkdtempSync(join(tmpdir(), 'mayfly-packed-'));
   provide('archive', await packInto(directory, 'mayfly'));

@@ -5,7 +5,7 @@ import { execa, type Result } from 'execa';
 import { cacheDirectory, NODE_PACKAGES, nodeArchive } from '../../infra/instance/node-asset.ts';
 import { NPM_FLAGS, tools } from '../support/packed.ts';
 
-/** A project of a user's, in a directory of its own that is named as the project. */
+/** A user's project, in a new directory with the name of the project. */
 export class Project {
   readonly #base = mkdtempSync(join(tmpdir(), 'mayfly-project-'));
   readonly directory: string;
@@ -23,24 +23,24 @@ export class Project {
     }
   }
 
-  /** With the user's own npm, so that packages come from its cache where they are there. */
+  /** Installs packages with the user's npm, and so from its cache. */
   install(...packages: string[]): Promise<Result> {
     return execa('npm', ['install', ...NPM_FLAGS, ...packages], { cwd: this.directory, all: true });
   }
 
   /**
-   * Runs a program of the project with the Node of the checkout, as a user who has neither an AWS account nor settings of
-   * the CDK. Node.js for the instances is fetched before, as in a project that has been synthesised once.
+   * Runs a program of the project with the Node of the checkout, as a user without AWS account and CDK settings. Node.js for
+   * the instances is downloaded before, as in a project that was synthesised once.
    */
-  run(file: string, ...words: string[]): Promise<Result<{ all: true }>> {
+  run(file: string, ...args: string[]): Promise<Result<{ all: true }>> {
     nodeArchive(NODE_PACKAGES.x86_64);
-    return execa(file, words, {
+    return execa(file, args, {
       cwd: this.directory,
       env: {
         PATH: `${tools}:${process.env['PATH']}`,
         HOME: this.#base,
         XDG_CACHE_HOME: dirname(cacheDirectory()),
-        // It would be sent over the Internet, which tests do not need.
+        // Tests must not send data over the Internet.
         CDK_DISABLE_CLI_TELEMETRY: 'true',
       },
       extendEnv: false,

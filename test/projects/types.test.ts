@@ -39,7 +39,7 @@ const TYPESCRIPT = packageJson.devDependencies.typescript;
 
 const NODENEXT = ['--module', 'nodenext'];
 const NODE10 = ['--module', 'commonjs', '--moduleResolution', 'node10', '--esModuleInterop'];
-/** What the AWS SDK's own declarations lack is not ours to say. */
+/** The declarations of the AWS SDK are not checked. */
 const SKIP = '--skipLibCheck';
 
 describe('the types of the package', () => {
@@ -88,7 +88,7 @@ describe('the types of the package', () => {
       files: ['construct.ts', 'library.ts'],
       flags: [...NODE10, SKIP],
     },
-  ])('take what is right and refuse a prop that there is not: $name', async ({ tsc, files, flags }) => {
+  ])('accept correct code and refuse an unknown prop: $name', async ({ tsc, files, flags }) => {
     const common = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'esnext', '--types', 'node'];
     const { all } = await project.run('node', tsc, ...common, ...flags, ...files);
     expect(all).toBe('');

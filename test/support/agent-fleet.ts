@@ -29,7 +29,7 @@ import type { CallRecord } from '../../local/front-door/call-log.ts';
 import { createJobTable } from './job-table.ts';
 import { EmptyMachines } from './machines.ts';
 
-/** Retires by idleness in no test. */
+/** Retirement settings with which no test becomes idle for long enough. */
 export const PATIENT = {
   billing: 'auto',
   idleSeconds: 600,
@@ -49,17 +49,17 @@ export interface FleetOptions {
   desired?: number;
   hooks?: boolean;
   spot?: boolean;
-  /** The cloud's. Default: a real one. */
+  /** The clock of the cloud. Default: real time. */
   clock?: CloudClock;
 }
 
-/** A fleet without its product: group, queue and table, as the infrastructure makes them. */
+/** Group, queue and table, as the infrastructure creates them, without agents. */
 export interface Fleet extends Cloud {
   directory: string;
   launcher: EmptyMachines;
   /** All calls so far. */
   calls: CallRecord[];
-  /** Resolves with the first call, from now on, that the test is waiting for. */
+  /** Resolves with the next call for which `is` is true. */
   nextCall(is: (call: CallRecord) => boolean): Promise<CallRecord>;
   clients: Clients;
   queueUrl: string;
@@ -69,10 +69,10 @@ export interface Fleet extends Cloud {
   send(body: string): Promise<void>;
 }
 
-/** Of what agents have opened. */
+/** Closes what agents have opened. */
 const closings: (() => Promise<void>)[] = [];
 
-/** The fleet of one test, closed after it: `const open = openFleet()` at the head of a file. */
+/** Opens the fleet of a test, and closes it afterwards: `const open = openFleet()` at the top of a file. */
 export function openFleet(): (options?: FleetOptions) => Promise<Fleet> {
   let fleet: Fleet | undefined;
   afterEach(async () => {
@@ -92,7 +92,7 @@ async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const cloud = await startCloud({ directory, launcher, ...(options.clock && { clock: options.clock }) });
   const calls: CallRecord[] = [];
   cloud.onCall((call) => calls.push(call));
-  // The agent's clients find the cloud as they find AWS.
+  // The agent's clients find the cloud by these variables.
   process.env['AWS_ENDPOINT_URL'] = cloud.endpoint;
   process.env['AWS_ACCESS_KEY_ID'] = cloud.owner.accessKeyId;
   process.env['AWS_SECRET_ACCESS_KEY'] = cloud.owner.secretAccessKey;
@@ -115,7 +115,7 @@ async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     nextCall: (is) => nextCall(cloud, is),
     clients,
     queueUrl: String(QueueUrl),
-    group: () => describe(clients),
+    group: () => describeGroup(clients),
     item,
     instanceRecord: async (instance) =>
       ((await item(`instance#${instance}`)) ?? {}) as Partial<InstanceRecord>,
@@ -173,7 +173,7 @@ async function createGroup({ call }: Cloud, options: FleetOptions): Promise<void
   });
 }
 
-async function describe({ autoScaling }: Clients) {
+async function describeGroup({ autoScaling }: Clients) {
   const { AutoScalingGroups } = await autoScaling.send(
     new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [GROUP] }),
   );
@@ -188,23 +188,23 @@ export interface Agent {
   life: Life;
   refusals: Refusals;
   stateDirectory: string;
-  /** The file by which an agent that has retired asks for the power to be taken away: undefined without one. */
+  /** The file with which a retired agent asks for a power-off; undefined if there is none. */
   retirementFile(): Promise<Record<string, unknown> | undefined>;
 }
 
 export interface AgentOptions {
   config?: Partial<AgentConfig>;
-  /** Which of the booted machines it runs on; null: on one that is not EC2's. */
+  /** The number of the booted machine that it runs on; null: not an EC2 instance. */
   machine?: number | null;
   workerMissing?: string;
   supervisor?: Supervisor;
-  /** Default: this machine's. */
+  /** Default: the system clock. */
   clock?: Clock;
-  /** Default: the fleet's own. */
+  /** Default: the clients of the fleet. */
   clients?: Clients;
 }
 
-/** The agent of an instance, in this process: both of its sides, real workers, its own metadata. */
+/** Starts the agent of an instance in this process, with its job loop and lifecycle, real workers and its own metadata. */
 export async function startAgent(fleet: Fleet, options: AgentOptions = {}): Promise<Agent> {
   const { machine = 0, workerMissing, supervisor = NOBODY, clock = systemClock } = options;
   const spec = machine === null ? undefined : (await fleet.launcher.booted(machine + 1))[machine];
@@ -244,7 +244,7 @@ export async function startAgent(fleet: Fleet, options: AgentOptions = {}): Prom
   };
 }
 
-/** Short times, so that a life takes a second. A job's body is a shell command. */
+/** Short times, so that a lifecycle takes a second. The body of a job is a shell command. */
 function configOf({ queueUrl }: Fleet): AgentConfig {
   const config = v.parse(AgentConfigSchema, {
     version: 1,
@@ -272,7 +272,7 @@ function parsed(json: string | undefined): Record<string, unknown> | undefined {
   return json === undefined ? undefined : (JSON.parse(json) as Record<string, unknown>);
 }
 
-/** Resolves when the work's state is as wanted. */
+/** Resolves when `is` is true of the state. */
 export function until(work: Work, is: (state: ReturnType<Work['state']>) => boolean): Promise<void> {
   return new Promise((resolve) => {
     const look = () => {
@@ -289,7 +289,7 @@ export function callsOf(fleet: Fleet, action: string): CallRecord[] {
   return fleet.calls.filter((call) => call.action === action);
 }
 
-/** The logs that agents have put into the log bucket, where their signs of life may be as well. */
+/** The logs that agents have saved in the log bucket, which may also have their heartbeats. */
 export async function savedLogs({ clients }: Fleet): Promise<{ key: string; text: string }[]> {
   const { Contents = [] } = await clients.s3.send(new ListObjectsV2Command({ Bucket: LOGS }));
   const logs = Contents.filter(({ Key = '' }) => Key.endsWith('.log'));

@@ -3,7 +3,7 @@ import * as cloudWatch from '@aws-sdk/client-cloudwatch';
 import * as sqs from '@aws-sdk/client-sqs';
 import type { FleetContext } from '../../client/context.ts';
 
-type Words = Record<string, unknown>;
+type Input = Record<string, unknown>;
 
 const SERVICES = {
   autoscaling: { commands: autoScaling, client: 'autoScaling' },
@@ -24,22 +24,22 @@ const LISTS = new Set([
 ]);
 
 /**
- * Runs a line as the AWS CLI would ("Command structure", "Using shorthand syntax"), as far as `mayfly doctor` advises it.
- * Rejects with AWS's error, and for what is no such line.
+ * Runs a command line as the AWS CLI does ("Command structure", "Using shorthand syntax"), as far as `mayfly doctor` advises
+ * it. Rejects with AWS's error, or if the command is unknown.
  */
 export async function runAwsCli(clients: FleetContext['clients'], line: string): Promise<void> {
   const [aws, service = '', operation = '', ...flags] = shellWords(line);
   const known = SERVICES[service as keyof typeof SERVICES];
   const name = `${pascal(operation)}Command`;
-  const Command = known && (known.commands as unknown as Record<string, new (input: Words) => object>)[name];
-  if (aws !== 'aws' || !Command) throw new Error(`no command of the AWS CLI that is known here: ${line}`);
+  const Command = known && (known.commands as unknown as Record<string, new (input: Input) => object>)[name];
+  if (aws !== 'aws' || !Command) throw new Error(`an unknown command of the AWS CLI: ${line}`);
   const { region: _, ...given } = readFlags(flags);
   const input = Object.fromEntries(Object.entries(given).map(([flag, values]) => inputOf(flag, values)));
   const client = clients[known.client] as unknown as { send(command: object): Promise<unknown> };
   await client.send(new Command(input));
 }
 
-/** What a POSIX shell makes of a line without variables: words, and what stands in single quotes. */
+/** Splits a line without variables as a POSIX shell does, with single quotes and backslashes. */
 export function shellWords(line: string): string[] {
   const words = line.match(/(?:'[^']*'|\\.|[^\s'\\])+/g) ?? [];
   return words.map((word) => word.replaceAll(/'([^']*)'|\\(.)/g, (_, quoted, escaped) => quoted ?? escaped));
@@ -65,12 +65,12 @@ function inputOf(flag: string, values: readonly string[]): [string, unknown] {
   if (LISTS.has(name)) return [name, values.map(shorthand)];
   const [value = ''] = values;
   if (value.startsWith('{')) return [name, JSON.parse(value)];
-  // A map whose values are texts, whatever they look like.
+  // A map whose values are strings, also if they look like numbers.
   if (name === 'Attributes') return [name, Object.fromEntries([pairOf(value)])];
   return [name, shorthand(value)];
 }
 
-/** `Key=value,Key=value`, a number, or a text. */
+/** Parses `Key=value,Key=value`, a number, or a string. */
 function shorthand(value: string): unknown {
   if (!/^\w+=/.test(value)) return numberOr(value);
   const pairs = value.split(',').map(pairOf);

@@ -6,7 +6,7 @@ interface Finding {
   message: string;
 }
 
-/** Errors that `@aws/cloudformation-validate` finds, which comes with aws-cdk-lib. */
+/** Errors that `@aws/cloudformation-validate` finds. It is a dependency of aws-cdk-lib. */
 export function errorsOf(path: string): Finding[] {
   const require = createRequire(createRequire(import.meta.url).resolve('aws-cdk-lib'));
   const { CompositeEngine, TemplateFile } = require('@aws/cloudformation-validate');

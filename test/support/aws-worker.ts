@@ -15,10 +15,10 @@ import { outputIn } from './job-output.ts';
 const FIXTURE = join(import.meta.dirname, '../fixtures/aws-worker');
 const INPUT = 'for workers';
 
-/** Buckets of the owner's, by the variable that names them to the workers. */
+/** Buckets of the owner, by the environment variable that passes their names to the workers. */
 export const BUCKETS = { GRANTED: 'granted-to-workers', OTHER: 'somebody-elses' };
 
-/** A worker directory with the SDK in it, as an owner's has, and how to do away with it. */
+/** Creates a worker directory that contains the SDK. `remove` deletes it. */
 export function awsWorkerDirectory(): { workerDirectory: string; remove: () => void } {
   const workerDirectory = mkdtempSync(join(tmpdir(), 'mayfly-aws-worker-'));
   cpSync(FIXTURE, workerDirectory, { recursive: true });
@@ -32,14 +32,14 @@ export function awsWorkerDirectory(): { workerDirectory: string; remove: () => v
   return { workerDirectory, remove: () => rmSync(workerDirectory, { recursive: true }) };
 }
 
-/** The two buckets, one of which the workers may read. */
+/** Adds the two buckets. The workers may read one of them. */
 export function buckets(stack: Stack, fleet: WorkerFleet): void {
   const removalPolicy = RemovalPolicy.DESTROY;
   new Bucket(stack, 'Granted', { bucketName: BUCKETS.GRANTED, removalPolicy }).grantRead(fleet);
   new Bucket(stack, 'Other', { bucketName: BUCKETS.OTHER, removalPolicy });
 }
 
-/** Puts what the workers are to read into both buckets. */
+/** Writes the object that the workers try to read to both buckets. */
 export async function fillBuckets({ cloud }: TestFleet): Promise<void> {
   const { endpoint, region, owner } = cloud;
   const s3 = new S3Client({ endpoint, region, credentials: owner, forcePathStyle: true });
@@ -52,7 +52,7 @@ export async function fillBuckets({ cloud }: TestFleet): Promise<void> {
   }
 }
 
-/** A worker is the worker role, reads what was granted, and neither reads anything else nor ends instances. */
+/** A worker has the worker role, can read the granted bucket, and can neither read the other one nor terminate instances. */
 export const RIGHTS_OF_ITS_ROLE = {
   who: expect.stringMatching(
     /^arn:aws:sts::000000000000:assumed-role\/Test-FleetWorkerRole[^/]*\/mayfly-i-[0-9a-f]+$/,
@@ -63,9 +63,9 @@ export const RIGHTS_OF_ITS_ROLE = {
 };
 
 /**
- * What a worker tells that has asked AWS: the output of a job with the body `<tool> <program>`.
+ * Runs a job with the body `<tool> <program>`, whose worker calls AWS with that tool. Returns its output.
  *
- * @throws Error with the output when the worker fails
+ * @throws Error with the output if the worker fails
  */
 export async function told(
   fleet: TestFleet,
@@ -74,7 +74,7 @@ export async function told(
   withinMs = 60_000,
 ): Promise<string> {
   const [job] = await fleet.send(`${tool} ${program}`);
-  const look = async () => {
+  const poll = async () => {
     const key = { pk: { S: `job#${job}` } };
     const { Item } = await fleet.clients.dynamodb.send(
       new GetItemCommand({ TableName: fleet.stack.table, Key: key }),
@@ -83,5 +83,5 @@ export async function told(
     if (Number(Item?.['exitStatus']?.N ?? 0) !== 0) throw new Error(output);
     return Item?.['state']?.S === 'succeeded' && output;
   };
-  return eventually(`what ${tool} tells`, look, withinMs);
+  return eventually(`the output of ${tool}`, poll, withinMs);
 }

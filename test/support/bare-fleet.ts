@@ -14,34 +14,34 @@ import { type Cloud, startCloud } from '../../local/cloud.ts';
 import { createJobTable } from './job-table.ts';
 
 const BIN = resolve(import.meta.dirname, '../../bin/mayfly.js');
-/** One for all tests: a command is there in half the time. */
+/** Shared by all tests, because it halves the start-up time of a command. */
 const NODE_COMPILE_CACHE = resolve(import.meta.dirname, '../../node_modules/.cache/mayfly');
 const TABLE = 'jobs';
 const BUCKET = 'logs';
 
-/** What a fleet has beside its instances, in the embedded cloud: queues, table and bucket, found by their names. */
+/** Queues, table and bucket of a fleet without instances, in the embedded cloud. They are found by their names. */
 export interface BareFleet {
   cloud: Cloud;
   fleet: Fleet;
-  /** With which a command finds the fleet, and nothing else of this machine's. */
+  /** The environment in which a command finds the fleet, without other variables of this machine. */
   env: Record<string, string>;
-  /** A folder of this test's own. */
+  /** A directory of this test. */
   directory: string;
-  /** Runs the command, as a user does. Rejects at no exit status. */
-  mayfly(...words: string[]): ReturnType<typeof runs>;
-  /** The same, with this on its standard input. */
-  mayflyReading(input: string, ...words: string[]): ReturnType<typeof runs>;
-  /** The same, with its output as bytes. */
-  mayflyBytes(...words: string[]): ReturnType<typeof runsForBytes>;
-  /** Says of the index that it has all jobs, as the keeper does: it need not be so. */
+  /** Runs the command, as a user does. Never rejects because of an exit status. */
+  mayfly(...args: string[]): ReturnType<typeof runs>;
+  /** The same, with standard input. */
+  mayflyReading(input: string, ...args: string[]): ReturnType<typeof runs>;
+  /** The same, with the output as bytes. */
+  mayflyBytes(...args: string[]): ReturnType<typeof runsForBytes>;
+  /** Notes in the fleet state that the index has all jobs, or not, as the keeper does. */
   indexed(isAll: boolean): Promise<void>;
-  /** Writes a job's record as it is, with its place in the index. */
+  /** Writes the record of a job, with its place in the index. */
   record(record: Omit<JobRecord, 'pk' | 'attempts'> & { attempts?: number }): Promise<void>;
-  /** Writes an object of the log bucket. */
+  /** Writes an object to the log bucket. */
   object(key: string, content: string | Uint8Array): Promise<void>;
 }
 
-/** One cloud a test file, queues of its own for each test: `const open = bareFleets()` at the head of a file. */
+/** Opens a cloud for each test file and queues for each test: `const open = bareFleets()` at the top of a file. */
 export function bareFleets(): () => Promise<BareFleet> {
   let cloud: Cloud;
   let home: string;
@@ -49,7 +49,7 @@ export function bareFleets(): () => Promise<BareFleet> {
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'mayfly-bare-'));
     cloud = await startCloud({ directory: home });
-    // The library's clients find the cloud as they find AWS.
+    // The library's clients find the cloud by these variables.
     Object.assign(process.env, credentials(cloud));
     await cloud.call('s3', 'CreateBucket', { Bucket: BUCKET });
     await createJobTable(cloud, TABLE);
@@ -88,9 +88,9 @@ async function setUp(cloud: Cloud, directory: string, name: string): Promise<Bar
     MAYFLY_AUTO_SCALING_GROUP: names.group,
     MAYFLY_DEAD_LETTER_QUEUE_URL: deadLetterQueueUrl,
   };
-  const surroundings = { cwd: directory, env };
+  const options = { cwd: directory, env };
   let written: Promise<unknown> = Promise.resolve();
-  /** One after the other: a busy machine does not take hundreds of connections at once. */
+  /** Writes one item after the other, because a busy machine cannot open hundreds of connections at once. */
   const write = async (item: Record<string, AttributeValue>): Promise<void> => {
     const put = written.then(() => dynamodb.send(new PutItemCommand({ TableName: TABLE, Item: item })));
     written = put.catch(() => undefined);
@@ -101,9 +101,9 @@ async function setUp(cloud: Cloud, directory: string, name: string): Promise<Bar
     fleet,
     env,
     directory,
-    mayfly: (...words) => runs(words, surroundings),
-    mayflyReading: (input, ...words) => runs(words, surroundings, input),
-    mayflyBytes: (...words) => runsForBytes(words, surroundings),
+    mayfly: (...args) => runs(args, options),
+    mayflyReading: (input, ...args) => runs(args, options, input),
+    mayflyBytes: (...args) => runsForBytes(args, options),
     indexed: (isAll) => changeFleetState(dynamodb, TABLE, { listedSinceMs: isAll ? 0 : undefined }),
     async record(record) {
       const { id, state, instance = '', enqueuedAt } = record;
@@ -117,18 +117,18 @@ async function setUp(cloud: Cloud, directory: string, name: string): Promise<Bar
   };
 }
 
-interface Surroundings {
+interface CommandOptions {
   cwd: string;
   env: Record<string, string>;
 }
 
-function runs(words: string[], { cwd, env }: Surroundings, input = '') {
-  return execa(process.execPath, [BIN, ...words], { cwd, env, extendEnv: false, reject: false, input });
+function runs(args: string[], { cwd, env }: CommandOptions, input = '') {
+  return execa(process.execPath, [BIN, ...args], { cwd, env, extendEnv: false, reject: false, input });
 }
 
-function runsForBytes(words: string[], { cwd, env }: Surroundings) {
+function runsForBytes(args: string[], { cwd, env }: CommandOptions) {
   const options = { cwd, env, extendEnv: false, reject: false, encoding: 'buffer' } as const;
-  return execa(process.execPath, [BIN, ...words], options);
+  return execa(process.execPath, [BIN, ...args], options);
 }
 
 function credentials(cloud: Cloud) {

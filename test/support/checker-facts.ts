@@ -4,7 +4,7 @@ import type { JournalLine } from '../../checker/journal.ts';
 export const ONE = 'i-0aaaaaaaaaaaaaaa1';
 export const TWO = 'i-0bbbbbbbbbbbbbbb2';
 
-/** Two jobs on two instances that both retired: nothing is wrong. */
+/** Two jobs on two instances that both retired, without violations. */
 export function soundFacts(): Facts {
   return {
     sent: ['m-1', 'm-2'],
@@ -26,7 +26,7 @@ export function soundFacts(): Facts {
   };
 }
 
-/** The lines of a run of one second; `status` undefined: it was killed. */
+/** The journal lines of a run of one second. Without `status` it was killed. */
 export function ran(job: string, attempt: number, pid: number, atMs: number, status?: number): JournalLine[] {
   const run = { job, attempt, pid };
   const start: JournalLine = { event: 'start', ...run, atMs };
@@ -50,7 +50,7 @@ export function leaves(instance: string, caller = `agent/${instance}`): CallFact
   return call('autoscaling', 'TerminateInstanceInAutoScalingGroup', caller, input, 9_000);
 }
 
-/** What an agent (or the keeper) does when it gives a job back. */
+/** The write with which an agent or the keeper requeues a job. */
 export function requeues(job: string, caller: string, atMs: number): CallFacts {
   return writes(job, 'queued', caller, atMs);
 }
@@ -61,13 +61,13 @@ export function writes(job: string, state: string, caller: string, atMs: number)
     Key: { pk: { S: `job#${job}` } },
     UpdateExpression: 'SET #id = :set_id, #state = :set_state REMOVE #listing',
     ExpressionAttributeNames: { '#id': 'id', '#state': 'state' },
-    // A condition has states too, which say nothing of what is written.
+    // The condition has a state too, which is not written.
     ExpressionAttributeValues: { ':queued': { S: 'queued' }, ':set_state': { S: state } },
   };
   return call('dynamodb', 'UpdateItem', caller, input, atMs);
 }
 
-/** What an agent does while a job runs: its lease goes on, its state stays. */
+/** The write with which an agent renews the lease of a running job. */
 export function renews(job: string, caller: string, atMs: number): CallFacts {
   const input = {
     Key: { pk: { S: `job#${job}` } },
@@ -85,7 +85,7 @@ export function enqueues(job: string, atMs: number): CallFacts {
   return puts(job, 'queued', 'owner', atMs);
 }
 
-/** How an agent takes a job that nobody has recorded. */
+/** The write with which an agent claims a job without a record. */
 export function claimsNew(job: string, caller: string, atMs: number): CallFacts {
   return puts(job, 'running', caller, atMs);
 }
@@ -95,7 +95,7 @@ function puts(job: string, state: string, caller: string, atMs: number): CallFac
   return call('dynamodb', 'PutItem', caller, input, atMs);
 }
 
-/** A claim, or a renewal where the state stays, with the lease that it asks for. */
+/** The write of a claim, or without `state` of a renewal, with its lease. */
 export function leases(
   job: string,
   caller: string,
@@ -118,7 +118,7 @@ export function leases(
   return call('dynamodb', 'UpdateItem', caller, input, atMs);
 }
 
-/** What `mayfly cancel` writes to a job that waits; or somebody else. */
+/** The write with which a queued job is cancelled. */
 export function cancels(job: string, caller: string, atMs: number): CallFacts {
   const input = {
     Key: { pk: { S: `job#${job}` } },
@@ -132,13 +132,13 @@ export function cancels(job: string, caller: string, atMs: number): CallFacts {
   return call('dynamodb', 'UpdateItem', caller, input, atMs);
 }
 
-/** A tombstone in the place of a record. */
+/** The write that replaces a record by a tombstone. */
 export function entombs(job: string, caller: string, atMs: number): CallFacts {
   const input = { Item: { pk: { S: `job#${job}` }, state: { S: 'queued' }, removedAt: { S: '2026' } } };
   return call('dynamodb', 'PutItem', caller, input, atMs);
 }
 
-/** A job's copy in the dead-letter queue `dead`. */
+/** Sends a job to the dead-letter queue `dead`. */
 export function buries(job: string, caller: string, atMs: number): CallFacts {
   const MessageAttributes = { MayflyJobId: { DataType: 'String', StringValue: job } };
   return call('sqs', 'SendMessage', caller, { QueueUrl: 'dead', MessageAttributes }, atMs);
@@ -149,7 +149,7 @@ export function setsDesired(caller: string, desired: number, atMs = 8_000): Call
   return call('autoscaling', 'SetDesiredCapacity', caller, input, atMs);
 }
 
-/** How the keeper notes for which instance it is about to lower the capacity. */
+/** The note of the keeper that it lowers the capacity for an instance. */
 export function accounts(instance: string, caller: string, atMs: number): CallFacts {
   const input = {
     Key: { pk: { S: `instance#${instance}` } },

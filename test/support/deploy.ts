@@ -27,14 +27,14 @@ const PART_BYTES = 5 * 1024 * 1024;
 
 export interface Synthesised {
   template: string;
-  /** Where each asset goes, and what is in it. */
+  /** The destination and the content of each asset. */
   assets: { bucket: string; key: string; content: Uint8Array }[];
 }
 
-/** What an owner's stack has beside the fleet. */
+/** Adds further resources to an owner's stack. */
 export type Around = (stack: Stack, fleet: WorkerFleet) => void;
 
-/** What `cdk synth` makes of a fleet, in this process: the CLI itself has tests of its own. */
+/** Synthesises a fleet in this process. Other tests run `cdk synth`. */
 export function synthesise(
   props: WorkerFleetProps | ((stack: Stack) => WorkerFleetProps),
   around?: Around,
@@ -56,7 +56,7 @@ export function synthesise(
   }
 }
 
-/** The file `<stack>.assets.json` of a cloud assembly, as far as it is read here. */
+/** The used part of the file `<stack>.assets.json` of a cloud assembly. */
 interface AssetManifest {
   files: Record<string, AssetFile>;
 }
@@ -76,7 +76,7 @@ function readAsset(outdir: string, { source, destinations }: AssetFile): Synthes
   }));
 }
 
-/** As the CLI does: with the execute bits, which a program in a tree needs. */
+/** Zips like the CLI, with the execute bits that programs in a tree need. */
 function zipDirectory(directory: string): Uint8Array {
   const MADE_BY_UNIX = 3;
   const files: Zippable = {};
@@ -90,7 +90,7 @@ function zipDirectory(directory: string): Uint8Array {
   return zipSync(files);
 }
 
-/** Makes the stack and waits for its end. Rejects with the events that say why it failed. */
+/** Creates the stack and waits until it is complete. Rejects with the events of the failure. */
 export async function createStack(
   cloud: Cloud,
   { template, assets }: Synthesised,
@@ -120,7 +120,7 @@ export async function createStack(
   }
 }
 
-/** As the CLI does: what is large in parts. */
+/** Uploads like the CLI: large objects in parts. */
 async function putObject(s3: S3Client, where: { Bucket: string; Key: string }, content: Uint8Array) {
   if (content.length <= PART_BYTES) {
     await s3.send(new PutObjectCommand({ ...where, Body: content }));

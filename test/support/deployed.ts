@@ -8,16 +8,16 @@ import { type FleetOptions, startFleet, type TestFleet } from './fleet.ts';
 
 const BIN = resolve(import.meta.dirname, '../../bin/mayfly.js');
 
-/** A fleet with its stack, instances and keeper, and the two ways in which people look after it. */
+/** A deployed fleet with stack, instances and keeper, and with the library and the command to use it. */
 export interface DeployedFleet extends TestFleet {
   library: Fleet;
-  /** With which a command finds the fleet, and nothing else of this machine's. */
+  /** The environment in which a command finds the fleet, without other variables of this machine. */
   env: Record<string, string>;
-  /** Runs the command, as a user does. Rejects at no exit status. */
-  mayfly(...words: string[]): ReturnType<typeof run>;
+  /** Runs the command, as a user does. Never rejects because of an exit status. */
+  mayfly(...args: string[]): ReturnType<typeof run>;
 }
 
-/** Fleets for the tests of a file: each test has its own, which is gone when the test is over, however it ends. */
+/** Starts a fleet for each test of a file, and closes it after the test. */
 export function deployedFleets(): (
   props?: WorkerFleetProps,
   options?: FleetOptions,
@@ -36,15 +36,15 @@ export function deployedFleets(): (
       AWS_SECRET_ACCESS_KEY: fleet.cloud.owner.secretAccessKey,
       MAYFLY_STACK: STACK_NAME,
     };
-    // The library's clients find the cloud as they find AWS.
+    // The library's clients find the cloud by these variables.
     Object.assign(process.env, env);
     const library = await Fleet.find({ stack: STACK_NAME });
     open.unshift({ close: async () => library.close() });
     const all = { ...env, PATH: process.env['PATH'] ?? '' };
-    return Object.assign(fleet, { library, env: all, mayfly: (...words: string[]) => run(words, all) });
+    return Object.assign(fleet, { library, env: all, mayfly: (...args: string[]) => run(args, all) });
   };
 }
 
-function run(words: string[], env: Record<string, string>) {
-  return execa(process.execPath, [BIN, ...words], { env, extendEnv: false, reject: false });
+function run(args: string[], env: Record<string, string>) {
+  return execa(process.execPath, [BIN, ...args], { env, extendEnv: false, reject: false });
 }

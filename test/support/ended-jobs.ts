@@ -5,10 +5,10 @@ import { type ListedState, listedAtOf, listedOf } from '../../store/listing.ts';
 import type { BareFleet } from './bare-fleet.ts';
 
 export const START_MS = Date.now() - 14 * 86_400_000;
-/** Of so many jobs one failed. */
+/** One of this number of jobs failed. */
 export const FAILED = 10;
 
-/** Writes the records of jobs that have ended, from a number on. Each is enqueued a second after the one before. */
+/** Writes the records of ended jobs with the numbers `from` to `to`. Each was enqueued a second after the one before. */
 export async function writeEnded({ fleet }: BareFleet, from: number, to: number, body = ''): Promise<void> {
   const { dynamodb } = fleet.context.clients;
   for (let number = from; number < to; number += 100) {
@@ -31,7 +31,7 @@ function itemOf(number: number, body: string) {
   return toItem({ pk: `job#${id}`, id, state, attempts: 1, enqueuedAt, ...place, body });
 }
 
-/** Requests to the table that a list makes, and what it says. */
+/** The requests to the table that a list makes, and its notices. */
 export async function readsOf({ cloud, fleet }: BareFleet, options: ListOptions) {
   const actions: string[] = [];
   const notices: string[] = [];

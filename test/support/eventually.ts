@@ -2,14 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const SHORTEST_MS = 10;
 const LONGEST_MS = 250;
-/** What has taken a while is not looked at all the time: a look at a fleet is several calls. */
+/** The pause between two polls, as a fraction of the time waited so far: a poll of a fleet takes several calls. */
 const SHARE = 0.1;
 
 /**
- * Resolves with the first value that is neither undefined nor false; for what can only be asked, not awaited. It comes late
- * by a tenth of the wait, and by a quarter of a second at most.
+ * Polls until `look` returns a value that is neither undefined nor false. The result is late by a tenth of the wait, and by a
+ * quarter of a second at most.
  *
- * @throws Error that says what did not come, after `withinMs`
+ * @throws Error that says what did not happen within `withinMs`
  */
 export async function eventually<T>(
   what: string,

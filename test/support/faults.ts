@@ -1,15 +1,15 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { type Resource, statementsOf } from './synthesised.ts';
 
-/** What a deployment of a fleet to some place has to be like. */
+/** The properties that a template has to have for the place of its deployment. */
 export interface Expected {
-  /** `aws`, `aws-cn`, `aws-us-gov`; undefined where the deployment decides. */
+  /** `aws`, `aws-cn`, `aws-us-gov`; undefined if the deployment decides. */
   partition: string | undefined;
-  /** Whether the fleet makes its VPC. */
+  /** Whether the fleet creates its VPC. */
   ownVpc: boolean;
-  /** Types by name; none where the region decides. */
+  /** Names of instance types; empty if the region decides. */
   types: string[];
-  /** Whether the stack takes along what it stores. */
+  /** Whether the deletion of the stack deletes its stores. */
   destroys: boolean;
 }
 
@@ -19,7 +19,7 @@ const CONSOLES: Record<string, string> = {
   'aws-us-gov': 'https://console.amazonaws-us-gov.com/',
 };
 
-/** What is wrong with a template in the eyes of somebody who deploys it there; none, if it is as it should be. */
+/** What is wrong with a template for that place; empty if nothing is. */
 export function faultsOf(template: Template, expected: Expected): string[] {
   const all = template.toJSON() as { Outputs: object; Resources: Record<string, Resource> };
   const resources = Object.values(all.Resources);
@@ -36,7 +36,7 @@ export function faultsOf(template: Template, expected: Expected): string[] {
 
 type OfType = (type: string) => Resource[];
 
-/** Names of a partition, an account or a host that another place has others of. */
+/** Names of a partition, an account or a host that are different in another place. */
 function placeFaults(text: string, { partition }: Expected): string[] {
   const link = /"Value":\{"Fn::Join":\["",\[("https:.*?)view=activity/.exec(text)?.[1] ?? text;
   return [
@@ -49,14 +49,14 @@ function placeFaults(text: string, { partition }: Expected): string[] {
   ];
 }
 
-/** Setting `env` later must not change it. */
+/** The network must not change when `env` is set later. */
 function networkFaults(ofType: OfType): string[] {
   const zones = ofType('AWS::EC2::Subnet').map(({ Properties }) => Properties['AvailabilityZone']);
   const expected = [0, 1].map((index) => ({ 'Fn::Select': [index, { 'Fn::GetAZs': '' }] }));
   return JSON.stringify(zones) === JSON.stringify(expected) ? [] : ['zones that depend on env'];
 }
 
-/** The bucket of assets may have a key of the owner's. */
+/** The bucket of the assets may be encrypted with a key of the owner. */
 function decryptFaults(template: Template): string[] {
   const roles = ['AgentRole', 'BakedImageBuilderRole'].filter(
     (role) => statementsOf(template, role).length > 0,
@@ -79,11 +79,11 @@ function typeFaults(ofType: OfType, { types }: Expected): string[] {
   }[];
   const named = overrides.flatMap(({ InstanceType = [] }) => InstanceType);
   const filters = overrides.some(({ InstanceRequirements }) => InstanceRequirements);
-  const asTold = JSON.stringify(named) === JSON.stringify(types) && filters === (types.length === 0);
-  return asTold ? [] : ['types that a region may lack, or not those of the owner'];
+  const asExpected = JSON.stringify(named) === JSON.stringify(types) && filters === (types.length === 0);
+  return asExpected ? [] : ['types that a region may lack, or not those of the owner'];
 }
 
-/** Destroyed with all that is in them, or kept; after a first deployment that failed gone in either case. */
+/** Stores are deleted with their content, or kept. A failed first deployment deletes them in either case. */
 function storeFaults(ofType: OfType, { destroys }: Expected): string[] {
   const stores = ['AWS::SQS::Queue', 'AWS::DynamoDB::Table', 'AWS::S3::Bucket'].flatMap(ofType);
   const policy = destroys ? 'Delete' : 'RetainExceptOnCreate';

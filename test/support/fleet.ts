@@ -17,18 +17,18 @@ import { type Around, createStack, deleteStack, type Synthesised, synthesise } f
 import { eventually } from './eventually.ts';
 
 /**
- * Seconds, real ones: the embedded cloud's clock is sped up, an agent's is not. A lease of 4 s is lost now and then when
- * both cores are busy, which costs a job an attempt.
+ * Real seconds: the speed of the embedded cloud does not change the agents. A lease of 4 s is sometimes lost when both cores
+ * are busy, which costs an attempt.
  */
 const LEASE_SECONDS = 15;
 const LAST_LINES = 20;
-/** A minute of AWS's own passes in a second. */
+/** A minute of AWS's own periods passes in a second. */
 const SPEED = 60;
 
-/** Where the test worker is, and all that fleets deploy with it. */
+/** The directory of the test worker, which fleets deploy. */
 export const WORKER_DIRECTORY = join(import.meta.dirname, '../fixtures/worker');
 
-/** What the test worker does for a job: `test/fixtures/worker/worker.mjs`. */
+/** The body of a job: what the test worker `test/fixtures/worker/worker.mjs` does. */
 export interface Orders {
   sleepMs?: number;
   exit?: number;
@@ -41,48 +41,48 @@ export interface Orders {
   shell?: string;
 }
 
-/** A fleet on a cloud of its own, as a test sees it: from outside. */
+/** A fleet on its own cloud, used from outside. */
 export interface TestFleet {
   cloud: Cloud;
   clients: OperatorClients;
   stack: StackNames;
   directory: string;
-  /** Sends jobs; the checker will account for each. */
+  /** Sends jobs. The checker accounts for each. */
   send(...orders: (Orders | string)[]): Promise<string[]>;
-  /** Jobs that were sent by other means: the checker will account for them too. */
+  /** Makes the checker account for jobs that were sent in another way. */
   account(...jobs: string[]): void;
   journal(): Promise<JournalLine[]>;
-  /** The first line of the journal of this kind, once it is there. */
+  /** Waits for the first line of the journal of this kind. */
   event(event: JournalLine['event'], job: string, attempt?: number): Promise<JournalLine>;
-  /** Ids of the instances that are there. */
+  /** Ids of the instances that are not terminated. */
   instances(): Promise<string[]>;
   /** The instance that runs a job now. */
   ownerOf(job: string): Promise<string>;
   /** Process id of an instance's agent. */
   agentPid(instance: string): Promise<number>;
-  /** Waits until nothing is queued, held, running or desired any more. */
+  /** Waits until no message is queued or in flight, and no instance runs or is desired. */
   backToZero(withinMs?: number): Promise<void>;
   deleteStack(): Promise<void>;
   judge(): Promise<Verdict>;
-  /** For the message of a test that fails: the journal, and the last that each instance logged. */
+  /** For the message of a failed test: the journal, and the end of each instance's log. */
   lastWords(): Promise<string>;
   close(): Promise<void>;
 }
 
 export interface FleetOptions extends Partial<CloudOptions> {
-  /** What the stack has beside the fleet. */
+  /** Adds further resources to the stack. */
   around?: Around;
-  /** Props that are made of the stack's own resources. */
+  /** Props that use resources of the stack. */
   made?: (stack: Stack) => WorkerFleetProps;
-  /** What has to be there before the stack is. */
+  /** Runs before the stack is created. */
   prepare?: (cloud: Cloud) => Promise<void>;
-  /** The workers' journal: where it is for them, and where here, if its directory is on machines. */
+  /** The path of the workers' journal on machines, and on this host. */
   journal?: { there: string; here: string };
-  /** How long anything is waited for, unless said otherwise. Default 20 s. */
+  /** The default of all time-outs. Default 20 s. */
   patienceMs?: number;
 }
 
-/** @param options `directory` too is the fleet's own and is gone with it. */
+/** @param options `directory` belongs to the fleet and is deleted with it */
 export async function startFleet(
   props: WorkerFleetProps = NO_PROPS,
   { around, made, prepare, journal, patienceMs, ...options }: FleetOptions = {},
@@ -99,7 +99,7 @@ export async function startFleet(
   try {
     await prepare?.(cloud);
     const { template, assets } = synthesiseOnce(props, around, made);
-    // A path is known at run time only, a synth takes seconds: one serves all fleets with the same props.
+    // A synth takes seconds, so fleets with the same props share a template. The path of the journal is inserted here.
     const there = journal?.there ?? journalFile;
     const outputs = await createStack(cloud, {
       template: template.replaceAll(JOURNAL, there),
@@ -127,7 +127,7 @@ export async function startFleet(
 
 const NO_PROPS: WorkerFleetProps = {};
 const JOURNAL = '@journal@';
-/** The 50 MB of Node.js, which only instances fetch that boot. */
+/** The asset with Node.js (50 MB), which only machines download. */
 const NODE = '.tgz';
 
 const DEFAULTS: WorkerFleetProps = {
@@ -146,7 +146,7 @@ const DEFAULTS: WorkerFleetProps = {
   retirementBudget: Duration.seconds(6),
 };
 
-/** An idle timeout is refused where instances are paid by the hour. */
+/** With billing by the hour an idle timeout is refused. */
 export function withDefaults(defaults: WorkerFleetProps, props: WorkerFleetProps = {}): WorkerFleetProps {
   const { idleTimeout: _, ...byTheHour } = defaults;
   return { ...(props.billing === 'per-hour' ? byTheHour : defaults), ...props };
@@ -220,7 +220,7 @@ class Fleet implements TestFleet {
   }
 
   async send(...orders: (Orders | string)[]): Promise<string[]> {
-    const bodies = orders.map((order) => (typeof order === 'string' ? order : JSON.stringify(order)));
+    const bodies = orders.map((one) => (typeof one === 'string' ? one : JSON.stringify(one)));
     const jobs = await sendJobs(this.clients.sqs, this.stack.queueUrl, bodies);
     this.#sent.push(...jobs);
     return jobs;
@@ -238,8 +238,8 @@ class Fleet implements TestFleet {
   event(event: JournalLine['event'], job: string, attempt?: number): Promise<JournalLine> {
     const wanted = (line: JournalLine) =>
       line.event === event && line.job === job && (attempt ?? line.attempt) === line.attempt;
-    const look = async () => (await this.journal()).find(wanted);
-    return eventually(`'${event}' of ${job} in the journal`, look, this.#patienceMs);
+    const find = async () => (await this.journal()).find(wanted);
+    return eventually(`'${event}' of ${job} in the journal`, find, this.#patienceMs);
   }
 
   async instances(): Promise<string[]> {
@@ -254,13 +254,13 @@ class Fleet implements TestFleet {
 
   ownerOf(job: string): Promise<string> {
     const Key = { pk: { S: `job#${job}` } };
-    const look = async () => {
+    const readOwner = async () => {
       const { Item } = await this.clients.dynamodb.send(
         new GetItemCommand({ TableName: this.stack.table, Key }),
       );
       return Item?.['state']?.S === 'running' && Item['instance']?.S;
     };
-    return eventually(`an owner of ${job}`, look, this.#patienceMs);
+    return eventually(`an owner of ${job}`, readOwner, this.#patienceMs);
   }
 
   async agentPid(instance: string): Promise<number> {

@@ -1,7 +1,7 @@
 import type { Run, RunEnd, Runner, Task } from '../../agent/runner/runner.ts';
 import { eventually } from './eventually.ts';
 
-/** A worker that the test ends. */
+/** A worker whose end the test controls. */
 export class HandRun implements Run {
   readonly task: Task;
   readonly ended: Promise<RunEnd>;
@@ -20,28 +20,28 @@ export class HandRun implements Run {
     this.stops.push(graceMs);
   }
 
-  /** It exits by itself, or because of a stop before. */
+  /** Exits by itself, or after a stop. */
   exit(status: number, stopped = false): void {
     this.#end({ kind: 'exited', status, stopped });
   }
 
-  /** It dies of a stop's SIGTERM. */
+  /** Dies of the SIGTERM of a stop. */
   die(): void {
     this.#end({ kind: 'signalled', signal: 'SIGTERM', stopped: true });
   }
 
-  /** It is lost with its slot. */
+  /** Is lost with its slot. */
   lose(): void {
     this.#end({ kind: 'lost', reason: "the worker's slot was lost: the slot has ended" });
   }
 
-  /** It is stopped while it waits for a slot. */
+  /** Never starts: it was stopped while it waited for a slot. */
   neverStart(): void {
     this.#end({ kind: 'not-started', reason: 'it was stopped before there was a slot for it' });
   }
 }
 
-/** A runner whose workers the test plays. */
+/** A runner whose workers the test controls. */
 export class HandRunner implements Runner {
   readonly runs: HandRun[] = [];
 

@@ -7,7 +7,7 @@ import { stepsFor } from '../../policy/steps.ts';
 export const NOW_MS = Date.parse('2026-01-02T03:04:05.000Z');
 export const ago = (minutes: number) => NOW_MS - minutes * 60_000;
 export const timeAgo = (minutes: number) => new Date(ago(minutes)).toISOString();
-/** As sentences have it. */
+/** The time as messages have it. */
 export const saidAgo = (minutes: number) => timeAgo(minutes).replace('.000Z', 'Z');
 
 export const record: InstanceRecord = {
@@ -120,7 +120,7 @@ export const subnet = {
 };
 export const network = { subnets: [subnet, { ...subnet, id: 'subnet-2' }] };
 
-/** A fleet at work of which there is nothing to say. */
+/** A working fleet without problems. */
 export const healthy: Facts = {
   fleet,
   nowMs: NOW_MS,

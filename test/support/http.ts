@@ -7,7 +7,7 @@ export interface HttpRequest {
   body?: string;
 }
 
-/** As a client of HTTP sends it that may set any header, also `Host`. */
+/** Sends a request with any headers, also `Host`. */
 export async function send(
   endpoint: string,
   { path = '/', method = 'POST', body = '' }: HttpRequest,

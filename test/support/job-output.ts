@@ -2,7 +2,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { fromItem } from '../../store/item.ts';
 import type { JobRecord, StreamLog } from '../../jobs/record.ts';
 
-/** What the last try of a job has printed, both streams as they came, as far as its item in the table tells. */
+/** The output of the last try of a job, both streams in their order, from its item in the table. */
 export function outputIn(item: Record<string, AttributeValue> = {}): string {
   const { tries } = fromItem(item) as unknown as Partial<JobRecord>;
   const log = tries?.at(-1)?.log;

@@ -11,12 +11,12 @@ export const BY_LISTING = INDEX_DEFINITIONS.byListing;
 export const BY_STATE = INDEX_DEFINITIONS.byState;
 export const KEY_ATTRIBUTES = TABLE_DEFINITION.AttributeDefinitions;
 
-/** A table as the fleet's stack makes it. */
+/** Creates a table like that of a fleet's stack. */
 export async function createJobTable({ call }: Pick<Cloud, 'call'>, TableName: string): Promise<void> {
   await call('dynamodb', 'CreateTable', { TableName, ...TABLE_DEFINITION });
 }
 
-/** One as an earlier version's stack has made it. */
+/** Creates a table like that of an earlier version. */
 export async function createOldJobTable({ call }: Pick<Cloud, 'call'>, TableName: string): Promise<void> {
   const keys: readonly string[] = [KEY_ATTRIBUTE, LISTING_INDEX.partitionKey];
   await call('dynamodb', 'CreateTable', {
@@ -27,7 +27,7 @@ export async function createOldJobTable({ call }: Pick<Cloud, 'call'>, TableName
   });
 }
 
-/** What an update of the stack does to it. */
+/** Adds the second index, as an update of the stack does. */
 export async function addStateIndex({ call }: Pick<Cloud, 'call'>, TableName: string): Promise<void> {
   await call('dynamodb', 'UpdateTable', {
     TableName,

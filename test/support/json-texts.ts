@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** A number as JSON can write it: of any length, with digits that no double has, and in ways that no writer prefers. */
+/** A JSON number of any length and notation, with more digits than a double has. */
 export const number = fc
   .tuple(
     fc.constantFrom('', '-'),
@@ -10,7 +10,7 @@ export const number = fc
   )
   .map((parts) => parts.join(''));
 
-/** A text as JSON can write it: with escapes where none are needed. */
+/** A JSON string, also with escapes that are not needed. */
 export const text = fc
   .array(
     fc.oneof(
@@ -36,7 +36,7 @@ export const text = fc
 
 export const blanks = fc.constantFrom('', ' ', '\n', '\t', '\r\n  ');
 
-/** JSON texts of every kind: also those that are not what `JSON.stringify` makes of their value. */
+/** JSON texts of every kind, also such as `JSON.stringify` never writes. */
 export const { json, object } = fc.letrec<{ json: string; list: string; object: string }>((tie) => ({
   json: fc.oneof(
     { depthSize: 'small' },

@@ -12,12 +12,12 @@ import { type Fleet, GROUP, LAUNCH_HOOK, TABLE, TERMINATION_HOOK } from './agent
 
 export interface Keeper {
   config: KeeperConfig;
-  /** One run, as if so many minutes had passed since the test began, by a clock that may be off. */
+  /** Runs once, as if this number of minutes had passed since the test began, with a clock that may be wrong. */
   after(minutes: number, errorMs?: number): Promise<Action['do'][]>;
   suspended(): Promise<string[]>;
 }
 
-/** The keeper of a fleet; its time is the test's. */
+/** The keeper of a fleet, with a time that the test sets. */
 export async function keeperOf(fleet: Fleet, changes: Partial<KeeperConfigInput> = {}): Promise<Keeper> {
   const config = await configOf(fleet, changes);
   const startedMs = Date.now();
@@ -37,7 +37,7 @@ export async function keeperOf(fleet: Fleet, changes: Partial<KeeperConfigInput>
   };
 }
 
-/** The fleet as the command sees it. */
+/** The fleet context, as the command has it. */
 export function contextOf({ clients, queueUrl }: Fleet, clock = systemClock): FleetContext {
   const facts = v.parse(FleetFactsSchema, {
     version: 1,
@@ -68,7 +68,7 @@ async function configOf(fleet: Fleet, changes: Partial<KeeperConfigInput>): Prom
   return readKeeperConfig(JSON.stringify(input));
 }
 
-/** Makes the fleet's scaling policy. Resolves with its ARN. */
+/** Creates the scaling policy of the fleet. Resolves with its ARN. */
 export async function scaleOutPolicy(fleet: Fleet): Promise<string> {
   const steps = stepsFor({ threshold: 1, jobsPerInstance: 1, maxCapacity: 10 });
   const { PolicyARN } = await fleet.call('autoscaling', 'PutScalingPolicy', {

@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest';
 
 export interface LimitedCgroup {
   directory: string;
-  /** The file that has its limit. */
+  /** The file with its limit. */
   limit: string;
 }
 
@@ -14,7 +14,7 @@ export interface MemoryCgroup extends LimitedCgroup {
   events: string;
 }
 
-/** Creates a cgroup with that much memory for one test. Undefined: it cannot be created here. */
+/** Creates a cgroup with a memory limit, for one test. Undefined if that is not possible. */
 export async function memoryCgroup(mebibytes: number): Promise<MemoryCgroup | undefined> {
   const bytes = mebibytes * 1024 ** 2;
   const second = await limited('/sys/fs/cgroup', 'memory.max', bytes);
@@ -23,7 +23,7 @@ export async function memoryCgroup(mebibytes: number): Promise<MemoryCgroup | un
   return first && { ...first, events: join(first.directory, 'memory.oom_control') };
 }
 
-/** Creates a cgroup with so many processes and threads for one test. Undefined: it cannot be created here. */
+/** Creates a cgroup with a limit of processes and threads, for one test. Undefined if that is not possible. */
 export async function tasksCgroup(tasks: number): Promise<LimitedCgroup | undefined> {
   return (
     (await limited('/sys/fs/cgroup', 'pids.max', tasks)) ?? limited('/sys/fs/cgroup/pids', 'pids.max', tasks)
@@ -32,7 +32,7 @@ export async function tasksCgroup(tasks: number): Promise<LimitedCgroup | undefi
 
 let made = 0;
 
-/** In cgroup v2 one directory has all controllers. In v1, which containers and VMs may have, each has its own. */
+/** cgroup v2 has one directory for all controllers. v1, which some containers and VMs have, has one for each. */
 async function limited(root: string, file: string, value: number): Promise<LimitedCgroup | undefined> {
   if (!existsSync(join(root, 'cgroup.procs'))) return undefined;
   made += 1;

@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import type { Instance, InstanceSpec, Launcher } from '../../local/instances/launcher.ts';
 
-/** Machines on which nothing runs by itself: a test takes the part of their agent. */
+/** Machines on which nothing runs. The test acts as their agent. */
 export class EmptyMachines implements Launcher {
   readonly #booted = new EventEmitter();
   readonly #specs: InstanceSpec[] = [];
@@ -14,7 +14,7 @@ export class EmptyMachines implements Launcher {
     return { gone: off.promise, terminate: () => end('terminated'), destroy: () => end('destroyed') };
   }
 
-  /** The machines that have power, once there are so many. */
+  /** Waits for this number of launched machines. */
   async booted(count: number): Promise<InstanceSpec[]> {
     while (this.#specs.length < count) await once(this.#booted, 'boot');
     return this.#specs.slice(0, count);

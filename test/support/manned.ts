@@ -6,15 +6,15 @@ import { type Agent, type Bench, openBench } from './queue.ts';
 
 const BUCKET = 'logs';
 
-/** A fleet in the embedded cloud whose only instance is an agent in this process. */
+/** A fleet in the embedded cloud with one agent, in this process. */
 export interface Manned {
   fleet: Fleet;
   bench: Bench;
-  /** Starts it, with a worker that runs this script in a shell. It ends with the test. */
+  /** Starts the agent, with a worker that runs this shell script. It stops at the end of the test. */
   work(script: string): Promise<Agent>;
 }
 
-/** One cloud a test file, queues of its own for each test: `const open = mannedFleets()` at the head of a file. */
+/** Opens a cloud for each test file and queues for each test: `const open = mannedFleets()` at the top of a file. */
 export function mannedFleets(): () => Promise<Manned> {
   const openQueues = openBench();
   let hasBucket = false;

@@ -1,12 +1,12 @@
 import type { Clock } from '../../aws/clock.ts';
 
-/** A clock that stands still until it is advanced: then it wakes who sleeps, in the order of their dates. */
+/** A clock that changes only when it is advanced. It then ends the sleeps that are due, in their order. */
 export class ManualClock implements Clock {
   readonly #startMs: number;
   #nowMs = 0;
   readonly #sleepers = new Set<{ atMs: number; wake: () => void }>();
 
-  /** @param startMs epoch milliseconds at which it stands in the beginning */
+  /** @param startMs its first time, in epoch milliseconds */
   constructor(startMs = 1_800_000_000_000) {
     this.#startMs = startMs;
   }
@@ -38,7 +38,7 @@ export class ManualClock implements Clock {
     });
   }
 
-  /** Lets time pass, and all that it wakes do what it does without I/O. */
+  /** Lets time pass, and runs what the ended sleeps do without I/O. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
     for (;;) {
@@ -54,7 +54,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** A few turns of the event loop: promises and `setImmediate` have run. */
+/** Waits for a few turns of the event loop, so that promises and `setImmediate` have run. */
 async function settled(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,9 +1,6 @@
 import type { Reporter, TestModule } from 'vitest/node';
 
-/**
- * In CI a skipped test is a promise that nobody checked: it fails the run, with what was skipped and why. On a
- * developer's own machine a test may be skipped for want of a tool.
- */
+/** Fails a run in CI that has skipped tests, and prints them with their reasons. A developer may lack a tool; CI may not. */
 export default class NoSkips implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const skipped = skippedIn(modules);

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-/** Node has no datagram sockets of the Unix kind. A barrier is a descriptor whose other end waits for its close. */
+/** In Python, because Node has no Unix datagram sockets. A barrier passes a descriptor and waits until it is closed. */
 const LISTENER = `
 import json, os, socket, sys
 listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -17,12 +17,12 @@ while True:
 
 export interface NotifySocket {
   path: string;
-  /** The messages so far, each a list of its assignments; barriers are left out. */
+  /** The messages so far, each as a list of assignments, without barriers. */
   messages: string[][];
   close(): Promise<void>;
 }
 
-/** The part of systemd that services notify, at a path. */
+/** A socket at `path` that services notify, like that of systemd. */
 export async function openNotifySocket(path: string): Promise<NotifySocket> {
   const listener = spawn('/usr/bin/python3', ['-c', LISTENER, path], {
     stdio: ['ignore', 'pipe', 'inherit'],

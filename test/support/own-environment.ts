@@ -1,6 +1,6 @@
 import { afterAll } from 'vitest';
 
-// Files of tests share a process: what one sets in the environment, so that the SDK finds its cloud, ends with it.
+// Test files share a process. Each restores the environment in which it started, because it sets variables for the SDK.
 const own = { ...process.env };
 
 afterAll(() => {

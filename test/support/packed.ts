@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { packageRoot } from '../../infra/bundle/package-files.ts';
 
-/** Where the checkout's own Node and tools are, as `npx` would find them. */
+/** The directory of the checkout's Node and tools, as `npx` finds them. */
 export const tools = join(packageRoot, 'node_modules', '.bin');
 
 export const NPM_FLAGS = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'];

@@ -2,15 +2,15 @@ import { stripVTControlCharacters } from 'node:util';
 import { execa } from 'execa';
 import { eventually } from './eventually.ts';
 
-/** A program on a terminal of its own: `script` (util-linux) keeps what the terminal gets and passes on what is typed. */
+/** A program on its own terminal: `script` (util-linux) records the output and passes on the input. */
 export interface Pty {
-  /** As typed; `\t` is Tab, `\x03` Ctrl-C. */
+  /** Types a text; `\t` is Tab, `\x03` Ctrl-C. */
   type(text: string): void;
-  /** All that the terminal got so far, escape sequences and all. */
+  /** All output so far, with escape sequences. */
   screen(): string;
-  /** Waits until the terminal has got this, escape sequences left out. */
+  /** Waits until the output, without escape sequences, contains the text. */
   shows(text: string | RegExp, withinMs?: number): Promise<void>;
-  /** Waits for the program's end. @returns its exit status */
+  /** Waits for the end of the program. @returns its exit status */
   ended(): Promise<number | undefined>;
   kill(): void;
 }
@@ -21,9 +21,9 @@ export interface PtyOptions {
   columns?: number;
 }
 
-/** Runs a line of shell on a terminal. */
+/** Runs a shell command on a terminal. */
 export function onTerminal(line: string, { cwd, env, columns = 80 }: PtyOptions): Pty {
-  // Node takes a terminal in CI for one without colours.
+  // With CI set, Node assumes a terminal without colours.
   const { CI: _, ...person } = env;
   const child = execa('script', ['-qefc', `stty cols ${columns}; ${line}`, '/dev/null'], {
     cwd,

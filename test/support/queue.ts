@@ -31,29 +31,26 @@ import { createJobTable } from './job-table.ts';
 
 const TABLE = 'jobs';
 
-/** A queue, its dead-letter queue and a job table in the embedded cloud, and agents' job sides that work on them. */
+/** A queue, its dead-letter queue and a job table in the embedded cloud, and the job loops of agents. */
 export interface Bench {
   cloud: Cloud;
   clients: Clients;
   table: JobTable;
   queueUrl: string;
   deadLetterQueueUrl: string;
-  /** A folder of this test's own. */
+  /** A directory of this test. */
   directory: string;
   send(body: string, attributes?: Record<string, MessageAttributeValue>): Promise<string>;
-  /**
-   * A job side with a worker that runs `script` in a shell, or with a runner (and a clock) of the test's. Paused until
-   * `resume`.
-   */
+  /** A job loop with a worker that runs `script` in a shell, or with the test's runner and clock. Paused until `resume`. */
   agent(script: string, config?: Partial<AgentConfigInput>, runner?: Runner, clock?: Clock): Promise<Agent>;
-  /** Makes visible at once, from now on, what agents hand back for later; their clocks have to stand still. */
+  /** From now on, makes messages that agents requeue visible at once. The clocks of the agents must not advance. */
   handBackAtOnce(): void;
-  /** Messages that are visible, and that somebody holds. */
+  /** The number of visible messages, and of those in flight. */
   depth(): Promise<{ visible: number; held: number }>;
-  /** Resolves when the queue holds nothing any more. */
+  /** Resolves when the queue has no messages. */
   empty(): Promise<void>;
   deadLetters(): Promise<Message[]>;
-  /** Makes an empty file in the workers' directory: the sign that a worker waits for. */
+  /** Creates an empty file in the workers' directory, for which a worker can wait. */
   touch(name: string): Promise<void>;
   /** The lines that workers wrote to `$JOURNAL`. */
   journal(): Promise<string[]>;
@@ -61,17 +58,17 @@ export interface Bench {
 
 export interface Agent {
   work: Work;
-  /** What it logged, as objects. */
+  /** Its log lines, as objects. */
   lines: Record<string, unknown>[];
-  /** Resolves when that many jobs have run and none is left here. */
+  /** Resolves when this number of jobs have run and the agent is idle. */
   done(jobs: number): Promise<void>;
-  /** Resolves when the instance is found to be of no use. */
+  /** Resolves when the agent finds that the instance is broken. */
   broken: Promise<Broken>;
   /** Resolves when a worker runs. */
   busy(): Promise<void>;
 }
 
-/** One cloud a test file, queues of its own for each test: `const bench = openBench()` at the head of a file. */
+/** Opens a cloud for each test file and queues for each test: `const bench = openBench()` at the top of a file. */
 export function openBench(): () => Promise<Bench> {
   let cloud: Cloud;
   let clients: Clients;
@@ -81,7 +78,7 @@ export function openBench(): () => Promise<Bench> {
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'mayfly-jobs-'));
     cloud = await startCloud({ directory: home });
-    // The agent's clients find the cloud as they find AWS.
+    // The agent's clients find the cloud by these variables.
     Object.assign(process.env, {
       AWS_ENDPOINT_URL: cloud.endpoint,
       AWS_ACCESS_KEY_ID: cloud.owner.accessKeyId,
@@ -93,7 +90,7 @@ export function openBench(): () => Promise<Bench> {
   afterEach(() => {
     cloud.faults.clear();
     clients.sqs.middlewareStack.remove('handBackAtOnce');
-    // A drain waits for the long poll under way; the next test, on queues of its own, need not.
+    // A drain waits for the current long poll. The next test has its own queues and need not wait for it.
     drains.push(...works.splice(0).map((work) => work.drain(0)));
   });
   afterAll(async () => {
@@ -219,11 +216,11 @@ function handBackAtOnce({ sqs }: Clients): void {
 }
 
 async function plainRunner(config: AgentConfig, directory: string): Promise<Runner> {
-  const [program = '', ...words] = config.command;
+  const [program = '', ...args] = config.command;
   const environment = workerEnvironment(process.env, config.environment);
   const [check = '', ...more] = config.instanceCheck ?? [];
   const runner = new ProcessRunner({
-    command: [program, ...words],
+    command: [program, ...args],
     instanceCheck: check === '' ? undefined : [check, ...more],
     environment,
     directory,
@@ -233,7 +230,7 @@ async function plainRunner(config: AgentConfig, directory: string): Promise<Runn
   return runner;
 }
 
-/** Whether the process still runs: one that is dead but not yet collected by its parent does not. */
+/** Whether the process runs. A zombie does not. */
 export async function isRunning(pid: number): Promise<boolean> {
   const { stdout } = await execa('ps', ['-o', 'stat=', '-p', String(pid)], { reject: false });
   return stdout !== '' && !stdout.startsWith('Z');

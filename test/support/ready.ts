@@ -1,6 +1,6 @@
 import type { Access } from '../../demo/clients.ts';
 
-/** Where to find the embedded cloud, and as whom, by the first line that `mayfly local --json` prints. */
+/** The endpoint and the credentials in the first line that `mayfly local --json` prints. */
 export function readyAccess(line: unknown): Access {
   const { endpoint, region, environment } = JSON.parse(String(line)) as {
     endpoint: string;

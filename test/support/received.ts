@@ -2,7 +2,7 @@ import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import type { Fleet } from '../../client/fleet.ts';
 import { type Job, readJob } from '../../jobs/message.ts';
 
-/** All that is on the fleet's queue now, as an agent reads it; a message that it could not read fails the test. */
+/** Receives all jobs on the fleet's queue. Throws for a message that an agent could not read. */
 export async function received({ context }: Fleet): Promise<Job[]> {
   const { sqs } = context.clients;
   const jobs: Job[] = [];

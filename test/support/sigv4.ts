@@ -2,7 +2,7 @@ import { presign, signingTime } from '../../local/front-door/presign.ts';
 import type { OwnerKeys } from '../../local/front-door/sessions.ts';
 import { sha256, signatureOf } from '../../local/front-door/signature.ts';
 
-/** A request as a server gets it. */
+/** A request, as a server gets it. */
 export interface Received {
   method: string;
   /** Path and query, as sent. */
@@ -17,11 +17,11 @@ export interface Judged {
   /** Names of the headers that are signed. */
   signed: string[];
   given: string;
-  /** What AWS computes for this request and secret. */
+  /** The signature that AWS computes for this request and secret. */
   right: string;
 }
 
-/** The signature of a request as AWS judges it. */
+/** Computes the signature of a request as AWS does. */
 export function judge(request: Received, secret: string): Judged {
   const { method, url, headers, body } = request;
   const { scope, signedHeaders, given } = authorization(headers);
@@ -50,7 +50,7 @@ export interface RawRequest {
   token?: string;
 }
 
-/** Sends what no SDK sends, signed: host, time, hash and the headers that are given. */
+/** Sends any request, signed: host, time, hash and the given headers. */
 export function signedFetch(
   url: string,
   service: string,
@@ -84,7 +84,7 @@ export function signedFetch(
   return fetch(url, { method, headers: { ...sent, authorization }, ...(body.length > 0 && { body }) });
 }
 
-/** A URL of S3 that somebody without keys can get for some seconds. */
+/** A presigned URL of S3. */
 export function presigned(url: string, keys: OwnerKeys, expiresSeconds: number, atMs = Date.now()): string {
   return presign(url, { keys, region: 'us-east-1', expiresSeconds, atMs });
 }

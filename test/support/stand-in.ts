@@ -4,28 +4,28 @@ import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { machineFiles } from '../../infra/instance/machine-files.ts';
 
-/** The script's whole world, beside the programs that stand in for others: it reaches nothing else of this machine. */
+/** The real programs that the script can use, besides the stubs. It can reach nothing else of this machine. */
 const REAL = 'awk cat chmod cp cut date env grep head mkdir nice python3 rm sed tail tee tr'.split(' ');
-/** A script that runs longer than this hangs: its waits take no time here. */
+/** A script that runs longer than this hangs, because its sleeps take no time. */
 const HANG_MS = 90_000;
 
-/** The other programs' answers: what `systemctl show` says, and what Auto Scaling answers to each call. */
+/** The answers of the stubs: the output of `systemctl show`, and the answer of AWS to each call. */
 export interface Answers {
   /** Properties of `mayfly-agent.service`. */
   agent?: Record<string, string | number>;
-  /** Of `mayfly-retire.service`. Default `inactive`. */
+  /** ActiveState of `mayfly-retire.service`. Default `inactive`. */
   retire?: string;
-  /** What systemd says of the machine as a whole. Default `running`. */
+  /** The state of the whole system. Default `running`. */
   system?: string;
-  /** What a unit's drop-in says. */
+  /** The environment of the unit. */
   env?: Record<string, string>;
   /** Seconds since power-on. Default 1000. */
   uptime?: number;
   /** Whether the metadata service answers. Default true. */
   metadata?: boolean;
-  /** Shell: `$action` is the call (`UpdateItem` and `PutObject` too); prints the body; status 22 is an HTTP error. */
+  /** Shell code: `$action` is the call (also `UpdateItem` and `PutObject`). It prints the body. Status 22 is an HTTP error. */
   aws?: string;
-  /** Shell programs by name, over those of the stand-in. */
+  /** Shell programs by name, which replace the default stubs. */
   programs?: Record<string, string>;
 }
 
@@ -33,13 +33,13 @@ export interface Outcome {
   status: number | undefined;
   /** Calls of AWS and of systemctl that change something, in order. */
   calls: string[];
-  /** What was printed. */
+  /** The output. */
   said: string;
   /** Seconds that the script would have slept. */
   sleptSeconds: number;
 }
 
-/** A machine's directories and the programs that its scripts call, without a machine. */
+/** The directories of a machine, and stubs of the programs that its scripts call. */
 export class StandIn {
   readonly root = mkdtempSync(join(tmpdir(), 'mayfly-machine-'));
   readonly #bin = join(this.root, 'stubs');
@@ -56,7 +56,7 @@ export class StandIn {
   put(path: string, content: string, mode = 0o644): this {
     const file = join(this.root, path);
     mkdirSync(dirname(file), { recursive: true });
-    // Never through a link: to write to one of the real programs would be to change this machine.
+    // Links are removed first, because writing through one would change a real program.
     rmSync(file, { force: true });
     writeFileSync(file, content);
     chmodSync(file, mode);
@@ -71,7 +71,7 @@ export class StandIn {
     rmSync(this.root, { recursive: true, force: true });
   }
 
-  async run(script: string, answers: Answers = {}, words: string[] = []): Promise<Outcome> {
+  async run(script: string, answers: Answers = {}, args: string[] = []): Promise<Outcome> {
     const { uptime = 1000, metadata = true, system = 'running', aws = ':', programs = {} } = answers;
     this.put('/proc/uptime', `${uptime}.00 1.00\n`).put('/calls', '').put('/slept', '0\n');
     this.put('/show/mayfly-agent.service', lines({ ActiveState: 'active', ...answers.agent }));
@@ -82,7 +82,7 @@ export class StandIn {
     for (const [name, text] of Object.entries({ ...PROGRAMS, ...programs })) {
       this.put(`/stubs/${name}`, `#!/bin/sh\n${text}\n`, 0o755);
     }
-    const { exitCode, all } = await execa('/bin/sh', [join(this.root, script), ...words], {
+    const { exitCode, all } = await execa('/bin/sh', [join(this.root, script), ...args], {
       env: { ...answers.env, MAYFLY_ROOT: this.root, METADATA: String(metadata), PATH: this.#bin },
       extendEnv: false,
       reject: false,
@@ -120,8 +120,8 @@ const lines = (properties: Record<string, string | number>): string =>
     .join('');
 
 /**
- * Time passes by sleeping alone. `curl` answers for the metadata service and for AWS: it notes which call it was, in the
- * words of the API, and lets `answer` say what comes of it.
+ * The stubs. Only `sleep` lets time pass. `curl` answers for the metadata service and for AWS: it records the call, and `answer`
+ * gives the response.
  */
 const PROGRAMS: Record<string, string> = {
   sleep: `read -r slept <"$MAYFLY_ROOT/slept"; echo $((slept + $1)) >"$MAYFLY_ROOT/slept"
@@ -170,6 +170,6 @@ echo "$call" >>"$MAYFLY_ROOT/calls"
 . "$MAYFLY_ROOT/answer"`,
 };
 
-/** Auto Scaling's way to say no, as an answer's shell. */
+/** Shell code for `answer`: an error of Auto Scaling. */
 export const refusal = (code: string, message: string): string =>
   `echo '<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error></ErrorResponse>'; exit 22`;

@@ -4,7 +4,7 @@ import { report } from '../../checker/report.ts';
 import type { WorkerFleetProps } from '../../infra/props/props.ts';
 import { startFleet, type TestFleet } from './fleet.ts';
 
-/** Fleets for the tests of a file: each test has its own, which is gone when the test is over, however it ends. */
+/** Starts a fleet for each test of a file, and closes it after the test. */
 export function fleets(): (props?: WorkerFleetProps) => Promise<TestFleet> {
   const open: TestFleet[] = [];
   afterEach(async () => {
@@ -17,7 +17,7 @@ export function fleets(): (props?: WorkerFleetProps) => Promise<TestFleet> {
   };
 }
 
-/** The end of every test here: the checker agrees, and the counts are these. */
+/** Expects that the checker finds no violations, and these counts. */
 export async function expectSound(fleet: TestFleet, counts: Partial<Verdict['counts']>): Promise<Verdict> {
   const verdict = await fleet.judge();
   if (!verdict.ok) throw new Error(`${report(verdict)}\n${await fleet.lastWords()}`);

@@ -14,7 +14,7 @@ export interface Resource {
 
 /** A stack `Test` with one fleet `Fleet`, for any account and region. */
 export function fleetOf(props?: WorkerFleetProps): { stack: Stack; fleet: WorkerFleet } {
-  // Of the assets only the names matter here: copies of them would fill the disk.
+  // Only the names of the assets matter here. Copies would fill the disk.
   const app = new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true } });
   const stack = new Stack(app, 'Test');
   return { stack, fleet: new WorkerFleet(stack, 'Fleet', props) };
@@ -38,7 +38,7 @@ export function only(template: Template, type: string): { id: string; resource: 
   return { id: first[0], resource: first[1] };
 }
 
-/** A text with intrinsics, each reference as `<LogicalId>` or `<LogicalId.Attribute>`. */
+/** The text of a value with intrinsic functions. References become `<LogicalId>` or `<LogicalId.Attribute>`. */
 export function flat(value: unknown): string {
   if (typeof value === 'string') return value;
   const { Ref, ...functions } = value as Record<string, unknown>;
@@ -59,14 +59,14 @@ export interface Statement {
   Condition?: unknown;
 }
 
-/** The statements of the policies of a role, by the beginning of its logical id without that of the fleet. */
+/** The policy statements of a role. `role` is the start of its logical id after `Fleet`. */
 export function statementsOf(template: Template, role: string): Statement[] {
   return Object.values(resourcesOf(template, 'AWS::IAM::Policy'))
     .filter(({ Properties }) => flat((Properties['Roles'] as unknown[])[0]).startsWith(`<Fleet${role}`))
     .flatMap(({ Properties }) => (Properties['PolicyDocument'] as { Statement: Statement[] }).Statement);
 }
 
-/** All that a role may do: `action` on `resource`, references without the hash of their logical id. */
+/** The permissions of a role as `action on resource`. References have no hash of the logical id. */
 export function rightsOf(template: Template, role: string): Set<string> {
   const rights = statementsOf(template, role).flatMap(({ Action, Resource }) =>
     [Action]
@@ -76,7 +76,7 @@ export function rightsOf(template: Template, role: string): Set<string> {
   return new Set(rights);
 }
 
-/** A resource's ARN, references without the hash of their logical id. */
+/** The ARN of a resource. References have no hash of the logical id. */
 export function named(resource: unknown): string {
   return flat(resource)
     .replace(/[0-9a-f]{64}/, 'HASH')

@@ -10,6 +10,6 @@ const LINES = [
   '3738',
 ];
 
-/** `the secret` as a value of YAML, whose lines are indented so far. */
+/** `the secret` as a YAML value with indented lines. */
 export const vaulted = (indent: string): string =>
   ['!vault |', ...LINES.map((line) => `${indent}${line}`)].join('\n');

@@ -1,43 +1,43 @@
 import type { Argument, Command, Option } from 'commander';
 
 export interface Candidate {
-  /** What is put in the place of the word. */
+  /** Replaces the word. */
   value: string;
   description: string;
 }
 
 export interface Completion {
   candidates: Candidate[];
-  /** The shell completes names of files, too. */
+  /** Whether the shell also completes file names. */
   files: boolean;
-  /** What only AWS knows fits too: see `lookUp`. */
+  /** What to ask AWS for: see `lookUp`. */
   wanted?: Wanted;
 }
 
-/** What is to be looked up, and where. */
+/** A request for candidates from AWS. */
 export interface Wanted {
   kind: 'job' | 'instance' | 'stack' | 'fleet';
-  /** The verb that it is for, as `cancel` or `dlq redrive`. */
+  /** The verb, such as `cancel` or `dlq redrive`. */
   verb: string;
-  /** What the word begins with so far, and what stands before each candidate. */
+  /** The word as typed so far, and the text to put before each candidate. */
   word: string;
   prefix: string;
-  /** Options that were typed with a value, by their attributes' names. */
+  /** Options that were typed with a value, by attribute name. */
   typed: Readonly<Record<string, string>>;
 }
 
 const NOTHING: Completion = { candidates: [], files: false };
 
 /**
- * What the last word of a command line may become.
+ * The candidates for the last word of a command line.
  *
- * @param words all after the program's name, up to the cursor; the last one may be empty. bash takes `--state=run` apart
- *   into three words: the `=` stands alone then.
+ * @param words all words after the program's name, up to the cursor. The last one may be empty. bash splits `--state=run`
+ *   into three words, one of which is `=`.
  */
 export function complete(program: Command, words: readonly string[]): Completion {
   const before = words.slice(0, -1);
   const word = words.at(-1) ?? '';
-  const place = walk(program, word === '=' ? [...before, word] : before);
+  const place = parse(program, word === '=' ? [...before, word] : before);
   const { command, parent, awaited, position, literal } = place;
   if (awaited) return valuesOf(awaited, word === '=' ? '' : word, '', place);
   if (!literal && word.startsWith('-')) return completeOption(command, word, place);
@@ -47,7 +47,7 @@ export function complete(program: Command, words: readonly string[]): Completion
   const { candidates, files } = argument ? argumentValues(command, parent, argument, word) : NOTHING;
   const all = [...found, ...candidates];
   const wanted = argument && wantedFor(argument.name(), word, '', place);
-  // With nothing else to say: what may be said at all.
+  // With no other candidate, it shows the options.
   const options = all.length === 0 && !files && first ? completeOption(command, '--', place) : undefined;
   return { candidates: options?.candidates ?? all, files, ...(wanted && { wanted }) };
 }
@@ -60,7 +60,7 @@ const KINDS: Readonly<Record<string, Wanted['kind']>> = {
   fleet: 'fleet',
 };
 
-/** Arguments and options are known by their names. */
+/** The name of an argument or an option tells what it takes. */
 function wantedFor(name: string, word: string, prefix: string, place: Place): Wanted | undefined {
   const { command, parent, typed } = place;
   const kind = KINDS[name];
@@ -68,20 +68,21 @@ function wantedFor(name: string, word: string, prefix: string, place: Place): Wa
   return kind && { kind, verb, word, prefix, typed };
 }
 
+/** What the words before the cursor say. */
 interface Place {
   command: Command;
   parent: Command | undefined;
   /** The option whose value comes next. */
   awaited: Option | undefined;
-  /** Arguments before the cursor. */
+  /** The number of arguments before the cursor. */
   position: number;
-  /** After `--`: nothing is an option any more. */
+  /** Whether `--` was typed: no later word is an option. */
   literal: boolean;
-  /** Options with a value, by their attributes' names. */
+  /** Options with a value, by attribute name. */
   typed: Record<string, string>;
 }
 
-function walk(program: Command, words: readonly string[]): Place {
+function parse(program: Command, words: readonly string[]): Place {
   const place: Place = {
     command: program,
     parent: undefined,
@@ -147,7 +148,7 @@ function valuesOf(option: Option, word: string, prefix: string, place: Place): C
   };
 }
 
-/** `--file <file>`, `--directory <path>`: by the word that stands for the value. */
+/** Whether the value is a file: the placeholder tells, as in `--file <file>` and `--directory <path>`. */
 function namesFile(placeholder: string): boolean {
   return /(file|path|directory)[\].>]*$/.test(placeholder);
 }

@@ -7,15 +7,15 @@ import { escapeLine } from '../../terminal/escape.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
-/** `mayfly completion SHELL`: prints what the shell has to load. */
+/** `mayfly completion SHELL`: prints the script that the shell loads. */
 export function completionCommand(): Command {
   return new Command('completion')
-    .summary('print what a shell needs to complete this command')
+    .summary('print a completion script for a shell')
     .description(
-      'Prints a script that completes verbs, options, their values and names of files, for a shell to load; and ids of ' +
-        "jobs and instances, stacks and fleets, with AWS's answer: if that takes longer than two seconds, without.",
+      'Prints a script that a shell loads to complete verbs, options, values and file names. It also completes ids of ' +
+        'jobs and instances, stacks and fleets, if AWS answers within two seconds.',
     )
-    .addArgument(new Argument('<shell>', 'which one').choices(SHELLS))
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
     .addHelpText('after', EXAMPLES)
     .action((shell: (typeof SHELLS)[number]) => {
       process.stdout.write(readFileSync(join(packageRoot, 'bin/completion', `mayfly.${shell}`)));
@@ -23,20 +23,20 @@ export function completionCommand(): Command {
 }
 
 const EXAMPLES = `
-Examples, each with the file where it stays:
+Examples, for the start-up file of each shell:
   echo 'source <(mayfly completion bash)' >> ~/.bashrc
   echo 'source <(mayfly completion zsh)' >> ~/.zshrc     after compinit
   mayfly completion fish > ~/.config/fish/completions/mayfly.fish
 `;
 
-/** Nobody waits for longer at a prompt. */
+/** The longest time for which a prompt may hang. */
 const TIMEOUT_SECONDS = 2;
 
-/** `mayfly complete-words -- WORD...`: what these scripts ask. */
+/** `mayfly complete-words -- WORD...`: the scripts call it. */
 export function completeWordsCommand(program: Command): Command {
   return new Command('complete-words')
     .argument('[words...]')
-    .option('--timeout <seconds>', 'how long AWS may take to answer', Number, TIMEOUT_SECONDS)
+    .option('--timeout <seconds>', 'how long to wait for AWS', Number, TIMEOUT_SECONDS)
     .allowUnknownOption()
     .action(async (words: string[], { timeout }: { timeout: number }) => {
       const { candidates, files, wanted } = complete(program, words);
@@ -45,12 +45,12 @@ export function completeWordsCommand(program: Command): Command {
       if (!wanted) return;
       const { lookUp } = await import('../../look-up.ts');
       print(await lookUp(wanted, timeout));
-      // A call that had no answer in time must not keep the shell waiting.
+      // A call without an answer must not keep the process running.
       process.stdout.write('', () => process.exit());
     });
 }
 
-/** What could be more than a word, or be obeyed by a terminal, is no candidate. */
+/** Leaves out candidates with blanks or control characters. */
 function print(candidates: readonly Candidate[]): void {
   for (const { value, description } of candidates) {
     if (/^\S+$/.test(value) && escapeLine(value) === value) {

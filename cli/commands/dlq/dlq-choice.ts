@@ -4,34 +4,35 @@ import type { Chosen } from '../../../client/dead-letters/options.ts';
 import { say } from '../../terminal/say.ts';
 import { someIds } from '../values.ts';
 
-/** Which dead letters a verb is for: the same words for all that changes them. */
+/** How a command line chooses dead letters. `redrive` and `purge` have the same options. */
 export interface ChoiceOptions {
   all?: true;
   reason?: string;
 }
 
-/** Gives a command the ways to say which dead letters are meant. */
+/** Adds the arguments and options that choose dead letters. */
 export function withChoice(command: Command): Command {
   return command
     .usage('[options] <ids...> | --all | --reason <text>')
-    .argument('[ids...]', 'jobs, or messages', someIds)
-    .option('--all', 'all there are')
-    .option('--reason <text>', 'all whose reason has this in it');
+    .argument('[ids...]', 'ids of jobs or of messages', someIds)
+    .option('--all', 'all dead letters')
+    .option('--reason <text>', 'all whose reason contains this text');
 }
 
-/** @throws WrongOption if nothing says which, or two things do */
+/** @throws WrongOption unless exactly one of ids, `--all` and `--reason` is given */
 export function choiceOf(ids: string[], { all, reason }: ChoiceOptions): Chosen {
   const choice = { ids, ...(all !== undefined && { all }), ...(reason !== undefined && { reason }) };
   chooser(choice);
   return choice;
 }
 
-/** Says that there are some that somebody else holds: nothing was done with them. */
+/** Says how many dead letters were skipped, because another reader had received them. */
 export function sayUnseen(unseen: number): void {
   if (unseen === 0) return;
-  const more = `about ${unseen} more ${unseen === 1 ? 'is' : 'are'} there`;
-  say(`${more}, which somebody else looks at just now: run it again in a few minutes.`);
+  const more = unseen === 1 ? 'about 1 more dead letter was' : `about ${unseen} more dead letters were`;
+  say(`${more} skipped, because somebody else is looking at the queue: run it again in a few minutes.`);
 }
 
-/** What is said of an id of which no dead letter was found. */
-export const notThere = (id: string) => `${id} is not there, or somebody else looks at it just now.`;
+/** The message for an id of which no dead letter was found. */
+export const notThere = (id: string) =>
+  `${id} was not found: there is no such dead letter, or somebody else is looking at it now.`;

@@ -16,16 +16,16 @@ interface DlqListOptions {
   json?: true;
 }
 
-const MOST_LOOKED_AT = 10_000;
+const LARGEST_LIMIT = 10_000;
 
-/** `mayfly dlq list`: what was given up, and why. */
+/** `mayfly dlq list`: the dead letters, with their reasons. */
 export function dlqListCommand(): Command {
   return withFleet(
     new Command('list')
-      .summary('list them, with the reasons')
-      .description('Lists the jobs that were given up, in no order, and why. Nothing is taken away.')
-      .option('--reason <text>', 'whose reason has this in it')
-      .option('--limit <number>', 'how many are looked at, at most', whole(1, MOST_LOOKED_AT), 100)
+      .summary('list the dead letters, with their reasons')
+      .description('Lists the dead letters, in no order, each with its reason. It removes none of them.')
+      .option('--reason <text>', 'only those whose reason contains this text')
+      .option('--limit <number>', 'how many to read at most', whole(1, LARGEST_LIMIT), 100)
       .option(
         '--json',
         'print a JSON array: {"id", "messageId", "reason", "exitStatus" or "signal", "deadAt", "source", ' +
@@ -39,22 +39,22 @@ async function run(fleet: Fleet, { json, limit, reason }: DlqListOptions): Promi
     limit,
     ...(reason !== undefined && { reason }),
   });
-  if (json) printJson(letters.map(viewOf));
+  if (json) printJson(letters.map(toJson));
   else if (letters.length > 0) print(columns(HEAD, letters.map(row), widthOnTerminal()));
   else say('no such dead letters.');
   if (unseen > 0) {
-    const more = `about ${unseen} more ${unseen === 1 ? 'is' : 'are'} there`;
-    say(`${more}: --limit shows more, or somebody else looks at them just now.`);
+    const more = unseen === 1 ? 'about 1 more is' : `about ${unseen} more are`;
+    say(`${more} not shown: use a larger --limit, or somebody else is looking at the queue now.`);
   }
 }
 
 const HEAD = ['id', 'since', 'exit', 'why'];
 
 function row({ id, deadAt, exitStatus, signal, reason }: DeadLetter): string[] {
-  const when = deadAt === undefined ? '' : moment(deadAt);
-  return [escapeLine(id), when, String(exitStatus ?? signal ?? ''), escapeLine(reason ?? '')];
+  const since = deadAt === undefined ? '' : moment(deadAt);
+  return [escapeLine(id), since, String(exitStatus ?? signal ?? ''), escapeLine(reason ?? '')];
 }
 
-function viewOf({ job: _, message: __, body, ...letter }: DeadLetter): object {
+function toJson({ job: _, message: __, body, ...letter }: DeadLetter): object {
   return letter.bodyKey === undefined ? { ...letter, bodyBytes: Buffer.byteLength(body) } : letter;
 }

@@ -18,27 +18,29 @@ interface DlqPurgeOptions extends ChoiceOptions {
   json?: true;
 }
 
-/** `mayfly dlq purge`: jobs that were given up, deleted. */
+/** `mayfly dlq purge`: deletes dead letters. */
 export function dlqPurgeCommand(): Command {
   const command = withChoice(new Command('purge'))
-    .summary('delete them for good')
+    .summary('delete dead letters')
     .description(
-      'Deletes dead letters for good. Asks first on a terminal. Records and logs of the jobs stay (`mayfly cleanup`).',
+      'Deletes dead letters. On a terminal it asks first. The records and logs of the jobs stay (`mayfly cleanup` ' +
+        'removes them).',
     )
-    .option('--dry-run', 'only print which they are')
-    .option('--yes', 'without asking; needed off a terminal')
+    .option('--dry-run', 'only print the ids of those that would be deleted')
+    .option('--yes', 'do not ask; required where stdin or stderr is no terminal')
     .option('--json', 'print JSON: {"count", "ids", "missing", "unseen"}')
     .addHelpText('after', NOTES);
   return withFleet(command).action(onFleet(run));
 }
 
 const NOTES = `
---all is SQS's own purge: it can be done once a minute, takes up to a minute,
-and takes along what comes meanwhile; nobody learns which they were, so "ids" is
-empty. With --dry-run "count" and "ids" are of those that would be deleted.
-"unseen" is about how many more there are, which somebody else looks at.
+--all is the purge of SQS. It can run once a minute and takes up to a minute.
+It also deletes messages that arrive meanwhile. It does not tell their ids, so
+"ids" is empty. With --dry-run, "count" and "ids" are those that would be
+deleted. "unseen" is about how many were skipped, because somebody else is
+looking at the queue.
 
-Exit status: 0; 1 if one that was named is not there, or you said no.
+Exit status: 0; 1 if a named one was not found, or if you answered no.
 
 Examples:
   mayfly dlq purge j-8w3m0c5vkq1z
@@ -49,35 +51,35 @@ Examples:
 async function run(fleet: Fleet, ids: string[], options: DlqPurgeOptions): Promise<void> {
   const { dryRun, json, yes } = options;
   const choice = choiceOf(ids, options);
-  if (!dryRun && !yes) await ask(fleet, choice);
+  if (!dryRun && !yes) await confirmPurge(fleet, choice);
   const purged = await fleet.deadLetters.purge({ ...choice, dryRun: dryRun ?? false });
   if (json) printJson(purged);
   else if (dryRun) for (const id of purged.ids) print(escapeLine(id));
-  tell(purged, options);
+  report(purged, options);
 }
 
-/** @throws Failure if nobody can be asked, or the answer is no */
-async function ask(fleet: Fleet, choice: Chosen): Promise<void> {
+/** @throws Failure if there is no terminal to ask on, or the answer is no */
+async function confirmPurge(fleet: Fleet, choice: Chosen): Promise<void> {
   if (!canAsk()) {
-    throw new Failure('Off a terminal nobody can be asked: say --yes to delete them.', ExitCode.usage);
+    throw new Failure('There is no terminal to ask on. Use --yes to delete without asking.', ExitCode.usage);
   }
-  const question = `Delete ${await whichOf(fleet, choice)} of fleet ${escapeLine(fleet.facts.fleet)} for good?`;
-  await confirm(question, 'Nothing was deleted.');
+  await confirm(`Delete ${await describeChoice(fleet, choice)}?`, 'Nothing was deleted.');
 }
 
-/** Those of a reason are looked for before anybody is asked: how many they are is what the answer depends on. */
-async function whichOf({ deadLetters }: Fleet, choice: Chosen): Promise<string> {
+/** With --reason it counts the matching dead letters first, because the question states their number. */
+async function describeChoice({ deadLetters, facts }: Fleet, choice: Chosen): Promise<string> {
   const { ids = [], reason } = choice;
-  if (ids.length > 0) return count(ids.length, 'dead letter');
-  if (reason === undefined) return `all of about ${count(await deadLetters.count(), 'dead letter')}`;
+  const letters = (number: number) => `${count(number, 'dead letter')} of fleet ${escapeLine(facts.fleet)}`;
+  if (ids.length > 0) return letters(ids.length);
+  if (reason === undefined) return `all of about ${letters(await deadLetters.count())}`;
   const found = await deadLetters.purge({ ...choice, dryRun: true });
-  return `${count(found.count, 'dead letter')} whose reason has ${JSON.stringify(escapeLine(reason))} in it`;
+  return `${letters(found.count)} whose reason contains ${JSON.stringify(escapeLine(reason))}`;
 }
 
-function tell({ count: deleted, missing, unseen }: Purged, { all, dryRun }: DlqPurgeOptions): void {
+function report({ count: deleted, missing, unseen }: Purged, { all, dryRun }: DlqPurgeOptions): void {
   for (const id of missing) say(notThere(escapeLine(id)));
   const letters = count(deleted, 'dead letter');
-  if (dryRun) say(`${letters} would be deleted; nothing was.`);
+  if (dryRun) say(`${letters} would be deleted; nothing was changed.`);
   else say(`deleted ${all ? 'about ' : ''}${letters}.`);
   sayUnseen(unseen);
   if (missing.length > 0) process.exitCode = ExitCode.failed;

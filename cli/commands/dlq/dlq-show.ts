@@ -16,24 +16,25 @@ interface DlqShowOptions {
   json?: true;
 }
 
-/** Of a body, for a person. */
+/** How much of a body is shown. */
 const MOST_LINES = 20;
 const MOST_CHARACTERS = 2000;
 
-/** `mayfly dlq show`: one job that was given up. */
+/** `mayfly dlq show`: one dead letter. */
 export function dlqShowCommand(): Command {
   return withFleet(
     new Command('show')
-      .summary('show one, with what its worker was given')
+      .summary('show one dead letter, with its body')
       .description(
-        'Shows why and when a job was given up, what its worker was given, and its record if it has one.',
+        'Shows why and when a job was dead-lettered, the body that its worker got, and the record of the job if there ' +
+          'is one.',
       )
-      .argument('<id>', 'the job, or the message', anId)
-      .addOption(new Option('--body', 'only the body, all of it, as it is').conflicts('json'))
+      .argument('<id>', 'the id of the job or of the message', anId)
+      .addOption(new Option('--body', 'print only the body, all of it, unchanged').conflicts('json'))
       .option(
         '--json',
-        'print a JSON object, with the whole body and the job as `mayfly status --json` has it; of one that is not ' +
-          'there {"id", "outcome": "missing"}',
+        'print a JSON object, with the whole body and the job as in `mayfly status --json`; {"id", "outcome": ' +
+          '"missing"} if there is no such dead letter',
       ),
   ).action(onFleet(run));
 }
@@ -54,7 +55,7 @@ async function run(fleet: Fleet, id: string, { body, json }: DlqShowOptions): Pr
   print(block(letter, known, fleet.context.clock.now()));
 }
 
-/** Below a value, where its name ends above. */
+/** The further lines of a value are indented to where its first line begins. */
 const VALUE_INDENT = ' '.repeat(11);
 
 function block(
@@ -64,7 +65,7 @@ function block(
 ): string {
   const { id, messageId, reason, exitStatus, signal, deadAt, source, problem } = letter;
   const facts: [string, string | undefined][] = [
-    ['why', reason ?? 'its message does not say it'],
+    ['why', reason ?? 'its message has no reason'],
     ['exit', exitStatus === undefined ? signal : String(exitStatus)],
     ['since', deadAt && `${moment(deadAt)}, ${span((nowMs - Date.parse(deadAt)) / 1000)} ago`],
     ['was on', source],
@@ -81,7 +82,7 @@ function block(
 }
 
 function recordText(record: JobView | undefined): string {
-  if (!record) return 'none (any more)';
+  if (!record) return 'none, or it has expired';
   const { state, tries, retriedAs } = record;
   const again = retriedAs === undefined ? '' : `; it was enqueued again as ${retriedAs}`;
   return `${state}, ${tries.length} ${tries.length === 1 ? 'try' : 'tries'}${again}`;
@@ -92,7 +93,7 @@ function bodyText({ body, bodyKey }: Pick<DeadLetter, 'body' | 'bodyKey'>): stri
   const head = `  body     ${count(Buffer.byteLength(body), 'byte')}${where}`;
   if (body === '') return head;
   const shown = body.slice(0, MOST_CHARACTERS).split('\n').slice(0, MOST_LINES).join('\n');
-  const more = shown.length < body.trimEnd().length ? '\n    ... (--body prints it all)' : '';
+  const more = shown.length < body.trimEnd().length ? '\n    ... (--body prints all of it)' : '';
   const indented = escapeText(shown.trimEnd()).replaceAll('\n', '\n    ');
   return `${head}\n    ${indented}${more}`;
 }

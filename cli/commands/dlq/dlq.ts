@@ -6,13 +6,13 @@ import { dlqShowCommand } from './dlq-show.ts';
 import { helpCommand } from '../help.ts';
 import { withFleetBefore } from '../with-fleet.ts';
 
-/** `mayfly dlq`: the jobs that a fleet gave up. */
+/** `mayfly dlq`: the dead letters of a fleet. */
 export function dlqCommand(): Command {
   return withFleetBefore(new Command('dlq'))
-    .summary('look at the jobs that were given up; enqueue them again, or delete them')
+    .summary('show the dead letters, enqueue them again, or delete them')
     .description(
-      'Looks after the dead-letter queue: jobs that failed for good are there, each with the reason, until somebody ' +
-        'enqueues them again or deletes them, or the queue forgets them (after 14 days).',
+      'Shows, redrives and purges the dead-letter queue. Jobs that failed for good stay there, each with the reason, ' +
+        'until somebody enqueues them again or deletes them, or until SQS deletes them after 14 days.',
     )
     .usage('<verb> [options]')
     .addCommand(dlqListCommand())
@@ -24,8 +24,8 @@ export function dlqCommand(): Command {
 }
 
 const NOTES = `
-SQS shows messages only by giving them out: whoever looks hides them from others
-for the moment, and hands them back.
+SQS has no call that only shows messages. Each of these verbs receives them,
+which hides them from others, and makes them visible again afterwards.
 
 Examples:
   mayfly dlq list

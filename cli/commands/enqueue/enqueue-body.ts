@@ -5,20 +5,20 @@ import { BadBody } from '../../../client/errors.ts';
 import type { Fleet } from '../../../client/fleet.ts';
 import { escapeLine } from '../../terminal/escape.ts';
 import { print, printJson } from '../../terminal/print.ts';
-import type { EnqueueOptions } from './enqueue.ts';
 import { waitFor } from '../jobs/wait-for.ts';
+import type { EnqueueOptions } from './options.ts';
 
-/** A body and where it comes from. */
+/** A body, and the file or stream that it was read from. */
 export interface GivenBody {
   body: string | Uint8Array;
   from: string;
 }
 
-/** The one body that was given: as a word, as a file or on standard input. */
-export function bodyOf(word: string | undefined, { file }: EnqueueOptions): GivenBody {
+/** Reads the body of one job: an argument, a whole file, or all of standard input. */
+export function bodyOf(argument: string | undefined, { file }: EnqueueOptions): GivenBody {
   if (file !== undefined) return { body: readWhole(file, file), from: file };
-  if (word === '-') return { body: readWhole(0, 'Standard input'), from: 'standard input' };
-  return { body: word ?? '', from: 'the command line' };
+  if (argument === '-') return { body: readWhole(0, 'Standard input'), from: 'standard input' };
+  return { body: argument ?? '', from: 'the command line' };
 }
 
 function readWhole(path: string | 0, name: string): Buffer {
@@ -29,7 +29,7 @@ function readWhole(path: string | 0, name: string): Buffer {
   }
 }
 
-/** Enqueues one job; waits for its end if it is to be polled. */
+/** Enqueues one job. With `--poll` it waits for the end of the job. */
 export async function enqueueBody(
   fleet: Fleet,
   { body, from }: GivenBody,
@@ -58,11 +58,11 @@ export async function enqueueBody(
   }
 }
 
-/** Node.js reads an argument that is not UTF-8 with U+FFFD in the place of what it could not read. */
+/** Node.js replaces the bytes of an argument that are not UTF-8 by U+FFFD, so the body would be changed. */
 function refuseReplaced(body: string | Uint8Array): void {
   if (typeof body !== 'string' || !body.includes('\ufffd')) return;
   throw new BadBody(
-    'The body is not UTF-8, or has the character U+FFFD, which stands for what is not: give it as a file ' +
-      '(--file <file> --whole).',
+    'The body is not UTF-8, or contains the character U+FFFD, which replaces bytes that are not UTF-8: give it as a ' +
+      'file (--file <file> --whole).',
   );
 }

@@ -7,12 +7,15 @@ import { shellWord } from '../../shell-word.ts';
 import { escapeLine } from '../../terminal/escape.ts';
 import { say } from '../../terminal/say.ts';
 import { count } from '../../terminal/words.ts';
-import type { FileOptions } from './enqueue.ts';
+import type { FileOptions } from './options.ts';
 import { newJob, sendJobs } from './send-jobs.ts';
 import { commandFor, isReadOnce, keepRest, type Rest, spool } from './stdin-jobs.ts';
 import { waitFor } from '../jobs/wait-for.ts';
 
-/** Enqueues a job for each line of a file or of standard input; what is left of it, if an earlier run broke off. */
+/**
+ * Enqueues a job for each line of a file or of standard input. If an earlier run of the same file was interrupted, it
+ * sends the rest.
+ */
 export async function enqueueFile(fleet: Fleet, options: FileOptions): Promise<void> {
   const { file, jsonLines = false, journal } = options;
   if (file === undefined || isReadOnce(file)) return enqueueSpooled(fleet, options);
@@ -24,6 +27,7 @@ export async function enqueueFile(fleet: Fleet, options: FileOptions): Promise<v
   await enqueueJobs(fleet, jobs, journalPath, options, () => rest);
 }
 
+/** Input that can be read only once is copied to a file first. */
 async function enqueueSpooled(fleet: Fleet, options: FileOptions): Promise<void> {
   const { file, jsonLines = false, journal } = options;
   const spooled = await spool(file);
@@ -40,7 +44,7 @@ async function enqueueSpooled(fleet: Fleet, options: FileOptions): Promise<void>
   }
 }
 
-/** @param rest does what is needed for the rest to be sent later, and says how */
+/** @param rest called if not all jobs could be sent: keeps what a later run needs, and says how to run it */
 async function enqueueJobs(
   fleet: Fleet,
   file: JobsFile,
@@ -54,12 +58,12 @@ async function enqueueJobs(
     return problemOf(facts, body, own);
   });
   if (jobs === 0) {
-    say(`${file.name} has no jobs: it is empty.`);
+    say(`${file.name} contains no jobs: it is empty.`);
     return;
   }
   const run = { sha256, name: file.name, fleet: facts.fleet, jsonLines: file.jsonLines };
   const journal = openJournal(journalPath, run, drawSeed);
-  const before = journal.changed ? await sentBefore(file, journal, jobs) : journal.count;
+  const before = journal.changed ? await countSentBefore(file, journal, jobs) : journal.count;
   const sending = { fleet, file, journal, total: jobs, before, options, rest: () => rest(journal.seed) };
   const ids = await sendJobs(sending);
   journal.remove();
@@ -68,14 +72,14 @@ async function enqueueJobs(
   }
 }
 
-/** Of a file that was changed since a run began: how many of its jobs were sent. Says what is done now. */
-async function sentBefore(file: JobsFile, journal: SentJournal, jobs: number): Promise<number> {
+/** Counts the jobs of a changed file that an earlier run has sent, and says what is sent now. */
+async function countSentBefore(file: JobsFile, journal: SentJournal, jobs: number): Promise<number> {
   let before = 0;
   for await (const { key } of readJobs(file)) if (journal.has(key)) before += 1;
   if (journal.count > 0) {
     say(
-      `${file.name} was changed since an earlier run sent ${count(journal.count, 'job')} of it: ` +
-        `${before} of these are still in it, and its other ${count(jobs - before, 'job')} are sent now.`,
+      `${file.name} was changed since an earlier run sent ${count(journal.count, 'job')} of it. ` +
+        `It still contains ${before} of them. Its other ${count(jobs - before, 'job')} are sent now.`,
     );
   }
   return before;

@@ -5,68 +5,54 @@ import { bodyOf, enqueueBody } from './enqueue-body.ts';
 import { enqueueFile } from './enqueue-file.ts';
 import { givenFlags } from '../given-flags.ts';
 import { refusingGroup } from './group-option.ts';
+import type { EnqueueOptions, FileOptions } from './options.ts';
 import { seconds, whole } from '../values.ts';
 import { onFleet, withFleet } from '../with-fleet.ts';
 
-export interface EnqueueOptions {
-  async?: number;
-  poll: number;
-  delay?: number;
-  dedupe?: string;
-  label?: string;
-  file?: string;
-  jsonLines?: true;
-  whole?: true;
-  journal?: string;
-  json?: true;
-}
+/** SQS: the longest delay of a message ("Amazon SQS message quotas"). */
+const LONGEST_DELAY_SECONDS = 900;
 
-/** The same, with how they were typed but for what says where the jobs are: to send what is left of a file. */
-export interface FileOptions extends EnqueueOptions {
-  typed: readonly string[];
-}
-
-
-/** `mayfly enqueue`: one job or a file of them. */
+/** `mayfly enqueue`: enqueues one job, or a job for each line of a file. */
 export function enqueueCommand(): Command {
   const command = new Command('enqueue')
-    .summary('put a job on the queue, or many')
+    .summary('enqueue one job or many')
     .description(
-      'Puts a job on the queue and prints its id; or one for each line of a file or of standard input. The body is what ' +
-        'the worker reads. Options that Ansible has are called as there.',
+      'Enqueues a job and prints its id. With --file or -, it enqueues a job for each line. The worker reads the body. ' +
+        'Options that Ansible has too are named as in Ansible.',
     )
     .usage('[options] <body> | --file <file> | -')
-    .argument('[body]', "the job's body; - reads standard input, a job a line")
+    .argument('[body]', 'the body of the job; - reads standard input, a job a line')
     .option(
       '--async <seconds>',
-      "how long it may run, from its worker's start; default: the fleet's limit",
+      "how long the job may run, from its worker's start; default: the fleet's limit",
       seconds(1),
     )
-    .option('--poll <seconds>', 'wait for its end and look this often; 0: only send it', seconds(0), 0)
-    .option('--delay <seconds>', 'not to be started before', whole(0, LONGEST_DELAY_SECONDS))
-    .option('--dedupe <key>', 'only if there is no job with this key yet; else that one is meant')
+    .option('--poll <seconds>', 'wait for the end, and check this often; 0: do not wait', seconds(0), 0)
+    .option('--delay <seconds>', 'do not start the job before this time', whole(0, LONGEST_DELAY_SECONDS))
+    .option('--dedupe <key>', 'enqueue only if no job has this key yet; else print the id of that job')
     .option(
       '--label <name>',
       'a name that jobs share: `list --label` finds them, their workers have it as MAYFLY_LABEL',
     )
-    .option('--file <file>', 'a job for each line of this file')
+    .option('--file <file>', 'enqueue a job for each line of this file')
     .addOption(
       new Option(
         '--json-lines',
-        'each line is {"body": ..., "async"?, "delay"?, "dedupe"?, "label"?}; a body that is no text is sent as it is written',
+        'each line is {"body": ..., "async"?, "delay"?, "dedupe"?, "label"?}; a body that is not a string is sent as ' +
+          'it is written in the file',
       ),
     )
     .addOption(
-      new Option('--whole', 'all of the file or of standard input is one body').conflicts('jsonLines'),
+      new Option('--whole', 'the whole file, or all of standard input, is one body').conflicts('jsonLines'),
     )
-    .option('--journal <file>', 'where it is kept what was sent of the file; default: <file>.mayfly')
+    .option('--journal <file>', 'the file that records what was sent; default: <file>.mayfly')
     .option(
       '--json',
-      'print JSON: of one job an object, of many one a line; with --poll, what `wait --json` prints',
+      'print JSON: an object for one job, a line for each of many; with --poll, what `wait --json` prints',
     )
     .addHelpText('after', NOTES);
-  return withFleet(refusingGroup(command)).action((...words: unknown[]) => {
-    const [body, options] = words as [string | undefined, EnqueueOptions];
+  return withFleet(refusingGroup(command)).action((...args: unknown[]) => {
+    const [body, options] = args as [string | undefined, EnqueueOptions];
     const usage = wrongUsage(body, options);
     if (usage !== undefined) command.error(`error: ${usage}`);
     return run(body, { ...options, typed: givenFlags(command, ['file', 'journal']) }, command);
@@ -85,28 +71,28 @@ function isMany(body: string | undefined, { file, whole }: EnqueueOptions): bool
 function wrongUsage(body: string | undefined, options: EnqueueOptions): string | undefined {
   const { file, jsonLines, whole, dedupe, journal } = options;
   if ((body === undefined) === (file === undefined)) {
-    return 'One of these is needed: a body, --file <file>, or - for standard input; not two.';
+    return 'Give exactly one of these: a body, --file <file>, or - for standard input.';
   }
   const many = isMany(body, options);
-  if (whole && file === undefined && body !== '-') return '--whole is for --file <file> or -.';
+  if (whole && file === undefined && body !== '-') return '--whole needs --file <file> or -.';
   if (!many && (jsonLines || journal !== undefined)) {
-    return `${jsonLines ? '--json-lines' : '--journal'} is for many jobs: --file <file> or -.`;
+    return `${jsonLines ? '--json-lines' : '--journal'} needs many jobs: --file <file> or -.`;
   }
   if (many && dedupe !== undefined) {
-    return 'One --dedupe cannot be of many jobs: with --json-lines each line can have its own.';
+    return '--dedupe is the key of one job. With --json-lines each line can have its own key.';
   }
   return undefined;
 }
 
 const NOTES = `
-Of a file nothing is sent before all of its lines are known to be good; empty
-lines are no jobs, and a byte order mark at the start of the file is part of
-none (with --whole it is part of the body). If it breaks off, for whatever
-reason, <file>.mayfly keeps what was sent, and the same command sends the rest:
-a job that is sent twice runs once. The file may be mended in between: what was
-sent is known by the text of its line. Standard input, or a file that is a pipe,
-is read to its end first; if not all of it could be sent, it is kept in a file,
-and you are told how to go on.
+All lines of a file are checked before the first job is sent. Empty lines are
+skipped. A byte order mark at the start of the file belongs to no job (with
+--whole it belongs to the body). If not all jobs could be sent, <file>.mayfly
+records which were, and the same command sends the rest. A job that is sent
+twice runs once. You may correct the file before: the text of a line identifies
+what was sent. Standard input, or a file that is a pipe, is read to its end
+first. If not all of it could be sent, it is kept in a file, and a message says
+how to continue.
 
 Examples:
   mayfly enqueue report-2031                  prints an id: j-8w3m0c5vkq1z

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { noGroups } from '../../../client/no-groups.ts';
 
-/** Has the command refuse `--group` with what to write instead: it was once what `--label` is. */
+/** Makes the command refuse `--group` and name `--label` instead. The word is reserved for mutual exclusion of jobs. */
 export function refusingGroup(command: Command): Command {
   return command.addOption(new Option('--group [name]').hideHelp()).hook('preAction', () => {
     if (command.getOptionValue('group') === undefined) return;

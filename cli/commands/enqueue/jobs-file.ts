@@ -13,19 +13,19 @@ import { escapeLine } from '../../terminal/escape.ts';
 /** A file with a job a line. */
 export interface JobsFile {
   path: string;
-  /** What it is called in sentences. */
+  /** Its name in messages. */
   name: string;
-  /** Its lines are JSON objects with a `body` and options of their own; else each line is a body as it is. */
+  /** Each line is a JSON object with a `body` and options. Otherwise each line is a body, unchanged. */
   jsonLines: boolean;
 }
 
-/** A job of a file, with what its line says of it. Durations are seconds. */
+/** A job of a file, with the options of its line. Durations are in seconds. */
 export interface LineJob {
   /** From 1. */
   line: number;
-  /** Names the line by what is in it: of equal lines the second has `.2` behind it, and so on. */
+  /** A hash of the line's text. The second of two equal lines has `.2` appended, and so on. */
   key: string;
-  /** What the worker reads: of JSON lines a text as it is, anything else as the line has it. */
+  /** What the worker reads. Of a JSON line it is the string, or the JSON text of any other value as it is written. */
   body: string;
   async?: number;
   delay?: number;
@@ -51,7 +51,7 @@ const LineSchema = v.strictObject({
 });
 
 /**
- * The jobs of a file, in its order. Empty lines are none.
+ * The jobs of a file, in order. Empty lines are skipped.
  *
  * @throws Failure with the number of a line that is not UTF-8 or cannot be read as a job
  */
@@ -62,46 +62,48 @@ export async function* readJobs(file: JobsFile): AsyncGenerator<LineJob> {
   }
 }
 
-/** Each line's job, or a sentence that says why it is none. */
+/** The job of each line, or an error message. */
 async function* readLines(file: JobsFile): AsyncGenerator<LineJob | string> {
-  const times = new Map<string, number>();
+  const occurrences = new Map<string, number>();
   let line = 0;
   for await (const whole of linesOf(file)) {
     line += 1;
     const bytes = line === 1 ? withoutMark(whole) : whole;
     if (!isUtf8(bytes)) {
-      yield `Line ${line} of ${file.name} is not UTF-8: ${visible(bytes)}. A job's body is text; convert it ` +
-        '(`iconv -t UTF-8`) or send it as base64.';
+      yield `Line ${line} of ${file.name} is not UTF-8: ${describeBadByte(bytes)}. The body of a job is text: convert ` +
+        'the file (`iconv -t UTF-8`) or send base64.';
       continue;
     }
     const text = bytes.toString('utf8');
     if (text.trim() === '') continue;
     const job = file.jsonLines ? readLine(text, line, file) : { body: text };
-    yield typeof job === 'string' ? job : { ...job, line, key: keyOf(bytes, times) };
+    yield typeof job === 'string' ? job : { ...job, line, key: lineKey(bytes, occurrences) };
   }
 }
 
-/** Half of it is enough: two lines of a million that differ have the same by chance once in 30 million files. */
+/** 64 bits: among a million different lines two have the same key by chance once in 30 million files. */
 const KEY_LETTERS = 16;
 
-function keyOf(line: Buffer, times: Map<string, number>): string {
+function lineKey(line: Buffer, occurrences: Map<string, number>): string {
   const hash = createHash('sha256').update(line).digest('hex').slice(0, KEY_LETTERS);
-  const time = (times.get(hash) ?? 0) + 1;
-  times.set(hash, time);
-  return time === 1 ? hash : `${hash}.${time}`;
+  const occurrence = (occurrences.get(hash) ?? 0) + 1;
+  occurrences.set(hash, occurrence);
+  return occurrence === 1 ? hash : `${hash}.${occurrence}`;
 }
 
-/** The whole file, read once to the end before anything is sent of it. */
+/** The result of the check that reads the whole file before the first job is sent. */
 export interface Checked {
   sha256: string;
   jobs: number;
 }
 
-/** As many sentences as a person reads. */
-const MOST_TOLD = 10;
+/** Further bad lines are only counted. */
+const MOST_SHOWN = 10;
 
 /**
- * @param problemOf why a job that can be read cannot be sent, if so
+ * Checks each line of a file.
+ *
+ * @param problemOf says why a job cannot be enqueued; undefined if it can
  * @throws Failure that names the first bad lines
  */
 export async function checkJobs(
@@ -111,33 +113,30 @@ export async function checkJobs(
   const sha256 = await hashOf(file);
   let jobs = 0;
   let bad = 0;
-  const sentences: string[] = [];
+  const messages: string[] = [];
   for await (const read of readLines(file)) {
-    const problem = typeof read === 'string' ? read : sentenceOf(read, problemOf(read), file);
+    const problem = typeof read === 'string' ? read : withLine(read, problemOf(read), file);
     if (problem === undefined) {
       jobs += 1;
       continue;
     }
     bad += 1;
-    if (bad <= MOST_TOLD) sentences.push(problem);
+    if (bad <= MOST_SHOWN) messages.push(problem);
   }
-  if (bad > 0) throw new Failure(toldOf(sentences, bad, file));
+  if (bad > 0) throw new Failure(badLinesMessage(messages, bad, file));
   return { sha256, jobs };
 }
 
-function sentenceOf({ line }: LineJob, problem: string | undefined, { name }: JobsFile): string | undefined {
+function withLine({ line }: LineJob, problem: string | undefined, { name }: JobsFile): string | undefined {
   return problem && `Line ${line} of ${name}: ${problem}`;
 }
 
-function toldOf(sentences: readonly string[], bad: number, { name }: JobsFile): string {
-  const [only = ''] = sentences;
+function badLinesMessage(messages: readonly string[], bad: number, { name }: JobsFile): string {
+  const [only = ''] = messages;
   if (bad === 1) return `${only} Nothing was sent.`;
-  const more = bad > sentences.length ? [`and ${bad - sentences.length} lines more.`] : [];
-  return [
-    `${bad} lines of ${name} are no jobs that can be sent. Nothing was sent.`,
-    ...sentences,
-    ...more,
-  ].join('\n  ');
+  const more = bad > messages.length ? [`and ${bad - messages.length} more lines.`] : [];
+  const head = `${bad} lines of ${name} cannot be enqueued. Nothing was sent.`;
+  return [head, ...messages, ...more].join('\n  ');
 }
 
 async function hashOf(file: JobsFile): Promise<string> {
@@ -160,7 +159,7 @@ async function* linesOf(file: JobsFile): AsyncGenerator<Buffer> {
   if (pieces.length > 0) yield withoutReturn(Buffer.concat(pieces));
 }
 
-/** Editors and spreadsheets put the mark before what they save as UTF-8: it says how to read it, and is none of it. */
+/** Editors and spreadsheets write a byte order mark at the start of UTF-8 files. It is not part of the text. */
 function withoutMark(firstLine: Buffer): Buffer {
   return firstLine.subarray(0, MARK.length).equals(MARK) ? firstLine.subarray(MARK.length) : firstLine;
 }
@@ -182,14 +181,14 @@ async function* chunksOf({ path, name }: JobsFile): AsyncGenerator<Buffer> {
   }
 }
 
-/** The first of a line's bytes that are not text, and what stands before them. */
-function visible(bytes: Buffer): string {
+/** The first byte of a line that is not UTF-8, and the text before it. */
+function describeBadByte(bytes: Buffer): string {
   const text = new TextDecoder().decode(bytes);
   const at = text.indexOf('\ufffd');
   const start = Math.max(0, at - SHOWN);
   const wrong = bytes[Buffer.byteLength(text.slice(0, at))] ?? 0;
   const before = `${start > 0 ? '…' : ''}${text.slice(start, at)}`;
-  return `after ${JSON.stringify(before)} comes the byte 0x${wrong.toString(16).padStart(2, '0')}`;
+  return `the byte 0x${wrong.toString(16).padStart(2, '0')} follows ${JSON.stringify(before)}`;
 }
 
 const SHOWN = 20;
@@ -198,13 +197,13 @@ function readLine(text: string, line: number, { name }: JobsFile): Omit<LineJob,
   const value = parseJson(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return (
-      `Line ${line} of ${name} is no JSON object, but ${shown(text)}. A line is {"body": ..., "async"?, "delay"?, ` +
-      '"dedupe"?, "label"?}; without --json-lines each line is a body as it is.'
+      `Line ${line} of ${name} is not a JSON object: ${excerpt(text)}. A line is {"body": ..., "async"?, "delay"?, ` +
+      '"dedupe"?, "label"?}. Without --json-lines each line is a body.'
     );
   }
   if ('group' in value) return `Line ${line} of ${name}: its ${noGroups('"group"', 'its "label"')}`;
   const result = v.safeParse(LineSchema, value);
-  if (!result.success) return `Line ${line} of ${name}: ${problem(result.issues[0])}.`;
+  if (!result.success) return `Line ${line} of ${name}: ${describeIssue(result.issues[0])}.`;
   const { body, async, delay, dedupe, label } = result.output;
   return {
     body: typeof body === 'string' ? body : (memberTexts(text).get('body') ?? ''),
@@ -215,15 +214,15 @@ function readLine(text: string, line: number, { name }: JobsFile): Omit<LineJob,
   };
 }
 
-function problem(issue: v.InferIssue<typeof LineSchema>): string {
+function describeIssue(issue: v.InferIssue<typeof LineSchema>): string {
   const key = v.getDotPath(issue) ?? '';
   if (issue.type === 'strict_object') {
     if (issue.expected !== 'never') return `there is no "${key}"`;
-    return `the key ${shown(JSON.stringify(key))} is not known; known are body, async, delay, dedupe and label`;
+    return `the key ${excerpt(JSON.stringify(key))} is unknown; the keys are body, async, delay, dedupe and label`;
   }
-  return `its ${key} is ${shown(JSON.stringify(issue.input) ?? '')}; allowed is ${issue.message}`;
+  return `its ${key} is ${excerpt(JSON.stringify(issue.input) ?? '')}; allowed is ${issue.message}`;
 }
 
-function shown(text: string): string {
+function excerpt(text: string): string {
   return escapeLine(text.length > 40 ? `${text.slice(0, 40).toWellFormed()}…` : text);
 }

@@ -9,53 +9,53 @@ import type { SentJournal } from './sent-journal.ts';
 import { print, printJsonLine } from '../../terminal/print.ts';
 import { createProgress } from '../../terminal/progress.ts';
 import { count } from '../../terminal/words.ts';
-import type { EnqueueOptions } from './enqueue.ts';
 import { untilInterrupted } from '../interrupt.ts';
+import type { EnqueueOptions } from './options.ts';
 import type { Rest } from './stdin-jobs.ts';
 
 export interface Sending {
   fleet: Fleet;
   file: JobsFile;
   journal: SentJournal;
-  /** Jobs in the file, and how many of them earlier runs have sent. */
+  /** The number of jobs in the file, and how many of them earlier runs have sent. */
   total: number;
   before: number;
   options: EnqueueOptions;
-  /** Called if it breaks off. */
+  /** Called if not all jobs could be sent. */
   rest: () => Rest;
 }
 
-/** What is known of a job that was sent. */
-interface Told {
+/** A job that was sent: a line of `--json`. */
+interface SentJob {
   line: number;
   id: string;
   deduplicated: boolean;
 }
 
 /**
- * Sends what the journal does not have yet, and prints the ids of all in the order of the file, unless they are waited
- * for.
+ * Sends the jobs that the journal does not have yet. Unless the command waits for them, it prints the ids of all jobs in
+ * the order of the file.
  *
  * @returns the ids
- * @throws Failure that says exactly what was sent, when it breaks off
+ * @throws Failure that says exactly what was sent, if not all jobs could be sent
  */
 export async function sendJobs(sending: Sending): Promise<string[]> {
   const { fleet, file, journal, total, options } = sending;
-  const teller = new Teller(options);
+  const printer = new OrderedPrinter(options);
   const progress = createProgress();
-  const course = new Course(sending.before);
+  const state = new SendState(sending.before);
   const show = () => {
-    progress.show({ text: `${course.done} of ${count(total, 'job')} sent`, done: course.done, total });
+    progress.show({ text: `${state.done} of ${count(total, 'job')} sent`, done: state.done, total });
   };
   async function* jobs() {
     for await (const job of readJobs(file)) {
       const { line, key, dedupe } = job;
-      const number = course.read(line);
+      const number = state.add(line);
       if (journal.has(key)) {
-        course.sent.add(number);
-        teller.tell(number, { line, id: jobId(journal.seed, key, dedupe), deduplicated: false });
+        state.sent.add(number);
+        printer.add(number, { line, id: jobId(journal.seed, key, dedupe), deduplicated: false });
       } else {
-        course.unsent.set(number, key);
+        state.unsent.set(number, key);
       }
       yield newJob(job, options);
     }
@@ -63,15 +63,15 @@ export async function sendJobs(sending: Sending): Promise<string[]> {
   const send = (signal: AbortSignal) =>
     fleet.enqueueMany(jobs(), {
       seed: journal.seed,
-      skip: (number) => course.sent.has(number),
-      keyOf: (number) => course.unsent.get(number) ?? '',
+      skip: (number) => state.sent.has(number),
+      keyOf: (number) => state.unsent.get(number) ?? '',
       resumed: journal.resumed,
       keepIds: false,
       signal,
       onSent(sent) {
-        journal.add(course.wereSent(sent.map(({ number }) => number)));
+        journal.add(state.markSent(sent.map(({ number }) => number)));
         for (const { number, id, deduplicated } of sent) {
-          teller.tell(number, { line: course.lineOf(number), id, deduplicated });
+          printer.add(number, { line: state.lineOf(number), id, deduplicated });
         }
         show();
       },
@@ -80,18 +80,18 @@ export async function sendJobs(sending: Sending): Promise<string[]> {
   try {
     await untilInterrupted(send, 'stopped by Ctrl-C');
   } catch (error) {
-    throw brokenOff(error, sending, course);
+    throw explainUnsent(error, sending, state);
   } finally {
     progress.end();
-    teller.end();
+    printer.end();
   }
-  return teller.ids;
+  return printer.ids;
 }
 
-/** What has become of the file's jobs, by their numbers in it, from 1. */
-class Course {
+/** Which jobs of the file were sent, by their numbers in it, from 1. */
+class SendState {
   readonly sent = new Set<number>();
-  /** Their keys. */
+  /** Number to key. */
   readonly unsent = new Map<number, string>();
   readonly #lines: number[] = [];
   #done: number;
@@ -100,7 +100,7 @@ class Course {
     this.#done = before;
   }
 
-  /** Those that earlier runs sent included. */
+  /** How many were sent, by this run and by earlier ones. */
   get done(): number {
     return this.#done;
   }
@@ -109,7 +109,8 @@ class Course {
     return this.#lines.filter((_, index) => this.sent.has(index + 1));
   }
 
-  read(line: number): number {
+  /** @returns the number of the job */
+  add(line: number): number {
     return this.#lines.push(line);
   }
 
@@ -117,7 +118,8 @@ class Course {
     return this.#lines[number - 1] ?? number;
   }
 
-  wereSent(numbers: readonly number[]): string[] {
+  /** @returns the keys of these jobs */
+  markSent(numbers: readonly number[]): string[] {
     this.#done += numbers.length;
     return numbers.map((number) => {
       const key = this.unsent.get(number) ?? '';
@@ -141,10 +143,11 @@ export function newJob({ body, async, delay, dedupe, ...own }: LineJob, options:
   };
 }
 
-/** Prints what was sent in the order of the file, however it comes. */
-class Teller {
+/** Prints sent jobs in the order of the file. Batches can be sent in another order. */
+class OrderedPrinter {
   readonly ids: string[] = [];
-  readonly #early = new Map<number, Told>();
+  /** Jobs that are sent, while one before them is not. */
+  readonly #waiting = new Map<number, SentJob>();
   readonly #options: EnqueueOptions;
   #next = 1;
 
@@ -152,39 +155,38 @@ class Teller {
     this.#options = options;
   }
 
-  tell(number: number, told: Told): void {
-    this.#early.set(number, told);
-    for (let next = this.#early.get(this.#next); next; next = this.#early.get(this.#next)) {
-      this.#early.delete(this.#next);
+  add(number: number, job: SentJob): void {
+    this.#waiting.set(number, job);
+    for (let next = this.#waiting.get(this.#next); next; next = this.#waiting.get(this.#next)) {
+      this.#waiting.delete(this.#next);
       this.#next += 1;
       this.#print(next);
     }
   }
 
-  /** No more comes: what is beyond a gap is printed, too. */
+  /** Prints also those that waited for a job that was never sent. */
   end(): void {
-    for (const [, told] of [...this.#early].sort(([a], [b]) => a - b)) this.#print(told);
-    this.#early.clear();
+    for (const [, job] of [...this.#waiting].sort(([a], [b]) => a - b)) this.#print(job);
+    this.#waiting.clear();
   }
 
-  #print(told: Told): void {
-    this.ids.push(told.id);
+  #print(job: SentJob): void {
+    this.ids.push(job.id);
     if (this.#options.poll > 0) return;
-    if (this.#options.json) printJsonLine(told);
-    else print(told.id);
+    if (this.#options.json) printJsonLine(job);
+    else print(job.id);
   }
 }
 
-/** What to tell a person when not all was sent: what was, why no more, and how to go on. */
-function brokenOff(error: unknown, { file, total, rest }: Sending, course: Course): unknown {
+/** The error for a person: which jobs were sent, why the others were not, and how to send them. */
+function explainUnsent(error: unknown, { file, total, rest }: Sending, state: SendState): unknown {
   const interrupted = error instanceof Failure && error.status === ExitCode.interrupted;
   if (!(error instanceof NotAllSent || interrupted)) return error;
-  const sent = course.sentLines;
-  const unknown =
-    error instanceof NotAllSent ? error.sent.unknown.map((number) => course.lineOf(number)) : [];
+  const sent = state.sentLines;
+  const unknown = error instanceof NotAllSent ? error.sent.unknown.map((number) => state.lineOf(number)) : [];
   const where = sent.length > 0 ? ` (${rangesInWords(sent)})` : '';
-  const unsure = unknown.length > 0 ? `; of ${rangesInWords(unknown)} nobody can say` : '';
-  const why = interrupted ? 'It was stopped by Ctrl-C.' : sentenceOf(error.cause);
+  const unsure = unknown.length > 0 ? `; whether ${rangesInWords(unknown)} were sent is unknown` : '';
+  const why = interrupted ? 'It was stopped by Ctrl-C.' : asSentence(error.cause);
   const status = interrupted ? ExitCode.interrupted : ExitCode.failed;
   const { how, journalPath } = rest();
   return new Failure(
@@ -194,7 +196,7 @@ function brokenOff(error: unknown, { file, total, rest }: Sending, course: Cours
   );
 }
 
-function sentenceOf(cause: unknown): string {
+function asSentence(cause: unknown): string {
   const message = messageOf(cause);
   return /[.!?]$/.test(message) ? message : `${message}.`;
 }
@@ -218,6 +220,6 @@ function rangesInWords(lines: readonly number[]): string {
   const shown = ranges
     .slice(0, MOST_RANGES)
     .map(([from, to]) => (from === to ? `${from}` : `${from} to ${to}`));
-  const more = ranges.length > MOST_RANGES ? ` and ${ranges.length - MOST_RANGES} ranges more` : '';
+  const more = ranges.length > MOST_RANGES ? ` and ${ranges.length - MOST_RANGES} more ranges` : '';
   return `${lines.length === 1 ? 'line' : 'lines'} ${shown.join(', ')}${more}`;
 }

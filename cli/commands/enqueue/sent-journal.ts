@@ -6,31 +6,31 @@ import { Failure } from '../../failure.ts';
 import { isSeed } from '../../../client/enqueue/ids.ts';
 
 /**
- * What was sent of a file of jobs, beside it: a second run sends the rest under the same ids, however the first one
- * ended. JSON lines: a head that names run and file, then `{"sent": [key, ...]}` for jobs whose sending was acknowledged.
- * The keys are of what is in the file's lines, so that lines can be mended, added and moved in between. A line of the
- * journal may be torn, if the process was killed as it wrote: its jobs are sent once more, which is harmless (one id is one
- * job).
+ * Records, in a file beside a file of jobs, which of its jobs were sent. A second run sends the rest with the same ids,
+ * however the first one ended. The journal is JSON lines: a head that names run and file, then `{"sent": [key, ...]}` for
+ * jobs whose sending SQS acknowledged. A key is a hash of the line's text, so that lines can be corrected, added and moved
+ * in between. If the process was killed while it wrote, a line is incomplete: its jobs are sent again, which is harmless,
+ * because one id is one job.
  */
 export interface SentJournal {
   readonly path: string;
-  /** Names the run: the ids of its jobs are made of it (`jobId`). */
+  /** Identifies the run. The ids of its jobs are derived from it (`jobId`). */
   readonly seed: string;
   /** There was an earlier run. */
   readonly resumed: boolean;
-  /** The file is not as it was when the run began. */
+  /** The file was changed since the run began. */
   readonly changed: boolean;
   /** How many were sent. */
   readonly count: number;
   has(key: string): boolean;
   add(keys: readonly string[]): void;
-  /** All are sent: nothing is left to know. */
+  /** To be called when all jobs are sent. */
   remove(): void;
 }
 
-/** The run that a journal is of. */
+/** The run that a journal belongs to. */
 export interface Run {
-  /** Of the file of jobs, and what it is called in sentences. */
+  /** Hash of the file of jobs, and its name in messages. */
   sha256: string;
   name: string;
   fleet: string;
@@ -45,32 +45,32 @@ const HeadSchema = v.object({
   jsonLines: v.boolean(),
 });
 const SentSchema = v.object({ sent: v.array(v.string()) });
-/** Of an earlier version, which knew jobs by their numbers in the file. */
+/** The format of an earlier version, which identified jobs by their numbers in the file. */
 const EarlierHeadSchema = v.object({ mayfly: v.literal(1), sha256: v.string() });
 
 /**
- * Opens the journal of this run, or begins one.
+ * Opens the journal of this run, or creates one.
  *
- * @param newSeed of a run that begins
- * @throws Failure if it is no journal, another fleet's or an earlier version's, or cannot be written
+ * @param newSeed gives the seed of a new run
+ * @throws Failure if the file is not a journal, belongs to another fleet or version, or cannot be written
  */
 export function openJournal(path: string, run: Run, newSeed: () => string): SentJournal {
   const text = read(path);
   const [head, ...lines] = text.split('\n').map(parseJson);
   const known = v.safeParse(HeadSchema, head);
   if (!known.success) {
-    // A head that is torn: nothing was sent before it stood.
+    // The head is incomplete. It is written before the first job is sent, so nothing was sent.
     if (lines.length === 0 && HEAD.startsWith(text.slice(0, HEAD.length))) return begin(path, run, newSeed());
-    if (v.is(EarlierHeadSchema, head)) throw new Failure(ofEarlierVersion(path, run));
-    throw new Failure(`${path} is there, and no journal of \`mayfly enqueue\`: ${ANOTHER}.`);
+    if (v.is(EarlierHeadSchema, head)) throw new Failure(earlierVersionMessage(path, run));
+    throw new Failure(`${path} exists, and is not a journal of \`mayfly enqueue\`: ${ANOTHER}.`);
   }
   const sent = new Set<string>();
   for (const line of lines) {
     const part = v.safeParse(SentSchema, line);
     if (part.success) for (const key of part.output.sent) sent.add(key);
   }
-  refuseAnother(path, known.output, run, sent.size);
-  // What comes next begins on a line of its own, whatever was torn.
+  refuseOtherRun(path, known.output, run, sent.size);
+  // The last line may be incomplete: the next one must not continue it.
   write(path, () => appendFileSync(path, '\n'));
   const { seed, sha256 } = known.output;
   return new Journal(path, seed, sent, sha256 === run.sha256 ? 'resumed' : 'changed');
@@ -79,8 +79,8 @@ export function openJournal(path: string, run: Run, newSeed: () => string): Sent
 /** How every journal begins. */
 const HEAD = '{"mayfly":2,';
 
-const ANOTHER = 'name another one (--journal FILE)';
-const ANEW = 'To send all of it anew, under new ids, remove that file.';
+const ANOTHER = 'name another file (--journal FILE)';
+const START_OVER = 'To send all jobs again, with new ids, remove that file.';
 
 function begin(path: string, { sha256, fleet, jsonLines }: Run, seed: string): SentJournal {
   write(path, () =>
@@ -89,22 +89,20 @@ function begin(path: string, { sha256, fleet, jsonLines }: Run, seed: string): S
   return new Journal(path, seed, new Set(), 'new');
 }
 
-function ofEarlierVersion(path: string, { name }: Run): string {
+function earlierVersionMessage(path: string, { name }: Run): string {
   return (
-    `An earlier version of mayfly has sent a part of ${name} (${path}): that version sends the rest, by the same command. ` +
-    ANEW
+    `An earlier version of mayfly has sent a part of ${name} (${path}). Send the rest with that version and the same ` +
+    `command. ${START_OVER}`
   );
 }
 
-function refuseAnother(path: string, head: v.InferOutput<typeof HeadSchema>, run: Run, sent: number): void {
-  const before = `${sent} of its jobs were sent in an earlier run (${path})`;
+function refuseOtherRun(path: string, head: v.InferOutput<typeof HeadSchema>, run: Run, sent: number): void {
+  const before = `An earlier run sent ${sent} jobs of ${run.name} (${path})`;
   if (head.fleet !== run.fleet) {
-    throw new Failure(`${run.name} was begun with fleet ${head.fleet}, not ${run.fleet}: ${before}. ${ANEW}`);
+    throw new Failure(`${before} to fleet ${head.fleet}, not ${run.fleet}. ${START_OVER}`);
   }
   if (head.jsonLines !== run.jsonLines) {
-    throw new Failure(
-      `${run.name} was begun ${head.jsonLines ? 'with' : 'without'} --json-lines: ${before}. ${ANEW}`,
-    );
+    throw new Failure(`${before} ${head.jsonLines ? 'with' : 'without'} --json-lines. ${START_OVER}`);
   }
 }
 
@@ -155,7 +153,7 @@ function write(path: string, how: () => void): void {
     how();
   } catch (error) {
     throw new Failure(
-      `The journal ${path} cannot be written (${messageOf(error)}), without which a second run could not send the rest: ` +
+      `The journal ${path} cannot be written (${messageOf(error)}). Without it a second run could not send the rest: ` +
         `${ANOTHER}.`,
     );
   }

@@ -5,28 +5,32 @@ import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../../../lib/error-message.ts';
 import { Failure } from '../../failure.ts';
 import { shellWord } from '../../shell-word.ts';
-import type { FileOptions } from './enqueue.ts';
+import type { FileOptions } from './options.ts';
 
-/** What can be read only once, as a file: so that it can be checked to its end before anything of it is sent. */
+/** A copy of input that can be read only once. It is checked to its end before the first job is sent. */
 export interface Spool {
   readonly path: string;
-  /** It has to stay: `remove` leaves it where it is. */
+  /** Makes `remove` leave the copy. */
   keep(): void;
   remove(): void;
 }
 
-/** Whether a path is no file, but a pipe (a shell's `<(...)`, /dev/stdin) or a terminal: it can be read only once. */
+/** Whether a path is a pipe (a shell's `<(...)`, /dev/stdin) or a terminal, which can be read only once. */
 export function isReadOnce(path: string): boolean {
   try {
     const seen = statSync(path);
     return seen.isFIFO() || seen.isCharacterDevice();
   } catch {
-    // Whoever reads it says why that cannot be done.
+    // The code that reads the file reports the error.
     return false;
   }
 }
 
-/** @param path of what is read; absent: standard input */
+/**
+ * Copies input to a temporary file.
+ *
+ * @param path what to copy. Default: standard input.
+ */
 export async function spool(path?: string): Promise<Spool> {
   const directory = mkdtempSync(join(tmpdir(), 'mayfly-enqueue-'));
   const copy = join(directory, 'jobs');
@@ -46,33 +50,33 @@ export async function spool(path?: string): Promise<Spool> {
   } catch (error) {
     spooled.remove();
     const why = messageOf(error);
-    throw new Failure(`${path ?? 'Standard input'} could not be kept in ${directory} (${why}).`);
+    throw new Failure(`${path ?? 'Standard input'} could not be copied to ${directory} (${why}).`);
   }
 }
 
-/** How the rest of a file is sent that was not sent to its end. */
+/** How to send the jobs that were not sent. */
 export interface Rest {
-  /** A sentence. */
+  /** A sentence for the user. */
   how: string;
   /** The journal of what was sent. */
   journalPath: string;
 }
 
-/** Leaves what was spooled, and the journal of what was sent of it, in this directory. */
+/** Copies the input and its journal to the current directory, for a later run. */
 export function keepRest(spooled: Spool, seed: string, options: FileOptions): Rest {
   let file = `mayfly-rest-${seed}.${options.jsonLines ? 'jsonl' : 'txt'}`;
   try {
     copyFileSync(spooled.path, file);
     copyFileSync(`${spooled.path}.mayfly`, `${file}.mayfly`);
   } catch {
-    // No room or no right to write here: then it stays where it is.
+    // The current directory cannot be written, so the copy stays in the temporary directory.
     spooled.keep();
     file = spooled.path;
   }
   return { how: `\`${commandFor(file, options.typed)}\` sends the rest.`, journalPath: `${file}.mayfly` };
 }
 
-/** The line that sends what is left of a file. */
+/** The command line that sends the rest of a file. */
 export function commandFor(file: string, typed: readonly string[]): string {
   return ['mayfly enqueue', ...typed, '--file', shellWord(file)].join(' ');
 }

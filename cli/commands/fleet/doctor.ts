@@ -12,15 +12,15 @@ import type { Screen } from '../../terminal/screen.ts';
 import { count } from '../../terminal/words.ts';
 import { onFleet, withFleet } from '../with-fleet.ts';
 
-/** `mayfly doctor`: what is wrong with a deployed fleet, and what to do. */
+/** `mayfly doctor`: shows what is wrong with a deployed fleet, and what to do. */
 export function doctorCommand(): Command {
   return withFleet(
     new Command('doctor')
-      .summary('look at a deployed fleet, say what is wrong and what to do')
+      .summary('examine a deployed fleet: what is wrong and what to do')
       .description(
-        'Looks at the queues, the table, the bucket, the group with its scaling policy, its hooks and its launches, the ' +
-          'alarms, the keeper, the instances and the jobs that run, and says of each whether it is well. Compares them with ' +
-          'what was deployed. It changes nothing.',
+        'Examines the queues, the table, the bucket, the group with its scaling policy, hooks and launches, the alarms, ' +
+          'the keeper, the instances and the running jobs. It compares them with what was deployed, and says of each ' +
+          'whether it is in order and what to do if not. It changes nothing.',
       )
       .option(
         '--json',
@@ -31,11 +31,12 @@ export function doctorCommand(): Command {
 }
 
 const NOTES = `
-ok:   it is as it should be.
-warn: jobs are done, but this will bite some day, or somebody wanted it so (a
-      paused fleet).
-bad:  jobs are not done, or something runs that should not.
-It exits with 1 if something is bad, else with 0.
+ok:   in order.
+warn: jobs run, but this can become a problem, or it is intended (a paused
+      fleet).
+bad:  jobs do not run, or something runs that should not.
+
+Exit status: 0; 1 if something is bad.
 
 Examples:
   mayfly doctor
@@ -49,14 +50,14 @@ async function examine(fleet: Fleet, options: { json?: true }): Promise<void> {
   if (diagnosis.mark === 'bad') process.exitCode = ExitCode.failed;
 }
 
-/** Advice or a detail that is one command and nothing else. */
+/** Advice or a detail that consists of one command. */
 const IS_COMMAND = /^(aws|mayfly) [\w-]+ /;
 
 const STYLES: Record<Finding['mark'], Style> = { ok: 'green', warn: 'yellow', bad: 'red' };
 
 /**
- * A line for each finding, and below it what else is known and what to do. On a terminal sentences are broken at words;
- * commands never are: they are there to be copied.
+ * A line for each finding, with its details and its advice below it. On a terminal sentences are broken at words. Commands
+ * stay whole, so that they can be copied.
  */
 export function diagnosisText(
   { fleet, region, findings }: Diagnosis,
@@ -65,12 +66,12 @@ export function diagnosisText(
 ): string {
   const checks = Math.max(...findings.map(({ check }) => widthOf(check)));
   const indent = ' '.repeat('warn  '.length + checks + 2);
-  const told = (text: string) =>
+  const wrapped = (text: string) =>
     IS_COMMAND.test(text) ? escapeLine(text) : inLines(escapeLine(text), screen, indent);
   const lines = findings.flatMap(({ check, mark, text, details = [], advice }) => [
-    `${paint(STYLES[mark], pad(mark, 4))}  ${pad(check, checks)}  ${told(text)}`,
-    ...details.map((detail) => `${indent}${told(detail)}`),
-    ...(advice === undefined ? [] : [`${indent}${paint('bold', '→')} ${told(advice)}`]),
+    `${paint(STYLES[mark], pad(mark, 4))}  ${pad(check, checks)}  ${wrapped(text)}`,
+    ...details.map((detail) => `${indent}${wrapped(detail)}`),
+    ...(advice === undefined ? [] : [`${indent}${paint('bold', '→')} ${wrapped(advice)}`]),
   ]);
   return [
     `${paint('bold', escapeLine(fleet))} in ${escapeLine(region)}`,
@@ -84,6 +85,6 @@ function verdict(findings: readonly Finding[]): string {
   const bad = findings.filter(({ mark }) => mark === 'bad').length;
   const warnings = findings.filter(({ mark }) => mark === 'warn').length;
   if (bad + warnings === 0) return 'All is well.';
-  const told = [bad > 0 ? `${bad} bad` : '', warnings > 0 ? count(warnings, 'warning') : ''];
-  return `${told.filter(Boolean).join(', ')}.`;
+  const counts = [bad > 0 ? `${bad} bad` : '', warnings > 0 ? count(warnings, 'warning') : ''];
+  return `${counts.filter(Boolean).join(', ')}.`;
 }

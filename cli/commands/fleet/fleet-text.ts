@@ -7,11 +7,11 @@ import type { Paint, Style } from '../../terminal/paint.ts';
 import { count, span } from '../../terminal/words.ts';
 import { moment, WHEN, WHY } from './fleet-words.ts';
 
-/** Jobs of one instance that are named; of more only how many there are. */
+/** How many jobs of an instance are named. Further ones are counted. */
 const NAMED_JOBS = 2;
 
-const UNHEARD_DRAIN = 'is to be drained: its agent hears of it with its next report';
-/** Agents report once a minute. */
+const DRAIN_REQUESTED = 'is to be drained: its agent learns of it with its next report';
+/** Agents report once a minute, so a report is missing. */
 const OLD_SECONDS = 120;
 
 const STYLES: Record<InstanceView['doing'], Style> = {
@@ -25,14 +25,14 @@ const STYLES: Record<InstanceView['doing'], Style> = {
   gone: 'red',
 };
 
-/** A fleet for people. */
+/** The output of `mayfly fleet`. */
 export function fleetText(view: FleetView, nowMs: number, paint: Paint, lineWidth: number): string {
   const { instances, retired } = view;
   const running =
     instances.length === 0
       ? 'No instances.'
       : columns(
-          ['instance', 'state', 'type', 'zone', 'up', 'jobs', 'next', 'heard'],
+          ['instance', 'state', 'type', 'zone', 'up', 'jobs', 'next', 'reported'],
           instances.map((one) => instanceRow(one, view, nowMs, paint)),
           { lineWidth },
         );
@@ -49,10 +49,10 @@ export function fleetText(view: FleetView, nowMs: number, paint: Paint, lineWidt
   return [summary(view, nowMs, paint, lineWidth), running, ...gone].join('\n\n');
 }
 
-/** From a pause to the report with which the last agent hears of it, as `reportInterval` is by default. */
-const HEARD_MS = 60_000;
+/** Within this time of a pause, every agent has reported and knows of it: the default of `reportInterval`. */
+const PAUSE_KNOWN_MS = 60_000;
 
-/** Before what a line of the summary says: its name, and a gap. */
+/** The width of the first column of the summary. */
 const SUMMARY_INDENT = ' '.repeat('capacity  '.length);
 
 function summary(view: FleetView, nowMs: number, paint: Paint, lineWidth: number): string {
@@ -67,8 +67,8 @@ function summary(view: FleetView, nowMs: number, paint: Paint, lineWidth: number
   const heading = `${paint('bold', escapeLine(view.fleet))} in ${escapeLine(view.region)} at ${moment(view.at, nowMs)}`;
   const room = Math.max(NARROWEST, lineWidth - SUMMARY_INDENT.length);
   const inLines = (text: string) => wrap(text, room, { cutsWords: false }).join(`\n${SUMMARY_INDENT}`);
-  const told = lines.map(([name = '', text = '']) => `${pad(name, SUMMARY_INDENT.length)}${inLines(text)}`);
-  return [heading, ...told].join('\n');
+  const rows = lines.map(([name = '', text = '']) => `${pad(name, SUMMARY_INDENT.length)}${inLines(text)}`);
+  return [heading, ...rows].join('\n');
 }
 
 function queueText({ queue }: FleetView, nowMs: number): string {
@@ -78,9 +78,9 @@ function queueText({ queue }: FleetView, nowMs: number): string {
 }
 
 function launchLines({ failure, ...why }: LaunchesView, nowMs: number, paint: Paint): string[][] {
-  const held = heldBack(why, nowMs);
+  const blocked = blockedText(why, nowMs);
   const failed = failure && failureText(failure, nowMs);
-  const [first, ...more] = [held && paint('yellow', held), failed && paint('red', failed)].filter(Boolean);
+  const [first, ...more] = [blocked && paint('yellow', blocked), failed && paint('red', failed)].filter(Boolean);
   return first ? [['launches', first], ...more.map((line) => ['', String(line)])] : [];
 }
 
@@ -92,11 +92,12 @@ function failureText(failure: NonNullable<LaunchesView['failure']>, nowMs: numbe
   return `the last ${times} failed${from}, the latest at ${moment(at, nowMs)}: ${why}`;
 }
 
-function heldBack({ suspended, reason, since, said }: LaunchesView, nowMs: number): string | undefined {
+/** Why no instance is launched; undefined if nothing prevents it. */
+function blockedText({ suspended, reason, since, said }: LaunchesView, nowMs: number): string | undefined {
   const from = since === undefined ? '' : ` since ${moment(since, nowMs)}`;
   if (reason === 'paused') {
-    const isNew = since !== undefined && nowMs - Date.parse(since) < HEARD_MS;
-    const effect = isNew ? 'agents hear of it within a minute' : 'no job is started';
+    const isNew = since !== undefined && nowMs - Date.parse(since) < PAUSE_KNOWN_MS;
+    const effect = isNew ? 'agents stop taking jobs within a minute' : 'no job is started';
     return `paused${from}: ${effect} (mayfly fleet resume)`;
   }
   if (reason === 'breaker') return `none${from}: too many instances in a row have failed (mayfly doctor)`;
@@ -121,12 +122,12 @@ function instanceRow(one: InstanceView, view: FleetView, nowMs: number, paint: P
     launchedAt === undefined ? '' : span(since(launchedAt, nowMs)),
     jobsText(one),
     nextText(one, view, nowMs),
-    heardText(one, nowMs, paint),
+    reportedText(one, nowMs, paint),
   ];
 }
 
-/** How old it is what an instance tells of itself: its state, the jobs that it has done, and what comes next. */
-function heardText({ heardAt }: InstanceView, nowMs: number, paint: Paint): string {
+/** The age of the last report, from which state, finished jobs and next action of an instance come. */
+function reportedText({ heardAt }: InstanceView, nowMs: number, paint: Paint): string {
   if (heardAt === undefined) return '';
   const seconds = since(heardAt, nowMs);
   const text = `${span(seconds)} ago`;
@@ -153,7 +154,7 @@ function nextText(one: InstanceView, view: FleetView, nowMs: number): string {
     case 'working':
       return workingText(one, nowMs);
     case 'idle': {
-      if (one.drainRequestedAt && one.next?.action !== 'leave') return UNHEARD_DRAIN;
+      if (one.drainRequestedAt && one.next?.action !== 'leave') return DRAIN_REQUESTED;
       const idle = idleSince === undefined ? '' : `idle for ${span(since(idleSince, nowMs))}, `;
       return `${idle}${idleText(one, view, nowMs)}`;
     }
@@ -162,9 +163,9 @@ function nextText(one: InstanceView, view: FleetView, nowMs: number): string {
     case 'leaving':
       return `leaves: ${one.next?.reason ? WHY[one.next.reason] : WHY['auto-scaling']}`;
     case 'silent':
-      return `not heard of for ${span(since(heardAt ?? '', nowMs))}: the keeper ends it`;
+      return `no report for ${span(since(heardAt ?? '', nowMs))}: the keeper terminates it`;
     case 'gone':
-      return 'the keeper settles what it left';
+      return 'the keeper cleans up after it';
   }
 }
 
@@ -175,27 +176,27 @@ function refusedText({ refused }: InstanceView, nowMs: number): string {
 }
 
 function workingText({ next, slowed, drainRequestedAt }: InstanceView, nowMs: number): string {
-  if (drainRequestedAt && next?.action !== 'leave') return UNHEARD_DRAIN;
+  if (drainRequestedAt && next?.action !== 'leave') return DRAIN_REQUESTED;
   if (slowed) {
     const { failures, reason, since: from } = slowed;
     return `takes one job at a time since ${moment(from, nowMs)}: ${failures} tries in a row failed (${escapeLine(reason)})`;
   }
   if (next?.at === undefined)
-    return next?.action === 'leave' ? 'leaves when its jobs have ended' : 'works on';
+    return next?.action === 'leave' ? 'leaves when its jobs have ended' : 'continues';
   const why = next.reason ? ` (${WHEN[next.reason] ?? WHY[next.reason]})` : '';
   if (next.action === 'leave' || Date.parse(next.at) <= nowMs) return `leaves when its jobs have ended${why}`;
-  return `takes no more jobs from ${moment(next.at, nowMs)} on${why}`;
+  return `takes no more jobs after ${moment(next.at, nowMs)}${why}`;
 }
 
 function idleText({ next }: InstanceView, { capacity, launches }: FleetView, nowMs: number): string {
-  if (next === undefined) return 'has not said what it will do';
-  // One that has not heard of its queue yet stays as well, until its next report.
+  if (next === undefined) return 'has not reported what it will do';
+  // An instance whose agent does not know its queue yet stays as well, until its next report.
   if (next.action === 'stay') {
     return capacity.desired <= capacity.min ? 'stays: its group is at its minimum' : 'stays for now';
   }
   const why = next.reason && WHEN[next.reason] ? ` (${WHEN[next.reason]})` : '';
   const unless = next.action === 'retire' && launches.reason !== 'paused' ? ' if no job comes' : '';
-  if (next.at === undefined) return next.action === 'work' ? 'works on' : `retires${why}`;
+  if (next.at === undefined) return next.action === 'work' ? 'continues' : `retires${why}`;
   const when = Date.parse(next.at) <= nowMs ? 'retires now' : `retires at ${moment(next.at, nowMs)}`;
   return `${when}${unless}${why}`;
 }
@@ -214,12 +215,12 @@ function whyGone({
   lastError,
 }: Omit<RetiredView, 'instance' | 'endedAt'>) {
   const idle = reason === 'idle' && idleSeconds > 0 ? ` for ${span(idleSeconds)}` : '';
-  const said = cause ?? problem;
-  const words = said ? `: ${escapeLine(said)}` : '';
-  // Where AWS had refused to let it go.
+  const detail = cause ?? problem;
+  const suffix = detail ? `: ${escapeLine(detail)}` : '';
+  // Set if AWS had refused to terminate it.
   const refused = lastError && rung !== 'terminate' ? ` (${rung}: ${escapeLine(lastError)})` : '';
   const why = reason === 'lost' && problem ? 'its agent gave up' : WHY[reason];
-  return `${why}${idle}${words}${refused}`;
+  return `${why}${idle}${suffix}${refused}`;
 }
 
 function since(at: string, nowMs: number): number {

@@ -13,7 +13,7 @@ const CLEAR = '\x1b[2J';
 const HOME = '\x1b[H';
 const TO_END_OF_LINE = '\x1b[K';
 const TO_END_OF_SCREEN = '\x1b[J';
-/** Of a terminal that does not tell how high it is. */
+/** For a terminal of unknown height. */
 const DEFAULT_ROWS = 24;
 
 export interface WatchOptions {
@@ -23,37 +23,37 @@ export interface WatchOptions {
 }
 
 /**
- * Looks again and again: on a terminal what is seen is drawn anew, with `json` each look is a line. Ctrl-C ends it, and so
- * does a reader that has seen enough (`| head -n 1`).
+ * Shows the fleet again and again: redrawn on a terminal, or as a line of JSON each time. Ctrl-C ends it, and so does a
+ * reader that closes the pipe (`| head -n 1`).
  */
 export async function watchFleet(fleet: Fleet, { seconds, retired, json }: WatchOptions): Promise<void> {
   const { clock } = fleet.context;
   if (!json) process.stdout.write(CLEAR);
   await untilInterrupted(async (signal) => {
-    const left = readerLeft();
+    const closed = whenStdoutCloses();
     let last: FleetView | undefined;
-    while (!left.aborted) {
-      const seen = await look(fleet, retired);
+    while (!closed.aborted) {
+      const result = await describeFleet(fleet, retired);
       signal.throwIfAborted();
-      if (!(seen instanceof Error)) last = seen;
-      if (!json) draw(fleet, last, seen instanceof Error ? seen : undefined);
-      else if (!(seen instanceof Error)) printJsonLine(seen);
-      await clock.sleep(seconds * 1000, AbortSignal.any([signal, left])).catch((error: unknown) => {
-        if (!left.aborted) throw error;
+      if (!(result instanceof Error)) last = result;
+      if (!json) draw(fleet, last, result instanceof Error ? result : undefined);
+      else if (!(result instanceof Error)) printJsonLine(result);
+      await clock.sleep(seconds * 1000, AbortSignal.any([signal, closed])).catch((error: unknown) => {
+        if (!closed.aborted) throw error;
       });
     }
   }, '');
 }
 
-/** Aborted when nobody reads any more what is printed: of a pipe that is known once it was written to. */
-function readerLeft(): AbortSignal {
-  const left = new AbortController();
-  process.stdout.once('close', () => left.abort());
-  return left.signal;
+/** Aborted when the reader has closed the pipe. Node notices that with a write. */
+function whenStdoutCloses(): AbortSignal {
+  const closed = new AbortController();
+  process.stdout.once('close', () => closed.abort());
+  return closed.signal;
 }
 
-/** AWS that is silent for a moment, or wants fewer calls, ends nothing. */
-async function look(fleet: Fleet, retired: number): Promise<FleetView | Error> {
+/** Throttling, or no answer from AWS, does not end the command. */
+async function describeFleet(fleet: Fleet, retired: number): Promise<FleetView | Error> {
   try {
     return await fleet.describe({ retired });
   } catch (error) {
@@ -62,14 +62,14 @@ async function look(fleet: Fleet, retired: number): Promise<FleetView | Error> {
   }
 }
 
-/** What was seen last, and why it could not be seen anew. What has no room on the terminal is left out. */
-function draw(fleet: Fleet, view: FleetView | undefined, trouble: Error | undefined): void {
+/** Draws the last view, and the error of the last call. Lines that do not fit the terminal are left out. */
+function draw(fleet: Fleet, view: FleetView | undefined, error: Error | undefined): void {
   const { stdout } = process;
   const cells = lineWidth(stdout);
   const paint = paintFor(stdout);
   const shown = view ? fleetText(view, fleet.context.clock.now(), paint, cells).split('\n') : [];
-  const said = trouble ? [paint('red', clip(escapeLine(trouble.message), cells)), ''] : [];
-  const lines = [...said, ...shown];
+  const message = error ? [paint('red', clip(escapeLine(error.message), cells)), ''] : [];
+  const lines = [...message, ...shown];
   const rows = Math.max(2, (stdout.rows || DEFAULT_ROWS) - 1);
   const fitting =
     lines.length <= rows ? lines : [...lines.slice(0, rows - 1), `${lines.length - rows + 1} more lines`];

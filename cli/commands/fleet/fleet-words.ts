@@ -1,7 +1,7 @@
 import type { RetirementReason } from '../../../jobs/record.ts';
 import type { RetiredView } from '../../../client/instances/instances-view.ts';
 
-/** A moment for people, in UTC as the times of jobs: `07:41:10Z`, or with its day if that is another one. */
+/** A time in UTC: `07:41:10Z`, or with its date if that is not today. */
 export function moment(at: string, nowMs: number): string {
   const [today] = new Date(nowMs).toISOString().split('T');
   const iso = new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
@@ -9,14 +9,14 @@ export function moment(at: string, nowMs: number): string {
   return day === today ? time : iso;
 }
 
-/** Why an instance goes or went. */
+/** Why an instance leaves or has left. */
 export const WHY: Record<RetiredView['reason'], string> = {
   idle: 'idle',
-  'paid-hour': 'idle, and the hour that is paid was over',
+  'paid-hour': 'idle at the end of its paid hour',
   'max-age': 'reached its maximum age',
   'spot-interruption': 'Spot interruption',
   rebalance: 'Spot rebalance recommendation',
-  'auto-scaling': 'Auto Scaling ended it',
+  'auto-scaling': 'Auto Scaling terminated it',
   'group-deleted': 'its group was deleted',
   surplus: 'more were running than desired',
   drained: 'drained by an operator',
@@ -27,13 +27,13 @@ export const WHY: Record<RetiredView['reason'], string> = {
   'cannot-receive': 'could not receive jobs',
   'cannot-use-table': 'could not use the job table',
   'cannot-assume-worker-role': "could not assume the workers' role",
-  'agent-crashed': 'its agent crashed or fell silent',
+  'agent-crashed': 'its agent crashed or stopped responding',
   stopped: 'its agent was stopped',
-  lost: 'went without a word',
-  unknown: 'has left no record',
+  lost: 'disappeared without a report',
+  unknown: 'has no record',
 } satisfies Record<RetirementReason | 'unknown', string>;
 
-/** The same of one that has yet to go. */
+/** Why an instance will leave at a certain time. */
 export const WHEN: Partial<Record<RetirementReason, string>> = {
   'paid-hour': 'the end of its paid hour',
   'max-age': 'maximum age',

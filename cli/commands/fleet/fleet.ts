@@ -19,7 +19,7 @@ import { onFleet, withFleet } from '../with-fleet.ts';
 const ACTIONS = ['pause', 'resume', 'drain'] as const;
 type Action = (typeof ACTIONS)[number];
 
-/** Seconds between two looks of `--watch`. */
+/** Default of `--watch`. */
 const WATCH_SECONDS = 5;
 
 interface FleetOptions {
@@ -30,28 +30,28 @@ interface FleetOptions {
   json?: true;
 }
 
-/** `mayfly fleet`: what a fleet does and will do; to pause it, and to have one instance go. */
+/** `mayfly fleet`: shows what a fleet does and will do. Pauses and resumes it, and drains an instance. */
 export function fleetCommand(): Command {
   const command = new Command('fleet')
-    .summary('show what the instances do and will do next; pause, resume, drain')
+    .summary('show the instances and what they will do; pause, resume, drain')
     .description(
-      'Shows what waits on the queue, each instance with the jobs that run on it and what it will do next and when, ' +
-        'and why the last ones went. Or pauses the fleet, resumes it, or has one instance go when its jobs have ended.',
+      'Shows the queue, each instance with its running jobs and what it will do next and when, and why the last ' +
+        'instances left. Or pauses the fleet, resumes it, or drains an instance.',
     )
     .usage('[options] [pause | resume | drain <instance>]')
-    .addArgument(new Argument('[action]', 'what to do; by default only show').choices(ACTIONS))
-    .argument('[instance]', 'which one is drained')
-    .option('--retired <number>', 'how many of those that went last; default: 5', whole(0, 100))
-    .option('--watch [seconds]', `look again and again; default: each ${WATCH_SECONDS} s`, whole(1, 3600))
-    .option('--wait', 'with drain: return when the instance has gone')
+    .addArgument(new Argument('[action]', 'what to do; default: show the fleet').choices(ACTIONS))
+    .argument('[instance]', 'the instance to drain')
+    .option('--retired <number>', 'how many retired instances to show; default: 5', whole(0, 100))
+    .option('--watch [seconds]', `refresh every so many seconds; default: ${WATCH_SECONDS}`, whole(1, 3600))
+    .option('--wait', 'with drain: return when the instance is gone')
     .option('--timeout <seconds>', 'with --wait: give up after this time; default: never', seconds(0))
-    .option('--json', 'print JSON; with --watch a line for each look')
+    .option('--json', 'print JSON; with --watch one line for each refresh')
     .addHelpText('after', NOTES);
-  return withFleet(command).action((...words: unknown[]) => {
-    const [action, instance, options] = words as [Action | undefined, string | undefined, FleetOptions];
+  return withFleet(command).action((...args: unknown[]) => {
+    const [action, instance, options] = args as [Action | undefined, string | undefined, FleetOptions];
     const usage = wrongUsage(action, instance, options);
     if (usage !== undefined) command.error(`error: ${usage}`);
-    return run(...words);
+    return run(...args);
   });
 }
 
@@ -61,39 +61,41 @@ function wrongUsage(
   { retired, watch, wait, timeout, json }: FleetOptions,
 ): string | undefined {
   if (action === 'drain' && !instance)
-    return 'Which instance is to be drained? `mayfly fleet` shows their ids.';
+    return 'drain needs the id of an instance. `mayfly fleet` shows the ids.';
   if (action !== 'drain' && instance !== undefined)
-    return `${action} is for the whole fleet: it takes no instance.`;
-  if (action !== 'drain' && wait) return '--wait is for drain <instance>.';
-  if (timeout !== undefined && !wait) return '--timeout is for drain <instance> --wait.';
+    return `${action} applies to the whole fleet: it takes no instance.`;
+  if (action !== 'drain' && wait) return '--wait needs drain <instance>.';
+  if (timeout !== undefined && !wait) return '--timeout needs drain <instance> --wait.';
   if (action !== undefined && (watch !== undefined || retired !== undefined)) {
-    return `--watch and --retired are for showing the fleet, not for ${action}.`;
+    return `${action} does not take --watch or --retired: they are for showing the fleet.`;
   }
   if (watch !== undefined && !json && !process.stdout.isTTY) return '--watch needs a terminal, or --json.';
   return undefined;
 }
 
 const NOTES = `
-Queue, group, jobs and instances are as they are now; SQS's numbers are about
-right. What an instance tells of itself (state, jobs done, next) is as old as
-"heard" says: agents report once a minute, and when something changes. What it
-will do next it decides by the same rules by which it acts. Times are in UTC.
+Queue, group, jobs and instances are current. The numbers of SQS are
+approximate. The state of an instance, its finished jobs and what it will do
+next are as old as its last report ("reported"): agents report once a minute,
+and when something changes. The agent computes what it will do next by the same
+rules by which it acts. Times are in UTC.
 
-pause:  nothing is launched, and agents take no new job once they have heard of
-        it, within a minute. Jobs that run go on to their end, the others wait
-        on the queue. Instances go when they have been idle for as long as ever.
-resume: lifts a pause; and lets a fleet launch again whose boot breaker is open,
-        because too many instances failed to boot or did no job. Those count no
-        more.
-drain:  the instance takes no new job from its agent's next report on, within a
-        minute (\`reportInterval\`), and goes when its jobs have ended. Nobody
-        takes its place unless jobs wait. This cannot be taken back.
-All can be repeated. With --json: {"pausedAt", "already"}; {"pausedAt"?,
-"trippedAt"?, "suspended"}; {"instance", "outcome", "drainRequestedAt"?,
-"reason"?, "jobs"}, outcome is requested, leaving or gone.
+pause:  no instance is launched, and agents stop taking jobs within a minute.
+        Running jobs continue to their end, the others wait on the queue.
+        Instances retire after their usual idle time.
+resume: ends a pause. It also closes an open boot breaker, so that the fleet
+        launches again: too many instances had failed to boot or had done no
+        job. These failures no longer count.
+drain:  the instance takes no new job after the next report of its agent, within
+        a minute (\`reportInterval\`), and leaves when its jobs have ended. It is
+        replaced only if jobs wait. This cannot be undone.
 
-Exit status: 0; 1 if there is no such instance; 123 if one that was waited for
-has not gone when the waiting was given up.
+All three can be repeated. With --json they print {"pausedAt", "already"};
+{"pausedAt"?, "trippedAt"?, "suspended"}; {"instance", "outcome",
+"drainRequestedAt"?, "reason"?, "jobs"}. outcome is requested, leaving or gone.
+
+Exit status: 0; 1 if there is no such instance; 123 if the instance was not gone
+when the time to wait was over.
 
 Examples:
   mayfly fleet
@@ -107,14 +109,14 @@ const run = onFleet(
   async (fleet: Fleet, action: Action | undefined, instance: string = '', options: FleetOptions) => {
     const { json, retired = 5, watch } = options;
     const now = () => fleet.context.clock.now();
-    if (action === 'pause') return tell(await fleet.pause(), json, (paused) => pausedText(paused, now()));
+    if (action === 'pause') return report(await fleet.pause(), json, (paused) => pausedText(paused, now()));
     if (action === 'resume')
-      return tell(await fleet.resume(), json, (resumed) => resumedText(resumed, now()));
+      return report(await fleet.resume(), json, (resumed) => resumedText(resumed, now()));
     if (action === 'drain') return drain(fleet, instance, options);
     if (watch) return watchFleet(fleet, { seconds: watch === true ? WATCH_SECONDS : watch, retired, json });
     const view = await fleet.describe({ retired });
     if (json) return printJson(view);
-    // A file or a pipe has lines as long as they are.
+    // Lines for a file or a pipe are not wrapped.
     const cells = process.stdout.isTTY ? lineWidth(process.stdout) : Number.POSITIVE_INFINITY;
     print(fleetText(view, now(), paintFor(process.stdout), cells));
   },
@@ -124,41 +126,44 @@ async function drain(fleet: Fleet, instance: string, options: FleetOptions): Pro
   const { json, wait = false, timeout } = options;
   const limit = timeout === undefined ? {} : { timeoutSeconds: timeout };
   const progress = createProgress();
-  if (wait) progress.show({ text: `waiting for ${escapeLine(instance)} to go` });
+  if (wait) progress.show({ text: `waiting for ${escapeLine(instance)} to leave` });
   const drained = await untilInterrupted(
     (signal) => fleet.drain(instance, { wait, ...limit, signal }),
-    'Only the waiting was stopped: the instance goes when its jobs have ended.',
+    'Only the waiting was stopped: the instance leaves when its jobs have ended.',
   ).finally(() => progress.end());
-  tell(drained, json, drainedText);
+  report(drained, json, drainedText);
   if (wait && drained.outcome !== 'gone') process.exitCode = ExitCode.notEnded;
 }
 
-function tell<T>(result: T, json: true | undefined, sentence: (result: T) => string): void {
+function report<T>(result: T, json: true | undefined, sentence: (result: T) => string): void {
   if (json) printJson(result);
   else printSentence(sentence(result));
 }
 
 function pausedText({ pausedAt, already }: Paused, nowMs: number): string {
   if (already) return `It has been paused since ${moment(pausedAt, nowMs)}.`;
-  return 'Paused: agents hear of it within a minute. Jobs that run go on to their end, the others wait. Go on with: mayfly fleet resume';
+  return (
+    'Paused: agents stop taking jobs within a minute. Running jobs continue to their end, the others wait. ' +
+    'To resume: mayfly fleet resume'
+  );
 }
 
 function resumedText({ pausedAt, trippedAt, suspended }: Resumed, nowMs: number): string {
-  const lifted = [
+  const ended = [
     pausedAt && `it was paused since ${moment(pausedAt, nowMs)}`,
     trippedAt && `its boot breaker was open since ${moment(trippedAt, nowMs)}`,
   ].filter(Boolean);
-  if (lifted.length > 0) return `Resumed: ${lifted.join(', and ')}.`;
+  if (ended.length > 0) return `Resumed: ${ended.join(', and ')}.`;
   return suspended ? 'Resumed: its launches were suspended.' : 'Nothing was paused.';
 }
 
 function drainedText({ instance, outcome, reason, jobs }: Drained): string {
   const name = escapeLine(instance);
   const why = reason === undefined ? '' : ` (${WHY[reason]})`;
-  if (outcome === 'gone') return `${name} has gone${why}.`;
-  if (outcome === 'leaving') return `${name} is on its way out${why}.`;
-  const left =
+  if (outcome === 'gone') return `${name} is gone${why}.`;
+  if (outcome === 'leaving') return `${name} is leaving already${why}.`;
+  const ended =
     jobs.length === 1 ? 'when its job has ended' : `when its ${count(jobs.length, 'job')} have ended`;
-  const when = jobs.length === 0 ? 'when it has no job' : left;
-  return `${name} takes no new job from its agent's next report on, within a minute, and goes ${when}.`;
+  const when = jobs.length === 0 ? 'then' : ended;
+  return `${name} takes no new job after its agent's next report, within a minute, and leaves ${when}.`;
 }

@@ -7,31 +7,31 @@ import { lastOutput } from '../../../client/logs/tail.ts';
 import type { JobView } from '../../../client/jobs/view.ts';
 import { whyOf } from './job-words.ts';
 
-/** What Ansible's async_status returns of a job, and `state`. */
+/** The result of Ansible's async_status for a job, and more. */
 export interface AnsibleStatus {
   ansible_job_id: string;
   started: 0 | 1;
-  /** 1 only for a job that is known to have ended. */
+  /** 1 only if it is known that the job has ended. */
   finished: 0 | 1;
   failed: boolean;
-  /** The worker's exit status, -N if it died of signal N, 124 over its limit; null: not ended, or nobody knows. */
+  /** The worker's exit status, -N if signal N killed it, 124 over its limit; null if it has not ended or it is unknown. */
   rc: number | null;
-  /** Without the line breaks at its end, as Ansible's modules return it. */
+  /** Without line breaks at the end, as in the results of Ansible's modules. */
   stdout: string;
   stderr: string;
   stdout_lines: string[];
   stderr_lines: string[];
-  /** stdout or stderr is the last part of it. */
+  /** Whether stdout or stderr is only the last part of the output. */
   truncated?: true;
   msg: string;
   state: JobView['state'];
   label?: string;
-  /** The job that this one repeats, and the last one that repeats this. */
+  /** The job that this one retries, and the last job that retries this one. */
   retry_of?: string;
   retried_as?: string;
 }
 
-/** @param mostBytes of the end of each stream */
+/** @param mostBytes how much of the end of each stream to return */
 export async function ansibleStatus(
   fleet: Fleet,
   jobs: readonly JobView[],
@@ -67,7 +67,7 @@ export async function ansibleStatus(
 const NOTHING = { bytes: Buffer.alloc(0), truncated: false };
 const NO_OUTPUT = { stdout: NOTHING, stderr: NOTHING };
 
-/** As Python's subprocess, which Ansible's own modules report by. */
+/** The return code as Python's subprocess, which Ansible's modules use, has it. */
 export function returnCode({ state, finished, exitStatus, signal }: JobView): number | null {
   if (!finished) return null;
   if (state === 'timed_out') return ExitCode.timedOut;
@@ -78,11 +78,11 @@ export function returnCode({ state, finished, exitStatus, signal }: JobView): nu
 function message(job: JobView, truncated: boolean): string {
   const why = whyOf(job);
   const text = job.state === 'succeeded' ? '' : `${job.state}${why ? `: ${why}` : ''}`;
-  const cut = truncated ? `the output is its last part: \`mayfly logs ${job.id}\` has all of it` : '';
+  const cut = truncated ? `the output is truncated: \`mayfly logs ${job.id}\` shows all of it` : '';
   return [text, cut].filter(Boolean).join('; ');
 }
 
-/** As `ansible.builtin.command` has it by default (`strip_empty_ends`). */
+/** The text as `ansible.builtin.command` returns it by default (`strip_empty_ends`). */
 function textOf(bytes: Uint8Array): string {
   const text = new TextDecoder().decode(bytes);
   let end = text.length;

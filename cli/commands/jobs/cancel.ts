@@ -12,37 +12,37 @@ import { printJobs, sayUnknown } from './show-jobs.ts';
 import { someIds } from '../values.ts';
 import { onFleet, withFleet } from '../with-fleet.ts';
 
-/** `mayfly cancel`: jobs that are not to run, or not to run on. */
+/** `mayfly cancel`: cancels queued and running jobs. */
 export function cancelCommand(): Command {
   return withFleet(
     new Command('cancel')
       .summary('cancel jobs')
       .description(
-        'Cancels jobs. One that waits never starts. The worker of one that runs is stopped within seconds: SIGTERM, and ' +
-          "after the fleet's grace SIGKILL to all that it has started.",
+        'Cancels jobs. A queued job never starts. The worker of a running job is stopped within seconds: it gets SIGTERM, ' +
+          "and after the fleet's grace all its processes get SIGKILL.",
       )
       .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', someIds)
-      .option('--wait', 'until they have ended')
-      .option('--json', 'print JSON: {"id", "outcome", "job"}; of several an array')
+      .option('--wait', 'wait until they have ended')
+      .option('--json', 'print JSON: {"id", "outcome", "job"}; an array for several jobs')
       .addHelpText('after', NOTES),
   ).action(onFleet(run));
 }
 
-async function run(fleet: Fleet, words: string[], options: { wait?: true; json?: true }): Promise<void> {
+async function run(fleet: Fleet, args: string[], options: { wait?: true; json?: true }): Promise<void> {
   const { wait = false, json = false } = options;
-  const { ids, single } = await givenIds(words);
+  const { ids, single } = await givenIds(args);
   const progress = createProgress();
   if (wait) progress.show({ text: 'waiting for workers to be stopped' });
   const cancel = (signal: AbortSignal) => fleet.cancel(ids, { wait, signal });
-  const farewell = 'The jobs are to be cancelled all the same: only the waiting was stopped.';
-  const cancelled = await untilInterrupted(cancel, farewell).finally(() => progress.end());
+  const message = 'Only the waiting was stopped: the jobs are cancelled nevertheless.';
+  const cancelled = await untilInterrupted(cancel, message).finally(() => progress.end());
   sayUnknown(
     fleet,
     cancelled.map(({ job }) => job),
   );
   if (json) printJobs(cancelled, single);
   else for (const one of cancelled) if (one.outcome !== 'unknown') printSentence(sentence(one));
-  process.exitCode = statusOf(cancelled);
+  process.exitCode = exitStatus(cancelled);
 }
 
 function sentence({ id, outcome, job }: Cancelled): string {
@@ -57,16 +57,16 @@ function sentence({ id, outcome, job }: Cancelled): string {
   return `${name} had ended already: ${job.state}${why ? `, ${why}` : ''}.`;
 }
 
-/** Not to have run is what was asked for: a job that was cancelled before is as good as one that is now. */
-function statusOf(cancelled: readonly Cancelled[]): number {
+/** A job that was cancelled before counts as a success. */
+function exitStatus(cancelled: readonly Cancelled[]): number {
   if (cancelled.some(({ outcome }) => outcome === 'unknown')) return ExitCode.unknown;
   const late = cancelled.some(({ outcome, job }) => outcome === 'ended' && job.state !== 'cancelled');
   return late ? ExitCode.failed : ExitCode.done;
 }
 
 const NOTES = `
-It can be repeated. Exit status: 0 if the jobs are cancelled or going to be; 1
-if one had ended by itself before, which is said; 120 if one is unknown.
+It can be repeated. Exit status: 0 if the jobs are or will be cancelled; 1 if a
+job had ended by itself before; 120 if one is unknown.
 
 Examples:
   mayfly cancel j-8w3m0c5vkq1z

@@ -24,45 +24,45 @@ interface CleanupOptions {
   json?: true;
 }
 
-/** `mayfly cleanup`: forgets ended jobs. */
+/** `mayfly cleanup`: removes the records, logs and bodies of ended jobs. */
 export function cleanupCommand(): Command {
   const command = new Command('cleanup')
-    .summary('remove what is kept of ended jobs')
+    .summary('remove the records, logs and bodies of ended jobs')
     .description(
-      'Removes what is kept of jobs that have ended: their records, logs and bodies. By themselves they go when the fleet ' +
-        'has kept them for as long as it is set to.',
+      'Removes the records, logs and bodies of jobs that have ended. The fleet also removes them by itself, when their ' +
+        'retention is over.',
     )
     .usage('[options] <ids...> | --ended-before <time>')
     .argument('[ids...]', 'the jobs; - reads ids from standard input, one a line', someIds)
-    .option('--ended-before <time>', 'all that ended earlier: 90s, 30m, 2h, 7d ago', ago)
-    .option('--force', 'cancel those that have not ended, and wait for that')
-    .option('--dry-run', 'only print which would be removed')
-    .option('--yes', 'with --ended-before: without asking, which it does on a terminal')
-    .option('--json', 'print JSON: {"id", "outcome", "objects", ...}; of several an array')
+    .option('--ended-before <time>', 'all jobs that ended more than 90s, 30m, 2h, 7d ago', ago)
+    .option('--force', 'cancel jobs that have not ended, and wait for their end')
+    .option('--dry-run', 'only print the jobs that would be removed')
+    .option('--yes', 'with --ended-before: do not ask on a terminal')
+    .option('--json', 'print JSON: {"id", "outcome", "objects", ...}; an array for several jobs')
     .addHelpText('after', NOTES);
-  return withFleet(command).action((...words: unknown[]) => {
-    const [ids, { endedBefore, force, yes }] = words as [string[], CleanupOptions];
+  return withFleet(command).action((...args: unknown[]) => {
+    const [ids, { endedBefore, force, yes }] = args as [string[], CleanupOptions];
     if (ids.length > 0 === (endedBefore !== undefined)) {
-      command.error('error: One of these is needed: ids of jobs, or --ended-before <time>; not both.');
+      command.error('error: Give exactly one of these: ids of jobs, or --ended-before <time>.');
     }
     if (force && endedBefore !== undefined) {
-      command.error('error: --force is for ids of jobs: --ended-before takes only what has ended.');
+      command.error('error: --force needs ids of jobs: --ended-before removes only jobs that have ended.');
     }
     if (yes && endedBefore === undefined) {
-      command.error('error: --yes is for --ended-before <time>: of ids nobody is asked.');
+      command.error('error: --yes needs --ended-before <time>: jobs with ids are removed without a question.');
     }
-    return run(...words);
+    return run(...args);
   });
 }
 
-const run = onFleet(async (fleet: Fleet, words: string[], options: CleanupOptions) => {
+const run = onFleet(async (fleet: Fleet, args: string[], options: CleanupOptions) => {
   const { endedBefore, force = false, dryRun = false, json = false } = options;
   if (endedBefore !== undefined) return removeEnded(fleet, endedBefore, options);
-  const { ids, single } = await givenIds(words);
+  const { ids, single } = await givenIds(args);
   const progress = createProgress();
-  if (force && !dryRun) progress.show({ text: 'cancelling what has not ended' });
+  if (force && !dryRun) progress.show({ text: 'cancelling jobs that have not ended' });
   const cleanUp = (signal: AbortSignal) => fleet.cleanup(ids, { force, dryRun, signal });
-  const removed = await untilInterrupted(cleanUp, FAREWELL).finally(() => progress.end());
+  const removed = await untilInterrupted(cleanUp, INTERRUPTED).finally(() => progress.end());
   sayUnknown(
     fleet,
     removed.map(({ id, outcome }) => ({ id, state: outcome === 'unknown' ? 'unknown' : 'succeeded' })),
@@ -72,23 +72,23 @@ const run = onFleet(async (fleet: Fleet, words: string[], options: CleanupOption
   else
     for (const one of removed)
       if (one.outcome === 'removed') printSentence(sentence(one, fleet.facts.logBucket, dryRun));
-  process.exitCode = statusOf(removed);
+  process.exitCode = exitStatus(removed);
 });
 
-const FAREWELL = 'Not all was removed; the same command removes the rest.';
+const INTERRUPTED = 'Not all jobs were removed. The same command removes the rest.';
 const NOTHING_REMOVED = 'Nothing was removed.';
 
 async function removeEnded(fleet: Fleet, secondsAgo: number, options: CleanupOptions): Promise<void> {
   const { dryRun, yes, json } = options;
   const before = new Date((await awsTime(fleet.context)) - secondsAgo * 1000);
-  if (dryRun) return tellEnded(await endedIds(fleet, before), json);
-  // What scripts did before anybody was asked, they still do.
+  if (dryRun) return printEnded(await endedIds(fleet, before), json);
+  // Without a terminal it does not ask, so that it works in scripts without --yes.
   if (!yes && canAsk()) {
     const { length } = await endedIds(fleet, before);
     const when = moment(before.toISOString());
     if (length === 0) {
       if (json) printJson({ jobs: 0, objects: 0 });
-      return say(`No job is there that ended before ${when}.`);
+      return say(`No job ended before ${when}.`);
     }
     const question = `Remove records, logs and bodies of ${count(length, 'job')} that ended before ${when}?`;
     await confirm(question, NOTHING_REMOVED);
@@ -100,9 +100,9 @@ async function removeEnded(fleet: Fleet, secondsAgo: number, options: CleanupOpt
     progress.show({ text: `${count(jobs, 'job')} removed` });
   };
   const clean = (signal: AbortSignal) => fleet.cleanupEnded({ before, signal, onRemoved });
-  const total = await untilInterrupted(clean, FAREWELL).finally(() => progress.end());
+  const total = await untilInterrupted(clean, INTERRUPTED).finally(() => progress.end());
   if (json) return printJson(total);
-  const gone = total.bucketGone ? goneText(fleet.facts.logBucket, 'them') : '';
+  const gone = total.bucketGone ? goneText(fleet.facts.logBucket) : '';
   printSentence(
     `${count(total.jobs, 'job')} removed, with ${count(total.objects, 'object')} of the log bucket.${gone}`,
   );
@@ -116,50 +116,50 @@ async function endedIds(fleet: Fleet, before: Date): Promise<string[]> {
     ids.push(id);
     progress.show({ text: `${count(ids.length, 'job')} found` });
   };
-  const look = (signal: AbortSignal) => fleet.cleanupEnded({ before, dryRun: true, signal, onRemoved });
-  await untilInterrupted(look, NOTHING_REMOVED).finally(() => progress.end());
+  const find = (signal: AbortSignal) => fleet.cleanupEnded({ before, dryRun: true, signal, onRemoved });
+  await untilInterrupted(find, NOTHING_REMOVED).finally(() => progress.end());
   return ids;
 }
 
-function tellEnded(ids: readonly string[], json: true | undefined): void {
+function printEnded(ids: readonly string[], json: true | undefined): void {
   if (json) printJson({ jobs: ids.length, ids });
   else for (const id of ids) print(escapeLine(id));
-  say(`${count(ids.length, 'job')} would be removed; nothing was.`);
+  say(`${count(ids.length, 'job')} would be removed; nothing was changed.`);
 }
 
 function sentence({ id, objects, bucketGone }: CleanedUp, bucket: string, dryRun: boolean): string {
   if (dryRun) return `${escapeLine(id)} would be removed.`;
   const log = objects > 0 ? `, with ${count(objects, 'object')} of the log bucket` : '';
-  return `${escapeLine(id)} is removed${log}.${bucketGone ? goneText(bucket, 'the job') : ''}`;
+  return `${escapeLine(id)} is removed${log}.${bucketGone ? goneText(bucket) : ''}`;
 }
 
-function goneText(bucket: string, whom: string): string {
-  return ` The log bucket ${escapeLine(bucket)} is gone, and with it what it had of ${whom}.`;
+function goneText(bucket: string): string {
+  return ` The log bucket ${escapeLine(bucket)} does not exist any more, nor does what was in it.`;
 }
 
 function sayLeft(removed: readonly CleanedUp[]): void {
   for (const { id, outcome, why = '' } of removed) {
     const name = `Job ${escapeLine(id)}`;
     if (outcome === 'live') {
-      say(`${name} has not ended, and nothing of it was removed: cancel it first, or use --force.`);
+      say(`${name} has not ended, so it was not removed: cancel it first, or use --force.`);
     } else if (outcome === 'kept') {
-      say(`${name} keeps its record, as its log could not be removed. ${escapeLine(why)}`);
+      say(`The log of job ${escapeLine(id)} could not be removed, so its record stays. ${escapeLine(why)}`);
     }
   }
 }
 
-function statusOf(removed: readonly CleanedUp[]): number {
+function exitStatus(removed: readonly CleanedUp[]): number {
   if (removed.some(({ outcome }) => outcome === 'unknown')) return ExitCode.unknown;
   return removed.every(({ outcome }) => outcome === 'removed') ? ExitCode.done : ExitCode.failed;
 }
 
 const NOTES = `
-Exit status: 0; 1 if one has not ended, or the log bucket did not let go of its
-log; 120 if one is unknown. The others are removed all the same. With --json
-"outcome" is removed, live (it has not ended), kept ("why" says why) or unknown;
-"bucketGone" is there if there is no log bucket any more. --ended-before prints
-{"jobs", "objects", "bucketGone"?}, with --dry-run {"jobs", "ids"}. On a
-terminal it says first how many jobs these are, and asks.
+Exit status: 0; 1 if a job has not ended, or if its log could not be removed;
+120 if one is unknown. The other jobs are removed nevertheless. With --json,
+"outcome" is removed, live (it has not ended), kept ("why" says why) or unknown.
+"bucketGone" is there if the log bucket does not exist any more. --ended-before
+prints {"jobs", "objects", "bucketGone"?}, with --dry-run {"jobs", "ids"}. On a
+terminal --ended-before states the number of jobs, and asks.
 
 Examples:
   mayfly cleanup j-8w3m0c5vkq1z

@@ -9,12 +9,12 @@ import type { Screen } from '../../terminal/screen.ts';
 import { count } from '../../terminal/words.ts';
 import { startOfBody, stateWord, timesOf, tryLine, whyOf } from './job-words.ts';
 
-/** Lines of its output that a job's block ends with. */
+/** How many lines of the output are shown. */
 const LAST_LINES = 10;
-/** Of the line that shows its body. */
+/** How much of the body is shown. */
 const BODY_CELLS = 100;
 
-/** A job for a person: what it is, why, its times, its tries, and the last that it printed. */
+/** A job as text: its state and reason, times, tries, and the end of its output. */
 export function jobBlock(
   job: JobView,
   record: JobRecord | undefined,
@@ -28,12 +28,12 @@ export function jobBlock(
   lines.push(...bodyLine(job).map((line) => `  ${line}`));
   if (job.waitsFor) lines.push(`  why it waits: ${escapeLine(job.waitsFor.text)}`);
   lines.push(...otherFacts(job).map((fact) => `  ${fact}`));
-  const told = lines.map((line) => inLines(line, screen, '    '));
-  // What a worker printed has its own lines.
-  return [...told, ...output(job, record, paint).map((line) => `  ${line}`)].join('\n');
+  const wrapped = lines.map((line) => inLines(line, screen, '    '));
+  // The output of a worker keeps its lines.
+  return [...wrapped, ...outputLines(job, record, paint).map((line) => `  ${line}`)].join('\n');
 }
 
-/** What the job was, on one line. */
+/** The start of the body, on one line. */
 function bodyLine({ id, body, bodyStart, bodyBytes, bodyLocation }: JobView): string[] {
   const text = body ?? bodyStart;
   if (text === undefined) return [];
@@ -56,8 +56,8 @@ function otherFacts(job: JobView): string[] {
     ...(tries.length === 1 || state === 'running' ? name('on', instance ?? tries[0]?.instance) : []),
     ...(deadLetterError === undefined
       ? []
-      : [`no dead letter yet, it is tried again: ${escapeLine(deadLetterError)}`]),
-    ...(cancelling ? ['its worker is being stopped: somebody has cancelled it'] : []),
+      : [`not dead-lettered yet, the agent tries again: ${escapeLine(deadLetterError)}`]),
+    ...(cancelling ? ['cancelled: its worker is being stopped'] : []),
     ...(limitSeconds === undefined ? [] : [`time limit ${limitSeconds} s`]),
     ...name('label', label),
     ...name('request', requestId),
@@ -66,7 +66,7 @@ function otherFacts(job: JobView): string[] {
   ];
 }
 
-function output({ id, log }: JobView, record: JobRecord | undefined, paint: Paint): string[] {
+function outputLines({ id, log }: JobView, record: JobRecord | undefined, paint: Paint): string[] {
   const last = record?.tries?.at(-1);
   if (!log || !last?.log) return [];
   const bytes = log.stdoutBytes + log.stderrBytes;
@@ -77,14 +77,14 @@ function output({ id, log }: JobView, record: JobRecord | undefined, paint: Pain
   const complete = shown.length === all.length && last.log.tail === undefined;
   const how = log.maxBytes === undefined ? 'lost' : 'beyond maxLog';
   const missing = log.lostBytes ? `, ${log.lostBytes} of them ${how}` : '';
-  const more = complete ? '' : ` (${missing ? 'what there is' : 'all of it'}: mayfly logs ${escapeLine(id)})`;
+  const more = complete ? '' : ` (${missing ? 'what was saved' : 'all of it'}: mayfly logs ${escapeLine(id)})`;
   return [
     `output, ${count(bytes, 'byte')}${missing}${complete ? '' : ', its end'}${more}:`,
     ...shown.map((line) => `${paint('gray', '|')} ${line}`),
   ];
 }
 
-/** Both streams as they came. */
+/** Both streams, in the order in which they were printed. */
 function inlineText(last: NonNullable<JobRecord['tries']>[number]): string {
   const pieces = inlinePieces(last, new LogPosition());
   return Buffer.concat(pieces.flatMap((piece) => (piece.kind === 'output' ? [piece.bytes] : []))).toString(

@@ -14,20 +14,20 @@ const STYLES: Partial<Record<JobView['state'], Style>> = {
   cancelled: 'yellow',
 };
 
-/** A job's state in its colour. */
+/** The state of a job, in its colour. */
 export function stateWord({ state }: Pick<JobView, 'state'>, paint: Paint): string {
   const style = STYLES[state];
   return style === undefined ? state : paint(style, state);
 }
 
-/** Why a job is in its state, as far as that is known; empty for one that needs no reason. */
+/** Why a job is in its state; empty if that is unknown or needs no reason. */
 export function whyOf({ state, reason, exitStatus, signal }: JobView): string {
   if (state === 'unknown') return 'this fleet has no such job';
   if (reason !== undefined) return escapeLine(reason);
   return state === 'succeeded' ? '' : endOf({ exitStatus, signal });
 }
 
-/** How a worker ended: `exit status 3`, `SIGKILL`. */
+/** How a worker ended: `exit status 3`, `died of SIGKILL`. */
 export function endOf({ exitStatus, signal }: { exitStatus?: number; signal?: string } | ExactEnd): string {
   if (signal !== undefined) return `died of ${escapeLine(signal)}`;
   return exitStatus === undefined ? '' : `exit status ${exitStatus}`;
@@ -38,19 +38,19 @@ interface ExactEnd {
   signal: string | undefined;
 }
 
-/** How a body begins, as far as it has room: on one line, with nothing that a terminal would obey. */
+/** The start of a body, escaped, on one line. */
 export function startOfBody(text: string, cells: number): string {
   return clip(escapeLine(text), cells);
 }
 
-/** A moment for people: to the second, in UTC. */
+/** A time in UTC, without fractions of a second. */
 export function moment(iso: string): string {
   return escapeLine(iso.replace(/\.\d+Z$/, 'Z'));
 }
 
-/** When it came, how long it waited and ran, in one line. */
+/** When a job was enqueued, how long it waited and ran, in one line. */
 export function timesOf({ state, enqueuedAt, waitedSeconds, ranSeconds, tries }: JobView): string {
-  // Once it was tried, this is how long it waited for that.
+  // Once the job was tried, this is the time before its first try.
   const waits = (state === 'queued' || state === 'held') && tries.length === 0 ? 'waits for' : 'waited';
   const runs = state === 'running' ? 'runs for' : 'ran';
   return [
@@ -71,14 +71,14 @@ export function tryLine({ instance, startedAt, endedAt, ranSeconds, reason, ...e
   return `${moment(startedAt)} on ${escapeLine(instance)}${ran}: ${how}`;
 }
 
-/** A count of each state: `9998 succeeded, 2 failed`. */
+/** The number of jobs in each state: `10000 jobs: 9998 succeeded, 2 failed`. */
 export function tally(jobs: readonly JobView[]): string {
   const counts = new Map<string, number>();
   for (const { state } of jobs) counts.set(state, (counts.get(state) ?? 0) + 1);
   return `${count(jobs.length, 'job')}: ${[...counts].map(([state, number]) => `${number} ${state}`).join(', ')}`;
 }
 
-/** What goes on with a job that is waited for and was tried. */
+/** The progress of a job that was tried and that the command waits for. */
 export function goingOn({ state, instance, ranSeconds = 0, tries }: JobView): string {
   const again = tries.length > 1 ? `, try ${tries.length}` : '';
   if (state === 'running') return `running on ${escapeLine(instance ?? '?')}, ${span(ranSeconds)}${again}`;

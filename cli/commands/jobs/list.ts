@@ -27,22 +27,22 @@ interface ListOptions {
 
 const STATES: readonly JobState[] = ['held', 'queued', 'running', ...TERMINAL_STATES];
 
-/** `mayfly list`: the newest jobs. */
+/** `mayfly list`: lists the newest jobs. */
 export function listCommand(): Command {
   return withFleet(
     refusingGroup(new Command('list'))
       .summary('list jobs, the newest first')
-      .description('Lists the jobs of which the fleet has a record, the newest first.')
+      .description('Lists the jobs that have a record, the newest first.')
       .addOption(
-        new Option('--state <state>', 'in this state; may be given several times')
+        new Option('--state <state>', 'only jobs in this state; can be given several times')
           .choices(STATES)
           .argParser(several(STATES)),
       )
-      .option('--label <name>', 'with this label')
-      .option('--request <id>', 'of this request')
-      .option('--instance <id>', 'whose last try ran on this instance, or runs')
-      .option('--since <time>', 'enqueued since: 90s, 30m, 2h, 7d ago', ago)
-      .option('--limit <number>', 'how many at most', whole(1), 50)
+      .option('--label <name>', 'only jobs with this label')
+      .option('--request <id>', 'only jobs of this request')
+      .option('--instance <id>', 'only jobs whose last try runs or ran on this instance')
+      .option('--since <time>', 'only jobs that were enqueued in the last 90s, 30m, 2h, 7d', ago)
+      .option('--limit <number>', 'how many to list at most', whole(1), 50)
       .option('--json', 'print a JSON array')
       .addHelpText('after', NOTES),
   ).action(onFleet(run));
@@ -86,10 +86,11 @@ function row(paint: Paint): (job: JobView) => string[] {
 }
 
 const NOTES = `
-An index has the jobs by their state and the time when they were enqueued. It
-finds none by --label, --request or --instance: with one of these more may be
-read than is shown, which a line on stderr then says. --state and --since narrow
-it. (What runs on one instance it finds: --instance <id> --state running.)
+An index finds jobs by state and by the time when they were enqueued. It does
+not find them by --label, --request or --instance. With one of these, more jobs
+may be read than are shown; a line on stderr then says so. --state and --since
+reduce what is read. The index does find the jobs that run on an instance:
+--instance <id> --state running.
 
 Examples:
   mayfly list --state running

@@ -11,21 +11,21 @@ import { printJobs } from './show-jobs.ts';
 import { someIds } from '../values.ts';
 import { onFleet, withFleet } from '../with-fleet.ts';
 
-/** `mayfly retry`: ended jobs once more, as new ones. */
+/** `mayfly retry`: enqueues ended jobs again, as new jobs. */
 export function retryCommand(): Command {
   return withFleet(
     new Command('retry')
-      .summary('run ended jobs once more, as new jobs')
+      .summary('run ended jobs again, as new jobs')
       .description(
-        'Enqueues jobs that have ended once more, whatever their end: each as a new job of the same body that names the ' +
-          'old one. Prints the new ids.',
+        'Enqueues jobs that have ended again, whether they succeeded or not. Each becomes a new job with the same body, ' +
+          'whose record names the old one. Prints the new ids.',
       )
       .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', someIds)
       .option(
         '--once',
-        'only if its last retry, if it has one, has ended without success too; else that one is meant',
+        'only if the job was not retried, or its last retry has ended without success; else print the id of that retry',
       )
-      .option('--json', 'print JSON: {"id"?, "retryOf", "outcome", "why"?}; of several an array')
+      .option('--json', 'print JSON: {"id"?, "retryOf", "outcome", "why"?}; an array for several jobs')
       .addHelpText('after', NOTES),
   ).action(onFleet(run));
 }
@@ -35,30 +35,30 @@ interface Options {
   json?: true;
 }
 
-/** What came of one that was to be retried: what `--json` prints. */
-interface Retrial {
-  /** Of the new job, or of the one that there is. */
+/** The result for one job, as `--json` prints it. */
+interface RetryResult {
+  /** The id of the new job, or of the retry that exists. */
   id?: string;
   retryOf: string;
   outcome: Retried['outcome'] | 'live' | 'unknown' | 'refused';
-  /** Why it was not, in a sentence. */
+  /** Why the job was not retried. */
   why?: string;
 }
 
-async function run(fleet: Fleet, words: string[], { json, once }: Options): Promise<void> {
-  const { ids, single } = await givenIds(words);
-  const retrials: Retrial[] = [];
+async function run(fleet: Fleet, args: string[], { json, once }: Options): Promise<void> {
+  const { ids, single } = await givenIds(args);
+  const results: RetryResult[] = [];
   for (const id of ids) {
-    const one = await retried(fleet, id, once ? { once } : {});
-    retrials.push(one);
-    if (one.why !== undefined) say(escapeText(one.why));
-    else if (one.id !== undefined && !json) print(one.id);
+    const result = await retryOne(fleet, id, once ? { once } : {});
+    results.push(result);
+    if (result.why !== undefined) say(escapeText(result.why));
+    else if (result.id !== undefined && !json) print(result.id);
   }
-  if (json) printJobs(retrials, single);
-  process.exitCode = statusOf(retrials);
+  if (json) printJobs(results, single);
+  process.exitCode = exitStatus(results);
 }
 
-async function retried(fleet: Fleet, id: string, options: RetryOptions): Promise<Retrial> {
+async function retryOne(fleet: Fleet, id: string, options: RetryOptions): Promise<RetryResult> {
   try {
     return await fleet.retry(id, options);
   } catch (error) {
@@ -68,20 +68,21 @@ async function retried(fleet: Fleet, id: string, options: RetryOptions): Promise
   }
 }
 
-function statusOf(retrials: readonly Retrial[]): number {
-  if (retrials.some(({ outcome }) => outcome === 'unknown')) return ExitCode.unknown;
-  return retrials.every(({ why }) => why === undefined) ? ExitCode.done : ExitCode.failed;
+function exitStatus(results: readonly RetryResult[]): number {
+  if (results.some(({ outcome }) => outcome === 'unknown')) return ExitCode.unknown;
+  return results.every(({ why }) => why === undefined) ? ExitCode.done : ExitCode.failed;
 }
 
 const NOTES = `
-A job whose body was long and is kept nowhere is refused, with what else can be
-done. Exit status: 0; 1 if one could not be retried; 120 if one is unknown. The
-others are retried all the same. With --json "outcome" is retried, live (it has
-not ended), unknown or refused; only what is retried has an "id", the new one.
+A job whose long body is kept nowhere is refused; the message says what else you
+can do. Exit status: 0; 1 if a job could not be retried; 120 if one is unknown.
+The other jobs are retried nevertheless. With --json, "outcome" is retried, live
+(it has not ended), unknown or refused. Only a retried job has an "id", the new
+one.
 
---once can be repeated: it retries the last of the jobs that this one was
-retried as, and only if that one has ended without success. Otherwise it prints
-that one's id, and its "outcome" is repeated.
+--once can be repeated. It retries the last retry of the job, and only if that
+one has ended without success. Otherwise it prints the id of that retry, and
+"outcome" is repeated.
 
 Examples:
   mayfly retry j-8w3m0c5vkq1z

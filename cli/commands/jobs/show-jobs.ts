@@ -10,11 +10,11 @@ import { lineWidth } from '../../terminal/screen.ts';
 import { jobBlock } from './job-block.ts';
 import { stateWord, tally, whyOf } from './job-words.ts';
 
-/** More jobs than this are told in one table of those that did not succeed. */
+/** More jobs than this are shown as counts and a table of those that did not succeed. */
 const MOST_BLOCKS = 10;
 const MOST_ROWS = 50;
 
-/** Shows jobs to a person: each in a block, or if they are many by their number. */
+/** Shows jobs as text: a block for each, or counts if they are many. */
 export async function showJobs(fleet: Fleet, jobs: readonly JobView[]): Promise<void> {
   const known = jobs.filter(({ state }) => state !== 'unknown');
   if (known.length > MOST_BLOCKS) showMany(known);
@@ -37,15 +37,15 @@ function showMany(jobs: readonly JobView[]): void {
     .slice(0, MOST_ROWS)
     .map((job) => [escapeLine(job.id), stateWord(job, paint), whyOf(job)]);
   print(`\n${columns(['id', 'state', 'why'], rows, widthOnTerminal())}`);
-  if (others.length > MOST_ROWS) print(`and ${others.length - MOST_ROWS} more; all of them with --json`);
+  if (others.length > MOST_ROWS) print(`and ${others.length - MOST_ROWS} more; --json prints all of them`);
 }
 
-/** A file or a pipe has lines as long as they are. */
+/** Lines for a file or a pipe are not wrapped. */
 export function widthOnTerminal(): { lineWidth?: number } {
   return process.stdout.isTTY ? { lineWidth: lineWidth(process.stdout) } : {};
 }
 
-/** Says of each job that is unknown that it is. */
+/** Prints a message for each unknown job. */
 export function sayUnknown(fleet: Fleet, jobs: readonly Pick<JobView, 'id' | 'state'>[]): void {
   for (const { id, state } of jobs) {
     if (state !== 'unknown') continue;
@@ -53,7 +53,7 @@ export function sayUnknown(fleet: Fleet, jobs: readonly Pick<JobView, 'id' | 'st
   }
 }
 
-/** Prints JSON of jobs: of the one that was asked for an object, else an array. */
+/** Prints JSON: an object if one id was asked for, else an array. */
 export function printJobs<Job>(jobs: readonly Job[], single: boolean): void {
   printJson(single && jobs.length === 1 ? jobs[0] : jobs);
 }

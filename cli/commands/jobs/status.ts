@@ -16,48 +16,49 @@ interface StatusOptions {
   maxOutput?: number;
 }
 
-/** Ansible holds results in memory, several times. */
+/** Ansible keeps several copies of a result in memory. */
 const MAX_OUTPUT = 64 * 1024;
-/** JSON of it has to be one string of JavaScript's, in which a character can become six. */
+/** The JSON has to fit into one JavaScript string, and a character can take six in it. */
 const LARGEST_MAX_OUTPUT = 32 * 1024 * 1024;
 
-/** `mayfly status`: jobs as they are now. */
+/** `mayfly status`: shows the current state of jobs. */
 export function statusCommand(): Command {
   const command = withFleet(
     new Command('status')
-      .summary('say how jobs are, and why')
+      .summary('show the state of jobs, and why')
       .description(
-        'Says how jobs are now: their state and why, the start of their bodies, their times and tries, and the last that ' +
-          'they printed; of those that are queued what they wait for.',
+        'Shows jobs: their state and its reason, the start of their bodies, their times and tries, and the end of their ' +
+          'output. Of a queued job it shows what the job waits for.',
       )
       .argument('<ids...>', 'the jobs; - reads ids from standard input, one a line', someIds)
-      .option('--json', 'print JSON: of one job an object, of several an array')
+      .option('--json', 'print JSON: an object for one job, an array for several')
       .addOption(
-        new Option('--body', 'only the body of one job, all of it, as it is').conflicts(['json', 'ansible']),
+        new Option('--body', 'print only the body of one job, all of it, unchanged').conflicts([
+          'json',
+          'ansible',
+        ]),
       )
       .addOption(
-        new Option('--ansible', "print JSON in the shape of Ansible's async_status, likewise").conflicts(
-          'json',
-        ),
+        new Option('--ansible', "like --json, in the shape of Ansible's async_status").conflicts('json'),
       )
       .addOption(
         new Option(
           '--max-output <bytes>',
-          `with --ansible: how much of the end of each stream; default: ${MAX_OUTPUT}`,
+          `with --ansible: how much of the end of each stream to print; default: ${MAX_OUTPUT}`,
         ).argParser(whole(0, LARGEST_MAX_OUTPUT)),
       )
       .addHelpText('after', NOTES),
   );
-  return command.action((...words: unknown[]) => {
-    const [, { ansible, maxOutput }] = words as [string[], StatusOptions];
-    if (maxOutput !== undefined && !ansible) command.error('error: --max-output is for --ansible.');
-    return run(...words);
+  return command.action((...args: unknown[]) => {
+    const [, { ansible, maxOutput }] = args as [string[], StatusOptions];
+    if (maxOutput !== undefined && !ansible) command.error('error: --max-output needs --ansible.');
+    return run(...args);
   });
 }
 
-const run = onFleet(async (fleet: Fleet, words: string[], options: StatusOptions) => {
+const run = onFleet(async (fleet: Fleet, args: string[], options: StatusOptions) => {
   const { json, body, ansible, maxOutput = MAX_OUTPUT } = options;
-  const { ids, single } = await givenIds(words);
+  const { ids, single } = await givenIds(args);
   if (body) return printBodyOf(fleet, ids);
   const jobs = await fleet.status(ids, { waitsFor: !ansible, body: json === true });
   sayUnknown(fleet, jobs);
@@ -81,35 +82,36 @@ async function printAnsible(
   single: boolean,
   mostBytes: number,
 ): Promise<void> {
-  // With it comes what reads logs: not needed for help and completion.
+  // Loaded here, because it loads the code that reads logs, which help and completion do not need.
   const { ansibleStatus } = await import('./ansible-status.ts');
   printJobs(await ansibleStatus(fleet, jobs, mostBytes), single);
 }
 
 const NOTES = `
 States: held, queued, running, succeeded, failed, timed_out, cancelled, lost,
-skipped. unknown is none of them: the fleet has no such job.
+skipped. unknown is not a state: the fleet has no such job.
 
---ansible: ansible_job_id, started and finished (0 or 1), failed, rc, stdout,
-stderr, stdout_lines, stderr_lines, msg, state; and label, retry_of and
-retried_as if it has them. rc is always there: the worker's exit status, -N if
-it died of signal N, 124 over its time limit, null if it has not ended or nobody
-knows. stdout and stderr end without a line break. Of a long output it is the
-last 64 KiB of a stream ("truncated": true), or what --max-output says.
+--ansible prints ansible_job_id, started and finished (0 or 1), failed, rc,
+stdout, stderr, stdout_lines, stderr_lines, msg, state; and label, retry_of and
+retried_as if the job has them. rc is always there: the worker's exit status, -N
+if signal N killed it, 124 over its time limit, null if the job has not ended or
+its end is unknown. stdout and stderr have no line break at the end. Of a long
+output it prints the last 64 KiB of each stream ("truncated": true), or as much
+as --max-output says.
 
-The body is what the worker reads: its start is shown, --body prints all of it.
-On a terminal, what that would obey is made visible (\\x1b). With --json it is
-"body", whole, if it is kept: in the record (1 KiB) or in the log bucket (one
-that was sent through it, or of a job that failed), 64 MiB of all jobs together;
-"bodyStart" and "bodyBytes" tell of one that is longer than 1 KiB,
-"bodyLocation" where it is.
+The worker reads the body. The text output shows its start; --body prints all of
+it. On a terminal, control characters are made visible (\\x1b). With --json,
+"body" is the whole body, if it is kept: in the record (up to 1 KiB) or in the
+log bucket (a body that was sent through the bucket, or that of a failed job),
+up to 64 MiB for all jobs together. For a body longer than 1 KiB there are
+"bodyStart" and "bodyBytes", and "bodyLocation" says where it is.
 
-What a queued job waits for takes a look at the fleet, a dozen calls for all of
-them together. With --json it is "waitsFor": {"what", "text", "since"?,
-"until"?}; what is one of retry, delay, paused, message, nothing, launch,
+To find out what queued jobs wait for, it examines the fleet, with a dozen calls
+for all jobs together. With --json it is "waitsFor": {"what", "text", "since"?,
+"until"?}. what is one of retry, delay, paused, message, nothing, launch,
 breaker, suspended, refused, maximum, backlog, instance, unknown.
 
-Exit status: 0, however the jobs are; 120 if one is unknown.
+Exit status: 0, whatever the states; 120 if a job is unknown.
 
 Examples:
   mayfly status j-8w3m0c5vkq1z

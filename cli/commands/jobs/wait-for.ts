@@ -15,32 +15,32 @@ export interface WaitForOptions {
   timeoutSeconds?: number;
   pollSeconds: number;
   json: boolean;
-  /** One id was asked for: its JSON is an object. */
+  /** Whether one id was asked for: then the JSON output is an object. */
   single: boolean;
-  /** How stderr tells what goes on. Default `text`. */
+  /** The format of the progress on stderr. Default `text`. */
   progress?: 'text' | 'json';
 }
 
-/** A look at the jobs, as a line of `--progress json`. What is not ended, running or to be tried again waits for its first try. */
-interface Look {
+/** A line of `--progress json`. The jobs that are in none of these counts wait for their first try. */
+interface ProgressLine {
   waitedSeconds: number;
   total: number;
   ended: number;
   /** Those of `ended` that did not succeed. */
   failed: number;
   running: number;
-  /** Jobs that wait to be tried again. */
+  /** Jobs that wait for their next try. */
   retrying: number;
 }
 
-/** Waits for jobs and shows what goes on, then what became of them; the exit status is theirs. */
+/** Waits for jobs, shows their progress and then their results, and sets the exit status by them. */
 export async function waitFor(
   fleet: Fleet,
   ids: readonly string[],
   { timeoutSeconds, pollSeconds, json, single, progress = 'text' }: WaitForOptions,
 ): Promise<void> {
   const options = { pollSeconds, ...(timeoutSeconds !== undefined && { timeoutSeconds }) };
-  const jobs = await followed(fleet, ids, options, progress);
+  const jobs = await waitWithProgress(fleet, ids, options, progress);
   sayUnknown(fleet, jobs);
   if (json) printJobs(jobs, single);
   else await showJobs(fleet, jobs);
@@ -51,7 +51,7 @@ export async function waitFor(
   process.exitCode = statusOfJobs(jobs);
 }
 
-async function followed(
+async function waitWithProgress(
   fleet: Fleet,
   ids: readonly string[],
   options: { pollSeconds: number; timeoutSeconds?: number },
@@ -60,11 +60,11 @@ async function followed(
   const { clock } = fleet.context;
   const startMs = clock.monotonic();
   const progress = createProgress();
-  const course = new Course(ids.length);
+  const state = new WaitState(ids.length);
   const why = new WhyWaiting(fleet);
-  /** What it waits for is shown with the next look. */
-  const showWhile = (now: WaitProgress) => {
-    progress.show(course.moment(now, why.text));
+  /** The reason that it looks up now is shown with the next progress. */
+  const show = (now: WaitProgress) => {
+    progress.show(state.describe(now, why.text));
     void why.see(now);
   };
   try {
@@ -73,27 +73,27 @@ async function followed(
         ...options,
         signal,
         onProgress: (now) => {
-          course.see(now);
-          // The end of the last one is told by what is shown next.
-          if (kind === 'json') tellLook(course.look(now, (clock.monotonic() - startMs) / 1000));
-          else if (now.left > 0) showWhile(now);
+          state.update(now);
+          // At the end the results are shown instead.
+          if (kind === 'json') printProgress(state.line(now, (clock.monotonic() - startMs) / 1000));
+          else if (now.left > 0) show(now);
         },
       });
     return await untilInterrupted(wait, () => {
       progress.end();
-      return farewell(ids, course.ended);
+      return interruptedMessage(ids, state.ended);
     });
   } finally {
     progress.end();
   }
 }
 
-function tellLook(look: Look): void {
-  process.stderr.write(`${JSON.stringify(look)}\n`);
+function printProgress(line: ProgressLine): void {
+  process.stderr.write(`${JSON.stringify(line)}\n`);
 }
 
-/** What is known from one look to the next. */
-class Course {
+/** Counts the jobs that have ended. */
+class WaitState {
   readonly #total: number;
   ended = 0;
   #failed = 0;
@@ -102,12 +102,12 @@ class Course {
     this.#total = total;
   }
 
-  see({ left, total, ended }: WaitProgress): void {
+  update({ left, total, ended }: WaitProgress): void {
     this.ended = total - left;
     this.#failed += ended.filter(({ state }) => state !== 'succeeded').length;
   }
 
-  look({ total, running, again }: WaitProgress, waitedSeconds: number): Look {
+  line({ total, running, again }: WaitProgress, waitedSeconds: number): ProgressLine {
     return {
       ...{ waitedSeconds: Math.round(waitedSeconds * 1000) / 1000, total },
       ...{ ended: this.ended, failed: this.#failed },
@@ -115,28 +115,28 @@ class Course {
     };
   }
 
-  /** @param why what they wait for, if that is known */
-  moment({ total, running, again, throttled, unanswered }: WaitProgress, why: string | undefined): Moment {
+  /** @param why what the jobs wait for, if that is known */
+  describe({ total, running, again, throttled, unanswered }: WaitProgress, why: string | undefined): Moment {
     const [only] = [...running, ...again];
     const reason = why === undefined ? '' : `: ${escapeLine(why)}`;
-    const pause = throttled ? '; AWS asks for fewer calls' : unanswered ? '; AWS gives no answer' : '';
+    const pause = throttled ? '; AWS throttles the calls' : unanswered ? '; AWS does not answer' : '';
     if (this.#total === 1) return { text: `${only ? goingOn(only) : 'not running yet'}${pause || reason}` };
-    const failed = this.#failed > 0 ? `, ${this.#failed} not well` : '';
+    const failed = this.#failed > 0 ? `, ${this.#failed} without success` : '';
     const text = `${this.ended} of ${total} ended${failed}, ${running.length} running${pause || reason}`;
     return { text, done: this.ended, total };
   }
 }
 
-function farewell(ids: readonly string[], ended: number): string {
+function interruptedMessage(ids: readonly string[], ended: number): string {
   const [only = ''] = ids;
   if (ids.length > 1) {
     return (
-      `${ids.length - ended} of ${ids.length} jobs had not ended: only the waiting was stopped. ` +
-      '`mayfly list` shows them, `mayfly wait` waits for them again, `mayfly cancel` ends them.'
+      `${ids.length - ended} of ${ids.length} jobs have not ended and continue: only the waiting was stopped. ` +
+      '`mayfly list` shows them, `mayfly wait` waits for them again, `mayfly cancel` cancels them.'
     );
   }
   return (
-    `Job ${only} goes on: only the waiting was stopped. \`mayfly status ${only}\` shows it, \`mayfly logs -f ${only}\` ` +
-    `what it prints, and \`mayfly cancel ${only}\` ends it.`
+    `Job ${only} continues: only the waiting was stopped. \`mayfly status ${only}\` shows it, \`mayfly logs -f ${only}\` ` +
+    `shows its output, and \`mayfly cancel ${only}\` cancels it.`
   );
 }

@@ -1,10 +1,10 @@
 import type { Fleet } from '../../../client/fleet.ts';
 import type { WaitProgress } from '../../../client/jobs/wait.ts';
 
-/** A job that starts sooner needs no explanation, and one look at the fleet is a dozen calls: no more often than this. */
+/** Examining the fleet takes a dozen calls, so it is done no more often. A job that starts sooner needs no explanation. */
 export const LOOK_MS = 30_000;
 
-/** What jobs wait for of which none runs: known after half a minute, and looked at anew each half minute. */
+/** Finds out what jobs wait for, after half a minute in which none runs, and then every half minute. */
 export class WhyWaiting {
   readonly #fleet: Pick<Fleet, 'status' | 'context'>;
   #job: string | undefined;
@@ -16,12 +16,12 @@ export class WhyWaiting {
     this.#lookedMs = fleet.context.clock.monotonic();
   }
 
-  /** A clause about the first of those that wait; undefined while it is not known, or one runs. */
+  /** What the first waiting job waits for; undefined while it is unknown or a job runs. */
   get text(): string | undefined {
     return this.#text;
   }
 
-  /** To be called after each look at the jobs. Resolves when the fleet has been looked at, if it is time for that. */
+  /** To be called after each check of the jobs. Resolves when the fleet was examined, if that was due. */
   async see({ running, again, waiting }: Pick<WaitProgress, 'running' | 'again' | 'waiting'>): Promise<void> {
     const { clock } = this.#fleet.context;
     const job = running.length > 0 ? undefined : [...again, ...waiting][0]?.id;
@@ -36,7 +36,7 @@ export class WhyWaiting {
     if (job === this.#job) this.#text = text;
   }
 
-  /** Whatever this look ends with, the waiting goes on. */
+  /** An error does not end the waiting. */
   #look(job: string): Promise<string | undefined> {
     return this.#fleet.status(job, { waitsFor: true }).then(
       ({ waitsFor }) => waitsFor?.text,

@@ -17,18 +17,18 @@ export interface LocalOptions {
   json?: true;
 }
 
-/** `mayfly local`: the embedded cloud, for any AWS client, until it is interrupted. */
+/** `mayfly local`: runs the embedded cloud, for any AWS client, until it is interrupted. */
 export function localCommand(): Command {
   return new Command('local')
-    .summary('run a small AWS on this machine')
+    .summary('run an embedded cloud on this machine')
     .description(
-      'Runs the part of AWS that a fleet needs on this machine: CloudFormation, SQS, DynamoDB, S3, Auto Scaling, ' +
-        'EC2, CloudWatch, Lambda, IAM, STS and SSM behind one port of the loopback interface. `npx cdk deploy` ' +
-        'brings the fleet up on it, and its instances are processes, or machines that boot. Nothing costs anything; ' +
-        'Ctrl-C ends it all.',
+      'Runs the services of AWS that a fleet needs on this machine: CloudFormation, SQS, DynamoDB, S3, Auto Scaling, ' +
+        'EC2, CloudWatch, Lambda, IAM, STS and SSM, on one port of the loopback interface. `npx cdk deploy` deploys ' +
+        'a fleet to it. The instances are processes, or machines that boot. It costs nothing. Ctrl-C ends it with ' +
+        'all its instances.',
     )
-    .option('--port <number>', 'where it listens, on 127.0.0.1; 0 takes any free port', port, 4566)
-    .option('--directory <path>', 'where logs and instances are kept', '.mayfly')
+    .option('--port <number>', 'the port on 127.0.0.1; 0 takes any free port', port, 4566)
+    .option('--directory <path>', 'the directory for logs and instances', '.mayfly')
     .option(
       '--speed <factor>',
       "how many times faster AWS's own periods pass (metrics, alarms, schedules)",
@@ -36,64 +36,65 @@ export function localCommand(): Command {
       1,
     )
     .addOption(
-      new Option('--instances <kind>', 'what an instance is')
+      new Option('--instances <kind>', 'what instances are')
         .choices(['processes', 'machines'] satisfies LocalOptions['instances'][])
         .default('processes'),
     )
     .addOption(
-      new Option('--release <name>', 'what machines are (default: "debian-12")').choices([
+      new Option('--release <name>', 'the release of machines (default: "debian-12")').choices([
         'debian-12',
         'debian-13',
       ] satisfies EmbeddedCloud.Release[]),
     )
-    .option('--json', 'one JSON object a line: first {"event":"ready",...}, then a {"event":"call",...} each')
+    .option('--json', 'print JSON lines: first {"event":"ready",...}, then {"event":"call",...} for each call')
     .addHelpText('after', NOTES)
     .action(runLocal);
 }
 
 const NOTES = `
 Any AWS client works with these variables, which it prints with the actual port:
-  AWS_ENDPOINT_URL=http://127.0.0.1:4566   (too old for it: --endpoint-url)
+  AWS_ENDPOINT_URL=http://127.0.0.1:4566   (older clients: --endpoint-url)
   AWS_REGION=us-east-1
-  AWS_DEFAULT_REGION=us-east-1             (for the older tools)
+  AWS_DEFAULT_REGION=us-east-1             (for older tools)
   AWS_ACCESS_KEY_ID=local
-  AWS_SECRET_ACCESS_KEY=...                (drawn at each start)
-Signatures are checked. Whoever knows the secret runs programs as you (a Lambda
-function, an instance): keep it to yourself.
+  AWS_SECRET_ACCESS_KEY=...                (random, new at each start)
+Signatures are checked. Keep the secret to yourself: whoever knows it can run
+programs as you (a Lambda function, an instance).
 
---speed leaves the queue, the jobs, the agents and the time-outs of hooks at
-their own pace. State is in memory and ends with it; the log of all calls
-(<directory>/calls.jsonl) and the instances' directories stay.
+--speed does not change the queue, the jobs, the agents and the time-outs of
+hooks. The state is in memory and is lost at the end. The log of all calls
+(<directory>/calls.jsonl) and the directories of the instances stay.
 
---instances machines boots each instance as Debian with a systemd of its own,
-on Linux and as root; the first time it builds an image, in about a minute.
-The instances' journals: journalctl -D <directory>/instances/<id>/journal
-They share <directory>/shared, as /mnt/shared.
+--instances machines boots each instance as Debian with its own systemd. It
+needs Linux and root. The first time it builds an image, in about a minute.
+The journal of an instance: journalctl -D <directory>/instances/<id>/journal
+All machines mount <directory>/shared at /mnt/shared.
 
-Faults can be set over HTTP, one JSON rule a POST, signed as any other call:
+Set a fault with a POST of one JSON rule, signed like any other call:
   printf 'user = "%s:%s"\\n' "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" |
     curl --config - --aws-sigv4 aws:amz:us-east-1:mayfly \\
       -d '{"service":"sqs","times":3,"effect":{"kind":"throttle"}}' \\
       $AWS_ENDPOINT_URL/_mayfly/faults
-So the secret is in no argument of a command, which other users could read.
+The secret is passed on standard input, because other users can read the
+arguments of a command.
 `;
 
 function port(value: string): number {
   const number = Number(value);
   if (Number.isInteger(number) && number >= 0 && number <= 65_535) return number;
-  throw new InvalidArgumentError('A port is a whole number from 0 to 65535.');
+  throw new InvalidArgumentError('Allowed is a whole number from 0 to 65535.');
 }
 
 function speed(value: string): number {
   const number = Number(value);
   if (number >= 1 && number <= 1000) return number;
-  throw new InvalidArgumentError('A speed is a number from 1 to 1000.');
+  throw new InvalidArgumentError('Allowed is a number from 1 to 1000.');
 }
 
 async function runLocal(options: LocalOptions, command: Command): Promise<void> {
   const { port, directory, speed, release } = options;
   if (release && options.instances !== 'machines') {
-    command.error('error: --release is for --instances machines.');
+    command.error('error: --release needs --instances machines.');
   }
   const { createMachineLauncher, startCloud } = await importEmbeddedCloud();
   const ending = whenInterrupted();
@@ -114,17 +115,17 @@ async function runLocal(options: LocalOptions, command: Command): Promise<void> 
   reporter.ending();
   stop();
   if (!(await endsWithin(cloud.close(), LONGEST_ENDING_MS))) {
-    say(`something of the cloud did not end within ${LONGEST_ENDING_MS / 1000} s; the instances are killed.`);
+    say(`the cloud did not end within ${LONGEST_ENDING_MS / 1000} s; its instances are killed.`);
     process.exit(1);
   }
-  // Whatever a program of this machine has left open must not keep the command up.
+  // An open connection of a client must not keep the process running.
   process.exit(0);
 }
 
-/** From the signal to the end of all instances: they are killed, which takes seconds on a busy machine. */
+/** From the signal to the end of all instances. Killing them takes seconds on a busy machine. */
 const LONGEST_ENDING_MS = 60_000;
 
-/** Whether `end` resolves within so many milliseconds. Rejects as it does. */
+/** Whether `end` resolves within `ms`. Rejects if `end` rejects. */
 export async function endsWithin(end: Promise<void>, ms: number): Promise<boolean> {
   const waiting = new AbortController();
   const late = delay(ms, false, { signal: waiting.signal }).catch(() => false);
@@ -171,7 +172,7 @@ function failure(error: unknown): Failure {
   return new Failure(messageOf(error));
 }
 
-/** Resolves at the first signal to end; a second one gets its default effect: to end at once. */
+/** Resolves at the first signal. A second one has its default effect and ends the process at once. */
 function whenInterrupted(): Promise<void> {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   return new Promise((resolve) => {

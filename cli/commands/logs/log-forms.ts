@@ -2,20 +2,22 @@ import { isUtf8 } from 'node:buffer';
 import type { LogPiece, LogStream, Output } from '../../../client/logs/logs.ts';
 import { escapeJson } from '../../terminal/escape.ts';
 
-/** A form in which output is written: what to write for a piece of it, and for what is held back when a try is over. */
+/** A format for the output of a job. */
 export interface LogForm {
+  /** What to write for a piece. */
   of(piece: Output): Uint8Array[];
+  /** What is left to write at the end of a try. */
   rest(): { stream: LogStream; bytes: Uint8Array }[];
 }
 
-/** As it came. */
+/** The bytes, unchanged. */
 export const plainForm: LogForm = { of: ({ bytes }) => [bytes], rest: () => [] };
 
 const NEWLINE = 0x0a;
-/** A line that is longer goes on in another one. */
+/** A longer line is split. */
 const LONGEST_LINE = 64 * 1024;
 
-/** Each line with the time at which its first byte came. One is written when it is whole. */
+/** Each line with the time of its first byte. A line is written when it is complete. */
 export function stampedForm(): LogForm {
   const lines = { stdout: new Line(), stderr: new Line() };
   return {
@@ -52,7 +54,7 @@ class Line {
     this.#length += bytes.length;
   }
 
-  /** What there is, with its time, as a line. */
+  /** The text so far as a line, with its time. */
   take(): Uint8Array {
     if (this.#length === 0) return new Uint8Array();
     const time = this.#atMs === undefined ? '-' : new Date(this.#atMs).toISOString();
@@ -63,12 +65,12 @@ class Line {
   }
 }
 
-/** Of one JSON line, so that no line is longer than what a reader takes. */
+/** The longest piece in one line of JSON, because readers limit the length of a line. */
 const LONGEST_PIECE = 64 * 1024;
 
-/** A JSON object a line: when, of which stream, and the bytes as text, or in base64 where they are none. */
+/** A line of JSON for each piece: time, stream, and the bytes as text, or as base64 if they are not UTF-8. */
 export function jsonForm(): LogForm {
-  const held = { stdout: Buffer.of(), stderr: Buffer.of() };
+  const incomplete = { stdout: Buffer.of(), stderr: Buffer.of() };
   const line = (stream: LogStream, bytes: Buffer, atMs?: number) =>
     jsonLine({
       ...timeOf(atMs),
@@ -79,23 +81,23 @@ export function jsonForm(): LogForm {
     of({ stream, bytes, atMs }) {
       const lines: Uint8Array[] = [];
       for (let at = 0; at < bytes.length; at += LONGEST_PIECE) {
-        const all = Buffer.concat([held[stream], bytes.subarray(at, at + LONGEST_PIECE)]);
+        const all = Buffer.concat([incomplete[stream], bytes.subarray(at, at + LONGEST_PIECE)]);
         const whole = all.length - incompleteTail(all);
-        held[stream] = all.subarray(whole);
+        incomplete[stream] = all.subarray(whole);
         if (whole > 0) lines.push(line(stream, all.subarray(0, whole), atMs));
       }
       return lines;
     },
     rest: () =>
       (['stdout', 'stderr'] as const).flatMap((stream) => {
-        const left = held[stream];
-        held[stream] = Buffer.of();
+        const left = incomplete[stream];
+        incomplete[stream] = Buffer.of();
         return left.length > 0 ? [{ stream, bytes: line(stream, left) }] : [];
       }),
   };
 }
 
-/** The same of bytes that are missing. */
+/** A line of JSON for missing bytes. */
 export function jsonOfHole({ atMs, stream, bytes, why }: LogPiece & { kind: 'hole' }): Uint8Array {
   return jsonLine({ ...timeOf(atMs), stream, [why]: bytes });
 }
@@ -108,7 +110,7 @@ function jsonLine(value: object): Uint8Array {
   return Buffer.from(`${escapeJson(JSON.stringify(value))}\n`);
 }
 
-/** Bytes at the end that begin a character of UTF-8 and are not all of it: 0 to 3. */
+/** The number of bytes at the end that are an incomplete UTF-8 character: 0 to 3. */
 function incompleteTail(bytes: Uint8Array): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
     const byte = bytes[bytes.length - back] ?? 0;

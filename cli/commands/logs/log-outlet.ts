@@ -5,37 +5,36 @@ import { escapeText } from '../../terminal/escape.ts';
 import { inLines } from '../../terminal/say.ts';
 import type { Screen } from '../../terminal/screen.ts';
 
-/** Whoever read the output has gone: there is nobody left to write for. */
+/** The reader of the output has closed the stream. */
 export class ReaderGone extends Error {}
 
 const NEWLINE = 0x0a;
 
-/** A stream, which may be a terminal's. */
-type Shown = Pick<Screen, 'isTTY' | 'columns'>;
+type Terminal = Pick<Screen, 'isTTY' | 'columns'>;
 
-/** Stdout or stderr as an outlet of a job's output: its bytes as they are, or on a terminal what is safe to show. */
+/** Writes the output of a job to stdout or stderr: unchanged bytes, or on a terminal with control characters escaped. */
 export class Outlet {
-  readonly #stream: Writable & Shown;
-  /** Text of a job is shown on a terminal; a character may come in two pieces. */
+  readonly #stream: Writable & Terminal;
+  /** For a terminal: a character may come in two pieces. */
   readonly #decoder: StringDecoder | undefined;
   #inLine = false;
 
-  /** @param raw bytes as they are, on a terminal too */
-  constructor(stream: Writable & Shown, raw: boolean) {
+  /** @param raw whether to write unchanged bytes to a terminal too */
+  constructor(stream: Writable & Terminal, raw: boolean) {
     this.#stream = stream;
     this.#decoder = stream.isTTY === true && !raw ? new StringDecoder('utf8') : undefined;
-    // An error of a write is told by that write.
+    // The failed write reports the error.
     stream.on('error', () => {});
   }
 
-  /** Output of a job. Resolves when there is room for more; rejects with `ReaderGone`. */
+  /** Writes output of the job. Resolves when the stream accepts more. Rejects with `ReaderGone`. */
   async write(bytes: Uint8Array): Promise<void> {
     if (bytes.length === 0) return;
     this.#inLine = bytes.at(-1) !== NEWLINE;
     await this.#put(this.#decoder ? escapeText(this.#decoder.write(bytes)) : bytes);
   }
 
-  /** A line of our own, safe to show, on a line of its own. */
+  /** Writes an escaped message on a line of its own. */
   async say(line: string): Promise<void> {
     const newline = this.#inLine ? '\n' : '';
     this.#inLine = false;

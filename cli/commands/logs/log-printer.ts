@@ -7,11 +7,11 @@ import type { Outlet } from './log-outlet.ts';
 export interface PrintOptions extends LogOptions {
   timestamps?: boolean;
   json?: boolean;
-  /** Somebody sits there: what they would ask next is said too. */
+  /** Whether stderr is a terminal: then there are more hints. */
   person?: boolean;
 }
 
-/** Writes a log: output to the outlet of its stream, and what is to be said about it to stderr. */
+/** Prints a log: the output to its stream, and messages about it to stderr. */
 export class LogPrinter {
   readonly #outlets: Record<LogStream, Outlet>;
   readonly #options: PrintOptions;
@@ -39,7 +39,7 @@ export class LogPrinter {
     for (const { stream, bytes } of this.#form.rest()) await this.#outletOf(stream).write(bytes);
   }
 
-  /** One that is asked for alone is data: it goes to stdout, so that nothing else is in it. */
+  /** A single stream that was asked for goes to stdout. */
   #outletOf(stream: LogStream): Outlet {
     const alone = this.#options.stream !== undefined || this.#options.json;
     return this.#outlets[alone ? 'stdout' : stream];
@@ -56,8 +56,8 @@ export class LogPrinter {
         return this.#sentenceOfTry(event);
       case 'vanished':
         return (
-          `nothing more was heard of try ${event.number}, on ${event.tried.instance}: its output ends here, as far ` +
-          'as it was written'
+          `the agent on ${event.tried.instance} disappeared during try ${event.number}: the output ends here, as far ` +
+          'as it was saved'
         );
       case 'end':
         return this.#sentenceOfEnd(event);
@@ -78,22 +78,22 @@ export class LogPrinter {
     const why = reason === undefined ? '' : `: ${reason}`;
     if (this.#tries === 0) {
       if (state === 'queued' || state === 'held')
-        return `${id} is ${state}: it has not started yet (--follow waits for it)`;
+        return `${id} is ${state}: it has not started (--follow waits for it)`;
       return `${id} never started; it is ${state}${why}`;
     }
     if (!person) return undefined;
     if (follow) return `${id} is ${state}${why}`;
-    return state === 'running' ? `${id} is still running (--follow goes on)` : undefined;
+    return state === 'running' ? `${id} is still running (--follow shows the further output)` : undefined;
   }
 }
 
 function sentenceOfHole({ stream, bytes, why, atMs }: Hole): string {
   const missing = `${count(bytes, 'byte')} of ${stream} ${bytes === 1 ? 'is' : 'are'} missing here: `;
-  if (why === 'dropped') return `${missing}a record has room for what the newest tries printed`;
-  // Without a time it is the end of a log: of that the record keeps some lines.
+  if (why === 'dropped') return `${missing}a record has room only for the output of the newest tries`;
+  // A gap without a time is at the end of a log. The record keeps the last lines.
   const status = atMs === undefined ? ' (`mayfly status` may have the last lines)' : '';
   if (why === 'beyondMaxLog') return `${missing}they are beyond the fleet's maxLog${status}`;
-  return `${missing}the log bucket could not take them${status}`;
+  return `${missing}they could not be written to the log bucket${status}`;
 }
 
 function sentenceOfWait({ record }: LogEvent & { kind: 'waiting' }): string {

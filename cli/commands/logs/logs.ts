@@ -15,38 +15,35 @@ interface LogsOptions {
   json?: true;
 }
 
-/** `mayfly logs`: what a job has printed, or prints. */
+/** `mayfly logs`: shows the output of a job. */
 export function logsCommand(): Command {
   return withFleet(
     new Command('logs')
-      .summary('show what a job has printed, or prints')
+      .summary('show the output of a job, also while it runs')
       .description(
-        "Shows the output of a job's worker, also while it runs: its stdout on stdout and its stderr on stderr. Of a " +
-          'job that was tried several times the last try, or those that come.',
+        'Shows the output of the worker of a job, also while it runs: its stdout on stdout and its stderr on stderr. Of a ' +
+          'job that was tried several times it shows the last try; with --follow, also the tries that follow.',
       )
       .argument('<id>', 'the job', anId)
-      .option('-f, --follow', 'wait for the job to start, and go on until it has ended')
+      .option('-f, --follow', 'wait for the job to start, and continue until it has ended')
       .addOption(new Option('--stdout', "only the worker's stdout").conflicts('stderr'))
       .addOption(new Option('--stderr', "only the worker's stderr; it goes to stdout"))
-      .option(
-        '--try <number>',
-        'only this one of the tries that `mayfly status` lists, 1 is the first',
-        whole(1),
-      )
-      .addOption(new Option('-t, --timestamps', 'each line with the time when it began').conflicts('json'))
-      .option('--raw', 'bytes as they are, on a terminal too')
-      .option('--json', 'one JSON object a line: {"at","stream","text"}, "base64" if it is no text')
+      .option('--try <number>', 'only this try; `mayfly status` lists the tries, 1 is the first', whole(1))
+      .addOption(new Option('-t, --timestamps', 'print the time of each line').conflicts('json'))
+      .option('--raw', 'print the unchanged bytes, also on a terminal')
+      .option('--json', 'print JSON lines: {"at","stream","text"}, or "base64" if it is not UTF-8')
       .addHelpText('after', NOTES),
   ).action(onFleet(show));
 }
 
 const NOTES = `
-Off a terminal the bytes are the worker's, untouched. On one, what a terminal
-would obey is made visible (\\x1b). Bytes that could not be kept are told on
-stderr where they are missing; with --json: {"stream","lost": bytes}, or
-"beyondMaxLog" for those that are beyond the fleet's maxLog. The exit status
-says whether the log could be read, not how the job ended: that is what
-\`mayfly wait\` is for.
+A file or a pipe gets the unchanged bytes of the worker. On a terminal, control
+characters are made visible (\\x1b). Where bytes are missing, a message on stderr
+says so; with --json: {"stream","lost": bytes}, or "beyondMaxLog" for those that
+are beyond the fleet's maxLog.
+
+Exit status: 0 if the log could be read, however the job ended. Use
+\`mayfly wait\` for the end of the job.
 
 Examples:
   mayfly logs -f j-x7c2p9q4m1ks
@@ -56,9 +53,9 @@ Examples:
 
 async function show(fleet: Fleet, id: string, options: LogsOptions): Promise<void> {
   const { stdout, stderr, raw = false } = options;
-  // What is JSON has been escaped already, as JSON is.
-  const asItIs = raw || options.json === true;
-  const outlets = { stdout: new Outlet(process.stdout, asItIs), stderr: new Outlet(process.stderr, raw) };
+  // JSON is escaped already.
+  const unchanged = raw || options.json === true;
+  const outlets = { stdout: new Outlet(process.stdout, unchanged), stderr: new Outlet(process.stderr, raw) };
   const reading = {
     ...(options.follow && { follow: true }),
     ...(options.try !== undefined && { try: options.try }),

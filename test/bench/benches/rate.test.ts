@@ -8,20 +8,20 @@ const rate = (contender: string, jobsPerSecond: number): Rate => ({
 });
 
 it.each([
-  [350, /0\.70 of the jobs .*: kept/],
-  [349, /0\.70 of the jobs .*: NOT kept/],
-])('judges %d jobs a second with a cgroup a worker beside 500 without', (isolated, verdict) => {
+  [350, /0\.70 of the jobs .*: met/],
+  [349, /0\.70 of the jobs .*: NOT met/],
+])('compares %d jobs a second with a cgroup for each worker to 500 without', (isolated, verdict) => {
   expect(verdictsOf([rate(PLAIN, 500), rate(ISOLATED, isolated)])).toEqual([expect.stringMatching(verdict)]);
 });
 
 it.each([
-  [90, /0\.45 of the jobs .*: kept/],
-  [89, /0\.45 of the jobs .*: NOT kept/],
-])('judges %d jobs a second with status and log beside 200 without', (followed, verdict) => {
+  [90, /0\.45 of the jobs .*: met/],
+  [89, /0\.45 of the jobs .*: NOT met/],
+])('compares %d jobs a second with status and log to 200 without', (followed, verdict) => {
   const rates = [rate(UNFOLLOWED, 200), rate(FOLLOWED, followed)];
   expect(verdictsOf(rates)).toEqual([expect.stringMatching(verdict)]);
 });
 
-it('judges nothing where there are no cgroups', () => {
+it('has no verdict without cgroups', () => {
   expect(verdictsOf([rate(PLAIN, 500)])).toEqual([]);
 });

@@ -3,9 +3,9 @@ import { ENQUEUE, enqueueVerdict, ONE_BY_ONE } from '../../../bench/benches/enqu
 import { AGENT, outputVerdict, UPLOAD } from '../../../bench/benches/output.ts';
 
 it.each([
-  [3, '3.0 times as fast (at least 3): kept'],
-  [2.9, '2.9 times as fast (at least 3): NOT kept'],
-])('judges an enqueue that is %d times as fast as one by one', (ratio, verdict) => {
+  [3, '3.0 times as fast (at least 3): met'],
+  [2.9, '2.9 times as fast (at least 3): NOT met'],
+])('has a verdict on an enqueue that is %d times as fast as single sends', (ratio, verdict) => {
   const rate = { jobsPerSecond: 100, spread: 0 };
   const rates = [
     { contender: ONE_BY_ONE, ...rate, ratio: 1 },
@@ -15,9 +15,9 @@ it.each([
 });
 
 it.each([
-  [40, 'by 40 MiB meanwhile (at most 40): kept'],
-  [41, 'by 41 MiB meanwhile (at most 40): NOT kept'],
-])('judges an agent that grows by %d MiB', (growthMiB, verdict) => {
+  [40, 'by 40 MiB (at most 40): met'],
+  [41, 'by 41 MiB (at most 40): NOT met'],
+])('has a verdict on an agent that grows by %d MiB', (growthMiB, verdict) => {
   const outputs = [
     { contender: AGENT, mibPerSecond: 1, ratio: 1, growthMiB },
     { contender: UPLOAD, mibPerSecond: 1, ratio: 1 },
@@ -25,6 +25,6 @@ it.each([
   expect(outputVerdict(outputs)).toContain(verdict);
 });
 
-it('judges nothing that was not measured', () => {
+it('has no verdict on what was not measured', () => {
   expect([enqueueVerdict([]), outputVerdict([])]).toEqual([undefined, undefined]);
 });

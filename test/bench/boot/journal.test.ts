@@ -8,11 +8,11 @@ it("reads a line of journalctl's JSON, to the microsecond", () => {
   expect(parseEntry(line({ MESSAGE: 'hello' }))).toEqual({ atMs: 1795324196554.321, message: 'hello' });
 });
 
-it('takes a message that is no text for an empty one', () => {
+it('reads a message that is not text as an empty one', () => {
   expect(parseEntry(line({ MESSAGE: [104, 255] })).message).toBe('');
 });
 
-it('knows when a unit was up first, and not what else was said of it', () => {
+it('finds when a unit first became active, among other events of the unit', () => {
   const journal = [
     parseEntry(line({ MESSAGE: 'Starting agent.service', UNIT: 'agent.service' })),
     parseEntry(

@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { expect, test } from 'vitest';
 import { givenFlags } from '../../../cli/commands/given-flags.ts';
 
-test('what was typed comes back through a shell, without what a variable or a default says', async () => {
+test('typed options survive a shell; variables and defaults are left out', async () => {
   const command = new Command()
     .option('--json')
     .option('--async <seconds>', '', Number)
@@ -13,12 +13,12 @@ test('what was typed comes back through a shell, without what a variable or a de
     .addOption(new Option('--stack <name>').env('PWD'));
   const outputs = "/tmp/it's $HOME; \n*.json";
   command.parse(['--json', '--async', '1.5', '--outputs', outputs, '--file', 'jobs'], { from: 'user' });
-  const words = givenFlags(command, ['file']);
-  const { stdout } = await execa('sh', ['-c', `printf '%s|' ${words.join(' ')}`]);
+  const flags = givenFlags(command, ['file']);
+  const { stdout } = await execa('sh', ['-c', `printf '%s|' ${flags.join(' ')}`]);
   expect(stdout.split('|')).toEqual(['--json', '--async', '1.5', '--outputs', outputs, '']);
 });
 
-test('what stands before the verb comes too, unless it is said again behind it', () => {
+test('options before the verb are included, unless they are repeated after it', () => {
   const verb = new Command('enqueue').option('--stack <name>').option('--async <seconds>');
   const program = new Command().enablePositionalOptions().option('--stack <name>').option('--fleet <name>');
   program.addCommand(verb.action(() => {}));

@@ -5,7 +5,7 @@ import { paint, paintFor } from '../../../cli/terminal/paint.ts';
 import { count, span } from '../../../cli/terminal/words.ts';
 
 describe('columns', () => {
-  it('are as wide as their widest cell, of whatever width its characters are', () => {
+  it('are as wide as their widest cell, also with wide characters and colours', () => {
     expect(
       columns(
         ['id', 'state'],
@@ -18,17 +18,17 @@ describe('columns', () => {
     ).toBe(['id    state', 'j-1   queued', '甲虫  running', `${paint('red', 'x')}     failed`].join('\n'));
   });
 
-  it('of a head alone', () => {
+  it('can have a head alone', () => {
     expect(columns(['id', 'state'], [])).toBe('id  state');
   });
 
-  it('with a rule below the head', () => {
+  it('can have a rule below the head', () => {
     expect(columns(['id', 'state'], [['j-1', 'queued']], { rule: true })).toBe(
       ['id   state', '───  ──────', 'j-1  queued'].join('\n'),
     );
   });
 
-  it('put below a row what has no room in its line, with its name', () => {
+  it('put cells that do not fit below the row, with their names', () => {
     const head = ['id', 'jobs', 'why'];
     const rows = [
       ['j-1', 'one', 'short'],
@@ -114,9 +114,9 @@ it('counts', () => {
 describe('colour', () => {
   const write = () => true;
   it.each([
-    ['a terminal', { write, isTTY: true, hasColors: (): boolean => true }, paint('red', 'x')],
-    ['one that has none, or is not to', { write, isTTY: true, hasColors: (): boolean => false }, 'x'],
-    ['a pipe, whatever it says of itself', { write, hasColors: (): boolean => true }, 'x'],
+    ['appears on a terminal', { write, isTTY: true, hasColors: (): boolean => true }, paint('red', 'x')],
+    ['does not appear without hasColors', { write, isTTY: true, hasColors: (): boolean => false }, 'x'],
+    ['never appears on a pipe', { write, hasColors: (): boolean => true }, 'x'],
   ])('%s', (_what, screen, shown) => {
     expect(paintFor(screen)('red', 'x')).toBe(shown);
   });

@@ -18,7 +18,7 @@ const screen = (terminal: { isTTY?: boolean; columns?: number }) => ({
 });
 
 describe('on a terminal', () => {
-  it('is one line, with a bar where the whole is known, and gone at the end', () => {
+  it('is one line, with a bar if the total is known, and is removed at the end', () => {
     const progress = createProgress(screen({ isTTY: true, columns: 41 }), clock);
     progress.show({ text: '5 of 10 jobs sent', done: 5, total: 10 });
     progress.end();
@@ -32,7 +32,7 @@ describe('on a terminal', () => {
     expect(stripVTControlCharacters(written.join('')).trim()).toHaveLength(19);
   });
 
-  it('is drawn ten times a second at most, and what is said stays above it', async () => {
+  it('is drawn ten times a second at most, and messages stay above it', async () => {
     const progress = createProgress(screen({ isTTY: true }), clock);
     for (let at = 0; at < 250; at += 10) {
       progress.show({ text: `${at}` });
@@ -45,7 +45,7 @@ describe('on a terminal', () => {
 });
 
 describe('to a file or a pipe', () => {
-  it('leaves nothing of what is quick', async () => {
+  it('prints nothing for a fast command', async () => {
     const progress = createProgress(screen({}), clock);
     progress.show({ text: 'one' });
     await clock.advance(1999);
@@ -54,7 +54,7 @@ describe('to a file or a pipe', () => {
     expect(written).toEqual([]);
   });
 
-  it('is a line now and then, without a cursor in it, if there is something new', async () => {
+  it('prints a line every ten seconds if the text has changed, without escape sequences', async () => {
     const progress = createProgress(screen({}), clock);
     for (let second = 0; second <= 40; second += 1) {
       progress.show({ text: `${Math.min(second, 15)} of 20`, done: second, total: 20 });

@@ -6,13 +6,13 @@ const terminal = (columns: number) => ({ isTTY: true, columns });
 const TEXT =
   'There is no job j-none in fleet Shop/Mail: its record has expired, or it is another one. `mayfly list --limit 5` shows some.';
 
-test('a file or a pipe has a sentence on one line', () => {
+test('a message to a file or a pipe is one line', () => {
   const written: string[] = [];
   say(TEXT, { write: (text) => written.push(text) });
   expect(written).toEqual([`mayfly: ${TEXT}\n`]);
 });
 
-test('a terminal has it in lines that begin with words, and a command on one of them', () => {
+test('a message to a terminal is broken at words, and a command stays on one line', () => {
   const written: string[] = [];
   say(TEXT, { ...terminal(60), write: (text) => written.push(text) });
   expect(written.join('').split('\n')).toEqual([
@@ -23,14 +23,14 @@ test('a terminal has it in lines that begin with words, and a command on one of 
   ]);
 });
 
-test('what is longer than a line stays whole, as does what stands in lines of its own', () => {
+test('a word that is longer than a line stays whole, and line breaks of the text stay', () => {
   const url = `https://sqs.eu-central-1.amazonaws.com/111122223333/${'x'.repeat(40)}`;
   expect(inLines(`It goes to ${url} at once.\n  line 3: bad`, terminal(40))).toBe(
     `It goes to\n  ${url}\n  at once.\n  line 3: bad`,
   );
 });
 
-test('no line of words is wider than the terminal, and nothing is lost', () => {
+test('no line is wider than the terminal, and no word is lost', () => {
   const word = fc.stringMatching(/^[a-z]{1,12}$/);
   fc.assert(
     fc.property(

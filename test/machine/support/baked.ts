@@ -18,8 +18,8 @@ const PROPS: WorkerFleetProps = {
 };
 
 /**
- * The root of an image that was baked for the tree of the test worker, without set-up: on it a machine has its agent at
- * work in seconds. The first that asks in a run of the tests bakes it, the others wait for that.
+ * The root of an image that was baked for the tree of the test worker, without set-up. On it an agent starts in seconds. The
+ * first test of a run that needs it bakes it, the others wait.
  */
 export async function bakedImage(): Promise<string> {
   const root = join(inject('images'), 'baked');
@@ -27,7 +27,7 @@ export async function bakedImage(): Promise<string> {
   return eventually('the baked image', look, LONGEST_BAKE_MS);
 }
 
-/** Whether it was done here: one process at a time bakes, and after one that failed the next does. */
+/** Whether this process has baked it. One process bakes at a time; after a failure the next one tries. */
 async function bakeAlone(root: string): Promise<boolean> {
   const lock = `${root}.lock`;
   const mine = await mkdir(lock).then(

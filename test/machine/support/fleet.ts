@@ -18,12 +18,12 @@ import type { Around } from '../../support/deploy.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startFleet, type TestFleet, withDefaults } from '../../support/fleet.ts';
 
-/** A boot takes about ten seconds here, and three times that where much else runs. */
+/** A boot takes about ten seconds, or thirty on a busy host. */
 export const PATIENCE_MS = 300_000;
 const LARGEST_JOURNAL_BYTES = 64 * 1024 * 1024;
 const LAST_LINES = 40;
 
-/** What a journal has of an entry (systemd.journal-fields(7)), as far as tests ask. */
+/** The fields of a journal entry that tests use (systemd.journal-fields(7)). */
 export interface JournalEntry {
   MESSAGE: string;
   _SYSTEMD_UNIT?: string;
@@ -32,19 +32,19 @@ export interface JournalEntry {
   _BOOT_ID: string;
 }
 
-/** A fleet whose instances are machines that boot. Its `journal` is that of the workers, as everywhere. */
+/** A fleet whose instances are machines that boot. Its `journal` is that of the workers. */
 export interface MachineFleet extends TestFleet {
-  /** Faults of the metadata service: see `MachineLauncher`. */
+  /** Disables the metadata service of instances: see `MachineLauncher`. */
   silenceMetadata(of: (instance: string) => boolean): () => void;
   /** Runs a command on a machine, as root. */
   on(instance: string, ...command: string[]): Promise<CommandResult>;
-  /** Every instance that there ever was, oldest first. */
+  /** All instances that were launched, the oldest first. */
   launched(): string[];
-  /** The n-th instance (from 0), as soon as it is launched. */
+  /** Waits for the launch of the n-th instance (from 0). */
   instance(number: number): Promise<string>;
-  /** What systemd says of a unit, as soon as the machine answers and `wanted` is true of it. */
+  /** Waits until `wanted` is true of the state of a unit. */
   unit(instance: string, unit: string, wanted: (state: UnitState) => boolean): Promise<UnitState>;
-  /** A machine's journal: of a unit, or all. While the machine runs and after. */
+  /** The journal of a machine, of a unit or complete, while the machine runs and afterwards. */
   machineJournal(instance: string, unit?: string): Promise<JournalEntry[]>;
   /** The item `instance#<id>` of the table. */
   record(instance: string): Promise<Record<string, AttributeValue> | undefined>;
@@ -60,20 +60,20 @@ export interface UnitState {
   MainPID: number;
 }
 
-/** What differs from the other fleets' props: `test/support/fleet.ts`. */
+/** The props that differ from those in `test/support/fleet.ts`. */
 const MACHINE_PROPS: WorkerFleetProps = {
-  // These images have no Node but the agent's.
+  // The images have only the agent's Node.
   command: ['/opt/mayfly/node/bin/node', './worker.mjs'],
   maxCapacity: 2,
-  // Half a real minute: a machine that boots is no reason for another one.
+  // Half a real minute, so that a machine that boots does not cause another launch.
   scaleOut: { warmUp: Duration.minutes(30) },
   idleTimeout: Duration.seconds(3),
   retirementBudget: Duration.seconds(20),
-  // What differs in time here by tens of seconds is the machines, not the jobs.
+  // Jobs are short; only the boots take tens of seconds.
   lease: Duration.seconds(12),
 };
 
-/** One object for each set of props: the template is made once for it. */
+/** One object for each set of props, so that its template is synthesised once. */
 const merged = new Map<WorkerFleetProps | undefined, WorkerFleetProps>();
 
 function withMachineProps(props: WorkerFleetProps | undefined): WorkerFleetProps {
@@ -85,8 +85,8 @@ function withMachineProps(props: WorkerFleetProps | undefined): WorkerFleetProps
 /**
  * Starts a cloud whose instances are machines, and a fleet on it.
  *
- * @param props over `MACHINE_PROPS`; with the same object again the template is not made again.
- * @throws Error with a sentence when this host cannot boot machines
+ * @param props override `MACHINE_PROPS`; the same object uses the same template
+ * @throws Error that says why this host cannot boot machines
  */
 export async function startMachineFleet(
   props?: WorkerFleetProps,
@@ -100,7 +100,7 @@ export async function startMachineFleet(
     ...{ ...options, shared },
   });
   await writeFile(journal.here, '');
-  // Its writers are the machines' workers, who are nobody here.
+  // The writers are users of the machines, which do not exist on this host.
   await chmod(journal.here, 0o666);
   const fleet = await startFleet(withMachineProps(props), {
     ...(around ? { around } : {}),
@@ -168,10 +168,10 @@ async function stateOf(launcher: MachineLauncher, instance: string, unit: string
   };
 }
 
-/** A journal's entries: of a unit, or all. */
+/** The entries of a journal, of a unit or all. */
 export async function readJournal(directory: string, unit?: string): Promise<JournalEntry[]> {
-  const words = ['--directory', directory, '--output', 'json', '--quiet', ...(unit ? ['--unit', unit] : [])];
-  const { stdout } = await promisify(execFile)('journalctl', words, { maxBuffer: LARGEST_JOURNAL_BYTES });
+  const args = ['--directory', directory, '--output', 'json', '--quiet', ...(unit ? ['--unit', unit] : [])];
+  const { stdout } = await promisify(execFile)('journalctl', args, { maxBuffer: LARGEST_JOURNAL_BYTES });
   return stdout
     .split('\n')
     .filter(Boolean)

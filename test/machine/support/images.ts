@@ -8,12 +8,12 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** A directory for images that the tests of a run share. */
     images: string;
-    /** What the machines of a run are. */
+    /** The Debian release of the machines of a run. */
     release: Release;
   }
 }
 
-/** Before the first test of a run; returns what is done after the last. */
+/** Creates the directory before the first test of a run. Returns the teardown. */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const images = await mkdtemp(join(tmpdir(), 'mayfly-baked-'));
   provide('images', images);

@@ -4,7 +4,7 @@ import { eventually } from '../../support/eventually.ts';
 import { outputIn } from '../../support/job-output.ts';
 import { type MachineFleet, PATIENCE_MS } from './fleet.ts';
 
-/** What a job's record says when the job is over. Numbers are texts, as in DynamoDB; what is absent is empty. */
+/** The record of a job that has ended. Numbers are strings, as in DynamoDB; absent values are empty. */
 export interface EndedJob {
   state: string;
   output: string;

@@ -15,18 +15,18 @@ import { startTestCloud, type TestCloud } from '../../../local/test/front-door/c
 import { eventually } from '../../support/eventually.ts';
 import { PATIENCE_MS } from './fleet.ts';
 
-/** Machines without a fleet: what the lab itself promises. */
+/** Machines without a fleet, for tests of the machines themselves. */
 export interface Lab {
   cloud: TestCloud;
   launcher: MachineLauncher;
   shared: string;
-  /** Launches machines whose user-data runs these shell lines, once. */
+  /** Launches machines whose user-data runs these shell lines once. */
   launch(lines: string, count?: number): Promise<Machine[]>;
-  /** The machine, as its host sees it, once its boot is through; `degraded` would be an error of the lab's. */
+  /** Waits for the end of the boot. Throws if systemd is `degraded`. */
   booted(machine: Machine): Promise<Power>;
 }
 
-/** Labs for the tests of a file, gone when the test is over; where no machine can boot its tests are skipped. */
+/** Opens a lab for each test of a file, and closes it after the test. Tests are skipped if this host cannot boot machines. */
 export function labs(): (options?: Partial<MachineLauncherOptions>) => Promise<Lab> {
   const missing = missingForMachines();
   const open: (() => Promise<void>)[] = [];

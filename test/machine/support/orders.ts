@@ -3,21 +3,21 @@ import { join } from 'node:path';
 import type { WorkerFleetProps } from '../../../infra/props/props.ts';
 import type { MachineFleet } from './fleet.ts';
 
-/** Props of a fleet whose machines do, in the owner's set-up, what a test orders. */
+/** Props of a fleet whose set-up runs the shell scripts of a test. */
 export const ORDERED = { setup: 'set-up' } satisfies WorkerFleetProps;
 
-/** Has a machine's set-up run this shell script, as root; to be said while the machine has just been launched. */
+/** Makes the set-up of a machine run this shell script, as root. To be called right after the launch. */
 export function order(fleet: MachineFleet, instance: string, script: string): Promise<void> {
   return put(fleet, instance, script);
 }
 
-/** The same for every machine that has no order of its own. Returns how to take it back. */
+/** Makes the set-up of every machine without its own script run this one. Returns a function that removes the script. */
 export async function orderAll(fleet: MachineFleet, script: string): Promise<() => Promise<void>> {
   await put(fleet, 'any', script);
   return () => rm(join(orders(fleet), 'any'));
 }
 
-/** Lets workers end that go on until there is such a file (`untilFile`); `there` is its path on machines. */
+/** A file for which workers wait (`untilFile`). `open` creates it; `there` is its path on machines. */
 export function gate(fleet: MachineFleet, name: string): { there: string; open: () => Promise<void> } {
   return {
     there: `/mnt/shared/${name}`,

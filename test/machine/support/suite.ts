@@ -7,10 +7,10 @@ import { type MachineFleet, PATIENCE_MS, startMachineFleet } from './fleet.ts';
 type Start = typeof startMachineFleet;
 
 /**
- * Fleets for the tests of a file: each test has its own, which is gone when the test is over, however it ends. Where no
- * machine can boot the file's tests are skipped, with the reason; in CI a skip fails the run.
+ * Starts a fleet for each test of a file, and closes it after the test. Tests are skipped, with the reason, if this host cannot
+ * boot machines. In CI a skip fails the run.
  *
- * @param baked for tests that are not about the boot, of fleets without a set-up: their agents work after seconds
+ * @param baked use a baked image, whose agents start in seconds: for tests without set-up that do not test the boot
  */
 export function machineFleets({ baked = false } = {}): Start {
   const missing = missingForMachines();
@@ -32,7 +32,7 @@ export function machineFleets({ baked = false } = {}): Start {
   };
 }
 
-/** That the record of every machine that there was tells why it went. */
+/** Expects that the record of every machine has the reason of its retirement. */
 export async function expectReasons(fleet: MachineFleet): Promise<void> {
   for (const id of fleet.launched()) {
     const reason = async () => (await fleet.record(id))?.['retirement']?.M?.['reason']?.S;
@@ -40,7 +40,7 @@ export async function expectReasons(fleet: MachineFleet): Promise<void> {
   }
 }
 
-/** That each of these is in the messages, one after another, whatever comes between them. */
+/** Expects that the messages match these patterns in this order, with any messages between them. */
 export function expectInOrder(messages: readonly string[], patterns: readonly RegExp[]): void {
   let at = 0;
   for (const pattern of patterns) {

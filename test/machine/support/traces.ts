@@ -4,21 +4,21 @@ import { instanceOf, member, parseCalls } from '../../../checker/calls.ts';
 import type { CallFacts } from '../../../checker/facts.ts';
 import type { MachineFleet } from './fleet.ts';
 
-/** What a machine leaves behind at the cloud. */
+/** What the cloud knows about a machine. */
 export interface Traces {
-  /** Its own calls, of this kind or all, in the order in which they were made. */
+  /** Its calls, of one action or all, in order. */
   calls(instance: string, action?: string): Promise<CallFacts[]>;
-  /** Status of each of its calls of this kind, in their order. */
+  /** The status of each of its calls of one action, in order. */
   statuses(instance: string, action: string): Promise<number[]>;
-  /** Whether the desired capacity went down with it. */
+  /** Whether its termination decremented the desired capacity. */
   decremented(instance: string): Promise<boolean>;
-  /** The log that it saved in the log bucket, with its name there; undefined if it saved none. */
+  /** The log that it saved in the log bucket, with its key. */
   savedLog(instance: string): Promise<{ key: string; text: string } | undefined>;
-  /** Why it goes, in its record; the names of `Retirement`, texts all. */
+  /** The retirement in its record, with the properties of `Retirement` as strings. */
   retirement(instance: string): Promise<Record<string, string> | undefined>;
-  /** Lines of a unit in its journal, or all of it. */
+  /** The messages of a unit in its journal, or all. */
   lines(instance: string, unit?: string): Promise<string[]>;
-  /** Auto Scaling's words about it: descriptions and causes, newest first. */
+  /** The descriptions and causes of its scaling activities, the newest first. */
   activities(instance: string): Promise<string[]>;
 }
 

@@ -37,22 +37,22 @@ const values = (...words: string[]) => {
 
 test.each([
   ['verbs', ['enq'], ['enqueue']],
-  ['none that is hidden', ['complete-'], []],
-  ['help and its verbs', ['help', 'stat'], ['status']],
+  ['no hidden verb', ['complete-'], []],
+  ['verbs after help', ['help', 'stat'], ['status']],
   ['options of a verb', ['enqueue', '--de'], ['--delay', '--dedupe']],
-  ['none that is hidden', ['enqueue', '--queue-u'], []],
-  ['none that is refused', ['enqueue', '--gr'], []],
+  ['no hidden option', ['enqueue', '--queue-u'], []],
+  ['no refused option', ['enqueue', '--gr'], []],
   ['a value of an option', ['list', '--state', 'que'], ['queued']],
-  ['behind =', ['list', '--state=que'], ['--state=queued']],
-  ['behind =, as bash takes it apart', ['list', '--state', '=', 'que'], ['queued']],
-  ['right behind =, as bash takes it apart', ['local', '--instances', '='], ['processes', 'machines']],
+  ['a value after =', ['list', '--state=que'], ['--state=queued']],
+  ['a value after =, as bash splits it', ['list', '--state', '=', 'que'], ['queued']],
+  ['all values after =, as bash splits it', ['local', '--instances', '='], ['processes', 'machines']],
   ['files', ['enqueue', '--file', 'jo'], [':files']],
-  ['no value where a free one comes', ['enqueue', '--label', ''], []],
+  ['nothing for a free value', ['enqueue', '--label', ''], []],
   ['an option after the value of another', ['enqueue', '--label', 'l', '--poll', '2', '--asy'], ['--async']],
   ['values of an argument', ['completion', ''], ['bash', 'zsh', 'fish']],
-  ['no more than it takes', ['completion', 'bash', ''], []],
+  ['nothing for one argument too many', ['completion', 'bash', ''], []],
   ['no option after --', ['enqueue', '--', '--de'], []],
-  ['nothing for a verb that there is not', ['nothing', '--de'], []],
+  ['nothing for an unknown verb', ['nothing', '--de'], []],
 ] as const)('%s: %j', (_what, words, expected) => {
   expect(values(...words)).toEqual(expected);
 });
@@ -60,26 +60,26 @@ test.each([
 test.each([
   ['ids', ['status', 'j-'], { kind: 'job', verb: 'status', word: 'j-' }],
   ['each of several', ['cancel', 'j-1', ''], { kind: 'job', verb: 'cancel', word: '' }],
-  ['of a verb below another', ['dlq', 'redrive', ''], { kind: 'job', verb: 'dlq redrive' }],
+  ['ids for a verb below another', ['dlq', 'redrive', ''], { kind: 'job', verb: 'dlq redrive' }],
   ['an instance', ['fleet', 'drain', 'i-'], { kind: 'instance', verb: 'fleet', word: 'i-' }],
   ['a stack', ['list', '--stack', 'S'], { kind: 'stack', word: 'S', prefix: '' }],
-  ['a stack, before the verb and behind =', ['--stack=S'], { kind: 'stack', word: 'S', prefix: '--stack=' }],
+  ['a stack, before the verb and after =', ['--stack=S'], { kind: 'stack', word: 'S', prefix: '--stack=' }],
   [
-    'a fleet, of the stack that was typed',
+    'a fleet of the typed stack',
     ['--stack', 'Shop', 'list', '--region=r', '--fleet', ''],
     { kind: 'fleet', typed: { stack: 'Shop', region: 'r' } },
   ],
-  ['nothing for a body', ['enqueue', ''], undefined],
-  ['nothing for an option that is typed', ['status', '--js'], undefined],
+  ['nothing, for a body', ['enqueue', ''], undefined],
+  ['nothing, while an option is typed', ['status', '--js'], undefined],
 ] as const)('asks AWS for %s: %j', (_what, words, wanted) => {
   const { wanted: found } = complete(createProgram(), words);
   if (wanted === undefined) expect(found).toBeUndefined();
   else expect(found).toMatchObject(wanted);
 });
 
-describe('what only AWS knows', () => {
+describe('candidates from AWS', () => {
   const open = bareFleets();
-  // A busy machine takes longer than a person would wait.
+  // A busy machine needs more than the two seconds of an interactive shell.
   const completed = (environment: Record<string, string>, ...words: string[]) =>
     completedWithin(60, environment, ...words);
   const completedWithin = async (
@@ -96,7 +96,7 @@ describe('what only AWS knows', () => {
     return stdout.split('\n').filter((line) => line !== '' && !line.startsWith('-'));
   };
 
-  test('ids of jobs that the verb is for, and no text that a shell or a terminal would obey', async () => {
+  test('are ids of jobs that the verb can use, without those that a shell or a terminal would interpret', async () => {
     const bare = await open();
     await bare.record({ id: 'j-ran', state: 'failed' });
     await bare.record({ id: 'j-waits', state: 'queued', enqueuedAt: new Date().toISOString() });
@@ -107,7 +107,7 @@ describe('what only AWS knows', () => {
     expect(await completed(bare.env, 'status', 'j-w')).toEqual(['j-waits\tqueued']);
   });
 
-  test('stacks and fleets', async () => {
+  test('are stacks and fleets', async () => {
     const { cloud, env: all } = await open();
     for (const name of ['Shop/Mail', 'Shop/Print', 'Other/Mail']) {
       await cloud.call('ssm', 'PutParameter', { Name: `/mayfly/${name}`, Type: 'String', Value: '{}' });
@@ -116,7 +116,7 @@ describe('what only AWS knows', () => {
     expect((await completed(all, 'list', '--stack', '')).map((line) => line.split('\t')[0])).toEqual(
       expect.arrayContaining(['Shop', 'Other']),
     );
-    // The older tools' name of the region.
+    // The variable in which older tools read the region.
     const { AWS_REGION: region = '', ...others } = all;
     const older = { ...others, AWS_DEFAULT_REGION: region };
     expect(await completed(older, '--stack', 'Shop', 'list', '--fleet', '')).toEqual([
@@ -125,7 +125,7 @@ describe('what only AWS knows', () => {
     ]);
   });
 
-  test('nothing, without a word, where AWS is not known, refuses or does not answer', async () => {
+  test('are none, and no message, without credentials, after a refusal or without an answer', async () => {
     const { cloud, env: all } = await open();
     const silent = createServer(() => {});
     await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done));
@@ -146,7 +146,7 @@ describe('what only AWS knows', () => {
   });
 });
 
-test('says what a verb takes where nothing is typed yet', () => {
+test('completes the options of a verb where nothing is typed yet', () => {
   expect(values('status', '')).toEqual(expect.arrayContaining(['--json', '--ansible', '--stack']));
 });
 
@@ -162,7 +162,7 @@ describe.each([
   });
   afterAll(() => pty.kill());
 
-  /** What the line has become is printed word by word: a terminal tells it in too many ways. */
+  /** Has the shell print the arguments of the completed line: a terminal can draw the line itself in many ways. */
   const completed = async (typed: string, words: string[]) => {
     pty.type(`${typed}\x01printf '<%s>' \n`);
     await pty.shows(['mayfly', ...words].map((word) => `<${word}>`).join(''));
@@ -177,14 +177,14 @@ describe.each([
     await completed(`mayfly ${typed}`, words);
   });
 
-  test('of several, all are shown', async () => {
+  test('shows all of several candidates', async () => {
     pty.type('mayfly completion \t\t');
     await pty.shows(/bash\s+.*fish\s+.*zsh/s);
-    // Ctrl-U: the next one has a line of its own.
+    // Ctrl-U clears the line for the next test.
     pty.type('\x15');
   });
 
-  test('runs nothing of what stands on the line', async () => {
+  test('does not execute the text of the line', async () => {
     await completed("mayfly status '$(touch run)' --js\t", ['status', '$(touch run)', '--json']);
     const { stdout } = await execa('ls', { cwd: directory });
     expect(stdout).not.toMatch(/^run$/m);
@@ -212,7 +212,7 @@ describe('in fish', () => {
     expect((await fish(line)).toSorted()).toEqual(expected);
   });
 
-  test('with what it is for', async () => {
+  test('candidates have a description', async () => {
     const { stdout } = await execa(
       'fish',
       ['--no-config', '-c', "mayfly completion fish | source; complete -C 'mayfly enq'"],

@@ -20,23 +20,23 @@ interface Dead {
   attributes?: Record<string, MessageAttributeValue>;
 }
 
-/** Puts a message into the dead-letter queue, as an agent does. */
-async function bury({ fleet }: BareFleet, dead: Dead = {}): Promise<string> {
+/** Sends a message to the dead-letter queue, as an agent does. */
+async function deadLetter({ fleet }: BareFleet, dead: Dead = {}): Promise<string> {
   const { body = 'the body', id = 'j-dead', reason = 'exit status 7', exit } = dead;
   const { facts, clients } = fleet.context;
-  const epitaph = { jobId: id, reason, source: dead.source ?? facts.queueUrl, ...(exit && { exit }) };
+  const end = { jobId: id, reason, source: dead.source ?? facts.queueUrl, ...(exit && { exit }) };
   const { MessageId = '' } = await clients.sqs.send(
     new SendMessageCommand({
       QueueUrl: facts.deadLetterQueueUrl,
       MessageBody: body,
-      MessageAttributes: deadLetterAttributes({ body, attributes: dead.attributes ?? {} }, epitaph),
+      MessageAttributes: deadLetterAttributes({ body, attributes: dead.attributes ?? {} }, end),
     }),
   );
   return MessageId;
 }
 
-/** Takes what is on a queue. */
-async function take({ fleet }: BareFleet, QueueUrl: string | undefined): Promise<string[]> {
+/** Receives all messages of a queue. */
+async function receiveBodies({ fleet }: BareFleet, QueueUrl: string | undefined): Promise<string[]> {
   const bodies: string[] = [];
   for (;;) {
     const { Messages = [] } = await fleet.context.clients.sqs.send(
@@ -48,14 +48,14 @@ async function take({ fleet }: BareFleet, QueueUrl: string | undefined): Promise
 }
 
 const sent = async (bare: BareFleet) =>
-  (await take(bare, bare.fleet.facts.queueUrl)).map((body) => JSON.parse(body));
-const left = (bare: BareFleet) => take(bare, bare.fleet.facts.deadLetterQueueUrl);
+  (await receiveBodies(bare, bare.fleet.facts.queueUrl)).map((body) => JSON.parse(body));
+const left = (bare: BareFleet) => receiveBodies(bare, bare.fleet.facts.deadLetterQueueUrl);
 
 describe('mayfly dlq list and show', () => {
-  it('shows what is there and why, and takes nothing', async () => {
+  it('shows the dead letters with their reasons, and removes none', async () => {
     const bare = await open();
     for (let number = 0; number < 12; number += 1) {
-      await bury(bare, { id: `j-${number}`, reason: `exit status ${number}`, exit: `${number}` });
+      await deadLetter(bare, { id: `j-${number}`, reason: `exit status ${number}`, exit: `${number}` });
     }
     const { stdout, stderr, exitCode } = await bare.mayfly('dlq', 'list');
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
@@ -76,11 +76,11 @@ describe('mayfly dlq list and show', () => {
     expect(await left(bare)).toHaveLength(12);
   });
 
-  it('tells an exit status from a signal, as status does', async () => {
+  it('distinguishes an exit status from a signal, as status does', async () => {
     const bare = await open();
-    await bury(bare, { id: 'j-status', exit: '0' });
-    await bury(bare, { id: 'j-signal', exit: 'SIGKILL' });
-    await bury(bare, { id: 'j-neither', exit: 'who knows' });
+    await deadLetter(bare, { id: 'j-status', exit: '0' });
+    await deadLetter(bare, { id: 'j-signal', exit: 'SIGKILL' });
+    await deadLetter(bare, { id: 'j-neither', exit: 'who knows' });
     const { stdout } = await bare.mayfly('dlq', 'list', '--json');
     const ends = JSON.parse(stdout).map(({ id, exitStatus, signal }: Record<string, unknown>) => [
       id,
@@ -103,11 +103,11 @@ describe('mayfly dlq list and show', () => {
     });
   });
 
-  it('on a terminal has lines that fit, and a body that does nothing to it', async () => {
+  it('prints lines that fit a terminal, and escapes the body there', async () => {
     const bare = await open();
-    // As an envelope has it: SQS takes no such characters.
+    // The body is in an envelope, because SQS does not accept these characters.
     const body = JSON.stringify({ mayfly: 1, payload: 'a\x1b]0;owned\x07' });
-    await bury(bare, { id: 'j-narrow', body, reason: `exit status 7, ${'as it is said '.repeat(6)}` });
+    await deadLetter(bare, { id: 'j-narrow', body, reason: `exit status 7, ${'as it is said '.repeat(6)}` });
     const screen = async (flag: string) => {
       const line = `${process.execPath} ${import.meta.dirname}/../../../../bin/mayfly.js dlq show ${flag} j-narrow`;
       const pty = onTerminal(line, { cwd: bare.directory, env: bare.env, columns: 60 });
@@ -121,18 +121,18 @@ describe('mayfly dlq list and show', () => {
     expect(await screen('--body')).toEqual(['a\\x1b]0;owned\\x07']);
   });
 
-  it('says how many it did not look at, and when there are none', async () => {
+  it('counts those beyond the limit, and says when there are none', async () => {
     const bare = await open();
     const none = await bare.mayfly('dlq', 'list');
     expect(none).toMatchObject({ stdout: '', stderr: 'mayfly: no such dead letters.', exitCode: 0 });
-    for (let number = 0; number < 5; number += 1) await bury(bare, { id: `j-${number}` });
+    for (let number = 0; number < 5; number += 1) await deadLetter(bare, { id: `j-${number}` });
     const { letters, unseen } = await bare.fleet.deadLetters.list({ limit: 3 });
     expect([letters.length, unseen]).toEqual([3, 2]);
   });
 
-  it('never lets what a producer wrote reach a terminal', async () => {
+  it('escapes what a producer wrote', async () => {
     const bare = await open();
-    const messageId = await bury(bare, {
+    const messageId = await deadLetter(bare, {
       id: 'j-evil',
       body: 'a\u009b]0;x\u009b\nb',
     });
@@ -154,10 +154,10 @@ describe('mayfly dlq list and show', () => {
     expect(body).toBe('a\u009b]0;x\u009b\nb');
   });
 
-  it('shows a body that is in the bucket, and says when it is not there any more, or is another one', async () => {
+  it('shows a body from the bucket, and says when the object is gone or has another digest', async () => {
     const bare = await open();
     const body = JSON.stringify({ mayfly: 1, id: 'j-big', bodyKey: bodyKey('j-big') });
-    await bury(bare, { id: 'j-big', body });
+    await deadLetter(bare, { id: 'j-big', body });
     const { deadLetters } = bare.fleet;
     expect(await deadLetters.show('j-big')).toMatchObject({
       body: '',
@@ -172,12 +172,12 @@ describe('mayfly dlq list and show', () => {
     });
   });
 
-  it('knows a message that SQS moved by itself, and one that is no job', async () => {
+  it('shows a message that SQS moved itself, and one that is not a job', async () => {
     const bare = await open();
     const { sqs } = bare.fleet.context.clients;
     const { deadLetterQueueUrl: QueueUrl } = bare.fleet.facts;
     const plain = await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'plain' }));
-    await bury(bare, { id: 'j-broken', body: '{"mayfly":1,"id":"j-broken","lane":1}' });
+    await deadLetter(bare, { id: 'j-broken', body: '{"mayfly":1,"id":"j-broken","lane":1}' });
     const { deadLetters } = bare.fleet;
     const moved = await deadLetters.show(`m-${plain.MessageId}`);
     expect(moved).toMatchObject({ messageId: plain.MessageId, body: 'plain' });
@@ -189,9 +189,9 @@ describe('mayfly dlq list and show', () => {
 });
 
 describe('mayfly dlq redrive', () => {
-  it('makes new jobs that name the old ones, says where, and leaves the rest', async () => {
+  it('enqueues new jobs that name the old ones, names the queue, and leaves the rest', async () => {
     const bare = await open();
-    await bury(bare, { id: 'j-text', body: 'a text' });
+    await deadLetter(bare, { id: 'j-text', body: 'a text' });
     const envelope = {
       mayfly: 1,
       id: 'j-env',
@@ -200,13 +200,13 @@ describe('mayfly dlq redrive', () => {
       group: 'f/g',
       requestId: 'r',
     };
-    await bury(bare, { id: 'j-env', body: JSON.stringify(envelope) });
-    await bury(bare, { id: 'j-other', reason: 'ran out of memory' });
+    await deadLetter(bare, { id: 'j-env', body: JSON.stringify(envelope) });
+    await deadLetter(bare, { id: 'j-other', reason: 'ran out of memory' });
     await bare.record({ id: 'j-env', state: 'failed', label: 'nightly' });
     const { stdout, stderr, exitCode } = await bare.mayfly('dlq', 'redrive', '--reason', 'exit status');
     expect(exitCode).toBe(0);
     expect(stderr).toBe(
-      `mayfly: they go to ${bare.fleet.facts.queueUrl}, as new jobs.\nmayfly: 2 jobs redriven.`,
+      `mayfly: the new jobs go to the queue ${bare.fleet.facts.queueUrl}.\nmayfly: 2 jobs redriven.`,
     );
     const ids = new Map(stdout.split('\n').map((line) => line.split(' ') as [string, string]));
     expect([...ids.keys()].sort()).toEqual(['j-env', 'j-text']);
@@ -230,14 +230,14 @@ describe('mayfly dlq redrive', () => {
     expect(await left(bare)).toHaveLength(1);
   });
 
-  it('sends what their producers had sent as attributes, and nothing of ours', async () => {
+  it("keeps the producers' message attributes, and removes those of the dead letter", async () => {
     const bare = await open();
     const { facts, clients } = bare.fleet.context;
     const attributes = {
       colour: { DataType: 'String', StringValue: 'blue' },
       bytes: { DataType: 'Binary', BinaryValue: Uint8Array.from([0, 255]) },
     };
-    await bury(bare, { id: 'j-attributes', attributes });
+    await deadLetter(bare, { id: 'j-attributes', attributes });
     await bare.fleet.deadLetters.redrive({ all: true });
     const { Messages = [] } = await clients.sqs.send(
       new ReceiveMessageCommand({ QueueUrl: facts.queueUrl, MessageAttributeNames: ['All'] }),
@@ -246,13 +246,13 @@ describe('mayfly dlq redrive', () => {
     expect(rest).toEqual(attributes);
   });
 
-  it('leaves one whose ten attributes leave no room for the nonce, and says what to do', async () => {
+  it('refuses one with ten attributes, because the nonce is an eleventh, and says what to do', async () => {
     const bare = await open();
     const names = Array.from({ length: 10 }, (_, index) => `a${index}`);
     const attributes = Object.fromEntries(
       names.map((name) => [name, { DataType: 'String', StringValue: 'v' }]),
     );
-    await bury(bare, { id: 'j-ten', attributes });
+    await deadLetter(bare, { id: 'j-ten', attributes });
     const { outcomes } = await bare.fleet.deadLetters.redrive({ all: true });
     expect(outcomes).toMatchObject([
       { outcome: 'refused', why: expect.stringMatching(/start-message-move-task/) },
@@ -260,15 +260,15 @@ describe('mayfly dlq redrive', () => {
     expect(await left(bare)).toHaveLength(1);
   });
 
-  it('leaves a job of its own making that has failed again meanwhile', async () => {
+  it('does not redrive its own new jobs when they fail meanwhile', async () => {
     const bare = await open();
-    for (const id of ['j-1', 'j-2']) await bury(bare, { id });
+    for (const id of ['j-1', 'j-2']) await deadLetter(bare, { id });
     const failing: Promise<unknown>[] = [];
     const { outcomes } = await bare.fleet.deadLetters.redrive({
       all: true,
-      // The agents are quick.
+      // The new job fails before the redrive is done.
       onRedrive(one) {
-        if (one.outcome === 'redriven' && failing.length < 6) failing.push(bury(bare, { id: one.newId }));
+        if (one.outcome === 'redriven' && failing.length < 6) failing.push(deadLetter(bare, { id: one.newId }));
       },
     });
     await Promise.all(failing);
@@ -276,10 +276,10 @@ describe('mayfly dlq redrive', () => {
     expect(await left(bare)).toHaveLength(2);
   });
 
-  it('doubles nothing when it is broken off between enqueueing and deleting, and run again', async () => {
+  it('makes no second job when it fails between enqueueing and deleting, and runs again', async () => {
     const bare = await open();
     for (const id of ['j-1', 'j-2', 'j-3']) {
-      await bury(bare, { id, body: id });
+      await deadLetter(bare, { id, body: id });
       await bare.record({ id, state: 'failed' });
     }
     const fault = bare.cloud.faults.add({
@@ -295,16 +295,16 @@ describe('mayfly dlq redrive', () => {
     const { outcomes } = await deadLetters.redrive({ all: true });
     expect(outcomes.map(({ outcome }) => outcome)).toEqual(['redriven', 'redriven', 'redriven']);
     const again = await sent(bare);
-    // A message may come twice: it has the same id, and that is one job.
+    // A message may come twice. It has the same id, so it is one job.
     const ids = (messages: { id: string }[]) => [...new Set(messages.map(({ id }) => id))].sort();
     expect(ids([...first, ...again])).toEqual(ids(first));
     expect(first).toHaveLength(3);
     expect(await left(bare)).toEqual([]);
   });
 
-  it('that is stopped hands back what it has not done, and goes on when it is run again', async () => {
+  it('returns what it has not redriven when it is stopped, and continues when it runs again', async () => {
     const bare = await open();
-    for (let number = 0; number < 25; number += 1) await bury(bare, { id: `j-s${number}` });
+    for (let number = 0; number < 25; number += 1) await deadLetter(bare, { id: `j-s${number}` });
     const { deadLetters } = bare.fleet;
     const stop = new AbortController();
     const onRedrive = () => stop.abort(new Error('enough'));
@@ -318,11 +318,11 @@ describe('mayfly dlq redrive', () => {
     expect(await left(bare)).toEqual([]);
   });
 
-  it('goes on when nobody reads any more what it says', async () => {
+  it('continues when the reader of its stderr is gone', async () => {
     const bare = await open();
-    await bury(bare, { id: 'j-unread' });
-    const words = [`${import.meta.dirname}/../../../../bin/mayfly.js`, 'dlq', 'redrive', '--all'];
-    const child = spawn(process.execPath, words, { env: bare.env, stdio: ['ignore', 'ignore', 'pipe'] });
+    await deadLetter(bare, { id: 'j-unread' });
+    const args = [`${import.meta.dirname}/../../../../bin/mayfly.js`, 'dlq', 'redrive', '--all'];
+    const child = spawn(process.execPath, args, { env: bare.env, stdio: ['ignore', 'ignore', 'pipe'] });
     child.stderr.destroy();
     expect(await once(child, 'exit')).toEqual([0, null]);
     expect(await sent(bare)).toHaveLength(1);
@@ -330,20 +330,20 @@ describe('mayfly dlq redrive', () => {
 
   it('makes one job of several dead letters of a job', async () => {
     const bare = await open();
-    for (let copy = 0; copy < 3; copy += 1) await bury(bare, { id: 'j-same' });
+    for (let copy = 0; copy < 3; copy += 1) await deadLetter(bare, { id: 'j-same' });
     const { outcomes } = await bare.fleet.deadLetters.redrive({ all: true });
     expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(['copy', 'copy', 'redriven']);
     expect(await sent(bare)).toHaveLength(1);
     expect(await left(bare)).toEqual([]);
   });
 
-  it('leaves what was on another queue until it is told where to, and names that', async () => {
+  it('redrives a letter from another queue only with --to, and names that queue', async () => {
     const bare = await open();
-    await bury(bare, { id: 'j-foreign', source: 'https://sqs.us-east-1.amazonaws.com/111122223333/other' });
+    await deadLetter(bare, { id: 'j-foreign', source: 'https://sqs.us-east-1.amazonaws.com/111122223333/other' });
     const refused = await bare.mayfly('dlq', 'redrive', 'j-foreign');
     expect(refused).toMatchObject({ stdout: '', exitCode: 1 });
     expect(refused.stderr).toContain(
-      'j-foreign was on another queue, https://sqs.us-east-1.amazonaws.com/111122223333/other: --to confirms',
+      'j-foreign stays: it came from another queue, https://sqs.us-east-1.amazonaws.com/111122223333/other. Use --to',
     );
     const wrong = await bare.mayfly('dlq', 'redrive', 'j-foreign', '--to', 'other');
     expect(wrong).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('not to other') });
@@ -357,31 +357,31 @@ describe('mayfly dlq redrive', () => {
     expect(await sent(bare)).toHaveLength(1);
   });
 
-  it('leaves what was retried already, unless it is named, and what can be no job', async () => {
+  it('skips a job that was retried already, unless it is named, and a message that cannot be a job', async () => {
     const bare = await open();
-    await bury(bare, { id: 'j-again' });
+    await deadLetter(bare, { id: 'j-again' });
     await bare.record({ id: 'j-again', state: 'failed', retriedAs: 'j-new' });
-    await bury(bare, { id: 'j-broken', body: '{"mayfly":1,"id":"j-broken","lane":1}' });
-    await bury(bare, {
+    await deadLetter(bare, { id: 'j-broken', body: '{"mayfly":1,"id":"j-broken","lane":1}' });
+    await deadLetter(bare, {
       id: 'j-long',
       body: JSON.stringify({ mayfly: 1, payload: '', limitSeconds: 43_200 }),
     });
     const all = await bare.mayfly('dlq', 'redrive', '--all');
     expect(all).toMatchObject({ stdout: '', exitCode: 1 });
-    expect(all.stderr).toContain('j-again is left: it was retried already, as j-new');
-    expect(all.stderr).toContain("j-broken is left: the envelope's key lane is not known");
-    expect(all.stderr).toContain("j-long is left: The job's time limit is 43200 s");
-    expect(all.stderr).toContain('0 jobs redriven, 3 left.');
+    expect(all.stderr).toContain('j-again stays: it was retried already, as j-new');
+    expect(all.stderr).toContain("j-broken stays: the envelope's key lane is not known");
+    expect(all.stderr).toContain("j-long stays: The job's time limit is 43200 s");
+    expect(all.stderr).toContain('0 jobs redriven, 3 stay.');
     const { outcomes, missing } = await bare.fleet.deadLetters.redrive({ ids: ['j-again', 'j-none'] });
     expect(outcomes).toMatchObject([{ id: 'j-again', outcome: 'redriven' }]);
     expect(missing).toEqual(['j-none']);
     expect(await left(bare)).toHaveLength(2);
   });
 
-  it('takes a long body along', async () => {
+  it('copies a long body to the new job', async () => {
     const bare = await open();
     const body = JSON.stringify({ mayfly: 1, id: 'j-longer', bodyKey: bodyKey('j-longer') });
-    await bury(bare, { id: 'j-longer', body });
+    await deadLetter(bare, { id: 'j-longer', body });
     const refused = await bare.fleet.deadLetters.redrive({ all: true });
     expect(refused.outcomes).toMatchObject([
       { outcome: 'refused', why: expect.stringContaining('is not there') },
@@ -393,17 +393,17 @@ describe('mayfly dlq redrive', () => {
     expect(await sent(bare)).toEqual([{ mayfly: 1, id: one.newId, bodyKey: bodyKey(one.newId) }]);
   });
 
-  it('works through many', async () => {
+  it('redrives more than SQS gives in one receive', async () => {
     const bare = await open();
     const count = 130;
-    await Promise.all(Array.from({ length: count }, (_, number) => bury(bare, { id: `j-m${number}` })));
-    const told: string[] = [];
+    await Promise.all(Array.from({ length: count }, (_, number) => deadLetter(bare, { id: `j-m${number}` })));
+    const reported: string[] = [];
     const { outcomes } = await bare.fleet.deadLetters.redrive({
       all: true,
-      onRedrive: ({ id }) => told.push(id),
+      onRedrive: ({ id }) => reported.push(id),
     });
     expect(new Set(outcomes.map(({ id }) => id)).size).toBe(count);
-    expect(told).toHaveLength(count);
+    expect(reported).toHaveLength(count);
     expect(await sent(bare)).toHaveLength(count);
     expect(await left(bare)).toEqual([]);
   });
@@ -412,32 +412,33 @@ describe('mayfly dlq redrive', () => {
 describe('mayfly dlq purge', () => {
   it('deletes those that are named', async () => {
     const bare = await open();
-    for (const id of ['j-1', 'j-2', 'j-3']) await bury(bare, { id, body: id });
+    for (const id of ['j-1', 'j-2', 'j-3']) await deadLetter(bare, { id, body: id });
     expect(await bare.mayfly('dlq', 'purge', '--yes', 'j-1', 'j-9')).toMatchObject({
       stderr:
-        'mayfly: j-9 is not there, or somebody else looks at it just now.\nmayfly: deleted 1 dead letter.',
+        'mayfly: j-9 was not found: there is no such dead letter, or somebody else is looking at it now.\n' +
+        'mayfly: deleted 1 dead letter.',
       exitCode: 1,
     });
     expect((await left(bare)).sort()).toEqual(['j-2', 'j-3']);
   });
 
-  it('asks on a terminal, and off one needs --yes', async () => {
+  it('asks on a terminal, and requires --yes elsewhere', async () => {
     const bare = await open();
-    await bury(bare);
-    await bury(bare, { id: 'j-memory', reason: 'ran out of memory' });
+    await deadLetter(bare);
+    await deadLetter(bare, { id: 'j-memory', reason: 'ran out of memory' });
     expect(await bare.mayfly('dlq', 'purge', '--all')).toMatchObject({
-      stderr: 'mayfly: Off a terminal nobody can be asked: say --yes to delete them.',
+      stderr: 'mayfly: There is no terminal to ask on. Use --yes to delete without asking.',
       exitCode: 2,
     });
     const command = `${process.execPath} ${import.meta.dirname}/../../../../bin/mayfly.js dlq purge`;
     const asked = (which = '--all') =>
       onTerminal(`${command} ${which}`, { cwd: bare.directory, env: bare.env, columns: 120 });
     const some = asked('--reason memory');
-    await some.shows('Delete 1 dead letter whose reason has "memory" in it of fleet group for good? [y/N]');
+    await some.shows('Delete 1 dead letter of fleet group whose reason contains "memory"? [y/N]');
     some.type('y\r');
     await some.shows('deleted 1 dead letter.');
     expect(await some.ended()).toBe(0);
-    const question = 'Delete all of about 1 dead letter of fleet group for good? [y/N]';
+    const question = 'Delete all of about 1 dead letter of fleet group? [y/N]';
     const no = asked();
     await no.shows(question);
     no.type('\r');
@@ -454,31 +455,31 @@ describe('mayfly dlq purge', () => {
   it.each([
     ['Ctrl-C', '\x03', 130],
     ['the end of the input', '\x04', 1],
-  ])('%s in the place of an answer deletes nothing, and says so', async (_what, key, status) => {
+  ])('%s instead of an answer deletes nothing, and says so', async (_what, key, status) => {
     const bare = await open();
-    await bury(bare, { body: 'stays' });
+    await deadLetter(bare, { body: 'stays' });
     const bin = `${import.meta.dirname}/../../../../bin/mayfly.js`;
     const asked = onTerminal(`${process.execPath} ${bin} dlq purge --all`, {
       cwd: bare.directory,
       env: bare.env,
-      columns: 60,
+      columns: 50,
     });
     await asked.shows('[y/N]');
     asked.type(key);
     expect(await asked.ended()).toBe(status);
     const lines = stripVTControlCharacters(asked.screen()).split(/[\r\n]+/);
     expect(lines.filter(Boolean)).toEqual([
-      expect.stringMatching(/^Delete all of about 1 dead letter of fleet group for/),
-      expect.stringMatching(/^ {2}good\? \[y\/N\]/),
+      expect.stringMatching(/^Delete all of about 1 dead letter of fleet/),
+      expect.stringMatching(/^ {2}group\? \[y\/N\]/),
       'mayfly: Nothing was deleted.',
     ]);
     expect(await left(bare)).toEqual(['stays']);
   });
 
-  it('takes those of a reason, and leaves the others', async () => {
+  it('deletes those with a reason, and leaves the others', async () => {
     const bare = await open();
-    await bury(bare, { id: 'j-1', body: 'j-1', reason: 'Ran out of memory' });
-    await bury(bare, { id: 'j-2', body: 'j-2' });
+    await deadLetter(bare, { id: 'j-1', body: 'j-1', reason: 'Ran out of memory' });
+    await deadLetter(bare, { id: 'j-2', body: 'j-2' });
     expect(await bare.mayfly('dlq', 'purge', '--yes', '--reason', 'out of memory', '--json')).toMatchObject({
       stdout: JSON.stringify({ count: 1, ids: ['j-1'], missing: [], unseen: 0 }, undefined, 2),
       stderr: 'mayfly: deleted 1 dead letter.',
@@ -487,7 +488,7 @@ describe('mayfly dlq purge', () => {
     expect(await left(bare)).toEqual(['j-2']);
   });
 
-  it('of all can be done once a minute', async () => {
+  it('can purge all once a minute', async () => {
     const bare = await open();
     await bare.fleet.deadLetters.purge({ all: true });
     await expect(bare.fleet.deadLetters.purge({ all: true })).rejects.toThrow(
@@ -496,19 +497,19 @@ describe('mayfly dlq purge', () => {
   });
 });
 
-describe('redrive and purge take the same words', () => {
+describe('redrive and purge have the same options', () => {
   const verbs = [['redrive'], ['purge', '--yes']];
 
-  it.each(verbs)('--dry-run of %s tells which they are, and changes nothing', async (...verb) => {
+  it.each(verbs)('%s --dry-run prints the ids, and changes nothing', async (...verb) => {
     const bare = await open();
-    await bury(bare, { id: 'j-dry1', body: 'j-dry1' });
-    await bury(bare, { id: 'j-dry2', body: 'j-dry2', reason: 'ran out of memory' });
+    await deadLetter(bare, { id: 'j-dry1', body: 'j-dry1' });
+    await deadLetter(bare, { id: 'j-dry2', body: 'j-dry2', reason: 'ran out of memory' });
     await bare.record({ id: 'j-dry1', state: 'failed' });
     const actions: string[] = [];
     const unlisten = bare.cloud.onCall(({ action, caller }) => {
       if (caller !== 'cloud') actions.push(action);
     });
-    const dry = (...words: string[]) => bare.mayfly('dlq', ...verb, '--dry-run', ...words);
+    const dry = (...args: string[]) => bare.mayfly('dlq', ...verb, '--dry-run', ...args);
     const [all, some, named] = [
       await dry('--all'),
       await dry('--reason', 'MEMORY'),
@@ -519,7 +520,7 @@ describe('redrive and purge take the same words', () => {
     expect([ids(all).sort(), ids(some), ids(named)]).toEqual([['j-dry1', 'j-dry2'], ['j-dry2'], ['j-dry1']]);
     expect([all.exitCode, some.exitCode, named.exitCode]).toEqual([0, 0, 1]);
     expect(all.stderr).toMatch(/^mayfly: 2 \S+(?: \S+)? would be \w+; nothing was/m);
-    expect(named.stderr).toContain('j-9 is not there');
+    expect(named.stderr).toContain('j-9 was not found');
     const reads = /^(Receive|GetQueueAttributes|ChangeMessageVisibility|BatchGet|Get)/;
     expect(actions.filter((action) => !reads.test(action))).toEqual([]);
     expect((await left(bare)).sort()).toEqual(['j-dry1', 'j-dry2']);
@@ -527,34 +528,34 @@ describe('redrive and purge take the same words', () => {
     expect(await bare.fleet.status('j-dry1')).not.toHaveProperty('retriedAs');
   });
 
-  it.each(verbs)('%s says that there are more, which somebody else holds', async (...verb) => {
+  it.each(verbs)('%s says that it skipped what somebody else has received', async (...verb) => {
     const bare = await open();
-    await bury(bare, { id: 'j-held', body: 'j-held' });
+    await deadLetter(bare, { id: 'j-held', body: 'j-held' });
     const { facts, clients } = bare.fleet.context;
     const QueueUrl = facts.deadLetterQueueUrl;
     await clients.sqs.send(new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout: 600 }));
-    await bury(bare, { id: 'j-free', body: 'j-free' });
+    await deadLetter(bare, { id: 'j-free', body: 'j-free' });
     const { stderr, exitCode } = await bare.mayfly('dlq', ...verb, '--reason', 'status 7');
     expect(stderr).toContain(
-      '\nmayfly: about 1 more is there, which somebody else looks at just now: run it',
+      '\nmayfly: about 1 more dead letter was skipped, because somebody else is looking at the queue: run it',
     );
     expect(exitCode).toBe(0);
     const none = await bare.mayfly('dlq', ...verb, '--all', '--dry-run');
     expect(none.stdout).toBe('');
-    expect(none.stderr).toContain('about 1 more is there');
+    expect(none.stderr).toContain('about 1 more dead letter was skipped');
   });
 
-  it('the ids that --dry-run of redrive prints are those of the new jobs', async () => {
+  it('redrive --dry-run prints the ids that the new jobs get', async () => {
     const bare = await open();
-    await bury(bare, { id: 'j-dry1' });
-    const foretold = await bare.mayfly('dlq', 'redrive', '--all', '--dry-run');
-    expect((await bare.mayfly('dlq', 'redrive', '--all')).stdout).toBe(foretold.stdout);
+    await deadLetter(bare, { id: 'j-dry1' });
+    const dry = await bare.mayfly('dlq', 'redrive', '--all', '--dry-run');
+    expect((await bare.mayfly('dlq', 'redrive', '--all')).stdout).toBe(dry.stdout);
   });
 
-  it.each(verbs)('%s: without any of them, or with two, it is wrong usage', async (...verb) => {
+  it.each(verbs)('%s refuses a command line without a choice, or with two', async (...verb) => {
     const { mayfly } = await open();
-    const refused = async (...words: string[]) => {
-      const { exitCode, stderr } = await mayfly('dlq', ...verb, ...words);
+    const refused = async (...args: string[]) => {
+      const { exitCode, stderr } = await mayfly('dlq', ...verb, ...args);
       expect(exitCode).toBe(2);
       return stderr;
     };
@@ -566,16 +567,16 @@ describe('redrive and purge take the same words', () => {
   });
 });
 
-describe('what cannot be done is said', () => {
+describe('what fails is explained', () => {
   it.each([
     [['dlq', 'show', 'j-none'], 1, 'There is no dead letter of j-none in fleet group.'],
     [['dlq', 'list', '--dead-letter-queue-url', 'http://localhost/000000000000/none'], 1, 'is gone'],
-  ])('%j', async (words, exitCode, sentence) => {
+  ])('%j', async (args, exitCode, sentence) => {
     const { mayfly } = await open();
-    expect(await mayfly(...words)).toMatchObject({ exitCode, stderr: expect.stringContaining(sentence) });
+    expect(await mayfly(...args)).toMatchObject({ exitCode, stderr: expect.stringContaining(sentence) });
   });
 
-  it('a dead-letter queue that is not known', async () => {
+  it('a dead-letter queue whose URL is unknown', async () => {
     const { fleet } = await open();
     const { deadLetterQueueUrl: _, ...facts } = fleet.facts;
     Object.assign(fleet.context, { facts });

@@ -35,8 +35,8 @@ async function messages({ fleet }: BareFleet, printed: readonly string[] = []): 
 }
 
 const lines = (text: unknown) => String(text).split('\n').filter(Boolean);
-/** What is said on standard error beside the progress, which shows where sending takes its time. */
-const said = (text: unknown) =>
+/** Standard error without the progress lines, which appear only if sending takes long. */
+const withoutProgress = (text: unknown) =>
   lines(text)
     .filter((line) => !/^\d+ of \d+ jobs sent$/.test(line))
     .join('\n');
@@ -47,7 +47,7 @@ const isThere = (file: string) =>
   );
 
 describe('one job', () => {
-  it('is on the queue, and known, under the id that is printed', async () => {
+  it('is on the queue and has a record, under the id that is printed', async () => {
     const bare = await open();
     const { stdout, stderr, exitCode } = await bare.mayfly('enqueue', '--async', '600', 'report-2031');
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
@@ -63,7 +63,7 @@ describe('one job', () => {
     });
   });
 
-  it('of the same key twice is one', async () => {
+  it('is enqueued once when its dedupe key is used twice', async () => {
     const bare = await open();
     const first = await bare.mayfly('enqueue', '--dedupe', `night ${bare.directory}`, '--json', 'x');
     const second = await bare.mayfly('enqueue', '--dedupe', `night ${bare.directory}`, '--json', 'x');
@@ -75,7 +75,7 @@ describe('one job', () => {
     expect(JSON.parse(String(second.stdout))).toEqual({ id, deduplicated: true });
   });
 
-  it('has a whole file as its body, or standard input', async () => {
+  it('can have a whole file, or all of standard input, as its body', async () => {
     const bare = await open();
     await writeFile(join(bare.directory, 'order.xml'), '<order>\n</order>\n');
     await bare.mayfly('enqueue', '--file', 'order.xml', '--whole');
@@ -84,20 +84,20 @@ describe('one job', () => {
     expect(payloads.toSorted()).toEqual(['<order>\n</order>\n', 'a\nb\n']);
   });
 
-  it('with a label, and not before its delay', async () => {
+  it('has its label, and is not visible before its delay', async () => {
     const bare = await open();
     const { stdout } = await bare.mayfly('enqueue', '--delay', '900', '--label', 'eu', 'x');
     expect(await messages(bare)).toEqual([]);
     expect(await bare.fleet.status(stdout)).toMatchObject({ state: 'queued', label: 'eu' });
   });
 
-  it('may begin with - behind --', async () => {
+  it('can have a body that begins with - after --', async () => {
     const bare = await open();
     await bare.mayfly('enqueue', '--', '--verbose');
     expect(await messages(bare)).toMatchObject([{ payload: '--verbose' }]);
   });
 
-  it('that is not UTF-8 is refused, wherever it comes from', async () => {
+  it('is refused if its body is not UTF-8, from a file or from the command line', async () => {
     const bare = await open();
     await writeFile(join(bare.directory, 'latin1'), Buffer.from('Gr\xfcn', 'latin1'));
     const whole = await bare.mayfly('enqueue', '--file', 'latin1', '--whole');
@@ -105,20 +105,20 @@ describe('one job', () => {
       exitCode: 1,
       stderr: expect.stringMatching(/^mayfly: latin1: The body is not UTF-8: byte 2 is 0xfc\./),
     });
-    // Node.js cannot pass on such a word: a shell can.
+    // Node.js cannot pass such an argument to a process. A shell can.
     const script = `exec "$0" "$1" enqueue "$(printf 'Gr\\374n')"`;
-    const word = await execa('sh', ['-c', script, process.execPath, BIN], {
+    const argument = await execa('sh', ['-c', script, process.execPath, BIN], {
       env: bare.env,
       extendEnv: false,
       reject: false,
     });
-    expect(word).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('The body is not UTF-8') });
+    expect(argument).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('The body is not UTF-8') });
     expect(await messages(bare)).toEqual([]);
   });
 });
 
 describe('a file of jobs', () => {
-  it('is a job a line, whose ids are printed in its order', async () => {
+  it('is enqueued as a job for each line, and the ids are printed in its order', async () => {
     const bare = await open();
     await writeFile(join(bare.directory, 'jobs.txt'), 'one\n\ntwo\nthree\n');
     const { stdout, stderr } = await bare.mayfly('enqueue', '--file', 'jobs.txt', '--async', '9');
@@ -133,7 +133,7 @@ describe('a file of jobs', () => {
     expect(await isThere(join(bare.directory, 'jobs.txt.mayfly'))).toBe(false);
   });
 
-  it('of JSON lines, each with options of its own, prints JSON lines', async () => {
+  it('can have JSON lines with options, and prints JSON lines', async () => {
     const bare = await open();
     const key = bare.directory;
     const input = [
@@ -151,41 +151,39 @@ describe('a file of jobs', () => {
       '7',
       '-',
     );
-    const told = lines(stdout).map((line) => JSON.parse(line));
-    expect(told.map(({ line, deduplicated }) => [line, deduplicated])).toEqual([
+    const printed = lines(stdout).map((line) => JSON.parse(line));
+    expect(printed.map(({ line, deduplicated }) => [line, deduplicated])).toEqual([
       [1, false],
       [3, false],
       [4, true],
     ]);
-    expect(told[1].id).toBe(told[2].id);
+    expect(printed[1].id).toBe(printed[2].id);
     const sent = await messages(bare);
-    expect(sent.find(({ id }) => id === told[0].id)).toMatchObject({
+    expect(sent.find(({ id }) => id === printed[0].id)).toMatchObject({
       payload: '{"order": 9007199254740993, "2": 1.0}',
       limitSeconds: 5,
     });
-    expect(sent.find(({ id }) => id === told[1].id)).toMatchObject({ payload: 'x', limitSeconds: 7 });
+    expect(sent.find(({ id }) => id === printed[1].id)).toMatchObject({ payload: 'x', limitSeconds: 7 });
   });
 
-  it('with a bad line is not sent at all', async () => {
+  it('is not sent at all if a line is bad', async () => {
     const bare = await open();
     const bad = Buffer.concat([Buffer.from('one\ntwo\n'), Buffer.from([0xff, 0x0a])]);
     await writeFile(join(bare.directory, 'jobs.txt'), bad);
     const { stdout, stderr, exitCode } = await bare.mayfly('enqueue', '--file', 'jobs.txt');
-    expect(stderr).toMatch(/^mayfly: Line 3 of jobs\.txt is not UTF-8: after "" comes the byte 0xff\./);
+    expect(stderr).toMatch(/^mayfly: Line 3 of jobs\.txt is not UTF-8: the byte 0xff follows ""\./);
     expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 1 });
     expect(await messages(bare)).toEqual([]);
     expect(await isThere(join(bare.directory, 'jobs.txt.mayfly'))).toBe(false);
   });
 
-  it('with a line that the fleet would not take, however far down, is not sent at all', async () => {
+  it('is not sent at all if the fleet would refuse a line, however far down', async () => {
     const bare = await open();
     const good = JOBS.map((body) => JSON.stringify({ body }));
     const bad = ['{"body": 1, "async": 46800}', '{"body": 2, "label": "a\\nb"}'];
     await writeFile(join(bare.directory, 'jobs.jsonl'), [...good, ...bad].join('\n'));
     const { stdout, stderr, exitCode } = await bare.mayfly('enqueue', '--json-lines', '--file', 'jobs.jsonl');
-    expect(stderr).toMatch(
-      /^mayfly: 2 lines of jobs\.jsonl are no jobs that can be sent\. Nothing was sent\.\n/,
-    );
+    expect(stderr).toMatch(/^mayfly: 2 lines of jobs\.jsonl cannot be enqueued\. Nothing was sent\.\n/);
     expect(stderr).toMatch(/Line 1001 of jobs\.jsonl: The job's time limit is 46800 s;/);
     expect(stderr).toMatch(/Line 1002 of jobs\.jsonl: The job was not enqueued: .*label/);
     expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 1 });
@@ -193,7 +191,7 @@ describe('a file of jobs', () => {
     expect(await isThere(join(bare.directory, 'jobs.jsonl.mayfly'))).toBe(false);
   });
 
-  it('may be a pipe, which can be read only once', async () => {
+  it('can be a pipe, which can be read only once', async () => {
     const bare = await open();
     const command = `${process.execPath} ${BIN} enqueue --file /dev/stdin`;
     const { stdout, stderr, exitCode } = await execa('sh', ['-c', `printf 'one\\ntwo\\n' | ${command}`], {
@@ -207,24 +205,24 @@ describe('a file of jobs', () => {
     expect(sent.map(({ payload }) => payload)).toEqual(['one', 'two']);
   });
 
-  it('with nothing in it is nothing to do', async () => {
+  it('can be empty', async () => {
     const bare = await open();
     expect(await bare.mayflyReading('\n\n', 'enqueue', '-')).toMatchObject({
       exitCode: 0,
       stdout: '',
-      stderr: 'mayfly: standard input has no jobs: it is empty.',
+      stderr: 'mayfly: standard input contains no jobs: it is empty.',
     });
   });
 });
 
-/** From a certain message on, the queue is not there. */
+/** SQS answers that the queue does not exist. */
 const gone = {
   service: 'sqs',
   action: 'SendMessageBatch',
   effect: { kind: 'error', code: 'QueueDoesNotExist', status: 400 } as const,
 };
 
-describe('what breaks off', () => {
+describe('an interrupted run', () => {
   it('says exactly what was sent, and the same command sends the rest', async () => {
     const bare = await open();
     await writeFile(join(bare.directory, 'jobs.txt'), JOBS.join('\n'));
@@ -241,7 +239,7 @@ describe('what breaks off', () => {
     expect(lines(first.stdout)).toHaveLength(count);
 
     const second = await bare.mayfly('enqueue', '--file', 'jobs.txt');
-    expect([second.exitCode, said(second.stderr)]).toEqual([0, '']);
+    expect([second.exitCode, withoutProgress(second.stderr)]).toEqual([0, '']);
     const sent = await messages(bare, lines(second.stdout));
     expect(sent.map(({ payload }) => payload)).toEqual(JOBS);
     expect(lines(second.stdout)).toEqual(sent.map(({ id }) => id));
@@ -249,7 +247,7 @@ describe('what breaks off', () => {
     expect(await isThere(join(bare.directory, 'jobs.txt.mayfly'))).toBe(false);
   });
 
-  it('by SIGKILL: the same command sends the rest, and each job is one', async () => {
+  it('that was killed is continued by the same command, and makes no job twice', async () => {
     const bare = await open();
     await writeFile(join(bare.directory, 'jobs.txt'), JOBS.join('\n'));
     const journal = join(bare.directory, 'jobs.txt.mayfly');
@@ -268,17 +266,17 @@ describe('what breaks off', () => {
     expect(printed.length).toBeLessThan(JOBS.length);
 
     const second = await bare.mayfly('enqueue', '--file', 'jobs.txt');
-    expect([second.exitCode, said(second.stderr)]).toEqual([0, '']);
+    expect([second.exitCode, withoutProgress(second.stderr)]).toEqual([0, '']);
     const ids = lines(second.stdout);
     const sent = await messages(bare, ids);
-    // A message may be there twice: its job is not.
+    // A message may be there twice, with one id.
     expect([...new Map(sent.map(({ id, payload }) => [id, payload])).values()]).toEqual(JOBS);
     expect(new Set(sent.map(({ id }) => id))).toEqual(new Set(ids));
     expect(ids).toHaveLength(JOBS.length);
     expect(ids.slice(0, printed.length)).toEqual(printed);
   });
 
-  it('of standard input leaves a file with the rest, and says how to send it', async () => {
+  it('of standard input keeps the input in a file, and says how to send the rest', async () => {
     const bare = await open();
     const when = (input: Record<string, unknown>) => JSON.stringify(input).includes('job 342');
     const fault = bare.cloud.faults.add({ ...gone, when });
@@ -296,19 +294,19 @@ describe('what breaks off', () => {
     );
     expect(first.stderr).toContain(`What was sent is in ${rest}.mayfly;`);
     expect(await readFile(join(bare.directory, `${rest}.mayfly`), 'utf8')).toContain('"sent"');
-    // As it is pasted into a shell.
+    // The command as a user would paste it.
     const second = await execa('sh', ['-c', `${process.execPath} ${BIN} ${command}`], {
       cwd: bare.directory,
       env: bare.env,
       extendEnv: false,
       reject: false,
     });
-    expect([second.exitCode, said(second.stderr)]).toEqual([0, '']);
+    expect([second.exitCode, withoutProgress(second.stderr)]).toEqual([0, '']);
     const sent = await messages(bare, lines(second.stdout));
     expect(sent.map(({ payload }) => payload)).toEqual(JOBS);
   });
 
-  it('sends of a file that was mended in between what was not sent', async () => {
+  it('of a file that was changed in between sends only what was not sent', async () => {
     const bare = await open();
     const path = join(bare.directory, 'jobs.txt');
     await writeFile(path, [...JOBS, 'same', 'same'].join('\n'));
@@ -317,24 +315,24 @@ describe('what breaks off', () => {
     const first = await bare.mayfly('enqueue', '--file', 'jobs.txt');
     fault.remove();
     const before = lines(first.stdout);
-    // One that was sent is gone, one that was not is mended and first now, and another one is new.
-    const mended = ['mended', ...JOBS.slice(1, 999), 'same', 'same', 'added'];
-    await writeFile(path, mended.join('\n'));
+    // A line that was sent is removed, one that was not is changed and moved to the top, and one is added.
+    const changed = ['changed', ...JOBS.slice(1, 999), 'same', 'same', 'added'];
+    await writeFile(path, changed.join('\n'));
     const second = await bare.mayfly('enqueue', '--file', 'jobs.txt');
-    expect(said(second.stderr)).toBe(
-      `mayfly: jobs.txt was changed since an earlier run sent ${before.length} jobs of it: ${before.length - 1} of these are still in it, ` +
-        `and its other ${mended.length - before.length + 1} jobs are sent now.`,
+    expect(withoutProgress(second.stderr)).toBe(
+      `mayfly: jobs.txt was changed since an earlier run sent ${before.length} jobs of it. It still contains ` +
+        `${before.length - 1} of them. Its other ${changed.length - before.length + 1} jobs are sent now.`,
     );
     expect(second.exitCode).toBe(0);
     const sent = await messages(bare);
     const bodies = sent.map(({ payload }) => payload);
-    expect(bodies.toSorted()).toEqual(['job 1', ...mended].toSorted());
+    expect(bodies.toSorted()).toEqual(['job 1', ...changed].toSorted());
     expect(lines(second.stdout)).toEqual(expect.arrayContaining(before.slice(1)));
-    expect(lines(second.stdout)).toHaveLength(mended.length);
+    expect(lines(second.stdout)).toHaveLength(changed.length);
     expect(await isThere(`${path}.mayfly`)).toBe(false);
   });
 
-  it('by Ctrl-C: says what was sent, on a terminal whose bar is gone, with status 130', async () => {
+  it('that is stopped by Ctrl-C says what was sent, removes its bar, and exits with 130', async () => {
     const bare = await open();
     await writeFile(join(bare.directory, 'jobs.txt'), JOBS.join('\n'));
     bare.cloud.faults.add({

@@ -29,68 +29,68 @@ async function keysOf(content: string): Promise<string[]> {
   return keys;
 }
 
-/** Of a fleet that takes every job. */
+/** The check for a fleet that accepts every job. */
 const check = (jobs: JobsFile) => checkJobs(jobs, () => undefined);
 
 describe('a file of lines', () => {
   it.each([
-    ['a line each, as it is', ' one\ntwo  \n', [' one', 'two  ']],
-    ['without a newline at the end', 'one\ntwo', ['one', 'two']],
-    ["with another system's newlines", 'one\r\ntwo\r\n', ['one', 'two']],
-    ['without empty lines', 'one\n\n  \ntwo\n\n', ['one', 'two']],
-    ['of nothing', '', []],
+    ['keeps the blanks of a line', ' one\ntwo  \n', [' one', 'two  ']],
+    ['needs no newline at the end', 'one\ntwo', ['one', 'two']],
+    ['can have CRLF line ends', 'one\r\ntwo\r\n', ['one', 'two']],
+    ['can have empty lines, which are skipped', 'one\n\n  \ntwo\n\n', ['one', 'two']],
+    ['can be empty', '', []],
   ])('%s', async (_what, content, bodies) => {
     expect((await jobsOf(content)).map(({ body }) => body)).toEqual(bodies);
   });
 
-  it('knows the numbers of its lines', async () => {
+  it('counts empty lines in the line numbers', async () => {
     expect((await jobsOf('one\n\ntwo')).map(({ line }) => line)).toEqual([1, 3]);
   });
 
-  it('reads lines of any length, wherever the pieces of the file end', async () => {
+  it('can have lines of any length, across the chunks in which it is read', async () => {
     const lines = [1, 65_535, 65_536, 65_537, 200_000].map((length) => 'ü'.repeat(length));
     expect((await jobsOf(lines.join('\n'))).map(({ body }) => body)).toEqual(lines);
   });
 
   it.each([
-    ['is no part of the first body', '\ufeffone\ntwo', ['one', 'two']],
-    ['makes no job of an empty file', '\ufeff', []],
-    ['stays where it is not the first thing', 'one\n\ufefftwo', ['one', '\ufefftwo']],
-    ['is one, not all that there are', '\ufeff\ufeffone', ['\ufeffone']],
+    ['is not part of the first body', '\ufeffone\ntwo', ['one', 'two']],
+    ['alone makes no job', '\ufeff', []],
+    ['elsewhere than at the start is kept', 'one\n\ufefftwo', ['one', '\ufefftwo']],
+    ['is removed once', '\ufeff\ufeffone', ['\ufeffone']],
   ])('a byte order mark %s', async (_what, content, bodies) => {
     expect((await jobsOf(content)).map(({ body }) => body)).toEqual(bodies);
   });
 
-  it('says which line is not UTF-8, and where', async () => {
+  it('is refused with the line and the byte that are not UTF-8', async () => {
     const content = Buffer.concat([Buffer.from('good\nGr'), Buffer.from([0xfc]), Buffer.from('n\n')]);
     await expect(check(file(content))).rejects.toThrow(
-      'Line 2 of jobs.txt is not UTF-8: after "Gr" comes the byte 0xfc.',
+      'Line 2 of jobs.txt is not UTF-8: the byte 0xfc follows "Gr".',
     );
   });
 
-  it('that is not there is a sentence', async () => {
+  it('that does not exist is refused', async () => {
     const gone = { path: join(directory, 'gone'), name: 'gone', jsonLines: false };
     await expect(check(gone)).rejects.toThrow(/^gone cannot be read \(ENOENT/);
   });
 
-  it('names its lines by what is in them, wherever they are, and tells equal ones apart', async () => {
+  it('gives each line a key by its text, wherever it is, and equal lines different keys', async () => {
     const [one = '', two = '', again = ''] = await keysOf('one\ntwo\none');
     expect(new Set([one, two, again]).size).toBe(3);
     expect(again).toBe(`${one}.2`);
     expect(await keysOf('\ufefftwo\r\n\none')).toEqual([two, one]);
   });
 
-  it('that has several bad lines names each, up to ten, and those that cannot be sent beside those that cannot be read', async () => {
+  it('is refused with up to ten bad lines, unreadable ones and those that cannot be enqueued', async () => {
     const lines = ['{"body": 1}', 'x', '{"body": 2, "async": 0}', '{"body": 3, "delay": 7}'];
     const seven = ({ delay }: LineJob) => (delay === 7 ? 'seven is not allowed.' : undefined);
     await expect(checkJobs(file(lines.join('\n'), true), seven)).rejects.toThrow(
-      /^3 lines of jobs\.txt are no jobs that can be sent\. Nothing was sent\.\n {2}Line 2 of jobs\.txt is no JSON object.*\n {2}Line 3 of jobs\.txt: its async is 0; .*\n {2}Line 4 of jobs\.txt: seven is not allowed\.$/,
+      /^3 lines of jobs\.txt cannot be enqueued\. Nothing was sent\.\n {2}Line 2 of jobs\.txt is not a JSON object.*\n {2}Line 3 of jobs\.txt: its async is 0; .*\n {2}Line 4 of jobs\.txt: seven is not allowed\.$/,
     );
     const all = check(file('x\n'.repeat(12), true));
-    await expect(all).rejects.toThrow(/^12 lines of (.*\n){10} {2}Line 10 .*\n {2}and 2 lines more\.$/);
+    await expect(all).rejects.toThrow(/^12 lines of (.*\n){10} {2}Line 10 .*\n {2}and 2 more lines\.$/);
   });
 
-  it('has a hash of its bytes and a number of jobs', async () => {
+  it('is checked with a hash of its bytes and the number of its jobs', async () => {
     const { sha256, jobs } = await check(file('one\n\ntwo'));
     expect(jobs).toBe(2);
     expect(sha256).not.toBe((await check(file('one\ntwo'))).sha256);
@@ -98,7 +98,7 @@ describe('a file of lines', () => {
 });
 
 describe('JSON lines', () => {
-  it('have a body of any kind, and options', async () => {
+  it('can have a body of any type, and options', async () => {
     const content = [
       '{"body": "text"}',
       '{"body": {"a": 1}, "async": 5, "delay": 0, "dedupe": "k", "label": "l"}',
@@ -111,26 +111,26 @@ describe('JSON lines', () => {
     ]);
   });
 
-  it('have bodies that are no texts to the last character, and texts as they are', async () => {
+  it('keep the JSON text of a body that is not a string, and the value of a string', async () => {
     const bodies = fc.sample(json, 300).map((body) => body.replace(/[\r\n]/g, ' '));
     const content = bodies.map((body) => `{ "label": "l", "body" : ${body} }`).join('\n');
     const read = bodies.map((body) => (body.startsWith('"') ? JSON.parse(body) : body));
     expect((await jobsOf(content, true)).map(({ body }) => body)).toEqual(read);
   });
 
-  it('may begin with a byte order mark', async () => {
+  it('can begin with a byte order mark', async () => {
     expect(await jobsOf('\ufeff{"body": 9007199254740993}', true)).toEqual([
       { line: 1, body: '9007199254740993' },
     ]);
   });
 
   it.each([
-    ['body', 'Line 1 of jobs.txt is no JSON object, but body.'],
-    ['["a"]', 'Line 1 of jobs.txt is no JSON object, but ["a"].'],
+    ['body', 'Line 1 of jobs.txt is not a JSON object: body.'],
+    ['["a"]', 'Line 1 of jobs.txt is not a JSON object: ["a"].'],
     ['{"async": 5}', 'Line 1 of jobs.txt: there is no "body".'],
     [
       '{"body": 1, "asynch": 5}',
-      'the key "asynch" is not known; known are body, async, delay, dedupe and label.',
+      'the key "asynch" is unknown; the keys are body, async, delay, dedupe and label.',
     ],
     [
       '{"body": 1, "group": "g"}',
@@ -154,7 +154,7 @@ describe('the journal of what was sent', () => {
   };
   const again = (other = {}) => openJournal(journal, { ...run, ...other }, () => 'another');
 
-  it('knows it in the next run, under the same seed', () => {
+  it('is read by the next run, which has the same seed', () => {
     const first = begin();
     expect(first).toMatchObject({ seed: 'seed', resumed: false, count: 0 });
     first.add(['a', 'b', 'c']);
@@ -171,16 +171,16 @@ describe('the journal of what was sent', () => {
     expect(again()).toMatchObject({ seed: 'another', resumed: false });
   });
 
-  it('may be torn off anywhere: it knows no job that was not sent, and goes on', () => {
+  it('can be cut off anywhere: it lists no job that was not sent, and can be continued', () => {
     const first = begin();
     for (const key of ['a', 'b', 'c']) first.add([key, `${key}.2`]);
     const whole = readFileSync(journal, 'utf8');
     fc.assert(
       fc.property(fc.nat(whole.length), (length) => {
         writeFileSync(journal, whole.slice(0, length));
-        const torn = again();
-        expect(torn.seed).toBe(torn.resumed ? 'seed' : 'another');
-        torn.add(['z']);
+        const cut = again();
+        expect(cut.seed).toBe(cut.resumed ? 'seed' : 'another');
+        cut.add(['z']);
         const last = again();
         expect(last.has('z')).toBe(true);
         const known = ['a', 'b', 'c'].filter((key) => last.has(key));
@@ -193,46 +193,46 @@ describe('the journal of what was sent', () => {
   it.each([
     [
       { fleet: 'Stack/other' },
-      /begun with fleet Stack\/fleet, not Stack\/other: 2 of its jobs were sent .* remove that file\.$/,
+      /^An earlier run sent 2 jobs of jobs\.txt .* to fleet Stack\/fleet, not Stack\/other\. .* remove that file\.$/,
     ],
-    [{ jsonLines: true }, /begun without --json-lines/],
-  ])('is not for another run: %j', (other, sentence) => {
+    [{ jsonLines: true }, /^An earlier run sent 2 jobs .* without --json-lines\./],
+  ])('is refused for a different run: %j', (other, sentence) => {
     begin().add(['a', 'b']);
     expect(() => again(other)).toThrow(sentence);
   });
 
-  it('is for the same file after it was changed, and knows that it was', () => {
+  it('accepts the same file after a change, and notices the change', () => {
     begin().add(['a']);
     expect(again()).toMatchObject({ changed: false });
-    const mended = again({ sha256: 'def' });
-    expect(mended).toMatchObject({ changed: true, resumed: true, seed: 'seed', count: 1 });
-    expect(mended.has('a')).toBe(true);
+    const changed = again({ sha256: 'def' });
+    expect(changed).toMatchObject({ changed: true, resumed: true, seed: 'seed', count: 1 });
+    expect(changed.has('a')).toBe(true);
   });
 
-  it('never takes the place of a file that is something else', () => {
+  it('never overwrites a file that is not a journal', () => {
     for (const text of ['precious', '{"mine":1}\n', '{"mayfly":3,"seed":"x"}\n']) {
       writeFileSync(journal, text);
-      expect(() => again()).toThrow(/is there, and no journal of `mayfly enqueue`/);
+      expect(() => again()).toThrow(/exists, and is not a journal of `mayfly enqueue`/);
       expect(readFileSync(journal, 'utf8')).toBe(text);
     }
   });
 
-  it('of an earlier version is known as one: whoever took another journal would send all again', () => {
+  it('of an earlier version is recognised: another journal would send all jobs again', () => {
     const text =
       '{"mayfly":1,"seed":"x","sha256":"abc","fleet":"Stack/fleet","jsonLines":false}\n{"sent":[1,9]}\n';
     writeFileSync(journal, text);
     expect(() => again()).toThrow(
-      `An earlier version of mayfly has sent a part of jobs.txt (${journal}): that version sends the rest`,
+      `An earlier version of mayfly has sent a part of jobs.txt (${journal}). Send the rest with that version`,
     );
     expect(readFileSync(journal, 'utf8')).toBe(text);
   });
 
-  it('that cannot be written is a sentence', () => {
+  it('that cannot be written is refused', () => {
     expect(() => openJournal('/dev/null/j', run, () => 'seed')).toThrow(/cannot be (read|written)/);
   });
 });
 
-it('tells numbers as ranges', () => {
+it('turns numbers into ranges', () => {
   expect(rangesOf([])).toEqual([]);
   expect(rangesOf([3, 1, 2, 7, 9, 8])).toEqual([
     [1, 3],

@@ -19,7 +19,7 @@ const on = (screen: { isTTY?: boolean; columns?: number }, ...findings: Finding[
 };
 const text = (...findings: Finding[]) => on({}, ...findings);
 
-test('on a terminal sentences are broken at words, below where they begin, and a command is not', () => {
+test('on a terminal, sentences are broken at words and indented, and commands stay whole', () => {
   const command =
     'aws autoscaling put-lifecycle-hook --auto-scaling-group-name fleet --lifecycle-hook-name launch';
   const words = 'The launch hook is gone: an instance counts as in service before its agent runs.';
@@ -31,7 +31,7 @@ test('on a terminal sentences are broken at words, below where they begin, and a
   ]);
 });
 
-test('a line for each finding, what else is known and what to do below it, and a count', () => {
+test('each finding has a line, with details and advice below it; at the end is a count', () => {
   expect(text(well, warned, bad)).toBe(
     [
       'S/f in us-east-1',
@@ -46,7 +46,7 @@ test('a line for each finding, what else is known and what to do below it, and a
   );
 });
 
-test('nothing to say', () => {
+test('a fleet without findings, and one with warnings', () => {
   expect(text(well)).toMatch(/\nAll is well\.$/);
   expect(text(warned, warned)).toMatch(/\n2 warnings\.$/);
 });

@@ -79,7 +79,7 @@ test('a fleet with nothing to do', () => {
   );
 });
 
-test('a long sentence of the summary is broken at words, below where it begins', () => {
+test('a long line of the summary is broken at words and indented', () => {
   const failure = {
     at: at(-60),
     times: 1,
@@ -96,11 +96,11 @@ test('a long sentence of the summary is broken at words, below where it begins',
   );
 });
 
-test('a fleet at work, and who went', () => {
+test('a fleet with running jobs and a retired instance', () => {
   expect(text({ instances: [working, { ...idle, instance: 'i-2' }], retired: [retired] })).toContain(
     [
-      'instance  state    type       zone        up      jobs                                             next                                                 heard',
-      'i-1       working  m6i.large  us-east-1a  12 min  2 of 2: j-a for 3 min 20 s, j-b for 3 s; 7 done  works on',
+      'instance  state    type       zone        up      jobs                                             next                                                 reported',
+      'i-1       working  m6i.large  us-east-1a  12 min  2 of 2: j-a for 3 min 20 s, j-b for 3 s; 7 done  continues',
       'i-2       idle     m6i.large  us-east-1a  12 min  0 of 2; 7 done                                   idle for 20 s, retires at 07:41:10Z if no job comes',
       '',
       'gone  at         jobs  why',
@@ -122,9 +122,9 @@ const summaries: [name: string, view: Partial<FleetView>, says: string | RegExp]
     'launches  paused since 2026-01-01T06:40:00Z: no job is started (mayfly fleet resume)',
   ],
   [
-    'a pause that not all agents know of',
+    'a new pause, of which not all agents know',
     { launches: { suspended: true, reason: 'paused', since: at(-59) } },
-    'launches  paused since 07:39:01Z: agents hear of it within a minute (mayfly fleet resume)',
+    'launches  paused since 07:39:01Z: agents stop taking jobs within a minute (mayfly fleet resume)',
   ],
   [
     'an open breaker',
@@ -142,7 +142,7 @@ const summaries: [name: string, view: Partial<FleetView>, says: string | RegExp]
     'launches  the last one failed at 07:39:55Z: no capacity',
   ],
   [
-    'launches that go on failing',
+    'launches that fail again and again',
     {
       launches: {
         suspended: false,
@@ -154,7 +154,7 @@ const summaries: [name: string, view: Partial<FleetView>, says: string | RegExp]
   ['a keeper that fails', { keeper: { ranAt: at(-5), failure: 'denied' } }, 'ran 5 s ago and failed: denied'],
   ['a keeper that never ran', { keeper: {} }, 'has not run yet'],
 ];
-test.each(summaries)('tells of %s', (_name, changes, says) => {
+test.each(summaries)('the summary shows %s', (_name, changes, says) => {
   expect(text(changes)).toMatch(says);
 });
 
@@ -164,7 +164,7 @@ const rows: [name: string, instance: Partial<InstanceView>, says: string][] = [
   [
     'working until its maximum age',
     { ...working, next: { action: 'work', at: at(600), reason: 'max-age' } },
-    'takes no more jobs from 07:50:00Z on (maximum age)',
+    'takes no more jobs after 07:50:00Z (maximum age)',
   ],
   [
     'working and to leave',
@@ -182,11 +182,11 @@ const rows: [name: string, instance: Partial<InstanceView>, says: string][] = [
     'retires at 07:41:00Z if no job comes (the end of its paid hour)',
   ],
   [
-    'idle, and too old soon',
+    'idle, and reaches its maximum age soon',
     { next: { action: 'leave', at: at(60), reason: 'max-age' } },
     'retires at 07:41:00Z (maximum age)',
   ],
-  ['new, and has not heard of its queue', { next: { action: 'stay' } }, 'idle for 20 s, stays for now'],
+  ['new, and does not know its queue', { next: { action: 'stay' } }, 'idle for 20 s, stays for now'],
   [
     'leaving',
     { doing: 'leaving', next: { action: 'leave', reason: 'surplus' } },
@@ -195,15 +195,15 @@ const rows: [name: string, instance: Partial<InstanceView>, says: string][] = [
   [
     'to be drained, and does not know it yet',
     { ...working, drainRequestedAt: at(-5) },
-    'is to be drained: its agent hears of it with its next report',
+    'is to be drained: its agent learns of it with its next report',
   ],
   [
     'being drained',
     { ...working, drainRequestedAt: at(-5), next: { action: 'leave', at: at(-1), reason: 'drained' } },
     'leaves when its jobs have ended (drained by an operator)',
   ],
-  ['silent', { doing: 'silent', heardAt: at(-1200) }, 'not heard of for 20 min: the keeper ends it'],
-  ['gone', { doing: 'gone' }, 'the keeper settles what it left'],
+  ['silent', { doing: 'silent', heardAt: at(-1200) }, 'no report for 20 min: the keeper terminates it'],
+  ['gone', { doing: 'gone' }, 'the keeper cleans up after it'],
 ];
 test.each(rows)('an instance that is %s', (_name, changes, says) => {
   expect(text({ instances: [{ ...idle, ...changes }] })).toContain(says);
@@ -215,43 +215,43 @@ test('an instance that its group keeps at its minimum', () => {
   expect(text({ capacity, instances: [kept] })).toContain('stays: its group is at its minimum');
 });
 
-test('how old it is what an instance tells of itself, in yellow if a report is missing', () => {
+test('the age of the last report of an instance is yellow if a report is missing', () => {
   const instances = [
     { ...idle, heardAt: at(-8) },
     { ...idle, heardAt: at(-130) },
   ];
   const paint = (style: unknown, words: string) => (style === 'yellow' ? `<${words}>` : words);
   const shown = fleetText({ ...view, instances }, NOW_MS, paint, Number.POSITIVE_INFINITY);
-  expect(shown).toMatch(/^instance .* jobs +next +heard$/m);
+  expect(shown).toMatch(/^instance .* jobs +next +reported$/m);
   expect(shown).toMatch(/ if no job comes +8 s ago$/m);
   expect(shown).toMatch(/ if no job comes +<2 min 10 s ago>$/m);
 });
 
-test('one that says nothing of what it will do', () => {
+test('an instance that has not reported what it will do', () => {
   const silent = (({ next: _, ...rest }) => rest)(idle);
-  expect(text({ instances: [silent] })).toContain('has not said what it will do');
+  expect(text({ instances: [silent] })).toContain('has not reported what it will do');
 });
 
-test('in a paused fleet no job can come', () => {
+test('in a paused fleet an instance retires whether jobs come or not', () => {
   const launches = { suspended: true, reason: 'paused', since: at(-60) } as const;
   expect(text({ launches, instances: [idle] })).toMatch(/retires at 07:41:10Z$/);
 });
 
-test('of many jobs only two are named', () => {
+test('two of many jobs are named', () => {
   const jobs = ['j-a', 'j-b', 'j-c', 'j-d'].map((id) => ({ id, attempt: 1, ranSeconds: 5 }));
   expect(text({ instances: [{ ...working, slots: 4, jobs }] })).toContain(
     '4 of 4: j-a for 5 s, j-b for 5 s, 2 more',
   );
 });
 
-test('why one went that could not say it', () => {
+test('why an instance left that has no record, was refused its termination, or whose agent gave up', () => {
   const lost: RetiredView = {
     instance: 'i-0',
     endedAt: at(-60),
     reason: 'unknown',
     cause: 'user health-check',
   };
-  expect(text({ retired: [lost] })).toContain('has left no record: user health-check');
+  expect(text({ retired: [lost] })).toContain('has no record: user health-check');
   const forced: RetiredView = {
     ...retired,
     reason: 'idle',
@@ -268,7 +268,7 @@ test('why one went that could not say it', () => {
   expect(text({ retired: [crashed] })).toContain(String.raw`its agent gave up: no such \x9bthing`);
 });
 
-test('on a terminal no line is longer than it is wide, and nothing of it is lost', () => {
+test('lines fit the terminal, and no text is lost', () => {
   const long = [
     { id: 'j-x7c2p9q4m1ks', attempt: 1, ranSeconds: 200 },
     { id: 'j-8w3m0c5vkq1z', attempt: 1, ranSeconds: 3 },
@@ -288,19 +288,19 @@ test('on a terminal no line is longer than it is wide, and nothing of it is lost
       'instance             state    type       zone        up      jobs',
       'i-0123456789abcdef0  working  m6i.large  us-east-1a  12 min',
       '  jobs: 2 of 2: j-x7c2p9q4m1ks for 3 min 20 s, j-8w3m0c5vkq1z for 3 s; 7 done',
-      '  next: works on',
+      '  next: continues',
       'i-0123456789abcdef0  idle     m6i.large  us-east-1a  12 min  0 of 2; 7 done',
       '  next: idle for 20 s, retires at 07:41:10Z if no job comes',
     ].join('\n'),
   );
 });
 
-test('a moment of another day has its date', () => {
+test('a time on another day has its date', () => {
   expect(moment(at(-60), NOW_MS)).toBe('07:39:00Z');
   expect(moment('2025-12-31T23:00:00Z', NOW_MS)).toBe('2025-12-31T23:00:00Z');
 });
 
-test('an instance on which jobs fail says that it takes one at a time, and why', () => {
+test('an instance on which jobs fail takes one at a time', () => {
   expect(text({ instances: [slowed] })).toContain(
     'takes one job at a time since 07:39:00Z: 4 tries in a row failed (exit status 1)',
   );

@@ -63,7 +63,7 @@ beforeAll(async () => {
 const json = (text: unknown) => JSON.parse(String(text));
 
 describe('status', () => {
-  it('of one job is a block with all that a person wants to know', async () => {
+  it('shows one job as a block', async () => {
     const { stdout, stderr, exitCode } = await bare.mayfly('status', 'j-good');
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
     expect(stdout).toBe(
@@ -79,7 +79,7 @@ describe('status', () => {
     );
   });
 
-  it('of several is a block each, those that are unknown on stderr, and status 120', async () => {
+  it('shows several jobs as blocks, unknown ones on stderr, and exits with 120', async () => {
     const { stdout, stderr, exitCode } = await bare.mayfly('status', 'j-killed', 'j-none', 'j-late');
     expect(stdout).toMatch(
       /^j-killed {2}failed: died of SIGKILL\n.*\n\nj-late {2}timed_out: .*time limit 3 s$/s,
@@ -88,7 +88,7 @@ describe('status', () => {
     expect(exitCode).toBe(120);
   });
 
-  it('as JSON is one object of one id, an array of several or of standard input', async () => {
+  it('prints a JSON object for one id, an array for several or for standard input', async () => {
     expect(json((await bare.mayfly('status', '--json', 'j-good')).stdout)).toMatchObject({
       id: 'j-good',
       state: 'succeeded',
@@ -103,37 +103,37 @@ describe('status', () => {
     expect(exitCode).toBe(120);
   });
 
-  it('tells of output that is beyond maxLog', async () => {
+  it('counts output beyond maxLog', async () => {
     const stdout = { bytes: 9000, lost: 1000, chunks: 1 };
     const log = { stdout, stderr: { bytes: 0 }, maxBytes: 8000, tail: 'end\n' };
     const tries = [{ key: 'k', instance: 'i-0a', startedAt: AT, endedAt: END, log }];
     await bare.record(ended('j-holes', 'succeeded', { exitStatus: 0, tries }));
-    const { stdout: said } = await bare.mayfly('status', 'j-holes');
-    expect(said).toContain(
-      'output, 9000 bytes, 1000 of them beyond maxLog, its end (what there is: mayfly logs j-holes):\n  | end',
+    const { stdout: shown } = await bare.mayfly('status', 'j-holes');
+    expect(shown).toContain(
+      'output, 9000 bytes, 1000 of them beyond maxLog, its end (what was saved: mayfly logs j-holes):\n  | end',
     );
   });
 
-  it('does not promise output that was lost', async () => {
+  it('counts output that was lost', async () => {
     const log = { stdout: { bytes: 0 }, stderr: { bytes: 9000, lost: 8000, chunks: 1 }, tail: 'end\n' };
     const tries = [{ key: 'k', instance: 'i-0a', startedAt: AT, endedAt: END, log }];
     await bare.record(ended('j-holes', 'succeeded', { exitStatus: 0, tries }));
     const { stdout } = await bare.mayfly('status', 'j-holes');
     expect(stdout).toContain(
-      'output, 9000 bytes, 8000 of them lost, its end (what there is: mayfly logs j-holes):\n  | end',
+      'output, 9000 bytes, 8000 of them lost, its end (what was saved: mayfly logs j-holes):\n  | end',
     );
   });
 
-  it('escapes what comes from jobs, as text and as JSON, also off a terminal', async () => {
-    for (const words of [['status'], ['status', '--json'], ['status', '--ansible'], ['wait'], ['list']]) {
-      const { stdout } = await bare.mayfly(...words, ...(words[0] === 'list' ? [] : ['j-bad']));
+  it('escapes text of jobs, in text and JSON output, also for a pipe', async () => {
+    for (const args of [['status'], ['status', '--json'], ['status', '--ansible'], ['wait'], ['list']]) {
+      const { stdout } = await bare.mayfly(...args, ...(args[0] === 'list' ? [] : ['j-bad']));
       expect(stdout).toContain('owned');
       expect(stdout).not.toMatch(/(?!\n)\p{Cc}|\p{Bidi_Control}/u);
     }
   });
 });
 
-describe('what a job was', () => {
+describe('the body of a job', () => {
   const long = `{"path": "a.mov",\n${EVIL}${'é'.repeat(1_000_000)}}`;
 
   beforeAll(async () => {
@@ -148,7 +148,7 @@ describe('what a job was', () => {
     await bare.record({ id: 'j-on-its-way', state: 'running', enqueuedAt: AT, ...bodyInRecord(long) });
   });
 
-  it('status and list show the start of the body on one line, with nothing that a terminal obeys', async () => {
+  it('is shown by status and list: its start, escaped, on one line', async () => {
     const status = await bare.mayfly('status', 'j-told', 'j-long-body', 'j-on-its-way');
     const lines = String(status.stdout).split('\n');
     expect(lines).toContain('  body: one\\ntwo\\t\\x1b]0;owned\\x07\\x1b[2J\\u202e');
@@ -168,7 +168,7 @@ describe('what a job was', () => {
     ]);
   });
 
-  it('status --body prints it byte for byte, or says why it cannot', async () => {
+  it('is printed by status --body byte by byte, or an error says why not', async () => {
     const bodyOf = async (id: string) => (await bare.mayflyBytes('status', '--body', id)).stdout;
     expect(Buffer.from(await bodyOf('j-told'))).toEqual(Buffer.from(`one\ntwo\t${EVIL}`));
     expect(Buffer.from(await bodyOf('j-long-body')).equals(Buffer.from(long))).toBe(true);
@@ -197,7 +197,7 @@ describe('what a job was', () => {
     });
   });
 
-  it('status --json has the whole body where it is kept; list --json has what the record has', async () => {
+  it('is whole in status --json if it is kept; list --json has the part in the record', async () => {
     const { stdout } = await bare.mayfly('status', '--json', 'j-told', 'j-long-body', 'j-replaced');
     const more = { bodyBytes: Buffer.byteLength(long), bodyStart: long.slice(0, 200) };
     const jobs = json(stdout);
@@ -216,8 +216,8 @@ describe('what a job was', () => {
   });
 });
 
-describe('on a terminal', () => {
-  it('there is colour, and still nothing of what a job would do to it', async () => {
+describe('a terminal', () => {
+  it('gets colours, and no control characters of a job', async () => {
     const pty = onTerminal(`${MAYFLY} status j-bad; ${MAYFLY} list --state failed`, {
       cwd: bare.directory,
       env: bare.env,
@@ -230,7 +230,7 @@ describe('on a terminal', () => {
     for (const obeyed of ['\x1b]', '\x1b[2J', '\x07', '\u202e']) expect(screen).not.toContain(obeyed);
   });
 
-  it('a body does nothing to it, which off one is as it is', async () => {
+  it('gets an escaped body; a pipe gets it unchanged', async () => {
     await bare.record(ended('j-harm', 'succeeded', { body: `one\n${EVIL}` }));
     const pty = onTerminal(`${MAYFLY} status --body j-harm`, { cwd: bare.directory, env: bare.env });
     expect(await pty.ended()).toBe(0);
@@ -238,7 +238,7 @@ describe('on a terminal', () => {
     expect((await bare.mayfly('status', '--body', 'j-harm')).stdout).toBe(`one\n${EVIL}`);
   });
 
-  it('there is none with NO_COLOR', async () => {
+  it('gets no colours with NO_COLOR', async () => {
     const pty = onTerminal(`${MAYFLY} status j-bad`, {
       cwd: bare.directory,
       env: { ...bare.env, NO_COLOR: '1' },
@@ -247,13 +247,13 @@ describe('on a terminal', () => {
     expect(pty.screen()).not.toContain('\x1b[');
   });
 
-  it('a table is as narrow as the terminal, and loses nothing', async () => {
+  it('gets a table that fits, without losing text', async () => {
     const env = { ...bare.env, NO_COLOR: '1' };
     const pty = onTerminal(`${MAYFLY} list`, { cwd: bare.directory, env, columns: 60 });
     await pty.ended();
     const lines = pty.screen().trimEnd().split('\r\n');
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(60);
-    // Where lines break depends on how long the queued one has waited.
+    // The line breaks depend on how long the queued job has waited.
     expect(lines.join(' ').replaceAll(/ +/g, ' ')).toContain('tries: 1 instance: i-0a why: died of SIGKILL');
   });
 });
@@ -264,7 +264,7 @@ describe('status --ansible', () => {
     return { status: json(stdout), exitCode };
   };
 
-  it("is async_status's own shape", async () => {
+  it('has the shape of async_status', async () => {
     expect(await of('j-good')).toEqual({
       exitCode: 0,
       status: {
@@ -283,7 +283,7 @@ describe('status --ansible', () => {
     });
   });
 
-  it("has no line breaks at the ends of its texts, as the results of Ansible's modules", async () => {
+  it("has no line breaks at the ends of its texts, like the results of Ansible's modules", async () => {
     await bare.record(ended('j-breaks', 'succeeded', printed('\na\r\n\nb\n\r\n\n', '\n')));
     expect((await of('j-breaks')).status).toMatchObject({
       stdout: '\na\r\n\nb',
@@ -293,13 +293,13 @@ describe('status --ansible', () => {
     });
   });
 
-  it('has the label of a job that has one', async () => {
+  it('has the label of a job', async () => {
     await bare.record(ended('j-labelled', 'succeeded', { label: 'nightly' }));
     expect((await of('j-labelled')).status).toMatchObject({ label: 'nightly' });
     expect((await of('j-good')).status).not.toHaveProperty('label');
   });
 
-  it('tells ends apart, and never takes unknown for an end', async () => {
+  it('distinguishes the ends of jobs, and does not count unknown as an end', async () => {
     const expected = {
       'j-bad': { started: 1, finished: 1, failed: true, rc: 3, state: 'failed' },
       'j-killed': { started: 1, finished: 1, failed: true, rc: -9, msg: 'failed: died of SIGKILL' },
@@ -316,7 +316,7 @@ describe('status --ansible', () => {
     expect(exitCode).toBe(120);
   });
 
-  it('has the last of a long output, and says so', async () => {
+  it('has the end of a long output, and says so', async () => {
     const text = 'line\n'.repeat(40_000);
     await bare.object(chunkKey('j-long', 'k', 'stdout', 1), text.slice(0, 90_000));
     await bare.object(chunkKey('j-long', 'k', 'stdout', 2), text.slice(90_000));
@@ -334,14 +334,14 @@ describe('status --ansible', () => {
   });
 });
 
-describe('status --ansible of a job whose agent vanished', () => {
+describe('status --ansible of a job whose agent disappeared', () => {
   const vanished = (log?: TryLog) => ({
     state: 'failed' as const,
     enqueuedAt: AT,
     tries: [{ key: 'k', instance: 'i-0a', startedAt: AT, ...(log && { log }) }],
   });
 
-  it('has what lies in the bucket beyond what the agent came to note', async () => {
+  it('has the output in the bucket that the record does not list', async () => {
     await bare.object(chunkKey('j-noted', 'k', 'stdout', 1), 'noted\n');
     await bare.object(chunkKey('j-noted', 'k', 'stdout', 2), 'written\n');
     await bare.object(chunkKey('j-noted', 'k', 'stderr', 1), 'too\n');
@@ -355,7 +355,7 @@ describe('status --ansible of a job whose agent vanished', () => {
     });
   });
 
-  it('has what is in the record, or in the bucket alone', async () => {
+  it('has the output in the record, or only in the bucket', async () => {
     await bare.record({
       id: 'j-short',
       ...vanished({ stdout: { bytes: 3, text: 'so\n' }, stderr: { bytes: 0 } }),
@@ -377,7 +377,7 @@ describe('status --ansible of a job whose agent vanished', () => {
     expect(json(stdout)[1]).not.toHaveProperty('truncated');
   });
 
-  it('has as much of the output as is asked for', async () => {
+  it('has as much of the output as --max-output says', async () => {
     await bare.object(chunkKey('j-whole', 'k', 'stdout', 1), 'x'.repeat(65_000));
     await bare.object(chunkKey('j-whole', 'k', 'stdout', 2), 'y'.repeat(1000));
     await bare.record({ id: 'j-whole', ...vanished() });
@@ -392,15 +392,15 @@ describe('status --ansible of a job whose agent vanished', () => {
 });
 
 describe('wait --progress json', () => {
-  it('tells each look in a line of JSON on stderr, and no other progress', async () => {
-    const looks = (stderr: unknown) =>
+  it('prints a line of JSON on stderr for each check, and no other progress', async () => {
+    const progressLines = (stderr: unknown) =>
       String(stderr)
         .split('\n')
         .filter((line) => line.startsWith('{'))
         .map(json);
-    let made = 0;
+    let checks = 0;
     const stop = bare.cloud.onCall(({ action }) => {
-      if (action === 'BatchGetItem') made += 1;
+      if (action === 'BatchGetItem') checks += 1;
     });
     const { stdout, stderr, exitCode } = await bare.mayfly(
       ...['wait', '--json', '--progress', 'json', '--timeout', '0.5', '--poll', '0.1'],
@@ -409,19 +409,19 @@ describe('wait --progress json', () => {
     stop();
     expect(exitCode).toBe(123);
     expect(json(stdout)).toHaveLength(3);
-    const told = looks(stderr);
-    expect(told).toHaveLength(made);
-    for (const look of told) {
-      expect(look).toEqual({
+    const printed = progressLines(stderr);
+    expect(printed).toHaveLength(checks);
+    for (const line of printed) {
+      expect(line).toEqual({
         ...{ waitedSeconds: expect.any(Number), total: 3 },
         ...{ ended: 2, failed: 1, running: 0, retrying: 0 },
       });
     }
-    expect(told.at(-1).waitedSeconds).toBeGreaterThanOrEqual(0.5);
+    expect(printed.at(-1).waitedSeconds).toBeGreaterThanOrEqual(0.5);
     expect(String(stderr).replaceAll(/^\{.*\n/gm, '')).toBe(
       'mayfly: 1 job had not ended after 0.5 s of waiting.',
     );
-    const one = looks((await bare.mayfly('wait', '--progress', 'json', 'j-good')).stderr);
+    const one = progressLines((await bare.mayfly('wait', '--progress', 'json', 'j-good')).stderr);
     expect(one).toMatchObject([{ total: 1, ended: 1, failed: 0 }]);
   });
 });
@@ -436,9 +436,9 @@ describe('wait exits as the job did', () => {
     expect((await bare.mayfly('wait', id)).exitCode).toBe(status);
   });
 
-  it('gives up after its time, or its retries, and says so', async () => {
+  it('gives up after its timeout, or its retries, and says so', async () => {
     const timeout = await bare.mayfly('wait', '--timeout', '0.3', 'j-queued', 'j-good');
-    // Where the machine is slow, its progress comes before.
+    // On a slow machine there are lines of progress before.
     expect(String(timeout.stderr).split('\n').at(-1)).toBe(
       'mayfly: 1 job had not ended after 0.3 s of waiting.',
     );
@@ -448,17 +448,17 @@ describe('wait exits as the job did', () => {
     expect(retries.exitCode).toBe(123);
   });
 
-  it('stopped by Ctrl-C says that the job goes on and what can be done, with status 130', async () => {
+  it('stopped by Ctrl-C says that the job continues and what can be done, and exits with 130', async () => {
     const pty = onTerminal(`${MAYFLY} wait j-queued`, { cwd: bare.directory, env: bare.env });
     await pty.shows('not running yet');
     pty.type('\x03');
     await pty.shows(
-      /Job j-queued goes on: .*mayfly status j-queued.*mayfly logs -f.*mayfly cancel j-queued/s,
+      /Job j-queued continues: .*mayfly status j-queued.*mayfly logs -f.*mayfly cancel j-queued/s,
     );
     expect(await pty.ended()).toBe(130);
   });
 
-  it('tells of one that waits for its next try that it was tried', async () => {
+  it('says how often a job was tried that waits for its next try', async () => {
     const tries = [{ key: 'k', instance: 'i-1', startedAt: '2026-01-01T00:00:01.000Z', exitStatus: 7 }];
     const enqueuedAt = new Date(Date.now() - 2 * 3_600_000).toISOString();
     await bare.record({ id: 'j-again', state: 'queued', enqueuedAt, tries, startedAt: enqueuedAt });
@@ -469,7 +469,7 @@ describe('wait exits as the job did', () => {
     expect(await pty.ended()).toBe(130);
   });
 
-  it('of many tells how many, and which not', async () => {
+  it('shows counts for many jobs, and those that did not succeed', async () => {
     const { stdout, exitCode } = await bare.mayflyReading(`${'j-good\n'.repeat(11)}j-bad`, 'wait', '-');
     expect(stdout).toMatch(
       /^12 jobs: 11 succeeded, 1 failed\n\nid +state +why\nj-bad +failed +exit status 3/,
@@ -479,7 +479,7 @@ describe('wait exits as the job did', () => {
 });
 
 describe('list', () => {
-  it('is a table, newest first', async () => {
+  it('prints a table, the newest first', async () => {
     const { stdout } = await bare.mayfly('list', '--state', 'timed_out,cancelled');
     expect(stdout.split('\n').map((line) => line.split(/ {2,}/).slice(0, 3))).toEqual([
       ['id', 'state', 'enqueued'],
@@ -488,9 +488,9 @@ describe('list', () => {
     ]);
   });
 
-  it('by what was asked for, as a JSON array', async () => {
-    const ids = async (...words: string[]) =>
-      json((await bare.mayfly('list', '--json', ...words)).stdout).map(({ id }: { id: string }) => id);
+  it('filters jobs, and prints a JSON array', async () => {
+    const ids = async (...args: string[]) =>
+      json((await bare.mayfly('list', '--json', ...args)).stdout).map(({ id }: { id: string }) => id);
     expect(await ids('--since', '1h')).toEqual(['j-queued']);
     expect(await ids('--state', 'lost')).toEqual(['j-forgotten']);
     expect(await ids('--limit', '1')).toEqual(['j-queued']);
@@ -506,14 +506,14 @@ it.each([
   [['cleanup'], 120, { id: 'j-none', outcome: 'unknown' }],
   [['dlq', 'show'], 1, { id: 'j-none', outcome: 'missing' }],
   [['dlq', 'redrive'], 1, { id: 'j-none', outcome: 'missing' }],
-])('%j --json of an unknown id is JSON too', async (words, exitCode, document) => {
-  const result = await bare.mayfly(...words, '--json', 'j-none');
+])('%j --json prints JSON for an unknown id too', async (args, exitCode, document) => {
+  const result = await bare.mayfly(...args, '--json', 'j-none');
   expect(json(result.stdout)).toMatchObject(document);
   expect(result).toMatchObject({ exitCode, stderr: expect.stringMatching(/^mayfly: .*j-none/m) });
 });
 
-describe('what changes jobs', () => {
-  it('cancel: one that waits never starts; again is as good; one that has ended says so', async () => {
+describe('the verbs that change jobs', () => {
+  it('cancel: a queued job never starts; it can be repeated; a job that has ended is not changed', async () => {
     const { record, mayfly } = await open();
     await record({ id: 'j-c1', state: 'queued', enqueuedAt: new Date().toISOString() });
     await record(ended('j-c2', 'succeeded', { exitStatus: 0 }));
@@ -534,7 +534,7 @@ describe('what changes jobs', () => {
     expect((await mayfly('cancel', 'j-c2')).exitCode).toBe(1);
   });
 
-  it('retry: a new job that names the old', async () => {
+  it('retry: makes a new job that names the old one', async () => {
     const { record, mayfly } = await open();
     await record(ended('j-r1', 'failed', { exitStatus: 1, body: 'again' }));
     await record(ended('j-r2', 'failed', { exitStatus: 1 }));
@@ -566,26 +566,26 @@ describe('what changes jobs', () => {
     expect(unknown.exitCode).toBe(120);
   });
 
-  it('cleanup: where a stack tells of a log bucket that is gone, the record goes, and a sentence says so', async () => {
+  it('cleanup: removes the record although the log bucket is gone, and says so', async () => {
     const { record, mayfly, cloud, fleet } = await open();
     const Value = JSON.stringify({ ...fleet.facts, fleet: 'Shop/Mail', logBucket: 'another' });
     await cloud.call('ssm', 'PutParameter', { Name: '/mayfly/Shop/Mail', Type: 'String', Value });
     const endedAt = '2020-01-01T00:00:00.000Z';
     for (const id of ['j-d6', 'j-d7']) await record(ended(id, 'succeeded', { exitStatus: 0, endedAt }));
     expect(await mayfly('cleanup', '--stack', 'Shop', 'j-d6')).toMatchObject({
-      stdout: 'j-d6 is removed. The log bucket another is gone, and with it what it had of the job.',
+      stdout: 'j-d6 is removed. The log bucket another does not exist any more, nor does what was in it.',
       exitCode: 0,
     });
     expect(await mayfly('cleanup', '--stack', 'Shop', '--ended-before', '400d')).toMatchObject({
       stdout: expect.stringMatching(
-        /^\d+ jobs? removed, with 0 objects of the log bucket\. The log bucket another is gone, and with it what it had of them\.$/,
+        /^\d+ jobs? removed, with 0 objects of the log bucket\. The log bucket another does not exist any more, nor does what was in it\.$/,
       ),
       exitCode: 0,
     });
     expect((await mayfly('status', 'j-d6', 'j-d7')).exitCode).toBe(120);
   });
 
-  it('cleanup --dry-run: tells what would go, and removes nothing', async () => {
+  it('cleanup --dry-run: shows what would be removed, and removes nothing', async () => {
     const { record, mayfly, fleet } = await open();
     await record(ended('j-dry1', 'succeeded', { exitStatus: 0, endedAt: '2019-01-01T00:00:00.000Z' }));
     await record({ id: 'j-dry2', state: 'queued', enqueuedAt: new Date().toISOString() });
@@ -600,7 +600,7 @@ describe('what changes jobs', () => {
     });
     expect(await mayfly('cleanup', '--dry-run', '--ended-before', '1000d')).toMatchObject({
       stdout: 'j-dry1',
-      stderr: 'mayfly: 1 job would be removed; nothing was.',
+      stderr: 'mayfly: 1 job would be removed; nothing was changed.',
       exitCode: 0,
     });
     expect(json((await mayfly('cleanup', '--dry-run', '--ended-before', '1000d', '--json')).stdout)).toEqual({
@@ -614,12 +614,12 @@ describe('what changes jobs', () => {
     await fleet.cleanup(['j-dry1']);
   });
 
-  it('cleanup --ended-before: asks on a terminal, and takes no for an answer', async () => {
+  it('cleanup --ended-before: asks on a terminal, and removes nothing after a no', async () => {
     const { record, directory, env, fleet } = await open();
     await record(ended('j-ask', 'succeeded', { exitStatus: 0, endedAt: '2019-01-01T00:00:00.000Z' }));
-    const asked = (...words: string[]) => {
+    const asked = (...args: string[]) => {
       const bin = resolve(import.meta.dirname, '../../../../bin/mayfly.js');
-      const line = [process.execPath, bin, 'cleanup', '--ended-before', '1000d', ...words].join(' ');
+      const line = [process.execPath, bin, 'cleanup', '--ended-before', '1000d', ...args].join(' ');
       return onTerminal(line, { cwd: directory, env, columns: 120 });
     };
     const question = /Remove records, logs and bodies of 1 job that ended before \S+Z\? \[y\/N\]/;
@@ -635,7 +635,7 @@ describe('what changes jobs', () => {
     await yes.shows('1 job removed, with 0 objects of the log bucket.');
     expect(await yes.ended()).toBe(0);
     const none = asked('--json', '>', 'none.json');
-    await none.shows(/No job is there that ended before \S+Z\./);
+    await none.shows(/No job ended before \S+Z\./);
     expect(await none.ended()).toBe(0);
     expect(json(await readFile(join(directory, 'none.json'), 'utf8'))).toEqual({ jobs: 0, objects: 0 });
     await record(ended('j-ask', 'succeeded', { exitStatus: 0, endedAt: '2019-01-01T00:00:00.000Z' }));
@@ -644,14 +644,14 @@ describe('what changes jobs', () => {
     expect(await unasked.ended()).toBe(0);
   });
 
-  it('cleanup: refuses what lives, forgets what has ended', async () => {
+  it('cleanup: refuses a job that has not ended, and removes one that has', async () => {
     const { record, mayfly, object, cloud } = await open();
     await record(ended('j-d1', 'succeeded', { exitStatus: 0 }));
     await object(chunkKey('j-d1', 'k', 'stdout', 1), 'x');
     await record({ id: 'j-d2', state: 'queued', enqueuedAt: new Date().toISOString() });
     const { stdout, stderr, exitCode } = await mayfly('cleanup', 'j-d1', 'j-d2');
     expect(stdout).toBe('j-d1 is removed, with 1 object of the log bucket.');
-    expect(stderr).toMatch(/^mayfly: Job j-d2 has not ended, and nothing of it was removed/);
+    expect(stderr).toMatch(/^mayfly: Job j-d2 has not ended, so it was not removed/);
     expect(exitCode).toBe(1);
     expect(json((await mayfly('cleanup', '--json', '--force', 'j-d2')).stdout)).toEqual({
       id: 'j-d2',
@@ -664,7 +664,7 @@ describe('what changes jobs', () => {
     expect(await mayfly('cleanup', '--log-bucket', 'another', 'j-d4')).toMatchObject({
       stdout: '',
       stderr: expect.stringMatching(
-        /^mayfly: Job j-d4 keeps its record.* log bucket another .* is gone, or not/,
+        /^mayfly: The log of job j-d4 could not be removed, so its record stays\..* log bucket another .* is gone, or not/,
       ),
       exitCode: 1,
     });
@@ -674,7 +674,7 @@ describe('what changes jobs', () => {
     expect(await mayfly('cleanup', 'j-d5')).toMatchObject({
       stdout: '',
       stderr: expect.stringMatching(
-        /^mayfly: Job j-d5 keeps its record, as its log could not be removed\. AWS does not let/,
+        /^mayfly: The log of job j-d5 could not be removed, so its record stays\. AWS does not let/,
       ),
       exitCode: 1,
     });

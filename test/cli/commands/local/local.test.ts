@@ -17,8 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-const mayfly = (...words: string[]) =>
-  execa(process.execPath, [BIN, ...words], { reject: false, cwd: directory, forceKillAfterDelay: false });
+const mayfly = (...args: string[]) =>
+  execa(process.execPath, [BIN, ...args], { reject: false, cwd: directory, forceKillAfterDelay: false });
 
 interface Event {
   event: string;
@@ -38,13 +38,13 @@ function startLocal() {
   return { child, next };
 }
 
-test('mayfly --version says the version of the package', async () => {
+test('mayfly --version prints the version of the package', async () => {
   const { stdout, exitCode } = await mayfly('--version');
   expect({ stdout, exitCode }).toEqual({ stdout: packageJson.version, exitCode: 0 });
 });
 
 describe('mayfly local', () => {
-  test.each(['SIGINT', 'SIGTERM'] as const)('is up until %s, and ends with status 0', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('runs until %s, and exits with 0', async (signal) => {
     const { child, next } = startLocal();
     const ready = await next();
     expect(ready).toMatchObject({ event: 'ready', region: 'us-east-1' });
@@ -56,7 +56,7 @@ describe('mayfly local', () => {
     await expect(fetch(`${ready.endpoint}/_mayfly/health`)).rejects.toThrow();
   });
 
-  test('tells of calls as they come, and keeps them in its log', async () => {
+  test('prints calls as they come, and records them in its log', async () => {
     const { child, next } = startLocal();
     const { endpoint, owner } = readyAccess(JSON.stringify(await next()));
     await signedFetch(endpoint, 'sqs', owner, { headers: { 'x-amz-target': 'AmazonSQS.ListQueues' } });
@@ -66,10 +66,10 @@ describe('mayfly local', () => {
     expect(await readFile(join(directory, '.mayfly/calls.jsonl'), 'utf8')).toContain('"ListQueues"');
   });
 
-  test('has a command in its help that sets a fault, and gives no program the secret as an argument', async () => {
+  test('has a command in its help that sets a fault, without the secret in the arguments of a program', async () => {
     const { stdout } = await mayfly('local', '--help');
     const [command = ''] = /^ {2}printf [\s\S]*?\/_mayfly\/faults$/m.exec(stdout) ?? [];
-    // `printf` is the shell's own, which starts no program for it.
+    // `printf` is a builtin of the shell, so no program gets its arguments.
     expect(command.match(/\b(?:printf|curl)\b.*AWS_SECRET_ACCESS_KEY/g)).toEqual([
       expect.stringMatching(/^printf /),
     ]);
@@ -90,7 +90,7 @@ describe('mayfly local', () => {
     await child;
   });
 
-  test('prints what to set in another shell', async () => {
+  test('prints the variables for another shell', async () => {
     const child = mayfly('local', '--port', '0');
     await new Promise<void>((resolve) => {
       child.stdout.on('data', (chunk) => {
@@ -106,7 +106,7 @@ describe('mayfly local', () => {
     expect(stdout).not.toMatch(/\u001b/);
   });
 
-  test('a port in use is one sentence and status 1', async () => {
+  test('a port in use gives one message and status 1', async () => {
     const server = createServer();
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
     const address = server.address();
@@ -117,7 +117,7 @@ describe('mayfly local', () => {
     expect(stderr).toBe(`mayfly: Port ${port} is in use: stop the program that listens there or choose another port.`);
   });
 
-  test('a directory that cannot be written is one sentence and status 1', async () => {
+  test('a directory that cannot be written gives one message and status 1', async () => {
     const { stderr, exitCode } = await mayfly('local', '--port', '0', '--directory', '/dev/null/cloud');
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^mayfly: The directory \/dev\/null\/cloud cannot be written .*$/);
@@ -125,21 +125,21 @@ describe('mayfly local', () => {
   });
 });
 
-test('an end that does not come is given up', async () => {
+test('endsWithin gives up after its time', async () => {
   expect(await endsWithin(new Promise(() => {}), 10)).toBe(false);
   expect(await endsWithin(Promise.resolve(), 60_000)).toBe(true);
   await expect(endsWithin(Promise.reject(new Error('no')), 60_000)).rejects.toThrow('no');
 });
 
-describe('wrong usage is status 2, and says what is allowed', () => {
+describe('wrong usage exits with 2, and the message says what is allowed', () => {
   test.each([
     [['local', '--port', 'abc'], "'abc'", '0 to 65535'],
     [['local', '--port', '70000'], "'70000'", '0 to 65535'],
     [['local', '--speed', '0'], "'0'", '1 to 1000'],
     [['local', '--sped', '2'], '--sped', '--speed'],
     [['lokal'], 'lokal', 'local'],
-  ])('%j', async (words, value, allowed) => {
-    const { stderr, exitCode } = await mayfly(...words);
+  ])('%j', async (args, value, allowed) => {
+    const { stderr, exitCode } = await mayfly(...args);
     expect(exitCode).toBe(2);
     expect(stderr).toContain(value);
     expect(stderr).toContain(allowed);

@@ -17,7 +17,7 @@ const pieces = fc.array(
 );
 
 describe('JSON lines', () => {
-  it('have all bytes, whatever they are and however they came in pieces', () => {
+  it('have all bytes, whatever they are and in whatever pieces they come', () => {
     fc.assert(
       fc.property(pieces, (all) => {
         const form = jsonForm();
@@ -35,7 +35,7 @@ describe('JSON lines', () => {
     );
   });
 
-  it('are text where it is text, though a character came in two pieces, and of bounded length', () => {
+  it('are text if the bytes are UTF-8, also with a character in two pieces, and have a maximum length', () => {
     const form = jsonForm();
     const [first = 0, ...others] = Buffer.from('ä');
     const parse = (lines: Uint8Array[]) => lines.map((line) => JSON.parse(Buffer.from(line).toString()));
@@ -54,7 +54,7 @@ describe('lines with times', () => {
       .of({ kind: 'output', stream: 'stdout', bytes: Buffer.from(text), ...(atMs !== undefined && { atMs }) })
       .map((line) => Buffer.from(line).toString());
 
-  it('have that of their beginning, and come when they are whole', () => {
+  it('have the time of their first byte, and are written when they are complete', () => {
     expect(of('a\nb', AT_MS)).toEqual([`${STAMP}a\n`]);
     expect(of('c\n\n', AT_MS + 1000)).toEqual([`${STAMP}bc\n`, '2026-01-02T03:04:06.000Z \n']);
     expect(of('x\n')).toEqual(['- x\n']);
@@ -63,7 +63,7 @@ describe('lines with times', () => {
     expect(rest).toEqual([['stdout', `${STAMP}end\n`]]);
   });
 
-  it('go on in another one where they are very long', () => {
+  it('are split if they are very long', () => {
     const lines = of(`${'a'.repeat(70_000)}\n`, AT_MS);
     expect(lines.map((line) => line.length)).toEqual([65_536 + 26, 70_000 - 65_536 + 26]);
   });

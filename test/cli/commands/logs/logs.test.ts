@@ -31,7 +31,7 @@ const short: Partial<Try> = {
   },
 };
 
-/** Writes chunks and their index as an agent does: `index` has what came when. */
+/** Writes chunks and their index, as an agent does. `index` has the times of the output. */
 async function writeLog(
   { object }: BareFleet,
   job: string,
@@ -48,7 +48,7 @@ async function writeLog(
 const line = (ms: number, stream: 1 | 2, bytes: number) => `${STARTED_MS + ms} ${stream} ${bytes}\n`;
 
 describe('a short log', () => {
-  it("is the worker's bytes, each stream on its own", async () => {
+  it('has the bytes of the worker, and can be read by stream', async () => {
     const { mayfly, record } = await open();
     await record({ id: 'j-short', state: 'succeeded', tries: [tried(short)] });
     expect(await mayfly('logs', 'j-short')).toMatchObject({
@@ -60,7 +60,7 @@ describe('a short log', () => {
     expect(await mayfly('logs', '--stdout', 'j-short')).toMatchObject({ stderr: '' });
   });
 
-  it('has times, and JSON', async () => {
+  it('can be read with times, and as JSON', async () => {
     const { mayfly, record } = await open();
     await record({ id: 'j-times', state: 'succeeded', tries: [tried(short)] });
     expect(await mayfly('logs', '-t', 'j-times')).toMatchObject({
@@ -80,7 +80,7 @@ describe('a short log', () => {
     ]);
   });
 
-  it('is shown on a terminal without being obeyed there, unless it is wanted raw', async () => {
+  it('is escaped on a terminal, but not with --raw', async () => {
     const { record, env, directory } = await open();
     await record({ id: 'j-tty', state: 'succeeded', tries: [tried(short)] });
     const words = (...more: string[]) =>
@@ -97,7 +97,7 @@ describe('a short log', () => {
 describe('a log in the bucket', () => {
   const bytes = Buffer.from([0, 0xff, 10, 0xc3, 0xa4, 0x80]);
 
-  it('comes whole, with times, and JSON that bytes survive', async () => {
+  it('is read completely, and its bytes survive JSON', async () => {
     const fleet = await open();
     const id = 'j-long';
     await writeLog(fleet, id, 'k1', {
@@ -118,7 +118,7 @@ describe('a log in the bucket', () => {
         text ?? Buffer.from(base64, 'base64').toString('latin1'),
       ]),
     )
-      // The character that came in two pieces is one, with the second.
+      // The character that came in two pieces is printed with the second piece.
       .toEqual([
         ['stdout', '\0\xff\n'],
         ['stderr', 'warn\n'],
@@ -128,11 +128,11 @@ describe('a log in the bucket', () => {
       ]);
   });
 
-  it('tells of what could not be written where it is missing', async () => {
+  it('has a message where bytes are missing', async () => {
     const fleet = await open();
     const id = 'j-holes';
     await writeLog(fleet, id, 'k1', {
-      // The second chunk is one whose writing nobody knew to have come about.
+      // The second chunk was written, but the agent got no answer, so the record does not count it.
       stdout: ['before\nafter\n', 'unknown'],
       index: [line(0, 1, 7) + line(1, 1, -500) + line(2, 1, 6)],
     });
@@ -141,8 +141,8 @@ describe('a log in the bucket', () => {
     expect(await fleet.mayfly('logs', id)).toMatchObject({
       stdout: 'before\nafter',
       stderr:
-        'mayfly: 500 bytes of stdout are missing here: the log bucket could not take them\n' +
-        'mayfly: 87 bytes of stdout are missing here: the log bucket could not take them (`mayfly status` may have the last lines)',
+        'mayfly: 500 bytes of stdout are missing here: they could not be written to the log bucket\n' +
+        'mayfly: 87 bytes of stdout are missing here: they could not be written to the log bucket (`mayfly status` may have the last lines)',
       exitCode: 0,
     });
     const { stdout: json } = await fleet.mayfly('logs', '--json', id);
@@ -153,7 +153,7 @@ describe('a log in the bucket', () => {
     });
   });
 
-  it('that was deleted is a sentence, also in the middle of it', async () => {
+  it('that was deleted, also in part, gives an error', async () => {
     const fleet = await open();
     const { s3 } = fleet.fleet.context.clients;
     const id = 'j-gone';
@@ -172,7 +172,7 @@ describe('a log in the bucket', () => {
     expect(all).toMatchObject({ stdout: '', stderr: expect.stringContaining(gone), exitCode: 1 });
   });
 
-  it('in a bucket that is gone is a sentence', async () => {
+  it('in a bucket that is gone gives an error', async () => {
     const fleet = await open();
     const log = { stdout: { bytes: 4, chunks: 1 }, stderr: { bytes: 0 } };
     await fleet.record({ id: 'j-bucket', state: 'succeeded', tries: [tried({ log })] });
@@ -182,14 +182,14 @@ describe('a log in the bucket', () => {
   });
 });
 
-describe('which try', () => {
+describe('the try that is read', () => {
   const tries = [
     tried({ key: 'k1', log: { stdout: { bytes: 6, text: 'first\n' }, stderr: { bytes: 0 } } }),
     tried({ key: 'k2', log: { stdout: { bytes: 70 }, stderr: { bytes: 0 } } }),
     tried({ key: 'k3', log: { stdout: { bytes: 6, text: 'third\n' }, stderr: { bytes: 0 } } }),
   ];
 
-  it('is the last one, or the one that is asked for', async () => {
+  it('is the last one, or that of --try', async () => {
     const { mayfly, record } = await open();
     await record({ id: 'j-tries', state: 'failed', tries });
     expect(await mayfly('logs', 'j-tries')).toMatchObject({ stdout: 'third', stderr: '' });
@@ -197,7 +197,7 @@ describe('which try', () => {
     expect(await mayfly('logs', '--try', '2', 'j-tries')).toMatchObject({
       stdout: '',
       stderr:
-        'mayfly: 70 bytes of stdout are missing here: a record has room for what the newest tries printed',
+        'mayfly: 70 bytes of stdout are missing here: a record has room only for the output of the newest tries',
     });
     expect(await mayfly('logs', '--try', '4', 'j-tries')).toMatchObject({
       stderr: 'mayfly: Job j-tries has no try 4: there are 3. `mayfly status j-tries` lists them.',
@@ -205,7 +205,7 @@ describe('which try', () => {
     });
   });
 
-  it('of a vanished agent is read as far as it came', async () => {
+  it('is read as far as it was saved if its agent disappeared', async () => {
     const fleet = await open();
     const id = 'j-vanished';
     await writeLog(fleet, id, 'k1', { stdout: ['indexed\n', 'not indexed\n'], index: [line(0, 1, 8)] });
@@ -214,11 +214,11 @@ describe('which try', () => {
     expect(await fleet.mayfly('logs', id)).toMatchObject({
       stdout: 'indexed\nnot indexed',
       stderr:
-        'mayfly: nothing more was heard of try 1, on i-1: its output ends here, as far as it was written',
+        'mayfly: the agent on i-1 disappeared during try 1: the output ends here, as far as it was saved',
     });
   });
 
-  it('of a vanished agent is read beyond what it came to note', async () => {
+  it('is read beyond what the record lists if its agent disappeared', async () => {
     const fleet = await open();
     const id = 'j-noted';
     await writeLog(fleet, id, 'k1', {
@@ -231,25 +231,25 @@ describe('which try', () => {
     });
     const next = tried({ key: 'k2', log: { stdout: { bytes: 0 }, stderr: { bytes: 0 } } });
     await fleet.record({ id, state: 'queued', tries: [lost] });
-    const seen = {
+    const expected = {
       stdout: 'noted\nwritten\nand more',
-      stderr: expect.stringMatching(/^of another stream\nmayfly: nothing more/),
+      stderr: expect.stringMatching(/^of another stream\nmayfly: the agent on i-1 disappeared/),
     };
-    expect(await fleet.mayfly('logs', id)).toMatchObject(seen);
+    expect(await fleet.mayfly('logs', id)).toMatchObject(expected);
     await fleet.record({ id, state: 'succeeded', tries: [lost, next] });
-    expect(await fleet.mayfly('logs', '--try', '1', id)).toMatchObject(seen);
-    expect(await fleet.mayfly('logs', '-f', '--try', '1', id)).toMatchObject(seen);
+    expect(await fleet.mayfly('logs', '--try', '1', id)).toMatchObject(expected);
+    expect(await fleet.mayfly('logs', '-f', '--try', '1', id)).toMatchObject(expected);
   });
 });
 
-describe('a job that is followed', () => {
-  it('is waited for, read over all its tries and while its log moves to the bucket, and ends', async () => {
+describe('logs --follow', () => {
+  it('waits for the job, reads all its tries, also while a log moves to the bucket, and ends', async () => {
     const fleet = await open();
     const id = 'j-follow';
     await fleet.record({ id, state: 'queued', attempts: 0 });
     const child = fleet.mayfly('logs', '-f', id);
-    const says = (text: string) => arrival(child.stderr, text);
-    await says('mayfly: waiting for j-follow to start (it is queued)');
+    const prints = (text: string) => arrival(child.stderr, text);
+    await prints('mayfly: waiting for j-follow to start (it is queued)');
     const { endedAt: _, ...runs } = tried();
     const first = { ...runs, log: { stdout: { bytes: 3, text: 'in ' }, stderr: { bytes: 0 } } };
     await fleet.record({ id, state: 'running', tries: [first] });
@@ -260,7 +260,7 @@ describe('a job that is followed', () => {
     await arrival(child.stdout, 'the record\n');
     const ended = tried({ log, reason: 'exit status 1' });
     await fleet.record({ id, state: 'queued', tries: [ended] });
-    await says('mayfly: waiting for the next try of j-follow (the last one: exit status 1)');
+    await prints('mayfly: waiting for the next try of j-follow (the last one: exit status 1)');
     const second = tried({ key: 'k2', instance: 'i-2', ...short });
     await fleet.record({ id, state: 'succeeded', tries: [ended, second] });
     expect(await child).toMatchObject({
@@ -275,7 +275,7 @@ describe('a job that is followed', () => {
     });
   });
 
-  it('costs a look at the record and one at the bucket each time, and no listing', async () => {
+  it('reads the record and one object each time, and lists nothing', async () => {
     const fleet = await open();
     const id = 'j-calls';
     const { endedAt: _, ...runs } = tried();
@@ -285,21 +285,21 @@ describe('a job that is followed', () => {
     const child = fleet.mayfly('logs', '-f', id);
     await arrival(child.stdout, 'a\n');
     const calls: string[] = [];
-    const looks = Promise.withResolvers<void>();
+    const twoReads = Promise.withResolvers<void>();
     const stop = fleet.cloud.onCall(({ action, caller }) => {
-      // Its services ask each other once a minute.
+      // The services of the cloud call each other once a minute.
       if (caller === 'cloud') return;
       calls.push(action);
-      if (calls.filter((one) => one === 'BatchGetItem').length === 2) looks.resolve();
+      if (calls.filter((one) => one === 'BatchGetItem').length === 2) twoReads.resolve();
     });
-    await looks.promise;
+    await twoReads.promise;
     stop();
     child.kill();
     await child;
     expect(calls.slice(calls.indexOf('BatchGetItem'))).toEqual(['BatchGetItem', 'GetObject', 'BatchGetItem']);
   });
 
-  it('that never started ends with why', async () => {
+  it('says why a job never started', async () => {
     const { mayfly, record } = await open();
     await record({ id: 'j-never', state: 'cancelled', attempts: 0, reason: 'cancelled by an operator' });
     expect(await mayfly('logs', '-f', 'j-never')).toMatchObject({
@@ -309,12 +309,12 @@ describe('a job that is followed', () => {
     });
     await record({ id: 'j-held', state: 'held', attempts: 0 });
     expect(await mayfly('logs', 'j-held')).toMatchObject({
-      stderr: 'mayfly: j-held is held: it has not started yet (--follow waits for it)',
+      stderr: 'mayfly: j-held is held: it has not started (--follow waits for it)',
       exitCode: 0,
     });
   });
 
-  it('ends when its reader has gone', async () => {
+  it('ends when its reader closes the pipe', async () => {
     const fleet = await open();
     const { endedAt: _, ...runs } = tried();
     const log = { stdout: { bytes: 3, text: 'go\n' }, stderr: { bytes: 0 } };
@@ -331,20 +331,20 @@ describe('a job that is followed', () => {
   });
 });
 
-describe('what cannot be read is said', () => {
+describe('what cannot be read gives an error', () => {
   it.each([
     [['logs', 'j-none'], 120, 'There is no job j-none in fleet group'],
     [['logs'], 2, "missing required argument 'id'"],
     [['logs', '--try', '0', 'j-none'], 2, 'Allowed is a whole number from 1'],
     [['logs', '--stdout', '--stderr', 'j-none'], 2, 'cannot be used with'],
     [['logs', '-t', '--json', 'j-none'], 2, 'cannot be used with'],
-  ])('%j', async (words, exitCode, sentence) => {
+  ])('%j', async (args, exitCode, sentence) => {
     const { mayfly } = await open();
-    expect(await mayfly(...words)).toMatchObject({ exitCode, stderr: expect.stringContaining(sentence) });
+    expect(await mayfly(...args)).toMatchObject({ exitCode, stderr: expect.stringContaining(sentence) });
   });
 });
 
-/** Resolves when the stream's text so far has this. */
+/** Resolves when the stream has printed this text. */
 function arrival(stream: NodeJS.ReadableStream | null, text: string): Promise<void> {
   return new Promise((resolve) => {
     let got = '';

@@ -11,15 +11,15 @@ const BYTES = { encoding: 'buffer', stripFinalNewline: false } as const;
 
 const open = mannedFleets();
 
-/** Starts an agent that writes logs in small chunks, and often. */
+/** Starts an agent that writes small chunks of log often. */
 async function start({ bench }: Manned, script: string, log = {}): Promise<void> {
   const small = { chunkBytes: 4 * KIB, flushSeconds: 0.1, ...log };
   const { work } = await bench.agent(script, { logBucket: 'logs', log: small });
   work.resume();
 }
 
-/** `mayfly logs`, as a user runs it. */
-function logs({ fleet, bench }: Manned, ...words: string[]) {
+/** Runs `mayfly logs`, as a user does. */
+function logs({ fleet, bench }: Manned, ...args: string[]) {
   const { queueUrl, table, logBucket, group, region } = fleet.facts;
   const env = {
     AWS_ENDPOINT_URL: bench.cloud.endpoint,
@@ -31,13 +31,13 @@ function logs({ fleet, bench }: Manned, ...words: string[]) {
     MAYFLY_LOG_BUCKET: logBucket,
     MAYFLY_AUTO_SCALING_GROUP: group,
   };
-  return execa(process.execPath, [BIN, 'logs', ...words], { env, extendEnv: false, ...BYTES });
+  return execa(process.execPath, [BIN, 'logs', ...args], { env, extendEnv: false, ...BYTES });
 }
 
 const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-describe('the log of a worker that runs', () => {
-  it('is followed while it prints, from the record into the bucket, byte by byte', async () => {
+describe('the log of a running worker', () => {
+  it('is followed byte by byte, also when it moves from the record to the bucket', async () => {
     const manned = await open();
     await start(
       manned,
@@ -71,16 +71,16 @@ describe('the log of a worker that runs', () => {
     for await (const event of manned.fleet.logs(id, { follow: true })) {
       events.push(event.kind === 'output' ? Buffer.from(event.bytes).toString() : event.kind);
     }
-    // It may have been seen before the first try began, and between the tries.
-    const told = events.filter((event) => event !== 'waiting');
-    expect(told.slice(-2)).toEqual(['try 2\n', 'end']);
+    // There can be waits before the first try and between the tries.
+    const others = events.filter((event) => event !== 'waiting');
+    expect(others.slice(-2)).toEqual(['try 2\n', 'end']);
     const first = [];
     for await (const event of manned.fleet.logs(id, { try: 1 }))
       if (event.kind === 'output') first.push(event);
     expect(Buffer.concat(first.map(({ bytes }) => bytes)).toString()).toBe('try 1\n');
   });
 
-  it('tells once of what is beyond maxLog, at its end', async () => {
+  it('has one message for what is beyond maxLog, at its end', async () => {
     const manned = await open();
     const script =
       'head -c 50000 /dev/zero; until [ -e $DIRECTORY/go ]; do sleep 0.02; done; head -c 500 /dev/zero; echo why >&2';
@@ -102,7 +102,7 @@ describe('the log of a worker that runs', () => {
     expect(log).toMatchObject({ stdoutBytes: 50_500, stderrBytes: 4, lostBytes: 10_504, maxBytes: 40_000 });
   });
 
-  it('tells of what the bucket did not take', async () => {
+  it('has a hole for what could not be written to the bucket', async () => {
     const manned = await open();
     const { cloud } = manned.bench;
     cloud.faults.add({

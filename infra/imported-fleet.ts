@@ -5,8 +5,7 @@ import { Construct, type IConstruct } from 'constructs';
 import { checkAll, text } from './props/checks.ts';
 import { arnsOf } from './access/fleet-arns.ts';
 import { type GrantTarget, grantEnqueue, grantFollow, grantOperate, parameterArnOf } from './access/grants.ts';
-import type { EncryptionKeys } from './props/props.ts';
-import { encryptionKeysCheck } from './props/validation.ts';
+import { type EncryptionKeys, encryptionKeysCheck } from './props/stores.ts';
 
 /** A fleet, of this app or another: what other stacks use of it. */
 export interface IWorkerFleet extends IConstruct {

@@ -8,6 +8,7 @@ import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Construct } from 'constructs';
 import { type KeeperConfigInput, readKeeperConfig } from '../keeper/config.ts';
+import { DEFAULT_SILENT_SECONDS } from '../policy/zombies.ts';
 import { BUNDLES, bundle } from './bundle/bundle.ts';
 import { LAUNCH_HOOK, TERMINATION_HOOK } from './group/hooks.ts';
 import { schedulerRole } from './access/permissions.ts';
@@ -42,7 +43,7 @@ const NO_SECOND_TRY = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
 
 /** An instance that misses several of its own reports counts as silent. */
 export function silentSecondsOf({ reportSeconds }: Pick<FleetSettings, 'reportSeconds'>): number {
-  return Math.max(900, 5 * reportSeconds);
+  return Math.max(DEFAULT_SILENT_SECONDS, 5 * reportSeconds);
 }
 
 /** What the keeper is told. */

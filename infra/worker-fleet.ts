@@ -119,7 +119,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     const settings = settingsOf(this.where, id, props);
     this.fleetName = `${Stack.of(this).stackName}/${settings.name}`;
     this.refuseSameName(settings.name);
-    const base = usableImage(this, this.where, props.machineImage ?? amazonLinux(settings));
+    const base = usableImage(this, this.where, settings.machineImage ?? amazonLinux(settings));
 
     const queues = jobQueues(this, settings);
     this.queue = queues.queue;
@@ -127,7 +127,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     this.table = jobTable(this, settings);
     this.logBucket = logBucket(this, settings);
 
-    const surroundings = network(this, props);
+    const surroundings = network(this, settings);
     this.vpc = surroundings.vpc;
     this.connections = new Connections({ securityGroups: [...surroundings.securityGroups] });
 
@@ -141,8 +141,8 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     this.scalingPolicyArn = policy.ref;
     this.backlogAlarm = backlogAlarm(this, this.queue, policy, settings);
     this.keeper = this.keeperOf(settings);
-    this.bootBreakerAlarm = this.breakerAlarm(props.alarmTopic);
-    this.parameter = factsParameter(this, settings, props.alarmTopic);
+    this.bootBreakerAlarm = this.breakerAlarm(settings.alarmTopic);
+    this.parameter = factsParameter(this, settings);
     this.#target = this.grantTarget(settings);
     arnsParameter(this, this.fleetName, this.#target.arns);
     addOutputs(this);

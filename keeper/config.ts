@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { DEFAULT_BOOT_BUDGET_SECONDS, DEFAULT_SILENT_SECONDS } from '../policy/zombies.ts';
 
 /** A schema's message says what is allowed: it ends the sentence of a refusal. */
 const text = v.pipe(v.string('a text'), v.nonEmpty('a text that is not empty'));
@@ -32,9 +33,9 @@ export const KeeperConfigSchema = v.strictObject({
   threshold: count(1, 1_000_000),
   durationSeconds: seconds(1, 86_400),
   /** From launch to ready: an instance that is older and was never heard of is ended. */
-  bootBudgetSeconds: v.optional(seconds(10, 86_400), 1200),
+  bootBudgetSeconds: v.optional(seconds(10, 86_400), DEFAULT_BOOT_BUDGET_SECONDS),
   /** An instance that was heard of once and then not for this long is ended. */
-  silentSeconds: v.optional(seconds(10, 86_400), 900),
+  silentSeconds: v.optional(seconds(10, 86_400), DEFAULT_SILENT_SECONDS),
   /** Boots that fail in a row before `Launch` is suspended. */
   breakerFailures: v.optional(count(1, 100), 3),
   /** Whether the group has a warm pool, whose instances are to be left alone. */

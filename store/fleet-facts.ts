@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { DEFAULT_BOOT_BUDGET_SECONDS, DEFAULT_SILENT_SECONDS } from '../policy/zombies.ts';
 
 const text = v.pipe(v.string('a text'), v.nonEmpty('a text that is not empty'));
 const number = v.number('a number');
@@ -42,8 +43,8 @@ export const FleetFactsSchema = v.object({
   /** How long the queue keeps a message, and the table the record of a job that has ended. */
   retentionSeconds: v.optional(number, 1_209_600),
   recordSeconds: v.optional(number, 1_209_600),
-  bootBudgetSeconds: v.optional(number, 1200),
-  silentSeconds: v.optional(number, 900),
+  bootBudgetSeconds: v.optional(number, DEFAULT_BOOT_BUDGET_SECONDS),
+  silentSeconds: v.optional(number, DEFAULT_SILENT_SECONDS),
   /** Names, for who looks after the fleet. */
   backlogAlarm: v.optional(text),
   bootBreakerAlarm: v.optional(text),

@@ -6,7 +6,7 @@ import type { FleetArns } from './fleet-arns.ts';
 import { useKeys } from './keys.ts';
 import { BODIES, LOGS } from '../log-bucket.ts';
 import { FLEET_ITEM, flat, INSTANCE_ITEMS, indexesOf, JOB_ITEMS, ofKeys } from './permissions.ts';
-import type { EncryptionKeys } from '../props/props.ts';
+import type { EncryptionKeys } from '../props/stores.ts';
 
 /** What grants have to know of a fleet, be it of this app or of another. */
 export interface GrantTarget {

@@ -1,6 +1,6 @@
 import type { Grant, IGrantable, IRole } from 'aws-cdk-lib/aws-iam';
-import type { EncryptionKeys } from '../props/props.ts';
 import { FleetPropsError } from '../props/refusal.ts';
+import type { EncryptionKeys } from '../props/stores.ts';
 
 type Store = keyof EncryptionKeys;
 type Use = 'read' | 'write';

@@ -10,7 +10,7 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import { checkWayOut } from './network-checks.ts';
-import type { WorkerFleetProps } from '../props/props.ts';
+import type { FleetSettings } from '../props/settings.ts';
 
 export interface Network {
   vpc: IVpc;
@@ -19,18 +19,23 @@ export interface Network {
   securityGroups: readonly ISecurityGroup[];
 }
 
-type NetworkProps = Pick<WorkerFleetProps, 'vpc' | 'vpcSubnets' | 'securityGroups' | 'allowAllIpv6Outbound'>;
+type NetworkSettings = Pick<
+  FleetSettings,
+  'vpc' | 'vpcSubnets' | 'securityGroups' | 'allowAllIpv6Outbound'
+>;
 
 /** Where instances run: the owner's VPC or one of the fleet's own, with a way out and none in. */
-export function network(scope: Construct, props: NetworkProps): Network {
-  const vpc = props.vpc ?? (ownVpc(scope) as IVpc);
-  const subnets = props.vpcSubnets ?? (props.vpc ? {} : { subnetType: SubnetType.PUBLIC });
+export function network(scope: Construct, settings: NetworkSettings): Network {
+  const vpc = settings.vpc ?? (ownVpc(scope) as IVpc);
+  const subnets = settings.vpcSubnets ?? (settings.vpc ? {} : { subnetType: SubnetType.PUBLIC });
   checkWayOut(scope, vpc, subnets);
-  const securityGroups = props.securityGroups ?? [ownSecurityGroup(scope, vpc, props.allowAllIpv6Outbound)];
+  const securityGroups = settings.securityGroups ?? [
+    ownSecurityGroup(scope, vpc, settings.allowAllIpv6Outbound),
+  ];
   return { vpc, subnets, securityGroups };
 }
 
-function ownSecurityGroup(scope: Construct, vpc: IVpc, allowAllIpv6Outbound = false): SecurityGroup {
+function ownSecurityGroup(scope: Construct, vpc: IVpc, allowAllIpv6Outbound: boolean): SecurityGroup {
   return new SecurityGroup(scope, 'SecurityGroup', {
     vpc,
     description: 'Workers: out to anywhere, in from nowhere',

@@ -15,7 +15,8 @@ import { builder, remover } from './image-permissions.ts';
 import type { MachineFile } from '../instance/machine-files.ts';
 import type { Network } from '../group/network.ts';
 import { checkBuilderWayOut } from '../group/network-checks.ts';
-import type { BakedImageSettings, FleetSettings } from '../props/settings.ts';
+import type { BakedImageSettings } from '../props/instances.ts';
+import type { FleetSettings } from '../props/settings.ts';
 import { sizeOf } from '../instance/user-data.ts';
 
 export interface BakedImageOptions {

@@ -7,7 +7,7 @@ import {
   KMS_APPLY_IMPORTED_ALIAS_PERMISSIONS_TO_PRINCIPAL,
 } from 'aws-cdk-lib/cx-api';
 import { describe, expect, it } from 'vitest';
-import type { EncryptionKeys } from '../../../infra/props/props.ts';
+import type { EncryptionKeys } from '../../../infra/props/stores.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
 import { flat, resourcesOf, rightsOf, templateOf } from '../../support/synthesised.ts';
 

@@ -1,7 +1,7 @@
 import { App, Stack, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
-import type { WarmPoolProps } from '../../../infra/props/props.ts';
+import type { WarmPoolProps } from '../../../infra/props/warm-pool.ts';
 import { WorkerFleet } from '../../../infra/worker-fleet.ts';
 import { only, resourcesOf, templateOf } from '../../support/synthesised.ts';
 

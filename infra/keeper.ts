@@ -16,6 +16,7 @@ import { RETENTION } from './queue.ts';
 import type { FleetSettings } from './props/settings.ts';
 import { staged } from './bundle/staging.ts';
 
+/** The resources that the keeper has to know. */
 export interface KeeperSurroundings {
   fleet: string;
   groupName: string;
@@ -25,7 +26,7 @@ export interface KeeperSurroundings {
   logBucket: string;
 }
 
-/** For the check at synth: what only the deployment knows has the shape that it will have then. */
+/** Values of the right format, for the check at synth. Only the deployment knows the real ones. */
 const STAND_INS = {
   groupName: 'group',
   policyArn:
@@ -36,17 +37,17 @@ const STAND_INS = {
 };
 
 /**
- * A run that failed or was missed is not made up for: the next one does the same. Lambda would try again twice, after
- * one and two minutes, beside the runs of those minutes ("Error handling for asynchronous invocation").
+ * A failed or missed run is not repeated: the next one does the same work. By default Lambda retries twice, after one and
+ * two minutes, in parallel with the runs of those minutes ("Error handling for asynchronous invocation").
  */
 const NO_SECOND_TRY = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
 
-/** An instance that misses several of its own reports counts as silent. */
+/** How long an instance may be silent: at least five intervals of its reports. */
 export function silentSecondsOf({ reportSeconds }: Pick<FleetSettings, 'reportSeconds'>): number {
   return Math.max(DEFAULT_SILENT_SECONDS, 5 * reportSeconds);
 }
 
-/** What the keeper is told. */
+/** The content of the environment variable `KEEPER_CONFIG`. */
 function keeperConfig(settings: FleetSettings, surroundings: KeeperSurroundings): KeeperConfigInput {
   const config: KeeperConfigInput = {
     version: 1,
@@ -65,7 +66,7 @@ function keeperConfig(settings: FleetSettings, surroundings: KeeperSurroundings)
   return config;
 }
 
-/** The function that does, once a minute, what must happen when no instance is there to do it. */
+/** The Lambda function that runs once a minute and does what must be done even if no instance runs. */
 export function keeper(
   scope: Construct,
   role: IRole,
@@ -87,7 +88,7 @@ export function keeper(
         code,
         role,
         memorySize: 256,
-        // Over before the next one starts.
+        // Shorter than the interval of the schedule, so that runs do not overlap.
         timeout: Duration.seconds(50),
         ...NO_SECOND_TRY,
         logGroup,
@@ -111,7 +112,7 @@ function withKeeperCode(use: (code: Code) => LambdaFunction): LambdaFunction {
 function everyMinute(scope: Construct, lambda: LambdaFunction): void {
   const role = schedulerRole(scope, lambda.functionArn);
   const target = new LambdaInvoke(lambda, {
-    // What the construct would add is a right to all versions and aliases, which there are none of.
+    // The construct would add a permission for all versions and aliases. The function has none.
     role: role.withoutPolicyUpdates(),
     ...NO_SECOND_TRY,
   });

@@ -3,11 +3,11 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { FleetSettings } from './props/settings.ts';
 
-/** "Amazon SQS message quotas": messages are kept 14 days at most, and moved after 1,000 receives at most. */
+/** The longest retention period and the largest `maxReceiveCount` of SQS ("Amazon SQS message quotas"). */
 export const RETENTION = Duration.days(14);
 const MOST_RECEIVES = 1000;
 
-/** The queue that jobs arrive on, and the one that failed jobs go to. */
+/** The queue of the jobs and the dead-letter queue. */
 export function jobQueues(
   scope: Construct,
   options: Pick<FleetSettings, 'leaseSeconds' | 'removalPolicy' | 'encryptionKeys'>,
@@ -26,7 +26,7 @@ export function jobQueues(
     ...common,
     visibilityTimeout: Duration.seconds(options.leaseSeconds),
     receiveMessageWaitTime: Duration.seconds(20),
-    // A net only: agents count the attempts, and an interruption must not use one up.
+    // A safeguard: agents count the attempts themselves, as an interruption must not cost one.
     deadLetterQueue: { queue: deadLetterQueue, maxReceiveCount: MOST_RECEIVES },
   });
   return { queue, deadLetterQueue };

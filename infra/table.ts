@@ -4,8 +4,8 @@ import { LISTING_INDEX, STATE_INDEX } from '../store/listing.ts';
 import type { FleetSettings } from './props/settings.ts';
 
 /**
- * The job table, of jobs, instances and the keeper's memory. Two indexes, as an update can add one or remove one
- * ("AWS::DynamoDB::Table"): the first is what earlier versions have, and goes with a later one.
+ * The table of jobs, instances and the keeper's state. It has two indexes, as an update can create or delete only one
+ * ("AWS::DynamoDB::Table"): fleets that are already deployed have the first one.
  */
 export function jobTable(
   scope: Construct,
@@ -30,7 +30,7 @@ export function jobTable(
     partitionKey: { name: 'listed', type: AttributeType.STRING },
     sortKey: { name: 'listedAt', type: AttributeType.STRING },
     projectionType: ProjectionType.INCLUDE,
-    // What does not change while a job is in one state: all else would cost a write of the index.
+    // Attributes that do not change while a job is in one state. Any other would cost additional writes to the index.
     nonKeyAttributes: ['label', 'group', 'requestId', 'instance'],
   });
   return table;

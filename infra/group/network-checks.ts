@@ -9,13 +9,13 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 
-/** What synth knows of the way out of the selected subnets. */
+/** What synth knows of the outbound access of the selected subnets. */
 interface Judgement {
   errors: string[];
   warnings: Record<string, string>;
 }
 
-/** What subnets were chosen by, and what to choose instead. */
+/** For the messages: which prop selects the subnets, and what to select instead. */
 const OF_FLEET = {
   chosen: 'vpcSubnets selects subnets',
   instead:
@@ -30,8 +30,8 @@ const NO_WAY_OUT = 'mayfly:subnetsWithoutWayOut';
 const PERHAPS_NO_ADDRESS = 'mayfly:publicSubnetsMayGiveNoAddress';
 
 /**
- * Refuses, at synth, subnets of a VPC from which no instance could reach AWS, and warns of those of which that is not known
- * here. At synth, as routes and endpoints may be added after the fleet.
+ * Refuses subnets from which no instance could reach AWS, and warns of subnets of which synth cannot know it. It runs at synth,
+ * as routes and endpoints may be added after the fleet.
  */
 export function checkWayOut(scope: Construct, vpc: IVpc, selection: SubnetSelection): void {
   scope.node.addValidation({
@@ -43,7 +43,7 @@ export function checkWayOut(scope: Construct, vpc: IVpc, selection: SubnetSelect
   });
 }
 
-/** The same for the subnet in which a machine becomes the image. What is not known here shows when the image is made. */
+/** The same for the subnet in which the image is built, without warnings: the build itself shows what synth cannot know. */
 export function checkBuilderWayOut(scope: Construct, vpc: IVpc, subnet: ISubnet): void {
   scope.node.addValidation({
     validate: () => judge(scope, vpc, { subnets: [subnet] }, OF_BUILDER).errors,
@@ -52,7 +52,7 @@ export function checkBuilderWayOut(scope: Construct, vpc: IVpc, subnet: ISubnet)
 
 function judge(scope: Construct, vpc: IVpc, selection: SubnetSelection, choice = OF_FLEET): Judgement {
   const { subnets, isPendingLookup } = vpc.selectSubnets(selection);
-  // The first synth of a lookup has made-up subnets.
+  // In the first synth of a lookup the subnets are placeholders.
   if (isPendingLookup) return { errors: [], warnings: {} };
   const made = subnets.filter(resourceOf);
   const imported = subnets.filter((subnet) => !resourceOf(subnet));
@@ -95,21 +95,21 @@ const perhapsNoAddress = (subnets: string): string =>
 const pathsOf = (subnets: ISubnet[]): string => subnets.map(({ node }) => node.path).join(', ');
 const idsOf = (subnets: ISubnet[]): string => subnets.map(({ subnetId }) => subnetId).join(', ');
 
-/** The resource of a subnet that this app makes. Known by its type: an app may hold a second copy of aws-cdk-lib. */
+/** The resource of a subnet of this app. It is recognised by its type, as an app may contain a second copy of aws-cdk-lib. */
 function resourceOf({ node }: ISubnet): CfnSubnet | undefined {
   const child = node.defaultChild;
   return isOf<CfnSubnet>(child, CfnSubnet.CFN_RESOURCE_TYPE_NAME) ? child : undefined;
 }
 
-/** A template's `Fn::If` is not judged. */
+/** An `Fn::If` of the template counts as an address. */
 const givesNoAddress = (subnet: ISubnet): boolean => {
   const given = resourceOf(subnet)?.mapPublicIpOnLaunch;
   return given === undefined || given === false;
 };
 
 /**
- * A route to anywhere by IPv4, by which agents call AWS. Of a prefix list, and of what the deployment alone knows, it is not known
- * that it is none.
+ * Whether the resource is a default route by IPv4, which agents use. A prefix list, and a destination that only the deployment
+ * knows, may be one and count as one.
  */
 function isWayOut(one: CfnResource, { routeTable }: ISubnet): boolean {
   if (!isOf<CfnRoute>(one, CfnRoute.CFN_RESOURCE_TYPE_NAME)) return false;

@@ -24,7 +24,7 @@ type NetworkSettings = Pick<
   'vpc' | 'vpcSubnets' | 'securityGroups' | 'allowAllIpv6Outbound'
 >;
 
-/** Where instances run: the owner's VPC or one of the fleet's own, with a way out and none in. */
+/** The network of the instances: the owner's VPC, or one of the fleet's own with outbound access and no inbound access. */
 export function network(scope: Construct, settings: NetworkSettings): Network {
   const vpc = settings.vpc ?? (ownVpc(scope) as IVpc);
   const subnets = settings.vpcSubnets ?? (settings.vpc ? {} : { subnetType: SubnetType.PUBLIC });
@@ -44,14 +44,14 @@ function ownSecurityGroup(scope: Construct, vpc: IVpc, allowAllIpv6Outbound: boo
   });
 }
 
-/** Public subnets alone: a NAT gateway is billed by the hour, also while a fleet sleeps. */
+/** Only public subnets: a NAT gateway is billed by the hour, also while the fleet has no instances. */
 function ownVpc(scope: Construct): Vpc {
   const vpc = new Vpc(scope, 'Vpc', {
-    // The same template with and without `env`, for which aws-cdk-lib would otherwise look up three zones.
+    // With `env` aws-cdk-lib would look up the zones and take three. So the template is the same without it.
     availabilityZones: [0, 1].map((index) => Fn.select(index, Fn.getAzs())),
     natGateways: 0,
     subnetConfiguration: [{ name: 'Public', subnetType: SubnetType.PUBLIC, mapPublicIpOnLaunch: true }],
-    // Nothing uses it, and emptying it takes a custom resource with a function of its own.
+    // Nothing uses the default security group, and its restriction would add a custom resource with a Lambda function.
     restrictDefaultSecurityGroup: false,
     gatewayEndpoints: {
       S3: { service: GatewayVpcEndpointAwsService.S3 },

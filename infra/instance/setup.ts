@@ -3,7 +3,7 @@ import { join, relative, resolve } from 'node:path';
 import { type Document, isMap, isScalar, isSeq, parseDocument, type Tags, visit } from 'yaml';
 import { FleetPropsError, show } from '../props/refusal.ts';
 
-/** How the playbook of an instance runs the owner's set-up. */
+/** How the instance's playbook runs the owner's set-up. */
 export type SetupKind = 'program' | 'playbook' | 'tasks' | 'role';
 
 export interface Setup {
@@ -12,13 +12,13 @@ export interface Setup {
   kind: SetupKind;
 }
 
-/** What the owner gave. */
+/** The props that the set-up consists of. */
 export interface SetupProps {
   setup?: string | undefined;
   setupVaultPassword?: object | undefined;
 }
 
-/** Ansible's own tags, with what they may stand before (its `AnsibleConstructor`). It takes no other but YAML's. */
+/** Tags of Ansible, with the nodes that they are allowed on (its `AnsibleConstructor`). Others than YAML's own are errors. */
 const ANSIBLE_TAGS: Tags = [
   { tag: '!unsafe', resolve: (value: string) => value },
   { tag: '!unsafe', collection: 'map', resolve: (value: unknown) => value },
@@ -29,13 +29,13 @@ const ANSIBLE_TAGS: Tags = [
 const VAULT_TAGS = new Set(['!vault', '!vault-encrypted']);
 /** The first word of a file that `ansible-vault encrypt` has encrypted. */
 const VAULT_HEADER = '$ANSIBLE_VAULT;';
-/** A play has hosts, or imports a playbook. A task has neither. */
+/** A play has hosts or imports a playbook; a task does neither. */
 const KEYS_OF_PLAYS = ['hosts', 'import_playbook', 'ansible.builtin.import_playbook'];
 
 /**
- * The owner's set-up, as it is in the worker directory. Undefined when there is none.
+ * The owner's set-up in the worker directory; undefined if there is none.
  *
- * Throws a `FleetPropsError` for one that no instance could run: each launch would end in a failed boot.
+ * Throws a `FleetPropsError` for a set-up that no instance could run: each boot would fail.
  */
 export function setupOf(where: string, workers: string, props: SetupProps): Setup | undefined {
   const { setup: given } = props;
@@ -86,7 +86,7 @@ function inWorkers(workers: string, given: string, refuse: Refuse): { path: stri
   return { path: path.replaceAll('\\', '/'), file };
 }
 
-/** Its tasks may be none, or be encrypted as a whole. */
+/** Checks a role. Its list of tasks may be empty, or encrypted as a whole. */
 function roleOf(where: string, directory: string, props: SetupProps, refuse: Refuse): SetupKind {
   const names = ['main.yml', 'main.yaml'].map((name) => join(directory, 'tasks', name));
   const file = names.find((name) => existsSync(name));
@@ -116,7 +116,7 @@ function kindOf(where: string, file: string, props: SetupProps, refuse: Refuse):
   return isMap(first) && KEYS_OF_PLAYS.some((key) => first.has(key)) ? 'playbook' : 'tasks';
 }
 
-/** Without the password Ansible fails at the first use of what is encrypted. */
+/** Without the password Ansible fails at the first use of an encrypted value. */
 function needVaultPassword(where: string, why: string, props: SetupProps): void {
   if (props.setupVaultPassword) return;
   const allowed = `an SSM parameter with the vault's password, as ${why}`;
@@ -146,8 +146,8 @@ function named(document: Document): string {
 }
 
 /**
- * As Ansible reads it: YAML 1.1, of two keys of one name the last. What it has no constructor for is an error, of which `yaml`
- * only warns.
+ * Reads a file as Ansible does: YAML 1.1, and of two equal keys the last. A tag without a constructor is an error; `yaml` only
+ * warns of it.
  */
 function read(file: string, refuse: Refuse): Document {
   const document = parseDocument(readFileSync(file, 'utf8'), {

@@ -4,18 +4,18 @@ import { gzipSync, strToU8 } from 'fflate';
 import { BOOT_SCRIPT, dropIns, type MachineFile, machineFiles } from './machine-files.ts';
 import type { FleetSettings } from '../props/settings.ts';
 
-/** "Run commands when you launch an EC2 instance with user data input": 16 KB before it is encoded. */
+/** Most bytes before encoding ("Run commands when you launch an EC2 instance with user data input"). */
 export const MOST_BYTES = 16_384;
-/** What a name that only the deployment knows may take: queue URLs are the longest. */
+/** Bytes to allow for a name that only the deployment knows. Queue URLs are the longest. */
 const BYTES_OF_A_REFERENCE = 160;
 
 const PUT_IN_PLACE = '/usr/local/lib/mayfly/put-in-place';
-/** Ends a file in the script: no line of one may be this. */
+/** Delimiter of the here-documents. No file may have such a line. */
 const END = 'END-OF-FILE';
 
 /**
- * Once, at the first boot. The dead man's timer as early as can be: from then on no reboot and no hanging boot leaves a
- * machine that nothing ends.
+ * Commands of the first boot. The dead man's timer starts as early as possible: after that an instance terminates even if its
+ * boot hangs or it reboots.
  */
 const COMMANDS = [
   ['sh', PUT_IN_PLACE],
@@ -24,7 +24,7 @@ const COMMANDS = [
   [BOOT_SCRIPT],
 ];
 
-/** The user-data of every instance: files and commands, by cloud-init. */
+/** The user-data of the instances: files and commands for cloud-init. */
 export function userData(settings: FleetSettings, contents: { agentJson: string; treeJson: string }): string {
   const own: MachineFile[] = [
     { path: '/etc/mayfly/agent.json', mode: '0644', content: contents.agentJson },
@@ -42,13 +42,13 @@ export function userData(settings: FleetSettings, contents: { agentJson: string;
   ].join('\n');
 }
 
-/** Literal blocks: what is in them needs no quoting, and JSON of one line stays one when names are put in. */
+/** A literal block: its content needs no quoting, and one line of JSON stays one line when CloudFormation puts names in. */
 function plain({ path, mode, content }: MachineFile): string[] {
   const lines = content.trimEnd().split('\n');
   return [...head(path, mode), '  content: |', ...lines.map((line) => (line === '' ? '' : `    ${line}`))];
 }
 
-/** One script that writes the files: packed together they are a quarter smaller. */
+/** A script that writes the files. Compressed together they are a quarter smaller. */
 function putInPlace(files: readonly MachineFile[]): string {
   return files
     .map(({ path, mode, content }) => {
@@ -58,7 +58,7 @@ function putInPlace(files: readonly MachineFile[]): string {
     .join('');
 }
 
-/** For the sake of the limit. No time in it: the same file is the same bytes. */
+/** Compressed because of the limit. Without a time stamp, so that the same file gives the same bytes. */
 function packed({ path, mode, content }: MachineFile): string[] {
   const bytes = gzipSync(strToU8(content), { level: 9, mtime: 0 });
   return [...head(path, mode), '  encoding: gz+b64', `  content: ${Buffer.from(bytes).toString('base64')}`];
@@ -66,7 +66,7 @@ function packed({ path, mode, content }: MachineFile): string[] {
 
 const head = (path: string, mode: string): string[] => [`- path: ${path}`, `  permissions: '${mode}'`];
 
-/** Refuses, at synth, user-data that no launch would accept. */
+/** Refuses, at synth, user-data that is too long for a launch. */
 export function refuseTooMuchUserData(scope: Construct, stack: Stack, content: string): void {
   scope.node.addValidation({
     validate: () => {
@@ -80,7 +80,7 @@ export function refuseTooMuchUserData(scope: Construct, stack: Stack, content: s
   });
 }
 
-/** Bytes of a resolved text, in which whatever is not literal counts as a name of the usual length. */
+/** Bytes of a resolved text. Each part that is not literal counts as `BYTES_OF_A_REFERENCE`. */
 export function sizeOf(resolved: unknown): number {
   if (typeof resolved === 'string') return Buffer.byteLength(resolved);
   const join = resolved as { 'Fn::Join'?: [string, unknown[]] };

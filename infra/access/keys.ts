@@ -37,7 +37,7 @@ export function useKeys(keys: EncryptionKeys, grantee: IGrantable, uses: Uses): 
 export function useOwnKeys(where: string, keys: EncryptionKeys, role: IRole, uses: Uses): void {
   const dropped = grantsOf(keys, role, uses).find(({ grant }) => !grant.success);
   if (!dropped) return;
-  const is = `${dropped.key.node.path}, by which nothing is granted`;
+  const is = `${dropped.key.node.path}, whose grant has no effect`;
   throw new FleetPropsError(where, `encryptionKeys.${dropped.store}`, is, ALLOWED);
 }
 

@@ -78,19 +78,20 @@ function judge(scope: Construct, vpc: IVpc, selection: SubnetSelection, choice =
 }
 
 const noWayOut = ({ chosen, instead }: typeof OF_FLEET, subnets: string): string =>
-  `${chosen} without a way out by IPv4 (${subnets}): instances could reach neither AWS nor packages. Select ${instead}`;
+  `${chosen} without outbound access by IPv4 (${subnets}): instances could reach neither AWS nor packages. Select ${instead}`;
 
 const noAddress = (subnets: string): string =>
-  `the public subnets ${subnets} give instances no address, so there is no way out. Set mapPublicIpOnLaunch: true in the ` +
+  `the public subnets ${subnets} assign no public IPv4 addresses, so instances have no outbound access. Set ` +
+  'mapPublicIpOnLaunch: true in the ' +
   "VPC's subnetConfiguration, or select private subnets with a NAT gateway";
 
 const onlyEndpoints = (subnets: string): string =>
-  `The subnets ${subnets} have no way out, unless by endpoints of the VPC. Instances need endpoints of sqs, dynamodb, s3, ` +
-  'autoscaling and sts, and an image that has all packages. mayfly doctor tells which are missing.';
+  `The subnets ${subnets} have no outbound access, except through endpoints of the VPC. Instances need endpoints of sqs, ` +
+  'dynamodb, s3, autoscaling and sts, and an image that has all packages. mayfly doctor shows which are missing.';
 
 const perhapsNoAddress = (subnets: string): string =>
-  `Whether the public subnets ${subnets} give instances an address is not known here. Without one an instance has no way ` +
-  'out. mayfly doctor tells once the fleet is deployed.';
+  `Synth does not know whether the public subnets ${subnets} assign public IPv4 addresses. Without one an instance has no ` +
+  'outbound access. mayfly doctor checks it once the fleet is deployed.';
 
 const pathsOf = (subnets: ISubnet[]): string => subnets.map(({ node }) => node.path).join(', ');
 const idsOf = (subnets: ISubnet[]): string => subnets.map(({ subnetId }) => subnetId).join(', ');

@@ -98,7 +98,7 @@ export function agentConfig(stack: Stack, settings: FleetSettings, surroundings:
   };
   const config = withSections(values);
   // The agent's schema refuses here what it would refuse on the instance.
-  parseConfig(JSON.stringify({ ...config, ...STAND_INS }), 'What the props come to');
+  parseConfig(JSON.stringify({ ...config, ...STAND_INS }), 'The configuration that the props make');
   return stack.toJsonString(config);
 }
 

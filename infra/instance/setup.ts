@@ -60,7 +60,7 @@ export function requirementsOf(where: string, workers: string, given?: string): 
   if (given === undefined) return undefined;
   const refuse = refusing(where, 'setupRequirements', given);
   const { path, file } = inWorkers(workers, given, refuse);
-  if (!statSync(file).isFile()) refuse(`a file (${file} is none)`);
+  if (!statSync(file).isFile()) refuse(`a file (${file} is not one)`);
   const { contents } = read(file, refuse);
   const named = isMap(contents) ? contents.items.map(({ key }) => String(key)) : [];
   const known = named.length > 0 && named.every((key) => ['roles', 'collections'].includes(key));

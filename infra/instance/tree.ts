@@ -43,7 +43,7 @@ export type Programs = Partial<Record<'command' | 'instanceCheck', string[] | un
 export function workersOf(where: string, programs: Programs, given?: string): string {
   const directory = given === undefined ? join(packageRoot, 'workers') : resolve(given);
   if (!existsSync(directory) || !statSync(directory).isDirectory()) {
-    throw new FleetPropsError(where, 'workerDirectory', show(given), `a directory (${directory} is none)`);
+    throw new FleetPropsError(where, 'workerDirectory', show(given), `a directory (${directory} is not one)`);
   }
   for (const [key, words = []] of Object.entries(programs)) {
     const [program = ''] = words;

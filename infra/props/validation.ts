@@ -45,7 +45,7 @@ function validateSetup(where: string, props: WorkerFleetProps): void {
     const value = props[key];
     if (value === undefined) continue;
     const is = typeof value === 'string' ? show(value) : show(value.parameterName);
-    throw new FleetPropsError(where, key, is, 'only with setup, which it is for');
+    throw new FleetPropsError(where, key, is, 'only with setup');
   }
 }
 
@@ -54,7 +54,7 @@ function validateVaultKey(where: string, { setupVaultPassword }: WorkerFleetProp
   // The interface lacks the member; the class has it.
   const { encryptionKey } = (setupVaultPassword ?? {}) as { encryptionKey?: object };
   if (!encryptionKey || !('aliasName' in encryptionKey)) return;
-  const allowed = 'a key (Key.fromKeyArn, Key.fromLookup), as a right to an alias is none to its key';
+  const allowed = 'a key (Key.fromKeyArn, Key.fromLookup), as permission to use an alias does not include its key';
   throw new FleetPropsError(where, 'setupVaultPassword.encryptionKey', 'an alias', allowed);
 }
 
@@ -84,7 +84,7 @@ function validateRetention(where: string, { trackJobs = true, recordRetention }:
       where,
       'recordRetention',
       show(recordRetention),
-      'at least 14 days, as long as the queue keeps a message: one that comes again would run again',
+      'at least 14 days, as long as the queue keeps a message: a job that is delivered again would run again',
     );
   }
 }

@@ -141,7 +141,7 @@ function templateOf(variant: Variant): Template {
 const SYNTH_MS = 400_000;
 
 describe('a fleet', { timeout: SYNTH_MS }, () => {
-  it.each(VARIANTS)('$name: is what AWS takes, and has no finding of cdk-nag', (variant) => {
+  it.each(VARIANTS)('$name: is valid for AWS, and has no finding of cdk-nag', (variant) => {
     const template = templateOf(variant);
     const file = join(directory, 'template.json');
     writeFileSync(file, JSON.stringify(template.toJSON()));

@@ -77,13 +77,13 @@ describe('by default', () => {
     expect((resource.Properties['Roles'] as unknown[]).map(flat).join()).toMatch(/^<FleetAgentRole\w+>$/);
   });
 
-  it('the agents are told of it', () => {
+  it('the agents know its ARN', () => {
     expect(toldToAgents(stack)).toMatch(/Fn::GetAtt":\["FleetWorkerRole\w+","Arn"\]/);
   });
 });
 
 describe("with a role of the owner's", () => {
-  it('of the same stack that role comes to trust the instances, beside whom it trusted', () => {
+  it('of the same stack the role trusts the instances in addition', () => {
     const { stack, fleet, role } = withOwnersRole();
     expect(trusted(roleNamed(stack, /^Theirs/))).toEqual([
       'sts:AssumeRole by Service lambda.amazonaws.com',
@@ -116,7 +116,7 @@ describe("with a role of the owner's", () => {
           assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
         }),
     ],
-  ])('%s the instances may assume it, and its own trust is left alone', (_, name, of) => {
+  ])('%s the instances may assume it, and its trust policy does not change', (_, name, of) => {
     const { stack } = withRole(of);
     const assume = Object.values(resourcesOf(Template.fromStack(stack), 'AWS::IAM::Policy')).filter(
       ({ Properties }) => JSON.stringify(Properties).includes('sts:AssumeRole'),
@@ -130,7 +130,7 @@ describe("with a role of the owner's", () => {
 describe('with none', () => {
   const none: WorkerFleetProps = { workerAwsAccess: 'none' };
 
-  it('there is no role, no right to assume one, and no word of it to the agents', () => {
+  it('there is no role and no permission to assume one, and the agents know of none', () => {
     const { stack, fleet } = fleetOf(none);
     expect(fleet.workerRole).toBeUndefined();
     expect(rolesNamed(stack, /WorkerRole/)).toEqual([]);
@@ -138,7 +138,7 @@ describe('with none', () => {
     expect(toldToAgents(stack)).toBeUndefined();
   });
 
-  it('a grant is refused by the name of the prop', () => {
+  it('a grant is refused with the name of the prop', () => {
     const { stack, fleet } = fleetOf(none);
     const queue = new Queue(stack, 'Other');
     const grant = () => queue.grantSendMessages(fleet);

@@ -65,7 +65,7 @@ const agentConfigOf = (props?: WorkerFleetProps) =>
 const GREETING = ['two\nlines: "x" \\ ', '{NOT_A_REFERENCE} é # no comment'].join('$');
 
 describe('user-data', () => {
-  it("is a cloud-config that writes the fleet's own files and one that holds the rest", () => {
+  it("is a cloud-config that writes the fleet's own files and one with all others", () => {
     expect(userDataOf()).toMatch(/^#cloud-config\n/);
     const { write_files } = cloudConfigOf();
     expect(write_files.map(({ path, permissions }) => [path, permissions])).toEqual([
@@ -87,7 +87,7 @@ describe('user-data', () => {
     ]);
   });
 
-  it('puts every file of a machine in its place, with its mode and all its lines', async () => {
+  it('writes each file of an instance with its mode and all its lines', async () => {
     const script = fileOf(cloudConfigOf(), '/usr/local/lib/mayfly/put-in-place');
     const machine = mkdtempSync(join(tmpdir(), 'mayfly-user-data-'));
     try {
@@ -103,7 +103,7 @@ describe('user-data', () => {
     }
   });
 
-  it("has the fleet's times for the units that are the same for all", () => {
+  it("has the fleet's times for the units, which are the same for each fleet", () => {
     const config = cloudConfigOf({
       drain: Duration.minutes(10),
       grace: Duration.seconds(30),
@@ -119,7 +119,7 @@ describe('user-data', () => {
     );
   });
 
-  it('says where the tree is', () => {
+  it('has the location of the tree', () => {
     const tree = JSON.parse(fileOf(cloudConfigOf(), '/etc/mayfly/tree.json'));
     expect(tree).toEqual({
       bucket: expect.stringMatching(/^cdk-.*-assets-/),
@@ -134,7 +134,7 @@ describe('user-data', () => {
     });
   });
 
-  it("says which Node.js: that of the types' architecture", () => {
+  it("names the Node.js of the types' architecture", () => {
     const nodeOf = (type: string) =>
       JSON.parse(fileOf(cloudConfigOf({ instanceTypes: [new InstanceType(type)] }), '/etc/mayfly/tree.json'))
         .node;
@@ -151,14 +151,14 @@ describe('user-data', () => {
     ['setup.yml', 'tasks'],
     ['site.yml', 'playbook'],
     ['roles/ours', 'role'],
-  ])("says what the owner's set-up is: %s, %s", (setup, setupKind) => {
+  ])("names the owner's set-up: %s, %s", (setup, setupKind) => {
     const tree = treeOf({ setup });
     expect(tree).toMatchObject({ setup, setupKind });
     expect(tree).not.toHaveProperty('setupRequirements');
     expect(tree).not.toHaveProperty('setupVaultPassword');
   });
 
-  it('says what that needs by names: of a file, and of a parameter whose value is nowhere', () => {
+  it('names the requirements file and the parameter of the set-up, whose value it does not contain', () => {
     const { stack } = fleetOf();
     const setupVaultPassword = StringParameter.fromSecureStringParameterAttributes(stack, 'Password', {
       parameterName: '/pictures/vault',
@@ -175,7 +175,7 @@ describe('user-data', () => {
     expect(sizeOf(userDataOf())).toBeLessThanOrEqual(MOST_BYTES - 4000);
   });
 
-  it('is refused at synth when it is too much for a launch', () => {
+  it('is refused at synth if it is too long for a launch', () => {
     const { stack } = fleetOf({ environment: { LONG: 'x'.repeat(MOST_BYTES) } });
     const app = stack.node.root as unknown as { synth(): void };
     expect(() => app.synth()).toThrow(/user-data is about \d+ bytes; allowed: at most 16384\..*environment/);
@@ -217,7 +217,7 @@ describe("the agent's configuration", () => {
     expect(agentConfigOf().retirement).not.toHaveProperty('idleSeconds');
   });
 
-  it('says what the props say', () => {
+  it('has the values of the props', () => {
     const config = agentConfigOf({
       fleetName: 'thumbnails',
       command: ['convert', '-', 'png:-'],

@@ -97,19 +97,19 @@ describe('the table of the props', () => {
 });
 
 describe('the documentation of', () => {
-  it.each(documented)('$of: $name tells what it is and its default', ({ text, byDefault }) => {
+  it.each(documented)('$of: $name has a text and a default', ({ text, byDefault }) => {
     expect(text).not.toBe('');
     expect(byDefault).toBeTruthy();
   });
 
   const literals = documented.filter(({ byDefault = '- ' }) => !byDefault.startsWith('- '));
 
-  it.each(literals)('$of: $name tells the default of the table: $byDefault', ({ byDefault = '', row = {} }) => {
+  it.each(literals)('$of: $name has the default of the table: $byDefault', ({ byDefault = '', row = {} }) => {
     expect(row).toHaveProperty('default');
     expect(comparable(literal(byDefault))).toEqual(comparable((row as { default: unknown }).default));
   });
 
-  it('defaults finds the literals', () => {
+  it('defaults has literals, which are compared', () => {
     expect(literals.length).toBeGreaterThan(30);
   });
 });

@@ -44,7 +44,7 @@ function treeHash(workerDirectory: string): string {
 describe('the bundles', () => {
   const sources = ['agent', 'keeper', 'jobs', 'policy', 'aws', 'package.json', 'tsconfig.json'];
 
-  it.each(['agent', 'keeper'] as const)('of the %s is the same bytes wherever its source lies', (name) => {
+  it.each(['agent', 'keeper'] as const)('of the %s has the same bytes in any directory', (name) => {
     const elsewhere = directory();
     for (const source of sources)
       cpSync(join(packageRoot, source), join(elsewhere, source), { recursive: true });

@@ -24,11 +24,11 @@ export function factsParameter(fleet: WorkerFleet, settings: FleetSettings): Str
     // CDK cannot tell by a name that only the deployment knows, such as that of a nested stack.
     simpleName: false,
     description: `What commands have to know of the fleet ${fleet.fleetName}`,
-    stringValue: Stack.of(fleet).toJsonString(inOrder(factsOf(fleet, settings))),
+    stringValue: Stack.of(fleet).toJsonString(sortBySchema(makeFacts(fleet, settings))),
   });
 }
 
-function factsOf(fleet: WorkerFleet, settings: FleetSettings): FleetFactsInput {
+function makeFacts(fleet: WorkerFleet, settings: FleetSettings): FleetFactsInput {
   return {
     ...settingsForFacts(settings),
     version: 1,
@@ -53,7 +53,7 @@ function factsOf(fleet: WorkerFleet, settings: FleetSettings): FleetFactsInput {
 }
 
 /** The facts in the order of their schema. */
-function inOrder(facts: FleetFactsInput): Record<string, unknown> {
+function sortBySchema(facts: FleetFactsInput): Record<string, unknown> {
   const values = new Map<string, unknown>(Object.entries(facts));
   const keys = Object.keys(FleetFactsSchema.entries).filter((key) => values.has(key));
   return Object.fromEntries(keys.map((key) => [key, values.get(key)]));

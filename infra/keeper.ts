@@ -40,7 +40,7 @@ const STAND_INS = {
  * A failed or missed run is not repeated: the next one does the same work. By default Lambda retries twice, after one and
  * two minutes, in parallel with the runs of those minutes ("Error handling for asynchronous invocation").
  */
-const NO_SECOND_TRY = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
+const NO_RETRIES = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
 
 /** How long an instance may be silent: at least five intervals of its reports. */
 export function silentSecondsOf({ reportSeconds }: Pick<FleetSettings, 'reportSeconds'>): number {
@@ -48,10 +48,10 @@ export function silentSecondsOf({ reportSeconds }: Pick<FleetSettings, 'reportSe
 }
 
 /** The content of the environment variable `KEEPER_CONFIG`. */
-function keeperConfig(settings: FleetSettings, surroundings: KeeperSurroundings): KeeperConfigInput {
+function makeKeeperConfig(settings: FleetSettings, environment: KeeperSurroundings): KeeperConfigInput {
   const config: KeeperConfigInput = {
     version: 1,
-    ...surroundings,
+    ...environment,
     threshold: settings.scaleOut.threshold,
     durationSeconds: settings.scaleOut.durationSeconds,
     bootBudgetSeconds: settings.bootBudgetSeconds,
@@ -71,7 +71,7 @@ export function keeper(
   scope: Construct,
   role: IRole,
   settings: FleetSettings,
-  surroundings: KeeperSurroundings,
+  environment: KeeperSurroundings,
 ): LambdaFunction {
   const logGroup = new LogGroup(scope, 'KeeperLog', {
     retention: RetentionDays.ONE_MONTH,
@@ -90,14 +90,14 @@ export function keeper(
         memorySize: 256,
         // Shorter than the interval of the schedule, so that runs do not overlap.
         timeout: Duration.seconds(50),
-        ...NO_SECOND_TRY,
+        ...NO_RETRIES,
         logGroup,
         environment: {
-          KEEPER_CONFIG: Stack.of(scope).toJsonString(keeperConfig(settings, surroundings)),
+          KEEPER_CONFIG: Stack.of(scope).toJsonString(makeKeeperConfig(settings, environment)),
         },
       }),
   );
-  everyMinute(scope, lambda);
+  createSchedule(scope, lambda);
   return lambda;
 }
 
@@ -109,12 +109,12 @@ function withKeeperCode(use: (code: Code) => LambdaFunction): LambdaFunction {
   );
 }
 
-function everyMinute(scope: Construct, lambda: LambdaFunction): void {
+function createSchedule(scope: Construct, lambda: LambdaFunction): void {
   const role = schedulerRole(scope, lambda.functionArn);
   const target = new LambdaInvoke(lambda, {
     // The construct would add a permission for all versions and aliases. The function has none.
     role: role.withoutPolicyUpdates(),
-    ...NO_SECOND_TRY,
+    ...NO_RETRIES,
   });
   new Schedule(scope, 'EveryMinute', {
     description: `Runs the keeper ${lambda.node.path}`,

@@ -118,7 +118,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     super(scope, id);
     const settings = settingsOf(this.where, id, props);
     this.fleetName = `${Stack.of(this).stackName}/${settings.name}`;
-    this.refuseSameName(settings.name);
+    this.checkFleetName(settings.name);
     const base = usableImage(this, this.where, settings.machineImage ?? amazonLinux(settings));
 
     const queues = jobQueues(this, settings);
@@ -127,23 +127,23 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     this.table = jobTable(this, settings);
     this.logBucket = logBucket(this, settings);
 
-    const surroundings = network(this, settings);
-    this.vpc = surroundings.vpc;
-    this.connections = new Connections({ securityGroups: [...surroundings.securityGroups] });
+    const instanceNetwork = network(this, settings);
+    this.vpc = instanceNetwork.vpc;
+    this.connections = new Connections({ securityGroups: [...instanceNetwork.securityGroups] });
 
     this.role = agentRole(this, settings.systemsManagerAccess);
     this.workerRole = workerRole(this, settings.workerAwsAccess, this.role);
-    const instances = this.instances(settings, surroundings, base);
+    const instances = this.createInstances(settings, instanceNetwork, base);
     this.launchTemplate = instances.template;
     this.autoScalingGroup = instances.group;
 
     const policy = scaleOutPolicy(this, this.autoScalingGroup, settings);
     this.scalingPolicyArn = policy.ref;
     this.backlogAlarm = backlogAlarm(this, this.queue, policy, settings);
-    this.keeper = this.keeperOf(settings);
-    this.bootBreakerAlarm = this.breakerAlarm(settings.alarmTopic);
+    this.keeper = this.createKeeper(settings);
+    this.bootBreakerAlarm = this.createBreakerAlarm(settings.alarmTopic);
     this.parameter = factsParameter(this, settings);
-    this.#target = this.grantTarget(settings);
+    this.#target = this.makeGrantTarget(settings);
     arnsParameter(this, this.fleetName, this.#target.arns);
     addOutputs(this);
   }
@@ -217,7 +217,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
   }
 
   /** Two fleets of one name would have one SSM parameter, and the deployment would fail at the second. */
-  private refuseSameName(name: string): void {
+  private checkFleetName(name: string): void {
     const others = Stack.of(this).node.findAll();
     const other = others.find(
       (one) => one instanceof WorkerFleet && one !== this && one.fleetName === this.fleetName,
@@ -228,10 +228,10 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
   }
 
   /** The launch template and the group. Deleting the stack deletes the agents' permissions only after the instances. */
-  private instances(settings: FleetSettings, network: Network, base: IMachineImage) {
+  private createInstances(settings: FleetSettings, network: Network, base: IMachineImage) {
     const stack = Stack.of(this);
     const assets = deployed(this, settings);
-    const content = this.userDataOf(settings, assets);
+    const content = this.makeUserData(settings, assets);
     refuseTooMuchUserData(this, stack, content);
     const options = {
       fleetName: this.fleetName,
@@ -239,7 +239,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
       network,
       role: this.role,
       userData: content,
-      machineImage: this.machineImage(settings, network, assets, base),
+      machineImage: this.createMachineImage(settings, network, assets, base),
     };
     const template = launchTemplate(this, options);
     const asg = group(this, template, options);
@@ -249,7 +249,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
       deadLetterQueue: this.deadLetterQueue,
       table: this.table,
       logBucket: this.logBucket,
-      groupArn: groupArnOf(this, `${stack.stackName}-${logicalIdOf(asg)}-*`),
+      groupArn: groupArnOf(this, `${stack.stackName}-${getLogicalId(asg)}-*`),
       workerRole: this.workerRole,
     });
     useOwnKeys(this.where, settings.encryptionKeys, this.role, {
@@ -262,11 +262,11 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     asg.node.addDependency(policy, treePolicy(this, this.role, assets));
     asg.node.addDependency(this.role, this.queue, this.deadLetterQueue, this.table, this.logBucket);
     if (this.workerRole) asg.node.addDependency(this.workerRole);
-    refuseTagsThatFailLaunches(this, [cfnChild(asg), cfnChild(template)]);
+    refuseTagsThatFailLaunches(this, [getResource(asg), getResource(template)]);
     return { template, group: asg };
   }
 
-  private machineImage(
+  private createMachineImage(
     settings: FleetSettings,
     network: Network,
     { tree, node, treeJson }: Deployed,
@@ -287,7 +287,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     });
   }
 
-  private userDataOf(settings: FleetSettings, { treeJson }: Deployed): string {
+  private makeUserData(settings: FleetSettings, { treeJson }: Deployed): string {
     const stack = Stack.of(this);
     return userData(settings, {
       agentJson: agentConfig(stack, settings, {
@@ -303,7 +303,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     });
   }
 
-  private keeperOf(settings: FleetSettings): LambdaFunction {
+  private createKeeper(settings: FleetSettings): LambdaFunction {
     const role = keeperRole(this);
     const groupName = this.autoScalingGroup.autoScalingGroupName;
     const policy = keeperPolicy(this, role, {
@@ -326,7 +326,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     return lambda;
   }
 
-  private grantTarget({ encryptionKeys }: FleetSettings): GrantTarget {
+  private makeGrantTarget({ encryptionKeys }: FleetSettings): GrantTarget {
     const stack = Stack.of(this);
     return {
       queue: this.queue,
@@ -345,7 +345,7 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
     };
   }
 
-  private breakerAlarm(topic: ITopic | undefined): Alarm {
+  private createBreakerAlarm(topic: ITopic | undefined): Alarm {
     const alarm = new Alarm(this, 'BootBreaker', {
       alarmDescription:
         `Instances of ${this.fleetName} fail to boot or do no job, so no more are launched. Mend the cause, which ` +
@@ -365,11 +365,11 @@ export class WorkerFleet extends Construct implements IWorkerFleet, IConnectable
   }
 }
 
-function cfnChild(construct: Construct): CfnResource {
+function getResource(construct: Construct): CfnResource {
   const child = construct.node.defaultChild;
   if (!CfnResource.isCfnResource(child)) throw new Error(`${construct.node.path} has no resource of its own`);
   return child;
 }
 
 /** The logical id, which is part of the name that CloudFormation generates. It makes no reference to the resource. */
-const logicalIdOf = (construct: Construct): string => cfnChild(construct).logicalId;
+const getLogicalId = (construct: Construct): string => getResource(construct).logicalId;

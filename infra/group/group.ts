@@ -38,7 +38,7 @@ export function launchTemplate(scope: Construct, options: GroupOptions): LaunchT
   const template = new LaunchTemplate(scope, 'LaunchTemplate', {
     machineImage: options.machineImage,
     // Auto Scaling checks the type of the template too, and a region may not offer each default type.
-    ...(settings.usesDefaultTypes ? {} : { instanceType: firstType(settings) }),
+    ...(settings.usesDefaultTypes ? {} : { instanceType: getFirstType(settings) }),
     role,
     ...(securityGroup && { securityGroup }),
     userData: UserData.custom(options.userData),
@@ -83,7 +83,7 @@ export function group(scope: Construct, template: LaunchTemplate, options: Group
     groupMetrics: [GroupMetrics.all()],
     mixedInstancesPolicy: {
       launchTemplate: template,
-      launchTemplateOverrides: overrides(settings),
+      launchTemplateOverrides: makeOverrides(settings),
       instancesDistribution: {
         onDemandBaseCapacity: 0,
         onDemandPercentageAboveBaseCapacity: 100 - settings.spotShare,
@@ -95,7 +95,7 @@ export function group(scope: Construct, template: LaunchTemplate, options: Group
     },
   });
   Tags.of(asg).add('mayfly:fleet', options.fleetName);
-  outlive(asg, network);
+  keepNetworkUntilDeleted(asg, network);
   Validations.of(asg).acknowledge(
     {
       id: 'AwsSolutions-AS3',
@@ -118,7 +118,7 @@ export function group(scope: Construct, template: LaunchTemplate, options: Group
  * types are therefore requirements: `AllowedInstanceTypes` with families only filters what the region offers
  * ("InstanceRequirements"). For requirements the lowest price is the only strategy ("InstancesDistribution").
  */
-function overrides({ usesDefaultTypes, instanceTypes }: FleetSettings): LaunchTemplateOverrides[] {
+function makeOverrides({ usesDefaultTypes, instanceTypes }: FleetSettings): LaunchTemplateOverrides[] {
   if (!usesDefaultTypes) return instanceTypes.map((instanceType) => ({ instanceType }));
   return [
     {
@@ -139,11 +139,11 @@ function overrides({ usesDefaultTypes, instanceTypes }: FleetSettings): LaunchTe
 const NO_THRESHOLD = 999_999;
 
 /** When the stack is deleted, instances need the network until they have returned their jobs and are terminated. */
-function outlive(asg: AutoScalingGroup, { vpc, subnets }: Network): void {
+function keepNetworkUntilDeleted(asg: AutoScalingGroup, { vpc, subnets }: Network): void {
   asg.node.addDependency(vpc.selectSubnets(subnets).internetConnectivityEstablished);
 }
 
-function firstType(settings: FleetSettings) {
+function getFirstType(settings: FleetSettings) {
   const [first] = settings.instanceTypes;
   if (!first) throw new Error('a fleet has at least one instance type');
   return first;
@@ -151,7 +151,7 @@ function firstType(settings: FleetSettings) {
 
 /** The default machine image. */
 export function amazonLinux(settings: FleetSettings): IMachineImage {
-  const arm = firstType(settings).architecture === InstanceArchitecture.ARM_64;
+  const arm = getFirstType(settings).architecture === InstanceArchitecture.ARM_64;
   return MachineImage.latestAmazonLinux2023({
     cpuType: arm ? AmazonLinuxCpuType.ARM_64 : AmazonLinuxCpuType.X86_64,
   });

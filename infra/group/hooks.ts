@@ -32,7 +32,7 @@ export function addHooks(group: AutoScalingGroup, settings: FleetSettings): Life
     defaultResult: DefaultResult.CONTINUE,
   });
   const hooks = [launch, termination];
-  for (const hook of hooks) goWithGroup(hook);
+  for (const hook of hooks) retainUntilGroupIsDeleted(hook);
   return hooks;
 }
 
@@ -46,7 +46,7 @@ export function terminationHookSecondsOf(settings: FleetSettings): number {
  * instances that wait in it would proceed at once: their jobs would be interrupted, and their boots abandoned, for which the
  * group launches others ("DeleteLifecycleHook").
  */
-function goWithGroup(hook: LifecycleHook): void {
+function retainUntilGroupIsDeleted(hook: LifecycleHook): void {
   const resource = hook.node.defaultChild;
   if (CfnResource.isCfnResource(resource)) resource.applyRemovalPolicy(RemovalPolicy.RETAIN);
 }

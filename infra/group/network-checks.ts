@@ -10,7 +10,7 @@ import {
 import type { Construct } from 'constructs';
 
 /** What synth knows of the outbound access of the selected subnets. */
-interface Judgement {
+interface SubnetProblems {
   errors: string[];
   warnings: Record<string, string>;
 }
@@ -26,7 +26,7 @@ const OF_BUILDER: typeof OF_FLEET = {
   instead: 'a private subnet with a NAT gateway, or a public one',
 };
 
-const NO_WAY_OUT = 'mayfly:subnetsWithoutWayOut';
+const NO_OUTBOUND_ACCESS = 'mayfly:subnetsWithoutWayOut';
 const PERHAPS_NO_ADDRESS = 'mayfly:publicSubnetsMayGiveNoAddress';
 
 /**
@@ -36,7 +36,7 @@ const PERHAPS_NO_ADDRESS = 'mayfly:publicSubnetsMayGiveNoAddress';
 export function checkWayOut(scope: Construct, vpc: IVpc, selection: SubnetSelection): void {
   scope.node.addValidation({
     validate: () => {
-      const { errors, warnings } = judge(scope, vpc, selection);
+      const { errors, warnings } = checkSubnets(scope, vpc, selection);
       for (const [id, text] of Object.entries(warnings)) Annotations.of(scope).addWarningV2(id, text);
       return errors;
     },
@@ -46,30 +46,30 @@ export function checkWayOut(scope: Construct, vpc: IVpc, selection: SubnetSelect
 /** The same for the subnet in which the image is built, without warnings: the build itself shows what synth cannot know. */
 export function checkBuilderWayOut(scope: Construct, vpc: IVpc, subnet: ISubnet): void {
   scope.node.addValidation({
-    validate: () => judge(scope, vpc, { subnets: [subnet] }, OF_BUILDER).errors,
+    validate: () => checkSubnets(scope, vpc, { subnets: [subnet] }, OF_BUILDER).errors,
   });
 }
 
-function judge(scope: Construct, vpc: IVpc, selection: SubnetSelection, choice = OF_FLEET): Judgement {
+function checkSubnets(scope: Construct, vpc: IVpc, selection: SubnetSelection, choice = OF_FLEET): SubnetProblems {
   const { subnets, isPendingLookup } = vpc.selectSubnets(selection);
   // In the first synth of a lookup the subnets are placeholders.
   if (isPendingLookup) return { errors: [], warnings: {} };
   const made = subnets.filter(resourceOf);
   const imported = subnets.filter((subnet) => !resourceOf(subnet));
   const app = resourcesOfApp(scope);
-  const closed = made.filter((subnet) => !app.some((one) => isWayOut(one, subnet)));
+  const closed = made.filter((subnet) => !app.some((one) => isDefaultRoute(one, subnet)));
   const hasEndpoints = app.some((one) => isInterfaceEndpoint(one, vpc));
   const addressless = made.filter((subnet) => vpc.publicSubnets.includes(subnet) && givesNoAddress(subnet));
   const perhapsClosed = imported.filter((subnet) => vpc.isolatedSubnets.includes(subnet));
   const perhapsAddressless = imported.filter((subnet) => vpc.publicSubnets.includes(subnet));
   return {
     errors: [
-      ...(closed.length > 0 && !hasEndpoints ? [noWayOut(choice, pathsOf(closed))] : []),
+      ...(closed.length > 0 && !hasEndpoints ? [noOutboundAccess(choice, pathsOf(closed))] : []),
       ...(addressless.length > 0 ? [noAddress(pathsOf(addressless))] : []),
     ],
     warnings: {
-      ...(closed.length > 0 && hasEndpoints && { [NO_WAY_OUT]: onlyEndpoints(pathsOf(closed)) }),
-      ...(perhapsClosed.length > 0 && { [NO_WAY_OUT]: onlyEndpoints(idsOf(perhapsClosed)) }),
+      ...(closed.length > 0 && hasEndpoints && { [NO_OUTBOUND_ACCESS]: onlyEndpoints(pathsOf(closed)) }),
+      ...(perhapsClosed.length > 0 && { [NO_OUTBOUND_ACCESS]: onlyEndpoints(idsOf(perhapsClosed)) }),
       ...(perhapsAddressless.length > 0 && {
         [PERHAPS_NO_ADDRESS]: perhapsNoAddress(idsOf(perhapsAddressless)),
       }),
@@ -77,7 +77,7 @@ function judge(scope: Construct, vpc: IVpc, selection: SubnetSelection, choice =
   };
 }
 
-const noWayOut = ({ chosen, instead }: typeof OF_FLEET, subnets: string): string =>
+const noOutboundAccess = ({ chosen, instead }: typeof OF_FLEET, subnets: string): string =>
   `${chosen} without outbound access by IPv4 (${subnets}): instances could reach neither AWS nor packages. Select ${instead}`;
 
 const noAddress = (subnets: string): string =>
@@ -112,7 +112,7 @@ const givesNoAddress = (subnet: ISubnet): boolean => {
  * Whether the resource is a default route by IPv4, which agents use. A prefix list, and a destination that only the deployment
  * knows, may be one and count as one.
  */
-function isWayOut(one: CfnResource, { routeTable }: ISubnet): boolean {
+function isDefaultRoute(one: CfnResource, { routeTable }: ISubnet): boolean {
   if (!isOf<CfnRoute>(one, CfnRoute.CFN_RESOURCE_TYPE_NAME)) return false;
   if (one.routeTableId !== routeTable.routeTableId) return false;
   const { destinationCidrBlock: block, destinationPrefixListId } = one;

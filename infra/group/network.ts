@@ -26,16 +26,16 @@ type NetworkSettings = Pick<
 
 /** The network of the instances: the owner's VPC, or one of the fleet's own with outbound access and no inbound access. */
 export function network(scope: Construct, settings: NetworkSettings): Network {
-  const vpc = settings.vpc ?? (ownVpc(scope) as IVpc);
+  const vpc = settings.vpc ?? (createVpc(scope) as IVpc);
   const subnets = settings.vpcSubnets ?? (settings.vpc ? {} : { subnetType: SubnetType.PUBLIC });
   checkWayOut(scope, vpc, subnets);
   const securityGroups = settings.securityGroups ?? [
-    ownSecurityGroup(scope, vpc, settings.allowAllIpv6Outbound),
+    createSecurityGroup(scope, vpc, settings.allowAllIpv6Outbound),
   ];
   return { vpc, subnets, securityGroups };
 }
 
-function ownSecurityGroup(scope: Construct, vpc: IVpc, allowAllIpv6Outbound: boolean): SecurityGroup {
+function createSecurityGroup(scope: Construct, vpc: IVpc, allowAllIpv6Outbound: boolean): SecurityGroup {
   return new SecurityGroup(scope, 'SecurityGroup', {
     vpc,
     description: 'Workers: out to anywhere, in from nowhere',
@@ -45,7 +45,7 @@ function ownSecurityGroup(scope: Construct, vpc: IVpc, allowAllIpv6Outbound: boo
 }
 
 /** Only public subnets: a NAT gateway is billed by the hour, also while the fleet has no instances. */
-function ownVpc(scope: Construct): Vpc {
+function createVpc(scope: Construct): Vpc {
   const vpc = new Vpc(scope, 'Vpc', {
     // With `env` aws-cdk-lib would look up the zones and take three. So the template is the same without it.
     availabilityZones: [0, 1].map((index) => Fn.select(index, Fn.getAzs())),

@@ -51,25 +51,25 @@ export function bakedImage(scope: Construct, options: BakedImageOptions): IMachi
   const { imageId: base } = options.base.getImage(inner);
   const document = imageComponent(options.files, options.treeJson);
   refuseTooLongADocument(inner, document);
-  const names = namesOf(inner, options, document, base);
-  const recipe = recipeOf(inner, options, names, document, base);
-  const log = buildLog(inner, names);
+  const names = makeNames(inner, options, document, base);
+  const recipe = createRecipe(inner, options, names, document, base);
+  const log = createLog(inner, names);
   const { profile, rights } = builder(inner, {
     assets: options.assets,
     componentArn: recipe.component.attrArn,
     log,
     setupVaultPassword: options.settings.setupVaultPassword,
   });
-  const surroundings = surroundingsOf(inner, options, names, profile.instanceProfileName);
+  const infrastructure = createInfrastructure(inner, options, names, profile.instanceProfileName);
   const image = new CfnImage(inner, 'Image', {
     imageRecipeArn: recipe.recipe.attrArn,
-    infrastructureConfigurationArn: surroundings.attrArn,
+    infrastructureConfigurationArn: infrastructure.attrArn,
     loggingConfiguration: { logGroupName: log.logGroupName },
     deletionSettings: { executionRole: remover(inner).roleArn },
   });
-  image.node.addDependency(...rights, placeOf(options).internetConnectivityEstablished);
+  image.node.addDependency(...rights, selectSubnets(options).internetConnectivityEstablished);
   for (const resource of [recipe.component, recipe.recipe, image]) keepWhenTagsChange(resource);
-  return imageOf(image.attrImageId);
+  return toMachineImage(image.attrImageId);
 }
 
 interface Names {
@@ -86,7 +86,7 @@ interface Names {
  * differs from the names of other stacks, also of deleted ones. An AMI is named after its recipe and the time, in at most 128
  * characters.
  */
-function namesOf(scope: Construct, options: BakedImageOptions, document: object, base: string): Names {
+function makeNames(scope: Construct, options: BakedImageOptions, document: object, base: string): Names {
   const { fleetName, settings, assets } = options;
   const stack = Stack.of(scope);
   const fleet = settings.name.toLowerCase().replaceAll('.', '-').slice(0, 24);
@@ -101,14 +101,14 @@ function namesOf(scope: Construct, options: BakedImageOptions, document: object,
   };
   const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 12);
   const component = `${lasting}-${hash}`;
-  return { lasting, component, image: `${component}-${nameOf(base)}` };
+  return { lasting, component, image: `${component}-${formatImageName(base)}` };
 }
 
 /** The id of an AMI, or the name of a parameter that is resolved at launch, without characters that no name may have. */
-const nameOf = (base: string): string =>
+const formatImageName = (base: string): string =>
   Token.isUnresolved(base) ? base : base.replaceAll(/[^A-Za-z0-9]+/g, '-').slice(-30);
 
-function recipeOf(
+function createRecipe(
   scope: Construct,
   options: BakedImageOptions,
   names: Names,
@@ -149,7 +149,7 @@ function recipeOf(
  * The log of the build. It is retained when the stack is deleted: a failed deployment deletes its other resources, and the log
  * has the reason. Its entries expire after a month. Image Builder's own role may write to log groups with this prefix.
  */
-function buildLog(scope: Construct, names: Names): LogGroup {
+function createLog(scope: Construct, names: Names): LogGroup {
   return new LogGroup(scope, 'Log', {
     logGroupName: `/aws/imagebuilder/${names.lasting}`,
     retention: RetentionDays.ONE_MONTH,
@@ -158,7 +158,7 @@ function buildLog(scope: Construct, names: Names): LogGroup {
 }
 
 /** The instance that the image is built on: as an instance of the fleet, and terminated even if the build fails. */
-function surroundingsOf(
+function createInfrastructure(
   scope: Construct,
   options: BakedImageOptions,
   names: Names,
@@ -167,7 +167,7 @@ function surroundingsOf(
   const { vpc, securityGroups } = options.network;
   const { subnet } = options.baked;
   if (subnet) checkBuilderWayOut(scope, vpc, subnet);
-  const [subnetId] = placeOf(options).subnetIds;
+  const [subnetId] = selectSubnets(options).subnetIds;
   return new CfnInfrastructureConfiguration(scope, 'Surroundings', {
     name: names.lasting,
     instanceProfileName,
@@ -182,7 +182,7 @@ function surroundingsOf(
 }
 
 /** The subnets from which the build takes the first. */
-function placeOf({ baked: { subnet }, network: { vpc, subnets } }: BakedImageOptions): SelectedSubnets {
+function selectSubnets({ baked: { subnet }, network: { vpc, subnets } }: BakedImageOptions): SelectedSubnets {
   return vpc.selectSubnets(subnet ? { subnets: [subnet] } : subnets);
 }
 
@@ -204,6 +204,6 @@ function refuseTooLongADocument(scope: Construct, document: object): void {
   });
 }
 
-const imageOf = (imageId: string): IMachineImage => ({
+const toMachineImage = (imageId: string): IMachineImage => ({
   getImage: () => ({ imageId, osType: OperatingSystemType.LINUX, userData: UserData.forLinux() }),
 });

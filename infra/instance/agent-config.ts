@@ -86,8 +86,8 @@ type ValueAt<Key> = Key extends keyof AgentConfigInput
 type FlatAgentConfig = { [Key in AgentKey]?: ValueAt<Key> };
 
 /** The content of agent.json. CloudFormation puts in the names of the resources. */
-export function agentConfig(stack: Stack, settings: FleetSettings, surroundings: AgentSurroundings): string {
-  const { workerRole, ...names } = surroundings;
+export function agentConfig(stack: Stack, settings: FleetSettings, environment: AgentSurroundings): string {
+  const { workerRole, ...names } = environment;
   const values: FlatAgentConfig = {
     version: 1,
     ...names,

@@ -20,7 +20,7 @@ export const BOOT_SCRIPT = '/usr/local/sbin/mayfly-boot';
 /** Seconds to record the end of a job and settle its message after its worker has ended. */
 const AFTER_JOBS_SECONDS = 60;
 /** Seconds for the log, the table and the hooks, in addition to the retirement budget. */
-const BESIDE_LADDER_SECONDS = 900;
+const BESIDE_RETIREMENT_SECONDS = 900;
 
 /**
  * Files that an instance needs before anything can fail. They are the same for each fleet. An instance boots with them, and can
@@ -53,7 +53,7 @@ export function dropIns(settings: FleetSettings): MachineFile[] {
     ...(slots.length > 0 ? [dropIn('mayfly-slot@.service', slots)] : []),
     dropIn('mayfly-retire.service', [
       '[Service]',
-      `TimeoutStartSec=${Math.ceil(ladderSeconds) + BESIDE_LADDER_SECONDS}`,
+      `TimeoutStartSec=${Math.ceil(ladderSeconds) + BESIDE_RETIREMENT_SECONDS}`,
     ]),
     dropIn('mayfly-deadman.service', [
       '[Service]',

@@ -41,10 +41,10 @@ export function setupOf(where: string, workers: string, props: SetupProps): Setu
   const { setup: given } = props;
   if (given === undefined) return undefined;
   const refuse = refusing(where, 'setup', given);
-  const { path, file } = inWorkers(workers, given, refuse);
+  const { path, file } = resolveInWorkers(workers, given, refuse);
   const status = statSync(file);
-  if (status.isDirectory()) return { path, kind: roleOf(where, file, props, refuse) };
-  if (/\.ya?ml$/.test(file)) return { path, kind: kindOf(where, file, props, refuse) };
+  if (status.isDirectory()) return { path, kind: checkRole(where, file, props, refuse) };
+  if (/\.ya?ml$/.test(file)) return { path, kind: checkYamlFile(where, file, props, refuse) };
   if ((status.mode & 0o111) === 0 && process.platform !== 'win32') {
     refuse(`an executable script, a .yml file or a role (chmod +x ${file})`);
   }
@@ -59,9 +59,9 @@ export function setupOf(where: string, workers: string, props: SetupProps): Setu
 export function requirementsOf(where: string, workers: string, given?: string): string | undefined {
   if (given === undefined) return undefined;
   const refuse = refusing(where, 'setupRequirements', given);
-  const { path, file } = inWorkers(workers, given, refuse);
+  const { path, file } = resolveInWorkers(workers, given, refuse);
   if (!statSync(file).isFile()) refuse(`a file (${file} is not one)`);
-  const { contents } = read(file, refuse);
+  const { contents } = parseYaml(file, refuse);
   const named = isMap(contents) ? contents.items.map(({ key }) => String(key)) : [];
   const known = named.length > 0 && named.every((key) => ['roles', 'collections'].includes(key));
   if (!known && !(isSeq(contents) && contents.items.length > 0)) {
@@ -78,7 +78,7 @@ const refusing = (where: string, key: string, given: string): Refuse => {
   };
 };
 
-function inWorkers(workers: string, given: string, refuse: Refuse): { path: string; file: string } {
+function resolveInWorkers(workers: string, given: string, refuse: Refuse): { path: string; file: string } {
   const file = resolve(workers, given);
   const path = relative(workers, file);
   if (path === '' || path.startsWith('..')) refuse('a path below the worker directory');
@@ -87,7 +87,7 @@ function inWorkers(workers: string, given: string, refuse: Refuse): { path: stri
 }
 
 /** Checks a role. Its list of tasks may be empty, or encrypted as a whole. */
-function roleOf(where: string, directory: string, props: SetupProps, refuse: Refuse): SetupKind {
+function checkRole(where: string, directory: string, props: SetupProps, refuse: Refuse): SetupKind {
   const names = ['main.yml', 'main.yaml'].map((name) => join(directory, 'tasks', name));
   const file = names.find((name) => existsSync(name));
   if (file === undefined) return refuse(`the directory of a role (no ${names[0]})`);
@@ -95,24 +95,24 @@ function roleOf(where: string, directory: string, props: SetupProps, refuse: Ref
     needVaultPassword(where, `${file} is encrypted`, props);
     return 'role';
   }
-  const document = read(file, refuse);
-  if (hasVaultValues(document)) needVaultPassword(where, valuesOf(file), props);
+  const document = parseYaml(file, refuse);
+  if (hasVaultValues(document)) needVaultPassword(where, describeEncrypted(file), props);
   if (!isSeq(document.contents) && !isEmpty(document)) refuse(`a role with a list of tasks in ${file}`);
   return 'role';
 }
 
-function kindOf(where: string, file: string, props: SetupProps, refuse: Refuse): SetupKind {
+function checkYamlFile(where: string, file: string, props: SetupProps, refuse: Refuse): SetupKind {
   if (isEncrypted(file)) {
     refuse(
       'a file that is not encrypted as a whole: encrypt the values in it (ansible-vault encrypt_string), or a file of ' +
         'variables that it includes',
     );
   }
-  const document = read(file, refuse);
+  const document = parseYaml(file, refuse);
   const { contents } = document;
   const [first] = isSeq(contents) ? contents.items : [];
-  if (!isMap(first)) refuse(`a .yml file with a list of tasks or plays (it is ${named(document)})`);
-  if (hasVaultValues(document)) needVaultPassword(where, valuesOf(file), props);
+  if (!isMap(first)) refuse(`a .yml file with a list of tasks or plays (it is ${describeDocument(document)})`);
+  if (hasVaultValues(document)) needVaultPassword(where, describeEncrypted(file), props);
   return isMap(first) && KEYS_OF_PLAYS.some((key) => first.has(key)) ? 'playbook' : 'tasks';
 }
 
@@ -123,7 +123,7 @@ function needVaultPassword(where: string, why: string, props: SetupProps): void 
   throw new FleetPropsError(where, 'setupVaultPassword', 'undefined', allowed);
 }
 
-const valuesOf = (file: string): string => `${file} has values that are encrypted (!vault)`;
+const describeEncrypted = (file: string): string => `${file} has values that are encrypted (!vault)`;
 
 function hasVaultValues(document: Document): boolean {
   let found = false;
@@ -140,7 +140,7 @@ const isEncrypted = (file: string): boolean => readFileSync(file, 'utf8').starts
 const isEmpty = ({ contents }: Document): boolean =>
   contents === null || (isScalar(contents) && contents.value === null);
 
-function named(document: Document): string {
+function describeDocument(document: Document): string {
   if (isEmpty(document)) return 'empty';
   return isSeq(document.contents) ? 'a list of something else' : 'no list';
 }
@@ -149,7 +149,7 @@ function named(document: Document): string {
  * Reads a file as Ansible does: YAML 1.1, and of two equal keys the last. A tag without a constructor is an error; `yaml` only
  * warns of it.
  */
-function read(file: string, refuse: Refuse): Document {
+function parseYaml(file: string, refuse: Refuse): Document {
   const document = parseDocument(readFileSync(file, 'utf8'), {
     version: '1.1',
     uniqueKeys: false,

@@ -34,8 +34,8 @@ export function userData(settings: FleetSettings, contents: { agentJson: string;
   return [
     '#cloud-config',
     'write_files:',
-    ...own.flatMap(plain),
-    ...packed({ path: PUT_IN_PLACE, mode: '0644', content: putInPlace(machineFiles()) }),
+    ...own.flatMap(formatLiteral),
+    ...formatCompressed({ path: PUT_IN_PLACE, mode: '0644', content: makePutInPlace(machineFiles()) }),
     'runcmd:',
     ...COMMANDS.map((words) => `- [${words.join(', ')}]`),
     '',
@@ -43,13 +43,13 @@ export function userData(settings: FleetSettings, contents: { agentJson: string;
 }
 
 /** A literal block: its content needs no quoting, and one line of JSON stays one line when CloudFormation puts names in. */
-function plain({ path, mode, content }: MachineFile): string[] {
+function formatLiteral({ path, mode, content }: MachineFile): string[] {
   const lines = content.trimEnd().split('\n');
-  return [...head(path, mode), '  content: |', ...lines.map((line) => (line === '' ? '' : `    ${line}`))];
+  return [...formatHead(path, mode), '  content: |', ...lines.map((line) => (line === '' ? '' : `    ${line}`))];
 }
 
 /** A script that writes the files. Compressed together they are a quarter smaller. */
-function putInPlace(files: readonly MachineFile[]): string {
+function makePutInPlace(files: readonly MachineFile[]): string {
   return files
     .map(({ path, mode, content }) => {
       const directory = path.slice(0, path.lastIndexOf('/'));
@@ -59,12 +59,12 @@ function putInPlace(files: readonly MachineFile[]): string {
 }
 
 /** Compressed because of the limit. Without a time stamp, so that the same file gives the same bytes. */
-function packed({ path, mode, content }: MachineFile): string[] {
+function formatCompressed({ path, mode, content }: MachineFile): string[] {
   const bytes = gzipSync(strToU8(content), { level: 9, mtime: 0 });
-  return [...head(path, mode), '  encoding: gz+b64', `  content: ${Buffer.from(bytes).toString('base64')}`];
+  return [...formatHead(path, mode), '  encoding: gz+b64', `  content: ${Buffer.from(bytes).toString('base64')}`];
 }
 
-const head = (path: string, mode: string): string[] => [`- path: ${path}`, `  permissions: '${mode}'`];
+const formatHead = (path: string, mode: string): string[] => [`- path: ${path}`, `  permissions: '${mode}'`];
 
 /** Refuses, at synth, user-data that is too long for a launch. */
 export function refuseTooMuchUserData(scope: Construct, stack: Stack, content: string): void {
